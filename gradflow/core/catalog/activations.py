@@ -1,0 +1,214 @@
+"""Activation functions: one enum member and one table row each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from gradflow.core.catalog.choice import Choice
+from gradflow.core.text import N_
+
+if TYPE_CHECKING:
+    from gradflow.core.experiment import MLP
+
+
+class Activation(StrEnum):
+    """Codes of the activation functions, as they stand in specs and URLs."""
+
+    LINEAR = "linear"
+    SIGMOID = "sigmoid"
+    TANH = "tanh"
+    HARDTANH = "hardtanh"
+    SOFTSIGN = "softsign"
+    RELU = "relu"
+    RELU6 = "relu6"
+    LEAKY_RELU = "leaky_relu"
+    PRELU = "prelu"
+    RRELU = "rrelu"
+    ELU = "elu"
+    SELU = "selu"
+    GELU = "gelu"
+    SILU = "silu"
+    MISH = "mish"
+    SOFTPLUS = "softplus"
+    HARDSWISH = "hardswish"
+
+
+Interval = tuple[float, float]
+_GATED = math.sqrt(2.0)  # He et al. 2015, for functions that pass about half of their input
+
+
+def _leaky_gain(slope: float) -> float:
+    return math.sqrt(2.0 / (1.0 + slope**2))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActivationChoice(Choice):
+    """A row of ``ACTIVATIONS``.
+
+    Attributes:
+        formula: φ in LaTeX.
+        module: builds the ``torch.nn`` module from a spec's parameters.
+        gain: the recommended gain: ``torch.nn.init.calculate_gain`` where PyTorch has one, else
+            √2 for functions that gate like ReLU and 1 for functions with slope 1 at the origin.
+        unsaturated: outputs inside this closed interval are not saturated. Ends at the output
+            where φ' falls to 6 % of its largest value (|tanh| = .97, sigmoid = .015 and .985),
+            or where a clipped function is flat. ``None``: the function has no saturation, or
+            only ReLU's zero side, which ``zero`` and ``dead_units`` show.
+        alive: outputs strictly inside this interval have φ' ≠ 0. A unit is dead if its output is
+            outside for every sample. ``None``: φ' vanishes nowhere (or at single points).
+    """
+
+    formula: str
+    module: Callable[[MLP], nn.Module]
+    gain: Callable[[MLP], float]
+    unsaturated: Callable[[nn.Module], Interval] | None = None
+    alive: Interval | None = None
+
+
+ACTIVATIONS: dict[Activation, ActivationChoice] = {
+    Activation.LINEAR: ActivationChoice(
+        label=N_("Linear (none)"),
+        help=N_("φ(z) = z: the network is one matrix product; useful to study the weights alone."),
+        formula=r"z",
+        module=lambda spec: nn.Identity(),
+        gain=lambda spec: 1.0,
+    ),
+    Activation.SIGMOID: ActivationChoice(
+        label="Sigmoid",
+        help=N_("Squashes to (0, 1); its slope is at most 1/4, so gradients shrink fast."),
+        formula=r"\frac{1}{1+e^{-z}}",
+        module=lambda spec: nn.Sigmoid(),
+        gain=lambda spec: nn.init.calculate_gain("sigmoid"),
+        unsaturated=lambda module: (0.015, 0.985),
+        alive=(0.0, 1.0),
+    ),
+    Activation.TANH: ActivationChoice(
+        label="Tanh",
+        help=N_("Squashes to (−1, 1), zero-centred, slope 1 at the origin."),
+        formula=r"\tanh z",
+        module=lambda spec: nn.Tanh(),
+        gain=lambda spec: nn.init.calculate_gain("tanh"),
+        unsaturated=lambda module: (-0.97, 0.97),
+        alive=(-1.0, 1.0),
+    ),
+    Activation.HARDTANH: ActivationChoice(
+        label="Hardtanh",
+        help=N_("The identity clipped to [−1, 1]: no gradient outside."),
+        formula=r"\min(1, \max(-1, z))",
+        module=lambda spec: nn.Hardtanh(),
+        gain=lambda spec: 1.0,
+        # The largest float32 below 1: outputs of exactly ±1 are clipped.
+        unsaturated=lambda module: (-1.0 + 2.0**-24, 1.0 - 2.0**-24),
+        alive=(-1.0, 1.0),
+    ),
+    Activation.SOFTSIGN: ActivationChoice(
+        label="Softsign",
+        help=N_("Like tanh, but approaches ±1 slowly (polynomially)."),
+        formula=r"\frac{z}{1+|z|}",
+        module=lambda spec: nn.Softsign(),
+        gain=lambda spec: 1.0,
+        # φ' = (1 − |a|)² = 1 − .97², tanh's cut.
+        unsaturated=lambda module: (-0.7569, 0.7569),
+    ),
+    Activation.RELU: ActivationChoice(
+        label="ReLU",
+        help=N_("Zero below 0, the identity above: slope exactly 1 where it is active."),
+        formula=r"\max(0, z)",
+        module=lambda spec: nn.ReLU(),
+        gain=lambda spec: nn.init.calculate_gain("relu"),
+        alive=(0.0, math.inf),
+    ),
+    Activation.RELU6: ActivationChoice(
+        label="ReLU6",
+        help=N_("ReLU clipped at 6."),
+        formula=r"\min(6, \max(0, z))",
+        module=lambda spec: nn.ReLU6(),
+        gain=lambda spec: _GATED,
+        unsaturated=lambda module: (-math.inf, 6.0 - 2.0**-21),
+        alive=(0.0, 6.0),
+    ),
+    Activation.LEAKY_RELU: ActivationChoice(
+        label="Leaky ReLU",
+        help=N_("ReLU with a small slope below 0, so that no unit dies."),
+        formula=r"\max(z, a z)",
+        parameters=("negative_slope",),
+        module=lambda spec: nn.LeakyReLU(spec.negative_slope),
+        gain=lambda spec: nn.init.calculate_gain("leaky_relu", spec.negative_slope),
+    ),
+    Activation.PRELU: ActivationChoice(
+        label="PReLU",
+        help=N_("Leaky ReLU whose slope is learned; it starts at 0.25."),
+        formula=r"\max(0, z) + a \min(0, z)",
+        module=lambda spec: nn.PReLU(),
+        gain=lambda spec: _leaky_gain(0.25),
+    ),
+    Activation.RRELU: ActivationChoice(
+        label="RReLU",
+        help=N_("Leaky ReLU with a random slope per entry, from 1/8 to 1/3, while training."),
+        formula=r"\max(0, z) + a \min(0, z),\ a \sim U(\tfrac18, \tfrac13)",
+        module=lambda spec: nn.RReLU(),
+        gain=lambda spec: _leaky_gain((1 / 8 + 1 / 3) / 2),
+    ),
+    Activation.ELU: ActivationChoice(
+        label="ELU",
+        help=N_("Exponential below 0, down to −α: mean closer to zero, no dead units."),
+        formula=r"\max(0, z) + \min(0, \alpha (e^z - 1))",
+        parameters=("elu_alpha",),
+        module=lambda spec: nn.ELU(spec.elu_alpha),
+        gain=lambda spec: _GATED,
+        # φ' = a + α, so the cut of 6 % of its maximum max(1, α).
+        unsaturated=lambda module: (
+            0.0591 * max(1.0, float(module.alpha)) - float(module.alpha),  # type: ignore[arg-type]
+            math.inf,
+        ),
+    ),
+    Activation.SELU: ActivationChoice(
+        label="SELU",
+        help=N_("Scaled ELU that keeps mean 0 and variance 1; made for LeCun initialization."),
+        formula=r"\lambda\,\mathrm{ELU}_\alpha(z)",
+        module=lambda spec: nn.SELU(),
+        gain=lambda spec: nn.init.calculate_gain("selu"),
+        unsaturated=lambda module: (0.0591 * 1.7581 - 1.7581, math.inf),
+    ),
+    Activation.GELU: ActivationChoice(
+        label="GELU",
+        help=N_("z times the normal distribution function: a smooth ReLU, used in transformers."),
+        formula=r"z\,\Phi(z)",
+        module=lambda spec: nn.GELU(),
+        gain=lambda spec: _GATED,
+    ),
+    Activation.SILU: ActivationChoice(
+        label="SiLU (Swish)",
+        help=N_("z times its own sigmoid: a smooth ReLU."),
+        formula=r"z\,\sigma(z)",
+        module=lambda spec: nn.SiLU(),
+        gain=lambda spec: _GATED,
+    ),
+    Activation.MISH: ActivationChoice(
+        label="Mish",
+        help=N_("z·tanh(softplus z): close to SiLU, a little steeper."),
+        formula=r"z \tanh(\ln(1+e^z))",
+        module=lambda spec: nn.Mish(),
+        gain=lambda spec: _GATED,
+    ),
+    Activation.SOFTPLUS: ActivationChoice(
+        label="Softplus",
+        help=N_("Smooth ReLU, always positive; its slope at 0 is only 1/2."),
+        formula=r"\ln(1+e^z)",
+        module=lambda spec: nn.Softplus(),
+        gain=lambda spec: 1.0,
+    ),
+    Activation.HARDSWISH: ActivationChoice(
+        label="Hardswish",
+        help=N_("SiLU made of straight pieces and one parabola; zero below −3."),
+        formula=r"z\,\min(6, \max(0, z+3))/6",
+        module=lambda spec: nn.Hardswish(),
+        gain=lambda spec: _GATED,
+    ),
+}

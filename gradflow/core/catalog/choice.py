@@ -1,0 +1,20 @@
+"""What every row of a catalog table has. One enum member and one row make one option."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One option of one control.
+
+    Attributes:
+        label: what a user reads.
+        help: one line on what it does.
+        parameters: spec fields that this option uses; they apply (and are shown) only with it.
+    """
+
+    label: str
+    help: str
+    parameters: tuple[str, ...] = ()

@@ -1,0 +1,297 @@
+"""Weight initializations: one enum member, one function and one table row each.
+
+The functions fill ``weight`` (shape ``(fan_out, fan_in)``) in place from ``generator``. They use
+nothing but torch, because ``to_code`` prints their source into the exported script.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from gradflow.core.catalog.activations import ACTIVATIONS
+from gradflow.core.catalog.choice import Choice
+from gradflow.core.text import N_
+
+if TYPE_CHECKING:
+    from gradflow.core.experiment import MLP
+
+
+class Initialization(StrEnum):
+    """Codes of the initializations."""
+
+    ZEROS = "zeros"
+    CONSTANT = "constant"
+    NORMAL = "normal"
+    UNIFORM = "uniform"
+    TRUNCATED_NORMAL = "truncated_normal"
+    LECUN_NORMAL = "lecun_normal"
+    LECUN_UNIFORM = "lecun_uniform"
+    XAVIER_NORMAL = "xavier_normal"
+    XAVIER_UNIFORM = "xavier_uniform"
+    KAIMING_NORMAL = "kaiming_normal"
+    KAIMING_UNIFORM = "kaiming_uniform"
+    ORTHOGONAL = "orthogonal"
+    LSUV = "lsuv"
+    PYTORCH = "pytorch"
+
+
+class Gain(StrEnum):
+    """Rules for the factor on the standard deviation of the weights."""
+
+    STANDARD = "standard"
+    ONE = "one"
+    RECOMMENDED = "recommended"
+    CUSTOM = "custom"
+
+
+class FanMode(StrEnum):
+    """Which fan Kaiming initialization preserves the variance for."""
+
+    FAN_IN = "fan_in"
+    FAN_OUT = "fan_out"
+
+
+def zeros(weight: Tensor, generator: torch.Generator) -> None:
+    """W = 0."""
+    nn.init.zeros_(weight)
+
+
+def constant(weight: Tensor, generator: torch.Generator, value: float) -> None:
+    """W = value."""
+    nn.init.constant_(weight, value)
+
+
+def normal(weight: Tensor, generator: torch.Generator, std: float) -> None:
+    """W ~ N(0, std²)."""
+    nn.init.normal_(weight, 0.0, std, generator=generator)
+
+
+def uniform(weight: Tensor, generator: torch.Generator, limit: float) -> None:
+    """W ~ U(−limit, limit), variance limit²/3."""
+    nn.init.uniform_(weight, -limit, limit, generator=generator)
+
+
+def truncated_normal(weight: Tensor, generator: torch.Generator, std: float) -> None:
+    """W ~ N(0, std²) conditioned on |W| ≤ 2 std (the variance is then .774 std²)."""
+    nn.init.trunc_normal_(weight, 0.0, std, -2 * std, 2 * std, generator=generator)
+
+
+def lecun_normal(weight: Tensor, generator: torch.Generator) -> None:
+    """W ~ N(0, 1/fan_in) (LeCun et al. 1998)."""
+    nn.init.normal_(weight, 0.0, 1 / math.sqrt(weight.shape[1]), generator=generator)
+
+
+def lecun_uniform(weight: Tensor, generator: torch.Generator) -> None:
+    """W ~ U(−r, r) with r = √(3/fan_in), variance 1/fan_in."""
+    limit = math.sqrt(3 / weight.shape[1])
+    nn.init.uniform_(weight, -limit, limit, generator=generator)
+
+
+def xavier_normal(weight: Tensor, generator: torch.Generator, gain: float) -> None:
+    """W ~ N(0, gain²·2/(fan_in + fan_out)) (Glorot & Bengio 2010)."""
+    nn.init.xavier_normal_(weight, gain, generator=generator)
+
+
+def xavier_uniform(weight: Tensor, generator: torch.Generator, gain: float) -> None:
+    """W ~ U(−r, r) with r = gain·√(6/(fan_in + fan_out))."""
+    nn.init.xavier_uniform_(weight, gain, generator=generator)
+
+
+def kaiming_normal(weight: Tensor, generator: torch.Generator, gain: float, mode: str) -> None:
+    """W ~ N(0, gain²/fan) (He et al. 2015)."""
+    fan = weight.shape[1] if mode == "fan_in" else weight.shape[0]
+    nn.init.normal_(weight, 0.0, gain / math.sqrt(fan), generator=generator)
+
+
+def kaiming_uniform(weight: Tensor, generator: torch.Generator, gain: float, mode: str) -> None:
+    """W ~ U(−r, r) with r = gain·√(3/fan)."""
+    fan = weight.shape[1] if mode == "fan_in" else weight.shape[0]
+    limit = gain * math.sqrt(3 / fan)
+    nn.init.uniform_(weight, -limit, limit, generator=generator)
+
+
+def orthogonal(weight: Tensor, generator: torch.Generator, gain: float) -> None:
+    """Rows or columns orthonormal, times gain (Saxe et al. 2014)."""
+    nn.init.orthogonal_(weight, gain, generator=generator)
+
+
+def pytorch(weight: Tensor, generator: torch.Generator) -> None:
+    """What ``nn.Linear`` does by itself: U(−1/√fan_in, 1/√fan_in), variance 1/(3·fan_in)."""
+    nn.init.kaiming_uniform_(weight, math.sqrt(5), generator=generator)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitializationChoice(Choice):
+    """A row of ``INITIALIZATIONS``.
+
+    Attributes:
+        function: fills one weight.
+        arguments: its keyword arguments for a spec.
+        default_gain: the gain under ``Gain.STANDARD``, where the method has a gain.
+        pytorch_bias: biases are drawn as ``nn.Linear`` draws them, U(±1/√fan_in).
+        unit_variance: afterwards each weight is divided by the standard deviation of the
+            pre-activations it makes of the data (LSUV).
+    """
+
+    function: Callable[..., None]
+    arguments: Callable[[MLP], dict[str, Any]] = lambda spec: {}
+    default_gain: float = 1.0
+    pytorch_bias: bool = False
+    unit_variance: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class GainChoice(Choice):
+    """A row of ``GAINS``."""
+
+    value: Callable[[MLP], float]
+
+
+def gain_value(spec: MLP) -> float:
+    """The gain that ``spec`` asks for."""
+    return GAINS[spec.gain].value(spec)
+
+
+GAINS: dict[Gain, GainChoice] = {
+    Gain.STANDARD: GainChoice(
+        label=N_("The method's own"),
+        help=N_("1 for Xavier and orthogonal, √2 for Kaiming."),
+        value=lambda spec: INITIALIZATIONS[spec.initialization].default_gain,
+    ),
+    Gain.ONE: GainChoice(label="1", help=N_("No extra factor."), value=lambda spec: 1.0),
+    Gain.RECOMMENDED: GainChoice(
+        label=N_("Recommended for the activation"),
+        help=N_("PyTorch's calculate_gain: tanh 5/3, ReLU √2, SELU 3/4, …"),
+        value=lambda spec: ACTIVATIONS[spec.activation].gain(spec),
+    ),
+    Gain.CUSTOM: GainChoice(
+        label=N_("A number"),
+        help=N_("Your own factor."),
+        parameters=("gain_value",),
+        value=lambda spec: spec.gain_value,
+    ),
+}
+
+FAN_MODES: dict[FanMode, Choice] = {
+    FanMode.FAN_IN: Choice(label="fan_in", help=N_("Keeps the forward signal's variance.")),
+    FanMode.FAN_OUT: Choice(label="fan_out", help=N_("Keeps the backward gradient's variance.")),
+}
+
+
+def _with_gain(spec: MLP) -> dict[str, Any]:
+    return {"gain": gain_value(spec)}
+
+
+def _with_gain_and_fan(spec: MLP) -> dict[str, Any]:
+    return {"gain": gain_value(spec), "mode": str(spec.fan_mode)}
+
+
+def _with_std(spec: MLP) -> dict[str, Any]:
+    return {"std": spec.init_std}
+
+
+INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
+    Initialization.ZEROS: InitializationChoice(
+        label=N_("Zeros"),
+        help=N_("All weights 0: hidden layers get no gradient at all."),
+        parameters=("bias_std",),
+        function=zeros,
+    ),
+    Initialization.CONSTANT: InitializationChoice(
+        label=N_("Constant"),
+        help=N_("All weights equal: all units of a layer stay copies of each other."),
+        parameters=("init_value", "bias_std"),
+        function=constant,
+        arguments=lambda spec: {"value": spec.init_value},
+    ),
+    Initialization.NORMAL: InitializationChoice(
+        label=N_("Normal"),
+        help=N_("N(0, σ²) with σ of your choice, whatever the layer's size."),
+        parameters=("init_std", "bias_std"),
+        function=normal,
+        arguments=_with_std,
+    ),
+    Initialization.UNIFORM: InitializationChoice(
+        label=N_("Uniform"),
+        help=N_("U(−r, r) with r of your choice, whatever the layer's size."),
+        parameters=("init_limit", "bias_std"),
+        function=uniform,
+        arguments=lambda spec: {"limit": spec.init_limit},
+    ),
+    Initialization.TRUNCATED_NORMAL: InitializationChoice(
+        label=N_("Truncated normal"),
+        help=N_("N(0, σ²) without its tails beyond 2σ."),
+        parameters=("init_std", "bias_std"),
+        function=truncated_normal,
+        arguments=_with_std,
+    ),
+    Initialization.LECUN_NORMAL: InitializationChoice(
+        label=N_("LeCun normal"),
+        help=N_("Variance 1/fan_in: keeps the signal of a linear network; made for SELU."),
+        parameters=("bias_std",),
+        function=lecun_normal,
+    ),
+    Initialization.LECUN_UNIFORM: InitializationChoice(
+        label=N_("LeCun uniform"),
+        help=N_("Variance 1/fan_in, uniform."),
+        parameters=("bias_std",),
+        function=lecun_uniform,
+    ),
+    Initialization.XAVIER_NORMAL: InitializationChoice(
+        label=N_("Xavier (Glorot) normal"),
+        help=N_("Variance 2/(fan_in + fan_out): a compromise between forward and backward."),
+        parameters=("gain", "bias_std"),
+        function=xavier_normal,
+        arguments=_with_gain,
+    ),
+    Initialization.XAVIER_UNIFORM: InitializationChoice(
+        label=N_("Xavier (Glorot) uniform"),
+        help=N_("Variance 2/(fan_in + fan_out), uniform."),
+        parameters=("gain", "bias_std"),
+        function=xavier_uniform,
+        arguments=_with_gain,
+    ),
+    Initialization.KAIMING_NORMAL: InitializationChoice(
+        label=N_("Kaiming (He) normal"),
+        help=N_("Variance 2/fan: makes up for the half of the signal that ReLU drops."),
+        parameters=("fan_mode", "gain", "bias_std"),
+        function=kaiming_normal,
+        arguments=_with_gain_and_fan,
+        default_gain=math.sqrt(2.0),
+    ),
+    Initialization.KAIMING_UNIFORM: InitializationChoice(
+        label=N_("Kaiming (He) uniform"),
+        help=N_("Variance 2/fan, uniform."),
+        parameters=("fan_mode", "gain", "bias_std"),
+        function=kaiming_uniform,
+        arguments=_with_gain_and_fan,
+        default_gain=math.sqrt(2.0),
+    ),
+    Initialization.ORTHOGONAL: InitializationChoice(
+        label=N_("Orthogonal"),
+        help=N_("A random rotation times the gain: all singular values are equal."),
+        parameters=("gain", "bias_std"),
+        function=orthogonal,
+        arguments=_with_gain,
+    ),
+    Initialization.LSUV: InitializationChoice(
+        label=N_("LSUV (data-dependent)"),
+        help=N_("Orthogonal, then each layer is scaled so that z has variance 1 on this data."),
+        function=orthogonal,
+        arguments=lambda spec: {"gain": 1.0},
+        unit_variance=True,
+    ),
+    Initialization.PYTORCH: InitializationChoice(
+        label=N_("PyTorch default"),
+        help=N_("What nn.Linear does by itself: variance 1/(3·fan_in), with a random bias."),
+        function=pytorch,
+        pytorch_bias=True,
+    ),
+}

@@ -1,0 +1,205 @@
+"""An experiment as a runnable PyTorch script that needs only torch (and scikit-learn's data).
+
+The script prints the numbers of the report. It holds the source of the very functions that
+GradFlow itself ran, so the two cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+from gradflow.core.catalog import (
+    ACTIVATIONS,
+    DTYPES,
+    INITIALIZATIONS,
+    LOSSES,
+    NORMALIZATIONS,
+    Connection,
+    Normalization,
+    NormMode,
+    NormPosition,
+    Source,
+)
+from gradflow.core.catalog.numerics import widened
+from gradflow.core.data import (
+    DATA_SEED_OFFSET,
+    DRAW,
+    digit_images,
+    draw_arguments,
+    standardized,
+)
+from gradflow.core.experiment import Experiment
+from gradflow.core.networks.build import STRUCTURES, structure_arguments
+from gradflow.core.networks.initialize import initialize, unit_variance, zero_last_branch_weights
+from gradflow.core.networks.mlp import Block, after_linear
+from gradflow.core.probe import describe
+
+_HEADER = '''\
+"""{title}
+
+Exported from GradFlow. Prints, layer by layer, the norms of the error signal dL/dz, of dL/da and
+of the weight gradient dL/dW, summed over the whole batch in float64.
+"""
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+'''
+
+_MAIN = '''\
+device = {device}
+dtype = torch.{dtype}
+
+inputs, targets = {draw}(
+    {batch_size}, torch.Generator().manual_seed({seed} + {offset}){draw_arguments}
+)
+model = {structure}(
+    {sizes},
+    activation=lambda: nn.{activation},
+    normalization={normalization},
+    norm_first={norm_first},{structure_arguments}
+)
+fill = {fill}
+initialize(model, fill, torch.Generator().manual_seed({seed}), {bias})
+{after_init}model.to(device, dtype)
+inputs, targets = inputs.to(device, dtype), targets.to(device)
+
+calls = []  # [weight module, its output z, the layer's last output a], in execution order
+
+
+def record(module, args, output):
+    if any(True for _ in module.children()):
+        return  # a container: its parts report for themselves
+    if isinstance(module, nn.Linear):
+        calls.append([module, output, output])
+    elif calls:
+        calls[-1][2] = output
+
+
+for module in model.modules():
+    module.register_forward_hook(record)
+torch.manual_seed({seed})
+loss = {loss}(model(inputs), targets)
+tensors = [t for module, z, a in calls for t in (z, a, module.weight)]
+gradients = torch.autograd.grad(loss{times_scale}, tensors)
+
+
+def norm(gradient):
+    return torch.linalg.vector_norm(gradient.double(){over_scale}).item()
+
+
+print(f"loss {{loss.item():.6e}}")
+print("layer        |dL/dz|        |dL/da|        |dL/dW|")
+for layer in range(len(calls)):
+    dz, da, dw = (norm(g) for g in gradients[3 * layer : 3 * layer + 3])
+    print(f"{{layer + 1:5d}}  {{dz:13.6e}}  {{da:13.6e}}  {{dw:13.6e}}")
+'''
+
+
+def to_code(experiment: Experiment) -> str:
+    """A self-contained script that builds the same network and prints the same numbers.
+
+    It draws the same data and weights from the same seed with the same operations, so that on the
+    same device and torch version its numbers are those of :func:`gradflow.run` up to the order of
+    summation.
+    """
+    spec, data = experiment.network, experiment.data
+    choice = INITIALIZATIONS[spec.initialization]
+    scale = experiment.loss_scale
+    main = _MAIN.format(
+        device=(
+            'torch.device("cuda" if torch.cuda.is_available() else "cpu")'
+            if experiment.device == "auto"
+            else f'torch.device("{experiment.device}")'
+        ),
+        dtype=str(DTYPES[experiment.dtype].dtype).removeprefix("torch."),
+        draw=DRAW[data.source].__name__,
+        batch_size=data.batch_size,
+        offset=DATA_SEED_OFFSET,
+        draw_arguments=_keywords(draw_arguments(data)),
+        structure=STRUCTURES[spec.connection].__name__,
+        sizes=_sizes(experiment),
+        activation=ACTIVATIONS[spec.activation].module(spec),
+        normalization=NORMALIZATIONS[spec.normalization].code.format(groups=spec.groups),
+        norm_first=spec.norm_position is NormPosition.BEFORE,
+        structure_arguments=_keywords(structure_arguments(spec), "\n    ", ","),
+        fill=_partial(choice.function, choice.arguments(spec)),
+        seed=experiment.seed,
+        bias="pytorch_bias=True" if choice.pytorch_bias else f"bias_std={spec.bias_std!r}",
+        after_init=_after_init(experiment),
+        loss=LOSSES[experiment.loss].function.__name__,
+        times_scale=f" * {scale!r}" if scale != 1 else "",
+        over_scale=f" / {scale!r}" if scale != 1 else "",
+    )
+    parts = [_source(part) for part in _needed(experiment)]
+    header = _HEADER.format(title=describe(experiment))
+    return "\n\n".join([header, *parts, main])
+
+
+def _needed(experiment: Experiment) -> list[Callable[..., Any]]:
+    """The functions and classes that the script calls, callees first."""
+    spec = experiment.network
+    source = experiment.data.source
+    parts: list[Callable[..., Any]] = []
+    if source is Source.DIGITS:
+        parts.append(digit_images)
+    if source in (Source.MOONS, Source.SPIRALS):
+        parts.append(standardized)
+    parts += [DRAW[source], after_linear]
+    if spec.connection in (Connection.RESIDUAL, Connection.PREACTIVATION):
+        parts.append(Block)
+    parts += [STRUCTURES[spec.connection], INITIALIZATIONS[spec.initialization].function]
+    parts.append(initialize)
+    if INITIALIZATIONS[spec.initialization].unit_variance:
+        parts.append(unit_variance)
+    if spec.zero_last:
+        parts.append(zero_last_branch_weights)
+    return [*parts, widened, LOSSES[experiment.loss].function]
+
+
+def _after_init(experiment: Experiment) -> str:
+    spec = experiment.network
+    lines = []
+    if spec.normalization is Normalization.BATCH and spec.norm_mode is NormMode.EVALUATION:
+        lines += [
+            "for module in model.modules():",
+            "    if isinstance(module, nn.BatchNorm1d):",
+            "        module.eval()",
+        ]
+    if INITIALIZATIONS[spec.initialization].unit_variance:
+        lines += [f"torch.manual_seed({experiment.seed})", "unit_variance(model, inputs)"]
+    if spec.zero_last:
+        lines.append("zero_last_branch_weights(model)")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _source(part: Callable[..., Any]) -> str:
+    text = textwrap.dedent(inspect.getsource(part))
+    return re.sub(r"  # (noqa|type: ignore).*", "", text)
+
+
+def _keywords(arguments: dict[str, Any], before: str = ", ", after: str = "") -> str:
+    return "".join(f"{before}{name}={value!r}{after}" for name, value in arguments.items())
+
+
+def _partial(function: Callable[..., Any], arguments: dict[str, Any]) -> str:
+    name = function.__name__
+    return f"partial({name}{_keywords(arguments)})" if arguments else name
+
+
+def _sizes(experiment: Experiment) -> str:
+    spec, data = experiment.network, experiment.data
+    hidden = ", ".join(map(str, spec.widths)) or f"*[{spec.width}] * {spec.depth - 1}"
+    return f"[{data.features}, {hidden}, {data.classes}]"

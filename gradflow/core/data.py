@@ -1,0 +1,94 @@
+"""Seeded batches. Everything is drawn on the CPU in float32; nothing is downloaded.
+
+The drawing functions use torch, and scikit-learn where it has the data, and nothing else,
+because ``to_code`` prints their source into the exported script.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gradflow.core.catalog import Source
+from gradflow.core.experiment import Data
+
+DATA_SEED_OFFSET = 2**31
+"""Seeds end below it, so that data and weights never come from the same stream."""
+
+
+@cache
+def digit_images() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """scikit-learn's 1797 images of 8×8 pixels, flat, and their labels."""
+    from sklearn.datasets import load_digits  # noqa: PLC0415 - slow, and only for this data
+
+    images, labels = load_digits(return_X_y=True)
+    return (images - images.mean()) / images.std(), labels
+
+
+def digits(batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Some of scikit-learn's 8×8 digits; all pixels together have mean 0 and variance 1."""
+    images, labels = digit_images()
+    chosen = torch.randperm(len(labels), generator=generator)[:batch_size].numpy()
+    return torch.tensor(images[chosen], dtype=torch.float32), torch.tensor(labels[chosen])
+
+
+def gaussian(
+    batch_size: int, generator: torch.Generator, dimension: int, scale: float, correlation: float
+) -> tuple[Tensor, Tensor]:
+    """x_i = scale·(√ρ·shared + √(1−ρ)·own_i), both N(0, 1); labels uniform over 10 classes."""
+    own = torch.randn(batch_size, dimension, generator=generator)
+    shared = torch.randn(dimension, generator=generator)
+    inputs = scale * (math.sqrt(correlation) * shared + math.sqrt(1 - correlation) * own)
+    return inputs, torch.randint(10, (batch_size,), generator=generator)
+
+
+def moons(batch_size: int, generator: torch.Generator, noise: float) -> tuple[Tensor, Tensor]:
+    """scikit-learn's two moons, each coordinate with mean 0 and variance 1."""
+    from sklearn.datasets import make_moons  # noqa: PLC0415 - slow, and only for this data
+
+    seed = int(torch.randint(2**31 - 1, (1,), generator=generator))
+    points, labels = make_moons(batch_size, noise=noise, random_state=seed)
+    return standardized(torch.tensor(points, dtype=torch.float32)), torch.tensor(labels)
+
+
+def spirals(batch_size: int, generator: torch.Generator, noise: float) -> tuple[Tensor, Tensor]:
+    """Two spirals r = t, angle 3πt + kπ, each coordinate with mean 0 and variance 1."""
+    labels = torch.randint(2, (batch_size,), generator=generator)
+    radius = torch.rand(batch_size, generator=generator).sqrt()
+    angle = 3 * math.pi * radius + math.pi * labels
+    points = torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
+    points += noise * torch.randn(batch_size, 2, generator=generator)
+    return standardized(points), labels
+
+
+def standardized(points: Tensor) -> Tensor:
+    """Each column with mean 0 and variance 1 (a constant column becomes 0)."""
+    centred = points - points.mean(0)
+    return centred / centred.square().mean(0).sqrt().clamp_min(1e-12)
+
+
+DRAW = {
+    Source.DIGITS: digits,
+    Source.GAUSSIAN: gaussian,
+    Source.MOONS: moons,
+    Source.SPIRALS: spirals,
+}
+
+
+def draw_arguments(spec: Data) -> dict[str, Any]:
+    """The keyword arguments of the drawing function of ``spec.source``."""
+    names = ("dimension", "scale", "correlation", "noise")
+    applicable = spec.applicable(dict(spec))
+    return {name: getattr(spec, name) for name in names if name in applicable}
+
+
+def draw(spec: Data, seed: int) -> tuple[Tensor, Tensor]:
+    """Inputs ``(batch, features)`` in float32 and class indices ``(batch,)``."""
+    generator = torch.Generator().manual_seed(seed + DATA_SEED_OFFSET)
+    return DRAW[spec.source](spec.batch_size, generator, **draw_arguments(spec))

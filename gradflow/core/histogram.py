@@ -1,0 +1,209 @@
+"""Histograms as plain numbers: what a report stores and a chart reads. No tensors here.
+
+Two kinds share one class. *Linear* ones (signals, weights) have ``LINEAR_BINS`` equal bins from
+the smallest to the largest finite value. *Logarithmic* ones (gradients) live on a grid that is
+fixed by the number format alone, so that layers and runs share their bins: a bin is one value of
+(exponent, first two mantissa bits), i.e. four bins per factor of two, 0.06 to 0.10 decades each.
+Exact zeros and non-finite entries are never in a bin; they are counted beside the bins, so
+``counts.sum() + zeros·[log] + nonfinite`` is the number of entries of the tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gradflow.core.errors import InvalidReport
+
+LINEAR_BINS = 256
+MANTISSA_BITS = 2
+"""Mantissa bits that the logarithmic grid keeps."""
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+_NO_COUNTS: IntArray = np.zeros(0, np.int64)
+_RISING: FloatArray = np.arange(LINEAR_BINS + 1) / LINEAR_BINS
+_FALLING: FloatArray = 1 - _RISING
+
+
+@dataclass(frozen=True, eq=False)
+class Histogram:
+    """Counts of the entries of one tensor.
+
+    Attributes:
+        scale: ``linear`` (edges are values) or ``log10`` (edges are log10 of absolute values).
+        edges: bin edges, length ``len(counts) + 1``, increasing.
+        counts: entries per bin; in a log histogram of both signs together.
+        negative: log histograms only: how many of ``counts`` are negative entries.
+        zeros: exact zeros. In a linear histogram they are in their bin as well.
+        subnormal: non-zero entries below the smallest normal number of the dtype (also binned).
+        nan, posinf, neginf: non-finite entries, in no bin.
+    """
+
+    scale: Literal["linear", "log10"]
+    edges: FloatArray
+    counts: IntArray
+    negative: IntArray = field(default_factory=lambda: _NO_COUNTS)
+    zeros: int = 0
+    subnormal: int = 0
+    nan: int = 0
+    posinf: int = 0
+    neginf: int = 0
+
+    @property
+    def nonfinite(self) -> int:
+        """NaN and infinite entries."""
+        return self.nan + self.posinf + self.neginf
+
+    @property
+    def total(self) -> int:
+        """All entries of the tensor."""
+        outside = self.zeros if self.scale == "log10" else 0
+        return int(self.counts.sum()) + outside + self.nonfinite
+
+    @property
+    def density(self) -> FloatArray:
+        """Share of all entries per unit of the axis (per decade on a log axis)."""
+        widths = np.diff(self.edges)
+        if not self.total:
+            return np.zeros(len(self.counts))
+        return np.divide(
+            self.counts / self.total, widths, out=np.zeros(len(self.counts)), where=widths > 0
+        )
+
+    @property
+    def signed(self) -> tuple[IntArray, IntArray]:
+        """Log histograms: ``(negative, positive)`` counts on the same ``edges``."""
+        return self.negative, self.counts - self.negative
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; linear edges are stored as their end points."""
+        data: dict[str, Any] = {"scale": self.scale, "counts": self.counts.tolist()}
+        if self.scale == "linear":
+            data["range"] = [float(self.edges[0]), float(self.edges[-1])]
+        else:
+            data["edges"] = self.edges.tolist()
+            data["negative"] = self.negative.tolist()
+        for name in ("zeros", "subnormal", "nan", "posinf", "neginf"):
+            data[name] = getattr(self, name)
+        return data
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Histogram:
+        """Inverse of :meth:`to_dict`; raises ``InvalidReport`` on anything else."""
+        try:
+            counts = np.array(data["counts"], np.int64)
+            linear = data["scale"] == "linear"
+            edges = (
+                np.linspace(*map(float, data["range"]), len(counts) + 1)
+                if linear
+                else np.array(data["edges"], np.float64)
+            )
+            negative = np.array([] if linear else data["negative"], np.int64)
+            if len(edges) != len(counts) + 1 or len(negative) != (0 if linear else len(counts)):
+                raise ValueError("the number of edges does not fit the number of counts")
+            rest = {k: int(data[k]) for k in ("zeros", "subnormal", "nan", "posinf", "neginf")}
+            return cls("linear" if linear else "log10", edges, counts, negative, **rest)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidReport(f"histogram: not readable ({error!r})") from error
+
+
+class Specials(NamedTuple):
+    """Entries that a histogram counts beside (or besides) its bins."""
+
+    zeros: int = 0
+    subnormal: int = 0
+    nan: int = 0
+    posinf: int = 0
+    neginf: int = 0
+
+
+def linear_histogram(low: float, high: float, counts: IntArray, specials: Specials) -> Histogram:
+    """``LINEAR_BINS`` equal bins from ``low`` to ``high``, the extreme finite values.
+
+    If all values are equal, one bin around them; if there are none (``counts`` empty), no bin.
+    """
+    if not len(counts):
+        edges = np.zeros(1)
+    elif low == high:
+        margin = 0.5 * abs(low) or 0.5
+        edges, counts = np.array([low - margin, low + margin]), counts.sum(keepdims=True)
+    else:
+        # As a weighted mean, because high - low may exceed the range of float64.
+        edges = low * _FALLING + high * _RISING
+    return Histogram("linear", edges, counts, _NO_COUNTS, *specials)
+
+
+@dataclass(frozen=True)
+class LogGrid:
+    """The fixed grid of gradients for one number format, given by its bit layout.
+
+    ``exponent_bits`` and ``mantissa_bits`` are those of the format that is binned: float64 for
+    float64 tensors, float32 for all others (float16 and bfloat16 convert to it exactly).
+    """
+
+    exponent_bits: int
+    mantissa_bits: int
+
+    @property
+    def shift(self) -> int:
+        """Bits to drop so that sign, exponent and ``MANTISSA_BITS`` remain."""
+        return self.mantissa_bits - MANTISSA_BITS
+
+    @property
+    def size(self) -> int:
+        """Bins of one sign, those of zero and of non-finite numbers included."""
+        return 1 << (self.exponent_bits + MANTISSA_BITS)
+
+    @property
+    def finite(self) -> int:
+        """Bins of one sign that hold finite numbers; those above hold inf and NaN."""
+        return self.size - (1 << MANTISSA_BITS)
+
+    @property
+    def edges(self) -> FloatArray:
+        """log10 of the lower edges of the finite bins, and of the last upper edge."""
+        return _log_edges(self.exponent_bits, self.mantissa_bits)
+
+    def histograms(self, by_sign: npt.NDArray[Any], specials: Sequence[Specials]) -> list[Histogram]:
+        """One histogram per row of ``by_sign``, counts over ``[negative bins, positive bins]``.
+
+        All share the bins that any of them uses, so that a heatmap can stack them.
+        """
+        used = by_sign.any(axis=0)
+        bins = np.flatnonzero(used[: self.finite] | used[self.size : self.size + self.finite])
+        low, high = (int(bins[0]), int(bins[-1]) + 1) if len(bins) else (0, 0)
+        negative = by_sign[:, low:high].astype(np.int64)
+        counts = negative + by_sign[:, self.size + low : self.size + high]
+        if low == 0 and high:
+            # Zeros share the first bin with the deepest subnormal numbers; the sign of a zero
+            # tells nothing, and -0.0 is rare, so zeros leave the positive side first.
+            counts[:, 0] -= [s.zeros for s in specials]
+            np.minimum(negative[:, 0], counts[:, 0], out=negative[:, 0])
+        edges = self.edges[low : high + 1]
+        return [
+            Histogram("log10", edges, counts[i], negative[i], *special)
+            for i, special in enumerate(specials)
+        ]
+
+
+@lru_cache
+def _log_edges(exponent_bits: int, mantissa_bits: int) -> FloatArray:
+    grid = LogGrid(exponent_bits, mantissa_bits)
+    bias = (1 << (exponent_bits - 1)) - 1
+    index = np.arange(grid.finite + 1)
+    exponent, fraction = index >> MANTISSA_BITS, (index & ((1 << MANTISSA_BITS) - 1)) / 4
+    power = np.maximum(exponent, 1) - bias
+    significand = np.where(exponent > 0, 1 + fraction, fraction)
+    significand[0] = 2.0**-mantissa_bits  # the smallest subnormal number
+    edges: FloatArray = np.log10(significand) + power * np.log10(2.0)
+    return edges
+
+
+FLOAT32_GRID = LogGrid(exponent_bits=8, mantissa_bits=23)
+FLOAT64_GRID = LogGrid(exponent_bits=11, mantissa_bits=52)

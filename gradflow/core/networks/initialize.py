@@ -1,0 +1,71 @@
+"""Filling a built network with weights. ``to_code`` prints the source of these functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+
+@torch.no_grad()
+def initialize(
+    model: nn.Module,
+    fill: Callable[[Tensor, torch.Generator], None],
+    generator: torch.Generator,
+    bias_std: float = 0.0,
+    pytorch_bias: bool = False,
+) -> None:
+    """Fill all weights, from the input side, with ``fill``; biases are 0 or N(0, bias_std²)."""
+    for layer in model.modules():
+        if isinstance(layer, nn.Linear):
+            fill(layer.weight, generator)
+            if pytorch_bias:
+                limit = 1 / math.sqrt(layer.in_features)
+                nn.init.uniform_(layer.bias, -limit, limit, generator=generator)
+            elif bias_std > 0:
+                nn.init.normal_(layer.bias, 0.0, bias_std, generator=generator)
+            else:
+                nn.init.zeros_(layer.bias)
+
+
+@torch.no_grad()
+def unit_variance(model: nn.Module, inputs: Tensor) -> None:
+    """LSUV (Mishkin & Matas 2016): divide each weight by the standard deviation of its output.
+
+    One forward pass does all layers: the hook rescales a layer's output together with its
+    weight, so the layers behind it already see the final signal. Biases must be zero. A layer
+    whose output is constant keeps its weight.
+    """
+
+    def rescale(layer: nn.Linear, args: tuple[Tensor], output: Tensor) -> Tensor:
+        std = float(output.std(correction=0))
+        if not (0 < std < math.inf):
+            return output
+        layer.weight /= std
+        return output / std
+
+    handles = [
+        layer.register_forward_hook(rescale)
+        for layer in model.modules()
+        if isinstance(layer, nn.Linear)
+    ]
+    try:
+        model(inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+        for layer in model.modules():
+            if isinstance(layer, nn.BatchNorm1d):
+                layer.reset_running_stats()
+
+
+@torch.no_grad()
+def zero_last_branch_weights(model: nn.Module) -> None:
+    """Zero the last weight and bias of every residual branch: each block is the identity."""
+    for name, block in model.named_modules():
+        if name.endswith(".branch"):
+            last = [layer for layer in block.modules() if isinstance(layer, nn.Linear)][-1]
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)

@@ -1,0 +1,96 @@
+"""Settings worth seeing: the experiments of the texts the project comes from, and classics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradflow.core.experiment import MLP, Data, Experiment
+from gradflow.core.text import N_
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named experiment; ``look_for`` says what it shows."""
+
+    label: str
+    look_for: str
+    experiment: Experiment
+
+
+def _ten_layers(**settings: object) -> Experiment:
+    """Ten hidden layers from 800 inputs down to 300 units, on 2000 Gaussian samples."""
+    network = MLP(widths=tuple(range(750, 299, -50)), **settings)
+    return Experiment(
+        network=network, data=Data(source="gaussian", dimension=800, batch_size=2000)
+    )
+
+
+PRESETS: dict[str, Preset] = {
+    "tanh_small": Preset(
+        N_("Ten tanh layers, σ = 0.01"),
+        N_("The signal dies out on its way forward; the error signal dies out on its way back."),
+        _ten_layers(activation="tanh", initialization="normal", init_std=0.01),
+    ),
+    "tanh_large": Preset(
+        N_("Ten tanh layers, σ = 1"),
+        N_("Nearly all units saturate at ±1. The gradient does not vanish, it explodes: large "
+           "weights outweigh the small slopes."),
+        _ten_layers(activation="tanh", initialization="normal", init_std=1.0),
+    ),
+    "tanh_xavier": Preset(
+        N_("Ten tanh layers, Xavier"),
+        N_("Activations and gradients keep their spread from layer to layer."),
+        _ten_layers(activation="tanh", initialization="xavier_normal"),
+    ),
+    "relu_xavier": Preset(
+        N_("Ten ReLU layers, Xavier"),
+        N_("Half of the signal's power is lost in every layer: it fades towards the output."),
+        _ten_layers(activation="relu", initialization="xavier_normal"),
+    ),
+    "relu_sqrt2": Preset(
+        N_("Ten ReLU layers, Xavier × √2"),
+        N_("The factor √2 makes up for the half that ReLU drops."),
+        _ten_layers(activation="relu", initialization="xavier_normal", gain="recommended"),
+    ),
+    "deep_sigmoid": Preset(
+        N_("Deep sigmoid network"),
+        N_("The slope of the sigmoid is at most 1/4, so the gradient shrinks about fourfold in "
+           "every layer."),
+        Experiment(network=MLP(depth=24, activation="sigmoid")),
+    ),
+    "deep_relu_he": Preset(
+        N_("Deep ReLU network, He"),
+        N_("He initialization keeps gradients in range through 50 layers; the inputs slowly "
+           "collapse onto one direction, and some units are dead."),
+        Experiment(
+            network=MLP(depth=50, activation="relu", initialization="kaiming_normal")
+        ),
+    ),
+    "deep_relu_batchnorm": Preset(
+        N_("The same with batch norm"),
+        N_("The forward signal is perfectly steady, yet the gradient explodes gently: batch norm "
+           "makes it grow in every layer."),
+        Experiment(
+            network=MLP(
+                depth=50, activation="relu", initialization="kaiming_normal",
+                normalization="batch",
+            )
+        ),
+    ),
+    "residual_sigmoid": Preset(
+        N_("Residual sigmoid network"),
+        N_("The deep sigmoid network with a shortcut around every layer: ∂L/∂z stays in range, "
+           "because the shortcut passes the gradient on with factor one."),
+        Experiment(
+            network=MLP(
+                depth=24, activation="sigmoid", connection="preactivation", block_size=1
+            )
+        ),
+    ),
+    "float16_underflow": Preset(
+        N_("Underflow in float16"),
+        N_("Below 6·10⁻⁸ nothing is left but exact zeros. Raise the loss scale, and the "
+           "gradient comes back."),
+        Experiment(network=MLP(depth=16, activation="sigmoid"), dtype="float16"),
+    ),
+}  # fmt: skip

@@ -1,0 +1,266 @@
+"""Recording one forward and one backward pass: of any model, or of an ``Experiment``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gradflow.core.catalog import DTYPES, LOSSES, Device
+from gradflow.core.data import draw
+from gradflow.core.errors import DeviceUnavailable, ProbeError
+from gradflow.core.experiment import Experiment
+from gradflow.core.networks.build import build
+from gradflow.core.recording import tables
+from gradflow.core.recording.device import DeviceSummarizer
+from gradflow.core.recording.host import HostSummarizer
+from gradflow.core.recording.preserve import preserved
+from gradflow.core.recording.recorder import WEIGHT_KINDS, Recorder
+from gradflow.core.recording.summary import Summarizer
+from gradflow.core.report import Report
+
+LossFunction = Callable[[Any, Any], Tensor]
+
+
+def probe(
+    model: nn.Module,
+    inputs: Tensor | tuple[Any, ...] | Mapping[str, Any],
+    targets: Any = None,
+    *,
+    loss: LossFunction = F.cross_entropy,
+    loss_scale: float = 1.0,
+    learning_rate: float = 0.01,
+    title: str = "",
+    experiment: Mapping[str, Any] | None = None,
+) -> Report:
+    """Run one forward and one backward pass of ``model`` and record every layer.
+
+    Nothing of the model changes: parameters, buffers (running statistics included), ``.grad``,
+    training mode, hooks and random state are as before, also after an exception. Modules may be
+    used more than once, work in place, return tuples, have frozen parameters, and be on any
+    device and dtype.
+
+    Args:
+        model: any ``nn.Module``, with inputs on its own device.
+        inputs: a tensor, a tuple of positional arguments or a mapping of keyword arguments.
+        targets: the second argument of ``loss``.
+        loss: ``loss(output, targets)``, a scalar that depends on the parameters.
+        loss_scale: the loss is multiplied by it before the backward pass and gradients are
+            divided by it before they are counted, as in mixed-precision training.
+        learning_rate: for ``update_ratio`` = learning_rate·‖∂L/∂W‖/‖W‖ (a step of plain SGD).
+        title: one line that names the model in figures.
+        experiment: settings to store with the report.
+
+    Returns:
+        A ``Report``: ∂L/∂ of the loss as reduced by ``loss``; norms are Frobenius norms over the
+        whole batch, accumulated in float64.
+
+    Raises:
+        ProbeError: the loss is not a scalar or does not depend on parameters or inputs, or the
+            model has parameters that are not materialized yet.
+        Exception: whatever the model or the loss raises, unchanged.
+    """
+    parameters = dict(model.named_parameters())
+    _refuse_lazy(parameters)
+    arguments, keywords, leaves = _arguments(inputs, frozen=_any_frozen(parameters))
+    dtype = _dtype(parameters, leaves)
+    smallest = torch.finfo(dtype)
+    device = next(iter(parameters.values()), torch.empty(0)).device
+    make = HostSummarizer if device.type == "cpu" else DeviceSummarizer
+    summarizer: Summarizer = make(loss_scale, smallest.tiny / loss_scale)
+    wanted = [p for p in parameters.values() if p.requires_grad] + leaves
+    with preserved(model), torch.inference_mode(False), torch.enable_grad():
+        start = time.perf_counter()
+        recorder = Recorder(model, summarizer)
+        with recorder:
+            output = model(*arguments, **keywords)
+        value = _scalar(loss(output, targets))
+        del output
+        scaled = value * loss_scale if loss_scale != 1 else value
+        found = torch.autograd.grad(scaled, wanted, allow_unused=True)
+        gradients = {id(p): g for p, g in zip(wanted, found, strict=True) if g is not None}
+        weights = {
+            id(r.module.weight): r.module.weight
+            for r in recorder.records
+            if r.kind in WEIGHT_KINDS
+        }
+        tickets = {
+            key: (
+                summarizer.signal(weight),
+                summarizer.gradient(gradients[key]) if key in gradients else None,
+            )
+            for key, weight in weights.items()
+        }
+        summaries = summarizer.collect()
+        records = _parameter_records(parameters, gradients, tickets, summaries, loss_scale)
+        seconds = time.perf_counter() - start
+    layers = tables.grouped(recorder.records)
+    by_id = {id(p): records[name] for name, p in parameters.items()}
+    return Report(
+        loss=float(value.detach()),
+        signals=tables.signals_table(recorder.records, layers, summaries),
+        layers=tables.layers_table(layers, summaries, by_id, learning_rate),
+        parameters=tables.parameters_table(
+            list(records.values()), tables.layer_of_parameters(model, layers), learning_rate
+        ),
+        histograms=tables.histograms(layers, summaries, by_id),
+        parameter_count=sum(p.numel() for p in parameters.values()),
+        seconds=seconds,
+        device=str(device),
+        dtype=str(dtype).removeprefix("torch."),
+        smallest_normal=smallest.tiny / loss_scale,
+        smallest=smallest.smallest_normal * smallest.eps / loss_scale,
+        loss_scale=loss_scale,
+        title=title or type(model).__name__,
+        experiment=experiment,
+    )
+
+
+def run(experiment: Experiment) -> Report:
+    """Draw the data, build the network, and probe it.
+
+    Raises:
+        DeviceUnavailable: the experiment asks for a GPU and there is none.
+    """
+    device = resolve(experiment.device)
+    dtype = DTYPES[experiment.dtype].dtype
+    inputs, targets = draw(experiment.data, experiment.seed)
+    model = build(experiment, inputs).to(device, dtype)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(experiment.seed)  # RReLU draws its slopes during the pass
+        return probe(
+            model,
+            inputs.to(device, dtype),
+            targets.to(device),
+            loss=LOSSES[experiment.loss].function,
+            loss_scale=experiment.loss_scale,
+            learning_rate=experiment.learning_rate,
+            title=describe(experiment),
+            experiment=experiment.model_dump(mode="json"),
+        )
+
+
+def resolve(device: Device) -> torch.device:
+    """The device that ``device`` means on this machine; raises ``DeviceUnavailable``."""
+    if device is Device.CUDA and not torch.cuda.is_available():
+        raise DeviceUnavailable(
+            'device: "cuda" is not available on this machine (no GPU that PyTorch can use); '
+            "choose auto or cpu"
+        )
+    gpu = device is not Device.CPU and torch.cuda.is_available()
+    return torch.device("cuda", torch.cuda.current_device()) if gpu else torch.device("cpu")
+
+
+def _refuse_lazy(parameters: Mapping[str, Tensor]) -> None:
+    for name, parameter in parameters.items():
+        if isinstance(parameter, nn.parameter.UninitializedParameter):
+            raise ProbeError(
+                f"model: parameter {name} is not materialized yet; run the model once on a batch"
+            )
+
+
+def _any_frozen(parameters: Mapping[str, Tensor]) -> bool:
+    return not all(p.requires_grad for p in parameters.values())
+
+
+def _arguments(
+    inputs: Any, *, frozen: bool
+) -> tuple[tuple[Any, ...], dict[str, Any], list[Tensor]]:
+    """Arguments of the model, and the input tensors whose gradient has to be asked for.
+
+    With frozen parameters the graph would start only behind them; asking for the gradient of the
+    inputs makes it start at the first layer, so that its ∂L/∂z is seen as well.
+    """
+    leaves: list[Tensor] = []
+
+    def prepared(value: Any) -> Any:
+        if not isinstance(value, Tensor):
+            return value
+        value = value.detach()
+        if frozen and value.is_floating_point():
+            leaves.append(value.requires_grad_())
+            return value.clone()  # a leaf could not be changed in place by the model
+        return value
+
+    if isinstance(inputs, Mapping):
+        return (), {name: prepared(value) for name, value in inputs.items()}, leaves
+    values = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
+    return tuple(prepared(value) for value in values), {}, leaves
+
+
+def _dtype(parameters: Mapping[str, Tensor], leaves: list[Tensor]) -> torch.dtype:
+    for tensor in (*parameters.values(), *leaves):
+        if tensor.is_floating_point():
+            return tensor.dtype
+    return torch.get_default_dtype()
+
+
+def _scalar(value: Any) -> Tensor:
+    if not isinstance(value, Tensor) or value.numel() != 1:
+        shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+        raise ProbeError(f"loss: returned {shape}, needed is one number (reduce it to its mean)")
+    if not value.requires_grad:
+        raise ProbeError(
+            "loss: does not depend on any parameter or input that requires a gradient; "
+            "check for detach() or no_grad() in the model"
+        )
+    return value.reshape(())
+
+
+def _parameter_records(
+    parameters: Mapping[str, Tensor],
+    gradients: Mapping[int, Tensor],
+    tickets: Mapping[int, tuple[int, int | None]],
+    summaries: list[Any],
+    loss_scale: float,
+) -> dict[str, tables.ParameterRecord]:
+    others = [p for p in parameters.values() if id(p) not in tickets]
+    values = dict(zip(map(id, others), tables.moments_of_small(others), strict=True))
+    known = [p for p in others if id(p) in gradients]
+    grads = [gradients[id(p)].double() / loss_scale for p in known]
+    moments = dict(zip(map(id, known), tables.moments_of_small(grads), strict=True))
+    records = {}
+    for name, parameter in parameters.items():
+        key, size = id(parameter), parameter.numel()
+        shape = tuple(parameter.shape)
+        if key in tickets:
+            value_ticket, grad_ticket = tickets[key]
+            value = summaries[value_ticket]
+            grad = None if grad_ticket is None else summaries[grad_ticket]
+            record = tables.ParameterRecord(
+                name, shape, value.norm, value.rms, value=value, gradient=grad
+            )
+            if grad is not None:
+                record.grad_norm, record.grad_rms, record.grad_max = (
+                    grad.norm, grad.rms, grad.max_abs,
+                )  # fmt: skip
+                record.grad_zero = grad.zero_share
+                record.grad_nonfinite = grad.nonfinite
+        else:
+            norm = values[key][0]
+            record = tables.ParameterRecord(name, shape, norm, norm / size**0.5)
+            if key in moments:
+                record.grad_norm, record.grad_max, record.grad_zero, record.grad_nonfinite = (
+                    moments[key]
+                )
+                record.grad_rms = record.grad_norm / size**0.5
+        records[name] = record
+    return records
+
+
+def describe(experiment: Experiment) -> str:
+    """One line that names a network."""
+    spec = experiment.network
+    shape = (
+        f"widths {spec.widths[0]}…{spec.widths[-1]}" if spec.widths else f"width {spec.width}"
+    )
+    parts = [f"{spec.activation}, {spec.initialization}, {spec.depth} layers, {shape}"]
+    if spec.normalization != "none":
+        parts.append(f"{spec.normalization} norm")
+    if spec.connection != "plain":
+        parts.append(spec.connection)
+    return ", ".join(parts)

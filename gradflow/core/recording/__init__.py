@@ -1,0 +1,1 @@
+"""Recording one forward and backward pass: statistics, hooks, and leaving the model untouched."""

@@ -1,0 +1,164 @@
+"""Summaries of tensors on an accelerator: nothing waits for the device until the end.
+
+No value is looked at on the way (``.item()``, a branch on a tensor, ``bincount``, boolean
+indexing would all synchronize). Each tensor leaves one row of float64 numbers and one row of
+counts on the device; ``collect`` stacks them and copies them once. The same code runs on a CPU,
+which is how machines without an accelerator test it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from gradflow.core.histogram import (
+    FLOAT32_GRID,
+    FLOAT64_GRID,
+    LINEAR_BINS,
+    Histogram,
+    IntArray,
+    Specials,
+    linear_histogram,
+)
+from gradflow.core.recording.summary import Response, Summary
+
+_FIELDS = (
+    "mean", "std", "rms", "low", "high", "zeros", "subnormal", "nan", "posinf", "neginf",
+    "first", "last", "saturated", "dead_units",
+)  # fmt: skip
+
+
+class DeviceSummarizer:
+    """Summarizes without synchronizing; see ``HostSummarizer`` for arguments and results."""
+
+    def __init__(self, loss_scale: float, smallest_normal: float) -> None:
+        self._loss_scale = loss_scale
+        self._smallest_normal = smallest_normal
+        self._sizes: list[int] = []
+        self._grids: list[str] = []
+        self._numbers: list[Tensor] = []
+        self._counts: dict[str, list[Tensor]] = {"linear": [], "float32": [], "float64": []}
+
+    def signal(self, x: Tensor, response: Response | None = None) -> int:
+        x = _widened(x.detach())
+        values, finite = x.reshape(-1).double(), x.reshape(-1).isfinite()
+        # Range of the finite entries; an empty one comes out as first > last.
+        first = values.where(finite, math.inf).amin()
+        last = values.where(finite, -math.inf).amax()
+        unit = torch.maximum(first.abs(), last.abs()).where(first <= last, 1.0)
+        unit = unit.where(unit > 0, 1.0)
+        position = (values / unit - first / unit) * (LINEAR_BINS / (last / unit - first / unit))
+        index = position.where(finite, 0).nan_to_num(0).clamp(0, LINEAR_BINS - 1).long()
+        counts = torch.zeros(LINEAR_BINS, dtype=torch.int64, device=x.device)
+        self._counts["linear"].append(counts.scatter_add_(0, index, finite.long()))
+        saturated, dead = values.new_full((), math.nan), values.new_full((), math.nan)
+        if response is not None:
+            if response.unsaturated is not None:
+                low, high = response.unsaturated
+                flat = x.reshape(-1)
+                inside = (flat >= low) & (flat <= high)
+                saturated = (~inside & ~flat.isnan()).double().mean()
+            dead = _dead_units(x, response)
+        numbers = [*_moments(values, x.reshape(-1)), first, last, saturated, dead]
+        # subnormal numbers are a matter of gradients
+        numbers.insert(_FIELDS.index("subnormal"), values.new_zeros(()))
+        return self._enqueue("linear", x.numel(), numbers)
+
+    def gradient(self, x: Tensor) -> int:
+        dtype = x.dtype
+        x = _widened(x.detach()).reshape(-1)
+        if self._loss_scale != 1:
+            x = x.double() / self._loss_scale
+        name = "float64" if x.dtype == torch.float64 else "float32"
+        grid = FLOAT64_GRID if name == "float64" else FLOAT32_GRID
+        bits = x.contiguous().view(torch.int64 if name == "float64" else torch.int32)
+        index = (bits >> grid.shift).long() + grid.size
+        counts = torch.zeros(2 * grid.size, dtype=torch.int64, device=x.device)
+        self._counts[name].append(counts.scatter_add_(0, index, torch.ones_like(index)))
+        native = dtype in (torch.float32, torch.float64) and self._loss_scale == 1
+        smallest = torch.finfo(dtype).tiny if native else self._smallest_normal
+        # By bits: comparing floats would treat subnormal numbers as zero where the device does.
+        magnitude = bits & torch.iinfo(bits.dtype).max
+        threshold = torch.tensor(smallest, dtype=x.dtype).view(bits.dtype).item()
+        numbers = _moments(x.double(), x)
+        numbers[_FIELDS.index("zeros")] = (magnitude == 0).sum().double()
+        subnormal = ((magnitude > 0) & (magnitude < threshold)).sum().double()
+        numbers.insert(_FIELDS.index("subnormal"), subnormal)
+        nan = x.new_full((), math.nan, dtype=torch.float64)
+        return self._enqueue(name, x.numel(), [*numbers, nan, nan, nan, nan])
+
+    def collect(self) -> list[Summary]:
+        if not self._numbers:
+            return []
+        numbers = torch.stack(self._numbers).cpu().numpy()
+        rows = [dict(zip(_FIELDS, map(float, row), strict=True)) for row in numbers]
+        specials = [Specials(*(int(row[name]) for name in Specials._fields)) for row in rows]
+        histograms: dict[int, Histogram] = {}
+        for name, parts in self._counts.items():
+            tickets = [i for i, grid in enumerate(self._grids) if grid == name]
+            if not tickets:
+                continue
+            counts = torch.stack(parts).cpu().numpy()
+            if name == "linear":
+                made = [
+                    _linear(rows[i]["first"], rows[i]["last"], counts[k], specials[i])
+                    for k, i in enumerate(tickets)
+                ]
+            else:
+                grid = FLOAT64_GRID if name == "float64" else FLOAT32_GRID
+                made = grid.histograms(counts, [specials[i] for i in tickets])
+            histograms.update(zip(tickets, made, strict=True))
+        names = ("mean", "std", "rms", "low", "high")
+        return [
+            Summary(
+                size, *(row[n] for n in names), special, histograms[i],
+                row["saturated"], row["dead_units"],
+            )  # fmt: skip
+            for i, (size, row, special) in enumerate(
+                zip(self._sizes, rows, specials, strict=True)
+            )
+        ]
+
+    def _enqueue(self, grid: str, size: int, numbers: list[Tensor]) -> int:
+        self._numbers.append(torch.stack(numbers))
+        self._grids.append(grid)
+        self._sizes.append(size)
+        return len(self._sizes) - 1
+
+
+def _widened(x: Tensor) -> Tensor:
+    return x if x.dtype in (torch.float32, torch.float64) else x.float()
+
+
+def _moments(values: Tensor, original: Tensor) -> list[Tensor]:
+    """mean, std, rms, low, high, zeros, nan, posinf, neginf of float64 ``values``."""
+    largest = values.abs().amax()
+    unit = largest.where((largest > 0) & largest.isfinite(), 1.0)
+    scaled = values / unit
+    mean = scaled.mean()
+    return [
+        unit * mean,
+        unit * (scaled - mean).square().mean().sqrt(),
+        unit * scaled.square().mean().sqrt(),
+        values.amin(),
+        values.amax(),
+        (original == 0).sum().double(),
+        values.isnan().sum().double(),
+        (values == math.inf).sum().double(),
+        (values == -math.inf).sum().double(),
+    ]
+
+
+def _dead_units(x: Tensor, response: Response) -> Tensor:
+    if response.alive is None:
+        return x.new_zeros((), dtype=torch.float64)
+    rows = x.reshape(len(x), -1) if x.dim() > 1 else x.reshape(-1, 1)
+    outside = (rows <= response.alive[0]) | (rows >= response.alive[1])
+    return outside.all(0).sum().double()
+
+
+def _linear(first: float, last: float, counts: IntArray, specials: Specials) -> Histogram:
+    nothing = first > last  # the range of no finite entries at all
+    return linear_histogram(first, last, counts[:0] if nothing else counts, specials)

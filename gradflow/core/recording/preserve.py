@@ -1,0 +1,73 @@
+"""Leaving a model and the random state exactly as they were."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+_ONLY_READ = ("torch.nn.modules.", "gradflow.core.networks.")
+
+
+@contextmanager
+def preserved(model: nn.Module) -> Iterator[None]:
+    """On exit, also after an exception, undo whatever a forward pass did to ``model``.
+
+    Restores the values (and identities) of parameters and buffers, ``.grad``, training flags,
+    and the random states of torch (CPU and the model's devices), NumPy and ``random``. Meanwhile
+    it holds a copy of the buffers, and of the parameters if code that is not PyTorch's runs.
+    """
+    modules = list(model.modules())
+    flags = [module.training for module in modules]
+    tables = [(module._parameters, dict(module._parameters)) for module in modules]
+    tables += [(module._buffers, dict(module._buffers)) for module in modules]
+    tensors = _unique(tensor for _, table in tables for tensor in table.values())
+    at_risk = tensors if _may_write_parameters(modules) else _unique(model.buffers())
+    alike: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
+    for tensor in at_risk:
+        alike.setdefault((tensor.device, tensor.dtype), []).append(tensor.data)
+    copies = [_joined(group) for group in alike.values()]
+    grads = [tensor.grad for tensor in tensors]
+    devices = sorted({t.device.index for t in tensors if t.device.type == "cuda"})
+    numpy_state, python_state = np.random.get_state(), random.getstate()
+    try:
+        with torch.random.fork_rng(devices=devices):
+            yield
+    finally:
+        np.random.set_state(numpy_state)
+        random.setstate(python_state)
+        for module, flag in zip(modules, flags, strict=True):
+            module.training = flag
+        for live, table in tables:
+            live.clear()
+            live.update(table)
+        for tensor, grad in zip(tensors, grads, strict=True):
+            tensor.grad = grad
+        for group, copy in zip(alike.values(), copies, strict=True):
+            if not torch.equal(_joined(group), copy):
+                parts = copy.split([data.numel() for data in group])
+                for data, part in zip(group, parts, strict=True):
+                    # The data alone: a version bump would break graphs the caller still holds.
+                    data.copy_(part.view(data.shape))
+
+
+def _may_write_parameters(modules: list[nn.Module]) -> bool:
+    """Whether anything but PyTorch's own layers, which only read their parameters, will run."""
+    return any(
+        not type(module).__module__.startswith(_ONLY_READ)
+        or module._forward_hooks
+        or module._forward_pre_hooks
+        for module in modules
+    )
+
+
+def _joined(tensors: list[Tensor]) -> Tensor:
+    return torch.cat([tensor.reshape(-1) for tensor in tensors])
+
+
+def _unique(tensors: Iterator[Tensor | None]) -> list[Tensor]:
+    return list({id(tensor): tensor for tensor in tensors if tensor is not None}.values())

@@ -1,0 +1,147 @@
+"""Hooks that summarize every module output, and the gradient that comes back to it.
+
+Nothing is hoarded: a tensor is summarized while it is in the cache, and only numbers stay. A hook
+never refers to the tensor it watches, so that no reference cycle keeps activations alive.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.conv import _ConvNd
+
+from gradflow.core.catalog import ACTIVATIONS
+from gradflow.core.experiment import MLP
+from gradflow.core.recording.summary import Response, Summarizer
+
+_NORMS = (_NormBase, nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.LocalResponseNorm)
+_RECURRENT = (nn.RNNBase, nn.RNNCellBase)
+WEIGHT_KINDS = ("linear", "conv")
+
+_CATALOG = {type(row.module(MLP())): row for row in ACTIVATIONS.values()}
+
+
+@dataclass(slots=True)
+class Record:
+    """One recorded output: tickets of its summaries, and where it came from."""
+
+    name: str
+    kind: str
+    module: nn.Module
+    shape: tuple[int, ...]
+    signal: int
+    gradient: int | None = None
+
+
+class Recorder:
+    """Forward hooks on the modules of ``model``; use as a context manager around one pass."""
+
+    def __init__(self, model: nn.Module, summarizer: Summarizer) -> None:
+        self.records: list[Record] = []
+        self._model = model
+        self._summarizer = summarizer
+        self._calls: Counter[str] = Counter()
+        # Outputs seen, to tell a container that computes from one that hands on a child's output.
+        self._seen: dict[int, weakref.ref[Tensor]] = {}
+        self._handles: list[Any] = []
+
+    def __enter__(self) -> Recorder:
+        for name, module in _watched(self._model):
+            self._handles.append(module.register_forward_hook(self._hook(name or "model", module)))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+    def _hook(self, name: str, module: nn.Module) -> Any:
+        kind = kind_of(module)
+        response = _response(module) if kind == "activation" else None
+
+        def record(_module: nn.Module, _args: Any, output: Any) -> None:
+            tensors = [output] if isinstance(output, Tensor) else list(_tensors(output))
+            tensors = [t for t in tensors if t.is_floating_point() and t.numel()]
+            if kind == "block":
+                tensors = [t for t in tensors if not self._was_seen(t)]
+            if not tensors:
+                return
+            self._calls[name] += 1
+            call = name if self._calls[name] == 1 else f"{name}#{self._calls[name]}"
+            for index, tensor in enumerate(tensors):
+                label = call if len(tensors) == 1 else f"{call}[{index}]"
+                self._record(label, kind, module, tensor, response)
+
+        return record
+
+    def _was_seen(self, tensor: Tensor) -> bool:
+        seen = self._seen.get(id(tensor))
+        return seen is not None and seen() is tensor
+
+    def _record(
+        self, name: str, kind: str, module: nn.Module, tensor: Tensor, response: Response | None
+    ) -> None:
+        self._seen[id(tensor)] = weakref.ref(tensor)
+        ticket = self._summarizer.signal(tensor, response)
+        entry = Record(name, kind, module, tuple(tensor.shape), ticket)
+        self.records.append(entry)
+        if tensor.requires_grad:
+            summarizer = self._summarizer
+
+            def watch(gradient: Tensor) -> None:
+                entry.gradient = summarizer.gradient(gradient)
+
+            tensor.register_hook(watch)
+
+
+def kind_of(module: nn.Module) -> str:
+    """The ``kind`` column of ``report.signals``."""
+    if isinstance(module, nn.Linear):
+        return "linear"
+    if isinstance(module, _ConvNd):
+        return "conv"
+    if isinstance(module, _NORMS):
+        return "norm"
+    if isinstance(module, _RECURRENT):
+        return "recurrent"
+    if type(module) in _CATALOG and not isinstance(module, nn.Identity):
+        return "activation"
+    if type(module).__module__ == "torch.nn.modules.activation" and not isinstance(
+        module, nn.MultiheadAttention
+    ):
+        return "activation"
+    return "block" if any(True for _ in module.children()) else "other"
+
+
+def _watched(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Modules whose outputs count: not those inside a weight, norm or activation module."""
+    inside: tuple[str, ...] = ()
+    for name, module in model.named_modules():
+        if inside and name.startswith(inside):
+            continue
+        yield name, module
+        if kind_of(module) not in ("block", "other"):
+            inside += (f"{name}.",)
+
+
+def _tensors(output: Any) -> Iterator[Tensor]:
+    if isinstance(output, Tensor):
+        yield output
+    elif isinstance(output, dict):
+        yield from _tensors(list(output.values()))
+    elif isinstance(output, (tuple, list)):
+        for item in output:
+            yield from _tensors(item)
+
+
+def _response(module: nn.Module) -> Response:
+    row = _CATALOG.get(type(module))
+    if row is None:
+        return Response()
+    return Response(row.unsaturated and row.unsaturated(module), row.alive)

@@ -1,0 +1,141 @@
+"""The base of all specs: frozen, validated, and able to say which of their fields apply.
+
+A field is *dependent* if some option of a choice field lists it in its ``parameters`` (say
+``init_std`` under ``initialization="normal"``). It applies only while that option is chosen; a
+spec that sets it otherwise is refused, because a setting that changes nothing is a lie.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+from typing import Any, ClassVar, Self, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+from gradflow.core.catalog import TABLES
+from gradflow.core.errors import InvalidExperiment
+
+
+class Spec(BaseModel):
+    """Base class of ``MLP``, ``Data`` and ``Experiment``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    exempt: ClassVar[frozenset[str]] = frozenset()
+    """Fields whose applicability the subclass checks itself."""
+
+    def __init__(self, /, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise _translated(type(self), error) from None
+
+    @classmethod
+    def applicable(cls, values: Mapping[str, Any]) -> list[str]:
+        """Fields that apply under these (possibly unvalidated) values, in declaration order."""
+        return [name for name in cls.model_fields if cls._applies(name, values)]
+
+    @classmethod
+    def _applies(cls, name: str, values: Mapping[str, Any]) -> bool:
+        owner = owners(cls).get(name)
+        if owner is None:
+            return True
+        enum = choice_enum(cls.model_fields[owner])
+        assert enum is not None
+        value = values.get(owner, cls.model_fields[owner].default)
+        row = TABLES[enum].get(value)  # a StrEnum member equals its code
+        return row is not None and name in row.parameters and cls._applies(owner, values)
+
+    @model_validator(mode="after")
+    def _refuse_settings_without_effect(self) -> Self:
+        values = dict(self)
+        applicable = self.applicable(values)
+        for name, field in type(self).model_fields.items():
+            if name in applicable or name in self.exempt or values[name] == field.default:
+                continue
+            owner = owners(type(self))[name]
+            raise InvalidExperiment(
+                f"{name}: {shown(values[name])} has no effect with "
+                f"{owner}={shown(values[owner])}; leave it out or choose another {owner}",
+                fields=(name,),
+            )
+        return self
+
+
+@cache
+def owners(spec: type[Spec]) -> dict[str, str]:
+    """Dependent field → the choice field whose options use it."""
+    found = {}
+    for name, field in spec.model_fields.items():
+        if enum := choice_enum(field):
+            for row in TABLES[enum].values():
+                found.update(dict.fromkeys(row.parameters, name))
+    return {name: owner for name, owner in found.items() if name in spec.model_fields}
+
+
+def choice_enum(field: FieldInfo) -> type[StrEnum] | None:
+    """The enum of a choice field, ``None`` for other fields."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, StrEnum) else None
+
+
+def bounds(field: FieldInfo) -> tuple[float | None, float | None, bool]:
+    """``(low, high, low is excluded)`` of a numeric field."""
+    low = high = None
+    excluded = False
+    for item in field.metadata:
+        if isinstance(item, Ge):
+            low = float(item.ge)  # type: ignore[arg-type]
+        elif isinstance(item, Gt):
+            low, excluded = float(item.gt), True  # type: ignore[arg-type]
+        elif isinstance(item, Le):
+            high = float(item.le)  # type: ignore[arg-type]
+    return low, high, excluded
+
+
+def allowed(field: FieldInfo) -> str:
+    """What a field accepts, in words."""
+    if enum := choice_enum(field):
+        return "one of " + ", ".join(enum)
+    if field.annotation is bool:
+        return "true or false"
+    if get_origin(field.annotation) is tuple:
+        low, high, _ = bounds(get_args(get_args(field.annotation)[0])[1])
+        return f"whole numbers from {low:g} to {high:g}, one per layer"
+    low, high, excluded = bounds(field)
+    if low is None or high is None:
+        return f"an {field.annotation.__name__}" if isinstance(field.annotation, type) else "another"
+    kind = "a whole number" if field.annotation is int else "a number"
+    return f"{kind} {'above' if excluded else 'from'} {low:g} {'up ' if excluded else ''}to {high:g}"
+
+
+def shown(value: Any) -> str:
+    """A value as an error message shows it: JSON-like and short."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _translated(spec: type[Spec], error: ValidationError) -> InvalidExperiment:
+    messages, fields = [], []
+    for item in error.errors():
+        cause = item.get("ctx", {}).get("error")
+        if isinstance(cause, InvalidExperiment):
+            messages.append(str(cause))
+            fields += cause.fields
+            continue
+        name = str(item["loc"][0]) if item["loc"] else spec.__name__
+        fields.append(name)
+        if item["type"] == "extra_forbidden":
+            known = ", ".join(spec.model_fields)
+            messages.append(f"{name}: there is no such setting; {spec.__name__} has {known}")
+        else:
+            messages.append(
+                f"{name}: {shown(item['input'])} is not allowed; "
+                f"choose {allowed(spec.model_fields[name])}"
+            )
+    return InvalidExperiment("\n".join(messages), fields=tuple(fields))

@@ -1,0 +1,74 @@
+"""Pieces that every page uses: errors, figures, tables, explanations, downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from gradflow.charts.theme import Mode
+from gradflow.core.errors import GradflowError
+from gradflow.core.text import _
+from gradflow.ui import state
+
+_TEXTS = Path(__file__).parent / "text" / "en"
+_CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
+
+
+def mode() -> Mode:
+    """``light`` or ``dark``, as the viewer's browser shows the page."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def show_error(error: GradflowError | str) -> None:
+    """An error that a user can act on: its message, no traceback."""
+    text = "\n\n".join(str(error).splitlines())
+    for character in "*_$[]<>":  # a message quotes what the user typed; it is not Markdown
+        text = text.replace(character, f"\\{character}")
+    st.error(text, icon=":material/error:")
+
+
+def show_figure(figure: go.Figure, key: str, alt: str) -> None:
+    """A chart; ``key`` keeps its place, ``alt`` says it in words."""
+    st.plotly_chart(figure, key=key, theme=None, config=_CONFIG, alt=alt)
+
+
+def show_clickable_figure(figure: go.Figure, key: str, alt: str) -> None:
+    """A chart in which a layer can be clicked; the click becomes the chosen layer."""
+    st.plotly_chart(
+        figure, key=key, theme=None, config=_CONFIG, alt=alt, selection_mode="points",
+        on_select=lambda: state.layer_clicked(key),
+    )  # fmt: skip
+
+
+def explain(name: str) -> None:
+    """A closed box with the long explanation of a figure."""
+    with st.expander(_("What am I looking at?"), icon=":material/help:"):
+        st.markdown(_explanation(name))
+
+
+@cache
+def _explanation(name: str) -> str:
+    return (_TEXTS / f"{name}.md").read_text(encoding="utf-8")
+
+
+def show_table(table: pd.DataFrame, key: str) -> None:
+    """A sortable table; numbers of very different size stay readable."""
+    numbers = {
+        name: st.column_config.NumberColumn(format="%.3g")
+        for name in table.select_dtypes("float").columns
+    }
+    st.dataframe(table, key=key, hide_index=True, column_config=numbers, width="stretch")
+
+
+def download(label: str, make: Callable[[], str], file_name: str, mime: str) -> None:
+    """A button for a file that is made only when it is asked for."""
+    st.download_button(
+        label, make, file_name, mime,
+        key=f"download_{file_name}", on_click="ignore", icon=":material/download:",
+        width="stretch",
+    )  # fmt: skip

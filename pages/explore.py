@@ -1,0 +1,30 @@
+"""Explore: set a network, run one backward pass, see the gradient flow."""
+
+import streamlit as st
+
+from gradflow.core.errors import GradflowError, InvalidExperiment
+from gradflow.core.text import _
+from gradflow.ui import blocks, compute, controls, report_view, state
+
+state.load()
+problem = state.url_problem()
+with st.sidebar:
+    try:
+        experiment = controls.experiment_controls()
+    except InvalidExperiment as error:
+        experiment = state.last_valid()
+        problem = "\n".join([str(error), _("Shown below is the last setting that was possible.")])
+if problem:
+    blocks.show_error(problem)
+
+try:
+    report = compute.run(experiment)
+except GradflowError as error:
+    blocks.show_error(error)
+    st.stop()
+state.settled(experiment)
+
+report_view.show_findings(report)
+report_view.show_metrics(report)
+report_view.show_flow(report)
+report_view.show_details(experiment, report)
