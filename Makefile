@@ -20,8 +20,7 @@ run: $(VENV)/.app ## start the app on http://localhost:8501 (another port: make 
 
 # Browser tests share one server, so they stay together on one worker; the rest is spread evenly.
 test: $(VENV)/.dev ## run all tests, in a real browser too (some of them: make test ARGS="-k probe")
-	GRADFLOW_CHROMIUM="$$(scripts/find-chromium $(BIN)/python)" \
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	scripts/with-chromium $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 check: $(VENV)/.dev ## check format, lint, types and the direction of imports
 	$(BIN)/ruff format --check .

@@ -7,10 +7,9 @@ from gradflow.core.text import _
 from gradflow.ui import blocks, compute, controls, report_view, state
 
 state.load()
-problem = state.url_problem()
 with st.sidebar:
     try:
-        experiment = controls.experiment_controls()
+        experiment, problem = controls.experiment_controls(), state.url_problem()
     except InvalidExperiment as error:
         experiment = state.last_valid()
         problem = "\n".join([str(error), _("Shown below is the last setting that was possible.")])
@@ -25,6 +24,6 @@ except GradflowError as error:
 state.settled(experiment)
 
 report_view.show_findings(report)
-report_view.show_metrics(report)
 report_view.show_flow(report)
+report_view.show_metrics(report)
 report_view.show_details(experiment, report)

@@ -1,0 +1,1 @@
+"""The engine: specs, networks, recording, reports. Never streamlit or plotly."""

@@ -58,7 +58,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 '''
 
-_MAIN = '''\
+_MAIN = """\
 device = {device}
 dtype = torch.{dtype}
 
@@ -105,7 +105,7 @@ print("layer        |dL/dz|        |dL/da|        |dL/dW|")
 for layer in range(len(calls)):
     dz, da, dw = (norm(g) for g in gradients[3 * layer : 3 * layer + 3])
     print(f"{{layer + 1:5d}}  {{dz:13.6e}}  {{da:13.6e}}  {{dw:13.6e}}")
-'''
+"""
 
 
 def to_code(experiment: Experiment) -> str:

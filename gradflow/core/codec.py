@@ -12,7 +12,7 @@ from typing import Any
 
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import MLP, Data, Experiment
-from gradflow.core.spec import Spec
+from gradflow.core.spec import Spec, shown
 
 _NESTED: dict[str, type[Spec]] = {"network": MLP, "data": Data}
 PARTS: tuple[type[Spec], ...] = (MLP, Data, Experiment)
@@ -40,7 +40,7 @@ def from_fields(values: Mapping[str, Any]) -> Experiment:
     """
     if unknown := [name for name in values if name not in field_names()]:
         raise InvalidExperiment(
-            f"{unknown[0]}: there is no such setting; settings are {', '.join(field_names())}",
+            f"{shown(unknown[0])[1:-1]}: there is no such setting; settings are {', '.join(field_names())}",
             fields=tuple(unknown),
         )
     network, data = (
@@ -68,11 +68,11 @@ def from_query(query: Mapping[str, str]) -> Experiment:
     return from_fields(values)
 
 
-def parse_widths(text: str) -> tuple[str, ...]:
+def parse_widths(text: str) -> tuple[int | str, ...]:
     """Widths from text such as ``750-700-650``, ``750, 700`` or ``750 700``, not yet validated."""
     for separator in ",;-–×":
         text = text.replace(separator, " ")
-    return tuple(text.split())
+    return tuple(int(t) if t.isdecimal() and len(t) < 10 else t for t in text.split())
 
 
 def _to_text(value: Any) -> str:

@@ -14,8 +14,12 @@ import numpy as np
 from gradflow.core.report import Quantity, Report
 from gradflow.core.text import _
 
-STEADY = (0.9, 1.1)
-"""Factors per layer between which the gradient is called steady."""
+STEADY_FACTOR, STEADY_RATIO = 1.18, 100.0
+"""The gradient is called steady if it changes by less than this per layer, and in all."""
+SEVERE_RATIO = 1e4
+"""Total change, either way, from which the gradient's fate is a problem whatever the depth."""
+UNDERFLOW_SHARE = 0.01
+"""Share of subnormal entries from which a layer is said to underflow; tails reach there earlier."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Decay:
     Attributes:
         factor: ``exp`` of minus the slope of a straight line fitted to log ‖δ_l‖ over the hidden
             layers: below 1 the gradient shrinks on its way to the input.
-        first, last: the outermost layers whose ‖δ‖ is positive and finite.
+        first, last: the outermost hidden layers whose ‖δ‖ is positive and finite.
         ratio: ‖δ_first‖ / ‖δ_last‖.
     """
 
@@ -59,14 +63,14 @@ def decay(report: Report) -> Decay | None:
     number = layers["layer"].to_numpy(int)
     if usable.sum() < 2:
         return None
-    first, last = number[usable][0], number[usable][-1]
-    log_norm = np.log(norm, where=usable, out=np.zeros_like(norm))
-    ratio = math.exp(log_norm[usable][0] - log_norm[usable][-1])
+    # The readout's δ comes straight from the loss; it follows no law of the layers before it.
     hidden = usable & (number < number[-1])
     if hidden.sum() < 2:
         hidden = usable
-    slope = np.polyfit(number[hidden], log_norm[hidden], 1)[0]
-    return Decay(math.exp(-slope), int(first), int(last), ratio)
+    log_norm = np.log(norm[hidden])
+    slope = np.polyfit(number[hidden], log_norm, 1)[0]
+    first, last = number[hidden][0], number[hidden][-1]
+    return Decay(math.exp(-slope), int(first), int(last), math.exp(log_norm[0] - log_norm[-1]))
 
 
 def findings(report: Report) -> list[Finding]:
@@ -82,20 +86,23 @@ def _fate(report: Report) -> Finding | None:
     found = decay(report)
     if found is None:
         return None
-    low, high = STEADY
-    where = _("at layer {first} it is {ratio} of what it was at layer {last}").format(
-        first=found.first, ratio=_number(found.ratio), last=found.last
-    )
-    if found.factor < low:
-        text = _("The gradient shrinks by a factor {factor} per layer on its way back; {where}.")
-    elif found.factor > high:
-        text = _("The gradient grows by a factor {factor} per layer on its way back; {where}.")
+    change = max(found.ratio, 1 / found.ratio)
+    steady = max(found.factor, 1 / found.factor) < STEADY_FACTOR and change < STEADY_RATIO
+    if found.ratio <= 1:
+        where = _("at layer {first} it is {ratio} of what it was at layer {last}")
     else:
-        text = _("The gradient keeps its size on its way back (factor {factor} per layer); {where}.")
-    # Ten decades between the ends are trouble, whatever the factor per layer.
-    steady = low <= found.factor <= high
-    severe = not 1e-4 < found.ratio < 1e4
-    severity = Severity.BAD if severe else Severity.GOOD if steady else Severity.NOTE
+        where = _("at layer {first} it is {ratio} times what it was at layer {last}")
+    where = where.format(first=found.first, ratio=_number(found.ratio), last=found.last)
+    if steady:
+        text = _(
+            "The gradient roughly keeps its size on its way back (factor {factor} per layer); "
+            "{where}."
+        )
+    elif found.factor < 1:
+        text = _("The gradient shrinks by a factor {factor} per layer on its way back; {where}.")
+    else:
+        text = _("The gradient grows by a factor {factor} per layer on its way back; {where}.")
+    severity = Severity.GOOD if steady else Severity.BAD if change > SEVERE_RATIO else Severity.NOTE
     return Finding(severity, text.format(factor=_number(found.factor), where=where))
 
 
@@ -119,13 +126,13 @@ def _not_finite(report: Report) -> list[Finding]:
 
 def _lost(report: Report) -> list[Finding]:
     """Underflow, and gradients that are zero although nothing underflowed."""
-    numbers = report.layers["layer"].to_numpy(int)
-    small = [n for n in numbers if _count(report, n, "subnormal")]
+    numbers = [int(n) for n in report.layers["layer"]]
+    small = [n for n in numbers if _subnormal_share(report, n) > UNDERFLOW_SHARE]
     gone = [n for n in numbers if _all_zero(report, n)]
     if small:
         text = _(
             "Underflow: from layer {layer} back, gradients come below {tiny}, the smallest normal "
-            "{dtype} number{scaled}, lose digits, and then become exactly 0."
+            "{dtype} number{scaled}; there they lose digits and then become exactly 0."
         ).format(
             layer=max(small),
             tiny=_number(report.smallest_normal),
@@ -137,20 +144,18 @@ def _lost(report: Report) -> list[Finding]:
         return [Finding(Severity.BAD, text)]
     if gone:
         text = _(
-            "The gradient is exactly 0 in {layers}, without underflow: the weights or slopes "
-            "behind it are 0."
+            "The gradient is exactly 0 in {layers}, without underflow: a weight or slope on its "
+            "way back is 0."
         ).format(layers=_range(gone))
         return [Finding(Severity.BAD, text)]
     return []
 
 
-def _count(report: Report, layer: int, what: str) -> int:
+def _subnormal_share(report: Report, layer: int) -> float:
+    """The larger share of subnormal entries in the layer's ∂L/∂z and ∂L/∂a."""
     quantities: tuple[Quantity, ...] = ("delta", "activation_grad")
-    return sum(
-        int(getattr(report.histograms[q, layer], what))
-        for q in quantities
-        if (q, layer) in report.histograms
-    )
+    found = [report.histograms[q, layer] for q in quantities if (q, layer) in report.histograms]
+    return max((h.subnormal / h.total for h in found if h.total), default=0.0)
 
 
 def _all_zero(report: Report, layer: int) -> bool:
@@ -167,4 +172,9 @@ def _range(layers: list[int]) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.2g}"
+    """Two digits, written as people write them: 0.24, 9,000, 4.3e-15."""
+    if 1e-3 <= abs(value) < 1e6:
+        rounded = float(f"{value:.2g}")
+        return f"{rounded:,.0f}" if abs(rounded) >= 10 else f"{rounded:g}"
+    mantissa, _e, exponent = f"{value:.2g}".partition("e")
+    return f"{mantissa}e{int(exponent)}" if exponent else mantissa

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -25,7 +26,7 @@ from gradflow.core.catalog import (
     Source,
 )
 from gradflow.core.errors import InvalidExperiment
-from gradflow.core.spec import Spec
+from gradflow.core.spec import Spec, shown
 
 MAX_DEPTH = 200
 MAX_WIDTH = 4096
@@ -96,11 +97,9 @@ class MLP(Spec):
     gain: Gain = Field(
         Gain.STANDARD, title="Gain", description="Factor on the standard deviation of the weights."
     )
-    gain_value: float = Field(
-        1.0, gt=0, le=100, title="Gain value", description="Your own gain."
-    )
+    gain_value: float = Field(1.0, gt=0, le=100, title="Gain value", description="Your own gain.")
     bias_std: float = Field(
-        0.0, ge=0, le=10, title="Bias σ", description="Biases are drawn from N(0, σ²); 0 means zero."
+        0.0, ge=0, le=10, title="Bias σ", description="Biases come from N(0, σ²); 0 means zero."
     )
     normalization: Normalization = Field(
         Normalization.NONE, title="Normalization", description="What keeps the signal in range."
@@ -129,14 +128,18 @@ class MLP(Spec):
         if isinstance(values, dict) and isinstance(values.get("widths"), (list, tuple)):
             if not values["widths"]:
                 return values
-            for name in ("depth", "width"):
-                if name in values:
+            implied = {
+                "depth": len(values["widths"]) + 1,
+                "width": cls.model_fields["width"].default,
+            }
+            for name, value in implied.items():
+                if values.get(name, value) != value:  # as a dumped spec has them, they may stay
                     raise InvalidExperiment(
-                        f"{name}: {values[name]} cannot be combined with widths; give one or "
-                        "the other",
+                        f"{name}: {shown(values[name])} cannot be combined with widths; give one "
+                        "or the other",
                         fields=(name,),
                     )
-            return values | {"depth": len(values["widths"]) + 1}
+            return values | implied
         return values
 
     @model_validator(mode="after")
@@ -161,7 +164,7 @@ class MLP(Spec):
         sizes = [features, *self.hidden_widths, classes]
         if self.connection is Connection.DENSE:
             return [(sum(sizes[: i + 1]), sizes[i + 1]) for i in range(len(sizes) - 1)]
-        return list(zip(sizes[:-1], sizes[1:], strict=True))
+        return list(pairwise(sizes))
 
 
 class Data(Spec):

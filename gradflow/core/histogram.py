@@ -10,6 +10,7 @@ Exact zeros and non-finite entries are never in a bin; they are counted beside t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -27,8 +28,7 @@ MANTISSA_BITS = 2
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 _NO_COUNTS: IntArray = np.zeros(0, np.int64)
-_RISING: FloatArray = np.arange(LINEAR_BINS + 1) / LINEAR_BINS
-_FALLING: FloatArray = 1 - _RISING
+_LARGEST = float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,19 +97,27 @@ class Histogram:
     def from_dict(cls, data: dict[str, Any]) -> Histogram:
         """Inverse of :meth:`to_dict`; raises ``InvalidReport`` on anything else."""
         try:
-            counts = np.array(data["counts"], np.int64)
-            linear = data["scale"] == "linear"
-            edges = (
-                np.linspace(*map(float, data["range"]), len(counts) + 1)
-                if linear
-                else np.array(data["edges"], np.float64)
-            )
-            negative = np.array([] if linear else data["negative"], np.int64)
-            if len(edges) != len(counts) + 1 or len(negative) != (0 if linear else len(counts)):
-                raise ValueError("the number of edges does not fit the number of counts")
-            rest = {k: int(data[k]) for k in ("zeros", "subnormal", "nan", "posinf", "neginf")}
-            return cls("linear" if linear else "log10", edges, counts, negative, **rest)
-        except (KeyError, TypeError, ValueError) as error:
+            counts = _read_counts(data["counts"])
+            rest = _read_counts([data[name] for name in Specials._fields]).tolist()
+            if data["scale"] == "linear":
+                low, high = map(float, data["range"])
+                if not -math.inf < low <= high < math.inf:
+                    raise ValueError("a range that is none")
+                edges = _linear_edges(low, high, len(counts))
+                negative = _NO_COUNTS
+            elif data["scale"] == "log10":
+                edges = np.array(data["edges"], np.float64)
+                negative = _read_counts(data["negative"])
+                if len(negative) != len(counts) or (negative > counts).any():
+                    raise ValueError("more negative entries than entries")
+            else:
+                raise ValueError(f"scale {data['scale']!r:.50}")
+            if edges.shape != (len(counts) + 1,) or not (
+                np.isfinite(edges).all() and (edges[1:] >= edges[:-1]).all()
+            ):
+                raise ValueError("edges that do not rise, or do not fit the counts")
+            return cls(data["scale"], edges, counts, negative, *rest)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InvalidReport(f"histogram: not readable ({error!r})") from error
 
 
@@ -132,11 +140,25 @@ def linear_histogram(low: float, high: float, counts: IntArray, specials: Specia
         edges = np.zeros(1)
     elif low == high:
         margin = 0.5 * abs(low) or 0.5
-        edges, counts = np.array([low - margin, low + margin]), counts.sum(keepdims=True)
+        edges = np.array([low - margin, low + margin]).clip(-_LARGEST, _LARGEST)
+        counts = counts.sum(keepdims=True)
     else:
-        # As a weighted mean, because high - low may exceed the range of float64.
-        edges = low * _FALLING + high * _RISING
+        edges = _linear_edges(low, high, LINEAR_BINS)
     return Histogram("linear", edges, counts, _NO_COUNTS, *specials)
+
+
+def _linear_edges(low: float, high: float, bins: int) -> FloatArray:
+    # As a weighted mean, because high - low may exceed the range of float64.
+    rising = np.arange(bins + 1) / max(bins, 1)
+    edges: FloatArray = low * (1 - rising) + high * rising
+    return edges
+
+
+def _read_counts(values: Any) -> IntArray:
+    """A list of counts from JSON; their sum cannot overflow."""
+    if not all(type(value) is int and 0 <= value < 2**48 for value in values):
+        raise ValueError("counts that are no counts")
+    return np.array(values, np.int64)
 
 
 @dataclass(frozen=True)
@@ -170,21 +192,19 @@ class LogGrid:
         """log10 of the lower edges of the finite bins, and of the last upper edge."""
         return _log_edges(self.exponent_bits, self.mantissa_bits)
 
-    def histograms(self, by_sign: npt.NDArray[Any], specials: Sequence[Specials]) -> list[Histogram]:
+    def histograms(
+        self, by_sign: npt.NDArray[Any], specials: Sequence[Specials]
+    ) -> list[Histogram]:
         """One histogram per row of ``by_sign``, counts over ``[negative bins, positive bins]``.
 
-        All share the bins that any of them uses, so that a heatmap can stack them.
+        Zeros must not be among the counts. All histograms share the bins that any of them uses,
+        so that a heatmap can stack them.
         """
         used = by_sign.any(axis=0)
         bins = np.flatnonzero(used[: self.finite] | used[self.size : self.size + self.finite])
         low, high = (int(bins[0]), int(bins[-1]) + 1) if len(bins) else (0, 0)
         negative = by_sign[:, low:high].astype(np.int64)
         counts = negative + by_sign[:, self.size + low : self.size + high]
-        if low == 0 and high:
-            # Zeros share the first bin with the deepest subnormal numbers; the sign of a zero
-            # tells nothing, and -0.0 is rare, so zeros leave the positive side first.
-            counts[:, 0] -= [s.zeros for s in specials]
-            np.minimum(negative[:, 0], counts[:, 0], out=negative[:, 0])
         edges = self.edges[low : high + 1]
         return [
             Histogram("log10", edges, counts[i], negative[i], *special)

@@ -13,9 +13,7 @@ DEFAULT_MAX_GIB = 2.0
 DEFAULT_MAX_TFLOP = 0.5
 
 
-def check(
-    fans: list[tuple[int, int]], batch_size: int, itemsize: int, *, orthogonal: bool
-) -> None:
+def check(fans: list[tuple[int, int]], batch_size: int, itemsize: int, *, orthogonal: bool) -> None:
     """Refuse an experiment whose memory or arithmetic would exceed the limits.
 
     Memory: weights in float32 as drawn, in the experiment's format and their gradients; per

@@ -20,9 +20,7 @@ class Preset:
 def _ten_layers(**settings: object) -> Experiment:
     """Ten hidden layers from 800 inputs down to 300 units, on 2000 Gaussian samples."""
     network = MLP(widths=tuple(range(750, 299, -50)), **settings)
-    return Experiment(
-        network=network, data=Data(source="gaussian", dimension=800, batch_size=2000)
-    )
+    return Experiment(network=network, data=Data(source="gaussian", dimension=800, batch_size=2000))
 
 
 PRESETS: dict[str, Preset] = {

@@ -11,15 +11,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gradflow.core.catalog import DTYPES, LOSSES, Device
+from gradflow.core.codec import to_query
 from gradflow.core.data import draw
-from gradflow.core.errors import DeviceUnavailable, ProbeError
+from gradflow.core.errors import DeviceUnavailable, InvalidExperiment, ProbeError
 from gradflow.core.experiment import Experiment
 from gradflow.core.networks.build import build
 from gradflow.core.recording import tables
 from gradflow.core.recording.device import DeviceSummarizer
 from gradflow.core.recording.host import HostSummarizer
 from gradflow.core.recording.preserve import preserved
-from gradflow.core.recording.recorder import WEIGHT_KINDS, Recorder
+from gradflow.core.recording.recorder import WEIGHT_KINDS, Record, Recorder
 from gradflow.core.recording.summary import Summarizer
 from gradflow.core.report import Report
 
@@ -35,7 +36,7 @@ def probe(
     loss_scale: float = 1.0,
     learning_rate: float = 0.01,
     title: str = "",
-    experiment: Mapping[str, Any] | None = None,
+    experiment: Mapping[str, str] | None = None,
 ) -> Report:
     """Run one forward and one backward pass of ``model`` and record every layer.
 
@@ -53,7 +54,7 @@ def probe(
             divided by it before they are counted, as in mixed-precision training.
         learning_rate: for ``update_ratio`` = learning_rate·‖∂L/∂W‖/‖W‖ (a step of plain SGD).
         title: one line that names the model in figures.
-        experiment: settings to store with the report.
+        experiment: settings to store with the report, as ``codec.to_query`` gives them.
 
     Returns:
         A ``Report``: ∂L/∂ of the loss as reduced by ``loss``; norms are Frobenius norms over the
@@ -66,58 +67,55 @@ def probe(
     """
     parameters = dict(model.named_parameters())
     _refuse_lazy(parameters)
-    arguments, keywords, leaves = _arguments(inputs, frozen=_any_frozen(parameters))
-    dtype = _dtype(parameters, leaves)
-    smallest = torch.finfo(dtype)
-    device = next(iter(parameters.values()), torch.empty(0)).device
-    make = HostSummarizer if device.type == "cpu" else DeviceSummarizer
-    summarizer: Summarizer = make(loss_scale, smallest.tiny / loss_scale)
-    wanted = [p for p in parameters.values() if p.requires_grad] + leaves
-    with preserved(model), torch.inference_mode(False), torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad(), preserved(model):
+        arguments, keywords, leaves = _arguments(inputs, parameters)
+        dtype = _dtype(parameters, leaves)
+        smallest = torch.finfo(dtype)
+        device = next(iter(parameters.values()), torch.empty(0)).device
+        make = HostSummarizer if device.type == "cpu" else DeviceSummarizer
+        summarizer: Summarizer = make(loss_scale, smallest.tiny / loss_scale)
+        wanted = [p for p in parameters.values() if p.requires_grad] + leaves
         start = time.perf_counter()
         recorder = Recorder(model, summarizer)
         with recorder:
             output = model(*arguments, **keywords)
+        if isinstance(targets, Tensor) and targets.is_inference():
+            targets = targets.clone()  # one that autograd may save
         value = _scalar(loss(output, targets))
         del output
         scaled = value * loss_scale if loss_scale != 1 else value
         found = torch.autograd.grad(scaled, wanted, allow_unused=True)
         gradients = {id(p): g for p, g in zip(wanted, found, strict=True) if g is not None}
-        weights = {
-            id(r.module.weight): r.module.weight
-            for r in recorder.records
-            if r.kind in WEIGHT_KINDS
-        }
         tickets = {
-            key: (
+            id(weight): (
                 summarizer.signal(weight),
-                summarizer.gradient(gradients[key]) if key in gradients else None,
+                summarizer.gradient(gradients[id(weight)]) if id(weight) in gradients else None,
             )
-            for key, weight in weights.items()
+            for weight in _layer_weights(recorder.records, parameters)
         }
         summaries = summarizer.collect()
         records = _parameter_records(parameters, gradients, tickets, summaries, loss_scale)
         seconds = time.perf_counter() - start
-    layers = tables.grouped(recorder.records)
-    by_id = {id(p): records[name] for name, p in parameters.items()}
-    return Report(
-        loss=float(value.detach()),
-        signals=tables.signals_table(recorder.records, layers, summaries),
-        layers=tables.layers_table(layers, summaries, by_id, learning_rate),
-        parameters=tables.parameters_table(
-            list(records.values()), tables.layer_of_parameters(model, layers), learning_rate
-        ),
-        histograms=tables.histograms(layers, summaries, by_id),
-        parameter_count=sum(p.numel() for p in parameters.values()),
-        seconds=seconds,
-        device=str(device),
-        dtype=str(dtype).removeprefix("torch."),
-        smallest_normal=smallest.tiny / loss_scale,
-        smallest=smallest.smallest_normal * smallest.eps / loss_scale,
-        loss_scale=loss_scale,
-        title=title or type(model).__name__,
-        experiment=experiment,
-    )
+        layers = tables.grouped(recorder.records)
+        by_id = {id(p): records[name] for name, p in parameters.items()}
+        return Report(
+            loss=float(value.detach()),
+            signals=tables.signals_table(recorder.records, layers, summaries),
+            layers=tables.layers_table(layers, summaries, by_id, learning_rate),
+            parameters=tables.parameters_table(
+                list(records.values()), tables.layer_of_parameters(model, layers), learning_rate
+            ),
+            histograms=tables.histograms(layers, summaries, by_id),
+            parameter_count=sum(p.numel() for p in parameters.values()),
+            seconds=seconds,
+            device=str(device),
+            dtype=str(dtype).removeprefix("torch."),
+            smallest_normal=smallest.tiny / loss_scale,
+            smallest=smallest.smallest_normal * smallest.eps / loss_scale,
+            loss_scale=loss_scale,
+            title=title or type(model).__name__,
+            experiment=experiment,
+        )
 
 
 def run(experiment: Experiment) -> Report:
@@ -125,6 +123,7 @@ def run(experiment: Experiment) -> Report:
 
     Raises:
         DeviceUnavailable: the experiment asks for a GPU and there is none.
+        InvalidExperiment: PyTorch lacks an operation of the network in this dtype on the device.
     """
     device = resolve(experiment.device)
     dtype = DTYPES[experiment.dtype].dtype
@@ -132,16 +131,23 @@ def run(experiment: Experiment) -> Report:
     model = build(experiment, inputs).to(device, dtype)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(experiment.seed)  # RReLU draws its slopes during the pass
-        return probe(
-            model,
-            inputs.to(device, dtype),
-            targets.to(device),
-            loss=LOSSES[experiment.loss].function,
-            loss_scale=experiment.loss_scale,
-            learning_rate=experiment.learning_rate,
-            title=describe(experiment),
-            experiment=experiment.model_dump(mode="json"),
-        )
+        try:
+            return probe(
+                model,
+                inputs.to(device, dtype),
+                targets.to(device),
+                loss=LOSSES[experiment.loss].function,
+                loss_scale=experiment.loss_scale,
+                learning_rate=experiment.learning_rate,
+                title=describe(experiment),
+                experiment=to_query(experiment),
+            )
+        except NotImplementedError as error:  # RReLU in float16 on a CPU, in torch 2.13
+            raise InvalidExperiment(
+                f"dtype: PyTorch {torch.__version__} cannot compute this network in "
+                f"{experiment.dtype} on {device} ({error}); choose another dtype or activation",
+                fields=("dtype", "activation"),
+            ) from error
 
 
 def resolve(device: Device) -> torch.device:
@@ -163,28 +169,26 @@ def _refuse_lazy(parameters: Mapping[str, Tensor]) -> None:
             )
 
 
-def _any_frozen(parameters: Mapping[str, Tensor]) -> bool:
-    return not all(p.requires_grad for p in parameters.values())
-
-
 def _arguments(
-    inputs: Any, *, frozen: bool
+    inputs: Any, parameters: Mapping[str, Tensor]
 ) -> tuple[tuple[Any, ...], dict[str, Any], list[Tensor]]:
-    """Arguments of the model, and the input tensors whose gradient has to be asked for.
+    """Copies of the arguments, and the input tensors whose gradient has to be asked for.
 
-    With frozen parameters the graph would start only behind them; asking for the gradient of the
-    inputs makes it start at the first layer, so that its ∂L/∂z is seen as well.
+    Copies, because a model may change its input in place. With frozen parameters, or none, the
+    graph would start only behind them; asking for the gradient of the inputs makes it start at
+    the first layer, so that its ∂L/∂z is seen as well.
     """
     leaves: list[Tensor] = []
+    from_inputs = not parameters or not all(p.requires_grad for p in parameters.values())
 
     def prepared(value: Any) -> Any:
         if not isinstance(value, Tensor):
             return value
-        value = value.detach()
-        if frozen and value.is_floating_point():
-            leaves.append(value.requires_grad_())
-            return value.clone()  # a leaf could not be changed in place by the model
-        return value
+        copy = value.detach().clone()
+        if (from_inputs or value.requires_grad) and value.is_floating_point():
+            leaves.append(copy.requires_grad_())
+            return copy.clone()  # a leaf itself could not be changed in place
+        return copy
 
     if isinstance(inputs, Mapping):
         return (), {name: prepared(value) for name, value in inputs.items()}, leaves
@@ -209,6 +213,13 @@ def _scalar(value: Any) -> Tensor:
             "check for detach() or no_grad() in the model"
         )
     return value.reshape(())
+
+
+def _layer_weights(records: list[Record], parameters: Mapping[str, Tensor]) -> list[Tensor]:
+    """The weights of the layers, each once; not those that a parametrization computes anew."""
+    own = set(map(id, parameters.values()))
+    weights = (record.module.weight for record in records if record.kind in WEIGHT_KINDS)
+    return list({id(weight): weight for weight in weights if id(weight) in own}.values())
 
 
 def _parameter_records(
@@ -255,9 +266,7 @@ def _parameter_records(
 def describe(experiment: Experiment) -> str:
     """One line that names a network."""
     spec = experiment.network
-    shape = (
-        f"widths {spec.widths[0]}…{spec.widths[-1]}" if spec.widths else f"width {spec.width}"
-    )
+    shape = f"widths {spec.widths[0]}…{spec.widths[-1]}" if spec.widths else f"width {spec.width}"
     parts = [f"{spec.activation}, {spec.initialization}, {spec.depth} layers, {shape}"]
     if spec.normalization != "none":
         parts.append(f"{spec.normalization} norm")

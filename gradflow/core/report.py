@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
 import pandas as pd
 
 from gradflow.core.errors import GradflowError, InvalidReport
@@ -21,7 +22,25 @@ QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
 
 FORMAT = "gradflow-report"
 VERSION = 1
-TABLES = ("signals", "layers", "parameters")
+COLUMNS = {
+    "signals": (
+        "order", "layer", "module", "kind", "shape", "mean", "std", "rms", "min", "max",
+        "saturated", "zero", "dead_units", "nonfinite", "grad_mean", "grad_std", "grad_rms",
+        "grad_norm", "grad_max", "grad_zero", "grad_nonfinite",
+    ),
+    "layers": (
+        "layer", "module", "fan_in", "fan_out", "preactivation_mean", "preactivation_std",
+        "preactivation_rms", "activation_mean", "activation_std", "activation_rms", "saturated",
+        "dead_units", "delta_norm", "delta_rms", "activation_grad_norm", "activation_grad_rms",
+        "weight_norm", "weight_grad_norm", "weight_grad_rms", "bias_grad_norm", "update_ratio",
+    ),
+    "parameters": (
+        "layer", "parameter", "shape", "norm", "rms", "grad_norm", "grad_rms", "grad_max",
+        "grad_zero", "grad_nonfinite", "update_ratio",
+    ),
+}  # fmt: skip
+_TEXTS = {"module", "kind", "shape", "parameter"}
+_INTEGERS = {"order", "layer", "fan_in", "fan_out", "nonfinite"}  # never unknown (NaN)
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -87,9 +106,9 @@ class Report:
             **{
                 name: getattr(self, name)
                 for name in self.__dataclass_fields__
-                if name not in (*TABLES, "histograms")
+                if name not in (*COLUMNS, "histograms")
             },
-            **{name: _table_to_dict(getattr(self, name)) for name in TABLES},
+            **{name: _table_to_dict(getattr(self, name)) for name in COLUMNS},
             "histograms": [
                 {"what": what, "layer": layer, **histogram.to_dict()}
                 for (what, layer), histogram in self.histograms.items()
@@ -116,18 +135,21 @@ class Report:
                 f"this GradFlow reads version {VERSION}"
             )
         try:
+            tables = {name: _table_from_dict(name, data[name]) for name in COLUMNS}
+            numbers = range(1, len(tables["layers"]) + 1)
             return cls(
-                **{name: _table_from_dict(data[name]) for name in TABLES},
+                **tables,
                 histograms={
-                    (item["what"], int(item["layer"])): Histogram.from_dict(item)
-                    for item in data["histograms"]
+                    _histogram_key(item, numbers): Histogram.from_dict(item)
+                    for item in _checked(data["histograms"], list)
                 },
-                **{name: float(_decode(data[name])) for name in _FLOATS},
-                **{name: str(data[name]) for name in ("device", "dtype", "title")},
-                parameter_count=int(data["parameter_count"]),
-                experiment=data["experiment"],
+                **{name: _float(data[name]) for name in ("loss", "seconds")},
+                **{name: _positive(data[name]) for name in _POSITIVE},
+                **{name: _checked(data[name], str) for name in ("device", "dtype", "title")},
+                parameter_count=_integer(data["parameter_count"]),
+                experiment=_checked(data["experiment"], dict, type(None)),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InvalidReport(f"report: the file is damaged ({error!r})") from error
 
     def save(self, path: str | Path) -> None:
@@ -140,7 +162,24 @@ class Report:
         return cls.from_json(Path(path).read_bytes())
 
 
-_FLOATS = ("loss", "seconds", "smallest_normal", "smallest", "loss_scale")
+_POSITIVE = ("smallest_normal", "smallest", "loss_scale")
+
+
+def table(name: str, rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
+    """A table of a report from its rows; the types of its columns do not depend on the rows."""
+    columns = COLUMNS[name]
+    values = zip(*rows, strict=True) if rows else ([] for _ in columns)
+    return _frame(dict(zip(columns, values, strict=True)))
+
+
+def _frame(columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    return pd.DataFrame({name: _column(name, values) for name, values in columns.items()})
+
+
+def _column(name: str, values: Sequence[Any]) -> Any:
+    if name in _TEXTS:
+        return pd.Series(list(values), dtype="str")
+    return np.array(values, np.int64 if name in _INTEGERS else np.float64)
 
 
 def _encode(value: Any) -> Any:
@@ -153,22 +192,53 @@ def _encode(value: Any) -> Any:
     return value
 
 
-def _decode(value: Any) -> Any:
-    return _NON_FINITE.get(value, value) if isinstance(value, str) else value
+def _table_to_dict(frame: pd.DataFrame) -> dict[str, Any]:
+    return {name: column.tolist() for name, column in frame.items()}
 
 
-def _table_to_dict(table: pd.DataFrame) -> dict[str, Any]:
-    return {
-        name: {"dtype": str(column.dtype), "values": column.tolist()}
-        for name, column in table.items()
-    }
+def _table_from_dict(name: str, data: Any) -> pd.DataFrame:
+    columns = {column: _checked(data[column], list) for column in COLUMNS[name]}
+    if len(data) != len(columns) or len(set(map(len, columns.values()))) != 1:
+        raise ValueError(f"the columns of {name}")
+    for column, values in columns.items():
+        read = _text if column in _TEXTS else _integer if column in _INTEGERS else _float
+        columns[column] = [read(value) for value in values]
+    return _frame(columns)
 
 
-def _table_from_dict(data: dict[str, Any]) -> pd.DataFrame:
-    columns = {}
-    for name, column in data.items():
-        values, dtype = column["values"], column["dtype"]
-        numeric = dtype in ("int64", "float64")
-        decoded = [_decode(v) if numeric else v for v in values]
-        columns[name] = pd.Series(decoded, dtype=dtype if numeric else "str")
-    return pd.DataFrame(columns)
+def _histogram_key(item: Any, numbers: range) -> tuple[Quantity, int]:
+    what, layer = item["what"], _integer(item["layer"])
+    if what not in QUANTITIES or layer not in numbers:
+        raise ValueError(f"a histogram of {what} in layer {layer}")
+    return what, layer
+
+
+def _checked(value: Any, *types: type) -> Any:
+    if not isinstance(value, types):
+        raise TypeError(f"{value!r:.50}")
+    return value
+
+
+def _text(value: Any) -> str:
+    return str(_checked(value, str))
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, bool) or not 0 <= _checked(value, int) < 2**63:
+        raise ValueError(f"{value!r:.50}")
+    return int(value)
+
+
+def _float(value: Any) -> float:
+    if isinstance(value, str):
+        return _NON_FINITE[value]
+    if isinstance(value, bool):
+        raise TypeError(f"{value!r}")
+    return float(_checked(value, int, float))
+
+
+def _positive(value: Any) -> float:
+    number = _float(value)
+    if not 0 < number < math.inf:
+        raise ValueError(f"{value!r:.50}")
+    return number

@@ -48,7 +48,8 @@ class Spec(BaseModel):
         enum = choice_enum(cls.model_fields[owner])
         assert enum is not None
         value = values.get(owner, cls.model_fields[owner].default)
-        row = TABLES[enum].get(value)  # a StrEnum member equals its code
+        # A StrEnum member equals its code; anything but text may not even be hashable.
+        row = TABLES[enum].get(value) if isinstance(value, str) else None
         return row is not None and name in row.parameters and cls._applies(owner, values)
 
     @model_validator(mode="after")
@@ -102,26 +103,34 @@ def allowed(field: FieldInfo) -> str:
     """What a field accepts, in words."""
     if enum := choice_enum(field):
         return "one of " + ", ".join(enum)
-    if field.annotation is bool:
+    kind = field.annotation
+    if kind is bool:
         return "true or false"
-    if get_origin(field.annotation) is tuple:
-        low, high, _ = bounds(get_args(get_args(field.annotation)[0])[1])
+    if get_origin(kind) is tuple:
+        low, high, _ = bounds(get_args(get_args(kind)[0])[1])
         return f"whole numbers from {low:g} to {high:g}, one per layer"
     low, high, excluded = bounds(field)
     if low is None or high is None:
-        return f"an {field.annotation.__name__}" if isinstance(field.annotation, type) else "another"
-    kind = "a whole number" if field.annotation is int else "a number"
-    return f"{kind} {'above' if excluded else 'from'} {low:g} {'up ' if excluded else ''}to {high:g}"
+        return f"an {kind.__name__}" if isinstance(kind, type) else "another"
+    noun = "a whole number" if kind is int else "a number"
+    return (
+        f"{noun} above {low:g} up to {high:g}" if excluded else f"{noun} from {low:g} to {high:g}"
+    )
 
 
 def shown(value: Any) -> str:
-    """A value as an error message shows it: JSON-like and short."""
-    text = json.dumps(value, default=str, ensure_ascii=False)
+    """A value as an error message shows it: JSON-like, short, and printable whatever it is."""
+    try:
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):  # an int of 5000 digits, say
+        text = f"this {type(value).__name__}"
+    text = text.encode(errors="backslashreplace").decode()
     return text if len(text) <= 60 else text[:57] + "…"
 
 
 def _translated(spec: type[Spec], error: ValidationError) -> InvalidExperiment:
-    messages, fields = [], []
+    messages: list[str] = []
+    fields: list[str] = []
     for item in error.errors():
         cause = item.get("ctx", {}).get("error")
         if isinstance(cause, InvalidExperiment):

@@ -129,23 +129,26 @@ def _toggle(name: str, field: FieldInfo, current: Any) -> bool:
 
 def _slider(name: str, field: FieldInfo, current: Any) -> int:
     low, high, _excluded = bounds(field)
-    return st.slider(
+    chosen: int = st.slider(
         min_value=int(low or 0), max_value=int(high or 0), **_common(name, field, int(current))
     )
+    return chosen
 
 
 def _whole_number(name: str, field: FieldInfo, current: Any) -> int:
     low, high, _excluded = bounds(field)
-    return st.number_input(
+    chosen: int = st.number_input(
         min_value=int(low or 0), max_value=int(high or 0), step=1,
         **_common(name, field, int(current)),
     )  # fmt: skip
+    return chosen
 
 
 def _share(name: str, field: FieldInfo, current: Any) -> float:
-    return st.slider(
+    chosen: float = st.slider(
         min_value=0.0, max_value=1.0, step=0.01, **_common(name, field, float(current))
     )
+    return chosen
 
 
 def _number(name: str, field: FieldInfo, current: Any) -> float:
@@ -153,10 +156,11 @@ def _number(name: str, field: FieldInfo, current: Any) -> float:
     assert low is not None
     # A number field has no open ends: the smallest number it offers stands for "above 0".
     smallest = low + 1e-9 if excluded else low
-    return st.number_input(
+    chosen: float = st.number_input(
         min_value=smallest, max_value=high, step=_step(float(field.default)), format="%g",
         **_common(name, field, float(current)),
     )  # fmt: skip
+    return chosen
 
 
 def _step(default: float) -> float:
@@ -164,7 +168,7 @@ def _step(default: float) -> float:
     return 10.0 ** (len(str(int(default))) - 2) if default >= 1 else max(default, 0.1) / 10
 
 
-def _widths(name: str, field: FieldInfo, current: Any) -> tuple[str, ...]:
+def _widths(name: str, field: FieldInfo, current: Any) -> tuple[int | str, ...]:
     text = st.text_input(
         placeholder="750-700-650", **_common(name, field, "-".join(map(str, current)))
     )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import streamlit as st
 
 import gradflow as gf
 from gradflow import charts
+from gradflow.charts.flow_data import Gradient
+from gradflow.charts.forward import Statistic
 from gradflow.core.diagnosis import Severity, findings
 from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
@@ -20,17 +23,19 @@ _ICONS = {
     Severity.NOTE: ":material/trending_flat:",
     Severity.BAD: ":material/warning:",
 }
-GRADIENTS = {
+GRADIENTS: dict[Gradient, str] = {
     "delta": N_("∂L/∂z (error signal δ)"),
     "activation_grad": N_("∂L/∂a (activations)"),
     "weight_grad": N_("∂L/∂W (weights)"),
 }
-STATISTICS = {
+STATISTICS: dict[Statistic, str] = {
     "activation_std": N_("standard deviation"),
     "activation_rms": N_("root mean square"),
     "saturated": N_("saturated share"),
     "dead_units": N_("dead units"),
 }
+SHOWN_STATISTICS: tuple[Statistic, ...] = ("activation_std", "saturated", "dead_units")
+AXES: tuple[Literal["log", "linear"], ...] = ("log", "linear")
 
 
 def show_findings(report: Report) -> None:
@@ -64,12 +69,13 @@ def show_flow(report: Report) -> None:
         required=True,
         key="flow_gradient",
         format_func=lambda code: _(GRADIENTS[code]),
+        label_visibility="collapsed",
     )
     figure = charts.flow_figure(
         report,
         mode=blocks.mode(),
         gradient=gradient,
-        selected=state.layer(len(report.layers)),
+        selected=state.chosen_layer(len(report.layers)),
     )
     blocks.show_clickable_figure(
         figure, "flow", _("Distribution of activations and gradients, layer by layer")
@@ -104,7 +110,7 @@ def _norms(report: Report) -> None:
         format_func=lambda code: _(GRADIENTS[code]),
     )
     scale = right.segmented_control(
-        _("Axis"), ["log", "linear"], default="log", required=True, key="norm_scale"
+        _("Axis"), AXES, default="log", required=True, key="norm_scale"
     )
     figure = charts.gradient_norms_figure(
         report, mode=blocks.mode(), quantities=tuple(chosen), scale=scale
@@ -118,7 +124,7 @@ def _forward(report: Report) -> None:
         _("Statistics"),
         list(STATISTICS),
         selection_mode="multi",
-        default=["activation_std", "saturated", "dead_units"],
+        default=SHOWN_STATISTICS,
         key="forward_statistics",
         format_func=lambda code: _(STATISTICS[code]),
     )

@@ -35,13 +35,13 @@ def load() -> None:
     if _SETTINGS in st.session_state and not query:
         return  # another page's link, or a reset URL: keep what the user has set
     experiment, problem = _tolerant(query)
-    st.session_state[_PROBLEM] = problem
     replace(experiment)
+    st.session_state[_PROBLEM] = problem
 
 
 def _tolerant(query: dict[str, str]) -> tuple[Experiment, str]:
     """The experiment of a URL; what is impossible in it is dropped and reported."""
-    problems = []
+    problems: list[str] = []
     while True:
         try:
             return codec.from_query(query), "\n".join(problems)
@@ -58,6 +58,7 @@ def url_problem() -> str:
 
 def replace(experiment: Experiment) -> None:
     """Make every control show ``experiment``."""
+    st.session_state[_PROBLEM] = ""
     st.session_state[_SETTINGS] = codec.to_fields(experiment)
     for key in list(st.session_state):
         if str(key).startswith(_WIDGET):
@@ -86,14 +87,13 @@ def store(name: str, new: Any) -> None:
     """Keep what a widget says."""
     if st.session_state[_SETTINGS].get(name) != new:
         st.session_state[_SETTINGS][name] = new
+        st.session_state[_PROBLEM] = ""
 
 
 def settled(experiment: Experiment) -> None:
     """Remember a valid experiment, and let the URL carry it."""
     st.session_state[_LAST_VALID] = experiment
     query = codec.to_query(experiment)
-    if st.session_state.get(_URL) not in (None, query):
-        st.session_state[_PROBLEM] = ""
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
     st.session_state[_URL] = query
@@ -127,8 +127,14 @@ def load_preset() -> None:
 
 def layer_key(layers: int) -> str:
     """The key of the layer widget, prepared for a network of so many layers."""
-    st.session_state[_LAYER] = min(max(st.session_state.get(_LAYER, 1), 1), layers)
+    st.session_state[_LAYER] = chosen_layer(layers) or 1
     return _LAYER
+
+
+def chosen_layer(layers: int) -> int | None:
+    """The layer that was chosen last, if any, in a network of so many layers."""
+    layer = st.session_state.get(_LAYER)
+    return None if layer is None else min(int(layer), layers)
 
 
 def layer_clicked(figure_key: str) -> None:
@@ -138,7 +144,3 @@ def layer_clicked(figure_key: str) -> None:
         chosen = points[0]["customdata"]
         st.session_state[_LAYER] = int(chosen[0] if isinstance(chosen, list) else chosen)
 
-
-def layer(layers: int) -> int:
-    """The layer whose histograms are shown, in a network of so many layers."""
-    return int(st.session_state[layer_key(layers)])

@@ -114,7 +114,7 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         module=lambda spec: nn.Softsign(),
         gain=lambda spec: 1.0,
         # φ' = (1 − |a|)² = 1 − .97², tanh's cut.
-        unsaturated=lambda module: (-0.7569, 0.7569),
+        unsaturated=lambda module: (0.0591**0.5 - 1, 1 - 0.0591**0.5),
     ),
     Activation.RELU: ActivationChoice(
         label="ReLU",

@@ -1,0 +1,1 @@
+"""Specs → ``nn.Module``."""

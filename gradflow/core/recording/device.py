@@ -76,11 +76,11 @@ class DeviceSummarizer:
         bits = x.contiguous().view(torch.int64 if name == "float64" else torch.int32)
         index = (bits >> grid.shift).long() + grid.size
         counts = torch.zeros(2 * grid.size, dtype=torch.int64, device=x.device)
-        self._counts[name].append(counts.scatter_add_(0, index, torch.ones_like(index)))
-        native = dtype in (torch.float32, torch.float64) and self._loss_scale == 1
-        smallest = torch.finfo(dtype).tiny if native else self._smallest_normal
         # By bits: comparing floats would treat subnormal numbers as zero where the device does.
         magnitude = bits & torch.iinfo(bits.dtype).max
+        self._counts[name].append(counts.scatter_add_(0, index, (magnitude != 0).long()))
+        native = dtype in (torch.float32, torch.float64) and self._loss_scale == 1
+        smallest = torch.finfo(dtype).tiny if native else self._smallest_normal
         threshold = torch.tensor(smallest, dtype=x.dtype).view(bits.dtype).item()
         numbers = _moments(x.double(), x)
         numbers[_FIELDS.index("zeros")] = (magnitude == 0).sum().double()
@@ -113,12 +113,14 @@ class DeviceSummarizer:
         names = ("mean", "std", "rms", "low", "high")
         return [
             Summary(
-                size, *(row[n] for n in names), special, histograms[i],
-                row["saturated"], row["dead_units"],
+                size,
+                *(row[n] for n in names),
+                special,
+                histograms[i],
+                row["saturated"],
+                row["dead_units"],
             )  # fmt: skip
-            for i, (size, row, special) in enumerate(
-                zip(self._sizes, rows, specials, strict=True)
-            )
+            for i, (size, row, special) in enumerate(zip(self._sizes, rows, specials, strict=True))
         ]
 
     def _enqueue(self, grid: str, size: int, numbers: list[Tensor]) -> int:

@@ -90,22 +90,27 @@ class HostSummarizer:
         return len(self._summaries) - 1
 
     def gradient(self, x: Tensor) -> int:
-        native = x.dtype in (torch.float32, torch.float64) and self._loss_scale == 1
+        dtype = x.dtype
+        native = dtype in (torch.float32, torch.float64) and self._loss_scale == 1
         x = widened(x.detach())
         if self._loss_scale != 1:
             x = x.double() / self._loss_scale
         flat = flattened(x)
         form = _FORMATS[flat.dtype]
+        bits = flat.view(form.signed)
         sums, keys, by_sign, lowest = kernels.gradient_scan(
-            flat, flat.view(form.signed), form.grid.shift, form.grid.size
+            flat, bits, form.grid.shift, form.grid.size
         )
         low, high = _values(keys, form)
-        zeros = subnormal = 0
+        zeros = minus_zeros = subnormal = 0
         if lowest or not native:
-            smallest = np.nextafter(form.real(self._smallest_normal), form.real(0))
-            zeros, below = kernels.zeros_and_inside(flat, -smallest, smallest)
-            subnormal = below - zeros
-        specials = Specials(zeros, subnormal, *_nonfinite(flat, low, high))
+            smallest = torch.finfo(dtype).tiny if native else self._smallest_normal
+            zeros, minus_zeros, subnormal = kernels.around_zero(
+                bits, form.real(smallest).view(form.signed)
+            )
+            by_sign[form.grid.size] -= zeros
+            by_sign[0] -= minus_zeros
+        specials = Specials(zeros + minus_zeros, subnormal, *_nonfinite(flat, low, high))
         ticket = len(self._summaries)
         self._log_counts.setdefault(form.grid, []).append((ticket, by_sign))
         self._summaries.append(

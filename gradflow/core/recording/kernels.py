@@ -78,6 +78,19 @@ def zeros_and_inside(x, low, high):  # type: ignore[no-untyped-def]
 
 
 @_compiled()
+def around_zero(bits, smallest_normal):  # type: ignore[no-untyped-def]
+    """How many entries are +0, −0, and subnormal: of magnitude below ``smallest_normal``."""
+    cast = bits.dtype.type
+    minus_zero = cast(-1 << (8 * bits.itemsize - 1))
+    zeros, minus_zeros, below = 0, 0, 0
+    for i in range(bits.size):
+        zeros += np.int32(bits[i] == 0)
+        minus_zeros += np.int32(bits[i] == minus_zero)
+        below += np.int32(cast(bits[i] & ~minus_zero) < smallest_normal)
+    return zeros, minus_zeros, below - zeros - minus_zeros
+
+
+@_compiled()
 def signal_scan(x, bits, low, high):  # type: ignore[no-untyped-def]
     """All statistics of a signal that need no range: one call instead of three."""
     return sums(x), extremes(bits), zeros_and_inside(x, low, high)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,24 +15,9 @@ from torch.nn.modules.conv import _ConvNd
 from gradflow.core.histogram import Histogram
 from gradflow.core.recording.recorder import WEIGHT_KINDS, Record
 from gradflow.core.recording.summary import Summary
-from gradflow.core.report import Quantity
+from gradflow.core.report import Quantity, table
 
 NAN = math.nan
-SIGNAL_COLUMNS = (
-    "order", "layer", "module", "kind", "shape", "mean", "std", "rms", "min", "max", "saturated",
-    "zero", "dead_units", "nonfinite", "grad_mean", "grad_std", "grad_rms", "grad_norm",
-    "grad_max", "grad_zero", "grad_nonfinite",
-)  # fmt: skip
-LAYER_COLUMNS = (
-    "layer", "module", "fan_in", "fan_out", "preactivation_mean", "preactivation_std",
-    "preactivation_rms", "activation_mean", "activation_std", "activation_rms", "saturated",
-    "dead_units", "delta_norm", "delta_rms", "activation_grad_norm", "activation_grad_rms",
-    "weight_norm", "weight_grad_norm", "weight_grad_rms", "bias_grad_norm", "update_ratio",
-)  # fmt: skip
-PARAMETER_COLUMNS = (
-    "layer", "parameter", "shape", "norm", "rms", "grad_norm", "grad_rms", "grad_max",
-    "grad_zero", "grad_nonfinite", "update_ratio",
-)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -94,7 +78,7 @@ def signals_table(
             *((g.mean, g.std, g.rms, g.norm, g.max_abs, g.zero_share, g.nonfinite)
               if g else (NAN,) * 7),
         ))  # fmt: skip
-    return _frame(rows, SIGNAL_COLUMNS)
+    return table("signals", rows)
 
 
 def layers_table(
@@ -122,7 +106,7 @@ def layers_table(
             weight.grad_rms if weight else NAN, bias.grad_norm if bias else NAN,
             _update_ratio(weight, learning_rate) if weight else NAN,
         ))  # fmt: skip
-    return _frame(rows, LAYER_COLUMNS)
+    return table("layers", rows)
 
 
 def parameters_table(
@@ -130,13 +114,13 @@ def parameters_table(
 ) -> pd.DataFrame:
     rows = [
         (
-            layer_of.get(r.name, 0), r.name, shown(r.shape), r.norm, r.rms, r.grad_norm,
-            r.grad_rms, r.grad_max, r.grad_zero, r.grad_nonfinite,
+            *(layer_of.get(r.name, 0), r.name, shown(r.shape), r.norm, r.rms),
+            *(r.grad_norm, r.grad_rms, r.grad_max, r.grad_zero, r.grad_nonfinite),
             _update_ratio(r, learning_rate),
-        )  # fmt: skip
+        )
         for r in records
     ]
-    return _frame(rows, PARAMETER_COLUMNS)
+    return table("parameters", rows)
 
 
 def layer_of_parameters(model: nn.Module, layers: Sequence[Layer]) -> dict[str, int]:
@@ -208,7 +192,3 @@ def _gradient(record: Record, summaries: Sequence[Summary]) -> Summary | None:
 
 def _update_ratio(record: ParameterRecord, learning_rate: float) -> float:
     return learning_rate * record.grad_norm / record.norm if record.norm else NAN
-
-
-def _frame(rows: list[Any], columns: Sequence[str]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=list(columns))

@@ -1,0 +1,44 @@
+# GradFlow in a container:
+#
+#   docker build -t gradflow .
+#   docker run --rm -p 8501:8501 gradflow
+#
+# Which PyTorch goes in is chosen by the build argument TORCH_INDEX, the address of one of
+# PyTorch's own wheel indexes (PyTorch's "Get started" page lists them: one for the CPU, one for
+# each CUDA version):
+#
+#   TORCH_INDEX not given   the default registry's build. It runs on the CPU, and on x86-64 it
+#                           brings CUDA 13 along: several GB, works everywhere.
+#   ... the CPU index       the CPU build: the small image.
+#   ... a CUDA index        the build for that CUDA version.
+#
+#   docker build --build-arg TORCH_INDEX="$INDEX" -t gradflow .
+#
+# A GPU is used where the container is given one (docker run --gpus all ...) and PyTorch has CUDA.
+
+FROM python:3.11-slim
+
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_ROOT_USER_ACTION=ignore \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+
+WORKDIR /app
+COPY requirements.txt .
+
+# PyTorch first, in a layer of its own. An index of PyTorch's offers the same version with a label
+# (2.13.0+cpu), which pip prefers; the second line then finds torch already there.
+ARG TORCH_INDEX=""
+RUN pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} "$(grep '^torch==' requirements.txt)"
+RUN pip install -r requirements.txt
+
+# The code belongs to root: the app cannot change itself. What numba compiles at the first start
+# goes into the user's home, or nowhere where that is read-only.
+COPY . .
+RUN useradd --create-home --uid 10001 gradflow
+USER gradflow
+
+EXPOSE 8501
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 CMD ["python", "-c", "import urllib.request as u; o = u.build_opener(u.ProxyHandler({})); r = o.open('http://127.0.0.1:8501/_stcore/health', timeout=4); raise SystemExit(r.read() != b'ok')"]
+CMD ["streamlit", "run", "app.py", "--server.address=0.0.0.0", "--server.port=8501"]

@@ -1,0 +1,113 @@
+"""What all charts share: making a figure from plain data, empty figures, columns of layers."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import plotly.graph_objects as go
+
+from gradflow.charts.theme import PALETTES, TITLE_SIZE, Mode, template
+from gradflow.core.report import Report
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def build(data: list[dict[str, Any]], layout: dict[str, Any], mode: Mode) -> go.Figure:
+    """A figure from plain dicts.
+
+    Plotly's validation takes longer than everything else together, and the tests validate every
+    figure; so it is left out here.
+    """
+    figure = go.Figure(
+        {"data": data, "layout": {"template": template(mode), **layout}}, _validate=False
+    )
+    figure._validate = True  # for whoever edits the figure later
+    return figure
+
+
+def empty_figure(title: str, *, mode: Mode = "light", height: int = 240) -> go.Figure:
+    """A figure with nothing but ``title`` in its middle: what charts without data return."""
+    palette = PALETTES[mode]
+    hidden = {"visible": False, "range": [0, 1], "fixedrange": True}
+    note = {
+        "text": title,
+        "x": 0.5,
+        "y": 0.5,
+        "xref": "paper",
+        "yref": "paper",
+        "showarrow": False,
+        "font": {"size": TITLE_SIZE, "color": palette.muted},
+    }
+    layout = {
+        "height": height,
+        "xaxis": hidden,
+        "yaxis": hidden,
+        "annotations": [note],
+        "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
+    }
+    return build([], layout, mode)
+
+
+def note(text: str, x: float, y: float, **options: Any) -> dict[str, Any]:
+    """An annotation without an arrow, placed in the figure (0 … 1) unless ``xref`` says else."""
+    where = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
+    return {"text": text, "x": x, "y": y, "showarrow": False, **where, **options}
+
+
+def column(table: pd.DataFrame, name: str) -> FloatArray:
+    """A column as float64; NaN throughout where the table lacks it."""
+    if name not in table:
+        return np.full(len(table), math.nan)
+    return table[name].to_numpy(np.float64)
+
+
+def dead_unit_share(report: Report) -> FloatArray:
+    """Dead units of each layer as a share of its units, the positions beyond the batch axis.
+
+    NaN where the notion does not apply. Units are counted from the shape of the layer's
+    activation in ``report.signals``, else by ``fan_out``.
+    """
+    layers = report.layers
+    dead, units = column(layers, "dead_units"), column(layers, "fan_out")
+    signals = report.signals
+    if {"layer", "shape", "dead_units"} <= set(signals.columns) and not np.isnan(dead).all():
+        sized = signals[signals["dead_units"].notna()]
+        sizes = {
+            layer: math.prod(map(int, re.findall(r"\d+", str(shape))[1:]))
+            for layer, shape in zip(sized["layer"], sized["shape"], strict=True)
+        }
+        units = np.array(
+            [sizes.get(layer, n) for layer, n in zip(layers["layer"], units, strict=True)]
+        )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(units > 0, np.minimum(dead / units, 1.0), math.nan)
+
+
+def layer_ticks(count: int, every: int = 20, wanted: int = 12) -> list[int]:
+    """Layer numbers to print: all up to ``every``, else 1, the last and about ``wanted`` round."""
+    if count <= every:
+        return list(range(1, count + 1))
+    step = next(s for s in (5, 10, 20, 50, 100, 200, 500, 1000, 10**9) if count / s <= wanted)
+    inner = [i for i in range(step, count, step) if count - i >= 0.7 * step]
+    return [1, *inner, count]
+
+
+def layer_axis(count: int, **options: Any) -> dict[str, Any]:
+    """The x axis of charts over layers: layer 1 at the input side, the readout at the right."""
+    return {
+        "range": [0.5, count + 0.5],
+        "tickvals": layer_ticks(count),
+        "tickangle": 0,
+        "showgrid": False,
+        **options,
+    }
+
+
+def legend() -> dict[str, Any]:
+    """A legend in one row above the plot, where it covers nothing."""
+    return {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"}

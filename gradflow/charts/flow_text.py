@@ -1,0 +1,98 @@
+"""Words of the Flow figure: names of quantities, hover texts, notes on what the marks mean."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gradflow.charts.figure import column, dead_unit_share
+from gradflow.charts.rebin import extremes
+from gradflow.charts.theme import count, escape, number, share
+from gradflow.core.histogram import Histogram
+from gradflow.core.report import Report
+from gradflow.core.text import N_, _
+
+SYMBOLS = {
+    "preactivation": "z",
+    "activation": "a",
+    "weight": "W",
+    "delta": "∂L/∂z",
+    "activation_grad": "∂L/∂a",
+    "weight_grad": "∂L/∂W",
+}
+"""How a quantity is written in formulas and on axes."""
+
+NAMES = {
+    "preactivation": N_("pre-activation"),
+    "activation": N_("activation"),
+    "weight": N_("weight"),
+    "delta": N_("gradient by the pre-activation, δ"),
+    "activation_grad": N_("gradient by the activation"),
+    "weight_grad": N_("gradient by the weights"),
+}
+"""What a quantity is called in sentences."""
+
+
+def layer_names(report: Report) -> list[str]:
+    """Module names, escaped, for hovers."""
+    if "module" not in report.layers:
+        return [""] * len(report.layers)
+    return [f"{escape(module)}: " for module in report.layers["module"]]
+
+
+def forward_hover(report: Report, histograms: list[Histogram]) -> list[str]:
+    """One text per layer: moments, extremes, saturation, dead units, zeros, non-finite."""
+    names = ("activation_mean", "activation_std", "activation_rms", "saturated", "dead_units")
+    columns = [*(column(report.layers, n) for n in names), dead_unit_share(report)]
+    table = np.array(columns).T.tolist()
+    texts = []
+    for title, row, histogram in zip(layer_names(report), table, histograms, strict=True):
+        mean, std, rms, saturated, dead, dead_share = row
+        low, high = extremes(histogram)
+        lines = [
+            f"{title}{_('activation')} a",
+            f"{_('mean')} {number(mean)}, {_('std')} {number(std)}, {_('RMS')} {number(rms)}",
+            f"{_('min')} {number(low)}, {_('max')} {number(high)}",
+        ]
+        if not math.isnan(saturated):
+            lines.append(f"{_('saturated')} {share(saturated)}")
+        if not math.isnan(dead):
+            lines.append(f"{_('dead units')} {number(dead)} ({share(dead_share)})")
+        texts.append("<br>".join(lines + _specials(histogram)))
+    return texts
+
+
+def backward_hover(report: Report, gradient: str, histograms: list[Histogram]) -> list[str]:
+    """One text per layer: RMS, norm, largest entry, zeros, subnormal, non-finite."""
+    table = np.array([column(report.layers, f"{gradient}_{n}") for n in ("rms", "norm")]).T.tolist()
+    symbol = SYMBOLS[gradient]
+    texts = []
+    for title, (rms, norm), histogram in zip(layer_names(report), table, histograms, strict=True):
+        lines = [
+            f"{title}{symbol}",
+            f"{_('RMS')} {number(rms)}",
+            f"{_('norm')} ‖{symbol}‖ {number(norm)}",
+        ]
+        if histogram.counts.any() and histogram.scale == "log10":
+            lines.append(
+                f"{_('largest entry about')} {number(10 ** min(extremes(histogram)[1], 308.25), 2)}"
+            )
+        if histogram.subnormal:
+            lines.append(f"{_('subnormal')} {share(histogram.subnormal / histogram.total)}")
+        texts.append("<br>".join(lines + _specials(histogram)))
+    return texts
+
+
+def _specials(histogram: Histogram) -> list[str]:
+    total = histogram.total
+    if not total:
+        return [_("no histogram was recorded")]
+    lines = [f"{_('exactly 0:')} {share(histogram.zeros / total)}"]
+    found = {
+        "NaN": histogram.nan,
+        "+∞": histogram.posinf,
+        "−∞": histogram.neginf,
+    }
+    lines += [f"<b>{name}: {share(n / total)}</b> ({count(n)})" for name, n in found.items() if n]
+    return [*lines, f"{_('entries')} {count(total)}"]

@@ -1,0 +1,140 @@
+"""Statistics of the forward signal over the layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+import plotly.graph_objects as go
+
+from gradflow.charts.figure import (
+    build,
+    column,
+    dead_unit_share,
+    empty_figure,
+    layer_axis,
+    legend,
+    note,
+)
+from gradflow.charts.series import Scale, Series, draw, has_marks
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode
+from gradflow.core.report import Report
+from gradflow.core.text import N_, _
+
+Statistic = Literal[
+    "activation_std",
+    "activation_rms",
+    "preactivation_std",
+    "preactivation_rms",
+    "saturated",
+    "dead_units",
+]
+
+_NAMES: dict[Statistic, str] = {
+    "activation_std": N_("std of a"),
+    "activation_rms": N_("RMS of a"),
+    "preactivation_std": N_("std of z"),
+    "preactivation_rms": N_("RMS of z"),
+    "saturated": N_("saturated"),
+    "dead_units": N_("dead units"),
+}
+_SHARES = ("saturated", "dead_units")
+_LOG_FROM = 100.0
+"""A spread of more than two decades is drawn on a log axis."""
+
+
+def forward_statistics_figure(
+    report: Report,
+    *,
+    mode: Mode = "light",
+    statistics: Sequence[Statistic] = ("activation_std", "saturated", "dead_units"),
+) -> go.Figure:
+    """How wide the signal is, and how much of it is stuck, per layer.
+
+    Upper panel: standard deviation or RMS over batch × units, on a log axis if the layers spread
+    over more than two decades. Lower panel: the share of saturated entries (outside the range
+    where φ' is sizeable) and of dead units (φ' = 0 for every sample); what does not apply to the
+    activation function is left out and named below the figure.
+    """
+    widths, shares, absent = forward_series(report, statistics)
+    if not widths and not shares:
+        return empty_figure(_("Nothing was recorded: no forward statistics to show"), mode=mode)
+    panels = [panel for panel in (widths, shares) if panel]
+    spread = np.concatenate([s.values for s in widths] or [np.zeros(0)])
+    spread = spread[np.isfinite(spread) & (spread > 0)]
+    log = bool(len(spread) and spread.max() > _LOG_FROM * spread.min())
+    two = len(panels) == 2
+    height = 460 if two else 320
+    bottom = 62 + (24 if absent else 0)
+    notes = [_("{what}: does not apply to this activation").format(what=", ".join(absent))]
+    layout: dict[str, Any] = {
+        "height": height + (24 if absent else 0),
+        "margin": {"l": 84, "r": 24, "t": 44, "b": bottom},
+        "hovermode": "x unified",
+        "hoversubplots": "axis",
+        "dragmode": False,
+        "legend": legend(),
+        "showlegend": True,
+    }
+    data: list[dict[str, Any]] = []
+    marks: list[str] = []
+    for i, panel in enumerate(panels):
+        axis = "y" if i == 0 else "y2"
+        is_share = panel is shares
+        scale = Scale(False, -0.03, 1.03) if is_share else Scale.fitting(panel, log)
+        data += draw(panel, scale, mode, first_style=len(widths) if is_share else 0, axis=axis)
+        zeros, broken = has_marks(panel, scale)
+        marks += [_("▽ exactly 0")] * zeros + [_("✕ NaN or infinite")] * broken
+        layout[f"yaxis{axis[1:]}"] = {
+            **scale.axis(_("share") if is_share else _("std, RMS")),
+            **({"tickvals": [0, 0.5, 1], "ticktext": ["0", "50 %", "100 %"]} if is_share else {}),
+            "domain": ([0.46, 1.0] if i == 0 else [0.0, 0.36]) if two else [0.0, 1.0],
+            "anchor": "x",
+        }
+    layout["xaxis"] = layer_axis(
+        len(report.layers),
+        anchor="y2" if two else "y",
+        title={"text": _("layer")},
+        unifiedhovertitle={"text": f"<b>{_('layer')} %{{x}}</b>"},
+    )
+    lines = [*dict.fromkeys(marks), *(notes if absent else [])]
+    if lines:
+        inner = layout["height"] - 44 - bottom
+        layout["annotations"] = [
+            note(
+                "   ".join(lines),
+                0,
+                -60 / inner,
+                yanchor="top",
+                font={"size": TEXT_SIZE - 1, "color": PALETTES[mode].muted},
+            )
+        ]
+        layout["margin"]["b"] = 86
+        layout["height"] = height + 24
+    return build(data, layout, mode)
+
+
+def forward_series(
+    report: Report, statistics: Sequence[Statistic]
+) -> tuple[list[Series], list[Series], list[str]]:
+    """(widths, shares, names of the shares that do not apply to any layer)."""
+    layers = column(report.layers, "layer")
+    modules = tuple(report.layers.get("module", ()))
+    widths: list[Series] = []
+    shares: list[Series] = []
+    absent: list[str] = []
+    for name in statistics:
+        if name not in get_args(Statistic) or name not in report.layers or not len(layers):
+            continue
+        label = _(_NAMES[name])
+        values = dead_unit_share(report) if name == "dead_units" else column(report.layers, name)
+        if name not in _SHARES:
+            widths.append(Series(label, layers, values, modules))
+        elif np.isnan(values).all():
+            absent.append(label)
+        else:  # NaN: a layer without such an activation, e.g. the readout
+            known = ~np.isnan(values)
+            known_modules = tuple(m for m, k in zip(modules, known, strict=False) if k)
+            shares.append(Series(label, layers[known], values[known], known_modules, True))
+    return widths, shares, absent

@@ -1,0 +1,143 @@
+"""A report as one HTML file that needs nothing else: no network, no server."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from gradflow.charts.flow import flow_figure
+from gradflow.charts.forward import forward_statistics_figure
+from gradflow.charts.norms import gradient_norms_figure
+from gradflow.charts.theme import FONT, PALETTES, Mode, count, escape, number
+from gradflow.core.report import Report
+from gradflow.core.text import _
+
+
+def report_html(report: Report, *, summary: str = "", mode: Mode = "light") -> str:
+    """The whole report as a self-contained page.
+
+    Title, ``summary`` (a sentence in plain text), headline numbers, the settings, the Flow
+    figure, gradient norms, forward statistics and the table of layers. Plotly's script is inlined
+    once (about 5 MB). All texts that come with the report are escaped.
+    """
+    title = escape(report.title or _("Gradient flow"))
+    figures = [
+        (_("Signal and gradient through the network"), flow_figure(report, mode=mode)),
+        (_("Gradient norms"), gradient_norms_figure(report, mode=mode)),
+        (_("Forward statistics"), forward_statistics_figure(report, mode=mode)),
+    ]
+    body = [f"<h1>{title}</h1>"]
+    if summary:
+        body.append(f'<p class="summary">{escape(summary)}</p>')
+    body.append(_metrics(report))
+    body += [f"<h2>{escape(name)}</h2>\n{_embedded(figure)}" for name, figure in figures]
+    settings = list(_flat(report.experiment or {}))
+    if settings:
+        body.append(f"<h2>{escape(_('Settings'))}</h2>\n{_table([], settings)}")
+    if not report.layers.empty:
+        head, rows = layer_rows(report)
+        body.append(f"<h2>{escape(_('Layers'))}</h2>\n{_table(head, rows)}")
+    return _PAGE.format(
+        title=title, style=_style(mode), script=get_plotlyjs(), body="\n".join(body)
+    )
+
+
+def layer_rows(report: Report) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of ``report.layers`` as texts: numbers to three digits, NaN as a dash."""
+    head = [str(name).replace("_", " ") for name in report.layers.columns]
+    return head, [
+        [_cell(value) for value in row] for row in report.layers.itertuples(index=False, name=None)
+    ]
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "–" if math.isnan(value) else number(value)
+    return str(value)
+
+
+def _metrics(report: Report) -> str:
+    metrics = {
+        _("Loss"): number(report.loss, 4),
+        _("Parameters"): count(report.parameter_count),
+        _("Device"): report.device,
+        _("Number format"): report.dtype,
+        _("Time"): f"{number(1000 * report.seconds)} ms",
+    }
+    items = (
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
+        for name, value in metrics.items()
+    )
+    return f"<dl>{''.join(items)}</dl>"
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[list[str]]:
+    for name, value in settings.items():
+        label = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{label}.")
+        elif isinstance(value, (list, tuple)):
+            yield [label, ", ".join(map(str, value))]
+        else:
+            yield [label, str(value)]
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    parts = ['<div class="wide"><table>']
+    if head:
+        parts.append("<thead><tr>")
+        parts += [f"<th>{escape(name)}</th>" for name in head]
+        parts.append("</tr></thead>")
+    parts.append("<tbody>")
+    for row in rows:
+        parts.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>")
+    parts.append("</tbody></table></div>")
+    return "\n".join(parts)
+
+
+def _embedded(figure: go.Figure) -> str:
+    config = {"responsive": True, "displaylogo": False}
+    html = figure.to_html(full_html=False, include_plotlyjs=False, config=config)
+    return f"<figure>{html}</figure>"
+
+
+def _style(mode: Mode) -> str:
+    palette = PALETTES[mode]
+    return f"""
+:root {{ color-scheme: {mode}; }}
+body {{ font: 16px/1.5 {FONT}; color: {palette.ink}; background: {palette.page};
+  max-width: 1200px; margin: 0 auto; padding: 24px; }}
+h1 {{ font-size: 28px; line-height: 1.2; margin: 0 0 8px; overflow-wrap: anywhere; }}
+h2 {{ font-size: 20px; margin: 36px 0 8px; }}
+.summary {{ font-size: 18px; margin: 0 0 16px; }}
+dl {{ display: flex; flex-wrap: wrap; gap: 12px 40px; margin: 16px 0; }}
+dt {{ color: {palette.muted}; }}
+dd {{ margin: 0; font-size: 22px; }}
+figure {{ margin: 0; }}
+.wide {{ overflow-x: auto; }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
+th {{ text-align: left; vertical-align: bottom; color: {palette.muted}; font-weight: 600; }}
+th, td {{ padding: 4px 16px 4px 0; border-bottom: 1px solid {palette.grid}; }}
+td {{ white-space: nowrap; }}
+@media print {{ h2, figure {{ break-inside: avoid; break-after: avoid; }} }}
+"""
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style>
+<script>{script}</script>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""

@@ -1,0 +1,195 @@
+"""Lines over layers: values that may be 0, infinite or NaN, none of which is dropped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradflow.charts.figure import FloatArray
+from gradflow.charts.theme import PALETTES, Mode, Style, escape, number, share, styles
+from gradflow.core.text import _
+
+MARKERS = 60
+"""Up to this many layers a line carries markers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One line: a value per layer.
+
+    Attributes:
+        name: for legend and hover, e.g. ‖∂L/∂W‖.
+        layers: x positions.
+        values: y; any float, NaN where unknown.
+        modules: the module of each point; shown in the hover if not empty.
+        is_share: whether the values are shares of 1.
+    """
+
+    name: str
+    layers: FloatArray
+    values: FloatArray
+    modules: Sequence[str] = ()
+    is_share: bool = False
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A y axis that holds every finite value of its series.
+
+    On a log scale the drawn coordinate is log10 of the value; zeros lie on ``floor``, infinite
+    values and NaN on ``ceiling``.
+    """
+
+    log: bool
+    low: float
+    high: float
+
+    @classmethod
+    def fitting(cls, series: Sequence[Series], log: bool) -> Scale:
+        """The smallest comfortable axis; at least two decades on a log scale."""
+        values = np.concatenate([s.values for s in series] or [np.zeros(0)])
+        values = values[np.isfinite(values)]
+        if log:
+            values = np.log10(values[values > 0])
+            low, high = values.min(initial=np.inf), values.max(initial=-np.inf)
+            if not len(values):
+                low, high = -2.0, 0.0
+            lacking = max(0.0, 2.0 - (high - low))
+            low, high = low - lacking / 2, high + lacking / 2
+        else:
+            low, high = min(0.0, values.min(initial=0.0)), values.max(initial=0.0)
+            high = high if high > low else low + 1.0
+        room = 0.1 * (high - low)
+        return cls(log, float(low - (room if log else room / 4)), float(high + room))
+
+    @property
+    def floor(self) -> float:
+        """Where zeros are marked on a log scale."""
+        return self.low + 0.04 * (self.high - self.low)
+
+    @property
+    def ceiling(self) -> float:
+        """Where NaN and infinite values are marked."""
+        return self.high - 0.04 * (self.high - self.low)
+
+    def drawn(self, values: FloatArray) -> FloatArray:
+        """Coordinates to draw; NaN where there is nothing to draw."""
+        finite = np.isfinite(values)
+        if not self.log:
+            return np.where(finite, values, np.nan)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(finite & (values > 0), np.log10(np.abs(values)), np.nan)
+
+    def axis(self, title: str) -> dict[str, Any]:
+        """The Plotly axis."""
+        axis: dict[str, Any] = {"range": [self.low, self.high], "title": {"text": title}}
+        if self.log:
+            axis |= {"tickprefix": "10<sup>", "ticksuffix": "</sup>"}
+            # Half a decade is no round number.
+            axis |= {"dtick": 1} if self.high - self.low < 6 else {"nticks": 7}
+        return axis
+
+
+def draw(
+    series: Sequence[Series], scale: Scale, mode: Mode, *, first_style: int = 0, axis: str = "y"
+) -> list[dict[str, Any]]:
+    """A line per series, and a trace of marks for each that has zeros or non-finite values."""
+    looks = styles(mode)
+    traces = []
+    for i, one in enumerate(series):
+        style = looks[(first_style + i) % len(looks)]
+        # Equal values happen (δ and ∂L/∂a of a near-linear net): what lies below is wider.
+        below = len(series) - 1 - i
+        traces.append(_line(one, scale, style, mode, axis, below))
+        dodge = 0.26 * (i - (len(series) - 1) / 2)
+        marks = _marks(one, scale, style, mode, axis, dodge)
+        if marks:
+            traces.append(marks)
+    return traces
+
+
+def has_marks(series: Sequence[Series], scale: Scale) -> tuple[bool, bool]:
+    """Whether zeros are marked on the floor, and whether non-finite values at the ceiling are."""
+    zeros = scale.log and any((s.values == 0).any() for s in series)
+    return zeros, any((~np.isfinite(s.values)).any() for s in series)
+
+
+def _line(
+    one: Series, scale: Scale, style: Style, mode: Mode, axis: str, below: int
+) -> dict[str, Any]:
+    few = len(one.layers) <= MARKERS
+    drawn = scale.drawn(one.values)
+    return {
+        "type": "scatter",
+        "name": one.name,
+        "legendgroup": one.name,
+        "mode": "lines+markers" if few else "lines",
+        "x": one.layers,
+        "y": drawn,
+        "yaxis": axis,
+        "customdata": one.layers,
+        "hovertext": _hover(one),
+        "hovertemplate": "%{hovertext}<extra></extra>",
+        "line": {"color": style.colour, "dash": style.dash, "width": 2.5 + 2 * below},
+        "marker": {
+            "symbol": style.symbol,
+            "size": (9 if len(one.layers) <= 24 else 6) + 4 * below,
+            "color": style.colour,
+            "line": {"color": PALETTES[mode].page, "width": 1.5},
+        },
+    }
+
+
+def _hover(one: Series) -> list[str]:
+    show = share if one.is_share else number
+    modules = [f" ({escape(m)})" for m in one.modules] or [""] * len(one.values)
+    return [
+        f"{one.name}{module} {show(value)}"
+        for value, module in zip(one.values.tolist(), modules, strict=True)
+    ]
+
+
+def _marks(
+    one: Series, scale: Scale, style: Style, mode: Mode, axis: str, dodge: float
+) -> dict[str, Any] | None:
+    layers, x, y, symbols, colours, texts = [], [], [], [], [], []
+    for layer, value in zip(one.layers.tolist(), one.values.tolist(), strict=True):
+        if not math.isfinite(value):
+            why = _("not a finite number, drawn at the top")
+            mark = (scale.ceiling, "x", PALETTES[mode].alarm)
+        elif scale.log and value == 0:
+            why = _("exactly 0, which no log axis reaches, drawn at the bottom")
+            mark = (scale.floor, "triangle-down-open", style.colour)
+        else:
+            continue
+        x.append(layer + dodge)
+        layers.append(layer)
+        y.append(mark[0])
+        symbols.append(mark[1])
+        colours.append(mark[2])
+        texts.append(f"{one.name} {number(value)}: {why}")
+    if not x:
+        return None
+    return {
+        "type": "scatter",
+        "name": "marks",
+        "legendgroup": one.name,
+        "showlegend": False,
+        "mode": "markers",
+        "x": x,
+        "y": y,
+        "yaxis": axis,
+        "customdata": layers,
+        "hovertext": texts,
+        "hovertemplate": "%{hovertext}<extra></extra>",
+        "marker": {
+            "symbol": symbols,
+            "size": 13,
+            "color": colours,
+            "line": {"width": 2, "color": colours},
+        },
+    }

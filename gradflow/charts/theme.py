@@ -1,0 +1,207 @@
+"""Colours, templates and number formats: the only place in the project that knows them.
+
+Colour is never the only carrier: heatmap scales run monotonously from the page's lightness to the
+other end, so that they survive greyscale, and series differ by dash and marker as well.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+from gradflow.core.text import _
+
+Mode = Literal["light", "dark"]
+
+FONT = '"Source Sans", "Source Sans Pro", "Source Sans 3", "Segoe UI", Arial, sans-serif'
+TICK_SIZE, TEXT_SIZE, TITLE_SIZE = 15, 15, 17
+"""Pixels; what the last row of a class room can still read."""
+
+Scale = tuple[tuple[float, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Palette:
+    """Colours of one mode.
+
+    Attributes:
+        page: the background behind transparent figures; also the casing of lines on heatmaps.
+        ink: text and lines that must stand out; ``muted``, ``grid``: less and least prominent.
+        panel: opaque background of labels.
+        forward, backward: text and lines that stand for the signal and for the gradient.
+        forward_scale, backward_scale: heatmap scales over 0 … 1; transparent at exactly 0.
+        alarm: non-finite values.
+        series: for categories, safe for colour-blind readers (after Okabe and Ito).
+    """
+
+    page: str
+    ink: str
+    muted: str
+    grid: str
+    panel: str
+    forward: str
+    backward: str
+    forward_scale: Scale
+    backward_scale: Scale
+    alarm: str
+    series: tuple[str, ...]
+
+
+def _scale(*colours: str) -> Scale:
+    """Evenly spaced colours; the step to the first one makes a single entry visible."""
+    stops = [(0.0, "rgba(128,128,128,0)"), (0.002, colours[0])]
+    step = 1 / (len(colours) - 1)
+    return (*stops, *((round(i * step, 3), c) for i, c in enumerate(colours) if i))
+
+
+PALETTES: dict[Mode, Palette] = {
+    "light": Palette(
+        page="#ffffff",
+        ink="#10151f",
+        muted="#525c6b",
+        grid="#e3e7ed",
+        panel="#ffffff",
+        forward="#0b5fb0",
+        backward="#b34700",
+        forward_scale=_scale("#e1edf8", "#a6cdea", "#5ea3d6", "#2474b7", "#0d4a8f", "#062a5c"),
+        backward_scale=_scale("#ffeedd", "#fdcb9b", "#f99d52", "#e06c15", "#a84303", "#5f2402"),
+        alarm="#b00020",
+        series=("#0072b2", "#c04e00", "#007a5a", "#9b3f7f", "#5b6475"),
+    ),
+    "dark": Palette(
+        page="#0e1117",
+        ink="#f6f8fb",
+        muted="#a9b2c0",
+        grid="#2a313d",
+        panel="#1b212c",
+        forward="#7dbcf5",
+        backward="#ff9f4d",
+        forward_scale=_scale("#14263d", "#184273", "#2267ae", "#4a97de", "#92c6f5", "#dceefd"),
+        backward_scale=_scale("#33200f", "#653408", "#a5530b", "#e27f22", "#fcb26f", "#fee6cd"),
+        alarm="#ff7a85",
+        series=("#56b4e9", "#f5a83a", "#2fc796", "#e08fc0", "#aeb7c5"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Style:
+    """How one series looks: three carriers, so that any one of them may be lost."""
+
+    colour: str
+    dash: str
+    symbol: str
+
+
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
+
+
+def styles(mode: Mode) -> tuple[Style, ...]:
+    """One style per category, in the order in which to use them."""
+    return tuple(map(Style, PALETTES[mode].series, _DASHES, _SYMBOLS))
+
+
+@lru_cache
+def template(mode: Mode) -> dict[str, Any]:
+    """The Plotly template of a mode as plain data: fonts, axes, legend, hover; no sizes."""
+    palette = PALETTES[mode]
+    axis = {
+        "gridcolor": palette.grid,
+        "linecolor": palette.muted,
+        "zeroline": False,
+        "ticks": "outside",
+        "ticklen": 5,
+        "tickcolor": palette.grid,
+        "tickfont": {"size": TICK_SIZE},
+        "title": {"font": {"size": TITLE_SIZE}, "standoff": 8},
+        "exponentformat": "power",
+    }
+    # A click selects a layer; the page marks it, so Plotly need not fade all other points.
+    steady = [{"unselected": {"marker": {"opacity": 1}}}]
+    return {
+        "data": {"scatter": steady, "bar": steady},
+        "layout": {
+            "font": {"family": FONT, "size": TEXT_SIZE, "color": palette.ink},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "xaxis": axis,
+            "yaxis": axis,
+            "hoverlabel": {
+                "bgcolor": palette.panel,
+                "bordercolor": palette.muted,
+                "font": {"family": FONT, "size": TEXT_SIZE, "color": palette.ink},
+                "align": "left",
+                "namelength": -1,
+            },
+            "title": {
+                "font": {"size": TITLE_SIZE + 3},
+                "x": 0,
+                "xref": "paper",
+                "xanchor": "left",
+            },
+            "legend": {"font": {"size": TEXT_SIZE}},
+            "modebar": {
+                "bgcolor": "rgba(0,0,0,0)",
+                "color": palette.muted,
+                "activecolor": palette.ink,
+            },
+        },
+    }
+
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_MINUS, _NARROW = "−", "\N{NARROW NO-BREAK SPACE}"
+
+
+def power(exponent: int) -> str:
+    """A power of ten: 10⁻⁷."""
+    return "10" + str(exponent).translate(_SUPERSCRIPTS)
+
+
+def number(value: float, digits: int = 3) -> str:
+    """``value`` for reading: 0.012, 2.3, 51200, but 5.2·10⁻⁷; NaN, ∞ and −∞ as such."""
+    if math.isnan(value):
+        return "NaN"
+    sign = _MINUS if value < 0 else ""
+    size = abs(value)
+    if math.isinf(size):
+        return f"{sign}∞"
+    if size == 0:
+        return "0"
+    mantissa, exponent = f"{size:.{digits - 1}e}".split("e")
+    e = int(exponent)
+    if -4 < e < 6:
+        decimals = max(0, digits - 1 - e)
+        return sign + _trimmed(f"{size:.{decimals}f}")
+    return f"{sign}{_trimmed(mantissa)}·{power(e)}"
+
+
+def _trimmed(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def share(value: float) -> str:
+    """A share of 1 in per cent; never rounded to "none" or "all" unless it is."""
+    if math.isnan(value):
+        return _("not defined")
+    if 0 < value < 1e-4:
+        return f"<{_NARROW}0.01{_NARROW}%"
+    if 0.9999 < value < 1:
+        return f">{_NARROW}99.99{_NARROW}%"
+    percent = 100 * value
+    decimals = 0 if percent in (0, 100) else 2 if percent < 1 or percent > 99 else 1
+    return f"{_trimmed(f'{percent:.{decimals}f}')}{_NARROW}%"
+
+
+def count(value: int) -> str:
+    """A whole number with its digits in groups of three."""
+    return f"{value:,}".replace(",", _NARROW)
+
+
+def escape(text: object) -> str:
+    """Text from outside (module names, titles) as Plotly and HTML show it literally."""
+    return html.escape(str(text))

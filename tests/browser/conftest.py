@@ -1,0 +1,122 @@
+"""The app, run as its users run it, and a real browser to use it with.
+
+Browser tests all run on one xdist worker, so that they share one server and one browser.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 90
+STOP_SECONDS = 5
+NO_BROWSER = "no Chromium found: run `make test`, or set GRADFLOW_CHROMIUM to one"
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+expect.set_options(timeout=20_000)  # milliseconds; a shared machine may be busy
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+def _answer(url: str) -> bytes:
+    # Without proxies: the server is on this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=1) as response:
+            return bytes(response.read())
+    except OSError:
+        return b""
+
+
+@pytest.fixture(scope="session")
+def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a running app; fails if it does not stop on SIGTERM."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    log = tmp_path_factory.mktemp("server") / "log.txt"
+    command = [sys.executable, "-m", "streamlit", "run", "app.py"]
+    options = ["--server.port", str(port), "--server.address", "127.0.0.1"]
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            command + options, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        give_up = time.monotonic() + START_SECONDS
+        while _answer(f"{url}/_stcore/health") != b"ok":
+            if server.poll() is not None or time.monotonic() > give_up:
+                pytest.fail(f"the app did not start:\n{log.read_text()}")
+            time.sleep(0.1)
+        yield url
+        server.terminate()
+        try:
+            server.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"the app still ran {STOP_SECONDS} s after SIGTERM:\n{log.read_text()}")
+    finally:
+        server.kill()
+        server.wait()
+
+
+@pytest.fixture(scope="module")  # while it is open, asyncio.run cannot be used on this worker
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium. Without one tests skip, but in CI they fail."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    path = os.environ.get("GRADFLOW_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(NO_BROWSER)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page_errors() -> list[str]:
+    """What went wrong in `page` so far: console errors, exceptions, requests to other hosts."""
+    return []
+
+
+@pytest.fixture
+def page(chromium: Browser, app_url: str, page_errors: list[str]) -> Iterator[Page]:
+    """A fresh browser page, not yet on the app: ``page.goto(app_url)``."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+
+    def watch_console(message) -> None:  # type: ignore[no-untyped-def]
+        if message.type == "error":
+            page_errors.append(f"console: {message.text}")
+
+    def watch_requests(request) -> None:  # type: ignore[no-untyped-def]
+        if not request.url.startswith((app_url, "data:", "blob:")):
+            page_errors.append(f"request to another host: {request.url}")
+
+    page.on("console", watch_console)
+    page.on("pageerror", lambda error: page_errors.append(f"exception: {error}"))
+    page.on("request", watch_requests)
+    yield page
+    context.close()

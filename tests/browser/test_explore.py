@@ -1,0 +1,212 @@
+"""The Explore page in a real browser: what a user does, and what the charts then hold."""
+
+import json
+import re
+import urllib.parse
+
+import pytest
+from playwright.sync_api import Page, expect
+
+import gradflow as gf
+from gradflow.core import codec
+
+FLOW = ".st-key-flow .js-plotly-plot"
+"""Streamlit puts the key of an element into its class."""
+
+
+def open_page(page: Page, url: str, **query: str) -> None:
+    page.goto(f"{url}/?{urllib.parse.urlencode(query)}")
+    drawn(page)
+
+
+def drawn(page: Page) -> None:
+    """Wait until the Flow figure is there."""
+    page.wait_for_function(f"() => document.querySelector('{FLOW}')?.data?.length > 0")
+
+
+COLUMNS = f"""() => {{
+    const layers = document.querySelector('{FLOW}')?.data?.find((t) => t.name === 'RMS');
+    return (layers?.x?._inputArray ?? layers?.x)?.length ?? -1;
+}}"""
+"""Points of the RMS line, one per layer, from the chart's own data."""
+
+
+def columns(page: Page) -> int:
+    """Layers in the Flow figure."""
+    return int(page.evaluate(COLUMNS))
+
+
+def fingerprint(page: Page) -> str:
+    return str(
+        page.evaluate(
+            f"() => JSON.stringify(document.querySelector('{FLOW}').data.map("
+            "(t) => [t.name, t.hovertext, t.y?.bdata ?? t.y, t.z?.bdata ?? t.z]))"
+        )
+    )
+
+
+def changed(page: Page, before: str) -> None:
+    """Wait until the Flow figure holds other data than ``before``."""
+    for _attempt in range(200):
+        if fingerprint(page) != before:
+            return
+        page.wait_for_timeout(50)
+    pytest.fail("the Flow figure did not change")
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=label, exact=True).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def query_of(page: Page) -> dict[str, str]:
+    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page.url).query))
+
+
+def test_opens_clean_and_offline(page: Page, app_url: str, page_errors: list[str]) -> None:
+    open_page(page, app_url)
+    assert page.title() == "GradFlow"
+    expect(page.get_by_text("on its way back").first).to_be_visible()
+    assert columns(page) == 20
+    page.wait_for_timeout(500)
+    assert page_errors == []
+
+
+def test_depth_slider_by_keyboard(page: Page, app_url: str, page_errors: list[str]) -> None:
+    open_page(page, app_url)
+    page.get_by_role("slider", name="Depth").press("ArrowRight")
+    page.wait_for_function("() => location.search.includes('depth=21')")
+    page.wait_for_function(f"() => ({COLUMNS})() === 21")
+    assert page_errors == []
+
+
+def test_each_kind_of_control_changes_the_chart(
+    page: Page, app_url: str, page_errors: list[str]
+) -> None:
+    open_page(page, app_url)
+    before = fingerprint(page)
+    choose(page, "Activation", "Sigmoid")  # select box
+    changed(page, before)
+    assert query_of(page)["activation"] == "sigmoid"
+
+    before = fingerprint(page)
+    width = page.get_by_role("spinbutton", name="Width")  # number field
+    width.fill("64")
+    width.press("Enter")
+    changed(page, before)
+
+    before = fingerprint(page)
+    choose(page, "Connection", "Residual")
+    changed(page, before)
+    before = fingerprint(page)
+    page.get_by_text("Last branch weight zero").click()  # toggle
+    changed(page, before)
+    assert query_of(page)["zero_last"] == "true"
+
+    before = fingerprint(page)
+    widths = page.get_by_role("textbox", name="Widths, one by one")  # text field
+    widths.fill("40-40-40")
+    widths.press("Enter")
+    changed(page, before)
+    assert columns(page) == 4
+
+    before = fingerprint(page)
+    page.get_by_role("radio", name="∂L/∂W").click()  # segmented control
+    changed(page, before)
+    assert page_errors == []
+
+
+def test_reset_and_preset(page: Page, app_url: str, page_errors: list[str]) -> None:
+    open_page(page, app_url, depth="5", activation="relu")
+    assert columns(page) == 5
+    page.get_by_role("button", name="Reset all settings").click()
+    page.wait_for_function("() => location.search.includes('depth=20')")
+    assert query_of(page) == codec.to_query(gf.Experiment())
+    choose(page, "Start from", "Underflow in float16")
+    expect(page.get_by_text("Underflow: from layer")).to_be_visible()
+    assert query_of(page)["dtype"] == "float16"
+    assert page_errors == []
+
+
+def test_url_restores_the_setting_after_a_reload(page: Page, app_url: str) -> None:
+    experiment = gf.Experiment(
+        network=gf.MLP(depth=9, activation="elu", elu_alpha=0.5, initialization="orthogonal"),
+        seed=4,
+    )
+    open_page(page, app_url, **codec.to_query(experiment))
+    loss = f"{gf.run(experiment).loss:.4g}"
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text(loss)
+    page.reload()
+    drawn(page)
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text(loss)
+    assert query_of(page) == codec.to_query(experiment)
+
+
+def test_forged_url_is_explained(page: Page, app_url: str, page_errors: list[str]) -> None:
+    open_page(page, app_url, depth="-3", activation="tanhh")
+    alert = page.get_by_test_id("stAlert").first
+    expect(alert).to_contain_text("depth")
+    expect(alert).to_contain_text("1 to 200")
+    expect(alert).to_contain_text("tanhh")
+    assert columns(page) == 20
+    assert "Traceback" not in page.inner_text("body")
+    assert page_errors == []
+
+
+def test_clicking_a_column_chooses_the_layer(page: Page, app_url: str) -> None:
+    open_page(page, app_url)
+    page.get_by_role("tab", name="One layer").click()
+    expect(page.get_by_text("Layer 1 ").first).to_be_visible()
+    box = page.locator(f"{FLOW} .nsewdrag").first.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] * 6.5 / 20, box["y"] + box["height"] / 2)
+    expect(page.get_by_role("slider", name=re.compile("Layer"))).to_have_value("7")
+
+
+def test_all_tabs_and_downloads(
+    page: Page, app_url: str, page_errors: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    open_page(page, app_url, depth="4", width="16")
+    for tab, key in (
+        ("Gradient norms", "norms"), ("Forward signal", "forward"), ("One layer", "histograms"),
+    ):  # fmt: skip
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_function(
+            f"() => document.querySelector('.st-key-{key} .js-plotly-plot')?.data?.length > 0"
+        )
+    page.get_by_role("tab", name="Table").click()
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    page.get_by_role("tab", name="Export").click()
+    folder = tmp_path_factory.mktemp("downloads")
+    for label in ("Layers, CSV", "Report, JSON", "Page, HTML", "PyTorch script"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=label).click()
+        download.value.save_as(folder / download.value.suggested_filename)
+    experiment = gf.Experiment(network=gf.MLP(depth=4, width=16))
+    report = gf.Report.load(folder / "gradflow-report.json")
+    assert report.experiment == codec.to_query(experiment)
+    assert (folder / "gradflow-network.py").read_text() == gf.to_code(experiment)
+    assert (folder / "gradflow-layers.csv").read_text().count("\n") == 5
+    html = folder / "gradflow-report.html"
+    page.context.set_offline(True)
+    page.goto(html.as_uri())
+    page.wait_for_function("() => document.querySelectorAll('.js-plotly-plot .main-svg').length > 2")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_nothing_is_cut_off(page: Page, app_url: str, scheme: str, width: int) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    open_page(page, app_url)
+    page.wait_for_timeout(500)
+    sizes = json.loads(
+        page.evaluate(
+            f"""() => {{
+                const chart = document.querySelector('{FLOW}').getBoundingClientRect();
+                return JSON.stringify([chart.right, document.documentElement.scrollWidth]);
+            }}"""
+        )
+    )
+    assert sizes[0] <= width
+    assert sizes[1] <= width

@@ -1,0 +1,231 @@
+import dataclasses
+import math
+import time
+
+import numpy as np
+import pytest
+
+from gradflow.charts import flow_figure
+from gradflow.charts.flow_data import GRADIENTS, activation_grid, shape_flow
+from tests.charts.figures import array, sent, traces, words
+from tests.charts.reports import (
+    empty_report,
+    linear_histogram,
+    make_report,
+    with_nonfinite,
+    without_histograms,
+)
+
+
+def he(fan_in, _fan_out):
+    return math.sqrt(2 / fan_in)
+
+
+REPORTS = {
+    "tanh": lambda: make_report(6, 32),
+    "relu": lambda: make_report(6, 32, "relu", he),
+    "one": lambda: make_report(1),
+    "deep": lambda: make_report(200, 16, batch=32),
+    "widths": lambda: make_report(widths=[80, 20, 5]),
+    "exploding": lambda: make_report(21, 32, "relu", lambda i, o: 10 * he(i, o)),
+    "underflow": lambda: make_report(20, 32, "sigmoid", dtype="float16"),
+    "bfloat16": lambda: make_report(6, 32, dtype="bfloat16"),
+    "float64": lambda: make_report(6, 32, dtype="float64"),
+    "all zero": lambda: make_report(4, 16, std=0.0),
+    "nonfinite": lambda: with_nonfinite(make_report(6, 32)),
+    "nonfinite, one": lambda: with_nonfinite(make_report(1)),
+}
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("name", REPORTS)
+def test_every_report_is_drawn(name, mode):
+    report = REPORTS[name]()
+    for gradient in GRADIENTS:
+        data = sent(flow_figure(report, mode=mode, gradient=gradient, selected=1, title="<run>"))
+        maps = traces(data, type="heatmap")
+        assert [m["yaxis"] for m in maps] == ["y", "y2"]
+        for heatmap in maps:
+            z = array(heatmap["z"])
+            assert z.dtype == np.uint8
+            assert z.shape[1] == len(report.layers)
+            assert 85 <= z.shape[0] <= 120
+
+
+def test_columns_hold_the_shares_of_each_layer():
+    report = make_report(5, 64, "relu", he)
+    flow = shape_flow(report, "delta")
+    for band in (flow.forward, flow.backward):
+        mass = band.share.sum(axis=0) + band.below + band.above + band.nonfinite
+        if band is flow.backward:
+            mass += band.zeros
+        assert mass == pytest.approx(np.ones(5), abs=1e-5)
+        assert ((band.shade > 0) == (band.share > 0)).all()
+        assert (band.shade.max(axis=0) == 255).all()
+    zeros = [
+        report.histogram("delta", i).zeros / report.histogram("delta", i).total for i in range(1, 6)
+    ]
+    assert flow.backward.zeros == pytest.approx(zeros)
+    assert 0.3 < zeros[0] < 0.7
+
+
+def test_the_spike_of_zeros_does_not_wash_out_the_rest():
+    flow = shape_flow(make_report(5, 64, "relu", he))
+    zero_row = int(-flow.forward.grid.low / flow.forward.grid.step)
+    assert flow.forward.share[zero_row, 0] > 0.4
+    assert np.median(flow.forward.shade[zero_row + 1 : zero_row + 15, 0]) > 100
+
+
+def test_the_line_is_the_log_of_the_rms():
+    report = make_report(6, 32)
+    data = sent(flow_figure(report, gradient="weight_grad"))
+    line = traces(data, name="RMS")[0]
+    assert array(line["y"]) == pytest.approx(np.log10(report.layers["weight_grad_rms"]), rel=1e-6)
+    assert list(array(line["x"])) == [1, 2, 3, 4, 5, 6]
+    low, high = data["layout"]["yaxis2"]["range"]
+    assert low < array(line["y"]).min() < array(line["y"]).max() < high
+
+
+def test_the_line_lies_on_a_casing_in_the_colour_of_the_page():
+    for mode, page in (("light", "#ffffff"), ("dark", "#0e1117")):
+        data = sent(flow_figure(make_report(6, 32), mode=mode))
+        casing, line = traces(data, name="casing")[0], traces(data, name="RMS")[0]
+        assert casing["line"]["color"] == page
+        assert casing["line"]["width"] >= line["line"]["width"] + 4
+        assert data["data"].index(casing) < data["data"].index(line)
+
+
+def test_bounded_activations_keep_their_bounds_on_a_linear_axis():
+    flow = shape_flow(make_report(20, 64, "tanh", 1.0))  # readout: about ±30
+    assert flow.forward.grid.kind == "linear"
+    assert flow.forward.grid.high < 1.1
+    assert flow.forward.above[-1] > 0.2
+    assert "▲▼" in words(sent(flow_figure(make_report(20, 64, "tanh", 1.0))))
+
+
+def test_an_exploding_signal_gets_a_symlog_axis_that_says_so():
+    report = REPORTS["exploding"]()
+    flow = shape_flow(report)
+    assert flow.forward.grid.kind == "symlog"
+    data = sent(flow_figure(report))
+    assert "logarithmic beyond" in words(data)
+    texts = data["layout"]["yaxis"]["ticktext"]
+    assert "0" in texts
+    assert any("10<sup>1" in t for t in texts)
+    # The last row of customdata is the value in the middle of the row, not its coordinate.
+    assert array(traces(data, type="heatmap")[0]["customdata"])[-1, 0, 1] > 1e18
+
+
+def test_a_vanishing_signal_stays_on_a_linear_axis():
+    flow = shape_flow(make_report(20, 64, "tanh", 0.01))
+    assert flow.forward.grid.kind == "linear"
+    zero_row = int(-flow.forward.grid.low / flow.forward.grid.step)
+    assert flow.forward.share[zero_row, 10] == pytest.approx(1)
+
+
+def test_activation_grid_without_any_finite_value():
+    grid = activation_grid([linear_histogram(np.full(4, np.nan))] * 3)
+    assert (grid.kind, round(grid.low), round(grid.high)) == ("linear", -1, 1)
+
+
+def test_underflow_is_shown_and_explained():
+    report = REPORTS["underflow"]()
+    flow = shape_flow(report)
+    assert flow.backward.zeros[0] == 1
+    assert flow.backward.zeros[-1] == 0
+    assert math.isnan(flow.rms[0])
+    data = sent(flow_figure(report))
+    bars = traces(data, yaxis="y3")[0]
+    assert array(bars["y"])[0] == 100
+    assert "underflow below 6·10⁻⁸" in words(data)
+    assert "smallest normal number, 6.1·10⁻⁵" in words(data)
+    dashed = [s for s in data["layout"]["shapes"] if s["line"].get("dash") == "dash"]
+    assert [s["y0"] for s in dashed] == pytest.approx([math.log10(2**-14), math.log10(2**-24)])
+
+
+def test_limits_of_the_number_format_out_of_sight_are_not_drawn():
+    flow = shape_flow(make_report(6, 32))
+    assert math.isnan(flow.smallest_normal)
+    assert math.isnan(flow.smallest)
+    assert "smallest" not in words(sent(flow_figure(make_report(6, 32))))
+
+
+def test_a_level_river_looks_level():
+    flow = shape_flow(make_report(3, 32, "linear"))
+    assert flow.backward.grid.high - flow.backward.grid.low >= 5
+
+
+def test_nonfinite_layers_are_crossed_and_explained():
+    data = sent(flow_figure(REPORTS["nonfinite"]()))
+    crosses = {}
+    for trace in traces(data, name="marks"):
+        symbols = trace["marker"]["symbol"]
+        crosses[trace["yaxis"]] = [x for x, s in zip(trace["x"], symbols, strict=True) if s == "x"]
+    assert crosses == {"y": [5], "y2": [1, 2]}
+    assert "NaN or infinite" in words(data)
+    hatched = traces(data, name="nothing finite")
+    assert [list(array(t["x"])) for t in hatched] == [[1]]
+
+
+def test_hover_names_layer_module_and_numbers():
+    report = make_report(4, 32, "relu", he)
+    report.layers.loc[1, "module"] = "<script>"
+    upper, lower = traces(sent(flow_figure(report)), name="layers")
+    assert "layer %{x}" in str(sent(flow_figure(report))["layout"]["xaxis"]["unifiedhovertitle"])
+    assert "&lt;script&gt;" in upper["hovertext"][1]
+    for word in ("mean", "std", "RMS", "min 0", "max", "dead units", "exactly 0", "entries"):
+        assert word in upper["hovertext"][0]
+    assert "saturated" not in upper["hovertext"][0]
+    for word in ("RMS", "norm ‖∂L/∂z‖", "largest entry", "exactly 0"):
+        assert word in lower["hovertext"][0]
+
+
+def test_a_click_finds_the_layer():
+    """Plotly selects on the nearest scatter point; each must know its layer."""
+    for trace in traces(sent(flow_figure(make_report(4, 32))), name="layers"):
+        assert trace["type"] == "scatter"
+        assert trace["mode"] == "markers"
+        assert list(array(trace["customdata"])) == [1, 2, 3, 4]
+    layout = sent(flow_figure(make_report(4, 32)))["layout"]
+    assert layout["hovermode"] == "x unified"
+    assert layout["hoverdistance"] >= 1000
+
+
+def test_the_selected_layer_is_outlined():
+    def outlines(selected):
+        layout = sent(flow_figure(make_report(4, 32), selected=selected))["layout"]
+        return [s for s in layout["shapes"] if s["type"] == "rect"]
+
+    assert [(s["x0"], s["x1"], s["yref"]) for s in outlines(3)] == [(2.5, 3.5, "paper")]
+    assert outlines(None) == outlines(9) == []
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_nothing_recorded_is_a_titled_empty_figure(mode):
+    for report in (empty_report(), without_histograms(make_report(3))):
+        data = sent(flow_figure(report, mode=mode))
+        assert data["data"] == []
+        assert "Nothing was recorded" in words(data)
+
+
+def test_a_missing_quantity_is_no_error():
+    report = make_report(3, 32)
+    kept = {
+        k: h for k, h in report.histograms.items() if k[0] != "delta" and k != ("activation", 2)
+    }
+    data = sent(flow_figure(dataclasses.replace(report, histograms=kept)))
+    assert "no histogram was recorded" in traces(data, name="layers")[0]["hovertext"][1]
+    table = report.layers[["layer"]]
+    assert sent(flow_figure(dataclasses.replace(report, layers=table)))["data"]
+
+
+def test_it_is_fast_and_small():
+    report = make_report(20, 64)
+    flow_figure(report).to_json()
+    seconds = []
+    for _ in range(10):
+        start = time.perf_counter()
+        text = flow_figure(report).to_json()
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.03  # 4 ms on an idle core
+    assert len(text) < 80_000

@@ -1,0 +1,140 @@
+import dataclasses
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gradflow.charts import forward_statistics_figure, gradient_norms_figure
+from gradflow.charts.figure import dead_unit_share, layer_ticks
+from gradflow.charts.forward import forward_series
+from gradflow.charts.norms import norm_series
+from gradflow.charts.series import Scale, Series
+from tests.charts.figures import array, sent, traces, words
+from tests.charts.reports import empty_report, make_report, with_nonfinite
+
+REPORTS = {
+    "tanh": lambda: make_report(6, 32),
+    "relu": lambda: make_report(6, 32, "relu"),
+    "one": lambda: make_report(1),
+    "deep": lambda: make_report(200, 16, batch=32),
+    "underflow": lambda: make_report(20, 32, "sigmoid", dtype="float16"),
+    "all zero": lambda: make_report(4, 16, std=0.0),
+    "nonfinite": lambda: with_nonfinite(make_report(6, 32)),
+    "blocks": lambda: make_report(9, 32, blocks=True),
+}
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("name", REPORTS)
+def test_every_report_is_drawn(name, mode):
+    report = REPORTS[name]()
+    for scale in ("log", "linear"):
+        assert sent(gradient_norms_figure(report, mode=mode, scale=scale))["data"]
+    assert sent(forward_statistics_figure(report, mode=mode))["data"]
+
+
+@pytest.mark.parametrize("figure", [gradient_norms_figure, forward_statistics_figure])
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_nothing_recorded_is_a_titled_empty_figure(figure, mode):
+    bare = dataclasses.replace(make_report(3), layers=pd.DataFrame({"layer": [1, 2, 3]}))
+    for report in (empty_report(), bare):
+        data = sent(figure(report, mode=mode))
+        assert data["data"] == []
+        assert "Nothing was recorded" in words(data)
+
+
+def test_norms_on_a_log_axis():
+    report = make_report(6, 32)
+    data = sent(gradient_norms_figure(report))
+    line = traces(data, name="‖∂L/∂W‖")[0]
+    assert array(line["y"]) == pytest.approx(np.log10(report.layers["weight_grad_norm"]))
+    assert len({t["line"]["dash"] for t in data["data"]}) == 3
+    assert len({t["marker"]["symbol"] for t in data["data"]}) == 3
+
+
+def test_norms_on_a_linear_axis():
+    report = make_report(6, 32)
+    data = sent(gradient_norms_figure(report, scale="linear", quantities=["delta"]))
+    assert array(data["data"][0]["y"]) == pytest.approx(report.layers["delta_norm"])
+
+
+def test_zero_norms_lie_on_the_floor_and_say_so():
+    data = sent(gradient_norms_figure(REPORTS["underflow"](), quantities=["delta"]))
+    line, marks = data["data"]
+    assert line["y"] is not None
+    assert math.isnan(array(line["y"])[0])
+    assert 1 in marks["customdata"]
+    assert set(marks["marker"]["symbol"]) == {"triangle-down-open"}
+    assert len(set(marks["y"])) == 1
+    assert min(marks["y"]) < np.nanmin(array(line["y"]))
+    assert "exactly 0" in marks["hovertext"][0]
+    assert "exactly 0" in words(data)
+
+
+def test_nonfinite_norms_are_crosses_at_the_ceiling():
+    data = sent(gradient_norms_figure(REPORTS["nonfinite"](), quantities=["delta"]))
+    line, marks = data["data"]
+    assert marks["customdata"] == [1, 2]
+    assert marks["marker"]["symbol"] == ["x", "x"]
+    assert min(marks["y"]) > np.nanmax(array(line["y"]))
+    assert "NaN" in marks["hovertext"][0]
+    assert "∞" in marks["hovertext"][1]
+
+
+def test_the_residual_stream_is_a_series_of_its_own():
+    names = [s.name for s in norm_series(REPORTS["blocks"]())]
+    assert names == ["‖∂L/∂z‖", "‖∂L/∂a‖", "‖∂L/∂W‖", "stream ‖∂L/∂h‖"]
+    stream = norm_series(REPORTS["blocks"]())[-1]
+    assert list(stream.layers) == [3, 5, 7]
+    assert stream.modules == ("block3", "block5", "block7")
+
+
+def test_forward_panels():
+    report = make_report(6, 32, "relu")
+    widths, shares, absent = forward_series(report, ("activation_std", "saturated", "dead_units"))
+    assert [s.name for s in widths] == ["std of a"]
+    assert [s.name for s in shares] == ["dead units"]
+    assert absent == ["saturated"]
+    assert list(shares[0].layers) == [1, 2, 3, 4, 5]  # the readout has no activation
+    assert "saturated: does not apply" in words(sent(forward_statistics_figure(report)))
+
+
+def test_std_over_decades_is_drawn_on_a_log_axis():
+    def prefix(report):
+        return sent(forward_statistics_figure(report))["layout"]["yaxis"].get("tickprefix")
+
+    assert prefix(make_report(6, 32)) is None
+    assert prefix(make_report(6, 32, std=0.01)) == "10<sup>"
+
+
+def test_dead_units_become_a_share_of_the_units():
+    report = make_report(3, 32, "relu")
+    layers = report.layers.assign(dead_units=[8.0, 0.0, math.nan])
+    report = dataclasses.replace(report, layers=layers)
+    assert dead_unit_share(report) == pytest.approx([0.25, 0.0, math.nan], nan_ok=True)
+    # A convolution has channels × height × width units, not fan_out.
+    signals = report.signals.assign(shape=["5×4×8×8", "5×4×8×8", "5×10"])
+    wide = dataclasses.replace(report, signals=signals)
+    assert dead_unit_share(wide)[0] == pytest.approx(8 / 256)
+    assert dead_unit_share(dataclasses.replace(report, signals=pd.DataFrame()))[0] == 0.25
+
+
+def test_scale_holds_every_finite_value():
+    values = np.array([0.0, 1e-300, 1e300, math.inf, math.nan])
+    scale = Scale.fitting([Series("x", np.arange(5.0), values)], log=True)
+    assert scale.low < -300
+    assert scale.high > 300
+    assert np.isnan(scale.drawn(values)).tolist() == [True, False, False, True, True]
+    nothing = Scale.fitting([Series("x", np.arange(2.0), np.array([0.0, math.nan]))], log=True)
+    assert nothing.low < nothing.floor < nothing.ceiling < nothing.high
+
+
+def test_layer_ticks_name_the_first_and_the_last_layer():
+    assert layer_ticks(3) == [1, 2, 3]
+    assert layer_ticks(24) == [1, 5, 10, 15, 20, 24]
+    assert layer_ticks(51) == [1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 51]
+    for count in (21, 50, 200, 1000):
+        ticks = layer_ticks(count)
+        assert (ticks[0], ticks[-1]) == (1, count)
+        assert len(ticks) <= 14

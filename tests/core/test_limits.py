@@ -1,0 +1,52 @@
+"""Experiments that would be too much for a shared server."""
+
+from __future__ import annotations
+
+import pytest
+
+import gradflow as gf
+
+
+@pytest.mark.parametrize(
+    ("network", "data"),
+    [
+        ({"depth": 200, "width": 4096}, {}),
+        ({"depth": 200, "width": 256}, {"source": "gaussian", "batch_size": 10_000}),
+        ({"depth": 200, "width": 300, "connection": "dense"}, {}),
+        ({"depth": 10, "width": 4096, "initialization": "orthogonal"}, {}),
+        ({"depth": 10, "width": 4096, "initialization": "lsuv"}, {}),
+    ],
+)
+def test_too_much(network, data):
+    with pytest.raises(gf.InvalidExperiment, match="need .* allowed are at most .*lower") as caught:
+        gf.Experiment(network=gf.MLP(**network), data=gf.Data(**data))
+    assert {"depth", "width", "batch_size"} <= set(caught.value.fields)
+    for name in ("depth", "width", "batch_size", "GRADFLOW_MAX"):
+        assert name in str(caught.value)
+
+
+def test_the_benchmarks_fit():
+    gf.Experiment(
+        network=gf.MLP(widths=range(750, 299, -50)),
+        data=gf.Data(source="gaussian", dimension=800, batch_size=2000),
+    )
+    gf.Experiment(network=gf.MLP(depth=100, width=128), dtype="float64")
+    gf.Experiment(network=gf.MLP(depth=60, width=128, connection="dense"))
+
+
+def test_the_owner_of_the_server_can_raise_the_limits(monkeypatch):
+    settings = {"network": gf.MLP(depth=60, width=2048), "data": gf.Data(batch_size=1024)}
+    with pytest.raises(gf.InvalidExperiment, match="GiB"):
+        gf.Experiment(**settings)
+    monkeypatch.setenv("GRADFLOW_MAX_GIB", "64")
+    with pytest.raises(gf.InvalidExperiment, match="TFLOP"):
+        gf.Experiment(**settings)
+    monkeypatch.setenv("GRADFLOW_MAX_TFLOP", "100")
+    assert gf.Experiment(**settings)
+
+
+def test_memory_counts_the_number_format():
+    network, data = gf.MLP(depth=200, width=1024), gf.Data(batch_size=64)
+    with pytest.raises(gf.InvalidExperiment, match="GiB"):
+        gf.Experiment(network=network, data=data, dtype="float64")
+    assert gf.Experiment(network=network, data=data, dtype="bfloat16")

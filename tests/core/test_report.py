@@ -1,0 +1,287 @@
+"""Reports: columns, JSON and back, and files that are no reports."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
+from torch import nn
+
+import gradflow as gf
+from gradflow.core.report import QUANTITIES
+
+COLUMNS = {  # DESIGN.md, section 3
+    "signals": "order layer module kind shape mean std rms min max saturated zero dead_units "
+    "nonfinite grad_mean grad_std grad_rms grad_norm grad_max grad_zero grad_nonfinite",
+    "parameters": "layer parameter shape norm rms grad_norm grad_rms grad_max grad_zero "
+    "grad_nonfinite update_ratio",
+    "layers": "layer module fan_in fan_out preactivation_mean preactivation_std "
+    "preactivation_rms activation_mean activation_std activation_rms saturated dead_units "
+    "delta_norm delta_rms activation_grad_norm activation_grad_rms weight_norm weight_grad_norm "
+    "weight_grad_rms bias_grad_norm update_ratio",
+}
+ATTRIBUTES = (
+    "loss", "parameter_count", "seconds", "device", "dtype", "smallest_normal", "smallest",
+    "loss_scale", "title", "experiment",
+)  # fmt: skip
+
+
+def ordinary() -> gf.Report:
+    return gf.run(
+        gf.Experiment(network=gf.MLP(depth=3, width=4), data=gf.Data(batch_size=5), device="cpu")
+    )
+
+
+def extreme() -> gf.Report:
+    """NaN, infinities, exact zeros, and a column without a single number."""
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    x = torch.tensor([[1.0, 2, 3], [math.inf, 0, 0], [math.nan, 1, 1], [-3e38, 3e38, 3e38]])
+    return gf.probe(model, x, torch.tensor([0, 1, 0, 1]))
+
+
+def nothing() -> gf.Report:
+    return gf.probe(nn.Identity(), torch.randn(2, 3), torch.tensor([0, 1]))
+
+
+def float64() -> gf.Report:
+    model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)).double()
+    return gf.probe(model, 1e200 * torch.randn(5, 3).double(), torch.tensor([0, 1, 0, 1, 1]))
+
+
+REPORTS = {"ordinary": ordinary, "extreme": extreme, "nothing": nothing, "float64": float64}
+
+
+def assert_same(a: gf.Report, b: gf.Report) -> None:
+    for name in COLUMNS:
+        assert_frame_equal(getattr(a, name), getattr(b, name), check_exact=True)
+    for name in ATTRIBUTES:
+        x, y = getattr(a, name), getattr(b, name)
+        assert repr(x) == repr(y), name  # NaN equals NaN
+    assert list(a.histograms) == list(b.histograms)
+    for key, x in a.histograms.items():
+        y = b.histograms[key]
+        assert x.scale == y.scale
+        for name in ("edges", "counts", "negative"):
+            np.testing.assert_array_equal(getattr(x, name), getattr(y, name))
+        names = ("zeros", "subnormal", "nan", "posinf", "neginf", "total")
+        assert [getattr(x, n) for n in names] == [getattr(y, n) for n in names]
+
+
+@pytest.mark.parametrize("make", REPORTS.values(), ids=REPORTS)
+def test_columns(make):
+    report = make()
+    for name, columns in COLUMNS.items():
+        assert list(getattr(report, name).columns) == columns.split()
+
+
+def test_columns_are_numbers():
+    report = ordinary()
+    for name, text in (
+        ("signals", {"module", "kind", "shape"}),
+        ("parameters", {"parameter", "shape"}),
+        ("layers", {"module"}),
+    ):
+        for column, dtype in getattr(report, name).dtypes.items():
+            assert pd.api.types.is_numeric_dtype(dtype) != (column in text), column
+
+
+@pytest.mark.parametrize("make", REPORTS.values(), ids=REPORTS)
+def test_saved_and_loaded(make, tmp_path):
+    report = make()
+    report.save(tmp_path / "run.json")
+    assert_same(gf.Report.load(tmp_path / "run.json"), report)
+    assert_same(gf.Report.load(str(tmp_path / "run.json")), report)
+
+    def refuse(name):
+        raise AssertionError(f"{name} is not JSON")
+
+    json.loads(report.to_json(), parse_constant=refuse)
+
+
+def test_every_quantity_of_every_layer_has_a_histogram():
+    report = ordinary()
+    assert set(report.histograms) == {(q, layer) for q in QUANTITIES for layer in (1, 2, 3)}
+    sizes = {1: (4, 64), 2: (4, 4), 3: (10, 4)}
+    for (what, layer), histogram in report.histograms.items():
+        out, into = sizes[layer]
+        assert histogram.total == (out * into if "weight" in what else 5 * out)
+        assert histogram.scale == ("log10" if "grad" in what or what == "delta" else "linear")
+
+
+def test_histograms_that_do_not_exist():
+    report = ordinary()
+    with pytest.raises(gf.GradflowError, match=r"what: 'gradient' is not.*choose one of.*delta"):
+        report.histogram("gradient", 1)
+    for layer in (0, 4, -1):
+        with pytest.raises(gf.GradflowError, match=f"layer: .*{layer}.*from 1 to 3"):
+            report.histogram("delta", layer)
+    assert report.histogram("delta", np.int64(2)) is report.histogram("delta", 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        (b"\xff\xfe\x00", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("[]", "not saved by GradFlow"),
+        ("null", "not saved by GradFlow"),
+        ("3", "not saved by GradFlow"),
+        ('{"format": "other"}', "not saved by GradFlow"),
+        ('{"format": "gradflow-report"}', "version None"),
+        ('{"format": "gradflow-report", "version": 2}', "version 2.*reads version 1"),
+        ('{"format": "gradflow-report", "version": 1}', "damaged"),
+    ],
+)
+def test_files_that_are_no_reports(text, message, tmp_path):
+    with pytest.raises(gf.InvalidReport, match=message):
+        gf.Report.from_json(text)
+    path = tmp_path / "file"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(gf.InvalidReport, match=message):
+        gf.Report.load(path)
+
+
+DATA = json.loads(ordinary().to_json())
+
+
+def changed(*path: Any, to: Any) -> str:
+    """The report's JSON with one value replaced; ``path`` are keys and indices."""
+    data = copy.deepcopy(DATA)
+    place = data
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = to
+    return json.dumps(data)
+
+
+LOG = next(i for i, h in enumerate(DATA["histograms"]) if h["scale"] == "log10")
+LINEAR = next(i for i, h in enumerate(DATA["histograms"]) if h["scale"] == "linear")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        changed("loss", to="much"),
+        changed("loss", to=None),
+        changed("loss", to=[1]),
+        changed("loss", to=10**400),
+        changed("parameter_count", to="many"),
+        changed("parameter_count", to=-1),
+        changed("parameter_count", to=math.inf),
+        changed("title", to={}),
+        changed("experiment", to=[1]),
+        changed("layers", to=[]),
+        changed("layers", to={}),
+        changed("layers", "layer", to=3),
+        changed("layers", "layer", to=[1, 2]),
+        changed("layers", "layer", to=[1, 2, 10**30]),
+        changed("layers", "layer", to=[1, 2, "x"]),
+        changed("layers", "layer", to=[1, 2, 2.5]),
+        changed("layers", "module", to=[1, 2, 3]),
+        changed("layers", "delta_norm", to=[1, 2, []]),
+        changed("layers", "extra", to=[1.0, 2.0, 3.0]),
+        changed("loss_scale", to=0),
+        changed("smallest", to=math.inf),
+        changed("histograms", to={}),
+        changed("histograms", to=[[]]),
+        changed("histograms", 0, "layer", to="one"),
+        changed("histograms", 0, "layer", to=math.inf),
+        changed("histograms", 0, "what", to="gradient"),
+        changed("histograms", 0, "what", to=[]),
+        changed("histograms", 0, "zeros", to=-1),
+        changed("histograms", 0, "nan", to=10**40),
+        changed("histograms", LOG, "counts", 0, to=-1),
+        changed("histograms", LOG, "counts", to=[1]),
+        changed("histograms", LOG, "counts", to=[[1]]),
+        changed("histograms", LOG, "counts", 0, to=2**70),
+        changed("histograms", LOG, "counts", 0, to=0.5),
+        changed("histograms", LOG, "counts", 0, to=None),
+        changed("histograms", LOG, "negative", 0, to=-1),
+        changed("histograms", LOG, "negative", 0, to=10**6),
+        changed("histograms", LOG, "edges", 0, to=100.0),
+        changed("histograms", LOG, "edges", 0, to=math.nan),
+        changed("histograms", LOG, "scale", to="log2"),
+        changed("histograms", LINEAR, "range", to=[1]),
+        changed("histograms", LINEAR, "range", to=[1, -1]),
+        changed("histograms", LINEAR, "range", to=[0, math.inf]),
+        changed("histograms", LINEAR, "range", to=["a", "b"]),
+        changed("histograms", LINEAR, "counts", to="12"),
+    ],
+)
+def test_damaged_reports(text):
+    with pytest.raises(gf.InvalidReport):
+        gf.Report.from_json(text)
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["NaN", "Infinity", 10**400, -1, "float64", "linear"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where in the JSON something can be replaced; of lists, the first entry stands for all."""
+    found = [path] if path else []
+    if isinstance(value, dict):
+        found += [p for key in value for p in places(value[key], (*path, key))]
+    elif isinstance(value, list) and value:
+        found += places(value[0], (*path, 0))
+    return found
+
+
+@given(
+    path=st.sampled_from(places(DATA)),
+    value=json_values,
+    action=st.sampled_from(["replace", "delete", "add"]),
+)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_mutated_report_is_read_or_refused(path, value, action):
+    data = copy.deepcopy(DATA)
+    place = data
+    for key in path[:-1]:
+        place = place[key]
+    if action == "replace":
+        place[path[-1]] = value
+    elif action == "delete":
+        del place[path[-1]]
+    elif isinstance(place, list):
+        place.append(value)
+    else:
+        place["new"] = value
+    try:
+        report = gf.Report.from_json(json.dumps(data))
+    except gf.InvalidReport:
+        return
+    # What is read is whole: every table has its columns, every histogram adds up.
+    for name, columns in COLUMNS.items():
+        assert list(getattr(report, name).columns) == columns.split()
+    for histogram in report.histograms.values():
+        assert histogram.total >= 0
+        assert np.isfinite(histogram.density).all()
+        negative, positive = histogram.signed if histogram.scale == "log10" else ([0], [0])
+        assert min(*negative, *positive, 0) >= 0
+    gf.Report.from_json(report.to_json())
+
+
+@given(st.text() | st.binary())
+@settings(max_examples=100, deadline=None)
+def test_any_text_is_refused(text):
+    with pytest.raises(gf.InvalidReport):
+        gf.Report.from_json(text)

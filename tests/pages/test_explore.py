@@ -1,0 +1,221 @@
+"""The Explore page, run without a browser: controls, errors, URL, figures."""
+
+import json
+from pathlib import Path
+
+import pytest
+from streamlit import config
+from streamlit.testing.v1 import AppTest
+
+import gradflow as gf
+from gradflow.core import codec
+from gradflow.core.catalog import TABLES, Activation, Connection, Initialization, Normalization
+from gradflow.core.presets import PRESETS
+from gradflow.core.spec import choice_enum
+
+MAIN = Path(__file__).parents[2] / "gradflow" / "ui" / "main.py"
+
+
+@pytest.fixture
+def app() -> AppTest:
+    # AppTest keeps an object of its own in the session; the browser tests run with the check on.
+    config.set_option("runner.enforceSerializableSessionState", False)
+    return AppTest.from_file(MAIN, default_timeout=60)
+
+
+def opened(app: AppTest, **query: str) -> AppTest:
+    for name, value in query.items():
+        app.query_params[name] = value
+    return working(app.run())
+
+
+def working(app: AppTest) -> AppTest:
+    assert not app.exception
+    return app
+
+
+def url(app: AppTest) -> dict[str, str]:
+    texts = app.query_params.items()
+    return {name: text if isinstance(text, str) else text[0] for name, text in texts}
+
+
+def widget(app: AppTest, kind: str, name: str):
+    return getattr(app, kind)(key=f"setting_{name}")
+
+
+def flow(app: AppTest) -> dict:
+    return json.loads(app.get("plotly_chart")[0].proto.spec)
+
+
+def sentence(app: AppTest) -> str:
+    return " ".join(box.value for kind in ("success", "info", "warning") for box in app.get(kind))
+
+
+def test_opens_with_the_default_experiment(app: AppTest) -> None:
+    opened(app)
+    assert url(app) == codec.to_query(gf.Experiment())
+    assert "gradient" in sentence(app).lower()
+    assert app.metric[1].value == "306,826"
+    assert not app.error
+
+
+def test_every_setting_has_a_widget_where_it_applies(app: AppTest) -> None:
+    """Each field of the specs is drawn by some choice of the options that use it."""
+    opened(app)
+    seen = set()
+
+    def look() -> None:
+        working(app)
+        for kind in ("selectbox", "slider", "number_input", "toggle", "text_input"):
+            seen.update(w.key.removeprefix("setting_") for w in app.get(kind) if w.key)
+
+    look()
+    owners = ("initialization", "normalization", "activation", "connection", "source", "dtype")
+    for owner in (*owners, "gain"):
+        if owner == "gain":
+            widget(app, "selectbox", "initialization").set_value("kaiming_normal").run()
+        options = TABLES[choice_enum(_field(owner))]
+        with_parameters = [code for code, row in options.items() if row.parameters]
+        for code in with_parameters:
+            widget(app, "selectbox", owner).set_value(str(code)).run()
+            look()
+    assert set(codec.field_names()) <= seen
+
+
+def _field(name: str):
+    return next(part.model_fields[name] for part in codec.PARTS if name in part.model_fields)
+
+
+@pytest.mark.parametrize("enum", [Activation, Connection, Initialization, Normalization])
+def test_every_option_runs(app: AppTest, enum: type) -> None:
+    opened(app, depth="4", width="16", batch_size="32")
+    for member in enum:
+        widget(app, "selectbox", enum.__name__.lower()).set_value(str(member)).run()
+        assert not working(app).error, member
+        assert url(app)[enum.__name__.lower()] == member
+
+
+def test_moving_the_depth_moves_figure_url_and_metrics(app: AppTest) -> None:
+    opened(app)
+    before = flow(app)
+    widget(app, "slider", "depth").set_value(7).run()
+    assert working(app).metric[1].value == f"{64 * 128 + 128 + 5 * (128**2 + 128) + 1290:,}"
+    assert url(app)["depth"] == "7"
+    assert flow(app) != before
+
+
+def test_url_restores_every_setting(app: AppTest) -> None:
+    experiment = gf.Experiment(
+        network=gf.MLP(
+            widths=(30, 40), connection="residual", block_size=3, branch_scale=0.25,
+            activation="leaky_relu", negative_slope=0.3, initialization="kaiming_uniform",
+            fan_mode="fan_out", gain="custom", gain_value=1.25, normalization="group", groups=5,
+            norm_position="after",
+        ),
+        data=gf.Data(source="gaussian", dimension=9, scale=2.5, correlation=0.5, batch_size=33),
+        loss="mse", dtype="float16", loss_scale=128.0, device="cpu", seed=5, learning_rate=0.5,
+    )  # fmt: skip
+    opened(app, **codec.to_query(experiment))
+    assert not app.error
+    assert url(app) == codec.to_query(experiment)
+    assert app.metric[0].value == f"{gf.run(experiment).loss:.4g}"
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"depth": "0"}, ["depth", '"0"', "1 to 200"]),
+        ({"width": "1000000"}, ["width", "1000000", "1 to 4096"]),
+        ({"initialization": "normal", "init_std": "nan"}, ["init_std", "nan", "above 0"]),
+        ({"activation": "swosh"}, ["activation", "swosh", "one of", "tanh"]),
+        ({"colour": "red"}, ["colour", "no such setting"]),
+        ({"depth": "200", "width": "4096", "batch_size": "1797"}, ["GiB", "depth", "batch_size"]),
+        ({"widths": "3-x"}, ["widths", "x", "1 to 4096"]),
+        ({"batch_size": "5000"}, ["batch_size", "5000", "1797"]),
+        ({"depth": "<script>alert(1)</script>"}, ["depth", "script"]),
+    ],
+)
+def test_forged_url_is_explained_and_the_rest_lives(
+    app: AppTest, query: dict[str, str], words: list[str]
+) -> None:
+    opened(app, seed="3", **query)
+    message = app.error[0].value.replace("\\", "")
+    assert all(word in message for word in words), message
+    assert "Traceback" not in message
+    assert url(app)["seed"] == "3"  # what was right in the URL is kept
+    assert len(app.get("plotly_chart")) > 0
+    widget(app, "slider", "depth").set_value(9).run()
+    assert not working(app).error  # and the complaint goes away with the next change
+
+
+def test_impossible_setting_keeps_the_last_picture(app: AppTest) -> None:
+    opened(app)
+    widget(app, "text_input", "widths").set_value("100-0").run()
+    assert "widths" in working(app).error[0].value
+    assert len(app.get("plotly_chart")) > 0
+    assert url(app) == codec.to_query(gf.Experiment())
+    widget(app, "text_input", "widths").set_value("100-50").run()
+    assert not working(app).error
+    assert url(app)["widths"] == "100-50"
+
+
+@pytest.mark.parametrize("code", PRESETS)
+def test_presets_load_and_are_recognized(app: AppTest, code: str) -> None:
+    opened(app)
+    app.selectbox(key="preset").set_value(code).run()
+    assert url(working(app)) == codec.to_query(PRESETS[code].experiment)
+    assert app.selectbox(key="preset").value == code
+
+
+def test_reset_brings_the_default_back(app: AppTest) -> None:
+    opened(app, depth="5", activation="relu", dtype="float16", loss_scale="64.0")
+    app.sidebar.button[0].click().run()
+    assert url(working(app)) == codec.to_query(gf.Experiment())
+
+
+def test_hidden_settings_keep_their_value(app: AppTest) -> None:
+    opened(app)
+    widget(app, "selectbox", "initialization").set_value("normal").run()
+    widget(app, "number_input", "init_std").set_value(0.5).run()
+    widget(app, "selectbox", "initialization").set_value("zeros").run()
+    widget(app, "selectbox", "initialization").set_value("normal").run()
+    assert url(working(app))["init_std"] == "0.5"
+
+
+def test_underflow_is_said(app: AppTest) -> None:
+    opened(app, depth="16", activation="sigmoid", dtype="float16")
+    assert "Underflow" in sentence(app)
+    widget(app, "number_input", "loss_scale").set_value(65536.0).run()
+    assert "layers 1 to" not in sentence(working(app))
+
+
+def test_missing_gpu_is_explained(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    opened(app, device="cuda", seed="77")
+    assert "cuda" in app.error[0].value
+    assert widget(app, "selectbox", "device").value == "cuda"  # alive: it can be changed back
+
+
+TABS = ["Gradient norms", "Forward signal", "One layer", "Table", "Export"]
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_each_tab_shows_its_content(app: AppTest, tab: str) -> None:
+    opened(app)
+    app.session_state["details"] = tab
+    working(app.run())
+    charts = len(app.get("plotly_chart"))
+    if tab == "Table":
+        assert list(app.dataframe[0].value.columns)[:2] == ["layer", "module"]
+    elif tab == "Export":
+        assert "import torch" in app.code[0].value
+        assert len(app.get("download_button")) == 6
+    else:
+        assert charts == 2
+
+
+@pytest.mark.parametrize("depth", ["1", "2", "3"])
+def test_smallest_networks(app: AppTest, depth: str) -> None:
+    opened(app, depth=depth)
+    app.session_state["details"] = "One layer"
+    working(app.run())
