@@ -33,11 +33,13 @@ ARG TORCH_INDEX=""
 RUN pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} "$(grep '^torch==' requirements.txt)"
 RUN pip install -r requirements.txt
 
-# The code belongs to root: the app cannot change itself. What numba compiles at the first start
-# goes into the user's home, or nowhere where that is read-only.
+# The code belongs to root: the app cannot change itself.
 COPY . .
 RUN useradd --create-home --uid 10001 gradflow
 USER gradflow
+# One run, so that what numba compiles lies ready in the user's home; on another kind of processor,
+# or under another user, it is compiled anew at the start.
+RUN python -c "import gradflow as gf; gf.run(gf.Experiment())"
 
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 CMD ["python", "-c", "import urllib.request as u; o = u.build_opener(u.ProxyHandler({})); r = o.open('http://127.0.0.1:8501/_stcore/health', timeout=4); raise SystemExit(r.read() != b'ok')"]

@@ -149,9 +149,15 @@ def linear_histogram(low: float, high: float, counts: IntArray, specials: Specia
 
 def _linear_edges(low: float, high: float, bins: int) -> FloatArray:
     # As a weighted mean, because high - low may exceed the range of float64.
-    rising = np.arange(bins + 1) / max(bins, 1)
-    edges: FloatArray = low * (1 - rising) + high * rising
+    falling, rising = _weights(bins)
+    edges: FloatArray = low * falling + high * rising
     return edges
+
+
+@lru_cache(maxsize=8)
+def _weights(bins: int) -> tuple[FloatArray, FloatArray]:
+    rising = np.arange(bins + 1) / max(bins, 1)
+    return 1 - rising, rising
 
 
 def _read_counts(values: Any) -> IntArray:

@@ -65,7 +65,7 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
     "deep_relu_batchnorm": Preset(
-        N_("The same with batch norm"),
+        N_("Deep ReLU network, He, batch norm"),
         N_("The forward signal is perfectly steady, yet the gradient explodes gently: batch norm "
            "makes it grow in every layer."),
         Experiment(

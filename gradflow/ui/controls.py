@@ -81,8 +81,8 @@ def _control_with_dependents(name: str) -> None:
     field = spec.model_fields[name]
     current = state.value(name, field.default)
     state.store(name, _widget(name, field)(name, field, current))
-    for dependent, owner in owners(spec).items():
-        if owner == name:
+    for dependent in spec.model_fields:
+        if owners(spec).get(dependent) == name:
             _control_with_dependents(dependent)
 
 

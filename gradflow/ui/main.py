@@ -7,10 +7,18 @@ import streamlit as st
 from gradflow.core.text import _
 
 PAGES = Path(__file__).parents[2] / "pages"
-ICON = Path(__file__).with_name("icon.svg")  # a Material icon would be fetched from the web
+HERE = Path(__file__).parent
+ICON = HERE / "icon.svg"  # a Material icon would be fetched from the web
 
-st.set_page_config(page_title="GradFlow", page_icon=str(ICON), layout="wide")
-st.html(Path(__file__).with_name("style.css"))
+st.set_page_config(
+    page_title="GradFlow",
+    page_icon=str(ICON),
+    layout="wide",
+    # Any entry makes the menu appear, and with it the switch between light and dark.
+    menu_items={"About": _("GradFlow: see how signals and gradients flow through a network.")},
+)
+st.html(HERE / "style.css")
+st.logo(HERE / "logo.svg", icon_image=ICON, size="large")
 page = st.navigation(
     {
         _("Laboratory"): [

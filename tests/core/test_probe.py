@@ -12,6 +12,7 @@ from torch import nn
 
 import gradflow as gf
 from gradflow.core.catalog import Activation, Connection, Normalization
+from gradflow.core.codec import from_query
 from gradflow.core.data import draw
 from gradflow.core.networks.build import build
 from tests.core.oracles import backpropagated, linears, mean_loss, traced
@@ -202,7 +203,7 @@ def test_the_report_says_what_ran():
     assert (report.device, report.dtype, report.loss_scale) == ("cpu", "float64", 1.0)
     assert "relu" in report.title
     assert report.seconds > 0
-    assert gf.Experiment(**report.experiment) == exp
+    assert from_query(report.experiment) == exp
 
 
 def test_same_experiment_same_numbers():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,11 +36,18 @@ class _Format(NamedTuple):
     real: type[np.floating[Any]]
     signed: type[np.signedinteger[Any]]
     grid: LogGrid
+    magnitude: int
+    two_integers: struct.Struct
+    two_reals: struct.Struct
 
 
 _FORMATS = {
-    np.dtype(np.float32): _Format(np.float32, np.int32, FLOAT32_GRID),
-    np.dtype(np.float64): _Format(np.float64, np.int64, FLOAT64_GRID),
+    np.dtype(np.float32): _Format(
+        np.float32, np.int32, FLOAT32_GRID, 2**31 - 1, struct.Struct("=2i"), struct.Struct("=2f")
+    ),
+    np.dtype(np.float64): _Format(
+        np.float64, np.int64, FLOAT64_GRID, 2**63 - 1, struct.Struct("=2q"), struct.Struct("=2d")
+    ),
 }
 
 
@@ -134,10 +142,9 @@ def flattened(x: Tensor) -> Array:
 
 def _values(keys: tuple[int, int], form: _Format) -> tuple[float, float]:
     """Smallest and largest entry from their sortable integers; both NaN if any entry is NaN."""
-    magnitude = np.iinfo(form.signed).max
-    bits = np.array([k if k >= 0 else k ^ magnitude for k in keys], form.signed)
-    low, high = bits.view(form.real).tolist()
-    return (low, high) if low == low and high == high else (math.nan, math.nan)
+    first, last = (key if key >= 0 else key ^ form.magnitude for key in keys)
+    low, high = form.two_reals.unpack(form.two_integers.pack(first, last))
+    return (math.nan, math.nan) if math.isnan(low) or math.isnan(high) else (low, high)
 
 
 def _moments(
@@ -181,8 +188,7 @@ def _linear_histogram(
         flat, first, last = flat.astype(np.float64) / unit, low / unit, high / unit
     scale = real(LINEAR_BINS / (last - first))
     counts = kernels.linear_counts(flat, real(first), scale, LINEAR_BINS)
-    counts[LINEAR_BINS - 1] += counts[LINEAR_BINS]  # the last bin includes its upper edge
-    return linear_histogram(low, high, counts[:LINEAR_BINS], specials)
+    return linear_histogram(low, high, counts, specials)
 
 
 def _dead_units(x: Tensor, low: float, high: float, alive: Interval | None) -> float:

@@ -98,7 +98,10 @@ def signal_scan(x, bits, low, high):  # type: ignore[no-untyped-def]
 
 @_compiled(fastmath=_REORDER)
 def linear_counts(x, low, scale, bins):  # type: ignore[no-untyped-def]
-    """Counts of ⌊(x − low)·scale⌋ in 0 … bins; all x must be finite and in range."""
+    """Counts of ⌊(x − low)·scale⌋; all x must be finite and in range.
+
+    The last bin includes its upper edge.
+    """
     lanes = np.zeros((_LANES, bins + 1), np.int32)
     index = np.empty(_BLOCK, np.int32)
     for start in range(0, x.size, _BLOCK):
@@ -111,9 +114,10 @@ def linear_counts(x, low, scale, bins):  # type: ignore[no-untyped-def]
                 lanes[lane, np.uint32(index[j + lane])] += 1
         for j in range(whole, size):
             lanes[0, np.uint32(index[j])] += 1
-    counts = np.empty(bins + 1, np.int64)
-    for k in range(bins + 1):
+    counts = np.empty(bins, np.int64)
+    for k in range(bins):
         counts[k] = lanes[0, k] + lanes[1, k] + lanes[2, k] + lanes[3, k]
+    counts[bins - 1] += lanes[0, bins] + lanes[1, bins] + lanes[2, bins] + lanes[3, bins]
     return counts
 
 

@@ -131,7 +131,8 @@ def layer_of_parameters(model: nn.Module, layers: Sequence[Layer]) -> dict[str, 
         for record in layer.records:
             if record.kind == "block":
                 continue
-            for parameter in record.module.parameters():
+            inner = bool(record.module._modules)  # a recursive search is slow, and rarely needed
+            for parameter in record.module.parameters(recurse=inner):
                 if id(parameter) in names:
                     found.setdefault(names[id(parameter)], layer.number)
     return found
