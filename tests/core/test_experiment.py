@@ -14,7 +14,7 @@ import gradflow as gf
 from gradflow.core.catalog import TABLES
 from gradflow.core.codec import PARTS
 from gradflow.core.spec import bounds, choice_enum
-from tests.core.strategies import ANYTHING, experiments, specs
+from tests.core.strategies import ANYTHING, experiments, refusal, specs
 
 FIELDS = [
     (part, name)
@@ -64,7 +64,7 @@ def test_bounds(field):
         assert message.startswith(f"{name}: ")
         assert f"{low:g}" in message
         assert f"{high:g}" in message
-        if isinstance(value, (int, float)) and value not in (10**400,):
+        if isinstance(value, (int, float)) and value != 10**400:
             assert str(value).replace("nan", "NaN").replace("inf", "Infinity") in message
     assert isinstance(caught.value, ValueError)
     assert isinstance(caught.value, gf.GradflowError)
@@ -146,11 +146,8 @@ def test_a_number_too_long_to_print(name):
 @settings(max_examples=150, deadline=None)
 def test_rubbish_of_any_type(part, data):
     values = data.draw(st.dictionaries(st.sampled_from(list(part.model_fields)), ANYTHING))
-    try:
-        part(**values)
-    except gf.InvalidExperiment as error:
-        assert str(error)
-        assert error.fields
+    error = refusal(lambda: part(**values))
+    assert error is None or (error.fields and str(error))
 
 
 @given(specs(gf.MLP))
@@ -184,14 +181,14 @@ def test_groups_divide_every_width():
 
 def test_the_digits_are_1797():
     assert gf.Data(batch_size=1797).batch_size == 1797
-    with pytest.raises(gf.InvalidExperiment, match="batch_size: 1798 .* from 1 to 1797"):
+    with pytest.raises(gf.InvalidExperiment, match=r"batch_size: 1798 .* from 1 to 1797"):
         gf.Data(batch_size=1798)
     assert gf.Data(source="gaussian", batch_size=1798).batch_size == 1798
 
 
 def test_batch_norm_needs_two_samples():
     data, network = gf.Data(batch_size=1), gf.MLP(normalization="batch")
-    with pytest.raises(gf.InvalidExperiment, match="batch_size: 1 .*batch normalization"):
+    with pytest.raises(gf.InvalidExperiment, match=r"batch_size: 1 .*batch normalization"):
         gf.Experiment(network=network, data=data)
     evaluated = gf.MLP(normalization="batch", norm_mode="evaluation")
     assert gf.Experiment(network=evaluated, data=data)

@@ -18,7 +18,9 @@ import gradflow as gf
     ],
 )
 def test_too_much(network, data):
-    with pytest.raises(gf.InvalidExperiment, match="need .* allowed are at most .*lower") as caught:
+    with pytest.raises(
+        gf.InvalidExperiment, match=r"need .* allowed are at most .*lower"
+    ) as caught:
         gf.Experiment(network=gf.MLP(**network), data=gf.Data(**data))
     assert {"depth", "width", "batch_size"} <= set(caught.value.fields)
     for name in ("depth", "width", "batch_size", "GRADFLOW_MAX"):

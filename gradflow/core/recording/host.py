@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import struct
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,18 +35,11 @@ class _Format(NamedTuple):
     real: type[np.floating[Any]]
     signed: type[np.signedinteger[Any]]
     grid: LogGrid
-    magnitude: int
-    two_integers: struct.Struct
-    two_reals: struct.Struct
 
 
 _FORMATS = {
-    np.dtype(np.float32): _Format(
-        np.float32, np.int32, FLOAT32_GRID, 2**31 - 1, struct.Struct("=2i"), struct.Struct("=2f")
-    ),
-    np.dtype(np.float64): _Format(
-        np.float64, np.int64, FLOAT64_GRID, 2**63 - 1, struct.Struct("=2q"), struct.Struct("=2d")
-    ),
+    np.dtype(np.float32): _Format(np.float32, np.int32, FLOAT32_GRID),
+    np.dtype(np.float64): _Format(np.float64, np.int64, FLOAT64_GRID),
 }
 
 
@@ -81,15 +73,18 @@ class HostSummarizer:
         flat = flattened(x)
         form = _FORMATS[flat.dtype]
         unsaturated = (response and response.unsaturated) or _EVERYTHING
-        sums, keys, (zeros, inside) = kernels.signal_scan(
-            flat, flat.view(form.signed), form.real(unsaturated[0]), form.real(unsaturated[1])
+        sums, low, high, (zeros, inside), counts = kernels.signal_scan(
+            flat, flat.view(form.signed), *map(form.real, unsaturated), LINEAR_BINS
         )
-        low, high = _values(keys, form)
+        low, high = _both_nan(low, high)
         specials = Specials(zeros, 0, *_nonfinite(flat, low, high))
+        if len(counts):
+            histogram = linear_histogram(low, high, counts, specials)
+        else:
+            histogram = _unusual_histogram(flat, low, high, specials)
         summary = Summary(
-            flat.size, *_moments(flat, sums, low, high), low, high, specials,
-            _linear_histogram(flat, low, high, specials, form),
-        )  # fmt: skip
+            flat.size, *_moments(flat, sums, low, high), low, high, specials, histogram
+        )
         if response is not None:
             if response.unsaturated is not None:
                 summary.saturated = 1.0 - (inside + specials.nan) / flat.size
@@ -106,10 +101,10 @@ class HostSummarizer:
         flat = flattened(x)
         form = _FORMATS[flat.dtype]
         bits = flat.view(form.signed)
-        sums, keys, by_sign, lowest = kernels.gradient_scan(
+        sums, extremes, by_sign, lowest = kernels.gradient_scan(
             flat, bits, form.grid.shift, form.grid.size
         )
-        low, high = _values(keys, form)
+        low, high = _both_nan(*extremes)
         zeros = minus_zeros = subnormal = 0
         if lowest or not native:
             smallest = torch.finfo(dtype).tiny if native else self._smallest_normal
@@ -140,10 +135,7 @@ def flattened(x: Tensor) -> Array:
     return flat
 
 
-def _values(keys: tuple[int, int], form: _Format) -> tuple[float, float]:
-    """Smallest and largest entry from their sortable integers; both NaN if any entry is NaN."""
-    first, last = (key if key >= 0 else key ^ form.magnitude for key in keys)
-    low, high = form.two_reals.unpack(form.two_integers.pack(first, last))
+def _both_nan(low: float, high: float) -> tuple[float, float]:
     return (math.nan, math.nan) if math.isnan(low) or math.isnan(high) else (low, high)
 
 
@@ -172,9 +164,8 @@ def _nonfinite(flat: Array, low: float, high: float) -> tuple[int, int, int]:
     return nan, posinf, neginf
 
 
-def _linear_histogram(
-    flat: Array, low: float, high: float, specials: Specials, form: _Format
-) -> Histogram:
+def _unusual_histogram(flat: Array, low: float, high: float, specials: Specials) -> Histogram:
+    """Of entries that are not all finite, all equal, or spread over too small or large a range."""
     if specials.nan or specials.posinf or specials.neginf:
         flat = flat[np.isfinite(flat)]
         if not flat.size:
@@ -182,12 +173,11 @@ def _linear_histogram(
         low, high = float(flat.min()), float(flat.max())
     if low == high:
         return linear_histogram(low, high, np.array([flat.size]), specials)
-    first, last, real = low, high, form.real
-    if not 1e-30 < high - low < 1e37:  # float32, or float64 too, would leave its range
-        unit, real = max(abs(low), abs(high)), np.float64
-        flat, first, last = flat.astype(np.float64) / unit, low / unit, high / unit
-    scale = real(LINEAR_BINS / (last - first))
-    counts = kernels.linear_counts(flat, real(first), scale, LINEAR_BINS)
+    unit = max(abs(low), abs(high))
+    scale = LINEAR_BINS / (high / unit - low / unit)
+    counts = kernels.linear_counts(
+        flat.astype(np.float64) / unit, low / unit, scale, LINEAR_BINS
+    )
     return linear_histogram(low, high, counts, specials)
 
 

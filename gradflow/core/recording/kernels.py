@@ -52,10 +52,11 @@ def centred_square(x, mean):  # type: ignore[no-untyped-def]
 
 
 @_compiled()
-def extremes(bits):  # type: ignore[no-untyped-def]
-    """Smallest and largest entry as sortable integers (flip all but the sign of negatives).
+def extremes(x, bits):  # type: ignore[no-untyped-def]
+    """Smallest and largest entry; one of them is NaN if any entry is.
 
-    Integers, because minima of floats do not vectorize and lose NaN; here NaN sorts outermost.
+    Found as sortable integers (all but the sign flipped where negative), because minima of floats
+    do not vectorize and lose NaN; here NaN sorts outermost.
     """
     cast = bits.dtype.type  # numba would widen every result to 64 bits
     sign_shift, magnitude = 8 * bits.itemsize - 1, cast(~(-1 << (8 * bits.itemsize - 1)))
@@ -64,7 +65,11 @@ def extremes(bits):  # type: ignore[no-untyped-def]
         key = cast(bits[i] ^ (cast(bits[i] >> sign_shift) & magnitude))
         low = min(low, key)
         high = max(high, key)
-    return low, high
+    found = np.array([low, high])
+    for i in range(2):
+        found[i] ^= cast(found[i] >> sign_shift) & magnitude
+    values = found.view(x.dtype)
+    return np.float64(values[0]), np.float64(values[1])
 
 
 @_compiled(fastmath=_REORDER)
@@ -88,12 +93,6 @@ def around_zero(bits, smallest_normal):  # type: ignore[no-untyped-def]
         minus_zeros += np.int32(bits[i] == minus_zero)
         below += np.int32(cast(bits[i] & ~minus_zero) < smallest_normal)
     return zeros, minus_zeros, below - zeros - minus_zeros
-
-
-@_compiled()
-def signal_scan(x, bits, low, high):  # type: ignore[no-untyped-def]
-    """All statistics of a signal that need no range: one call instead of three."""
-    return sums(x), extremes(bits), zeros_and_inside(x, low, high)
 
 
 @_compiled(fastmath=_REORDER)
@@ -122,6 +121,19 @@ def linear_counts(x, low, scale, bins):  # type: ignore[no-untyped-def]
 
 
 @_compiled()
+def signal_scan(x, bits, inside_low, inside_high, bins):  # type: ignore[no-untyped-def]
+    """All statistics of a signal in one call, which for small tensors costs as much as a loop.
+
+    The counts are empty if the range is not one that the tensor's own arithmetic can divide.
+    """
+    low, high = extremes(x, bits)
+    counts = np.empty(0, np.int64)
+    if 1e-30 < high - low < 1e37:
+        counts = linear_counts(x, x.dtype.type(low), x.dtype.type(bins / (high - low)), bins)
+    return sums(x), low, high, zeros_and_inside(x, inside_low, inside_high), counts
+
+
+@_compiled()
 def gradient_scan(x, bits, shift, size):  # type: ignore[no-untyped-def]
     """Sums, extremes, and counts over the log grid: ``size`` negative bins, then positive ones.
 
@@ -138,7 +150,7 @@ def gradient_scan(x, bits, shift, size):  # type: ignore[no-untyped-def]
         even[k] += odd[k]
     for k in range(4):
         lowest += even[k] + even[size + k]
-    return sums(x), extremes(bits), even, lowest
+    return sums(x), extremes(x, bits), even, lowest
 
 
 @_compiled()

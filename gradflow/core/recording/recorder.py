@@ -126,7 +126,7 @@ def _watched(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         if inside and name.startswith(inside):
             continue
         yield name, module
-        if kind_of(module) not in ("block", "other"):
+        if module._modules and kind_of(module) not in ("block", "other"):
             inside += (f"{name}.",)
 
 

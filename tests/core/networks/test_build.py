@@ -180,7 +180,7 @@ def test_seeds(code):
 @pytest.mark.parametrize("source", ["gaussian", "digits", "moons", "spirals"])
 def test_the_global_random_state_is_left_alone(source):
     def state():
-        numpy_state = np.random.get_state()
+        numpy_state = np.random.get_state()  # noqa: NPY002
         return torch.get_rng_state().tolist(), numpy_state[1].tolist(), random.getstate()
 
     before = state()

@@ -43,7 +43,7 @@ def state(model: nn.Module) -> dict[str, Any]:
 
 
 def random_state() -> tuple[Any, ...]:
-    kind, keys, *rest = np.random.get_state()
+    kind, keys, *rest = np.random.get_state()  # noqa: NPY002 - what other people's models use
     return bits(torch.get_rng_state()), kind, keys.tobytes(), tuple(rest), random.getstate()
 
 
@@ -66,7 +66,7 @@ def check_unchanged(model: nn.Module, inputs: Any, **options: Any) -> gf.Report 
     result: gf.Report | Exception
     try:
         result = gf.probe(model, inputs, targets(), **{"loss": loss_of} | options)
-    except Exception as error:  # noqa: BLE001 - the test looks at it
+    except Exception as error:
         result = error
     after = state(model)
     for name, value in before.items():
@@ -125,11 +125,11 @@ class Raises(nn.Module):
 
 class _Backward(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(_ctx: Any, x: Tensor) -> Tensor:
         return x.clone()
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
+    def backward(_ctx: Any, _grad: Tensor) -> Tensor:
         raise KeyError("backward")
 
 
@@ -176,7 +176,7 @@ def test_a_detached_output_says_what_to_do():
 
 def test_lazy_parameters_say_what_to_do():
     model = nn.Sequential(nn.LazyLinear(3))
-    with pytest.raises(gf.ProbeError, match="0.weight is not materialized"):
+    with pytest.raises(gf.ProbeError, match=r"0\.weight is not materialized"):
         gf.probe(model, floats(), targets())
 
 

@@ -1,0 +1,1 @@
+"""What GradFlow costs: all of it, ``python -m benchmarks``, or a part, … ``recording``."""

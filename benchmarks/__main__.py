@@ -1,0 +1,21 @@
+"""Run all benchmarks, or the one that is named first, and print Markdown."""
+
+import sys
+
+from benchmarks import latency, recording
+
+PARTS = {"recording": recording.main, "latency": latency.main}
+
+
+def main(arguments: list[str]) -> None:
+    if arguments and arguments[0] in PARTS:
+        PARTS[arguments[0]](arguments[1:])
+        return
+    if arguments:
+        raise SystemExit(f"{arguments[0]}: no such benchmark; there are {', '.join(PARTS)}")
+    for part in PARTS.values():
+        part([])
+        print()
+
+
+main(sys.argv[1:])

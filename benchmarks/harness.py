@@ -1,0 +1,62 @@
+"""Fair timing on a noisy machine: candidates take turns, and medians are compared."""
+
+from __future__ import annotations
+
+import platform
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+
+import torch
+
+Action = Callable[[], object]
+
+
+def interleaved(candidates: Mapping[str, Action], runs: int) -> dict[str, list[float]]:
+    """Seconds of each candidate in each of ``runs`` rounds, after one round to warm up.
+
+    Each round runs every candidate once, starting with another one each time, so that a slow
+    minute of the machine hits all of them and none always follows the same predecessor.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in candidates}
+    names = list(candidates)
+    for turn in range(runs + 1):
+        start = turn % len(names)
+        for name in names[start:] + names[:start]:
+            begin = time.perf_counter()
+            candidates[name]()
+            if turn:
+                seconds[name].append(time.perf_counter() - begin)
+    return seconds
+
+
+def medians(seconds: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """The median of each candidate."""
+    return {name: median(values) for name, values in seconds.items()}
+
+
+def machine(device: str = "cpu") -> str:
+    """One line on where this ran."""
+    if device == "cuda":
+        return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
+    threads = torch.get_num_threads()
+    return (
+        f"{_processor()}, {threads} thread{'s' if threads > 1 else ''}, "
+        f"torch {torch.__version__}, Python {platform.python_version()}"
+    )
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table: the first column is text, the others are numbers."""
+    rule = ["---", *["--:"] * (len(head) - 1)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
+
+
+def _processor() -> str:
+    try:
+        found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+    except OSError:
+        found = None
+    return found[1] if found else platform.processor() or platform.machine()

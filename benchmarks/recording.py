@@ -1,0 +1,135 @@
+"""The cost of a full recording, as a multiple of the bare forward and backward pass.
+
+All candidates see the same network, batch and loss, in one process, in turns. Recorded are the
+pre-activation and activation of every layer, their gradients, the weights and their gradients:
+
+* GradFlow: ``gradflow.probe``, the whole call, tables and moments included;
+* TensorBoard: hooks that keep these tensors, and ``SummaryWriter.add_histogram`` of each;
+* naive: the same hooks, and ``np.histogram`` with 256 bins of each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import tempfile
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.tensorboard import SummaryWriter
+
+import gradflow as gf
+from benchmarks.harness import interleaved, machine, medians, table
+from gradflow.core.data import draw
+from gradflow.core.networks.build import build
+
+NETWORKS = {
+    "(a) widths 750 … 300, tanh, 800 inputs, batch 2000": gf.Experiment(
+        network=gf.MLP(widths=range(750, 299, -50)),
+        data=gf.Data(source="gaussian", dimension=800, batch_size=2000),
+    ),
+    "(b) depth 50, width 256, batch 256": gf.Experiment(network=gf.MLP(depth=50, width=256)),
+    "(c) depth 100, width 128, batch 128": gf.Experiment(
+        network=gf.MLP(depth=100, width=128), data=gf.Data(batch_size=128)
+    ),
+}
+TARGETS = (1.5, 2.3, 3.0)
+SLOW_EVERY = 5
+"""The slow ones run once where GradFlow and the bare pass run five times."""
+
+
+def bare(model: nn.Module, x: Tensor, y: Tensor) -> None:
+    """One forward and one backward pass; nothing is kept."""
+    loss = F.cross_entropy(model(x), y)
+    torch.autograd.grad(loss, list(model.parameters()))
+
+
+def kept(model: nn.Module, x: Tensor, y: Tensor) -> list[Tensor]:
+    """The tensors that a report is about, kept by hooks."""
+    outputs: list[Tensor] = []
+    handles = [
+        module.register_forward_hook(lambda _module, _args, output: outputs.append(output))
+        for module in model.modules()
+        if not any(True for _ in module.children())
+    ]
+    loss = F.cross_entropy(model(x), y)
+    for handle in handles:
+        handle.remove()
+    weights = [module.weight for module in model.modules() if isinstance(module, nn.Linear)]
+    gradients = torch.autograd.grad(loss, [*outputs, *model.parameters()])
+    matrices = [g for g in gradients[len(outputs) :] if g.dim() == 2]
+    return [t.detach() for t in (*outputs, *gradients[: len(outputs)], *weights, *matrices)]
+
+
+def candidates(
+    model: nn.Module, x: Tensor, y: Tensor, writer: SummaryWriter
+) -> tuple[dict[str, Callable[[], object]], dict[str, Callable[[], object]]]:
+    """Fast ones and slow ones."""
+    steps = itertools.count()
+
+    def tensorboard() -> None:
+        step = next(steps)
+        for index, tensor in enumerate(kept(model, x, y)):
+            writer.add_histogram(f"tensor{index}", tensor, step)
+        writer.flush()
+
+    def naive() -> None:
+        for tensor in kept(model, x, y):
+            np.histogram(tensor.cpu().numpy(), bins=256)
+
+    fast = {"bare": lambda: bare(model, x, y), "probe": lambda: gf.probe(model, x, y)}
+    return fast, {"tensorboard": tensorboard, "naive": naive}
+
+
+def measured(experiment: gf.Experiment, device: str, runs: int) -> dict[str, float]:
+    """Median seconds of each candidate on one network."""
+    x, y = draw(experiment.data, experiment.seed)
+    model = build(experiment, x).to(device)
+    x, y = x.to(device), y.to(device)
+    with tempfile.TemporaryDirectory() as folder, SummaryWriter(folder) as writer:
+        fast, slow = candidates(model, x, y, writer)
+        if device == "cuda":
+            fast, slow = ({name: _finished(action) for name, action in group.items()}
+                          for group in (fast, slow))  # fmt: skip
+        found = medians(interleaved(fast, runs))
+        # The bare pass again, so that the slow ones have a neighbour in time of their own.
+        others = medians(interleaved({"bare": fast["bare"]} | slow, max(runs // SLOW_EVERY, 1)))
+    scale = found["bare"] / others["bare"]
+    return found | {name: others[name] * scale for name in slow}
+
+
+def _finished(action: Callable[[], object]) -> Callable[[], None]:
+    def run() -> None:
+        action()
+        torch.cuda.synchronize()
+
+    return run
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser("benchmarks.recording", description=__doc__.split("\n")[0])
+    parser.add_argument("--runs", type=int, default=25, help="rounds (default 25)")
+    parser.add_argument("--threads", type=int, help="torch's threads (default: its own choice)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    options = parser.parse_args(arguments)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    rows = []
+    for (name, experiment), target in zip(NETWORKS.items(), TARGETS, strict=True):
+        seconds = measured(experiment, options.device, options.runs)
+        ratios = [f"{seconds[key] / seconds['bare']:.2f} ×" for key in
+                  ("probe", "tensorboard", "naive")]  # fmt: skip
+        rows.append([name, f"{1000 * seconds['bare']:.1f} ms", ratios[0], f"≤ {target} ×",
+                     *ratios[1:]])  # fmt: skip
+    print("### Recording\n")
+    head = ("network", "bare pass", "GradFlow", "target", "TensorBoard", "hooks + np.histogram")
+    print(table(head, rows))
+    print(f"\nMedians of {options.runs} interleaved runs. {machine(options.device)}.")
+
+
+if __name__ == "__main__":
+    main()
