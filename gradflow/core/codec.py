@@ -39,8 +39,9 @@ def from_fields(values: Mapping[str, Any]) -> Experiment:
         InvalidExperiment: an unknown name or an impossible value.
     """
     if unknown := [name for name in values if name not in field_names()]:
+        known = ", ".join(field_names())
         raise InvalidExperiment(
-            f"{shown(unknown[0])[1:-1]}: there is no such setting; settings are {', '.join(field_names())}",
+            f"{shown(unknown[0])[1:-1]}: there is no such setting; settings are {known}",
             fields=tuple(unknown),
         )
     network, data = (

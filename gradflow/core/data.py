@@ -7,6 +7,7 @@ because ``to_code`` prints their source into the exported script.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -73,7 +74,7 @@ def standardized(points: Tensor) -> Tensor:
     return centred / centred.square().mean(0).sqrt().clamp_min(1e-12)
 
 
-DRAW = {
+DRAW: dict[Source, Callable[..., tuple[Tensor, Tensor]]] = {
     Source.DIGITS: digits,
     Source.GAUSSIAN: gaussian,
     Source.MOONS: moons,

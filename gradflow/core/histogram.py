@@ -206,7 +206,7 @@ class LogGrid:
         Zeros must not be among the counts. All histograms share the bins that any of them uses,
         so that a heatmap can stack them.
         """
-        used = by_sign.any(axis=0)
+        used = np.any(by_sign, axis=0)
         bins = np.flatnonzero(used[: self.finite] | used[self.size : self.size + self.finite])
         low, high = (int(bins[0]), int(bins[-1]) + 1) if len(bins) else (0, 0)
         negative = by_sign[:, low:high].astype(np.int64)

@@ -84,7 +84,7 @@ def probe(
         value = _scalar(loss(output, targets))
         del output
         scaled = value * loss_scale if loss_scale != 1 else value
-        found = torch.autograd.grad(scaled, wanted, allow_unused=True)
+        found: list[Tensor | None] = [*torch.autograd.grad(scaled, wanted, allow_unused=True)]
         gradients = {id(p): g for p, g in zip(wanted, found, strict=True) if g is not None}
         tickets = {
             id(weight): (
@@ -217,9 +217,9 @@ def _scalar(value: Any) -> Tensor:
 
 def _layer_weights(records: list[Record], parameters: Mapping[str, Tensor]) -> list[Tensor]:
     """The weights of the layers, each once; not those that a parametrization computes anew."""
-    own = set(map(id, parameters.values()))
-    weights = (record.module.weight for record in records if record.kind in WEIGHT_KINDS)
-    return list({id(weight): weight for weight in weights if id(weight) in own}.values())
+    by_id = {id(parameter): parameter for parameter in parameters.values()}
+    used = (id(record.module.weight) for record in records if record.kind in WEIGHT_KINDS)
+    return [by_id[key] for key in dict.fromkeys(used) if key in by_id]
 
 
 def _parameter_records(

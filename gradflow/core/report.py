@@ -135,17 +135,19 @@ class Report:
                 f"this GradFlow reads version {VERSION}"
             )
         try:
-            tables = {name: _table_from_dict(name, data[name]) for name in COLUMNS}
-            numbers = range(1, len(tables["layers"]) + 1)
+            fields: dict[str, Any] = {
+                **{name: _table_from_dict(name, data[name]) for name in COLUMNS},
+                **{name: _float(data[name]) for name in ("loss", "seconds")},
+                **{name: _positive(data[name]) for name in _POSITIVE},
+                **{name: _checked(data[name], str) for name in ("device", "dtype", "title")},
+            }
+            numbers = range(1, len(fields["layers"]) + 1)
             return cls(
-                **tables,
+                **fields,
                 histograms={
                     _histogram_key(item, numbers): Histogram.from_dict(item)
                     for item in _checked(data["histograms"], list)
                 },
-                **{name: _float(data[name]) for name in ("loss", "seconds")},
-                **{name: _positive(data[name]) for name in _POSITIVE},
-                **{name: _checked(data[name], str) for name in ("device", "dtype", "title")},
                 parameter_count=_integer(data["parameter_count"]),
                 experiment=_checked(data["experiment"], dict, type(None)),
             )
@@ -193,7 +195,7 @@ def _encode(value: Any) -> Any:
 
 
 def _table_to_dict(frame: pd.DataFrame) -> dict[str, Any]:
-    return {name: column.tolist() for name, column in frame.items()}
+    return {str(name): column.tolist() for name, column in frame.items()}
 
 
 def _table_from_dict(name: str, data: Any) -> pd.DataFrame:

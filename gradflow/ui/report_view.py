@@ -109,9 +109,7 @@ def _norms(report: Report) -> None:
         key="norm_quantities",
         format_func=lambda code: _(GRADIENTS[code]),
     )
-    scale = right.segmented_control(
-        _("Axis"), AXES, default="log", required=True, key="norm_scale"
-    )
+    scale = right.segmented_control(_("Axis"), AXES, default="log", required=True, key="norm_scale")
     figure = charts.gradient_norms_figure(
         report, mode=blocks.mode(), quantities=tuple(chosen), scale=scale
     )
@@ -128,9 +126,7 @@ def _forward(report: Report) -> None:
         key="forward_statistics",
         format_func=lambda code: _(STATISTICS[code]),
     )
-    figure = charts.forward_statistics_figure(
-        report, mode=blocks.mode(), statistics=tuple(chosen)
-    )
+    figure = charts.forward_statistics_figure(report, mode=blocks.mode(), statistics=tuple(chosen))
     blocks.show_figure(figure, "forward", _("Forward statistics per layer"))
     blocks.explain("forward")
 

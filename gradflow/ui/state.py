@@ -143,4 +143,3 @@ def layer_clicked(figure_key: str) -> None:
     if points:
         chosen = points[0]["customdata"]
         st.session_state[_LAYER] = int(chosen[0] if isinstance(chosen, list) else chosen)
-

@@ -190,7 +190,8 @@ def test_all_tabs_and_downloads(
     html = folder / "gradflow-report.html"
     page.context.set_offline(True)
     page.goto(html.as_uri())
-    page.wait_for_function("() => document.querySelectorAll('.js-plotly-plot .main-svg').length > 2")
+    drawn_charts = "document.querySelectorAll('.js-plotly-plot .main-svg').length"
+    page.wait_for_function(f"() => {drawn_charts} > 2")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

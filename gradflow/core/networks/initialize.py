@@ -39,7 +39,7 @@ def unit_variance(model: nn.Module, inputs: Tensor) -> None:
     whose output is constant keeps its weight.
     """
 
-    def rescale(layer: nn.Linear, args: tuple[Tensor], output: Tensor) -> Tensor:
+    def rescale(layer: nn.Linear, _args: tuple[Tensor], output: Tensor) -> Tensor:
         std = float(output.std(correction=0))
         if not (0 < std < math.inf):
             return output

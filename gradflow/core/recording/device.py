@@ -110,16 +110,14 @@ class DeviceSummarizer:
                 grid = FLOAT64_GRID if name == "float64" else FLOAT32_GRID
                 made = grid.histograms(counts, [specials[i] for i in tickets])
             histograms.update(zip(tickets, made, strict=True))
-        names = ("mean", "std", "rms", "low", "high")
+        names = ("mean", "std", "rms", "low", "high", "saturated", "dead_units")
         return [
             Summary(
-                size,
-                *(row[n] for n in names),
-                special,
-                histograms[i],
-                row["saturated"],
-                row["dead_units"],
-            )  # fmt: skip
+                size=size,
+                specials=special,
+                histogram=histograms[i],
+                **{name: row[name] for name in names},
+            )
             for i, (size, row, special) in enumerate(zip(self._sizes, rows, specials, strict=True))
         ]
 

@@ -175,9 +175,7 @@ def _unusual_histogram(flat: Array, low: float, high: float, specials: Specials)
         return linear_histogram(low, high, np.array([flat.size]), specials)
     unit = max(abs(low), abs(high))
     scale = LINEAR_BINS / (high / unit - low / unit)
-    counts = kernels.linear_counts(
-        flat.astype(np.float64) / unit, low / unit, scale, LINEAR_BINS
-    )
+    counts = kernels.linear_counts(flat.astype(np.float64) / unit, low / unit, scale, LINEAR_BINS)
     return linear_histogram(low, high, counts, specials)
 
 

@@ -75,10 +75,10 @@ def extremes(x, bits):  # type: ignore[no-untyped-def]
 @_compiled(fastmath=_REORDER)
 def zeros_and_inside(x, low, high):  # type: ignore[no-untyped-def]
     """How many entries are exactly zero, and how many lie in [low, high]."""
-    zeros, inside = 0, 0
+    zeros = inside = np.int32(0)  # 64 bits would halve the lanes of SIMD
     for i in range(x.size):
-        zeros += np.int32(x[i] == 0)
-        inside += np.int32((x[i] >= low) & (x[i] <= high))
+        zeros = np.int32(zeros + np.int32(x[i] == 0))
+        inside = np.int32(inside + np.int32((x[i] >= low) & (x[i] <= high)))
     return zeros, inside
 
 
@@ -87,11 +87,11 @@ def around_zero(bits, smallest_normal):  # type: ignore[no-untyped-def]
     """How many entries are +0, −0, and subnormal: of magnitude below ``smallest_normal``."""
     cast = bits.dtype.type
     minus_zero = cast(-1 << (8 * bits.itemsize - 1))
-    zeros, minus_zeros, below = 0, 0, 0
+    zeros = minus_zeros = below = np.int32(0)
     for i in range(bits.size):
-        zeros += np.int32(bits[i] == 0)
-        minus_zeros += np.int32(bits[i] == minus_zero)
-        below += np.int32(cast(bits[i] & ~minus_zero) < smallest_normal)
+        zeros = np.int32(zeros + np.int32(bits[i] == 0))
+        minus_zeros = np.int32(minus_zeros + np.int32(bits[i] == minus_zero))
+        below = np.int32(below + np.int32(cast(bits[i] & ~minus_zero) < smallest_normal))
     return zeros, minus_zeros, below - zeros - minus_zeros
 
 
@@ -139,18 +139,20 @@ def gradient_scan(x, bits, shift, size):  # type: ignore[no-untyped-def]
 
     Also how many entries are zero or subnormal (exponent 0, the first bins of each sign).
     """
-    even, odd = np.zeros(2 * size, np.int32), np.zeros(2 * size, np.int32)
-    for i in range(0, x.size - 1, 2):
-        even[np.uint32((bits[i] >> shift) + size)] += 1
-        odd[np.uint32((bits[i + 1] >> shift) + size)] += 1
-    if x.size % 2:
-        even[np.uint32((bits[x.size - 1] >> shift) + size)] += 1
-    lowest = 0
+    lanes = np.zeros((_LANES, 2 * size), np.int32)
+    whole = x.size // _LANES * _LANES
+    for i in range(0, whole, _LANES):
+        for lane in range(_LANES):
+            lanes[lane, np.uint32((bits[i + lane] >> shift) + size)] += 1
+    for i in range(whole, x.size):
+        lanes[0, np.uint32((bits[i] >> shift) + size)] += 1
+    counts = np.empty(2 * size, np.int32)
     for k in range(2 * size):
-        even[k] += odd[k]
+        counts[k] = lanes[0, k] + lanes[1, k] + lanes[2, k] + lanes[3, k]
+    lowest = 0
     for k in range(4):
-        lowest += even[k] + even[size + k]
-    return sums(x), extremes(x, bits), even, lowest
+        lowest += counts[k] + counts[size + k]
+    return sums(x), extremes(x, bits), counts, lowest
 
 
 @_compiled()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,9 +24,11 @@ def preserved(model: nn.Module) -> Iterator[None]:
     """
     modules = list(model.modules())
     flags = [module.training for module in modules]
-    tables = [(module._parameters, dict(module._parameters)) for module in modules]
-    tables += [(module._buffers, dict(module._buffers)) for module in modules]
-    tensors = _unique(tensor for _, table in tables for tensor in table.values())
+    live: list[dict[str, Any]] = [
+        table for module in modules for table in (module._parameters, module._buffers)
+    ]
+    tables = [dict(table) for table in live]
+    tensors = _unique(tensor for table in tables for tensor in table.values())
     at_risk = tensors if _may_write_parameters(modules) else _unique(model.buffers())
     alike: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
     for tensor in at_risk:
@@ -33,23 +36,24 @@ def preserved(model: nn.Module) -> Iterator[None]:
     copies = [_joined(group) for group in alike.values()]
     grads = [tensor.grad for tensor in tensors]
     devices = sorted({t.device.index for t in tensors if t.device.type == "cuda"})
-    numpy_state, python_state = np.random.get_state(), random.getstate()
+    # NumPy's global state is legacy, and just what a model may still use.
+    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     try:
         with torch.random.fork_rng(devices=devices):
             yield
     finally:
-        np.random.set_state(numpy_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
         random.setstate(python_state)
         for module, flag in zip(modules, flags, strict=True):
             module.training = flag
-        for live, table in tables:
-            live.clear()
-            live.update(table)
+        for table, original in zip(live, tables, strict=True):
+            table.clear()
+            table.update(original)
         for tensor, grad in zip(tensors, grads, strict=True):
             tensor.grad = grad
         for group, copy in zip(alike.values(), copies, strict=True):
             if not torch.equal(_joined(group), copy):
-                parts = copy.split([data.numel() for data in group])
+                parts = torch.split(copy, [data.numel() for data in group])
                 for data, part in zip(group, parts, strict=True):
                     # The data alone: a version bump would break graphs the caller still holds.
                     data.copy_(part.view(data.shape))

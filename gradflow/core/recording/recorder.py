@@ -21,7 +21,12 @@ from gradflow.core.experiment import MLP
 from gradflow.core.recording.summary import Response, Summarizer
 
 _NORMS = (_NormBase, nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.LocalResponseNorm)
-_RECURRENT = (nn.RNNBase, nn.RNNCellBase)
+_KINDS: tuple[tuple[Any, str], ...] = (
+    (nn.Linear, "linear"),
+    (_ConvNd, "conv"),
+    (_NORMS, "norm"),
+    ((nn.RNNBase, nn.RNNCellBase), "recurrent"),
+)
 WEIGHT_KINDS = ("linear", "conv")
 
 _CATALOG = {type(row.module(MLP())): row for row in ACTIVATIONS.values()}
@@ -97,19 +102,14 @@ class Recorder:
             def watch(gradient: Tensor) -> None:
                 entry.gradient = summarizer.gradient(gradient)
 
-            tensor.register_hook(watch)
+            tensor.register_hook(watch)  # type: ignore[no-untyped-call]
 
 
 def kind_of(module: nn.Module) -> str:
     """The ``kind`` column of ``report.signals``."""
-    if isinstance(module, nn.Linear):
-        return "linear"
-    if isinstance(module, _ConvNd):
-        return "conv"
-    if isinstance(module, _NORMS):
-        return "norm"
-    if isinstance(module, _RECURRENT):
-        return "recurrent"
+    for classes, kind in _KINDS:
+        if isinstance(module, classes):
+            return kind
     if type(module) in _CATALOG and not isinstance(module, nn.Identity):
         return "activation"
     if type(module).__module__ == "torch.nn.modules.activation" and not isinstance(
