@@ -232,7 +232,9 @@ def _parameter_records(
     others = [p for p in parameters.values() if id(p) not in tickets]
     values = dict(zip(map(id, others), tables.moments_of_small(others), strict=True))
     known = [p for p in others if id(p) in gradients]
-    grads = [gradients[id(p)].double() / loss_scale for p in known]
+    grads = [gradients[id(p)] for p in known]
+    if loss_scale != 1:
+        grads = [grad.double() / loss_scale for grad in grads]
     moments = dict(zip(map(id, known), tables.moments_of_small(grads), strict=True))
     records = {}
     for name, parameter in parameters.items():

@@ -173,7 +173,7 @@ def moments_of_small(tensors: list[Tensor]) -> list[tuple[float, float, float, i
     """``(norm, max, zero share, non-finite)`` of many small tensors in one sweep, in float64."""
     if not tensors:
         return []
-    flat = torch.cat([t.detach().reshape(-1).double() for t in tensors]).cpu().numpy()
+    flat = torch.cat([t.detach().reshape(-1) for t in tensors]).double().cpu().numpy()
     starts = np.cumsum([0, *(t.numel() for t in tensors[:-1])])
     size = np.array([t.numel() for t in tensors])
     magnitude = np.abs(flat)
