@@ -108,6 +108,7 @@ def latencies(chromium: str, presses: int) -> dict[str, list[float]]:
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )
         page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(1000 * START_SECONDS)
         start = max(20 - presses // 2, 1)
         for name, depth, keys in (
             ("new", start, ["ArrowRight"] * presses),
@@ -123,9 +124,7 @@ def latencies(chromium: str, presses: int) -> dict[str, list[float]]:
             slider.focus()
             for count, key in enumerate(keys, start=1):
                 page.keyboard.press(key)
-                page.wait_for_function(
-                    f"() => window.benchmark.latencies.length === {count}", timeout=30_000
-                )
+                page.wait_for_function(f"() => window.benchmark.latencies.length === {count}")
                 page.wait_for_timeout(400)  # a person does not press faster than the page answers
             found[name] = page.evaluate("() => window.benchmark.latencies")
         browser.close()

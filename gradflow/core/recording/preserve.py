@@ -29,7 +29,8 @@ def preserved(model: nn.Module) -> Iterator[None]:
     ]
     tables = [dict(table) for table in live]
     tensors = _unique(tensor for table in tables for tensor in table.values())
-    at_risk = tensors if _may_write_parameters(modules) else _unique(model.buffers())
+    buffers = _unique(tensor for module in modules for tensor in module._buffers.values())
+    at_risk = tensors if _may_write_parameters(modules) else buffers
     alike: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
     for tensor in at_risk:
         alike.setdefault((tensor.device, tensor.dtype), []).append(tensor.data)
