@@ -147,7 +147,18 @@ def linear_histogram(low: float, high: float, counts: IntArray, specials: Specia
     return Histogram("linear", edges, counts, _NO_COUNTS, *specials)
 
 
-def _linear_edges(low: float, high: float, bins: int) -> FloatArray:
+def linear_histograms(
+    low: FloatArray, high: FloatArray, counts: Sequence[IntArray], specials: Sequence[Specials]
+) -> list[Histogram]:
+    """Many of them, all with ``LINEAR_BINS`` bins and low < high."""
+    edges = _linear_edges(low[:, None], high[:, None], LINEAR_BINS)
+    return [
+        Histogram("linear", edges[i], counts[i], _NO_COUNTS, *special)
+        for i, special in enumerate(specials)
+    ]
+
+
+def _linear_edges(low: float | FloatArray, high: float | FloatArray, bins: int) -> FloatArray:
     # As a weighted mean, because high - low may exceed the range of float64.
     falling, rising = _weights(bins)
     edges: FloatArray = low * falling + high * rising

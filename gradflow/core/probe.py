@@ -19,9 +19,10 @@ from gradflow.core.networks.build import build
 from gradflow.core.recording import tables
 from gradflow.core.recording.device import DeviceSummarizer
 from gradflow.core.recording.host import HostSummarizer
+from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.preserve import preserved
 from gradflow.core.recording.recorder import WEIGHT_KINDS, Record, Recorder
-from gradflow.core.recording.summary import Summarizer
+from gradflow.core.recording.summary import NONE, Summarizer
 from gradflow.core.report import Report
 
 LossFunction = Callable[[Any, Any], Tensor]
@@ -88,24 +89,23 @@ def probe(
         gradients = {id(p): g for p, g in zip(wanted, found, strict=True) if g is not None}
         tickets = {
             id(weight): (
-                summarizer.signal(weight),
-                summarizer.gradient(gradients[id(weight)]) if id(weight) in gradients else None,
+                summarizer.signal(weight, samples=False),
+                summarizer.gradient(gradients[id(weight)]) if id(weight) in gradients else NONE,
             )
             for weight in _layer_weights(recorder.records, parameters)
         }
         summaries = summarizer.collect()
-        records = _parameter_records(parameters, gradients, tickets, summaries, loss_scale)
+        measured = Parameters.measured(parameters, gradients, tickets, summaries, loss_scale)
         seconds = time.perf_counter() - start
         layers = tables.grouped(recorder.records)
-        by_id = {id(p): records[name] for name, p in parameters.items()}
         return Report(
             loss=float(value.detach()),
             signals=tables.signals_table(recorder.records, layers, summaries),
-            layers=tables.layers_table(layers, summaries, by_id, learning_rate),
+            layers=tables.layers_table(layers, summaries, measured, learning_rate),
             parameters=tables.parameters_table(
-                list(records.values()), tables.layer_of_parameters(model, layers), learning_rate
+                measured, tables.layer_of_parameters(parameters, layers), learning_rate
             ),
-            histograms=tables.histograms(layers, summaries, by_id),
+            histograms=tables.histograms(layers, summaries, measured),
             parameter_count=sum(p.numel() for p in parameters.values()),
             seconds=seconds,
             device=str(device),
@@ -220,49 +220,6 @@ def _layer_weights(records: list[Record], parameters: Mapping[str, Tensor]) -> l
     by_id = {id(parameter): parameter for parameter in parameters.values()}
     used = (id(record.module.weight) for record in records if record.kind in WEIGHT_KINDS)
     return [by_id[key] for key in dict.fromkeys(used) if key in by_id]
-
-
-def _parameter_records(
-    parameters: Mapping[str, Tensor],
-    gradients: Mapping[int, Tensor],
-    tickets: Mapping[int, tuple[int, int | None]],
-    summaries: list[Any],
-    loss_scale: float,
-) -> dict[str, tables.ParameterRecord]:
-    others = [p for p in parameters.values() if id(p) not in tickets]
-    values = dict(zip(map(id, others), tables.moments_of_small(others), strict=True))
-    known = [p for p in others if id(p) in gradients]
-    grads = [gradients[id(p)] for p in known]
-    if loss_scale != 1:
-        grads = [grad.double() / loss_scale for grad in grads]
-    moments = dict(zip(map(id, known), tables.moments_of_small(grads), strict=True))
-    records = {}
-    for name, parameter in parameters.items():
-        key, size = id(parameter), parameter.numel()
-        shape = tuple(parameter.shape)
-        if key in tickets:
-            value_ticket, grad_ticket = tickets[key]
-            value = summaries[value_ticket]
-            grad = None if grad_ticket is None else summaries[grad_ticket]
-            record = tables.ParameterRecord(
-                name, shape, value.norm, value.rms, value=value, gradient=grad
-            )
-            if grad is not None:
-                record.grad_norm, record.grad_rms, record.grad_max = (
-                    grad.norm, grad.rms, grad.max_abs,
-                )  # fmt: skip
-                record.grad_zero = grad.zero_share
-                record.grad_nonfinite = grad.nonfinite
-        else:
-            norm = values[key][0]
-            record = tables.ParameterRecord(name, shape, norm, norm / size**0.5)
-            if key in moments:
-                record.grad_norm, record.grad_max, record.grad_zero, record.grad_nonfinite = (
-                    moments[key]
-                )
-                record.grad_rms = record.grad_norm / size**0.5
-        records[name] = record
-    return records
 
 
 def describe(experiment: Experiment) -> str:

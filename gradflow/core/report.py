@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from gradflow.core.errors import GradflowError, InvalidReport
@@ -25,14 +26,15 @@ VERSION = 1
 COLUMNS = {
     "signals": (
         "order", "layer", "module", "kind", "shape", "mean", "std", "rms", "min", "max",
-        "saturated", "zero", "dead_units", "nonfinite", "grad_mean", "grad_std", "grad_rms",
-        "grad_norm", "grad_max", "grad_zero", "grad_nonfinite",
+        "saturated", "zero", "dead_units", "nonfinite", "similarity",
+        "grad_mean", "grad_std", "grad_rms", "grad_norm", "grad_max", "grad_zero", "grad_nonfinite",
     ),
     "layers": (
         "layer", "module", "fan_in", "fan_out", "preactivation_mean", "preactivation_std",
-        "preactivation_rms", "activation_mean", "activation_std", "activation_rms", "saturated",
-        "dead_units", "delta_norm", "delta_rms", "activation_grad_norm", "activation_grad_rms",
-        "weight_norm", "weight_grad_norm", "weight_grad_rms", "bias_grad_norm", "update_ratio",
+        "preactivation_rms", "activation_mean", "activation_std", "activation_rms", "similarity",
+        "saturated", "dead_units", "delta_norm", "delta_rms", "activation_grad_norm",
+        "activation_grad_rms", "weight_norm", "weight_grad_norm", "weight_grad_rms",
+        "bias_grad_norm", "update_ratio",
     ),
     "parameters": (
         "layer", "parameter", "shape", "norm", "rms", "grad_norm", "grad_rms", "grad_max",
@@ -167,18 +169,12 @@ class Report:
 _POSITIVE = ("smallest_normal", "smallest", "loss_scale")
 
 
-def table(name: str, rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
-    """A table of a report from its rows; the types of its columns do not depend on the rows."""
-    columns = COLUMNS[name]
-    values = zip(*rows, strict=True) if rows else ([] for _ in columns)
-    return _frame(dict(zip(columns, values, strict=True)))
+def table(name: str, columns: Mapping[str, Sequence[Any] | npt.NDArray[Any]]) -> pd.DataFrame:
+    """A table of a report from all its columns; their types do not depend on the values."""
+    return pd.DataFrame({column: _column(column, columns[column]) for column in COLUMNS[name]})
 
 
-def _frame(columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
-    return pd.DataFrame({name: _column(name, values) for name, values in columns.items()})
-
-
-def _column(name: str, values: Sequence[Any]) -> Any:
+def _column(name: str, values: Sequence[Any] | npt.NDArray[Any]) -> Any:
     if name in _TEXTS:
         return pd.Series(list(values), dtype="str")
     return np.array(values, np.int64 if name in _INTEGERS else np.float64)
@@ -199,13 +195,13 @@ def _table_to_dict(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def _table_from_dict(name: str, data: Any) -> pd.DataFrame:
-    columns = {column: _checked(data[column], list) for column in COLUMNS[name]}
+    columns: dict[str, list[Any]] = {c: _checked(data[c], list) for c in COLUMNS[name]}
     if len(data) != len(columns) or len(set(map(len, columns.values()))) != 1:
         raise ValueError(f"the columns of {name}")
     for column, values in columns.items():
         read = _text if column in _TEXTS else _integer if column in _INTEGERS else _float
         columns[column] = [read(value) for value in values]
-    return _frame(columns)
+    return table(name, columns)
 
 
 def _histogram_key(item: Any, numbers: range) -> tuple[Quantity, int]:

@@ -21,12 +21,12 @@ from gradflow.core.report import QUANTITIES
 
 COLUMNS = {  # DESIGN.md, section 3
     "signals": "order layer module kind shape mean std rms min max saturated zero dead_units "
-    "nonfinite grad_mean grad_std grad_rms grad_norm grad_max grad_zero grad_nonfinite",
+    "nonfinite similarity grad_mean grad_std grad_rms grad_norm grad_max grad_zero grad_nonfinite",
     "parameters": "layer parameter shape norm rms grad_norm grad_rms grad_max grad_zero "
     "grad_nonfinite update_ratio",
     "layers": "layer module fan_in fan_out preactivation_mean preactivation_std "
-    "preactivation_rms activation_mean activation_std activation_rms saturated dead_units "
-    "delta_norm delta_rms activation_grad_norm activation_grad_rms weight_norm weight_grad_norm "
+    "preactivation_rms activation_mean activation_std activation_rms similarity saturated "
+    "dead_units delta_norm delta_rms activation_grad_norm activation_grad_rms weight_norm weight_grad_norm "
     "weight_grad_rms bias_grad_norm update_ratio",
 }
 ATTRIBUTES = (

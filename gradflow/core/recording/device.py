@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,12 +23,14 @@ from gradflow.core.histogram import (
     Specials,
     linear_histogram,
 )
-from gradflow.core.recording.summary import Response, Summary
+from gradflow.core.recording.summary import FIELDS, Response, Summaries
 
-_FIELDS = (
-    "mean", "std", "rms", "low", "high", "zeros", "subnormal", "nan", "posinf", "neginf",
-    "first", "last", "saturated", "dead_units",
+_SPECIALS = Specials._fields
+_NUMBERS = (
+    "mean", "std", "rms", "low", "high", *_SPECIALS,
+    "first", "last", "saturated", "dead_units", "similarity",
 )  # fmt: skip
+"""What is computed on the device; ``first`` and ``last`` are the range of the finite entries."""
 
 
 class DeviceSummarizer:
@@ -41,7 +44,7 @@ class DeviceSummarizer:
         self._numbers: list[Tensor] = []
         self._counts: dict[str, list[Tensor]] = {"linear": [], "float32": [], "float64": []}
 
-    def signal(self, x: Tensor, response: Response | None = None) -> int:
+    def signal(self, x: Tensor, response: Response | None = None, *, samples: bool = True) -> int:
         x = _widened(x.detach())
         values, finite = x.reshape(-1).double(), x.reshape(-1).isfinite()
         # Range of the finite entries; an empty one comes out as first > last.
@@ -61,9 +64,10 @@ class DeviceSummarizer:
                 inside = (flat >= low) & (flat <= high)
                 saturated = (~inside & ~flat.isnan()).double().mean()
             dead = _dead_units(x, response)
-        numbers = [*_moments(values, x.reshape(-1)), first, last, saturated, dead]
+        similarity = _similarity(x) if samples and x.dim() > 1 else values.new_full((), math.nan)
+        numbers = [*_moments(values, x.reshape(-1)), first, last, saturated, dead, similarity]
         # subnormal numbers are a matter of gradients
-        numbers.insert(_FIELDS.index("subnormal"), values.new_zeros(()))
+        numbers.insert(_NUMBERS.index("subnormal"), values.new_zeros(()))
         return self._enqueue("linear", x.numel(), numbers)
 
     def gradient(self, x: Tensor) -> int:
@@ -83,43 +87,40 @@ class DeviceSummarizer:
         smallest = torch.finfo(dtype).tiny if native else self._smallest_normal
         threshold = torch.tensor(smallest, dtype=x.dtype).view(bits.dtype).item()
         numbers = _moments(x.double(), x)
-        numbers[_FIELDS.index("zeros")] = (magnitude == 0).sum().double()
+        numbers[_NUMBERS.index("zeros")] = (magnitude == 0).sum().double()
         subnormal = ((magnitude > 0) & (magnitude < threshold)).sum().double()
-        numbers.insert(_FIELDS.index("subnormal"), subnormal)
+        numbers.insert(_NUMBERS.index("subnormal"), subnormal)
         nan = x.new_full((), math.nan, dtype=torch.float64)
-        return self._enqueue(name, x.numel(), [*numbers, nan, nan, nan, nan])
+        return self._enqueue(name, x.numel(), [*numbers, nan, nan, nan, nan, nan])
 
-    def collect(self) -> list[Summary]:
+    def collect(self) -> Summaries:
+        none = [math.nan] * len(FIELDS)
         if not self._numbers:
-            return []
-        numbers = torch.stack(self._numbers).cpu().numpy()
-        rows = [dict(zip(_FIELDS, map(float, row), strict=True)) for row in numbers]
-        specials = [Specials(*(int(row[name]) for name in Specials._fields)) for row in rows]
-        histograms: dict[int, Histogram] = {}
+            return Summaries(np.array([none]), [])
+        found = torch.stack(self._numbers).cpu().numpy()
+        names = [name for name in FIELDS if name != "size"]
+        columns = [np.array(self._sizes, np.float64), *(found[:, _NUMBERS.index(n)] for n in names)]
+        numbers = np.vstack([np.stack(columns, axis=1), none])
+        specials = [
+            Specials(*map(int, row)) for row in found[:, [_NUMBERS.index(n) for n in _SPECIALS]]
+        ]
+        made: dict[int, Histogram] = {}
         for name, parts in self._counts.items():
             tickets = [i for i, grid in enumerate(self._grids) if grid == name]
             if not tickets:
                 continue
             counts = torch.stack(parts).cpu().numpy()
             if name == "linear":
-                made = [
-                    _linear(rows[i]["first"], rows[i]["last"], counts[k], specials[i])
+                first, last = (found[tickets, _NUMBERS.index(n)] for n in ("first", "last"))
+                histograms = [
+                    _linear(float(first[k]), float(last[k]), counts[k], specials[i])
                     for k, i in enumerate(tickets)
                 ]
             else:
                 grid = FLOAT64_GRID if name == "float64" else FLOAT32_GRID
-                made = grid.histograms(counts, [specials[i] for i in tickets])
-            histograms.update(zip(tickets, made, strict=True))
-        names = ("mean", "std", "rms", "low", "high", "saturated", "dead_units")
-        return [
-            Summary(
-                size=size,
-                specials=special,
-                histogram=histograms[i],
-                **{name: row[name] for name in names},
-            )
-            for i, (size, row, special) in enumerate(zip(self._sizes, rows, specials, strict=True))
-        ]
+                histograms = grid.histograms(counts, [specials[i] for i in tickets])
+            made.update(zip(tickets, histograms, strict=True))
+        return Summaries(numbers, [made[ticket] for ticket in range(len(self._sizes))])
 
     def _enqueue(self, grid: str, size: int, numbers: list[Tensor]) -> int:
         self._numbers.append(torch.stack(numbers))
@@ -157,6 +158,20 @@ def _dead_units(x: Tensor, response: Response) -> Tensor:
     rows = x.reshape(len(x), -1) if x.dim() > 1 else x.reshape(-1, 1)
     outside = (rows <= response.alive[0]) | (rows >= response.alive[1])
     return outside.all(0).sum().double()
+
+
+def _similarity(x: Tensor) -> Tensor:
+    """Mean cosine between two different samples, those that are all zero left out."""
+    rows = x.reshape(len(x), -1).double()
+    largest = rows.abs().amax()
+    rows = rows / largest.where(largest > 0, 1.0)  # squares stay in range
+    length: Tensor = torch.linalg.vector_norm(rows, dim=1)
+    used = (length > 0) & length.isfinite()
+    unit = rows / length.where(used, 1.0)[:, None]
+    count = used.sum().double()
+    broken = length.isfinite().logical_not().any()
+    mean: Tensor = (unit.sum(0).square().sum() - count) / (count * (count - 1))
+    return mean.where((count > 1) & ~broken, math.nan)
 
 
 def _linear(first: float, last: float, counts: IntArray, specials: Specials) -> Histogram:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,14 +20,17 @@ from gradflow.core.histogram import (
     LogGrid,
     Specials,
     linear_histogram,
+    linear_histograms,
 )
 from gradflow.core.recording import kernels
-from gradflow.core.recording.summary import Interval, Response, Summary
+from gradflow.core.recording.summary import FIELDS, Interval, Response, Summaries
 
 Array = npt.NDArray[Any]
+_NAN = math.nan
 _NO_COUNTS: IntArray = np.zeros(0, np.int64)
-_PENDING = linear_histogram(0.0, 0.0, _NO_COUNTS, Specials())
-_EVERYTHING: Interval = (-math.inf, math.inf)
+_NOTHING: Interval = (math.inf, -math.inf)
+_NATIVE = (torch.float32, torch.float64)
+_SPECIALS = slice(FIELDS.index("zeros"), FIELDS.index("neginf") + 1)
 
 
 class _Format(NamedTuple):
@@ -55,76 +59,76 @@ class HostSummarizer:
     def __init__(self, loss_scale: float, smallest_normal: float) -> None:
         self._loss_scale = loss_scale
         self._smallest_normal = smallest_normal
-        self._summaries: list[Summary] = []
-        self._log_counts: dict[LogGrid, list[tuple[int, IntArray]]] = {}
+        self._rows: list[tuple[float, ...]] = []
+        self._histograms: dict[int, Histogram] = {}
+        # Counts by ticket, of which histograms are made together at the end.
+        self._linear: dict[int, IntArray] = {}
+        self._logarithmic: dict[LogGrid, dict[int, IntArray]] = {}
 
-    def collect(self) -> list[Summary]:
-        for grid, entries in self._log_counts.items():
-            summaries = [self._summaries[ticket] for ticket, _ in entries]
-            made = grid.histograms(
-                np.stack([counts for _, counts in entries]), [s.specials for s in summaries]
+    def collect(self) -> Summaries:
+        numbers = np.array([*self._rows, (_NAN,) * len(FIELDS)], np.float64)
+        specials = [Specials(*row) for row in numbers[:-1, _SPECIALS].astype(np.int64).tolist()]
+        made = dict(self._histograms)
+        if self._linear:
+            low, high = (numbers[list(self._linear), FIELDS.index(f)] for f in ("low", "high"))
+            counts, found = list(self._linear.values()), [specials[i] for i in self._linear]
+            made.update(zip(self._linear, linear_histograms(low, high, counts, found), strict=True))
+        for grid, entries in self._logarithmic.items():
+            histograms = grid.histograms(
+                np.stack(list(entries.values())), [specials[i] for i in entries]
             )
-            for summary, histogram in zip(summaries, made, strict=True):
-                summary.histogram = histogram
-        return self._summaries
+            made.update(zip(entries, histograms, strict=True))
+        return Summaries(numbers, [made[ticket] for ticket in range(len(self._rows))])
 
-    def signal(self, x: Tensor, response: Response | None = None) -> int:
+    def signal(self, x: Tensor, response: Response | None = None, *, samples: bool = True) -> int:
         x = widened(x.detach())
         flat = flattened(x)
-        form = _FORMATS[flat.dtype]
-        unsaturated = (response and response.unsaturated) or _EVERYTHING
-        sums, low, high, (zeros, inside), counts = kernels.signal_scan(
-            flat, flat.view(form.signed), *map(form.real, unsaturated), LINEAR_BINS
+        ticket, size = len(self._rows), flat.size
+        unsaturated = response and response.unsaturated
+        counts: IntArray = np.empty(LINEAR_BINS, np.int64)
+        mean, std, rms, low, high, zeros, nan, posinf, neginf, inside, counted = (
+            kernels.signal_scan(
+                flat, flat.view(_FORMATS[flat.dtype].signed), *(unsaturated or _NOTHING), counts
+            )
         )
-        low, high = _both_nan(low, high)
-        specials = Specials(zeros, 0, *_nonfinite(flat, low, high))
-        if len(counts):
-            histogram = linear_histogram(low, high, counts, specials)
+        if counted:
+            self._linear[ticket] = counts
         else:
-            histogram = _unusual_histogram(flat, low, high, specials)
-        summary = Summary(
-            flat.size, *_moments(flat, sums, low, high), low, high, specials, histogram
-        )
-        if response is not None:
-            if response.unsaturated is not None:
-                summary.saturated = 1.0 - (inside + specials.nan) / flat.size
-            summary.dead_units = _dead_units(x, low, high, response.alive)
-        self._summaries.append(summary)
-        return len(self._summaries) - 1
+            specials = Specials(zeros, 0, nan, posinf, neginf)
+            self._histograms[ticket] = _unusual_histogram(flat, low, high, specials)
+        saturated = 1.0 - (inside + nan) / size if unsaturated else _NAN
+        dead_units = _NAN if response is None else _dead_units(x, low, high, response.alive)
+        similarity = _NAN
+        if samples and x.dim() > 1:
+            similarity = kernels.similarity(_samples(x), max(abs(low), abs(high)))
+        self._rows.append((
+            size, mean, std, rms, low, high, zeros, 0, nan, posinf, neginf,
+            saturated, dead_units, similarity,
+        ))  # fmt: skip
+        return ticket
 
     def gradient(self, x: Tensor) -> int:
         dtype = x.dtype
-        native = dtype in (torch.float32, torch.float64) and self._loss_scale == 1
+        native = dtype in _NATIVE and self._loss_scale == 1
         x = widened(x.detach())
         if self._loss_scale != 1:
             x = x.double() / self._loss_scale
         flat = flattened(x)
         form = _FORMATS[flat.dtype]
-        bits = flat.view(form.signed)
-        sums, extremes, by_sign, lowest = kernels.gradient_scan(
-            flat, bits, form.grid.shift, form.grid.size
+        ticket = len(self._rows)
+        smallest = torch.finfo(dtype).tiny if native else self._smallest_normal
+        counts: IntArray = np.empty(2 * form.grid.size, np.int32)
+        row = kernels.gradient_scan(
+            flat, flat.view(form.signed), form.grid.shift, _bits(smallest, form), not native, counts
         )
-        low, high = _both_nan(*extremes)
-        zeros = minus_zeros = subnormal = 0
-        if lowest or not native:
-            smallest = torch.finfo(dtype).tiny if native else self._smallest_normal
-            zeros, minus_zeros, subnormal = kernels.around_zero(
-                bits, form.real(smallest).view(form.signed)
-            )
-            by_sign[form.grid.size] -= zeros
-            by_sign[0] -= minus_zeros
-        specials = Specials(zeros + minus_zeros, subnormal, *_nonfinite(flat, low, high))
-        ticket = len(self._summaries)
-        self._log_counts.setdefault(form.grid, []).append((ticket, by_sign))
-        self._summaries.append(
-            Summary(flat.size, *_moments(flat, sums, low, high), low, high, specials, _PENDING)
-        )
+        self._logarithmic.setdefault(form.grid, {})[ticket] = counts
+        self._rows.append((flat.size, *row, _NAN, _NAN, _NAN))
         return ticket
 
 
 def widened(x: Tensor) -> Tensor:
     """float16 and bfloat16 as float32, which holds all their values exactly."""
-    return x if x.dtype in (torch.float32, torch.float64) else x.float()
+    return x if x.dtype in _NATIVE else x.float()
 
 
 def flattened(x: Tensor) -> Array:
@@ -135,33 +139,15 @@ def flattened(x: Tensor) -> Array:
     return flat
 
 
-def _both_nan(low: float, high: float) -> tuple[float, float]:
-    return (math.nan, math.nan) if math.isnan(low) or math.isnan(high) else (low, high)
+@cache
+def _bits(value: float, form: _Format) -> int:
+    return int(form.real(value).view(form.signed))
 
 
-def _moments(
-    flat: Array, sums: tuple[float, float], low: float, high: float
-) -> tuple[float, float, float]:
-    """Mean, population standard deviation and root mean square, accumulated in float64."""
-    largest, unit = max(abs(low), abs(high)), 1.0
-    if flat.dtype == np.float64 and not 1e-140 < largest < 1e140 and 0 < largest < math.inf:
-        unit = largest  # squares have left float64's own range
-        flat = flat / unit
-        sums = kernels.sums(flat)
-    mean, square = sums[0] / flat.size, sums[1] / flat.size
-    variance = square - mean * mean
-    if variance < 1e-6 * square:  # cancellation: subtract the mean first
-        variance = kernels.centred_square(flat, mean) / flat.size
-    return unit * mean, unit * math.sqrt(variance), unit * math.sqrt(square)
-
-
-def _nonfinite(flat: Array, low: float, high: float) -> tuple[int, int, int]:
-    """NaN, +inf and −inf entries; ``low`` and ``high`` already tell whether there are any."""
-    if math.isfinite(low) and math.isfinite(high):
-        return 0, 0, 0
-    tests = (np.isnan(flat), flat == math.inf, flat == -math.inf)
-    nan, posinf, neginf = (int(np.count_nonzero(test)) for test in tests)
-    return nan, posinf, neginf
+def _samples(x: Tensor) -> Array:
+    """One row per sample (position along the first axis)."""
+    rows: Array = x.numpy()
+    return rows if rows.ndim == 2 else rows.reshape(len(rows), -1)
 
 
 def _unusual_histogram(flat: Array, low: float, high: float, specials: Specials) -> Histogram:
@@ -174,8 +160,9 @@ def _unusual_histogram(flat: Array, low: float, high: float, specials: Specials)
     if low == high:
         return linear_histogram(low, high, np.array([flat.size]), specials)
     unit = max(abs(low), abs(high))
+    counts: IntArray = np.empty(LINEAR_BINS, np.int64)
     scale = LINEAR_BINS / (high / unit - low / unit)
-    counts = kernels.linear_counts(flat.astype(np.float64) / unit, low / unit, scale, LINEAR_BINS)
+    kernels.linear_counts(flat.astype(np.float64) / unit, low / unit, scale, counts)
     return linear_histogram(low, high, counts, specials)
 
 

@@ -51,7 +51,8 @@ def preserved(model: nn.Module) -> Iterator[None]:
             table.clear()
             table.update(original)
         for tensor, grad in zip(tensors, grads, strict=True):
-            tensor.grad = grad
+            if tensor.grad is not grad:
+                tensor.grad = grad
         for group, copy in zip(alike.values(), copies, strict=True):
             if not torch.equal(_joined(group), copy):
                 parts = torch.split(copy, [data.numel() for data in group])

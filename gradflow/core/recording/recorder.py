@@ -18,7 +18,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from gradflow.core.catalog import ACTIVATIONS
 from gradflow.core.experiment import MLP
-from gradflow.core.recording.summary import Response, Summarizer
+from gradflow.core.recording.summary import NONE, Response, Summarizer
 
 _NORMS = (_NormBase, nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.LocalResponseNorm)
 _KINDS: tuple[tuple[Any, str], ...] = (
@@ -41,7 +41,7 @@ class Record:
     module: nn.Module
     shape: tuple[int, ...]
     signal: int
-    gradient: int | None = None
+    gradient: int = NONE
 
 
 class Recorder:

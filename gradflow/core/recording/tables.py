@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
-import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from gradflow.core.histogram import Histogram
+from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.recorder import WEIGHT_KINDS, Record
-from gradflow.core.recording.summary import Summary
+from gradflow.core.recording.summary import NONE, FloatArray, Summaries
 from gradflow.core.report import Quantity, table
-
-NAN = math.nan
-
-
-@dataclass(slots=True)
-class ParameterRecord:
-    """One parameter tensor; histograms only where it is the weight of a layer."""
-
-    name: str
-    shape: tuple[int, ...]
-    norm: float
-    rms: float
-    grad_norm: float = NAN
-    grad_rms: float = NAN
-    grad_max: float = NAN
-    grad_zero: float = NAN
-    grad_nonfinite: float = NAN
-    value: Summary | None = None
-    gradient: Summary | None = None
 
 
 @dataclass(slots=True)
@@ -52,6 +32,11 @@ class Layer:
     def last(self) -> Record:
         return self.records[-1]
 
+    @property
+    def activation(self) -> int:
+        """Ticket of the output of the layer's last activation module."""
+        return next((r.signal for r in reversed(self.records) if r.kind == "activation"), NONE)
+
 
 def grouped(records: Sequence[Record]) -> list[Layer]:
     """Layers in execution order; records before the first weight module belong to none."""
@@ -65,94 +50,103 @@ def grouped(records: Sequence[Record]) -> list[Layer]:
 
 
 def signals_table(
-    records: Sequence[Record], layers: Sequence[Layer], summaries: Sequence[Summary]
+    records: Sequence[Record], layers: Sequence[Layer], summaries: Summaries
 ) -> pd.DataFrame:
     number = {id(record): layer.number for layer in layers for record in layer.records}
-    rows = []
-    for order, record in enumerate(records, start=1):
-        s, g = summaries[record.signal], _gradient(record, summaries)
-        rows.append((
-            order, number.get(id(record), 0), record.name, record.kind, shown(record.shape),
-            s.mean, s.std, s.rms, s.low, s.high, s.saturated, s.zero_share, s.dead_units,
-            s.nonfinite,
-            *((g.mean, g.std, g.rms, g.norm, g.max_abs, g.zero_share, g.nonfinite)
-              if g else (NAN,) * 7),
-        ))  # fmt: skip
-    return table("signals", rows)
+    signals, gradients = [r.signal for r in records], [r.gradient for r in records]
+    return table("signals", {
+        "order": range(1, len(records) + 1),
+        "layer": [number.get(id(record), 0) for record in records],
+        "module": [record.name for record in records],
+        "kind": [record.kind for record in records],
+        "shape": [shown(record.shape) for record in records],
+        **_columns(summaries, signals, (
+            "mean", "std", "rms", "low", "high", "saturated", "zero", "dead_units", "nonfinite",
+            "similarity",
+        ), {"low": "min", "high": "max"}),
+        **_columns(summaries, gradients, (
+            "mean", "std", "rms", "norm", "max_abs", "zero", "nonfinite",
+        ), {"max_abs": "max"}, "grad_"),
+    })  # fmt: skip
 
 
 def layers_table(
-    layers: Sequence[Layer],
-    summaries: Sequence[Summary],
-    parameters: dict[int, ParameterRecord],
-    learning_rate: float,
+    layers: Sequence[Layer], summaries: Summaries, parameters: Parameters, learning_rate: float
 ) -> pd.DataFrame:
-    """``parameters`` finds the record of a parameter tensor by its ``id``."""
-    rows = []
-    for layer in layers:
-        module = layer.first.module
-        z, a = summaries[layer.first.signal], summaries[layer.last.signal]
-        delta, grad = (_gradient(record, summaries) for record in (layer.first, layer.last))
-        activations = [r for r in layer.records if r.kind == "activation"]
-        phi = summaries[activations[-1].signal] if activations else None
-        weight = parameters.get(id(module.weight))
-        bias = parameters.get(id(module.bias))
-        rows.append((
-            layer.number, layer.first.name, *fans(module), z.mean, z.std, z.rms, a.mean, a.std,
-            a.rms, phi.saturated if phi else NAN, phi.dead_units if phi else NAN,
-            delta.norm if delta else NAN, delta.rms if delta else NAN,
-            grad.norm if grad else NAN, grad.rms if grad else NAN,
-            weight.norm if weight else NAN, weight.grad_norm if weight else NAN,
-            weight.grad_rms if weight else NAN, bias.grad_norm if bias else NAN,
-            _update_ratio(weight, learning_rate) if weight else NAN,
-        ))  # fmt: skip
-    return table("layers", rows)
+    first, last = [layer.first for layer in layers], [layer.last for layer in layers]
+    modules = [record.module for record in first]
+    weight, bias = parameters.rows(modules, "weight"), parameters.rows(modules, "bias")
+    fan = [fans(module) for module in modules]
+    return table("layers", {
+        "layer": [layer.number for layer in layers],
+        "module": [record.name for record in first],
+        "fan_in": [fan_in for fan_in, _ in fan],
+        "fan_out": [fan_out for _, fan_out in fan],
+        **_columns(summaries, [r.signal for r in first], ("mean", "std", "rms"),
+                   prefix="preactivation_"),
+        **_columns(summaries, [r.signal for r in last], ("mean", "std", "rms"),
+                   prefix="activation_"),
+        "similarity": summaries.column("similarity", [r.signal for r in last]),
+        **_columns(summaries, [layer.activation for layer in layers], ("saturated", "dead_units")),
+        **_columns(summaries, [r.gradient for r in first], ("norm", "rms"), prefix="delta_"),
+        **_columns(summaries, [r.gradient for r in last], ("norm", "rms"),
+                   prefix="activation_grad_"),
+        "weight_norm": parameters.numbers["norm"][weight],
+        "weight_grad_norm": parameters.numbers["grad_norm"][weight],
+        "weight_grad_rms": parameters.numbers["grad_rms"][weight],
+        "bias_grad_norm": parameters.numbers["grad_norm"][bias],
+        "update_ratio": parameters.update_ratio(learning_rate)[weight],
+    })  # fmt: skip
 
 
 def parameters_table(
-    records: Sequence[ParameterRecord], layer_of: dict[str, int], learning_rate: float
+    parameters: Parameters, layer_of: Mapping[str, int], learning_rate: float
 ) -> pd.DataFrame:
-    rows = [
-        (
-            *(layer_of.get(r.name, 0), r.name, shown(r.shape), r.norm, r.rms),
-            *(r.grad_norm, r.grad_rms, r.grad_max, r.grad_zero, r.grad_nonfinite),
-            _update_ratio(r, learning_rate),
-        )
-        for r in records
-    ]
-    return table("parameters", rows)
+    return table("parameters", {
+        "layer": [layer_of.get(name, 0) for name in parameters.names],
+        "parameter": parameters.names,
+        "shape": [shown(shape) for shape in parameters.shapes],
+        **{name: column[:-1] for name, column in parameters.numbers.items()},
+        "update_ratio": parameters.update_ratio(learning_rate)[:-1],
+    })  # fmt: skip
 
 
-def layer_of_parameters(model: nn.Module, layers: Sequence[Layer]) -> dict[str, int]:
+def layer_of_parameters(
+    parameters: Mapping[str, Tensor], layers: Sequence[Layer]
+) -> dict[str, int]:
     """Parameter name → number of the layer whose modules first use it (0: none)."""
-    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    names = {id(parameter): name for name, parameter in parameters.items()}
     found: dict[str, int] = {}
     for layer in layers:
         for record in layer.records:
             if record.kind == "block":
                 continue
-            inner = bool(record.module._modules)  # a recursive search is slow, and rarely needed
-            for parameter in record.module.parameters(recurse=inner):
+            module = record.module
+            # A recursive search is slow, and rarely needed.
+            used = module.parameters() if module._modules else module._parameters.values()
+            for parameter in used:
                 if id(parameter) in names:
                     found.setdefault(names[id(parameter)], layer.number)
     return found
 
 
 def histograms(
-    layers: Sequence[Layer], summaries: Sequence[Summary], parameters: dict[int, ParameterRecord]
+    layers: Sequence[Layer], summaries: Summaries, parameters: Parameters
 ) -> dict[tuple[Quantity, int], Histogram]:
     found: dict[tuple[Quantity, int], Histogram] = {}
     for layer in layers:
-        weight = parameters.get(id(layer.first.module.weight))
-        sources: dict[Quantity, Summary | None] = {
-            "preactivation": summaries[layer.first.signal],
-            "activation": summaries[layer.last.signal],
-            "delta": _gradient(layer.first, summaries),
-            "activation_grad": _gradient(layer.last, summaries),
-            "weight": weight.value if weight else None,
-            "weight_grad": weight.gradient if weight else None,
+        weight, weight_grad = parameters.tickets.get(id(layer.first.module.weight), (NONE, NONE))
+        sources: dict[Quantity, int] = {
+            "preactivation": layer.first.signal,
+            "activation": layer.last.signal,
+            "delta": layer.first.gradient,
+            "activation_grad": layer.last.gradient,
+            "weight": weight,
+            "weight_grad": weight_grad,
         }
-        found.update({(what, layer.number): s.histogram for what, s in sources.items() if s})
+        for what, ticket in sources.items():
+            if ticket != NONE:
+                found[what, layer.number] = summaries.histograms[ticket]
     return found
 
 
@@ -169,27 +163,12 @@ def shown(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape)) or "scalar"
 
 
-def moments_of_small(tensors: list[Tensor]) -> list[tuple[float, float, float, int]]:
-    """``(norm, max, zero share, non-finite)`` of many small tensors in one sweep, in float64."""
-    if not tensors:
-        return []
-    flat = torch.cat([t.detach().reshape(-1) for t in tensors]).double().cpu().numpy()
-    starts = np.cumsum([0, *(t.numel() for t in tensors[:-1])])
-    size = np.array([t.numel() for t in tensors])
-    magnitude = np.abs(flat)
-    largest = np.maximum.reduceat(magnitude, starts)
-    unit = np.where(np.isfinite(largest) & (largest > 0), largest, 1.0)
-    with np.errstate(invalid="ignore"):
-        square = np.add.reduceat((magnitude / np.repeat(unit, size)) ** 2, starts)
-    zeros = np.add.reduceat(flat == 0, starts, dtype=np.int64) / size
-    nonfinite = np.add.reduceat(~np.isfinite(flat), starts, dtype=np.int64)
-    columns = (unit * np.sqrt(square), largest, zeros, nonfinite)
-    return list(zip(*(column.tolist() for column in columns), strict=True))
-
-
-def _gradient(record: Record, summaries: Sequence[Summary]) -> Summary | None:
-    return None if record.gradient is None else summaries[record.gradient]
-
-
-def _update_ratio(record: ParameterRecord, learning_rate: float) -> float:
-    return learning_rate * record.grad_norm / record.norm if record.norm else NAN
+def _columns(
+    summaries: Summaries,
+    tickets: Sequence[int],
+    names: Sequence[str],
+    renamed: Mapping[str, str] | None = None,
+    prefix: str = "",
+) -> dict[str, FloatArray]:
+    renamed = renamed or {}
+    return {prefix + renamed.get(n, n): summaries.column(n, tickets) for n in names}

@@ -17,7 +17,7 @@ from gradflow.core.experiment import MLP
 from gradflow.core.histogram import LINEAR_BINS
 from gradflow.core.recording.device import DeviceSummarizer
 from gradflow.core.recording.host import HostSummarizer
-from gradflow.core.recording.summary import Response
+from gradflow.core.recording.summary import NONE, Response, Summaries
 
 both = pytest.mark.parametrize("summarizer", [HostSummarizer, DeviceSummarizer])
 
@@ -101,11 +101,22 @@ def as_array(x: torch.Tensor) -> np.ndarray:
     return x.double().numpy().reshape(-1)
 
 
+class Row:
+    """One tensor's statistics, by name."""
+
+    def __init__(self, summaries: Summaries, ticket: int) -> None:
+        self.summaries, self.ticket = summaries, ticket
+        self.histogram = summaries.histograms[ticket]
+
+    def __getattr__(self, name: str) -> float:
+        return float(self.summaries.column(name, [self.ticket])[0])
+
+
 def made(summarizer, x, *, gradient: bool, loss_scale: float = 1.0, response=None, tiny=None):
     tiny = torch.finfo(x.dtype).tiny / loss_scale if tiny is None else tiny
     instance = summarizer(loss_scale, tiny)
     ticket = instance.gradient(x) if gradient else instance.signal(x, response)
-    return instance.collect()[ticket]
+    return Row(instance.collect(), ticket)
 
 
 def assert_moments(summary, x: np.ndarray) -> None:
@@ -132,9 +143,9 @@ def assert_moments(summary, x: np.ndarray) -> None:
         rtol = 1e-9 if name == "std" else 1e-12
         assert getattr(summary, name) == pytest.approx(value, rel=rtol, abs=near, nan_ok=True), name
     assert summary.size == x.size
-    assert summary.zero_share == np.mean(x == 0)
+    assert summary.zero == np.mean(x == 0)
     specials = (np.isnan(x).sum(), (x == INF).sum(), (x == -INF).sum())
-    assert summary.specials[2:] == specials
+    assert (summary.nan, summary.posinf, summary.neginf) == specials
     assert summary.nonfinite == sum(specials)
 
 
@@ -216,7 +227,7 @@ def test_gradients(summarizer, x, loss_scale):
     )
     smallest = torch.finfo(x.dtype).tiny / loss_scale
     below = (values != 0) & (np.abs(values) < smallest)
-    assert summary.specials.subnormal == summary.histogram.subnormal == below.sum()
+    assert summary.subnormal == summary.histogram.subnormal == below.sum()
     assert summary.histogram.zeros == (values == 0).sum()
 
 
@@ -225,7 +236,7 @@ def test_subnormal_is_a_matter_of_the_tensors_own_format(summarizer):
     """float64 gradients of a float32 model, and float32 ones of a float16 model, lose nothing."""
     for x, model in ((1e-40 * _random(9), torch.float32), (1e-6 * _random(9).float(), torch.half)):
         summary = made(summarizer, x, gradient=True, tiny=torch.finfo(model).tiny)
-        assert summary.specials.subnormal == 0
+        assert summary.subnormal == 0
 
 
 @both
@@ -234,7 +245,7 @@ def test_histograms_of_one_run_share_their_bins(summarizer):
     tensors = [1e-12 * _random(50).float(), _random(50).float(), torch.zeros(4)]
     tickets = [instance.gradient(x) for x in tensors]
     summaries = instance.collect()
-    first, second, third = (summaries[ticket].histogram for ticket in tickets)
+    first, second, third = (summaries.histograms[ticket] for ticket in tickets)
     assert_allclose(first.edges, second.edges)
     assert_allclose(first.edges, third.edges)
     for x, histogram in zip(tensors, (first, second, third), strict=True):
@@ -350,4 +361,50 @@ def test_units_are_what_lies_beyond_the_batch_axis(summarizer):
 
 @both
 def test_nothing_recorded(summarizer):
-    assert summarizer(1.0, 1e-38).collect() == []
+    summaries = summarizer(1.0, 1e-38).collect()
+    assert not summaries.histograms
+    assert np.isnan(summaries.column("rms", [NONE, NONE])).all()
+
+
+def mean_cosine(x: np.ndarray) -> float:
+    """Over all pairs of different rows, one after the other."""
+    rows = x.reshape(len(x), -1).astype(np.longdouble)
+    rows = rows / (np.abs(rows).max() or 1.0)
+    rows = rows[(rows != 0).any(1)]
+    cosines = [
+        a @ b / np.sqrt((a @ a) * (b @ b))
+        for i, a in enumerate(rows)
+        for j, b in enumerate(rows)
+        if i != j
+    ]
+    return float(np.mean(cosines)) if cosines else NAN
+
+
+SAMPLES = {
+    "random": _random(12, 7),
+    "alike": 3.0 + _random(12, 7),
+    "images": 0.5 + _random(5, 2, 3, 3),
+    "channels last": (0.5 + _random(5, 2, 3, 3)).to(memory_format=torch.channels_last),
+    "some rows zero": _random(6, 5) * torch.tensor([1.0, 0, 1, 1, 0, 1]).double()[:, None],
+    "one row left": _random(3, 5) * torch.tensor([0.0, 0, 1]).double()[:, None],
+    "all zero": torch.zeros(4, 3, dtype=torch.float64),
+    "one sample": _random(1, 5),
+    "tiny": 1e-300 * _random(6, 4),
+    "subnormal": 1e-318 * (1 + _random(6, 4).abs()),
+    "huge": 1e300 * _random(6, 4),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@both
+def test_similarity_is_the_mean_cosine_of_two_samples(summarizer, name):
+    x = SAMPLES[name]
+    found = made(summarizer, x, gradient=False).similarity
+    tolerance = 1e-2 if name == "subnormal" else 1e-12
+    assert found == pytest.approx(mean_cosine(x.numpy()), abs=tolerance, nan_ok=True)
+
+
+@both
+def test_similarity_of_non_finite_or_flat_tensors_is_unknown(summarizer):
+    for x in (_with(NAN), _with(INF), _random(9), torch.tensor(2.0)):
+        assert math.isnan(made(summarizer, x, gradient=False).similarity)

@@ -1,0 +1,98 @@
+"""Norms of all parameters and of their gradients, as columns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gradflow.core.recording.summary import FloatArray, Summaries
+
+_MOMENTS = ("norm", "max_abs", "zero", "nonfinite")
+Tickets = Mapping[int, tuple[int, int]]
+
+
+@dataclass(frozen=True, eq=False)
+class Parameters:
+    """Every column of ``numbers`` has a value per parameter, and NaN at its end.
+
+    ``tickets`` are those of the value and the gradient of the weights of layers, by ``id``.
+    """
+
+    names: list[str]
+    shapes: list[tuple[int, ...]]
+    numbers: dict[str, FloatArray]
+    tickets: Tickets
+    _row: dict[int, int]
+
+    @classmethod
+    def measured(
+        cls,
+        parameters: Mapping[str, Tensor],
+        gradients: Mapping[int, Tensor],
+        tickets: Tickets,
+        summaries: Summaries,
+        loss_scale: float,
+    ) -> Parameters:
+        """``gradients`` are found by the ``id`` of their parameter, as are ``tickets``."""
+        tensors = list(parameters.values())
+        row = {id(parameter): i for i, parameter in enumerate(tensors)}
+        size = np.array([*(p.numel() for p in tensors), math.nan])
+        value, gradient = (np.full((len(_MOMENTS), len(size)), math.nan) for _ in range(2))
+        rows = [row[key] for key in tickets]
+        for moments, which in ((value, 0), (gradient, 1)):
+            chosen = [pair[which] for pair in tickets.values()]
+            for i, name in enumerate(_MOMENTS):
+                moments[i, rows] = summaries.column(name, chosen)
+        others = [p for p in tensors if id(p) not in tickets]
+        _fill(value, row, others, others)
+        known = [p for p in others if id(p) in gradients]
+        grads = [gradients[id(p)] for p in known]
+        if loss_scale != 1:
+            grads = [grad.double() / loss_scale for grad in grads]
+        _fill(gradient, row, known, grads)
+        numbers = {
+            "norm": value[0],
+            "rms": value[0] / np.sqrt(size),
+            "grad_norm": gradient[0],
+            "grad_rms": gradient[0] / np.sqrt(size),
+            "grad_max": gradient[1],
+            "grad_zero": gradient[2],
+            "grad_nonfinite": gradient[3],
+        }
+        return cls(list(parameters), [tuple(p.shape) for p in tensors], numbers, tickets, row)
+
+    def rows(self, modules: Sequence[nn.Module], name: str) -> list[int]:
+        """Positions in the columns of an attribute; of what is no parameter, that of the NaN."""
+        return [self._row.get(id(getattr(module, name)), -1) for module in modules]
+
+    def update_ratio(self, learning_rate: float) -> FloatArray:
+        """learning_rate·‖gradient‖/‖value‖; NaN for a value of zero."""
+        norm = self.numbers["norm"]
+        with np.errstate(over="ignore", invalid="ignore"):  # an infinite gradient is an answer
+            step: FloatArray = learning_rate * self.numbers["grad_norm"]
+            return step / np.where(norm, norm, np.nan)
+
+
+def _fill(
+    moments: FloatArray, row: Mapping[int, int], owners: list[Tensor], tensors: list[Tensor]
+) -> None:
+    """Moments of many small tensors in one sweep, in float64; they go to their owners' columns."""
+    if not tensors:
+        return
+    flat = torch.cat([t.detach().reshape(-1) for t in tensors]).double().cpu().numpy()
+    starts = np.cumsum([0, *(t.numel() for t in tensors[:-1])])
+    size = np.array([t.numel() for t in tensors])
+    magnitude = np.abs(flat)
+    largest = np.maximum.reduceat(magnitude, starts)
+    unit = np.where(np.isfinite(largest) & (largest > 0), largest, 1.0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        square = np.add.reduceat((magnitude / np.repeat(unit, size)) ** 2, starts)
+        norm = unit * np.sqrt(square)
+    zeros = np.add.reduceat(flat == 0, starts, dtype=np.int64) / size
+    nonfinite = np.add.reduceat(~np.isfinite(flat), starts, dtype=np.int64)
+    moments[:, [row[id(p)] for p in owners]] = (norm, largest, zeros, nonfinite)
