@@ -242,6 +242,14 @@ class Experiment(Spec):
         title="Learning rate",
         description="Only for the update ratio lr·‖∂L/∂W‖/‖W‖ in the tables.",
     )
+    clip_norm: float = Field(
+        0.0,
+        ge=0,
+        le=1e6,
+        title="Clip the gradient's norm at c",
+        description="The step uses g·min(1, c/‖g‖), ‖g‖ over all parameters; 0: no clipping. Only "
+        "the update ratio changes.",
+    )
 
     @model_validator(mode="after")
     def _batch_norm_needs_two(self) -> Self:

@@ -36,6 +36,7 @@ def probe(
     loss: LossFunction = F.cross_entropy,
     loss_scale: float = 1.0,
     learning_rate: float = 0.01,
+    clip_norm: float = 0.0,
     title: str = "",
     experiment: Mapping[str, str] | None = None,
 ) -> Report:
@@ -54,6 +55,9 @@ def probe(
         loss_scale: the loss is multiplied by it before the backward pass and gradients are
             divided by it before they are counted, as in mixed-precision training.
         learning_rate: for ``update_ratio`` = learning_rate·‖∂L/∂W‖/‖W‖ (a step of plain SGD).
+        clip_norm: if positive, that step is clipped by the global norm: ``update_ratio`` is also
+            multiplied by min(1, clip_norm/(‖g‖ + 1e-6)), ‖g‖ over all parameters, as
+            ``torch.nn.utils.clip_grad_norm_`` does. The gradients shown are not.
         title: one line that names the model in figures.
         experiment: settings to store with the report, as ``codec.to_query`` gives them.
 
@@ -96,16 +100,20 @@ def probe(
         }
         summaries = summarizer.collect()
         measured = Parameters.measured(parameters, gradients, tickets, summaries, loss_scale)
+        total = measured.total_grad_norm()
+        rate = learning_rate * (min(1.0, clip_norm / (total + 1e-6)) if clip_norm else 1.0)
         seconds = time.perf_counter() - start
         layers = tables.grouped(recorder.records)
         return Report(
             loss=float(value.detach()),
             signals=tables.signals_table(recorder.records, layers, summaries),
-            layers=tables.layers_table(layers, summaries, measured, learning_rate),
+            layers=tables.layers_table(layers, summaries, measured, rate),
             parameters=tables.parameters_table(
-                measured, tables.layer_of_parameters(parameters, layers), learning_rate
+                measured, tables.layer_of_parameters(parameters, layers), rate
             ),
             histograms=tables.histograms(layers, summaries, measured),
+            grad_norm=total,
+            clip_factor=rate / learning_rate,
             parameter_count=sum(p.numel() for p in parameters.values()),
             seconds=seconds,
             device=str(device),
@@ -139,6 +147,7 @@ def run(experiment: Experiment) -> Report:
                 loss=LOSSES[experiment.loss].function,
                 loss_scale=experiment.loss_scale,
                 learning_rate=experiment.learning_rate,
+                clip_norm=experiment.clip_norm,
                 title=describe(experiment),
                 experiment=to_query(experiment),
             )

@@ -56,6 +56,8 @@ class Report:
         layers: one row per layer, a weight module and all that runs after it up to the next.
         parameters: one row per parameter tensor.
         histograms: ``{(what, layer): Histogram}``.
+        grad_norm: norm of the gradient over all parameters.
+        clip_factor: what clipping multiplied the step by; 1 if nothing was clipped.
         parameter_count: number of scalar parameters of the model.
         seconds: wall time of the recorded pass.
         device: where it ran, e.g. ``cpu``.
@@ -72,6 +74,8 @@ class Report:
     layers: pd.DataFrame
     parameters: pd.DataFrame
     histograms: Mapping[tuple[Quantity, int], Histogram]
+    grad_norm: float
+    clip_factor: float
     parameter_count: int
     seconds: float
     device: str
@@ -139,7 +143,7 @@ class Report:
         try:
             fields: dict[str, Any] = {
                 **{name: _table_from_dict(name, data[name]) for name in COLUMNS},
-                **{name: _float(data[name]) for name in ("loss", "seconds")},
+                **{name: _float(data[name]) for name in _NUMBERS},
                 **{name: _positive(data[name]) for name in _POSITIVE},
                 **{name: _checked(data[name], str) for name in ("device", "dtype", "title")},
             }
@@ -166,6 +170,7 @@ class Report:
         return cls.from_json(Path(path).read_bytes())
 
 
+_NUMBERS = ("loss", "grad_norm", "clip_factor", "seconds")
 _POSITIVE = ("smallest_normal", "smallest", "loss_scale")
 
 

@@ -159,6 +159,8 @@ def make_report(
         layers=layers,
         parameters=pd.DataFrame(),
         histograms=histograms,
+        grad_norm=1.0,
+        clip_factor=1.0,
         parameter_count=sum(w.size for w in weights),
         seconds=0.012,
         device="cpu",

@@ -104,5 +104,5 @@ def test_codes_in_urls_are_stable():
         "bias_std": "0.0", "normalization": "group", "groups": "8", "norm_position": "before",
         "source": "gaussian", "batch_size": "256", "dimension": "64", "scale": "1.0",
         "correlation": "0.0", "loss": "cross_entropy", "dtype": "float16", "loss_scale": "1.0",
-        "device": "auto", "seed": "0", "learning_rate": "0.01",
+        "device": "auto", "seed": "0", "learning_rate": "0.01", "clip_norm": "0.0",
     }  # fmt: skip

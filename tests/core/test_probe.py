@@ -187,6 +187,39 @@ def test_update_ratio_is_the_step_of_plain_sgd():
     assert_allclose(table["update_ratio"], 0.5 * table["weight_grad_norm"] / table["weight_norm"])
 
 
+def test_clipping_scales_the_step_as_torch_clips_it():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3))
+    x, y = 5 * torch.randn(9, 4), torch.arange(9) % 3
+    free, clipped = gf.probe(model, x, y), gf.probe(model, x, y, clip_norm=0.05)
+    nn.functional.cross_entropy(model(x), y).backward()
+    norm = nn.utils.clip_grad_norm_(model.parameters(), 0.05)
+    assert free.grad_norm == pytest.approx(norm.item(), rel=1e-6)
+    assert norm > 0.05
+    for row, parameter in zip(clipped.parameters.itertuples(), model.parameters(), strict=True):
+        step = 0.01 * parameter.grad.norm() / parameter.norm()
+        assert row.update_ratio == pytest.approx(step.item(), rel=1e-5)
+    assert clipped.parameters["grad_norm"].equals(free.parameters["grad_norm"])
+
+
+def test_the_total_norm_survives_extreme_and_broken_gradients():
+    class Power(nn.Module):
+        def __init__(self, power):
+            super().__init__()
+            self.weight, self.power = nn.Parameter(torch.ones(4, dtype=torch.float64)), power
+
+        def forward(self, x):
+            return 10.0**self.power * self.weight * x
+
+    ones = torch.ones(2, 4, dtype=torch.float64)
+    for power in (-200, 200):
+        report = gf.probe(Power(power), ones, loss=lambda out, _: out.sum())
+        assert report.grad_norm == pytest.approx(4 * 10.0**power)
+    report = gf.probe(Power(0), ones, loss=lambda out, _: out.sum() * math.inf, clip_norm=1.0)
+    assert report.grad_norm == math.inf
+    assert report.clip_factor == 0.0
+
+
 def test_a_loss_scale_leaves_reported_gradients_alone():
     model, x, y = nn.Linear(4, 3), torch.randn(5, 4), torch.tensor([0, 1, 2, 0, 1])
     plain, scaled = gf.probe(model, x, y), gf.probe(model, x, y, loss_scale=1024.0)

@@ -30,7 +30,7 @@ COLUMNS = {  # DESIGN.md, section 3
     "weight_grad_rms bias_grad_norm update_ratio",
 }
 ATTRIBUTES = (
-    "loss", "parameter_count", "seconds", "device", "dtype", "smallest_normal", "smallest",
+    "loss", "grad_norm", "clip_factor", "parameter_count", "seconds", "device", "dtype", "smallest_normal", "smallest",
     "loss_scale", "title", "experiment",
 )  # fmt: skip
 

@@ -340,6 +340,15 @@ def learning_rate():
     assert_allclose(ratio("weight_grad_norm", a, b), 1)
 
 
+@moves
+def clip_norm():
+    a, b = report(), report(clip_norm=1e-3)
+    assert_allclose(ratio("update_ratio", a, b), b.clip_factor)
+    assert b.clip_factor == pytest.approx(1e-3 / (a.grad_norm + 1e-6))
+    assert_allclose(ratio("weight_grad_norm", a, b), 1)
+    assert report(clip_norm=1e6).clip_factor == 1.0
+
+
 @pytest.mark.parametrize("name", field_names())
 def test_the_setting_moves_the_report(name):
     TESTS[name]()

@@ -114,6 +114,7 @@ def test_url_restores_every_setting(app: AppTest) -> None:
         ),
         data=gf.Data(source="gaussian", dimension=9, scale=2.5, correlation=0.5, batch_size=33),
         loss="mse", dtype="float16", loss_scale=128.0, device="cpu", seed=5, learning_rate=0.5,
+        clip_norm=2.5,
     )  # fmt: skip
     opened(app, **codec.to_query(experiment))
     assert not app.error

@@ -70,11 +70,20 @@ class Parameters:
         """Positions in the columns of an attribute; of what is no parameter, that of the NaN."""
         return [self._row.get(id(getattr(module, name)), -1) for module in modules]
 
-    def update_ratio(self, learning_rate: float) -> FloatArray:
-        """learning_rate·‖gradient‖/‖value‖; NaN for a value of zero."""
+    def total_grad_norm(self) -> float:
+        """Norm of the gradient over all parameters that have one; 0 if none has."""
+        norms = self.numbers["grad_norm"][:-1]
+        norms = norms[~np.isnan(norms) | (self.numbers["grad_nonfinite"][:-1] > 0)]
+        largest = float(np.abs(norms).max(initial=0.0))
+        if not 0 < largest < math.inf:
+            return largest
+        return largest * float(np.linalg.norm(norms / largest))
+
+    def update_ratio(self, rate: float) -> FloatArray:
+        """rate·‖gradient‖/‖value‖; NaN for a value of zero."""
         norm = self.numbers["norm"]
         with np.errstate(over="ignore", invalid="ignore"):  # an infinite gradient is an answer
-            step: FloatArray = learning_rate * self.numbers["grad_norm"]
+            step: FloatArray = rate * self.numbers["grad_norm"]
             return step / np.where(norm, norm, np.nan)
 
 
