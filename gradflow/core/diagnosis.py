@@ -1,42 +1,36 @@
-"""What happened to the gradient, in numbers and in a plain sentence.
+"""What happened to signal and gradient: verdicts with their evidence in numbers.
 
-Everything here is free of scale: multiplying the loss by a constant changes no factor.
+Everything here is free of scale: multiplying the loss by a constant changes no verdict but those
+on underflow and overflow, which are about the number format.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
+from gradflow.core.causes import cause, experiment_of
 from gradflow.core.report import Quantity, Report
 from gradflow.core.text import _
+from gradflow.core.verdict import Decay, Verdict, decay, digits, layer_range
 
-STEADY_FACTOR, STEADY_RATIO = 1.18, 100.0
-"""The gradient is called steady if it changes by less than this per layer, and in all."""
+STEADY_FACTOR, STEADY_RATIO, SMALL_RATIO = 1.18, 100.0, 3.0
+"""The gradient is healthy if it changes by less than this per layer and in all, or by less than
+the last in all."""
 SEVERE_RATIO = 1e4
 """Total change, either way, from which the gradient's fate is a problem whatever the depth."""
+SATURATED, BADLY_SATURATED = 0.3, 0.6
+"""Share of a layer's outputs in the flat part of the activation."""
+DEAD, BADLY_DEAD, ENOUGH_SAMPLES = 0.1, 0.5, 16
+"""Share of dead units; in fewer samples than that, a unit is off in all of them by chance."""
+ALIKE, INDISTINGUISHABLE = 0.95, 0.999
+"""Mean cosine between the activations of two samples."""
 UNDERFLOW_SHARE = 0.01
 """Share of subnormal entries from which a layer is said to underflow; tails reach there earlier."""
-
-
-@dataclass(frozen=True)
-class Decay:
-    """How ‖δ‖ changes from layer to layer on its way back.
-
-    Attributes:
-        factor: ``exp`` of minus the slope of a straight line fitted to log ‖δ_l‖ over the hidden
-            layers: below 1 the gradient shrinks on its way to the input.
-        first, last: the outermost hidden layers whose ‖δ‖ is positive and finite.
-        ratio: ‖δ_first‖ / ‖δ_last‖.
-    """
-
-    factor: float
-    first: int
-    last: int
-    ratio: float
 
 
 class Severity(StrEnum):
@@ -49,65 +43,81 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence about a report."""
+    """A verdict on a report.
+
+    Attributes:
+        severity: how bad it is.
+        verdict: which one; ``None`` if nothing could be judged.
+        text: what happened, with the numbers that show it.
+        cause: why, tied to the setting where it is known; may be empty.
+        layer: the first bad layer, seen in the direction in which it goes wrong.
+    """
 
     severity: Severity
+    verdict: Verdict | None
     text: str
-
-
-def decay(report: Report) -> Decay | None:
-    """The decay of ‖δ‖, or ``None`` with fewer than two usable layers."""
-    layers = report.layers
-    norm = layers["delta_norm"].to_numpy(float)
-    usable = np.isfinite(norm) & (norm > 0)
-    number = layers["layer"].to_numpy(int)
-    if usable.sum() < 2:
-        return None
-    # The readout's δ comes straight from the loss; it follows no law of the layers before it.
-    hidden = usable & (number < number[-1])
-    if hidden.sum() < 2:
-        hidden = usable
-    log_norm = np.log(norm[hidden])
-    slope = np.polyfit(number[hidden], log_norm, 1)[0]
-    first, last = number[hidden][0], number[hidden][-1]
-    return Decay(math.exp(-slope), int(first), int(last), math.exp(log_norm[0] - log_norm[-1]))
+    cause: str = ""
+    layer: int | None = None
 
 
 def findings(report: Report) -> list[Finding]:
-    """What a reader should know first: the gradient's fate, then what the numbers suffer from."""
+    """What a reader should know: first the gradient's fate, then what else is wrong."""
     if report.layers.empty:
-        return [Finding(Severity.NOTE, _("No layer with weights was recorded."))]
-    problems = [*_not_finite(report), *_lost(report)]
-    fate = _fate(report)
-    return [*([fate] if fate else []), *problems]
+        return [Finding(Severity.NOTE, None, _("No layer with weights was recorded."))]
+    problems = (_overflow, _lost, _symmetric, _saturated, _dead, _collapsed)
+    found = [*_fate(report), *(finding for check in problems for finding in check(report))]
+    if not found:
+        text = _("There is no gradient to judge.")
+        found = [Finding(Severity.NOTE, None, text)]
+    return found
 
 
-def _fate(report: Report) -> Finding | None:
+def _fate(report: Report) -> Iterator[Finding]:
     found = decay(report)
     if found is None:
-        return None
+        return
     change = max(found.ratio, 1 / found.ratio)
-    steady = max(found.factor, 1 / found.factor) < STEADY_FACTOR and change < STEADY_RATIO
     if found.ratio <= 1:
         where = _("at layer {first} it is {ratio} of what it was at layer {last}")
     else:
         where = _("at layer {first} it is {ratio} times what it was at layer {last}")
-    where = where.format(first=found.first, ratio=_number(found.ratio), last=found.last)
-    if steady:
+    where = where.format(first=found.first, ratio=digits(found.ratio), last=found.last)
+    steady = max(found.factor, 1 / found.factor) < STEADY_FACTOR and change < STEADY_RATIO
+    if steady or change < SMALL_RATIO:
+        verdict, severity, layer = Verdict.HEALTHY, Severity.GOOD, None
         text = _(
-            "The gradient roughly keeps its size on its way back (factor {factor} per layer); "
-            "{where}."
+            "The gradient keeps its size on its way back (factor {factor} per layer); {where}."
         )
-    elif found.factor < 1:
-        text = _("The gradient shrinks by a factor {factor} per layer on its way back; {where}.")
     else:
-        text = _("The gradient grows by a factor {factor} per layer on its way back; {where}.")
-    severity = Severity.GOOD if steady else Severity.BAD if change > SEVERE_RATIO else Severity.NOTE
-    return Finding(severity, text.format(factor=_number(found.factor), where=where))
+        severity = Severity.BAD if change > SEVERE_RATIO else Severity.NOTE
+        layer = _first_beyond(report, found)
+        if found.factor < 1:
+            verdict = Verdict.VANISHING
+            text = _(
+                "The gradient shrinks by a factor {factor} per layer on its way back; {where}."
+            )
+        else:
+            verdict = Verdict.EXPLODING
+            text = _("The gradient grows by a factor {factor} per layer on its way back; {where}.")
+    yield Finding(
+        severity,
+        verdict,
+        text.format(factor=digits(found.factor), where=where),
+        cause(verdict, report),
+        layer,
+    )
 
 
-def _not_finite(report: Report) -> list[Finding]:
-    found = []
+def _first_beyond(report: Report, found: Decay) -> int | None:
+    """The first layer, on the way back, whose ‖δ‖ has changed by ``STEADY_RATIO``."""
+    layers = report.layers[report.layers["layer"] <= found.last]
+    norm = layers["delta_norm"].to_numpy(float)[::-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        beyond = np.abs(np.log(norm) - np.log(norm[0])) > math.log(STEADY_RATIO)
+    return int(layers["layer"].to_numpy()[::-1][beyond][0]) if beyond.any() else None
+
+
+def _overflow(report: Report) -> Iterator[Finding]:
     signals = report.signals
     for column, text in (
         ("nonfinite", _("The forward signal overflows {dtype}: {n} of its entries are infinite or "
@@ -117,14 +127,14 @@ def _not_finite(report: Report) -> list[Finding]:
     ):  # fmt: skip
         rows = signals[signals[column] > 0]
         if len(rows):
-            layer = rows["layer"].iloc[0 if column == "nonfinite" else -1]
-            found.append(Finding(Severity.BAD, text.format(
-                dtype=report.dtype, n=f"{int(rows[column].sum()):,}", layer=layer
-            )))  # fmt: skip
-    return found
+            layer = int(rows["layer"].iloc[0 if column == "nonfinite" else -1])
+            count = f"{int(rows[column].sum()):,}"
+            said = text.format(dtype=report.dtype, n=count, layer=layer)
+            why = cause(Verdict.OVERFLOW, report)
+            yield Finding(Severity.BAD, Verdict.OVERFLOW, said, why, layer)
 
 
-def _lost(report: Report) -> list[Finding]:
+def _lost(report: Report) -> Iterator[Finding]:
     """Underflow, and gradients that are zero although nothing underflowed."""
     numbers = [int(n) for n in report.layers["layer"]]
     small = [n for n in numbers if _subnormal_share(report, n) > UNDERFLOW_SHARE]
@@ -135,20 +145,33 @@ def _lost(report: Report) -> list[Finding]:
             "{dtype} number{scaled}; there they lose digits and then become exactly 0."
         ).format(
             layer=max(small),
-            tiny=_number(report.smallest_normal),
+            tiny=digits(report.smallest_normal),
             dtype=report.dtype,
             scaled=_(" at this loss scale") if report.loss_scale != 1 else "",
         )
         if gone:
-            text += " " + _("No gradient at all is left in {layers}.").format(layers=_range(gone))
-        return [Finding(Severity.BAD, text)]
-    if gone:
+            text += " " + _("No gradient at all is left in {layers}.").format(
+                layers=layer_range(gone)
+            )
+        why = cause(Verdict.UNDERFLOW, report)
+        yield Finding(Severity.BAD, Verdict.UNDERFLOW, text, why, max(small))
+    elif gone:
+        experiment = experiment_of(report)
+        if experiment and experiment.network.zero_last:
+            yield Finding(Severity.NOTE, Verdict.HEALTHY, _closed_branches(gone))
+            return
         text = _(
             "The gradient is exactly 0 in {layers}, without underflow: a weight or slope on its "
             "way back is 0."
-        ).format(layers=_range(gone))
-        return [Finding(Severity.BAD, text)]
-    return []
+        ).format(layers=layer_range(gone))
+        yield Finding(Severity.BAD, Verdict.VANISHING, text, layer=max(gone))
+
+
+def _closed_branches(layers: list[int]) -> str:
+    return _(
+        "In {layers} the gradient is exactly 0, because the last weight of each branch starts at 0 "
+        "and the shortcut carries everything; the first step opens the branches."
+    ).format(layers=layer_range(layers))
 
 
 def _subnormal_share(report: Report, layer: int) -> float:
@@ -163,18 +186,95 @@ def _all_zero(report: Report, layer: int) -> bool:
     return delta is not None and delta.zeros == delta.total > 0
 
 
-def _range(layers: list[int]) -> str:
-    if len(layers) == 1:
-        return _("layer {n}").format(n=layers[0])
-    if layers == list(range(layers[0], layers[-1] + 1)):
-        return _("layers {first} to {last}").format(first=layers[0], last=layers[-1])
-    return _("layers {list}").format(list=", ".join(map(str, layers)))
+def _symmetric(report: Report) -> Iterator[Finding]:
+    """Layers whose units have equal weights on both sides: nothing will ever tell them apart."""
+    layers, blocks = report.layers, set(report.signals.query("kind == 'block'")["layer"])
+    numbers = [int(n) for n in layers["layer"]]
+    equal = [n for n in numbers if _all_equal(report, n)]
+    same = [
+        n
+        for n, units in zip(numbers, layers["fan_out"], strict=True)
+        # A shortcut brings units that differ, whatever the weights of its branch.
+        if units > 1 and n in equal and n + 1 in equal and n not in blocks
+    ]
+    if not same:
+        return
+    zero = all(report.histograms["weight", n].zeros for n in same)
+    text = _("All weights of {layers} are {value}: their units are copies of each other.").format(
+        layers=layer_range(same), value=_("0") if zero else _("equal")
+    )
+    why = cause(Verdict.SYMMETRIC, report)
+    yield Finding(Severity.BAD, Verdict.SYMMETRIC, text, why, same[0])
 
 
-def _number(value: float) -> str:
-    """Two digits, written as people write them: 0.24, 9,000, 4.3e-15."""
-    if 1e-3 <= abs(value) < 1e6:
-        rounded = float(f"{value:.2g}")
-        return f"{rounded:,.0f}" if abs(rounded) >= 10 else f"{rounded:g}"
-    mantissa, _e, exponent = f"{value:.2g}".partition("e")
-    return f"{mantissa}e{int(exponent)}" if exponent else mantissa
+def _all_equal(report: Report, layer: int) -> bool:
+    weight = report.histograms.get(("weight", layer))
+    return weight is not None and len(weight.counts) == 1 and weight.nonfinite == 0
+
+
+def _saturated(report: Report) -> Iterator[Finding]:
+    share = report.layers["saturated"].to_numpy(float)
+    text = _(
+        "Up to {share} of the outputs are saturated (layer {worst}), in {layers} more than {limit}."
+    )
+    yield from _widespread(report, share, (SATURATED, BADLY_SATURATED), Verdict.SATURATED, text)
+
+
+def _dead(report: Report) -> Iterator[Finding]:
+    first = report.signals["shape"].iloc[0].split("×")[0]
+    if first.isdigit() and int(first) < ENOUGH_SAMPLES:
+        return
+    share = (report.layers["dead_units"] / report.layers["fan_out"]).to_numpy(float)
+    text = _(
+        "Up to {share} of the units are dead (layer {worst}): their slope is 0 for every sample of "
+        "the batch, so they pass no gradient on; in {layers} more than {limit} are."
+    )
+    yield from _widespread(report, share, (DEAD, BADLY_DEAD), Verdict.DEAD, text)
+
+
+def _widespread(
+    report: Report,
+    share: np.ndarray[tuple[int], np.dtype[np.float64]],
+    limits: tuple[float, float],
+    verdict: Verdict,
+    text: str,
+) -> Iterator[Finding]:
+    beyond = share > limits[0]
+    if not beyond.any():
+        return
+    numbers = report.layers["layer"].to_numpy(int)
+    worst = int(np.nanargmax(share))
+    severity = Severity.BAD if share[worst] > limits[1] else Severity.NOTE
+    text = text.format(
+        share=f"{share[worst]:.0%}",
+        worst=numbers[worst],
+        layers=layer_range(numbers[beyond].tolist()),
+        limit=f"{limits[0]:.0%}",
+    )
+    yield Finding(severity, verdict, text, cause(verdict, report), int(numbers[beyond][0]))
+
+
+def _collapsed(report: Report) -> Iterator[Finding]:
+    hidden = report.layers.iloc[:-1]
+    alike = hidden["similarity"].to_numpy(float)
+    beyond = alike > ALIKE
+    if not len(hidden) or not beyond.any():
+        return
+    worst, numbers = int(np.nanargmax(alike)), hidden["layer"].to_numpy(int)
+    text = _(
+        "The inputs become alike: the mean cosine between the activations of two samples reaches "
+        "{cosine} (layer {worst}), from {first} in layer {start}."
+    ).format(
+        cosine=_cosine(alike[worst]),
+        worst=numbers[worst],
+        first=_cosine(alike[0]),
+        start=numbers[0],
+    )
+    severity = Severity.BAD if alike[worst] > INDISTINGUISHABLE else Severity.NOTE
+    why = cause(Verdict.COLLAPSED, report)
+    yield Finding(severity, Verdict.COLLAPSED, text, why, int(numbers[beyond][0]))
+
+
+def _cosine(value: float) -> str:
+    """Near 1 it is the distance from 1 that matters."""
+    return f"1 − {digits(1 - value)}" if 0.999 < value < 1 else f"{value:.3g}"

@@ -8,8 +8,12 @@ import torch
 from torch import nn
 
 import gradflow as gf
-from gradflow.core.diagnosis import Severity, decay, findings
+from gradflow.core.codec import to_query
+from gradflow.core.data import draw
+from gradflow.core.diagnosis import Severity, findings
+from gradflow.core.networks.build import build
 from gradflow.core.presets import PRESETS
+from gradflow.core.verdict import Verdict, decay
 
 
 def chain(depth: int, factor: float) -> tuple[nn.Module, torch.Tensor]:
@@ -95,3 +99,120 @@ def test_ratio_survives_extreme_norms() -> None:
     found = decay(dataclasses.replace(report, layers=layers))
     assert found is not None
     assert np.isfinite(found.factor)
+
+
+NETWORKS: dict[str, tuple[dict[str, object], set[str]]] = {
+    "xavier tanh": ({}, {"healthy"}),
+    "sigmoid": ({"activation": "sigmoid"}, {"vanishing", "collapsed"}),
+    "small weights": ({"initialization": "normal", "init_std": 0.02}, {"vanishing"}),
+    "large weights": ({"initialization": "normal", "init_std": 0.5}, {"exploding", "saturated"}),
+    "zeros": ({"initialization": "zeros"}, {"vanishing", "symmetric"}),
+    "constant": ({"initialization": "constant", "depth": 6}, {"symmetric"}),
+    "deep relu": (
+        {"activation": "relu", "initialization": "kaiming_normal", "depth": 60},
+        {"dead", "collapsed"},
+    ),
+    "batch norm": (
+        {"activation": "relu", "initialization": "kaiming_normal", "normalization": "batch",
+         "depth": 40},
+        {"exploding"},
+    ),
+    "identity blocks": ({"connection": "residual", "zero_last": True}, {"healthy"}),
+}  # fmt: skip
+
+
+def network(name: str) -> gf.Experiment:
+    settings = {"depth": 24, "width": 64, **NETWORKS[name][0]}
+    return gf.Experiment(network=gf.MLP(**settings), data=gf.Data(batch_size=64), device="cpu")
+
+
+def verdicts(report: gf.Report) -> set[str]:
+    return {str(finding.verdict) for finding in findings(report)}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_verdicts_of_known_cases(name: str) -> None:
+    found = verdicts(gf.run(network(name)))
+    assert found >= NETWORKS[name][1]
+    if "healthy" in NETWORKS[name][1]:
+        assert found <= {"healthy"}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("factor", [1e6, 1e-6])
+def test_a_rescaled_loss_changes_no_verdict(name: str, factor: float) -> None:
+    exp = network(name)
+    inputs, targets = draw(exp.data, exp.seed)
+
+    def loss(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return factor * nn.functional.cross_entropy(output, target)
+
+    model = build(exp, inputs).double()
+    asked = {"experiment": to_query(exp)}
+    before = gf.probe(model, inputs.double(), targets, **asked)
+    after = gf.probe(model, inputs.double(), targets, loss=loss, **asked)
+    assert [f.verdict for f in findings(after)] == [f.verdict for f in findings(before)]
+    assert [f.severity for f in findings(after)] == [f.severity for f in findings(before)]
+
+
+def test_the_evidence_is_measured() -> None:
+    """Saturated and dead shares and the first layer beyond the limit, from the tables."""
+    report = gf.run(network("large weights"))
+    finding = next(f for f in findings(report) if f.verdict is Verdict.SATURATED)
+    share = report.layers["saturated"]
+    assert f"{share.max():.0%}" in finding.text
+    assert finding.layer == report.layers["layer"][share > 0.3].iloc[0]
+    report = gf.run(network("deep relu"))
+    finding = next(f for f in findings(report) if f.verdict is Verdict.DEAD)
+    dead = report.layers["dead_units"] / 64
+    assert f"{dead.max():.0%}" in finding.text
+    assert finding.layer == report.layers["layer"][dead > 0.1].iloc[0]
+
+
+def test_the_first_bad_layer_of_a_known_chain() -> None:
+    model, inputs = chain(12, 0.1)
+    finding = findings(gf.probe(model, inputs, loss=lambda out, _: out.square().mean()))[0]
+    assert finding.verdict is Verdict.VANISHING
+    assert finding.layer == 8  # δ₁₁ is the reference; δ₉ is at 1/100 of it, δ₈ beyond
+
+
+def test_the_cause_names_what_each_layer_multiplies_by() -> None:
+    """A chain whose weights multiply by 0.5 and whose activation's slope is 0.2."""
+    layers: list[nn.Module] = []
+    for _ in range(9):
+        linear = nn.Linear(4, 4, bias=False)
+        linear.weight.data = 0.5 * torch.eye(4)
+        layers += [linear, nn.LeakyReLU(0.2)]
+    model = nn.Sequential(*layers, nn.Linear(4, 4, bias=False)).double()
+    report = gf.probe(model, -torch.ones(3, 4).double(), loss=lambda out, _: out.square().mean())
+    cause = findings(report)[0].cause
+    assert "weights multiply it by 0.5, the slopes of the activation by 0.2" in cause
+
+
+def test_causes_are_tied_to_the_setting() -> None:
+    said = {name: " ".join(f.cause for f in findings(gf.run(network(name)))) for name in NETWORKS}
+    assert "at most 1/4" in said["sigmoid"]
+    assert "too small for Tanh" in said["small weights"]
+    assert "outweighs the small slopes" in said["large weights"]
+    assert "start at zero" in said["zeros"]
+    assert "Batch normalization makes gradients grow" in said["batch norm"]
+    correlated = gf.Experiment(data=gf.Data(source="gaussian", correlation=0.99), device="cpu")
+    found = [f for f in findings(gf.run(correlated)) if f.verdict is Verdict.COLLAPSED]
+    assert "inputs themselves" in found[0].cause
+
+
+def test_no_chain_no_claim_about_a_layers_factors() -> None:
+    settings = {"connection": "residual", "activation": "relu", "depth": 30}
+    exp = gf.Experiment(network=gf.MLP(initialization="kaiming_normal", **settings), device="cpu")
+    fate = findings(gf.run(exp))[0]
+    assert fate.verdict is Verdict.EXPLODING
+    assert "multiply" not in fate.cause
+    assert "branch scale" in fate.cause
+
+
+def test_a_few_samples_kill_no_unit() -> None:
+    exp = gf.Experiment(
+        network=gf.MLP(depth=6, activation="relu", initialization="kaiming_normal"),
+        data=gf.Data(batch_size=2), device="cpu",
+    )  # fmt: skip
+    assert "dead" not in verdicts(gf.run(exp))

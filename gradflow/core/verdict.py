@@ -1,0 +1,82 @@
+"""The verdicts, the decay of a gradient, and how numbers are written in sentences."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from gradflow.core.report import Report
+from gradflow.core.text import _
+
+
+class Verdict(StrEnum):
+    """What can be said of a network; the codes stand in the addresses of lessons."""
+
+    HEALTHY = "healthy"
+    VANISHING = "vanishing"
+    EXPLODING = "exploding"
+    SATURATED = "saturated"
+    DEAD = "dead"
+    COLLAPSED = "collapsed"
+    SYMMETRIC = "symmetric"
+    UNDERFLOW = "underflow"
+    OVERFLOW = "overflow"
+
+
+@dataclass(frozen=True)
+class Decay:
+    """How ‖δ‖ changes from layer to layer on its way back.
+
+    Attributes:
+        factor: ``exp`` of minus the slope of a straight line fitted to log ‖δ_l‖ over the hidden
+            layers: below 1 the gradient shrinks on its way to the input.
+        first, last: the outermost hidden layers whose ‖δ‖ is positive and finite.
+        ratio: ‖δ_first‖ / ‖δ_last‖.
+    """
+
+    factor: float
+    first: int
+    last: int
+    ratio: float
+
+
+def decay(report: Report) -> Decay | None:
+    """The decay of ‖δ‖, or ``None`` with fewer than two usable layers."""
+    layers = report.layers
+    norm = layers["delta_norm"].to_numpy(float)
+    usable = np.isfinite(norm) & (norm > 0)
+    number = layers["layer"].to_numpy(int)
+    if usable.sum() < 2:
+        return None
+    # The readout's δ comes straight from the loss; it follows no law of the layers before it.
+    hidden = usable & (number < number[-1])
+    if hidden.sum() < 2:
+        hidden = usable
+    log_norm = np.log(norm[hidden])
+    slope = np.polyfit(number[hidden], log_norm, 1)[0]
+    first, last = number[hidden][0], number[hidden][-1]
+    return Decay(math.exp(-slope), int(first), int(last), math.exp(log_norm[0] - log_norm[-1]))
+
+
+def layer_range(layers: list[int]) -> str:
+    """``layer 3``, ``layers 3 to 7`` or ``layers 3, 5, 9``; a long list is cut."""
+    if len(layers) == 1:
+        return _("layer {n}").format(n=layers[0])
+    if layers == list(range(layers[0], layers[-1] + 1)):
+        return _("layers {first} to {last}").format(first=layers[0], last=layers[-1])
+    listed = ", ".join(map(str, layers[:6]))
+    if len(layers) > 6:
+        return _("{n} layers ({list}, …)").format(n=len(layers), list=listed)
+    return _("layers {list}").format(list=listed)
+
+
+def digits(value: float) -> str:
+    """Two digits, written as people write them: 0.24, 9,000, 4.3e-15."""
+    if 1e-3 <= abs(value) < 1e6:
+        rounded = float(f"{value:.2g}")
+        return f"{rounded:,.0f}" if abs(rounded) >= 10 else f"{rounded:g}"
+    mantissa, _e, exponent = f"{value:.2g}".partition("e")
+    return f"{mantissa}e{int(exponent)}" if exponent else mantissa
