@@ -17,8 +17,9 @@ from gradflow.charts.figure import (
     legend,
     note,
 )
+from gradflow.charts.overlay import Overlay, fitted, legend_entries, overlay_traces
 from gradflow.charts.series import Scale, Series, draw, has_marks
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, styles
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
 
@@ -49,15 +50,18 @@ def forward_statistics_figure(
     *,
     mode: Mode = "light",
     statistics: Sequence[Statistic] = ("activation_std", "saturated", "dead_units"),
+    overlays: Sequence[Overlay] = (),
 ) -> go.Figure:
     """How wide the signal is, and how much of it is stuck, per layer.
 
     Upper panel: standard deviation or RMS over batch × units, on a log axis if the layers spread
     over more than two decades. Lower panel: the share of saturated entries (outside the range
     where φ' is sizeable) and of dead units (φ' = 0 for every sample); what does not apply to the
-    activation function is left out and named below the figure.
+    activation function is left out and named below the figure. ``overlays`` are drawn in the
+    colours of their statistics.
     """
     widths, shares, absent = forward_series(report, statistics)
+    columns = {_(_NAMES[name]): name for name in statistics}
     if not widths and not shares:
         return empty_figure(_("Nothing was recorded: no forward statistics to show"), mode=mode)
     panels = [panel for panel in (widths, shares) if panel]
@@ -82,8 +86,16 @@ def forward_statistics_figure(
     for i, panel in enumerate(panels):
         axis = "y" if i == 0 else "y2"
         is_share = panel is shares
-        scale = Scale(False, -0.03, 1.03) if is_share else Scale.fitting(panel, log)
-        data += draw(panel, scale, mode, first_style=len(widths) if is_share else 0, axis=axis)
+        names = [columns[one.name] for one in panel]
+        scale = (
+            Scale(False, -0.03, 1.03)
+            if is_share
+            else Scale.fitting(fitted(panel, overlays, names), log)
+        )
+        first = len(widths) if is_share else 0
+        looks = styles(mode)[first:]
+        data += overlay_traces(panel, overlays, names, scale, looks, mode, axis=axis)
+        data += draw(panel, scale, mode, first_style=first, axis=axis)
         zeros, broken = has_marks(panel, scale)
         marks += [_("▽ exactly 0")] * zeros + [_("✕ NaN or infinite")] * broken
         layout[f"yaxis{axis[1:]}"] = {
@@ -92,6 +104,7 @@ def forward_statistics_figure(
             "domain": ([0.46, 1.0] if i == 0 else [0.0, 0.36]) if two else [0.0, 1.0],
             "anchor": "x",
         }
+    data += legend_entries(overlays, statistics, mode)
     layout["xaxis"] = layer_axis(
         len(report.layers),
         anchor="y2" if two else "y",

@@ -11,8 +11,9 @@ import plotly.graph_objects as go
 from gradflow.charts.figure import build, column, empty_figure, layer_axis, legend, note
 from gradflow.charts.flow_data import GRADIENTS, Gradient
 from gradflow.charts.flow_text import SYMBOLS
+from gradflow.charts.overlay import Overlay, fitted, legend_entries, overlay_traces
 from gradflow.charts.series import Scale, Series, draw, has_marks
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, styles
 from gradflow.core.report import Report
 from gradflow.core.text import _
 
@@ -25,18 +26,20 @@ def gradient_norms_figure(
     mode: Mode = "light",
     quantities: Sequence[Gradient] = GRADIENTS,
     scale: Literal["log", "linear"] = "log",
+    overlays: Sequence[Overlay] = (),
 ) -> go.Figure:
     """Frobenius norms of the gradients per layer, layer 1 at the left.
 
     ‖∂L/∂z_l‖ (δ) and ‖∂L/∂a_l‖ over the whole batch × units array, ‖∂L/∂W_l‖ over the weight
     matrix, of the loss as reduced; and, if the network has blocks, the gradient of the stream
-    after each block. On the log axis zeros lie on the floor; NaN and infinite norms are crosses
+    after each block. ``overlays`` are drawn in the colours of their quantities. On the log axis zeros lie on the floor; NaN and infinite norms are crosses
     at the ceiling.
     """
     series = norm_series(report, quantities)
     if not series:
         return empty_figure(_("Nothing was recorded: no gradient norms to show"), mode=mode)
-    axis = Scale.fitting(series, scale == "log")
+    names = [f"{name}_norm" for name in quantities]
+    axis = Scale.fitting(fitted(series, overlays, names), scale == "log")
     zeros, broken = has_marks(series, axis)
     notes = []
     if zeros:
@@ -68,7 +71,12 @@ def gradient_norms_figure(
         if notes
         else [],
     }
-    return build(draw(series, axis, mode), layout, mode)
+    data = [
+        *overlay_traces(series, overlays, names, axis, styles(mode), mode),
+        *draw(series, axis, mode),
+        *legend_entries(overlays, names, mode),
+    ]
+    return build(data, layout, mode)
 
 
 def norm_series(report: Report, quantities: Sequence[Gradient] = GRADIENTS) -> list[Series]:

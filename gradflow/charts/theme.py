@@ -34,6 +34,7 @@ class Palette:
         forward, backward: text and lines that stand for the signal and for the gradient.
         forward_scale, backward_scale: heatmap scales over 0 … 1; transparent at exactly 0.
         alarm: non-finite values.
+        theory: lines that were predicted, not measured.
         series: for categories, safe for colour-blind readers (after Okabe and Ito).
     """
 
@@ -47,6 +48,7 @@ class Palette:
     forward_scale: Scale
     backward_scale: Scale
     alarm: str
+    theory: str
     series: tuple[str, ...]
 
 
@@ -69,6 +71,7 @@ PALETTES: dict[Mode, Palette] = {
         forward_scale=_scale("#e1edf8", "#a6cdea", "#5ea3d6", "#2474b7", "#0d4a8f", "#062a5c"),
         backward_scale=_scale("#ffeedd", "#fdcb9b", "#f99d52", "#e06c15", "#a84303", "#5f2402"),
         alarm="#b00020",
+        theory="#6b1fa8",
         series=("#0072b2", "#c04e00", "#007a5a", "#9b3f7f", "#5b6475"),
     ),
     "dark": Palette(
@@ -82,9 +85,16 @@ PALETTES: dict[Mode, Palette] = {
         forward_scale=_scale("#14263d", "#184273", "#2267ae", "#4a97de", "#92c6f5", "#dceefd"),
         backward_scale=_scale("#33200f", "#653408", "#a5530b", "#e27f22", "#fcb26f", "#fee6cd"),
         alarm="#ff7a85",
+        theory="#dcb6ff",
         series=("#56b4e9", "#f5a83a", "#2fc796", "#e08fc0", "#aeb7c5"),
     ),
 }
+
+
+def faded(colour: str, opacity: float) -> str:
+    """A colour ``#rrggbb``, partly transparent."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
 
 
 @dataclass(frozen=True)

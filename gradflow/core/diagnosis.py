@@ -16,11 +16,8 @@ import numpy as np
 from gradflow.core.causes import cause, experiment_of
 from gradflow.core.report import Quantity, Report
 from gradflow.core.text import _
-from gradflow.core.verdict import Decay, Verdict, decay, digits, layer_range
+from gradflow.core.verdict import STEADY_RATIO, Decay, Verdict, decay, digits, layer_range
 
-STEADY_FACTOR, STEADY_RATIO, SMALL_RATIO = 1.18, 100.0, 3.0
-"""The gradient is healthy if it changes by less than this per layer and in all, or by less than
-the last in all."""
 SEVERE_RATIO = 1e4
 """Total change, either way, from which the gradient's fate is a problem whatever the depth."""
 SATURATED, BADLY_SATURATED = 0.3, 0.6
@@ -76,20 +73,18 @@ def _fate(report: Report) -> Iterator[Finding]:
     found = decay(report)
     if found is None:
         return
-    change = max(found.ratio, 1 / found.ratio)
     if found.ratio <= 1:
         where = _("at layer {first} it is {ratio} of what it was at layer {last}")
     else:
         where = _("at layer {first} it is {ratio} times what it was at layer {last}")
     where = where.format(first=found.first, ratio=digits(found.ratio), last=found.last)
-    steady = max(found.factor, 1 / found.factor) < STEADY_FACTOR and change < STEADY_RATIO
-    if steady or change < SMALL_RATIO:
+    if found.steady:
         verdict, severity, layer = Verdict.HEALTHY, Severity.GOOD, None
         text = _(
             "The gradient keeps its size on its way back (factor {factor} per layer); {where}."
         )
     else:
-        severity = Severity.BAD if change > SEVERE_RATIO else Severity.NOTE
+        severity = Severity.BAD if found.change > SEVERE_RATIO else Severity.NOTE
         layer = _first_beyond(report, found)
         if found.factor < 1:
             verdict = Verdict.VANISHING

@@ -11,6 +11,10 @@ import numpy as np
 from gradflow.core.report import Report
 from gradflow.core.text import _
 
+STEADY_FACTOR, STEADY_RATIO, SMALL_RATIO = 1.18, 100.0, 3.0
+"""A gradient is steady if it changes by less than the first per layer and by less than the second
+in all, or by less than the third in all."""
+
 
 class Verdict(StrEnum):
     """What can be said of a network; the codes stand in the addresses of lessons."""
@@ -34,13 +38,35 @@ class Decay:
         factor: ``exp`` of minus the slope of a straight line fitted to log ‖δ_l‖ over the hidden
             layers: below 1 the gradient shrinks on its way to the input.
         first, last: the outermost hidden layers whose ‖δ‖ is positive and finite.
-        ratio: ‖δ_first‖ / ‖δ_last‖.
+        log_ratio: ln ‖δ_first‖ / ‖δ_last‖.
     """
 
     factor: float
     first: int
     last: int
-    ratio: float
+    log_ratio: float
+
+    @property
+    def ratio(self) -> float:
+        """‖δ_first‖ / ‖δ_last‖; 0 or infinite beyond the range of float64."""
+        return _exp(self.log_ratio)
+
+    @property
+    def change(self) -> float:
+        """The ratio or its inverse, whichever is above 1."""
+        return _exp(abs(self.log_ratio))
+
+    @property
+    def steady(self) -> bool:
+        """Whether the gradient keeps its size: little change per layer, or little in all."""
+        per_layer = max(self.factor, 1 / self.factor)
+        return self.change < SMALL_RATIO or (
+            per_layer < STEADY_FACTOR and self.change < STEADY_RATIO
+        )
+
+
+def _exp(value: float) -> float:
+    return math.exp(value) if value < 709 else math.inf
 
 
 def decay(report: Report) -> Decay | None:
@@ -58,7 +84,7 @@ def decay(report: Report) -> Decay | None:
     log_norm = np.log(norm[hidden])
     slope = np.polyfit(number[hidden], log_norm, 1)[0]
     first, last = number[hidden][0], number[hidden][-1]
-    return Decay(math.exp(-slope), int(first), int(last), math.exp(log_norm[0] - log_norm[-1]))
+    return Decay(_exp(-slope), int(first), int(last), float(log_norm[0] - log_norm[-1]))
 
 
 def layer_range(layers: list[int]) -> str:

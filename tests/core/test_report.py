@@ -19,19 +19,20 @@ from torch import nn
 import gradflow as gf
 from gradflow.core.report import QUANTITIES
 
-COLUMNS = {  # DESIGN.md, section 3
+COLUMNS = {  # DESIGN.md, section 3, and how alike the samples are
     "signals": "order layer module kind shape mean std rms min max saturated zero dead_units "
-    "nonfinite similarity grad_mean grad_std grad_rms grad_norm grad_max grad_zero grad_nonfinite",
+    "nonfinite similarity grad_mean grad_std grad_rms grad_norm grad_max grad_zero "
+    "grad_nonfinite",
     "parameters": "layer parameter shape norm rms grad_norm grad_rms grad_max grad_zero "
     "grad_nonfinite update_ratio",
     "layers": "layer module fan_in fan_out preactivation_mean preactivation_std "
     "preactivation_rms activation_mean activation_std activation_rms similarity saturated "
-    "dead_units delta_norm delta_rms activation_grad_norm activation_grad_rms weight_norm weight_grad_norm "
-    "weight_grad_rms bias_grad_norm update_ratio",
+    "dead_units delta_norm delta_rms activation_grad_norm activation_grad_rms weight_norm "
+    "weight_grad_norm weight_grad_rms bias_grad_norm update_ratio",
 }
 ATTRIBUTES = (
-    "loss", "grad_norm", "clip_factor", "parameter_count", "seconds", "device", "dtype", "smallest_normal", "smallest",
-    "loss_scale", "title", "experiment",
+    "loss", "grad_norm", "clip_factor", "parameter_count", "seconds", "device", "dtype",
+    "smallest_normal", "smallest", "loss_scale", "title", "experiment",
 )  # fmt: skip
 
 

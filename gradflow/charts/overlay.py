@@ -1,0 +1,195 @@
+"""What is drawn over a measurement: the prediction of theory, the spread over other seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from gradflow.charts.figure import FloatArray
+from gradflow.charts.series import Scale, Series
+from gradflow.charts.theme import PALETTES, Mode, Style, faded, number
+from gradflow.core.text import _
+
+Kind = Literal["theory", "seeds"]
+
+
+@dataclass(frozen=True, eq=False)
+class Range:
+    """A line and the band around it, one value per layer; NaN where nothing is known."""
+
+    low: FloatArray
+    middle: FloatArray
+    high: FloatArray
+
+    def scaled(self, factor: FloatArray) -> Range:
+        """All three multiplied, layer by layer."""
+        return Range(self.low * factor, self.middle * factor, self.high * factor)
+
+
+@dataclass(frozen=True, eq=False)
+class Overlay:
+    """Lines with bands for columns of ``report.layers``, on the report's layers.
+
+    Attributes:
+        kind: ``theory`` is drawn as a dashed line in its band, ``seeds`` as a band alone.
+        name: for legend and hover.
+        layers: x positions.
+        columns: by column.
+    """
+
+    kind: Kind
+    name: str
+    layers: FloatArray
+    columns: Mapping[str, Range]
+
+
+def colour_of(kind: Kind, mode: Mode) -> str:
+    """Theory has a colour of its own, other seeds are like the measurement."""
+    palette = PALETTES[mode]
+    return palette.theory if kind == "theory" else palette.ink
+
+
+def hover_lines(
+    overlays: Sequence[Overlay], column: str, layers: int, factor: FloatArray | None = None
+) -> list[str]:
+    """What the overlays say of ``column``, one text per layer, each starting with a line break."""
+    texts = [""] * layers
+    for overlay in overlays:
+        if column not in overlay.columns:
+            continue
+        found = overlay.columns[column]
+        found = found.scaled(factor) if factor is not None else found
+        rows = zip(found.low.tolist(), found.middle.tolist(), found.high.tolist(), strict=True)
+        for i, (low, middle, high) in enumerate(rows):
+            if middle == middle:
+                between = f" ({number(low, 2)} … {number(high, 2)})" if low == low else ""
+                texts[i] += f"<br>{overlay.name}: {number(middle, 2)}{between}"
+    return texts
+
+
+def traces(
+    layers: FloatArray,
+    drawn: Range,
+    kind: Kind,
+    mode: Mode,
+    *,
+    axis: str = "y",
+    colour: str | None = None,
+    casing: bool = False,
+) -> list[dict[str, Any]]:
+    """Band and line in drawn coordinates; NaN ends a piece of the band.
+
+    Args:
+        layers: x.
+        drawn: y.
+        kind: how it looks.
+        mode: light or dark.
+        axis: the y axis.
+        colour: other than the kind's own.
+        casing: set the line off from a heatmap.
+    """  # fmt: skip
+    colour = colour or colour_of(kind, mode)
+    line = {"type": "scatter", "hoverinfo": "skip", "showlegend": False, "yaxis": axis}
+    found = []
+    x, y = _outline(layers, drawn)
+    if len(x):
+        edge = {"color": faded(colour, 0.75), "width": 1, "dash": "dot"}
+        found.append({
+            **line, "name": f"{kind} band", "mode": "lines", "x": x, "y": y, "fill": "toself",
+            "fillcolor": faded(colour, 0.13 if kind == "theory" else 0.2), "line": edge,
+        })  # fmt: skip
+    if kind == "theory" and np.isfinite(drawn.middle).any():
+        if casing:
+            found.append({
+                **line, "name": "theory casing", "mode": "lines", "x": layers, "y": drawn.middle,
+                "line": {"color": PALETTES[mode].page, "width": 6},
+            })  # fmt: skip
+        found.append({
+            **line, "name": kind, "mode": "lines", "x": layers, "y": drawn.middle,
+            "line": {"color": colour, "width": 3 if casing else 2, "dash": "8px,5px"},
+        })  # fmt: skip
+    return found
+
+
+def _outline(layers: FloatArray, drawn: Range) -> tuple[FloatArray, FloatArray]:
+    """A closed line around each piece of the band, NaN between the pieces."""
+    known = np.isfinite(drawn.low) & np.isfinite(drawn.high)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]]).astype(int)))
+    x: list[float] = []
+    y: list[float] = []
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        piece = slice(start, end)
+        x += [*layers[piece], *layers[piece][::-1], layers[start], np.nan]
+        y += [*drawn.high[piece], *drawn.low[piece][::-1], drawn.high[start], np.nan]
+    return np.array(x[:-1]), np.array(y[:-1])
+
+
+def on_scale(found: Range, scale: Scale) -> Range:
+    """In the coordinates of an axis. A band that reaches down to 0 ends at a log axis' floor."""
+    low = np.where((found.low == 0) & (found.high > 0), np.nan, found.low)
+    drawn = scale.drawn(low)
+    bottom = np.isnan(drawn) & (found.high > 0) & (found.low == found.low)
+    return Range(
+        np.where(bottom, scale.low, drawn), scale.drawn(found.middle), scale.drawn(found.high)
+    )
+
+
+def overlay_traces(
+    series: Sequence[Series],
+    overlays: Sequence[Overlay],
+    columns: Sequence[str],
+    scale: Scale,
+    looks: Sequence[Style],
+    mode: Mode,
+    *,
+    axis: str = "y",
+) -> list[dict[str, Any]]:
+    """What lies below each series, in its colour; ``columns`` name the columns of the series."""
+    return [
+        trace
+        for overlay in overlays
+        for one, column, look in zip(series, columns, looks, strict=False)
+        if column in overlay.columns
+        for trace in traces(
+            overlay.layers, on_scale(overlay.columns[column], scale), overlay.kind, mode,
+            axis=axis, colour=look.colour,
+        )
+    ]  # fmt: skip
+
+
+def fitted(
+    series: Sequence[Series], overlays: Sequence[Overlay], columns: Sequence[str]
+) -> list[Series]:
+    """The series and the lines of the overlays, for an axis that shows both."""
+    extra = [
+        Series(overlay.name, np.zeros(0), overlay.columns[name].middle)
+        for overlay in overlays
+        for name in columns
+        if name in overlay.columns
+    ]
+    return [*series, *extra]
+
+
+def legend_entries(
+    overlays: Sequence[Overlay], columns: Sequence[str], mode: Mode
+) -> list[dict[str, Any]]:
+    """Traces without data that explain the overlays' looks in a legend."""
+    entries = []
+    for overlay in overlays:
+        if not any(name in overlay.columns for name in columns):
+            continue
+        colour = PALETTES[mode].muted
+        entry: dict[str, Any] = {
+            "type": "scatter", "name": overlay.name, "x": [None], "y": [None],
+            "showlegend": True, "hoverinfo": "skip",
+        }  # fmt: skip
+        if overlay.kind == "theory":
+            entry |= {"mode": "lines", "line": {"color": colour, "width": 2, "dash": "8px,5px"}}
+        else:
+            square = {"symbol": "square", "size": 14, "color": faded(colour, 0.45)}
+            entry |= {"mode": "markers", "marker": square}
+        entries.append(entry)
+    return entries

@@ -1,0 +1,132 @@
+"""Small multiples on one pair of axes, where each panel has its place.
+
+Twenty subplots take Plotly half a second; one pair of axes with a few shapes takes a tenth of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradflow.charts.figure import FloatArray, layer_ticks
+from gradflow.charts.series import Scale, Series
+from gradflow.charts.theme import PALETTES, Mode, power
+from gradflow.core.text import _
+
+COLUMNS = 4
+GAP_X, GAP_Y = 0.1, 0.36
+"""Between panels, in panels; a title stands in the gap above its panel."""
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Where each panel lies: panel (column, row) fills x from column·(1 + gap), 1 wide.
+
+    Attributes:
+        count: number of panels.
+        layers: layers that fit into one.
+        scale: the logarithmic y axis within a panel.
+    """
+
+    count: int
+    layers: int
+    scale: Scale
+
+    @classmethod
+    def fitting(cls, series: Sequence[Series], count: int) -> Panels:
+        """``count`` panels that hold every layer and every finite value of ``series``, and 1."""
+        flat = Series("", np.zeros(1), np.ones(1))
+        layers = max(len(one.layers) for one in series)
+        return cls(count, layers, Scale.fitting([*series, flat], log=True))
+
+    @property
+    def columns(self) -> int:
+        """Panels in a full row."""
+        return min(self.count, COLUMNS)
+
+    @property
+    def rows(self) -> int:
+        """Rows of panels."""
+        return math.ceil(self.count / COLUMNS)
+
+    def x(self, panel: int, layers: FloatArray) -> FloatArray:
+        """Figure coordinates of layer numbers."""
+        return panel % COLUMNS * (1 + GAP_X) + (layers - 0.5) / self.layers
+
+    def y(self, panel: int, coordinates: FloatArray) -> FloatArray:
+        """Figure coordinates of log10 values."""
+        low, high = self.scale.low, self.scale.high
+        return -(panel // COLUMNS) * (1 + GAP_Y) + (coordinates - low) / (high - low)
+
+    @property
+    def mark_size(self) -> float:
+        """Pixels of a mark, so that those of neighbouring layers can be told apart."""
+        return min(max(200 / self.layers, 3.5), 10)
+
+    @property
+    def exponents(self) -> list[int]:
+        """Powers of ten to mark: 0 and up to about four others."""
+        low, high = self.scale.low, self.scale.high
+        step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200) if (high - low) / s <= 4.5)
+        return [step * k for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+    def axes(self, title: str) -> dict[str, Any]:
+        """Both Plotly axes: the layers below the last row, powers of ten beside each row."""
+        ticks = layer_ticks(self.layers, every=6, wanted=4)
+        bare = {"showgrid": False, "ticks": "", "fixedrange": True}
+        lines = [(i * COLUMNS, e) for i in range(self.rows) for e in self.exponents]
+        return {
+            "xaxis": bare
+            | {
+                "range": [-0.01, self.columns * (1 + GAP_X) - GAP_X + 0.01],
+                "tickvals": [
+                    float(self.x(c, np.array(t))) for c in range(self.columns) for t in ticks
+                ],
+                "ticktext": [str(t) for t in ticks] * self.columns,
+                "tickangle": 0,
+                "title": {"text": _("layer")},
+            },
+            "yaxis": bare
+            | {
+                "range": [-(self.rows - 1) * (1 + GAP_Y) - 0.02, 1 + GAP_Y],
+                "tickvals": [float(self.y(panel, np.array(e))) for panel, e in lines],
+                "ticktext": [power(e) if e else "1" for _panel, e in lines],
+                "title": {"text": title},
+            },
+        }
+
+
+def frames(panels: Panels, mode: Mode) -> list[dict[str, Any]]:
+    """Borders, lines at powers of ten, and the line of a flat gradient: three shapes in all."""
+    palette = PALETTES[mode]
+
+    def path(strokes: Iterable[Sequence[tuple[float, float]]], **line: Any) -> dict[str, Any]:
+        text = " ".join(
+            "M" + " L".join(f"{x:.4f},{y:.4f}" for x, y in stroke) for stroke in strokes
+        )
+        where = {"xref": "x", "yref": "y", "layer": "below"}
+        return {"type": "path", "path": text, "line": line, **where}
+
+    def across(exponents: Iterable[int]) -> list[list[tuple[float, float]]]:
+        heights = [
+            (i, float(panels.y(i, np.array(e)))) for i in range(panels.count) for e in exponents
+        ]
+        return [[(left(i), y), (left(i) + 1, y)] for i, y in heights]
+
+    def left(panel: int) -> float:
+        return float(panels.x(panel, np.array(0.5)))
+
+    def border(panel: int) -> list[tuple[float, float]]:
+        x = left(panel)
+        low = float(panels.y(panel, np.array(panels.scale.low)))
+        return [(x, low), (x + 1, low), (x + 1, low + 1), (x, low + 1), (x, low)]
+
+    return [
+        path(across(panels.exponents), color=palette.grid, width=1),
+        path(map(border, range(panels.count)), color=palette.grid, width=1.5),
+        path(across([0]), color=palette.muted, width=1),
+    ]

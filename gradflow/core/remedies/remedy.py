@@ -1,0 +1,78 @@
+"""What a cure is: settings it changes, and what it says about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gradflow.core.codec import from_fields, to_fields
+from gradflow.core.experiment import MLP, Experiment
+from gradflow.core.remedies.measure import saturated_share, trend
+from gradflow.core.report import Report
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What a cure looks at before it changes anything.
+
+    Attributes:
+        experiment: the experiment to cure.
+        factor: ‖δ‖ per layer on its way back: < 1 vanishing, > 1 exploding, 1 steady; 0 or ∞ where
+            nothing finite is left.
+        saturated: share of saturated units in the hidden layers.
+    """
+
+    experiment: Experiment
+    factor: float
+    saturated: float
+
+    @classmethod
+    def of(cls, experiment: Experiment, report: Report) -> Situation:
+        """The situation that ``report``, a run of ``experiment``, shows."""
+        return cls(experiment, trend(report), saturated_share(report))
+
+    @property
+    def network(self) -> MLP:
+        """The network to cure."""
+        return self.experiment.network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remedy:
+    """A row of ``REMEDIES``.
+
+    Attributes:
+        code: stable name.
+        label: what a user reads.
+        change: what it does and why that can help.
+        cost: in time and parameters.
+        limits: when it does not help.
+        settings: the flat settings (``codec``) it would set; none where it does not apply.
+        comment: a sentence on this very case, from the situation and the report afterwards.
+        reason: why it cannot do much in this very case, said instead of ``limits``; may be empty.
+    """
+
+    code: str
+    label: str
+    change: str
+    cost: str
+    limits: str
+    settings: Callable[[Situation], Mapping[str, Any]]
+    comment: Callable[[Situation, Report], str] = lambda situation, after: ""
+    reason: Callable[[Situation], str] = lambda situation: ""
+
+    def apply(self, situation: Situation) -> Experiment | None:
+        """The changed experiment, or ``None`` where the cure does not apply or changes nothing.
+
+        All other settings stay; those that have no effect any more are dropped.
+
+        Raises:
+            InvalidExperiment: the cure cannot be combined with the rest of the experiment.
+        """
+        experiment = situation.experiment
+        settings = self.settings(situation)
+        if not settings:
+            return None
+        changed = from_fields(to_fields(experiment) | dict(settings))
+        return None if changed == experiment else changed

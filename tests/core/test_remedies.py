@@ -1,0 +1,409 @@
+"""Cures: what they change, what they claim, and how they are ranked (THEORY.md)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gradflow as gf
+from gradflow.core.remedies import (
+    REMEDIES,
+    Outcome,
+    Ranking,
+    Situation,
+    applicable,
+    try_all,
+    unevenness,
+)
+from tests.core.strategies import experiments
+
+SIGMOID = {
+    "depth": 24, "width": 32, "activation": "sigmoid", "initialization": "lecun_normal",
+}  # fmt: skip
+TANH = {
+    "depth": 24, "width": 32, "activation": "tanh", "initialization": "normal", "init_std": 1.0,
+}  # fmt: skip
+
+
+def experiment(network: dict[str, object], seed: int = 0, **rest: object) -> gf.Experiment:
+    data = gf.Data(batch_size=32)
+    return gf.Experiment(network=gf.MLP(**network), data=data, seed=seed, **rest)
+
+
+@cache
+def trial(name: str, seed: int = 0) -> tuple[gf.Report, dict[str, Outcome]]:
+    spec = experiment({"sigmoid": SIGMOID, "tanh": TANH}[name], seed)
+    before = gf.run(spec)
+    return before, {outcome.code: outcome for outcome in try_all(spec, before, gf.run)}
+
+
+def with_norms(report: gf.Report, norms: list[float]) -> gf.Report:
+    """``report`` with as many layers as ``norms`` and these ‖δ_l‖, the readout's last."""
+    layers = pd.concat([report.layers.iloc[:1]] * len(norms), ignore_index=True)
+    layers = layers.assign(layer=range(1, len(norms) + 1), delta_norm=norms, saturated=math.nan)
+    return dataclasses.replace(report, layers=layers)
+
+
+@pytest.mark.parametrize(
+    ("norms", "decades"),
+    [
+        ([1e-3, 10.0, 0.1, 1e9], 4.0),
+        ([2.0, 2.0, 2.0, 0.0], 0.0),  # the readout does not count
+        ([5.0, 1e-200, 1e100, 1.0], 300.0),
+        ([1.0, 0.0, 1.0, 1.0], math.inf),
+        ([math.nan, 1.0, 1.0, 1.0], math.inf),
+        ([1.0, math.inf, 1.0, 1.0], math.inf),
+        ([3.0], 0.0),
+    ],
+)
+def test_unevenness_by_hand(norms: list[float], decades: float) -> None:
+    report = with_norms(trial("sigmoid")[0], norms)
+    assert unevenness(report) == pytest.approx(decades, abs=1e-9)
+
+
+def fitted_factor(report: gf.Report) -> float:
+    norm = report.layers["delta_norm"].to_numpy()[:-1]
+    x = np.arange(len(norm)) - (len(norm) - 1) / 2
+    return math.exp(-(x @ np.log(norm)) / (x @ x))
+
+
+def wanted_scale(report: gf.Report) -> float:
+    """One over the factor, more where units are saturated."""
+    return fitted_factor(report) ** -(1 + report.layers["saturated"].to_numpy()[:-1].mean())
+
+
+def test_what_each_cure_changes_in_a_vanishing_network() -> None:
+    network = {**SIGMOID, "initialization": "kaiming_uniform", "fan_mode": "fan_out",
+               "gain": "one", "bias_std": 0.05}  # fmt: skip
+    spec = experiment(network, seed=3, learning_rate=0.1)
+    report = gf.run(spec)
+    he = {"initialization": "kaiming_normal", "gain": "standard"}
+    leaky = {"initialization": "kaiming_normal", "gain": "recommended"}
+    drop = dict.fromkeys(("fan_mode", "gain"))
+    changes: dict[str, dict[str, object]] = {
+        "relu": {"activation": "relu"},
+        "relu_he": {"activation": "relu", **he},
+        "leaky_relu": {"activation": "leaky_relu", **leaky},
+        "prelu": {"activation": "prelu", **leaky},
+        "rrelu": {"activation": "rrelu", **leaky},
+        "elu": {"activation": "elu", **he},
+        "selu": {"activation": "selu", "initialization": "lecun_normal", **drop},
+        "xavier": {"initialization": "xavier_normal", "gain": "standard", "fan_mode": None},
+        "he": he,
+        "orthogonal": {"initialization": "orthogonal", "gain": "recommended", "fan_mode": None},
+        "lsuv": {"initialization": "lsuv", "bias_std": None, **drop},
+        "larger_weights": {"gain": "custom", "gain_value": wanted_scale(report)},
+        "batch_norm": {"normalization": "batch"},
+        "layer_norm": {"normalization": "layer"},
+        "group_norm": {"normalization": "group", "groups": 2},
+        "residual": {"connection": "residual"},
+        "preactivation": {"connection": "preactivation"},
+        "dense": {"connection": "dense"},
+        "shallower": {"depth": 12},
+    }
+    found = applicable(spec, report)
+    assert set(found) == set(changes)
+    for code, change in changes.items():
+        wanted = {k: v for k, v in (network | change).items() if v is not None}
+        expected = gf.Experiment(**dict(spec) | {"network": gf.MLP(**wanted)})
+        if code == "larger_weights":
+            assert found[code].network.gain_value == pytest.approx(wanted["gain_value"], rel=1e-6)
+            gain = {"gain_value": found[code].network.gain_value}
+            expected = gf.Experiment(**dict(spec) | {"network": gf.MLP(**wanted | gain)})
+        assert found[code] == expected, code
+
+
+def test_what_only_an_exploding_network_is_offered() -> None:
+    before, outcomes = trial("tanh")
+    spec = experiment(TANH)
+    offered = {code: outcome.experiment for code, outcome in outcomes.items()}
+    assert before.layers["saturated"][:-1].mean() > 0.5
+    std = wanted_scale(before)
+    assert offered["smaller_weights"].network.init_std == pytest.approx(std, rel=1e-6)
+    assert offered["clipping"] == gf.Experiment(**dict(spec) | {"clip_norm": 1.0})
+    by_four = TANH | {"initialization": "xavier_normal", "gain": "custom", "gain_value": 4.0}
+    del by_four["init_std"]
+    assert offered["xavier_gain"].network == gf.MLP(**by_four)
+    assert "larger_weights" not in offered
+    assert not {"clipping", "smaller_weights"} & set(trial("sigmoid")[1])
+
+
+def test_widths_are_halved_with_both_ends_kept() -> None:
+    widths = (75, 70, 65, 60, 55, 50, 45, 40, 35, 30)
+    spec = experiment({"widths": widths})
+    assert applicable(spec, gf.run(spec))["shallower"].network.widths == (75, 60, 45, 30)
+
+
+def test_connections_keep_the_blocks_that_were_set() -> None:
+    blocks = {"block_size": 3, "branch_scale": 0.5}
+    spec = experiment({"depth": 8, "width": 16, "connection": "residual", **blocks})
+    found = applicable(spec, gf.run(spec))
+    assert "residual" not in found
+    switched = gf.MLP(depth=8, width=16, connection="preactivation", **blocks)
+    assert found["preactivation"].network == switched
+    assert found["dense"].network == gf.MLP(depth=8, width=16, connection="dense")
+
+
+def test_batch_norm_in_evaluation_mode_is_cured_by_training_mode() -> None:
+    base = {"depth": 5, "width": 16, "normalization": "batch"}
+    spec = experiment({**base, "norm_mode": "evaluation"})
+    assert applicable(spec, gf.run(spec))["batch_norm"].network == gf.MLP(**base)
+    trained = experiment(base)
+    assert "batch_norm" not in applicable(trained, gf.run(trained))
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        {"activation": "relu", "initialization": "kaiming_uniform"},
+        {"activation": "relu", "initialization": "kaiming_normal", "gain": "recommended"},
+    ],
+)
+def test_weights_of_the_right_size_are_not_offered_again(network: dict[str, object]) -> None:
+    spec = experiment({"depth": 5, "width": 16, **network})
+    found = applicable(spec, gf.run(spec))
+    assert not {"he", "relu", "relu_he"} & set(found)
+    assert {"xavier", "leaky_relu"} <= set(found)
+
+
+def test_without_two_hidden_layers_there_is_nothing_to_cure() -> None:
+    for depth in (1, 2):
+        spec = experiment({"depth": depth, "width": 16})
+        assert applicable(spec, gf.run(spec)) == {}
+
+
+NORMS = st.floats(1e-150, 1e150) | st.sampled_from([0.0, math.inf, math.nan])
+
+
+@settings(max_examples=40)
+@given(spec=experiments(), data=st.data())
+def test_applicable_gives_valid_different_experiments(
+    spec: gf.Experiment, data: st.DataObject
+) -> None:
+    depth = spec.network.depth
+    norms = data.draw(st.lists(NORMS, min_size=depth, max_size=depth))
+    found = applicable(spec, with_norms(trial("sigmoid")[0], norms))
+    for changed in found.values():
+        assert changed != spec
+        # Validated anew, from its own values.
+        parts = dict(changed)
+        network = gf.MLP(**parts.pop("network").model_dump(exclude_defaults=True))
+        assert gf.Experiment(network=network, **parts) == changed
+        assert (changed.data, changed.seed) == (spec.data, spec.seed)
+    assert len(set(found.values())) == len(found)
+    assert set(found) <= set(REMEDIES)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_what_saves_a_deep_sigmoid_network_and_what_does_not(seed: int) -> None:
+    before, outcomes = trial("sigmoid", seed)
+    assert unevenness(before) > 12
+    for code in ("relu_he", "leaky_relu", "selu", "batch_norm", "preactivation", "dense"):
+        assert outcomes[code].helped, code
+        assert outcomes[code].unevenness < 1.5, code
+    for code in ("layer_norm", "xavier", "he", "orthogonal", "lsuv", "residual"):
+        assert not outcomes[code].helped, code
+        assert outcomes[code].unevenness > 5, code
+    # Batch norm: E[φ'²]/Var φ = 1.034; layer norm and LSUV: E[φ'²]/E[φ²] = .153; φ' ≤ 1/4.
+    assert outcomes["batch_norm"].factor == pytest.approx(math.sqrt(1.034), abs=0.02)
+    assert outcomes["layer_norm"].factor == pytest.approx(math.sqrt(0.153), rel=0.15)
+    assert outcomes["lsuv"].factor == pytest.approx(math.sqrt(0.153), rel=0.15)
+    assert outcomes["xavier"].factor < 0.26
+    # ReLU with σ_w² = 1 halves the squared gradient: better than a sigmoid, no cure.
+    assert outcomes["relu"].factor == pytest.approx(math.sqrt(0.5), rel=0.15)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_what_tames_large_weights(seed: int) -> None:
+    before, outcomes = trial("tanh", seed)
+    assert fitted_factor(before) > 1.5
+    assert outcomes["smaller_weights"].helped
+    assert outcomes["xavier"].helped
+    assert not outcomes["xavier_gain"].helped  # the factor 4 that a text gives for tanh
+    assert outcomes["xavier_gain"].factor > 1.3
+    assert outcomes["relu"].remark.startswith("It makes things worse: the gradient grows")
+    clipped = outcomes["clipping"]
+    assert not clipped.helped
+    assert clipped.unevenness == unevenness(before)
+    assert "lr·1 = 0.01" in clipped.remark
+    assert "the profile over the layers stays as it is" in clipped.remark
+
+
+def test_remarks_say_what_was_measured() -> None:
+    before, outcomes = trial("sigmoid")
+    remark = outcomes["layer_norm"].remark
+    norm = outcomes["layer_norm"].report.layers["delta_norm"].to_numpy()[:-1]
+    decades = np.log10(norm.max() / norm.min())
+    assert remark.startswith("It helps too little: the gradient shrinks by a factor 0.3")
+    assert f"{decades:.1f} decades between" in remark
+    assert f"{unevenness(before):.1f} decades before" in remark
+    assert "but 0.15 for a sigmoid" in remark
+    assert outcomes["batch_norm"].remark.startswith("It helps: the gradient roughly keeps")
+    assert outcomes["orthogonal"].remark.startswith("It does not help here")
+    scale = f"{1 / fitted_factor(before):.2g}"
+    assert f"multiplied by {scale}, one over the factor" in outcomes["larger_weights"].remark
+
+
+def test_under_a_normalization_the_size_of_weights_is_said_to_cancel() -> None:
+    network = {"depth": 40, "width": 16, "activation": "relu", "normalization": "batch"}
+    spec = experiment(network)
+    outcomes = {o.code: o for o in try_all(spec, gf.run(spec), gf.run)}
+    for code in ("smaller_weights", "he"):
+        assert "normalization after each weight layer undoes" in outcomes[code].remark
+        assert not outcomes[code].helped
+
+
+def test_a_steady_gradient_needs_no_cure() -> None:
+    spec = experiment({"depth": 12, "width": 64, "activation": "relu",
+                       "initialization": "orthogonal", "gain": "recommended"})  # fmt: skip
+    outcomes = try_all(spec, gf.run(spec), gf.run)
+    assert not any(outcome.helped for outcome in outcomes)
+    leaky = next(o for o in outcomes if o.code == "leaky_relu")
+    assert leaky.remark.startswith("There was little to cure")
+
+
+SCALED = {
+    "normal": {"init_std": 0.1},
+    "truncated_normal": {"init_std": 0.1},
+    "uniform": {"init_limit": 0.1},
+    "constant": {"init_value": -0.1},
+    "lecun_normal": {},
+    "lecun_uniform": {},
+    "xavier_normal": {},
+    "xavier_uniform": {},
+    "kaiming_normal": {},
+    "kaiming_uniform": {},
+    "orthogonal": {},
+    "pytorch": {},
+}
+
+
+@pytest.mark.parametrize("method", SCALED)
+def test_scaled_weights_are_the_same_weights_times_a_factor(method: str) -> None:
+    spec = experiment({"depth": 4, "width": 64, "initialization": method, **SCALED[method]})
+    changed = REMEDIES["larger_weights"].apply(Situation(spec, 0.4, 0.0))
+    assert changed is not None
+    before, after = (gf.run(e).layers["weight_norm"].to_numpy() for e in (spec, changed))
+    assert after / before == pytest.approx(2.5, rel=0.05)
+
+
+@pytest.mark.parametrize(("factor", "scale"), [(0.0, 10.0), (1e-9, 10.0), (math.inf, 0.1)])
+def test_scaling_is_bounded(factor: float, scale: float) -> None:
+    spec = experiment({"initialization": "normal", "init_std": 0.2})
+    code = "larger_weights" if factor < 1 else "smaller_weights"
+    changed = REMEDIES[code].apply(Situation(spec, factor, 0.0))
+    assert changed is not None
+    assert changed.network.init_std == pytest.approx(0.2 * scale)
+
+
+@pytest.mark.parametrize("method", ["zeros", "lsuv"])
+def test_weights_without_a_size_are_not_scaled(method: str) -> None:
+    spec = experiment({"depth": 4, "width": 16, "initialization": method})
+    assert REMEDIES["larger_weights"].apply(Situation(spec, 0.5, 0.0)) is None
+
+
+def test_parameters_counted_by_hand() -> None:
+    _before, outcomes = trial("sigmoid")
+    hidden, width, features, classes = 23, 32, 64, 10
+
+    def dense_layers(sizes: list[int]) -> int:
+        return sum((n + 1) * m for n, m in pairwise(sizes))
+
+    plain = dense_layers([features, *[width] * hidden, classes])
+    seen = [features + width * i for i in range(hidden + 1)]
+    expected = {
+        "relu_he": plain,
+        "prelu": plain + hidden,
+        "batch_norm": plain + 2 * width * hidden,
+        "layer_norm": plain + 2 * width * hidden,
+        "shallower": dense_layers([features, *[width] * 11, classes]),
+        "preactivation": plain,
+        "dense": sum((n + 1) * width for n in seen[:-1]) + (seen[-1] + 1) * classes,
+    }
+    for code, count in expected.items():
+        assert outcomes[code].parameter_ratio == pytest.approx(count / plain), code
+
+
+def test_time_is_that_of_the_recorded_passes() -> None:
+    spec = experiment({"depth": 4, "width": 16})
+    before = dataclasses.replace(gf.run(spec), seconds=2.0)
+    slow = dataclasses.replace(before, seconds=3.0)
+    assert {o.time_ratio for o in try_all(spec, before, lambda _: slow)} == {1.5}
+    unknown = dataclasses.replace(before, seconds=0.0)
+    assert all(math.isnan(o.time_ratio) for o in try_all(spec, unknown, lambda _: slow))
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh"])
+def test_the_flattest_comes_first(name: str) -> None:
+    found = [outcome.unevenness for outcome in trial(name)[1].values()]
+    assert found == sorted(found)
+
+
+def test_networks_with_lost_gradients_come_last_and_did_not_help() -> None:
+    spec = experiment(SIGMOID, dtype="float16")
+    ranking = try_all(spec, gf.run(spec), gf.run)
+    lost = [math.isinf(outcome.unevenness) for outcome in ranking]
+    assert lost == sorted(lost)
+    assert lost[-1]
+    assert not lost[0]
+    assert ranking[0].helped
+    assert not ranking[-1].helped
+    assert "0 or not finite in some layers" in ranking[-1].remark
+
+
+def test_what_cannot_be_run_is_left_out_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = experiment({"depth": 6, "width": 64})
+    report = gf.run(spec)
+
+    def run(changed: gf.Experiment) -> gf.Report:
+        if changed.network.normalization == "batch":
+            raise gf.ProbeError("no batch norm today")
+        return report
+
+    calls: list[tuple[int, int]] = []
+    ranking = try_all(spec, report, run, lambda done, total: calls.append((done, total)))
+    assert ranking.left_out == {"batch_norm": "no batch norm today"}
+    total = len(applicable(spec, report))
+    assert len(ranking) == total - 1
+    assert calls == [(done, total) for done in range(total + 1)]
+
+    monkeypatch.setenv("GRADFLOW_MAX_GIB", "0.0008")  # about 0.0005 GiB plain, 0.0011 dense
+    assert "dense" not in applicable(spec, report)
+    assert "GiB of memory" in try_all(spec, report, run).left_out["dense"]
+
+
+def test_other_exceptions_are_not_swallowed() -> None:
+    spec = experiment({"depth": 4, "width": 16})
+
+    def run(_changed: gf.Experiment) -> gf.Report:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        try_all(spec, gf.run(spec), run)
+
+
+def test_rankings_can_be_cached() -> None:
+    import copy
+    import pickle
+
+    ranking = Ranking([], {"dense": "too large"})
+    for copied in (pickle.loads(pickle.dumps(ranking)), copy.deepcopy(ranking)):
+        assert copied.left_out == {"dense": "too large"}
+
+
+@pytest.mark.parametrize("code", REMEDIES)
+def test_rows_say_what_they_do(code: str) -> None:
+    remedy = REMEDIES[code]
+    assert remedy.code == code
+    assert 0 < len(remedy.label) <= 34  # the title of a panel
+    for text in (remedy.change, remedy.cost, remedy.limits):
+        assert text.endswith(".")
+    assert len({r.label for r in REMEDIES.values()}) == len(REMEDIES)
