@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import latency, recording
+from benchmarks import latency, recording, seeds
 
-PARTS = {"recording": recording.main, "latency": latency.main}
+PARTS = {"recording": recording.main, "seeds": seeds.main, "latency": latency.main}
 
 
 def main(arguments: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,18 @@ import plotly.graph_objects as go
 
 from gradflow.charts.figure import build, empty_figure, layer_axis, note
 from gradflow.charts.flow_data import Flow, Gradient, shape_flow
+from gradflow.charts.flow_legend import line_legend
 from gradflow.charts.flow_text import SYMBOLS
-from gradflow.charts.flow_traces import hatching, heatmap, marks, rms, targets, zero_bars
+from gradflow.charts.flow_traces import (
+    hatching,
+    heatmap,
+    marks,
+    over_density,
+    rms,
+    targets,
+    zero_bars,
+)
+from gradflow.charts.overlay import Overlay
 from gradflow.charts.rebin import Grid
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, escape, number
 from gradflow.core.report import Report
@@ -33,6 +44,7 @@ def flow_figure(
     gradient: Gradient = "delta",
     selected: int | None = None,
     title: str = "",
+    overlays: Sequence[Overlay] = (),
 ) -> go.Figure:
     """Signal and gradient through the network, one column per layer, layer 1 at the left.
 
@@ -51,11 +63,13 @@ def flow_figure(
             ``weight_grad`` ∂L/∂W.
         selected: the layer to outline, if any.
         title: shown above the bands if not empty.
+        overlays: theory (dashed, with its finite-width band; above as mean ± standard deviation)
+            and the spread over other seeds.
 
     Each layer has an invisible point with ``customdata`` = layer that answers hover and clicks in
     the whole column (``st.plotly_chart(..., on_select="rerun")``).
     """
-    flow = shape_flow(report, gradient)
+    flow = shape_flow(report, gradient, overlays)
     if flow is None:
         return empty_figure(_("Nothing was recorded: no signal and no gradient to show"), mode=mode)
     return draw_flow(flow, mode=mode, selected=selected, title=title)
@@ -75,6 +89,7 @@ def draw_flow(
     palette = PALETTES[mode]
     head = _TITLE if title else 0
     foot = _LINE * len(notes)
+    legend = line_legend(flow, frame.lower[1], mode)
     data = [
         targets(flow, flow.forward, "y"),
         targets(flow, flow.backward, "y2"),
@@ -83,6 +98,7 @@ def draw_flow(
         heatmap(flow.backward, "y2", palette.backward_scale),
         *hatching(flow, flow.forward, "y", mode),
         *hatching(flow, flow.backward, "y2", mode),
+        *over_density(flow, mode),
         *rms(flow, mode),
         *marks(flow, mode),
     ]
@@ -105,8 +121,8 @@ def draw_flow(
         ),
         "yaxis": {**_signal_axis(flow.forward.grid), "domain": frame.upper},
         "yaxis2": {**_gradient_axis(flow), "domain": frame.lower},
-        "annotations": _texts(flow, frame, notes, mode),
-        "shapes": _shapes(flow, mode, selected),
+        "annotations": [*_texts(flow, frame, notes, mode), *legend.texts],
+        "shapes": [*_shapes(flow, mode, selected), *legend.shapes],
     }
     if frame.strip:
         layout["yaxis3"] = {
@@ -212,12 +228,6 @@ def _texts(flow: Flow, frame: _Frame, notes: list[str], mode: Mode) -> list[dict
             frame.lower[1],
             xanchor="right",
             font=backward,
-        ),
-        note(
-            f"<b>━●━</b> {_('RMS')}",
-            0,
-            frame.lower[1],
-            font={"size": TEXT_SIZE, "color": palette.ink},
         ),
         note(
             f"→ {loss} →",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from gradflow.charts.figure import FloatArray, column
 from gradflow.charts.flow_text import backward_hover, forward_hover
+from gradflow.charts.overlay import Overlay, Range, hover_lines
 from gradflow.charts.rebin import Grid, Rebinned, extremes, quantiles, rebin
 from gradflow.charts.theme import share as percent
 from gradflow.core.histogram import Histogram
@@ -84,6 +86,8 @@ class Flow:
             backward axis does not come near.
         format_floor: the smallest positive gradient of the number format.
         loss: the loss.
+        over: what is drawn over the gradient (log10 of RMS values), by overlay.
+        reach: mean ± standard deviation of the activations that theory predicts, if it does.
     """
 
     layers: npt.NDArray[np.int64]
@@ -95,9 +99,13 @@ class Flow:
     smallest: float
     format_floor: float
     loss: float
+    over: tuple[tuple[Overlay, Range], ...] = ()
+    reach: Range | None = None
 
 
-def shape_flow(report: Report, gradient: Gradient = "delta") -> Flow | None:
+def shape_flow(
+    report: Report, gradient: Gradient = "delta", overlays: Sequence[Overlay] = ()
+) -> Flow | None:
     """The numbers behind the Flow figure; ``None`` if the report has no layers or histograms."""
     if report.layers.empty or "layer" not in report.layers:
         return None
@@ -109,14 +117,27 @@ def shape_flow(report: Report, gradient: Gradient = "delta") -> Flow | None:
     rms = column(report.layers, f"{gradient}_rms")
     with np.errstate(divide="ignore", invalid="ignore"):
         level = np.where(np.isfinite(rms) & (rms > 0), np.log10(rms), np.nan)
-    low, high, normal, smallest = _gradient_range(report, gradients, level)
+    entries = np.array([h.total or math.nan for h in gradients])
+    over = _over(overlays, gradient, entries)
+    levels = np.concatenate([level, *(found.middle for _overlay, found in over)])
+    low, high, normal, smallest = _gradient_range(report, gradients, levels)
+    forward_texts = zip(
+        forward_hover(report, signals),
+        hover_lines(overlays, "activation_std", len(layers), prefix=_("std")),
+        strict=True,
+    )
+    backward_texts = zip(
+        backward_hover(report, gradient, gradients),
+        hover_lines(overlays, f"{gradient}_norm", len(layers), 1 / np.sqrt(entries), _("RMS")),
+        strict=True,
+    )
     return Flow(
         layers=layers,
-        forward=_band(signals, activation_grid(signals), forward_hover(report, signals)),
+        forward=_band(signals, activation_grid(signals), list(map("".join, forward_texts))),
         backward=_band(
             gradients,
             Grid("log10", low, (high - low) / ROWS, ROWS),
-            backward_hover(report, gradient, gradients),
+            list(map("".join, backward_texts)),
         ),
         gradient=gradient,
         rms=level,
@@ -124,7 +145,38 @@ def shape_flow(report: Report, gradient: Gradient = "delta") -> Flow | None:
         smallest=smallest,
         format_floor=report.smallest,
         loss=report.loss,
+        over=over,
+        reach=_reach_of_theory(overlays),
     )
+
+
+def _over(
+    overlays: Sequence[Overlay], gradient: Gradient, entries: FloatArray
+) -> tuple[tuple[Overlay, Range], ...]:
+    """Norms as log10 of RMS values."""
+    found = []
+    for overlay in overlays:
+        if f"{gradient}_norm" not in overlay.columns:
+            continue
+        scaled = overlay.columns[f"{gradient}_norm"].scaled(1 / np.sqrt(entries))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logs = [
+                np.where(np.isfinite(x) & (x > 0), np.log10(x), np.nan)
+                for x in (scaled.low, scaled.middle, scaled.high)
+            ]
+        found.append((overlay, Range(*logs)))
+    return tuple(found)
+
+
+def _reach_of_theory(overlays: Sequence[Overlay]) -> Range | None:
+    for overlay in overlays:
+        if overlay.kind == "theory" and {"activation_mean", "activation_std"} <= set(
+            overlay.columns
+        ):
+            mean = overlay.columns["activation_mean"].middle
+            std = overlay.columns["activation_std"].middle
+            return Range(mean - std, mean, mean + std)
+    return None
 
 
 def _histograms(report: Report, what: Quantity, layers: npt.NDArray[np.int64]) -> list[Histogram]:

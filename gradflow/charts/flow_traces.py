@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradflow.charts.flow_data import Band, Flow
+from gradflow.charts.overlay import Range, traces
 from gradflow.charts.series import MARKERS
 from gradflow.charts.theme import PALETTES, Mode, Scale
 from gradflow.core.text import _
@@ -46,6 +47,23 @@ def heatmap(band: Band, axis: str, scale: Scale) -> dict[str, Any]:
         values = np.broadcast_to(centres[:, None], band.share.shape).astype(np.float32)
         trace["customdata"] = np.stack([band.share, values], axis=-1)
     return trace
+
+
+def over_density(flow: Flow, mode: Mode) -> list[dict[str, Any]]:
+    """Overlays: theory's mean ± std above, lines and bands of the RMS gradient below."""
+    layers = flow.layers.astype(np.float64)
+    drawn = []
+    if flow.reach is not None:
+        grid = flow.forward.grid
+        edges = [np.array([grid.drawn(v) for v in x]) for x in (flow.reach.low, flow.reach.high)]
+        unknown = np.full(len(layers), np.nan)
+        for edge in edges:
+            inside = np.where((edge > grid.low) & (edge < grid.high), edge, np.nan)
+            line = Range(unknown, inside, unknown)
+            drawn += traces(layers, line, "theory", mode, axis="y", casing=True)
+    for overlay, found in flow.over:
+        drawn += traces(layers, found, overlay.kind, mode, axis="y2", casing=True)
+    return drawn
 
 
 def rms(flow: Flow, mode: Mode) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ Statistic = Literal[
     "preactivation_rms",
     "saturated",
     "dead_units",
+    "similarity",
 ]
 
 _NAMES: dict[Statistic, str] = {
@@ -39,8 +40,9 @@ _NAMES: dict[Statistic, str] = {
     "preactivation_rms": N_("RMS of z"),
     "saturated": N_("saturated"),
     "dead_units": N_("dead units"),
+    "similarity": N_("similarity of samples"),
 }
-_SHARES = ("saturated", "dead_units")
+_SHARES = ("saturated", "dead_units", "similarity")
 _LOG_FROM = 100.0
 """A spread of more than two decades is drawn on a log axis."""
 

@@ -32,8 +32,8 @@ def gradient_norms_figure(
 
     ‖∂L/∂z_l‖ (δ) and ‖∂L/∂a_l‖ over the whole batch × units array, ‖∂L/∂W_l‖ over the weight
     matrix, of the loss as reduced; and, if the network has blocks, the gradient of the stream
-    after each block. ``overlays`` are drawn in the colours of their quantities. On the log axis zeros lie on the floor; NaN and infinite norms are crosses
-    at the ceiling.
+    after each block. ``overlays`` are drawn in the colours of their quantities. On the log axis
+    zeros lie on the floor; NaN and infinite norms are crosses at the ceiling.
     """
     series = norm_series(report, quantities)
     if not series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,7 +12,6 @@ import numpy as np
 from gradflow.charts.figure import FloatArray
 from gradflow.charts.series import Scale, Series
 from gradflow.charts.theme import PALETTES, Mode, Style, faded, number
-from gradflow.core.text import _
 
 Kind = Literal["theory", "seeds"]
 
@@ -24,7 +24,7 @@ class Range:
     middle: FloatArray
     high: FloatArray
 
-    def scaled(self, factor: FloatArray) -> Range:
+    def scaled(self, factor: FloatArray | float) -> Range:
         """All three multiplied, layer by layer."""
         return Range(self.low * factor, self.middle * factor, self.high * factor)
 
@@ -53,20 +53,23 @@ def colour_of(kind: Kind, mode: Mode) -> str:
 
 
 def hover_lines(
-    overlays: Sequence[Overlay], column: str, layers: int, factor: FloatArray | None = None
+    overlays: Sequence[Overlay],
+    column: str,
+    layers: int,
+    factor: FloatArray | float = 1.0,
+    prefix: str = "",
 ) -> list[str]:
-    """What the overlays say of ``column``, one text per layer, each starting with a line break."""
+    """What the overlays say of ``column``, times ``factor``: one text per layer, or nothing."""
     texts = [""] * layers
     for overlay in overlays:
         if column not in overlay.columns:
             continue
-        found = overlay.columns[column]
-        found = found.scaled(factor) if factor is not None else found
+        found = overlay.columns[column].scaled(factor)
         rows = zip(found.low.tolist(), found.middle.tolist(), found.high.tolist(), strict=True)
         for i, (low, middle, high) in enumerate(rows):
-            if middle == middle:
-                between = f" ({number(low, 2)} … {number(high, 2)})" if low == low else ""
-                texts[i] += f"<br>{overlay.name}: {number(middle, 2)}{between}"
+            if not math.isnan(middle):
+                between = f" ({number(low, 2)} … {number(high, 2)})" if not math.isnan(low) else ""
+                texts[i] += f"<br>{overlay.name}: {prefix} {number(middle, 2)}{between}"
     return texts
 
 
@@ -131,7 +134,7 @@ def on_scale(found: Range, scale: Scale) -> Range:
     """In the coordinates of an axis. A band that reaches down to 0 ends at a log axis' floor."""
     low = np.where((found.low == 0) & (found.high > 0), np.nan, found.low)
     drawn = scale.drawn(low)
-    bottom = np.isnan(drawn) & (found.high > 0) & (found.low == found.low)
+    bottom = np.isnan(drawn) & (found.high > 0) & ~np.isnan(found.low)
     return Range(
         np.where(bottom, scale.low, drawn), scale.drawn(found.middle), scale.drawn(found.high)
     )

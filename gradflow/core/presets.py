@@ -85,6 +85,21 @@ PRESETS: dict[str, Preset] = {
             )
         ),
     ),
+    "constant": Preset(
+        N_("Constant weights"),
+        N_("All units of a layer do the same, forward and backward: each column is as thin as if "
+           "the layer had a single unit."),
+        Experiment(network=MLP(depth=6, initialization="constant", init_value=0.02)),
+    ),
+    "float16_overflow": Preset(
+        N_("Overflow in float16"),
+        N_("The signal grows beyond 65,504, the largest number of the format; from there on "
+           "everything is infinite or not a number."),
+        Experiment(
+            network=MLP(depth=16, activation="relu", initialization="normal", init_std=0.4),
+            dtype="float16",
+        ),
+    ),
     "float16_underflow": Preset(
         N_("Underflow in float16"),
         N_("Below 6·10⁻⁸ nothing is left but exact zeros. Raise the loss scale, and the "

@@ -94,7 +94,29 @@ def test_presets_are_finite_and_named(name):
     preset = PRESETS[name]
     assert preset.label
     assert preset.look_for.endswith(".")
-    assert np.isfinite(layers(name)["delta_norm"]).all()
+    finite = np.isfinite(layers(name)["delta_norm"])
+    assert finite.all() == (name != "float16_overflow")
+
+
+def test_constant_weights_make_all_units_of_a_layer_equal():
+    """Then the entries of a layer differ between samples only: batch, not batch × width, values."""
+    report = gf.run(PRESETS["constant"].experiment)
+    exact = gf.run(
+        gf.Experiment(**dict(PRESETS["constant"].experiment) | {"dtype": "float64"})
+    ).layers
+    assert (exact["preactivation_std"] > 0).all()
+    for layer in range(1, 6):
+        counts = report.histogram("preactivation", layer).counts
+        assert (counts % 128 == 0).all()
+
+
+def test_float16_overflows_and_float32_does_not():
+    table = layers("float16_overflow")
+    assert not np.isfinite(table["activation_rms"]).all()
+    spec = PRESETS["float16_overflow"].experiment
+    wide = gf.run(gf.Experiment(**dict(spec) | {"dtype": "float32"})).layers
+    assert np.isfinite(wide["activation_rms"]).all()
+    assert wide["activation_rms"].max() > 65504
 
 
 def test_labels_differ():

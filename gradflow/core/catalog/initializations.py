@@ -134,6 +134,8 @@ class InitializationChoice(Choice):
     Attributes:
         function: fills one weight.
         arguments: its keyword arguments for a spec.
+        variance: Var(W) of one weight for ``(spec, fan_in, fan_out)``; ``None``: the weights are
+            not random numbers around 0. Under ``unit_variance``, before that rescaling.
         default_gain: the gain under ``Gain.STANDARD``, where the method has a gain.
         pytorch_bias: biases are drawn as ``nn.Linear`` draws them, U(±1/√fan_in).
         unit_variance: afterwards each weight is divided by the standard deviation of the
@@ -142,6 +144,7 @@ class InitializationChoice(Choice):
 
     function: Callable[..., None]
     arguments: Callable[[MLP], dict[str, Any]] = lambda spec: {}
+    variance: Callable[[MLP, int, int], float] | None = None
     default_gain: float = 1.0
     pytorch_bias: bool = False
     unit_variance: bool = False
@@ -197,12 +200,25 @@ def _with_std(spec: MLP) -> dict[str, Any]:
     return {"std": spec.init_std}
 
 
+_TRUNCATED = 1 - 4 * math.exp(-2) / (math.sqrt(2 * math.pi) * math.erf(math.sqrt(2)))
+"""Variance of N(0, 1) conditioned on |z| ≤ 2."""
+
+
+def _xavier_variance(spec: MLP, fan_in: int, fan_out: int) -> float:
+    return gain_value(spec) ** 2 * 2 / (fan_in + fan_out)
+
+
+def _kaiming_variance(spec: MLP, fan_in: int, fan_out: int) -> float:
+    return gain_value(spec) ** 2 / (fan_in if spec.fan_mode is FanMode.FAN_IN else fan_out)
+
+
 INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
     Initialization.ZEROS: InitializationChoice(
         label=N_("Zeros"),
         help=N_("All weights 0: hidden layers get no gradient at all."),
         parameters=("bias_std",),
         function=zeros,
+        variance=lambda spec, fan_in, fan_out: 0.0,
     ),
     Initialization.CONSTANT: InitializationChoice(
         label=N_("Constant"),
@@ -216,6 +232,7 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         help=N_("N(0, σ²) with σ of your choice, whatever the layer's size."),
         parameters=("init_std", "bias_std"),
         function=normal,
+        variance=lambda spec, fan_in, fan_out: spec.init_std**2,
         arguments=_with_std,
     ),
     Initialization.UNIFORM: InitializationChoice(
@@ -223,6 +240,7 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         help=N_("U(−r, r) with r of your choice, whatever the layer's size."),
         parameters=("init_limit", "bias_std"),
         function=uniform,
+        variance=lambda spec, fan_in, fan_out: spec.init_limit**2 / 3,
         arguments=lambda spec: {"limit": spec.init_limit},
     ),
     Initialization.TRUNCATED_NORMAL: InitializationChoice(
@@ -230,6 +248,7 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         help=N_("N(0, σ²) without its tails beyond 2σ."),
         parameters=("init_std", "bias_std"),
         function=truncated_normal,
+        variance=lambda spec, fan_in, fan_out: _TRUNCATED * spec.init_std**2,
         arguments=_with_std,
     ),
     Initialization.LECUN_NORMAL: InitializationChoice(
@@ -237,18 +256,21 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         help=N_("Variance 1/fan_in: keeps the signal of a linear network; made for SELU."),
         parameters=("bias_std",),
         function=lecun_normal,
+        variance=lambda spec, fan_in, fan_out: 1 / fan_in,
     ),
     Initialization.LECUN_UNIFORM: InitializationChoice(
         label=N_("LeCun uniform"),
         help=N_("Variance 1/fan_in, uniform."),
         parameters=("bias_std",),
         function=lecun_uniform,
+        variance=lambda spec, fan_in, fan_out: 1 / fan_in,
     ),
     Initialization.XAVIER_NORMAL: InitializationChoice(
         label=N_("Xavier (Glorot) normal"),
         help=N_("Variance 2/(fan_in + fan_out): a compromise between forward and backward."),
         parameters=("gain", "bias_std"),
         function=xavier_normal,
+        variance=_xavier_variance,
         arguments=_with_gain,
     ),
     Initialization.XAVIER_UNIFORM: InitializationChoice(
@@ -256,6 +278,7 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         help=N_("Variance 2/(fan_in + fan_out), uniform."),
         parameters=("gain", "bias_std"),
         function=xavier_uniform,
+        variance=_xavier_variance,
         arguments=_with_gain,
     ),
     Initialization.KAIMING_NORMAL: InitializationChoice(
@@ -263,6 +286,7 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         help=N_("Variance 2/fan: makes up for the half of the signal that ReLU drops."),
         parameters=("fan_mode", "gain", "bias_std"),
         function=kaiming_normal,
+        variance=_kaiming_variance,
         arguments=_with_gain_and_fan,
         default_gain=math.sqrt(2.0),
     ),
@@ -271,6 +295,7 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         help=N_("Variance 2/fan, uniform."),
         parameters=("fan_mode", "gain", "bias_std"),
         function=kaiming_uniform,
+        variance=_kaiming_variance,
         arguments=_with_gain_and_fan,
         default_gain=math.sqrt(2.0),
     ),
@@ -280,18 +305,21 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         parameters=("gain", "bias_std"),
         function=orthogonal,
         arguments=_with_gain,
+        variance=lambda spec, fan_in, fan_out: gain_value(spec) ** 2 / max(fan_in, fan_out),
     ),
     Initialization.LSUV: InitializationChoice(
         label=N_("LSUV (data-dependent)"),
         help=N_("Orthogonal, then each layer is scaled so that z has variance 1 on this data."),
         function=orthogonal,
         arguments=lambda spec: {"gain": 1.0},
+        variance=lambda spec, fan_in, fan_out: 1 / max(fan_in, fan_out),
         unit_variance=True,
     ),
     Initialization.PYTORCH: InitializationChoice(
         label=N_("PyTorch default"),
         help=N_("What nn.Linear does by itself: variance 1/(3·fan_in), with a random bias."),
         function=pytorch,
+        variance=lambda spec, fan_in, fan_out: 1 / (3 * fan_in),
         pytorch_bias=True,
     ),
 }

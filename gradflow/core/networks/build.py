@@ -38,9 +38,16 @@ def structure_arguments(spec: MLP) -> dict[str, Any]:
 
 def build(experiment: Experiment, inputs: Tensor) -> nn.Module:
     """The network of ``experiment`` with weights drawn from its seed; LSUV looks at ``inputs``."""
+    model = structure(experiment)
+    fill(model, experiment, inputs)
+    return model
+
+
+def structure(experiment: Experiment) -> nn.Module:
+    """The network of ``experiment``; weight layers have storage, but no values yet."""
     spec, data = experiment.network, experiment.data
     make_norm = NORMALIZATIONS[spec.normalization].module
-    # The constructors' own random weights are overwritten below; without storage they cost
+    # The constructors' own random weights are overwritten by ``fill``; without storage they cost
     # nothing and leave the global random state alone.
     with torch.device("meta"):
         model = STRUCTURES[spec.connection](
@@ -56,6 +63,19 @@ def build(experiment: Experiment, inputs: Tensor) -> nn.Module:
             reset = getattr(module, "reset_parameters", None)
             if reset is not None:
                 reset()
+    if spec.normalization is Normalization.BATCH and spec.norm_mode is NormMode.EVALUATION:
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm1d):
+                module.eval()
+    return model
+
+
+def fill(model: nn.Module, experiment: Experiment, inputs: Tensor) -> None:
+    """Draw the weights of a ``structure`` from the seed, for the first time or anew.
+
+    LSUV looks at ``inputs``.
+    """
+    spec = experiment.network
     choice = INITIALIZATIONS[spec.initialization]
     initialize(
         model,
@@ -64,14 +84,9 @@ def build(experiment: Experiment, inputs: Tensor) -> nn.Module:
         bias_std=spec.bias_std,
         pytorch_bias=choice.pytorch_bias,
     )
-    if spec.normalization is Normalization.BATCH and spec.norm_mode is NormMode.EVALUATION:
-        for module in model.modules():
-            if isinstance(module, nn.BatchNorm1d):
-                module.eval()
     if choice.unit_variance:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(experiment.seed)
             unit_variance(model, inputs)
     if spec.zero_last:
         zero_last_branch_weights(model)
-    return model

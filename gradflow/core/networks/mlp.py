@@ -57,10 +57,10 @@ class Block(nn.Module):
         self.scale = scale
 
     def forward(self, h: Tensor) -> Tensor:
-        """``(batch, width)`` → ``(batch, width of the branch)``."""
+        """``(…, width)`` → ``(…, width of the branch)``."""
         f = self.branch(h)
-        if f.shape[1] != h.shape[1]:
-            h = F.pad(h, (0, f.shape[1] - h.shape[1]))
+        if f.shape[-1] != h.shape[-1]:
+            h = F.pad(h, (0, f.shape[-1] - h.shape[-1]))
         out: Tensor = self.tail(h + self.scale * f)
         return out
 
@@ -126,8 +126,8 @@ class DenseMLP(nn.Module):
         self.readout = nn.Linear(seen, sizes[-1])
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(batch, features)`` → ``(batch, classes)``."""
+        """``(…, features)`` → ``(…, classes)``."""
         for layer in self.hidden:
-            x = torch.cat([x, layer(x)], dim=1)
+            x = torch.cat([x, layer(x)], dim=-1)
         logits: Tensor = self.readout(x)
         return logits

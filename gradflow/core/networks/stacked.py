@@ -1,0 +1,109 @@
+"""Networks of many seeds as one: each seed gets what its network alone would compute.
+
+Every signal is (seeds, batch, units), and every weight has a leading seed dimension too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class StackedLinear(nn.Linear):
+    """z_s = a_s W_sᵀ + b_s, with weight (seeds, out, in) and bias (seeds, 1, out)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(seeds, batch, in)`` → ``(seeds, batch, out)``."""
+        return torch.baddbmm(self.bias, x, self.weight.mT)
+
+
+class StackedBatchNorm(nn.BatchNorm1d):
+    """Statistics per seed and unit; weight, bias and running statistics are those of every seed."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(seeds, batch, units)`` → the same."""
+        seeds, batch, units = x.shape
+        mean = var = None
+        if not self.training:
+            assert self.running_mean is not None
+            assert self.running_var is not None
+            mean, var = self.running_mean.repeat(seeds), self.running_var.repeat(seeds)
+        out = F.batch_norm(
+            x.transpose(0, 1).reshape(batch, seeds * units),
+            mean,
+            var,
+            self.weight.repeat(seeds),
+            self.bias.repeat(seeds),
+            self.training,
+            eps=self.eps,
+        )
+        return out.view(batch, seeds, units).transpose(0, 1).contiguous()
+
+
+class StackedGroupNorm(nn.GroupNorm):
+    """Statistics per seed, sample and group."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(seeds, batch, units)`` → the same."""
+        return super().forward(x.flatten(0, 1)).view_as(x)
+
+
+class StackedRReLU(nn.RReLU):
+    """Each seed draws its slopes from its own generator, in the order in which it would alone."""
+
+    generators: Sequence[torch.Generator]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(seeds, batch, units)`` → the same."""
+        return torch.stack([
+            torch.ops.aten.rrelu_with_noise(
+                one, torch.empty_like(one), self.lower, self.upper, self.training, generator
+            )
+            for one, generator in zip(x.unbind(), self.generators, strict=True)
+        ])  # fmt: skip
+
+
+_STACKED: dict[type[nn.Module], type[nn.Module]] = {
+    nn.Linear: StackedLinear,
+    nn.BatchNorm1d: StackedBatchNorm,
+    nn.GroupNorm: StackedGroupNorm,
+    nn.RReLU: StackedRReLU,
+}
+"""All other modules of the catalogs work on the last dimension, or on each entry."""
+
+
+def stack(model: nn.Module) -> None:
+    """Make ``model`` one for many seeds, in place; ``load`` gives it the weights of some.
+
+    Only the bias of the first layer requires a gradient, so that the graph starts there; what is
+    wanted of the others follows from ∂L/∂z.
+    """
+    for module in model.modules():
+        module.__class__ = _STACKED.get(type(module), type(module))
+    model.requires_grad_(False)
+    linears(model)[0].bias.requires_grad_()
+
+
+def load(
+    model: nn.Module, weights: Sequence[Tensor], biases: Sequence[Tensor], seeds: Sequence[int]
+) -> None:
+    """Give a stacked ``model`` the weights (seeds, out, in) and biases (seeds, out) of its layers.
+
+    ``seeds`` are those of the slopes that RReLU draws during the pass.
+    """
+    for layer, weight, bias in zip(linears(model), weights, biases, strict=True):
+        layer.weight.data = weight
+        layer.bias.data = bias.unsqueeze(1)
+    drawing = [module for module in model.modules() if isinstance(module, StackedRReLU)]
+    if drawing:
+        generators = [torch.Generator(weights[0].device).manual_seed(seed) for seed in seeds]
+        for module in drawing:
+            module.generators = generators
+
+
+def linears(model: nn.Module) -> list[nn.Linear]:
+    """The weight layers, from the input side."""
+    return [module for module in model.modules() if isinstance(module, nn.Linear)]

@@ -1,0 +1,103 @@
+"""The fixed point of a plain network's layer, its slope χ₁ and the phase it puts the network in."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from gradflow.core.catalog import Connection, Normalization
+from gradflow.core.experiment import MAX_DEPTH
+from gradflow.core.theory.moments import ActivationLaw, FloatArray
+from gradflow.core.theory.signals import Network, Signal
+
+_LOG_Q = np.linspace(math.log(1e-12), math.log(1e6), 400)
+_TOLERANCE = 1e-9
+
+
+class Phase(StrEnum):
+    """How gradients change on their way back through a deep network."""
+
+    ORDERED = "ordered"
+    CRITICAL = "critical"
+    CHAOTIC = "chaotic"
+
+
+class FixedPoint(NamedTuple):
+    """Where the signal of ever deeper layers ends, and what a layer there does to the gradient.
+
+    Attributes:
+        chi: χ₁, the factor of the squared gradient norm per layer; NaN where a layer has none.
+        q_star: second moment of the pre-activation; 0 and infinity are possible.
+        depth_scale: ξ = 1/|ln χ₁| layers, over which the squared gradient norm changes by e.
+        phase: critical if ξ exceeds the depth of the deepest network.
+    """
+
+    chi: float
+    q_star: float
+    depth_scale: float
+    phase: Phase | None
+
+
+UNDEFINED = FixedPoint(math.nan, math.nan, math.nan, None)
+
+
+def fixed_point(network: Network, last: Signal) -> FixedPoint:
+    """The fixed point of the hidden layers of ``network``, reached from ``last``.
+
+    ``last`` is the pre-activation of the last hidden layer. Undefined with shortcuts, with fewer
+    than two hidden layers, and if the layers differ in n·Var(W).
+    """
+    gains = network.gain[1:-1]
+    if network.spec.connection is not Connection.PLAIN or not gains:
+        return UNDEFINED
+    if not min(gains) > 0 or max(gains) > 1.01 * min(gains):
+        return UNDEFINED
+    gain, bias = gains[-1], network.bias[-2]
+    if network.norm is Normalization.NONE:
+        q = variance_fixed_point(network.law, gain, bias, last.mean_power)
+        chi = gain * float(network.law.moments(np.clip([q], 1e-300, 1e300)).slope[0])
+    else:
+        z = Signal(np.array([last.mean_power]), np.zeros(1), last.cosine)
+        units = network.fans[-1][0]
+        for _ in range(3):
+            passed = network.after(z, units)
+            mean = gain * passed.signal.mean_power
+            z = Signal(
+                gain * passed.signal.power + bias,
+                np.zeros(1),
+                (mean * passed.signal.cosine + bias) / (mean + bias),
+            )
+        q, chi = z.mean_power, gain * float(passed.slope.mean())
+    if not chi > 0:
+        return FixedPoint(chi, q, math.nan, None)
+    rate = math.log(chi)
+    if abs(rate) * MAX_DEPTH <= 1:
+        phase = Phase.CRITICAL
+    else:
+        phase = Phase.CHAOTIC if rate > 0 else Phase.ORDERED
+    return FixedPoint(chi, q, 1 / abs(rate) if rate else math.inf, phase)
+
+
+def variance_fixed_point(law: ActivationLaw, gain: float, bias: float, start: float) -> float:
+    """q* = σ_w² E φ(√q* z)² + σ_b² as reached from ``start``; 0 or infinity if q runs there."""
+
+    def steps(log_q: FloatArray) -> FloatArray:
+        """Relative steps of the map."""
+        q = np.exp(log_q)
+        result: FloatArray = (gain * law.moments(q).power + bias) / q - 1
+        return result
+
+    here = float(np.clip(math.log(max(start, 1e-300)), _LOG_Q[0], _LOG_Q[-1]))
+    sign = float(np.sign(steps(np.array([here]))[0]))
+    if abs(steps(np.array([here]))[0]) < _TOLERANCE:
+        return start
+    nodes = np.array([here, *_LOG_Q[(_LOG_Q - here) * sign > 0][:: int(sign)]])
+    for _ in range(8):
+        arrived = np.flatnonzero(steps(nodes) * sign <= _TOLERANCE)
+        if not len(arrived):
+            return math.inf if sign > 0 else 0.0
+        nodes = np.linspace(nodes[max(arrived[0] - 1, 0)], nodes[arrived[0]], 33)
+    return math.exp(nodes[-1])

@@ -1,0 +1,139 @@
+"""The prediction for one experiment, column by column of ``report.layers``."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradflow.core.experiment import Experiment
+from gradflow.core.report import Report
+from gradflow.core.theory.flow import Flow
+from gradflow.core.theory.maps import UNDEFINED, Phase, fixed_point
+from gradflow.core.theory.moments import FloatArray
+from gradflow.core.theory.signals import Network
+from gradflow.core.theory.structures import flow_of
+from gradflow.core.theory.validity import Standing, doubts, no_law
+
+IntArray = npt.NDArray[np.int64]
+
+FORWARD = (
+    "preactivation_rms", "preactivation_std", "activation_mean", "activation_std",
+    "activation_rms", "saturated", "correlation",
+)  # fmt: skip
+BACKWARD = ("delta_norm", "activation_grad_norm")
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What mean-field theory says of an experiment, before anyone measures it.
+
+    All arrays have one entry per row of ``report.layers``; NaN where nothing is known.
+
+    Attributes:
+        standing: how far the numbers can be trusted.
+        reasons: why no further, in plain sentences; empty if quantitative.
+        layers: the layers' numbers.
+        preactivation_rms, preactivation_std: of z_l, over batch × units.
+        activation_mean, activation_std, activation_rms: of a_l, the layer's last output.
+        saturated: share of saturated activations, as the report counts them.
+        correlation: mean cosine between the vectors a_l of two different samples.
+        delta_norm: ‖∂L/∂z_l‖, anchored at the readout's measured one.
+        activation_grad_norm: ‖∂L/∂a_l‖ with the same anchor.
+        band: factor b ≥ 1; finite widths put a gradient norm between norm/b and norm·b, with
+            b² = exp √(5 Σ 1/n) over the widths between the layer and the readout (Hanin 2018).
+        chi: χ₁, the factor of the squared gradient norm per layer at the fixed point (Poole et
+            al. 2016); NaN unless the network is plain and its hidden layers are alike.
+        q_star: second moment of the pre-activation at the fixed point.
+        depth_scale: ξ = 1/|ln χ₁|, in layers (Schoenholz et al. 2017).
+        phase: ordered for χ₁ < 1, chaotic for χ₁ > 1, critical for ξ beyond the deepest network.
+    """
+
+    standing: Standing
+    reasons: tuple[str, ...]
+    layers: IntArray
+    preactivation_rms: FloatArray
+    preactivation_std: FloatArray
+    activation_mean: FloatArray
+    activation_std: FloatArray
+    activation_rms: FloatArray
+    saturated: FloatArray
+    correlation: FloatArray
+    delta_norm: FloatArray
+    activation_grad_norm: FloatArray
+    band: FloatArray
+    chi: float
+    q_star: float
+    depth_scale: float
+    phase: Phase | None
+
+
+def predict(experiment: Experiment, report: Report) -> Prediction:
+    """The mean-field prediction for ``experiment``.
+
+    The signal's second moment and the squared gradient norm follow the recursions of Poole et al.
+    (2016) and Schoenholz et al. (2017), with the laws of normalization (Yang et al. 2019) and
+    shortcuts (Yang & Schoenholz 2017) where there are some; see docs/theory.md.
+
+    Args:
+        experiment: what was run.
+        report: its report; of the measurement only the readout's ‖∂L/∂z‖ is used.
+
+    Returns:
+        A ``Prediction``. With ``standing`` NONE all numbers in it are NaN.
+    """
+    layers = report.layers["layer"].to_numpy(np.int64)
+    with np.errstate(all="ignore"):
+        reasons = tuple(no_law(experiment))
+        if reasons:
+            nothing: Any = np.full(len(layers), math.nan)
+            return Prediction(
+                standing=Standing.NONE,
+                reasons=reasons,
+                layers=layers,
+                **dict.fromkeys(FORWARD + BACKWARD, nothing),
+                band=nothing,
+                **UNDEFINED._asdict(),
+            )
+        flow, network = flow_of(experiment)
+        band = _band(network)
+        reasons = tuple(doubts(experiment, report, network, flow, band))
+        last = flow.preactivation[max(network.depth - 2, 0)]
+        return Prediction(
+            standing=Standing.QUALITATIVE if reasons else Standing.QUANTITATIVE,
+            reasons=reasons,
+            layers=layers,
+            **_forward(flow, network),
+            **_backward(flow, float(report.layers["delta_norm"].iloc[-1])),
+            band=band,
+            **fixed_point(network, last)._asdict(),
+        )
+
+
+def _band(network: Network) -> FloatArray:
+    inverse = [*(1 / fan_out for _, fan_out in network.fans[:-1]), 0.0]
+    result: FloatArray = np.exp(np.sqrt(5 * np.cumsum(inverse[::-1])[::-1]) / 2)
+    return result
+
+
+def _forward(flow: Flow, network: Network) -> dict[str, Any]:
+    batch = network.batch_size
+    rows = []
+    for z, passed, (_, units) in zip(flow.preactivation, flow.after, network.fans, strict=True):
+        a = passed.signal
+        rows.append((
+            math.sqrt(z.mean_power), z.std(units, batch), float(a.mean.mean()), a.std(units, batch),
+            math.sqrt(a.mean_power), passed.saturated,
+            float(a.cosine.mean()) if batch > 1 else math.nan,
+        ))  # fmt: skip
+    return dict(zip(FORWARD, np.array(rows).T, strict=True))
+
+
+def _backward(flow: Flow, anchor: float) -> dict[str, Any]:
+    if not 0 < anchor < math.inf:
+        anchor = math.nan
+    squares = np.array([flow.delta, flow.activation_grad])
+    return dict(zip(BACKWARD, anchor * np.sqrt(squares), strict=True))

@@ -1,0 +1,146 @@
+"""Residual blocks with the activation behind the addition: φ(h + α·f(h)).
+
+The stream of a unit, h' = φ(h + α z) with a fresh Gaussian z in each block, is a Markov chain
+whose distribution has no closed form: the activation makes it skew, and units that are off tend
+to stay off, which the gradient feels. So the chain is followed for many representative units, with
+the noise spread evenly over their states (array-RQMC: L'Ecuyer, Lécot & Tuffin 2008), and the
+gradient comes back along their paths. Two samples are followed, for the correlation between them.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from gradflow.core.catalog import Normalization
+from gradflow.core.theory.flow import Flow, blocks, collected, readout
+from gradflow.core.theory.moments import FloatArray, values_and_slopes
+from gradflow.core.theory.signals import Network, Passed, Signal, tails
+
+UNITS = 1024
+_GOLDEN = 0.6180339887498949
+
+
+class _Step(NamedTuple):
+    """One activation of the stream: φ'² per unit, and factors of the squared gradient.
+
+    ``norm`` belongs to a norm behind the activation, ``branch`` to one at the end of the branch;
+    ``kept`` are the units that have a stream from the block before.
+    """
+
+    slope: FloatArray
+    norm: float
+    branch: float
+    kept: npt.NDArray[np.bool_]
+
+
+def residual(network: Network) -> Flow:
+    """A first layer, blocks φ(h + α·f(h)), a linear readout."""
+    z: list[Signal] = []
+    after: list[Passed] = []
+    steps = _forward(network, z, after)
+    delta, grad = _backward(network, after, steps)
+    return collected(z, after, delta, grad)
+
+
+def _forward(network: Network, z: list[Signal], after: list[Passed]) -> list[_Step]:
+    """Fill ``z`` and ``after``; the steps of the stream, the first layer's and each block's."""
+    spec, last = network.spec, network.depth - 1
+    signal = network.typical
+    stream = np.zeros((2, UNITS))
+    steps: list[_Step] = []
+    for block in [range(1), *blocks(spec, network.depth)] if last else []:
+        inner = signal
+        for index in block[:-1]:
+            z.append(network.linear(inner, index))
+            after.append(network.after(z[-1], network.fans[index][1]))
+            inner = after[-1].signal
+        z.append(network.linear(inner, block[-1]))
+        units, wider = network.fans[block[0]][0], network.fans[block[-1]][1]
+        f, branch = network.norm_alone(z[-1], wider)
+        noise = _noise(f, stream[0], len(steps))
+        kept = np.arange(UNITS) * _GOLDEN % 1.0 < units / wider
+        sums = kept * stream + spec.branch_scale * noise if steps else noise
+        stream, slope, norm = _activated(network, sums, wider)
+        signal = _signal(stream)
+        steps.append(_Step(slope**2, norm, float(branch.mean()), kept))
+        after.append(Passed(signal, np.ones(1), _saturated(network, sums[0])))
+    z.append(network.linear(signal, last))
+    after.append(readout(z[-1]))
+    return steps
+
+
+def _backward(
+    network: Network, after: list[Passed], steps: list[_Step]
+) -> tuple[list[FloatArray], list[FloatArray]]:
+    """‖∂L/∂z‖² and ‖∂L/∂a‖² per layer; ``per_unit`` is the stream's, along the units' paths."""
+    spec, last = network.spec, network.depth - 1
+    delta, grad = [np.ones(1)] * network.depth, [np.ones(1)] * network.depth
+    per_unit = np.full(UNITS, network.gain[last] / network.fans[last][0])
+    all_blocks = [range(1), *blocks(spec, network.depth)]
+    for block, step in reversed(list(zip(all_blocks, steps, strict=False))):
+        units, wider = network.fans[block[0]][0], network.fans[block[-1]][1]
+        grad[block[-1]] = wider * per_unit.mean(keepdims=True)
+        inside = step.slope * step.norm * per_unit
+        scale = spec.branch_scale**2 if block[0] else 1.0
+        delta[block[-1]] = wider * inside.mean(keepdims=True) * scale * step.branch
+        for index in reversed(block[1:]):
+            grad[index - 1] = delta[index] * network.gain[index]
+            delta[index - 1] = grad[index - 1] * after[index - 1].slope
+        skip = np.where(step.kept, inside, inside[step.kept].mean()) * min(1.0, wider / units)
+        per_unit = skip + delta[block[0]] * network.gain[block[0]] / units
+    return delta, grad
+
+
+@cache
+def _lattice() -> FloatArray:
+    """Normal quantiles in a low-discrepancy order: two rows, with different generators."""
+    sequences = np.outer([_GOLDEN, 0.7548776662466927], np.arange(UNITS)) % 1.0
+    levels = (sequences.argsort(1).argsort(1) + 0.5) / UNITS
+    rows = torch.special.ndtri(torch.from_numpy(levels)).numpy()
+    result: FloatArray = rows / rows.std(1, keepdims=True)
+    return result
+
+
+def _noise(z: Signal, state: FloatArray, step: int) -> FloatArray:
+    """Pairs of Gaussians as ``z`` has them for two samples, spread evenly over the states."""
+    first, second = np.roll(_lattice(), 89 * step, axis=1)
+    order = np.argsort(state, kind="stable")
+    cosine = float(np.clip(z.cosine.mean(), -1.0, 1.0))
+    noise = np.empty((2, UNITS))
+    noise[0, order] = first
+    noise[1, order] = cosine * first + math.sqrt(1 - cosine**2) * second
+    return math.sqrt(z.mean_power) * noise
+
+
+def _activated(
+    network: Network, sums: FloatArray, units: int
+) -> tuple[FloatArray, FloatArray, float]:
+    """The stream behind the block, φ' for the first sample, and a norm's squared factor."""
+    value, slope = values_and_slopes(network.law.module, sums.ravel())
+    value, slope = value.reshape(sums.shape), slope.reshape(sums.shape)[0]
+    if network.norm_first or network.norm is Normalization.NONE:
+        return value, slope, 1.0
+    centred = value if network.norm is Normalization.RMS else value - value.mean()
+    signal, factor = network.normalize(_signal(value), units, tails(centred[0], slope))
+    factor = factor * (1 - network.removed(units))
+    scale = math.sqrt(signal.mean_power / max((centred**2).mean(), 1e-300))
+    return scale * centred, slope, float(factor.mean())
+
+
+def _signal(pair: FloatArray) -> Signal:
+    power = (pair**2).mean(1)
+    cosine = (pair[0] * pair[1]).mean() / max(math.sqrt(power[0] * power[1]), 1e-300)
+    return Signal(power.mean(keepdims=True), pair.mean(keepdims=True)[0], np.array([cosine]))
+
+
+def _saturated(network: Network, values: FloatArray) -> float:
+    ends = network.law.saturated_between
+    if ends is None:
+        return math.nan
+    return float(sum(((values > low) & (values < high)).mean() for low, high in ends))

@@ -1,0 +1,311 @@
+"""The statistics of a layer's signal, and what weights, norms and activations make of them.
+
+The limit is that of wide layers: over its units, a pre-activation is Gaussian with mean 0 for
+every sample, and the units are independent (Poole et al. 2016). Corrections of order 1/units and
+1/batch are kept where a normalization would accumulate them from layer to layer.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from gradflow.core.catalog import (
+    DTYPES,
+    INITIALIZATIONS,
+    NORMALIZATIONS,
+    Normalization,
+    NormMode,
+    NormPosition,
+)
+from gradflow.core.data import draw
+from gradflow.core.experiment import Data, Experiment
+from gradflow.core.theory.moments import (
+    ActivationLaw,
+    FloatArray,
+    activation_law,
+    hermite_functions,
+    values_and_slopes,
+)
+
+SAMPLES, PAIRS = 32, 24
+"""Representative samples (quantiles of the input norm) and pairs of samples."""
+
+
+class Signal(NamedTuple):
+    """A vector of units for each sample.
+
+    Attributes:
+        power: mean square over the units, for representative samples.
+        mean: mean over the units, for the same samples.
+        cosine: cosine between the vectors of two samples, for representative pairs.
+    """
+
+    power: FloatArray
+    mean: FloatArray
+    cosine: FloatArray
+
+    @property
+    def mean_power(self) -> float:
+        """Mean square over units and samples."""
+        return float(self.power.mean())
+
+    def overlap(self, batch_size: int) -> float:
+        """Mean cosine of all pairs of samples, each sample with itself included."""
+        return float(1 + (1 - 1 / batch_size) * (self.cosine.mean() - 1))
+
+    def std(self, units: int, batch_size: int) -> float:
+        """Standard deviation over all entries; the mean over finitely many units varies."""
+        square = float(self.mean.mean()) ** 2
+        common = self.mean_power * self.overlap(batch_size) - square
+        return math.sqrt(max(self.mean_power - square - common / units, 0.0))
+
+
+class Passed(NamedTuple):
+    """A signal behind norm and activation.
+
+    ``slope``: ‖∂L/∂z‖² / ‖∂L/∂output‖² for the representative samples.
+    """
+
+    signal: Signal
+    slope: FloatArray
+    saturated: float
+
+
+class Shape(NamedTuple):
+    """E φ² and E φ'² relative to those under a Gaussian."""
+
+    power: float
+    slope: float
+
+
+GAUSSIAN = Shape(1.0, 1.0)
+
+
+@lru_cache(maxsize=32)
+def input_signal(data: Data, seed: int) -> Signal:
+    """The statistics of the batch that an experiment draws."""
+    x = draw(data, seed)[0].double().numpy()
+    power = (x**2).mean(1)
+    levels = (np.arange(SAMPLES) + 0.5) / SAMPLES
+    representative = power if len(power) <= SAMPLES else np.quantile(power, levels)
+    unit = x / np.sqrt(np.maximum((x**2).sum(1, keepdims=True), 1e-300))
+    if len(x) == 1:
+        return Signal(power, np.zeros(1), np.ones(1))
+    some = unit[:128]
+    cosines = (some @ some.T)[np.triu_indices(len(some), 1)]
+    if len(cosines) > PAIRS:
+        cosines = np.quantile(cosines, (np.arange(PAIRS) + 0.5) / PAIRS)
+    exact = ((unit.sum(0) ** 2).sum() - len(x)) / (len(x) * (len(x) - 1))
+    # Quantiles trim the tails; both means are put back.
+    cosines = np.clip(cosines + exact - cosines.mean(), -1.0, 1.0)
+    representative = representative * (power.mean() / max(representative.mean(), 1e-300))
+    return Signal(representative, np.zeros_like(representative), cosines)
+
+
+def add(h: Signal, f: Signal, scale: float, share: float = 1.0) -> Signal:
+    """The sum h + scale·f of independent signals; ``share`` of its units hold an h."""
+    h_power, f_power = share * h.power, scale**2 * f.power
+    h_mean, f_mean = h_power.mean(), f_power.mean()
+    total = max(h_mean + f_mean, 1e-300)
+    return Signal(
+        h_power + f_power, share * h.mean, (h_mean * h.cosine + f_mean * f.cosine) / total
+    )
+
+
+class Network:
+    """The laws of one experiment's weights, norm and activation, by index of the weight layer.
+
+    Attributes:
+        gain: fan_in·Var(W) of each layer; under LSUV known once the signal has come by.
+    """
+
+    def __init__(self, experiment: Experiment, gains: list[float] | None = None) -> None:
+        spec, data = experiment.network, experiment.data
+        self.spec = spec
+        self.batch_size = data.batch_size
+        self.fans = spec.fans(data.features, data.classes)
+        self.depth = len(self.fans)
+        self.law: ActivationLaw = activation_law(spec)
+        self.input = input_signal(data, experiment.seed)
+        choice = INITIALIZATIONS[spec.initialization]
+        variance = choice.variance or (lambda spec, fan_in, fan_out: math.nan)
+        self.adapts = choice.unit_variance and gains is None
+        self.gain = gains or [n * variance(spec, n, m) for n, m in self.fans]
+        self.bias = [1 / (3 * n) if choice.pytorch_bias else spec.bias_std**2 for n, _ in self.fans]
+        evaluates = spec.norm_mode is NormMode.EVALUATION
+        batch = spec.normalization is Normalization.BATCH
+        self.norm = Normalization.NONE if batch and evaluates else spec.normalization
+        self.norm_first = spec.norm_position is NormPosition.BEFORE
+        self.epsilon = _epsilon(experiment)
+
+    @property
+    def typical(self) -> Signal:
+        """The input as one sample of mean power and one pair of mean cosine."""
+        power, mean, cosine = self.input
+        return Signal(
+            power.mean(keepdims=True), mean.mean(keepdims=True), cosine.mean(keepdims=True)
+        )
+
+    def zero(self, index: int) -> None:
+        """Weight layer ``index`` has weight and bias 0."""
+        self.gain[index] = self.bias[index] = 0.0
+
+    def linear(self, signal: Signal, index: int) -> Signal:
+        """Pre-activations z = W a + b; the mean of z is 0."""
+        if self.adapts:
+            power = signal.mean_power
+            centred = power * (1 - signal.overlap(self.batch_size) / self.fans[index][1])
+            self.gain[index] = 1 / centred if centred > 1e-12 * power > 0 else self.gain[index]
+        gain, bias = self.gain[index], self.bias[index]
+        mean = gain * signal.mean_power
+        cosine = (mean * signal.cosine + bias) / max(mean + bias, 1e-300)
+        return Signal(gain * signal.power + bias, np.zeros_like(signal.power), cosine)
+
+    def after(self, z: Signal, units: int) -> Passed:
+        """What follows a weight layer: norm and activation in their order."""
+        if self.norm is Normalization.NONE:
+            signal, slope = self.activate(z)
+            return Passed(signal, slope, self.law.saturated(z.power))
+        if self.norm_first:
+            u, factor = self.normalize(z, units)
+            signal, slope = self.activate(u, on_sphere(self.law, self._dimension(units)))
+            kept = 1 - self.removed(units, self.law)
+            return Passed(signal, slope * factor * kept, self.law.saturated(u.power))
+        a, slope = self.activate(z)
+        signal, factor = self.normalize(
+            a, units, gaussian_tails(self.law, z.mean_power, self.norm is not Normalization.RMS)
+        )
+        return Passed(signal, slope * factor * (1 - self.removed(units)),
+                      self.law.saturated(z.power))  # fmt: skip
+
+    def activate(self, z: Signal, shape: Shape = GAUSSIAN) -> tuple[Signal, FloatArray]:
+        """φ of a signal, and E φ'²."""
+        moments = self.law.moments(z.power)
+        cosine = self.law.cosine(z.mean_power, z.cosine)
+        signal = Signal(moments.power * shape.power, moments.mean, cosine)
+        return signal, moments.slope * shape.slope
+
+    def normalize(self, z: Signal, units: int, tailed: float = 3.0) -> tuple[Signal, FloatArray]:
+        """The normalized signal, and E 1/(s² + ε) for its statistic s².
+
+        ``tailed`` is the kurtosis of the entries of which s² is the mean square (see ``tails``).
+        """
+        dimension = self._dimension(units)
+        square = z.mean**2
+        overlap = float(square.mean()) / max(z.mean_power, 1e-300)
+        power, cosine, mean = np.maximum(z.power - square, 0.0), z.cosine, np.zeros_like(z.power)
+        if self.norm is Normalization.RMS:
+            power, overlap, mean = z.power, 0.0, z.mean
+        if self.norm is Normalization.BATCH:
+            overlap = z.overlap(self.batch_size)
+            root, common = np.sqrt(z.power), math.sqrt(z.mean_power)
+            power = (root - overlap * common) ** 2 + overlap * (1 - overlap) * z.mean_power
+            statistic = np.full_like(power, z.mean_power * (1 - overlap))
+        elif self.norm is Normalization.RMS:
+            statistic = power
+        else:
+            power = statistic = power * dimension / (dimension + 1)
+        scale = 1 / (statistic + self.epsilon)
+        cosine = np.clip((cosine - overlap) / max(1 - overlap, 1e-12), -1.0, 1.0)
+        spread = 1 + (tailed - 1) * (scale * statistic) ** 2 / max(dimension - 2, 1e-3)
+        signal = Signal(power * scale, mean * np.sqrt(scale), cosine)
+        return signal, scale * spread
+
+    def norm_alone(self, z: Signal, units: int) -> tuple[Signal, FloatArray]:
+        """A normalization with no activation behind it, and its squared gradient factor."""
+        if self.norm is Normalization.NONE or not self.norm_first:
+            return z, np.ones_like(z.power)
+        u, factor = self.normalize(z, units)
+        return u, factor * (1 - self.removed(units))
+
+    def group_size(self, units: int) -> float:
+        """Entries that a normalization statistic is made of; infinite without one."""
+        sizes = {
+            Normalization.NONE: math.inf,
+            Normalization.BATCH: self.batch_size,
+            Normalization.GROUP: units / self.spec.groups,
+        }
+        return sizes.get(self.norm, units)
+
+    def _dimension(self, units: int) -> float:
+        """Dimensions left to the normalized vector."""
+        return self.group_size(units) - (self.norm is not Normalization.RMS)
+
+    def removed(self, units: int, law: ActivationLaw | None = None) -> float:
+        """Share of the gradient along the mean and along the signal, which a norm removes."""
+        size = self.group_size(units)
+        along_signal, mean, shared = (
+            (1.0, (1.0, 0.0), (0.0, 1.0)) if law is None else (_projections(law))
+        )
+        if self.norm is Normalization.RMS:
+            return along_signal / size
+        if self.norm is not Normalization.BATCH:
+            return (1 + along_signal) / size
+        # Behind this layer stands another batch norm: the gradient has mean 0 over the batch, and
+        # two of its samples have correlation −1/(size − 1), like two samples of the signal.
+        pairs = [first - second / (size - 1) for first, second in (mean, shared)]
+        return (1 + along_signal - sum(pairs)) / size
+
+
+@lru_cache(maxsize=64)
+def on_sphere(law: ActivationLaw, dimension: float) -> Shape:
+    """A normalized vector lies on a sphere: its entries have density ∝ (1 − u²/d)^((d−3)/2)."""
+    z, hermite = hermite_functions()
+    gaussian = hermite[0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inside = np.maximum(1 - z**2 / dimension, 0.0) ** max((dimension - 3) / 2, 0.0)
+    sphere = np.where(z**2 < dimension, inside, 0.0)
+    sphere /= max(sphere.sum(), 1e-300)
+    phi, slope = values_and_slopes(law.module, z)
+    ratios = [float(sphere @ f**2 / (gaussian @ f**2)) for f in (phi, slope)]
+    return Shape(*ratios)
+
+
+@lru_cache(maxsize=256)
+def gaussian_tails(law: ActivationLaw, q: float, centred: bool) -> float:
+    """``tails`` of φ(u), u ~ N(0, q)."""
+    z, hermite = hermite_functions()
+    phi, slope = values_and_slopes(law.module, math.sqrt(q) * z)
+    return tails(phi - centred * (hermite[0] @ phi), slope, hermite[0])
+
+
+def tails(values: FloatArray, slopes: FloatArray, weights: FloatArray | None = None) -> float:
+    """Kurtosis of φ, less what a large entry loses of its own slope.
+
+    The statistic s² contains the entry whose slope it divides, so that E φ'²/s² is smaller where
+    large outputs come with large slopes.
+    """
+    mean = np.mean if weights is None else partial(np.dot, weights)
+    power, square = mean(values**2), mean(slopes**2)
+    if not power * square > 1e-300:
+        return 3.0
+    together = mean((values * slopes) ** 2) / (power * square)
+    return float(mean(values**4) / power**2 - together + 1)
+
+
+@lru_cache(maxsize=64)
+def _projections(law: ActivationLaw) -> tuple[float, tuple[float, float], tuple[float, float]]:
+    """E φ'²z², and the squares of the first two Hermite coefficients of φ' and of φ'z.
+
+    At q = 1, all relative to E φ'².
+    """
+    z, hermite = hermite_functions()
+    slope = values_and_slopes(law.module, z)[1]
+    square = float(hermite[0] @ slope**2)
+    (mean, mean_z), (shared, shared_z) = (
+        (hermite[:2] @ f) ** 2 / square for f in (slope, slope * z)
+    )
+    along_signal = float(hermite[0] @ (slope * z) ** 2) / square
+    return along_signal, (float(mean), float(mean_z)), (float(shared), float(shared_z))
+
+
+def _epsilon(experiment: Experiment) -> float:
+    spec = experiment.network
+    make = NORMALIZATIONS[spec.normalization].module
+    epsilon: Any = make(spec, spec.groups).eps if make else 0.0
+    return float(torch.finfo(DTYPES[experiment.dtype].dtype).eps if epsilon is None else epsilon)
