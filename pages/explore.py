@@ -24,6 +24,6 @@ except GradflowError as error:
 state.settled(experiment)
 
 report_view.show_findings(report)
-report_view.show_flow(report)
+over = report_view.show_flow(experiment, report)
 report_view.show_metrics(report)
-report_view.show_details(experiment, report)
+report_view.show_details(experiment, report, over)

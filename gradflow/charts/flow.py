@@ -81,8 +81,8 @@ def draw_flow(
     """Draw what :func:`shape_flow` returned.
 
     First the points that catch hover and clicks (Plotly selects the nearest trace under the
-    cursor; heatmaps cannot be selected, and bars rank behind them), then the heatmaps, what lies
-    on the density (a theory line belongs here), the RMS line on its casing, marks.
+    cursor; heatmaps cannot be selected, and bars rank behind them), then the heatmaps, the RMS
+    line on its casing, theory and other seeds (the line may coincide with the RMS), marks.
     """
     notes = _notes(flow)
     frame = _frame(flow)
@@ -98,8 +98,8 @@ def draw_flow(
         heatmap(flow.backward, "y2", palette.backward_scale),
         *hatching(flow, flow.forward, "y", mode),
         *hatching(flow, flow.backward, "y2", mode),
-        *over_density(flow, mode),
         *rms(flow, mode),
+        *over_density(flow, mode),
         *marks(flow, mode),
     ]
     layout: dict[str, Any] = {

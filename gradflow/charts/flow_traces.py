@@ -60,9 +60,9 @@ def over_density(flow: Flow, mode: Mode) -> list[dict[str, Any]]:
         for edge in edges:
             inside = np.where((edge > grid.low) & (edge < grid.high), edge, np.nan)
             line = Range(unknown, inside, unknown)
-            drawn += traces(layers, line, "theory", mode, axis="y", casing=True)
+            drawn += traces(layers, line, "theory", mode, axis="y", steps=True)
     for overlay, found in flow.over:
-        drawn += traces(layers, found, overlay.kind, mode, axis="y2", casing=True)
+        drawn += traces(layers, found, overlay.kind, mode, axis="y2")
     return drawn
 
 

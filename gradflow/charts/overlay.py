@@ -81,7 +81,7 @@ def traces(
     *,
     axis: str = "y",
     colour: str | None = None,
-    casing: bool = False,
+    steps: bool = False,
 ) -> list[dict[str, Any]]:
     """Band and line in drawn coordinates; NaN ends a piece of the band.
 
@@ -92,7 +92,7 @@ def traces(
         mode: light or dark.
         axis: the y axis.
         colour: other than the kind's own.
-        casing: set the line off from a heatmap.
+        steps: a level piece per layer, set off from a heatmap.
     """  # fmt: skip
     colour = colour or colour_of(kind, mode)
     line = {"type": "scatter", "hoverinfo": "skip", "showlegend": False, "yaxis": axis}
@@ -105,14 +105,15 @@ def traces(
             "fillcolor": faded(colour, 0.13 if kind == "theory" else 0.2), "line": edge,
         })  # fmt: skip
     if kind == "theory" and np.isfinite(drawn.middle).any():
-        if casing:
+        shape = "hvh" if steps else "linear"
+        if steps:
             found.append({
                 **line, "name": "theory casing", "mode": "lines", "x": layers, "y": drawn.middle,
-                "line": {"color": PALETTES[mode].page, "width": 6},
+                "line": {"color": PALETTES[mode].page, "width": 6, "shape": shape},
             })  # fmt: skip
         found.append({
             **line, "name": kind, "mode": "lines", "x": layers, "y": drawn.middle,
-            "line": {"color": colour, "width": 3 if casing else 2, "dash": "8px,5px"},
+            "line": {"color": colour, "width": 3, "dash": "8px,5px", "shape": shape},
         })  # fmt: skip
     return found
 

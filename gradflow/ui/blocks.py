@@ -26,10 +26,14 @@ def mode() -> Mode:
 
 def show_error(error: GradflowError | str) -> None:
     """An error that a user can act on: its message, no traceback."""
-    text = "\n\n".join(str(error).splitlines())
-    for character in "*_$[]<>":  # a message quotes what the user typed; it is not Markdown
+    st.error(escaped("\n\n".join(str(error).splitlines())), icon=":material/error:")
+
+
+def escaped(text: str) -> str:
+    """Text that may quote what a user typed, as Markdown that shows it literally."""
+    for character in "*_$[]<>":
         text = text.replace(character, f"\\{character}")
-    st.error(text, icon=":material/error:")
+    return text
 
 
 def show_figure(figure: go.Figure, key: str, alt: str) -> None:
@@ -48,11 +52,12 @@ def show_clickable_figure(figure: go.Figure, key: str, alt: str) -> None:
 def explain(name: str) -> None:
     """A closed box with the long explanation of a figure."""
     with st.expander(_("What am I looking at?"), icon=":material/help:"):
-        st.markdown(_explanation(name))
+        st.markdown(text(name))
 
 
 @cache
-def _explanation(name: str) -> str:
+def text(name: str) -> str:
+    """One of the long texts, as Markdown."""
     return (_TEXTS / f"{name}.md").read_text(encoding="utf-8")
 
 

@@ -2,25 +2,61 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import threading
+from typing import Any
 
 import streamlit as st
 
+from gradflow.core import ensemble, remedies, theory
 from gradflow.core.experiment import Experiment
 from gradflow.core.probe import run as run_uncached
 from gradflow.core.report import Report
+from gradflow.core.text import _
 
 # One computation per core at a time; the others wait their turn instead of sharing the caches.
 _ADMISSION = threading.BoundedSemaphore(os.cpu_count() or 1)
 
+_HASH: Any = {Experiment: lambda experiment: experiment.model_dump_json()}
 
-@st.cache_data(
-    max_entries=128,
-    show_spinner=False,
-    hash_funcs={Experiment: lambda experiment: experiment.model_dump_json()},
-)
+
+@st.cache_data(max_entries=128, show_spinner=False, hash_funcs=_HASH)
 def run(experiment: Experiment) -> Report:
     """The report of an experiment; the same experiment is computed once for all users."""
     with _ADMISSION:
         return run_uncached(experiment)
+
+
+@st.cache_data(max_entries=128, show_spinner=False, hash_funcs=_HASH)
+def predict(experiment: Experiment) -> theory.Prediction:
+    """What theory says of an experiment."""
+    report = run(experiment)
+    with _ADMISSION:
+        return theory.predict(experiment, report)
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_HASH)
+def run_seeds(experiment: Experiment, count: int) -> ensemble.Ensemble:
+    """The experiment under several seeds."""
+    with _ADMISSION:
+        return ensemble.run_seeds(experiment, count)
+
+
+def try_cures(experiment: Experiment) -> remedies.Ranking:
+    """Every cure, one after the other, with a progress bar; a newer run of the page ends it."""
+
+    def trial(changed: Experiment) -> Report:
+        with _ADMISSION:
+            report = run_uncached(changed)
+        # A session keeps all outcomes; their tables are all that is shown of them.
+        return dataclasses.replace(report, histograms={})
+
+    bar = st.progress(0.0)
+
+    def advance(done: int, total: int) -> None:
+        bar.progress(done / total, _("{done} of {total} cures").format(done=done, total=total))
+
+    found = remedies.try_all(experiment, run(experiment), trial, progress=advance)
+    bar.empty()
+    return found

@@ -8,6 +8,7 @@ fields, yes-or-no toggles. Fields that do not apply are not drawn.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -30,7 +31,8 @@ GROUPS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
     ("Weights", True, ("initialization",)),
     ("Normalization", True, ("normalization",)),
     ("Data and loss", False, ("source", "batch_size", "loss", "seed")),
-    ("Precision and device", False, ("dtype", "device", "learning_rate")),
+    ("Precision and device", False, ("dtype", "device")),
+    ("Step", False, ("learning_rate", "clip_norm")),
 )
 _SPEC_OF: dict[str, type[Spec]] = {
     name: spec for spec in (Experiment, Data, MLP) for name in spec.model_fields
@@ -75,90 +77,124 @@ def _preset_and_reset() -> None:
 
 
 def _control_with_dependents(name: str) -> None:
+    control(name)
+    dependents(name)
+
+
+def control(name: str, slot: state.Slot = state.EXPLORE, *, compact: bool = False) -> None:
+    """Draw the widget of a field in the current container, if the field applies.
+
+    Args:
+        name: the field.
+        slot: whose setting it is.
+        compact: for a narrow place: no line on what the chosen option does, no sliders over
+            whole numbers.
+    """
     spec = _SPEC_OF[name]
-    if name not in spec.applicable(state.settings()):
+    if name not in spec.applicable(state.settings(slot)):
         return
     field = spec.model_fields[name]
-    current = state.value(name, field.default)
-    state.store(name, _widget(name, field)(name, field, current))
+    current = state.value(name, field.default, slot)
+    place = _Place(name, field, current, slot, compact)
+    state.store(name, _widget(place)(place), slot)
+
+
+def dependents(name: str, slot: state.Slot = state.EXPLORE, *, compact: bool = False) -> None:
+    """Draw the widgets of all fields that hang on ``name``, and of those that hang on them."""
+    spec = _SPEC_OF[name]
     for dependent in spec.model_fields:
         if owners(spec).get(dependent) == name:
-            _control_with_dependents(dependent)
+            control(dependent, slot, compact=compact)
+            dependents(dependent, slot, compact=compact)
 
 
-_Widget = Callable[[str, FieldInfo, Any], Any]
+@dataclass(frozen=True)
+class _Place:
+    """What a widget is drawn for."""
+
+    name: str
+    field: FieldInfo
+    current: Any
+    slot: state.Slot
+    compact: bool
+
+    def common(self, current: Any) -> dict[str, Any]:
+        """What all kinds of widgets are given."""
+        return {
+            "label": _(self.field.title or self.name),
+            "help": _(self.field.description or ""),
+            "key": state.widget_key(self.name, current, self.slot),
+        }
 
 
-def _widget(name: str, field: FieldInfo) -> _Widget:
+_Widget = Callable[[_Place], Any]
+
+
+def _widget(place: _Place) -> _Widget:
+    field = place.field
     if choice_enum(field):
         return _choice
     if field.annotation is bool:
         return _toggle
-    if name == "widths":
+    if place.name == "widths":
         return _widths
     low, high, _excluded = bounds(field)
     if field.annotation is int:
-        return _slider if (high or 0) - (low or 0) <= SLIDER_RANGE else _whole_number
+        short = (high or 0) - (low or 0) <= SLIDER_RANGE and not place.compact
+        return _slider if short else _whole_number
     return _share if (low, high) == (0, 1) else _number
 
 
-def _common(name: str, field: FieldInfo, current: Any) -> dict[str, Any]:
-    return {
-        "label": _(field.title or name),
-        "help": _(field.description or ""),
-        "key": state.widget_key(name, current),
-    }
-
-
-def _choice(name: str, field: FieldInfo, current: Any) -> str:
-    enum = choice_enum(field)
+def _choice(place: _Place) -> str:
+    enum = choice_enum(place.field)
     assert enum is not None
     table = TABLES[enum]
     code = st.selectbox(
         options=[str(member) for member in enum],
         format_func=lambda code: _(table[code].label),
-        **_common(name, field, str(current)),
+        **place.common(str(place.current)),
     )
-    st.caption(_(table[code].help))
+    if not place.compact:
+        st.caption(_(table[code].help))
     return str(code)
 
 
-def _toggle(name: str, field: FieldInfo, current: Any) -> bool:
-    return st.toggle(**_common(name, field, bool(current)))
+def _toggle(place: _Place) -> bool:
+    return st.toggle(**place.common(bool(place.current)))
 
 
-def _slider(name: str, field: FieldInfo, current: Any) -> int:
-    low, high, _excluded = bounds(field)
+def _slider(place: _Place) -> int:
+    low, high, _excluded = bounds(place.field)
     chosen: int = st.slider(
-        min_value=int(low or 0), max_value=int(high or 0), **_common(name, field, int(current))
+        min_value=int(low or 0), max_value=int(high or 0), **place.common(int(place.current))
     )
     return chosen
 
 
-def _whole_number(name: str, field: FieldInfo, current: Any) -> int:
-    low, high, _excluded = bounds(field)
+def _whole_number(place: _Place) -> int:
+    low, high, _excluded = bounds(place.field)
     chosen: int = st.number_input(
         min_value=int(low or 0), max_value=int(high or 0), step=1,
-        **_common(name, field, int(current)),
+        **place.common(int(place.current)),
     )  # fmt: skip
     return chosen
 
 
-def _share(name: str, field: FieldInfo, current: Any) -> float:
+def _share(place: _Place) -> float:
     chosen: float = st.slider(
-        min_value=0.0, max_value=1.0, step=0.01, **_common(name, field, float(current))
+        min_value=0.0, max_value=1.0, step=0.01, **place.common(float(place.current))
     )
     return chosen
 
 
-def _number(name: str, field: FieldInfo, current: Any) -> float:
-    low, high, excluded = bounds(field)
+def _number(place: _Place) -> float:
+    low, high, excluded = bounds(place.field)
     assert low is not None
     # A number field has no open ends: the smallest number it offers stands for "above 0".
     smallest = low + 1e-9 if excluded else low
     chosen: float = st.number_input(
-        min_value=smallest, max_value=high, step=_step(float(field.default)), format="%g",
-        **_common(name, field, float(current)),
+        min_value=smallest, max_value=high, step=_step(float(place.field.default)), format="%g",
+        **place.common(float(place.current)),
     )  # fmt: skip
     return chosen
 
@@ -168,8 +204,8 @@ def _step(default: float) -> float:
     return 10.0 ** (len(str(int(default))) - 2) if default >= 1 else max(default, 0.1) / 10
 
 
-def _widths(name: str, field: FieldInfo, current: Any) -> tuple[int | str, ...]:
+def _widths(place: _Place) -> tuple[int | str, ...]:
     text = st.text_input(
-        placeholder="750-700-650", **_common(name, field, "-".join(map(str, current)))
+        placeholder="750-700-650", **place.common("-".join(map(str, place.current)))
     )
     return codec.parse_widths(text)

@@ -24,8 +24,22 @@ page = st.navigation(
         _("Laboratory"): [
             st.Page(
                 PAGES / "explore.py", title=_("Explore"), icon=":material/insights:", default=True
+            ),
+            st.Page(
+                PAGES / "compare.py",
+                title=_("Compare"),
+                icon=":material/compare_arrows:",
+                url_path="compare",
+            ),
+        ],
+        _("Learn"): [
+            st.Page(
+                PAGES / "diagnoses.py",
+                title=_("Diagnoses"),
+                icon=":material/stethoscope:",
+                url_path="diagnoses",
             )
-        ]
+        ],
     }
 )
 page.run()

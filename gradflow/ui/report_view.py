@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 import streamlit as st
@@ -11,11 +12,14 @@ import gradflow as gf
 from gradflow import charts
 from gradflow.charts.flow_data import Gradient
 from gradflow.charts.forward import Statistic
+from gradflow.charts.overlay import Overlay
+from gradflow.charts.theme import number
 from gradflow.core.diagnosis import Severity, findings
 from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
-from gradflow.ui import blocks, state
+from gradflow.core.verdict import Verdict
+from gradflow.ui import blocks, cures_view, overlays, state
 
 _BOXES = {Severity.GOOD: st.success, Severity.NOTE: st.info, Severity.BAD: st.warning}
 _ICONS = {
@@ -33,21 +37,55 @@ STATISTICS: dict[Statistic, str] = {
     "activation_rms": N_("root mean square"),
     "saturated": N_("saturated share"),
     "dead_units": N_("dead units"),
+    "similarity": N_("similarity of samples"),
 }
+LESSONS = Path(__file__).parents[2] / "pages" / "diagnoses.py"
 SHOWN_STATISTICS: tuple[Statistic, ...] = ("activation_std", "saturated", "dead_units")
 AXES: tuple[Literal["log", "linear"], ...] = ("log", "linear")
 
 
-def show_findings(report: Report) -> None:
+def show_findings(report: Report, *, lessons: bool = True) -> None:
     """What happened, in plain sentences; the first one is the gradient's fate."""
     for finding in findings(report):
-        _BOXES[finding.severity](finding.text, icon=_ICONS[finding.severity])
+        text = f"**{finding.text}** {finding.cause}" if finding.cause else finding.text
+        show = _BOXES[finding.severity]
+        if not lessons or finding.verdict is None:
+            show(text, icon=_ICONS[finding.severity])
+            continue
+        left, right = st.columns([6, 1], vertical_alignment="center")
+        with left:
+            show(text, icon=_ICONS[finding.severity])
+        with right:
+            lesson(finding.verdict)
+
+
+def lesson(verdict: Verdict) -> None:
+    """A link to the page that teaches a verdict."""
+    st.page_link(
+        LESSONS,
+        label=_("Learn why"),
+        icon=":material/school:",
+        query_params={"about": str(verdict)},
+        width="content",
+    )
 
 
 def show_metrics(report: Report) -> None:
     """Loss, size, time and place of the pass."""
     metrics = (
         (_("Loss"), f"{report.loss:.4g}", _("Of this batch, before any training step.")),
+        (
+            _("Gradient norm"),
+            number(report.grad_norm),
+            _("‖g‖ over all parameters.")
+            + (
+                _(" The step is clipped: multiplied by {factor}.").format(
+                    factor=number(report.clip_factor)
+                )
+                if report.clip_factor != 1
+                else ""
+            ),
+        ),
         (_("Parameters"), f"{report.parameter_count:,}", _("Weights, biases and the like.")),
         (
             _("Time of the pass"),
@@ -60,9 +98,10 @@ def show_metrics(report: Report) -> None:
         column.metric(label, text, help=help_text)
 
 
-def show_flow(report: Report) -> None:
-    """The Flow figure with the choice of its lower band."""
-    gradient = st.segmented_control(
+def show_flow(experiment: Experiment, report: Report) -> tuple[Overlay, ...]:
+    """The Flow figure with the choice of its lower band, and of what is drawn over it."""
+    left, right = st.columns([3, 2], vertical_alignment="center")
+    gradient = left.segmented_control(
         _("Gradient in the lower band"),
         list(GRADIENTS),
         default="delta",
@@ -71,23 +110,29 @@ def show_flow(report: Report) -> None:
         format_func=lambda code: _(GRADIENTS[code]),
         label_visibility="collapsed",
     )
+    with right:
+        over = overlays.chosen(experiment)
     figure = charts.flow_figure(
         report,
         mode=blocks.mode(),
         gradient=gradient,
+        overlays=over,
         selected=state.chosen_layer(len(report.layers)),
     )
     blocks.show_clickable_figure(
         figure, "flow", _("Distribution of activations and gradients, layer by layer")
     )
+    overlays.explain_theory(experiment)
     blocks.explain("flow")
+    return over
 
 
-def show_details(experiment: Experiment, report: Report) -> None:
+def show_details(experiment: Experiment, report: Report, over: tuple[Overlay, ...] = ()) -> None:
     """Everything else in tabs, of which only the open one is computed."""
     panels: dict[str, Callable[[], None]] = {
-        _("Gradient norms"): lambda: _norms(report),
-        _("Forward signal"): lambda: _forward(report),
+        _("Gradient norms"): lambda: _norms(report, over),
+        _("Forward signal"): lambda: _forward(report, over),
+        _("Cures"): lambda: cures_view.show(experiment, report),
         _("One layer"): lambda: _layer(report),
         _("Table"): lambda: _tables(report),
         _("Export"): lambda: _export(experiment, report),
@@ -99,7 +144,7 @@ def show_details(experiment: Experiment, report: Report) -> None:
                 show()
 
 
-def _norms(report: Report) -> None:
+def _norms(report: Report, over: tuple[Overlay, ...]) -> None:
     left, right = st.columns([3, 1])
     chosen = left.segmented_control(
         _("Norms"),
@@ -111,13 +156,13 @@ def _norms(report: Report) -> None:
     )
     scale = right.segmented_control(_("Axis"), AXES, default="log", required=True, key="norm_scale")
     figure = charts.gradient_norms_figure(
-        report, mode=blocks.mode(), quantities=tuple(chosen), scale=scale
+        report, mode=blocks.mode(), quantities=tuple(chosen), scale=scale, overlays=over
     )
     blocks.show_figure(figure, "norms", _("Gradient norms per layer"))
     blocks.explain("norms")
 
 
-def _forward(report: Report) -> None:
+def _forward(report: Report, over: tuple[Overlay, ...]) -> None:
     chosen = st.segmented_control(
         _("Statistics"),
         list(STATISTICS),
@@ -126,7 +171,9 @@ def _forward(report: Report) -> None:
         key="forward_statistics",
         format_func=lambda code: _(STATISTICS[code]),
     )
-    figure = charts.forward_statistics_figure(report, mode=blocks.mode(), statistics=tuple(chosen))
+    figure = charts.forward_statistics_figure(
+        report, mode=blocks.mode(), statistics=tuple(chosen), overlays=over
+    )
     blocks.show_figure(figure, "forward", _("Forward statistics per layer"))
     blocks.explain("forward")
 
@@ -196,4 +243,4 @@ def _csv(report: Report, table: str) -> str:
 
 def summary(report: Report) -> str:
     """The findings as running text."""
-    return " ".join(finding.text for finding in findings(report))
+    return " ".join(f"{f.text} {f.cause}".strip() for f in findings(report))

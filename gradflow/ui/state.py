@@ -9,6 +9,8 @@ replaces forged values silently.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from dataclasses import replace as changed
 from typing import Any
 
 import streamlit as st
@@ -17,26 +19,50 @@ from gradflow.core import codec
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
+from gradflow.core.remedies import Ranking
+from gradflow.core.verdict import Verdict
+from gradflow.ui import compare_settings
+from gradflow.ui.compare_settings import LETTERS, REFERENCE, Column
 
-_SETTINGS = "settings"
 _URL = "url"
-_PROBLEM = "url_problem"
 _LAST_VALID = "last_valid"
 _PRESET = "preset"
 _LAYER = "layer"
-_WIDGET = "setting_"
+_CURES = "cures"
+_VERDICT = "verdict"
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One set of settings in the session.
+
+    Attributes:
+        key: where the settings lie.
+        widgets: what the keys of their widgets begin with.
+    """
+
+    key: str
+    widgets: str
+
+    @property
+    def problem(self) -> str:
+        """Where a complaint about the URL lies."""
+        return f"{self.key}_problem"
+
+
+EXPLORE = Slot("settings", "setting_")
 
 
 def load() -> None:
     """Take the settings from the URL when the session starts and when the URL was changed."""
     query = st.query_params.to_dict()
-    if _SETTINGS in st.session_state and query == st.session_state.get(_URL):
+    if EXPLORE.key in st.session_state and query == st.session_state.get(_URL):
         return
-    if _SETTINGS in st.session_state and not query:
+    if EXPLORE.key in st.session_state and not query:
         return  # another page's link, or a reset URL: keep what the user has set
     experiment, problem = _tolerant(query)
     replace(experiment)
-    st.session_state[_PROBLEM] = problem
+    st.session_state[EXPLORE.problem] = problem
 
 
 def _tolerant(query: dict[str, str]) -> tuple[Experiment, str]:
@@ -51,43 +77,43 @@ def _tolerant(query: dict[str, str]) -> tuple[Experiment, str]:
             query = {name: text for name, text in query.items() if name not in bad} if bad else {}
 
 
-def url_problem() -> str:
+def url_problem(slot: Slot = EXPLORE) -> str:
     """What was wrong with the URL, until the next setting is changed."""
-    return str(st.session_state.get(_PROBLEM, ""))
+    return str(st.session_state.get(slot.problem, ""))
 
 
-def replace(experiment: Experiment) -> None:
-    """Make every control show ``experiment``."""
-    st.session_state[_PROBLEM] = ""
-    st.session_state[_SETTINGS] = codec.to_fields(experiment)
+def replace(experiment: Experiment, slot: Slot = EXPLORE) -> None:
+    """Make every control of a slot show ``experiment``."""
+    st.session_state[slot.problem] = ""
+    st.session_state[slot.key] = codec.to_fields(experiment)
     for key in list(st.session_state):
-        if str(key).startswith(_WIDGET):
+        if str(key).startswith(slot.widgets):
             del st.session_state[key]
 
 
-def value(name: str, default: Any) -> Any:
+def value(name: str, default: Any, slot: Slot = EXPLORE) -> Any:
     """The current value of a setting."""
-    return st.session_state[_SETTINGS].get(name, default)
+    return st.session_state[slot.key].get(name, default)
 
 
-def settings() -> dict[str, Any]:
+def settings(slot: Slot = EXPLORE) -> dict[str, Any]:
     """All settings as they stand, valid or not."""
-    return dict(st.session_state[_SETTINGS])
+    return dict(st.session_state[slot.key])
 
 
-def widget_key(name: str, current: Any) -> str:
+def widget_key(name: str, current: Any, slot: Slot = EXPLORE) -> str:
     """The key of the widget of a setting, prepared to show ``current``."""
-    key = _WIDGET + name
+    key = slot.widgets + name
     if key not in st.session_state:
         st.session_state[key] = current
     return key
 
 
-def store(name: str, new: Any) -> None:
+def store(name: str, new: Any, slot: Slot = EXPLORE) -> None:
     """Keep what a widget says."""
-    if st.session_state[_SETTINGS].get(name) != new:
-        st.session_state[_SETTINGS][name] = new
-        st.session_state[_PROBLEM] = ""
+    if st.session_state[slot.key].get(name) != new:
+        st.session_state[slot.key][name] = new
+        st.session_state[slot.problem] = ""
 
 
 def settled(experiment: Experiment) -> None:
@@ -143,3 +169,177 @@ def layer_clicked(figure_key: str) -> None:
     if points:
         chosen = points[0]["customdata"]
         st.session_state[_LAYER] = int(chosen[0] if isinstance(chosen, list) else chosen)
+
+
+def keep_cures(experiment: Experiment, ranking: Ranking) -> None:
+    """Remember what the cures did for an experiment; only the last one's are kept."""
+    st.session_state[_CURES] = (codec.to_query(experiment), ranking)
+
+
+def kept_cures(experiment: Experiment) -> Ranking | None:
+    """What the cures did for this experiment, if they were tried on it last."""
+    query, ranking = st.session_state.get(_CURES, (None, None))
+    return ranking if query == codec.to_query(experiment) else None
+
+
+def verdict_key() -> str:
+    """The key of the choice of a verdict on the page of diagnoses; the URL has the last word."""
+    about = str(st.query_params.get("about", st.session_state.get(_VERDICT)))
+    known = about in set(Verdict)
+    st.session_state[_VERDICT] = Verdict(about) if known else Verdict.VANISHING
+    return _VERDICT
+
+
+def verdict_chosen() -> None:
+    """Callback of that choice."""
+    st.query_params["about"] = str(st.session_state[_VERDICT])
+
+
+# --- Compare ------------------------------------------------------------------------------------
+#
+# Each letter in use has a Column in one dictionary, and, unless it is a file without a setting, a
+# slot of settings of its own.
+
+_COMPARE, _COMPARE_URL, _COMPARE_VALID = "compare", "compare_url", "compare_valid"
+_ADD_PRESET, _UPLOADS, _REFUSED = "add_preset", "uploads", "refused_files"
+
+
+def compared(letter: str) -> Slot:
+    """The slot of a column."""
+    return Slot(f"compared_{letter}", f"compare_{letter}_")
+
+
+def load_comparison() -> None:
+    """Take the columns from the URL, or at first the setting of Explore as the reference."""
+    query = st.query_params.to_dict()
+    named = {letter: query[letter] for letter in LETTERS if letter in query}
+    known = _COMPARE in st.session_state
+    if known and (not named or query == st.session_state[_COMPARE_URL]):
+        return
+    st.session_state[_COMPARE] = {}
+    st.session_state[_COMPARE_VALID] = {}
+    st.session_state[_COMPARE_URL] = {}
+    if REFERENCE not in named:
+        put_column(REFERENCE, Column(), last_valid())
+    for letter, text in named.items():
+        own = compare_settings.from_text(text)
+        reference = {} if letter == REFERENCE else codec.to_query(valid(REFERENCE))
+        alone = letter != REFERENCE and compare_settings.stands_alone(own, reference)
+        shared = compare_settings.joined({}, reference)
+        experiment, problem = _tolerant(shared | own)
+        name = query.get(f"{letter}_name", "")[:MAX_NAME]
+        put_column(letter, Column(name=name, alone=alone), experiment)
+        st.session_state[compared(letter).problem] = problem
+
+
+MAX_NAME = 40
+"""Characters of a column's name."""
+
+
+def columns() -> dict[str, Column]:
+    """The columns by letter, in order."""
+    found: dict[str, Column] = st.session_state[_COMPARE]
+    return {letter: found[letter] for letter in LETTERS if letter in found}
+
+
+def free_letters() -> list[str]:
+    """Letters that are not in use."""
+    return [letter for letter in LETTERS if letter not in st.session_state[_COMPARE]]
+
+
+def put_column(letter: str, column: Column, experiment: Experiment | None) -> None:
+    """Set a column; its controls show ``experiment``."""
+    remove_column(letter)
+    st.session_state[_COMPARE][letter] = column
+    if experiment is not None:
+        replace(experiment, compared(letter))
+        st.session_state[_COMPARE_VALID][letter] = experiment
+
+
+def change_column(letter: str, **changes: Any) -> None:
+    """Change fields of a column."""
+    st.session_state[_COMPARE][letter] = changed(st.session_state[_COMPARE][letter], **changes)
+
+
+def remove_column(letter: str) -> None:
+    """Forget a column and what its widgets say."""
+    slot = compared(letter)
+    for kept in (_COMPARE, _COMPARE_VALID):
+        st.session_state[kept].pop(letter, None)
+    for key in list(st.session_state):
+        if str(key) in (slot.key, slot.problem) or str(key).startswith(slot.widgets):
+            del st.session_state[key]
+
+
+def valid(letter: str) -> Experiment:
+    """The last setting of a column that was possible."""
+    experiment: Experiment = st.session_state[_COMPARE_VALID][letter]
+    return experiment
+
+
+def share(letter: str, reference: Experiment) -> None:
+    """Give a column the data, loss, seed and the like of the reference."""
+    slot = compared(letter)
+    fields = codec.to_fields(reference)
+    st.session_state[slot.key] = compare_settings.joined(settings(slot), fields)
+
+
+def settled_column(letter: str, experiment: Experiment) -> None:
+    """Remember the setting that a column shows."""
+    st.session_state[_COMPARE_VALID][letter] = experiment
+
+
+def settled_comparison(query: dict[str, str]) -> None:
+    """Let the URL carry the columns."""
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
+    st.session_state[_COMPARE_URL] = query
+
+
+def name_key(letter: str) -> str:
+    """The key of the widget for a column's name, prepared to show it."""
+    key = f"{compared(letter).widgets}name"
+    if key not in st.session_state:
+        st.session_state[key] = columns()[letter].name
+    return key
+
+
+def preset_key_of(letter: str) -> str:
+    """The key of a column's preset widget, which always waits for a choice."""
+    key = f"{compared(letter).widgets}preset"
+    st.session_state[key] = None
+    return key
+
+
+def load_column_preset(letter: str) -> None:
+    """Callback of a column's preset widget."""
+    if code := st.session_state[f"{compared(letter).widgets}preset"]:
+        put_column(letter, Column(), PRESETS[code].experiment)
+
+
+def add_preset_key() -> str:
+    """The key of the widget that adds a preset, which always waits for a choice."""
+    st.session_state[_ADD_PRESET] = None
+    return _ADD_PRESET
+
+
+def add_preset() -> None:
+    """Callback of the widget that adds a preset."""
+    if code := st.session_state[_ADD_PRESET]:
+        put_column(free_letters()[0], Column(), PRESETS[code].experiment)
+
+
+def uploads_key() -> str:
+    """The key of the upload widget; a new one once its files have been taken."""
+    return f"{_UPLOADS}_{st.session_state.setdefault(_UPLOADS, 0)}"
+
+
+def uploads_taken(refused: list[str]) -> None:
+    """Empty the upload widget, and remember why some of its files were refused."""
+    st.session_state[_UPLOADS] += 1
+    st.session_state[_REFUSED] = refused
+
+
+def refused_files() -> list[str]:
+    """Why files of the last upload were refused; said once."""
+    return list(st.session_state.pop(_REFUSED, []))

@@ -1,0 +1,132 @@
+"""The lower part of the Compare page: figures and tables of all settings on shared axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from gradflow import charts
+from gradflow.charts.compare import STATISTICS
+from gradflow.charts.compare_data import Entry, depths
+from gradflow.charts.flow_data import GRADIENTS, Gradient
+from gradflow.charts.flow_text import SYMBOLS
+from gradflow.charts.forward import Statistic
+from gradflow.core import codec
+from gradflow.core.text import _
+from gradflow.ui import blocks, compare_settings
+from gradflow.ui.compare_cards import Card
+from gradflow.ui.compare_tables import delta_table, measured
+
+
+def show(drawn: list[Card], entries: list[Entry]) -> None:
+    """Gradient norms, and the other figures and tables in tabs, of which only the open one runs."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        gradient = _gradient_switch()
+        relative = _depth_switch(entries)
+    figure = charts.compare_gradients_figure(
+        entries, mode=blocks.mode(), gradient=gradient, relative=relative
+    )
+    blocks.show_figure(figure, "compare_gradients", _("Gradient norms of all settings"))
+    blocks.explain("compare_gradients")
+    panels: dict[str, Callable[[], None]] = {
+        _("Numbers"): lambda: _numbers(drawn, entries),
+        _("Distributions"): lambda: _flows(entries, gradient),
+        _("Forward signal"): lambda: _forward(entries, relative),
+        _("Export"): lambda: _export(drawn, entries, gradient, relative),
+    }
+    tabs = st.tabs(list(panels), key="compare_details", on_change="rerun")
+    for tab, panel in zip(tabs, panels.values(), strict=True):
+        if tab.open:
+            with tab:
+                panel()
+
+
+def _depth_switch(entries: list[Entry]) -> bool:
+    if len(set(depths(entries))) < 2:
+        return False
+    return st.toggle(
+        _("Relative depth"),
+        key="compare_relative",
+        help=_("Networks of different depth begin and end together."),
+    )
+
+
+def _gradient_switch() -> Gradient:
+    chosen: Gradient = st.segmented_control(
+        _("Gradient"),
+        list(GRADIENTS),
+        default="delta",
+        required=True,
+        key="compare_gradient",
+        format_func=lambda code: SYMBOLS[code],
+        label_visibility="collapsed",
+    )
+    return chosen
+
+
+def _numbers(drawn: list[Card], entries: list[Entry]) -> None:
+    blocks.show_table(delta_table(entries), key="compare_delta")
+    settings = _settings(drawn)
+    if len(settings) > 1:
+        table = compare_settings.differences_table(settings)
+        if table.empty:
+            st.caption(_("All settings are the same."))
+        else:
+            st.markdown(_("**Settings that differ**"))
+            blocks.show_table(table, key="compare_settings")
+    blocks.explain("compare_numbers")
+
+
+def _settings(drawn: list[Card]) -> dict[str, dict[str, Any]]:
+    return {c.letter: codec.to_fields(c.experiment) for c in drawn if c.experiment is not None}
+
+
+def _flows(entries: list[Entry], gradient: Gradient) -> None:
+    figure = charts.compare_flow_figure(entries, mode=blocks.mode(), gradient=gradient)
+    blocks.show_figure(figure, "compare_flow", _("Signal and gradient of all settings"))
+    blocks.explain("compare_flow")
+
+
+def _forward(entries: list[Entry], relative: bool) -> None:
+    statistic: Statistic = st.segmented_control(
+        _("Statistic"),
+        list(STATISTICS),
+        default="activation_std",
+        required=True,
+        key="compare_statistic",
+        format_func=lambda code: _(STATISTICS[code]),
+        label_visibility="collapsed",
+    )
+    figure = charts.compare_forward_figure(
+        entries, mode=blocks.mode(), statistic=statistic, relative=relative
+    )
+    blocks.show_figure(figure, "compare_forward", _("Forward statistics of all settings"))
+    blocks.explain("compare_forward")
+
+
+def _export(drawn: list[Card], entries: list[Entry], gradient: Gradient, relative: bool) -> None:
+    def numbers() -> str:
+        return str(measured(entries).to_csv(index=False))
+
+    def settings() -> str:
+        return str(compare_settings.differences_table(_settings(drawn)).to_csv(index=False))
+
+    def norms() -> str:
+        figure = charts.compare_gradients_figure(entries, gradient=gradient, relative=relative)
+        return str(figure.to_html())
+
+    def flows() -> str:
+        return str(charts.compare_flow_figure(entries, gradient=gradient).to_html())
+
+    files = (
+        (_("Numbers, CSV"), numbers, "gradflow-comparison.csv", "text/csv"),
+        (_("Settings that differ, CSV"), settings, "gradflow-settings.csv", "text/csv"),
+        (_("Gradient norms, HTML"), norms, "gradflow-compared-norms.html", "text/html"),
+        (_("Distributions, HTML"), flows, "gradflow-compared-flow.html", "text/html"),
+    )
+    for column, file in zip(st.columns(2) * 2, files, strict=True):
+        with column:
+            blocks.download(*file)
+    st.caption(_("The address of this page holds all settings: copy it to share them."))

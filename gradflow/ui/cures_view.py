@@ -1,0 +1,117 @@
+"""The cures: tried with one press, ranked, drawn before and after, applied to the controls."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gradflow import charts
+from gradflow.charts.theme import number
+from gradflow.core.experiment import Experiment
+from gradflow.core.remedies import REMEDIES, Outcome, Ranking
+from gradflow.core.report import Report
+from gradflow.core.text import _
+from gradflow.ui import blocks, compute, state
+
+
+def show(experiment: Experiment, report: Report) -> None:
+    """The button, and what the cures did once it was pressed for this setting."""
+    ranking = state.kept_cures(experiment)
+    if ranking is None:
+        st.write(
+            _(
+                "Runs every cure that fits this network on the same data and seed, and ranks them "
+                "by how level the gradient becomes."
+            )
+        )
+        if not st.button(_("Try all cures"), icon=":material/healing:", type="primary"):
+            return
+        state.keep_cures(experiment, compute.try_cures(experiment))
+        st.rerun()
+    if not ranking:
+        st.info(_("No cure applies to this network."))
+        return
+    figure = charts.remedies_figure(
+        report,
+        [(_(REMEDIES[outcome.code].label), outcome.report) for outcome in ranking],
+        mode=blocks.mode(),
+    )
+    blocks.show_figure(figure, "cures", _("Gradient norms before and after each cure"))
+    blocks.explain("cures")
+    _choose(ranking)
+    _left_out(ranking)
+
+
+def _choose(ranking: Ranking) -> None:
+    """One cure in words, and the button that applies it."""
+    ranks = {outcome.code: rank for rank, outcome in enumerate(ranking, start=1)}
+    code = st.selectbox(
+        _("Cure"),
+        list(ranks),
+        key="cure",
+        format_func=lambda code: f"{ranks[code]}. {_(REMEDIES[code].label)}",
+    )
+    outcome = ranking[ranks[code] - 1]
+    with st.container(border=True):
+        text, numbers = st.columns([3, 2], gap="large")
+        with text:
+            _words(outcome)
+        with numbers:
+            _numbers(outcome)
+        st.button(
+            _("Apply: {cure}").format(cure=_(REMEDIES[code].label)),
+            icon=":material/check:",
+            key="apply_cure",
+            type="primary",
+            on_click=state.replace,
+            args=(outcome.experiment,),
+        )
+
+
+def _words(outcome: Outcome) -> None:
+    remedy = REMEDIES[outcome.code]
+    box, icon = (
+        (st.success, ":material/check_circle:")
+        if outcome.helped
+        else (st.warning, ":material/do_not_disturb_on:")
+    )
+    box(outcome.remark, icon=icon)
+    st.markdown(
+        "\n\n".join(
+            (
+                _(remedy.change),
+                _("**Costs:** {cost}").format(cost=_(remedy.cost)),
+                _("**Does not help:** {limits}").format(limits=_(remedy.limits)),
+            )
+        )
+    )
+
+
+def _numbers(outcome: Outcome) -> None:
+    left, right = st.columns(2)
+    left.metric(
+        _("Unevenness"),
+        _("{n} decades").format(n=number(outcome.unevenness, 2)),
+        help=_("Between the largest and the smallest ‖∂L/∂z‖ of the hidden layers; 0 is level."),
+    )
+    right.metric(
+        _("Factor per layer"),
+        number(outcome.factor, 2),
+        help=_("What a layer multiplies ‖∂L/∂z‖ by, on the way back."),
+    )
+    left.metric(
+        _("Parameters"),
+        f"× {number(outcome.parameter_ratio, 3)}",
+        help=_("Number of parameters, after / before."),
+    )
+    right.metric(
+        _("Time, one pass"),
+        f"× {number(outcome.time_ratio, 2)}",
+        help=_("Seconds of one recorded pass, after / before; a single measurement."),
+    )
+
+
+def _left_out(ranking: Ranking) -> None:
+    if ranking.left_out:
+        with st.expander(_("Not tried: {n}").format(n=len(ranking.left_out))):
+            for code, reason in ranking.left_out.items():
+                st.markdown(f"**{_(REMEDIES[code].label)}:** {blocks.escaped(reason)}")

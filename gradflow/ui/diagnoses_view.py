@@ -1,0 +1,61 @@
+"""The verdicts in words, each with a preset that shows it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gradflow.core.experiment import Experiment
+from gradflow.core.presets import PRESETS
+from gradflow.core.text import N_, _
+from gradflow.core.verdict import Verdict
+from gradflow.ui import blocks, state
+
+TITLES: dict[Verdict, str] = {
+    Verdict.HEALTHY: N_("Healthy"),
+    Verdict.VANISHING: N_("Vanishing"),
+    Verdict.EXPLODING: N_("Exploding"),
+    Verdict.SATURATED: N_("Saturated"),
+    Verdict.DEAD: N_("Dead units"),
+    Verdict.COLLAPSED: N_("Collapsed"),
+    Verdict.SYMMETRIC: N_("Symmetric"),
+    Verdict.UNDERFLOW: N_("Underflow"),
+    Verdict.OVERFLOW: N_("Overflow"),
+}
+EXAMPLES: dict[Verdict, str] = {
+    Verdict.HEALTHY: "tanh_xavier",
+    Verdict.VANISHING: "deep_sigmoid",
+    Verdict.EXPLODING: "tanh_large",
+    Verdict.SATURATED: "tanh_large",
+    Verdict.DEAD: "deep_relu_he",
+    Verdict.COLLAPSED: "deep_relu_he",
+    Verdict.SYMMETRIC: "constant",
+    Verdict.UNDERFLOW: "float16_underflow",
+    Verdict.OVERFLOW: "float16_overflow",
+}
+"""Presets that show a verdict."""
+
+
+def chosen() -> Verdict:
+    """Draw the choice of a verdict; the URL carries it."""
+    verdict = st.segmented_control(
+        _("Verdict"),
+        list(Verdict),
+        required=True,
+        key=state.verdict_key(),
+        on_change=state.verdict_chosen,
+        format_func=lambda verdict: _(TITLES[verdict]),
+        label_visibility="collapsed",
+    )
+    assert verdict is not None  # it is required
+    return verdict
+
+
+def explain(verdict: Verdict) -> None:
+    """What the verdict means, why it comes about and what helps."""
+    st.markdown(blocks.text(f"verdict_{verdict}"))
+    st.subheader(_("Example: {preset}").format(preset=_(PRESETS[EXAMPLES[verdict]].label)))
+
+
+def example(verdict: Verdict) -> Experiment:
+    """A network that shows the verdict."""
+    return PRESETS[EXAMPLES[verdict]].experiment

@@ -1,0 +1,123 @@
+"""Theory and other seeds over the measurement: the controls, the overlays, what theory says."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import streamlit as st
+
+from gradflow.charts.overlay import Overlay, Range
+from gradflow.charts.theme import number
+from gradflow.core.ensemble import Ensemble
+from gradflow.core.errors import GradflowError
+from gradflow.core.experiment import MAX_DEPTH, Experiment
+from gradflow.core.text import N_, _
+from gradflow.core.theory import Phase, Prediction, Standing
+from gradflow.ui import blocks, compute
+
+SEEDS = (1, 8, 16, 32, 64)
+_FORWARD = {
+    "preactivation_rms": "preactivation_rms",
+    "preactivation_std": "preactivation_std",
+    "activation_mean": "activation_mean",
+    "activation_std": "activation_std",
+    "activation_rms": "activation_rms",
+    "saturated": "saturated",
+    "similarity": "correlation",
+}
+"""Column of a report → field of a prediction."""
+NEGLIGIBLE = 1e-6
+"""A fixed point below is the signal's slow decay to 0."""
+_BACKWARD = ("delta_norm", "activation_grad_norm")
+
+
+def chosen(experiment: Experiment) -> tuple[Overlay, ...]:
+    """Draw the controls side by side; the overlays that they ask for."""
+    left, right = st.columns(2, vertical_alignment="center")
+    theory = left.toggle(
+        _("Theory"),
+        value=True,
+        key="show_theory",
+        help=_("Dashed: what mean-field theory predicts, with a band of about one standard "
+               "deviation, by which networks of this width differ."),
+    )  # fmt: skip
+    count = right.selectbox(
+        _("Seeds"),
+        SEEDS,
+        key="seeds",
+        format_func=lambda n: _("one seed") if n == 1 else _("{n} seeds").format(n=n),
+        label_visibility="collapsed",
+    )
+    found = []
+    if theory:
+        prediction = compute.predict(experiment)
+        if prediction.standing is not Standing.NONE:
+            found.append(_of_theory(prediction))
+    if count > 1:
+        try:
+            found.append(_of_seeds(compute.run_seeds(experiment, count)))
+        except GradflowError as error:
+            blocks.show_error(error)
+    return tuple(found)
+
+
+def _of_theory(prediction: Prediction) -> Overlay:
+    columns = {}
+    for column, name in _FORWARD.items():
+        values = getattr(prediction, name)
+        unknown = np.full(len(values), math.nan)
+        columns[column] = Range(unknown, values, unknown)
+    for name in _BACKWARD:
+        norm = getattr(prediction, name)
+        with np.errstate(over="ignore"):
+            columns[name] = Range(norm / prediction.band, norm, norm * prediction.band)
+    rough = prediction.standing is Standing.QUALITATIVE
+    name = _("theory (roughly)") if rough else _("theory")
+    return Overlay("theory", name, prediction.layers.astype(np.float64), columns)
+
+
+def _of_seeds(ensemble: Ensemble) -> Overlay:
+    layers = next(iter(ensemble.values.values())).shape[1]
+    return Overlay(
+        "seeds",
+        _("10 to 90 % of {n} seeds").format(n=len(ensemble.seeds)),
+        np.arange(1.0, layers + 1),
+        {column: Range(*ensemble.band(column)) for column in ensemble.values},
+    )
+
+
+def explain_theory(experiment: Experiment) -> None:
+    """What theory says of this network in a sentence, and how far it can be trusted."""
+    prediction = compute.predict(experiment)
+    lines = []
+    if prediction.standing is Standing.NONE:
+        lines.append(_("**No theory** for this setting:"))
+    else:
+        lines.append(_said(prediction))
+        if prediction.standing is Standing.QUALITATIVE:
+            lines.append(_("Only roughly right here:"))
+    st.markdown(" ".join([*lines, *prediction.reasons]))
+
+
+_PHASES = {
+    Phase.ORDERED: N_("ordered phase (gradients vanish, inputs become alike)"),
+    Phase.CRITICAL: N_("critical, the edge of chaos"),
+    Phase.CHAOTIC: N_("chaotic phase (gradients explode, similar inputs part)"),
+}
+
+
+def _said(prediction: Prediction) -> str:
+    if prediction.phase is None:
+        return _("**Theory:** the dashed line; this network has no single factor per layer.")
+    text = _("**Theory:** χ₁ = {chi}, {phase}.").format(
+        chi=number(prediction.chi), phase=_(_PHASES[prediction.phase])
+    )
+    text += " " + _("Each layer multiplies ‖δ‖ by √χ₁ = {factor}").format(
+        factor=number(math.sqrt(prediction.chi))
+    )
+    if prediction.depth_scale <= MAX_DEPTH:
+        text += _("; depth scale ξ = {xi} layers").format(xi=number(prediction.depth_scale, 2))
+    if prediction.q_star > NEGLIGIBLE:
+        text += _("; fixed point q* = {q}").format(q=number(prediction.q_star, 2))
+    return text + "."
