@@ -17,9 +17,10 @@ from gradflow.charts.flow_traces import (
     hatching,
     heatmap,
     marks,
-    over_density,
+    overlays,
     rms,
     targets,
+    theory_on_top,
     zero_bars,
 )
 from gradflow.charts.overlay import Overlay
@@ -44,7 +45,7 @@ def flow_figure(
     gradient: Gradient = "delta",
     selected: int | None = None,
     title: str = "",
-    overlays: Sequence[Overlay] = (),
+    over: Sequence[Overlay] = (),
 ) -> go.Figure:
     """Signal and gradient through the network, one column per layer, layer 1 at the left.
 
@@ -63,13 +64,13 @@ def flow_figure(
             ``weight_grad`` ∂L/∂W.
         selected: the layer to outline, if any.
         title: shown above the bands if not empty.
-        overlays: theory (dashed, with its finite-width band; above as mean ± standard deviation)
+        over: theory (dashed, with its finite-width band; above as mean ± standard deviation)
             and the spread over other seeds.
 
     Each layer has an invisible point with ``customdata`` = layer that answers hover and clicks in
     the whole column (``st.plotly_chart(..., on_select="rerun")``).
     """
-    flow = shape_flow(report, gradient, overlays)
+    flow = shape_flow(report, gradient, over)
     if flow is None:
         return empty_figure(_("Nothing was recorded: no signal and no gradient to show"), mode=mode)
     return draw_flow(flow, mode=mode, selected=selected, title=title)
@@ -81,8 +82,8 @@ def draw_flow(
     """Draw what :func:`shape_flow` returned.
 
     First the points that catch hover and clicks (Plotly selects the nearest trace under the
-    cursor; heatmaps cannot be selected, and bars rank behind them), then the heatmaps, the RMS
-    line on its casing, theory and other seeds (the line may coincide with the RMS), marks.
+    cursor; heatmaps cannot be selected, and bars rank behind them), then the heatmaps,
+    theory and other seeds, the RMS line on its casing, marks.
     """
     notes = _notes(flow)
     frame = _frame(flow)
@@ -98,8 +99,9 @@ def draw_flow(
         heatmap(flow.backward, "y2", palette.backward_scale),
         *hatching(flow, flow.forward, "y", mode),
         *hatching(flow, flow.backward, "y2", mode),
+        *overlays(flow, mode),
         *rms(flow, mode),
-        *over_density(flow, mode),
+        *theory_on_top(flow, mode),
         *marks(flow, mode),
     ]
     layout: dict[str, Any] = {

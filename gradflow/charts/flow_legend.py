@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from gradflow.charts.figure import note
 from gradflow.charts.flow_data import Flow
-from gradflow.charts.overlay import colour_of
+from gradflow.charts.overlay import DASHED, colour_of
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, faded
 from gradflow.core.text import _
 
@@ -32,7 +32,7 @@ def line_legend(flow: Flow, top: float, mode: Mode) -> Legend:
             legend.shapes.append(_line(place, top, {"color": ink, "width": 3.5}))
             legend.shapes.append(_dot(place, top, mode))
         elif kind == "theory":
-            look = {"color": colour_of("theory", mode), "width": 3, "dash": "8px,5px"}
+            look = {**DASHED, "color": colour_of("theory", mode)}
             legend.shapes.append(_line(place, top, look))
         else:
             colour = colour_of("seeds", mode)
@@ -67,6 +67,6 @@ def _dot(place: int, top: float, mode: Mode) -> dict[str, Any]:
 
 
 def _box(place: int, top: float, colour: str) -> dict[str, Any]:
-    look = {"color": faded(colour, 0.75), "width": 1, "dash": "dot"}
+    look = {"color": colour, "width": 2, "dash": "dot"}
     shape = _placed("rect", place, top, (0, _SAMPLE), (-7, 7))
     return {**shape, "fillcolor": faded(colour, 0.2), "line": look}

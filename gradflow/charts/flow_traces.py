@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradflow.charts.flow_data import Band, Flow
-from gradflow.charts.overlay import Range, traces
+from gradflow.charts.overlay import DASHED, Range, colour_of, line, traces_on_heatmap
 from gradflow.charts.series import MARKERS
 from gradflow.charts.theme import PALETTES, Mode, Scale
 from gradflow.core.text import _
@@ -49,8 +49,8 @@ def heatmap(band: Band, axis: str, scale: Scale) -> dict[str, Any]:
     return trace
 
 
-def over_density(flow: Flow, mode: Mode) -> list[dict[str, Any]]:
-    """Overlays: theory's mean ± std above, lines and bands of the RMS gradient below."""
+def overlays(flow: Flow, mode: Mode) -> list[dict[str, Any]]:
+    """Theory's mean ± std above; lines and bands of the RMS gradient below."""
     layers = flow.layers.astype(np.float64)
     drawn = []
     if flow.reach is not None:
@@ -59,17 +59,35 @@ def over_density(flow: Flow, mode: Mode) -> list[dict[str, Any]]:
         unknown = np.full(len(layers), np.nan)
         for edge in edges:
             inside = np.where((edge > grid.low) & (edge < grid.high), edge, np.nan)
-            line = Range(unknown, inside, unknown)
-            drawn += traces(layers, line, "theory", mode, axis="y", steps=True)
+            around = Range(unknown, inside, unknown)
+            drawn += traces_on_heatmap(layers, around, "theory", mode, axis="y", steps=True)
     for overlay, found in flow.over:
-        drawn += traces(layers, found, overlay.kind, mode, axis="y2")
+        drawn += traces_on_heatmap(layers, found, overlay.kind, mode, axis="y2")
     return drawn
+
+
+def theory_on_top(flow: Flow, mode: Mode) -> list[dict[str, Any]]:
+    """The dashes once more, for where they coincide with the RMS line."""
+    look = {**DASHED, "width": 2, "color": colour_of("theory", mode)}
+    layers = flow.layers.astype(np.float64)
+    return [
+        trace
+        for overlay, found in flow.over
+        if overlay.kind == "theory"
+        for trace in line(layers, found.middle, "theory on top", "y2", look)
+    ]
 
 
 def rms(flow: Flow, mode: Mode) -> list[dict[str, Any]]:
     """The RMS gradient, on a casing in the colour of the page that sets it off in any shade."""
     palette = PALETTES[mode]
-    line = {"type": "scatter", "x": flow.layers, "y": flow.rms, "yaxis": "y2", "hoverinfo": "skip"}
+    common = {
+        "type": "scatter",
+        "x": flow.layers,
+        "y": flow.rms,
+        "yaxis": "y2",
+        "hoverinfo": "skip",
+    }
     few, wide = len(flow.layers) <= MARKERS, len(flow.layers) <= MARKERS / 2
     markers = {
         "size": 9 if wide else 6,
@@ -78,14 +96,14 @@ def rms(flow: Flow, mode: Mode) -> list[dict[str, Any]]:
     }
     return [
         {
-            **line,
+            **common,
             "name": "casing",
             "mode": "lines+markers" if few else "lines",
             "line": {"color": palette.page, "width": 9 if wide else 7},
             "marker": {"size": 15 if wide else 10, "color": palette.page},
         },
         {
-            **line,
+            **common,
             "name": _("RMS"),
             "mode": "lines+markers" if few else "lines",
             "line": {"color": palette.ink, "width": 3.5 if wide else 3},

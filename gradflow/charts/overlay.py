@@ -81,41 +81,53 @@ def traces(
     *,
     axis: str = "y",
     colour: str | None = None,
-    steps: bool = False,
 ) -> list[dict[str, Any]]:
-    """Band and line in drawn coordinates; NaN ends a piece of the band.
-
-    Args:
-        layers: x.
-        drawn: y.
-        kind: how it looks.
-        mode: light or dark.
-        axis: the y axis.
-        colour: other than the kind's own.
-        steps: a level piece per layer, set off from a heatmap.
-    """  # fmt: skip
+    """Band and line in drawn coordinates, in the kind's colour or another; NaN ends a piece."""
     colour = colour or colour_of(kind, mode)
-    line = {"type": "scatter", "hoverinfo": "skip", "showlegend": False, "yaxis": axis}
-    found = []
-    x, y = _outline(layers, drawn)
-    if len(x):
-        edge = {"color": faded(colour, 0.75), "width": 1, "dash": "dot"}
-        found.append({
-            **line, "name": f"{kind} band", "mode": "lines", "x": x, "y": y, "fill": "toself",
-            "fillcolor": faded(colour, 0.13 if kind == "theory" else 0.2), "line": edge,
-        })  # fmt: skip
-    if kind == "theory" and np.isfinite(drawn.middle).any():
-        shape = "hvh" if steps else "linear"
-        if steps:
-            found.append({
-                **line, "name": "theory casing", "mode": "lines", "x": layers, "y": drawn.middle,
-                "line": {"color": PALETTES[mode].page, "width": 6, "shape": shape},
-            })  # fmt: skip
-        found.append({
-            **line, "name": kind, "mode": "lines", "x": layers, "y": drawn.middle,
-            "line": {"color": colour, "width": 3, "dash": "8px,5px", "shape": shape},
-        })  # fmt: skip
+    look = {"color": faded(colour, 0.75), "width": 1, "dash": "dot"}
+    opacity = 0.13 if kind == "theory" else 0.2
+    found = _band(layers, drawn, kind, axis, faded(colour, opacity), look)
+    if kind == "theory":
+        found += line(layers, drawn.middle, kind, axis, {**DASHED, "color": colour})
     return found
+
+
+def traces_on_heatmap(
+    layers: FloatArray, drawn: Range, kind: Kind, mode: Mode, *, axis: str, steps: bool = False
+) -> list[dict[str, Any]]:
+    """The same, set off from any shade by the colour of the page; ``steps``: level per layer."""
+    page, colour = PALETTES[mode].page, colour_of(kind, mode)
+    shape = {"shape": "hvh" if steps else "linear"}
+    edge = {"color": colour, "width": 2 if kind == "seeds" else 1, "dash": "dot"}
+    found = _band(layers, drawn, kind, axis, faded(page, 0.45), edge)
+    if kind == "theory":
+        casing = {"color": page, "width": 7, **shape}
+        found += line(layers, drawn.middle, "theory casing", axis, casing)
+        found += line(layers, drawn.middle, kind, axis, {**DASHED, "color": colour, **shape})
+    return found
+
+
+DASHED: dict[str, Any] = {"width": 3, "dash": "8px,5px"}
+
+
+def line(
+    layers: FloatArray, y: FloatArray, name: str, axis: str, look: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """A line without hover and legend, if there is anything of it."""
+    if not np.isfinite(y).any():
+        return []
+    return [{
+        "type": "scatter", "name": name, "mode": "lines", "x": layers, "y": y, "yaxis": axis,
+        "hoverinfo": "skip", "showlegend": False, "line": look,
+    }]  # fmt: skip
+
+
+def _band(
+    layers: FloatArray, drawn: Range, kind: Kind, axis: str, fill: str, look: dict[str, Any]
+) -> list[dict[str, Any]]:
+    x, y = _outline(layers, drawn)
+    band = line(x, y, f"{kind} band", axis, look)
+    return [{**one, "fill": "toself", "fillcolor": fill} for one in band]
 
 
 def _outline(layers: FloatArray, drawn: Range) -> tuple[FloatArray, FloatArray]:
@@ -167,14 +179,14 @@ def overlay_traces(
 def fitted(
     series: Sequence[Series], overlays: Sequence[Overlay], columns: Sequence[str]
 ) -> list[Series]:
-    """The series and the lines of the overlays, for an axis that shows both."""
-    extra = [
-        Series(overlay.name, np.zeros(0), overlay.columns[name].middle)
-        for overlay in overlays
-        for name in columns
-        if name in overlay.columns
+    """The series and the overlays, for an axis that shows both: of theory's band the middle."""
+    found = [(o.kind, o.columns[name]) for o in overlays for name in columns if name in o.columns]
+    shown = [
+        values
+        for kind, one in found
+        for values in ((one.middle,) if kind == "theory" else (one.low, one.middle, one.high))
     ]
-    return [*series, *extra]
+    return [*series, *(Series("", np.zeros(0), values) for values in shown)]
 
 
 def legend_entries(
@@ -191,7 +203,7 @@ def legend_entries(
             "showlegend": True, "hoverinfo": "skip",
         }  # fmt: skip
         if overlay.kind == "theory":
-            entry |= {"mode": "lines", "line": {"color": colour, "width": 2, "dash": "8px,5px"}}
+            entry |= {"mode": "lines", "line": {**DASHED, "color": colour}}
         else:
             square = {"symbol": "square", "size": 14, "color": faded(colour, 0.45)}
             entry |= {"mode": "markers", "marker": square}

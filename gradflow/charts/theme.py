@@ -85,7 +85,7 @@ PALETTES: dict[Mode, Palette] = {
         forward_scale=_scale("#14263d", "#184273", "#2267ae", "#4a97de", "#92c6f5", "#dceefd"),
         backward_scale=_scale("#33200f", "#653408", "#a5530b", "#e27f22", "#fcb26f", "#fee6cd"),
         alarm="#ff7a85",
-        theory="#dcb6ff",
+        theory="#a869ff",
         series=("#56b4e9", "#f5a83a", "#2fc796", "#e08fc0", "#aeb7c5"),
     ),
 }

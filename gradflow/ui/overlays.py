@@ -56,7 +56,7 @@ def chosen(experiment: Experiment) -> tuple[Overlay, ...]:
             found.append(_of_theory(prediction))
     if count > 1:
         try:
-            found.append(_of_seeds(compute.run_seeds(experiment, count)))
+            found.append(_of_seeds(experiment, compute.run_seeds(experiment, count)))
         except GradflowError as error:
             blocks.show_error(error)
     return tuple(found)
@@ -77,14 +77,12 @@ def _of_theory(prediction: Prediction) -> Overlay:
     return Overlay("theory", name, prediction.layers.astype(np.float64), columns)
 
 
-def _of_seeds(ensemble: Ensemble) -> Overlay:
-    layers = next(iter(ensemble.values.values())).shape[1]
-    return Overlay(
-        "seeds",
-        _("10 to 90 % of {n} seeds").format(n=len(ensemble.seeds)),
-        np.arange(1.0, layers + 1),
-        {column: Range(*ensemble.band(column)) for column in ensemble.values},
-    )
+def _of_seeds(experiment: Experiment, ensemble: Ensemble) -> Overlay:
+    units = np.array([*experiment.network.hidden_widths, experiment.data.classes], np.float64)
+    columns = {column: Range(*ensemble.band(column)) for column in ensemble.values}
+    columns["dead_units"] = columns["dead_units"].scaled(1 / units)  # charts show it as a share
+    name = _("10 to 90 % of {n} seeds").format(n=len(ensemble.seeds))
+    return Overlay("seeds", name, np.arange(1.0, len(units) + 1), columns)
 
 
 def explain_theory(experiment: Experiment) -> None:

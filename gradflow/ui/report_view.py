@@ -116,7 +116,7 @@ def show_flow(experiment: Experiment, report: Report) -> tuple[Overlay, ...]:
         report,
         mode=blocks.mode(),
         gradient=gradient,
-        overlays=over,
+        over=over,
         selected=state.chosen_layer(len(report.layers)),
     )
     blocks.show_clickable_figure(

@@ -38,7 +38,7 @@ def outline(trace: dict) -> tuple[np.ndarray, np.ndarray]:
 
 def test_flow_draws_norms_as_rms_of_the_layers_own_size():
     report = make_report(LAYERS, 32)
-    data = sent(flow_figure(report, overlays=(overlay(delta_norm=banded(NORM)),)))
+    data = sent(flow_figure(report, over=(overlay(delta_norm=banded(NORM)),)))
     (line,) = traces(data, name="theory")
     entries = np.array([report.histogram("delta", n).total for n in range(1, LAYERS + 1)])
     expected = np.log10(NORM / np.sqrt(entries))
@@ -52,16 +52,14 @@ def test_flow_draws_norms_as_rms_of_the_layers_own_size():
 def test_flow_shows_the_overlay_of_the_gradient_that_is_drawn():
     report = make_report(LAYERS, 32)
     over = (overlay(activation_grad_norm=banded(NORM)),)
-    assert not traces(sent(flow_figure(report, gradient="delta", overlays=over)), name="theory")
-    assert traces(
-        sent(flow_figure(report, gradient="activation_grad", overlays=over)), name="theory"
-    )
+    assert not traces(sent(flow_figure(report, gradient="delta", over=over)), name="theory")
+    assert traces(sent(flow_figure(report, gradient="activation_grad", over=over)), name="theory")
 
 
 def test_the_axis_holds_a_prediction_far_from_the_measurement():
     report = make_report(LAYERS, 32)
     far = overlay(delta_norm=banded(np.full(LAYERS, 1e-30)))
-    low, high = sent(flow_figure(report, overlays=(far,)))["layout"]["yaxis2"]["range"]
+    low, high = sent(flow_figure(report, over=(far,)))["layout"]["yaxis2"]["range"]
     assert low < -32
     assert high > -5
     data = sent(gradient_norms_figure(report, overlays=(far,)))
@@ -76,7 +74,7 @@ def test_the_upper_band_shows_mean_plus_minus_std():
         "activation_mean": Range(UNKNOWN, mean, UNKNOWN),
         "activation_std": Range(UNKNOWN, std, UNKNOWN),
     }
-    lines = traces(sent(flow_figure(report, overlays=(overlay(**columns),))), name="theory")
+    lines = traces(sent(flow_figure(report, over=(overlay(**columns),))), name="theory")
     assert [line["yaxis"] for line in lines] == ["y", "y"]
     assert_allclose(array(lines[0]["y"]), mean - std)
     assert_allclose(array(lines[1]["y"]), mean + std)
@@ -84,7 +82,7 @@ def test_the_upper_band_shows_mean_plus_minus_std():
 
 def test_seeds_are_a_band_without_a_line():
     report = make_report(LAYERS, 32)
-    data = sent(flow_figure(report, overlays=(overlay("seeds", delta_norm=banded(NORM)),)))
+    data = sent(flow_figure(report, over=(overlay("seeds", delta_norm=banded(NORM)),)))
     assert traces(data, name="seeds band")
     assert not traces(data, name="seeds")
 
@@ -92,7 +90,7 @@ def test_seeds_are_a_band_without_a_line():
 def test_the_legend_of_flow_names_what_is_drawn():
     report = make_report(LAYERS, 32)
     over = (overlay(delta_norm=banded(NORM)), overlay("seeds", delta_norm=banded(NORM)))
-    plain, both = (sent(flow_figure(report, overlays=o)) for o in ((), over))
+    plain, both = (sent(flow_figure(report, over=o)) for o in ((), over))
     texts = [note["text"] for note in both["layout"]["annotations"]]
     assert {"RMS, measured", "the theory", "the seeds"} <= set(texts)
     assert "the theory" not in [note["text"] for note in plain["layout"]["annotations"]]
@@ -154,5 +152,16 @@ def test_hover_says_the_numbers_and_nothing_where_nothing_is_known():
 
 def test_an_empty_report_stays_an_empty_figure():
     over = (overlay(delta_norm=banded(NORM)),)
-    for figure in (flow_figure, gradient_norms_figure, forward_statistics_figure):
+    assert sent(flow_figure(empty_report(), over=over))["data"] == []
+    for figure in (gradient_norms_figure, forward_statistics_figure):
         assert sent(figure(empty_report(), overlays=over))["data"] == []
+
+
+def test_the_axis_holds_the_whole_band_of_other_seeds():
+    report = make_report(LAYERS, 32)
+    over = overlay("seeds", delta_norm=banded(NORM, 1e6), activation_std=banded(0 * X + 0.5, 9.0))
+    low, high = sent(gradient_norms_figure(report, overlays=(over,)))["layout"]["yaxis"]["range"]
+    assert low < np.log10(NORM.min()) - 6
+    assert high > np.log10(NORM.max()) + 6
+    data = sent(forward_statistics_figure(report, overlays=(over,)))
+    assert data["layout"]["yaxis"]["range"][1] > 4.5
