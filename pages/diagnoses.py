@@ -3,7 +3,7 @@
 import streamlit as st
 
 from gradflow.core.text import _
-from gradflow.ui import compute, diagnoses_view, report_view, state
+from gradflow.ui import compute, diagnoses_view, paths, report_view, state
 
 st.title(_("Diagnoses"))
 verdict = diagnoses_view.chosen()
@@ -14,4 +14,4 @@ report_view.show_findings(report, lessons=False)
 report_view.show_flow(experiment, report)
 if st.button(_("Open this network in Explore"), icon=":material/insights:", type="primary"):
     state.replace(experiment)
-    st.switch_page("pages/explore.py")
+    st.switch_page(paths.EXPLORE)

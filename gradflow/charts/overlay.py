@@ -145,12 +145,9 @@ def _outline(layers: FloatArray, drawn: Range) -> tuple[FloatArray, FloatArray]:
 
 def on_scale(found: Range, scale: Scale) -> Range:
     """In the coordinates of an axis. A band that reaches down to 0 ends at a log axis' floor."""
-    low = np.where((found.low == 0) & (found.high > 0), np.nan, found.low)
-    drawn = scale.drawn(low)
-    bottom = np.isnan(drawn) & (found.high > 0) & ~np.isnan(found.low)
-    return Range(
-        np.where(bottom, scale.low, drawn), scale.drawn(found.middle), scale.drawn(found.high)
-    )
+    low, middle, high = map(scale.drawn, (found.low, found.middle, found.high))
+    bottom = scale.log & (found.low == 0) & (found.high > 0)
+    return Range(np.where(bottom, scale.low, low), middle, high)
 
 
 def overlay_traces(

@@ -37,6 +37,9 @@ EXAMPLES: dict[Verdict, str] = {
 
 def chosen() -> Verdict:
     """Draw the choice of a verdict; the URL carries it."""
+    if state.about() not in ("", *Verdict):
+        text = _("about: {text!r} is not a verdict; choose one of {codes}")
+        blocks.show_error(text.format(text=state.about()[:40], codes=", ".join(Verdict)))
     verdict = st.segmented_control(
         _("Verdict"),
         list(Verdict),

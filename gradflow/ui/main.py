@@ -5,8 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from gradflow.core.text import _
+from gradflow.ui import paths
 
-PAGES = Path(__file__).parents[2] / "pages"
 HERE = Path(__file__).parent
 ICON = HERE / "icon.svg"  # a Material icon would be fetched from the web
 
@@ -22,11 +22,9 @@ st.logo(HERE / "logo.svg", icon_image=ICON, size="large")
 page = st.navigation(
     {
         _("Laboratory"): [
+            st.Page(paths.EXPLORE, title=_("Explore"), icon=":material/insights:", default=True),
             st.Page(
-                PAGES / "explore.py", title=_("Explore"), icon=":material/insights:", default=True
-            ),
-            st.Page(
-                PAGES / "compare.py",
+                paths.COMPARE,
                 title=_("Compare"),
                 icon=":material/compare_arrows:",
                 url_path="compare",
@@ -34,7 +32,7 @@ page = st.navigation(
         ],
         _("Learn"): [
             st.Page(
-                PAGES / "diagnoses.py",
+                paths.DIAGNOSES,
                 title=_("Diagnoses"),
                 icon=":material/stethoscope:",
                 url_path="diagnoses",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal
 
 import streamlit as st
@@ -19,7 +18,7 @@ from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
 from gradflow.core.verdict import Verdict
-from gradflow.ui import blocks, cures_view, overlays, state
+from gradflow.ui import blocks, cures_view, overlays, paths, state
 
 _BOXES = {Severity.GOOD: st.success, Severity.NOTE: st.info, Severity.BAD: st.warning}
 _ICONS = {
@@ -39,7 +38,6 @@ STATISTICS: dict[Statistic, str] = {
     "dead_units": N_("dead units"),
     "similarity": N_("similarity of samples"),
 }
-LESSONS = Path(__file__).parents[2] / "pages" / "diagnoses.py"
 SHOWN_STATISTICS: tuple[Statistic, ...] = ("activation_std", "saturated", "dead_units")
 AXES: tuple[Literal["log", "linear"], ...] = ("log", "linear")
 
@@ -62,7 +60,7 @@ def show_findings(report: Report, *, lessons: bool = True) -> None:
 def lesson(verdict: Verdict) -> None:
     """A link to the page that teaches a verdict."""
     st.page_link(
-        LESSONS,
+        paths.DIAGNOSES,
         label=_("Learn why"),
         icon=":material/school:",
         query_params={"about": str(verdict)},

@@ -184,10 +184,14 @@ def kept_cures(experiment: Experiment) -> Ranking | None:
 
 def verdict_key() -> str:
     """The key of the choice of a verdict on the page of diagnoses; the URL has the last word."""
-    about = str(st.query_params.get("about", st.session_state.get(_VERDICT)))
-    known = about in set(Verdict)
-    st.session_state[_VERDICT] = Verdict(about) if known else Verdict.VANISHING
+    asked = about() or str(st.session_state.get(_VERDICT))
+    st.session_state[_VERDICT] = Verdict(asked) if asked in set(Verdict) else Verdict.VANISHING
     return _VERDICT
+
+
+def about() -> str:
+    """What verdict the URL asks for, if any; it may be forged."""
+    return str(st.query_params.get("about", ""))
 
 
 def verdict_chosen() -> None:

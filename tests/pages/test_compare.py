@@ -2,29 +2,21 @@
 
 import dataclasses
 import json
-from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 import pytest
-from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 import gradflow as gf
 from gradflow.core import codec
 from gradflow.core.presets import PRESETS
 from tests.charts.figures import array
+from tests.pages.apptest import url, working
+from tests.pages.conftest import MAIN
 
-MAIN = Path(__file__).parents[2] / "gradflow" / "ui" / "main.py"
 PAGE = "../../pages/compare.py"
 SMALL = gf.Experiment(network=gf.MLP(depth=5, width=16), data=gf.Data(batch_size=32))
-
-
-@pytest.fixture
-def app() -> AppTest:
-    # AppTest keeps an object of its own in the session; the browser tests run with the check on.
-    config.set_option("runner.enforceSerializableSessionState", False)
-    return AppTest.from_file(MAIN, default_timeout=60)
 
 
 def text(experiment: gf.Experiment) -> str:
@@ -39,16 +31,6 @@ def opened(app: AppTest, **query: str) -> AppTest:
     for name, value in query.items():
         app.query_params[name] = value
     return working(app.run())
-
-
-def working(app: AppTest) -> AppTest:
-    assert not app.exception
-    return app
-
-
-def url(app: AppTest) -> dict[str, str]:
-    found = {n: t if isinstance(t, str) else t[0] for n, t in app.query_params.items()}
-    return {name: found[name] for name in sorted(found)}
 
 
 def of(app: AppTest, letter: str) -> dict[str, str]:

@@ -1,10 +1,6 @@
 """The Explore page, run without a browser: controls, errors, URL, figures."""
 
-import json
-from pathlib import Path
-
 import pytest
-from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 import gradflow as gf
@@ -12,15 +8,7 @@ from gradflow.core import codec
 from gradflow.core.catalog import TABLES, Activation, Connection, Initialization, Normalization
 from gradflow.core.presets import PRESETS
 from gradflow.core.spec import choice_enum
-
-MAIN = Path(__file__).parents[2] / "gradflow" / "ui" / "main.py"
-
-
-@pytest.fixture
-def app() -> AppTest:
-    # AppTest keeps an object of its own in the session; the browser tests run with the check on.
-    config.set_option("runner.enforceSerializableSessionState", False)
-    return AppTest.from_file(MAIN, default_timeout=60)
+from tests.pages.apptest import chart, sentences, url, working
 
 
 def opened(app: AppTest, **query: str) -> AppTest:
@@ -29,33 +17,15 @@ def opened(app: AppTest, **query: str) -> AppTest:
     return working(app.run())
 
 
-def working(app: AppTest) -> AppTest:
-    assert not app.exception
-    return app
-
-
-def url(app: AppTest) -> dict[str, str]:
-    texts = app.query_params.items()
-    return {name: text if isinstance(text, str) else text[0] for name, text in texts}
-
-
 def widget(app: AppTest, kind: str, name: str):
     return getattr(app, kind)(key=f"setting_{name}")
-
-
-def flow(app: AppTest) -> dict:
-    return json.loads(app.get("plotly_chart")[0].proto.spec)
-
-
-def sentence(app: AppTest) -> str:
-    return " ".join(box.value for kind in ("success", "info", "warning") for box in app.get(kind))
 
 
 def test_opens_with_the_default_experiment(app: AppTest) -> None:
     opened(app)
     assert url(app) == codec.to_query(gf.Experiment())
-    assert "gradient" in sentence(app).lower()
-    assert app.metric[1].value == "306,826"
+    assert "gradient" in sentences(app).lower()
+    assert app.metric[2].value == "306,826"
     assert not app.error
 
 
@@ -97,11 +67,11 @@ def test_every_option_runs(app: AppTest, enum: type) -> None:
 
 def test_moving_the_depth_moves_figure_url_and_metrics(app: AppTest) -> None:
     opened(app)
-    before = flow(app)
+    before = chart(app)
     widget(app, "slider", "depth").set_value(7).run()
-    assert working(app).metric[1].value == f"{64 * 128 + 128 + 5 * (128**2 + 128) + 1290:,}"
+    assert working(app).metric[2].value == f"{64 * 128 + 128 + 5 * (128**2 + 128) + 1290:,}"
     assert url(app)["depth"] == "7"
-    assert flow(app) != before
+    assert chart(app) != before
 
 
 def test_url_restores_every_setting(app: AppTest) -> None:
@@ -185,9 +155,9 @@ def test_hidden_settings_keep_their_value(app: AppTest) -> None:
 
 def test_underflow_is_said(app: AppTest) -> None:
     opened(app, depth="16", activation="sigmoid", dtype="float16")
-    assert "Underflow" in sentence(app)
+    assert "Underflow" in sentences(app)
     widget(app, "number_input", "loss_scale").set_value(65536.0).run()
-    assert "layers 1 to" not in sentence(working(app))
+    assert "layers 1 to" not in sentences(working(app))
 
 
 def test_missing_gpu_is_explained(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

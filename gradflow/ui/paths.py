@@ -1,0 +1,8 @@
+"""Where the pages lie, for the navigation and for links between them."""
+
+from pathlib import Path
+
+PAGES = Path(__file__).parents[2] / "pages"
+EXPLORE = PAGES / "explore.py"
+COMPARE = PAGES / "compare.py"
+DIAGNOSES = PAGES / "diagnoses.py"

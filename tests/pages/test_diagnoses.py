@@ -1,0 +1,54 @@
+"""The page of diagnoses: every verdict is explained, and its example shows it."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import gradflow as gf
+from gradflow.core import codec
+from gradflow.core.diagnosis import findings
+from gradflow.core.verdict import Verdict
+from gradflow.ui.diagnoses_view import EXAMPLES, TITLES, example
+from tests.pages.apptest import url, working
+
+
+def opened(app: AppTest, about: str) -> AppTest:
+    app.run()
+    app.switch_page("../../pages/diagnoses.py")
+    app.query_params.clear()
+    app.query_params["about"] = about
+    return working(app.run())
+
+
+def test_every_verdict_has_a_title_and_an_example() -> None:
+    assert set(TITLES) == set(EXAMPLES) == set(Verdict)
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_the_example_shows_the_verdict(verdict: Verdict) -> None:
+    assert verdict in [finding.verdict for finding in findings(gf.run(example(verdict)))]
+
+
+def test_a_link_opens_its_verdict_and_the_choice_moves_the_address(app: AppTest) -> None:
+    opened(app, "symmetric")
+    assert any("copies of each other" in text.value for text in app.markdown)
+    assert app.get("plotly_chart")
+    app.get("button_group")[0].set_value(Verdict.OVERFLOW)
+    working(app.run())
+    assert url(app)["about"] == "overflow"
+    assert any("65,504" in text.value for text in app.markdown)
+
+
+def test_a_forged_link_is_explained(app: AppTest) -> None:
+    opened(app, "nonsense")
+    assert "nonsense" in app.error[0].value
+    assert "vanishing" in app.error[0].value
+    assert app.get("plotly_chart")
+
+
+def test_the_example_opens_in_explore(app: AppTest) -> None:
+    opened(app, "dead")
+    next(b for b in app.button if "Explore" in b.label).click()
+    working(app.run())
+    assert {k: v for k, v in url(app).items() if k != "about"} == codec.to_query(
+        example(Verdict.DEAD)
+    )
