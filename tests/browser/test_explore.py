@@ -55,7 +55,9 @@ def changed(page: Page, before: str) -> None:
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    page.get_by_role("combobox", name=label, exact=True).click()
+    box = page.get_by_role("combobox", name=label, exact=True)
+    box.evaluate("(element) => element.scrollIntoView({block: 'center'})")  # scrolling closes it
+    box.click()
     page.get_by_role("option", name=option, exact=True).click()
 
 
