@@ -3,15 +3,15 @@
 import streamlit as st
 
 from gradflow.core.text import _
-from gradflow.ui import compare_cards, compare_view, state
+from gradflow.ui import compare_cards, compare_state, compare_view
 
-state.load_comparison()
+compare_state.load_comparison()
 with st.sidebar:
     with_controls = compare_cards.shared_controls()
 
 cards = compare_cards.cards(with_controls=with_controls)
 entries = compare_cards.computed(cards)
-state.settled_comparison(compare_cards.query(cards))
+compare_state.settled_comparison(compare_cards.query(cards))
 
 if entries:
     compare_view.show(cards, entries)

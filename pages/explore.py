@@ -6,24 +6,29 @@ from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.text import _
 from gradflow.ui import blocks, compute, controls, report_view, state
 
-state.load()
-with st.sidebar:
+
+def show_experiment() -> None:
+    """The experiment that is set, or what is wrong with it."""
     try:
-        experiment, problem = controls.experiment_controls(), state.url_problem()
+        experiment, problem = controls.experiment(), state.url_problem()
     except InvalidExperiment as error:
         experiment = state.last_valid()
         problem = "\n".join([str(error), _("Shown below is the last setting that was possible.")])
-if problem:
-    blocks.show_error(problem)
+    if problem:
+        blocks.show_error(problem)
+    try:
+        report = compute.run(experiment)
+    except GradflowError as error:
+        blocks.show_error(error)
+        return
+    state.settled(experiment)
+    report_view.show_findings(report)
+    over = report_view.show_flow(experiment, report)
+    report_view.show_metrics(report)
+    report_view.show_details(experiment, report, over)
 
-try:
-    report = compute.run(experiment)
-except GradflowError as error:
-    blocks.show_error(error)
-    st.stop()
-state.settled(experiment)
 
-report_view.show_findings(report)
-over = report_view.show_flow(experiment, report)
-report_view.show_metrics(report)
-report_view.show_details(experiment, report, over)
+state.load()
+show_experiment()
+with st.sidebar:
+    controls.draw()  # last, because a browser draws in this order, and the figure shall not wait

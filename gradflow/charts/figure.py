@@ -21,13 +21,27 @@ def build(data: list[dict[str, Any]], layout: dict[str, Any], mode: Mode) -> go.
     """A figure from plain dicts.
 
     Plotly's validation takes longer than everything else together, and the tests validate every
-    figure; so it is left out here.
+    figure; so it is left out here. Short arrays go as lists: Plotly's conversion of an array to
+    base64 takes 0.1 ms, however short it is.
     """
+    traces = [{name: _short_as_list(value) for name, value in trace.items()} for trace in data]
     figure = go.Figure(
-        {"data": data, "layout": {"template": template(mode), **layout}}, _validate=False
+        {"data": traces, "layout": {"template": template(mode), **layout}}, _validate=False
     )
     figure._validate = True  # for whoever edits the figure later
     return figure
+
+
+_SHORT = 256
+
+
+def _short_as_list(value: Any) -> Any:
+    if not isinstance(value, np.ndarray) or value.ndim != 1 or len(value) > _SHORT:
+        return value
+    entries = value.tolist()
+    if value.dtype.kind == "f" and not np.isfinite(value).all():
+        return [entry if math.isfinite(entry) else None for entry in entries]
+    return entries
 
 
 def empty_figure(title: str, *, mode: Mode = "light", height: int = 240) -> go.Figure:

@@ -16,7 +16,6 @@ from gradflow.core.text import _
 def heatmap(band: Band, axis: str, scale: Scale) -> dict[str, Any]:
     """The density of a band; a transparent cell is an empty one."""
     grid = band.grid
-    few = band.shade.shape[1] <= MARKERS
     symlog = grid.kind == "symlog"
     value = {
         "log10": "10<sup>%{y:.1f}</sup>",
@@ -36,7 +35,6 @@ def heatmap(band: Band, axis: str, scale: Scale) -> dict[str, Any]:
         "zmax": 255,
         "colorscale": scale,
         "showscale": False,
-        "xgap": 1 if few else 0,
         "hovertemplate": _("%{{{share}:.2%}} of the entries near {value}").format(
             share="customdata[0]" if symlog else "customdata", value=value[grid.kind]
         )

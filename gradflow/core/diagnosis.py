@@ -183,7 +183,7 @@ def _all_zero(report: Report, layer: int) -> bool:
 
 def _symmetric(report: Report) -> Iterator[Finding]:
     """Layers whose units have equal weights on both sides: nothing will ever tell them apart."""
-    layers, blocks = report.layers, set(report.signals.query("kind == 'block'")["layer"])
+    layers, blocks = report.layers, set(report.signals["layer"][report.signals["kind"] == "block"])
     numbers = [int(n) for n in layers["layer"]]
     equal = [n for n in numbers if _all_equal(report, n)]
     same = [

@@ -117,10 +117,11 @@ class MLP(Spec):
     exempt: ClassVar[frozenset[str]] = frozenset({"depth", "width"})
 
     @classmethod
-    def _applies(cls, name: str, values: Any) -> bool:
+    def applies(cls, name: str, values: Any) -> bool:
+        """Whether a field has an effect; a list of widths replaces depth and width."""
         if name in ("depth", "width") and values.get("widths"):
             return False
-        return super()._applies(name, values)
+        return super().applies(name, values)
 
     @model_validator(mode="before")
     @classmethod

@@ -38,10 +38,11 @@ class Spec(BaseModel):
     @classmethod
     def applicable(cls, values: Mapping[str, Any]) -> list[str]:
         """Fields that apply under these (possibly unvalidated) values, in declaration order."""
-        return [name for name in cls.model_fields if cls._applies(name, values)]
+        return [name for name in cls.model_fields if cls.applies(name, values)]
 
     @classmethod
-    def _applies(cls, name: str, values: Mapping[str, Any]) -> bool:
+    def applies(cls, name: str, values: Mapping[str, Any]) -> bool:
+        """Whether a field has an effect under these (possibly unvalidated) values."""
         owner = owners(cls).get(name)
         if owner is None:
             return True
@@ -50,7 +51,7 @@ class Spec(BaseModel):
         value = values.get(owner, cls.model_fields[owner].default)
         # A StrEnum member equals its code; anything but text may not even be hashable.
         row = TABLES[enum].get(value) if isinstance(value, str) else None
-        return row is not None and name in row.parameters and cls._applies(owner, values)
+        return row is not None and name in row.parameters and cls.applies(owner, values)
 
     @model_validator(mode="after")
     def _refuse_settings_without_effect(self) -> Self:

@@ -51,8 +51,11 @@ def show_clickable_figure(figure: go.Figure, key: str, alt: str) -> None:
 
 def explain(name: str) -> None:
     """A closed box with the long explanation of a figure."""
-    with st.expander(_("What am I looking at?"), icon=":material/help:"):
-        st.markdown(text(name))
+    box = st.expander(
+        _("What am I looking at?"), icon=":material/help:", key=f"explain_{name}", on_change="rerun"
+    )
+    if box.open:
+        box.markdown(text(name))
 
 
 @cache

@@ -9,7 +9,7 @@ from gradflow.core.errors import GradflowError
 from gradflow.core.presets import PRESETS
 from gradflow.core.report import Report
 from gradflow.core.text import _
-from gradflow.ui import compare_settings, state
+from gradflow.ui import compare_settings, compare_state
 from gradflow.ui.compare_settings import REFERENCE, Column
 
 UPLOAD_MEGABYTES = 20
@@ -22,39 +22,41 @@ def add_card(free: list[str]) -> None:
         _("Copy of A"),
         key="add_copy",
         icon=":material/content_copy:",
-        on_click=lambda: state.put_column(free[0], Column(), state.valid(REFERENCE)),
+        on_click=lambda: compare_state.put_column(
+            free[0], Column(), compare_state.valid(REFERENCE)
+        ),
         width="stretch",
     )
     st.selectbox(
         _("Network of a preset"),
         compare_settings.network_presets(),
         index=None,
-        key=state.add_preset_key(),
+        key=compare_state.add_preset_key(),
         format_func=lambda code: _(PRESETS[code].label),
         placeholder=_("a preset experiment …"),
         help=_("Only its network is taken; data, loss and seed are those of A."),
-        on_change=state.add_preset,
+        on_change=compare_state.add_preset,
     )
     files = st.file_uploader(
         _("Saved reports (gradflow-report.json)"),
         "json",
         accept_multiple_files=True,
-        key=state.uploads_key(),
+        key=compare_state.uploads_key(),
         max_upload_size=UPLOAD_MEGABYTES,
     )
     if files:
-        state.uploads_taken([problem for file in files if (problem := _take(file))])
+        compare_state.uploads_taken([problem for file in files if (problem := _take(file))])
         st.rerun()
 
 
 def _take(file: UploadedFile) -> str:
     """Give a saved report a column; else say why not."""
-    letters = state.free_letters()
+    letters = compare_state.free_letters()
     try:
         report = Report.from_json(file.getvalue())
     except GradflowError as error:
         return f"{file.name}: {error}"
     if not letters:
         return _("{file}: there is room for four settings; remove one first").format(file=file.name)
-    state.put_column(letters[0], Column(report=report, file=file.name), None)
+    compare_state.put_column(letters[0], Column(report=report, file=file.name), None)
     return ""

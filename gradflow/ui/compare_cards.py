@@ -16,7 +16,15 @@ from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
 from gradflow.core.report import Report
 from gradflow.core.text import _
-from gradflow.ui import blocks, compare_add, compare_settings, compute, controls, state
+from gradflow.ui import (
+    blocks,
+    compare_add,
+    compare_settings,
+    compare_state,
+    compute,
+    controls,
+    state,
+)
 from gradflow.ui.compare_settings import LETTERS, REFERENCE, SHARED, Column
 
 MAIN = ("activation", "initialization", "normalization", "connection")
@@ -67,8 +75,8 @@ def shared_controls() -> bool:
         if set(names) <= SHARED:
             with st.expander(_(title), expanded=title == "Data and loss"):
                 for name in names:
-                    controls.control(name, state.compared(REFERENCE), compact=True)
-                    controls.dependents(name, state.compared(REFERENCE), compact=True)
+                    controls.control(name, compare_state.compared(REFERENCE), compact=True)
+                    controls.dependents(name, compare_state.compared(REFERENCE), compact=True)
     st.caption(_("The same for all settings; what a saved file was computed on stays as it was."))
     return shown
 
@@ -83,10 +91,10 @@ def cards(*, with_controls: bool = True) -> list[Card]:
         The cards, A first.
     """
     alerts = st.container()
-    for message in state.refused_files():
+    for message in compare_state.refused_files():
         blocks.show_error(message)
-    columns = state.columns()
-    free = state.free_letters()
+    columns = compare_state.columns()
+    free = compare_state.free_letters()
     places = st.columns(len(columns) + bool(free and with_controls))
     drawn: list[Card] = []
     for (letter, column), place in zip(columns.items(), places, strict=False):
@@ -114,19 +122,19 @@ def _card(
         experiment, problem = _file_controls(letter, column.report)
     else:
         if reference is not None and not column.alone:
-            state.share(letter, reference)
+            compare_state.share(letter, reference)
         if with_controls:
             _controls(letter)
         experiment, problem = _experiment(letter, column, reference)
         if experiment is not None:
-            state.settled_column(letter, experiment)
+            compare_state.settled_column(letter, experiment)
     if reference is not None and experiment is not None:
         _conditions(letter, column, experiment, reference)
     return Card(letter, column, experiment, head, verdict, alerts), problem
 
 
 def _controls(letter: str) -> None:
-    slot = state.compared(letter)
+    slot = compare_state.compared(letter)
     for name in MAIN:
         controls.control(name, slot, compact=True)
     for name, column in zip(SIZE, st.columns(2), strict=True):
@@ -141,18 +149,18 @@ def _controls(letter: str) -> None:
             _("Replace by a preset"),
             list(PRESETS) if letter == REFERENCE else compare_settings.network_presets(),
             index=None,
-            key=state.preset_key_of(letter),
+            key=compare_state.preset_key_of(letter),
             format_func=lambda code: _(PRESETS[code].label),
             placeholder=_("a preset experiment …"),
-            on_change=state.load_column_preset,
+            on_change=compare_state.load_column_preset,
             args=(letter,),
         )
-        if state.last_valid() != state.valid(letter):
+        if state.last_valid() != compare_state.valid(letter):
             st.button(
                 _("Take the setting of Explore"),
                 key=f"explore_{letter}",
                 icon=":material/insights:",
-                on_click=state.put_column,
+                on_click=compare_state.put_column,
                 args=(letter, Column(), state.last_valid()),
                 width="stretch",
             )
@@ -162,11 +170,11 @@ def _experiment(
     letter: str, column: Column, reference: Experiment | None
 ) -> tuple[Experiment | None, str]:
     """What the controls describe, else the last that was possible; and what is wrong."""
-    slot = state.compared(letter)
+    slot = compare_state.compared(letter)
     try:
         return codec.from_fields(state.settings(slot)), state.url_problem(slot)
     except InvalidExperiment as error:
-        last = codec.to_fields(state.valid(letter))
+        last = codec.to_fields(compare_state.valid(letter))
         if reference is not None and not column.alone:
             last = compare_settings.joined(last, codec.to_fields(reference))
         try:
@@ -199,8 +207,8 @@ def _file_controls(letter: str, report: Report) -> tuple[Experiment | None, str]
         _("Edit as a setting"),
         key=f"edit_{letter}",
         icon=":material/edit:",
-        on_click=state.put_column,
-        args=(letter, Column(name=state.columns()[letter].name, alone=True), experiment),
+        on_click=compare_state.put_column,
+        args=(letter, Column(name=compare_state.columns()[letter].name, alone=True), experiment),
         width="stretch",
     )
     return experiment, ""
@@ -220,7 +228,7 @@ def _conditions(letter: str, column: Column, own: Experiment, reference: Experim
         st.button(
             _("Use those of A"),
             key=f"share_{letter}",
-            on_click=lambda: state.change_column(letter, alone=False),
+            on_click=lambda: compare_state.change_column(letter, alone=False),
             width="stretch",
         )
 
@@ -235,9 +243,9 @@ def _head(card: Card, made: str) -> None:
         )
         name = st.text_input(
             _("Name of {letter}").format(letter=card.letter.upper()),
-            key=state.name_key(card.letter),
+            key=compare_state.name_key(card.letter),
             placeholder=made,
-            max_chars=state.MAX_NAME,
+            max_chars=compare_state.MAX_NAME,
             label_visibility="collapsed",
         )
         if card.letter != REFERENCE:
@@ -247,11 +255,11 @@ def _head(card: Card, made: str) -> None:
                 icon=":material/close:",
                 help=_("Remove {letter}").format(letter=card.letter.upper()),
                 type="tertiary",
-                on_click=state.remove_column,
+                on_click=compare_state.remove_column,
                 args=(card.letter,),
             )
     if name != card.column.name:
-        state.change_column(card.letter, name=name or "")
+        compare_state.change_column(card.letter, name=name or "")
 
 
 def generated_names(drawn: list[Card]) -> dict[str, str]:
@@ -275,7 +283,7 @@ def computed(drawn: list[Card]) -> list[Entry]:
     made = generated_names(drawn)
     entries = []
     for card in drawn:
-        name = state.columns()[card.letter].name or made[card.letter]
+        name = compare_state.columns()[card.letter].name or made[card.letter]
         with card.verdict:
             try:
                 report = card.column.report
@@ -303,15 +311,15 @@ def _verdict(report: Report) -> None:
 
 def query(drawn: list[Card]) -> dict[str, str]:
     """The URL parameters that bring the cards back, as far as they can be."""
-    reference = state.valid(REFERENCE)
+    reference = compare_state.valid(REFERENCE)
     found = {}
     for card in drawn:
         if card.experiment is not None:
             base = None if card.letter == REFERENCE else reference
             found[card.letter] = compare_settings.to_text(card.experiment, base)
         elif card.column.report is None:
-            last = state.valid(card.letter)
+            last = compare_state.valid(card.letter)
             found[card.letter] = compare_settings.to_text(last, last)
-        if card.letter in found and (name := state.columns()[card.letter].name):
+        if card.letter in found and (name := compare_state.columns()[card.letter].name):
             found[f"{card.letter}_name"] = name
     return found

@@ -39,21 +39,26 @@ _SPEC_OF: dict[str, type[Spec]] = {
 }
 
 
-def experiment_controls() -> Experiment:
-    """Draw all controls in the current container.
-
-    Returns:
-        The experiment they describe.
+def experiment() -> Experiment:
+    """The experiment that the controls describe, whether they are drawn yet or not.
 
     Raises:
         InvalidExperiment: the settings are impossible together.
     """
+    for name, new in state.widget_values():
+        state.store(name, codec.parse_widths(new) if name == "widths" else new)
+    return codec.from_fields(state.settings())
+
+
+def draw() -> None:
+    """Draw all controls in the current container."""
     _preset_and_reset()
     for title, expanded, names in GROUPS:
-        with st.expander(_(title), expanded=expanded):
-            for name in names:
-                _control_with_dependents(name)
-    return codec.from_fields(state.settings())
+        group = st.expander(_(title), expanded=expanded, key=f"group_{title}", on_change="rerun")
+        if group.open:  # what is not seen is not sent: every element costs time per key press
+            with group:
+                for name in names:
+                    _control_with_dependents(name)
 
 
 def _preset_and_reset() -> None:
@@ -91,7 +96,7 @@ def control(name: str, slot: state.Slot = state.EXPLORE, *, compact: bool = Fals
             whole numbers.
     """
     spec = _SPEC_OF[name]
-    if name not in spec.applicable(state.settings(slot)):
+    if not spec.applies(name, state.settings(slot)):
         return
     field = spec.model_fields[name]
     current = state.value(name, field.default, slot)

@@ -8,10 +8,14 @@ from gradflow.core import codec
 from gradflow.core.catalog import TABLES, Activation, Connection, Initialization, Normalization
 from gradflow.core.presets import PRESETS
 from gradflow.core.spec import choice_enum
+from gradflow.ui.controls import GROUPS
 from tests.pages.apptest import chart, sentences, url, working
 
 
 def opened(app: AppTest, **query: str) -> AppTest:
+    """The page as a link opens it, with all groups of controls unfolded."""
+    for title, _expanded, _names in GROUPS:
+        app.session_state[f"group_{title}"] = True
     for name, value in query.items():
         app.query_params[name] = value
     return working(app.run())
@@ -27,6 +31,25 @@ def test_opens_with_the_default_experiment(app: AppTest) -> None:
     assert "gradient" in sentences(app).lower()
     assert app.metric[2].value == "306,826"
     assert not app.error
+
+
+def test_folded_groups_cost_nothing_and_forget_nothing(app: AppTest) -> None:
+    """Their widgets are not sent; their settings stay."""
+    exp = gf.Experiment(data=gf.Data(source="gaussian", dimension=7), seed=3)
+    for name, value in codec.to_query(exp).items():
+        app.query_params[name] = value
+    working(app.run())
+    assert not [w for w in app.number_input if w.key == "setting_dimension"]
+    widget(app, "slider", "depth").set_value(7).run()
+    assert url(app)["dimension"] == "7"
+    app.session_state["group_Data and loss"] = True
+    working(app.run())
+    assert widget(app, "number_input", "dimension").value == 7
+    widget(app, "number_input", "dimension").set_value(9).run()
+    app.session_state["group_Data and loss"] = False
+    working(app.run())
+    widget(app, "slider", "depth").set_value(8).run()
+    assert (url(app)["dimension"], url(app)["seed"]) == ("9", "3")
 
 
 def test_every_setting_has_a_widget_where_it_applies(app: AppTest) -> None:

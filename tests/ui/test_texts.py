@@ -36,10 +36,11 @@ def test_pages_are_thin(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "home"), [("session_state", "state.py"), ("st.cache_", "compute.py")]
+    ("word", "homes"),
+    [("session_state", {"state.py", "compare_state.py"}), ("st.cache_", {"compute.py"})],
 )
-def test_state_and_caches_live_in_one_file_each(word: str, home: str) -> None:
+def test_state_and_caches_live_in_files_of_their_own(word: str, homes: set[str]) -> None:
     files = [*(ROOT / "gradflow").rglob("*.py"), *PAGES]
     used = re.compile(rf'^[^#"]*{re.escape(word)}', re.MULTILINE)
     users = {file.name for file in files if used.search(file.read_text())}
-    assert users <= {home}
+    assert users <= homes
