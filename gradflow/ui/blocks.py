@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from gradflow.charts.theme import Mode
+from gradflow.core.diagnosis import Finding, Severity
 from gradflow.core.errors import GradflowError
 from gradflow.core.text import _
 from gradflow.ui import state
@@ -27,6 +28,23 @@ def mode() -> Mode:
 def show_error(error: GradflowError | str) -> None:
     """An error that a user can act on: its message, no traceback."""
     st.error(escaped("\n\n".join(str(error).splitlines())), icon=":material/error:")
+
+
+def show_finding(finding: Finding, *, brief: bool = False) -> None:
+    """A finding in the colour of its severity; ``brief``: without icon and cause."""
+    show, icon = _BOXES[finding.severity]
+    if brief:
+        show(finding.text)
+    else:
+        cause = finding.cause and f" {finding.cause}"
+        show(f"**{finding.text}**{cause}" if cause else finding.text, icon=icon)
+
+
+_BOXES = {
+    Severity.GOOD: (st.success, ":material/check_circle:"),
+    Severity.NOTE: (st.info, ":material/trending_flat:"),
+    Severity.BAD: (st.warning, ":material/warning:"),
+}
 
 
 def escaped(text: str) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 from gradflow.charts.compare_data import Entry
 from gradflow.charts.theme import styles
 from gradflow.core import codec
-from gradflow.core.diagnosis import Severity, findings
+from gradflow.core.diagnosis import findings
 from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
@@ -31,7 +31,6 @@ MAIN = ("activation", "initialization", "normalization", "connection")
 SIZE = ("depth", "width")
 """Settings whose widgets are always in sight; those that hang on them are a click away."""
 _GLYPHS = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲"}
-_BOXES = {Severity.GOOD: st.success, Severity.NOTE: st.info, Severity.BAD: st.warning}
 
 
 @dataclass(frozen=True)
@@ -302,11 +301,11 @@ def _verdict(report: Report) -> None:
     """The first finding, the gradient's fate; the others a click away, so that cards stay even."""
     found = findings(report)
     for finding in found[:1]:
-        _BOXES[finding.severity](finding.text)
+        blocks.show_finding(finding, brief=True)
     if len(found) > 1:
         with st.expander(_("More findings: {n}").format(n=len(found) - 1)):
             for finding in found[1:]:
-                _BOXES[finding.severity](finding.text)
+                blocks.show_finding(finding, brief=True)
 
 
 def query(drawn: list[Card]) -> dict[str, str]:

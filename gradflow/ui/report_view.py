@@ -13,19 +13,13 @@ from gradflow.charts.flow_data import Gradient
 from gradflow.charts.forward import Statistic
 from gradflow.charts.overlay import Overlay
 from gradflow.charts.theme import number
-from gradflow.core.diagnosis import Severity, findings
+from gradflow.core.diagnosis import findings
 from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
 from gradflow.core.verdict import Verdict
 from gradflow.ui import blocks, cures_view, overlays, paths, state
 
-_BOXES = {Severity.GOOD: st.success, Severity.NOTE: st.info, Severity.BAD: st.warning}
-_ICONS = {
-    Severity.GOOD: ":material/check_circle:",
-    Severity.NOTE: ":material/trending_flat:",
-    Severity.BAD: ":material/warning:",
-}
 GRADIENTS: dict[Gradient, str] = {
     "delta": N_("∂L/∂z (error signal δ)"),
     "activation_grad": N_("∂L/∂a (activations)"),
@@ -45,14 +39,12 @@ AXES: tuple[Literal["log", "linear"], ...] = ("log", "linear")
 def show_findings(report: Report, *, lessons: bool = True) -> None:
     """What happened, in plain sentences; the first one is the gradient's fate."""
     for finding in findings(report):
-        text = f"**{finding.text}** {finding.cause}" if finding.cause else finding.text
-        show = _BOXES[finding.severity]
         if not lessons or finding.verdict is None:
-            show(text, icon=_ICONS[finding.severity])
+            blocks.show_finding(finding)
             continue
         left, right = st.columns([6, 1], vertical_alignment="center")
         with left:
-            show(text, icon=_ICONS[finding.severity])
+            blocks.show_finding(finding)
         with right:
             lesson(finding.verdict)
 
