@@ -161,16 +161,27 @@ def overlay_traces(
     axis: str = "y",
 ) -> list[dict[str, Any]]:
     """What lies below each series, in its colour; ``columns`` name the columns of the series."""
-    return [
-        trace
-        for overlay in overlays
-        for one, column, look in zip(series, columns, looks, strict=False)
-        if column in overlay.columns
-        for trace in traces(
-            overlay.layers, on_scale(overlay.columns[column], scale), overlay.kind, mode,
-            axis=axis, colour=look.colour,
-        )
-    ]  # fmt: skip
+    found = []
+    for overlay in overlays:
+        for one, column, look in zip(series, columns, looks, strict=False):
+            if column in overlay.columns:
+                drawn = on_scale(overlay.columns[column], scale)
+                found += traces(
+                    overlay.layers, drawn, overlay.kind, mode, axis=axis, colour=look.colour
+                )
+                texts = hover_lines((overlay,), column, len(overlay.layers), prefix=one.name)
+                found.append(_hover(overlay.layers, drawn.middle, texts, axis))
+    return found
+
+
+def _hover(layers: FloatArray, y: FloatArray, texts: Sequence[str], axis: str) -> dict[str, Any]:
+    """Invisible points that say the numbers."""
+    return {
+        "type": "scatter", "name": "overlay", "mode": "markers", "x": layers, "y": y,
+        "yaxis": axis, "showlegend": False, "hovertext": [t.removeprefix("<br>") for t in texts],
+        "hovertemplate": "%{hovertext}<extra></extra>",
+        "marker": {"color": "rgba(0,0,0,0)", "size": 1},
+    }  # fmt: skip
 
 
 def fitted(

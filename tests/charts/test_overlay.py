@@ -108,6 +108,8 @@ def test_norms_draw_each_quantity_in_its_own_colour(mode):
     assert_allclose(array(lines[1]["y"]), np.log10(2 * NORM))
     (entry,) = traces(data, name="the theory")
     assert entry["showlegend"]
+    said = traces(data, name="overlay")[0]["hovertext"]
+    assert said[0] == "the theory: ‖∂L/∂z‖ 0.01 (0.005 … 0.02)"
 
 
 def test_forward_statistics_draw_theirs():

@@ -1,0 +1,64 @@
+"""Theory, seeds, cures and lessons in a real browser."""
+
+import json
+
+from playwright.sync_api import Page, expect
+
+import gradflow as gf
+from gradflow.core import codec
+from tests.browser.test_explore import FLOW, changed, drawn, fingerprint, open_page, query_of
+
+SIGMOID = {"activation": "sigmoid", "depth": "12", "width": "64"}
+
+
+def names(page: Page) -> list[str]:
+    """Traces of the Flow figure."""
+    found = page.evaluate(
+        f"() => JSON.stringify(document.querySelector('{FLOW}').data.map((t) => t.name))"
+    )
+    return list(json.loads(found))
+
+
+def test_theory_and_seeds_are_drawn_on_request(
+    page: Page, app_url: str, page_errors: list[str]
+) -> None:
+    open_page(page, app_url, **SIGMOID)
+    assert "theory" in names(page)
+    before = fingerprint(page)
+    page.get_by_text("Theory", exact=True).first.click()
+    changed(page, before)
+    assert "theory" not in names(page)
+    before = fingerprint(page)
+    page.locator(".st-key-seeds input").click()
+    page.get_by_role("option", name="16 seeds").click()
+    changed(page, before)
+    assert "seeds band" in names(page)
+    assert page_errors == []
+
+
+def test_a_cure_is_found_and_applied(page: Page, app_url: str, page_errors: list[str]) -> None:
+    open_page(page, app_url, **SIGMOID)
+    before = fingerprint(page)
+    page.get_by_role("tab", name="Cures").click()
+    page.get_by_role("button", name="Try all cures").click()
+    expect(page.locator(".st-key-cures .js-plotly-plot")).to_be_visible()
+    page.get_by_role("button", name="Apply:").click()
+    changed(page, before)
+    expect(page.get_by_text("keeps its size on its way back").first).to_be_visible()
+    page.wait_for_function("() => !location.search.includes('activation=sigmoid') || "
+                           "!location.search.includes('connection=plain')")  # fmt: skip
+    report = gf.run(codec.from_query(query_of(page)))
+    assert "keeps its size" in gf.findings(report)[0].text
+    assert page_errors == []
+
+
+def test_a_verdict_leads_to_its_lesson_and_back(page: Page, app_url: str) -> None:
+    open_page(page, app_url, **SIGMOID)
+    page.get_by_role("link", name="Learn why").first.click()
+    expect(page.get_by_role("heading", name="Diagnoses")).to_be_visible()
+    assert "about=vanishing" in page.url
+    expect(page.get_by_text("slope is at most 1/4").first).to_be_visible()
+    page.get_by_role("button", name="Open this network in Explore").click()
+    page.wait_for_function("() => location.search.includes('depth=24')")
+    drawn(page)
+    assert query_of(page)["activation"] == "sigmoid"
