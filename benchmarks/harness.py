@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 import re
 import time
@@ -20,6 +21,9 @@ def interleaved(candidates: Mapping[str, Action], runs: int) -> dict[str, list[f
     Each round runs every candidate once, starting with another one each time, so that a slow
     minute of the machine hits all of them and none always follows the same predecessor.
     """
+    # As the server does: a full collection among the libraries' objects would hit at random.
+    gc.collect()
+    gc.freeze()
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     names = list(candidates)
     for turn in range(runs + 1):

@@ -113,11 +113,12 @@ def main(arguments: list[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser("benchmarks.recording", description=__doc__.split("\n")[0])
     parser.add_argument("--runs", type=int, default=25, help="rounds (default 25)")
-    parser.add_argument("--threads", type=int, help="torch's threads (default: its own choice)")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="torch's threads (default 1, as the app computes)"
+    )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     options = parser.parse_args(arguments)
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    torch.set_num_threads(options.threads)
     rows = []
     for (name, experiment), target in zip(NETWORKS.items(), TARGETS, strict=True):
         seconds = measured(experiment, options.device, options.runs)
