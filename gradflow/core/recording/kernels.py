@@ -17,12 +17,12 @@ import numba
 import numpy as np
 
 # Sums may be reordered; NaN, infinities and subnormal numbers keep their meaning.
-_REORDER = {"reassoc", "nsz", "contract", "arcp"}
+REORDER = {"reassoc", "nsz", "contract", "arcp"}
 _BLOCK = 1024
 _LANES = 4  # separate counters: consecutive increments of one bin would wait for each other
 
 
-def _compiled(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def compiled(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return numba.njit(function, nogil=True, cache=True, **options)  # type: ignore[no-any-return]
@@ -32,7 +32,7 @@ def _compiled(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., An
     return decorate
 
 
-@_compiled(fastmath=_REORDER)
+@compiled(fastmath=REORDER)
 def sums(x):  # type: ignore[no-untyped-def]
     """Σx and Σx² in float64."""
     total, square = 0.0, 0.0
@@ -43,7 +43,7 @@ def sums(x):  # type: ignore[no-untyped-def]
     return total, square
 
 
-@_compiled(fastmath=_REORDER)
+@compiled(fastmath=REORDER)
 def centred_square(x, mean):  # type: ignore[no-untyped-def]
     """Σ(x − mean)² in float64."""
     square = 0.0
@@ -53,7 +53,7 @@ def centred_square(x, mean):  # type: ignore[no-untyped-def]
     return square
 
 
-@_compiled()
+@compiled()
 def extremes(x, bits):  # type: ignore[no-untyped-def]
     """Smallest and largest entry; both NaN if any entry is.
 
@@ -77,8 +77,9 @@ def extremes(x, bits):  # type: ignore[no-untyped-def]
     return lowest, highest
 
 
-@_compiled()
-def _moments_in_range(x):  # type: ignore[no-untyped-def]
+@compiled()
+def moments_in_range(x):  # type: ignore[no-untyped-def]
+    """Mean, population standard deviation and rms of entries whose squares stay in float64."""
     total, square = sums(x)
     mean, square = total / x.size, square / x.size
     variance = square - mean * mean
@@ -87,18 +88,18 @@ def _moments_in_range(x):  # type: ignore[no-untyped-def]
     return mean, math.sqrt(variance), math.sqrt(square)
 
 
-@_compiled()
+@compiled()
 def moments(x, low, high):  # type: ignore[no-untyped-def]
     """Mean, population standard deviation and root mean square; ``low``, ``high``: extremes."""
     largest = max(abs(low), abs(high))
     if x.itemsize == 8 and not 1e-140 < largest < 1e140 and 0 < largest < math.inf:
         # Squares would leave float64's own range.
-        mean, std, rms = _moments_in_range(x / largest)
+        mean, std, rms = moments_in_range(x / largest)
         return largest * mean, largest * std, largest * rms
-    return _moments_in_range(x)
+    return moments_in_range(x)
 
 
-@_compiled()
+@compiled()
 def nonfinite(x, low, high):  # type: ignore[no-untyped-def]
     """NaN, +inf and −inf entries; the extremes already tell whether there are any."""
     nan = posinf = neginf = np.int64(0)
@@ -110,7 +111,7 @@ def nonfinite(x, low, high):  # type: ignore[no-untyped-def]
     return nan, posinf, neginf
 
 
-@_compiled(fastmath=_REORDER)
+@compiled(fastmath=REORDER)
 def inside(x, low, high):  # type: ignore[no-untyped-def]
     """How many entries lie in [low, high]."""
     count = np.int32(0)  # 64 bits would halve the lanes of SIMD
@@ -119,7 +120,7 @@ def inside(x, low, high):  # type: ignore[no-untyped-def]
     return count
 
 
-@_compiled()
+@compiled()
 def around_zero(bits, smallest_normal):  # type: ignore[no-untyped-def]
     """How many entries are +0, −0, and subnormal: of magnitude below ``smallest_normal``."""
     cast = bits.dtype.type
@@ -132,7 +133,7 @@ def around_zero(bits, smallest_normal):  # type: ignore[no-untyped-def]
     return zeros, minus_zeros, below - zeros - minus_zeros
 
 
-@_compiled()
+@compiled()
 def _increment(lanes, index):  # type: ignore[no-untyped-def]
     whole = index.size // _LANES
     for j in range(whole):
@@ -142,7 +143,7 @@ def _increment(lanes, index):  # type: ignore[no-untyped-def]
         lanes[0, np.uint32(index[j])] += 1
 
 
-@_compiled(fastmath=_REORDER)
+@compiled(fastmath=REORDER)
 def linear_counts(x, low, scale, counts):  # type: ignore[no-untyped-def]
     """Fill ``counts`` with those of ⌊(x − low)·scale⌋; all x must be finite and in range.
 
@@ -161,7 +162,7 @@ def linear_counts(x, low, scale, counts):  # type: ignore[no-untyped-def]
     counts[bins - 1] += lanes[0, bins] + lanes[1, bins] + lanes[2, bins] + lanes[3, bins]
 
 
-@_compiled()
+@compiled()
 def signal_scan(x, bits, inside_low, inside_high, counts):  # type: ignore[no-untyped-def]
     """All statistics of a signal in one call, which for small tensors costs as much as a loop.
 
@@ -184,7 +185,7 @@ def signal_scan(x, bits, inside_low, inside_high, counts):  # type: ignore[no-un
     return mean, std, rms, low, high, zeros, nan, posinf, neginf, unsaturated, counted
 
 
-@_compiled()
+@compiled()
 def gradient_scan(x, bits, shift, smallest_normal, always, counts):  # type: ignore[no-untyped-def]
     """All statistics of a gradient, and its counts over the log grid: negative bins, then positive.
 
@@ -216,7 +217,7 @@ def gradient_scan(x, bits, shift, smallest_normal, always, counts):  # type: ign
     return mean, std, rms, low, high, zeros + minus_zeros, subnormal, nan, posinf, neginf
 
 
-@_compiled(fastmath=_REORDER)
+@compiled(fastmath=REORDER)
 def similarity(rows, largest):  # type: ignore[no-untyped-def]
     """Mean cosine between two different rows, those that are all zero left out.
 
@@ -247,7 +248,7 @@ def similarity(rows, largest):  # type: ignore[no-untyped-def]
     return (length - used) / (used * (used - 1.0))
 
 
-@_compiled()
+@compiled()
 def dead_columns(rows, low, high):  # type: ignore[no-untyped-def]
     """Columns of which no entry lies strictly between ``low`` and ``high``."""
     alive = np.zeros(rows.shape[1], np.uint8)
