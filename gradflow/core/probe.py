@@ -16,6 +16,7 @@ from gradflow.core.data import draw
 from gradflow.core.errors import DeviceUnavailable, InvalidExperiment, ProbeError
 from gradflow.core.experiment import Experiment
 from gradflow.core.networks.build import build
+from gradflow.core.networks.noise import seed_noise
 from gradflow.core.recording import tables
 from gradflow.core.recording.device import DeviceSummarizer
 from gradflow.core.recording.host import HostSummarizer
@@ -137,26 +138,25 @@ def run(experiment: Experiment) -> Report:
     dtype = DTYPES[experiment.dtype].dtype
     inputs, targets = draw(experiment.data, experiment.seed)
     model = build(experiment, inputs).to(device, dtype)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(experiment.seed)  # RReLU draws its slopes during the pass
-        try:
-            return probe(
-                model,
-                inputs.to(device, dtype),
-                targets.to(device),
-                loss=LOSSES[experiment.loss].function,
-                loss_scale=experiment.loss_scale,
-                learning_rate=experiment.learning_rate,
-                clip_norm=experiment.clip_norm,
-                title=describe(experiment),
-                experiment=to_query(experiment),
-            )
-        except NotImplementedError as error:  # RReLU in float16 on a CPU, in torch 2.13
-            raise InvalidExperiment(
-                f"dtype: PyTorch {torch.__version__} cannot compute this network in "
-                f"{experiment.dtype} on {device} ({error}); choose another dtype or activation",
-                fields=("dtype", "activation"),
-            ) from error
+    seed_noise(model, experiment.seed, device)
+    try:
+        return probe(
+            model,
+            inputs.to(device, dtype),
+            targets.to(device),
+            loss=LOSSES[experiment.loss].function,
+            loss_scale=experiment.loss_scale,
+            learning_rate=experiment.learning_rate,
+            clip_norm=experiment.clip_norm,
+            title=describe(experiment),
+            experiment=to_query(experiment),
+        )
+    except NotImplementedError as error:  # RReLU in float16 on a CPU, in torch 2.13
+        raise InvalidExperiment(
+            f"dtype: PyTorch {torch.__version__} cannot compute this network in "
+            f"{experiment.dtype} on {device} ({error}); choose another dtype or activation",
+            fields=("dtype", "activation"),
+        ) from error
 
 
 def resolve(device: Device) -> torch.device:

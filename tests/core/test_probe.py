@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -243,6 +244,30 @@ def test_same_experiment_same_numbers():
     exp = experiment(activation="rrelu")
     first, second = gf.run(exp), gf.run(exp)
     assert first.layers.equals(second.layers)
+
+
+@pytest.mark.parametrize("initialization", ["kaiming_normal", "lsuv"])
+def test_random_slopes_do_not_depend_on_who_else_computes(initialization):
+    """The global generator is shared by all threads; a run draws from its own."""
+    exp = experiment(activation="rrelu", initialization=initialization)
+    alone = gf.run(exp).layers
+    state = torch.get_rng_state()
+    stop = threading.Event()
+
+    def disturb():
+        while not stop.is_set():
+            torch.rand(10)
+            torch.manual_seed(1)
+
+    thread = threading.Thread(target=disturb)
+    thread.start()
+    try:
+        for _ in range(5):
+            assert gf.run(exp).layers.equals(alone)
+    finally:
+        stop.set()
+        thread.join()
+        torch.set_rng_state(state)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])

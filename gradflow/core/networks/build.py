@@ -20,6 +20,7 @@ from gradflow.core.catalog import (
 from gradflow.core.experiment import MLP, Experiment
 from gradflow.core.networks.initialize import initialize, unit_variance, zero_last_branch_weights
 from gradflow.core.networks.mlp import DenseMLP, PlainMLP, PreActivationMLP, ResidualMLP
+from gradflow.core.networks.noise import seed_noise
 
 STRUCTURES: dict[Connection, type[nn.Module]] = {
     Connection.PLAIN: PlainMLP,
@@ -85,8 +86,7 @@ def fill(model: nn.Module, experiment: Experiment, inputs: Tensor) -> None:
         pytorch_bias=choice.pytorch_bias,
     )
     if choice.unit_variance:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(experiment.seed)
-            unit_variance(model, inputs)
+        seed_noise(model, experiment.seed, torch.device("cpu"))
+        unit_variance(model, inputs)
     if spec.zero_last:
         zero_last_branch_weights(model)

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gradflow.core.networks.noise import random_slopes
+
 
 class StackedLinear(nn.Linear):
     """z_s = a_s W_sᵀ + b_s, with weight (seeds, out, in) and bias (seeds, 1, out)."""
@@ -59,9 +61,7 @@ class StackedRReLU(nn.RReLU):
     def forward(self, x: Tensor) -> Tensor:
         """``(seeds, batch, units)`` → the same."""
         return torch.stack([
-            torch.ops.aten.rrelu_with_noise(
-                one, torch.empty_like(one), self.lower, self.upper, self.training, generator
-            )
+            random_slopes(self, one, generator)
             for one, generator in zip(x.unbind(), self.generators, strict=True)
         ])  # fmt: skip
 

@@ -17,6 +17,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
 
 from gradflow.core.catalog import ACTIVATIONS
+from gradflow.core.catalog.activations import ActivationChoice
 from gradflow.core.experiment import MLP
 from gradflow.core.recording.summary import NONE, Response, Summarizer
 
@@ -110,7 +111,7 @@ def kind_of(module: nn.Module) -> str:
     for classes, kind in _KINDS:
         if isinstance(module, classes):
             return kind
-    if type(module) in _CATALOG and not isinstance(module, nn.Identity):
+    if _choice(module) is not None and not isinstance(module, nn.Identity):
         return "activation"
     if type(module).__module__ == "torch.nn.modules.activation" and not isinstance(
         module, nn.MultiheadAttention
@@ -140,8 +141,13 @@ def _tensors(output: Any) -> Iterator[Tensor]:
             yield from _tensors(item)
 
 
+def _choice(module: nn.Module) -> ActivationChoice | None:
+    """The catalog's row of an activation module or of what it is derived from."""
+    return next((_CATALOG[kind] for kind in type(module).__mro__ if kind in _CATALOG), None)
+
+
 def _response(module: nn.Module) -> Response:
-    row = _CATALOG.get(type(module))
+    row = _choice(module)
     if row is None:
         return Response()
     return Response(row.unsaturated and row.unsaturated(module), row.alive)
