@@ -34,4 +34,5 @@ def seed_noise(model: nn.Module, seed: int, device: torch.device) -> None:
     for module in model.modules():
         if isinstance(module, nn.RReLU):
             module.__class__ = SeededRReLU
+            assert isinstance(module, SeededRReLU)
             module.generator = generator
