@@ -13,6 +13,8 @@ from gradflow.core import ensemble, remedies, theory
 from gradflow.core.experiment import Experiment
 from gradflow.core.probe import run as run_uncached
 from gradflow.core.report import Report
+from gradflow.core.teaching import descent as descents
+from gradflow.core.teaching import dying, surfaces
 from gradflow.core.text import _
 
 # One computation per core at a time; the others wait their turn instead of sharing the caches.
@@ -41,6 +43,34 @@ def run_seeds(experiment: Experiment, count: int) -> ensemble.Ensemble:
     """The experiment under several seeds."""
     with _ADMISSION:
         return ensemble.run_seeds(experiment, count)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def descend(descent: descents.Descent) -> tuple[descents.Trajectory, ...]:
+    """The trajectories of a descent."""
+    with _ADMISSION:
+        return descents.descend(descent)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def heights(
+    surface: surfaces.Surface, shape: float
+) -> tuple[tuple[surfaces.FloatArray, ...], surfaces.FloatArray]:
+    """The loss over its window."""
+    size = 101 if surfaces.SURFACES[surface].dimension == 2 else 401
+    with _ADMISSION:
+        return surfaces.heights(surface, shape, size)
+
+
+@st.cache_data(
+    max_entries=64,
+    show_spinner=False,
+    hash_funcs={dying.BiasedLayer: lambda layer: layer.model_dump_json()},
+)
+def train_dying(layer: dying.BiasedLayer) -> list[dying.Training]:
+    """The biased layer, trained with every rival."""
+    with _ADMISSION:
+        return dying.train(layer)
 
 
 def try_cures(experiment: Experiment) -> remedies.Ranking:

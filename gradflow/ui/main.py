@@ -32,11 +32,29 @@ page = st.navigation(
         ],
         _("Learn"): [
             st.Page(
+                paths.BACKPROP,
+                title=_("Backpropagation"),
+                icon=":material/undo:",
+                url_path="backprop",
+            ),
+            st.Page(
+                paths.DESCENT,
+                title=_("Descent"),
+                icon=":material/downhill_skiing:",
+                url_path="descent",
+            ),
+            st.Page(
+                paths.ACTIVATIONS,
+                title=_("Activation functions"),
+                icon=":material/show_chart:",
+                url_path="activations",
+            ),
+            st.Page(
                 paths.DIAGNOSES,
                 title=_("Diagnoses"),
                 icon=":material/stethoscope:",
                 url_path="diagnoses",
-            )
+            ),
         ],
     }
 )

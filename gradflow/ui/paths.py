@@ -5,4 +5,7 @@ from pathlib import Path
 PAGES = Path(__file__).parents[2] / "pages"
 EXPLORE = PAGES / "explore.py"
 COMPARE = PAGES / "compare.py"
+BACKPROP = PAGES / "backprop.py"
+DESCENT = PAGES / "descent.py"
+ACTIVATIONS = PAGES / "activations.py"
 DIAGNOSES = PAGES / "diagnoses.py"

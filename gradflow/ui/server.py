@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 import gradflow as gf
+from gradflow.core.teaching.descent import Descent, descend
 
 
 @asynccontextmanager
@@ -30,3 +31,4 @@ async def warm_up(_app: Any) -> AsyncIterator[dict[str, Any] | None]:
 
 def _once() -> None:
     gf.figure(gf.run(gf.Experiment())).to_json()
+    descend(Descent())  # the first optimizer of a process takes a second

@@ -37,7 +37,19 @@ def test_pages_are_thin(page: Path) -> None:
 
 @pytest.mark.parametrize(
     ("word", "homes"),
-    [("session_state", {"state.py", "compare_state.py"}), ("st.cache_", {"compute.py"})],
+    [
+        (
+            "session_state",
+            {
+                "state.py",
+                "compare_state.py",
+                "backprop_state.py",
+                "activations_state.py",
+                "descent_state.py",
+            },
+        ),
+        ("st.cache_", {"compute.py"}),
+    ],
 )
 def test_state_and_caches_live_in_files_of_their_own(word: str, homes: set[str]) -> None:
     files = [*(ROOT / "gradflow").rglob("*.py"), *PAGES]

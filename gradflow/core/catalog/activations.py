@@ -52,7 +52,9 @@ class ActivationChoice(Choice):
     """A row of ``ACTIVATIONS``.
 
     Attributes:
-        formula: φ in LaTeX.
+        formula: φ in LaTeX; derivative: φ' in LaTeX, 𝟙 being the indicator function.
+        initialization: code of the initialization made for it, or commonly used with it.
+        paper: authors and year of the first papers, or that there is none to name.
         module: builds the ``torch.nn`` module from a spec's parameters.
         gain: the recommended gain: ``torch.nn.init.calculate_gain`` where PyTorch has one, else
             √2 for functions that gate like ReLU and 1 for functions with slope 1 at the origin.
@@ -65,6 +67,9 @@ class ActivationChoice(Choice):
     """
 
     formula: str
+    derivative: str
+    initialization: str
+    paper: str
     module: Callable[[MLP], nn.Module]
     gain: Callable[[MLP], float]
     unsaturated: Callable[[nn.Module], Interval] | None = None
@@ -76,6 +81,9 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         label=N_("Linear (none)"),
         help=N_("φ(z) = z: the network is one matrix product; useful to study the weights alone."),
         formula=r"z",
+        derivative=r"1",
+        initialization="lecun_normal",
+        paper=N_("classical"),
         module=lambda spec: nn.Identity(),
         gain=lambda spec: 1.0,
     ),
@@ -83,6 +91,9 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         label="Sigmoid",
         help=N_("Squashes to (0, 1); its slope is at most 1/4, so gradients shrink fast."),
         formula=r"\frac{1}{1+e^{-z}}",
+        derivative=r"\sigma(z)\,(1-\sigma(z))",
+        initialization="xavier_normal",
+        paper=N_("classical"),
         module=lambda spec: nn.Sigmoid(),
         gain=lambda spec: nn.init.calculate_gain("sigmoid"),
         unsaturated=lambda module: (0.015, 0.985),
@@ -92,6 +103,9 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         label="Tanh",
         help=N_("Squashes to (−1, 1), zero-centred, slope 1 at the origin."),
         formula=r"\tanh z",
+        derivative=r"1-\tanh^2 z",
+        initialization="xavier_normal",
+        paper=N_("classical"),
         module=lambda spec: nn.Tanh(),
         gain=lambda spec: nn.init.calculate_gain("tanh"),
         unsaturated=lambda module: (-0.97, 0.97),
@@ -101,6 +115,9 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         label="Hardtanh",
         help=N_("The identity clipped to [−1, 1]: no gradient outside."),
         formula=r"\min(1, \max(-1, z))",
+        derivative=r"\mathbb{1}[-1 < z < 1]",
+        initialization="xavier_normal",
+        paper="Collobert 2004",
         module=lambda spec: nn.Hardtanh(),
         gain=lambda spec: 1.0,
         # The largest float32 below 1: outputs of exactly ±1 are clipped.
@@ -111,6 +128,9 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         label="Softsign",
         help=N_("Like tanh, but approaches ±1 slowly (polynomially)."),
         formula=r"\frac{z}{1+|z|}",
+        derivative=r"\frac{1}{(1+|z|)^2}",
+        initialization="xavier_normal",
+        paper="Elliott 1993; Bergstra et al. 2009",
         module=lambda spec: nn.Softsign(),
         gain=lambda spec: 1.0,
         # φ' = (1 − |a|)² = 1 − .97², tanh's cut.
@@ -120,6 +140,9 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         label="ReLU",
         help=N_("Zero below 0, the identity above: slope exactly 1 where it is active."),
         formula=r"\max(0, z)",
+        derivative=r"\mathbb{1}[z > 0]",
+        initialization="kaiming_normal",
+        paper="Fukushima 1969; Nair & Hinton 2010",
         module=lambda spec: nn.ReLU(),
         gain=lambda spec: nn.init.calculate_gain("relu"),
         alive=(0.0, math.inf),
@@ -128,6 +151,9 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         label="ReLU6",
         help=N_("ReLU clipped at 6."),
         formula=r"\min(6, \max(0, z))",
+        derivative=r"\mathbb{1}[0 < z < 6]",
+        initialization="kaiming_normal",
+        paper="Krizhevsky 2010",
         module=lambda spec: nn.ReLU6(),
         gain=lambda spec: _GATED,
         unsaturated=lambda module: (-math.inf, 6.0 - 2.0**-21),
@@ -137,6 +163,9 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         label="Leaky ReLU",
         help=N_("ReLU with a small slope below 0, so that no unit dies."),
         formula=r"\max(z, a z)",
+        derivative=r"\mathbb{1}[z > 0] + a\,\mathbb{1}[z < 0]",
+        initialization="kaiming_normal",
+        paper="Maas et al. 2013",
         parameters=("negative_slope",),
         module=lambda spec: nn.LeakyReLU(spec.negative_slope),
         gain=lambda spec: nn.init.calculate_gain("leaky_relu", spec.negative_slope),
@@ -145,6 +174,9 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         label="PReLU",
         help=N_("Leaky ReLU whose slope is learned; it starts at 0.25."),
         formula=r"\max(0, z) + a \min(0, z)",
+        derivative=r"\mathbb{1}[z > 0] + a\,\mathbb{1}[z < 0]",
+        initialization="kaiming_normal",
+        paper="He et al. 2015",
         module=lambda spec: nn.PReLU(),
         gain=lambda spec: _leaky_gain(0.25),
     ),
@@ -152,6 +184,9 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         label="RReLU",
         help=N_("Leaky ReLU with a random slope per entry, from 1/8 to 1/3, while training."),
         formula=r"\max(0, z) + a \min(0, z),\ a \sim U(\tfrac18, \tfrac13)",
+        derivative=r"\mathbb{1}[z > 0] + a\,\mathbb{1}[z < 0]",
+        initialization="kaiming_normal",
+        paper="Xu et al. 2015",
         module=lambda spec: nn.RReLU(),
         gain=lambda spec: _leaky_gain((1 / 8 + 1 / 3) / 2),
     ),
@@ -159,6 +194,9 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         label="ELU",
         help=N_("Exponential below 0, down to −α: mean closer to zero, no dead units."),
         formula=r"\max(0, z) + \min(0, \alpha (e^z - 1))",
+        derivative=r"\mathbb{1}[z > 0] + \alpha e^z\,\mathbb{1}[z \le 0]",
+        initialization="kaiming_normal",
+        paper="Clevert et al. 2016",
         parameters=("elu_alpha",),
         module=lambda spec: nn.ELU(spec.elu_alpha),
         gain=lambda spec: _GATED,
@@ -172,6 +210,9 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         label="SELU",
         help=N_("Scaled ELU that keeps mean 0 and variance 1; made for LeCun initialization."),
         formula=r"\lambda\,\mathrm{ELU}_\alpha(z)",
+        derivative=r"\lambda\,(\mathbb{1}[z > 0] + \alpha e^z\,\mathbb{1}[z \le 0])",
+        initialization="lecun_normal",
+        paper="Klambauer et al. 2017",
         module=lambda spec: nn.SELU(),
         gain=lambda spec: nn.init.calculate_gain("selu"),
         unsaturated=lambda module: (0.0591 * 1.7581 - 1.7581, math.inf),
@@ -180,6 +221,9 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         label="GELU",
         help=N_("z times the normal distribution function: a smooth ReLU, used in transformers."),
         formula=r"z\,\Phi(z)",
+        derivative=r"\Phi(z) + \frac{z}{\sqrt{2\pi}} e^{-z^2/2}",
+        initialization="kaiming_normal",
+        paper="Hendrycks & Gimpel 2016",
         module=lambda spec: nn.GELU(),
         gain=lambda spec: _GATED,
     ),
@@ -187,6 +231,9 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         label="SiLU (Swish)",
         help=N_("z times its own sigmoid: a smooth ReLU."),
         formula=r"z\,\sigma(z)",
+        derivative=r"\sigma(z)\,(1+z\,(1-\sigma(z)))",
+        initialization="kaiming_normal",
+        paper="Hendrycks & Gimpel 2016; Ramachandran et al. 2017 (Swish); Elfwing et al. 2018",
         module=lambda spec: nn.SiLU(),
         gain=lambda spec: _GATED,
     ),
@@ -194,6 +241,9 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         label="Mish",
         help=N_("z·tanh(softplus z): close to SiLU, a little steeper."),
         formula=r"z \tanh(\ln(1+e^z))",
+        derivative=r"\tanh s + z\,\sigma(z)\,(1-\tanh^2 s),\ s = \ln(1+e^z)",
+        initialization="kaiming_normal",
+        paper="Misra 2019",
         module=lambda spec: nn.Mish(),
         gain=lambda spec: _GATED,
     ),
@@ -201,6 +251,9 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         label="Softplus",
         help=N_("Smooth ReLU, always positive; its slope at 0 is only 1/2."),
         formula=r"\ln(1+e^z)",
+        derivative=r"\sigma(z)",
+        initialization="xavier_normal",
+        paper="Dugas et al. 2001",
         module=lambda spec: nn.Softplus(),
         gain=lambda spec: 1.0,
     ),
@@ -208,6 +261,9 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         label="Hardswish",
         help=N_("SiLU made of straight pieces and one parabola; zero below −3."),
         formula=r"z\,\min(6, \max(0, z+3))/6",
+        derivative=r"\frac{2z+3}{6}\,\mathbb{1}[-3 < z < 3] + \mathbb{1}[z > 3]",
+        initialization="kaiming_normal",
+        paper="Howard et al. 2019",
         module=lambda spec: nn.Hardswish(),
         gain=lambda spec: _GATED,
     ),

@@ -1,0 +1,117 @@
+"""The loss of two parameters as a landscape, with the trajectories on it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from gradflow.charts.descent import levels
+from gradflow.charts.descent_paths import Ground, Path, look, step_hover, window
+from gradflow.charts.figure import FloatArray, build, empty_figure
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode
+from gradflow.core.text import _
+
+HEIGHT = 620
+# Plotly has fewer symbols in space than in the plane.
+_DASHES = {"longdashdot": "longdashdot"}
+_SYMBOLS = {"triangle-up": "circle-open", "star": "square-open"}
+
+
+def descent_surface_figure(
+    ground: Ground, paths: Sequence[Path], *, mode: Mode = "light"
+) -> go.Figure:
+    """The loss as height, logarithmic where it spans decades, and every trajectory on it.
+
+    Points outside the window or without a finite loss are left out.
+    """
+    if not ground.flat:
+        return empty_figure(_("A loss of one parameter has no landscape"), mode=mode)
+    drawn, ticks, texts = levels(ground.heights)
+    palette = PALETTES[mode]
+    x, y = ground.coordinates
+    ticks_at = {"tickvals": ticks, "ticktext": texts}
+    scale = [colour for _share, colour in palette.forward_scale[1:]]
+    surface = {
+        "type": "surface",
+        "name": "loss",
+        "x": x.astype(np.float32),
+        "y": y.astype(np.float32),
+        "z": drawn.astype(np.float32),
+        "colorscale": [[i / (len(scale) - 1), colour] for i, colour in enumerate(scale)],
+        "showscale": False,
+        "opacity": 0.9,
+        "hoverinfo": "skip",
+        "lighting": {"ambient": 0.8, "diffuse": 0.5, "specular": 0.05},
+        "contours": {"z": {"show": True, "color": palette.muted, "width": 1,
+                           "start": float(np.nanmin(drawn)), "end": float(np.nanmax(drawn)),
+                           "size": float(np.nanmax(drawn) - np.nanmin(drawn)) / 18 or 1.0}},
+    }  # fmt: skip
+    axis = {
+        "backgroundcolor": "rgba(0,0,0,0)",
+        "gridcolor": palette.grid,
+        "color": palette.ink,
+        "tickfont": {"size": TEXT_SIZE - 3},
+        "showspikes": False,
+    }
+    layout = {
+        "height": HEIGHT,
+        "margin": {"l": 0, "r": 0, "t": 36, "b": 0},
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
+        "showlegend": True,
+        "scene": {
+            "xaxis": axis | {"title": {"text": ground.axes[0]}},
+            "yaxis": axis | {"title": {"text": ground.axes[1]}},
+            "zaxis": axis | {"title": {"text": "L"}, **ticks_at},
+            "aspectratio": {"x": 1.2, "y": 1.2, "z": 0.75},
+            "camera": {"eye": {"x": 1.35, "y": -1.5, "z": 0.95}},
+        },
+    }
+    lines = [_line(path, ground, drawn, mode) for path in paths]
+    return build([surface, *lines], layout, mode)
+
+
+def _line(path: Path, ground: Ground, drawn: FloatArray, mode: Mode) -> dict[str, Any]:
+    style = look(path.place, mode)
+    low, high = np.array(window(ground)).T
+    inside = ((path.points >= low) & (path.points <= high)).all(axis=1)
+    points = np.where(inside[:, None], path.points, math.nan)
+    # A little above the ground, so that the surface does not swallow the line.
+    lift = 0.012 * float(np.nanmax(drawn) - np.nanmin(drawn))
+    height = np.full(len(points), math.nan)
+    height[inside] = _interpolated(ground, drawn, points[inside]) + lift
+    return {
+        "type": "scatter3d",
+        "name": path.name,
+        "mode": "lines+markers",
+        "x": points[:, 0].astype(np.float32),
+        "y": points[:, 1].astype(np.float32),
+        "z": height.astype(np.float32),
+        "line": {"color": style.colour, "width": 6},
+        "marker": {
+            "color": style.colour,
+            "size": 3,
+            "symbol": _SYMBOLS.get(style.symbol, style.symbol),
+        },
+        **step_hover(path, ground.axes),
+    }
+
+
+def _interpolated(ground: Ground, drawn: FloatArray, points: FloatArray) -> FloatArray:
+    """Heights of the drawn surface at points within it, bilinear as the surface itself."""
+    x, y = ground.coordinates
+    u = (points[:, 0] - x[0]) / (x[-1] - x[0]) * (len(x) - 1)
+    v = (points[:, 1] - y[0]) / (y[-1] - y[0]) * (len(y) - 1)
+    i = np.clip(u.astype(int), 0, len(x) - 2)
+    j = np.clip(v.astype(int), 0, len(y) - 2)
+    s, t = u - i, v - j
+    heights: FloatArray = (
+        drawn[j, i] * (1 - s) * (1 - t)
+        + drawn[j, i + 1] * s * (1 - t)
+        + drawn[j + 1, i] * (1 - s) * t
+        + drawn[j + 1, i + 1] * s * t
+    )
+    return heights

@@ -1,0 +1,1 @@
+"""Small computations behind the pages that teach: every intermediate number is kept."""

@@ -1,0 +1,52 @@
+"""Fields that hold several numbers, and specs as URL query parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from gradflow.core.errors import InvalidExperiment
+from gradflow.core.spec import Spec, shown
+
+SEPARATOR = "_"
+"""Between the numbers of one field in a URL, which leaves it as it is."""
+
+
+def numbers(name: str, values: Any, limit: float, low: float | None = None) -> tuple[float, ...]:
+    """``values`` as floats.
+
+    Args:
+        name: the field, for the message.
+        values: numbers or text that reads as numbers; text with separators is split.
+        limit: the largest that is allowed.
+        low: the smallest that is allowed; −limit unless given.
+
+    Raises:
+        InvalidExperiment: something that is not a number, or out of range.
+    """
+    entries = values.split(SEPARATOR) if isinstance(values, str) else values
+    smallest = -limit if low is None else low
+    found = []
+    for entry in entries if isinstance(entries, Iterable) else (entries,):
+        try:
+            found.append(float(entry))
+        except (TypeError, ValueError):
+            found.append(float("nan"))
+        if not smallest <= found[-1] <= limit:
+            raise InvalidExperiment(
+                f"{name}: {shown(entry)} is not allowed; "
+                f"choose numbers from {smallest:g} to {limit:g}",
+                fields=(name,),
+            )
+    return tuple(found)
+
+
+def to_query(spec: Spec) -> dict[str, str]:
+    """All fields as text; numbers read back exactly. The spec's constructor takes it back."""
+    return {name: _text(value) for name, value in dict(spec).items()}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return SEPARATOR.join(map(_text, value))
+    return repr(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,150 @@
+"""A Gaussian pushed through an activation function and through its derivative."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from gradflow.core.catalog import ACTIVATIONS
+from gradflow.core.teaching.activation_facts import OneActivation
+from gradflow.core.theory.moments import (
+    FloatArray,
+    activation_law,
+    kinks_of,
+    values_and_slopes,
+)
+
+SampleArray = npt.NDArray[np.float32]
+
+SAMPLES = 20_000
+BINS = 80
+ATOM = 0.05
+"""A single number with at least this share of the samples is shown on its own."""
+_SIGMAS, _PANELS, _NODES = 12.0, 48, 12
+_AROUND_ZERO = np.concatenate([-(2.0 ** np.arange(18, -29, -1)), [0.0], 2.0 ** np.arange(-28, 19)])
+
+
+class GaussianInput(OneActivation):
+    """z ~ N(μ, σ²) for one activation function."""
+
+    mean: float = Field(0.0, ge=-10, le=10, title="Mean μ", description="Mean of z.")
+    width: float = Field(
+        1.0, ge=0.01, le=1e40, title="Width σ", description="Standard deviation of z."
+    )
+    seed: int = Field(0, ge=0, le=9999, title="Seed", description="Draws other samples.")
+
+
+@dataclass(frozen=True, eq=False)
+class Distribution:
+    """Float32 samples of one quantity, and its exact moments.
+
+    Attributes:
+        edges: of the bins, shape ``(BINS + 1,)``, or empty without anything to bin.
+        shares: of the samples in each bin; with ``atoms`` and ``nonfinite`` they add up to 1.
+        atoms: single numbers that many samples are exactly equal to: ``(number, share)``.
+        nonfinite: share of infinite samples and NaN.
+        mean, std: of the samples, accumulated in float64; not finite if one sample is not.
+        exact_mean, exact_std: by quadrature, in real numbers.
+    """
+
+    edges: FloatArray
+    shares: FloatArray
+    atoms: tuple[tuple[float, float], ...]
+    nonfinite: float
+    mean: float
+    std: float
+    exact_mean: float
+    exact_std: float
+
+
+@dataclass(frozen=True, eq=False)
+class Passage:
+    """The Gaussian before (z), behind φ (value) and behind φ' (slope)."""
+
+    before: Distribution
+    value: Distribution
+    slope: Distribution
+
+
+def passage(spec: GaussianInput) -> Passage:
+    """Draw z in float32, as a network would hold it, and push it through φ and φ'.
+
+    A random slope (RReLU) is its mean.
+    """
+    normal = np.random.default_rng(spec.seed).standard_normal(SAMPLES)
+    module = activation_law(spec.mlp).module
+    with np.errstate(over="ignore"):
+        z = (spec.mean + spec.width * normal).astype(np.float32)
+    value, slope = _pushed(spec, z)
+    exact = exact_moments(module, spec.mean, spec.width)
+    return Passage(
+        _distribution(z, (spec.mean, spec.width)),
+        _distribution(value, exact[0]),
+        _distribution(slope, exact[1]),
+    )
+
+
+def _pushed(spec: GaussianInput, z: SampleArray) -> tuple[SampleArray, SampleArray]:
+    """φ(z) and φ'(z) in float32."""
+    module = ACTIVATIONS[spec.activation].module(spec.mlp).eval().requires_grad_(False)
+    point = torch.from_numpy(z).requires_grad_()
+    value: Tensor = module(point)
+    (slope,) = torch.autograd.grad(value.sum(), point)
+    return value.detach().numpy(), slope.numpy()
+
+
+def exact_moments(
+    module: nn.Module, mean: float, width: float
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Mean and standard deviation of φ(z) and of φ'(z) for z ~ N(mean, width²).
+
+    Gauss–Legendre in panels that cover 12 standard deviations, halve towards 0 and end at the
+    kinks of φ.
+    """
+    low, high = mean - _SIGMAS * width, mean + _SIGMAS * width
+    edges = np.concatenate([np.linspace(low, high, _PANELS + 1), _AROUND_ZERO, kinks_of(module)])
+    edges = np.unique(edges[(edges >= low) & (edges <= high)])
+    x, w = np.polynomial.legendre.leggauss(_NODES)
+    length = np.diff(edges)[:, None]
+    z = (edges[:-1, None] + length * (x + 1) / 2).ravel()
+    weights = (length * w / 2).ravel() * np.exp(-(((z - mean) / width) ** 2) / 2)
+    weights /= weights.sum()
+    value, slope = values_and_slopes(module, z)
+    return _moments(value, weights), _moments(slope, weights)
+
+
+def _moments(values: FloatArray, weights: FloatArray) -> tuple[float, float]:
+    mean = float(weights @ values)
+    return mean, math.sqrt(float(weights @ (values - mean) ** 2))
+
+
+def _distribution(samples: SampleArray, exact: tuple[float, float]) -> Distribution:
+    finite = samples[np.isfinite(samples)].astype(np.float64)
+    numbers, counts = np.unique(finite, return_counts=True)
+    common = counts >= ATOM * len(samples)
+    atoms = tuple(
+        (float(number), float(count) / len(samples))
+        for number, count in zip(numbers[common], counts[common], strict=True)
+    )
+    spread = finite[~np.isin(finite, numbers[common])]
+    if len(spread):
+        counted, edges = np.histogram(spread, bins=BINS)
+    else:
+        counted, edges = np.zeros(0), np.zeros(0)
+    with np.errstate(invalid="ignore"):
+        mean, std = samples.mean(dtype=np.float64), samples.std(dtype=np.float64)
+    return Distribution(
+        edges,
+        counted / len(samples),
+        atoms,
+        1 - len(finite) / len(samples),
+        float(mean),
+        float(std),
+        *exact,
+    )

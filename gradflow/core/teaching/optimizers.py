@@ -1,0 +1,145 @@
+"""Rules of descent, all PyTorch's own: one enum member and one table row each.
+
+A parameter of two numbers is stepped fastest by the plain loop, hence ``foreach=False``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import torch
+from torch import Tensor
+from torch.optim import SGD, Adagrad, Adam, RMSprop
+
+from gradflow.core.catalog.choice import Choice
+from gradflow.core.text import N_
+
+
+class Optimizer(StrEnum):
+    """Codes of the rules."""
+
+    SGD = "sgd"
+    MOMENTUM = "momentum"
+    NESTEROV = "nesterov"
+    ADAGRAD = "adagrad"
+    RMSPROP = "rmsprop"
+    ADAM = "adam"
+
+
+class Clip(StrEnum):
+    """Codes of the ways to clip a gradient."""
+
+    NONE = "none"
+    NORM = "norm"
+    VALUE = "value"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerChoice(Choice):
+    """A row of ``OPTIMIZERS``.
+
+    Attributes:
+        rule: one step in LaTeX, from x_n and the (clipped) gradient g_n.
+        build: ``build(point, learning_rate, momentum)``.
+        memory: names in the optimizer's state, and their symbols in ``rule``.
+        takes_momentum: whether μ matters.
+        adaptive: whether it divides by the size of past gradients.
+        source: who proposed it.
+    """
+
+    rule: str
+    build: Callable[[Tensor, float, float], torch.optim.Optimizer]
+    memory: tuple[tuple[str, str], ...] = ()
+    takes_momentum: bool = False
+    adaptive: bool = False
+    source: str = ""
+
+
+_VELOCITY = (("momentum_buffer", "v"),)
+
+OPTIMIZERS: dict[Optimizer, OptimizerChoice] = {
+    Optimizer.SGD: OptimizerChoice(
+        label="SGD",
+        help=N_("Plain gradient descent: straight downhill."),
+        rule=r"x_{n+1} = x_n - \eta\, g_n",
+        build=lambda point, rate, momentum: SGD([point], lr=rate, foreach=False),
+    ),
+    Optimizer.MOMENTUM: OptimizerChoice(
+        label="Momentum",
+        help=N_("Steps add up like the velocity of a rolling ball."),
+        rule=r"v_{n+1} = \mu v_n + g_n,\quad x_{n+1} = x_n - \eta\, v_{n+1}",
+        build=lambda point, rate, momentum: SGD([point], lr=rate, momentum=momentum, foreach=False),
+        memory=_VELOCITY,
+        takes_momentum=True,
+        source="Polyak 1964",
+    ),
+    Optimizer.NESTEROV: OptimizerChoice(
+        label="Nesterov",
+        help=N_("Momentum that looks one step ahead."),
+        rule=r"v_{n+1} = \mu v_n + g_n,\quad x_{n+1} = x_n - \eta\,(g_n + \mu v_{n+1})",
+        # Without momentum it is plain descent, which PyTorch wants to be asked for as such.
+        build=lambda point, rate, momentum: SGD(
+            [point], lr=rate, momentum=momentum, nesterov=momentum > 0, foreach=False
+        ),
+        memory=_VELOCITY,
+        takes_momentum=True,
+        source="Nesterov 1983; Sutskever et al. 2013",
+    ),
+    Optimizer.ADAGRAD: OptimizerChoice(
+        label="Adagrad",
+        help=N_("Each coordinate's step is divided by the root of all its squared gradients."),
+        rule=r"G_{n+1} = G_n + g_n^2,\quad"
+        r" x_{n+1} = x_n - \eta\,\frac{g_n}{\sqrt{G_{n+1}} + 10^{-10}}",
+        build=lambda point, rate, momentum: Adagrad([point], lr=rate, foreach=False),
+        memory=(("sum", "G"),),
+        adaptive=True,
+        source="Duchi, Hazan & Singer 2011",
+    ),
+    Optimizer.RMSPROP: OptimizerChoice(
+        label="RMSprop",
+        help=N_("Like Adagrad, but old gradients are forgotten."),
+        rule=r"s_{n+1} = 0.99\, s_n + 0.01\, g_n^2,\quad"
+        r" x_{n+1} = x_n - \eta\,\frac{g_n}{\sqrt{s_{n+1}} + 10^{-8}}",
+        build=lambda point, rate, momentum: RMSprop([point], lr=rate, foreach=False),
+        memory=(("square_avg", "s"),),
+        adaptive=True,
+        source="Tieleman & Hinton 2012",
+    ),
+    Optimizer.ADAM: OptimizerChoice(
+        label="Adam",
+        help=N_("Momentum over RMSprop, both corrected for their start at zero."),
+        rule=r"m_{n+1} = 0.9\, m_n + 0.1\, g_n,\quad s_{n+1} = 0.999\, s_n + 0.001\, g_n^2,\quad"
+        r" x_{n+1} = x_n - \eta\,\frac{m_{n+1}/(1-0.9^{n+1})}"
+        r"{\sqrt{s_{n+1}/(1-0.999^{n+1})} + 10^{-8}}",
+        build=lambda point, rate, momentum: Adam([point], lr=rate, foreach=False),
+        memory=(("exp_avg", "m"), ("exp_avg_sq", "s")),
+        adaptive=True,
+        source="Kingma & Ba 2015",
+    ),
+}
+
+CLIPS: dict[Clip, Choice] = {
+    Clip.NONE: Choice(label=N_("Off"), help=N_("The gradient is used as it is.")),
+    Clip.NORM: Choice(
+        label=N_("By norm"), help=N_("A longer gradient is shortened to length c; it keeps its "
+                                     "direction."),
+        parameters=("threshold",),
+    ),
+    Clip.VALUE: Choice(
+        label=N_("By value"), help=N_("Each entry is cut to −c … c, which turns the gradient."),
+        parameters=("threshold",),
+    ),
+}  # fmt: skip
+
+
+def clip(point: Tensor, how: Clip, threshold: float) -> None:
+    """Clip ``point.grad`` in place.
+
+    By norm: g·min(1, c/(‖g‖ + 10⁻⁶)); by value: each entry to the interval from −c to c.
+    """
+    if how is Clip.NORM:
+        torch.nn.utils.clip_grad_norm_([point], threshold)
+    elif how is Clip.VALUE:
+        torch.nn.utils.clip_grad_value_([point], threshold)

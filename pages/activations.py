@@ -1,0 +1,13 @@
+"""Activation functions: curves and facts, slopes over layers, dying ReLU, Gaussians, sinh."""
+
+import streamlit as st
+
+from gradflow.core.text import _
+from gradflow.ui import activations_controls, activations_state, activations_view, blocks
+
+activations_state.load()
+st.title(_("Activation functions"))
+view = activations_controls.chosen_view()
+if activations_state.problem():
+    blocks.show_error(activations_state.problem())
+activations_view.show(view)

@@ -1,0 +1,149 @@
+"""Figures of the page on activation functions: what is drawn, and that nothing is dropped."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import gradflow as gf
+from gradflow.charts.dying import dying_figure, frame_steps, units_figure
+from gradflow.charts.functions import functions_figure, many_styles
+from gradflow.charts.gaussian import gaussian_figure
+from gradflow.charts.hyperbolic import sectors_figure, series_figure
+from gradflow.charts.slope_products import slope_products_figure
+from gradflow.core.catalog import Activation
+from gradflow.core.teaching.activation_facts import curve
+from gradflow.core.teaching.dying import UNITS, BiasedLayer, train
+from gradflow.core.teaching.gaussian import GaussianInput, passage
+from gradflow.core.teaching.hyperbolic import Pair, sectors, sides
+from gradflow.core.teaching.slope_products import SlopeChains, slope_products
+from tests.charts.figures import array, sent, traces
+
+MODES = pytest.mark.parametrize("mode", ["light", "dark"])
+
+
+@pytest.fixture(scope="module")
+def trainings():
+    found = train(BiasedLayer(bias=0.0, learning_rate=10.0, steps=30))
+    return [(str(one.activation), one) for one in found]
+
+
+@MODES
+def test_functions_above_their_slopes(mode):
+    curves = [(a, curve(gf.MLP(activation=a), 4)) for a in ("tanh", "relu", "rrelu")]
+    data = sent(functions_figure(curves, mode=mode))
+    for name, one in curves:
+        value, slope = traces(data, name=name)
+        assert (value["yaxis"], slope["yaxis"]) == ("y", "y2")
+        assert_allclose(array(value["y"]), one.value)
+        assert_allclose(array(slope["y"]), one.slope)
+    bands = traces(data, name="rrelu band")
+    z = array(bands[1]["x"])
+    assert_allclose([z.min(), z.max()], [-4, 0])
+    assert set(array(bands[1]["y"]).round(6)) == {0.125, 0.333333}
+    assert data["layout"]["xaxis"]["range"] == [-4, 4]
+
+
+def test_seventeen_functions_look_different():
+    looks = {(s.colour, s.dash) for s in many_styles(len(Activation), "light")}
+    assert len(looks) == len(Activation)
+    assert not sent(functions_figure([]))["data"]
+
+
+@MODES
+def test_products_on_a_log_axis(mode):
+    products = slope_products(SlopeChains(layers=90))
+    data = sent(slope_products_figure(products, mode=mode))
+    (bound,) = [t for t in data["data"] if t["name"].startswith("bound")]
+    assert_allclose(array(bound["y"]), np.arange(1, 91) * math.log10(0.25), rtol=1e-9)
+    assert any("float32" in a["text"] for a in data["layout"]["annotations"])
+
+
+def test_products_of_zero_and_infinity_are_marked():
+    zero = sent(slope_products_figure(slope_products(SlopeChains(activation="relu"))))
+    assert any("exactly 0" in a["text"] for a in zero["layout"]["annotations"])
+    overflowed = SlopeChains(activation="linear", layers=200, weight_std=1000.0)
+    data = sent(slope_products_figure(slope_products(overflowed)))
+    assert any("infinite" in a["text"] for a in data["layout"]["annotations"])
+    assert traces(data, name="marks")
+
+
+@MODES
+def test_dead_units_and_loss_over_the_steps(trainings, mode):
+    data = sent(dying_figure(trainings, mode=mode))
+    name, relu = trainings[0]
+    dead, loss = traces(data, name=name)
+    assert_allclose(array(dead["y"]), relu.dead.sum(1) / UNITS)
+    assert_allclose(array(loss["y"]), np.log10(relu.loss))
+    prelu = dict(trainings)["prelu"]
+    (cross,) = traces(data, name="overflow")
+    assert array(cross["x"]) == [prelu.overflowed]
+    assert len(array(traces(data, name="prelu")[1]["x"])) == prelu.overflowed + 1
+
+
+@MODES
+def test_frames_hold_every_unit_of_every_step(trainings, mode):
+    figure = units_figure(trainings, mode=mode)
+    data = sent(figure)
+    frames = data["frames"]
+    steps = [int(frame["name"]) for frame in frames]
+    assert steps == frame_steps(31) == list(range(31))
+    assert [s["label"] for s in data["layout"]["sliders"][0]["steps"]] == [str(s) for s in steps]
+    for step, frame in zip(steps, frames, strict=True):
+        on, off, text = frame["data"]
+        strokes = [sum(v is None for v in part["x"]) for part in (on, off)]
+        switched_off = sum(int(one.off[step].sum()) for _name, one in trainings)
+        finite = sum(UNITS for _name, one in trainings)
+        assert strokes == [finite - switched_off, switched_off]
+        assert text["text"][0].startswith(f"{trainings[0][1].off[step].sum()} off")
+    relu = trainings[0][1]
+    on, off, _text = frames[-1]["data"]
+    drawn = [v for part in (on, off) for v in np.array(part["y"], float).reshape(-1, 3)[:, :2]]
+    expected = np.clip(np.stack([relu.low[-1], relu.high[-1]], 1), -100, 100).round(2)
+    assert {tuple(pair) for pair in expected} <= {tuple(pair) for pair in drawn}
+
+
+def test_many_steps_are_thinned_out_to_the_last():
+    for rows in (11, 42, 301, 501):
+        steps = frame_steps(rows)
+        assert steps[0] == 0
+        assert steps[-1] == rows - 1
+        assert len(steps) <= 42
+
+
+@MODES
+@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
+@pytest.mark.parametrize("width", [1.0, 1e39])
+def test_histograms_before_and_after(activation, width, mode):
+    found = passage(GaussianInput(activation=activation, width=width))
+    data = sent(gaussian_figure(found, mode=mode))
+    bars = {t["xaxis"]: t for t in traces(data, type="bar")}
+    for axis, one in (("x", found.before), ("x2", found.value), ("x3", found.slope)):
+        if len(one.edges):
+            assert_allclose(array(bars[axis]["y"]), one.shares)
+        points = [t for t in data["data"] if t["xaxis"] == axis and t.get("mode") == "markers"]
+        assert [x for t in points for x in array(t["x"])] == [value for value, _s in one.atoms]
+    lost = data["layout"]["annotations"][0]["text"]
+    assert ("not finite" in lost) is (width > 1e38)
+
+
+@MODES
+@pytest.mark.parametrize("function", ["sinh", "tanh"])
+def test_both_sides_and_their_series(function, mode):
+    both = sides(Pair(function=function, order=5, x=1.5))
+    data = sent(series_figure(both, 5, 1.5, mode=mode))
+    for side in both:
+        assert_allclose(array(traces(data, name=side.name)[0]["y"]), side.value)
+    assert len(data["layout"]["shapes"]) == (2 if function == "tanh" else 0)
+
+
+@MODES
+def test_circle_and_hyperbola(mode):
+    data = sent(sectors_figure(sectors(1.2), mode=mode))
+    points = [t for t in data["data"] if t["mode"] == "markers"]
+    found = [(array(t["x"])[0], array(t["y"])[0]) for t in points]
+    expected = [(math.cosh(1.2), math.sinh(1.2)), (math.cos(1.2), math.sin(1.2))]
+    assert_allclose(found, expected, rtol=1e-12)

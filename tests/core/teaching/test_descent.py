@@ -1,0 +1,321 @@
+"""Trajectories against each rule written by hand in NumPy; clipping; what the sentences say."""
+
+import numpy as np
+import pytest
+
+from gradflow.core.errors import InvalidExperiment
+from gradflow.core.teaching.descent import Descent, descend, from_fields, to_fields, to_query
+from gradflow.core.teaching.descent_outcome import (
+    Outcome,
+    clipped_steps,
+    first_outside,
+    in_sight,
+    verdict,
+)
+from gradflow.core.teaching.descent_presets import PRESETS
+from gradflow.core.teaching.optimizers import CLIPS, OPTIMIZERS, Clip, Optimizer
+from gradflow.core.teaching.surfaces import Surface
+
+KAPPA, START, STEPS = 20.0, (-2.0, 0.7), 40
+
+
+def gradient(x):
+    return np.array([x[0], KAPPA * x[1]])
+
+
+# As PyTorch documents them: one function per rule from (x, g, memory, n) to (step, memory).
+
+
+def sgd(g, memory, n, rate, mu):
+    return -rate * g, memory
+
+
+def momentum(g, memory, n, rate, mu):
+    v = g if n == 0 else mu * memory + g
+    return -rate * v, v
+
+
+def nesterov(g, memory, n, rate, mu):
+    v = g if n == 0 else mu * memory + g
+    return -rate * (g + mu * v), v
+
+
+def adagrad(g, memory, n, rate, mu):
+    total = (0 if n == 0 else memory) + g**2
+    return -rate * g / (np.sqrt(total) + 1e-10), total
+
+
+def rmsprop(g, memory, n, rate, mu):
+    mean = 0.99 * (0 if n == 0 else memory) + 0.01 * g**2
+    return -rate * g / (np.sqrt(mean) + 1e-8), mean
+
+
+def adam(g, memory, n, rate, mu):
+    m, s = (np.zeros(2), np.zeros(2)) if n == 0 else memory
+    m, s = 0.9 * m + 0.1 * g, 0.999 * s + 0.001 * g**2
+    m_hat, s_hat = m / (1 - 0.9 ** (n + 1)), s / (1 - 0.999 ** (n + 1))
+    return -rate * m_hat / (np.sqrt(s_hat) + 1e-8), (m, s)
+
+
+BY_HAND = {
+    Optimizer.SGD: sgd,
+    Optimizer.MOMENTUM: momentum,
+    Optimizer.NESTEROV: nesterov,
+    Optimizer.ADAGRAD: adagrad,
+    Optimizer.RMSPROP: rmsprop,
+    Optimizer.ADAM: adam,
+}
+
+
+def unclipped(g):
+    return g
+
+
+def by_hand(rule, rate, mu, clip=unclipped, steps=STEPS):
+    x, memory, points, memories = np.array(START), None, [np.array(START)], []
+    for n in range(steps):
+        step, memory = rule(clip(gradient(x)), memory, n, rate, mu)
+        x = x + step
+        points.append(x)
+        memories.append(memory)
+    return np.array(points), memories
+
+
+def ravine(**changes):
+    settings = {"surface": "ravine", "shape": KAPPA, "start": START, "steps": STEPS}
+    return Descent(**(settings | changes))
+
+
+def test_every_rule_and_every_way_to_clip_has_a_row_and_an_oracle():
+    assert set(OPTIMIZERS) == set(BY_HAND) == set(Optimizer)
+    assert set(CLIPS) == set(Clip)
+
+
+def test_all_rules_at_once_follow_their_formulas():
+    multipliers = (1.0, 0.5, 0.2, 10.0, 1.0, 5.0)
+    descent = ravine(
+        optimizers=tuple(Optimizer), multipliers=multipliers, learning_rate=0.03, momentum=0.8
+    )
+    found = descend(descent)
+    assert [one.optimizer for one in found] == list(Optimizer)
+    for one, factor in zip(found, multipliers, strict=True):
+        points, _memories = by_hand(BY_HAND[one.optimizer], 0.03 * factor, 0.8)
+        assert one.learning_rate == pytest.approx(0.03 * factor)
+        assert one.points == pytest.approx(points, rel=1e-9, abs=1e-13)
+        assert one.loss == pytest.approx((points**2 @ [1, KAPPA]) / 2, rel=1e-9, abs=1e-13)
+        slopes = np.array([gradient(x) for x in points])
+        assert one.gradients == pytest.approx(slopes, rel=1e-9, abs=1e-12)
+        assert one.gradient_norm == pytest.approx(np.linalg.norm(slopes, axis=1), rel=1e-9)
+        lengths = np.linalg.norm(np.diff(points, axis=0), axis=1)
+        assert one.step_length == pytest.approx(lengths, rel=1e-7, abs=1e-12)
+
+
+def test_without_momentum_all_three_are_plain_descent():
+    rules = (Optimizer.SGD, Optimizer.MOMENTUM, Optimizer.NESTEROV)
+    found = descend(ravine(optimizers=rules, momentum=0.0, learning_rate=0.03))
+    points, _memories = by_hand(sgd, 0.03, 0.0)
+    for one in found:
+        assert one.points == pytest.approx(points, rel=1e-10)
+        for kept in one.memory.values():
+            assert kept == pytest.approx(one.gradients[:-1])
+
+
+def test_memory_is_what_the_rule_keeps_after_the_step():
+    found = descend(ravine(optimizers=tuple(Optimizer), learning_rate=0.02, momentum=0.8))
+    for one in found:
+        _points, memories = by_hand(BY_HAND[one.optimizer], 0.02, 0.8)
+        names = [name for name, _symbol in OPTIMIZERS[one.optimizer].memory]
+        assert list(one.memory) == names
+        for place, name in enumerate(names):
+            expected = np.array([m[place] if len(names) == 2 else m for m in memories])
+            assert one.memory[name] == pytest.approx(expected, rel=1e-9, abs=1e-14)
+
+
+@pytest.mark.parametrize("rule", [Optimizer.SGD, Optimizer.MOMENTUM, Optimizer.ADAM])
+def test_clipping_by_norm_follows_its_formula(rule):
+    c = 1.5
+
+    def clip(g):
+        return g * min(1, c / (np.linalg.norm(g) + 1e-6))
+
+    descent = ravine(optimizers=(rule,), learning_rate=0.05, momentum=0.6, clip="norm", threshold=c)
+    (one,) = descend(descent)
+    points, _memories = by_hand(BY_HAND[rule], 0.05, 0.6, clip)
+    assert one.points == pytest.approx(points, rel=1e-9, abs=1e-12)
+    expected = np.array([clip(gradient(x)) for x in points])
+    assert one.clipped == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    assert one.clipped_norm.max() <= c
+    assert one.gradient_norm[0] == pytest.approx(np.hypot(2, KAPPA * 0.7))
+    norms = np.linalg.norm([gradient(x) for x in points[:-1]], axis=1)
+    assert clipped_steps(descent, one) == (norms + 1e-6 > c).sum() > 0
+
+
+def test_clipping_by_value_cuts_each_entry():
+    descent = ravine(learning_rate=0.05, clip="value", threshold=1.5)
+    (one,) = descend(descent)
+    points, _memories = by_hand(sgd, 0.05, 0.0, lambda g: np.clip(g, -1.5, 1.5))
+    assert one.points == pytest.approx(points, rel=1e-9)
+    assert one.clipped[0].tolist() == [-1.5, 1.5]
+
+
+def test_plain_descent_on_the_bowl_is_a_geometric_series():
+    descent = Descent(surface="bowl", start=(2.0,), learning_rate=0.3, steps=50)
+    (one,) = descend(descent)
+    assert one.points[:, 0] == pytest.approx(2 * 0.7 ** np.arange(51))
+
+
+def test_an_overflow_ends_one_trajectory_and_leaves_the_others_alone():
+    rules = (Optimizer.SGD, Optimizer.ADAM)
+    settings = {"surface": "double_well", "start": (-2.0,), "learning_rate": 1.0, "steps": 30}
+    both = descend(Descent(optimizers=rules, **settings))
+    (alone,) = descend(Descent(optimizers=(Optimizer.ADAM,), **settings))
+    assert np.array_equal(both[1].points, alone.points)
+    x, expected = np.float64(-2), [-2.0]
+    with np.errstate(over="ignore", invalid="ignore"):
+        while np.isfinite(x**4 / 4 - x**3 / 3 - x**2 + 8 / 3):
+            x = x - (x + 1) * x * (x - 2)
+            expected.append(float(x))
+    assert both[0].points[:, 0] == pytest.approx(expected, rel=1e-6)
+    assert both[0].broken_at == len(expected) - 1
+    assert both[1].broken_at is None
+    said = verdict(Descent(optimizers=rules, **settings), both[0])
+    assert said.outcome is Outcome.OVERFLOW
+    assert f"step {len(expected) - 1}" in said.text
+    assert "the loss is beyond" in said.text
+    assert "from 8 to" in said.text
+
+
+def test_clipping_keeps_the_same_start_from_overflowing():
+    descent = Descent(
+        surface="double_well", start=(-2.0,), learning_rate=1.0, clip="norm", threshold=0.1
+    )
+    (one,) = descend(descent)
+    assert one.broken_at is None
+    assert in_sight(descent, one)
+
+
+OUTCOMES = {
+    "vanishing": [Outcome.CRAWLING],
+    "exploding": [Outcome.BOUNCING],
+    "exploding_clipped": [Outcome.CONVERGED],
+    "cliff": [Outcome.LEFT],
+    "ravine": [Outcome.UNDER_WAY] * 3,
+    "scaled": [Outcome.CRAWLING, *[Outcome.CONVERGED] * 3],
+    "plateau": [*[Outcome.CRAWLING] * 2, *[Outcome.CONVERGED] * 2],
+    "saddle": [Outcome.CONVERGED] * 4,
+    "barrier": [Outcome.CONVERGED] * 2,
+    "overflow": [Outcome.OVERFLOW],
+}
+
+
+@pytest.fixture(scope="module")
+def computed():
+    return {code: descend(preset.descent) for code, preset in PRESETS.items()}
+
+
+@pytest.mark.parametrize("code", OUTCOMES)
+def test_presets_show_what_they_promise(code, computed):
+    descent = PRESETS[code].descent
+    assert [verdict(descent, one).outcome for one in computed[code]] == OUTCOMES[code]
+
+
+def test_small_steps_reach_b_and_large_ones_f_and_back(computed):
+    a, b, f, _minimum = (m.point[0] for m in PRESETS["vanishing"].descent.row.marks)
+    slow, large = computed["vanishing"][0], computed["exploding"][0]
+    assert slow.points[0, 0] == large.points[0, 0] == a
+    assert slow.points[-1, 0] == pytest.approx(b, abs=0.01)
+    assert slow.points[20, 0] > -2.6
+    assert large.points[1, 0] == pytest.approx(f, abs=0.01)
+    assert large.points[2, 0] == pytest.approx(a, abs=0.25)
+    assert (large.points[::2, 0] < -3.9).all()
+    assert (large.points[1::2, 0] > 3.4).all()
+
+
+def test_clipping_saves_the_step_at_the_cliff(computed):
+    free, clipped = computed["cliff"][0], computed["cliff_clipped"][0]
+    descent, saved = PRESETS["cliff"].descent, PRESETS["cliff_clipped"].descent
+    at = first_outside(descent, free)
+    assert free.gradient_norm[at - 1] == free.gradient_norm.max() > 5
+    assert free.step_length[at - 1] == pytest.approx(free.gradient_norm[at - 1])
+    assert first_outside(saved, clipped) is None
+    assert clipped.gradient_norm.max() > 5
+    assert clipped.step_length.max() <= 0.1
+    assert clipped.loss[-10:].min() < 0.1 * clipped.loss[0] < free.loss[-1]
+    said = verdict(descent, free).text
+    assert f"at step {at}" in said
+    assert f"|g| = {free.gradient_norm[at - 1]:.0f}" in said
+
+
+def test_momentum_gets_further_along_the_ravine(computed):
+    plain, momentum, nesterov = (abs(one.points[-1, 0]) for one in computed["ravine"])
+    assert max(momentum, nesterov) < 0.2 * plain
+
+
+def test_what_sits_on_the_saddle_is_said_to():
+    descent = Descent(surface="saddle", start=(-1.6, 0.0), steps=100)
+    (one,) = descend(descent)
+    assert (one.points[:, 1] == 0).all()
+    assert one.points[:, 0] == pytest.approx(-1.6 * 0.9 ** np.arange(101))
+    assert verdict(descent, one).outcome is Outcome.STUCK
+
+
+def test_verdicts_do_not_depend_on_the_scale_of_the_loss(computed):
+    # Twice the loss at half the learning rate is the same path.
+    one = computed["vanishing"][0]
+    descent = PRESETS["vanishing"].descent
+    scaled = type(one)(
+        one.optimizer, one.learning_rate / 1000, one.points, 1000 * one.loss,
+        1000 * one.gradients, 1000 * one.clipped, {},
+    )  # fmt: skip
+    assert verdict(descent, scaled).outcome is verdict(descent, one).outcome
+
+
+@pytest.mark.parametrize("code", PRESETS)
+def test_a_url_restores_everything(code):
+    descent = PRESETS[code].descent
+    assert from_fields(to_query(descent)) == descent
+    assert from_fields(to_fields(descent)) == descent
+    assert all(isinstance(text, str) for text in to_query(descent).values())
+
+
+def test_defaults_are_the_surfaces_own():
+    descent = Descent(surface=Surface.CLIFF)
+    assert (descent.start, descent.shape, descent.learning_rate) == ((6.0, -2.2), 50, 1.0)
+    assert descent.multipliers == (1.0,)
+    assert "momentum" not in to_query(descent)
+    assert "threshold" not in to_query(descent)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "allowed"),
+    [
+        ("surface", "moon", "one of shelf, bowl"),
+        ("start", "9", "x from -4.8 to 4.8"),
+        ("start", "nan", "numbers"),
+        ("start", "1_1", "x from -4.8 to 4.8"),
+        ("shape", "3", "leave it out"),
+        ("optimizers", "sgd_sgd", "each once"),
+        ("optimizers", "lion", "one of sgd"),
+        ("optimizers", (), "at least one"),
+        ("learning_rate", "inf", "from 1e-06 to 1000"),
+        ("learning_rate", "fast", "from 1e-06 to 1000"),
+        ("multipliers", "1_2", "1 numbers"),
+        ("multipliers", "0", "from 0.0001"),
+        ("momentum", "1", "from 0 to 0.999"),
+        ("clip", "both", "one of none, norm, value"),
+        ("threshold", "-1", "from 1e-06"),
+        ("steps", "1000", "from 1 to 300"),
+        ("steps", "2.5", "a whole number"),
+        ("depth", "5", "there is no such setting"),
+    ],
+)
+def test_forged_settings_are_refused_by_name(field, value, allowed):
+    with pytest.raises(InvalidExperiment, match=field) as caught:
+        from_fields({field: value})
+    assert caught.value.fields == (field,)
+    assert allowed in str(caught.value)
+
+
+def test_time_steps_are_whole():
+    with pytest.raises(InvalidExperiment, match="a whole number from 1 to 60"):
+        Descent(surface="cliff", shape=2.5)
