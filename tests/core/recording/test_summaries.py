@@ -12,22 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from gradflow.core.catalog import ACTIVATIONS, Activation
-from gradflow.core.experiment import MLP
 from gradflow.core.histogram import LINEAR_BINS
 from gradflow.core.recording.device import DeviceSummarizer
 from gradflow.core.recording.host import HostSummarizer
-from gradflow.core.recording.summary import NONE, Response, Summaries
+from gradflow.core.recording.summary import Summaries
 
 both = pytest.mark.parametrize("summarizer", [HostSummarizer, DeviceSummarizer])
 
 
-def _random(*shape: int, seed: int = 0) -> torch.Tensor:
+def random_entries(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def _with(*values: float) -> torch.Tensor:
-    x = _random(13, 7)
+def entries_with(*values: float) -> torch.Tensor:
+    x = random_entries(13, 7)
     for index, value in enumerate(values):
         x.view(-1)[5 * index + 3] = value
     return x
@@ -35,52 +33,52 @@ def _with(*values: float) -> torch.Tensor:
 
 NAN, INF = math.nan, math.inf
 SPECIAL = {
-    "random": _random(64, 33),
+    "random": random_entries(64, 33),
     "all equal": torch.full((9, 5), 0.3, dtype=torch.float64),
     "zeros": torch.zeros(4, 4, dtype=torch.float64),
     "negative zeros": -torch.zeros(4, 4, dtype=torch.float64),
-    "both zeros": _with(0.0, -0.0, 0.0),
-    "nan": _with(NAN),
-    "inf": _with(INF),
-    "minus inf": _with(-INF),
-    "all kinds": _with(NAN, INF, -INF, INF, 0.0, -0.0),
+    "both zeros": entries_with(0.0, -0.0, 0.0),
+    "nan": entries_with(NAN),
+    "inf": entries_with(INF),
+    "minus inf": entries_with(-INF),
+    "all kinds": entries_with(NAN, INF, -INF, INF, 0.0, -0.0),
     "only nan": torch.full((5,), NAN, dtype=torch.float64),
     "only inf": torch.full((5,), INF, dtype=torch.float64),
     "one finite": torch.tensor([NAN, 2.0, INF], dtype=torch.float64),
-    "mean far above std": 1000 + _random(50, 20),
+    "mean far above std": 1000 + random_entries(50, 20),
     "powers of two": torch.tensor([s * 2.0**e for s in (1, -1) for e in range(-14, 15)]).double(),
     "one entry": torch.tensor([-3.0], dtype=torch.float64),
     "0-d": torch.tensor(2.5, dtype=torch.float64),
 }
 FLOAT32 = {  # beyond float16
-    "subnormal": 1e-40 * _random(40, 5),
+    "subnormal": 1e-40 * random_entries(40, 5),
     "deep subnormal and both zeros": torch.tensor([1e-45, -1e-45, 3e-42, 0.0, -0.0, -0.0]).double(),
-    "across the smallest normal": 2.0**-126 * _random(40, 5),
-    "tiny": 1e-30 * _random(40, 5),
-    "huge": 1e37 * _random(40, 5),
+    "across the smallest normal": 2.0**-126 * random_entries(40, 5),
+    "tiny": 1e-30 * random_entries(40, 5),
+    "huge": 1e37 * random_entries(40, 5),
     "whole range": torch.tensor([-3.4e38, 3.4e38, 1e-45, 1.0]).double(),
-    "wide": 10 ** (12 * _random(40, 50)),
-    "mean far far above std": 1e6 + _random(50, 20),
+    "wide": 10 ** (12 * random_entries(40, 50)),
+    "mean far far above std": 1e6 + random_entries(50, 20),
 }
 FLOAT64 = {
-    "1e-320": 1e-320 * _random(40, 5),
-    "1e-300": 1e-300 * _random(40, 5),
-    "1e300": 1e300 * _random(40, 5),
+    "1e-320": 1e-320 * random_entries(40, 5),
+    "1e-300": 1e-300 * random_entries(40, 5),
+    "1e300": 1e300 * random_entries(40, 5),
     "whole range": torch.tensor([-1.7e308, 1.7e308, 5e-324, 1.0], dtype=torch.float64),
-    "wide": 10 ** (50 * _random(40, 50)),
-    "mean far far above std": 1e9 + _random(50, 20),
+    "wide": 10 ** (50 * random_entries(40, 50)),
+    "mean far far above std": 1e9 + random_entries(50, 20),
     "one huge value": torch.full((3,), 1.7e308, dtype=torch.float64),
 }
 LAYOUT = {
-    "transposed": _random(6, 35).T,
-    "strided": _random(20, 30)[::3, 1::2],
-    "expanded": _random(1, 30).expand(7, 30),
+    "transposed": random_entries(6, 35).T,
+    "strided": random_entries(20, 30)[::3, 1::2],
+    "expanded": random_entries(1, 30).expand(7, 30),
     "broadcast scalar": torch.tensor(0.5, dtype=torch.float64).expand(4, 6),
-    "channels last": _random(2, 3, 4, 5).to(memory_format=torch.channels_last),
-    "permuted 3-d": _random(3, 4, 5).permute(2, 0, 1),
-    "flipped": _random(8, 9).flip(1),
+    "channels last": random_entries(2, 3, 4, 5).to(memory_format=torch.channels_last),
+    "permuted 3-d": random_entries(3, 4, 5).permute(2, 0, 1),
+    "flipped": random_entries(8, 9).flip(1),
 }
-SIZES = {f"{n} entries": _random(n) for n in (1, 2, 3, 4, 5, 1023, 1024, 1025, 4095, 4097)}
+SIZES = {f"{n} entries": random_entries(n) for n in (1, 2, 3, 4, 5, 1023, 1024, 1025, 4095, 4097)}
 
 CASES = [
     pytest.param(x.to(dtype), id=f"{name}-{str(dtype).removeprefix('torch.')}")
@@ -234,7 +232,10 @@ def test_gradients(summarizer, x, loss_scale):
 @both
 def test_subnormal_is_a_matter_of_the_tensors_own_format(summarizer):
     """float64 gradients of a float32 model, and float32 ones of a float16 model, lose nothing."""
-    for x, model in ((1e-40 * _random(9), torch.float32), (1e-6 * _random(9).float(), torch.half)):
+    for x, model in (
+        (1e-40 * random_entries(9), torch.float32),
+        (1e-6 * random_entries(9).float(), torch.half),
+    ):
         summary = made(summarizer, x, gradient=True, tiny=torch.finfo(model).tiny)
         assert summary.subnormal == 0
 
@@ -242,7 +243,7 @@ def test_subnormal_is_a_matter_of_the_tensors_own_format(summarizer):
 @both
 def test_histograms_of_one_run_share_their_bins(summarizer):
     instance = summarizer(1.0, torch.finfo(torch.float32).tiny)
-    tensors = [1e-12 * _random(50).float(), _random(50).float(), torch.zeros(4)]
+    tensors = [1e-12 * random_entries(50).float(), random_entries(50).float(), torch.zeros(4)]
     tickets = [instance.gradient(x) for x in tensors]
     summaries = instance.collect()
     first, second, third = (summaries.histograms[ticket] for ticket in tickets)
@@ -286,125 +287,3 @@ def test_any_float64_tensor(summarizer, array):
     gradient = made(summarizer, x, gradient=True)
     assert_moments(gradient, array)
     assert_logarithmic(gradient.histogram, array, float64=True)
-
-
-def slopes(module: torch.nn.Module, z: torch.Tensor) -> torch.Tensor:
-    z = z.clone().requires_grad_()
-    (slope,) = torch.autograd.grad(module(z).sum(), z)
-    return slope
-
-
-def response_of(activation: Activation) -> tuple[Response, torch.nn.Module]:
-    row = ACTIVATIONS[activation]
-    spec = MLP(activation=activation, **({"elu_alpha": 1.5} if activation == "elu" else {}))
-    module = row.module(spec)
-    return Response(row.unsaturated and row.unsaturated(module), row.alive), module
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("activation", [a for a in Activation if ACTIVATIONS[a].unsaturated])
-@both
-def test_saturated_where_the_slope_is_below_6_percent_of_its_largest(summarizer, activation, dtype):
-    response, module = response_of(activation)
-    z = (4 * _random(300, 40)).to(dtype)
-    slope = slopes(module, z)
-    largest = slopes(module, torch.tensor([-1e-9, 0.0, 1e-9, 1.0], dtype=dtype)).max()
-    flat = slope < (1 - 0.97**2) * largest
-    if activation == "relu6":
-        flat &= z > 0  # its zero side is ReLU's: counted by ``zero`` and ``dead_units``
-    expected = flat.double().mean().item()
-    assert 0.001 < expected < 0.9
-    summary = made(summarizer, module(z).detach(), gradient=False, response=response)
-    assert summary.saturated == pytest.approx(expected, abs=1e-15)
-
-
-@pytest.mark.parametrize("activation", [a for a in Activation if ACTIVATIONS[a].alive])
-@both
-def test_dead_where_the_slope_is_zero_for_every_sample(summarizer, activation):
-    response, module = response_of(activation)
-    z = _random(20, 30).float()
-    z[:, 3:6] = -200 - z[:, 3:6].abs()
-    z[:, 8] = 200 + z[:, 8].abs()
-    z[1:, 11] = -300.0
-    z[0, 11] = 0.5  # alive for one sample
-    z[:, 13] = torch.where(torch.arange(20) % 2 == 0, 400.0, -400.0)
-    expected = (slopes(module, z) == 0).all(0).sum().item()
-    assert expected >= 3
-    out = module(z).detach()
-    assert made(summarizer, out, gradient=False, response=response).dead_units == expected
-    transposed = out.T.contiguous().T
-    assert made(summarizer, transposed, gradient=False, response=response).dead_units == expected
-
-
-@pytest.mark.parametrize("activation", [a for a in Activation if not ACTIVATIONS[a].unsaturated])
-@both
-def test_no_saturation_where_there_is_no_bound(summarizer, activation):
-    response, module = response_of(activation)
-    out = module(_random(20, 30).float()).detach()
-    assert math.isnan(made(summarizer, out, gradient=False, response=response).saturated)
-
-
-@both
-def test_nan_is_not_saturated(summarizer):
-    response, _ = response_of(Activation.TANH)
-    x = torch.tensor([0.99, NAN, 0.0, -1.0])
-    assert made(summarizer, x, gradient=False, response=response).saturated == 0.5
-
-
-@both
-def test_units_are_what_lies_beyond_the_batch_axis(summarizer):
-    response, _ = response_of(Activation.RELU)
-    images = torch.rand(4, 2, 3, 3) + 0.1
-    images[:, 1] = 0.0
-    assert made(summarizer, images, gradient=False, response=response).dead_units == 9
-
-
-@both
-def test_nothing_recorded(summarizer):
-    summaries = summarizer(1.0, 1e-38).collect()
-    assert not summaries.histograms
-    assert np.isnan(summaries.column("rms", [NONE, NONE])).all()
-
-
-def mean_cosine(x: np.ndarray) -> float:
-    """Over all pairs of different rows, one after the other."""
-    rows = x.reshape(len(x), -1).astype(np.longdouble)
-    rows = rows / (np.abs(rows).max() or 1.0)
-    rows = rows[(rows != 0).any(1)]
-    cosines = [
-        a @ b / np.sqrt((a @ a) * (b @ b))
-        for i, a in enumerate(rows)
-        for j, b in enumerate(rows)
-        if i != j
-    ]
-    return float(np.mean(cosines)) if cosines else NAN
-
-
-SAMPLES = {
-    "random": _random(12, 7),
-    "alike": 3.0 + _random(12, 7),
-    "images": 0.5 + _random(5, 2, 3, 3),
-    "channels last": (0.5 + _random(5, 2, 3, 3)).to(memory_format=torch.channels_last),
-    "some rows zero": _random(6, 5) * torch.tensor([1.0, 0, 1, 1, 0, 1]).double()[:, None],
-    "one row left": _random(3, 5) * torch.tensor([0.0, 0, 1]).double()[:, None],
-    "all zero": torch.zeros(4, 3, dtype=torch.float64),
-    "one sample": _random(1, 5),
-    "tiny": 1e-300 * _random(6, 4),
-    "subnormal": 1e-318 * (1 + _random(6, 4).abs()),
-    "huge": 1e300 * _random(6, 4),
-}
-
-
-@pytest.mark.parametrize("name", SAMPLES)
-@both
-def test_similarity_is_the_mean_cosine_of_two_samples(summarizer, name):
-    x = SAMPLES[name]
-    found = made(summarizer, x, gradient=False).similarity
-    tolerance = 1e-2 if name == "subnormal" else 1e-12
-    assert found == pytest.approx(mean_cosine(x.numpy()), abs=tolerance, nan_ok=True)
-
-
-@both
-def test_similarity_of_non_finite_or_flat_tensors_is_unknown(summarizer):
-    for x in (_with(NAN), _with(INF), _random(9), torch.tensor(2.0)):
-        assert math.isnan(made(summarizer, x, gradient=False).similarity)

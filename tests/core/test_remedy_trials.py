@@ -1,0 +1,117 @@
+"""Trying the cures: costs, order, what is left out and why."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from itertools import pairwise
+
+import pytest
+
+import gradflow as gf
+from gradflow.core.remedies import (
+    REMEDIES,
+    Ranking,
+    applicable,
+    try_all,
+)
+from tests.core.test_remedies import SIGMOID, experiment, trial
+
+
+def test_parameters_counted_by_hand() -> None:
+    _before, outcomes = trial("sigmoid")
+    hidden, width, features, classes = 23, 32, 64, 10
+
+    def dense_layers(sizes: list[int]) -> int:
+        return sum((n + 1) * m for n, m in pairwise(sizes))
+
+    plain = dense_layers([features, *[width] * hidden, classes])
+    seen = [features + width * i for i in range(hidden + 1)]
+    expected = {
+        "relu_he": plain,
+        "prelu": plain + hidden,
+        "batch_norm": plain + 2 * width * hidden,
+        "layer_norm": plain + 2 * width * hidden,
+        "shallower": dense_layers([features, *[width] * 11, classes]),
+        "preactivation": plain,
+        "dense": sum((n + 1) * width for n in seen[:-1]) + (seen[-1] + 1) * classes,
+    }
+    for code, count in expected.items():
+        assert outcomes[code].parameter_ratio == pytest.approx(count / plain), code
+
+
+def test_time_is_that_of_the_recorded_passes() -> None:
+    spec = experiment({"depth": 4, "width": 16})
+    before = dataclasses.replace(gf.run(spec), seconds=2.0)
+    slow = dataclasses.replace(before, seconds=3.0)
+    assert {o.time_ratio for o in try_all(spec, before, lambda _: slow)} == {1.5}
+    unknown = dataclasses.replace(before, seconds=0.0)
+    assert all(math.isnan(o.time_ratio) for o in try_all(spec, unknown, lambda _: slow))
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh"])
+def test_the_flattest_comes_first(name: str) -> None:
+    found = [outcome.unevenness for outcome in trial(name)[1].values()]
+    assert found == sorted(found)
+
+
+def test_networks_with_lost_gradients_come_last_and_did_not_help() -> None:
+    spec = experiment(SIGMOID, dtype="float16")
+    ranking = try_all(spec, gf.run(spec), gf.run)
+    lost = [math.isinf(outcome.unevenness) for outcome in ranking]
+    assert lost == sorted(lost)
+    assert lost[-1]
+    assert not lost[0]
+    assert ranking[0].helped
+    assert not ranking[-1].helped
+    assert "0 or not finite in some layers" in ranking[-1].remark
+
+
+def test_what_cannot_be_run_is_left_out_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = experiment({"depth": 6, "width": 64})
+    report = gf.run(spec)
+
+    def run(changed: gf.Experiment) -> gf.Report:
+        if changed.network.normalization == "batch":
+            raise gf.ProbeError("no batch norm today")
+        return report
+
+    calls: list[tuple[int, int]] = []
+    ranking = try_all(spec, report, run, lambda done, total: calls.append((done, total)))
+    assert ranking.left_out == {"batch_norm": "no batch norm today"}
+    total = len(applicable(spec, report))
+    assert len(ranking) == total - 1
+    assert calls == [(done, total) for done in range(total + 1)]
+
+    monkeypatch.setenv("GRADFLOW_MAX_GIB", "0.0008")  # about 0.0005 GiB plain, 0.0011 dense
+    assert "dense" not in applicable(spec, report)
+    assert "GiB of memory" in try_all(spec, report, run).left_out["dense"]
+
+
+def test_other_exceptions_are_not_swallowed() -> None:
+    spec = experiment({"depth": 4, "width": 16})
+
+    def run(_changed: gf.Experiment) -> gf.Report:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        try_all(spec, gf.run(spec), run)
+
+
+def test_rankings_can_be_cached() -> None:
+    import copy
+    import pickle
+
+    ranking = Ranking([], {"dense": "too large"})
+    for copied in (pickle.loads(pickle.dumps(ranking)), copy.deepcopy(ranking)):
+        assert copied.left_out == {"dense": "too large"}
+
+
+@pytest.mark.parametrize("code", REMEDIES)
+def test_rows_say_what_they_do(code: str) -> None:
+    remedy = REMEDIES[code]
+    assert remedy.code == code
+    assert 0 < len(remedy.label) <= 34  # the title of a panel
+    for text in (remedy.change, remedy.cost, remedy.limits):
+        assert text.endswith(".")
+    assert len({r.label for r in REMEDIES.values()}) == len(REMEDIES)
