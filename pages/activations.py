@@ -3,7 +3,10 @@
 import streamlit as st
 
 from gradflow.core.text import _
-from gradflow.ui import activations_controls, activations_state, activations_view, blocks
+from gradflow.ui import blocks
+from gradflow.ui.activations import controls as activations_controls
+from gradflow.ui.activations import state as activations_state
+from gradflow.ui.activations import view as activations_view
 
 activations_state.load()
 st.title(_("Activation functions"))

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from gradflow.core.text import _
-from gradflow.ui import backprop_state, backprop_view
+from gradflow.ui.backprop import state as backprop_state
+from gradflow.ui.backprop import view as backprop_view
 
 backprop_state.load()
 st.header(_("Backpropagation step by step"))

@@ -3,7 +3,9 @@
 import streamlit as st
 
 from gradflow.core.text import _
-from gradflow.ui import compare_cards, compare_state, compare_view
+from gradflow.ui.compare import cards as compare_cards
+from gradflow.ui.compare import state as compare_state
+from gradflow.ui.compare import view as compare_view
 
 compare_state.load_comparison()
 with st.sidebar:

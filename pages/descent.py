@@ -3,7 +3,9 @@
 import streamlit as st
 
 from gradflow.core.text import _
-from gradflow.ui import descent_controls, descent_state, descent_view
+from gradflow.ui.descent import controls as descent_controls
+from gradflow.ui.descent import state as descent_state
+from gradflow.ui.descent import view as descent_view
 
 descent_state.load()
 st.header(_("Descent on a surface"))

@@ -1,4 +1,4 @@
-"""Cached, admitted calls into core: the only file with ``st.cache_*``."""
+"""Cached, admitted calls into core: nothing but ``compute.py`` files has ``st.cache_*``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gradflow.core.teaching import dying, surfaces
 from gradflow.core.text import _
 
 # One computation per core at a time; the others wait their turn instead of sharing the caches.
-_ADMISSION = threading.BoundedSemaphore(os.cpu_count() or 1)
+ADMISSION = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 _HASH: Any = {Experiment: lambda experiment: experiment.model_dump_json()}
 
@@ -26,7 +26,7 @@ _HASH: Any = {Experiment: lambda experiment: experiment.model_dump_json()}
 @st.cache_data(max_entries=128, show_spinner=False, hash_funcs=_HASH)
 def run(experiment: Experiment) -> Report:
     """The report of an experiment; the same experiment is computed once for all users."""
-    with _ADMISSION:
+    with ADMISSION:
         return run_uncached(experiment)
 
 
@@ -34,21 +34,21 @@ def run(experiment: Experiment) -> Report:
 def predict(experiment: Experiment) -> theory.Prediction:
     """What theory says of an experiment."""
     report = run(experiment)
-    with _ADMISSION:
+    with ADMISSION:
         return theory.predict(experiment, report)
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_HASH)
 def run_seeds(experiment: Experiment, count: int) -> ensemble.Ensemble:
     """The experiment under several seeds."""
-    with _ADMISSION:
+    with ADMISSION:
         return ensemble.run_seeds(experiment, count)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def descend(descent: descents.Descent) -> tuple[descents.Trajectory, ...]:
     """The trajectories of a descent."""
-    with _ADMISSION:
+    with ADMISSION:
         return descents.descend(descent)
 
 
@@ -58,7 +58,7 @@ def heights(
 ) -> tuple[tuple[surfaces.FloatArray, ...], surfaces.FloatArray]:
     """The loss over its window."""
     size = 101 if surfaces.SURFACES[surface].dimension == 2 else 401
-    with _ADMISSION:
+    with ADMISSION:
         return surfaces.heights(surface, shape, size)
 
 
@@ -69,7 +69,7 @@ def heights(
 )
 def train_dying(layer: dying.BiasedLayer) -> list[dying.Training]:
     """The biased layer, trained with every rival."""
-    with _ADMISSION:
+    with ADMISSION:
         return dying.train(layer)
 
 
@@ -77,7 +77,7 @@ def try_cures(experiment: Experiment) -> remedies.Ranking:
     """Every cure, one after the other, with a progress bar; a newer run of the page ends it."""
 
     def trial(changed: Experiment) -> Report:
-        with _ADMISSION:
+        with ADMISSION:
             report = run_uncached(changed)
         # A session keeps all outcomes; their tables are all that is shown of them.
         return dataclasses.replace(report, histograms={})

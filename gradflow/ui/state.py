@@ -1,4 +1,4 @@
-"""The session and the query parameters: nothing but ``*state.py`` touches them.
+"""The session and the query parameters: nothing but ``state.py`` files touches them.
 
 Settings live in one flat dictionary per session, and in the URL. Streamlit forgets the state of
 a widget that is not drawn, so the dictionary, not the widgets, is what is kept: a widget is given

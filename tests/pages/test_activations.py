@@ -8,9 +8,9 @@ from streamlit.testing.v1 import AppTest
 import gradflow as gf
 from gradflow.core.catalog import Activation
 from gradflow.core.teaching.dying import BiasedLayer
-from gradflow.ui.activations_controls import TITLES
-from gradflow.ui.activations_state import SPECS, View
-from gradflow.ui.activations_table import SHORT, facts_table
+from gradflow.ui.activations.controls import TITLES
+from gradflow.ui.activations.state import SPECS, View
+from gradflow.ui.activations.table import SHORT, facts_table
 from tests.charts.figures import array
 from tests.pages.apptest import chart, url, working
 

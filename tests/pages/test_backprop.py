@@ -8,8 +8,8 @@ from torch import nn
 from gradflow.core.teaching.chain import Chain, events, run_chain
 from gradflow.core.teaching.fields import to_query
 from gradflow.core.teaching.perceptron import Perceptron, initial_parameters, run_perceptron
-from gradflow.ui import backprop_words
-from gradflow.ui.backprop_chain import EXAMPLES
+from gradflow.ui.backprop import words as backprop_words
+from gradflow.ui.backprop.chain import EXAMPLES
 from tests.pages.apptest import chart, sentences, url, working
 
 

@@ -13,8 +13,8 @@ from gradflow.charts.compare_data import Entry
 from gradflow.core import codec
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.presets import PRESETS
-from gradflow.ui import compare_settings as settings
-from gradflow.ui.compare_tables import MEASURES, delta_table, measured
+from gradflow.ui.compare import settings
+from gradflow.ui.compare.tables import MEASURES, delta_table, measured
 from tests.charts.reports import empty_report, make_report
 
 TANH = gf.Experiment()
@@ -181,7 +181,7 @@ def test_tables_survive_nothing_and_non_finite_numbers():
 
 def test_every_explanation_exists():
     folder = Path(gf.__file__).parent / "ui"
-    used = re.findall(r'explain\("(\w+)"\)', (folder / "compare_view.py").read_text())
+    used = re.findall(r'explain\("(\w+)"\)', (folder / "compare/view.py").read_text())
     assert len(used) == 4
     for name in used:
         assert (folder / f"text/en/{name}.md").stat().st_size > 200

@@ -38,16 +38,7 @@ def test_pages_are_thin(page: Path) -> None:
 @pytest.mark.parametrize(
     ("word", "homes"),
     [
-        (
-            "session_state",
-            {
-                "state.py",
-                "compare_state.py",
-                "backprop_state.py",
-                "activations_state.py",
-                "descent_state.py",
-            },
-        ),
+        ("session_state", {"state.py"}),
         ("st.cache_", {"compute.py"}),
     ],
 )

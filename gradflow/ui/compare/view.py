@@ -15,9 +15,10 @@ from gradflow.charts.flow_text import SYMBOLS
 from gradflow.charts.forward import Statistic
 from gradflow.core import codec
 from gradflow.core.text import _
-from gradflow.ui import blocks, compare_settings
-from gradflow.ui.compare_cards import Card
-from gradflow.ui.compare_tables import delta_table, measured
+from gradflow.ui import blocks
+from gradflow.ui.compare import settings as compare_settings
+from gradflow.ui.compare.cards import Card
+from gradflow.ui.compare.tables import delta_table, measured
 
 
 def show(drawn: list[Card], entries: list[Entry]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from gradflow.charts.theme import number
 from gradflow.core.teaching.chain import ChainRun, Event, Term, Trouble
 from gradflow.core.text import _
-from gradflow.ui.backprop_latex import added, product, tex
+from gradflow.ui.latex import added, product, tex
 
 
 def sentence(run: ChainRun, event: Event) -> str:

@@ -14,8 +14,8 @@ import streamlit as st
 from gradflow.core import codec
 from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
-from gradflow.ui import compare_settings
-from gradflow.ui.compare_settings import LETTERS, REFERENCE, Column
+from gradflow.ui.compare import settings as compare_settings
+from gradflow.ui.compare.settings import LETTERS, REFERENCE, Column
 from gradflow.ui.state import Slot, last_valid, replace, settings, tolerant
 
 _COMPARE, _COMPARE_URL, _COMPARE_VALID = "compare", "compare_url", "compare_valid"

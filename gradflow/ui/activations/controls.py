@@ -11,8 +11,9 @@ from gradflow.charts.theme import number
 from gradflow.core.catalog import ACTIVATIONS, Activation
 from gradflow.core.spec import bounds
 from gradflow.core.text import N_, _
-from gradflow.ui import activations_state, state
-from gradflow.ui.activations_state import SPECS, View
+from gradflow.ui import state
+from gradflow.ui.activations import state as activations_state
+from gradflow.ui.activations.state import SPECS, View
 
 TITLES: dict[View, str] = {
     View.FUNCTIONS: N_("Functions and slopes"),

@@ -29,8 +29,10 @@ from gradflow.core.teaching.perceptron_steps import (
     steps,
 )
 from gradflow.core.text import N_, _
-from gradflow.ui import backprop_latex, backprop_state, blocks, state
-from gradflow.ui.backprop_state import NETWORK
+from gradflow.ui import blocks, state
+from gradflow.ui.backprop import latex as backprop_latex
+from gradflow.ui.backprop import state as backprop_state
+from gradflow.ui.backprop.state import NETWORK
 
 FORWARD = (StepKind.PREACTIVATION, StepKind.ACTIVATION, StepKind.LOSS, StepKind.NEW_LOSS)
 TITLES: dict[StepKind, str] = {

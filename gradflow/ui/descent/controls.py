@@ -10,7 +10,7 @@ from gradflow.core.teaching.descent_presets import PRESETS
 from gradflow.core.teaching.optimizers import CLIPS, OPTIMIZERS, Clip, Optimizer
 from gradflow.core.teaching.surfaces import SURFACES, Shape, Surface
 from gradflow.core.text import _
-from gradflow.ui import descent_state as state
+from gradflow.ui.descent import state
 
 
 def draw() -> None:

@@ -4,52 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from gradflow.charts.theme import number
 from gradflow.core.teaching.chain import ChainRun
 from gradflow.core.teaching.perceptron import PerceptronRun
 from gradflow.core.teaching.perceptron_steps import Entry, Step, StepKind
+from gradflow.ui.latex import added, dot, factor, lines, product, tex
 
 _BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _ABOVE = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-_UP_AGAIN = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
-
-
-def tex(value: float) -> str:
-    """A number as LaTeX."""
-    text = number(value, 4).replace("−", "-").replace("∞", r"\infty ")
-    mantissa, dot, exponent = text.partition("·10")
-    if dot:
-        return rf"{mantissa}\cdot 10^{{{exponent.translate(_UP_AGAIN)}}}"
-    return r"\text{NaN}" if text == "NaN" else text
-
-
-def _factor(value: float) -> str:
-    text = tex(value)
-    return f"({text})" if text.startswith("-") or r"\cdot" in text else text
-
-
-def added(value: float) -> str:
-    """A number behind a sum, with its sign."""
-    text = tex(value)
-    return text if text.startswith("-") else f"+{text}"
-
-
-def product(*values: float) -> str:
-    """Factors with dots between them, in brackets where they need them."""
-    return r"\cdot ".join(map(_factor, values))
-
-
-def _dot(left: Sequence[float], right: Sequence[float]) -> str:
-    """A sum of products, three to a line."""
-    products = [product(a, b) for a, b in zip(left, right, strict=True)]
-    groups = ["+".join(products[k : k + 3]) for k in range(0, len(products), 3)]
-    return r"\\ &\quad +".join(groups)
-
-
-def lines(*equations: Sequence[str]) -> str:
-    """Equations below each other; the parts of each are joined by equality signs."""
-    rows = [f"{first} &= " + " = ".join(rest) for first, *rest in equations]
-    return r"\begin{aligned}" + r"\\[2pt]".join(rows) + r"\end{aligned}"
 
 
 def symbol(step: Step, entry: Entry) -> str:
@@ -87,7 +48,7 @@ def _preactivation(run: PerceptronRun, step: Step, entry: Entry) -> tuple[str, .
     return (
         f"z_{i}{here}",
         rf"\sum_j w_{{{i}j}}{here} a_j{_at(layer - 1)} + b_{i}{here}",
-        _dot(weight[i - 1].tolist(), run.by_hand.a[layer - 1].tolist()) + added(bias[i - 1].item()),
+        dot(weight[i - 1].tolist(), run.by_hand.a[layer - 1].tolist()) + added(bias[i - 1].item()),
     )
 
 
@@ -99,7 +60,7 @@ def _activation(run: PerceptronRun, step: Step, entry: Entry) -> tuple[str, ...]
 
 def _loss(run: PerceptronRun, step: Step, _entry: Entry) -> tuple[str, ...]:
     pairs = zip(run.by_hand.a[-1].tolist(), run.spec.targets, strict=True)
-    squares = "+".join(f"({tex(a)} - {_factor(target)})^2" for a, target in pairs)
+    squares = "+".join(f"({tex(a)} - {factor(target)})^2" for a, target in pairs)
     return "E", _squares(step), rf"\tfrac12 \bigl[{squares}\bigr]"
 
 
@@ -114,22 +75,22 @@ def _squares(step: Step) -> str:
 def _output_delta(run: PerceptronRun, step: Step, entry: Entry) -> tuple[str, ...]:
     i, here = entry.unit, _at(step.layer)
     a, target = run.by_hand.a[-1][i - 1].item(), run.spec.targets[i - 1]
-    slope = _factor(run.slope[-1][i - 1].item())
+    slope = factor(run.slope[-1][i - 1].item())
     return (
         rf"\delta_{i}{here}",
         rf"(a_{i}{here} - t_{i})\, f'(z_{i}{here})",
-        rf"({tex(a)} - {_factor(target)})\cdot {slope}",
+        rf"({tex(a)} - {factor(target)})\cdot {slope}",
     )
 
 
 def _hidden_delta(run: PerceptronRun, step: Step, entry: Entry) -> tuple[str, ...]:
     layer, i, here, right = step.layer, entry.unit, _at(step.layer), _at(step.layer + 1)
     column = run.parameters[layer][0][:, i - 1].tolist()
-    slope = _factor(run.slope[layer - 1][i - 1].item())
+    slope = factor(run.slope[layer - 1][i - 1].item())
     return (
         rf"\delta_{i}{here}",
         rf"\Bigl(\sum_j \delta_j{right} w_{{j{i}}}{right}\Bigr)\, f'(z_{i}{here})",
-        rf"\bigl({_dot(run.by_hand.delta[layer].tolist(), column)}\bigr)\cdot {slope}",
+        rf"\bigl({dot(run.by_hand.delta[layer].tolist(), column)}\bigr)\cdot {slope}",
     )
 
 
@@ -195,7 +156,7 @@ def chain_layer(run: ChainRun, i: int) -> str:
         error = (
             rf"\frac{{\partial L}}{{\partial h_{{{n + 1}}}}}",
             f"h_{{{n + 1}}} - t",
-            rf"{tex(run.h[n])} - {_factor(run.target)}",
+            rf"{tex(run.h[n])} - {factor(run.target)}",
             tex(run.error),
         )
         above: tuple[Sequence[str], ...] = (error,)

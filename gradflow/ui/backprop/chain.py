@@ -20,8 +20,11 @@ from gradflow.core.teaching.chain import (
     run_chain,
 )
 from gradflow.core.text import N_, _
-from gradflow.ui import backprop_latex, backprop_state, backprop_words, blocks, state
-from gradflow.ui.backprop_state import CHAIN
+from gradflow.ui import blocks, state
+from gradflow.ui.backprop import latex as backprop_latex
+from gradflow.ui.backprop import state as backprop_state
+from gradflow.ui.backprop import words as backprop_words
+from gradflow.ui.backprop.state import CHAIN
 
 EXAMPLES: dict[str, Chain] = {
     N_("Sigmoid: vanishes"): Chain(length=10),

@@ -15,12 +15,12 @@ from gradflow.core.spec import Spec
 from gradflow.core.teaching.activation_facts import ShownFunctions, curve, with_parameters
 from gradflow.core.teaching.slope_products import SlopeChains, SlopeProducts, slope_products
 from gradflow.core.text import _
-from gradflow.ui import activations_controls as controls
-from gradflow.ui import activations_lessons as lessons
-from gradflow.ui import activations_state, blocks, paths, state
-from gradflow.ui.activations_state import View
-from gradflow.ui.activations_table import facts_markdown, formulas
-from gradflow.ui.backprop_latex import tex
+from gradflow.ui import blocks, paths, state
+from gradflow.ui.activations import controls, lessons
+from gradflow.ui.activations import state as activations_state
+from gradflow.ui.activations.state import View
+from gradflow.ui.activations.table import facts_markdown, formulas
+from gradflow.ui.latex import tex
 
 WEIGHT_STDS = (0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0, 30.0, 100.0, 1000.0)
 

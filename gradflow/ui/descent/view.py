@@ -14,8 +14,9 @@ from gradflow.core.teaching.descent import Descent, Trajectory
 from gradflow.core.teaching.descent_outcome import Outcome, first_outside, in_sight, point, verdict
 from gradflow.core.teaching.optimizers import OPTIMIZERS, Clip, Optimizer
 from gradflow.core.text import _
-from gradflow.ui import blocks, compute, descent_words
-from gradflow.ui import descent_state as state
+from gradflow.ui import blocks, compute
+from gradflow.ui.descent import state
+from gradflow.ui.descent import words as descent_words
 
 _ICONS: dict[Outcome, str] = {
     Outcome.CONVERGED: ":material/check_circle:",

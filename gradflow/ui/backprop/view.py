@@ -5,8 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from gradflow.core.text import N_, _
-from gradflow.ui import backprop_chain, backprop_network, backprop_state, blocks, state
-from gradflow.ui.backprop_state import CHAIN, NETWORK, Part
+from gradflow.ui import blocks, state
+from gradflow.ui.backprop import chain as backprop_chain
+from gradflow.ui.backprop import network as backprop_network
+from gradflow.ui.backprop import state as backprop_state
+from gradflow.ui.backprop.state import CHAIN, NETWORK, Part
 
 TITLES: dict[Part, str] = {
     Part.CHAIN: N_("A chain of single units"),

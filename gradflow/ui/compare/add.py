@@ -9,8 +9,9 @@ from gradflow.core.errors import GradflowError
 from gradflow.core.presets import PRESETS
 from gradflow.core.report import Report
 from gradflow.core.text import _
-from gradflow.ui import compare_settings, compare_state
-from gradflow.ui.compare_settings import REFERENCE, Column
+from gradflow.ui.compare import settings as compare_settings
+from gradflow.ui.compare import state as compare_state
+from gradflow.ui.compare.settings import REFERENCE, Column
 
 UPLOAD_MEGABYTES = 20
 

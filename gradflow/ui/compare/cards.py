@@ -16,16 +16,11 @@ from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
 from gradflow.core.report import Report
 from gradflow.core.text import _
-from gradflow.ui import (
-    blocks,
-    compare_add,
-    compare_settings,
-    compare_state,
-    compute,
-    controls,
-    state,
-)
-from gradflow.ui.compare_settings import LETTERS, REFERENCE, SHARED, Column
+from gradflow.ui import blocks, compute, controls, state
+from gradflow.ui.compare import add as compare_add
+from gradflow.ui.compare import settings as compare_settings
+from gradflow.ui.compare import state as compare_state
+from gradflow.ui.compare.settings import LETTERS, REFERENCE, SHARED, Column
 
 MAIN = ("activation", "initialization", "normalization", "connection")
 SIZE = ("depth", "width")

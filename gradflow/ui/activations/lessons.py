@@ -18,10 +18,11 @@ from gradflow.core.teaching.dying import UNITS, BiasedLayer, Training
 from gradflow.core.teaching.gaussian import Distribution, GaussianInput, Passage, passage
 from gradflow.core.teaching.hyperbolic import PAIRS, Pair, Side, sectors, sides
 from gradflow.core.text import _
-from gradflow.ui import activations_controls as controls
-from gradflow.ui import activations_state, blocks, compute, state
-from gradflow.ui.activations_state import View
-from gradflow.ui.backprop_latex import tex
+from gradflow.ui import blocks, compute, state
+from gradflow.ui.activations import controls
+from gradflow.ui.activations import state as activations_state
+from gradflow.ui.activations.state import View
+from gradflow.ui.latex import tex
 
 LEARNING_RATES = (0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 WIDTHS = (
