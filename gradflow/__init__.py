@@ -20,14 +20,20 @@ if TYPE_CHECKING:
         InvalidReport,
         ProbeError,
     )
-    from gradflow.core.experiment import MLP, Data, Experiment
+    from gradflow.core.experiment import MLP, ConvNet, Data, Experiment, Transformer
     from gradflow.core.probe import probe, run
+    from gradflow.core.recurrent.record import through_time
+    from gradflow.core.recurrent.report import TimeReport
+    from gradflow.core.recurrent.spec import Recurrent, SequenceExperiment, Sequences
     from gradflow.core.report import Report
     from gradflow.core.theory import Prediction, predict
+    from gradflow.core.training import Run, TrainingPlan, train
 
 # Imported on first use, so that a part that needs neither torch nor plotly starts without them.
 _HOME = {
     "MLP": "gradflow.core.experiment:MLP",
+    "ConvNet": "gradflow.core.experiment:ConvNet",
+    "Transformer": "gradflow.core.experiment:Transformer",
     "Data": "gradflow.core.experiment:Data",
     "DeviceUnavailable": "gradflow.core.errors:DeviceUnavailable",
     "Ensemble": "gradflow.core.ensemble:Ensemble",
@@ -37,18 +43,27 @@ _HOME = {
     "InvalidReport": "gradflow.core.errors:InvalidReport",
     "Prediction": "gradflow.core.theory:Prediction",
     "ProbeError": "gradflow.core.errors:ProbeError",
+    "Recurrent": "gradflow.core.recurrent.spec:Recurrent",
     "Report": "gradflow.core.report:Report",
+    "Run": "gradflow.core.training:Run",
+    "SequenceExperiment": "gradflow.core.recurrent.spec:SequenceExperiment",
+    "Sequences": "gradflow.core.recurrent.spec:Sequences",
+    "TimeReport": "gradflow.core.recurrent.report:TimeReport",
+    "TrainingPlan": "gradflow.core.training:TrainingPlan",
     "figure": "gradflow.charts:flow_figure",
     "findings": "gradflow.core.diagnosis:findings",
     "predict": "gradflow.core.theory:predict",
     "probe": "gradflow.core.probe:probe",
     "run": "gradflow.core.probe:run",
     "run_seeds": "gradflow.core.ensemble:run_seeds",
+    "through_time": "gradflow.core.recurrent.record:through_time",
     "to_code": "gradflow.core.code:to_code",
+    "train": "gradflow.core.training:train",
 }
 
 __all__ = [
     "MLP",
+    "ConvNet",
     "Data",
     "DeviceUnavailable",
     "Ensemble",
@@ -58,14 +73,23 @@ __all__ = [
     "InvalidReport",
     "Prediction",
     "ProbeError",
+    "Recurrent",
     "Report",
+    "Run",
+    "SequenceExperiment",
+    "Sequences",
+    "TimeReport",
+    "TrainingPlan",
+    "Transformer",
     "figure",
     "findings",
     "predict",
     "probe",
     "run",
     "run_seeds",
+    "through_time",
     "to_code",
+    "train",
 ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gradflow.charts.theme import PALETTES, TITLE_SIZE, Mode, template
-from gradflow.core.report import Report
+from gradflow.core.report import Rows
+from gradflow.core.text import _
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -73,33 +73,21 @@ def note(text: str, x: float, y: float, **options: Any) -> dict[str, Any]:
     return {"text": text, "x": x, "y": y, "showarrow": False, **where, **options}
 
 
+def row_axis(rows: Rows) -> tuple[str, str]:
+    """What the rows of ``report.layers`` are called: on an axis, and with a number behind it."""
+    return {
+        "layer": (_("layer (1 is next to the input, the last next to the loss)"), _("layer")),
+        "block": (_("block (its output on the residual stream; the loss is on the right)"),
+                  _("block")),
+        "step": (_("time step (the loss is on the right)"), _("step")),
+    }[rows]  # fmt: skip
+
+
 def column(table: pd.DataFrame, name: str) -> FloatArray:
     """A column as float64; NaN throughout where the table lacks it."""
     if name not in table:
         return np.full(len(table), math.nan)
     return table[name].to_numpy(np.float64)
-
-
-def dead_unit_share(report: Report) -> FloatArray:
-    """Dead units of each layer as a share of its units, the positions beyond the batch axis.
-
-    NaN where the notion does not apply. Units are counted from the shape of the layer's
-    activation in ``report.signals``, else by ``fan_out``.
-    """
-    layers = report.layers
-    dead, units = column(layers, "dead_units"), column(layers, "fan_out")
-    signals = report.signals
-    if {"layer", "shape", "dead_units"} <= set(signals.columns) and not np.isnan(dead).all():
-        sized = signals[signals["dead_units"].notna()]
-        sizes = {
-            layer: math.prod(map(int, re.findall(r"\d+", str(shape))[1:]))
-            for layer, shape in zip(sized["layer"], sized["shape"], strict=True)
-        }
-        units = np.array(
-            [sizes.get(layer, n) for layer, n in zip(layers["layer"], units, strict=True)]
-        )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(units > 0, np.minimum(dead / units, 1.0), math.nan)
 
 
 def layer_ticks(count: int, every: int = 20, wanted: int = 12) -> list[int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import build, empty_figure, layer_axis, note
+from gradflow.charts.figure import build, empty_figure, layer_axis, note, row_axis
 from gradflow.charts.flow_data import Flow, Gradient, shape_flow
 from gradflow.charts.flow_legend import line_legend
 from gradflow.charts.flow_text import SYMBOLS
@@ -116,8 +116,8 @@ def draw_flow(
         "xaxis": layer_axis(
             len(flow.layers),
             anchor="y3" if frame.strip else "y2",
-            title={"text": _("layer (1 is next to the input, the last next to the loss)")},
-            unifiedhovertitle={"text": f"<b>{_('layer')} %{{x}}</b>"},
+            title={"text": row_axis(flow.rows)[0]},
+            unifiedhovertitle={"text": f"<b>{row_axis(flow.rows)[1]} %{{x}}</b>"},
             spikecolor=palette.muted,
             spikethickness=1,
         ),

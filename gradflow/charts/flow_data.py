@@ -16,7 +16,7 @@ from gradflow.charts.overlay import Overlay, Range, hover_lines
 from gradflow.charts.rebin import Grid, Rebinned, extremes, quantiles, rebin
 from gradflow.charts.theme import share as percent
 from gradflow.core.histogram import Histogram
-from gradflow.core.report import Quantity, Report
+from gradflow.core.report import Quantity, Report, Rows
 from gradflow.core.text import _
 
 Gradient = Literal["delta", "activation_grad", "weight_grad"]
@@ -86,6 +86,7 @@ class Flow:
             backward axis does not come near.
         format_floor: the smallest positive gradient of the number format.
         loss: the loss.
+        rows: what a column is: a layer, a block, a time step.
         over: what is drawn over the gradient (log10 of RMS values), by overlay.
         reach: mean ± standard deviation of the activations that theory predicts, if it does.
     """
@@ -99,6 +100,7 @@ class Flow:
     smallest: float
     format_floor: float
     loss: float
+    rows: Rows = "layer"
     over: tuple[tuple[Overlay, Range], ...] = ()
     reach: Range | None = None
 
@@ -145,6 +147,7 @@ def shape_flow(
         smallest=smallest,
         format_floor=report.smallest,
         loss=report.loss,
+        rows=report.rows,
         over=over,
         reach=_reach_of_theory(overlays),
     )

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from gradflow.charts.figure import column, dead_unit_share
+from gradflow.charts.figure import column
 from gradflow.charts.rebin import extremes
 from gradflow.charts.theme import count, escape, number, share
 from gradflow.core.histogram import Histogram
@@ -44,7 +44,7 @@ def layer_names(report: Report) -> list[str]:
 def forward_hover(report: Report, histograms: list[Histogram]) -> list[str]:
     """One text per layer: moments, extremes, saturation, dead units, zeros, non-finite."""
     names = ("activation_mean", "activation_std", "activation_rms", "saturated", "dead_units")
-    columns = [*(column(report.layers, n) for n in names), dead_unit_share(report)]
+    columns = [*(column(report.layers, n) for n in names), report.dead_unit_share()]
     table = np.array(columns).T.tolist()
     texts = []
     for title, row, histogram in zip(layer_names(report), table, histograms, strict=True):

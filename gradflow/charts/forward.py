@@ -11,7 +11,6 @@ import plotly.graph_objects as go
 from gradflow.charts.figure import (
     build,
     column,
-    dead_unit_share,
     empty_figure,
     layer_axis,
     legend,
@@ -143,7 +142,7 @@ def forward_series(
         if name not in get_args(Statistic) or name not in report.layers or not len(layers):
             continue
         label = _(_NAMES[name])
-        values = dead_unit_share(report) if name == "dead_units" else column(report.layers, name)
+        values = report.dead_unit_share() if name == "dead_units" else column(report.layers, name)
         if name not in _SHARES:
             widths.append(Series(label, layers, values, modules))
         elif np.isnan(values).all():

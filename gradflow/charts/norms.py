@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import build, column, empty_figure, layer_axis, legend, note
+from gradflow.charts.figure import build, column, empty_figure, layer_axis, legend, note, row_axis
 from gradflow.charts.flow_data import GRADIENTS, Gradient
 from gradflow.charts.flow_text import SYMBOLS
 from gradflow.charts.overlay import Overlay, fitted, legend_entries, overlay_traces
@@ -55,8 +55,8 @@ def gradient_norms_figure(
         "showlegend": True,
         "xaxis": layer_axis(
             len(report.layers),
-            title={"text": _("layer")},
-            unifiedhovertitle={"text": f"<b>{_('layer')} %{{x}}</b>"},
+            title={"text": row_axis(report.rows)[1]},
+            unifiedhovertitle={"text": f"<b>{row_axis(report.rows)[1]} %{{x}}</b>"},
         ),
         "yaxis": axis.axis(_("gradient norm")),
         "annotations": [

@@ -18,7 +18,7 @@ from gradflow.core.catalog import (
 )
 from gradflow.core.codec import from_query
 from gradflow.core.errors import InvalidExperiment
-from gradflow.core.experiment import MLP, Experiment
+from gradflow.core.experiment import Experiment, LayerSettings, NetworkSpec
 from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.core.verdict import Verdict, digits
@@ -51,7 +51,8 @@ class _Gains(NamedTuple):
 def _gains(report: Report, experiment: Experiment | None) -> _Gains | None:
     """From ‖∂L/∂a_l‖ / ‖δ_{l+1}‖ and ‖δ_l‖ / ‖∂L/∂a_l‖; of a chain of layers only."""
     if experiment:
-        chain = experiment.network.connection is Connection.PLAIN
+        spec = experiment.network
+        chain = isinstance(spec, LayerSettings) and spec.connection is Connection.PLAIN
     else:  # modules side by side in one container, and no container that computes by itself
         parents = {str(name).rpartition(".")[0] for name in report.layers["module"]}
         chain = len(parents) == 1 and not (report.signals["kind"] == "block").any()
@@ -91,7 +92,9 @@ def _measured(report: Report, gains: _Gains | None) -> str:
     return text.format(weights=digits(gains.weights), slopes=digits(gains.slopes))
 
 
-def _decay(spec: MLP, gains: _Gains | None) -> str:
+def _decay(spec: NetworkSpec, gains: _Gains | None) -> str:
+    if not isinstance(spec, LayerSettings):
+        return ""
     weak_slopes = gains is not None and gains.weights >= 0.9 > gains.slopes
     if spec.activation is Activation.SIGMOID:
         text = _("The sigmoid's slope is at most 1/4, and {weights} weights do not make up for it.")
@@ -107,7 +110,9 @@ def _decay(spec: MLP, gains: _Gains | None) -> str:
     )
 
 
-def _growth(spec: MLP, gains: _Gains | None) -> str:
+def _growth(spec: NetworkSpec, gains: _Gains | None) -> str:
+    if not isinstance(spec, LayerSettings):
+        return ""
     if spec.normalization is Normalization.BATCH:
         return _("Batch normalization makes gradients grow in every layer of a plain network, "
                  "whatever the activation.")  # fmt: skip
@@ -157,7 +162,8 @@ def _collapsed(report: Report, experiment: Experiment | None) -> str:
 
 
 def _symmetric(_report: Report, experiment: Experiment | None) -> str:
-    if experiment and experiment.network.initialization is Initialization.ZEROS:
+    network = experiment and experiment.network
+    if isinstance(network, LayerSettings) and network.initialization is Initialization.ZEROS:
         return _(
             "Weights that start at zero pass nothing on, neither signal nor gradient; only "
             "randomness breaks the symmetry."

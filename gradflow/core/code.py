@@ -12,18 +12,8 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
-from gradflow.core.catalog import (
-    ACTIVATIONS,
-    DTYPES,
-    INITIALIZATIONS,
-    LOSSES,
-    NORMALIZATIONS,
-    Connection,
-    Normalization,
-    NormMode,
-    NormPosition,
-    Source,
-)
+from gradflow.core.catalog import DTYPES, INITIALIZATIONS, LOSSES, Normalization, Source
+from gradflow.core.catalog.normalizations import ImageRMSNorm
 from gradflow.core.catalog.numerics import widened
 from gradflow.core.data import (
     DATA_SEED_OFFSET,
@@ -32,10 +22,14 @@ from gradflow.core.data import (
     draw_arguments,
     standardized,
 )
-from gradflow.core.experiment import Experiment
-from gradflow.core.networks.build import STRUCTURES, structure_arguments
-from gradflow.core.networks.initialize import initialize, unit_variance, zero_last_branch_weights
-from gradflow.core.networks.mlp import Block, after_linear
+from gradflow.core.experiment import ConvNet, Experiment, Transformer
+from gradflow.core.networks.build import evaluates, recipe, transformer_stds
+from gradflow.core.networks.initialize import (
+    initialize,
+    initialize_transformer,
+    unit_variance,
+    zero_last_branch_weights,
+)
 from gradflow.core.probe import describe
 
 _HEADER = '''\
@@ -49,13 +43,15 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+WEIGHTED = (nn.Linear, nn.Conv2d)
 '''
 
 _MAIN = """\
@@ -65,15 +61,8 @@ dtype = torch.{dtype}
 inputs, targets = {draw}(
     {batch_size}, torch.Generator().manual_seed({seed} + {offset}){draw_arguments}
 )
-model = {structure}(
-    {sizes},
-    activation=lambda: nn.{activation},
-    normalization={normalization},
-    norm_first={norm_first},{structure_arguments}
-)
-fill = {fill}
-initialize(model, fill, torch.Generator().manual_seed({seed}), {bias})
-{after_init}model.to(device, dtype)
+model = {model}
+{initialize}model.to(device, dtype)
 inputs, targets = inputs.to(device, dtype), targets.to(device)
 
 calls = []  # [weight module, its output z, the layer's last output a], in execution order
@@ -82,7 +71,7 @@ calls = []  # [weight module, its output z, the layer's last output a], in execu
 def record(module, args, output):
     if any(True for _ in module.children()):
         return  # a container: its parts report for themselves
-    if isinstance(module, nn.Linear):
+    if isinstance(module, WEIGHTED):
         calls.append([module, output, output])
     elif calls:
         calls[-1][2] = output
@@ -115,9 +104,8 @@ def to_code(experiment: Experiment) -> str:
     same device and torch version its numbers are those of :func:`gradflow.run` up to the order of
     summation.
     """
-    spec, data = experiment.network, experiment.data
-    choice = INITIALIZATIONS[spec.initialization]
-    scale = experiment.loss_scale
+    data, scale = experiment.data, experiment.loss_scale
+    made = recipe(experiment)
     main = _MAIN.format(
         device=(
             'torch.device("cuda" if torch.cuda.is_available() else "cpu")'
@@ -129,56 +117,64 @@ def to_code(experiment: Experiment) -> str:
         batch_size=data.batch_size,
         offset=DATA_SEED_OFFSET,
         draw_arguments=_keywords(draw_arguments(data)),
-        structure=STRUCTURES[spec.connection].__name__,
-        sizes=_sizes(experiment),
-        activation=ACTIVATIONS[spec.activation].module(spec),
-        normalization=NORMALIZATIONS[spec.normalization].code.format(groups=spec.groups),
-        norm_first=spec.norm_position is NormPosition.BEFORE,
-        structure_arguments=_keywords(structure_arguments(spec), "\n    ", ","),
-        fill=_partial(choice.function, choice.arguments(spec)),
+        model=made.code(),
+        initialize=_initialize(experiment),
         seed=experiment.seed,
-        bias="pytorch_bias=True" if choice.pytorch_bias else f"bias_std={spec.bias_std!r}",
-        after_init=_after_init(experiment),
         loss=LOSSES[experiment.loss].function.__name__,
         times_scale=f" * {scale!r}" if scale != 1 else "",
         over_scale=f" / {scale!r}" if scale != 1 else "",
     )
-    parts = [_source(part) for part in _needed(experiment)]
+    parts = [_source(part) for part in (*_drawing(experiment), *made.parts, *_filling(experiment))]
+    parts.append(_source(widened))
+    parts.append(_source(LOSSES[experiment.loss].function))
     header = _HEADER.format(title=describe(experiment))
     return "\n\n".join([header, *parts, main])
 
 
-def _needed(experiment: Experiment) -> list[Callable[..., Any]]:
-    """The functions and classes that the script calls, callees first."""
-    spec = experiment.network
+def _drawing(experiment: Experiment) -> list[Callable[..., Any]]:
+    """The functions that draw the data, callees first."""
     source = experiment.data.source
-    parts: list[Callable[..., Any]] = []
-    if source is Source.DIGITS:
-        parts.append(digit_images)
-    if source in (Source.MOONS, Source.SPIRALS):
-        parts.append(standardized)
-    parts += [DRAW[source], after_linear]
-    if spec.connection in (Connection.RESIDUAL, Connection.PREACTIVATION):
-        parts.append(Block)
-    parts += [STRUCTURES[spec.connection], INITIALIZATIONS[spec.initialization].function]
-    parts.append(initialize)
-    if INITIALIZATIONS[spec.initialization].unit_variance:
+    before: dict[Source, Callable[..., Any]] = {
+        Source.DIGITS: digit_images,
+        Source.MOONS: standardized,
+        Source.SPIRALS: standardized,
+    }
+    return [*([before[source]] if source in before else []), DRAW[source]]
+
+
+def _filling(experiment: Experiment) -> list[Callable[..., Any]]:
+    """The functions that draw the weights, and a norm of our own."""
+    spec = experiment.network
+    if isinstance(spec, Transformer):
+        return [initialize_transformer]
+    choice = INITIALIZATIONS[spec.initialization]
+    parts: list[Callable[..., Any]] = [choice.function, initialize]
+    if isinstance(spec, ConvNet) and spec.normalization is Normalization.RMS:
+        parts.insert(0, ImageRMSNorm)
+    if choice.unit_variance:
         parts.append(unit_variance)
     if spec.zero_last:
         parts.append(zero_last_branch_weights)
-    return [*parts, widened, LOSSES[experiment.loss].function]
+    return parts
 
 
-def _after_init(experiment: Experiment) -> str:
-    spec = experiment.network
-    lines = []
-    if spec.normalization is Normalization.BATCH and spec.norm_mode is NormMode.EVALUATION:
+def _initialize(experiment: Experiment) -> str:
+    spec, generator = experiment.network, f"torch.Generator().manual_seed({experiment.seed})"
+    if isinstance(spec, Transformer):
+        return f"initialize_transformer(model, {generator}{_keywords(transformer_stds(spec))})\n"
+    choice = INITIALIZATIONS[spec.initialization]
+    bias = "pytorch_bias=True" if choice.pytorch_bias else f"bias_std={spec.bias_std!r}"
+    lines = [
+        f"fill = {_partial(choice.function, choice.arguments(spec))}",
+        f"initialize(model, fill, {generator}, {bias})",
+    ]
+    if evaluates(spec):
         lines += [
             "for module in model.modules():",
-            "    if isinstance(module, nn.BatchNorm1d):",
+            "    if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):",
             "        module.eval()",
         ]
-    if INITIALIZATIONS[spec.initialization].unit_variance:
+    if choice.unit_variance:
         lines += [f"torch.manual_seed({experiment.seed})", "unit_variance(model, inputs)"]
     if spec.zero_last:
         lines.append("zero_last_branch_weights(model)")
@@ -197,9 +193,3 @@ def _keywords(arguments: dict[str, Any], before: str = ", ", after: str = "") ->
 def _partial(function: Callable[..., Any], arguments: dict[str, Any]) -> str:
     name = function.__name__
     return f"partial({name}{_keywords(arguments)})" if arguments else name
-
-
-def _sizes(experiment: Experiment) -> str:
-    spec, data = experiment.network, experiment.data
-    hidden = ", ".join(map(str, spec.widths)) or f"*[{spec.width}] * {spec.depth - 1}"
-    return f"[{data.features}, {hidden}, {data.classes}]"

@@ -1,8 +1,8 @@
 """Experiments as flat text fields: what a URL carries and what widgets edit.
 
-All settings of ``MLP``, ``Data`` and ``Experiment`` have distinct names, so one flat mapping
-holds them. Only settings that apply are written, every one of them, so that a link keeps its
-meaning when a default changes.
+All settings of a network, ``Data`` and ``Experiment`` have distinct names, so one flat mapping
+holds them; ``architecture`` says which network it is. Only settings that apply are written, every
+one of them, so that a link keeps its meaning when a default changes.
 """
 
 from __future__ import annotations
@@ -10,24 +10,44 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gradflow.core.catalog import Architecture
 from gradflow.core.errors import InvalidExperiment
-from gradflow.core.experiment import MLP, Data, Experiment
+from gradflow.core.experiment import NETWORKS, Data, Experiment, LayerSettings, NetworkSpec
 from gradflow.core.spec import Spec, shown
 
-_NESTED: dict[str, type[Spec]] = {"network": MLP, "data": Data}
-PARTS: tuple[type[Spec], ...] = (MLP, Data, Experiment)
+_NESTED = ("network", "data")
+PARTS: tuple[type[Spec], ...] = (*NETWORKS.values(), Data, Experiment)
 
 
 def field_names() -> list[str]:
     """The names of all flat settings."""
-    return [name for part in PARTS for name in part.model_fields if name not in _NESTED]
+    names = (name for part in PARTS for name in part.model_fields if name not in _NESTED)
+    return list(dict.fromkeys(names))
+
+
+def network_of(values: Mapping[str, Any]) -> type[NetworkSpec]:
+    """The spec of the network that flat settings are about.
+
+    Raises:
+        InvalidExperiment: there is no such architecture.
+    """
+    code = values.get("architecture", Architecture.MLP)
+    if not isinstance(code, str) or code not in set(Architecture):
+        raise InvalidExperiment(
+            f"architecture: {shown(code)} is not allowed; choose one of {', '.join(Architecture)}",
+            fields=("architecture",),
+        )
+    return NETWORKS[Architecture(code)]
 
 
 def to_fields(experiment: Experiment) -> dict[str, Any]:
     """All settings that apply, flat, as Python values."""
     values: dict[str, Any] = {}
-    for spec in (experiment.network, experiment.data, experiment):
-        own = dict(spec)
+    for spec, own in (
+        (experiment.network, dict(experiment.network)),
+        (experiment.data, experiment.data_values),
+        (experiment, dict(experiment)),
+    ):
         values.update({n: own[n] for n in spec.applicable(own) if n not in _NESTED})
     return values
 
@@ -46,7 +66,7 @@ def from_fields(values: Mapping[str, Any]) -> Experiment:
         )
     network, data = (
         part(**{n: values[n] for n in part.applicable(values) if n in values})
-        for part in (MLP, Data)
+        for part in (network_of(values), Data)
     )
     rest = {n: values[n] for n in Experiment.applicable(values) if n in values}
     return Experiment(network=network, data=data, **rest)
@@ -67,6 +87,22 @@ def from_query(query: Mapping[str, str]) -> Experiment:
     if "widths" in values:
         values["widths"] = parse_widths(values["widths"])
     return from_fields(values)
+
+
+def switched(values: Mapping[str, Any], architecture: Architecture) -> dict[str, Any]:
+    """Flat settings for another architecture: what both understand stays, as far as it can."""
+    old, new = network_of(values), NETWORKS[architecture]
+    kept = set(field_names()) - {n for spec in NETWORKS.values() for n in spec.model_fields}
+    if issubclass(old, LayerSettings) and issubclass(new, LayerSettings):
+        kept |= set(LayerSettings.model_fields)
+    found = {n: value for n, value in values.items() if n in kept} | {"architecture": architecture}
+    while True:
+        try:
+            return to_fields(from_fields(found))
+        except InvalidExperiment as error:
+            bad = [name for name in error.fields if name in found and name != "architecture"]
+            found = {n: v for n, v in found.items() if bad and n not in bad}
+            found["architecture"] = architecture
 
 
 def parse_widths(text: str) -> tuple[int | str, ...]:

@@ -14,6 +14,7 @@ from enum import StrEnum
 import numpy as np
 
 from gradflow.core.causes import cause, experiment_of
+from gradflow.core.experiment import LayerSettings
 from gradflow.core.report import Quantity, Report
 from gradflow.core.text import _
 from gradflow.core.verdict import STEADY_RATIO, Decay, Verdict, decay, digits, layer_range
@@ -152,7 +153,8 @@ def _lost(report: Report) -> Iterator[Finding]:
         yield Finding(Severity.BAD, Verdict.UNDERFLOW, text, why, max(small))
     elif gone:
         experiment = experiment_of(report)
-        if experiment and experiment.network.zero_last:
+        network = experiment and experiment.network
+        if isinstance(network, LayerSettings) and network.zero_last:
             yield Finding(Severity.NOTE, Verdict.HEALTHY, _closed_branches(gone))
             return
         text = _(
@@ -219,7 +221,7 @@ def _dead(report: Report) -> Iterator[Finding]:
     first = report.signals["shape"].iloc[0].split("×")[0]
     if first.isdigit() and int(first) < ENOUGH_SAMPLES:
         return
-    share = (report.layers["dead_units"] / report.layers["fan_out"]).to_numpy(float)
+    share = report.dead_unit_share()
     text = _(
         "Up to {share} of the units are dead (layer {worst}): their slope is 0 for every sample of "
         "the batch, so they pass no gradient on; in {layers} more than {limit} are."

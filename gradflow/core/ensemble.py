@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from gradflow.core import limits
-from gradflow.core.catalog import ACTIVATIONS, DTYPES, INITIALIZATIONS, LOSSES
+from gradflow.core.catalog import ACTIVATIONS, DTYPES, LOSSES
 from gradflow.core.data import draw
 from gradflow.core.errors import GradflowError, InvalidExperiment
-from gradflow.core.experiment import Experiment
+from gradflow.core.experiment import MLP, Experiment
 from gradflow.core.histogram import IntArray
 from gradflow.core.networks.build import fill, structure
 from gradflow.core.networks.stacked import linears, load, stack
-from gradflow.core.probe import resolve
+from gradflow.core.probe import resolve, run
 from gradflow.core.recording.seeds import (
     COLUMNS,
     DeviceStatistics,
@@ -77,10 +77,11 @@ class Ensemble:
 def run_seeds(
     experiment: Experiment, count: int, *, progress: Callable[[int, int], None] | None = None
 ) -> Ensemble:
-    """Run ``experiment`` with ``count`` seeds in a row, its own first, many at a time.
+    """Run ``experiment`` with ``count`` seeds in a row, its own first.
 
-    Member s has the weights and the batch, and so the numbers, of ``run`` with
-    ``seed + s``, up to the order of summation; RReLU's random slopes too.
+    Fully connected networks run many at a time, others one by one. Member s has the weights and
+    the batch, and so the numbers, of ``run`` with ``seed + s``, up to the order of summation;
+    RReLU's random slopes too.
 
     Args:
         experiment: the setting.
@@ -94,7 +95,9 @@ def run_seeds(
         DeviceUnavailable: the experiment asks for a GPU and there is none.
     """
     seeds = _seeds(experiment, count)
-    at_once = limits.seeds_at_once(count, *_need(experiment), most=_AT_ONCE)
+    at_once = limits.seeds_at_once(count, *experiment.need, most=_AT_ONCE)
+    if not isinstance(experiment.network, MLP):
+        return _one_by_one(experiment, seeds, progress)
     losses: list[Tensor] = []
     numbers: list[Tensor] = []
     with torch.inference_mode(False), torch.enable_grad():
@@ -110,6 +113,25 @@ def run_seeds(
         seeds=np.array(seeds, np.int64),
         losses=torch.cat(losses).numpy(),
         values=dict(zip(COLUMNS, columns, strict=True)),
+    )
+
+
+def _one_by_one(
+    experiment: Experiment, seeds: Sequence[int], progress: Callable[[int, int], None] | None
+) -> Ensemble:
+    """The reports of networks that are not stacked: convolutions and transformers."""
+    reports = []
+    for seed in seeds:
+        reports.append(run(experiment.model_copy(update={"seed": seed})))
+        if progress is not None:
+            progress(len(reports), len(seeds))
+    return Ensemble(
+        seeds=np.array(seeds, np.int64),
+        losses=np.array([report.loss for report in reports]),
+        values={
+            name: np.stack([report.layers[name].to_numpy(np.float64) for report in reports])
+            for name in COLUMNS
+        },
     )
 
 
@@ -179,16 +201,6 @@ class _Batch:
         # The graph ends at the bias of the first layer; the recorder's hooks see all on the way.
         torch.autograd.grad((losses * experiment.loss_scale).sum(), linears(model)[0].bias)
         return losses.detach().double().cpu(), recorder.numbers().cpu()
-
-
-def _need(experiment: Experiment) -> tuple[float, float]:
-    network, data = experiment.network, experiment.data
-    return limits.need(
-        network.fans(data.features, data.classes),
-        data.batch_size,
-        DTYPES[experiment.dtype].dtype.itemsize,
-        orthogonal=INITIALIZATIONS[network.initialization].function.__name__ == "orthogonal",
-    )
 
 
 def _seeds(experiment: Experiment, count: int) -> Sequence[int]:

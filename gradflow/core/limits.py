@@ -6,6 +6,8 @@ The defaults suit a small server. ``GRADFLOW_MAX_GIB`` and ``GRADFLOW_MAX_TFLOP`
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from gradflow.core.errors import InvalidExperiment
 
@@ -13,21 +15,37 @@ DEFAULT_MAX_GIB = 2.0
 DEFAULT_MAX_TFLOP = 0.5
 
 
+class LayerSize(NamedTuple):
+    """The size of one weight layer.
+
+    Attributes:
+        fan_in: numbers that enter one output.
+        fan_out: outputs, or output channels.
+        positions: pixels or tokens at which it is applied.
+        channels_in: numbers per position that it reads; 0: ``fan_in``.
+    """
+
+    fan_in: int
+    fan_out: int
+    positions: int = 1
+    channels_in: int = 0
+
+
 def need(
-    fans: list[tuple[int, int]], batch_size: int, itemsize: int, *, orthogonal: bool
+    layers: Sequence[LayerSize], batch_size: int, itemsize: int, *, orthogonal: bool
 ) -> tuple[float, float]:
     """GiB of memory and TFLOP of arithmetic that an experiment takes.
 
     Memory: weights in float32 as drawn, in the experiment's format and their gradients; per
-    layer about six arrays of batch × units. Arithmetic: 6·batch·weights for one forward and
-    backward pass, 4·max·min² for each orthogonal matrix (a QR decomposition).
+    layer about six arrays of batch × units. Arithmetic: 6·batch·weights·positions for one forward
+    and backward pass, 4·max·min² for each orthogonal matrix (a QR decomposition).
     """
-    weights = sum(fan_in * fan_out for fan_in, fan_out in fans)
-    units = sum(fan_in + fan_out for fan_in, fan_out in fans)
+    weights = sum(layer.fan_in * layer.fan_out for layer in layers)
+    units = sum((n.channels_in or n.fan_in) * n.positions + n.fan_out * n.positions for n in layers)
     gib = (weights * (4 + 2 * itemsize) + 3 * units * batch_size * itemsize) / 2**30
-    flop = 6 * batch_size * weights
+    flop = 6 * batch_size * sum(n.fan_in * n.fan_out * n.positions for n in layers)
     if orthogonal:
-        flop += sum(4 * max(fans_) * min(fans_) ** 2 for fans_ in fans)
+        flop += sum(4 * max(n[:2]) * min(n[:2]) ** 2 for n in layers)
     return gib, flop / 1e12
 
 
@@ -39,13 +57,20 @@ def allowed() -> tuple[float, float]:
     )
 
 
-def check(fans: list[tuple[int, int]], batch_size: int, itemsize: int, *, orthogonal: bool) -> None:
+def check(
+    layers: Sequence[LayerSize],
+    batch_size: int,
+    itemsize: int,
+    *,
+    orthogonal: bool,
+    size_fields: tuple[str, ...],
+) -> None:
     """Refuse an experiment whose memory or arithmetic (see ``need``) would exceed the limits.
 
     Raises:
-        InvalidExperiment: names the size, the limit and the settings to lower.
+        InvalidExperiment: names the size, the limit and the settings (``size_fields``) to lower.
     """
-    needs = need(fans, batch_size, itemsize, orthogonal=orthogonal)
+    needs = need(layers, batch_size, itemsize, orthogonal=orthogonal)
     names = (
         ("GiB of memory", "GRADFLOW_MAX_GIB"),
         ("TFLOP of arithmetic", "GRADFLOW_MAX_TFLOP"),
@@ -53,11 +78,12 @@ def check(fans: list[tuple[int, int]], batch_size: int, itemsize: int, *, orthog
     for needed, limit, (unit, variable) in zip(needs, allowed(), names, strict=True):
         if needed > limit:
             raise InvalidExperiment(
-                f"depth × width × batch_size: {len(fans)} layers of up to "
-                f"{max(max(pair) for pair in fans)} units on {batch_size} samples need "
-                f"{needed:.3g} {unit}, allowed are at most {limit:g}; lower depth, width or "
-                f"batch_size (the owner of this server can raise {variable})",
-                fields=("depth", "width", "widths", "batch_size", "dimension"),
+                f"{' × '.join((*size_fields, 'batch_size'))}: {len(layers)} layers of up to "
+                f"{max(max(layer[:2]) for layer in layers)} units on {batch_size} samples need "
+                f"{needed:.3g} {unit}, allowed are at most {limit:g}; lower "
+                f"{', '.join(size_fields)} or batch_size (the owner of this server can raise "
+                f"{variable})",
+                fields=(*size_fields, "widths", "batch_size", "dimension"),
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from gradflow.core.catalog import DTYPES, LOSSES, Device
 from gradflow.core.codec import to_query
 from gradflow.core.data import draw
 from gradflow.core.errors import DeviceUnavailable, InvalidExperiment, ProbeError
-from gradflow.core.experiment import Experiment
+from gradflow.core.experiment import Experiment, LayerSettings
 from gradflow.core.networks.build import build
 from gradflow.core.networks.noise import seed_noise
 from gradflow.core.recording import tables
@@ -23,7 +24,7 @@ from gradflow.core.recording.host import HostSummarizer
 from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.preserve import preserved
 from gradflow.core.recording.recorder import WEIGHT_KINDS, Record, Recorder
-from gradflow.core.recording.summary import NONE, Summarizer
+from gradflow.core.recording.summary import NONE, Summaries, Summarizer
 from gradflow.core.report import Report
 
 LossFunction = Callable[[Any, Any], Tensor]
@@ -105,7 +106,7 @@ def probe(
         rate = learning_rate * (min(1.0, clip_norm / (total + 1e-6)) if clip_norm else 1.0)
         seconds = time.perf_counter() - start
         layers = tables.grouped(recorder.records)
-        return Report(
+        report = Report(
             loss=float(value.detach()),
             signals=tables.signals_table(recorder.records, layers, summaries),
             layers=tables.layers_table(layers, summaries, measured, rate),
@@ -125,6 +126,7 @@ def probe(
             title=title or type(model).__name__,
             experiment=experiment,
         )
+        return _with_stream(report, recorder, summaries)
 
 
 def run(experiment: Experiment) -> Report:
@@ -168,6 +170,22 @@ def resolve(device: Device) -> torch.device:
         )
     gpu = device is not Device.CPU and torch.cuda.is_available()
     return torch.device("cuda", torch.cuda.current_device()) if gpu else torch.device("cpu")
+
+
+def _with_stream(report: Report, recorder: Recorder, summaries: Summaries) -> Report:
+    points = recorder.stream()
+    if not points:
+        return report
+    layers, histograms = tables.stream_table(points, summaries)
+    stream = replace(
+        report,
+        layers=layers,
+        signals=report.signals.iloc[:0],
+        parameters=report.parameters.iloc[:0],
+        histograms=histograms,
+        rows="block",
+    )
+    return replace(report, stream=stream)
 
 
 def _refuse_lazy(parameters: Mapping[str, Tensor]) -> None:
@@ -234,10 +252,14 @@ def _layer_weights(records: list[Record], parameters: Mapping[str, Tensor]) -> l
 def describe(experiment: Experiment) -> str:
     """One line that names a network."""
     spec = experiment.network
-    shape = f"widths {spec.widths[0]}…{spec.widths[-1]}" if spec.widths else f"width {spec.width}"
-    parts = [f"{spec.activation}, {spec.initialization}, {spec.depth} layers, {shape}"]
-    if spec.normalization != "none":
-        parts.append(f"{spec.normalization} norm")
-    if spec.connection != "plain":
-        parts.append(spec.connection)
+    if isinstance(spec, LayerSettings):
+        parts = [spec.activation, spec.initialization, spec.shape()]
+        if spec.normalization != "none":
+            parts.append(f"{spec.normalization} norm")
+        if spec.connection != "plain":
+            parts.append(spec.connection)
+    else:
+        parts = [spec.activation, spec.shape(), f"{spec.norm_placement} norm"]
+    if spec.architecture != "mlp":
+        parts.insert(0, spec.architecture)
     return ", ".join(parts)

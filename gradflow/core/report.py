@@ -19,6 +19,7 @@ from gradflow.core.histogram import Histogram
 Quantity = Literal[
     "preactivation", "activation", "delta", "activation_grad", "weight", "weight_grad"
 ]
+Rows = Literal["layer", "block", "step"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
 
 FORMAT = "gradflow-report"
@@ -67,6 +68,9 @@ class Report:
         loss_scale: factor on the loss during the backward pass; gradients are shown without it.
         title: one line that names the network.
         experiment: the spec as plain data if an ``Experiment`` was run, else ``None``.
+        rows: what a row of ``layers`` is: a layer, a block, or a time step.
+        stream: the residual stream: a report whose rows are the outputs of the model's blocks,
+            with signals and gradients, and no weights; ``None`` without blocks.
     """
 
     loss: float
@@ -85,6 +89,8 @@ class Report:
     loss_scale: float = 1.0
     title: str = ""
     experiment: Mapping[str, Any] | None = field(default=None)
+    rows: Rows = "layer"
+    stream: Report | None = None
 
     def histogram(self, what: Quantity, layer: int) -> Histogram:
         """The histogram of ``what`` in ``layer`` (numbered from 1 at the input side).
@@ -104,23 +110,33 @@ class Report:
                 f"layers run from 1 to {len(self.layers)}"
             ) from None
 
+    def dead_unit_share(self) -> npt.NDArray[np.float64]:
+        """Dead units as a share of each layer's units; NaN where the notion does not apply."""
+        if not {"dead_units", "fan_out"} <= set(self.layers):
+            return np.full(len(self.layers), math.nan)
+        dead, units = (self.layers[name].to_numpy(np.float64) for name in ("dead_units", "fan_out"))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(units > 0, np.minimum(dead / units, 1.0), math.nan)
+
     def to_json(self) -> str:
         """Strict JSON (non-finite numbers as the strings NaN, Infinity, -Infinity)."""
-        data = {
-            "format": FORMAT,
-            "version": VERSION,
+        data = {"format": FORMAT, "version": VERSION, **self._to_dict()}
+        return json.dumps(_encode(data), allow_nan=False, separators=(",", ":"))
+
+    def _to_dict(self) -> dict[str, Any]:
+        return {
             **{
                 name: getattr(self, name)
                 for name in self.__dataclass_fields__
-                if name not in (*COLUMNS, "histograms")
+                if name not in (*COLUMNS, "histograms", "stream")
             },
             **{name: _table_to_dict(getattr(self, name)) for name in COLUMNS},
             "histograms": [
                 {"what": what, "layer": layer, **histogram.to_dict()}
                 for (what, layer), histogram in self.histograms.items()
             ],
+            "stream": self.stream and self.stream._to_dict(),
         }
-        return json.dumps(_encode(data), allow_nan=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Report:
@@ -141,24 +157,33 @@ class Report:
                 f"this GradFlow reads version {VERSION}"
             )
         try:
-            fields: dict[str, Any] = {
-                **{name: _table_from_dict(name, data[name]) for name in COLUMNS},
-                **{name: _float(data[name]) for name in _NUMBERS},
-                **{name: _positive(data[name]) for name in _POSITIVE},
-                **{name: _checked(data[name], str) for name in ("device", "dtype", "title")},
-            }
-            numbers = range(1, len(fields["layers"]) + 1)
-            return cls(
-                **fields,
-                histograms={
-                    _histogram_key(item, numbers): Histogram.from_dict(item)
-                    for item in _checked(data["histograms"], list)
-                },
-                parameter_count=_integer(data["parameter_count"]),
-                experiment=_checked(data["experiment"], dict, type(None)),
-            )
+            return cls._from_dict(data)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InvalidReport(f"report: the file is damaged ({error!r})") from error
+
+    @classmethod
+    def _from_dict(cls, data: Mapping[str, Any], *, nested: bool = False) -> Report:
+        fields: dict[str, Any] = {
+            **{name: _table_from_dict(name, data[name]) for name in COLUMNS},
+            **{name: _float(data[name]) for name in _NUMBERS},
+            **{name: _positive(data[name]) for name in _POSITIVE},
+            **{name: _checked(data[name], str) for name in ("device", "dtype", "title")},
+        }
+        rows, stream = data.get("rows", "layer"), data.get("stream")
+        if rows not in get_args(Rows) or (nested and stream):
+            raise ValueError(f"rows {rows!r:.50}")
+        numbers = range(1, len(fields["layers"]) + 1)
+        return cls(
+            **fields,
+            histograms={
+                _histogram_key(item, numbers): Histogram.from_dict(item)
+                for item in _checked(data["histograms"], list)
+            },
+            parameter_count=_integer(data["parameter_count"]),
+            experiment=_checked(data["experiment"], dict, type(None)),
+            rows=rows,
+            stream=stream and cls._from_dict(_checked(stream, dict), nested=True),
+        )
 
     def save(self, path: str | Path) -> None:
         """Write the report as JSON."""

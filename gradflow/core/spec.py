@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
-from typing import Any, ClassVar, Self, get_args, get_origin
+from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -22,7 +22,7 @@ from gradflow.core.errors import InvalidExperiment
 
 
 class Spec(BaseModel):
-    """Base class of ``MLP``, ``Data`` and ``Experiment``."""
+    """Base class of the networks' specs, ``Data`` and ``Experiment``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -86,6 +86,12 @@ def choice_enum(field: FieldInfo) -> type[StrEnum] | None:
     return kind if isinstance(kind, type) and issubclass(kind, StrEnum) else None
 
 
+def options(enum: type[StrEnum], architecture: str) -> list[StrEnum]:
+    """The options of a choice that an architecture has, in order."""
+    table = TABLES[enum]
+    return [code for code in enum if not table[code].only or architecture in table[code].only]
+
+
 def bounds(field: FieldInfo) -> tuple[float | None, float | None, bool]:
     """``(low, high, low is excluded)`` of a numeric field."""
     low = high = None
@@ -100,11 +106,15 @@ def bounds(field: FieldInfo) -> tuple[float | None, float | None, bool]:
     return low, high, excluded
 
 
-def allowed(field: FieldInfo) -> str:
+def allowed(spec: type[Spec], name: str) -> str:
     """What a field accepts, in words."""
+    field = spec.model_fields[name]
     if enum := choice_enum(field):
-        return "one of " + ", ".join(enum)
+        own = spec.model_fields.get("architecture")
+        return "one of " + ", ".join(options(enum, own.default) if own else enum)
     kind = field.annotation
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(map(str, get_args(kind)))
     if kind is bool:
         return "true or false"
     if get_origin(kind) is tuple:
@@ -146,6 +156,6 @@ def _translated(spec: type[Spec], error: ValidationError) -> InvalidExperiment:
         else:
             messages.append(
                 f"{name}: {shown(item['input'])} is not allowed; "
-                f"choose {allowed(spec.model_fields[name])}"
+                f"choose {allowed(spec, name)}"
             )
     return InvalidExperiment("\n".join(messages), fields=tuple(fields))

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
 from pydantic.fields import FieldInfo
 
 from gradflow.core import codec
-from gradflow.core.catalog import TABLES
+from gradflow.core.catalog import TABLES, Architecture
+from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import MLP, Data, Experiment
 from gradflow.core.presets import PRESETS
-from gradflow.core.spec import Spec, bounds, choice_enum, owners
+from gradflow.core.spec import Spec, bounds, choice_enum, options, owners
 from gradflow.core.text import _
 from gradflow.ui import state
 
@@ -27,16 +28,42 @@ SLIDER_RANGE = 200
 
 # Groups of the sidebar, by the independent fields; dependent ones follow their owner.
 GROUPS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
-    ("Network", True, ("depth", "width", "widths", "activation", "connection")),
-    ("Weights", True, ("initialization",)),
+    (
+        "Network",
+        True,
+        (
+            "architecture",
+            "depth",
+            "width",
+            "widths",
+            "channels",
+            "heads",
+            "activation",
+            "connection",
+            "norm_placement",
+            "residual_scale",
+        ),
+    ),
+    ("Images", True, ("image_size", "kernel", "padding", "downsampling")),
+    ("Weights", True, ("initialization", "weight_std", "scaled_output")),
     ("Normalization", True, ("normalization",)),
     ("Data and loss", False, ("source", "batch_size", "loss", "seed")),
     ("Precision and device", False, ("dtype", "device")),
     ("Step", False, ("learning_rate", "clip_norm")),
 )
-_SPEC_OF: dict[str, type[Spec]] = {
-    name: spec for spec in (Experiment, Data, MLP) for name in spec.model_fields
-}
+
+
+def specs(slot: state.Slot) -> tuple[type[Spec], ...]:
+    """The specs that the settings of a slot fill."""
+    try:
+        network: type[Spec] = codec.network_of(state.settings(slot))
+    except InvalidExperiment:  # a forged architecture
+        network = MLP
+    return network, Data, Experiment
+
+
+def _spec_of(name: str, slot: state.Slot) -> type[Spec] | None:
+    return next((spec for spec in specs(slot) if name in spec.model_fields), None)
 
 
 def experiment() -> Experiment:
@@ -45,15 +72,27 @@ def experiment() -> Experiment:
     Raises:
         InvalidExperiment: the settings are impossible together.
     """
-    for name, new in state.widget_values():
-        state.store(name, codec.parse_widths(new) if name == "widths" else new)
+    values = dict(state.widget_values())
+    if not _switched(values.get("architecture"), state.EXPLORE):
+        for name, new in values.items():
+            state.store(name, codec.parse_widths(new) if name == "widths" else new)
     return codec.from_fields(state.settings())
+
+
+def _switched(chosen: Any, slot: state.Slot) -> bool:
+    """Whether another architecture was chosen; the settings are then its own."""
+    if chosen is None or chosen == state.value("architecture", Architecture.MLP, slot):
+        return False
+    state.switch(Architecture(chosen), slot)
+    return True
 
 
 def draw() -> None:
     """Draw all controls in the current container."""
     _preset_and_reset()
     for title, expanded, names in GROUPS:
+        if not any(_spec_of(name, state.EXPLORE) for name in names):
+            continue
         group = st.expander(_(title), expanded=expanded, key=f"group_{title}", on_change="rerun")
         if group.open:  # what is not seen is not sent: every element costs time per key press
             with group:
@@ -95,20 +134,22 @@ def control(name: str, slot: state.Slot = state.EXPLORE, *, compact: bool = Fals
         compact: for a narrow place: no line on what the chosen option does, no sliders over
             whole numbers.
     """
-    spec = _SPEC_OF[name]
-    if not spec.applies(name, state.settings(slot)):
+    spec = _spec_of(name, slot)
+    if spec is None or not spec.applies(name, state.settings(slot)):
         return
     field = spec.model_fields[name]
     current = state.value(name, field.default, slot)
     place = _Place(name, field, current, slot, compact)
-    state.store(name, _widget(place)(place), slot)
+    chosen = _widget(place)(place)
+    if name != "architecture" or not _switched(chosen, slot):
+        state.store(name, chosen, slot)
 
 
 def dependents(name: str, slot: state.Slot = state.EXPLORE, *, compact: bool = False) -> None:
     """Draw the widgets of all fields that hang on ``name``, and of those that hang on them."""
-    spec = _SPEC_OF[name]
-    for dependent in spec.model_fields:
-        if owners(spec).get(dependent) == name:
+    spec = _spec_of(name, slot)
+    for dependent in spec.model_fields if spec else ():
+        if spec and owners(spec).get(dependent) == name:
             control(dependent, slot, compact=compact)
             dependents(dependent, slot, compact=compact)
 
@@ -141,6 +182,8 @@ def _widget(place: _Place) -> _Widget:
         return _choice
     if field.annotation is bool:
         return _toggle
+    if get_origin(field.annotation) is Literal:
+        return _numbers
     if place.name == "widths":
         return _widths
     low, high, _excluded = bounds(field)
@@ -154,8 +197,9 @@ def _choice(place: _Place) -> str:
     enum = choice_enum(place.field)
     assert enum is not None
     table = TABLES[enum]
+    architecture = state.value("architecture", Architecture.MLP, place.slot)
     code = st.selectbox(
-        options=[str(member) for member in enum],
+        options=[str(member) for member in options(enum, architecture)],
         format_func=lambda code: _(table[code].label),
         **place.common(str(place.current)),
     )
@@ -166,6 +210,13 @@ def _choice(place: _Place) -> str:
 
 def _toggle(place: _Place) -> bool:
     return st.toggle(**place.common(bool(place.current)))
+
+
+def _numbers(place: _Place) -> int:
+    chosen: int = st.selectbox(
+        options=get_args(place.field.annotation), **place.common(place.current)
+    )
+    return chosen
 
 
 def _slider(place: _Place) -> int:

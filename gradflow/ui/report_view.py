@@ -90,6 +90,9 @@ def show_metrics(report: Report) -> None:
 
 def show_flow(experiment: Experiment, report: Report) -> tuple[Overlay, ...]:
     """The Flow figure with the choice of its lower band, and of what is drawn over it."""
+    if report.stream is not None and _stream_chosen():
+        _stream(report.stream)
+        return ()
     left, right = st.columns([3, 2], vertical_alignment="center")
     gradient = left.segmented_control(
         _("Gradient in the lower band"),
@@ -115,6 +118,28 @@ def show_flow(experiment: Experiment, report: Report) -> tuple[Overlay, ...]:
     overlays.explain_theory(experiment)
     blocks.explain("flow")
     return over
+
+
+def _stream_chosen() -> bool:
+    rows = st.segmented_control(
+        _("Columns of the figure"),
+        ["layer", "block"],
+        default="layer",
+        required=True,
+        key="flow_rows",
+        format_func=lambda code: _("All layers") if code == "layer" else _("Residual stream"),
+        label_visibility="collapsed",
+        help=_("The residual stream is what runs from block to block, past the branches."),
+    )
+    return bool(rows == "block")
+
+
+def _stream(stream: Report) -> None:
+    figure = charts.flow_figure(stream, mode=blocks.mode(), gradient="activation_grad")
+    blocks.show_figure(
+        figure, "flow_stream", _("Distribution of the residual stream and its gradient")
+    )
+    blocks.explain("stream")
 
 
 def show_details(experiment: Experiment, report: Report, over: tuple[Overlay, ...] = ()) -> None:

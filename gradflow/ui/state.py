@@ -15,6 +15,7 @@ from typing import Any
 import streamlit as st
 
 from gradflow.core import codec
+from gradflow.core.catalog import Architecture
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
@@ -81,8 +82,13 @@ def url_problem(slot: Slot = EXPLORE) -> str:
 
 def replace(experiment: Experiment, slot: Slot = EXPLORE) -> None:
     """Make every control of a slot show ``experiment``."""
+    replace_fields(codec.to_fields(experiment), slot)
+
+
+def replace_fields(fields: dict[str, Any], slot: Slot = EXPLORE) -> None:
+    """Make every control of a slot show these settings."""
     st.session_state[slot.problem] = ""
-    st.session_state[slot.key] = codec.to_fields(experiment)
+    st.session_state[slot.key] = fields
     for key in list(st.session_state):
         if str(key).startswith(slot.widgets):
             del st.session_state[key]
@@ -117,6 +123,11 @@ def store(name: str, new: Any, slot: Slot = EXPLORE) -> None:
     if st.session_state[slot.key].get(name) != new:
         st.session_state[slot.key][name] = new
         st.session_state[slot.problem] = ""
+
+
+def switch(architecture: Architecture, slot: Slot = EXPLORE) -> None:
+    """Make the settings those of another kind of network."""
+    replace_fields(codec.switched(settings(slot), architecture), slot)
 
 
 def settled(experiment: Experiment) -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from gradflow.charts import forward_statistics_figure, gradient_norms_figure
-from gradflow.charts.figure import dead_unit_share, layer_ticks
+from gradflow.charts.figure import layer_ticks
 from gradflow.charts.forward import forward_series
 from gradflow.charts.norms import norm_series
 from gradflow.charts.series import Scale, Series
@@ -112,12 +112,9 @@ def test_dead_units_become_a_share_of_the_units():
     report = make_report(3, 32, "relu")
     layers = report.layers.assign(dead_units=[8.0, 0.0, math.nan])
     report = dataclasses.replace(report, layers=layers)
-    assert dead_unit_share(report) == pytest.approx([0.25, 0.0, math.nan], nan_ok=True)
-    # A convolution has channels × height × width units, not fan_out.
-    signals = report.signals.assign(shape=["5×4×8×8", "5×4×8×8", "5×10"])
-    wide = dataclasses.replace(report, signals=signals)
-    assert dead_unit_share(wide)[0] == pytest.approx(8 / 256)
-    assert dead_unit_share(dataclasses.replace(report, signals=pd.DataFrame()))[0] == 0.25
+    assert report.dead_unit_share() == pytest.approx([0.25, 0.0, math.nan], nan_ok=True)
+    nothing = dataclasses.replace(report, layers=layers.drop(columns="dead_units"))
+    assert np.isnan(nothing.dead_unit_share()).all()
 
 
 def test_scale_holds_every_finite_value():

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import gradflow as gf
+from gradflow.core.catalog import Normalization
+from gradflow.core.spec import options
 
 PHI: dict[str, Callable[[Tensor, gf.MLP], Tensor]] = {
     "linear": lambda z, spec: z,
@@ -60,6 +62,10 @@ def _normalized(z: Tensor, spec: gf.MLP) -> Tensor:
         case "group", _:
             return _standardized(z.unflatten(1, (spec.groups, -1)), 2).flatten(1)
     return z
+
+
+NORMALIZATIONS = options(Normalization, "mlp")
+"""Those of a fully connected network."""
 
 
 def linears(model: nn.Module) -> list[nn.Linear]:

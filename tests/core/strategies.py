@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from hypothesis import strategies as st
 from pydantic.fields import FieldInfo
 
 import gradflow as gf
+from gradflow.core.catalog import Architecture
 from gradflow.core.codec import field_names
-from gradflow.core.experiment import MAX_BATCH, MAX_DEPTH, MAX_WIDTH
-from gradflow.core.spec import Spec, bounds, choice_enum
+from gradflow.core.experiment import MAX_BATCH, MAX_DEPTH, MAX_WIDTH, NETWORKS
+from gradflow.core.spec import Spec, bounds, choice_enum, options
 
-SMALL = {"depth": 12, "width": 64, "batch_size": 64, "dimension": 64, "groups": 8}
+SMALL = {
+    "depth": 12, "width": 64, "batch_size": 64, "dimension": 64, "groups": 8, "channels": 8,
+    "growth_rate": 6, "image_size": 9, "heads": 4,
+}  # fmt: skip
+NESTED = ("network", "data", "architecture")
 
 
-def value_of(name: str, field: FieldInfo) -> st.SearchStrategy[Any]:
+def value_of(name: str, field: FieldInfo, architecture: str = "mlp") -> st.SearchStrategy[Any]:
     """All allowed values of one field; sizes small, so that few experiments are too large."""
     if enum := choice_enum(field):
-        return st.sampled_from(enum) | st.sampled_from(list(map(str, enum)))
+        possible = options(enum, architecture)
+        return st.sampled_from(possible) | st.sampled_from(list(map(str, possible)))
     if field.annotation is bool:
         return st.booleans()
+    if get_origin(field.annotation) is Literal:
+        return st.sampled_from(get_args(field.annotation))
     if name == "widths":
         return st.lists(st.integers(1, 64), max_size=8).map(tuple)
     low, high, excluded = bounds(field)
@@ -32,36 +40,46 @@ def value_of(name: str, field: FieldInfo) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def specs(draw: st.DrawFn, spec: type[Spec], **fixed: Any) -> Spec:
+def specs(draw: st.DrawFn, spec: type[Spec], architecture: str = "mlp", **fixed: Any) -> Spec:
     """A valid spec: choices first, then the settings that apply to them."""
-    fields = {
-        name: f for name, f in spec.model_fields.items() if f.annotation not in (gf.MLP, gf.Data)
-    }
+    fields = {name: field for name, field in spec.model_fields.items() if name not in NESTED}
     values = {
-        name: draw(value_of(name, field)) for name, field in fields.items() if choice_enum(field)
+        name: draw(value_of(name, field, architecture))
+        for name, field in fields.items()
+        if choice_enum(field) and name != "architecture"
     } | fixed
     if spec is gf.MLP:
         values["widths"] = draw(value_of("widths", fields["widths"]))
-    applicable = spec.applicable(values)
+    if values.get("connection") == "dense" and values.get("downsampling") == "stride":
+        values["downsampling"] = "max_pool"
+    if values.get("padding") == "circular":
+        values["kernel"] = draw(st.sampled_from((1, 3)))
+    applicable = spec.applicable(values | {"architecture": architecture})
     for name, field in fields.items():
         if name in applicable and name not in values and draw(st.booleans()):
-            values[name] = draw(value_of(name, field))
+            values[name] = draw(value_of(name, field, architecture))
     if values.get("normalization") == "group":
         groups = values.setdefault("groups", 1)
-        if values["widths"]:
+        if values.get("widths"):
             values["widths"] = tuple(w * groups for w in values["widths"])
-        else:
-            values["width"] = values.get("width", 1) * groups
+        for name in ("width", "channels", "growth_rate"):
+            if name in fields:
+                values[name] = values.get(name, 1) * groups
+    if spec is gf.Transformer:
+        values["width"] = values.get("width", 8) * values.setdefault("heads", 1)
     return spec(**{name: value for name, value in values.items() if name in applicable})
 
 
 @st.composite
 def experiments(draw: st.DrawFn) -> gf.Experiment:
-    network, data = draw(specs(gf.MLP)), draw(specs(gf.Data))
-    if data.batch_size == 1 and network.normalization == "batch":
-        data = gf.Data(
-            **{n: getattr(data, n) for n in data.applicable(dict(data))} | {"batch_size": 2}
-        )
+    architecture = draw(st.sampled_from(Architecture))
+    network = draw(specs(NETWORKS[architecture], architecture))
+    data = draw(specs(gf.Data, architecture))
+    if data.batch_size == 1 and getattr(network, "normalization", "") == "batch":
+        values = {n: getattr(data, n) for n in data.applicable(dict(data))}
+        if architecture != "mlp":
+            values.pop("dimension", None)
+        data = gf.Data(**values | {"batch_size": 2})
     return draw(specs(gf.Experiment, network=network, data=data))
 
 

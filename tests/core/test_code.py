@@ -15,8 +15,9 @@ import torch
 from numpy.testing import assert_allclose
 
 import gradflow as gf
-from gradflow.core.catalog import Activation, Connection, Initialization, Normalization
+from gradflow.core.catalog import Activation, Connection, Initialization
 from gradflow.core.codec import field_names, from_fields
+from tests.core.oracles import NORMALIZATIONS
 
 ROW = re.compile(r"^ *(\d+) +(\S+) +(\S+) +(\S+)$", re.MULTILINE)
 
@@ -44,7 +45,7 @@ CASES: list[dict[str, Any]] = [
       for g in ("standard", "one", "recommended", "custom")),
     *({"activation": code, "negative_slope": 0.3, "elu_alpha": 2.0} for code in Activation),
     *({"normalization": code, "norm_position": position, "connection": connection, "groups": 4}
-      for code in Normalization for position in ("before", "after") for connection in Connection),
+      for code in NORMALIZATIONS for position in ("before", "after") for connection in Connection),
     *({"connection": code, "block_size": 1, "branch_scale": 0.3, "zero_last": True}
       for code in ("residual", "preactivation")),
     {"connection": "residual", "block_size": 3, "depth": 9},

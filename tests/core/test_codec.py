@@ -29,7 +29,9 @@ def test_a_url_carries_every_setting(experiment):
         for name, field in type(part).model_fields.items():
             changed = getattr(part, name) != field.get_default(call_default_factory=True)
             if changed and name not in ("network", "data"):
-                assert name in query or (name == "depth" and "widths" in query)
+                # Some follow from others: the depth from a list of widths, say.
+                implied = {"depth": "widths", "dimension": "image_size"}.get(name)
+                assert name in query or implied in query
 
 
 @given(queries)
@@ -99,7 +101,8 @@ def test_codes_in_urls_are_stable():
         )
     )
     assert query == {
-        "depth": "3", "width": "128", "connection": "plain", "activation": "tanh",
+        "architecture": "mlp", "depth": "3", "width": "128", "connection": "plain",
+        "activation": "tanh",
         "initialization": "kaiming_normal", "fan_mode": "fan_in", "gain": "standard",
         "bias_std": "0.0", "normalization": "group", "groups": "8", "norm_position": "before",
         "source": "gaussian", "batch_size": "256", "dimension": "64", "scale": "1.0",

@@ -16,7 +16,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import gradflow as gf
 from gradflow.core import ensemble, limits
-from gradflow.core.catalog import Activation, Connection, Initialization, Normalization
+from gradflow.core.catalog import Activation, Connection, Initialization
 from gradflow.core.codec import from_fields
 from gradflow.core.data import draw
 from gradflow.core.ensemble import MAX_SEEDS, Ensemble, run_seeds
@@ -54,7 +54,7 @@ PLACES = itertools.cycle(itertools.product(Connection, ("before", "after")))
 NETWORKS = [
     (activation, normalization, *next(PLACES))
     for activation in Activation
-    for normalization in Normalization
+    for normalization in oracles.NORMALIZATIONS
 ]
 
 
@@ -321,9 +321,7 @@ def test_arithmetic_is_limited(monkeypatch):
 
 def test_memory_decides_how_many_run_at_once(monkeypatch):
     exp = experiment()
-    gib, _ = limits.need(
-        exp.network.fans(64, 10), exp.data.batch_size, itemsize=8, orthogonal=False
-    )
+    gib, _ = exp.need
     monkeypatch.setenv("GRADFLOW_MAX_GIB", str(3.5 * gib))
     steps = []
     run_seeds(exp, 7, progress=lambda done, total: steps.append(done))
@@ -332,7 +330,7 @@ def test_memory_decides_how_many_run_at_once(monkeypatch):
 
 def test_memory_and_arithmetic_of_an_experiment():
     # One layer 4 → 3 on 10 samples in float64: 12 weights, 4 + 3 units.
-    gib, tflop = limits.need([(4, 3)], 10, 8, orthogonal=True)
+    gib, tflop = limits.need([limits.LayerSize(4, 3)], 10, 8, orthogonal=True)
     assert gib == (12 * (4 + 8 + 8) + 3 * 7 * 10 * 8) / 2**30
     assert tflop == pytest.approx((6 * 10 * 12 + 4 * 4 * 3**2) / 1e12)
     assert limits.seeds_at_once(10, gib=0.3, tflop=1e-6, most=16) == 6

@@ -11,21 +11,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gradflow as gf
-from gradflow.core.catalog import TABLES
+from gradflow.core.catalog import TABLES, Architecture
 from gradflow.core.codec import PARTS
-from gradflow.core.spec import bounds, choice_enum
+from gradflow.core.experiment import NETWORKS
+from gradflow.core.spec import bounds, choice_enum, options
 from tests.core.strategies import ANYTHING, experiments, refusal, specs
 
 FIELDS = [
     (part, name)
     for part in PARTS
     for name, field in part.model_fields.items()
-    if field.annotation not in (gf.MLP, gf.Data)
+    if name not in ("network", "data")
 ]
 NUMBERS = [
     (part, name) for part, name in FIELDS if part.model_fields[name].annotation in (int, float)
 ]
-CHOICES = [(part, name) for part, name in FIELDS if choice_enum(part.model_fields[name])]
+CHOICES = [
+    (part, name)
+    for part, name in FIELDS
+    if choice_enum(part.model_fields[name]) and name != "architecture"
+]
 
 
 def enabling(part, name):
@@ -50,7 +55,7 @@ def test_bounds(field):
     step = 1 if whole else 1e-9
     settings_ = enabling(part, name)
     # Where a limit is shared with another setting, the allowed end need not be valid alone.
-    if name not in ("width", "groups", "batch_size", "dimension", "depth"):
+    if name not in ("width", "groups", "batch_size", "dimension", "depth", "heads"):
         for value in (low + step if excluded else low, high):
             assert getattr(part(**settings_, **{name: value}), name) == value
     bad = [low - 1, high + 1, math.nan, math.inf, -math.inf, "x", None, [], {}, 10**400]
@@ -74,17 +79,43 @@ def test_bounds(field):
 def test_choices(field):
     part, name = field
     enum = choice_enum(part.model_fields[name])
+    own = part.model_fields.get("architecture")
+    possible = options(enum, own.default) if own else list(enum)
     for value in ("unknown", "", 3, None, enum.__name__, []):
         with pytest.raises(gf.InvalidExperiment) as caught:
             part(**enabling(part, name), **{name: value})
         message = str(caught.value)
         assert caught.value.fields == (name,)
         assert message.startswith(f"{name}: ")
-        assert all(code in message for code in enum)
-    for code in enum:
+        assert all(code in message for code in possible)
+    for code in possible:
         settings_ = enabling(part, name)
         settings_ |= {"groups": 8} if code == "group" else {}
         assert getattr(part(**settings_, **{name: str(code)}), name) is code
+
+
+def test_a_spec_is_of_one_architecture():
+    for code, spec in NETWORKS.items():
+        assert spec(architecture=code) == spec()
+        for other in set(Architecture) - {code}:
+            with pytest.raises(gf.InvalidExperiment, match=r"architecture: .*another spec"):
+                spec(architecture=other)
+
+
+def test_options_of_other_architectures_are_refused():
+    with pytest.raises(gf.InvalidExperiment, match=r"normalization: .*batch, layer, rms, group"):
+        gf.MLP(normalization="instance")
+    for network in (gf.ConvNet(), gf.Transformer()):
+        with pytest.raises(gf.InvalidExperiment, match="source: moons is not possible"):
+            gf.Experiment(network=network, data=gf.Data(source="moons"))
+
+
+def test_the_size_of_gaussian_images_follows_the_network():
+    network = gf.ConvNet(image_size=5)
+    experiment = gf.Experiment(network=network, data=gf.Data(source="gaussian"))
+    assert experiment.data.features == 3 * 5 * 5
+    with pytest.raises(gf.InvalidExperiment, match=r"dimension: 10 has no effect .* 75 numbers"):
+        gf.Experiment(network=network, data=gf.Data(source="gaussian", dimension=10))
 
 
 @pytest.mark.parametrize("part", PARTS)

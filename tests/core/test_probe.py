@@ -12,11 +12,11 @@ from numpy.testing import assert_allclose
 from torch import nn
 
 import gradflow as gf
-from gradflow.core.catalog import Activation, Connection, Normalization
+from gradflow.core.catalog import Activation, Connection
 from gradflow.core.codec import from_query
 from gradflow.core.data import draw
 from gradflow.core.networks.build import build
-from tests.core.oracles import backpropagated, linears, mean_loss, traced
+from tests.core.oracles import NORMALIZATIONS, backpropagated, linears, mean_loss, traced
 
 
 def experiment(**settings) -> gf.Experiment:
@@ -68,7 +68,7 @@ def check_against_autograd(exp: gf.Experiment) -> None:
 
 
 @pytest.mark.parametrize("connection", Connection)
-@pytest.mark.parametrize("normalization", Normalization)
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
 @pytest.mark.parametrize("activation", Activation)
 def test_gradients_are_those_of_autograd(activation, normalization, connection):
     check_against_autograd(

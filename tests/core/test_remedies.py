@@ -186,14 +186,14 @@ NORMS = st.floats(1e-150, 1e150) | st.sampled_from([0.0, math.inf, math.nan])
 def test_applicable_gives_valid_different_experiments(
     spec: gf.Experiment, data: st.DataObject
 ) -> None:
-    depth = spec.network.depth
+    depth = len(spec.network.layers(spec.data))
     norms = data.draw(st.lists(NORMS, min_size=depth, max_size=depth))
     found = applicable(spec, with_norms(trial("sigmoid")[0], norms))
     for changed in found.values():
         assert changed != spec
         # Validated anew, from its own values.
         parts = dict(changed)
-        network = gf.MLP(**parts.pop("network").model_dump(exclude_defaults=True))
+        network = type(changed.network)(**parts.pop("network").model_dump(exclude_defaults=True))
         assert gf.Experiment(network=network, **parts) == changed
         assert (changed.data, changed.seed) == (spec.data, spec.seed)
     assert len(set(found.values())) == len(found)

@@ -12,7 +12,7 @@ import torch
 from numpy.testing import assert_allclose
 
 import gradflow as gf
-from gradflow.core.codec import field_names, from_fields
+from gradflow.core.codec import from_fields
 
 
 def report(**settings: Any) -> gf.Report:
@@ -22,6 +22,13 @@ def report(**settings: Any) -> gf.Report:
 
 
 TESTS: dict[str, Callable[[], None]] = {}
+NAMES = [
+    name
+    for part in (gf.MLP, gf.Data, gf.Experiment)
+    for name in part.model_fields
+    if name not in ("network", "data")
+]
+"""Settings of fully connected networks; test_network_settings has those of others."""
 
 
 def moves(test: Callable[[], None]) -> Callable[[], None]:
@@ -31,6 +38,15 @@ def moves(test: Callable[[], None]) -> Callable[[], None]:
 
 def ratio(column: str, before: gf.Report, after: gf.Report) -> np.ndarray:
     return (after.layers[column] / before.layers[column]).to_numpy()
+
+
+@moves
+def architecture():
+    kinds = {
+        code: report(architecture=code).layers["module"][1]
+        for code in ("mlp", "conv", "transformer")
+    }
+    assert kinds == {"mlp": "linear2", "conv": "conv2", "transformer": "attention1.branch.qkv"}
 
 
 @moves
@@ -349,10 +365,10 @@ def clip_norm():
     assert report(clip_norm=1e6).clip_factor == 1.0
 
 
-@pytest.mark.parametrize("name", field_names())
+@pytest.mark.parametrize("name", NAMES)
 def test_the_setting_moves_the_report(name):
     TESTS[name]()
 
 
 def test_no_setting_is_left_out():
-    assert sorted(TESTS) == sorted(field_names())
+    assert sorted(TESTS) == sorted(NAMES)

@@ -333,11 +333,13 @@ def test_every_experiment_has_a_prediction(experiment):
     """Never an exception, never a warning, always the report's length."""
     measured = from_fields({"depth": 2, "width": 2, "batch_size": 2})
     report = gf.run(measured)
-    layers = report.layers.iloc[[0] * (experiment.network.depth - 1) + [1]].reset_index(drop=True)
+    layers = report.layers.iloc[
+        [0] * (len(experiment.network.layers(experiment.data)) - 1) + [1]
+    ].reset_index(drop=True)
     layers["layer"] = np.arange(1, len(layers) + 1)
     anchored = gf.Report(**{n: getattr(report, n) for n in report.__dataclass_fields__}
                          | {"layers": layers})  # fmt: skip
     prediction = predict(experiment, anchored)
     for column in (*FORWARD, *BACKWARD, "band", "layers"):
-        assert getattr(prediction, column).shape == (experiment.network.depth,)
+        assert getattr(prediction, column).shape == (len(layers),)
     assert (prediction.standing is Standing.QUANTITATIVE) == (not prediction.reasons)

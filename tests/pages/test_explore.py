@@ -5,9 +5,19 @@ from streamlit.testing.v1 import AppTest
 
 import gradflow as gf
 from gradflow.core import codec
-from gradflow.core.catalog import TABLES, Activation, Connection, Initialization, Normalization
+from gradflow.core.catalog import (
+    TABLES,
+    Activation,
+    Architecture,
+    Connection,
+    Downsampling,
+    Initialization,
+    Normalization,
+    NormPlacement,
+    Padding,
+)
 from gradflow.core.presets import PRESETS
-from gradflow.core.spec import choice_enum
+from gradflow.core.spec import choice_enum, options
 from gradflow.ui.controls import GROUPS
 from tests.pages.apptest import chart, sentences, url, working
 
@@ -63,15 +73,22 @@ def test_every_setting_has_a_widget_where_it_applies(app: AppTest) -> None:
             seen.update(w.key.removeprefix("setting_") for w in app.get(kind) if w.key)
 
     look()
-    owners = ("initialization", "normalization", "activation", "connection", "source", "dtype")
-    for owner in (*owners, "gain"):
-        if owner == "gain":
-            widget(app, "selectbox", "initialization").set_value("kaiming_normal").run()
-        options = TABLES[choice_enum(_field(owner))]
-        with_parameters = [code for code, row in options.items() if row.parameters]
-        for code in with_parameters:
-            widget(app, "selectbox", owner).set_value(str(code)).run()
-            look()
+    of_layers = ("initialization", "normalization", "activation", "connection")
+    for architecture, owners in (
+        ("mlp", (*of_layers, "source", "dtype", "gain")),
+        ("conv", ("connection", "downsampling")),
+        ("transformer", ("activation",)),
+    ):
+        widget(app, "selectbox", "architecture").set_value(architecture).run()
+        look()
+        for owner in owners:
+            if owner == "gain":
+                widget(app, "selectbox", "initialization").set_value("kaiming_normal").run()
+            enum = choice_enum(_field(owner))
+            for code in options(enum, architecture):
+                if TABLES[enum][code].parameters:
+                    widget(app, "selectbox", owner).set_value(str(code)).run()
+                    look()
     assert set(codec.field_names()) <= seen
 
 
@@ -82,10 +99,54 @@ def _field(name: str):
 @pytest.mark.parametrize("enum", [Activation, Connection, Initialization, Normalization])
 def test_every_option_runs(app: AppTest, enum: type) -> None:
     opened(app, depth="4", width="16", batch_size="32")
-    for member in enum:
+    for member in options(enum, "mlp"):
         widget(app, "selectbox", enum.__name__.lower()).set_value(str(member)).run()
         assert not working(app).error, member
         assert url(app)[enum.__name__.lower()] == member
+
+
+@pytest.mark.parametrize(
+    ("name", "enum"),
+    [("normalization", Normalization), ("connection", Connection), ("padding", Padding),
+     ("downsampling", Downsampling)],
+)  # fmt: skip
+def test_every_option_of_a_convnet_runs(app: AppTest, name: str, enum: type) -> None:
+    opened(app, architecture="conv", depth="6", channels="8", batch_size="16")
+    for member in options(enum, "conv"):
+        widget(app, "selectbox", name).set_value(str(member)).run()
+        assert not working(app).error, member
+        assert url(app)[name] == member
+
+
+def test_every_placement_of_a_transformers_norm_runs(app: AppTest) -> None:
+    opened(app, architecture="transformer", depth="2", width="16", batch_size="16")
+    figures = set()
+    for member in NormPlacement:
+        widget(app, "selectbox", "norm_placement").set_value(str(member)).run()
+        assert not working(app).error, member
+        figures.add(str(chart(app)))
+    assert len(figures) == 3
+
+
+def test_another_architecture_keeps_what_it_can(app: AppTest) -> None:
+    opened(app, depth="150", activation="relu", source="moons", seed="7")
+    for architecture in (Architecture.CONV, Architecture.TRANSFORMER, Architecture.MLP):
+        widget(app, "selectbox", "architecture").set_value(str(architecture)).run()
+        assert not working(app).error, architecture
+        assert url(app)["architecture"] == architecture
+        assert url(app)["seed"] == "7"
+        if architecture is Architecture.CONV:
+            assert url(app)["activation"] == "relu"
+            assert url(app)["source"] == "digits"  # it cannot see points in the plane
+
+
+def test_the_residual_stream_is_a_click_away(app: AppTest) -> None:
+    opened(app, architecture="transformer", depth="3", width="16", batch_size="16")
+    layers = chart(app)
+    app.segmented_control(key="flow_rows").set_value("block").run()
+    stream = chart(working(app))
+    assert stream != layers
+    assert "block" in stream["layout"]["xaxis"]["title"]["text"]
 
 
 def test_moving_the_depth_moves_figure_url_and_metrics(app: AppTest) -> None:

@@ -9,8 +9,18 @@ from enum import StrEnum
 from typing import Any
 
 from gradflow.core.catalog.activations import ACTIVATIONS, Activation, ActivationChoice
+from gradflow.core.catalog.architectures import ARCHITECTURES, Architecture
+from gradflow.core.catalog.cells import (
+    CELLS,
+    RECURRENT_INITS,
+    RECURRENT_SCALES,
+    Cell,
+    RecurrentInit,
+    RecurrentScale,
+)
 from gradflow.core.catalog.choice import Choice
 from gradflow.core.catalog.connections import CONNECTIONS, Connection
+from gradflow.core.catalog.images import DOWNSAMPLINGS, PADDINGS, Downsampling, Padding
 from gradflow.core.catalog.initializations import (
     FAN_MODES,
     GAINS,
@@ -21,16 +31,34 @@ from gradflow.core.catalog.initializations import (
 )
 from gradflow.core.catalog.normalizations import (
     NORM_MODES,
+    NORM_PLACEMENTS,
     NORM_POSITIONS,
     NORMALIZATIONS,
     Normalization,
     NormMode,
+    NormPlacement,
     NormPosition,
 )
 from gradflow.core.catalog.numerics import DEVICES, DTYPES, LOSSES, Device, DType, Loss
+from gradflow.core.catalog.optimizers import (
+    CLIPS,
+    OPTIMIZERS,
+    PRECISIONS,
+    Clip,
+    Optimizer,
+    Precision,
+)
+from gradflow.core.catalog.schedules import SCHEDULES, Schedule
+from gradflow.core.catalog.sequences import (
+    LOSS_AT,
+    SEQUENCE_SOURCES,
+    LossAt,
+    SequenceSource,
+)
 from gradflow.core.catalog.sources import SOURCES, Source
 
 TABLES: Mapping[type[StrEnum], Mapping[Any, Choice]] = {
+    Architecture: ARCHITECTURES,
     Activation: ACTIVATIONS,
     Initialization: INITIALIZATIONS,
     Gain: GAINS,
@@ -38,39 +66,77 @@ TABLES: Mapping[type[StrEnum], Mapping[Any, Choice]] = {
     Normalization: NORMALIZATIONS,
     NormPosition: NORM_POSITIONS,
     NormMode: NORM_MODES,
+    NormPlacement: NORM_PLACEMENTS,
+    Padding: PADDINGS,
+    Downsampling: DOWNSAMPLINGS,
     Connection: CONNECTIONS,
     Source: SOURCES,
     Loss: LOSSES,
     DType: DTYPES,
     Device: DEVICES,
+    Cell: CELLS,
+    RecurrentInit: RECURRENT_INITS,
+    RecurrentScale: RECURRENT_SCALES,
+    SequenceSource: SEQUENCE_SOURCES,
+    LossAt: LOSS_AT,
+    Optimizer: OPTIMIZERS,
+    Clip: CLIPS,
+    Precision: PRECISIONS,
+    Schedule: SCHEDULES,
 }
 
 __all__ = [
     "ACTIVATIONS",
+    "ARCHITECTURES",
+    "CELLS",
+    "CLIPS",
     "CONNECTIONS",
     "DEVICES",
+    "DOWNSAMPLINGS",
     "DTYPES",
     "FAN_MODES",
     "GAINS",
     "INITIALIZATIONS",
     "LOSSES",
+    "LOSS_AT",
     "NORMALIZATIONS",
     "NORM_MODES",
+    "NORM_PLACEMENTS",
     "NORM_POSITIONS",
+    "OPTIMIZERS",
+    "PADDINGS",
+    "PRECISIONS",
+    "RECURRENT_INITS",
+    "RECURRENT_SCALES",
+    "SCHEDULES",
+    "SEQUENCE_SOURCES",
     "SOURCES",
     "TABLES",
     "Activation",
     "ActivationChoice",
+    "Architecture",
+    "Cell",
     "Choice",
+    "Clip",
     "Connection",
     "DType",
     "Device",
+    "Downsampling",
     "FanMode",
     "Gain",
     "Initialization",
     "Loss",
+    "LossAt",
     "NormMode",
+    "NormPlacement",
     "NormPosition",
     "Normalization",
+    "Optimizer",
+    "Padding",
+    "Precision",
+    "RecurrentInit",
+    "RecurrentScale",
+    "Schedule",
+    "SequenceSource",
     "Source",
 ]

@@ -14,7 +14,7 @@ from gradflow.core.catalog.choice import Choice
 from gradflow.core.text import N_
 
 if TYPE_CHECKING:
-    from gradflow.core.experiment import MLP
+    from gradflow.core.specs.network import ActivationSettings
 
 
 class Activation(StrEnum):
@@ -70,8 +70,8 @@ class ActivationChoice(Choice):
     derivative: str
     initialization: str
     paper: str
-    module: Callable[[MLP], nn.Module]
-    gain: Callable[[MLP], float]
+    module: Callable[[ActivationSettings], nn.Module]
+    gain: Callable[[ActivationSettings], float]
     unsaturated: Callable[[nn.Module], Interval] | None = None
     alive: Interval | None = None
 

@@ -13,8 +13,10 @@ class Choice:
         label: what a user reads.
         help: one line on what it does.
         parameters: spec fields that this option uses; they apply (and are shown) only with it.
+        only: codes of the architectures that have this option; empty: all.
     """
 
     label: str
     help: str
     parameters: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()

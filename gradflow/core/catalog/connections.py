@@ -36,5 +36,6 @@ CONNECTIONS: dict[Connection, Choice] = {
     Connection.DENSE: Choice(
         label=N_("Dense concatenation"),
         help=N_("Each layer sees the input and the outputs of all layers before it, side by side."),
+        parameters=("growth_rate",),
     ),
 }

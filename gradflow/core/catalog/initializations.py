@@ -1,7 +1,8 @@
 """Weight initializations: one enum member, one function and one table row each.
 
-The functions fill ``weight`` (shape ``(fan_out, fan_in)``) in place from ``generator``. They use
-nothing but torch, because ``to_code`` prints their source into the exported script.
+The functions fill ``weight`` in place from ``generator``: (out, in), or (out, in, height, width)
+of a convolution, whose fans are in·height·width and out·height·width. They use nothing but torch,
+because ``to_code`` prints their source into the exported script.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from gradflow.core.catalog.choice import Choice
 from gradflow.core.text import N_
 
 if TYPE_CHECKING:
-    from gradflow.core.experiment import MLP
+    from gradflow.core.specs.network import LayerSettings
 
 
 class Initialization(StrEnum):
@@ -85,12 +86,12 @@ def truncated_normal(weight: Tensor, generator: torch.Generator, std: float) -> 
 
 def lecun_normal(weight: Tensor, generator: torch.Generator) -> None:
     """W ~ N(0, 1/fan_in) (LeCun et al. 1998)."""
-    nn.init.normal_(weight, 0.0, 1 / math.sqrt(weight.shape[1]), generator=generator)
+    nn.init.normal_(weight, 0.0, 1 / math.sqrt(weight[0].numel()), generator=generator)
 
 
 def lecun_uniform(weight: Tensor, generator: torch.Generator) -> None:
     """W ~ U(−r, r) with r = √(3/fan_in), variance 1/fan_in."""
-    limit = math.sqrt(3 / weight.shape[1])
+    limit = math.sqrt(3 / weight[0].numel())
     nn.init.uniform_(weight, -limit, limit, generator=generator)
 
 
@@ -106,13 +107,13 @@ def xavier_uniform(weight: Tensor, generator: torch.Generator, gain: float) -> N
 
 def kaiming_normal(weight: Tensor, generator: torch.Generator, gain: float, mode: str) -> None:
     """W ~ N(0, gain²/fan) (He et al. 2015)."""
-    fan = weight.shape[1] if mode == "fan_in" else weight.shape[0]
+    fan = weight[0].numel() if mode == "fan_in" else weight[:, 0].numel()
     nn.init.normal_(weight, 0.0, gain / math.sqrt(fan), generator=generator)
 
 
 def kaiming_uniform(weight: Tensor, generator: torch.Generator, gain: float, mode: str) -> None:
     """W ~ U(−r, r) with r = gain·√(3/fan)."""
-    fan = weight.shape[1] if mode == "fan_in" else weight.shape[0]
+    fan = weight[0].numel() if mode == "fan_in" else weight[:, 0].numel()
     limit = gain * math.sqrt(3 / fan)
     nn.init.uniform_(weight, -limit, limit, generator=generator)
 
@@ -143,8 +144,8 @@ class InitializationChoice(Choice):
     """
 
     function: Callable[..., None]
-    arguments: Callable[[MLP], dict[str, Any]] = lambda spec: {}
-    variance: Callable[[MLP, int, int], float] | None = None
+    arguments: Callable[[LayerSettings], dict[str, Any]] = lambda spec: {}
+    variance: Callable[[LayerSettings, int, int], float] | None = None
     default_gain: float = 1.0
     pytorch_bias: bool = False
     unit_variance: bool = False
@@ -154,10 +155,10 @@ class InitializationChoice(Choice):
 class GainChoice(Choice):
     """A row of ``GAINS``."""
 
-    value: Callable[[MLP], float]
+    value: Callable[[LayerSettings], float]
 
 
-def gain_value(spec: MLP) -> float:
+def gain_value(spec: LayerSettings) -> float:
     """The gain that ``spec`` asks for."""
     return GAINS[spec.gain].value(spec)
 
@@ -188,15 +189,15 @@ FAN_MODES: dict[FanMode, Choice] = {
 }
 
 
-def _with_gain(spec: MLP) -> dict[str, Any]:
+def _with_gain(spec: LayerSettings) -> dict[str, Any]:
     return {"gain": gain_value(spec)}
 
 
-def _with_gain_and_fan(spec: MLP) -> dict[str, Any]:
+def _with_gain_and_fan(spec: LayerSettings) -> dict[str, Any]:
     return {"gain": gain_value(spec), "mode": str(spec.fan_mode)}
 
 
-def _with_std(spec: MLP) -> dict[str, Any]:
+def _with_std(spec: LayerSettings) -> dict[str, Any]:
     return {"std": spec.init_std}
 
 
@@ -204,11 +205,11 @@ _TRUNCATED = 1 - 4 * math.exp(-2) / (math.sqrt(2 * math.pi) * math.erf(math.sqrt
 """Variance of N(0, 1) conditioned on |z| ≤ 2."""
 
 
-def _xavier_variance(spec: MLP, fan_in: int, fan_out: int) -> float:
+def _xavier_variance(spec: LayerSettings, fan_in: int, fan_out: int) -> float:
     return gain_value(spec) ** 2 * 2 / (fan_in + fan_out)
 
 
-def _kaiming_variance(spec: MLP, fan_in: int, fan_out: int) -> float:
+def _kaiming_variance(spec: LayerSettings, fan_in: int, fan_out: int) -> float:
     return gain_value(spec) ** 2 / (fan_in if spec.fan_mode is FanMode.FAN_IN else fan_out)
 
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from gradflow.core.catalog.architectures import Architecture
 from gradflow.core.catalog.choice import Choice
 from gradflow.core.text import N_
 
 if TYPE_CHECKING:
-    from gradflow.core.experiment import MLP
+    from gradflow.core.specs.network import LayerSettings
 
 
 class Normalization(StrEnum):
@@ -23,6 +25,7 @@ class Normalization(StrEnum):
     BATCH = "batch"
     LAYER = "layer"
     RMS = "rms"
+    INSTANCE = "instance"
     GROUP = "group"
 
 
@@ -31,6 +34,14 @@ class NormPosition(StrEnum):
 
     BEFORE = "before"
     AFTER = "after"
+
+
+class NormPlacement(StrEnum):
+    """Where layer normalization stands in a transformer block."""
+
+    PRE = "pre"
+    POST = "post"
+    NONE = "none"
 
 
 class NormMode(StrEnum):
@@ -42,25 +53,46 @@ class NormMode(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class NormalizationChoice(Choice):
-    """A row of ``NORMALIZATIONS``; ``module(spec, width)`` builds the layer.
+    """A row of ``NORMALIZATIONS``.
 
-    ``code`` is the same as an expression for the exported script.
+    Attributes:
+        module: makes the layer for ``(spec, width)``.
+        code: the same as an expression for the exported script.
+        image_module, image_code: the same for images of ``width`` channels; statistics are then
+            taken over the pixels too.
     """
 
-    module: Callable[[MLP, int], nn.Module] | None
-    code: str
+    module: Callable[[LayerSettings, int], nn.Module] | None = None
+    code: str = "None"
+    image_module: Callable[[LayerSettings, int], nn.Module] | None = None
+    image_code: str = "None"
+
+
+class ImageRMSNorm(nn.RMSNorm):
+    """x / √(mean of x² + ε) over the channels and pixels of each sample, times γ per channel."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__((channels, 1, 1))
+        self.epsilon = 1e-5
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(batch, channels, height, width)`` → the same."""
+        power = x.square().mean((1, 2, 3), keepdim=True)
+        return x * torch.rsqrt(power + self.epsilon) * self.weight
 
 
 NORMALIZATIONS: dict[Normalization, NormalizationChoice] = {
     Normalization.NONE: NormalizationChoice(
-        label=N_("None"), help=N_("The signal goes through as it is."), module=None, code="None"
+        label=N_("None"), help=N_("The signal goes through as it is.")
     ),
     Normalization.BATCH: NormalizationChoice(
         label="BatchNorm",
-        help=N_("Each unit gets mean 0 and variance 1 over the batch."),
+        help=N_("Each unit (each channel of images) gets mean 0 and variance 1 over the batch."),
         parameters=("norm_position", "norm_mode"),
         module=lambda spec, width: nn.BatchNorm1d(width),
         code="lambda width: nn.BatchNorm1d(width)",
+        image_module=lambda spec, width: nn.BatchNorm2d(width),
+        image_code="lambda width: nn.BatchNorm2d(width)",
     ),
     Normalization.LAYER: NormalizationChoice(
         label="LayerNorm",
@@ -68,6 +100,8 @@ NORMALIZATIONS: dict[Normalization, NormalizationChoice] = {
         parameters=("norm_position",),
         module=lambda spec, width: nn.LayerNorm(width),
         code="lambda width: nn.LayerNorm(width)",
+        image_module=lambda spec, width: nn.GroupNorm(1, width),
+        image_code="lambda width: nn.GroupNorm(1, width)",
     ),
     Normalization.RMS: NormalizationChoice(
         label="RMSNorm",
@@ -75,6 +109,16 @@ NORMALIZATIONS: dict[Normalization, NormalizationChoice] = {
         parameters=("norm_position",),
         module=lambda spec, width: nn.RMSNorm(width),
         code="lambda width: nn.RMSNorm(width)",
+        image_module=lambda spec, width: ImageRMSNorm(width),
+        image_code="lambda width: ImageRMSNorm(width)",
+    ),
+    Normalization.INSTANCE: NormalizationChoice(
+        label="InstanceNorm",
+        help=N_("Each channel of each sample gets mean 0 and variance 1 over its pixels."),
+        parameters=("norm_position",),
+        only=(Architecture.CONV,),
+        image_module=lambda spec, width: nn.InstanceNorm2d(width, affine=True),
+        image_code="lambda width: nn.InstanceNorm2d(width, affine=True)",
     ),
     Normalization.GROUP: NormalizationChoice(
         label="GroupNorm",
@@ -82,6 +126,8 @@ NORMALIZATIONS: dict[Normalization, NormalizationChoice] = {
         parameters=("norm_position", "groups"),
         module=lambda spec, width: nn.GroupNorm(spec.groups, width),
         code="lambda width: nn.GroupNorm({groups}, width)",
+        image_module=lambda spec, width: nn.GroupNorm(spec.groups, width),
+        image_code="lambda width: nn.GroupNorm({groups}, width)",
     ),
 }
 
@@ -92,6 +138,18 @@ NORM_POSITIONS: dict[NormPosition, Choice] = {
     NormPosition.AFTER: Choice(
         label=N_("After the activation"), help=N_("Linear → activation → norm.")
     ),
+}
+
+NORM_PLACEMENTS: dict[NormPlacement, Choice] = {
+    NormPlacement.PRE: Choice(
+        label="Pre-LN",
+        help=N_("Norm before attention and perceptron; nothing stands on the residual stream."),
+    ),
+    NormPlacement.POST: Choice(
+        label="Post-LN",
+        help=N_("Norm after each addition, as in the first transformer: it rescales the stream."),
+    ),
+    NormPlacement.NONE: Choice(label=N_("None"), help=N_("No normalization anywhere.")),
 }
 
 NORM_MODES: dict[NormMode, Choice] = {

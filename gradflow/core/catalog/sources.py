@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gradflow.core.catalog.architectures import Architecture
 from gradflow.core.catalog.choice import Choice
 from gradflow.core.text import N_
 
@@ -43,7 +44,8 @@ SOURCES: dict[Source, SourceChoice] = {
     ),
     Source.GAUSSIAN: SourceChoice(
         label=N_("Gaussian noise"),
-        help=N_("Normal numbers of any dimension, with random labels in 10 classes."),
+        only=(Architecture.MLP, Architecture.CONV),
+        help=N_("Normal numbers (images of 3 channels for convolutions), with random labels."),
         parameters=("dimension", "scale", "correlation"),
         features=None,
         classes=10,
@@ -52,6 +54,7 @@ SOURCES: dict[Source, SourceChoice] = {
         label=N_("Two moons"),
         help=N_("Two interleaved half circles in the plane, standardized; 2 classes."),
         parameters=("noise",),
+        only=(Architecture.MLP,),
         features=2,
         classes=2,
     ),
@@ -59,6 +62,7 @@ SOURCES: dict[Source, SourceChoice] = {
         label=N_("Two spirals"),
         help=N_("Two intertwined spirals in the plane, standardized; 2 classes."),
         parameters=("noise",),
+        only=(Architecture.MLP,),
         features=2,
         classes=2,
     ),

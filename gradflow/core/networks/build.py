@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from gradflow.core.catalog import (
     ACTIVATIONS,
@@ -16,25 +19,34 @@ from gradflow.core.catalog import (
     Normalization,
     NormMode,
     NormPosition,
+    Padding,
 )
-from gradflow.core.experiment import MLP, Experiment
-from gradflow.core.networks.initialize import initialize, unit_variance, zero_last_branch_weights
-from gradflow.core.networks.mlp import DenseMLP, PlainMLP, PreActivationMLP, ResidualMLP
+from gradflow.core.experiment import MLP, ConvNet, Experiment, LayerSettings, Transformer
+from gradflow.core.networks import conv, mlp, transformer
+from gradflow.core.networks.initialize import (
+    WEIGHTED,
+    initialize,
+    initialize_transformer,
+    unit_variance,
+    zero_last_branch_weights,
+)
 from gradflow.core.networks.noise import seed_noise
+from gradflow.core.networks.recipe import Recipe
+from gradflow.core.specs.transformer import MLP_RATIO, TOKENS
 
-STRUCTURES: dict[Connection, type[nn.Module]] = {
-    Connection.PLAIN: PlainMLP,
-    Connection.RESIDUAL: ResidualMLP,
-    Connection.PREACTIVATION: PreActivationMLP,
-    Connection.DENSE: DenseMLP,
+MLPS: dict[Connection, type[nn.Module]] = {
+    Connection.PLAIN: mlp.PlainMLP,
+    Connection.RESIDUAL: mlp.ResidualMLP,
+    Connection.PREACTIVATION: mlp.PreActivationMLP,
+    Connection.DENSE: mlp.DenseMLP,
 }
-
-
-def structure_arguments(spec: MLP) -> dict[str, Any]:
-    """Keyword arguments that only residual structures take."""
-    if spec.connection in (Connection.RESIDUAL, Connection.PREACTIVATION):
-        return {"block_size": spec.block_size, "scale": spec.branch_scale}
-    return {}
+CONVNETS: dict[Connection, type[nn.Module]] = {
+    Connection.PLAIN: conv.PlainConvNet,
+    Connection.RESIDUAL: conv.ResidualConvNet,
+    Connection.PREACTIVATION: conv.PreActivationConvNet,
+    Connection.DENSE: conv.DenseConvNet,
+}
+_BLOCKS = (Connection.RESIDUAL, Connection.PREACTIVATION)
 
 
 def build(experiment: Experiment, inputs: Tensor) -> nn.Module:
@@ -46,29 +58,27 @@ def build(experiment: Experiment, inputs: Tensor) -> nn.Module:
 
 def structure(experiment: Experiment) -> nn.Module:
     """The network of ``experiment``; weight layers have storage, but no values yet."""
-    spec, data = experiment.network, experiment.data
-    make_norm = NORMALIZATIONS[spec.normalization].module
     # The constructors' own random weights are overwritten by ``fill``; without storage they cost
     # nothing and leave the global random state alone.
     with torch.device("meta"):
-        model = STRUCTURES[spec.connection](
-            [data.features, *spec.hidden_widths, data.classes],
-            activation=partial(ACTIVATIONS[spec.activation].module, spec),
-            normalization=None if make_norm is None else partial(make_norm, spec),
-            norm_first=spec.norm_position is NormPosition.BEFORE,
-            **structure_arguments(spec),
-        )
+        model = recipe(experiment).build()
     model.to_empty(device="cpu")
     for module in model.modules():
-        if isinstance(module, nn.PReLU) or not isinstance(module, nn.Linear):
+        if not isinstance(module, WEIGHTED):
             reset = getattr(module, "reset_parameters", None)
             if reset is not None:
                 reset()
-    if spec.normalization is Normalization.BATCH and spec.norm_mode is NormMode.EVALUATION:
+    spec = experiment.network
+    if isinstance(spec, LayerSettings) and evaluates(spec):
         for module in model.modules():
-            if isinstance(module, nn.BatchNorm1d):
+            if isinstance(module, _BatchNorm):
                 module.eval()
     return model
+
+
+def evaluates(spec: LayerSettings) -> bool:
+    """Whether batch normalization uses its running statistics."""
+    return spec.normalization is Normalization.BATCH and spec.norm_mode is NormMode.EVALUATION
 
 
 def fill(model: nn.Module, experiment: Experiment, inputs: Tensor) -> None:
@@ -77,11 +87,15 @@ def fill(model: nn.Module, experiment: Experiment, inputs: Tensor) -> None:
     LSUV looks at ``inputs``.
     """
     spec = experiment.network
+    generator = torch.Generator().manual_seed(experiment.seed)
+    if isinstance(spec, Transformer):
+        initialize_transformer(model, generator, **transformer_stds(spec))
+        return
     choice = INITIALIZATIONS[spec.initialization]
     initialize(
         model,
         partial(choice.function, **choice.arguments(spec)),
-        torch.Generator().manual_seed(experiment.seed),
+        generator,
         bias_std=spec.bias_std,
         pytorch_bias=choice.pytorch_bias,
     )
@@ -90,3 +104,104 @@ def fill(model: nn.Module, experiment: Experiment, inputs: Tensor) -> None:
         unit_variance(model, inputs)
     if spec.zero_last:
         zero_last_branch_weights(model)
+
+
+def transformer_stds(spec: Transformer) -> dict[str, float]:
+    """Standard deviations of the weights, and of the last weight of every branch (GPT-2)."""
+    scale = math.sqrt(2 * spec.depth) if spec.scaled_output else 1.0
+    return {"std": spec.weight_std, "output_std": spec.weight_std / scale}
+
+
+def recipe(experiment: Experiment) -> Recipe:
+    """How to make the network of ``experiment``."""
+    spec = experiment.network
+    if isinstance(spec, ConvNet):
+        return _convnet(spec, experiment)
+    if isinstance(spec, Transformer):
+        return _transformer(spec, experiment)
+    return _mlp(spec, experiment)
+
+
+def _mlp(spec: MLP, experiment: Experiment) -> Recipe:
+    features, classes = experiment.data.features, experiment.data.classes
+    hidden = ", ".join(map(str, spec.widths)) or f"*[{spec.width}] * {spec.depth - 1}"
+    after, source = _after(spec)
+    structure = MLPS[spec.connection]
+    blocks = (mlp.Block,) if spec.connection in _BLOCKS else ()
+    return Recipe(
+        structure=structure,
+        arguments={
+            "sizes": [features, *spec.hidden_widths, classes], **after, **_block_arguments(spec)
+        },
+        source=source | {"sizes": f"[{features}, {hidden}, {classes}]"},
+        parts=(mlp.after_linear, *blocks, structure),
+    )  # fmt: skip
+
+
+def _convnet(spec: ConvNet, experiment: Experiment) -> Recipe:
+    channels, side = spec.image(experiment.data)
+    after, source = _after(spec)
+    structure = CONVNETS[spec.connection]
+    windows = conv.Windows(
+        spec.kernel, spec.padding is Padding.CIRCULAR, str(spec.downsampling),
+        tuple(sorted(spec.stage_starts)),
+    )  # fmt: skip
+    blocks = (mlp.Block, conv.ImageBlock) if spec.connection in _BLOCKS else ()
+    return Recipe(
+        structure=structure,
+        arguments={
+            "image": (channels, side, spec.image_size),
+            "widths": list(spec.hidden_widths),
+            "classes": experiment.data.classes,
+            "windows": windows,
+            **after,
+            **_block_arguments(spec),
+        },
+        source=source,
+        parts=(mlp.after_linear, conv.Windows, conv.Images, conv.MeanLinear, *blocks, structure),
+    )
+
+
+def _transformer(spec: Transformer, experiment: Experiment) -> Recipe:
+    row = ACTIVATIONS[spec.activation]
+    net = transformer
+    return Recipe(
+        structure=net.TransformerNet,
+        arguments={
+            "tokens": TOKENS,
+            "row": experiment.data.features // TOKENS,
+            "width": spec.width,
+            "depth": spec.depth,
+            "heads": spec.heads,
+            "inner": MLP_RATIO * spec.width,
+            "classes": experiment.data.classes,
+            "activation": partial(row.module, spec),
+            "placement": str(spec.norm_placement),
+            "scale": spec.residual_scale,
+        },
+        source={"activation": f"lambda: nn.{row.module(spec)}"},
+        parts=(mlp.Block, net.Rows, net.Positions, net.Attention, net.TokenReadout,
+               net.TransformerNet),
+    )  # fmt: skip
+
+
+def _after(spec: LayerSettings) -> tuple[dict[str, Any], dict[str, str]]:
+    """What follows each weight layer, as values and as source."""
+    activation, norm = ACTIVATIONS[spec.activation], NORMALIZATIONS[spec.normalization]
+    images = isinstance(spec, ConvNet)
+    make: Callable[..., nn.Module] | None = norm.image_module if images else norm.module
+    code = norm.image_code if images else norm.code
+    return {
+        "activation": partial(activation.module, spec),
+        "normalization": None if make is None else partial(make, spec),
+        "norm_first": spec.norm_position is NormPosition.BEFORE,
+    }, {
+        "activation": f"lambda: nn.{activation.module(spec)}",
+        "normalization": code.format(groups=spec.groups),
+    }
+
+
+def _block_arguments(spec: LayerSettings) -> dict[str, Any]:
+    if spec.connection in _BLOCKS:
+        return {"block_size": spec.block_size, "scale": spec.branch_scale}
+    return {}

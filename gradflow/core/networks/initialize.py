@@ -8,6 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+WEIGHTED = (nn.Linear, nn.Conv2d)
+"""Weight layers."""
+
 
 @torch.no_grad()
 def initialize(
@@ -19,15 +22,16 @@ def initialize(
 ) -> None:
     """Fill all weights, from the input side, with ``fill``; biases are 0 or N(0, bias_std²)."""
     for layer in model.modules():
-        if isinstance(layer, nn.Linear):
-            fill(layer.weight, generator)
+        if isinstance(layer, WEIGHTED):
+            weight, bias = layer.parameters()
+            fill(weight, generator)
             if pytorch_bias:
-                limit = 1 / math.sqrt(layer.in_features)
-                nn.init.uniform_(layer.bias, -limit, limit, generator=generator)
+                limit = 1 / math.sqrt(weight[0].numel())
+                nn.init.uniform_(bias, -limit, limit, generator=generator)
             elif bias_std > 0:
-                nn.init.normal_(layer.bias, 0.0, bias_std, generator=generator)
+                nn.init.normal_(bias, 0.0, bias_std, generator=generator)
             else:
-                nn.init.zeros_(layer.bias)
+                nn.init.zeros_(bias)
 
 
 @torch.no_grad()
@@ -39,7 +43,7 @@ def unit_variance(model: nn.Module, inputs: Tensor) -> None:
     whose output is constant keeps its weight.
     """
 
-    def rescale(layer: nn.Linear, _args: tuple[Tensor], output: Tensor) -> Tensor:
+    def rescale(layer: nn.Linear | nn.Conv2d, _args: tuple[Tensor], output: Tensor) -> Tensor:
         std = float(output.std(correction=0))
         if not (0 < std < math.inf):
             return output
@@ -49,7 +53,7 @@ def unit_variance(model: nn.Module, inputs: Tensor) -> None:
     handles = [
         layer.register_forward_hook(rescale)
         for layer in model.modules()
-        if isinstance(layer, nn.Linear)
+        if isinstance(layer, WEIGHTED)
     ]
     try:
         model(inputs)
@@ -57,7 +61,7 @@ def unit_variance(model: nn.Module, inputs: Tensor) -> None:
         for handle in handles:
             handle.remove()
         for layer in model.modules():
-            if isinstance(layer, nn.BatchNorm1d):
+            if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
                 layer.reset_running_stats()
 
 
@@ -66,6 +70,23 @@ def zero_last_branch_weights(model: nn.Module) -> None:
     """Zero the last weight and bias of every residual branch: each block is the identity."""
     for name, block in model.named_modules():
         if name.endswith(".branch"):
-            last = [layer for layer in block.modules() if isinstance(layer, nn.Linear)][-1]
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+            last = [layer for layer in block.modules() if isinstance(layer, WEIGHTED)][-1]
+            for parameter in last.parameters():
+                nn.init.zeros_(parameter)
+
+
+@torch.no_grad()
+def initialize_transformer(
+    model: nn.Module, generator: torch.Generator, std: float, output_std: float
+) -> None:
+    """As GPT-2 (Radford et al. 2019): weights and positions N(0, std²), biases 0.
+
+    The last weight of every branch comes from N(0, output_std²).
+    """
+    for name, parameter in model.named_parameters():
+        if parameter.dim() == 1:
+            if name.endswith("bias"):
+                nn.init.zeros_(parameter)
+        else:
+            last = name.endswith("output.weight")
+            nn.init.normal_(parameter, 0.0, output_std if last else std, generator=generator)

@@ -59,10 +59,12 @@ class Block(nn.Module):
     def forward(self, h: Tensor) -> Tensor:
         """``(…, width)`` → ``(…, width of the branch)``."""
         f = self.branch(h)
-        if f.shape[-1] != h.shape[-1]:
-            h = F.pad(h, (0, f.shape[-1] - h.shape[-1]))
-        out: Tensor = self.tail(h + self.scale * f)
+        out: Tensor = self.tail(self.shortcut(h, f) + self.scale * f)
         return out
+
+    def shortcut(self, h: Tensor, f: Tensor) -> Tensor:
+        """``h`` as wide as ``f``."""
+        return h if f.shape[-1] == h.shape[-1] else F.pad(h, (0, f.shape[-1] - h.shape[-1]))
 
 
 class ResidualMLP(nn.Sequential):

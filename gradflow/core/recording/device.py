@@ -155,7 +155,9 @@ def _moments(values: Tensor, original: Tensor) -> list[Tensor]:
 def _dead_units(x: Tensor, response: Response) -> Tensor:
     if response.alive is None:
         return x.new_zeros((), dtype=torch.float64)
-    rows = x.reshape(len(x), -1) if x.dim() > 1 else x.reshape(-1, 1)
+    if response.channels and x.dim() > 2:
+        x = x.movedim(1, -1)
+    rows = x.reshape(-1, x.shape[-1]) if x.dim() > 1 else x.reshape(-1, 1)
     outside = (rows <= response.alive[0]) | (rows >= response.alive[1])
     return outside.all(0).sum().double()
 

@@ -97,7 +97,7 @@ class HostSummarizer:
             specials = Specials(zeros, 0, nan, posinf, neginf)
             self._histograms[ticket] = _unusual_histogram(flat, low, high, specials)
         saturated = 1.0 - (inside + nan) / size if unsaturated else _NAN
-        dead_units = _NAN if response is None else _dead_units(x, low, high, response.alive)
+        dead_units = _NAN if response is None else _dead_units(x, low, high, response)
         similarity = _NAN
         if samples and x.dim() > 1:
             similarity = kernels.similarity(_samples(x), max(abs(low), abs(high)))
@@ -166,9 +166,12 @@ def _unusual_histogram(flat: Array, low: float, high: float, specials: Specials)
     return linear_histogram(low, high, counts, specials)
 
 
-def _dead_units(x: Tensor, low: float, high: float, alive: Interval | None) -> float:
-    """Units (positions beyond the batch axis) whose output is outside ``alive`` throughout."""
+def _dead_units(x: Tensor, low: float, high: float, response: Response) -> float:
+    """Units whose output is outside ``alive`` throughout."""
+    alive = response.alive
     if alive is None or not (low <= alive[0] or high >= alive[1]):
         return 0.0
-    rows = x.reshape(len(x), -1) if x.dim() > 1 else x.reshape(-1, 1)
+    if response.channels and x.dim() > 2:
+        return float(kernels.dead_channels(x.flatten(2).numpy(), *alive))
+    rows = x.reshape(-1, x.shape[-1]) if x.dim() > 1 else x.reshape(-1, 1)
     return float(kernels.dead_columns(rows.numpy(), *alive))

@@ -256,3 +256,20 @@ def dead_columns(rows, low, high):  # type: ignore[no-untyped-def]
         for j in range(rows.shape[1]):
             alive[j] |= np.uint8((rows[i, j] > low) & (rows[i, j] < high))
     return rows.shape[1] - alive.sum()
+
+
+@compiled()
+def dead_channels(images, low, high):  # type: ignore[no-untyped-def]
+    """As ``dead_columns``, of (samples, channels, positions)."""
+    dead = 0
+    for c in range(images.shape[1]):
+        alive = False
+        for i in range(images.shape[0]):
+            for k in range(images.shape[2]):
+                if low < images[i, c, k] < high:
+                    alive = True
+                    break
+            if alive:
+                break
+        dead += not alive
+    return dead

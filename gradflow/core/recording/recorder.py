@@ -9,7 +9,7 @@ from __future__ import annotations
 import weakref
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -53,8 +53,10 @@ class Recorder:
         self._model = model
         self._summarizer = summarizer
         self._calls: Counter[str] = Counter()
+        self._channels = False  # the weight module that ran last is a convolution
         # Outputs seen, to tell a container that computes from one that hands on a child's output.
-        self._seen: dict[int, weakref.ref[Tensor]] = {}
+        self._seen: dict[int, tuple[weakref.ref[Tensor], Record]] = {}
+        self._containers: list[tuple[str, nn.Module, Record]] = []
         self._handles: list[Any] = []
 
     def __enter__(self) -> Recorder:
@@ -69,33 +71,52 @@ class Recorder:
 
     def _hook(self, name: str, module: nn.Module) -> Any:
         kind = kind_of(module)
-        response = _response(module) if kind == "activation" else None
+        flat = _response(module) if kind == "activation" else None
+        images = flat and replace(flat, channels=True)
 
         def record(_module: nn.Module, _args: Any, output: Any) -> None:
             tensors = [output] if isinstance(output, Tensor) else list(_tensors(output))
             tensors = [t for t in tensors if t.is_floating_point() and t.numel()]
-            if kind == "block":
-                tensors = [t for t in tensors if not self._was_seen(t)]
-            if not tensors:
-                return
+            if kind in WEIGHT_KINDS:
+                self._channels = kind == "conv"
             self._calls[name] += 1
             call = name if self._calls[name] == 1 else f"{name}#{self._calls[name]}"
-            for index, tensor in enumerate(tensors):
-                label = call if len(tensors) == 1 else f"{call}[{index}]"
-                self._record(label, kind, module, tensor, response)
+            new = [t for t in tensors if kind != "block" or self._record_of(t) is None]
+            for index, tensor in enumerate(new):
+                label = call if len(new) == 1 else f"{call}[{index}]"
+                self._record(label, kind, module, tensor, images if self._channels else flat)
+            if kind == "block" and len(tensors) == 1:
+                found = self._record_of(tensors[0])
+                assert found is not None
+                self._containers.append((call, module, found))
 
         return record
 
-    def _was_seen(self, tensor: Tensor) -> bool:
-        seen = self._seen.get(id(tensor))
-        return seen is not None and seen() is tensor
+    def stream(self) -> list[tuple[str, Record]]:
+        """The outputs of repeated blocks: between them runs the residual stream.
+
+        A block is a container of a class of its own (not ``nn.Sequential``) of which the model has
+        several, and which is in no other block.
+        """
+        own = [
+            entry for entry in self._containers
+            if entry[0] != "model" and not isinstance(entry[1], (nn.Sequential, nn.ModuleList))
+        ]  # fmt: skip
+        count = Counter(type(module) for _, module, _ in own)
+        blocks = [(name, record) for name, module, record in own if count[type(module)] > 1]
+        names = {name for name, _ in blocks}
+        return [(n, r) for n, r in blocks if not names & set(_parents(n))]
+
+    def _record_of(self, tensor: Tensor) -> Record | None:
+        seen, record = self._seen.get(id(tensor), (None, None))
+        return record if seen is not None and seen() is tensor else None
 
     def _record(
         self, name: str, kind: str, module: nn.Module, tensor: Tensor, response: Response | None
     ) -> None:
-        self._seen[id(tensor)] = weakref.ref(tensor)
         ticket = self._summarizer.signal(tensor, response)
         entry = Record(name, kind, module, tuple(tensor.shape), ticket)
+        self._seen[id(tensor)] = weakref.ref(tensor), entry
         self.records.append(entry)
         if tensor.requires_grad:
             summarizer = self._summarizer
@@ -129,6 +150,11 @@ def _watched(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         yield name, module
         if module._modules and kind_of(module) not in ("block", "other"):
             inside += (f"{name}.",)
+
+
+def _parents(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[:i]) for i in range(1, len(parts))]
 
 
 def _tensors(output: Any) -> Iterator[Tensor]:

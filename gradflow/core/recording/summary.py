@@ -63,10 +63,15 @@ class Summaries:
 
 @dataclass(frozen=True)
 class Response:
-    """What to count in the output of an activation function (see ``ActivationChoice``)."""
+    """What to count in the output of an activation function (see ``ActivationChoice``).
+
+    A unit is an entry along the last axis, or along the second one, the ``channels``, behind a
+    convolution: one output of the layer, at all positions at which it is applied.
+    """
 
     unsaturated: Interval | None = None
     alive: Interval | None = None
+    channels: bool = False
 
 
 class Summarizer(Protocol):

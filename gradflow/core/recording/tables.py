@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
@@ -14,7 +16,7 @@ from gradflow.core.histogram import Histogram
 from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.recorder import WEIGHT_KINDS, Record
 from gradflow.core.recording.summary import NONE, FloatArray, Summaries
-from gradflow.core.report import Quantity, table
+from gradflow.core.report import COLUMNS, Quantity, table
 
 
 @dataclass(slots=True)
@@ -148,6 +150,31 @@ def histograms(
             if ticket != NONE:
                 found[what, layer.number] = summaries.histograms[ticket]
     return found
+
+
+def stream_table(
+    points: Sequence[tuple[str, Record]], summaries: Summaries
+) -> tuple[pd.DataFrame, dict[tuple[Quantity, int], Histogram]]:
+    """What runs between blocks, as ``report.layers`` has it: signal, gradient, no weights."""
+    signals, gradients = [r.signal for _, r in points], [r.gradient for _, r in points]
+    unknown = np.full(len(points), math.nan)
+    number = range(1, len(points) + 1)
+    columns: dict[str, Any] = dict.fromkeys(COLUMNS["layers"], unknown)
+    columns |= {
+        "layer": number,
+        "module": [name for name, _ in points],
+        "fan_in": [0] * len(points),
+        "fan_out": [0] * len(points),
+        **_columns(summaries, signals, ("mean", "std", "rms"), prefix="activation_"),
+        "similarity": summaries.column("similarity", signals),
+        **_columns(summaries, gradients, ("norm", "rms"), prefix="activation_grad_"),
+    }
+    histograms: dict[tuple[Quantity, int], Histogram] = {}
+    for layer, signal, gradient in zip(number, signals, gradients, strict=True):
+        histograms["activation", layer] = summaries.histograms[signal]
+        if gradient != NONE:
+            histograms["activation_grad", layer] = summaries.histograms[gradient]
+    return table("layers", columns), histograms
 
 
 def fans(module: nn.Module) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradflow.core.codec import from_fields, to_fields
-from gradflow.core.experiment import MLP, Experiment
+from gradflow.core.experiment import Experiment, LayerSettings
 from gradflow.core.remedies.measure import saturated_share, trend
 from gradflow.core.report import Report
 
@@ -33,9 +33,11 @@ class Situation:
         return cls(experiment, trend(report), saturated_share(report))
 
     @property
-    def network(self) -> MLP:
-        """The network to cure."""
-        return self.experiment.network
+    def network(self) -> LayerSettings:
+        """The network to cure; ``applicable`` has no cure for others."""
+        network = self.experiment.network
+        assert isinstance(network, LayerSettings)
+        return network
 
 
 @dataclass(frozen=True, kw_only=True)

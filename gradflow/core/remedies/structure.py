@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from gradflow.core.catalog import Connection, Normalization, NormMode
+from gradflow.core.experiment import MLP
 from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.remedies.weights import Settings
 from gradflow.core.report import Report
@@ -31,10 +32,10 @@ def _group_norm(situation: Situation) -> Settings:
 
 def _shallower(situation: Situation) -> Settings:
     network = situation.network
-    depth = network.depth // 2
+    depth = (len(network.hidden_widths) + 1) // 2
     if depth < 3:  # two hidden layers, so that there is something to compare
         return {}
-    if not network.widths:
+    if not isinstance(network, MLP) or not network.widths:
         return {"depth": depth}
     kept = np.linspace(0, len(network.widths) - 1, depth - 1).round().astype(int)
     return {"widths": tuple(network.widths[i] for i in kept)}

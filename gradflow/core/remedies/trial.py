@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gradflow.core.diagnosis import SEVERE_RATIO
 from gradflow.core.errors import GradflowError, InvalidExperiment
-from gradflow.core.experiment import Experiment
+from gradflow.core.experiment import Experiment, LayerSettings
 from gradflow.core.remedies import measure
 from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.remedies.table import REMEDIES
@@ -64,7 +64,8 @@ def applicable(experiment: Experiment, report: Report) -> dict[str, Experiment]:
     """The cures that apply to ``experiment``, of which ``report`` is a run.
 
     Code → changed experiment: valid, never the experiment itself, no two equal. Empty for a
-    network with fewer than two hidden layers, where there is no course of the gradient to cure.
+    network with fewer than two hidden layers, where there is no course of the gradient to cure,
+    and for a transformer, whose settings are others.
     """
     return _candidates(Situation.of(experiment, report))[0]
 
@@ -73,7 +74,8 @@ def _candidates(situation: Situation) -> tuple[dict[str, Experiment], dict[str, 
     """The cures that apply, and why others that would apply are impossible."""
     found: dict[str, Experiment] = {}
     impossible: dict[str, str] = {}
-    if len(situation.network.hidden_widths) < 2:
+    network = situation.experiment.network
+    if not isinstance(network, LayerSettings) or len(network.hidden_widths) < 2:
         return found, impossible
     for code, remedy in REMEDIES.items():
         try:

@@ -16,7 +16,7 @@ from gradflow.core.catalog import (
     NormMode,
     NormPosition,
 )
-from gradflow.core.experiment import MLP
+from gradflow.core.experiment import LayerSettings
 from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.report import Report
 from gradflow.core.spec import bounds
@@ -35,14 +35,14 @@ MOST_SCALING = 10.0
 TANH_FACTOR = 4.0
 
 
-def he(network: MLP, activation: Activation) -> Settings:
+def he(network: LayerSettings, activation: Activation) -> Settings:
     """He weights for ``activation``, fan_in·Var W = 2/(1 + slope²); none if it has them already."""
     gain = Gain.RECOMMENDED if activation in LEAKY else Gain.STANDARD
     return _drawn(network, activation, KAIMING, gain)
 
 
 def _drawn(
-    network: MLP, activation: Activation, methods: tuple[Initialization, ...], gain: Gain
+    network: LayerSettings, activation: Activation, methods: tuple[Initialization, ...], gain: Gain
 ) -> Settings:
     """The first of ``methods`` with ``gain``; none if the weights are already of that size."""
     settings = {"initialization": methods[0], "gain": gain}
@@ -53,7 +53,7 @@ def _drawn(
     return settings
 
 
-def _gain(network: MLP) -> float:
+def _gain(network: LayerSettings) -> float:
     return GAINS[network.gain].value(network)
 
 
@@ -116,7 +116,7 @@ def _scaled(situation: Situation) -> Settings:
 
 
 def _times(name: str, value: float, scale: float) -> Settings:
-    low, high, _excluded = bounds(MLP.model_fields[name])
+    low, high, _excluded = bounds(LayerSettings.model_fields[name])
     assert low is not None
     assert high is not None
     return {name: min(max(value * scale, low), high)}

@@ -125,7 +125,7 @@ class Network:
     """
 
     def __init__(self, experiment: Experiment, gains: list[float] | None = None) -> None:
-        spec, data = experiment.network, experiment.data
+        spec, data = experiment.mlp, experiment.data
         self.spec = spec
         self.batch_size = data.batch_size
         self.fans = spec.fans(data.features, data.classes)
@@ -305,7 +305,7 @@ def _projections(law: ActivationLaw) -> tuple[float, tuple[float, float], tuple[
 
 
 def _epsilon(experiment: Experiment) -> float:
-    spec = experiment.network
+    spec = experiment.mlp
     make = NORMALIZATIONS[spec.normalization].module
     epsilon: Any = make(spec, spec.groups).eps if make else 0.0
     return float(torch.finfo(DTYPES[experiment.dtype].dtype).eps if epsilon is None else epsilon)

@@ -20,7 +20,7 @@ STRUCTURES: dict[Connection, Callable[[Network], Flow]] = {
 
 def flow_of(experiment: Experiment) -> tuple[Flow, Network]:
     """The flow through the network of ``experiment``."""
-    spec = experiment.network
+    spec = experiment.mlp
     through = STRUCTURES[spec.connection]
     network = Network(experiment)
     if not spec.zero_last:

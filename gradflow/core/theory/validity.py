@@ -16,7 +16,7 @@ from gradflow.core.catalog import (
     Connection,
     Normalization,
 )
-from gradflow.core.experiment import Experiment
+from gradflow.core.experiment import MLP, Experiment
 from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.core.theory.flow import Flow
@@ -45,7 +45,10 @@ COMMON_SIGNAL = 0.15
 
 def no_law(experiment: Experiment) -> Iterator[str]:
     """Why nothing can be predicted; empty if something can."""
-    spec = experiment.network
+    if not isinstance(experiment.network, MLP):
+        yield _("The theory here is about fully connected networks.")
+        return
+    spec = experiment.mlp
     variance = INITIALIZATIONS[spec.initialization].variance
     network = Network(experiment)
     smallest = min((network.group_size(width) for width in spec.hidden_widths), default=math.inf)
@@ -79,8 +82,8 @@ def doubts(
 def _finite_size(
     experiment: Experiment, network: Network, flow: Flow, band: FloatArray
 ) -> Iterator[str]:
-    widths = experiment.network.hidden_widths
-    interval = ACTIVATIONS[experiment.network.activation].unsaturated
+    widths = experiment.mlp.hidden_widths
+    interval = ACTIVATIONS[experiment.mlp.activation].unsaturated
     bounded = interval is not None and all(map(math.isfinite, interval(network.law.module)))
     least = WIDTH_SATURATING if bounded else WIDTH
     if widths and min(widths) < least:

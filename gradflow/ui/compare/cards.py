@@ -22,8 +22,8 @@ from gradflow.ui.compare import settings as compare_settings
 from gradflow.ui.compare import state as compare_state
 from gradflow.ui.compare.settings import LETTERS, REFERENCE, SHARED, Column
 
-MAIN = ("activation", "initialization", "normalization", "connection")
-SIZE = ("depth", "width")
+MAIN = ("architecture", "activation", "initialization", "normalization", "connection")
+SIZE = (("depth",), ("width", "channels"))
 """Settings whose widgets are always in sight; those that hang on them are a click away."""
 _GLYPHS = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲"}
 
@@ -131,9 +131,10 @@ def _controls(letter: str) -> None:
     slot = compare_state.compared(letter)
     for name in MAIN:
         controls.control(name, slot, compact=True)
-    for name, column in zip(SIZE, st.columns(2), strict=True):
+    for names, column in zip(SIZE, st.columns(2), strict=True):
         with column:
-            controls.control(name, slot, compact=True)
+            for name in names:
+                controls.control(name, slot, compact=True)
     # Not a popover: what is in a closed one comes up with its smallest values.
     with st.expander(_("More settings"), icon=":material/tune:"):
         for name in MAIN:

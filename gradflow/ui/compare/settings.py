@@ -28,7 +28,7 @@ NAMED = 3
 LONGEST = 24
 """Characters of a value in a name."""
 _SPEAKING = ("activation", "initialization", "normalization", "connection")
-_FIELD = {name: field for part in codec.PARTS for name, field in part.model_fields.items()}
+_FIELD = {name: field for part in codec.PARTS[::-1] for name, field in part.model_fields.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

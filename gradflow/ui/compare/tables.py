@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gradflow.charts.compare_data import Entry
-from gradflow.charts.figure import FloatArray, column, dead_unit_share
+from gradflow.charts.figure import FloatArray, column
 from gradflow.charts.theme import count, number, share
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
@@ -69,7 +69,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure(N_("‖δ‖ first / last hidden layer"), _ratio, _or_dash(number)),
     Measure(
         N_("Dead units, mean over layers"),
-        lambda r: _mean(dead_unit_share(r)),
+        lambda r: _mean(r.dead_unit_share()),
         _or_dash(share),
         _points,
     ),

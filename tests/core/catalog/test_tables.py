@@ -13,8 +13,12 @@ from torch import nn
 import gradflow as gf
 from gradflow.core.catalog import ACTIVATIONS, TABLES, Activation
 from gradflow.core.catalog import __dict__ as names_of_catalog
-from gradflow.core.codec import PARTS, field_names
+from gradflow.core.codec import PARTS
+from gradflow.core.recurrent.spec import Recurrent, SequenceExperiment, Sequences
 from gradflow.core.spec import choice_enum
+from gradflow.core.training.plan import TrainingPlan
+
+SPECS = (*PARTS, Recurrent, Sequences, SequenceExperiment, TrainingPlan)
 
 ENUMS = [
     value
@@ -25,7 +29,7 @@ ENUMS = [
 
 def test_every_enum_has_a_table_and_a_setting():
     assert set(TABLES) == set(ENUMS)
-    used = [choice_enum(f) for part in PARTS for f in part.model_fields.values()]
+    used = [choice_enum(f) for part in SPECS for f in part.model_fields.values()]
     assert {enum for enum in used if enum} == set(ENUMS)
 
 
@@ -46,16 +50,16 @@ def test_parameters_are_settings_with_one_owner():
     for enum, table in TABLES.items():
         for row in table.values():
             for name in row.parameters:
-                assert name in field_names()
+                assert any(name in spec.model_fields for spec in SPECS)
                 assert owner.setdefault(name, enum) is enum
-    for part in PARTS:
+    for part in SPECS:
         own = {choice_enum(f) for f in part.model_fields.values()}
         dependent = {n for n in part.model_fields if n in owner}
         assert {owner[name] for name in dependent} <= own  # owner and owned in one spec
 
 
 def test_every_setting_has_a_title_and_a_help():
-    for part in PARTS:
+    for part in SPECS:
         for name, field in part.model_fields.items():
             if name not in ("network", "data"):
                 assert field.title

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -78,11 +79,19 @@ def test_nan_is_not_saturated(summarizer):
 
 
 @both
-def test_units_are_what_lies_beyond_the_batch_axis(summarizer):
+def test_units_are_the_outputs_of_a_layer_wherever_it_is_applied(summarizer):
     response, _ = response_of(Activation.RELU)
-    images = torch.rand(4, 2, 3, 3) + 0.1
-    images[:, 1] = 0.0
-    assert made(summarizer, images, gradient=False, response=response).dead_units == 9
+    tokens = torch.rand(4, 5, 3) + 0.1
+    tokens[..., 1] = 0.0
+    tokens[:, 2] = 0.0  # a token, not a unit
+    assert made(summarizer, tokens, gradient=False, response=response).dead_units == 1
+    images = torch.rand(4, 6, 3, 3) + 0.1
+    images[:, 1:3] = 0.0
+    images[:, 4, 0] = 0.0  # pixels, not a channel
+    channels = replace(response, channels=True)
+    assert made(summarizer, images, gradient=False, response=channels).dead_units == 2
+    flat = images.flatten(1)
+    assert made(summarizer, flat, gradient=False, response=channels).dead_units == 21
 
 
 @both

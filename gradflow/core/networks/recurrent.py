@@ -1,0 +1,175 @@
+"""Recurrent networks: PyTorch's own layers with drawn weights, and the same unrolled step by step.
+
+The unrolled pass uses the very parameters of ``nn.RNN``, ``nn.LSTM`` or ``nn.GRU`` and computes
+what they document, so that every hidden state, cell state and gate is a tensor of the graph.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gradflow.core.catalog import Cell, RecurrentScale
+from gradflow.core.recurrent.spec import Recurrent, SequenceExperiment
+
+
+class Step(NamedTuple):
+    """What one time step of one layer made, each ``(B, H)``.
+
+    Attributes:
+        hidden: h_t.
+        cell: c_t of an LSTM, else ``None``.
+        gates: activations in PyTorch's order; LSTM: i, f, g, o; GRU: r, z, n; RNN: none.
+    """
+
+    hidden: Tensor
+    cell: Tensor | None = None
+    gates: tuple[Tensor, ...] = ()
+
+
+CellStep = Callable[[Tensor, Tensor, Step], Step]
+"""``(W_ih x_t + b_ih, W_hh h_{t-1} + b_hh, the step before) → the step``."""
+
+
+def rnn_tanh_step(from_input: Tensor, from_hidden: Tensor, _before: Step) -> Step:
+    """h_t = tanh(W_ih x_t + b_ih + W_hh h_{t−1} + b_hh)."""
+    return Step(torch.tanh(from_input + from_hidden))
+
+
+def rnn_relu_step(from_input: Tensor, from_hidden: Tensor, _before: Step) -> Step:
+    """h_t = max(0, W_ih x_t + b_ih + W_hh h_{t−1} + b_hh)."""
+    return Step(torch.relu(from_input + from_hidden))
+
+
+def lstm_step(from_input: Tensor, from_hidden: Tensor, before: Step) -> Step:
+    """c_t = f ⊙ c_{t−1} + i ⊙ g, h_t = o ⊙ tanh c_t; rows of the weights are i, f, g, o."""
+    assert before.cell is not None
+    i, f, g, o = (from_input + from_hidden).chunk(4, dim=1)
+    i, f, g, o = torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o)
+    cell = f * before.cell + i * g
+    return Step(o * torch.tanh(cell), cell, (i, f, g, o))
+
+
+def gru_step(from_input: Tensor, from_hidden: Tensor, before: Step) -> Step:
+    """N = tanh(x-part + r ⊙ h-part), h_t = (1 − z) ⊙ n + z ⊙ h_{t−1}; rows are r, z, n."""
+    input_r, input_z, input_n = from_input.chunk(3, dim=1)
+    hidden_r, hidden_z, hidden_n = from_hidden.chunk(3, dim=1)
+    r, z = torch.sigmoid(input_r + hidden_r), torch.sigmoid(input_z + hidden_z)
+    n = torch.tanh(input_n + r * hidden_n)
+    return Step((1 - z) * n + z * before.hidden, None, (r, z, n))
+
+
+STEPS: dict[Cell, CellStep] = {
+    Cell.RNN_TANH: rnn_tanh_step,
+    Cell.RNN_RELU: rnn_relu_step,
+    Cell.LSTM: lstm_step,
+    Cell.GRU: gru_step,
+}
+
+
+class Watcher(Protocol):
+    """Is shown the unrolled pass as it goes; it may look and register hooks, nothing else."""
+
+    def step(self, layer: int, time: int, step: Step) -> None:
+        """After step ``time`` (from 0) of ``layer`` (from 0)."""
+
+    def handed_on(self, layer: int, first: int, hidden: Tensor) -> None:
+        """The hidden states from step ``first`` on that leave ``layer``, ``(steps, B, H)``."""
+
+
+class RecurrentNetwork(nn.Module):
+    """Recurrent layers and a readout of the last ``loss_steps`` hidden states of the last one."""
+
+    def __init__(self, spec: Recurrent, features: int, outputs: int, loss_steps: int) -> None:
+        super().__init__()
+        self.recurrent = spec.row.module(features, spec.hidden_size, spec.layers)
+        self.readout = nn.Linear(spec.hidden_size, outputs)
+        self._cell_step = STEPS[spec.cell]
+        self._has_cell = spec.row.has_cell
+        self._loss_steps = loss_steps
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Outputs ``(loss_steps, B, outputs)`` for inputs ``(T, B, features)``, by torch.nn."""
+        hidden = self.recurrent(inputs)[0]
+        outputs: Tensor = self.readout(hidden[-self._loss_steps :])
+        return outputs
+
+    def unrolled(self, inputs: Tensor, watcher: Watcher | None = None) -> Tensor:
+        """The same, step by step; ``watcher`` sees every state and gate."""
+        for layer in range(self.recurrent.num_layers):
+            last = layer == self.recurrent.num_layers - 1
+            inputs = self._layer(inputs, layer, self._loss_steps if last else len(inputs), watcher)
+        outputs: Tensor = self.readout(inputs)
+        return outputs
+
+    def weights(self, layer: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """``weight_ih, weight_hh, bias_ih, bias_hh`` of one layer."""
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        ih, hh, bias_ih, bias_hh = (getattr(self.recurrent, f"{n}_l{layer}") for n in names)
+        return ih, hh, bias_ih, bias_hh
+
+    def _layer(self, inputs: Tensor, layer: int, kept: int, watcher: Watcher | None) -> Tensor:
+        """The hidden states of the last ``kept`` steps."""
+        weight_ih, weight_hh, bias_ih, bias_hh = self.weights(layer)
+        from_input = F.linear(inputs, weight_ih, bias_ih)  # of all steps in one product
+        zero = from_input.new_zeros(inputs.shape[1], self.recurrent.hidden_size)
+        step = Step(zero, zero if self._has_cell else None)
+        hidden = []
+        for time, projected in enumerate(from_input.unbind(0)):
+            from_hidden = F.linear(step.hidden, weight_hh, bias_hh)
+            step = self._cell_step(projected, from_hidden, step)
+            hidden.append(step.hidden)
+            if watcher is not None:
+                watcher.step(layer, time, step)
+        stacked = torch.stack(hidden[-kept:])
+        if watcher is not None:
+            watcher.handed_on(layer, len(hidden) - kept, stacked)
+        return stacked
+
+
+def build(experiment: SequenceExperiment) -> RecurrentNetwork:
+    """The network of ``experiment`` with weights drawn from its seed, on the CPU in float32."""
+    spec, data = experiment.network, experiment.data
+    # Without storage the constructors' own random weights cost nothing and change no state.
+    with torch.device("meta"):
+        network = RecurrentNetwork(spec, data.inputs, data.row.outputs, experiment.loss_steps)
+    network.to_empty(device="cpu")
+    fill(network, spec, torch.Generator().manual_seed(experiment.seed))
+    return network
+
+
+@torch.no_grad()
+def fill(network: RecurrentNetwork, spec: Recurrent, generator: torch.Generator) -> None:
+    """Draw all parameters; see ``Recurrent``."""
+    limit = 1 / math.sqrt(spec.hidden_size)
+    for name, parameter in network.named_parameters():
+        if "weight_hh" in name:
+            for block in parameter.chunk(spec.row.blocks):
+                spec.init.function(block, generator)
+                block.mul_(_scale(block, spec))
+        elif "weight" in name or spec.init.pytorch_bias:
+            nn.init.uniform_(parameter, -limit, limit, generator=generator)
+        else:
+            nn.init.zeros_(parameter)
+    if "forget_bias" in spec.row.parameters:
+        forget = [gate.code for gate in spec.row.gates].index("forget")
+        for name, parameter in network.recurrent.named_parameters():
+            if name.startswith("bias"):
+                parameter.chunk(spec.row.blocks)[forget].add_(spec.forget_bias / 2)
+
+
+def spectral_radius(matrix: Tensor) -> float:
+    """The largest |eigenvalue|."""
+    return float(torch.linalg.eigvals(matrix.double()).abs().amax())
+
+
+def _scale(block: Tensor, spec: Recurrent) -> float:
+    if spec.recurrent_scale is RecurrentScale.GAIN:
+        return spec.recurrent_gain
+    radius = spectral_radius(block)
+    return spec.spectral_radius / radius if radius else 1.0

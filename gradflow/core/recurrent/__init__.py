@@ -1,0 +1,1 @@
+"""Gradient flow through time: specs, sequences, recording, theory, comparisons, clipping."""

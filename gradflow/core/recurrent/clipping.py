@@ -1,0 +1,135 @@
+"""The gradient before and after clipping, by norm and by value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from gradflow.core.errors import InvalidExperiment
+from gradflow.core.histogram import FloatArray
+from gradflow.core.recurrent.record import prepared, sequence_loss
+from gradflow.core.recurrent.spec import SequenceExperiment
+
+EPSILON = 1e-6
+"""PyTorch adds it to the norm before it divides."""
+
+
+@dataclass(frozen=True, eq=False)
+class Clipped:
+    """What one way of clipping makes of a gradient.
+
+    Attributes:
+        threshold: c.
+        norm: ‖g‖ over all parameters afterwards.
+        cosine: of the gradients before and after; 1: the direction is kept. NaN if one is zero.
+        changed: share of the entries that changed.
+        norms: ‖g‖ of each parameter afterwards.
+    """
+
+    threshold: float
+    norm: float
+    cosine: float
+    changed: float
+    norms: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class ClippingReport:
+    """A gradient and what clipping does to it.
+
+    Attributes:
+        names: the parameters.
+        before: ‖g‖ of each.
+        norm: ‖g‖ over all of them.
+        largest: the largest |entry|.
+        by_norm: g·min(1, c/(‖g‖ + 1e-6)) (Pascanu et al. 2013; ``clip_grad_norm_``).
+        by_value: every entry cut to [−c, c] (``clip_grad_value_``).
+    """
+
+    names: Sequence[str]
+    before: FloatArray
+    norm: float
+    largest: float
+    by_norm: Clipped
+    by_value: Clipped
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row per parameter: its norm before, clipped by norm, clipped by value."""
+        return pd.DataFrame(
+            {
+                "parameter": pd.Series(list(self.names), dtype="str"),
+                "before": self.before,
+                "by_norm": self.by_norm.norms,
+                "by_value": self.by_value.norms,
+            }
+        )
+
+
+def clipping(
+    experiment: SequenceExperiment, *, norm: float = 1.0, value: float = 0.01
+) -> ClippingReport:
+    """Clip the gradient of an experiment, both ways, in float64.
+
+    Args:
+        experiment: network, data and loss.
+        norm: threshold c for the norm over all parameters.
+        value: threshold c for each entry.
+
+    Raises:
+        InvalidExperiment: a threshold is not a positive number.
+        DeviceUnavailable: the experiment asks for a GPU and there is none.
+    """
+    network, inputs, targets = prepared(experiment)
+    with torch.enable_grad():
+        loss = sequence_loss(experiment, network.unrolled(inputs), targets)
+        gradients = torch.autograd.grad(loss, list(network.parameters()))
+    names = [name for name, _ in network.named_parameters()]
+    return clipped(dict(zip(names, gradients, strict=True)), norm=norm, value=value)
+
+
+def clipped(gradients: Mapping[str, Tensor], *, norm: float, value: float) -> ClippingReport:
+    """Clip the gradient of each parameter, both ways; the tensors stay as they are.
+
+    Raises:
+        InvalidExperiment: a threshold is not a positive number.
+    """
+    for name, threshold in (("norm", norm), ("value", value)):
+        if not 0 < threshold < math.inf:
+            raise InvalidExperiment(
+                f"{name}: {threshold} is not allowed; choose a threshold above 0", fields=(name,)
+            )
+    flat = torch.cat([g.detach().reshape(-1).double().cpu() for g in gradients.values()])
+    sizes = [g.numel() for g in gradients.values()]
+    length = float(torch.linalg.vector_norm(flat))
+    by_norm = flat * min(1.0, norm / (length + EPSILON))
+    return ClippingReport(
+        names=list(gradients),
+        before=_norms(flat, sizes),
+        norm=length,
+        largest=float(flat.abs().amax()),
+        by_norm=_compared(flat, by_norm, sizes, norm),
+        by_value=_compared(flat, flat.clamp(-value, value), sizes, value),
+    )
+
+
+def _compared(before: Tensor, after: Tensor, sizes: list[int], threshold: float) -> Clipped:
+    norms = [float(torch.linalg.vector_norm(g)) for g in (before, after)]
+    product = norms[0] * norms[1]
+    return Clipped(
+        threshold=threshold,
+        norm=norms[1],
+        cosine=float(before @ after) / product if product else math.nan,
+        changed=float((before != after).double().mean()),
+        norms=_norms(after, sizes),
+    )
+
+
+def _norms(flat: Tensor, sizes: list[int]) -> FloatArray:
+    return np.array([float(torch.linalg.vector_norm(part)) for part in torch.split(flat, sizes)])

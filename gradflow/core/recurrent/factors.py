@@ -1,0 +1,194 @@
+"""What one step back does to the gradient: residual connections, the LSTM's cell, ReLU, tanh.
+
+h_{l+1} = h_l + α·f(h_l), c_t = f ⊙ c_{t−1} + i ⊙ g, and h_t = ReLU(h_{t−1} + …) have one thing in
+common: one summand of the step's Jacobian is close to the identity (Hochreiter & Schmidhuber
+1997; Le et al. 2015; He et al. 2016). A tanh RNN has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from pydantic import Field
+
+from gradflow.core.catalog import Cell, RecurrentInit, SequenceSource
+from gradflow.core.catalog.choice import Choice
+from gradflow.core.experiment import MLP, Data, Experiment
+from gradflow.core.histogram import FloatArray
+from gradflow.core.probe import run
+from gradflow.core.recurrent.record import through_time
+from gradflow.core.recurrent.report import State, TimeReport
+from gradflow.core.recurrent.spec import Recurrent, SequenceExperiment, Sequences
+from gradflow.core.spec import Spec
+from gradflow.core.text import N_
+
+STREAM = r"linear1|block\d+(\.tail)?"
+"""Modules of a pre-activation network whose outputs are the stream h_l."""
+
+
+class GradientPath(StrEnum):
+    """Codes of what is compared."""
+
+    RESIDUAL = "residual"
+    LSTM_CELL = "lstm_cell"
+    IRNN = "irnn"
+    TANH_RNN = "tanh_rnn"
+
+
+PATHS: dict[GradientPath, Choice] = {
+    GradientPath.RESIDUAL: Choice(
+        label=N_("Residual blocks"),
+        help=N_("h + α·f(h): the factor is 1 plus what the branch adds."),
+        parameters=("branch_scale",),
+    ),
+    GradientPath.LSTM_CELL: Choice(
+        label=N_("LSTM, cell state"),
+        help=N_("f ⊙ c + …: the factor is the forget gate, near 1 with a large bias."),
+        parameters=("forget_bias",),
+    ),
+    GradientPath.IRNN: Choice(
+        label=N_("ReLU RNN, identity matrix"),
+        help=N_("ReLU(h + …): the factor is 1 for a unit that is active, else 0."),
+    ),
+    GradientPath.TANH_RNN: Choice(
+        label=N_("tanh RNN, Gaussian matrix"),
+        help=N_("tanh(W h + …): every factor is a matrix times a slope below 1."),
+        parameters=("gain",),
+    ),
+}
+
+
+class FactorSettings(Spec):
+    """What the four have in common, and the one number of each that has one."""
+
+    steps: int = Field(50, ge=2, le=150, title="Steps", description="Blocks or time steps back.")
+    hidden_size: int = Field(64, ge=2, le=512, title="Units", description="Width of the state.")
+    batch_size: int = Field(64, ge=2, le=512, title="Batch size", description="Samples.")
+    branch_scale: float = Field(
+        0.1, ge=0, le=2, title="Branch scale α", description="Factor on the residual branch."
+    )
+    forget_bias: float = Field(
+        3.0, ge=-10, le=10, title="Forget-gate bias b_f", description="The effective one."
+    )
+    gain: float = Field(
+        0.9, ge=0, le=10, title="Gain g", description="W of the tanh RNN is N(0, g²/H)."
+    )
+    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="Draws other weights.")
+
+
+@dataclass(frozen=True, eq=False)
+class FactorCurve:
+    """Factors from the loss back; entry k is the step from distance k to k+1 before the loss.
+
+    Attributes:
+        total: ‖∂L/∂s_t‖ / ‖∂L/∂s_{t+1}‖ as measured, ``(steps,)``.
+        direct: the factor of the direct path alone: 1 for a residual block and for an active ReLU,
+            the forget gates' in an LSTM; NaN where there is no such path.
+    """
+
+    path: GradientPath
+    total: FloatArray
+    direct: FloatArray
+
+    @property
+    def remaining(self) -> FloatArray:
+        """Products of ``total``: the share of the gradient's norm that is left."""
+        with np.errstate(over="ignore"):
+            products: FloatArray = np.cumprod(self.total, dtype=np.float64)
+        return products
+
+
+def factor_curves(settings: FactorSettings) -> list[FactorCurve]:
+    """All four, in the order of ``GradientPath``; float64, on Gaussian noise, loss at the end."""
+    return [CURVES[path](settings) for path in GradientPath]
+
+
+def _residual(settings: FactorSettings) -> FactorCurve:
+    report = run(
+        Experiment(
+            network=MLP(
+                depth=settings.steps + 2,
+                width=settings.hidden_size,
+                connection="preactivation",
+                block_size=1,
+                branch_scale=settings.branch_scale,
+            ),
+            data=Data(
+                source="gaussian",
+                dimension=settings.hidden_size,
+                batch_size=settings.batch_size,
+            ),
+            dtype="float64",
+            seed=settings.seed,
+        )
+    )
+    stream = report.signals["module"].str.fullmatch(STREAM)
+    norms = report.signals.loc[stream, "grad_norm"].to_numpy(np.float64)
+    return FactorCurve(GradientPath.RESIDUAL, _from_the_loss(norms), np.ones(settings.steps))
+
+
+def _lstm_cell(settings: FactorSettings) -> FactorCurve:
+    network = Recurrent(
+        cell=Cell.LSTM, hidden_size=settings.hidden_size, forget_bias=settings.forget_bias
+    )
+    report = _through_time(settings, network)
+    direct = _from_the_loss(report.column("direct_grad_norm"))
+    return FactorCurve(GradientPath.LSTM_CELL, _total(report, "cell"), direct)
+
+
+def _irnn(settings: FactorSettings) -> FactorCurve:
+    network = Recurrent(
+        cell=Cell.RNN_RELU,
+        hidden_size=settings.hidden_size,
+        recurrent_init=RecurrentInit.IDENTITY,
+    )
+    report = _through_time(settings, network)
+    return FactorCurve(GradientPath.IRNN, _total(report, "hidden"), np.ones(settings.steps))
+
+
+def _tanh_rnn(settings: FactorSettings) -> FactorCurve:
+    network = Recurrent(
+        cell=Cell.RNN_TANH,
+        hidden_size=settings.hidden_size,
+        recurrent_init=RecurrentInit.GAUSSIAN,
+        recurrent_gain=settings.gain,
+    )
+    report = _through_time(settings, network)
+    nothing = np.full(settings.steps, np.nan)
+    return FactorCurve(GradientPath.TANH_RNN, _total(report, "hidden"), nothing)
+
+
+CURVES: dict[GradientPath, Callable[[FactorSettings], FactorCurve]] = {
+    GradientPath.RESIDUAL: _residual,
+    GradientPath.LSTM_CELL: _lstm_cell,
+    GradientPath.IRNN: _irnn,
+    GradientPath.TANH_RNN: _tanh_rnn,
+}
+
+
+def _through_time(settings: FactorSettings, network: Recurrent) -> TimeReport:
+    return through_time(
+        SequenceExperiment(
+            network=network,
+            data=Sequences(
+                source=SequenceSource.NOISE,
+                length=settings.steps + 1,
+                batch_size=settings.batch_size,
+            ),
+            dtype="float64",
+            seed=settings.seed,
+        )
+    )
+
+
+def _total(report: TimeReport, state: State) -> FloatArray:
+    return _from_the_loss(report.column(f"{state}_grad_norm"))
+
+
+def _from_the_loss(norms: FloatArray) -> FloatArray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factors: FloatArray = (norms[:-1] / norms[1:])[::-1]
+    return factors

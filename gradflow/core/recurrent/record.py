@@ -1,0 +1,276 @@
+"""Recording one forward and one backward pass through time."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gradflow.core.catalog import ACTIVATIONS, DTYPES, Activation, Cell
+from gradflow.core.catalog.numerics import widened
+from gradflow.core.networks.recurrent import RecurrentNetwork, Step, build
+from gradflow.core.probe import resolve
+from gradflow.core.recording.device import DeviceSummarizer
+from gradflow.core.recording.host import HostSummarizer
+from gradflow.core.recording.parameters import Parameters
+from gradflow.core.recording.summary import FloatArray, Response, Summaries, Summarizer
+from gradflow.core.recording.tables import parameters_table
+from gradflow.core.recurrent.data import draw_sequences
+from gradflow.core.recurrent.report import (
+    GATE_COLUMNS,
+    GRADIENT_COLUMNS,
+    SIGNAL_COLUMNS,
+    STATES,
+    STEP_COLUMNS,
+    Sample,
+    TimeReport,
+)
+from gradflow.core.recurrent.spec import SequenceExperiment
+
+_FIELDS = {"min": "low", "max": "high"}
+"""Columns of signals whose summaries go by another name."""
+
+
+def _response(activation: Activation) -> Response:
+    row = ACTIVATIONS[activation]
+    ends = row.unsaturated
+    return Response(ends and ends(torch.nn.Identity()), row.alive)
+
+
+_SQUASH = {name: _response(Activation(name)) for name in ("sigmoid", "tanh")}
+_HIDDEN = {
+    Cell.RNN_TANH: _SQUASH["tanh"],
+    Cell.RNN_RELU: _response(Activation.RELU),
+}
+
+
+def sequence_loss(experiment: SequenceExperiment, outputs: Tensor, targets: Tensor) -> Tensor:
+    """The mean over batch and counted steps: squared error, or cross-entropy.
+
+    Args:
+        experiment: says which.
+        outputs: ``(loss_steps, B, outputs)``.
+        targets: ``(T, B)``; the last ``loss_steps`` count.
+    """
+    outputs, targets = widened(outputs), targets[-experiment.loss_steps :]
+    if experiment.data.row.regression:
+        return F.mse_loss(outputs.squeeze(2), targets.to(outputs.dtype))
+    return F.cross_entropy(outputs.flatten(0, 1), targets.flatten())
+
+
+def prepared(experiment: SequenceExperiment) -> tuple[RecurrentNetwork, Tensor, Tensor]:
+    """Network, inputs ``(T, B, features)`` and targets ``(T, B)`` on their device.
+
+    Raises:
+        DeviceUnavailable: the experiment asks for a GPU and there is none.
+    """
+    device, dtype = resolve(experiment.device), DTYPES[experiment.dtype].dtype
+    inputs, targets = draw_sequences(experiment.data, experiment.seed)
+    network = build(experiment).to(device, dtype)
+    return network, inputs.to(device, dtype), targets.to(device)
+
+
+def through_time(experiment: SequenceExperiment, *, sample: int = 0) -> TimeReport:
+    """Run one forward and one backward pass and record every step of every layer.
+
+    The pass is the unrolled one, which computes what ``torch.nn.RNN``, ``LSTM`` and ``GRU`` do,
+    on the same parameters; recording looks at its tensors and changes none.
+
+    Args:
+        experiment: the network, the data and the loss.
+        sample: the sequence of the batch that is kept unit by unit; beyond the batch, the last.
+
+    Raises:
+        DeviceUnavailable: the experiment asks for a GPU and there is none.
+    """
+    return record(experiment, *prepared(experiment), sample=sample)
+
+
+def record(
+    experiment: SequenceExperiment,
+    network: RecurrentNetwork,
+    inputs: Tensor,
+    targets: Tensor,
+    *,
+    sample: int = 0,
+) -> TimeReport:
+    """The same for a network as it stands, say in the middle of training.
+
+    ``.grad`` of its parameters stays as it is. Arguments are those of :func:`prepared`.
+    """
+    limits = torch.finfo(inputs.dtype)
+    make = HostSummarizer if inputs.device.type == "cpu" else DeviceSummarizer
+    sample = min(max(sample, 0), inputs.shape[1] - 1)
+    parameters = dict(network.named_parameters())
+    start = time.perf_counter()
+    recorder = _Recorder(experiment, make(1.0, limits.tiny), inputs, sample)
+    with torch.enable_grad():
+        loss = sequence_loss(experiment, network.unrolled(inputs, recorder), targets)
+        gradients = torch.autograd.grad(loss, list(parameters.values()))
+    summaries = recorder.summarizer.collect()
+    measured = Parameters.measured(
+        parameters,
+        {id(p): g for p, g in zip(parameters.values(), gradients, strict=True)},
+        {},
+        summaries,
+        1.0,
+    )
+    return TimeReport(
+        experiment=experiment,
+        loss=float(loss.detach()),
+        steps=recorder.steps_table(summaries),
+        gates=recorder.gates_table(summaries),
+        parameters=parameters_table(measured, _layers(experiment), experiment.learning_rate),
+        histograms={key: summaries.histograms[t] for key, t in recorder.tickets.items()},
+        sample=Sample(sample, _numbers(inputs[:, sample]), recorder.sample_values()),
+        grad_norm=measured.total_grad_norm(),
+        seconds=time.perf_counter() - start,
+        device=str(inputs.device),
+        dtype=str(inputs.dtype).removeprefix("torch."),
+        smallest_normal=limits.tiny,
+        smallest=limits.smallest_normal * limits.eps,
+    )
+
+
+class _Recorder:
+    """Watches one unrolled pass; tensors are summarized at once, few are kept, none with graph."""
+
+    def __init__(
+        self, experiment: SequenceExperiment, summarizer: Summarizer, inputs: Tensor, sample: int
+    ) -> None:
+        self.summarizer = summarizer
+        self.tickets: dict[tuple[str, int, int], int] = {}
+        """(quantity, layer, step), both from 1."""
+        spec = experiment.network
+        self._spec = spec
+        self._length = len(inputs)
+        self._sample = sample
+        self._direct_state = "cell" if spec.row.has_cell else "hidden"
+        self._hidden_response = _HIDDEN.get(spec.cell)
+        self._codes = [gate.code for gate in spec.row.gates]
+        self._gate_responses = [_SQUASH[gate.squash] for gate in spec.row.gates]
+        highway = spec.row.highway
+        self._highway = None if highway is None else self._codes.index(highway)
+        names = ["hidden", *(["cell"] if spec.row.has_cell else []), *self._codes]
+        self._traces = {
+            (name, layer): inputs.new_empty(self._length, spec.hidden_size)
+            for layer in range(1, spec.layers + 1)
+            for name in names
+        }
+        self._gates: dict[int, list[Tensor]] = {}
+        self._last: dict[int, Tensor] = {}
+        self._incoming: dict[int, tuple[int, Tensor]] = {}
+
+    def step(self, layer: int, time: int, step: Step) -> None:
+        self._signal("hidden", layer, time, step.hidden, self._hidden_response, watched=True)
+        if step.cell is not None:
+            self._signal("cell", layer, time, step.cell, None, watched=True)
+        for name, gate, response in zip(self._codes, step.gates, self._gate_responses, strict=True):
+            self._signal(name, layer, time, gate, response)
+        if self._highway is not None:
+            self._gates.setdefault(layer, []).append(step.gates[self._highway].detach())
+
+    def handed_on(self, layer: int, first: int, hidden: Tensor) -> None:
+        def watch(gradient: Tensor) -> None:
+            norms = torch.linalg.vector_norm(gradient.flatten(1), dim=1, dtype=torch.float64)
+            self._incoming[layer] = (first, norms)
+
+        hidden.register_hook(watch)  # type: ignore[no-untyped-call]
+
+    def _signal(
+        self,
+        name: str,
+        layer: int,
+        time: int,
+        values: Tensor,
+        response: Response | None,
+        *,
+        watched: bool = False,
+    ) -> None:
+        key = (name, layer + 1, time + 1)
+        detached = values.detach()
+        self.tickets[key] = self.summarizer.signal(detached, response, samples=name == "hidden")
+        self._traces[name, layer + 1][time] = detached[self._sample]
+        if not watched:
+            return
+        final = time == self._length - 1 and name == self._direct_state
+
+        def watch(gradient: Tensor) -> None:
+            self.tickets[f"{name}_grad", layer + 1, time + 1] = self.summarizer.gradient(gradient)
+            if final:
+                self._last[layer] = gradient
+
+        values.register_hook(watch)  # type: ignore[no-untyped-call]
+
+    def steps_table(self, summaries: Summaries) -> pd.DataFrame:
+        layers = range(1, self._spec.layers + 1)
+        steps = range(1, self._length + 1)
+        keys = [(layer, step) for layer in layers for step in steps]
+        columns: dict[str, Any] = {
+            "layer": [layer for layer, _ in keys],
+            "step": [step for _, step in keys],
+            "incoming_grad_norm": np.concatenate([self._incoming_norms(n - 1) for n in layers]),
+            "direct_grad_norm": np.concatenate([self._direct_norms(n - 1) for n in layers]),
+        }
+        for state in STATES:
+            tickets = [self.tickets.get((state, *key), -1) for key in keys]
+            for name in SIGNAL_COLUMNS:
+                columns[f"{state}_{name}"] = summaries.column(_FIELDS.get(name, name), tickets)
+            tickets = [self.tickets.get((f"{state}_grad", *key), -1) for key in keys]
+            for name in GRADIENT_COLUMNS:
+                field = "max_abs" if name == "max" else name
+                columns[f"{state}_grad_{name}"] = summaries.column(field, tickets)
+            columns[f"{state}_grad_subnormal"] /= summaries.column("size", tickets)
+        return pd.DataFrame({name: columns[name] for name in STEP_COLUMNS})
+
+    def gates_table(self, summaries: Summaries) -> pd.DataFrame:
+        keys = [key for key in self.tickets if key[0] in self._codes]
+        tickets = [self.tickets[key] for key in keys]
+        columns: dict[str, Any] = {
+            "layer": np.array([layer for _, layer, _ in keys], np.int64),
+            "step": np.array([step for _, _, step in keys], np.int64),
+            "gate": pd.Series([name for name, _, _ in keys], dtype="str"),
+        }
+        for name in GATE_COLUMNS[3:]:
+            columns[name] = summaries.column(_FIELDS.get(name, name), tickets)
+        return pd.DataFrame(columns)
+
+    def sample_values(self) -> dict[tuple[str, int], FloatArray]:
+        return {key: _numbers(trace) for key, trace in self._traces.items()}
+
+    def _incoming_norms(self, layer: int) -> FloatArray:
+        first, norms = self._incoming[layer]
+        found = np.zeros(self._length)
+        found[first:] = norms.cpu().numpy()
+        return found
+
+    def _direct_norms(self, layer: int) -> FloatArray:
+        """Norms of ∂L/∂s_T ⊙ Π gates, from step 1; the product itself would leave float64."""
+        if self._highway is None:
+            return np.full(self._length, math.nan)
+        norms, direction = [], self._last[layer].double()
+        for gate in (None, *reversed(self._gates[layer][1:])):
+            direction = direction if gate is None else direction * gate
+            norms.append(torch.linalg.vector_norm(direction))
+            direction = direction / norms[-1].where(norms[-1] > 0, 1.0)
+        return np.cumprod(torch.stack(norms).cpu().numpy())[::-1]
+
+
+def _numbers(values: Tensor) -> FloatArray:
+    """On the CPU; float16 and bfloat16 as float32."""
+    numbers: FloatArray = widened(values).cpu().numpy()
+    return numbers
+
+
+def _layers(experiment: SequenceExperiment) -> dict[str, int]:
+    """Parameter name → number of its layer; the readout is the last."""
+    depth = experiment.network.layers
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    found = {f"recurrent.{name}_l{k}": k + 1 for k in range(depth) for name in names}
+    return found | {"readout.weight": depth + 1, "readout.bias": depth + 1}

@@ -1,0 +1,1 @@
+"""The settings of each kind of network and of the data: frozen, validated, one file each."""

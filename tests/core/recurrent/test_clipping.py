@@ -1,0 +1,66 @@
+"""Clipping against torch.nn.utils, on the gradients of torch.nn's own layers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import gradflow as gf
+from gradflow.core.recurrent.clipping import clipped, clipping
+from gradflow.core.recurrent.record import prepared, sequence_loss
+from tests.core.recurrent.oracle import experiment
+
+
+def _by_torch(spec: gf.SequenceExperiment, clip: object) -> tuple[np.ndarray, list[np.ndarray]]:
+    network, inputs, targets = prepared(spec)
+    sequence_loss(spec, network(inputs), targets).backward()
+    before = torch.cat([p.grad.flatten() for p in network.parameters()]).clone()
+    clip(list(network.parameters()))
+    return before.numpy(), [p.grad.numpy() for p in network.parameters()]
+
+
+@pytest.mark.parametrize("cell", ["rnn_tanh", "lstm"])
+@pytest.mark.parametrize(("norm", "value"), [(0.05, 0.01), (1e6, 1e6)])
+def test_both_ways(cell, norm, value):
+    spec = experiment(cell, loss_at="every")
+    report = clipping(spec, norm=norm, value=value)
+    ways = (
+        (report.by_norm, norm, lambda p: torch.nn.utils.clip_grad_norm_(p, norm)),
+        (report.by_value, value, lambda p: torch.nn.utils.clip_grad_value_(p, value)),
+    )
+    for mine, threshold, clip in ways:
+        before, after = _by_torch(spec, clip)
+        flat = np.concatenate([g.ravel() for g in after])
+        assert report.norm == pytest.approx(np.linalg.norm(before), rel=1e-12)
+        assert report.largest == pytest.approx(np.abs(before).max(), rel=1e-12)
+        assert mine.threshold == threshold
+        assert mine.norm == pytest.approx(np.linalg.norm(flat), rel=1e-12)
+        np.testing.assert_allclose(mine.norms, [np.linalg.norm(g) for g in after], rtol=1e-11)
+        cosine = before @ flat / np.linalg.norm(before) / np.linalg.norm(flat)
+        assert mine.cosine == pytest.approx(cosine, rel=1e-12)
+        assert mine.changed == pytest.approx(np.mean(before != flat), abs=1e-12)
+    assert report.by_norm.cosine == pytest.approx(1, abs=1e-12)
+    assert list(report.table.columns) == ["parameter", "before", "by_norm", "by_value"]
+    if value < 1:
+        assert report.by_value.cosine < 0.999
+
+
+def test_by_hand():
+    report = clipped({"w": torch.tensor([3.0, 4.0]), "b": torch.tensor([0.0])}, norm=1, value=3)
+    assert report.norm == 5
+    np.testing.assert_allclose(report.by_norm.norms, [5 / (5 + 1e-6), 0])
+    np.testing.assert_allclose(report.by_value.norms, [18**0.5, 0])
+    assert report.by_value.cosine == pytest.approx(21 / 5 / 18**0.5)
+    assert report.by_value.changed == pytest.approx(1 / 3)
+
+
+def test_a_gradient_of_zero_has_no_direction():
+    report = clipped({"w": torch.zeros(3)}, norm=1, value=1)
+    assert np.isnan(report.by_norm.cosine)
+
+
+@pytest.mark.parametrize(("norm", "value", "name"), [(0.0, 1, "norm"), (1, -1.0, "value")])
+def test_thresholds_are_positive(norm, value, name):
+    with pytest.raises(gf.InvalidExperiment, match=f"{name}: .* above 0"):
+        clipped({"w": torch.ones(1)}, norm=norm, value=value)

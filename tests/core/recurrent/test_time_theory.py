@@ -1,0 +1,201 @@
+"""Factors per step against THEORY: spectral radius, slopes, forget gates, Pascanu's bound."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import gradflow as gf
+from gradflow.core.recurrent.factors import FactorSettings, GradientPath, factor_curves
+from gradflow.core.recurrent.record import prepared, record
+from gradflow.core.recurrent.theory import TIME_LINES, TimeLine, predict_through_time
+from tests.core.recurrent.oracle import experiment
+
+
+def _recorded(spec: gf.SequenceExperiment, input_scale: float) -> gf.TimeReport:
+    """With input weights so small that tanh is linear."""
+    network, inputs, targets = prepared(spec)
+    with torch.no_grad():
+        network.recurrent.weight_ih_l0.mul_(input_scale)
+    return record(spec, network, inputs, targets)
+
+
+@pytest.mark.parametrize("gain", [0.5, 1.0, 1.05])
+def test_orthogonal_factor_is_the_gain_in_the_linear_regime(gain):
+    spec = experiment(
+        recurrent_init="orthogonal",
+        recurrent_gain=gain,
+        hidden_size=32,
+        data=gf.Sequences(length=60, batch_size=4),
+    )
+    np.testing.assert_allclose(_recorded(spec, 1e-9).factors(), gain, rtol=1e-6)
+
+
+def test_gaussian_factor_is_about_the_gain():
+    """The gradient is Wᵏ applied to one vector: gᵏ for k small beside H."""
+    spec = experiment(
+        recurrent_init="gaussian",
+        recurrent_gain=0.9,
+        hidden_size=256,
+        data=gf.Sequences(length=21, batch_size=32),
+    )
+    report = _recorded(spec, 1e-9)
+    assert report.factors() == pytest.approx(0.9, rel=0.06)
+    assert report.remaining(20) ** (1 / 20) == pytest.approx(0.9, rel=0.03)
+    theory = predict_through_time(report)
+    assert theory.spectral_radius["state"] == pytest.approx(0.9, rel=0.1)
+    assert theory.largest_singular_value["state"] == pytest.approx(1.8, rel=0.05)
+
+
+def test_pytorch_default_shrinks_by_a_root_of_three():
+    spec = experiment(hidden_size=256, data=gf.Sequences(length=12, batch_size=32))
+    assert _recorded(spec, 1e-9).remaining(10) ** 0.1 == pytest.approx(3**-0.5, rel=0.03)
+
+
+@pytest.mark.parametrize("bias", [-1.0, 1.0, 3.0])
+def test_forget_bias_is_the_factor_of_the_direct_path(bias):
+    """With W_hh = 0 and next to no input, f = σ(b) and nothing runs through h."""
+    spec = experiment(
+        "lstm", forget_bias=bias, recurrent_init="gaussian", recurrent_gain=0.0, hidden_size=8
+    )
+    report = _recorded(spec, 1e-9)
+    forget = 1 / (1 + np.exp(-bias))
+    np.testing.assert_allclose(report.gate("forget"), forget, rtol=1e-6)
+    np.testing.assert_allclose(report.factors("cell"), forget, rtol=1e-6)
+    theory = predict_through_time(report)
+    for line in (TimeLine.GATES, TimeLine.FORGET_BIAS):
+        np.testing.assert_allclose(theory.factors[line], forget, rtol=1e-6)
+        np.testing.assert_allclose(theory.lines[line], report.column("cell_grad_norm"), rtol=1e-5)
+
+
+def test_the_true_gradient_of_an_lstm_is_larger_than_its_direct_path():
+    spec = experiment(
+        "lstm", forget_bias=1.0, hidden_size=64, data=gf.Sequences(length=60, batch_size=16)
+    )
+    report = gf.through_time(spec)
+    lines = predict_through_time(report).lines
+    assert report.column("cell_grad_norm")[0] > 3 * lines[TimeLine.GATES][0]
+
+
+@pytest.mark.parametrize("cell", ["rnn_tanh", "rnn_relu"])
+@pytest.mark.parametrize("loss_at", ["last", "every"])
+@pytest.mark.parametrize("layer", [1, 2])
+def test_the_bound_is_never_exceeded(cell, loss_at, layer):
+    spec = experiment(cell, loss_at=loss_at, layers=2, recurrent_init="gaussian", hidden_size=10)
+    report = gf.through_time(spec)
+    theory = predict_through_time(report, layer)
+    weight = getattr(prepared(spec)[0].recurrent, f"weight_hh_l{layer - 1}").detach().numpy()
+    s_max = np.linalg.svd(weight)[1][0]
+    assert theory.largest_singular_value["state"] == pytest.approx(s_max, rel=1e-6)
+    incoming = report.column("incoming_grad_norm", layer)
+    powers = s_max ** np.arange(len(incoming))
+    expected = [incoming[t:] @ powers[: len(incoming) - t] for t in range(len(incoming))]
+    np.testing.assert_allclose(theory.lines[TimeLine.BOUND], expected, rtol=1e-6)
+    measured = report.column("hidden_grad_norm", layer)
+    assert (measured <= np.array(expected) * (1 + 1e-9)).all()
+
+
+@pytest.mark.parametrize("init", ["gaussian", "orthogonal", "pytorch"])
+@pytest.mark.parametrize("loss_at", ["last", "every"])
+def test_mean_field_at_width_256(init, loss_at):
+    spec = experiment(
+        recurrent_init=init,
+        hidden_size=256,
+        loss_at=loss_at,
+        data=gf.Sequences(length=20, features=16, batch_size=32),
+    )
+    report = gf.through_time(spec)
+    line = predict_through_time(report).lines[TimeLine.MEAN_FIELD]
+    np.testing.assert_allclose(line, report.column("hidden_grad_norm"), rtol=0.25)
+
+
+def test_mean_field_recursion_by_quadrature():
+    """Rows of digits differ much, so that the steps do."""
+    spec = experiment(hidden_size=24, data=gf.Sequences(source="digit_rows", batch_size=6))
+    network, inputs, _ = prepared(spec)
+    w_x, w_h, *biases = (w.detach().numpy() for w in network.weights(0))
+    variance = 24 * np.mean(w_h**2)
+    z, weight = np.polynomial.hermite_e.hermegauss(120)
+    weight = weight / weight.sum()
+    power, slopes = np.zeros(6), []
+    for x in inputs.numpy():
+        q = variance * power + np.mean(w_x**2) * (x**2).sum(1) + sum(np.mean(b**2) for b in biases)
+        h = np.tanh(np.sqrt(q)[:, None] * z)
+        power = h**2 @ weight
+        slopes.append(((1 - h**2) ** 2 @ weight).mean())
+    found = predict_through_time(gf.through_time(spec)).factors[TimeLine.MEAN_FIELD]
+    assert np.ptp(slopes) > 0.05
+    np.testing.assert_allclose(found, np.sqrt(variance * np.array(slopes[1:])), rtol=1e-5)
+
+
+def test_mean_field_of_two_layers():
+    spec = experiment(
+        recurrent_init="orthogonal",
+        hidden_size=256,
+        layers=2,
+        data=gf.Sequences(length=16, features=64, batch_size=16),
+    )
+    report = gf.through_time(spec)
+    for layer in (1, 2):
+        line = predict_through_time(report, layer).lines[TimeLine.MEAN_FIELD]
+        np.testing.assert_allclose(line, report.column("hidden_grad_norm", layer), rtol=0.25)
+
+
+def test_which_lines_apply():
+    def lines(**settings: object) -> set[TimeLine]:
+        return set(predict_through_time(gf.through_time(experiment(**settings))).lines)
+
+    vanilla = {TimeLine.SPECTRAL, TimeLine.MEAN_FIELD, TimeLine.BOUND}
+    assert lines() == vanilla
+    assert lines(cell="rnn_relu", recurrent_init="identity") == vanilla - {TimeLine.MEAN_FIELD}
+    assert lines(cell="lstm") == lines(cell="gru") == {TimeLine.GATES, TimeLine.FORGET_BIAS}
+    assert set(TIME_LINES) == set(TimeLine)
+
+
+def test_spectral_line_of_a_loss_at_every_step():
+    spec = experiment(loss_at="every", recurrent_init="orthogonal", recurrent_gain=0.8)
+    report = gf.through_time(spec)
+    incoming = report.column("incoming_grad_norm")
+    steps = np.arange(len(incoming))
+    expected = [np.sqrt(sum((0.8 ** (k - t) * incoming[k]) ** 2 for k in steps[t:])) for t in steps]
+    np.testing.assert_allclose(
+        predict_through_time(report).lines[TimeLine.SPECTRAL], expected, rtol=1e-6
+    )
+
+
+def test_three_paths_keep_a_factor_of_one_and_tanh_does_not():
+    settings = FactorSettings(steps=30, hidden_size=32, batch_size=16)
+    curves = {curve.path: curve for curve in factor_curves(settings)}
+    assert set(curves) == set(GradientPath)
+    for curve in curves.values():
+        assert curve.total.shape == curve.direct.shape == (30,)
+        np.testing.assert_allclose(curve.remaining[-1], curve.total.prod())
+    for path in (GradientPath.RESIDUAL, GradientPath.LSTM_CELL, GradientPath.IRNN):
+        assert np.median(curves[path].total) == pytest.approx(1, abs=0.1)
+        assert curves[path].remaining[-1] > 0.3
+    assert curves[GradientPath.TANH_RNN].remaining[-1] < 0.03
+    sigma = 1 / (1 + np.exp(-settings.forget_bias))
+    np.testing.assert_allclose(curves[GradientPath.LSTM_CELL].direct, sigma, rtol=0.02)
+    assert (curves[GradientPath.IRNN].total <= 1 + 1e-12).all()
+
+
+def test_the_factor_of_a_residual_stack_by_hand():
+    """A branch of weight 0 leaves exactly the identity; else autograd of the same stack."""
+    assert factor_curves(FactorSettings(steps=5, branch_scale=0.0, hidden_size=8))[0].total == (
+        pytest.approx(1, abs=1e-12)
+    )
+    torch.manual_seed(0)
+    h = torch.randn(64, 256, dtype=torch.float64, requires_grad=True)
+    stream = [h]
+    for _ in range(20):
+        branch = nn.Linear(256, 256, bias=False, dtype=torch.float64)
+        nn.init.xavier_normal_(branch.weight)
+        stream.append(stream[-1] + 0.5 * branch(torch.tanh(stream[-1])))
+    loss = (torch.tanh(stream[-1]) @ torch.randn(256, dtype=torch.float64)).mean()
+    norms = [float(g.norm()) for g in torch.autograd.grad(loss, stream)]
+    curve = factor_curves(
+        FactorSettings(steps=20, hidden_size=256, branch_scale=0.5, batch_size=64)
+    )[0]
+    assert curve.remaining[-1] == pytest.approx(norms[0] / norms[-1], rel=0.2)
