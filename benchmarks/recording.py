@@ -25,6 +25,7 @@ import gradflow as gf
 from benchmarks.harness import interleaved, machine, medians, table
 from gradflow.core.data import draw
 from gradflow.core.networks.build import build
+from gradflow.core.networks.initialize import WEIGHTED
 
 NETWORKS = {
     "(a) widths 750 … 300, tanh, 800 inputs, batch 2000": gf.Experiment(
@@ -35,8 +36,12 @@ NETWORKS = {
     "(c) depth 100, width 128, batch 128": gf.Experiment(
         network=gf.MLP(depth=100, width=128), data=gf.Data(batch_size=128)
     ),
+    "(d) 16 convolutions of 32 channels, 32×32, batch 64": gf.Experiment(
+        network=gf.ConvNet(depth=17, channels=32, image_size=32),
+        data=gf.Data(source="gaussian", batch_size=64),
+    ),
 }
-TARGETS = (1.5, 2.3, 3.0)
+TARGETS = (1.5, 2.3, 3.0, 1.9)
 SLOW_EVERY = 5
 """The slow ones run once where GradFlow and the bare pass run five times."""
 
@@ -51,16 +56,18 @@ def kept(model: nn.Module, x: Tensor, y: Tensor) -> list[Tensor]:
     """The tensors that a report is about, kept by hooks."""
     outputs: list[Tensor] = []
     handles = [
-        module.register_forward_hook(lambda _module, _args, output: outputs.append(output))
+        module.register_forward_hook(
+            lambda _module, _args, output: outputs.append(output) if output.requires_grad else None
+        )
         for module in model.modules()
         if not any(True for _ in module.children())
     ]
     loss = F.cross_entropy(model(x), y)
     for handle in handles:
         handle.remove()
-    weights = [module.weight for module in model.modules() if isinstance(module, nn.Linear)]
+    weights = [module.weight for module in model.modules() if isinstance(module, WEIGHTED)]
     gradients = torch.autograd.grad(loss, [*outputs, *model.parameters()])
-    matrices = [g for g in gradients[len(outputs) :] if g.dim() == 2]
+    matrices = [g for g in gradients[len(outputs) :] if g.dim() > 1]
     return [t.detach() for t in (*outputs, *gradients[: len(outputs)], *weights, *matrices)]
 
 
@@ -116,11 +123,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--threads", type=int, default=1, help="torch's threads (default 1, as the app computes)"
     )
+    parser.add_argument("--only", default="", help="networks whose name contains this, such as (d)")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     rows = []
     for (name, experiment), target in zip(NETWORKS.items(), TARGETS, strict=True):
+        if options.only not in name:
+            continue
         seconds = measured(experiment, options.device, options.runs)
         ratios = [f"{seconds[key] / seconds['bare']:.2f} ×" for key in
                   ("probe", "tensorboard", "naive")]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gradflow.core.experiment import MLP, Data, Experiment
+from gradflow.core.experiment import MLP, ConvNet, Data, Experiment, Transformer
 from gradflow.core.text import N_
 
 
@@ -21,6 +21,17 @@ def _ten_layers(**settings: object) -> Experiment:
     """Ten hidden layers from 800 inputs down to 300 units, on 2000 Gaussian samples."""
     network = MLP(widths=tuple(range(750, 299, -50)), **settings)
     return Experiment(network=network, data=Data(source="gaussian", dimension=800, batch_size=2000))
+
+
+def _fifty_convolutions(**settings: object) -> Experiment:
+    network = ConvNet(depth=51, channels=16, activation="relu", **settings)
+    return Experiment(network=network, data=Data(batch_size=128))
+
+
+def _transformer(placement: str) -> Experiment:
+    """Weights of variance 1/width, so that every branch puts out a signal of size one."""
+    network = Transformer(depth=24, norm_placement=placement, weight_std=0.125, scaled_output=False)
+    return Experiment(network=network, data=Data(batch_size=128))
 
 
 PRESETS: dict[str, Preset] = {
@@ -90,6 +101,32 @@ PRESETS: dict[str, Preset] = {
         N_("All units of a layer do the same, forward and backward: each column is as thin as if "
            "the layer had a single unit."),
         Experiment(network=MLP(depth=6, initialization="constant", init_value=0.02)),
+    ),
+    "conv_plain": Preset(
+        N_("50 plain convolutions, Xavier"),
+        N_("ReLU halves the power in every layer, and the zeros at the border cost some more: "
+           "signal and gradient fade."),
+        _fifty_convolutions(initialization="xavier_normal"),
+    ),
+    "conv_residual": Preset(
+        N_("50 convolutions as in ResNet"),
+        N_("He weights, batch norm and a shortcut around every two convolutions: the gradient "
+           "grows a little from block to block instead of fading."),
+        _fifty_convolutions(
+            initialization="kaiming_normal", normalization="batch", connection="residual"
+        ),
+    ),
+    "transformer_pre_norm": Preset(
+        N_("Transformer, 24 blocks, pre-norm"),
+        N_("Choose the residual stream above the figure: nothing stands on it, so the gradient "
+           "reaches the first block as strong as the last."),
+        _transformer("pre"),
+    ),
+    "transformer_bare": Preset(
+        N_("Transformer without normalization"),
+        N_("The same weights without any norm: what the branches add feeds on itself, and the "
+           "signal explodes until float32 overflows."),
+        _transformer("none"),
     ),
     "float16_overflow": Preset(
         N_("Overflow in float16"),

@@ -28,7 +28,11 @@ def show(experiment: Experiment, report: Report) -> None:
         state.keep_cures(experiment, compute.try_cures(experiment))
         st.rerun()
     if not ranking:
-        st.info(_("No cure applies to this network."))
+        st.info(
+            _("No cure applies to this network: they are changes of weights, activation, "
+              "normalization and connections of networks with two hidden layers or more. A "
+              "transformer has its own under “Network” and “Weights”.")
+        )  # fmt: skip
         return
     figure = charts.remedies_figure(
         report,

@@ -13,6 +13,7 @@ from gradflow.charts.flow_data import Gradient
 from gradflow.charts.forward import Statistic
 from gradflow.charts.overlay import Overlay
 from gradflow.charts.theme import number
+from gradflow.core.catalog import Architecture
 from gradflow.core.diagnosis import findings
 from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
@@ -90,7 +91,7 @@ def show_metrics(report: Report) -> None:
 
 def show_flow(experiment: Experiment, report: Report) -> tuple[Overlay, ...]:
     """The Flow figure with the choice of its lower band, and of what is drawn over it."""
-    if report.stream is not None and _stream_chosen():
+    if report.stream is not None and _stream_chosen(experiment):
         _stream(report.stream)
         return ()
     left, right = st.columns([3, 2], vertical_alignment="center")
@@ -120,13 +121,15 @@ def show_flow(experiment: Experiment, report: Report) -> tuple[Overlay, ...]:
     return over
 
 
-def _stream_chosen() -> bool:
+def _stream_chosen(experiment: Experiment) -> bool:
+    """A transformer's layers differ in kind, so its stream says more than all of them."""
+    transformer = experiment.network.architecture is Architecture.TRANSFORMER
     rows = st.segmented_control(
         _("Columns of the figure"),
         ["layer", "block"],
-        default="layer",
+        default="block" if transformer else "layer",
         required=True,
-        key="flow_rows",
+        key=f"flow_rows_{'transformer' if transformer else 'layers'}",
         format_func=lambda code: _("All layers") if code == "layer" else _("Residual stream"),
         label_visibility="collapsed",
         help=_("The residual stream is what runs from block to block, past the branches."),

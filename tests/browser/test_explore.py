@@ -213,3 +213,19 @@ def test_nothing_is_cut_off(page: Page, app_url: str, scheme: str, width: int) -
     )
     assert sizes[0] <= width
     assert sizes[1] <= width
+
+
+def test_other_architectures(page: Page, app_url: str, page_errors: list[str]) -> None:
+    open_page(page, app_url, depth="8", batch_size="64", activation="relu")
+    before = fingerprint(page)
+    choose(page, "Architecture", "Convolutional")
+    changed(page, before)
+    assert columns(page) == 17
+    assert query_of(page)["activation"] == "relu"
+    choose(page, "Architecture", "Transformer")
+    stream = ".st-key-flow_stream .js-plotly-plot"
+    page.wait_for_function(f"() => document.querySelector('{stream}')?.data?.length > 0")
+    expect(page.locator(stream).get_by_text("block (its output")).to_be_visible()
+    page.get_by_role("radio", name="All layers").click()
+    page.wait_for_function(f"() => ({COLUMNS})() === 26")
+    assert not page_errors

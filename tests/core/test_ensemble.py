@@ -337,3 +337,16 @@ def test_memory_and_arithmetic_of_an_experiment():
     assert limits.seeds_at_once(10, gib=0.3, tflop=1e-6, most=4) == 4
     assert limits.seeds_at_once(2, gib=0.3, tflop=1e-6, most=4) == 2
     assert limits.seeds_at_once(10, gib=1.9, tflop=1e-6, most=16) == 1
+
+
+@pytest.mark.parametrize("network", [gf.ConvNet(depth=4, channels=4), gf.Transformer(depth=1)])
+def test_other_architectures_run_one_by_one(network):
+    experiment = gf.Experiment(network=network, data=gf.Data(batch_size=8), dtype="float64")
+    done = []
+    found = run_seeds(experiment, 3, progress=lambda n, total: done.append((n, total)))
+    assert done == [(1, 3), (2, 3), (3, 3)]
+    for seed in range(3):
+        report = gf.run(experiment.model_copy(update={"seed": seed}))
+        assert found.losses[seed] == report.loss
+        for name in COLUMNS:
+            assert_array_equal(found.values[name][seed], report.layers[name])

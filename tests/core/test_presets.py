@@ -24,6 +24,21 @@ def change(name: str) -> float:
     return norm[0] / norm[-2]
 
 
+def test_plain_convolutions_fade_and_residual_ones_do_not():
+    """Xavier halves ReLU's power per layer: √½ in the norm; the border costs a little more."""
+    assert 1e-3 * 0.5**24.5 < change("conv_plain") < 2 * 0.5**24.5
+    assert 1 < change("conv_residual") < 1e3
+
+
+def test_a_norm_keeps_the_stream_of_a_transformer_in_range():
+    stream = gf.run(PRESETS["transformer_pre_norm"].experiment).stream.layers
+    grads = stream["activation_grad_norm"]
+    # (L + 1)/(l + 1) of the square, were every branch's output of size one.
+    assert 1 < grads.iloc[0] / grads.iloc[-1] < 49
+    bare = gf.run(PRESETS["transformer_bare"].experiment).stream.layers
+    assert not np.isfinite(bare["activation_grad_norm"]).all()
+
+
 WIDTHS = range(750, 299, -50)
 
 
@@ -95,7 +110,7 @@ def test_presets_are_finite_and_named(name):
     assert preset.label
     assert preset.look_for.endswith(".")
     finite = np.isfinite(layers(name)["delta_norm"])
-    assert finite.all() == (name != "float16_overflow")
+    assert finite.all() == (name not in ("float16_overflow", "transformer_bare"))
 
 
 def test_constant_weights_make_all_units_of_a_layer_equal():

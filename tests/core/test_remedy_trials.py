@@ -115,3 +115,22 @@ def test_rows_say_what_they_do(code: str) -> None:
     for text in (remedy.change, remedy.cost, remedy.limits):
         assert text.endswith(".")
     assert len({r.label for r in REMEDIES.values()}) == len(REMEDIES)
+
+
+def test_cures_of_a_convolutional_network():
+    """Xavier fades in a plain ReLU network; He, LayerNorm and shortcuts help."""
+    network = gf.ConvNet(depth=17, channels=8, activation="relu")
+    experiment = gf.Experiment(network=network, data=gf.Data(batch_size=32))
+    ranking = try_all(experiment, gf.run(experiment), gf.run)
+    helped = {outcome.code for outcome in ranking if outcome.helped}
+    assert helped >= {"he", "layer_norm", "residual"}
+    grows = next(outcome for outcome in ranking if outcome.code == "batch_norm")
+    assert grows.factor > 1.1  # as theory says of ReLU behind it
+    assert all(isinstance(outcome.experiment.network, gf.ConvNet) for outcome in ranking)
+    shallower = next(outcome for outcome in ranking if outcome.code == "shallower")
+    assert shallower.experiment.network.depth == 8
+
+
+def test_a_transformer_has_no_cures_here():
+    experiment = gf.Experiment(network=gf.Transformer(depth=2), data=gf.Data(batch_size=8))
+    assert try_all(experiment, gf.run(experiment), gf.run) == []

@@ -142,10 +142,9 @@ def test_another_architecture_keeps_what_it_can(app: AppTest) -> None:
 
 def test_the_residual_stream_is_a_click_away(app: AppTest) -> None:
     opened(app, architecture="transformer", depth="3", width="16", batch_size="16")
-    layers = chart(app)
-    app.segmented_control(key="flow_rows").set_value("block").run()
-    stream = chart(working(app))
-    assert stream != layers
+    stream = chart(app)
+    app.segmented_control(key="flow_rows_transformer").set_value("layer").run()
+    assert chart(working(app)) != stream
     assert "block" in stream["layout"]["xaxis"]["title"]["text"]
 
 
