@@ -30,6 +30,14 @@ page = st.navigation(
                 url_path="compare",
             ),
         ],
+        _("Train"): [
+            st.Page(
+                paths.PRETRAINING,
+                title=_("Pretraining"),
+                icon=":material/layers:",
+                url_path="pretraining",
+            ),
+        ],
         _("Learn"): [
             st.Page(
                 paths.BACKPROP,
@@ -48,6 +56,18 @@ page = st.navigation(
                 title=_("Activation functions"),
                 icon=":material/show_chart:",
                 url_path="activations",
+            ),
+            st.Page(
+                paths.NORMALIZATION,
+                title=_("Normalization"),
+                icon=":material/tune:",
+                url_path="normalization",
+            ),
+            st.Page(
+                paths.DEGRADATION,
+                title=_("Degradation"),
+                icon=":material/stairs:",
+                url_path="degradation",
             ),
             st.Page(
                 paths.DIAGNOSES,

@@ -132,6 +132,18 @@ def test_gaussian_networks_of_other_kinds_as_measured():
         assert np.abs(error[:, :-1]).max() < 0.15
 
 
+@pytest.mark.parametrize("source", ["digits", "gaussian"])
+@pytest.mark.parametrize("position", ["before", "after"])
+def test_batch_norm_keeps_its_course_in_a_hundred_layers(source, position):
+    """The law of one factor per layer must not drift off, whatever the spread of the samples."""
+    error = log_ratios(
+        ("delta_norm",), 2, depth=100, width=128, batch_size=64, source=source,
+        activation="relu", initialization="kaiming_normal", normalization="batch",
+        norm_position=position,
+    )  # fmt: skip
+    assert np.abs(error).max() < 1.0  # of up to 16 natural units of growth
+
+
 def test_correlation_as_measured():
     for activation, connection in (("tanh", "plain"), ("relu", "plain"), ("relu", "residual")):
         experiment = from_fields(

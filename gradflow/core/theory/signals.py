@@ -205,6 +205,7 @@ class Network:
             overlap = z.overlap(self.batch_size)
             root, common = np.sqrt(z.power), math.sqrt(z.mean_power)
             power = (root - overlap * common) ** 2 + overlap * (1 - overlap) * z.mean_power
+            power *= z.mean_power * (1 - overlap) / max(power.mean(), 1e-300)  # exact on average
             statistic = np.full_like(power, z.mean_power * (1 - overlap))
         elif self.norm is Normalization.RMS:
             statistic = power

@@ -1,0 +1,1 @@
+"""Figures on depth: plain against residual networks."""

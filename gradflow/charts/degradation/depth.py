@@ -1,0 +1,41 @@
+"""What of the gradient reaches the first layer, against depth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import plotly.graph_objects as go
+
+from gradflow.charts.laws import Curve, laws_figure
+from gradflow.charts.theme import Mode
+from gradflow.core.text import _
+
+if TYPE_CHECKING:
+    from gradflow.core.teaching.degradation.depth import DepthSweep
+
+Named = tuple[str, "DepthSweep"]
+
+
+def depth_figure(sweeps: Sequence[Named], *, mode: Mode = "light") -> go.Figure:
+    """‖∂L/∂z_1‖ / ‖∂L/∂z_L‖ over the depth L, both on log axes, theory dashed."""
+    depths = sweeps[0][1].depths.tolist() if sweeps else [1]
+    return laws_figure(
+        depth_curves(sweeps),
+        x={
+            "type": "log",
+            "title": {"text": _("depth L (weight layers)")},
+            "tickvals": depths,
+            "ticktext": [str(depth) for depth in depths],
+            "range": [float(np.log10(depths[0] / 1.1)), float(np.log10(depths[-1] * 1.1))],
+            "unifiedhovertitle": {"text": f"<b>{_('depth')} %{{x}}</b>"},
+        },
+        y_title="‖∂L/∂z<sub>1</sub>‖ / ‖∂L/∂z<sub>L</sub>‖",
+        mode=mode,
+    )
+
+
+def depth_curves(sweeps: Sequence[Named]) -> list[Curve]:
+    """One curve per kind of connection."""
+    return [Curve(name, one.depths.astype(np.float64), one.ratio, one.law) for name, one in sweeps]

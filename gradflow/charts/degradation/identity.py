@@ -1,0 +1,60 @@
+"""How near each block is to the identity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from gradflow.charts.figure import build, empty_figure, layer_axis, legend
+from gradflow.charts.laws import Curve, curve_traces, fitted_scale
+from gradflow.charts.series import Scale
+from gradflow.charts.theme import Mode
+from gradflow.core.text import _
+
+if TYPE_CHECKING:
+    from gradflow.core.teaching.degradation.identity import Nearness
+
+Named = tuple[str, "Nearness"]
+
+
+def identity_figure(found: Sequence[Named], *, mode: Mode = "light") -> go.Figure:
+    """Over the blocks: ‖α·f(h)‖/‖h‖ above on a log axis, the cosine of in- and output below."""
+    branch, cosine = identity_curves(found)
+    count = max((len(curve.x) for curve in branch), default=0)
+    if not count:
+        return empty_figure(_("No blocks: the network is too shallow"), mode=mode)
+    above = fitted_scale(branch, log=True)
+    lowest = min(float(curve.values.min(initial=0.0)) for curve in cosine)
+    below = Scale(False, lowest - 0.08, 1.08)
+    data = [
+        *curve_traces(branch, above, mode),
+        *curve_traces(cosine, below, mode, axis="y2", in_legend=False),
+    ]
+    layout: dict[str, Any] = {
+        "height": 520,
+        "margin": {"l": 84, "r": 24, "t": 44, "b": 60},
+        "hovermode": "x unified",
+        "hoversubplots": "axis",
+        "dragmode": False,
+        "legend": legend(),
+        "showlegend": True,
+        "xaxis": layer_axis(
+            count,
+            anchor="y2",
+            title={"text": _("block (1 is next to the input)")},
+            unifiedhovertitle={"text": f"<b>{_('block')} %{{x}}</b>"},
+        ),
+        "yaxis": {**above.axis(_("‖α f(h)‖ / ‖h‖")), "domain": [0.54, 1.0]},
+        "yaxis2": {**below.axis(_("cosine of h and output")), "domain": [0.0, 0.46]},
+    }
+    return build(data, layout, mode)
+
+
+def identity_curves(found: Sequence[Named]) -> tuple[list[Curve], list[Curve]]:
+    """Size of the branch, and cosine, over the number of the block."""
+    branch = [Curve(name, np.arange(1.0, len(o.branch) + 1), o.branch) for name, o in found]
+    cosine = [Curve(name, np.arange(1.0, len(o.cosine) + 1), o.cosine) for name, o in found]
+    return branch, cosine

@@ -1,0 +1,1 @@
+"""Figures on what a normalization does: gradient flow, weight scale, learning rate."""

@@ -1,0 +1,69 @@
+"""One deep network with each normalization: gradient norms over the layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import plotly.graph_objects as go
+
+from gradflow.charts.figure import FloatArray, column, layer_axis
+from gradflow.charts.flow_text import SYMBOLS
+from gradflow.charts.laws import Curve, laws_figure
+from gradflow.charts.theme import Mode
+from gradflow.core.report import Report
+from gradflow.core.text import _
+
+Backward = Literal["activation_grad", "delta"]
+
+
+def _nothing() -> FloatArray:
+    return np.zeros(0)
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """One network.
+
+    Attributes:
+        name: for the legend.
+        report: its numbers.
+        law: theory's norm of the chosen gradient, one per layer; empty: there is no theory.
+    """
+
+    name: str
+    report: Report
+    law: FloatArray = field(default_factory=_nothing)
+
+
+def normalized_flow_figure(
+    networks: Sequence[Network], *, gradient: Backward = "activation_grad", mode: Mode = "light"
+) -> go.Figure:
+    """Frobenius norms ‖∂L/∂a_l‖ or ‖∂L/∂z_l‖ per layer on a log axis, theory dashed."""
+    curves = flow_curves(networks, gradient)
+    count = max((len(curve.x) for curve in curves), default=0)
+    return laws_figure(
+        curves,
+        x=layer_axis(
+            count,
+            title={"text": _("layer (1 is next to the input)")},
+            unifiedhovertitle={"text": f"<b>{_('layer')} %{{x}}</b>"},
+        ),
+        y_title=_("gradient norm ‖{symbol}‖").format(symbol=SYMBOLS[gradient]),
+        mode=mode,
+    )
+
+
+def flow_curves(networks: Sequence[Network], gradient: Backward) -> list[Curve]:
+    """One curve per network."""
+    return [
+        Curve(
+            one.name,
+            column(one.report.layers, "layer"),
+            column(one.report.layers, f"{gradient}_norm"),
+            one.law,
+        )
+        for one in networks
+    ]

@@ -1,0 +1,60 @@
+"""Reusing layers: accuracy on the new task against the number of labelled images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from gradflow.charts.figure import build, legend
+from gradflow.charts.pretraining.lines import level, medians, repeated, share_axis, spike
+from gradflow.charts.theme import Mode, share, styles
+from gradflow.core.text import _
+
+if TYPE_CHECKING:
+    from gradflow.core.pretraining.transfer import Reuse
+
+
+def reuse_figure(
+    names: Sequence[str], found: Reuse, classes: int, *, mode: Mode = "light"
+) -> go.Figure:
+    """One line per way to use the layers; x is logarithmic. Thin lines are single seeds.
+
+    Args:
+        names: of the ways, in the order of ``found.accuracy``.
+        found: the accuracies.
+        classes: digits of the new task; 1/classes is guessing.
+        mode: for a light or a dark page.
+    """
+    x = np.array(found.per_class, dtype=float)
+    data: list[dict[str, Any]] = []
+    for name, accuracy, style in zip(names, found.accuracy, styles(mode), strict=False):
+        texts = [f"{name} {share(value)}" for value in medians(accuracy).tolist()]
+        data += repeated(name, x, accuracy, texts, style, markers=True)
+    lowest = float(np.nanmin(found.accuracy, initial=1 / classes))
+    shape, note = level(1 / classes, _("guessing: {share}").format(share=share(1 / classes)), mode)
+    layout = {
+        "height": 430,
+        "margin": {"l": 84, "r": 24, "t": 50, "b": 56},
+        "dragmode": False,
+        "hovermode": "x unified",
+        "legend": legend(),
+        "showlegend": True,
+        "xaxis": {
+            "type": "log",
+            "title": {"text": _("labelled images of each new digit")},
+            "tickvals": x,
+            "ticktext": [str(count) for count in found.per_class],
+            "range": [np.log10(x[0]) - 0.06, np.log10(x[-1]) + 0.06],
+            "showgrid": False,
+            **spike(mode),
+            "unifiedhovertitle": {"text": f"<b>{_('images per digit')}: %{{x}}</b>"},
+        },
+        "yaxis": share_axis(_("held-out accuracy"), math.floor(10 * lowest) / 10),
+        "shapes": [shape],
+        "annotations": [note],
+    }  # fmt: skip
+    return build(data, layout, mode)

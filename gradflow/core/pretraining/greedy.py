@@ -1,0 +1,181 @@
+"""Training a stack layer by layer, each on what the layers below it make of the images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from gradflow.core.catalog import Activation
+from gradflow.core.pretraining.autoencoder import Autoencoder
+from gradflow.core.pretraining.digits import PIXELS, split
+from gradflow.core.pretraining.rbm import RBM, Uniforms, contrastive_divergence
+from gradflow.core.pretraining.spec import Method, Stack
+from gradflow.core.text import _
+
+FloatArray = npt.NDArray[np.float64]
+ImageArray = npt.NDArray[np.float32]
+Progress = Callable[[float, str], None]
+"""Called between steps with the share that is done and what is being done, in words."""
+MOMENTUM = 0.9
+EXAMPLES = 12
+"""Held-out images that are reconstructed for the eye."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedLayer:
+    """One layer and its way through training; arrays begin before the first epoch.
+
+    Attributes:
+        layer: the trained machine or autoencoder.
+        features: after every epoch, for every hidden unit, the weights from the pixels to it
+            through the layers below, W_l W_{l−1} … W_1, shape ``(epochs + 1, units, 64)``.
+        error, held_out_error: mean over images and inputs of (decode(encode(x)) − x)², on the
+            images trained on and on those held out, shape ``(epochs + 1,)``.
+        free_energy_gap: mean free energy of the held-out inputs minus that of as many of the
+            others; it grows while the machine overfits. NaN for autoencoders.
+    """
+
+    layer: RBM | Autoencoder
+    features: ImageArray
+    error: FloatArray
+    held_out_error: FloatArray
+    free_energy_gap: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Pretrained:
+    """A trained stack.
+
+    Attributes:
+        layers: from the input side.
+        originals: some held-out images, shape ``(EXAMPLES, 64)``.
+        reconstructions: the same, up through the lowest l layers and down again, shape
+            ``(layers, EXAMPLES, 64)``.
+        pixel_error: mean squared error per pixel of that, over all held-out images, ``(layers,)``.
+        mean_error: the same for the mean of the training images, which knows nothing.
+    """
+
+    layers: tuple[TrainedLayer, ...]
+    originals: ImageArray
+    reconstructions: ImageArray
+    pixel_error: FloatArray
+    mean_error: float
+
+
+def pretrain(stack: Stack, progress: Progress | None = None) -> Pretrained:
+    """Train the lowest layer on the images, freeze it, train the next one on its output, and so on.
+
+    Hinton, Osindero & Teh 2006; Bengio et al. 2006. What a layer passes on is p(h = 1 | v) of a
+    Boltzmann machine, h of an autoencoder.
+
+    Args:
+        stack: what to train.
+        progress: called before every epoch.
+    """
+    data = split(stack.seed)
+    generator = torch.Generator().manual_seed(stack.seed)
+    inputs, held_out = data.images, data.held_out_images
+    below = torch.eye(PIXELS)
+    found: list[TrainedLayer] = []
+    for number in range(1, stack.layers + 1):
+
+        def tell(epoch: int, number: int = number) -> None:
+            if progress:
+                done = ((number - 1) * stack.epochs + epoch) / (stack.layers * stack.epochs)
+                progress(
+                    done,
+                    _("layer {layer} of {layers}, epoch {epoch} of {epochs}").format(
+                        layer=number,
+                        layers=stack.layers,
+                        epoch=min(epoch + 1, stack.epochs),
+                        epochs=stack.epochs,
+                    ),
+                )
+
+        trained = _train(stack, number, inputs, held_out, below, generator, tell)
+        found.append(trained)
+        below = trained.layer.weight @ below
+        inputs, held_out = trained.layer.encode(inputs), trained.layer.encode(held_out)
+    return _reconstructed(tuple(found), data.images, data.held_out_images)
+
+
+def _train(
+    stack: Stack,
+    number: int,
+    inputs: Tensor,
+    held_out: Tensor,
+    below: Tensor,
+    generator: torch.Generator,
+    tell: Callable[[int], None],
+) -> TrainedLayer:
+    layer = _drawn(stack, number, inputs, generator)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=stack.learning_rate, momentum=MOMENTUM)
+    features, errors = [], []
+    for epoch in range(stack.epochs + 1):
+        features.append((layer.weight @ below).numpy())
+        errors.append(_errors(layer, inputs, held_out))
+        if epoch == stack.epochs:
+            break
+        tell(epoch)
+        order = torch.randperm(len(inputs), generator=generator)
+        for chosen in torch.split(order, stack.batch_size):
+            gradients = _gradient(layer, inputs[chosen], stack, generator)
+            for parameter, gradient in zip(layer.parameters(), gradients, strict=True):
+                parameter.grad = gradient
+            optimizer.step()
+    optimizer.zero_grad()
+    error, held_out_error, gap = np.array(errors).T
+    return TrainedLayer(layer, np.stack(features), error, held_out_error, gap)
+
+
+def _drawn(
+    stack: Stack, number: int, inputs: Tensor, generator: torch.Generator
+) -> RBM | Autoencoder:
+    if stack.method == Method.RBM:
+        return RBM.drawn(inputs, stack.width, generator)
+    bounded = number == 1 or stack.activation == Activation.SIGMOID
+    return Autoencoder.drawn(inputs, stack.width, generator, stack.activation, bounded=bounded)
+
+
+def _gradient(
+    layer: RBM | Autoencoder, batch: Tensor, stack: Stack, generator: torch.Generator
+) -> list[Tensor]:
+    """What to step against: an autoencoder descends, a Boltzmann machine climbs."""
+    if isinstance(layer, Autoencoder):
+        return layer.gradient(batch)
+    uniforms = Uniforms.drawn(layer, len(batch), stack.k, generator, sampled=stack.sampled)
+    return [-climb for climb in contrastive_divergence(layer, batch, uniforms)]
+
+
+def _errors(
+    layer: RBM | Autoencoder, inputs: Tensor, held_out: Tensor
+) -> tuple[float, float, float]:
+    error, held_out_error = (
+        float((layer.decode(layer.encode(x)) - x).square().mean()) for x in (inputs, held_out)
+    )
+    if isinstance(layer, Autoencoder):
+        return error, held_out_error, float("nan")
+    seen, unseen = (layer.free_energy(x).mean() for x in (inputs[: len(held_out)], held_out))
+    return error, held_out_error, float(unseen - seen)
+
+
+def _reconstructed(
+    layers: tuple[TrainedLayer, ...], images: Tensor, held_out: Tensor
+) -> Pretrained:
+    shown, errors = [], []
+    up = held_out
+    for top in range(len(layers)):
+        up = down = layers[top].layer.encode(up)
+        for one in reversed(layers[: top + 1]):
+            down = one.layer.decode(down)
+        shown.append(down[:EXAMPLES].numpy())
+        errors.append(float((down - held_out).square().mean()))
+    mean_error = float((images.mean(0) - held_out).square().mean())
+    return Pretrained(
+        layers, held_out[:EXAMPLES].numpy(), np.stack(shown), np.array(errors), mean_error
+    )

@@ -1,0 +1,139 @@
+"""Several networks of one shape as one, for repetitions that differ in seed or in data."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gradflow.core.catalog import Activation
+from gradflow.core.pretraining.autoencoder import PHI
+from gradflow.core.pretraining.greedy import MOMENTUM
+
+_MODULES: dict[str, type[nn.Module]] = {
+    Activation.SIGMOID: nn.Sigmoid,
+    Activation.TANH: nn.Tanh,
+    Activation.RELU: nn.ReLU,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Networks:
+    """n fully connected networks: hidden layers φ(Wx + b) and a linear readout.
+
+    Attributes:
+        weights: one ``(n, out, in)`` per layer.
+        biases: one ``(n, 1, out)`` per layer.
+        activation: φ.
+    """
+
+    weights: list[Tensor]
+    biases: list[Tensor]
+    activation: str
+
+    @classmethod
+    def joined(cls, weights: Sequence[Sequence[Tensor]], activation: str) -> Networks:
+        """One network per entry of ``weights``, which has its weights from the input side.
+
+        All biases are 0.
+        """
+        stacked = [torch.stack(layer) for layer in zip(*weights, strict=True)]
+        biases = [torch.zeros(len(w), 1, w.shape[1]) for w in stacked]
+        return cls(stacked, biases, activation)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """``(n, batch, pixels)`` → ``(n, batch, classes)``; ``(batch, pixels)``: for all alike."""
+        x = x.expand(len(self.weights[0]), *x.shape[-2:])
+        phi = PHI[self.activation]
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            x = phi(torch.baddbmm(bias, x, weight.mT))
+        return torch.baddbmm(self.biases[-1], x, self.weights[-1].mT)
+
+    def one(self, place: int) -> Networks:
+        """One of the networks alone; shares its tensors."""
+        chosen = slice(place, place + 1)
+        return Networks(
+            [w[chosen] for w in self.weights], [b[chosen] for b in self.biases], self.activation
+        )
+
+    def module(self, place: int) -> nn.Module:
+        """One of the networks as a module with layers called linear1, act1, linear2 and so on."""
+        modules: list[tuple[str, nn.Module]] = []
+        for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True), 1):
+            linear = nn.Linear(weight.shape[2], weight.shape[1], device="meta")
+            linear.weight = nn.Parameter(weight[place].clone())
+            linear.bias = nn.Parameter(bias[place, 0].clone())
+            modules += [
+                (f"linear{number}", linear), (f"act{number}", _MODULES[self.activation]())
+            ]  # fmt: skip
+        return nn.Sequential(OrderedDict(modules[:-1]))
+
+
+def normals(sizes: Sequence[int], generator: torch.Generator) -> list[Tensor]:
+    """Standard normal numbers in the shapes of the weights between layers of these sizes."""
+    return [
+        torch.randn(fan_out, fan_in, generator=generator) for fan_in, fan_out in pairwise(sizes)
+    ]
+
+
+def xavier(z: Tensor) -> Tensor:
+    """Variance 2/(n_in + n_out) (Glorot & Bengio 2010), from standard normal numbers."""
+    return z * math.sqrt(2 / sum(z.shape))
+
+
+def he(z: Tensor) -> Tensor:
+    """Variance 2/n_in (He et al. 2015), from standard normal numbers."""
+    return z * math.sqrt(2 / z.shape[1])
+
+
+def losses(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy of each network, ``(n,)``; labels ``(n, batch)``."""
+    return F.cross_entropy(logits.mT, labels, reduction="none").mean(1)
+
+
+def accuracies(logits: Tensor, labels: Tensor) -> Tensor:
+    """Share of images whose largest logit is the label's, ``(n,)`` in float64.
+
+    A network whose logits are not all finite knows nothing: NaN.
+    """
+    right = (logits.argmax(2) == labels).double().mean(1)
+    return torch.where(logits.isfinite().all(2).all(1), right, math.nan)
+
+
+def descend(
+    networks: Networks, batches: Tensor, images: Tensor, labels: Tensor, rate: float, frozen: int
+) -> Iterator[int]:
+    """Train in place by SGD with momentum 0.9; yields the steps taken, from 0 to the last.
+
+    Args:
+        networks: each descends its own mean cross-entropy.
+        batches: which images each network sees at each step, ``(steps, n, batch)``.
+        images: all images, ``(images, pixels)``.
+        labels: their labels, ``(images,)``.
+        rate: the learning rate.
+        frozen: so many layers from the input side stay as they are.
+    """
+    parameters = networks.weights[frozen:] + networks.biases[frozen:]
+    for parameter in parameters:
+        parameter.requires_grad_()
+    optimizer = torch.optim.SGD(parameters, lr=rate, momentum=MOMENTUM)
+    try:
+        for step, chosen in enumerate(batches):
+            yield step
+            loss = losses(networks.logits(images[chosen]), labels[chosen]).sum()
+            for parameter, gradient in zip(
+                parameters, torch.autograd.grad(loss, parameters), strict=True
+            ):
+                parameter.grad = gradient
+            optimizer.step()
+        yield len(batches)
+    finally:
+        optimizer.zero_grad()
+        for parameter in parameters:
+            parameter.requires_grad_(False)

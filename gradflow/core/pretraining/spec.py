@@ -1,0 +1,247 @@
+"""Specs of the experiments on pretraining, and the tables of their choices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+
+from gradflow.core.catalog import Activation
+from gradflow.core.catalog.choice import Choice
+from gradflow.core.errors import InvalidExperiment
+from gradflow.core.pretraining.digits import TRAINING
+from gradflow.core.spec import Spec, shown
+from gradflow.core.teaching.fields import SEPARATOR
+from gradflow.core.text import N_
+
+
+class Method(StrEnum):
+    """What each layer is trained as."""
+
+    RBM = "rbm"
+    AUTOENCODER = "autoencoder"
+
+
+METHODS: dict[Method, Choice] = {
+    Method.RBM: Choice(
+        label=N_("RBM"),
+        help=N_("A restricted Boltzmann machine, trained by contrastive divergence (Hinton 2006)."),
+        parameters=("k", "sampled"),
+    ),
+    Method.AUTOENCODER: Choice(
+        label=N_("Autoencoder"),
+        help=N_("An autoencoder with tied weights, trained by gradient descent (Bengio 2006)."),
+        parameters=("activation",),
+    ),
+}
+
+
+class Start(StrEnum):
+    """The weights that supervised training starts from."""
+
+    PRETRAINED = "pretrained"
+    SMALL = "small"
+    XAVIER = "xavier"
+    RELU = "relu"
+
+
+STARTS: dict[Start, Choice] = {
+    Start.PRETRAINED: Choice(
+        label=N_("Pretrained"), help=N_("Hidden layers of the stack; the readout as Xavier's.")
+    ),
+    Start.SMALL: Choice(
+        label=N_("Small random"),
+        help=N_("All weights from N(0, σ²) with one small σ, as was usual in 2006."),
+    ),
+    Start.XAVIER: Choice(
+        label=N_("Xavier"), help=N_("All weights from N(0, 2/(n_in + n_out)), Glorot 2010.")
+    ),
+    Start.RELU: Choice(
+        label=N_("He, ReLU"),
+        help=N_("ReLU in place of the other activation, weights from N(0, 2/n_in), He 2015."),
+    ),
+}
+
+ACTIVATIONS = (Activation.SIGMOID, Activation.TANH, Activation.RELU)
+"""Those of hidden layers here."""
+USUAL_RATES = {Activation.RELU: 0.01}
+"""Learning rates of pretraining; 0.1 for the others. ReLU's signals have no bound."""
+
+
+def _one_of(codes: Iterable[StrEnum]) -> BeforeValidator:
+    known = {str(code): code for code in codes}
+
+    def check(value: Any, info: ValidationInfo) -> str:
+        if not isinstance(value, str) or value not in known:
+            raise _refusal(info, value, f"one of {', '.join(known)}")
+        return known[value]
+
+    return BeforeValidator(check)
+
+
+def _refusal(info: ValidationInfo, value: Any, allowed: str) -> InvalidExperiment:
+    name = str(info.field_name)
+    return InvalidExperiment(
+        f"{name}: {shown(value)} is not allowed; choose {allowed}", fields=(name,)
+    )
+
+
+def _some_starts(value: Any, info: ValidationInfo) -> tuple[str, ...]:
+    found = value.split(SEPARATOR) if isinstance(value, str) else value
+    known = [str(start) for start in Start]
+    if not isinstance(found, (list, tuple)) or not found or any(one not in known for one in found):
+        raise _refusal(info, value, f"some of {', '.join(known)}")
+    return tuple(start for start in Start if start in found)
+
+
+def _some_digits(value: Any, info: ValidationInfo) -> str:
+    digits = "".join(sorted(set(value))) if isinstance(value, str) else ""
+    if not 2 <= len(digits) <= 8 or any(digit not in "0123456789" for digit in digits):
+        raise _refusal(info, value, "two to eight different digits, such as 01234")
+    return digits
+
+
+_Activation = Annotated[str, _one_of(ACTIVATIONS)]
+_Layers = Annotated[
+    int, Field(ge=1, le=6, title="Hidden layers", description="The readout comes on top of them.")
+]
+_Width = Annotated[int, Field(ge=8, le=128, title="Width", description="Units per hidden layer.")]
+_Steps = Annotated[
+    int, Field(ge=50, le=2000, title="Steps", description="Of SGD with momentum 0.9.")
+]
+_Seed = Annotated[
+    int,
+    Field(ge=0, le=9999, title="Seed", description="Draws the split, the weights and the batches."),
+]
+_Seeds = Annotated[
+    int, Field(ge=1, le=5, title="Seeds", description="Repetitions with other random numbers.")
+]
+
+
+class Stack(Spec):
+    """A stack of layers, each trained on the output of the one below, without labels.
+
+    The images are scikit-learn's digits with pixels in [0, 1], 1297 of them to train on; mini
+    batches, SGD with momentum 0.9.
+    """
+
+    method: Annotated[str, _one_of(Method)] = Field(
+        Method.RBM, title="Each layer is", description="A Boltzmann machine or an autoencoder."
+    )
+    layers: _Layers = 4
+    width: _Width = 64
+    activation: _Activation = Field(
+        Activation.SIGMOID, title="Activation", description="The function φ of the hidden layers."
+    )
+    k: int = Field(
+        1, ge=1, le=10, title="CD-k: k", description="Gibbs steps before the negative statistics."
+    )
+    sampled: bool = Field(
+        False,
+        title="Sample the visible units",
+        description="In each Gibbs step 0 or 1 instead of the probability.",
+    )
+    epochs: int = Field(
+        10, ge=1, le=30, title="Epochs per layer", description="Passes over the training images."
+    )
+    learning_rate: float = Field(
+        0.1, ge=1e-3, le=1, title="Learning rate", description="Of pretraining."
+    )
+    batch_size: int = Field(
+        50, ge=10, le=200, title="Batch size", description="Images per step, here and later."
+    )
+    seed: _Seed = 0
+
+    exempt: ClassVar[frozenset[str]] = frozenset({"k", "sampled", "activation"})
+
+    @classmethod
+    def applies(cls, name: str, values: Mapping[str, Any]) -> bool:
+        """Whether a field has an effect with the method of ``values``."""
+        owners = [code for code, row in METHODS.items() if name in row.parameters]
+        return not owners or values.get("method", Method.RBM) in owners
+
+    @model_validator(mode="after")
+    def _refuse_what_the_method_lacks(self) -> Self:
+        values = dict(self)
+        for name in sorted(self.exempt):
+            default = type(self).model_fields[name].default
+            if values[name] != default and not self.applies(name, values):
+                raise InvalidExperiment(
+                    f"{name}: {shown(values[name])} has no effect with method={self.method}; "
+                    "leave it out or choose another method",
+                    fields=(name,),
+                )
+        return self
+
+
+class FineTuning(Stack):
+    """Supervised training of a network of the stack's shape from several starts.
+
+    Per seed the images, their order, and the standard normal numbers that random weights are
+    made of are the same for all starts.
+    """
+
+    starts: Annotated[tuple[str, ...], BeforeValidator(_some_starts)] = Field(
+        tuple(Start), title="Starts", description="Where the weights come from."
+    )
+    small_std: float = Field(
+        0.1, ge=1e-3, le=1, title="Small σ", description="Of the weights of the small random start."
+    )
+    labelled: int = Field(
+        TRAINING, ge=20, le=TRAINING, title="Labelled images",
+        description="Fine-tuning sees only these; pretraining sees all, without labels.",
+    )  # fmt: skip
+    steps: _Steps = 500
+    tuning_rate: float = Field(
+        0.05, ge=1e-3, le=1, title="Learning rate, fine-tuning", description="The same for all."
+    )
+    seeds: _Seeds = 3
+
+    def stack(self, seed: int | None = None) -> Stack:
+        """The stack that is tuned, with this or another seed."""
+        values = dict(self)
+        names = [name for name in Stack.applicable(values) if name in Stack.model_fields]
+        changed = {} if seed is None else {"seed": seed}
+        return Stack(**{name: values[name] for name in names} | changed)
+
+
+class Transfer(Spec):
+    """A network that has learned some digits lends its lower layers to one for the others.
+
+    He's initialization with ReLU, Xavier's with the other activations.
+    """
+
+    first: Annotated[str, BeforeValidator(_some_digits)] = Field(
+        "01234567", title="Digits learned first", description="The others are the new task."
+    )
+    layers: _Layers = 3
+    reused: int = Field(
+        2, ge=1, le=6, title="Layers reused", description="From the input; those above start anew."
+    )
+    width: _Width = 64
+    activation: _Activation = Field(
+        Activation.RELU, title="Activation", description="The function φ of the hidden layers."
+    )
+    steps: _Steps = 300
+    learning_rate: float = Field(
+        0.05, ge=1e-3, le=1, title="Learning rate", description="Of both tasks."
+    )
+    seed: _Seed = 0
+    seeds: _Seeds = 5
+
+    @model_validator(mode="after")
+    def _reuse_what_is_there(self) -> Self:
+        if self.reused > self.layers:
+            raise InvalidExperiment(
+                f"reused: {self.reused} is not allowed; choose a whole number from 1 to "
+                f"{self.layers}, the hidden layers",
+                fields=("reused",),
+            )
+        return self
+
+    @property
+    def new(self) -> str:
+        """The digits of the new task."""
+        return "".join(digit for digit in "0123456789" if digit not in self.first)

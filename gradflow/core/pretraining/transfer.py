@@ -1,0 +1,192 @@
+"""Fine-tuning in today's sense: layers learned on some digits, reused for the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gradflow.core.catalog import Activation
+from gradflow.core.catalog.choice import Choice
+from gradflow.core.pretraining.digits import PIXELS, Split, split
+from gradflow.core.pretraining.greedy import FloatArray, Progress
+from gradflow.core.pretraining.networks import (
+    Networks,
+    accuracies,
+    descend,
+    he,
+    normals,
+    xavier,
+)
+from gradflow.core.pretraining.spec import Transfer
+from gradflow.core.text import N_, _
+
+PER_CLASS = (1, 2, 5, 10, 20, 50, 100)
+"""Labelled images of each new digit."""
+BATCH = 32
+_BETWEEN = 25
+"""Steps between two calls of ``progress``."""
+
+
+class Way(StrEnum):
+    """What becomes of the reused layers."""
+
+    RANDOM = "random"
+    FROZEN = "frozen"
+    TUNED = "tuned"
+
+
+WAYS: dict[Way, Choice] = {
+    Way.RANDOM: Choice(
+        label=N_("Random"), help=N_("Nothing is reused: all layers start from random weights.")
+    ),
+    Way.FROZEN: Choice(
+        label=N_("Reused, frozen"), help=N_("The lower layers are reused and never change.")
+    ),
+    Way.TUNED: Choice(
+        label=N_("Reused, fine-tuned"), help=N_("The lower layers are reused and go on learning.")
+    ),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Reuse:
+    """How well the new task is learned.
+
+    Attributes:
+        per_class: labelled images of each new digit, ``(counts,)``.
+        accuracy: on the held-out images of the new digits, ``(ways, seeds, counts)``.
+        first_accuracy: of the first task on its own held-out images, ``(seeds,)``.
+        held_out: how many images ``accuracy`` is measured on, ``(seeds,)``.
+    """
+
+    per_class: tuple[int, ...]
+    accuracy: FloatArray
+    first_accuracy: FloatArray
+    held_out: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Images of some digits; label i stands for the i-th of them."""
+
+    images: Tensor
+    labels: Tensor
+    held_out_images: Tensor
+    held_out_labels: Tensor
+
+    @classmethod
+    def of(cls, data: Split, digits: str) -> Task:
+        """The images of ``digits``, in the order in which ``data`` has them."""
+        wanted = torch.tensor([int(digit) for digit in digits])
+
+        def chosen(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+            there = torch.isin(labels, wanted)
+            return images[there], torch.searchsorted(wanted, labels[there])
+
+        return cls(
+            *chosen(data.images, data.labels), *chosen(data.held_out_images, data.held_out_labels)
+        )
+
+    def first_of_each(self, count: int) -> Tensor:
+        """Places of the first ``count`` images of each digit, digit by digit."""
+        classes = int(self.labels.max()) + 1
+        places = [torch.nonzero(self.labels == c).flatten()[:count] for c in range(classes)]
+        return torch.cat(places)
+
+
+def transfer(spec: Transfer, progress: Progress | None = None) -> Reuse:
+    """Learn ``spec.first``, then the other digits from few images in three ways.
+
+    Args:
+        spec: tasks and training.
+        progress: called between steps.
+    """
+    seeds = range(spec.seed, spec.seed + spec.seeds)
+    parts = 1 + len(Way)
+
+    def tell(part: int, what: str, step: int) -> None:
+        if progress and step % _BETWEEN == 0:
+            text = _("{what}: step {step} of {steps}")
+            progress(
+                (part + step / spec.steps) / parts,
+                text.format(what=what, step=step, steps=spec.steps),
+            )
+
+    splits = [split(seed) for seed in seeds]
+    first, new = ([Task.of(one, d) for one in splits] for d in (spec.first, spec.new))
+    source = _drawn(spec, len(spec.first), seeds)
+    everything = [torch.arange(len(task.labels)) for task in first]
+    for step in _learn(spec, source, first, everything):
+        tell(0, _("first task"), step)
+    first_accuracy = _measured(source, first)
+    accuracy = []
+    for part, way in enumerate(Way, start=1):
+        networks = started(spec, way, source)
+        tasks = [task for task in new for _count in PER_CLASS]
+        known = [task.first_of_each(count) for task in new for count in PER_CLASS]
+        frozen = spec.reused if way is Way.FROZEN else 0
+        for step in _learn(spec, networks, tasks, known, frozen):
+            tell(part, _(WAYS[way].label), step)
+        accuracy.append(_measured(networks, tasks).reshape(len(seeds), len(PER_CLASS)))
+    held_out = tuple(len(task.held_out_labels) for task in new)
+    return Reuse(PER_CLASS, np.stack(accuracy), first_accuracy, held_out)
+
+
+def started(spec: Transfer, way: Way, source: Networks) -> Networks:
+    """The networks of the new task before training: for every seed one per count of images."""
+    seeds = range(spec.seed, spec.seed + spec.seeds)
+    drawn = _drawn(spec, len(spec.new), seeds, again=True)
+    if way is not Way.RANDOM:
+        for layer in range(spec.reused):
+            drawn.weights[layer] = source.weights[layer].clone()
+            drawn.biases[layer] = source.biases[layer].clone()
+
+    def repeated(tensors: list[Tensor]) -> list[Tensor]:
+        return [tensor.repeat_interleave(len(PER_CLASS), 0) for tensor in tensors]
+
+    return Networks(repeated(drawn.weights), repeated(drawn.biases), spec.activation)
+
+
+def _drawn(spec: Transfer, classes: int, seeds: range, *, again: bool = False) -> Networks:
+    """Untrained networks; ``again``: with other numbers than the first time."""
+    scale = he if spec.activation == Activation.RELU else xavier
+    sizes = [PIXELS, *[spec.width] * spec.layers, classes]
+    weights = []
+    for seed in seeds:
+        generator = torch.Generator().manual_seed(seed)
+        if again:
+            normals(sizes, generator)
+        weights.append([scale(z) for z in normals(sizes, generator)])
+    return Networks.joined(weights, spec.activation)
+
+
+def _learn(
+    spec: Transfer, networks: Networks, tasks: list[Task], known: list[Tensor], frozen: int = 0
+) -> Iterator[int]:
+    """Train each network on its task, of which only the ``known`` images have labels."""
+    per_seed = len(tasks) // spec.seeds
+    chosen, offset = [], 0
+    for i, places in enumerate(known):
+        generator = torch.Generator().manual_seed(spec.seed + i // per_seed)
+        drawn = torch.randint(len(places), (spec.steps, BATCH), generator=generator)
+        chosen.append(places[drawn] + offset)
+        offset += len(tasks[i].labels)
+    images = torch.cat([task.images for task in tasks])
+    labels = torch.cat([task.labels for task in tasks])
+    yield from descend(
+        networks, torch.stack(chosen, 1), images, labels, spec.learning_rate, frozen=frozen
+    )
+
+
+def _measured(networks: Networks, tasks: list[Task]) -> FloatArray:
+    """Accuracy of each network on the held-out images of its task, which differ in number."""
+    found = [
+        accuracies(networks.one(i).logits(task.held_out_images), task.held_out_labels)
+        for i, task in enumerate(tasks)
+    ]
+    return torch.cat(found).numpy()

@@ -1,0 +1,1 @@
+"""Why deeper is harder: plain networks against residual ones of the same depth."""

@@ -1,0 +1,142 @@
+"""Plain and residual networks of ever greater depth: what of the gradient reaches layer 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, field_validator
+
+from gradflow.core.catalog import (
+    ACTIVATIONS,
+    Activation,
+    Architecture,
+    Connection,
+    Initialization,
+    Normalization,
+)
+from gradflow.core.errors import InvalidExperiment
+from gradflow.core.experiment import MLP, ConvNet, Data, Experiment
+from gradflow.core.probe import run
+from gradflow.core.spec import Spec, shown
+from gradflow.core.teaching.activation_facts import Alpha, NegativeSlope
+from gradflow.core.theory import Standing, predict
+from gradflow.core.theory.moments import FloatArray
+
+KINDS = (Connection.PLAIN, Connection.RESIDUAL, Connection.PREACTIVATION)
+LAYERED = (Architecture.MLP, Architecture.CONV)
+BATCH, CONVOLUTIONAL_BATCH = 128, 32
+"""Digits; a convolution works on 64 pixels of each."""
+DEPTHS = (4, 6, 10, 16, 26, 42, 66, 100)
+"""Depths of the networks, about evenly spaced in their logarithm."""
+
+
+class BlockNetworks(Spec):
+    """Plain and residual networks on digits that differ in nothing but their connections.
+
+    Weights are drawn by the method that goes with the activation, so that plain networks start
+    near the critical point, where gradients neither vanish nor explode quickly.
+    """
+
+    architecture: Architecture = Field(
+        Architecture.MLP, title="Architecture", description="The kind of network."
+    )
+    width: int = Field(64, ge=16, le=128, title="Width", description="Units in each hidden layer.")
+    channels: int = Field(
+        16, ge=4, le=32, title="Channels", description="Channels of each hidden layer."
+    )
+    activation: Activation = Field(
+        Activation.RELU, title="Activation", description="The function φ after each hidden layer."
+    )
+    negative_slope: NegativeSlope = 0.01
+    elu_alpha: Alpha = 1.0
+    normalization: Normalization = Field(
+        Normalization.BATCH, title="Normalization", description="Before the activation."
+    )
+    block_size: int = Field(
+        2, ge=1, le=4, title="Layers per block", description="Weight layers that a shortcut skips."
+    )
+    branch_scale: float = Field(
+        1.0, ge=0, le=1, title="Branch scale α", description="Factor on the branch f(h)."
+    )
+    zero_last: bool = Field(
+        False,
+        title="Last branch weight zero",
+        description="Each block starts as the identity (Fixup, zero-γ).",
+    )
+    seed: int = Field(0, ge=0, le=9999, title="Seed", description="Draws other data and weights.")
+
+    exempt: ClassVar[frozenset[str]] = frozenset({"width", "channels"})
+
+    @classmethod
+    def applies(cls, name: str, values: Any) -> bool:
+        """Whether a field has an effect: a network has a width or channels."""
+        if name in cls.exempt:
+            convolutional = values.get("architecture") == Architecture.CONV
+            return convolutional is (name == "channels")
+        return super().applies(name, values)
+
+    @field_validator("architecture")
+    @classmethod
+    def _in_layers(cls, value: Architecture) -> Architecture:
+        if value not in LAYERED:
+            raise InvalidExperiment(
+                f"architecture: {shown(value)} is not possible here; choose one of "
+                f"{', '.join(LAYERED)}",
+                fields=("architecture",),
+            )
+        return value
+
+    def experiment(self, connection: Connection, depth: int) -> Experiment:
+        """The network with one kind of connection; depth counts the readout."""
+        names = ["activation", "normalization"]
+        names += [n for n in ("negative_slope", "elu_alpha") if self.applies(n, dict(self))]
+        if connection is not Connection.PLAIN:
+            names += ["block_size", "branch_scale", "zero_last"]
+        own: dict[str, Any] = {name: getattr(self, name) for name in names}
+        own["initialization"] = Initialization(ACTIVATIONS[self.activation].initialization)
+        network: MLP | ConvNet = (
+            ConvNet(depth=depth, channels=self.channels, connection=connection, **own)
+            if self.architecture is Architecture.CONV
+            else MLP(depth=depth, width=self.width, connection=connection, **own)
+        )
+        batch = CONVOLUTIONAL_BATCH if self.architecture is Architecture.CONV else BATCH
+        return Experiment(
+            network=network, data=Data(source="digits", batch_size=batch), seed=self.seed
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class DepthSweep:
+    """One kind of connection at every depth of ``DEPTHS``; all arrays have one entry per depth.
+
+    Attributes:
+        depths: L, weight layers.
+        ratio: ‖∂L/∂z_1‖ / ‖∂L/∂z_L‖: what of the readout's error signal arrives at layer 1.
+        law: the same by mean-field theory; NaN where it has no number.
+        first: ‖∂L/∂z_1‖.
+        loss: the loss before training.
+    """
+
+    depths: npt.NDArray[np.int64]
+    ratio: FloatArray
+    law: FloatArray
+    first: FloatArray
+    loss: FloatArray
+
+
+def sweep(spec: BlockNetworks, connection: Connection) -> DepthSweep:
+    """The networks with one kind of connection, before training."""
+    rows = [_measured(spec.experiment(connection, depth)) for depth in DEPTHS]
+    return DepthSweep(np.array(DEPTHS), *np.array(rows).T)
+
+
+def _measured(experiment: Experiment) -> tuple[float, float, float, float]:
+    report = run(experiment)
+    prediction = predict(experiment, report)
+    norms = report.layers["delta_norm"].to_numpy(np.float64)
+    law = prediction.delta_norm if prediction.standing is not Standing.NONE else norms * np.nan
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return norms[0] / norms[-1], law[0] / norms[-1], norms[0], report.loss

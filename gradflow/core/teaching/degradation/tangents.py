@@ -1,0 +1,75 @@
+"""How what each layer hands on changes with the input: signal and derivative, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from gradflow.core.experiment import Experiment
+from gradflow.core.networks.build import build
+from gradflow.core.networks.mlp import Block
+
+
+class Dual(NamedTuple):
+    """A signal, and its derivative along one direction in input space; ``(batch, units)`` each."""
+
+    signal: Tensor
+    tangent: Tensor
+
+
+@torch.no_grad()
+def tangents(experiment: Experiment, inputs: Tensor, direction: Tensor) -> list[Tensor]:
+    """J_l(x)·v behind each layer l: the derivative of all its units along ``direction`` v.
+
+    Of a plain network a layer is a weight layer and its activation; of a residual one the first
+    layer and then each block. The readout is left out. Batch normalization uses the statistics
+    of ``inputs`` and holds them fixed, so that every sample has a derivative of its own.
+
+    Args:
+        experiment: a ReLU network, with batch normalization or without; its data only say how
+            many inputs it has.
+        inputs: x, ``(batch, features)``.
+        direction: v for each sample, of the same shape and dtype.
+
+    Returns:
+        One tensor ``(batch, units)`` per layer.
+    """
+    model = build(experiment, inputs.float()).to(inputs.dtype)
+    here, found, in_blocks = Dual(inputs, direction), [], False
+    for module, following in pairwise(model.children()):
+        here = _through(module, here)
+        in_blocks = in_blocks or isinstance(module, Block)
+        # What follows the last block belongs to the readout.
+        begins = isinstance(following, Block | nn.Linear) and not in_blocks
+        if begins or isinstance(module, Block):
+            found.append(here.tangent)
+    return found
+
+
+def _through(module: nn.Module, here: Dual) -> Dual:
+    """The forward pass of one module, and the chain rule beside it."""
+    signal, tangent = here
+    if isinstance(module, Block):
+        branch = _through_all(module.branch.children(), here)
+        joined = Dual(
+            signal + module.scale * branch.signal, tangent + module.scale * branch.tangent
+        )
+        return _through_all(module.tail.children(), joined)
+    if isinstance(module, nn.Linear):
+        return Dual(module(signal), tangent @ module.weight.T)
+    if isinstance(module, nn.BatchNorm1d):
+        variance, mean = torch.var_mean(signal, 0, correction=0)
+        deviation = (variance + module.eps).sqrt()
+        return Dual((signal - mean) / deviation, tangent / deviation)
+    assert isinstance(module, nn.ReLU)
+    return Dual(module(signal), tangent * (signal > 0))
+
+
+def _through_all(modules: Iterable[nn.Module], here: Dual) -> Dual:
+    for module in modules:
+        here = _through(module, here)
+    return here

@@ -1,0 +1,1 @@
+"""What shares a mean, one batch, running statistics, small batches; each in float64."""

@@ -1,0 +1,1 @@
+"""What a normalization does to a network: gradient flow, weight scale, learning rate."""

@@ -1,0 +1,127 @@
+"""The largest learning rate that still trains, with each normalization."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from gradflow.core.catalog import ACTIVATIONS, Activation, Initialization, Normalization
+from gradflow.core.data import DATA_SEED_OFFSET
+from gradflow.core.experiment import MLP, Data, Experiment
+from gradflow.core.spec import Spec
+from gradflow.core.teaching.normalization_effects.stack import Copies
+from gradflow.core.theory.moments import FloatArray
+
+SAMPLES, BATCH, GROUPS = 512, 64, 4
+LOWEST, HIGHEST, PER_DECADE = -4, 2, 4
+GUESSING = math.log(10)
+"""The loss of a network that gives each of the ten classes the same probability."""
+LEARNED = 0.9
+"""A network has trained if its loss is below this share of its first loss and of guessing."""
+
+
+class LearningRates(Spec):
+    """A small deep network on digits, trained by plain SGD at many learning rates.
+
+    512 digits, 64 in a step; the normalization stands before the activation, its scale and shift
+    stay 1 and 0. Weights start at k times the initialization that goes with the activation, the
+    readout's at 1 times.
+    """
+
+    depth: int = Field(
+        10, ge=3, le=16, title="Depth", description="Weight layers, the readout included."
+    )
+    width: int = Field(32, ge=16, le=48, title="Width", description="Units in each hidden layer.")
+    activation: Activation = Field(
+        Activation.RELU, title="Activation", description="The function φ after each hidden layer."
+    )
+    weight_scale: float = Field(
+        1.0,
+        ge=0.1,
+        le=10,
+        title="Weight scale k",
+        description="Hidden weights start at k times a good initialization.",
+    )
+    steps: int = Field(30, ge=5, le=40, title="Steps", description="Steps of SGD.")
+    seed: int = Field(0, ge=0, le=9999, title="Seed", description="Draws other data and weights.")
+
+    def experiment(self, normalization: Normalization) -> Experiment:
+        """The network with one normalization, at scale 1; its data are all samples."""
+        groups = {"groups": GROUPS} if normalization is Normalization.GROUP else {}
+        return Experiment(
+            network=MLP(
+                depth=self.depth, width=self.width, activation=self.activation,
+                initialization=Initialization(ACTIVATIONS[self.activation].initialization),
+                normalization=normalization, **groups,
+            ),
+            data=Data(source="digits", batch_size=SAMPLES),
+            seed=self.seed,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """One normalization after the steps at every learning rate.
+
+    Attributes:
+        initial: the loss over all samples before the first step.
+        losses: after the last step, one per learning rate; infinite or NaN where it diverged.
+    """
+
+    initial: float
+    losses: FloatArray
+
+    @property
+    def threshold(self) -> float:
+        """The loss below which the network has trained."""
+        return LEARNED * min(self.initial, GUESSING)
+
+    @property
+    def largest(self) -> float:
+        """The largest learning rate that still trains; NaN if none does."""
+        trained = np.flatnonzero(self.losses < self.threshold)
+        return float(learning_rates()[trained[-1]]) if len(trained) else math.nan
+
+
+def learning_rates() -> FloatArray:
+    """η from 10⁻⁴ to 100, four to a decade."""
+    return np.logspace(LOWEST, HIGHEST, (HIGHEST - LOWEST) * PER_DECADE + 1)
+
+
+def train(spec: LearningRates, normalization: Normalization) -> Trained:
+    """Train with one normalization at every learning rate: same weights, same batches.
+
+    W ← W − η ∂L/∂W, and the same for the biases. The networks of all learning rates are one
+    stacked network, in float32.
+    """
+    rates = learning_rates()
+    copies = Copies(
+        spec.experiment(normalization),
+        np.full(len(rates), spec.weight_scale),
+        dtype=torch.float32,
+    )
+    trained = [p for layer in copies.layers for p in (layer.weight, layer.bias)]
+    steps = torch.tensor(rates, dtype=torch.float32)[:, None, None]
+    initial = _loss(copies)[0]
+    random = torch.Generator().manual_seed(spec.seed + DATA_SEED_OFFSET)
+    for _step in range(spec.steps):
+        _descend(copies, torch.randint(SAMPLES, (BATCH,), generator=random), trained, steps)
+    return Trained(float(initial), _loss(copies).double().numpy())
+
+
+@torch.enable_grad()
+def _descend(copies: Copies, batch: Tensor, trained: list[Tensor], steps: Tensor) -> None:
+    outputs = copies.forward(copies.inputs[batch])[-1]
+    losses = copies.losses(outputs, copies.targets[batch])
+    for tensor, gradient in zip(trained, torch.autograd.grad(losses.sum(), trained), strict=True):
+        tensor.data -= steps * gradient
+
+
+@torch.no_grad()
+def _loss(copies: Copies) -> Tensor:
+    return copies.losses(copies.forward(copies.inputs)[-1], copies.targets)

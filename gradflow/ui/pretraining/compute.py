@@ -1,0 +1,126 @@
+"""Cached, admitted calls into core, with a progress bar and a button that ends them.
+
+``st.cache_data`` cannot hold them: it forbids progress bars inside. So results lie in a cache of
+our own, in which whoever asks second for the same waits for the first one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from gradflow.core.pretraining import finetune, greedy
+from gradflow.core.pretraining import transfer as transfers
+from gradflow.core.pretraining.greedy import Progress
+from gradflow.core.pretraining.spec import FineTuning, Stack, Transfer
+from gradflow.core.text import _
+from gradflow.ui.compute import ADMISSION
+
+ENTRIES = 24
+"""Results that are kept; the largest take some megabytes."""
+_WAIT_SECONDS = 0.3
+R = TypeVar("R")
+Stop = Callable[[], None]
+
+
+class Kept:
+    """The latest results by key; each is computed by one thread at a time."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._guard = threading.Lock()
+        self._entries: OrderedDict[Any, _Entry] = OrderedDict()
+
+    def get(self, key: Any, compute: Callable[[], R], waiting: Callable[[], None]) -> R:
+        """The result of ``key``.
+
+        Args:
+            key: hashable.
+            compute: makes the result; if it raises, nothing is kept.
+            waiting: called again and again while another thread computes the same.
+        """
+        with self._guard:
+            entry = self._entries.setdefault(key, _Entry())
+            self._entries.move_to_end(key)
+            while len(self._entries) > self._size:
+                self._entries.popitem(last=False)
+        while not entry.lock.acquire(timeout=_WAIT_SECONDS):
+            waiting()
+        try:
+            if not entry.values:
+                entry.values.append(compute())
+            found: R = entry.values[0]
+        finally:
+            entry.lock.release()
+        return found
+
+
+class _Entry:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.values: list[Any] = []
+
+
+@st.cache_resource(show_spinner=False)
+def _kept() -> Kept:
+    return Kept(ENTRIES)
+
+
+def pretrain(stack: Stack, stop: Stop) -> greedy.Pretrained:
+    """The trained stack; ``stop``: callback of the button."""
+    return _long(stack, stop, lambda progress: greedy.pretrain(stack, progress))
+
+
+def fine_tune(spec: FineTuning, stop: Stop) -> tuple[finetune.Course, ...]:
+    """Training from every start; ``stop``: callback of the button."""
+    return _long(spec, stop, lambda progress: finetune.fine_tune(spec, progress))
+
+
+def transfer(spec: Transfer, stop: Stop) -> transfers.Reuse:
+    """Learning the new digits in three ways; ``stop``: callback of the button."""
+    return _long(spec, stop, lambda progress: transfers.transfer(spec, progress))
+
+
+def _long(spec: Any, stop: Stop, work: Callable[[Progress], R]) -> R:
+    """A result from the cache, or computed under a progress bar; a newer run of the page ends it.
+
+    Between steps others may compute, so that a long run does not hold up short ones.
+    """
+    place = st.empty()
+    bars: list[Any] = []
+
+    def tell(done: float, what: str) -> None:
+        if not bars:
+            bars.append(_bar(place, stop))
+        bars[0].progress(min(done, 1.0), what)
+
+    def advance(done: float, what: str) -> None:
+        ADMISSION.release()
+        try:
+            tell(done, what)
+        finally:
+            ADMISSION.acquire()
+
+    def compute() -> R:
+        with ADMISSION:
+            return work(advance)
+
+    found = _kept().get(
+        spec, compute, lambda: tell(0.0, _("waiting for the same computation of someone else"))
+    )
+    place.empty()
+    return found
+
+
+def _bar(place: Any, stop: Stop) -> Any:
+    with place.container():
+        left, right = st.columns([6, 1], vertical_alignment="bottom")
+        right.button(
+            _("Stop"), icon=":material/stop_circle:", key="pretraining_stop",
+            on_click=stop, width="stretch",
+        )  # fmt: skip
+        return left.progress(0.0)

@@ -1,0 +1,173 @@
+"""Figures of pretraining: every pixel and every line where it belongs."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from gradflow.charts.pretraining.errors import errors_figure, timeline
+from gradflow.charts.pretraining.images import (
+    features_figure,
+    mosaic,
+    reach_of,
+    reconstructions_figure,
+)
+from gradflow.charts.pretraining.lines import medians
+from gradflow.charts.pretraining.reuse import reuse_figure
+from gradflow.charts.pretraining.tuning import tuning_figure
+from tests.charts.figures import array, sent, traces, words
+
+
+def pictures(count, seed=0):
+    return np.random.default_rng(seed).normal(size=(count, 64)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("count", "columns"), [(1, 16), (5, 3), (16, 16), (17, 16)])
+def test_a_mosaic_has_every_image_at_its_place(count, columns):
+    images = pictures(count)
+    whole = mosaic(images, columns)
+    across = min(columns, count)
+    for i, image in enumerate(images):
+        row, column = 9 * (i // across), 9 * (i % across)
+        assert (whole[row : row + 8, column : column + 8] == image.reshape(8, 8)).all()
+    assert np.isfinite(whole).sum() == images.size
+    assert whole.shape == (9 * -(-count // across) - 1, 9 * across - 1)
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_features_are_one_heatmap_with_0_in_the_middle(mode):
+    images = pictures(20)
+    data = sent(features_figure(images, mode=mode))
+    (heatmap,) = data["data"]
+    assert array(heatmap["z"])[:8, 9:17] == pytest.approx(images[1].reshape(8, 8))
+    assert heatmap["zmax"] == -heatmap["zmin"] == pytest.approx(reach_of(images))
+    assert array(heatmap["customdata"])[9, 0] == 17
+    assert data["layout"]["yaxis"]["scaleanchor"] == "x"
+    assert sent(features_figure(images, reach=9.0))["data"][0]["zmax"] == 9
+
+
+def test_reach_is_a_size_that_few_weights_exceed():
+    weights = pictures(100)
+    assert (np.abs(weights) > reach_of(weights)).mean() == pytest.approx(0.02, abs=0.002)
+    assert reach_of(np.zeros((2, 64), np.float32)) == 1
+    assert reach_of(np.full((2, 64), np.nan, np.float32)) == 1
+
+
+@pytest.mark.parametrize("images", [np.zeros((0, 64)), np.full((3, 64), np.nan)])
+def test_features_that_are_not_there_are_said(images):
+    assert "nothing to see" in words(sent(features_figure(images.astype(np.float32))))
+
+
+def test_reconstructions_stand_below_their_originals():
+    originals, back = pictures(4), np.stack([pictures(4, 1), pictures(4, 2)])
+    data = sent(reconstructions_figure(originals, back, ["original", "one", "two"]))
+    z = array(data["data"][0]["z"])
+    assert z[:8, 9:17] == pytest.approx(originals[1].reshape(8, 8))
+    assert z[9:17, 9:17] == pytest.approx(back[0, 1].reshape(8, 8))
+    assert z[18:26, 27:35] == pytest.approx(back[1, 3].reshape(8, 8))
+    axis = data["layout"]["yaxis"]
+    assert axis["ticktext"] == ["original", "one", "two"]
+    assert axis["tickvals"] == [3.5, 12.5, 21.5]
+    assert (data["data"][0]["zmin"], data["data"][0]["zmax"]) == (0, 1)
+
+
+def layer(*errors, shift=0.01):
+    error = np.array(errors)
+    return SimpleNamespace(error=error, held_out_error=error + shift)
+
+
+def test_layers_follow_each_other_on_one_axis():
+    layers = [layer(0.1, 0.05, 0.02), layer(0.3, 0.2, 0.1)]
+    x, y = timeline([one.error for one in layers])
+    assert x == pytest.approx([0, 1, 2, np.nan, 2, 3, 4], nan_ok=True)
+    assert y == pytest.approx([0.1, 0.05, 0.02, np.nan, 0.3, 0.2, 0.1], nan_ok=True)
+    data = sent(errors_figure(layers))
+    trained, held_out = data["data"]
+    assert 10 ** array(trained["y"]) == pytest.approx(y, nan_ok=True)
+    assert 10 ** array(held_out["y"]) == pytest.approx(y + 0.01, nan_ok=True)
+    assert trained["hovertext"][5] == "layer 2 after epoch 1, trained on: 0.2"
+    assert len(trained["hovertext"]) == len(array(trained["x"]))
+    assert "layer 1 | layer 2" in words(data)
+    assert [shape["x0"] for shape in data["layout"]["shapes"]] == [2]
+    assert data["layout"]["xaxis"]["ticktext"] == ["0", "1", "2", "1", "2"]
+
+
+@pytest.mark.parametrize(("count", "epochs"), [(1, 1), (6, 30), (4, 10), (2, 7)])
+def test_ticks_of_epochs_are_few_and_end_with_the_last(count, epochs):
+    layers = [layer(*np.linspace(1, 0.1, epochs + 1))] * count
+    axis = sent(errors_figure(layers))["layout"]["xaxis"]
+    assert len(axis["tickvals"]) <= 18
+    assert axis["tickvals"][-1] == count * epochs
+    assert axis["ticktext"][-1] == str(epochs)
+    for place, text in zip(axis["tickvals"][1:], axis["ticktext"][1:], strict=True):
+        assert (place - 1) % epochs + 1 == int(text)
+
+
+def test_errors_that_are_not_finite_are_gaps_or_said():
+    data = sent(errors_figure([layer(0.1, np.inf, np.nan)]))
+    assert array(data["data"][0]["y"]) == pytest.approx([-1, np.nan, np.nan], nan_ok=True)
+    assert "not finite" in words(sent(errors_figure([layer(np.nan, np.nan)])))
+
+
+def course(start, loss, accuracy):
+    loss, accuracy = np.array(loss), np.array(accuracy)
+    steps = np.arange(loss.shape[1]) * 10
+    return SimpleNamespace(start=start, steps=steps, loss=loss, held_out_accuracy=accuracy)
+
+
+COURSES = [
+    ("Pretrained", 0, course("p", [[2.0, 1, 0.1], [2.2, 1.2, 0.2], [2.1, 0.4, 0.3]],
+                             [[0.1, 0.5, 0.9], [0.1, 0.6, 0.8], [0.1, 0.7, 1.0]])),
+    ("Xavier", 2, course("x", [[2.3, 2.3, 2.3]], [[0.1, 0.1, 0.12]])),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_courses_show_every_seed_and_their_median(mode):
+    data = sent(tuning_figure(COURSES, mode=mode))
+    left = [t for t in traces(data, name="Pretrained") if t["xaxis"] == "x"]
+    right = [t for t in traces(data, name="Pretrained") if t["xaxis"] == "x2"]
+    assert 10 ** array(left[0]["y"]) == pytest.approx([2.1, 1, 0.2])
+    assert array(right[0]["y"]) == pytest.approx([0.1, 0.6, 0.9])
+    (seeds,) = (t for t in traces(data, name="Pretrained, each seed") if t["xaxis"] == "x")
+    found = 10 ** array(seeds["y"])
+    expected = [2.0, 1, 0.1, np.nan, 2.2, 1.2, 0.2, np.nan, 2.1, 0.4, 0.3, np.nan]
+    assert found == pytest.approx(expected, nan_ok=True)
+    x = array(seeds["x"])
+    assert x[np.isfinite(found)] == pytest.approx([0, 10, 20] * 3)
+    assert not traces(data, name="Xavier, each seed")  # a single one is its own median
+    assert "guessing: ln 10 = 2.3 | guessing: 10 %" in words(data)
+    assert data["layout"]["shapes"][0]["y0"] == pytest.approx(np.log10(np.log(10)))
+
+
+def test_a_start_keeps_its_colour_whichever_others_are_chosen():
+    alone = sent(tuning_figure(COURSES[1:]))["data"][0]["line"]
+    beside = next(t for t in sent(tuning_figure(COURSES))["data"] if t["name"] == "Xavier")
+    assert (alone["color"], alone["dash"]) == (beside["line"]["color"], beside["line"]["dash"])
+
+
+def test_no_course_is_an_empty_figure_and_an_overflow_a_gap():
+    assert "Choose a start" in words(sent(tuning_figure([])))
+    broken = course("p", [[2.3, np.inf, np.nan]], [[0.1, np.nan, np.nan]])
+    line = sent(tuning_figure([("Pretrained", 0, broken)]))["data"][0]
+    found = 10 ** array(line["y"])
+    assert found == pytest.approx([2.3, np.nan, np.nan], nan_ok=True)
+    assert medians(np.array([[1, 2.0], [3, np.nan]])) == pytest.approx([2, np.nan], nan_ok=True)
+
+
+def test_reuse_is_drawn_over_the_labels_on_a_log_axis():
+    accuracy = np.array([[[0.5, 0.7], [0.6, 0.9]], [[0.6, 0.8], [0.8, 0.8]]])
+    found = SimpleNamespace(per_class=(1, 10), accuracy=accuracy)
+    data = sent(reuse_figure(["Random", "Frozen"], found, 5))
+    (line,) = traces(data, name="Frozen")
+    assert array(line["x"]) == pytest.approx([1, 10])
+    assert array(line["y"]) == pytest.approx([0.7, 0.8])
+    assert line["hovertext"][1].startswith("Frozen 80")
+    axis = data["layout"]["xaxis"]
+    assert axis["type"] == "log"
+    assert axis["ticktext"] == ["1", "10"]
+    low, high = axis["range"]
+    assert low < 0
+    assert high > 1
+    assert data["layout"]["shapes"][0]["y0"] == pytest.approx(0.2)
+    assert data["layout"]["yaxis"]["range"][0] < 0.2

@@ -1,0 +1,122 @@
+"""The last three views of the page on normalization."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from gradflow.core.catalog import Activation, Initialization, NormPosition
+from tests.charts.figures import array
+from tests.pages.apptest import chart, url, working
+
+
+def opened(app: AppTest, **query: str) -> AppTest:
+    app.run()
+    app.switch_page("../../pages/normalization.py")
+    app.query_params.clear()
+    for name, value in query.items():
+        app.query_params[name] = value
+    return working(app.run())
+
+
+def values(app: AppTest, name: str, index: int = 0) -> list[float]:
+    found = next(t for t in chart(app, index)["data"] if t["name"] == name)
+    return [float(y) for y in array(found["y"])]
+
+
+def test_gradient_flow(app: AppTest) -> None:
+    opened(app, view="flow", depth="12", width="32", batch_size="64")
+    assert "measured" in app.latex[0].value
+    assert r"\to \frac" in app.latex[0].value
+    assert "= 1.467" in app.latex[0].value
+    table = app.dataframe[0].value
+    assert table["Normalization"].tolist() == [
+        "None", "BatchNorm", "LayerNorm", "GroupNorm", "RMSNorm",
+    ]  # fmt: skip
+    assert table["theory, wide and large"].tolist() == ["1", "1.467", "1", "1", "1"]
+    assert values(app, "BatchNorm")[0] > values(app, "LayerNorm")[0]
+    assert len(values(app, "None")) == 12
+    app.slider(key="normalization_flow_depth").set_value(8)
+    app.selectbox(key="normalization_flow_activation").set_value(Activation.SIGMOID)
+    app.selectbox(key="normalization_flow_initialization").set_value(Initialization.XAVIER_NORMAL)
+    working(app.run())
+    assert len(values(app, "None")) == 8
+    assert app.dataframe[0].value["theory, wide and large"].tolist()[1:3] == ["1.034", "0.1528"]
+    assert values(app, "LayerNorm")[0] < values(app, "BatchNorm")[0] - 1
+    assert url(app)["depth"] == "8"
+
+
+def test_position_and_gradient(app: AppTest) -> None:
+    opened(app, view="flow", depth="10", width="32", placed="layer")
+    before, after = (values(app, name, 1) for name in (
+        "Before the activation", "After the activation",
+    ))  # fmt: skip
+    assert after[0] > before[0] + 0.3  # LayerNorm behind ReLU subtracts its mean
+    app.selectbox(key="normalization_flow_norm_position").set_value(NormPosition.AFTER)
+    working(app.run())
+    assert values(app, "LayerNorm") == after
+    assert "N(0,\\sigma_w^2)" in app.latex[0].value
+    app.get("button_group")[1].set_value("delta")
+    working(app.run())
+    assert "∂L/∂z" in chart(app)["layout"]["yaxis"]["title"]["text"]
+    app.get("button_group")[2].set_value("rms")
+    working(app.run())
+    assert url(app)["placed"] == "rms"
+
+
+def test_groups_follow_the_width(app: AppTest) -> None:
+    opened(app, view="flow", depth="5", width="64", groups="64", batch_size="16")
+    assert not app.error
+    app.select_slider(key="normalization_flow_width").set_value(16)
+    working(app.run())
+    assert url(app)["groups"] == "16"
+
+
+def test_bad_initialization(app: AppTest) -> None:
+    opened(app, view="scales", depth="8", width="16")
+    none, batch = values(app, "None"), values(app, "BatchNorm")
+    assert none[-1] - none[0] > 30  # decades
+    assert max(batch[8:]) - min(batch[8:]) < 0.1
+    assert batch[0] < batch[-1] - 1  # ε
+    app.select_slider(key="normalization_scales_epsilon").set_value(0.0)
+    working(app.run())
+    flat = values(app, "BatchNorm")
+    assert max(flat) - min(flat) < 1e-6
+    table = app.dataframe[0].value
+    assert all("10⁻¹" in text for text in table["BatchNorm"])  # rounding errors
+    assert table["LayerNorm"].iloc[4] != "0"
+    app.select_slider(key="normalization_scales_scale").set_value(1000.0)
+    app.slider(key="normalization_scales_depth").set_value(4)
+    working(app.run())
+    assert (url(app)["scale"], url(app)["epsilon"], url(app)["depth"]) == ("1000.0", "0.0", "4")
+
+
+def test_learning_rates(app: AppTest) -> None:
+    opened(app, view="rates", depth="6", width="16", steps="10")
+    rows = app.dataframe[0].value.set_index("Normalization")
+    assert rows.index.tolist() == ["None", "BatchNorm", "LayerNorm", "GroupNorm", "RMSNorm"]
+    assert rows.loc["None", "over that without a norm"] == "1"
+    rings = next(t for t in chart(app)["data"] if t["name"] == "largest")
+    trained = (rows["largest η that trains"] != "none").sum()
+    assert len(array(rings["x"])) == trained >= 4
+    app.select_slider(key="normalization_rates_weight_scale").set_value(0.1)
+    working(app.run())
+    rows = app.dataframe[0].value.set_index("Normalization")
+    assert rows.loc["None", "largest η that trains"] == "none"
+    assert rows.loc["BatchNorm", "largest η that trains"] != "none"
+    assert url(app)["weight_scale"] == "0.1"
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"view": "flow", "groups": "7", "depth": "5"}, ["groups", "7 does not divide"]),
+        ({"view": "flow", "placed": "none", "depth": "5"}, ["placed", "none", "rms"]),
+        ({"view": "scales", "epsilon": "-1", "depth": "3"}, ["epsilon", "-1", "from 0 to 0.1"]),
+        ({"view": "rates", "steps": "1000", "depth": "3"}, ["steps", "1000", "from 5 to 40"]),
+    ],
+)
+def test_a_forged_link_is_explained(app: AppTest, query: dict[str, str], said: list[str]) -> None:
+    opened(app, **query)
+    message = app.error[0].value.replace("\\", "")
+    for words in said:
+        assert words in message
+    assert app.get("plotly_chart")
