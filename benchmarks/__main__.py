@@ -2,9 +2,15 @@
 
 import sys
 
-from benchmarks import latency, recording, seeds
+from benchmarks import latency, recording, recurrent, seeds, training
 
-PARTS = {"recording": recording.main, "seeds": seeds.main, "latency": latency.main}
+PARTS = {
+    "recording": recording.main,
+    "recurrent": recurrent.main,
+    "seeds": seeds.main,
+    "training": training.main,
+    "latency": latency.main,
+}
 
 
 def main(arguments: list[str]) -> None:

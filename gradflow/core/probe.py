@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -18,13 +17,13 @@ from gradflow.core.errors import DeviceUnavailable, InvalidExperiment, ProbeErro
 from gradflow.core.experiment import Experiment, LayerSettings
 from gradflow.core.networks.build import build
 from gradflow.core.networks.noise import seed_noise
-from gradflow.core.recording import tables
 from gradflow.core.recording.device import DeviceSummarizer
 from gradflow.core.recording.host import HostSummarizer
 from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.preserve import preserved
-from gradflow.core.recording.recorder import WEIGHT_KINDS, Record, Recorder
-from gradflow.core.recording.summary import NONE, Summaries, Summarizer
+from gradflow.core.recording.recorder import Recorder
+from gradflow.core.recording.result import Recording, enqueue_weights
+from gradflow.core.recording.summary import Summarizer
 from gradflow.core.report import Report
 
 LossFunction = Callable[[Any, Any], Tensor]
@@ -93,40 +92,26 @@ def probe(
         scaled = value * loss_scale if loss_scale != 1 else value
         found: list[Tensor | None] = [*torch.autograd.grad(scaled, wanted, allow_unused=True)]
         gradients = {id(p): g for p, g in zip(wanted, found, strict=True) if g is not None}
-        tickets = {
-            id(weight): (
-                summarizer.signal(weight, samples=False),
-                summarizer.gradient(gradients[id(weight)]) if id(weight) in gradients else NONE,
-            )
-            for weight in _layer_weights(recorder.records, parameters)
-        }
+        tickets = enqueue_weights(recorder.records, parameters, gradients, summarizer)
         summaries = summarizer.collect()
         measured = Parameters.measured(parameters, gradients, tickets, summaries, loss_scale)
         total = measured.total_grad_norm()
         rate = learning_rate * (min(1.0, clip_norm / (total + 1e-6)) if clip_norm else 1.0)
         seconds = time.perf_counter() - start
-        layers = tables.grouped(recorder.records)
-        report = Report(
+        taken = Recording.taken(
+            model,
+            recorder,
+            summaries,
+            measured,
             loss=float(value.detach()),
-            signals=tables.signals_table(recorder.records, layers, summaries),
-            layers=tables.layers_table(layers, summaries, measured, rate),
-            parameters=tables.parameters_table(
-                measured, tables.layer_of_parameters(parameters, layers), rate
-            ),
-            histograms=tables.histograms(layers, summaries, measured),
-            grad_norm=total,
-            clip_factor=rate / learning_rate,
-            parameter_count=sum(p.numel() for p in parameters.values()),
-            seconds=seconds,
-            device=str(device),
-            dtype=str(dtype).removeprefix("torch."),
-            smallest_normal=smallest.tiny / loss_scale,
-            smallest=smallest.smallest_normal * smallest.eps / loss_scale,
             loss_scale=loss_scale,
+            dtype=dtype,
+            device=str(device),
+            seconds=seconds,
             title=title or type(model).__name__,
             experiment=experiment,
         )
-        return _with_stream(report, recorder, summaries)
+        return taken.report(measured.update_ratio(rate), rate / learning_rate)
 
 
 def run(experiment: Experiment) -> Report:
@@ -170,22 +155,6 @@ def resolve(device: Device) -> torch.device:
         )
     gpu = device is not Device.CPU and torch.cuda.is_available()
     return torch.device("cuda", torch.cuda.current_device()) if gpu else torch.device("cpu")
-
-
-def _with_stream(report: Report, recorder: Recorder, summaries: Summaries) -> Report:
-    points = recorder.stream()
-    if not points:
-        return report
-    layers, histograms = tables.stream_table(points, summaries)
-    stream = replace(
-        report,
-        layers=layers,
-        signals=report.signals.iloc[:0],
-        parameters=report.parameters.iloc[:0],
-        histograms=histograms,
-        rows="block",
-    )
-    return replace(report, stream=stream)
 
 
 def _refuse_lazy(parameters: Mapping[str, Tensor]) -> None:
@@ -240,13 +209,6 @@ def _scalar(value: Any) -> Tensor:
             "check for detach() or no_grad() in the model"
         )
     return value.reshape(())
-
-
-def _layer_weights(records: list[Record], parameters: Mapping[str, Tensor]) -> list[Tensor]:
-    """The weights of the layers, each once; not those that a parametrization computes anew."""
-    by_id = {id(parameter): parameter for parameter in parameters.values()}
-    used = (id(record.module.weight) for record in records if record.kind in WEIGHT_KINDS)
-    return [by_id[key] for key in dict.fromkeys(used) if key in by_id]
 
 
 def describe(experiment: Experiment) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from gradflow.core import plain
 from gradflow.core.errors import GradflowError, InvalidReport
 from gradflow.core.histogram import Histogram
 
@@ -44,7 +45,6 @@ COLUMNS = {
 }  # fmt: skip
 _TEXTS = {"module", "kind", "shape", "parameter"}
 _INTEGERS = {"order", "layer", "fan_in", "fan_out", "nonfinite"}  # never unknown (NaN)
-_NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +121,7 @@ class Report:
     def to_json(self) -> str:
         """Strict JSON (non-finite numbers as the strings NaN, Infinity, -Infinity)."""
         data = {"format": FORMAT, "version": VERSION, **self._to_dict()}
-        return json.dumps(_encode(data), allow_nan=False, separators=(",", ":"))
+        return json.dumps(plain.encode(data), allow_nan=False, separators=(",", ":"))
 
     def _to_dict(self) -> dict[str, Any]:
         return {
@@ -165,9 +165,9 @@ class Report:
     def _from_dict(cls, data: Mapping[str, Any], *, nested: bool = False) -> Report:
         fields: dict[str, Any] = {
             **{name: _table_from_dict(name, data[name]) for name in COLUMNS},
-            **{name: _float(data[name]) for name in _NUMBERS},
-            **{name: _positive(data[name]) for name in _POSITIVE},
-            **{name: _checked(data[name], str) for name in ("device", "dtype", "title")},
+            **{name: plain.real(data[name]) for name in _NUMBERS},
+            **{name: plain.positive(data[name]) for name in _POSITIVE},
+            **{name: plain.checked(data[name], str) for name in ("device", "dtype", "title")},
         }
         rows, stream = data.get("rows", "layer"), data.get("stream")
         if rows not in get_args(Rows) or (nested and stream):
@@ -177,12 +177,12 @@ class Report:
             **fields,
             histograms={
                 _histogram_key(item, numbers): Histogram.from_dict(item)
-                for item in _checked(data["histograms"], list)
+                for item in plain.checked(data["histograms"], list)
             },
-            parameter_count=_integer(data["parameter_count"]),
-            experiment=_checked(data["experiment"], dict, type(None)),
+            parameter_count=plain.whole(data["parameter_count"]),
+            experiment=plain.checked(data["experiment"], dict, type(None)),
             rows=rows,
-            stream=stream and cls._from_dict(_checked(stream, dict), nested=True),
+            stream=stream and cls._from_dict(plain.checked(stream, dict), nested=True),
         )
 
     def save(self, path: str | Path) -> None:
@@ -210,63 +210,23 @@ def _column(name: str, values: Sequence[Any] | npt.NDArray[Any]) -> Any:
     return np.array(values, np.int64 if name in _INTEGERS else np.float64)
 
 
-def _encode(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
-    if isinstance(value, Mapping):
-        return {key: _encode(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_encode(item) for item in value]
-    return value
-
-
 def _table_to_dict(frame: pd.DataFrame) -> dict[str, Any]:
     return {str(name): column.tolist() for name, column in frame.items()}
 
 
 def _table_from_dict(name: str, data: Any) -> pd.DataFrame:
-    columns: dict[str, list[Any]] = {c: _checked(data[c], list) for c in COLUMNS[name]}
+    columns: dict[str, list[Any]] = {c: plain.checked(data[c], list) for c in COLUMNS[name]}
     if len(data) != len(columns) or len(set(map(len, columns.values()))) != 1:
         raise ValueError(f"the columns of {name}")
     for column, values in columns.items():
-        read = _text if column in _TEXTS else _integer if column in _INTEGERS else _float
+        of_numbers = plain.whole if column in _INTEGERS else plain.real
+        read = plain.text if column in _TEXTS else of_numbers
         columns[column] = [read(value) for value in values]
     return table(name, columns)
 
 
 def _histogram_key(item: Any, numbers: range) -> tuple[Quantity, int]:
-    what, layer = item["what"], _integer(item["layer"])
+    what, layer = item["what"], plain.whole(item["layer"])
     if what not in QUANTITIES or layer not in numbers:
         raise ValueError(f"a histogram of {what} in layer {layer}")
     return what, layer
-
-
-def _checked(value: Any, *types: type) -> Any:
-    if not isinstance(value, types):
-        raise TypeError(f"{value!r:.50}")
-    return value
-
-
-def _text(value: Any) -> str:
-    return str(_checked(value, str))
-
-
-def _integer(value: Any) -> int:
-    if isinstance(value, bool) or not 0 <= _checked(value, int) < 2**63:
-        raise ValueError(f"{value!r:.50}")
-    return int(value)
-
-
-def _float(value: Any) -> float:
-    if isinstance(value, str):
-        return _NON_FINITE[value]
-    if isinstance(value, bool):
-        raise TypeError(f"{value!r}")
-    return float(_checked(value, int, float))
-
-
-def _positive(value: Any) -> float:
-    number = _float(value)
-    if not 0 < number < math.inf:
-        raise ValueError(f"{value!r:.50}")
-    return number

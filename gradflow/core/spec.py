@@ -155,7 +155,6 @@ def _translated(spec: type[Spec], error: ValidationError) -> InvalidExperiment:
             messages.append(f"{name}: there is no such setting; {spec.__name__} has {known}")
         else:
             messages.append(
-                f"{name}: {shown(item['input'])} is not allowed; "
-                f"choose {allowed(spec, name)}"
+                f"{name}: {shown(item['input'])} is not allowed; choose {allowed(spec, name)}"
             )
     return InvalidExperiment("\n".join(messages), fields=tuple(fields))

@@ -63,7 +63,7 @@ class DeviceSummarizer:
                 flat = x.reshape(-1)
                 inside = (flat >= low) & (flat <= high)
                 saturated = (~inside & ~flat.isnan()).double().mean()
-            dead = _dead_units(x, response)
+            dead = dead_units(x, response)
         similarity = _similarity(x) if samples and x.dim() > 1 else values.new_full((), math.nan)
         numbers = [*_moments(values, x.reshape(-1)), first, last, saturated, dead, similarity]
         # subnormal numbers are a matter of gradients
@@ -152,7 +152,8 @@ def _moments(values: Tensor, original: Tensor) -> list[Tensor]:
     ]
 
 
-def _dead_units(x: Tensor, response: Response) -> Tensor:
+def dead_units(x: Tensor, response: Response) -> Tensor:
+    """Units whose output is outside ``alive`` throughout."""
     if response.alive is None:
         return x.new_zeros((), dtype=torch.float64)
     if response.channels and x.dim() > 2:

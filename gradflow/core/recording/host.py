@@ -97,13 +97,13 @@ class HostSummarizer:
             specials = Specials(zeros, 0, nan, posinf, neginf)
             self._histograms[ticket] = _unusual_histogram(flat, low, high, specials)
         saturated = 1.0 - (inside + nan) / size if unsaturated else _NAN
-        dead_units = _NAN if response is None else _dead_units(x, low, high, response)
+        dead = _NAN if response is None else dead_units(x, low, high, response)
         similarity = _NAN
         if samples and x.dim() > 1:
             similarity = kernels.similarity(_samples(x), max(abs(low), abs(high)))
         self._rows.append((
             size, mean, std, rms, low, high, zeros, 0, nan, posinf, neginf,
-            saturated, dead_units, similarity,
+            saturated, dead, similarity,
         ))  # fmt: skip
         return ticket
 
@@ -166,7 +166,7 @@ def _unusual_histogram(flat: Array, low: float, high: float, specials: Specials)
     return linear_histogram(low, high, counts, specials)
 
 
-def _dead_units(x: Tensor, low: float, high: float, response: Response) -> float:
+def dead_units(x: Tensor, low: float, high: float, response: Response) -> float:
     """Units whose output is outside ``alive`` throughout."""
     alive = response.alive
     if alive is None or not (low <= alive[0] or high >= alive[1]):

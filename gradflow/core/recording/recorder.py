@@ -60,7 +60,7 @@ class Recorder:
         self._handles: list[Any] = []
 
     def __enter__(self) -> Recorder:
-        for name, module in _watched(self._model):
+        for name, module in watched(self._model):
             self._handles.append(module.register_forward_hook(self._hook(name or "model", module)))
         return self
 
@@ -71,11 +71,11 @@ class Recorder:
 
     def _hook(self, name: str, module: nn.Module) -> Any:
         kind = kind_of(module)
-        flat = _response(module) if kind == "activation" else None
+        flat = response_of(module) if kind == "activation" else None
         images = flat and replace(flat, channels=True)
 
         def record(_module: nn.Module, _args: Any, output: Any) -> None:
-            tensors = [output] if isinstance(output, Tensor) else list(_tensors(output))
+            tensors = [output] if isinstance(output, Tensor) else list(tensors_in(output))
             tensors = [t for t in tensors if t.is_floating_point() and t.numel()]
             if kind in WEIGHT_KINDS:
                 self._channels = kind == "conv"
@@ -141,7 +141,7 @@ def kind_of(module: nn.Module) -> str:
     return "block" if any(True for _ in module.children()) else "other"
 
 
-def _watched(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+def watched(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Modules whose outputs count: not those inside a weight, norm or activation module."""
     inside: tuple[str, ...] = ()
     for name, module in model.named_modules():
@@ -157,14 +157,15 @@ def _parents(name: str) -> list[str]:
     return [".".join(parts[:i]) for i in range(1, len(parts))]
 
 
-def _tensors(output: Any) -> Iterator[Tensor]:
+def tensors_in(output: Any) -> Iterator[Tensor]:
+    """The tensors in what a module returns."""
     if isinstance(output, Tensor):
         yield output
     elif isinstance(output, dict):
-        yield from _tensors(list(output.values()))
+        yield from tensors_in(list(output.values()))
     elif isinstance(output, (tuple, list)):
         for item in output:
-            yield from _tensors(item)
+            yield from tensors_in(item)
 
 
 def _choice(module: nn.Module) -> ActivationChoice | None:
@@ -172,7 +173,8 @@ def _choice(module: nn.Module) -> ActivationChoice | None:
     return next((_CATALOG[kind] for kind in type(module).__mro__ if kind in _CATALOG), None)
 
 
-def _response(module: nn.Module) -> Response:
+def response_of(module: nn.Module) -> Response:
+    """What to count in the output of an activation module."""
     row = _choice(module)
     if row is None:
         return Response()

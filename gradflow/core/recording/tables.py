@@ -73,7 +73,10 @@ def signals_table(
 
 
 def layers_table(
-    layers: Sequence[Layer], summaries: Summaries, parameters: Parameters, rate: float
+    layers: Sequence[Layer],
+    summaries: Summaries,
+    parameters: Parameters,
+    update_ratio: FloatArray,
 ) -> pd.DataFrame:
     first, last = [layer.first for layer in layers], [layer.last for layer in layers]
     modules = [record.module for record in first]
@@ -97,19 +100,19 @@ def layers_table(
         "weight_grad_norm": parameters.numbers["grad_norm"][weight],
         "weight_grad_rms": parameters.numbers["grad_rms"][weight],
         "bias_grad_norm": parameters.numbers["grad_norm"][bias],
-        "update_ratio": parameters.update_ratio(rate)[weight],
+        "update_ratio": update_ratio[weight],
     })  # fmt: skip
 
 
 def parameters_table(
-    parameters: Parameters, layer_of: Mapping[str, int], rate: float
+    parameters: Parameters, layer_of: Mapping[str, int], update_ratio: FloatArray
 ) -> pd.DataFrame:
     return table("parameters", {
         "layer": [layer_of.get(name, 0) for name in parameters.names],
         "parameter": parameters.names,
         "shape": [shown(shape) for shape in parameters.shapes],
         **{name: column[:-1] for name, column in parameters.numbers.items()},
-        "update_ratio": parameters.update_ratio(rate)[:-1],
+        "update_ratio": update_ratio[:-1],
     })  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from gradflow.core.recurrent.spec import SequenceExperiment
 
 EPSILON = 1e-6
 """PyTorch adds it to the norm before it divides."""
+COURSE_POINTS = 19
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,12 +87,7 @@ def clipping(
         InvalidExperiment: a threshold is not a positive number.
         DeviceUnavailable: the experiment asks for a GPU and there is none.
     """
-    network, inputs, targets = prepared(experiment)
-    with torch.enable_grad():
-        loss = sequence_loss(experiment, network.unrolled(inputs), targets)
-        gradients = torch.autograd.grad(loss, list(network.parameters()))
-    names = [name for name, _ in network.named_parameters()]
-    return clipped(dict(zip(names, gradients, strict=True)), norm=norm, value=value)
+    return clipped(_gradients(experiment), norm=norm, value=value)
 
 
 def clipped(gradients: Mapping[str, Tensor], *, norm: float, value: float) -> ClippingReport:
@@ -133,3 +129,62 @@ def _compared(before: Tensor, after: Tensor, sizes: list[int], threshold: float)
 
 def _norms(flat: Tensor, sizes: list[int]) -> FloatArray:
     return np.array([float(torch.linalg.vector_norm(part)) for part in torch.split(flat, sizes)])
+
+
+@dataclass(frozen=True, eq=False)
+class ClippingCourse:
+    """Both ways of clipping over a range of thresholds, ``(thresholds,)`` each.
+
+    Attributes:
+        thresholds: c.
+        norm_cosine, value_cosine: cosine of the gradient before and after.
+        norm_left, value_left: ‖g‖ afterwards, as a share of ‖g‖ before.
+    """
+
+    thresholds: FloatArray
+    norm_cosine: FloatArray
+    value_cosine: FloatArray
+    norm_left: FloatArray
+    value_left: FloatArray
+
+
+def clipping_course(
+    experiment: SequenceExperiment, *, norm: float, value: float
+) -> tuple[ClippingReport, ClippingCourse]:
+    """:func:`clipping`, and the same over thresholds from far below to above the gradient.
+
+    The thresholds of the report are among them.
+
+    Args:
+        experiment: network, data and loss.
+        norm: threshold of the report for the norm over all parameters.
+        value: threshold of the report for each entry.
+
+    Raises:
+        InvalidExperiment: a threshold is not a positive number.
+        DeviceUnavailable: the experiment asks for a GPU and there is none.
+    """
+    gradients = _gradients(experiment)
+    report = clipped(gradients, norm=norm, value=value)
+    if not (report.largest > 0 and report.norm < math.inf):
+        nothing = np.zeros(0)
+        return report, ClippingCourse(nothing, nothing, nothing, nothing, nothing)
+    spread = np.geomspace(report.largest / 1000, 2 * report.norm, COURSE_POINTS)
+    thresholds = np.unique(np.concatenate([spread, [norm, value]]))
+    found = [clipped(gradients, norm=c, value=c) for c in thresholds.tolist()]
+    return report, ClippingCourse(
+        thresholds=thresholds,
+        norm_cosine=np.array([one.by_norm.cosine for one in found]),
+        value_cosine=np.array([one.by_value.cosine for one in found]),
+        norm_left=np.array([one.by_norm.norm for one in found]) / report.norm,
+        value_left=np.array([one.by_value.norm for one in found]) / report.norm,
+    )
+
+
+def _gradients(experiment: SequenceExperiment) -> dict[str, Tensor]:
+    network, inputs, targets = prepared(experiment)
+    with torch.enable_grad():
+        loss = sequence_loss(experiment, network.unrolled(inputs), targets)
+        gradients = torch.autograd.grad(loss, list(network.parameters()))
+    names = [name for name, _ in network.named_parameters()]
+    return dict(zip(names, gradients, strict=True))

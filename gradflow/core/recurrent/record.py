@@ -126,7 +126,9 @@ def record(
         loss=float(loss.detach()),
         steps=recorder.steps_table(summaries),
         gates=recorder.gates_table(summaries),
-        parameters=parameters_table(measured, _layers(experiment), experiment.learning_rate),
+        parameters=parameters_table(
+            measured, _layers(experiment), measured.update_ratio(experiment.learning_rate)
+        ),
         histograms={key: summaries.histograms[t] for key, t in recorder.tickets.items()},
         sample=Sample(sample, _numbers(inputs[:, sample]), recorder.sample_values()),
         grad_norm=measured.total_grad_norm(),

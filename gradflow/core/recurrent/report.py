@@ -19,6 +19,8 @@ from gradflow.core.report import COLUMNS, Report, table
 
 State = Literal["hidden", "cell"]
 STATES: tuple[State, ...] = get_args(State)
+SYMBOLS: dict[State, str] = {"hidden": "h", "cell": "c"}
+"""How a state is written."""
 
 SIGNAL_COLUMNS = (
     "mean", "std", "rms", "min", "max", "saturated", "zero", "dead_units", "nonfinite",
@@ -184,7 +186,8 @@ class TimeReport:
         """The same numbers as a ``Report`` whose layers are the time steps.
 
         ``activation`` is the state s_t and ``activation_grad`` is ∂L/∂s_t, so that the figures
-        that draw a report draw this one with ``gradient="activation_grad"``.
+        that draw a report draw this one with ``gradient="activation_grad"``. Modules are called
+        after the state: ``h_1``, ``h_2``, … or ``c_1``, ….
 
         Raises:
             GradflowError: the cell has no cell state, or there is no such layer.
@@ -197,7 +200,7 @@ class TimeReport:
         unknown = np.full(len(steps), math.nan)
         columns: dict[str, Any] = dict.fromkeys(COLUMNS["layers"], unknown) | {
             "layer": steps,
-            "module": [f"t = {step}" for step in steps],
+            "module": [f"{SYMBOLS[state]}_{step}" for step in steps],
             "fan_in": width,
             "fan_out": width,
             **{f"activation_{n}": rows[f"{state}_{n}"] for n in ("mean", "std", "rms")},

@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gradflow.core.catalog.optimizers import Clip
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.spec import shown
 from gradflow.core.teaching.fields import SEPARATOR, numbers
-from gradflow.core.teaching.optimizers import OPTIMIZERS, Clip, Optimizer, clip
+from gradflow.core.teaching.optimizers import OPTIMIZERS, Optimizer, clip
 from gradflow.core.teaching.surfaces import SURFACES, FloatArray, Surface, SurfaceChoice
 
 MAX_STEPS = 300

@@ -14,8 +14,9 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from gradflow.core.catalog.optimizers import Clip
 from gradflow.core.teaching.descent import Descent, Trajectory
-from gradflow.core.teaching.optimizers import OPTIMIZERS, Clip
+from gradflow.core.teaching.optimizers import OPTIMIZERS
 from gradflow.core.teaching.surfaces import FloatArray
 from gradflow.core.text import _
 from gradflow.core.verdict import digits

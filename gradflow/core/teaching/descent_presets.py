@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gradflow.core.catalog.optimizers import Clip
 from gradflow.core.teaching.descent import Descent
-from gradflow.core.teaching.optimizers import Clip, Optimizer
+from gradflow.core.teaching.optimizers import Optimizer
 from gradflow.core.teaching.surfaces import Surface
 from gradflow.core.text import N_
 

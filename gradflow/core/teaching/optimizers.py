@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.optim import SGD, Adagrad, Adam, RMSprop
 
 from gradflow.core.catalog.choice import Choice
+from gradflow.core.catalog.optimizers import Clip
 from gradflow.core.text import N_
 
 
@@ -26,14 +27,6 @@ class Optimizer(StrEnum):
     ADAGRAD = "adagrad"
     RMSPROP = "rmsprop"
     ADAM = "adam"
-
-
-class Clip(StrEnum):
-    """Codes of the ways to clip a gradient."""
-
-    NONE = "none"
-    NORM = "norm"
-    VALUE = "value"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,19 +112,6 @@ OPTIMIZERS: dict[Optimizer, OptimizerChoice] = {
         source="Kingma & Ba 2015",
     ),
 }
-
-CLIPS: dict[Clip, Choice] = {
-    Clip.NONE: Choice(label=N_("Off"), help=N_("The gradient is used as it is.")),
-    Clip.NORM: Choice(
-        label=N_("By norm"), help=N_("A longer gradient is shortened to length c; it keeps its "
-                                     "direction."),
-        parameters=("threshold",),
-    ),
-    Clip.VALUE: Choice(
-        label=N_("By value"), help=N_("Each entry is cut to −c … c, which turns the gradient."),
-        parameters=("threshold",),
-    ),
-}  # fmt: skip
 
 
 def clip(point: Tensor, how: Clip, threshold: float) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gradflow.core.catalog.optimizers import CLIPS, Clip
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.teaching.descent import Descent, descend, from_fields, to_fields, to_query
 from gradflow.core.teaching.descent_outcome import (
@@ -13,7 +14,7 @@ from gradflow.core.teaching.descent_outcome import (
     verdict,
 )
 from gradflow.core.teaching.descent_presets import PRESETS
-from gradflow.core.teaching.optimizers import CLIPS, OPTIMIZERS, Clip, Optimizer
+from gradflow.core.teaching.optimizers import OPTIMIZERS, Optimizer
 from gradflow.core.teaching.surfaces import Surface
 
 KAPPA, START, STEPS = 20.0, (-2.0, 0.7), 40

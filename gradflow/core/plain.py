@@ -1,0 +1,60 @@
+"""Strict JSON: what is written, and what is believed of what is read.
+
+Non-finite numbers are the strings NaN, Infinity and -Infinity. The readers raise ``TypeError``,
+``ValueError`` or ``KeyError`` on anything else than they expect.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+_NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def encode(value: Any) -> Any:
+    """A value with its non-finite numbers as strings, deep down."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    if isinstance(value, Mapping):
+        return {key: encode(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [encode(item) for item in value]
+    return value
+
+
+def checked(value: Any, *types: type) -> Any:
+    """The value, if it is of one of these types."""
+    if not isinstance(value, types):
+        raise TypeError(f"{value!r:.50}")
+    return value
+
+
+def text(value: Any) -> str:
+    """A text."""
+    return str(checked(value, str))
+
+
+def whole(value: Any) -> int:
+    """A whole number from 0 that fits into 64 bits."""
+    if isinstance(value, bool) or not 0 <= checked(value, int) < 2**63:
+        raise ValueError(f"{value!r:.50}")
+    return int(value)
+
+
+def real(value: Any) -> float:
+    """A number, or one of the three that are not finite."""
+    if isinstance(value, str):
+        return _NON_FINITE[value]
+    if isinstance(value, bool):
+        raise TypeError(f"{value!r}")
+    return float(checked(value, int, float))
+
+
+def positive(value: Any) -> float:
+    """A finite number above 0."""
+    number = real(value)
+    if not 0 < number < math.inf:
+        raise ValueError(f"{value!r:.50}")
+    return number

@@ -1,0 +1,76 @@
+"""What a gradient does per step on its way back through time, in a few numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from gradflow.core.histogram import FloatArray
+from gradflow.core.recurrent.report import State, TimeReport
+
+
+class Fate(StrEnum):
+    """What becomes of the gradient over the sequence."""
+
+    VANISHES = "vanishes"
+    KEPT = "kept"
+    EXPLODES = "explodes"
+    BROKEN = "broken"
+
+
+LOST = 1e-3
+"""A gradient that keeps less than this over the sequence vanishes; the inverse: it explodes."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """A gradient's way from the last step to the first.
+
+    Attributes:
+        fate: in a word.
+        factor: of one step back: the geometric mean over the steps whose gradient is neither 0
+            nor infinite; NaN if fewer than two are.
+        remaining: ‖∂L/∂s_1‖ / ‖∂L/∂s_T‖.
+        tenfold: steps in which the gradient changes by a factor of ten; infinite at factor 1.
+        first: the first step whose gradient is not exactly 0.
+    """
+
+    fate: Fate
+    factor: float
+    remaining: float
+    tenfold: float
+    first: int
+
+
+def course(report: TimeReport, state: State = "hidden", layer: int = 1) -> Course:
+    """What becomes of ‖∂L/∂s_t‖.
+
+    Raises:
+        GradflowError: there is no such layer.
+    """
+    return course_of(report.column(f"{state}_grad_norm", layer))
+
+
+def course_of(norms: FloatArray) -> Course:
+    """The same for the norms of steps 1 to T."""
+    known = np.flatnonzero(np.isfinite(norms) & (norms > 0))
+    factor = math.nan
+    if len(known) > 1:
+        logs = np.log(norms[known])
+        factor = math.exp((logs[0] - logs[-1]) / (known[-1] - known[0]))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        remaining = float(norms[0] / norms[-1])
+    tenfold = math.inf if factor == 1 else math.log(10) / abs(math.log(factor))
+    first = int(np.argmax(norms != 0)) + 1
+    return Course(_fate(norms, remaining), factor, remaining, tenfold, first)
+
+
+def _fate(norms: FloatArray, remaining: float) -> Fate:
+    if not np.isfinite(norms).all() or math.isnan(remaining):
+        return Fate.BROKEN
+    if remaining < LOST:
+        return Fate.VANISHES
+    return Fate.EXPLODES if remaining > 1 / LOST else Fate.KEPT

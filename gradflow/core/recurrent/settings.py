@@ -1,0 +1,199 @@
+"""One pass through time as flat settings: what the page shows and its URL carries."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from gradflow.core.catalog import (
+    Cell,
+    Device,
+    DType,
+    LossAt,
+    RecurrentInit,
+    RecurrentScale,
+    SequenceSource,
+)
+from gradflow.core.recurrent.compare import with_cell
+from gradflow.core.recurrent.report import State
+from gradflow.core.recurrent.spec import (
+    MAX_HIDDEN,
+    MAX_LAYERS,
+    MAX_LENGTH,
+    MAX_SEQUENCES,
+    Recurrent,
+    SequenceExperiment,
+    Sequences,
+)
+from gradflow.core.spec import Spec
+from gradflow.core.text import N_
+
+_NETWORK, _DATA = tuple(Recurrent.model_fields), tuple(Sequences.model_fields)
+_SHARED = ("loss_at", "dtype", "device", "seed")
+
+
+def same(spec: type[Spec], name: str, default: Any = None) -> Any:
+    """A field of another spec with its bounds and texts; ``default``: another default."""
+    field = copy(spec.model_fields[name])
+    if default is not None:
+        field.default = default
+    return field
+
+
+class Pass(Spec):
+    """A ``SequenceExperiment``, what of it is looked at, and the thresholds of clipping.
+
+    Raises ``InvalidExperiment`` where the experiment would. What is looked at may lie beyond the
+    network: the last layer, step, unit or sequence is then shown.
+    """
+
+    cell: Cell = same(Recurrent, "cell")
+    layers: int = same(Recurrent, "layers")
+    hidden_size: int = same(Recurrent, "hidden_size", 64)
+    forget_bias: float = same(Recurrent, "forget_bias")
+    recurrent_init: RecurrentInit = same(Recurrent, "recurrent_init")
+    recurrent_scale: RecurrentScale = same(Recurrent, "recurrent_scale")
+    recurrent_gain: float = same(Recurrent, "recurrent_gain")
+    spectral_radius: float = same(Recurrent, "spectral_radius")
+    source: SequenceSource = same(Sequences, "source")
+    batch_size: int = same(Sequences, "batch_size", 32)
+    length: int = same(Sequences, "length", 120)
+    features: int = same(Sequences, "features")
+    recall: int = same(Sequences, "recall")
+    loss_at: LossAt = same(SequenceExperiment, "loss_at")
+    dtype: DType = same(SequenceExperiment, "dtype")
+    device: Device = same(SequenceExperiment, "device")
+    seed: int = same(SequenceExperiment, "seed")
+
+    layer: int = Field(
+        1, ge=1, le=MAX_LAYERS, title="Layer", description="Which of the recurrent layers."
+    )
+    state: Literal["hidden", "cell"] = Field(
+        "cell", title="State", description="h_t, or the cell state c_t of an LSTM."
+    )
+    gate: Literal["forget", "input", "output", "candidate", "update", "reset"] = Field(
+        "forget", title="Gate", description="Whose equation is shown with its numbers."
+    )
+    step: int = Field(60, ge=1, le=MAX_LENGTH, title="Step t", description="The time step.")
+    unit: int = Field(1, ge=1, le=MAX_HIDDEN, title="Unit", description="Entry of the gate.")
+    sequence: int = Field(
+        1, ge=1, le=MAX_SEQUENCES, title="Sequence", description="Which sequence of the batch."
+    )
+    compared_bias: float = same(Recurrent, "forget_bias", 3.0)
+    clip_norm: float = Field(
+        0.1, gt=0, le=1e6, title="Largest norm c", description="Clipping by norm: ‖g‖ ≤ c."
+    )
+    clip_value: float = Field(
+        0.01, gt=0, le=1e6, title="Largest entry c", description="Clipping by value: |g_i| ≤ c."
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        _ = self.experiment
+        return self
+
+    @property
+    def experiment(self) -> SequenceExperiment:
+        """What is run."""
+        return SequenceExperiment(
+            network=Recurrent(**self._own(Recurrent, _NETWORK)),
+            data=Sequences(**self._own(Sequences, _DATA)),
+            **{name: getattr(self, name) for name in _SHARED},
+        )
+
+    def _own(self, spec: type[Spec], names: tuple[str, ...]) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in names}
+        return {name: values[name] for name in spec.applicable(values)}
+
+    def compared(self, cell: Cell) -> SequenceExperiment:
+        """The same with another cell, whose forget-gate bias is ``compared_bias``."""
+        return with_cell(self.experiment, cell, forget_bias=self.compared_bias)
+
+    @property
+    def shown_layer(self) -> int:
+        """The layer that is looked at."""
+        return min(self.layer, self.layers)
+
+    @property
+    def shown_state(self) -> State:
+        """The state that is looked at; there is a cell state in an LSTM only."""
+        return self.state if self.experiment.network.row.has_cell else "hidden"
+
+    @property
+    def shown_gate(self) -> str | None:
+        """The gate whose equation is shown: the chosen one, else the one on the direct path."""
+        row = self.experiment.network.row
+        codes = [gate.code for gate in row.gates]
+        return self.gate if self.gate in codes else row.highway
+
+    @property
+    def shown_step(self) -> int:
+        """The time step that is looked at."""
+        return min(self.step, self.experiment.data.steps)
+
+    @property
+    def shown_unit(self) -> int:
+        """The unit that is looked at."""
+        return min(self.unit, self.hidden_size)
+
+    @property
+    def shown_sequence(self) -> int:
+        """The sequence that is looked at."""
+        return min(self.sequence, self.batch_size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """Settings to start from.
+
+    Attributes:
+        label: what a user reads.
+        look_for: what there is to see.
+        settings: the pass.
+    """
+
+    label: str
+    look_for: str
+    settings: Pass
+
+
+PRESETS: dict[str, Preset] = {
+    "vanishing": Preset(
+        label=N_("tanh RNN, PyTorch's default"),
+        look_for=N_("a gradient that is gone after a few dozen steps"),
+        settings=Pass(),
+    ),
+    "exploding": Preset(
+        label=N_("tanh RNN, Gaussian with gain 2.5"),
+        look_for=N_("a gradient that grows on its way back; then clip it"),
+        settings=Pass(recurrent_init=RecurrentInit.GAUSSIAN, recurrent_gain=2.5),
+    ),
+    "orthogonal": Preset(
+        label=N_("tanh RNN, orthogonal, small inputs"),
+        look_for=N_("a rotation loses nothing; what is lost, tanh takes"),
+        settings=Pass(recurrent_init=RecurrentInit.ORTHOGONAL, features=1),
+    ),
+    "irnn": Preset(
+        label=N_("ReLU RNN with the identity (IRNN)"),
+        look_for=N_("a factor near one: active units hand the gradient on as it is"),
+        settings=Pass(cell=Cell.RNN_RELU, recurrent_init=RecurrentInit.IDENTITY),
+    ),
+    "lstm": Preset(
+        label=N_("LSTM, PyTorch's default"),
+        look_for=N_("forget gates near one half: the direct path closes quickly"),
+        settings=Pass(cell=Cell.LSTM),
+    ),
+    "highway": Preset(
+        label=N_("LSTM with forget bias 4"),
+        look_for=N_("forget gates near one: the cell path is a highway"),
+        settings=Pass(cell=Cell.LSTM, forget_bias=4.0),
+    ),
+    "every": Preset(
+        label=N_("tanh RNN, loss at every step"),
+        look_for=N_("each step gets its own gradient: the decay is hidden, not gone"),
+        settings=Pass(loss_at=LossAt.EVERY),
+    ),
+}

@@ -1,0 +1,231 @@
+"""A short training of each cell on the same sequences, with the gradient through time as it goes.
+
+The loop is that of ``core.training``; every few steps a fixed batch goes through the network as it
+stands then, and the norms of ∂L/∂h_t and ∂L/∂c_t are kept.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from gradflow.core.catalog import (
+    CELLS,
+    Cell,
+    RecurrentInit,
+    SequenceSource,
+)
+from gradflow.core.catalog.choice import Choice
+from gradflow.core.catalog.optimizers import Clip, Optimizer
+from gradflow.core.errors import InvalidExperiment
+from gradflow.core.histogram import FloatArray
+from gradflow.core.networks.recurrent import RecurrentNetwork
+from gradflow.core.recurrent.record import prepared, record
+from gradflow.core.recurrent.report import State
+from gradflow.core.recurrent.settings import same
+from gradflow.core.recurrent.spec import Recurrent, SequenceExperiment, Sequences, need
+from gradflow.core.spec import Spec
+from gradflow.core.text import N_
+from gradflow.core.training import Trainer, TrainingPlan, task_of
+
+MAX_STEPS = 2000
+MAX_TFLOP = 5.0
+"""Arithmetic of one cell's training: about two minutes of one core."""
+MOMENTS = 40
+"""How often the gradient through time is measured."""
+ADDING_BASELINE = 1 / 6
+"""Mean squared error of always answering 1, the mean sum."""
+
+USUAL: dict[Cell, dict[str, Any]] = {
+    Cell.RNN_TANH: {"recurrent_init": RecurrentInit.ORTHOGONAL},
+    Cell.RNN_RELU: {"recurrent_init": RecurrentInit.IDENTITY},
+    Cell.LSTM: {},
+    Cell.GRU: {},
+}
+"""How each cell is usually started: a rotation, the IRNN of Le et al. 2015, PyTorch's default."""
+LEARNABLE: dict[SequenceSource, Choice] = {
+    SequenceSource.ADDING: Choice(
+        label=N_("Adding problem"),
+        help=N_("The answer at the end is the sum of two marked numbers; guessing has 1/6."),
+    ),
+    SequenceSource.DIGIT_ROWS: Choice(
+        label=N_("Digits, row by row"), help=N_("Eight steps: short enough for every cell.")
+    ),
+    SequenceSource.DIGIT_PIXELS: Choice(
+        label=N_("Digits, pixel by pixel"), help=N_("The same images as 64 steps.")
+    ),
+}
+"""What can be learned in a short training."""
+
+
+class ShortTraining(Spec):
+    """Adam with gradient clipping, on batches of sequences that are drawn once from the seed."""
+
+    source: SequenceSource = same(Sequences, "source", SequenceSource.ADDING)
+    length: int = Field(30, ge=2, le=200, title="Length T", description="Time steps.")
+    rnn_tanh: bool = Field(True, title="Vanilla RNN, tanh", description="Orthogonal W_hh.")
+    rnn_relu: bool = Field(True, title="Vanilla RNN, ReLU", description="W_hh is the identity.")
+    lstm: bool = Field(True, title="LSTM", description="PyTorch's default and the bias below.")
+    gru: bool = Field(True, title="GRU", description="PyTorch's default.")
+    forget_bias: float = same(Recurrent, "forget_bias", 1.0)
+    hidden_size: int = Field(
+        32, ge=1, le=128, title="Hidden size H", description="Units of the hidden state."
+    )
+    batch_size: int = Field(
+        32, ge=1, le=256, title="Batch size", description="Sequences in one step."
+    )
+    steps: int = Field(
+        500, ge=10, le=MAX_STEPS, title="Steps", description="Updates of the weights."
+    )
+    learning_rate: float = Field(0.01, gt=0, le=1, title="Learning rate η", description="Of Adam.")
+    clip_norm: float = Field(
+        1.0, gt=0, le=1e6, title="Largest norm c", description="Gradients are clipped to it."
+    )
+    seed: int = same(SequenceExperiment, "seed")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.source not in LEARNABLE:
+            raise InvalidExperiment(
+                f'source: "{self.source}" cannot be learned in a short training; choose one of '
+                + ", ".join(LEARNABLE),
+                fields=("source",),
+            )
+        for cell in self.cells:
+            needed = self.steps * need(self.experiment(cell))[1]
+            if needed > MAX_TFLOP:
+                raise InvalidExperiment(
+                    f"steps: {self.steps} steps of this network need {needed:.3g} TFLOP of "
+                    f"arithmetic, allowed are at most {MAX_TFLOP:g}; choose fewer steps, a shorter "
+                    "sequence, a smaller batch or fewer units",
+                    fields=("steps", "length", "batch_size", "hidden_size"),
+                )
+        return self
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells to train."""
+        return tuple(cell for cell in Cell if getattr(self, cell))
+
+    def experiment(self, cell: Cell) -> SequenceExperiment:
+        """What is trained."""
+        own = {"forget_bias": self.forget_bias} if "forget_bias" in CELLS[cell].parameters else {}
+        data = {"length": self.length} if self.applies("length", dict(self)) else {}
+        return SequenceExperiment(
+            network=Recurrent(cell=cell, hidden_size=self.hidden_size, **USUAL[cell], **own),
+            data=Sequences(source=self.source, batch_size=self.batch_size, **data),
+            seed=self.seed,
+        )
+
+    @property
+    def plan(self) -> TrainingPlan:
+        """How it is trained; the engine's own records are not needed."""
+        return TrainingPlan(
+            steps=self.steps,
+            optimizer=Optimizer.ADAM,
+            learning_rate=self.learning_rate,
+            clip=Clip.NORM,
+            threshold=self.clip_norm,
+            record_every=self.steps,
+            reports=0,
+            evaluate_every=0,
+        )
+
+    @property
+    def every(self) -> int:
+        """Steps from one measurement to the next."""
+        return max(1, self.steps // MOMENTS)
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """A fixed batch in the network as it stands after some steps.
+
+    Attributes:
+        step: steps done.
+        loss: on the fixed batch, as it is trained.
+        accuracy: share of right answers at the last step; NaN in regression.
+        norms: ‖∂L/∂h_t‖ and, in an LSTM, ‖∂L/∂c_t‖ by state, ``(T,)``.
+        forget: mean gate of the direct path over all steps; NaN without one.
+    """
+
+    step: int
+    loss: float
+    accuracy: float
+    norms: dict[State, FloatArray]
+    forget: float
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedCell:
+    """A training so far.
+
+    Attributes:
+        cell: which.
+        moments: in the order of their steps.
+    """
+
+    cell: Cell
+    moments: Sequence[Moment]
+
+    @property
+    def steps(self) -> FloatArray:
+        """Steps done at each moment."""
+        return np.array([moment.step for moment in self.moments], np.float64)
+
+    @property
+    def loss(self) -> FloatArray:
+        """Loss at each moment."""
+        return np.array([moment.loss for moment in self.moments], np.float64)
+
+    @property
+    def accuracy(self) -> FloatArray:
+        """Accuracy at each moment."""
+        return np.array([moment.accuracy for moment in self.moments], np.float64)
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the last loss is not a finite number."""
+        return bool(self.moments) and not math.isfinite(self.moments[-1].loss)
+
+    def norms(self, state: State) -> FloatArray:
+        """‖∂L/∂s_t‖ as ``(T, moments)``, for a heatmap."""
+        return np.stack([moment.norms[state] for moment in self.moments], axis=1)
+
+
+def train_cell(spec: ShortTraining, cell: Cell) -> Iterator[Moment]:
+    """Train one cell; a moment before the first step, then every ``spec.every`` and the last.
+
+    Ends early where the loss is no longer finite. Whoever drops the iterator ends the training.
+    """
+    experiment = spec.experiment(cell)
+    trainer = Trainer(task_of(experiment), spec.plan)
+    _network, inputs, targets = prepared(experiment)
+    yield _moment(experiment, trainer, inputs, targets)
+    while not trainer.finished:
+        trainer.advance()
+        if trainer.step % spec.every == 0 or trainer.finished:
+            yield _moment(experiment, trainer, inputs, targets)
+
+
+def _moment(experiment: SequenceExperiment, trainer: Trainer, inputs: Any, targets: Any) -> Moment:
+    network = trainer.task.model
+    assert isinstance(network, RecurrentNetwork)
+    report = record(experiment, network, inputs, targets)
+    row = experiment.network.row
+    states: tuple[State, ...] = ("hidden", "cell") if row.has_cell else ("hidden",)
+    accuracy = math.nan
+    if trainer.task.accuracy is not None:
+        accuracy = float(trainer.task.accuracy(network(inputs).detach(), targets))
+    return Moment(
+        step=trainer.step,
+        loss=report.loss,
+        accuracy=accuracy,
+        norms={state: report.column(f"{state}_grad_norm") for state in states},
+        forget=float(report.gate(row.highway).mean()) if row.highway else math.nan,
+    )

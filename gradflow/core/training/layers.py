@@ -1,0 +1,113 @@
+"""Which modules and which parameters make the layers of a training record."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from gradflow.core.recording.recorder import WEIGHT_KINDS, Record, kind_of, response_of, watched
+from gradflow.core.recording.summary import NONE, Summaries
+
+_KINDS = (*WEIGHT_KINDS, "recurrent")
+FloatArray = npt.NDArray[np.float64]
+
+
+class LayerMap:
+    """The weight modules of ``model`` and their parameters.
+
+    These are linear, convolutional and recurrent modules. Of the last ones a report, which sees
+    them as a whole, makes no layer of its own; otherwise layers are numbered as in a report.
+
+    Attributes:
+        parameters: all parameters of the model.
+        names: name of every weight module, by its ``id``.
+        modules: the weight modules, by ``id``.
+        weights: positions among ``parameters`` of the weights of each weight module, by ``id``.
+        watched: the modules whose outputs count.
+        responses: what to count in the output of an activation module, by ``id``.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.parameters = list(model.parameters())
+        position = {id(parameter): i for i, parameter in enumerate(self.parameters)}
+        self.names: dict[int, str] = {}
+        self.modules: dict[int, nn.Module] = {}
+        self.weights: dict[int, list[int]] = {}
+        self.watched = [module for _, module in watched(model)]
+        self.responses = {
+            id(module): response_of(module)
+            for module in self.watched
+            if kind_of(module) == "activation"
+        }
+        for name, module in model.named_modules():
+            owned = [p for p in module.parameters(recurse=False) if p.dim() > 1]
+            if owned and kind_of(module) in _KINDS:
+                self.names[id(module)] = name or "model"
+                self.modules[id(module)] = module
+                self.weights[id(module)] = [position[id(p)] for p in owned]
+
+    def groups(self, modules: Sequence[nn.Module]) -> list[list[int]]:
+        """Positions among ``parameters`` of the weights of each module."""
+        return [self.weights[id(module)] for module in modules]
+
+
+@dataclass(slots=True)
+class _Layer:
+    """The records of a weight module's last call and of what runs after it."""
+
+    first: Record
+    last: Record
+    signals: list[int]
+    activation: Record | None = None
+
+
+def full_columns(
+    layers: LayerMap, records: Sequence[Record], summaries: Summaries
+) -> tuple[list[nn.Module], dict[str, FloatArray]]:
+    """From a full recording what ``LightRecorder.columns`` gives."""
+    found: dict[int, _Layer] = {}
+    current: _Layer | None = None
+    for record in records:
+        key = id(record.module)
+        if key in layers.weights:
+            if record.name.endswith("]") and not record.name.endswith("[0]"):
+                continue  # of several outputs of one call the first is the layer's
+            found.pop(key, None)
+            current = found[key] = _Layer(record, record, [record.signal])
+        elif current is not None:
+            current.last = record
+            current.signals.append(record.signal)
+            if record.kind == "activation":
+                current.activation = record
+    chosen = list(found.values())
+    first, last = [one.first.signal for one in chosen], [one.last.signal for one in chosen]
+    activations = [NONE if one.activation is None else one.activation.signal for one in chosen]
+    columns = {
+        "preactivation_std": summaries.column("std", first),
+        "activation_mean": summaries.column("mean", last),
+        "activation_std": summaries.column("std", last),
+        "activation_rms": summaries.column("rms", last),
+        "nonfinite": np.array([summaries.column("nonfinite", one.signals).sum() for one in chosen]),
+        "saturated": summaries.column("saturated", activations),
+        "dead": summaries.column("dead_units", activations) / [_units(one) for one in chosen],
+        "delta_norm": summaries.column("norm", [one.first.gradient for one in chosen]),
+    }
+    return [one.first.module for one in chosen], columns
+
+
+def units(shape: Sequence[int], *, channels: bool) -> int:
+    """How many outputs a layer of this shape has: its last axis, or its channels."""
+    if len(shape) < 2:
+        return 1
+    return shape[1] if channels and len(shape) > 2 else shape[-1]
+
+
+def _units(layer: _Layer) -> float:
+    if layer.activation is None:
+        return math.nan
+    return units(layer.activation.shape, channels=layer.first.kind == "conv")

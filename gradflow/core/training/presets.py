@@ -1,0 +1,146 @@
+"""Runs to be seen side by side: each claim of the field as one press, with what to look for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from gradflow.core.experiment import MLP, Data, Experiment
+from gradflow.core.text import N_
+from gradflow.core.training.plan import TrainingPlan
+
+
+@dataclass(frozen=True)
+class PresetRun:
+    """One of the runs that a preset compares."""
+
+    label: str
+    experiment: Experiment
+    plan: TrainingPlan
+
+
+@dataclass(frozen=True)
+class TrainingPreset:
+    """Runs that differ in one thing; ``look_for`` says what that does."""
+
+    label: str
+    look_for: str
+    runs: tuple[PresetRun, ...]
+
+
+def _run(label: str, network: dict[str, Any], **plan: Any) -> PresetRun:
+    experiment = Experiment(network=MLP(**network), data=Data(batch_size=64))
+    return PresetRun(label, experiment, TrainingPlan(**plan))
+
+
+_SIGMOID = {"depth": 8, "width": 32, "activation": "sigmoid"}
+_LARGE = {
+    "depth": 12, "width": 32, "activation": "relu", "initialization": "normal", "init_std": 0.35,
+}  # fmt: skip
+_SATURATED = {
+    "depth": 10, "width": 32, "activation": "tanh", "initialization": "normal", "init_std": 0.7,
+}  # fmt: skip
+_UNEVEN = {"depth": 5, "width": 32, "activation": "sigmoid"}
+_RELU = {"width": 32, "activation": "relu", "initialization": "kaiming_normal"}
+_DYING = _RELU | {"depth": 3}
+_NARROW = _RELU | {"width": 16, "normalization": "batch"}
+_SMALL = {"depth": 4, "width": 32, "activation": "tanh"}
+
+TRAINING_PRESETS: dict[str, TrainingPreset] = {
+    "sigmoid_twin": TrainingPreset(
+        N_("Sigmoid or ReLU"),
+        N_("The sigmoid network does not learn: its gradient shrinks about fourfold in every layer "
+           "on its way back, so the first layers hardly move. Its ReLU twin learns in the same "
+           "number of steps."),
+        (
+            _run(N_("Sigmoid"), _SIGMOID, steps=150),
+            _run("ReLU", _RELU | {"depth": 8}, steps=150),
+        ),
+    ),
+    "clipping": TrainingPreset(
+        N_("Explosion, with and without clipping"),
+        N_("Weights that are too large make the gradient grow in every layer on its way back. "
+           "Without clipping a few steps end in NaN. Clipped to norm 1, the step keeps its "
+           "direction and the loss falls."),
+        (
+            _run(N_("No clipping"), _LARGE, learning_rate=0.05),
+            _run(N_("Clipped"), _LARGE, learning_rate=0.05, clip="norm", threshold=1.0),
+        ),
+    ),
+    "penalties": TrainingPreset(
+        N_("L1 and L2 against explosion"),
+        N_("A penalty pulls the weights down. Smaller weights are smaller factors in the chain "
+           "rule: the gradient norm falls from step to step, while without a penalty it stays as "
+           "large as it began. Much more of it would take the signal, too."),
+        (
+            _run(N_("No penalty"), _SATURATED, steps=300, learning_rate=0.003),
+            _run("L1", _SATURATED, steps=300, learning_rate=0.003, l1=0.6),
+            _run("L2", _SATURATED, steps=300, learning_rate=0.003, l2=1.0),
+        ),
+    ),
+    "adaptive": TrainingPreset(
+        N_("Adam and Adagrad on badly scaled gradients"),
+        N_("The gradient of the first layer is about a hundred times smaller than that of the "
+           "last. SGD has one rate for all and leaves the first layers where they are; Adagrad "
+           "and Adam divide every gradient by its own size, so that all layers learn. Compare "
+           "their update ratios."),
+        (
+            _run("SGD", _UNEVEN, learning_rate=1.0),
+            _run("Adagrad", _UNEVEN, optimizer="adagrad", learning_rate=0.05),
+            _run("Adam", _UNEVEN, optimizer="adam", learning_rate=0.01),
+        ),
+    ),
+    "batch_norm": TrainingPreset(
+        N_("A large rate, with and without batch norm"),
+        N_("At this rate the plain network breaks or dies in a few steps. With batch normalization "
+           "it trains well: however large a layer's weights grow, its output keeps its "
+           "scale, and its gradient becomes the smaller."),
+        (
+            _run(N_("Plain"), _RELU | {"depth": 6}, steps=150, learning_rate=3.0),
+            _run(
+                N_("Batch norm"), _RELU | {"depth": 6, "normalization": "batch"}, steps=150,
+                learning_rate=3.0,
+            ),
+        ),
+    ),
+    "degradation": TrainingPreset(
+        N_("Degradation: 56 plain layers against 20"),
+        N_("The deeper plain network has the higher training loss, which is not overfitting, "
+           "although it could copy the shallow one and let its other layers do nothing. With "
+           "shortcuts around every two layers, 56 layers train better than either plain network."),
+        (
+            _run(N_("Plain, 20 layers"), _NARROW | {"depth": 20}, steps=120, learning_rate=0.05),
+            _run(N_("Plain, 56 layers"), _NARROW | {"depth": 56}, steps=120, learning_rate=0.05),
+            _run(
+                N_("Residual, 20 layers"), _NARROW | {"depth": 20, "connection": "preactivation"},
+                steps=120, learning_rate=0.05,
+            ),
+            _run(
+                N_("Residual, 56 layers"), _NARROW | {"depth": 56, "connection": "preactivation"},
+                steps=120, learning_rate=0.05,
+            ),
+        ),
+    ),
+    "dying_relu": TrainingPreset(
+        N_("Dying ReLU, and Leaky ReLU"),
+        N_("A large rate throws more than half of the units below zero for every sample. There "
+           "ReLU has slope 0, no gradient comes through, and they never return. Leaky ReLU keeps "
+           "a slope of 0.1 there: no unit dies, and on average over seeds the loss gets lower."),
+        (
+            _run("ReLU", _DYING, steps=150, optimizer="rmsprop", learning_rate=0.05),
+            _run(
+                "Leaky ReLU", _DYING | {"activation": "leaky_relu", "negative_slope": 0.1},
+                steps=150, optimizer="rmsprop", learning_rate=0.05,
+            ),
+        ),
+    ),
+    "zero_initialization": TrainingPreset(
+        N_("Weights that start at zero"),
+        N_("With all weights zero every hidden gradient is exactly zero, in every step: symmetry "
+           "is never broken. Only the last bias learns, how frequent the classes are."),
+        (
+            _run(N_("Zeros"), _SMALL | {"initialization": "zeros"}, steps=150),
+            _run("Xavier", _SMALL, steps=150),
+        ),
+    ),
+}  # fmt: skip

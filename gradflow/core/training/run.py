@@ -1,0 +1,211 @@
+"""A training run as plain numbers: what charts draw, files hold and tables list."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from gradflow.core.errors import InvalidReport
+from gradflow.core.plain import checked, encode, real, whole
+from gradflow.core.report import Report
+from gradflow.core.training.divergence import Divergence, Origin
+from gradflow.core.training.engine import Progress, train
+from gradflow.core.training.plan import TrainingPlan
+from gradflow.core.training.record import LAYER_COLUMNS, NUMBERS, StepRecord
+from gradflow.core.training.task import task_of
+
+FORMAT = "gradflow-run"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A report that is there already."""
+
+    kept: Report
+
+    def report(self) -> Report:
+        return self.kept
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What was trained, how, and the records of its steps so far.
+
+    Attributes:
+        title: one line that names the model.
+        settings: the experiment as plain text fields, ``None`` if a bare ``Task`` was trained.
+        plan: how it was trained.
+        records: one per recorded step, in order.
+    """
+
+    title: str
+    settings: Mapping[str, str] | None
+    plan: TrainingPlan
+    records: Sequence[StepRecord]
+
+    @classmethod
+    def collect(
+        cls, experiment: Any, plan: TrainingPlan | None = None, progress: Progress | None = None
+    ) -> Self:
+        """Train to the end; arguments and errors are those of ``train``."""
+        task, plan = task_of(experiment), plan or TrainingPlan()
+        return cls(task.title, task.settings, plan, tuple(train(task, plan, progress)))
+
+    @property
+    def divergence(self) -> Divergence | None:
+        """Where the run broke, if it did."""
+        return self.records[-1].divergence if self.records else None
+
+    @property
+    def reports(self) -> dict[int, Report]:
+        """The reports that were kept, by step."""
+        return {r.step: r.report for r in self.records if r.report is not None}
+
+    def table(self) -> pd.DataFrame:
+        """One row per recorded step: ``step``, ``record.NUMBERS`` and ``skipped``."""
+        return pd.DataFrame({
+            "step": [record.step for record in self.records],
+            **{name: [getattr(record, name) for record in self.records] for name in NUMBERS},
+            "skipped": [record.skipped for record in self.records],
+        })  # fmt: skip
+
+    def layers(self) -> pd.DataFrame:
+        """One row per recorded step and layer: ``step, layer, module``, ``LAYER_COLUMNS``."""
+        records = self.records
+        count = [len(record.modules) for record in records]
+        return pd.DataFrame({
+            "step": np.repeat(np.array([r.step for r in records], np.int64), count),
+            "layer": [number for n in count for number in range(1, n + 1)],
+            "module": [module for record in records for module in record.modules],
+            **{
+                name: np.concatenate([np.zeros(0), *(r.layers[name] for r in records)])
+                for name in LAYER_COLUMNS
+            },
+        })  # fmt: skip
+
+    def matrix(self, column: str) -> np.typing.NDArray[np.float64]:
+        """A column of ``LAYER_COLUMNS`` as (layers, recorded steps), for a heatmap."""
+        if not self.records:
+            return np.zeros((0, 0))
+        return np.stack([record.layers[column] for record in self.records], axis=1)
+
+    def to_csv(self) -> str:
+        """``table`` as CSV text."""
+        return self.table().to_csv(index=False)
+
+    def to_json(self) -> str:
+        """Strict JSON (non-finite numbers as the strings NaN, Infinity, -Infinity)."""
+        plan, records = dict(self.plan), self.records
+        data = {
+            "format": FORMAT,
+            "version": VERSION,
+            "title": self.title,
+            "settings": None if self.settings is None else dict(self.settings),
+            "plan": {name: plan[name] for name in self.plan.applicable(plan)},
+            "modules": list(records[0].modules) if records else [],
+            **{name: column.tolist() for name, column in self.table().items()},
+            "layers": {name: self.matrix(name).T.tolist() for name in LAYER_COLUMNS},
+            "reports": {step: json.loads(r.to_json()) for step, r in self.reports.items()},
+            "divergence": asdict(self.divergence) if self.divergence else None,
+        }
+        return json.dumps(encode(data), allow_nan=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Inverse of :meth:`to_json`.
+
+        Raises:
+            InvalidReport: the text is not JSON, not a run, damaged, or of another version.
+        """
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise InvalidReport(f"run: this is not JSON ({error})") from error
+        if not isinstance(data, dict) or data.get("format") != FORMAT:
+            raise InvalidReport("run: this JSON is no training run saved by GradFlow")
+        if data.get("version") != VERSION:
+            raise InvalidReport(
+                f"run: format version {data.get('version')!r} is not readable; "
+                f"this GradFlow reads version {VERSION}"
+            )
+        try:
+            return cls(
+                title=checked(data["title"], str),
+                settings=_settings(data["settings"]),
+                plan=TrainingPlan(**checked(data["plan"], dict)),
+                records=_records(data),
+            )
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise InvalidReport(f"run: the file is damaged ({error!r:.300})") from error
+
+    def save(self, path: str | Path) -> None:
+        """Write the run as JSON."""
+        Path(path).write_text(self.to_json(), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a run written by :meth:`save`; raises ``InvalidReport`` if it is not one."""
+        return cls.from_json(Path(path).read_bytes())
+
+
+def _settings(value: Any) -> dict[str, str] | None:
+    if value is None:
+        return None
+    return {name: checked(text, str) for name, text in checked(value, dict).items()}
+
+
+def _records(data: dict[str, Any]) -> tuple[StepRecord, ...]:
+    steps = [whole(step) for step in checked(data["step"], list)]
+    if any(a >= b for a, b in pairwise(steps)):
+        raise ValueError("steps that do not rise")
+    modules = tuple(checked(name, str) for name in checked(data["modules"], list))
+    numbers = {name: _column(data[name], len(steps)) for name in NUMBERS}
+    skipped = [checked(value, bool) for value in checked(data["skipped"], list)]
+    layers = {
+        name: [_column(row, len(modules)) for row in checked(data["layers"][name], list)]
+        for name in LAYER_COLUMNS
+    }
+    if any(len(column) != len(steps) for column in (skipped, *layers.values())):
+        raise ValueError("columns of different lengths")
+    reports = {int(step): _report(item) for step, item in checked(data["reports"], dict).items()}
+    if not set(reports) <= set(steps):
+        raise ValueError("reports of steps that were not recorded")
+    last = _divergence(data["divergence"])
+    return tuple(
+        StepRecord(
+            step=step,
+            modules=modules,
+            layers={name: np.array(column[i]) for name, column in layers.items()},
+            skipped=skipped[i],
+            snapshot=reports.get(step),
+            divergence=last if i == len(steps) - 1 else None,
+            **{name: column[i] for name, column in numbers.items()},
+        )
+        for i, step in enumerate(steps)
+    )
+
+
+def _column(values: Any, length: int) -> list[float]:
+    if len(checked(values, list)) != length:
+        raise ValueError("columns of different lengths")
+    return [real(value) for value in values]
+
+
+def _report(item: Any) -> _Kept:
+    return _Kept(Report.from_json(json.dumps(checked(item, dict))))
+
+
+def _divergence(item: Any) -> Divergence | None:
+    if item is None:
+        return None
+    numbers = {name: whole(item[name]) for name in ("step", "began", "layer")}
+    module = checked(item["module"], str)
+    return Divergence(origin=Origin(item["origin"]), module=module, **numbers)

@@ -1,0 +1,174 @@
+"""What is trained: a model with its data and loss, made from an experiment of any kind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gradflow.core.catalog import DTYPES, LOSSES, SOURCES, DType
+from gradflow.core.codec import to_query
+from gradflow.core.data import draw
+from gradflow.core.errors import InvalidExperiment
+from gradflow.core.experiment import Experiment
+from gradflow.core.networks.build import build
+from gradflow.core.networks.noise import seed_noise
+from gradflow.core.probe import describe, resolve
+
+Batch = tuple[Any, Any]
+"""Inputs and targets, on the model's device."""
+
+HELD_OUT = 0.2
+"""Share of the samples that training never sees."""
+GENERATED_SAMPLES = 1024
+"""Training samples of generated data (or a batch, if that is larger)."""
+ORDER_SEED_OFFSET = 2**33
+"""Apart from the seeds of weights and data."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Task:
+    """Everything that ``train`` needs to know of what it trains.
+
+    Attributes:
+        model: the network, on its device, in training mode.
+        batches: the batch of each step, one after the other, without end.
+        loss: ``loss(outputs, targets)``, a scalar, the mean over the batch.
+        batch_axis: the axis of inputs and targets along which samples lie.
+        held_out: samples that no batch contains, or ``None``.
+        accuracy: ``accuracy(outputs, targets)``, the share of right answers as a scalar, or
+            ``None`` where there is none.
+        title: one line that names the model.
+        settings: what the task was made from, as plain text fields, kept with runs and reports.
+    """
+
+    model: nn.Module
+    batches: Iterator[Batch]
+    loss: Callable[[Any, Any], Tensor]
+    batch_axis: int = 0
+    held_out: Batch | None = None
+    accuracy: Callable[[Any, Any], Tensor] | None = None
+    title: str = ""
+    settings: Mapping[str, str] | None = None
+
+
+TASKS: dict[type, Callable[[Any], Task]] = {}
+"""How a task is made, by the class of the experiment."""
+
+
+def register(kind: type, make: Callable[[Any], Task]) -> None:
+    """Let ``train`` take experiments of class ``kind`` (and of those derived from it)."""
+    TASKS[kind] = make
+
+
+def task_of(experiment: Any) -> Task:
+    """The task that an experiment describes; a ``Task`` is one already.
+
+    Raises:
+        InvalidExperiment: nothing is registered for its class, or it cannot be trained.
+    """
+    if isinstance(experiment, Task):
+        return experiment
+    for kind in type(experiment).__mro__:
+        if kind in TASKS:
+            return TASKS[kind](experiment)
+    known = ", ".join(kind.__name__ for kind in TASKS)
+    raise InvalidExperiment(
+        f"experiment: a {type(experiment).__name__} cannot be trained; there are {known} and Task",
+        fields=("experiment",),
+    )
+
+
+def classification(experiment: Experiment) -> Task:
+    """The task of an experiment; a fifth of all samples is held out.
+
+    Batches have ``data.batch_size`` samples, without replacement, in a new order in every epoch.
+    Digits are split once by the seed. Generated data is drawn once from it. Everything is on the
+    device from the start.
+    """
+    dtype = trainable(experiment.dtype)
+    device = resolve(experiment.device)
+    inputs, targets, size = samples(experiment)
+    batch_size = experiment.data.batch_size
+    model = build(experiment, inputs[:batch_size]).to(device, dtype)
+    seed_noise(model, experiment.seed, device)
+    inputs, targets = inputs.to(device, dtype), targets.to(device)
+    return Task(
+        model=model,
+        batches=shuffled(inputs[:size], targets[:size], batch_size, experiment.seed),
+        held_out=(inputs[size:], targets[size:]),
+        loss=LOSSES[experiment.loss].function,
+        accuracy=share_right,
+        title=describe(experiment),
+        settings=to_query(experiment),
+    )
+
+
+def trainable(dtype: DType) -> torch.dtype:
+    """The format of the weights; raises ``InvalidExperiment`` for half formats."""
+    found = DTYPES[dtype].dtype
+    if found.itemsize < 4:
+        raise InvalidExperiment(
+            f"dtype: weights in {dtype} cannot be trained, small steps would be lost; choose "
+            f"float32 or float64, with precision {dtype} for the products",
+            fields=("dtype",),
+        )
+    return found
+
+
+def samples(experiment: Experiment) -> tuple[Tensor, Tensor, int]:
+    """All inputs and targets in an order drawn from the seed, and how many are for training."""
+    data = experiment.data
+    total, size = split(SOURCES[data.source].samples, data.batch_size, str(data.source))
+    inputs, targets = draw(data.model_copy(update={"batch_size": total}), experiment.seed)
+    return inputs, targets, size
+
+
+def split(available: int | None, batch_size: int, source: str) -> tuple[int, int]:
+    """How many samples to draw, and how many of them to train on.
+
+    Args:
+        available: how many there are; ``None``: as many as one likes.
+        batch_size: of a step.
+        source: their name.
+
+    Raises:
+        InvalidExperiment: there are not enough for one batch.
+    """
+    if available is None:
+        size = max(GENERATED_SAMPLES, batch_size)
+        return size + math.ceil(size * HELD_OUT / (1 - HELD_OUT)), size
+    size = available - round(available * HELD_OUT)
+    if batch_size > size:
+        raise InvalidExperiment(
+            f"batch_size: {batch_size} is not allowed in training; of the {source} data {size} "
+            f"samples are left when {HELD_OUT:.0%} are held out, choose a whole number from 1 to "
+            f"{size}",
+            fields=("batch_size",),
+        )
+    return available, size
+
+
+def shuffled(
+    inputs: Tensor, targets: Tensor, batch_size: int, seed: int, axis: int = 0
+) -> Iterator[Batch]:
+    """Batches of equal size for ever; what does not fill one at the end of an epoch is left out."""
+    generator = torch.Generator().manual_seed(seed + ORDER_SEED_OFFSET)
+    count = inputs.shape[axis]
+    while True:
+        order = torch.randperm(count, generator=generator).to(inputs.device)
+        for start in range(0, count - batch_size + 1, batch_size):
+            chosen = order[start : start + batch_size]
+            yield inputs.index_select(axis, chosen), targets.index_select(axis, chosen)
+
+
+def share_right(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Share of samples whose largest output is that of their class."""
+    return (outputs.argmax(1) == targets).double().mean()
+
+
+register(Experiment, classification)
