@@ -57,9 +57,9 @@ def test_the_table_has_every_function() -> None:
 def test_parameters_appear_with_their_function(app: AppTest) -> None:
     opened(app, view="functions", shown="leaky_relu", negative_slope="0.2")
     assert [s.key for s in app.slider] == [
-        "activation_functions_reach", "activation_functions_negative_slope",
+        "activations_functions_reach", "activations_functions_negative_slope",
     ]  # fmt: skip
-    app.slider(key="activation_functions_negative_slope").set_value(0.5)
+    app.slider(key="activations_functions_negative_slope").set_value(0.5)
     working(app.run())
     assert math.isclose(array(chart(app)["data"][0]["y"])[0], -2.5)
     assert url(app)["negative_slope"] == "0.5"
@@ -81,7 +81,7 @@ def test_layers_of_sigmoids(app: AppTest) -> None:
     opened(app, view="layers", layers="10")
     formulas = " ".join(one.value for one in app.latex)
     assert r"\tfrac14\right)^{10} = 9.537\cdot 10^{-7}" in formulas
-    app.slider(key="activation_layers_layers").set_value(4)
+    app.slider(key="activations_layers_layers").set_value(4)
     working(app.run())
     assert r"^{4} = 0.003906" in " ".join(one.value for one in app.latex)
     assert url(app)["layers"] == "4"
@@ -97,10 +97,10 @@ def test_dying_relu(app: AppTest) -> None:
     opened(app, view="dying", steps="60")
     assert "31 of 32 ReLU units are dead from the start" in markdown(app)
     assert names(app, 1)[:5] == ["ReLU", "Leaky ReLU", "PReLU", "RReLU", "ELU"]
-    app.slider(key="activation_dying_bias").set_value(0.0)
+    app.slider(key="activations_dying_bias").set_value(0.0)
     working(app.run())
     assert "No ReLU unit dies here" in markdown(app)
-    app.select_slider(key="activation_dying_learning_rate").set_value(10.0)
+    app.select_slider(key="activations_dying_learning_rate").set_value(10.0)
     working(app.run())
     assert "were at the start" in markdown(app)
     assert "PReLU: the loss exceeds" in app.warning[0].value
@@ -115,11 +115,11 @@ def test_a_gaussian_through_a_function(app: AppTest) -> None:
     table = app.dataframe[0].value
     assert table["mean, exact"].tolist()[1:] == [f"{2.5 / math.sqrt(2 * math.pi):.4g}", "0.5"]
     assert url(app)["width"] == "2.5"
-    app.select_slider(key="activation_gaussian_width").set_value(1e39)
+    app.select_slider(key="activations_gaussian_width").set_value(1e39)
     working(app.run())
     assert "the largest number of float32" in app.warning[0].value
     assert "1·10³⁹" in app.dataframe[0].value["std, exact"].tolist()
-    app.select_slider(key="activation_gaussian_width").set_value(1.0)
+    app.select_slider(key="activations_gaussian_width").set_value(1.0)
     working(app.run())
     assert not app.warning
 

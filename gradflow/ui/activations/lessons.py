@@ -18,7 +18,7 @@ from gradflow.core.teaching.dying import UNITS, BiasedLayer, Training
 from gradflow.core.teaching.gaussian import Distribution, GaussianInput, Passage, passage
 from gradflow.core.teaching.hyperbolic import PAIRS, Pair, Side, sectors, sides
 from gradflow.core.text import _
-from gradflow.ui import blocks, compute, state
+from gradflow.ui import blocks, compute
 from gradflow.ui.activations import controls
 from gradflow.ui.activations import state as activations_state
 from gradflow.ui.activations.state import View
@@ -224,13 +224,11 @@ def hyperbolic() -> Spec:
 
 
 def _pair() -> None:
-    slot = activations_state.slot(View.HYPERBOLIC)
-    current = state.value("function", "sinh", slot)
     new = st.segmented_control(
         _("Functions"),
         list(PAIRS),
         required=True,
-        key=state.widget_key("function", current, slot),
+        key=activations_state.VIEWS.widget_key(View.HYPERBOLIC, "function"),
         format_func=lambda name: f"{name} | {PAIRS[name]}",
     )
     activations_state.store(View.HYPERBOLIC, "function", new)

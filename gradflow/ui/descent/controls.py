@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from gradflow.charts.theme import number
+from gradflow.core.catalog.optimizers import CLIPS, Clip
 from gradflow.core.teaching.descent import MAX_STEPS, RANGES, Descent
 from gradflow.core.teaching.descent_presets import PRESETS
-from gradflow.core.teaching.optimizers import CLIPS, OPTIMIZERS, Clip, Optimizer
+from gradflow.core.teaching.optimizers import OPTIMIZERS, Optimizer
 from gradflow.core.teaching.surfaces import SURFACES, Shape, Surface
 from gradflow.core.text import _
 from gradflow.ui.descent import state

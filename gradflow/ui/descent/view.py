@@ -10,9 +10,10 @@ from gradflow.charts.descent import descent_figure
 from gradflow.charts.descent_course import descent_course_figure
 from gradflow.charts.descent_paths import Ground, Path
 from gradflow.charts.descent_surface import descent_surface_figure
+from gradflow.core.catalog.optimizers import Clip
 from gradflow.core.teaching.descent import Descent, Trajectory
 from gradflow.core.teaching.descent_outcome import Outcome, first_outside, in_sight, point, verdict
-from gradflow.core.teaching.optimizers import OPTIMIZERS, Clip, Optimizer
+from gradflow.core.teaching.optimizers import OPTIMIZERS, Optimizer
 from gradflow.core.text import _
 from gradflow.ui import blocks, compute
 from gradflow.ui.descent import state

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from gradflow.charts.theme import number
+from gradflow.core.catalog.optimizers import Clip
 from gradflow.core.teaching.descent import Descent, Trajectory
 from gradflow.core.teaching.descent_outcome import clipped_steps
-from gradflow.core.teaching.optimizers import OPTIMIZERS, Clip
+from gradflow.core.teaching.optimizers import OPTIMIZERS
 from gradflow.core.teaching.surfaces import FloatArray
 from gradflow.core.text import _
 

@@ -47,7 +47,11 @@ class Controls:
         if field.annotation is int:
             new: Any = st.slider(min_value=int(low), max_value=int(high), **self._place(name))
         else:
-            new = st.slider(min_value=low, max_value=high, step=step, **self._place(name))
+            decimals = 2 if (step or 1) < 0.1 else 1
+            new = st.slider(
+                min_value=low, max_value=high, step=step, format=f"%.{decimals}f",
+                **self._place(name),
+            )  # fmt: skip
         self.views.store(self.view, name, new)
 
     def marks(self, name: str, options: Sequence[Any]) -> None:

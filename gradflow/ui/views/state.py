@@ -6,7 +6,7 @@ those of its spec's fields that apply.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +27,12 @@ class Views:
     Attributes:
         page: the page's name in session keys.
         specs: a view's code → its spec.
+        texts: a spec's fields as the URL has them.
     """
 
     page: str
     specs: Mapping[str, type[Spec]]
+    texts: Callable[[Spec], Mapping[str, str]] = to_query
 
     def slot(self, view: str) -> Slot:
         """Where the settings of a view lie."""
@@ -106,7 +108,9 @@ class Views:
 
     def widget_key(self, view: str, name: str) -> str:
         """The key of the widget of a field, prepared to show its value."""
-        return state.widget_key(name, self.values(view)[name], self.slot(view))
+        value = self.values(view)[name]
+        shown = list(value) if isinstance(value, tuple) else value
+        return state.widget_key(name, shown, self.slot(view))
 
     def store(self, view: str, name: str, new: Any) -> None:
         """Keep what a widget says."""
@@ -121,7 +125,7 @@ class Views:
 
     def settled(self, view: str, shown: Spec) -> None:
         """Let the URL carry the view and its settings."""
-        texts = to_query(shown)
+        texts = self.texts(shown)
         applicable = type(shown).applicable(dict(shown))
         query = {"view": view} | {name: texts[name] for name in applicable}
         if st.query_params.to_dict() != query:
