@@ -12,7 +12,6 @@ import plotly.graph_objects as go
 from gradflow.charts.figure import build, empty_figure, layer_axis, note, row_axis
 from gradflow.charts.flow_data import Flow, Gradient, shape_flow
 from gradflow.charts.flow_legend import line_legend
-from gradflow.charts.flow_text import SYMBOLS
 from gradflow.charts.flow_traces import (
     hatching,
     heatmap,
@@ -121,7 +120,7 @@ def draw_flow(
             spikecolor=palette.muted,
             spikethickness=1,
         ),
-        "yaxis": {**_signal_axis(flow.forward.grid), "domain": frame.upper},
+        "yaxis": {**_signal_axis(flow), "domain": frame.upper},
         "yaxis2": {**_gradient_axis(flow), "domain": frame.lower},
         "annotations": [*_texts(flow, frame, notes, mode), *legend.texts],
         "shapes": [*_shapes(flow, mode, selected), *legend.shapes],
@@ -160,10 +159,11 @@ def _has_zeros(flow: Flow) -> bool:
     return bool(flow.backward.zeros.max(initial=0.0) > 0)
 
 
-def _signal_axis(grid: Grid) -> dict[str, Any]:
+def _signal_axis(flow: Flow) -> dict[str, Any]:
+    grid = flow.forward.grid
     axis: dict[str, Any] = {
         "range": (grid.low, grid.high),
-        "title": {"text": _("activation a")},
+        "title": {"text": flow.signal},
         "nticks": 6,
         "zeroline": False,
         "anchor": "x",
@@ -197,7 +197,7 @@ def _tick(value: float) -> str:
 def _gradient_axis(flow: Flow) -> dict[str, Any]:
     return {
         "range": (flow.backward.grid.low, flow.backward.grid.high),
-        "title": {"text": f"|{SYMBOLS[flow.gradient]}|"},
+        "title": {"text": f"|{flow.symbol}|"},
         # A linear axis over log10: a log axis of Plotly's ends at 10⁻³⁰⁸ and would print more
         # labels than fit.
         "tickprefix": "10<sup>",
@@ -216,9 +216,11 @@ def _texts(flow: Flow, frame: _Frame, notes: list[str], mode: Mode) -> list[dict
     texts = [
         note(f"<b>{_('forward signal')} →</b>", 0, frame.upper[1], font=forward),
         note(
-            _("darker: more of the layer’s entries")
-            if mode == "light"
-            else _("brighter: more of the layer’s entries"),
+            (
+                _("darker: more of the {row}’s entries")
+                if mode == "light"
+                else _("brighter: more of the {row}’s entries")
+            ).format(row=row_axis(flow.rows)[1]),
             1,
             frame.upper[1],
             xanchor="right",
@@ -318,11 +320,12 @@ def _shapes(flow: Flow, mode: Mode, selected: int | None) -> list[dict[str, Any]
 def _notes(flow: Flow) -> list[str]:
     """What the marks that occur in this figure mean, one line each."""
     lines = []
+    row = row_axis(flow.rows)[1]
     bands = (flow.forward, flow.backward)
     if any((b.nonfinite > 0).any() for b in bands):
-        lines.append(_("✕ some entries of the layer are NaN or infinite"))
+        lines.append(_("✕ some entries of the {row} are NaN or infinite").format(row=row))
     if any(b.too_high.any() or b.too_low.any() for b in bands):
-        lines.append(_("▲▼ part of the layer lies beyond the axis"))
+        lines.append(_("▲▼ part of the {row} lies beyond the axis").format(row=row))
     if not _room_for_labels(flow):
         lines.append("╌ " + "; ".join(name for _place, name in _limits(flow)))
     if flow.forward.grid.kind == "symlog":

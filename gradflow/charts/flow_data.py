@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradflow.charts.figure import FloatArray, column
-from gradflow.charts.flow_text import backward_hover, forward_hover
+from gradflow.charts.flow_text import axis_symbol, backward_hover, forward_hover, signal_title
 from gradflow.charts.overlay import Overlay, Range, hover_lines
 from gradflow.charts.rebin import Grid, Rebinned, extremes, quantiles, rebin
 from gradflow.charts.theme import share as percent
@@ -87,6 +87,7 @@ class Flow:
         format_floor: the smallest positive gradient of the number format.
         loss: the loss.
         rows: what a column is: a layer, a block, a time step.
+        signal, symbol: what the two bands show, as their axes say it.
         over: what is drawn over the gradient (log10 of RMS values), by overlay.
         reach: mean ± standard deviation of the activations that theory predicts, if it does.
     """
@@ -100,6 +101,8 @@ class Flow:
     smallest: float
     format_floor: float
     loss: float
+    signal: str
+    symbol: str
     rows: Rows = "layer"
     over: tuple[tuple[Overlay, Range], ...] = ()
     reach: Range | None = None
@@ -147,6 +150,8 @@ def shape_flow(
         smallest=smallest,
         format_floor=report.smallest,
         loss=report.loss,
+        signal=signal_title(report),
+        symbol=axis_symbol(report, gradient),
         rows=report.rows,
         over=over,
         reach=_reach_of_theory(overlays),

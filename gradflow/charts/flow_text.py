@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -34,9 +35,43 @@ NAMES = {
 """What a quantity is called in sentences."""
 
 
+def symbols(report: Report, name: str) -> list[str]:
+    """How a quantity is written in each row; the state of a time step has its number, as h_5."""
+    if not _of_time(report):
+        return [SYMBOLS[name]] * len(report.layers)
+    return [_of_state(name, module, step) for step, module in _steps(report)]
+
+
+def axis_symbol(report: Report, name: str) -> str:
+    """How a quantity is written on an axis; in time steps as that of step t."""
+    if not _of_time(report):
+        return SYMBOLS[name]
+    return _of_state(name, next(iter(_steps(report)))[1], "t")
+
+
+def signal_title(report: Report) -> str:
+    """What the forward signal is, on an axis."""
+    what = _("state") if _of_time(report) else _(NAMES["activation"])
+    return f"{what} {axis_symbol(report, 'activation')}"
+
+
+def _of_time(report: Report) -> bool:
+    return report.rows == "step" and "module" in report.layers and len(report.layers) > 0
+
+
+def _steps(report: Report) -> Iterable[tuple[object, str]]:
+    return zip(report.layers["layer"], report.layers["module"], strict=True)
+
+
+def _of_state(name: str, module: str, step: object) -> str:
+    """``module`` is the state's letter and number: h_5."""
+    state = f"{escape(module.partition('_')[0])}<sub>{step}</sub>"
+    return SYMBOLS[name].replace(SYMBOLS["activation"], state)
+
+
 def layer_names(report: Report) -> list[str]:
-    """Module names, escaped, for hovers."""
-    if "module" not in report.layers:
+    """Module names, escaped, for hovers; the symbols of time steps say enough."""
+    if "module" not in report.layers or _of_time(report):
         return [""] * len(report.layers)
     return [f"{escape(module)}: " for module in report.layers["module"]]
 
@@ -46,12 +81,14 @@ def forward_hover(report: Report, histograms: list[Histogram]) -> list[str]:
     names = ("activation_mean", "activation_std", "activation_rms", "saturated", "dead_units")
     columns = [*(column(report.layers, n) for n in names), report.dead_unit_share()]
     table = np.array(columns).T.tolist()
+    what = _("state") if _of_time(report) else _(NAMES["activation"])
+    titles = zip(layer_names(report), symbols(report, "activation"), strict=True)
     texts = []
-    for title, row, histogram in zip(layer_names(report), table, histograms, strict=True):
+    for (title, symbol), row, histogram in zip(titles, table, histograms, strict=True):
         mean, std, rms, saturated, dead, dead_share = row
         low, high = extremes(histogram)
         lines = [
-            f"{title}{_('activation')} a",
+            f"{title}{what} {symbol}",
             f"{_('mean')} {number(mean)}, {_('std')} {number(std)}, {_('RMS')} {number(rms)}",
             f"{_('min')} {number(low)}, {_('max')} {number(high)}",
         ]
@@ -66,9 +103,9 @@ def forward_hover(report: Report, histograms: list[Histogram]) -> list[str]:
 def backward_hover(report: Report, gradient: str, histograms: list[Histogram]) -> list[str]:
     """One text per layer: RMS, norm, largest entry, zeros, subnormal, non-finite."""
     table = np.array([column(report.layers, f"{gradient}_{n}") for n in ("rms", "norm")]).T.tolist()
-    symbol = SYMBOLS[gradient]
+    titles = zip(layer_names(report), symbols(report, gradient), strict=True)
     texts = []
-    for title, (rms, norm), histogram in zip(layer_names(report), table, histograms, strict=True):
+    for (title, symbol), (rms, norm), histogram in zip(titles, table, histograms, strict=True):
         lines = [
             f"{title}{symbol}",
             f"{_('RMS')} {number(rms)}",

@@ -31,6 +31,8 @@ from gradflow.core.networks.initialize import (
     zero_last_branch_weights,
 )
 from gradflow.core.probe import describe
+from gradflow.core.recurrent.code import to_code as code_through_time
+from gradflow.core.recurrent.spec import SequenceExperiment
 
 _HEADER = '''\
 """{title}
@@ -97,13 +99,15 @@ for layer in range(len(calls)):
 """
 
 
-def to_code(experiment: Experiment) -> str:
+def to_code(experiment: Experiment | SequenceExperiment) -> str:
     """A self-contained script that builds the same network and prints the same numbers.
 
     It draws the same data and weights from the same seed with the same operations, so that on the
     same device and torch version its numbers are those of :func:`gradflow.run` up to the order of
     summation.
     """
+    if isinstance(experiment, SequenceExperiment):
+        return code_through_time(experiment)
     data, scale = experiment.data, experiment.loss_scale
     made = recipe(experiment)
     main = _MAIN.format(

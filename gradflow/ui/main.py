@@ -70,6 +70,12 @@ page = st.navigation(
                 url_path="degradation",
             ),
             st.Page(
+                paths.RECURRENT,
+                title=_("Through time"),
+                icon=":material/schedule:",
+                url_path="recurrent",
+            ),
+            st.Page(
                 paths.DIAGNOSES,
                 title=_("Diagnoses"),
                 icon=":material/stethoscope:",

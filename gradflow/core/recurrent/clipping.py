@@ -138,14 +138,11 @@ class ClippingCourse:
     Attributes:
         thresholds: c.
         norm_cosine, value_cosine: cosine of the gradient before and after.
-        norm_left, value_left: ‖g‖ afterwards, as a share of ‖g‖ before.
     """
 
     thresholds: FloatArray
     norm_cosine: FloatArray
     value_cosine: FloatArray
-    norm_left: FloatArray
-    value_left: FloatArray
 
 
 def clipping_course(
@@ -168,16 +165,16 @@ def clipping_course(
     report = clipped(gradients, norm=norm, value=value)
     if not (report.largest > 0 and report.norm < math.inf):
         nothing = np.zeros(0)
-        return report, ClippingCourse(nothing, nothing, nothing, nothing, nothing)
-    spread = np.geomspace(report.largest / 1000, 2 * report.norm, COURSE_POINTS)
-    thresholds = np.unique(np.concatenate([spread, [norm, value]]))
+        return report, ClippingCourse(nothing, nothing, nothing)
+    low, high = report.largest / 1000, 2 * report.norm
+    ends = min(low, norm, value), max(high, norm, value)
+    spread = [np.geomspace(low, high, COURSE_POINTS), np.geomspace(*ends, COURSE_POINTS // 2)]
+    thresholds = np.unique(np.concatenate([*spread, [norm, value]]))
     found = [clipped(gradients, norm=c, value=c) for c in thresholds.tolist()]
     return report, ClippingCourse(
         thresholds=thresholds,
         norm_cosine=np.array([one.by_norm.cosine for one in found]),
         value_cosine=np.array([one.by_value.cosine for one in found]),
-        norm_left=np.array([one.by_norm.norm for one in found]) / report.norm,
-        value_left=np.array([one.by_value.norm for one in found]) / report.norm,
     )
 
 

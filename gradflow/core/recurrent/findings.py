@@ -36,6 +36,7 @@ class Course:
         remaining: ‖∂L/∂s_1‖ / ‖∂L/∂s_T‖.
         tenfold: steps in which the gradient changes by a factor of ten; infinite at factor 1.
         first: the first step whose gradient is not exactly 0.
+        overflowed: the last step whose gradient is not a finite number; 0: all are.
     """
 
     fate: Fate
@@ -43,6 +44,7 @@ class Course:
     remaining: float
     tenfold: float
     first: int
+    overflowed: int
 
 
 def course(report: TimeReport, state: State = "hidden", layer: int = 1) -> Course:
@@ -65,7 +67,8 @@ def course_of(norms: FloatArray) -> Course:
         remaining = float(norms[0] / norms[-1])
     tenfold = math.inf if factor == 1 else math.log(10) / abs(math.log(factor))
     first = int(np.argmax(norms != 0)) + 1
-    return Course(_fate(norms, remaining), factor, remaining, tenfold, first)
+    overflowed = int(np.flatnonzero(~np.isfinite(norms)).max(initial=-1)) + 1
+    return Course(_fate(norms, remaining), factor, remaining, tenfold, first, overflowed)
 
 
 def _fate(norms: FloatArray, remaining: float) -> Fate:

@@ -6,8 +6,6 @@ our own, in which whoever asks second for the same waits for the first one.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -19,50 +17,12 @@ from gradflow.core.pretraining.greedy import Progress
 from gradflow.core.pretraining.spec import FineTuning, Stack, Transfer
 from gradflow.core.text import _
 from gradflow.ui.compute import ADMISSION
+from gradflow.ui.views.compute import Kept
 
 ENTRIES = 24
 """Results that are kept; the largest take some megabytes."""
-_WAIT_SECONDS = 0.3
 R = TypeVar("R")
 Stop = Callable[[], None]
-
-
-class Kept:
-    """The latest results by key; each is computed by one thread at a time."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._guard = threading.Lock()
-        self._entries: OrderedDict[Any, _Entry] = OrderedDict()
-
-    def get(self, key: Any, compute: Callable[[], R], waiting: Callable[[], None]) -> R:
-        """The result of ``key``.
-
-        Args:
-            key: hashable.
-            compute: makes the result; if it raises, nothing is kept.
-            waiting: called again and again while another thread computes the same.
-        """
-        with self._guard:
-            entry = self._entries.setdefault(key, _Entry())
-            self._entries.move_to_end(key)
-            while len(self._entries) > self._size:
-                self._entries.popitem(last=False)
-        while not entry.lock.acquire(timeout=_WAIT_SECONDS):
-            waiting()
-        try:
-            if not entry.values:
-                entry.values.append(compute())
-            found: R = entry.values[0]
-        finally:
-            entry.lock.release()
-        return found
-
-
-class _Entry:
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.values: list[Any] = []
 
 
 @st.cache_resource(show_spinner=False)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 import gradflow as gf
-from gradflow.core.recurrent.clipping import clipped, clipping
+from gradflow.core.recurrent.clipping import clipped, clipping, clipping_course
 from gradflow.core.recurrent.record import prepared, sequence_loss
 from tests.core.recurrent.oracle import experiment
 
@@ -64,3 +66,25 @@ def test_a_gradient_of_zero_has_no_direction():
 def test_thresholds_are_positive(norm, value, name):
     with pytest.raises(gf.InvalidExperiment, match=f"{name}: .* above 0"):
         clipped({"w": torch.ones(1)}, norm=norm, value=value)
+
+
+def test_the_course_follows_the_threshold() -> None:
+    spec = experiment("lstm", seed=2)
+    report, course = clipping_course(spec, norm=0.05, value=0.002)
+    network, inputs, targets = prepared(spec)
+    F.cross_entropy(network(inputs)[-1], targets[-1]).backward()
+    parameters = list(network.parameters())
+    gradients = [parameter.grad.clone() for parameter in parameters]
+    before = torch.cat([gradient.flatten() for gradient in gradients])
+    assert {0.05, 0.002} <= set(course.thresholds)
+    assert course.thresholds[-1] == pytest.approx(2 * float(before.norm()))
+    for c, by_norm, by_value in zip(
+        course.thresholds, course.norm_cosine, course.value_cosine, strict=True
+    ):
+        for clip, cosine in ((clip_grad_norm_, by_norm), (clip_grad_value_, by_value)):
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.grad = gradient.clone()
+            clip(parameters, c)
+            after = torch.cat([p.grad.flatten() for p in parameters])
+            assert cosine == pytest.approx(float(F.cosine_similarity(before, after, dim=0)))
+    assert report.by_norm.threshold == 0.05

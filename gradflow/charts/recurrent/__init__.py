@@ -1,0 +1,1 @@
+"""Figures on gradients through time."""

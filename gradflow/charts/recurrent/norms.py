@@ -1,0 +1,99 @@
+"""Norms of ∂L/∂h_t and ∂L/∂c_t over time, with the lines of theory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from gradflow.charts.figure import FloatArray, empty_figure
+from gradflow.charts.laws import Curve, laws_figure
+from gradflow.charts.recurrent.time_axis import step_axis
+from gradflow.charts.series import Scale, Series
+from gradflow.charts.theme import PALETTES, Mode, number
+from gradflow.core.text import _
+
+BEYOND = 1.0
+"""Lines of theory stretch the axis by at most this share of what was measured, and ``LEAST``."""
+LEAST = 3.0
+_DASHES = ("8px,5px", "2px,4px", "12px,4px,2px,4px")
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """What one piece of theory says of the norms, ``(T,)``."""
+
+    name: str
+    values: FloatArray
+
+
+def time_norms_figure(
+    measured: Sequence[tuple[str, FloatArray]], theory: Sequence[Line], *, mode: Mode = "light"
+) -> go.Figure:
+    """‖∂L/∂s_t‖ per step on a log axis; theory dashed.
+
+    The axis is fitted to what was measured; a line of theory that goes far beyond leaves it.
+
+    Args:
+        measured: name and norms of each state, over batch × units.
+        theory: the lines.
+        mode: for a light or a dark page.
+    """
+    if not measured or not len(measured[0][1]):
+        return empty_figure(_("Nothing was recorded: no gradient norms to show"), mode=mode)
+    steps = np.arange(1.0, len(measured[0][1]) + 1)
+    curves = [Curve(name, steps, values) for name, values in measured]
+    return laws_figure(
+        curves,
+        x=step_axis(len(steps)),
+        y_title=_("gradient norm"),
+        mode=mode,
+        scale=norms_scale([values for _name, values in measured], theory),
+        more=theory_traces(steps, theory, mode),
+    )
+
+
+def norms_scale(measured: Sequence[FloatArray], theory: Sequence[Line]) -> Scale:
+    """A log axis for all that was measured and, as far as it is near, for theory."""
+    own = Scale.fitting([Series("", np.zeros(0), values) for values in measured], log=True)
+    low, high = reach(own)
+    drawn = [own.drawn(line.values) for line in theory]
+    known = np.concatenate([np.zeros(0), *(values[np.isfinite(values)] for values in drawn)])
+    ends = np.clip(known, low, high)
+    return Scale(True, float(ends.min(initial=own.low)), float(ends.max(initial=own.high)))
+
+
+def reach(own: Scale) -> tuple[float, float]:
+    """How far from the axis of what was measured theory may lie."""
+    room = max(LEAST, BEYOND * (own.high - own.low))
+    return own.low - room, own.high + room
+
+
+def nearby(measured: FloatArray, values: FloatArray) -> FloatArray:
+    """A line of theory without what lies far beyond the measurement, for a fitted axis."""
+    own = Scale.fitting([Series("", np.zeros(0), measured)], log=True)
+    low, high = reach(own)
+    drawn = own.drawn(values)
+    with np.errstate(invalid="ignore"):
+        found: FloatArray = np.where((drawn >= low) & (drawn <= high), values, np.nan)
+    return found
+
+
+def theory_traces(steps: FloatArray, theory: Sequence[Line], mode: Mode) -> list[dict[str, Any]]:
+    """A dashed line each, in theory's colour."""
+    axis = Scale(True, 0.0, 0.0)
+    return [
+        {
+            "type": "scatter", "name": line.name, "mode": "lines",
+            "x": steps, "y": axis.drawn(line.values), "showlegend": True,
+            "line": {
+                "color": PALETTES[mode].theory, "width": 2.5, "dash": _DASHES[i % len(_DASHES)],
+            },
+            "hovertext": [f"{line.name}: {number(value)}" for value in line.values.tolist()],
+            "hovertemplate": "%{hovertext}<extra></extra>",
+        }
+        for i, line in enumerate(theory)
+    ]  # fmt: skip

@@ -1,0 +1,27 @@
+"""The x axes of figures over time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradflow.charts.figure import layer_axis
+from gradflow.core.text import _
+
+
+def step_axis(steps: int) -> dict[str, Any]:
+    """Time steps from 1 at the left to the last at the right."""
+    return layer_axis(
+        steps,
+        title={"text": _("time step t")},
+        unifiedhovertitle={"text": f"<b>{_('step')} %{{x}}</b>"},
+    )
+
+
+def back_axis(steps: int) -> dict[str, Any]:
+    """Steps back from the loss: 0 at the right, so that the gradient runs to the left."""
+    return {
+        "title": {"text": _("steps back from the loss")},
+        "range": [steps + 0.5, -0.5],
+        "nticks": 12,
+        "unifiedhovertitle": {"text": f"<b>%{{x}} {_('steps back')}</b>"},
+    }

@@ -1,0 +1,124 @@
+"""A short training: the loss of each cell, and its gradient through time as it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from gradflow.charts.figure import FloatArray, build, empty_figure, layer_ticks
+from gradflow.charts.laws import Curve, laws_figure
+from gradflow.charts.series import Scale, Series
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, power
+from gradflow.core.text import _
+
+Learned = tuple[str, FloatArray, FloatArray]
+"""Name, steps done, values."""
+HEATMAP_HEIGHT = 380
+_DECADES = 6.0
+"""At most so many decades below the largest norm have shades of their own."""
+
+
+def training_loss_figure(
+    learned: Sequence[Learned],
+    *,
+    steps: int,
+    baseline: tuple[str, float] | None = None,
+    mode: Mode = "light",
+) -> go.Figure:
+    """Loss on a fixed batch over the steps, on a log axis.
+
+    Args:
+        learned: the cells.
+        steps: how many there will be.
+        baseline: name and loss of knowing nothing, dotted.
+        mode: for a light or a dark page.
+    """
+    curves = [Curve(name, x, values) for name, x, values in learned]
+    known = [curve.series for curve in curves]
+    if baseline is not None:
+        known.append(Series("", np.zeros(1), np.array([baseline[1]])))
+    scale = Scale.fitting(known, log=True)
+    return laws_figure(
+        curves,
+        x={
+            "title": {"text": _("training steps")},
+            "range": [-0.01 * steps, 1.01 * steps],
+            "unifiedhovertitle": {"text": f"<b>%{{x}} {_('steps')}</b>"},
+        },
+        y_title=_("loss"),
+        mode=mode,
+        scale=scale,
+        more=_level(*baseline, steps, mode) if baseline else (),
+    )
+
+
+def _level(name: str, loss: float, steps: int, mode: Mode) -> list[dict[str, Any]]:
+    y = float(np.log10(loss))
+    return [{
+        "type": "scatter", "name": name, "mode": "lines", "x": [0, steps], "y": [y, y],
+        "hoverinfo": "skip", "line": {"color": PALETTES[mode].muted, "width": 2.5, "dash": "dot"},
+    }]  # fmt: skip
+
+
+def training_gradient_figure(
+    steps: FloatArray, norms: FloatArray, symbol: str, *, mode: Mode = "light"
+) -> go.Figure:
+    """log10 of ‖∂L/∂s_t‖ as shades, relative to the last time step: training goes to the right.
+
+    Args:
+        steps: training steps done, ``(moments,)``.
+        norms: ``(T, moments)``; time step 1 is at the bottom.
+        symbol: of the state, for the hover.
+        mode: for a light or a dark page.
+    """
+    if not norms.size:
+        return empty_figure(_("Nothing was recorded yet"), mode=mode)
+    shades = shape_gradient(norms)
+    time = norms.shape[0]
+    low = max(-_DECADES, float(np.nanmin(shades))) if np.isfinite(shades).any() else -1.0
+    ticks = [float(v) for v in range(int(np.floor(low)), 1)]
+    layout = {
+        "height": HEATMAP_HEIGHT,
+        "margin": {"l": 84, "r": 20, "t": 16, "b": 62},
+        "dragmode": False,
+        "xaxis": {"title": {"text": _("training steps")}, "showgrid": False},
+        "yaxis": {
+            "title": {"text": _("time step t")}, "showgrid": False, "tickvals": layer_ticks(time),
+            "range": [0.5, time + 0.5],
+        },
+    }  # fmt: skip
+    trace = {
+        "type": "heatmap",
+        "x": steps,
+        "y0": 1,
+        "dy": 1,
+        "z": np.maximum(shades, low).astype(np.float32),
+        "customdata": norms.astype(np.float32),
+        "zmin": low - 0.01 * abs(low),  # the scale is transparent at its very end
+        "zmax": max(0.0, float(np.nanmax(shades))) if np.isfinite(shades).any() else 0.0,
+        "colorscale": PALETTES[mode].backward_scale,
+        "colorbar": {
+            "thickness": 14, "outlinewidth": 0, "tickvals": ticks,
+            "ticktext": [power(round(tick)) if tick else "1" for tick in ticks],
+            "tickfont": {"size": TEXT_SIZE - 1},
+            "title": {"text": _("relative to t = T"), "side": "right"},
+        },
+        "hoverongaps": False,
+        "hovertemplate": (
+            _("after {steps} training steps, t = {t}").format(steps="%{x}", t="%{y}")
+            + f"<br>‖∂L/∂{symbol}‖ %{{customdata:.3~g}}<br>"
+            + _("relative to the last step: {power}").format(power="10<sup>%{z:.2f}</sup>")
+            + "<extra></extra>"
+        ),
+    }  # fmt: skip
+    return build([trace], layout, mode)
+
+
+def shape_gradient(norms: FloatArray) -> FloatArray:
+    """log10 of norms relative to the last time step; −∞ where one is 0, NaN without a number."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shades: FloatArray = np.log10(norms / norms[-1])
+    return shades

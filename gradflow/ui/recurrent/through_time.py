@@ -1,0 +1,238 @@
+"""The view of one pass: the Flow figure over time, norms beside theory, tables to take along."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import streamlit as st
+
+from gradflow import charts
+from gradflow.charts.overlay import Overlay, Range
+from gradflow.charts.recurrent.norms import Line, nearby, time_norms_figure
+from gradflow.charts.theme import number
+from gradflow.core.catalog import CELLS, LossAt
+from gradflow.core.recurrent.code import to_code
+from gradflow.core.recurrent.findings import Course, Fate
+from gradflow.core.recurrent.report import SYMBOLS, State, TimeReport
+from gradflow.core.recurrent.settings import Pass
+from gradflow.core.recurrent.theory import TIME_LINES, TimeLine, TimeTheory
+from gradflow.core.spec import Spec
+from gradflow.core.text import _
+from gradflow.ui import blocks
+from gradflow.ui.latex import tex
+from gradflow.ui.recurrent import compute, controls, state, words
+from gradflow.ui.recurrent.state import View
+
+_NO_LINE = "none"
+_BOXES = {
+    Fate.VANISHES: (st.warning, ":material/trending_down:"),
+    Fate.KEPT: (st.success, ":material/check_circle:"),
+    Fate.EXPLODES: (st.warning, ":material/trending_up:"),
+    Fate.BROKEN: (st.error, ":material/error:"),
+}
+
+
+def show() -> Spec:
+    """One pass through time."""
+    line = _look(state.passed(View.TIME))
+    spec = state.passed(View.TIME)
+    layer, shown = spec.shown_layer, spec.shown_state
+    report = compute.through_time(spec.experiment, spec.shown_sequence)
+    theory = compute.predict(spec.experiment, layer)
+    course, text = words.found(report, shown, layer)
+    box, icon = _BOXES[course.fate]
+    if spec.loss_at is LossAt.EVERY and course.fate is not Fate.BROKEN:
+        box, icon = st.info, ":material/info:"
+    box(text, icon=icon)
+    figure = charts.flow_figure(
+        report.as_report(shown, layer),
+        mode=blocks.mode(),
+        gradient="activation_grad",
+        over=overlay(report, theory, line, layer),
+    )
+    blocks.show_figure(
+        figure, "recurrent_flow", _("Distribution of the state and of its gradient, step by step")
+    )
+    if equation := formula(report, theory, course, shown, line):
+        st.latex(equation)
+    if line is not None:
+        part_of_whole = _(" It is one part of the whole: the gradient also runs through h.")
+        st.caption(
+            _("Dashed: ") + _(TIME_LINES[line].help) + (part_of_whole if partial(line) else "")
+        )
+    blocks.explain("recurrent_flow")
+    _metrics(report, theory, layer)
+    st.subheader(_("Gradient norms over time"))
+    _norms(report, theory, layer)
+    _export(spec, report)
+    return spec
+
+
+def _look(spec: Pass) -> TimeLine | None:
+    """The choices of state, line of theory and layer, side by side; the line."""
+    has_cell, layers = CELLS[spec.cell].has_cell, spec.layers > 1
+    columns = iter(st.columns([3] * has_cell + [5] + [3] * layers))
+    line = None
+    if has_cell:
+        with next(columns):
+            states = {"cell": _("cell state c"), "hidden": _("hidden state h")}
+            controls.one_of(View.TIME, "state", states, spec.shown_state)
+    with next(columns):
+        # In an LSTM all lines are about the cell state.
+        if not has_cell or state.passed(View.TIME).shown_state == "cell":
+            line = _line_chosen(spec)
+    if layers:
+        with next(columns):
+            controls.up_to(View.TIME, "layer", spec.layers)
+    return line
+
+
+def _metrics(report: TimeReport, theory: TimeTheory, layer: int) -> None:
+    """What goes with the figure, in a row."""
+    spec = report.experiment.network
+    if spec.row.highway is None:
+        radius, largest = theory.spectral_radius["state"], theory.largest_singular_value["state"]
+        shown = [
+            (_("Spectral radius ρ"), number(radius), _("Largest |eigenvalue| of W_hh.")),
+            ("s_max", number(largest), _("Largest singular value of W_hh.")),
+        ]
+    else:
+        gate = next(gate for gate in spec.row.gates if gate.code == spec.row.highway)
+        mean = number(float(report.gate(gate.code, layer).mean()))
+        title = _("Mean {gate} {symbol}").format(gate=_(gate.label), symbol=gate.symbol)
+        radius = max(theory.spectral_radius.values())
+        shown = [
+            (title, mean, _("What one step leaves on the direct path.")),
+            (_("Spectral radius ρ"), number(radius), _("The largest of the gates’ matrices.")),
+        ]
+    shown += [
+        (_("Loss"), number(report.loss, 4), _("Of this batch, before any training step.")),
+        (_("Gradient ‖g‖"), number(report.grad_norm), _("Over all parameters.")),
+        (_("Time of the pass"), f"{1000 * report.seconds:.0f} ms", _("Recorded, when computed.")),
+    ]
+    for column, (label, text, help_text) in zip(st.columns(len(shown)), shown, strict=True):
+        column.metric(label, text, help=help_text)
+
+
+def _line_chosen(spec: Pass) -> TimeLine | None:
+    """The line of theory in the Flow figure."""
+    gated = CELLS[spec.cell].highway is not None
+    lines = (
+        (TimeLine.GATES, TimeLine.FORGET_BIAS)
+        if gated
+        else (TimeLine.SPECTRAL, TimeLine.MEAN_FIELD, TimeLine.BOUND)
+    )
+    code = st.segmented_control(
+        _("Dashed line"), [*map(str, lines), _NO_LINE], default=str(lines[0]), required=True,
+        key=f"recurrent_line_{lines[0]}", format_func=short,
+        help="\n".join(
+            f"- **{_(TIME_LINES[line].label)}:** {_(TIME_LINES[line].help)}" for line in lines
+        ),
+    )  # fmt: skip
+    return None if code == _NO_LINE else TimeLine(str(code))
+
+
+def short(code: str) -> str:
+    """A line of theory in a word or two."""
+    names: dict[str, str] = {
+        TimeLine.SPECTRAL: _("spectral radius ρ"),
+        TimeLine.MEAN_FIELD: _("mean field"),
+        TimeLine.BOUND: _("Pascanu’s bound"),
+        TimeLine.GATES: _("product of the gates"),
+        TimeLine.FORGET_BIAS: _("σ(b) alone"),
+    }
+    return names.get(code, _("none"))
+
+
+def overlay(
+    report: TimeReport, theory: TimeTheory, line: TimeLine | None, layer: int
+) -> tuple[Overlay, ...]:
+    """The chosen line for the Flow figure, if it applies."""
+    if line is None or line not in theory.lines:
+        return ()
+    steps = np.arange(1.0, report.length + 1)
+    unknown = np.full(report.length, math.nan)
+    measured = report.column(f"{theory.state}_grad_norm", layer)
+    middle = Range(unknown, nearby(measured, theory.lines[line]), unknown)
+    name = part(short(line), line)
+    return (Overlay("theory", name, steps, {"activation_grad_norm": middle}),)
+
+
+def part(name: str, line: TimeLine) -> str:
+    """The name of a line, which says so if it is about a part of the gradient only."""
+    return _("{name} (direct path only)").format(name=name) if partial(line) else name
+
+
+def partial(line: TimeLine) -> bool:
+    """Whether a line is about the direct path alone."""
+    return line in (TimeLine.GATES, TimeLine.FORGET_BIAS)
+
+
+def formula(
+    report: TimeReport, theory: TimeTheory, course: Course, shown: State, line: TimeLine | None
+) -> str:
+    """What was measured and what the line says, over the whole sequence; empty without either."""
+    if report.experiment.loss_at is LossAt.EVERY or not math.isfinite(course.factor):
+        return ""
+    s, back = SYMBOLS[shown], report.length - 1
+    text = (
+        rf"\frac{{\|\partial L/\partial {s}_1\|}}{{\|\partial L/\partial {s}_{{{back + 1}}}\|}}"
+        rf" = {tex(course.factor)}^{{{back}}} = {tex(course.remaining)}"
+    )
+    if line is None or line not in theory.lines:
+        return text
+    factors = theory.factors[line]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = float(theory.lines[line][0] / theory.lines[line][-1])
+    symbol = {
+        TimeLine.SPECTRAL: r"\rho(W_{hh})^{T-1}",
+        TimeLine.MEAN_FIELD: r"\textstyle\prod_t \sigma_w\sqrt{\mathbb E[\varphi'(z_t)^2]}",
+        TimeLine.BOUND: r"(\gamma\, s_{\max})^{T-1}",
+        TimeLine.GATES: r"\textstyle\prod_t " + ("f_t" if s == "c" else "z_t"),
+        TimeLine.FORGET_BIAS: r"\sigma(b)^{T-1}",
+    }[line]
+    power = (
+        rf" = {tex(float(factors[0]))}^{{{back}}}" if len(factors) and np.ptp(factors) == 0 else ""
+    )
+    return rf"{text} \qquad\text{{{_('dashed:')}}}\quad {symbol}{power} = {tex(ratio)}"
+
+
+def _norms(report: TimeReport, theory: TimeTheory, layer: int) -> None:
+    states: tuple[State, ...] = ("hidden",)
+    if report.experiment.network.row.has_cell:
+        states = ("hidden", "cell")
+    measured = [
+        (f"‖{words.written(one)}‖", report.column(f"{one}_grad_norm", layer)) for one in states
+    ]
+    lines = [Line(part(short(line), line), values) for line, values in theory.lines.items()]
+    blocks.show_figure(
+        time_norms_figure(measured, lines, mode=blocks.mode()),
+        "recurrent_norms",
+        _("Gradient norms per time step, measured and predicted"),
+    )
+    blocks.explain("recurrent_norms")
+
+
+def _export(spec: Pass, report: TimeReport) -> None:
+    box = st.expander(
+        _("Export"), icon=":material/download:", key="recurrent_export", on_change="rerun"
+    )
+    if not box.open:
+        return
+    files = [
+        (_("Steps, CSV"), lambda: _csv(report, "steps"), "gradflow-steps.csv", "text/csv"),
+        (_("Gates, CSV"), lambda: _csv(report, "gates"), "gradflow-gates.csv", "text/csv"),
+        (_("PyTorch script"), lambda: to_code(spec.experiment), "gradflow-recurrent.py",
+         "text/x-python"),
+    ]  # fmt: skip
+    with box:
+        for column, file in zip(st.columns(3), files, strict=True):
+            with column:
+                blocks.download(*file)
+        st.caption(_("The address of this page holds all settings: copy it to share them."))
+        st.code(to_code(spec.experiment), language="python", height=400)
+
+
+def _csv(report: TimeReport, table: str) -> str:
+    return str(getattr(report, table).to_csv(index=False))

@@ -1,0 +1,218 @@
+"""What the numbers of the page on recurrent networks say, in plain words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from gradflow.charts.theme import number
+from gradflow.core.catalog import Cell, LossAt
+from gradflow.core.histogram import FloatArray
+from gradflow.core.recurrent.factors import PATHS, FactorCurve
+from gradflow.core.recurrent.findings import Course, Fate, course
+from gradflow.core.recurrent.report import SYMBOLS, State, TimeReport
+from gradflow.core.text import N_, _
+
+LAG = 100
+"""How far back the page looks, if the sequence is that long."""
+LEFT = 1e-3
+"""Above, a gradient counts as still there."""
+HIGHWAY = 0.97
+"""Above, a mean gate counts as open."""
+CELLS: dict[Cell, str] = {
+    Cell.RNN_TANH: "tanh RNN",
+    Cell.RNN_RELU: "ReLU RNN",
+    Cell.LSTM: "LSTM",
+    Cell.GRU: "GRU",
+}
+"""Short names."""
+FATES: dict[Fate, str] = {
+    Fate.VANISHES: N_("The gradient vanishes on its way back."),
+    Fate.KEPT: N_("The gradient arrives."),
+    Fate.EXPLODES: N_("The gradient explodes on its way back."),
+    Fate.BROKEN: N_("The gradient is zero or not a finite number."),
+}
+
+
+def norm(state: State, step: str = "t") -> str:
+    """‖∂L/∂h_t‖ in a sentence, as Markdown."""
+    return rf"$\|\partial L/\partial {SYMBOLS[state]}_{{{step}}}\|$"
+
+
+def written(state: State, step: str = "t") -> str:
+    """∂L/∂h_t for plain text and figures."""
+    return f"∂L/∂{SYMBOLS[state]}<sub>{step}</sub>"
+
+
+def lag_of(report: TimeReport) -> int:
+    """Steps back that sentences and tables speak of."""
+    return min(LAG, report.length - 1)
+
+
+def found(report: TimeReport, state: State, layer: int) -> tuple[Course, str]:
+    """What becomes of the gradient, and sentences that say it."""
+    one = course(report, state, layer)
+    texts = [f"**{_(FATES[one.fate])}**"]
+    if one.overflowed:
+        text = _("Up to step {step} it is not a finite number: too large for {dtype}.")
+        texts.append(text.format(step=one.overflowed, dtype=report.dtype))
+    elif report.experiment.loss_at is LossAt.EVERY and one.fate is not Fate.BROKEN:
+        texts = [_every(one, state)]
+    if report.experiment.loss_at is LossAt.LAST and not math.isnan(one.factor):
+        texts.append(_per_step(report, one, state, layer))
+    if one.first > 1:
+        text = _("Before step {step} it is exactly 0: too small for {dtype}.")
+        texts.append(text.format(step=one.first, dtype=report.dtype))
+    return one, " ".join(texts)
+
+
+def _every(one: Course, state: State) -> str:
+    return _(
+        "**A loss at every step** feeds every step a gradient of its own, so {norm} cannot show "
+        "what is lost on the way: at the first step it is {ratio} of that at the last. Ask for "
+        "the loss at the last step to see what comes from far away."
+    ).format(norm=norm(state), ratio=number(one.remaining, 2))
+
+
+def _per_step(report: TimeReport, one: Course, state: State, layer: int) -> str:
+    text = _("One step back multiplies {norm} by **{factor}**").format(
+        norm=norm(state), factor=number(one.factor)
+    )
+    if one.tenfold < report.length:
+        text += (
+            _(": a tenth is left after {steps} steps")
+            if one.factor < 1
+            else _(": ten times as much after {steps} steps")
+        ).format(steps=number(one.tenfold, 2))
+    lag = lag_of(report)
+    left_over = report.remaining(lag, state, layer)
+    if not math.isfinite(left_over):
+        return text + "."
+    back = (
+        _(". {lag} steps back **{left}** of it is left.")
+        if one.factor < 1
+        else _(". {lag} steps back it is **{left}** times as large.")
+    )
+    return text + back.format(left=number(left_over, 2), lag=lag)
+
+
+def highway(report: TimeReport, layer: int) -> str:
+    """How far the direct path through the gates reaches, beside the whole gradient."""
+    row = report.experiment.network.row
+    assert row.highway is not None
+    mean = report.gate(row.highway, layer)
+    state: State = "cell" if row.has_cell else "hidden"
+    lag = lag_of(report)
+    norms = report.column("direct_grad_norm", layer)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        direct = float(norms[-1 - lag] / norms[-1])
+    name = next(gate.label for gate in row.gates if gate.code == row.highway)
+    level = float(mean.mean())
+    text = _("The {gate} is open by **{mean}** on average").format(gate=_(name), mean=number(level))
+    if 0 < level < 1:
+        text += _(
+            ": on the direct path a tenth of the gradient is left after {steps} steps"
+        ).format(steps=number(math.log(0.1) / math.log(level), 2))
+    text += _(", a highway.") if level > HIGHWAY else "."
+    text += " " + _("{lag} steps back the product of the gates leaves **{direct}**").format(
+        lag=lag, direct=number(direct, 2)
+    )
+    if report.experiment.loss_at is LossAt.LAST:
+        text += _(", all paths together **{whole}**").format(
+            whole=number(report.remaining(lag, state, layer), 2)
+        )
+    return text + "."
+
+
+def compared(reports: Mapping[Cell, TimeReport]) -> list[tuple[str, State, TimeReport]]:
+    """Every cell with its hidden state, the LSTM with its cell state too."""
+    rows: list[tuple[str, State, TimeReport]] = []
+    for cell, report in reports.items():
+        has_cell = report.experiment.network.row.has_cell
+        rows.append((f"{CELLS[cell]} (h)" if has_cell else CELLS[cell], "hidden", report))
+        if has_cell:
+            rows.append((f"{CELLS[cell]} (c)", "cell", report))
+    return rows
+
+
+def left(report: TimeReport, state: State, layer: int) -> FloatArray:
+    """‖∂L/∂s_{T−k}‖ / ‖∂L/∂s_T‖ for k from 0 to T − 1."""
+    norms = report.column(f"{state}_grad_norm", layer)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios: FloatArray = norms[::-1] / norms[-1]
+    return ratios
+
+
+def verdict(rows: list[tuple[str, State, TimeReport]], layer: int) -> str:
+    """Which cells still have gradient."""
+    lag = lag_of(rows[0][2])
+    shares = {name: report.remaining(lag, state, layer) for name, state, report in rows}
+    alive = [name for name, share in shares.items() if LEFT < share <= 1 / LEFT]
+    wild = [name for name, share in shares.items() if not share <= 1 / LEFT]
+    text = (
+        _("**{lag} steps back, {names} still have gradient.**")
+        if len(alive) > 1
+        else _("**{lag} steps back, only {names} still has gradient.**")
+        if alive
+        else _("**{lag} steps back, nothing useful is left in any of them.**")
+    ).format(lag=lag, names=_listed(alive))
+    if wild:
+        text += " " + _("It explodes or breaks in {names}.").format(names=_listed(wild))
+    dead = [name for name, share in shares.items() if share <= LEFT]
+    if dead:
+        text += " " + _("Less than {least} of it is left in {names}.").format(
+            least=number(LEFT), names=_listed(dead)
+        )
+    return text
+
+
+def _listed(names: list[str]) -> str:
+    if len(names) < 2:
+        return "".join(names)
+    return ", ".join(names[:-1]) + _(" and ") + names[-1]
+
+
+def cells_table(rows: list[tuple[str, State, TimeReport]], layer: int) -> pd.DataFrame:
+    """Factor per step and what is left, for every cell."""
+    table = []
+    for name, state, report in rows:
+        one = course(report, state, layer)
+        lags = [lag for lag in (10, 50, LAG) if lag < report.length] or [report.length - 1]
+        table.append(
+            {
+                _("Cell"): name,
+                _("Factor of one step back"): number(one.factor),
+                _("Steps for a factor of ten"): number(one.tenfold),
+                **{
+                    _("Left after {lag} steps").format(lag=lag): number(
+                        report.remaining(lag, state, layer)
+                    )
+                    for lag in lags
+                },
+                _("Loss"): number(report.loss),
+            }
+        )
+    return pd.DataFrame(table)
+
+
+def factor_sentence(curve: FactorCurve) -> str:
+    """Measured factor and what is left, for one kind of path."""
+    known = curve.total[np.isfinite(curve.total) & (curve.total > 0)]
+    mean = math.exp(float(np.log(known).mean())) if len(known) else math.nan
+    text = _("**{factor}** per step, **{product}** over {steps} steps").format(
+        factor=number(mean, 4),
+        steps=len(curve.total),
+        product=number(float(curve.remaining[-1]), 2),
+    )
+    if np.isfinite(curve.direct).any():
+        direct = number(float(np.nanmean(curve.direct)))
+        return text + _("; direct path alone {direct}").format(direct=direct)
+    return text + _("; there is no direct path")
+
+
+def path_title(curve: FactorCurve) -> str:
+    """Its name."""
+    return _(PATHS[curve.path].label)

@@ -1,0 +1,66 @@
+"""The page on gradients through time in a real browser."""
+
+from playwright.sync_api import Page, expect
+
+DATA = "document.querySelector('.st-key-{} .js-plotly-plot')"
+
+
+def opened(page: Page, url: str, view: str = "") -> None:
+    page.goto(url)
+    page.get_by_role("link", name="Through time").click()
+    drawn(page, "recurrent_flow")
+    if view:
+        page.get_by_role("radio", name=view).click()
+
+
+def drawn(page: Page, key: str) -> None:
+    page.wait_for_function(f"() => {DATA.format(key)}?.data?.length > 0")
+
+
+def test_an_lstm_with_open_gates_keeps_the_gradient(
+    page: Page, app_url: str, page_errors: list[str]
+) -> None:
+    opened(page, app_url)
+    expect(page.get_by_text("The gradient vanishes on its way back.")).to_be_visible()
+    page.get_by_role("combobox", name="Start from").click()
+    page.get_by_role("option", name="LSTM, forget bias 4").click()
+    expect(page.get_by_text("The gradient arrives.")).to_be_visible()
+    page.wait_for_function("() => location.search.includes('forget_bias=4.0')")
+    page.get_by_role("slider", name="Forget-gate bias").press("ArrowLeft")
+    page.wait_for_function("() => location.search.includes('forget_bias=3.5')")
+    page.get_by_role("radio", name="Gates", exact=True).click()
+    drawn(page, "recurrent_gates")
+    page.get_by_role("slider", name="Step t").press("ArrowRight")
+    page.wait_for_function("() => location.search.includes('step=61')")
+    expect(page.locator(".stMain")).to_contain_text("marked in the heatmaps")
+    assert page_errors == []
+
+
+def test_a_training_can_be_stopped(page: Page, app_url: str, page_errors: list[str]) -> None:
+    opened(page, app_url, "Training")
+    slider = page.get_by_role("slider", name="Steps")
+    expect(slider).to_be_visible()
+    slider.press("End")
+    page.wait_for_function("() => location.search.includes('steps=2000')")
+    page.get_by_role("button", name="Train").click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopped. What was trained so far:")).to_be_visible()
+    expect(page.get_by_role("button", name="Train again")).to_be_visible()
+    assert page_errors == []
+
+
+def test_views_fit_and_survive_a_reload(page: Page, app_url: str) -> None:
+    for view, key in (
+        ("cells", "recurrent_cells"), ("factors", "recurrent_factors"),
+        ("clipping", "recurrent_clipped"), ("gates&cell=lstm", "recurrent_gates"),
+    ):  # fmt: skip
+        page.goto(f"{app_url}/recurrent?view={view}")
+        drawn(page, key)
+        page.wait_for_function(f"() => location.search.includes('view={view.split('&')[0]}&')")
+        widest = page.evaluate(
+            """() => Math.max(document.documentElement.scrollWidth, ...[...document
+                .querySelectorAll('.stMain table, .stMain .katex-html, .stMain .js-plotly-plot')]
+                .map((e) => e.getBoundingClientRect().right))"""
+        )
+        assert widest <= 1280

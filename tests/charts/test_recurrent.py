@@ -1,0 +1,218 @@
+"""Figures over time: what is drawn where, and that the browser would accept it."""
+
+import math
+
+import numpy as np
+import pytest
+
+import gradflow as gf
+from gradflow import charts
+from gradflow.charts.recurrent.cells import (
+    factor_curves,
+    factors_figure,
+    remaining_curves,
+    remaining_figure,
+)
+from gradflow.charts.recurrent.clipping import (
+    cosine_figure,
+    directions_figure,
+    parameters_figure,
+    shape_arrows,
+)
+from gradflow.charts.recurrent.gates import (
+    BINS,
+    GateRows,
+    gate_histograms_figure,
+    gate_shares,
+    gates_figure,
+    shape_gates,
+)
+from gradflow.charts.recurrent.norms import Line, nearby, norms_scale, time_norms_figure
+from gradflow.charts.recurrent.training import (
+    shape_gradient,
+    training_gradient_figure,
+    training_loss_figure,
+)
+from gradflow.charts.theme import PALETTES, Mode, number
+from gradflow.core.recurrent.clipping import Clipped, ClippingCourse, ClippingReport
+from tests.charts.figures import array, sent, traces, words
+
+
+@pytest.fixture(scope="module")
+def report() -> gf.TimeReport:
+    return gf.through_time(
+        gf.SequenceExperiment(
+            network=gf.Recurrent(cell="lstm", hidden_size=4),
+            data=gf.Sequences(length=6, batch_size=3),
+        )
+    )
+
+
+def test_flow_speaks_of_states(report: gf.TimeReport) -> None:
+    for state, letter in (("hidden", "h"), ("cell", "c")):
+        figure = sent(charts.flow_figure(report.as_report(state), gradient="activation_grad"))
+        assert figure["layout"]["yaxis"]["title"]["text"] == f"state {letter}<sub>t</sub>"
+        assert figure["layout"]["yaxis2"]["title"]["text"] == f"|∂L/∂{letter}<sub>t</sub>|"
+        forward, backward = traces(figure, name="layers")
+        assert forward["hovertext"][4].startswith(f"state {letter}<sub>5</sub><br>")
+        norm = number(report.column(f"{state}_grad_norm")[4])
+        assert f"‖∂L/∂{letter}<sub>5</sub>‖ {norm}" in backward["hovertext"][4]
+        assert "of the step’s entries" in words(figure)
+
+
+def test_norms_and_theory_are_where_they_belong() -> None:
+    norms, line = np.array([1e-4, 0.0, 1.0]), np.array([1e-2, 1e-1, 1.0])
+    figure = sent(time_norms_figure([("h", norms)], [Line("ρ", line)]))
+    (measured,) = traces(figure, name="h")
+    np.testing.assert_allclose(array(measured["y"]), [-4, np.nan, 0])
+    (theory,) = traces(figure, name="ρ")
+    np.testing.assert_allclose(array(theory["y"]), [-2, -1, 0])
+    assert theory["line"]["dash"] != "solid"
+    assert theory["hovertext"][0] == "ρ: 0.01"
+    assert "▽ exactly 0" in words(figure)
+
+
+def test_a_bound_far_away_leaves_the_figure() -> None:
+    norms = np.geomspace(1e-4, 1, 5)
+    scale = norms_scale([norms], [Line("bound", np.geomspace(1e200, 1, 5))])
+    assert 1 < scale.high < 10
+    assert scale.low < -4
+    near = norms_scale([norms], [Line("ρ", np.geomspace(1e-6, 1, 5))])
+    assert near.low <= -6
+
+
+def test_of_a_line_what_is_near_is_kept() -> None:
+    norms = np.geomspace(1e-4, 1, 5)
+    kept = nearby(norms, np.array([1e30, 1e-5, math.nan, 10.0, 1e-30]))
+    np.testing.assert_array_equal(kept, [math.nan, 1e-5, math.nan, 10.0, math.nan])
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_without_numbers_there_is_a_title(mode: Mode) -> None:
+    empty = [
+        time_norms_figure([], [], mode=mode),
+        remaining_figure([], mode=mode),
+        factors_figure([], mode=mode),
+        gates_figure([], step=1, unit=1, mode=mode),
+        gate_histograms_figure({}, {}, mode=mode),
+        training_loss_figure([], steps=5, mode=mode),
+        training_gradient_figure(np.zeros(0), np.zeros((0, 0)), "h", mode=mode),
+        directions_figure(_clipping(0.0), mode=mode),
+        parameters_figure(_clipping(math.nan), mode=mode),
+    ]
+    for figure in empty:
+        assert sent(figure)["data"] == []
+        assert words(sent(figure))
+
+
+def test_the_way_back_runs_to_the_left() -> None:
+    (curve,) = remaining_curves([("tanh", np.array([1.0, 0.1, 0.01]))])
+    np.testing.assert_array_equal(curve.x, [0, 1, 2])
+    figure = sent(remaining_figure([("tanh", curve.values)], marked=1))
+    low, high = figure["layout"]["xaxis"]["range"]
+    assert low > high
+    np.testing.assert_allclose(array(traces(figure, name="tanh")[0]["y"]), [0, -1, -2])
+    assert [s["x0"] for s in figure["layout"]["shapes"]] == [0, 1]
+
+
+def test_a_factor_stands_at_its_distance() -> None:
+    named = [
+        ("lstm", np.array([0.9, 1.1]), np.array([0.8, 0.8])),
+        ("tanh", np.array([0.5, 7.0]), np.full(2, np.nan)),
+    ]
+    np.testing.assert_array_equal(factor_curves(named)[0].x, [1, 2])
+    figure = sent(factors_figure(named))
+    (theory,) = traces(figure, name="theory")  # that of the LSTM only
+    np.testing.assert_allclose(array(theory["y"]), 0.8)
+    np.testing.assert_allclose(array(traces(figure, name="lstm")[0]["y"]), [0.9, 1.1])
+    assert figure["layout"]["yaxis"]["range"][1] == 2.0
+    assert traces(figure, name="direct path alone")
+
+
+def test_gates_are_stacked_the_first_on_top() -> None:
+    first = np.arange(6.0).reshape(3, 2) / 10  # 3 steps, 2 units
+    gates = [GateRows("i", first, np.ones(3)), GateRows("f", first + 0.4, np.ones(3))]
+    picture = shape_gates(gates)
+    assert picture.bottoms == (3, 0)
+    assert picture.units.tolist() == [1, 2, 0, 1, 2]
+    np.testing.assert_allclose(picture.values[:2], first.T + 0.4, rtol=1e-6)
+    assert np.isnan(picture.values[2]).all()
+    np.testing.assert_allclose(picture.values[3:], first.T, rtol=1e-6)
+    figure = sent(gates_figure(gates, step=2, unit=2))
+    lines = [s for s in figure["layout"]["shapes"] if s["type"] == "line"]
+    frames = [s for s in figure["layout"]["shapes"] if s["type"] == "rect"]
+    assert {s["x0"] for s in lines} == {2}
+    assert [s["y0"] for s in frames] == [0.5, 3.5]
+
+
+def test_of_many_units_some_are_shown() -> None:
+    picture = shape_gates([GateRows("z", np.ones((2, 500)), np.ones(2))])
+    assert (picture.rows, picture.units[0], picture.units[-1]) == (64, 1, 500)
+
+
+def test_shares_of_gates_count_every_entry(report: gf.TimeReport) -> None:
+    shares = gate_shares([report.histogram("forget", t) for t in range(1, 7)])
+    assert len(shares) == BINS
+    assert shares.sum() == pytest.approx(1)
+    mean = (shares * (np.arange(BINS) + 0.5) / BINS).sum()
+    assert mean == pytest.approx(report.gate("forget").mean(), abs=1 / BINS)
+    figure = sent(gate_histograms_figure({"forget": shares}, {"σ(b)": 0.5}))
+    assert max(figure["data"][0]["y"]) == pytest.approx(1)
+    assert figure["layout"]["shapes"][0]["x0"] == 0.5
+    assert {"<b>forget</b>", "σ(b)"} <= set(words(figure).split(" | "))
+
+
+def _clipping(norm: float = 2.0, cosine: float = 0.5) -> ClippingReport:
+    before = np.array([norm, 0.0])
+    by_norm = Clipped(1.0, norm / 2, 1.0, 1.0, before / 2)
+    by_value = Clipped(0.1, norm / 4, cosine, 0.5, before / 4)
+    return ClippingReport(["recurrent.w", "readout.b"], before, norm, norm, by_norm, by_value)
+
+
+def test_arrows_keep_their_angle() -> None:
+    report = _clipping(cosine=math.cos(1.0))
+    arrows = shape_arrows(report)
+    assert arrows is not None
+    assert arrows[:2] == [(1.0, 0.0), (0.5, 0.0)]
+    assert math.atan2(arrows[2][1], arrows[2][0]) == pytest.approx(1.0)
+    figure = sent(directions_figure(report))
+    assert sum(a["showarrow"] for a in figure["layout"]["annotations"]) == 3
+    assert "turned by 57.3°" in words(figure)
+
+
+def test_bars_reach_up_to_their_logarithm() -> None:
+    figure = sent(parameters_figure(_clipping()))
+    tops = [bar["base"] + array(bar["y"])[0] for bar in figure["data"]]
+    np.testing.assert_allclose(tops, np.log10([2, 1, 0.5]))
+    assert [array(bar["y"])[1] for bar in figure["data"]] == [0, 0, 0]
+    assert figure["data"][0]["x"] == ["w", "readout.b"]
+
+
+def test_cosines_over_thresholds() -> None:
+    course = ClippingCourse(np.array([0.01, 1.0]), np.ones(2), np.array([-0.2, 1.0]))
+    figure = sent(cosine_figure(course, (1.0, 0.1)))
+    (curve,) = traces(figure, name="clipped by value")
+    np.testing.assert_allclose(array(curve["x"]), [-2, 0])
+    np.testing.assert_allclose(array(curve["y"]), [-0.2, 1.0])
+    assert figure["layout"]["yaxis"]["range"][0] <= -0.2
+    assert [s["x0"] for s in figure["layout"]["shapes"]] == pytest.approx([0, -1])
+
+
+def test_losses_and_their_level() -> None:
+    learned = [("GRU", np.array([0.0, 10.0]), np.array([1.0, 0.01]))]
+    figure = sent(training_loss_figure(learned, steps=20, baseline=("guess", 0.1)))
+    np.testing.assert_allclose(array(traces(figure, name="GRU")[0]["y"]), [0, -2])
+    (level,) = traces(figure, name="guess")
+    assert (level["y"], level["x"]) == ([-1, -1], [0, 20])
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_gradients_relative_to_the_last_step(mode: Mode) -> None:
+    norms = np.array([[1e-9, 0.0, 2.0], [0.1, 0.1, np.nan], [1.0, 2.0, 4.0]])
+    shades = shape_gradient(norms)
+    np.testing.assert_allclose(shades[:, 0], [-9, -1, 0])
+    figure = sent(training_gradient_figure(np.array([0.0, 5, 10]), norms, "h", mode=mode))
+    (heat,) = figure["data"]
+    assert array(heat["z"]).min(initial=0, where=~np.isnan(array(heat["z"]))) == -6
+    assert heat["colorscale"][-1][1] == PALETTES[mode].backward_scale[-1][1]
+    assert array(heat["z"])[0, 2] == pytest.approx(math.log10(0.5))

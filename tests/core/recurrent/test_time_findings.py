@@ -1,0 +1,63 @@
+"""What a gradient does per step, from norms that are known."""
+
+import math
+
+import numpy as np
+import pytest
+
+import gradflow as gf
+from gradflow.core.recurrent.findings import Fate, course, course_of
+
+
+def test_a_constant_factor_is_found() -> None:
+    found = course_of(0.9 ** np.arange(199.0, -1.0, -1.0))
+    assert found.factor == pytest.approx(0.9)
+    assert found.remaining == pytest.approx(0.9**199)
+    assert found.tenfold == pytest.approx(math.log(10) / -math.log(0.9))
+    assert (found.fate, found.first) == (Fate.VANISHES, 1)
+
+
+def test_steps_that_underflowed_do_not_count() -> None:
+    found = course_of(np.array([0.0, 0.0, 1e-40, 1e-20, 1.0]))
+    assert found.factor == pytest.approx(1e-20)
+    assert (found.fate, found.remaining, found.first) == (Fate.VANISHES, 0.0, 3)
+
+
+@pytest.mark.parametrize(
+    ("norms", "fate"),
+    [
+        ([1.0, 1.0, 1.0], Fate.KEPT),
+        ([0.002, 1.0], Fate.KEPT),
+        ([0.0005, 1.0], Fate.VANISHES),
+        ([2000.0, 1.0], Fate.EXPLODES),
+        ([math.inf, 1.0], Fate.BROKEN),
+        ([math.nan, 1.0], Fate.BROKEN),
+        ([0.0, 0.0], Fate.BROKEN),
+    ],
+)
+def test_fates(norms: list[float], fate: Fate) -> None:
+    assert course_of(np.array(norms)).fate is fate
+
+
+def test_overflow_is_placed() -> None:
+    found = course_of(np.array([math.nan, math.inf, 1e30, 1.0]))
+    assert (found.overflowed, found.first) == (2, 1)
+    assert found.factor == pytest.approx(1e30)
+    assert course_of(np.ones(3)).overflowed == 0
+
+
+def test_a_factor_of_one_never_makes_ten() -> None:
+    assert course_of(np.ones(5)).tenfold == math.inf
+    assert math.isnan(course_of(np.zeros(3)).factor)
+
+
+def test_of_a_report() -> None:
+    report = gf.through_time(
+        gf.SequenceExperiment(
+            network=gf.Recurrent(cell="lstm", hidden_size=4),
+            data=gf.Sequences(length=7, batch_size=3),
+            dtype="float64",
+        )
+    )
+    norms = report.column("cell_grad_norm")
+    assert course(report, "cell").factor == pytest.approx((norms[0] / norms[-1]) ** (1 / 6))

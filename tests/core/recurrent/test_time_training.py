@@ -1,0 +1,79 @@
+"""A short training beside the same loop written with ``torch.optim``."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import gradflow as gf
+from gradflow.core.catalog import Cell
+from gradflow.core.networks.recurrent import build
+from gradflow.core.recurrent.data import draw_sequences
+from gradflow.core.recurrent.training import ShortTraining, TrainedCell, train_cell
+from gradflow.core.training import task_of
+
+SMALL = {"length": 6, "hidden_size": 5, "batch_size": 4, "steps": 12, "clip_norm": 0.3}
+
+
+@pytest.mark.parametrize("cell", list(Cell))
+def test_it_is_adam_with_clipping(cell: Cell) -> None:
+    spec = ShortTraining(**SMALL)
+    moments = list(train_cell(spec, cell))
+    experiment = spec.experiment(cell)
+    model, batches = build(experiment), task_of(experiment).batches
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    inputs, targets = draw_sequences(experiment.data, 0)
+    losses = []
+    for step in range(13):
+        losses.append(F.mse_loss(model(inputs)[-1, :, 0], targets[-1]).item())
+        if step == 12:
+            break
+        x, y = next(batches)
+        optimizer.zero_grad()
+        F.mse_loss(model(x)[-1, :, 0], y[-1]).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 0.3)
+        optimizer.step()
+    assert [moment.step for moment in moments] == list(range(13))
+    np.testing.assert_allclose([moment.loss for moment in moments], losses, rtol=2e-4)
+
+
+def test_the_first_moment_is_the_untrained_network() -> None:
+    spec = ShortTraining(**SMALL)
+    first = next(train_cell(spec, Cell.LSTM))
+    report = gf.through_time(spec.experiment(Cell.LSTM))
+    for state in ("hidden", "cell"):
+        np.testing.assert_allclose(first.norms[state], report.column(f"{state}_grad_norm"))
+    assert first.forget == pytest.approx(report.gate("forget").mean())
+    assert first.step == 0
+
+
+def test_moments_are_spread_over_the_training() -> None:
+    spec = ShortTraining(source="digit_rows", hidden_size=4, batch_size=4, steps=100)
+    trained = TrainedCell(Cell.GRU, list(train_cell(spec, Cell.GRU)))
+    assert trained.steps.tolist() == list(range(0, 101, 2))
+    assert trained.norms("hidden").shape == (8, 51)
+    assert ((trained.accuracy >= 0) & (trained.accuracy <= 1)).all()
+    assert trained.best == min(trained.loss)
+    assert not trained.diverged
+
+
+def test_guessing() -> None:
+    spec = ShortTraining(**SMALL, seed=5)
+    answers = draw_sequences(spec.experiment(Cell.GRU).data, 5)[1][-1].numpy()
+    assert spec.guessing == pytest.approx(np.mean((answers - 1) ** 2))
+    assert ShortTraining(source="digit_rows").guessing == pytest.approx(math.log(10))
+
+
+def test_what_takes_too_long_is_refused() -> None:
+    with pytest.raises(gf.InvalidExperiment, match="steps: 2000 steps of this network need") as bad:
+        ShortTraining(length=200, hidden_size=128, batch_size=256, steps=2000)
+    assert "steps" in bad.value.fields
+    with pytest.raises(gf.InvalidExperiment, match='source: "noise" cannot be learned'):
+        ShortTraining(source="noise")
+
+
+def test_only_the_chosen_cells() -> None:
+    assert ShortTraining(lstm=False, gru=False).cells == (Cell.RNN_TANH, Cell.RNN_RELU)
