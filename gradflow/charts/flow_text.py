@@ -38,12 +38,14 @@ NAMES = {
 def symbols(report: Report, name: str) -> list[str]:
     """How a quantity is written in each row; the state of a time step has its number, as h_5."""
     if not _of_time(report):
-        return [SYMBOLS[name]] * len(report.layers)
+        return [axis_symbol(report, name)] * len(report.layers)
     return [_of_state(name, module, step) for step, module in _steps(report)]
 
 
 def axis_symbol(report: Report, name: str) -> str:
     """How a quantity is written on an axis; in time steps as that of step t."""
+    if report.rows == "block":
+        return SYMBOLS[name].replace(SYMBOLS["activation"], "h")
     if not _of_time(report):
         return SYMBOLS[name]
     return _of_state(name, next(iter(_steps(report)))[1], "t")
@@ -51,8 +53,8 @@ def axis_symbol(report: Report, name: str) -> str:
 
 def signal_title(report: Report) -> str:
     """What the forward signal is, on an axis."""
-    what = _("state") if _of_time(report) else _(NAMES["activation"])
-    return f"{what} {axis_symbol(report, 'activation')}"
+    names = {"step": _("state"), "block": _("stream"), "layer": _(NAMES["activation"])}
+    return f"{names[report.rows]} {axis_symbol(report, 'activation')}"
 
 
 def _of_time(report: Report) -> bool:

@@ -229,3 +229,11 @@ def test_it_is_fast_and_small():
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.03  # 4 ms on an idle core
     assert len(text) < 80_000
+
+
+def test_the_residual_stream_is_called_h():
+    stream = dataclasses.replace(make_report(4, 32), rows="block")
+    layout = sent(flow_figure(stream, gradient="activation_grad"))["layout"]
+    assert layout["yaxis"]["title"]["text"] == "stream h"
+    assert "∂L/∂h" in layout["yaxis2"]["title"]["text"]
+    assert layout["xaxis"]["title"]["text"].startswith("block")
