@@ -4,7 +4,8 @@ import streamlit as st
 
 from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.text import _
-from gradflow.ui import blocks, compute, controls, report_view, state
+from gradflow.ui import blocks, compute, controls, paths, report_view, state
+from gradflow.ui.training import state as training_state
 
 
 def show_experiment() -> None:
@@ -25,6 +26,9 @@ def show_experiment() -> None:
     report_view.show_findings(report)
     over = report_view.show_flow(experiment, report)
     report_view.show_metrics(report)
+    if st.button(_("Train this network"), icon=":material/fitness_center:"):
+        training_state.replace(experiment)
+        st.switch_page(paths.TRAINING)
     report_view.show_details(experiment, report, over)
 
 

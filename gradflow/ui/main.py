@@ -32,6 +32,12 @@ page = st.navigation(
         ],
         _("Train"): [
             st.Page(
+                paths.TRAINING,
+                title=_("Training"),
+                icon=":material/fitness_center:",
+                url_path="training",
+            ),
+            st.Page(
                 paths.PRETRAINING,
                 title=_("Pretraining"),
                 icon=":material/layers:",

@@ -5,6 +5,7 @@ from pathlib import Path
 PAGES = Path(__file__).parents[2] / "pages"
 EXPLORE = PAGES / "explore.py"
 COMPARE = PAGES / "compare.py"
+TRAINING = PAGES / "training.py"
 PRETRAINING = PAGES / "pretraining.py"
 BACKPROP = PAGES / "backprop.py"
 DESCENT = PAGES / "descent.py"

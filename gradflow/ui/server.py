@@ -32,3 +32,4 @@ async def warm_up(_app: Any) -> AsyncIterator[dict[str, Any] | None]:
 def _once() -> None:
     gf.figure(gf.run(gf.Experiment())).to_json()
     descend(Descent())  # the first optimizer of a process takes a second
+    gf.Run.collect(gf.Experiment(), gf.TrainingPlan(steps=2))

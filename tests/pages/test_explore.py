@@ -273,3 +273,11 @@ def test_smallest_networks(app: AppTest, depth: str) -> None:
     opened(app, depth=depth)
     app.session_state["details"] = "One layer"
     working(app.run())
+
+
+def test_the_network_goes_on_to_training(app: AppTest) -> None:
+    opened(app, depth="5", width="24", activation="relu")
+    next(b for b in app.button if b.label == "Train this network").click().run()
+    app.switch_page("../../pages/training.py")
+    working(app.run())
+    assert (url(app)["depth"], url(app)["width"], url(app)["activation"]) == ("5", "24", "relu")

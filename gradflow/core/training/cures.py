@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gradflow.core.catalog import ACTIVATIONS
+from gradflow.core.catalog import ACTIVATIONS, INITIALIZATIONS, Initialization
 from gradflow.core.catalog.optimizers import Clip, Precision
 from gradflow.core.codec import from_fields, to_fields
 from gradflow.core.errors import InvalidExperiment
@@ -51,7 +51,8 @@ def cures(experiment: Any, plan: TrainingPlan) -> list[Cure]:
     )
     found.append(Cure("rate", label, experiment, plan.changed(learning_rate=rate)))
     if (other := _reinitialized(experiment)) is not None:
-        label = _("Initialization {name}").format(name=to_fields(other)["initialization"])
+        code = Initialization(to_fields(other)["initialization"])
+        label = _("Initialization {name}").format(name=_(INITIALIZATIONS[code].label))
         found.append(Cure("initialization", label, other, plan))
     if plan.precision is Precision.FLOAT16:
         changed = plan.changed(precision=Precision.BFLOAT16)

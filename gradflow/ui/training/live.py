@@ -1,0 +1,97 @@
+"""The parts of the page that follow a run: progress, curves, layers. They rerun by themselves."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gradflow.charts.training.curves import learning_figure, steps_figure
+from gradflow.charts.training.data import QUANTITIES, Lane
+from gradflow.charts.training.layers import layers_figure
+from gradflow.core.text import _
+from gradflow.ui import blocks
+from gradflow.ui.training import flow, lanes, state, words
+
+EVERY = 0.4
+"""Seconds from one look at a run to the next."""
+FLOW_EVERY = 1.0
+"""The same for the Flow figure, which changes less often and takes longer to draw."""
+
+
+def show(*, running: bool) -> None:
+    """All that follows a run.
+
+    Args:
+        running: whether one advanced when the page began to be drawn; if not, nothing reruns.
+    """
+    st.fragment(_curves, run_every=EVERY if running else None)(running)
+    st.fragment(flow.show, run_every=FLOW_EVERY if running else None)()
+
+
+def _curves(running: bool) -> None:
+    group = state.session().group
+    left, right = st.columns([6, 1], vertical_alignment="bottom")
+    if group is not None:
+        share, text = words.progress(group)
+        left.progress(min(share, 1.0), text)
+    with right:
+        log = _log()
+    drawn = [one.lane() for one in lanes.shown(state.session())]
+    figure = learning_figure(drawn, log=log, mode=blocks.mode())
+    blocks.show_figure(figure, "training_learning", _("Loss and accuracy over the steps"))
+    blocks.explain("training_learning")
+    panels = {
+        _("Layers"): _layers,
+        _("Clipping and rate"): _steps,
+    }
+    tabs = st.tabs(list(panels), key="training_panels", on_change="rerun")
+    for tab, draw in zip(tabs, panels.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw(drawn)
+    if running and (group is None or not group.running):
+        st.rerun()  # once more as a whole: what is said of a run that has ended
+
+
+def _log() -> bool:
+    """Whether the loss has a log axis."""
+    scale = st.segmented_control(
+        _("Axis of the loss"),
+        ["log", "linear"],
+        default="log",
+        required=True,
+        key="training_axis",
+        format_func=lambda code: _("log") if code == "log" else _("linear"),
+        label_visibility="collapsed",
+        help=_("The axis of the loss."),
+    )
+    return bool(scale == "log")
+
+
+def _layers(drawn: list[Lane]) -> None:
+    quantity = st.segmented_control(
+        _("What the map shows"),
+        list(QUANTITIES),
+        default="weight_grad_norm",
+        required=True,
+        key="training_quantity",
+        format_func=lambda code: f"{_(QUANTITIES[code].label)} {_symbol(code)}".strip(),
+        label_visibility="collapsed",
+    )
+    figure = layers_figure(drawn, quantity=quantity, mode=blocks.mode())
+    blocks.show_figure(
+        figure, "training_layers", _("Map of layers over steps, and the speed of each layer")
+    )
+    blocks.explain("training_layers")
+
+
+def _symbol(code: str) -> str:
+    what = QUANTITIES[code]
+    return what.symbol if "‖" in what.symbol else ""
+
+
+def _steps(drawn: list[Lane]) -> None:
+    figure = steps_figure(drawn, mode=blocks.mode())
+    blocks.show_figure(
+        figure, "training_steps", _("Gradient norm before and after clipping, learning rate")
+    )
+    blocks.explain("training_steps")

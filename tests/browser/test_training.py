@@ -1,0 +1,122 @@
+"""The page on training in a real browser: play, pause, stop, scrub, cures, files."""
+
+import csv
+import re
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+LONG = "training?depth=6&width=32&batch_size=32&steps=20000&record_every=20&reports=20"
+SHORT = "training?depth=4&width=16&batch_size=32&steps=30&reports=4"
+BREAKS = (
+    "training?depth=12&width=16&activation=relu&initialization=normal&init_std=0.5"
+    "&learning_rate=0.5&batch_size=16&steps=40"
+)
+
+
+def problems(page_errors: list[str]) -> list[str]:
+    """Without what Streamlit logs on deep links."""
+    return [error for error in page_errors if "404" not in error]
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def points(key: str) -> str:
+    """JavaScript: the most points, or columns, of a trace of a chart."""
+    plot = f"document.querySelector('.st-key-{key} .js-plotly-plot')"
+    return f"Math.max(0, ...({plot}?.data ?? []).map(t => t.x?.length ?? 0))"
+
+
+def more_points(page: Page, key: str, than: int) -> int:
+    page.wait_for_function(f"() => {points(key)} > {than}")
+    return int(page.evaluate(points(key)))
+
+
+def test_charts_grow_while_it_plays_and_rest_while_it_pauses(
+    page: Page, app_url: str, page_errors: list[str]
+) -> None:
+    page.goto(f"{app_url}/{LONG}")
+    button(page, "Play").click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    first = more_points(page, "training_learning", 2)
+    second = more_points(page, "training_learning", first)
+    more_points(page, "training_layers", second)
+    expect(page.get_by_text(re.compile(r"step \d+ of 20000 · .* left"))).to_be_visible()
+    button(page, "Pause").click()
+    expect(page.get_by_text(re.compile(r"step \d+ of 20000 · paused"))).to_be_visible()
+    expect(button(page, "Pause")).to_be_disabled()
+    told = page.get_by_text(re.compile(r"of 20000 · paused")).inner_text()
+    button(page, "Step").click()
+    expect(page.get_by_text(told)).to_have_count(0)
+    expect(page.get_by_text(re.compile(r"of 20000 · paused"))).to_be_visible()
+    button(page, "Play").click()
+    expect(button(page, "Pause")).to_be_enabled()
+    # It goes on while another page is open, and is found again.
+    page.get_by_role("link", name="Descent").click()
+    expect(page.get_by_role("heading", name="Descent on a surface")).to_be_visible()
+    page.get_by_role("link", name="Training", exact=True).click()
+    expect(page.get_by_text(re.compile(r"step \d+ of 20000 · .* left"))).to_be_visible()
+    button(page, "Stop").click()
+    expect(page.get_by_text(re.compile("stopped by hand"))).to_be_visible()
+    expect(button(page, "Stop")).to_be_disabled()
+    assert problems(page_errors) == []
+
+
+def test_the_scrubber_moves_the_flow_figure(
+    page: Page, app_url: str, page_errors: list[str]
+) -> None:
+    page.goto(f"{app_url}/{SHORT}")
+    button(page, "Play").click()
+    expect(page.get_by_text(re.compile("step 30 of 30 · ended"))).to_be_visible()
+    expect(page.get_by_text(re.compile("A: step 30, loss"))).to_be_visible()
+    plot = "document.querySelector('.st-key-training_flow .js-plotly-plot')"
+    shown = f"JSON.stringify({plot}.data.map(t => [t.x, t.y, t.z]))"
+    page.wait_for_function(f"() => {plot}?.data?.length > 2")
+    before = page.evaluate(f"() => {shown}")
+    page.get_by_role("slider", name="Step shown").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_text(re.compile("A: step 30, loss"))).to_have_count(0)
+    page.wait_for_function(f"(before) => {shown} !== before", arg=before)
+    assert problems(page_errors) == []
+
+
+def test_a_broken_run_is_cured_at_one_press_and_the_controls_follow(
+    page: Page, app_url: str, page_errors: list[str]
+) -> None:
+    page.goto(f"{app_url}/{BREAKS}")
+    button(page, "Play").click()
+    expect(page.get_by_text(re.compile(r"The loss of step \d+ is not finite"))).to_be_visible()
+    page.get_by_role("button", name="Clip the gradient to norm 1").click()
+    expect(page.get_by_text(re.compile("step 40 of 40 · ended"))).to_be_visible()
+    page.wait_for_function("() => location.search.includes('clip=norm')")
+    # What the browser asks while it follows a run does not undo what the page has set.
+    expect(page.get_by_text("Threshold c")).to_be_visible()
+    more_points(page, "training_learning", 20)
+    assert problems(page_errors) == []
+
+
+def test_a_preset_is_one_press_and_its_runs_are_files(
+    page: Page, app_url: str, page_errors: list[str], tmp_path: Path
+) -> None:
+    page.goto(app_url)
+    page.get_by_role("link", name="Training", exact=True).click()
+    page.get_by_text("Weights that start at zero", exact=True).click()
+    expect(page.get_by_text("Measured, and as claimed:")).to_be_visible()
+    assert page.evaluate("location.search") == "?preset=zero_initialization"
+    page.get_by_role("tab", name="Save").click()
+    saved = {}
+    for name in ("Steps, CSV", "Run, JSON"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=name).first.click()
+        saved[name] = tmp_path / download.value.suggested_filename
+        download.value.save_as(saved[name])
+    rows = list(csv.DictReader(saved["Steps, CSV"].read_text().splitlines()))
+    assert [row["step"] for row in rows] == [str(i) for i in range(1, 151)]
+    button(page, "Reset").click()
+    page.get_by_role("tab", name="Compare").click()
+    page.locator("input[type=file]").set_input_files(saved["Run, JSON"])
+    more_points(page, "training_learning", 100)
+    expect(page.get_by_text("(gradflow-run-a.json)").first).to_be_visible()
+    assert problems(page_errors) == []

@@ -1,0 +1,280 @@
+"""Figures of training runs, from numbers made by hand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gradflow.charts.training.curves import learning_figure, loss_scale, steps_figure
+from gradflow.charts.training.data import (
+    QUANTITIES,
+    Lane,
+    horizon,
+    thinned_line,
+    thinned_map,
+)
+from gradflow.charts.training.layers import layers_figure
+from gradflow.charts.training.maps import shades, shape_map, smoothed, stretches
+from tests.charts.figures import array, sent, traces, words
+
+LAYERS, RECORDS = 3, 20
+NUMBERS = (
+    "loss", "accuracy", "held_out_loss", "held_out_accuracy", "grad_norm", "clipped_grad_norm",
+    "learning_rate",
+)  # fmt: skip
+
+
+def lane(letter: str = "A", records: int = RECORDS, layers: int = LAYERS, seed: int = 0) -> Lane:
+    draw = np.random.default_rng(seed)
+    numbers = {name: draw.uniform(0.1, 1.0, records) for name in NUMBERS}
+    numbers["held_out_loss"][1::2] = np.nan  # not looked at
+    numbers["held_out_accuracy"][1::2] = np.nan
+    return Lane(
+        letter=letter,
+        name=f"run <{letter}>",
+        planned=2 * records,
+        steps=np.arange(1.0, records + 1),
+        numbers=numbers,
+        modules=[f"linear{i}" for i in range(1, layers + 1)],
+        layers={name: 10 ** draw.uniform(-6, 0, (layers, records)) for name in QUANTITIES},
+    )
+
+
+def with_layers(one: Lane, **columns: np.ndarray) -> Lane:
+    return replace(one, layers={**one.layers, **columns})
+
+
+def with_numbers(one: Lane, **columns: np.ndarray) -> Lane:
+    return replace(one, numbers={**one.numbers, **columns})
+
+
+# --- thinning
+
+
+def test_a_short_line_stays_as_it_is():
+    x, y = np.arange(5.0), np.array([1.0, np.nan, 3.0, np.inf, 5.0])
+    found_x, found_y = thinned_line(x, y, 5)
+    np.testing.assert_array_equal(found_x, x)
+    np.testing.assert_array_equal(found_y, y)
+
+
+def test_a_long_line_keeps_every_spike_and_what_is_not_finite():
+    draw = np.random.default_rng(1)
+    values = draw.normal(size=5003)
+    values[[17, 2500, 5002]] = 100.0, -100.0, 50.0
+    values[3000] = np.inf
+    x, y = thinned_line(np.arange(5003.0), values, 400)
+    assert len(x) <= 401
+    assert (np.diff(x) > 0).all()
+    np.testing.assert_array_equal(y, values[x.astype(int)])
+    assert {17.0, 2500.0, 3000.0, 5002.0} <= set(x.tolist())
+
+
+def test_a_long_map_shows_the_largest_value_of_each_stretch():
+    values = np.random.default_rng(2).uniform(size=(2, 1000))
+    values[1, 555] = np.nan
+    steps, found = thinned_map(np.arange(1.0, 1001), values, 100)
+    expected = values.reshape(2, 100, 10).max(axis=2)  # max of NaN is NaN
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(steps, np.arange(10.0, 1001, 10))
+
+
+@pytest.mark.parametrize(
+    ("done", "planned", "last"),
+    [(0, 200, 12.5), (1, 20_000, 20_000 / 1024), (60, 200, 100), (101, 200, 200), (200, 200, 200),
+     (3, 5, 5)],
+)  # fmt: skip
+def test_what_is_done_fills_at_least_half_of_the_axis(done, planned, last):
+    one = replace(lane(records=done), planned=planned)
+    assert horizon([one]) == last
+    assert horizon([one, replace(lane(records=planned), planned=planned)]) == planned
+
+
+# --- loss, accuracy, gradient, rate
+
+
+def line(data, axis, dash):
+    """The y of the line of a plot."""
+    (found,) = [t for t in traces(data, yaxis=axis) if t["line"]["dash"] == dash and len(t["x"])]
+    return array(found["x"]), array(found["y"]), found
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_losses_and_accuracies_are_drawn_with_held_out_dashed(log):
+    one = lane()
+    data = sent(learning_figure([one], log=log))
+    draw = np.log10 if log else np.asarray
+    x, y, trace = line(data, "y", "solid")
+    np.testing.assert_allclose(x, one.steps)
+    np.testing.assert_allclose(y, draw(one.numbers["loss"]), rtol=1e-5, atol=1e-7)
+    assert len(trace["hovertext"]) == RECORDS
+    x, y, _trace = line(data, "y", "dash")
+    np.testing.assert_allclose(x, one.steps[::2])
+    np.testing.assert_allclose(y, draw(one.numbers["held_out_loss"][::2]), rtol=1e-5, atol=1e-7)
+    _x, y, _trace = line(data, "y2", "solid")
+    np.testing.assert_allclose(y, one.numbers["accuracy"], rtol=1e-6)
+    _x, y, _trace = line(data, "y2", "dash")
+    np.testing.assert_allclose(y, one.numbers["held_out_accuracy"][::2], rtol=1e-6)
+    assert data["layout"]["xaxis"]["range"] == [0, 20]
+    names = [t["name"] for t in data["data"] if t.get("showlegend") is not False]
+    assert names == ["<b>A</b> run &lt;A&gt;", "held-out"]
+
+
+def test_a_loss_that_is_not_finite_is_a_cross_at_the_top():
+    one = lane()
+    loss = one.numbers["loss"].copy()
+    loss[-1] = np.nan
+    data = sent(learning_figure([with_numbers(one, loss=loss)]))
+    (marks,) = traces(data, name="marks")
+    assert array(marks["x"]).tolist() == [20.0]
+    low, high = data["layout"]["yaxis"]["range"]
+    assert 0.8 * (high - low) < array(marks["y"])[0] - low < high - low
+    assert marks["hovertext"] == ["A NaN"]
+    assert "NaN or infinite" in words(data)
+    assert "NaN" not in words(sent(learning_figure([one])))
+
+
+def test_a_run_that_explodes_does_not_flatten_another():
+    calm, wild = lane("A"), lane("B", records=3)
+    wild = with_numbers(wild, loss=np.array([1.0, 1e12, np.inf]))
+    together = loss_scale([calm, wild], log=True)
+    assert 10**together.high < 100
+    assert "leave the figure" in words(sent(learning_figure([calm, wild])))
+    alone = loss_scale([wild], log=True)
+    assert 10**alone.high > 1e12
+    data = sent(learning_figure([wild]))
+    assert "leave the figure" not in words(data)
+
+
+def test_short_log_axes_have_readable_ticks():
+    data = sent(learning_figure([lane()]))
+    axis = data["layout"]["yaxis"]
+    texts = dict(zip(axis["ticktext"], axis["tickvals"], strict=True))
+    assert texts["0.5"] == pytest.approx(math.log10(0.5))
+    assert texts["1"] == 0
+
+
+def test_gradient_norms_stand_before_and_after_clipping_with_the_threshold():
+    one = replace(lane(), threshold=0.25)
+    data = sent(steps_figure([one, lane("B", seed=1)]))
+    before, after = (
+        array(t["y"]) for t in traces(data, yaxis="y", legendgroup="A") if len(t["x"]) > 1
+    )
+    np.testing.assert_allclose(before, np.log10(one.numbers["grad_norm"]), rtol=1e-5)
+    np.testing.assert_allclose(after, np.log10(one.numbers["clipped_grad_norm"]), rtol=1e-5)
+    (rate,) = [t for t in traces(data, yaxis="y2", legendgroup="A") if len(t["x"]) > 1]
+    np.testing.assert_allclose(array(rate["y"]), np.log10(one.numbers["learning_rate"]), rtol=1e-5)
+    (shape,) = data["layout"]["shapes"]
+    assert shape["y0"] == shape["y1"] == pytest.approx(math.log10(0.25))
+    assert "threshold of clipping 0.25" in words(data)
+
+
+# --- layers over steps
+
+
+def test_a_map_is_the_logarithm_with_zeros_and_broken_values_apart():
+    values = np.array([[1.0, 0.0, 0.0], [np.nan, np.inf, 1e-300]])
+    found = shape_map(with_layers(lane(records=3), weight_grad_norm=values), "weight_grad_norm")
+    np.testing.assert_allclose(found.shade, [[0, np.nan, np.nan], [np.nan, np.nan, -300]])
+    np.testing.assert_array_equal(found.zero, [[False, True, True], [False] * 3])
+    np.testing.assert_array_equal(found.broken, [[False] * 3, [True, True, False]])
+
+
+def test_a_share_that_is_not_defined_is_blank_and_not_broken():
+    values = np.array([[0.0, 0.5, np.nan]])
+    found = shape_map(with_layers(lane(records=3), dead=values), "dead")
+    np.testing.assert_array_equal(found.shade, values)
+    assert not found.zero.any()
+    assert not found.broken.any()
+
+
+def test_stretches_are_marked_in_their_middle():
+    cells = np.array([[1, 1, 1, 0, 1], [0, 0, 0, 0, 0], [0, 1, 1, 1, 1]], bool)
+    assert stretches(cells) == [(0, 1), (0, 4), (2, 2)]
+
+
+def test_shades_span_two_decades_and_pass_over_rare_values():
+    what = QUANTITIES["weight_grad_norm"]
+    assert shades([np.full((2, 3), -1.0)], what) == (-3.0, -1.0)
+    assert shades([np.full((2, 3), np.nan)], what) == (-2.0, 0.0)
+    wild = np.linspace(-5, 0, 1000)
+    wild[500] = 30.0
+    low, high = shades([wild], what)
+    assert -5 <= low < -4.8
+    assert -0.2 < high <= 0
+    assert shades([wild], QUANTITIES["dead"]) == (0.0, 1.0)
+
+
+def test_means_over_a_window_of_a_tenth():
+    rows = np.random.default_rng(3).normal(size=(2, 40))
+    expected = [[row[max(i - 2, 0) : i + 3].mean() for i in range(40)] for row in rows]
+    np.testing.assert_allclose(smoothed(rows), expected)
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_every_quantity_has_a_map_per_run_on_one_scale(quantity, mode):
+    lanes = [lane("A"), lane("B", layers=5, seed=1)]
+    data = sent(layers_figure(lanes, quantity=quantity, mode=mode))
+    maps = traces(data, type="heatmap")
+    assert [m["xaxis"] for m in maps] == ["x", "x2"]
+    assert {m["coloraxis"] for m in maps} == {"coloraxis"}
+    share = QUANTITIES[quantity].share
+    for one, drawn in zip(lanes, maps, strict=True):
+        values = one.layers[quantity]
+        np.testing.assert_allclose(
+            array(drawn["z"]), values if share else np.log10(values), rtol=1e-5
+        )
+        np.testing.assert_allclose(array(drawn["x"]), one.steps)
+        assert (drawn["y0"], drawn["dy"]) == (1, 1)  # layer 1 at the bottom
+    assert data["layout"]["yaxis"]["range"] == [0.5, 5.5]
+    assert bool(traces(data, type="contour")) == (quantity == "update_ratio")
+    stops = [stop for stop, _colour in data["layout"]["coloraxis"]["colorscale"]]
+    assert (stops[0], stops[-1]) == (0, 1)
+    assert all("rgba" not in colour for _s, colour in data["layout"]["coloraxis"]["colorscale"])
+
+
+def test_zeros_and_broken_values_carry_marks():
+    values = lane().layers["weight_grad_norm"].copy()
+    values[0, :10] = 0
+    values[2, -1] = np.nan
+    data = sent(layers_figure([with_layers(lane(), weight_grad_norm=values)]))
+    (marks,) = [t for t in traces(data, name="marks") if t["xaxis"] == "x"]
+    assert marks["y"] == [1, 3]
+    assert marks["x"] == [5, 20]
+    assert marks["marker"]["symbol"] == ["circle-open", "x-thin"]
+    assert "exactly 0" in words(data)
+    assert "NaN or infinite" in words(data)
+
+
+def test_speeds_are_medians_of_the_last_ten_records_beside_one_thousandth():
+    one = lane()
+    ratios = one.layers["update_ratio"].copy()
+    ratios[1, -10:] = 0
+    ratios[2, -3] = np.nan
+    data = sent(layers_figure([with_layers(one, update_ratio=ratios)]))
+    (drawn,) = [t for t in traces(data, xaxis="x2") if "lines" in t["mode"]]
+    expected = [math.log10(np.median(ratios[0, -10:])), math.nan, math.nan]
+    np.testing.assert_allclose(array(drawn["x"]).astype(float), expected)
+    assert array(drawn["y"]).tolist() == [1, 2, 3]
+    (still,) = traces(data, xaxis="x2", mode="markers")
+    assert array(still["y"]).tolist() == [2]
+    (usual,) = data["layout"]["shapes"]
+    assert (usual["xref"], usual["x0"], usual["x1"]) == ("x2", -3, -3)
+    low, high = data["layout"]["xaxis2"]["range"]
+    assert low < -3 < high
+
+
+def test_a_run_without_records_does_not_hide_the_others():
+    empty = replace(
+        lane("B", records=0), modules=(), layers={name: np.zeros((0, 0)) for name in QUANTITIES}
+    )
+    data = sent(layers_figure([lane("A"), empty], quantity="update_ratio"))
+    assert len(traces(data, type="heatmap")) == 1
+    assert sent(learning_figure([lane("A"), empty]))["data"]
+    for figure in (layers_figure, learning_figure, steps_figure):
+        assert "No step was recorded yet" in words(sent(figure([empty])))
+        assert "No step was recorded yet" in words(sent(figure([])))

@@ -1,0 +1,441 @@
+"""The page on training without a browser: buttons, settings, address, presets, files."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from gradflow.core import codec
+from gradflow.core.experiment import MLP, Data, Experiment
+from gradflow.core.training import Run, State, TrainingPlan
+from gradflow.core.training.presets import TRAINING_PRESETS
+from gradflow.ui.training import state
+from gradflow.ui.training.runs import SESSIONS, Group, Session
+from tests.charts.figures import array, traces
+from tests.pages.apptest import chart, sentences, url, working
+
+TINY = {"depth": "3", "width": "8", "batch_size": "16", "steps": "6", "activation": "tanh"}
+EXPERIMENT = Experiment(network=MLP(depth=3, width=8), data=Data(batch_size=16))
+
+
+def opened(app: AppTest, **query: str) -> AppTest:
+    app.run()
+    app.switch_page("../../pages/training.py")
+    app.query_params.clear()
+    for name, text in query.items():
+        app.query_params[name] = text
+    return working(app.run())
+
+
+def press(app: AppTest, name: str) -> AppTest:
+    app.button(f"training_{name}").click()
+    return working(app.run())
+
+
+def session(app: AppTest) -> Session:
+    return SESSIONS._sessions[app.session_state["training_token"]]
+
+
+def group(app: AppTest) -> Group:
+    found = session(app).group
+    assert found is not None
+    return found
+
+
+def ended(app: AppTest) -> AppTest:
+    """Once none of its runs advances."""
+    for lane in group(app).lanes:
+        lane.wait(60)
+    return working(app.run())
+
+
+def said(app: AppTest) -> str:
+    return "\n".join(text.value for kind in ("markdown", "caption") for text in app.get(kind))
+
+
+def control(app: AppTest, kind: str, label: str) -> Any:
+    return next(widget for widget in app.get(kind) if widget.label == label)
+
+
+def pill(app: AppTest) -> Any:
+    return next(g for g in app.get("button_group") if "Experiments" in g.label)
+
+
+def errors(app: AppTest) -> str:
+    return "\n".join(error.value for error in app.error)
+
+
+@pytest.fixture(autouse=True)
+def stopped():
+    yield
+    for one in list(SESSIONS._sessions.values()):
+        if one.group is not None:
+            one.group.stop()
+    assert not [t for t in threading.enumerate() if t.name == "gradflow-run"]
+
+
+# --- buttons
+
+
+def test_it_waits_for_a_press_and_then_trains_what_the_controls_say(app: AppTest) -> None:
+    opened(app, **TINY)
+    assert not app.get("plotly_chart")
+    assert "Press Play" in sentences(app)
+    assert app.button("training_pause").disabled
+    assert app.button("training_stop").disabled
+    press(app, "play")
+    ended(app)
+    assert [lane.state for lane in group(app).lanes] == [State.FINISHED]
+    expected = Run.collect(EXPERIMENT, TrainingPlan(steps=6))
+    (line,) = [
+        t for t in traces(chart(app), yaxis="y") if t["line"]["dash"] == "solid" and len(t["x"]) > 1
+    ]
+    np.testing.assert_allclose(
+        array(line["y"]), np.log10(expected.table()["loss"]), rtol=1e-4, atol=1e-6
+    )
+    (heat,) = traces(chart(app, 1), type="heatmap")
+    np.testing.assert_allclose(
+        array(heat["z"]), np.log10(expected.matrix("weight_grad_norm")), rtol=1e-3, atol=1e-5
+    )
+    assert "in 6 steps" in said(app)
+    assert "step 6 of 6 · ended" in app.get("progress")[0].proto.text
+
+
+def test_step_pause_play_stop_reset(app: AppTest) -> None:
+    opened(app, **TINY | {"steps": "2000"})
+    press(app, "step")
+    ended(app)
+    assert group(app).steps == (1, 2000)
+    assert "paused" in app.get("progress")[0].proto.text
+    press(app, "play")
+    assert app.button("training_play").disabled
+    press(app, "pause")
+    assert not group(app).running
+    reached = group(app).steps[0]
+    press(app, "step")
+    ended(app)
+    assert group(app).steps[0] == reached + 1
+    press(app, "stop")
+    assert [lane.state for lane in group(app).lanes] == [State.STOPPED]
+    assert "stopped by hand" in app.get("progress")[0].proto.text
+    assert len(app.get("plotly_chart")) >= 2  # what was recorded stays
+    press(app, "reset")
+    assert session(app).group is None
+    assert [len(kept.run.records) for kept in session(app).kept.values()] == [reached + 1]
+
+
+def test_a_run_goes_on_on_other_pages_and_is_found_again(app: AppTest) -> None:
+    opened(app, **TINY | {"steps": "20000", "record_every": "1000"})
+    press(app, "play")
+    first = group(app)
+    app.switch_page("../../pages/descent.py")
+    app.query_params.clear()
+    working(app.run())
+    reached = first.steps[0]
+    while first.steps[0] < reached + 3:
+        threading.Event().wait(0.01)
+    app.switch_page("../../pages/training.py")
+    app.query_params.clear()
+    working(app.run())
+    assert group(app) is first
+    assert "of 20000" in app.get("progress")[0].proto.text
+    assert url(app)["depth"] == "3"
+
+
+def test_settings_changed_meanwhile_wait_for_the_next_run(app: AppTest) -> None:
+    opened(app, **TINY)
+    press(app, "step")
+    ended(app)
+    assert "were changed" not in sentences(app)
+    control(app, "select_slider", "Learning rate η").set_value(0.5)
+    working(app.run())
+    assert url(app)["learning_rate"] == "0.5"
+    assert "were changed" in sentences(app)
+    press(app, "reset")
+    press(app, "step")
+    ended(app)
+    assert group(app).lanes[0].plan.learning_rate == 0.5
+    assert "were changed" not in sentences(app)
+
+
+# --- settings and address
+
+
+def test_the_address_restores_network_and_plan(app: AppTest) -> None:
+    query = TINY | {"optimizer": "adam", "beta1": "0.8", "clip": "norm", "threshold": "0.3",
+                    "schedule": "cosine", "warmup_steps": "2", "seed": "7"}  # fmt: skip
+    opened(app, **query)
+    assert not errors(app)
+    assert {name: url(app)[name] for name in query} == query
+    assert "momentum" not in url(app)
+    assert "clip_norm" not in url(app)
+    press(app, "step")
+    ended(app)
+    plan = group(app).lanes[0].plan
+    assert (plan.optimizer, plan.beta1, plan.threshold, plan.warmup_steps) == ("adam", 0.8, 0.3, 2)
+    experiment = group(app).setup.runs[0].experiment
+    assert (experiment.seed, experiment.network.depth) == (7, 3)
+
+
+def test_names_of_experiment_and_plan_do_not_clash() -> None:
+    assert set(codec.field_names()) & set(TrainingPlan.model_fields) <= state.UNUSED
+    assert set(Experiment.model_fields) >= state.UNUSED
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"optimizer": "magic"}, 'optimizer: "magic" is not allowed; choose one of sgd, momentum'),
+        ({"steps": "0"}, 'steps: "0" is not allowed; choose a whole number from 1 to 20000'),
+        ({"learning_rate": "nan"}, "learning\\_rate"),
+        ({"depth": "-1"}, 'depth: "-1" is not allowed'),
+        ({"preset": "x"}, 'preset: "x" is not allowed; choose one of sigmoid\\_twin, clipping'),
+        ({"preset": "clipping", "depth": "3"}, "depth: no effect beside preset"),
+        ({"threshold": "2"}, "threshold"),
+        ({"bogus": "1"}, "bogus: there is no such setting"),
+        ({"steps": "20000", "record_every": "1"}, "record\\_every: 1 would make 20000 records"),
+    ],
+)
+def test_forged_values_are_named_and_the_rest_stays_alive(
+    app: AppTest, query: dict[str, str], message: str
+) -> None:
+    opened(app, **query)
+    assert message.replace("\\", "") in errors(app).replace("\\", "")
+    assert not app.button("training_play").disabled
+
+
+def test_what_cannot_be_trained_is_said_when_it_is_tried(app: AppTest) -> None:
+    opened(app, **TINY | {"dtype": "float16"})
+    press(app, "play")
+    assert "weights in float16 cannot be trained" in errors(app)
+    assert session(app).group is None
+
+
+def test_impossible_combinations_of_controls_name_the_field(app: AppTest) -> None:
+    opened(app, **TINY | {"schedule": "cosine", "warmup_steps": "5"})
+    control(app, "number_input", "Steps").set_value(3)
+    working(app.run())
+    assert "warmup" in errors(app)
+    assert app.button("training_play").disabled
+    control(app, "number_input", "Steps").set_value(30)
+    working(app.run())
+    assert not errors(app)
+
+
+@pytest.mark.parametrize(
+    ("kind", "label", "new", "name", "text"),
+    [
+        ("selectbox", "Optimizer", "rmsprop", "optimizer", "rmsprop"),
+        ("selectbox", "Schedule", "step", "schedule", "step"),
+        ("selectbox", "Clipping", "value", "clip", "value"),
+        ("select_slider", "L1 penalty λ₁", 0.001, "l1", "0.001"),
+        ("select_slider", "L2 penalty λ₂", 0.02, "l2", "0.02"),
+        ("number_input", "Steps", 12, "steps", "12"),
+        ("number_input", "Record every", 2, "record_every", "2"),
+        ("number_input", "Flow figures", 3, "reports", "3"),
+        ("number_input", "Evaluate every", 0, "evaluate_every", "0"),
+        ("slider", "Depth", 5, "depth", "5"),
+    ],
+)
+def test_every_control_changes_the_next_run(
+    app: AppTest, kind: str, label: str, new: Any, name: str, text: str
+) -> None:
+    opened(app, **TINY)
+    control(app, kind, label).set_value(new)
+    working(app.run())
+    assert url(app)[name] == text
+    assert not errors(app)
+    press(app, "step")
+    ended(app)
+    one = group(app).setup.runs[0]
+    found = codec.to_query(one.experiment) | {n: str(v) for n, v in dict(one.plan).items()}
+    assert found[name] == text
+
+
+def test_fields_that_an_option_brings_can_be_set(app: AppTest) -> None:
+    opened(app, **TINY)
+    control(app, "selectbox", "Optimizer").set_value("adamw")
+    working(app.run())
+    control(app, "select_slider", "Weight decay λ").set_value(0.2)
+    control(app, "number_input", "β₁").set_value(0.5)
+    working(app.run())
+    assert (url(app)["weight_decay"], url(app)["beta1"]) == ("0.2", "0.5")
+
+
+def test_the_network_of_explore_can_be_taken(app: AppTest) -> None:
+    app.query_params["depth"] = "4"
+    app.query_params["activation"] = "relu"
+    app.run()
+    app.switch_page("../../pages/training.py")
+    app.query_params.clear()
+    working(app.run())
+    assert (url(app)["depth"], url(app)["activation"]) == ("4", "relu")  # it begins with it
+    control(app, "slider", "Depth").set_value(9)
+    working(app.run())
+    assert url(app)["depth"] == "9"
+    press(app, "explore")
+    assert url(app)["depth"] == "4"
+
+
+# --- presets
+
+
+def test_a_preset_trains_its_runs_at_one_press_and_says_what_was_measured(app: AppTest) -> None:
+    opened(app)
+    pill(app).set_value("zero_initialization")
+    working(app.run())
+    preset = TRAINING_PRESETS["zero_initialization"]
+    assert url(app) == {"preset": "zero_initialization"}
+    assert preset.look_for in said(app)
+    ended(app)
+    assert [lane.state for lane in group(app).lanes] == [State.FINISHED] * 2
+    zeros, xavier = (lane.run.table()["loss"].iloc[-10:].mean() for lane in group(app).lanes)
+    assert "as claimed" in sentences(app)
+    assert f"**A** loss {zeros:.3g}".rstrip("0") in sentences(app)
+    assert f"**B** loss {xavier:.3g}" in sentences(app)
+    assert "4 of 4 layers did not move" in sentences(app)
+    heats = traces(chart(app, 1), type="heatmap")
+    assert len(heats) == 2
+    assert "exactly 0" in json.dumps(chart(app, 1), ensure_ascii=False)
+
+
+def test_a_link_prepares_a_preset_and_a_change_makes_it_a_run_of_its_own(app: AppTest) -> None:
+    opened(app, preset="batch_norm")
+    assert session(app).group is None
+    assert url(app) == {"preset": "batch_norm"}
+    control(app, "button_group", "Settings of").set_value(1)
+    working(app.run())
+    assert control(app, "selectbox", "Optimizer").value == "sgd"
+    assert url(app) == {"preset": "batch_norm"}
+    control(app, "number_input", "Steps").set_value(5)
+    working(app.run())
+    assert (url(app)["normalization"], url(app)["steps"]) == ("batch", "5")
+    assert pill(app).value is None
+    press(app, "play")
+    ended(app)
+    assert len(group(app).lanes) == 1
+
+
+def test_a_run_that_breaks_is_named_and_its_cure_trains_beside_it(app: AppTest) -> None:
+    opened(app, depth="12", width="16", activation="relu", initialization="normal",
+           init_std="0.5", learning_rate="0.5", batch_size="16", steps="20")  # fmt: skip
+    press(app, "play")
+    ended(app)
+    (lane,) = group(app).lanes
+    divergence = lane.run.divergence
+    assert divergence is not None
+    assert divergence.text in errors(app).replace("\\", "")
+    assert f"step {divergence.step}" in errors(app)
+    labels = [button.label for button in app.button if "training_cure" in str(button.key)]
+    assert any("Clip" in label for label in labels)
+    assert any("rate 0.05" in label for label in labels)
+    press(app, "cure_0_clipping")
+    ended(app)
+    assert url(app)["clip"] == "norm"
+    assert control(app, "selectbox", "Clipping").value == "norm"
+    assert group(app).lanes[0].run.divergence is None
+    assert len(traces(chart(app, 1), type="heatmap")) == 2  # the broken one beside it
+    assert [kept.run.divergence for kept in session(app).kept.values()] == [divergence]
+
+
+# --- figures
+
+
+def test_the_map_shows_what_is_chosen(app: AppTest) -> None:
+    opened(app, **TINY)
+    press(app, "play")
+    ended(app)
+    run = group(app).lanes[0].run
+    control(app, "button_group", "What the map shows").set_value("update_ratio")
+    working(app.run())
+    (heat,) = traces(chart(app, 1), type="heatmap")
+    np.testing.assert_allclose(
+        array(heat["z"]), np.log10(run.matrix("update_ratio")), rtol=1e-3, atol=1e-5
+    )
+    control(app, "button_group", "Axis of the loss").set_value("linear")
+    working(app.run())
+    (line,) = [
+        t for t in traces(chart(app), yaxis="y") if t["line"]["dash"] == "solid" and len(t["x"]) > 1
+    ]
+    np.testing.assert_allclose(array(line["y"]), run.table()["loss"], rtol=1e-6)
+
+
+def test_the_scrubber_moves_the_flow_figure_over_the_steps_that_were_kept(app: AppTest) -> None:
+    opened(app, **TINY | {"reports": "3", "steps": "5"})
+    press(app, "play")
+    ended(app)
+    run = group(app).lanes[0].run
+    slider = control(app, "select_slider", "Step shown")
+    assert slider.options == ["1", "3", "5"]
+    assert slider.value == 5
+    assert f"A: step 5, loss {run.reports[5].loss:.3g}" in said(app)
+    last = chart(app, 2)
+    slider.set_value(1)
+    working(app.run())
+    assert f"A: step 1, loss {run.reports[1].loss:.3g}" in said(app)
+    assert chart(app, 2)["data"] != last["data"]
+    press(app, "play")  # a new run begins at its latest step again
+    ended(app)
+    assert control(app, "select_slider", "Step shown").value == 5
+
+
+def test_without_kept_reports_the_page_says_so(app: AppTest) -> None:
+    opened(app, **TINY | {"reports": "0"})
+    press(app, "play")
+    ended(app)
+    assert "No histograms were kept" in sentences(app)
+
+
+# --- files
+
+
+def test_an_earlier_run_is_shown_beside_the_current_one(app: AppTest) -> None:
+    opened(app, **TINY)
+    press(app, "play")
+    ended(app)
+    press(app, "reset")
+    (key,) = session(app).kept
+    app.session_state["training_details"] = "Compare"
+    working(app.run())
+    control(app, "multiselect", "Show beside").set_value([key])
+    working(app.run())
+    assert len(traces(chart(app, 1), type="heatmap")) == 1  # an earlier one alone
+    control(app, "select_slider", "Learning rate η").set_value(0.5)
+    working(app.run())
+    press(app, "play")
+    ended(app)
+    assert len(traces(chart(app, 1), type="heatmap")) == 2
+    press(app, f"take_{key}")
+    assert url(app)["learning_rate"] == "0.1"
+
+
+def test_uploads_become_runs_and_what_is_none_is_refused(app: AppTest) -> None:
+    run = Run.collect(EXPERIMENT, TrainingPlan(steps=3, reports=1))
+    opened(app, **TINY)
+    app.session_state["training_details"] = "Compare"
+    working(app.run())
+    texts = {
+        "a.json": run.to_json(),
+        "b.json": "{}",
+        "c.json": run.to_json().replace('"version":1', '"version":9'),
+        "d.json": run.to_json()[:-9],
+    }
+    app.file_uploader[0].set_value(
+        [(name, text.encode(), "application/json") for name, text in texts.items()]
+    )
+    working(app.run())
+    (kept,) = session(app).kept.values()
+    assert kept.file == "a.json"
+    assert kept.run.table().equals(run.table())
+    (heat,) = traces(chart(app, 1), type="heatmap")
+    np.testing.assert_allclose(
+        array(heat["z"]), np.log10(run.matrix("weight_grad_norm")), rtol=1e-3, atol=1e-5
+    )
+    assert "b.json: run: this JSON is no training run" in errors(app)
+    assert "c.json: run: format version 9" in errors(app)
+    assert "d.json: run: this is not JSON" in errors(app)
