@@ -77,8 +77,8 @@ def row_axis(rows: Rows) -> tuple[str, str]:
     """What the rows of ``report.layers`` are called: on an axis, and with a number behind it."""
     return {
         "layer": (_("layer (1 is next to the input, the last next to the loss)"), _("layer")),
-        "block": (_("block (its output on the residual stream; the loss is on the right)"),
-                  _("block")),
+        "block": (_("branch (the residual stream behind it; the loss is on the right)"),
+                  _("branch")),
         "step": (_("time step (the loss is on the right)"), _("step")),
     }[rows]  # fmt: skip
 

@@ -113,12 +113,15 @@ def _decay(spec: NetworkSpec, gains: _Gains | None) -> str:
 def _growth(spec: NetworkSpec, gains: _Gains | None) -> str:
     if not isinstance(spec, LayerSettings):
         return ""
-    if spec.normalization is Normalization.BATCH:
-        return _("Batch normalization makes gradients grow in every layer of a plain network, "
-                 "whatever the activation.")  # fmt: skip
     if spec.connection in (Connection.RESIDUAL, Connection.PREACTIVATION):
         return _("Every block adds the power of its branch to that of the shortcut; a smaller "
                  "branch scale α lets it grow more slowly.")  # fmt: skip
+    if spec.normalization is Normalization.BATCH:
+        return _("Batch normalization makes gradients grow in every layer of a plain network, "
+                 "whatever the activation.")  # fmt: skip
+    if spec.normalization is not Normalization.NONE:
+        return _("Each normalization divides the gradient by what it divides the signal by, and "
+                 "the slopes do not make up for it.")  # fmt: skip
     if gains and gains.weights > 2 and gains.slopes < 0.7:
         return _("The weights are so large that their growth outweighs the small slopes of "
                  "saturated units.")  # fmt: skip

@@ -93,7 +93,9 @@ def switched(values: Mapping[str, Any], architecture: Architecture) -> dict[str,
     """Flat settings for another architecture: what both understand stays, as far as it can."""
     old, new = network_of(values), NETWORKS[architecture]
     kept = set(field_names()) - {n for spec in NETWORKS.values() for n in spec.model_fields}
-    if issubclass(old, LayerSettings) and issubclass(new, LayerSettings):
+    if old is new:
+        kept |= set(new.model_fields)
+    elif issubclass(old, LayerSettings) and issubclass(new, LayerSettings):
         kept |= set(LayerSettings.model_fields)
     found = {n: value for n, value in values.items() if n in kept} | {"architecture": architecture}
     while True:

@@ -17,7 +17,16 @@ from gradflow.core.causes import cause, experiment_of
 from gradflow.core.experiment import LayerSettings
 from gradflow.core.report import Quantity, Report
 from gradflow.core.text import _
-from gradflow.core.verdict import STEADY_RATIO, Decay, Verdict, decay, digits, layer_range
+from gradflow.core.verdict import (
+    NOTICED,
+    STEADY_RATIO,
+    Decay,
+    Verdict,
+    course,
+    digits,
+    layer_range,
+    per_row,
+)
 
 SEVERE_RATIO = 1e4
 """Total change, either way, from which the gradient's fate is a problem whatever the depth."""
@@ -71,41 +80,45 @@ def findings(report: Report) -> list[Finding]:
 
 
 def _fate(report: Report) -> Iterator[Finding]:
-    found = decay(report)
+    found = course(report)
     if found is None:
         return
     if found.ratio <= 1:
-        where = _("at layer {first} it is {ratio} of what it was at layer {last}")
+        where = _("at {row} {first} it is {ratio} of what it was at {row} {last}")
     else:
-        where = _("at layer {first} it is {ratio} times what it was at layer {last}")
-    where = where.format(first=found.first, ratio=digits(found.ratio), last=found.last)
+        where = _("at {row} {first} it is {ratio} times what it was at {row} {last}")
+    words = {
+        "row": _("layer") if found.rows == "layer" else _("branch"),
+        "factor": per_row(found.factor),
+    }
+    words["where"] = where.format(
+        first=found.first, ratio=digits(found.ratio), last=found.last, **words
+    )
     if found.steady:
         verdict, severity, layer = Verdict.HEALTHY, Severity.GOOD, None
-        text = _(
-            "The gradient keeps its size on its way back (factor {factor} per layer); {where}."
-        )
+        if found.change < NOTICED:
+            text = _("The gradient keeps its size on its way back (factor {factor} per {row}); "
+                     "{where}.")  # fmt: skip
+        else:
+            text = _("The gradient changes only gently on its way back (factor {factor} per "
+                     "{row}); {where}.")  # fmt: skip
     else:
         severity = Severity.BAD if found.change > SEVERE_RATIO else Severity.NOTE
         layer = _first_beyond(report, found)
         if found.factor < 1:
             verdict = Verdict.VANISHING
-            text = _(
-                "The gradient shrinks by a factor {factor} per layer on its way back; {where}."
-            )
+            text = _("The gradient shrinks by a factor {factor} per {row} on its way back; "
+                     "{where}.")  # fmt: skip
         else:
             verdict = Verdict.EXPLODING
-            text = _("The gradient grows by a factor {factor} per layer on its way back; {where}.")
-    yield Finding(
-        severity,
-        verdict,
-        text.format(factor=digits(found.factor), where=where),
-        cause(verdict, report),
-        layer,
-    )
+            text = _("The gradient grows by a factor {factor} per {row} on its way back; {where}.")
+    yield Finding(severity, verdict, text.format(**words), cause(verdict, report), layer)
 
 
 def _first_beyond(report: Report, found: Decay) -> int | None:
     """The first layer, on the way back, whose ‖δ‖ has changed by ``STEADY_RATIO``."""
+    if found.rows != "layer":
+        return None
     layers = report.layers[report.layers["layer"] <= found.last]
     norm = layers["delta_norm"].to_numpy(float)[::-1]
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -14,6 +14,10 @@ from gradflow.core.text import _
 STEADY_FACTOR, STEADY_RATIO, SMALL_RATIO = 1.18, 100.0, 3.0
 """A gradient is steady if it changes by less than the first per layer and by less than the second
 in all, or by less than the third in all."""
+FEWEST_BRANCHES = 3
+"""A residual stream of fewer has no course to judge."""
+NOTICED = 10.0
+"""A gradient that changes by more in all does not keep its size, however gently it changes."""
 
 
 class Verdict(StrEnum):
@@ -39,12 +43,15 @@ class Decay:
             layers: below 1 the gradient shrinks on its way to the input.
         first, last: the outermost hidden layers whose ‖δ‖ is positive and finite.
         log_ratio: ln ‖δ_first‖ / ‖δ_last‖.
+        rows: what is numbered: layers, or the branches of a residual stream, whose ‖∂L/∂h‖ it
+            is then about.
     """
 
     factor: float
     first: int
     last: int
     log_ratio: float
+    rows: str = "layer"
 
     @property
     def ratio(self) -> float:
@@ -87,6 +94,25 @@ def decay(report: Report) -> Decay | None:
     return Decay(_exp(-slope), int(first), int(last), float(log_norm[0] - log_norm[-1]))
 
 
+def course(report: Report) -> Decay | None:
+    """The decay to judge: from branch to branch of a residual stream if there is one.
+
+    Layers within a block differ in kind, and their ‖δ‖ with them; what passes the blocks does not.
+    """
+    stream = report.stream
+    if stream is None or len(stream.layers) < FEWEST_BRANCHES:
+        return decay(report)
+    norm = stream.layers["activation_grad_norm"].to_numpy(float)
+    usable = np.isfinite(norm) & (norm > 0)
+    if usable.sum() < 2:
+        return decay(report)
+    number, log_norm = stream.layers["layer"].to_numpy(int)[usable], np.log(norm[usable])
+    slope = np.polyfit(number, log_norm, 1)[0]
+    return Decay(
+        _exp(-slope), int(number[0]), int(number[-1]), float(log_norm[0] - log_norm[-1]), "branch"
+    )
+
+
 def layer_range(layers: list[int]) -> str:
     """``layer 3``, ``layers 3 to 7`` or ``layers 3, 5, 9``; a long list is cut."""
     if len(layers) == 1:
@@ -97,6 +123,11 @@ def layer_range(layers: list[int]) -> str:
     if len(layers) > 6:
         return _("{n} layers ({list}, …)").format(n=len(layers), list=listed)
     return _("layers {list}").format(list=listed)
+
+
+def per_row(factor: float) -> str:
+    """A factor that is taken again and again: near 1 its third digit counts."""
+    return f"{factor:.3g}" if 0.9 < factor < 1.1 else digits(factor)
 
 
 def digits(value: float) -> str:

@@ -126,8 +126,15 @@ def store(name: str, new: Any, slot: Slot = EXPLORE) -> None:
 
 
 def switch(architecture: Architecture, slot: Slot = EXPLORE) -> None:
-    """Make the settings those of another kind of network."""
-    replace_fields(codec.switched(settings(slot), architecture), slot)
+    """Make the settings those of another kind of network; back again, its own come back."""
+    old = settings(slot)
+    st.session_state[f"{slot.key}_{old.get('architecture', Architecture.MLP)}"] = old
+    kept = st.session_state.get(f"{slot.key}_{architecture}")
+    if kept is None:
+        replace_fields(codec.switched(old, architecture), slot)
+        return
+    shared = {n: v for n, v in old.items() if n in Experiment.model_fields or n == "batch_size"}
+    replace_fields(codec.switched(kept | shared, architecture), slot)
 
 
 def settled(experiment: Experiment) -> None:

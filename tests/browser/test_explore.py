@@ -159,7 +159,9 @@ def test_clicking_a_column_chooses_the_layer(page: Page, app_url: str) -> None:
     open_page(page, app_url)
     page.get_by_role("tab", name="One layer").click()
     expect(page.get_by_text("Layer 1 ").first).to_be_visible()
-    box = page.locator(f"{FLOW} .nsewdrag").first.bounding_box()
+    figure = page.locator(f"{FLOW} .nsewdrag").first
+    figure.scroll_into_view_if_needed()
+    box = figure.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + box["width"] * 6.5 / 20, box["y"] + box["height"] / 2)
     expect(page.get_by_role("slider", name=re.compile("Layer"))).to_have_value("7")
@@ -225,7 +227,7 @@ def test_other_architectures(page: Page, app_url: str, page_errors: list[str]) -
     choose(page, "Architecture", "Transformer")
     stream = ".st-key-flow_stream .js-plotly-plot"
     page.wait_for_function(f"() => document.querySelector('{stream}')?.data?.length > 0")
-    expect(page.locator(stream).get_by_text("block (its output")).to_be_visible()
+    expect(page.locator(stream).get_by_text("branch (the residual stream")).to_be_visible()
     page.get_by_role("radio", name="All layers").click()
     page.wait_for_function(f"() => ({COLUMNS})() === 26")
     assert not page_errors

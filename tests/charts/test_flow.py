@@ -236,4 +236,4 @@ def test_the_residual_stream_is_called_h():
     layout = sent(flow_figure(stream, gradient="activation_grad"))["layout"]
     assert layout["yaxis"]["title"]["text"] == "stream h"
     assert "∂L/∂h" in layout["yaxis2"]["title"]["text"]
-    assert layout["xaxis"]["title"]["text"].startswith("block")
+    assert layout["xaxis"]["title"]["text"].startswith("branch")

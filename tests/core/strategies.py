@@ -52,6 +52,9 @@ def specs(draw: st.DrawFn, spec: type[Spec], architecture: str = "mlp", **fixed:
         values["widths"] = draw(value_of("widths", fields["widths"]))
     if values.get("connection") == "dense" and values.get("downsampling") == "stride":
         values["downsampling"] = "max_pool"
+    if values.get("downsampling", "none") != "none":
+        values["stages"] = 2
+        values["depth"] = draw(st.integers(3, SMALL["depth"]))
     if values.get("padding") == "circular":
         values["kernel"] = draw(st.sampled_from((1, 3)))
     applicable = spec.applicable(values | {"architecture": architecture})

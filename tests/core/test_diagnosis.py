@@ -1,6 +1,7 @@
 """Sentences about reports: right numbers, and none that a rescaled loss would flip."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from gradflow.core.data import draw
 from gradflow.core.diagnosis import Severity, findings
 from gradflow.core.networks.build import build
 from gradflow.core.presets import PRESETS
-from gradflow.core.verdict import Verdict, decay
+from gradflow.core.verdict import Verdict, course, decay
 
 
 def chain(depth: int, factor: float) -> tuple[nn.Module, torch.Tensor]:
@@ -216,3 +217,30 @@ def test_a_few_samples_kill_no_unit() -> None:
         data=gf.Data(batch_size=2), device="cpu",
     )  # fmt: skip
     assert "dead" not in verdicts(gf.run(exp))
+
+
+def test_a_residual_stream_is_judged_from_branch_to_branch() -> None:
+    """Layers of a transformer differ in kind; what passes its blocks hardly changes."""
+    network = gf.Transformer(depth=8, width=32, norm_placement="post")
+    report = gf.run(gf.Experiment(network=network, data=gf.Data(batch_size=32)))
+    norms = report.stream.layers["activation_grad_norm"].to_numpy()
+    found = course(report)
+    assert found.rows == "branch"
+    assert (found.first, found.last) == (1, 16)
+    assert found.ratio == pytest.approx(norms[0] / norms[-1])
+    slope = np.polyfit(np.arange(16), np.log(norms), 1)[0]
+    assert found.factor == pytest.approx(math.exp(-slope))
+    verdict = findings(report)[0]
+    assert verdict.verdict == "healthy"
+    assert "per branch" in verdict.text
+    plain = gf.run(gf.Experiment(network=gf.MLP(depth=5)))
+    assert course(plain) == decay(plain)
+
+
+def test_a_tenfold_change_is_not_called_keeping_its_size() -> None:
+    for factor, words in ((0.93, "changes only gently"), (0.99, "keeps its size")):
+        model, x = chain(41, factor)
+        verdict = findings(gf.probe(model, x, loss=lambda out, _: out.sum()))[0]
+        assert verdict.verdict == "healthy"
+        assert words in verdict.text
+        assert f"factor {factor} per layer" in verdict.text

@@ -138,6 +138,16 @@ def test_another_architecture_keeps_what_it_can(app: AppTest) -> None:
         if architecture is Architecture.CONV:
             assert url(app)["activation"] == "relu"
             assert url(app)["source"] == "digits"  # it cannot see points in the plane
+    # Back again, all is as it was.
+    assert [url(app)[n] for n in ("depth", "activation", "source")] == ["150", "relu", "moons"]
+
+
+def test_cures_of_a_transformer_say_that_there_are_none(app: AppTest) -> None:
+    opened(app, architecture="transformer", depth="2", width="16", batch_size="16")
+    app.session_state["details"] = "Cures"
+    working(app.run())
+    next(b for b in app.button if b.label == "Try all cures").click().run()
+    assert "No cure applies" in working(app).info[0].value
 
 
 def test_the_residual_stream_is_a_click_away(app: AppTest) -> None:
@@ -145,7 +155,7 @@ def test_the_residual_stream_is_a_click_away(app: AppTest) -> None:
     stream = chart(app)
     app.segmented_control(key="flow_rows_transformer").set_value("layer").run()
     assert chart(working(app)) != stream
-    assert "block" in stream["layout"]["xaxis"]["title"]["text"]
+    assert "branch" in stream["layout"]["xaxis"]["title"]["text"]
 
 
 def test_moving_the_depth_moves_figure_url_and_metrics(app: AppTest) -> None:

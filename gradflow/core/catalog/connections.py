@@ -35,7 +35,7 @@ CONNECTIONS: dict[Connection, Choice] = {
     ),
     Connection.DENSE: Choice(
         label=N_("Dense concatenation"),
-        help=N_("Each layer sees the input and the outputs of all layers before it, side by side."),
+        help=N_("Each layer sees the outputs of all layers before it (and an MLP the input)."),
         parameters=("growth_rate",),
     ),
 }

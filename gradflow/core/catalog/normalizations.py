@@ -69,16 +69,18 @@ class NormalizationChoice(Choice):
 
 
 class ImageRMSNorm(nn.RMSNorm):
-    """x / √(mean of x² + ε) over the channels and pixels of each sample, times γ per channel."""
+    """x / √(mean of x² + ε) over the channels and pixels of each sample, times γ per channel.
+
+    ε is that of ``nn.RMSNorm``, the number format's own.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__((channels, 1, 1))
-        self.epsilon = 1e-5
 
     def forward(self, x: Tensor) -> Tensor:
         """``(batch, channels, height, width)`` → the same."""
         power = x.square().mean((1, 2, 3), keepdim=True)
-        return x * torch.rsqrt(power + self.epsilon) * self.weight
+        return x * torch.rsqrt(power + torch.finfo(x.dtype).eps) * self.weight
 
 
 NORMALIZATIONS: dict[Normalization, NormalizationChoice] = {
@@ -133,10 +135,10 @@ NORMALIZATIONS: dict[Normalization, NormalizationChoice] = {
 
 NORM_POSITIONS: dict[NormPosition, Choice] = {
     NormPosition.BEFORE: Choice(
-        label=N_("Before the activation"), help=N_("Linear → norm → activation.")
+        label=N_("Before the activation"), help=N_("Weights → norm → activation.")
     ),
     NormPosition.AFTER: Choice(
-        label=N_("After the activation"), help=N_("Linear → activation → norm.")
+        label=N_("After the activation"), help=N_("Weights → activation → norm.")
     ),
 }
 

@@ -116,7 +116,7 @@ def try_all(
             outcomes.append(_outcome(REMEDIES[code], situation, candidate, before, run(candidate)))
         except GradflowError as error:
             left_out[code] = str(error)
-    if progress:
+    if progress and changed:
         progress(len(changed), len(changed))
     return Ranking(sorted(outcomes, key=_order), left_out)
 

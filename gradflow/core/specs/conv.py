@@ -7,7 +7,14 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from gradflow.core.catalog import Architecture, Connection, Downsampling, Padding, Source
+from gradflow.core.catalog import (
+    Architecture,
+    Connection,
+    Downsampling,
+    Normalization,
+    Padding,
+    Source,
+)
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.limits import LayerSize
 from gradflow.core.specs.data import Data
@@ -39,7 +46,7 @@ class ConvNet(LayerSettings):
         16, ge=1, le=512, title="Channels", description="Channels of each hidden layer."
     )
     growth_rate: int = Field(
-        12,
+        16,
         ge=1,
         le=128,
         title="Growth rate k",
@@ -96,6 +103,27 @@ class ConvNet(LayerSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _instance_norm_needs_pixels(self) -> Self:
+        if self.normalization is Normalization.INSTANCE and self.sizes[-1] == 1:
+            raise InvalidExperiment(
+                "normalization: instance is not possible on images of 1×1 pixels, whose mean is "
+                "the pixel itself; choose fewer stages, a larger image_size or another "
+                "normalization",
+                fields=("normalization", "stages"),
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _stages_have_layers(self) -> Self:
+        if self.downsampling is not Downsampling.NONE and len(self.units) < self.stages:
+            raise InvalidExperiment(
+                f"stages: {self.stages} are more than the {len(self.units)} convolutions or blocks "
+                f"that depth={self.depth} makes; choose fewer stages or a larger depth",
+                fields=("stages",),
+            )
+        return self
+
     def dimension(self, data: Data) -> int:
         """Numbers per sample: pixels and channels."""
         if data.source is Source.GAUSSIAN:
@@ -127,9 +155,7 @@ class ConvNet(LayerSettings):
             return frozenset()
         units = self.units
         return frozenset(
-            units[len(units) * stage // self.stages][0]
-            for stage in range(1, self.stages)
-            if len(units) * stage // self.stages > 0
+            units[len(units) * stage // self.stages][0] for stage in range(1, self.stages)
         )
 
     @property

@@ -37,6 +37,8 @@ WIDTH_SATURATING, WIDTH = 64, 128
 BATCH, GROUP, FEWEST = 12, 16, 4
 """Smallest batch and group of units for a normalization's law (behind the activation twice the
 group); below ``FEWEST`` there is none."""
+NARROW = 0.2
+"""Depth over width beyond which residual networks leave their law (a factor 3 at 66/256)."""
 LARGEST_BAND = math.e
 """Factor on a gradient norm beyond which the band is no prediction."""
 COMMON_SIGNAL = 0.15
@@ -95,6 +97,12 @@ def _finite_size(
     elif 2 * math.log(band.max()) < instability(network, flow):
         yield _("The forward recursion is unstable here: chance differences between networks grow "
                 "from layer to layer.")  # fmt: skip
+    narrow = widths and network.depth > NARROW * min(widths)
+    residual = experiment.mlp.connection is Connection.RESIDUAL
+    if narrow and residual and network.norm is Normalization.NONE:
+        yield _("In residual networks with an activation behind the addition the gradient grows "
+                "faster than the law of wide layers says, once they are this deep for their "
+                "width.")  # fmt: skip
     smallest = min(map(network.group_size, widths), default=math.inf)
     least = BATCH if network.norm is Normalization.BATCH else GROUP * (2 - network.norm_first)
     if smallest < least:

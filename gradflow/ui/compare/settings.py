@@ -27,7 +27,7 @@ NAMED = 3
 """At most so many settings make a name."""
 LONGEST = 24
 """Characters of a value in a name."""
-_SPEAKING = ("activation", "initialization", "normalization", "connection")
+_SPEAKING = ("architecture", "activation", "initialization", "normalization", "connection")
 _FIELD = {name: field for part in codec.PARTS[::-1] for name, field in part.model_fields.items()}
 
 

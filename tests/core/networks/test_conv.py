@@ -31,7 +31,8 @@ def experiment(**settings: Any) -> gf.Experiment:
 def standardized(z: Tensor, axes: tuple[int, ...], *, centre: bool = True) -> Tensor:
     if centre:
         z = z - z.mean(axes, keepdim=True)
-    return z / (z.square().mean(axes, keepdim=True) + 1e-5).sqrt()
+    epsilon = 1e-5 if centre else torch.finfo(z.dtype).eps  # as torch's modules have it
+    return z / (z.square().mean(axes, keepdim=True) + epsilon).sqrt()
 
 
 def normalized(z: Tensor, spec: gf.ConvNet) -> Tensor:
@@ -241,7 +242,7 @@ def test_rms_norm_by_hand():
     norm = dict(build(exp, draw(exp.data, 0)[0]).named_modules())["norm1"].double()
     norm.weight.data.uniform_(0.5, 2)
     x = np.random.default_rng(0).normal(size=(3, 6, 4, 4))
-    by_hand = x / np.sqrt((x**2).mean((1, 2, 3), keepdims=True) + 1e-5)
+    by_hand = x / np.sqrt((x**2).mean((1, 2, 3), keepdims=True))
     by_hand *= norm.weight.detach().numpy()
     assert_allclose(norm(torch.tensor(x)).detach(), by_hand, rtol=1e-12)
 
@@ -306,3 +307,15 @@ def test_kernels_are_odd(kernel):
 def test_too_large_a_convnet_is_refused():
     with pytest.raises(gf.InvalidExperiment, match="depth × channels × growth_rate × image_size"):
         gf.Experiment(network=gf.ConvNet(channels=512, image_size=64, depth=50))
+
+
+def test_instance_norm_needs_more_than_one_pixel():
+    settings = {"normalization": "instance", "downsampling": "stride", "stages": 4, "depth": 9}
+    with pytest.raises(gf.InvalidExperiment, match=r"normalization: instance .* 1×1 pixels"):
+        experiment(image_size=8, **settings)
+    check(experiment(image_size=9, **settings))
+
+
+def test_every_stage_needs_a_convolution():
+    with pytest.raises(gf.InvalidExperiment, match=r"stages: 4 are more than the 2"):
+        gf.ConvNet(depth=3, downsampling="stride", stages=4)
