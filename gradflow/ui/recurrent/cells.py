@@ -41,6 +41,9 @@ def show() -> Spec:
         "recurrent_cells",
         _("Gradient that is left against the steps back from the loss, for every cell"),
     )
+    if spec.loss_at is LossAt.EVERY:
+        blocks.explain("recurrent_cells")
+        return spec
     st.latex(
         r"\text{left after } k \text{ steps} = \frac{\|\partial L/\partial s_{T-k}\|}"
         r"{\|\partial L/\partial s_T\|},\qquad s = h \text{ or } c"

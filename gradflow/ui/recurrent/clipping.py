@@ -41,7 +41,8 @@ def show() -> Spec:
             "recurrent_cosines",
             _("Cosine of the gradient before and after, against the threshold"),
         )
-    st.latex(formula(report))
+    if math.isfinite(report.norm):
+        st.latex(formula(report))
     blocks.explain("recurrent_clipping")
     st.subheader(_("Parameter by parameter"))
     blocks.show_figure(

@@ -173,7 +173,8 @@ def formula(
     report: TimeReport, theory: TimeTheory, course: Course, shown: State, line: TimeLine | None
 ) -> str:
     """What was measured and what the line says, over the whole sequence; empty without either."""
-    if report.experiment.loss_at is LossAt.EVERY or not math.isfinite(course.factor):
+    whole = math.isfinite(course.factor) and 0 < course.remaining < math.inf
+    if report.experiment.loss_at is LossAt.EVERY or not whole:
         return ""
     s, back = SYMBOLS[shown], report.length - 1
     text = (
@@ -183,8 +184,9 @@ def formula(
     if line is None or line not in theory.lines:
         return text
     factors = theory.factors[line]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = float(theory.lines[line][0] / theory.lines[line][-1])
+    # Not the ratio of the line's ends: gradient that enters on the way is in the line, too.
+    with np.errstate(over="ignore", under="ignore"):
+        ratio = float(np.prod(factors))
     symbol = {
         TimeLine.SPECTRAL: r"\rho(W_{hh})^{T-1}",
         TimeLine.MEAN_FIELD: r"\textstyle\prod_t \sigma_w\sqrt{\mathbb E[\varphi'(z_t)^2]}",

@@ -68,7 +68,7 @@ def _about(spec: ShortTraining) -> str:
         "Loss and gradient through time are measured {times} times on the way."
     ).format(
         count=len(spec.cells), steps=spec.steps, task=_(LEARNABLE[spec.source].label),
-        length=spec.experiment(Cell.GRU).data.steps, times=spec.steps // spec.every + 1,
+        length=spec.experiment(Cell.GRU).data.steps, times=1 + math.ceil(spec.steps / spec.every),
     )  # fmt: skip
 
 

@@ -64,8 +64,13 @@ def found(report: TimeReport, state: State, layer: int) -> tuple[Course, str]:
     if report.experiment.loss_at is LossAt.LAST and not math.isnan(one.factor):
         texts.append(_per_step(report, one, state, layer))
     if one.first > 1:
-        text = _("Before step {step} it is exactly 0: too small for {dtype}.")
+        text = _(
+            "Before step {step} it is exactly 0: too small for {dtype}, or nothing leads back."
+        )
         texts.append(text.format(step=one.first, dtype=report.dtype))
+    if layer < report.experiment.network.layers:
+        texts.append(_("The layers above hand gradient down at every step, which is in these "
+                       "numbers."))  # fmt: skip
     return one, " ".join(texts)
 
 
@@ -78,8 +83,8 @@ def _every(one: Course, state: State) -> str:
 
 
 def _per_step(report: TimeReport, one: Course, state: State, layer: int) -> str:
-    text = _("One step back multiplies {norm} by **{factor}**").format(
-        norm=norm(state), factor=number(one.factor)
+    text = _("One step back multiplies {norm} by **{factor}** on average").format(
+        norm=norm(state), factor=number(one.factor, 4)
     )
     if one.tenfold < report.length:
         text += (
@@ -184,7 +189,7 @@ def cells_table(rows: list[tuple[str, State, TimeReport]], layer: int) -> pd.Dat
         table.append(
             {
                 _("Cell"): name,
-                _("Factor of one step back"): number(one.factor),
+                _("Factor of one step back"): number(one.factor, 4),
                 _("Steps for a factor of ten"): number(one.tenfold),
                 **{
                     _("Left after {lag} steps").format(lag=lag): number(
