@@ -7,6 +7,8 @@ def opened(page: Page, url: str, view: str) -> None:
     page.goto(url)
     page.get_by_role("link", name="Activation functions").click()
     drawn(page, "functions")
+    # A click while the rest of the page is still arriving can be lost.
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
     if view:
         page.get_by_role("radio", name=view).click()
 
