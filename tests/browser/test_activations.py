@@ -2,21 +2,16 @@
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.tools import drawn, figure, plot, problems, settled, widest
+
 
 def opened(page: Page, url: str, view: str) -> None:
     page.goto(url)
     page.get_by_role("link", name="Activation functions").click()
     drawn(page, "functions")
-    # A click while the rest of the page is still arriving can be lost.
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    settled(page)
     if view:
         page.get_by_role("radio", name=view).click()
-
-
-def drawn(page: Page, key: str) -> None:
-    page.wait_for_function(
-        f"() => document.querySelector('.st-key-{key} .js-plotly-plot')?.data?.length > 0"
-    )
 
 
 def test_functions_and_their_parameters(page: Page, app_url: str, page_errors: list[str]) -> None:
@@ -26,9 +21,9 @@ def test_functions_and_their_parameters(page: Page, app_url: str, page_errors: l
     page.get_by_role("slider", name="ELU: α").press("ArrowRight")
     page.wait_for_function("() => location.search.includes('elu_alpha=1.1')")
     page.wait_for_function(
-        """() => { const t = document.querySelector('.st-key-functions .js-plotly-plot').data
-            .find((t) => t.name === 'ELU'); const y = t?.y?._inputArray ?? t?.y;
-            return y && Math.abs(y[0] - 1.1 * (Math.exp(-5) - 1)) < 1e-6; }"""
+        f"""() => {{ const t = {plot("functions")}?.data?.find((t) => t.name === 'ELU');
+            const y = t?.y?._inputArray ?? t?.y;
+            return y && Math.abs(y[0] - 1.1 * (Math.exp(-5) - 1)) < 1e-6; }}"""
     )
     expect(page.locator("table").last).to_contain_text("Klambauer et al. 2017")
     assert page_errors == []
@@ -37,19 +32,16 @@ def test_functions_and_their_parameters(page: Page, app_url: str, page_errors: l
 def test_units_die_while_it_plays(page: Page, app_url: str, page_errors: list[str]) -> None:
     opened(page, app_url, "Dying ReLU")
     drawn(page, "dying_units")
-    figure = page.locator(".st-key-dying_units")
-    expect(figure).to_contain_text("31 off, 31 dead")
-    figure.locator(".updatemenu-button", has_text="Play").click()
-    captions = (
-        """() => document.querySelector('.st-key-dying_units .js-plotly-plot').data[2].text"""
-    )
+    units = figure(page, "dying_units")
+    expect(units).to_contain_text("31 off, 31 dead")
+    units.locator(".updatemenu-button", has_text="Play").click()
+    captions = f"() => {plot('dying_units')}.data[2].text"
     page.wait_for_function(f"() => !({captions})().slice(1).includes('31 off, 0 dead')")
-    figure.locator(".updatemenu-button", has_text="Pause").click()
-    assert page.evaluate(f"{captions}")[0] == "31 off, 31 dead"
+    units.locator(".updatemenu-button", has_text="Pause").click()
+    assert page.evaluate(captions)[0] == "31 off, 31 dead"
     page.get_by_role("slider", name="Bias b at the start").press("ArrowRight")
     page.wait_for_function("() => location.search.includes('bias=-3.5')")
-    # An interrupted animation ends with a promise that Plotly rejects without a reason.
-    assert set(page_errors) <= {"exception: undefined"}
+    assert problems(page_errors) == []
 
 
 def test_views_fit_and_survive_a_reload(page: Page, app_url: str) -> None:
@@ -60,9 +52,4 @@ def test_views_fit_and_survive_a_reload(page: Page, app_url: str) -> None:
         page.goto(f"{app_url}/activations?view={view}")
         drawn(page, key)
         page.wait_for_function(f"() => location.search.includes('view={view}&')")
-        widest = page.evaluate(
-            """() => Math.max(document.documentElement.scrollWidth, ...[...document
-                .querySelectorAll('.stMain table, .stMain .katex-html, .stMain .js-plotly-plot')]
-                .map((e) => e.getBoundingClientRect().right))"""
-        )
-        assert widest <= 1280
+        assert widest(page) <= 1280

@@ -9,9 +9,10 @@ from playwright.sync_api import Page, expect
 
 import gradflow as gf
 from gradflow.core import codec
+from tests.browser.tools import drawn, plot
 
-NORMS = ".st-key-compare_gradients .js-plotly-plot"
-LETTERS = f"""() => (document.querySelector('{NORMS}')?.data ?? [])
+NORMS = plot("compare_gradients")
+LETTERS = f"""() => ({NORMS}?.data ?? [])
     .map((t) => t.name).filter((n) => n.startsWith('<b>')).map((n) => n[3]).join('')"""
 SMALL = gf.Experiment(network=gf.MLP(depth=5, width=16, activation="sigmoid"))
 
@@ -32,7 +33,7 @@ def choose(page: Page, label: str, option: str, nth: int) -> None:
 
 def from_explore(page: Page, url: str) -> None:
     page.goto(f"{url}/?{urllib.parse.urlencode(codec.to_query(SMALL))}")
-    page.wait_for_function("() => document.querySelector('.st-key-flow .js-plotly-plot')?.data")
+    drawn(page, "flow")
     page.get_by_role("link", name="Compare").click()
     shows(page, "A")
 
@@ -46,9 +47,7 @@ def test_from_explore_and_back(page: Page, app_url: str, page_errors: list[str])
     page.wait_for_function("() => location.search.includes('activation%3Drelu')")
     for tab, key in (("Distributions", "compare_flow"), ("Forward signal", "compare_forward")):
         page.get_by_role("tab", name=tab).click()
-        page.wait_for_function(
-            f"() => document.querySelector('.st-key-{key} .js-plotly-plot')?.data?.length > 1"
-        )
+        drawn(page, key, 2)
     address = query_of(page)
     page.get_by_role("link", name="Explore").click()
     page.wait_for_function("() => location.search.includes('activation=sigmoid')")
@@ -99,7 +98,7 @@ def test_four_cards_fit(page: Page, app_url: str, scheme: str) -> None:
     sizes = json.loads(
         page.evaluate(
             f"""() => JSON.stringify([
-                document.querySelector('{NORMS}').getBoundingClientRect().right,
+                {NORMS}.getBoundingClientRect().right,
                 document.documentElement.scrollWidth,
                 ...[...document.querySelectorAll('.stMain input, .stMain button')]
                     .map((e) => e.getBoundingClientRect().right),

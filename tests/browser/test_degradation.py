@@ -2,22 +2,19 @@
 
 from playwright.sync_api import Page, expect
 
-
-def drawn(page: Page, key: str) -> None:
-    page.wait_for_function(
-        f"() => document.querySelector('.st-key-{key} .js-plotly-plot')?.data?.length > 0"
-    )
+from tests.browser.tools import drawn, figure, settled
 
 
 def opened(page: Page, url: str) -> None:
     page.goto(url)
     page.get_by_role("link", name="Degradation").click()
     drawn(page, "degradation_depth")
+    settled(page)
 
 
 def test_depth_and_its_legend(page: Page, app_url: str, page_errors: list[str]) -> None:
     opened(page, app_url)
-    legend = page.locator(".st-key-degradation_depth .legendtext")
+    legend = figure(page, "degradation_depth").locator(".legendtext")
     expect(legend).to_have_text(["Plain", "Residual", "Residual, pre-activation", "theory"])
     page.locator(".st-key-explain_degradation_claim summary").click()
     expect(page.get_by_text("higher training error")).to_be_visible()
@@ -28,11 +25,10 @@ def test_shattering_follows_its_sliders(page: Page, app_url: str, page_errors: l
     opened(page, app_url)
     page.get_by_role("radio", name="Shattered gradients").click()
     drawn(page, "degradation_landscapes")
-    # While a new figure is drawn, Streamlit keeps the old one in its place.
-    figures = page.locator(".st-key-degradation_landscapes:not([data-retained])")
-    expect(figures.last).to_contain_text("24 layers, plain")
+    landscapes = figure(page, "degradation_landscapes")
+    expect(landscapes).to_contain_text("24 layers, plain")
     page.get_by_role("slider", name="Plain layers").press("ArrowRight")
-    expect(figures.last).to_contain_text("25 layers, plain")
+    expect(landscapes).to_contain_text("25 layers, plain")
     page.wait_for_function("() => location.search.includes('layers=25')")
     drawn(page, "degradation_pairs")
     assert page_errors == []

@@ -3,9 +3,10 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-PLOT = ".st-key-descent_map .js-plotly-plot"
+from tests.browser.tools import drawn, figure, plot, problems
+
 HEAD = f"""() => {{
-    const plot = document.querySelector('{PLOT}');
+    const plot = {plot("descent_map")};
     const heads = plot?.data?.find((trace) => trace.name === 'heads');
     return heads ? [plot.layout.sliders[0].active, heads.x[0]] : null;
 }}"""
@@ -17,19 +18,15 @@ def opened(page: Page, url: str, query: str) -> None:
 
 
 def press(page: Page, label: str) -> None:
-    page.locator(f"{PLOT} .updatemenu-button").filter(has_text=label).click()
+    figure(page, "descent_map").locator(".updatemenu-button").filter(has_text=label).click()
 
 
 def reaches(page: Page, step: int, x: float) -> None:
     """Wait until the head has come to ``x`` at the frame ``step``."""
     page.wait_for_function(
-        f"() => {{ const [n, x] = ({HEAD})(); return n === {step} && Math.abs(x - {x}) < 1e-3; }}"
+        f"""() => {{ const [n, x] = ({HEAD})() ?? [];
+            return n === {step} && Math.abs(x - {x}) < 1e-3; }}"""
     )
-
-
-def problems(page_errors: list[str]) -> list[str]:
-    """Without what Streamlit logs on deep links, and Plotly when an animation is interrupted."""
-    return [e for e in page_errors if "404" not in e and e != "exception: undefined"]
 
 
 def test_steps_and_play_need_no_server(page: Page, app_url: str, page_errors: list[str]) -> None:
@@ -46,9 +43,10 @@ def test_steps_and_play_need_no_server(page: Page, app_url: str, page_errors: li
         press(page, "Step ▶")
         reaches(page, 4, 0.125)
     press(page, "Play")
-    page.wait_for_function(f"() => ({HEAD})()[0] < 4")
+    page.wait_for_function(f"() => ({HEAD})()?.[0] < 4")
     reaches(page, 4, 0.125)
-    page.locator(f"{PLOT} .slider-rail-touch-rect").click(position={"x": 3, "y": 10})
+    rail = figure(page, "descent_map").locator(".slider-rail-touch-rect")
+    rail.click(position={"x": 3, "y": 10})
     reaches(page, 0, 2.0)
     assert problems(page_errors) == []
 
@@ -84,6 +82,5 @@ def test_a_slider_moves_the_paths_and_the_address(
 def test_the_landscape_is_drawn(page: Page, app_url: str, page_errors: list[str]) -> None:
     opened(page, app_url, "surface=saddle&optimizers=sgd_adam&steps=20")
     page.get_by_role("tab", name="Landscape").click()
-    plot = ".st-key-descent_surface .js-plotly-plot"
-    page.wait_for_function(f"() => document.querySelector('{plot}')?.data?.length === 3")
+    drawn(page, "descent_surface", 3)
     assert [e for e in problems(page_errors) if "WebGL" not in e and "GPU" not in e] == []

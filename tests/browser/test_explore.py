@@ -9,23 +9,18 @@ from playwright.sync_api import Page, expect
 
 import gradflow as gf
 from gradflow.core import codec
+from tests.browser.tools import drawn, figure, plot
 
-FLOW = ".st-key-flow .js-plotly-plot"
-"""Streamlit puts the key of an element into its class."""
+FLOW = plot("flow")
 
 
 def open_page(page: Page, url: str, **query: str) -> None:
     page.goto(f"{url}/?{urllib.parse.urlencode(query)}")
-    drawn(page)
-
-
-def drawn(page: Page) -> None:
-    """Wait until the Flow figure is there."""
-    page.wait_for_function(f"() => document.querySelector('{FLOW}')?.data?.length > 0")
+    drawn(page, "flow")
 
 
 COLUMNS = f"""() => {{
-    const layers = document.querySelector('{FLOW}')?.data?.find((t) => t.name === 'RMS');
+    const layers = {FLOW}?.data?.find((t) => t.name === 'RMS');
     return (layers?.x?._inputArray ?? layers?.x)?.length ?? -1;
 }}"""
 """Points of the RMS line, one per layer, from the chart's own data."""
@@ -36,22 +31,20 @@ def columns(page: Page) -> int:
     return int(page.evaluate(COLUMNS))
 
 
+FINGERPRINT = f"""() => JSON.stringify({FLOW}?.data?.map(
+    (t) => [t.name, t.hovertext, t.y?.bdata ?? t.y, t.z?.bdata ?? t.z]))"""
+
+
 def fingerprint(page: Page) -> str:
-    return str(
-        page.evaluate(
-            f"() => JSON.stringify(document.querySelector('{FLOW}').data.map("
-            "(t) => [t.name, t.hovertext, t.y?.bdata ?? t.y, t.z?.bdata ?? t.z]))"
-        )
-    )
+    return str(page.evaluate(FINGERPRINT))
 
 
 def changed(page: Page, before: str) -> None:
     """Wait until the Flow figure holds other data than ``before``."""
-    for _attempt in range(200):
-        if fingerprint(page) != before:
-            return
-        page.wait_for_timeout(50)
-    pytest.fail("the Flow figure did not change")
+    page.wait_for_function(
+        f"(before) => {{ const now = ({FINGERPRINT})(); return now && now !== before; }}",
+        arg=before,
+    )
 
 
 def choose(page: Page, label: str, option: str) -> None:
@@ -139,7 +132,7 @@ def test_url_restores_the_setting_after_a_reload(page: Page, app_url: str) -> No
     loss = f"{gf.run(experiment).loss:.4g}"
     expect(page.get_by_test_id("stMetricValue").first).to_have_text(loss)
     page.reload()
-    drawn(page)
+    drawn(page, "flow")
     expect(page.get_by_test_id("stMetricValue").first).to_have_text(loss)
     assert query_of(page) == codec.to_query(experiment)
 
@@ -159,9 +152,9 @@ def test_clicking_a_column_chooses_the_layer(page: Page, app_url: str) -> None:
     open_page(page, app_url)
     page.get_by_role("tab", name="One layer").click()
     expect(page.get_by_text("Layer 1 ").first).to_be_visible()
-    figure = page.locator(f"{FLOW} .nsewdrag").first
-    figure.scroll_into_view_if_needed()
-    box = figure.bounding_box()
+    panel = figure(page, "flow").locator(".nsewdrag").first
+    panel.scroll_into_view_if_needed()
+    box = panel.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + box["width"] * 6.5 / 20, box["y"] + box["height"] / 2)
     expect(page.get_by_role("slider", name=re.compile("Layer"))).to_have_value("7")
@@ -175,9 +168,7 @@ def test_all_tabs_and_downloads(
         ("Gradient norms", "norms"), ("Forward signal", "forward"), ("One layer", "histograms"),
     ):  # fmt: skip
         page.get_by_role("tab", name=tab).click()
-        page.wait_for_function(
-            f"() => document.querySelector('.st-key-{key} .js-plotly-plot')?.data?.length > 0"
-        )
+        drawn(page, key)
     page.get_by_role("tab", name="Table").click()
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
     page.get_by_role("tab", name="Export").click()
@@ -208,7 +199,7 @@ def test_nothing_is_cut_off(page: Page, app_url: str, scheme: str, width: int) -
     sizes = json.loads(
         page.evaluate(
             f"""() => {{
-                const chart = document.querySelector('{FLOW}').getBoundingClientRect();
+                const chart = {FLOW}.getBoundingClientRect();
                 return JSON.stringify([chart.right, document.documentElement.scrollWidth]);
             }}"""
         )
@@ -225,9 +216,8 @@ def test_other_architectures(page: Page, app_url: str, page_errors: list[str]) -
     assert columns(page) == 17
     assert query_of(page)["activation"] == "relu"
     choose(page, "Architecture", "Transformer")
-    stream = ".st-key-flow_stream .js-plotly-plot"
-    page.wait_for_function(f"() => document.querySelector('{stream}')?.data?.length > 0")
-    expect(page.locator(stream).get_by_text("branch (the residual stream")).to_be_visible()
+    drawn(page, "flow_stream")
+    expect(figure(page, "flow_stream").get_by_text("branch (the residual stream")).to_be_visible()
     page.get_by_role("radio", name="All layers").click()
     page.wait_for_function(f"() => ({COLUMNS})() === 26")
     assert not page_errors

@@ -6,16 +6,15 @@ from playwright.sync_api import Page, expect
 
 import gradflow as gf
 from gradflow.core import codec
-from tests.browser.test_explore import FLOW, changed, drawn, fingerprint, open_page, query_of
+from tests.browser.test_explore import FLOW, changed, fingerprint, open_page, query_of
+from tests.browser.tools import drawn, figure
 
 SIGMOID = {"activation": "sigmoid", "depth": "12", "width": "64"}
 
 
 def names(page: Page) -> list[str]:
     """Traces of the Flow figure."""
-    found = page.evaluate(
-        f"() => JSON.stringify(document.querySelector('{FLOW}').data.map((t) => t.name))"
-    )
+    found = page.evaluate(f"() => JSON.stringify({FLOW}.data.map((t) => t.name))")
     return list(json.loads(found))
 
 
@@ -41,7 +40,7 @@ def test_a_cure_is_found_and_applied(page: Page, app_url: str, page_errors: list
     before = fingerprint(page)
     page.get_by_role("tab", name="Cures").click()
     page.get_by_role("button", name="Try all cures").click()
-    expect(page.locator(".st-key-cures .js-plotly-plot")).to_be_visible()
+    expect(figure(page, "cures").locator(".js-plotly-plot")).to_be_visible()
     page.get_by_role("button", name="Apply:").click()
     changed(page, before)
     expect(page.get_by_text("keeps its size on its way back").first).to_be_visible()
@@ -60,5 +59,5 @@ def test_a_verdict_leads_to_its_lesson_and_back(page: Page, app_url: str) -> Non
     expect(page.get_by_text("slope is at most 1/4").first).to_be_visible()
     page.get_by_role("button", name="Open this network in Explore").click()
     page.wait_for_function("() => location.search.includes('depth=24')")
-    drawn(page)
+    drawn(page, "flow")
     assert query_of(page)["activation"] == "sigmoid"

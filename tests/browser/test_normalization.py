@@ -2,31 +2,28 @@
 
 from playwright.sync_api import Page, expect
 
-DATA = "document.querySelector('.st-key-{} .js-plotly-plot')"
+from tests.browser.tools import drawn, figure, plot, settled, widest
 
 
 def opened(page: Page, url: str, view: str = "") -> None:
     page.goto(url)
     page.get_by_role("link", name="Normalization").click()
     drawn(page, "normalization_blocks")
+    settled(page)
     if view:
         page.get_by_role("radio", name=view).click()
 
 
-def drawn(page: Page, key: str) -> None:
-    page.wait_for_function(f"() => {DATA.format(key)}?.data?.length > 0")
-
-
 def test_group_norm_becomes_layer_norm(page: Page, app_url: str, page_errors: list[str]) -> None:
     opened(page, app_url)
-    figure = page.locator(".st-key-normalization_blocks")
-    expect(figure).to_contain_text("8 × 27 entries")
+    blocks = figure(page, "normalization_blocks")
+    expect(blocks).to_contain_text("8 × 27 entries")
     page.get_by_role("slider", name="Groups G").press("ArrowLeft")
     expect(page.get_by_text("Layer norm and group norm are the same here")).to_be_visible()
-    expect(figure).not_to_contain_text("8 × 27 entries")
+    expect(blocks).not_to_contain_text("8 × 27 entries")
     page.wait_for_function("() => location.search.includes('groups=1')")
     page.get_by_role("slider", name="Samples N").press("ArrowRight")
-    expect(figure).to_contain_text("5 × 54 entries")
+    expect(blocks).to_contain_text("5 × 54 entries")
     assert page_errors == []
 
 
@@ -36,8 +33,8 @@ def test_a_batch_follows_gamma(page: Page, app_url: str, page_errors: list[str])
     page.get_by_role("slider", name="β").press("ArrowRight")
     page.wait_for_function("() => location.search.includes('beta=0.1')")
     page.wait_for_function(
-        f"""() => {{ const t = {DATA.format("normalization_batch")}.data
-            .find((t) => t.xaxis === 'x5'); const y = t?.y?._inputArray ?? t?.y;
+        f"""() => {{ const t = {plot("normalization_batch")}?.data
+            ?.find((t) => t.xaxis === 'x5'); const y = t?.y?._inputArray ?? t?.y;
             return y && Math.abs(y[0] - 0.1) < 1e-6; }}"""
     )
     page.get_by_role("radio", name="RMS").click()
@@ -53,9 +50,4 @@ def test_views_fit_and_survive_a_reload(page: Page, app_url: str) -> None:
         page.goto(f"{app_url}/normalization?view={view}")
         drawn(page, key)
         page.wait_for_function(f"() => location.search.includes('view={view}&')")
-        widest = page.evaluate(
-            """() => Math.max(document.documentElement.scrollWidth, ...[...document
-                .querySelectorAll('.stMain table, .stMain .katex-html, .stMain .js-plotly-plot')]
-                .map((e) => e.getBoundingClientRect().right))"""
-        )
-        assert widest <= 1280
+        assert widest(page) <= 1280

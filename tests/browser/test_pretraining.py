@@ -4,18 +4,10 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.tools import drawn, plot, problems
+
 SMALL = "layers=2&width=8&epochs=2&batch_size=200"
 LONG = "layers=6&width=128&epochs=30&k=10&batch_size=10"
-
-
-def problems(page_errors: list[str]) -> list[str]:
-    """Without what Streamlit logs on deep links."""
-    return [error for error in page_errors if "404" not in error]
-
-
-def drawn(page: Page, key: str, traces: int) -> None:
-    plot = f".st-key-{key} .js-plotly-plot"
-    page.wait_for_function(f"() => document.querySelector('{plot}')?.data?.length >= {traces}")
 
 
 def test_it_is_found_from_the_start_page_and_shows_all_views(
@@ -55,9 +47,8 @@ def test_a_long_computation_shows_its_layer_and_can_be_stopped(
 def test_the_slider_of_epochs_moves_the_features(page: Page, app_url: str) -> None:
     page.goto(f"{app_url}/pretraining?{SMALL}")
     drawn(page, "pretraining_features", 1)
-    plot = "document.querySelector('.st-key-pretraining_features .js-plotly-plot')"
-    pixels = f"JSON.stringify({plot}.data[0].z)"
+    pixels = f"JSON.stringify({plot('pretraining_features')}?.data?.[0].z)"
     before = page.evaluate(f"() => {pixels}")
     page.get_by_role("slider", name="After epoch").focus()
     page.keyboard.press("ArrowLeft")
-    page.wait_for_function(f"(before) => {pixels} !== before", arg=before)
+    page.wait_for_function(f"(before) => ({pixels} ?? before) !== before", arg=before)

@@ -2,19 +2,16 @@
 
 from playwright.sync_api import Page, expect
 
-DATA = "document.querySelector('.st-key-{} .js-plotly-plot')"
+from tests.browser.tools import drawn, settled, widest
 
 
 def opened(page: Page, url: str, view: str = "") -> None:
     page.goto(url)
     page.get_by_role("link", name="Through time").click()
     drawn(page, "recurrent_flow")
+    settled(page)
     if view:
         page.get_by_role("radio", name=view).click()
-
-
-def drawn(page: Page, key: str) -> None:
-    page.wait_for_function(f"() => {DATA.format(key)}?.data?.length > 0")
 
 
 def test_an_lstm_with_open_gates_keeps_the_gradient(
@@ -58,9 +55,4 @@ def test_views_fit_and_survive_a_reload(page: Page, app_url: str) -> None:
         page.goto(f"{app_url}/recurrent?view={view}")
         drawn(page, key)
         page.wait_for_function(f"() => location.search.includes('view={view.split('&')[0]}&')")
-        widest = page.evaluate(
-            """() => Math.max(document.documentElement.scrollWidth, ...[...document
-                .querySelectorAll('.stMain table, .stMain .katex-html, .stMain .js-plotly-plot')]
-                .map((e) => e.getBoundingClientRect().right))"""
-        )
-        assert widest <= 1280
+        assert widest(page) <= 1280

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.tools import drawn, plot, problems
+
 LONG = "training?depth=6&width=32&batch_size=32&steps=20000&record_every=20&reports=20"
 SHORT = "training?depth=4&width=16&batch_size=32&steps=30&reports=4"
 BREAKS = (
@@ -14,19 +16,13 @@ BREAKS = (
 )
 
 
-def problems(page_errors: list[str]) -> list[str]:
-    """Without what Streamlit logs on deep links."""
-    return [error for error in page_errors if "404" not in error]
-
-
 def button(page: Page, name: str) -> Locator:
     return page.get_by_role("button", name=name, exact=True)
 
 
 def points(key: str) -> str:
     """JavaScript: the most points, or columns, of a trace of a chart."""
-    plot = f"document.querySelector('.st-key-{key} .js-plotly-plot')"
-    return f"Math.max(0, ...({plot}?.data ?? []).map(t => t.x?.length ?? 0))"
+    return f"Math.max(0, ...({plot(key)}?.data ?? []).map(t => t.x?.length ?? 0))"
 
 
 def more_points(page: Page, key: str, than: int) -> int:
@@ -71,14 +67,13 @@ def test_the_scrubber_moves_the_flow_figure(
     button(page, "Play").click()
     expect(page.get_by_text(re.compile("step 30 of 30 · ended"))).to_be_visible()
     expect(page.get_by_text(re.compile("A: step 30, loss"))).to_be_visible()
-    plot = "document.querySelector('.st-key-training_flow .js-plotly-plot')"
-    shown = f"JSON.stringify({plot}.data.map(t => [t.x, t.y, t.z]))"
-    page.wait_for_function(f"() => {plot}?.data?.length > 2")
+    shown = f"JSON.stringify({plot('training_flow')}?.data?.map(t => [t.x, t.y, t.z]))"
+    drawn(page, "training_flow", 3)
     before = page.evaluate(f"() => {shown}")
     page.get_by_role("slider", name="Step shown").focus()
     page.keyboard.press("ArrowLeft")
     expect(page.get_by_text(re.compile("A: step 30, loss"))).to_have_count(0)
-    page.wait_for_function(f"(before) => {shown} !== before", arg=before)
+    page.wait_for_function(f"(before) => ({shown} ?? before) !== before", arg=before)
     assert problems(page_errors) == []
 
 
