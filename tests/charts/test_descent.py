@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from gradflow.charts.descent import blended, descent_figure, levels
-from gradflow.charts.descent_course import descent_course_figure
-from gradflow.charts.descent_motion import TAIL
-from gradflow.charts.descent_paths import FRAMES, REACH, Ground, Path, frame_steps, look, planar
-from gradflow.charts.descent_surface import descent_surface_figure
+from gradflow.charts.descent.course import descent_course_figure
+from gradflow.charts.descent.map import blended, descent_figure, levels
+from gradflow.charts.descent.motion import TAIL
+from gradflow.charts.descent.paths import FRAMES, REACH, Ground, Path, frame_steps, look, planar
+from gradflow.charts.descent.surface import descent_surface_figure
 from tests.charts.figures import array, sent, traces, words
 
 X, Y = np.linspace(-2, 2, 21), np.linspace(-1, 1, 11)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from gradflow.charts.dying import dying_figure, units_figure
-from gradflow.charts.gaussian import gaussian_figure
-from gradflow.charts.hyperbolic import sectors_figure, series_figure
+from gradflow.charts.activations.dying import dying_figure, units_figure
+from gradflow.charts.activations.gaussian import gaussian_figure
+from gradflow.charts.activations.hyperbolic import sectors_figure, series_figure
 from gradflow.charts.theme import number, share
 from gradflow.core.catalog import ACTIVATIONS
 from gradflow.core.spec import Spec

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from gradflow.charts.functions import functions_figure
-from gradflow.charts.slope_products import slope_products_figure
+from gradflow.charts.activations.functions import functions_figure
+from gradflow.charts.activations.slope_products import slope_products_figure
 from gradflow.charts.theme import number, share
 from gradflow.core.catalog import ACTIVATIONS, Activation
 from gradflow.core.presets import PRESETS

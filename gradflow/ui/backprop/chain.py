@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from gradflow.charts.chain import chain_figure
+from gradflow.charts.backprop.chain import chain_figure
 from gradflow.charts.theme import number
 from gradflow.core.catalog import ACTIVATIONS, DTYPES, Activation, DType
 from gradflow.core.teaching.chain import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from gradflow.charts.network_graph import Marked, network_figure
+from gradflow.charts.backprop.network_graph import Marked, network_figure
 from gradflow.charts.theme import number
 from gradflow.core.catalog import ACTIVATIONS, Activation
 from gradflow.core.teaching.perceptron import (

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from gradflow.charts.descent import descent_figure
-from gradflow.charts.descent_course import descent_course_figure
-from gradflow.charts.descent_paths import Ground, Path
-from gradflow.charts.descent_surface import descent_surface_figure
+from gradflow.charts.descent.course import descent_course_figure
+from gradflow.charts.descent.map import descent_figure
+from gradflow.charts.descent.paths import Ground, Path
+from gradflow.charts.descent.surface import descent_surface_figure
 from gradflow.core.catalog.optimizers import Clip
 from gradflow.core.teaching.descent import Descent, Trajectory
 from gradflow.core.teaching.descent_outcome import Outcome, first_outside, in_sight, point, verdict

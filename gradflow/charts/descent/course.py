@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.descent_paths import Path, look
+from gradflow.charts.descent.paths import Path, look
 from gradflow.charts.figure import FloatArray, build, empty_figure, note
 from gradflow.charts.series import Scale, Series
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, number

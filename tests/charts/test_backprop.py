@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from gradflow.charts.chain import chain_figure
-from gradflow.charts.network_graph import Marked, network_figure, place
+from gradflow.charts.backprop.chain import chain_figure
+from gradflow.charts.backprop.network_graph import Marked, network_figure, place
 from gradflow.core.teaching.chain import Chain, run_chain
 from gradflow.core.teaching.perceptron import Perceptron, run_perceptron
 from gradflow.core.teaching.perceptron_steps import entries, highlight, known, steps

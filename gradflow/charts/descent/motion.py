@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradflow.charts.descent_paths import (
+from gradflow.charts.descent.paths import (
     Ground,
     Path,
     frame_steps,

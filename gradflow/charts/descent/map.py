@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.descent_motion import controls, frames, moving
-from gradflow.charts.descent_paths import (
+from gradflow.charts.descent.motion import controls, frames, moving
+from gradflow.charts.descent.paths import (
     Ground,
     Path,
     gaps,

@@ -9,11 +9,11 @@ import pytest
 from numpy.testing import assert_allclose
 
 import gradflow as gf
-from gradflow.charts.dying import dying_figure, frame_steps, units_figure
-from gradflow.charts.functions import functions_figure, many_styles
-from gradflow.charts.gaussian import gaussian_figure
-from gradflow.charts.hyperbolic import sectors_figure, series_figure
-from gradflow.charts.slope_products import slope_products_figure
+from gradflow.charts.activations.dying import dying_figure, frame_steps, units_figure
+from gradflow.charts.activations.functions import functions_figure, many_styles
+from gradflow.charts.activations.gaussian import gaussian_figure
+from gradflow.charts.activations.hyperbolic import sectors_figure, series_figure
+from gradflow.charts.activations.slope_products import slope_products_figure
 from gradflow.core.catalog import Activation
 from gradflow.core.teaching.activation_facts import curve
 from gradflow.core.teaching.dying import UNITS, BiasedLayer, train

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.descent import levels
-from gradflow.charts.descent_paths import Ground, Path, look, step_hover, window
+from gradflow.charts.descent.map import levels
+from gradflow.charts.descent.paths import Ground, Path, look, step_hover, window
 from gradflow.charts.figure import FloatArray, build, empty_figure
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode
 from gradflow.core.text import _

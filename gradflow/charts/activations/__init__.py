@@ -1,0 +1,1 @@
+"""Activation functions: curves, slopes, sectors, units that die."""

@@ -1,0 +1,1 @@
+"""Backpropagation: the chain, and the small network as a graph."""
