@@ -28,6 +28,12 @@ class SeededRReLU(nn.RReLU):
         return random_slopes(self, x, self.generator)
 
 
+def noise_generators(model: nn.Module) -> list[torch.Generator]:
+    """The generators that ``model`` draws from, each once."""
+    found = [m.generator for m in model.modules() if isinstance(m, SeededRReLU)]
+    return list(dict.fromkeys(found))
+
+
 def seed_noise(model: nn.Module, seed: int, device: torch.device) -> None:
     """Make every RReLU of ``model`` draw as after ``torch.manual_seed(seed)``."""
     generator = torch.Generator(device).manual_seed(seed)

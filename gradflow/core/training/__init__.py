@@ -4,6 +4,7 @@ from gradflow.core.training.background import BackgroundRun, State
 from gradflow.core.training.engine import Trainer, train
 from gradflow.core.training.plan import TrainingPlan
 from gradflow.core.training.record import LAYER_COLUMNS, NUMBERS, StepRecord
+from gradflow.core.training.replay import replay
 from gradflow.core.training.run import Run
 from gradflow.core.training.sequences import sequences
 from gradflow.core.training.task import Task, register, task_of
@@ -19,6 +20,7 @@ __all__ = [
     "Trainer",
     "TrainingPlan",
     "register",
+    "replay",
     "sequences",
     "task_of",
     "train",

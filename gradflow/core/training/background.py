@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from gradflow.core.errors import GradflowError
+from gradflow.core.training.checkpoint import Checkpoints
 from gradflow.core.training.engine import Trainer
 from gradflow.core.training.plan import TrainingPlan
 from gradflow.core.training.record import StepRecord
@@ -31,7 +32,7 @@ class BackgroundRun:
 
     A paused run has no thread: the next ``play`` or ``step`` starts one where the last left off.
     Records are kept here, at most ``plan.MAX_RECORDS``, so a run never waits to be looked at.
-    A stopped run keeps its records and drops model and data.
+    A stopped run keeps its records and a few checkpoints, and drops model and data.
 
     Args:
         experiment: what ``train`` takes; it is built at once, in the caller's thread.
@@ -55,6 +56,7 @@ class BackgroundRun:
         self._trainer: Trainer | None = Trainer(task, self.plan)
         self._lock = threading.Lock()
         self._records: list[StepRecord] = []
+        self._checkpoints = Checkpoints()
         self._state = State.PAUSED
         self._steps_done = 0
         self._wanted: int | None = 0
@@ -85,7 +87,13 @@ class BackgroundRun:
     def run(self) -> Run:
         """The run so far."""
         with self._lock:
-            return Run(self._title, self._settings, self.plan, tuple(self._records))
+            return Run(
+                self._title,
+                self._settings,
+                self.plan,
+                tuple(self._records),
+                self._checkpoints.taken,
+            )
 
     def play(self) -> None:
         """Go on until the end, or until told otherwise; nothing happens to a run that is over."""
@@ -134,6 +142,7 @@ class BackgroundRun:
                 assert trainer is not None
                 with self._gate:
                     record = trainer.advance()
+                    self._checkpoints.note(trainer)
                 self._note(trainer, record)
         except GradflowError as error:
             self._fail(str(error))

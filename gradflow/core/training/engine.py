@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from torch import Tensor
 from gradflow.core.catalog.optimizers import PRECISIONS, Clip
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.training import noise_scale, optimizers
+from gradflow.core.training.checkpoint import Checkpoint
 from gradflow.core.training.divergence import Divergence, Origin
 from gradflow.core.training.evaluation import evaluated
 from gradflow.core.training.layers import FloatArray, LayerMap
@@ -60,6 +63,11 @@ def _records(trainer: Trainer, progress: Progress | None) -> Iterator[StepRecord
 class Trainer:
     """A run that is advanced step by step.
 
+    Args:
+        task: what is trained.
+        plan: how.
+        only: the one step to record, with its full report, instead of those of the plan.
+
     Attributes:
         task: what is trained.
         plan: how.
@@ -67,7 +75,7 @@ class Trainer:
         finished: no step is left, or the loss was not finite.
     """
 
-    def __init__(self, task: Task, plan: TrainingPlan) -> None:
+    def __init__(self, task: Task, plan: TrainingPlan, only: int | None = None) -> None:
         self.task = task
         self.plan = plan
         self.step = 0
@@ -85,8 +93,9 @@ class Trainer:
         self._scaler = optimizers.scaler(plan, self._device)
         self._norms = Norms(self._parameters)
         self._groups: list[list[int]] = []
-        self._recorded = {step: index for index, step in enumerate(plan.recorded_steps)}
-        self._reported = plan.reported_steps
+        recorded = plan.recorded_steps if only is None else (only,)
+        self._recorded = {step: index for index, step in enumerate(recorded)}
+        self._reported = plan.reported_steps if only is None else frozenset(recorded)
         self._noise = noise_scale.NoiseScale()
         self._overflowed: tuple[int, int] | None = None
 
@@ -106,6 +115,16 @@ class Trainer:
             ) from error
         self.finished = self.finished or self.step == self.plan.steps
         return record
+
+    def checkpoint(self) -> Checkpoint:
+        """The state between two steps."""
+        return Checkpoint.taken(self.step, self.task.model, self._optimizer, self._scaler)
+
+    def resume(self, point: Checkpoint) -> None:
+        """Go on from a state of a run of the same experiment and plan; only before any step."""
+        point.restore(self.task.model, self._optimizer, self._scaler)
+        deque(islice(self.task.batches, point.step), maxlen=0)
+        self.step = point.step
 
     def _stepped(self, batch: Batch) -> StepRecord | None:
         index = self._recorded.get(self.step)
