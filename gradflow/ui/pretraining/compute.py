@@ -1,8 +1,4 @@
-"""Cached, admitted calls into core, with a progress bar and a button that ends them.
-
-``st.cache_data`` cannot hold them: it forbids progress bars inside. So results lie in a cache of
-our own, in which whoever asks second for the same waits for the first one.
-"""
+"""Cached, admitted calls into core, with a progress bar and a button that ends them."""
 
 from __future__ import annotations
 
@@ -16,8 +12,7 @@ from gradflow.core.pretraining import transfer as transfers
 from gradflow.core.pretraining.greedy import Progress
 from gradflow.core.pretraining.spec import FineTuning, Stack, Transfer
 from gradflow.core.text import _
-from gradflow.ui.compute import ADMISSION
-from gradflow.ui.views.compute import Kept
+from gradflow.ui.views.compute import Kept, kept_or_computed
 
 ENTRIES = 24
 """Results that are kept; the largest take some megabytes."""
@@ -46,34 +41,7 @@ def transfer(spec: Transfer, stop: Stop) -> transfers.Reuse:
 
 
 def _long(spec: Any, stop: Stop, work: Callable[[Progress], R]) -> R:
-    """A result from the cache, or computed under a progress bar; a newer run of the page ends it.
-
-    Between steps others may compute, so that a long run does not hold up short ones.
-    """
-    place = st.empty()
-    bars: list[Any] = []
-
-    def tell(done: float, what: str) -> None:
-        if not bars:
-            bars.append(_bar(place, stop))
-        bars[0].progress(min(done, 1.0), what)
-
-    def advance(done: float, what: str) -> None:
-        ADMISSION.release()
-        try:
-            tell(done, what)
-        finally:
-            ADMISSION.acquire()
-
-    def compute() -> R:
-        with ADMISSION:
-            return work(advance)
-
-    found = _kept().get(
-        spec, compute, lambda: tell(0.0, _("waiting for the same computation of someone else"))
-    )
-    place.empty()
-    return found
+    return kept_or_computed(_kept(), spec, work, lambda place: _bar(place, stop))
 
 
 def _bar(place: Any, stop: Stop) -> Any:

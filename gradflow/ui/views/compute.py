@@ -9,9 +9,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from gradflow.core.text import _
+from gradflow.ui.compute import ADMISSION
 
+Tell = Callable[[float, str], None]
+"""Told of a computation from time to time: the share that is done, and what is being done."""
 _SHOWN_AFTER = 0.3
 """Seconds before a progress bar appears; what is cached comes sooner."""
 _WAIT_SECONDS = 0.3
@@ -67,6 +71,45 @@ class Kept:
         finally:
             entry.lock.release()
         return found
+
+
+def kept_or_computed(
+    kept: Kept, key: Any, work: Callable[[Tell], R], bar: Callable[[DeltaGenerator], Any]
+) -> R:
+    """A long result from the cache, or computed under a progress bar.
+
+    ``st.cache_data`` forbids progress bars inside. A newer run of the page ends the computation.
+    Between its steps others may compute, so that a long one does not hold up short ones.
+
+    Args:
+        kept: the cache; whoever asks second for the same waits for the first one.
+        key: hashable.
+        work: makes the result, telling how far it is.
+        bar: draws the progress bar into a place, once it is needed.
+    """
+    place = st.empty()
+    bars: list[Any] = []
+
+    def tell(done: float, what: str) -> None:
+        if not bars:
+            bars.append(bar(place))
+        bars[0].progress(min(done, 1.0), what)
+
+    def advance(done: float, what: str) -> None:
+        ADMISSION.release()
+        try:
+            tell(done, what)
+        finally:
+            ADMISSION.acquire()
+
+    def compute() -> R:
+        with ADMISSION:
+            return work(advance)
+
+    waits = _("waiting for the same computation of someone else")
+    found = kept.get(key, compute, lambda: tell(0.0, waits))
+    place.empty()
+    return found
 
 
 class _Entry:
