@@ -41,9 +41,18 @@ def test_a_training_can_be_stopped(page: Page, app_url: str, page_errors: list[s
     page.wait_for_function("() => location.search.includes('steps=2000')")
     page.get_by_role("button", name="Train").click()
     expect(page.get_by_role("progressbar")).to_be_visible()
+    expect(page.get_by_role("button", name="Train")).to_have_count(0)
     page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_text("Stopped. What was trained so far:")).to_be_visible()
-    expect(page.get_by_role("button", name="Train again")).to_be_visible()
+    stopped = page.get_by_text("Stopped. What was trained so far:")
+    expect(stopped).to_be_visible()
+    page.get_by_role("button", name="Train again").click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    expect(stopped).to_have_count(0)  # what belongs to the training before is gone at once
+    page.get_by_role("slider", name="Batch size").press("ArrowLeft")
+    expect(page.get_by_text("The settings have changed since the last training")).to_be_visible()
+    expect(page.get_by_role("progressbar")).to_have_count(0)
+    page.get_by_role("slider", name="Batch size").press("ArrowRight")
+    expect(stopped).to_be_visible()
     assert page_errors == []
 
 

@@ -8,12 +8,14 @@ import pytest
 import gradflow as gf
 from gradflow import charts
 from gradflow.charts.recurrent.cells import (
+    FACTOR_LIMIT,
     factor_curves,
     factors_figure,
     remaining_curves,
     remaining_figure,
 )
 from gradflow.charts.recurrent.clipping import (
+    bar_label,
     cosine_figure,
     directions_figure,
     parameters_figure,
@@ -65,6 +67,7 @@ def test_norms_and_theory_are_where_they_belong() -> None:
     figure = sent(time_norms_figure([("h", norms)], [Line("ρ", line)]))
     (measured,) = traces(figure, name="h")
     np.testing.assert_allclose(array(measured["y"]), [-4, np.nan, 0])
+    assert len(traces(figure, name="marks")[0]["x"]) == 1
     (theory,) = traces(figure, name="ρ")
     np.testing.assert_allclose(array(theory["y"]), [-2, -1, 0])
     assert theory["line"]["dash"] != "solid"
@@ -125,8 +128,78 @@ def test_a_factor_stands_at_its_distance() -> None:
     (theory,) = traces(figure, name="theory")  # that of the LSTM only
     np.testing.assert_allclose(array(theory["y"]), 0.8)
     np.testing.assert_allclose(array(traces(figure, name="lstm")[0]["y"]), [0.9, 1.1])
-    assert figure["layout"]["yaxis"]["range"][1] == 2.0
-    assert traces(figure, name="direct path alone")
+    assert figure["layout"]["yaxis"]["range"][1] > 7.0
+    assert not traces(figure, name="beyond")
+    assert traces(figure, name="direct path alone (mean over units)")
+
+
+def test_factors_beyond_the_axis_are_marked_with_their_value() -> None:
+    total = np.array([0.5, 37.0, 0.0, np.nan])
+    named = [("lstm", np.ones(4), np.ones(4)), ("tanh", total, np.full(4, np.nan))]
+    figure = sent(factors_figure(named))
+    assert figure["layout"]["yaxis"]["range"][1] == FACTOR_LIMIT
+    (beyond,) = traces(figure, name="beyond")
+    assert (beyond["x"], beyond["text"]) == ([2.0], ["37"])
+    assert beyond["y"][0] < FACTOR_LIMIT
+    assert beyond["marker"]["color"] == traces(figure, name="tanh")[0]["line"]["color"]
+    assert "beyond the axis" in words(figure)
+    assert factor_curves(named)[1].x.tolist() == [1, 2, 3]  # where nothing is left there is none
+
+
+def test_of_many_values_beyond_the_largest_is_written() -> None:
+    total = np.linspace(20.0, 31.0, 12)
+    figure = sent(factors_figure([("tanh", total, np.full(12, np.nan))]))
+    (beyond,) = traces(figure, name="beyond")
+    assert beyond["text"] == [""] * 11 + ["31"]
+
+
+def test_a_curve_ends_with_a_cross_where_it_breaks() -> None:
+    named = [
+        ("tanh", np.array([1.0, 1e20, math.inf, math.nan])),
+        ("relu", np.full(4, math.nan)),
+        ("gru", np.array([1.0, 0.1, 0.01, 0.001])),
+    ]
+    figure = sent(remaining_figure(named, broken=[("tanh", 2), ("relu", 3)]))
+    (curve,) = traces(figure, name="tanh")
+    np.testing.assert_allclose(array(curve["y"]), [0, 20])
+    (crosses,) = traces(figure, name="breaks")
+    assert crosses["x"] == [2, 3]
+    assert crosses["y"][0] == 20
+    assert [text.strip() for text in crosses["text"]] == ["", "relu"]
+    low, high = figure["layout"]["yaxis"]["range"]
+    assert low < -3
+    assert 20 < crosses["y"][1] < high
+    assert not traces(figure, name="marks")  # no band of marks
+    assert "not a finite number" in words(figure)
+
+
+def test_of_many_zeros_the_first_is_marked() -> None:
+    values = np.array([1.0, 0.0, 1e-8, *[0.0] * 100])
+    named = [("tanh", np.ones(103)), ("gru", values)]
+    figure = sent(remaining_figure(named))
+    (curve,) = traces(figure, name="gru")
+    np.testing.assert_allclose(array(curve["y"]), [0, np.nan, -8])
+    (zeros,) = traces(figure, name="zeros")
+    assert zeros["x"] == [3]
+    assert zeros["marker"]["color"] == [curve["line"]["color"]]
+    assert figure["layout"]["yaxis"]["range"][0] < zeros["y"][0] < -8
+    assert "▽ exactly 0 from here on" in words(figure)
+    figure = sent(time_norms_figure([("h", values[::-1])], []))
+    assert array(traces(figure, name="h")[0]["x"]).tolist() == [101, 102, 103]
+    assert traces(figure, name="zeros")[0]["x"] == [100]
+
+
+def test_norms_end_with_a_cross_where_they_break() -> None:
+    measured = [("h", np.array([math.nan, math.inf, 1e9, 1.0])), ("c", np.ones(4))]
+    figure = sent(time_norms_figure(measured, [Line("ρ", np.geomspace(1e4, 1, 4))]))
+    (curve,) = traces(figure, name="h")
+    assert (array(curve["x"]).tolist(), array(curve["y"]).tolist()) == ([3, 4], [9, 0])
+    (cross,) = traces(figure, name="breaks")
+    assert (cross["x"], cross["y"]) == ([2], [9])
+    assert not traces(figure, name="marks")
+    assert "exactly 0" not in words(figure)
+    broken = sent(time_norms_figure([("h", np.full(4, math.nan))], []))
+    assert "No gradient is a finite number above 0" in words(broken)
 
 
 def test_gates_are_stacked_the_first_on_top() -> None:
@@ -156,10 +229,20 @@ def test_shares_of_gates_count_every_entry(report: gf.TimeReport) -> None:
     assert shares.sum() == pytest.approx(1)
     mean = (shares * (np.arange(BINS) + 0.5) / BINS).sum()
     assert mean == pytest.approx(report.gate("forget").mean(), abs=1 / BINS)
-    figure = sent(gate_histograms_figure({"forget": shares}, {"σ(b)": 0.5}))
+    figure = sent(gate_histograms_figure({"forget": shares}, {}))
     assert max(figure["data"][0]["y"]) == pytest.approx(1)
-    assert figure["layout"]["shapes"][0]["x0"] == 0.5
-    assert {"<b>forget</b>", "σ(b)"} <= set(words(figure).split(" | "))
+    assert not figure["layout"]["shapes"]
+
+
+def test_a_mark_belongs_to_its_gate_alone() -> None:
+    shares = {name: np.full(BINS, 1 / BINS) for name in ("i", "f", "o")}
+    figure = sent(gate_histograms_figure(shares, {"f": ("σ(b)", 0.25)}))
+    (line,) = figure["layout"]["shapes"]
+    assert (line["x0"], line["x1"]) == (0.25, 0.25)
+    floors = {bars["name"]: bars["base"] for bars in figure["data"]}
+    assert line["y0"] == floors["f"]
+    assert line["y1"] == floors["f"] + 1 < floors["i"]
+    assert {"<b>f</b>", "┆ σ(b) = 0.25"} <= set(words(figure).split(" | "))
 
 
 def _clipping(norm: float = 2.0, cosine: float = 0.5) -> ClippingReport:
@@ -186,6 +269,8 @@ def test_bars_reach_up_to_their_logarithm() -> None:
     np.testing.assert_allclose(tops, np.log10([2, 1, 0.5]))
     assert [array(bar["y"])[1] for bar in figure["data"]] == [0, 0, 0]
     assert figure["data"][0]["x"] == ["w", "readout.b"]
+    assert figure["data"][0]["text"] == ["", "0"]
+    assert [bar_label(value) for value in (math.nan, math.inf, 2.0)] == ["✕", "✕", ""]
 
 
 def test_cosines_over_thresholds() -> None:

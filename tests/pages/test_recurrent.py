@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Any
 
 import numpy as np
@@ -9,10 +11,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import gradflow as gf
-from gradflow.charts.theme import number
+from gradflow.charts.theme import number, share
 from gradflow.core.recurrent.factors import FactorSettings, factor_curves
 from gradflow.core.recurrent.settings import PRESETS, Pass
 from gradflow.core.recurrent.training import ShortTraining
+from gradflow.ui.latex import tex
 from gradflow.ui.recurrent.controls import TITLES
 from gradflow.ui.recurrent.state import VIEWS, View
 from tests.charts.figures import array, traces, words
@@ -136,13 +139,55 @@ def test_state_layer_and_dashed_line(app: AppTest) -> None:
 
 def test_pascanus_bound_and_none(app: AppTest) -> None:
     opened(app, **SMALL)
-    group = next(g for g in app.get("button_group") if g.key == "recurrent_line_spectral")
+    group = next(g for g in app.get("button_group") if g.key == "recurrent_line_spectral_3")
     working(group.set_value("bound").run())
     assert r"s_{\max}" in latex(app)
-    group = next(g for g in app.get("button_group") if g.key == "recurrent_line_spectral")
+    group = next(g for g in app.get("button_group") if g.key == "recurrent_line_spectral_3")
     working(group.set_value("none").run())
     assert "dashed" not in latex(app)
     assert not traces(chart(app), name="theory")
+
+
+def test_the_identity_has_no_mean_field(app: AppTest) -> None:
+    opened(app, recurrent_init="identity", **SMALL)
+    group = next(g for g in app.get("button_group") if g.key == "recurrent_line_spectral_2")
+    assert [option.content for option in group.proto.options] == [
+        "spectral radius ρ", "Pascanu’s bound", "none",
+    ]  # fmt: skip
+    moved(app, "selectbox", "recurrent_init", "gaussian")
+    group = next(g for g in app.get("button_group") if g.key == "recurrent_line_spectral_3")
+    working(group.set_value("mean_field").run())
+    moved(app, "selectbox", "recurrent_init", "identity")
+    assert r"\rho(W_{hh})^{T-1}" in latex(app)
+
+
+@pytest.mark.parametrize(("gain", "said_of_it"), [("0.2", "fades"), ("5.0", "grows")])
+def test_a_gradient_that_arrives_as_the_sequence_is_short(
+    app: AppTest, gain: str, said_of_it: str
+) -> None:
+    settings = {"recurrent_init": "orthogonal", "recurrent_gain": gain, "features": "1",
+                "hidden_size": "16", "length": "4"}  # fmt: skip
+    opened(app, cell="rnn_relu", **settings)
+    left = gf.through_time(Pass(cell="rnn_relu", **settings).experiment).remaining(3)
+    assert 1e-3 < left < 0.9**3 or 0.9**-3 < left < 1e3
+    assert f"The gradient {said_of_it} on its way back, but" in app.info[0].value
+    assert not app.success
+
+
+def test_the_shortest_sequence_reads_well(app: AppTest) -> None:
+    opened(app, hidden_size="6", batch_size="3", length="2")
+    report = gf.through_time(Pass(hidden_size=6, batch_size=3, length=2).experiment)
+    assert f"by **{number(report.remaining(1), 4)}** on average." in sentences(app)
+    assert "steps back" not in sentences(app)
+    assert r"\approx" not in latex(app)
+
+
+def test_gates_near_one_are_not_called_one(app: AppTest) -> None:
+    opened(app, "gates", cell="lstm", forget_bias="10.0", dtype="float64", **SMALL)
+    report = recorded(cell="lstm", forget_bias=10.0, dtype="float64")
+    assert f"open by **{report.gate('forget').mean():.5f}** on average" in said(app)
+    value = 1 - report.sample.values["forget", 1][11, 0]
+    assert f"= 1-{tex(value)}" in latex(app)
 
 
 def test_a_preset_sets_everything(app: AppTest) -> None:
@@ -207,6 +252,20 @@ def test_a_vanilla_network_offers_cells_with_gates(app: AppTest) -> None:
     assert url(app)["cell"] == "gru"
     assert url(app)["gate"] == "update"
     assert "z_{12}" in latex(app)
+    assert r"\\[2pt]a &=" in latex(app)  # z is the gate, never the pre-activation
+    assert not re.search(r"z\s*&=", latex(app).replace("z_{12} &=", "").replace("12} &=", ""))
+
+
+def test_the_forget_bias_is_marked_in_its_own_gate(app: AppTest) -> None:
+    opened(app, "gates", cell="lstm", forget_bias="1.0", **SMALL)
+    bars = {trace["name"]: trace["base"] for trace in chart(app, 1)["data"]}
+    (line,) = chart(app, 1)["layout"]["shapes"]
+    assert line["x0"] == pytest.approx(1 / (1 + math.exp(-1)))
+    assert line["y0"] == bars["forget gate f"]
+    moved(app, "slider", "forget_bias", -2.0)
+    assert chart(app, 1)["layout"]["shapes"][0]["x0"] == pytest.approx(1 / (1 + math.exp(2)))
+    moved(app, "selectbox", "cell", "gru")
+    assert not chart(app, 1)["layout"]["shapes"]
 
 
 def test_cells_side_by_side(app: AppTest) -> None:
@@ -227,6 +286,37 @@ def test_cells_side_by_side(app: AppTest) -> None:
     np.testing.assert_allclose(array(curve["y"])[-1], np.log10(changed[0] / changed[-1]), rtol=1e-5)
 
 
+@pytest.mark.parametrize("loss_at", ["last", "every"])
+def test_a_cell_that_breaks_is_named_and_marked(app: AppTest, loss_at: str) -> None:
+    settings = {"recurrent_init": "gaussian", "recurrent_gain": "10.0", "dtype": "float16",
+                "length": "40", "hidden_size": "16", "batch_size": "3"}  # fmt: skip
+    opened(app, "cells", loss_at=loss_at, **settings)
+    report = gf.through_time(Pass(cell="rnn_relu", loss_at=loss_at, **settings).experiment)
+    first = 1 + int(np.argmax(report.column("hidden_nonfinite") > 0))
+    assert f"**ReLU RNN** breaks on its way forward: from step {first} on" in said(app)
+    crosses = traces(chart(app), name="breaks")[0]
+    assert 40 - first in crosses["x"]
+    assert not traces(chart(app), name="marks")
+    (curve,) = traces(chart(app), name="GRU")
+    assert np.isfinite(array(curve["y"])).all()
+
+
+def test_without_a_gradient_the_page_says_where_it_broke(app: AppTest) -> None:
+    settings = {"recurrent_init": "gaussian", "recurrent_gain": "10.0", "dtype": "float16",
+                "cell": "rnn_relu", "length": "40", "hidden_size": "16"}  # fmt: skip
+    opened(app, **settings)
+    assert "There is no gradient:** from step" in app.error[0].value
+    assert "No gradient is a finite number" in words(chart(app, 1))
+    assert not traces(chart(app), name="theory")
+    assert "Dashed" not in " ".join(caption.value for caption in app.caption)
+    opened(app, "clipping", **settings)
+    assert "The gradient is not a finite number" in said(app)
+    assert "nothing to clip" in words(chart(app))
+    assert len(app.get("plotly_chart")) == 1
+    opened(app, "clipping", **settings | {"cell": "rnn_tanh"})
+    assert [bar["text"] for bar in chart(app)["data"]][1] == ["✕"] * 6  # by norm
+
+
 def test_factors_follow_their_settings(app: AppTest) -> None:
     opened(app, "factors", steps="10", hidden_size="16", batch_size="8")
     moved(app, "slider", "forget_bias", 1.0, FactorSettings)
@@ -241,10 +331,21 @@ def test_factors_follow_their_settings(app: AppTest) -> None:
         np.testing.assert_allclose(array(line["y"]), curve.total, rtol=1e-6)
         (product,) = traces(chart(app, 1), name=name)
         np.testing.assert_allclose(array(product["y"])[1:], np.log10(curve.remaining), atol=1e-6)
+    active = share(float(expected[2].direct.mean()))
+    assert f"{active} are active" in said(app)
+    assert "nothing at all is left" not in said(app)
     before = said(app)
     moved(app, "slider", "branch_scale", 1.0, FactorSettings)
     moved(app, "select_slider", "gain", 2.0, FactorSettings)
     assert said(app) != before
+
+
+def test_factors_say_when_nothing_is_left(app: AppTest) -> None:
+    opened(app, "factors", steps="150", hidden_size="2", batch_size="2")
+    curve = factor_curves(FactorSettings(steps=150, hidden_size=2, batch_size=2))[2]
+    left = int((curve.norms > 0).sum())
+    assert left < 150
+    assert f"but after {left} steps nothing at all is left" in said(app)
 
 
 def test_clipping_follows_its_thresholds(app: AppTest) -> None:
@@ -269,10 +370,27 @@ def test_a_short_training(app: AppTest) -> None:
     assert "**GRU**" in said(app)
     assert [len(array(t["x"])) for t in traces(chart(app), mode="lines+markers")] == [13, 13]
     assert np.shape(array(chart(app, 1)["data"][0]["z"])) == (8, 13)
+    assert "recurrent_train" not in [button.key for button in app.button]
     moved(app, "number_input", "seed", 4, ShortTraining)
     assert not app.get("plotly_chart")  # the settings are no longer those that were trained
+    assert "settings have changed since the last training" in app.info[0].value
     moved(app, "number_input", "seed", 0, ShortTraining)
     assert len(app.get("plotly_chart")) == 2
+    assert not app.info
+
+
+def test_settings_that_are_put_back_do_not_train_by_themselves(app: AppTest) -> None:
+    opened(app, "training", steps="12", length="8", hidden_size="6", batch_size="4",
+           rnn_tanh="False", rnn_relu="False")  # fmt: skip
+    app.button(key="recurrent_train").click()
+    working(app.run())
+    moved(app, "number_input", "seed", 4, ShortTraining)
+    del app.session_state["recurrent_trained"]["gru"]  # as if it had still been training
+    moved(app, "number_input", "seed", 0, ShortTraining)
+    assert "Stopped. What was trained so far:" in app.info[0].value
+    assert "**LSTM**" in said(app)
+    assert "**GRU**" not in said(app)
+    assert app.button(key="recurrent_train").label == "Train again"
 
 
 def test_without_a_cell_nothing_is_trained(app: AppTest) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 HEIGHT = 400
 _PATTERNS = ("", "/", ".")
+_DECADES = 9
+"""About so many are written on the axis of thresholds."""
 _SHORTEST = 0.4
 """Arrows do not become shorter than this share of the longest."""
 
@@ -35,7 +37,7 @@ def ways() -> tuple[str, str, str]:
 
 
 def parameters_figure(report: ClippingReport, *, mode: Mode = "light") -> go.Figure:
-    """‖g‖ of each parameter before and after, as bars on a log axis."""
+    """‖g‖ of each parameter before and after, as bars on a log axis; ✕: NaN or infinite."""
     series = parameter_series(report)
     known = np.concatenate([values for _name, values in series])
     known = known[np.isfinite(known) & (known > 0)]
@@ -51,6 +53,10 @@ def parameters_figure(report: ClippingReport, *, mode: Mode = "light") -> go.Fig
             "base": scale.low,
             "hovertext": [f"{name}: {number(value)}" for value in values.tolist()],
             "hovertemplate": "%{hovertext}<extra></extra>",
+            "text": [bar_label(value) for value in values.tolist()],
+            "textposition": "outside",
+            "textfont": {"size": TEXT_SIZE, "color": PALETTES[mode].alarm},
+            "cliponaxis": False,
             "marker": {
                 "color": colours(mode)[i], "line": {"width": 0},
                 "pattern": {
@@ -73,6 +79,11 @@ def parameters_figure(report: ClippingReport, *, mode: Mode = "light") -> go.Fig
         "yaxis": scale.axis(_("norm of the parameter’s gradient")),
     }
     return build(data, layout, mode)
+
+
+def bar_label(value: float) -> str:
+    """What stands where a bar has no height."""
+    return "0" if value == 0 else "" if math.isfinite(value) else "✕"
 
 
 def parameter_series(report: ClippingReport) -> list[tuple[str, FloatArray]]:
@@ -154,6 +165,7 @@ def cosine_figure(
     curves = cosine_curves(course)
     looks = colours(mode)
     low = min((float(curve.values.min()) for curve in curves if len(curve.x)), default=0.0)
+    ends = course.thresholds[[0, -1]] if len(course.thresholds) else np.ones(2)
     marks = [
         {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": math.log10(c),
          "x1": math.log10(c), "line": {"color": looks[i + 1], "width": 2, "dash": "dot"}}
@@ -163,6 +175,7 @@ def cosine_figure(
         curves,
         x={
             "title": {"text": _("threshold c")},
+            "dtick": math.ceil(max(math.log10(ends[1] / ends[0]), 1) / _DECADES),
             "tickprefix": "10<sup>",
             "ticksuffix": "</sup>",
             "unifiedhovertitle": {"text": "<b>c = 10<sup>%{x:.2f}</sup></b>"},

@@ -58,6 +58,11 @@ class Picture:
     rows: int
 
 
+def opening(value: float) -> str:
+    """A gate for reading, with more digits close to 1: 0.5, but 0.99995."""
+    return number(value) if value < 0.9995 else number(value, 5)
+
+
 def shape_gates(gates: Sequence[GateRows]) -> Picture:
     """The first gate on top; within a gate unit 1 at the bottom."""
     units = gates[0].values.shape[1]
@@ -181,37 +186,41 @@ def gate_shares(histograms: Sequence[Histogram]) -> FloatArray:
 
 
 def gate_histograms_figure(
-    shares: Mapping[str, FloatArray], marks: Mapping[str, float], *, mode: Mode = "light"
+    shares: Mapping[str, FloatArray],
+    marks: Mapping[str, tuple[str, float]],
+    *,
+    mode: Mode = "light",
 ) -> go.Figure:
     """Distribution of each gate's activations over all steps, units and sequences.
 
     Args:
         shares: name → share of the entries per bin, as :func:`gate_shares` gives it.
-        marks: a place on the axis with a label, such as σ(b_f).
+        marks: name → a label and a place on the axis that belong to this gate, such as σ(b_f).
         mode: for a light or a dark page.
     """
     if not shares:
         return empty_figure(_("This cell has no gates"), mode=mode)
     palette = PALETTES[mode]
     highest = max(float(values.max()) for values in shares.values()) or 1.0
-    data, notes = [], []
+    data, notes, shapes = [], [], []
     for row, (name, values) in enumerate(reversed(list(shares.items()))):
         data.append(_bars(row, name, values / highest, values, mode))
+        floor = _ROOM * row
         notes.append(
-            note(f"<b>{name}</b>", 0, _ROOM * row + 1, yref="y", yanchor="bottom",
+            note(f"<b>{name}</b>", 0, floor + 1, yref="y",
                  font={"size": TITLE_SIZE, "color": palette.forward})
         )  # fmt: skip
+        if name in marks:
+            label, place = marks[name]
+            shapes.append(
+                {"type": "line", "y0": floor, "y1": floor + 1, "x0": place, "x1": place,
+                 "line": {"color": palette.theory, "width": 2, "dash": "8px,5px"}}
+            )  # fmt: skip
+            notes.append(
+                note(f"┆ {label} = {opening(place)}", 1, floor + 1, yref="y", xanchor="right",
+                     font={"size": TEXT_SIZE, "color": palette.theory})
+            )  # fmt: skip
     count = len(shares)
-    shapes = []
-    for label, place in marks.items():
-        shapes.append(
-            {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": place, "x1": place,
-             "line": {"color": palette.theory, "width": 2, "dash": "8px,5px"}}
-        )  # fmt: skip
-        notes.append(
-            note(label, place, 1, xref="x", xanchor="center",
-                 font={"size": TEXT_SIZE, "color": palette.theory})
-        )  # fmt: skip
     layout = {
         "height": _BAND * count + _GAP * (count - 1) + _TOP + _BOTTOM,
         "margin": {"l": 20, "r": 20, "t": _TOP, "b": _BOTTOM},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,13 @@ import plotly.graph_objects as go
 
 from gradflow.charts.figure import FloatArray, empty_figure
 from gradflow.charts.laws import Curve, laws_figure
+from gradflow.charts.recurrent.breaks import (
+    Ending,
+    ending_traces,
+    explained,
+    lengths,
+    with_headroom,
+)
 from gradflow.charts.recurrent.time_axis import step_axis
 from gradflow.charts.series import Scale, Series
 from gradflow.charts.theme import PALETTES, Mode, number
@@ -45,15 +53,34 @@ def time_norms_figure(
     if not measured or not len(measured[0][1]):
         return empty_figure(_("Nothing was recorded: no gradient norms to show"), mode=mode)
     steps = np.arange(1.0, len(measured[0][1]) + 1)
-    curves = [Curve(name, steps, values) for name, values in measured]
+    curves, ends = norm_curves(measured)
+    if not any(len(curve.x) for curve in curves):
+        return empty_figure(_("No gradient is a finite number above 0: nothing to draw"), mode=mode)
+    scale = with_headroom(norms_scale([curve.values for curve in curves], theory), ends)
     return laws_figure(
         curves,
         x=step_axis(len(steps)),
         y_title=_("gradient norm"),
         mode=mode,
-        scale=norms_scale([values for _name, values in measured], theory),
-        more=theory_traces(steps, theory, mode),
+        scale=scale,
+        notes=explained(ends),
+        more=[*theory_traces(steps, theory, mode), *ending_traces(ends, scale, mode)],
     )
+
+
+def norm_curves(measured: Sequence[tuple[str, FloatArray]]) -> tuple[list[Curve], list[Ending]]:
+    """From the loss back to their ends, and the marks there."""
+    curves, ends = [], []
+    for index, (name, values) in enumerate(measured):
+        steps, end = len(values), lengths(values[::-1])
+        first = steps - end.drawn
+        curves.append(Curve(name, np.arange(first + 1.0, steps + 1), values[first:]))
+        if end.drawn < end.finite:
+            ends.append(Ending(index, name, first, math.nan, True))
+        if end.finite < steps:
+            last = float(values[first]) if end.drawn else math.nan
+            ends.append(Ending(index, name, steps - end.finite, last, False, "left"))
+    return curves, ends
 
 
 def norms_scale(measured: Sequence[FloatArray], theory: Sequence[Line]) -> Scale:

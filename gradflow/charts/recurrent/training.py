@@ -28,7 +28,7 @@ def training_loss_figure(
     baseline: tuple[str, float] | None = None,
     mode: Mode = "light",
 ) -> go.Figure:
-    """Loss on a fixed batch over the steps, on a log axis.
+    """Loss on a held-out batch over the steps, on a log axis.
 
     Args:
         learned: the cells.
@@ -48,7 +48,7 @@ def training_loss_figure(
             "range": [-0.01 * steps, 1.01 * steps],
             "unifiedhovertitle": {"text": f"<b>%{{x}} {_('steps')}</b>"},
         },
-        y_title=_("loss"),
+        y_title=_("held-out loss"),
         mode=mode,
         scale=scale,
         more=_level(*baseline, steps, mode) if baseline else (),

@@ -104,7 +104,7 @@ def clipped(gradients: Mapping[str, Tensor], *, norm: float, value: float) -> Cl
     flat = torch.cat([g.detach().reshape(-1).double().cpu() for g in gradients.values()])
     sizes = [g.numel() for g in gradients.values()]
     length = float(torch.linalg.vector_norm(flat))
-    by_norm = flat * min(1.0, norm / (length + EPSILON))
+    by_norm = flat * min(norm / (length + EPSILON), 1.0)  # in this order NaN stays NaN, as in torch
     return ClippingReport(
         names=list(gradients),
         before=_norms(flat, sizes),

@@ -28,7 +28,7 @@ class GateEquation:
         from_input, from_hidden: W_x·x_t and W_h·h_{t−1}.
         bias_input, bias_hidden: PyTorch's two biases.
         reset: r_t of this unit where it applies, else 1.
-        preactivation: the argument of σ.
+        preactivation: a, the argument of σ.
         value: the gate's activation, computed here from the numbers above.
     """
 
@@ -81,7 +81,7 @@ def gate_equation(
     resets = code == "candidate" and "reset" in report.gate_codes
     reset = float(values["reset", layer][step - 1, unit - 1]) if resets else 1.0
     from_input, from_hidden = float(weight_x @ inputs), float(weight_h @ hidden)
-    z = from_input + float(bias_x) + reset * (from_hidden + float(bias_h))
+    a = from_input + float(bias_x) + reset * (from_hidden + float(bias_h))
     return GateEquation(
         gate=gate,
         input_weights=weight_x,
@@ -93,6 +93,6 @@ def gate_equation(
         bias_input=float(bias_x),
         bias_hidden=float(bias_h),
         reset=reset,
-        preactivation=z,
-        value=math.tanh(z) if gate.squash == "tanh" else 0.5 * (1 + math.tanh(z / 2)),
+        preactivation=a,
+        value=math.tanh(a) if gate.squash == "tanh" else 0.5 * (1 + math.tanh(a / 2)),
     )

@@ -1,6 +1,6 @@
 """What one step back does to the gradient: residual connections, the LSTM's cell, ReLU, tanh.
 
-h_{l+1} = h_l + α·f(h_l), c_t = f ⊙ c_{t−1} + i ⊙ g, and h_t = ReLU(h_{t−1} + …) have one thing in
+h_{l+1} = h_l + α·F(h_l), c_t = f ⊙ c_{t−1} + i ⊙ g, and h_t = ReLU(h_{t−1} + …) have one thing in
 common: one summand of the step's Jacobian is close to the identity (Hochreiter & Schmidhuber
 1997; Le et al. 2015; He et al. 2016). A tanh RNN has none.
 """
@@ -41,7 +41,7 @@ class GradientPath(StrEnum):
 PATHS: dict[GradientPath, Choice] = {
     GradientPath.RESIDUAL: Choice(
         label=N_("Residual blocks"),
-        help=N_("h + α·f(h): the factor is 1 plus what the branch adds."),
+        help=N_("h + α·F(h): the factor is 1 plus what the branch adds."),
         parameters=("branch_scale",),
     ),
     GradientPath.LSTM_CELL: Choice(
@@ -84,21 +84,29 @@ class FactorCurve:
     """Factors from the loss back; entry k is the step from distance k to k+1 before the loss.
 
     Attributes:
-        total: ‖∂L/∂s_t‖ / ‖∂L/∂s_{t+1}‖ as measured, ``(steps,)``.
-        direct: the factor of the direct path alone: 1 for a residual block and for an active ReLU,
-            the forget gates' in an LSTM; NaN where there is no such path.
+        norms: ‖∂L/∂s_t‖ from the loss back, ``(steps + 1,)``.
+        direct: what the direct path multiplies the gradient of a unit by, as a mean over batch and
+            units, ``(steps,)``: 1 in a residual block, the forget gate in an LSTM, 1 for an active
+            and 0 for an inactive unit of the IRNN (so the share of active units; it has no other
+            path); NaN where there is no such path.
     """
 
     path: GradientPath
-    total: FloatArray
+    norms: FloatArray
     direct: FloatArray
+
+    @property
+    def total(self) -> FloatArray:
+        """‖∂L/∂s_t‖ / ‖∂L/∂s_{t+1}‖, ``(steps,)``; NaN where nothing is left to multiply."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            factors: FloatArray = self.norms[1:] / self.norms[:-1]
+        return factors
 
     @property
     def remaining(self) -> FloatArray:
         """Products of ``total``: the share of the gradient's norm that is left."""
-        with np.errstate(over="ignore"):
-            products: FloatArray = np.cumprod(self.total, dtype=np.float64)
-        return products
+        shares: FloatArray = self.norms[1:] / self.norms[0]
+        return shares
 
 
 def factor_curves(settings: FactorSettings) -> list[FactorCurve]:
@@ -127,7 +135,7 @@ def _residual(settings: FactorSettings) -> FactorCurve:
     )
     stream = report.signals["module"].str.fullmatch(STREAM)
     norms = report.signals.loc[stream, "grad_norm"].to_numpy(np.float64)
-    return FactorCurve(GradientPath.RESIDUAL, _from_the_loss(norms), np.ones(settings.steps))
+    return FactorCurve(GradientPath.RESIDUAL, norms[::-1], np.ones(settings.steps))
 
 
 def _lstm_cell(settings: FactorSettings) -> FactorCurve:
@@ -135,8 +143,7 @@ def _lstm_cell(settings: FactorSettings) -> FactorCurve:
         cell=Cell.LSTM, hidden_size=settings.hidden_size, forget_bias=settings.forget_bias
     )
     report = _through_time(settings, network)
-    direct = _from_the_loss(report.column("direct_grad_norm"))
-    return FactorCurve(GradientPath.LSTM_CELL, _total(report, "cell"), direct)
+    return FactorCurve(GradientPath.LSTM_CELL, _norms(report, "cell"), _back(report.gate("forget")))
 
 
 def _irnn(settings: FactorSettings) -> FactorCurve:
@@ -146,7 +153,8 @@ def _irnn(settings: FactorSettings) -> FactorCurve:
         recurrent_init=RecurrentInit.IDENTITY,
     )
     report = _through_time(settings, network)
-    return FactorCurve(GradientPath.IRNN, _total(report, "hidden"), np.ones(settings.steps))
+    active = 1 - report.column("hidden_zero")
+    return FactorCurve(GradientPath.IRNN, _norms(report, "hidden"), _back(active))
 
 
 def _tanh_rnn(settings: FactorSettings) -> FactorCurve:
@@ -158,7 +166,7 @@ def _tanh_rnn(settings: FactorSettings) -> FactorCurve:
     )
     report = _through_time(settings, network)
     nothing = np.full(settings.steps, np.nan)
-    return FactorCurve(GradientPath.TANH_RNN, _total(report, "hidden"), nothing)
+    return FactorCurve(GradientPath.TANH_RNN, _norms(report, "hidden"), nothing)
 
 
 CURVES: dict[GradientPath, Callable[[FactorSettings], FactorCurve]] = {
@@ -184,11 +192,10 @@ def _through_time(settings: FactorSettings, network: Recurrent) -> TimeReport:
     )
 
 
-def _total(report: TimeReport, state: State) -> FloatArray:
-    return _from_the_loss(report.column(f"{state}_grad_norm"))
+def _norms(report: TimeReport, state: State) -> FloatArray:
+    return report.column(f"{state}_grad_norm")[::-1]
 
 
-def _from_the_loss(norms: FloatArray) -> FloatArray:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        factors: FloatArray = (norms[:-1] / norms[1:])[::-1]
-    return factors
+def _back(values: FloatArray) -> FloatArray:
+    """Of steps 2 to T, the last first: from t − 1 to t the gradient meets what step t has."""
+    return values[:0:-1]

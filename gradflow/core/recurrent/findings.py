@@ -71,6 +71,33 @@ def course_of(norms: FloatArray) -> Course:
     return Course(_fate(norms, remaining), factor, remaining, tenfold, first, overflowed)
 
 
+@dataclass(frozen=True)
+class Break:
+    """Where a state or its gradient stops being a finite number.
+
+    Attributes:
+        step: the first step whose state is not finite; on the way back, the last whose gradient is
+            not.
+        forward: whether it is the state.
+    """
+
+    step: int
+    forward: bool
+
+
+def broken(report: TimeReport, state: State = "hidden", layer: int = 1) -> Break | None:
+    """Where a pass breaks, if it does.
+
+    Raises:
+        GradflowError: there is no such layer.
+    """
+    overflow = np.flatnonzero(report.column(f"{state}_nonfinite", layer) > 0)
+    if len(overflow):
+        return Break(int(overflow[0]) + 1, forward=True)
+    back = course(report, state, layer).overflowed
+    return Break(back, forward=False) if back else None
+
+
 def _fate(norms: FloatArray, remaining: float) -> Fate:
     if not np.isfinite(norms).all() or math.isnan(remaining):
         return Fate.BROKEN

@@ -1,7 +1,7 @@
 """A short training of each cell on the same sequences, with the gradient through time as it goes.
 
-The loop is that of ``core.training``; every few steps a fixed batch goes through the network as it
-stands then, and the norms of ∂L/∂h_t and ∂L/∂c_t are kept.
+The loop is that of ``core.training``; every few steps a batch that is never trained on goes through
+the network as it stands then, and the norms of ∂L/∂h_t and ∂L/∂c_t are kept.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from gradflow.core.catalog.optimizers import Clip, Optimizer
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.histogram import FloatArray
 from gradflow.core.networks.recurrent import RecurrentNetwork
-from gradflow.core.recurrent.data import draw_sequences
-from gradflow.core.recurrent.record import prepared, record
+from gradflow.core.recurrent.record import record
 from gradflow.core.recurrent.report import State
 from gradflow.core.recurrent.settings import same
 from gradflow.core.recurrent.spec import Recurrent, SequenceExperiment, Sequences, need
 from gradflow.core.spec import Spec
 from gradflow.core.text import N_
-from gradflow.core.training import Trainer, TrainingPlan, task_of
+from gradflow.core.training import Task, Trainer, TrainingPlan, task_of
+from gradflow.core.training.task import Batch
 
 MAX_STEPS = 2000
 MAX_TFLOP = 5.0
@@ -53,10 +53,14 @@ LEARNABLE: dict[SequenceSource, Choice] = {
         help=N_("The answer at the end is the sum of two marked numbers."),
     ),
     SequenceSource.DIGIT_ROWS: Choice(
-        label=N_("Digits, row by row"), help=N_("Eight steps: short enough for every cell.")
+        label=N_("Digits, row by row"),
+        help=N_(
+            "Images of 8 × 8 pixels, a row per step: eight steps, short enough for every cell."
+        ),
     ),
     SequenceSource.DIGIT_PIXELS: Choice(
-        label=N_("Digits, pixel by pixel"), help=N_("The same images as 64 steps.")
+        label=N_("Digits, pixel by pixel"),
+        help=N_("Images of 8 × 8 pixels, a pixel per step: 64 steps."),
     ),
 }
 """What can be learned in a short training."""
@@ -123,15 +127,15 @@ class ShortTraining(Spec):
 
     @property
     def guessing(self) -> float:
-        """Loss on the fixed batch of who knows nothing of the sequences.
+        """Loss on the held-out batch of who knows nothing of the sequences.
 
         Always answering 1, the mean sum (1/6 in expectation), or equal probabilities, ln 10.
         """
-        data = self.experiment(Cell.GRU).data
-        if not data.row.regression:
-            return math.log(data.row.outputs)
-        answers = draw_sequences(data, self.seed)[1][-1]
-        return float((answers - 1).square().mean())
+        experiment = self.experiment(Cell.GRU)
+        if not experiment.data.row.regression:
+            return math.log(experiment.data.row.outputs)
+        _inputs, targets = held_out(task_of(experiment), self.batch_size)
+        return float((targets[-1] - 1).square().mean())
 
     @property
     def plan(self) -> TrainingPlan:
@@ -155,11 +159,11 @@ class ShortTraining(Spec):
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """A fixed batch in the network as it stands after some steps.
+    """A held-out batch in the network as it stands after some steps.
 
     Attributes:
         step: steps done.
-        loss: on the fixed batch, as it is trained.
+        loss: of this batch.
         accuracy: share of right answers at the last step; NaN in regression.
         norms: ‖∂L/∂h_t‖ and, in an LSTM, ‖∂L/∂c_t‖ by state, ``(T,)``.
         forget: mean gate of the direct path over all steps; NaN without one.
@@ -214,6 +218,13 @@ class TrainedCell:
         return np.stack([moment.norms[state] for moment in self.moments], axis=1)
 
 
+def held_out(task: Task, count: int) -> Batch:
+    """Inputs and targets of so many sequences that no batch contains, or of all there are."""
+    assert task.held_out is not None
+    inputs, targets = task.held_out
+    return inputs[:, :count], targets[:, :count]
+
+
 def train_cell(spec: ShortTraining, cell: Cell) -> Iterator[Moment]:
     """Train one cell; a moment before the first step, then every ``spec.every`` and the last.
 
@@ -221,7 +232,7 @@ def train_cell(spec: ShortTraining, cell: Cell) -> Iterator[Moment]:
     """
     experiment = spec.experiment(cell)
     trainer = Trainer(task_of(experiment), spec.plan)
-    _network, inputs, targets = prepared(experiment)
+    inputs, targets = held_out(trainer.task, spec.batch_size)
     yield _moment(experiment, trainer, inputs, targets)
     while not trainer.finished:
         trainer.advance()

@@ -27,6 +27,7 @@ def show() -> Spec:
     layer = spec.shown_layer
     reports = in_parts(tuple(Cell), lambda cell: compute.through_time(spec.compared(cell)))
     rows = words.compared(reports)
+    broken, how = words.breaks(rows, layer)
     if spec.loss_at is LossAt.EVERY:
         st.info(
             _("With a loss at every step gradient enters everywhere, and the curves do not show "
@@ -35,19 +36,20 @@ def show() -> Spec:
         )  # fmt: skip
     else:
         st.markdown(words.verdict(rows, layer))
+    if how:
+        st.markdown(how)
+    marked = None if spec.loss_at is LossAt.EVERY else words.lag_of(rows[0][2])
     named = [(name, words.left(report, one, layer)) for name, one, report in rows]
     blocks.show_figure(
-        remaining_figure(named, marked=words.lag_of(rows[0][2]), mode=blocks.mode()),
+        remaining_figure(named, marked=marked, broken=broken, mode=blocks.mode()),
         "recurrent_cells",
         _("Gradient that is left against the steps back from the loss, for every cell"),
     )
-    if spec.loss_at is LossAt.EVERY:
-        blocks.explain("recurrent_cells")
-        return spec
-    st.latex(
-        r"\text{left after } k \text{ steps} = \frac{\|\partial L/\partial s_{T-k}\|}"
-        r"{\|\partial L/\partial s_T\|},\qquad s = h \text{ or } c"
-    )
-    blocks.show_table(words.cells_table(rows, layer), key="recurrent_cells_table")
+    if spec.loss_at is not LossAt.EVERY:
+        st.latex(
+            r"\text{left after } k \text{ steps} = \frac{\|\partial L/\partial s_{T-k}\|}"
+            r"{\|\partial L/\partial s_T\|},\qquad s = h \text{ or } c"
+        )
+        blocks.show_table(words.cells_table(rows, layer), key="recurrent_cells_table")
     blocks.explain("recurrent_cells")
     return spec

@@ -8,7 +8,8 @@ import streamlit as st
 
 from gradflow.charts.recurrent.clipping import cosine_figure, directions_figure, parameters_figure
 from gradflow.charts.theme import number, share
-from gradflow.core.recurrent.clipping import ClippingReport
+from gradflow.core.recurrent.clipping import ClippingCourse, ClippingReport
+from gradflow.core.recurrent.settings import Pass
 from gradflow.core.spec import Spec
 from gradflow.core.text import _
 from gradflow.ui import blocks
@@ -27,6 +28,19 @@ def show() -> Spec:
     spec = state.passed(View.CLIPPING)
     report, course = compute.clip(spec.experiment, spec.clip_norm, spec.clip_value)
     st.markdown(sentence(report))
+    if 0 < report.norm < math.inf:
+        _directions(spec, report, course)
+    blocks.explain("recurrent_clipping")
+    st.subheader(_("Parameter by parameter"))
+    blocks.show_figure(
+        parameters_figure(report, mode=blocks.mode()),
+        "recurrent_clipped",
+        _("Norm of each parameter’s gradient before and after"),
+    )
+    return spec
+
+
+def _directions(spec: Pass, report: ClippingReport, course: ClippingCourse) -> None:
     arrows, cosines = st.columns([2, 3])
     with arrows:
         blocks.show_figure(
@@ -41,22 +55,18 @@ def show() -> Spec:
             "recurrent_cosines",
             _("Cosine of the gradient before and after, against the threshold"),
         )
-    if math.isfinite(report.norm):
-        st.latex(formula(report))
-    blocks.explain("recurrent_clipping")
-    st.subheader(_("Parameter by parameter"))
-    blocks.show_figure(
-        parameters_figure(report, mode=blocks.mode()),
-        "recurrent_clipped",
-        _("Norm of each parameter’s gradient before and after"),
-    )
-    return spec
+    st.latex(formula(report))
 
 
 def sentence(report: ClippingReport) -> str:
     """What both ways do to this gradient."""
-    if not math.isfinite(report.norm) or report.norm == 0:
-        return _("**The gradient is zero or not a finite number:** clipping cannot mend it.")
+    if report.norm == 0:
+        return _("**The gradient is exactly 0:** there is nothing to clip.")
+    if not math.isfinite(report.norm):
+        return _(
+            "**The gradient is not a finite number** (its norm is {norm}), and clipping cannot "
+            "mend it: by norm every entry becomes 0 or NaN, by value NaN stays NaN."
+        ).format(norm=number(report.norm))
     norm, value = report.by_norm, report.by_value
     text = _("The gradient has the norm **{norm}**; its largest entry is {largest}. ").format(
         norm=number(report.norm), largest=number(report.largest)

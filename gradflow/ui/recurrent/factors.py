@@ -24,13 +24,13 @@ def show() -> Spec:
     assert isinstance(spec, FactorSettings)
     curves = compute.curves(spec)
     st.markdown(
-        _("**Residual connections, the LSTM’s cell path and ReLU are one idea:** one summand of "
-          "the step has the derivative one, or nearly, so the gradient comes back with a factor "
-          "near one. A tanh network has no such summand.")
+        _("**Residual connections, the LSTM’s cell path and ReLU are one idea:** part of the step "
+          "hands the state on with the derivative one, or nearly (ReLU: where a unit is active), "
+          "so the gradient comes back with a factor near one. A tanh network has no such part.")
     )  # fmt: skip
-    columns = st.columns(2)
-    for index, curve in enumerate(curves):
-        with columns[index % 2].container(border=True):
+    places = [column for _row in range(0, len(curves), 2) for column in st.columns(2)]
+    for place, curve in zip(places, curves, strict=True):
+        with place.container(border=True, height="stretch"):
             st.markdown(f"**{words.path_title(curve)}**  \n{words.factor_sentence(curve)}")
             st.latex(formula(curve.path, spec))
     blocks.show_figure(
@@ -61,8 +61,8 @@ def formula(path: GradientPath, spec: FactorSettings) -> str:
     gate = tex(_sigmoid(spec.forget_bias))
     first, second = {
         GradientPath.RESIDUAL: (
-            r"h_{l+1} = h_l + \alpha f(h_l)",
-            rf"\partial h_{{l+1}}/\partial h_l = \mathbf 1 + {tex(spec.branch_scale)}\, f'",
+            r"h_{l+1} = h_l + \alpha F(h_l)",
+            rf"\partial h_{{l+1}}/\partial h_l = \mathbf 1 + {tex(spec.branch_scale)}\, F'",
         ),
         GradientPath.LSTM_CELL: (
             r"c_t = f_t\odot c_{t-1} + i_t\odot g_t",
@@ -70,7 +70,7 @@ def formula(path: GradientPath, spec: FactorSettings) -> str:
         ),
         GradientPath.IRNN: (
             r"h_t = \max(0, h_{t-1} + W_x x_t)",
-            r"\partial h_t/\partial h_{t-1} = \mathbf 1 \text{ where } h_t > 0",
+            r"\partial h_t/\partial h_{t-1} = 1 \text{ where } h_t > 0,\text{ else } 0",
         ),
         GradientPath.TANH_RNN: (
             r"h_t = \tanh(W h_{t-1} + W_x x_t)",

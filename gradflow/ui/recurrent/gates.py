@@ -94,9 +94,12 @@ def _histograms(report: TimeReport, spec: Pass) -> None:
         for gate in report.experiment.network.row.gates
         if gate.squash == "sigmoid"
     }
-    marks = {}
-    if spec.cell is Cell.LSTM:
-        marks["σ(b<sub>f</sub>)"] = 0.5 * (1 + math.tanh(spec.forget_bias / 2))
+    row = CELLS[spec.cell]
+    marks = {
+        named(gate): ("σ(b<sub>f</sub>)", 0.5 * (1 + math.tanh(spec.forget_bias / 2)))
+        for gate in row.gates
+        if row.has_cell and gate.code == row.highway
+    }
     blocks.show_figure(
         gate_histograms_figure(shares, marks, mode=blocks.mode()),
         "recurrent_gate_histograms",
@@ -147,6 +150,14 @@ def general(gate: Gate) -> str:
     )
 
 
+def squashed(value: float) -> str:
+    """What σ or tanh makes, as LaTeX; never rounded to 1, which neither reaches."""
+    rest = 1 - abs(value)
+    if tex(abs(value)) != "1" or rest <= 0:
+        return tex(value)
+    return rf"1-{tex(rest)}" if value > 0 else rf"-1+{tex(rest)}"
+
+
 def numbers(found: GateEquation, step: int) -> str:
     """Every term of one unit, the pre-activation and the gate."""
     s = found.gate.symbol
@@ -165,6 +176,6 @@ def numbers(found: GateEquation, step: int) -> str:
     return lines(
         (own, *written, tex(found.from_input)),
         (before, sum_of, tex(found.from_hidden)),
-        ("z", f"{tex(found.from_input)}{added(found.bias_input)}{last}", tex(found.preactivation)),
-        (rf"{s}_{{{step}}}", rf"{squash}({tex(found.preactivation)})", tex(found.value)),
+        ("a", f"{tex(found.from_input)}{added(found.bias_input)}{last}", tex(found.preactivation)),
+        (rf"{s}_{{{step}}}", rf"{squash}({tex(found.preactivation)})", squashed(found.value)),
     )  # fmt: skip

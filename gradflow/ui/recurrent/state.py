@@ -130,6 +130,11 @@ def begun() -> bool:
     return bool(st.session_state.get(_BEGUN) == _settings())
 
 
+def elsewhere() -> bool:
+    """Whether there are results of other settings."""
+    return not begun() and bool(st.session_state.get(_TRAINED))
+
+
 def stopped() -> bool:
     """Whether it was stopped."""
     return bool(st.session_state.get(_STOPPED))

@@ -42,21 +42,23 @@ def show() -> Spec:
     theory = compute.predict(spec.experiment, layer)
     course, text = words.found(report, shown, layer)
     box, icon = _BOXES[course.fate]
-    if spec.loss_at is LossAt.EVERY and course.fate is not Fate.BROKEN:
+    plain = spec.loss_at is LossAt.EVERY and course.fate is not Fate.BROKEN
+    if plain or words.only_short(course):
         box, icon = st.info, ":material/info:"
     box(text, icon=icon)
+    dashed = overlay(report, theory, line, layer)
     figure = charts.flow_figure(
         report.as_report(shown, layer),
         mode=blocks.mode(),
         gradient="activation_grad",
-        over=overlay(report, theory, line, layer),
+        over=dashed,
     )
     blocks.show_figure(
         figure, "recurrent_flow", _("Distribution of the state and of its gradient, step by step")
     )
     if equation := formula(report, theory, course, shown, line):
         st.latex(equation)
-    if line is not None:
+    if line is not None and dashed:
         part_of_whole = _(" It is one part of the whole: the gradient also runs through h.")
         st.caption(
             _("Dashed: ") + _(TIME_LINES[line].help) + (part_of_whole if partial(line) else "")
@@ -117,15 +119,15 @@ def _metrics(report: TimeReport, theory: TimeTheory, layer: int) -> None:
 
 def _line_chosen(spec: Pass) -> TimeLine | None:
     """The line of theory in the Flow figure."""
-    gated = CELLS[spec.cell].highway is not None
-    lines = (
-        (TimeLine.GATES, TimeLine.FORGET_BIAS)
-        if gated
-        else (TimeLine.SPECTRAL, TimeLine.MEAN_FIELD, TimeLine.BOUND)
-    )
+    if CELLS[spec.cell].highway is not None:
+        lines = [TimeLine.GATES, TimeLine.FORGET_BIAS]
+    elif spec.experiment.network.init.variance is not None:
+        lines = [TimeLine.SPECTRAL, TimeLine.MEAN_FIELD, TimeLine.BOUND]
+    else:
+        lines = [TimeLine.SPECTRAL, TimeLine.BOUND]
     code = st.segmented_control(
         _("Dashed line"), [*map(str, lines), _NO_LINE], default=str(lines[0]), required=True,
-        key=f"recurrent_line_{lines[0]}", format_func=short,
+        key=f"recurrent_line_{lines[0]}_{len(lines)}", format_func=short,
         help="\n".join(
             f"- **{_(TIME_LINES[line].label)}:** {_(TIME_LINES[line].help)}" for line in lines
         ),
@@ -149,7 +151,7 @@ def overlay(
     report: TimeReport, theory: TimeTheory, line: TimeLine | None, layer: int
 ) -> tuple[Overlay, ...]:
     """The chosen line for the Flow figure, if it applies."""
-    if line is None or line not in theory.lines:
+    if line is None or not np.isfinite(theory.lines.get(line, math.nan)).any():
         return ()
     steps = np.arange(1.0, report.length + 1)
     unknown = np.full(report.length, math.nan)
@@ -179,8 +181,10 @@ def formula(
     s, back = SYMBOLS[shown], report.length - 1
     text = (
         rf"\frac{{\|\partial L/\partial {s}_1\|}}{{\|\partial L/\partial {s}_{{{back + 1}}}\|}}"
-        rf" = {tex(course.factor)}^{{{back}}} = {tex(course.remaining)}"
+        rf" = {tex(course.remaining)}"
     )
+    if back > 1:
+        text += rf" \approx {tex(course.factor)}^{{{back}}}"
     if line is None or line not in theory.lines:
         return text
     factors = theory.factors[line]
@@ -189,15 +193,22 @@ def formula(
         ratio = float(np.prod(factors))
     symbol = {
         TimeLine.SPECTRAL: r"\rho(W_{hh})^{T-1}",
-        TimeLine.MEAN_FIELD: r"\textstyle\prod_t \sigma_w\sqrt{\mathbb E[\varphi'(z_t)^2]}",
+        TimeLine.MEAN_FIELD: r"\textstyle\prod_t \sigma_w\sqrt{\mathbb E[\varphi'(a_t)^2]}",
         TimeLine.BOUND: r"(\gamma\, s_{\max})^{T-1}",
-        TimeLine.GATES: r"\textstyle\prod_t " + ("f_t" if s == "c" else "z_t"),
+        TimeLine.GATES: _sent_back(s, back + 1),
         TimeLine.FORGET_BIAS: r"\sigma(b)^{T-1}",
     }[line]
     power = (
         rf" = {tex(float(factors[0]))}^{{{back}}}" if len(factors) and np.ptp(factors) == 0 else ""
     )
     return rf"{text} \qquad\text{{{_('dashed:')}}}\quad {symbol}{power} = {tex(ratio)}"
+
+
+def _sent_back(state: str, last: int) -> str:
+    """What the product of the gates leaves of the gradient of the last step."""
+    gate = "f_t" if state == "c" else "z_t"
+    gradient = rf"\partial L/\partial {state}_{{{last}}}"
+    return rf"\frac{{\|{gradient}\odot\prod_t {gate}\|}}{{\|{gradient}\|}}"
 
 
 def _norms(report: TimeReport, theory: TimeTheory, layer: int) -> None:

@@ -36,15 +36,28 @@ def show() -> Spec:
     spec = VIEWS.spec(View.TRAINING)
     assert isinstance(spec, ShortTraining)
     st.caption(_(LEARNABLE[spec.source].help))
-    running = state.begun() and not state.stopped()
-    place = st.empty()
-    if running:
+    place, below = st.empty(), st.empty()  # what was below is gone while a training runs
+    if not state.begun():
+        state.stop()  # settings that are put back do not start it again
+    elif not state.stopped() and not _complete(spec, state.trained()):
         _run(spec, place)
-    place.empty()
-    done = state.trained()
-    complete = len(done) == len(spec.cells) and all(one.steps[-1] == spec.steps or one.diverged
-                                                   for one in done)  # fmt: skip
-    if not (running and complete):
+        place.empty()
+    with below.container():
+        _ended(spec, state.trained())
+    return spec
+
+
+def _complete(spec: ShortTraining, done: Sequence[TrainedCell]) -> bool:
+    """Whether every cell was trained to its end."""
+    return len(done) == len(spec.cells) and all(
+        one.steps[-1] == spec.steps or one.diverged for one in done
+    )
+
+
+def _ended(spec: ShortTraining, done: Sequence[TrainedCell]) -> None:
+    """What there is while nothing runs; results belong to the settings as they stand."""
+    complete = bool(done) and _complete(spec, done)
+    if not complete:
         st.button(
             _("Train") if not done else _("Train again"), type="primary",
             key="recurrent_train", on_click=state.begin, disabled=not spec.cells,
@@ -53,13 +66,18 @@ def show() -> Spec:
     if not spec.cells:
         st.info(_("Choose at least one cell."), icon=":material/info:")
     if not done:
+        if state.elsewhere():
+            st.info(
+                _("The settings have changed since the last training: train with these, or put "
+                  "them back to see its results again."),
+                icon=":material/info:",
+            )  # fmt: skip
         st.markdown(_about(spec))
         blocks.explain("recurrent_training")
-        return spec
-    if state.stopped():
+        return
+    if not complete:
         st.info(_("Stopped. What was trained so far:"), icon=":material/stop_circle:")
     _results(spec, done)
-    return spec
 
 
 def _about(spec: ShortTraining) -> str:
@@ -165,9 +183,10 @@ def sentence(spec: ShortTraining, one: TrainedCell) -> str:
     loss, start, guess = number(last.loss), number(one.moments[0].loss), compute.guessing(spec)
     if spec.source is not SequenceSource.ADDING:
         return _(
-            "**{name}** tells **{share}** of a fixed batch right after {step} steps; loss {start} "
-            "→ {loss}."
-        ).format(name=name, share=share(last.accuracy), step=last.step, start=start, loss=loss)
+            "**{name}** gets **{share}** of {count} held-out images right, after {step} steps; "
+            "loss {start} → {loss}."
+        ).format(name=name, share=share(last.accuracy), count=spec.batch_size, step=last.step,
+                 start=start, loss=loss)  # fmt: skip
     text = (
         _("**{name}** has learned to add: loss {start} → **{loss}** in {step} steps.")
         if last.loss < _LEARNED * guess

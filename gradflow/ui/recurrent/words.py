@@ -8,11 +8,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from gradflow.charts.theme import number
+from gradflow.charts.recurrent.gates import opening
+from gradflow.charts.theme import number, share
 from gradflow.core.catalog import Cell, LossAt
 from gradflow.core.histogram import FloatArray
-from gradflow.core.recurrent.factors import PATHS, FactorCurve
-from gradflow.core.recurrent.findings import Course, Fate, course
+from gradflow.core.recurrent.factors import PATHS, FactorCurve, GradientPath
+from gradflow.core.recurrent.findings import Break, Course, Fate, broken, course
 from gradflow.core.recurrent.report import SYMBOLS, State, TimeReport
 from gradflow.core.text import N_, _
 
@@ -20,6 +21,8 @@ LAG = 100
 """How far back the page looks, if the sequence is that long."""
 LEFT = 1e-3
 """Above, a gradient counts as still there."""
+STEADY = 0.9
+"""A factor per step below, or above the inverse, reaches the start of short sequences only."""
 HIGHWAY = 0.97
 """Above, a mean gate counts as open."""
 CELLS: dict[Cell, str] = {
@@ -33,7 +36,7 @@ FATES: dict[Fate, str] = {
     Fate.VANISHES: N_("The gradient vanishes on its way back."),
     Fate.KEPT: N_("The gradient arrives."),
     Fate.EXPLODES: N_("The gradient explodes on its way back."),
-    Fate.BROKEN: N_("The gradient is zero or not a finite number."),
+    Fate.BROKEN: N_("The gradient breaks on its way back."),
 }
 
 
@@ -55,11 +58,18 @@ def lag_of(report: TimeReport) -> int:
 def found(report: TimeReport, state: State, layer: int) -> tuple[Course, str]:
     """What becomes of the gradient, and sentences that say it."""
     one = course(report, state, layer)
-    texts = [f"**{_(FATES[one.fate])}**"]
-    if one.overflowed:
+    texts = [f"**{fate(one)}**"]
+    broke = broken(report, state, layer)
+    if broke and broke.forward:
+        texts = [_breaks_forward(report, broke, state)]
+    elif broke and broke.step == report.length:
+        texts = [_("**There is no gradient:** even at the last step it is not a finite number.")]
+    elif broke:
         text = _("Up to step {step} it is not a finite number: too large for {dtype}.")
-        texts.append(text.format(step=one.overflowed, dtype=report.dtype))
-    elif report.experiment.loss_at is LossAt.EVERY and one.fate is not Fate.BROKEN:
+        texts.append(text.format(step=broke.step, dtype=report.dtype))
+    elif one.fate is Fate.BROKEN:
+        texts = [_("**The gradient is exactly 0,** even at the last step.")]
+    elif report.experiment.loss_at is LossAt.EVERY:
         texts = [_every(one, state)]
     if report.experiment.loss_at is LossAt.LAST and not math.isnan(one.factor):
         texts.append(_per_step(report, one, state, layer))
@@ -74,10 +84,31 @@ def found(report: TimeReport, state: State, layer: int) -> tuple[Course, str]:
     return one, " ".join(texts)
 
 
+def only_short(one: Course) -> bool:
+    """Whether a gradient arrives only because the sequence is short."""
+    return one.fate is Fate.KEPT and not STEADY <= one.factor <= 1 / STEADY
+
+
+def fate(one: Course) -> str:
+    """What becomes of a gradient, in a sentence."""
+    if not only_short(one):
+        return _(FATES[one.fate])
+    if one.factor < 1:
+        return _("The gradient fades on its way back, but the sequence is short enough.")
+    return _("The gradient grows on its way back, but the sequence is short enough.")
+
+
+def _breaks_forward(report: TimeReport, broke: Break, state: State) -> str:
+    return _("**There is no gradient:** from step {step} on ${symbol}_t$ is not a finite number, "
+             "too large for {dtype}, and the loss is {loss}.").format(
+        step=broke.step, symbol=SYMBOLS[state], dtype=report.dtype, loss=number(report.loss)
+    )  # fmt: skip
+
+
 def _every(one: Course, state: State) -> str:
     return _(
         "**A loss at every step** feeds every step a gradient of its own, so {norm} cannot show "
-        "what is lost on the way: at the first step it is {ratio} of that at the last. Ask for "
+        "what is lost on the way: at the first step it is {ratio} times that at the last. Ask for "
         "the loss at the last step to see what comes from far away."
     ).format(norm=norm(state), ratio=number(one.remaining, 2))
 
@@ -94,7 +125,7 @@ def _per_step(report: TimeReport, one: Course, state: State, layer: int) -> str:
         ).format(steps=number(one.tenfold, 2))
     lag = lag_of(report)
     left_over = report.remaining(lag, state, layer)
-    if not math.isfinite(left_over):
+    if lag < 2 or not math.isfinite(left_over):
         return text + "."
     back = (
         _(". {lag} steps back **{left}** of it is left.")
@@ -116,19 +147,22 @@ def highway(report: TimeReport, layer: int) -> str:
         direct = float(norms[-1 - lag] / norms[-1])
     name = next(gate.label for gate in row.gates if gate.code == row.highway)
     level = float(mean.mean())
-    text = _("The {gate} is open by **{mean}** on average").format(gate=_(name), mean=number(level))
+    text = _("The {gate} is open by **{mean}** on average").format(
+        gate=_(name), mean=opening(level)
+    )
     if 0 < level < 1:
         text += _(
             ": on the direct path a tenth of the gradient is left after {steps} steps"
         ).format(steps=number(math.log(0.1) / math.log(level), 2))
     text += _(", a highway.") if level > HIGHWAY else "."
     text += " " + _("{lag} steps back the product of the gates leaves **{direct}**").format(
-        lag=lag, direct=number(direct, 2)
+        lag=lag, direct=opening(direct)
     )
     if report.experiment.loss_at is LossAt.LAST:
-        text += _(", all paths together **{whole}**").format(
-            whole=number(report.remaining(lag, state, layer), 2)
-        )
+        whole = report.remaining(lag, state, layer)
+        text += _(", all paths together **{whole}**").format(whole=number(whole, 2))
+        if whole == 0 < direct:
+            text += _(" (too small for {dtype})").format(dtype=report.dtype)
     return text + "."
 
 
@@ -155,8 +189,8 @@ def verdict(rows: list[tuple[str, State, TimeReport]], layer: int) -> str:
     """Which cells still have gradient."""
     lag = lag_of(rows[0][2])
     shares = {name: report.remaining(lag, state, layer) for name, state, report in rows}
-    alive = [name for name, share in shares.items() if LEFT < share <= 1 / LEFT]
-    wild = [name for name, share in shares.items() if not share <= 1 / LEFT]
+    alive = [name for name, left_over in shares.items() if LEFT < left_over <= 1 / LEFT]
+    wild = [name for name, left_over in shares.items() if left_over > 1 / LEFT]
     text = (
         _("**{lag} steps back, {names} still have gradient.**")
         if len(alive) > 1
@@ -165,8 +199,8 @@ def verdict(rows: list[tuple[str, State, TimeReport]], layer: int) -> str:
         else _("**{lag} steps back, nothing useful is left in any of them.**")
     ).format(lag=lag, names=_listed(alive))
     if wild:
-        text += " " + _("It explodes or breaks in {names}.").format(names=_listed(wild))
-    dead = [name for name, share in shares.items() if share <= LEFT]
+        text += " " + _("It explodes in {names}.").format(names=_listed(wild))
+    dead = [name for name, left_over in shares.items() if left_over <= LEFT]
     if dead:
         text += " " + _("Less than {least} of it is left in {names}.").format(
             least=number(LEFT), names=_listed(dead)
@@ -178,6 +212,32 @@ def _listed(names: list[str]) -> str:
     if len(names) < 2:
         return "".join(names)
     return ", ".join(names[:-1]) + _(" and ") + names[-1]
+
+
+def breaks(
+    rows: list[tuple[str, State, TimeReport]], layer: int
+) -> tuple[list[tuple[str, int]], str]:
+    """The cells whose numbers break, with steps back from the loss, and sentences that say it."""
+    places, texts, back = [], [], []
+    for name, state, report in rows:
+        one = broken(report, state, layer)
+        if one is None:
+            continue
+        distance = report.length - one.step
+        places.append((name, distance))
+        if one.forward:
+            text = _(
+                "**{name}** breaks on its way forward: from step {step} on ${symbol}_t$ is not a "
+                "finite number (too large for {dtype}), so there is no gradient."
+            )
+            known = {"name": name, "step": one.step, "symbol": SYMBOLS[state]}
+            texts.append(text.format(dtype=report.dtype, **known))
+        else:
+            back.append(_("{name} ({distance} steps back)").format(name=name, distance=distance))
+    if back:
+        text = _("On its way back the gradient breaks, too large for {dtype}, in {names}.")
+        texts.append(text.format(dtype=rows[0][2].dtype, names=_listed(back)))
+    return places, " ".join(texts)
 
 
 def cells_table(rows: list[tuple[str, State, TimeReport]], layer: int) -> pd.DataFrame:
@@ -207,15 +267,28 @@ def factor_sentence(curve: FactorCurve) -> str:
     """Measured factor and what is left, for one kind of path."""
     known = curve.total[np.isfinite(curve.total) & (curve.total > 0)]
     mean = math.exp(float(np.log(known).mean())) if len(known) else math.nan
-    text = _("**{factor}** per step, **{product}** over {steps} steps").format(
+    text = (
+        _("**{factor}** per step, **{product}** over {steps} steps")
+        if curve.remaining[-1] > 0
+        else _("**{factor}** per step, but after {last} steps nothing at all is left")
+    ).format(
         factor=number(mean, 4),
         steps=len(curve.total),
         product=number(float(curve.remaining[-1]), 2),
+        last=1 + len(known),
     )
-    if np.isfinite(curve.direct).any():
-        direct = number(float(np.nanmean(curve.direct)))
-        return text + _("; direct path alone {direct}").format(direct=direct)
-    return text + _("; there is no direct path")
+    return text + _direct(curve)
+
+
+def _direct(curve: FactorCurve) -> str:
+    mean = float(curve.direct.mean())
+    return {
+        GradientPath.RESIDUAL: _("; direct path alone 1"),
+        GradientPath.LSTM_CELL: _("; direct path alone {mean}, the mean forget gate"),
+        GradientPath.IRNN: _("; no other path than the direct one, which is 1 for an active unit "
+                             "and 0 for one that is off: {share} are active"),
+        GradientPath.TANH_RNN: _("; there is no direct path"),
+    }[curve.path].format(mean=number(mean), share=share(mean))  # fmt: skip
 
 
 def path_title(curve: FactorCurve) -> str:

@@ -62,6 +62,22 @@ def test_a_gradient_of_zero_has_no_direction():
     assert np.isnan(report.by_norm.cosine)
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_gradient_that_is_no_number_becomes_what_torch_makes_of_it(bad):
+    gradients = {"w": torch.tensor([3.0, bad]), "b": torch.tensor([4.0])}
+    report = clipped(gradients, norm=1, value=2)
+    for mine, clip, threshold in (
+        (report.by_norm, clip_grad_norm_, 1),
+        (report.by_value, clip_grad_value_, 2),
+    ):
+        parameters = [torch.zeros_like(g, requires_grad=True) for g in gradients.values()]
+        for parameter, gradient in zip(parameters, gradients.values(), strict=True):
+            parameter.grad = gradient.clone()
+        clip(parameters, threshold)
+        expected = [float(p.grad.norm()) for p in parameters]
+        np.testing.assert_allclose(mine.norms, expected)
+
+
 @pytest.mark.parametrize(("norm", "value", "name"), [(0.0, 1, "norm"), (1, -1.0, "value")])
 def test_thresholds_are_positive(norm, value, name):
     with pytest.raises(gf.InvalidExperiment, match=f"{name}: .* above 0"):

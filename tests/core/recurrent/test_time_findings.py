@@ -4,9 +4,12 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 import gradflow as gf
-from gradflow.core.recurrent.findings import Fate, course, course_of
+from gradflow.core.recurrent.findings import Break, Fate, broken, course, course_of
+from gradflow.core.recurrent.record import prepared
+from tests.core.recurrent.oracle import experiment, traced
 
 
 def test_a_constant_factor_is_found() -> None:
@@ -49,6 +52,27 @@ def test_overflow_is_placed() -> None:
 def test_a_factor_of_one_never_makes_ten() -> None:
     assert course_of(np.ones(5)).tenfold == math.inf
     assert math.isnan(course_of(np.zeros(3)).factor)
+
+
+def test_a_state_that_overflows_is_placed() -> None:
+    spec = experiment("rnn_relu", dtype="float32", recurrent_init="gaussian", recurrent_gain=9.0,
+                      hidden_size=16, data=gf.Sequences(length=70, batch_size=3))  # fmt: skip
+    states = traced(spec, *prepared(spec)).hidden[0]
+    first = 1 + next(t for t, h in enumerate(states) if not bool(torch.isfinite(h).all()))
+    assert broken(gf.through_time(spec)) == Break(first, forward=True)
+
+
+def test_a_gradient_that_overflows_is_placed() -> None:
+    spec = experiment(dtype="float16", recurrent_init="gaussian", recurrent_gain=4.0,
+                      hidden_size=32, data=gf.Sequences(length=40, batch_size=3))  # fmt: skip
+    found = broken(gf.through_time(spec))
+    assert found is not None
+    assert not found.forward
+    wide = gf.through_time(spec.model_copy(update={"dtype": "float64"}))
+    assert broken(wide) is None
+    largest = wide.column("hidden_grad_max")  # float16 ends at 65504
+    assert largest[found.step] < 65504 * 2
+    assert largest[: found.step].max() > 65504 / 2
 
 
 def test_of_a_report() -> None:

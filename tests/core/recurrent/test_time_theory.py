@@ -8,10 +8,15 @@ import torch
 from torch import nn
 
 import gradflow as gf
-from gradflow.core.recurrent.factors import FactorSettings, GradientPath, factor_curves
+from gradflow.core.recurrent.factors import (
+    FactorCurve,
+    FactorSettings,
+    GradientPath,
+    factor_curves,
+)
 from gradflow.core.recurrent.record import prepared, record
 from gradflow.core.recurrent.theory import TIME_LINES, TimeLine, predict_through_time
-from tests.core.recurrent.oracle import experiment
+from tests.core.recurrent.oracle import experiment, numpy_gates, traced
 
 
 def _recorded(spec: gf.SequenceExperiment, input_scale: float) -> gf.TimeReport:
@@ -176,9 +181,43 @@ def test_three_paths_keep_a_factor_of_one_and_tanh_does_not():
         assert np.median(curves[path].total) == pytest.approx(1, abs=0.1)
         assert curves[path].remaining[-1] > 0.3
     assert curves[GradientPath.TANH_RNN].remaining[-1] < 0.03
+    assert (curves[GradientPath.RESIDUAL].direct == 1).all()
+    assert np.isnan(curves[GradientPath.TANH_RNN].direct).all()
     sigma = 1 / (1 + np.exp(-settings.forget_bias))
     np.testing.assert_allclose(curves[GradientPath.LSTM_CELL].direct, sigma, rtol=0.02)
     assert (curves[GradientPath.IRNN].total <= 1 + 1e-12).all()
+
+
+def test_direct_paths_of_irnn_and_lstm_by_hand():
+    """The share of active units by torch's own cell, the mean forget gate by NumPy."""
+    settings = FactorSettings(steps=12, hidden_size=8, batch_size=4, forget_bias=1.5, seed=2)
+    curves = {curve.path: curve for curve in factor_curves(settings)}
+    noise = gf.Sequences(length=13, batch_size=4)
+    kept = {"hidden_size": 8, "data": noise, "seed": 2}
+
+    spec = experiment("rnn_relu", recurrent_init="identity", **kept)
+    network, inputs, targets = prepared(spec)
+    trace = traced(spec, network, inputs, targets)
+    (gradient,) = torch.autograd.grad(trace.loss, trace.hidden[0][-1:])
+    total, active = [], []
+    for hidden in trace.hidden[0][:0:-1]:
+        active.append(float((hidden > 0).double().mean()))
+        before, gradient = gradient.norm(), gradient * (hidden > 0)  # its only path
+        total.append(float(gradient.norm() / before))
+    np.testing.assert_allclose(curves[GradientPath.IRNN].direct, active)
+    np.testing.assert_allclose(curves[GradientPath.IRNN].total, total)
+    assert min(active) < 0.9
+
+    network, inputs, _targets = prepared(experiment("lstm", forget_bias=1.5, **kept))
+    weights = [w.detach().numpy() for w in network.weights(0)]
+    gates = [row["forget"].mean() for row in numpy_gates("lstm", weights, inputs.numpy())]
+    np.testing.assert_allclose(curves[GradientPath.LSTM_CELL].direct, gates[:0:-1])
+
+
+def test_where_nothing_is_left_there_is_no_factor():
+    curve = FactorCurve(GradientPath.IRNN, np.array([2.0, 1.0, 0.0, 0.0]), np.ones(3))
+    np.testing.assert_array_equal(curve.total, [0.5, 0.0, np.nan])
+    np.testing.assert_array_equal(curve.remaining, [0.5, 0.0, 0.0])
 
 
 def test_the_factor_of_a_residual_stack_by_hand():

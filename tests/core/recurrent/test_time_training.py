@@ -12,8 +12,18 @@ import gradflow as gf
 from gradflow.core.catalog import Cell
 from gradflow.core.networks.recurrent import build
 from gradflow.core.recurrent.data import draw_sequences
-from gradflow.core.recurrent.training import ShortTraining, TrainedCell, train_cell
+from gradflow.core.recurrent.training import ShortTraining, TrainedCell, held_out, train_cell
 from gradflow.core.training import task_of
+from tests.core.recurrent.oracle import numpy_gates, traced
+
+
+def unseen(spec: ShortTraining) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of 1280 sequences 1024 are trained on; the next ones are not."""
+    data = spec.experiment(Cell.GRU).data.model_copy(update={"batch_size": 1280})
+    inputs, targets = draw_sequences(data, spec.seed)
+    behind = slice(1024, 1024 + spec.batch_size)
+    return inputs[:, behind], targets[:, behind]
+
 
 SMALL = {"length": 6, "hidden_size": 5, "batch_size": 4, "steps": 12, "clip_norm": 0.3}
 
@@ -25,7 +35,7 @@ def test_it_is_adam_with_clipping(cell: Cell) -> None:
     experiment = spec.experiment(cell)
     model, batches = build(experiment), task_of(experiment).batches
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    inputs, targets = draw_sequences(experiment.data, 0)
+    inputs, targets = unseen(spec)
     losses = []
     for step in range(13):
         losses.append(F.mse_loss(model(inputs)[-1, :, 0], targets[-1]).item())
@@ -43,11 +53,28 @@ def test_it_is_adam_with_clipping(cell: Cell) -> None:
 def test_the_first_moment_is_the_untrained_network() -> None:
     spec = ShortTraining(**SMALL)
     first = next(train_cell(spec, Cell.LSTM))
-    report = gf.through_time(spec.experiment(Cell.LSTM))
-    for state in ("hidden", "cell"):
-        np.testing.assert_allclose(first.norms[state], report.column(f"{state}_grad_norm"))
-    assert first.forget == pytest.approx(report.gate("forget").mean())
+    experiment = spec.experiment(Cell.LSTM)
+    network, inputs, targets = build(experiment), *unseen(spec)
+    trace = traced(experiment, network, inputs, targets)
+    for state, states in (("hidden", trace.hidden[0]), ("cell", trace.cell[0])):
+        gradients = torch.autograd.grad(trace.loss, states, retain_graph=True)
+        norms = [float(gradient.norm()) for gradient in gradients]
+        np.testing.assert_allclose(first.norms[state], norms, rtol=1e-5)
+    weights = [weight.detach().numpy() for weight in network.weights(0)]
+    gates = [row["forget"] for row in numpy_gates("lstm", weights, inputs.numpy())]
+    assert first.forget == pytest.approx(np.mean(gates), rel=1e-5)
     assert first.step == 0
+
+
+@pytest.mark.parametrize("source", ["adding", "digit_rows"])
+def test_what_is_measured_is_never_trained_on(source: str) -> None:
+    spec = ShortTraining(source=source, batch_size=8)
+    task = task_of(spec.experiment(Cell.GRU))
+    inputs, targets = held_out(task, spec.batch_size)
+    assert inputs.shape[1] == targets.shape[1] == 8
+    seen = torch.cat([next(task.batches)[0] for _ in range(200)], dim=1)  # more than an epoch
+    for sequence in inputs.unbind(1):
+        assert not (seen == sequence[:, None]).all(2).all(0).any()
 
 
 def test_moments_are_spread_over_the_training() -> None:
@@ -62,7 +89,7 @@ def test_moments_are_spread_over_the_training() -> None:
 
 def test_guessing() -> None:
     spec = ShortTraining(**SMALL, seed=5)
-    answers = draw_sequences(spec.experiment(Cell.GRU).data, 5)[1][-1].numpy()
+    answers = unseen(spec)[1][-1].numpy()
     assert spec.guessing == pytest.approx(np.mean((answers - 1) ** 2))
     assert ShortTraining(source="digit_rows").guessing == pytest.approx(math.log(10))
 
