@@ -60,6 +60,25 @@ def test_charts_grow_while_it_plays_and_rest_while_it_pauses(
     assert problems(page_errors) == []
 
 
+def test_a_reloaded_page_has_its_run_and_another_window_only_its_settings(
+    page: Page, app_url: str, page_errors: list[str]
+) -> None:
+    page.goto(f"{app_url}/{LONG}")
+    button(page, "Play").click()
+    page.wait_for_function("() => location.search.includes('run=')")
+    page.reload()
+    expect(page.get_by_text(re.compile(r"step \d+ of 20000 · .* left"))).to_be_visible()
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.get_by_text("belongs to a page that is open elsewhere")).to_be_visible()
+    other.wait_for_function("() => !location.search.includes('run=')")
+    expect(button(other, "Stop")).to_be_disabled()
+    other.close()
+    button(page, "Stop").click()
+    expect(page.get_by_text(re.compile("stopped by hand"))).to_be_visible()
+    assert problems(page_errors) == []
+
+
 def test_the_scrubber_moves_the_flow_figure(
     page: Page, app_url: str, page_errors: list[str]
 ) -> None:
@@ -99,7 +118,7 @@ def test_a_preset_is_one_press_and_its_runs_are_files(
     page.get_by_role("link", name="Training", exact=True).click()
     page.get_by_text("Weights that start at zero", exact=True).click()
     expect(page.get_by_text("Measured, and as claimed:")).to_be_visible()
-    assert page.evaluate("location.search") == "?preset=zero_initialization"
+    assert page.evaluate("location.search").startswith("?preset=zero_initialization&run=")
     page.get_by_role("tab", name="Save").click()
     saved = {}
     for name in ("Steps, CSV", "Run, JSON"):

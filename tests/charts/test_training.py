@@ -166,10 +166,23 @@ def test_gradient_norms_stand_before_and_after_clipping_with_the_threshold():
     np.testing.assert_allclose(before, np.log10(one.numbers["grad_norm"]), rtol=1e-5)
     np.testing.assert_allclose(after, np.log10(one.numbers["clipped_grad_norm"]), rtol=1e-5)
     (rate,) = [t for t in traces(data, yaxis="y2", legendgroup="A") if len(t["x"]) > 1]
-    np.testing.assert_allclose(array(rate["y"]), np.log10(one.numbers["learning_rate"]), rtol=1e-5)
+    np.testing.assert_allclose(array(rate["y"]), one.numbers["learning_rate"], rtol=1e-5)
+    assert data["layout"]["yaxis2"]["range"][0] <= 0
     (shape,) = data["layout"]["shapes"]
     assert shape["y0"] == shape["y1"] == pytest.approx(math.log10(0.25))
     assert "threshold of clipping 0.25" in words(data)
+
+
+def test_without_clipping_and_held_out_data_there_are_no_dashes_in_line_and_legend():
+    one = lane()
+    unclipped = with_numbers(one, clipped_grad_norm=one.numbers["grad_norm"])
+    data = sent(steps_figure([unclipped]))
+    assert len([t for t in traces(data, yaxis="y") if len(t["x"]) > 1]) == 1
+    assert not traces(data, name="after clipping")
+    assert traces(sent(steps_figure([unclipped, lane("B")])), name="after clipping")
+    assert traces(sent(learning_figure([one])), name="held-out")
+    unseen = with_numbers(one, held_out_loss=np.full(RECORDS, np.nan))
+    assert not traces(sent(learning_figure([unseen])), name="held-out")
 
 
 # --- layers over steps
@@ -248,6 +261,13 @@ def test_zeros_and_broken_values_carry_marks():
     assert marks["marker"]["symbol"] == ["circle-open", "x-thin"]
     assert "exactly 0" in words(data)
     assert "NaN or infinite" in words(data)
+
+
+def test_a_blank_map_says_why():
+    undefined = with_layers(lane("B"), saturated=np.full((LAYERS, RECORDS), np.nan))
+    data = sent(layers_figure([lane(), undefined], quantity="saturated"))
+    assert "blank: not defined for this activation function" in words(data)
+    assert "blank" not in words(sent(layers_figure([lane()], quantity="saturated")))
 
 
 def test_speeds_are_medians_of_the_last_ten_records_beside_one_thousandth():

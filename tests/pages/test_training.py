@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from gradflow.charts import flow_figure
 from gradflow.core import codec
 from gradflow.core.experiment import MLP, Data, Experiment
 from gradflow.core.training import Run, State, TrainingPlan
 from gradflow.core.training.presets import TRAINING_PRESETS
-from gradflow.ui.training import state
-from gradflow.ui.training.runs import SESSIONS, Group, Session
+from gradflow.ui.training.address import UNUSED
+from gradflow.ui.training.runs import SESSIONS, Group, Kept, Session
 from tests.charts.figures import array, traces
 from tests.pages.apptest import chart, sentences, url, working
 
@@ -183,8 +184,8 @@ def test_the_address_restores_network_and_plan(app: AppTest) -> None:
 
 
 def test_names_of_experiment_and_plan_do_not_clash() -> None:
-    assert set(codec.field_names()) & set(TrainingPlan.model_fields) <= state.UNUSED
-    assert set(Experiment.model_fields) >= state.UNUSED
+    assert set(codec.field_names()) & set(TrainingPlan.model_fields) <= UNUSED
+    assert set(Experiment.model_fields) >= UNUSED
 
 
 @pytest.mark.parametrize(
@@ -290,7 +291,7 @@ def test_a_preset_trains_its_runs_at_one_press_and_says_what_was_measured(app: A
     pill(app).set_value("zero_initialization")
     working(app.run())
     preset = TRAINING_PRESETS["zero_initialization"]
-    assert url(app) == {"preset": "zero_initialization"}
+    assert url(app) == {"preset": "zero_initialization", "run": app.session_state["training_token"]}
     assert preset.look_for in said(app)
     ended(app)
     assert [lane.state for lane in group(app).lanes] == [State.FINISHED] * 2
@@ -365,30 +366,70 @@ def test_the_map_shows_what_is_chosen(app: AppTest) -> None:
     np.testing.assert_allclose(array(line["y"]), run.table()["loss"], rtol=1e-6)
 
 
-def test_the_scrubber_moves_the_flow_figure_over_the_steps_that_were_kept(app: AppTest) -> None:
+def test_the_scrubber_moves_the_flow_figure_over_all_recorded_steps(app: AppTest) -> None:
     opened(app, **TINY | {"reports": "3", "steps": "5"})
     press(app, "play")
     ended(app)
     run = group(app).lanes[0].run
     slider = control(app, "select_slider", "Step shown")
-    assert slider.options == ["1", "3", "5"]
+    assert slider.options == ["1", "2", "3", "4", "5"]
     assert slider.value == 5
+    assert sorted(run.reports) == [1, 3, 5]
     assert f"A: step 5, loss {run.reports[5].loss:.3g}" in said(app)
     last = chart(app, 2)
     slider.set_value(1)
     working(app.run())
     assert f"A: step 1, loss {run.reports[1].loss:.3g}" in said(app)
     assert chart(app, 2)["data"] != last["data"]
+    control(app, "select_slider", "Step shown").set_value(4)  # not kept, so it is computed again
+    working(app.run())
+    full = Run.collect(EXPERIMENT, TrainingPlan(steps=5, reports=5)).reports[4]
+    expected = json.loads(flow_figure(full, gradient="delta", mode="light").to_json())
+    assert chart(app, 2)["data"] == expected["data"]
+    assert f"A: step 4, loss {full.loss:.3g}" in said(app)
     press(app, "play")  # a new run begins at its latest step again
     ended(app)
     assert control(app, "select_slider", "Step shown").value == 5
 
 
-def test_without_kept_reports_the_page_says_so(app: AppTest) -> None:
+def test_without_kept_reports_every_step_is_computed_again(app: AppTest) -> None:
     opened(app, **TINY | {"reports": "0"})
     press(app, "play")
     ended(app)
-    assert "No histograms were kept" in sentences(app)
+    assert not group(app).lanes[0].run.reports
+    assert f"A: step 6, loss {group(app).lanes[0].run.records[-1].loss:.3g}" in said(app)
+
+
+def test_while_a_run_goes_on_the_scrubber_has_the_kept_steps(app: AppTest) -> None:
+    opened(app, **TINY | {"reports": "3", "steps": "20000", "record_every": "20"})
+    press(app, "play")
+    while len(group(app).lanes[0].run.records) < 3:
+        pass
+    working(app.run())
+    control(app, "toggle", "Follow the run").set_value(False)
+    working(app.run())
+    assert control(app, "select_slider", "Step shown").options == ["1", "10001", "20000"]
+    press(app, "pause")
+    options = control(app, "select_slider", "Step shown").options
+    assert options == [str(record.step) for record in group(app).lanes[0].run.records]
+
+
+def test_what_a_file_says_of_a_step_is_compared_with_what_is_computed(app: AppTest) -> None:
+    run = Run.collect(EXPERIMENT, TrainingPlan(steps=6, reports=2))
+    data = json.loads(run.to_json())
+    data["loss"][2] += 0.5
+    opened(app, **TINY)
+    (key,) = session(app).keep(Kept("from afar", Run.from_json(json.dumps(data))))
+    app.session_state["training_compared"] = [key]
+    working(app.run())
+    control(app, "select_slider", "Step shown").set_value(2)
+    working(app.run())
+    assert f"A: step 2, loss {run.records[1].loss:.3g}." in said(app)
+    assert "rounded otherwise" not in said(app)
+    control(app, "select_slider", "Step shown").set_value(3)
+    working(app.run())
+    assert f"A: step 3, loss {run.records[2].loss + 0.5:.3g}." in said(app)
+    assert f"rounded otherwise: step 3, loss {run.records[2].loss:.3g}" in said(app)
 
 
 # --- files

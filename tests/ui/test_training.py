@@ -10,14 +10,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gradflow.core import codec
 from gradflow.core.errors import InvalidExperiment
-from gradflow.core.experiment import MLP, Data, Experiment
-from gradflow.core.training import Run, State, TrainingPlan
+from gradflow.core.experiment import MLP, ConvNet, Data, Experiment, Transformer
+from gradflow.core.training import Run, State, TrainingPlan, cost
 from gradflow.core.training.presets import TRAINING_PRESETS, PresetRun
 from gradflow.ui.compute import ADMISSION
-from gradflow.ui.training import claims, runs, summary, words
-from gradflow.ui.training.lanes import Shown, experiment_of, named
-from gradflow.ui.training.runs import Group, Kept, Sessions, Setup, TooManyRuns
+from gradflow.ui.training import claims, files, live, runs, summary, words
+from gradflow.ui.training.lanes import Shown, can_replay, experiment_of, named
+from gradflow.ui.training.names import different, network
+from gradflow.ui.training.runs import Claim, Group, Kept, Sessions, Setup, TooManyRuns
 
 TINY = Experiment(network=MLP(depth=2, width=4), data=Data(batch_size=8))
 LONG = TrainingPlan(steps=20_000, record_every=1000, reports=0, evaluate_every=0)
@@ -154,8 +156,8 @@ def test_time_left_is_that_of_the_pace_since_it_was_started():
 
 def test_a_run_pauses_when_its_page_is_gone_and_goes_on_while_it_is_open(sessions):
     sessions.open_tabs.add("tab")
-    session = sessions.look(sessions.open("tab"), "tab")
-    group = sessions.start(session, setup(LONG))
+    token = sessions.open("tab")
+    group = sessions.start(sessions.look(token, "tab"), setup(LONG))
     group.play()
     sessions.now[0] += 10 * runs.ABSENT_SECONDS  # on another page of the app, but open
     done = group.steps[0]
@@ -167,9 +169,14 @@ def test_a_run_pauses_when_its_page_is_gone_and_goes_on_while_it_is_open(session
     wait(group)
     assert [lane.state for lane in group.lanes] == [State.PAUSED]
     assert threads() == 0 or not group.running
-    sessions.look("tab", "tab")
+    assert words.progress(group)[1].endswith("paused, its page was closed")
+    assert "Play goes on" in words.claimed(Claim.GIVEN, group)
+    sessions.look(token, "tab")
     group.play()
     assert group.running
+    assert words.claimed(Claim.GIVEN, group) == ""
+    group.pause()
+    assert words.progress(group)[1].endswith("paused")
 
 
 def test_a_session_that_is_long_gone_is_forgotten_with_its_runs(sessions):
@@ -182,6 +189,37 @@ def test_a_session_that_is_long_gone_is_forgotten_with_its_runs(sessions):
     assert group.over
     assert set(sessions._sessions) == {other}
     assert sessions.look(token, "tab").group is None  # an empty one instead
+
+
+def test_a_page_that_is_loaded_anew_gets_its_runs_back(sessions):
+    sessions.open_tabs.add("before")
+    token = sessions.open("before")
+    group = sessions.start(sessions.look(token, "before"), setup(LONG))
+    sessions.open_tabs.clear()
+    sessions.open_tabs.add("after")
+    assert sessions.claim(token, "after") is Claim.GIVEN
+    session = sessions.look(token, "after")
+    assert session.group is group
+    assert session.streamlit_id == "after"
+
+
+def test_runs_of_an_open_page_and_of_none_are_not_handed_over(sessions):
+    sessions.open_tabs.add("owner")
+    token = sessions.open("owner")
+    sessions.start(sessions.look(token, "owner"), setup(LONG))
+    assert sessions.claim(token, "stranger") is Claim.OPEN_ELSEWHERE
+    assert sessions.look(token, "owner").streamlit_id == "owner"
+    assert sessions.claim("guessed", "stranger") is Claim.FORGOTTEN
+    assert "guessed" not in sessions._sessions
+    sessions.open_tabs.clear()
+    sessions.now[0] += runs.FORGOTTEN_SECONDS + 1
+    assert sessions.claim(token, "owner") is Claim.FORGOTTEN
+
+
+def test_tokens_cannot_be_guessed(sessions):
+    tokens = {sessions.open("tab") for _i in range(50)}
+    assert len(tokens) == 50
+    assert min(map(len, tokens)) >= 22  # 128 bits in 64 letters
 
 
 def test_a_new_group_ends_the_one_before_but_an_impossible_one_does_not(sessions):
@@ -208,6 +246,17 @@ def test_only_so_many_sessions_train_at_a_time(sessions, monkeypatch):
         sessions.admit(two)
     group.stop()
     sessions.admit(two)
+
+
+def test_running_sessions_are_counted_and_many_of_them_look_less_often(sessions):
+    found = [sessions.look(sessions.open(name), name) for name in ("a", "b", "c")]
+    for session in found[:2]:
+        sessions.start(session, setup(LONG)).play()
+    sessions.start(found[2], setup(LONG))
+    assert sessions.running() == 2
+    assert sessions.running(but=found[0]) == 1
+    assert live.pace(1) == live.pace(4) == 1
+    assert live.pace(30) * live.EVERY == pytest.approx(3)
 
 
 def test_the_oldest_earlier_run_makes_room(sessions):
@@ -307,6 +356,113 @@ def test_runs_are_named_after_what_they_do_and_know_their_settings(run):
         experiment_of(Run("net", None, plan, ()))
 
 
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        (
+            MLP(depth=3, width=8, activation="relu", initialization="normal", init_std=0.25),
+            "ReLU, Normal σ 0.25, 3 layers, width 8",
+        ),
+        (
+            ConvNet(depth=4, activation="tanh", initialization="xavier_normal",
+                    normalization="batch", connection="residual"),
+            "Convolutional, Tanh, Xavier normal, 4 layers, 16 channels, BatchNorm, Residual",
+        ),
+        (
+            Transformer(depth=2, width=16, heads=2, norm_placement="post", activation="gelu"),
+            "Transformer, GELU, 2 blocks, width 16, 2 heads, Post-LN",
+        ),
+    ],
+)  # fmt: skip
+def test_networks_are_called_by_the_words_of_the_controls(spec, name):
+    assert network(Experiment(network=spec)) == name
+
+
+def test_the_name_of_a_run_says_what_is_unusual(run):
+    plan = run.plan.changed(steps=50, schedule="cosine", clip="norm", l2=0.01, precision="bfloat16")
+    assert named(replace(run, plan=plan)).endswith(", Cosine, clipped, L2 0.01, Mixed, bfloat16")
+    assert named(Run("net", None, plan, ())).startswith("net, ")
+
+
+BASE = Experiment(network=MLP(depth=3, width=8, activation="relu"))
+
+
+@pytest.mark.parametrize(
+    ("others", "names"),
+    [
+        ([(BASE, TrainingPlan(optimizer="adam"))], ["SGD", "Adam"]),
+        (
+            [(BASE, TrainingPlan(clip="norm", threshold=0.5, record_every=7))],
+            ["Clipping Off", "Clipping By norm, Threshold c 0.5"],
+        ),
+        (
+            [
+                (Experiment(network=MLP(depth=9, width=8)), TrainingPlan(steps=50)),
+                (BASE, TrainingPlan(schedule="cosine", learning_rate=0.5)),
+            ],
+            [
+                "ReLU, Learning rate η 0.1, Schedule Constant, …",
+                "Tanh, Learning rate η 0.1, Schedule Constant, …",
+                "ReLU, Learning rate η 0.5, Schedule Cosine, …",
+            ],
+        ),
+        ([(BASE, TrainingPlan(steps=50))], ["Steps 200", "Steps 50"]),
+        ([(BASE, TrainingPlan(reports=2))], ["", ""]),
+        ([], [""]),
+    ],
+)
+def test_runs_side_by_side_are_called_after_what_is_different(others, names):
+    assert different([(BASE, TrainingPlan()), *others]) == names
+
+
+def test_the_size_of_a_file_is_known_before_it_is_made(run):
+    small = len(run.to_json()) / 1e6
+    assert 0.5 < files.megabytes(run) / small < 2
+    plan = TrainingPlan(steps=6, reports=6)
+    reported = Run.collect(TINY, plan)
+    assert 0.5 < files.megabytes(reported) / (len(reported.to_json()) / 1e6) < 2
+    assert files.megabytes(Run("net", None, plan, ())) == 0
+
+
+# --- sentences
+
+
+def test_long_runs_are_announced_and_short_ones_are_not():
+    assert words.estimate(setup()) == ""
+    wide = Experiment(network=MLP(depth=20, width=512), data=Data(batch_size=256), device="cpu")
+    plan = TrainingPlan(steps=20_000, record_every=20)
+    seconds = cost.seconds(wide, plan)
+    both = Setup(None, (PresetRun("", wide, plan), PresetRun("", wide, plan)))
+    assert f"roughly {words.roughly(2 * seconds)} of one" in words.estimate(both)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(61, "1 min"), (330, "6 min"), (1420, "20 min"), (3700, "1 h"), (9000, "2.5 h")],
+)
+def test_rough_times_have_no_more_digits_than_they_deserve(seconds, text):
+    assert words.roughly(seconds) == text
+
+
+def test_what_became_of_a_link_is_said():
+    group = Group(setup(LONG))
+    assert words.claimed(Claim.GIVEN, group) == ""  # paused by hand: the progress bar says so
+    group.stop()
+    assert "open elsewhere" in words.claimed(Claim.OPEN_ELSEWHERE, None)
+    assert "no longer kept" in words.claimed(Claim.FORGOTTEN, None)
+
+
+def test_a_minus_infinity_that_relu_hides_is_spoken_of(run):
+    assert not words.hidden(run)
+    one = TRAINING_PRESETS["clipping"].runs[0]
+    broken = Run.collect(one.experiment, one.plan)
+    layer = broken.divergence.layer
+    signals = broken.reports[broken.divergence.step].signals.set_index("module")
+    assert signals.loc[f"linear{layer}", "min"] == -math.inf
+    assert math.isfinite(signals.loc[f"act{layer}", "max"])
+    assert words.hidden(broken)
+
+
 def test_the_outcome_is_a_sentence_with_the_numbers(run):
     text = words.outcome(Shown("A", "net", run))
     last = run.table()["loss"].iloc[5:].mean()
@@ -322,6 +478,7 @@ def test_the_outcome_is_a_sentence_with_the_numbers(run):
         ({"clip": "value", "l2": 0.1}, ["-c\\right), c\\right)", "+ \\lambda_2 W"]),
         ({"l1": 0.1}, ["\\lambda_1 \\operatorname{sign}"]),
         ({"schedule": "warmup"}, ["\\min(1, t/w)"]),
+        ({"schedule": "cosine"}, ["(t > w)", "\\eta_t = \\eta\\,t/w\\ (t \\le w)"]),
         ({"optimizer": "adam"}, ["\\beta_1"]),
     ],
 )
@@ -359,3 +516,12 @@ def test_what_is_measured_bears_out_the_claim_and_would_not_the_other_way_round(
     assert not reversed_holds
     nothing = Run("", None, SHORT, ())
     assert claims.judged(code, [nothing, *found[1:]]) is None
+
+
+def test_a_forged_file_cannot_ask_for_a_day_of_computing(run):
+    assert can_replay(run)
+    heavy = Experiment(network=MLP(depth=40, width=1000), data=Data(batch_size=512))
+    plan = TrainingPlan(steps=20_000, record_every=20)
+    assert not can_replay(replace(run, settings=codec.to_query(heavy), plan=plan))
+    assert can_replay(replace(run, settings=codec.to_query(heavy)))
+    assert not can_replay(Run("net", None, plan, ()))

@@ -52,21 +52,24 @@ def learning_figure(lanes: Sequence[Lane], *, log: bool = True, mode: Mode = "li
         "tickvals": [0, 0.25, 0.5, 0.75, 1],
         "ticktext": ["0 %", "25 %", "50 %", "75 %", "100 %"],
     }
-    return _two(lanes, data, _axis(scale, _("loss")), shares, mode, notes)
+    held_out = _("held-out") if any(map(_looked_at, lanes)) else ""
+    return _two(lanes, data, _axis(scale, _("loss")), shares, mode, notes, dashed=held_out)
 
 
 def steps_figure(lanes: Sequence[Lane], *, mode: Mode = "light") -> go.Figure:
     """Left the gradient norm ‖g‖ over all parameters, dashed after clipping; right the rate η.
 
-    Both on log axes; the threshold of clipping by norm is dotted.
+    The norm on a log axis, with the threshold of clipping by norm dotted. The rate on a linear one,
+    on which a warm-up is a straight line and a cosine looks like one.
     """
     if not any(len(lane.steps) for lane in lanes):
         return empty_figure(_("No step was recorded yet"), mode=mode)
     scale = _fitting(lanes, ("grad_norm", "clipped_grad_norm"), log=True)
-    rates = _fitting(lanes, ("learning_rate",), log=True)
+    rates = _fitting(lanes, ("learning_rate",), log=False)
     data: list[dict[str, Any]] = []
     for lane in lanes:
-        data += _pair(lane, ("grad_norm", "clipped_grad_norm"), scale, mode)
+        clipped = ("clipped_grad_norm",) * _clipped(lane)
+        data += _pair(lane, ("grad_norm", *clipped), scale, mode)
         data += _broken(lane, scale, mode, "grad_norm")
         data += _pair(lane, ("learning_rate",), rates, mode, axis="2")
     palette = PALETTES[mode]
@@ -81,7 +84,19 @@ def steps_figure(lanes: Sequence[Lane], *, mode: Mode = "light") -> go.Figure:
     notes = _notes(lanes, "grad_norm")
     notes += [_("┄ threshold of clipping {c}").format(c=number(c)) for c in thresholds]
     left, right = _axis(scale, _("gradient norm ‖g‖")), _axis(rates, _("learning rate η"))
-    return _two(lanes, data, left, right, mode, notes, shapes, second=_("after clipping"))
+    dashed = _("after clipping") if any(map(_clipped, lanes)) else ""
+    return _two(lanes, data, left, right, mode, notes, shapes, dashed=dashed)
+
+
+def _looked_at(lane: Lane) -> bool:
+    """Whether the held-out data was looked at."""
+    return bool((~np.isnan(lane.numbers["held_out_loss"])).any())
+
+
+def _clipped(lane: Lane) -> bool:
+    """Whether clipping changed any gradient so far."""
+    before, after = lane.numbers["grad_norm"], lane.numbers["clipped_grad_norm"]
+    return not np.array_equal(before, after, equal_nan=True)
 
 
 def loss_scale(lanes: Sequence[Lane], log: bool) -> Scale:
@@ -199,9 +214,10 @@ def _two(
     mode: Mode,
     notes: Sequence[str],
     shapes: Sequence[dict[str, Any]] = (),
-    second: str | None = None,
+    *,
+    dashed: str,
 ) -> go.Figure:
-    """Two plots over the steps, with a legend of the runs and of the dashes."""
+    """Two plots over the steps, with a legend of the runs and, if there are any, of the dashes."""
     across = {
         "title": {"text": _("step")},
         "range": [0, horizon(lanes)],
@@ -231,10 +247,10 @@ def _two(
         "shapes": list(shapes),
         "annotations": [note("   ".join(notes), 0, 0, **below)] if notes else [],
     }
-    return build([*data, *_keys(lanes, second or _("held-out"), mode)], layout, mode)
+    return build([*data, *_keys(lanes, dashed, mode)], layout, mode)
 
 
-def _keys(lanes: Sequence[Lane], second: str, mode: Mode) -> list[dict[str, Any]]:
+def _keys(lanes: Sequence[Lane], dashed: str, mode: Mode) -> list[dict[str, Any]]:
     """Entries of the legend: each run with its marker, and what a dashed line means."""
     common = {"type": "scatter", "x": [None], "y": [None], "hoverinfo": "skip"}
     runs = [
@@ -245,8 +261,10 @@ def _keys(lanes: Sequence[Lane], second: str, mode: Mode) -> list[dict[str, Any]
         }
         for lane in lanes
     ]  # fmt: skip
+    if not dashed:
+        return runs
     dashes = {
-        **common, "name": second, "legendgroup": "dashes", "mode": "lines",
+        **common, "name": dashed, "legendgroup": "dashes", "mode": "lines",
         "line": {"color": PALETTES[mode].muted, "width": 2.5, "dash": "dash"},
     }  # fmt: skip
     return [*runs, dashes]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from gradflow.charts.figure import build, empty_figure, layer_ticks, note
@@ -101,8 +102,12 @@ def _texts(lanes: Sequence[Lane], notes: Sequence[str], mode: Mode) -> list[dict
 
 def _notes(maps: Sequence[Map], quantity: str) -> list[str]:
     zero, broken = any(m.zero.any() for m in maps), any(m.broken.any() for m in maps)
+    blank = QUANTITIES[quantity].share and any(
+        m.shade.size and np.isnan(m.shade).all() for m in maps
+    )
     return (
         [_("○ exactly 0")] * zero
         + [_("✕ NaN or infinite")] * broken
+        + [_("blank: not defined for this activation function")] * blank
         + [_("━ 10⁻³, of means over a tenth of the run")] * (quantity == "update_ratio")
     )

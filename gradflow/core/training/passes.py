@@ -176,5 +176,7 @@ def nearest_to_loss(groups: Sequence[Sequence[int]], nonfinite: FloatArray) -> i
 
 
 def _ratio(step: FloatArray, size: FloatArray) -> FloatArray:
+    """‖ΔW‖/‖W‖; 0 for what stays where it is, also at 0, and NaN for what leaves 0."""
+    still = np.where(step == 0, 1.0, np.nan)
     with np.errstate(invalid="ignore", over="ignore"):
-        return step / np.where(size, size, np.nan)
+        return step / np.where(size, size, still)

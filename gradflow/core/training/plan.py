@@ -144,10 +144,10 @@ class TrainingPlan(Spec):
     @model_validator(mode="after")
     def _few_enough_records(self) -> Self:
         if len(self.recorded_steps) > MAX_RECORDS:
-            least = math.ceil(self.steps / MAX_RECORDS)
             raise InvalidExperiment(
                 f"record_every: {self.record_every} would make {len(self.recorded_steps)} records "
-                f"of {self.steps} steps, allowed are at most {MAX_RECORDS}; choose {least} or more",
+                f"of {self.steps} steps, allowed are at most {MAX_RECORDS}; choose "
+                f"{least_record_every(self.steps)} or more",
                 fields=("record_every", "steps"),
             )
         return self
@@ -165,8 +165,7 @@ class TrainingPlan(Spec):
     @property
     def recorded_steps(self) -> tuple[int, ...]:
         """The steps that are recorded: 1, 1 + ``record_every``, … and the last."""
-        regular = range(1, self.steps + 1, self.record_every)
-        return (*regular, self.steps) if regular[-1] != self.steps else tuple(regular)
+        return _recorded(self.steps, self.record_every)
 
     @property
     def reported_steps(self) -> frozenset[int]:
@@ -183,3 +182,15 @@ class TrainingPlan(Spec):
         """The plan with other settings; those that no longer have an effect are dropped."""
         values = dict(self) | settings
         return type(self)(**{name: values[name] for name in self.applicable(values)})
+
+
+def least_record_every(steps: int) -> int:
+    """The smallest ``record_every`` that makes no more than ``MAX_RECORDS`` records."""
+    every = math.ceil(steps / MAX_RECORDS)
+    # The last step is recorded, too, and may be one too many.
+    return every if len(_recorded(steps, every)) <= MAX_RECORDS else every + 1
+
+
+def _recorded(steps: int, every: int) -> tuple[int, ...]:
+    regular = range(1, steps + 1, every)
+    return (*regular, steps) if regular[-1] != steps else tuple(regular)

@@ -81,9 +81,9 @@ TRAINING_PRESETS: dict[str, TrainingPreset] = {
     "adaptive": TrainingPreset(
         N_("Adam and Adagrad on badly scaled gradients"),
         N_("The gradient of the first layer is about a hundred times smaller than that of the "
-           "last. SGD has one rate for all and leaves the first layers where they are; Adagrad "
-           "and Adam divide every gradient by its own size, so that all layers learn. Compare "
-           "their update ratios."),
+           "last. SGD has one rate for all: the first layers move far less than the last, and the "
+           "loss stays at guessing. Adagrad and Adam divide every gradient by its own size, so "
+           "that all layers learn at much the same speed: compare *Speed of each layer*."),
         (
             _run("SGD", _UNEVEN, learning_rate=1.0),
             _run("Adagrad", _UNEVEN, optimizer="adagrad", learning_rate=0.05),
@@ -125,7 +125,8 @@ TRAINING_PRESETS: dict[str, TrainingPreset] = {
         N_("Dying ReLU, and Leaky ReLU"),
         N_("A large rate throws more than half of the units below zero for every sample. There "
            "ReLU has slope 0, no gradient comes through, and they never return. Leaky ReLU keeps "
-           "a slope of 0.1 there: no unit dies, and on average over seeds the loss gets lower."),
+           "a slope of 0.1 there: no unit dies, and on average over seeds the loss gets lower. "
+           "Choose *Dead units* below."),
         (
             _run("ReLU", _DYING, steps=150, optimizer="rmsprop", learning_rate=0.05),
             _run(

@@ -59,7 +59,11 @@ def load() -> None:
     view = View(asked) if asked in set(View) else View.LAYERS
     st.session_state[_VIEW] = view
     kind = _SPECS[view]
-    st.session_state[_home(kind)] = _tolerant(kind, query, problems)
+    if unknown := [name for name in query if name not in kind.model_fields]:
+        names = ", ".join(quoted(name)[1:-1] for name in unknown)
+        problems.append(f"{names}: there is no such setting in this view")
+    known_fields = {name: text for name, text in query.items() if name not in unknown}
+    st.session_state[_home(kind)] = _tolerant(kind, known_fields, problems)
     st.session_state[_PROBLEM] = "\n".join(problems)
 
 

@@ -167,13 +167,18 @@ def stack_sentence(stack: Stack, found: Pretrained) -> str:
             "**Pretraining overflowed:** from some layer on the numbers are not finite. Choose a "
             "smaller learning rate."
         )
+    through = (
+        _("Up through one layer and down again,")
+        if stack.layers == 1
+        else _("Up through {layers} layers and down again,").format(layers=stack.layers)
+    )
     text = _(
-        "Through {layers} layers up and down again, held-out images come back with a mean squared "
-        "error of **{error}** per pixel; the mean image alone has {mean}."
+        "{through} held-out images come back with a mean squared error of **{error}** per pixel; "
+        "the mean image alone has {mean}."
     )
     if error > found.mean_error:
         text += " " + _("So the stack knows less than the mean image: it was not trained well.")
-    return text.format(layers=stack.layers, error=number(error), mean=number(found.mean_error))
+    return text.format(through=through, error=number(error), mean=number(found.mean_error))
 
 
 def stack_table(found: Pretrained) -> pd.DataFrame:

@@ -29,6 +29,7 @@ def _complaining(action: Callable[P, None]) -> Callable[P, None]:
 @_complaining
 def play() -> None:
     """Go on, or train anew what the settings describe."""
+    state.adopt()
     state.follow()
     _group().play()
 
@@ -36,6 +37,7 @@ def play() -> None:
 @_complaining
 def step() -> None:
     """Advance to the next record."""
+    state.adopt()
     state.follow()
     _group().step()
 
@@ -105,5 +107,5 @@ def _begin() -> runs.Group:
     group = runs.SESSIONS.start(session, setup)
     if before is not None:
         session.keep(*runs.earlier(before, lanes.names(before)))
-    state.follow()
+    state.began()
     return group

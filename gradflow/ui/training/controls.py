@@ -15,7 +15,7 @@ from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.ui import controls
 from gradflow.ui import state as ui_state
 from gradflow.ui.training import state
-from gradflow.ui.training.state import UNUSED
+from gradflow.ui.training.address import UNUSED
 
 _GROUPS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
     (N_("Optimizer"), True, ("optimizer", "learning_rate", "schedule")),

@@ -8,18 +8,22 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from gradflow.core.errors import GradflowError
 from gradflow.core.text import _
 from gradflow.core.training import Run
+from gradflow.core.training.record import LAYER_COLUMNS, NUMBERS
 from gradflow.ui import blocks
 from gradflow.ui.training import actions, lanes, state
 from gradflow.ui.training.lanes import Shown
 from gradflow.ui.training.runs import MOST_KEPT, MOST_LANES, Kept
 
 _UPLOAD_MEGABYTES = 20
+_LAYER_BYTES = 13_000
+"""Of a layer in a report, with its histograms."""
 
 
 def compare() -> None:
     """The choice of earlier runs that are shown beside the current ones, and the upload."""
     session = state.session()
     own = 0 if session.group is None else len(session.group.lanes)
+    names = _names(session.kept)
     left, right = st.columns([3, 2])
     with left:
         st.multiselect(
@@ -28,19 +32,19 @@ def compare() -> None:
             key=state.compared_key(),
             on_change=state.compared_chosen,
             max_selections=max(MOST_LANES - own, 0) or None,
-            format_func=lambda key: _named(session.kept[key]),
+            format_func=lambda key: names[key],
             placeholder=_("earlier runs and files …") if session.kept else _("no earlier run yet"),
             disabled=not session.kept or own >= MOST_LANES,
             help=_("Up to {n} runs are shown together.").format(n=MOST_LANES),
         )
         st.caption(
-            _("The last {n} runs of this page are kept until it is closed or reloaded.").format(
+            _("The last {n} runs of this page are kept, as long as the page itself.").format(
                 n=MOST_KEPT
             )
         )
         for key in state.compared():
             st.button(
-                _("Set the controls as in “{run}”").format(run=_named(session.kept[key])),
+                _("Set the controls as in “{run}”").format(run=names[key]),
                 key=f"training_take_{key}",
                 icon=":material/tune:",
                 on_click=actions.take_settings,
@@ -59,8 +63,14 @@ def compare() -> None:
         st.rerun()
 
 
-def _named(kept: Kept) -> str:
-    return f"{kept.name} ({kept.file})" if kept.file else kept.name
+def _names(kept: dict[str, Kept]) -> dict[str, str]:
+    """What earlier runs are called in the choice, by key: number, name, and file if from one."""
+    called = lanes.told_apart([(one.name, one.run) for one in kept.values()])
+    files = [f" ({one.file})" if one.file else "" for one in kept.values()]
+    return {
+        key: _("{n}: {name}").format(n=key, name=name) + file
+        for key, name, file in zip(kept, called, files, strict=True)
+    }
 
 
 def _take(files: list[UploadedFile], room: int) -> None:
@@ -97,4 +107,18 @@ def save(found: list[Shown]) -> None:
         for column, file in zip(st.columns(len(files)), files, strict=True):
             with column:
                 blocks.download(*file)
+        if (size := megabytes(one.run)) > _UPLOAD_MEGABYTES:
+            st.caption(
+                _("As JSON it has about {n} MB, more than the {most} MB that can be opened here "
+                  "again. In Python gf.Run.load reads it. With fewer records or Flow figures it "
+                  "gets smaller.").format(n=round(size), most=_UPLOAD_MEGABYTES)
+            )  # fmt: skip
     st.caption(_("A run as JSON holds everything on this page, and can be opened here again."))
+
+
+def megabytes(run: Run) -> float:
+    """The size of a run as JSON, roughly: numbers of 20 digits, and the kept reports."""
+    layers = len(run.records[0].modules) if run.records else 0
+    reports = sum(record.snapshot is not None for record in run.records)
+    numbers = len(run.records) * (len(NUMBERS) + layers * len(LAYER_COLUMNS))
+    return (20 * numbers + _LAYER_BYTES * layers * reports) / 1e6

@@ -2,57 +2,105 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from gradflow import charts
 from gradflow.charts.compare import compare_flow_figure
 from gradflow.charts.compare_data import Entry
 from gradflow.charts.theme import number
+from gradflow.core.errors import GradflowError
 from gradflow.core.report import Report
 from gradflow.core.text import _
+from gradflow.core.training import StepRecord
 from gradflow.ui import blocks
 from gradflow.ui.report_view import GRADIENTS
-from gradflow.ui.training import lanes, state
+from gradflow.ui.training import compute, lanes, state
 from gradflow.ui.training.lanes import Shown
 
 _ALL = "all"
 
 
+@dataclass(frozen=True)
+class _Found:
+    """A run at a step: its record there, and one with its report, perhaps computed again."""
+
+    one: Shown
+    record: StepRecord
+    reported: StepRecord
+
+    @property
+    def report(self) -> Report:
+        report = self.reported.report
+        assert report is not None
+        return report
+
+    def text(self, step: int) -> str:
+        """What stands below the figure."""
+        at, again = self.record.step, self.reported
+        text = _("{letter}: step {at}, loss {loss}.") if at == step else _(
+            "{letter}: step {at}, the last one up to {step} that is there, loss {loss}."
+        )  # fmt: skip
+        text = text.format(letter=self.one.letter, at=at, step=step, loss=number(self.record.loss))
+        if (again.step, again.loss) == (at, self.record.loss):
+            return text
+        differs = _(
+            "Computed again here, where numbers are rounded otherwise: step {at}, loss {loss}."
+        )
+        return f"{text} {differs.format(at=again.step, loss=number(again.loss))}"
+
+
 def show() -> None:
-    """Scrubber and figure; without a kept report only what that takes."""
+    """Scrubber and figure; without any record nothing."""
     session = state.session()
-    found = lanes.shown(session)
     running = session.group is not None and session.group.running
-    kept = {one.letter: sorted(one.run.reports) for one in found}
-    reached = sorted({step for steps in kept.values() for step in steps})
+    found = lanes.shown(session)
+    records = {one.letter: _records(one, kept=running) for one in found}
+    reached = sorted({step for own in records.values() for step in own})
     if not reached:
-        if found and all(one.over for one in found):
-            st.info(_("No histograms were kept: set *Flow figures* to 1 or more."))
         return
     st.subheader(_("The flow in one step"), anchor=False)
     step = _scrubber(found, reached, running)
-    whole = _chosen(found)
-    reports = {
-        one.letter: (one, at, one.run.reports[at])
-        for one in whole
-        if (at := max((s for s in kept[one.letter] if s <= step), default=None)) is not None
-    }
-    _draw(list(reports.values()), step)
+    steps = [_at(one, records[one.letter], step) for one in _chosen(found)]
+    _draw([one for one in steps if one is not None], step)
+
+
+def _records(one: Shown, *, kept: bool) -> dict[int, StepRecord]:
+    """The records of a run whose report is kept, or can be computed, by step."""
+    only = kept or not lanes.can_replay(one.run)
+    return {r.step: r for r in one.run.records if not only or r.snapshot is not None}
+
+
+def _at(one: Shown, records: dict[int, StepRecord], step: int) -> _Found | None:
+    """The last of a run's records up to a step."""
+    record = records.get(max((at for at in records if at <= step), default=0))
+    if record is None:
+        return None
+    if record.snapshot is not None:
+        return _Found(one, record, record)
+    try:
+        again = compute.replayed(lanes.experiment_of(one.run), one.run, record.step)
+    except GradflowError as error:  # a file from a machine with a GPU, say
+        blocks.show_error(f"{one.letter}: {error}")
+        return None
+    return _Found(one, record, again)
 
 
 def _scrubber(found: list[Shown], reached: list[int], running: bool) -> int:
-    """The latest step while the run is followed, else a slider over the steps with a report.
+    """The latest step while the run is followed, else a slider over the steps that can be shown.
 
     The slider is not moved from here while a run goes on: the browser would take that for a move
     of its user's.
     """
     latest = reached[-1]
     planned = {step for one in found if not one.over for step in one.run.plan.reported_steps}
+    to_come = {step for step in planned if step > latest}
     if running and st.toggle(_("Follow the run"), value=True, key="training_follow"):
-        if to_come := [step for step in planned if step > latest]:
+        if to_come:
             st.caption(_("The next one is kept in step {step}.").format(step=min(to_come)))
         return latest
-    steps = sorted({*reached, *planned})
+    steps = sorted({*reached, *(to_come if running else ())})
     if len(steps) == 1:
         return latest
     shown: int = st.select_slider(
@@ -61,8 +109,8 @@ def _scrubber(found: list[Shown], reached: list[int], running: bool) -> int:
         key=state.step_key(state.shown_step(steps, latest)),
         on_change=state.step_chosen,
         help=_(
-            "All histograms are kept of these steps only; their number is the setting Flow "
-            "figures, under Steps and records."
+            "While a run goes on, the steps whose histograms are kept (setting Flow figures). "
+            "After Pause or Stop every recorded step: those that were not kept are computed again."
         ),
     )
     if shown > latest:
@@ -88,7 +136,9 @@ def _chosen(found: list[Shown]) -> list[Shown]:
     return [one for one in found if chosen in (_ALL, one.letter)]
 
 
-def _draw(reports: list[tuple[Shown, int, Report]], step: int) -> None:
+def _draw(found: list[_Found], step: int) -> None:
+    if not found:
+        return
     gradient = st.segmented_control(
         _("Gradient in the lower band"),
         list(GRADIENTS),
@@ -98,21 +148,13 @@ def _draw(reports: list[tuple[Shown, int, Report]], step: int) -> None:
         format_func=lambda code: _(GRADIENTS[code]),
         label_visibility="collapsed",
     )
-    if len(reports) == 1:
-        ((_one, _at, report),) = reports
-        figure = charts.flow_figure(report, mode=blocks.mode(), gradient=gradient)
+    if len(found) == 1:
+        figure = charts.flow_figure(found[0].report, mode=blocks.mode(), gradient=gradient)
     else:
-        entries = [Entry(one.letter, one.name, report) for one, _at, report in reports]
+        entries = [Entry(at.one.letter, at.one.name, at.report) for at in found]
         figure = compare_flow_figure(entries, mode=blocks.mode(), gradient=gradient)
     blocks.show_figure(
         figure, "training_flow", _("Distribution of activations and gradients, layer by layer")
     )
-    st.caption(" ".join(_at_step(one, at, report, step) for one, at, report in reports))
+    st.caption(" ".join(at.text(step) for at in found))
     blocks.explain("training_flow")
-
-
-def _at_step(one: Shown, at: int, report: Report, step: int) -> str:
-    text = _("{letter}: step {at}, loss {loss}.") if at == step else _(
-        "{letter}: step {at}, the last one before {step} that is kept, loss {loss}."
-    )  # fmt: skip
-    return text.format(letter=one.letter, at=at, step=step, loss=number(report.loss))

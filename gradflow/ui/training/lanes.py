@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,13 +11,15 @@ from gradflow.charts.compare_data import LETTERS
 from gradflow.charts.theme import number
 from gradflow.charts.training.data import QUANTITIES, Lane
 from gradflow.core import codec
-from gradflow.core.catalog.optimizers import OPTIMIZERS, Clip
+from gradflow.core.catalog.optimizers import OPTIMIZERS, PRECISIONS, Clip, Precision
+from gradflow.core.catalog.schedules import SCHEDULES, Schedule
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.text import _
-from gradflow.core.training import BackgroundRun, Run, TrainingPlan
+from gradflow.core.training import BackgroundRun, Run, TrainingPlan, cost
 from gradflow.core.training.record import NUMBERS
 from gradflow.ui.training import state
+from gradflow.ui.training.names import different, network
 from gradflow.ui.training.runs import MOST_LANES, Group, Session
 
 
@@ -73,9 +76,20 @@ def shown(session: Session) -> list[Shown]:
     ]
     beside = [session.kept[key] for key in state.compared()][: MOST_LANES - len(found)]
     letters = LETTERS[len(found) :]
-    return found + [
+    found += [
         Shown(letter, one.name, one.run) for letter, one in zip(letters, beside, strict=False)
     ]
+    called = told_apart([(one.name, one.run) for one in found])
+    return [replace(one, name=name) for one, name in zip(found, called, strict=True)]
+
+
+def told_apart(found: Sequence[tuple[str, Run]]) -> list[str]:
+    """Names of runs; the user's own, if there are several, after what is different in them."""
+    own = [i for i, (name, run) in enumerate(found) if can_replay(run) and name == named(run)]
+    runs = [found[i][1] for i in own]
+    called = different([(experiment_of(run), run.plan) for run in runs])
+    better = {i: name for i, name in zip(own, called, strict=True) if name}
+    return [better.get(i, name) for i, (name, _run) in enumerate(found)]
 
 
 def names(group: Group) -> list[str]:
@@ -87,15 +101,26 @@ def names(group: Group) -> list[str]:
 
 
 def named(run: Run) -> str:
-    """A name for a run of the user's own: model, optimizer, rate and what else was done."""
+    """A name for a run of the user's own: network, optimizer, rate and what else was done."""
     plan: TrainingPlan = run.plan
-    words = [run.title, f"{_(OPTIMIZERS[plan.optimizer].label)} η {number(plan.learning_rate)}"]
+    words = [_network(run), f"{_(OPTIMIZERS[plan.optimizer].label)} η {number(plan.learning_rate)}"]
+    if plan.schedule is not Schedule.CONSTANT:
+        words.append(_(SCHEDULES[plan.schedule].label))
     if plan.clip is not Clip.NONE:
         words.append(_("clipped"))
     words += [
         f"{name} {number(value)}" for name, value in (("L1", plan.l1), ("L2", plan.l2)) if value
     ]
+    if plan.precision is not Precision.FULL:
+        words.append(_(PRECISIONS[plan.precision].label))
     return ", ".join(words)
+
+
+def _network(run: Run) -> str:
+    try:
+        return network(experiment_of(run))
+    except InvalidExperiment:
+        return run.title
 
 
 def experiment_of(run: Run) -> Experiment:
@@ -110,3 +135,12 @@ def experiment_of(run: Run) -> Experiment:
             _("This run was not made from settings that this page has."), fields=("settings",)
         )
     return codec.from_query(settings)
+
+
+def can_replay(run: Run) -> bool:
+    """Whether its steps can be computed again from its settings, and may be: a file may be forged."""
+    try:
+        cost.check(experiment_of(run), run.plan)
+    except InvalidExperiment:
+        return False
+    return True

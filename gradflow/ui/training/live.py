@@ -10,11 +10,14 @@ from gradflow.charts.training.layers import layers_figure
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.training import flow, lanes, state, words
+from gradflow.ui.training.runs import SESSIONS
 
 EVERY = 0.4
 """Seconds from one look at a run to the next."""
 FLOW_EVERY = 1.0
 """The same for the Flow figure, which changes less often and takes longer to draw."""
+ALONE = 4
+"""Sessions that may follow a run at that pace; a class that trains at once looks less often."""
 
 
 def show(*, running: bool) -> None:
@@ -23,8 +26,18 @@ def show(*, running: bool) -> None:
     Args:
         running: whether one advanced when the page began to be drawn; if not, nothing reruns.
     """
-    st.fragment(_curves, run_every=EVERY if running else None)(running)
-    st.fragment(flow.show, run_every=FLOW_EVERY if running else None)()
+    slower = pace(SESSIONS.running())
+    st.fragment(_curves, run_every=slower * EVERY if running else None)(running)
+    st.fragment(flow.show, run_every=slower * FLOW_EVERY if running else None)()
+
+
+def pace(sessions: int) -> float:
+    """What the time between two looks is multiplied by while so many sessions follow a run.
+
+    Drawing takes the server about 40 ms a look: thirty laptops at full pace would want three
+    processor cores for that alone.
+    """
+    return max(1.0, sessions / ALONE)
 
 
 def _curves(running: bool) -> None:

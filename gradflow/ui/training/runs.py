@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from streamlit import runtime
@@ -68,6 +69,9 @@ class Group:
         abandoned: whether nobody looks any more; asked after every step.
         admission: one per core; held for one step.
 
+    Attributes:
+        left_alone: whether it paused by itself, because nobody looked.
+
     Raises:
         InvalidExperiment, DeviceUnavailable: as ``train`` does.
     """
@@ -79,8 +83,10 @@ class Group:
         admission: AbstractContextManager[Any] = ADMISSION,
     ) -> None:
         self.setup = setup
+        self.left_alone = False
+        self._abandoned = abandoned
         turn = threading.Lock()
-        gates = [_Gate(turn, admission, abandoned) for _one in setup.runs]
+        gates = [_Gate(turn, admission, self._alone) for _one in setup.runs]
         with admission:
             self.lanes = tuple(
                 BackgroundRun(one.experiment, one.plan, gate)
@@ -118,14 +124,20 @@ class Group:
 
     def play(self) -> None:
         """All go on."""
+        self.left_alone = False
         self._since = (time.monotonic(), self.steps[0])
         for lane in self.lanes:
             lane.play()
 
     def step(self) -> None:
         """All go on to their next record."""
+        self.left_alone = False
         for lane in self.lanes:
             lane.step()
+
+    def _alone(self) -> bool:
+        self.left_alone = self.left_alone or self._abandoned()
+        return self.left_alone
 
     def pause(self) -> None:
         """All stop after their step."""
@@ -188,8 +200,16 @@ class Session:
         return keys
 
 
+class Claim(StrEnum):
+    """What becomes of a page that asks for the runs of a token."""
+
+    GIVEN = "given"
+    OPEN_ELSEWHERE = "open_elsewhere"
+    FORGOTTEN = "forgotten"
+
+
 class Sessions:
-    """All sessions of the process, by token.
+    """All sessions of the process, by token, which only who has seen it can know.
 
     Args:
         clock: seconds, rising.
@@ -209,7 +229,7 @@ class Sessions:
     def open(self, streamlit_id: str) -> str:
         """A token for a new session; those that are long gone are forgotten."""
         self.sweep()
-        token = secrets.token_hex(8)
+        token = secrets.token_urlsafe()
         with self._lock:
             self._sessions[token] = Session(streamlit_id, self._clock())
         return token
@@ -221,6 +241,22 @@ class Sessions:
         found.streamlit_id, found.seen = streamlit_id, self._clock()
         return found
 
+    def claim(self, token: str, streamlit_id: str) -> Claim:
+        """Hand the runs of a token over to a page that was loaded anew.
+
+        As long as the page that has them is open it keeps them: the address of a page may be
+        passed on, its buttons may not.
+        """
+        self.sweep()
+        with self._lock:
+            found = self._sessions.get(token)
+        if found is None:
+            return Claim.FORGOTTEN
+        if found.streamlit_id != streamlit_id and self._connected(found.streamlit_id):
+            return Claim.OPEN_ELSEWHERE
+        self.look(token, streamlit_id)
+        return Claim.GIVEN
+
     def admit(self, session: Session) -> None:
         """Whether a session may let runs advance.
 
@@ -228,13 +264,17 @@ class Sessions:
             TooManyRuns: the process runs as many groups of others as it may.
         """
         self.sweep()
-        with self._lock:
-            others = [one for one in self._sessions.values() if one is not session]
-        if sum(one.group is not None and one.group.running for one in others) >= MOST_RUNNING:
+        if self.running(but=session) >= MOST_RUNNING:
             raise TooManyRuns(
                 _("This server runs {n} trainings already, and no more at a time. Try again when "
                   "one of them has ended.").format(n=MOST_RUNNING)
             )  # fmt: skip
+
+    def running(self, but: Session | None = None) -> int:
+        """How many sessions have runs that advance; ``but`` is not counted."""
+        with self._lock:
+            found = [one for one in self._sessions.values() if one is not but]
+        return sum(one.group is not None and one.group.running for one in found)
 
     def start(self, session: Session, setup: Setup) -> Group:
         """A new group of a session, not yet playing; the one before ends.

@@ -2,7 +2,8 @@
 
 The settings are those of the next run: an experiment, as on Explore, and a plan, or a preset of
 several runs. The URL carries the code of the preset, or all settings that apply. The runs
-themselves lie in ``runs``; the session holds a token.
+themselves lie in ``runs``; the session holds a token, and so does the URL once there is a run, so
+that a page that is loaded anew finds it.
 """
 
 from __future__ import annotations
@@ -14,30 +15,33 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from gradflow.core import codec
+from gradflow.core.catalog import Architecture
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
-from gradflow.core.spec import shown as quoted
-from gradflow.core.teaching.fields import to_query
-from gradflow.core.training import TrainingPlan
+from gradflow.core.training import TrainingPlan, cost
+from gradflow.core.training.plan import least_record_every
 from gradflow.core.training.presets import TRAINING_PRESETS, PresetRun
 from gradflow.ui import state
 from gradflow.ui.state import Slot
-from gradflow.ui.training.runs import SESSIONS, Session, Setup
+from gradflow.ui.training import address
+from gradflow.ui.training.runs import SESSIONS, Claim, Session, Setup
 
 _SETTINGS = "training_settings"
-UNUSED = frozenset({"learning_rate", "clip_norm", "loss_scale"})
-"""Settings of an experiment that a training run takes from its plan."""
 _PLAN, _PRESET, _BASE = "training_plan", "training_preset", "training_base"
 _TOKEN, _URL, _PROBLEM = "training_token", "training_url", "training_problem"
 _COMPARED, _STEP, _UPLOADS = "training_compared", "training_shown", "training_uploads"
 _WIDGET = "training_plan"
+_RUN = "run"
+"""The query parameter with the token."""
+_FOUND = "training_found"
 
 
 def _key(name: str, of: str = _SETTINGS) -> str:
     """The key of a widget, another one whenever the page itself has changed its value.
 
     While a run is followed the browser asks again and again, and may do so with the old value of
-    a widget that it has not drawn anew yet; that would count as a choice of its user's.
+    a widget that it has not drawn anew yet; that would count as a choice of its user's. Such a
+    late choice still calls back, and finds no widget of the present generation.
     """
     generation: int = st.session_state.get(f"{of}_generation", 0)
     return f"{name}_{generation}"
@@ -55,11 +59,15 @@ def slot() -> Slot:
 
 def session() -> Session:
     """The runs of this session, which are thereby looked at."""
-    context = get_script_run_ctx()
-    streamlit_id = context.session_id if context else ""
+    streamlit_id = _streamlit_id()
     if _TOKEN not in st.session_state:
         st.session_state[_TOKEN] = SESSIONS.open(streamlit_id)
     return SESSIONS.look(st.session_state[_TOKEN], streamlit_id)
+
+
+def _streamlit_id() -> str:
+    context = get_script_run_ctx()
+    return context.session_id if context else ""
 
 
 def load() -> None:
@@ -74,45 +82,41 @@ def load() -> None:
     if not known:
         replace(state.last_valid(), TrainingPlan())
         st.session_state[_COMPARED] = []
+    if token := query.pop(_RUN, ""):
+        _claim(token)
     if query:
-        _take(query)
+        found = address.read(query)
+        if found.preset is not None:
+            load_preset(found.preset)
+        else:
+            replace(found.experiment, found.plan)
+        complain("\n".join(found.problems))
 
 
-def _take(query: dict[str, str]) -> None:
-    problems: list[str] = []
-    code = query.pop("preset", None)
-    if code is not None and code not in TRAINING_PRESETS:
-        known = ", ".join(TRAINING_PRESETS)
-        problems.append(f"preset: {quoted(code)} is not allowed; choose one of {known}")
-        code = None
-    if code is not None:
-        load_preset(code)
-        if query:
-            found = ", ".join(quoted(name)[1:-1] for name in query)
-            problems.append(f"{found}: no effect beside preset; leave preset out")
-    else:
-        own = {name: text for name, text in query.items() if name in TrainingPlan.model_fields}
-        plan = _tolerant(own, problems)
-        experiment, problem = state.tolerant({n: t for n, t in query.items() if n not in own})
-        replace(experiment, plan)
-        problems += [problem] if problem else []
-    st.session_state[_PROBLEM] = "\n".join(problems)
+def _claim(token: str) -> None:
+    """Take over the runs of a token, unless this page has its own."""
+    if _TOKEN not in st.session_state:
+        claim = SESSIONS.claim(token, _streamlit_id())
+        if claim is Claim.GIVEN:
+            st.session_state[_TOKEN] = token
+        st.session_state[_FOUND] = claim
 
 
-def _tolerant(fields: dict[str, str], problems: list[str]) -> TrainingPlan:
-    """The plan of a URL; what is impossible in it is dropped and reported."""
-    while True:
-        try:
-            return TrainingPlan(**fields)
-        except InvalidExperiment as error:
-            problems.append(str(error))
-            bad = set(error.fields) & set(fields)
-            fields = {n: text for n, text in fields.items() if n not in bad} if bad else {}
+def claimed() -> Claim | None:
+    """What became of the runs that the URL asked for, until this page begins one."""
+    found: Claim | None = st.session_state.get(_FOUND)
+    return found
+
+
+def began() -> None:
+    """The page has runs of its own from here on."""
+    st.session_state.pop(_FOUND, None)
+    follow()
 
 
 def replace(experiment: Experiment, plan: TrainingPlan | None = None) -> None:
     """Make the controls show a run; without a plan only its network and data."""
-    usual = {name: Experiment.model_fields[name].default for name in UNUSED}
+    usual = {name: Experiment.model_fields[name].default for name in address.UNUSED}
     for key in list(st.session_state):
         if str(key).startswith(slot().widgets):
             del st.session_state[key]
@@ -151,7 +155,10 @@ def _preset_key() -> str:
 
 def preset_pressed() -> str | None:
     """The preset that was pressed; a second press on the one in force is one, too."""
-    code: str | None = st.session_state[_preset_key()] or preset()
+    key = _preset_key()
+    if key not in st.session_state:
+        return None
+    code: str | None = st.session_state[key] or preset()
     return code
 
 
@@ -163,9 +170,9 @@ def base_key() -> str:
 
 def base_chosen() -> None:
     """Callback of that choice."""
-    code = preset()
-    assert code is not None
-    load_preset(code, st.session_state[_key(f"{_BASE}_widget")])
+    key, code = _key(f"{_BASE}_widget"), preset()
+    if key in st.session_state and code is not None:
+        load_preset(code, st.session_state[key])
 
 
 def plan_values() -> dict[str, Any]:
@@ -182,16 +189,39 @@ def plan_key(name: str) -> str:
 
 
 def plan_changed(name: str) -> None:
-    """Callback of that widget."""
-    st.session_state[_PLAN][name] = st.session_state[_key(f"{_WIDGET}_{name}")]
+    """Callback of that widget; more steps than there may be records of are recorded less often."""
+    key, plan = _key(f"{_WIDGET}_{name}"), st.session_state[_PLAN]
+    if key not in st.session_state:
+        return
+    plan[name] = st.session_state[key]
+    if name == "steps":
+        plan["record_every"] = max(plan["record_every"], least_record_every(plan["steps"]))
     st.session_state[_PROBLEM] = ""
+
+
+def adopt() -> None:
+    """Take settings from widgets that were changed just before a press.
+
+    A browser may send both at once, and the press calls back before the widgets are drawn.
+    """
+    for name, value in plan_values().items():
+        if st.session_state.get(_key(f"{_WIDGET}_{name}"), value) != value:
+            plan_changed(name)
+    place = slot()
+    values = dict(state.widget_values(place))
+    chosen = values.get("architecture")
+    if chosen is not None and chosen != state.value("architecture", Architecture.MLP, place):
+        state.switch(Architecture(chosen), place)
+        return
+    for name, new in values.items():
+        state.store(name, codec.parse_widths(new) if name == "widths" else new, place)
 
 
 def setup() -> Setup:
     """What the settings describe; a change of a preset's settings makes a run of its own.
 
     Raises:
-        InvalidExperiment: they are impossible together.
+        InvalidExperiment: they are impossible together, or the run would take too much.
     """
     values = plan_values()
     if (code := preset()) is not None:
@@ -204,7 +234,9 @@ def setup() -> Setup:
         if same:
             return Setup(code, runs)
         st.session_state[_PRESET] = None
-    return Setup(None, (PresetRun("", _experiment(), _plan(values)),))
+    one = PresetRun("", _experiment(), _plan(values))
+    cost.check(one.experiment, one.plan)
+    return Setup(None, (one,))
 
 
 def _experiment() -> Experiment:
@@ -217,13 +249,9 @@ def _plan(values: dict[str, Any]) -> TrainingPlan:
 
 def settled(setup: Setup) -> None:
     """Let the URL carry the settings."""
-    if setup.preset is not None:
-        query = {"preset": setup.preset}
-    else:
-        one = setup.runs[0]
-        texts, own = codec.to_query(one.experiment), to_query(one.plan)
-        query = {name: text for name, text in texts.items() if name not in UNUSED}
-        query |= {name: own[name] for name in TrainingPlan.applicable(dict(one.plan))}
+    query = address.written(setup)
+    if session().group is not None or session().kept:
+        query[_RUN] = st.session_state[_TOKEN]
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
     st.session_state[_URL] = query
@@ -260,7 +288,9 @@ def compared_key() -> str:
 
 def compared_chosen() -> None:
     """Callback of that choice."""
-    st.session_state[_COMPARED] = list(st.session_state[_key(f"{_COMPARED}_widget", _COMPARED)])
+    key = _key(f"{_COMPARED}_widget", _COMPARED)
+    if key in st.session_state:
+        st.session_state[_COMPARED] = list(st.session_state[key])
 
 
 def shown_step(steps: list[int], latest: int) -> int:
@@ -277,7 +307,9 @@ def step_key(step: int) -> str:
 
 def step_chosen() -> None:
     """Callback of the scrubber."""
-    st.session_state[_STEP] = st.session_state[_key(f"{_STEP}_widget", _STEP)]
+    key = _key(f"{_STEP}_widget", _STEP)
+    if key in st.session_state:
+        st.session_state[_STEP] = st.session_state[key]
 
 
 def follow() -> None:

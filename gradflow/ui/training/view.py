@@ -14,7 +14,7 @@ from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.ui import blocks
 from gradflow.ui.training import actions, claims, files, lanes, live, state, summary, words
 from gradflow.ui.training.lanes import Shown
-from gradflow.ui.training.runs import ABSENT_SECONDS, Group, Setup
+from gradflow.ui.training.runs import Group, Setup
 
 
 def show() -> None:
@@ -33,6 +33,8 @@ def show() -> None:
     _presets()
     for problem in filter(None, (state.problem(), impossible)):
         blocks.show_error(problem)
+    if (claim := state.claimed()) is not None and (text := words.claimed(claim, group)):
+        st.info(text, icon=":material/link:")
     _look_for(group, setup)
     _buttons(group, setup, running=running)
     found = lanes.shown(session)
@@ -94,6 +96,8 @@ def _buttons(group: Group | None, setup: Setup | None, *, running: bool) -> None
                 disabled=disabled,
                 help=_HELP[code](),
             )
+    if setup is not None and not goes_on and (long := words.estimate(setup)):
+        st.caption(long)
     if goes_on and setup is not None and group is not None and setup != group.setup:
         st.info(
             _("The settings were changed after this run began. It goes on as it began; Reset, then "
@@ -122,6 +126,13 @@ def _failures(group: Group, found: list[Shown]) -> None:
         setting = group.setup.runs[place]
         several = f"{one.letter}: " if len(group.lanes) > 1 else ""
         blocks.show_error(several + divergence.text)
+        if words.hidden(one.run):
+            st.caption(
+                _(
+                    "There the activation function hides it: it turns −∞ into a finite value. "
+                    "The activations drawn below are infinite or NaN only further on."
+                )
+            )
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(_("Train again with:"), width="content")
             for cure in cures(setting.experiment, setting.plan):
@@ -168,13 +179,7 @@ def _details(found: list[Shown], *, running: bool) -> None:
         if tab.open:
             with tab:
                 draw()
-    st.caption(
-        _("A run goes on while this tab of the browser is open, on the other pages of the app too, "
-          "and is found again here. If the tab is closed or reloaded, the run pauses after "
-          "{n} minutes and is forgotten later: save what you need.").format(
-            n=round(ABSENT_SECONDS / 60)
-        )
-    )  # fmt: skip
+    st.caption(words.kept())
 
 
 def _numbers(found: list[Shown], *, running: bool) -> None:

@@ -8,15 +8,19 @@ from gradflow.charts.theme import count, number, share
 from gradflow.charts.training.speeds import USUAL_RATIO
 from gradflow.core.catalog.optimizers import OPTIMIZERS, Clip
 from gradflow.core.catalog.schedules import SCHEDULES, Schedule
+from gradflow.core.errors import DeviceUnavailable
 from gradflow.core.text import _
-from gradflow.core.training import State, TrainingPlan
+from gradflow.core.training import Run, State, TrainingPlan, cost
+from gradflow.core.training.divergence import Origin
 from gradflow.ui.training.lanes import Shown
-from gradflow.ui.training.runs import Group
+from gradflow.ui.training.runs import ABSENT_SECONDS, FORGOTTEN_SECONDS, Claim, Group, Setup
 from gradflow.ui.training.summary import Summary, summarized
 
 UNEVEN = 30.0
 """Layers that move so many times as fast as others are spoken of."""
 SLOW, FAST = USUAL_RATIO / 30, USUAL_RATIO * 30
+LONG = 60.0
+"""Seconds from which on a run is said to take long before it begins."""
 
 
 def rule(plan: TrainingPlan) -> str:
@@ -31,6 +35,8 @@ def rule(plan: TrainingPlan) -> str:
         parts.append(rf"g_t = {change}")
     if plan.schedule is not Schedule.CONSTANT:
         parts.append(SCHEDULES[plan.schedule].formula)
+    if plan.schedule is Schedule.COSINE and plan.warmup_steps:
+        parts[-1] += r"\ (t > w),\qquad \eta_t = \eta\,t/w\ (t \le w)"
     return r"\begin{gathered}" + r"\\[4pt]".join(parts) + r"\end{gathered}"
 
 
@@ -39,6 +45,62 @@ _CLIPPING = {
     r" W\rVert}\right)",
     Clip.VALUE: r"\min\left(\max\left(\frac{\partial L}{\partial W}, -c\right), c\right)",
 }
+
+
+def estimate(setup: Setup) -> str:
+    """How long a long run will take; nothing of a short one, or on a GPU."""
+    try:
+        each = [cost.seconds(run.experiment, run.plan) for run in setup.runs]
+    except DeviceUnavailable:  # said when it is tried
+        return ""
+    seconds = sum(one or 0.0 for one in each)
+    if seconds < LONG:
+        return ""
+    return _(
+        "This will take roughly {time} of one processor core, longer if others compute, too. It "
+        "goes on while you use other pages."
+    ).format(time=roughly(seconds))
+
+
+def roughly(seconds: float) -> str:
+    """A time that is not known well."""
+    minutes = max(round(seconds / 60), 1)
+    if minutes < 10:
+        return _("{n} min").format(n=minutes)
+    if minutes < 60:
+        return _("{n} min").format(n=round(minutes, -1))
+    return _("{n} h").format(n=number(seconds / 3600, 2))
+
+
+def claimed(claim: Claim, group: Group | None) -> str:
+    """What became of the runs that the address of the page named."""
+    match claim:
+        case Claim.OPEN_ELSEWHERE:
+            return _(
+                "The run of this link belongs to a page that is open elsewhere, and goes on there. "
+                "Here are its settings: Play trains a run of your own."
+            )
+        case Claim.FORGOTTEN:
+            return _(
+                "The run of this link is no longer kept. Its settings are here: Play trains it "
+                "again."
+            )
+        case Claim.GIVEN if group is not None and group.left_alone and not group.over:
+            return _(
+                "Your run was found again. It paused when its page had been closed for {n} "
+                "minutes; Play goes on."
+            ).format(n=round(ABSENT_SECONDS / 60))
+        case Claim.GIVEN:
+            return ""
+
+
+def kept() -> str:
+    """How long runs are kept, and where they are found again."""
+    return _(
+        "A run goes on while you use other pages of the app, and is found again here, also when "
+        "the page is loaded anew: its address holds the key to the run. When the page is closed, "
+        "the run pauses after {pause} minutes and is forgotten after {forget}. Save what you need."
+    ).format(pause=round(ABSENT_SECONDS / 60), forget=round(FORGOTTEN_SECONDS / 60))
 
 
 def progress(group: Group) -> tuple[float, str]:
@@ -64,7 +126,7 @@ def progress(group: Group) -> tuple[float, str]:
 def _condition(group: Group) -> str:
     states = {lane.state for lane in group.lanes}
     if State.PAUSED in states:
-        return _("paused")
+        return _("paused, its page was closed") if group.left_alone else _("paused")
     if State.STOPPED in states:
         return _("stopped by hand")
     return _("ended")
@@ -99,6 +161,14 @@ def outcome(one: Shown) -> str:
     if not math.isnan(found.held_out_accuracy):
         said += _(" (held-out {right})").format(right=share(found.held_out_accuracy))
     return f"{said}. {speeds(found)}"
+
+
+def hidden(run: Run) -> bool:
+    """Whether the activations of the layer where a run broke look whole: ReLU makes 0 of −∞."""
+    broke = run.divergence
+    if broke is None or broke.origin is not Origin.SIGNAL or not broke.layer:
+        return False
+    return math.isfinite(run.records[-1].layers["activation_rms"][broke.layer - 1])
 
 
 def times(factor: float) -> str:

@@ -8,7 +8,7 @@ from torch.optim import lr_scheduler
 
 import gradflow as gf
 from gradflow.core.catalog import CLIPS, OPTIMIZERS, PRECISIONS, SCHEDULES
-from gradflow.core.training.plan import MAX_RECORDS
+from gradflow.core.training.plan import MAX_RECORDS, least_record_every
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,15 @@ def test_cosine_begins_after_its_warm_up():
     plan = gf.TrainingPlan(steps=20, learning_rate=1.0, schedule="cosine", warmup_steps=4)
     assert [plan.rate(k) for k in (1, 2, 4, 5)] == pytest.approx([0.25, 0.5, 1.0, 1.0])
     assert plan.rate(13) == pytest.approx(0.5)  # half of the 16 steps after the warm-up are done
+
+
+@pytest.mark.parametrize("steps", [1, MAX_RECORDS, MAX_RECORDS + 1, 2 * MAX_RECORDS, 3999, 20_000])
+def test_the_advice_on_too_many_records_can_be_followed(steps):
+    # The last step is recorded besides the regular ones: 2 × 2000 steps take every third.
+    least = least_record_every(steps)
+    plan = gf.TrainingPlan(steps=steps, record_every=least)
+    assert len(set(range(1, steps + 1, least)) | {steps}) <= MAX_RECORDS
+    assert plan.recorded_steps[-1] == steps
+    if least > 1:
+        with pytest.raises(gf.InvalidExperiment, match=f"choose {least} or more"):
+            gf.TrainingPlan(steps=steps, record_every=least - 1)

@@ -199,3 +199,15 @@ def test_a_module_called_twice_is_one_layer_and_a_recurrent_one_is_a_layer():
         assert record.modules == ("recurrent", "readout")
         assert 0 < record.layers["delta_norm"][0] < np.inf
         assert 0 < record.layers["update_ratio"][0] < np.inf
+
+
+def test_what_stays_at_zero_does_not_move_and_what_leaves_it_has_no_ratio():
+    network = gf.MLP(depth=3, width=4, activation="sigmoid", initialization="zeros")
+    experiment = gf.Experiment(network=network, data=gf.Data(batch_size=8))
+    plan = gf.TrainingPlan(steps=2, learning_rate=0.5, reports=1)
+    first, second = gf.train(experiment, plan)
+    # σ(0) = ½, so the readout has a gradient; through its zeros none goes back in step 1.
+    np.testing.assert_array_equal(first.layers["update_ratio"], [0, 0, np.nan])
+    assert second.layers["update_ratio"][0] == 0
+    assert second.layers["update_ratio"][2] > 0
+    np.testing.assert_array_equal(first.report.layers["update_ratio"], [0, 0, np.nan])

@@ -1,0 +1,86 @@
+"""The settings of a run as a URL writes them: a preset's code, or experiment and plan in full."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gradflow.core import codec
+from gradflow.core.errors import InvalidExperiment
+from gradflow.core.experiment import Experiment
+from gradflow.core.spec import shown as quoted
+from gradflow.core.teaching.fields import to_query
+from gradflow.core.training import TrainingPlan
+from gradflow.core.training.presets import TRAINING_PRESETS
+from gradflow.ui.state import tolerant
+from gradflow.ui.training.runs import Setup
+
+UNUSED = frozenset({"learning_rate", "clip_norm", "loss_scale"})
+"""Settings of an experiment that a training run takes from its plan."""
+_PRESET = "preset"
+
+
+@dataclass(frozen=True)
+class Address:
+    """What a URL says.
+
+    Attributes:
+        preset: its code, if it names one; the rest is then without effect.
+        experiment, plan: what is possible of the settings, the rest at its default.
+        problems: what is not, in words.
+    """
+
+    preset: str | None = None
+    experiment: Experiment = field(default_factory=Experiment)
+    plan: TrainingPlan = field(default_factory=TrainingPlan)
+    problems: tuple[str, ...] = ()
+
+
+def read(query: Mapping[str, str]) -> Address:
+    """What the query parameters say; forged ones are named, and the others hold."""
+    rest = dict(query)
+    problems: list[str] = []
+    code = rest.pop(_PRESET, None)
+    if code in TRAINING_PRESETS:
+        if rest:
+            problems.append(f"{_names(rest)}: no effect beside preset; leave preset out")
+        return Address(preset=code, problems=tuple(problems))
+    if code is not None:
+        known = ", ".join(TRAINING_PRESETS)
+        problems.append(f"preset: {quoted(code)} is not allowed; choose one of {known}")
+    own = {name: rest.pop(name) for name in TrainingPlan.model_fields if name in rest}
+    plan = _tolerant(own, problems)
+    if unused := {name: rest.pop(name) for name in sorted(UNUSED) if name in rest}:
+        problems.append(
+            f"{_names(unused)}: no effect on this page; use clip, threshold and precision"
+        )
+    if unknown := {name: rest[name] for name in rest if name not in codec.field_names()}:
+        problems.append(f"{_names(unknown)}: there is no such setting")
+    experiment, problem = tolerant({n: text for n, text in rest.items() if n not in unknown})
+    problems += [problem] if problem else []
+    return Address(None, experiment, plan, tuple(problems))
+
+
+def written(setup: Setup) -> dict[str, str]:
+    """Inverse of :func:`read`: the query parameters of what is to be trained."""
+    if setup.preset is not None:
+        return {_PRESET: setup.preset}
+    one = setup.runs[0]
+    texts, own = codec.to_query(one.experiment), to_query(one.plan)
+    query = {name: text for name, text in texts.items() if name not in UNUSED}
+    return query | {name: own[name] for name in TrainingPlan.applicable(dict(one.plan))}
+
+
+def _names(fields: Mapping[str, str]) -> str:
+    return ", ".join(quoted(name)[1:-1] for name in fields)
+
+
+def _tolerant(fields: dict[str, str], problems: list[str]) -> TrainingPlan:
+    """The plan; what is impossible in it is dropped and reported."""
+    while True:
+        try:
+            return TrainingPlan(**fields)
+        except InvalidExperiment as error:
+            problems.append(str(error))
+            bad = set(error.fields) & set(fields)
+            fields = {n: text for n, text in fields.items() if n not in bad} if bad else {}
