@@ -393,7 +393,7 @@ BASE = Experiment(network=MLP(depth=3, width=8, activation="relu"))
         ([(BASE, TrainingPlan(optimizer="adam"))], ["SGD", "Adam"]),
         (
             [(BASE, TrainingPlan(clip="norm", threshold=0.5, record_every=7))],
-            ["Clipping Off", "Clipping By norm, Threshold c 0.5"],
+            ["no clipping", "Clipping By norm, Threshold c 0.5"],
         ),
         (
             [
@@ -401,9 +401,9 @@ BASE = Experiment(network=MLP(depth=3, width=8, activation="relu"))
                 (BASE, TrainingPlan(schedule="cosine", learning_rate=0.5)),
             ],
             [
-                "ReLU, Learning rate η 0.1, Schedule Constant, …",
-                "Tanh, Learning rate η 0.1, Schedule Constant, …",
-                "ReLU, Learning rate η 0.5, Schedule Cosine, …",
+                "ReLU, Learning rate 0.1, Schedule Constant, …",
+                "Tanh, Learning rate 0.1, Schedule Constant, …",
+                "ReLU, Learning rate 0.5, Schedule Cosine, …",
             ],
         ),
         ([(BASE, TrainingPlan(steps=50))], ["Steps 200", "Steps 50"]),

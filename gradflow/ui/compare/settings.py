@@ -10,12 +10,11 @@ from urllib.parse import parse_qsl, urlencode
 import pandas as pd
 
 from gradflow.core import codec
-from gradflow.core.catalog import TABLES
 from gradflow.core.experiment import Data, Experiment
 from gradflow.core.presets import PRESETS
 from gradflow.core.report import Report
-from gradflow.core.spec import choice_enum
 from gradflow.core.text import _
+from gradflow.ui import naming
 
 Fields = Mapping[str, Any]
 
@@ -23,12 +22,6 @@ LETTERS = ("a", "b", "c", "d")
 REFERENCE = "a"
 SHARED = frozenset((set(Data.model_fields) | set(Experiment.model_fields)) - {"network", "data"})
 """Settings that all columns take from the reference: data, loss, seed, number format, …"""
-NAMED = 3
-"""At most so many settings make a name."""
-LONGEST = 24
-"""Characters of a value in a name."""
-_SPEAKING = ("architecture", "activation", "initialization", "normalization", "connection")
-_FIELD = {name: field for part in codec.PARTS[::-1] for name, field in part.model_fields.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,59 +98,28 @@ def differing(settings: Mapping[str, Fields]) -> list[str]:
 def names(settings: Mapping[str, Fields]) -> dict[str, str]:
     """A name for each column: what it changes; the reference's: its activation, what others change.
 
-    A setting that some column lacks counts only if another has it off its default.
-
     >>> names({"a": {"activation": "tanh"}, "b": {"activation": "relu"}})
     {'a': 'Tanh', 'b': 'ReLU'}
     """
     reference = settings.get(REFERENCE, {})
-    changed = [
-        name
-        for name in sorted(differing(settings), key=lambda name: name not in _SPEAKING)
-        if all(name in fields for fields in settings.values())
-        or any(fields.get(name, _default(name)) != _default(name) for fields in settings.values())
-    ]
+    changed = naming.telling(list(settings.values()), codec.field_names())
     made = {}
     for letter, fields in settings.items():
         if letter == REFERENCE:
             own = ["activation", *(name for name in changed if name != "activation")]
         else:
             own = [name for name in changed if str(fields.get(name)) != str(reference.get(name))]
-        words = [_word(name, fields[name]) for name in own if name in fields]
-        more = ["…"] if len(words) > NAMED else []
-        made[letter] = ", ".join(words[:NAMED] + more) or _("same as A")
+        words = [naming.word(name, fields[name]) for name in own if name in fields]
+        made[letter] = naming.joined(words) or _("same as A")
     return made
-
-
-def _default(name: str) -> Any:
-    return _FIELD[name].default
-
-
-def _word(name: str, value: Any) -> str:
-    title = _(_FIELD[name].title or name)
-    if str(value) == "none":
-        return _("no {setting}").format(setting=title.lower())
-    text = shown(name, value)
-    text = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-    return text if name in _SPEAKING else f"{title} {text}"
-
-
-def shown(name: str, value: Any) -> str:
-    """The value of a setting as a user reads it."""
-    if enum := choice_enum(_FIELD[name]):
-        return _(TABLES[enum][str(value)].label)
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    if isinstance(value, tuple):
-        return "-".join(map(str, value)) or "–"
-    return f"{value:g}"
 
 
 def differences_table(settings: Mapping[str, Fields]) -> pd.DataFrame:
     """One row per setting that differs, one column per letter; a dash where it does not apply."""
     rows = {
-        _(_FIELD[name].title or name): [
-            shown(name, fields[name]) if name in fields else "–" for fields in settings.values()
+        naming.title(name): [
+            naming.shown(name, fields[name]) if name in fields else "–"
+            for fields in settings.values()
         ]
         for name in differing(settings)
     }
@@ -173,9 +135,9 @@ def other_conditions(own: Fields, reference: Fields) -> str:
     """
     return "; ".join(
         _("{setting} {own} instead of {reference}").format(
-            setting=_(_FIELD[name].title or name),
-            own=shown(name, own[name]),
-            reference=shown(name, reference[name]),
+            setting=naming.title(name),
+            own=naming.shown(name, own[name]),
+            reference=naming.shown(name, reference[name]),
         )
         for name in differing({"own": own, "reference": reference})
         if name in SHARED and name in own and name in reference

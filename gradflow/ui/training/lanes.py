@@ -138,7 +138,7 @@ def experiment_of(run: Run) -> Experiment:
 
 
 def can_replay(run: Run) -> bool:
-    """Whether its steps can be computed again from its settings, and may be: a file may be forged."""
+    """Whether its settings are there and do not ask for too much, as those of a file may."""
     try:
         cost.check(experiment_of(run), run.plan)
     except InvalidExperiment:
