@@ -8,14 +8,34 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.compare_data import LETTERS, Entry, depths, frame, lines, shape_flows
+from gradflow.charts.compare_data import (
+    LETTERS,
+    Entry,
+    depths,
+    flow_notes,
+    frame,
+    lines,
+    shape_flows,
+    with_law,
+)
 from gradflow.charts.figure import build, empty_figure, layer_axis, layer_ticks, legend, note
 from gradflow.charts.flow import draw_flow
 from gradflow.charts.flow_data import Flow, Gradient
 from gradflow.charts.flow_text import SYMBOLS
-from gradflow.charts.flow_traces import hatching, heatmap, marks, rms, targets, zero_bars
+from gradflow.charts.flow_traces import (
+    dotted,
+    hatching,
+    heatmap,
+    marks,
+    overlays,
+    rms,
+    targets,
+    theory_on_top,
+    zero_bars,
+)
 from gradflow.charts.forward import Statistic, forward_series
 from gradflow.charts.norms import norm_series
+from gradflow.charts.overlay import colour_of
 from gradflow.charts.series import Scale, Series, draw, has_marks
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, escape, styles
 from gradflow.core.report import Report
@@ -23,6 +43,8 @@ from gradflow.core.text import N_, _
 
 HEIGHT = 440
 FLOW_HEIGHT = 560
+_TOOLBAR = 24
+"""Pixels at the top, where Plotly's toolbar appears."""
 _LOG_FROM = 100.0
 """A spread of more than two decades is drawn on a log axis."""
 STATISTICS: dict[Statistic, str] = {
@@ -35,7 +57,7 @@ STATISTICS: dict[Statistic, str] = {
     "similarity": N_("similarity of samples"),
 }
 _LINE_WIDTH = 2.5
-_NAME_LENGTH = {1: 90, 2: 42, 3: 26, 4: 22}
+_NAME_LENGTH = {1: 90, 2: 42, 3: 26, 4: 22, 5: 16}
 """Characters of a name that fit above one of so many panels."""
 
 
@@ -190,6 +212,7 @@ def compare_flow_figure(
     """
     entries = [entry for entry in entries if _has_distributions(entry.report, gradient)]
     flows = shape_flows([entry.report for entry in entries], gradient)
+    flows = [with_law(flow, entry) for flow, entry in zip(flows, entries, strict=True)]
     if not flows:
         return empty_figure(_("Nothing was recorded: no distributions to compare"), mode=mode)
     shared = draw_flow(frame(flows), mode=mode).layout
@@ -197,11 +220,12 @@ def compare_flow_figure(
     floor = 0.12 if strip else 0.0
     middle = floor + (0.92 - floor) * 0.56
     palette = PALETTES[mode]
-    notes = _flow_notes(flows, strip)
+    notes = flow_notes(flows, strip)
     foot = 24 * len(notes)
     layout: dict[str, Any] = {
-        "height": FLOW_HEIGHT + foot,
-        "margin": {"l": 84, "r": 20, "t": 40, "b": 62 + foot},
+        "height": FLOW_HEIGHT + _TOOLBAR + foot,
+        # The names stand below the place where Plotly's toolbar appears under the mouse.
+        "margin": {"l": 84, "r": 20, "t": 40 + _TOOLBAR, "b": 62 + foot},
         "hovermode": "x unified",
         "hoverdistance": 10_000,  # a column can be wider than the usual 20 px
         "dragmode": False,
@@ -216,7 +240,7 @@ def compare_flow_figure(
         | _title(f"|{SYMBOLS[gradient]}|", palette.backward),
         # The limits of the number format; other shapes belong to the one panel of that figure.
         "shapes": [s.to_plotly_json() for s in shared.shapes if s.yref == "y2"],
-        "annotations": _flow_texts(entries, notes, middle, mode),
+        "annotations": _flow_texts(entries, flows, notes, middle, mode),
     }
     if strip:
         layout["yaxis3"] = {
@@ -229,15 +253,16 @@ def compare_flow_figure(
     data: list[dict[str, Any]] = []
     for i, flow in enumerate(flows):
         axis = "x" + (str(i + 1) if i else "")
-        data += [{**trace, "xaxis": axis} for trace in _panel(flow, strip, mode)]
+        data += [{**trace, "xaxis": axis} for trace in _panel(flow, len(flows), strip, mode)]
         count = len(flow.layers)
+        name = entries[i].letter or escape(entries[i].name)
         layout["xaxis" + axis[1:]] = layer_axis(
             count,
             tickvals=layer_ticks(count, every=24 // len(flows), wanted=max(3, 12 // len(flows))),
             domain=_domain(i, len(flows)),
             anchor="y3" if strip else "y2",
             title={"text": _("layer")},
-            unifiedhovertitle={"text": f"<b>{entries[i].letter}, {_('layer')} %{{x}}</b>"},
+            unifiedhovertitle={"text": f"<b>{name}, {_('layer')} %{{x}}</b>"},
             spikecolor=palette.muted,
             spikethickness=1,
         )
@@ -251,7 +276,7 @@ def _has_distributions(report: Report, gradient: Gradient) -> bool:
     )
 
 
-def _panel(flow: Flow, strip: bool, mode: Mode) -> list[dict[str, Any]]:
+def _panel(flow: Flow, panels: int, strip: bool, mode: Mode) -> list[dict[str, Any]]:
     palette = PALETTES[mode]
     return [
         targets(flow, flow.forward, "y"),
@@ -261,7 +286,9 @@ def _panel(flow: Flow, strip: bool, mode: Mode) -> list[dict[str, Any]]:
         heatmap(flow.backward, "y2", palette.backward_scale),
         *hatching(flow, flow.forward, "y", mode),
         *hatching(flow, flow.backward, "y2", mode),
-        *rms(flow, mode),
+        *overlays(flow, mode),
+        *rms(flow, mode, panels),
+        *theory_on_top(flow, mode),
         *marks(flow, mode),
     ]
 
@@ -277,26 +304,38 @@ def _domain(panel: int, panels: int) -> tuple[float, float]:
 
 
 def _flow_texts(
-    entries: Sequence[Entry], notes: list[str], middle: float, mode: Mode
+    entries: Sequence[Entry],
+    flows: Sequence[Flow],
+    notes: list[str],
+    middle: float,
+    mode: Mode,
 ) -> list[dict[str, Any]]:
-    looks, palette = styles(mode), PALETTES[mode]
+    looks, palette = dict(zip(LETTERS, styles(mode), strict=False)), PALETTES[mode]
+    dots = any(dotted(flow, len(flows)) for flow in flows)
+    samples = f"<b>{'━●━' if dots else '━━'}</b> {_('RMS')}"
+    if any(len(entry.law) for entry in entries):
+        dashes = colour_of("theory", mode)
+        samples += f" <b style='color:{dashes}'>╍╍</b> {_('theory')}"
     small = {"size": TEXT_SIZE - 1, "color": palette.muted}
     longest = _NAME_LENGTH[len(entries)]
     texts = []
     for i, entry in enumerate(entries):
         left, right = _domain(i, len(entries))
         name = entry.name if len(entry.name) <= longest else entry.name[: longest - 1] + "…"
-        colour = looks[LETTERS.index(entry.letter)].colour
+        letter = ""
+        if entry.letter:
+            colour = looks[entry.letter].colour
+            letter = f'<b><span style="color:{colour}">{entry.letter}</span></b> '
         texts += [
             note(
-                f'<b><span style="color:{colour}">{entry.letter}</span></b> {escape(name)}',
+                letter + escape(name),
                 left,
                 1,
                 yshift=4,
                 font={"size": TEXT_SIZE, "color": palette.ink},
                 hovertext=escape(entry.name),
             ),
-            note(f"<b>━●━</b> {_('RMS')}", left, middle, font=small),
+            note(samples, left, middle, font=small),
         ]
         if i == len(entries) - 1 and len(entries) < 4:
             shade = _("darker: more entries") if mode == "light" else _("brighter: more entries")
@@ -306,20 +345,3 @@ def _flow_texts(
         for i, text in enumerate(notes)
     ]
     return texts
-
-
-def _flow_notes(flows: Sequence[Flow], strip: bool) -> list[str]:
-    """What the marks that occur mean."""
-    bands = [band for flow in flows for band in (flow.forward, flow.backward)]
-    found = {
-        _("✕ some entries are NaN or infinite"): any((b.nonfinite > 0).any() for b in bands),
-        _("▲▼ part of the layer lies beyond the axis"): any(
-            b.too_high.any() or b.too_low.any() for b in bands
-        ),
-        _("activation axis: linear near 0, logarithmic beyond"): flows[0].forward.grid.kind
-        == "symlog",
-        _("╌ limits of the number format"): any(not np.isnan(f.smallest_normal) for f in flows),
-        _("zeros: share of gradient entries that are exactly 0"): strip,
-    }
-    occurring = [text for text, occurs in found.items() if occurs]
-    return ["   ·   ".join(occurring[i : i + 2]) for i in range(0, len(occurring), 2)]

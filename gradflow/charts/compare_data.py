@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gradflow.charts.figure import FloatArray
+from gradflow.charts.figure import FloatArray, column
 from gradflow.charts.flow_data import Band, Flow, Gradient, shape_flow
+from gradflow.charts.overlay import Overlay, Range
 from gradflow.charts.rebin import Grid
 from gradflow.charts.series import Series
 from gradflow.charts.theme import escape
@@ -26,14 +27,17 @@ class Entry:
     """One setting of a comparison.
 
     Attributes:
-        letter: ``A`` … ``D``; it fixes colour, dash and marker, whichever others are there.
+        letter: ``A`` … ``D``; it fixes colour, dash and marker, whichever others are there. Flow
+            figures alone need none.
         name: what it is called, in plain text.
         report: its numbers.
+        law: theory's norm of the gradient that a Flow figure shows, per layer; empty: none.
     """
 
     letter: str
     name: str
     report: Report
+    law: FloatArray = dataclasses.field(default_factory=lambda: np.zeros(0))
 
     @property
     def label(self) -> str:
@@ -156,6 +160,19 @@ def _columns(flow: Flow, columns: npt.NDArray[np.int64], report: Report) -> Flow
     )
 
 
+def with_law(flow: Flow, entry: Entry) -> Flow:
+    """The flow with the root mean squares that the entry's law says."""
+    if not np.isfinite(entry.law).any():
+        return flow
+    rms, norm = (column(entry.report.layers, f"{flow.gradient}_{what}") for what in ("rms", "norm"))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        level = np.log10(entry.law * rms / norm)
+    unknown = np.full(len(level), math.nan)
+    found = Range(unknown, level, unknown)
+    overlay = Overlay("theory", _("theory"), flow.layers.astype(np.float64), {})
+    return dataclasses.replace(flow, over=((overlay, found),))
+
+
 def frame(flows: Sequence[Flow]) -> Flow:
     """A flow whose axes hold those of all ``flows``, and the number formats' limits in sight."""
 
@@ -169,3 +186,20 @@ def frame(flows: Sequence[Flow]) -> Flow:
         forward=dataclasses.replace(first.forward, grid=around([f.forward.grid for f in flows])),
         backward=dataclasses.replace(first.backward, grid=around([f.backward.grid for f in flows])),
     )
+
+
+def flow_notes(flows: Sequence[Flow], strip: bool) -> list[str]:
+    """What the marks that occur mean."""
+    bands = [band for flow in flows for band in (flow.forward, flow.backward)]
+    found = {
+        _("✕ some entries are NaN or infinite"): any((b.nonfinite > 0).any() for b in bands),
+        _("▲▼ part of the layer lies beyond the axis"): any(
+            b.too_high.any() or b.too_low.any() for b in bands
+        ),
+        _("activation axis: linear near 0, logarithmic beyond"): flows[0].forward.grid.kind
+        == "symlog",
+        _("╌ limits of the number format"): any(not np.isnan(f.smallest_normal) for f in flows),
+        _("zeros: share of gradient entries that are exactly 0"): strip,
+    }
+    occurring = [text for text, occurs in found.items() if occurs]
+    return ["   ·   ".join(occurring[i : i + 2]) for i in range(0, len(occurring), 2)]

@@ -73,8 +73,15 @@ def note(text: str, x: float, y: float, **options: Any) -> dict[str, Any]:
     return {"text": text, "x": x, "y": y, "showarrow": False, **where, **options}
 
 
-def row_axis(rows: Rows) -> tuple[str, str]:
-    """What the rows of ``report.layers`` are called: on an axis, and with a number behind it."""
+def row_axis(rows: Rows, first: int = 1) -> tuple[str, str]:
+    """What the rows of ``report.layers`` are called: on an axis, and with a number behind it.
+
+    Row ``first`` 0 is what enters the first block.
+    """
+    if first == 0:
+        return _("branch (the residual stream behind it; start: what enters the first)"), (
+            _("branch")
+        )
     return {
         "layer": (_("layer (1 is next to the input, the last next to the loss)"), _("layer")),
         "block": (_("branch (the residual stream behind it; the loss is on the right)"),
@@ -99,15 +106,28 @@ def layer_ticks(count: int, every: int = 20, wanted: int = 12) -> list[int]:
     return [1, *inner, count]
 
 
-def layer_axis(count: int, **options: Any) -> dict[str, Any]:
-    """The x axis of charts over layers: layer 1 at the input side, the readout at the right."""
+def layer_axis(count: int, *, first: int = 1, **options: Any) -> dict[str, Any]:
+    """The x axis of charts over layers: layer 1 at the input side, the readout at the right.
+
+    ``count`` is the last number; ``first`` 0 makes room for the start of a residual stream.
+    """
+    ticks: dict[str, Any] = {"tickvals": layer_ticks(count)}
+    if first == 0:
+        ticks["ticktext"] = [_("start"), *map(str, ticks["tickvals"])]
+        ticks["tickvals"] = [0, *ticks["tickvals"]]
     return {
-        "range": [0.5, count + 0.5],
-        "tickvals": layer_ticks(count),
+        "range": [first - 0.5, count + 0.5],
+        **ticks,
         "tickangle": 0,
         "showgrid": False,
         **options,
     }
+
+
+def numbering(layers: pd.DataFrame) -> tuple[int, int]:
+    """First and last number of the rows of ``report.layers``."""
+    numbers = layers["layer"]
+    return (int(numbers.iloc[0]), int(numbers.iloc[-1])) if len(numbers) else (1, 0)
 
 
 def legend() -> dict[str, Any]:

@@ -90,12 +90,13 @@ def draw_flow(
     head = _TITLE if title else 0
     foot = _LINE * len(notes)
     legend = line_legend(flow, frame.lower[1], mode)
+    first = int(flow.layers[0])
     data = [
         targets(flow, flow.forward, "y"),
         targets(flow, flow.backward, "y2"),
         *([zero_bars(flow, mode)] if frame.strip else []),
-        heatmap(flow.forward, "y", palette.forward_scale),
-        heatmap(flow.backward, "y2", palette.backward_scale),
+        heatmap(flow.forward, "y", palette.forward_scale, first),
+        heatmap(flow.backward, "y2", palette.backward_scale, first),
         *hatching(flow, flow.forward, "y", mode),
         *hatching(flow, flow.backward, "y2", mode),
         *overlays(flow, mode),
@@ -113,9 +114,10 @@ def draw_flow(
         "bargap": 0,
         "barmode": "overlay",
         "xaxis": layer_axis(
-            len(flow.layers),
+            int(flow.layers[-1]),
+            first=first,
             anchor="y3" if frame.strip else "y2",
-            title={"text": row_axis(flow.rows)[0]},
+            title={"text": row_axis(flow.rows, first)[0]},
             unifiedhovertitle={"text": f"<b>{row_axis(flow.rows)[1]} %{{x}}</b>"},
             spikecolor=palette.muted,
             spikethickness=1,
@@ -213,18 +215,19 @@ def _texts(flow: Flow, frame: _Frame, notes: list[str], mode: Mode) -> list[dict
     backward = {"size": TITLE_SIZE, "color": palette.backward}
     small = {"size": TEXT_SIZE - 1, "color": palette.muted}
     loss = _("loss") + (f" {number(flow.loss)}")
+    shade = (
+        _("darker: more of the {row}’s entries")
+        if mode == "light"
+        else _("brighter: more of the {row}’s entries")
+    ).format(row=row_axis(flow.rows)[1])
+    # All at the left: the right end is where Plotly's toolbar appears under the mouse.
+    beside = f"<span style='font-size:{TEXT_SIZE - 1}px;color:{palette.muted}'>{shade}</span>"
     texts = [
-        note(f"<b>{_('forward signal')} →</b>", 0, frame.upper[1], font=forward),
         note(
-            (
-                _("darker: more of the {row}’s entries")
-                if mode == "light"
-                else _("brighter: more of the {row}’s entries")
-            ).format(row=row_axis(flow.rows)[1]),
-            1,
+            f"<b>{_('forward signal')} →</b>&nbsp;&nbsp;&nbsp;{beside}",
+            0,
             frame.upper[1],
-            xanchor="right",
-            font=small,
+            font=forward,
         ),
         note(
             f"<b>← {_('gradient on its way back')}</b>",

@@ -75,7 +75,11 @@ def layer_names(report: Report) -> list[str]:
     """Module names, escaped, for hovers; the symbols of time steps say enough."""
     if "module" not in report.layers or _of_time(report):
         return [""] * len(report.layers)
-    return [f"{escape(module)}: " for module in report.layers["module"]]
+    starts = report.layers["layer"] == 0 if report.rows == "block" else [False] * len(report.layers)
+    return [
+        (_("start, {module}: ") if start else "{module}: ").format(module=escape(module))
+        for start, module in zip(starts, report.layers["module"], strict=True)
+    ]
 
 
 def forward_hover(report: Report, histograms: list[Histogram]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,20 +14,20 @@ from gradflow.charts.theme import PALETTES, Mode, Scale
 from gradflow.core.text import _
 
 
-def heatmap(band: Band, axis: str, scale: Scale) -> dict[str, Any]:
-    """The density of a band; a transparent cell is an empty one."""
+def heatmap(band: Band, axis: str, scale: Scale, first: int = 1) -> dict[str, Any]:
+    """The density of a band from column ``first`` on; a transparent cell is an empty one."""
     grid = band.grid
     symlog = grid.kind == "symlog"
     value = {
         "log10": "10<sup>%{y:.1f}</sup>",
-        "linear": "%{y:.3g}",
+        "linear": _plain(grid.step),
         "symlog": "%{customdata[1]:.2~g}",
     }
     trace = {
         "type": "heatmap",
         "z": band.shade,
         "customdata": band.share,
-        "x0": 1,
+        "x0": first,
         "dx": 1,
         "y0": grid.low + grid.step / 2,
         "dy": grid.step,
@@ -45,6 +46,13 @@ def heatmap(band: Band, axis: str, scale: Scale) -> dict[str, Any]:
         values = np.broadcast_to(centres[:, None], band.share.shape).astype(np.float32)
         trace["customdata"] = np.stack([band.share, values], axis=-1)
     return trace
+
+
+def _plain(step: float) -> str:
+    """Decimals that tell rows apart, so that the row of zero reads 0 and not 1.11e-16."""
+    if not 1e-5 < step < 1e3:
+        return "%{y:.3g}"
+    return f"%{{y:.{max(0, math.ceil(-math.log10(step)))}f}}"
 
 
 def overlays(flow: Flow, mode: Mode) -> list[dict[str, Any]]:
@@ -76,7 +84,12 @@ def theory_on_top(flow: Flow, mode: Mode) -> list[dict[str, Any]]:
     ]
 
 
-def rms(flow: Flow, mode: Mode) -> list[dict[str, Any]]:
+def dotted(flow: Flow, panels: int = 1) -> bool:
+    """Whether the RMS line has room for a marker per layer in one of so many panels."""
+    return len(flow.layers) * panels <= MARKERS
+
+
+def rms(flow: Flow, mode: Mode, panels: int = 1) -> list[dict[str, Any]]:
     """The RMS gradient, on a casing in the colour of the page that sets it off in any shade."""
     palette = PALETTES[mode]
     common = {
@@ -86,7 +99,7 @@ def rms(flow: Flow, mode: Mode) -> list[dict[str, Any]]:
         "yaxis": "y2",
         "hoverinfo": "skip",
     }
-    few, wide = len(flow.layers) <= MARKERS, len(flow.layers) <= MARKERS / 2
+    few, wide = dotted(flow, panels), dotted(flow, 2 * panels)
     markers = {
         "size": 9 if wide else 6,
         "color": palette.page,

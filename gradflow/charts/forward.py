@@ -15,7 +15,10 @@ from gradflow.charts.figure import (
     layer_axis,
     legend,
     note,
+    numbering,
+    row_axis,
 )
+from gradflow.charts.flow_text import axis_symbol
 from gradflow.charts.overlay import Overlay, fitted, legend_entries, overlay_traces
 from gradflow.charts.series import Scale, Series, draw, has_marks
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, styles
@@ -33,8 +36,8 @@ Statistic = Literal[
 ]
 
 _NAMES: dict[Statistic, str] = {
-    "activation_std": N_("std of a"),
-    "activation_rms": N_("RMS of a"),
+    "activation_std": N_("std of {a}"),
+    "activation_rms": N_("RMS of {a}"),
     "preactivation_std": N_("std of z"),
     "preactivation_rms": N_("RMS of z"),
     "saturated": N_("saturated"),
@@ -62,7 +65,7 @@ def forward_statistics_figure(
     colours of their statistics.
     """
     widths, shares, absent = forward_series(report, statistics)
-    columns = {_(_NAMES[name]): name for name in statistics}
+    columns = {_label(report, name): name for name in statistics}
     if not widths and not shares:
         return empty_figure(_("Nothing was recorded: no forward statistics to show"), mode=mode)
     panels = [panel for panel in (widths, shares) if panel]
@@ -106,11 +109,14 @@ def forward_statistics_figure(
             "anchor": "x",
         }
     data += legend_entries(overlays, statistics, mode)
+    number, last = numbering(report.layers)
+    name, each = row_axis(report.rows, number)
     layout["xaxis"] = layer_axis(
-        len(report.layers),
+        last,
+        first=number,
         anchor="y2" if two else "y",
-        title={"text": _("layer")},
-        unifiedhovertitle={"text": f"<b>{_('layer')} %{{x}}</b>"},
+        title={"text": name if report.rows == "block" else each},
+        unifiedhovertitle={"text": f"<b>{each} %{{x}}</b>"},
     )
     lines = [*dict.fromkeys(marks), *(notes if absent else [])]
     if lines:
@@ -129,6 +135,10 @@ def forward_statistics_figure(
     return build(data, layout, mode)
 
 
+def _label(report: Report, name: Statistic) -> str:
+    return _(_NAMES[name]).format(a=axis_symbol(report, "activation"))
+
+
 def forward_series(
     report: Report, statistics: Sequence[Statistic]
 ) -> tuple[list[Series], list[Series], list[str]]:
@@ -141,7 +151,7 @@ def forward_series(
     for name in statistics:
         if name not in get_args(Statistic) or name not in report.layers or not len(layers):
             continue
-        label = _(_NAMES[name])
+        label = _label(report, name)
         values = report.dead_unit_share() if name == "dead_units" else column(report.layers, name)
         if name not in _SHARES:
             widths.append(Series(label, layers, values, modules))

@@ -8,9 +8,18 @@ from typing import Literal
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import build, column, empty_figure, layer_axis, legend, note, row_axis
+from gradflow.charts.figure import (
+    build,
+    column,
+    empty_figure,
+    layer_axis,
+    legend,
+    note,
+    numbering,
+    row_axis,
+)
 from gradflow.charts.flow_data import GRADIENTS, Gradient
-from gradflow.charts.flow_text import SYMBOLS
+from gradflow.charts.flow_text import axis_symbol
 from gradflow.charts.overlay import Overlay, fitted, legend_entries, overlay_traces
 from gradflow.charts.series import Scale, Series, draw, has_marks
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, styles
@@ -46,6 +55,7 @@ def gradient_norms_figure(
         notes.append(_("▽ exactly 0"))
     if broken:
         notes.append(_("✕ NaN or infinite"))
+    first, last = numbering(report.layers)
     layout = {
         "height": HEIGHT,
         "margin": {"l": 84, "r": 24, "t": 44, "b": 62 + (24 if notes else 0)},
@@ -54,8 +64,9 @@ def gradient_norms_figure(
         "legend": legend(),
         "showlegend": True,
         "xaxis": layer_axis(
-            len(report.layers),
-            title={"text": row_axis(report.rows)[1]},
+            last,
+            first=first,
+            title={"text": row_axis(report.rows, first)[0 if report.rows == "block" else 1]},
             unifiedhovertitle={"text": f"<b>{row_axis(report.rows)[1]} %{{x}}</b>"},
         ),
         "yaxis": axis.axis(_("gradient norm")),
@@ -84,7 +95,9 @@ def norm_series(report: Report, quantities: Sequence[Gradient] = GRADIENTS) -> l
     layers = column(report.layers, "layer")
     modules = tuple(report.layers.get("module", ()))
     series = [
-        Series(f"‖{SYMBOLS[name]}‖", layers, column(report.layers, f"{name}_norm"), modules)
+        Series(
+            f"‖{axis_symbol(report, name)}‖", layers, column(report.layers, f"{name}_norm"), modules
+        )
         for name in quantities
         if len(layers) and f"{name}_norm" in report.layers
     ]

@@ -21,12 +21,14 @@ def report_html(report: Report, *, summary: str = "", mode: Mode = "light") -> s
     """The whole report as a self-contained page.
 
     Title, ``summary`` (a sentence in plain text), headline numbers, the settings, the Flow
-    figure, gradient norms, forward statistics and the table of layers. Plotly's script is inlined
-    once (about 5 MB). All texts that come with the report are escaped.
+    figure, that of the residual stream if there is one, gradient norms, forward statistics and
+    the table of layers. Plotly's script is inlined once (about 5 MB). All texts that come with
+    the report are escaped.
     """
     title = escape(report.title or _("Gradient flow"))
     figures = [
         (_("Signal and gradient through the network"), flow_figure(report, mode=mode)),
+        *_stream(report, mode),
         (_("Gradient norms"), gradient_norms_figure(report, mode=mode)),
         (_("Forward statistics"), forward_statistics_figure(report, mode=mode)),
     ]
@@ -44,6 +46,12 @@ def report_html(report: Report, *, summary: str = "", mode: Mode = "light") -> s
     return _PAGE.format(
         title=title, style=_style(mode), script=get_plotlyjs(), body="\n".join(body)
     )
+
+
+def _stream(report: Report, mode: Mode) -> Iterator[tuple[str, go.Figure]]:
+    if report.stream is not None:
+        figure = flow_figure(report.stream, mode=mode, gradient="activation_grad")
+        yield _("Residual stream"), figure
 
 
 def layer_rows(report: Report) -> tuple[list[str], list[list[str]]]:

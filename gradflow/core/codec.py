@@ -10,10 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gradflow.core.catalog import Architecture
+from gradflow.core.catalog import TABLES, Architecture
 from gradflow.core.errors import InvalidExperiment
-from gradflow.core.experiment import NETWORKS, Data, Experiment, LayerSettings, NetworkSpec
-from gradflow.core.spec import Spec, shown
+from gradflow.core.experiment import (
+    MLP,
+    NETWORKS,
+    Data,
+    Experiment,
+    LayerSettings,
+    NetworkSpec,
+)
+from gradflow.core.spec import Spec, owners, shown
 
 _NESTED = ("network", "data")
 PARTS: tuple[type[Spec], ...] = (*NETWORKS.values(), Data, Experiment)
@@ -87,6 +94,31 @@ def from_query(query: Mapping[str, str]) -> Experiment:
     if "widths" in values:
         values["widths"] = parse_widths(values["widths"])
     return from_fields(values)
+
+
+def without_effect(query: Mapping[str, str], experiment: Experiment) -> dict[str, str]:
+    """Settings of a query that its experiment has no use for, and the setting that makes it so.
+
+    Name → ``architecture``, or the name of the choice that another option of would need it.
+    """
+    used = to_fields(experiment)
+    found: dict[str, str] = {}
+    for name in (name for name in query if name not in used):
+        needed, owner = name, _owner(name, experiment)
+        while owner and owner not in used:  # itself without effect
+            needed, owner = owner, _owner(owner, experiment)
+        if owner is None and name in MLP.exempt and used.get("widths"):
+            found[name] = "widths"
+        elif owner is None or needed in TABLES[type(used[owner])][used[owner]].parameters:
+            found[name] = "architecture"
+        else:
+            found[name] = owner
+    return found
+
+
+def _owner(name: str, experiment: Experiment) -> str | None:
+    parts = (type(experiment.network), Data, Experiment)
+    return next((owners(part).get(name) for part in parts if name in part.model_fields), None)
 
 
 def switched(values: Mapping[str, Any], architecture: Architecture) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from enum import StrEnum
 
 import numpy as np
 
+from gradflow.core.catalog import Connection, Downsampling, Normalization, NormPosition
 from gradflow.core.causes import cause, experiment_of
-from gradflow.core.experiment import LayerSettings
+from gradflow.core.experiment import ConvNet, LayerSettings
 from gradflow.core.report import Quantity, Report
 from gradflow.core.text import _
 from gradflow.core.verdict import (
@@ -71,12 +72,32 @@ def findings(report: Report) -> list[Finding]:
     """What a reader should know: first the gradient's fate, then what else is wrong."""
     if report.layers.empty:
         return [Finding(Severity.NOTE, None, _("No layer with weights was recorded."))]
+    if _averaged_away(report):
+        text = _("No gradient arrives below the readout: what is drawn there is rounding error. "
+                 "The readout sees each channel's mean over its pixels; the normalization right "
+                 "before it has made these means 0: the output is the same for every input. Put "
+                 "the normalization before the activation.")  # fmt: skip
+        return [Finding(Severity.BAD, Verdict.VANISHING, text)]
     problems = (_overflow, _lost, _symmetric, _saturated, _dead, _collapsed)
     found = [*_fate(report), *(finding for check in problems for finding in check(report))]
     if not found:
         text = _("There is no gradient to judge.")
         found = [Finding(Severity.NOTE, None, text)]
     return found
+
+
+def _averaged_away(report: Report) -> bool:
+    """Whether a norm over the pixels of single channels stands right before their mean."""
+    experiment = experiment_of(report)
+    network = experiment and experiment.network
+    if not isinstance(network, ConvNet) or network.norm_position is not NormPosition.AFTER:
+        return False
+    if network.connection is Connection.DENSE and network.downsampling is not Downsampling.NONE:
+        return False  # the images of earlier stages are averaged after they were pooled
+    return network.normalization is Normalization.INSTANCE or (
+        network.normalization is Normalization.GROUP
+        and all(width == network.groups for width in network.hidden_widths)
+    )
 
 
 def _fate(report: Report) -> Iterator[Finding]:

@@ -140,7 +140,11 @@ class Experiment(Spec):
             self.data.batch_size,
             DTYPES[self.dtype].dtype.itemsize,
             orthogonal=self.network.orthogonal,
-            size_fields=self.network.size_fields,
+            shape=self.network.shape(),
+            sizes={
+                name: str(type(self.network).model_fields[name].title)
+                for name in self.network.size_fields
+            },
         )
         return self
 

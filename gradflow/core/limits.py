@@ -6,7 +6,7 @@ The defaults suit a small server. ``GRADFLOW_MAX_GIB`` and ``GRADFLOW_MAX_TFLOP`
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from gradflow.core.errors import InvalidExperiment
@@ -63,12 +63,16 @@ def check(
     itemsize: int,
     *,
     orthogonal: bool,
-    size_fields: tuple[str, ...],
+    shape: str,
+    sizes: Mapping[str, str],
 ) -> None:
     """Refuse an experiment whose memory or arithmetic (see ``need``) would exceed the limits.
 
+    ``shape`` says the network's size in words, ``sizes`` the settings to lower and what their
+    controls are called.
+
     Raises:
-        InvalidExperiment: names the size, the limit and the settings (``size_fields``) to lower.
+        InvalidExperiment: names the size, the limit and the settings to lower.
     """
     needs = need(layers, batch_size, itemsize, orthogonal=orthogonal)
     names = (
@@ -78,13 +82,17 @@ def check(
     for needed, limit, (unit, variable) in zip(needs, allowed(), names, strict=True):
         if needed > limit:
             raise InvalidExperiment(
-                f"{' × '.join((*size_fields, 'batch_size'))}: {len(layers)} layers of up to "
-                f"{max(max(layer[:2]) for layer in layers)} units on {batch_size} samples need "
-                f"{needed:.3g} {unit}, allowed are at most {limit:g}; lower "
-                f"{', '.join(size_fields)} or batch_size (the owner of this server can raise "
-                f"{variable})",
-                fields=(*size_fields, "widths", "batch_size", "dimension"),
+                f"{', '.join((*sizes, 'batch_size'))}: {shape} on {batch_size} samples need "
+                f"{_digits(needed)} {unit}, allowed are at most {limit:g}; lower one or more of "
+                f"{', '.join(f'“{title}”' for title in sizes.values())} and “Batch size” "
+                f"(the owner of this server can raise {variable})",
+                fields=(*sizes, "widths", "batch_size", "dimension"),
             )
+
+
+def _digits(value: float) -> str:
+    """Three digits, written as people write them: 1,640."""
+    return f"{float(f'{value:.3g}'):,.10g}"
 
 
 def seeds_at_once(count: int, gib: float, tflop: float, most: int) -> int:
@@ -104,7 +112,7 @@ def seeds_at_once(count: int, gib: float, tflop: float, most: int) -> int:
         raise InvalidExperiment(
             f"count: {count} seeds of this network need {count * tflop:.3g} TFLOP of arithmetic, "
             f"allowed are at most {max_tflop:g}; choose at most {max(int(max_tflop / tflop), 1)} "
-            "seeds, or lower depth, width or batch_size (the owner of this server can raise "
+            "seeds, or a smaller network or batch (the owner of this server can raise "
             "GRADFLOW_MAX_TFLOP)",
             fields=("count",),
         )

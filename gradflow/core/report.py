@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -70,7 +70,8 @@ class Report:
         experiment: the spec as plain data if an ``Experiment`` was run, else ``None``.
         rows: what a row of ``layers`` is: a layer, a block, or a time step.
         stream: the residual stream: a report whose rows are the outputs of the model's blocks,
-            with signals and gradients, and no weights; ``None`` without blocks.
+            numbered from 1, and as row 0 what enters the first, where a module puts it out; with
+            signals and gradients, and no weights; ``None`` without blocks.
     """
 
     loss: float
@@ -172,7 +173,7 @@ class Report:
         rows, stream = data.get("rows", "layer"), data.get("stream")
         if rows not in get_args(Rows) or (nested and stream):
             raise ValueError(f"rows {rows!r:.50}")
-        numbers = range(1, len(fields["layers"]) + 1)
+        numbers = set(fields["layers"]["layer"])
         return cls(
             **fields,
             histograms={
@@ -225,7 +226,7 @@ def _table_from_dict(name: str, data: Any) -> pd.DataFrame:
     return table(name, columns)
 
 
-def _histogram_key(item: Any, numbers: range) -> tuple[Quantity, int]:
+def _histogram_key(item: Any, numbers: Container[int]) -> tuple[Quantity, int]:
     what, layer = item["what"], plain.whole(item["layer"])
     if what not in QUANTITIES or layer not in numbers:
         raise ValueError(f"a histogram of {what} in layer {layer}")

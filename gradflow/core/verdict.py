@@ -100,13 +100,16 @@ def course(report: Report) -> Decay | None:
     Layers within a block differ in kind, and their ‖δ‖ with them; what passes the blocks does not.
     """
     stream = report.stream
-    if stream is None or len(stream.layers) < FEWEST_BRANCHES:
+    if stream is None:
         return decay(report)
-    norm = stream.layers["activation_grad_norm"].to_numpy(float)
+    branches = stream.layers[stream.layers["layer"] > 0]
+    if len(branches) < FEWEST_BRANCHES:
+        return decay(report)
+    norm = branches["activation_grad_norm"].to_numpy(float)
     usable = np.isfinite(norm) & (norm > 0)
     if usable.sum() < 2:
         return decay(report)
-    number, log_norm = stream.layers["layer"].to_numpy(int)[usable], np.log(norm[usable])
+    number, log_norm = branches["layer"].to_numpy(int)[usable], np.log(norm[usable])
     slope = np.polyfit(number, log_norm, 1)[0]
     return Decay(
         _exp(-slope), int(number[0]), int(number[-1]), float(log_norm[0] - log_norm[-1]), "branch"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
+import pandas as pd
 import streamlit as st
 
 import gradflow as gf
@@ -13,13 +15,12 @@ from gradflow.charts.flow_data import Gradient
 from gradflow.charts.forward import Statistic
 from gradflow.charts.overlay import Overlay
 from gradflow.charts.theme import number
-from gradflow.core.catalog import Architecture
 from gradflow.core.diagnosis import findings
 from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
 from gradflow.core.verdict import Verdict
-from gradflow.ui import blocks, cures_view, overlays, paths, state
+from gradflow.ui import blocks, cures_view, overlays, paths, state, stream_view
 
 GRADIENTS: dict[Gradient, str] = {
     "delta": N_("∂L/∂z (error signal δ)"),
@@ -34,6 +35,13 @@ STATISTICS: dict[Statistic, str] = {
     "similarity": N_("similarity of samples"),
 }
 SHOWN_STATISTICS: tuple[Statistic, ...] = ("activation_std", "saturated", "dead_units")
+STREAM_STATISTICS: tuple[Statistic, ...] = ("activation_std", "activation_rms", "similarity")
+TABLES = {
+    "layers": N_("Layers"),
+    "stream": N_("Residual stream"),
+    "signals": N_("Module outputs"),
+    "parameters": N_("Parameters"),
+}
 AXES: tuple[Literal["log", "linear"], ...] = ("log", "linear")
 
 
@@ -91,8 +99,8 @@ def show_metrics(report: Report) -> None:
 
 def show_flow(experiment: Experiment, report: Report) -> tuple[Overlay, ...]:
     """The Flow figure with the choice of its lower band, and of what is drawn over it."""
-    if report.stream is not None and _stream_chosen(experiment):
-        _stream(report.stream)
+    if stream := stream_view.chosen(experiment, report, "flow"):
+        stream_view.show_flow(stream)
         return ()
     left, right = st.columns([3, 2], vertical_alignment="center")
     gradient = left.segmented_control(
@@ -121,35 +129,11 @@ def show_flow(experiment: Experiment, report: Report) -> tuple[Overlay, ...]:
     return over
 
 
-def _stream_chosen(experiment: Experiment) -> bool:
-    """A transformer's layers differ in kind, so its stream says more than all of them."""
-    transformer = experiment.network.architecture is Architecture.TRANSFORMER
-    rows = st.segmented_control(
-        _("Columns of the figure"),
-        ["layer", "block"],
-        default="block" if transformer else "layer",
-        required=True,
-        key=f"flow_rows_{'transformer' if transformer else 'layers'}",
-        format_func=lambda code: _("All layers") if code == "layer" else _("Residual stream"),
-        label_visibility="collapsed",
-        help=_("The residual stream is what runs from block to block, past the branches."),
-    )
-    return bool(rows == "block")
-
-
-def _stream(stream: Report) -> None:
-    figure = charts.flow_figure(stream, mode=blocks.mode(), gradient="activation_grad")
-    blocks.show_figure(
-        figure, "flow_stream", _("Distribution of the residual stream and its gradient")
-    )
-    blocks.explain("stream")
-
-
 def show_details(experiment: Experiment, report: Report, over: tuple[Overlay, ...] = ()) -> None:
     """Everything else in tabs, of which only the open one is computed."""
     panels: dict[str, Callable[[], None]] = {
-        _("Gradient norms"): lambda: _norms(report, over),
-        _("Forward signal"): lambda: _forward(report, over),
+        _("Gradient norms"): lambda: _norms(experiment, report, over),
+        _("Forward signal"): lambda: _forward(experiment, report, over),
         _("Cures"): lambda: cures_view.show(experiment, report),
         _("One layer"): lambda: _layer(report),
         _("Table"): lambda: _tables(report),
@@ -162,35 +146,46 @@ def show_details(experiment: Experiment, report: Report, over: tuple[Overlay, ..
                 show()
 
 
-def _norms(report: Report, over: tuple[Overlay, ...]) -> None:
+def _norms(experiment: Experiment, report: Report, over: tuple[Overlay, ...]) -> None:
+    stream = stream_view.chosen(experiment, report, "norm")
     left, right = st.columns([3, 1])
-    chosen = left.segmented_control(
-        _("Norms"),
-        list(GRADIENTS),
-        selection_mode="multi",
-        default=list(GRADIENTS),
-        key="norm_quantities",
-        format_func=lambda code: _(GRADIENTS[code]),
-    )
+    quantities: list[Gradient] = ["activation_grad"]
+    if stream is None:
+        quantities = left.segmented_control(
+            _("Norms"),
+            list(GRADIENTS),
+            selection_mode="multi",
+            default=list(GRADIENTS),
+            key="norm_quantities",
+            format_func=lambda code: _(GRADIENTS[code]),
+        )
     scale = right.segmented_control(_("Axis"), AXES, default="log", required=True, key="norm_scale")
     figure = charts.gradient_norms_figure(
-        report, mode=blocks.mode(), quantities=tuple(chosen), scale=scale, overlays=over
+        stream or report,
+        mode=blocks.mode(),
+        quantities=tuple(quantities),
+        scale=scale,
+        overlays=() if stream else over,
     )
     blocks.show_figure(figure, "norms", _("Gradient norms per layer"))
     blocks.explain("norms")
 
 
-def _forward(report: Report, over: tuple[Overlay, ...]) -> None:
+def _forward(experiment: Experiment, report: Report, over: tuple[Overlay, ...]) -> None:
+    stream = stream_view.chosen(experiment, report, "forward")
     chosen = st.segmented_control(
         _("Statistics"),
-        list(STATISTICS),
+        STREAM_STATISTICS if stream else list(STATISTICS),
         selection_mode="multi",
-        default=SHOWN_STATISTICS,
-        key="forward_statistics",
+        default=STREAM_STATISTICS if stream else SHOWN_STATISTICS,
+        key="stream_statistics" if stream else "forward_statistics",
         format_func=lambda code: _(STATISTICS[code]),
     )
     figure = charts.forward_statistics_figure(
-        report, mode=blocks.mode(), statistics=tuple(chosen), overlays=over
+        stream or report,
+        mode=blocks.mode(),
+        statistics=tuple(chosen),
+        overlays=() if stream else over,
     )
     blocks.show_figure(figure, "forward", _("Forward statistics per layer"))
     blocks.explain("forward")
@@ -212,20 +207,24 @@ def _layer(report: Report) -> None:
     blocks.explain("histograms")
 
 
+def _tables_of(report: Report) -> dict[str, pd.DataFrame]:
+    found = {"layers": report.layers}
+    if report.stream is not None:
+        found["stream"] = stream_view.table(report.stream)
+    return found | {"signals": report.signals, "parameters": report.parameters}
+
+
 def _tables(report: Report) -> None:
+    tables = _tables_of(report)
     which = st.segmented_control(
         _("Rows"),
-        ["layers", "signals", "parameters"],
+        list(tables),
         default="layers",
         required=True,
-        key="table",
-        format_func=lambda code: {
-            "layers": _("Layers"),
-            "signals": _("Module outputs"),
-            "parameters": _("Parameters"),
-        }[code],
+        key="table_of_stream" if report.stream else "table",
+        format_func=lambda code: _(TABLES[code]),
     )
-    blocks.show_table(getattr(report, which), key=f"table_{which}")
+    blocks.show_table(tables[which], key=f"table_{which}")
     blocks.explain("tables")
 
 
@@ -236,12 +235,13 @@ def _export(experiment: Experiment, report: Report) -> None:
     def script() -> str:
         return gf.to_code(experiment)
 
-    files = (
-        (_("Layers, CSV"), lambda: _csv(report, "layers"), "gradflow-layers.csv", "text/csv"),
-        (_("Outputs, CSV"), lambda: _csv(report, "signals"), "gradflow-signals.csv", "text/csv"),
-        (
-            _("Parameters, CSV"), lambda: _csv(report, "parameters"),
-            "gradflow-parameters.csv", "text/csv",
+    files: tuple[tuple[str, Callable[[], str], str, str], ...] = (
+        *(
+            (
+                _("{rows}, CSV").format(rows=_(TABLES[name])), partial(_csv, rows),
+                f"gradflow-{name}.csv", "text/csv",
+            )
+            for name, rows in _tables_of(report).items()
         ),
         (_("Report, JSON"), report.to_json, "gradflow-report.json", "application/json"),
         (_("Page, HTML"), page, "gradflow-report.html", "text/html"),
@@ -255,8 +255,8 @@ def _export(experiment: Experiment, report: Report) -> None:
     st.code(script(), language="python", height=400)
 
 
-def _csv(report: Report, table: str) -> str:
-    return str(getattr(report, table).to_csv(index=False))
+def _csv(rows: pd.DataFrame) -> str:
+    return str(rows.to_csv(index=False))
 
 
 def summary(report: Report) -> str:

@@ -20,6 +20,8 @@ from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
 from gradflow.core.remedies import Ranking
+from gradflow.core.spec import shown
+from gradflow.core.text import _
 from gradflow.core.verdict import Verdict
 
 _URL = "url"
@@ -58,17 +60,42 @@ def load() -> None:
         return
     if EXPLORE.key in st.session_state and not query:
         return  # another page's link, or a reset URL: keep what the user has set
-    experiment, problem = tolerant(query)
+    experiment, problem, used = _possible(query)
     replace(experiment)
-    st.session_state[EXPLORE.problem] = problem
+    st.session_state[EXPLORE.problem] = "\n".join(
+        filter(None, [problem, left_out(used, experiment)])
+    )
 
 
 def tolerant(query: dict[str, str]) -> tuple[Experiment, str]:
     """The experiment of a URL; what is impossible in it is dropped and reported."""
+    experiment, problem, _used = _possible(query)
+    return experiment, problem
+
+
+def left_out(query: dict[str, str], experiment: Experiment) -> str:
+    """A sentence on settings of a URL that have no effect; empty if there are none."""
+    reasons: dict[str, list[str]] = {}
+    for name, owner in codec.without_effect(query, experiment).items():
+        reason = f"{owner}={codec.to_query(experiment)[owner]}"
+        reasons.setdefault(reason, []).append(f"{name}={shown(query[name])[1:-1]}")
+    if not reasons:
+        return ""
+    parts = [
+        _("{settings} (no effect with {reason})").format(settings=", ".join(names), reason=reason)
+        for reason, names in reasons.items()
+    ]
+    return _("Left out of this link: {parts}; its other settings are kept.").format(
+        parts="; ".join(parts)
+    )
+
+
+def _possible(query: dict[str, str]) -> tuple[Experiment, str, dict[str, str]]:
+    """The experiment of a URL, what is impossible in it, and what is left without that."""
     problems: list[str] = []
     while True:
         try:
-            return codec.from_query(query), "\n".join(problems)
+            return codec.from_query(query), "\n".join(problems), query
         except InvalidExperiment as error:
             problems.append(str(error))
             bad = [name for name in error.fields if name in query]

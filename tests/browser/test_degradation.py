@@ -27,6 +27,7 @@ def test_shattering_follows_its_sliders(page: Page, app_url: str, page_errors: l
     drawn(page, "degradation_landscapes")
     landscapes = figure(page, "degradation_landscapes")
     expect(landscapes).to_contain_text("24 layers, plain")
+    drawn(page, "degradation_pairs")  # the last of the page: a key pressed earlier may be lost
     page.get_by_role("slider", name="Plain layers").press("ArrowRight")
     expect(landscapes).to_contain_text("25 layers, plain")
     page.wait_for_function("() => location.search.includes('layers=25')")

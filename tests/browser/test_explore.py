@@ -218,6 +218,6 @@ def test_other_architectures(page: Page, app_url: str, page_errors: list[str]) -
     choose(page, "Architecture", "Transformer")
     drawn(page, "flow_stream")
     expect(figure(page, "flow_stream").get_by_text("branch (the residual stream")).to_be_visible()
-    page.get_by_role("radio", name="All layers").click()
+    page.get_by_role("radio", name="All layers").first.click()
     page.wait_for_function(f"() => ({COLUMNS})() === 26")
     assert not page_errors

@@ -4,9 +4,11 @@ import time
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
-from gradflow.charts import flow_figure
+from gradflow.charts import flow_figure, forward_statistics_figure, gradient_norms_figure
 from gradflow.charts.flow_data import GRADIENTS, activation_grid, shape_flow
+from gradflow.core.report import Report
 from tests.charts.figures import array, sent, traces, words
 from tests.charts.reports import (
     empty_report,
@@ -237,3 +239,47 @@ def test_the_residual_stream_is_called_h():
     assert layout["yaxis"]["title"]["text"] == "stream h"
     assert "∂L/∂h" in layout["yaxis2"]["title"]["text"]
     assert layout["xaxis"]["title"]["text"].startswith("branch")
+    assert layout["xaxis"]["range"] == [0.5, 4.5]
+
+
+def stream_with_start() -> Report:
+    """Four rows, 0 to 3, of which the first is what enters branch 1."""
+    report = make_report(4, 32)
+    layers = report.layers.assign(layer=report.layers["layer"] - 1)
+    histograms = {(what, n - 1): found for (what, n), found in report.histograms.items()}
+    return dataclasses.replace(report, rows="block", layers=layers, histograms=histograms)
+
+
+def test_the_start_of_the_stream_is_a_column_of_its_own():
+    stream = stream_with_start()
+    data = sent(flow_figure(stream, gradient="activation_grad"))
+    axis = data["layout"]["xaxis"]
+    assert axis["range"] == [-0.5, 3.5]
+    assert axis["tickvals"] == [0, 1, 2, 3]
+    assert axis["ticktext"] == ["start", "1", "2", "3"]
+    for trace in traces(data, type="heatmap"):
+        assert (trace["x0"], trace["dx"]) == (0, 1)
+    points = traces(data, name="layers")[1]
+    assert list(array(points["x"])) == [0, 1, 2, 3]
+    assert points["hovertext"][0].startswith("start, ")
+    assert not points["hovertext"][1].startswith("start")
+    line = traces(data, name="RMS")[0]
+    rms = stream.layers["activation_grad_rms"]
+    assert_allclose(array(line["y"]), np.log10(rms), rtol=1e-6)
+    for figure in (
+        gradient_norms_figure(stream, quantities=("activation_grad",)),
+        forward_statistics_figure(stream, statistics=("activation_rms",)),
+    ):
+        lines = sent(figure)
+        assert lines["layout"]["xaxis"]["range"] == [-0.5, 3.5]
+        assert list(array(lines["data"][0]["x"])) == [0, 1, 2, 3]
+        assert lines["data"][0]["name"] in ("‖∂L/∂h‖", "RMS of h")
+
+
+def test_notes_leave_the_toolbar_its_place():
+    """Plotly's toolbar appears at the right end of the top; no note stands there."""
+    for mode, said in (("light", "darker"), ("dark", "brighter")):
+        notes = sent(flow_figure(make_report(4, 32), mode=mode))["layout"]["annotations"]
+        top = [one for one in notes if one["y"] == 1]
+        assert said in " ".join(one["text"] for one in top)
+        assert all((one["x"], one["xanchor"]) == (0, "left") for one in top)

@@ -61,3 +61,10 @@ def test_cells_are_readable():
     assert head[:3] == ["layer", "module", "fan in"]
     cells = dict(zip(head, rows[0], strict=True))
     assert (cells["layer"], cells["delta norm"]) == ("1", "–")
+
+
+def test_the_residual_stream_has_a_figure_of_its_own():
+    stream = dataclasses.replace(make_report(3), rows="block")
+    text = report_html(dataclasses.replace(make_report(4), stream=stream))
+    assert "<h2>Residual stream</h2>" in text
+    assert text.count("Plotly.newPlot(") == 4

@@ -223,7 +223,7 @@ def test_a_residual_stream_is_judged_from_branch_to_branch() -> None:
     """Layers of a transformer differ in kind; what passes its blocks hardly changes."""
     network = gf.Transformer(depth=8, width=32, norm_placement="post")
     report = gf.run(gf.Experiment(network=network, data=gf.Data(batch_size=32)))
-    norms = report.stream.layers["activation_grad_norm"].to_numpy()
+    norms = report.stream.layers["activation_grad_norm"].to_numpy()[1:]
     found = course(report)
     assert found.rows == "branch"
     assert (found.first, found.last) == (1, 16)
@@ -244,3 +244,28 @@ def test_a_tenfold_change_is_not_called_keeping_its_size() -> None:
         assert verdict.verdict == "healthy"
         assert words in verdict.text
         assert f"factor {factor} per layer" in verdict.text
+
+
+@pytest.mark.parametrize(
+    ("settings", "away"),
+    [
+        ({}, True),
+        ({"normalization": "group", "groups": 6}, True),
+        ({"connection": "residual"}, True),
+        ({"connection": "preactivation"}, True),
+        ({"connection": "dense", "growth_rate": 6}, True),
+        ({"connection": "dense", "growth_rate": 6, "downsampling": "max_pool"}, False),
+        ({"norm_position": "before"}, False),
+        ({"normalization": "group", "groups": 3}, False),
+        ({"normalization": "batch"}, False),
+    ],
+)
+def test_instance_norm_right_before_the_mean_leaves_nothing(settings, away: bool) -> None:
+    """Every channel's mean is 0 then: all samples have the same output."""
+    given = {"normalization": "instance", "norm_position": "after", "activation": "tanh"}
+    network = gf.ConvNet(depth=5, channels=6, **(given | settings))
+    exp = gf.Experiment(network=network, data=gf.Data(batch_size=8), dtype="float64", device="cpu")
+    inputs, _targets = draw(exp.data, exp.seed)
+    output = build(exp, inputs).double()(inputs.double())
+    assert (output.std(0).max().item() < 1e-12) is away
+    assert ("No gradient arrives" in findings(gf.run(exp))[0].text) is away

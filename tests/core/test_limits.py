@@ -23,8 +23,19 @@ def test_too_much(network, data):
     ) as caught:
         gf.Experiment(network=gf.MLP(**network), data=gf.Data(**data))
     assert {"depth", "width", "batch_size"} <= set(caught.value.fields)
-    for name in ("depth", "width", "batch_size", "GRADFLOW_MAX"):
+    for name in ("depth, width, batch_size: ", "“Depth”, “Width” and “Batch size”", "GRADFLOW_MAX"):
         assert name in str(caught.value)
+
+
+def test_a_list_of_widths_is_what_to_lower():
+    with pytest.raises(gf.InvalidExperiment, match=r"^widths, batch_size: .*“Widths, one by one”"):
+        gf.Experiment(network=gf.MLP(widths=(4096,) * 150))
+
+
+def test_of_a_transformer_the_blocks_and_the_width():
+    network = gf.Transformer(depth=48, width=1024)
+    with pytest.raises(gf.InvalidExperiment, match=r"48 blocks, width 1024.*“Blocks”, “Width”"):
+        gf.Experiment(network=network)
 
 
 def test_the_benchmarks_fit():
@@ -52,3 +63,12 @@ def test_memory_counts_the_number_format():
     with pytest.raises(gf.InvalidExperiment, match="GiB"):
         gf.Experiment(network=network, data=data, dtype="float64")
     assert gf.Experiment(network=network, data=data, dtype="bfloat16")
+
+
+def test_large_numbers_are_written_out():
+    with pytest.raises(gf.InvalidExperiment, match=r"need 1,\d\d0 GiB of memory"):
+        gf.Experiment(
+            network=gf.ConvNet(
+                depth=60, channels=512, connection="dense", growth_rate=64, image_size=64
+            )
+        )

@@ -122,6 +122,14 @@ def test_near_the_identity(app: AppTest) -> None:
         ({"view": "identity", "depth": "999", "width": "16"}, ["depth", "999", "from 4 to 100"]),
         ({"view": "identity", "branch_scale": "nan", "seed": "x"}, ["branch_scale", "seed"]),
         ({"architecture": "transformer", "width": "16"}, ["architecture", "transformer", "conv"]),
+        (
+            {"normalization": "instance", "width": "16"},
+            ['normalization: "instance" is not possible here', "none, batch, layer, rms"],
+        ),
+        (
+            {"view": "identity", "normalization": "group", "architecture": "conv"},
+            ['normalization: "group" is not possible here', "none, batch, layer, rms"],
+        ),
         ({"view": "identity", "colour": "red"}, ["colour", "no such setting"]),
     ],
 )
@@ -131,6 +139,8 @@ def test_a_forged_link_is_explained(app: AppTest, query: dict[str, str], said: l
     for words in said:
         assert words in message
     assert app.get("plotly_chart")
+    kept = {name: text for name, text in query.items() if name in ("width", "architecture")}
+    assert kept.items() <= url(app).items() or "transformer" in kept.values()
 
 
 def test_views_keep_their_settings(app: AppTest) -> None:

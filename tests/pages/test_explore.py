@@ -158,6 +158,33 @@ def test_the_residual_stream_is_a_click_away(app: AppTest) -> None:
     assert "branch" in stream["layout"]["xaxis"]["title"]["text"]
 
 
+def test_the_streams_numbers_are_in_the_tabs_too(app: AppTest) -> None:
+    settings = {"architecture": "transformer", "depth": "2", "width": "16", "batch_size": "16"}
+    stream = gf.run(codec.from_query(settings)).stream.layers
+    opened(app, **settings)
+    app.session_state["details"] = "Gradient norms"
+    working(app.run())
+    line = chart(app, 1)["data"][0]
+    assert line["name"] == "‖∂L/∂h‖"
+    assert [10**y for y in line["y"]] == pytest.approx(
+        stream["activation_grad_norm"].tolist(), rel=1e-5
+    )
+    app.segmented_control(key="norm_rows_transformer").set_value("layer").run()
+    assert chart(working(app), 1)["data"][0]["name"] == "‖∂L/∂z‖"
+    app.session_state["details"] = "Forward signal"
+    assert chart(working(app.run()), 1)["data"][0]["name"] == "std of h"
+    app.session_state["details"] = "Table"
+    working(app.run())
+    app.segmented_control(key="table_of_stream").set_value("stream").run()
+    table = working(app).dataframe[0].value
+    assert table["branch"].tolist() == [0, 1, 2, 3, 4]
+    assert table["module"].tolist()[:2] == ["positions", "attention1"]
+    assert table["grad_norm"].tolist() == stream["activation_grad_norm"].tolist()
+    app.session_state["details"] = "Export"
+    working(app.run())
+    assert "Residual stream, CSV" in [b.proto.label for b in app.get("download_button")]
+
+
 def test_moving_the_depth_moves_figure_url_and_metrics(app: AppTest) -> None:
     opened(app)
     before = chart(app)
@@ -210,6 +237,40 @@ def test_forged_url_is_explained_and_the_rest_lives(
     assert len(app.get("plotly_chart")) > 0
     widget(app, "slider", "depth").set_value(9).run()
     assert not working(app).error  # and the complaint goes away with the next change
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"architecture": "mlp", "channels": "16", "kernel": "5"},
+         "channels=16, kernel=5 (no effect with architecture=mlp)"),
+        ({"architecture": "transformer", "connection": "dense"},
+         "connection=dense (no effect with architecture=transformer)"),
+        ({"activation": "tanh", "negative_slope": "0.2"},
+         "negative_slope=0.2 (no effect with activation=tanh)"),
+        ({"initialization": "zeros", "gain_value": "2"},
+         "gain_value=2 (no effect with initialization=zeros)"),
+        ({"widths": "30-20", "depth": "7"}, "depth=7 (no effect with widths=30-20)"),
+        ({"architecture": "conv", "source": "gaussian", "dimension": "9"},
+         "dimension=9 (no effect with architecture=conv)"),
+        ({"architecture": "mlp", "image_size": "16", "gain_value": "2"},
+         "image_size=16 (no effect with architecture=mlp); gain_value=2 (no effect with"),
+    ],
+)  # fmt: skip
+def test_settings_without_effect_are_named(app: AppTest, query: dict[str, str], said: str) -> None:
+    opened(app, seed="3", **query)
+    message = app.error[0].value.replace("\\", "")
+    assert message.startswith(f"Left out of this link: {said}"), message
+    assert message.endswith("its other settings are kept.")
+    assert (len(app.error), url(app)["seed"]) == (1, "3")
+    widget(app, "number_input", "seed").set_value(4).run()
+    assert not working(app).error
+
+
+def test_the_apps_own_links_are_used_in_full() -> None:
+    for code in PRESETS:
+        query = codec.to_query(PRESETS[code].experiment)
+        assert codec.without_effect(query, codec.from_query(query)) == {}
 
 
 def test_impossible_setting_keeps_the_last_picture(app: AppTest) -> None:

@@ -1,9 +1,13 @@
 """The last three views of the page on normalization."""
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from gradflow.core.catalog import Activation, Initialization, NormPosition
+from gradflow.core.teaching.normalization_effects.flow import COMPARED
+from gradflow.core.teaching.normalization_effects.rates import LearningRates, Trained
+from gradflow.ui.normalization.effects.rates import failures
 from tests.charts.figures import array
 from tests.pages.apptest import chart, url, working
 
@@ -54,12 +58,39 @@ def test_position_and_gradient(app: AppTest) -> None:
     working(app.run())
     assert values(app, "LayerNorm") == after
     assert "N(0,\\sigma_w^2)" in app.latex[0].value
-    app.get("button_group")[1].set_value("delta")
+    app.segmented_control(key="normalization_gradient").set_value("delta")
     working(app.run())
     assert "∂L/∂z" in chart(app)["layout"]["yaxis"]["title"]["text"]
-    app.get("button_group")[2].set_value("rms")
+    app.get("button_group")[3].set_value("rms")
     working(app.run())
     assert url(app)["placed"] == "rms"
+
+
+def test_the_flow_figures_side_by_side(app: AppTest) -> None:
+    """One panel per normalization, with theory's RMS where there is a law."""
+    opened(app, view="flow", depth="8", width="32", batch_size="64")
+    norms = {name: values(app, name) for name in ("None", "BatchNorm", "LayerNorm")}
+    app.segmented_control(key="normalization_look").set_value("flow")
+    working(app.run())
+    layout = chart(app)["layout"]
+    titles = [a["text"] for a in layout["annotations"]]
+    assert [t for t in titles if "Norm" in t or t == "None"] == [
+        "None", "BatchNorm", "LayerNorm", "GroupNorm", "RMSNorm",
+    ]  # fmt: skip
+    measured = [t for t in chart(app)["data"] if t.get("name") == "RMS"]
+    assert [t["xaxis"] for t in measured] == ["x", "x2", "x3", "x4", "x5"]
+    for trace, name in zip(measured, ("None", "BatchNorm", "LayerNorm"), strict=False):
+        # RMS = norm/√(entries) of 64 samples and 32 units
+        hidden = np.array([float(y) for y in array(trace["y"])])[:-1]
+        expected = np.array(norms[name])[:-1] - np.log10(64 * 32) / 2
+        np.testing.assert_allclose(hidden, expected, atol=1e-5)
+    theory = [t for t in chart(app)["data"] if t.get("name") == "theory on top"]
+    assert {t["xaxis"] for t in theory} == {"x", "x2", "x3", "x4", "x5"}
+    batch = next(t for t in theory if t["xaxis"] == "x2")
+    law = np.array([float(y) for y in array(batch["y"])])[:-1]
+    # π/(π − 1) per layer for the square; the batch of 64 adds a little.
+    slope = np.diff(law).mean()
+    assert -0.1 < slope < -np.log10(np.pi / (np.pi - 1)) / 2
 
 
 def test_groups_follow_the_width(app: AppTest) -> None:
@@ -103,6 +134,27 @@ def test_learning_rates(app: AppTest) -> None:
     assert rows.loc["None", "largest η that trains"] == "none"
     assert rows.loc["BatchNorm", "largest η that trains"] != "none"
     assert url(app)["weight_scale"] == "0.1"
+    assert "**None" in app.info[0].value
+    assert "no learning rate brings the loss below the dotted line within 10" in app.info[0].value
+    assert "“Weight scale k” nearer to 1" in app.info[0].value
+    app.select_slider(key="normalization_rates_weight_scale").set_value(10.0)
+    app.slider(key="normalization_rates_depth").set_value(16)
+    working(app.run())
+    assert app.info[0].value.startswith("**None**: at every learning rate the loss ends infinite")
+    assert "Lower “Weight scale k” (now 10) or “Depth” (now 16)" in app.info[0].value
+    rows = app.dataframe[0].value.set_index("Normalization")
+    assert rows.loc["None", "loss before"] in app.info[0].value
+    assert rows.loc["None", ["lowest loss", "at η"]].tolist() == ["–", "–"]
+
+
+def test_nothing_is_said_of_failures_where_there_are_none() -> None:
+    trains = Trained(2.5, np.full(25, 1.0))
+    assert failures(LearningRates(), dict.fromkeys(COMPARED, trains)) == []
+    found = failures(
+        LearningRates(), {COMPARED[0]: Trained(1e9, np.full(25, np.nan)), COMPARED[1]: trains}
+    )
+    assert len(found) == 1
+    assert "BatchNorm" not in found[0]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""One deep network with each normalization: gradient norms over the layers."""
+"""One deep network with each normalization: gradient norms and distributions over the layers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Literal
 import numpy as np
 import plotly.graph_objects as go
 
+from gradflow.charts.compare import compare_flow_figure
+from gradflow.charts.compare_data import Entry
 from gradflow.charts.figure import FloatArray, column, layer_axis
 from gradflow.charts.flow_text import SYMBOLS
 from gradflow.charts.laws import Curve, laws_figure
@@ -54,6 +56,14 @@ def normalized_flow_figure(
         y_title=_("gradient norm ‖{symbol}‖").format(symbol=SYMBOLS[gradient]),
         mode=mode,
     )
+
+
+def distributions_figure(
+    networks: Sequence[Network], *, gradient: Backward = "activation_grad", mode: Mode = "light"
+) -> go.Figure:
+    """A small Flow figure for each network, on the same axes; theory's RMS gradient dashed."""
+    entries = [Entry("", one.name, one.report, one.law) for one in networks]
+    return compare_flow_figure(entries, gradient=gradient, mode=mode)
 
 
 def flow_curves(networks: Sequence[Network], gradient: Backward) -> list[Curve]:

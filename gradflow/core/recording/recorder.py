@@ -10,8 +10,9 @@ import weakref
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
@@ -29,6 +30,7 @@ _KINDS: tuple[tuple[Any, str], ...] = (
     ((nn.RNNBase, nn.RNNCellBase), "recurrent"),
 )
 WEIGHT_KINDS = ("linear", "conv")
+_NO_BLOCKS = (nn.Sequential, nn.ModuleList)
 
 _CATALOG = {type(row.module(MLP())): row for row in ACTIVATIONS.values()}
 
@@ -45,6 +47,13 @@ class Record:
     gradient: int = NONE
 
 
+class Stream(NamedTuple):
+    """What runs between repeated blocks: what enters the first, if known, and their outputs."""
+
+    start: Record | None
+    points: list[tuple[str, Record]]
+
+
 class Recorder:
     """Forward hooks on the modules of ``model``; use as a context manager around one pass."""
 
@@ -57,17 +66,26 @@ class Recorder:
         # Outputs seen, to tell a container that computes from one that hands on a child's output.
         self._seen: dict[int, tuple[weakref.ref[Tensor], Record]] = {}
         self._containers: list[tuple[str, nn.Module, Record]] = []
+        self._entered: dict[int, Record | None] = {}
         self._handles: list[Any] = []
 
     def __enter__(self) -> Recorder:
         for name, module in watched(self._model):
             self._handles.append(module.register_forward_hook(self._hook(name or "model", module)))
+            if name and kind_of(module) == "block" and not isinstance(module, _NO_BLOCKS):
+                self._handles.append(module.register_forward_pre_hook(self._enter))
         return self
 
     def __exit__(self, *_: object) -> None:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+
+    def _enter(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        """Before a block works on its input, maybe in place: which recorded output that is."""
+        if id(module) not in self._entered:
+            first = args[0] if args else None
+            self._entered[id(module)] = self._record_of(first) if torch.is_tensor(first) else None
 
     def _hook(self, name: str, module: nn.Module) -> Any:
         kind = kind_of(module)
@@ -92,20 +110,23 @@ class Recorder:
 
         return record
 
-    def stream(self) -> list[tuple[str, Record]]:
+    def stream(self) -> Stream:
         """The outputs of repeated blocks: between them runs the residual stream.
 
         A block is a container of a class of its own (not ``nn.Sequential``) of which the model has
-        several, and which is in no other block.
+        several, and which is in no other block. What enters the first of them comes first, under
+        the name of its module, if it is a module's output.
         """
         own = [
             entry for entry in self._containers
-            if entry[0] != "model" and not isinstance(entry[1], (nn.Sequential, nn.ModuleList))
+            if entry[0] != "model" and not isinstance(entry[1], _NO_BLOCKS)
         ]  # fmt: skip
         count = Counter(type(module) for _, module, _ in own)
-        blocks = [(name, record) for name, module, record in own if count[type(module)] > 1]
-        names = {name for name, _ in blocks}
-        return [(n, r) for n, r in blocks if not names & set(_parents(n))]
+        blocks = [entry for entry in own if count[type(entry[1])] > 1]
+        names = {name for name, _, _ in blocks}
+        blocks = [entry for entry in blocks if not names & set(_parents(entry[0]))]
+        start = self._entered.get(id(blocks[0][1])) if blocks else None
+        return Stream(start, [(name, record) for name, _, record in blocks])
 
     def _record_of(self, tensor: Tensor) -> Record | None:
         seen, record = self._seen.get(id(tensor), (None, None))

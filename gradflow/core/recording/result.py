@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gradflow.core.recording import tables
 from gradflow.core.recording.parameters import Parameters, Tickets
-from gradflow.core.recording.recorder import WEIGHT_KINDS, Record, Recorder
+from gradflow.core.recording.recorder import WEIGHT_KINDS, Record, Recorder, Stream
 from gradflow.core.recording.summary import NONE, FloatArray, Summaries, Summarizer
 from gradflow.core.report import Report
 
@@ -56,7 +56,7 @@ class Recording:
 
     model: nn.Module
     records: list[Record]
-    stream: list[tuple[str, Record]]
+    stream: Stream
     summaries: Summaries
     parameters: Parameters
     loss: float
@@ -116,7 +116,7 @@ class Recording:
             title=self.title,
             experiment=self.experiment,
         )
-        if not self.stream:
+        if not self.stream.points:
             return report
         points, histograms = tables.stream_table(self.stream, self.summaries)
         stream = replace(

@@ -14,7 +14,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from gradflow.core.histogram import Histogram
 from gradflow.core.recording.parameters import Parameters
-from gradflow.core.recording.recorder import WEIGHT_KINDS, Record
+from gradflow.core.recording.recorder import WEIGHT_KINDS, Record, Stream
 from gradflow.core.recording.summary import NONE, FloatArray, Summaries
 from gradflow.core.report import COLUMNS, Quantity, table
 
@@ -156,12 +156,17 @@ def histograms(
 
 
 def stream_table(
-    points: Sequence[tuple[str, Record]], summaries: Summaries
+    stream: Stream, summaries: Summaries
 ) -> tuple[pd.DataFrame, dict[tuple[Quantity, int], Histogram]]:
-    """What runs between blocks, as ``report.layers`` has it: signal, gradient, no weights."""
+    """What runs between blocks, as ``report.layers`` has it: signal, gradient, no weights.
+
+    Block 1 is row 1; row 0, if there is one, is what enters it.
+    """
+    start = [] if stream.start is None else [(stream.start.name, stream.start)]
+    points = [*start, *stream.points]
     signals, gradients = [r.signal for _, r in points], [r.gradient for _, r in points]
     unknown = np.full(len(points), math.nan)
-    number = range(1, len(points) + 1)
+    number = range(1 - len(start), len(stream.points) + 1)
     columns: dict[str, Any] = dict.fromkeys(COLUMNS["layers"], unknown)
     columns |= {
         "layer": number,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -74,8 +74,6 @@ class ConvNet(LayerSettings):
         2, ge=2, le=4, title="Stages", description="Parts of equal depth; each halves the image."
     )
 
-    size_fields: ClassVar[tuple[str, ...]] = ("depth", "channels", "growth_rate", "image_size")
-
     @field_validator("kernel", mode="before")
     @classmethod
     def _kernel_from_text(cls, value: Any) -> Any:
@@ -135,6 +133,12 @@ class ConvNet(LayerSettings):
         if data.source is Source.GAUSSIAN:
             return GAUSSIAN_CHANNELS, self.image_size
         return 1, math.isqrt(data.features)
+
+    @property
+    def size_fields(self) -> tuple[str, ...]:
+        """Fields to lower where a network is too large."""
+        growth = ("growth_rate",) if self.connection is Connection.DENSE else ()
+        return ("depth", "channels", *growth, "kernel", "image_size")
 
     @property
     def units(self) -> list[list[int]]:

@@ -38,7 +38,6 @@ class MLP(LayerSettings):
         title="Widths, one by one",
         description="Hidden widths such as 750-700-650; they replace depth and width.",
     )
-    size_fields: ClassVar[tuple[str, ...]] = ("depth", "width")
     exempt: ClassVar[frozenset[str]] = frozenset({"depth", "width"})
 
     @classmethod
@@ -67,6 +66,11 @@ class MLP(LayerSettings):
                     )
             return values | implied
         return values
+
+    @property
+    def size_fields(self) -> tuple[str, ...]:
+        """Fields to lower where a network is too large."""
+        return ("widths",) if self.widths else ("depth", "width")
 
     @property
     def hidden_widths(self) -> tuple[int, ...]:

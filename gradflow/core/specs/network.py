@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
@@ -34,9 +34,6 @@ class NetworkSpec(Spec):
         Architecture.MLP, title="Architecture", description="The kind of network."
     )
 
-    size_fields: ClassVar[tuple[str, ...]]
-    """Fields to lower where a network is too large."""
-
     @model_validator(mode="after")
     def _architecture_is_its_own(self) -> Self:
         own = type(self).model_fields["architecture"].default
@@ -59,6 +56,11 @@ class NetworkSpec(Spec):
                     fields=(name,),
                 )
         return self
+
+    @property
+    @abstractmethod
+    def size_fields(self) -> tuple[str, ...]:
+        """Fields to lower where a network is too large: those of them that apply."""
 
     @abstractmethod
     def layers(self, data: Data) -> list[LayerSize]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
@@ -61,8 +61,6 @@ class Transformer(ActivationSettings):
         description="The last weight of every branch is smaller by this factor, as in GPT-2.",
     )
 
-    size_fields: ClassVar[tuple[str, ...]] = ("depth", "width")
-
     @model_validator(mode="after")
     def _heads_divide_width(self) -> Self:
         if self.width % self.heads:
@@ -71,6 +69,11 @@ class Transformer(ActivationSettings):
                 fields=("heads",),
             )
         return self
+
+    @property
+    def size_fields(self) -> tuple[str, ...]:
+        """Fields to lower where a network is too large."""
+        return ("depth", "width")
 
     def layers(self, data: Data) -> list[LayerSize]:
         """The embedding, four weights per block applied to each token, and the readout."""

@@ -16,13 +16,13 @@ from gradflow.core.catalog import (
     CONNECTIONS,
     NORMALIZATIONS,
     Connection,
-    Normalization,
 )
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.degradation.depth import (
     DEPTHS,
     KINDS,
     LAYERED,
+    NORMS,
     BlockNetworks,
     DepthSweep,
 )
@@ -46,7 +46,6 @@ CLAIM = N_(
 )
 WIDTHS = (16, 32, 64, 128)
 CHANNELS = (4, 8, 16, 32)
-_NORMS = (Normalization.NONE, Normalization.BATCH, Normalization.LAYER, Normalization.RMS)
 
 
 def show(view: str) -> None:
@@ -134,7 +133,7 @@ def _controls(view: View) -> None:
         controls.slider("negative_slope", 0.01)
         controls.slider("elu_alpha", 0.1)
     with columns[1]:
-        controls.select("normalization", {code: NORMALIZATIONS[code].label for code in _NORMS})
+        controls.select("normalization", {code: NORMALIZATIONS[code].label for code in NORMS})
         controls.slider("block_size")
     with columns[2]:
         if view is View.IDENTITY:

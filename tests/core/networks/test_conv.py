@@ -305,8 +305,14 @@ def test_kernels_are_odd(kernel):
 
 
 def test_too_large_a_convnet_is_refused():
-    with pytest.raises(gf.InvalidExperiment, match="depth × channels × growth_rate × image_size"):
+    with pytest.raises(gf.InvalidExperiment, match=r"^depth, channels, kernel, image_size") as one:
         gf.Experiment(network=gf.ConvNet(channels=512, image_size=64, depth=50))
+    assert "50 layers, 512 channels on 256 samples need" in str(one.value)
+    assert "“Depth”, “Channels”, “Kernel”, “Image size” and “Batch size”" in str(one.value)
+    dense = {"connection": "dense", "growth_rate": 128, "image_size": 64, "depth": 50}
+    with pytest.raises(gf.InvalidExperiment, match="“Growth rate k”") as two:
+        gf.Experiment(network=gf.ConvNet(**dense))
+    assert "growth_rate" in two.value.fields
 
 
 def test_instance_norm_needs_more_than_one_pixel():

@@ -61,7 +61,7 @@ def test_blocks_are_those_of_torch(placement):
     model = build(exp, inputs).double()
     x = inputs.double().reshape(9, 8, 8)
     h = x @ model.embedding.weight.T + model.embedding.bias + model.positions.weight
-    stream: list[Tensor] = []
+    stream = [h]
     for layer in reference(exp, model):
         h = layer(h)
         stream.append(h)
@@ -70,7 +70,9 @@ def test_blocks_are_those_of_torch(placement):
     loss = F.cross_entropy(logits, targets)
     assert report.loss == pytest.approx(loss.item(), rel=1e-10)
     gradients = torch.autograd.grad(loss, stream)
-    table = report.stream.layers[1::2]  # behind the perceptrons
+    table = report.stream.layers[::2]  # the start, and behind the perceptrons
+    assert table["module"].tolist() == ["positions", *(f"perceptron{i}" for i in range(1, 4))]
+    assert table["layer"].tolist() == [0, 2, 4, 6]
     assert_allclose(table["activation_grad_norm"], [g.norm().item() for g in gradients], rtol=1e-9)
     rms = [h.detach().square().mean().sqrt().item() for h in stream]
     assert_allclose(table["activation_rms"], rms, rtol=1e-10)
@@ -153,16 +155,60 @@ def test_the_stream_of_any_model_with_repeated_blocks():
     x, y = torch.randn(5, 4).double(), torch.randint(2, (5,))
     report = gf.probe(model, x, y)
     h = model[0](x)
-    stream = []
+    stream = [h]
     for block in blocks:
         h = block(h)
         stream.append(h)
     gradients = torch.autograd.grad(F.cross_entropy(model[4](h), y), stream)
-    assert report.stream.layers["module"].tolist() == ["1", "2", "3"]
+    assert report.stream.layers["module"].tolist() == ["0", "1", "2", "3"]
+    assert report.stream.layers["layer"].tolist() == [0, 1, 2, 3]
     assert report.stream.rows == "block"
     found = report.stream.layers["activation_grad_norm"]
     assert_allclose(found, [g.norm().item() for g in gradients], rtol=1e-12)
-    assert gf.Report.from_json(report.to_json()).stream.layers.equals(report.stream.layers)
+    loaded = gf.Report.from_json(report.to_json()).stream
+    assert loaded.layers.equals(report.stream.layers)
+    entries = loaded.histogram("activation_grad", 0).total
+    assert entries == gradients[0].numel()
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+def test_the_start_of_the_stream_is_what_enters_the_first_block(inplace):
+    """Also where the block overwrites it, and none where no module puts it out."""
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.act = nn.ReLU(inplace)
+            self.linear = nn.Linear(6, 6)
+
+        def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+            kept = x * 1
+            return kept + self.linear(self.act(x))
+
+    class Net(nn.Module):
+        def __init__(self, added: float) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(4, 6), nn.Linear(6, 2)
+            self.blocks = nn.ModuleList([Block(), Block()])
+            self.added = added
+
+        def forward(self, x: Tensor) -> Tensor:
+            h = self.first(x)
+            for block in self.blocks:
+                h = block(h + self.added if self.added else h, None)
+            return self.last(h)
+
+    x, y = torch.randn(5, 4).double(), torch.randint(2, (5,))
+    model = Net(0.0).double()
+    start = gf.probe(model, x, y).stream.layers.iloc[0]
+    h = model.first(x)
+    after = h + model.blocks[0].linear(h.relu())
+    after = after + model.blocks[1].linear(after.relu())
+    (expected,) = torch.autograd.grad(F.cross_entropy(model.last(after), y), h)
+    assert (start["layer"], start["module"]) == (0, "first")
+    assert start["activation_mean"] == pytest.approx(h.mean().item(), rel=1e-12)
+    assert start["activation_grad_norm"] == pytest.approx(expected.norm().item(), rel=1e-12)
+    assert gf.probe(Net(1.0).double(), x, y).stream.layers["layer"].tolist() == [1, 2]
 
 
 def test_networks_without_blocks_have_no_stream():

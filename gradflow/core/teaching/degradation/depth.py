@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from gradflow.core.catalog import (
     ACTIVATIONS,
@@ -27,6 +28,7 @@ from gradflow.core.theory.moments import FloatArray
 
 KINDS = (Connection.PLAIN, Connection.RESIDUAL, Connection.PREACTIVATION)
 LAYERED = (Architecture.MLP, Architecture.CONV)
+NORMS = (Normalization.NONE, Normalization.BATCH, Normalization.LAYER, Normalization.RMS)
 BATCH, CONVOLUTIONAL_BATCH = 128, 32
 """Digits; a convolution works on 64 pixels of each."""
 DEPTHS = (4, 6, 10, 16, 26, 42, 66, 100)
@@ -78,14 +80,15 @@ class BlockNetworks(Spec):
             return convolutional is (name == "channels")
         return super().applies(name, values)
 
-    @field_validator("architecture")
+    @field_validator("architecture", "normalization")
     @classmethod
-    def _in_layers(cls, value: Architecture) -> Architecture:
-        if value not in LAYERED:
+    def _possible_here(cls, value: StrEnum, info: ValidationInfo) -> StrEnum:
+        allowed = {"architecture": LAYERED, "normalization": NORMS}[str(info.field_name)]
+        if value not in allowed:
             raise InvalidExperiment(
-                f"architecture: {shown(value)} is not possible here; choose one of "
-                f"{', '.join(LAYERED)}",
-                fields=("architecture",),
+                f"{info.field_name}: {shown(value)} is not possible here; choose one of "
+                f"{', '.join(allowed)}",
+                fields=(str(info.field_name),),
             )
         return value
 

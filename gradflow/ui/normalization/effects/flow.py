@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
 from gradflow.charts.flow_text import SYMBOLS
-from gradflow.charts.normalization_effects.flow import Backward, Network, normalized_flow_figure
+from gradflow.charts.normalization_effects.flow import (
+    Backward,
+    Network,
+    distributions_figure,
+    normalized_flow_figure,
+)
 from gradflow.charts.theme import number
 from gradflow.core.catalog import INITIALIZATIONS, NORM_POSITIONS, NORMALIZATIONS, Normalization
 from gradflow.core.catalog import NormPosition as Position
@@ -22,7 +28,7 @@ from gradflow.core.teaching.normalization_effects.flow import (
     NormalizedFlow,
     growth,
 )
-from gradflow.core.text import _
+from gradflow.core.text import N_, _
 from gradflow.ui import blocks
 from gradflow.ui import compute as app_compute
 from gradflow.ui.latex import tex
@@ -41,12 +47,16 @@ def show() -> Spec:
     _controls()
     spec = state.spec(_VIEW)
     assert isinstance(spec, NormalizedFlow)
-    gradient = _gradient()
+    left, right = st.columns(2)
+    with left:
+        gradient = _gradient()
+    with right:
+        draw = _look()
     named = {_(NORMALIZATIONS[code].label): spec.network(code) for code in COMPARED}
     blocks.show_figure(
-        _figure(spec, named, gradient),
+        draw(_networks(spec, named, gradient), gradient=gradient, mode=blocks.mode()),
         "normalization_flow",
-        _("Gradient norms of the same network with each normalization"),
+        _("The gradient of the same network with each normalization"),
     )
     grown = {name: _growth(spec, one) for name, one in named.items()}
     st.latex(formula(spec, grown[_(NORMALIZATIONS[Normalization.BATCH].label)]))
@@ -91,7 +101,22 @@ def _gradient() -> Backward:
     return chosen
 
 
-def _figure(spec: NormalizedFlow, named: dict[str, MLP], gradient: Backward) -> go.Figure:
+def _look() -> Callable[..., go.Figure]:
+    looks = {"norms": normalized_flow_figure, "flow": distributions_figure}
+    names = {"norms": N_("Norms"), "flow": N_("Flow: distributions")}
+    chosen = st.segmented_control(
+        _("Figure"),
+        list(looks),
+        default="norms",
+        required=True,
+        key="normalization_look",
+        format_func=lambda code: _(names[code]),
+        label_visibility="collapsed",
+    )
+    return looks[chosen]
+
+
+def _networks(spec: NormalizedFlow, named: dict[str, MLP], gradient: Backward) -> list[Network]:
     networks = []
     for name, network in named.items():
         experiment = spec.experiment(network)
@@ -101,7 +126,7 @@ def _figure(spec: NormalizedFlow, named: dict[str, MLP], gradient: Backward) -> 
             "activation_grad": prediction.activation_grad_norm,
         }
         networks.append(Network(name, app_compute.run(experiment), laws[gradient]))
-    return normalized_flow_figure(networks, gradient=gradient, mode=blocks.mode())
+    return networks
 
 
 def _growth(spec: NormalizedFlow, network: MLP) -> Growth:
@@ -145,7 +170,9 @@ def _placed(spec: NormalizedFlow, gradient: Backward) -> Spec:
     chosen = Normalization(state.values(_VIEW)["placed"])
     named = {_(NORM_POSITIONS[place].label): spec.network(chosen, place) for place in Position}
     blocks.show_figure(
-        _figure(spec, named, gradient),
+        normalized_flow_figure(
+            _networks(spec, named, gradient), gradient=gradient, mode=blocks.mode()
+        ),
         "normalization_placed",
         _("Gradient norms with the normalization before and after the activation"),
     )

@@ -52,9 +52,43 @@ def show() -> Spec:
         "normalization_rates",
         _("Loss after the steps against the learning rate, with each normalization"),
     )
+    for sentence in failures(spec, found):
+        st.info(sentence, icon=":material/info:")
     blocks.show_table(rates_table(found), key="normalization_rates_table")
     blocks.explain("normalization_effects_rates")
     return spec
+
+
+def failures(spec: LearningRates, found: dict[Normalization, Trained]) -> list[str]:
+    """Why some networks train at no rate, and what to change; nothing if all of them train."""
+    failed = {code: one for code, one in found.items() if math.isnan(one.largest)}
+    broken = [code for code, one in failed.items() if not np.isfinite(one.losses).any()]
+    stuck = [code for code in failed if code not in broken]
+    sentences = []
+    if broken:
+        sentences.append(
+            _("**{names}**: at every learning rate the loss ends infinite or NaN, hence the row of "
+              "crosses. Before the first step it is already {initial}, so every step overshoots. "
+              "Lower “Weight scale k” (now {scale}) or “Depth” (now {depth}).").format(
+                names=_names(broken), scale=number(spec.weight_scale), depth=spec.depth,
+                initial=_(" and ").join(number(failed[code].initial) for code in broken),
+            )
+        )  # fmt: skip
+    if stuck:
+        advice = [_("Take more “Steps”"), _("fewer layers (“Depth”)"), _("another activation")]
+        if spec.weight_scale != 1:
+            advice.append(_("a “Weight scale k” nearer to 1"))
+        sentences.append(
+            _("**{names}**: no learning rate brings the loss below the dotted line within {steps} "
+              "steps. {advice}.").format(
+                names=_names(stuck), steps=spec.steps, advice=_(" or ").join(advice)
+            )
+        )  # fmt: skip
+    return sentences
+
+
+def _names(codes: list[Normalization]) -> str:
+    return ", ".join(_(NORMALIZATIONS[code].label) for code in codes)
 
 
 def rates_table(found: dict[Normalization, Trained]) -> pd.DataFrame:
@@ -63,13 +97,15 @@ def rates_table(found: dict[Normalization, Trained]) -> pd.DataFrame:
     rows = []
     for code, one in found.items():
         best = int(np.argmin(np.where(np.isnan(one.losses), np.inf, one.losses)))
+        lowest = float(one.losses[best])
+        known = math.isfinite(lowest)
         rows.append({
             _("Normalization"): _(NORMALIZATIONS[code].label),
             _("loss before"): number(one.initial),
             _("largest η that trains"): _or(one.largest, _("none")),
             _("over that without a norm"): _or(one.largest / plain, "–"),
-            _("lowest loss"): number(float(one.losses[best])),
-            _("at η"): number(float(learning_rates()[best])),
+            _("lowest loss"): number(lowest) if known else "–",
+            _("at η"): number(float(learning_rates()[best])) if known else "–",
         })  # fmt: skip
     return pd.DataFrame(rows)
 

@@ -1,0 +1,60 @@
+"""The residual stream of a report: its rows beside the layers, wherever these are shown."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from gradflow import charts
+from gradflow.core.catalog import Architecture
+from gradflow.core.experiment import Experiment
+from gradflow.core.report import Report
+from gradflow.core.text import _
+from gradflow.ui import blocks
+
+_COLUMNS = {
+    "layer": "branch",
+    "module": "module",
+    "activation_mean": "mean",
+    "activation_std": "std",
+    "activation_rms": "rms",
+    "similarity": "similarity",
+    "activation_grad_norm": "grad_norm",
+    "activation_grad_rms": "grad_rms",
+}
+"""What a stream has of ``report.layers``, under the names of ``report.signals``."""
+
+
+def chosen(experiment: Experiment, report: Report, place: str) -> Report | None:
+    """Draw the choice of what the rows of a figure are; the stream if that is chosen.
+
+    A transformer's layers differ in kind, so its stream says more than all of them.
+    """
+    if report.stream is None:
+        return None
+    transformer = experiment.network.architecture is Architecture.TRANSFORMER
+    rows = st.segmented_control(
+        _("Columns of the figure"),
+        ["layer", "block"],
+        default="block" if transformer else "layer",
+        required=True,
+        key=f"{place}_rows_{'transformer' if transformer else 'layers'}",
+        format_func=lambda code: _("All layers") if code == "layer" else _("Residual stream"),
+        label_visibility="collapsed",
+        help=_("The residual stream is what runs from block to block, past the branches."),
+    )
+    return report.stream if rows == "block" else None
+
+
+def show_flow(stream: Report) -> None:
+    """The Flow figure of the stream."""
+    figure = charts.flow_figure(stream, mode=blocks.mode(), gradient="activation_grad")
+    blocks.show_figure(
+        figure, "flow_stream", _("Distribution of the residual stream and its gradient")
+    )
+    blocks.explain("stream")
+
+
+def table(stream: Report) -> pd.DataFrame:
+    """What is known of every row; row 0 is what enters the first branch."""
+    return stream.layers[list(_COLUMNS)].rename(columns=_COLUMNS)
