@@ -200,6 +200,7 @@ def test_names_of_experiment_and_plan_do_not_clash() -> None:
         ({"threshold": "2"}, "threshold"),
         ({"bogus": "1"}, "bogus: there is no such setting"),
         ({"steps": "20000", "record_every": "1"}, "record\\_every: 1 would make 20000 records"),
+        ({"channels": "16"}, "Left out of this link: channels=16 (no effect with architecture="),
     ],
 )
 def test_forged_values_are_named_and_the_rest_stays_alive(

@@ -12,7 +12,7 @@ from gradflow.core.spec import shown as quoted
 from gradflow.core.teaching.fields import to_query
 from gradflow.core.training import TrainingPlan
 from gradflow.core.training.presets import TRAINING_PRESETS
-from gradflow.ui.state import tolerant
+from gradflow.ui.state import left_out, tolerant
 from gradflow.ui.training.runs import Setup
 
 UNUSED = frozenset({"learning_rate", "clip_norm", "loss_scale"})
@@ -56,8 +56,9 @@ def read(query: Mapping[str, str]) -> Address:
         )
     if unknown := {name: rest[name] for name in rest if name not in codec.field_names()}:
         problems.append(f"{_names(unknown)}: there is no such setting")
-    experiment, problem = tolerant({n: text for n, text in rest.items() if n not in unknown})
-    problems += [problem] if problem else []
+    known = {name: text for name, text in rest.items() if name not in unknown}
+    experiment, problem = tolerant(known)
+    problems += filter(None, [problem, left_out(known, experiment)])
     return Address(None, experiment, plan, tuple(problems))
 
 
