@@ -18,7 +18,7 @@ from gradflow.charts.figure import (
     numbering,
     row_axis,
 )
-from gradflow.charts.flow_text import axis_symbol
+from gradflow.charts.flow.text import axis_symbol
 from gradflow.charts.overlay import Overlay, fitted, legend_entries, overlay_traces
 from gradflow.charts.series import Scale, Series, draw, has_marks
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, styles

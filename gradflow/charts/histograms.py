@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradflow.charts.figure import FloatArray, build, empty_figure, note
-from gradflow.charts.flow_text import NAMES, SYMBOLS
+from gradflow.charts.flow.text import NAMES, SYMBOLS
 from gradflow.charts.rebin import is_point, point, without_zeros
 from gradflow.charts.theme import (
     PALETTES,

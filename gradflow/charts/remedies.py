@@ -18,7 +18,7 @@ from gradflow.charts.figure import (
     legend,
     note,
 )
-from gradflow.charts.flow_text import SYMBOLS
+from gradflow.charts.flow.text import SYMBOLS
 from gradflow.charts.panels import GAP_Y, Panels, frames
 from gradflow.charts.series import Series
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, escape, number, styles

@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from gradflow.charts.flow import flow_figure
+from gradflow.charts.flow.figure import flow_figure
 from gradflow.charts.forward import forward_statistics_figure
 from gradflow.charts.norms import gradient_norms_figure
 from gradflow.charts.theme import FONT, PALETTES, Mode, count, escape, number

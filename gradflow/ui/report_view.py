@@ -11,7 +11,7 @@ import streamlit as st
 
 import gradflow as gf
 from gradflow import charts
-from gradflow.charts.flow_data import Gradient
+from gradflow.charts.flow.data import Gradient
 from gradflow.charts.forward import Statistic
 from gradflow.charts.overlay import Overlay
 from gradflow.charts.theme import number

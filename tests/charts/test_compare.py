@@ -12,7 +12,7 @@ from gradflow.charts import (
     compare_forward_figure,
     compare_gradients_figure,
 )
-from gradflow.charts.compare_data import Entry, frame, positions, shape_flows
+from gradflow.charts.compare.data import Entry, frame, positions, shape_flows
 from gradflow.charts.theme import styles
 from tests.charts.figures import array, sent, traces, words
 from tests.charts.reports import empty_report, make_report, with_nonfinite, without_histograms

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from gradflow.charts import flow_figure, forward_statistics_figure, gradient_norms_figure
-from gradflow.charts.flow_data import GRADIENTS, activation_grid, shape_flow
+from gradflow.charts.flow.data import GRADIENTS, activation_grid, shape_flow
 from gradflow.core.report import Report
 from tests.charts.figures import array, sent, traces, words
 from tests.charts.reports import (

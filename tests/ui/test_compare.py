@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gradflow as gf
-from gradflow.charts.compare_data import Entry
+from gradflow.charts.compare.data import Entry
 from gradflow.core import codec
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.presets import PRESETS

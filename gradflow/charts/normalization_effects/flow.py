@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.compare import compare_flow_figure
-from gradflow.charts.compare_data import Entry
+from gradflow.charts.compare.data import Entry
+from gradflow.charts.compare.figures import compare_flow_figure
 from gradflow.charts.figure import FloatArray, column, layer_axis
-from gradflow.charts.flow_text import SYMBOLS
+from gradflow.charts.flow.text import SYMBOLS
 from gradflow.charts.laws import Curve, laws_figure
 from gradflow.charts.theme import Mode
 from gradflow.core.report import Report

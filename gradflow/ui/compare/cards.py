@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from gradflow.charts.compare_data import Entry
+from gradflow.charts.compare.data import Entry
 from gradflow.charts.theme import styles
 from gradflow.core import codec
 from gradflow.core.diagnosis import findings

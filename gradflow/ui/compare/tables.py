@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gradflow.charts.compare_data import Entry
+from gradflow.charts.compare.data import Entry
 from gradflow.charts.figure import FloatArray, column
 from gradflow.charts.theme import count, number, share
 from gradflow.core.report import Report

@@ -8,10 +8,10 @@ from typing import Any
 import streamlit as st
 
 from gradflow import charts
-from gradflow.charts.compare import STATISTICS
-from gradflow.charts.compare_data import Entry, depths
-from gradflow.charts.flow_data import GRADIENTS, Gradient
-from gradflow.charts.flow_text import SYMBOLS
+from gradflow.charts.compare.data import Entry, depths
+from gradflow.charts.compare.figures import STATISTICS
+from gradflow.charts.flow.data import GRADIENTS, Gradient
+from gradflow.charts.flow.text import SYMBOLS
 from gradflow.charts.forward import Statistic
 from gradflow.core import codec
 from gradflow.core.text import _

@@ -56,9 +56,9 @@ def read(query: Mapping[str, str]) -> Address:
         )
     if unknown := {name: rest[name] for name in rest if name not in codec.field_names()}:
         problems.append(f"{_names(unknown)}: there is no such setting")
-    known = {name: text for name, text in rest.items() if name not in unknown}
-    experiment, problem = tolerant(known)
-    problems += filter(None, [problem, left_out(known, experiment)])
+    own = {name: text for name, text in rest.items() if name not in unknown}
+    experiment, problem = tolerant(own)
+    problems += filter(None, [problem, left_out(own, experiment)])
     return Address(None, experiment, plan, tuple(problems))
 
 

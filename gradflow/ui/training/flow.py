@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from gradflow import charts
-from gradflow.charts.compare import compare_flow_figure
-from gradflow.charts.compare_data import Entry
+from gradflow.charts.compare.data import Entry
+from gradflow.charts.compare.figures import compare_flow_figure
 from gradflow.charts.theme import number
 from gradflow.core.errors import GradflowError
 from gradflow.core.report import Report

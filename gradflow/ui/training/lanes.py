@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradflow.charts.compare_data import LETTERS
+from gradflow.charts.compare.data import LETTERS
 from gradflow.charts.theme import number
 from gradflow.charts.training.data import QUANTITIES, Lane
 from gradflow.core import codec

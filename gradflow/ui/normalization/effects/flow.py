@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from gradflow.charts.flow_text import SYMBOLS
+from gradflow.charts.flow.text import SYMBOLS
 from gradflow.charts.normalization_effects.flow import (
     Backward,
     Network,

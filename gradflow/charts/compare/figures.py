@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.compare_data import (
+from gradflow.charts.compare.data import (
     LETTERS,
     Entry,
     depths,
@@ -19,10 +19,10 @@ from gradflow.charts.compare_data import (
     with_law,
 )
 from gradflow.charts.figure import build, empty_figure, layer_axis, layer_ticks, legend, note
-from gradflow.charts.flow import draw_flow
-from gradflow.charts.flow_data import Flow, Gradient
-from gradflow.charts.flow_text import SYMBOLS
-from gradflow.charts.flow_traces import (
+from gradflow.charts.flow.data import Flow, Gradient
+from gradflow.charts.flow.figure import draw_flow
+from gradflow.charts.flow.text import SYMBOLS
+from gradflow.charts.flow.traces import (
     dotted,
     hatching,
     heatmap,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradflow.charts.flow_data import Band, Flow
+from gradflow.charts.flow.data import Band, Flow
 from gradflow.charts.overlay import DASHED, Range, colour_of, line, traces_on_heatmap
 from gradflow.charts.series import MARKERS
 from gradflow.charts.theme import PALETTES, Mode, Scale

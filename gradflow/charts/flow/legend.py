@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from gradflow.charts.figure import note
-from gradflow.charts.flow_data import Flow
+from gradflow.charts.flow.data import Flow
 from gradflow.charts.overlay import DASHED, colour_of
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, faded
 from gradflow.core.text import _

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from gradflow.charts.figure import FloatArray, column
-from gradflow.charts.flow_data import Band, Flow, Gradient, shape_flow
+from gradflow.charts.flow.data import Band, Flow, Gradient, shape_flow
 from gradflow.charts.overlay import Overlay, Range
 from gradflow.charts.rebin import Grid
 from gradflow.charts.series import Series

@@ -10,9 +10,9 @@ from typing import Any
 import plotly.graph_objects as go
 
 from gradflow.charts.figure import build, empty_figure, layer_axis, note, row_axis
-from gradflow.charts.flow_data import Flow, Gradient, shape_flow
-from gradflow.charts.flow_legend import line_legend
-from gradflow.charts.flow_traces import (
+from gradflow.charts.flow.data import Flow, Gradient, shape_flow
+from gradflow.charts.flow.legend import line_legend
+from gradflow.charts.flow.traces import (
     hatching,
     heatmap,
     marks,

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradflow.charts.figure import FloatArray, column
-from gradflow.charts.flow_text import axis_symbol, backward_hover, forward_hover, signal_title
+from gradflow.charts.flow.text import axis_symbol, backward_hover, forward_hover, signal_title
 from gradflow.charts.overlay import Overlay, Range, hover_lines
 from gradflow.charts.rebin import Grid, Rebinned, extremes, quantiles, rebin
 from gradflow.charts.theme import share as percent

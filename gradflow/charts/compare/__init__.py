@@ -1,0 +1,1 @@
+"""Several reports on shared axes."""

@@ -1,0 +1,1 @@
+"""The Flow figure: activations forward, gradients backward, layer by layer."""
