@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -16,6 +17,7 @@ from gradflow.core.errors import GradflowError
 from gradflow.core.text import _
 from gradflow.ui import state
 
+T = TypeVar("T")
 _TEXTS = Path(__file__).parent / "text" / "en"
 _CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 
@@ -65,6 +67,20 @@ def show_clickable_figure(figure: go.Figure, key: str, alt: str) -> None:
         figure, key=key, theme=None, config=_CONFIG, alt=alt, selection_mode="points",
         on_select=lambda: state.layer_clicked(key),
     )  # fmt: skip
+
+
+def one_of(label: str, names: Mapping[T, str], key: str, default: T | None = None) -> T:
+    """A choice of what a figure shows, as a row of buttons; at first ``default``, or the first."""
+    chosen: T = st.segmented_control(
+        label,
+        list(names),
+        default=next(iter(names)) if default is None else default,
+        required=True,
+        key=key,
+        format_func=lambda code: names[code],
+        label_visibility="collapsed",
+    )
+    return chosen
 
 
 def explain(name: str) -> None:

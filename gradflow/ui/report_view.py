@@ -97,21 +97,20 @@ def show_metrics(report: Report) -> None:
         column.metric(label, text, help=help_text)
 
 
+def gradient_chosen(key: str) -> Gradient:
+    """The choice of the lower band of a Flow figure."""
+    names = {code: _(label) for code, label in GRADIENTS.items()}
+    return blocks.one_of(_("Gradient in the lower band"), names, key)
+
+
 def show_flow(experiment: Experiment, report: Report) -> tuple[Overlay, ...]:
     """The Flow figure with the choice of its lower band, and of what is drawn over it."""
     if stream := stream_view.chosen(experiment, report, "flow"):
         stream_view.show_flow(stream)
         return ()
     left, right = st.columns([3, 2], vertical_alignment="center")
-    gradient = left.segmented_control(
-        _("Gradient in the lower band"),
-        list(GRADIENTS),
-        default="delta",
-        required=True,
-        key="flow_gradient",
-        format_func=lambda code: _(GRADIENTS[code]),
-        label_visibility="collapsed",
-    )
+    with left:
+        gradient = gradient_chosen("flow_gradient")
     with right:
         over = overlays.chosen(experiment)
     figure = charts.flow_figure(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pandas as pd
-import streamlit as st
 
 from gradflow import charts
 from gradflow.core.catalog import Architecture
@@ -33,15 +32,11 @@ def chosen(experiment: Experiment, report: Report, place: str) -> Report | None:
     if report.stream is None:
         return None
     transformer = experiment.network.architecture is Architecture.TRANSFORMER
-    rows = st.segmented_control(
+    rows = blocks.one_of(
         _("Columns of the figure"),
-        ["layer", "block"],
-        default="block" if transformer else "layer",
-        required=True,
-        key=f"{place}_rows_{'transformer' if transformer else 'layers'}",
-        format_func=lambda code: _("All layers") if code == "layer" else _("Residual stream"),
-        label_visibility="collapsed",
-        help=_("The residual stream is what runs from block to block, past the branches."),
+        {"layer": _("All layers"), "block": _("Residual stream")},
+        f"{place}_rows_{'transformer' if transformer else 'layers'}",
+        "block" if transformer else "layer",
     )
     return report.stream if rows == "block" else None
 

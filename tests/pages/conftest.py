@@ -1,10 +1,14 @@
 """The app without a browser."""
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from streamlit import config
 from streamlit.testing.v1 import AppTest
+
+from gradflow.ui.training.runs import SESSIONS
 
 MAIN = Path(__file__).parents[2] / "gradflow" / "ui" / "main.py"
 
@@ -14,3 +18,13 @@ def app() -> AppTest:
     # AppTest keeps an object of its own in the session; the browser tests run with the check on.
     config.set_option("runner.enforceSerializableSessionState", False)
     return AppTest.from_file(MAIN, default_timeout=60)
+
+
+@pytest.fixture
+def runs_stopped() -> Iterator[None]:
+    """No training of a test outlives it."""
+    yield
+    for one in list(SESSIONS._sessions.values()):
+        if one.group is not None:
+            one.group.stop()
+    assert not [t for t in threading.enumerate() if t.name == "gradflow-run"]

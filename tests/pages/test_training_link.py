@@ -11,38 +11,18 @@ from gradflow.core.training import State
 from gradflow.ui.training.runs import SESSIONS
 from tests.pages.apptest import chart, sentences, url, working
 from tests.pages.conftest import MAIN
+from tests.pages.training import (
+    TINY,
+    control,
+    opened,
+    press,
+)
 
-TINY = {"depth": "3", "width": "8", "batch_size": "16", "steps": "6"}
-
-
-def opened(app: AppTest, **query: str) -> AppTest:
-    app.run()
-    app.switch_page("../../pages/training.py")
-    app.query_params.clear()
-    for name, text in query.items():
-        app.query_params[name] = text
-    return working(app.run())
+pytestmark = pytest.mark.usefixtures("runs_stopped")
 
 
 def another_tab(**query: str) -> AppTest:
     return opened(AppTest.from_file(MAIN, default_timeout=60), **query)
-
-
-def press(app: AppTest, name: str) -> AppTest:
-    app.button(f"training_{name}").click()
-    return working(app.run())
-
-
-def control(app: AppTest, kind: str, label: str) -> Any:
-    return next(widget for widget in app.get(kind) if widget.label == label)
-
-
-@pytest.fixture(autouse=True)
-def stopped():
-    yield
-    for one in list(SESSIONS._sessions.values()):
-        if one.group is not None:
-            one.group.stop()
 
 
 def test_a_page_loaded_anew_shows_its_run_with_its_settings(app: AppTest) -> None:

@@ -55,16 +55,8 @@ def _depth_switch(entries: list[Entry]) -> bool:
 
 
 def _gradient_switch() -> Gradient:
-    chosen: Gradient = st.segmented_control(
-        _("Gradient"),
-        list(GRADIENTS),
-        default="delta",
-        required=True,
-        key="compare_gradient",
-        format_func=lambda code: SYMBOLS[code],
-        label_visibility="collapsed",
-    )
-    return chosen
+    symbols = {code: SYMBOLS[code] for code in GRADIENTS}
+    return blocks.one_of(_("Gradient"), symbols, "compare_gradient", "delta")
 
 
 def _numbers(drawn: list[Card], entries: list[Entry]) -> None:
@@ -91,15 +83,8 @@ def _flows(entries: list[Entry], gradient: Gradient) -> None:
 
 
 def _forward(entries: list[Entry], relative: bool) -> None:
-    statistic: Statistic = st.segmented_control(
-        _("Statistic"),
-        list(STATISTICS),
-        default="activation_std",
-        required=True,
-        key="compare_statistic",
-        format_func=lambda code: _(STATISTICS[code]),
-        label_visibility="collapsed",
-    )
+    names: dict[Statistic, str] = {code: _(label) for code, label in STATISTICS.items()}
+    statistic = blocks.one_of(_("Statistic"), names, "compare_statistic", "activation_std")
     figure = charts.compare_forward_figure(
         entries, mode=blocks.mode(), statistic=statistic, relative=relative
     )

@@ -149,10 +149,7 @@ def _tuning() -> None:
 
 def _gradients(courses: tuple[Course, ...]) -> None:
     kinds = {"norms": _("Norms"), "distributions": _("Distributions")}
-    chosen = st.segmented_control(
-        _("Show"), list(kinds), default="norms", required=True, key="pretraining_gradients_as",
-        format_func=lambda code: kinds[code], label_visibility="collapsed",
-    )  # fmt: skip
+    chosen = blocks.one_of(_("Show"), kinds, "pretraining_gradients_as")
     entries = [
         Entry(LETTERS[list(Start).index(one.start)], _(STARTS[one.start].label), one.report)
         for one in courses

@@ -150,13 +150,9 @@ def _results(spec: ShortTraining, done: Sequence[TrainedCell]) -> None:
         f"{one.cell}_{which}": (one, which) for one in done for which in one.moments[0].norms
     }
     best = min(options, key=lambda code: (options[code][0].best, options[code][1] == "hidden"))
-    chosen = st.segmented_control(
-        _("Whose gradient"), list(options), default=best, required=True,
-        key=f"recurrent_whose_{'_'.join(one.cell for one in done)}",
-        format_func=lambda code: _named(*options[code]),
-        label_visibility="collapsed",
-    )  # fmt: skip
-    one, which = options[str(chosen)]
+    names = {code: _named(*option) for code, option in options.items()}
+    key = f"recurrent_whose_{'_'.join(one.cell for one in done)}"
+    one, which = options[blocks.one_of(_("Whose gradient"), names, key, best)]
     blocks.show_figure(
         training_gradient_figure(
             one.steps, one.norms(which), f"{SYMBOLS[which]}<sub>t</sub>", mode=blocks.mode()

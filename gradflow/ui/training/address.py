@@ -56,7 +56,7 @@ def read(query: Mapping[str, str]) -> Address:
         )
     if unknown := {name: rest[name] for name in rest if name not in codec.field_names()}:
         problems.append(f"{_names(unknown)}: there is no such setting")
-    fields = {name: text for name, text in rest.items() if name not in unknfields}
+    fields = {name: text for name, text in rest.items() if name not in unknown}
     experiment, problem = tolerant(fields)
     problems += filter(None, [problem, left_out(fields, experiment)])
     return Address(None, experiment, plan, tuple(problems))

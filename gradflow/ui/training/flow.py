@@ -15,7 +15,7 @@ from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.core.training import StepRecord
 from gradflow.ui import blocks
-from gradflow.ui.report_view import GRADIENTS
+from gradflow.ui.report_view import gradient_chosen
 from gradflow.ui.training import compute, lanes, state
 from gradflow.ui.training.lanes import Shown
 
@@ -122,32 +122,15 @@ def _chosen(found: list[Shown]) -> list[Shown]:
     """All runs, or one of them in full size."""
     if len(found) == 1:
         return found
-    letters = [_ALL, *(one.letter for one in found)]
-    names = {one.letter: f"{one.letter} {one.name}" for one in found} | {_ALL: _("Side by side")}
-    chosen = st.segmented_control(
-        _("Runs"),
-        letters,
-        default=_ALL,
-        required=True,
-        key=f"training_flow_of_{len(found)}",
-        format_func=lambda code: names[code],
-        label_visibility="collapsed",
-    )
+    names = {_ALL: _("Side by side")} | {one.letter: f"{one.letter} {one.name}" for one in found}
+    chosen = blocks.one_of(_("Runs"), names, f"training_flow_of_{len(found)}")
     return [one for one in found if chosen in (_ALL, one.letter)]
 
 
 def _draw(found: list[_Found], step: int) -> None:
     if not found:
         return
-    gradient = st.segmented_control(
-        _("Gradient in the lower band"),
-        list(GRADIENTS),
-        default="delta",
-        required=True,
-        key="training_flow_gradient",
-        format_func=lambda code: _(GRADIENTS[code]),
-        label_visibility="collapsed",
-    )
+    gradient = gradient_chosen("training_flow_gradient")
     if len(found) == 1:
         figure = charts.flow_figure(found[0].report, mode=blocks.mode(), gradient=gradient)
     else:

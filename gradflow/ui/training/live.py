@@ -67,28 +67,14 @@ def _curves(running: bool) -> None:
 
 def _log() -> bool:
     """Whether the loss has a log axis."""
-    scale = st.segmented_control(
-        _("Axis of the loss"),
-        ["log", "linear"],
-        default="log",
-        required=True,
-        key="training_axis",
-        format_func=lambda code: _("log") if code == "log" else _("linear"),
-        label_visibility="collapsed",
-        help=_("The axis of the loss."),
-    )
-    return bool(scale == "log")
+    scales = {"log": _("log"), "linear": _("linear")}
+    return blocks.one_of(_("Axis of the loss"), scales, "training_axis") == "log"
 
 
 def _layers(drawn: list[Lane]) -> None:
-    quantity = st.segmented_control(
-        _("What the map shows"),
-        list(QUANTITIES),
-        default="weight_grad_norm",
-        required=True,
-        key="training_quantity",
-        format_func=lambda code: f"{_(QUANTITIES[code].label)} {_symbol(code)}".strip(),
-        label_visibility="collapsed",
+    names = {code: f"{_(what.label)} {_symbol(code)}".strip() for code, what in QUANTITIES.items()}
+    quantity = blocks.one_of(
+        _("What the map shows"), names, "training_quantity", "weight_grad_norm"
     )
     figure = layers_figure(drawn, quantity=quantity, mode=blocks.mode())
     blocks.show_figure(

@@ -28,7 +28,7 @@ from gradflow.core.teaching.normalization_effects.flow import (
     NormalizedFlow,
     growth,
 )
-from gradflow.core.text import N_, _
+from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui import compute as app_compute
 from gradflow.ui.latex import tex
@@ -89,31 +89,14 @@ def _controls() -> None:
 
 
 def _gradient() -> Backward:
-    chosen: Backward = st.segmented_control(
-        _("Gradient"),
-        list(_GRADIENTS),
-        default=_GRADIENTS[0],
-        required=True,
-        key="normalization_gradient",
-        format_func=lambda code: SYMBOLS[code],
-        label_visibility="collapsed",
-    )
-    return chosen
+    symbols = {code: SYMBOLS[code] for code in _GRADIENTS}
+    return blocks.one_of(_("Gradient"), symbols, "normalization_gradient")
 
 
 def _look() -> Callable[..., go.Figure]:
     looks = {"norms": normalized_flow_figure, "flow": distributions_figure}
-    names = {"norms": N_("Norms"), "flow": N_("Flow: distributions")}
-    chosen = st.segmented_control(
-        _("Figure"),
-        list(looks),
-        default="norms",
-        required=True,
-        key="normalization_look",
-        format_func=lambda code: _(names[code]),
-        label_visibility="collapsed",
-    )
-    return looks[chosen]
+    names = {"norms": _("Norms"), "flow": _("Flow: distributions")}
+    return looks[blocks.one_of(_("Figure"), names, "normalization_look")]
 
 
 def _networks(spec: NormalizedFlow, named: dict[str, MLP], gradient: Backward) -> list[Network]:
