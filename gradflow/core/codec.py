@@ -101,9 +101,9 @@ def without_effect(query: Mapping[str, str], experiment: Experiment) -> dict[str
 
     Name → ``architecture``, or the name of the choice that another option of would need it.
     """
-    used = to_fields(experiment)
+    known, used = set(field_names()), to_fields(experiment)
     found: dict[str, str] = {}
-    for name in (name for name in query if name not in used):
+    for name in (name for name in query if name in known and name not in used):
         needed, owner = name, _owner(name, experiment)
         while owner and owner not in used:  # itself without effect
             needed, owner = owner, _owner(owner, experiment)

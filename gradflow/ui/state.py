@@ -9,6 +9,7 @@ replaces forged values silently.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,8 @@ from gradflow.core.remedies import Ranking
 from gradflow.core.spec import shown
 from gradflow.core.text import _
 from gradflow.core.verdict import Verdict
+from gradflow.ui import forged
+from gradflow.ui.forged import Link
 
 _URL = "url"
 _LAST_VALID = "last_valid"
@@ -60,20 +63,24 @@ def load() -> None:
         return
     if EXPLORE.key in st.session_state and not query:
         return  # another page's link, or a reset URL: keep what the user has set
-    experiment, problem, used = _possible(query)
+    experiment, link = _made(query)
     replace(experiment)
     st.session_state[EXPLORE.problem] = "\n".join(
-        filter(None, [problem, left_out(used, experiment)])
+        filter(None, [*link.problems, left_out(link.used, experiment)])
     )
 
 
-def tolerant(query: dict[str, str]) -> tuple[Experiment, str]:
+def tolerant(query: Mapping[str, str]) -> tuple[Experiment, str]:
     """The experiment of a URL; what is impossible in it is dropped and reported."""
-    experiment, problem, _used = _possible(query)
-    return experiment, problem
+    experiment, link = _made(query)
+    return experiment, "\n".join(link.problems)
 
 
-def left_out(query: dict[str, str], experiment: Experiment) -> str:
+def _made(query: Mapping[str, str]) -> tuple[Experiment, Link]:
+    return forged.made(codec.from_query, query, codec.field_names())
+
+
+def left_out(query: Mapping[str, str], experiment: Experiment) -> str:
     """A sentence on settings of a URL that have no effect; empty if there are none."""
     reasons: dict[str, list[str]] = {}
     for name, owner in codec.without_effect(query, experiment).items():
@@ -88,18 +95,6 @@ def left_out(query: dict[str, str], experiment: Experiment) -> str:
     return _("Left out of this link: {parts}; its other settings are kept.").format(
         parts="; ".join(parts)
     )
-
-
-def _possible(query: dict[str, str]) -> tuple[Experiment, str, dict[str, str]]:
-    """The experiment of a URL, what is impossible in it, and what is left without that."""
-    problems: list[str] = []
-    while True:
-        try:
-            return codec.from_query(query), "\n".join(problems), query
-        except InvalidExperiment as error:
-            problems.append(str(error))
-            bad = [name for name in error.fields if name in query]
-            query = {name: text for name, text in query.items() if name not in bad} if bad else {}
 
 
 def url_problem(slot: Slot = EXPLORE) -> str:

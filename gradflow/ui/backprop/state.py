@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 import streamlit as st
 
-from gradflow.core.errors import InvalidExperiment
 from gradflow.core.spec import Spec, shown
 from gradflow.core.teaching.chain import MAX_LENGTH, Chain
 from gradflow.core.teaching.fields import to_query
@@ -24,7 +23,7 @@ from gradflow.core.teaching.perceptron import (
     Perceptron,
 )
 from gradflow.core.teaching.perceptron_steps import steps
-from gradflow.ui import state
+from gradflow.ui import forged, state
 from gradflow.ui.state import Slot
 
 
@@ -39,7 +38,6 @@ CHAIN = Slot("backprop_chain", "chain_")
 NETWORK = Slot("backprop_network", "network_")
 _PART, _PART_WIDGET, _EXAMPLE = "backprop_part", "backprop_part_widget", "backprop_example"
 _URL = "backprop_url"
-S = TypeVar("S", bound=Spec)
 
 
 def load() -> None:
@@ -62,27 +60,18 @@ def load() -> None:
 
 def _put_chain(query: dict[str, str]) -> None:
     fields = {name: text for name, text in query.items() if name != "layer"}
-    spec, problems = _tolerant(Chain, fields)
+    spec, link = forged.made(lambda texts: Chain(**texts), fields, Chain.model_fields)
+    problems = link.problems
     layer = _place("layer", query, spec.length, spec.length, problems)
     _put(CHAIN, _chain_values(spec) | {"layer": layer}, problems)
 
 
 def _put_network(query: dict[str, str]) -> None:
     fields = {name: text for name, text in query.items() if name != "step"}
-    spec, problems = _tolerant(Perceptron, fields)
+    spec, link = forged.made(lambda texts: Perceptron(**texts), fields, Perceptron.model_fields)
+    problems = link.problems
     step = _place("step", query, 1, _step_count(spec), problems)
     _put(NETWORK, _network_values(spec) | {"step": step}, problems)
-
-
-def _tolerant(kind: type[S], fields: dict[str, str]) -> tuple[S, list[str]]:
-    """The spec of a URL; what is impossible in it is dropped and reported."""
-    problems: list[str] = []
-    while True:
-        try:
-            return kind(**fields), problems
-        except InvalidExperiment as error:
-            problems.append(str(error))
-            fields = {name: text for name, text in fields.items() if name not in error.fields}
 
 
 def _place(name: str, query: dict[str, str], default: int, count: int, problems: list[str]) -> int:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import streamlit as st
 
-from gradflow.core.errors import InvalidExperiment
 from gradflow.core.teaching.descent import Descent, from_fields, to_query
 from gradflow.core.teaching.descent_presets import PRESETS
 from gradflow.core.teaching.optimizers import Optimizer
 from gradflow.core.teaching.surfaces import SURFACES, Surface
+from gradflow.ui.forged import made
 
 _DESCENT, _URL, _PROBLEM = "descent", "descent_url", "descent_problem"
 _WIDGET = "descent_set_"
@@ -25,19 +25,10 @@ def load() -> None:
     known = _DESCENT in st.session_state
     if known and (not query or query == st.session_state.get(_URL)):
         return
-    descent, problem = _tolerant(query) if query else (PRESETS[FIRST].descent, "")
-    st.session_state[_DESCENT], st.session_state[_PROBLEM] = descent, problem
-
-
-def _tolerant(query: dict[str, str]) -> tuple[Descent, str]:
-    """The descent of a URL; what is impossible in it is dropped and reported."""
-    problems: list[str] = []
-    while True:
-        try:
-            return from_fields(query), "\n".join(problems)
-        except InvalidExperiment as error:
-            problems.append(str(error))
-            query = {name: text for name, text in query.items() if name not in error.fields}
+    descent, problems = PRESETS[FIRST].descent, list[str]()
+    if query:
+        descent, (problems, _used) = made(from_fields, query, {one.name for one in fields(Descent)})
+    st.session_state[_DESCENT], st.session_state[_PROBLEM] = descent, "\n".join(problems)
 
 
 def current() -> Descent:

@@ -7,7 +7,7 @@ each, and the transfer. The URL carries the view and the fields it shows.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 import streamlit as st
 
@@ -17,6 +17,7 @@ from gradflow.core.pretraining.spec import USUAL_RATES, FineTuning, Stack, Trans
 from gradflow.core.spec import Spec
 from gradflow.core.spec import shown as quoted
 from gradflow.core.teaching.fields import to_query
+from gradflow.ui import forged
 
 
 class View(StrEnum):
@@ -35,7 +36,6 @@ _SPECS: dict[View, type[Spec]] = {
 _VIEW, _URL, _PROBLEM = "pretraining_view", "pretraining_url", "pretraining_problem"
 _STOPPED = "pretraining_stopped"
 _WIDGET = "pretraining_set_"
-S = TypeVar("S", bound=Spec)
 
 
 def _home(kind: type[Spec]) -> str:
@@ -59,23 +59,10 @@ def load() -> None:
     view = View(asked) if asked in set(View) else View.LAYERS
     st.session_state[_VIEW] = view
     kind = _SPECS[view]
-    if unknown := [name for name in query if name not in kind.model_fields]:
-        names = ", ".join(quoted(name)[1:-1] for name in unknown)
-        problems.append(f"{names}: there is no such setting in this view")
-    known_fields = {name: text for name, text in query.items() if name not in unknown}
-    st.session_state[_home(kind)] = _tolerant(kind, known_fields, problems)
+    spec, link = forged.made(lambda texts: kind(**texts), query, kind.model_fields)
+    st.session_state[_home(kind)] = spec
+    problems += link.problems
     st.session_state[_PROBLEM] = "\n".join(problems)
-
-
-def _tolerant(kind: type[S], fields: dict[str, str], problems: list[str]) -> S:
-    """The spec of a URL; what is impossible in it is dropped and reported."""
-    while True:
-        try:
-            return kind(**fields)
-        except InvalidExperiment as error:
-            problems.append(str(error))
-            bad = set(error.fields) & set(fields)
-            fields = {n: text for n, text in fields.items() if n not in bad} if bad else {}
 
 
 def view() -> View:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gradflow.core import codec
-from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.spec import shown as quoted
 from gradflow.core.teaching.fields import to_query
 from gradflow.core.training import TrainingPlan
 from gradflow.core.training.presets import TRAINING_PRESETS
+from gradflow.ui.forged import made, names
 from gradflow.ui.state import left_out, tolerant
 from gradflow.ui.training.runs import Setup
 
@@ -43,22 +43,20 @@ def read(query: Mapping[str, str]) -> Address:
     code = rest.pop(_PRESET, None)
     if code in TRAINING_PRESETS:
         if rest:
-            problems.append(f"{_names(rest)}: no effect beside preset; leave preset out")
+            problems.append(f"{names(rest)}: no effect beside preset; leave preset out")
         return Address(preset=code, problems=tuple(problems))
     if code is not None:
         known = ", ".join(TRAINING_PRESETS)
         problems.append(f"preset: {quoted(code)} is not allowed; choose one of {known}")
     own = {name: rest.pop(name) for name in TrainingPlan.model_fields if name in rest}
-    plan = _tolerant(own, problems)
+    plan, link = made(lambda texts: TrainingPlan(**texts), own, TrainingPlan.model_fields)
+    problems += link.problems
     if unused := {name: rest.pop(name) for name in sorted(UNUSED) if name in rest}:
         problems.append(
-            f"{_names(unused)}: no effect on this page; use clip, threshold and precision"
+            f"{names(unused)}: no effect on this page; use clip, threshold and precision"
         )
-    if unknown := {name: rest[name] for name in rest if name not in codec.field_names()}:
-        problems.append(f"{_names(unknown)}: there is no such setting")
-    fields = {name: text for name, text in rest.items() if name not in unknown}
-    experiment, problem = tolerant(fields)
-    problems += filter(None, [problem, left_out(fields, experiment)])
+    experiment, problem = tolerant(rest)
+    problems += filter(None, [problem, left_out(rest, experiment)])
     return Address(None, experiment, plan, tuple(problems))
 
 
@@ -70,18 +68,3 @@ def written(setup: Setup) -> dict[str, str]:
     texts, own = codec.to_query(one.experiment), to_query(one.plan)
     query = {name: text for name, text in texts.items() if name not in UNUSED}
     return query | {name: own[name] for name in TrainingPlan.applicable(dict(one.plan))}
-
-
-def _names(fields: Mapping[str, str]) -> str:
-    return ", ".join(quoted(name)[1:-1] for name in fields)
-
-
-def _tolerant(fields: dict[str, str], problems: list[str]) -> TrainingPlan:
-    """The plan; what is impossible in it is dropped and reported."""
-    while True:
-        try:
-            return TrainingPlan(**fields)
-        except InvalidExperiment as error:
-            problems.append(str(error))
-            bad = set(error.fields) & set(fields)
-            fields = {n: text for n, text in fields.items() if n not in bad} if bad else {}

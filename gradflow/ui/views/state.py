@@ -12,11 +12,10 @@ from typing import Any
 
 import streamlit as st
 
-from gradflow.core.errors import InvalidExperiment
 from gradflow.core.spec import Spec
 from gradflow.core.spec import shown as quoted
 from gradflow.core.teaching.fields import to_query
-from gradflow.ui import state
+from gradflow.ui import forged, state
 from gradflow.ui.state import Slot
 
 
@@ -67,20 +66,14 @@ class Views:
         view = asked if asked is not None and asked in self.specs else next(iter(self.specs))
         st.session_state[self._view] = view
         if asked == view or (asked is None and query):
-            self._put(view, self._tolerant(self.specs[view], query))
+            kind = self.specs[view]
+            spec, link = forged.made(lambda texts: kind(**texts), query, kind.model_fields)
+            self._put(view, spec)
+            for problem in link.problems:
+                self._complain(problem)
 
     def _complain(self, text: str) -> None:
         st.session_state[self._problem] = "\n".join(filter(None, [self.problem(), text]))
-
-    def _tolerant(self, kind: type[Spec], fields: dict[str, str]) -> Spec:
-        """The spec of a URL; what is impossible in it is dropped and reported."""
-        while True:
-            try:
-                return kind(**fields)
-            except InvalidExperiment as error:
-                self._complain(str(error))
-                bad = [name for name in error.fields if name in fields]
-                fields = {n: t for n, t in fields.items() if n not in bad} if bad else {}
 
     def _put(self, view: str, spec: Spec) -> None:
         st.session_state[self.slot(view).key] = dict(spec)
