@@ -18,9 +18,9 @@ help: ## list these commands
 run: $(VENV)/.app ## start the app on http://localhost:8501 (another port: make run PORT=9000)
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
 
-# Browser tests share one server, so they stay together on one worker; the rest is spread evenly.
+# Browser tests stay together on one worker (tests/conftest.py); the rest is spread evenly.
 test: $(VENV)/.dev ## run all tests, in a real browser too (some of them: make test ARGS="-k probe")
-	scripts/with-chromium $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	scripts/with-chromium $(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: $(VENV)/.dev ## check format, lint, types and the direction of imports
 	$(BIN)/ruff format --check .

@@ -1,7 +1,4 @@
-"""The app, run as its users run it, and a real browser to use it with.
-
-Browser tests all run on one xdist worker, so that they share one server and one browser.
-"""
+"""The app, run as its users run it, and a real browser to use it with."""
 
 import os
 import shutil
@@ -33,12 +30,10 @@ CHROMIUM_ARGUMENTS = [
 expect.set_options(timeout=20_000)  # milliseconds; a shared machine may be busy
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 def _answer(url: str) -> bytes:
@@ -54,6 +49,9 @@ def _answer(url: str) -> bytes:
 @pytest.fixture(scope="session")
 def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a running app; fails if it does not stop on SIGTERM."""
+    if run := os.environ.get("PYTEST_XDIST_TESTRUNUID"):
+        only = tmp_path_factory.getbasetemp().parent / f"server-{run}"
+        only.touch(exist_ok=False)  # one for all: workers with a browser each overload a machine
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -1,8 +1,10 @@
 """The page on gradients through time in a real browser."""
 
+import re
+
 from playwright.sync_api import Page, expect
 
-from tests.browser.tools import drawn, settled, widest
+from tests.browser.tools import button, drawn, settled, widest
 
 
 def opened(page: Page, url: str, view: str = "") -> None:
@@ -39,15 +41,16 @@ def test_a_training_can_be_stopped(page: Page, app_url: str, page_errors: list[s
     expect(slider).to_be_visible()
     slider.press("End")
     page.wait_for_function("() => location.search.includes('steps=2000')")
-    page.get_by_role("button", name="Train").click()
+    button(page, "Train").click()
     expect(page.get_by_role("progressbar")).to_be_visible()
-    expect(page.get_by_role("button", name="Train")).to_have_count(0)
-    page.get_by_role("button", name="Stop").click()
+    expect(button(page, "Train")).to_have_count(0)
+    button(page, "Stop").click()
     stopped = page.get_by_text("Stopped. What was trained so far:")
     expect(stopped).to_be_visible()
-    page.get_by_role("button", name="Train again").click()
+    button(page, "Train again").click()
     expect(page.get_by_role("progressbar")).to_be_visible()
     expect(stopped).to_have_count(0)  # what belongs to the training before is gone at once
+    expect(page.get_by_text(re.compile(r"step \d+ of 2000"))).to_be_visible()
     page.get_by_role("slider", name="Batch size").press("ArrowLeft")
     expect(page.get_by_text("The settings have changed since the last training")).to_be_visible()
     expect(page.get_by_role("progressbar")).to_have_count(0)

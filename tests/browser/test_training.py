@@ -4,9 +4,9 @@ import csv
 import re
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.tools import drawn, plot, problems
+from tests.browser.tools import button, drawn, plot, problems
 
 LONG = "training?depth=6&width=32&batch_size=32&steps=20000&record_every=20&reports=20"
 SHORT = "training?depth=4&width=16&batch_size=32&steps=30&reports=4"
@@ -14,10 +14,6 @@ BREAKS = (
     "training?depth=12&width=16&activation=relu&initialization=normal&init_std=0.5"
     "&learning_rate=0.5&batch_size=16&steps=40"
 )
-
-
-def button(page: Page, name: str) -> Locator:
-    return page.get_by_role("button", name=name, exact=True)
 
 
 def points(key: str) -> str:

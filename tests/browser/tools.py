@@ -16,6 +16,11 @@ def figure(page: Page, key: str) -> Locator:
     return page.locator(selector(key)).last
 
 
+def button(page: Page, name: str) -> Locator:
+    """A button of the page itself: while the server is busy Streamlit shows a Stop of its own."""
+    return page.get_by_test_id("stMainBlockContainer").get_by_role("button", name=name, exact=True)
+
+
 def plot(key: str) -> str:
     """JavaScript: the chart with its ``data`` and ``layout``; undefined before it is there."""
     return f"[...document.querySelectorAll('{selector(key)} .js-plotly-plot')].at(-1)"
