@@ -118,6 +118,19 @@ def test_an_exploding_signal_gets_a_symlog_axis_that_says_so():
     assert array(traces(data, type="heatmap")[0]["customdata"])[-1, 0, 1] > 1e18
 
 
+def test_an_exploded_network_leaves_room_for_one_of_ordinary_size_beside_it():
+    draw = np.random.default_rng(0).normal
+    exploded = [linear_histogram(10.0**power * draw(size=200)) for power in (9, 15, 21, 27)]
+    usual = [linear_histogram(draw(size=200)) for _layer in range(5)]
+    grid = activation_grid([*exploded, *usual])
+    assert grid.kind == "symlog"
+    assert grid.high > grid.drawn(1e27)
+    rows = (grid.drawn(1.0) - grid.drawn(-1.0)) / grid.step
+    assert rows > 0.5
+    alone = activation_grid(exploded)
+    assert (alone.drawn(1.0) - alone.drawn(-1.0)) / alone.step < 1e-6
+
+
 def test_a_vanishing_signal_stays_on_a_linear_axis():
     flow = shape_flow(make_report(20, 64, "tanh", 0.01))
     assert flow.forward.grid.kind == "linear"

@@ -236,7 +236,8 @@ def activation_grid(histograms: list[Histogram]) -> Grid:
     scales = np.abs(hidden).max(axis=1)
     scales = scales[scales > 0]
     if len(scales) and scales.max() > EXPLODES * scales[0]:
-        return _symlog_grid(reach, float(scales[0]))
+        # Beside an exploded network, one of ordinary size in a comparison keeps its shape.
+        return _symlog_grid(reach, float(min(scales[0], np.quantile(scales, 0.25))))
     low, high = hidden[:, 0].min(), hidden[:, 1].max()
     wide_low, wide_high = np.nanmin(reach), np.nanmax(reach)
     if wide_high - wide_low <= OUTLIER * (high - low):
