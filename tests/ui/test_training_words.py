@@ -1,0 +1,284 @@
+"""What the page on training says: numbers, names, sentences, claims."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gradflow.core import codec
+from gradflow.core.errors import InvalidExperiment
+from gradflow.core.experiment import MLP, ConvNet, Data, Experiment, Transformer
+from gradflow.core.training import Run, TrainingPlan, cost
+from gradflow.core.training.presets import TRAINING_PRESETS, PresetRun
+from gradflow.ui.training import claims, files, runs, summary, words
+from gradflow.ui.training.lanes import Shown, can_replay, experiment_of, named
+from gradflow.ui.training.names import different, network
+from gradflow.ui.training.runs import Claim, Group, Setup
+
+TINY = Experiment(network=MLP(depth=2, width=4), data=Data(batch_size=8))
+LONG = TrainingPlan(steps=20_000, record_every=1000, reports=0, evaluate_every=0)
+SHORT = TrainingPlan(steps=6, reports=0, evaluate_every=0)
+
+
+def setup(plan: TrainingPlan = SHORT, count: int = 1) -> Setup:
+    return Setup(None, tuple(PresetRun("", TINY, plan) for _i in range(count)))
+
+
+# --- numbers and words
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return Run.collect(TINY, TrainingPlan(steps=15, reports=0, evaluate_every=4))
+
+
+def test_a_summary_takes_means_over_the_last_ten_records(run):
+    found = summary.summarized(run)
+    table = run.table()
+    assert found.steps == 15
+    assert found.loss_before == table["loss"].iloc[0]
+    assert found.loss == pytest.approx(table["loss"].iloc[5:].mean())
+    assert found.accuracy == pytest.approx(table["accuracy"].iloc[5:].mean())
+    assert found.held_out_loss == table["held_out_loss"].dropna().iloc[-1]
+    assert found.grad_norm_largest == table["grad_norm"].max()
+    layers = run.layers()
+    first = layers[layers["step"] == 1].set_index("layer")["weight_grad_norm"]
+    assert found.first_share == pytest.approx(first[1] / first[2])
+    ratios = [
+        float(np.median(layers[layers["layer"] == i]["update_ratio"].to_numpy()[5:]))
+        for i in (1, 2)
+    ]
+    assert found.ratios == pytest.approx(ratios)
+    assert found.spread == pytest.approx(max(ratios) / min(ratios))
+    assert found.broke is None
+    assert summary.summarized(Run("", None, SHORT, ())) is None
+
+
+def test_the_table_has_a_column_per_run(run):
+    table = summary.table([("A one", run), ("B two", run)])
+    assert list(table.columns[1:]) == ["A one", "B two"]
+    rows = table.set_index(table.columns[0])["A one"]
+    assert rows["Steps done"] == "15"
+    assert rows["Broke in step"] == "–"
+
+
+def test_what_was_not_measured_is_a_dash_and_what_was_a_number(run):
+    table = summary.table([("A", run)]).set_index("Mean of the last 10 records")["A"]
+    assert table["Gradient noise scale, samples"] == "–"
+    plan = TrainingPlan(steps=4, reports=0, evaluate_every=0, noise_every=2)
+    noisy = Run.collect(TINY, plan)
+    table = summary.table([("A", noisy)]).set_index("Mean of the last 10 records")["A"]
+    measured = noisy.table()["noise_scale"].dropna().iloc[-1]
+    assert table["Gradient noise scale, samples"] == words.number(measured)
+    assert table["Held-out loss, last look"] == "–"
+    half = plan.changed(precision="float16", initial_scale=2.0**40, noise_every=0)
+    skipping = Run.collect(TINY, half)
+    skipped = int(skipping.table()["skipped"].sum())
+    assert skipped > 0
+    assert summary.summarized(skipping).skipped == skipped
+
+
+def test_speeds_name_the_slowest_and_the_fastest_layer(run):
+    def said(*ratios: float) -> str:
+        return words.speeds(replace(summary.summarized(run), ratios=ratios))
+
+    even = said(1e-3, 2e-3)
+    assert even == "Per step, layer 1 moves by 0.001 of its size, layer 2 by 0.002."
+    assert "layer 2 moves by 10⁻⁵" in said(1e-3, 1e-5).replace("1·10", "10")
+    assert "100 times as fast" in said(1e-3, 1e-5)
+    assert "a larger rate may help" in said(1e-6, 1e-5)
+    assert "a smaller rate may help" in said(0.1, 0.2)
+    assert said(0.0, 1e-3) == "1 of 2 layers do not move at all."
+    assert said(0.0, 0.0) == "No layer moves."
+    assert said(math.nan) == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "1 s"), (59.5, "60 s"), (61, "1 min 1 s"), (7325, "2 h 2 min")],
+)
+def test_times_as_people_say_them(seconds, text):
+    assert words.duration(seconds) == text
+
+
+def test_runs_are_named_after_what_they_do_and_know_their_settings(run):
+    plan = TrainingPlan(steps=1, clip="norm", l2=0.01, optimizer="adam", learning_rate=0.003)
+    name = named(Run("net", None, plan, ()))
+    assert name == "net, Adam η 0.003, clipped, L2 0.01"
+    assert experiment_of(run) == TINY
+    with pytest.raises(InvalidExperiment, match="not made from settings"):
+        experiment_of(Run("net", None, plan, ()))
+
+
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        (
+            MLP(depth=3, width=8, activation="relu", initialization="normal", init_std=0.25),
+            "ReLU, Normal σ 0.25, 3 layers, width 8",
+        ),
+        (
+            ConvNet(depth=4, activation="tanh", initialization="xavier_normal",
+                    normalization="batch", connection="residual"),
+            "Convolutional, Tanh, Xavier normal, 4 layers, 16 channels, BatchNorm, Residual",
+        ),
+        (
+            Transformer(depth=2, width=16, heads=2, norm_placement="post", activation="gelu"),
+            "Transformer, GELU, 2 blocks, width 16, 2 heads, Post-LN",
+        ),
+    ],
+)  # fmt: skip
+def test_networks_are_called_by_the_words_of_the_controls(spec, name):
+    assert network(Experiment(network=spec)) == name
+
+
+def test_the_name_of_a_run_says_what_is_unusual(run):
+    plan = run.plan.changed(steps=50, schedule="cosine", clip="norm", l2=0.01, precision="bfloat16")
+    assert named(replace(run, plan=plan)).endswith(", Cosine, clipped, L2 0.01, Mixed, bfloat16")
+    assert named(Run("net", None, plan, ())).startswith("net, ")
+
+
+BASE = Experiment(network=MLP(depth=3, width=8, activation="relu"))
+
+
+@pytest.mark.parametrize(
+    ("others", "names"),
+    [
+        ([(BASE, TrainingPlan(optimizer="adam"))], ["SGD", "Adam"]),
+        (
+            [(BASE, TrainingPlan(clip="norm", threshold=0.5, record_every=7))],
+            ["no clipping", "Clipping By norm, Threshold c 0.5"],
+        ),
+        (
+            [
+                (Experiment(network=MLP(depth=9, width=8)), TrainingPlan(steps=50)),
+                (BASE, TrainingPlan(schedule="cosine", learning_rate=0.5)),
+            ],
+            [
+                "ReLU, Learning rate 0.1, Schedule Constant, …",
+                "Tanh, Learning rate 0.1, Schedule Constant, …",
+                "ReLU, Learning rate 0.5, Schedule Cosine, …",
+            ],
+        ),
+        ([(BASE, TrainingPlan(steps=50))], ["Steps 200", "Steps 50"]),
+        ([(BASE, TrainingPlan(reports=2))], ["", ""]),
+        ([], [""]),
+    ],
+)
+def test_runs_side_by_side_are_called_after_what_is_different(others, names):
+    assert different([(BASE, TrainingPlan()), *others]) == names
+
+
+def test_the_size_of_a_file_is_known_before_it_is_made(run):
+    small = len(run.to_json()) / 1e6
+    assert 0.5 < files.megabytes(run) / small < 2
+    plan = TrainingPlan(steps=6, reports=6)
+    reported = Run.collect(TINY, plan)
+    assert 0.5 < files.megabytes(reported) / (len(reported.to_json()) / 1e6) < 2
+    assert files.megabytes(Run("net", None, plan, ())) == 0
+
+
+# --- sentences
+
+
+def test_long_runs_are_announced_and_short_ones_are_not():
+    assert words.estimate(setup()) == ""
+    wide = Experiment(network=MLP(depth=20, width=512), data=Data(batch_size=256), device="cpu")
+    plan = TrainingPlan(steps=20_000, record_every=20)
+    seconds = cost.seconds(wide, plan)
+    both = Setup(None, (PresetRun("", wide, plan), PresetRun("", wide, plan)))
+    assert f"roughly {words.roughly(2 * seconds)} of one" in words.estimate(both)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(61, "1 min"), (330, "6 min"), (1420, "20 min"), (3700, "1 h"), (9000, "2.5 h")],
+)
+def test_rough_times_have_no_more_digits_than_they_deserve(seconds, text):
+    assert words.roughly(seconds) == text
+
+
+def test_what_became_of_a_link_is_said():
+    group = Group(setup(LONG))
+    assert words.claimed(Claim.GIVEN, group) == ""  # paused by hand: the progress bar says so
+    group.stop()
+    assert "open elsewhere" in words.claimed(Claim.OPEN_ELSEWHERE, None)
+    assert "no longer kept" in words.claimed(Claim.FORGOTTEN, None)
+
+
+def test_a_minus_infinity_that_relu_hides_is_spoken_of(run):
+    assert not words.hidden(run)
+    one = TRAINING_PRESETS["clipping"].runs[0]
+    broken = Run.collect(one.experiment, one.plan)
+    layer = broken.divergence.layer
+    signals = broken.reports[broken.divergence.step].signals.set_index("module")
+    assert signals.loc[f"linear{layer}", "min"] == -math.inf
+    assert math.isfinite(signals.loc[f"act{layer}", "max"])
+    assert words.hidden(broken)
+
+
+def test_the_outcome_is_a_sentence_with_the_numbers(run):
+    text = words.outcome(Shown("A", "net", run))
+    last = run.table()["loss"].iloc[5:].mean()
+    assert text.startswith("**A** net: loss ")
+    assert f"→ {words.number(last)} in 15 steps" in text
+
+
+@pytest.mark.parametrize(
+    ("plan", "parts"),
+    [
+        ({}, ["W_t - \\eta"]),
+        ({"clip": "norm"}, ["\\min\\left(1, \\frac{c}"]),
+        ({"clip": "value", "l2": 0.1}, ["-c\\right), c\\right)", "+ \\lambda_2 W"]),
+        ({"l1": 0.1}, ["\\lambda_1 \\operatorname{sign}"]),
+        ({"schedule": "warmup"}, ["\\min(1, t/w)"]),
+        ({"schedule": "cosine"}, ["(t > w)", "\\eta_t = \\eta\\,t/w\\ (t \\le w)"]),
+        ({"optimizer": "adam"}, ["\\beta_1"]),
+    ],
+)
+def test_the_formulas_are_those_of_the_plan(plan, parts):
+    found = words.rule(TrainingPlan(**plan))
+    assert all(part in found for part in parts)
+    assert ("\\lambda_1" in found) == ("l1" in plan)
+    assert ("\\lambda_2" in found) == ("l2" in plan)
+    assert ("{c}{" in found) == (plan.get("clip") == "norm")
+
+
+# --- claims
+
+
+def test_every_preset_has_a_claim():
+    assert claims.CLAIMS.keys() == TRAINING_PRESETS.keys()
+    assert all(len(preset.runs) <= runs.MOST_LANES for preset in TRAINING_PRESETS.values())
+
+
+@pytest.mark.parametrize("code", TRAINING_PRESETS)
+def test_what_is_measured_bears_out_the_claim_and_would_not_the_other_way_round(code):
+    preset = TRAINING_PRESETS[code]
+    every = 4 if code == "degradation" else 3
+    found = [
+        Run.collect(
+            one.experiment, one.plan.changed(record_every=every, reports=0, evaluate_every=10)
+        )
+        for one in preset.runs
+    ]
+    lines, holds = claims.judged(code, found)
+    assert holds
+    assert len(lines) == len(found)
+    assert [line[:5] for line in lines] == [f"**{letter}**" for letter in "ABCD"[: len(found)]]
+    _lines, reversed_holds = claims.judged(code, found[::-1])
+    assert not reversed_holds
+    nothing = Run("", None, SHORT, ())
+    assert claims.judged(code, [nothing, *found[1:]]) is None
+
+
+def test_a_forged_file_cannot_ask_for_a_day_of_computing(run):
+    assert can_replay(run)
+    heavy = Experiment(network=MLP(depth=40, width=1000), data=Data(batch_size=512))
+    plan = TrainingPlan(steps=20_000, record_every=20)
+    assert not can_replay(replace(run, settings=codec.to_query(heavy), plan=plan))
+    assert can_replay(replace(run, settings=codec.to_query(heavy)))
+    assert not can_replay(Run("net", None, plan, ()))
