@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
-from gradflow.charts.theme import PALETTES, TITLE_SIZE, Mode, template
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, template
 from gradflow.core.report import Rows
 from gradflow.core.text import _
 
@@ -71,6 +72,14 @@ def note(text: str, x: float, y: float, **options: Any) -> dict[str, Any]:
     """An annotation without an arrow, placed in the figure (0 … 1) unless ``xref`` says else."""
     where = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
     return {"text": text, "x": x, "y": y, "showarrow": False, **where, **options}
+
+
+def foot(texts: Sequence[str], mode: Mode, below: int = 62) -> tuple[int, list[dict[str, Any]]]:
+    """What marks mean, in a line ``below`` the plot in pixels: the room it takes, annotations."""
+    if not texts:
+        return 0, []
+    look = {"size": TEXT_SIZE - 1, "color": PALETTES[mode].muted}
+    return 26, [note("   ".join(texts), 0, 0, yanchor="top", yshift=-below, font=look)]
 
 
 def row_axis(rows: Rows, first: int = 1) -> tuple[str, str]:

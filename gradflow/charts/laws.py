@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import FloatArray, build, empty_figure, legend, note
+from gradflow.charts.figure import FloatArray, build, empty_figure, foot, legend
 from gradflow.charts.overlay import (
     Overlay,
     Range,
@@ -18,7 +18,7 @@ from gradflow.charts.overlay import (
     overlay_traces,
 )
 from gradflow.charts.series import Scale, Series, draw, has_marks
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, styles
+from gradflow.charts.theme import Mode, styles
 from gradflow.core.text import _
 
 HEIGHT = 420
@@ -85,15 +85,10 @@ def laws_figure(
     if scale is None:
         scale = fitted_scale(curves, log=True)
     texts = [*marks_notes(curves, scale), *notes]
-    foot = 26 if texts else 0
-    below = {
-        "yanchor": "top",
-        "yshift": -62,
-        "font": {"size": TEXT_SIZE - 1, "color": PALETTES[mode].muted},
-    }
+    room, foots = foot(texts, mode)
     layout = {
-        "height": HEIGHT + foot,
-        "margin": {"l": 84, "r": 24, "t": 44, "b": 66 + foot},
+        "height": HEIGHT + room,
+        "margin": {"l": 84, "r": 24, "t": 44, "b": 66 + room},
         "hovermode": "x unified",
         "dragmode": False,
         "legend": legend(),
@@ -101,7 +96,7 @@ def laws_figure(
         "xaxis": {"showgrid": False, **x},
         "yaxis": scale.axis(y_title) | (y or {}),
         "shapes": list(shapes),
-        "annotations": [note("   ".join(texts), 0, 0, **below)] if texts else [],
+        "annotations": foots,
     }
     return build([*curve_traces(curves, scale, mode, law=law), *more], layout, mode)
 

@@ -18,7 +18,7 @@ from gradflow.charts.compare.data import (
     shape_flows,
     with_law,
 )
-from gradflow.charts.figure import build, empty_figure, layer_axis, layer_ticks, legend, note
+from gradflow.charts.figure import build, empty_figure, foot, layer_axis, layer_ticks, legend, note
 from gradflow.charts.flow.data import Flow, Gradient
 from gradflow.charts.flow.figure import draw_flow
 from gradflow.charts.flow.text import SYMBOLS
@@ -152,22 +152,17 @@ def _lines_figure(
 ) -> go.Figure:
     zeros, broken = has_marks(series, scale)
     texts = [_("▽ exactly 0")] * zeros + [_("✕ NaN or infinite")] * broken + list(notes)
-    foot = 26 if texts else 0
-    below = {
-        "yanchor": "top",
-        "yshift": -62,
-        "font": {"size": TEXT_SIZE - 1, "color": PALETTES[mode].muted},
-    }
+    room, foots = foot(texts, mode)
     layout = {
-        "height": HEIGHT + foot,
-        "margin": {"l": 84, "r": 24, "t": 44, "b": 66 + foot},
+        "height": HEIGHT + room,
+        "margin": {"l": 84, "r": 24, "t": 44, "b": 66 + room},
         "hovermode": "x unified",
         "dragmode": False,
         "legend": legend(),
         "showlegend": True,
         "xaxis": _depth_axis(max(depths(entries)), relative),
         "yaxis": y,
-        "annotations": [note("   ".join(texts), 0, 0, **below)] if texts else [],
+        "annotations": foots,
     }
     traces = [_slim(trace) for trace in draw(series, scale, mode) if len(trace["x"])]
     return build(traces, layout, mode)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import FloatArray, build, empty_figure, legend, note
+from gradflow.charts.figure import FloatArray, build, empty_figure, foot, legend
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, number, share
+from gradflow.charts.theme import PALETTES, Mode, number, share
 from gradflow.charts.training.data import Lane, horizon, thinned_line
 from gradflow.core.text import _
 
@@ -227,15 +227,10 @@ def _two(
         "spikethickness": 1,
         "unifiedhovertitle": {"text": f"<b>{_('step')} %{{x}}</b>"},
     }
-    foot = 26 if notes else 0
-    below = {
-        "yanchor": "top",
-        "yshift": -58,
-        "font": {"size": TEXT_SIZE - 1, "color": PALETTES[mode].muted},
-    }
+    room, foots = foot(notes, mode, 58)
     layout = {
-        "height": HEIGHT + foot,
-        "margin": {"l": 84, "r": 24, "t": 40, "b": 58 + foot},
+        "height": HEIGHT + room,
+        "margin": {"l": 84, "r": 24, "t": 40, "b": 58 + room},
         "dragmode": False,
         "hovermode": "x unified",
         "legend": legend(),
@@ -245,7 +240,7 @@ def _two(
         "yaxis": left,
         "yaxis2": {**right, "anchor": "x2"},
         "shapes": list(shapes),
-        "annotations": [note("   ".join(notes), 0, 0, **below)] if notes else [],
+        "annotations": foots,
     }
     return build([*data, *_keys(lanes, dashed, mode)], layout, mode)
 

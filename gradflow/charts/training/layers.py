@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import build, empty_figure, layer_ticks, note
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, escape
+from gradflow.charts.figure import build, empty_figure, foot, layer_ticks, note
+from gradflow.charts.theme import Mode, escape
 from gradflow.charts.training.data import QUANTITIES, Lane, horizon
 from gradflow.charts.training.maps import Map, colours, map_traces, shades, shape_map
 from gradflow.charts.training.speeds import speeds, usual
@@ -63,11 +63,10 @@ def layers_figure(
     last = str(len(lanes) + 1)
     lines, ratios = speeds(lanes, last, mode)
     layout[f"xaxis{last}"] = ratios | {"domain": _SPEED}
-    notes = _notes(maps, quantity)
-    foot = 26 if notes else 0
+    room, foots = foot(_notes(maps, quantity), mode)
     layout |= {
-        "height": HEIGHT + foot,
-        "margin": {"l": 64, "r": 20, "t": 36, "b": 62 + foot},
+        "height": HEIGHT + room,
+        "margin": {"l": 64, "r": 20, "t": 36, "b": 62 + room},
         "dragmode": False,
         "hovermode": "closest",
         "showlegend": False,
@@ -79,25 +78,21 @@ def layers_figure(
         },
         "coloraxis": colours(what, low, high, _MAPS + 0.01, mode),
         "shapes": [usual(f"x{last}", mode)],
-        "annotations": _texts(lanes, notes, mode),
+        "annotations": [*_heads(lanes, mode), *foots],
     }
     return build([*data, *lines], layout, mode)
 
 
-def _texts(lanes: Sequence[Lane], notes: Sequence[str], mode: Mode) -> list[dict[str, Any]]:
-    """Names of the runs above their maps, and what the marks mean below."""
-    palette, found = PALETTES[mode], []
+def _heads(lanes: Sequence[Lane], mode: Mode) -> list[dict[str, Any]]:
+    """Names of the runs above their maps."""
+    found = []
     width = (_MAPS - _GAP * (len(lanes) - 1)) / len(lanes)
     for i, lane in enumerate(lanes):
         most = _NAMES.get(len(lanes), 0)
         name = lane.name if len(lane.name) <= most else f"{lane.name[: most - 1]}…"
         text = f"<b>{lane.letter}</b> {escape(name) if most else ''}"
         found.append(note(text, i * (width + _GAP), 1, font={"color": lane.style(mode).colour}))
-    found.append(note(_("<b>Speed of each layer</b>"), _SPEED[0], 1))
-    small = {"size": TEXT_SIZE - 1, "color": palette.muted}
-    if notes:
-        found.append(note("   ".join(notes), 0, 0, yanchor="top", yshift=-62, font=small))
-    return found
+    return [*found, note(_("<b>Speed of each layer</b>"), _SPEED[0], 1)]
 
 
 def _notes(maps: Sequence[Map], quantity: str) -> list[str]:
