@@ -43,10 +43,15 @@ def need(
     weights = sum(layer.fan_in * layer.fan_out for layer in layers)
     units = sum((n.channels_in or n.fan_in) * n.positions + n.fan_out * n.positions for n in layers)
     gib = (weights * (4 + 2 * itemsize) + 3 * units * batch_size * itemsize) / 2**30
-    flop = 6 * batch_size * sum(n.fan_in * n.fan_out * n.positions for n in layers)
+    flop = 6 * batch_size * products(layers)
     if orthogonal:
         flop += sum(4 * max(n[:2]) * min(n[:2]) ** 2 for n in layers)
     return gib, flop / 1e12
+
+
+def products(layers: Sequence[LayerSize]) -> int:
+    """Products of a weight and a signal in the forward pass of one sample."""
+    return sum(layer.fan_in * layer.fan_out * layer.positions for layer in layers)
 
 
 def allowed() -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -81,6 +81,35 @@ def one_of(label: str, names: Mapping[T, str], key: str, default: T | None = Non
         label_visibility="collapsed",
     )
     return chosen
+
+
+class Preset(Protocol):
+    """Settings with a name; ``look_for`` says what there is to see."""
+
+    @property
+    def label(self) -> str:
+        """Its name."""
+
+    @property
+    def look_for(self) -> str:
+        """A sentence."""
+
+
+def start_from(
+    presets: Mapping[str, Preset], key: str, placeholder: str, on_change: Callable[[], None]
+) -> None:
+    """The choice of a preset, and what to look for in the one in force, which ``key`` holds."""
+    code = st.selectbox(
+        _("Start from"),
+        list(presets),
+        index=None,
+        key=key,
+        format_func=lambda code: _(presets[code].label),
+        placeholder=placeholder,
+        on_change=on_change,
+    )
+    if code:
+        st.caption(_("Look for: ") + _(presets[code].look_for))
 
 
 def explain(name: str) -> None:

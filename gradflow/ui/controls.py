@@ -21,7 +21,7 @@ from gradflow.core.experiment import MLP, Data, Experiment
 from gradflow.core.presets import PRESETS
 from gradflow.core.spec import Spec, bounds, choice_enum, options, owners
 from gradflow.core.text import _
-from gradflow.ui import state
+from gradflow.ui import blocks, state
 
 SLIDER_RANGE = 200
 """Whole numbers with at most so many values get a slider."""
@@ -101,17 +101,7 @@ def draw() -> None:
 
 
 def _preset_and_reset() -> None:
-    st.selectbox(
-        _("Start from"),
-        list(PRESETS),
-        index=None,
-        key=state.preset_key(),
-        format_func=lambda code: _(PRESETS[code].label),
-        placeholder=_("a preset experiment …"),
-        on_change=state.load_preset,
-    )
-    if code := state.preset():
-        st.caption(_("Look for: ") + _(PRESETS[code].look_for))
+    blocks.start_from(PRESETS, state.preset_key(), _("a preset experiment …"), state.load_preset)
     st.button(
         _("Reset all settings"),
         icon=":material/restart_alt:",

@@ -163,37 +163,37 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "vanishing": Preset(
         label=N_("tanh RNN, PyTorch default"),
-        look_for=N_("a gradient that is gone after a few dozen steps"),
+        look_for=N_("a gradient that is gone after a few dozen steps."),
         settings=Pass(),
     ),
     "exploding": Preset(
         label=N_("tanh RNN, Gaussian, g = 2.5"),
-        look_for=N_("a gradient that grows on its way back; then clip it"),
+        look_for=N_("a gradient that grows on its way back; then clip it."),
         settings=Pass(recurrent_init=RecurrentInit.GAUSSIAN, recurrent_gain=2.5),
     ),
     "orthogonal": Preset(
         label=N_("tanh RNN, orthogonal"),
-        look_for=N_("a rotation loses nothing; what is lost, tanh takes"),
+        look_for=N_("a rotation loses nothing; what is lost, tanh takes."),
         settings=Pass(recurrent_init=RecurrentInit.ORTHOGONAL, features=1),
     ),
     "irnn": Preset(
         label=N_("ReLU RNN, identity (IRNN)"),
-        look_for=N_("a factor near one: active units hand the gradient on as it is"),
+        look_for=N_("a factor near one: active units hand the gradient on as it is."),
         settings=Pass(cell=Cell.RNN_RELU, recurrent_init=RecurrentInit.IDENTITY),
     ),
     "lstm": Preset(
         label=N_("LSTM, PyTorch default"),
-        look_for=N_("forget gates near one half: the direct path closes quickly"),
+        look_for=N_("forget gates near one half: the direct path closes quickly."),
         settings=Pass(cell=Cell.LSTM),
     ),
     "highway": Preset(
         label=N_("LSTM, forget bias 4"),
-        look_for=N_("forget gates near one: the cell path is a highway"),
+        look_for=N_("forget gates near one: the cell path is a highway."),
         settings=Pass(cell=Cell.LSTM, forget_bias=4.0),
     ),
     "every": Preset(
         label=N_("tanh RNN, loss every step"),
-        look_for=N_("each step gets its own gradient: the decay is hidden, not gone"),
+        look_for=N_("each step gets its own gradient: the decay is hidden, not gone."),
         settings=Pass(loss_at=LossAt.EVERY),
     ),
 }

@@ -10,6 +10,7 @@ import os
 from gradflow.core.catalog import DTYPES, SOURCES
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
+from gradflow.core.limits import products
 from gradflow.core.probe import resolve
 from gradflow.core.training.plan import TrainingPlan
 from gradflow.core.training.task import split
@@ -34,7 +35,7 @@ def tflop(experiment: Experiment, plan: TrainingPlan) -> float:
     passes = plan.steps + (records // plan.noise_every if plan.noise_every else 0)
     looks = records // plan.evaluate_every + 1 if plan.evaluate_every else 0
     samples = 6 * batch_size * passes + 2 * (total - size) * looks
-    return samples * _products(experiment) / 1e12
+    return samples * products(experiment.network.layers(experiment.data)) / 1e12
 
 
 def seconds(experiment: Experiment, plan: TrainingPlan) -> float | None:
@@ -76,8 +77,3 @@ def check(experiment: Experiment, plan: TrainingPlan) -> None:
             f"too much memory; choose a whole number from 0 to {MAX_REPORTED_LAYERS // layers}",
             fields=("reports",),
         )
-
-
-def _products(experiment: Experiment) -> int:
-    layers = experiment.network.layers(experiment.data)
-    return sum(layer.fan_in * layer.fan_out * layer.positions for layer in layers)

@@ -11,23 +11,15 @@ from gradflow.core.teaching.descent_presets import PRESETS
 from gradflow.core.teaching.optimizers import OPTIMIZERS, Optimizer
 from gradflow.core.teaching.surfaces import SURFACES, Shape, Surface
 from gradflow.core.text import _
+from gradflow.ui import blocks
 from gradflow.ui.descent import state
 
 
 def draw() -> None:
     """Draw all controls in the current container."""
     descent = state.current()
-    st.selectbox(
-        _("Start from"),
-        list(PRESETS),
-        index=None,
-        key=state.key("preset", state.preset()),
-        format_func=lambda code: _(PRESETS[code].label),
-        placeholder=_("a preset descent …"),
-        on_change=state.preset_chosen,
-    )
-    if code := state.preset():
-        st.caption(_("Look for: ") + _(PRESETS[code].look_for))
+    key = state.key("preset", state.preset())
+    blocks.start_from(PRESETS, key, _("a preset descent …"), state.preset_chosen)
     _surface(descent)
     _rules(descent)
     _clipping(descent)

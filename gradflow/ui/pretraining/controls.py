@@ -15,6 +15,7 @@ from gradflow.core.pretraining.presets import PRESETS
 from gradflow.core.pretraining.spec import ACTIVATIONS, METHODS, STARTS, Stack, Start
 from gradflow.core.spec import Spec, bounds
 from gradflow.core.text import N_, _
+from gradflow.ui import blocks
 from gradflow.ui.pretraining import state
 from gradflow.ui.pretraining.state import View
 
@@ -44,17 +45,9 @@ def choose_view() -> None:
 
 def draw() -> None:
     """Draw all controls of the view in the current container."""
-    st.selectbox(
-        _("Start from"),
-        state.presets(),
-        index=None,
-        key=state.key("preset", state.preset()),
-        format_func=lambda code: _(PRESETS[code].label),
-        placeholder=_("an example …"),
-        on_change=state.preset_chosen,
-    )
-    if code := state.preset():
-        st.caption(_("Look for: ") + _(PRESETS[code].look_for))
+    presets = {code: PRESETS[code] for code in state.presets()}
+    key = state.key("preset", state.preset())
+    blocks.start_from(presets, key, _("an example …"), state.preset_chosen)
     {View.LAYERS: _layers, View.TUNING: _tuning, View.TRANSFER: _transfer}[state.view()]()
 
 

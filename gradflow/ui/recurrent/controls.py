@@ -12,6 +12,7 @@ from gradflow.core.recurrent.settings import PRESETS
 from gradflow.core.recurrent.training import LEARNABLE
 from gradflow.core.spec import bounds, choice_enum
 from gradflow.core.text import N_, _
+from gradflow.ui import blocks
 from gradflow.ui.recurrent import state
 from gradflow.ui.recurrent.state import VIEWS, View
 from gradflow.ui.views.controls import Controls
@@ -64,7 +65,7 @@ def draw(view: str) -> None:
 
 def _pass(view: str) -> None:
     if view != View.CELLS:
-        _presets()
+        blocks.start_from(PRESETS, state.preset_key(), _("an example …"), state.load_preset)
     for title, expanded, names in GROUPS:
         box = st.expander(_(title), expanded=expanded, key=f"recurrent_{title}", on_change="rerun")
         if box.open:  # what is not seen is not sent
@@ -72,20 +73,6 @@ def _pass(view: str) -> None:
                 for name in names:
                     if not (view == View.CELLS and name in ("cell", "forget_bias")):
                         widget(view, name)
-
-
-def _presets() -> None:
-    st.selectbox(
-        _("Start from"),
-        list(PRESETS),
-        index=None,
-        key=state.preset_key(),
-        format_func=lambda code: _(PRESETS[code].label),
-        placeholder=_("an example …"),
-        on_change=state.load_preset,
-    )
-    if code := state.preset():
-        st.caption(_("Look for: ") + _(PRESETS[code].look_for) + ".")
 
 
 def _training() -> None:

@@ -85,9 +85,14 @@ def shown(session: Session) -> list[Shown]:
 
 def told_apart(found: Sequence[tuple[str, Run]]) -> list[str]:
     """Names of runs; the user's own, if there are several, after what is different in them."""
-    own = [i for i, (name, run) in enumerate(found) if can_replay(run) and name == named(run)]
-    runs = [found[i][1] for i in own]
-    called = different([(experiment_of(run), run.plan) for run in runs])
+    if len(found) < 2:
+        return [name for name, _run in found]
+    own = {
+        i: (experiment, run.plan)
+        for i, (name, run) in enumerate(found)
+        if name == named(run) and (experiment := _known(run)) is not None
+    }
+    called = different(list(own.values()))
     better = {i: name for i, name in zip(own, called, strict=True) if name}
     return [better.get(i, name) for i, (name, _run) in enumerate(found)]
 
@@ -117,10 +122,15 @@ def named(run: Run) -> str:
 
 
 def _network(run: Run) -> str:
+    experiment = _known(run)
+    return run.title if experiment is None else network(experiment)
+
+
+def _known(run: Run) -> Experiment | None:
     try:
-        return network(experiment_of(run))
+        return experiment_of(run)
     except InvalidExperiment:
-        return run.title
+        return None
 
 
 def experiment_of(run: Run) -> Experiment:
