@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gradflow.core.catalog import TABLES, Architecture
-from gradflow.core.errors import InvalidExperiment
+from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.experiment import (
     MLP,
     NETWORKS,
@@ -20,7 +20,7 @@ from gradflow.core.experiment import (
     LayerSettings,
     NetworkSpec,
 )
-from gradflow.core.spec import Spec, owners, shown
+from gradflow.core.spec import Spec, owners
 
 _NESTED = ("network", "data")
 PARTS: tuple[type[Spec], ...] = (*NETWORKS.values(), Data, Experiment)
@@ -41,7 +41,7 @@ def network_of(values: Mapping[str, Any]) -> type[NetworkSpec]:
     code = values.get("architecture", Architecture.MLP)
     if not isinstance(code, str) or code not in set(Architecture):
         raise InvalidExperiment(
-            f"architecture: {shown(code)} is not allowed; choose one of {', '.join(Architecture)}",
+            f"architecture: {quote_value(code)} is not allowed; choose one of {', '.join(Architecture)}",
             fields=("architecture",),
         )
     return NETWORKS[Architecture(code)]
@@ -68,7 +68,7 @@ def from_fields(values: Mapping[str, Any]) -> Experiment:
     if unknown := [name for name in values if name not in field_names()]:
         known = ", ".join(field_names())
         raise InvalidExperiment(
-            f"{shown(unknown[0])[1:-1]}: there is no such setting; settings are {known}",
+            f"{quote_value(unknown[0])[1:-1]}: there is no such setting; settings are {known}",
             fields=tuple(unknown),
         )
     network, data = (

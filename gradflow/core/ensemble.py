@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gradflow.core import limits
 from gradflow.core.catalog import ACTIVATIONS, DTYPES, LOSSES
 from gradflow.core.data import draw
-from gradflow.core.errors import GradflowError, InvalidExperiment
+from gradflow.core.errors import GradflowError, InvalidExperiment, quote_value
 from gradflow.core.experiment import MLP, Experiment
 from gradflow.core.histogram import IntArray
 from gradflow.core.networks.build import fill, structure
@@ -25,7 +25,7 @@ from gradflow.core.recording.seeds import (
     SeedRecorder,
 )
 from gradflow.core.recording.summary import FloatArray, Response
-from gradflow.core.spec import bounds, shown
+from gradflow.core.spec import bounds
 
 MAX_SEEDS = 64
 _AT_ONCE = 16
@@ -206,7 +206,7 @@ class _Batch:
 def _seeds(experiment: Experiment, count: int) -> Sequence[int]:
     if type(count) is not int or not 1 <= count <= MAX_SEEDS:
         raise InvalidExperiment(
-            f"count: {shown(count)} is not allowed; choose a whole number from 1 to {MAX_SEEDS}",
+            f"count: {quote_value(count)} is not allowed; choose a whole number from 1 to {MAX_SEEDS}",
             fields=("count",),
         )
     _, last, _ = bounds(Experiment.model_fields["seed"])

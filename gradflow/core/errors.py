@@ -1,8 +1,18 @@
 """Every error GradFlow raises on purpose: one base class, so that callers catch one thing."""
 
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from gradflow.core.text import Text
+
 
 class GradflowError(Exception):
-    """Base class of all errors raised by GradFlow; its message can be shown to a user as it is."""
+    """Base class of all errors raised by GradFlow; its message can be shown to a user as it is.
+
+    The message is a ``Text``, so that it is read in the language of whoever reads it.
+    """
 
 
 class InvalidExperiment(GradflowError, ValueError):
@@ -11,9 +21,20 @@ class InvalidExperiment(GradflowError, ValueError):
     ``fields`` are the names of the settings at fault, for a caller that can mend them.
     """
 
-    def __init__(self, message: str, fields: tuple[str, ...] = ()) -> None:
+    def __init__(self, message: Text | str, fields: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.fields = fields
+
+    @classmethod
+    def for_value(cls, field: str, value: object, allowed: Text | str) -> InvalidExperiment:
+        """Refuse the value of a setting; ``allowed`` completes "choose …"."""
+        message = Text(
+            "{field}: {value} is not allowed; choose {allowed}",
+            field=field,
+            value=quote_value(value),
+            allowed=allowed,
+        )
+        return cls(message, fields=(field,))
 
 
 class InvalidReport(GradflowError, ValueError):
@@ -26,3 +47,13 @@ class ProbeError(GradflowError):
 
 class DeviceUnavailable(GradflowError):
     """The experiment asks for a device that this machine does not have."""
+
+
+def quote_value(value: Any) -> str:
+    """Quote a value for an error message: JSON-like, short, and printable whatever it is."""
+    try:
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):  # an int of 5000 digits, say
+        text = f"this {type(value).__name__}"
+    text = text.encode(errors="backslashreplace").decode()
+    return text if len(text) <= 60 else text[:57] + "…"

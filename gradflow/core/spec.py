@@ -7,7 +7,6 @@ spec that sets it otherwise is refused, because a setting that changes nothing i
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
@@ -18,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from gradflow.core.catalog import TABLES
-from gradflow.core.errors import InvalidExperiment
+from gradflow.core.errors import InvalidExperiment, quote_value
 
 
 class Spec(BaseModel):
@@ -62,8 +61,8 @@ class Spec(BaseModel):
                 continue
             owner = owners(type(self))[name]
             raise InvalidExperiment(
-                f"{name}: {shown(values[name])} has no effect with "
-                f"{owner}={shown(values[owner])}; leave it out or choose another {owner}",
+                f"{name}: {quote_value(values[name])} has no effect with "
+                f"{owner}={quote_value(values[owner])}; leave it out or choose another {owner}",
                 fields=(name,),
             )
         return self
@@ -129,16 +128,6 @@ def allowed(spec: type[Spec], name: str) -> str:
     )
 
 
-def shown(value: Any) -> str:
-    """A value as an error message shows it: JSON-like, short, and printable whatever it is."""
-    try:
-        text = json.dumps(value, default=str, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError):  # an int of 5000 digits, say
-        text = f"this {type(value).__name__}"
-    text = text.encode(errors="backslashreplace").decode()
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
 def _translated(spec: type[Spec], error: ValidationError) -> InvalidExperiment:
     messages: list[str] = []
     fields: list[str] = []
@@ -155,6 +144,6 @@ def _translated(spec: type[Spec], error: ValidationError) -> InvalidExperiment:
             messages.append(f"{name}: there is no such setting; {spec.__name__} has {known}")
         else:
             messages.append(
-                f"{name}: {shown(item['input'])} is not allowed; choose {allowed(spec, name)}"
+                f"{name}: {quote_value(item['input'])} is not allowed; choose {allowed(spec, name)}"
             )
     return InvalidExperiment("\n".join(messages), fields=tuple(fields))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping
 from typing import NamedTuple, TypeVar
 
-from gradflow.core.errors import InvalidExperiment
-from gradflow.core.spec import shown
+from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.text import _
 
 S = TypeVar("S")
@@ -49,4 +48,4 @@ def made(
 
 def names(forged: Iterable[str]) -> str:
     """Names of settings for a message: cut short, with nothing in them that could be markup."""
-    return ", ".join(shown(name)[1:-1] for name in forged)
+    return ", ".join(quote_value(name)[1:-1] for name in forged)

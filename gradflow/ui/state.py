@@ -17,11 +17,10 @@ import streamlit as st
 
 from gradflow.core import codec
 from gradflow.core.catalog import Architecture
-from gradflow.core.errors import InvalidExperiment
+from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
 from gradflow.core.remedies import Ranking
-from gradflow.core.spec import shown
 from gradflow.core.text import _
 from gradflow.core.verdict import Verdict
 from gradflow.ui import forged
@@ -85,7 +84,7 @@ def left_out(query: Mapping[str, str], experiment: Experiment) -> str:
     reasons: dict[str, list[str]] = {}
     for name, owner in codec.without_effect(query, experiment).items():
         reason = f"{owner}={codec.to_query(experiment)[owner]}"
-        reasons.setdefault(reason, []).append(f"{name}={shown(query[name])[1:-1]}")
+        reasons.setdefault(reason, []).append(f"{name}={quote_value(query[name])[1:-1]}")
     if not reasons:
         return ""
     parts = [

@@ -10,9 +10,9 @@ from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from gradflow.core.catalog import Activation
 from gradflow.core.catalog.choice import Choice
-from gradflow.core.errors import InvalidExperiment
+from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.pretraining.digits import TRAINING
-from gradflow.core.spec import Spec, shown
+from gradflow.core.spec import Spec
 from gradflow.core.teaching.fields import SEPARATOR
 from gradflow.core.text import N_
 
@@ -84,7 +84,7 @@ def _one_of(codes: Iterable[StrEnum]) -> BeforeValidator:
 def _refusal(info: ValidationInfo, value: Any, allowed: str) -> InvalidExperiment:
     name = str(info.field_name)
     return InvalidExperiment(
-        f"{name}: {shown(value)} is not allowed; choose {allowed}", fields=(name,)
+        f"{name}: {quote_value(value)} is not allowed; choose {allowed}", fields=(name,)
     )
 
 
@@ -169,7 +169,7 @@ class Stack(Spec):
             default = type(self).model_fields[name].default
             if values[name] != default and not self.applies(name, values):
                 raise InvalidExperiment(
-                    f"{name}: {shown(values[name])} has no effect with method={self.method}; "
+                    f"{name}: {quote_value(values[name])} has no effect with method={self.method}; "
                     "leave it out or choose another method",
                     fields=(name,),
                 )

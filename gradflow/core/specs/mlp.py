@@ -8,9 +8,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, model_validator
 
 from gradflow.core.catalog import Connection
-from gradflow.core.errors import InvalidExperiment
+from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.limits import LayerSize
-from gradflow.core.spec import shown
 from gradflow.core.specs.data import Data
 from gradflow.core.specs.network import MAX_WIDTH, LayerSettings
 
@@ -60,7 +59,7 @@ class MLP(LayerSettings):
             for name, value in implied.items():
                 if values.get(name, value) != value:  # as a dumped spec has them, they may stay
                     raise InvalidExperiment(
-                        f"{name}: {shown(values[name])} cannot be combined with widths; give one "
+                        f"{name}: {quote_value(values[name])} cannot be combined with widths; give one "
                         "or the other",
                         fields=(name,),
                     )

@@ -19,9 +19,9 @@ from gradflow.core.catalog import (
     NormMode,
     NormPosition,
 )
-from gradflow.core.errors import InvalidExperiment
+from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.limits import LayerSize
-from gradflow.core.spec import Spec, choice_enum, options, shown
+from gradflow.core.spec import Spec, choice_enum, options
 from gradflow.core.specs.data import Data
 
 MAX_WIDTH = 4096
@@ -39,7 +39,7 @@ class NetworkSpec(Spec):
         own = type(self).model_fields["architecture"].default
         if self.architecture is not own:
             raise InvalidExperiment(
-                f"architecture: {shown(self.architecture)} is not allowed; "
+                f"architecture: {quote_value(self.architecture)} is not allowed; "
                 f"{type(self).__name__} is {own}, choose another spec",
                 fields=("architecture",),
             )
@@ -51,7 +51,7 @@ class NetworkSpec(Spec):
             enum = choice_enum(field)
             if enum and getattr(self, name) not in (own := options(enum, self.architecture)):
                 raise InvalidExperiment(
-                    f"{name}: {shown(getattr(self, name))} is not possible with "
+                    f"{name}: {quote_value(getattr(self, name))} is not possible with "
                     f"architecture={self.architecture}; choose one of {', '.join(own)}",
                     fields=(name,),
                 )

@@ -13,9 +13,9 @@ from pydantic import Field, field_validator
 from torch import nn
 
 from gradflow.core.catalog import ACTIVATIONS, INITIALIZATIONS, Activation, Initialization
-from gradflow.core.errors import InvalidExperiment
+from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.experiment import MLP
-from gradflow.core.spec import Spec, shown
+from gradflow.core.spec import Spec
 from gradflow.core.theory.moments import (
     ActivationLaw,
     FloatArray,
@@ -87,7 +87,7 @@ class ShownFunctions(Spec):
         for code in codes:
             if code not in set(Activation):
                 raise InvalidExperiment(
-                    f"shown: {shown(code)} is not allowed; choose any of {', '.join(Activation)}, "
+                    f"shown: {quote_value(code)} is not allowed; choose any of {', '.join(Activation)}, "
                     f"with {SEPARATOR} between them",
                     fields=("shown",),
                 )

@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from gradflow.core.catalog.optimizers import Clip
-from gradflow.core.errors import InvalidExperiment
-from gradflow.core.spec import shown
+from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.teaching.fields import SEPARATOR, numbers
 from gradflow.core.teaching.optimizers import OPTIMIZERS, Optimizer, clip
 from gradflow.core.teaching.surfaces import SURFACES, FloatArray, Surface, SurfaceChoice
@@ -134,7 +133,7 @@ def from_fields(values: Mapping[str, Any]) -> Descent:
     known = [field.name for field in fields(Descent)]
     if unknown := [name for name in values if name not in known]:
         raise InvalidExperiment(
-            f"{shown(unknown[0])[1:-1]}: there is no such setting; settings are {', '.join(known)}",
+            f"{quote_value(unknown[0])[1:-1]}: there is no such setting; settings are {', '.join(known)}",
             fields=tuple(unknown),
         )
     return Descent(**values)
@@ -269,7 +268,7 @@ def descend(descent: Descent) -> tuple[Trajectory, ...]:
 
 
 def _refused(name: str, value: Any, allowed: str) -> InvalidExperiment:
-    message = f"{name}: {shown(value)} is not allowed; choose {allowed}"
+    message = f"{name}: {quote_value(value)} is not allowed; choose {allowed}"
     return InvalidExperiment(message, fields=(name,))
 
 
@@ -320,7 +319,7 @@ def _start(value: Any, row: SurfaceChoice) -> tuple[float, ...]:
 def _shape(value: Any, row: SurfaceChoice) -> float | None:
     if row.shape is None:
         if value is not None:
-            message = f"shape: {shown(value)} has no effect on this surface; leave it out"
+            message = f"shape: {quote_value(value)} has no effect on this surface; leave it out"
             raise InvalidExperiment(message, fields=("shape",))
         return None
     if value is None:

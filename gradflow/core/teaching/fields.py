@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from gradflow.core.errors import InvalidExperiment
-from gradflow.core.spec import Spec, shown
+from gradflow.core.errors import InvalidExperiment, quote_value
+from gradflow.core.spec import Spec
 
 SEPARATOR = "_"
 """Between the numbers of one field in a URL, which leaves it as it is."""
@@ -34,7 +34,7 @@ def numbers(name: str, values: Any, limit: float, low: float | None = None) -> t
             found.append(float("nan"))
         if not smallest <= found[-1] <= limit:
             raise InvalidExperiment(
-                f"{name}: {shown(entry)} is not allowed; "
+                f"{name}: {quote_value(entry)} is not allowed; "
                 f"choose numbers from {smallest:g} to {limit:g}",
                 fields=(name,),
             )

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from pydantic import Field, field_validator
 
-from gradflow.core.errors import InvalidExperiment
-from gradflow.core.spec import Spec, shown
+from gradflow.core.errors import InvalidExperiment, quote_value
+from gradflow.core.spec import Spec
 from gradflow.core.theory.moments import FloatArray
 
 PAIRS = {"sinh": "sin", "cosh": "cos", "tanh": "tan"}
@@ -41,7 +41,7 @@ class Pair(Spec):
     def _known(cls, value: Any) -> str:
         if value not in PAIRS:
             raise InvalidExperiment(
-                f"function: {shown(value)} is not allowed; choose one of {', '.join(PAIRS)}",
+                f"function: {quote_value(value)} is not allowed; choose one of {', '.join(PAIRS)}",
                 fields=("function",),
             )
         return str(value)

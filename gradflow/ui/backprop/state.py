@@ -12,7 +12,8 @@ from typing import Any
 
 import streamlit as st
 
-from gradflow.core.spec import Spec, shown
+from gradflow.core.errors import quote_value
+from gradflow.core.spec import Spec
 from gradflow.core.teaching.chain import MAX_LENGTH, Chain
 from gradflow.core.teaching.fields import to_query
 from gradflow.core.teaching.perceptron import (
@@ -83,7 +84,7 @@ def _place(name: str, query: dict[str, str], default: int, count: int, problems:
 
 
 def _refusal(name: str, text: str, allowed: str) -> str:
-    return f"{name}: {shown(text)} is not allowed; choose {allowed}"
+    return f"{name}: {quote_value(text)} is not allowed; choose {allowed}"
 
 
 def _put(slot: Slot, values: dict[str, Any], problems: list[str]) -> None:

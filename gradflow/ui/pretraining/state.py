@@ -11,11 +11,10 @@ from typing import Any
 
 import streamlit as st
 
-from gradflow.core.errors import InvalidExperiment
+from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.pretraining.presets import PRESETS
 from gradflow.core.pretraining.spec import USUAL_RATES, FineTuning, Stack, Transfer
 from gradflow.core.spec import Spec
-from gradflow.core.spec import shown as quoted
 from gradflow.core.teaching.fields import to_query
 from gradflow.ui import forged
 
@@ -55,7 +54,9 @@ def load() -> None:
     problems: list[str] = []
     asked = query.pop("view", str(View.LAYERS))
     if asked not in set(View):
-        problems.append(f"view: {quoted(asked)} is not allowed; choose one of {', '.join(View)}")
+        problems.append(
+            f"view: {quote_value(asked)} is not allowed; choose one of {', '.join(View)}"
+        )
     view = View(asked) if asked in set(View) else View.LAYERS
     st.session_state[_VIEW] = view
     kind = _SPECS[view]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gradflow.core import codec
+from gradflow.core.errors import quote_value
 from gradflow.core.experiment import Experiment
-from gradflow.core.spec import shown as quoted
 from gradflow.core.teaching.fields import to_query
 from gradflow.core.training import TrainingPlan
 from gradflow.core.training.presets import TRAINING_PRESETS
@@ -47,7 +47,7 @@ def read(query: Mapping[str, str]) -> Address:
         return Address(preset=code, problems=tuple(problems))
     if code is not None:
         known = ", ".join(TRAINING_PRESETS)
-        problems.append(f"preset: {quoted(code)} is not allowed; choose one of {known}")
+        problems.append(f"preset: {quote_value(code)} is not allowed; choose one of {known}")
     own = {name: rest.pop(name) for name in TrainingPlan.model_fields if name in rest}
     plan, link = made(lambda texts: TrainingPlan(**texts), own, TrainingPlan.model_fields)
     problems += link.problems

@@ -12,8 +12,8 @@ from typing import Any
 
 import streamlit as st
 
+from gradflow.core.errors import quote_value
 from gradflow.core.spec import Spec
-from gradflow.core.spec import shown as quoted
 from gradflow.core.teaching.fields import to_query
 from gradflow.ui import forged, state
 from gradflow.ui.state import Slot
@@ -62,7 +62,7 @@ class Views:
         asked = query.pop("view", None)
         if asked is not None and asked not in self.specs:
             allowed = ", ".join(self.specs)
-            self._complain(f"view: {quoted(asked)} is not allowed; choose one of {allowed}")
+            self._complain(f"view: {quote_value(asked)} is not allowed; choose one of {allowed}")
         view = asked if asked is not None and asked in self.specs else next(iter(self.specs))
         st.session_state[self._view] = view
         if asked == view or (asked is None and query):

@@ -18,10 +18,10 @@ from gradflow.core.catalog import (
     Initialization,
     Normalization,
 )
-from gradflow.core.errors import InvalidExperiment
+from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.experiment import MLP, ConvNet, Data, Experiment
 from gradflow.core.probe import run
-from gradflow.core.spec import Spec, shown
+from gradflow.core.spec import Spec
 from gradflow.core.teaching.activation_facts import Alpha, NegativeSlope
 from gradflow.core.theory import Standing, predict
 from gradflow.core.theory.moments import FloatArray
@@ -86,7 +86,7 @@ class BlockNetworks(Spec):
         allowed = {"architecture": LAYERED, "normalization": NORMS}[str(info.field_name)]
         if value not in allowed:
             raise InvalidExperiment(
-                f"{info.field_name}: {shown(value)} is not possible here; choose one of "
+                f"{info.field_name}: {quote_value(value)} is not possible here; choose one of "
                 f"{', '.join(allowed)}",
                 fields=(str(info.field_name),),
             )

@@ -14,9 +14,9 @@ from pydantic import Field, model_validator
 from torch.nn import functional as F
 
 from gradflow.core.data import digit_images
-from gradflow.core.errors import InvalidExperiment
+from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.histogram import FloatArray
-from gradflow.core.spec import Spec, shown
+from gradflow.core.spec import Spec
 from gradflow.core.teaching.normalization.sharing import IntArray, Norm, check_groups, sets
 from gradflow.core.text import N_
 
@@ -135,7 +135,7 @@ class PushedBatch(Spec):
             check_groups(self.groups, CHANNELS)
         if self.sample > self.samples:
             raise InvalidExperiment(
-                f"sample: {shown(self.sample)} is not allowed; choose a whole number from 1 to "
+                f"sample: {quote_value(self.sample)} is not allowed; choose a whole number from 1 to "
                 f"{self.samples}, the batch size",
                 fields=("sample",),
             )

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from gradflow.core.errors import InvalidExperiment
-from gradflow.core.spec import Spec, shown
+from gradflow.core.errors import InvalidExperiment, quote_value
+from gradflow.core.spec import Spec
 from gradflow.core.text import N_
 
 IntArray = npt.NDArray[np.int64]
@@ -118,7 +118,7 @@ class Block(Spec):
         ):
             if value > size:
                 raise InvalidExperiment(
-                    f"{name}: {shown(value)} is not allowed; choose a whole number from 1 to "
+                    f"{name}: {quote_value(value)} is not allowed; choose a whole number from 1 to "
                     f"{size}, the number of {name}s",
                     fields=(name,),
                 )

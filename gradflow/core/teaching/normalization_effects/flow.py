@@ -17,10 +17,10 @@ from gradflow.core.catalog import (
     Normalization,
     NormPosition,
 )
-from gradflow.core.errors import InvalidExperiment
+from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.experiment import MLP, Data, Experiment
 from gradflow.core.report import Report
-from gradflow.core.spec import Spec, shown
+from gradflow.core.spec import Spec
 from gradflow.core.teaching.activation_facts import Alpha, NegativeSlope
 from gradflow.core.theory import Prediction, Standing
 from gradflow.core.theory.moments import FloatArray, activation_law
@@ -73,7 +73,7 @@ class NormalizedFlow(Spec):
     def _known(cls, value: Any) -> str:
         if value not in NORMS:
             raise InvalidExperiment(
-                f"placed: {shown(value)} is not allowed; choose one of {', '.join(NORMS)}",
+                f"placed: {quote_value(value)} is not allowed; choose one of {', '.join(NORMS)}",
                 fields=("placed",),
             )
         return str(value)
