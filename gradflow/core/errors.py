@@ -14,6 +14,12 @@ class GradflowError(Exception):
     The message is a ``Text``, so that it is read in the language of whoever reads it.
     """
 
+    @property
+    def message(self) -> Text | str:
+        """The message before it is rendered."""
+        message: Text | str = self.args[0]
+        return message
+
 
 class InvalidExperiment(GradflowError, ValueError):
     """A setting is impossible. The message names the field, the value and what is allowed.

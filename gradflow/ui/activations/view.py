@@ -15,11 +15,12 @@ from gradflow.core.spec import Spec
 from gradflow.core.teaching.activation_facts import ShownFunctions, curve, with_parameters
 from gradflow.core.teaching.slope_products import SlopeChains, SlopeProducts, slope_products
 from gradflow.core.text import _
-from gradflow.ui import blocks, paths, state
+from gradflow.ui import blocks, paths
 from gradflow.ui.activations import controls, lessons
 from gradflow.ui.activations import state as activations_state
 from gradflow.ui.activations.state import View
 from gradflow.ui.activations.table import facts_markdown, formulas
+from gradflow.ui.explore.state import EXPLORE
 from gradflow.ui.latex import tex
 
 WEIGHT_STDS = (0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0, 30.0, 100.0, 1000.0)
@@ -89,7 +90,7 @@ def _layers() -> Spec:
     if spec.activation is Activation.SIGMOID and st.button(
         _("See a deep sigmoid network in Explore"), icon=":material/insights:"
     ):
-        state.replace(PRESETS["deep_sigmoid"].experiment)
+        EXPLORE.replace(PRESETS["deep_sigmoid"].experiment)
         st.switch_page(paths.EXPLORE)
     blocks.explain("activations_layers")
     return spec

@@ -22,7 +22,7 @@ from gradflow.ui import blocks
 from gradflow.ui.degradation import compute
 from gradflow.ui.degradation.state import VIEWS, View
 from gradflow.ui.latex import tex
-from gradflow.ui.views.compute import in_parts
+from gradflow.ui.long_work import compute_parts
 from gradflow.ui.views.controls import Controls
 
 COSINES = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999)
@@ -100,7 +100,7 @@ def _pairs() -> Spec:
     chosen = VIEWS.spec(View.SHATTERING)
     assert isinstance(chosen, Shattering)
     part = _part(chosen, _OF_PAIRS)
-    found = in_parts(KINDS, lambda kind: compute.correlation(part, kind))
+    found = compute_parts(KINDS, lambda kind: compute.correlation(part, kind))
     named = [(_(CONNECTIONS[kind].label), one) for kind, one in found.items()]
     blocks.show_figure(
         pairs_figure(named, mode=blocks.mode()),

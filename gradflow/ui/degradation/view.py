@@ -32,7 +32,7 @@ from gradflow.ui import blocks
 from gradflow.ui.degradation import compute, shattering
 from gradflow.ui.degradation.state import VIEWS, View
 from gradflow.ui.latex import lines, tex
-from gradflow.ui.views.compute import in_parts
+from gradflow.ui.long_work import compute_parts
 from gradflow.ui.views.controls import Controls
 
 TITLES: dict[str, str] = {
@@ -57,7 +57,7 @@ def _depth() -> Spec:
     _controls(View.DEPTH)
     spec = VIEWS.spec(View.DEPTH)
     assert isinstance(spec, BlockNetworks)
-    found = in_parts(KINDS, lambda kind: compute.sweep(spec, kind))
+    found = compute_parts(KINDS, lambda kind: compute.sweep(spec, kind))
     named = [(_(CONNECTIONS[kind].label), one) for kind, one in found.items()]
     blocks.show_figure(
         depth_figure(named, mode=blocks.mode()),
@@ -98,7 +98,7 @@ def _identity() -> Spec:
     _controls(View.IDENTITY)
     spec = VIEWS.spec(View.IDENTITY)
     assert isinstance(spec, Blocks)
-    found = in_parts(KINDS, lambda kind: compute.nearness(spec, kind))
+    found = compute_parts(KINDS, lambda kind: compute.nearness(spec, kind))
     named = [(_(CONNECTIONS[kind].label), one) for kind, one in found.items()]
     blocks.show_figure(
         identity_figure(named, mode=blocks.mode()),

@@ -15,7 +15,7 @@ from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.core.training import StepRecord
 from gradflow.ui import blocks
-from gradflow.ui.report_view import gradient_chosen
+from gradflow.ui.explore.report import choose_gradient
 from gradflow.ui.training import compute, lanes, state
 from gradflow.ui.training.lanes import Shown
 
@@ -130,7 +130,7 @@ def _chosen(found: list[Shown]) -> list[Shown]:
 def _draw(found: list[_Found], step: int) -> None:
     if not found:
         return
-    gradient = gradient_chosen("training_flow_gradient")
+    gradient = choose_gradient("training_flow_gradient")
     if len(found) == 1:
         figure = charts.flow_figure(found[0].report, mode=blocks.mode(), gradient=gradient)
     else:

@@ -20,11 +20,11 @@ from gradflow.core.teaching.normalization_effects.rates import (
 )
 from gradflow.core.text import _
 from gradflow.ui import blocks
+from gradflow.ui.long_work import compute_parts
 from gradflow.ui.normalization import controls, state
 from gradflow.ui.normalization.effects import compute
 from gradflow.ui.normalization.effects import controls as effects_controls
 from gradflow.ui.normalization.state import View
-from gradflow.ui.views.compute import in_parts
 
 WIDTHS = (16, 24, 32, 48)
 SCALES = (0.1, 0.2, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
@@ -45,7 +45,7 @@ def show() -> Spec:
         controls.slider(_VIEW, "seed")
     spec = state.spec(_VIEW)
     assert isinstance(spec, LearningRates)
-    found = in_parts(COMPARED, lambda code: compute.train(spec, code))
+    found = compute_parts(COMPARED, lambda code: compute.train(spec, code))
     named = [(_(NORMALIZATIONS[code].label), one) for code, one in found.items()]
     blocks.show_figure(
         learning_rates_figure(learning_rates(), named, mode=blocks.mode()),

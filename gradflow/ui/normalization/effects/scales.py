@@ -14,11 +14,11 @@ from gradflow.core.teaching.normalization_effects.identities import Identities
 from gradflow.core.teaching.normalization_effects.scales import RIVALS, Sweep, WeightScales
 from gradflow.core.text import _
 from gradflow.ui import blocks
+from gradflow.ui.long_work import compute_parts
 from gradflow.ui.normalization import controls, state
 from gradflow.ui.normalization.effects import compute
 from gradflow.ui.normalization.effects import controls as effects_controls
 from gradflow.ui.normalization.state import View
-from gradflow.ui.views.compute import in_parts
 
 WIDTHS = (16, 32, 64, 128)
 EPSILONS = (0.0, 1e-12, 1e-8, 1e-5, 1e-3, 0.1)
@@ -41,7 +41,7 @@ def show() -> Spec:
     assert isinstance(spec, WeightScales)
     # The scale of the identities does not change the curves, and ε only those with a norm.
     same = spec.model_copy(update={"scale": 1.0})
-    found = in_parts(RIVALS, lambda code: compute.sweep(same, code))
+    found = compute_parts(RIVALS, lambda code: compute.sweep(same, code))
     named = [(_(NORMALIZATIONS[code].label), one) for code, one in found.items()]
     blocks.show_figure(
         weight_scales_figure(teaching.scales(), named, mode=blocks.mode()),
