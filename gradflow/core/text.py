@@ -70,9 +70,9 @@ class Text:
         return hash((self.template, *sorted(self.values)))
 
 
-def join_texts(*texts: Text | str) -> Text:
+def join_texts(*texts: Text | str, separator: str = " ") -> Text:
     """Put sentences one after the other; empty ones are left out."""
     given = [text for text in texts if text]
     names = [f"part{i}" for i in range(len(given))]
-    template = " ".join(f"{{{name}}}" for name in names)
+    template = separator.join(f"{{{name}}}" for name in names)
     return Text(template, **dict(zip(names, given, strict=True)))
