@@ -20,19 +20,19 @@ from gradflow.core.experiment import (
     LayerSettings,
     NetworkSpec,
 )
-from gradflow.core.spec import Spec, owners
+from gradflow.core.spec import Spec, find_owners
 
 _NESTED = ("network", "data")
 PARTS: tuple[type[Spec], ...] = (*NETWORKS.values(), Data, Experiment)
 
 
-def field_names() -> list[str]:
+def list_field_names() -> list[str]:
     """The names of all flat settings."""
     names = (name for part in PARTS for name in part.model_fields if name not in _NESTED)
     return list(dict.fromkeys(names))
 
 
-def network_of(values: Mapping[str, Any]) -> type[NetworkSpec]:
+def find_network(values: Mapping[str, Any]) -> type[NetworkSpec]:
     """The spec of the network that flat settings are about.
 
     Raises:
@@ -55,7 +55,7 @@ def to_fields(experiment: Experiment) -> dict[str, Any]:
         (experiment.data, experiment.data_values),
         (experiment, dict(experiment)),
     ):
-        values.update({n: own[n] for n in spec.applicable(own) if n not in _NESTED})
+        values.update({n: own[n] for n in spec.list_applicable(own) if n not in _NESTED})
     return values
 
 
@@ -65,17 +65,17 @@ def from_fields(values: Mapping[str, Any]) -> Experiment:
     Raises:
         InvalidExperiment: an unknown name or an impossible value.
     """
-    if unknown := [name for name in values if name not in field_names()]:
-        known = ", ".join(field_names())
+    if unknown := [name for name in values if name not in list_field_names()]:
+        known = ", ".join(list_field_names())
         raise InvalidExperiment(
             f"{quote_value(unknown[0])[1:-1]}: there is no such setting; settings are {known}",
             fields=tuple(unknown),
         )
     network, data = (
-        part(**{n: values[n] for n in part.applicable(values) if n in values})
-        for part in (network_of(values), Data)
+        part(**{n: values[n] for n in part.list_applicable(values) if n in values})
+        for part in (find_network(values), Data)
     )
-    rest = {n: values[n] for n in Experiment.applicable(values) if n in values}
+    rest = {n: values[n] for n in Experiment.list_applicable(values) if n in values}
     return Experiment(network=network, data=data, **rest)
 
 
@@ -96,12 +96,12 @@ def from_query(query: Mapping[str, str]) -> Experiment:
     return from_fields(values)
 
 
-def without_effect(query: Mapping[str, str], experiment: Experiment) -> dict[str, str]:
+def find_without_effect(query: Mapping[str, str], experiment: Experiment) -> dict[str, str]:
     """Settings of a query that its experiment has no use for, and the setting that makes it so.
 
     Name → ``architecture``, or the name of the choice that another option of would need it.
     """
-    known, used = set(field_names()), to_fields(experiment)
+    known, used = set(list_field_names()), to_fields(experiment)
     found: dict[str, str] = {}
     for name in (name for name in query if name in known and name not in used):
         needed, owner = name, _owner(name, experiment)
@@ -118,13 +118,13 @@ def without_effect(query: Mapping[str, str], experiment: Experiment) -> dict[str
 
 def _owner(name: str, experiment: Experiment) -> str | None:
     parts = (type(experiment.network), Data, Experiment)
-    return next((owners(part).get(name) for part in parts if name in part.model_fields), None)
+    return next((find_owners(part).get(name) for part in parts if name in part.model_fields), None)
 
 
-def switched(values: Mapping[str, Any], architecture: Architecture) -> dict[str, Any]:
+def switch_architecture(values: Mapping[str, Any], architecture: Architecture) -> dict[str, Any]:
     """Flat settings for another architecture: what both understand stays, as far as it can."""
-    old, new = network_of(values), NETWORKS[architecture]
-    kept = set(field_names()) - {n for spec in NETWORKS.values() for n in spec.model_fields}
+    old, new = find_network(values), NETWORKS[architecture]
+    kept = set(list_field_names()) - {n for spec in NETWORKS.values() for n in spec.model_fields}
     if old is new:
         kept |= set(new.model_fields)
     elif issubclass(old, LayerSettings) and issubclass(new, LayerSettings):

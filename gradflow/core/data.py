@@ -85,7 +85,7 @@ DRAW: dict[Source, Callable[..., tuple[Tensor, Tensor]]] = {
 def draw_arguments(spec: Data) -> dict[str, Any]:
     """The keyword arguments of the drawing function of ``spec.source``."""
     names = ("dimension", "scale", "correlation", "noise")
-    applicable = spec.applicable(dict(spec))
+    applicable = spec.list_applicable(dict(spec))
     return {name: getattr(spec, name) for name in names if name in applicable}
 
 

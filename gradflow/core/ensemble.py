@@ -25,7 +25,7 @@ from gradflow.core.recording.seeds import (
     SeedRecorder,
 )
 from gradflow.core.recording.summary import FloatArray, Response
-from gradflow.core.spec import bounds
+from gradflow.core.spec import find_bounds
 
 MAX_SEEDS = 64
 _AT_ONCE = 16
@@ -209,7 +209,7 @@ def _seeds(experiment: Experiment, count: int) -> Sequence[int]:
             f"count: {quote_value(count)} is not allowed; choose a whole number from 1 to {MAX_SEEDS}",
             fields=("count",),
         )
-    _, last, _ = bounds(Experiment.model_fields["seed"])
+    _, last, _ = find_bounds(Experiment.model_fields["seed"])
     assert last is not None
     if experiment.seed + count - 1 > last:
         raise InvalidExperiment(

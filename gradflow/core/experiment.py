@@ -19,7 +19,7 @@ from gradflow.core.catalog import (
     Source,
 )
 from gradflow.core.errors import InvalidExperiment
-from gradflow.core.spec import Spec, options
+from gradflow.core.spec import Spec, list_options
 from gradflow.core.specs.conv import ConvNet
 from gradflow.core.specs.data import MAX_BATCH, Data
 from gradflow.core.specs.mlp import MAX_DEPTH, MLP
@@ -93,7 +93,7 @@ class Experiment(Spec):
     def _data_fit_the_network(self) -> Self:
         only = SOURCES[self.data.source].only
         if only and self.network.architecture not in only:
-            possible = ", ".join(options(Source, self.network.architecture))
+            possible = ", ".join(list_options(Source, self.network.architecture))
             raise InvalidExperiment(
                 f"source: {self.data.source} is not possible with "
                 f"architecture={self.network.architecture}; choose one of {possible}",

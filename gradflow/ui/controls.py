@@ -19,7 +19,7 @@ from gradflow.core.catalog import TABLES, Architecture
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import MLP, Data, Experiment
 from gradflow.core.presets import PRESETS
-from gradflow.core.spec import Spec, bounds, choice_enum, options, owners
+from gradflow.core.spec import Spec, find_bounds, find_enum, find_owners, list_options
 from gradflow.core.text import _
 from gradflow.ui import blocks, state
 
@@ -56,7 +56,7 @@ GROUPS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
 def specs(slot: state.Slot) -> tuple[type[Spec], ...]:
     """The specs that the settings of a slot fill."""
     try:
-        network: type[Spec] = codec.network_of(state.settings(slot))
+        network: type[Spec] = codec.find_network(state.settings(slot))
     except InvalidExperiment:  # a forged architecture
         network = MLP
     return network, Data, Experiment
@@ -139,7 +139,7 @@ def dependents(name: str, slot: state.Slot = state.EXPLORE, *, compact: bool = F
     """Draw the widgets of all fields that hang on ``name``, and of those that hang on them."""
     spec = _spec_of(name, slot)
     for dependent in spec.model_fields if spec else ():
-        if spec and owners(spec).get(dependent) == name:
+        if spec and find_owners(spec).get(dependent) == name:
             control(dependent, slot, compact=compact)
             dependents(dependent, slot, compact=compact)
 
@@ -168,7 +168,7 @@ _Widget = Callable[[_Place], Any]
 
 def _widget(place: _Place) -> _Widget:
     field = place.field
-    if choice_enum(field):
+    if find_enum(field):
         return _choice
     if field.annotation is bool:
         return _toggle
@@ -176,7 +176,7 @@ def _widget(place: _Place) -> _Widget:
         return _numbers
     if place.name == "widths":
         return _widths
-    low, high, _excluded = bounds(field)
+    low, high, _excluded = find_bounds(field)
     if field.annotation is int:
         short = (high or 0) - (low or 0) <= SLIDER_RANGE and not place.compact
         return _slider if short else _whole_number
@@ -184,12 +184,12 @@ def _widget(place: _Place) -> _Widget:
 
 
 def _choice(place: _Place) -> str:
-    enum = choice_enum(place.field)
+    enum = find_enum(place.field)
     assert enum is not None
     table = TABLES[enum]
     architecture = state.value("architecture", Architecture.MLP, place.slot)
     code = st.selectbox(
-        options=[str(member) for member in options(enum, architecture)],
+        options=[str(member) for member in list_options(enum, architecture)],
         format_func=lambda code: _(table[code].label),
         **place.common(str(place.current)),
     )
@@ -210,7 +210,7 @@ def _numbers(place: _Place) -> int:
 
 
 def _slider(place: _Place) -> int:
-    low, high, _excluded = bounds(place.field)
+    low, high, _excluded = find_bounds(place.field)
     chosen: int = st.slider(
         min_value=int(low or 0), max_value=int(high or 0), **place.common(int(place.current))
     )
@@ -218,7 +218,7 @@ def _slider(place: _Place) -> int:
 
 
 def _whole_number(place: _Place) -> int:
-    low, high, _excluded = bounds(place.field)
+    low, high, _excluded = find_bounds(place.field)
     chosen: int = st.number_input(
         min_value=int(low or 0), max_value=int(high or 0), step=1,
         **place.common(int(place.current)),
@@ -234,7 +234,7 @@ def _share(place: _Place) -> float:
 
 
 def _number(place: _Place) -> float:
-    low, high, excluded = bounds(place.field)
+    low, high, excluded = find_bounds(place.field)
     assert low is not None
     # A number field has no open ends: the smallest number it offers stands for "above 0".
     smallest = low + 1e-9 if excluded else low

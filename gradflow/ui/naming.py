@@ -9,7 +9,7 @@ from typing import Any
 from gradflow.charts.theme import number
 from gradflow.core import codec
 from gradflow.core.catalog import TABLES
-from gradflow.core.spec import Spec, choice_enum
+from gradflow.core.spec import Spec, find_enum
 from gradflow.core.text import _
 from gradflow.core.training import TrainingPlan
 
@@ -34,7 +34,7 @@ def title(name: str) -> str:
 
 def shown(name: str, value: Any) -> str:
     """The value of a setting as a user reads it."""
-    if enum := choice_enum(_FIELDS[name]):
+    if enum := find_enum(_FIELDS[name]):
         return _(TABLES[enum][enum(value)].label)
     if isinstance(value, bool):
         return _("yes") if value else _("no")

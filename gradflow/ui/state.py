@@ -76,13 +76,13 @@ def tolerant(query: Mapping[str, str]) -> tuple[Experiment, str]:
 
 
 def _made(query: Mapping[str, str]) -> tuple[Experiment, Link]:
-    return forged.made(codec.from_query, query, codec.field_names())
+    return forged.made(codec.from_query, query, codec.list_field_names())
 
 
 def left_out(query: Mapping[str, str], experiment: Experiment) -> str:
     """A sentence on settings of a URL that have no effect; empty if there are none."""
     reasons: dict[str, list[str]] = {}
-    for name, owner in codec.without_effect(query, experiment).items():
+    for name, owner in codec.find_without_effect(query, experiment).items():
         reason = f"{owner}={codec.to_query(experiment)[owner]}"
         reasons.setdefault(reason, []).append(f"{name}={quote_value(query[name])[1:-1]}")
     if not reasons:
@@ -152,10 +152,10 @@ def switch(architecture: Architecture, slot: Slot = EXPLORE) -> None:
     st.session_state[f"{slot.key}_{old.get('architecture', Architecture.MLP)}"] = old
     kept = st.session_state.get(f"{slot.key}_{architecture}")
     if kept is None:
-        replace_fields(codec.switched(old, architecture), slot)
+        replace_fields(codec.switch_architecture(old, architecture), slot)
         return
     shared = {n: v for n, v in old.items() if n in Experiment.model_fields or n == "batch_size"}
-    replace_fields(codec.switched(kept | shared, architecture), slot)
+    replace_fields(codec.switch_architecture(kept | shared, architecture), slot)
 
 
 def settled(experiment: Experiment) -> None:

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 import gradflow as gf
 from gradflow.core.catalog import Normalization
-from gradflow.core.spec import options
+from gradflow.core.spec import list_options
 
 PHI: dict[str, Callable[[Tensor, gf.MLP], Tensor]] = {
     "linear": lambda z, spec: z,
@@ -64,7 +64,7 @@ def _normalized(z: Tensor, spec: gf.MLP) -> Tensor:
     return z
 
 
-NORMALIZATIONS = options(Normalization, "mlp")
+NORMALIZATIONS = list_options(Normalization, "mlp")
 """Those of a fully connected network."""
 
 

@@ -10,9 +10,9 @@ from pydantic.fields import FieldInfo
 
 import gradflow as gf
 from gradflow.core.catalog import Architecture
-from gradflow.core.codec import field_names
+from gradflow.core.codec import list_field_names
 from gradflow.core.experiment import MAX_BATCH, MAX_DEPTH, MAX_WIDTH, NETWORKS
-from gradflow.core.spec import Spec, bounds, choice_enum, options
+from gradflow.core.spec import Spec, find_bounds, find_enum, list_options
 
 SMALL = {
     "depth": 12, "width": 64, "batch_size": 64, "dimension": 64, "groups": 8, "channels": 8,
@@ -23,8 +23,8 @@ NESTED = ("network", "data", "architecture")
 
 def value_of(name: str, field: FieldInfo, architecture: str = "mlp") -> st.SearchStrategy[Any]:
     """All allowed values of one field; sizes small, so that few experiments are too large."""
-    if enum := choice_enum(field):
-        possible = options(enum, architecture)
+    if enum := find_enum(field):
+        possible = list_options(enum, architecture)
         return st.sampled_from(possible) | st.sampled_from(list(map(str, possible)))
     if field.annotation is bool:
         return st.booleans()
@@ -32,7 +32,7 @@ def value_of(name: str, field: FieldInfo, architecture: str = "mlp") -> st.Searc
         return st.sampled_from(get_args(field.annotation))
     if name == "widths":
         return st.lists(st.integers(1, 64), max_size=8).map(tuple)
-    low, high, excluded = bounds(field)
+    low, high, excluded = find_bounds(field)
     if field.annotation is int:
         high = SMALL.get(name, high)
         return st.integers(int(low), int(high))
@@ -46,7 +46,7 @@ def specs(draw: st.DrawFn, spec: type[Spec], architecture: str = "mlp", **fixed:
     values = {
         name: draw(value_of(name, field, architecture))
         for name, field in fields.items()
-        if choice_enum(field) and name != "architecture"
+        if find_enum(field) and name != "architecture"
     } | fixed
     if spec is gf.MLP:
         values["widths"] = draw(value_of("widths", fields["widths"]))
@@ -57,7 +57,7 @@ def specs(draw: st.DrawFn, spec: type[Spec], architecture: str = "mlp", **fixed:
         values["depth"] = draw(st.integers(3, SMALL["depth"]))
     if values.get("padding") == "circular":
         values["kernel"] = draw(st.sampled_from((1, 3)))
-    applicable = spec.applicable(values | {"architecture": architecture})
+    applicable = spec.list_applicable(values | {"architecture": architecture})
     for name, field in fields.items():
         if name in applicable and name not in values and draw(st.booleans()):
             values[name] = draw(value_of(name, field, architecture))
@@ -79,7 +79,7 @@ def experiments(draw: st.DrawFn) -> gf.Experiment:
     network = draw(specs(NETWORKS[architecture], architecture))
     data = draw(specs(gf.Data, architecture))
     if data.batch_size == 1 and getattr(network, "normalization", "") == "batch":
-        values = {n: getattr(data, n) for n in data.applicable(dict(data))}
+        values = {n: getattr(data, n) for n in data.list_applicable(dict(data))}
         if architecture != "mlp":
             values.pop("dimension", None)
         data = gf.Data(**values | {"batch_size": 2})
@@ -107,7 +107,9 @@ def refusal(make: Callable[[], Any]) -> gf.InvalidExperiment | None:
     return None
 
 
-queries = st.dictionaries(st.sampled_from(field_names()) | st.text(max_size=5), TEXTS, max_size=6)
+queries = st.dictionaries(
+    st.sampled_from(list_field_names()) | st.text(max_size=5), TEXTS, max_size=6
+)
 
 ANYTHING = st.recursive(
     TEXTS

@@ -16,7 +16,7 @@ from numpy.testing import assert_allclose
 
 import gradflow as gf
 from gradflow.core.catalog import Activation, Connection, Initialization
-from gradflow.core.codec import field_names, from_fields
+from gradflow.core.codec import from_fields, list_field_names
 from tests.core.oracles import NORMALIZATIONS
 
 ROW = re.compile(r"^ *(\d+) +(\S+) +(\S+) +(\S+)$", re.MULTILINE)
@@ -66,7 +66,7 @@ CASES: list[dict[str, Any]] = [
 
 
 def applicable(settings: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name in field_names()}
+    return {name: value for name, value in settings.items() if name in list_field_names()}
 
 
 def case_id(settings: dict[str, Any]) -> str:

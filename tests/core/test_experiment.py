@@ -14,7 +14,7 @@ import gradflow as gf
 from gradflow.core.catalog import TABLES, Architecture
 from gradflow.core.codec import PARTS
 from gradflow.core.experiment import NETWORKS
-from gradflow.core.spec import bounds, choice_enum, options
+from gradflow.core.spec import find_bounds, find_enum, list_options
 from tests.core.strategies import ANYTHING, experiments, refusal, specs
 
 FIELDS = [
@@ -29,7 +29,7 @@ NUMBERS = [
 CHOICES = [
     (part, name)
     for part, name in FIELDS
-    if choice_enum(part.model_fields[name]) and name != "architecture"
+    if find_enum(part.model_fields[name]) and name != "architecture"
 ]
 
 
@@ -38,7 +38,7 @@ def enabling(part, name):
     for enum, table in TABLES.items():
         for code, row in table.items():
             if name in row.parameters:
-                owner = next(n for p, n in CHOICES if choice_enum(p.model_fields[n]) is enum)
+                owner = next(n for p, n in CHOICES if find_enum(p.model_fields[n]) is enum)
                 return enabling(part, owner) | {owner: code}
     return {}
 
@@ -50,7 +50,7 @@ def ids(pair):
 @pytest.mark.parametrize("field", NUMBERS, ids=ids)
 def test_bounds(field):
     part, name = field
-    low, high, excluded = bounds(part.model_fields[name])
+    low, high, excluded = find_bounds(part.model_fields[name])
     whole = part.model_fields[name].annotation is int
     step = 1 if whole else 1e-9
     settings_ = enabling(part, name)
@@ -78,9 +78,9 @@ def test_bounds(field):
 @pytest.mark.parametrize("field", CHOICES, ids=ids)
 def test_choices(field):
     part, name = field
-    enum = choice_enum(part.model_fields[name])
+    enum = find_enum(part.model_fields[name])
     own = part.model_fields.get("architecture")
-    possible = options(enum, own.default) if own else list(enum)
+    possible = list_options(enum, own.default) if own else list(enum)
     for value in ("unknown", "", 3, None, enum.__name__, []):
         with pytest.raises(gf.InvalidExperiment) as caught:
             part(**enabling(part, name), **{name: value})
@@ -147,7 +147,7 @@ def test_a_setting_without_effect_is_refused(field):
     other = {bool: True, int: 4, float: 0.3}.get(type(default)) or next(
         code for code in type(default) if code != default
     )
-    if name in part.applicable({}):
+    if name in part.list_applicable({}):
         return  # applies by default
     with pytest.raises(gf.InvalidExperiment, match=f"{name}: .*has no effect with") as caught:
         part(**{name: other})

@@ -17,7 +17,7 @@ from gradflow.core.catalog import (
     Padding,
 )
 from gradflow.core.presets import PRESETS
-from gradflow.core.spec import choice_enum, options
+from gradflow.core.spec import find_enum, list_options
 from gradflow.ui.settings.experiments import GROUPS
 from tests.pages.apptest import chart, sentences, url, working
 
@@ -84,12 +84,12 @@ def test_every_setting_has_a_widget_where_it_applies(app: AppTest) -> None:
         for owner in owners:
             if owner == "gain":
                 widget(app, "selectbox", "initialization").set_value("kaiming_normal").run()
-            enum = choice_enum(_field(owner))
-            for code in options(enum, architecture):
+            enum = find_enum(_field(owner))
+            for code in list_options(enum, architecture):
                 if TABLES[enum][code].parameters:
                     widget(app, "selectbox", owner).set_value(str(code)).run()
                     look()
-    assert set(codec.field_names()) <= seen
+    assert set(codec.list_field_names()) <= seen
 
 
 def _field(name: str):
@@ -99,7 +99,7 @@ def _field(name: str):
 @pytest.mark.parametrize("enum", [Activation, Connection, Initialization, Normalization])
 def test_every_option_runs(app: AppTest, enum: type) -> None:
     opened(app, depth="4", width="16", batch_size="32")
-    for member in options(enum, "mlp"):
+    for member in list_options(enum, "mlp"):
         widget(app, "selectbox", enum.__name__.lower()).set_value(str(member)).run()
         assert not working(app).error, member
         assert url(app)[enum.__name__.lower()] == member
@@ -112,7 +112,7 @@ def test_every_option_runs(app: AppTest, enum: type) -> None:
 )  # fmt: skip
 def test_every_option_of_a_convnet_runs(app: AppTest, name: str, enum: type) -> None:
     opened(app, architecture="conv", depth="6", channels="8", batch_size="16")
-    for member in options(enum, "conv"):
+    for member in list_options(enum, "conv"):
         widget(app, "selectbox", name).set_value(str(member)).run()
         assert not working(app).error, member
         assert url(app)[name] == member
@@ -276,7 +276,7 @@ def test_settings_without_effect_are_named(app: AppTest, query: dict[str, str], 
 def test_the_apps_own_links_are_used_in_full() -> None:
     for code in PRESETS:
         query = codec.to_query(PRESETS[code].experiment)
-        assert codec.without_effect(query, codec.from_query(query)) == {}
+        assert codec.find_without_effect(query, codec.from_query(query)) == {}
 
 
 def test_impossible_setting_keeps_the_last_picture(app: AppTest) -> None:

@@ -47,7 +47,7 @@ def group(app: AppTest, name: str) -> Any:
 def shows_stack(app: AppTest, stack: Stack) -> None:
     assert stack_sentence(stack, pretrain(stack)) in said(app)
     assert {n: t for n, t in url(app).items() if n != "view"} == {
-        name: str(dict(stack)[name]) for name in stack.applicable(dict(stack))
+        name: str(dict(stack)[name]) for name in stack.list_applicable(dict(stack))
     }
 
 

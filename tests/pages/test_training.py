@@ -138,7 +138,7 @@ def test_the_address_restores_network_and_plan(app: AppTest) -> None:
 
 
 def test_names_of_experiment_and_plan_do_not_clash() -> None:
-    assert set(codec.field_names()) & set(TrainingPlan.model_fields) <= UNUSED
+    assert set(codec.list_field_names()) & set(TrainingPlan.model_fields) <= UNUSED
     assert set(Experiment.model_fields) >= UNUSED
 
 

@@ -202,7 +202,7 @@ class FineTuning(Stack):
     def stack(self, seed: int | None = None) -> Stack:
         """The stack that is tuned, with this or another seed."""
         values = dict(self)
-        names = [name for name in Stack.applicable(values) if name in Stack.model_fields]
+        names = [name for name in Stack.list_applicable(values) if name in Stack.model_fields]
         changed = {} if seed is None else {"seed": seed}
         return Stack(**{name: values[name] for name in names} | changed)
 

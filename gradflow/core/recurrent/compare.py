@@ -20,7 +20,7 @@ def with_cell(experiment: SequenceExperiment, cell: Cell, **settings: Any) -> Se
     Settings that the cell does not have are left out.
     """
     values = dict(experiment.network) | settings | {"cell": cell}
-    network = Recurrent(**{name: values[name] for name in Recurrent.applicable(values)})
+    network = Recurrent(**{name: values[name] for name in Recurrent.list_applicable(values)})
     return SequenceExperiment(**dict(experiment) | {"network": network})
 
 

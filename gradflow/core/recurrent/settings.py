@@ -106,7 +106,7 @@ class Pass(Spec):
 
     def _own(self, spec: type[Spec], names: tuple[str, ...]) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in names}
-        return {name: values[name] for name in spec.applicable(values)}
+        return {name: values[name] for name in spec.list_applicable(values)}
 
     def compared(self, cell: Cell) -> SequenceExperiment:
         """The same with another cell, whose forget-gate bias is ``compared_bias``."""

@@ -19,7 +19,7 @@ from gradflow.core.catalog import (
 from gradflow.core.experiment import LayerSettings
 from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.report import Report
-from gradflow.core.spec import bounds
+from gradflow.core.spec import find_bounds
 from gradflow.core.text import N_, _
 from gradflow.core.verdict import digits
 
@@ -116,7 +116,7 @@ def _scaled(situation: Situation) -> Settings:
 
 
 def _times(name: str, value: float, scale: float) -> Settings:
-    low, high, _excluded = bounds(LayerSettings.model_fields[name])
+    low, high, _excluded = find_bounds(LayerSettings.model_fields[name])
     assert low is not None
     assert high is not None
     return {name: min(max(value * scale, low), high)}

@@ -21,7 +21,7 @@ from gradflow.core.catalog import (
 )
 from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.limits import LayerSize
-from gradflow.core.spec import Spec, choice_enum, options
+from gradflow.core.spec import Spec, find_enum, list_options
 from gradflow.core.specs.data import Data
 
 MAX_WIDTH = 4096
@@ -48,8 +48,8 @@ class NetworkSpec(Spec):
     @model_validator(mode="after")
     def _options_are_its_own(self) -> Self:
         for name, field in type(self).model_fields.items():
-            enum = choice_enum(field)
-            if enum and getattr(self, name) not in (own := options(enum, self.architecture)):
+            enum = find_enum(field)
+            if enum and getattr(self, name) not in (own := list_options(enum, self.architecture)):
                 raise InvalidExperiment(
                     f"{name}: {quote_value(getattr(self, name))} is not possible with "
                     f"architecture={self.architecture}; choose one of {', '.join(own)}",

@@ -181,7 +181,7 @@ class TrainingPlan(Spec):
     def changed(self, **settings: Any) -> Self:
         """The plan with other settings; those that no longer have an effect are dropped."""
         values = dict(self) | settings
-        return type(self)(**{name: values[name] for name in self.applicable(values)})
+        return type(self)(**{name: values[name] for name in self.list_applicable(values)})
 
 
 def least_record_every(steps: int) -> int:

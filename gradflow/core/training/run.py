@@ -112,7 +112,7 @@ class Run:
             "version": VERSION,
             "title": self.title,
             "settings": None if self.settings is None else dict(self.settings),
-            "plan": {name: plan[name] for name in self.plan.applicable(plan)},
+            "plan": {name: plan[name] for name in self.plan.list_applicable(plan)},
             "modules": list(records[0].modules) if records else [],
             **{name: column.tolist() for name, column in self.table().items()},
             "layers": {name: self.matrix(name).T.tolist() for name in LAYER_COLUMNS},

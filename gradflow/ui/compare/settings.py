@@ -90,7 +90,7 @@ def differing(settings: Mapping[str, Fields]) -> list[str]:
     """Names of the settings that are not the same in all columns, in the order of the specs."""
     return [
         name
-        for name in codec.field_names()
+        for name in codec.list_field_names()
         if len({str(fields.get(name)) for fields in settings.values()}) > 1
     ]
 
@@ -102,7 +102,7 @@ def names(settings: Mapping[str, Fields]) -> dict[str, str]:
     {'a': 'Tanh', 'b': 'ReLU'}
     """
     reference = settings.get(REFERENCE, {})
-    changed = naming.telling(list(settings.values()), codec.field_names())
+    changed = naming.telling(list(settings.values()), codec.list_field_names())
     made = {}
     for letter, fields in settings.items():
         if letter == REFERENCE:

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from gradflow.core.spec import bounds
+from gradflow.core.spec import find_bounds
 from gradflow.core.text import N_, _
 from gradflow.ui.normalization import state
 from gradflow.ui.normalization.state import SPECS, VIEWS, View
@@ -45,7 +45,7 @@ def up_to(view: View, name: str, high: int) -> None:
 
     If they allow one value only, there is nothing to choose, and no slider.
     """
-    lowest, _highest, _excluded = bounds(SPECS[view].model_fields[name])
+    lowest, _highest, _excluded = find_bounds(SPECS[view].model_fields[name])
     assert lowest is not None
     low = new = int(lowest)
     if high > low:

@@ -13,7 +13,7 @@ from gradflow.core.catalog.choice import Choice
 from gradflow.core.pretraining.digits import TRAINING
 from gradflow.core.pretraining.presets import PRESETS
 from gradflow.core.pretraining.spec import ACTIVATIONS, METHODS, STARTS, Stack, Start
-from gradflow.core.spec import Spec, bounds
+from gradflow.core.spec import Spec, find_bounds
 from gradflow.core.text import N_, _
 from gradflow.ui import blocks
 from gradflow.ui.pretraining import state
@@ -119,7 +119,7 @@ def _one_of(spec: Spec, name: str, table: Mapping[Any, Choice]) -> None:
 def _slider(spec: Spec, name: str) -> None:
     """A slider over the whole range of a field, if the field applies."""
     if type(spec).applies(name, dict(spec)):
-        low, high, _excluded = bounds(type(spec).model_fields[name])
+        low, high, _excluded = find_bounds(type(spec).model_fields[name])
         assert low is not None
         assert high is not None
         st.slider(min_value=int(low), max_value=int(high), **_place(spec, name))

@@ -126,7 +126,9 @@ def settled() -> None:
     """Let the URL carry the view and its settings."""
     spec = shown()
     fields = to_query(spec)
-    query = {"view": str(view())} | {name: fields[name] for name in spec.applicable(dict(spec))}
+    query = {"view": str(view())} | {
+        name: fields[name] for name in spec.list_applicable(dict(spec))
+    }
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
     st.session_state[_URL] = query
@@ -151,7 +153,7 @@ def changed(name: str) -> None:
     else:
         values["reused"] = min(values["reused"], values["layers"])
     try:
-        spec = kind(**{one: values[one] for one in kind.applicable(values)})
+        spec = kind(**{one: values[one] for one in kind.list_applicable(values)})
     except InvalidExperiment:
         return  # no start or too few digits are chosen: the widget goes back
     st.session_state[_home(kind)] = spec

@@ -10,7 +10,7 @@ import streamlit as st
 from gradflow.core.catalog import TABLES
 from gradflow.core.recurrent.settings import PRESETS
 from gradflow.core.recurrent.training import LEARNABLE
-from gradflow.core.spec import bounds, choice_enum
+from gradflow.core.spec import find_bounds, find_enum
 from gradflow.core.text import N_, _
 from gradflow.ui import blocks
 from gradflow.ui.recurrent import state
@@ -91,7 +91,7 @@ def widget(view: str, name: str) -> None:
     """The widget of a field, if it applies: what kind follows from the field."""
     field = VIEWS.specs[view].model_fields[name]
     controls = Controls(VIEWS, view)
-    enum = choice_enum(field)
+    enum = find_enum(field)
     if enum is not None:
         controls.select(name, {code: row.label for code, row in TABLES[enum].items()})
     elif field.annotation is bool:
@@ -108,7 +108,7 @@ def widget(view: str, name: str) -> None:
 
 def _range(view: str, name: str) -> dict[str, Any]:
     field = VIEWS.specs[view].model_fields[name]
-    low, high, _excluded = bounds(field)
+    low, high, _excluded = find_bounds(field)
     assert low is not None
     assert high is not None
     kind: Callable[[float], float] = int if field.annotation is int else float

@@ -67,4 +67,4 @@ def written(setup: Setup) -> dict[str, str]:
     one = setup.runs[0]
     texts, own = codec.to_query(one.experiment), to_query(one.plan)
     query = {name: text for name, text in texts.items() if name not in UNUSED}
-    return query | {name: own[name] for name in TrainingPlan.applicable(dict(one.plan))}
+    return query | {name: own[name] for name in TrainingPlan.list_applicable(dict(one.plan))}

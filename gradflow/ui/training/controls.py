@@ -8,7 +8,7 @@ import streamlit as st
 
 from gradflow.charts.theme import number
 from gradflow.core.catalog import TABLES
-from gradflow.core.spec import bounds, choice_enum, owners
+from gradflow.core.spec import find_bounds, find_enum, find_owners
 from gradflow.core.text import N_, _
 from gradflow.core.training import TrainingPlan
 from gradflow.core.training.presets import TRAINING_PRESETS
@@ -95,7 +95,7 @@ def _plan_group(title: str, expanded: bool, names: tuple[str, ...]) -> None:
 
 def _dependents(owner: str) -> None:
     for name in TrainingPlan.model_fields:
-        if owners(TrainingPlan).get(name) == owner:
+        if find_owners(TrainingPlan).get(name) == owner:
             _field(name)
 
 
@@ -111,7 +111,7 @@ def _field(name: str) -> None:
         "on_change": state.plan_changed,
         "args": (name,),
     }
-    if (enum := choice_enum(field)) is not None:
+    if (enum := find_enum(field)) is not None:
         table = TABLES[enum]
         st.selectbox(
             options=[str(code) for code in enum],
@@ -124,7 +124,7 @@ def _field(name: str) -> None:
         options = sorted({*_marks(name), state.plan_values()[name]})
         st.select_slider(options=options, format_func=number, **place)
         return
-    low, high, _excluded = bounds(field)
+    low, high, _excluded = find_bounds(field)
     assert low is not None
     assert high is not None
     if field.annotation is int:
@@ -136,7 +136,7 @@ def _field(name: str) -> None:
 
 def _marks(name: str) -> list[float]:
     """1, 2, 3, 5 times the powers of ten of a field, within its bounds, and 0 where it may be."""
-    low, high, _excluded = bounds(TrainingPlan.model_fields[name])
+    low, high, _excluded = find_bounds(TrainingPlan.model_fields[name])
     first, last = _DECADES[name]
     found = [float(f"{m}e{e}") for e in range(first, last + 1) for m in _MANTISSAS]
     return [0.0] * (low == 0) + [value for value in found if value <= (high or value)]

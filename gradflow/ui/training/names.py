@@ -16,7 +16,7 @@ from gradflow.ui.training.address import UNUSED
 _RECORDING = frozenset({"record_every", "reports", "evaluate_every", "noise_every"})
 """They change nothing in a run."""
 _LAST = "steps"
-_KNOWN = dict.fromkeys((*TrainingPlan.model_fields, *codec.field_names()))
+_KNOWN = dict.fromkeys((*TrainingPlan.model_fields, *codec.list_field_names()))
 _ORDER = (*(name for name in _KNOWN if name != _LAST), _LAST)
 
 
@@ -26,7 +26,7 @@ def network(experiment: Experiment) -> str:
     words = [naming.word("activation", spec.activation)]
     if isinstance(spec, LayerSettings):
         initialization = naming.word("initialization", spec.initialization)
-        if "init_std" in spec.applicable(dict(spec)):
+        if "init_std" in spec.list_applicable(dict(spec)):
             initialization += f" σ {naming.shown('init_std', spec.init_std)}"
         words += [initialization, spec.shape()]
         if spec.normalization is not Normalization.NONE:
@@ -60,5 +60,5 @@ def _settings(experiment: Experiment, plan: TrainingPlan) -> Fields:
     values = dict(plan)
     found = {n: value for n, value in codec.to_fields(experiment).items() if n not in UNUSED}
     return found | {
-        name: values[name] for name in plan.applicable(values) if name not in _RECORDING
+        name: values[name] for name in plan.list_applicable(values) if name not in _RECORDING
     }

@@ -244,7 +244,7 @@ def _experiment() -> Experiment:
 
 
 def _plan(values: dict[str, Any]) -> TrainingPlan:
-    return TrainingPlan(**{name: values[name] for name in TrainingPlan.applicable(values)})
+    return TrainingPlan(**{name: values[name] for name in TrainingPlan.list_applicable(values)})
 
 
 def settled(setup: Setup) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from gradflow.charts.theme import number
-from gradflow.core.spec import bounds, choice_enum
+from gradflow.core.spec import find_bounds, find_enum
 from gradflow.core.text import _
 from gradflow.ui.views.state import Views
 
@@ -41,7 +41,7 @@ class Controls:
         if not self._applies(name):
             return
         field = self.views.specs[self.view].model_fields[name]
-        low, high, _excluded = bounds(field)
+        low, high, _excluded = find_bounds(field)
         assert low is not None
         assert high is not None
         if field.annotation is int:
@@ -64,7 +64,7 @@ class Controls:
     def select(self, name: str, labels: Mapping[Any, str]) -> None:
         """One of many options."""
         if self._applies(name):
-            enum = choice_enum(self.views.specs[self.view].model_fields[name])
+            enum = find_enum(self.views.specs[self.view].model_fields[name])
             new = st.selectbox(
                 options=list(labels), format_func=lambda code: _(labels[code]), **self._place(name)
             )

@@ -114,12 +114,12 @@ class Views:
     def spec(self, view: str) -> Spec:
         """The spec of a view's settings, those that apply."""
         found, kind = self.values(view), self.specs[view]
-        return kind(**{name: found[name] for name in kind.applicable(found)})
+        return kind(**{name: found[name] for name in kind.list_applicable(found)})
 
     def settled(self, view: str, shown: Spec) -> None:
         """Let the URL carry the view and its settings."""
         texts = self.texts(shown)
-        applicable = type(shown).applicable(dict(shown))
+        applicable = type(shown).list_applicable(dict(shown))
         query = {"view": view} | {name: texts[name] for name in applicable}
         if st.query_params.to_dict() != query:
             st.query_params.from_dict(query)

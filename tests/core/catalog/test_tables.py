@@ -15,7 +15,7 @@ from gradflow.core.catalog import ACTIVATIONS, TABLES, Activation
 from gradflow.core.catalog import __dict__ as names_of_catalog
 from gradflow.core.codec import PARTS
 from gradflow.core.recurrent.spec import Recurrent, SequenceExperiment, Sequences
-from gradflow.core.spec import choice_enum
+from gradflow.core.spec import find_enum
 from gradflow.core.training.plan import TrainingPlan
 
 SPECS = (*PARTS, Recurrent, Sequences, SequenceExperiment, TrainingPlan)
@@ -29,7 +29,7 @@ ENUMS = [
 
 def test_every_enum_has_a_table_and_a_setting():
     assert set(TABLES) == set(ENUMS)
-    used = [choice_enum(f) for part in SPECS for f in part.model_fields.values()]
+    used = [find_enum(f) for part in SPECS for f in part.model_fields.values()]
     assert {enum for enum in used if enum} == set(ENUMS)
 
 
@@ -53,7 +53,7 @@ def test_parameters_are_settings_with_one_owner():
                 assert any(name in spec.model_fields for spec in SPECS)
                 assert owner.setdefault(name, enum) is enum
     for part in SPECS:
-        own = {choice_enum(f) for f in part.model_fields.values()}
+        own = {find_enum(f) for f in part.model_fields.values()}
         dependent = {n for n in part.model_fields if n in owner}
         assert {owner[name] for name in dependent} <= own  # owner and owned in one spec
 

@@ -19,7 +19,7 @@ from gradflow.core.teaching.fields import to_query
 @pytest.mark.parametrize("spec", [Stack(), FineTuning(starts="relu_small"), Transfer(first="97")])
 def test_specs_survive_the_address(spec):
     fields = to_query(spec)
-    assert type(spec)(**{name: fields[name] for name in spec.applicable(dict(spec))}) == spec
+    assert type(spec)(**{name: fields[name] for name in spec.list_applicable(dict(spec))}) == spec
 
 
 def test_starts_and_digits_are_put_in_order():
@@ -55,7 +55,7 @@ def test_refusals_name_field_value_and_range(kind, fields, words):
 
 
 def test_only_what_the_method_uses_applies():
-    rbm, autoencoder = Stack().applicable({}), Stack.applicable({"method": "autoencoder"})
+    rbm, autoencoder = Stack().list_applicable({}), Stack.list_applicable({"method": "autoencoder"})
     assert {"k", "sampled"} <= set(rbm)
     assert "activation" not in rbm
     assert "activation" in autoencoder

@@ -189,7 +189,7 @@ def _changed(change: dict) -> gf.SequenceExperiment:
     parts = dict(BASE)
     for name, kind in (("network", gf.Recurrent), ("data", gf.Sequences)):
         values = dict(parts[name]) | change.get(name, {})
-        parts[name] = kind(**{n: values[n] for n in kind.applicable(values)})
+        parts[name] = kind(**{n: values[n] for n in kind.list_applicable(values)})
     return gf.SequenceExperiment(
         **parts | {n: v for n, v in change.items() if n not in ("network", "data")}
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import gradflow as gf
-from gradflow.core.spec import choice_enum
+from gradflow.core.spec import find_enum
 
 
 @pytest.mark.parametrize(
@@ -90,4 +90,4 @@ def test_steps_and_answers():
     assert gf.SequenceExperiment().loss_steps == 1
     assert gf.Sequences(source="digit_rows").steps == 8
     assert gf.Sequences(source="digit_pixels").steps == 64
-    assert choice_enum(gf.Recurrent.model_fields["cell"]) is not None
+    assert find_enum(gf.Recurrent.model_fields["cell"]) is not None

@@ -5,7 +5,7 @@ import pytest
 import gradflow as gf
 from gradflow.core.catalog import Cell
 from gradflow.core.recurrent.settings import PRESETS, Pass
-from gradflow.core.spec import bounds
+from gradflow.core.spec import find_bounds
 
 
 def test_the_experiment_takes_what_applies() -> None:
@@ -27,7 +27,7 @@ def test_the_experiment_takes_what_applies() -> None:
 @pytest.mark.parametrize("kind", [gf.Recurrent, gf.Sequences])
 def test_bounds_are_those_of_the_experiment(kind: type[gf.Recurrent]) -> None:
     for name, field in kind.model_fields.items():
-        assert bounds(Pass.model_fields[name]) == bounds(field)
+        assert find_bounds(Pass.model_fields[name]) == find_bounds(field)
 
 
 def test_what_is_impossible_is_refused_with_its_fields() -> None:
