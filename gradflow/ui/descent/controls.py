@@ -6,7 +6,7 @@ import streamlit as st
 
 from gradflow.charts.theme import number
 from gradflow.core.catalog.optimizers import CLIPS, Clip
-from gradflow.core.teaching.descent import MAX_STEPS, RANGES, Descent
+from gradflow.core.teaching.descent import MAX_MOMENTUM, MAX_STEPS, Descent
 from gradflow.core.teaching.descent_presets import PRESETS
 from gradflow.core.teaching.optimizers import OPTIMIZERS, Optimizer
 from gradflow.core.teaching.surfaces import SURFACES, Shape, Surface
@@ -78,11 +78,10 @@ def _rules(descent: Descent) -> None:
         format_func=lambda code: _(OPTIMIZERS[code].label),
         on_change=state.optimizers_changed,
     )
-    assert descent.learning_rate is not None  # completed on construction
     _log_slider(_("Learning rate η"), "learning_rate", descent.learning_rate, 1e-4, 100)
     if descent.takes_momentum:
         st.slider(
-            _("Momentum μ"), 0.0, RANGES["momentum"][1],
+            _("Momentum μ"), 0.0, MAX_MOMENTUM,
             step=0.01, key=state.key("momentum", descent.momentum),
             on_change=state.changed, args=("momentum",),
         )  # fmt: skip
