@@ -44,7 +44,7 @@ def numbers(name: str, values: Any, limit: float, low: float | None = None) -> t
 def to_query(spec: Spec) -> dict[str, str]:
     """The fields that apply, as text that the spec's constructor reads back exactly."""
     values = dict(spec)
-    return {name: _text(values[name]) for name in type(spec).applicable(values)}
+    return {name: _text(values[name]) for name in type(spec).list_applicable(values)}
 
 
 def _text(value: Any) -> str:

@@ -79,12 +79,14 @@ class SpecCodec(Generic[P]):
 
     def from_fields(self, values: Fields) -> P:
         """Make the spec from those values that apply."""
-        return self.spec(**{name: values[name] for name in self.spec.applicable(values)})
+        return self.spec(**{name: values[name] for name in self.spec.list_applicable(values)})
 
     def to_query(self, settings: P) -> dict[str, str]:
         """Write those fields that apply as URL parameters."""
         texts, names = self.to_texts(settings), self.list_names()
-        return {name: texts[name] for name in self.spec.applicable(dict(settings)) if name in names}
+        return {
+            name: texts[name] for name in self.spec.list_applicable(dict(settings)) if name in names
+        }
 
     def from_query(self, texts: Mapping[str, str]) -> P:
         """Make the spec from URL parameters."""
@@ -100,12 +102,12 @@ class ExperimentCodec:
 
     def list_names(self) -> Collection[str]:
         """List the names of all settings of all architectures."""
-        return codec.field_names()
+        return codec.list_field_names()
 
     def list_specs(self, values: Fields, /) -> tuple[type[Spec], ...]:
         """List the specs of the network, the data and the experiment."""
         try:
-            return codec.network_of(values), Data, Experiment
+            return codec.find_network(values), Data, Experiment
         except InvalidExperiment:  # a forged architecture
             return MLP, Data, Experiment
 
@@ -128,7 +130,7 @@ class ExperimentCodec:
     def describe_unused(self, texts: Mapping[str, str], settings: Experiment, /) -> Text | str:
         """Say which parameters have no effect, and the setting that makes it so."""
         reasons: dict[str, list[str]] = {}
-        for name, owner in codec.without_effect(texts, settings).items():
+        for name, owner in codec.find_without_effect(texts, settings).items():
             reason = f"{owner}={codec.to_query(settings)[owner]}"
             reasons.setdefault(reason, []).append(f"{name}={quote_value(texts[name])[1:-1]}")
         if not reasons:

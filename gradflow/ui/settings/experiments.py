@@ -116,10 +116,10 @@ def remember_architectures(key: str) -> Callable[[str, Fields, Fields], Fields]:
         kept.set(kept.get() | {old: before})
         own = kept.get().get(new)
         if own is None:
-            return codec.switched(before, new)
+            return codec.switch_architecture(before, new)
         shared = {
             n: v for n, v in before.items() if n in Experiment.model_fields or n == "batch_size"
         }
-        return codec.switched({**own, **shared}, new)
+        return codec.switch_architecture({**own, **shared}, new)
 
     return switch

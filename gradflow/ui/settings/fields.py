@@ -15,7 +15,7 @@ import streamlit as st
 from gradflow.charts.theme import number
 from gradflow.core import codec
 from gradflow.core.catalog import TABLES
-from gradflow.core.spec import bounds, choice_enum, options, owners
+from gradflow.core.spec import find_bounds, find_enum, find_owners, list_options
 from gradflow.core.text import _
 from gradflow.ui.settings.form import Conversion, Form
 from gradflow.ui.settings.page import Page
@@ -41,7 +41,7 @@ def draw_dependents(form: AnyForm, name: str, *, compact: bool = False) -> None:
     """Draw the widgets of all fields that depend on a choice, and of those that depend on them."""
     spec = form.find_spec(name)
     if spec is not None:
-        dependents = (n for n in spec.model_fields if owners(spec).get(n) == name)
+        dependents = (n for n in spec.model_fields if find_owners(spec).get(n) == name)
         draw_fields(form, dependents, compact=compact)
 
 
@@ -57,8 +57,8 @@ def draw_field(form: AnyForm, name: str, *, compact: bool = False) -> None:
     if not form.applies(name):
         return
     field = form.find_field(name)
-    low, high, _excluded = bounds(field)
-    if choice_enum(field):
+    low, high, _excluded = find_bounds(field)
+    if find_enum(field):
         draw_choice(form, name, explained=not compact)
     elif field.annotation is bool:
         st.toggle(**form.bind(name))
@@ -88,12 +88,12 @@ def draw_choice(
     """
     if not form.applies(name):
         return
-    enum = choice_enum(form.find_field(name))
+    enum = find_enum(form.find_field(name))
     if labels is None:
         assert enum is not None
         architecture = form.values.get("architecture", "mlp")
         table = TABLES[enum]
-        labels = {str(code): table[code].label for code in options(enum, architecture)}
+        labels = {str(code): table[code].label for code in list_options(enum, architecture)}
     names = labels
     code = st.selectbox(
         options=[*names], format_func=lambda code: _(names[code]), **form.bind(name)
@@ -134,7 +134,7 @@ def draw_slider(
     if not form.applies(name):
         return
     field = form.find_field(name)
-    low, most, _excluded = bounds(field)
+    low, most, _excluded = find_bounds(field)
     assert low is not None
     assert most is not None
     if field.annotation is not int:
@@ -182,7 +182,7 @@ def draw_number(form: AnyForm, name: str, *, step: float | None = None) -> None:
     if not form.applies(name):
         return
     field = form.find_field(name)
-    low, high, excluded = bounds(field)
+    low, high, excluded = find_bounds(field)
     assert low is not None
     assert high is not None
     if field.annotation is int:
