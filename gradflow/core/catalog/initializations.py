@@ -158,7 +158,7 @@ class GainChoice(Choice):
     value: Callable[[LayerSettings], float]
 
 
-def gain_value(spec: LayerSettings) -> float:
+def compute_gain(spec: LayerSettings) -> float:
     """The gain that ``spec`` asks for."""
     return GAINS[spec.gain].value(spec)
 
@@ -189,28 +189,28 @@ FAN_MODES: dict[FanMode, Choice] = {
 }
 
 
-def _with_gain(spec: LayerSettings) -> dict[str, Any]:
-    return {"gain": gain_value(spec)}
+def _take_gain(spec: LayerSettings) -> dict[str, Any]:
+    return {"gain": compute_gain(spec)}
 
 
-def _with_gain_and_fan(spec: LayerSettings) -> dict[str, Any]:
-    return {"gain": gain_value(spec), "mode": str(spec.fan_mode)}
+def _take_gain_and_fan(spec: LayerSettings) -> dict[str, Any]:
+    return {"gain": compute_gain(spec), "mode": str(spec.fan_mode)}
 
 
-def _with_std(spec: LayerSettings) -> dict[str, Any]:
+def _take_std(spec: LayerSettings) -> dict[str, Any]:
     return {"std": spec.init_std}
 
 
-_TRUNCATED = 1 - 4 * math.exp(-2) / (math.sqrt(2 * math.pi) * math.erf(math.sqrt(2)))
+_TRUNCATED_VARIANCE = 1 - 4 * math.exp(-2) / (math.sqrt(2 * math.pi) * math.erf(math.sqrt(2)))
 """Variance of N(0, 1) conditioned on |z| ≤ 2."""
 
 
-def _xavier_variance(spec: LayerSettings, fan_in: int, fan_out: int) -> float:
-    return gain_value(spec) ** 2 * 2 / (fan_in + fan_out)
+def _compute_xavier_variance(spec: LayerSettings, fan_in: int, fan_out: int) -> float:
+    return compute_gain(spec) ** 2 * 2 / (fan_in + fan_out)
 
 
-def _kaiming_variance(spec: LayerSettings, fan_in: int, fan_out: int) -> float:
-    return gain_value(spec) ** 2 / (fan_in if spec.fan_mode is FanMode.FAN_IN else fan_out)
+def _compute_kaiming_variance(spec: LayerSettings, fan_in: int, fan_out: int) -> float:
+    return compute_gain(spec) ** 2 / (fan_in if spec.fan_mode is FanMode.FAN_IN else fan_out)
 
 
 INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
@@ -234,7 +234,7 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         parameters=("init_std", "bias_std"),
         function=normal,
         variance=lambda spec, fan_in, fan_out: spec.init_std**2,
-        arguments=_with_std,
+        arguments=_take_std,
     ),
     Initialization.UNIFORM: InitializationChoice(
         label=N_("Uniform"),
@@ -249,8 +249,8 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         help=N_("N(0, σ²) without its tails beyond 2σ."),
         parameters=("init_std", "bias_std"),
         function=truncated_normal,
-        variance=lambda spec, fan_in, fan_out: _TRUNCATED * spec.init_std**2,
-        arguments=_with_std,
+        variance=lambda spec, fan_in, fan_out: _TRUNCATED_VARIANCE * spec.init_std**2,
+        arguments=_take_std,
     ),
     Initialization.LECUN_NORMAL: InitializationChoice(
         label=N_("LeCun normal"),
@@ -271,24 +271,24 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         help=N_("Variance 2/(fan_in + fan_out): a compromise between forward and backward."),
         parameters=("gain", "bias_std"),
         function=xavier_normal,
-        variance=_xavier_variance,
-        arguments=_with_gain,
+        variance=_compute_xavier_variance,
+        arguments=_take_gain,
     ),
     Initialization.XAVIER_UNIFORM: InitializationChoice(
         label=N_("Xavier (Glorot) uniform"),
         help=N_("Variance 2/(fan_in + fan_out), uniform."),
         parameters=("gain", "bias_std"),
         function=xavier_uniform,
-        variance=_xavier_variance,
-        arguments=_with_gain,
+        variance=_compute_xavier_variance,
+        arguments=_take_gain,
     ),
     Initialization.KAIMING_NORMAL: InitializationChoice(
         label=N_("Kaiming (He) normal"),
         help=N_("Variance 2/fan: makes up for the half of the signal that ReLU drops."),
         parameters=("fan_mode", "gain", "bias_std"),
         function=kaiming_normal,
-        variance=_kaiming_variance,
-        arguments=_with_gain_and_fan,
+        variance=_compute_kaiming_variance,
+        arguments=_take_gain_and_fan,
         default_gain=math.sqrt(2.0),
     ),
     Initialization.KAIMING_UNIFORM: InitializationChoice(
@@ -296,8 +296,8 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         help=N_("Variance 2/fan, uniform."),
         parameters=("fan_mode", "gain", "bias_std"),
         function=kaiming_uniform,
-        variance=_kaiming_variance,
-        arguments=_with_gain_and_fan,
+        variance=_compute_kaiming_variance,
+        arguments=_take_gain_and_fan,
         default_gain=math.sqrt(2.0),
     ),
     Initialization.ORTHOGONAL: InitializationChoice(
@@ -305,8 +305,8 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         help=N_("A random rotation times the gain: all singular values are equal."),
         parameters=("gain", "bias_std"),
         function=orthogonal,
-        arguments=_with_gain,
-        variance=lambda spec, fan_in, fan_out: gain_value(spec) ** 2 / max(fan_in, fan_out),
+        arguments=_take_gain,
+        variance=lambda spec, fan_in, fan_out: compute_gain(spec) ** 2 / max(fan_in, fan_out),
     ),
     Initialization.LSUV: InitializationChoice(
         label=N_("LSUV (data-dependent)"),
