@@ -6,15 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from torch import nn
 
 from gradflow.core.catalog.choice import Choice
 from gradflow.core.text import N_
-
-if TYPE_CHECKING:
-    from gradflow.core.specs.network import ActivationSettings
 
 
 class Activation(StrEnum):
@@ -47,6 +44,18 @@ def _compute_leaky_gain(slope: float) -> float:
     return math.sqrt(2.0 / (1.0 + slope**2))
 
 
+class ActivationParameters(Protocol):
+    """What rows of ``ACTIVATIONS`` read of a network's settings."""
+
+    @property
+    def negative_slope(self) -> float:
+        """Slope of Leaky ReLU below 0."""
+
+    @property
+    def elu_alpha(self) -> float:
+        """α of ELU."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ActivationChoice(Choice):
     """A row of ``ACTIVATIONS``.
@@ -70,8 +79,8 @@ class ActivationChoice(Choice):
     derivative: str
     initialization: str
     paper: str
-    module: Callable[[ActivationSettings], nn.Module]
-    gain: Callable[[ActivationSettings], float]
+    module: Callable[[ActivationParameters], nn.Module]
+    gain: Callable[[ActivationParameters], float]
     unsaturated: Callable[[nn.Module], Interval] | None = None
     alive: Interval | None = None
 
