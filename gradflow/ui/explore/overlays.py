@@ -81,7 +81,7 @@ def _draw_theory(prediction: Prediction) -> Overlay:
 
 def _draw_seeds(experiment: Experiment, ensemble: Ensemble) -> Overlay:
     units = np.array(
-        [size.fan_out for size in experiment.network.layers(experiment.data)], np.float64
+        [size.fan_out for size in experiment.network.list_layers(experiment.data)], np.float64
     )
     columns = {column: Range(*ensemble.band(column)) for column in ensemble.values}
     columns["dead_units"] = columns["dead_units"].scaled(1 / units)  # charts show it as a share
