@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from gradflow.charts.compare.data import Entry
-from gradflow.charts.theme import styles
+from gradflow.charts.compare.data import ComparedSetting
+from gradflow.charts.theme import list_styles
 from gradflow.core import codec
 from gradflow.core.diagnosis import findings
 from gradflow.core.errors import GradflowError, InvalidExperiment
@@ -229,7 +229,7 @@ def _conditions(letter: str, column: Column, own: Experiment, reference: Experim
 
 
 def _head(card: Card, made: str) -> None:
-    style = styles(blocks.mode())[LETTERS.index(card.letter)]
+    style = list_styles(blocks.mode())[LETTERS.index(card.letter)]
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall"):
         st.html(
             f'<span style="color:{style.colour};font-size:1.35rem;font-weight:700;'
@@ -269,7 +269,7 @@ def generated_names(drawn: list[Card]) -> dict[str, str]:
     return made
 
 
-def computed(drawn: list[Card]) -> list[Entry]:
+def computed(drawn: list[Card]) -> list[ComparedSetting]:
     """Run what is not yet known; verdicts and errors go into the cards.
 
     Returns:
@@ -289,7 +289,7 @@ def computed(drawn: list[Card]) -> list[Entry]:
                 continue
             if report is not None:
                 _verdict(report)
-                entries.append(Entry(card.letter.upper(), name, report))
+                entries.append(ComparedSetting(card.letter.upper(), name, report))
     return entries
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gradflow.charts.compare.data import Entry
-from gradflow.charts.figure import FloatArray, column
-from gradflow.charts.theme import count, number, share
+from gradflow.charts.compare.data import ComparedSetting
+from gradflow.charts.figure import FloatArray, read_column
+from gradflow.charts.theme import format_count, format_number, format_share
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
 from gradflow.core.verdict import Decay, decay
@@ -55,7 +55,7 @@ def _mean(values: FloatArray) -> float:
 
 
 def _points(value: float) -> str:
-    return _("{n} points").format(n=number(100 * value))
+    return _("{n} points").format(n=format_number(100 * value))
 
 
 def _or_dash(shown: Callable[[float], str]) -> Callable[[float], str]:
@@ -63,29 +63,29 @@ def _or_dash(shown: Callable[[float], str]) -> Callable[[float], str]:
 
 
 MEASURES: tuple[Measure, ...] = (
-    Measure(N_("Loss"), lambda r: r.loss, lambda v: number(v, 4), number),
-    Measure(N_("Parameters"), lambda r: r.parameter_count, lambda v: count(int(v))),
-    Measure(N_("Gradient factor per layer"), _factor, _or_dash(number)),
-    Measure(N_("‖δ‖ first / last hidden layer"), _ratio, _or_dash(number)),
+    Measure(N_("Loss"), lambda r: r.loss, lambda v: format_number(v, 4), format_number),
+    Measure(N_("Parameters"), lambda r: r.parameter_count, lambda v: format_count(int(v))),
+    Measure(N_("Gradient factor per layer"), _factor, _or_dash(format_number)),
+    Measure(N_("‖δ‖ first / last hidden layer"), _ratio, _or_dash(format_number)),
     Measure(
         N_("Dead units, mean over layers"),
         lambda r: _mean(r.dead_unit_share()),
-        _or_dash(share),
+        _or_dash(format_share),
         _points,
     ),
     Measure(
         N_("Saturated, mean over layers"),
-        lambda r: _mean(column(r.layers, "saturated")),
-        _or_dash(share),
+        lambda r: _mean(read_column(r.layers, "saturated")),
+        _or_dash(format_share),
         _points,
     ),
-    Measure(N_("Time of the pass"), lambda r: r.seconds, lambda v: f"{number(1000 * v)} ms"),
+    Measure(N_("Time of the pass"), lambda r: r.seconds, lambda v: f"{format_number(1000 * v)} ms"),
 )
 """The rows. *Gradient factor* and *first / last* are those of ``gradflow.core.verdict.decay``: exp
 of minus the slope of log ‖δ_l‖ over the hidden layers, and ‖δ_first‖/‖δ_last‖."""
 
 
-def measured(entries: Sequence[Entry]) -> pd.DataFrame:
+def measured(entries: Sequence[ComparedSetting]) -> pd.DataFrame:
     """The table as numbers, times in seconds, shares of 1.
 
     Columns: ``measure``, a column per letter, ``comparison`` (ratio or difference), and per letter
@@ -110,7 +110,7 @@ def measured(entries: Sequence[Entry]) -> pd.DataFrame:
     return table
 
 
-def delta_table(entries: Sequence[Entry]) -> pd.DataFrame:
+def delta_table(entries: Sequence[ComparedSetting]) -> pd.DataFrame:
     """The table for reading: each value, and behind it ×ratio or ±difference to the reference."""
     numbers = measured(entries)
     table = pd.DataFrame({_("Measure"): numbers["measure"]})
@@ -128,6 +128,6 @@ def _cell(measure: Measure, value: float, delta: float) -> str:
     if math.isnan(delta):
         return text
     if measure.shown_difference is None:
-        return f"{text}  (×{number(delta)})"
+        return f"{text}  (×{format_number(delta)})"
     sign = "±" if delta == 0 else "+" if delta > 0 else "−"
     return f"{text}  ({sign}{measure.shown_difference(abs(delta))})"

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from gradflow import charts
-from gradflow.charts.compare.data import Entry, depths
+from gradflow.charts.compare.data import ComparedSetting, list_depths
 from gradflow.charts.compare.figures import STATISTICS
 from gradflow.charts.flow.data import GRADIENTS, Gradient
 from gradflow.charts.flow.text import SYMBOLS
@@ -21,7 +21,7 @@ from gradflow.ui.compare.cards import Card
 from gradflow.ui.compare.tables import delta_table, measured
 
 
-def show(drawn: list[Card], entries: list[Entry]) -> None:
+def show(drawn: list[Card], entries: list[ComparedSetting]) -> None:
     """Gradient norms, and the other figures and tables in tabs, of which only the open one runs."""
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         gradient = _gradient_switch()
@@ -44,8 +44,8 @@ def show(drawn: list[Card], entries: list[Entry]) -> None:
                 panel()
 
 
-def _depth_switch(entries: list[Entry]) -> bool:
-    if len(set(depths(entries))) < 2:
+def _depth_switch(entries: list[ComparedSetting]) -> bool:
+    if len(set(list_depths(entries))) < 2:
         return False
     return st.toggle(
         _("Relative depth"),
@@ -59,7 +59,7 @@ def _gradient_switch() -> Gradient:
     return blocks.one_of(_("Gradient"), symbols, "compare_gradient", "delta")
 
 
-def _numbers(drawn: list[Card], entries: list[Entry]) -> None:
+def _numbers(drawn: list[Card], entries: list[ComparedSetting]) -> None:
     blocks.show_table(delta_table(entries), key="compare_delta")
     settings = _settings(drawn)
     if len(settings) > 1:
@@ -76,13 +76,13 @@ def _settings(drawn: list[Card]) -> dict[str, dict[str, Any]]:
     return {c.letter: codec.to_fields(c.experiment) for c in drawn if c.experiment is not None}
 
 
-def _flows(entries: list[Entry], gradient: Gradient) -> None:
+def _flows(entries: list[ComparedSetting], gradient: Gradient) -> None:
     figure = charts.compare_flow_figure(entries, mode=blocks.mode(), gradient=gradient)
     blocks.show_figure(figure, "compare_flow", _("Signal and gradient of all settings"))
     blocks.explain("compare_flow")
 
 
-def _forward(entries: list[Entry], relative: bool) -> None:
+def _forward(entries: list[ComparedSetting], relative: bool) -> None:
     names: dict[Statistic, str] = {code: _(label) for code, label in STATISTICS.items()}
     statistic = blocks.one_of(_("Statistic"), names, "compare_statistic", "activation_std")
     figure = charts.compare_forward_figure(
@@ -92,7 +92,9 @@ def _forward(entries: list[Entry], relative: bool) -> None:
     blocks.explain("compare_forward")
 
 
-def _export(drawn: list[Card], entries: list[Entry], gradient: Gradient, relative: bool) -> None:
+def _export(
+    drawn: list[Card], entries: list[ComparedSetting], gradient: Gradient, relative: bool
+) -> None:
     def numbers() -> str:
         return str(measured(entries).to_csv(index=False))
 
