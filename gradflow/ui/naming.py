@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core import codec
 from gradflow.core.catalog import TABLES
 from gradflow.core.spec import Spec, find_enum
@@ -45,7 +45,7 @@ def format_setting(name: str, value: Any) -> str:
         return _("yes") if value else _("no")
     if isinstance(value, tuple):
         return "-".join(map(str, value)) or "–"
-    return number(value)
+    return format_number(value)
 
 
 def describe_setting(name: str, value: Any) -> str:

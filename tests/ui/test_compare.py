@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 import gradflow as gf
-from gradflow.charts.compare.data import Entry
+from gradflow.charts.compare.data import ComparedSetting
 from gradflow.core import codec
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.presets import PRESETS
 from gradflow.ui import naming
 from gradflow.ui.compare import settings
 from gradflow.ui.compare.tables import MEASURES, make_delta_table, measure_settings
-from tests.charts.reports import empty_report, make_report
+from tests.charts.reports import make_empty_report, make_report
 
 TANH = gf.Experiment()
 
@@ -149,7 +149,7 @@ def test_delta_table_by_hand():
         b, loss=2.5, parameter_count=3000, seconds=0.005, signals=signals,
         layers=b.layers.assign(dead_units=dead),
     )  # fmt: skip
-    entries = [Entry("A", "one", a), Entry("C", "two", b)]
+    entries = [ComparedSetting("A", "one", a), ComparedSetting("C", "two", b)]
 
     table = measure_settings(entries).set_index("measure")
     expected_a = [2.0, 1000, 0.5, 0.5**2, math.nan, 0.2, 0.010]
@@ -173,7 +173,7 @@ def test_delta_table_by_hand():
 
 def test_tables_survive_nothing_and_non_finite_numbers():
     broken = dataclasses.replace(make_report(3, 8), loss=math.inf)
-    entries = [Entry("A", "", broken), Entry("B", "", empty_report())]
+    entries = [ComparedSetting("A", "", broken), ComparedSetting("B", "", make_empty_report())]
     shown = make_delta_table(entries)
     assert len(shown) == len(MEASURES)
     assert shown["A"][0] == "∞"

@@ -8,7 +8,7 @@ import streamlit as st
 
 from gradflow.charts.activations.functions import functions_figure
 from gradflow.charts.activations.slope_products import slope_products_figure
-from gradflow.charts.theme import number, share
+from gradflow.charts.theme import format_number, format_share
 from gradflow.core.catalog import ACTIVATIONS, Activation
 from gradflow.core.presets import PRESETS
 from gradflow.core.spec import Spec
@@ -114,21 +114,21 @@ def layer_sentences(spec: SlopeChains, products: SlopeProducts) -> list[str]:
             "most."
         ).format(
             n=spec.layers,
-            bound=number(float(products.bound[-1])),
-            median=number(float(products.slopes[1, -1])),
-            typical=number(typical),
-            largest=number(products.largest, 4),
+            bound=format_number(float(products.bound[-1])),
+            median=format_number(float(products.slopes[1, -1])),
+            typical=format_number(typical),
+            largest=format_number(products.largest, 4),
         )
     ]
     if products.largest < 1:
         found[0] += " " + _(
             "Weights must be larger than {size} in size to make up for it, and large weights "
             "push z to where the slope is smaller still."
-        ).format(size=number(1 / products.largest))
+        ).format(size=format_number(1 / products.largest))
     if products.zero[-1] > 0:
         found.append(
             _("In {share} of the chains the product is exactly 0.").format(
-                share=share(float(products.zero[-1]))
+                share=format_share(float(products.zero[-1]))
             )
         )
     if products.overflowed:

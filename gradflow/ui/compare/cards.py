@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from gradflow.charts.compare.data import Entry
-from gradflow.charts.theme import styles
+from gradflow.charts.compare.data import ComparedSetting
+from gradflow.charts.theme import list_styles
 from gradflow.core import codec
 from gradflow.core.diagnosis import findings
 from gradflow.core.errors import GradflowError, InvalidExperiment
@@ -236,7 +236,7 @@ def _show_conditions(letter: str, column: Column, own: Experiment, reference: Ex
 def _draw_head(card: Card, default_name: str) -> None:
     name_key = f"compare_{card.letter}_name"
     show_in_widget(name_key, card.column.name)
-    style = styles(blocks.mode())[LETTERS.index(card.letter)]
+    style = list_styles(blocks.mode())[LETTERS.index(card.letter)]
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall"):
         st.html(
             f'<span style="color:{style.colour};font-size:1.35rem;font-weight:700;'
@@ -276,7 +276,7 @@ def name_cards(cards: list[Card]) -> dict[str, str]:
     return names
 
 
-def run_cards(cards: list[Card]) -> list[Entry]:
+def run_cards(cards: list[Card]) -> list[ComparedSetting]:
     """Run what is not yet known; verdicts and errors go into the cards.
 
     Returns:
@@ -296,7 +296,7 @@ def run_cards(cards: list[Card]) -> list[Entry]:
                 continue
             if report is not None:
                 _show_verdict(report)
-                entries.append(Entry(card.letter.upper(), name, report))
+                entries.append(ComparedSetting(card.letter.upper(), name, report))
     return entries
 
 

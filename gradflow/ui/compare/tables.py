@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gradflow.charts.compare.data import Entry
-from gradflow.charts.figure import FloatArray, column
-from gradflow.charts.theme import count, number, share
+from gradflow.charts.compare.data import ComparedSetting
+from gradflow.charts.figure import FloatArray, read_column
+from gradflow.charts.theme import format_count, format_number, format_share
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
 from gradflow.core.verdict import Decay, decay
@@ -55,7 +55,7 @@ def _average(values: FloatArray) -> float:
 
 
 def _format_points(value: float) -> str:
-    return _("{n} points").format(n=number(100 * value))
+    return _("{n} points").format(n=format_number(100 * value))
 
 
 def _format_or_dash(write: Callable[[float], str]) -> Callable[[float], str]:
@@ -63,29 +63,29 @@ def _format_or_dash(write: Callable[[float], str]) -> Callable[[float], str]:
 
 
 MEASURES: tuple[Measure, ...] = (
-    Measure(N_("Loss"), lambda r: r.loss, lambda v: number(v, 4), number),
-    Measure(N_("Parameters"), lambda r: r.parameter_count, lambda v: count(int(v))),
-    Measure(N_("Gradient factor per layer"), _find_factor, _format_or_dash(number)),
-    Measure(N_("‖δ‖ first / last hidden layer"), _find_ratio, _format_or_dash(number)),
+    Measure(N_("Loss"), lambda r: r.loss, lambda v: format_number(v, 4), format_number),
+    Measure(N_("Parameters"), lambda r: r.parameter_count, lambda v: format_count(int(v))),
+    Measure(N_("Gradient factor per layer"), _find_factor, _format_or_dash(format_number)),
+    Measure(N_("‖δ‖ first / last hidden layer"), _find_ratio, _format_or_dash(format_number)),
     Measure(
         N_("Dead units, mean over layers"),
         lambda r: _average(r.dead_unit_share()),
-        _format_or_dash(share),
+        _format_or_dash(format_share),
         _format_points,
     ),
     Measure(
         N_("Saturated, mean over layers"),
-        lambda r: _average(column(r.layers, "saturated")),
-        _format_or_dash(share),
+        lambda r: _average(read_column(r.layers, "saturated")),
+        _format_or_dash(format_share),
         _format_points,
     ),
-    Measure(N_("Time of the pass"), lambda r: r.seconds, lambda v: f"{number(1000 * v)} ms"),
+    Measure(N_("Time of the pass"), lambda r: r.seconds, lambda v: f"{format_number(1000 * v)} ms"),
 )
 """The rows. *Gradient factor* and *first / last* are those of ``gradflow.core.verdict.decay``: exp
 of minus the slope of log ‖δ_l‖ over the hidden layers, and ‖δ_first‖/‖δ_last‖."""
 
 
-def measure_settings(entries: Sequence[Entry]) -> pd.DataFrame:
+def measure_settings(entries: Sequence[ComparedSetting]) -> pd.DataFrame:
     """Make the table as numbers, times in seconds, shares of 1.
 
     Columns: ``measure``, a column per letter, ``comparison`` (ratio or difference), and per letter
@@ -112,7 +112,7 @@ def measure_settings(entries: Sequence[Entry]) -> pd.DataFrame:
     return table
 
 
-def make_delta_table(entries: Sequence[Entry]) -> pd.DataFrame:
+def make_delta_table(entries: Sequence[ComparedSetting]) -> pd.DataFrame:
     """Make the table for reading: each value, then its ×ratio or ±difference to the reference."""
     numbers = measure_settings(entries)
     table = pd.DataFrame({_("Measure"): numbers["measure"]})
@@ -130,6 +130,6 @@ def _format_cell(measure: Measure, value: float, delta: float) -> str:
     if math.isnan(delta):
         return text
     if measure.format_difference is None:
-        return f"{text}  (×{number(delta)})"
+        return f"{text}  (×{format_number(delta)})"
     sign = "±" if delta == 0 else "+" if delta > 0 else "−"
     return f"{text}  ({sign}{measure.format_difference(abs(delta))})"

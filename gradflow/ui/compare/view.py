@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from gradflow import charts
-from gradflow.charts.compare.data import Entry, depths
+from gradflow.charts.compare.data import ComparedSetting, list_depths
 from gradflow.charts.compare.figures import STATISTICS
 from gradflow.charts.flow.data import GRADIENTS, Gradient
 from gradflow.charts.flow.text import SYMBOLS
@@ -21,7 +21,7 @@ from gradflow.ui.compare.cards import Card
 from gradflow.ui.compare.tables import make_delta_table, measure_settings
 
 
-def show_comparison(cards: list[Card], entries: list[Entry]) -> None:
+def show_comparison(cards: list[Card], entries: list[ComparedSetting]) -> None:
     """Show the gradient norms, and other figures and tables in tabs; only the open one runs."""
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         gradient = _choose_gradient()
@@ -44,8 +44,8 @@ def show_comparison(cards: list[Card], entries: list[Entry]) -> None:
                 panel()
 
 
-def _choose_relative_depth(entries: list[Entry]) -> bool:
-    if len(set(depths(entries))) < 2:
+def _choose_relative_depth(entries: list[ComparedSetting]) -> bool:
+    if len(set(list_depths(entries))) < 2:
         return False
     return st.toggle(
         _("Relative depth"),
@@ -59,7 +59,7 @@ def _choose_gradient() -> Gradient:
     return blocks.one_of(_("Gradient"), symbols, "compare_gradient", "delta")
 
 
-def _show_numbers(cards: list[Card], entries: list[Entry]) -> None:
+def _show_numbers(cards: list[Card], entries: list[ComparedSetting]) -> None:
     blocks.show_table(make_delta_table(entries), key="compare_delta")
     settings = _list_settings(cards)
     if len(settings) > 1:
@@ -76,13 +76,13 @@ def _list_settings(cards: list[Card]) -> dict[str, dict[str, Any]]:
     return {c.letter: codec.to_fields(c.experiment) for c in cards if c.experiment is not None}
 
 
-def _show_flows(entries: list[Entry], gradient: Gradient) -> None:
+def _show_flows(entries: list[ComparedSetting], gradient: Gradient) -> None:
     figure = charts.compare_flow_figure(entries, mode=blocks.mode(), gradient=gradient)
     blocks.show_figure(figure, "compare_flow", _("Signal and gradient of all settings"))
     blocks.explain("compare_flow")
 
 
-def _show_forward(entries: list[Entry], relative: bool) -> None:
+def _show_forward(entries: list[ComparedSetting], relative: bool) -> None:
     names: dict[Statistic, str] = {code: _(label) for code, label in STATISTICS.items()}
     statistic = blocks.one_of(_("Statistic"), names, "compare_statistic", "activation_std")
     figure = charts.compare_forward_figure(
@@ -93,7 +93,7 @@ def _show_forward(entries: list[Entry], relative: bool) -> None:
 
 
 def _show_export(
-    cards: list[Card], entries: list[Entry], gradient: Gradient, relative: bool
+    cards: list[Card], entries: list[ComparedSetting], gradient: Gradient, relative: bool
 ) -> None:
     def write_numbers() -> str:
         return str(measure_settings(entries).to_csv(index=False))

@@ -11,7 +11,7 @@ from gradflow.charts.degradation.shattering import (
     landscapes_figure,
     pairs_figure,
 )
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import CONNECTIONS, Connection
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.degradation.depth import KINDS
@@ -84,10 +84,10 @@ def neighbours_sentence(spec: Shattering, found: Landscapes, step: float) -> str
         "**{plain}** in the plain network of {layers} layers and **{residual}** in the residual "
         "one of {residual_layers} (brown noise {brown}, white noise 0)."
     ).format(
-        step=number(step),
-        plain=number(float(found.plain.correlation[1])),
-        residual=number(float(found.residual.correlation[1])),
-        brown=number(float(found.brown.correlation[1])),
+        step=format_number(step),
+        plain=format_number(float(found.plain.correlation[1])),
+        residual=format_number(float(found.residual.correlation[1])),
+        brown=format_number(float(found.brown.correlation[1])),
         layers=spec.layers,
         residual_layers=spec.residual_layers,
     )

@@ -9,7 +9,7 @@ import streamlit as st
 
 from gradflow.charts.degradation.depth import depth_figure
 from gradflow.charts.degradation.identity import identity_figure
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import (
     ACTIVATIONS,
     ARCHITECTURES,
@@ -74,7 +74,7 @@ def depth_sentence(found: dict[Connection, DepthSweep]) -> str:
     """What arrives at layer 1 of the deepest networks."""
     parts = [
         _("**{name}** {ratio}").format(
-            name=_(CONNECTIONS[kind].label), ratio=number(float(one.ratio[-1]))
+            name=_(CONNECTIONS[kind].label), ratio=format_number(float(one.ratio[-1]))
         )
         for kind, one in found.items()
     ]
@@ -87,7 +87,7 @@ def depth_table(found: dict[Connection, DepthSweep]) -> pd.DataFrame:
     """The gradient itself at layer 1, and the loss before training, at every depth."""
     columns = {_("Depth"): list(DEPTHS)}
     texts = {
-        f"{_(CONNECTIONS[kind].label)}: {what}": [number(value) for value in values.tolist()]
+        f"{_(CONNECTIONS[kind].label)}: {what}": [format_number(value) for value in values.tolist()]
         for kind, one in found.items()
         for what, values in ((_("‖∂L/∂z₁‖"), one.first), (_("loss"), one.loss))
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog.optimizers import CLIPS, Clip
 from gradflow.core.teaching.descent import MAX_MOMENTUM, MAX_STEPS, Descent
 from gradflow.core.teaching.descent_presets import PRESETS
@@ -93,7 +93,7 @@ def _rules(descent: Descent) -> None:
                 st.select_slider(
                     _("{optimizer}: η times").format(optimizer=_(OPTIMIZERS[code].label)),
                     _series(1e-3, 1e3, value),
-                    format_func=number,
+                    format_func=format_number,
                     key=state.key(f"multiplier_{place}", value),
                     on_change=state.multiplier_changed,
                     args=(place,),
@@ -119,7 +119,7 @@ def _log_slider(label: str, name: str, value: float, low: float, high: float) ->
     st.select_slider(
         label,
         _series(low, high, value),
-        format_func=number,
+        format_func=format_number,
         key=state.key(name, value),
         on_change=state.changed,
         args=(name,),

@@ -34,7 +34,10 @@ def network(experiment: Experiment) -> str:
         if spec.connection is not Connection.PLAIN:
             words.append(naming.describe_setting("connection", spec.connection))
     else:
-        words += [spec.describe_shape(), naming.format_setting("norm_placement", spec.norm_placement)]
+        words += [
+            spec.describe_shape(),
+            naming.format_setting("norm_placement", spec.norm_placement),
+        ]
     if spec.architecture is not Architecture.MLP:
         words.insert(0, naming.describe_setting("architecture", spec.architecture))
     return ", ".join(words)

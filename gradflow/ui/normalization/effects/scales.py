@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from gradflow.charts.normalization_effects.scales import weight_scales_figure
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import NORMALIZATIONS, Normalization
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.normalization_effects import scales as teaching
@@ -58,8 +58,8 @@ def scales_sentence(found: dict[Normalization, Sweep]) -> str:
     parts = [
         _("**{name}** {low} … {high}").format(
             name=_(NORMALIZATIONS[code].label),
-            low=number(float(one.ratio.min())),
-            high=number(float(one.ratio.max())),
+            low=format_number(float(one.ratio.min())),
+            high=format_number(float(one.ratio.max())),
         )
         for code, one in found.items()
     ]
@@ -97,7 +97,7 @@ def identities_table(found: dict[Normalization, Identities]) -> pd.DataFrame:
     return pd.DataFrame([
         {_("0 where it holds exactly"): text}
         | {
-            _(NORMALIZATIONS[code].label): number(getattr(one, name), 2)
+            _(NORMALIZATIONS[code].label): format_number(getattr(one, name), 2)
             for code, one in found.items()
         }
         for text, name in rows.items()
