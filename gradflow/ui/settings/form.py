@@ -150,7 +150,7 @@ class Form(Generic[S]):
 
     def bind_preset(self) -> dict[str, Any]:
         """Prepare the choice of a preset: the arguments that connect its widget."""
-        key = f"{self.key}:preset"
+        key = self.find_widget_key("preset")
         show_in_widget(key, self.preset)
         return {"key": key, "on_change": self._load_preset, "args": (key,)}
 
