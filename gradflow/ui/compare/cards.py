@@ -23,7 +23,7 @@ from gradflow.ui.compare import state as compare_state
 from gradflow.ui.compare.settings import LETTERS, REFERENCE, SHARED, Column
 from gradflow.ui.explore.state import EXPLORE
 from gradflow.ui.settings.experiments import GROUPS
-from gradflow.ui.settings.fields import draw_dependents, draw_field, draw_fields
+from gradflow.ui.settings.fields import draw_compact_field, draw_dependents, draw_fields
 from gradflow.ui.settings.state import show_in_widget
 
 MAIN = ("architecture", "activation", "initialization", "normalization", "connection")
@@ -72,7 +72,7 @@ def draw_shared_controls() -> bool:
     for group in GROUPS:
         if set(group.names) <= SHARED:
             with st.expander(_(group.title), expanded=group.title == "Data and loss"):
-                draw_fields(compare_state.FORMS[REFERENCE], group.names, compact=True)
+                draw_fields(compare_state.FORMS[REFERENCE], group.names, draw=draw_compact_field)
     st.caption(_("The same for all settings; what a saved file was computed on stays as it was."))
     return with_controls
 
@@ -129,16 +129,16 @@ def _draw_card(
 def _draw_controls(letter: str) -> None:
     form = compare_state.FORMS[letter]
     for name in MAIN:
-        draw_field(form, name, compact=True)
+        draw_compact_field(form, name)
     for names, column in zip(SIZE, st.columns(2), strict=True):
         with column:
             for name in names:
-                draw_field(form, name, compact=True)
+                draw_compact_field(form, name)
     # Not a popover: what is in a closed one comes up with its smallest values.
     with st.expander(_("More settings"), icon=":material/tune:"):
         for name in MAIN:
-            draw_dependents(form, name, compact=True)
-        draw_field(form, "widths", compact=True)
+            draw_dependents(form, name, draw=draw_compact_field)
+        draw_compact_field(form, "widths")
         preset_key = f"compare_{letter}_preset"
         show_in_widget(preset_key, None)  # it always waits for a choice
         st.selectbox(

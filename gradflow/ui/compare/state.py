@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from gradflow.core import codec
-from gradflow.core.errors import quote_value
 from gradflow.core.experiment import Experiment
 from gradflow.core.text import Text
 from gradflow.ui.compare import settings as compare_settings
@@ -15,7 +14,7 @@ from gradflow.ui.compare.settings import LETTERS, REFERENCE, Column
 from gradflow.ui.explore.state import EXPLORE
 from gradflow.ui.settings.codecs import EXPERIMENTS
 from gradflow.ui.settings.experiments import make_experiment_form
-from gradflow.ui.settings.link import Link, parse_link
+from gradflow.ui.settings.link import Link, join_names, parse_link
 from gradflow.ui.settings.page import Address
 from gradflow.ui.settings.state import SessionValue, read_widget
 
@@ -55,10 +54,10 @@ def load_comparison() -> None:
 
 def _name_unknown(own: Mapping[str, str], link: Link[Experiment]) -> Link[Experiment]:
     """Add to the problems of a column's text what is no setting: nobody appends to that text."""
-    unknown = [quote_value(name)[1:-1] for name in own if name not in EXPERIMENTS.list_names()]
+    unknown = [name for name in own if name not in EXPERIMENTS.list_names()]
     if not unknown:
         return link
-    problem = Text("{names}: there is no such setting here", names=", ".join(unknown))
+    problem = Text("{names}: there is no such setting here", names=join_names(unknown))
     return Link(link.settings, (problem, *link.problems))
 
 

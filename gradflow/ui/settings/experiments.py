@@ -13,7 +13,7 @@ from gradflow.core.catalog import Architecture
 from gradflow.core.experiment import Experiment
 from gradflow.core.text import N_, _
 from gradflow.ui.settings.codecs import EXPERIMENTS, Fields
-from gradflow.ui.settings.fields import draw_fields
+from gradflow.ui.settings.fields import DrawField, draw_fields
 from gradflow.ui.settings.form import Form
 from gradflow.ui.settings.state import SessionValue
 
@@ -58,7 +58,14 @@ GROUPS = (
 )
 
 
-def draw_group(form: Form[Any], group: Group, key: str, *, expanded: bool | None = None) -> None:
+def draw_group(
+    form: Form[Any],
+    group: Group,
+    key: str,
+    *,
+    expanded: bool | None = None,
+    draw: DrawField | None = None,
+) -> None:
     """Draw a group that can be folded; without any field that exists, draw nothing.
 
     Args:
@@ -66,6 +73,7 @@ def draw_group(form: Form[Any], group: Group, key: str, *, expanded: bool | None
         group: its heading and fields.
         key: of the box in the session.
         expanded: whether it is open at first, instead of ``group.expanded``.
+        draw: draws the widget of a field; ``draw_field`` if left out.
     """
     if not any(form.find_spec(name) for name in group.names):
         return
@@ -77,7 +85,7 @@ def draw_group(form: Form[Any], group: Group, key: str, *, expanded: bool | None
     )
     if box.open:  # what is not seen is not sent: every element costs time per key press
         with box:
-            draw_fields(form, group.names)
+            draw_fields(form, group.names, draw=draw)
 
 
 def make_experiment_form(

@@ -21,6 +21,7 @@ from gradflow.ui.settings.form import Conversion, Form
 from gradflow.ui.settings.page import Page
 
 AnyForm = Form[Any]
+DrawField = Callable[[AnyForm, str], None]
 SLIDER_RANGE = 200
 """Whole numbers with at most so many values get a slider."""
 WIDTHS = Conversion(
@@ -30,19 +31,30 @@ WIDTHS = Conversion(
 """Widths of layers as a user types them."""
 
 
-def draw_fields(form: AnyForm, names: Iterable[str], *, compact: bool = False) -> None:
-    """Draw the widgets of fields, each followed by those of the fields that depend on it."""
+def draw_fields(form: AnyForm, names: Iterable[str], *, draw: DrawField | None = None) -> None:
+    """Draw the widgets of fields, each followed by those of the fields that depend on it.
+
+    Args:
+        form: the settings.
+        names: the fields.
+        draw: draws the widget of one; ``draw_field`` if left out.
+    """
     for name in names:
-        draw_field(form, name, compact=compact)
-        draw_dependents(form, name, compact=compact)
+        (draw or draw_field)(form, name)
+        draw_dependents(form, name, draw=draw)
 
 
-def draw_dependents(form: AnyForm, name: str, *, compact: bool = False) -> None:
+def draw_dependents(form: AnyForm, name: str, *, draw: DrawField | None = None) -> None:
     """Draw the widgets of all fields that depend on a choice, and of those that depend on them."""
     spec = form.find_spec(name)
     if spec is not None:
         dependents = (n for n in spec.model_fields if find_owners(spec).get(n) == name)
-        draw_fields(form, dependents, compact=compact)
+        draw_fields(form, dependents, draw=draw)
+
+
+def draw_compact_field(form: AnyForm, name: str) -> None:
+    """Draw the widget of a field for a narrow column."""
+    draw_field(form, name, compact=True)
 
 
 def draw_field(form: AnyForm, name: str, *, compact: bool = False) -> None:

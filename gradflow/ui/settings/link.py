@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from gradflow.core.errors import InvalidExperiment
+from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.text import Text
 from gradflow.ui.settings.codecs import Codec
 
@@ -53,6 +53,11 @@ def parse_link(
         possible = select_known(given, used)
         unused = codec.describe_unused(possible, settings)
         return Link(settings, (*problems, unused) if unused else tuple(problems))
+
+
+def join_names(names: Iterable[str]) -> str:
+    """Join names of a link for a message: cut short, with nothing in them that could be markup."""
+    return ", ".join(quote_value(name)[1:-1] for name in names)
 
 
 def select_known(query: Mapping[str, str], names: Collection[str]) -> dict[str, str]:

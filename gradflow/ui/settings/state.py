@@ -50,3 +50,43 @@ def show_in_widget(key: str, value: Any) -> None:
 def read_widget(key: str, default: Any = None) -> Any:
     """Read what the widget of this key says."""
     return st.session_state.get(key, default)
+
+
+@dataclass(frozen=True)
+class WidgetValue(SessionValue[T]):
+    """A value that a widget edits and the page may set.
+
+    The widget gets a new key whenever the page sets the value: where a browser asks again and
+    again by itself, it may still send the old value, which would count as a choice of its user's.
+    """
+
+    def set(self, value: T) -> None:
+        """Replace the value, and the widget."""
+        super().set(value)
+        self._generation.set(self._generation.get() + 1)
+
+    def begin_with(self, value: T) -> None:
+        """Give the value that a widget begins with, if there is none yet."""
+        if self.get() is None:
+            super().set(value)
+
+    def bind(self, shown: T) -> dict[str, Any]:
+        """Prepare the widget: the arguments that connect it.
+
+        Args:
+            shown: what it shows.
+        """
+        key = self._find_widget_key()
+        show_in_widget(key, shown)
+        return {"key": key, "on_change": self._take, "args": (key,)}
+
+    def _take(self, key: str) -> None:
+        if key == self._find_widget_key():
+            super().set(read_widget(key))
+
+    def _find_widget_key(self) -> str:
+        return f"{self.key}_widget_{self._generation.get()}"
+
+    @property
+    def _generation(self) -> SessionValue[int]:
+        return SessionValue(f"{self.key}:generation", int)

@@ -1,111 +1,127 @@
-"""What the buttons of the page do: callbacks."""
+"""What the buttons of the page do.
+
+A press is carried out when the page is drawn, not in the button's callback: by then the settings
+that were typed just before it have arrived, in whatever order the browser sent them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
-from typing import ParamSpec
+from typing import Any
 
 from gradflow.core.errors import GradflowError
 from gradflow.core.training.cures import Cure
+from gradflow.ui.settings.state import SessionValue, read_widget, show_in_widget
 from gradflow.ui.training import lanes, runs, state
 
-P = ParamSpec("P")
+_PRESSED: SessionValue[tuple[Callable[..., None], tuple[Any, ...]] | None] = SessionValue(
+    "training_pressed", lambda: None
+)
 
 
-def _complaining(action: Callable[P, None]) -> Callable[P, None]:
-    """What goes wrong is said on the page."""
-
-    @wraps(action)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            action(*args, **kwargs)
-        except GradflowError as error:
-            state.complain(str(error))
-
-    return wrapped
+def bind_press(action: Callable[..., None], *args: Any) -> dict[str, Any]:
+    """Prepare a button for an action: the arguments that connect it."""
+    return {"on_click": _PRESSED.set, "args": ((action, args),)}
 
 
-@_complaining
+def carry_out_press() -> None:
+    """Do what was pressed since the page was drawn; say on the page what goes wrong."""
+    pressed = _PRESSED.get()
+    _PRESSED.set(None)
+    if pressed is None:
+        return
+    action, args = pressed
+    try:
+        action(*args)
+    except GradflowError as error:
+        state.FORM.complain(error.message)
+
+
+def bind_preset() -> dict[str, Any]:
+    """Prepare the choice of a preset; a second press on the one in force is one, too."""
+    key, code = state.FORM.find_widget_key("preset"), state.find_preset()
+    show_in_widget(key, code)
+
+    def press() -> None:
+        if key == state.FORM.find_widget_key("preset"):
+            _PRESSED.set((train_preset, (read_widget(key) or code,)))
+
+    return {"key": key, "on_change": press}
+
+
 def play() -> None:
     """Go on, or train anew what the settings describe."""
-    state.adopt()
-    state.follow()
-    _group().play()
+    state.STEP.set(None)
+    _find_group().play()
 
 
-@_complaining
 def step() -> None:
     """Advance to the next record."""
-    state.adopt()
-    state.follow()
-    _group().step()
+    state.STEP.set(None)
+    _find_group().step()
 
 
 def pause() -> None:
     """Let the runs pause."""
-    if (group := state.session().group) is not None:
+    if (group := state.open_session().group) is not None:
         group.pause()
 
 
 def stop() -> None:
     """End the runs; their records stay on the page."""
-    if (group := state.session().group) is not None:
+    if (group := state.open_session().group) is not None:
         group.stop()
 
 
 def reset() -> None:
     """End the runs and keep them as earlier ones, so that the page is free for the settings."""
-    session = state.session()
+    session = state.open_session()
     if session.group is not None:
         session.group.stop()
-        session.keep(*runs.earlier(session.group, lanes.names(session.group)))
+        session.keep(*runs.list_earlier(session.group, lanes.name_runs(session.group)))
         session.group = None
-    state.follow()
+    state.STEP.set(None)
 
 
-@_complaining
-def preset_pressed() -> None:
+def train_preset(code: str) -> None:
     """Train the runs of a preset side by side."""
-    if (code := state.preset_pressed()) is not None:
-        state.load_preset(code)
-        state.compare([])
-        _begin().play()
+    state.load_preset(code)
+    state.COMPARED.set([])
+    _begin_group().play()
 
 
-@_complaining
 def try_cure(cure: Cure, lane: int) -> None:
     """Train the changed run; the one that broke stays beside it."""
-    session = state.session()
+    session = state.open_session()
     assert session.group is not None
     broken = session.group.lanes[lane].run
-    state.replace(cure.experiment, cure.plan)
-    group = _begin()
-    state.compare([key for key, kept in session.kept.items() if kept.run.records == broken.records])
+    state.prepare_run(cure.experiment, cure.plan)
+    group = _begin_group()
+    earlier = session.earlier.items()
+    state.COMPARED.set([key for key, kept in earlier if kept.run.records == broken.records])
     group.play()
 
 
-@_complaining
 def take_settings(key: str) -> None:
     """Make the controls show what an earlier run, or a file, was made with."""
-    run = state.session().kept[key].run
-    state.replace(lanes.experiment_of(run), run.plan)
+    run = state.open_session().earlier[key].run
+    state.prepare_run(lanes.find_experiment(run), run.plan)
 
 
-def _group() -> runs.Group:
-    """The runs that can go on, else new ones."""
-    session = state.session()
+def _find_group() -> runs.Group:
+    """Find the runs that can go on, else begin new ones."""
+    session = state.open_session()
     runs.SESSIONS.admit(session)
     group = session.group
-    return _begin() if group is None or group.over else group
+    return _begin_group() if group is None or group.over else group
 
 
-def _begin() -> runs.Group:
-    session, setup = state.session(), state.setup()
+def _begin_group() -> runs.Group:
+    session, setup = state.open_session(), state.make_setup()
     runs.SESSIONS.admit(session)
     before = session.group
     group = runs.SESSIONS.start(session, setup)
     if before is not None:
-        session.keep(*runs.earlier(before, lanes.names(before)))
-    state.began()
+        session.keep(*runs.list_earlier(before, lanes.name_runs(before)))
+    state.begin_own_runs()
     return group

@@ -1,29 +1,35 @@
-"""The sidebar of the page: network and data as on Explore, and the plan's fields."""
+"""The controls of the page: network and data as on Explore, and the plan's fields."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
-from gradflow.charts.theme import format_number
-from gradflow.core.catalog import TABLES
-from gradflow.core.spec import find_bounds, find_enum, find_owners
+from gradflow.core.spec import find_bounds, find_enum
 from gradflow.core.text import N_, _
 from gradflow.core.training import TrainingPlan
 from gradflow.core.training.presets import TRAINING_PRESETS
-from gradflow.ui import controls
-from gradflow.ui import state as ui_state
-from gradflow.ui.training import state
-from gradflow.ui.training.address import UNUSED
+from gradflow.ui.explore.state import EXPLORE
+from gradflow.ui.settings.experiments import GROUPS, Group, draw_group
+from gradflow.ui.settings.fields import draw_choice, draw_marks, draw_number
+from gradflow.ui.settings.form import Form
+from gradflow.ui.training import actions, state
+from gradflow.ui.training.codec import UNUSED
+from gradflow.ui.training.state import FORM
 
-_GROUPS: tuple[tuple[str, bool, tuple[str, ...]], ...] = (
-    (N_("Optimizer"), True, ("optimizer", "learning_rate", "schedule")),
-    (N_("Clipping and penalties"), True, ("clip", "l1", "l2")),
-    (N_("Steps and records"), True,
-     ("steps", "record_every", "reports", "evaluate_every", "noise_every")),
-    (N_("Mixed precision"), False, ("precision",)),
-)  # fmt: skip
+_PLAN_GROUPS = (
+    Group(N_("Optimizer"), ("optimizer", "learning_rate", "schedule")),
+    Group(N_("Clipping and penalties"), ("clip", "l1", "l2")),
+)
+_RECORD_GROUPS = (
+    Group(
+        N_("Steps and records"),
+        ("steps", "record_every", "reports", "evaluate_every", "noise_every"),
+    ),
+    Group(N_("Mixed precision"), ("precision",), expanded=False),
+)
 _MANTISSAS = (1, 2, 3, 5)
 _DECADES = {
     "learning_rate": (-6, 1),
@@ -35,108 +41,69 @@ _DECADES = {
 """Fields whose size matters rather than their digits, and the powers of ten that are offered."""
 
 
-def draw() -> None:
+def draw_controls() -> None:
     """Draw all controls in the current container."""
-    _source()
-    for group in _GROUPS[:2]:
-        _plan_group(*group)
-    for title, expanded, names in controls.GROUPS:
-        own = [name for name in names if name not in UNUSED]
-        specs = controls.specs(state.slot())
-        if not any(name in spec.model_fields for name in own for spec in specs):
-            continue
-        group = _folded(title, expanded and title == "Network")
-        if group.open:
-            with group:
-                for name in own:
-                    controls.control(name, state.slot())
-                    controls.dependents(name, state.slot())
-    for group in _GROUPS[2:]:
-        _plan_group(*group)
+    _draw_source()
+    for group in _PLAN_GROUPS:
+        _draw_plan_group(group)
+    for group in GROUPS:
+        used = replace(group, names=tuple(n for n in group.names if n not in UNUSED))
+        opens = group.expanded and group.title == "Network"
+        draw_group(FORM, used, key=_box_key(group), expanded=opens)
+    for group in _RECORD_GROUPS:
+        _draw_plan_group(group)
 
 
-def _source() -> None:
-    """Where the settings come from: a preset's runs, or the network of Explore."""
-    code = state.preset()
+def _draw_source() -> None:
+    """Draw where the settings come from: a preset's runs, or the network of Explore."""
+    code = state.find_preset()
     if code is not None:
         runs = TRAINING_PRESETS[code].runs
         st.segmented_control(
             _("Settings of"),
             list(range(len(runs))),
             required=True,
-            key=state.base_key(),
-            on_change=state.base_chosen,
             format_func=lambda i: _(runs[i].label),
+            **state.bind_preset_run(),
         )
         st.caption(_("A change makes it a run of its own."))
     st.button(
         _("Take the network of Explore"),
         key="training_explore",
         icon=":material/insights:",
-        on_click=lambda: state.replace(ui_state.last_valid()),
         width="stretch",
+        **actions.bind_press(take_from_explore),
     )
 
 
-def _folded(title: str, expanded: bool) -> Any:
-    return st.expander(
-        _(title), expanded=expanded, key=f"training_group_{title}", on_change="rerun"
-    )
+def take_from_explore() -> None:
+    """Make the controls show the network of Explore."""
+    state.prepare_run(EXPLORE.read_last_valid())
 
 
-def _plan_group(title: str, expanded: bool, names: tuple[str, ...]) -> None:
-    group = _folded(title, expanded)
-    if group.open:  # what is not seen is not sent
-        with group:
-            for name in names:
-                _field(name)
-                _dependents(name)
+def _draw_plan_group(group: Group) -> None:
+    draw_group(FORM, group, key=_box_key(group), draw=_draw_plan_field)
 
 
-def _dependents(owner: str) -> None:
-    for name in TrainingPlan.model_fields:
-        if find_owners(TrainingPlan).get(name) == owner:
-            _field(name)
+def _box_key(group: Group) -> str:
+    return f"training_group_{group.title}"
 
 
-def _field(name: str) -> None:
-    """The widget of a field of the plan, if the field applies."""
-    if not TrainingPlan.applies(name, state.plan_values()):
-        return
+def _draw_plan_field(form: Form[Any], name: str) -> None:
+    """Draw the widget of a field of the plan, if the field applies."""
     field = TrainingPlan.model_fields[name]
-    place: dict[str, Any] = {
-        "label": _(field.title or name),
-        "help": _(field.description or ""),
-        "key": state.plan_key(name),
-        "on_change": state.plan_changed,
-        "args": (name,),
-    }
-    if (enum := find_enum(field)) is not None:
-        table = TABLES[enum]
-        st.selectbox(
-            options=[str(code) for code in enum],
-            format_func=lambda code: _(table[code].label),
-            **place,
-        )
-        st.caption(_(table[state.plan_values()[name]].help))
-        return
-    if name in _DECADES:
-        options = sorted({*_marks(name), state.plan_values()[name]})
-        st.select_slider(options=options, format_func=format_number, **place)
-        return
-    low, high, _excluded = find_bounds(field)
-    assert low is not None
-    assert high is not None
-    if field.annotation is int:
-        st.number_input(min_value=int(low), max_value=int(high), step=1, **place)
+    if find_enum(field) is not None:
+        draw_choice(form, name, explained=True)
+    elif name in _DECADES:
+        draw_marks(form, name, _list_marks(name))
     else:
-        step = 0.01 if high <= 1 else 1.0
-        st.number_input(min_value=low, max_value=high, step=step, format="%g", **place)
+        _low, high, _excluded = find_bounds(field)
+        draw_number(form, name, step=0.01 if high is not None and high <= 1 else 1.0)
 
 
-def _marks(name: str) -> list[float]:
-    """1, 2, 3, 5 times the powers of ten of a field, within its bounds, and 0 where it may be."""
+def _list_marks(name: str) -> list[float]:
+    """List 1, 2, 3, 5 times the powers of ten of a field within its bounds, and 0 if allowed."""
     low, high, _excluded = find_bounds(TrainingPlan.model_fields[name])
     first, last = _DECADES[name]
-    found = [float(f"{m}e{e}") for e in range(first, last + 1) for m in _MANTISSAS]
-    return [0.0] * (low == 0) + [value for value in found if value <= (high or value)]
+    marks = [float(f"{m}e{e}") for e in range(first, last + 1) for m in _MANTISSAS]
+    return [0.0] * (low == 0) + [mark for mark in marks if mark <= (high or mark)]

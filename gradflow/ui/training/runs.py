@@ -1,4 +1,4 @@
-"""Training runs of all sessions: who may run, who still looks, what is kept.
+"""Training runs of all sessions: who may run, whose page is still open, what is kept.
 
 A session holds only a token (its state must be picklable); runs live here, in the process. Of a
 group, the runs that play side by side, one computes at a time, and between two steps everybody
@@ -21,23 +21,23 @@ from typing import Any
 from streamlit import runtime
 
 from gradflow.core.errors import GradflowError
-from gradflow.core.text import _
+from gradflow.core.text import Text
 from gradflow.core.training import BackgroundRun, Run, State
 from gradflow.core.training.presets import PresetRun
 from gradflow.ui.compute import ADMISSION
 
-MOST_LANES = 4
+MAX_LANES = 4
 """Runs that are played, or compared, together."""
-MOST_RUNNING = 32
+MAX_RUNNING = 32
 """Groups that run at the same time in the whole process."""
-MOST_KEPT = 6
+MAX_EARLIER = 6
 """Earlier runs and files of a session; the oldest makes room."""
 ABSENT_SECONDS = 120.0
 """A run whose page is gone for so long pauses."""
 FORGOTTEN_SECONDS = 1800.0
 """A session that is gone for so long is forgotten, with its runs."""
-_BREATH = 0.001
-"""Seconds between two steps of a group, in which whoever waits for a core gets it."""
+_YIELD_SECONDS = 0.001
+"""Pause between two steps of a group, in which whoever waits for a core gets it."""
 
 
 class TooManyRuns(GradflowError):
@@ -46,15 +46,15 @@ class TooManyRuns(GradflowError):
 
 @dataclass(frozen=True)
 class Setup:
-    """What is to be trained side by side; ``preset`` is its code, if it is one."""
+    """Runs to train side by side; ``preset`` is their code, if they are a preset's."""
 
     preset: str | None
     runs: tuple[PresetRun, ...]
 
 
 @dataclass(frozen=True)
-class Kept:
-    """An earlier run, or one from a file; ``file`` is its name."""
+class EarlierRun:
+    """An earlier run, or one from a file; ``file`` is the file's name."""
 
     name: str
     run: Run
@@ -65,12 +65,12 @@ class Group:
     """Runs that play together.
 
     Args:
-        setup: what they train.
-        abandoned: whether nobody looks any more; asked after every step.
+        setup: the runs.
+        is_abandoned: whether no page shows them any more; asked after every step.
         admission: one per core; held for one step.
 
     Attributes:
-        left_alone: whether it paused by itself, because nobody looked.
+        left_alone: whether it paused by itself, because no page showed it.
 
     Raises:
         InvalidExperiment, DeviceUnavailable: as ``train`` does.
@@ -79,18 +79,18 @@ class Group:
     def __init__(
         self,
         setup: Setup,
-        abandoned: Callable[[], bool] = lambda: False,
+        is_abandoned: Callable[[], bool] = lambda: False,
         admission: AbstractContextManager[Any] = ADMISSION,
     ) -> None:
         self.setup = setup
         self.left_alone = False
-        self._abandoned = abandoned
+        self._is_abandoned = is_abandoned
         turn = threading.Lock()
-        gates = [_Gate(turn, admission, self._alone) for _one in setup.runs]
+        gates = [_Gate(turn, admission, self._check_left_alone) for _run in setup.runs]
         with admission:
             self.lanes = tuple(
-                BackgroundRun(one.experiment, one.plan, gate)
-                for one, gate in zip(setup.runs, gates, strict=True)
+                BackgroundRun(run.experiment, run.plan, gate)
+                for run, gate in zip(setup.runs, gates, strict=True)
             )
         for gate, lane in zip(gates, self.lanes, strict=True):
             gate.lane = lane
@@ -98,12 +98,12 @@ class Group:
 
     @property
     def running(self) -> bool:
-        """Whether any of them advances."""
+        """Whether any of the runs advances."""
         return any(lane.state is State.RUNNING for lane in self.lanes)
 
     @property
     def over(self) -> bool:
-        """Whether none of them will ever go on."""
+        """Whether no run will ever go on."""
         return all(lane.over for lane in self.lanes)
 
     @property
@@ -113,8 +113,8 @@ class Group:
         planned = sum(lane.steps_done if lane.over else lane.plan.steps for lane in self.lanes)
         return done, planned
 
-    def seconds_left(self, now: float | None = None) -> float | None:
-        """At the pace since the group was last started; ``None`` while that is not known."""
+    def estimate_seconds_left(self, now: float | None = None) -> float | None:
+        """Estimate the time left from the pace since the last start; ``None`` while unknown."""
         start, before = self._since
         done, planned = self.steps
         passed = (time.monotonic() if now is None else now) - start
@@ -123,44 +123,44 @@ class Group:
         return (planned - done) * passed / (done - before)
 
     def play(self) -> None:
-        """All go on."""
+        """Let all runs go on."""
         self.left_alone = False
         self._since = (time.monotonic(), self.steps[0])
         for lane in self.lanes:
             lane.play()
 
     def step(self) -> None:
-        """All go on to their next record."""
+        """Let all runs go on to their next record."""
         self.left_alone = False
         for lane in self.lanes:
             lane.step()
 
-    def _alone(self) -> bool:
-        self.left_alone = self.left_alone or self._abandoned()
+    def _check_left_alone(self) -> bool:
+        self.left_alone = self.left_alone or self._is_abandoned()
         return self.left_alone
 
     def pause(self) -> None:
-        """All stop after their step."""
+        """Let all runs pause after the step that is being computed."""
         for lane in self.lanes:
             lane.pause()
 
     def stop(self) -> None:
-        """All end, and free their threads and models."""
+        """End all runs, and free their threads and models."""
         for lane in self.lanes:
             lane.stop()
 
 
 class _Gate:
-    """What a run holds while it computes a step: its group's turn, then a core."""
+    """Held by a run while it computes a step: its group's turn, then a core."""
 
     def __init__(
         self,
         turn: threading.Lock,
         admission: AbstractContextManager[Any],
-        abandoned: Callable[[], bool],
+        is_abandoned: Callable[[], bool],
     ) -> None:
         self.lane: BackgroundRun | None = None
-        self._turn, self._admission, self._abandoned = turn, admission, abandoned
+        self._turn, self._admission, self._is_abandoned = turn, admission, is_abandoned
 
     def __enter__(self) -> None:
         self._turn.acquire()
@@ -169,9 +169,11 @@ class _Gate:
     def __exit__(self, *error: object) -> None:
         self._admission.__exit__(None, None, None)
         self._turn.release()
-        if self.lane is not None and self._abandoned():
+        if self.lane is not None and self._is_abandoned():
             self.lane.pause()
-        time.sleep(_BREATH)  # locks are not fair: without it this thread would take them again
+        time.sleep(
+            _YIELD_SECONDS
+        )  # locks are not fair: without it this thread would take them again
 
 
 @dataclass
@@ -182,26 +184,26 @@ class Session:
         streamlit_id: Streamlit's name for it.
         seen: when its page last asked, or was last known to be open.
         group: what it trains now, or trained last.
-        kept: earlier runs by key, the oldest first.
+        earlier: earlier runs by key, the oldest first.
     """
 
     streamlit_id: str
     seen: float
     group: Group | None = None
-    kept: dict[str, Kept] = field(default_factory=dict)
+    earlier: dict[str, EarlierRun] = field(default_factory=dict)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
-    def keep(self, *new: Kept) -> list[str]:
-        """Keep runs; returns their keys. The oldest ones make room."""
-        keys = [str(next(self._numbers)) for _one in new]
-        self.kept |= dict(zip(keys, new, strict=True))
-        for key in list(self.kept)[:-MOST_KEPT]:
-            del self.kept[key]
+    def keep(self, *new: EarlierRun) -> list[str]:
+        """Keep runs, and return their keys. The oldest ones make room."""
+        keys = [str(next(self._numbers)) for _run in new]
+        self.earlier |= dict(zip(keys, new, strict=True))
+        for key in list(self.earlier)[:-MAX_EARLIER]:
+            del self.earlier[key]
         return keys
 
 
-class Claim(StrEnum):
-    """What becomes of a page that asks for the runs of a token."""
+class TokenClaim(StrEnum):
+    """The answer to a page that asks for the runs of a token."""
 
     GIVEN = "given"
     OPEN_ELSEWHERE = "open_elsewhere"
@@ -209,7 +211,7 @@ class Claim(StrEnum):
 
 
 class Sessions:
-    """All sessions of the process, by token, which only who has seen it can know.
+    """All sessions of the process by token; a token cannot be guessed.
 
     Args:
         clock: seconds, rising.
@@ -222,12 +224,12 @@ class Sessions:
         connected: Callable[[str], bool] | None = None,
     ) -> None:
         self._clock = clock
-        self._connected = connected or _connected
+        self._connected = connected or _is_connected
         self._lock = threading.Lock()
         self._sessions: dict[str, Session] = {}
 
     def open(self, streamlit_id: str) -> str:
-        """A token for a new session; those that are long gone are forgotten."""
+        """Make a token for a new session, and forget those that are long gone."""
         self.sweep()
         token = secrets.token_urlsafe()
         with self._lock:
@@ -235,13 +237,13 @@ class Sessions:
         return token
 
     def look(self, token: str, streamlit_id: str) -> Session:
-        """The session of a token, which is thereby seen; an empty one if it was forgotten."""
+        """Find the session of a token, which thereby counts as seen; an empty one if forgotten."""
         with self._lock:
-            found = self._sessions.setdefault(token, Session(streamlit_id, 0))
-        found.streamlit_id, found.seen = streamlit_id, self._clock()
-        return found
+            session = self._sessions.setdefault(token, Session(streamlit_id, 0))
+        session.streamlit_id, session.seen = streamlit_id, self._clock()
+        return session
 
-    def claim(self, token: str, streamlit_id: str) -> Claim:
+    def claim(self, token: str, streamlit_id: str) -> TokenClaim:
         """Hand the runs of a token over to a page that was loaded anew.
 
         As long as the page that has them is open it keeps them: the address of a page may be
@@ -249,40 +251,42 @@ class Sessions:
         """
         self.sweep()
         with self._lock:
-            found = self._sessions.get(token)
-        if found is None:
-            return Claim.FORGOTTEN
-        if found.streamlit_id != streamlit_id and self._connected(found.streamlit_id):
-            return Claim.OPEN_ELSEWHERE
+            session = self._sessions.get(token)
+        if session is None:
+            return TokenClaim.FORGOTTEN
+        if session.streamlit_id != streamlit_id and self._connected(session.streamlit_id):
+            return TokenClaim.OPEN_ELSEWHERE
         self.look(token, streamlit_id)
-        return Claim.GIVEN
+        return TokenClaim.GIVEN
 
     def admit(self, session: Session) -> None:
-        """Whether a session may let runs advance.
+        """Let the runs of a session advance, if the process runs few enough.
 
         Raises:
             TooManyRuns: the process runs as many groups of others as it may.
         """
         self.sweep()
-        if self.running(but=session) >= MOST_RUNNING:
-            raise TooManyRuns(
-                _("This server runs {n} trainings already, and no more at a time. Try again when "
-                  "one of them has ended.").format(n=MOST_RUNNING)
-            )  # fmt: skip
+        if self.count_running(but=session) >= MAX_RUNNING:
+            message = Text(
+                "This server runs {n} trainings already, and no more at a time. Try again when one "
+                "of them has ended.",
+                n=MAX_RUNNING,
+            )
+            raise TooManyRuns(message)
 
-    def running(self, but: Session | None = None) -> int:
-        """How many sessions have runs that advance; ``but`` is not counted."""
+    def count_running(self, but: Session | None = None) -> int:
+        """Count the sessions whose runs advance; ``but`` is left out."""
         with self._lock:
-            found = [one for one in self._sessions.values() if one is not but]
-        return sum(one.group is not None and one.group.running for one in found)
+            sessions = [session for session in self._sessions.values() if session is not but]
+        return sum(session.group is not None and session.group.running for session in sessions)
 
     def start(self, session: Session, setup: Setup) -> Group:
-        """A new group of a session, not yet playing; the one before ends.
+        """Start a new group of a session, not yet playing; the one before ends.
 
         Raises:
             InvalidExperiment, DeviceUnavailable: as ``train`` does; the one before stays.
         """
-        group = Group(setup, lambda: self._absent(session, ABSENT_SECONDS))
+        group = Group(setup, lambda: self._is_absent(session, ABSENT_SECONDS))
         if session.group is not None:
             session.group.stop()
         session.group = group
@@ -293,15 +297,15 @@ class Sessions:
         with self._lock:
             gone = [
                 token
-                for token, one in self._sessions.items()
-                if self._absent(one, FORGOTTEN_SECONDS)
+                for token, session in self._sessions.items()
+                if self._is_absent(session, FORGOTTEN_SECONDS)
             ]
             forgotten = [self._sessions.pop(token) for token in gone]
         for session in forgotten:
             if session.group is not None:
                 session.group.stop()
 
-    def _absent(self, session: Session, seconds: float) -> bool:
+    def _is_absent(self, session: Session, seconds: float) -> bool:
         now = self._clock()
         if now - session.seen <= seconds:
             return False
@@ -311,17 +315,17 @@ class Sessions:
         return True
 
 
-def _connected(streamlit_id: str) -> bool:
+def _is_connected(streamlit_id: str) -> bool:
     return runtime.exists() and runtime.get_instance().is_active_session(streamlit_id)
 
 
 SESSIONS = Sessions()
 
 
-def earlier(group: Group, names: Sequence[str]) -> list[Kept]:
-    """What is left of a group's runs that recorded anything."""
+def list_earlier(group: Group, names: Sequence[str]) -> list[EarlierRun]:
+    """List the runs of a group that recorded anything, as earlier ones."""
     return [
-        Kept(name, lane.run)
+        EarlierRun(name, lane.run)
         for name, lane in zip(names, group.lanes, strict=True)
         if lane.run.records
     ]
