@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.tools import button, drawn, settled, widest
 
 
-def opened(page: Page, url: str, view: str = "") -> None:
+def open_page(page: Page, url: str, view: str = "") -> None:
     page.goto(url)
     page.get_by_role("link", name="Through time").click()
     drawn(page, "recurrent_flow")
@@ -19,7 +19,7 @@ def opened(page: Page, url: str, view: str = "") -> None:
 def test_an_lstm_with_open_gates_keeps_the_gradient(
     page: Page, app_url: str, page_errors: list[str]
 ) -> None:
-    opened(page, app_url)
+    open_page(page, app_url)
     expect(page.get_by_text("The gradient vanishes on its way back.")).to_be_visible()
     page.get_by_role("combobox", name="Start from").click()
     page.get_by_role("option", name="LSTM, forget bias 4").click()
@@ -36,7 +36,7 @@ def test_an_lstm_with_open_gates_keeps_the_gradient(
 
 
 def test_a_training_can_be_stopped(page: Page, app_url: str, page_errors: list[str]) -> None:
-    opened(page, app_url, "Training")
+    open_page(page, app_url, "Training")
     slider = page.get_by_role("slider", name="Steps")
     expect(slider).to_be_visible()
     slider.press("End")
@@ -61,9 +61,11 @@ def test_a_training_can_be_stopped(page: Page, app_url: str, page_errors: list[s
 
 def test_views_fit_and_survive_a_reload(page: Page, app_url: str) -> None:
     for view, key in (
-        ("cells", "recurrent_cells"), ("factors", "recurrent_factors"),
-        ("clipping", "recurrent_clipped"), ("gates&cell=lstm", "recurrent_gates"),
-    ):  # fmt: skip
+        ("cells", "recurrent_cells"),
+        ("factors", "recurrent_factors"),
+        ("clipping", "recurrent_clipped"),
+        ("gates&cell=lstm", "recurrent_gates"),
+    ):
         page.goto(f"{app_url}/recurrent?view={view}")
         drawn(page, key)
         page.wait_for_function(f"() => location.search.includes('view={view.split('&')[0]}&')")

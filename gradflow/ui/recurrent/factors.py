@@ -10,56 +10,57 @@ import streamlit as st
 from gradflow.charts.recurrent.cells import factors_figure, remaining_figure
 from gradflow.core.histogram import FloatArray
 from gradflow.core.recurrent.factors import FactorSettings, GradientPath
-from gradflow.core.spec import Spec
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.latex import tex
 from gradflow.ui.recurrent import compute, words
-from gradflow.ui.recurrent.state import VIEWS, View
 
 
-def show() -> Spec:
-    """Four kinds of paths, each measured."""
-    spec = VIEWS.spec(View.FACTORS)
-    assert isinstance(spec, FactorSettings)
-    curves = compute.curves(spec)
+def show_factors(spec: FactorSettings) -> None:
+    """Show four kinds of paths: one step back on each, and all steps together."""
+    curves = compute.measure_factors(spec)
     st.markdown(
-        _("**Residual connections, the LSTM’s cell path and ReLU are one idea:** part of the step "
-          "hands the state on with the derivative one, or nearly (ReLU: where a unit is active), "
-          "so the gradient comes back with a factor near one. A tanh network has no such part.")
-    )  # fmt: skip
-    places = [column for _row in range(0, len(curves), 2) for column in st.columns(2)]
-    for place, curve in zip(places, curves, strict=True):
-        with place.container(border=True, height="stretch"):
-            st.markdown(f"**{words.path_title(curve)}**  \n{words.factor_sentence(curve)}")
-            st.latex(formula(curve.path, spec))
+        _(
+            "**Residual connections, the LSTM’s cell path and ReLU are one idea:** part of the "
+            "step hands the state on with the derivative one, or nearly (ReLU: where a unit is "
+            "active), so the gradient comes back with a factor near one. A tanh network has no "
+            "such part."
+        )
+    )
+    columns = [column for _row in range(0, len(curves), 2) for column in st.columns(2)]
+    for column, curve in zip(columns, curves, strict=True):
+        with column.container(border=True, height="stretch"):
+            st.markdown(f"**{words.name_path(curve)}**  \n{words.describe_factors(curve)}")
+            st.latex(write_step(curve.path, spec))
     blocks.show_figure(
         factors_figure(
-            [(words.path_title(one), one.total, one.direct) for one in curves], mode=blocks.mode()
+            [(words.name_path(curve), curve.total, curve.direct) for curve in curves],
+            mode=blocks.mode(),
         ),
         "recurrent_factors",
         _("Factor of every step back, for four kinds of paths"),
     )
     blocks.explain("recurrent_factors")
     st.subheader(_("What the factors make together"))
-    named = [(words.path_title(one), one.remaining) for one in curves]
     blocks.show_figure(
-        remaining_figure([(name, _from_one(values)) for name, values in named], mode=blocks.mode()),
+        remaining_figure(
+            [(words.name_path(curve), _begin_with_one(curve.remaining)) for curve in curves],
+            mode=blocks.mode(),
+        ),
         "recurrent_products",
         _("Product of the factors against the steps back"),
     )
-    return spec
 
 
-def _from_one(values: FloatArray) -> FloatArray:
-    """With what there is at distance 0."""
-    return np.concatenate([[1.0], values])
+def _begin_with_one(remaining: FloatArray) -> FloatArray:
+    """Put the whole gradient, at distance 0, before what is left after each step."""
+    return np.concatenate([[1.0], remaining])
 
 
-def formula(path: GradientPath, spec: FactorSettings) -> str:
-    """A step and its derivative, with the number that is set."""
-    gate = tex(_sigmoid(spec.forget_bias))
-    first, second = {
+def write_step(path: GradientPath, spec: FactorSettings) -> str:
+    """Write a step and its derivative with the numbers that are set, as LaTeX."""
+    gate = tex(compute_sigmoid(spec.forget_bias))
+    step, derivative = {
         GradientPath.RESIDUAL: (
             r"h_{l+1} = h_l + \alpha F(h_l)",
             rf"\partial h_{{l+1}}/\partial h_l = \mathbf 1 + {tex(spec.branch_scale)}\, F'",
@@ -77,8 +78,9 @@ def formula(path: GradientPath, spec: FactorSettings) -> str:
             rf"\partial h_t/\partial h_{{t-1}} = (1-h_t^2)\, W,\; \rho(W) \approx {tex(spec.gain)}",
         ),
     }[path]
-    return rf"\begin{{gathered}}{first}\\[4pt]{second}\end{{gathered}}"
+    return rf"\begin{{gathered}}{step}\\[4pt]{derivative}\end{{gathered}}"
 
 
-def _sigmoid(value: float) -> float:
+def compute_sigmoid(value: float) -> float:
+    """Compute σ(x) = ½ (1 + tanh ½x), which no x overflows."""
     return 0.5 * (1 + math.tanh(value / 2))

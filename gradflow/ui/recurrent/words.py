@@ -1,9 +1,10 @@
-"""What the numbers of the page on recurrent networks say, in plain words."""
+"""What the numbers of the page on recurrent networks say, in plain words and tables."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,23 +17,24 @@ from gradflow.core.recurrent.factors import PATHS, FactorCurve, GradientPath
 from gradflow.core.recurrent.findings import Break, Course, Fate, broken, course
 from gradflow.core.recurrent.report import SYMBOLS, State, TimeReport
 from gradflow.core.text import N_, _
+from gradflow.ui.naming import join_with_and
 
-LAG = 100
-"""How far back the page looks, if the sequence is that long."""
-LEFT = 1e-3
-"""Above, a gradient counts as still there."""
-STEADY = 0.9
+_FAR = 100
+"""Steps back that sentences and tables speak of, if the sequence is that long."""
+_LEFT = 1e-3
+"""A share above which a gradient counts as still there; above the inverse it explodes."""
+_STEADY = 0.9
 """A factor per step below, or above the inverse, reaches the start of short sequences only."""
-HIGHWAY = 0.97
-"""Above, a mean gate counts as open."""
-CELLS: dict[Cell, str] = {
-    Cell.RNN_TANH: "tanh RNN",
-    Cell.RNN_RELU: "ReLU RNN",
-    Cell.LSTM: "LSTM",
-    Cell.GRU: "GRU",
+_HIGHWAY = 0.97
+"""A mean gate above counts as open."""
+CELL_NAMES: dict[Cell, str] = {
+    Cell.RNN_TANH: N_("tanh RNN"),
+    Cell.RNN_RELU: N_("ReLU RNN"),
+    Cell.LSTM: N_("LSTM"),
+    Cell.GRU: N_("GRU"),
 }
 """Short names."""
-FATES: dict[Fate, str] = {
+_FATES: dict[Fate, str] = {
     Fate.VANISHES: N_("The gradient vanishes on its way back."),
     Fate.KEPT: N_("The gradient arrives."),
     Fate.EXPLODES: N_("The gradient explodes on its way back."),
@@ -40,113 +42,132 @@ FATES: dict[Fate, str] = {
 }
 
 
-def norm(state: State, step: str = "t") -> str:
-    """‖∂L/∂h_t‖ in a sentence, as Markdown."""
+def format_norm(state: State, step: str = "t") -> str:
+    """Write ‖∂L/∂h_t‖ for a sentence, as Markdown."""
     return rf"$\|\partial L/\partial {SYMBOLS[state]}_{{{step}}}\|$"
 
 
-def written(state: State, step: str = "t") -> str:
-    """∂L/∂h_t for plain text and figures."""
+def format_gradient(state: State, step: str = "t") -> str:
+    """Write ∂L/∂h_t for plain text and figures."""
     return f"∂L/∂{SYMBOLS[state]}<sub>{step}</sub>"
 
 
-def lag_of(report: TimeReport) -> int:
-    """Steps back that sentences and tables speak of."""
-    return min(LAG, report.length - 1)
+# --- one pass ----------------------------------------------------------------------------------
 
 
-def found(report: TimeReport, state: State, layer: int) -> tuple[Course, str]:
-    """What becomes of the gradient, and sentences that say it."""
-    one = course(report, state, layer)
-    texts = [f"**{fate(one)}**"]
-    broke = broken(report, state, layer)
-    if broke and broke.forward:
-        texts = [_breaks_forward(report, broke, state)]
-    elif broke and broke.step == report.length:
-        texts = [_("**There is no gradient:** even at the last step it is not a finite number.")]
-    elif broke:
-        text = _("Up to step {step} it is not a finite number: too large for {dtype}.")
-        texts.append(text.format(step=broke.step, dtype=report.dtype))
-    elif one.fate is Fate.BROKEN:
-        texts = [_("**The gradient is exactly 0,** even at the last step.")]
-    elif report.experiment.loss_at is LossAt.EVERY:
-        texts = [_every(one, state)]
-    if report.experiment.loss_at is LossAt.LAST and not math.isnan(one.factor):
-        texts.append(_per_step(report, one, state, layer))
-    if one.first > 1:
+def describe_course(report: TimeReport, way: Course, state: State, layer: int) -> str:
+    """Describe the gradient's way back from the last step to the first.
+
+    Args:
+        report: the pass.
+        way: the numbers of this way.
+        state: whose gradient it is.
+        layer: of which layer.
+    """
+    sentences = _describe_end(report, way, state, layer)
+    if report.experiment.loss_at is LossAt.LAST and not math.isnan(way.factor):
+        sentences.append(_describe_step_back(report, way, state, layer))
+    if way.first > 1:
         text = _(
             "Before step {step} it is exactly 0: too small for {dtype}, or nothing leads back."
         )
-        texts.append(text.format(step=one.first, dtype=report.dtype))
+        sentences.append(text.format(step=way.first, dtype=report.dtype))
     if layer < report.experiment.network.layers:
-        texts.append(_("The layers above hand gradient down at every step, which is in these "
-                       "numbers."))  # fmt: skip
-    return one, " ".join(texts)
+        sentences.append(
+            _("The layers above hand gradient down at every step, which is in these numbers.")
+        )
+    return " ".join(sentences)
 
 
-def only_short(one: Course) -> bool:
-    """Whether a gradient arrives only because the sequence is short."""
-    return one.fate is Fate.KEPT and not STEADY <= one.factor <= 1 / STEADY
+def _describe_end(report: TimeReport, way: Course, state: State, layer: int) -> list[str]:
+    """Say whether the gradient arrives, or where the numbers break."""
+    end = broken(report, state, layer)
+    if end and end.forward:
+        return [_describe_forward_break(report, end, state)]
+    if end and end.step == report.length:
+        return [_("**There is no gradient:** even at the last step it is not a finite number.")]
+    if end:
+        text = _("Up to step {step} it is not a finite number: too large for {dtype}.")
+        return [f"**{describe_fate(way)}**", text.format(step=end.step, dtype=report.dtype)]
+    if way.fate is Fate.BROKEN:
+        return [_("**The gradient is exactly 0,** even at the last step.")]
+    if report.experiment.loss_at is LossAt.EVERY:
+        return [_describe_loss_at_every_step(way, state)]
+    return [f"**{describe_fate(way)}**"]
 
 
-def fate(one: Course) -> str:
-    """What becomes of a gradient, in a sentence."""
-    if not only_short(one):
-        return _(FATES[one.fate])
-    if one.factor < 1:
+def describe_fate(way: Course) -> str:
+    """Say in a sentence whether a gradient arrives."""
+    if not arrives_only_if_short(way):
+        return _(_FATES[way.fate])
+    if way.factor < 1:
         return _("The gradient fades on its way back, but the sequence is short enough.")
     return _("The gradient grows on its way back, but the sequence is short enough.")
 
 
-def _breaks_forward(report: TimeReport, broke: Break, state: State) -> str:
-    return _("**There is no gradient:** from step {step} on ${symbol}_t$ is not a finite number, "
-             "too large for {dtype}, and the loss is {loss}.").format(
-        step=broke.step, symbol=SYMBOLS[state], dtype=report.dtype, loss=format_number(report.loss)
-    )  # fmt: skip
+def arrives_only_if_short(way: Course) -> bool:
+    """Say whether a gradient arrives only because the sequence is short."""
+    return way.fate is Fate.KEPT and not _STEADY <= way.factor <= 1 / _STEADY
 
 
-def _every(one: Course, state: State) -> str:
+def _describe_forward_break(report: TimeReport, end: Break, state: State) -> str:
+    return _(
+        "**There is no gradient:** from step {step} on ${symbol}_t$ is not a finite number, "
+        "too large for {dtype}, and the loss is {loss}."
+    ).format(
+        step=end.step,
+        symbol=SYMBOLS[state],
+        dtype=report.dtype,
+        loss=format_number(report.loss),
+    )
+
+
+def _describe_loss_at_every_step(way: Course, state: State) -> str:
     return _(
         "**A loss at every step** feeds every step a gradient of its own, so {norm} cannot show "
         "what is lost on the way: at the first step it is {ratio} times that at the last. Ask for "
         "the loss at the last step to see what comes from far away."
-    ).format(norm=norm(state), ratio=format_number(one.remaining, 2))
+    ).format(norm=format_norm(state), ratio=format_number(way.remaining, 2))
 
 
-def _per_step(report: TimeReport, one: Course, state: State, layer: int) -> str:
+def _describe_step_back(report: TimeReport, way: Course, state: State, layer: int) -> str:
     text = _("One step back multiplies {norm} by **{factor}** on average").format(
-        norm=norm(state), factor=format_number(one.factor, 4)
+        norm=format_norm(state), factor=format_number(way.factor, 4)
     )
-    if one.tenfold < report.length:
+    if way.tenfold < report.length:
         text += (
             _(": a tenth is left after {steps} steps")
-            if one.factor < 1
+            if way.factor < 1
             else _(": ten times as much after {steps} steps")
-        ).format(steps=format_number(one.tenfold, 2))
-    lag = lag_of(report)
-    left_over = report.remaining(lag, state, layer)
-    if lag < 2 or not math.isfinite(left_over):
+        ).format(steps=format_number(way.tenfold, 2))
+    lag = choose_lag(report)
+    remaining = report.remaining(lag, state, layer)
+    if lag < 2 or not math.isfinite(remaining):
         return text + "."
     back = (
         _(". {lag} steps back **{left}** of it is left.")
-        if one.factor < 1
+        if way.factor < 1
         else _(". {lag} steps back it is **{left}** times as large.")
     )
-    return text + back.format(left=format_number(left_over, 2), lag=lag)
+    return text + back.format(left=format_number(remaining, 2), lag=lag)
 
 
-def highway(report: TimeReport, layer: int) -> str:
-    """How far the direct path through the gates reaches, beside the whole gradient."""
+def choose_lag(report: TimeReport) -> int:
+    """Choose how many steps back sentences and tables speak of."""
+    return min(_FAR, report.length - 1)
+
+
+def describe_highway(report: TimeReport, layer: int) -> str:
+    """Say how far the direct path through the gates reaches, and how far the whole gradient."""
     row = report.experiment.network.row
     assert row.highway is not None
-    mean = report.gate(row.highway, layer)
     state: State = "cell" if row.has_cell else "hidden"
-    lag = lag_of(report)
+    lag = choose_lag(report)
     norms = report.column("direct_grad_norm", layer)
     with np.errstate(divide="ignore", invalid="ignore"):
         direct = float(norms[-1 - lag] / norms[-1])
     name = next(gate.label for gate in row.gates if gate.code == row.highway)
-    level = float(mean.mean())
+    level = float(report.gate(row.highway, layer).mean())
     text = _("The {gate} is open by **{mean}** on average").format(
         gate=_(name), mean=opening(level)
     )
@@ -154,7 +175,7 @@ def highway(report: TimeReport, layer: int) -> str:
         text += _(
             ": on the direct path a tenth of the gradient is left after {steps} steps"
         ).format(steps=format_number(math.log(0.1) / math.log(level), 2))
-    text += _(", a highway.") if level > HIGHWAY else "."
+    text += _(", a highway.") if level > _HIGHWAY else "."
     text += " " + _("{lag} steps back the product of the gates leaves **{direct}**").format(
         lag=lag, direct=opening(direct)
     )
@@ -166,91 +187,111 @@ def highway(report: TimeReport, layer: int) -> str:
     return text + "."
 
 
-def compared(reports: Mapping[Cell, TimeReport]) -> list[tuple[str, State, TimeReport]]:
-    """Every cell with its hidden state, the LSTM with its cell state too."""
-    rows: list[tuple[str, State, TimeReport]] = []
+# --- all cells ---------------------------------------------------------------------------------
+
+
+class NamedState(NamedTuple):
+    """A state of a cell in the comparison of all cells.
+
+    Attributes:
+        name: of the cell, with the state's symbol where there are two.
+        state: which.
+        report: the cell's pass.
+    """
+
+    name: str
+    state: State
+    report: TimeReport
+
+
+def list_states(reports: Mapping[Cell, TimeReport]) -> list[NamedState]:
+    """List the hidden state of every cell, and the LSTM's cell state."""
+    states: list[NamedState] = []
     for cell, report in reports.items():
         has_cell = report.experiment.network.row.has_cell
-        rows.append((f"{CELLS[cell]} (h)" if has_cell else CELLS[cell], "hidden", report))
+        name = _(CELL_NAMES[cell])
+        states.append(NamedState(f"{name} (h)" if has_cell else name, "hidden", report))
         if has_cell:
-            rows.append((f"{CELLS[cell]} (c)", "cell", report))
-    return rows
+            states.append(NamedState(f"{name} (c)", "cell", report))
+    return states
 
 
-def left(report: TimeReport, state: State, layer: int) -> FloatArray:
-    """‖∂L/∂s_{T−k}‖ / ‖∂L/∂s_T‖ for k from 0 to T − 1."""
+def measure_remaining(report: TimeReport, state: State, layer: int) -> FloatArray:
+    """Measure ‖∂L/∂s_{T−k}‖ / ‖∂L/∂s_T‖ for k from 0 to T − 1."""
     norms = report.column(f"{state}_grad_norm", layer)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios: FloatArray = norms[::-1] / norms[-1]
     return ratios
 
 
-def verdict(rows: list[tuple[str, State, TimeReport]], layer: int) -> str:
-    """Which cells still have gradient."""
-    lag = lag_of(rows[0][2])
-    shares = {name: report.remaining(lag, state, layer) for name, state, report in rows}
-    alive = [name for name, left_over in shares.items() if LEFT < left_over <= 1 / LEFT]
-    wild = [name for name, left_over in shares.items() if left_over > 1 / LEFT]
+def describe_survivors(states: Sequence[NamedState], layer: int) -> str:
+    """Say which cells still have gradient far back, and where it explodes or is lost."""
+    lag = choose_lag(states[0].report)
+    shares = {name: report.remaining(lag, state, layer) for name, state, report in states}
+    alive = [name for name, share in shares.items() if _LEFT < share <= 1 / _LEFT]
+    exploding = [name for name, share in shares.items() if share > 1 / _LEFT]
+    lost = [name for name, share in shares.items() if share <= _LEFT]
     text = (
         _("**{lag} steps back, {names} still have gradient.**")
         if len(alive) > 1
         else _("**{lag} steps back, only {names} still has gradient.**")
         if alive
         else _("**{lag} steps back, nothing useful is left in any of them.**")
-    ).format(lag=lag, names=_listed(alive))
-    if wild:
-        text += " " + _("It explodes in {names}.").format(names=_listed(wild))
-    dead = [name for name, left_over in shares.items() if left_over <= LEFT]
-    if dead:
+    ).format(lag=lag, names=join_with_and(alive))
+    if exploding:
+        text += " " + _("It explodes in {names}.").format(names=join_with_and(exploding))
+    if lost:
         text += " " + _("Less than {least} of it is left in {names}.").format(
-            least=format_number(LEFT), names=_listed(dead)
+            least=format_number(_LEFT), names=join_with_and(lost)
         )
     return text
 
 
-def _listed(names: list[str]) -> str:
-    if len(names) < 2:
-        return "".join(names)
-    return ", ".join(names[:-1]) + _(" and ") + names[-1]
+def find_breaks(states: Sequence[NamedState], layer: int) -> list[tuple[NamedState, Break]]:
+    """Find the states whose numbers break, and where."""
+    breaks = [(row, broken(row.report, row.state, layer)) for row in states]
+    return [(row, end) for row, end in breaks if end is not None]
 
 
-def breaks(
-    rows: list[tuple[str, State, TimeReport]], layer: int
-) -> tuple[list[tuple[str, int]], str]:
-    """The cells whose numbers break, with steps back from the loss, and sentences that say it."""
-    places, texts, back = [], [], []
-    for name, state, report in rows:
-        one = broken(report, state, layer)
-        if one is None:
-            continue
-        distance = report.length - one.step
-        places.append((name, distance))
-        if one.forward:
+def count_steps_back(report: TimeReport, end: Break) -> int:
+    """Count the steps from the loss back to a break."""
+    return report.length - end.step
+
+
+def describe_breaks(breaks: Sequence[tuple[NamedState, Break]]) -> str:
+    """Say which cells break on their way forward, and in which the gradient does; may be empty."""
+    sentences, backward = [], []
+    for (name, state, report), end in breaks:
+        if end.forward:
             text = _(
                 "**{name}** breaks on its way forward: from step {step} on ${symbol}_t$ is not a "
                 "finite number (too large for {dtype}), so there is no gradient."
             )
-            known = {"name": name, "step": one.step, "symbol": SYMBOLS[state]}
-            texts.append(text.format(dtype=report.dtype, **known))
+            sentences.append(
+                text.format(name=name, step=end.step, symbol=SYMBOLS[state], dtype=report.dtype)
+            )
         else:
-            back.append(_("{name} ({distance} steps back)").format(name=name, distance=distance))
-    if back:
+            distance = count_steps_back(report, end)
+            text = _("{name} ({distance} steps back)")
+            backward.append(text.format(name=name, distance=distance))
+    if backward:
         text = _("On its way back the gradient breaks, too large for {dtype}, in {names}.")
-        texts.append(text.format(dtype=rows[0][2].dtype, names=_listed(back)))
-    return places, " ".join(texts)
+        dtype = breaks[0][0].report.dtype
+        sentences.append(text.format(dtype=dtype, names=join_with_and(backward)))
+    return " ".join(sentences)
 
 
-def cells_table(rows: list[tuple[str, State, TimeReport]], layer: int) -> pd.DataFrame:
-    """Factor per step and what is left, for every cell."""
-    table = []
-    for name, state, report in rows:
-        one = course(report, state, layer)
-        lags = [lag for lag in (10, 50, LAG) if lag < report.length] or [report.length - 1]
-        table.append(
+def tabulate_cells(states: Sequence[NamedState], layer: int) -> pd.DataFrame:
+    """Make a table of the factor per step and of what is left, for every cell."""
+    rows = []
+    for name, state, report in states:
+        way = course(report, state, layer)
+        lags = [lag for lag in (10, 50, _FAR) if lag < report.length] or [report.length - 1]
+        rows.append(
             {
                 _("Cell"): name,
-                _("Factor of one step back"): format_number(one.factor, 4),
-                _("Steps for a factor of ten"): format_number(one.tenfold),
+                _("Factor of one step back"): format_number(way.factor, 4),
+                _("Steps for a factor of ten"): format_number(way.tenfold),
                 **{
                     _("Left after {lag} steps").format(lag=lag): format_number(
                         report.remaining(lag, state, layer)
@@ -260,11 +301,19 @@ def cells_table(rows: list[tuple[str, State, TimeReport]], layer: int) -> pd.Dat
                 _("Loss"): format_number(report.loss),
             }
         )
-    return pd.DataFrame(table)
+    return pd.DataFrame(rows)
 
 
-def factor_sentence(curve: FactorCurve) -> str:
-    """Measured factor and what is left, for one kind of path."""
+# --- factors -----------------------------------------------------------------------------------
+
+
+def name_path(curve: FactorCurve) -> str:
+    """Name a kind of path."""
+    return _(PATHS[curve.path].label)
+
+
+def describe_factors(curve: FactorCurve) -> str:
+    """Describe the measured factor of one kind of path, and what is left after all steps."""
     known = curve.total[np.isfinite(curve.total) & (curve.total > 0)]
     mean = math.exp(float(np.log(known).mean())) if len(known) else math.nan
     text = (
@@ -277,20 +326,20 @@ def factor_sentence(curve: FactorCurve) -> str:
         product=format_number(float(curve.remaining[-1]), 2),
         last=1 + len(known),
     )
-    return text + _direct(curve)
+    return text + _describe_direct_path(curve)
 
 
-def _direct(curve: FactorCurve) -> str:
+def _describe_direct_path(curve: FactorCurve) -> str:
     mean = float(curve.direct.mean())
-    return {
-        GradientPath.RESIDUAL: _("; direct path alone 1"),
-        GradientPath.LSTM_CELL: _("; direct path alone {mean}, the mean forget gate"),
-        GradientPath.IRNN: _("; no other path than the direct one, which is 1 for an active unit "
-                             "and 0 for one that is off: {share} are active"),
-        GradientPath.TANH_RNN: _("; there is no direct path"),
-    }[curve.path].format(mean=format_number(mean), share=format_share(mean))  # fmt: skip
+    return _(_DIRECT_PATHS[curve.path]).format(mean=format_number(mean), share=format_share(mean))
 
 
-def path_title(curve: FactorCurve) -> str:
-    """Its name."""
-    return _(PATHS[curve.path].label)
+_DIRECT_PATHS: dict[GradientPath, str] = {
+    GradientPath.RESIDUAL: N_("; direct path alone 1"),
+    GradientPath.LSTM_CELL: N_("; direct path alone {mean}, the mean forget gate"),
+    GradientPath.IRNN: N_(
+        "; no other path than the direct one, which is 1 for an active unit "
+        "and 0 for one that is off: {share} are active"
+    ),
+    GradientPath.TANH_RNN: N_("; there is no direct path"),
+}
