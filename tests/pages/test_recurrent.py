@@ -268,6 +268,7 @@ def test_a_vanilla_network_offers_cells_with_gates(app: AppTest) -> None:
     working(app.run())
     assert url(app)["cell"] == "gru"
     assert url(app)["gate"] == "update"
+    assert url(app)["step"] == "12"  # the last one, not the usual 60
     assert "z_{12}" in read_latex(app)
     assert r"\\[2pt]a &=" in read_latex(app)  # z is the gate, never the pre-activation
     assert not re.search(r"z\s*&=", read_latex(app).replace("z_{12} &=", "").replace("12} &=", ""))

@@ -10,6 +10,7 @@ from gradflow.core.recurrent.settings import Pass
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.long_work import compute_parts
+from gradflow.ui.recurrent import cell_comparison as comparison
 from gradflow.ui.recurrent import compute, words
 from gradflow.ui.recurrent.state import PASS
 from gradflow.ui.settings.fields import draw_slider
@@ -24,8 +25,8 @@ def show_cells(spec: Pass) -> None:
         draw_slider(PASS, "layer", high=spec.layers)
     layer = spec.shown_layer
     reports = compute_parts(tuple(Cell), lambda cell: compute.run_through_time(spec.compared(cell)))
-    states = words.list_states(reports)
-    breaks = words.find_breaks(states, layer)
+    states = comparison.list_states(reports)
+    breaks = comparison.find_breaks(states, layer)
     at_every_step = spec.loss_at is LossAt.EVERY
     if at_every_step:
         st.info(
@@ -36,14 +37,16 @@ def show_cells(spec: Pass) -> None:
             icon=":material/info:",
         )
     else:
-        st.markdown(words.describe_survivors(states, layer))
+        st.markdown(comparison.describe_survivors(states, layer))
     if breaks:
-        st.markdown(words.describe_breaks(breaks))
+        st.markdown(comparison.describe_breaks(breaks))
     blocks.show_figure(
         remaining_figure(
-            [(name, words.measure_remaining(report, s, layer)) for name, s, report in states],
+            [(name, comparison.measure_remaining(report, s, layer)) for name, s, report in states],
             marked=None if at_every_step else words.choose_lag(states[0].report),
-            broken=[(row.name, words.count_steps_back(row.report, end)) for row, end in breaks],
+            broken=[
+                (row.name, comparison.count_steps_back(row.report, end)) for row, end in breaks
+            ],
             mode=blocks.mode(),
         ),
         "recurrent_cells",
@@ -51,8 +54,9 @@ def show_cells(spec: Pass) -> None:
     )
     if not at_every_step:
         st.latex(
-            r"\text{left after } k \text{ steps} = \frac{\|\partial L/\partial s_{T-k}\|}"
+            rf"\text{{{_('left after')} }} k \text{{ {_('steps')}}} = "
+            r"\frac{\|\partial L/\partial s_{T-k}\|}"
             r"{\|\partial L/\partial s_T\|},\qquad s = h \text{ or } c"
         )
-        blocks.show_table(words.tabulate_cells(states, layer), key="recurrent_cells_table")
+        blocks.show_table(comparison.tabulate_cells(states, layer), key="recurrent_cells_table")
     blocks.explain("recurrent_cells")

@@ -8,12 +8,13 @@ import numpy as np
 import streamlit as st
 
 from gradflow.charts.recurrent.cells import factors_figure, remaining_figure
+from gradflow.charts.theme import format_number, format_share
 from gradflow.core.histogram import FloatArray
-from gradflow.core.recurrent.factors import FactorSettings, GradientPath
-from gradflow.core.text import _
+from gradflow.core.recurrent.factors import PATHS, FactorCurve, FactorSettings, GradientPath
+from gradflow.core.text import N_, _
 from gradflow.ui import blocks
 from gradflow.ui.latex import tex
-from gradflow.ui.recurrent import compute, words
+from gradflow.ui.recurrent import compute
 
 
 def show_factors(spec: FactorSettings) -> None:
@@ -30,11 +31,11 @@ def show_factors(spec: FactorSettings) -> None:
     columns = [column for _row in range(0, len(curves), 2) for column in st.columns(2)]
     for column, curve in zip(columns, curves, strict=True):
         with column.container(border=True, height="stretch"):
-            st.markdown(f"**{words.name_path(curve)}**  \n{words.describe_factors(curve)}")
+            st.markdown(f"**{name_path(curve)}**  \n{describe_factors(curve)}")
             st.latex(write_step(curve.path, spec))
     blocks.show_figure(
         factors_figure(
-            [(words.name_path(curve), curve.total, curve.direct) for curve in curves],
+            [(name_path(curve), curve.total, curve.direct) for curve in curves],
             mode=blocks.mode(),
         ),
         "recurrent_factors",
@@ -44,12 +45,50 @@ def show_factors(spec: FactorSettings) -> None:
     st.subheader(_("What the factors make together"))
     blocks.show_figure(
         remaining_figure(
-            [(words.name_path(curve), _begin_with_one(curve.remaining)) for curve in curves],
+            [(name_path(curve), _begin_with_one(curve.remaining)) for curve in curves],
             mode=blocks.mode(),
         ),
         "recurrent_products",
         _("Product of the factors against the steps back"),
     )
+
+
+def name_path(curve: FactorCurve) -> str:
+    """Name a kind of path."""
+    return _(PATHS[curve.path].label)
+
+
+def describe_factors(curve: FactorCurve) -> str:
+    """Describe the measured factor of one kind of path, and what is left after all steps."""
+    known = curve.total[np.isfinite(curve.total) & (curve.total > 0)]
+    mean = math.exp(float(np.log(known).mean())) if len(known) else math.nan
+    text = (
+        _("**{factor}** per step, **{product}** over {steps} steps")
+        if curve.remaining[-1] > 0
+        else _("**{factor}** per step, but after {last} steps nothing at all is left")
+    ).format(
+        factor=format_number(mean, 4),
+        steps=len(curve.total),
+        product=format_number(float(curve.remaining[-1]), 2),
+        last=1 + len(known),
+    )
+    return text + _describe_direct_path(curve)
+
+
+def _describe_direct_path(curve: FactorCurve) -> str:
+    mean = float(curve.direct.mean())
+    return _(_DIRECT_PATHS[curve.path]).format(mean=format_number(mean), share=format_share(mean))
+
+
+_DIRECT_PATHS: dict[GradientPath, str] = {
+    GradientPath.RESIDUAL: N_("; direct path alone 1"),
+    GradientPath.LSTM_CELL: N_("; direct path alone {mean}, the mean forget gate"),
+    GradientPath.IRNN: N_(
+        "; no other path than the direct one, which is 1 for an active unit "
+        "and 0 for one that is off: {share} are active"
+    ),
+    GradientPath.TANH_RNN: N_("; there is no direct path"),
+}
 
 
 def _begin_with_one(remaining: FloatArray) -> FloatArray:
@@ -71,7 +110,8 @@ def write_step(path: GradientPath, spec: FactorSettings) -> str:
         ),
         GradientPath.IRNN: (
             r"h_t = \max(0, h_{t-1} + W_x x_t)",
-            r"\partial h_t/\partial h_{t-1} = 1 \text{ where } h_t > 0,\text{ else } 0",
+            r"\partial h_t/\partial h_{t-1} = 1 "
+            rf"\text{{ {_('where')} }} h_t > 0,\text{{ {_('else')} }} 0",
         ),
         GradientPath.TANH_RNN: (
             r"h_t = \tanh(W h_{t-1} + W_x x_t)",

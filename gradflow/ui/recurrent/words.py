@@ -1,28 +1,20 @@
-"""What the numbers of the page on recurrent networks say, in plain words and tables."""
+"""What the numbers of one pass through time say, in plain words; names of cells and norms."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from gradflow.charts.recurrent.gates import opening
-from gradflow.charts.theme import format_number, format_share
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import Cell, LossAt
-from gradflow.core.histogram import FloatArray
-from gradflow.core.recurrent.factors import PATHS, FactorCurve, GradientPath
-from gradflow.core.recurrent.findings import Break, Course, Fate, broken, course
+from gradflow.core.recurrent.findings import Break, Course, Fate, broken
 from gradflow.core.recurrent.report import SYMBOLS, State, TimeReport
 from gradflow.core.text import N_, _
-from gradflow.ui.naming import join_with_and
 
-_FAR = 100
+FAR = 100
 """Steps back that sentences and tables speak of, if the sequence is that long."""
-_LEFT = 1e-3
-"""A share above which a gradient counts as still there; above the inverse it explodes."""
 _STEADY = 0.9
 """A factor per step below, or above the inverse, reaches the start of short sequences only."""
 _HIGHWAY = 0.97
@@ -50,9 +42,6 @@ def format_norm(state: State, step: str = "t") -> str:
 def format_gradient(state: State, step: str = "t") -> str:
     """Write ∂L/∂h_t for plain text and figures."""
     return f"∂L/∂{SYMBOLS[state]}<sub>{step}</sub>"
-
-
-# --- one pass ----------------------------------------------------------------------------------
 
 
 def describe_course(report: TimeReport, way: Course, state: State, layer: int) -> str:
@@ -154,7 +143,7 @@ def _describe_step_back(report: TimeReport, way: Course, state: State, layer: in
 
 def choose_lag(report: TimeReport) -> int:
     """Choose how many steps back sentences and tables speak of."""
-    return min(_FAR, report.length - 1)
+    return min(FAR, report.length - 1)
 
 
 def describe_highway(report: TimeReport, layer: int) -> str:
@@ -185,161 +174,3 @@ def describe_highway(report: TimeReport, layer: int) -> str:
         if whole == 0 < direct:
             text += _(" (too small for {dtype})").format(dtype=report.dtype)
     return text + "."
-
-
-# --- all cells ---------------------------------------------------------------------------------
-
-
-class NamedState(NamedTuple):
-    """A state of a cell in the comparison of all cells.
-
-    Attributes:
-        name: of the cell, with the state's symbol where there are two.
-        state: which.
-        report: the cell's pass.
-    """
-
-    name: str
-    state: State
-    report: TimeReport
-
-
-def list_states(reports: Mapping[Cell, TimeReport]) -> list[NamedState]:
-    """List the hidden state of every cell, and the LSTM's cell state."""
-    states: list[NamedState] = []
-    for cell, report in reports.items():
-        has_cell = report.experiment.network.row.has_cell
-        name = _(CELL_NAMES[cell])
-        states.append(NamedState(f"{name} (h)" if has_cell else name, "hidden", report))
-        if has_cell:
-            states.append(NamedState(f"{name} (c)", "cell", report))
-    return states
-
-
-def measure_remaining(report: TimeReport, state: State, layer: int) -> FloatArray:
-    """Measure ‖∂L/∂s_{T−k}‖ / ‖∂L/∂s_T‖ for k from 0 to T − 1."""
-    norms = report.column(f"{state}_grad_norm", layer)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios: FloatArray = norms[::-1] / norms[-1]
-    return ratios
-
-
-def describe_survivors(states: Sequence[NamedState], layer: int) -> str:
-    """Say which cells still have gradient far back, and where it explodes or is lost."""
-    lag = choose_lag(states[0].report)
-    shares = {name: report.remaining(lag, state, layer) for name, state, report in states}
-    alive = [name for name, share in shares.items() if _LEFT < share <= 1 / _LEFT]
-    exploding = [name for name, share in shares.items() if share > 1 / _LEFT]
-    lost = [name for name, share in shares.items() if share <= _LEFT]
-    text = (
-        _("**{lag} steps back, {names} still have gradient.**")
-        if len(alive) > 1
-        else _("**{lag} steps back, only {names} still has gradient.**")
-        if alive
-        else _("**{lag} steps back, nothing useful is left in any of them.**")
-    ).format(lag=lag, names=join_with_and(alive))
-    if exploding:
-        text += " " + _("It explodes in {names}.").format(names=join_with_and(exploding))
-    if lost:
-        text += " " + _("Less than {least} of it is left in {names}.").format(
-            least=format_number(_LEFT), names=join_with_and(lost)
-        )
-    return text
-
-
-def find_breaks(states: Sequence[NamedState], layer: int) -> list[tuple[NamedState, Break]]:
-    """Find the states whose numbers break, and where."""
-    breaks = [(row, broken(row.report, row.state, layer)) for row in states]
-    return [(row, end) for row, end in breaks if end is not None]
-
-
-def count_steps_back(report: TimeReport, end: Break) -> int:
-    """Count the steps from the loss back to a break."""
-    return report.length - end.step
-
-
-def describe_breaks(breaks: Sequence[tuple[NamedState, Break]]) -> str:
-    """Say which cells break on their way forward, and in which the gradient does; may be empty."""
-    sentences, backward = [], []
-    for (name, state, report), end in breaks:
-        if end.forward:
-            text = _(
-                "**{name}** breaks on its way forward: from step {step} on ${symbol}_t$ is not a "
-                "finite number (too large for {dtype}), so there is no gradient."
-            )
-            sentences.append(
-                text.format(name=name, step=end.step, symbol=SYMBOLS[state], dtype=report.dtype)
-            )
-        else:
-            distance = count_steps_back(report, end)
-            text = _("{name} ({distance} steps back)")
-            backward.append(text.format(name=name, distance=distance))
-    if backward:
-        text = _("On its way back the gradient breaks, too large for {dtype}, in {names}.")
-        dtype = breaks[0][0].report.dtype
-        sentences.append(text.format(dtype=dtype, names=join_with_and(backward)))
-    return " ".join(sentences)
-
-
-def tabulate_cells(states: Sequence[NamedState], layer: int) -> pd.DataFrame:
-    """Make a table of the factor per step and of what is left, for every cell."""
-    rows = []
-    for name, state, report in states:
-        way = course(report, state, layer)
-        lags = [lag for lag in (10, 50, _FAR) if lag < report.length] or [report.length - 1]
-        rows.append(
-            {
-                _("Cell"): name,
-                _("Factor of one step back"): format_number(way.factor, 4),
-                _("Steps for a factor of ten"): format_number(way.tenfold),
-                **{
-                    _("Left after {lag} steps").format(lag=lag): format_number(
-                        report.remaining(lag, state, layer)
-                    )
-                    for lag in lags
-                },
-                _("Loss"): format_number(report.loss),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-# --- factors -----------------------------------------------------------------------------------
-
-
-def name_path(curve: FactorCurve) -> str:
-    """Name a kind of path."""
-    return _(PATHS[curve.path].label)
-
-
-def describe_factors(curve: FactorCurve) -> str:
-    """Describe the measured factor of one kind of path, and what is left after all steps."""
-    known = curve.total[np.isfinite(curve.total) & (curve.total > 0)]
-    mean = math.exp(float(np.log(known).mean())) if len(known) else math.nan
-    text = (
-        _("**{factor}** per step, **{product}** over {steps} steps")
-        if curve.remaining[-1] > 0
-        else _("**{factor}** per step, but after {last} steps nothing at all is left")
-    ).format(
-        factor=format_number(mean, 4),
-        steps=len(curve.total),
-        product=format_number(float(curve.remaining[-1]), 2),
-        last=1 + len(known),
-    )
-    return text + _describe_direct_path(curve)
-
-
-def _describe_direct_path(curve: FactorCurve) -> str:
-    mean = float(curve.direct.mean())
-    return _(_DIRECT_PATHS[curve.path]).format(mean=format_number(mean), share=format_share(mean))
-
-
-_DIRECT_PATHS: dict[GradientPath, str] = {
-    GradientPath.RESIDUAL: N_("; direct path alone 1"),
-    GradientPath.LSTM_CELL: N_("; direct path alone {mean}, the mean forget gate"),
-    GradientPath.IRNN: N_(
-        "; no other path than the direct one, which is 1 for an active unit "
-        "and 0 for one that is off: {share} are active"
-    ),
-    GradientPath.TANH_RNN: N_("; there is no direct path"),
-}
