@@ -148,7 +148,7 @@ def test_runs_of_ones_own_are_told_apart_when_they_stand_side_by_side(app: AppTe
         assert group is not None
         group.lanes[0].wait(60)
         working(app.run())
-    (kept,) = SESSIONS._sessions[url(app)["run"]].kept
+    (kept,) = SESSIONS._sessions[url(app)["run"]].earlier
     app.session_state["training_details"] = "Compare"
     working(app.run())
     control(app, "multiselect", "Show beside").set_value([kept])

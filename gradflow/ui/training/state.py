@@ -50,7 +50,7 @@ FORM = Form(
 )
 COMPARED: WidgetValue[list[str]] = WidgetValue("training_compared", list)
 """Keys of the earlier runs that are shown beside the current ones."""
-STEP: WidgetValue[int | None] = WidgetValue("training_step", lambda: None)
+STEP: WidgetValue[int | None] = WidgetValue("training_shown_step", lambda: None)
 """The step whose Flow figure is shown; ``None``: the latest."""
 UPLOADS: SessionValue[int] = SessionValue("training_uploads", int)
 """How many uploads were taken; the upload widget is a new one after each."""
