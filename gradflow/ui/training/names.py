@@ -28,13 +28,13 @@ def network(experiment: Experiment) -> str:
         initialization = naming.word("initialization", spec.initialization)
         if "init_std" in spec.list_applicable(dict(spec)):
             initialization += f" σ {naming.shown('init_std', spec.init_std)}"
-        words += [initialization, spec.describe_shape()]
+        words += [initialization, str(spec.describe_shape())]
         if spec.normalization is not Normalization.NONE:
             words.append(naming.word("normalization", spec.normalization))
         if spec.connection is not Connection.PLAIN:
             words.append(naming.word("connection", spec.connection))
     else:
-        words += [spec.describe_shape(), naming.shown("norm_placement", spec.norm_placement)]
+        words += [str(spec.describe_shape()), naming.shown("norm_placement", spec.norm_placement)]
     if spec.architecture is not Architecture.MLP:
         words.insert(0, naming.word("architecture", spec.architecture))
     return ", ".join(words)
