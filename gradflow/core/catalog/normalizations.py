@@ -83,7 +83,7 @@ class ImageRMSNorm(nn.RMSNorm):
         super().__init__((channels, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(batch, channels, height, width)`` → the same."""
+        """Map ``(batch, channels, height, width)`` to the same shape."""
         power = x.square().mean((1, 2, 3), keepdim=True)
         return x * torch.rsqrt(power + torch.finfo(x.dtype).eps) * self.weight
 

@@ -54,7 +54,7 @@ class Images(nn.Module):
         self.size = size
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(batch, channels·side²)`` → ``(batch, channels, size, size)``."""
+        """Map ``(batch, channels·side²)`` to ``(batch, channels, size, size)``."""
         x = x.view(-1, *self.shape)
         return x if self.size == self.shape[-1] else F.interpolate(x, size=self.size)
 
@@ -63,7 +63,7 @@ class MeanLinear(nn.Linear):
     """A linear readout of the channels' means over all pixels."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(batch, channels, height, width)`` → ``(batch, classes)``."""
+        """Map ``(batch, channels, height, width)`` to ``(batch, classes)``."""
         return super().forward(x.mean((-2, -1)))
 
 
@@ -183,7 +183,7 @@ class DenseConvNet(nn.Module):
         self.readout = MeanLinear(seen, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(batch, pixels)`` → ``(batch, classes)``."""
+        """Map ``(batch, pixels)`` to ``(batch, classes)``."""
         x = self.images(x)
         for index, layer in enumerate(self.hidden, start=1):
             if f"pool{index}" in self.pools:

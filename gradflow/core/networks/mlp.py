@@ -57,7 +57,7 @@ class Block(nn.Module):
         self.scale = scale
 
     def forward(self, h: Tensor) -> Tensor:
-        """``(…, width)`` → ``(…, width of the branch)``."""
+        """Map ``(…, width)`` to ``(…, width of the branch)``."""
         f = self.branch(h)
         out: Tensor = self.tail(self.fit_shortcut(h, f) + self.scale * f)
         return out
@@ -128,7 +128,7 @@ class DenseMLP(nn.Module):
         self.readout = nn.Linear(seen, sizes[-1])
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(…, features)`` → ``(…, classes)``."""
+        """Map ``(…, features)`` to ``(…, classes)``."""
         for layer in self.hidden:
             x = torch.cat([x, layer(x)], dim=-1)
         logits: Tensor = self.readout(x)

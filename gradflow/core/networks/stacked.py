@@ -18,7 +18,7 @@ class StackedLinear(nn.Linear):
     """z_s = a_s W_sᵀ + b_s, with weight (seeds, out, in) and bias (seeds, 1, out)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(seeds, batch, in)`` → ``(seeds, batch, out)``."""
+        """Map ``(seeds, batch, in)`` to ``(seeds, batch, out)``."""
         return torch.baddbmm(self.bias, x, self.weight.mT)
 
 
@@ -26,7 +26,7 @@ class StackedBatchNorm(nn.BatchNorm1d):
     """Statistics per seed and unit; weight, bias and running statistics are those of every seed."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(seeds, batch, units)`` → the same."""
+        """Map ``(seeds, batch, units)`` to the same shape."""
         seeds, batch, units = x.shape
         mean = var = None
         if not self.training:
@@ -49,7 +49,7 @@ class StackedGroupNorm(nn.GroupNorm):
     """Statistics per seed, sample and group."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(seeds, batch, units)`` → the same."""
+        """Map ``(seeds, batch, units)`` to the same shape."""
         return super().forward(x.flatten(0, 1)).view_as(x)
 
 
@@ -59,7 +59,7 @@ class StackedRReLU(nn.RReLU):
     generators: Sequence[torch.Generator]
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(seeds, batch, units)`` → the same."""
+        """Map ``(seeds, batch, units)`` to the same shape."""
         pairs = zip(x.unbind(), self.generators, strict=True)
         return torch.stack([apply_random_slopes(self, signal, own) for signal, own in pairs])
 

@@ -23,7 +23,7 @@ class Rows(nn.Module):
         self.tokens = tokens
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(batch, tokens·row)`` → ``(batch, tokens, row)``."""
+        """Map ``(batch, tokens·row)`` to ``(batch, tokens, row)``."""
         return x.view(len(x), self.tokens, -1)
 
 
@@ -35,7 +35,7 @@ class Positions(nn.Module):
         self.weight = nn.Parameter(torch.empty(tokens, width))
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(batch, tokens, width)`` → the same."""
+        """Map ``(batch, tokens, width)`` to the same shape."""
         return x + self.weight
 
 
@@ -47,7 +47,7 @@ class Attention(nn.Module):
         self.heads = heads
 
     def forward(self, qkv: Tensor) -> Tensor:
-        """``(batch, tokens, 3·width)`` → ``(batch, tokens, width)``."""
+        """Map ``(batch, tokens, 3·width)`` to ``(batch, tokens, width)``."""
         q, k, v = qkv.view(*qkv.shape[:2], 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
 
@@ -56,7 +56,7 @@ class TokenReadout(nn.Linear):
     """A linear readout of the mean over the tokens."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(batch, tokens, width)`` → ``(batch, classes)``."""
+        """Map ``(batch, tokens, width)`` to ``(batch, classes)``."""
         return super().forward(x.mean(-2))
 
 
