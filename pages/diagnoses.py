@@ -3,15 +3,18 @@
 import streamlit as st
 
 from gradflow.core.text import _
-from gradflow.ui import compute, diagnoses_view, paths, report_view, state
+from gradflow.ui import compute, paths
+from gradflow.ui.diagnoses import view as diagnoses
+from gradflow.ui.explore import report as explore_report
+from gradflow.ui.explore.state import EXPLORE
 
 st.title(_("Diagnoses"))
-verdict = diagnoses_view.chosen()
-diagnoses_view.explain(verdict)
-experiment = diagnoses_view.example(verdict)
+verdict = diagnoses.choose_verdict()
+diagnoses.explain_verdict(verdict)
+experiment = diagnoses.find_example(verdict)
 report = compute.run(experiment)
-report_view.show_findings(report, lessons=False)
-report_view.show_flow(experiment, report)
+explore_report.show_findings(report, lessons=False)
+explore_report.show_flow(experiment, report)
 if st.button(_("Open this network in Explore"), icon=":material/insights:", type="primary"):
-    state.replace(experiment)
+    EXPLORE.replace(experiment)
     st.switch_page(paths.EXPLORE)

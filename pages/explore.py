@@ -2,19 +2,18 @@
 
 import streamlit as st
 
-from gradflow.core.errors import GradflowError, InvalidExperiment
+from gradflow.core.errors import GradflowError
 from gradflow.core.text import _
-from gradflow.ui import blocks, compute, controls, paths, report_view, state
+from gradflow.ui import blocks, compute, paths
+from gradflow.ui.explore import report as explore_report
+from gradflow.ui.explore.controls import draw_controls
+from gradflow.ui.explore.state import EXPLORE, PAGE
 from gradflow.ui.training import state as training_state
 
 
 def show_experiment() -> None:
-    """The experiment that is set, or what is wrong with it."""
-    try:
-        experiment, problem = controls.experiment(), state.url_problem()
-    except InvalidExperiment as error:
-        experiment = state.last_valid()
-        problem = "\n".join([str(error), _("Shown below is the last setting that was possible.")])
+    """Show the experiment that is set, or what is wrong with it."""
+    experiment, problem = EXPLORE.read_possible()
     if problem:
         blocks.show_error(problem)
     try:
@@ -22,17 +21,17 @@ def show_experiment() -> None:
     except GradflowError as error:
         blocks.show_error(error)
         return
-    state.settled(experiment)
-    report_view.show_findings(report)
-    over = report_view.show_flow(experiment, report)
-    report_view.show_metrics(report)
+    PAGE.sync_url(experiment)
+    explore_report.show_findings(report)
+    overlays = explore_report.show_flow(experiment, report)
+    explore_report.show_metrics(report)
     if st.button(_("Train this network"), icon=":material/fitness_center:"):
         training_state.replace(experiment)
         st.switch_page(paths.TRAINING)
-    report_view.show_details(experiment, report, over)
+    explore_report.show_details(experiment, report, overlays)
 
 
-state.load()
+PAGE.load()
 show_experiment()
 with st.sidebar:
-    controls.draw()  # last, because a browser draws in this order, and the figure shall not wait
+    draw_controls()  # last, because a browser draws in this order, and the figure shall not wait

@@ -14,6 +14,12 @@ class GradflowError(Exception):
     The message is a ``Text``, which renders in the language of its reader.
     """
 
+    @property
+    def message(self) -> Text | str:
+        """The message before it is rendered."""
+        message: Text | str = self.args[0]
+        return message
+
 
 class InvalidExperiment(GradflowError, ValueError):
     """A setting is impossible; the message names the field, the value and what is allowed.

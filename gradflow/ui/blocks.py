@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -15,7 +15,7 @@ from gradflow.charts.theme import Mode
 from gradflow.core.diagnosis import Finding, Severity
 from gradflow.core.errors import GradflowError
 from gradflow.core.text import _
-from gradflow.ui import state
+from gradflow.ui.settings.form import Form
 
 T = TypeVar("T")
 _TEXTS = Path(__file__).parent / "text" / "en"
@@ -56,17 +56,23 @@ def escaped(text: str) -> str:
     return text
 
 
-def show_figure(figure: go.Figure, key: str, alt: str) -> None:
-    """A chart; ``key`` keeps its place, ``alt`` says it in words."""
-    st.plotly_chart(figure, key=key, theme=None, config=_CONFIG, alt=alt)
+def show_figure(
+    figure: go.Figure, key: str, alt: str, on_select: Callable[[str], None] | None = None
+) -> None:
+    """Show a chart.
 
-
-def show_clickable_figure(figure: go.Figure, key: str, alt: str) -> None:
-    """A chart in which a layer can be clicked; the click becomes the chosen layer."""
-    st.plotly_chart(
-        figure, key=key, theme=None, config=_CONFIG, alt=alt, selection_mode="points",
-        on_select=lambda: state.layer_clicked(key),
-    )  # fmt: skip
+    Args:
+        figure: the chart.
+        key: keeps its place on the page.
+        alt: says it in words.
+        on_select: called with ``key`` when a point of the chart was clicked.
+    """
+    clicks: dict[str, Any] = (
+        {}
+        if on_select is None
+        else {"selection_mode": "points", "on_select": lambda: on_select(key)}
+    )
+    st.plotly_chart(figure, key=key, theme=None, config=_CONFIG, alt=alt, **clicks)
 
 
 def one_of(label: str, names: Mapping[T, str], key: str, default: T | None = None) -> T:
@@ -83,6 +89,23 @@ def one_of(label: str, names: Mapping[T, str], key: str, default: T | None = Non
     return chosen
 
 
+def start_from(
+    presets: Mapping[str, Preset], key: str, placeholder: str, on_change: Callable[[], None]
+) -> None:
+    """Old."""
+    code = st.selectbox(
+        _("Start from"),
+        list(presets),
+        index=None,
+        key=key,
+        format_func=lambda code: _(presets[code].label),
+        placeholder=placeholder,
+        on_change=on_change,
+    )
+    if code:
+        st.caption(_("Look for: ") + _(presets[code].look_for))
+
+
 class Preset(Protocol):
     """Settings with a name; ``look_for`` says what there is to see."""
 
@@ -95,18 +118,15 @@ class Preset(Protocol):
         """A sentence."""
 
 
-def start_from(
-    presets: Mapping[str, Preset], key: str, placeholder: str, on_change: Callable[[], None]
-) -> None:
-    """The choice of a preset, and what to look for in the one in force, which ``key`` holds."""
+def draw_presets(form: Form[Any], presets: Mapping[str, Preset], placeholder: str) -> None:
+    """Draw the choice of a preset of a form, and what to look for in the one in force."""
     code = st.selectbox(
         _("Start from"),
         list(presets),
         index=None,
-        key=key,
         format_func=lambda code: _(presets[code].label),
         placeholder=placeholder,
-        on_change=on_change,
+        **form.bind_preset(),
     )
     if code:
         st.caption(_("Look for: ") + _(presets[code].look_for))

@@ -45,7 +45,11 @@ def run_seeds(experiment: Experiment, count: int) -> ensemble.Ensemble:
         return ensemble.run_seeds(experiment, count)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@st.cache_data(
+    max_entries=256,
+    show_spinner=False,
+    hash_funcs={descents.Descent: lambda descent: descent.model_dump_json()},
+)
 def descend(descent: descents.Descent) -> tuple[descents.Trajectory, ...]:
     """The trajectories of a descent."""
     with ADMISSION:

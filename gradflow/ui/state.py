@@ -169,7 +169,9 @@ def settled(experiment: Experiment) -> None:
 
 def last_valid() -> Experiment:
     """The last experiment that could be run."""
-    return st.session_state.get(_LAST_VALID) or Experiment()
+    from gradflow.ui.explore.state import EXPLORE as form  # noqa: PLC0415
+
+    return form.read_last_valid()
 
 
 def preset() -> str | None:

@@ -11,7 +11,7 @@ from gradflow.core.teaching.dying import BiasedLayer
 from gradflow.ui.activations.controls import TITLES
 from gradflow.ui.activations.state import SPECS, View
 from gradflow.ui.activations.table import SHORT, facts_table
-from tests.charts.figures import array
+from tests.charts.figures import decode
 from tests.pages.apptest import chart, url, working
 
 
@@ -61,7 +61,7 @@ def test_parameters_appear_with_their_function(app: AppTest) -> None:
     ]  # fmt: skip
     app.slider(key="activations_functions_negative_slope").set_value(0.5)
     working(app.run())
-    assert math.isclose(array(chart(app)["data"][0]["y"])[0], -2.5)
+    assert math.isclose(decode(chart(app)["data"][0]["y"])[0], -2.5)
     assert url(app)["negative_slope"] == "0.5"
 
 

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from gradflow.core.catalog import Activation, Architecture, Normalization
 from gradflow.ui.degradation.state import VIEWS, View
 from gradflow.ui.degradation.view import TITLES
-from tests.charts.figures import array
+from tests.charts.figures import decode
 from tests.pages.apptest import chart, url, working
 
 
@@ -23,7 +23,7 @@ def opened(app: AppTest, **query: str) -> AppTest:
 
 def values(app: AppTest, name: str, index: int = 0) -> list[float]:
     found = next(t for t in chart(app, index)["data"] if t["name"] == name)
-    return [float(y) for y in array(found["y"])]
+    return [float(y) for y in decode(found["y"])]
 
 
 def markdown(app: AppTest) -> str:

@@ -1,13 +1,12 @@
 """The page of descents without a browser: settings, URL, sentences, forged links."""
 
-import dataclasses
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from gradflow.core.teaching.descent import Descent, descend, from_fields, to_query
+from gradflow.core.teaching.descent import Descent, descend
 from gradflow.core.teaching.descent_outcome import verdict
 from gradflow.core.teaching.descent_presets import PRESETS
+from gradflow.core.teaching.fields import to_query
 from gradflow.ui import blocks
 from tests.pages.apptest import chart, url, working
 
@@ -56,7 +55,7 @@ def test_a_preset_is_chosen_and_a_setting_leaves_it(app: AppTest) -> None:
     assert "beyond the range of float64" in said(app)
     app.slider(WIDGET + "steps").set_value(3)
     working(app.run())
-    shows(app, dataclasses.replace(PRESETS["overflow"].descent, steps=3))
+    shows(app, PRESETS["overflow"].descent.model_copy(update={"steps": 3}))
     assert app.selectbox(WIDGET + "preset").value is None
 
 
@@ -159,4 +158,4 @@ def test_explanations_exist_and_the_figure_has_one(app: AppTest) -> None:
     for name in ("descent", "descent_course", "descent_surface", "descent_step"):
         assert len(blocks.text(name)) > 200
     opened(app)
-    assert from_fields(url(app)) == PRESETS["vanishing"].descent
+    assert Descent(**url(app)) == PRESETS["vanishing"].descent

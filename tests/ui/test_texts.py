@@ -11,7 +11,7 @@ PAGES = sorted((ROOT / "pages").glob("*.py"))
 
 
 def test_every_explanation_exists() -> None:
-    used = re.findall(r'explain\("(\w+)"\)', (ROOT / "gradflow/ui/report_view.py").read_text())
+    used = re.findall(r'explain\("(\w+)"\)', (ROOT / "gradflow/ui/explore/report.py").read_text())
     assert used
     for name in used:
         assert (ROOT / f"gradflow/ui/text/en/{name}.md").stat().st_size > 200

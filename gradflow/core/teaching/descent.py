@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from enum import StrEnum
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from torch import Tensor
 
-from gradflow.core.catalog.optimizers import Clip
+from gradflow.core.catalog.optimizers import CLIPS, Clip
 from gradflow.core.errors import InvalidExperiment, quote_value
+from gradflow.core.spec import Spec
 from gradflow.core.teaching.fields import SEPARATOR, numbers
 from gradflow.core.teaching.optimizers import OPTIMIZERS, Optimizer, clip
-from gradflow.core.teaching.surfaces import SURFACES, FloatArray, Surface, SurfaceChoice
+from gradflow.core.teaching.surfaces import SURFACES, FloatArray, Point, Surface, SurfaceChoice
+from gradflow.core.text import Text
 
 MAX_STEPS = 300
-RANGES: dict[str, tuple[float, float]] = {
-    "learning_rate": (1e-6, 1000.0),
-    "multipliers": (1e-4, 1e4),
-    "momentum": (0.0, 0.999),
-    "threshold": (1e-6, 1e6),
-    "steps": (1, MAX_STEPS),
+MAX_MOMENTUM = 0.999
+SMALLEST_MULTIPLIER, LARGEST_MULTIPLIER = 1e-4, 1e4
+
+_LEFT_OUT: dict[str, tuple[Any, ...]] = {
+    "shape": (None,),
+    "start": ((), ""),
+    "learning_rate": (None,),
 }
-"""Smallest and largest value of the numbers of a ``Descent``."""
-
-_Enum = TypeVar("_Enum", bound=StrEnum)
+"""Fields that a surface has defaults for, and the values that ask for them."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Descent:
+class Descent(Spec):
     """What to compute; checked, and completed with the surface's own defaults.
 
     Attributes:
@@ -51,33 +51,107 @@ class Descent:
         InvalidExperiment: something is out of range; the message names field, value and range.
     """
 
-    surface: Surface = Surface.SHELF
-    shape: float | None = None
-    start: tuple[float, ...] = ()
-    optimizers: tuple[Optimizer, ...] = (Optimizer.SGD,)
-    learning_rate: float | None = None
-    multipliers: tuple[float, ...] = ()
-    momentum: float = 0.9
-    clip: Clip = Clip.NONE
-    threshold: float = 1.0
-    steps: int = 100
+    surface: Surface = Field(Surface.SHELF, title="Loss")
+    shape: float | None = Field(None, title="Shape")
+    start: Point = Field((), title="Start")
+    optimizers: tuple[Optimizer, ...] = Field((Optimizer.SGD,), title="Optimizers")
+    learning_rate: float = Field(
+        SURFACES[Surface.SHELF].learning_rate, ge=1e-6, le=1000, title="Learning rate η"
+    )
+    multipliers: tuple[float, ...] = Field((), validate_default=True, title="η of each optimizer")
+    momentum: float = Field(0.9, ge=0, le=MAX_MOMENTUM, title="Momentum μ")
+    clip: Clip = Field(Clip.NONE, title="Gradient clipping")
+    threshold: float = Field(1.0, ge=1e-6, le=1e6, title="Threshold c")
+    steps: int = Field(100, ge=1, le=MAX_STEPS, title="Steps")
 
-    def __post_init__(self) -> None:
-        self._set("surface", _member("surface", Surface, self.surface))
-        self._set("clip", _member("clip", Clip, self.clip))
-        row = self.row
-        self._set("optimizers", _members("optimizers", self.optimizers))
-        self._set("start", _start(self.start, row))
-        self._set("shape", _shape(self.shape, row))
-        self._set("multipliers", _multipliers(self.multipliers, len(self.optimizers)))
-        rate = row.learning_rate if self.learning_rate is None else self.learning_rate
-        self._set("learning_rate", _within("learning_rate", rate))
-        for name in ("momentum", "threshold"):
-            self._set(name, _within(name, getattr(self, name)))
-        self._set("steps", int(_within("steps", self.steps, whole=True)))
+    exempt: ClassVar[frozenset[str]] = frozenset({"shape", "momentum", "threshold"})
 
-    def _set(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
+    @classmethod
+    def applies(cls, name: str, values: Mapping[str, Any]) -> bool:
+        """Whether a field has an effect under these (possibly unvalidated) values."""
+        if name == "shape":
+            row = SURFACES.get(values.get("surface", Surface.SHELF))
+            return row is not None and row.shape is not None
+        if name == "momentum":
+            codes = _split(values.get("optimizers", cls.model_fields["optimizers"].default))
+            return any(OPTIMIZERS[code].takes_momentum for code in Optimizer if code in codes)
+        if name == "threshold":
+            choice = CLIPS.get(values.get("clip", Clip.NONE))
+            return choice is not None and name in choice.parameters
+        return True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Give the surface's own defaults to what is left out; another check refuses a surface."""
+        surface = values.get("surface", Surface.SHELF)
+        if surface not in list(Surface):
+            return values
+        row = SURFACES[Surface(surface)]
+        given = {n: value for n, value in values.items() if value not in _LEFT_OUT.get(n, ())}
+        return {
+            "shape": row.shape and row.shape.default,
+            "start": row.starts[0].point,
+            "learning_rate": row.learning_rate,
+        } | given
+
+    @field_validator("shape", mode="before")
+    @classmethod
+    def _check_shape(cls, value: Any, info: ValidationInfo) -> float | None:
+        row = _find_row(info)
+        if row is None or value is None:
+            return None
+        if row.shape is None:
+            message = Text(
+                "shape: {value} has no effect on this surface; leave it out",
+                value=quote_value(value),
+            )
+            raise InvalidExperiment(message, fields=("shape",))
+        low, high, whole = row.shape.low, row.shape.high, row.shape.whole
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not low <= number <= high or (whole and not number.is_integer()):
+            noun = "a whole number" if whole else "a number"
+            raise InvalidExperiment.for_value("shape", value, f"{noun} from {low:g} to {high:g}")
+        return number
+
+    @field_validator("start", mode="before")
+    @classmethod
+    def _check_start(cls, value: Any, info: ValidationInfo) -> Point:
+        start = numbers("start", value, math.inf)
+        row = _find_row(info)
+        if row is not None and not row.contains(start):
+            ranges = zip(row.axes, row.window, strict=True)
+            allowed = ", ".join(f"{axis} from {low:g} to {high:g}" for axis, (low, high) in ranges)
+            raise InvalidExperiment.for_value("start", value, allowed)
+        return start
+
+    @field_validator("optimizers", mode="before")
+    @classmethod
+    def _check_optimizers(cls, value: Any) -> tuple[Optimizer, ...]:
+        codes, known = _split(value), ", ".join(Optimizer)
+        for code in codes:
+            if code not in list(Optimizer):
+                raise InvalidExperiment.for_value("optimizers", code, f"one of {known}")
+        if not codes or len(set(codes)) < len(codes):
+            allowed = f"at least one, each once, of {known}"
+            raise InvalidExperiment.for_value("optimizers", list(codes), allowed)
+        return tuple(map(Optimizer, codes))
+
+    @field_validator("multipliers", mode="before")
+    @classmethod
+    def _check_multipliers(cls, value: Any, info: ValidationInfo) -> tuple[float, ...]:
+        count = len(info.data.get("optimizers", ()))
+        if value in ((), ""):
+            return (1.0,) * count
+        factors = numbers("multipliers", value, LARGEST_MULTIPLIER, low=SMALLEST_MULTIPLIER)
+        if count and len(factors) != count:
+            raise InvalidExperiment.for_value(
+                "multipliers", value, f"{count} numbers, one per optimizer"
+            )
+        return factors
 
     @property
     def row(self) -> SurfaceChoice:
@@ -87,56 +161,22 @@ class Descent:
     @property
     def rates(self) -> tuple[float, ...]:
         """η of each optimizer, its multiplier included."""
-        assert self.learning_rate is not None  # completed on construction
         return tuple(self.learning_rate * factor for factor in self.multipliers)
 
     @property
     def takes_momentum(self) -> bool:
         """Whether μ matters."""
-        return any(OPTIMIZERS[one].takes_momentum for one in self.optimizers)
-
-    @property
-    def applicable(self) -> list[str]:
-        """Fields that have an effect, in order."""
-        idle = set()
-        if self.shape is None:
-            idle.add("shape")
-        if not self.takes_momentum:
-            idle.add("momentum")
-        if self.clip is Clip.NONE:
-            idle.add("threshold")
-        return [field.name for field in fields(self) if field.name not in idle]
+        return self.applies("momentum", dict(self))
 
 
-def to_fields(descent: Descent) -> dict[str, Any]:
-    """The settings that have an effect, as Python values."""
-    return {name: getattr(descent, name) for name in descent.applicable}
+def _find_row(info: ValidationInfo) -> SurfaceChoice | None:
+    """The row of the surface that is being validated; ``None`` if that was refused."""
+    surface = info.data.get("surface")
+    return None if surface is None else SURFACES[surface]
 
 
-def to_query(descent: Descent) -> dict[str, str]:
-    """The settings that have an effect, as text for a URL; numbers read back exactly."""
-
-    def text(value: Any) -> str:
-        if isinstance(value, tuple):
-            return SEPARATOR.join(map(text, value))
-        return repr(value) if isinstance(value, float) else str(value)
-
-    return {name: text(value) for name, value in to_fields(descent).items()}
-
-
-def from_fields(values: Mapping[str, Any]) -> Descent:
-    """Inverse of :func:`to_fields` and of :func:`to_query`.
-
-    Raises:
-        InvalidExperiment: an unknown name, or a value that does not parse or is out of range.
-    """
-    known = [field.name for field in fields(Descent)]
-    if unknown := [name for name in values if name not in known]:
-        raise InvalidExperiment(
-            f"{quote_value(unknown[0])[1:-1]}: there is no such setting; settings are {', '.join(known)}",
-            fields=tuple(unknown),
-        )
-    return Descent(**values)
+def _split(codes: Any) -> tuple[Any, ...]:
+    return tuple(codes.split(SEPARATOR) if isinstance(codes, str) else codes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,72 +305,3 @@ def descend(descent: Descent) -> tuple[Trajectory, ...]:
         for runner in active:
             runner.step()
     return tuple(runner.trajectory() for runner in runners)
-
-
-def _refused(name: str, value: Any, allowed: str) -> InvalidExperiment:
-    message = f"{name}: {quote_value(value)} is not allowed; choose {allowed}"
-    return InvalidExperiment(message, fields=(name,))
-
-
-def _member(name: str, enum: type[_Enum], value: Any) -> _Enum:
-    if value not in list(enum):
-        raise _refused(name, value, "one of " + ", ".join(enum))
-    return enum(value)
-
-
-def _members(name: str, values: Any) -> tuple[Optimizer, ...]:
-    codes = values.split(SEPARATOR) if isinstance(values, str) else tuple(values)
-    found = tuple(_member(name, Optimizer, code) for code in codes)
-    if not found or len(set(found)) < len(found):
-        raise _refused(name, list(codes), "at least one, each once, of " + ", ".join(Optimizer))
-    return found
-
-
-def _number(name: str, value: Any, low: float, high: float, *, whole: bool = False) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not low <= number <= high or (whole and number != int(number)):
-        noun = "a whole number" if whole else "a number"
-        raise _refused(name, value, f"{noun} from {low:g} to {high:g}")
-    return number
-
-
-def _within(name: str, value: Any, *, whole: bool = False) -> float:
-    return _number(name, value, *RANGES[name], whole=whole)
-
-
-def _start(value: Any, row: SurfaceChoice) -> tuple[float, ...]:
-    if value in ((), ""):
-        return row.starts[0].point
-    found = numbers("start", value, math.inf)
-    ranges = ", ".join(
-        f"{axis} from {low:g} to {high:g}"
-        for axis, (low, high) in zip(row.axes, row.window, strict=True)
-    )
-    if len(found) != row.dimension or not all(
-        low <= x <= high for x, (low, high) in zip(found, row.window, strict=True)
-    ):
-        raise _refused("start", value, ranges)
-    return found
-
-
-def _shape(value: Any, row: SurfaceChoice) -> float | None:
-    if row.shape is None:
-        if value is not None:
-            message = f"shape: {quote_value(value)} has no effect on this surface; leave it out"
-            raise InvalidExperiment(message, fields=("shape",))
-        return None
-    if value is None:
-        return float(row.shape.default)
-    return _number("shape", value, row.shape.low, row.shape.high, whole=row.shape.whole)
-
-
-def _multipliers(value: Any, count: int) -> tuple[float, ...]:
-    if value in ((), ""):
-        return (1.0,) * count
-    found = numbers("multipliers", value, math.inf)
-    if len(found) != count:
-        raise _refused("multipliers", value, f"{count} numbers, one per optimizer")
-    return tuple(_within("multipliers", factor) for factor in found)

@@ -42,8 +42,9 @@ def numbers(name: str, values: Any, limit: float, low: float | None = None) -> t
 
 
 def to_query(spec: Spec) -> dict[str, str]:
-    """All fields as text; numbers read back exactly. The spec's constructor takes it back."""
-    return {name: _text(value) for name, value in dict(spec).items()}
+    """The fields that apply, as text that the spec's constructor reads back exactly."""
+    values = dict(spec)
+    return {name: _text(values[name]) for name in type(spec).list_applicable(values)}
 
 
 def _text(value: Any) -> str:

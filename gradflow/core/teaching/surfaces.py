@@ -101,6 +101,12 @@ class SurfaceChoice(Choice):
         """The length of the window's diagonal, the scale of all distances."""
         return math.hypot(*(high - low for low, high in self.window))
 
+    def contains(self, point: Point) -> bool:
+        """Whether a point is one of the loss' parameters and lies in the window."""
+        return len(point) == self.dimension and all(
+            low <= x <= high for x, (low, high) in zip(point, self.window, strict=True)
+        )
+
     def distance(self, point: FloatArray) -> float:
         """The distance of a point of shape ``(d,)`` from the nearest minimum."""
         if self.valley is not None:

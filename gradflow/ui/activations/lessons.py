@@ -11,7 +11,7 @@ import streamlit as st
 from gradflow.charts.activations.dying import dying_figure, units_figure
 from gradflow.charts.activations.gaussian import gaussian_figure
 from gradflow.charts.activations.hyperbolic import sectors_figure, series_figure
-from gradflow.charts.theme import number, share
+from gradflow.charts.theme import format_number, format_share
 from gradflow.core.catalog import ACTIVATIONS
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.dying import UNITS, BiasedLayer, Training
@@ -94,7 +94,7 @@ def _overflow(one: Training, spec: BiasedLayer) -> str:
     ).format(
         name=_(ACTIVATIONS[one.activation].label),
         step=one.overflowed,
-        rate=number(spec.learning_rate),
+        rate=format_number(spec.learning_rate),
     )
 
 
@@ -107,9 +107,10 @@ def dying_table(trainings: Sequence[Training]) -> pd.DataFrame:
             _("Function"): _(ACTIVATIONS[one.activation].label),
             _("dead: φ′ = 0 for every sample"): f"{one.dead[0].sum()} → {one.dead[end].sum()}",
             _("off: z ≤ 0 for every sample"): f"{one.off[0].sum()} → {one.off[end].sum()}",
-            _("Loss"): f"{number(float(one.loss[0]))} → {number(float(one.loss[end]))}",
+            _("Loss"): " → ".join(format_number(float(one.loss[n])) for n in (0, end)),
             _("Learned slopes"): (
-                f"{number(min(one.slopes))} … {number(max(one.slopes))}" if one.slopes else "–"
+                f"{format_number(min(one.slopes))} … {format_number(max(one.slopes))}"
+                if one.slopes else "–"
             ),
         })  # fmt: skip
     return pd.DataFrame(rows)
@@ -145,15 +146,15 @@ def gaussian_table(found: Passage) -> pd.DataFrame:
     def row(name: str, one: Distribution) -> dict[str, str]:
         return {
             "": name,
-            _("mean, sampled"): number(one.mean, 4),
-            _("mean, exact"): number(_clean(one.exact_mean, one.exact_std), 4),
-            _("std, sampled"): number(one.std, 4),
-            _("std, exact"): number(one.exact_std, 4),
+            _("mean, sampled"): format_number(one.mean, 4),
+            _("mean, exact"): format_number(_clean(one.exact_mean, one.exact_std), 4),
+            _("std, sampled"): format_number(one.std, 4),
+            _("std, exact"): format_number(one.exact_std, 4),
             _("piled up exactly at"): ", ".join(
-                f"{number(value)}: {share(part)}" for value, part in one.atoms
+                f"{format_number(value)}: {format_share(part)}" for value, part in one.atoms
             )
             or "–",
-            _("not finite"): share(one.nonfinite),
+            _("not finite"): format_share(one.nonfinite),
         }
 
     names = ("z", "φ(z)", "φ′(z)")
@@ -173,7 +174,7 @@ def _not_finite(found: Passage) -> str:
         "{share} of the samples of z are infinite: they are beyond 3.4·10³⁸, the largest number "
         "of float32, in which networks compute. Their mean is ∞ − ∞, which is NaN. The exact "
         "numbers are those of real numbers, which have no such end."
-    ).format(share=share(found.before.nonfinite))
+    ).format(share=format_share(found.before.nonfinite))
     if found.value.nonfinite > found.before.nonfinite:
         reason += " " + _(
             "φ(z) has more of them: inside φ, numbers become larger than z itself, or ∞ meets 0."
@@ -216,7 +217,7 @@ def hyperbolic() -> Spec:
     blocks.show_figure(figure, "sectors", _("Hyperbola and circle with sectors of equal area"))
     st.caption(
         _("t = x = {t}: both shaded sectors have the area |t|/2 = {area}.").format(
-            t=number(x), area=number(abs(x) / 2)
+            t=format_number(x), area=format_number(abs(x) / 2)
         )
     )
     blocks.explain("activations_hyperbolic")

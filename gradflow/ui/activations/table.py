@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import ACTIVATIONS
 from gradflow.core.experiment import MLP
 from gradflow.core.teaching.activation_facts import Facts, Peak, facts
@@ -30,17 +30,19 @@ def _row(found: Facts) -> dict[str, object]:
         _("Range"): interval(found),
         _("Saturates"): saturates(found),
         _("Zero-centred"): (
-            _("yes") if found.zero_centred else _("no: {mean}").format(mean=number(found.mean))
+            _("yes")
+            if found.zero_centred
+            else _("no: {mean}").format(mean=format_number(found.mean))
         ),
-        "Var φ": number(found.variance),
-        "E φ′²": number(found.slope_power),
+        "Var φ": format_number(found.variance),
+        "E φ′²": format_number(found.slope_power),
         _("Initialization, gain"): f"{SHORT[row.initialization]}, {gain(found)}",
         _("First paper"): _(row.paper),
     }
 
 
 def _peak(peak: Peak) -> str:
-    return f"{number(peak.slope, 4)} ({place(peak)})"
+    return f"{format_number(peak.slope, 4)} ({place(peak)})"
 
 
 def place(peak: Peak) -> str:
@@ -51,19 +53,19 @@ def place(peak: Peak) -> str:
     """
     if peak.low == peak.high:
         if math.isfinite(peak.low) and not peak.side:
-            return f"z = {number(peak.low, 4)}"
-        return f"z → {number(peak.low)}{('', '⁺', '⁻')[peak.side]}"
+            return f"z = {format_number(peak.low, 4)}"
+        return f"z → {format_number(peak.low)}{('', '⁺', '⁻')[peak.side]}"
     if math.isinf(peak.low) and math.isinf(peak.high):
         return _("everywhere")
-    left = "" if math.isinf(peak.low) else f"{number(peak.low)} < "
-    right = "" if math.isinf(peak.high) else f" < {number(peak.high)}"
-    return f"{left}z{right}" if right else f"z > {number(peak.low)}"
+    left = "" if math.isinf(peak.low) else f"{format_number(peak.low)} < "
+    right = "" if math.isinf(peak.high) else f" < {format_number(peak.high)}"
+    return f"{left}z{right}" if right else f"z > {format_number(peak.low)}"
 
 
 def interval(found: Facts) -> str:
     """The range of φ; a square bracket: the end is taken."""
     left, right = "[" if found.low_taken else "(", "]" if found.high_taken else ")"
-    return f"{left}{number(found.low, 4)}, {number(found.high, 4)}{right}"
+    return f"{left}{format_number(found.low, 4)}, {format_number(found.high, 4)}{right}"
 
 
 def saturates(found: Facts) -> str:
@@ -78,7 +80,7 @@ def saturates(found: Facts) -> str:
 
 def gain(found: Facts) -> str:
     """The recommended gain; in brackets PyTorch's, where the initialization takes none."""
-    text = number(found.gain, 4)
+    text = format_number(found.gain, 4)
     return text if found.takes_gain or found.gain == 1 else _("none ({gain})").format(gain=text)
 
 

@@ -8,18 +8,19 @@ import streamlit as st
 
 from gradflow.charts.activations.functions import functions_figure
 from gradflow.charts.activations.slope_products import slope_products_figure
-from gradflow.charts.theme import number, share
+from gradflow.charts.theme import format_number, format_share
 from gradflow.core.catalog import ACTIVATIONS, Activation
 from gradflow.core.presets import PRESETS
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.activation_facts import ShownFunctions, curve, with_parameters
 from gradflow.core.teaching.slope_products import SlopeChains, SlopeProducts, slope_products
 from gradflow.core.text import _
-from gradflow.ui import blocks, paths, state
+from gradflow.ui import blocks, paths
 from gradflow.ui.activations import controls, lessons
 from gradflow.ui.activations import state as activations_state
 from gradflow.ui.activations.state import View
 from gradflow.ui.activations.table import facts_markdown, formulas
+from gradflow.ui.explore.state import EXPLORE
 from gradflow.ui.latex import tex
 
 WEIGHT_STDS = (0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0, 30.0, 100.0, 1000.0)
@@ -89,7 +90,7 @@ def _layers() -> Spec:
     if spec.activation is Activation.SIGMOID and st.button(
         _("See a deep sigmoid network in Explore"), icon=":material/insights:"
     ):
-        state.replace(PRESETS["deep_sigmoid"].experiment)
+        EXPLORE.replace(PRESETS["deep_sigmoid"].experiment)
         st.switch_page(paths.EXPLORE)
     blocks.explain("activations_layers")
     return spec
@@ -113,21 +114,21 @@ def layer_sentences(spec: SlopeChains, products: SlopeProducts) -> list[str]:
             "most."
         ).format(
             n=spec.layers,
-            bound=number(float(products.bound[-1])),
-            median=number(float(products.slopes[1, -1])),
-            typical=number(typical),
-            largest=number(products.largest, 4),
+            bound=format_number(float(products.bound[-1])),
+            median=format_number(float(products.slopes[1, -1])),
+            typical=format_number(typical),
+            largest=format_number(products.largest, 4),
         )
     ]
     if products.largest < 1:
         found[0] += " " + _(
             "Weights must be larger than {size} in size to make up for it, and large weights "
             "push z to where the slope is smaller still."
-        ).format(size=number(1 / products.largest))
+        ).format(size=format_number(1 / products.largest))
     if products.zero[-1] > 0:
         found.append(
             _("In {share} of the chains the product is exactly 0.").format(
-                share=share(float(products.zero[-1]))
+                share=format_share(float(products.zero[-1]))
             )
         )
     if products.overflowed:

@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from gradflow.charts.backprop.chain import chain_figure
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import ACTIVATIONS, DTYPES, Activation, DType
 from gradflow.core.teaching.chain import (
     MAX_DATA,
@@ -98,7 +98,9 @@ def _table(run: ChainRun) -> None:
         "g = ∂L/∂z = ∂L/∂b": run.g,
         "∂L/∂w = g·h": run.weight_gradients,
     }
-    shown = {name: [number(value, 4) for value in values] for name, values in columns.items()}
+    shown = {
+        name: [format_number(value, 4) for value in values] for name, values in columns.items()
+    }
     right = {name: st.column_config.TextColumn(alignment="right") for name in columns}
     st.dataframe(
         pd.DataFrame({"i": range(1, len(run.z) + 1), **shown}),
@@ -108,10 +110,10 @@ def _table(run: ChainRun) -> None:
     text = _("Output h = {output}, target t = {target}: L = ½(h − t)² = {loss}, ∂L/∂h = {error}.")
     st.caption(
         text.format(
-            output=number(run.h[-1], 4),
-            target=number(run.target, 4),
-            loss=number(run.loss, 4),
-            error=number(run.error, 4),
+            output=format_number(run.h[-1], 4),
+            target=format_number(run.target, 4),
+            loss=format_number(run.loss, 4),
+            error=format_number(run.error, 4),
         )
     )
 

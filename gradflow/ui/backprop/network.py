@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from gradflow.charts.backprop.network_graph import Marked, network_figure
-from gradflow.charts.theme import number
+from gradflow.charts.backprop.network_graph import MarkedStep, network_figure
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import ACTIVATIONS, Activation
 from gradflow.core.teaching.perceptron import (
     INPUTS,
@@ -63,7 +63,7 @@ def show() -> None:
         entry = _choice(step, at, found)
         _table(step, found, rows=max(*run.spec.sizes, 4))
     with left:
-        marked = Marked(
+        marked = MarkedStep(
             known(run.layers, at - 1), highlight(run, step, entry), step.kind not in FORWARD
         )
         blocks.show_figure(
@@ -86,7 +86,7 @@ def _say_overflow(run: PerceptronRun) -> None:
         )
         name = backprop_latex.symbol(step, entry)
         st.error(
-            text.format(updates=run.spec.updates, name=name, value=number(entry.value)),
+            text.format(updates=run.spec.updates, name=name, value=format_number(entry.value)),
             icon=":material/error:",
         )
 
@@ -125,9 +125,9 @@ def _table(step: Step, found: tuple[Entry, ...], rows: int) -> None:
     table = pd.DataFrame(
         {
             _("number"): [backprop_latex.symbol(step, entry) for entry in found],
-            _("by the equation"): [number(entry.value, 5) for entry in found],
-            _("by autograd"): [number(entry.reference, 5) for entry in found],
-            _("difference"): [number(entry.difference, 2) for entry in found],
+            _("by the equation"): [format_number(entry.value, 5) for entry in found],
+            _("by autograd"): [format_number(entry.reference, 5) for entry in found],
+            _("difference"): [format_number(entry.difference, 2) for entry in found],
         }
     )
     right = {
@@ -141,12 +141,16 @@ def _table(step: Step, found: tuple[Entry, ...], rows: int) -> None:
 
 def _losses(run: PerceptronRun) -> None:
     updates = run.spec.updates
-    change = number(run.losses[-1] - run.losses[-2], 3).replace("−", "-")  # st.metric reads it
+    change = format_number(run.losses[-1] - run.losses[-2], 3).replace(
+        "−", "-"
+    )  # st.metric reads it
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.metric(_("Loss E, {n} updates taken").format(n=updates), number(run.losses[-2], 4))
+        st.metric(
+            _("Loss E, {n} updates taken").format(n=updates), format_number(run.losses[-2], 4)
+        )
         st.metric(
             _("Loss after one more"),
-            number(run.losses[-1], 4),
+            format_number(run.losses[-1], 4),
             change,
             delta_color="inverse",
         )

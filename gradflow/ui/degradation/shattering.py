@@ -11,7 +11,7 @@ from gradflow.charts.degradation.shattering import (
     landscapes_figure,
     pairs_figure,
 )
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import CONNECTIONS, Connection
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.degradation.depth import KINDS
@@ -22,7 +22,7 @@ from gradflow.ui import blocks
 from gradflow.ui.degradation import compute
 from gradflow.ui.degradation.state import VIEWS, View
 from gradflow.ui.latex import tex
-from gradflow.ui.views.compute import in_parts
+from gradflow.ui.long_work import compute_parts
 from gradflow.ui.views.controls import Controls
 
 COSINES = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999)
@@ -84,10 +84,10 @@ def neighbours_sentence(spec: Shattering, found: Landscapes, step: float) -> str
         "**{plain}** in the plain network of {layers} layers and **{residual}** in the residual "
         "one of {residual_layers} (brown noise {brown}, white noise 0)."
     ).format(
-        step=number(step),
-        plain=number(float(found.plain.correlation[1])),
-        residual=number(float(found.residual.correlation[1])),
-        brown=number(float(found.brown.correlation[1])),
+        step=format_number(step),
+        plain=format_number(float(found.plain.correlation[1])),
+        residual=format_number(float(found.residual.correlation[1])),
+        brown=format_number(float(found.brown.correlation[1])),
         layers=spec.layers,
         residual_layers=spec.residual_layers,
     )
@@ -100,7 +100,7 @@ def _pairs() -> Spec:
     chosen = VIEWS.spec(View.SHATTERING)
     assert isinstance(chosen, Shattering)
     part = _part(chosen, _OF_PAIRS)
-    found = in_parts(KINDS, lambda kind: compute.correlation(part, kind))
+    found = compute_parts(KINDS, lambda kind: compute.correlation(part, kind))
     named = [(_(CONNECTIONS[kind].label), one) for kind, one in found.items()]
     blocks.show_figure(
         pairs_figure(named, mode=blocks.mode()),

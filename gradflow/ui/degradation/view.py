@@ -9,7 +9,7 @@ import streamlit as st
 
 from gradflow.charts.degradation.depth import depth_figure
 from gradflow.charts.degradation.identity import identity_figure
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import (
     ACTIVATIONS,
     ARCHITECTURES,
@@ -32,7 +32,7 @@ from gradflow.ui import blocks
 from gradflow.ui.degradation import compute, shattering
 from gradflow.ui.degradation.state import VIEWS, View
 from gradflow.ui.latex import lines, tex
-from gradflow.ui.views.compute import in_parts
+from gradflow.ui.long_work import compute_parts
 from gradflow.ui.views.controls import Controls
 
 TITLES: dict[str, str] = {
@@ -57,7 +57,7 @@ def _depth() -> Spec:
     _controls(View.DEPTH)
     spec = VIEWS.spec(View.DEPTH)
     assert isinstance(spec, BlockNetworks)
-    found = in_parts(KINDS, lambda kind: compute.sweep(spec, kind))
+    found = compute_parts(KINDS, lambda kind: compute.sweep(spec, kind))
     named = [(_(CONNECTIONS[kind].label), one) for kind, one in found.items()]
     blocks.show_figure(
         depth_figure(named, mode=blocks.mode()),
@@ -74,7 +74,7 @@ def depth_sentence(found: dict[Connection, DepthSweep]) -> str:
     """What arrives at layer 1 of the deepest networks."""
     parts = [
         _("**{name}** {ratio}").format(
-            name=_(CONNECTIONS[kind].label), ratio=number(float(one.ratio[-1]))
+            name=_(CONNECTIONS[kind].label), ratio=format_number(float(one.ratio[-1]))
         )
         for kind, one in found.items()
     ]
@@ -87,7 +87,7 @@ def depth_table(found: dict[Connection, DepthSweep]) -> pd.DataFrame:
     """The gradient itself at layer 1, and the loss before training, at every depth."""
     columns = {_("Depth"): list(DEPTHS)}
     texts = {
-        f"{_(CONNECTIONS[kind].label)}: {what}": [number(value) for value in values.tolist()]
+        f"{_(CONNECTIONS[kind].label)}: {what}": [format_number(value) for value in values.tolist()]
         for kind, one in found.items()
         for what, values in ((_("‖∂L/∂z₁‖"), one.first), (_("loss"), one.loss))
     }
@@ -98,7 +98,7 @@ def _identity() -> Spec:
     _controls(View.IDENTITY)
     spec = VIEWS.spec(View.IDENTITY)
     assert isinstance(spec, Blocks)
-    found = in_parts(KINDS, lambda kind: compute.nearness(spec, kind))
+    found = compute_parts(KINDS, lambda kind: compute.nearness(spec, kind))
     named = [(_(CONNECTIONS[kind].label), one) for kind, one in found.items()]
     blocks.show_figure(
         identity_figure(named, mode=blocks.mode()),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog.optimizers import CLIPS, Clip
-from gradflow.core.teaching.descent import MAX_STEPS, RANGES, Descent
+from gradflow.core.teaching.descent import MAX_MOMENTUM, MAX_STEPS, Descent
 from gradflow.core.teaching.descent_presets import PRESETS
 from gradflow.core.teaching.optimizers import OPTIMIZERS, Optimizer
 from gradflow.core.teaching.surfaces import SURFACES, Shape, Surface
@@ -78,11 +78,10 @@ def _rules(descent: Descent) -> None:
         format_func=lambda code: _(OPTIMIZERS[code].label),
         on_change=state.optimizers_changed,
     )
-    assert descent.learning_rate is not None  # completed on construction
     _log_slider(_("Learning rate η"), "learning_rate", descent.learning_rate, 1e-4, 100)
     if descent.takes_momentum:
         st.slider(
-            _("Momentum μ"), 0.0, RANGES["momentum"][1],
+            _("Momentum μ"), 0.0, MAX_MOMENTUM,
             step=0.01, key=state.key("momentum", descent.momentum),
             on_change=state.changed, args=("momentum",),
         )  # fmt: skip
@@ -94,7 +93,7 @@ def _rules(descent: Descent) -> None:
                 st.select_slider(
                     _("{optimizer}: η times").format(optimizer=_(OPTIMIZERS[code].label)),
                     _series(1e-3, 1e3, value),
-                    format_func=number,
+                    format_func=format_number,
                     key=state.key(f"multiplier_{place}", value),
                     on_change=state.multiplier_changed,
                     args=(place,),
@@ -120,7 +119,7 @@ def _log_slider(label: str, name: str, value: float, low: float, high: float) ->
     st.select_slider(
         label,
         _series(low, high, value),
-        format_func=number,
+        format_func=format_number,
         key=state.key(name, value),
         on_change=state.changed,
         args=(name,),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from typing import Any
 
 import streamlit as st
 
-from gradflow.core.teaching.descent import Descent, from_fields, to_query
+from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.descent_presets import PRESETS
+from gradflow.core.teaching.fields import to_query
 from gradflow.core.teaching.optimizers import Optimizer
 from gradflow.core.teaching.surfaces import SURFACES, Surface
 from gradflow.ui.forged import made
@@ -27,7 +27,9 @@ def load() -> None:
         return
     descent, problems = PRESETS[FIRST].descent, list[str]()
     if query:
-        descent, (problems, _used) = made(from_fields, query, {one.name for one in fields(Descent)})
+        descent, (problems, _used) = made(
+            lambda texts: Descent(**texts), query, Descent.model_fields
+        )
     st.session_state[_DESCENT], st.session_state[_PROBLEM] = descent, "\n".join(problems)
 
 
@@ -60,29 +62,33 @@ def _set(descent: Descent) -> None:
     st.session_state[_DESCENT], st.session_state[_PROBLEM] = descent, ""
 
 
+def _change(**settings: Any) -> None:
+    _set(Descent(**dict(current()) | settings))
+
+
 def changed(name: str) -> None:
     """Callback of the widget of a field that stands for itself."""
-    _set(replace(current(), **{name: st.session_state[_WIDGET + name]}))
+    _change(**{name: st.session_state[_WIDGET + name]})
 
 
 def surface_changed() -> None:
     """Callback of the choice of a loss: start, shape and learning rate become its own."""
     surface = Surface(st.session_state[_WIDGET + "surface"])
-    _set(replace(current(), surface=surface, start=(), shape=None, learning_rate=None))
+    _change(surface=surface, start=(), shape=None, learning_rate=None)
 
 
 def coordinate_changed(axis: int) -> None:
     """Callback of the slider of one coordinate of the start."""
     start = list(current().start)
     start[axis] = float(st.session_state[f"{_WIDGET}start_{axis}"])
-    _set(replace(current(), start=tuple(start)))
+    _change(start=tuple(start))
 
 
 def start_chosen() -> None:
     """Callback of the choice of a named start."""
     chosen = st.session_state[_WIDGET + "named_start"]
     if chosen is not None:
-        _set(replace(current(), start=SURFACES[current().surface].starts[chosen].point))
+        _change(start=SURFACES[current().surface].starts[chosen].point)
 
 
 def optimizers_changed() -> None:
@@ -92,14 +98,14 @@ def optimizers_changed() -> None:
     optimizers = tuple(one for one in Optimizer if one in chosen)
     if optimizers:
         multipliers = tuple(kept.get(one, 1.0) for one in optimizers)
-        _set(replace(current(), optimizers=optimizers, multipliers=multipliers))
+        _change(optimizers=optimizers, multipliers=multipliers)
 
 
 def multiplier_changed(place: int) -> None:
     """Callback of the multiplier of one rule."""
     multipliers = list(current().multipliers)
     multipliers[place] = float(st.session_state[f"{_WIDGET}multiplier_{place}"])
-    _set(replace(current(), multipliers=tuple(multipliers)))
+    _change(multipliers=tuple(multipliers))
 
 
 def preset() -> str | None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from gradflow.charts.descent.course import descent_course_figure
 from gradflow.charts.descent.map import descent_figure
-from gradflow.charts.descent.paths import Ground, Path
+from gradflow.charts.descent.paths import DescentPath, Ground
 from gradflow.charts.descent.surface import descent_surface_figure
 from gradflow.core.catalog.optimizers import Clip
 from gradflow.core.teaching.descent import Descent, Trajectory
@@ -69,10 +69,10 @@ def _ground(descent: Descent) -> Ground:
     return Ground(row.axes, coordinates, heights, marks)
 
 
-def _paths(descent: Descent, trajectories: _Trajectories) -> list[Path]:
+def _paths(descent: Descent, trajectories: _Trajectories) -> list[DescentPath]:
     places = list(Optimizer)
     return [
-        Path(
+        DescentPath(
             _(OPTIMIZERS[one.optimizer].label),
             places.index(one.optimizer),
             one.points,
@@ -104,7 +104,7 @@ def _sentences(descent: Descent, trajectories: _Trajectories) -> None:
 
 
 def _details(
-    descent: Descent, trajectories: _Trajectories, ground: Ground, paths: list[Path]
+    descent: Descent, trajectories: _Trajectories, ground: Ground, paths: list[DescentPath]
 ) -> None:
     """Tabs, of which only the open one is computed."""
     panels: dict[str, Callable[[], None]] = {
@@ -121,13 +121,13 @@ def _details(
                 draw()
 
 
-def _course(descent: Descent, paths: list[Path]) -> None:
+def _course(descent: Descent, paths: list[DescentPath]) -> None:
     figure = descent_course_figure(paths, clipped=descent.clip is not Clip.NONE, mode=blocks.mode())
     blocks.show_figure(figure, "descent_course", _("Loss and gradient norm against the step"))
     blocks.explain("descent_course")
 
 
-def _landscape(ground: Ground, paths: list[Path]) -> None:
+def _landscape(ground: Ground, paths: list[DescentPath]) -> None:
     figure = descent_surface_figure(ground, paths, mode=blocks.mode())
     blocks.show_figure(figure, "descent_surface", _("The loss as a landscape with the paths"))
     blocks.explain("descent_surface")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog.optimizers import Clip
 from gradflow.core.teaching.descent import Descent, Trajectory
 from gradflow.core.teaching.descent_outcome import clipped_steps
@@ -84,14 +84,14 @@ def end_points(
         lengths = trajectory.step_length
         row = {
             _("Optimizer"): _(OPTIMIZERS[trajectory.optimizer].label),
-            _("η"): number(trajectory.learning_rate),
+            _("η"): format_number(trajectory.learning_rate),
             _("Steps"): str(len(lengths)),
             _("End point"): place,
-            _("Loss"): number(trajectory.loss[-1]),
-            _("|g|"): number(trajectory.gradient_norm[-1]),
-            _("Largest |g|"): number(_largest(trajectory.gradient_norm)),
-            _("Longest step"): number(_largest(lengths)),
-            _("Distance to minimum"): number(descent.row.distance(trajectory.points[-1])),
+            _("Loss"): format_number(trajectory.loss[-1]),
+            _("|g|"): format_number(trajectory.gradient_norm[-1]),
+            _("Largest |g|"): format_number(_largest(trajectory.gradient_norm)),
+            _("Longest step"): format_number(_largest(lengths)),
+            _("Distance to minimum"): format_number(descent.row.distance(trajectory.points[-1])),
         }
         if descent.clip is not Clip.NONE:
             row[_("Steps clipped")] = str(clipped_steps(descent, trajectory))

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from gradflow.charts.normalization.batch import SAMPLES, batch_figure
-from gradflow.charts.theme import count, number
+from gradflow.charts.theme import format_count, format_number
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.normalization.batch import (
     BATCHES,
@@ -118,7 +118,9 @@ def sentence(spec: PushedBatch, pushed: Pushed) -> str:
         ),
     }[spec.norm]
     means = channels if spec.norm is Norm.LAYER else samples
-    text = text.format(low=number(float(means.min())), high=number(float(means.max())))
+    text = text.format(
+        low=format_number(float(means.min())), high=format_number(float(means.max()))
+    )
     if pushed.followed.entries == 1:
         text = _(
             "**Every entry is alone in its set:** it is its own mean, and nothing but β is left. "
@@ -128,7 +130,10 @@ def sentence(spec: PushedBatch, pushed: Pushed) -> str:
         text += " " + _(
             "But ε = {eps} is no longer small beside the smallest variance, {variance}: there "
             "the standard deviation stays below |γ|."
-        ).format(eps=number(spec.eps), variance=number(float(pushed.statistics.variance.min())))
+        ).format(
+            eps=format_number(spec.eps),
+            variance=format_number(float(pushed.statistics.variance.min())),
+        )
     return text
 
 
@@ -142,7 +147,7 @@ def _follow(spec: PushedBatch, pushed: Pushed) -> str:
         "entries."
     ).format(
         sample=spec.sample, channel=channel, n=n, c=c, h=h, w=w,
-        label=_(row.label), axes=_(row.axes), m=count(pushed.followed.entries),
+        label=_(row.label), axes=_(row.axes), m=format_count(pushed.followed.entries),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gradflow.charts.normalization.running import course_figure, outputs_figure
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.normalization.running import (
     MEAN,
@@ -73,11 +73,11 @@ def course_sentence(spec: RunningStatistics, course: Course) -> str:
         "(the data has {true})."
     ).format(
         k=spec.batches,
-        left=number(left),
-        mean=number(float(course.running_mean[-1])),
-        true_mean=number(MEAN),
-        variance=number(float(course.running_variance[-1])),
-        true=number(STD**2),
+        left=format_number(left),
+        mean=format_number(float(course.running_mean[-1])),
+        true_mean=format_number(MEAN),
+        variance=format_number(float(course.running_variance[-1])),
+        true=format_number(STD**2),
     )
 
 
@@ -117,8 +117,8 @@ def modes_table(outputs: Outputs) -> str:
         (_("Ideal"), r"(x-\mu)/\sqrt{\sigma^2+\varepsilon}", outputs.ideal),
     )
     body = [
-        [f"**{name}**", f"${formula}$", number(tidy(float(one.mean()))), number(float(one.std())),
-         number(outputs.error(one))]
+        [f"**{name}**", f"${formula}$", format_number(tidy(float(one.mean()))),
+         format_number(float(one.std())), format_number(outputs.error(one))]
         for name, formula, one in rows
     ]  # fmt: skip
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *body])
@@ -137,8 +137,8 @@ def modes_sentence(spec: RunningStatistics, outputs: Outputs) -> str:
                 "have mean {mean} and standard deviation {std}, where the next layer has learned "
                 "from 0 and 1."
             ).format(
-                mean=number(float(outputs.evaluation.mean())),
-                std=number(float(outputs.evaluation.std())),
+                mean=format_number(float(outputs.evaluation.mean())),
+                std=format_number(float(outputs.evaluation.std())),
             )
         )
     else:
@@ -147,7 +147,11 @@ def modes_sentence(spec: RunningStatistics, outputs: Outputs) -> str:
                 "The test data is like the training data. Training mode errs by **{training}**, "
                 "because each batch of {n} has its own mean and variance; a sample's output "
                 "depends on its neighbours. Evaluation mode errs by **{evaluation}**."
-            ).format(training=number(training), n=spec.batch_size, evaluation=number(evaluation))
+            ).format(
+                training=format_number(training),
+                n=spec.batch_size,
+                evaluation=format_number(evaluation),
+            )
         )
     unsettled = (1 - spec.momentum) ** spec.batches
     if unsettled > 0.05:

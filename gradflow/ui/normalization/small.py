@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gradflow.charts.normalization.small_batches import spreads_figure
-from gradflow.charts.theme import share
+from gradflow.charts.theme import format_share
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.normalization.small_batches import (
     GROUP_CHANNELS,
@@ -96,9 +96,9 @@ def sentence(spec: SmallBatches, found: Spreads) -> str:
     ).format(
         n=spec.batch_size,
         m=spec.batch_size * spec.positions,
-        batch=share(float(found.batch.error[place])),
+        batch=format_share(float(found.batch.error[place])),
         own=spec.group_channels * spec.positions,
-        group=share(float(found.group.error[place])),
+        group=format_share(float(found.group.error[place])),
     )
     if spec.batch_size < spec.group_channels:
         return text + _("Batch norm catches up at N = C/G = {n}.").format(n=spec.group_channels)

@@ -12,7 +12,7 @@ from gradflow.core.pretraining import transfer as transfers
 from gradflow.core.pretraining.greedy import Progress
 from gradflow.core.pretraining.spec import FineTuning, Stack, Transfer
 from gradflow.core.text import _
-from gradflow.ui.views.compute import Kept, kept_or_computed
+from gradflow.ui.long_work import ResultCache, compute_with_progress
 
 ENTRIES = 24
 """Results that are kept; the largest take some megabytes."""
@@ -21,8 +21,8 @@ Stop = Callable[[], None]
 
 
 @st.cache_resource(show_spinner=False)
-def _kept() -> Kept:
-    return Kept(ENTRIES)
+def _kept() -> ResultCache:
+    return ResultCache(ENTRIES)
 
 
 def pretrain(stack: Stack, stop: Stop) -> greedy.Pretrained:
@@ -41,7 +41,7 @@ def transfer(spec: Transfer, stop: Stop) -> transfers.Reuse:
 
 
 def _long(spec: Any, stop: Stop, work: Callable[[Progress], R]) -> R:
-    return kept_or_computed(_kept(), spec, work, lambda place: _bar(place, stop))
+    return compute_with_progress(_kept(), spec, work, lambda place: _bar(place, stop))
 
 
 def _bar(place: Any, stop: Stop) -> Any:

@@ -9,9 +9,9 @@ from gradflow.core.catalog import Cell, LossAt
 from gradflow.core.spec import Spec
 from gradflow.core.text import _
 from gradflow.ui import blocks
+from gradflow.ui.long_work import compute_parts
 from gradflow.ui.recurrent import compute, controls, state, words
 from gradflow.ui.recurrent.state import VIEWS, View
-from gradflow.ui.views.compute import in_parts
 from gradflow.ui.views.controls import Controls
 
 
@@ -25,7 +25,7 @@ def show() -> Spec:
         controls.up_to(View.CELLS, "layer", spec.layers)
     spec = state.passed(View.CELLS)
     layer = spec.shown_layer
-    reports = in_parts(tuple(Cell), lambda cell: compute.through_time(spec.compared(cell)))
+    reports = compute_parts(tuple(Cell), lambda cell: compute.through_time(spec.compared(cell)))
     rows = words.compared(reports)
     broken, how = words.breaks(rows, layer)
     if spec.loss_at is LossAt.EVERY:

@@ -15,7 +15,7 @@ from gradflow.core.recurrent.spec import SequenceExperiment
 from gradflow.core.recurrent.training import Moment, ShortTraining, train_cell
 from gradflow.core.spec import Spec
 from gradflow.ui.compute import ADMISSION
-from gradflow.ui.views.compute import Kept
+from gradflow.ui.long_work import ResultCache
 
 _BY_FIELDS: Any = dict.fromkeys(
     (SequenceExperiment, factors.FactorSettings, ShortTraining), Spec.model_dump_json
@@ -72,8 +72,8 @@ def guessing(spec: ShortTraining) -> float:
 
 
 @st.cache_resource(show_spinner=False)
-def _finished() -> Kept:
-    return Kept(32)
+def _finished() -> ResultCache:
+    return ResultCache(32)
 
 
 def train(

@@ -7,21 +7,21 @@ import streamlit as st
 from gradflow.core.experiment import Experiment
 from gradflow.core.text import _
 from gradflow.core.training import Run, StepRecord, replay
-from gradflow.ui.views.compute import Kept, Tell, kept_or_computed
+from gradflow.ui.long_work import Progress, ResultCache, compute_with_progress
 
 ENTRIES = 64
 """Steps that are kept, of all users; a report of a deep network takes a megabyte."""
 
 
 @st.cache_resource(show_spinner=False)
-def _kept() -> Kept:
-    return Kept(ENTRIES)
+def _kept() -> ResultCache:
+    return ResultCache(ENTRIES)
 
 
 def replayed(experiment: Experiment, run: Run, step: int) -> StepRecord:
     """A step of a run of ``experiment`` with its full report; a newer run of the page ends it."""
 
-    def work(tell: Tell) -> StepRecord:
+    def work(tell: Progress) -> StepRecord:
         def advance(done: int, steps: int) -> None:
             what = _("step {step}, computed again: {done} of {steps} steps")
             tell(done / steps, what.format(step=step, done=done, steps=steps))
@@ -29,4 +29,4 @@ def replayed(experiment: Experiment, run: Run, step: int) -> StepRecord:
         return replay(experiment, run.plan, step, run.checkpoints, advance)
 
     key = (experiment.model_dump_json(), run.plan.model_dump_json(), step)
-    return kept_or_computed(_kept(), key, work, lambda place: place.progress(0.0))
+    return compute_with_progress(_kept(), key, work, lambda place: place.progress(0.0))

@@ -5,7 +5,7 @@ import pytest
 
 from gradflow.core.catalog.optimizers import CLIPS, Clip
 from gradflow.core.errors import InvalidExperiment
-from gradflow.core.teaching.descent import Descent, descend, from_fields, to_fields, to_query
+from gradflow.core.teaching.descent import Descent, descend
 from gradflow.core.teaching.descent_outcome import (
     Outcome,
     clipped_steps,
@@ -14,6 +14,7 @@ from gradflow.core.teaching.descent_outcome import (
     verdict,
 )
 from gradflow.core.teaching.descent_presets import PRESETS
+from gradflow.core.teaching.fields import to_query
 from gradflow.core.teaching.optimizers import OPTIMIZERS, Optimizer
 from gradflow.core.teaching.surfaces import Surface
 
@@ -274,8 +275,8 @@ def test_verdicts_do_not_depend_on_the_scale_of_the_loss(computed):
 @pytest.mark.parametrize("code", PRESETS)
 def test_a_url_restores_everything(code):
     descent = PRESETS[code].descent
-    assert from_fields(to_query(descent)) == descent
-    assert from_fields(to_fields(descent)) == descent
+    assert Descent(**to_query(descent)) == descent
+    assert Descent(**dict(descent)) == descent
     assert all(isinstance(text, str) for text in to_query(descent).values())
 
 
@@ -312,7 +313,7 @@ def test_defaults_are_the_surfaces_own():
 )
 def test_forged_settings_are_refused_by_name(field, value, allowed):
     with pytest.raises(InvalidExperiment, match=field) as caught:
-        from_fields({field: value})
+        Descent(**{field: value})
     assert caught.value.fields == (field,)
     assert allowed in str(caught.value)
 

@@ -16,7 +16,7 @@ from gradflow.charts.normalization_effects.flow import (
     distributions_figure,
     normalized_flow_figure,
 )
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import INITIALIZATIONS, NORM_POSITIONS, NORMALIZATIONS, Normalization
 from gradflow.core.catalog import NormPosition as Position
 from gradflow.core.experiment import MLP
@@ -144,7 +144,7 @@ def growth_table(grown: dict[str, Growth]) -> pd.DataFrame:
 
 
 def _text(value: float) -> str:
-    return "–" if math.isnan(value) else number(value, 4)
+    return "–" if math.isnan(value) else format_number(value, 4)
 
 
 def _placed(spec: NormalizedFlow, gradient: Backward) -> Spec:

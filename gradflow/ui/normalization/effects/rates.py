@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from gradflow.charts.normalization_effects.rates import learning_rates_figure
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import NORMALIZATIONS, Normalization
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.normalization_effects.flow import COMPARED
@@ -20,11 +20,11 @@ from gradflow.core.teaching.normalization_effects.rates import (
 )
 from gradflow.core.text import _
 from gradflow.ui import blocks
+from gradflow.ui.long_work import compute_parts
 from gradflow.ui.normalization import controls, state
 from gradflow.ui.normalization.effects import compute
 from gradflow.ui.normalization.effects import controls as effects_controls
 from gradflow.ui.normalization.state import View
-from gradflow.ui.views.compute import in_parts
 
 WIDTHS = (16, 24, 32, 48)
 SCALES = (0.1, 0.2, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
@@ -45,7 +45,7 @@ def show() -> Spec:
         controls.slider(_VIEW, "seed")
     spec = state.spec(_VIEW)
     assert isinstance(spec, LearningRates)
-    found = in_parts(COMPARED, lambda code: compute.train(spec, code))
+    found = compute_parts(COMPARED, lambda code: compute.train(spec, code))
     named = [(_(NORMALIZATIONS[code].label), one) for code, one in found.items()]
     blocks.show_figure(
         learning_rates_figure(learning_rates(), named, mode=blocks.mode()),
@@ -70,8 +70,8 @@ def failures(spec: LearningRates, found: dict[Normalization, Trained]) -> list[s
             _("**{names}**: at every learning rate the loss ends infinite or NaN, hence the row of "
               "crosses. Before the first step it is already {initial}, so every step overshoots. "
               "Lower “Weight scale k” (now {scale}) or “Depth” (now {depth}).").format(
-                names=_names(broken), scale=number(spec.weight_scale), depth=spec.depth,
-                initial=_(" and ").join(number(failed[code].initial) for code in broken),
+                names=_names(broken), scale=format_number(spec.weight_scale), depth=spec.depth,
+                initial=_(" and ").join(format_number(failed[code].initial) for code in broken),
             )
         )  # fmt: skip
     if stuck:
@@ -101,14 +101,14 @@ def rates_table(found: dict[Normalization, Trained]) -> pd.DataFrame:
         known = math.isfinite(lowest)
         rows.append({
             _("Normalization"): _(NORMALIZATIONS[code].label),
-            _("loss before"): number(one.initial),
+            _("loss before"): format_number(one.initial),
             _("largest η that trains"): _or(one.largest, _("none")),
             _("over that without a norm"): _or(one.largest / plain, "–"),
-            _("lowest loss"): number(lowest) if known else "–",
-            _("at η"): number(float(learning_rates()[best])) if known else "–",
+            _("lowest loss"): format_number(lowest) if known else "–",
+            _("at η"): format_number(float(learning_rates()[best])) if known else "–",
         })  # fmt: skip
     return pd.DataFrame(rows)
 
 
 def _or(value: float, otherwise: str) -> str:
-    return otherwise if math.isnan(value) else number(value, 2)
+    return otherwise if math.isnan(value) else format_number(value, 2)

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from gradflow.charts.normalization_effects.scales import weight_scales_figure
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import NORMALIZATIONS, Normalization
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.normalization_effects import scales as teaching
@@ -14,11 +14,11 @@ from gradflow.core.teaching.normalization_effects.identities import Identities
 from gradflow.core.teaching.normalization_effects.scales import RIVALS, Sweep, WeightScales
 from gradflow.core.text import _
 from gradflow.ui import blocks
+from gradflow.ui.long_work import compute_parts
 from gradflow.ui.normalization import controls, state
 from gradflow.ui.normalization.effects import compute
 from gradflow.ui.normalization.effects import controls as effects_controls
 from gradflow.ui.normalization.state import View
-from gradflow.ui.views.compute import in_parts
 
 WIDTHS = (16, 32, 64, 128)
 EPSILONS = (0.0, 1e-12, 1e-8, 1e-5, 1e-3, 0.1)
@@ -41,7 +41,7 @@ def show() -> Spec:
     assert isinstance(spec, WeightScales)
     # The scale of the identities does not change the curves, and ε only those with a norm.
     same = spec.model_copy(update={"scale": 1.0})
-    found = in_parts(RIVALS, lambda code: compute.sweep(same, code))
+    found = compute_parts(RIVALS, lambda code: compute.sweep(same, code))
     named = [(_(NORMALIZATIONS[code].label), one) for code, one in found.items()]
     blocks.show_figure(
         weight_scales_figure(teaching.scales(), named, mode=blocks.mode()),
@@ -58,8 +58,8 @@ def scales_sentence(found: dict[Normalization, Sweep]) -> str:
     parts = [
         _("**{name}** {low} … {high}").format(
             name=_(NORMALIZATIONS[code].label),
-            low=number(float(one.ratio.min())),
-            high=number(float(one.ratio.max())),
+            low=format_number(float(one.ratio.min())),
+            high=format_number(float(one.ratio.max())),
         )
         for code, one in found.items()
     ]
@@ -97,7 +97,7 @@ def identities_table(found: dict[Normalization, Identities]) -> pd.DataFrame:
     return pd.DataFrame([
         {_("0 where it holds exactly"): text}
         | {
-            _(NORMALIZATIONS[code].label): number(getattr(one, name), 2)
+            _(NORMALIZATIONS[code].label): format_number(getattr(one, name), 2)
             for code, one in found.items()
         }
         for text, name in rows.items()

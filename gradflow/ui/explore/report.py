@@ -14,13 +14,15 @@ from gradflow import charts
 from gradflow.charts.flow.data import Gradient
 from gradflow.charts.forward import Statistic
 from gradflow.charts.overlay import Overlay
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.diagnosis import findings
 from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
 from gradflow.core.verdict import Verdict
-from gradflow.ui import blocks, cures_view, overlays, paths, state, stream_view
+from gradflow.ui import blocks, paths
+from gradflow.ui.explore import cures, overlays, stream
+from gradflow.ui.explore.state import bind_layer, choose_clicked_layer, find_layer
 
 GRADIENTS: dict[Gradient, str] = {
     "delta": N_("∂L/∂z (error signal δ)"),
@@ -46,7 +48,7 @@ AXES: tuple[Literal["log", "linear"], ...] = ("log", "linear")
 
 
 def show_findings(report: Report, *, lessons: bool = True) -> None:
-    """What happened, in plain sentences; the first one is the gradient's fate."""
+    """Show what happened in plain sentences; the first one is the gradient's fate."""
     for finding in findings(report):
         if not lessons or finding.verdict is None:
             blocks.show_finding(finding)
@@ -55,11 +57,11 @@ def show_findings(report: Report, *, lessons: bool = True) -> None:
         with left:
             blocks.show_finding(finding)
         with right:
-            lesson(finding.verdict)
+            link_lesson(finding.verdict)
 
 
-def lesson(verdict: Verdict) -> None:
-    """A link to the page that teaches a verdict."""
+def link_lesson(verdict: Verdict) -> None:
+    """Draw a link to the page that teaches a verdict."""
     st.page_link(
         paths.DIAGNOSES,
         label=_("Learn why"),
@@ -70,16 +72,16 @@ def lesson(verdict: Verdict) -> None:
 
 
 def show_metrics(report: Report) -> None:
-    """Loss, size, time and place of the pass."""
+    """Show loss, size, time and device of the pass."""
     metrics = (
         (_("Loss"), f"{report.loss:.4g}", _("Of this batch, before any training step.")),
         (
             _("Gradient norm"),
-            number(report.grad_norm),
+            format_number(report.grad_norm),
             _("‖g‖ over all parameters.")
             + (
                 _(" The step is clipped: multiplied by {factor}.").format(
-                    factor=number(report.clip_factor)
+                    factor=format_number(report.clip_factor)
                 )
                 if report.clip_factor != 1
                 else ""
@@ -97,31 +99,34 @@ def show_metrics(report: Report) -> None:
         column.metric(label, text, help=help_text)
 
 
-def gradient_chosen(key: str) -> Gradient:
-    """The choice of the lower band of a Flow figure."""
+def choose_gradient(key: str) -> Gradient:
+    """Draw the choice of the lower band of a Flow figure."""
     names = {code: _(label) for code, label in GRADIENTS.items()}
     return blocks.one_of(_("Gradient in the lower band"), names, key)
 
 
 def show_flow(experiment: Experiment, report: Report) -> tuple[Overlay, ...]:
-    """The Flow figure with the choice of its lower band, and of what is drawn over it."""
-    if stream := stream_view.chosen(experiment, report, "flow"):
-        stream_view.show_flow(stream)
+    """Show the Flow figure with the choice of its lower band and of what is drawn over it."""
+    if rows := stream.choose_rows(experiment, report, "flow"):
+        stream.show_flow(rows)
         return ()
     left, right = st.columns([3, 2], vertical_alignment="center")
     with left:
-        gradient = gradient_chosen("flow_gradient")
+        gradient = choose_gradient("flow_gradient")
     with right:
-        over = overlays.chosen(experiment)
+        over = overlays.choose_overlays(experiment)
     figure = charts.flow_figure(
         report,
         mode=blocks.mode(),
         gradient=gradient,
         over=over,
-        selected=state.chosen_layer(len(report.layers)),
+        selected=find_layer(len(report.layers)),
     )
-    blocks.show_clickable_figure(
-        figure, "flow", _("Distribution of activations and gradients, layer by layer")
+    blocks.show_figure(
+        figure,
+        "flow",
+        _("Distribution of activations and gradients, layer by layer"),
+        on_select=choose_clicked_layer,
     )
     overlays.explain_theory(experiment)
     blocks.explain("flow")
@@ -129,14 +134,14 @@ def show_flow(experiment: Experiment, report: Report) -> tuple[Overlay, ...]:
 
 
 def show_details(experiment: Experiment, report: Report, over: tuple[Overlay, ...] = ()) -> None:
-    """Everything else in tabs, of which only the open one is computed."""
+    """Show everything else in tabs, of which only the open one is computed."""
     panels: dict[str, Callable[[], None]] = {
-        _("Gradient norms"): lambda: _norms(experiment, report, over),
-        _("Forward signal"): lambda: _forward(experiment, report, over),
-        _("Cures"): lambda: cures_view.show(experiment, report),
-        _("One layer"): lambda: _layer(report),
-        _("Table"): lambda: _tables(report),
-        _("Export"): lambda: _export(experiment, report),
+        _("Gradient norms"): lambda: _show_norms(experiment, report, over),
+        _("Forward signal"): lambda: _show_forward(experiment, report, over),
+        _("Cures"): lambda: cures.show_cures(experiment, report),
+        _("One layer"): lambda: _show_layer(report),
+        _("Table"): lambda: _show_tables(report),
+        _("Export"): lambda: _show_export(experiment, report),
     }
     tabs = st.tabs(list(panels), key="details", on_change="rerun")
     for tab, show in zip(tabs, panels.values(), strict=True):
@@ -145,11 +150,11 @@ def show_details(experiment: Experiment, report: Report, over: tuple[Overlay, ..
                 show()
 
 
-def _norms(experiment: Experiment, report: Report, over: tuple[Overlay, ...]) -> None:
-    stream = stream_view.chosen(experiment, report, "norm")
+def _show_norms(experiment: Experiment, report: Report, over: tuple[Overlay, ...]) -> None:
+    rows = stream.choose_rows(experiment, report, "norm")
     left, right = st.columns([3, 1])
     quantities: list[Gradient] = ["activation_grad"]
-    if stream is None:
+    if rows is None:
         quantities = left.segmented_control(
             _("Norms"),
             list(GRADIENTS),
@@ -160,44 +165,44 @@ def _norms(experiment: Experiment, report: Report, over: tuple[Overlay, ...]) ->
         )
     scale = right.segmented_control(_("Axis"), AXES, default="log", required=True, key="norm_scale")
     figure = charts.gradient_norms_figure(
-        stream or report,
+        rows or report,
         mode=blocks.mode(),
         quantities=tuple(quantities),
         scale=scale,
-        overlays=() if stream else over,
+        overlays=() if rows else over,
     )
     blocks.show_figure(figure, "norms", _("Gradient norms per layer"))
     blocks.explain("norms")
 
 
-def _forward(experiment: Experiment, report: Report, over: tuple[Overlay, ...]) -> None:
-    stream = stream_view.chosen(experiment, report, "forward")
+def _show_forward(experiment: Experiment, report: Report, over: tuple[Overlay, ...]) -> None:
+    rows = stream.choose_rows(experiment, report, "forward")
     chosen = st.segmented_control(
         _("Statistics"),
-        STREAM_STATISTICS if stream else list(STATISTICS),
+        STREAM_STATISTICS if rows else list(STATISTICS),
         selection_mode="multi",
-        default=STREAM_STATISTICS if stream else SHOWN_STATISTICS,
-        key="stream_statistics" if stream else "forward_statistics",
+        default=STREAM_STATISTICS if rows else SHOWN_STATISTICS,
+        key="stream_statistics" if rows else "forward_statistics",
         format_func=lambda code: _(STATISTICS[code]),
     )
     figure = charts.forward_statistics_figure(
-        stream or report,
+        rows or report,
         mode=blocks.mode(),
         statistics=tuple(chosen),
-        overlays=() if stream else over,
+        overlays=() if rows else over,
     )
     blocks.show_figure(figure, "forward", _("Forward statistics per layer"))
     blocks.explain("forward")
 
 
-def _layer(report: Report) -> None:
+def _show_layer(report: Report) -> None:
     layers = len(report.layers)
     if layers > 1:
         layer = st.slider(
             _("Layer (or click one in the figure above)"),
             1,
             layers,
-            key=state.layer_key(layers),
+            **bind_layer(layers),
         )
     else:
         layer = 1
@@ -206,15 +211,15 @@ def _layer(report: Report) -> None:
     blocks.explain("histograms")
 
 
-def _tables_of(report: Report) -> dict[str, pd.DataFrame]:
-    found = {"layers": report.layers}
+def _list_tables(report: Report) -> dict[str, pd.DataFrame]:
+    tables = {"layers": report.layers}
     if report.stream is not None:
-        found["stream"] = stream_view.table(report.stream)
-    return found | {"signals": report.signals, "parameters": report.parameters}
+        tables["stream"] = stream.make_table(report.stream)
+    return tables | {"signals": report.signals, "parameters": report.parameters}
 
 
-def _tables(report: Report) -> None:
-    tables = _tables_of(report)
+def _show_tables(report: Report) -> None:
+    tables = _list_tables(report)
     which = st.segmented_control(
         _("Rows"),
         list(tables),
@@ -227,37 +232,34 @@ def _tables(report: Report) -> None:
     blocks.explain("tables")
 
 
-def _export(experiment: Experiment, report: Report) -> None:
-    def page() -> str:
-        return charts.report_html(report, mode=blocks.mode(), summary=summary(report))
+def _show_export(experiment: Experiment, report: Report) -> None:
+    def write_page() -> str:
+        return charts.report_html(report, mode=blocks.mode(), summary=summarize(report))
 
-    def script() -> str:
+    def write_script() -> str:
         return gf.to_code(experiment)
 
-    files: tuple[tuple[str, Callable[[], str], str, str], ...] = (
-        *(
-            (
-                _("{rows}, CSV").format(rows=_(TABLES[name])), partial(_csv, rows),
-                f"gradflow-{name}.csv", "text/csv",
-            )
-            for name, rows in _tables_of(report).items()
-        ),
+    files: list[tuple[str, Callable[[], str], str, str]] = []
+    for name, rows in _list_tables(report).items():
+        label = _("{rows}, CSV").format(rows=_(TABLES[name]))
+        files.append((label, partial(_write_csv, rows), f"gradflow-{name}.csv", "text/csv"))
+    files += [
         (_("Report, JSON"), report.to_json, "gradflow-report.json", "application/json"),
-        (_("Page, HTML"), page, "gradflow-report.html", "text/html"),
-        (_("PyTorch script"), script, "gradflow-network.py", "text/x-python"),
-    )  # fmt: skip
+        (_("Page, HTML"), write_page, "gradflow-report.html", "text/html"),
+        (_("PyTorch script"), write_script, "gradflow-network.py", "text/x-python"),
+    ]
     columns = st.columns(3)
     for index, file in enumerate(files):
         with columns[index % 3]:
             blocks.download(*file)
     st.caption(_("The address of this page holds all settings: copy it to share them."))
-    st.code(script(), language="python", height=400)
+    st.code(write_script(), language="python", height=400)
 
 
-def _csv(rows: pd.DataFrame) -> str:
+def _write_csv(rows: pd.DataFrame) -> str:
     return str(rows.to_csv(index=False))
 
 
-def summary(report: Report) -> str:
-    """The findings as running text."""
+def summarize(report: Report) -> str:
+    """Write the findings as running text."""
     return " ".join(f"{f.text} {f.cause}".strip() for f in findings(report))

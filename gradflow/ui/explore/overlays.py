@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from gradflow.charts.overlay import Overlay, Range
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.ensemble import Ensemble
 from gradflow.core.errors import GradflowError
 from gradflow.core.experiment import MAX_DEPTH, Experiment
@@ -32,16 +32,18 @@ NEGLIGIBLE = 1e-6
 _BACKWARD = ("delta_norm", "activation_grad_norm")
 
 
-def chosen(experiment: Experiment) -> tuple[Overlay, ...]:
-    """Draw the controls side by side; the overlays that they ask for."""
+def choose_overlays(experiment: Experiment) -> tuple[Overlay, ...]:
+    """Draw the controls side by side, and make the overlays that they ask for."""
     left, right = st.columns(2, vertical_alignment="center")
     theory = left.toggle(
         _("Theory"),
         value=True,
         key="show_theory",
-        help=_("Dashed: what mean-field theory predicts, with a band of about one standard "
-               "deviation, by which networks of this width differ."),
-    )  # fmt: skip
+        help=_(
+            "Dashed: what mean-field theory predicts, with a band of about one standard deviation, "
+            "by which networks of this width differ."
+        ),
+    )
     count = right.selectbox(
         _("Seeds"),
         SEEDS,
@@ -49,20 +51,20 @@ def chosen(experiment: Experiment) -> tuple[Overlay, ...]:
         format_func=lambda n: _("one seed") if n == 1 else _("{n} seeds").format(n=n),
         label_visibility="collapsed",
     )
-    found = []
+    overlays: list[Overlay] = []
     if theory:
         prediction = compute.predict(experiment)
         if prediction.standing is not Standing.NONE:
-            found.append(_of_theory(prediction))
+            overlays.append(_draw_theory(prediction))
     if count > 1:
         try:
-            found.append(_of_seeds(experiment, compute.run_seeds(experiment, count)))
+            overlays.append(_draw_seeds(experiment, compute.run_seeds(experiment, count)))
         except GradflowError as error:
             blocks.show_error(error)
-    return tuple(found)
+    return tuple(overlays)
 
 
-def _of_theory(prediction: Prediction) -> Overlay:
+def _draw_theory(prediction: Prediction) -> Overlay:
     columns = {}
     for column, name in _FORWARD.items():
         values = getattr(prediction, name)
@@ -77,24 +79,24 @@ def _of_theory(prediction: Prediction) -> Overlay:
     return Overlay("theory", name, prediction.layers.astype(np.float64), columns)
 
 
-def _of_seeds(experiment: Experiment, ensemble: Ensemble) -> Overlay:
+def _draw_seeds(experiment: Experiment, ensemble: Ensemble) -> Overlay:
     units = np.array(
         [size.fan_out for size in experiment.network.list_layers(experiment.data)], np.float64
     )
     columns = {column: Range(*ensemble.band(column)) for column in ensemble.values}
-    columns["dead_units"] = columns["dead_units"].scaled(1 / units)  # charts show it as a share
+    columns["dead_units"] = columns["dead_units"].scale(1 / units)  # charts show it as a share
     name = _("10 to 90 % of {n} seeds").format(n=len(ensemble.seeds))
     return Overlay("seeds", name, np.arange(1.0, len(units) + 1), columns)
 
 
 def explain_theory(experiment: Experiment) -> None:
-    """What theory says of this network in a sentence, and how far it can be trusted."""
+    """Say what theory predicts for this network, and how far that can be trusted."""
     prediction = compute.predict(experiment)
     lines = []
     if prediction.standing is Standing.NONE:
         lines.append(_("**No theory** for this setting:"))
     else:
-        lines.append(_said(prediction))
+        lines.append(_describe_theory(prediction))
         if prediction.standing is Standing.QUALITATIVE:
             lines.append(_("Only roughly right here:"))
     st.markdown(" ".join([*lines, *prediction.reasons]))
@@ -107,17 +109,19 @@ _PHASES = {
 }
 
 
-def _said(prediction: Prediction) -> str:
+def _describe_theory(prediction: Prediction) -> str:
     if prediction.phase is None:
         return _("**Theory:** the dashed line; this network has no single factor per layer.")
     text = _("**Theory:** χ₁ = {chi}, {phase}.").format(
-        chi=number(prediction.chi), phase=_(_PHASES[prediction.phase])
+        chi=format_number(prediction.chi), phase=_(_PHASES[prediction.phase])
     )
     text += " " + _("Each layer multiplies ‖δ‖ by √χ₁ = {factor}").format(
-        factor=number(math.sqrt(prediction.chi))
+        factor=format_number(math.sqrt(prediction.chi))
     )
     if prediction.depth_scale <= MAX_DEPTH:
-        text += _("; depth scale ξ = {xi} layers").format(xi=number(prediction.depth_scale, 2))
+        text += _("; depth scale ξ = {xi} layers").format(
+            xi=format_number(prediction.depth_scale, 2)
+        )
     if prediction.q_star > NEGLIGIBLE:
-        text += _("; fixed point q* = {q}").format(q=number(prediction.q_star, 2))
+        text += _("; fixed point q* = {q}").format(q=format_number(prediction.q_star, 2))
     return text + "."

@@ -5,17 +5,18 @@ from __future__ import annotations
 import streamlit as st
 
 from gradflow import charts
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.experiment import Experiment
 from gradflow.core.remedies import REMEDIES, Outcome, Ranking
 from gradflow.core.report import Report
 from gradflow.core.text import _
-from gradflow.ui import blocks, compute, state
+from gradflow.ui import blocks, compute
+from gradflow.ui.explore.state import EXPLORE, find_cures, keep_cures
 
 
-def show(experiment: Experiment, report: Report) -> None:
-    """The button, and what the cures did once it was pressed for this setting."""
-    ranking = state.kept_cures(experiment)
+def show_cures(experiment: Experiment, report: Report) -> None:
+    """Show the button, and what the cures did once it was pressed for this setting."""
+    ranking = find_cures(experiment)
     if ranking is None:
         st.write(
             _(
@@ -25,14 +26,16 @@ def show(experiment: Experiment, report: Report) -> None:
         )
         if not st.button(_("Try all cures"), icon=":material/healing:", type="primary"):
             return
-        state.keep_cures(experiment, compute.try_cures(experiment))
+        keep_cures(experiment, compute.try_cures(experiment))
         st.rerun()
     if not ranking:
         st.info(
-            _("No cure applies to this network: they are changes of weights, activation, "
-              "normalization and connections of networks with two hidden layers or more. A "
-              "transformer has its own under “Network” and “Weights”.")
-        )  # fmt: skip
+            _(
+                "No cure applies to this network: they are changes of weights, activation, "
+                "normalization and connections of networks with two hidden layers or more. A "
+                "transformer has its own under “Network” and “Weights”."
+            )
+        )
         return
     figure = charts.remedies_figure(
         report,
@@ -41,12 +44,12 @@ def show(experiment: Experiment, report: Report) -> None:
     )
     blocks.show_figure(figure, "cures", _("Gradient norms before and after each cure"))
     blocks.explain("cures")
-    _choose(ranking)
-    _left_out(ranking)
+    _choose_cure(ranking)
+    _list_left_out(ranking)
 
 
-def _choose(ranking: Ranking) -> None:
-    """One cure in words, and the button that applies it."""
+def _choose_cure(ranking: Ranking) -> None:
+    """Show one cure in words, and the button that applies it."""
     ranks = {outcome.code: rank for rank, outcome in enumerate(ranking, start=1)}
     code = st.selectbox(
         _("Cure"),
@@ -58,20 +61,20 @@ def _choose(ranking: Ranking) -> None:
     with st.container(border=True):
         text, numbers = st.columns([3, 2], gap="large")
         with text:
-            _words(outcome)
+            _describe_cure(outcome)
         with numbers:
-            _numbers(outcome)
+            _show_numbers(outcome)
         st.button(
             _("Apply: {cure}").format(cure=_(REMEDIES[code].label)),
             icon=":material/check:",
             key="apply_cure",
             type="primary",
-            on_click=state.replace,
+            on_click=EXPLORE.replace,
             args=(outcome.experiment,),
         )
 
 
-def _words(outcome: Outcome) -> None:
+def _describe_cure(outcome: Outcome) -> None:
     remedy = REMEDIES[outcome.code]
     box, icon = (
         (st.success, ":material/check_circle:")
@@ -90,31 +93,31 @@ def _words(outcome: Outcome) -> None:
     )
 
 
-def _numbers(outcome: Outcome) -> None:
+def _show_numbers(outcome: Outcome) -> None:
     left, right = st.columns(2)
     left.metric(
         _("Unevenness"),
-        _("{n} decades").format(n=number(outcome.unevenness, 2)),
+        _("{n} decades").format(n=format_number(outcome.unevenness, 2)),
         help=_("Between the largest and the smallest ‖∂L/∂z‖ of the hidden layers; 0 is level."),
     )
     right.metric(
         _("Factor per layer"),
-        number(outcome.factor, 2),
+        format_number(outcome.factor, 2),
         help=_("What a layer multiplies ‖∂L/∂z‖ by, on the way back."),
     )
     left.metric(
         _("Parameters"),
-        f"× {number(outcome.parameter_ratio, 3)}",
+        f"× {format_number(outcome.parameter_ratio, 3)}",
         help=_("Number of parameters, after / before."),
     )
     right.metric(
         _("Time, one pass"),
-        f"× {number(outcome.time_ratio, 2)}",
+        f"× {format_number(outcome.time_ratio, 2)}",
         help=_("Seconds of one recorded pass, after / before; a single measurement."),
     )
 
 
-def _left_out(ranking: Ranking) -> None:
+def _list_left_out(ranking: Ranking) -> None:
     if ranking.left_out:
         with st.expander(_("Not tried: {n}").format(n=len(ranking.left_out))):
             for code, reason in ranking.left_out.items():

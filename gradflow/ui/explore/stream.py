@@ -21,11 +21,11 @@ _COLUMNS = {
     "activation_grad_norm": "grad_norm",
     "activation_grad_rms": "grad_rms",
 }
-"""What a stream has of ``report.layers``, under the names of ``report.signals``."""
+"""Column of a stream's ``layers`` → its name in the table, as in ``report.signals``."""
 
 
-def chosen(experiment: Experiment, report: Report, place: str) -> Report | None:
-    """Draw the choice of what the rows of a figure are; the stream if that is chosen.
+def choose_rows(experiment: Experiment, report: Report, place: str) -> Report | None:
+    """Draw the choice of what the columns of a figure are; return the stream if it is chosen.
 
     A transformer's layers differ in kind, so its stream says more than all of them.
     """
@@ -42,7 +42,7 @@ def chosen(experiment: Experiment, report: Report, place: str) -> Report | None:
 
 
 def show_flow(stream: Report) -> None:
-    """The Flow figure of the stream."""
+    """Show the Flow figure of the stream."""
     figure = charts.flow_figure(stream, mode=blocks.mode(), gradient="activation_grad")
     blocks.show_figure(
         figure, "flow_stream", _("Distribution of the residual stream and its gradient")
@@ -50,6 +50,6 @@ def show_flow(stream: Report) -> None:
     blocks.explain("stream")
 
 
-def table(stream: Report) -> pd.DataFrame:
-    """What is known of every row; row 0 is what enters the first branch."""
+def make_table(stream: Report) -> pd.DataFrame:
+    """Make the table of a stream; row 0 is what enters the first branch."""
     return stream.layers[list(_COLUMNS)].rename(columns=_COLUMNS)

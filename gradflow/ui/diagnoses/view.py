@@ -8,9 +8,11 @@ from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
 from gradflow.core.text import N_, _
 from gradflow.core.verdict import Verdict
-from gradflow.ui import blocks, state
+from gradflow.ui import blocks
+from gradflow.ui.diagnoses.state import PAGE
+from gradflow.ui.settings.fields import draw_view_choice
 
-TITLES: dict[Verdict, str] = {
+TITLES: dict[str, str] = {
     Verdict.HEALTHY: N_("Healthy"),
     Verdict.VANISHING: N_("Vanishing"),
     Verdict.EXPLODING: N_("Exploding"),
@@ -35,30 +37,22 @@ EXAMPLES: dict[Verdict, str] = {
 """Presets that show a verdict."""
 
 
-def chosen() -> Verdict:
+def choose_verdict() -> Verdict:
     """Draw the choice of a verdict; the URL carries it."""
-    if state.about() not in ("", *Verdict):
-        text = _("about: {text!r} is not a verdict; choose one of {codes}")
-        blocks.show_error(text.format(text=state.about()[:40], codes=", ".join(Verdict)))
-    verdict = st.segmented_control(
-        _("Verdict"),
-        list(Verdict),
-        required=True,
-        key=state.verdict_key(),
-        on_change=state.verdict_chosen,
-        format_func=lambda verdict: _(TITLES[verdict]),
-        label_visibility="collapsed",
-    )
-    assert verdict is not None  # it is required
-    return verdict
+    PAGE.load()
+    if PAGE.problem:
+        blocks.show_error(PAGE.problem)
+    draw_view_choice(PAGE, TITLES)
+    PAGE.sync_url(PAGE.form.read())
+    return Verdict(PAGE.view)
 
 
-def explain(verdict: Verdict) -> None:
-    """What the verdict means, why it comes about and what helps."""
+def explain_verdict(verdict: Verdict) -> None:
+    """Say what the verdict means, why it comes about and what helps."""
     st.markdown(blocks.text(f"verdict_{verdict}"))
     st.subheader(_("Example: {preset}").format(preset=_(PRESETS[EXAMPLES[verdict]].label)))
 
 
-def example(verdict: Verdict) -> Experiment:
-    """A network that shows the verdict."""
+def find_example(verdict: Verdict) -> Experiment:
+    """Find a network that shows the verdict."""
     return PRESETS[EXAMPLES[verdict]].experiment

@@ -1,4 +1,4 @@
-"""Longer computations: in parts, so that a newer run of the page can end them, and kept."""
+"""Longer computations: in parts, so that a newer run of the page can end them, and cached."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ from streamlit.delta_generator import DeltaGenerator
 from gradflow.core.text import _
 from gradflow.ui.compute import ADMISSION
 
-Tell = Callable[[float, str], None]
-"""Told of a computation from time to time: the share that is done, and what is being done."""
-_SHOWN_AFTER = 0.3
+Progress = Callable[[float, str], None]
+"""Called from time to time with the share that is done and what is being done."""
+_BAR_DELAY = 0.3
 """Seconds before a progress bar appears; what is cached comes sooner."""
 _WAIT_SECONDS = 0.3
 P = TypeVar("P")
 R = TypeVar("R")
 
 
-def in_parts(parts: Sequence[P], compute: Callable[[P], R]) -> dict[P, R]:
-    """The result of every part; a bar shows how many are done.
+def compute_parts(parts: Sequence[P], compute: Callable[[P], R]) -> dict[P, R]:
+    """Compute the result of every part under a bar that shows how many are done.
 
     Args:
         parts: hashable.
-        compute: makes the result of one, or takes it from a cache.
+        compute: computes the result of one part, or takes it from a cache.
     """
     place, start = st.empty(), time.monotonic()
-    found: dict[P, R] = {}
+    results: dict[P, R] = {}
     for part in parts:
-        found[part] = compute(part)
-        if time.monotonic() - start > _SHOWN_AFTER:
-            done = _("{done} of {total} computed").format(done=len(found), total=len(parts))
-            place.progress(len(found) / len(parts), done)
+        results[part] = compute(part)
+        if time.monotonic() - start > _BAR_DELAY:
+            done = _("{done} of {total} computed").format(done=len(results), total=len(parts))
+            place.progress(len(results) / len(parts), done)
     place.empty()
-    return found
+    return results
 
 
-class Kept:
+class ResultCache:
     """The latest results by key; each is computed by one thread at a time."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._guard = threading.Lock()
-        self._entries: OrderedDict[Any, _Entry] = OrderedDict()
+        self._entries: OrderedDict[Any, _CacheEntry] = OrderedDict()
 
     def get(self, key: Any, compute: Callable[[], R], waiting: Callable[[], None]) -> R:
-        """The result of ``key``.
+        """Take the result of ``key`` from the cache, or compute it.
 
         Args:
             key: hashable.
@@ -58,7 +58,7 @@ class Kept:
             waiting: called again and again while another thread computes the same.
         """
         with self._guard:
-            entry = self._entries.setdefault(key, _Entry())
+            entry = self._entries.setdefault(key, _CacheEntry())
             self._entries.move_to_end(key)
             while len(self._entries) > self._size:
                 self._entries.popitem(last=False)
@@ -67,30 +67,33 @@ class Kept:
         try:
             if not entry.values:
                 entry.values.append(compute())
-            found: R = entry.values[0]
+            result: R = entry.values[0]
         finally:
             entry.lock.release()
-        return found
+        return result
 
 
-def kept_or_computed(
-    kept: Kept, key: Any, work: Callable[[Tell], R], bar: Callable[[DeltaGenerator], Any]
+def compute_with_progress(
+    cache: ResultCache,
+    key: Any,
+    work: Callable[[Progress], R],
+    bar: Callable[[DeltaGenerator], Any],
 ) -> R:
-    """A long result from the cache, or computed under a progress bar.
+    """Take a long result from the cache, or compute it under a progress bar.
 
     ``st.cache_data`` forbids progress bars inside. A newer run of the page ends the computation.
     Between its steps others may compute, so that a long one does not hold up short ones.
 
     Args:
-        kept: the cache; whoever asks second for the same waits for the first one.
+        cache: the results so far; whoever asks second for the same waits for the first one.
         key: hashable.
-        work: makes the result, telling how far it is.
+        work: computes the result, and says how far it is.
         bar: draws the progress bar into a place, once it is needed.
     """
     place = st.empty()
     bars: list[Any] = []
 
-    def tell(done: float, what: str) -> None:
+    def show_progress(done: float, what: str) -> None:
         if not bars:
             bars.append(bar(place))
         bars[0].progress(min(done, 1.0), what)
@@ -98,7 +101,7 @@ def kept_or_computed(
     def advance(done: float, what: str) -> None:
         ADMISSION.release()
         try:
-            tell(done, what)
+            show_progress(done, what)
         finally:
             ADMISSION.acquire()
 
@@ -107,12 +110,12 @@ def kept_or_computed(
             return work(advance)
 
     waits = _("waiting for the same computation of someone else")
-    found = kept.get(key, compute, lambda: tell(0.0, waits))
+    result = cache.get(key, compute, lambda: show_progress(0.0, waits))
     place.empty()
-    return found
+    return result
 
 
-class _Entry:
+class _CacheEntry:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.values: list[Any] = []

@@ -1,0 +1,1 @@
+"""The page on diagnoses: what each verdict means, with an example."""

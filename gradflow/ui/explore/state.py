@@ -1,0 +1,51 @@
+"""What Explore keeps: the experiment, the chosen layer, what the cures did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradflow.core.experiment import Experiment
+from gradflow.core.presets import PRESETS
+from gradflow.core.remedies import Ranking
+from gradflow.ui.settings.experiments import make_experiment_form
+from gradflow.ui.settings.page import Page
+from gradflow.ui.settings.state import SessionValue, read_widget, show_in_widget
+
+EXPLORE = make_experiment_form(
+    "setting", presets={code: preset.experiment for code, preset in PRESETS.items()}
+)
+PAGE = Page("explore", {"": EXPLORE})
+LAYER: SessionValue[int | None] = SessionValue("layer", lambda: None)
+"""The layer whose histograms are shown."""
+_TRIED_CURES: SessionValue[tuple[Experiment, Ranking] | None] = SessionValue("cures", lambda: None)
+
+
+def find_layer(layers: int) -> int | None:
+    """Find the layer that was chosen last, if any, in a network of so many layers."""
+    layer = LAYER.get()
+    return None if layer is None else min(layer, layers)
+
+
+def bind_layer(layers: int) -> dict[str, Any]:
+    """Prepare the choice of a layer: the arguments that connect its widget."""
+    key = "layer_widget"
+    show_in_widget(key, find_layer(layers) or 1)
+    return {"key": key, "on_change": lambda: LAYER.set(read_widget(key))}
+
+
+def choose_clicked_layer(figure_key: str) -> None:
+    """Choose the layer that was clicked in a figure."""
+    if points := read_widget(figure_key)["selection"]["points"]:
+        data = points[0]["customdata"]
+        LAYER.set(int(data[0] if isinstance(data, list) else data))
+
+
+def keep_cures(experiment: Experiment, ranking: Ranking) -> None:
+    """Keep what the cures did for an experiment, in place of an earlier one's."""
+    _TRIED_CURES.set((experiment, ranking))
+
+
+def find_cures(experiment: Experiment) -> Ranking | None:
+    """Find what the cures did for this experiment, if they were tried on it last."""
+    tried = _TRIED_CURES.get()
+    return tried[1] if tried is not None and tried[0] == experiment else None
