@@ -215,13 +215,13 @@ def describe(experiment: Experiment) -> str:
     """One line that names a network."""
     spec = experiment.network
     if isinstance(spec, LayerSettings):
-        parts = [spec.activation, spec.initialization, spec.describe_shape()]
+        parts = [spec.activation, spec.initialization, str(spec.describe_shape())]
         if spec.normalization != "none":
             parts.append(f"{spec.normalization} norm")
         if spec.connection != "plain":
             parts.append(spec.connection)
     else:
-        parts = [spec.activation, spec.describe_shape(), f"{spec.norm_placement} norm"]
+        parts = [spec.activation, str(spec.describe_shape()), f"{spec.norm_placement} norm"]
     if spec.architecture != "mlp":
         parts.insert(0, spec.architecture)
     return ", ".join(parts)

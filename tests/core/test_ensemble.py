@@ -124,10 +124,10 @@ def test_numbers_by_hand():
     for member in range(2):
         one = exp.model_copy(update={"seed": 11 + member})
         inputs, targets = draw_batch(one.data, one.seed)
-        layers = oracles.linears(build_network(one, inputs))
+        layers = oracles.list_linears(build_network(one, inputs))
         weights = [layer.weight.detach().double().numpy() for layer in layers]
         biases = [layer.bias.detach().double().numpy() for layer in layers]
-        expected = oracles.backpropagated(
+        expected = oracles.backpropagate(
             weights, biases, inputs.double().numpy(), targets.numpy(), "tanh"
         )
         assert_allclose(found.losses[member], expected.pop("loss")[0], rtol=1e-10)

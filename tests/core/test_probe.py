@@ -16,7 +16,13 @@ from gradflow.core.catalog import Activation, Connection
 from gradflow.core.codec import from_query
 from gradflow.core.data import draw_batch
 from gradflow.core.networks.build import build_network
-from tests.core.oracles import NORMALIZATIONS, backpropagated, linears, mean_loss, traced
+from tests.core.oracles import (
+    NORMALIZATIONS,
+    backpropagate,
+    compute_loss,
+    list_linears,
+    trace_signals,
+)
 
 
 def experiment(**settings) -> gf.Experiment:
@@ -37,10 +43,10 @@ def float64_network(exp: gf.Experiment):
 
 def check_against_autograd(exp: gf.Experiment) -> None:
     model, inputs, targets = float64_network(exp)
-    layers = linears(model)
+    layers = list_linears(model)
     torch.manual_seed(exp.seed)  # the slopes of RReLU
-    trace = traced(exp.network, layers, inputs)
-    loss = mean_loss(exp.loss, trace.a[-1], targets)
+    trace = trace_signals(exp.network, layers, inputs)
+    loss = compute_loss(exp.loss, trace.a[-1], targets)
     n = len(layers)
     wanted = [*trace.z, *trace.a, *(p for layer in layers for p in (layer.weight, layer.bias))]
     found = torch.autograd.grad(loss, wanted)
@@ -134,9 +140,9 @@ def test_gradients_are_those_of_backpropagation_by_hand(activation, norm_axis, l
     exp = experiment(activation=activation, normalization=normalization, bias_std=0.2)
     exp = gf.Experiment(**dict(exp) | {"loss": loss})
     model, inputs, targets = float64_network(exp)
-    weights = [layer.weight.detach().numpy() for layer in linears(model)]
-    biases = [layer.bias.detach().numpy() for layer in linears(model)]
-    expected = backpropagated(
+    weights = [layer.weight.detach().numpy() for layer in list_linears(model)]
+    biases = [layer.bias.detach().numpy() for layer in list_linears(model)]
+    expected = backpropagate(
         weights, biases, inputs.numpy(), targets.numpy(), activation, loss, norm_axis
     )
     report = gf.run(exp)
@@ -153,8 +159,8 @@ def test_norms_do_not_underflow():
     )
     inputs, targets = draw_batch(exp.data, exp.seed)
     model = build_network(exp, inputs)
-    trace = traced(exp.network, linears(model), inputs)
-    (delta,) = torch.autograd.grad(mean_loss(exp.loss, trace.a[-1], targets), trace.z[0])
+    trace = trace_signals(exp.network, list_linears(model), inputs)
+    (delta,) = torch.autograd.grad(compute_loss(exp.loss, trace.a[-1], targets), trace.z[0])
     assert delta.count_nonzero() > 0.99 * delta.numel()
     assert delta.abs().max() > 100 * torch.finfo(torch.float32).tiny
     assert torch.linalg.vector_norm(delta) == 0  # the trap

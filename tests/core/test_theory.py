@@ -19,7 +19,7 @@ from gradflow.core.networks.build import build_network
 from gradflow.core.theory import Standing, predict
 from gradflow.core.theory.predict import BACKWARD, FORWARD
 from gradflow.core.theory.structures import flow_of
-from tests.core.oracles import linears, traced
+from tests.core.oracles import list_linears, trace_signals
 from tests.core.strategies import experiments
 
 MEASURED = ("preactivation_rms", "preactivation_std", "activation_std", "activation_rms")
@@ -151,7 +151,7 @@ def test_correlation_as_measured():
         )
         inputs, _ = draw_batch(experiment.data, 0)
         model = build_network(experiment, inputs)
-        trace = traced(experiment.network, linears(model), inputs)
+        trace = trace_signals(experiment.network, list_linears(model), inputs)
         report = gf.run(experiment)
         cosines = []
         for a in trace.a:

@@ -17,7 +17,7 @@ from gradflow.core.theory import Phase
 from gradflow.core.theory.maps import FixedPoint, fixed_point, variance_fixed_point
 from gradflow.core.theory.moments import activation_law, kinks_of
 from gradflow.core.theory.structures import flow_of
-from tests.core.oracles import linears
+from tests.core.oracles import list_linears
 
 Q = np.exp(np.linspace(math.log(1e-12), math.log(1e6), 19))
 
@@ -243,7 +243,7 @@ def test_variance_of_the_weights(initialization):
     if row.variance is None:
         assert initialization == "constant"
         return
-    for layer in linears(build_network(experiment, torch.zeros(2, 64))):
+    for layer in list_linears(build_network(experiment, torch.zeros(2, 64))):
         weight = layer.weight.detach().double()
         expected = row.variance(experiment.network, layer.in_features, layer.out_features)
         error = 6 / math.sqrt(weight.numel())

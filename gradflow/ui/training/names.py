@@ -28,14 +28,14 @@ def name_network(experiment: Experiment) -> str:
         initialization = naming.describe_setting("initialization", spec.initialization)
         if "init_std" in spec.list_applicable(dict(spec)):
             initialization += f" σ {naming.format_setting('init_std', spec.init_std)}"
-        words += [initialization, spec.describe_shape()]
+        words += [initialization, str(spec.describe_shape())]
         if spec.normalization is not Normalization.NONE:
             words.append(naming.describe_setting("normalization", spec.normalization))
         if spec.connection is not Connection.PLAIN:
             words.append(naming.describe_setting("connection", spec.connection))
     else:
         words += [
-            spec.describe_shape(),
+            str(spec.describe_shape()),
             naming.format_setting("norm_placement", spec.norm_placement),
         ]
     if spec.architecture is not Architecture.MLP:

@@ -15,7 +15,7 @@ from gradflow.core.networks.stacked import list_linears
 from gradflow.core.teaching.degradation import depth, identity, pairs, shattering
 from gradflow.core.teaching.degradation.shattering import Shattering
 from gradflow.core.teaching.degradation.tangents import tangents
-from tests.core.oracles import mean_loss, traced
+from tests.core.oracles import compute_loss, trace_signals
 
 PLAIN, RESIDUAL, PREACTIVATION = depth.KINDS
 
@@ -33,8 +33,8 @@ def test_depth_sweep_against_autograd(
         experiment = spec.experiment(connection, layers)
         inputs, targets = draw_batch(experiment.data, experiment.seed)
         weights = list_linears(build_network(experiment, inputs).double())
-        trace = traced(experiment.network, weights, inputs.double())
-        loss = mean_loss("cross_entropy", trace.a[-1], targets)
+        trace = trace_signals(experiment.network, weights, inputs.double())
+        loss = compute_loss("cross_entropy", trace.a[-1], targets)
         norms = [g.norm().item() for g in torch.autograd.grad(loss, trace.z)]
         assert_allclose(found.ratio[place], norms[0] / norms[-1], rtol=1e-3)  # float32 inside
         assert_allclose(found.first[place], norms[0], rtol=1e-3)
@@ -264,7 +264,7 @@ def test_convolutional_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     layers = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.Linear)]
     for layer in (layers[0], layers[-1]):
         layer.register_forward_hook(lambda module, args, output: seen.append(output))
-    loss = mean_loss("cross_entropy", model(inputs), targets)
+    loss = compute_loss("cross_entropy", model(inputs), targets)
     first, last = (g.norm().item() for g in torch.autograd.grad(loss, seen))
     assert_allclose(found.ratio, first / last, rtol=1e-4)
     assert np.isnan(found.law).all()

@@ -19,7 +19,7 @@ from gradflow.core.teaching.normalization_effects import flow, identities, rates
 from gradflow.core.teaching.normalization_effects.flow import NormalizedFlow
 from gradflow.core.teaching.normalization_effects.scales import WeightScales
 from gradflow.core.theory import predict
-from tests.core.oracles import traced
+from tests.core.oracles import trace_signals
 
 # THEORY.md: E φ'²/Var φ (batch norm) and E φ'²/E φ² (layer norm) at q = 1.
 BATCH_NORM = {
@@ -107,7 +107,7 @@ def _by_hand(spec: WeightScales, norm: Normalization, k: float) -> dict[str, Any
     layers = list_linears(build_network(experiment, inputs).double())
     for layer in layers[:-1]:
         layer.weight.data *= k
-    trace = traced(experiment.network, layers, inputs.double())
+    trace = trace_signals(experiment.network, layers, inputs.double())
     loss = F.cross_entropy(trace.a[-1], targets)
     found = torch.autograd.grad(loss, [trace.a[0], trace.a[-2], layers[0].weight])
     first, last, weight = (one.norm().item() for one in found)
