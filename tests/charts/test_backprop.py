@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradflow.charts.backprop.chain import chain_figure
-from gradflow.charts.backprop.network_graph import MarkedStep, network_figure, place
+from gradflow.charts.backprop.network_graph import MarkedStep, network_figure, place_unit
 from gradflow.core.teaching.chain import Chain, run_chain
 from gradflow.core.teaching.perceptron import Perceptron, run_perceptron
 from gradflow.core.teaching.perceptron_steps import entries, highlight, known, steps
@@ -146,7 +146,10 @@ def test_negative_weights_are_dashed() -> None:
             corners[x[k], y[k], y[k + 1]] = trace["line"]["dash"]
     for layer, (weight, _bias) in enumerate(RUN.parameters, start=1):
         for i, j in np.ndindex(*weight.shape):
-            (x0, y0), (_x1, y1) = place((layer - 1, j + 1), sizes), place((layer, i + 1), sizes)
+            (x0, y0), (_x1, y1) = (
+                place_unit((layer - 1, j + 1), sizes),
+                place_unit((layer, i + 1), sizes),
+            )
             assert corners[x0, y0, y1] == ("dash" if weight[i, j] < 0 else "solid")
 
 

@@ -12,7 +12,12 @@ from gradflow.charts import (
     compare_forward_figure,
     compare_gradients_figure,
 )
-from gradflow.charts.compare.data import ComparedSetting, frame, positions, shape_flows
+from gradflow.charts.compare.data import (
+    ComparedSetting,
+    compute_relative_depth,
+    merge_axes,
+    shape_flows,
+)
 from gradflow.charts.theme import list_styles
 from tests.charts.figures import decode, find_traces, read_words, to_browser
 from tests.charts.reports import add_nonfinite, drop_histograms, make_empty_report, make_report
@@ -82,8 +87,8 @@ def test_relative_depth_lets_networks_begin_and_end_together():
 
 
 def test_positions_of_one_layer():
-    assert positions(np.array([1.0]), 1, 7).tolist() == [7.0]
-    assert positions(np.array([1.0]), 1, 1).tolist() == [1.0]
+    assert compute_relative_depth(np.array([1.0]), 1, 7).tolist() == [7.0]
+    assert compute_relative_depth(np.array([1.0]), 1, 1).tolist() == [1.0]
 
 
 def test_zero_and_non_finite_norms_are_marked():
@@ -221,7 +226,7 @@ def test_panels_hold_the_distributions_of_their_reports(name):
 def test_the_frame_shows_the_limits_of_the_number_format_if_any_panel_does():
     half = make_report(20, 16, "sigmoid", dtype="float16")
     flows = shape_flows([TANH, half], "delta")
-    assert frame(flows).smallest_normal == pytest.approx(math.log10(2.0**-14))
+    assert merge_axes(flows).smallest_normal == pytest.approx(math.log10(2.0**-14))
     assert to_browser(compare_flow_figure(entries(A=TANH, B=half)))["layout"]["shapes"]
 
 

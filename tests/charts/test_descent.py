@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from gradflow.charts.descent.course import descent_course_figure
-from gradflow.charts.descent.map import blended, descent_figure, levels
-from gradflow.charts.descent.motion import TAIL
+from gradflow.charts.descent.map import blend, descent_figure, scale_heights
+from gradflow.charts.descent.motion import TAIL_STEPS
 from gradflow.charts.descent.paths import (
-    FRAMES,
-    REACH,
+    DRAWN_REACH,
+    MOST_FRAMES,
     DescentPath,
     Ground,
-    frame_steps,
-    look,
-    planar,
+    choose_frame_steps,
+    choose_style,
+    project_path,
 )
 from gradflow.charts.descent.surface import descent_surface_figure
 from tests.charts.figures import decode, find_traces, read_words, to_browser
@@ -78,7 +78,7 @@ def test_frames_hold_heads_and_tails_only_and_know_their_step():
         tails, heads = frame["data"]
         assert heads["x"] == pytest.approx([p.points[step, 0] for p in PATHS], abs=1e-4)
         assert heads["y"] == pytest.approx([p.points[step, 1] for p in PATHS], abs=1e-4)
-        first = max(0, step - TAIL)
+        first = max(0, step - TAIL_STEPS)
         expected = [v for p in PATHS for v in (*p.points[first : step + 1, 0], math.nan)]
         found = [math.nan if v is None else v for v in tails["x"]]
         assert found == pytest.approx(expected, abs=1e-4, nan_ok=True)
@@ -95,8 +95,8 @@ def test_the_figure_shows_the_last_frame_before_it_is_played():
 
 @pytest.mark.parametrize("steps", [1, 7, 119, 120, 300])
 def test_at_most_so_many_frames_from_first_to_last(steps):
-    shown = frame_steps([make_path(spiral(steps)), make_path(spiral(1))])
-    assert len(shown) == min(steps + 1, FRAMES)
+    shown = choose_frame_steps([make_path(spiral(steps)), make_path(spiral(1))])
+    assert len(shown) == min(steps + 1, MOST_FRAMES)
     assert (shown[0], shown[-1]) == (0, steps)
     assert shown == sorted(set(shown))
 
@@ -136,19 +136,21 @@ def test_step_buttons_go_one_on_or_back_and_stop_at_the_ends(steps):
 
 def test_far_points_are_drawn_along_their_step():
     path = make_path([[0.0, 0.0], [1e200, 5e199], [1e210, 0.0], [0.5, 0.5]])
-    drawn = planar(path, PLANE)
-    # The border is REACH half windows out; the step's slope, 1/2, is kept.
-    assert drawn[1] == pytest.approx([2 * REACH, REACH])
+    drawn = project_path(path, PLANE)
+    # The border is DRAWN_REACH half windows out; the step's slope, 1/2, is kept.
+    assert drawn[1] == pytest.approx([2 * DRAWN_REACH, DRAWN_REACH])
     assert np.isnan(drawn[2]).all()
     assert drawn[3].tolist() == [0.5, 0.5]
 
 
 @pytest.mark.parametrize("far", [50.0, 1e308, math.inf])
 def test_a_far_step_along_one_axis_stays_on_its_line(far):
-    assert planar(make_path([[0.0, 0.5], [-far, 0.5]]), PLANE)[1] == pytest.approx(
-        [-2 * REACH, 0.5]
+    assert project_path(make_path([[0.0, 0.5], [-far, 0.5]]), PLANE)[1] == pytest.approx(
+        [-2 * DRAWN_REACH, 0.5]
     )
-    assert planar(make_path([[1.5, 0.0], [1.5, far]]), PLANE)[1] == pytest.approx([1.5, REACH])
+    assert project_path(make_path([[1.5, 0.0], [1.5, far]]), PLANE)[1] == pytest.approx(
+        [1.5, DRAWN_REACH]
+    )
 
 
 @pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan])
@@ -183,27 +185,27 @@ def test_rules_keep_their_looks_whoever_else_is_shown():
     colours = [find_traces(data, name="Adam")[0]["line"]["color"] for data in (both, alone)]
     assert colours[0] == colours[1]
     for mode in ("light", "dark"):
-        looks = [look(place, mode) for place in range(6)]
+        looks = [choose_style(place, mode) for place in range(6)]
         for part in ("colour", "dash", "symbol"):
             assert len({getattr(one, part) for one in looks}) == 6
 
 
 def test_heights_that_span_decades_are_drawn_by_their_logarithm():
     even = PLANE.heights
-    assert levels(even)[0] is even
+    assert scale_heights(even)[0] is even
     wide = 3 + np.outer(np.geomspace(1e-3, 1e4, 50), np.ones(4))
-    drawn, at, texts = levels(wide)
+    drawn, at, texts = scale_heights(wide)
     softening = np.median(wide - wide.min()) / 100
     assert drawn == pytest.approx(np.log10(wide - wide.min() + softening))
     for place, text in zip(at, texts, strict=True):
         if float(text) >= 100:
             assert 10**place == pytest.approx(float(text), rel=0.05)
-    assert levels(np.ones((3, 3)))[0].tolist() == np.ones((3, 3)).tolist()
+    assert scale_heights(np.ones((3, 3)))[0].tolist() == np.ones((3, 3)).tolist()
 
 
 def test_blending_is_between_its_colours():
-    assert blended("#000000", "#ffffff", 0) == "#000000"
-    assert blended("#000000", "#ff8000", 0.5) == "#804000"
+    assert blend("#000000", "#ffffff", 0) == "#000000"
+    assert blend("#000000", "#ff8000", 0.5) == "#804000"
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])

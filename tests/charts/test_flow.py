@@ -7,7 +7,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from gradflow.charts import flow_figure, forward_statistics_figure, gradient_norms_figure
-from gradflow.charts.flow.data import GRADIENTS, activation_grid, shape_flow
+from gradflow.charts.flow.data import GRADIENTS, shape_flow
+from gradflow.charts.flow.grids import choose_activation_grid
 from gradflow.core.report import Report
 from tests.charts.figures import decode, find_traces, read_words, to_browser
 from tests.charts.reports import (
@@ -124,12 +125,12 @@ def test_an_exploded_network_leaves_room_for_one_of_ordinary_size_beside_it():
     draw = np.random.default_rng(0).normal
     exploded = [make_linear_histogram(10.0**power * draw(size=200)) for power in (9, 15, 21, 27)]
     usual = [make_linear_histogram(draw(size=200)) for _layer in range(5)]
-    grid = activation_grid([*exploded, *usual])
+    grid = choose_activation_grid([*exploded, *usual])
     assert grid.kind == "symlog"
     assert grid.high > grid.to_axis(1e27)
     rows = (grid.to_axis(1.0) - grid.to_axis(-1.0)) / grid.step
     assert rows > 0.5
-    alone = activation_grid(exploded)
+    alone = choose_activation_grid(exploded)
     assert (alone.to_axis(1.0) - alone.to_axis(-1.0)) / alone.step < 1e-6
 
 
@@ -141,7 +142,7 @@ def test_a_vanishing_signal_stays_on_a_linear_axis():
 
 
 def test_activation_grid_without_any_finite_value():
-    grid = activation_grid([make_linear_histogram(np.full(4, np.nan))] * 3)
+    grid = choose_activation_grid([make_linear_histogram(np.full(4, np.nan))] * 3)
     assert (grid.kind, round(grid.low), round(grid.high)) == ("linear", -1, 1)
 
 

@@ -112,7 +112,7 @@ def _details(
         _("One step in numbers"): lambda: _step(descent, trajectories),
         _("End points"): lambda: _table(descent, trajectories),
     }
-    if ground.flat:
+    if ground.is_flat:
         panels[_("Landscape, 3-D")] = lambda: _landscape(ground, paths)
     tabs = st.tabs(list(panels), key="descent_details", on_change="rerun")
     for tab, draw in zip(tabs, panels.values(), strict=True):
