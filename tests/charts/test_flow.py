@@ -212,12 +212,12 @@ def test_a_click_finds_the_layer():
 
 
 def test_the_selected_layer_is_outlined():
-    def outlines(selected):
+    def find_outlines(selected):
         layout = to_browser(flow_figure(make_report(4, 32), selected=selected))["layout"]
         return [s for s in layout["shapes"] if s["type"] == "rect"]
 
-    assert [(s["x0"], s["x1"], s["yref"]) for s in outlines(3)] == [(2.5, 3.5, "paper")]
-    assert outlines(None) == outlines(9) == []
+    assert [(s["x0"], s["x1"], s["yref"]) for s in find_outlines(3)] == [(2.5, 3.5, "paper")]
+    assert find_outlines(None) == find_outlines(9) == []
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
@@ -260,16 +260,16 @@ def test_the_residual_stream_is_called_h():
     assert layout["xaxis"]["range"] == [0.5, 4.5]
 
 
-def stream_with_start() -> Report:
+def make_stream_with_start() -> Report:
     """Four rows, 0 to 3, of which the first is what enters branch 1."""
     report = make_report(4, 32)
     layers = report.layers.assign(layer=report.layers["layer"] - 1)
-    histograms = {(what, n - 1): found for (what, n), found in report.histograms.items()}
+    histograms = {(what, n - 1): histogram for (what, n), histogram in report.histograms.items()}
     return dataclasses.replace(report, rows="block", layers=layers, histograms=histograms)
 
 
 def test_the_start_of_the_stream_is_a_column_of_its_own():
-    stream = stream_with_start()
+    stream = make_stream_with_start()
     data = to_browser(flow_figure(stream, gradient="activation_grad"))
     axis = data["layout"]["xaxis"]
     assert axis["range"] == [-0.5, 3.5]
@@ -296,8 +296,8 @@ def test_the_start_of_the_stream_is_a_column_of_its_own():
 
 def test_notes_leave_the_toolbar_its_place():
     """Plotly's toolbar appears at the right end of the top; no note stands there."""
-    for mode, said in (("light", "darker"), ("dark", "brighter")):
+    for mode, word in (("light", "darker"), ("dark", "brighter")):
         notes = to_browser(flow_figure(make_report(4, 32), mode=mode))["layout"]["annotations"]
-        top = [one for one in notes if one["y"] == 1]
-        assert said in " ".join(one["text"] for one in top)
-        assert all((one["x"], one["xanchor"]) == (0, "left") for one in top)
+        top = [note for note in notes if note["y"] == 1]
+        assert word in " ".join(note["text"] for note in top)
+        assert all((note["x"], note["xanchor"]) == (0, "left") for note in top)

@@ -103,11 +103,11 @@ def test_forward_panels():
 
 
 def test_std_over_decades_is_drawn_on_a_log_axis():
-    def prefix(report):
+    def read_prefix(report):
         return to_browser(forward_statistics_figure(report))["layout"]["yaxis"].get("tickprefix")
 
-    assert prefix(make_report(6, 32)) is None
-    assert prefix(make_report(6, 32, std=0.01)) == "10<sup>"
+    assert read_prefix(make_report(6, 32)) is None
+    assert read_prefix(make_report(6, 32, std=0.01)) == "10<sup>"
 
 
 def test_dead_units_become_a_share_of_the_units():
