@@ -139,9 +139,8 @@ def test_forward_statistics_draw_theirs():
 
 def test_a_band_has_gaps_where_nothing_is_known():
     values = np.where(X == 3, math.nan, NORM)
-    data = to_browser(gradient_norms_figure(make_report(LAYERS, 32), overlays=(
-        make_overlay("seeds", delta_norm=make_band(values)),
-    )))  # fmt: skip
+    seeds = make_overlay("seeds", delta_norm=make_band(values))
+    data = to_browser(gradient_norms_figure(make_report(LAYERS, 32), overlays=(seeds,)))
     x = decode(find_traces(data, name="seeds band")[0]["x"])
     assert np.isnan(x).sum() == 1
     assert 3 not in x
