@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradflow.charts.compare.data import ComparedSetting
-from gradflow.charts.compare.figures import compare_flow_figure
+from gradflow.charts.compare.flow import compare_flow_figure
 from gradflow.charts.figure import FloatArray, make_layer_axis, read_column
 from gradflow.charts.flow.text import SYMBOLS
 from gradflow.charts.laws import LawCurve, laws_figure

@@ -112,7 +112,7 @@ def _show_details(
         _("One step in numbers"): lambda: _show_step(descent, trajectories),
         _("End points"): lambda: _show_end_points(descent, trajectories),
     }
-    if ground.flat:
+    if ground.is_flat:
         panels[_("Landscape, 3-D")] = lambda: _show_landscape(ground, paths)
     tabs = st.tabs(list(panels), key="descent_details", on_change="rerun")
     for tab, draw in zip(tabs, panels.values(), strict=True):

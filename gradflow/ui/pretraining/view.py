@@ -7,7 +7,8 @@ from collections.abc import Callable
 import streamlit as st
 
 from gradflow.charts.compare.data import LETTERS, ComparedSetting
-from gradflow.charts.compare.figures import compare_flow_figure, compare_gradients_figure
+from gradflow.charts.compare.flow import compare_flow_figure
+from gradflow.charts.compare.lines import compare_gradients_figure
 from gradflow.charts.pretraining.errors import errors_figure
 from gradflow.charts.pretraining.images import features_figure, reach_of, reconstructions_figure
 from gradflow.charts.pretraining.reuse import reuse_figure
