@@ -6,9 +6,9 @@ from gradflow.core.text import _
 from gradflow.ui import compute, diagnoses_view, paths, report_view, state
 
 st.title(_("Diagnoses"))
-verdict = diagnoses_view.chosen()
-diagnoses_view.explain(verdict)
-experiment = diagnoses_view.example(verdict)
+verdict = diagnoses_view.choose_verdict()
+diagnoses_view.show_explanation(verdict)
+experiment = diagnoses_view.get_example(verdict)
 report = compute.run(experiment)
 report_view.show_findings(report, lessons=False)
 report_view.show_flow(experiment, report)

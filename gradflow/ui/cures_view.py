@@ -1,4 +1,4 @@
-"""The cures: tried with one press, ranked, drawn before and after, applied to the controls."""
+"""The cures: tried with one button, ranked, drawn before and after, applied to the controls."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import streamlit as st
 from gradflow import charts
 from gradflow.charts.theme import number
 from gradflow.core.experiment import Experiment
-from gradflow.core.remedies import REMEDIES, Outcome, Ranking
+from gradflow.core.remedies import REMEDIES, CureOutcome, Ranking
 from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.ui import blocks, compute, state
 
 
-def show(experiment: Experiment, report: Report) -> None:
-    """The button, and what the cures did once it was pressed for this setting."""
+def show_cures(experiment: Experiment, report: Report) -> None:
+    """Show the button that tries the cures; once it was pressed for this setting, the outcomes."""
     ranking = state.kept_cures(experiment)
     if ranking is None:
         st.write(
@@ -29,10 +29,12 @@ def show(experiment: Experiment, report: Report) -> None:
         st.rerun()
     if not ranking:
         st.info(
-            _("No cure applies to this network: they are changes of weights, activation, "
-              "normalization and connections of networks with two hidden layers or more. A "
-              "transformer has its own under “Network” and “Weights”.")
-        )  # fmt: skip
+            _(
+                "No cure applies to this network: they are changes of weights, activation, "
+                "normalization and connections of networks with two hidden layers or more. A "
+                "transformer has its own under “Network” and “Weights”."
+            )
+        )
         return
     figure = charts.remedies_figure(
         report,
@@ -41,12 +43,12 @@ def show(experiment: Experiment, report: Report) -> None:
     )
     blocks.show_figure(figure, "cures", _("Gradient norms before and after each cure"))
     blocks.explain("cures")
-    _choose(ranking)
-    _left_out(ranking)
+    _choose_cure(ranking)
+    _show_left_out(ranking)
 
 
-def _choose(ranking: Ranking) -> None:
-    """One cure in words, and the button that applies it."""
+def _choose_cure(ranking: Ranking) -> None:
+    """Show one cure in words, and the button that applies it."""
     ranks = {outcome.code: rank for rank, outcome in enumerate(ranking, start=1)}
     code = st.selectbox(
         _("Cure"),
@@ -58,9 +60,9 @@ def _choose(ranking: Ranking) -> None:
     with st.container(border=True):
         text, numbers = st.columns([3, 2], gap="large")
         with text:
-            _words(outcome)
+            _show_words(outcome)
         with numbers:
-            _numbers(outcome)
+            _show_numbers(outcome)
         st.button(
             _("Apply: {cure}").format(cure=_(REMEDIES[code].label)),
             icon=":material/check:",
@@ -71,7 +73,7 @@ def _choose(ranking: Ranking) -> None:
         )
 
 
-def _words(outcome: Outcome) -> None:
+def _show_words(outcome: CureOutcome) -> None:
     remedy = REMEDIES[outcome.code]
     box, icon = (
         (st.success, ":material/check_circle:")
@@ -90,7 +92,7 @@ def _words(outcome: Outcome) -> None:
     )
 
 
-def _numbers(outcome: Outcome) -> None:
+def _show_numbers(outcome: CureOutcome) -> None:
     left, right = st.columns(2)
     left.metric(
         _("Unevenness"),
@@ -114,7 +116,7 @@ def _numbers(outcome: Outcome) -> None:
     )
 
 
-def _left_out(ranking: Ranking) -> None:
+def _show_left_out(ranking: Ranking) -> None:
     if ranking.left_out:
         with st.expander(_("Not tried: {n}").format(n=len(ranking.left_out))):
             for code, reason in ranking.left_out.items():

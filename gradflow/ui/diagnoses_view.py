@@ -1,4 +1,4 @@
-"""The verdicts in words, each with a preset that shows it."""
+"""The verdicts in words, each with a preset as its example."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ EXAMPLES: dict[Verdict, str] = {
 """Presets that show a verdict."""
 
 
-def chosen() -> Verdict:
-    """Draw the choice of a verdict; the URL carries it."""
+def choose_verdict() -> Verdict:
+    """Let the reader choose a verdict; the URL carries it."""
     if state.about() not in ("", *Verdict):
         text = _("about: {text!r} is not a verdict; choose one of {codes}")
         blocks.show_error(text.format(text=state.about()[:40], codes=", ".join(Verdict)))
@@ -53,12 +53,12 @@ def chosen() -> Verdict:
     return verdict
 
 
-def explain(verdict: Verdict) -> None:
-    """What the verdict means, why it comes about and what helps."""
+def show_explanation(verdict: Verdict) -> None:
+    """Show what the verdict means, why it comes about and what helps."""
     st.markdown(blocks.text(f"verdict_{verdict}"))
     st.subheader(_("Example: {preset}").format(preset=_(PRESETS[EXAMPLES[verdict]].label)))
 
 
-def example(verdict: Verdict) -> Experiment:
-    """A network that shows the verdict."""
+def get_example(verdict: Verdict) -> Experiment:
+    """Return an experiment that shows the verdict."""
     return PRESETS[EXAMPLES[verdict]].experiment

@@ -133,7 +133,7 @@ def show_details(experiment: Experiment, report: Report, over: tuple[Overlay, ..
     panels: dict[str, Callable[[], None]] = {
         _("Gradient norms"): lambda: _norms(experiment, report, over),
         _("Forward signal"): lambda: _forward(experiment, report, over),
-        _("Cures"): lambda: cures_view.show(experiment, report),
+        _("Cures"): lambda: cures_view.show_cures(experiment, report),
         _("One layer"): lambda: _layer(report),
         _("Table"): lambda: _tables(report),
         _("Export"): lambda: _export(experiment, report),

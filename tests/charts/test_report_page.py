@@ -4,7 +4,7 @@ import re
 import pytest
 
 from gradflow.charts import report_html
-from gradflow.charts.report_page import layer_rows
+from gradflow.charts.report_page import format_layers
 from tests.charts.reports import empty_report, make_report, with_nonfinite
 
 SETTINGS = {"network": {"depth": 4, "widths": (8, 9)}, "seed": 0, "note": "</script><b>"}
@@ -57,7 +57,7 @@ def test_poor_reports_make_a_page_too(mode):
 
 
 def test_cells_are_readable():
-    head, rows = layer_rows(with_nonfinite(make_report(3)))
+    head, rows = format_layers(with_nonfinite(make_report(3)))
     assert head[:3] == ["layer", "module", "fan in"]
     cells = dict(zip(head, rows[0], strict=True))
     assert (cells["layer"], cells["delta norm"]) == ("1", "–")

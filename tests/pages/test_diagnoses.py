@@ -7,7 +7,7 @@ import gradflow as gf
 from gradflow.core import codec
 from gradflow.core.diagnosis import findings
 from gradflow.core.verdict import Verdict
-from gradflow.ui.diagnoses_view import EXAMPLES, TITLES, example
+from gradflow.ui.diagnoses_view import EXAMPLES, TITLES, get_example
 from tests.pages.apptest import url, working
 
 
@@ -25,7 +25,7 @@ def test_every_verdict_has_a_title_and_an_example() -> None:
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_the_example_shows_the_verdict(verdict: Verdict) -> None:
-    assert verdict in [finding.verdict for finding in findings(gf.run(example(verdict)))]
+    assert verdict in [finding.verdict for finding in findings(gf.run(get_example(verdict)))]
 
 
 def test_a_link_opens_its_verdict_and_the_choice_moves_the_address(app: AppTest) -> None:
@@ -50,5 +50,5 @@ def test_the_example_opens_in_explore(app: AppTest) -> None:
     next(b for b in app.button if "Explore" in b.label).click()
     working(app.run())
     assert {k: v for k, v in url(app).items() if k != "about"} == codec.to_query(
-        example(Verdict.DEAD)
+        get_example(Verdict.DEAD)
     )

@@ -12,9 +12,9 @@ import pandas as pd
 from gradflow.charts.compare.data import Entry
 from gradflow.charts.figure import FloatArray, column
 from gradflow.charts.theme import count, number, share
+from gradflow.core.decay import Decay, fit_decay
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
-from gradflow.core.verdict import Decay, decay
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Measure:
 
 
 def _decay(report: Report) -> Decay | None:
-    return None if report.layers.empty else decay(report)
+    return None if report.layers.empty else fit_decay(report)
 
 
 def _factor(report: Report) -> float:
@@ -81,7 +81,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(N_("Time of the pass"), lambda r: r.seconds, lambda v: f"{number(1000 * v)} ms"),
 )
-"""The rows. *Gradient factor* and *first / last* are those of ``gradflow.core.verdict.decay``: exp
+"""The rows. *Gradient factor* and *first / last* are those of ``gradflow.core.decay``: exp
 of minus the slope of log ‖δ_l‖ over the hidden layers, and ‖δ_first‖/‖δ_last‖."""
 
 
