@@ -22,17 +22,17 @@ def test_parameters_counted_by_hand() -> None:
     _before, outcomes = run_trial("sigmoid")
     hidden, width, features, classes = 23, 32, 64, 10
 
-    def dense_layers(sizes: list[int]) -> int:
+    def count_dense(sizes: list[int]) -> int:
         return sum((n + 1) * m for n, m in pairwise(sizes))
 
-    plain = dense_layers([features, *[width] * hidden, classes])
+    plain = count_dense([features, *[width] * hidden, classes])
     seen = [features + width * i for i in range(hidden + 1)]
     expected = {
         "relu_he": plain,
         "prelu": plain + hidden,
         "batch_norm": plain + 2 * width * hidden,
         "layer_norm": plain + 2 * width * hidden,
-        "shallower": dense_layers([features, *[width] * 11, classes]),
+        "shallower": count_dense([features, *[width] * 11, classes]),
         "preactivation": plain,
         "dense": sum((n + 1) * width for n in seen[:-1]) + (seen[-1] + 1) * classes,
     }
