@@ -126,6 +126,8 @@ def describe_allowed(spec: type[Spec], name: str) -> Text:
         return Text("true or false")
     if get_origin(kind) is tuple:
         low, high, _ = find_bounds(get_args(get_args(kind)[0])[1])
+        assert low is not None
+        assert high is not None
         return Text("whole numbers from {low:g} to {high:g}, one per layer", low=low, high=high)
     low, high, excluded = find_bounds(field)
     if low is None or high is None:

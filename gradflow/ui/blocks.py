@@ -12,9 +12,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from gradflow.charts.theme import Mode
-from gradflow.core.diagnosis import Finding, Severity
 from gradflow.core.errors import GradflowError
 from gradflow.core.text import _
+from gradflow.core.verdict import Finding, Severity
 from gradflow.ui.settings.form import Form
 
 T = TypeVar("T")

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gradflow.core.catalog.optimizers import Clip
+from gradflow.core.phrases import format_two_digits as digits
 from gradflow.core.teaching.descent import Descent, Trajectory
 from gradflow.core.teaching.optimizers import OPTIMIZERS
 from gradflow.core.teaching.surfaces import FloatArray
 from gradflow.core.text import _
-from gradflow.core.verdict import digits
 
 CLOSE = 0.01
 """As a share of the window's diagonal: so near counts as there."""
