@@ -53,7 +53,7 @@ def run_seeds(experiment: Experiment, count: int) -> ensemble.Ensemble:
 def descend(descent: descents.Descent) -> tuple[descents.Trajectory, ...]:
     """The trajectories of a descent."""
     with ADMISSION:
-        return descents.descend(descent)
+        return descents.run_descent(descent)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -63,7 +63,7 @@ def heights(
     """The loss over its window."""
     size = 101 if surfaces.SURFACES[surface].dimension == 2 else 401
     with ADMISSION:
-        return surfaces.heights(surface, shape, size)
+        return surfaces.compute_heights(surface, shape, size)
 
 
 @st.cache_data(
@@ -71,10 +71,10 @@ def heights(
     show_spinner=False,
     hash_funcs={dying.BiasedLayer: lambda layer: layer.model_dump_json()},
 )
-def train_dying(layer: dying.BiasedLayer) -> list[dying.Training]:
+def train_dying(layer: dying.BiasedLayer) -> list[dying.DyingTraining]:
     """The biased layer, trained with every rival."""
     with ADMISSION:
-        return dying.train(layer)
+        return dying.train_rivals(layer)
 
 
 def try_cures(experiment: Experiment) -> remedies.Ranking:

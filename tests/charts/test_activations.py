@@ -15,11 +15,11 @@ from gradflow.charts.activations.gaussian import gaussian_figure
 from gradflow.charts.activations.hyperbolic import sectors_figure, series_figure
 from gradflow.charts.activations.slope_products import slope_products_figure
 from gradflow.core.catalog import Activation
-from gradflow.core.teaching.activation_facts import curve
-from gradflow.core.teaching.dying import UNITS, BiasedLayer, train
-from gradflow.core.teaching.gaussian import GaussianInput, passage
-from gradflow.core.teaching.hyperbolic import Pair, sectors, sides
-from gradflow.core.teaching.slope_products import SlopeChains, slope_products
+from gradflow.core.teaching.activation_facts import sample_function
+from gradflow.core.teaching.dying import UNITS, BiasedLayer, train_rivals
+from gradflow.core.teaching.gaussian import GaussianInput, push_gaussian
+from gradflow.core.teaching.hyperbolic import HyperbolicPair, compute_pair, make_sectors
+from gradflow.core.teaching.slope_products import SlopeChains, measure_slope_products
 from tests.charts.figures import array, sent, traces
 
 MODES = pytest.mark.parametrize("mode", ["light", "dark"])
@@ -27,13 +27,13 @@ MODES = pytest.mark.parametrize("mode", ["light", "dark"])
 
 @pytest.fixture(scope="module")
 def trainings():
-    found = train(BiasedLayer(bias=0.0, learning_rate=10.0, steps=30))
+    found = train_rivals(BiasedLayer(bias=0.0, learning_rate=10.0, steps=30))
     return [(str(one.activation), one) for one in found]
 
 
 @MODES
 def test_functions_above_their_slopes(mode):
-    curves = [(a, curve(gf.MLP(activation=a), 4)) for a in ("tanh", "relu", "rrelu")]
+    curves = [(a, sample_function(gf.MLP(activation=a), 4)) for a in ("tanh", "relu", "rrelu")]
     data = sent(functions_figure(curves, mode=mode))
     for name, one in curves:
         value, slope = traces(data, name=name)
@@ -55,7 +55,7 @@ def test_seventeen_functions_look_different():
 
 @MODES
 def test_products_on_a_log_axis(mode):
-    products = slope_products(SlopeChains(layers=90))
+    products = measure_slope_products(SlopeChains(layers=90))
     data = sent(slope_products_figure(products, mode=mode))
     (bound,) = [t for t in data["data"] if t["name"].startswith("bound")]
     assert_allclose(array(bound["y"]), np.arange(1, 91) * math.log10(0.25), rtol=1e-9)
@@ -63,10 +63,10 @@ def test_products_on_a_log_axis(mode):
 
 
 def test_products_of_zero_and_infinity_are_marked():
-    zero = sent(slope_products_figure(slope_products(SlopeChains(activation="relu"))))
+    zero = sent(slope_products_figure(measure_slope_products(SlopeChains(activation="relu"))))
     assert any("exactly 0" in a["text"] for a in zero["layout"]["annotations"])
     overflowed = SlopeChains(activation="linear", layers=200, weight_std=1000.0)
-    data = sent(slope_products_figure(slope_products(overflowed)))
+    data = sent(slope_products_figure(measure_slope_products(overflowed)))
     assert any("infinite" in a["text"] for a in data["layout"]["annotations"])
     assert traces(data, name="marks")
 
@@ -118,7 +118,7 @@ def test_many_steps_are_thinned_out_to_the_last():
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
 @pytest.mark.parametrize("width", [1.0, 1e39])
 def test_histograms_before_and_after(activation, width, mode):
-    found = passage(GaussianInput(activation=activation, width=width))
+    found = push_gaussian(GaussianInput(activation=activation, width=width))
     data = sent(gaussian_figure(found, mode=mode))
     bars = {t["xaxis"]: t for t in traces(data, type="bar")}
     for axis, one in (("x", found.before), ("x2", found.value), ("x3", found.slope)):
@@ -133,7 +133,7 @@ def test_histograms_before_and_after(activation, width, mode):
 @MODES
 @pytest.mark.parametrize("function", ["sinh", "tanh"])
 def test_both_sides_and_their_series(function, mode):
-    both = sides(Pair(function=function, order=5, x=1.5))
+    both = compute_pair(HyperbolicPair(function=function, order=5, x=1.5))
     data = sent(series_figure(both, 5, 1.5, mode=mode))
     for side in both:
         assert_allclose(array(traces(data, name=side.name)[0]["y"]), side.value)
@@ -142,7 +142,7 @@ def test_both_sides_and_their_series(function, mode):
 
 @MODES
 def test_circle_and_hyperbola(mode):
-    data = sent(sectors_figure(sectors(1.2), mode=mode))
+    data = sent(sectors_figure(make_sectors(1.2), mode=mode))
     points = [t for t in data["data"] if t["mode"] == "markers"]
     found = [(array(t["x"])[0], array(t["y"])[0]) for t in points]
     expected = [(math.cosh(1.2), math.sinh(1.2)), (math.cos(1.2), math.sin(1.2))]

@@ -9,7 +9,12 @@ from gradflow.charts.backprop.chain import chain_figure
 from gradflow.charts.backprop.network_graph import Marked, network_figure, place
 from gradflow.core.teaching.chain import Chain, run_chain
 from gradflow.core.teaching.perceptron import Perceptron, run_perceptron
-from gradflow.core.teaching.perceptron_steps import entries, highlight, known, steps
+from gradflow.core.teaching.perceptron_steps import (
+    find_highlight,
+    find_progress,
+    list_entries,
+    list_steps,
+)
 from tests.charts.figures import array, sent, traces, words
 
 W = (1.0, -2.0, 0.5, 3.0)
@@ -84,14 +89,16 @@ def test_a_chain_of_one_layer_is_drawn() -> None:
 
 
 RUN = run_perceptron(Perceptron(hidden=(4, 3)))
-PLAN = steps(RUN.layers)
+PLAN = list_steps(RUN.layers)
 
 
 def graph(at: int, which: int = 0, mode="light"):
     step = PLAN[at]
-    terms = highlight(RUN, step, entries(RUN, step)[which])
+    terms = find_highlight(RUN, step, list_entries(RUN, step)[which])
     backward = at > 6
-    return sent(network_figure(RUN, Marked(known(RUN.layers, at), terms, backward), mode=mode))
+    return sent(
+        network_figure(RUN, Marked(find_progress(RUN.layers, at), terms, backward), mode=mode)
+    )
 
 
 def units(data):
@@ -152,7 +159,7 @@ def test_a_network_that_overflowed_is_drawn() -> None:
     spec = Perceptron(activation="linear", learning_rate=100, updates=12, inputs=(100, 100, 100))
     run = run_perceptron(spec)
     step = PLAN[-2]
-    terms = highlight(run, step, entries(run, step)[0])
-    data = sent(network_figure(run, Marked(known(3, len(PLAN) - 2), terms, True)))
+    terms = find_highlight(run, step, list_entries(run, step)[0])
+    data = sent(network_figure(run, Marked(find_progress(3, len(PLAN) - 2), terms, True)))
     assert not math.isfinite(run.losses[-1])
     assert "NaN" in words(data) or "∞" in words(data)

@@ -21,15 +21,20 @@ from gradflow.core.teaching.normalization.running import (
     MEAN,
     STD,
     RunningStatistics,
-    course,
-    outputs,
+    push_test_samples,
+    simulate_course,
 )
-from gradflow.core.teaching.normalization.sharing import DRAWN, Block, Norm, block_sets
-from gradflow.core.teaching.normalization.small_batches import SIZES, SmallBatches, spreads
+from gradflow.core.teaching.normalization.sharing import (
+    DRAWN_NORMS,
+    Norm,
+    NormalizedBlock,
+    list_block_sets,
+)
+from gradflow.core.teaching.normalization.small_batches import SIZES, SmallBatches, measure_spreads
 from tests.charts.figures import array, sent, traces, words
 
 MODES = pytest.mark.parametrize("mode", ["light", "dark"])
-BLOCK = Block(samples=4, channels=6, height=2, width=3, groups=2, sample=3, channel=2)
+BLOCK = NormalizedBlock(samples=4, channels=6, height=2, width=3, groups=2, sample=3, channel=2)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +49,7 @@ BLOCK = Block(samples=4, channels=6, height=2, width=3, groups=2, sample=3, chan
 def test_the_solid_box_and_the_cuts(
     norm: Norm, samples: tuple[int, int], channels: tuple[int, int], cuts: int
 ) -> None:
-    sets = block_sets(BLOCK)[DRAWN.index(norm)]
+    sets = list_block_sets(BLOCK)[DRAWN_NORMS.index(norm)]
     shape = shape_block(sets, 6, 3, 2)
     assert (shape.chosen.n, shape.chosen.c, shape.chosen.p) == (samples, channels, (0, 6))
     assert (shape.entry.n, shape.entry.c, shape.entry.p) == ((2, 3), (1, 2), (5, 6))
@@ -54,7 +59,7 @@ def test_the_solid_box_and_the_cuts(
 
 @MODES
 def test_four_blocks(mode) -> None:
-    found = block_sets(BLOCK)
+    found = list_block_sets(BLOCK)
     data = sent(blocks_figure([(str(s.norm), s) for s in found], 6, 3, 2, mode=mode))
     said = words(data)
     for norm, numbers in (
@@ -73,7 +78,8 @@ def test_four_blocks(mode) -> None:
 
 def test_a_larger_group_moves_the_solid_box_alone() -> None:
     before, after = (
-        sent(blocks_figure([("", s) for s in block_sets(Block(groups=g))], 9, 2, 2)) for g in (3, 1)
+        sent(blocks_figure([("", s) for s in list_block_sets(NormalizedBlock(groups=g))], 9, 2, 2))
+        for g in (3, 1)
     )
     changed = [a != b for a, b in zip(before["data"], after["data"], strict=True)]
     assert not changed[0]  # the glass
@@ -128,7 +134,7 @@ def test_before_and_after(source, mode) -> None:
 @MODES
 @pytest.mark.parametrize("batches", [0, 1, 30])
 def test_running_statistics_over_the_batches(batches, mode) -> None:
-    found = course(RunningStatistics(batches=batches, momentum=0.3))
+    found = simulate_course(RunningStatistics(batches=batches, momentum=0.3))
     data = sent(course_figure(found, MEAN, STD**2, mode=mode))
     mean, variance = traces(data, name="running")
     assert_allclose(array(mean["y"]), found.running_mean)
@@ -145,7 +151,7 @@ def test_running_statistics_over_the_batches(batches, mode) -> None:
 @MODES
 def test_outputs_of_both_modes(mode) -> None:
     spec = RunningStatistics(shift=5, scale=3, batches=4)
-    found = outputs(spec, course(spec))
+    found = push_test_samples(spec, simulate_course(spec))
     edges, shares = shape_outputs(found)
     for one in shares:
         assert one.sum() == pytest.approx(1)
@@ -160,7 +166,7 @@ def test_outputs_of_both_modes(mode) -> None:
 
 @MODES
 def test_spreads_over_the_batch_size(mode) -> None:
-    found = spreads(SmallBatches())
+    found = measure_spreads(SmallBatches())
     data = sent(spreads_figure(SIZES, found, 32, mode=mode))
     lines, drawn = traces(data, name="batch norm: theory"), traces(data, name="batch norm: drawn")
     assert [t["xaxis"] for t in lines] == ["x", "x2", "x3"]

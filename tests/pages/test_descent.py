@@ -3,8 +3,8 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from gradflow.core.teaching.descent import Descent, descend
-from gradflow.core.teaching.descent_outcome import verdict
+from gradflow.core.teaching.descent import Descent, run_descent
+from gradflow.core.teaching.descent_outcome import judge_descent
 from gradflow.core.teaching.descent_presets import PRESETS
 from gradflow.core.teaching.fields import to_query
 from gradflow.ui import blocks
@@ -29,9 +29,9 @@ def said(app: AppTest) -> str:
 def shows(app: AppTest, descent: Descent) -> None:
     """The address, the sentences and the chart are those of ``descent``."""
     assert url(app) == dict(sorted(to_query(descent).items()))
-    for trajectory in descend(descent):
-        assert blocks.escaped(verdict(descent, trajectory).text) in said(app)
-    longest = max(len(one.loss) for one in descend(descent)) - 1
+    for trajectory in run_descent(descent):
+        assert blocks.escaped(judge_descent(descent, trajectory).text) in said(app)
+    longest = max(len(one.loss) for one in run_descent(descent)) - 1
     assert chart(app)["frames"][-1]["name"] == str(longest)
 
 

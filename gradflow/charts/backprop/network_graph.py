@@ -14,7 +14,7 @@ from gradflow.core.text import _
 
 if TYPE_CHECKING:
     from gradflow.core.teaching.perceptron import PerceptronRun
-    from gradflow.core.teaching.perceptron_steps import Edge, Highlight, Known, Node
+    from gradflow.core.teaching.perceptron_steps import Edge, Highlight, Node, Progress
 
 ROW = 100
 """Pixels between two units of a layer."""
@@ -32,7 +32,7 @@ class Marked:
         backward: whether the step belongs to the way back.
     """
 
-    known: Known
+    known: Progress
     terms: Highlight
     backward: bool
 
@@ -206,7 +206,7 @@ def _colour(marked: Marked, mode: Mode) -> str:
     return palette.backward if marked.backward else palette.forward
 
 
-def _inside(run: PerceptronRun, node: Node, known: Known) -> str:
+def _inside(run: PerceptronRun, node: Node, known: Progress) -> str:
     layer, unit = node
     a = number(float(run.by_hand.a[layer][unit - 1]))
     if layer == 0:
@@ -215,7 +215,7 @@ def _inside(run: PerceptronRun, node: Node, known: Known) -> str:
     return f"{z if layer <= known.z else '·'}<br><b>{a if layer <= known.a else '·'}</b>"
 
 
-def _unit_text(run: PerceptronRun, node: Node, known: Known) -> str:
+def _unit_text(run: PerceptronRun, node: Node, known: Progress) -> str:
     layer, unit = node
     hand = run.by_hand
     if layer == 0:

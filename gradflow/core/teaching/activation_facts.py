@@ -24,7 +24,7 @@ from gradflow.core.theory.moments import (
     values_and_slopes,
 )
 
-SEPARATOR = "-"
+CODE_SEPARATOR = "-"
 """Between activation codes in text."""
 _POINTS = 481
 _REACH, _STEP = 16.0, 2.0**-7
@@ -54,7 +54,7 @@ class OneActivation(Spec):
     @property
     def mlp(self) -> MLP:
         """The same choice as a network's spec, which the catalog's functions take."""
-        return with_parameters(self.activation, self)
+        return make_mlp(self.activation, self)
 
 
 class ShownFunctions(Spec):
@@ -83,29 +83,29 @@ class ShownFunctions(Spec):
     @field_validator("shown", mode="before")
     @classmethod
     def _codes(cls, values: Any) -> tuple[Activation, ...]:
-        codes = values.split(SEPARATOR) if isinstance(values, str) and values else values
+        codes = values.split(CODE_SEPARATOR) if isinstance(values, str) and values else values
         for code in codes:
             if code not in set(Activation):
                 raise InvalidExperiment(
                     f"shown: {quote_value(code)} is not allowed; choose any of {', '.join(Activation)}, "
-                    f"with {SEPARATOR} between them",
+                    f"with {CODE_SEPARATOR} between them",
                     fields=("shown",),
                 )
         return tuple(dict.fromkeys(map(Activation, codes)))
 
-    def functions(self) -> list[MLP]:
+    def list_functions(self) -> list[MLP]:
         """One spec per function, in the order of choice."""
-        return [with_parameters(activation, self) for activation in self.shown]
+        return [make_mlp(activation, self) for activation in self.shown]
 
 
-def with_parameters(activation: Activation, values: Any) -> MLP:
+def make_mlp(activation: Activation, values: Any) -> MLP:
     """A network's spec with this activation and its parameters, the attributes of ``values``."""
     own = {name: getattr(values, name) for name in ACTIVATIONS[activation].parameters}
     return MLP(activation=activation, **own)
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class FunctionCurve:
     """φ and φ' on a grid; NaN in ``slope`` separates the branches where φ' jumps.
 
     Attributes:
@@ -172,7 +172,7 @@ class Facts:
         return abs(self.mean) < 1e-9
 
 
-def curve(spec: MLP, reach: float) -> Curve:
+def sample_function(spec: MLP, reach: float) -> FunctionCurve:
     """φ and φ' of the activation of ``spec`` for −reach ≤ z ≤ reach."""
     module = activation_law(spec).module
     z = np.linspace(-reach, reach, _POINTS)
@@ -182,7 +182,7 @@ def curve(spec: MLP, reach: float) -> Curve:
     value, slope = values_and_slopes(module, z)
     slope[np.isin(z, kinks)] = math.nan
     low, high = _slope_range(module)
-    return Curve(spec.activation, z, value, slope, low, high)
+    return FunctionCurve(spec.activation, z, value, slope, low, high)
 
 
 def _slope_range(module: nn.Module) -> tuple[float, float]:
@@ -192,7 +192,7 @@ def _slope_range(module: nn.Module) -> tuple[float, float]:
 
 
 @lru_cache(maxsize=256)
-def facts(spec: MLP) -> Facts:
+def find_facts(spec: MLP) -> Facts:
     """The facts of the activation of ``spec``, with its parameters."""
     law = activation_law(spec)
     row = ACTIVATIONS[spec.activation]

@@ -14,8 +14,8 @@ from torch import Tensor
 from gradflow.core.catalog import DTYPES, Activation, DType
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.spec import Spec
-from gradflow.core.teaching.fields import numbers
-from gradflow.core.teaching.slope import with_slope
+from gradflow.core.teaching.fields import parse_numbers
+from gradflow.core.teaching.slope import evaluate_with_slope
 
 MAX_LENGTH = 12
 MAX_PARAMETER = 10.0
@@ -47,7 +47,7 @@ class Chain(Spec):
     @field_validator("weights", "biases", mode="before")
     @classmethod
     def _numbers(cls, values: Any, info: ValidationInfo) -> tuple[float, ...]:
-        return numbers(str(info.field_name), values, MAX_PARAMETER)
+        return parse_numbers(str(info.field_name), values, MAX_PARAMETER)
 
     @model_validator(mode="after")
     def _one_per_layer(self) -> Self:
@@ -177,7 +177,7 @@ def run_chain(spec: Chain) -> ChainRun:
     z, slope = [], []
     for weight, bias in zip(w, b, strict=True):
         z.append(weight * h[-1] + bias)
-        value, derivative = with_slope(spec.activation, z[-1])
+        value, derivative = evaluate_with_slope(spec.activation, z[-1])
         h.append(value)
         slope.append(derivative)
     error = h[-1] - target
@@ -204,18 +204,18 @@ def _floats(values: list[Tensor]) -> tuple[float, ...]:
     return tuple(value.item() for value in values)
 
 
-def events(run: ChainRun) -> list[Event]:
+def find_events(run: ChainRun) -> list[Event]:
     """What happens in the chain that deserves a sentence, in the order of computation.
 
     At most one overflow (the first number that is not finite), at most one reason for a gradient
     of exactly 0 (the first on the way back), and where the gradient first leaves
     [``VANISHED``, ``EXPLODED``] times the gradient at the loss, which no rescaled loss changes.
     """
-    found = [overflow(run), zero(run), departure(run)]
+    found = [find_overflow(run), find_zero(run), find_departure(run)]
     return [event for event in found if event]
 
 
-def overflow(run: ChainRun) -> Event | None:
+def find_overflow(run: ChainRun) -> Event | None:
     """The first number, in the order of computation, that is infinite or NaN."""
     order: list[tuple[Term, int, float]] = [(Term.INPUT, 0, run.h[0])]
     for i, (z, h) in enumerate(zip(run.z, run.h[1:], strict=True), start=1):
@@ -233,7 +233,7 @@ def overflow(run: ChainRun) -> Event | None:
     return None
 
 
-def zero(run: ChainRun) -> Event | None:
+def find_zero(run: ChainRun) -> Event | None:
     """Why the gradient is exactly 0 from some layer on, if it is."""
     if run.error == 0:
         return Event(Trouble.ZERO_ERROR, Term.ERROR, 0, 0.0)
@@ -247,7 +247,7 @@ def zero(run: ChainRun) -> Event | None:
     return None
 
 
-def departure(run: ChainRun) -> Event | None:
+def find_departure(run: ChainRun) -> Event | None:
     """Where, coming from the loss, |g_i| leaves the range around |∂L/∂h_{n+1}|.
 
     ``None`` also where it jumps to exactly 0 at once: that is ``zero``'s to say.

@@ -15,8 +15,12 @@ from torch import Tensor
 from gradflow.core.catalog.optimizers import CLIPS, Clip
 from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.spec import Spec
-from gradflow.core.teaching.fields import SEPARATOR, numbers
-from gradflow.core.teaching.optimizers import OPTIMIZERS, Optimizer, clip
+from gradflow.core.teaching.fields import SEPARATOR, parse_numbers
+from gradflow.core.teaching.optimizers import (
+    DESCENT_OPTIMIZERS,
+    DescentOptimizer,
+    clip_point_gradient,
+)
 from gradflow.core.teaching.surfaces import SURFACES, FloatArray, Point, Surface, SurfaceChoice
 from gradflow.core.text import Text
 
@@ -54,7 +58,7 @@ class Descent(Spec):
     surface: Surface = Field(Surface.SHELF, title="Loss")
     shape: float | None = Field(None, title="Shape")
     start: Point = Field((), title="Start")
-    optimizers: tuple[Optimizer, ...] = Field((Optimizer.SGD,), title="Optimizers")
+    optimizers: tuple[DescentOptimizer, ...] = Field((DescentOptimizer.SGD,), title="Optimizers")
     learning_rate: float = Field(
         SURFACES[Surface.SHELF].learning_rate, ge=1e-6, le=1000, title="Learning rate η"
     )
@@ -74,7 +78,11 @@ class Descent(Spec):
             return row is not None and row.shape is not None
         if name == "momentum":
             codes = _split(values.get("optimizers", cls.model_fields["optimizers"].default))
-            return any(OPTIMIZERS[code].takes_momentum for code in Optimizer if code in codes)
+            return any(
+                DESCENT_OPTIMIZERS[code].takes_momentum
+                for code in DescentOptimizer
+                if code in codes
+            )
         if name == "threshold":
             choice = CLIPS.get(values.get("clip", Clip.NONE))
             return choice is not None and name in choice.parameters
@@ -120,7 +128,7 @@ class Descent(Spec):
     @field_validator("start", mode="before")
     @classmethod
     def _check_start(cls, value: Any, info: ValidationInfo) -> Point:
-        start = numbers("start", value, math.inf)
+        start = parse_numbers("start", value, math.inf)
         row = _find_row(info)
         if row is not None and not row.contains(start):
             ranges = zip(row.axes, row.window, strict=True)
@@ -130,15 +138,15 @@ class Descent(Spec):
 
     @field_validator("optimizers", mode="before")
     @classmethod
-    def _check_optimizers(cls, value: Any) -> tuple[Optimizer, ...]:
-        codes, known = _split(value), ", ".join(Optimizer)
+    def _check_optimizers(cls, value: Any) -> tuple[DescentOptimizer, ...]:
+        codes, known = _split(value), ", ".join(DescentOptimizer)
         for code in codes:
-            if code not in list(Optimizer):
+            if code not in list(DescentOptimizer):
                 raise InvalidExperiment.for_value("optimizers", code, f"one of {known}")
         if not codes or len(set(codes)) < len(codes):
             allowed = f"at least one, each once, of {known}"
             raise InvalidExperiment.for_value("optimizers", list(codes), allowed)
-        return tuple(map(Optimizer, codes))
+        return tuple(map(DescentOptimizer, codes))
 
     @field_validator("multipliers", mode="before")
     @classmethod
@@ -146,7 +154,7 @@ class Descent(Spec):
         count = len(info.data.get("optimizers", ()))
         if value in ((), ""):
             return (1.0,) * count
-        factors = numbers("multipliers", value, LARGEST_MULTIPLIER, low=SMALLEST_MULTIPLIER)
+        factors = parse_numbers("multipliers", value, LARGEST_MULTIPLIER, low=SMALLEST_MULTIPLIER)
         if count and len(factors) != count:
             raise InvalidExperiment.for_value(
                 "multipliers", value, f"{count} numbers, one per optimizer"
@@ -194,7 +202,7 @@ class Trajectory:
             ``(steps, d)``.
     """
 
-    optimizer: Optimizer
+    optimizer: DescentOptimizer
     learning_rate: float
     points: FloatArray
     loss: FloatArray
@@ -235,8 +243,8 @@ def _norms(vectors: FloatArray) -> FloatArray:
 class _Runner:
     """One optimizer under way."""
 
-    def __init__(self, descent: Descent, optimizer: Optimizer, rate: float) -> None:
-        self.row = OPTIMIZERS[optimizer]
+    def __init__(self, descent: Descent, optimizer: DescentOptimizer, rate: float) -> None:
+        self.row = DESCENT_OPTIMIZERS[optimizer]
         self.optimizer, self.rate = optimizer, rate
         self.point = torch.tensor(descent.start, dtype=torch.float64, requires_grad=True)
         self.engine = self.row.build(self.point, rate, descent.momentum)
@@ -252,7 +260,7 @@ class _Runner:
         self.points.append(self.point.tolist())
         self.loss.append(loss)
         self.gradients.append(gradient.tolist())
-        clip(self.point, descent.clip, descent.threshold)
+        clip_point_gradient(self.point, descent.clip, descent.threshold)
         self.clipped.append(_gradient(self.point).tolist())
         return all(map(math.isfinite, (loss, *self.points[-1], *self.gradients[-1])))
 
@@ -282,7 +290,7 @@ def _gradient(point: Tensor) -> Tensor:
     return point.grad
 
 
-def descend(descent: Descent) -> tuple[Trajectory, ...]:
+def run_descent(descent: Descent) -> tuple[Trajectory, ...]:
     """Run all optimizers through ``torch.optim`` in float64.
 
     One backward pass serves all of them: the gradient of the sum of their losses by each point is

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from gradflow.core.catalog.optimizers import Clip
 from gradflow.core.teaching.descent import Descent, Trajectory
-from gradflow.core.teaching.optimizers import OPTIMIZERS
+from gradflow.core.teaching.optimizers import DESCENT_OPTIMIZERS
 from gradflow.core.teaching.surfaces import FloatArray
 from gradflow.core.text import _
 from gradflow.core.verdict import digits
@@ -33,7 +33,7 @@ SETTLED = 1e-3
 """It is at rest if the gradient has shrunk to this share of the largest one."""
 
 
-class Outcome(StrEnum):
+class DescentOutcome(StrEnum):
     """How a trajectory ended."""
 
     OVERFLOW = "overflow"
@@ -46,14 +46,14 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DescentVerdict:
     """How a trajectory ended, and the sentence that says so."""
 
-    outcome: Outcome
+    outcome: DescentOutcome
     text: str
 
 
-def verdict(descent: Descent, trajectory: Trajectory) -> Verdict:
+def judge_descent(descent: Descent, trajectory: Trajectory) -> DescentVerdict:
     """Judge how a trajectory of ``descent`` ended.
 
     Tried in this order: something overflowed; it is within 1 % of the window's diagonal of a
@@ -63,18 +63,18 @@ def verdict(descent: Descent, trajectory: Trajectory) -> Verdict:
     """
     outcome = _outcome(descent, trajectory)
     text = _SAID[outcome](descent, trajectory)
-    if outcome in (Outcome.CONVERGED, Outcome.CRAWLING, Outcome.UNDER_WAY):
+    if outcome in (DescentOutcome.CONVERGED, DescentOutcome.CRAWLING, DescentOutcome.UNDER_WAY):
         text += _jump_on_the_way(descent, trajectory)
-    return Verdict(outcome, text)
+    return DescentVerdict(outcome, text)
 
 
-def first_outside(descent: Descent, trajectory: Trajectory) -> int | None:
+def find_first_outside(descent: Descent, trajectory: Trajectory) -> int | None:
     """The first step that lies outside the window, if any."""
     inside = _inside(descent, trajectory.points)
     return None if inside.all() else int(np.argmin(inside))
 
 
-def in_sight(descent: Descent, trajectory: Trajectory) -> bool:
+def is_in_sight(descent: Descent, trajectory: Trajectory) -> bool:
     """Whether the trajectory ends at a finite point inside the window."""
     return trajectory.broken_at is None and bool(_inside(descent, trajectory.points[-1:]).all())
 
@@ -85,29 +85,31 @@ def _inside(descent: Descent, points: FloatArray) -> npt.NDArray[np.bool_]:
     return inside
 
 
-def _outcome(descent: Descent, trajectory: Trajectory) -> Outcome:
+def _outcome(descent: Descent, trajectory: Trajectory) -> DescentOutcome:
     if trajectory.broken_at is not None:
-        return Outcome.OVERFLOW
+        return DescentOutcome.OVERFLOW
     row, end = descent.row, trajectory.points[-1]
     near = CLOSE * row.diagonal
-    tests: tuple[tuple[Outcome, Callable[[], bool]], ...] = (
+    tests: tuple[tuple[DescentOutcome, Callable[[], bool]], ...] = (
         # On a line of minima, nearness says nothing of the loss: the valley may have ended.
         (
-            Outcome.CONVERGED,
-            lambda: row.distance(end) <= near and (row.valley is None or _fallen(trajectory)),
+            DescentOutcome.CONVERGED,
+            lambda: (
+                row.measure_distance(end) <= near and (row.valley is None or _fallen(trajectory))
+            ),
         ),
         (
-            Outcome.STUCK,
+            DescentOutcome.STUCK,
             lambda: any(math.dist(end.tolist(), other) <= near for other in row.others),
         ),
-        (Outcome.LEFT, lambda: not in_sight(descent, trajectory)),
-        (Outcome.BOUNCING, lambda: _to_and_fro(trajectory)),
+        (DescentOutcome.LEFT, lambda: not is_in_sight(descent, trajectory)),
+        (DescentOutcome.BOUNCING, lambda: _to_and_fro(trajectory)),
         (
-            Outcome.CRAWLING,
+            DescentOutcome.CRAWLING,
             lambda: _steps_left(descent, trajectory) > CRAWL * len(trajectory.step_length),
         ),
     )
-    return next((outcome for outcome, holds in tests if holds()), Outcome.UNDER_WAY)
+    return next((outcome for outcome, holds in tests if holds()), DescentOutcome.UNDER_WAY)
 
 
 def _fallen(trajectory: Trajectory) -> bool:
@@ -132,10 +134,12 @@ def _speed(trajectory: Trajectory) -> float:
 
 def _steps_left(descent: Descent, trajectory: Trajectory) -> float:
     with np.errstate(divide="ignore"):
-        return float(np.float64(descent.row.distance(trajectory.points[-1])) / _speed(trajectory))
+        return float(
+            np.float64(descent.row.measure_distance(trajectory.points[-1])) / _speed(trajectory)
+        )
 
 
-def point(values: FloatArray | tuple[float, ...]) -> str:
+def format_point(values: FloatArray | tuple[float, ...]) -> str:
     """A point as text: −1.86 or (0.5, 2)."""
     texts = [_round(float(value)) for value in values]
     return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
@@ -173,13 +177,13 @@ def _overflow(_descent: Descent, trajectory: Trajectory) -> str:
 
 def _converged(descent: Descent, trajectory: Trajectory) -> str:
     near = CLOSE * descent.row.diagonal
-    far = [descent.row.distance(x) > near for x in trajectory.points]
+    far = [descent.row.measure_distance(x) > near for x in trajectory.points]
     arrived = len(far) - far[::-1].index(True) if any(far) else 0
     place = (
         _("the valley floor")
         if descent.row.valley is not None
         else _("the minimum {point}").format(
-            point=point(
+            point=format_point(
                 min(
                     descent.row.minima,
                     key=lambda minimum: math.dist(trajectory.points[-1].tolist(), minimum),
@@ -204,14 +208,14 @@ def _stuck(_descent: Descent, trajectory: Trajectory) -> str:
         "Sits at {point}, where the gradient is zero though it is no minimum: |g| = {g}, and "
         "the last step was {step} long."
     ).format(
-        point=point(trajectory.points[-1]),
+        point=format_point(trajectory.points[-1]),
         g=digits(trajectory.gradient_norm[-1]),
         step=digits(trajectory.step_length[-1]) if len(trajectory.step_length) else "0",
     )
 
 
 def _left(descent: Descent, trajectory: Trajectory) -> str:
-    outside = first_outside(descent, trajectory)
+    outside = find_first_outside(descent, trajectory)
     assert outside is not None  # the end is
     before = outside - 1
     norms = trajectory.gradient_norm
@@ -225,7 +229,7 @@ def _left(descent: Descent, trajectory: Trajectory) -> str:
         length=digits(trajectory.step_length[before]), size=digits(descent.row.diagonal)
     )
     return text + _(" It ends at {point} with |g| = {g}.").format(
-        point=point(trajectory.points[-1]), g=digits(norms[-1])
+        point=format_point(trajectory.points[-1]), g=digits(norms[-1])
     )
 
 
@@ -236,8 +240,8 @@ def _bouncing(_descent: Descent, trajectory: Trajectory) -> str:
     ).format(
         first=digits(trajectory.loss[0]),
         last=digits(trajectory.loss[-1]),
-        a=point(trajectory.points[-2]),
-        b=point(trajectory.points[-1]),
+        a=format_point(trajectory.points[-2]),
+        b=format_point(trajectory.points[-1]),
         g=digits(trajectory.gradient_norm[-2]),
         step=digits(trajectory.step_length[-1]),
     )
@@ -246,8 +250,8 @@ def _bouncing(_descent: Descent, trajectory: Trajectory) -> str:
 def _crawling(descent: Descent, trajectory: Trajectory) -> str:
     left = _steps_left(descent, trajectory)
     norms = trajectory.gradient_norm
-    place, g = point(trajectory.points[-1]), digits(norms[-1])
-    if OPTIMIZERS[trajectory.optimizer].adaptive:
+    place, g = format_point(trajectory.points[-1]), digits(norms[-1])
+    if DESCENT_OPTIMIZERS[trajectory.optimizer].adaptive:
         text = _(
             "Crawls at {point}: |g| is {g}, but it is divided by the size of past gradients, so "
             "that steps are only {step} long"
@@ -263,7 +267,7 @@ def _crawling(descent: Descent, trajectory: Trajectory) -> str:
 
 def _under_way(_descent: Descent, trajectory: Trajectory) -> str:
     return _("Still on its way at {point}: loss {loss}, |g| = {g}.").format(
-        point=point(trajectory.points[-1]),
+        point=format_point(trajectory.points[-1]),
         loss=digits(trajectory.loss[-1]),
         g=digits(trajectory.gradient_norm[-1]),
     )
@@ -279,18 +283,18 @@ def _jump_on_the_way(descent: Descent, trajectory: Trajectory) -> str:
     )
 
 
-_SAID: dict[Outcome, Callable[[Descent, Trajectory], str]] = {
-    Outcome.OVERFLOW: _overflow,
-    Outcome.CONVERGED: _converged,
-    Outcome.STUCK: _stuck,
-    Outcome.LEFT: _left,
-    Outcome.BOUNCING: _bouncing,
-    Outcome.CRAWLING: _crawling,
-    Outcome.UNDER_WAY: _under_way,
+_SAID: dict[DescentOutcome, Callable[[Descent, Trajectory], str]] = {
+    DescentOutcome.OVERFLOW: _overflow,
+    DescentOutcome.CONVERGED: _converged,
+    DescentOutcome.STUCK: _stuck,
+    DescentOutcome.LEFT: _left,
+    DescentOutcome.BOUNCING: _bouncing,
+    DescentOutcome.CRAWLING: _crawling,
+    DescentOutcome.UNDER_WAY: _under_way,
 }
 
 
-def clipped_steps(descent: Descent, trajectory: Trajectory) -> int:
+def count_clipped_steps(descent: Descent, trajectory: Trajectory) -> int:
     """How many steps were taken with a gradient that was clipped."""
     if descent.clip is Clip.NONE:
         return 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gradflow.core.catalog.optimizers import Clip
 from gradflow.core.teaching.descent import Descent
-from gradflow.core.teaching.optimizers import Optimizer
+from gradflow.core.teaching.optimizers import DescentOptimizer
 from gradflow.core.teaching.surfaces import Surface
 from gradflow.core.text import N_
 
@@ -20,8 +20,16 @@ class DescentPreset:
     descent: Descent
 
 
-_SGD, _MOMENTUM, _NESTEROV = Optimizer.SGD, Optimizer.MOMENTUM, Optimizer.NESTEROV
-_ADAGRAD, _RMSPROP, _ADAM = Optimizer.ADAGRAD, Optimizer.RMSPROP, Optimizer.ADAM
+_SGD, _MOMENTUM, _NESTEROV = (
+    DescentOptimizer.SGD,
+    DescentOptimizer.MOMENTUM,
+    DescentOptimizer.NESTEROV,
+)
+_ADAGRAD, _RMSPROP, _ADAM = (
+    DescentOptimizer.ADAGRAD,
+    DescentOptimizer.RMSPROP,
+    DescentOptimizer.ADAM,
+)
 
 PRESETS: dict[str, DescentPreset] = {
     "vanishing": DescentPreset(

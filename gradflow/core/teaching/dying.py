@@ -16,7 +16,7 @@ from gradflow.core.catalog import ACTIVATIONS, Activation
 from gradflow.core.experiment import MLP
 from gradflow.core.networks.noise import seed_noise
 from gradflow.core.spec import Spec
-from gradflow.core.teaching.activation_facts import Alpha, NegativeSlope, with_parameters
+from gradflow.core.teaching.activation_facts import Alpha, NegativeSlope, make_mlp
 from gradflow.core.theory.moments import FloatArray
 
 BoolArray = npt.NDArray[np.bool_]
@@ -50,7 +50,7 @@ class BiasedLayer(Spec):
 
 
 @dataclass(frozen=True, eq=False)
-class Training:
+class DyingTraining:
     """One activation's way through training. Arrays have one row per step, from before step 1.
 
     After an overflow all rows are NaN (``dead`` and ``off``: false).
@@ -76,13 +76,13 @@ class Training:
     overflowed: int
 
 
-def train(spec: BiasedLayer) -> list[Training]:
+def train_rivals(spec: BiasedLayer) -> list[DyingTraining]:
     """Train the layer once with each of ``RIVALS``: same data, weights, batches and seed."""
-    return [train_one(spec, activation) for activation in RIVALS]
+    return [train_activation(spec, activation) for activation in RIVALS]
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class LayerTask:
     """What all rivals start from: inputs, targets, weight, and the samples of each step."""
 
     inputs: Tensor
@@ -91,7 +91,7 @@ class Task:
     batches: Tensor
 
 
-def task(spec: BiasedLayer) -> Task:
+def draw_task(spec: BiasedLayer) -> LayerTask:
     """The data of a seed, in float64."""
     random = torch.Generator().manual_seed(spec.seed)
 
@@ -101,19 +101,19 @@ def task(spec: BiasedLayer) -> Task:
     inputs = normal(SAMPLES, INPUTS)
     targets = torch.relu(inputs @ normal(INPUTS, UNITS) / math.sqrt(INPUTS))
     weight = normal(UNITS, INPUTS) / math.sqrt(INPUTS)
-    return Task(
+    return LayerTask(
         inputs, targets, weight, torch.randint(SAMPLES, (spec.steps, BATCH), generator=random)
     )
 
 
-def train_one(spec: BiasedLayer, activation: Activation) -> Training:
+def train_activation(spec: BiasedLayer, activation: Activation) -> DyingTraining:
     """Train the layer with one activation."""
-    given = task(spec)
+    given = draw_task(spec)
     linear = nn.Linear(INPUTS, UNITS, dtype=torch.float64)
     with torch.no_grad():
         linear.weight.copy_(given.weight)
         linear.bias.fill_(spec.bias)
-    phi = _module(with_parameters(activation, spec))
+    phi = _module(make_mlp(activation, spec))
     learned = list(phi.parameters())
     groups: list[dict[str, Any]] = [{"params": list(linear.parameters())}]
     if learned:
@@ -149,7 +149,7 @@ class _Row:
     dead: BoolArray
 
 
-def _look(linear: nn.Linear, phi: nn.Module, given: Task) -> _Row:
+def _look(linear: nn.Linear, phi: nn.Module, given: LayerTask) -> _Row:
     phi.eval()
     z = linear(given.inputs).detach().requires_grad_()
     a = phi(z)
@@ -162,7 +162,7 @@ def _look(linear: nn.Linear, phi: nn.Module, given: Task) -> _Row:
 
 def _training(
     activation: Activation, rows: list[_Row], count: int, slopes: tuple[float, ...]
-) -> Training:
+) -> DyingTraining:
     overflowed = -1 if math.isfinite(rows[-1].loss) else len(rows) - 1
     loss = np.full(count, math.nan)
     low, high = np.full((count, UNITS), math.nan), np.full((count, UNITS), math.nan)
@@ -172,4 +172,4 @@ def _training(
     if overflowed >= 0:
         loss[overflowed] = math.inf
         dead[overflowed] = False
-    return Training(activation, loss, low, high, dead, high <= 0, slopes, overflowed)
+    return DyingTraining(activation, loss, low, high, dead, high <= 0, slopes, overflowed)

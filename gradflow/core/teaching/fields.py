@@ -12,7 +12,9 @@ SEPARATOR = "_"
 """Between the numbers of one field in a URL, which leaves it as it is."""
 
 
-def numbers(name: str, values: Any, limit: float, low: float | None = None) -> tuple[float, ...]:
+def parse_numbers(
+    name: str, values: Any, limit: float, low: float | None = None
+) -> tuple[float, ...]:
     """``values`` as floats.
 
     Args:

@@ -72,7 +72,7 @@ class Passage:
     slope: Distribution
 
 
-def passage(spec: GaussianInput) -> Passage:
+def push_gaussian(spec: GaussianInput) -> Passage:
     """Draw z in float32, as a network would hold it, and push it through φ and φ'.
 
     A random slope (RReLU) is its mean.
@@ -82,7 +82,7 @@ def passage(spec: GaussianInput) -> Passage:
     with np.errstate(over="ignore"):
         z = (spec.mean + spec.width * normal).astype(np.float32)
     value, slope = _pushed(spec, z)
-    exact = exact_moments(module, spec.mean, spec.width)
+    exact = integrate_moments(module, spec.mean, spec.width)
     return Passage(
         _distribution(z, (spec.mean, spec.width)),
         _distribution(value, exact[0]),
@@ -99,7 +99,7 @@ def _pushed(spec: GaussianInput, z: SampleArray) -> tuple[SampleArray, SampleArr
     return value.detach().numpy(), slope.numpy()
 
 
-def exact_moments(
+def integrate_moments(
     module: nn.Module, mean: float, width: float
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Mean and standard deviation of φ(z) and of φ'(z) for z ~ N(mean, width²).

@@ -27,7 +27,7 @@ _WRITTEN_OUT = 9
 """The coefficients of tan and tanh have ever more digits; beyond this order they are c_k."""
 
 
-class Pair(Spec):
+class HyperbolicPair(Spec):
     """A hyperbolic function beside its circular sister, with their series."""
 
     function: str = Field("sinh", title="Functions", description="Which pair to draw.")
@@ -48,7 +48,7 @@ class Pair(Spec):
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class PairMember:
     """One function of a pair.
 
     Attributes:
@@ -69,34 +69,34 @@ class Side:
     radius: float
 
 
-def sides(spec: Pair) -> tuple[Side, Side]:
+def compute_pair(spec: HyperbolicPair) -> tuple[PairMember, PairMember]:
     """The hyperbolic function and its sister."""
     return _side(spec.function, spec), _side(PAIRS[spec.function], spec)
 
 
-def _side(name: str, spec: Pair) -> Side:
+def _side(name: str, spec: HyperbolicPair) -> PairMember:
     x = np.linspace(-REACH, REACH, _POINTS)
     value = FUNCTIONS[name](x)
     if name == "tan":
         value[np.abs(value) > _NEAR_POLE] = math.nan
     point = np.array([spec.x])
-    return Side(
+    return PairMember(
         name,
         x,
         value,
-        partial_sum(name, spec.order, x),
-        series_latex(name, spec.order),
+        sum_series(name, spec.order, x),
+        format_series(name, spec.order),
         float(FUNCTIONS[name](point)[0]),
-        float(partial_sum(name, spec.order, point)[0]),
+        float(sum_series(name, spec.order, point)[0]),
         math.pi / 2 if name.startswith("tan") else math.inf,
     )
 
 
-def coefficients(name: str, order: int) -> list[Fraction]:
+def list_coefficients(name: str, order: int) -> list[Fraction]:
     """Of x⁰ … xⁿ in the Maclaurin series; those of tan and tanh by division of series."""
     if name.startswith("tan"):
         suffix = name[3:]
-        numerator, denominator = (coefficients(f + suffix, order) for f in ("sin", "cos"))
+        numerator, denominator = (list_coefficients(f + suffix, order) for f in ("sin", "cos"))
         quotient: list[Fraction] = []
         for k in range(order + 1):
             known = sum((quotient[i] * denominator[k - i] for i in range(k)), Fraction(0))
@@ -110,17 +110,17 @@ def coefficients(name: str, order: int) -> list[Fraction]:
     ]
 
 
-def partial_sum(name: str, order: int, x: FloatArray) -> FloatArray:
+def sum_series(name: str, order: int, x: FloatArray) -> FloatArray:
     """Σ_{k ≤ order} c_k x^k."""
     result: FloatArray = np.polynomial.polynomial.polyval(
-        x, np.array([float(c) for c in coefficients(name, order)])
+        x, np.array([float(c) for c in list_coefficients(name, order)])
     )
     return result
 
 
-def series_latex(name: str, order: int, longest: int = 5) -> str:
+def format_series(name: str, order: int, longest: int = 5) -> str:
     """The partial sum as LaTeX, with dots in its middle beyond ``longest`` terms."""
-    found = coefficients(name, order)
+    found = list_coefficients(name, order)
     terms = [
         ("+" if c > 0 else "-") + _term(name, abs(c), k) for k, c in enumerate(found) if c != 0
     ]
@@ -155,7 +155,7 @@ class Sector:
     outline: tuple[FloatArray, FloatArray]
 
 
-def sectors(t: float) -> tuple[Sector, Sector]:
+def make_sectors(t: float) -> tuple[Sector, Sector]:
     """(hyperbola, circle) for the points (cosh t, sinh t) and (cos t, sin t)."""
     reach = max(abs(t) * 1.1, 1.5)
     along = np.linspace(0.0, t, 81)

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from gradflow.core.catalog import Activation
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.spec import Spec
-from gradflow.core.teaching.fields import numbers
-from gradflow.core.teaching.slope import module, with_slope
+from gradflow.core.teaching.fields import parse_numbers
+from gradflow.core.teaching.slope import evaluate_with_slope, make_module
 
 INPUTS = 3
 MAX_HIDDEN, MAX_UNITS, MAX_OUTPUTS = 3, 5, 3
@@ -44,7 +44,7 @@ class Perceptron(Spec):
     @classmethod
     def _data(cls, values: Any, info: ValidationInfo) -> tuple[float, ...]:
         name = str(info.field_name)
-        found = numbers(name, values, MAX_DATA)
+        found = parse_numbers(name, values, MAX_DATA)
         fits = len(found) == INPUTS if name == "inputs" else 1 <= len(found) <= MAX_OUTPUTS
         allowed = f"{INPUTS} numbers" if name == "inputs" else f"1 to {MAX_OUTPUTS} numbers"
         _require(fits, name, f"a list of {len(found)}", allowed)
@@ -53,7 +53,7 @@ class Perceptron(Spec):
     @field_validator("hidden", mode="before")
     @classmethod
     def _sizes(cls, values: Any) -> tuple[int, ...]:
-        found = numbers("hidden", values, MAX_UNITS, low=1)
+        found = parse_numbers("hidden", values, MAX_UNITS, low=1)
         allowed = f"1 to {MAX_HIDDEN} whole numbers from 1 to {MAX_UNITS}"
         _require(1 <= len(found) <= MAX_HIDDEN, "hidden", f"a list of {len(found)}", allowed)
         for size in found:
@@ -76,7 +76,7 @@ Parameters = tuple[tuple[Tensor, Tensor], ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Pass:
+class PerceptronPass:
     """One forward and one backward pass; position l − 1 holds layer l; all float64.
 
     Attributes:
@@ -113,8 +113,8 @@ class PerceptronRun:
 
     spec: Perceptron
     parameters: Parameters
-    by_hand: Pass
-    by_pytorch: Pass
+    by_hand: PerceptronPass
+    by_pytorch: PerceptronPass
     losses: tuple[float, ...]
     new_loss_by_pytorch: float
 
@@ -126,10 +126,10 @@ class PerceptronRun:
     @cached_property
     def slope(self) -> tuple[Tensor, ...]:
         """f'(z^{(l)}); position l − 1 holds layer l."""
-        return tuple(with_slope(self.spec.activation, z)[1] for z in self.by_hand.z)
+        return tuple(evaluate_with_slope(self.spec.activation, z)[1] for z in self.by_hand.z)
 
 
-def initial_parameters(spec: Perceptron) -> Parameters:
+def draw_parameters(spec: Perceptron) -> Parameters:
     """The weights and biases before the first update."""
     generator = torch.Generator().manual_seed(spec.seed)
 
@@ -145,24 +145,24 @@ def initial_parameters(spec: Perceptron) -> Parameters:
 
 def run_perceptron(spec: Perceptron) -> PerceptronRun:
     """All numbers of one step of gradient descent, after ``spec.updates`` earlier ones."""
-    parameters, losses = initial_parameters(spec), []
-    current = backpropagation(spec, parameters)
+    parameters, losses = draw_parameters(spec), []
+    current = backpropagate(spec, parameters)
     for _ in range(spec.updates):
         losses.append(current.loss)
         parameters = current.updated
-        current = backpropagation(spec, parameters)
+        current = backpropagate(spec, parameters)
     reference = _by_pytorch(spec, parameters)
     return PerceptronRun(
         spec=spec,
         parameters=parameters,
         by_hand=current,
         by_pytorch=reference,
-        losses=(*losses, current.loss, backpropagation(spec, current.updated).loss),
+        losses=(*losses, current.loss, backpropagate(spec, current.updated).loss),
         new_loss_by_pytorch=_by_pytorch(spec, reference.updated).loss,
     )
 
 
-def backpropagation(spec: Perceptron, parameters: Parameters) -> Pass:
+def backpropagate(spec: Perceptron, parameters: Parameters) -> PerceptronPass:
     """The four equations of backpropagation, layer by layer.
 
     δ^{(L)} = (a^{(L)} − t) f'(z^{(L)}); δ^{(l)} = (W^{(l+1)}ᵀ δ^{(l+1)}) f'(z^{(l)});
@@ -172,7 +172,7 @@ def backpropagation(spec: Perceptron, parameters: Parameters) -> Pass:
     z, slope = [], []
     for weight, bias in parameters:
         z.append(weight @ a[-1] + bias)
-        value, derivative = with_slope(spec.activation, z[-1])
+        value, derivative = evaluate_with_slope(spec.activation, z[-1])
         a.append(value)
         slope.append(derivative)
     error = a[-1] - torch.tensor(spec.targets, dtype=torch.float64)
@@ -181,7 +181,7 @@ def backpropagation(spec: Perceptron, parameters: Parameters) -> Pass:
         weight = parameters[layer][0]
         delta.insert(0, (weight.T @ delta[0]) * slope[layer - 1])
     gradients = [(torch.outer(d, x), d) for d, x in zip(delta, a[:-1], strict=True)]
-    return Pass(
+    return PerceptronPass(
         a=tuple(a),
         z=tuple(z),
         loss=(error @ error / 2).item(),
@@ -202,9 +202,9 @@ def _updated(
     )
 
 
-def _by_pytorch(spec: Perceptron, parameters: Parameters) -> Pass:
+def _by_pytorch(spec: Perceptron, parameters: Parameters) -> PerceptronPass:
     """The same numbers from ``nn.Linear`` and autograd alone."""
-    f = module(spec.activation)
+    f = make_module(spec.activation)
     a, z, leaves = [torch.tensor(spec.inputs, dtype=torch.float64)], [], []
     for weight, bias in parameters:
         linear = nn.Linear(weight.shape[1], weight.shape[0], dtype=torch.float64)
@@ -217,7 +217,7 @@ def _by_pytorch(spec: Perceptron, parameters: Parameters) -> Pass:
     found = torch.autograd.grad(loss, [*z, *leaves])
     delta, rest = found[: len(z)], found[len(z) :]
     gradients = list(zip(rest[::2], rest[1::2], strict=True))
-    return Pass(
+    return PerceptronPass(
         a=tuple(value.detach() for value in a),
         z=tuple(value.detach() for value in z),
         loss=loss.item(),

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from torch import Tensor
 
-from gradflow.core.teaching.perceptron import Pass, PerceptronRun
+from gradflow.core.teaching.perceptron import PerceptronPass, PerceptronRun
 
 
 class StepKind(StrEnum):
@@ -26,14 +26,14 @@ class StepKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Step:
+class PerceptronStep:
     """One quantity of one layer; ``layer`` is L for the two losses."""
 
     kind: StepKind
     layer: int
 
 
-def steps(layers: int) -> tuple[Step, ...]:
+def list_steps(layers: int) -> tuple[PerceptronStep, ...]:
     """All steps of one pass and one update of a network of so many layers, in order.
 
     z and a from the input on, E, δ from the output back, ∂E/∂W and ∂E/∂b layer by layer from the
@@ -42,22 +42,22 @@ def steps(layers: int) -> tuple[Step, ...]:
     forward, backward = range(1, layers + 1), range(layers, 0, -1)
     return (
         *(
-            Step(kind, layer)
+            PerceptronStep(kind, layer)
             for layer in forward
             for kind in (StepKind.PREACTIVATION, StepKind.ACTIVATION)
         ),
-        Step(StepKind.LOSS, layers),
-        Step(StepKind.OUTPUT_DELTA, layers),
-        *(Step(StepKind.HIDDEN_DELTA, layer) for layer in backward if layer < layers),
-        *(Step(StepKind.WEIGHT_GRADIENT, layer) for layer in backward),
-        *(Step(StepKind.BIAS_GRADIENT, layer) for layer in backward),
-        *(Step(StepKind.UPDATE, layer) for layer in backward),
-        Step(StepKind.NEW_LOSS, layers),
+        PerceptronStep(StepKind.LOSS, layers),
+        PerceptronStep(StepKind.OUTPUT_DELTA, layers),
+        *(PerceptronStep(StepKind.HIDDEN_DELTA, layer) for layer in backward if layer < layers),
+        *(PerceptronStep(StepKind.WEIGHT_GRADIENT, layer) for layer in backward),
+        *(PerceptronStep(StepKind.BIAS_GRADIENT, layer) for layer in backward),
+        *(PerceptronStep(StepKind.UPDATE, layer) for layer in backward),
+        PerceptronStep(StepKind.NEW_LOSS, layers),
     )
 
 
 @dataclass(frozen=True)
-class Entry:
+class StepEntry:
     """One number of a step.
 
     Attributes:
@@ -81,14 +81,14 @@ class Entry:
         return 0.0 if same else self.value - self.reference
 
 
-def entries(run: PerceptronRun, step: Step) -> tuple[Entry, ...]:
+def list_entries(run: PerceptronRun, step: PerceptronStep) -> tuple[StepEntry, ...]:
     """Every number of a step: per unit, per weight row by row, or the one loss."""
     hand, torch_ = run.by_hand, run.by_pytorch
     match step.kind:
         case StepKind.LOSS:
-            return (Entry(0, 0, hand.loss, torch_.loss),)
+            return (StepEntry(0, 0, hand.loss, torch_.loss),)
         case StepKind.NEW_LOSS:
-            return (Entry(0, 0, run.losses[-1], run.new_loss_by_pytorch),)
+            return (StepEntry(0, 0, run.losses[-1], run.new_loss_by_pytorch),)
         case StepKind.UPDATE:
             (weight, bias), (weight_, bias_) = (
                 each.updated[step.layer - 1] for each in (hand, torch_)
@@ -100,7 +100,7 @@ def entries(run: PerceptronRun, step: Step) -> tuple[Entry, ...]:
             return _units(*(_per_unit(each, step) for each in (hand, torch_)))
 
 
-def _per_unit(numbers: Pass, step: Step) -> Tensor:
+def _per_unit(numbers: PerceptronPass, step: PerceptronStep) -> Tensor:
     match step.kind:
         case StepKind.PREACTIVATION:
             return numbers.z[step.layer - 1]
@@ -112,15 +112,15 @@ def _per_unit(numbers: Pass, step: Step) -> Tensor:
             return numbers.delta[step.layer - 1]
 
 
-def _units(values: Tensor, references: Tensor) -> tuple[Entry, ...]:
+def _units(values: Tensor, references: Tensor) -> tuple[StepEntry, ...]:
     pairs = zip(values.tolist(), references.tolist(), strict=True)
-    return tuple(Entry(i, 0, value, reference) for i, (value, reference) in enumerate(pairs, 1))
+    return tuple(StepEntry(i, 0, value, reference) for i, (value, reference) in enumerate(pairs, 1))
 
 
-def _weights(values: Tensor, references: Tensor) -> tuple[Entry, ...]:
+def _weights(values: Tensor, references: Tensor) -> tuple[StepEntry, ...]:
     rows = zip(values.tolist(), references.tolist(), strict=True)
     return tuple(
-        Entry(i, j, value, reference)
+        StepEntry(i, j, value, reference)
         for i, (row, reference_row) in enumerate(rows, 1)
         for j, (value, reference) in enumerate(zip(row, reference_row, strict=True), 1)
     )
@@ -147,7 +147,7 @@ class Highlight:
     edges: dict[Edge, float] = field(default_factory=dict)
 
 
-def highlight(run: PerceptronRun, step: Step, entry: Entry) -> Highlight:
+def find_highlight(run: PerceptronRun, step: PerceptronStep, entry: StepEntry) -> Highlight:
     """What the equation of one number of a step touches."""
     layer, i, j = step.layer, entry.unit, entry.source
     sizes = run.spec.sizes
@@ -176,7 +176,7 @@ def _all(layer: int, sizes: tuple[int, ...]) -> frozenset[Node]:
 
 
 @dataclass(frozen=True)
-class Known:
+class Progress:
     """What has been computed up to a step: z and a of the layers up to these, δ from one on.
 
     Attributes:
@@ -190,14 +190,14 @@ class Known:
     weight: int
 
 
-def known(layers: int, index: int) -> Known:
+def find_progress(layers: int, index: int) -> Progress:
     """What is known once step ``index`` (from 0) has been taken."""
-    done = steps(layers)[: index + 1]
+    done = list_steps(layers)[: index + 1]
 
     def reached(*kinds: StepKind) -> list[int]:
         return [step.layer for step in done if step.kind in kinds]
 
-    return Known(
+    return Progress(
         z=max(reached(StepKind.PREACTIVATION), default=0),
         a=max(reached(StepKind.ACTIVATION), default=0),
         delta=min(reached(StepKind.OUTPUT_DELTA, StepKind.HIDDEN_DELTA), default=layers + 1),
@@ -205,10 +205,10 @@ def known(layers: int, index: int) -> Known:
     )
 
 
-def first_nonfinite(run: PerceptronRun) -> tuple[Step, Entry] | None:
+def find_first_nonfinite(run: PerceptronRun) -> tuple[PerceptronStep, StepEntry] | None:
     """The first number, in the order of the steps, that is infinite or NaN."""
-    for step in steps(run.layers):
-        for entry in entries(run, step):
+    for step in list_steps(run.layers):
+        for entry in list_entries(run, step):
             if not math.isfinite(entry.value):
                 return step, entry
     return None

@@ -12,13 +12,13 @@ from gradflow.core.experiment import MLP
 
 
 @cache
-def module(activation: Activation, dtype: torch.dtype = torch.float64) -> nn.Module:
+def make_module(activation: Activation, dtype: torch.dtype = torch.float64) -> nn.Module:
     """The activation with its usual parameters; a random slope (RReLU) is its mean."""
     built = ACTIVATIONS[activation].module(MLP(activation=activation)).to(dtype).eval()
     return built.requires_grad_(False)
 
 
-def with_slope(activation: Activation, z: Tensor) -> tuple[Tensor, Tensor]:
+def evaluate_with_slope(activation: Activation, z: Tensor) -> tuple[Tensor, Tensor]:
     """f(z) and f'(z), entry by entry; the derivative is autograd's.
 
     Args:
@@ -29,6 +29,6 @@ def with_slope(activation: Activation, z: Tensor) -> tuple[Tensor, Tensor]:
         Two tensors in the shape and dtype of ``z``.
     """
     z = z.detach().requires_grad_()
-    value = module(activation, z.dtype)(z)
+    value = make_module(activation, z.dtype)(z)
     (slope,) = torch.autograd.grad(value, z, torch.ones_like(value))
     return value.detach(), slope

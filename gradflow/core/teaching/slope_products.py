@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import Field
 
-from gradflow.core.teaching.activation_facts import OneActivation, facts
+from gradflow.core.teaching.activation_facts import OneActivation, find_facts
 from gradflow.core.theory.moments import FloatArray, activation_law, values_and_slopes
 
 CHAINS = 1001
@@ -48,7 +48,7 @@ class SlopeProducts:
     overflowed: int
 
 
-def slope_products(spec: SlopeChains) -> SlopeProducts:
+def measure_slope_products(spec: SlopeChains) -> SlopeProducts:
     """Products of slopes, and of weights times slopes, along random chains, in float64."""
     random = np.random.default_rng(spec.seed)
     module = activation_law(spec.mlp).module
@@ -67,7 +67,7 @@ def slope_products(spec: SlopeChains) -> SlopeProducts:
             zero.append(np.mean(slope == 0))
             if not overflowed and not np.isfinite([signal, slope, factor]).all():
                 overflowed = layer
-    largest = facts(spec.mlp).peak.slope
+    largest = find_facts(spec.mlp).peak.slope
     return SlopeProducts(
         largest=largest,
         bound=largest ** np.arange(1.0, spec.layers + 1),

@@ -35,7 +35,7 @@ class Surface(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape:
+class SurfaceShape:
     """The number that shapes a loss; ``whole`` if only whole numbers make sense.
 
     ``symbol`` is its name in LaTeX.
@@ -88,7 +88,7 @@ class SurfaceChoice(Choice):
     marks: tuple[Mark, ...] = ()
     valley: tuple[Point, float] | None = None
     learning_rate: float
-    shape: Shape | None = None
+    shape: SurfaceShape | None = None
     source: str = ""
 
     @property
@@ -107,7 +107,7 @@ class SurfaceChoice(Choice):
             low <= x <= high for x, (low, high) in zip(point, self.window, strict=True)
         )
 
-    def distance(self, point: FloatArray) -> float:
+    def measure_distance(self, point: FloatArray) -> float:
         """The distance of a point of shape ``(d,)`` from the nearest minimum."""
         if self.valley is not None:
             (a, b), offset = self.valley
@@ -181,7 +181,9 @@ def cliff(points: Tensor, time_steps: float) -> Tensor:
 
 
 _PLANE = ("x", "y")
-_CONDITION = Shape(label=N_("Condition number κ"), symbol=r"\kappa", default=50, low=1, high=1000)
+_CONDITION = SurfaceShape(
+    label=N_("Condition number κ"), symbol=r"\kappa", default=50, low=1, high=1000
+)
 _LOG_ODDS = math.log(0.7 / 0.3)
 
 SURFACES: dict[Surface, SurfaceChoice] = {
@@ -314,13 +316,15 @@ SURFACES: dict[Surface, SurfaceChoice] = {
             Mark(N_("On the high side"), (4.0, -3.5)),
         ),
         learning_rate=1.0,
-        shape=Shape(label=N_("Time steps T"), symbol="T", default=50, low=1, high=60, whole=True),
+        shape=SurfaceShape(
+            label=N_("Time steps T"), symbol="T", default=50, low=1, high=60, whole=True
+        ),
         source="Pascanu, Mikolov & Bengio 2013",
     ),
 }
 
 
-def heights(
+def compute_heights(
     surface: Surface, shape: float, size: int = 81
 ) -> tuple[tuple[FloatArray, ...], FloatArray]:
     """The loss over the window.

@@ -16,7 +16,7 @@ from gradflow.core.teaching.chain import (
     Chain,
     ChainRun,
     Trouble,
-    events,
+    find_events,
     run_chain,
 )
 from gradflow.core.text import N_, _
@@ -76,7 +76,7 @@ def show() -> None:
 
 
 def _say(run: ChainRun) -> None:
-    found = events(run)
+    found = find_events(run)
     for event in found:
         if event.trouble is Trouble.OVERFLOW:
             st.error(backprop_words.sentence(run, event), icon=":material/error:")

@@ -19,14 +19,14 @@ from gradflow.core.teaching.perceptron import (
     run_perceptron,
 )
 from gradflow.core.teaching.perceptron_steps import (
-    Entry,
-    Step,
+    PerceptronStep,
+    StepEntry,
     StepKind,
-    entries,
-    first_nonfinite,
-    highlight,
-    known,
-    steps,
+    find_first_nonfinite,
+    find_highlight,
+    find_progress,
+    list_entries,
+    list_steps,
 )
 from gradflow.core.text import N_, _
 from gradflow.ui import blocks, state
@@ -52,19 +52,21 @@ def show() -> None:
     """The small network that is set, at the step that is chosen."""
     spec = backprop_state.network()
     run = run_perceptron(spec)
-    plan, at = steps(run.layers), backprop_state.step(spec)
+    plan, at = list_steps(run.layers), backprop_state.step(spec)
     backprop_state.settled(spec, step=at)
     step = plan[at - 1]
     _say_overflow(run)
     _step_bar(step, at, len(plan))
-    found = entries(run, step)
+    found = list_entries(run, step)
     left, right = st.columns([3, 2], gap="medium")
     with right:
         entry = _choice(step, at, found)
         _table(step, found, rows=max(*run.spec.sizes, 4))
     with left:
         marked = Marked(
-            known(run.layers, at - 1), highlight(run, step, entry), step.kind not in FORWARD
+            find_progress(run.layers, at - 1),
+            find_highlight(run, step, entry),
+            step.kind not in FORWARD,
         )
         blocks.show_figure(
             network_figure(run, marked, mode=blocks.mode()),
@@ -77,7 +79,7 @@ def show() -> None:
 
 
 def _say_overflow(run: PerceptronRun) -> None:
-    if place := first_nonfinite(run):
+    if place := find_first_nonfinite(run):
         step, entry = place
         text = _(
             "**Overflow.** After {updates} updates, {name} is {value}: the sums and products that "
@@ -91,7 +93,7 @@ def _say_overflow(run: PerceptronRun) -> None:
         )
 
 
-def _step_bar(step: Step, at: int, count: int) -> None:
+def _step_bar(step: PerceptronStep, at: int, count: int) -> None:
     buttons = (
         (_("First"), "first_page", 1, None, at == 1),
         (_("Back"), "chevron_left", at - 1, "B", at == 1),
@@ -110,7 +112,7 @@ def _step_bar(step: Step, at: int, count: int) -> None:
         st.markdown(said.format(at=at, count=count, title=title))
 
 
-def _choice(step: Step, at: int, found: tuple[Entry, ...]) -> Entry:
+def _choice(step: PerceptronStep, at: int, found: tuple[StepEntry, ...]) -> StepEntry:
     chosen: int = st.selectbox(
         _("Show the calculation of"),
         list(range(len(found))),
@@ -121,7 +123,7 @@ def _choice(step: Step, at: int, found: tuple[Entry, ...]) -> Entry:
     return found[chosen]
 
 
-def _table(step: Step, found: tuple[Entry, ...], rows: int) -> None:
+def _table(step: PerceptronStep, found: tuple[StepEntry, ...], rows: int) -> None:
     table = pd.DataFrame(
         {
             _("number"): [backprop_latex.symbol(step, entry) for entry in found],

@@ -23,7 +23,7 @@ from gradflow.core.teaching.perceptron import (
     MAX_UPDATES,
     Perceptron,
 )
-from gradflow.core.teaching.perceptron_steps import steps
+from gradflow.core.teaching.perceptron_steps import list_steps
 from gradflow.ui import forged, state
 from gradflow.ui.state import Slot
 
@@ -212,7 +212,7 @@ def network() -> Perceptron:
 
 
 def _step_count(spec: Perceptron) -> int:
-    return len(steps(len(spec.hidden) + 1))
+    return len(list_steps(len(spec.hidden) + 1))
 
 
 def step(spec: Perceptron) -> int:

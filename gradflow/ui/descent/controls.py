@@ -8,8 +8,8 @@ from gradflow.charts.theme import number
 from gradflow.core.catalog.optimizers import CLIPS, Clip
 from gradflow.core.teaching.descent import MAX_MOMENTUM, MAX_STEPS, Descent
 from gradflow.core.teaching.descent_presets import PRESETS
-from gradflow.core.teaching.optimizers import OPTIMIZERS, Optimizer
-from gradflow.core.teaching.surfaces import SURFACES, Shape, Surface
+from gradflow.core.teaching.optimizers import DESCENT_OPTIMIZERS, DescentOptimizer
+from gradflow.core.teaching.surfaces import SURFACES, Surface, SurfaceShape
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.descent import state
@@ -59,7 +59,7 @@ def _surface(descent: Descent) -> None:
         )  # fmt: skip
 
 
-def _shape(shape: Shape, value: float) -> None:
+def _shape(shape: SurfaceShape, value: float) -> None:
     if shape.whole:
         st.slider(
             _(shape.label), int(shape.low), int(shape.high),
@@ -72,10 +72,10 @@ def _shape(shape: Shape, value: float) -> None:
 def _rules(descent: Descent) -> None:
     st.pills(
         _("Optimizers"),
-        list(Optimizer),
+        list(DescentOptimizer),
         selection_mode="multi",
         key=state.key("optimizers", list(descent.optimizers)),
-        format_func=lambda code: _(OPTIMIZERS[code].label),
+        format_func=lambda code: _(DESCENT_OPTIMIZERS[code].label),
         on_change=state.optimizers_changed,
     )
     _log_slider(_("Learning rate η"), "learning_rate", descent.learning_rate, 1e-4, 100)
@@ -91,7 +91,7 @@ def _rules(descent: Descent) -> None:
             for place, code in enumerate(descent.optimizers):
                 value = descent.multipliers[place]
                 st.select_slider(
-                    _("{optimizer}: η times").format(optimizer=_(OPTIMIZERS[code].label)),
+                    _("{optimizer}: η times").format(optimizer=_(DESCENT_OPTIMIZERS[code].label)),
                     _series(1e-3, 1e3, value),
                     format_func=number,
                     key=state.key(f"multiplier_{place}", value),

@@ -9,7 +9,7 @@ import streamlit as st
 from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.descent_presets import PRESETS
 from gradflow.core.teaching.fields import to_query
-from gradflow.core.teaching.optimizers import Optimizer
+from gradflow.core.teaching.optimizers import DescentOptimizer
 from gradflow.core.teaching.surfaces import SURFACES, Surface
 from gradflow.ui.forged import made
 
@@ -95,7 +95,7 @@ def optimizers_changed() -> None:
     """Callback of the choice of rules; those that stay keep their multiplier."""
     kept = dict(zip(current().optimizers, current().multipliers, strict=True))
     chosen = st.session_state[_WIDGET + "optimizers"]
-    optimizers = tuple(one for one in Optimizer if one in chosen)
+    optimizers = tuple(one for one in DescentOptimizer if one in chosen)
     if optimizers:
         multipliers = tuple(kept.get(one, 1.0) for one in optimizers)
         _change(optimizers=optimizers, multipliers=multipliers)

@@ -8,8 +8,8 @@ import pandas as pd
 from gradflow.charts.theme import number
 from gradflow.core.catalog.optimizers import Clip
 from gradflow.core.teaching.descent import Descent, Trajectory
-from gradflow.core.teaching.descent_outcome import clipped_steps
-from gradflow.core.teaching.optimizers import OPTIMIZERS
+from gradflow.core.teaching.descent_outcome import count_clipped_steps
+from gradflow.core.teaching.optimizers import DESCENT_OPTIMIZERS
 from gradflow.core.teaching.surfaces import FloatArray
 from gradflow.core.text import _
 
@@ -43,7 +43,7 @@ def step_in_numbers(descent: Descent, trajectory: Trajectory, n: int) -> list[tu
     ]
     if descent.clip is not Clip.NONE:
         lines.append((_("After clipping"), _clipped(descent, norm, trajectory.clipped[n], n)))
-    for name, symbol in OPTIMIZERS[trajectory.optimizer].memory:
+    for name, symbol in DESCENT_OPTIMIZERS[trajectory.optimizer].memory:
         kept = vector(trajectory.memory[name][n])
         lines.append((_("Memory"), rf"{symbol}_{{{n + 1}}} = {kept}"))
     return [*lines, (_("Step"), step), (_("Where it lands"), lands)]
@@ -64,7 +64,7 @@ def _update(trajectory: Trajectory, n: int) -> str:
     with np.errstate(over="ignore", invalid="ignore"):
         made = vector(trajectory.points[n + 1] - trajectory.points[n])
     rate = tex(trajectory.learning_rate)
-    if not OPTIMIZERS[trajectory.optimizer].memory:
+    if not DESCENT_OPTIMIZERS[trajectory.optimizer].memory:
         return rf"-{rate} \cdot {vector(trajectory.clipped[n])} = {made}"
     return rf"{made}\quad(\eta = {rate})"
 
@@ -83,7 +83,7 @@ def end_points(
     for trajectory, place in zip(trajectories, places, strict=True):
         lengths = trajectory.step_length
         row = {
-            _("Optimizer"): _(OPTIMIZERS[trajectory.optimizer].label),
+            _("Optimizer"): _(DESCENT_OPTIMIZERS[trajectory.optimizer].label),
             _("η"): number(trajectory.learning_rate),
             _("Steps"): str(len(lengths)),
             _("End point"): place,
@@ -91,10 +91,10 @@ def end_points(
             _("|g|"): number(trajectory.gradient_norm[-1]),
             _("Largest |g|"): number(_largest(trajectory.gradient_norm)),
             _("Longest step"): number(_largest(lengths)),
-            _("Distance to minimum"): number(descent.row.distance(trajectory.points[-1])),
+            _("Distance to minimum"): number(descent.row.measure_distance(trajectory.points[-1])),
         }
         if descent.clip is not Clip.NONE:
-            row[_("Steps clipped")] = str(clipped_steps(descent, trajectory))
+            row[_("Steps clipped")] = str(count_clipped_steps(descent, trajectory))
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 import gradflow as gf
 from gradflow.core.catalog import ACTIVATIONS, Activation, Initialization
 from gradflow.core.errors import InvalidExperiment
-from gradflow.core.teaching.activation_facts import ShownFunctions, curve, facts
+from gradflow.core.teaching.activation_facts import ShownFunctions, find_facts, sample_function
 
 INF = math.inf
 LAMBDA, ALPHA = 1.0507009873554805, 1.6732632423543772
@@ -48,7 +48,7 @@ KNOWN = {
 @pytest.mark.parametrize("activation", Activation)
 def test_facts(activation):
     slope, low_z, high_z, low, high, taken, flat, centred = KNOWN[activation]
-    found = facts(gf.MLP(activation=activation))
+    found = find_facts(gf.MLP(activation=activation))
     assert_allclose(found.peak.slope, slope, rtol=2e-9)
     assert_allclose([found.peak.low, found.peak.high], [low_z, high_z], atol=1e-6)
     assert_allclose([found.low, found.high], [low, high], atol=2e-8)
@@ -83,15 +83,15 @@ def test_numerical_extremes_are_roots():
 
 @pytest.mark.parametrize(("alpha", "slope", "side"), [(0.5, 1, 0), (2.0, 2, -1)])
 def test_elu_with_a_parameter(alpha, slope, side):
-    found = facts(gf.MLP(activation="elu", elu_alpha=alpha))
+    found = find_facts(gf.MLP(activation="elu", elu_alpha=alpha))
     assert_allclose([found.peak.slope, found.low], [slope, -alpha], rtol=1e-8)
     assert (found.peak.low, found.peak.side) == (0, side)
 
 
 def test_leaky_slope_at_its_ends():
-    flat = facts(gf.MLP(activation="leaky_relu", negative_slope=0.0))
+    flat = find_facts(gf.MLP(activation="leaky_relu", negative_slope=0.0))
     assert (flat.low, flat.flat_left) == (0, True)
-    straight = facts(gf.MLP(activation="leaky_relu", negative_slope=1.0))
+    straight = find_facts(gf.MLP(activation="leaky_relu", negative_slope=1.0))
     assert (straight.peak.low, straight.peak.high) == (-INF, INF)
 
 
@@ -135,7 +135,7 @@ def by_hand(z: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 @pytest.mark.parametrize("activation", Activation)
 def test_curves_are_the_formulas(activation):
-    found = curve(gf.MLP(activation=activation), 8)
+    found = sample_function(gf.MLP(activation=activation), 8)
     value, slope = by_hand(found.z)[activation]
     assert_allclose(found.value, value, atol=1e-12)
     drawn = ~np.isnan(found.slope)
@@ -153,7 +153,7 @@ def test_curves_are_the_formulas(activation):
 
 def test_moments_of_the_table():
     """Closed forms for N(0, 1): E ReLU = 1/√2π, Var = ½ − 1/2π, E φ'² = ½; GELU's mean 1/√4π."""
-    relu, gelu = (facts(gf.MLP(activation=a)) for a in ("relu", "gelu"))
+    relu, gelu = (find_facts(gf.MLP(activation=a)) for a in ("relu", "gelu"))
     assert_allclose(relu.mean, 1 / math.sqrt(2 * math.pi), rtol=1e-9)
     assert_allclose(relu.variance, 0.5 - 1 / (2 * math.pi), rtol=1e-9)
     assert_allclose(relu.slope_power, 0.5, rtol=1e-9)
@@ -175,7 +175,7 @@ def test_every_row_names_its_initialization_and_paper(activation):
 def test_shown_functions_from_text():
     spec = ShownFunctions(shown="leaky_relu-tanh-leaky_relu", negative_slope=0.3)
     assert spec.shown == ("leaky_relu", "tanh")
-    assert [f.negative_slope for f in spec.functions()] == [0.3, 0.01]
+    assert [f.negative_slope for f in spec.list_functions()] == [0.3, 0.01]
     assert "negative_slope" in ShownFunctions.applicable(dict(spec))
     assert "elu_alpha" not in ShownFunctions.applicable(dict(spec))
     assert ShownFunctions(shown="").shown == ()

@@ -13,11 +13,11 @@ from gradflow.core.teaching.chain import (
     Event,
     Term,
     Trouble,
-    departure,
-    events,
-    overflow,
+    find_departure,
+    find_events,
+    find_overflow,
+    find_zero,
     run_chain,
-    zero,
 )
 from gradflow.core.teaching.fields import to_query
 
@@ -106,7 +106,7 @@ def test_slopes_of_the_sigmoid_stay_below_a_quarter() -> None:
     run = run_chain(Chain(length=12, weights=(4.0,), biases=(-2.0,), input=0.5, target=0.0))
     assert run.slope == (0.25,) * 12  # a fixed point: z = 4·½ − 2 = 0
     assert run.factors == (1.0,) * 11 + (0.25,)
-    assert events(run) == []
+    assert find_events(run) == []
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -117,20 +117,20 @@ def test_slopes_of_the_sigmoid_stay_below_a_quarter() -> None:
 def test_departure_is_the_first_place_beyond_a_hundred(sign, weight, trouble, place) -> None:
     # Linear, so |g_i| / |∂L/∂h| = w^(12 − i): 2⁷ = 128 is the first power beyond 100.
     run = run_chain(Chain(length=12, activation="linear", weights=(sign * weight,), target=7.0))
-    event = departure(run)
+    event = find_departure(run)
     assert (event and (event.trouble, event.index)) == (trouble and (trouble, place))
 
 
 @pytest.mark.parametrize("target", [0.0, 1e200])
 def test_the_verdict_does_not_depend_on_the_scale_of_the_loss(target) -> None:
-    event = departure(run_chain(Chain(length=9, weights=(1.0,), target=target)))
+    event = find_departure(run_chain(Chain(length=9, weights=(1.0,), target=target)))
     assert event is not None
     assert event.trouble is Trouble.VANISHING
     assert event.index == 6  # (0.22…)⁴ is the first product below 1/100
 
 
 def overflowing(**settings) -> Event:
-    event = overflow(run_chain(Chain(activation="relu", **settings)))
+    event = find_overflow(run_chain(Chain(activation="relu", **settings)))
     assert event is not None
     assert event.trouble is Trouble.OVERFLOW
     return event
@@ -164,18 +164,18 @@ def test_the_number_that_overflows_is_named() -> None:
 def test_a_gradient_of_zero_has_its_reason() -> None:
     relu = {"activation": "relu", "length": 3}
     off = run_chain(Chain(**relu, weights=(1.0, -1.0, 1.0), biases=(0.0, 0.0, 0.5)))
-    assert zero(off) == Event(Trouble.ZERO_FACTOR, Term.SLOPE, 2, 0.0)
+    assert find_zero(off) == Event(Trouble.ZERO_FACTOR, Term.SLOPE, 2, 0.0)
     assert off.g[2] != 0
-    assert departure(off) is None
+    assert find_departure(off) is None
     assert off.g[:2] == (0.0, 0.0)
     weight = run_chain(Chain(**relu, weights=(1.0, 1.0, 0.0), biases=(0.0, 0.0, 0.5)))
-    assert zero(weight) == Event(Trouble.ZERO_FACTOR, Term.W, 3, 0.0)
+    assert find_zero(weight) == Event(Trouble.ZERO_FACTOR, Term.W, 3, 0.0)
     met = run_chain(Chain(**relu, target=1.0))
-    assert events(met) == [Event(Trouble.ZERO_ERROR, Term.ERROR, 0, 0.0)]
-    small = zero(run_chain(Chain(length=12, weights=(0.1,), dtype=DType.FLOAT16)))
+    assert find_events(met) == [Event(Trouble.ZERO_ERROR, Term.ERROR, 0, 0.0)]
+    small = find_zero(run_chain(Chain(length=12, weights=(0.1,), dtype=DType.FLOAT16)))
     assert small is not None
     assert (small.trouble, small.term) == (Trouble.UNDERFLOW, Term.G)
-    assert zero(run_chain(Chain(length=12, weights=(0.1,)))) is None
+    assert find_zero(run_chain(Chain(length=12, weights=(0.1,)))) is None
 
 
 def test_float16_rounds_as_float16() -> None:

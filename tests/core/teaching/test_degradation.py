@@ -14,7 +14,7 @@ from gradflow.core.networks.build import build
 from gradflow.core.networks.stacked import linears
 from gradflow.core.teaching.degradation import depth, identity, pairs, shattering
 from gradflow.core.teaching.degradation.shattering import Shattering
-from gradflow.core.teaching.degradation.tangents import tangents
+from gradflow.core.teaching.degradation.tangents import propagate_tangents
 from tests.core.oracles import mean_loss, traced
 
 PLAIN, RESIDUAL, PREACTIVATION = depth.KINDS
@@ -27,10 +27,10 @@ def test_depth_sweep_against_autograd(
 ) -> None:
     monkeypatch.setattr(depth, "DEPTHS", (4, 9))
     spec = depth.BlockNetworks(width=16, normalization=normalization, branch_scale=0.5, seed=1)
-    found = depth.sweep(spec, connection)
+    found = depth.sweep_depths(spec, connection)
     assert found.depths.tolist() == [4, 9]
     for place, layers in enumerate((4, 9)):
-        experiment = spec.experiment(connection, layers)
+        experiment = spec.make_experiment(connection, layers)
         inputs, targets = draw(experiment.data, experiment.seed)
         weights = linears(build(experiment, inputs).double())
         trace = traced(experiment.network, weights, inputs.double())
@@ -44,7 +44,7 @@ def test_depth_sweep_against_autograd(
 def test_a_zero_branch_keeps_the_gradient_at_any_depth() -> None:
     """Identity blocks: ∂L/∂z_1 does not depend on the depth but through the readout's draw."""
     spec = depth.BlockNetworks(width=32, normalization="none", zero_last=True)
-    found = depth.sweep(spec, PREACTIVATION)
+    found = depth.sweep_depths(spec, PREACTIVATION)
     # ‖∂L/∂z_1‖² = ‖δ_L‖²·n Var(W)·E φ'² = ‖δ_L‖² for ReLU with He weights; fan_in n, 10 outputs.
     assert_allclose(found.ratio, 1.0, rtol=0.25)
     assert_allclose(found.law, found.law[0])
@@ -81,9 +81,9 @@ def _forward(
 def test_tangents_against_autograd(connection: Connection) -> None:
     """Statistics held fixed, so that a unit's sum over the samples has one term per sample."""
     spec = Shattering(width=32, branch_scale=0.5)
-    experiment = spec.experiment(connection, layers=4)
+    experiment = spec.make_experiment(connection, layers=4)
     x = torch.linspace(-2, 2, 60, dtype=torch.float64)[:, None]
-    found = tangents(experiment, x, torch.ones_like(x))
+    found = propagate_tangents(experiment, x, torch.ones_like(x))
     assert [tuple(t.shape) for t in found] == [(60, 32)] * 4
     leaf = x.clone().requires_grad_()
     outputs = _forward(experiment, leaf, connection, 0.5)
@@ -95,13 +95,13 @@ def test_tangents_against_autograd(connection: Connection) -> None:
 
 def test_tangents_of_a_network_without_normalization_are_exact() -> None:
     spec = Shattering(width=32, normalized=False)
-    experiment = spec.experiment(RESIDUAL, layers=5)
+    experiment = spec.make_experiment(RESIDUAL, layers=5)
     x = torch.linspace(-2, 2, 50, dtype=torch.float64)[:, None].requires_grad_()
     layers = linears(build(experiment, x.detach().float()).double())
     h = torch.relu(x @ layers[0].weight.T + layers[0].bias)
     for layer in layers[1:-1]:
         h = torch.relu(h + 0.1 * (h @ layer.weight.T + layer.bias))
-    found = tangents(experiment, x.detach(), torch.ones_like(x))
+    found = propagate_tangents(experiment, x.detach(), torch.ones_like(x))
     assert len(found) == 5
     for unit in range(0, 32, 7):
         (slope,) = torch.autograd.grad(h[:, unit].sum(), x, retain_graph=True)
@@ -120,47 +120,49 @@ def test_kappas_against_sampling(cosine: float) -> None:
 
 def test_plain_laws() -> None:
     layers = np.arange(1, 101)
-    unrelated = pairs.law(PLAIN, Shattering(cosine=0))
+    unrelated = pairs.predict_correlation(PLAIN, Shattering(cosine=0))
     assert_allclose(unrelated, 2.0**-layers, rtol=1e-9)
     # Without normalization inputs become alike, and the correlation falls as L⁻³: κ₀ → 1 − 3/L.
-    together = pairs.law(PLAIN, Shattering(cosine=0, normalized=False))
+    together = pairs.predict_correlation(PLAIN, Shattering(cosine=0, normalized=False))
     slope = np.polyfit(np.log(layers[60:]), np.log(together[60:]), 1)[0]
     assert -3.2 < slope < -2.5
-    near = pairs.law(PLAIN, Shattering(cosine=0.9999))
+    near = pairs.predict_correlation(PLAIN, Shattering(cosine=0.9999))
     assert near[4] > 0.9  # a plateau,
     assert_allclose(near[60:] / near[59:-1], 0.5, rtol=0.01)  # then half per layer
 
 
 def test_residual_laws() -> None:
-    whole = pairs.law(PREACTIVATION, Shattering(cosine=0, branch_scale=1, normalized=False))
+    whole = pairs.predict_correlation(
+        PREACTIVATION, Shattering(cosine=0, branch_scale=1, normalized=False)
+    )
     assert_allclose(whole[1], 3 / 4)
-    nothing = pairs.law(PREACTIVATION, Shattering(cosine=0.5, branch_scale=0))
+    nothing = pairs.predict_correlation(PREACTIVATION, Shattering(cosine=0.5, branch_scale=0))
     assert_allclose(nothing, 1.0)
     # With batch norm: 1 + β²/v against 1 + β²/2v, v growing by β²(1 − 1/π) from 2.
     variance, expected = 2.0, [1.0]
     for _ in range(99):
         expected.append(expected[-1] * (1 + 0.5 / variance) / (1 + 1 / variance))
         variance += 1 - 1 / math.pi
-    found = pairs.law(PREACTIVATION, Shattering(cosine=0, branch_scale=1))
+    found = pairs.predict_correlation(PREACTIVATION, Shattering(cosine=0, branch_scale=1))
     assert_allclose(found, expected, rtol=1e-9)
-    assert not len(pairs.law(RESIDUAL, Shattering()))
+    assert not len(pairs.predict_correlation(RESIDUAL, Shattering()))
 
 
 def test_measured_correlations_follow_the_laws() -> None:
     """One network of width 256; the tolerance is a few times the noise 1/√(128·256) = .006."""
     spec = Shattering(width=256, cosine=0, branch_scale=1)
-    plain = pairs.correlation(spec, PLAIN)
+    plain = pairs.measure_correlation(spec, PLAIN)
     assert len(plain.measured) == len(plain.law) == 100
     assert_allclose(plain.measured, plain.law, atol=0.03)
     slope = np.polyfit(np.arange(1, 6), np.log2(plain.measured[:5]), 1)[0]
     assert -1.15 < slope < -0.85  # 2⁻ᴸ
-    residual = pairs.correlation(spec, PREACTIVATION)
+    residual = pairs.measure_correlation(spec, PREACTIVATION)
     assert_allclose(residual.measured, residual.law, atol=0.06)
     assert residual.measured[49] > 0.1
 
 
 def test_landscapes_lie_between_the_noises() -> None:
-    found = shattering.landscapes(Shattering(width=64))
+    found = shattering.compute_landscapes(Shattering(width=64))
     one, plain, residual, brown, white = (
         getattr(found, n).correlation for n in ("one", "plain", "residual", "brown", "white")
     )
@@ -182,7 +184,7 @@ def test_landscapes_lie_between_the_noises() -> None:
 def test_autocorrelation_by_hand() -> None:
     rows = torch.randn(256, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     rows[7] = 0.0
-    found = shattering.autocorrelation(rows)
+    found = shattering.measure_autocorrelation(rows)
     values = rows.numpy()
     cosines = [
         values[i] @ values[i + 40] / np.linalg.norm(values[i]) / np.linalg.norm(values[i + 40])
@@ -199,8 +201,8 @@ def test_nearness_by_hand(connection: Connection, layers: int, size: int) -> Non
         depth=layers, width=16, activation="tanh", normalization="none", block_size=size,
         branch_scale=0.5, seed=4,
     )  # fmt: skip
-    found = identity.nearness(spec, connection)
-    experiment = spec.experiment(connection, layers)
+    found = identity.measure_nearness(spec, connection)
+    experiment = spec.make_experiment(connection, layers)
     inputs, _targets = draw(experiment.data, experiment.seed)
     weights = [w.weight.detach().numpy() for w in linears(build(experiment, inputs).double())]
     inner = weights[1:-1]
@@ -231,8 +233,8 @@ def test_convolutional_blocks_by_hand(connection: Connection) -> None:
         depth=5, architecture="conv", channels=4, normalization="none", block_size=1,
         branch_scale=0.5,
     )  # fmt: skip
-    found = identity.nearness(spec, connection)
-    experiment = spec.experiment(connection, 5)
+    found = identity.measure_nearness(spec, connection)
+    experiment = spec.make_experiment(connection, 5)
     inputs, _targets = draw(experiment.data, experiment.seed)
     model = build(experiment, inputs).double()
     first, *inner = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d)]
@@ -254,8 +256,8 @@ def test_convolutional_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     """∂L/∂z of the first convolution and of the readout, by autograd from the built module."""
     monkeypatch.setattr(depth, "DEPTHS", (4,))
     spec = depth.BlockNetworks(architecture="conv", channels=4, seed=3)
-    found = depth.sweep(spec, RESIDUAL)
-    experiment = spec.experiment(RESIDUAL, 4)
+    found = depth.sweep_depths(spec, RESIDUAL)
+    experiment = spec.make_experiment(RESIDUAL, 4)
     inputs, targets = draw(experiment.data, experiment.seed)
     model = build(experiment, inputs)
     seen: list[torch.Tensor] = []
@@ -270,6 +272,6 @@ def test_convolutional_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_identity_blocks() -> None:
     spec = identity.Blocks(depth=10, width=16, zero_last=True)
-    found = identity.nearness(spec, PREACTIVATION)
+    found = identity.measure_nearness(spec, PREACTIVATION)
     assert_allclose(found.branch, 0.0)
     assert_allclose(found.cosine, 1.0)

@@ -5,17 +5,17 @@ import pytest
 
 from gradflow.core.catalog.optimizers import CLIPS, Clip
 from gradflow.core.errors import InvalidExperiment
-from gradflow.core.teaching.descent import Descent, descend
+from gradflow.core.teaching.descent import Descent, run_descent
 from gradflow.core.teaching.descent_outcome import (
-    Outcome,
-    clipped_steps,
-    first_outside,
-    in_sight,
-    verdict,
+    DescentOutcome,
+    count_clipped_steps,
+    find_first_outside,
+    is_in_sight,
+    judge_descent,
 )
 from gradflow.core.teaching.descent_presets import PRESETS
 from gradflow.core.teaching.fields import to_query
-from gradflow.core.teaching.optimizers import OPTIMIZERS, Optimizer
+from gradflow.core.teaching.optimizers import DESCENT_OPTIMIZERS, DescentOptimizer
 from gradflow.core.teaching.surfaces import Surface
 
 KAPPA, START, STEPS = 20.0, (-2.0, 0.7), 40
@@ -60,12 +60,12 @@ def adam(g, memory, n, rate, mu):
 
 
 BY_HAND = {
-    Optimizer.SGD: sgd,
-    Optimizer.MOMENTUM: momentum,
-    Optimizer.NESTEROV: nesterov,
-    Optimizer.ADAGRAD: adagrad,
-    Optimizer.RMSPROP: rmsprop,
-    Optimizer.ADAM: adam,
+    DescentOptimizer.SGD: sgd,
+    DescentOptimizer.MOMENTUM: momentum,
+    DescentOptimizer.NESTEROV: nesterov,
+    DescentOptimizer.ADAGRAD: adagrad,
+    DescentOptimizer.RMSPROP: rmsprop,
+    DescentOptimizer.ADAM: adam,
 }
 
 
@@ -89,17 +89,20 @@ def ravine(**changes):
 
 
 def test_every_rule_and_every_way_to_clip_has_a_row_and_an_oracle():
-    assert set(OPTIMIZERS) == set(BY_HAND) == set(Optimizer)
+    assert set(DESCENT_OPTIMIZERS) == set(BY_HAND) == set(DescentOptimizer)
     assert set(CLIPS) == set(Clip)
 
 
 def test_all_rules_at_once_follow_their_formulas():
     multipliers = (1.0, 0.5, 0.2, 10.0, 1.0, 5.0)
     descent = ravine(
-        optimizers=tuple(Optimizer), multipliers=multipliers, learning_rate=0.03, momentum=0.8
+        optimizers=tuple(DescentOptimizer),
+        multipliers=multipliers,
+        learning_rate=0.03,
+        momentum=0.8,
     )
-    found = descend(descent)
-    assert [one.optimizer for one in found] == list(Optimizer)
+    found = run_descent(descent)
+    assert [one.optimizer for one in found] == list(DescentOptimizer)
     for one, factor in zip(found, multipliers, strict=True):
         points, _memories = by_hand(BY_HAND[one.optimizer], 0.03 * factor, 0.8)
         assert one.learning_rate == pytest.approx(0.03 * factor)
@@ -113,8 +116,8 @@ def test_all_rules_at_once_follow_their_formulas():
 
 
 def test_without_momentum_all_three_are_plain_descent():
-    rules = (Optimizer.SGD, Optimizer.MOMENTUM, Optimizer.NESTEROV)
-    found = descend(ravine(optimizers=rules, momentum=0.0, learning_rate=0.03))
+    rules = (DescentOptimizer.SGD, DescentOptimizer.MOMENTUM, DescentOptimizer.NESTEROV)
+    found = run_descent(ravine(optimizers=rules, momentum=0.0, learning_rate=0.03))
     points, _memories = by_hand(sgd, 0.03, 0.0)
     for one in found:
         assert one.points == pytest.approx(points, rel=1e-10)
@@ -123,17 +126,21 @@ def test_without_momentum_all_three_are_plain_descent():
 
 
 def test_memory_is_what_the_rule_keeps_after_the_step():
-    found = descend(ravine(optimizers=tuple(Optimizer), learning_rate=0.02, momentum=0.8))
+    found = run_descent(
+        ravine(optimizers=tuple(DescentOptimizer), learning_rate=0.02, momentum=0.8)
+    )
     for one in found:
         _points, memories = by_hand(BY_HAND[one.optimizer], 0.02, 0.8)
-        names = [name for name, _symbol in OPTIMIZERS[one.optimizer].memory]
+        names = [name for name, _symbol in DESCENT_OPTIMIZERS[one.optimizer].memory]
         assert list(one.memory) == names
         for place, name in enumerate(names):
             expected = np.array([m[place] if len(names) == 2 else m for m in memories])
             assert one.memory[name] == pytest.approx(expected, rel=1e-9, abs=1e-14)
 
 
-@pytest.mark.parametrize("rule", [Optimizer.SGD, Optimizer.MOMENTUM, Optimizer.ADAM])
+@pytest.mark.parametrize(
+    "rule", [DescentOptimizer.SGD, DescentOptimizer.MOMENTUM, DescentOptimizer.ADAM]
+)
 def test_clipping_by_norm_follows_its_formula(rule):
     c = 1.5
 
@@ -141,7 +148,7 @@ def test_clipping_by_norm_follows_its_formula(rule):
         return g * min(1, c / (np.linalg.norm(g) + 1e-6))
 
     descent = ravine(optimizers=(rule,), learning_rate=0.05, momentum=0.6, clip="norm", threshold=c)
-    (one,) = descend(descent)
+    (one,) = run_descent(descent)
     points, _memories = by_hand(BY_HAND[rule], 0.05, 0.6, clip)
     assert one.points == pytest.approx(points, rel=1e-9, abs=1e-12)
     expected = np.array([clip(gradient(x)) for x in points])
@@ -149,12 +156,12 @@ def test_clipping_by_norm_follows_its_formula(rule):
     assert one.clipped_norm.max() <= c
     assert one.gradient_norm[0] == pytest.approx(np.hypot(2, KAPPA * 0.7))
     norms = np.linalg.norm([gradient(x) for x in points[:-1]], axis=1)
-    assert clipped_steps(descent, one) == (norms + 1e-6 > c).sum() > 0
+    assert count_clipped_steps(descent, one) == (norms + 1e-6 > c).sum() > 0
 
 
 def test_clipping_by_value_cuts_each_entry():
     descent = ravine(learning_rate=0.05, clip="value", threshold=1.5)
-    (one,) = descend(descent)
+    (one,) = run_descent(descent)
     points, _memories = by_hand(sgd, 0.05, 0.0, lambda g: np.clip(g, -1.5, 1.5))
     assert one.points == pytest.approx(points, rel=1e-9)
     assert one.clipped[0].tolist() == [-1.5, 1.5]
@@ -162,15 +169,15 @@ def test_clipping_by_value_cuts_each_entry():
 
 def test_plain_descent_on_the_bowl_is_a_geometric_series():
     descent = Descent(surface="bowl", start=(2.0,), learning_rate=0.3, steps=50)
-    (one,) = descend(descent)
+    (one,) = run_descent(descent)
     assert one.points[:, 0] == pytest.approx(2 * 0.7 ** np.arange(51))
 
 
 def test_an_overflow_ends_one_trajectory_and_leaves_the_others_alone():
-    rules = (Optimizer.SGD, Optimizer.ADAM)
+    rules = (DescentOptimizer.SGD, DescentOptimizer.ADAM)
     settings = {"surface": "double_well", "start": (-2.0,), "learning_rate": 1.0, "steps": 30}
-    both = descend(Descent(optimizers=rules, **settings))
-    (alone,) = descend(Descent(optimizers=(Optimizer.ADAM,), **settings))
+    both = run_descent(Descent(optimizers=rules, **settings))
+    (alone,) = run_descent(Descent(optimizers=(DescentOptimizer.ADAM,), **settings))
     assert np.array_equal(both[1].points, alone.points)
     x, expected = np.float64(-2), [-2.0]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -180,8 +187,8 @@ def test_an_overflow_ends_one_trajectory_and_leaves_the_others_alone():
     assert both[0].points[:, 0] == pytest.approx(expected, rel=1e-6)
     assert both[0].broken_at == len(expected) - 1
     assert both[1].broken_at is None
-    said = verdict(Descent(optimizers=rules, **settings), both[0])
-    assert said.outcome is Outcome.OVERFLOW
+    said = judge_descent(Descent(optimizers=rules, **settings), both[0])
+    assert said.outcome is DescentOutcome.OVERFLOW
     assert f"step {len(expected) - 1}" in said.text
     assert "the loss is beyond" in said.text
     assert "from 8 to" in said.text
@@ -191,34 +198,34 @@ def test_clipping_keeps_the_same_start_from_overflowing():
     descent = Descent(
         surface="double_well", start=(-2.0,), learning_rate=1.0, clip="norm", threshold=0.1
     )
-    (one,) = descend(descent)
+    (one,) = run_descent(descent)
     assert one.broken_at is None
-    assert in_sight(descent, one)
+    assert is_in_sight(descent, one)
 
 
 OUTCOMES = {
-    "vanishing": [Outcome.CRAWLING],
-    "exploding": [Outcome.BOUNCING],
-    "exploding_clipped": [Outcome.CONVERGED],
-    "cliff": [Outcome.LEFT],
-    "ravine": [Outcome.UNDER_WAY] * 3,
-    "scaled": [Outcome.CRAWLING, *[Outcome.CONVERGED] * 3],
-    "plateau": [*[Outcome.CRAWLING] * 2, *[Outcome.CONVERGED] * 2],
-    "saddle": [Outcome.CONVERGED] * 4,
-    "barrier": [Outcome.CONVERGED] * 2,
-    "overflow": [Outcome.OVERFLOW],
+    "vanishing": [DescentOutcome.CRAWLING],
+    "exploding": [DescentOutcome.BOUNCING],
+    "exploding_clipped": [DescentOutcome.CONVERGED],
+    "cliff": [DescentOutcome.LEFT],
+    "ravine": [DescentOutcome.UNDER_WAY] * 3,
+    "scaled": [DescentOutcome.CRAWLING, *[DescentOutcome.CONVERGED] * 3],
+    "plateau": [*[DescentOutcome.CRAWLING] * 2, *[DescentOutcome.CONVERGED] * 2],
+    "saddle": [DescentOutcome.CONVERGED] * 4,
+    "barrier": [DescentOutcome.CONVERGED] * 2,
+    "overflow": [DescentOutcome.OVERFLOW],
 }
 
 
 @pytest.fixture(scope="module")
 def computed():
-    return {code: descend(preset.descent) for code, preset in PRESETS.items()}
+    return {code: run_descent(preset.descent) for code, preset in PRESETS.items()}
 
 
 @pytest.mark.parametrize("code", OUTCOMES)
 def test_presets_show_what_they_promise(code, computed):
     descent = PRESETS[code].descent
-    assert [verdict(descent, one).outcome for one in computed[code]] == OUTCOMES[code]
+    assert [judge_descent(descent, one).outcome for one in computed[code]] == OUTCOMES[code]
 
 
 def test_small_steps_reach_b_and_large_ones_f_and_back(computed):
@@ -236,14 +243,14 @@ def test_small_steps_reach_b_and_large_ones_f_and_back(computed):
 def test_clipping_saves_the_step_at_the_cliff(computed):
     free, clipped = computed["cliff"][0], computed["cliff_clipped"][0]
     descent, saved = PRESETS["cliff"].descent, PRESETS["cliff_clipped"].descent
-    at = first_outside(descent, free)
+    at = find_first_outside(descent, free)
     assert free.gradient_norm[at - 1] == free.gradient_norm.max() > 5
     assert free.step_length[at - 1] == pytest.approx(free.gradient_norm[at - 1])
-    assert first_outside(saved, clipped) is None
+    assert find_first_outside(saved, clipped) is None
     assert clipped.gradient_norm.max() > 5
     assert clipped.step_length.max() <= 0.1
     assert clipped.loss[-10:].min() < 0.1 * clipped.loss[0] < free.loss[-1]
-    said = verdict(descent, free).text
+    said = judge_descent(descent, free).text
     assert f"at step {at}" in said
     assert f"|g| = {free.gradient_norm[at - 1]:.0f}" in said
 
@@ -255,10 +262,10 @@ def test_momentum_gets_further_along_the_ravine(computed):
 
 def test_what_sits_on_the_saddle_is_said_to():
     descent = Descent(surface="saddle", start=(-1.6, 0.0), steps=100)
-    (one,) = descend(descent)
+    (one,) = run_descent(descent)
     assert (one.points[:, 1] == 0).all()
     assert one.points[:, 0] == pytest.approx(-1.6 * 0.9 ** np.arange(101))
-    assert verdict(descent, one).outcome is Outcome.STUCK
+    assert judge_descent(descent, one).outcome is DescentOutcome.STUCK
 
 
 def test_verdicts_do_not_depend_on_the_scale_of_the_loss(computed):
@@ -269,7 +276,7 @@ def test_verdicts_do_not_depend_on_the_scale_of_the_loss(computed):
         one.optimizer, one.learning_rate / 1000, one.points, 1000 * one.loss,
         1000 * one.gradients, 1000 * one.clipped, {},
     )  # fmt: skip
-    assert verdict(descent, scaled).outcome is verdict(descent, one).outcome
+    assert judge_descent(descent, scaled).outcome is judge_descent(descent, one).outcome
 
 
 @pytest.mark.parametrize("code", PRESETS)

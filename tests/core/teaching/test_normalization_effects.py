@@ -31,15 +31,15 @@ LAYER_NORM = {"relu": 1.0, "tanh": 1.178, "gelu": 1.072, "sigmoid": 0.153}
 
 @pytest.mark.parametrize("activation", BATCH_NORM)
 def test_limits_of_batch_norm(activation: str) -> None:
-    spec = NormalizedFlow(activation=activation).network(Normalization.BATCH)
-    assert_allclose(flow.limit(spec), BATCH_NORM[activation], atol=6e-4)
+    spec = NormalizedFlow(activation=activation).make_network(Normalization.BATCH)
+    assert_allclose(flow.compute_limit(spec), BATCH_NORM[activation], atol=6e-4)
 
 
 @pytest.mark.parametrize("norm", [Normalization.LAYER, Normalization.RMS, Normalization.GROUP])
 @pytest.mark.parametrize("activation", LAYER_NORM)
 def test_limits_of_layer_norm(activation: str, norm: Normalization) -> None:
-    spec = NormalizedFlow(activation=activation).network(norm)
-    assert_allclose(flow.limit(spec), LAYER_NORM[activation], atol=6e-4)
+    spec = NormalizedFlow(activation=activation).make_network(norm)
+    assert_allclose(flow.compute_limit(spec), LAYER_NORM[activation], atol=6e-4)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_limits_behind_the_activation_against_sampling(
     spec = NormalizedFlow(
         activation=activation, initialization="normal", init_std=init_std, width=100, groups=4
     )
-    found = flow.limit(spec.network(Normalization(norm), NormPosition.AFTER))
+    found = flow.compute_limit(spec.make_network(Normalization(norm), NormPosition.AFTER))
     random = np.random.default_rng(0)
     q = 100 * init_std**2
     z = torch.tensor(math.sqrt(q) * random.standard_normal(400_000), requires_grad=True)
@@ -74,7 +74,7 @@ def test_growth_at_width_512(activation: str) -> None:
         data=gf.Data(source="gaussian", dimension=512, batch_size=256),
     )  # fmt: skip
     report = gf.run(experiment)
-    found = flow.growth(experiment.network, report, predict(experiment, report))
+    found = flow.measure_growth(experiment.network, report, predict(experiment, report))
     assert_allclose(found.measured, BATCH_NORM[activation], rtol=0.025)
     assert_allclose(found.predicted, found.measured, rtol=0.02)
     norms = report.layers["activation_grad_norm"]
@@ -82,14 +82,14 @@ def test_growth_at_width_512(activation: str) -> None:
 
 
 def test_factor_of_a_geometric_sequence() -> None:
-    assert_allclose(flow.factor(7.0 * 1.3 ** -np.arange(9.0)), 1.3**2)
-    assert_allclose(flow.factor([4.0, 0.0, 1.0, math.nan, 0.25]), 4.0)
-    assert math.isnan(flow.factor([0.0, 1.0]))
+    assert_allclose(flow.fit_growth(7.0 * 1.3 ** -np.arange(9.0)), 1.3**2)
+    assert_allclose(flow.fit_growth([4.0, 0.0, 1.0, math.nan, 0.25]), 4.0)
+    assert math.isnan(flow.fit_growth([0.0, 1.0]))
 
 
 def test_networks_differ_in_nothing_but_the_norm() -> None:
     spec = NormalizedFlow(depth=6, width=32, groups=4, initialization="normal", init_std=0.3)
-    networks = [dict(spec.network(one)) for one in flow.COMPARED]
+    networks = [dict(spec.make_network(one)) for one in flow.COMPARED]
     changing = {"normalization", "groups", "norm_position"}
     for network in networks[1:]:
         assert {k for k in network if network[k] != networks[0][k]} <= changing
@@ -102,7 +102,7 @@ def test_networks_differ_in_nothing_but_the_norm() -> None:
 
 def _by_hand(spec: WeightScales, norm: Normalization, k: float) -> dict[str, Any]:
     """Gradients at one scale, from the network written with functions, by autograd."""
-    experiment = spec.experiment(norm)
+    experiment = spec.make_experiment(norm)
     inputs, targets = draw(experiment.data, experiment.seed)
     layers = linears(build(experiment, inputs).double())
     for layer in layers[:-1]:
@@ -117,9 +117,9 @@ def _by_hand(spec: WeightScales, norm: Normalization, k: float) -> dict[str, Any
 @pytest.mark.parametrize("norm", scales.RIVALS)
 def test_sweep_against_autograd(norm: Normalization) -> None:
     spec = WeightScales(depth=6, width=16, activation="tanh", seed=3)
-    found = scales.sweep(spec, norm)
+    found = scales.sweep_scales(spec, norm)
     for place in (0, 9, 24):
-        expected = _by_hand(spec, norm, float(scales.scales()[place]))
+        expected = _by_hand(spec, norm, float(scales.list_scales()[place]))
         for name, value in expected.items():
             assert_allclose(getattr(found, name)[place], value, rtol=1e-8)
 
@@ -127,13 +127,13 @@ def test_sweep_against_autograd(norm: Normalization) -> None:
 @pytest.mark.parametrize("norm", [Normalization.BATCH, Normalization.LAYER])
 def test_scale_of_the_weights_is_divided_out(norm: Normalization) -> None:
     """ε = 0: the ratio does not change over six decades, and ∂L/∂W is exactly ∝ 1/k."""
-    found = scales.sweep(WeightScales(depth=8, width=24, epsilon=0), norm)
+    found = scales.sweep_scales(WeightScales(depth=8, width=24, epsilon=0), norm)
     assert_allclose(found.ratio, found.ratio[12], rtol=1e-9)
-    assert_allclose(found.weight_grad * scales.scales(), found.weight_grad[12], rtol=1e-9)
+    assert_allclose(found.weight_grad * scales.list_scales(), found.weight_grad[12], rtol=1e-9)
 
 
 def test_epsilon_breaks_it_at_small_scales_only() -> None:
-    found = scales.sweep(WeightScales(depth=8, width=24, epsilon=1e-5), Normalization.BATCH)
+    found = scales.sweep_scales(WeightScales(depth=8, width=24, epsilon=1e-5), Normalization.BATCH)
     assert_allclose(found.ratio[14:], found.ratio[-1], rtol=0.02)
     assert found.ratio[0] < 1e-3 * found.ratio[-1]
 
@@ -144,23 +144,23 @@ def test_without_a_norm_every_relu_layer_multiplies() -> None:
     Exactly so while the outputs are too small to tell samples apart; beyond, the loss weighs the
     samples in another way.
     """
-    found = scales.sweep(WeightScales(depth=8, width=24), Normalization.NONE)
-    law = (scales.scales() / scales.scales()[0]) ** 6
+    found = scales.sweep_scales(WeightScales(depth=8, width=24), Normalization.NONE)
+    law = (scales.list_scales() / scales.list_scales()[0]) ** 6
     assert_allclose(found.ratio[:9] / found.ratio[0], law[:9], rtol=1e-6)
     assert_allclose(found.ratio / found.ratio[0], law, rtol=0.1)
 
 
 def test_identities_of_batch_norm_are_exact() -> None:
-    found = identities.identities(WeightScales(epsilon=0, scale=100), Normalization.BATCH)
+    found = identities.measure_identities(WeightScales(epsilon=0, scale=100), Normalization.BATCH)
     assert max(found.loss, found.gradient, found.unit, found.layer, found.bias) < 1e-11
 
 
 def test_layer_norm_keeps_the_scale_but_not_the_rest() -> None:
     spec = WeightScales(depth=6, width=24, epsilon=0, scale=0.01)
-    found = identities.identities(spec, Normalization.LAYER)
+    found = identities.measure_identities(spec, Normalization.LAYER)
     assert max(found.loss, found.gradient, found.layer) < 1e-11
     assert min(found.unit, found.bias) > 0.01
-    plain = identities.identities(spec, Normalization.NONE)
+    plain = identities.measure_identities(spec, Normalization.NONE)
     assert min(plain.loss, plain.gradient, plain.unit, plain.layer, plain.bias) > 0.001
 
 
@@ -168,9 +168,9 @@ def test_layer_norm_keeps_the_scale_but_not_the_rest() -> None:
 def test_stacked_training_is_that_of_one_network(norm: Normalization) -> None:
     """Three steps of torch.optim.SGD on one network, in float32 as well."""
     spec = rates.LearningRates(depth=4, width=16, steps=5, weight_scale=0.7, seed=2)
-    found = rates.train(spec, norm)
+    found = rates.train_at_rates(spec, norm)
     place = 9
-    experiment = spec.experiment(norm)
+    experiment = spec.make_experiment(norm)
     inputs, targets = draw(experiment.data, experiment.seed)
     model = build(experiment, inputs)
     trained = linears(model)
@@ -179,7 +179,7 @@ def test_stacked_training_is_that_of_one_network(norm: Normalization) -> None:
     assert_allclose(found.initial, F.cross_entropy(model(inputs), targets).item(), rtol=1e-5)
     optimizer = torch.optim.SGD(
         [p for layer in trained for p in (layer.weight, layer.bias)],
-        lr=float(rates.learning_rates()[place]),
+        lr=float(rates.list_learning_rates()[place]),
     )
     random = torch.Generator().manual_seed(spec.seed + rates.DATA_SEED_OFFSET)
     for _ in range(spec.steps):
@@ -194,16 +194,16 @@ def test_stacked_training_is_that_of_one_network(norm: Normalization) -> None:
 
 def test_the_largest_rate_that_trains() -> None:
     losses = np.full(25, 2.4)
-    assert math.isnan(rates.Trained(2.5, losses).largest)
+    assert math.isnan(rates.RateSweep(2.5, losses).largest)
     losses[[5, 12]] = 1.0, 2.0
     losses[20:] = math.nan
-    assert_allclose(rates.Trained(2.5, losses).largest, rates.learning_rates()[12])
-    assert math.isnan(rates.Trained(1.1, losses).largest)  # 90 % of the first loss is 0.99
+    assert_allclose(rates.RateSweep(2.5, losses).largest, rates.list_learning_rates()[12])
+    assert math.isnan(rates.RateSweep(1.1, losses).largest)  # 90 % of the first loss is 0.99
     losses[13] = 0.9 * math.log(10) + 1e-9  # a dead network guesses: that is not training
-    assert_allclose(rates.Trained(9.0, losses).largest, 0.1)
+    assert_allclose(rates.RateSweep(9.0, losses).largest, 0.1)
 
 
 def test_batch_norm_survives_a_bad_scale_and_a_plain_network_does_not() -> None:
     spec = rates.LearningRates(depth=8, width=24, weight_scale=0.1, steps=15)
-    assert math.isnan(rates.train(spec, Normalization.NONE).largest)
-    assert rates.train(spec, Normalization.BATCH).largest > 0
+    assert math.isnan(rates.train_at_rates(spec, Normalization.NONE).largest)
+    assert rates.train_at_rates(spec, Normalization.BATCH).largest > 0

@@ -14,8 +14,8 @@ from gradflow.core.teaching.normalization.running import (
     STD,
     TESTED,
     RunningStatistics,
-    course,
-    outputs,
+    push_test_samples,
+    simulate_course,
 )
 
 
@@ -28,7 +28,7 @@ def redrawn(spec: RunningStatistics) -> np.ndarray:
 @pytest.mark.parametrize(("batches", "momentum", "size"), [(7, 0.1, 16), (3, 1.0, 2), (0, 0.3, 4)])
 def test_running_statistics_are_torchs(batches: int, momentum: float, size: int) -> None:
     spec = RunningStatistics(batches=batches, momentum=momentum, batch_size=size, seed=5)
-    found = course(spec)
+    found = simulate_course(spec)
     module = nn.BatchNorm1d(1, momentum=momentum, eps=EPS).double()
     means, variances = [0.0], [1.0]
     for x in torch.from_numpy(redrawn(spec)):
@@ -43,8 +43,8 @@ def test_running_statistics_are_torchs(batches: int, momentum: float, size: int)
 
 def test_both_modes_are_torchs() -> None:
     spec = RunningStatistics(batches=9, batch_size=32, shift=1.5, scale=0.5, seed=2)
-    statistics = course(spec)
-    found = outputs(spec, statistics)
+    statistics = simulate_course(spec)
+    found = push_test_samples(spec, statistics)
     normal = np.random.default_rng([2, 1]).standard_normal(TESTED)
     x = torch.from_numpy(MEAN + 1.5 * STD + 0.5 * STD * normal)[:, None]
     module = nn.BatchNorm1d(1, eps=EPS).double()
@@ -58,14 +58,14 @@ def test_both_modes_are_torchs() -> None:
     ideal = (x[:, 0].numpy() - MEAN) / math.sqrt(STD**2 + EPS)
     assert_allclose(found.ideal, ideal, rtol=1e-12, atol=1e-14)
     error = np.sqrt(np.mean((found.training - ideal) ** 2))
-    assert found.error(found.training) == pytest.approx(error, rel=1e-12)
+    assert found.measure_error(found.training) == pytest.approx(error, rel=1e-12)
 
 
 def test_expectation_and_spread_over_many_draws() -> None:
     draws = 400
     spec = RunningStatistics(batches=12, momentum=0.3, batch_size=4)
-    theory = course(spec)
-    found = [course(spec.model_copy(update={"seed": seed})) for seed in range(draws)]
+    theory = simulate_course(spec)
+    found = [simulate_course(spec.model_copy(update={"seed": seed})) for seed in range(draws)]
     for values, mean, spread in (
         (np.array([c.running_mean for c in found]), theory.expected_mean, theory.mean_spread),
         (
@@ -82,18 +82,18 @@ def test_expectation_and_spread_over_many_draws() -> None:
 
 def test_untrained_evaluation_mode_changes_nothing() -> None:
     spec = RunningStatistics(batches=0)
-    found = outputs(spec, course(spec))
+    found = push_test_samples(spec, simulate_course(spec))
     x = MEAN + found.ideal * math.sqrt(STD**2 + EPS)
     assert_allclose(found.evaluation * math.sqrt(1 + EPS), x, rtol=1e-12, atol=1e-12)
 
 
 def test_more_batches_continue_the_course() -> None:
-    short, long = (course(RunningStatistics(batches=k)) for k in (5, 50))
+    short, long = (simulate_course(RunningStatistics(batches=k)) for k in (5, 50))
     assert_allclose(long.running_mean[:6], short.running_mean)
 
 
 def test_training_mode_turns_pairs_into_plus_and_minus_one() -> None:
     spec = RunningStatistics(batch_size=2, shift=3, scale=4)
-    found = outputs(spec, course(spec)).training
+    found = push_test_samples(spec, simulate_course(spec)).training
     assert np.median(np.abs(found)) == pytest.approx(1, abs=1e-5)
     assert_allclose(found[::2], -found[1::2], atol=1e-9)

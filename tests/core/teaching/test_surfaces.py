@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from gradflow.core.teaching.surfaces import SURFACES, Surface, heights
+from gradflow.core.teaching.surfaces import SURFACES, Surface, compute_heights
 
 KAPPA, TIME_STEPS = 7.0, 20
 
@@ -113,8 +113,8 @@ def test_the_cliffs_valley_is_where_the_state_rests_at_the_target():
         b = (offset - normal[0] * w) / normal[1]
         assert cliff_after(60, w, b) < 1e-9
         assert row.loss(torch.tensor([w, b], dtype=torch.float64), 60).item() < 1e-9
-        assert row.distance(np.array([w, b])) == pytest.approx(0, abs=1e-12)
-        assert row.distance(np.array([w, b]) + np.array(normal)) == pytest.approx(
+        assert row.measure_distance(np.array([w, b])) == pytest.approx(0, abs=1e-12)
+        assert row.measure_distance(np.array([w, b]) + np.array(normal)) == pytest.approx(
             math.hypot(*normal)
         )
 
@@ -145,10 +145,10 @@ def test_starts_and_marks_lie_in_the_window(surface):
 
 
 def test_the_second_coordinate_runs_along_the_first_axis_of_the_grid():
-    (x, y), grid = heights(Surface.RAVINE, KAPPA, size=5)
+    (x, y), grid = compute_heights(Surface.RAVINE, KAPPA, size=5)
     assert grid.shape == (5, 5)
     for i in range(5):
         for j in range(5):
             assert grid[i, j] == pytest.approx((x[j] ** 2 + KAPPA * y[i] ** 2) / 2)
-    (x,), curve = heights(Surface.BOWL, 0, size=5)
+    (x,), curve = compute_heights(Surface.BOWL, 0, size=5)
     assert curve == pytest.approx(x**2 / 2)

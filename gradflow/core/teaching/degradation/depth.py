@@ -92,7 +92,7 @@ class BlockNetworks(Spec):
             )
         return value
 
-    def experiment(self, connection: Connection, depth: int) -> Experiment:
+    def make_experiment(self, connection: Connection, depth: int) -> Experiment:
         """The network with one kind of connection; depth counts the readout."""
         names = ["activation", "normalization"]
         names += [n for n in ("negative_slope", "elu_alpha") if self.applies(n, dict(self))]
@@ -130,9 +130,9 @@ class DepthSweep:
     loss: FloatArray
 
 
-def sweep(spec: BlockNetworks, connection: Connection) -> DepthSweep:
+def sweep_depths(spec: BlockNetworks, connection: Connection) -> DepthSweep:
     """The networks with one kind of connection, before training."""
-    rows = [_measured(spec.experiment(connection, depth)) for depth in DEPTHS]
+    rows = [_measured(spec.make_experiment(connection, depth)) for depth in DEPTHS]
     return DepthSweep(np.array(DEPTHS), *np.array(rows).T)
 
 

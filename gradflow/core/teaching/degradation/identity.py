@@ -42,9 +42,9 @@ class Nearness:
 
 
 @torch.no_grad()
-def nearness(spec: Blocks, connection: Connection) -> Nearness:
+def measure_nearness(spec: Blocks, connection: Connection) -> Nearness:
     """The blocks of one kind of network, before training, in float64."""
-    experiment = spec.experiment(connection, spec.depth)
+    experiment = spec.make_experiment(connection, spec.depth)
     inputs, _targets = draw(experiment.data, experiment.seed)
     model = build(experiment, inputs).double()
     rows = []

@@ -12,7 +12,7 @@ from torch import Tensor
 from gradflow.core.catalog import Connection
 from gradflow.core.data import DATA_SEED_OFFSET
 from gradflow.core.teaching.degradation.shattering import MOST_LAYERS, Shattering
-from gradflow.core.teaching.degradation.tangents import tangents
+from gradflow.core.teaching.degradation.tangents import propagate_tangents
 from gradflow.core.theory.moments import FloatArray
 
 KINDS = (Connection.PLAIN, Connection.RESIDUAL, Connection.PREACTIVATION)
@@ -37,16 +37,18 @@ class Correlation:
     noise: float
 
 
-def correlation(spec: Shattering, connection: Connection) -> Correlation:
+def measure_correlation(spec: Shattering, connection: Connection) -> Correlation:
     """Pairs of inputs with cosine ``spec.cosine`` through a network of ``MOST_LAYERS`` layers.
 
     Inputs are N(0, I) in as many dimensions as layers have units, pairs are independent of each
     other, and biases are 0. In float32.
     """
     inputs, direction = _pairs(spec)
-    experiment = spec.experiment(connection, features=spec.width, bias_std=0.0)
-    measured = [_cosine(one) for one in tangents(experiment, inputs, direction)]
-    return Correlation(np.array(measured), law(connection, spec), 1 / math.sqrt(PAIRS * spec.width))
+    experiment = spec.make_experiment(connection, features=spec.width, bias_std=0.0)
+    measured = [_cosine(one) for one in propagate_tangents(experiment, inputs, direction)]
+    return Correlation(
+        np.array(measured), predict_correlation(connection, spec), 1 / math.sqrt(PAIRS * spec.width)
+    )
 
 
 def _pairs(spec: Shattering) -> tuple[Tensor, Tensor]:
@@ -62,7 +64,7 @@ def _cosine(tangent: Tensor) -> float:
     return float(torch.cosine_similarity(first, second, dim=1, eps=1e-300).mean())
 
 
-def law(kind: Connection, spec: Shattering) -> FloatArray:
+def predict_correlation(kind: Connection, spec: Shattering) -> FloatArray:
     """The correlation behind each layer in infinitely wide ReLU networks with He weights.
 
     With κ₀(c) = 1 − arccos(c)/π and κ₁(c) = (√(1−c²) + (π − arccos c)·c)/π (Cho & Saul 2009), a

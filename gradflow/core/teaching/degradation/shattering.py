@@ -14,7 +14,7 @@ from gradflow.core.catalog import Activation, Connection, Initialization, Normal
 from gradflow.core.data import DATA_SEED_OFFSET
 from gradflow.core.experiment import MLP, Data, Experiment
 from gradflow.core.spec import Spec
-from gradflow.core.teaching.degradation.tangents import tangents
+from gradflow.core.teaching.degradation.tangents import propagate_tangents
 from gradflow.core.theory.moments import FloatArray
 
 POINTS, REACH = 256, 2.0
@@ -53,7 +53,7 @@ class Shattering(Spec):
     )
     seed: int = Field(0, ge=0, le=9999, title="Seed", description="Draws other weights.")
 
-    def experiment(
+    def make_experiment(
         self,
         connection: Connection,
         *,
@@ -113,16 +113,16 @@ class Landscapes:
     white: Landscape
 
 
-def landscapes(spec: Shattering) -> Landscapes:
+def compute_landscapes(spec: Shattering) -> Landscapes:
     """Gradients of three networks of one input in float64, brown and white noise."""
     random = torch.Generator().manual_seed(spec.seed + DATA_SEED_OFFSET)
     x = torch.linspace(-REACH, REACH, POINTS, dtype=torch.float64)[:, None]
 
     def network(connection: Connection, layers: int, normalized: bool | None = None) -> Landscape:
-        experiment = spec.experiment(connection, layers=layers, normalized=normalized)
-        found = tangents(experiment, x, torch.ones_like(x))[-1]
+        experiment = spec.make_experiment(connection, layers=layers, normalized=normalized)
+        found = propagate_tangents(experiment, x, torch.ones_like(x))[-1]
         readout = torch.randn(spec.width, generator=random, dtype=torch.float64)
-        return Landscape(_unit(found @ readout), autocorrelation(found))
+        return Landscape(_unit(found @ readout), measure_autocorrelation(found))
 
     noise = torch.randn(2, POINTS, generator=random, dtype=torch.float64)
     step = np.arange(1.0, POINTS + 1)
@@ -138,7 +138,7 @@ def landscapes(spec: Shattering) -> Landscapes:
     )
 
 
-def autocorrelation(gradients: Tensor) -> FloatArray:
+def measure_autocorrelation(gradients: Tensor) -> FloatArray:
     """Mean cosine of rows i and i + lag of ``(points, units)``, for lags 0 … ``LAGS``.
 
     A row of zeros has the cosine 0 with every other.

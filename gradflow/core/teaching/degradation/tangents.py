@@ -22,7 +22,7 @@ class Dual(NamedTuple):
 
 
 @torch.no_grad()
-def tangents(experiment: Experiment, inputs: Tensor, direction: Tensor) -> list[Tensor]:
+def propagate_tangents(experiment: Experiment, inputs: Tensor, direction: Tensor) -> list[Tensor]:
     """J_l(x)·v behind each layer l: the derivative of all its units along ``direction`` v.
 
     Of a plain network a layer is a weight layer and its activation; of a residual one the first

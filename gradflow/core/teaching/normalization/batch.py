@@ -17,7 +17,7 @@ from gradflow.core.data import digit_images
 from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.histogram import FloatArray
 from gradflow.core.spec import Spec
-from gradflow.core.teaching.normalization.sharing import IntArray, Norm, check_groups, sets
+from gradflow.core.teaching.normalization.sharing import IntArray, Norm, check_groups, number_sets
 from gradflow.core.text import N_
 
 CHANNELS = 8
@@ -183,7 +183,7 @@ def normalize(x: FloatArray, numbers: IntArray, eps: float, *, centred: bool = T
 
 
 @dataclass(frozen=True, eq=False)
-class Followed:
+class FollowedEntry:
     """What happens to one entry.
 
     Attributes:
@@ -203,7 +203,7 @@ class Followed:
 
 
 @dataclass(frozen=True, eq=False)
-class Pushed:
+class PushResult:
     """A batch before and after the normalization.
 
     Attributes:
@@ -217,18 +217,18 @@ class Pushed:
     after: FloatArray
     own: npt.NDArray[np.bool_]
     statistics: Normalized
-    followed: Followed
+    followed: FollowedEntry
 
 
-def push(spec: PushedBatch) -> Pushed:
+def push(spec: PushedBatch) -> PushResult:
     """Batch in, γ·(x − μ)/√(σ² + ε) + β out.
 
     μ and σ² are those of the entries that share them; RMS norm has no μ, and the mean square
     for σ².
     """
-    x = batch(spec)
+    x = draw_batch(spec)
     groups = spec.groups if spec.row.channels > 1 else 1
-    numbers = sets(spec.norm, x.shape[0], x.shape[1], groups)
+    numbers = number_sets(spec.norm, x.shape[0], x.shape[1], groups)
     centred = spec.norm is not Norm.RMS
     found = normalize(x, numbers, spec.eps, centred=centred)
     after = spec.gamma * found.output + spec.beta
@@ -236,7 +236,7 @@ def push(spec: PushedBatch) -> Pushed:
     number = numbers[at[:2]]
     own = numbers == number
     members = x[own]
-    followed = Followed(
+    followed = FollowedEntry(
         entries=members.size,
         total=float(members.sum() if centred else np.square(members).sum()),
         mean=float(found.mean[number]),
@@ -245,10 +245,10 @@ def push(spec: PushedBatch) -> Pushed:
         normalized=float(found.output[at]),
         output=float(after[at]),
     )
-    return Pushed(x, after, own, found, followed)
+    return PushResult(x, after, own, found, followed)
 
 
-def batch(spec: PushedBatch) -> FloatArray:
+def draw_batch(spec: PushedBatch) -> FloatArray:
     """The batch of a seed, shape ``(N, C, H, W)``."""
     random = np.random.default_rng(spec.seed)
     if spec.source is BatchSource.GAUSSIAN:

@@ -54,7 +54,7 @@ class RunningStatistics(Spec):
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
+class RunningCourse:
     """Statistics while training. Running ones have an entry more, the one at the start.
 
     Attributes:
@@ -90,12 +90,12 @@ class Outputs:
     evaluation: FloatArray
     ideal: FloatArray
 
-    def error(self, mode: FloatArray) -> float:
+    def measure_error(self, mode: FloatArray) -> float:
         """Root mean square distance of a mode's outputs from the ideal ones."""
         return float(np.sqrt(np.mean((mode - self.ideal) ** 2)))
 
 
-def course(spec: RunningStatistics) -> Course:
+def simulate_course(spec: RunningStatistics) -> RunningCourse:
     """Draw the batches one by one; more of them only continue the course."""
     random = np.random.default_rng([spec.seed, 0])
     size, m = spec.batch_size, spec.momentum
@@ -110,7 +110,7 @@ def course(spec: RunningStatistics) -> Course:
     forgotten: FloatArray = np.power(1 - m, np.arange(spec.batches + 1), dtype=np.float64)
     # A sum of independent batches with weights m(1 − m)^i; with m = 1 only the last one counts.
     spread = np.sqrt(m / (2 - m) * (1 - forgotten**2))
-    return Course(
+    return RunningCourse(
         mean=mean,
         variance=variance,
         running_mean=running_mean,
@@ -122,11 +122,11 @@ def course(spec: RunningStatistics) -> Course:
     )
 
 
-def outputs(spec: RunningStatistics, found: Course) -> Outputs:
+def push_test_samples(spec: RunningStatistics, course: RunningCourse) -> Outputs:
     """Push test samples through both modes."""
     random = np.random.default_rng([spec.seed, 1])
     x = random.normal(MEAN + spec.shift * STD, spec.scale * STD, TESTED)
     parts = np.array_split(x, TESTED // spec.batch_size)
     training = np.concatenate([(p - p.mean()) / np.sqrt(p.var() + EPS) for p in parts])
-    evaluation = (x - found.running_mean[-1]) / np.sqrt(found.running_variance[-1] + EPS)
+    evaluation = (x - course.running_mean[-1]) / np.sqrt(course.running_variance[-1] + EPS)
     return Outputs(training, evaluation, (x - MEAN) / math.sqrt(STD**2 + EPS))

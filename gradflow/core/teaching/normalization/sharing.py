@@ -83,11 +83,11 @@ NORMS: dict[Norm, NormRow] = {
         paper="Zhang & Sennrich 2019",
     ),
 }
-DRAWN = (Norm.BATCH, Norm.LAYER, Norm.INSTANCE, Norm.GROUP)
+DRAWN_NORMS = (Norm.BATCH, Norm.LAYER, Norm.INSTANCE, Norm.GROUP)
 """RMS norm's sets are those of layer norm."""
 
 
-class Block(Spec):
+class NormalizedBlock(Spec):
     """The sizes of a tensor [N, C, H, W], and one of its entries."""
 
     samples: int = Field(4, ge=1, le=8, title="Samples N", description="The batch.")
@@ -125,7 +125,7 @@ class Block(Spec):
         return self
 
 
-def divisors(number: int) -> list[int]:
+def list_divisors(number: int) -> list[int]:
     """All divisors, increasing."""
     return [d for d in range(1, number + 1) if number % d == 0]
 
@@ -133,14 +133,14 @@ def divisors(number: int) -> list[int]:
 def check_groups(groups: int, channels: int) -> None:
     """Raise ``InvalidExperiment`` unless the groups are of equal size."""
     if channels % groups:
-        allowed = ", ".join(map(str, divisors(channels)))
+        allowed = ", ".join(map(str, list_divisors(channels)))
         raise InvalidExperiment(
             f"groups: {groups} does not divide the {channels} channels; choose one of {allowed}",
             fields=("groups",),
         )
 
 
-def sets(norm: Norm, samples: int, channels: int, groups: int) -> IntArray:
+def number_sets(norm: Norm, samples: int, channels: int, groups: int) -> IntArray:
     """For each sample and channel the number of its set: entries of one set share a mean.
 
     Pixels never matter: every normalization averages over H and W.
@@ -187,19 +187,19 @@ class Sets:
     entries: int
 
 
-def block_sets(block: Block) -> list[Sets]:
+def list_block_sets(block: NormalizedBlock) -> list[Sets]:
     """The sets of batch, layer, instance and group norm."""
     found = []
     total = block.samples * block.channels * block.height * block.width
-    for norm in DRAWN:
-        numbers = sets(norm, block.samples, block.channels, block.groups)
+    for norm in DRAWN_NORMS:
+        numbers = number_sets(norm, block.samples, block.channels, block.groups)
         count = int(numbers.max()) + 1
         own = numbers[block.sample - 1, block.channel - 1]
         found.append(Sets(norm, numbers, numbers == own, count, total // count))
     return found
 
 
-def coincidences(found: list[Sets]) -> list[list[Norm]]:
+def find_coincidences(found: list[Sets]) -> list[list[Norm]]:
     """Normalizations that divide the block into the same sets, two or more at a time."""
     alike: dict[bytes, list[Norm]] = {}
     for one in found:

@@ -111,7 +111,7 @@ class Spreads:
     group_theory: Spread
 
 
-def spreads(spec: SmallBatches) -> Spreads:
+def measure_spreads(spec: SmallBatches) -> Spreads:
     """Draw many batches of every size.
 
     Batch norm averages over N·H·W entries. Group norm averages over (C/G)·H·W entries of each
@@ -121,14 +121,14 @@ def spreads(spec: SmallBatches) -> Spreads:
     batch = np.array(SIZES) * spec.positions
     group = np.full(len(SIZES), spec.group_channels * spec.positions)
     return Spreads(
-        batch=drawn(spec.law, batch, random),
-        batch_theory=theory(spec.law, batch),
-        group=drawn(spec.law, group, random),
-        group_theory=theory(spec.law, group),
+        batch=measure_spread(spec.law, batch, random),
+        batch_theory=predict_spread(spec.law, batch),
+        group=measure_spread(spec.law, group, random),
+        group_theory=predict_spread(spec.law, group),
     )
 
 
-def draw(law: Law, shape: tuple[int, int], random: np.random.Generator) -> FloatArray:
+def draw_entries(law: Law, shape: tuple[int, int], random: np.random.Generator) -> FloatArray:
     """Independent entries of mean 0 and variance 1."""
     match law:
         case Law.GAUSSIAN:
@@ -140,11 +140,11 @@ def draw(law: Law, shape: tuple[int, int], random: np.random.Generator) -> Float
             return random.laplace(0, math.sqrt(0.5), shape)
 
 
-def drawn(law: Law, entries: npt.NDArray[np.int64], random: np.random.Generator) -> Spread:
+def measure_spread(law: Law, entries: npt.NDArray[np.int64], random: np.random.Generator) -> Spread:
     """Measured over many sets of ``entries`` each."""
     found = []
     for m in entries.tolist():
-        x = draw(law, (max(_FEWEST, _DRAWS // m), m), random)
+        x = draw_entries(law, (max(_FEWEST, _DRAWS // m), m), random)
         mean, variance = x.mean(1, keepdims=True), x.var(1, keepdims=True)
         # Equal entries (zeros after ReLU) have variance 0, and become 0 whatever ε is.
         normalized = (x - mean) / np.sqrt(np.where(variance > 0, variance, 1))
@@ -152,7 +152,7 @@ def drawn(law: Law, entries: npt.NDArray[np.int64], random: np.random.Generator)
     return Spread(*np.array(found).T)
 
 
-def theory(law: Law, entries: npt.NDArray[np.int64]) -> Spread:
+def predict_spread(law: Law, entries: npt.NDArray[np.int64]) -> Spread:
     """Closed forms for sets of m ≥ 2 independent entries of mean 0, variance 1 and kurtosis κ.
 
     Mean: 1/√m. Biased variance: (1 − 1/m)·√(κ/m − (m−3)/(m(m−1))). Error: within a set x̂ has

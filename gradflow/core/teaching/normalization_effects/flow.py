@@ -80,10 +80,12 @@ class NormalizedFlow(Spec):
 
     @model_validator(mode="after")
     def _possible(self) -> NormalizedFlow:
-        self.network(Normalization.GROUP)
+        self.make_network(Normalization.GROUP)
         return self
 
-    def network(self, normalization: Normalization, position: NormPosition | None = None) -> MLP:
+    def make_network(
+        self, normalization: Normalization, position: NormPosition | None = None
+    ) -> MLP:
         """The network with one normalization, at ``norm_position`` unless ``position`` is given."""
         place = {} if normalization is Normalization.NONE else {
             "norm_position": position or self.norm_position
@@ -97,7 +99,7 @@ class NormalizedFlow(Spec):
             **own, **place, **group,
         )  # fmt: skip
 
-    def experiment(self, network: MLP) -> Experiment:
+    def make_experiment(self, network: MLP) -> Experiment:
         """One of these networks on its data."""
         return Experiment(
             network=network,
@@ -124,18 +126,18 @@ class Growth:
     ratio: float
 
 
-def growth(spec: MLP, report: Report, prediction: Prediction) -> Growth:
+def measure_growth(spec: MLP, report: Report, prediction: Prediction) -> Growth:
     """How fast the gradient of a plain network grows, as measured and by theory."""
     norms = report.layers["activation_grad_norm"].to_numpy(np.float64)[:-1]
     known = prediction.standing is not Standing.NONE
     predicted = prediction.activation_grad_norm[:-1] if known else np.zeros(0)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = float(norms[0] / norms[-1])
-    law = prediction.chi if spec.normalization is Normalization.NONE else limit(spec)
-    return Growth(factor(norms), factor(predicted), law, ratio)
+    law = prediction.chi if spec.normalization is Normalization.NONE else compute_limit(spec)
+    return Growth(fit_growth(norms), fit_growth(predicted), law, ratio)
 
 
-def factor(norms: Sequence[float] | FloatArray) -> float:
+def fit_growth(norms: Sequence[float] | FloatArray) -> float:
     """Factor of the squared norms per step from the last to the first, fitted to their logs."""
     values = np.asarray(norms, dtype=np.float64)
     layers = np.flatnonzero(np.isfinite(values) & (values > 0))
@@ -144,7 +146,7 @@ def factor(norms: Sequence[float] | FloatArray) -> float:
     return float(np.exp(-2 * np.polyfit(layers, np.log(values[layers]), 1)[0]))
 
 
-def limit(spec: MLP) -> float:
+def compute_limit(spec: MLP) -> float:
     """Growth of ‖∂L/∂a‖² per layer for infinitely wide layers and batches; NaN without a norm.
 
     Before φ the norm makes u ~ N(0, 1), whatever the weights: E φ'(u)² / Var φ(u) for batch norm
@@ -156,7 +158,7 @@ def limit(spec: MLP) -> float:
     norm, before = spec.normalization, spec.norm_position is NormPosition.BEFORE
     if norm is Normalization.NONE:
         return math.nan
-    q = 1.0 if before else weight_gain(spec)
+    q = 1.0 if before else compute_weight_gain(spec)
     if not q > 0:
         return math.nan
     found = activation_law(spec).moments(np.array([q]))
@@ -167,7 +169,7 @@ def limit(spec: MLP) -> float:
     return float(q * found.slope[0] / statistic[0])
 
 
-def weight_gain(spec: MLP) -> float:
+def compute_weight_gain(spec: MLP) -> float:
     """σ_w² = fan_in·Var(W) of the hidden layers; NaN if the weights are no random numbers."""
     choice = INITIALIZATIONS[spec.initialization]
     if choice.variance is None:

@@ -32,7 +32,7 @@ class Identities:
     bias: float
 
 
-def identities(spec: WeightScales, normalization: Normalization) -> Identities:
+def measure_identities(spec: WeightScales, normalization: Normalization) -> Identities:
     """The identities of ``normalization`` at the scale k = ``spec.scale``, in float64.
 
     A norm before φ divides the scale of W out again: with ε = 0, L(kW) = L(W). Differentiate by
@@ -42,9 +42,9 @@ def identities(spec: WeightScales, normalization: Normalization) -> Identities:
     """
     with torch.enable_grad():
         copies = Copies(
-            spec.experiment(normalization), np.array([1.0, spec.scale]), epsilon=spec.epsilon
+            spec.make_experiment(normalization), np.array([1.0, spec.scale]), epsilon=spec.epsilon
         )
-        losses = copies.losses(copies.forward(copies.inputs)[-1], copies.targets)
+        losses = copies.compute_losses(copies.forward(copies.inputs)[-1], copies.targets)
         hidden = copies.layers[:-1]
         found = torch.autograd.grad(
             losses.sum(), [*(one.weight for one in hidden), *(one.bias for one in hidden)]

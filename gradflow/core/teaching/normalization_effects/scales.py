@@ -43,7 +43,7 @@ class WeightScales(Spec):
     )
     seed: int = Field(0, ge=0, le=9999, title="Seed", description="Draws other data and weights.")
 
-    def experiment(self, normalization: Normalization) -> Experiment:
+    def make_experiment(self, normalization: Normalization) -> Experiment:
         """The network with one normalization, at scale 1."""
         return Experiment(
             network=MLP(
@@ -57,7 +57,7 @@ class WeightScales(Spec):
 
 
 @dataclass(frozen=True, eq=False)
-class Sweep:
+class ScaleSweep:
     """One network at every scale k; all arrays have one entry per scale.
 
     Attributes:
@@ -69,24 +69,24 @@ class Sweep:
     weight_grad: FloatArray
 
 
-def scales() -> FloatArray:
+def list_scales() -> FloatArray:
     """K from 10⁻³ to 10³, four to a decade."""
     return np.logspace(-DECADES, DECADES, 2 * DECADES * PER_DECADE + 1)
 
 
-def sweep(spec: WeightScales, normalization: Normalization) -> Sweep:
+def sweep_scales(spec: WeightScales, normalization: Normalization) -> ScaleSweep:
     """The network with one normalization at every scale, in float64, some scales at a time."""
-    parts = np.array_split(scales(), -(-len(scales()) // _AT_ONCE))
+    parts = np.array_split(list_scales(), -(-len(list_scales()) // _AT_ONCE))
     rows = [_measured(spec, normalization, part) for part in parts]
-    return Sweep(*np.concatenate(rows, axis=1))
+    return ScaleSweep(*np.concatenate(rows, axis=1))
 
 
 def _measured(spec: WeightScales, normalization: Normalization, part: FloatArray) -> FloatArray:
     """Rows as ``Sweep`` has them."""
     with torch.enable_grad():
-        copies = Copies(spec.experiment(normalization), part, epsilon=spec.epsilon)
+        copies = Copies(spec.make_experiment(normalization), part, epsilon=spec.epsilon)
         passed = copies.forward(copies.inputs)
-        losses = copies.losses(passed[-1], copies.targets)
+        losses = copies.compute_losses(passed[-1], copies.targets)
         first, last, weight = torch.autograd.grad(
             losses.sum(), [passed[0], passed[-2], copies.layers[0].weight]
         )

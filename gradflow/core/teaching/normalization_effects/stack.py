@@ -62,7 +62,7 @@ class Copies:
             signal = module(signal)
         return [*passed, signal]
 
-    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def compute_losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy of each copy, ``(copies,)``."""
         entries = F.cross_entropy(outputs.mT, targets.expand(len(outputs), -1), reduction="none")
         return entries.mean(1)
