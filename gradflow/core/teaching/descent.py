@@ -1,4 +1,4 @@
-"""Several optimizers on one loss from one start; every number of every step is kept."""
+"""Descents of several optimizers on one loss from one start, every number of every step kept."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gradflow.core.teaching.optimizers import (
     clip_point_gradient,
 )
 from gradflow.core.teaching.surfaces import SURFACES, FloatArray, Point, Surface, SurfaceChoice
-from gradflow.core.text import Text
+from gradflow.core.text import N_, Text
 
 MAX_STEPS = 300
 MAX_MOMENTUM = 0.999
@@ -33,17 +33,17 @@ _LEFT_OUT: dict[str, tuple[Any, ...]] = {
     "start": ((), ""),
     "learning_rate": (None,),
 }
-"""Fields that a surface has defaults for, and the values that ask for them."""
+"""Fields that a surface has defaults for, and the values that stand for "left out"."""
 
 
 class Descent(Spec):
-    """What to compute; checked, and completed with the surface's own defaults.
+    """The settings of a descent, checked and completed with the surface's own defaults.
 
     Attributes:
         surface: the loss.
         shape: the number that shapes it; ``None`` stands for its default, or for none.
         start: where all trajectories begin, within the window; empty: the surface's first start.
-        optimizers: which rules, each once.
+        optimizers: the rules of descent, each at most once.
         learning_rate: η, common to all; ``None``: one that suits plain descent on the surface.
         multipliers: what each optimizer multiplies η by; empty: 1.
         momentum: μ of momentum and Nesterov.
@@ -90,8 +90,11 @@ class Descent(Spec):
 
     @model_validator(mode="before")
     @classmethod
-    def _complete(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Give the surface's own defaults to what is left out; another check refuses a surface."""
+    def _take_surface_defaults(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Give the surface's own defaults to what is left out.
+
+        An unknown surface is refused later, by the check of its own field.
+        """
         surface = values.get("surface", Surface.SHELF)
         if surface not in list(Surface):
             return values
@@ -121,8 +124,12 @@ class Descent(Spec):
         except (TypeError, ValueError):
             number = math.nan
         if not low <= number <= high or (whole and not number.is_integer()):
-            noun = "a whole number" if whole else "a number"
-            raise InvalidExperiment.for_value("shape", value, f"{noun} from {low:g} to {high:g}")
+            template = (
+                N_("a whole number from {low:g} to {high:g}")
+                if whole
+                else N_("a number from {low:g} to {high:g}")
+            )
+            raise InvalidExperiment.for_value("shape", value, Text(template, low=low, high=high))
         return number
 
     @field_validator("start", mode="before")
@@ -131,9 +138,7 @@ class Descent(Spec):
         start = parse_numbers("start", value, math.inf)
         row = _find_row(info)
         if row is not None and not row.contains(start):
-            ranges = zip(row.axes, row.window, strict=True)
-            allowed = ", ".join(f"{axis} from {low:g} to {high:g}" for axis, (low, high) in ranges)
-            raise InvalidExperiment.for_value("start", value, allowed)
+            raise InvalidExperiment.for_value("start", value, _describe_window(row))
         return start
 
     @field_validator("optimizers", mode="before")
@@ -142,9 +147,10 @@ class Descent(Spec):
         codes, known = _split(value), ", ".join(DescentOptimizer)
         for code in codes:
             if code not in list(DescentOptimizer):
-                raise InvalidExperiment.for_value("optimizers", code, f"one of {known}")
+                allowed = Text("one of {known}", known=known)
+                raise InvalidExperiment.for_value("optimizers", code, allowed)
         if not codes or len(set(codes)) < len(codes):
-            allowed = f"at least one, each once, of {known}"
+            allowed = Text("at least one, each once, of {known}", known=known)
             raise InvalidExperiment.for_value("optimizers", list(codes), allowed)
         return tuple(map(DescentOptimizer, codes))
 
@@ -156,14 +162,13 @@ class Descent(Spec):
             return (1.0,) * count
         factors = parse_numbers("multipliers", value, LARGEST_MULTIPLIER, low=SMALLEST_MULTIPLIER)
         if count and len(factors) != count:
-            raise InvalidExperiment.for_value(
-                "multipliers", value, f"{count} numbers, one per optimizer"
-            )
+            allowed = Text("{count} numbers, one per optimizer", count=count)
+            raise InvalidExperiment.for_value("multipliers", value, allowed)
         return factors
 
     @property
     def row(self) -> SurfaceChoice:
-        """The surface's row."""
+        """The row of ``SURFACES`` about the surface."""
         return SURFACES[self.surface]
 
     @property
@@ -173,32 +178,41 @@ class Descent(Spec):
 
     @property
     def takes_momentum(self) -> bool:
-        """Whether μ matters."""
+        """Whether one of the optimizers has momentum, so that μ matters."""
         return self.applies("momentum", dict(self))
 
 
 def _find_row(info: ValidationInfo) -> SurfaceChoice | None:
-    """The row of the surface that is being validated; ``None`` if that was refused."""
+    """Find the row of the surface validated before; ``None`` if that was refused."""
     surface = info.data.get("surface")
     return None if surface is None else SURFACES[surface]
 
 
+def _describe_window(row: SurfaceChoice) -> Text:
+    first, *second = (
+        Text("{axis} from {low:g} to {high:g}", axis=axis, low=low, high=high)
+        for axis, (low, high) in zip(row.axes, row.window, strict=True)
+    )
+    return Text("{first}, {second}", first=first, second=second[0]) if second else first
+
+
 def _split(codes: Any) -> tuple[Any, ...]:
+    """Split the text of a URL into codes; codes that are already apart stay."""
     return tuple(codes.split(SEPARATOR) if isinstance(codes, str) else codes)
 
 
 @dataclass(frozen=True, eq=False)
 class Trajectory:
-    """What one optimizer did; entry n belongs to the point x_n, the start is x_0.
+    """The path of one optimizer; entry n belongs to the point x_n, the start is x_0.
 
     Attributes:
-        optimizer: the rule.
-        learning_rate: its η.
+        optimizer: the rule of descent.
+        learning_rate: η of this optimizer, its multiplier included.
         points: x_n, shape ``(steps + 1, d)``; shorter if it ran into something non-finite.
         loss: L(x_n).
         gradients: ∂L/∂x at x_n, as computed.
-        clipped: the same after clipping, as the optimizer got it.
-        memory: for each name of the row's ``memory`` its value *after* step n, shape
+        clipped: the gradients after clipping, as the optimizer got them.
+        memory: name in the ``memory`` of the optimizer's row → its value *after* step n, shape
             ``(steps, d)``.
     """
 
@@ -213,27 +227,27 @@ class Trajectory:
     @property
     def gradient_norm(self) -> FloatArray:
         """‖∂L/∂x‖ at every point, before clipping."""
-        return _norms(self.gradients)
+        return _compute_norms(self.gradients)
 
     @property
     def clipped_norm(self) -> FloatArray:
         """‖∂L/∂x‖ at every point, after clipping."""
-        return _norms(self.clipped)
+        return _compute_norms(self.clipped)
 
     @property
     def step_length(self) -> FloatArray:
         """‖x_{n+1} − x_n‖, shape ``(steps,)``."""
         with np.errstate(over="ignore", invalid="ignore"):
-            return _norms(np.diff(self.points, axis=0))
+            return _compute_norms(np.diff(self.points, axis=0))
 
     @property
     def broken_at(self) -> int | None:
-        """The step whose point, loss or gradient is not finite, if any; it is the last one."""
+        """The step whose point, loss or gradient is not finite, always the last; ``None``: none."""
         parts = (self.points[-1], self.loss[-1:], self.gradients[-1])
         return None if np.isfinite(np.concatenate(parts)).all() else len(self.loss) - 1
 
 
-def _norms(vectors: FloatArray) -> FloatArray:
+def _compute_norms(vectors: FloatArray) -> FloatArray:
     # hypot neither overflows nor underflows where the norm itself does not.
     columns = np.abs(vectors.T)
     norms: FloatArray = np.hypot(columns[0], columns[1]) if len(columns) > 1 else columns[0]
@@ -241,7 +255,7 @@ def _norms(vectors: FloatArray) -> FloatArray:
 
 
 class _Runner:
-    """One optimizer under way."""
+    """An optimizer under way, and a record of its path."""
 
     def __init__(self, descent: Descent, optimizer: DescentOptimizer, rate: float) -> None:
         self.row = DESCENT_OPTIMIZERS[optimizer]
@@ -254,17 +268,18 @@ class _Runner:
         self.clipped: list[list[float]] = []
         self.memory: dict[str, list[list[float]]] = {name: [] for name, _s in self.row.memory}
 
-    def look(self, loss: float, descent: Descent) -> bool:
-        """Take down where it is, clip, and say whether everything is finite."""
-        gradient = _gradient(self.point)
+    def record(self, loss: float, descent: Descent) -> bool:
+        """Record the current point, clip its gradient, and say whether all is finite."""
+        gradient = _get_gradient(self.point)
         self.points.append(self.point.tolist())
         self.loss.append(loss)
         self.gradients.append(gradient.tolist())
         clip_point_gradient(self.point, descent.clip, descent.threshold)
-        self.clipped.append(_gradient(self.point).tolist())
+        self.clipped.append(_get_gradient(self.point).tolist())
         return all(map(math.isfinite, (loss, *self.points[-1], *self.gradients[-1])))
 
     def step(self) -> None:
+        """Take one step and record the optimizer's memory after it."""
         self.engine.step()
         state = self.engine.state[self.point]
         for name, values in self.memory.items():
@@ -272,7 +287,8 @@ class _Runner:
             # With μ = 0 PyTorch keeps no velocity: it is the gradient.
             values.append(self.clipped[-1] if kept is None else kept.tolist())
 
-    def trajectory(self) -> Trajectory:
+    def make_trajectory(self) -> Trajectory:
+        """Put the record into arrays."""
         shape = (-1, len(self.points[0]))
         return Trajectory(
             self.optimizer,
@@ -281,17 +297,17 @@ class _Runner:
             np.array(self.loss),
             np.array(self.gradients),
             np.array(self.clipped),
-            {name: np.array(kept).reshape(shape) for name, kept in self.memory.items()},
+            {name: np.array(values).reshape(shape) for name, values in self.memory.items()},
         )
 
 
-def _gradient(point: Tensor) -> Tensor:
+def _get_gradient(point: Tensor) -> Tensor:
     assert point.grad is not None
     return point.grad
 
 
 def run_descent(descent: Descent) -> tuple[Trajectory, ...]:
-    """Run all optimizers through ``torch.optim`` in float64.
+    """Run all optimizers of a descent through ``torch.optim`` in float64.
 
     One backward pass serves all of them: the gradient of the sum of their losses by each point is
     that of its own loss. A trajectory ends at the first point where the loss, its gradient or the
@@ -307,9 +323,9 @@ def run_descent(descent: Descent) -> tuple[Trajectory, ...]:
         losses = function(torch.stack([runner.point for runner in active]), shape)
         losses.sum().backward()  # type: ignore[no-untyped-call]
         values = losses.tolist()
-        active = [r for r, loss in zip(active, values, strict=True) if r.look(loss, descent)]
+        active = [r for r, loss in zip(active, values, strict=True) if r.record(loss, descent)]
         if not active or step == descent.steps:
             break
         for runner in active:
             runner.step()
-    return tuple(runner.trajectory() for runner in runners)
+    return tuple(runner.make_trajectory() for runner in runners)

@@ -1,4 +1,4 @@
-"""Rules of descent, all PyTorch's own: one enum member and one table row each.
+"""The optimizers of descents, all PyTorch's own: one enum member and one table row each.
 
 A parameter of two numbers is stepped fastest by the plain loop, hence ``foreach=False``.
 """
@@ -19,7 +19,7 @@ from gradflow.core.text import N_
 
 
 class DescentOptimizer(StrEnum):
-    """Codes of the rules."""
+    """Codes of the optimizers."""
 
     SGD = "sgd"
     MOMENTUM = "momentum"
@@ -31,15 +31,15 @@ class DescentOptimizer(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class DescentOptimizerChoice(Choice):
-    """A row of ``OPTIMIZERS``.
+    """A row of ``DESCENT_OPTIMIZERS``.
 
     Attributes:
         rule: one step in LaTeX, from x_n and the (clipped) gradient g_n.
         build: ``build(point, learning_rate, momentum)``.
         memory: names in the optimizer's state, and their symbols in ``rule``.
-        takes_momentum: whether μ matters.
+        takes_momentum: whether it has the setting μ.
         adaptive: whether it divides by the size of past gradients.
-        source: who proposed it.
+        source: the paper that proposed it.
     """
 
     rule: str
@@ -115,7 +115,7 @@ DESCENT_OPTIMIZERS: dict[DescentOptimizer, DescentOptimizerChoice] = {
 
 
 def clip_point_gradient(point: Tensor, how: Clip, threshold: float) -> None:
-    """Clip ``point.grad`` in place.
+    """Clip the gradient ``point.grad`` in place.
 
     By norm: g·min(1, c/(‖g‖ + 10⁻⁶)); by value: each entry to the interval from −c to c.
     """

@@ -105,7 +105,7 @@ def _sentences(descent: Descent, trajectories: _Trajectories) -> None:
     for trajectory in trajectories:
         found = judge_descent(descent, trajectory)
         name = _(DESCENT_OPTIMIZERS[trajectory.optimizer].label)
-        lines.append(f"- {_ICONS[found.outcome]} **{name}:** {blocks.escaped(found.text)}")
+        lines.append(f"- {_ICONS[found.outcome]} **{name}:** {blocks.escaped(str(found.text))}")
     st.markdown("\n".join(lines))
 
 

@@ -25,7 +25,7 @@ SHAPE = (4, 6, 3, 2)
 GROUPS, EPS = 3, 1e-3
 
 
-def torch_module(norm: Norm, channels: int, groups: int) -> nn.Module:
+def make_torch_module(norm: Norm, channels: int, groups: int) -> nn.Module:
     return {
         Norm.BATCH: nn.BatchNorm2d(channels, eps=EPS),
         Norm.LAYER: nn.LayerNorm((channels, *SHAPE[2:]), eps=EPS),
@@ -50,9 +50,9 @@ def test_every_norm_has_a_row() -> None:
 @pytest.mark.parametrize("norm", list(Norm))
 def test_normalized_as_torch_does(norm: Norm, x: np.ndarray) -> None:
     numbers = number_sets(norm, *SHAPE[:2], GROUPS)
-    found = normalize(x, numbers, EPS, centred=norm is not Norm.RMS)
-    expected = torch_module(norm, SHAPE[1], GROUPS)(torch.from_numpy(x)).detach().numpy()
-    assert_allclose(found.output, expected, rtol=1e-10, atol=1e-12)
+    normalized = normalize(x, numbers, EPS, centred=norm is not Norm.RMS)
+    expected = make_torch_module(norm, SHAPE[1], GROUPS)(torch.from_numpy(x)).detach().numpy()
+    assert_allclose(normalized.output, expected, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_normalized_as_torch_does(norm: Norm, x: np.ndarray) -> None:
 def test_means_and_variances_by_explicit_axes(
     norm: Norm, shape: tuple[int, ...], axes: tuple[int, ...], x: np.ndarray
 ) -> None:
-    found = normalize(x, number_sets(norm, *SHAPE[:2], GROUPS), EPS)
-    assert_allclose(found.mean, x.reshape(shape).mean(axes).ravel(), rtol=1e-12)
-    assert_allclose(found.variance, x.reshape(shape).var(axes).ravel(), rtol=1e-12)
+    normalized = normalize(x, number_sets(norm, *SHAPE[:2], GROUPS), EPS)
+    assert_allclose(normalized.mean, x.reshape(shape).mean(axes).ravel(), rtol=1e-12)
+    assert_allclose(normalized.variance, x.reshape(shape).var(axes).ravel(), rtol=1e-12)
 
 
 @pytest.mark.parametrize("norm", DRAWN_NORMS)
@@ -79,20 +79,20 @@ def test_the_chosen_set_is_what_the_output_of_the_entry_depends_on(
     block = NormalizedBlock(
         samples=4, channels=6, height=3, width=2, groups=GROUPS, sample=3, channel=4
     )
-    module = torch_module(norm, 6, GROUPS)
+    module = make_torch_module(norm, 6, GROUPS)
     tensor = torch.from_numpy(x).requires_grad_()
     (slope,) = torch.autograd.grad(module(tensor)[2, 3, 1, 1], tensor)
-    found = next(one for one in list_block_sets(block) if one.norm is norm)
-    assert (np.abs(slope.numpy()).max((2, 3)) > 0).tolist() == found.chosen.tolist()
-    assert int(found.chosen.sum()) * 6 == found.entries
-    assert found.count * found.entries == x.size
+    sets = next(sets for sets in list_block_sets(block) if sets.norm is norm)
+    assert (np.abs(slope.numpy()).max((2, 3)) > 0).tolist() == sets.chosen.tolist()
+    assert int(sets.chosen.sum()) * 6 == sets.entries
+    assert sets.count * sets.entries == x.size
 
 
-def same(block: NormalizedBlock) -> set[frozenset[Norm]]:
+def find_same(block: NormalizedBlock) -> set[frozenset[Norm]]:
     """Norms with equal torch outputs, by trying all pairs."""
     tensor = torch.randn(block.samples, block.channels, *SHAPE[2:], dtype=torch.float64)
     outputs = {
-        norm: torch_module(norm, block.channels, block.groups)(tensor).detach()
+        norm: make_torch_module(norm, block.channels, block.groups)(tensor).detach()
         for norm in DRAWN_NORMS
     }
     groups = {
@@ -109,11 +109,16 @@ def test_coincidences_are_those_of_the_outputs() -> None:
     for samples, channels in itertools.product((1, 3), (1, 2, 6)):
         for groups in list_divisors(channels):
             block = NormalizedBlock(
-                samples=samples, channels=channels, height=3, width=2, groups=groups, sample=1,
+                samples=samples,
+                channels=channels,
+                height=3,
+                width=2,
+                groups=groups,
+                sample=1,
                 channel=1,
-            )  # fmt: skip
-            found = {frozenset(norms) for norms in find_coincidences(list_block_sets(block))}
-            assert found == same(block)
+            )
+            coincidences = {frozenset(norms) for norms in find_coincidences(list_block_sets(block))}
+            assert coincidences == find_same(block)
 
 
 def test_group_norm_becomes_layer_norm_and_instance_norm() -> None:
@@ -127,15 +132,15 @@ def test_group_norm_becomes_layer_norm_and_instance_norm() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"groups": 4}, "groups: 4 does not divide the 6 channels; choose one of 1, 2, 3, 6"),
         ({"sample": 5}, "sample: 5 is not allowed; choose a whole number from 1 to 4"),
         ({"channel": 7}, "channel: 7 is not allowed; choose a whole number from 1 to 6"),
     ],
 )
-def test_what_does_not_exist_is_refused(settings: dict[str, int], said: str) -> None:
+def test_what_does_not_exist_is_refused(settings: dict[str, int], message: str) -> None:
     with pytest.raises(InvalidExperiment) as error:
         NormalizedBlock(**settings)
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert error.value.fields == tuple(settings)

@@ -28,7 +28,7 @@ SHAPES = [(1,), (4, 3), (5, 2, 4)]
 SPEC = Perceptron(hidden=(4, 3), seed=3)
 
 
-def sequential(spec: Perceptron) -> nn.Sequential:
+def make_sequential(spec: Perceptron) -> nn.Sequential:
     sizes = (3, *spec.hidden, len(spec.targets))
     layers: list[nn.Module] = []
     for (weight, bias), m, n in zip(draw_parameters(spec), sizes, sizes[1:], strict=False):
@@ -38,7 +38,7 @@ def sequential(spec: Perceptron) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def loss_of(model: nn.Sequential, spec: Perceptron) -> torch.Tensor:
+def compute_loss(model: nn.Sequential, spec: Perceptron) -> torch.Tensor:
     targets = torch.tensor(spec.targets, dtype=torch.float64)
     return ((model(torch.tensor(spec.inputs, dtype=torch.float64)) - targets) ** 2).sum() / 2
 
@@ -47,15 +47,19 @@ def loss_of(model: nn.Sequential, spec: Perceptron) -> torch.Tensor:
 @pytest.mark.parametrize("activation", FUNCTIONS)
 def test_gradients_and_updates_are_pytorchs(activation, hidden) -> None:
     spec = Perceptron(
-        hidden=hidden, activation=activation, targets=(0.3, -0.6, 0.9), learning_rate=0.1,
-        updates=2, seed=5,
-    )  # fmt: skip
-    model = sequential(spec)
+        hidden=hidden,
+        activation=activation,
+        targets=(0.3, -0.6, 0.9),
+        learning_rate=0.1,
+        updates=2,
+        seed=5,
+    )
+    model = make_sequential(spec)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     losses = []
     for _ in range(3):
         before = [p.detach().clone() for p in model.parameters()]
-        loss = loss_of(model, spec)
+        loss = compute_loss(model, spec)
         losses.append(loss.item())
         gradients = torch.autograd.grad(loss, list(model.parameters()))
         for parameter, gradient in zip(model.parameters(), gradients, strict=True):
@@ -70,7 +74,7 @@ def test_gradients_and_updates_are_pytorchs(activation, hidden) -> None:
         torch.testing.assert_close(own, list(gradients), **close)
         after = [p for pair in numbers.updated for p in pair]
         torch.testing.assert_close(after, [p.detach() for p in model.parameters()], **close)
-    assert run.losses == pytest.approx([*losses, loss_of(model, spec).item()], rel=1e-11)
+    assert run.losses == pytest.approx([*losses, compute_loss(model, spec).item()], rel=1e-11)
     assert run.new_loss_by_pytorch == pytest.approx(run.losses[-1], rel=1e-11)
 
 
@@ -97,14 +101,14 @@ def test_the_four_equations_in_numpy() -> None:
 
 def test_a_finite_difference() -> None:
     run = run_perceptron(SPEC)
-    model = sequential(SPEC)
+    model = make_sequential(SPEC)
     step = 1e-6
     with torch.no_grad():
         weight = model[0].weight
         weight[2, 1] += step
-        up = loss_of(model, SPEC).item()
+        up = compute_loss(model, SPEC).item()
         weight[2, 1] -= 2 * step
-        down = loss_of(model, SPEC).item()
+        down = compute_loss(model, SPEC).item()
     difference = (up - down) / (2 * step)
     assert run.by_hand.weight[0][2, 1].item() == pytest.approx(difference, rel=1e-6)
 
@@ -146,10 +150,10 @@ def test_the_steps_hold_every_number_once_and_reference_pytorch(hidden) -> None:
     units = sum(sizes[1:])
     counted = dict.fromkeys(K, 0)
     for step in list_steps(run.layers):
-        found = list_entries(run, step)
-        counted[step.kind] += len(found)
-        assert len({(e.unit, e.source) for e in found}) == len(found)
-        assert all(abs(e.difference) <= 1e-14 for e in found)
+        entries = list_entries(run, step)
+        counted[step.kind] += len(entries)
+        assert len({(e.unit, e.source) for e in entries}) == len(entries)
+        assert all(abs(e.difference) <= 1e-14 for e in entries)
     assert counted == {
         K.PREACTIVATION: units,
         K.ACTIVATION: units,
@@ -163,21 +167,21 @@ def test_the_steps_hold_every_number_once_and_reference_pytorch(hidden) -> None:
     }
 
 
-def entry_of(run, step: PerceptronStep, unit: int, source: int = 0) -> StepEntry:
-    (found,) = (e for e in list_entries(run, step) if (e.unit, e.source) == (unit, source))
-    return found
+def find_entry(run, step: PerceptronStep, unit: int, source: int = 0) -> StepEntry:
+    (entry,) = (e for e in list_entries(run, step) if (e.unit, e.source) == (unit, source))
+    return entry
 
 
 def test_entries_name_the_right_unit_and_weight() -> None:
     run = run_perceptron(SPEC)
     gradients = torch.autograd.grad(
-        loss_of(model := sequential(SPEC), SPEC), list(model.parameters())
+        compute_loss(model := make_sequential(SPEC), SPEC), list(model.parameters())
     )
-    entry = entry_of(run, PerceptronStep(K.WEIGHT_GRADIENT, 2), 3, 4)
+    entry = find_entry(run, PerceptronStep(K.WEIGHT_GRADIENT, 2), 3, 4)
     assert entry.value == pytest.approx(gradients[2][2, 3].item(), rel=1e-12)
-    entry = entry_of(run, PerceptronStep(K.BIAS_GRADIENT, 1), 4)
+    entry = find_entry(run, PerceptronStep(K.BIAS_GRADIENT, 1), 4)
     assert entry.value == pytest.approx(gradients[1][3].item(), rel=1e-12)
-    entry = entry_of(run, PerceptronStep(K.UPDATE, 3), 2, 1)
+    entry = find_entry(run, PerceptronStep(K.UPDATE, 3), 2, 1)
     new = draw_parameters(SPEC)[2][0][1, 0] - 0.5 * gradients[4][1, 0]
     assert entry.value == pytest.approx(new.item(), rel=1e-12)
 
@@ -186,27 +190,27 @@ def test_highlights_are_the_terms_of_the_equation() -> None:
     run = run_perceptron(SPEC)  # 3 – 4 – 3 – 2
     (_w1, _b1), (w2, _b2), (w3, _b3) = draw_parameters(SPEC)
 
-    def of(kind: StepKind, layer: int, unit: int, source: int = 0):
+    def find(kind: StepKind, layer: int, unit: int, source: int = 0):
         step = PerceptronStep(kind, layer)
-        return find_highlight(run, step, entry_of(run, step, unit, source))
+        return find_highlight(run, step, find_entry(run, step, unit, source))
 
-    z = of(K.PREACTIVATION, 2, 3)
+    z = find(K.PREACTIVATION, 2, 3)
     assert z.result == {(2, 3)}
     assert z.reads == {(1, 1), (1, 2), (1, 3), (1, 4)}
     assert z.edges == {(2, 3, j): w2[2, j - 1].item() for j in range(1, 5)}
-    delta = of(K.HIDDEN_DELTA, 2, 1)
+    delta = find(K.HIDDEN_DELTA, 2, 1)
     assert delta.result == {(2, 1)}
     assert delta.reads == {(3, 1), (3, 2)}
     assert delta.edges == {(3, j, 1): w3[j - 1, 0].item() for j in (1, 2)}
-    weight = of(K.WEIGHT_GRADIENT, 2, 3, 4)
+    weight = find(K.WEIGHT_GRADIENT, 2, 3, 4)
     assert weight.reads == {(2, 3), (1, 4)}
     assert weight.edges == {(2, 3, 4): run.by_pytorch.weight[1][2, 3].item()}
-    assert of(K.LOSS, 3, 0).reads == {(3, 1), (3, 2)}
-    assert of(K.OUTPUT_DELTA, 3, 2).result == {(3, 2)}
-    assert of(K.ACTIVATION, 1, 2).result == {(1, 2)}
-    assert of(K.BIAS_GRADIENT, 1, 2).reads == {(1, 2)}
-    assert of(K.UPDATE, 1, 2).result == {(1, 2)}
-    assert set(of(K.UPDATE, 1, 2, 3).edges) == {(1, 2, 3)}
+    assert find(K.LOSS, 3, 0).reads == {(3, 1), (3, 2)}
+    assert find(K.OUTPUT_DELTA, 3, 2).result == {(3, 2)}
+    assert find(K.ACTIVATION, 1, 2).result == {(1, 2)}
+    assert find(K.BIAS_GRADIENT, 1, 2).reads == {(1, 2)}
+    assert find(K.UPDATE, 1, 2).result == {(1, 2)}
+    assert set(find(K.UPDATE, 1, 2, 3).edges) == {(1, 2, 3)}
 
 
 def test_what_is_known_grows_step_by_step() -> None:
@@ -219,9 +223,9 @@ def test_what_is_known_grows_step_by_step() -> None:
 
 def test_a_learning_rate_that_is_too_large_overflows_and_is_found() -> None:
     spec = Perceptron(activation="linear", learning_rate=100, updates=12, inputs=(100, 100, 100))
-    found = find_first_nonfinite(run_perceptron(spec))
-    assert found is not None
-    assert not math.isfinite(found[1].value)
+    nonfinite = find_first_nonfinite(run_perceptron(spec))
+    assert nonfinite is not None
+    assert not math.isfinite(nonfinite[1].value)
     assert find_first_nonfinite(run_perceptron(SPEC)) is None
     assert StepEntry(1, 0, math.inf, math.inf).difference == 0
     assert StepEntry(1, 0, math.nan, math.nan).difference == 0

@@ -63,7 +63,7 @@ BY_HAND = {
 }
 
 
-def shape_of(surface):
+def find_shape(surface):
     return TIME_STEPS if surface is Surface.CLIFF else KAPPA
 
 
@@ -77,7 +77,7 @@ def test_loss_and_gradient_are_the_closed_forms(surface):
     low, high = np.array(row.window).T
     points = np.random.default_rng(0).uniform(low, high, (12, row.dimension))
     leaves = torch.tensor(points, requires_grad=True)
-    losses = row.loss(leaves, shape_of(surface))
+    losses = row.loss(leaves, find_shape(surface))
     losses.sum().backward()
     for point, loss, gradient in zip(points, losses.tolist(), leaves.grad.numpy(), strict=True):
         expected, slope = BY_HAND[surface](*point)
@@ -85,7 +85,7 @@ def test_loss_and_gradient_are_the_closed_forms(surface):
         assert gradient == pytest.approx(slope, rel=1e-9, abs=1e-13)
 
 
-def curvature(row, point, shape):
+def measure_curvature(row, point, shape):
     at = torch.tensor(point, dtype=torch.float64)
     gradient = torch.autograd.functional.jacobian(lambda x: row.loss(x, shape), at)
     hessian = torch.autograd.functional.hessian(lambda x: row.loss(x, shape), at)
@@ -97,11 +97,11 @@ def test_minima_and_saddles_are_where_the_table_says(surface):
     row = SURFACES[surface]
     assert row.minima
     for point in row.minima:
-        norm, bends = curvature(row, point, shape_of(surface))
+        norm, bends = measure_curvature(row, point, find_shape(surface))
         assert norm < 1e-10
         assert (bends > 0).all()
     for point in row.others:
-        norm, bends = curvature(row, point, shape_of(surface))
+        norm, bends = measure_curvature(row, point, find_shape(surface))
         assert norm < 1e-9
         assert bends.min() < 0
 

@@ -19,6 +19,7 @@ from gradflow.core.theory.moments import FloatArray
 
 SAMPLES, BATCH, GROUPS = 512, 64, 4
 LOWEST, HIGHEST, PER_DECADE = -4, 2, 4
+"""Learning rates go from 10^LOWEST to 10^HIGHEST, so many to a decade."""
 GUESSING_LOSS = math.log(10)
 """The loss of a network that gives each of the ten classes the same probability."""
 LEARNED_SHARE = 0.9
@@ -51,26 +52,30 @@ class LearningRates(Spec):
     seed: int = Field(0, ge=0, le=9999, title="Seed", description="Draws other data and weights.")
 
     def make_experiment(self, normalization: Normalization) -> Experiment:
-        """The network with one normalization, at scale 1; its data are all samples."""
+        """Make the network with one normalization, at scale 1; its data are all samples."""
         groups = {"groups": GROUPS} if normalization is Normalization.GROUP else {}
         return Experiment(
             network=MLP(
-                depth=self.depth, width=self.width, activation=self.activation,
+                depth=self.depth,
+                width=self.width,
+                activation=self.activation,
                 initialization=Initialization(ACTIVATIONS[self.activation].initialization),
-                normalization=normalization, **groups,
+                normalization=normalization,
+                **groups,
             ),
             data=Data(source="digits", batch_size=SAMPLES),
             seed=self.seed,
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class RateSweep:
-    """One normalization after the steps at every learning rate.
+    """The losses with one normalization, after the steps at every learning rate.
 
     Attributes:
         initial: the loss over all samples before the first step.
-        losses: after the last step, one per learning rate; infinite or NaN where it diverged.
+        losses: the loss after the last step, one per learning rate; infinite or NaN where it
+            diverged.
     """
 
     initial: float
@@ -89,14 +94,14 @@ class RateSweep:
 
 
 def list_learning_rates() -> FloatArray:
-    """η from 10⁻⁴ to 100, four to a decade."""
+    """List the learning rates η from 10⁻⁴ to 100, four to a decade."""
     return np.logspace(LOWEST, HIGHEST, (HIGHEST - LOWEST) * PER_DECADE + 1)
 
 
 def train_at_rates(spec: LearningRates, normalization: Normalization) -> RateSweep:
     """Train with one normalization at every learning rate: same weights, same batches.
 
-    W ← W − η ∂L/∂W, and the same for the biases. The networks of all learning rates are one
+    W ← W − η ∂L/∂W, and b ← b − η ∂L/∂b. The networks of all learning rates are one
     stacked network, in float32.
     """
     rates = list_learning_rates()
@@ -105,23 +110,23 @@ def train_at_rates(spec: LearningRates, normalization: Normalization) -> RateSwe
         np.full(len(rates), spec.weight_scale),
         dtype=torch.float32,
     )
-    trained = [p for layer in copies.layers for p in (layer.weight, layer.bias)]
+    tensors = [p for layer in copies.layers for p in (layer.weight, layer.bias)]
     steps = torch.tensor(rates, dtype=torch.float32)[:, None, None]
-    initial = _loss(copies)[0]
+    initial = _compute_loss(copies)[0]
     random = torch.Generator().manual_seed(spec.seed + DATA_SEED_OFFSET)
     for _step in range(spec.steps):
-        _descend(copies, torch.randint(SAMPLES, (BATCH,), generator=random), trained, steps)
-    return RateSweep(float(initial), _loss(copies).double().numpy())
+        _take_step(copies, torch.randint(SAMPLES, (BATCH,), generator=random), tensors, steps)
+    return RateSweep(float(initial), _compute_loss(copies).double().numpy())
 
 
 @torch.enable_grad()
-def _descend(copies: Copies, batch: Tensor, trained: list[Tensor], steps: Tensor) -> None:
+def _take_step(copies: Copies, batch: Tensor, tensors: list[Tensor], steps: Tensor) -> None:
     outputs = copies.forward(copies.inputs[batch])[-1]
     losses = copies.compute_losses(outputs, copies.targets[batch])
-    for tensor, gradient in zip(trained, torch.autograd.grad(losses.sum(), trained), strict=True):
+    for tensor, gradient in zip(tensors, torch.autograd.grad(losses.sum(), tensors), strict=True):
         tensor.data -= steps * gradient
 
 
 @torch.no_grad()
-def _loss(copies: Copies) -> Tensor:
+def _compute_loss(copies: Copies) -> Tensor:
     return copies.compute_losses(copies.forward(copies.inputs)[-1], copies.targets)
