@@ -13,8 +13,8 @@ from gradflow.core import ensemble, remedies, theory
 from gradflow.core.experiment import Experiment
 from gradflow.core.probe import run as run_uncached
 from gradflow.core.report import Report
-from gradflow.core.teaching import descent as descents
-from gradflow.core.teaching import dying, surfaces
+from gradflow.core.teaching import dying, surfaces, trajectories
+from gradflow.core.teaching.descent import Descent
 from gradflow.core.text import _
 
 # One computation per core at a time; the others wait their turn instead of sharing the caches.
@@ -48,12 +48,12 @@ def run_seeds(experiment: Experiment, count: int) -> ensemble.Ensemble:
 @st.cache_data(
     max_entries=256,
     show_spinner=False,
-    hash_funcs={descents.Descent: lambda descent: descent.model_dump_json()},
+    hash_funcs={Descent: lambda descent: descent.model_dump_json()},
 )
-def descend(descent: descents.Descent) -> tuple[descents.Trajectory, ...]:
+def descend(descent: Descent) -> tuple[trajectories.Trajectory, ...]:
     """The trajectories of a descent."""
     with ADMISSION:
-        return descents.run_descent(descent)
+        return trajectories.run_descent(descent)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

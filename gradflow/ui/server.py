@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 import gradflow as gf
-from gradflow.core.teaching.descent import Descent, run_descent
+from gradflow.core.teaching.descent import Descent
+from gradflow.core.teaching.trajectories import run_descent
 
 
 @asynccontextmanager

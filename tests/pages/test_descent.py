@@ -3,10 +3,11 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from gradflow.core.teaching.descent import Descent, run_descent
+from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.descent_outcome import judge_descent
 from gradflow.core.teaching.descent_presets import PRESETS
 from gradflow.core.teaching.fields import to_query
+from gradflow.core.teaching.trajectories import run_descent
 from gradflow.ui import blocks
 from tests.pages.apptest import chart, url, working
 

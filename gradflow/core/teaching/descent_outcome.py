@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from gradflow.core.catalog.optimizers import Clip
-from gradflow.core.teaching.descent import Descent, Trajectory
+from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.optimizers import DESCENT_OPTIMIZERS
 from gradflow.core.teaching.surfaces import FloatArray
+from gradflow.core.teaching.trajectories import Trajectory
 from gradflow.core.text import N_, Text, join_texts
 from gradflow.core.verdict import digits
 

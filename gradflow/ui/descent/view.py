@@ -11,7 +11,7 @@ from gradflow.charts.descent.map import descent_figure
 from gradflow.charts.descent.paths import Ground, Path
 from gradflow.charts.descent.surface import descent_surface_figure
 from gradflow.core.catalog.optimizers import Clip
-from gradflow.core.teaching.descent import Descent, Trajectory
+from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.descent_outcome import (
     DescentOutcome,
     find_first_outside,
@@ -20,6 +20,7 @@ from gradflow.core.teaching.descent_outcome import (
     judge_descent,
 )
 from gradflow.core.teaching.optimizers import DESCENT_OPTIMIZERS, DescentOptimizer
+from gradflow.core.teaching.trajectories import Trajectory
 from gradflow.core.text import _
 from gradflow.ui import blocks, compute
 from gradflow.ui.descent import state

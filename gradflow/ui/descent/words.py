@@ -7,10 +7,11 @@ import pandas as pd
 
 from gradflow.charts.theme import number
 from gradflow.core.catalog.optimizers import Clip
-from gradflow.core.teaching.descent import Descent, Trajectory
+from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.descent_outcome import count_clipped_steps
 from gradflow.core.teaching.optimizers import DESCENT_OPTIMIZERS
 from gradflow.core.teaching.surfaces import FloatArray
+from gradflow.core.teaching.trajectories import Trajectory
 from gradflow.core.text import _
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from gradflow.core.catalog.optimizers import CLIPS, Clip
 from gradflow.core.errors import InvalidExperiment
-from gradflow.core.teaching.descent import Descent, run_descent
+from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.descent_outcome import (
     DescentOutcome,
     count_clipped_steps,
@@ -17,6 +17,7 @@ from gradflow.core.teaching.descent_presets import PRESETS
 from gradflow.core.teaching.fields import to_query
 from gradflow.core.teaching.optimizers import DESCENT_OPTIMIZERS, DescentOptimizer
 from gradflow.core.teaching.surfaces import Surface
+from gradflow.core.teaching.trajectories import run_descent
 
 KAPPA, START, STEPS = 20.0, (-2.0, 0.7), 40
 

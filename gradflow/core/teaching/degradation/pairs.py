@@ -15,7 +15,6 @@ from gradflow.core.teaching.degradation.shattering import MOST_LAYERS, Shatterin
 from gradflow.core.teaching.degradation.tangents import propagate_tangents
 from gradflow.core.theory.moments import FloatArray
 
-KINDS = (Connection.PLAIN, Connection.RESIDUAL, Connection.PREACTIVATION)
 PAIRS = 128
 """Number of pairs of inputs, over which the correlation is averaged."""
 _INPUT_POWER = 2.0
