@@ -16,7 +16,7 @@ from gradflow.charts.activations.hyperbolic import sectors_figure, series_figure
 from gradflow.charts.activations.slope_products import slope_products_figure
 from gradflow.core.catalog import Activation
 from gradflow.core.teaching.activation_facts import curve
-from gradflow.core.teaching.dying import UNITS, BiasedLayer, train
+from gradflow.core.teaching.dying import UNITS, BiasedLayer
 from gradflow.core.teaching.gaussian import GaussianInput, passage
 from gradflow.core.teaching.hyperbolic import Pair, sectors, sides
 from gradflow.core.teaching.slope_products import SlopeChains, slope_products
@@ -27,7 +27,7 @@ MODES = pytest.mark.parametrize("mode", ["light", "dark"])
 
 @pytest.fixture(scope="module")
 def trainings():
-    found = train(BiasedLayer(bias=0.0, learning_rate=10.0, steps=30))
+    found = train_rivals(BiasedLayer(bias=0.0, learning_rate=10.0, steps=30))
     return [(str(one.activation), one) for one in found]
 
 

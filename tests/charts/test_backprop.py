@@ -9,7 +9,7 @@ from gradflow.charts.backprop.chain import chain_figure
 from gradflow.charts.backprop.network_graph import MarkedStep, network_figure, place_unit
 from gradflow.core.teaching.chain import Chain, run_chain
 from gradflow.core.teaching.perceptron import Perceptron, run_perceptron
-from gradflow.core.teaching.perceptron_steps import entries, highlight, known, steps
+from gradflow.core.teaching.perceptron_steps import entries, highlight, known
 from tests.charts.figures import decode, find_traces, read_words, to_browser
 
 W = (1.0, -2.0, 0.5, 3.0)
@@ -84,12 +84,12 @@ def test_a_chain_of_one_layer_is_drawn() -> None:
 
 
 RUN = run_perceptron(Perceptron(hidden=(4, 3)))
-PLAN = steps(RUN.layers)
+PLAN = list_steps(RUN.layers)
 
 
 def draw_graph(at: int, which: int = 0, mode="light"):
     step = PLAN[at]
-    terms = highlight(RUN, step, entries(RUN, step)[which])
+    terms = find_highlight(RUN, step, list_entries(RUN, step)[which])
     backward = at > 6
     return to_browser(
         network_figure(RUN, MarkedStep(known(RUN.layers, at), terms, backward), mode=mode)

@@ -21,15 +21,15 @@ from gradflow.core.teaching.normalization.running import (
     MEAN,
     STD,
     RunningStatistics,
-    course,
-    outputs,
+    push_test_samples,
+    simulate_course,
 )
-from gradflow.core.teaching.normalization.sharing import DRAWN, Block, Norm, block_sets
+from gradflow.core.teaching.normalization.sharing import Block, Norm, block_sets
 from gradflow.core.teaching.normalization.small_batches import SIZES, SmallBatches, spreads
 from tests.charts.figures import decode, find_traces, read_words, to_browser
 
 MODES = pytest.mark.parametrize("mode", ["light", "dark"])
-BLOCK = Block(samples=4, channels=6, height=2, width=3, groups=2, sample=3, channel=2)
+BLOCK = NormalizedBlock(samples=4, channels=6, height=2, width=3, groups=2, sample=3, channel=2)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ BLOCK = Block(samples=4, channels=6, height=2, width=3, groups=2, sample=3, chan
 def test_the_solid_box_and_the_cuts(
     norm: Norm, samples: tuple[int, int], channels: tuple[int, int], cuts: int
 ) -> None:
-    sets = block_sets(BLOCK)[DRAWN.index(norm)]
+    sets = list_block_sets(BLOCK)[DRAWN_NORMS.index(norm)]
     shape = shape_block(sets, 6, 3, 2)
     assert (shape.chosen.n, shape.chosen.c, shape.chosen.p) == (samples, channels, (0, 6))
     assert (shape.entry.n, shape.entry.c, shape.entry.p) == ((2, 3), (1, 2), (5, 6))
@@ -148,7 +148,7 @@ def test_running_statistics_over_the_batches(batches, mode) -> None:
 @MODES
 def test_outputs_of_both_modes(mode) -> None:
     spec = RunningStatistics(shift=5, scale=3, batches=4)
-    found = outputs(spec, course(spec))
+    found = push_test_samples(spec, simulate_course(spec))
     edges, shares = shape_outputs(found)
     for one in shares:
         assert one.sum() == pytest.approx(1)

@@ -12,7 +12,6 @@ from gradflow.charts.normalization_effects.flow import Network, normalized_flow_
 from gradflow.charts.normalization_effects.rates import learning_rates_figure
 from gradflow.charts.normalization_effects.scales import weight_scales_figure
 from gradflow.core.teaching.normalization_effects.rates import Trained, learning_rates
-from gradflow.core.teaching.normalization_effects.scales import Sweep
 from tests.charts.figures import decode, find_traces, read_words, to_browser
 
 MODES = pytest.mark.parametrize("mode", ["light", "dark"])
@@ -50,7 +49,7 @@ def test_nothing_to_draw():
         laws_figure([], x={}, y_title="", mode="light"),
         normalized_flow_figure([]),
         weight_scales_figure(np.ones(1), []),
-        learning_rates_figure(learning_rates(), []),
+        learning_rates_figure(list_learning_rates(), []),
     ):
         assert "Nothing was computed" in read_words(to_browser(figure))
 
@@ -77,8 +76,8 @@ def test_flow_of_two_networks(gradient, mode):
 @MODES
 def test_weight_scales(mode):
     k = np.logspace(-3, 3, 7)
-    bare = Sweep(k**9, k**8)
-    normed = Sweep(np.full(7, 3.0), 5 / k)
+    bare = ScaleSweep(k**9, k**8)
+    normed = ScaleSweep(np.full(7, 3.0), 5 / k)
     figure = weight_scales_figure(k, [("bare", bare), ("normed", normed)], mode=mode)
     data = to_browser(figure)
     left, right = find_traces(data, name="normed")

@@ -14,9 +14,9 @@ from gradflow.charts.theme import PALETTES, Mode, format_number, format_share, l
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
-    from gradflow.core.teaching.dying import Training
+    from gradflow.core.teaching.dying import DyingTraining
 
-Named = tuple[str, "Training"]
+Named = tuple[str, "DyingTraining"]
 
 FRAMES = 40
 """At most so many steps are frames of the animation, and the last one."""
@@ -196,7 +196,7 @@ def _moment(
     ]  # fmt: skip
 
 
-def _caption(one: Training, step: int) -> str:
+def _caption(one: DyingTraining, step: int) -> str:
     if 0 <= one.overflowed <= step:
         return _("overflow at step {step}").format(step=one.overflowed)
     return _("{off} off, {dead} dead").format(

@@ -13,7 +13,7 @@ from gradflow.charts.theme import Mode, Style, fade, list_styles
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
-    from gradflow.core.teaching.activation_facts import Curve
+    from gradflow.core.teaching.activation_facts import FunctionCurve
 
 
 def many_styles(count: int, mode: Mode) -> list[Style]:
@@ -26,7 +26,9 @@ def many_styles(count: int, mode: Mode) -> list[Style]:
     ]
 
 
-def functions_figure(curves: Sequence[tuple[str, Curve]], *, mode: Mode = "light") -> go.Figure:
+def functions_figure(
+    curves: Sequence[tuple[str, FunctionCurve]], *, mode: Mode = "light"
+) -> go.Figure:
     """φ above, φ' below, over the same z.
 
     Args:
@@ -73,7 +75,7 @@ def functions_figure(curves: Sequence[tuple[str, Curve]], *, mode: Mode = "light
     return build_figure(data, layout, mode)
 
 
-def _band(name: str, curve: Curve, style: Style) -> list[dict[str, Any]]:
+def _band(name: str, curve: FunctionCurve, style: Style) -> list[dict[str, Any]]:
     """The range of a random slope, in both panels."""
     if np.isnan(curve.low_slope):
         return []

@@ -13,7 +13,7 @@ from gradflow.charts.theme import PALETTES, TITLE_SIZE, Mode, fade
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
-    from gradflow.core.teaching.hyperbolic import Sector, Side
+    from gradflow.core.teaching.hyperbolic import PairMember, Sector
 
 _DOMAINS = ((0.0, 0.47), (0.53, 1.0))
 _TICKS = {-2: "−2π", -1: "−π", 0: "0", 1: "π", 2: "2π"}
@@ -21,7 +21,7 @@ _HEIGHTS = {"sinh": 8.0, "cosh": 8.0, "sin": 2.5, "cos": 2.5, "tanh": 2.5, "tan"
 
 
 def series_figure(
-    sides: Sequence[Side], order: int, x: float, *, mode: Mode = "light"
+    sides: Sequence[PairMember], order: int, x: float, *, mode: Mode = "light"
 ) -> go.Figure:
     """Each function with its partial sum up to x^order, side by side; dots at the chosen x."""
     palette = PALETTES[mode]

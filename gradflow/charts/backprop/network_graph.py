@@ -14,7 +14,7 @@ from gradflow.core.text import _
 
 if TYPE_CHECKING:
     from gradflow.core.teaching.perceptron import PerceptronRun
-    from gradflow.core.teaching.perceptron_steps import Edge, Highlight, Known, Node
+    from gradflow.core.teaching.perceptron_steps import Edge, Highlight, Node, Progress
 
 ROW_HEIGHT = 100
 """Pixels between two units of a layer."""
@@ -32,7 +32,7 @@ class MarkedStep:
         backward: whether the step belongs to the backward pass.
     """
 
-    known: Known
+    known: Progress
     terms: Highlight
     backward: bool
 
@@ -206,7 +206,7 @@ def _choose_colour(marked: MarkedStep, mode: Mode) -> str:
     return palette.backward if marked.backward else palette.forward
 
 
-def _write_inside(run: PerceptronRun, node: Node, known: Known) -> str:
+def _write_inside(run: PerceptronRun, node: Node, known: Progress) -> str:
     layer, unit = node
     a = format_number(float(run.by_hand.a[layer][unit - 1]))
     if layer == 0:
@@ -215,7 +215,7 @@ def _write_inside(run: PerceptronRun, node: Node, known: Known) -> str:
     return f"{z if layer <= known.z else '·'}<br><b>{a if layer <= known.a else '·'}</b>"
 
 
-def _describe_unit(run: PerceptronRun, node: Node, known: Known) -> str:
+def _describe_unit(run: PerceptronRun, node: Node, known: Progress) -> str:
     layer, unit = node
     hand = run.by_hand
     if layer == 0:

@@ -15,7 +15,7 @@ from gradflow.core.text import _
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from gradflow.core.teaching.normalization.batch import Pushed
+    from gradflow.core.teaching.normalization.batch import PushResult
 
 HEIGHT = 520
 BINS = 48
@@ -70,7 +70,7 @@ def shape_stage(x: FloatArray, own: npt.NDArray[np.bool_]) -> Stage:
     )
 
 
-def batch_figure(pushed: Pushed, *, mode: Mode = "light") -> go.Figure:
+def batch_figure(pushed: PushResult, *, mode: Mode = "light") -> go.Figure:
     """Above the batch before, below after the normalization.
 
     Left: shares of all entries per bin, and of those that share statistics with the followed

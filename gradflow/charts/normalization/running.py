@@ -12,7 +12,7 @@ from gradflow.charts.theme import PALETTES, TITLE_SIZE, Mode, fade, format_numbe
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
-    from gradflow.core.teaching.normalization.running import Course, Outputs
+    from gradflow.core.teaching.normalization.running import Outputs, RunningCourse
 
 HEIGHT = 300
 BINS = 60
@@ -22,7 +22,7 @@ _FEWEST = 10
 
 
 def course_figure(
-    course: Course, mean: float, variance: float, *, mode: Mode = "light"
+    course: RunningCourse, mean: float, variance: float, *, mode: Mode = "light"
 ) -> go.Figure:
     """Mean and variance of every batch, and what runs along with them.
 

@@ -15,9 +15,9 @@ from gradflow.charts.theme import PALETTES, Mode, format_number, list_styles
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
-    from gradflow.core.teaching.normalization_effects.rates import Trained
+    from gradflow.core.teaching.normalization_effects.rates import RateSweep
 
-Named = tuple[str, "Trained"]
+Named = tuple[str, "RateSweep"]
 _TICKS = (1e-3, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 _HIGHEST = 30.0
 """Losses beyond leave the figure: what has diverged is of no interest."""

@@ -15,9 +15,9 @@ from gradflow.charts.theme import PALETTES, TITLE_SIZE, Mode
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
-    from gradflow.core.teaching.normalization_effects.scales import Sweep
+    from gradflow.core.teaching.normalization_effects.scales import ScaleSweep
 
-Named = tuple[str, "Sweep"]
+Named = tuple[str, "ScaleSweep"]
 _LEAST = 4.0
 """Decades on each side of 1 that the axis shows at least."""
 _MOST = 14.0

@@ -14,9 +14,15 @@ from gradflow.charts.activations.hyperbolic import sectors_figure, series_figure
 from gradflow.charts.theme import format_number, format_share
 from gradflow.core.catalog import ACTIVATIONS
 from gradflow.core.spec import Spec
-from gradflow.core.teaching.dying import UNITS, BiasedLayer, Training
-from gradflow.core.teaching.gaussian import Distribution, GaussianInput, Passage, passage
-from gradflow.core.teaching.hyperbolic import PAIRS, Pair, Side, sectors, sides
+from gradflow.core.teaching.dying import UNITS, BiasedLayer, DyingTraining
+from gradflow.core.teaching.gaussian import Distribution, GaussianInput, Passage, push_gaussian
+from gradflow.core.teaching.hyperbolic import (
+    PAIRS,
+    HyperbolicPair,
+    PairMember,
+    compute_pair,
+    make_sectors,
+)
 from gradflow.core.text import _
 from gradflow.ui import blocks, compute
 from gradflow.ui.activations import controls
@@ -64,7 +70,7 @@ def dying() -> Spec:
     return spec
 
 
-def _fate(trainings: Sequence[Training], spec: BiasedLayer) -> str:
+def _fate(trainings: Sequence[DyingTraining], spec: BiasedLayer) -> str:
     relu = trainings[0]
     before, after = int(relu.dead[0].sum()), int(relu.dead[-1].sum())
     if not after:
@@ -86,7 +92,7 @@ def _fate(trainings: Sequence[Training], spec: BiasedLayer) -> str:
     return text.format(after=after, before=before, units=UNITS, steps=spec.steps)
 
 
-def _overflow(one: Training, spec: BiasedLayer) -> str:
+def _overflow(one: DyingTraining, spec: BiasedLayer) -> str:
     return _(
         "{name}: the loss exceeds 1.8·10³⁰⁸, the largest number of float64, at step {step}, and "
         "training stops there. With a learning rate of {rate} every step overshoots by more than "
@@ -98,7 +104,7 @@ def _overflow(one: Training, spec: BiasedLayer) -> str:
     )
 
 
-def dying_table(trainings: Sequence[Training]) -> pd.DataFrame:
+def dying_table(trainings: Sequence[DyingTraining]) -> pd.DataFrame:
     """Start and end of every training."""
     rows = []
     for one in trainings:
@@ -129,7 +135,7 @@ def gaussian() -> Spec:
         controls.slider(View.GAUSSIAN, "seed")
     spec = activations_state.spec(View.GAUSSIAN)
     assert isinstance(spec, GaussianInput)
-    found = passage(spec)
+    found = push_gaussian(spec)
     blocks.show_figure(
         gaussian_figure(found, mode=blocks.mode()), "gaussian", _("Histograms of z, φ(z) and φ′(z)")
     )
@@ -194,8 +200,8 @@ def hyperbolic() -> Spec:
     with columns[2]:
         controls.slider(View.HYPERBOLIC, "x", 0.1)
     spec = activations_state.spec(View.HYPERBOLIC)
-    assert isinstance(spec, Pair)
-    both = sides(spec)
+    assert isinstance(spec, HyperbolicPair)
+    both = compute_pair(spec)
     for column, side in zip(st.columns(2), both, strict=True):
         column.latex(_series(side))
         column.latex(_at(side, spec.x))
@@ -213,7 +219,7 @@ def hyperbolic() -> Spec:
         rf"\cosh^2 t - \sinh^2 t = {tex(cosh**2)} - {tex(sinh**2)} = {tex(cosh**2 - sinh**2)}"
     )
     right.latex(rf"\cos^2 t + \sin^2 t = {tex(cos**2)} + {tex(sin**2)} = {tex(cos**2 + sin**2)}")
-    figure = sectors_figure(sectors(x), mode=blocks.mode())
+    figure = sectors_figure(make_sectors(x), mode=blocks.mode())
     blocks.show_figure(figure, "sectors", _("Hyperbola and circle with sectors of equal area"))
     st.caption(
         _("t = x = {t}: both shaded sectors have the area |t|/2 = {area}.").format(
@@ -235,11 +241,11 @@ def _pair() -> None:
     activations_state.store(View.HYPERBOLIC, "function", new)
 
 
-def _series(side: Side) -> str:
+def _series(side: PairMember) -> str:
     return rf"\{side.name} x \approx {side.latex}"
 
 
-def _at(side: Side, x: float) -> str:
+def _at(side: PairMember, x: float) -> str:
     return (
         rf"\{side.name}({tex(x)}) = {tex(side.at)},\qquad \text{{series: }}{tex(side.partial_at)}"
     )

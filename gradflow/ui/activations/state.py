@@ -5,11 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 
 from gradflow.core.spec import Spec
-from gradflow.core.teaching.activation_facts import SEPARATOR, ShownFunctions
+from gradflow.core.teaching.activation_facts import CODE_SEPARATOR, ShownFunctions
 from gradflow.core.teaching.dying import BiasedLayer
 from gradflow.core.teaching.fields import to_query
 from gradflow.core.teaching.gaussian import GaussianInput
-from gradflow.core.teaching.hyperbolic import Pair
+from gradflow.core.teaching.hyperbolic import HyperbolicPair
 from gradflow.core.teaching.slope_products import SlopeChains
 from gradflow.ui.views.state import Views
 
@@ -29,13 +29,13 @@ SPECS: dict[str, type[Spec]] = {
     View.LAYERS: SlopeChains,
     View.DYING: BiasedLayer,
     View.GAUSSIAN: GaussianInput,
-    View.HYPERBOLIC: Pair,
+    View.HYPERBOLIC: HyperbolicPair,
 }
 
 
 def texts(spec: Spec) -> dict[str, str]:
     """A spec's fields as the URL has them; codes of functions are joined as the spec parts them."""
-    listed = {"shown": SEPARATOR.join(spec.shown)} if isinstance(spec, ShownFunctions) else {}
+    listed = {"shown": CODE_SEPARATOR.join(spec.shown)} if isinstance(spec, ShownFunctions) else {}
     return to_query(spec) | listed
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from gradflow.charts.theme import format_number
 from gradflow.core.catalog import ACTIVATIONS
 from gradflow.core.experiment import MLP
-from gradflow.core.teaching.activation_facts import Facts, Peak, facts
+from gradflow.core.teaching.activation_facts import Facts, Peak, find_facts
 from gradflow.core.text import _
 
 SHORT = {"lecun_normal": "LeCun", "xavier_normal": "Xavier", "kaiming_normal": "He"}
@@ -19,7 +19,7 @@ SHORT = {"lecun_normal": "LeCun", "xavier_normal": "Xavier", "kaiming_normal": "
 
 def facts_table(specs: Sequence[MLP]) -> pd.DataFrame:
     """One row per function."""
-    return pd.DataFrame([_row(facts(spec)) for spec in specs])
+    return pd.DataFrame([_row(find_facts(spec)) for spec in specs])
 
 
 def _row(found: Facts) -> dict[str, object]:
@@ -89,7 +89,7 @@ def formulas(specs: Sequence[MLP]) -> str:
     head = [_("Function"), "φ(z)", "φ′(z)", _("Largest slope"), _("First paper")]
     lines = []
     for spec in specs:
-        row, peak = ACTIVATIONS[spec.activation], facts(spec).peak
+        row, peak = ACTIVATIONS[spec.activation], find_facts(spec).peak
         lines.append([
             f"**{_(row.label)}**",
             _math(row.formula),

@@ -12,8 +12,8 @@ from gradflow.charts.theme import format_number, format_share
 from gradflow.core.catalog import ACTIVATIONS, Activation
 from gradflow.core.presets import PRESETS
 from gradflow.core.spec import Spec
-from gradflow.core.teaching.activation_facts import ShownFunctions, curve, with_parameters
-from gradflow.core.teaching.slope_products import SlopeChains, SlopeProducts, slope_products
+from gradflow.core.teaching.activation_facts import ShownFunctions, make_mlp, sample_function
+from gradflow.core.teaching.slope_products import SlopeChains, SlopeProducts, measure_slope_products
 from gradflow.core.text import _
 from gradflow.ui import blocks, paths
 from gradflow.ui.activations import controls, lessons
@@ -42,8 +42,10 @@ def _functions() -> Spec:
         controls.slider(View.FUNCTIONS, "elu_alpha", 0.1)
     spec = activations_state.spec(View.FUNCTIONS)
     assert isinstance(spec, ShownFunctions)
-    functions = spec.functions()
-    curves = [(_(ACTIVATIONS[f.activation].label), curve(f, spec.reach)) for f in functions]
+    functions = spec.list_functions()
+    curves = [
+        (_(ACTIVATIONS[f.activation].label), sample_function(f, spec.reach)) for f in functions
+    ]
     figure = functions_figure(curves, mode=blocks.mode())
     blocks.show_figure(figure, "functions", _("Activation functions and their derivatives"))
     if Activation.RRELU in spec.shown:
@@ -55,7 +57,7 @@ def _functions() -> Spec:
         st.markdown(formulas(functions))
     blocks.explain("activations_functions")
     st.subheader(_("All activation functions"))
-    st.markdown(facts_markdown([with_parameters(activation, spec) for activation in Activation]))
+    st.markdown(facts_markdown([make_mlp(activation, spec) for activation in Activation]))
     blocks.explain("activations_table")
     return spec
 
@@ -72,7 +74,7 @@ def _layers() -> Spec:
         controls.slider(View.LAYERS, "seed")
     spec = activations_state.spec(View.LAYERS)
     assert isinstance(spec, SlopeChains)
-    products = slope_products(spec)
+    products = measure_slope_products(spec)
     left, middle, right = st.columns(3, vertical_alignment="center")
     left.latex(_bound(products, spec.layers))
     middle.latex(

@@ -19,25 +19,25 @@ _BY_FIELDS: Any = dict.fromkeys(_SPECS, Spec.model_dump_json)
 def sweep(spec: depth.BlockNetworks, connection: Connection) -> depth.DepthSweep:
     """One kind of network at every depth."""
     with ADMISSION:
-        return depth.sweep(spec, connection)
+        return depth.sweep_depths(spec, connection)
 
 
 @st.cache_data(max_entries=32, show_spinner=False, hash_funcs=_BY_FIELDS)
 def landscapes(spec: shattering.Shattering) -> shattering.Landscapes:
     """Gradients as functions of a scalar input."""
     with ADMISSION:
-        return shattering.landscapes(spec)
+        return shattering.compute_landscapes(spec)
 
 
 @st.cache_data(max_entries=192, show_spinner=False, hash_funcs=_BY_FIELDS)
 def correlation(spec: shattering.Shattering, connection: Connection) -> pairs.Correlation:
     """Gradients at two inputs through one kind of network."""
     with ADMISSION:
-        return pairs.correlation(spec, connection)
+        return pairs.measure_correlation(spec, connection)
 
 
 @st.cache_data(max_entries=192, show_spinner=False, hash_funcs=_BY_FIELDS)
 def nearness(spec: identity.Blocks, connection: Connection) -> identity.Nearness:
     """The blocks of one kind of network."""
     with ADMISSION:
-        return identity.nearness(spec, connection)
+        return identity.measure_nearness(spec, connection)

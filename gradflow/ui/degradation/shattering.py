@@ -69,7 +69,7 @@ def named_rows(spec: Shattering, found: Landscapes) -> list[Row]:
     plain = _("{n} layers, plain").format(n=spec.layers)
     residual = _("{n} layers, residual").format(n=spec.residual_layers)
     return [
-        (_("1 layer"), found.one, False),
+        (_("1 layer"), found.shallow, False),
         (plain, found.plain, False),
         (residual, found.residual, False),
         (_("brown noise"), found.brown, True),

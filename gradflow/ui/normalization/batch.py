@@ -13,11 +13,11 @@ from gradflow.core.spec import Spec
 from gradflow.core.teaching.normalization.batch import (
     BATCHES,
     CHANNELS,
-    Followed,
-    Pushed,
+    FollowedEntry,
     PushedBatch,
+    PushResult,
 )
-from gradflow.core.teaching.normalization.sharing import NORMS, Norm, divisors
+from gradflow.core.teaching.normalization.sharing import NORMS, Norm, list_divisors
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.latex import factor, lines, tex
@@ -76,10 +76,10 @@ def _controls() -> None:
         controls.slider(view, "channel")
     with columns[3]:
         controls.slider(view, "seed")
-        controls.only(view, "groups", divisors(CHANNELS))
+        controls.only(view, "groups", list_divisors(CHANNELS))
 
 
-def channel_table(pushed: Pushed) -> pd.DataFrame:
+def channel_table(pushed: PushResult) -> pd.DataFrame:
     """Mean and variance of every channel over samples and pixels, before and after."""
     table: dict[str, Any] = {_("Channel"): range(1, pushed.before.shape[1] + 1)}
     for x, mean, variance in (
@@ -91,7 +91,7 @@ def channel_table(pushed: Pushed) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def sentence(spec: PushedBatch, pushed: Pushed) -> str:
+def sentence(spec: PushedBatch, pushed: PushResult) -> str:
     """What the normalization did to channels and to samples."""
     after = pushed.after
     channels, samples = after.mean((2, 3)).mean(0), after.mean((1, 2, 3))
@@ -137,7 +137,7 @@ def sentence(spec: PushedBatch, pushed: Pushed) -> str:
     return text
 
 
-def _follow(spec: PushedBatch, pushed: Pushed) -> str:
+def _follow(spec: PushedBatch, pushed: PushResult) -> str:
     n, c, h, w = pushed.before.shape
     channel = min(spec.channel, c)
     row = NORMS[spec.norm]
@@ -151,7 +151,7 @@ def _follow(spec: PushedBatch, pushed: Pushed) -> str:
     )  # fmt: skip
 
 
-def steps(spec: PushedBatch, found: Followed) -> str:
+def steps(spec: PushedBatch, found: FollowedEntry) -> str:
     """Mean, variance, normalize, scale and shift; RMS norm has the mean square for the first two.
 
     The sums run over the m entries that share statistics.

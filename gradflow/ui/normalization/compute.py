@@ -8,7 +8,7 @@ from gradflow.core.teaching.normalization import batch, running, small_batches
 from gradflow.ui.compute import ADMISSION
 
 
-def push(spec: batch.PushedBatch) -> batch.Pushed:
+def push(spec: batch.PushedBatch) -> batch.PushResult:
     """The batch after the normalization; too large to keep, and quickly made."""
     with ADMISSION:
         return batch.push(spec)
@@ -19,11 +19,13 @@ def push(spec: batch.PushedBatch) -> batch.Pushed:
     show_spinner=False,
     hash_funcs={running.RunningStatistics: lambda spec: spec.model_dump_json()},
 )
-def run_statistics(spec: running.RunningStatistics) -> tuple[running.Course, running.Outputs]:
+def run_statistics(
+    spec: running.RunningStatistics,
+) -> tuple[running.RunningCourse, running.Outputs]:
     """The running statistics, and the test."""
     with ADMISSION:
-        course = running.course(spec)
-        return course, running.outputs(spec, course)
+        course = running.simulate_course(spec)
+        return course, running.push_test_samples(spec, course)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -35,4 +37,4 @@ def spreads(
         law=law, positions=positions, group_channels=group_channels, seed=seed
     )
     with ADMISSION:
-        return small_batches.spreads(spec)
+        return small_batches.measure_spreads(spec)

@@ -10,8 +10,8 @@ from gradflow.core.spec import Spec
 from gradflow.core.teaching.normalization.running import (
     MEAN,
     STD,
-    Course,
     Outputs,
+    RunningCourse,
     RunningStatistics,
 )
 from gradflow.core.text import _
@@ -59,7 +59,7 @@ def show() -> Spec:
     return spec
 
 
-def course_sentence(spec: RunningStatistics, course: Course) -> str:
+def course_sentence(spec: RunningStatistics, course: RunningCourse) -> str:
     """How far the running statistics have come."""
     if not spec.batches:
         return _(
@@ -81,7 +81,7 @@ def course_sentence(spec: RunningStatistics, course: Course) -> str:
     )
 
 
-def update(spec: RunningStatistics, course: Course) -> str:
+def update(spec: RunningStatistics, course: RunningCourse) -> str:
     """The last update in numbers; before the first batch the rule alone."""
     mean_rule = r"(1-m)\,\mu_{k-1} + m\,\bar x_k"
     variance_rule = r"(1-m)\,v_{k-1} + m\,\tfrac{N}{N-1}\,s^2_k"
@@ -118,7 +118,7 @@ def modes_table(outputs: Outputs) -> str:
     )
     body = [
         [f"**{name}**", f"${formula}$", format_number(tidy(float(one.mean()))),
-         format_number(float(one.std())), format_number(outputs.error(one))]
+         format_number(float(one.std())), format_number(outputs.measure_error(one))]
         for name, formula, one in rows
     ]  # fmt: skip
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *body])
@@ -126,7 +126,10 @@ def modes_table(outputs: Outputs) -> str:
 
 def modes_sentence(spec: RunningStatistics, outputs: Outputs) -> str:
     """What the two modes make of the test samples, in plain words."""
-    training, evaluation = outputs.error(outputs.training), outputs.error(outputs.evaluation)
+    training, evaluation = (
+        outputs.measure_error(outputs.training),
+        outputs.measure_error(outputs.evaluation),
+    )
     moved = bool(spec.shift) or spec.scale != 1
     texts = []
     if moved:

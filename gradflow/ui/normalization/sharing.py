@@ -9,12 +9,12 @@ from gradflow.charts.theme import format_count
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.normalization.sharing import (
     NORMS,
-    Block,
     Norm,
+    NormalizedBlock,
     Sets,
-    block_sets,
-    coincidences,
-    divisors,
+    find_coincidences,
+    list_block_sets,
+    list_divisors,
 )
 from gradflow.core.text import _
 from gradflow.ui import blocks
@@ -28,8 +28,8 @@ def show() -> Spec:
     """Four blocks of one tensor."""
     _controls()
     spec = state.spec(View.SHARING)
-    assert isinstance(spec, Block)
-    found = block_sets(spec)
+    assert isinstance(spec, NormalizedBlock)
+    found = list_block_sets(spec)
     named = [(_(NORMS[one.norm].label), one) for one in found]
     st.caption(
         _(
@@ -56,7 +56,7 @@ def _controls() -> None:
     values = state.values(view)
     left, middle, right = st.columns(3)
     with left:
-        controls.only(view, "groups", divisors(values["channels"]))
+        controls.only(view, "groups", list_divisors(values["channels"]))
     with middle:
         controls.up_to(view, "sample", values["samples"])
     with right:
@@ -92,10 +92,10 @@ def caption(one: Sets) -> str:
     return "  \n".join(lines)
 
 
-def sentences(spec: Block, found: list[Sets]) -> list[str]:
+def sentences(spec: NormalizedBlock, found: list[Sets]) -> list[str]:
     """What coincides, what is degenerate, and where RMS norm stands."""
     texts = []
-    for norms in coincidences(found):
+    for norms in find_coincidences(found):
         names = [_(NORMS[norm].label).lower() for norm in norms]
         texts.append(
             ":material/join_inner: "
@@ -123,7 +123,7 @@ def sentences(spec: Block, found: list[Sets]) -> list[str]:
     return texts
 
 
-def _reason(norms: set[Norm], spec: Block) -> str:
+def _reason(norms: set[Norm], spec: NormalizedBlock) -> str:
     reasons = []
     if spec.samples == 1 and Norm.BATCH in norms:
         reasons.append(_("the batch has a single sample"))

@@ -11,7 +11,7 @@ import streamlit as st
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.normalization.batch import PushedBatch
 from gradflow.core.teaching.normalization.running import RunningStatistics
-from gradflow.core.teaching.normalization.sharing import Block
+from gradflow.core.teaching.normalization.sharing import NormalizedBlock
 from gradflow.core.teaching.normalization.small_batches import SmallBatches
 from gradflow.core.teaching.normalization_effects.flow import NormalizedFlow
 from gradflow.core.teaching.normalization_effects.rates import LearningRates
@@ -32,7 +32,7 @@ class View(StrEnum):
 
 
 SPECS: dict[str, type[Spec]] = {
-    View.SHARING: Block,
+    View.SHARING: NormalizedBlock,
     View.BATCH: PushedBatch,
     View.MODES: RunningStatistics,
     View.SMALL: SmallBatches,

@@ -15,21 +15,21 @@ _BY_FIELDS: Any = dict.fromkeys((scales.WeightScales, rates.LearningRates), Spec
 
 
 @st.cache_data(max_entries=192, show_spinner=False, hash_funcs=_BY_FIELDS)
-def sweep(spec: scales.WeightScales, normalization: Normalization) -> scales.Sweep:
+def sweep(spec: scales.WeightScales, normalization: Normalization) -> scales.ScaleSweep:
     """The network with one normalization at every scale."""
     with ADMISSION:
-        return scales.sweep(spec, normalization)
+        return scales.sweep_scales(spec, normalization)
 
 
 @st.cache_data(max_entries=192, show_spinner=False, hash_funcs=_BY_FIELDS)
 def check(spec: scales.WeightScales, normalization: Normalization) -> identities.Identities:
     """How far the network is from each identity."""
     with ADMISSION:
-        return identities.identities(spec, normalization)
+        return identities.measure_identities(spec, normalization)
 
 
 @st.cache_data(max_entries=256, show_spinner=False, hash_funcs=_BY_FIELDS)
-def train(spec: rates.LearningRates, normalization: Normalization) -> rates.Trained:
+def train(spec: rates.LearningRates, normalization: Normalization) -> rates.RateSweep:
     """The network with one normalization, trained at every learning rate."""
     with ADMISSION:
-        return rates.train(spec, normalization)
+        return rates.train_at_rates(spec, normalization)

@@ -26,7 +26,7 @@ from gradflow.core.teaching.normalization_effects.flow import (
     NORMS,
     Growth,
     NormalizedFlow,
-    growth,
+    measure_growth,
 )
 from gradflow.core.text import _
 from gradflow.ui import blocks
@@ -52,7 +52,7 @@ def show() -> Spec:
         gradient = _gradient()
     with right:
         draw = _look()
-    named = {_(NORMALIZATIONS[code].label): spec.network(code) for code in COMPARED}
+    named = {_(NORMALIZATIONS[code].label): spec.make_network(code) for code in COMPARED}
     blocks.show_figure(
         draw(_networks(spec, named, gradient), gradient=gradient, mode=blocks.mode()),
         "normalization_flow",
@@ -102,7 +102,7 @@ def _look() -> Callable[..., go.Figure]:
 def _networks(spec: NormalizedFlow, named: dict[str, MLP], gradient: Backward) -> list[Network]:
     networks = []
     for name, network in named.items():
-        experiment = spec.experiment(network)
+        experiment = spec.make_experiment(network)
         prediction = app_compute.predict(experiment)
         laws = {
             "delta": prediction.delta_norm,
@@ -113,8 +113,8 @@ def _networks(spec: NormalizedFlow, named: dict[str, MLP], gradient: Backward) -
 
 
 def _growth(spec: NormalizedFlow, network: MLP) -> Growth:
-    experiment = spec.experiment(network)
-    return growth(network, app_compute.run(experiment), app_compute.predict(experiment))
+    experiment = spec.make_experiment(network)
+    return measure_growth(network, app_compute.run(experiment), app_compute.predict(experiment))
 
 
 def formula(spec: NormalizedFlow, batch: Growth) -> str:
@@ -151,7 +151,7 @@ def _placed(spec: NormalizedFlow, gradient: Backward) -> Spec:
     st.subheader(_("Before or after the activation"))
     controls.choice(_VIEW, "placed", {str(code): NORMALIZATIONS[code].label for code in NORMS})
     chosen = Normalization(state.values(_VIEW)["placed"])
-    named = {_(NORM_POSITIONS[place].label): spec.network(chosen, place) for place in Position}
+    named = {_(NORM_POSITIONS[place].label): spec.make_network(chosen, place) for place in Position}
     blocks.show_figure(
         normalized_flow_figure(
             _networks(spec, named, gradient), gradient=gradient, mode=blocks.mode()

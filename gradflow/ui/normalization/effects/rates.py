@@ -15,8 +15,8 @@ from gradflow.core.spec import Spec
 from gradflow.core.teaching.normalization_effects.flow import COMPARED
 from gradflow.core.teaching.normalization_effects.rates import (
     LearningRates,
-    Trained,
-    learning_rates,
+    RateSweep,
+    list_learning_rates,
 )
 from gradflow.core.text import _
 from gradflow.ui import blocks
@@ -48,7 +48,7 @@ def show() -> Spec:
     found = compute_parts(COMPARED, lambda code: compute.train(spec, code))
     named = [(_(NORMALIZATIONS[code].label), one) for code, one in found.items()]
     blocks.show_figure(
-        learning_rates_figure(learning_rates(), named, mode=blocks.mode()),
+        learning_rates_figure(list_learning_rates(), named, mode=blocks.mode()),
         "normalization_rates",
         _("Loss after the steps against the learning rate, with each normalization"),
     )
@@ -59,7 +59,7 @@ def show() -> Spec:
     return spec
 
 
-def failures(spec: LearningRates, found: dict[Normalization, Trained]) -> list[str]:
+def failures(spec: LearningRates, found: dict[Normalization, RateSweep]) -> list[str]:
     """Why some networks train at no rate, and what to change; nothing if all of them train."""
     failed = {code: one for code, one in found.items() if math.isnan(one.largest)}
     broken = [code for code, one in failed.items() if not np.isfinite(one.losses).any()]
@@ -91,7 +91,7 @@ def _names(codes: list[Normalization]) -> str:
     return ", ".join(_(NORMALIZATIONS[code].label) for code in codes)
 
 
-def rates_table(found: dict[Normalization, Trained]) -> pd.DataFrame:
+def rates_table(found: dict[Normalization, RateSweep]) -> pd.DataFrame:
     """The largest learning rate that trains, and what came of the best one."""
     plain = found[Normalization.NONE].largest
     rows = []
@@ -105,7 +105,7 @@ def rates_table(found: dict[Normalization, Trained]) -> pd.DataFrame:
             _("largest η that trains"): _or(one.largest, _("none")),
             _("over that without a norm"): _or(one.largest / plain, "–"),
             _("lowest loss"): format_number(lowest) if known else "–",
-            _("at η"): format_number(float(learning_rates()[best])) if known else "–",
+            _("at η"): format_number(float(list_learning_rates()[best])) if known else "–",
         })  # fmt: skip
     return pd.DataFrame(rows)
 

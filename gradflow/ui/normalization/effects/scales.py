@@ -11,7 +11,7 @@ from gradflow.core.catalog import NORMALIZATIONS, Normalization
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.normalization_effects import scales as teaching
 from gradflow.core.teaching.normalization_effects.identities import Identities
-from gradflow.core.teaching.normalization_effects.scales import RIVALS, Sweep, WeightScales
+from gradflow.core.teaching.normalization_effects.scales import RIVALS, ScaleSweep, WeightScales
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.long_work import compute_parts
@@ -44,7 +44,7 @@ def show() -> Spec:
     found = compute_parts(RIVALS, lambda code: compute.sweep(same, code))
     named = [(_(NORMALIZATIONS[code].label), one) for code, one in found.items()]
     blocks.show_figure(
-        weight_scales_figure(teaching.scales(), named, mode=blocks.mode()),
+        weight_scales_figure(teaching.list_scales(), named, mode=blocks.mode()),
         "normalization_scales",
         _("Gradients against the scale of the weights, with and without normalization"),
     )
@@ -53,7 +53,7 @@ def show() -> Spec:
     return _identities()
 
 
-def scales_sentence(found: dict[Normalization, Sweep]) -> str:
+def scales_sentence(found: dict[Normalization, ScaleSweep]) -> str:
     """How far the gradient's ratio changes over the six decades."""
     parts = [
         _("**{name}** {low} … {high}").format(
