@@ -30,7 +30,7 @@ _WRITTEN_OUT = 9
 class Pair(Spec):
     """A hyperbolic function beside its circular sister, with their series."""
 
-    function: str = Field("sinh", title="Functions", description="Which pair to draw.")
+    function: str = Field("sinh", title="Functions")
     order: int = Field(
         5, ge=0, le=31, title="Order n", description="The series is cut off after xⁿ."
     )
