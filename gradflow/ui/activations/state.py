@@ -27,7 +27,7 @@ class ActivationsView(StrEnum):
 
 
 def write_functions(spec: Spec) -> dict[str, str]:
-    """Write the fields for the URL; between codes of functions stands what the spec splits at."""
+    """Write the fields as URL parameters; codes of functions are joined by the spec's separator."""
     assert isinstance(spec, ShownFunctions)
     return to_query(spec) | {"shown": SEPARATOR.join(spec.shown)}
 

@@ -71,7 +71,7 @@ def write_alternative(divisions: Sequence[Sets]) -> str:
 
 
 def write_caption(sets: Sets) -> str:
-    """Write what stands below a block: the axes, the formula, the numbers of means and entries."""
+    """Write the caption of a block: the axes, the formula, the numbers of means and entries."""
     row = NORMS[sets.norm]
     means, entries = {
         Norm.BATCH: ("C", r"N\cdot H\cdot W"),

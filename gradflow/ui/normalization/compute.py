@@ -14,7 +14,7 @@ _HASHES: Any = {running.RunningStatistics: Spec.model_dump_json}
 
 
 def push(spec: batch.PushedBatch) -> batch.Pushed:
-    """Push a batch through a normalization; the result is too large to keep, and quickly made."""
+    """Push a batch through a normalization; not cached, since it is large and quickly computed."""
     with ADMISSION:
         return batch.push(spec)
 
@@ -31,7 +31,7 @@ def run_statistics(spec: running.RunningStatistics) -> tuple[running.Course, run
 def compute_spreads(
     law: small_batches.Law, positions: int, group_channels: int, seed: int
 ) -> small_batches.Spreads:
-    """Compute the spreads at every batch size; that of the spec only chooses one to show."""
+    """Compute the spreads at all batch sizes."""
     spec = small_batches.SmallBatches(
         law=law, positions=positions, group_channels=group_channels, seed=seed
     )

@@ -1,4 +1,4 @@
-"""Small batches: how much their statistics scatter, beside group norm."""
+"""Small batches: how much their statistics scatter, compared with group norm's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same deep network with each normalization, in one comparison of its gradient."""
+"""The gradient of the same deep network with each normalization."""
 
 from __future__ import annotations
 
