@@ -23,8 +23,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 import gradflow as gf
 from benchmarks.harness import interleaved, machine, medians, table
-from gradflow.core.data import draw
-from gradflow.core.networks.build import build
+from gradflow.core.data import draw_batch
+from gradflow.core.networks.build import build_network
 from gradflow.core.networks.initialize import WEIGHTED
 
 NETWORKS = {
@@ -93,8 +93,8 @@ def candidates(
 
 def measured(experiment: gf.Experiment, device: str, runs: int) -> dict[str, float]:
     """Median seconds of each candidate on one network."""
-    x, y = draw(experiment.data, experiment.seed)
-    model = build(experiment, x).to(device)
+    x, y = draw_batch(experiment.data, experiment.seed)
+    model = build_network(experiment, x).to(device)
     x, y = x.to(device), y.to(device)
     with tempfile.TemporaryDirectory() as folder, SummaryWriter(folder) as writer:
         fast, slow = candidates(model, x, y, writer)

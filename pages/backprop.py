@@ -3,11 +3,11 @@
 import streamlit as st
 
 from gradflow.core.text import _
-from gradflow.ui.backprop import state as backprop_state
-from gradflow.ui.backprop import view as backprop_view
+from gradflow.ui.backprop.state import PAGE
+from gradflow.ui.backprop.view import draw_controls, show_part
 
-backprop_state.load()
+PAGE.load()
 st.header(_("Backpropagation step by step"))
-backprop_view.show()
+show_part()
 with st.sidebar:
-    backprop_view.controls()  # last, as in Explore: the figure shall not wait
+    draw_controls()  # last, as in Explore: the figure shall not wait

@@ -3,19 +3,19 @@
 import streamlit as st
 
 from gradflow.core.text import _
-from gradflow.ui.compare import cards as compare_cards
-from gradflow.ui.compare import state as compare_state
-from gradflow.ui.compare import view as compare_view
+from gradflow.ui.compare.cards import draw_cards, draw_shared_controls, run_cards, write_url
+from gradflow.ui.compare.state import load_comparison
+from gradflow.ui.compare.view import show_comparison
 
-compare_state.load_comparison()
+load_comparison()
 with st.sidebar:
-    with_controls = compare_cards.shared_controls()
+    with_controls = draw_shared_controls()
 
-cards = compare_cards.cards(with_controls=with_controls)
-entries = compare_cards.computed(cards)
-compare_state.settled_comparison(compare_cards.query(cards))
+cards = draw_cards(with_controls=with_controls)
+entries = run_cards(cards)
+write_url(cards)
 
 if entries:
-    compare_view.show(cards, entries)
+    show_comparison(cards, entries)
 else:
     st.info(_("None of the settings can be computed; the reasons stand above."))

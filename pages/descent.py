@@ -1,14 +1,14 @@
-"""Descent on a surface: several rules from one start, animated, with every step in numbers."""
+"""Descent on a surface: several optimizers from one start, animated, every step in numbers."""
 
 import streamlit as st
 
 from gradflow.core.text import _
-from gradflow.ui.descent import controls as descent_controls
-from gradflow.ui.descent import state as descent_state
-from gradflow.ui.descent import view as descent_view
+from gradflow.ui.descent.controls import draw_controls
+from gradflow.ui.descent.state import PAGE
+from gradflow.ui.descent.view import show_descent
 
-descent_state.load()
+PAGE.load()
 st.header(_("Descent on a surface"))
-descent_view.show()
+show_descent()
 with st.sidebar:
-    descent_controls.draw()  # last, as in Explore: the figure shall not wait
+    draw_controls()  # last, as in Explore: the figure shall not wait

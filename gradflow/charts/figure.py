@@ -11,14 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, template
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, make_template
 from gradflow.core.report import Rows
 from gradflow.core.text import _
 
 FloatArray = npt.NDArray[np.float64]
 
 
-def build(data: list[dict[str, Any]], layout: dict[str, Any], mode: Mode) -> go.Figure:
+def build_figure(data: list[dict[str, Any]], layout: dict[str, Any], mode: Mode) -> go.Figure:
     """A figure from plain dicts.
 
     Plotly's validation takes longer than everything else together, and the tests validate every
@@ -27,7 +27,7 @@ def build(data: list[dict[str, Any]], layout: dict[str, Any], mode: Mode) -> go.
     """
     traces = [{name: _short_as_list(value) for name, value in trace.items()} for trace in data]
     figure = go.Figure(
-        {"data": traces, "layout": {"template": template(mode), **layout}}, _validate=False
+        {"data": traces, "layout": {"template": make_template(mode), **layout}}, _validate=False
     )
     figure._validate = True  # for whoever edits the figure later
     return figure
@@ -65,24 +65,26 @@ def empty_figure(title: str, *, mode: Mode = "light", height: int = 240) -> go.F
         "annotations": [note],
         "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
     }
-    return build([], layout, mode)
+    return build_figure([], layout, mode)
 
 
-def note(text: str, x: float, y: float, **options: Any) -> dict[str, Any]:
+def make_note(text: str, x: float, y: float, **options: Any) -> dict[str, Any]:
     """An annotation without an arrow, placed in the figure (0 … 1) unless ``xref`` says else."""
     where = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
     return {"text": text, "x": x, "y": y, "showarrow": False, **where, **options}
 
 
-def foot(texts: Sequence[str], mode: Mode, below: int = 62) -> tuple[int, list[dict[str, Any]]]:
+def make_footnote(
+    texts: Sequence[str], mode: Mode, below: int = 62
+) -> tuple[int, list[dict[str, Any]]]:
     """What marks mean, in a line ``below`` the plot in pixels: the room it takes, annotations."""
     if not texts:
         return 0, []
     look = {"size": TEXT_SIZE - 1, "color": PALETTES[mode].muted}
-    return 26, [note("   ".join(texts), 0, 0, yanchor="top", yshift=-below, font=look)]
+    return 26, [make_note("   ".join(texts), 0, 0, yanchor="top", yshift=-below, font=look)]
 
 
-def row_axis(rows: Rows, first: int = 1) -> tuple[str, str]:
+def name_rows(rows: Rows, first: int = 1) -> tuple[str, str]:
     """What the rows of ``report.layers`` are called: on an axis, and with a number behind it.
 
     Row ``first`` 0 is what enters the first block.
@@ -99,14 +101,14 @@ def row_axis(rows: Rows, first: int = 1) -> tuple[str, str]:
     }[rows]  # fmt: skip
 
 
-def column(table: pd.DataFrame, name: str) -> FloatArray:
+def read_column(table: pd.DataFrame, name: str) -> FloatArray:
     """A column as float64; NaN throughout where the table lacks it."""
     if name not in table:
         return np.full(len(table), math.nan)
     return table[name].to_numpy(np.float64)
 
 
-def layer_ticks(count: int, every: int = 20, wanted: int = 12) -> list[int]:
+def choose_layer_ticks(count: int, every: int = 20, wanted: int = 12) -> list[int]:
     """Layer numbers to print: all up to ``every``, else 1, the last and about ``wanted`` round."""
     if count <= every:
         return list(range(1, count + 1))
@@ -115,12 +117,12 @@ def layer_ticks(count: int, every: int = 20, wanted: int = 12) -> list[int]:
     return [1, *inner, count]
 
 
-def layer_axis(count: int, *, first: int = 1, **options: Any) -> dict[str, Any]:
+def make_layer_axis(count: int, *, first: int = 1, **options: Any) -> dict[str, Any]:
     """The x axis of charts over layers: layer 1 at the input side, the readout at the right.
 
     ``count`` is the last number; ``first`` 0 makes room for the start of a residual stream.
     """
-    ticks: dict[str, Any] = {"tickvals": layer_ticks(count)}
+    ticks: dict[str, Any] = {"tickvals": choose_layer_ticks(count)}
     if first == 0:
         ticks["ticktext"] = [_("start"), *map(str, ticks["tickvals"])]
         ticks["tickvals"] = [0, *ticks["tickvals"]]
@@ -133,12 +135,12 @@ def layer_axis(count: int, *, first: int = 1, **options: Any) -> dict[str, Any]:
     }
 
 
-def numbering(layers: pd.DataFrame) -> tuple[int, int]:
+def find_layer_range(layers: pd.DataFrame) -> tuple[int, int]:
     """First and last number of the rows of ``report.layers``."""
     numbers = layers["layer"]
     return (int(numbers.iloc[0]), int(numbers.iloc[-1])) if len(numbers) else (1, 0)
 
 
-def legend() -> dict[str, Any]:
+def make_legend() -> dict[str, Any]:
     """A legend in one row above the plot, where it covers nothing."""
     return {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"}

@@ -9,19 +9,19 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradflow.charts.figure import (
-    build,
-    column,
+    build_figure,
     empty_figure,
-    layer_axis,
-    legend,
-    note,
-    numbering,
-    row_axis,
+    find_layer_range,
+    make_layer_axis,
+    make_legend,
+    make_note,
+    name_rows,
+    read_column,
 )
 from gradflow.charts.flow.text import axis_symbol
-from gradflow.charts.overlay import Overlay, fitted, legend_entries, overlay_traces
-from gradflow.charts.series import Scale, Series, draw, has_marks
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, styles
+from gradflow.charts.overlay import Overlay, add_overlay_series, draw_overlays, make_legend_entries
+from gradflow.charts.series import Scale, Series, draw_series, has_marks
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, list_styles
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
 
@@ -82,7 +82,7 @@ def forward_statistics_figure(
         "hovermode": "x unified",
         "hoversubplots": "axis",
         "dragmode": False,
-        "legend": legend(),
+        "legend": make_legend(),
         "showlegend": True,
     }
     data: list[dict[str, Any]] = []
@@ -94,24 +94,24 @@ def forward_statistics_figure(
         scale = (
             Scale(False, -0.03, 1.03)
             if is_share
-            else Scale.fitting(fitted(panel, overlays, names), log)
+            else Scale.fit(add_overlay_series(panel, overlays, names), log)
         )
         first = len(widths) if is_share else 0
-        looks = styles(mode)[first:]
-        data += overlay_traces(panel, overlays, names, scale, looks, mode, axis=axis)
-        data += draw(panel, scale, mode, first_style=first, axis=axis)
+        looks = list_styles(mode)[first:]
+        data += draw_overlays(panel, overlays, names, scale, looks, mode, axis=axis)
+        data += draw_series(panel, scale, mode, first_style=first, axis=axis)
         zeros, broken = has_marks(panel, scale)
         marks += [_("▽ exactly 0")] * zeros + [_("✕ NaN or infinite")] * broken
         layout[f"yaxis{axis[1:]}"] = {
-            **scale.axis(_("share") if is_share else _("std, RMS")),
+            **scale.make_axis(_("share") if is_share else _("std, RMS")),
             **({"tickvals": [0, 0.5, 1], "ticktext": ["0", "50 %", "100 %"]} if is_share else {}),
             "domain": ([0.46, 1.0] if i == 0 else [0.0, 0.36]) if two else [0.0, 1.0],
             "anchor": "x",
         }
-    data += legend_entries(overlays, statistics, mode)
-    number, last = numbering(report.layers)
-    name, each = row_axis(report.rows, number)
-    layout["xaxis"] = layer_axis(
+    data += make_legend_entries(overlays, statistics, mode)
+    number, last = find_layer_range(report.layers)
+    name, each = name_rows(report.rows, number)
+    layout["xaxis"] = make_layer_axis(
         last,
         first=number,
         anchor="y2" if two else "y",
@@ -122,7 +122,7 @@ def forward_statistics_figure(
     if lines:
         inner = layout["height"] - 44 - bottom
         layout["annotations"] = [
-            note(
+            make_note(
                 "   ".join(lines),
                 0,
                 -60 / inner,
@@ -132,7 +132,7 @@ def forward_statistics_figure(
         ]
         layout["margin"]["b"] = 86
         layout["height"] = height + 24
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
 def _label(report: Report, name: Statistic) -> str:
@@ -143,7 +143,7 @@ def forward_series(
     report: Report, statistics: Sequence[Statistic]
 ) -> tuple[list[Series], list[Series], list[str]]:
     """(widths, shares, names of the shares that do not apply to any layer)."""
-    layers = column(report.layers, "layer")
+    layers = read_column(report.layers, "layer")
     modules = tuple(report.layers.get("module", ()))
     widths: list[Series] = []
     shares: list[Series] = []
@@ -152,7 +152,9 @@ def forward_series(
         if name not in get_args(Statistic) or name not in report.layers or not len(layers):
             continue
         label = _label(report, name)
-        values = report.dead_unit_share() if name == "dead_units" else column(report.layers, name)
+        values = (
+            report.dead_unit_share() if name == "dead_units" else read_column(report.layers, name)
+        )
         if name not in _SHARES:
             widths.append(Series(label, layers, values, modules))
         elif np.isnan(values).all():

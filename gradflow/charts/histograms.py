@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import FloatArray, build, empty_figure, note
+from gradflow.charts.figure import FloatArray, build_figure, empty_figure, make_note
 from gradflow.charts.flow.text import NAMES, SYMBOLS
 from gradflow.charts.rebin import is_point, point, without_zeros
 from gradflow.charts.theme import (
@@ -17,8 +17,8 @@ from gradflow.charts.theme import (
     TEXT_SIZE,
     Mode,
     escape,
-    number,
-    share,
+    format_number,
+    format_share,
 )
 from gradflow.core.histogram import Histogram
 from gradflow.core.report import Quantity, Report
@@ -81,7 +81,7 @@ def layer_histograms_figure(report: Report, layer: int, *, mode: Mode = "light")
         histogram = found[what]
         steps = shape_steps(histogram) if histogram is not None and histogram.total else None
         _panel(data, layout, index, what, steps, mode)
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
 def shape_steps(histogram: Histogram) -> Steps:
@@ -120,7 +120,7 @@ def in_words(histogram: Histogram) -> str:
         "+∞": histogram.posinf,
         "−∞": histogram.neginf,
     }
-    parts = [f"{share(n / total)} {name}" for name, n in special.items() if n]
+    parts = [f"{format_share(n / total)} {name}" for name, n in special.items() if n]
     return "<br>".join(parts) or _("no zeros, all finite")
 
 
@@ -152,7 +152,7 @@ def _panel(
     small = {"size": TEXT_SIZE - 1, "color": palette.muted}
     layout["annotations"] += [
         # The title on top of the words, however many lines they take.
-        note(
+        make_note(
             f"<span style='font-size:{TEXT_SIZE}px;color:{palette.ink}'>{title}</span><br>{words}",
             left,
             top,
@@ -186,7 +186,7 @@ def _panel(
     message = _message(steps)
     if message:
         middle = {"xanchor": "center", "yanchor": "middle", "bgcolor": palette.page}
-        layout["annotations"].append(note(message, left + 0.135, bottom + 0.18, **middle))
+        layout["annotations"].append(make_note(message, left + 0.135, bottom + 0.18, **middle))
     colour = palette.backward if log else palette.forward
     if len(steps.positive):
         data.append(_steps(steps.edges, steps.positive, (x, y), colour, "", log, +1))
@@ -210,7 +210,7 @@ def _panel(
 def _message(steps: Steps) -> str:
     """What to say in a panel without a curve."""
     if not math.isnan(steps.single):
-        return _("all are {value}").format(value=number(steps.single))
+        return _("all are {value}").format(value=format_number(steps.single))
     if steps.zeros == 1:
         return _("all are 0")
     return "" if len(steps.positive) else _("no finite entry")
@@ -225,7 +225,7 @@ def _axes(layout: dict[str, Any], number_: str, steps: Steps) -> None:
         y["range"] = [-high, high]
         nice = float(f"{high / 1.6:.0e}")
         y["tickvals"] = [-nice, 0, nice]
-        y["ticktext"] = [f"− {share(nice)}", "0", f"+ {share(nice)}"]
+        y["ticktext"] = [f"− {format_share(nice)}", "0", f"+ {format_share(nice)}"]
         y["zeroline"], y["zerolinewidth"] = True, 1
     edges = steps.edges
     if len(edges) > 1:

@@ -9,16 +9,22 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import FloatArray, build, empty_figure, foot, legend
+from gradflow.charts.figure import (
+    FloatArray,
+    build_figure,
+    empty_figure,
+    make_footnote,
+    make_legend,
+)
 from gradflow.charts.overlay import (
     Overlay,
     Range,
-    fitted,
-    legend_entries,
-    overlay_traces,
+    add_overlay_series,
+    draw_overlays,
+    make_legend_entries,
 )
-from gradflow.charts.series import Scale, Series, draw, has_marks
-from gradflow.charts.theme import Mode, styles
+from gradflow.charts.series import Scale, Series, draw_series, has_marks
+from gradflow.charts.theme import Mode, list_styles
 from gradflow.core.text import _
 
 HEIGHT = 420
@@ -31,7 +37,7 @@ def _nothing() -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class LawCurve:
     """One measured line.
 
     Attributes:
@@ -54,7 +60,7 @@ class Curve:
 
 
 def laws_figure(
-    curves: Sequence[Curve],
+    curves: Sequence[LawCurve],
     *,
     x: dict[str, Any],
     y_title: str,
@@ -83,38 +89,38 @@ def laws_figure(
     if not any(len(curve.x) for curve in curves):
         return empty_figure(_("Nothing was computed: no lines to draw"), mode=mode)
     if scale is None:
-        scale = fitted_scale(curves, log=True)
-    texts = [*marks_notes(curves, scale), *notes]
-    room, foots = foot(texts, mode)
+        scale = fit_scale(curves, log=True)
+    texts = [*explain_marks(curves, scale), *notes]
+    room, foots = make_footnote(texts, mode)
     layout = {
         "height": HEIGHT + room,
         "margin": {"l": 84, "r": 24, "t": 44, "b": 66 + room},
         "hovermode": "x unified",
         "dragmode": False,
-        "legend": legend(),
+        "legend": make_legend(),
         "showlegend": True,
         "xaxis": {"showgrid": False, **x},
-        "yaxis": scale.axis(y_title) | (y or {}),
+        "yaxis": scale.make_axis(y_title) | (y or {}),
         "shapes": list(shapes),
         "annotations": foots,
     }
-    return build([*curve_traces(curves, scale, mode, law=law), *more], layout, mode)
+    return build_figure([*draw_curves(curves, scale, mode, law=law), *more], layout, mode)
 
 
-def fitted_scale(curves: Sequence[Curve], *, log: bool) -> Scale:
+def fit_scale(curves: Sequence[LawCurve], *, log: bool) -> Scale:
     """The smallest comfortable axis for lines and laws."""
     series = [curve.series for curve in curves]
-    return Scale.fitting(fitted(series, _overlays(curves, ""), _columns(curves)), log)
+    return Scale.fit(add_overlay_series(series, _overlays(curves, ""), _columns(curves)), log)
 
 
-def marks_notes(curves: Sequence[Curve], scale: Scale) -> list[str]:
+def explain_marks(curves: Sequence[LawCurve], scale: Scale) -> list[str]:
     """What the marks that occur mean."""
     zeros, broken = has_marks([curve.series for curve in curves], scale)
     return [_("▽ exactly 0")] * zeros + [_("✕ NaN or infinite")] * broken
 
 
-def curve_traces(
-    curves: Sequence[Curve],
+def draw_curves(
+    curves: Sequence[LawCurve],
     scale: Scale,
     mode: Mode,
     *,
@@ -125,17 +131,17 @@ def curve_traces(
     """Laws, lines and marks on one y axis, and, if there is a law, what dashes mean."""
     series, columns = [curve.series for curve in curves], _columns(curves)
     overlays = _overlays(curves, law or _("theory"))
-    lines = [_solid(trace, in_legend) for trace in draw(series, scale, mode, axis=axis)]
-    data = overlay_traces(series, overlays, columns, scale, styles(mode), mode, axis=axis)
-    entries = legend_entries(overlays[:1], columns, mode) if in_legend else []
+    lines = [_solid(trace, in_legend) for trace in draw_series(series, scale, mode, axis=axis)]
+    data = draw_overlays(series, overlays, columns, scale, list_styles(mode), mode, axis=axis)
+    entries = make_legend_entries(overlays[:1], columns, mode) if in_legend else []
     return [*data, *lines, *entries]
 
 
-def _columns(curves: Sequence[Curve]) -> list[str]:
+def _columns(curves: Sequence[LawCurve]) -> list[str]:
     return [str(i) for i in range(len(curves))]
 
 
-def _overlays(curves: Sequence[Curve], name: str) -> list[Overlay]:
+def _overlays(curves: Sequence[LawCurve], name: str) -> list[Overlay]:
     found = []
     for column, curve in zip(_columns(curves), curves, strict=True):
         if np.isfinite(curve.law).any():

@@ -9,20 +9,20 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradflow.charts.figure import (
-    build,
-    column,
+    build_figure,
     empty_figure,
-    layer_axis,
-    legend,
-    note,
-    numbering,
-    row_axis,
+    find_layer_range,
+    make_layer_axis,
+    make_legend,
+    make_note,
+    name_rows,
+    read_column,
 )
 from gradflow.charts.flow.data import GRADIENTS, Gradient
 from gradflow.charts.flow.text import axis_symbol
-from gradflow.charts.overlay import Overlay, fitted, legend_entries, overlay_traces
-from gradflow.charts.series import Scale, Series, draw, has_marks
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, styles
+from gradflow.charts.overlay import Overlay, add_overlay_series, draw_overlays, make_legend_entries
+from gradflow.charts.series import Scale, Series, draw_series, has_marks
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, list_styles
 from gradflow.core.report import Report
 from gradflow.core.text import _
 
@@ -48,30 +48,30 @@ def gradient_norms_figure(
     if not series:
         return empty_figure(_("Nothing was recorded: no gradient norms to show"), mode=mode)
     names = [f"{name}_norm" for name in quantities]
-    axis = Scale.fitting(fitted(series, overlays, names), scale == "log")
+    axis = Scale.fit(add_overlay_series(series, overlays, names), scale == "log")
     zeros, broken = has_marks(series, axis)
     notes = []
     if zeros:
         notes.append(_("▽ exactly 0"))
     if broken:
         notes.append(_("✕ NaN or infinite"))
-    first, last = numbering(report.layers)
+    first, last = find_layer_range(report.layers)
     layout = {
         "height": HEIGHT,
         "margin": {"l": 84, "r": 24, "t": 44, "b": 62 + (24 if notes else 0)},
         "hovermode": "x unified",
         "dragmode": False,
-        "legend": legend(),
+        "legend": make_legend(),
         "showlegend": True,
-        "xaxis": layer_axis(
+        "xaxis": make_layer_axis(
             last,
             first=first,
-            title={"text": row_axis(report.rows, first)[0 if report.rows == "block" else 1]},
-            unifiedhovertitle={"text": f"<b>{row_axis(report.rows)[1]} %{{x}}</b>"},
+            title={"text": name_rows(report.rows, first)[0 if report.rows == "block" else 1]},
+            unifiedhovertitle={"text": f"<b>{name_rows(report.rows)[1]} %{{x}}</b>"},
         ),
-        "yaxis": axis.axis(_("gradient norm")),
+        "yaxis": axis.make_axis(_("gradient norm")),
         "annotations": [
-            note(
+            make_note(
                 "   ".join(notes),
                 0,
                 -0.2,
@@ -83,20 +83,23 @@ def gradient_norms_figure(
         else [],
     }
     data = [
-        *overlay_traces(series, overlays, names, axis, styles(mode), mode),
-        *draw(series, axis, mode),
-        *legend_entries(overlays, names, mode),
+        *draw_overlays(series, overlays, names, axis, list_styles(mode), mode),
+        *draw_series(series, axis, mode),
+        *make_legend_entries(overlays, names, mode),
     ]
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
 def norm_series(report: Report, quantities: Sequence[Gradient] = GRADIENTS) -> list[Series]:
     """One series per quantity that the report has, then the residual stream if there is one."""
-    layers = column(report.layers, "layer")
+    layers = read_column(report.layers, "layer")
     modules = tuple(report.layers.get("module", ()))
     series = [
         Series(
-            f"‖{axis_symbol(report, name)}‖", layers, column(report.layers, f"{name}_norm"), modules
+            f"‖{axis_symbol(report, name)}‖",
+            layers,
+            read_column(report.layers, f"{name}_norm"),
+            modules,
         )
         for name in quantities
         if len(layers) and f"{name}_norm" in report.layers
@@ -108,8 +111,8 @@ def norm_series(report: Report, quantities: Sequence[Gradient] = GRADIENTS) -> l
             series.append(
                 Series(
                     _("stream ‖∂L/∂h‖"),
-                    column(blocks, "layer"),
-                    column(blocks, "grad_norm"),
+                    read_column(blocks, "layer"),
+                    read_column(blocks, "grad_norm"),
                     tuple(blocks.get("module", ())),
                 )
             )

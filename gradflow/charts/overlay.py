@@ -11,9 +11,9 @@ import numpy as np
 
 from gradflow.charts.figure import FloatArray
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, Mode, Style, faded, number
+from gradflow.charts.theme import PALETTES, Mode, Style, fade, format_number
 
-Kind = Literal["theory", "seeds"]
+OverlayKind = Literal["theory", "seeds"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class Range:
     middle: FloatArray
     high: FloatArray
 
-    def scaled(self, factor: FloatArray | float) -> Range:
+    def scale(self, factor: FloatArray | float) -> Range:
         """All three multiplied, layer by layer."""
         return Range(self.low * factor, self.middle * factor, self.high * factor)
 
@@ -40,19 +40,19 @@ class Overlay:
         columns: by column.
     """
 
-    kind: Kind
+    kind: OverlayKind
     name: str
     layers: FloatArray
     columns: Mapping[str, Range]
 
 
-def colour_of(kind: Kind, mode: Mode) -> str:
+def choose_colour(kind: OverlayKind, mode: Mode) -> str:
     """Theory has a colour of its own, other seeds are like the measurement."""
     palette = PALETTES[mode]
     return palette.theory if kind == "theory" else palette.ink
 
 
-def hover_lines(
+def describe_overlays(
     overlays: Sequence[Overlay],
     column: str,
     layers: int,
@@ -64,53 +64,65 @@ def hover_lines(
     for overlay in overlays:
         if column not in overlay.columns:
             continue
-        found = overlay.columns[column].scaled(factor)
+        found = overlay.columns[column].scale(factor)
         rows = zip(found.low.tolist(), found.middle.tolist(), found.high.tolist(), strict=True)
         for i, (low, middle, high) in enumerate(rows):
             if not math.isnan(middle):
-                between = f" ({number(low, 2)} … {number(high, 2)})" if not math.isnan(low) else ""
-                texts[i] += f"<br>{overlay.name}: {prefix} {number(middle, 2)}{between}"
+                between = (
+                    f" ({format_number(low, 2)} … {format_number(high, 2)})"
+                    if not math.isnan(low)
+                    else ""
+                )
+                texts[i] += f"<br>{overlay.name}: {prefix} {format_number(middle, 2)}{between}"
     return texts
 
 
-def traces(
+def draw_range(
     layers: FloatArray,
     drawn: Range,
-    kind: Kind,
+    kind: OverlayKind,
     mode: Mode,
     *,
     axis: str = "y",
     colour: str | None = None,
 ) -> list[dict[str, Any]]:
     """Band and line in drawn coordinates, in the kind's colour or another; NaN ends a piece."""
-    colour = colour or colour_of(kind, mode)
-    look = {"color": faded(colour, 0.75), "width": 1, "dash": "dot"}
+    colour = colour or choose_colour(kind, mode)
+    look = {"color": fade(colour, 0.75), "width": 1, "dash": "dot"}
     opacity = 0.13 if kind == "theory" else 0.2
-    found = _band(layers, drawn, kind, axis, faded(colour, opacity), look)
+    found = _band(layers, drawn, kind, axis, fade(colour, opacity), look)
     if kind == "theory":
-        found += line(layers, drawn.middle, kind, axis, {**DASHED, "color": colour})
+        found += draw_line(layers, drawn.middle, kind, axis, {**THEORY_LINE, "color": colour})
     return found
 
 
-def traces_on_heatmap(
-    layers: FloatArray, drawn: Range, kind: Kind, mode: Mode, *, axis: str, steps: bool = False
+def draw_range_on_heatmap(
+    layers: FloatArray,
+    drawn: Range,
+    kind: OverlayKind,
+    mode: Mode,
+    *,
+    axis: str,
+    steps: bool = False,
 ) -> list[dict[str, Any]]:
     """The same, set off from any shade by the colour of the page; ``steps``: level per layer."""
-    page, colour = PALETTES[mode].page, colour_of(kind, mode)
+    page, colour = PALETTES[mode].page, choose_colour(kind, mode)
     shape = {"shape": "hvh" if steps else "linear"}
     edge = {"color": colour, "width": 2 if kind == "seeds" else 1, "dash": "dot"}
-    found = _band(layers, drawn, kind, axis, faded(page, 0.45), edge)
+    found = _band(layers, drawn, kind, axis, fade(page, 0.45), edge)
     if kind == "theory":
         casing = {"color": page, "width": 7, **shape}
-        found += line(layers, drawn.middle, "theory casing", axis, casing)
-        found += line(layers, drawn.middle, kind, axis, {**DASHED, "color": colour, **shape})
+        found += draw_line(layers, drawn.middle, "theory casing", axis, casing)
+        found += draw_line(
+            layers, drawn.middle, kind, axis, {**THEORY_LINE, "color": colour, **shape}
+        )
     return found
 
 
-DASHED: dict[str, Any] = {"width": 3, "dash": "8px,5px"}
+THEORY_LINE: dict[str, Any] = {"width": 3, "dash": "8px,5px"}
 
 
-def line(
+def draw_line(
     layers: FloatArray, y: FloatArray, name: str, axis: str, look: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """A line without hover and legend, if there is anything of it."""
@@ -123,10 +135,10 @@ def line(
 
 
 def _band(
-    layers: FloatArray, drawn: Range, kind: Kind, axis: str, fill: str, look: dict[str, Any]
+    layers: FloatArray, drawn: Range, kind: OverlayKind, axis: str, fill: str, look: dict[str, Any]
 ) -> list[dict[str, Any]]:
     x, y = _outline(layers, drawn)
-    band = line(x, y, f"{kind} band", axis, look)
+    band = draw_line(x, y, f"{kind} band", axis, look)
     return [{**one, "fill": "toself", "fillcolor": fill} for one in band]
 
 
@@ -143,14 +155,14 @@ def _outline(layers: FloatArray, drawn: Range) -> tuple[FloatArray, FloatArray]:
     return np.array(x[:-1]), np.array(y[:-1])
 
 
-def on_scale(found: Range, scale: Scale) -> Range:
+def put_on_scale(found: Range, scale: Scale) -> Range:
     """In the coordinates of an axis. A band that reaches down to 0 ends at a log axis' floor."""
-    low, middle, high = map(scale.drawn, (found.low, found.middle, found.high))
+    low, middle, high = map(scale.to_axis, (found.low, found.middle, found.high))
     bottom = scale.log & (found.low == 0) & (found.high > 0)
     return Range(np.where(bottom, scale.low, low), middle, high)
 
 
-def overlay_traces(
+def draw_overlays(
     series: Sequence[Series],
     overlays: Sequence[Overlay],
     columns: Sequence[str],
@@ -165,11 +177,11 @@ def overlay_traces(
     for overlay in overlays:
         for one, column, look in zip(series, columns, looks, strict=False):
             if column in overlay.columns:
-                drawn = on_scale(overlay.columns[column], scale)
-                found += traces(
+                drawn = put_on_scale(overlay.columns[column], scale)
+                found += draw_range(
                     overlay.layers, drawn, overlay.kind, mode, axis=axis, colour=look.colour
                 )
-                texts = hover_lines((overlay,), column, len(overlay.layers), prefix=one.name)
+                texts = describe_overlays((overlay,), column, len(overlay.layers), prefix=one.name)
                 found.append(_hover(overlay.layers, drawn.middle, texts, axis))
     return found
 
@@ -184,7 +196,7 @@ def _hover(layers: FloatArray, y: FloatArray, texts: Sequence[str], axis: str) -
     }  # fmt: skip
 
 
-def fitted(
+def add_overlay_series(
     series: Sequence[Series], overlays: Sequence[Overlay], columns: Sequence[str]
 ) -> list[Series]:
     """The series and the overlays, for an axis that shows both: of theory's band the middle."""
@@ -197,7 +209,7 @@ def fitted(
     return [*series, *(Series("", np.zeros(0), values) for values in shown)]
 
 
-def legend_entries(
+def make_legend_entries(
     overlays: Sequence[Overlay], columns: Sequence[str], mode: Mode
 ) -> list[dict[str, Any]]:
     """Traces without data that explain the overlays' looks in a legend."""
@@ -211,9 +223,9 @@ def legend_entries(
             "showlegend": True, "hoverinfo": "skip",
         }  # fmt: skip
         if overlay.kind == "theory":
-            entry |= {"mode": "lines", "line": {**DASHED, "color": colour}}
+            entry |= {"mode": "lines", "line": {**THEORY_LINE, "color": colour}}
         else:
-            square = {"symbol": "square", "size": 14, "color": faded(colour, 0.45)}
+            square = {"symbol": "square", "size": 14, "color": fade(colour, 0.45)}
             entry |= {"mode": "markers", "marker": square}
         entries.append(entry)
     return entries

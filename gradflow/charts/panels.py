@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from gradflow.charts.figure import FloatArray, layer_ticks
+from gradflow.charts.figure import FloatArray, choose_layer_ticks
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, Mode, power
+from gradflow.charts.theme import PALETTES, Mode, format_power
 from gradflow.core.text import _
 
 COLUMNS = 4
@@ -37,11 +37,11 @@ class Panels:
     scale: Scale
 
     @classmethod
-    def fitting(cls, series: Sequence[Series], count: int) -> Panels:
+    def fit(cls, series: Sequence[Series], count: int) -> Panels:
         """``count`` panels that hold every layer and every finite value of ``series``, and 1."""
         flat = Series("", np.zeros(1), np.ones(1))
         layers = max(len(one.layers) for one in series)
-        return cls(count, layers, Scale.fitting([*series, flat], log=True))
+        return cls(count, layers, Scale.fit([*series, flat], log=True))
 
     @property
     def columns(self) -> int:
@@ -53,11 +53,11 @@ class Panels:
         """Rows of panels."""
         return math.ceil(self.count / COLUMNS)
 
-    def x(self, panel: int, layers: FloatArray) -> FloatArray:
+    def place_layers(self, panel: int, layers: FloatArray) -> FloatArray:
         """Figure coordinates of layer numbers."""
         return panel % COLUMNS * (1 + GAP_X) + (layers - 0.5) / self.layers
 
-    def y(self, panel: int, coordinates: FloatArray) -> FloatArray:
+    def place_values(self, panel: int, coordinates: FloatArray) -> FloatArray:
         """Figure coordinates of log10 values."""
         low, high = self.scale.low, self.scale.high
         return -(panel // COLUMNS) * (1 + GAP_Y) + (coordinates - low) / (high - low)
@@ -74,9 +74,9 @@ class Panels:
         step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200) if (high - low) / s <= 4.5)
         return [step * k for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
-    def axes(self, title: str) -> dict[str, Any]:
+    def make_axes(self, title: str) -> dict[str, Any]:
         """Both Plotly axes: the layers below the last row, powers of ten beside each row."""
-        ticks = layer_ticks(self.layers, every=6, wanted=4)
+        ticks = choose_layer_ticks(self.layers, every=6, wanted=4)
         bare = {"showgrid": False, "ticks": "", "fixedrange": True}
         lines = [(i * COLUMNS, e) for i in range(self.rows) for e in self.exponents]
         return {
@@ -84,7 +84,9 @@ class Panels:
             | {
                 "range": [-0.01, self.columns * (1 + GAP_X) - GAP_X + 0.01],
                 "tickvals": [
-                    float(self.x(c, np.array(t))) for c in range(self.columns) for t in ticks
+                    float(self.place_layers(c, np.array(t)))
+                    for c in range(self.columns)
+                    for t in ticks
                 ],
                 "ticktext": [str(t) for t in ticks] * self.columns,
                 "tickangle": 0,
@@ -93,14 +95,14 @@ class Panels:
             "yaxis": bare
             | {
                 "range": [-(self.rows - 1) * (1 + GAP_Y) - 0.02, 1 + GAP_Y],
-                "tickvals": [float(self.y(panel, np.array(e))) for panel, e in lines],
-                "ticktext": [power(e) if e else "1" for _panel, e in lines],
+                "tickvals": [float(self.place_values(panel, np.array(e))) for panel, e in lines],
+                "ticktext": [format_power(e) if e else "1" for _panel, e in lines],
                 "title": {"text": title},
             },
         }
 
 
-def frames(panels: Panels, mode: Mode) -> list[dict[str, Any]]:
+def draw_frames(panels: Panels, mode: Mode) -> list[dict[str, Any]]:
     """Borders, lines at powers of ten, and the line of a flat gradient: three shapes in all."""
     palette = PALETTES[mode]
 
@@ -113,16 +115,18 @@ def frames(panels: Panels, mode: Mode) -> list[dict[str, Any]]:
 
     def across(exponents: Iterable[int]) -> list[list[tuple[float, float]]]:
         heights = [
-            (i, float(panels.y(i, np.array(e)))) for i in range(panels.count) for e in exponents
+            (i, float(panels.place_values(i, np.array(e))))
+            for i in range(panels.count)
+            for e in exponents
         ]
         return [[(left(i), y), (left(i) + 1, y)] for i, y in heights]
 
     def left(panel: int) -> float:
-        return float(panels.x(panel, np.array(0.5)))
+        return float(panels.place_layers(panel, np.array(0.5)))
 
     def border(panel: int) -> list[tuple[float, float]]:
         x = left(panel)
-        low = float(panels.y(panel, np.array(panels.scale.low)))
+        low = float(panels.place_values(panel, np.array(panels.scale.low)))
         return [(x, low), (x + 1, low), (x + 1, low + 1), (x, low + 1), (x, low)]
 
     return [

@@ -36,14 +36,14 @@ class Grid:
         """Upper end of the last row."""
         return self.low + self.step * self.rows
 
-    def drawn(self, value: float) -> float:
+    def to_axis(self, value: float) -> float:
         """Where a value lies on the axis (for ``log10`` the value is a logarithm already)."""
         if self.kind != "symlog":
             return value
         return float(np.sign(value) * np.log10(1 + abs(value) / self.threshold))
 
-    def value(self, drawn: FloatArray) -> FloatArray:
-        """Inverse of :meth:`drawn`."""
+    def from_axis(self, drawn: FloatArray) -> FloatArray:
+        """Inverse of :meth:`to_axis`."""
         if self.kind != "symlog":
             return drawn
         with np.errstate(over="ignore"):
@@ -51,7 +51,7 @@ class Grid:
         return np.asarray(np.sign(drawn) * size)
 
     @classmethod
-    def covering(
+    def cover(
         cls,
         low: float,
         high: float,
@@ -92,7 +92,7 @@ def rebin(histogram: Histogram, grid: Grid) -> Rebinned:
         return Rebinned(np.zeros(grid.rows), 0.0, 0.0, 0.0, 0.0, 0.0)
     counts = histogram.counts.astype(np.float64)
     zeros = histogram.zeros if histogram.scale == "linear" else 0
-    edges = grid.value(grid.edges)
+    edges = grid.from_axis(grid.edges)
     if is_point(histogram):
         rows, below, above = _points(point(histogram), counts[0] - zeros, edges)
     else:

@@ -12,16 +12,16 @@ import plotly.graph_objects as go
 
 from gradflow.charts.figure import (
     FloatArray,
-    build,
-    column,
+    build_figure,
     empty_figure,
-    legend,
-    note,
+    make_legend,
+    make_note,
+    read_column,
 )
 from gradflow.charts.flow.text import SYMBOLS
-from gradflow.charts.panels import GAP_Y, Panels, frames
+from gradflow.charts.panels import GAP_Y, Panels, draw_frames
 from gradflow.charts.series import Series
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, escape, number, styles
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, escape, format_number, list_styles
 from gradflow.core.report import Report
 from gradflow.core.text import _
 
@@ -51,7 +51,10 @@ class Course:
 
 def course(report: Report, name: str) -> Course:
     """The course of the gradient through the hidden layers of ``report``."""
-    layers, norms = column(report.layers, "layer")[:-1], column(report.layers, "delta_norm")[:-1]
+    layers, norms = (
+        read_column(report.layers, "layer")[:-1],
+        read_column(report.layers, "delta_norm")[:-1],
+    )
     usable = norms[np.isfinite(norms) & (norms > 0)]
     with np.errstate(over="ignore"):
         return Course(name, layers, norms, norms / usable[-1] if len(usable) else norms)
@@ -80,7 +83,7 @@ def remedies_figure(
     if not any(len(one.layers) for one in (old, *new)):
         return empty_figure(_("Nothing was recorded: no gradient norms to show"), mode=mode)
     series = [Series(one.name, one.layers, one.relative) for one in (old, *new)]
-    panels = Panels.fitting(series, len(new))
+    panels = Panels.fit(series, len(new))
     height = round(panels.rows * PANEL_HEIGHT * (1 + GAP_Y))
     marks, notes = _marks(panels, old, new, mode)
     layout = {
@@ -89,18 +92,18 @@ def remedies_figure(
         "dragmode": False,
         "hovermode": "closest",
         "showlegend": True,
-        "legend": legend() | {"y": 1, "yref": "container", "yanchor": "top"},
-        **panels.axes(
+        "legend": make_legend() | {"y": 1, "yref": "container", "yanchor": "top"},
+        **panels.make_axes(
             _("‖{symbol}‖ relative to<br>last hidden layer").format(symbol=SYMBOLS["delta"])
         ),
-        "shapes": frames(panels, mode),
+        "shapes": draw_frames(panels, mode),
         "annotations": [*_titles(panels, new), *_footnote(notes, height, mode)],
     }
-    return build([*_lines(panels, old, new, mode), *marks], layout, mode)
+    return build_figure([*_lines(panels, old, new, mode), *marks], layout, mode)
 
 
 def _lines(panels: Panels, old: Course, new: Sequence[Course], mode: Mode) -> list[dict[str, Any]]:
-    palette, style = PALETTES[mode], styles(mode)[0]
+    palette, style = PALETTES[mode], list_styles(mode)[0]
 
     def joined(parts: Iterable[FloatArray]) -> FloatArray:
         return np.concatenate([a for part in parts for a in (part, [math.nan])]).astype(np.float32)
@@ -109,8 +112,11 @@ def _lines(panels: Panels, old: Course, new: Sequence[Course], mode: Mode) -> li
         return {
             "type": "scatter",
             "name": name,
-            "x": joined(panels.x(i, one.layers) for i, one in enumerate(courses)),
-            "y": joined(panels.y(i, panels.scale.drawn(o.relative)) for i, o in enumerate(courses)),
+            "x": joined(panels.place_layers(i, one.layers) for i, one in enumerate(courses)),
+            "y": joined(
+                panels.place_values(i, panels.scale.to_axis(o.relative))
+                for i, o in enumerate(courses)
+            ),
             **look,
         }
 
@@ -142,10 +148,10 @@ def _hover(one: Course, old: Course) -> list[str]:
         lines = [
             f"<b>{escape(one.name)}</b>",
             f"{_('layer')} {layer:.0f}",
-            f"‖{SYMBOLS['delta']}‖ {number(norm)}",
+            f"‖{SYMBOLS['delta']}‖ {format_number(norm)}",
         ]
         if same_depth:
-            lines.append(_("before: {norm}").format(norm=number(float(old.norms[i]))))
+            lines.append(_("before: {norm}").format(norm=format_number(float(old.norms[i]))))
         texts.append("<br>".join(lines))
     return texts
 
@@ -154,7 +160,7 @@ def _marks(
     panels: Panels, old: Course, new: Sequence[Course], mode: Mode
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Zeros and non-finite norms as traces of marks (none without them), and what they mean."""
-    palette, style = PALETTES[mode], styles(mode)[0]
+    palette, style = PALETTES[mode], list_styles(mode)[0]
     kinds: list[tuple[Callable[[FloatArray], Any], float, str, str, str]] = [
         (lambda v: v == 0, panels.scale.floor, "triangle-down-open", style.colour,
          _("▽ exactly 0")),
@@ -173,10 +179,10 @@ def _marks(
                 "showlegend": False,
                 "mode": "markers",
                 "x": np.concatenate(
-                    [panels.x(i, courses[i].layers[k]) for i, k in enumerate(shown)]
+                    [panels.place_layers(i, courses[i].layers[k]) for i, k in enumerate(shown)]
                 ),
                 "y": np.repeat(
-                    [float(panels.y(i, np.array(at))) for i in range(len(new))],
+                    [float(panels.place_values(i, np.array(at))) for i in range(len(new))],
                     list(map(len, shown)),
                 ),
                 "customdata": np.repeat(np.arange(len(new)), list(map(len, shown))),
@@ -205,12 +211,12 @@ def _titles(panels: Panels, new: Sequence[Course]) -> list[dict[str, Any]]:
     for i, one in enumerate(new):
         short = one.name if len(one.name) <= TITLE_LENGTH else one.name[: TITLE_LENGTH - 1] + "…"
         text = f"<b>{i + 1}</b>  {escape(short)}"
-        x, y = float(panels.x(i, np.array(0.5))), float(panels.y(i, top))
-        titles.append(note(text, x, y, xref="x", yref="y", font={"size": TEXT_SIZE}))
+        x, y = float(panels.place_layers(i, np.array(0.5))), float(panels.place_values(i, top))
+        titles.append(make_note(text, x, y, xref="x", yref="y", font={"size": TEXT_SIZE}))
     return titles
 
 
 def _footnote(notes: Sequence[str], height: int, mode: Mode) -> list[dict[str, Any]]:
     font = {"size": TEXT_SIZE - 1, "color": PALETTES[mode].muted}
     where = {"yanchor": "top", "font": font}
-    return [note("   ".join(notes), 0, -MARGIN["b"] / height, **where)] if notes else []
+    return [make_note("   ".join(notes), 0, -MARGIN["b"] / height, **where)] if notes else []

@@ -12,7 +12,7 @@ from plotly.offline import get_plotlyjs
 from gradflow.charts.flow.figure import flow_figure
 from gradflow.charts.forward import forward_statistics_figure
 from gradflow.charts.norms import gradient_norms_figure
-from gradflow.charts.theme import FONT, PALETTES, Mode, count, escape, number
+from gradflow.charts.theme import FONT, PALETTES, Mode, escape, format_count, format_number
 from gradflow.core.report import Report
 from gradflow.core.text import _
 
@@ -64,17 +64,17 @@ def layer_rows(report: Report) -> tuple[list[str], list[list[str]]]:
 
 def _cell(value: Any) -> str:
     if isinstance(value, float):
-        return "–" if math.isnan(value) else number(value)
+        return "–" if math.isnan(value) else format_number(value)
     return str(value)
 
 
 def _metrics(report: Report) -> str:
     metrics = {
-        _("Loss"): number(report.loss, 4),
-        _("Parameters"): count(report.parameter_count),
+        _("Loss"): format_number(report.loss, 4),
+        _("Parameters"): format_count(report.parameter_count),
         _("Device"): report.device,
         _("Number format"): report.dtype,
-        _("Time"): f"{number(1000 * report.seconds)} ms",
+        _("Time"): f"{format_number(1000 * report.seconds)} ms",
     }
     items = (
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"

@@ -10,10 +10,18 @@ from typing import Any
 import numpy as np
 
 from gradflow.charts.figure import FloatArray
-from gradflow.charts.theme import PALETTES, Mode, Style, escape, number, share, styles
+from gradflow.charts.theme import (
+    PALETTES,
+    Mode,
+    Style,
+    escape,
+    format_number,
+    format_share,
+    list_styles,
+)
 from gradflow.core.text import _
 
-MARKERS = 60
+MARKER_LIMIT = 60
 """Up to this many layers a line carries markers."""
 
 
@@ -49,7 +57,7 @@ class Scale:
     high: float
 
     @classmethod
-    def fitting(cls, series: Sequence[Series], log: bool) -> Scale:
+    def fit(cls, series: Sequence[Series], log: bool) -> Scale:
         """The smallest comfortable axis; at least two decades on a log scale."""
         values = np.concatenate([s.values for s in series] or [np.zeros(0)])
         values = values[np.isfinite(values)]
@@ -76,7 +84,7 @@ class Scale:
         """Where NaN and infinite values are marked."""
         return self.high - 0.04 * (self.high - self.low)
 
-    def drawn(self, values: FloatArray) -> FloatArray:
+    def to_axis(self, values: FloatArray) -> FloatArray:
         """Coordinates to draw; NaN where there is nothing to draw."""
         finite = np.isfinite(values)
         if not self.log:
@@ -84,7 +92,7 @@ class Scale:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(finite & (values > 0), np.log10(np.abs(values)), np.nan)
 
-    def axis(self, title: str) -> dict[str, Any]:
+    def make_axis(self, title: str) -> dict[str, Any]:
         """The Plotly axis."""
         axis: dict[str, Any] = {"range": [self.low, self.high], "title": {"text": title}}
         if self.log:
@@ -94,11 +102,11 @@ class Scale:
         return axis
 
 
-def draw(
+def draw_series(
     series: Sequence[Series], scale: Scale, mode: Mode, *, first_style: int = 0, axis: str = "y"
 ) -> list[dict[str, Any]]:
     """A line per series, and a trace of marks for each that has zeros or non-finite values."""
-    looks = styles(mode)
+    looks = list_styles(mode)
     traces = []
     for i, one in enumerate(series):
         style = looks[(first_style + i) % len(looks)]
@@ -121,8 +129,8 @@ def has_marks(series: Sequence[Series], scale: Scale) -> tuple[bool, bool]:
 def _line(
     one: Series, scale: Scale, style: Style, mode: Mode, axis: str, below: int
 ) -> dict[str, Any]:
-    few = len(one.layers) <= MARKERS
-    drawn = scale.drawn(one.values)
+    few = len(one.layers) <= MARKER_LIMIT
+    drawn = scale.to_axis(one.values)
     return {
         "type": "scatter",
         "name": one.name,
@@ -145,7 +153,7 @@ def _line(
 
 
 def _hover(one: Series) -> list[str]:
-    show = share if one.is_share else number
+    show = format_share if one.is_share else format_number
     modules = [f" ({escape(m)})" for m in one.modules] or [""] * len(one.values)
     return [
         f"{one.name}{module} {show(value)}"
@@ -171,7 +179,7 @@ def _marks(
         y.append(mark[0])
         symbols.append(mark[1])
         colours.append(mark[2])
-        texts.append(f"{one.name} {number(value)}: {why}")
+        texts.append(f"{one.name} {format_number(value)}: {why}")
     if not x:
         return None
     return {

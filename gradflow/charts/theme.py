@@ -20,7 +20,7 @@ FONT = '"Source Sans", "Source Sans Pro", "Source Sans 3", "Segoe UI", Arial, sa
 TICK_SIZE, TEXT_SIZE, TITLE_SIZE = 15, 15, 17
 """Pixels; what the last row of a class room can still read."""
 
-Scale = tuple[tuple[float, str], ...]
+ColourScale = tuple[tuple[float, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +45,14 @@ class Palette:
     panel: str
     forward: str
     backward: str
-    forward_scale: Scale
-    backward_scale: Scale
+    forward_scale: ColourScale
+    backward_scale: ColourScale
     alarm: str
     theory: str
     series: tuple[str, ...]
 
 
-def _scale(*colours: str) -> Scale:
+def _scale(*colours: str) -> ColourScale:
     """Evenly spaced colours; the step to the first one makes a single entry visible."""
     stops = [(0.0, "rgba(128,128,128,0)"), (0.002, colours[0])]
     step = 1 / (len(colours) - 1)
@@ -91,7 +91,7 @@ PALETTES: dict[Mode, Palette] = {
 }
 
 
-def faded(colour: str, opacity: float) -> str:
+def fade(colour: str, opacity: float) -> str:
     """A colour ``#rrggbb``, partly transparent."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity})"
@@ -110,13 +110,13 @@ _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
 
 
-def styles(mode: Mode) -> tuple[Style, ...]:
+def list_styles(mode: Mode) -> tuple[Style, ...]:
     """One style per category, in the order in which to use them."""
     return tuple(map(Style, PALETTES[mode].series, _DASHES, _SYMBOLS))
 
 
 @lru_cache
-def template(mode: Mode) -> dict[str, Any]:
+def make_template(mode: Mode) -> dict[str, Any]:
     """The Plotly template of a mode as plain data: fonts, axes, legend, hover; no sizes."""
     palette = PALETTES[mode]
     axis = {
@@ -167,12 +167,12 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _MINUS, _NARROW = "−", "\N{NARROW NO-BREAK SPACE}"
 
 
-def power(exponent: int) -> str:
+def format_power(exponent: int) -> str:
     """A power of ten: 10⁻⁷."""
     return "10" + str(exponent).translate(_SUPERSCRIPTS)
 
 
-def number(value: float, digits: int = 3) -> str:
+def format_number(value: float, digits: int = 3) -> str:
     """``value`` for reading: 0.012, 2.3, 51200, but 5.2·10⁻⁷; NaN, ∞ and −∞ as such."""
     if math.isnan(value):
         return "NaN"
@@ -187,14 +187,14 @@ def number(value: float, digits: int = 3) -> str:
     if -4 < e < 6:
         decimals = max(0, digits - 1 - e)
         return sign + _trimmed(f"{size:.{decimals}f}")
-    return f"{sign}{_trimmed(mantissa)}·{power(e)}"
+    return f"{sign}{_trimmed(mantissa)}·{format_power(e)}"
 
 
 def _trimmed(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def share(value: float) -> str:
+def format_share(value: float) -> str:
     """A share of 1 in per cent; never rounded to "none" or "all" unless it is."""
     if math.isnan(value):
         return _("not defined")
@@ -207,7 +207,7 @@ def share(value: float) -> str:
     return f"{_trimmed(f'{percent:.{decimals}f}')}{_NARROW}%"
 
 
-def count(value: int) -> str:
+def format_count(value: int) -> str:
     """A whole number with its digits in groups of three."""
     return f"{value:,}".replace(",", _NARROW)
 

@@ -14,20 +14,24 @@ from typing import Any
 
 from gradflow.core.catalog import DTYPES, INITIALIZATIONS, LOSSES, Normalization, Source
 from gradflow.core.catalog.normalizations import ImageRMSNorm
-from gradflow.core.catalog.numerics import widened
+from gradflow.core.catalog.numerics import widen
 from gradflow.core.data import (
     DATA_SEED_OFFSET,
     DRAW,
-    digit_images,
-    draw_arguments,
-    standardized,
+    list_draw_arguments,
+    load_digit_images,
+    standardize,
 )
 from gradflow.core.experiment import ConvNet, Experiment, Transformer
-from gradflow.core.networks.build import evaluates, recipe, transformer_stds
+from gradflow.core.networks.build import (
+    compute_transformer_stds,
+    make_recipe,
+    uses_running_statistics,
+)
 from gradflow.core.networks.initialize import (
     initialize,
     initialize_transformer,
-    unit_variance,
+    scale_to_unit_variance,
     zero_last_branch_weights,
 )
 from gradflow.core.probe import describe
@@ -109,7 +113,7 @@ def to_code(experiment: Experiment | SequenceExperiment) -> str:
     if isinstance(experiment, SequenceExperiment):
         return code_through_time(experiment)
     data, scale = experiment.data, experiment.loss_scale
-    made = recipe(experiment)
+    made = make_recipe(experiment)
     main = _MAIN.format(
         device=(
             'torch.device("cuda" if torch.cuda.is_available() else "cpu")'
@@ -120,33 +124,40 @@ def to_code(experiment: Experiment | SequenceExperiment) -> str:
         draw=DRAW[data.source].__name__,
         batch_size=data.batch_size,
         offset=DATA_SEED_OFFSET,
-        draw_arguments=_keywords(draw_arguments(data)),
-        model=made.code(),
-        initialize=_initialize(experiment),
+        draw_arguments=_format_keywords(list_draw_arguments(data)),
+        model=made.format_call(),
+        initialize=_write_initialization(experiment),
         seed=experiment.seed,
         loss=LOSSES[experiment.loss].function.__name__,
         times_scale=f" * {scale!r}" if scale != 1 else "",
         over_scale=f" / {scale!r}" if scale != 1 else "",
     )
-    parts = [_source(part) for part in (*_drawing(experiment), *made.parts, *_filling(experiment))]
-    parts.append(_source(widened))
-    parts.append(_source(LOSSES[experiment.loss].function))
+    parts = [
+        _read_source(part)
+        for part in (
+            *_list_drawing_functions(experiment),
+            *made.parts,
+            *_list_filling_functions(experiment),
+        )
+    ]
+    parts.append(_read_source(widen))
+    parts.append(_read_source(LOSSES[experiment.loss].function))
     header = _HEADER.format(title=describe(experiment))
     return "\n\n".join([header, *parts, main])
 
 
-def _drawing(experiment: Experiment) -> list[Callable[..., Any]]:
+def _list_drawing_functions(experiment: Experiment) -> list[Callable[..., Any]]:
     """The functions that draw the data, callees first."""
     source = experiment.data.source
     before: dict[Source, Callable[..., Any]] = {
-        Source.DIGITS: digit_images,
-        Source.MOONS: standardized,
-        Source.SPIRALS: standardized,
+        Source.DIGITS: load_digit_images,
+        Source.MOONS: standardize,
+        Source.SPIRALS: standardize,
     }
     return [*([before[source]] if source in before else []), DRAW[source]]
 
 
-def _filling(experiment: Experiment) -> list[Callable[..., Any]]:
+def _list_filling_functions(experiment: Experiment) -> list[Callable[..., Any]]:
     """The functions that draw the weights, and a norm of our own."""
     spec = experiment.network
     if isinstance(spec, Transformer):
@@ -156,44 +167,44 @@ def _filling(experiment: Experiment) -> list[Callable[..., Any]]:
     if isinstance(spec, ConvNet) and spec.normalization is Normalization.RMS:
         parts.insert(0, ImageRMSNorm)
     if choice.unit_variance:
-        parts.append(unit_variance)
+        parts.append(scale_to_unit_variance)
     if spec.zero_last:
         parts.append(zero_last_branch_weights)
     return parts
 
 
-def _initialize(experiment: Experiment) -> str:
+def _write_initialization(experiment: Experiment) -> str:
     spec, generator = experiment.network, f"torch.Generator().manual_seed({experiment.seed})"
     if isinstance(spec, Transformer):
-        return f"initialize_transformer(model, {generator}{_keywords(transformer_stds(spec))})\n"
+        return f"initialize_transformer(model, {generator}{_format_keywords(compute_transformer_stds(spec))})\n"
     choice = INITIALIZATIONS[spec.initialization]
     bias = "pytorch_bias=True" if choice.pytorch_bias else f"bias_std={spec.bias_std!r}"
     lines = [
-        f"fill = {_partial(choice.function, choice.arguments(spec))}",
+        f"fill = {_format_partial(choice.function, choice.arguments(spec))}",
         f"initialize(model, fill, {generator}, {bias})",
     ]
-    if evaluates(spec):
+    if uses_running_statistics(spec):
         lines += [
             "for module in model.modules():",
             "    if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):",
             "        module.eval()",
         ]
     if choice.unit_variance:
-        lines += [f"torch.manual_seed({experiment.seed})", "unit_variance(model, inputs)"]
+        lines += [f"torch.manual_seed({experiment.seed})", "scale_to_unit_variance(model, inputs)"]
     if spec.zero_last:
         lines.append("zero_last_branch_weights(model)")
     return "".join(f"{line}\n" for line in lines)
 
 
-def _source(part: Callable[..., Any]) -> str:
+def _read_source(part: Callable[..., Any]) -> str:
     text = textwrap.dedent(inspect.getsource(part))
     return re.sub(r"  # (noqa|type: ignore).*", "", text)
 
 
-def _keywords(arguments: dict[str, Any], before: str = ", ", after: str = "") -> str:
+def _format_keywords(arguments: dict[str, Any], before: str = ", ", after: str = "") -> str:
     return "".join(f"{before}{name}={value!r}{after}" for name, value in arguments.items())
 
 
-def _partial(function: Callable[..., Any], arguments: dict[str, Any]) -> str:
+def _format_partial(function: Callable[..., Any], arguments: dict[str, Any]) -> str:
     name = function.__name__
-    return f"partial({name}{_keywords(arguments)})" if arguments else name
+    return f"partial({name}{_format_keywords(arguments)})" if arguments else name

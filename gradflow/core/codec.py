@@ -104,9 +104,9 @@ def find_without_effect(query: Mapping[str, str], experiment: Experiment) -> dic
     known, used = set(list_field_names()), to_fields(experiment)
     found: dict[str, str] = {}
     for name in (name for name in query if name in known and name not in used):
-        needed, owner = name, _owner(name, experiment)
+        needed, owner = name, _find_owner(name, experiment)
         while owner and owner not in used:  # itself without effect
-            needed, owner = owner, _owner(owner, experiment)
+            needed, owner = owner, _find_owner(owner, experiment)
         if owner is None and name in MLP.exempt and used.get("widths"):
             found[name] = "widths"
         elif owner is None or needed in TABLES[type(used[owner])][used[owner]].parameters:
@@ -116,7 +116,7 @@ def find_without_effect(query: Mapping[str, str], experiment: Experiment) -> dic
     return found
 
 
-def _owner(name: str, experiment: Experiment) -> str | None:
+def _find_owner(name: str, experiment: Experiment) -> str | None:
     parts = (type(experiment.network), Data, Experiment)
     return next((find_owners(part).get(name) for part in parts if name in part.model_fields), None)
 

@@ -24,7 +24,7 @@ DATA_SEED_OFFSET = 2**31
 
 
 @cache
-def digit_images() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def load_digit_images() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """scikit-learn's 1797 images of 8×8 pixels, flat, and their labels."""
     from sklearn.datasets import load_digits  # noqa: PLC0415 - slow, and only for this data
 
@@ -32,14 +32,14 @@ def digit_images() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     return (images - images.mean()) / images.std(), labels
 
 
-def digits(batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def draw_digits(batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Some of scikit-learn's 8×8 digits; all pixels together have mean 0 and variance 1."""
-    images, labels = digit_images()
+    images, labels = load_digit_images()
     chosen = torch.randperm(len(labels), generator=generator)[:batch_size].numpy()
     return torch.tensor(images[chosen], dtype=torch.float32), torch.tensor(labels[chosen])
 
 
-def gaussian(
+def draw_gaussian(
     batch_size: int, generator: torch.Generator, dimension: int, scale: float, correlation: float
 ) -> tuple[Tensor, Tensor]:
     """x_i = scale·(√ρ·shared + √(1−ρ)·own_i), both N(0, 1); labels uniform over 10 classes."""
@@ -49,47 +49,49 @@ def gaussian(
     return inputs, torch.randint(10, (batch_size,), generator=generator)
 
 
-def moons(batch_size: int, generator: torch.Generator, noise: float) -> tuple[Tensor, Tensor]:
+def draw_moons(batch_size: int, generator: torch.Generator, noise: float) -> tuple[Tensor, Tensor]:
     """scikit-learn's two moons, each coordinate with mean 0 and variance 1."""
     from sklearn.datasets import make_moons  # noqa: PLC0415 - slow, and only for this data
 
     seed = int(torch.randint(2**31 - 1, (1,), generator=generator))
     points, labels = make_moons(batch_size, noise=noise, random_state=seed)
-    return standardized(torch.tensor(points, dtype=torch.float32)), torch.tensor(labels)
+    return standardize(torch.tensor(points, dtype=torch.float32)), torch.tensor(labels)
 
 
-def spirals(batch_size: int, generator: torch.Generator, noise: float) -> tuple[Tensor, Tensor]:
+def draw_spirals(
+    batch_size: int, generator: torch.Generator, noise: float
+) -> tuple[Tensor, Tensor]:
     """Two spirals r = t, angle 3πt + kπ, each coordinate with mean 0 and variance 1."""
     labels = torch.randint(2, (batch_size,), generator=generator)
     radius = torch.rand(batch_size, generator=generator).sqrt()
     angle = 3 * math.pi * radius + math.pi * labels
     points = torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
     points += noise * torch.randn(batch_size, 2, generator=generator)
-    return standardized(points), labels
+    return standardize(points), labels
 
 
-def standardized(points: Tensor) -> Tensor:
+def standardize(points: Tensor) -> Tensor:
     """Each column with mean 0 and variance 1 (a constant column becomes 0)."""
     centred = points - points.mean(0)
     return centred / centred.square().mean(0).sqrt().clamp_min(1e-12)
 
 
 DRAW: dict[Source, Callable[..., tuple[Tensor, Tensor]]] = {
-    Source.DIGITS: digits,
-    Source.GAUSSIAN: gaussian,
-    Source.MOONS: moons,
-    Source.SPIRALS: spirals,
+    Source.DIGITS: draw_digits,
+    Source.GAUSSIAN: draw_gaussian,
+    Source.MOONS: draw_moons,
+    Source.SPIRALS: draw_spirals,
 }
 
 
-def draw_arguments(spec: Data) -> dict[str, Any]:
+def list_draw_arguments(spec: Data) -> dict[str, Any]:
     """The keyword arguments of the drawing function of ``spec.source``."""
     names = ("dimension", "scale", "correlation", "noise")
     applicable = spec.list_applicable(dict(spec))
     return {name: getattr(spec, name) for name in names if name in applicable}
 
 
-def draw(spec: Data, seed: int) -> tuple[Tensor, Tensor]:
+def draw_batch(spec: Data, seed: int) -> tuple[Tensor, Tensor]:
     """Inputs ``(batch, features)`` in float32 and class indices ``(batch,)``."""
     generator = torch.Generator().manual_seed(seed + DATA_SEED_OFFSET)
-    return DRAW[spec.source](spec.batch_size, generator, **draw_arguments(spec))
+    return DRAW[spec.source](spec.batch_size, generator, **list_draw_arguments(spec))

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from gradflow.core import limits
 from gradflow.core.catalog import ACTIVATIONS, DTYPES, LOSSES
-from gradflow.core.data import draw
+from gradflow.core.data import draw_batch
 from gradflow.core.errors import GradflowError, InvalidExperiment, quote_value
 from gradflow.core.experiment import MLP, Experiment
 from gradflow.core.histogram import IntArray
-from gradflow.core.networks.build import fill, structure
-from gradflow.core.networks.stacked import linears, load, stack
+from gradflow.core.networks.build import allocate_network, draw_weights
+from gradflow.core.networks.stacked import list_linears, load_weights, stack
 from gradflow.core.probe import resolve, run
 from gradflow.core.recording.seeds import (
     COLUMNS,
@@ -95,7 +95,7 @@ def run_seeds(
         DeviceUnavailable: the experiment asks for a GPU and there is none.
     """
     seeds = _seeds(experiment, count)
-    at_once = limits.seeds_at_once(count, *experiment.need, most=_AT_ONCE)
+    at_once = limits.count_seeds_at_once(count, *experiment.need, most=_AT_ONCE)
     if not isinstance(experiment.network, MLP):
         return _one_by_one(experiment, seeds, progress)
     losses: list[Tensor] = []
@@ -142,11 +142,11 @@ class _Batch:
         self._experiment = experiment
         self._device = resolve(experiment.device)
         self._dtype = DTYPES[experiment.dtype].dtype
-        self._drawn = structure(experiment)
-        self._stacked = structure(experiment)
+        self._drawn = allocate_network(experiment)
+        self._stacked = allocate_network(experiment)
         stack(self._stacked)
         self._stacked.to(self._device, self._dtype)
-        layers = linears(self._drawn)
+        layers = list_linears(self._drawn)
         self._weights = [torch.empty(size, *layer.weight.shape) for layer in layers]
         self._biases = [torch.empty(size, *layer.bias.shape) for layer in layers]
 
@@ -157,7 +157,7 @@ class _Batch:
             [tensor[: len(seeds)].to(self._device, self._dtype) for tensor in tensors]
             for tensors in (self._weights, self._biases)
         )
-        load(self._stacked, weights, biases, seeds)
+        load_weights(self._stacked, weights, biases, seeds)
         try:
             return self._pass(inputs.to(self._device, self._dtype), targets.to(self._device))
         except NotImplementedError as error:  # RReLU in float16 on a CPU, in torch 2.13
@@ -170,14 +170,14 @@ class _Batch:
 
     def _draw(self, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Each seed's weights, into their place in the stack, and its batch."""
-        layers = linears(self._drawn)
+        layers = list_linears(self._drawn)
         batches = []
         for place, seed in enumerate(seeds):
             member = self._experiment.model_copy(update={"seed": seed})
-            inputs, targets = draw(member.data, seed)
+            inputs, targets = draw_batch(member.data, seed)
             for layer, weight, bias in zip(layers, self._weights, self._biases, strict=True):
                 layer.weight.data, layer.bias.data = weight[place], bias[place]
-            fill(self._drawn, member, inputs)
+            draw_weights(self._drawn, member, inputs)
             batches.append((inputs, targets))
         all_inputs, all_targets = zip(*batches, strict=True)
         return torch.stack(all_inputs), torch.stack(all_targets)
@@ -199,7 +199,7 @@ class _Batch:
         pairs = zip(outputs.unbind(), targets.unbind(), strict=True)
         losses = torch.stack([loss(output, target) for output, target in pairs])
         # The graph ends at the bias of the first layer; the recorder's hooks see all on the way.
-        torch.autograd.grad((losses * experiment.loss_scale).sum(), linears(model)[0].bias)
+        torch.autograd.grad((losses * experiment.loss_scale).sum(), list_linears(model)[0].bias)
         return losses.detach().double().cpu(), recorder.numbers().cpu()
 
 

@@ -90,7 +90,7 @@ class Experiment(Spec):
     )
 
     @model_validator(mode="after")
-    def _data_fit_the_network(self) -> Self:
+    def _refuse_data_not_for_network(self) -> Self:
         only = SOURCES[self.data.source].only
         if only and self.network.architecture not in only:
             possible = ", ".join(list_options(Source, self.network.architecture))
@@ -102,9 +102,9 @@ class Experiment(Spec):
         return self
 
     @model_validator(mode="after")
-    def _dimension_follows_network(self) -> Self:
+    def _set_dimension(self) -> Self:
         if not self.data.applies("dimension", self.data_values):
-            dimension = self.network.dimension(self.data)
+            dimension = self.network.count_features(self.data)
             if self.data.dimension not in (Data.model_fields["dimension"].default, dimension):
                 raise InvalidExperiment(
                     f"dimension: {self.data.dimension} has no effect with "
@@ -118,7 +118,7 @@ class Experiment(Spec):
         return self
 
     @model_validator(mode="after")
-    def _batch_norm_needs_two(self) -> Self:
+    def _refuse_batch_norm_of_one_sample(self) -> Self:
         network = self.network
         if (
             isinstance(network, LayerSettings)
@@ -134,13 +134,13 @@ class Experiment(Spec):
         return self
 
     @model_validator(mode="after")
-    def _within_limits(self) -> Self:
-        limits.check(
-            self.network.layers(self.data),
+    def _refuse_too_large(self) -> Self:
+        limits.refuse_too_large(
+            self.network.list_layers(self.data),
             self.data.batch_size,
             DTYPES[self.dtype].dtype.itemsize,
             orthogonal=self.network.orthogonal,
-            shape=self.network.shape(),
+            shape=self.network.describe_shape(),
             sizes={
                 name: str(type(self.network).model_fields[name].title)
                 for name in self.network.size_fields
@@ -158,8 +158,8 @@ class Experiment(Spec):
     @property
     def need(self) -> tuple[float, float]:
         """GiB of memory and TFLOP of arithmetic of one pass."""
-        return limits.need(
-            self.network.layers(self.data),
+        return limits.estimate_need(
+            self.network.list_layers(self.data),
             self.data.batch_size,
             DTYPES[self.dtype].dtype.itemsize,
             orthogonal=self.network.orthogonal,

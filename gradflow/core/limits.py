@@ -31,7 +31,7 @@ class LayerSize(NamedTuple):
     channels_in: int = 0
 
 
-def need(
+def estimate_need(
     layers: Sequence[LayerSize], batch_size: int, itemsize: int, *, orthogonal: bool
 ) -> tuple[float, float]:
     """GiB of memory and TFLOP of arithmetic that an experiment takes.
@@ -43,18 +43,18 @@ def need(
     weights = sum(layer.fan_in * layer.fan_out for layer in layers)
     units = sum((n.channels_in or n.fan_in) * n.positions + n.fan_out * n.positions for n in layers)
     gib = (weights * (4 + 2 * itemsize) + 3 * units * batch_size * itemsize) / 2**30
-    flop = 6 * batch_size * products(layers)
+    flop = 6 * batch_size * count_products(layers)
     if orthogonal:
         flop += sum(4 * max(n[:2]) * min(n[:2]) ** 2 for n in layers)
     return gib, flop / 1e12
 
 
-def products(layers: Sequence[LayerSize]) -> int:
+def count_products(layers: Sequence[LayerSize]) -> int:
     """Products of a weight and a signal in the forward pass of one sample."""
     return sum(layer.fan_in * layer.fan_out * layer.positions for layer in layers)
 
 
-def allowed() -> tuple[float, float]:
+def read_limits() -> tuple[float, float]:
     """GiB of memory and TFLOP of arithmetic that an experiment may take."""
     return (
         float(os.environ.get("GRADFLOW_MAX_GIB", DEFAULT_MAX_GIB)),
@@ -62,7 +62,7 @@ def allowed() -> tuple[float, float]:
     )
 
 
-def check(
+def refuse_too_large(
     layers: Sequence[LayerSize],
     batch_size: int,
     itemsize: int,
@@ -79,28 +79,28 @@ def check(
     Raises:
         InvalidExperiment: names the size, the limit and the settings to lower.
     """
-    needs = need(layers, batch_size, itemsize, orthogonal=orthogonal)
+    needs = estimate_need(layers, batch_size, itemsize, orthogonal=orthogonal)
     names = (
         ("GiB of memory", "GRADFLOW_MAX_GIB"),
         ("TFLOP of arithmetic", "GRADFLOW_MAX_TFLOP"),
     )
-    for needed, limit, (unit, variable) in zip(needs, allowed(), names, strict=True):
+    for needed, limit, (unit, variable) in zip(needs, read_limits(), names, strict=True):
         if needed > limit:
             raise InvalidExperiment(
                 f"{', '.join((*sizes, 'batch_size'))}: {shape} on {batch_size} samples need "
-                f"{_digits(needed)} {unit}, allowed are at most {limit:g}; lower one or more of "
+                f"{_format_three_digits(needed)} {unit}, allowed are at most {limit:g}; lower one or more of "
                 f"{', '.join(f'“{title}”' for title in sizes.values())} and “Batch size” "
                 f"(the owner of this server can raise {variable})",
                 fields=(*sizes, "widths", "batch_size", "dimension"),
             )
 
 
-def _digits(value: float) -> str:
+def _format_three_digits(value: float) -> str:
     """Three digits, written as people write them: 1,640."""
     return f"{float(f'{value:.3g}'):,.10g}"
 
 
-def seeds_at_once(count: int, gib: float, tflop: float, most: int) -> int:
+def count_seeds_at_once(count: int, gib: float, tflop: float, most: int) -> int:
     """How many of ``count`` seeds of an experiment fit into one batch: at most ``most``.
 
     Args:
@@ -112,7 +112,7 @@ def seeds_at_once(count: int, gib: float, tflop: float, most: int) -> int:
     Raises:
         InvalidExperiment: all seeds together take more arithmetic than one experiment may.
     """
-    max_gib, max_tflop = allowed()
+    max_gib, max_tflop = read_limits()
     if count * tflop > max_tflop:
         raise InvalidExperiment(
             f"count: {count} seeds of this network need {count * tflop:.3g} TFLOP of arithmetic, "

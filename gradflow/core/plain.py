@@ -24,37 +24,37 @@ def encode(value: Any) -> Any:
     return value
 
 
-def checked(value: Any, *types: type) -> Any:
+def check_type(value: Any, *types: type) -> Any:
     """The value, if it is of one of these types."""
     if not isinstance(value, types):
         raise TypeError(f"{value!r:.50}")
     return value
 
 
-def text(value: Any) -> str:
+def read_text(value: Any) -> str:
     """A text."""
-    return str(checked(value, str))
+    return str(check_type(value, str))
 
 
-def whole(value: Any) -> int:
+def read_whole(value: Any) -> int:
     """A whole number from 0 that fits into 64 bits."""
-    if isinstance(value, bool) or not 0 <= checked(value, int) < 2**63:
+    if isinstance(value, bool) or not 0 <= check_type(value, int) < 2**63:
         raise ValueError(f"{value!r:.50}")
     return int(value)
 
 
-def real(value: Any) -> float:
+def read_real(value: Any) -> float:
     """A number, or one of the three that are not finite."""
     if isinstance(value, str):
         return _NON_FINITE[value]
     if isinstance(value, bool):
         raise TypeError(f"{value!r}")
-    return float(checked(value, int, float))
+    return float(check_type(value, int, float))
 
 
-def positive(value: Any) -> float:
+def read_positive(value: Any) -> float:
     """A finite number above 0."""
-    number = real(value)
+    number = read_real(value)
     if not 0 < number < math.inf:
         raise ValueError(f"{value!r:.50}")
     return number

@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 from gradflow.core.catalog import DTYPES, LOSSES, Device
 from gradflow.core.codec import to_query
-from gradflow.core.data import draw
+from gradflow.core.data import draw_batch
 from gradflow.core.errors import DeviceUnavailable, InvalidExperiment, ProbeError
 from gradflow.core.experiment import Experiment, LayerSettings
-from gradflow.core.networks.build import build
+from gradflow.core.networks.build import build_network
 from gradflow.core.networks.noise import seed_noise
 from gradflow.core.recording.device import DeviceSummarizer
 from gradflow.core.recording.host import HostSummarizer
@@ -123,8 +123,8 @@ def run(experiment: Experiment) -> Report:
     """
     device = resolve(experiment.device)
     dtype = DTYPES[experiment.dtype].dtype
-    inputs, targets = draw(experiment.data, experiment.seed)
-    model = build(experiment, inputs).to(device, dtype)
+    inputs, targets = draw_batch(experiment.data, experiment.seed)
+    model = build_network(experiment, inputs).to(device, dtype)
     seed_noise(model, experiment.seed, device)
     try:
         return probe(
@@ -215,13 +215,13 @@ def describe(experiment: Experiment) -> str:
     """One line that names a network."""
     spec = experiment.network
     if isinstance(spec, LayerSettings):
-        parts = [spec.activation, spec.initialization, spec.shape()]
+        parts = [spec.activation, spec.initialization, spec.describe_shape()]
         if spec.normalization != "none":
             parts.append(f"{spec.normalization} norm")
         if spec.connection != "plain":
             parts.append(spec.connection)
     else:
-        parts = [spec.activation, spec.shape(), f"{spec.norm_placement} norm"]
+        parts = [spec.activation, spec.describe_shape(), f"{spec.norm_placement} norm"]
     if spec.architecture != "mlp":
         parts.insert(0, spec.architecture)
     return ", ".join(parts)

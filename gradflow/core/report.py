@@ -166,9 +166,9 @@ class Report:
     def _from_dict(cls, data: Mapping[str, Any], *, nested: bool = False) -> Report:
         fields: dict[str, Any] = {
             **{name: _table_from_dict(name, data[name]) for name in COLUMNS},
-            **{name: plain.real(data[name]) for name in _NUMBERS},
-            **{name: plain.positive(data[name]) for name in _POSITIVE},
-            **{name: plain.checked(data[name], str) for name in ("device", "dtype", "title")},
+            **{name: plain.read_real(data[name]) for name in _NUMBERS},
+            **{name: plain.read_positive(data[name]) for name in _POSITIVE},
+            **{name: plain.check_type(data[name], str) for name in ("device", "dtype", "title")},
         }
         rows, stream = data.get("rows", "layer"), data.get("stream")
         if rows not in get_args(Rows) or (nested and stream):
@@ -178,12 +178,12 @@ class Report:
             **fields,
             histograms={
                 _histogram_key(item, numbers): Histogram.from_dict(item)
-                for item in plain.checked(data["histograms"], list)
+                for item in plain.check_type(data["histograms"], list)
             },
-            parameter_count=plain.whole(data["parameter_count"]),
-            experiment=plain.checked(data["experiment"], dict, type(None)),
+            parameter_count=plain.read_whole(data["parameter_count"]),
+            experiment=plain.check_type(data["experiment"], dict, type(None)),
             rows=rows,
-            stream=stream and cls._from_dict(plain.checked(stream, dict), nested=True),
+            stream=stream and cls._from_dict(plain.check_type(stream, dict), nested=True),
         )
 
     def save(self, path: str | Path) -> None:
@@ -216,18 +216,18 @@ def _table_to_dict(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def _table_from_dict(name: str, data: Any) -> pd.DataFrame:
-    columns: dict[str, list[Any]] = {c: plain.checked(data[c], list) for c in COLUMNS[name]}
+    columns: dict[str, list[Any]] = {c: plain.check_type(data[c], list) for c in COLUMNS[name]}
     if len(data) != len(columns) or len(set(map(len, columns.values()))) != 1:
         raise ValueError(f"the columns of {name}")
     for column, values in columns.items():
-        of_numbers = plain.whole if column in _INTEGERS else plain.real
-        read = plain.text if column in _TEXTS else of_numbers
+        of_numbers = plain.read_whole if column in _INTEGERS else plain.read_real
+        read = plain.read_text if column in _TEXTS else of_numbers
         columns[column] = [read(value) for value in values]
     return table(name, columns)
 
 
 def _histogram_key(item: Any, numbers: Container[int]) -> tuple[Quantity, int]:
-    what, layer = item["what"], plain.whole(item["layer"])
+    what, layer = item["what"], plain.read_whole(item["layer"])
     if what not in QUANTITIES or layer not in numbers:
         raise ValueError(f"a histogram of {what} in layer {layer}")
     return what, layer

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 
 _UP_AGAIN = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 
 def tex(value: float) -> str:
     """A number as LaTeX."""
-    text = number(value, 4).replace("−", "-").replace("∞", r"\infty ")
+    text = format_number(value, 4).replace("−", "-").replace("∞", r"\infty ")
     mantissa, dot, exponent = text.partition("·10")
     if dot:
         return rf"{mantissa}\cdot 10^{{{exponent.translate(_UP_AGAIN)}}}"

@@ -81,7 +81,7 @@ def compute_with_progress(
 ) -> R:
     """Take a long result from the cache, or compute it under a progress bar.
 
-    ``st.cache_data`` forbids progress bars inside. A newer run of the page ends the computation.
+    Streamlit's own cache forbids progress bars inside. A newer run of the page ends the work.
     Between its steps others may compute, so that a long one does not hold up short ones.
 
     Args:

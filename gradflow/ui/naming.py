@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core import codec
 from gradflow.core.catalog import TABLES
 from gradflow.core.spec import Spec, find_enum
@@ -15,58 +15,64 @@ from gradflow.core.training import TrainingPlan
 
 Fields = Mapping[str, Any]
 
-SPEAKING = (
-    "architecture", "activation", "initialization", "normalization", "connection", "optimizer",
-)  # fmt: skip
-"""Their values say what they are values of; they come first."""
-_MOST_WORDS = 3
-"""At most so many settings make a name."""
-_LONGEST = 24
-"""Characters of a value in a name."""
+SELF_EXPLANATORY = (
+    "architecture",
+    "activation",
+    "initialization",
+    "normalization",
+    "connection",
+    "optimizer",
+)
+"""Settings whose values say what they are values of; they come first in a name."""
+_MAX_SETTINGS = 3
+"""Settings in a name, at most."""
+_MAX_CHARACTERS = 24
+"""Characters of a value in a name, at most."""
 _PARTS: tuple[type[Spec], ...] = (TrainingPlan, *codec.PARTS[::-1])
 _FIELDS = {name: field for part in _PARTS for name, field in part.model_fields.items()}
 
 
-def title(name: str) -> str:
-    """A setting's name as its control has it."""
+def name_setting(name: str) -> str:
+    """Name a setting as its widget does."""
     return _(_FIELDS[name].title or name)
 
 
-def shown(name: str, value: Any) -> str:
-    """The value of a setting as a user reads it."""
+def format_setting(name: str, value: Any) -> str:
+    """Write the value of a setting as its widget does."""
     if enum := find_enum(_FIELDS[name]):
         return _(TABLES[enum][enum(value)].label)
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, tuple):
         return "-".join(map(str, value)) or "–"
-    return number(value)
+    return format_number(value)
 
 
-def word(name: str, value: Any) -> str:
-    """A setting in a name: the value alone where it speaks for itself, never in two ways."""
+def describe_setting(name: str, value: Any) -> str:
+    """Describe a setting for a name: by its value alone where that explains itself."""
     if str(value) == "none":
-        return _("no {setting}").format(setting=title(name).lower())
-    text = re.sub(r" \([^)]*\)", "", shown(name, value))
-    text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    return text if name in SPEAKING else f"{title(name)} {text}"
+        return _("no {setting}").format(setting=name_setting(name).lower())
+    text = re.sub(r" \([^)]*\)", "", format_setting(name, value))
+    text = text if len(text) <= _MAX_CHARACTERS else text[: _MAX_CHARACTERS - 1] + "…"
+    return text if name in SELF_EXPLANATORY else f"{name_setting(name)} {text}"
 
 
-def joined(words: Sequence[str]) -> str:
-    """A name of its first words."""
-    return ", ".join([*words[:_MOST_WORDS], *["…"] * (len(words) > _MOST_WORDS)])
+def join_descriptions(descriptions: Sequence[str]) -> str:
+    """Make a name of the first few settings."""
+    more = ["…"] * (len(descriptions) > _MAX_SETTINGS)
+    return ", ".join([*descriptions[:_MAX_SETTINGS], *more])
 
 
-def telling(settings: Sequence[Fields], names: Iterable[str]) -> list[str]:
-    """Those of ``names`` that tell the settings apart, the speaking ones first.
+def list_distinguishing(settings: Sequence[Fields], names: Iterable[str]) -> list[str]:
+    """List those of ``names`` in which settings differ, the self-explanatory ones first.
 
-    One that some of them lack counts only if another has it off its default.
+    A setting that some of them lack counts only if another has it off its default.
     """
-    found = [name for name in names if _tells_apart(name, settings)]
-    return sorted(found, key=lambda name: name not in SPEAKING)
+    distinguishing = [name for name in names if _differs(name, settings)]
+    return sorted(distinguishing, key=lambda name: name not in SELF_EXPLANATORY)
 
 
-def _tells_apart(name: str, settings: Sequence[Fields]) -> bool:
+def _differs(name: str, settings: Sequence[Fields]) -> bool:
     values = [fields[name] for fields in settings if name in fields]
     if len(values) == len(settings):
         return len(set(map(str, values))) > 1

@@ -11,14 +11,14 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 
-def sent(figure: go.Figure) -> dict[str, Any]:
+def to_browser(figure: go.Figure) -> dict[str, Any]:
     """The figure as the browser gets it, after checking every attribute against the schema."""
     data: dict[str, Any] = json.loads(figure.to_json())
     go.Figure(data)  # raises on an unknown attribute or an impossible value
     return data
 
 
-def array(value: Any) -> npt.NDArray[Any]:
+def decode(value: Any) -> npt.NDArray[Any]:
     """Decode a typed array; plain lists too (``None`` becomes NaN)."""
     if not isinstance(value, dict):
         return np.array([np.nan if v is None else v for v in value])
@@ -27,11 +27,11 @@ def array(value: Any) -> npt.NDArray[Any]:
     return flat.reshape([int(n) for n in shape.split(",")]) if shape else flat
 
 
-def traces(data: dict[str, Any], **wanted: Any) -> list[dict[str, Any]]:
+def find_traces(data: dict[str, Any], **wanted: Any) -> list[dict[str, Any]]:
     """Traces whose attributes equal ``wanted``."""
     return [t for t in data["data"] if all(t.get(k) == v for k, v in wanted.items())]
 
 
-def words(data: dict[str, Any]) -> str:
+def read_words(data: dict[str, Any]) -> str:
     """All annotations, joined."""
     return " | ".join(a["text"] for a in data["layout"].get("annotations", []))

@@ -37,7 +37,7 @@ LIMITS = {  # smallest normal, smallest positive
 }
 
 
-def rounded(x: Array, dtype: str) -> Array:
+def round_to_dtype(x: Array, dtype: str) -> Array:
     """``x`` as ``dtype`` would store it, underflow and overflow included."""
     with np.errstate(all="ignore"):
         if dtype == "float64":
@@ -48,7 +48,7 @@ def rounded(x: Array, dtype: str) -> Array:
         return x.astype(dtype).astype(np.float64)
 
 
-def linear_histogram(x: Array) -> Histogram:
+def make_linear_histogram(x: Array) -> Histogram:
     """256 equal bins from the smallest to the largest finite value; one bin for a constant."""
     x = x.ravel()
     finite = x[np.isfinite(x)]
@@ -66,7 +66,7 @@ def linear_histogram(x: Array) -> Histogram:
     return Histogram("linear", edges, counts, zeros=int((finite == 0).sum()), **_nonfinite(x))
 
 
-def log_histogram(x: Array, dtype: str = "float32") -> Histogram:
+def make_log_histogram(x: Array, dtype: str = "float32") -> Histogram:
     """Counts on the fixed grid of the number format, trimmed to the bins in use."""
     x = x.ravel()
     size = np.abs(x)
@@ -120,8 +120,8 @@ def make_report(
         for i, o in pairwise(sizes):
             s = std(i, o) if callable(std) else std
             w = rng.normal(size=(o, i)) * s
-            z = rounded(a @ w.T, dtype)
-            a = z if len(zs) == len(sizes) - 2 else rounded(phi(z), dtype)
+            z = round_to_dtype(a @ w.T, dtype)
+            a = z if len(zs) == len(sizes) - 2 else round_to_dtype(phi(z), dtype)
             zs.append(z)
             activations.append(a)
             weights.append(w)
@@ -129,14 +129,14 @@ def make_report(
         logits = a - a.max(1, keepdims=True)
         p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
         loss = float(-np.log(p[target > 0]).mean())
-        grad = rounded((p - target) / batch, dtype)
+        grad = round_to_dtype((p - target) / batch, dtype)
         rows: list[dict[str, Any]] = []
         histograms: dict[tuple[Quantity, int], Histogram] = {}
         last = len(zs)
         for layer in range(last, 0, -1):
             z, w, below = zs[layer - 1], weights[layer - 1], activations[layer - 1]
-            delta = grad if layer == last else rounded(grad * dphi(z), dtype)
-            weight_grad = rounded(delta.T @ below, dtype)
+            delta = grad if layer == last else round_to_dtype(grad * dphi(z), dtype)
+            weight_grad = round_to_dtype(delta.T @ below, dtype)
             values = {
                 "preactivation": z,
                 "activation": activations[layer],
@@ -146,11 +146,11 @@ def make_report(
                 "weight_grad": weight_grad,
             }
             for name in ("preactivation", "activation", "weight"):
-                histograms[name, layer] = linear_histogram(values[name])  # type: ignore[index]
+                histograms[name, layer] = make_linear_histogram(values[name])  # type: ignore[index]
             for name in ("delta", "activation_grad", "weight_grad"):
-                histograms[name, layer] = log_histogram(values[name], dtype)  # type: ignore[index]
+                histograms[name, layer] = make_log_histogram(values[name], dtype)  # type: ignore[index]
             rows.append(_layer_row(layer, w, values, activation if layer < last else "linear"))
-            grad = rounded(delta @ w, dtype)
+            grad = round_to_dtype(delta @ w, dtype)
     layers = pd.DataFrame(rows[::-1])
     normal, smallest = LIMITS[dtype]
     return Report(
@@ -181,20 +181,20 @@ def _layer_row(layer: int, w: Array, values: dict[str, Array], activation: str) 
     a = values["activation"]
     for name in ("preactivation", "activation"):
         x = values[name]
-        row |= {f"{name}_mean": x.mean(), f"{name}_std": x.std(), f"{name}_rms": rms(x)}
+        row |= {f"{name}_mean": x.mean(), f"{name}_std": x.std(), f"{name}_rms": compute_rms(x)}
     outside = {"tanh": np.abs(a) > 0.97, "sigmoid": np.abs(a - 0.5) > 0.485}.get(activation)
     row["saturated"] = math.nan if outside is None else outside.mean()
     row["dead_units"] = float((a <= 0).all(0).sum()) if activation == "relu" else math.nan
     for name in ("delta", "activation_grad", "weight", "weight_grad"):
-        row |= {f"{name}_norm": rms(values[name]) * math.sqrt(values[name].size)}
-        row |= {f"{name}_rms": rms(values[name])}
+        row |= {f"{name}_norm": compute_rms(values[name]) * math.sqrt(values[name].size)}
+        row |= {f"{name}_rms": compute_rms(values[name])}
     row["bias_grad_norm"] = float(np.sqrt((values["delta"].sum(0) ** 2).sum()))
     with np.errstate(all="ignore"):
         row["update_ratio"] = np.divide(0.01 * row["weight_grad_norm"], row["weight_norm"])
     return {k: float(v) if isinstance(v, np.floating) else v for k, v in row.items()}
 
 
-def rms(x: Array) -> float:
+def compute_rms(x: Array) -> float:
     """Rescaled by the largest entry, because squares underflow and overflow."""
     peak = float(np.abs(x).max())
     if peak == 0 or not math.isfinite(peak):
@@ -220,7 +220,7 @@ def _signals(layers: pd.DataFrame, blocks: bool) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def empty_report() -> Report:
+def make_empty_report() -> Report:
     """What a model without weight layers leaves behind."""
     return dataclasses.replace(
         make_report(1),
@@ -232,18 +232,18 @@ def empty_report() -> Report:
     )
 
 
-def without_histograms(report: Report) -> Report:
+def drop_histograms(report: Report) -> Report:
     """Tables only, as after a pass recorded without histograms."""
     return dataclasses.replace(report, histograms={})
 
 
-def with_nonfinite(report: Report) -> Report:
+def add_nonfinite(report: Report) -> Report:
     """Layer 1 has only NaN gradients, layer 2 some inf; the last hidden activation has NaN."""
     layers = report.layers.copy()
     histograms = dict(report.histograms)
     last = len(layers)
     for name in ("delta", "activation_grad", "weight_grad"):
-        histograms[name, 1] = log_histogram(np.full(4096, np.nan))  # type: ignore[index]
+        histograms[name, 1] = make_log_histogram(np.full(4096, np.nan))  # type: ignore[index]
         layers.loc[0, f"{name}_norm"] = layers.loc[0, f"{name}_rms"] = math.nan
         if last > 1:
             old = histograms[name, 2]  # type: ignore[index]

@@ -20,7 +20,7 @@ from gradflow.core.teaching.dying import UNITS, BiasedLayer, train
 from gradflow.core.teaching.gaussian import GaussianInput, passage
 from gradflow.core.teaching.hyperbolic import Pair, sectors, sides
 from gradflow.core.teaching.slope_products import SlopeChains, slope_products
-from tests.charts.figures import array, sent, traces
+from tests.charts.figures import decode, find_traces, to_browser
 
 MODES = pytest.mark.parametrize("mode", ["light", "dark"])
 
@@ -34,60 +34,60 @@ def trainings():
 @MODES
 def test_functions_above_their_slopes(mode):
     curves = [(a, curve(gf.MLP(activation=a), 4)) for a in ("tanh", "relu", "rrelu")]
-    data = sent(functions_figure(curves, mode=mode))
+    data = to_browser(functions_figure(curves, mode=mode))
     for name, one in curves:
-        value, slope = traces(data, name=name)
+        value, slope = find_traces(data, name=name)
         assert (value["yaxis"], slope["yaxis"]) == ("y", "y2")
-        assert_allclose(array(value["y"]), one.value)
-        assert_allclose(array(slope["y"]), one.slope)
-    bands = traces(data, name="rrelu band")
-    z = array(bands[1]["x"])
+        assert_allclose(decode(value["y"]), one.value)
+        assert_allclose(decode(slope["y"]), one.slope)
+    bands = find_traces(data, name="rrelu band")
+    z = decode(bands[1]["x"])
     assert_allclose([z.min(), z.max()], [-4, 0])
-    assert set(array(bands[1]["y"]).round(6)) == {0.125, 0.333333}
+    assert set(decode(bands[1]["y"]).round(6)) == {0.125, 0.333333}
     assert data["layout"]["xaxis"]["range"] == [-4, 4]
 
 
 def test_seventeen_functions_look_different():
     looks = {(s.colour, s.dash) for s in many_styles(len(Activation), "light")}
     assert len(looks) == len(Activation)
-    assert not sent(functions_figure([]))["data"]
+    assert not to_browser(functions_figure([]))["data"]
 
 
 @MODES
 def test_products_on_a_log_axis(mode):
     products = slope_products(SlopeChains(layers=90))
-    data = sent(slope_products_figure(products, mode=mode))
+    data = to_browser(slope_products_figure(products, mode=mode))
     (bound,) = [t for t in data["data"] if t["name"].startswith("bound")]
-    assert_allclose(array(bound["y"]), np.arange(1, 91) * math.log10(0.25), rtol=1e-9)
+    assert_allclose(decode(bound["y"]), np.arange(1, 91) * math.log10(0.25), rtol=1e-9)
     assert any("float32" in a["text"] for a in data["layout"]["annotations"])
 
 
 def test_products_of_zero_and_infinity_are_marked():
-    zero = sent(slope_products_figure(slope_products(SlopeChains(activation="relu"))))
+    zero = to_browser(slope_products_figure(slope_products(SlopeChains(activation="relu"))))
     assert any("exactly 0" in a["text"] for a in zero["layout"]["annotations"])
     overflowed = SlopeChains(activation="linear", layers=200, weight_std=1000.0)
-    data = sent(slope_products_figure(slope_products(overflowed)))
+    data = to_browser(slope_products_figure(slope_products(overflowed)))
     assert any("infinite" in a["text"] for a in data["layout"]["annotations"])
-    assert traces(data, name="marks")
+    assert find_traces(data, name="marks")
 
 
 @MODES
 def test_dead_units_and_loss_over_the_steps(trainings, mode):
-    data = sent(dying_figure(trainings, mode=mode))
+    data = to_browser(dying_figure(trainings, mode=mode))
     name, relu = trainings[0]
-    dead, loss = traces(data, name=name)
-    assert_allclose(array(dead["y"]), relu.dead.sum(1) / UNITS)
-    assert_allclose(array(loss["y"]), np.log10(relu.loss))
+    dead, loss = find_traces(data, name=name)
+    assert_allclose(decode(dead["y"]), relu.dead.sum(1) / UNITS)
+    assert_allclose(decode(loss["y"]), np.log10(relu.loss))
     prelu = dict(trainings)["prelu"]
-    (cross,) = traces(data, name="overflow")
-    assert array(cross["x"]) == [prelu.overflowed]
-    assert len(array(traces(data, name="prelu")[1]["x"])) == prelu.overflowed + 1
+    (cross,) = find_traces(data, name="overflow")
+    assert decode(cross["x"]) == [prelu.overflowed]
+    assert len(decode(find_traces(data, name="prelu")[1]["x"])) == prelu.overflowed + 1
 
 
 @MODES
 def test_frames_hold_every_unit_of_every_step(trainings, mode):
     figure = units_figure(trainings, mode=mode)
-    data = sent(figure)
+    data = to_browser(figure)
     frames = data["frames"]
     steps = [int(frame["name"]) for frame in frames]
     assert steps == frame_steps(31) == list(range(31))
@@ -119,13 +119,13 @@ def test_many_steps_are_thinned_out_to_the_last():
 @pytest.mark.parametrize("width", [1.0, 1e39])
 def test_histograms_before_and_after(activation, width, mode):
     found = passage(GaussianInput(activation=activation, width=width))
-    data = sent(gaussian_figure(found, mode=mode))
-    bars = {t["xaxis"]: t for t in traces(data, type="bar")}
+    data = to_browser(gaussian_figure(found, mode=mode))
+    bars = {t["xaxis"]: t for t in find_traces(data, type="bar")}
     for axis, one in (("x", found.before), ("x2", found.value), ("x3", found.slope)):
         if len(one.edges):
-            assert_allclose(array(bars[axis]["y"]), one.shares)
+            assert_allclose(decode(bars[axis]["y"]), one.shares)
         points = [t for t in data["data"] if t["xaxis"] == axis and t.get("mode") == "markers"]
-        assert [x for t in points for x in array(t["x"])] == [value for value, _s in one.atoms]
+        assert [x for t in points for x in decode(t["x"])] == [value for value, _s in one.atoms]
     lost = data["layout"]["annotations"][0]["text"]
     assert ("not finite" in lost) is (width > 1e38)
 
@@ -134,16 +134,16 @@ def test_histograms_before_and_after(activation, width, mode):
 @pytest.mark.parametrize("function", ["sinh", "tanh"])
 def test_both_sides_and_their_series(function, mode):
     both = sides(Pair(function=function, order=5, x=1.5))
-    data = sent(series_figure(both, 5, 1.5, mode=mode))
+    data = to_browser(series_figure(both, 5, 1.5, mode=mode))
     for side in both:
-        assert_allclose(array(traces(data, name=side.name)[0]["y"]), side.value)
+        assert_allclose(decode(find_traces(data, name=side.name)[0]["y"]), side.value)
     assert len(data["layout"]["shapes"]) == (2 if function == "tanh" else 0)
 
 
 @MODES
 def test_circle_and_hyperbola(mode):
-    data = sent(sectors_figure(sectors(1.2), mode=mode))
+    data = to_browser(sectors_figure(sectors(1.2), mode=mode))
     points = [t for t in data["data"] if t["mode"] == "markers"]
-    found = [(array(t["x"])[0], array(t["y"])[0]) for t in points]
+    found = [(decode(t["x"])[0], decode(t["y"])[0]) for t in points]
     expected = [(math.cosh(1.2), math.sinh(1.2)), (math.cos(1.2), math.sin(1.2))]
     assert_allclose(found, expected, rtol=1e-12)

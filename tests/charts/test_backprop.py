@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from gradflow.charts.backprop.chain import chain_figure
-from gradflow.charts.backprop.network_graph import Marked, network_figure, place
+from gradflow.charts.backprop.network_graph import MarkedStep, network_figure, place
 from gradflow.core.teaching.chain import Chain, run_chain
 from gradflow.core.teaching.perceptron import Perceptron, run_perceptron
 from gradflow.core.teaching.perceptron_steps import entries, highlight, known, steps
-from tests.charts.figures import array, sent, traces, words
+from tests.charts.figures import decode, find_traces, read_words, to_browser
 
 W = (1.0, -2.0, 0.5, 3.0)
 CHAIN = run_chain(Chain(length=4, activation="leaky_relu", weights=W, input=1.0, target=0.5))
@@ -21,66 +21,66 @@ OUTPUT = -3e-6
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_bars_are_the_factors_and_add_up(mode) -> None:
-    data = sent(chain_figure(CHAIN, mode=mode))
-    weight, slope, product = (array(t["y"]) for t in traces(data, type="bar"))
+    data = to_browser(chain_figure(CHAIN, mode=mode))
+    weight, slope, product = (decode(t["y"]) for t in find_traces(data, type="bar"))
     assert weight == pytest.approx(np.log10([2.0, 0.5, 3.0]))
     assert slope == pytest.approx(np.log10(SLOPES))
     assert product[:3] == pytest.approx(weight + slope[:3])
     assert product[3] == pytest.approx(slope[3])
-    texts = traces(data, type="bar")[2]["text"]
+    texts = find_traces(data, type="bar")[2]["text"]
     assert texts == ["−2", "0.005", "0.03", "0.01"]
 
 
 def test_the_line_is_the_gradient_from_the_loss_to_layer_1() -> None:
-    data = sent(chain_figure(CHAIN))
-    (line,) = traces(data, name="|g<sub>i</sub>|")
+    data = to_browser(chain_figure(CHAIN))
+    (line,) = find_traces(data, name="|g<sub>i</sub>|")
     error = OUTPUT - 0.5
     g4 = error * 0.01
     g3 = g4 * 3 * 0.01
     g2 = g3 * 0.5 * 0.01
     g1 = g2 * -2
-    assert array(line["x"]).tolist() == [1, 2, 3, 4, 5]
-    assert array(line["y"]) == pytest.approx(np.log10(np.abs([g1, g2, g3, g4, error])))
+    assert decode(line["x"]).tolist() == [1, 2, 3, 4, 5]
+    assert decode(line["y"]) == pytest.approx(np.log10(np.abs([g1, g2, g3, g4, error])))
     assert line["text"] == ["+", "−", "−", "−", "−"]
-    (weights,) = traces(data, name="|∂L/∂w<sub>i</sub>|")
+    (weights,) = find_traces(data, name="|∂L/∂w<sub>i</sub>|")
     inputs = np.array([1.0, 1.0, -0.02, -0.0001])
     expected = np.log10(np.abs(np.array([g1, g2, g3, g4]) * inputs))
-    assert array(weights["y"]) == pytest.approx(expected)
+    assert decode(weights["y"]) == pytest.approx(expected)
     lines = [s["y0"] for s in data["layout"]["shapes"] if s.get("yref") == "y2"]
     assert lines == pytest.approx(np.log10([abs(error) / 100, abs(error) * 100]))
-    assert words(data) == "1/100 × | 100 ×"
+    assert read_words(data) == "1/100 × | 100 ×"
     assert data["layout"]["xaxis"]["ticktext"][-1] == "loss"
 
 
 def test_every_number_lies_inside_its_axis() -> None:
     for weight in (0.01, 1.0, 10.0):
         run = run_chain(Chain(length=12, activation="tanh", weights=(weight,)))
-        data = sent(chain_figure(run, chosen=3))
+        data = to_browser(chain_figure(run, chosen=3))
         for trace in data["data"]:
             axis = data["layout"]["yaxis2" if trace.get("yaxis") == "y2" else "yaxis"]
-            y = array(trace["y"])
+            y = decode(trace["y"])
             assert np.nanmin(y) >= axis["range"][0]
             assert np.nanmax(y) <= axis["range"][1]
 
 
 def test_zeros_infinities_and_nan_are_marked() -> None:
     off = run_chain(Chain(length=3, activation="relu", weights=(1.0, -1.0, 1.0)))
-    data = sent(chain_figure(off))
-    zeros = [t for t in traces(data, name="marks") if t["marker"]["symbol"] != "x"]
+    data = to_browser(chain_figure(off))
+    zeros = [t for t in find_traces(data, name="marks") if t["marker"]["symbol"] != "x"]
     # f′ and the product of layers 2 and 3; all of g and ∂L/∂w, the output being the target.
-    assert sorted(len(array(t["x"])) for t in zeros) == [2, 2, 3, 4]
-    assert "exactly 0" in words(data)
+    assert sorted(len(decode(t["x"])) for t in zeros) == [2, 2, 3, 4]
+    assert "exactly 0" in read_words(data)
     burst = run_chain(Chain(length=6, activation="relu", weights=(10.0,), dtype="float16"))
-    data = sent(chain_figure(burst))
-    crosses = [t for t in traces(data, name="marks") if t["marker"]["symbol"] == "x"]
-    assert sorted(len(array(t["x"])) for t in crosses) == [6, 7]
+    data = to_browser(chain_figure(burst))
+    crosses = [t for t in find_traces(data, name="marks") if t["marker"]["symbol"] == "x"]
+    assert sorted(len(decode(t["x"])) for t in crosses) == [6, 7]
     assert any("∞" in text for t in crosses for text in t["hovertext"])
-    assert "NaN or infinite" in words(data)
+    assert "NaN or infinite" in read_words(data)
 
 
 def test_a_chain_of_one_layer_is_drawn() -> None:
-    data = sent(chain_figure(run_chain(Chain(length=1)), chosen=1))
-    assert len(array(traces(data, name="|g<sub>i</sub>|")[0]["x"])) == 2
+    data = to_browser(chain_figure(run_chain(Chain(length=1)), chosen=1))
+    assert len(decode(find_traces(data, name="|g<sub>i</sub>|")[0]["x"])) == 2
 
 
 RUN = run_perceptron(Perceptron(hidden=(4, 3)))
@@ -91,7 +91,9 @@ def graph(at: int, which: int = 0, mode="light"):
     step = PLAN[at]
     terms = highlight(RUN, step, entries(RUN, step)[which])
     backward = at > 6
-    return sent(network_figure(RUN, Marked(known(RUN.layers, at), terms, backward), mode=mode))
+    return to_browser(
+        network_figure(RUN, MarkedStep(known(RUN.layers, at), terms, backward), mode=mode)
+    )
 
 
 def units(data):
@@ -105,7 +107,7 @@ def test_every_step_draws_every_unit_and_weight(at, mode) -> None:
     data = graph(at, mode=mode)
     found, _trace = units(data)
     assert len(found) == 3 + 4 + 3 + 2
-    drawn = sum(len(array(t["x"])) // 3 for t in traces(data, mode="lines"))
+    drawn = sum(len(decode(t["x"])) // 3 for t in find_traces(data, mode="lines"))
     assert drawn == 3 * 4 + 4 * 3 + 3 * 2
 
 
@@ -117,9 +119,9 @@ def test_units_show_what_is_known_by_then() -> None:
     assert first[2, 1] == "·<br><b>·</b>"
     last = graph(len(PLAN) - 1)
     assert "·" not in "".join(units(last)[0].values())
-    assert words(last).count("δ") == 4 + 3 + 2
-    assert "δ" not in words(graph(6))
-    assert words(graph(7)).count("δ") == 2
+    assert read_words(last).count("δ") == 4 + 3 + 2
+    assert "δ" not in read_words(graph(6))
+    assert read_words(graph(7)).count("δ") == 2
 
 
 def test_marked_terms_stand_out_by_width() -> None:
@@ -131,15 +133,15 @@ def test_marked_terms_stand_out_by_width() -> None:
     assert widths[2, 2] > widths[3, 1] == widths[3, 2] > widths[2, 1] == widths[0, 1]
     weights = RUN.parameters[2][0][:, 1].tolist()
     for weight in weights:
-        assert f"{abs(weight):.2f}".rstrip("0") in words(data)
+        assert f"{abs(weight):.2f}".rstrip("0") in read_words(data)
 
 
 def test_negative_weights_are_dashed() -> None:
     data = graph(0)
     sizes = RUN.spec.sizes
     corners = {}
-    for trace in traces(data, mode="lines"):
-        x, y = array(trace["x"]), array(trace["y"])
+    for trace in find_traces(data, mode="lines"):
+        x, y = decode(trace["x"]), decode(trace["y"])
         for k in range(0, len(x), 3):
             corners[x[k], y[k], y[k + 1]] = trace["line"]["dash"]
     for layer, (weight, _bias) in enumerate(RUN.parameters, start=1):
@@ -153,6 +155,6 @@ def test_a_network_that_overflowed_is_drawn() -> None:
     run = run_perceptron(spec)
     step = PLAN[-2]
     terms = highlight(run, step, entries(run, step)[0])
-    data = sent(network_figure(run, Marked(known(3, len(PLAN) - 2), terms, True)))
+    data = to_browser(network_figure(run, MarkedStep(known(3, len(PLAN) - 2), terms, True)))
     assert not math.isfinite(run.losses[-1])
-    assert "NaN" in words(data) or "∞" in words(data)
+    assert "NaN" in read_words(data) or "∞" in read_words(data)

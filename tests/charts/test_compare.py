@@ -12,10 +12,10 @@ from gradflow.charts import (
     compare_forward_figure,
     compare_gradients_figure,
 )
-from gradflow.charts.compare.data import Entry, frame, positions, shape_flows
-from gradflow.charts.theme import styles
-from tests.charts.figures import array, sent, traces, words
-from tests.charts.reports import empty_report, make_report, with_nonfinite, without_histograms
+from gradflow.charts.compare.data import ComparedSetting, frame, positions, shape_flows
+from gradflow.charts.theme import list_styles
+from tests.charts.figures import decode, find_traces, read_words, to_browser
+from tests.charts.reports import add_nonfinite, drop_histograms, make_empty_report, make_report
 
 FIGURES = [compare_gradients_figure, compare_forward_figure, compare_flow_figure]
 TANH = make_report(6, 32)
@@ -25,7 +25,9 @@ EXPLODING = make_report(6, 32, "relu", 2.0)
 
 
 def entries(**reports):
-    return [Entry(letter, f"name of {letter}", report) for letter, report in reports.items()]
+    return [
+        ComparedSetting(letter, f"name of {letter}", report) for letter, report in reports.items()
+    ]
 
 
 def line(data, letter):
@@ -41,12 +43,12 @@ def line(data, letter):
     ],
 )
 def test_each_line_is_the_column_of_its_report(gradient, column):
-    data = sent(compare_gradients_figure(entries(A=TANH, B=DEEP_RELU), gradient=gradient))
+    data = to_browser(compare_gradients_figure(entries(A=TANH, B=DEEP_RELU), gradient=gradient))
     assert len(data["data"]) == 2
     for letter, report in (("A", TANH), ("B", DEEP_RELU)):
         drawn = line(data, letter)
-        assert array(drawn["x"]).tolist() == report.layers["layer"].tolist()
-        assert 10 ** array(drawn["y"]) == pytest.approx(report.layers[column].to_numpy())
+        assert decode(drawn["x"]).tolist() == report.layers["layer"].tolist()
+        assert 10 ** decode(drawn["y"]) == pytest.approx(report.layers[column].to_numpy())
         assert f"layer {len(report.layers)} of {len(report.layers)}" in drawn["hovertext"][-1]
         assert f"name of {letter}" in drawn["hovertext"][0]
     low, high = data["layout"]["yaxis"]["range"]
@@ -58,9 +60,9 @@ def test_each_line_is_the_column_of_its_report(gradient, column):
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_a_letter_keeps_its_style_and_styles_differ_three_ways(mode):
-    data = sent(compare_gradients_figure(entries(A=TANH, C=SIGMOID, D=DEEP_RELU), mode=mode))
+    data = to_browser(compare_gradients_figure(entries(A=TANH, C=SIGMOID, D=DEEP_RELU), mode=mode))
     drawn = [line(data, letter) for letter in "ACD"]
-    looks = [styles(mode)[i] for i in (0, 2, 3)]
+    looks = [list_styles(mode)[i] for i in (0, 2, 3)]
     assert [t["line"]["color"] for t in drawn] == [s.colour for s in looks]
     assert len({t["line"]["dash"] for t in drawn}) == 3
     assert len({t["marker"]["symbol"] for t in drawn}) == 3
@@ -68,8 +70,8 @@ def test_a_letter_keeps_its_style_and_styles_differ_three_ways(mode):
 
 
 def test_relative_depth_lets_networks_begin_and_end_together():
-    data = sent(compare_gradients_figure(entries(A=TANH, B=DEEP_RELU), relative=True))
-    short, deep = array(line(data, "A")["x"]), array(line(data, "B")["x"])
+    data = to_browser(compare_gradients_figure(entries(A=TANH, B=DEEP_RELU), relative=True))
+    short, deep = decode(line(data, "A")["x"]), decode(line(data, "B")["x"])
     assert (short[0], short[-1]) == (deep[0], deep[-1])
     axis = data["layout"]["xaxis"]
     at = dict(zip(axis["ticktext"], axis["tickvals"], strict=True))
@@ -86,33 +88,33 @@ def test_positions_of_one_layer():
 
 def test_zero_and_non_finite_norms_are_marked():
     dead = make_report(4, 16, std=0.0)
-    data = sent(compare_gradients_figure(entries(A=dead, B=with_nonfinite(TANH))))
-    marks = traces(data, name="marks")
+    data = to_browser(compare_gradients_figure(entries(A=dead, B=add_nonfinite(TANH))))
+    marks = find_traces(data, name="marks")
     symbols = {symbol for trace in marks for symbol in trace["marker"]["symbol"]}
     assert symbols == {"triangle-down-open", "x"}
     hidden = next(t for t in marks if "triangle-down-open" in t["marker"]["symbol"])
     zero = dead.layers["layer"][dead.layers["delta_norm"] == 0]
     assert hidden["customdata"] == zero.tolist()
-    assert "▽ exactly 0" in words(data)
-    assert "✕ NaN or infinite" in words(data)
+    assert "▽ exactly 0" in read_words(data)
+    assert "✕ NaN or infinite" in read_words(data)
 
 
 @pytest.mark.parametrize("statistic", ["activation_std", "preactivation_rms"])
 def test_forward_lines(statistic):
-    data = sent(compare_forward_figure(entries(A=TANH, B=SIGMOID), statistic=statistic))
+    data = to_browser(compare_forward_figure(entries(A=TANH, B=SIGMOID), statistic=statistic))
     log = "tickprefix" in data["layout"]["yaxis"]
     values = [TANH.layers[statistic], SIGMOID.layers[statistic]]
     everything = np.concatenate(values)
     assert log == (everything.max() > 100 * everything.min())
     for letter, expected in zip("AB", values, strict=True):
-        drawn = array(line(data, letter)["y"])
+        drawn = decode(line(data, letter)["y"])
         assert (10**drawn if log else drawn) == pytest.approx(expected.to_numpy())
 
 
 def test_signals_that_spread_over_decades_get_a_log_axis():
-    data = sent(compare_forward_figure(entries(A=TANH, B=EXPLODING)))
+    data = to_browser(compare_forward_figure(entries(A=TANH, B=EXPLODING)))
     assert data["layout"]["yaxis"]["tickprefix"] == "10<sup>"
-    drawn = 10 ** array(line(data, "B")["y"])
+    drawn = 10 ** decode(line(data, "B")["y"])
     assert drawn == pytest.approx(EXPLODING.layers["activation_std"].to_numpy())
 
 
@@ -120,47 +122,47 @@ def test_a_negative_similarity_is_in_sight():
     alike = dataclasses.replace(
         TANH, layers=TANH.layers.assign(similarity=[-0.4, 0.1, 0.2, 0.5, 0.9, 1.0])
     )
-    data = sent(compare_forward_figure(entries(A=alike), statistic="similarity"))
-    assert array(line(data, "A")["y"]) == pytest.approx(alike.layers["similarity"].to_numpy())
+    data = to_browser(compare_forward_figure(entries(A=alike), statistic="similarity"))
+    assert decode(line(data, "A")["y"]) == pytest.approx(alike.layers["similarity"].to_numpy())
     low, high = data["layout"]["yaxis"]["range"]
     assert low < -0.4
     assert high > 1.0
 
 
 def test_shares_and_settings_to_which_they_do_not_apply():
-    data = sent(compare_forward_figure(entries(A=TANH, B=DEEP_RELU), statistic="saturated"))
-    assert array(line(data, "A")["y"]) == pytest.approx(
+    data = to_browser(compare_forward_figure(entries(A=TANH, B=DEEP_RELU), statistic="saturated"))
+    assert decode(line(data, "A")["y"]) == pytest.approx(
         TANH.layers["saturated"].dropna().to_numpy()
     )
-    assert "B: does not apply" in words(data)
-    nothing = sent(compare_forward_figure(entries(B=DEEP_RELU), statistic="saturated"))
+    assert "B: does not apply" in read_words(data)
+    nothing = to_browser(compare_forward_figure(entries(B=DEEP_RELU), statistic="saturated"))
     assert nothing["data"] == []
-    assert "saturated share" in words(nothing)
+    assert "saturated share" in read_words(nothing)
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
 @pytest.mark.parametrize("figure", FIGURES)
 def test_nothing_recorded_is_a_titled_empty_figure(figure, mode):
-    for given in ([], entries(A=empty_report())):
-        data = sent(figure(given, mode=mode))
+    for given in ([], entries(A=make_empty_report())):
+        data = to_browser(figure(given, mode=mode))
         assert data["data"] == []
-        assert "Nothing" in words(data)
+        assert "Nothing" in read_words(data)
 
 
 def test_a_report_without_numbers_leaves_the_others_alone():
-    given = entries(A=TANH, B=empty_report(), C=without_histograms(SIGMOID))
-    assert {t["name"][3] for t in sent(compare_gradients_figure(given))["data"]} == {"A", "C"}
-    data = sent(compare_flow_figure(given))
-    assert len(traces(data, type="heatmap")) == 2  # the two bands of A
-    assert "name of A" in words(data)
-    assert "name of C" not in words(data)
+    given = entries(A=TANH, B=make_empty_report(), C=drop_histograms(SIGMOID))
+    assert {t["name"][3] for t in to_browser(compare_gradients_figure(given))["data"]} == {"A", "C"}
+    data = to_browser(compare_flow_figure(given))
+    assert len(find_traces(data, type="heatmap")) == 2  # the two bands of A
+    assert "name of A" in read_words(data)
+    assert "name of C" not in read_words(data)
 
 
 GROUPS = {
     "alike": {"A": TANH, "B": SIGMOID},
     "symlog": {"A": TANH, "B": EXPLODING, "C": DEEP_RELU},
     "symlog, the other way": {"A": EXPLODING, "B": TANH},
-    "four": {"A": TANH, "B": SIGMOID, "C": DEEP_RELU, "D": with_nonfinite(TANH)},
+    "four": {"A": TANH, "B": SIGMOID, "C": DEEP_RELU, "D": add_nonfinite(TANH)},
     "one layer": {"A": make_report(1), "B": make_report(2, 16)},
     "underflow": {"A": make_report(20, 16, "sigmoid", dtype="float16"), "B": TANH},
 }
@@ -169,15 +171,15 @@ GROUPS = {
 @pytest.mark.parametrize("name", GROUPS)
 def test_panels_share_both_axes_and_these_hold_everything(name):
     reports = GROUPS[name]
-    data = sent(compare_flow_figure(entries(**reports)))
-    heatmaps = traces(data, type="heatmap")
+    data = to_browser(compare_flow_figure(entries(**reports)))
+    heatmaps = find_traces(data, type="heatmap")
     panels = [f"x{i + 1}" if i else "x" for i in range(len(reports))]
     for axis in ("y", "y2"):
         shown = [t for t in heatmaps if t.get("yaxis") == axis]
         assert [t["xaxis"] for t in shown] == panels
         low, high = data["layout"][f"yaxis{axis[1:]}"]["range"]
         for trace, report in zip(shown, reports.values(), strict=True):
-            rows, columns = array(trace["z"]).shape
+            rows, columns = decode(trace["z"]).shape
             assert columns == len(report.layers)
             assert low <= trace["y0"] - trace["dy"] / 2 + 1e-9
             assert trace["y0"] + (rows - 0.5) * trace["dy"] <= high + 1e-9
@@ -220,7 +222,7 @@ def test_the_frame_shows_the_limits_of_the_number_format_if_any_panel_does():
     half = make_report(20, 16, "sigmoid", dtype="float16")
     flows = shape_flows([TANH, half], "delta")
     assert frame(flows).smallest_normal == pytest.approx(math.log10(2.0**-14))
-    assert sent(compare_flow_figure(entries(A=TANH, B=half)))["layout"]["shapes"]
+    assert to_browser(compare_flow_figure(entries(A=TANH, B=half)))["layout"]["shapes"]
 
 
 def test_names_are_shown_literally():

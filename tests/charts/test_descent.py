@@ -9,9 +9,17 @@ import pytest
 from gradflow.charts.descent.course import descent_course_figure
 from gradflow.charts.descent.map import blended, descent_figure, levels
 from gradflow.charts.descent.motion import TAIL
-from gradflow.charts.descent.paths import FRAMES, REACH, Ground, Path, frame_steps, look, planar
+from gradflow.charts.descent.paths import (
+    FRAMES,
+    REACH,
+    DescentPath,
+    Ground,
+    frame_steps,
+    look,
+    planar,
+)
 from gradflow.charts.descent.surface import descent_surface_figure
-from tests.charts.figures import array, sent, traces, words
+from tests.charts.figures import decode, find_traces, read_words, to_browser
 
 X, Y = np.linspace(-2, 2, 21), np.linspace(-1, 1, 11)
 PLANE = Ground(("x", "y"), (X, Y), X[None, :] ** 2 + 2 * Y[:, None] ** 2 + 1)
@@ -22,7 +30,7 @@ def make_path(points, name="SGD", place=0, ending=""):
     points = np.array(points, dtype=np.float64).reshape(len(points), -1)
     with np.errstate(over="ignore"):
         loss = (points**2).sum(axis=1)
-    return Path(name, place, points, loss, 2 * np.sqrt(loss), np.sqrt(loss), ending)
+    return DescentPath(name, place, points, loss, 2 * np.sqrt(loss), np.sqrt(loss), ending)
 
 
 def spiral(steps, turn=0.3):
@@ -36,11 +44,11 @@ PATHS = [make_path(spiral(50)), make_path(spiral(50, -0.2), "Adam", 5)]
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_lines_hold_every_step(mode):
-    data = sent(descent_figure(PLANE, PATHS, mode=mode))
+    data = to_browser(descent_figure(PLANE, PATHS, mode=mode))
     for path in PATHS:
-        (line,) = [t for t in traces(data, name=path.name) if t["mode"] == "lines+markers"]
-        assert array(line["x"]) == pytest.approx(path.points[:, 0], abs=1e-6)
-        assert array(line["y"]) == pytest.approx(path.points[:, 1], abs=1e-6)
+        (line,) = [t for t in find_traces(data, name=path.name) if t["mode"] == "lines+markers"]
+        assert decode(line["x"]) == pytest.approx(path.points[:, 0], abs=1e-6)
+        assert decode(line["y"]) == pytest.approx(path.points[:, 1], abs=1e-6)
         said = np.array(line["customdata"])
         expected = [np.arange(51), *path.points.T, path.loss, path.gradient_norm]
         assert said == pytest.approx(np.column_stack(expected), rel=1e-3)
@@ -50,19 +58,19 @@ def test_lines_hold_every_step(mode):
 
 def test_a_loss_of_one_parameter_is_a_curve_with_named_points():
     path = make_path([[-1.0], [1.5], [-0.5]])
-    data = sent(descent_figure(CURVE, [path]))
-    assert not traces(data, type="contour")
+    data = to_browser(descent_figure(CURVE, [path]))
+    assert not find_traces(data, type="contour")
     curve = next(t for t in data["data"] if t["name"] == "loss L")
-    assert array(curve["y"]) == pytest.approx(X**2)
-    (marks,) = traces(data, name="marks")
+    assert decode(curve["y"]) == pytest.approx(X**2)
+    (marks,) = find_traces(data, name="marks")
     assert marks["text"] == ["<b>A</b>", "<b>1</b>"]
     assert marks["y"] == pytest.approx([1.0, 0.0])
-    (line,) = traces(data, name="SGD")
-    assert array(line["y"]) == pytest.approx([1.0, 2.25, 0.25])
+    (line,) = find_traces(data, name="SGD")
+    assert decode(line["y"]) == pytest.approx([1.0, 2.25, 0.25])
 
 
 def test_frames_hold_heads_and_tails_only_and_know_their_step():
-    data = sent(descent_figure(PLANE, PATHS))
+    data = to_browser(descent_figure(PLANE, PATHS))
     names = [t["name"] for t in data["data"]]
     assert [frame["name"] for frame in data["frames"]] == [str(n) for n in range(51)]
     for step, frame in enumerate(data["frames"]):
@@ -77,8 +85,8 @@ def test_frames_hold_heads_and_tails_only_and_know_their_step():
 
 
 def test_the_figure_shows_the_last_frame_before_it_is_played():
-    data = sent(descent_figure(PLANE, PATHS))
-    (heads,) = traces(data, name="heads")
+    data = to_browser(descent_figure(PLANE, PATHS))
+    (heads,) = find_traces(data, name="heads")
     assert heads["x"] == pytest.approx(data["frames"][-1]["data"][1]["x"], abs=1e-3)
     slider = data["layout"]["sliders"][0]
     assert slider["active"] == len(slider["steps"]) - 1 == 50
@@ -95,7 +103,7 @@ def test_at_most_so_many_frames_from_first_to_last(steps):
 
 def test_six_paths_of_300_steps_stay_light():
     paths = [make_path(spiral(300, 0.1 * i), f"rule {i}", i) for i in range(6)]
-    frames = sent(descent_figure(PLANE, paths))["frames"]
+    frames = to_browser(descent_figure(PLANE, paths))["frames"]
     assert len(json.dumps(frames)) < 300_000
 
 
@@ -115,7 +123,7 @@ def played(names, options, current):
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 40])
 def test_step_buttons_go_one_on_or_back_and_stop_at_the_ends(steps):
-    data = sent(descent_figure(PLANE, [make_path(spiral(steps))]))
+    data = to_browser(descent_figure(PLANE, [make_path(spiral(steps))]))
     buttons = {b["label"]: b["args"] for b in data["layout"]["updatemenus"][0]["buttons"]}
     for current in range(steps + 1):
         assert played(*buttons["Step ▶"], str(current)) == str(min(current + 1, steps))
@@ -148,31 +156,31 @@ def test_a_far_step_along_one_axis_stays_on_its_line(far):
 def test_what_is_not_finite_is_crossed_where_it_was_last_seen(bad, ground):
     good = [0.5] * len(ground.axes)
     path = make_path([good, [bad] * len(ground.axes)], ending="overflows at step 1")
-    data = sent(descent_figure(ground, [path, make_path([good, good], "Adam", 5)]))
-    (cross,) = traces(data, name="out of sight")
+    data = to_browser(descent_figure(ground, [path, make_path([good, good], "Adam", 5)]))
+    (cross,) = find_traces(data, name="out of sight")
     assert len(cross["x"]) == 1
     (low, high), (bottom, top) = (data["layout"][a]["range"] for a in ("xaxis", "yaxis"))
     assert low < cross["x"][0] < high
     assert bottom < cross["y"][0] < top
     assert "overflows at step 1" in cross["hovertext"][0]
-    assert traces(data, name="SGD")[0]["customdata"][1][-1] in ("∞", "NaN")
+    assert find_traces(data, name="SGD")[0]["customdata"][1][-1] in ("∞", "NaN")
     for frame in data["frames"]:
         assert None not in frame["data"][1]["x"]
 
 
 def test_heads_and_crosses_wait_where_the_path_left_the_window():
     path = make_path([[0.0, 0.0], [5.0, 1.0], [5.0, 1e300]], ending="left")
-    data = sent(descent_figure(PLANE, [path]))
+    data = to_browser(descent_figure(PLANE, [path]))
     for frame in data["frames"][1:]:
         head = frame["data"][1]
         assert (head["x"], head["y"]) == ([2.0], [0.4])
-    (cross,) = traces(data, name="out of sight")
+    (cross,) = find_traces(data, name="out of sight")
     assert (cross["x"][0], cross["y"][0]) == pytest.approx((2.0, 0.4), abs=0.1)
 
 
 def test_rules_keep_their_looks_whoever_else_is_shown():
-    both, alone = (sent(descent_figure(PLANE, paths)) for paths in (PATHS, PATHS[1:]))
-    colours = [traces(data, name="Adam")[0]["line"]["color"] for data in (both, alone)]
+    both, alone = (to_browser(descent_figure(PLANE, paths)) for paths in (PATHS, PATHS[1:]))
+    colours = [find_traces(data, name="Adam")[0]["line"]["color"] for data in (both, alone)]
     assert colours[0] == colours[1]
     for mode in ("light", "dark"):
         looks = [look(place, mode) for place in range(6)]
@@ -201,43 +209,43 @@ def test_blending_is_between_its_colours():
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_the_landscape_carries_the_paths(mode):
     outside = make_path([[0.0, 0.0], [9.0, 9.0], [math.inf, 0.0]], "Adam", 5)
-    data = sent(descent_surface_figure(PLANE, [PATHS[0], outside], mode=mode))
-    (surface,) = traces(data, type="surface")
-    assert array(surface["z"]) == pytest.approx(PLANE.heights, rel=1e-6)
-    line, gone = traces(data, type="scatter3d")
+    data = to_browser(descent_surface_figure(PLANE, [PATHS[0], outside], mode=mode))
+    (surface,) = find_traces(data, type="surface")
+    assert decode(surface["z"]) == pytest.approx(PLANE.heights, rel=1e-6)
+    line, gone = find_traces(data, type="scatter3d")
     x, y = PATHS[0].points.T
     lift = 0.012 * np.ptp(PLANE.heights)
     # Straight between grid points, the surface lies at most h²·curvature/8 above the parabola.
-    assert array(line["z"]) == pytest.approx(x**2 + 2 * y**2 + 1 + lift, abs=0.04)
-    assert np.isfinite(array(gone["z"])).tolist() == [True, False, False]
-    assert "no landscape" in words(sent(descent_surface_figure(CURVE, [])))
+    assert decode(line["z"]) == pytest.approx(x**2 + 2 * y**2 + 1 + lift, abs=0.04)
+    assert np.isfinite(decode(gone["z"])).tolist() == [True, False, False]
+    assert "no landscape" in read_words(to_browser(descent_surface_figure(CURVE, [])))
 
 
 def test_loss_and_gradient_over_the_steps():
-    data = sent(descent_course_figure(PATHS, clipped=True))
-    loss, gradient = traces(data, name="SGD")
+    data = to_browser(descent_course_figure(PATHS, clipped=True))
+    loss, gradient = find_traces(data, name="SGD")
     assert (loss["yaxis"], gradient["yaxis"]) == ("y", "y2")
-    assert array(loss["y"]) == pytest.approx(np.log10(PATHS[0].loss), abs=1e-5)
-    assert array(gradient["y"]) == pytest.approx(np.log10(PATHS[0].gradient_norm), abs=1e-5)
-    (clipped,) = traces(data, name="SGD, clipped")
-    assert array(clipped["y"]) == pytest.approx(np.log10(PATHS[0].clipped_norm), abs=1e-5)
-    assert not traces(sent(descent_course_figure(PATHS)), name="SGD, clipped")
+    assert decode(loss["y"]) == pytest.approx(np.log10(PATHS[0].loss), abs=1e-5)
+    assert decode(gradient["y"]) == pytest.approx(np.log10(PATHS[0].gradient_norm), abs=1e-5)
+    (clipped,) = find_traces(data, name="SGD, clipped")
+    assert decode(clipped["y"]) == pytest.approx(np.log10(PATHS[0].clipped_norm), abs=1e-5)
+    assert not find_traces(to_browser(descent_course_figure(PATHS)), name="SGD, clipped")
 
 
 def test_zeros_and_overflow_are_marked_on_both_axes():
     path = make_path([[1.0, 0.0], [0.0, 0.0], [math.inf, 0.0]])
-    data = sent(descent_course_figure([path]))
-    marks = {(t["marker"]["symbol"], t["yaxis"]): t for t in traces(data, name="marks")}
+    data = to_browser(descent_course_figure([path]))
+    marks = {(t["marker"]["symbol"], t["yaxis"]): t for t in find_traces(data, name="marks")}
     assert set(marks) == {(s, y) for s in ("triangle-down-open", "x") for y in ("y", "y2")}
     for (symbol, axis), trace in marks.items():
         low, high = data["layout"][{"y": "yaxis", "y2": "yaxis2"}[axis]]["range"]
         assert trace["x"] == [1 if symbol == "triangle-down-open" else 2]
         assert low < trace["y"][0] < high
     assert "∞" in marks["x", "y"]["hovertext"][0]
-    assert "exactly 0" in words(data)
-    assert "NaN or infinite" in words(data)
+    assert "exactly 0" in read_words(data)
+    assert "NaN or infinite" in read_words(data)
 
 
 def test_no_paths_are_titled_empty_figures():
     for make in (lambda: descent_figure(PLANE, []), lambda: descent_course_figure([])):
-        assert "at least one optimizer" in words(sent(make()))
+        assert "at least one optimizer" in read_words(to_browser(make()))

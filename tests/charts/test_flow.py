@@ -9,13 +9,13 @@ from numpy.testing import assert_allclose
 from gradflow.charts import flow_figure, forward_statistics_figure, gradient_norms_figure
 from gradflow.charts.flow.data import GRADIENTS, activation_grid, shape_flow
 from gradflow.core.report import Report
-from tests.charts.figures import array, sent, traces, words
+from tests.charts.figures import decode, find_traces, read_words, to_browser
 from tests.charts.reports import (
-    empty_report,
-    linear_histogram,
+    add_nonfinite,
+    drop_histograms,
+    make_empty_report,
+    make_linear_histogram,
     make_report,
-    with_nonfinite,
-    without_histograms,
 )
 
 
@@ -34,8 +34,8 @@ REPORTS = {
     "bfloat16": lambda: make_report(6, 32, dtype="bfloat16"),
     "float64": lambda: make_report(6, 32, dtype="float64"),
     "all zero": lambda: make_report(4, 16, std=0.0),
-    "nonfinite": lambda: with_nonfinite(make_report(6, 32)),
-    "nonfinite, one": lambda: with_nonfinite(make_report(1)),
+    "nonfinite": lambda: add_nonfinite(make_report(6, 32)),
+    "nonfinite, one": lambda: add_nonfinite(make_report(1)),
 }
 
 
@@ -44,11 +44,13 @@ REPORTS = {
 def test_every_report_is_drawn(name, mode):
     report = REPORTS[name]()
     for gradient in GRADIENTS:
-        data = sent(flow_figure(report, mode=mode, gradient=gradient, selected=1, title="<run>"))
-        maps = traces(data, type="heatmap")
+        data = to_browser(
+            flow_figure(report, mode=mode, gradient=gradient, selected=1, title="<run>")
+        )
+        maps = find_traces(data, type="heatmap")
         assert [m["yaxis"] for m in maps] == ["y", "y2"]
         for heatmap in maps:
-            z = array(heatmap["z"])
+            z = decode(heatmap["z"])
             assert z.dtype == np.uint8
             assert z.shape[1] == len(report.layers)
             assert 85 <= z.shape[0] <= 120
@@ -80,18 +82,18 @@ def test_the_spike_of_zeros_does_not_wash_out_the_rest():
 
 def test_the_line_is_the_log_of_the_rms():
     report = make_report(6, 32)
-    data = sent(flow_figure(report, gradient="weight_grad"))
-    line = traces(data, name="RMS")[0]
-    assert array(line["y"]) == pytest.approx(np.log10(report.layers["weight_grad_rms"]), rel=1e-6)
-    assert list(array(line["x"])) == [1, 2, 3, 4, 5, 6]
+    data = to_browser(flow_figure(report, gradient="weight_grad"))
+    line = find_traces(data, name="RMS")[0]
+    assert decode(line["y"]) == pytest.approx(np.log10(report.layers["weight_grad_rms"]), rel=1e-6)
+    assert list(decode(line["x"])) == [1, 2, 3, 4, 5, 6]
     low, high = data["layout"]["yaxis2"]["range"]
-    assert low < array(line["y"]).min() < array(line["y"]).max() < high
+    assert low < decode(line["y"]).min() < decode(line["y"]).max() < high
 
 
 def test_the_line_lies_on_a_casing_in_the_colour_of_the_page():
     for mode, page in (("light", "#ffffff"), ("dark", "#0e1117")):
-        data = sent(flow_figure(make_report(6, 32), mode=mode))
-        casing, line = traces(data, name="casing")[0], traces(data, name="RMS")[0]
+        data = to_browser(flow_figure(make_report(6, 32), mode=mode))
+        casing, line = find_traces(data, name="casing")[0], find_traces(data, name="RMS")[0]
         assert casing["line"]["color"] == page
         assert casing["line"]["width"] >= line["line"]["width"] + 4
         assert data["data"].index(casing) < data["data"].index(line)
@@ -102,33 +104,33 @@ def test_bounded_activations_keep_their_bounds_on_a_linear_axis():
     assert flow.forward.grid.kind == "linear"
     assert flow.forward.grid.high < 1.1
     assert flow.forward.above[-1] > 0.2
-    assert "▲▼" in words(sent(flow_figure(make_report(20, 64, "tanh", 1.0))))
+    assert "▲▼" in read_words(to_browser(flow_figure(make_report(20, 64, "tanh", 1.0))))
 
 
 def test_an_exploding_signal_gets_a_symlog_axis_that_says_so():
     report = REPORTS["exploding"]()
     flow = shape_flow(report)
     assert flow.forward.grid.kind == "symlog"
-    data = sent(flow_figure(report))
-    assert "logarithmic beyond" in words(data)
+    data = to_browser(flow_figure(report))
+    assert "logarithmic beyond" in read_words(data)
     texts = data["layout"]["yaxis"]["ticktext"]
     assert "0" in texts
     assert any("10<sup>1" in t for t in texts)
     # The last row of customdata is the value in the middle of the row, not its coordinate.
-    assert array(traces(data, type="heatmap")[0]["customdata"])[-1, 0, 1] > 1e18
+    assert decode(find_traces(data, type="heatmap")[0]["customdata"])[-1, 0, 1] > 1e18
 
 
 def test_an_exploded_network_leaves_room_for_one_of_ordinary_size_beside_it():
     draw = np.random.default_rng(0).normal
-    exploded = [linear_histogram(10.0**power * draw(size=200)) for power in (9, 15, 21, 27)]
-    usual = [linear_histogram(draw(size=200)) for _layer in range(5)]
+    exploded = [make_linear_histogram(10.0**power * draw(size=200)) for power in (9, 15, 21, 27)]
+    usual = [make_linear_histogram(draw(size=200)) for _layer in range(5)]
     grid = activation_grid([*exploded, *usual])
     assert grid.kind == "symlog"
-    assert grid.high > grid.drawn(1e27)
-    rows = (grid.drawn(1.0) - grid.drawn(-1.0)) / grid.step
+    assert grid.high > grid.to_axis(1e27)
+    rows = (grid.to_axis(1.0) - grid.to_axis(-1.0)) / grid.step
     assert rows > 0.5
     alone = activation_grid(exploded)
-    assert (alone.drawn(1.0) - alone.drawn(-1.0)) / alone.step < 1e-6
+    assert (alone.to_axis(1.0) - alone.to_axis(-1.0)) / alone.step < 1e-6
 
 
 def test_a_vanishing_signal_stays_on_a_linear_axis():
@@ -139,7 +141,7 @@ def test_a_vanishing_signal_stays_on_a_linear_axis():
 
 
 def test_activation_grid_without_any_finite_value():
-    grid = activation_grid([linear_histogram(np.full(4, np.nan))] * 3)
+    grid = activation_grid([make_linear_histogram(np.full(4, np.nan))] * 3)
     assert (grid.kind, round(grid.low), round(grid.high)) == ("linear", -1, 1)
 
 
@@ -149,11 +151,11 @@ def test_underflow_is_shown_and_explained():
     assert flow.backward.zeros[0] == 1
     assert flow.backward.zeros[-1] == 0
     assert math.isnan(flow.rms[0])
-    data = sent(flow_figure(report))
-    bars = traces(data, yaxis="y3")[0]
-    assert array(bars["y"])[0] == 100
-    assert "underflow below 6·10⁻⁸" in words(data)
-    assert "smallest normal number, 6.1·10⁻⁵" in words(data)
+    data = to_browser(flow_figure(report))
+    bars = find_traces(data, yaxis="y3")[0]
+    assert decode(bars["y"])[0] == 100
+    assert "underflow below 6·10⁻⁸" in read_words(data)
+    assert "smallest normal number, 6.1·10⁻⁵" in read_words(data)
     dashed = [s for s in data["layout"]["shapes"] if s["line"].get("dash") == "dash"]
     assert [s["y0"] for s in dashed] == pytest.approx([math.log10(2**-14), math.log10(2**-24)])
 
@@ -162,7 +164,7 @@ def test_limits_of_the_number_format_out_of_sight_are_not_drawn():
     flow = shape_flow(make_report(6, 32))
     assert math.isnan(flow.smallest_normal)
     assert math.isnan(flow.smallest)
-    assert "smallest" not in words(sent(flow_figure(make_report(6, 32))))
+    assert "smallest" not in read_words(to_browser(flow_figure(make_report(6, 32))))
 
 
 def test_a_level_river_looks_level():
@@ -171,22 +173,24 @@ def test_a_level_river_looks_level():
 
 
 def test_nonfinite_layers_are_crossed_and_explained():
-    data = sent(flow_figure(REPORTS["nonfinite"]()))
+    data = to_browser(flow_figure(REPORTS["nonfinite"]()))
     crosses = {}
-    for trace in traces(data, name="marks"):
+    for trace in find_traces(data, name="marks"):
         symbols = trace["marker"]["symbol"]
         crosses[trace["yaxis"]] = [x for x, s in zip(trace["x"], symbols, strict=True) if s == "x"]
     assert crosses == {"y": [5], "y2": [1, 2]}
-    assert "NaN or infinite" in words(data)
-    hatched = traces(data, name="nothing finite")
-    assert [list(array(t["x"])) for t in hatched] == [[1]]
+    assert "NaN or infinite" in read_words(data)
+    hatched = find_traces(data, name="nothing finite")
+    assert [list(decode(t["x"])) for t in hatched] == [[1]]
 
 
 def test_hover_names_layer_module_and_numbers():
     report = make_report(4, 32, "relu", he)
     report.layers.loc[1, "module"] = "<script>"
-    upper, lower = traces(sent(flow_figure(report)), name="layers")
-    assert "layer %{x}" in str(sent(flow_figure(report))["layout"]["xaxis"]["unifiedhovertitle"])
+    upper, lower = find_traces(to_browser(flow_figure(report)), name="layers")
+    assert "layer %{x}" in str(
+        to_browser(flow_figure(report))["layout"]["xaxis"]["unifiedhovertitle"]
+    )
     assert "&lt;script&gt;" in upper["hovertext"][1]
     for word in ("mean", "std", "RMS", "min 0", "max", "dead units", "exactly 0", "entries"):
         assert word in upper["hovertext"][0]
@@ -197,18 +201,18 @@ def test_hover_names_layer_module_and_numbers():
 
 def test_a_click_finds_the_layer():
     """Plotly selects on the nearest scatter point; each must know its layer."""
-    for trace in traces(sent(flow_figure(make_report(4, 32))), name="layers"):
+    for trace in find_traces(to_browser(flow_figure(make_report(4, 32))), name="layers"):
         assert trace["type"] == "scatter"
         assert trace["mode"] == "markers"
-        assert list(array(trace["customdata"])) == [1, 2, 3, 4]
-    layout = sent(flow_figure(make_report(4, 32)))["layout"]
+        assert list(decode(trace["customdata"])) == [1, 2, 3, 4]
+    layout = to_browser(flow_figure(make_report(4, 32)))["layout"]
     assert layout["hovermode"] == "x unified"
     assert layout["hoverdistance"] >= 1000
 
 
 def test_the_selected_layer_is_outlined():
     def outlines(selected):
-        layout = sent(flow_figure(make_report(4, 32), selected=selected))["layout"]
+        layout = to_browser(flow_figure(make_report(4, 32), selected=selected))["layout"]
         return [s for s in layout["shapes"] if s["type"] == "rect"]
 
     assert [(s["x0"], s["x1"], s["yref"]) for s in outlines(3)] == [(2.5, 3.5, "paper")]
@@ -217,10 +221,10 @@ def test_the_selected_layer_is_outlined():
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_nothing_recorded_is_a_titled_empty_figure(mode):
-    for report in (empty_report(), without_histograms(make_report(3))):
-        data = sent(flow_figure(report, mode=mode))
+    for report in (make_empty_report(), drop_histograms(make_report(3))):
+        data = to_browser(flow_figure(report, mode=mode))
         assert data["data"] == []
-        assert "Nothing was recorded" in words(data)
+        assert "Nothing was recorded" in read_words(data)
 
 
 def test_a_missing_quantity_is_no_error():
@@ -228,10 +232,10 @@ def test_a_missing_quantity_is_no_error():
     kept = {
         k: h for k, h in report.histograms.items() if k[0] != "delta" and k != ("activation", 2)
     }
-    data = sent(flow_figure(dataclasses.replace(report, histograms=kept)))
-    assert "no histogram was recorded" in traces(data, name="layers")[0]["hovertext"][1]
+    data = to_browser(flow_figure(dataclasses.replace(report, histograms=kept)))
+    assert "no histogram was recorded" in find_traces(data, name="layers")[0]["hovertext"][1]
     table = report.layers[["layer"]]
-    assert sent(flow_figure(dataclasses.replace(report, layers=table)))["data"]
+    assert to_browser(flow_figure(dataclasses.replace(report, layers=table)))["data"]
 
 
 def test_it_is_fast_and_small():
@@ -248,7 +252,7 @@ def test_it_is_fast_and_small():
 
 def test_the_residual_stream_is_called_h():
     stream = dataclasses.replace(make_report(4, 32), rows="block")
-    layout = sent(flow_figure(stream, gradient="activation_grad"))["layout"]
+    layout = to_browser(flow_figure(stream, gradient="activation_grad"))["layout"]
     assert layout["yaxis"]["title"]["text"] == "stream h"
     assert "∂L/∂h" in layout["yaxis2"]["title"]["text"]
     assert layout["xaxis"]["title"]["text"].startswith("branch")
@@ -265,34 +269,34 @@ def stream_with_start() -> Report:
 
 def test_the_start_of_the_stream_is_a_column_of_its_own():
     stream = stream_with_start()
-    data = sent(flow_figure(stream, gradient="activation_grad"))
+    data = to_browser(flow_figure(stream, gradient="activation_grad"))
     axis = data["layout"]["xaxis"]
     assert axis["range"] == [-0.5, 3.5]
     assert axis["tickvals"] == [0, 1, 2, 3]
     assert axis["ticktext"] == ["start", "1", "2", "3"]
-    for trace in traces(data, type="heatmap"):
+    for trace in find_traces(data, type="heatmap"):
         assert (trace["x0"], trace["dx"]) == (0, 1)
-    points = traces(data, name="layers")[1]
-    assert list(array(points["x"])) == [0, 1, 2, 3]
+    points = find_traces(data, name="layers")[1]
+    assert list(decode(points["x"])) == [0, 1, 2, 3]
     assert points["hovertext"][0].startswith("start, ")
     assert not points["hovertext"][1].startswith("start")
-    line = traces(data, name="RMS")[0]
+    line = find_traces(data, name="RMS")[0]
     rms = stream.layers["activation_grad_rms"]
-    assert_allclose(array(line["y"]), np.log10(rms), rtol=1e-6)
+    assert_allclose(decode(line["y"]), np.log10(rms), rtol=1e-6)
     for figure in (
         gradient_norms_figure(stream, quantities=("activation_grad",)),
         forward_statistics_figure(stream, statistics=("activation_rms",)),
     ):
-        lines = sent(figure)
+        lines = to_browser(figure)
         assert lines["layout"]["xaxis"]["range"] == [-0.5, 3.5]
-        assert list(array(lines["data"][0]["x"])) == [0, 1, 2, 3]
+        assert list(decode(lines["data"][0]["x"])) == [0, 1, 2, 3]
         assert lines["data"][0]["name"] in ("‖∂L/∂h‖", "RMS of h")
 
 
 def test_notes_leave_the_toolbar_its_place():
     """Plotly's toolbar appears at the right end of the top; no note stands there."""
     for mode, said in (("light", "darker"), ("dark", "brighter")):
-        notes = sent(flow_figure(make_report(4, 32), mode=mode))["layout"]["annotations"]
+        notes = to_browser(flow_figure(make_report(4, 32), mode=mode))["layout"]["annotations"]
         top = [one for one in notes if one["y"] == 1]
         assert said in " ".join(one["text"] for one in top)
         assert all((one["x"], one["xanchor"]) == (0, "left") for one in top)

@@ -6,13 +6,13 @@ import pytest
 from gradflow.charts import layer_histograms_figure
 from gradflow.charts.histograms import shape_steps
 from gradflow.core.histogram import Histogram
-from tests.charts.figures import array, sent, traces, words
+from tests.charts.figures import decode, find_traces, read_words, to_browser
 from tests.charts.reports import (
-    empty_report,
-    linear_histogram,
-    log_histogram,
+    add_nonfinite,
+    make_empty_report,
+    make_linear_histogram,
+    make_log_histogram,
     make_report,
-    with_nonfinite,
 )
 
 REPORTS = {
@@ -22,7 +22,7 @@ REPORTS = {
     "deep": lambda: make_report(200, 16, batch=32),
     "underflow": lambda: make_report(20, 32, "sigmoid", dtype="float16"),
     "all zero": lambda: make_report(4, 16, std=0.0),
-    "nonfinite": lambda: with_nonfinite(make_report(4, 32)),
+    "nonfinite": lambda: add_nonfinite(make_report(4, 32)),
 }
 
 
@@ -31,7 +31,7 @@ REPORTS = {
 def test_every_report_is_drawn(name, mode):
     report = REPORTS[name]()
     for layer in {1, len(report.layers)}:
-        data = sent(layer_histograms_figure(report, layer, mode=mode))
+        data = to_browser(layer_histograms_figure(report, layer, mode=mode))
         assert f"Layer {layer}" in data["layout"]["title"]["text"]
         assert len([k for k in data["layout"] if k.startswith("xaxis")]) == 6
 
@@ -65,55 +65,57 @@ def test_steps_use_only_the_bins_of_this_layer():
 
 
 def test_negative_gradients_point_down_in_another_pattern():
-    data = sent(layer_histograms_figure(make_report(4, 32), 2))
-    up, down = traces(data, xaxis="x4")
-    assert array(up["y"]).min() == 0 < array(up["y"]).max()
-    assert array(down["y"]).max() <= 0 > array(down["y"]).min()
+    data = to_browser(layer_histograms_figure(make_report(4, 32), 2))
+    up, down = find_traces(data, xaxis="x4")
+    assert decode(up["y"]).min() == 0 < decode(up["y"]).max()
+    assert decode(down["y"]).max() <= 0 > decode(down["y"]).min()
     assert down["fillpattern"]["shape"] == "/"
-    assert (array(down["customdata"]) >= 0).all()
+    assert (decode(down["customdata"]) >= 0).all()
 
 
 def test_one_filled_step_line_per_curve():
-    data = sent(layer_histograms_figure(make_report(4, 32), 2))
+    data = to_browser(layer_histograms_figure(make_report(4, 32), 2))
     assert len(data["data"]) == 3 + 2 * 3
     assert all(t["line"]["shape"] == "hv" and t["fill"] == "tozeroy" for t in data["data"])
-    assert all(len(array(t["x"])) == len(array(t["y"])) for t in data["data"])
+    assert all(len(decode(t["x"])) == len(decode(t["y"])) for t in data["data"])
 
 
 def test_what_is_special_is_said_in_words():
-    data = sent(layer_histograms_figure(REPORTS["nonfinite"](), 1))
-    assert "% NaN" in words(data).replace("\N{NARROW NO-BREAK SPACE}", " ")
-    assert "no finite entry" in words(data)
-    assert "all are 0" in words(sent(layer_histograms_figure(REPORTS["all zero"](), 1)))
-    assert "subnormal" in words(sent(layer_histograms_figure(REPORTS["underflow"](), 15)))
+    data = to_browser(layer_histograms_figure(REPORTS["nonfinite"](), 1))
+    assert "% NaN" in read_words(data).replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert "no finite entry" in read_words(data)
+    assert "all are 0" in read_words(to_browser(layer_histograms_figure(REPORTS["all zero"](), 1)))
+    assert "subnormal" in read_words(
+        to_browser(layer_histograms_figure(REPORTS["underflow"](), 15))
+    )
 
 
 def test_zeros_of_relu_are_a_dashed_line_not_a_spike():
-    data = sent(layer_histograms_figure(make_report(4, 64, "relu"), 2))
+    data = to_browser(layer_histograms_figure(make_report(4, 64, "relu"), 2))
     assert [s["xref"] for s in data["layout"]["shapes"]] == ["x2"]
-    assert array(traces(data, xaxis="x2")[0]["y"]).max() < 0.05
+    assert decode(find_traces(data, xaxis="x2")[0]["y"]).max() < 0.05
 
 
 def test_missing_histograms():
     report = make_report(4, 32)
     kept = {k: h for k, h in report.histograms.items() if k[0] != "delta"}
-    assert "not recorded" in words(
-        sent(layer_histograms_figure(dataclasses.replace(report, histograms=kept), 2))
+    assert "not recorded" in read_words(
+        to_browser(layer_histograms_figure(dataclasses.replace(report, histograms=kept), 2))
     )
-    for missing, layer in ((report, 9), (empty_report(), 1)):
-        data = sent(layer_histograms_figure(missing, layer, mode="dark"))
+    for missing, layer in ((report, 9), (make_empty_report(), 1)):
+        data = to_browser(layer_histograms_figure(missing, layer, mode="dark"))
         assert data["data"] == []
-        assert f"layer {layer}" in words(data)
+        assert f"layer {layer}" in read_words(data)
 
 
 def test_module_names_are_escaped():
     report = make_report(2)
     report.layers.loc[0, "module"] = "<b>x"
-    title = sent(layer_histograms_figure(report, 1))["layout"]["title"]["text"]
+    title = to_browser(layer_histograms_figure(report, 1))["layout"]["title"]["text"]
     assert "&lt;b&gt;x" in title
 
 
 def test_words_of_an_ordinary_tensor():
     x = np.random.default_rng(0).normal(size=100)
-    assert shape_steps(linear_histogram(x)).words == "no zeros, all finite"
-    assert shape_steps(log_histogram(x)).words == "no zeros, all finite"
+    assert shape_steps(make_linear_histogram(x)).words == "no zeros, all finite"
+    assert shape_steps(make_log_histogram(x)).words == "no zeros, all finite"

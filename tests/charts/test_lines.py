@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 
 from gradflow.charts import forward_statistics_figure, gradient_norms_figure
-from gradflow.charts.figure import layer_ticks
+from gradflow.charts.figure import choose_layer_ticks
 from gradflow.charts.forward import forward_series
 from gradflow.charts.norms import norm_series
 from gradflow.charts.series import Scale, Series
-from tests.charts.figures import array, sent, traces, words
-from tests.charts.reports import empty_report, make_report, with_nonfinite
+from tests.charts.figures import decode, find_traces, read_words, to_browser
+from tests.charts.reports import add_nonfinite, make_empty_report, make_report
 
 REPORTS = {
     "tanh": lambda: make_report(6, 32),
@@ -20,7 +20,7 @@ REPORTS = {
     "deep": lambda: make_report(200, 16, batch=32),
     "underflow": lambda: make_report(20, 32, "sigmoid", dtype="float16"),
     "all zero": lambda: make_report(4, 16, std=0.0),
-    "nonfinite": lambda: with_nonfinite(make_report(6, 32)),
+    "nonfinite": lambda: add_nonfinite(make_report(6, 32)),
     "blocks": lambda: make_report(9, 32, blocks=True),
 }
 
@@ -30,54 +30,54 @@ REPORTS = {
 def test_every_report_is_drawn(name, mode):
     report = REPORTS[name]()
     for scale in ("log", "linear"):
-        assert sent(gradient_norms_figure(report, mode=mode, scale=scale))["data"]
-    assert sent(forward_statistics_figure(report, mode=mode))["data"]
+        assert to_browser(gradient_norms_figure(report, mode=mode, scale=scale))["data"]
+    assert to_browser(forward_statistics_figure(report, mode=mode))["data"]
 
 
 @pytest.mark.parametrize("figure", [gradient_norms_figure, forward_statistics_figure])
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_nothing_recorded_is_a_titled_empty_figure(figure, mode):
     bare = dataclasses.replace(make_report(3), layers=pd.DataFrame({"layer": [1, 2, 3]}))
-    for report in (empty_report(), bare):
-        data = sent(figure(report, mode=mode))
+    for report in (make_empty_report(), bare):
+        data = to_browser(figure(report, mode=mode))
         assert data["data"] == []
-        assert "Nothing was recorded" in words(data)
+        assert "Nothing was recorded" in read_words(data)
 
 
 def test_norms_on_a_log_axis():
     report = make_report(6, 32)
-    data = sent(gradient_norms_figure(report))
-    line = traces(data, name="‖∂L/∂W‖")[0]
-    assert array(line["y"]) == pytest.approx(np.log10(report.layers["weight_grad_norm"]))
+    data = to_browser(gradient_norms_figure(report))
+    line = find_traces(data, name="‖∂L/∂W‖")[0]
+    assert decode(line["y"]) == pytest.approx(np.log10(report.layers["weight_grad_norm"]))
     assert len({t["line"]["dash"] for t in data["data"]}) == 3
     assert len({t["marker"]["symbol"] for t in data["data"]}) == 3
 
 
 def test_norms_on_a_linear_axis():
     report = make_report(6, 32)
-    data = sent(gradient_norms_figure(report, scale="linear", quantities=["delta"]))
-    assert array(data["data"][0]["y"]) == pytest.approx(report.layers["delta_norm"])
+    data = to_browser(gradient_norms_figure(report, scale="linear", quantities=["delta"]))
+    assert decode(data["data"][0]["y"]) == pytest.approx(report.layers["delta_norm"])
 
 
 def test_zero_norms_lie_on_the_floor_and_say_so():
-    data = sent(gradient_norms_figure(REPORTS["underflow"](), quantities=["delta"]))
+    data = to_browser(gradient_norms_figure(REPORTS["underflow"](), quantities=["delta"]))
     line, marks = data["data"]
     assert line["y"] is not None
-    assert math.isnan(array(line["y"])[0])
+    assert math.isnan(decode(line["y"])[0])
     assert 1 in marks["customdata"]
     assert set(marks["marker"]["symbol"]) == {"triangle-down-open"}
     assert len(set(marks["y"])) == 1
-    assert min(marks["y"]) < np.nanmin(array(line["y"]))
+    assert min(marks["y"]) < np.nanmin(decode(line["y"]))
     assert "exactly 0" in marks["hovertext"][0]
-    assert "exactly 0" in words(data)
+    assert "exactly 0" in read_words(data)
 
 
 def test_nonfinite_norms_are_crosses_at_the_ceiling():
-    data = sent(gradient_norms_figure(REPORTS["nonfinite"](), quantities=["delta"]))
+    data = to_browser(gradient_norms_figure(REPORTS["nonfinite"](), quantities=["delta"]))
     line, marks = data["data"]
     assert marks["customdata"] == [1, 2]
     assert marks["marker"]["symbol"] == ["x", "x"]
-    assert min(marks["y"]) > np.nanmax(array(line["y"]))
+    assert min(marks["y"]) > np.nanmax(decode(line["y"]))
     assert "NaN" in marks["hovertext"][0]
     assert "∞" in marks["hovertext"][1]
 
@@ -97,12 +97,12 @@ def test_forward_panels():
     assert [s.name for s in shares] == ["dead units"]
     assert absent == ["saturated"]
     assert list(shares[0].layers) == [1, 2, 3, 4, 5]  # the readout has no activation
-    assert "saturated: does not apply" in words(sent(forward_statistics_figure(report)))
+    assert "saturated: does not apply" in read_words(to_browser(forward_statistics_figure(report)))
 
 
 def test_std_over_decades_is_drawn_on_a_log_axis():
     def prefix(report):
-        return sent(forward_statistics_figure(report))["layout"]["yaxis"].get("tickprefix")
+        return to_browser(forward_statistics_figure(report))["layout"]["yaxis"].get("tickprefix")
 
     assert prefix(make_report(6, 32)) is None
     assert prefix(make_report(6, 32, std=0.01)) == "10<sup>"
@@ -119,19 +119,19 @@ def test_dead_units_become_a_share_of_the_units():
 
 def test_scale_holds_every_finite_value():
     values = np.array([0.0, 1e-300, 1e300, math.inf, math.nan])
-    scale = Scale.fitting([Series("x", np.arange(5.0), values)], log=True)
+    scale = Scale.fit([Series("x", np.arange(5.0), values)], log=True)
     assert scale.low < -300
     assert scale.high > 300
-    assert np.isnan(scale.drawn(values)).tolist() == [True, False, False, True, True]
-    nothing = Scale.fitting([Series("x", np.arange(2.0), np.array([0.0, math.nan]))], log=True)
+    assert np.isnan(scale.to_axis(values)).tolist() == [True, False, False, True, True]
+    nothing = Scale.fit([Series("x", np.arange(2.0), np.array([0.0, math.nan]))], log=True)
     assert nothing.low < nothing.floor < nothing.ceiling < nothing.high
 
 
 def test_layer_ticks_name_the_first_and_the_last_layer():
-    assert layer_ticks(3) == [1, 2, 3]
-    assert layer_ticks(24) == [1, 5, 10, 15, 20, 24]
-    assert layer_ticks(51) == [1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 51]
+    assert choose_layer_ticks(3) == [1, 2, 3]
+    assert choose_layer_ticks(24) == [1, 5, 10, 15, 20, 24]
+    assert choose_layer_ticks(51) == [1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 51]
     for count in (21, 50, 200, 1000):
-        ticks = layer_ticks(count)
+        ticks = choose_layer_ticks(count)
         assert (ticks[0], ticks[-1]) == (1, count)
         assert len(ticks) <= 14

@@ -26,7 +26,7 @@ from gradflow.core.teaching.normalization.running import (
 )
 from gradflow.core.teaching.normalization.sharing import DRAWN, Block, Norm, block_sets
 from gradflow.core.teaching.normalization.small_batches import SIZES, SmallBatches, spreads
-from tests.charts.figures import array, sent, traces, words
+from tests.charts.figures import decode, find_traces, read_words, to_browser
 
 MODES = pytest.mark.parametrize("mode", ["light", "dark"])
 BLOCK = Block(samples=4, channels=6, height=2, width=3, groups=2, sample=3, channel=2)
@@ -55,25 +55,26 @@ def test_the_solid_box_and_the_cuts(
 @MODES
 def test_four_blocks(mode) -> None:
     found = block_sets(BLOCK)
-    data = sent(blocks_figure([(str(s.norm), s) for s in found], 6, 3, 2, mode=mode))
-    said = words(data)
+    data = to_browser(blocks_figure([(str(s.norm), s) for s in found], 6, 3, 2, mode=mode))
+    said = read_words(data)
     for norm, numbers in (
         ("batch", "6 × 24"), ("layer", "4 × 36"), ("instance", "24 × 6"), ("group", "8 × 18"),
     ):  # fmt: skip
         assert f"<b>{norm}</b><br>{numbers} entries" in said
     assert said.count("N = 4") == said.count("C = 6") == said.count("H·W = 6") == 4
-    (columns,) = traces(data, name="columns")
+    (columns,) = find_traces(data, name="columns")
     shared = [text for text in columns["hovertext"] if "shares its mean" in text]
     assert len(columns["x"]) == 4 * 4 * 6
     assert len(shared) == sum(int(s.chosen.sum()) for s in found)
     low, high = data["layout"]["xaxis"]["range"]
-    drawn = np.concatenate([array(t["x"]) for t in data["data"]])
+    drawn = np.concatenate([decode(t["x"]) for t in data["data"]])
     assert low < np.nanmin(drawn) < np.nanmax(drawn) < high
 
 
 def test_a_larger_group_moves_the_solid_box_alone() -> None:
     before, after = (
-        sent(blocks_figure([("", s) for s in block_sets(Block(groups=g))], 9, 2, 2)) for g in (3, 1)
+        to_browser(blocks_figure([("", s) for s in block_sets(Block(groups=g))], 9, 2, 2))
+        for g in (3, 1)
     )
     changed = [a != b for a, b in zip(before["data"], after["data"], strict=True)]
     assert not changed[0]  # the glass
@@ -82,10 +83,12 @@ def test_a_larger_group_moves_the_solid_box_alone() -> None:
 
 def test_few_entries_are_drawn_one_by_one() -> None:
     pushed = push(PushedBatch(source="hidden", norm="layer", sample=2))
-    before, after = traces(sent(batch_figure(pushed)), name="entries that share its mean")
+    before, after = find_traces(
+        to_browser(batch_figure(pushed)), name="entries that share its mean"
+    )
     for trace, x in ((before, pushed.before), (after, pushed.after)):
-        assert_allclose(array(trace["x"])[::3], x[1].ravel())
-        assert array(trace["y"])[:2].tolist()[0] == 0
+        assert_allclose(decode(trace["x"])[::3], x[1].ravel())
+        assert decode(trace["y"])[:2].tolist()[0] == 0
     many = shape_stage(pushed.before, np.ones((32, 8), bool))
     assert not len(many.few)
 
@@ -110,35 +113,35 @@ def test_statistics_of_a_stage() -> None:
 @pytest.mark.parametrize("source", ["gaussian", "hidden", "images"])
 def test_before_and_after(source, mode) -> None:
     pushed = push(PushedBatch(source=source, norm="instance", gamma=2.0, beta=1.0))
-    data = sent(batch_figure(pushed, mode=mode))
-    bars = traces(data, type="bar")
+    data = to_browser(batch_figure(pushed, mode=mode))
+    bars = find_traces(data, type="bar")
     assert [t["xaxis"] for t in bars] == ["x", "x4"]
-    diamonds = traces(data, name="the followed entry")
-    assert [array(t["x"])[0] for t in diamonds] == [pushed.followed.x, pushed.followed.output]
+    diamonds = find_traces(data, name="the followed entry")
+    assert [decode(t["x"])[0] for t in diamonds] == [pushed.followed.x, pushed.followed.output]
     (after,) = [t for t in data["data"] if t["xaxis"] == "x5"]
-    assert_allclose(array(after["y"]), 1.0, atol=1e-9)
+    assert_allclose(decode(after["y"]), 1.0, atol=1e-9)
     spread = 0.0 if source == "hidden" else 2.0
-    assert_allclose(array(after["error_y"]["array"]), spread, rtol=1e-2)
+    assert_allclose(decode(after["error_y"]["array"]), spread, rtol=1e-2)
     channels = pushed.before.shape[1]
     assert data["layout"]["xaxis5"]["range"] == [0.3, channels + 0.7]
     # A set of one entry is a spike of 100 %, which must not flatten everything else.
-    assert data["layout"]["yaxis"]["range"][1] <= 3.3 * array(bars[0]["y"]).max()
+    assert data["layout"]["yaxis"]["range"][1] <= 3.3 * decode(bars[0]["y"]).max()
 
 
 @MODES
 @pytest.mark.parametrize("batches", [0, 1, 30])
 def test_running_statistics_over_the_batches(batches, mode) -> None:
     found = course(RunningStatistics(batches=batches, momentum=0.3))
-    data = sent(course_figure(found, MEAN, STD**2, mode=mode))
-    mean, variance = traces(data, name="running")
-    assert_allclose(array(mean["y"]), found.running_mean)
-    assert_allclose(array(variance["y"]), found.running_variance)
-    dots = traces(data, name="of each batch")
-    assert_allclose(array(dots[1]["y"]), found.variance)
-    assert array(dots[0]["x"]).tolist() == list(range(1, batches + 1))
-    truths = traces(data, name="training distribution")
-    assert [array(t["y"])[0] for t in truths] == [MEAN, STD**2]
-    band = array(traces(data, name="running, expected ± 2 std")[0]["y"])
+    data = to_browser(course_figure(found, MEAN, STD**2, mode=mode))
+    mean, variance = find_traces(data, name="running")
+    assert_allclose(decode(mean["y"]), found.running_mean)
+    assert_allclose(decode(variance["y"]), found.running_variance)
+    dots = find_traces(data, name="of each batch")
+    assert_allclose(decode(dots[1]["y"]), found.variance)
+    assert decode(dots[0]["x"]).tolist() == list(range(1, batches + 1))
+    truths = find_traces(data, name="training distribution")
+    assert [decode(t["y"])[0] for t in truths] == [MEAN, STD**2]
+    band = decode(find_traces(data, name="running, expected ± 2 std")[0]["y"])
     assert_allclose(band[batches], found.expected_mean[-1] - 2 * found.mean_spread[-1])
 
 
@@ -149,11 +152,11 @@ def test_outputs_of_both_modes(mode) -> None:
     edges, shares = shape_outputs(found)
     for one in shares:
         assert one.sum() == pytest.approx(1)
-    data = sent(outputs_figure(found, mode=mode))
-    training, evaluation = traces(data, type="bar")
+    data = to_browser(outputs_figure(found, mode=mode))
+    training, evaluation = find_traces(data, type="bar")
     for bars, values in ((training, found.training), (evaluation, found.evaluation)):
-        centres = array(bars["x"])
-        mean = float((centres * array(bars["y"])).sum())
+        centres = decode(bars["x"])
+        mean = float((centres * decode(bars["y"])).sum())
         assert mean == pytest.approx(values.mean(), abs=np.diff(edges).max())
     assert data["layout"]["xaxis"]["range"] == data["layout"]["xaxis2"]["range"]
 
@@ -161,15 +164,18 @@ def test_outputs_of_both_modes(mode) -> None:
 @MODES
 def test_spreads_over_the_batch_size(mode) -> None:
     found = spreads(SmallBatches())
-    data = sent(spreads_figure(SIZES, found, 32, mode=mode))
-    lines, drawn = traces(data, name="batch norm: theory"), traces(data, name="batch norm: drawn")
+    data = to_browser(spreads_figure(SIZES, found, 32, mode=mode))
+    lines, drawn = (
+        find_traces(data, name="batch norm: theory"),
+        find_traces(data, name="batch norm: drawn"),
+    )
     assert [t["xaxis"] for t in lines] == ["x", "x2", "x3"]
     for i, what in enumerate(("mean", "variance", "error")):
-        assert_allclose(array(lines[i]["y"]), getattr(found.batch_theory, what))
-        assert_allclose(array(drawn[i]["y"]), getattr(found.batch, what))
-    group = traces(data, name="group norm: drawn")[2]
-    assert_allclose(array(group["y"]), found.group.error)
+        assert_allclose(decode(lines[i]["y"]), getattr(found.batch_theory, what))
+        assert_allclose(decode(drawn[i]["y"]), getattr(found.batch, what))
+    group = find_traces(data, name="group norm: drawn")[2]
+    assert_allclose(decode(group["y"]), found.group.error)
     assert {shape["x0"] for shape in data["layout"]["shapes"]} == {32}
     low, high = data["layout"]["yaxis3"]["range"]
-    assert 10**low < array(lines[2]["y"]).min() < array(lines[2]["y"]).max() < 10**high
-    assert math.isclose(array(lines[0]["x"])[-1], 512)
+    assert 10**low < decode(lines[2]["y"]).min() < decode(lines[2]["y"]).max() < 10**high
+    assert math.isclose(decode(lines[0]["x"])[-1], 512)

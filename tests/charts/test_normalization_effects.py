@@ -7,13 +7,13 @@ import pytest
 from numpy.testing import assert_allclose
 
 import gradflow as gf
-from gradflow.charts.laws import Curve, laws_figure
+from gradflow.charts.laws import LawCurve, laws_figure
 from gradflow.charts.normalization_effects.flow import Network, normalized_flow_figure
 from gradflow.charts.normalization_effects.rates import learning_rates_figure
 from gradflow.charts.normalization_effects.scales import weight_scales_figure
 from gradflow.core.teaching.normalization_effects.rates import Trained, learning_rates
 from gradflow.core.teaching.normalization_effects.scales import Sweep
-from tests.charts.figures import array, sent, traces, words
+from tests.charts.figures import decode, find_traces, read_words, to_browser
 
 MODES = pytest.mark.parametrize("mode", ["light", "dark"])
 
@@ -22,22 +22,22 @@ MODES = pytest.mark.parametrize("mode", ["light", "dark"])
 def test_lines_laws_and_marks(mode):
     x = np.arange(1.0, 6.0)
     curves = [
-        Curve("a", x, np.array([1.0, 0.0, 100.0, math.inf, 10.0]), x),
-        Curve("b", x[:2], np.array([1e-3, 1.0])),
-        Curve("c", x[:1], np.array([5.0]), np.array([math.nan, 2.0]), x[:2]),
+        LawCurve("a", x, np.array([1.0, 0.0, 100.0, math.inf, 10.0]), x),
+        LawCurve("b", x[:2], np.array([1e-3, 1.0])),
+        LawCurve("c", x[:1], np.array([5.0]), np.array([math.nan, 2.0]), x[:2]),
     ]
-    data = sent(laws_figure(curves, x={}, y_title="y", mode=mode))
-    line = traces(data, name="a")[0]
-    assert_allclose(array(line["y"]), [0, math.nan, 2, math.nan, 1])
+    data = to_browser(laws_figure(curves, x={}, y_title="y", mode=mode))
+    line = find_traces(data, name="a")[0]
+    assert_allclose(decode(line["y"]), [0, math.nan, 2, math.nan, 1])
     assert line["line"]["dash"] == "solid"
-    dashed = [t for t in traces(data, name="theory") if t["x"] != [None]]
-    assert [array(t["x"]).tolist() for t in dashed] == [x.tolist(), [1.0, 2.0]]
-    assert_allclose(array(dashed[0]["y"]), np.log10(x))
+    dashed = [t for t in find_traces(data, name="theory") if t["x"] != [None]]
+    assert [decode(t["x"]).tolist() for t in dashed] == [x.tolist(), [1.0, 2.0]]
+    assert_allclose(decode(dashed[0]["y"]), np.log10(x))
     assert all(t["line"]["dash"] != "solid" for t in dashed)
-    (marks,) = traces(data, name="marks")
-    assert array(marks["x"]).tolist() == [2.0, 4.0]  # where the points are
-    assert "exactly 0" in words(data)
-    assert "NaN or infinite" in words(data)
+    (marks,) = find_traces(data, name="marks")
+    assert decode(marks["x"]).tolist() == [2.0, 4.0]  # where the points are
+    assert "exactly 0" in read_words(data)
+    assert "NaN or infinite" in read_words(data)
     low, high = data["layout"]["yaxis"]["range"]
     assert low < -3
     assert high > 2
@@ -52,7 +52,7 @@ def test_nothing_to_draw():
         weight_scales_figure(np.ones(1), []),
         learning_rates_figure(learning_rates(), []),
     ):
-        assert "Nothing was computed" in words(sent(figure))
+        assert "Nothing was computed" in read_words(to_browser(figure))
 
 
 @MODES
@@ -61,15 +61,15 @@ def test_flow_of_two_networks(gradient, mode):
     report = gf.run(gf.Experiment(network=gf.MLP(depth=4, width=8)))
     law = np.array([1.0, 2.0, 3.0, 4.0])
     networks = [Network("bare", report), Network("normed", report, law)]
-    data = sent(normalized_flow_figure(networks, gradient=gradient, mode=mode))
+    data = to_browser(normalized_flow_figure(networks, gradient=gradient, mode=mode))
     expected = np.log10(report.layers[f"{gradient}_norm"])
     for name in ("bare", "normed"):
-        (line,) = traces(data, name=name)
-        assert array(line["x"]).tolist() == [1, 2, 3, 4]
-        assert_allclose(array(line["y"]), expected)
-    dashed = [t for t in traces(data, name="theory") if t["x"] != [None]]
+        (line,) = find_traces(data, name=name)
+        assert decode(line["x"]).tolist() == [1, 2, 3, 4]
+        assert_allclose(decode(line["y"]), expected)
+    dashed = [t for t in find_traces(data, name="theory") if t["x"] != [None]]
     assert len(dashed) == 1
-    assert_allclose(array(dashed[0]["y"]), np.log10(law))
+    assert_allclose(decode(dashed[0]["y"]), np.log10(law))
     symbol = {"delta": "∂L/∂z", "activation_grad": "∂L/∂a"}[gradient]
     assert symbol in data["layout"]["yaxis"]["title"]["text"]
 
@@ -80,14 +80,14 @@ def test_weight_scales(mode):
     bare = Sweep(k**9, k**8)
     normed = Sweep(np.full(7, 3.0), 5 / k)
     figure = weight_scales_figure(k, [("bare", bare), ("normed", normed)], mode=mode)
-    data = sent(figure)
-    left, right = traces(data, name="normed")
+    data = to_browser(figure)
+    left, right = find_traces(data, name="normed")
     assert (left["yaxis"], right["yaxis"], right["xaxis"]) == ("y", "y2", "x2")
-    assert_allclose(array(left["y"]), math.log10(3))
-    assert_allclose(array(right["y"]), math.log10(5) - np.arange(-3, 4))
-    assert_allclose(array(traces(data, name="bare")[0]["y"]), 9 * np.arange(-3.0, 4))
-    (law,) = [t for t in traces(data, name="theory") if t["x"] != [None]]
-    assert_allclose(array(law["y"]), array(right["y"]))  # 1/k through the last point
+    assert_allclose(decode(left["y"]), math.log10(3))
+    assert_allclose(decode(right["y"]), math.log10(5) - np.arange(-3, 4))
+    assert_allclose(decode(find_traces(data, name="bare")[0]["y"]), 9 * np.arange(-3.0, 4))
+    (law,) = [t for t in find_traces(data, name="theory") if t["x"] != [None]]
+    assert_allclose(decode(law["y"]), decode(right["y"]))  # 1/k through the last point
     # The line without a norm leaves the axis, the other one does not.
     low, high = data["layout"]["yaxis"]["range"]
     assert -14 <= low < math.log10(3) < high <= 14
@@ -99,12 +99,12 @@ def test_learning_rates(mode):
     losses = np.full(25, 2.5)
     losses[6], losses[8], losses[24] = 1.0, 0.5, math.nan
     trained = [("one", Trained(2.6, losses)), ("none", Trained(2.6, np.full(25, 2.5)))]
-    data = sent(learning_rates_figure(learning_rates(), trained, mode=mode))
-    (ring,) = traces(data, name="largest")
-    assert_allclose(array(ring["x"]), [-2.0])
-    assert_allclose(array(ring["y"]), [math.log10(0.5)])
-    (crosses,) = traces(data, name="marks")
-    assert_allclose(array(crosses["x"]), [2.0])
+    data = to_browser(learning_rates_figure(learning_rates(), trained, mode=mode))
+    (ring,) = find_traces(data, name="largest")
+    assert_allclose(decode(ring["x"]), [-2.0])
+    assert_allclose(decode(ring["y"]), [math.log10(0.5)])
+    (crosses,) = find_traces(data, name="marks")
+    assert_allclose(decode(crosses["x"]), [2.0])
     (line,) = data["layout"]["shapes"]
     assert_allclose(line["y0"], math.log10(0.9 * math.log(10)))
     assert data["layout"]["yaxis"]["ticktext"][4:6] == ["0.1", "0.3"]

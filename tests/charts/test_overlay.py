@@ -9,10 +9,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 from gradflow.charts import flow_figure, forward_statistics_figure, gradient_norms_figure
-from gradflow.charts.overlay import Kind, Overlay, Range, hover_lines
+from gradflow.charts.overlay import Overlay, OverlayKind, Range, describe_overlays
 from gradflow.charts.theme import PALETTES
-from tests.charts.figures import array, sent, traces
-from tests.charts.reports import empty_report, make_report
+from tests.charts.figures import decode, find_traces, to_browser
+from tests.charts.reports import make_empty_report, make_report
 
 LAYERS = 6
 X = np.arange(1.0, LAYERS + 1)
@@ -20,7 +20,7 @@ NORM = 10.0 ** -np.linspace(2, 5, LAYERS)
 UNKNOWN = np.full(LAYERS, math.nan)
 
 
-def overlay(kind: Kind = "theory", **columns: Range) -> Overlay:
+def overlay(kind: OverlayKind = "theory", **columns: Range) -> Overlay:
     return Overlay(kind, f"the {kind}", X, columns)
 
 
@@ -30,7 +30,7 @@ def banded(values: np.ndarray, factor: float = 2.0) -> Range:
 
 def outline(trace: dict) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper edge of a band without gaps, in the order of x."""
-    x, y = array(trace["x"]), array(trace["y"])
+    x, y = decode(trace["x"]), decode(trace["y"])
     assert_allclose(x[:LAYERS], X)
     assert_allclose(x[LAYERS : 2 * LAYERS], X[::-1])
     return y[LAYERS : 2 * LAYERS][::-1], y[:LAYERS]
@@ -38,13 +38,13 @@ def outline(trace: dict) -> tuple[np.ndarray, np.ndarray]:
 
 def test_flow_draws_norms_as_rms_of_the_layers_own_size():
     report = make_report(LAYERS, 32)
-    data = sent(flow_figure(report, over=(overlay(delta_norm=banded(NORM)),)))
-    (line,) = traces(data, name="theory")
+    data = to_browser(flow_figure(report, over=(overlay(delta_norm=banded(NORM)),)))
+    (line,) = find_traces(data, name="theory")
     entries = np.array([report.histogram("delta", n).total for n in range(1, LAYERS + 1)])
     expected = np.log10(NORM / np.sqrt(entries))
-    assert_allclose(array(line["y"]), expected)
+    assert_allclose(decode(line["y"]), expected)
     assert "dash" in line["line"]
-    low, high = outline(traces(data, name="theory band")[0])
+    low, high = outline(find_traces(data, name="theory band")[0])
     assert_allclose(low, expected - math.log10(2))
     assert_allclose(high, expected + math.log10(2))
 
@@ -52,17 +52,21 @@ def test_flow_draws_norms_as_rms_of_the_layers_own_size():
 def test_flow_shows_the_overlay_of_the_gradient_that_is_drawn():
     report = make_report(LAYERS, 32)
     over = (overlay(activation_grad_norm=banded(NORM)),)
-    assert not traces(sent(flow_figure(report, gradient="delta", over=over)), name="theory")
-    assert traces(sent(flow_figure(report, gradient="activation_grad", over=over)), name="theory")
+    assert not find_traces(
+        to_browser(flow_figure(report, gradient="delta", over=over)), name="theory"
+    )
+    assert find_traces(
+        to_browser(flow_figure(report, gradient="activation_grad", over=over)), name="theory"
+    )
 
 
 def test_the_axis_holds_a_prediction_far_from_the_measurement():
     report = make_report(LAYERS, 32)
     far = overlay(delta_norm=banded(np.full(LAYERS, 1e-30)))
-    low, high = sent(flow_figure(report, over=(far,)))["layout"]["yaxis2"]["range"]
+    low, high = to_browser(flow_figure(report, over=(far,)))["layout"]["yaxis2"]["range"]
     assert low < -32
     assert high > -5
-    data = sent(gradient_norms_figure(report, overlays=(far,)))
+    data = to_browser(gradient_norms_figure(report, overlays=(far,)))
     low, _high = data["layout"]["yaxis"]["range"]
     assert low < -30
 
@@ -74,23 +78,23 @@ def test_the_upper_band_shows_mean_plus_minus_std():
         "activation_mean": Range(UNKNOWN, mean, UNKNOWN),
         "activation_std": Range(UNKNOWN, std, UNKNOWN),
     }
-    lines = traces(sent(flow_figure(report, over=(overlay(**columns),))), name="theory")
+    lines = find_traces(to_browser(flow_figure(report, over=(overlay(**columns),))), name="theory")
     assert [line["yaxis"] for line in lines] == ["y", "y"]
-    assert_allclose(array(lines[0]["y"]), mean - std)
-    assert_allclose(array(lines[1]["y"]), mean + std)
+    assert_allclose(decode(lines[0]["y"]), mean - std)
+    assert_allclose(decode(lines[1]["y"]), mean + std)
 
 
 def test_seeds_are_a_band_without_a_line():
     report = make_report(LAYERS, 32)
-    data = sent(flow_figure(report, over=(overlay("seeds", delta_norm=banded(NORM)),)))
-    assert traces(data, name="seeds band")
-    assert not traces(data, name="seeds")
+    data = to_browser(flow_figure(report, over=(overlay("seeds", delta_norm=banded(NORM)),)))
+    assert find_traces(data, name="seeds band")
+    assert not find_traces(data, name="seeds")
 
 
 def test_the_legend_of_flow_names_what_is_drawn():
     report = make_report(LAYERS, 32)
     over = (overlay(delta_norm=banded(NORM)), overlay("seeds", delta_norm=banded(NORM)))
-    plain, both = (sent(flow_figure(report, over=o)) for o in ((), over))
+    plain, both = (to_browser(flow_figure(report, over=o)) for o in ((), over))
     texts = [note["text"] for note in both["layout"]["annotations"]]
     assert {"RMS, measured", "the theory", "the seeds"} <= set(texts)
     assert "the theory" not in [note["text"] for note in plain["layout"]["annotations"]]
@@ -101,14 +105,14 @@ def test_the_legend_of_flow_names_what_is_drawn():
 def test_norms_draw_each_quantity_in_its_own_colour(mode):
     report = make_report(LAYERS, 32)
     over = overlay(delta_norm=banded(NORM), activation_grad_norm=banded(2 * NORM))
-    data = sent(gradient_norms_figure(report, mode=mode, overlays=(over,)))
-    lines = traces(data, name="theory")
+    data = to_browser(gradient_norms_figure(report, mode=mode, overlays=(over,)))
+    lines = find_traces(data, name="theory")
     assert [line["line"]["color"] for line in lines] == list(PALETTES[mode].series[:2])
-    assert_allclose(array(lines[0]["y"]), np.log10(NORM))
-    assert_allclose(array(lines[1]["y"]), np.log10(2 * NORM))
-    (entry,) = traces(data, name="the theory")
+    assert_allclose(decode(lines[0]["y"]), np.log10(NORM))
+    assert_allclose(decode(lines[1]["y"]), np.log10(2 * NORM))
+    (entry,) = find_traces(data, name="the theory")
     assert entry["showlegend"]
-    said = traces(data, name="overlay")[0]["hovertext"]
+    said = find_traces(data, name="overlay")[0]["hovertext"]
     assert said[0] == "the theory: ‖∂L/∂z‖ 0.01 (0.005 … 0.02)"
 
 
@@ -118,8 +122,8 @@ def test_forward_statistics_draw_theirs():
     over = overlay(
         "seeds", activation_std=banded(std, 1.1), saturated=Range(0 * std, 0.1 * std, 0.2 * std)
     )
-    data = sent(forward_statistics_figure(report, overlays=(over,)))
-    upper, lower = traces(data, name="seeds band")
+    data = to_browser(forward_statistics_figure(report, overlays=(over,)))
+    upper, lower = find_traces(data, name="seeds band")
     assert (upper["yaxis"], lower["yaxis"]) == ("y", "y2")
     low, high = outline(upper)
     assert_allclose(low, std / 1.1)
@@ -128,10 +132,10 @@ def test_forward_statistics_draw_theirs():
 
 def test_a_band_has_gaps_where_nothing_is_known():
     values = np.where(X == 3, math.nan, NORM)
-    data = sent(gradient_norms_figure(make_report(LAYERS, 32), overlays=(
+    data = to_browser(gradient_norms_figure(make_report(LAYERS, 32), overlays=(
         overlay("seeds", delta_norm=banded(values)),
     )))  # fmt: skip
-    x = array(traces(data, name="seeds band")[0]["x"])
+    x = decode(find_traces(data, name="seeds band")[0]["x"])
     assert np.isnan(x).sum() == 1
     assert 3 not in x
 
@@ -139,31 +143,35 @@ def test_a_band_has_gaps_where_nothing_is_known():
 def test_a_band_that_reaches_zero_ends_at_the_floor_of_a_log_axis():
     report = make_report(LAYERS, 32)
     found = Range(np.zeros(LAYERS), NORM, 2 * NORM)
-    data = sent(gradient_norms_figure(report, overlays=(overlay("seeds", delta_norm=found),)))
-    low, _high = outline(traces(data, name="seeds band")[0])
+    data = to_browser(gradient_norms_figure(report, overlays=(overlay("seeds", delta_norm=found),)))
+    low, _high = outline(find_traces(data, name="seeds band")[0])
     assert_allclose(low, data["layout"]["yaxis"]["range"][0])
 
 
 def test_hover_says_the_numbers_and_nothing_where_nothing_is_known():
     values = np.where(X == 2, math.nan, 0.5)
-    texts = hover_lines((overlay(delta_norm=banded(values)),), "delta_norm", LAYERS, prefix="RMS")
+    texts = describe_overlays(
+        (overlay(delta_norm=banded(values)),), "delta_norm", LAYERS, prefix="RMS"
+    )
     assert texts[0] == "<br>the theory: RMS 0.5 (0.25 … 1)"
     assert texts[1] == ""
-    assert hover_lines((), "delta_norm", LAYERS) == [""] * LAYERS
+    assert describe_overlays((), "delta_norm", LAYERS) == [""] * LAYERS
 
 
 def test_an_empty_report_stays_an_empty_figure():
     over = (overlay(delta_norm=banded(NORM)),)
-    assert sent(flow_figure(empty_report(), over=over))["data"] == []
+    assert to_browser(flow_figure(make_empty_report(), over=over))["data"] == []
     for figure in (gradient_norms_figure, forward_statistics_figure):
-        assert sent(figure(empty_report(), overlays=over))["data"] == []
+        assert to_browser(figure(make_empty_report(), overlays=over))["data"] == []
 
 
 def test_the_axis_holds_the_whole_band_of_other_seeds():
     report = make_report(LAYERS, 32)
     over = overlay("seeds", delta_norm=banded(NORM, 1e6), activation_std=banded(0 * X + 0.5, 9.0))
-    low, high = sent(gradient_norms_figure(report, overlays=(over,)))["layout"]["yaxis"]["range"]
+    low, high = to_browser(gradient_norms_figure(report, overlays=(over,)))["layout"]["yaxis"][
+        "range"
+    ]
     assert low < np.log10(NORM.min()) - 6
     assert high > np.log10(NORM.max()) + 6
-    data = sent(forward_statistics_figure(report, overlays=(over,)))
+    data = to_browser(forward_statistics_figure(report, overlays=(over,)))
     assert data["layout"]["yaxis"]["range"][1] > 4.5

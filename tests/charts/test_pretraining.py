@@ -15,7 +15,7 @@ from gradflow.charts.pretraining.images import (
 from gradflow.charts.pretraining.lines import medians
 from gradflow.charts.pretraining.reuse import reuse_figure
 from gradflow.charts.pretraining.tuning import tuning_figure
-from tests.charts.figures import array, sent, traces, words
+from tests.charts.figures import decode, find_traces, read_words, to_browser
 
 
 def pictures(count, seed=0):
@@ -37,13 +37,13 @@ def test_a_mosaic_has_every_image_at_its_place(count, columns):
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_features_are_one_heatmap_with_0_in_the_middle(mode):
     images = pictures(20)
-    data = sent(features_figure(images, mode=mode))
+    data = to_browser(features_figure(images, mode=mode))
     (heatmap,) = data["data"]
-    assert array(heatmap["z"])[:8, 9:17] == pytest.approx(images[1].reshape(8, 8))
+    assert decode(heatmap["z"])[:8, 9:17] == pytest.approx(images[1].reshape(8, 8))
     assert heatmap["zmax"] == -heatmap["zmin"] == pytest.approx(reach_of(images))
-    assert array(heatmap["customdata"])[9, 0] == 17
+    assert decode(heatmap["customdata"])[9, 0] == 17
     assert data["layout"]["yaxis"]["scaleanchor"] == "x"
-    assert sent(features_figure(images, reach=9.0))["data"][0]["zmax"] == 9
+    assert to_browser(features_figure(images, reach=9.0))["data"][0]["zmax"] == 9
 
 
 def test_reach_is_a_size_that_few_weights_exceed():
@@ -55,13 +55,13 @@ def test_reach_is_a_size_that_few_weights_exceed():
 
 @pytest.mark.parametrize("images", [np.zeros((0, 64)), np.full((3, 64), np.nan)])
 def test_features_that_are_not_there_are_said(images):
-    assert "nothing to see" in words(sent(features_figure(images.astype(np.float32))))
+    assert "nothing to see" in read_words(to_browser(features_figure(images.astype(np.float32))))
 
 
 def test_reconstructions_stand_below_their_originals():
     originals, back = pictures(4), np.stack([pictures(4, 1), pictures(4, 2)])
-    data = sent(reconstructions_figure(originals, back, ["original", "one", "two"]))
-    z = array(data["data"][0]["z"])
+    data = to_browser(reconstructions_figure(originals, back, ["original", "one", "two"]))
+    z = decode(data["data"][0]["z"])
     assert z[:8, 9:17] == pytest.approx(originals[1].reshape(8, 8))
     assert z[9:17, 9:17] == pytest.approx(back[0, 1].reshape(8, 8))
     assert z[18:26, 27:35] == pytest.approx(back[1, 3].reshape(8, 8))
@@ -81,13 +81,13 @@ def test_layers_follow_each_other_on_one_axis():
     x, y = timeline([one.error for one in layers])
     assert x == pytest.approx([0, 1, 2, np.nan, 2, 3, 4], nan_ok=True)
     assert y == pytest.approx([0.1, 0.05, 0.02, np.nan, 0.3, 0.2, 0.1], nan_ok=True)
-    data = sent(errors_figure(layers))
+    data = to_browser(errors_figure(layers))
     trained, held_out = data["data"]
-    assert 10 ** array(trained["y"]) == pytest.approx(y, nan_ok=True)
-    assert 10 ** array(held_out["y"]) == pytest.approx(y + 0.01, nan_ok=True)
+    assert 10 ** decode(trained["y"]) == pytest.approx(y, nan_ok=True)
+    assert 10 ** decode(held_out["y"]) == pytest.approx(y + 0.01, nan_ok=True)
     assert trained["hovertext"][5] == "layer 2 after epoch 1, trained on: 0.2"
-    assert len(trained["hovertext"]) == len(array(trained["x"]))
-    assert "layer 1 | layer 2" in words(data)
+    assert len(trained["hovertext"]) == len(decode(trained["x"]))
+    assert "layer 1 | layer 2" in read_words(data)
     assert [shape["x0"] for shape in data["layout"]["shapes"]] == [2]
     assert data["layout"]["xaxis"]["ticktext"] == ["0", "1", "2", "1", "2"]
 
@@ -95,7 +95,7 @@ def test_layers_follow_each_other_on_one_axis():
 @pytest.mark.parametrize(("count", "epochs"), [(1, 1), (6, 30), (4, 10), (2, 7)])
 def test_ticks_of_epochs_are_few_and_end_with_the_last(count, epochs):
     layers = [layer(*np.linspace(1, 0.1, epochs + 1))] * count
-    axis = sent(errors_figure(layers))["layout"]["xaxis"]
+    axis = to_browser(errors_figure(layers))["layout"]["xaxis"]
     assert len(axis["tickvals"]) <= 18
     assert axis["tickvals"][-1] == count * epochs
     assert axis["ticktext"][-1] == str(epochs)
@@ -104,9 +104,9 @@ def test_ticks_of_epochs_are_few_and_end_with_the_last(count, epochs):
 
 
 def test_errors_that_are_not_finite_are_gaps_or_said():
-    data = sent(errors_figure([layer(0.1, np.inf, np.nan)]))
-    assert array(data["data"][0]["y"]) == pytest.approx([-1, np.nan, np.nan], nan_ok=True)
-    assert "not finite" in words(sent(errors_figure([layer(np.nan, np.nan)])))
+    data = to_browser(errors_figure([layer(0.1, np.inf, np.nan)]))
+    assert decode(data["data"][0]["y"]) == pytest.approx([-1, np.nan, np.nan], nan_ok=True)
+    assert "not finite" in read_words(to_browser(errors_figure([layer(np.nan, np.nan)])))
 
 
 def course(start, loss, accuracy):
@@ -124,33 +124,33 @@ COURSES = [
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_courses_show_every_seed_and_their_median(mode):
-    data = sent(tuning_figure(COURSES, mode=mode))
-    left = [t for t in traces(data, name="Pretrained") if t["xaxis"] == "x"]
-    right = [t for t in traces(data, name="Pretrained") if t["xaxis"] == "x2"]
-    assert 10 ** array(left[0]["y"]) == pytest.approx([2.1, 1, 0.2])
-    assert array(right[0]["y"]) == pytest.approx([0.1, 0.6, 0.9])
-    (seeds,) = (t for t in traces(data, name="Pretrained, each seed") if t["xaxis"] == "x")
-    found = 10 ** array(seeds["y"])
+    data = to_browser(tuning_figure(COURSES, mode=mode))
+    left = [t for t in find_traces(data, name="Pretrained") if t["xaxis"] == "x"]
+    right = [t for t in find_traces(data, name="Pretrained") if t["xaxis"] == "x2"]
+    assert 10 ** decode(left[0]["y"]) == pytest.approx([2.1, 1, 0.2])
+    assert decode(right[0]["y"]) == pytest.approx([0.1, 0.6, 0.9])
+    (seeds,) = (t for t in find_traces(data, name="Pretrained, each seed") if t["xaxis"] == "x")
+    found = 10 ** decode(seeds["y"])
     expected = [2.0, 1, 0.1, np.nan, 2.2, 1.2, 0.2, np.nan, 2.1, 0.4, 0.3, np.nan]
     assert found == pytest.approx(expected, nan_ok=True)
-    x = array(seeds["x"])
+    x = decode(seeds["x"])
     assert x[np.isfinite(found)] == pytest.approx([0, 10, 20] * 3)
-    assert not traces(data, name="Xavier, each seed")  # a single one is its own median
-    assert "guessing: ln 10 = 2.3 | guessing: 10 %" in words(data)
+    assert not find_traces(data, name="Xavier, each seed")  # a single one is its own median
+    assert "guessing: ln 10 = 2.3 | guessing: 10 %" in read_words(data)
     assert data["layout"]["shapes"][0]["y0"] == pytest.approx(np.log10(np.log(10)))
 
 
 def test_a_start_keeps_its_colour_whichever_others_are_chosen():
-    alone = sent(tuning_figure(COURSES[1:]))["data"][0]["line"]
-    beside = next(t for t in sent(tuning_figure(COURSES))["data"] if t["name"] == "Xavier")
+    alone = to_browser(tuning_figure(COURSES[1:]))["data"][0]["line"]
+    beside = next(t for t in to_browser(tuning_figure(COURSES))["data"] if t["name"] == "Xavier")
     assert (alone["color"], alone["dash"]) == (beside["line"]["color"], beside["line"]["dash"])
 
 
 def test_no_course_is_an_empty_figure_and_an_overflow_a_gap():
-    assert "Choose a start" in words(sent(tuning_figure([])))
+    assert "Choose a start" in read_words(to_browser(tuning_figure([])))
     broken = course("p", [[2.3, np.inf, np.nan]], [[0.1, np.nan, np.nan]])
-    line = sent(tuning_figure([("Pretrained", 0, broken)]))["data"][0]
-    found = 10 ** array(line["y"])
+    line = to_browser(tuning_figure([("Pretrained", 0, broken)]))["data"][0]
+    found = 10 ** decode(line["y"])
     assert found == pytest.approx([2.3, np.nan, np.nan], nan_ok=True)
     assert medians(np.array([[1, 2.0], [3, np.nan]])) == pytest.approx([2, np.nan], nan_ok=True)
 
@@ -158,10 +158,10 @@ def test_no_course_is_an_empty_figure_and_an_overflow_a_gap():
 def test_reuse_is_drawn_over_the_labels_on_a_log_axis():
     accuracy = np.array([[[0.5, 0.7], [0.6, 0.9]], [[0.6, 0.8], [0.8, 0.8]]])
     found = SimpleNamespace(per_class=(1, 10), accuracy=accuracy)
-    data = sent(reuse_figure(["Random", "Frozen"], found, 5))
-    (line,) = traces(data, name="Frozen")
-    assert array(line["x"]) == pytest.approx([1, 10])
-    assert array(line["y"]) == pytest.approx([0.7, 0.8])
+    data = to_browser(reuse_figure(["Random", "Frozen"], found, 5))
+    (line,) = find_traces(data, name="Frozen")
+    assert decode(line["x"]) == pytest.approx([1, 10])
+    assert decode(line["y"]) == pytest.approx([0.7, 0.8])
     assert line["hovertext"][1].startswith("Frozen 80")
     axis = data["layout"]["xaxis"]
     assert axis["type"] == "log"

@@ -35,9 +35,9 @@ from gradflow.charts.recurrent.training import (
     training_gradient_figure,
     training_loss_figure,
 )
-from gradflow.charts.theme import PALETTES, Mode, number
+from gradflow.charts.theme import PALETTES, Mode, format_number
 from gradflow.core.recurrent.clipping import Clipped, ClippingCourse, ClippingReport
-from tests.charts.figures import array, sent, traces, words
+from tests.charts.figures import decode, find_traces, read_words, to_browser
 
 
 @pytest.fixture(scope="module")
@@ -52,27 +52,27 @@ def report() -> gf.TimeReport:
 
 def test_flow_speaks_of_states(report: gf.TimeReport) -> None:
     for state, letter in (("hidden", "h"), ("cell", "c")):
-        figure = sent(charts.flow_figure(report.as_report(state), gradient="activation_grad"))
+        figure = to_browser(charts.flow_figure(report.as_report(state), gradient="activation_grad"))
         assert figure["layout"]["yaxis"]["title"]["text"] == f"state {letter}<sub>t</sub>"
         assert figure["layout"]["yaxis2"]["title"]["text"] == f"|∂L/∂{letter}<sub>t</sub>|"
-        forward, backward = traces(figure, name="layers")
+        forward, backward = find_traces(figure, name="layers")
         assert forward["hovertext"][4].startswith(f"state {letter}<sub>5</sub><br>")
-        norm = number(report.column(f"{state}_grad_norm")[4])
+        norm = format_number(report.column(f"{state}_grad_norm")[4])
         assert f"‖∂L/∂{letter}<sub>5</sub>‖ {norm}" in backward["hovertext"][4]
-        assert "of the step’s entries" in words(figure)
+        assert "of the step’s entries" in read_words(figure)
 
 
 def test_norms_and_theory_are_where_they_belong() -> None:
     norms, line = np.array([1e-4, 0.0, 1.0]), np.array([1e-2, 1e-1, 1.0])
-    figure = sent(time_norms_figure([("h", norms)], [Line("ρ", line)]))
-    (measured,) = traces(figure, name="h")
-    np.testing.assert_allclose(array(measured["y"]), [-4, np.nan, 0])
-    assert len(traces(figure, name="marks")[0]["x"]) == 1
-    (theory,) = traces(figure, name="ρ")
-    np.testing.assert_allclose(array(theory["y"]), [-2, -1, 0])
+    figure = to_browser(time_norms_figure([("h", norms)], [Line("ρ", line)]))
+    (measured,) = find_traces(figure, name="h")
+    np.testing.assert_allclose(decode(measured["y"]), [-4, np.nan, 0])
+    assert len(find_traces(figure, name="marks")[0]["x"]) == 1
+    (theory,) = find_traces(figure, name="ρ")
+    np.testing.assert_allclose(decode(theory["y"]), [-2, -1, 0])
     assert theory["line"]["dash"] != "solid"
     assert theory["hovertext"][0] == "ρ: 0.01"
-    assert "▽ exactly 0" in words(figure)
+    assert "▽ exactly 0" in read_words(figure)
 
 
 def test_a_bound_far_away_leaves_the_figure() -> None:
@@ -104,17 +104,17 @@ def test_without_numbers_there_is_a_title(mode: Mode) -> None:
         parameters_figure(_clipping(math.nan), mode=mode),
     ]
     for figure in empty:
-        assert sent(figure)["data"] == []
-        assert words(sent(figure))
+        assert to_browser(figure)["data"] == []
+        assert read_words(to_browser(figure))
 
 
 def test_the_way_back_runs_to_the_left() -> None:
     (curve,) = remaining_curves([("tanh", np.array([1.0, 0.1, 0.01]))])
     np.testing.assert_array_equal(curve.x, [0, 1, 2])
-    figure = sent(remaining_figure([("tanh", curve.values)], marked=1))
+    figure = to_browser(remaining_figure([("tanh", curve.values)], marked=1))
     low, high = figure["layout"]["xaxis"]["range"]
     assert low > high
-    np.testing.assert_allclose(array(traces(figure, name="tanh")[0]["y"]), [0, -1, -2])
+    np.testing.assert_allclose(decode(find_traces(figure, name="tanh")[0]["y"]), [0, -1, -2])
     assert [s["x0"] for s in figure["layout"]["shapes"]] == [0, 1]
 
 
@@ -124,32 +124,32 @@ def test_a_factor_stands_at_its_distance() -> None:
         ("tanh", np.array([0.5, 7.0]), np.full(2, np.nan)),
     ]
     np.testing.assert_array_equal(factor_curves(named)[0].x, [1, 2])
-    figure = sent(factors_figure(named))
-    (theory,) = traces(figure, name="theory")  # that of the LSTM only
-    np.testing.assert_allclose(array(theory["y"]), 0.8)
-    np.testing.assert_allclose(array(traces(figure, name="lstm")[0]["y"]), [0.9, 1.1])
+    figure = to_browser(factors_figure(named))
+    (theory,) = find_traces(figure, name="theory")  # that of the LSTM only
+    np.testing.assert_allclose(decode(theory["y"]), 0.8)
+    np.testing.assert_allclose(decode(find_traces(figure, name="lstm")[0]["y"]), [0.9, 1.1])
     assert figure["layout"]["yaxis"]["range"][1] > 7.0
-    assert not traces(figure, name="beyond")
-    assert traces(figure, name="direct path alone (mean over units)")
+    assert not find_traces(figure, name="beyond")
+    assert find_traces(figure, name="direct path alone (mean over units)")
 
 
 def test_factors_beyond_the_axis_are_marked_with_their_value() -> None:
     total = np.array([0.5, 37.0, 0.0, np.nan])
     named = [("lstm", np.ones(4), np.ones(4)), ("tanh", total, np.full(4, np.nan))]
-    figure = sent(factors_figure(named))
+    figure = to_browser(factors_figure(named))
     assert figure["layout"]["yaxis"]["range"][1] == FACTOR_LIMIT
-    (beyond,) = traces(figure, name="beyond")
+    (beyond,) = find_traces(figure, name="beyond")
     assert (beyond["x"], beyond["text"]) == ([2.0], ["37"])
     assert beyond["y"][0] < FACTOR_LIMIT
-    assert beyond["marker"]["color"] == traces(figure, name="tanh")[0]["line"]["color"]
-    assert "beyond the axis" in words(figure)
+    assert beyond["marker"]["color"] == find_traces(figure, name="tanh")[0]["line"]["color"]
+    assert "beyond the axis" in read_words(figure)
     assert factor_curves(named)[1].x.tolist() == [1, 2, 3]  # where nothing is left there is none
 
 
 def test_of_many_values_beyond_the_largest_is_written() -> None:
     total = np.linspace(20.0, 31.0, 12)
-    figure = sent(factors_figure([("tanh", total, np.full(12, np.nan))]))
-    (beyond,) = traces(figure, name="beyond")
+    figure = to_browser(factors_figure([("tanh", total, np.full(12, np.nan))]))
+    (beyond,) = find_traces(figure, name="beyond")
     assert beyond["text"] == [""] * 11 + ["31"]
 
 
@@ -159,47 +159,47 @@ def test_a_curve_ends_with_a_cross_where_it_breaks() -> None:
         ("relu", np.full(4, math.nan)),
         ("gru", np.array([1.0, 0.1, 0.01, 0.001])),
     ]
-    figure = sent(remaining_figure(named, broken=[("tanh", 2), ("relu", 3)]))
-    (curve,) = traces(figure, name="tanh")
-    np.testing.assert_allclose(array(curve["y"]), [0, 20])
-    (crosses,) = traces(figure, name="breaks")
+    figure = to_browser(remaining_figure(named, broken=[("tanh", 2), ("relu", 3)]))
+    (curve,) = find_traces(figure, name="tanh")
+    np.testing.assert_allclose(decode(curve["y"]), [0, 20])
+    (crosses,) = find_traces(figure, name="breaks")
     assert crosses["x"] == [2, 3]
     assert crosses["y"][0] == 20
     assert [text.strip() for text in crosses["text"]] == ["", "relu"]
     low, high = figure["layout"]["yaxis"]["range"]
     assert low < -3
     assert 20 < crosses["y"][1] < high
-    assert not traces(figure, name="marks")  # no band of marks
-    assert "not a finite number" in words(figure)
+    assert not find_traces(figure, name="marks")  # no band of marks
+    assert "not a finite number" in read_words(figure)
 
 
 def test_of_many_zeros_the_first_is_marked() -> None:
     values = np.array([1.0, 0.0, 1e-8, *[0.0] * 100])
     named = [("tanh", np.ones(103)), ("gru", values)]
-    figure = sent(remaining_figure(named))
-    (curve,) = traces(figure, name="gru")
-    np.testing.assert_allclose(array(curve["y"]), [0, np.nan, -8])
-    (zeros,) = traces(figure, name="zeros")
+    figure = to_browser(remaining_figure(named))
+    (curve,) = find_traces(figure, name="gru")
+    np.testing.assert_allclose(decode(curve["y"]), [0, np.nan, -8])
+    (zeros,) = find_traces(figure, name="zeros")
     assert zeros["x"] == [3]
     assert zeros["marker"]["color"] == [curve["line"]["color"]]
     assert figure["layout"]["yaxis"]["range"][0] < zeros["y"][0] < -8
-    assert "▽ exactly 0 from here on" in words(figure)
-    figure = sent(time_norms_figure([("h", values[::-1])], []))
-    assert array(traces(figure, name="h")[0]["x"]).tolist() == [101, 102, 103]
-    assert traces(figure, name="zeros")[0]["x"] == [100]
+    assert "▽ exactly 0 from here on" in read_words(figure)
+    figure = to_browser(time_norms_figure([("h", values[::-1])], []))
+    assert decode(find_traces(figure, name="h")[0]["x"]).tolist() == [101, 102, 103]
+    assert find_traces(figure, name="zeros")[0]["x"] == [100]
 
 
 def test_norms_end_with_a_cross_where_they_break() -> None:
     measured = [("h", np.array([math.nan, math.inf, 1e9, 1.0])), ("c", np.ones(4))]
-    figure = sent(time_norms_figure(measured, [Line("ρ", np.geomspace(1e4, 1, 4))]))
-    (curve,) = traces(figure, name="h")
-    assert (array(curve["x"]).tolist(), array(curve["y"]).tolist()) == ([3, 4], [9, 0])
-    (cross,) = traces(figure, name="breaks")
+    figure = to_browser(time_norms_figure(measured, [Line("ρ", np.geomspace(1e4, 1, 4))]))
+    (curve,) = find_traces(figure, name="h")
+    assert (decode(curve["x"]).tolist(), decode(curve["y"]).tolist()) == ([3, 4], [9, 0])
+    (cross,) = find_traces(figure, name="breaks")
     assert (cross["x"], cross["y"]) == ([2], [9])
-    assert not traces(figure, name="marks")
-    assert "exactly 0" not in words(figure)
-    broken = sent(time_norms_figure([("h", np.full(4, math.nan))], []))
-    assert "No gradient is a finite number above 0" in words(broken)
+    assert not find_traces(figure, name="marks")
+    assert "exactly 0" not in read_words(figure)
+    broken = to_browser(time_norms_figure([("h", np.full(4, math.nan))], []))
+    assert "No gradient is a finite number above 0" in read_words(broken)
 
 
 def test_gates_are_stacked_the_first_on_top() -> None:
@@ -211,7 +211,7 @@ def test_gates_are_stacked_the_first_on_top() -> None:
     np.testing.assert_allclose(picture.values[:2], first.T + 0.4, rtol=1e-6)
     assert np.isnan(picture.values[2]).all()
     np.testing.assert_allclose(picture.values[3:], first.T, rtol=1e-6)
-    figure = sent(gates_figure(gates, step=2, unit=2))
+    figure = to_browser(gates_figure(gates, step=2, unit=2))
     lines = [s for s in figure["layout"]["shapes"] if s["type"] == "line"]
     frames = [s for s in figure["layout"]["shapes"] if s["type"] == "rect"]
     assert {s["x0"] for s in lines} == {2}
@@ -229,20 +229,20 @@ def test_shares_of_gates_count_every_entry(report: gf.TimeReport) -> None:
     assert shares.sum() == pytest.approx(1)
     mean = (shares * (np.arange(BINS) + 0.5) / BINS).sum()
     assert mean == pytest.approx(report.gate("forget").mean(), abs=1 / BINS)
-    figure = sent(gate_histograms_figure({"forget": shares}, {}))
+    figure = to_browser(gate_histograms_figure({"forget": shares}, {}))
     assert max(figure["data"][0]["y"]) == pytest.approx(1)
     assert not figure["layout"]["shapes"]
 
 
 def test_a_mark_belongs_to_its_gate_alone() -> None:
     shares = {name: np.full(BINS, 1 / BINS) for name in ("i", "f", "o")}
-    figure = sent(gate_histograms_figure(shares, {"f": ("σ(b)", 0.25)}))
+    figure = to_browser(gate_histograms_figure(shares, {"f": ("σ(b)", 0.25)}))
     (line,) = figure["layout"]["shapes"]
     assert (line["x0"], line["x1"]) == (0.25, 0.25)
     floors = {bars["name"]: bars["base"] for bars in figure["data"]}
     assert line["y0"] == floors["f"]
     assert line["y1"] == floors["f"] + 1 < floors["i"]
-    assert {"<b>f</b>", "┆ σ(b) = 0.25"} <= set(words(figure).split(" | "))
+    assert {"<b>f</b>", "┆ σ(b) = 0.25"} <= set(read_words(figure).split(" | "))
 
 
 def _clipping(norm: float = 2.0, cosine: float = 0.5) -> ClippingReport:
@@ -258,16 +258,16 @@ def test_arrows_keep_their_angle() -> None:
     assert arrows is not None
     assert arrows[:2] == [(1.0, 0.0), (0.5, 0.0)]
     assert math.atan2(arrows[2][1], arrows[2][0]) == pytest.approx(1.0)
-    figure = sent(directions_figure(report))
+    figure = to_browser(directions_figure(report))
     assert sum(a["showarrow"] for a in figure["layout"]["annotations"]) == 3
-    assert "turned by 57.3°" in words(figure)
+    assert "turned by 57.3°" in read_words(figure)
 
 
 def test_bars_reach_up_to_their_logarithm() -> None:
-    figure = sent(parameters_figure(_clipping()))
-    tops = [bar["base"] + array(bar["y"])[0] for bar in figure["data"]]
+    figure = to_browser(parameters_figure(_clipping()))
+    tops = [bar["base"] + decode(bar["y"])[0] for bar in figure["data"]]
     np.testing.assert_allclose(tops, np.log10([2, 1, 0.5]))
-    assert [array(bar["y"])[1] for bar in figure["data"]] == [0, 0, 0]
+    assert [decode(bar["y"])[1] for bar in figure["data"]] == [0, 0, 0]
     assert figure["data"][0]["x"] == ["w", "readout.b"]
     assert figure["data"][0]["text"] == ["", "0"]
     assert [bar_label(value) for value in (math.nan, math.inf, 2.0)] == ["✕", "✕", ""]
@@ -275,19 +275,19 @@ def test_bars_reach_up_to_their_logarithm() -> None:
 
 def test_cosines_over_thresholds() -> None:
     course = ClippingCourse(np.array([0.01, 1.0]), np.ones(2), np.array([-0.2, 1.0]))
-    figure = sent(cosine_figure(course, (1.0, 0.1)))
-    (curve,) = traces(figure, name="clipped by value")
-    np.testing.assert_allclose(array(curve["x"]), [-2, 0])
-    np.testing.assert_allclose(array(curve["y"]), [-0.2, 1.0])
+    figure = to_browser(cosine_figure(course, (1.0, 0.1)))
+    (curve,) = find_traces(figure, name="clipped by value")
+    np.testing.assert_allclose(decode(curve["x"]), [-2, 0])
+    np.testing.assert_allclose(decode(curve["y"]), [-0.2, 1.0])
     assert figure["layout"]["yaxis"]["range"][0] <= -0.2
     assert [s["x0"] for s in figure["layout"]["shapes"]] == pytest.approx([0, -1])
 
 
 def test_losses_and_their_level() -> None:
     learned = [("GRU", np.array([0.0, 10.0]), np.array([1.0, 0.01]))]
-    figure = sent(training_loss_figure(learned, steps=20, baseline=("guess", 0.1)))
-    np.testing.assert_allclose(array(traces(figure, name="GRU")[0]["y"]), [0, -2])
-    (level,) = traces(figure, name="guess")
+    figure = to_browser(training_loss_figure(learned, steps=20, baseline=("guess", 0.1)))
+    np.testing.assert_allclose(decode(find_traces(figure, name="GRU")[0]["y"]), [0, -2])
+    (level,) = find_traces(figure, name="guess")
     assert (level["y"], level["x"]) == ([-1, -1], [0, 20])
 
 
@@ -296,8 +296,8 @@ def test_gradients_relative_to_the_last_step(mode: Mode) -> None:
     norms = np.array([[1e-9, 0.0, 2.0], [0.1, 0.1, np.nan], [1.0, 2.0, 4.0]])
     shades = shape_gradient(norms)
     np.testing.assert_allclose(shades[:, 0], [-9, -1, 0])
-    figure = sent(training_gradient_figure(np.array([0.0, 5, 10]), norms, "h", mode=mode))
+    figure = to_browser(training_gradient_figure(np.array([0.0, 5, 10]), norms, "h", mode=mode))
     (heat,) = figure["data"]
-    assert array(heat["z"]).min(initial=0, where=~np.isnan(array(heat["z"]))) == -6
+    assert decode(heat["z"]).min(initial=0, where=~np.isnan(decode(heat["z"]))) == -6
     assert heat["colorscale"][-1][1] == PALETTES[mode].backward_scale[-1][1]
-    assert array(heat["z"])[0, 2] == pytest.approx(math.log10(0.5))
+    assert decode(heat["z"])[0, 2] == pytest.approx(math.log10(0.5))

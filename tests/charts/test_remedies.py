@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from gradflow.charts.remedies import remedies_figure
-from tests.charts.figures import array, sent, traces, words
-from tests.charts.reports import empty_report, make_report, with_nonfinite
+from tests.charts.figures import decode, find_traces, read_words, to_browser
+from tests.charts.reports import add_nonfinite, make_empty_report, make_report
 
 BEFORE = make_report(9, 32, "sigmoid")
 CURES = [
@@ -28,7 +28,7 @@ def norms(report):
 
 def split(trace):
     """The parts of a trace between its gaps: ``(x, y)`` each; all y here are finite."""
-    x, y = array(trace["x"]), array(trace["y"])
+    x, y = decode(trace["x"]), decode(trace["y"])
     ends = np.flatnonzero(np.isnan(x))
     starts = [0, *(ends[:-1] + 1)]
     return [(x[a:b], y[a:b]) for a, b in zip(starts, ends, strict=True)]
@@ -48,7 +48,7 @@ def decades(data, panel, y):
 @pytest.mark.parametrize("mode", ["light", "dark"])
 @pytest.mark.parametrize("count", [1, 4, 6, 20])
 def test_any_number_of_cures_is_a_handful_of_traces(count, mode):
-    data = sent(remedies_figure(BEFORE, (CURES * 4)[:count], mode=mode))
+    data = to_browser(remedies_figure(BEFORE, (CURES * 4)[:count], mode=mode))
     assert [t["name"] for t in data["data"]] == ["before", "after"]
     assert len(data["layout"]["shapes"]) == 3
     assert len(data["layout"]["annotations"]) == count
@@ -56,8 +56,8 @@ def test_any_number_of_cures_is_a_handful_of_traces(count, mode):
 
 
 def test_lines_show_norms_relative_to_the_last_hidden_layer():
-    data = sent(remedies_figure(BEFORE, CURES))
-    before, after = (split(traces(data, name=name)[0]) for name in ("before", "after"))
+    data = to_browser(remedies_figure(BEFORE, CURES))
+    before, after = (split(find_traces(data, name=name)[0]) for name in ("before", "after"))
     assert len(before) == len(after) == len(CURES)
     for panel, (_label, report) in enumerate(CURES):
         for (_x, y), source in ((before[panel], BEFORE), (after[panel], report)):
@@ -66,23 +66,23 @@ def test_lines_show_norms_relative_to_the_last_hidden_layer():
 
 
 def test_layers_keep_their_place_in_every_panel():
-    data = sent(remedies_figure(BEFORE, CURES))
+    data = to_browser(remedies_figure(BEFORE, CURES))
     ticks = dict(
         zip(data["layout"]["xaxis"]["tickvals"], data["layout"]["xaxis"]["ticktext"], strict=True)
     )
     ones = sorted(x for x, text in ticks.items() if text == "1")
     eights = sorted(x for x, text in ticks.items() if text == "8")
     assert len(ones) == len(eights) == 4
-    for panel, (x, _y) in enumerate(split(traces(data, name="after")[0])):
+    for panel, (x, _y) in enumerate(split(find_traces(data, name="after")[0])):
         column = panel % 4
         layers = 1 + 7 * (x - ones[column]) / (eights[column] - ones[column])
         assert layers == pytest.approx(np.arange(1, len(x) + 1), abs=1e-4)
 
 
 def test_panels_do_not_overlap():
-    data = sent(remedies_figure(BEFORE, CURES * 3))
+    data = to_browser(remedies_figure(BEFORE, CURES * 3))
     boxes = []
-    for x, y in split(traces(data, name="after")[0]):
+    for x, y in split(find_traces(data, name="after")[0]):
         boxes.append((x.min(), x.max(), y.min(), y.max()))
     for i, a in enumerate(boxes):
         for b in boxes[:i]:
@@ -91,7 +91,7 @@ def test_panels_do_not_overlap():
 
 def test_titles_are_rank_and_label():
     outcomes = [("a<b>", BEFORE), ("x" * 60, BEFORE)]
-    titles = words(sent(remedies_figure(BEFORE, outcomes))).split(" | ")
+    titles = read_words(to_browser(remedies_figure(BEFORE, outcomes))).split(" | ")
     assert titles[0] == "<b>1</b>  a&lt;b&gt;"
     assert titles[1].startswith("<b>2</b>  xxx")
     assert titles[1].endswith("…")
@@ -99,8 +99,8 @@ def test_titles_are_rank_and_label():
 
 
 def test_hover_names_the_cure_the_layer_and_the_true_norm():
-    after = traces(sent(remedies_figure(BEFORE, CURES)), name="after")[0]
-    texts, panels = after["hovertext"], array(after["customdata"])
+    after = find_traces(to_browser(remedies_figure(BEFORE, CURES)), name="after")[0]
+    texts, panels = after["hovertext"], decode(after["customdata"])
     first = texts.index(next(t for t in texts if t.startswith("<b>Tanh</b>")))
     assert panels[first] == 1
     assert "layer 1<br>" in texts[first]
@@ -109,51 +109,53 @@ def test_hover_names_the_cure_the_layer_and_the_true_norm():
     assert "before:" in texts[first]
     half = next(t for t in texts if t.startswith("<b>Half"))
     assert "before:" not in half  # layer 1 of another depth is another place
-    assert len(texts) == len(array(after["x"])) == len(panels)
+    assert len(texts) == len(decode(after["x"])) == len(panels)
 
 
 def test_zeros_and_nonfinite_norms_are_marked():
-    broken = with_nonfinite(make_report(9, 32))
+    broken = add_nonfinite(make_report(9, 32))
     zero = make_report(9, 32, "sigmoid", dtype="float16", std=0.01)
     gone = int((norms(zero) == 0).sum())
     assert gone > 0
-    data = sent(remedies_figure(BEFORE, [("broken", broken), ("zero", zero)]))
-    marks = {t["marker"]["symbol"]: t for t in traces(data, name="marks")}
+    data = to_browser(remedies_figure(BEFORE, [("broken", broken), ("zero", zero)]))
+    marks = {t["marker"]["symbol"]: t for t in find_traces(data, name="marks")}
     assert set(marks) == {"x-thin", "triangle-down-open"}
-    assert list(array(marks["x-thin"]["customdata"])) == [0, 0]
-    assert list(array(marks["triangle-down-open"]["customdata"])) == [1] * gone
-    after = split(traces(data, name="after")[0])
-    assert array(marks["x-thin"]["y"]).min() > np.nanmax(after[0][1])
-    assert array(marks["triangle-down-open"]["y"]).max() < np.nanmin(after[1][1])
+    assert list(decode(marks["x-thin"]["customdata"])) == [0, 0]
+    assert list(decode(marks["triangle-down-open"]["customdata"])) == [1] * gone
+    after = split(find_traces(data, name="after")[0])
+    assert decode(marks["x-thin"]["y"]).min() > np.nanmax(after[0][1])
+    assert decode(marks["triangle-down-open"]["y"]).max() < np.nanmin(after[1][1])
     assert "NaN" in marks["x-thin"]["hovertext"][0]
-    assert "exactly 0" in words(data)
-    assert "NaN or infinite" in words(data)
+    assert "exactly 0" in read_words(data)
+    assert "NaN or infinite" in read_words(data)
 
 
 def test_what_was_lost_before_is_marked_in_every_panel():
-    data = sent(remedies_figure(with_nonfinite(make_report(9, 32)), CURES[:3]))
-    (marks,) = traces(data, name="marks")
-    assert list(array(marks["customdata"])) == [0, 0, 1, 1, 2, 2]
+    data = to_browser(remedies_figure(add_nonfinite(make_report(9, 32)), CURES[:3]))
+    (marks,) = find_traces(data, name="marks")
+    assert list(decode(marks["customdata"])) == [0, 0, 1, 1, 2, 2]
     assert marks["hoverinfo"] == "skip"
 
 
 def test_a_network_without_any_finite_gradient_is_drawn():
     layers = BEFORE.layers.assign(delta_norm=math.nan)
     lost = dataclasses.replace(BEFORE, layers=layers)
-    data = sent(remedies_figure(lost, [("lost", lost)]))
-    assert len(traces(data, name="marks")) == 2
+    data = to_browser(remedies_figure(lost, [("lost", lost)]))
+    assert len(find_traces(data, name="marks")) == 2
 
 
 def test_nothing_to_show_is_a_titled_empty_figure():
-    assert "No cure applies" in words(sent(remedies_figure(BEFORE, [])))
+    assert "No cure applies" in read_words(to_browser(remedies_figure(BEFORE, [])))
     bare = dataclasses.replace(BEFORE, layers=pd.DataFrame({"layer": [1]}))
-    for report in (empty_report(), bare):
-        assert "Nothing was recorded" in words(sent(remedies_figure(report, [("x", report)])))
+    for report in (make_empty_report(), bare):
+        assert "Nothing was recorded" in read_words(
+            to_browser(remedies_figure(report, [("x", report)]))
+        )
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_before_and_after_differ_by_more_than_colour(mode):
-    before, after = sent(remedies_figure(BEFORE, CURES, mode=mode))["data"]
+    before, after = to_browser(remedies_figure(BEFORE, CURES, mode=mode))["data"]
     assert before["line"]["dash"] == "dot"
     assert after["line"].get("dash", "solid") == "solid"
     assert after["line"]["width"] > before["line"]["width"]
@@ -161,9 +163,9 @@ def test_before_and_after_differ_by_more_than_colour(mode):
 
 
 def test_points_lie_inside_their_frames():
-    data = sent(remedies_figure(BEFORE, CURES))
+    data = to_browser(remedies_figure(BEFORE, CURES))
     borders = data["layout"]["shapes"][1]["path"].split("M")[1:]
-    for border, (x, y) in zip(borders, split(traces(data, name="after")[0]), strict=True):
+    for border, (x, y) in zip(borders, split(find_traces(data, name="after")[0]), strict=True):
         corners = np.array([list(map(float, p.split(","))) for p in border.strip().split(" L")])
         (left, low), (right, high) = corners.min(0), corners.max(0)
         x_range, y_range = (data["layout"][axis]["range"] for axis in ("xaxis", "yaxis"))

@@ -5,7 +5,7 @@ import pytest
 
 from gradflow.charts import report_html
 from gradflow.charts.report_page import layer_rows
-from tests.charts.reports import empty_report, make_report, with_nonfinite
+from tests.charts.reports import add_nonfinite, make_empty_report, make_report
 
 SETTINGS = {"network": {"depth": 4, "widths": (8, 9)}, "seed": 0, "note": "</script><b>"}
 
@@ -52,12 +52,12 @@ def test_nothing_from_outside_is_markup(page):
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_poor_reports_make_a_page_too(mode):
-    for report in (empty_report(), with_nonfinite(make_report(3)), make_report(1)):
+    for report in (make_empty_report(), add_nonfinite(make_report(3)), make_report(1)):
         assert "</html>" in report_html(report, mode=mode)
 
 
 def test_cells_are_readable():
-    head, rows = layer_rows(with_nonfinite(make_report(3)))
+    head, rows = layer_rows(add_nonfinite(make_report(3)))
     assert head[:3] == ["layer", "module", "fan in"]
     cells = dict(zip(head, rows[0], strict=True))
     assert (cells["layer"], cells["delta norm"]) == ("1", "–")

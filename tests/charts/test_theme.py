@@ -2,7 +2,15 @@ import math
 
 import pytest
 
-from gradflow.charts.theme import PALETTES, count, escape, number, share, styles, template
+from gradflow.charts.theme import (
+    PALETTES,
+    escape,
+    format_count,
+    format_number,
+    format_share,
+    list_styles,
+    make_template,
+)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +32,7 @@ from gradflow.charts.theme import PALETTES, count, escape, number, share, styles
     ],
 )
 def test_numbers_are_short_and_readable(value, text):
-    assert number(value) == text
+    assert format_number(value) == text
 
 
 @pytest.mark.parametrize(
@@ -39,11 +47,11 @@ def test_numbers_are_short_and_readable(value, text):
     ],
 )
 def test_shares_never_round_to_none_or_all(value, text):
-    assert share(value).replace("\N{NARROW NO-BREAK SPACE}", "") == f"{text}%"
+    assert format_share(value).replace("\N{NARROW NO-BREAK SPACE}", "") == f"{text}%"
 
 
 def test_counts_are_grouped():
-    assert count(1234567) == "1\N{NARROW NO-BREAK SPACE}234\N{NARROW NO-BREAK SPACE}567"
+    assert format_count(1234567) == "1\N{NARROW NO-BREAK SPACE}234\N{NARROW NO-BREAK SPACE}567"
 
 
 def test_text_from_outside_is_escaped():
@@ -69,7 +77,7 @@ def test_heatmaps_survive_greyscale(mode):
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_series_differ_by_more_than_colour(mode):
-    looks = styles(mode)
+    looks = list_styles(mode)
     assert len(looks) >= 4
     assert len({s.dash for s in looks}) == len({s.symbol for s in looks}) == len(looks)
 
@@ -94,6 +102,6 @@ def test_text_and_series_stand_out_from_the_page(mode):
 
 
 def test_fonts_are_readable_from_the_last_row():
-    axis = template("light")["layout"]["xaxis"]
+    axis = make_template("light")["layout"]["xaxis"]
     assert axis["tickfont"]["size"] >= 14
     assert axis["title"]["font"]["size"] >= 16

@@ -18,7 +18,7 @@ from gradflow.charts.training.data import (
 )
 from gradflow.charts.training.layers import layers_figure
 from gradflow.charts.training.maps import shades, shape_map, smoothed, stretches
-from tests.charts.figures import array, sent, traces, words
+from tests.charts.figures import decode, find_traces, read_words, to_browser
 
 LAYERS, RECORDS = 3, 20
 NUMBERS = (
@@ -98,14 +98,16 @@ def test_what_is_done_fills_at_least_half_of_the_axis(done, planned, last):
 
 def line(data, axis, dash):
     """The y of the line of a plot."""
-    (found,) = [t for t in traces(data, yaxis=axis) if t["line"]["dash"] == dash and len(t["x"])]
-    return array(found["x"]), array(found["y"]), found
+    (found,) = [
+        t for t in find_traces(data, yaxis=axis) if t["line"]["dash"] == dash and len(t["x"])
+    ]
+    return decode(found["x"]), decode(found["y"]), found
 
 
 @pytest.mark.parametrize("log", [True, False])
 def test_losses_and_accuracies_are_drawn_with_held_out_dashed(log):
     one = lane()
-    data = sent(learning_figure([one], log=log))
+    data = to_browser(learning_figure([one], log=log))
     draw = np.log10 if log else np.asarray
     x, y, trace = line(data, "y", "solid")
     np.testing.assert_allclose(x, one.steps)
@@ -127,14 +129,14 @@ def test_a_loss_that_is_not_finite_is_a_cross_at_the_top():
     one = lane()
     loss = one.numbers["loss"].copy()
     loss[-1] = np.nan
-    data = sent(learning_figure([with_numbers(one, loss=loss)]))
-    (marks,) = traces(data, name="marks")
-    assert array(marks["x"]).tolist() == [20.0]
+    data = to_browser(learning_figure([with_numbers(one, loss=loss)]))
+    (marks,) = find_traces(data, name="marks")
+    assert decode(marks["x"]).tolist() == [20.0]
     low, high = data["layout"]["yaxis"]["range"]
-    assert 0.8 * (high - low) < array(marks["y"])[0] - low < high - low
+    assert 0.8 * (high - low) < decode(marks["y"])[0] - low < high - low
     assert marks["hovertext"] == ["A NaN"]
-    assert "NaN or infinite" in words(data)
-    assert "NaN" not in words(sent(learning_figure([one])))
+    assert "NaN or infinite" in read_words(data)
+    assert "NaN" not in read_words(to_browser(learning_figure([one])))
 
 
 def test_a_run_that_explodes_does_not_flatten_another():
@@ -142,15 +144,15 @@ def test_a_run_that_explodes_does_not_flatten_another():
     wild = with_numbers(wild, loss=np.array([1.0, 1e12, np.inf]))
     together = loss_scale([calm, wild], log=True)
     assert 10**together.high < 100
-    assert "leave the figure" in words(sent(learning_figure([calm, wild])))
+    assert "leave the figure" in read_words(to_browser(learning_figure([calm, wild])))
     alone = loss_scale([wild], log=True)
     assert 10**alone.high > 1e12
-    data = sent(learning_figure([wild]))
-    assert "leave the figure" not in words(data)
+    data = to_browser(learning_figure([wild]))
+    assert "leave the figure" not in read_words(data)
 
 
 def test_short_log_axes_have_readable_ticks():
-    data = sent(learning_figure([lane()]))
+    data = to_browser(learning_figure([lane()]))
     axis = data["layout"]["yaxis"]
     texts = dict(zip(axis["ticktext"], axis["tickvals"], strict=True))
     assert texts["0.5"] == pytest.approx(math.log10(0.5))
@@ -159,30 +161,30 @@ def test_short_log_axes_have_readable_ticks():
 
 def test_gradient_norms_stand_before_and_after_clipping_with_the_threshold():
     one = replace(lane(), threshold=0.25)
-    data = sent(steps_figure([one, lane("B", seed=1)]))
+    data = to_browser(steps_figure([one, lane("B", seed=1)]))
     before, after = (
-        array(t["y"]) for t in traces(data, yaxis="y", legendgroup="A") if len(t["x"]) > 1
+        decode(t["y"]) for t in find_traces(data, yaxis="y", legendgroup="A") if len(t["x"]) > 1
     )
     np.testing.assert_allclose(before, np.log10(one.numbers["grad_norm"]), rtol=1e-5)
     np.testing.assert_allclose(after, np.log10(one.numbers["clipped_grad_norm"]), rtol=1e-5)
-    (rate,) = [t for t in traces(data, yaxis="y2", legendgroup="A") if len(t["x"]) > 1]
-    np.testing.assert_allclose(array(rate["y"]), one.numbers["learning_rate"], rtol=1e-5)
+    (rate,) = [t for t in find_traces(data, yaxis="y2", legendgroup="A") if len(t["x"]) > 1]
+    np.testing.assert_allclose(decode(rate["y"]), one.numbers["learning_rate"], rtol=1e-5)
     assert data["layout"]["yaxis2"]["range"][0] <= 0
     (shape,) = data["layout"]["shapes"]
     assert shape["y0"] == shape["y1"] == pytest.approx(math.log10(0.25))
-    assert "threshold of clipping 0.25" in words(data)
+    assert "threshold of clipping 0.25" in read_words(data)
 
 
 def test_without_clipping_and_held_out_data_there_are_no_dashes_in_line_and_legend():
     one = lane()
     unclipped = with_numbers(one, clipped_grad_norm=one.numbers["grad_norm"])
-    data = sent(steps_figure([unclipped]))
-    assert len([t for t in traces(data, yaxis="y") if len(t["x"]) > 1]) == 1
-    assert not traces(data, name="after clipping")
-    assert traces(sent(steps_figure([unclipped, lane("B")])), name="after clipping")
-    assert traces(sent(learning_figure([one])), name="held-out")
+    data = to_browser(steps_figure([unclipped]))
+    assert len([t for t in find_traces(data, yaxis="y") if len(t["x"]) > 1]) == 1
+    assert not find_traces(data, name="after clipping")
+    assert find_traces(to_browser(steps_figure([unclipped, lane("B")])), name="after clipping")
+    assert find_traces(to_browser(learning_figure([one])), name="held-out")
     unseen = with_numbers(one, held_out_loss=np.full(RECORDS, np.nan))
-    assert not traces(sent(learning_figure([unseen])), name="held-out")
+    assert not find_traces(to_browser(learning_figure([unseen])), name="held-out")
 
 
 # --- layers over steps
@@ -231,20 +233,20 @@ def test_means_over_a_window_of_a_tenth():
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_every_quantity_has_a_map_per_run_on_one_scale(quantity, mode):
     lanes = [lane("A"), lane("B", layers=5, seed=1)]
-    data = sent(layers_figure(lanes, quantity=quantity, mode=mode))
-    maps = traces(data, type="heatmap")
+    data = to_browser(layers_figure(lanes, quantity=quantity, mode=mode))
+    maps = find_traces(data, type="heatmap")
     assert [m["xaxis"] for m in maps] == ["x", "x2"]
     assert {m["coloraxis"] for m in maps} == {"coloraxis"}
     share = QUANTITIES[quantity].share
     for one, drawn in zip(lanes, maps, strict=True):
         values = one.layers[quantity]
         np.testing.assert_allclose(
-            array(drawn["z"]), values if share else np.log10(values), rtol=1e-5
+            decode(drawn["z"]), values if share else np.log10(values), rtol=1e-5
         )
-        np.testing.assert_allclose(array(drawn["x"]), one.steps)
+        np.testing.assert_allclose(decode(drawn["x"]), one.steps)
         assert (drawn["y0"], drawn["dy"]) == (1, 1)  # layer 1 at the bottom
     assert data["layout"]["yaxis"]["range"] == [0.5, 5.5]
-    assert bool(traces(data, type="contour")) == (quantity == "update_ratio")
+    assert bool(find_traces(data, type="contour")) == (quantity == "update_ratio")
     stops = [stop for stop, _colour in data["layout"]["coloraxis"]["colorscale"]]
     assert (stops[0], stops[-1]) == (0, 1)
     assert all("rgba" not in colour for _s, colour in data["layout"]["coloraxis"]["colorscale"])
@@ -254,20 +256,20 @@ def test_zeros_and_broken_values_carry_marks():
     values = lane().layers["weight_grad_norm"].copy()
     values[0, :10] = 0
     values[2, -1] = np.nan
-    data = sent(layers_figure([with_layers(lane(), weight_grad_norm=values)]))
-    (marks,) = [t for t in traces(data, name="marks") if t["xaxis"] == "x"]
+    data = to_browser(layers_figure([with_layers(lane(), weight_grad_norm=values)]))
+    (marks,) = [t for t in find_traces(data, name="marks") if t["xaxis"] == "x"]
     assert marks["y"] == [1, 3]
     assert marks["x"] == [5, 20]
     assert marks["marker"]["symbol"] == ["circle-open", "x-thin"]
-    assert "exactly 0" in words(data)
-    assert "NaN or infinite" in words(data)
+    assert "exactly 0" in read_words(data)
+    assert "NaN or infinite" in read_words(data)
 
 
 def test_a_blank_map_says_why():
     undefined = with_layers(lane("B"), saturated=np.full((LAYERS, RECORDS), np.nan))
-    data = sent(layers_figure([lane(), undefined], quantity="saturated"))
-    assert "blank: not defined for this activation function" in words(data)
-    assert "blank" not in words(sent(layers_figure([lane()], quantity="saturated")))
+    data = to_browser(layers_figure([lane(), undefined], quantity="saturated"))
+    assert "blank: not defined for this activation function" in read_words(data)
+    assert "blank" not in read_words(to_browser(layers_figure([lane()], quantity="saturated")))
 
 
 def test_speeds_are_medians_of_the_last_ten_records_beside_one_thousandth():
@@ -275,13 +277,13 @@ def test_speeds_are_medians_of_the_last_ten_records_beside_one_thousandth():
     ratios = one.layers["update_ratio"].copy()
     ratios[1, -10:] = 0
     ratios[2, -3] = np.nan
-    data = sent(layers_figure([with_layers(one, update_ratio=ratios)]))
-    (drawn,) = [t for t in traces(data, xaxis="x2") if "lines" in t["mode"]]
+    data = to_browser(layers_figure([with_layers(one, update_ratio=ratios)]))
+    (drawn,) = [t for t in find_traces(data, xaxis="x2") if "lines" in t["mode"]]
     expected = [math.log10(np.median(ratios[0, -10:])), math.nan, math.nan]
-    np.testing.assert_allclose(array(drawn["x"]).astype(float), expected)
-    assert array(drawn["y"]).tolist() == [1, 2, 3]
-    (still,) = traces(data, xaxis="x2", mode="markers")
-    assert array(still["y"]).tolist() == [2]
+    np.testing.assert_allclose(decode(drawn["x"]).astype(float), expected)
+    assert decode(drawn["y"]).tolist() == [1, 2, 3]
+    (still,) = find_traces(data, xaxis="x2", mode="markers")
+    assert decode(still["y"]).tolist() == [2]
     (usual,) = data["layout"]["shapes"]
     assert (usual["xref"], usual["x0"], usual["x1"]) == ("x2", -3, -3)
     low, high = data["layout"]["xaxis2"]["range"]
@@ -292,9 +294,9 @@ def test_a_run_without_records_does_not_hide_the_others():
     empty = replace(
         lane("B", records=0), modules=(), layers={name: np.zeros((0, 0)) for name in QUANTITIES}
     )
-    data = sent(layers_figure([lane("A"), empty], quantity="update_ratio"))
-    assert len(traces(data, type="heatmap")) == 1
-    assert sent(learning_figure([lane("A"), empty]))["data"]
+    data = to_browser(layers_figure([lane("A"), empty], quantity="update_ratio"))
+    assert len(find_traces(data, type="heatmap")) == 1
+    assert to_browser(learning_figure([lane("A"), empty]))["data"]
     for figure in (layers_figure, learning_figure, steps_figure):
-        assert "No step was recorded yet" in words(sent(figure([empty])))
-        assert "No step was recorded yet" in words(sent(figure([])))
+        assert "No step was recorded yet" in read_words(to_browser(figure([empty])))
+        assert "No step was recorded yet" in read_words(to_browser(figure([])))

@@ -10,8 +10,8 @@ from sklearn.datasets import load_digits
 
 import gradflow as gf
 from gradflow.core.catalog import SOURCES, Source
-from gradflow.core.data import draw
-from gradflow.core.networks.build import build
+from gradflow.core.data import draw_batch
+from gradflow.core.networks.build import build_network
 from tests.core.oracles import linears
 
 
@@ -19,7 +19,7 @@ from tests.core.oracles import linears
 @pytest.mark.parametrize("source", Source)
 def test_shapes(source, size):
     spec = gf.Data(source=source, batch_size=size)
-    x, y = draw(spec, 0)
+    x, y = draw_batch(spec, 0)
     assert (x.shape, x.dtype) == ((size, spec.features), torch.float32)
     assert (y.shape, y.dtype) == ((size,), torch.int64)
     assert x.isfinite().all()
@@ -27,7 +27,7 @@ def test_shapes(source, size):
 
 
 def test_digits_are_scikit_learns():
-    x, y = draw(gf.Data(batch_size=1797), 3)
+    x, y = draw_batch(gf.Data(batch_size=1797), 3)
     images, labels = load_digits(return_X_y=True)
     images = torch.tensor((images - images.mean()) / images.std(), dtype=torch.float32)
     rows = {tuple(row): label for row, label in zip(images.tolist(), labels.tolist(), strict=True)}
@@ -42,7 +42,7 @@ def test_gaussian(scale, correlation):
     spec = gf.Data(
         source="gaussian", batch_size=100, dimension=4000, scale=scale, correlation=correlation
     )
-    x, y = draw(spec, 0)
+    x, y = draw_batch(spec, 0)
     second_moments = x.double() @ x.double().T / spec.dimension
     error = 6 * math.sqrt(2 / spec.dimension)
     diagonal = second_moments.diagonal() / scale**2
@@ -55,14 +55,14 @@ def test_gaussian(scale, correlation):
 @pytest.mark.parametrize("noise", [0.0, 0.1, 1.0])
 @pytest.mark.parametrize("source", ["moons", "spirals"])
 def test_two_dimensional_sets(source, noise):
-    x, y = draw(gf.Data(source=source, batch_size=1000, noise=noise), 0)
+    x, y = draw_batch(gf.Data(source=source, batch_size=1000, noise=noise), 0)
     assert torch.allclose(x.mean(0), torch.zeros(2), atol=1e-5)
     assert torch.allclose(x.std(0, correction=0), torch.ones(2), atol=1e-5)
     assert 400 < y.sum() < 600
 
 
 def test_spirals_without_noise_are_spirals():
-    x, y = draw(gf.Data(source="spirals", batch_size=500, noise=0), 0)
+    x, y = draw_batch(gf.Data(source="spirals", batch_size=500, noise=0), 0)
     # Undo the standardization: a spiral r·(cos, sin)(3πr + kπ), with labels k.
     offset, unit = fitted = spiral_frame(x, y)
     points = (x.double() - offset) / unit
@@ -89,11 +89,11 @@ def spiral_frame(x, y):
 @pytest.mark.parametrize("source", Source)
 def test_seeds(source):
     spec = gf.Data(source=source, batch_size=50)
-    (x, y), (again, labels), (other, _) = (draw(spec, seed) for seed in (7, 7, 8))
+    (x, y), (again, labels), (other, _) = (draw_batch(spec, seed) for seed in (7, 7, 8))
     assert torch.equal(x, again)
     assert torch.equal(y, labels)
     assert not torch.equal(x, other)
-    draw(spec, 2**31 - 1)  # the largest seed
+    draw_batch(spec, 2**31 - 1)  # the largest seed
 
 
 def test_data_and_weights_are_not_the_same_numbers():
@@ -104,8 +104,8 @@ def test_data_and_weights_are_not_the_same_numbers():
             seed=seed,
             device="cpu",
         )
-        x, _ = draw(exp.data, seed)
-        w = linears(build(exp, x))[0].weight.detach()
+        x, _ = draw_batch(exp.data, seed)
+        w = linears(build_network(exp, x))[0].weight.detach()
         correlation = (x.flatten() @ w.flatten()).item() / 2500
         assert abs(correlation) < 6 / math.sqrt(2500)
 

@@ -10,9 +10,9 @@ from torch import nn
 
 import gradflow as gf
 from gradflow.core.codec import to_query
-from gradflow.core.data import draw
+from gradflow.core.data import draw_batch
 from gradflow.core.diagnosis import Severity, findings
-from gradflow.core.networks.build import build
+from gradflow.core.networks.build import build_network
 from gradflow.core.presets import PRESETS
 from gradflow.core.verdict import Verdict, course, decay
 
@@ -143,12 +143,12 @@ def test_the_verdicts_of_known_cases(name: str) -> None:
 @pytest.mark.parametrize("factor", [1e6, 1e-6])
 def test_a_rescaled_loss_changes_no_verdict(name: str, factor: float) -> None:
     exp = network(name)
-    inputs, targets = draw(exp.data, exp.seed)
+    inputs, targets = draw_batch(exp.data, exp.seed)
 
     def loss(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         return factor * nn.functional.cross_entropy(output, target)
 
-    model = build(exp, inputs).double()
+    model = build_network(exp, inputs).double()
     asked = {"experiment": to_query(exp)}
     before = gf.probe(model, inputs.double(), targets, **asked)
     after = gf.probe(model, inputs.double(), targets, loss=loss, **asked)
@@ -265,7 +265,7 @@ def test_instance_norm_right_before_the_mean_leaves_nothing(settings, away: bool
     given = {"normalization": "instance", "norm_position": "after", "activation": "tanh"}
     network = gf.ConvNet(depth=5, channels=6, **(given | settings))
     exp = gf.Experiment(network=network, data=gf.Data(batch_size=8), dtype="float64", device="cpu")
-    inputs, _targets = draw(exp.data, exp.seed)
-    output = build(exp, inputs).double()(inputs.double())
+    inputs, _targets = draw_batch(exp.data, exp.seed)
+    output = build_network(exp, inputs).double()(inputs.double())
     assert (output.std(0).max().item() < 1e-12) is away
     assert ("No gradient arrives" in findings(gf.run(exp))[0].text) is away

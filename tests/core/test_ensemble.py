@@ -18,9 +18,9 @@ import gradflow as gf
 from gradflow.core import ensemble, limits
 from gradflow.core.catalog import Activation, Connection, Initialization
 from gradflow.core.codec import from_fields
-from gradflow.core.data import draw
+from gradflow.core.data import draw_batch
 from gradflow.core.ensemble import MAX_SEEDS, Ensemble, run_seeds
-from gradflow.core.networks.build import build
+from gradflow.core.networks.build import build_network
 from gradflow.core.recording.seeds import COLUMNS
 from tests.core import oracles
 
@@ -123,8 +123,8 @@ def test_numbers_by_hand():
     found = run_seeds(exp, 2)
     for member in range(2):
         one = exp.model_copy(update={"seed": 11 + member})
-        inputs, targets = draw(one.data, one.seed)
-        layers = oracles.linears(build(one, inputs))
+        inputs, targets = draw_batch(one.data, one.seed)
+        layers = oracles.linears(build_network(one, inputs))
         weights = [layer.weight.detach().double().numpy() for layer in layers]
         biases = [layer.bias.detach().double().numpy() for layer in layers]
         expected = oracles.backpropagated(
@@ -330,13 +330,13 @@ def test_memory_decides_how_many_run_at_once(monkeypatch):
 
 def test_memory_and_arithmetic_of_an_experiment():
     # One layer 4 → 3 on 10 samples in float64: 12 weights, 4 + 3 units.
-    gib, tflop = limits.need([limits.LayerSize(4, 3)], 10, 8, orthogonal=True)
+    gib, tflop = limits.estimate_need([limits.LayerSize(4, 3)], 10, 8, orthogonal=True)
     assert gib == (12 * (4 + 8 + 8) + 3 * 7 * 10 * 8) / 2**30
     assert tflop == pytest.approx((6 * 10 * 12 + 4 * 4 * 3**2) / 1e12)
-    assert limits.seeds_at_once(10, gib=0.3, tflop=1e-6, most=16) == 6
-    assert limits.seeds_at_once(10, gib=0.3, tflop=1e-6, most=4) == 4
-    assert limits.seeds_at_once(2, gib=0.3, tflop=1e-6, most=4) == 2
-    assert limits.seeds_at_once(10, gib=1.9, tflop=1e-6, most=16) == 1
+    assert limits.count_seeds_at_once(10, gib=0.3, tflop=1e-6, most=16) == 6
+    assert limits.count_seeds_at_once(10, gib=0.3, tflop=1e-6, most=4) == 4
+    assert limits.count_seeds_at_once(2, gib=0.3, tflop=1e-6, most=4) == 2
+    assert limits.count_seeds_at_once(10, gib=1.9, tflop=1e-6, most=16) == 1
 
 
 @pytest.mark.parametrize("network", [gf.ConvNet(depth=4, channels=4), gf.Transformer(depth=1)])

@@ -185,16 +185,16 @@ def test_rubbish_of_any_type(part, data):
 @settings(max_examples=100, deadline=None)
 def test_depth_counts_the_readout(spec):
     assert len(spec.hidden_widths) == spec.depth - 1
-    assert len(spec.fans(7, 5)) == spec.depth
-    assert spec.fans(7, 5)[0][0] == 7
-    assert spec.fans(7, 5)[-1][1] == 5
+    assert len(spec.list_fans(7, 5)) == spec.depth
+    assert spec.list_fans(7, 5)[0][0] == 7
+    assert spec.list_fans(7, 5)[-1][1] == 5
 
 
 def test_fans():
-    assert gf.MLP(widths=(4, 3)).fans(7, 2) == [(7, 4), (4, 3), (3, 2)]
+    assert gf.MLP(widths=(4, 3)).list_fans(7, 2) == [(7, 4), (4, 3), (3, 2)]
     # Dense: a layer sees the input and all outputs before it.
     dense = gf.MLP(widths=(4, 3), connection="dense")
-    assert dense.fans(7, 2) == [(7, 4), (11, 3), (14, 2)]
+    assert dense.list_fans(7, 2) == [(7, 4), (11, 3), (14, 2)]
 
 
 def test_widths_replace_depth_and_width():

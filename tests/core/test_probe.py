@@ -14,8 +14,8 @@ from torch import nn
 import gradflow as gf
 from gradflow.core.catalog import Activation, Connection
 from gradflow.core.codec import from_query
-from gradflow.core.data import draw
-from gradflow.core.networks.build import build
+from gradflow.core.data import draw_batch
+from gradflow.core.networks.build import build_network
 from tests.core.oracles import NORMALIZATIONS, backpropagated, linears, mean_loss, traced
 
 
@@ -31,8 +31,8 @@ def experiment(**settings) -> gf.Experiment:
 
 
 def float64_network(exp: gf.Experiment):
-    inputs, targets = draw(exp.data, exp.seed)
-    return build(exp, inputs).double(), inputs.double(), targets
+    inputs, targets = draw_batch(exp.data, exp.seed)
+    return build_network(exp, inputs).double(), inputs.double(), targets
 
 
 def check_against_autograd(exp: gf.Experiment) -> None:
@@ -151,8 +151,8 @@ def test_norms_do_not_underflow():
         network=gf.MLP(depth=45, width=64, activation="sigmoid", initialization="xavier_normal"),
         device="cpu",
     )
-    inputs, targets = draw(exp.data, exp.seed)
-    model = build(exp, inputs)
+    inputs, targets = draw_batch(exp.data, exp.seed)
+    model = build_network(exp, inputs)
     trace = traced(exp.network, linears(model), inputs)
     (delta,) = torch.autograd.grad(mean_loss(exp.loss, trace.a[-1], targets), trace.z[0])
     assert delta.count_nonzero() > 0.99 * delta.numel()

@@ -186,7 +186,7 @@ NORMS = st.floats(1e-150, 1e150) | st.sampled_from([0.0, math.inf, math.nan])
 def test_applicable_gives_valid_different_experiments(
     spec: gf.Experiment, data: st.DataObject
 ) -> None:
-    depth = len(spec.network.layers(spec.data))
+    depth = len(spec.network.list_layers(spec.data))
     norms = data.draw(st.lists(NORMS, min_size=depth, max_size=depth))
     found = applicable(spec, with_norms(trial("sigmoid")[0], norms))
     for changed in found.values():

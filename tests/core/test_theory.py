@@ -14,8 +14,8 @@ from numpy.testing import assert_allclose
 import gradflow as gf
 from gradflow.core.catalog import Activation
 from gradflow.core.codec import from_fields
-from gradflow.core.data import draw
-from gradflow.core.networks.build import build
+from gradflow.core.data import draw_batch
+from gradflow.core.networks.build import build_network
 from gradflow.core.theory import Standing, predict
 from gradflow.core.theory.predict import BACKWARD, FORWARD
 from gradflow.core.theory.structures import flow_of
@@ -149,8 +149,8 @@ def test_correlation_as_measured():
         experiment = from_fields(
             WIDE | {"activation": activation, "connection": connection, "width": 1000, "depth": 6}
         )
-        inputs, _ = draw(experiment.data, 0)
-        model = build(experiment, inputs)
+        inputs, _ = draw_batch(experiment.data, 0)
+        model = build_network(experiment, inputs)
         trace = traced(experiment.network, linears(model), inputs)
         report = gf.run(experiment)
         cosines = []
@@ -346,7 +346,7 @@ def test_every_experiment_has_a_prediction(experiment):
     measured = from_fields({"depth": 2, "width": 2, "batch_size": 2})
     report = gf.run(measured)
     layers = report.layers.iloc[
-        [0] * (len(experiment.network.layers(experiment.data)) - 1) + [1]
+        [0] * (len(experiment.network.list_layers(experiment.data)) - 1) + [1]
     ].reset_index(drop=True)
     layers["layer"] = np.arange(1, len(layers) + 1)
     anchored = gf.Report(**{n: getattr(report, n) for n in report.__dataclass_fields__}

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 import gradflow as gf
 from gradflow.core.catalog import INITIALIZATIONS, Activation, Initialization
 from gradflow.core.codec import from_fields
-from gradflow.core.networks.build import build
+from gradflow.core.networks.build import build_network
 from gradflow.core.theory import Phase
 from gradflow.core.theory.maps import FixedPoint, fixed_point, variance_fixed_point
 from gradflow.core.theory.moments import activation_law, kinks_of
@@ -243,7 +243,7 @@ def test_variance_of_the_weights(initialization):
     if row.variance is None:
         assert initialization == "constant"
         return
-    for layer in linears(build(experiment, torch.zeros(2, 64))):
+    for layer in linears(build_network(experiment, torch.zeros(2, 64))):
         weight = layer.weight.detach().double()
         expected = row.variance(experiment.network, layer.in_features, layer.out_features)
         error = 6 / math.sqrt(weight.numel())

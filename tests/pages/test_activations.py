@@ -11,7 +11,7 @@ from gradflow.core.teaching.dying import BiasedLayer
 from gradflow.ui.activations.facts import SHORT_NAMES, tabulate_facts
 from gradflow.ui.activations.state import PAGE, ActivationsView
 from gradflow.ui.activations.views import VIEWS
-from tests.charts.figures import array
+from tests.charts.figures import decode
 from tests.pages.apptest import chart, url, working
 
 
@@ -66,7 +66,7 @@ def test_parameters_appear_with_their_function(app: AppTest) -> None:
     ]
     app.slider(key="activations_functions_negative_slope").set_value(0.5)
     working(app.run())
-    assert math.isclose(array(chart(app)["data"][0]["y"])[0], -2.5)
+    assert math.isclose(decode(chart(app)["data"][0]["y"])[0], -2.5)
     assert url(app)["negative_slope"] == "0.5"
 
 

@@ -9,7 +9,7 @@ from gradflow.core.teaching.chain import Chain, events, run_chain
 from gradflow.core.teaching.fields import to_query
 from gradflow.core.teaching.perceptron import Perceptron, initial_parameters, run_perceptron
 from gradflow.ui.backprop import words as backprop_words
-from gradflow.ui.backprop.chain import EXAMPLES
+from gradflow.ui.backprop.examples import EXAMPLES
 from tests.pages.apptest import chart, sentences, url, working
 
 
@@ -89,7 +89,7 @@ def test_examples_show_what_they_promise(name: str) -> None:
 def test_an_example_moves_the_controls(app: AppTest) -> None:
     opened(app)
     name = next(name for name in EXAMPLES if "ReLU: off" in name)
-    app.selectbox(key="backprop_example").set_value(name)
+    app.selectbox(key="chain_preset").set_value(name)
     working(app.run())
     assert url(app) == {"part": "chain", "layer": "8", **to_query(EXAMPLES[name])}
     assert "exactly 0" in sentences(app)
@@ -170,16 +170,21 @@ def test_other_sizes_and_an_address_of_their_own(app: AppTest) -> None:
     assert app.slider(key="network_outputs").value == 1
 
 
+def test_parameters_that_are_no_settings_are_ignored_without_a_word(app: AppTest) -> None:
+    opened(app, part="network", magic="1", fbclid="2")
+    assert not app.error
+    assert "magic" not in url(app)
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ({"part": "nonsense"}, ("part", "nonsense", "chain or network")),
+        ({"part": "nonsense"}, ("part", "nonsense", "chain, network")),
         ({"part": "chain", "length": "99"}, ("length", "99", "from 1 to 12")),
         ({"part": "chain", "weights": "1_2"}, ("weights", "2 values")),
         ({"part": "chain", "layer": "-1"}, ("layer", "-1", "from 1 to 8")),
         ({"part": "network", "step": "21"}, ("step", "21", "from 1 to 20")),
         ({"part": "network", "hidden": "9"}, ("hidden", "9", "from 1 to 5")),
-        ({"part": "network", "magic": "1"}, ("magic", "no such setting")),
     ],
 )
 def test_a_forged_address_is_explained_and_the_page_lives(app, query, words) -> None:

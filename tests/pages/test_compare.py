@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 import gradflow as gf
 from gradflow.core import codec
 from gradflow.core.presets import PRESETS
-from tests.charts.figures import array
+from tests.charts.figures import decode
 from tests.pages.apptest import url, working
 from tests.pages.conftest import MAIN
 
@@ -45,7 +45,7 @@ def lines(app: AppTest) -> dict[str, np.ndarray]:
     """The gradient norms that the figure shows, by letter."""
     figure = json.loads(app.get("plotly_chart")[0].proto.spec)
     return {
-        t["name"][3]: 10 ** array(t["y"]) for t in figure["data"] if t["name"].startswith("<b>")
+        t["name"][3]: 10 ** decode(t["y"]) for t in figure["data"] if t["name"].startswith("<b>")
     }
 
 

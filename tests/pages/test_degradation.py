@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from gradflow.core.catalog import Activation, Architecture, Normalization
 from gradflow.ui.degradation.state import PAGE, DegradationView
 from gradflow.ui.degradation.views import VIEWS
-from tests.charts.figures import array
+from tests.charts.figures import decode
 from tests.pages.apptest import chart, url, working
 
 
@@ -23,7 +23,7 @@ def open_page(app: AppTest, **query: str) -> AppTest:
 
 def read_curve(app: AppTest, name: str, index: int = 0) -> list[float]:
     curve = next(t for t in chart(app, index)["data"] if t["name"] == name)
-    return [float(y) for y in array(curve["y"])]
+    return [float(y) for y in decode(curve["y"])]
 
 
 def read_markdown(app: AppTest) -> str:

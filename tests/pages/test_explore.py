@@ -293,9 +293,9 @@ def test_impossible_setting_keeps_the_last_picture(app: AppTest) -> None:
 @pytest.mark.parametrize("code", PRESETS)
 def test_presets_load_and_are_recognized(app: AppTest, code: str) -> None:
     opened(app)
-    app.selectbox(key="preset").set_value(code).run()
+    app.selectbox(key="setting_preset").set_value(code).run()
     assert url(working(app)) == codec.to_query(PRESETS[code].experiment)
-    assert app.selectbox(key="preset").value == code
+    assert app.selectbox(key="setting_preset").value == code
 
 
 def test_reset_brings_the_default_back(app: AppTest) -> None:

@@ -9,7 +9,7 @@ import gradflow as gf
 from gradflow.core import codec
 from gradflow.core.ensemble import run_seeds
 from gradflow.core.theory import predict
-from tests.charts.figures import array, traces
+from tests.charts.figures import decode, find_traces
 from tests.pages.apptest import chart, sentences, url, working
 
 SMALL = gf.Experiment(network=gf.MLP(depth=6, width=64), data=gf.Data(batch_size=64))
@@ -27,15 +27,15 @@ def opened(app: AppTest, experiment: gf.Experiment) -> AppTest:
 def test_theory_is_drawn_until_it_is_switched_off(app: AppTest) -> None:
     opened(app, SMALL)
     report = gf.run(SMALL)
-    (line,) = traces(chart(app), name="theory on top")
+    (line,) = find_traces(chart(app), name="theory on top")
     expected = predict(SMALL, report).delta_norm / np.sqrt(
         [report.histogram("delta", n).total for n in report.layers["layer"]]
     )
-    assert_allclose(array(line["y"]), np.log10(expected), rtol=1e-6)
+    assert_allclose(decode(line["y"]), np.log10(expected), rtol=1e-6)
     assert any("χ₁" in text.value for text in app.markdown)
     app.toggle(key="show_theory").set_value(False)
     working(app.run())
-    assert not traces(chart(app), name="theory on top")
+    assert not find_traces(chart(app), name="theory on top")
 
 
 @pytest.mark.parametrize(
@@ -52,15 +52,15 @@ def test_where_theory_does_not_hold_the_page_says_why(app: AppTest, settings, wo
 
 def test_seeds_give_a_band(app: AppTest) -> None:
     opened(app, SMALL)
-    assert not traces(chart(app), name="seeds band")
+    assert not find_traces(chart(app), name="seeds band")
     app.selectbox(key="seeds").set_value(8)
     working(app.run())
-    (band,) = traces(chart(app), name="seeds band")
+    (band,) = find_traces(chart(app), name="seeds band")
     low, _middle, high = run_seeds(SMALL, 8).band("delta_norm")
     size = np.sqrt([64 * 64] * 5 + [64 * 10])
-    upper = array(band["y"])[:6]
+    upper = decode(band["y"])[:6]
     assert_allclose(upper, np.log10(high / size), rtol=1e-5)
-    assert_allclose(array(band["y"])[6:12][::-1], np.log10(low / size), rtol=1e-5)
+    assert_allclose(decode(band["y"])[6:12][::-1], np.log10(low / size), rtol=1e-5)
 
 
 def test_causes_and_lessons(app: AppTest) -> None:
@@ -77,7 +77,7 @@ def test_cures_are_tried_shown_and_applied(app: AppTest) -> None:
     button(app, "Try all cures").click()
     working(app.run())
     cures = chart(app, 1)
-    assert len(traces(cures)) >= 2
+    assert len(find_traces(cures)) >= 2
     box = app.selectbox(key="cure")
     first = box.value
     assert "helps" in sentences(app)

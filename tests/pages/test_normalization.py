@@ -12,7 +12,7 @@ from gradflow.core.teaching.normalization.sharing import Norm
 from gradflow.core.teaching.normalization.small_batches import Law
 from gradflow.ui.normalization.state import PAGE, NormalizationView
 from gradflow.ui.normalization.views import VIEWS
-from tests.charts.figures import array, traces, words
+from tests.charts.figures import decode, find_traces, read_words
 from tests.pages.apptest import chart, url, working
 
 KEY = "normalization_{}_{}"
@@ -55,10 +55,10 @@ def test_every_view_has_a_title_and_a_spec() -> None:
 
 def test_blocks_follow_the_sliders(app: AppTest) -> None:
     open_page(app, "sharing")
-    assert "6 × 36 entries" in words(chart(app))
+    assert "6 × 36 entries" in read_words(chart(app))
     assert "are the same here" not in read_markdown(app)
     move_widgets(app, "sharing", samples=3, height=2, width=1)
-    labels = words(chart(app))
+    labels = read_words(chart(app))
     for numbers in ("6 × 6", "3 × 12", "18 × 2", "6 × 6"):
         assert f"{numbers} entries" in labels
     assert "means: $N = 3$" in read_markdown(app)
@@ -109,11 +109,11 @@ def test_one_batch_in_numbers(app: AppTest) -> None:
     open_page(app, "batch")
     move_widgets(app, "batch", gamma=2.0, beta=-1.0, sample=3, channel=4)
     pushed = push(PushedBatch(gamma=2, beta=-1, sample=3, channel=4))
-    diamonds = traces(chart(app), name="the followed entry")
+    diamonds = find_traces(chart(app), name="the followed entry")
     x = pushed.before[2, 3, 4, 4]
     mean, variance = pushed.before[:, 3].mean(), pushed.before[:, 3].var()
     y = 2 * (x - mean) / math.sqrt(variance + 1e-5) - 1
-    assert array(diamonds[1]["x"])[0] == pytest.approx(y, rel=1e-9)
+    assert decode(diamonds[1]["x"])[0] == pytest.approx(y, rel=1e-9)
     assert f"= {mean:.4g}" in read_latex(app)
     assert f"= {variance:.4g}" in read_latex(app)
     assert f"= {y:.4g}" in read_latex(app)
@@ -128,7 +128,7 @@ def test_every_normalization_and_every_batch(app: AppTest) -> None:
         choose(app, "batch", "norm", norm)
         assert url(app)["norm"] == norm
         (after,) = [t for t in chart(app)["data"] if t["xaxis"] == "x5"]
-        centred = np.abs(array(after["y"])).max() < 1e-9
+        centred = np.abs(decode(after["y"])).max() < 1e-9
         assert centred == (norm in (Norm.BATCH, Norm.INSTANCE))
     assert r"\mathrm{ms}" in read_latex(app)  # RMS norm was the last
     for source in BatchSource:
@@ -172,7 +172,7 @@ def test_channels_as_a_table(app: AppTest) -> None:
 
 def test_training_and_evaluation(app: AppTest) -> None:
     open_page(app, "modes", batches="1", momentum="0.5", batch_size="8")
-    running = array(traces(chart(app), name="running")[0]["y"])
+    running = decode(find_traces(chart(app), name="running")[0]["y"])
     x = 3 + 2 * np.random.default_rng([0, 0]).standard_normal(8)
     assert running.tolist() == pytest.approx([0, x.mean() / 2])
     assert rf"\tfrac{{8}}{{7}}\cdot {x.var():.4g} = {0.5 + x.var(ddof=1) / 2:.4g}" in read_latex(
@@ -200,7 +200,8 @@ def test_a_shift_is_hidden_in_training_mode_and_passed_on_in_evaluation(app: App
     assert numbers["Training"][2] > 1.9
     assert numbers["Evaluation"][2] < 0.2
     training, evaluation = (
-        float((array(t["x"]) * array(t["y"])).sum()) for t in traces(chart(app, 1), type="bar")
+        float((decode(t["x"]) * decode(t["y"])).sum())
+        for t in find_traces(chart(app, 1), type="bar")
     )
     assert (training, evaluation) == pytest.approx((0, 2), abs=0.1)
 
@@ -213,15 +214,17 @@ def test_small_batches(app: AppTest) -> None:
     assert r"\frac{1}{\sqrt{16}} = 0.25" in read_latex(app)
     assert "catches up at N = C/G = 8" in read_markdown(app)
     assert {shape["x0"] for shape in chart(app)["layout"]["shapes"]} == {4}
-    group = traces(chart(app), name="group norm: theory")[0]
-    assert array(group["y"]).tolist() == pytest.approx([1 / math.sqrt(32)] * 9)
+    group = find_traces(chart(app), name="group norm: theory")[0]
+    assert decode(group["y"]).tolist() == pytest.approx([1 / math.sqrt(32)] * 9)
     move_widgets(app, "small", "select_slider", group_channels=4)
-    group = traces(chart(app), name="group norm: theory")[0]
-    assert array(group["y"]).tolist() == pytest.approx([0.25] * 9)
+    group = find_traces(chart(app), name="group norm: theory")[0]
+    assert decode(group["y"]).tolist() == pytest.approx([0.25] * 9)
     assert "both average over equally many" in read_markdown(app)
-    drawn = traces(chart(app), name="batch norm: drawn")[1]
+    drawn = find_traces(chart(app), name="batch norm: drawn")[1]
     choose(app, "small", "law", Law.LAPLACE)
-    assert (array(traces(chart(app), name="batch norm: drawn")[1]["y"]) > array(drawn["y"])).all()
+    assert (
+        decode(find_traces(chart(app), name="batch norm: drawn")[1]["y"]) > decode(drawn["y"])
+    ).all()
     assert r"\frac{6}{16}" in read_latex(app).replace(r"\tfrac", r"\frac")
 
 

@@ -8,7 +8,7 @@ from gradflow.core.catalog import Activation, Initialization, NormPosition
 from gradflow.core.teaching.normalization_effects.flow import COMPARED
 from gradflow.core.teaching.normalization_effects.rates import LearningRates, Trained
 from gradflow.ui.normalization.effects.rates import explain_failures
-from tests.charts.figures import array
+from tests.charts.figures import decode
 from tests.pages.apptest import chart, url, working
 
 
@@ -23,7 +23,7 @@ def open_page(app: AppTest, **query: str) -> AppTest:
 
 def read_curve(app: AppTest, name: str, index: int = 0) -> list[float]:
     curve = next(t for t in chart(app, index)["data"] if t["name"] == name)
-    return [float(y) for y in array(curve["y"])]
+    return [float(y) for y in decode(curve["y"])]
 
 
 def test_gradient_flow(app: AppTest) -> None:
@@ -93,13 +93,13 @@ def test_the_flow_figures_side_by_side(app: AppTest) -> None:
     assert [t["xaxis"] for t in measured] == ["x", "x2", "x3", "x4", "x5"]
     for trace, name in zip(measured, ("None", "BatchNorm", "LayerNorm"), strict=False):
         # RMS = norm/√(entries) of 64 samples and 32 units
-        hidden = np.array([float(y) for y in array(trace["y"])])[:-1]
-        expected = np.array(norms[name])[:-1] - np.log10(64 * 32) / 2
+        hidden = np.decode([float(y) for y in decode(trace["y"])])[:-1]
+        expected = np.decode(norms[name])[:-1] - np.log10(64 * 32) / 2
         np.testing.assert_allclose(hidden, expected, atol=1e-5)
     theory = [t for t in chart(app)["data"] if t.get("name") == "theory on top"]
     assert {t["xaxis"] for t in theory} == {"x", "x2", "x3", "x4", "x5"}
     batch = next(t for t in theory if t["xaxis"] == "x2")
-    law = np.array([float(y) for y in array(batch["y"])])[:-1]
+    law = np.decode([float(y) for y in decode(batch["y"])])[:-1]
     # π/(π − 1) per layer for the square; the batch of 64 adds a little.
     slope = np.diff(law).mean()
     assert -0.1 < slope < -np.log10(np.pi / (np.pi - 1)) / 2
@@ -139,7 +139,7 @@ def test_learning_rates(app: AppTest) -> None:
     assert rows.loc["None", "over that without a norm"] == "1"
     rings = next(t for t in chart(app)["data"] if t["name"] == "largest")
     trained = (rows["largest η that trains"] != "none").sum()
-    assert len(array(rings["x"])) == trained >= 4
+    assert len(decode(rings["x"])) == trained >= 4
     app.select_slider(key="normalization_rates_weight_scale").set_value(0.1)
     working(app.run())
     rows = app.dataframe[0].value.set_index("Normalization")

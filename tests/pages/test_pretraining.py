@@ -18,7 +18,7 @@ from gradflow.core.pretraining.transfer import PER_CLASS, transfer
 from gradflow.ui import blocks
 from gradflow.ui.pretraining.compute import Kept
 from gradflow.ui.pretraining.words import course_sentence, stack_sentence
-from tests.charts.figures import array
+from tests.charts.figures import decode
 from tests.pages.apptest import chart, url, working
 
 WIDGET = "pretraining_set_"
@@ -56,7 +56,7 @@ def test_it_opens_with_a_stack_and_draws_its_features(app: AppTest) -> None:
     shows_stack(app, Stack())
     assert app.selectbox(WIDGET + "preset").value == "hinton"
     assert "without a label" in " ".join(text.value for text in app.caption)
-    z = array(chart(app)["data"][0]["z"])
+    z = decode(chart(app)["data"][0]["z"])
     expected = pretrain(Stack()).layers[0].layer.weight[0].reshape(8, 8).numpy()
     assert z[:8, :8] == pytest.approx(expected, abs=1e-6)
     assert not app.get("progress")  # it is gone when the work is done
@@ -93,7 +93,7 @@ def test_layer_and_epoch_choose_the_features(app: AppTest) -> None:
     layers.set_value(2)
     app.slider("pretraining_epoch_2").set_value(1)
     working(app.run())
-    z = array(chart(app)["data"][0]["z"])
+    z = decode(chart(app)["data"][0]["z"])
     expected = found.layers[1].features[1][3].reshape(8, 8)
     assert z[:8, 27:35] == pytest.approx(expected, abs=1e-6)
 
@@ -101,10 +101,10 @@ def test_layer_and_epoch_choose_the_features(app: AppTest) -> None:
 def test_tabs_hold_errors_reconstructions_and_numbers(app: AppTest) -> None:
     opened(app, **STACK)
     found = pretrain(Stack(layers=2, width=8, epochs=2, batch_size=200))
-    errors = 10 ** array(chart(app, 1)["data"][0]["y"])
+    errors = 10 ** decode(chart(app, 1)["data"][0]["y"])
     assert errors[:3] == pytest.approx(found.layers[0].error, rel=1e-5)
     app.session_state["pretraining_details"] = "Reconstructions"
-    z = array(chart(working(app.run()), 1)["data"][0]["z"])
+    z = decode(chart(working(app.run()), 1)["data"][0]["z"])
     original = split(0).held_out_images[0].reshape(8, 8).numpy()
     assert z[:8, :8] == pytest.approx(original)
     assert z[18:26, :8] == pytest.approx(found.reconstructions[1, 0].reshape(8, 8), abs=1e-6)
@@ -147,8 +147,8 @@ def test_reusing_layers_draws_the_accuracies(app: AppTest) -> None:
     small = {"layers": 2, "width": 8, "seeds": 1, "steps": 50}
     found = transfer(Transfer(**small))
     tuned = chart(app)["data"][2]
-    assert array(tuned["y"]) == pytest.approx(found.accuracy[2, 0], abs=1e-6)
-    assert array(tuned["x"]).tolist() == list(PER_CLASS)
+    assert decode(tuned["y"]) == pytest.approx(found.accuracy[2, 0], abs=1e-6)
+    assert decode(tuned["x"]).tolist() == list(PER_CLASS)
     group(app, "first").set_value(["4", "1", "7"])
     app.slider(WIDGET + "layers").set_value(1)
     working(app.run())

@@ -11,14 +11,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import gradflow as gf
-from gradflow.charts.theme import number, share
+from gradflow.charts.theme import format_number, format_share
 from gradflow.core.recurrent.factors import FactorSettings, factor_curves
 from gradflow.core.recurrent.settings import PRESETS, Pass
 from gradflow.core.recurrent.training import ShortTraining
 from gradflow.ui.latex import tex
 from gradflow.ui.recurrent.controls import TITLES
 from gradflow.ui.recurrent.state import VIEWS, View
-from tests.charts.figures import array, traces, words
+from tests.charts.figures import decode, find_traces, read_words
 from tests.pages.apptest import chart, sentences, url, working
 
 KEYS = {Pass: "recurrent_Pass_{}", FactorSettings: "recurrent_FactorSettings_{}",
@@ -64,15 +64,15 @@ def test_every_view_has_a_title_and_a_spec() -> None:
 def test_one_pass_says_what_was_measured(app: AppTest) -> None:
     opened(app, **SMALL)
     report = recorded()
-    assert number(report.remaining(11), 2) in sentences(app)
+    assert format_number(report.remaining(11), 2) in sentences(app)
     assert "^{11}" in latex(app)
     assert chart(app)["layout"]["yaxis2"]["title"]["text"] == "|∂L/∂h<sub>t</sub>|"
-    (norms,) = traces(chart(app, 1), name="‖∂L/∂h<sub>t</sub>‖")
+    (norms,) = find_traces(chart(app, 1), name="‖∂L/∂h<sub>t</sub>‖")
     np.testing.assert_allclose(
-        array(norms["y"]), np.log10(report.column("hidden_grad_norm")), rtol=1e-6
+        decode(norms["y"]), np.log10(report.column("hidden_grad_norm")), rtol=1e-6
     )
     metrics = {metric.label: metric.value for metric in app.metric}
-    assert metrics["Loss"] == number(report.loss, 4)
+    assert metrics["Loss"] == format_number(report.loss, 4)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_every_setting_of_the_sidebar_counts(
     assert (sentences(app), chart(app, 1)["data"]) != before
     expected = gf.through_time(Pass(**SMALL | {name: value}).experiment)
     metrics = {metric.label: metric.value for metric in app.metric}
-    assert metrics["Loss"] == number(expected.loss, 4)
+    assert metrics["Loss"] == format_number(expected.loss, 4)
 
 
 def test_overflow_is_said(app: AppTest) -> None:
@@ -124,17 +124,17 @@ def test_the_spectral_radius_is_a_slider(app: AppTest) -> None:
 def test_state_layer_and_dashed_line(app: AppTest) -> None:
     opened(app, cell="lstm", layers="2", forget_bias="2.0", **SMALL)
     assert chart(app)["layout"]["yaxis2"]["title"]["text"] == "|∂L/∂c<sub>t</sub>|"
-    assert "product of the gates (direct path only)" in words(chart(app))
+    assert "product of the gates (direct path only)" in read_words(chart(app))
     assert "one part of the whole" in " ".join(c.value for c in app.caption)
     first = sentences(app)
     moved(app, "slider", "layer", 2)
     assert sentences(app) != first
     report = recorded(cell="lstm", layers=2, forget_bias=2.0)
-    assert number(report.remaining(11, "cell", 2), 2) in sentences(app)
+    assert format_number(report.remaining(11, "cell", 2), 2) in sentences(app)
     moved(app, "button_group", "state", "hidden")
     assert chart(app)["layout"]["yaxis2"]["title"]["text"] == "|∂L/∂h<sub>t</sub>|"
-    assert not traces(chart(app), name="theory")
-    assert len(traces(chart(app, 1), mode="lines+markers")) == 2
+    assert not find_traces(chart(app), name="theory")
+    assert len(find_traces(chart(app, 1), mode="lines+markers")) == 2
 
 
 def test_pascanus_bound_and_none(app: AppTest) -> None:
@@ -145,7 +145,7 @@ def test_pascanus_bound_and_none(app: AppTest) -> None:
     group = next(g for g in app.get("button_group") if g.key == "recurrent_line_spectral_3")
     working(group.set_value("none").run())
     assert "dashed" not in latex(app)
-    assert not traces(chart(app), name="theory")
+    assert not find_traces(chart(app), name="theory")
 
 
 def test_the_identity_has_no_mean_field(app: AppTest) -> None:
@@ -177,7 +177,7 @@ def test_a_gradient_that_arrives_as_the_sequence_is_short(
 def test_the_shortest_sequence_reads_well(app: AppTest) -> None:
     opened(app, hidden_size="6", batch_size="3", length="2")
     report = gf.through_time(Pass(hidden_size=6, batch_size=3, length=2).experiment)
-    assert f"by **{number(report.remaining(1), 4)}** on average." in sentences(app)
+    assert f"by **{format_number(report.remaining(1), 4)}** on average." in sentences(app)
     assert "steps back" not in sentences(app)
     assert r"\approx" not in latex(app)
 
@@ -198,7 +198,7 @@ def test_a_preset_sets_everything(app: AppTest) -> None:
     assert "Look for:" in " ".join(caption.value for caption in app.caption)
     preset = PRESETS["highway"].settings
     report = gf.through_time(preset.experiment)
-    assert number(report.remaining(100, "cell"), 2) in sentences(app)
+    assert format_number(report.remaining(100, "cell"), 2) in sentences(app)
 
 
 def test_forged_links_are_reported_and_the_rest_kept(app: AppTest) -> None:
@@ -225,9 +225,9 @@ def test_gates_follow_sequence_step_and_unit(app: AppTest) -> None:
     report = recorded(cell="lstm", forget_bias=1.0)
     heat = chart(app)["data"][0]
     np.testing.assert_allclose(
-        array(heat["z"])[7, 3], report.sample.values["forget", 1][3, 0], rtol=1e-6
+        decode(heat["z"])[7, 3], report.sample.values["forget", 1][3, 0], rtol=1e-6
     )
-    assert number(float(report.gate("forget").mean())) in said(app)
+    assert format_number(float(report.gate("forget").mean())) in said(app)
     before = latex(app)
     moved(app, "slider", "step", 9)
     assert "f_{9}" in latex(app)
@@ -235,12 +235,12 @@ def test_gates_follow_sequence_step_and_unit(app: AppTest) -> None:
     moved(app, "button_group", "gate", "output")
     assert r"o_t = \sigma\big(W_o\,[h_{t-1}, x_t] + b_o\big)" in latex(app)
     value = report.sample.values["output", 1][8, 1]
-    assert number(float(value), 3)[:4] in latex(app)
+    assert format_number(float(value), 3)[:4] in latex(app)
     assert latex(app) != before
     moved(app, "slider", "sequence", 3)
     other = gf.through_time(report.experiment, sample=2)
     np.testing.assert_allclose(
-        array(chart(app)["data"][0]["z"])[7, 3], other.sample.values["forget", 1][3, 0], rtol=1e-6
+        decode(chart(app)["data"][0]["z"])[7, 3], other.sample.values["forget", 1][3, 0], rtol=1e-6
     )
 
 
@@ -275,15 +275,17 @@ def test_cells_side_by_side(app: AppTest) -> None:
     curves = {"tanh RNN": ("rnn_tanh", "hidden"), "LSTM (c)": ("lstm", "cell")}
     for name, (cell, state) in curves.items():
         norms = reports[cell].column(f"{state}_grad_norm")
-        (curve,) = traces(chart(app), name=name)
+        (curve,) = find_traces(chart(app), name=name)
         np.testing.assert_allclose(
-            array(curve["y"]), np.log10(norms[::-1] / norms[-1]), rtol=1e-5, atol=1e-6
+            decode(curve["y"]), np.log10(norms[::-1] / norms[-1]), rtol=1e-5, atol=1e-6
         )
     assert "11 steps back" in said(app)
     moved(app, "slider", "compared_bias", -2.0)
     changed = recorded(cell="lstm", forget_bias=-2.0).column("cell_grad_norm")
-    (curve,) = traces(chart(app), name="LSTM (c)")
-    np.testing.assert_allclose(array(curve["y"])[-1], np.log10(changed[0] / changed[-1]), rtol=1e-5)
+    (curve,) = find_traces(chart(app), name="LSTM (c)")
+    np.testing.assert_allclose(
+        decode(curve["y"])[-1], np.log10(changed[0] / changed[-1]), rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("loss_at", ["last", "every"])
@@ -294,11 +296,11 @@ def test_a_cell_that_breaks_is_named_and_marked(app: AppTest, loss_at: str) -> N
     report = gf.through_time(Pass(cell="rnn_relu", loss_at=loss_at, **settings).experiment)
     first = 1 + int(np.argmax(report.column("hidden_nonfinite") > 0))
     assert f"**ReLU RNN** breaks on its way forward: from step {first} on" in said(app)
-    crosses = traces(chart(app), name="breaks")[0]
+    crosses = find_traces(chart(app), name="breaks")[0]
     assert 40 - first in crosses["x"]
-    assert not traces(chart(app), name="marks")
-    (curve,) = traces(chart(app), name="GRU")
-    assert np.isfinite(array(curve["y"])).all()
+    assert not find_traces(chart(app), name="marks")
+    (curve,) = find_traces(chart(app), name="GRU")
+    assert np.isfinite(decode(curve["y"])).all()
 
 
 def test_without_a_gradient_the_page_says_where_it_broke(app: AppTest) -> None:
@@ -306,12 +308,12 @@ def test_without_a_gradient_the_page_says_where_it_broke(app: AppTest) -> None:
                 "cell": "rnn_relu", "length": "40", "hidden_size": "16"}  # fmt: skip
     opened(app, **settings)
     assert "There is no gradient:** from step" in app.error[0].value
-    assert "No gradient is a finite number" in words(chart(app, 1))
-    assert not traces(chart(app), name="theory")
+    assert "No gradient is a finite number" in read_words(chart(app, 1))
+    assert not find_traces(chart(app), name="theory")
     assert "Dashed" not in " ".join(caption.value for caption in app.caption)
     opened(app, "clipping", **settings)
     assert "The gradient is not a finite number" in said(app)
-    assert "nothing to clip" in words(chart(app))
+    assert "nothing to clip" in read_words(chart(app))
     assert len(app.get("plotly_chart")) == 1
     opened(app, "clipping", **settings | {"cell": "rnn_tanh"})
     assert [bar["text"] for bar in chart(app)["data"]][1] == ["✕"] * 6  # by norm
@@ -327,11 +329,11 @@ def test_factors_follow_their_settings(app: AppTest) -> None:
          "tanh RNN, Gaussian matrix"),
         strict=True,
     ):  # fmt: skip
-        (line,) = traces(chart(app), name=name)
-        np.testing.assert_allclose(array(line["y"]), curve.total, rtol=1e-6)
-        (product,) = traces(chart(app, 1), name=name)
-        np.testing.assert_allclose(array(product["y"])[1:], np.log10(curve.remaining), atol=1e-6)
-    active = share(float(expected[2].direct.mean()))
+        (line,) = find_traces(chart(app), name=name)
+        np.testing.assert_allclose(decode(line["y"]), curve.total, rtol=1e-6)
+        (product,) = find_traces(chart(app, 1), name=name)
+        np.testing.assert_allclose(decode(product["y"])[1:], np.log10(curve.remaining), atol=1e-6)
+    active = format_share(float(expected[2].direct.mean()))
     assert f"{active} are active" in said(app)
     assert "nothing at all is left" not in said(app)
     before = said(app)
@@ -368,8 +370,8 @@ def test_a_short_training(app: AppTest) -> None:
     working(app.run())
     assert "**LSTM**" in said(app)
     assert "**GRU**" in said(app)
-    assert [len(array(t["x"])) for t in traces(chart(app), mode="lines+markers")] == [13, 13]
-    assert np.shape(array(chart(app, 1)["data"][0]["z"])) == (8, 13)
+    assert [len(decode(t["x"])) for t in find_traces(chart(app), mode="lines+markers")] == [13, 13]
+    assert np.shape(decode(chart(app, 1)["data"][0]["z"])) == (8, 13)
     assert "recurrent_train" not in [button.key for button in app.button]
     moved(app, "number_input", "seed", 4, ShortTraining)
     assert not app.get("plotly_chart")  # the settings are no longer those that were trained

@@ -15,7 +15,7 @@ from gradflow.core.experiment import Experiment
 from gradflow.core.training import Run, State, TrainingPlan
 from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.ui.training.address import UNUSED
-from tests.charts.figures import array, traces
+from tests.charts.figures import decode, find_traces
 from tests.pages.apptest import chart, sentences, url, working
 from tests.pages.training import (
     EXPERIMENT,
@@ -48,14 +48,16 @@ def test_it_waits_for_a_press_and_then_trains_what_the_controls_say(app: AppTest
     assert [lane.state for lane in group(app).lanes] == [State.FINISHED]
     expected = Run.collect(EXPERIMENT, TrainingPlan(steps=6))
     (line,) = [
-        t for t in traces(chart(app), yaxis="y") if t["line"]["dash"] == "solid" and len(t["x"]) > 1
+        t
+        for t in find_traces(chart(app), yaxis="y")
+        if t["line"]["dash"] == "solid" and len(t["x"]) > 1
     ]
     np.testing.assert_allclose(
-        array(line["y"]), np.log10(expected.table()["loss"]), rtol=1e-4, atol=1e-6
+        decode(line["y"]), np.log10(expected.table()["loss"]), rtol=1e-4, atol=1e-6
     )
-    (heat,) = traces(chart(app, 1), type="heatmap")
+    (heat,) = find_traces(chart(app, 1), type="heatmap")
     np.testing.assert_allclose(
-        array(heat["z"]), np.log10(expected.matrix("weight_grad_norm")), rtol=1e-3, atol=1e-5
+        decode(heat["z"]), np.log10(expected.matrix("weight_grad_norm")), rtol=1e-3, atol=1e-5
     )
     assert "in 6 steps" in said(app)
     assert "step 6 of 6 · ended" in app.get("progress")[0].proto.text
@@ -255,7 +257,7 @@ def test_a_preset_trains_its_runs_at_one_press_and_says_what_was_measured(app: A
     assert f"**A** loss {zeros:.3g}".rstrip("0") in sentences(app)
     assert f"**B** loss {xavier:.3g}" in sentences(app)
     assert "4 of 4 layers did not move" in sentences(app)
-    heats = traces(chart(app, 1), type="heatmap")
+    heats = find_traces(chart(app, 1), type="heatmap")
     assert len(heats) == 2
     assert "exactly 0" in json.dumps(chart(app, 1), ensure_ascii=False)
 
@@ -295,5 +297,5 @@ def test_a_run_that_breaks_is_named_and_its_cure_trains_beside_it(app: AppTest) 
     assert url(app)["clip"] == "norm"
     assert control(app, "selectbox", "Clipping").value == "norm"
     assert group(app).lanes[0].run.divergence is None
-    assert len(traces(chart(app, 1), type="heatmap")) == 2  # the broken one beside it
+    assert len(find_traces(chart(app, 1), type="heatmap")) == 2  # the broken one beside it
     assert [kept.run.divergence for kept in session(app).kept.values()] == [divergence]

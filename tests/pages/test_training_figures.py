@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from gradflow.charts import flow_figure
 from gradflow.core.training import Run, TrainingPlan
 from gradflow.ui.training.runs import Kept
-from tests.charts.figures import array, traces
+from tests.charts.figures import decode, find_traces
 from tests.pages.apptest import chart, url, working
 from tests.pages.training import (
     EXPERIMENT,
@@ -39,16 +39,18 @@ def test_the_map_shows_what_is_chosen(app: AppTest) -> None:
     run = group(app).lanes[0].run
     control(app, "button_group", "What the map shows").set_value("update_ratio")
     working(app.run())
-    (heat,) = traces(chart(app, 1), type="heatmap")
+    (heat,) = find_traces(chart(app, 1), type="heatmap")
     np.testing.assert_allclose(
-        array(heat["z"]), np.log10(run.matrix("update_ratio")), rtol=1e-3, atol=1e-5
+        decode(heat["z"]), np.log10(run.matrix("update_ratio")), rtol=1e-3, atol=1e-5
     )
     control(app, "button_group", "Axis of the loss").set_value("linear")
     working(app.run())
     (line,) = [
-        t for t in traces(chart(app), yaxis="y") if t["line"]["dash"] == "solid" and len(t["x"]) > 1
+        t
+        for t in find_traces(chart(app), yaxis="y")
+        if t["line"]["dash"] == "solid" and len(t["x"]) > 1
     ]
-    np.testing.assert_allclose(array(line["y"]), run.table()["loss"], rtol=1e-6)
+    np.testing.assert_allclose(decode(line["y"]), run.table()["loss"], rtol=1e-6)
 
 
 def test_the_scrubber_moves_the_flow_figure_over_all_recorded_steps(app: AppTest) -> None:
@@ -130,12 +132,12 @@ def test_an_earlier_run_is_shown_beside_the_current_one(app: AppTest) -> None:
     working(app.run())
     control(app, "multiselect", "Show beside").set_value([key])
     working(app.run())
-    assert len(traces(chart(app, 1), type="heatmap")) == 1  # an earlier one alone
+    assert len(find_traces(chart(app, 1), type="heatmap")) == 1  # an earlier one alone
     control(app, "select_slider", "Learning rate η").set_value(0.5)
     working(app.run())
     press(app, "play")
     ended(app)
-    assert len(traces(chart(app, 1), type="heatmap")) == 2
+    assert len(find_traces(chart(app, 1), type="heatmap")) == 2
     press(app, f"take_{key}")
     assert url(app)["learning_rate"] == "0.1"
 
@@ -158,9 +160,9 @@ def test_uploads_become_runs_and_what_is_none_is_refused(app: AppTest) -> None:
     (kept,) = session(app).kept.values()
     assert kept.file == "a.json"
     assert kept.run.table().equals(run.table())
-    (heat,) = traces(chart(app, 1), type="heatmap")
+    (heat,) = find_traces(chart(app, 1), type="heatmap")
     np.testing.assert_allclose(
-        array(heat["z"]), np.log10(run.matrix("weight_grad_norm")), rtol=1e-3, atol=1e-5
+        decode(heat["z"]), np.log10(run.matrix("weight_grad_norm")), rtol=1e-3, atol=1e-5
     )
     assert "b.json: run: this JSON is no training run" in errors(app)
     assert "c.json: run: format version 9" in errors(app)

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 import gradflow as gf
-from gradflow.charts.compare.data import Entry
+from gradflow.charts.compare.data import ComparedSetting
 from gradflow.core import codec
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.presets import PRESETS
 from gradflow.ui import naming
 from gradflow.ui.compare import settings
-from gradflow.ui.compare.tables import MEASURES, delta_table, measured
-from tests.charts.reports import empty_report, make_report
+from gradflow.ui.compare.tables import MEASURES, make_delta_table, measure_settings
+from tests.charts.reports import make_empty_report, make_report
 
 TANH = gf.Experiment()
 
@@ -58,7 +58,7 @@ RELU_HE = experiment(activation="relu", initialization="kaiming_normal")
     ],
 )  # fmt: skip
 def test_names_say_what_differs(columns, names):
-    made = settings.names(fields(**columns))
+    made = settings.name_columns(fields(**columns))
     if names is None:
         assert made["b"] == "ReLU, Orthogonal, LayerNorm, …"
     else:
@@ -68,18 +68,18 @@ def test_names_say_what_differs(columns, names):
 def test_every_setting_of_every_preset_can_be_shown():
     for preset in PRESETS.values():
         for name, value in codec.to_fields(preset.experiment).items():
-            assert naming.shown(name, value)
+            assert naming.format_setting(name, value)
 
 
 def test_differing_settings_as_a_table():
-    table = settings.differences_table(fields(a=TANH, b=RELU_HE, c=experiment(widths=(7, 5))))
+    table = settings.make_differences_table(fields(a=TANH, b=RELU_HE, c=experiment(widths=(7, 5))))
     rows = {row[0]: list(row[1:]) for row in table.itertuples(index=False)}
     assert list(table.columns) == ["Setting", "A", "B", "C"]
     assert rows["Activation"] == ["Tanh", "ReLU", "Tanh"]
     assert rows["Widths, one by one"][2] == "7-5"
     assert rows["Depth"] == ["20", "20", "–"]
     assert "Seed" not in rows
-    assert settings.differences_table(fields(a=TANH, b=TANH)).empty
+    assert settings.make_differences_table(fields(a=TANH, b=TANH)).empty
 
 
 @pytest.mark.parametrize("code", PRESETS)
@@ -93,37 +93,39 @@ def test_url_text_restores_a_setting(code):
     if shares:
         assert "seed" not in read
         assert "batch_size" not in read
-        assert codec.from_query(settings.joined(read, codec.to_query(TANH))) == own
+        assert codec.from_query(settings.share_settings(read, codec.to_query(TANH))) == own
 
 
 def test_joining_takes_the_network_of_one_and_the_rest_of_the_other():
     other = gf.Experiment(
         network=gf.MLP(depth=3), data=gf.Data(source="gaussian", dimension=9), loss="mse", seed=5
     )
-    both = codec.from_fields(settings.joined(codec.to_fields(RELU_HE), codec.to_fields(other)))
+    both = codec.from_fields(
+        settings.share_settings(codec.to_fields(RELU_HE), codec.to_fields(other))
+    )
     assert both == gf.Experiment(network=RELU_HE.network, data=other.data, loss="mse", seed=5)
 
 
 def test_other_conditions_are_named():
     own = codec.to_fields(gf.Experiment(seed=3, data=gf.Data(batch_size=32)))
-    words = settings.other_conditions(own, codec.to_fields(RELU_HE))
+    words = settings.describe_other_conditions(own, codec.to_fields(RELU_HE))
     assert "Batch size 32 instead of 256" in words
     assert "Seed 3 instead of 0" in words
     assert "ctivation" not in words
-    assert settings.other_conditions(codec.to_fields(TANH), codec.to_fields(RELU_HE)) == ""
+    assert settings.describe_other_conditions(codec.to_fields(TANH), codec.to_fields(RELU_HE)) == ""
     noise = codec.to_fields(gf.Experiment(data=gf.Data(source="gaussian", dimension=9)))
-    words = settings.other_conditions(codec.to_fields(TANH), noise)
+    words = settings.describe_other_conditions(codec.to_fields(TANH), noise)
     assert words == "Data Handwritten digits instead of Gaussian noise"
 
 
 def test_setting_of_a_report():
     report = make_report(2, 8)
-    assert settings.of_report(dataclasses.replace(report, experiment=None)) is None
+    assert settings.find_setting(dataclasses.replace(report, experiment=None)) is None
     saved = dataclasses.replace(report, experiment=codec.to_query(RELU_HE))
-    assert settings.of_report(saved) == RELU_HE
+    assert settings.find_setting(saved) == RELU_HE
     for bad in ({"depth": [1]}, {"widths": "x"}, {"nonsense": "1"}):
         with pytest.raises(InvalidExperiment):
-            settings.of_report(dataclasses.replace(report, experiment=bad))
+            settings.find_setting(dataclasses.replace(report, experiment=bad))
 
 
 def with_norms(report, factor: float):
@@ -147,9 +149,9 @@ def test_delta_table_by_hand():
         b, loss=2.5, parameter_count=3000, seconds=0.005, signals=signals,
         layers=b.layers.assign(dead_units=dead),
     )  # fmt: skip
-    entries = [Entry("A", "one", a), Entry("C", "two", b)]
+    entries = [ComparedSetting("A", "one", a), ComparedSetting("C", "two", b)]
 
-    table = measured(entries).set_index("measure")
+    table = measure_settings(entries).set_index("measure")
     expected_a = [2.0, 1000, 0.5, 0.5**2, math.nan, 0.2, 0.010]
     # dead: (5/10 + 0/10 + 10/20 + 0/10) / 4
     expected_b = [2.5, 3000, 2.0, 2.0**3, 0.25, math.nan, 0.005]
@@ -158,7 +160,7 @@ def test_delta_table_by_hand():
     change = [0.5, 3.0, 4.0, 32.0, math.nan, math.nan, 0.5]
     assert table["C_to_A"].to_numpy() == pytest.approx(change, nan_ok=True)
 
-    shown = delta_table(entries)
+    shown = make_delta_table(entries)
     assert list(shown.columns) == ["Measure", "A", "C"]
     cells = shown["C"].tolist()
     assert cells[0] == "2.5  (+0.5)"
@@ -171,13 +173,13 @@ def test_delta_table_by_hand():
 
 def test_tables_survive_nothing_and_non_finite_numbers():
     broken = dataclasses.replace(make_report(3, 8), loss=math.inf)
-    entries = [Entry("A", "", broken), Entry("B", "", empty_report())]
-    shown = delta_table(entries)
+    entries = [ComparedSetting("A", "", broken), ComparedSetting("B", "", make_empty_report())]
+    shown = make_delta_table(entries)
     assert len(shown) == len(MEASURES)
     assert shown["A"][0] == "∞"
     assert shown["B"][0] == "NaN"
-    assert np.isnan(measured(entries)["B"][2])
-    assert measured([]).shape[0] == len(MEASURES)
+    assert np.isnan(measure_settings(entries)["B"][2])
+    assert measure_settings([]).shape[0] == len(MEASURES)
 
 
 def test_every_explanation_exists():

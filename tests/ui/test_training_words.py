@@ -72,7 +72,7 @@ def test_what_was_not_measured_is_a_dash_and_what_was_a_number(run):
     noisy = Run.collect(TINY, plan)
     table = summary.table([("A", noisy)]).set_index("Mean of the last 10 records")["A"]
     measured = noisy.table()["noise_scale"].dropna().iloc[-1]
-    assert table["Gradient noise scale, samples"] == words.number(measured)
+    assert table["Gradient noise scale, samples"] == words.format_number(measured)
     assert table["Held-out loss, last look"] == "–"
     half = plan.changed(precision="float16", initial_scale=2.0**40, noise_every=0)
     skipping = Run.collect(TINY, half)
@@ -224,7 +224,7 @@ def test_the_outcome_is_a_sentence_with_the_numbers(run):
     text = words.outcome(Shown("A", "net", run))
     last = run.table()["loss"].iloc[5:].mean()
     assert text.startswith("**A** net: loss ")
-    assert f"→ {words.number(last)} in 15 steps" in text
+    assert f"→ {words.format_number(last)} in 15 steps" in text
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import FloatArray, build, legend
+from gradflow.charts.figure import FloatArray, build_figure, make_legend
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, Mode, number, share, styles
+from gradflow.charts.theme import PALETTES, Mode, format_number, format_share, list_styles
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ def dying_figure(trainings: Sequence[Named], *, mode: Mode = "light") -> go.Figu
         Series(name, one.layers, t.dead[: len(one.layers)].mean(1))
         for (name, t), one in zip(trainings, losses, strict=True)
     ]
-    scale = Scale.fitting(losses, log=True)
+    scale = Scale.fit(losses, log=True)
     flat = Scale(False, -0.05, 1.05)
     data = [
-        *_lines(dead, flat, mode, "y", share),
-        *_lines(losses, scale, mode, "y2", number),
+        *_lines(dead, flat, mode, "y", format_share),
+        *_lines(losses, scale, mode, "y2", format_number),
         *_overflows(losses, scale, mode),
     ]
     layout: dict[str, Any] = {
@@ -49,7 +49,7 @@ def dying_figure(trainings: Sequence[Named], *, mode: Mode = "light") -> go.Figu
         "hovermode": "x unified",
         "hoversubplots": "axis",
         "dragmode": False,
-        "legend": legend(),
+        "legend": make_legend(),
         "showlegend": True,
         "xaxis": {
             "anchor": "y2",
@@ -59,26 +59,26 @@ def dying_figure(trainings: Sequence[Named], *, mode: Mode = "light") -> go.Figu
             "unifiedhovertitle": {"text": f"<b>{_('step')} %{{x}}</b>"},
         },
         "yaxis": {
-            **flat.axis(_("dead units")),
+            **flat.make_axis(_("dead units")),
             "domain": [0.56, 1.0],
             "tickvals": [0, 0.5, 1],
             "ticktext": ["0", "50 %", "100 %"],
         },
-        "yaxis2": {**scale.axis(_("loss")), "domain": [0.0, 0.46]},
+        "yaxis2": {**scale.make_axis(_("loss")), "domain": [0.0, 0.46]},
     }
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
 def _lines(
     series: Sequence[Series], scale: Scale, mode: Mode, axis: str, shown: Any
 ) -> list[dict[str, Any]]:
     traces = []
-    for i, (one, style) in enumerate(zip(series, styles(mode), strict=False)):
+    for i, (one, style) in enumerate(zip(series, list_styles(mode), strict=False)):
         # Several lines often lie on each other: what lies below is wider.
         width = 2.5 + 0.9 * (len(series) - 1 - i)
         traces.append({
             "type": "scatter", "mode": "lines", "name": one.name, "legendgroup": one.name,
-            "showlegend": axis == "y", "x": one.layers, "y": scale.drawn(one.values),
+            "showlegend": axis == "y", "x": one.layers, "y": scale.to_axis(one.values),
             "yaxis": axis, "line": {"color": style.colour, "dash": style.dash, "width": width},
             "hovertext": [f"{one.name} {shown(v)}" for v in one.values.tolist()],
             "hovertemplate": "%{hovertext}<extra></extra>",
@@ -122,7 +122,7 @@ def units_figure(trainings: Sequence[Named], *, mode: Mode = "light") -> go.Figu
         "margin": {"l": 70, "r": 24, "t": 44, "b": 130},
         "dragmode": False,
         "hovermode": False,
-        "legend": legend(),
+        "legend": make_legend(),
         "showlegend": True,
         "xaxis": {
             "range": [-_GAP / 2, len(trainings) * (units + _GAP) - _GAP / 2],
@@ -141,7 +141,7 @@ def units_figure(trainings: Sequence[Named], *, mode: Mode = "light") -> go.Figu
         "updatemenus": [_buttons(mode)],
         "sliders": [_slider(steps, mode)],
     }
-    figure = build([{**one} for one in contents[0]], layout, mode)
+    figure = build_figure([{**one} for one in contents[0]], layout, mode)
     figure.frames = frames
     return figure
 

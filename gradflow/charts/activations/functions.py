@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import FloatArray, build, empty_figure, legend
-from gradflow.charts.theme import Mode, Style, faded, styles
+from gradflow.charts.figure import FloatArray, build_figure, empty_figure, make_legend
+from gradflow.charts.theme import Mode, Style, fade, list_styles
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def many_styles(count: int, mode: Mode) -> list[Style]:
     """``count`` styles; beyond the palette, colours come again with other dashes."""
-    basic = styles(mode)
+    basic = list_styles(mode)
     n = len(basic)
     return [
         Style(basic[i % n].colour, basic[(i + i // n) % n].dash, basic[i % n].symbol)
@@ -53,7 +53,7 @@ def functions_figure(curves: Sequence[tuple[str, Curve]], *, mode: Mode = "light
         "hovermode": "x unified",
         "hoversubplots": "axis",
         "dragmode": False,
-        "legend": legend(),
+        "legend": make_legend(),
         "showlegend": True,
         "xaxis": {
             "anchor": "y2",
@@ -70,7 +70,7 @@ def functions_figure(curves: Sequence[tuple[str, Curve]], *, mode: Mode = "light
             "rangemode": "tozero",
         },
     }
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
 def _band(name: str, curve: Curve, style: Style) -> list[dict[str, Any]]:
@@ -92,6 +92,6 @@ def _area(
     return {
         "type": "scatter", "mode": "lines", "name": f"{name} band", "legendgroup": name,
         "showlegend": False, "hoverinfo": "skip", "yaxis": axis, "fill": "toself",
-        "fillcolor": faded(style.colour, 0.25), "line": {"width": 0, "color": style.colour},
+        "fillcolor": fade(style.colour, 0.25), "line": {"width": 0, "color": style.colour},
         "x": np.concatenate([z, z[::-1]]), "y": np.concatenate([low, high[::-1]]),
     }  # fmt: skip

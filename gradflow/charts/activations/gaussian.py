@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import build, note
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, number, share
+from gradflow.charts.figure import build_figure, make_note
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, format_number, format_share
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def gaussian_figure(passage: Passage, *, mode: Mode = "light") -> go.Figure:
             **({"title": {"text": _("share of samples")}} if i == 1 else {}),
         }
         layout["annotations"].append(
-            note(
+            make_note(
                 f"<b>{name}</b>  " + _lost(found),
                 left,
                 1.02,
@@ -76,13 +76,13 @@ def gaussian_figure(passage: Passage, *, mode: Mode = "light") -> go.Figure:
                 "x1": found.mean, "y0": 0, "y1": 1.25 * top,
                 "line": {"color": palette.ink, "width": 2, "dash": "dash"},
             })  # fmt: skip
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
 def _lost(found: Distribution) -> str:
     if not found.nonfinite:
         return ""
-    return _("{share} not finite").format(share=share(found.nonfinite))
+    return _("{share} not finite").format(share=format_share(found.nonfinite))
 
 
 def _height(found: Distribution) -> float:
@@ -103,7 +103,9 @@ def _bars(found: Distribution, colour: str, own: dict[str, str]) -> list[dict[st
         return []
     edges = found.edges
     text = [
-        _("{low} to {high}: {share}").format(low=number(a), high=number(b), share=share(s))
+        _("{low} to {high}: {share}").format(
+            low=format_number(a), high=format_number(b), share=format_share(s)
+        )
         for a, b, s in zip(edges, edges[1:], found.shares, strict=False)
     ]
     return [{
@@ -129,14 +131,16 @@ def _stems(
     }]  # fmt: skip
     data.append({
         "type": "scatter", "mode": "text", "x": x, "y": [max(h, top) for h in heights],
-        "text": [share(round(s, 3)) for _n, s in found.atoms], "textposition": "top center",
+        "text": [format_share(round(s, 3)) for _n, s in found.atoms], "textposition": "top center",
         "textfont": {"size": TEXT_SIZE - 1}, "cliponaxis": False, "hoverinfo": "skip", **own,
     })  # fmt: skip
     data.append({
         "type": "scatter", "mode": "markers", "x": x, "y": heights,
         "marker": {"symbol": "diamond", "size": 10, "color": palette.ink},
         "hovertext": [
-            _("exactly {number}: {share} of the samples").format(number=number(n), share=share(s))
+            _("exactly {number}: {share} of the samples").format(
+                number=format_number(n), share=format_share(s)
+            )
             for n, s in found.atoms
         ],
         "hovertemplate": "%{hovertext}<extra></extra>", **own,

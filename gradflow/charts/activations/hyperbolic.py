@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import build, legend, note
-from gradflow.charts.theme import PALETTES, TITLE_SIZE, Mode, faded
+from gradflow.charts.figure import build_figure, make_legend, make_note
+from gradflow.charts.theme import PALETTES, TITLE_SIZE, Mode, fade
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def series_figure(
         "margin": {"l": 50, "r": 16, "t": 76, "b": 56},
         "hovermode": "x unified",
         "dragmode": False,
-        "legend": {**legend(), "y": 1.12},
+        "legend": {**make_legend(), "y": 1.12},
         "annotations": [],
         "shapes": [],
     }
@@ -74,7 +74,7 @@ def series_figure(
             "anchor": f"x{suffix}", "range": [-limit, limit], "zeroline": True,
         }  # fmt: skip
         layout["annotations"].append(
-            note(
+            make_note(
                 f"<b>{side.name} x</b>",
                 _DOMAINS[i - 1][0],
                 1.01,
@@ -85,9 +85,9 @@ def series_figure(
             layout["shapes"].append({
                 "type": "rect", "xref": f"x{suffix}", "yref": f"y{suffix} domain", "y0": 0,
                 "y1": 1, "x0": -side.radius, "x1": side.radius, "layer": "below",
-                "fillcolor": faded(palette.muted, 0.15), "line": {"width": 0},
+                "fillcolor": fade(palette.muted, 0.15), "line": {"width": 0},
             })  # fmt: skip
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
 def sectors_figure(sectors: Sequence[Sector], *, mode: Mode = "light") -> go.Figure:
@@ -112,7 +112,7 @@ def sectors_figure(sectors: Sequence[Sector], *, mode: Mode = "light") -> go.Fig
         data += [
             {
                 "name": _("sector of area |t|/2"), "mode": "lines", "x": sector.outline[0],
-                "y": sector.outline[1], "fill": "toself", "fillcolor": faded(colour, 0.3),
+                "y": sector.outline[1], "fill": "toself", "fillcolor": fade(colour, 0.3),
                 "line": {"width": 0, "color": colour}, "hoverinfo": "skip", **own,
             },
             {
@@ -144,11 +144,11 @@ def sectors_figure(sectors: Sequence[Sector], *, mode: Mode = "light") -> go.Fig
         }
         text = _("hyperbola: cosh² t − sinh² t = 1"), _("circle: cos² t + sin² t = 1")
         layout["annotations"].append(
-            note(
+            make_note(
                 f"<b>{text[i - 1]}</b>",
                 _DOMAINS[i - 1][0],
                 1.01,
                 font={"size": TITLE_SIZE, "color": colour},
             )
         )
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)

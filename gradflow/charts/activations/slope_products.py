@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import FloatArray, build, layer_axis, legend, note
-from gradflow.charts.series import Scale, Series, draw, has_marks
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, faded, power, styles
+from gradflow.charts.figure import FloatArray, build_figure, make_layer_axis, make_legend, make_note
+from gradflow.charts.series import Scale, Series, draw_series, has_marks
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, fade, format_power, list_styles
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
@@ -28,43 +28,43 @@ def slope_products_figure(products: SlopeProducts, *, mode: Mode = "light") -> g
     ]
     wide = [Series("", layers, p[i]) for p in (products.slopes, products.factors) for i in (0, 2)]
     # Percentiles near 0 would stretch the axis without end.
-    scale = Scale.fitting(series, log=True)
-    looks = styles(mode)
+    scale = Scale.fit(series, log=True)
+    looks = list_styles(mode)
     data = [
         *_band(layers, wide[0].values, wide[1].values, scale, looks[1].colour),
         *_band(layers, wide[2].values, wide[3].values, scale, looks[2].colour),
-        *draw(series, scale, mode),
+        *draw_series(series, scale, mode),
     ]
     annotations, shapes = _float32_line(scale, mode)
     zeros, broken = has_marks(series, scale)
     marks = [_("▽ exactly 0")] * zeros + [_("✕ infinite, beyond 1.8·10³⁰⁸")] * broken
     if marks:
         small = {"size": TEXT_SIZE - 1, "color": PALETTES[mode].muted}
-        annotations.append(note("   ".join(marks), 1, 1.02, xanchor="right", font=small))
+        annotations.append(make_note("   ".join(marks), 1, 1.02, xanchor="right", font=small))
     layout: dict[str, Any] = {
         "height": 440,
         "margin": {"l": 84, "r": 24, "t": 60, "b": 56},
         "hovermode": "x unified",
         "dragmode": False,
-        "legend": legend(),
+        "legend": make_legend(),
         "showlegend": True,
-        "xaxis": layer_axis(
+        "xaxis": make_layer_axis(
             len(layers),
             title={"text": _("layers n")},
             unifiedhovertitle={"text": f"<b>{_('layers')} %{{x}}</b>"},
         ),
-        "yaxis": scale.axis(_("product of n factors")),
+        "yaxis": scale.make_axis(_("product of n factors")),
         "shapes": shapes,
         "annotations": annotations,
     }
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
 def _band(
     layers: FloatArray, low: FloatArray, high: FloatArray, scale: Scale, colour: str
 ) -> list[dict[str, Any]]:
-    low = np.where(low > 0, scale.drawn(low), scale.low)
-    high = np.where(np.isinf(high), scale.high, scale.drawn(high))
+    low = np.where(low > 0, scale.to_axis(low), scale.low)
+    high = np.where(np.isinf(high), scale.high, scale.to_axis(high))
     low, high = np.clip(low, scale.low, None), np.clip(high, None, scale.high)
     known = np.isfinite(high) & (high > low)
     if not known.any():
@@ -72,7 +72,7 @@ def _band(
     x, low, high = layers[known], low[known], high[known]
     return [{
         "type": "scatter", "mode": "lines", "name": "band", "showlegend": False,
-        "hoverinfo": "skip", "fill": "toself", "fillcolor": faded(colour, 0.2),
+        "hoverinfo": "skip", "fill": "toself", "fillcolor": fade(colour, 0.2),
         "line": {"width": 0, "color": colour},
         "x": np.concatenate([x, x[::-1]]), "y": np.concatenate([low, high[::-1]]),
     }]  # fmt: skip
@@ -89,7 +89,7 @@ def _float32_line(scale: Scale, mode: Mode) -> tuple[list[dict[str, Any]], list[
         "line": {"color": alarm, "width": 2, "dash": "dot"},
     }  # fmt: skip
     text = _("float32 ends at 1.4·{power}: below, the gradient is exactly 0").format(
-        power=power(-45)
+        power=format_power(-45)
     )
     look = {"font": {"color": alarm, "size": TEXT_SIZE - 1}, "bgcolor": PALETTES[mode].panel}
-    return [note(text, 0.99, height, yref="y", xanchor="right", opacity=0.9, **look)], [line]
+    return [make_note(text, 0.99, height, yref="y", xanchor="right", opacity=0.9, **look)], [line]

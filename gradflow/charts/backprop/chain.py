@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import FloatArray, build, note
+from gradflow.charts.figure import FloatArray, build_figure, make_note
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, faded, number, power, styles
+from gradflow.charts.theme import (
+    PALETTES,
+    TEXT_SIZE,
+    Mode,
+    fade,
+    format_number,
+    format_power,
+    list_styles,
+)
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
@@ -68,11 +76,11 @@ def chain_figure(run: ChainRun, *, chosen: int | None = None, mode: Mode = "ligh
         chosen: a layer to mark, from 1.
         mode: for a light or a dark page; the figure's own background is transparent.
     """
-    palette, looks = PALETTES[mode], styles(mode)
+    palette, looks = PALETTES[mode], list_styles(mode)
     bars, lines = factors(run), gradients(run)
     limits = _thresholds(run.error)
-    upper = Scale.fitting([*map(_absolute, bars), Series("", np.ones(1), np.ones(1))], log=True)
-    lower = Scale.fitting(
+    upper = Scale.fit([*map(_absolute, bars), Series("", np.ones(1), np.ones(1))], log=True)
+    lower = Scale.fit(
         [*map(_absolute, lines), Series("", np.ones(len(limits)), np.array(limits))], log=True
     )
     colours = (looks[0].colour, looks[2].colour, palette.backward)
@@ -108,7 +116,7 @@ def chain_figure(run: ChainRun, *, chosen: int | None = None, mode: Mode = "ligh
         "shapes": _shapes(limits, chosen, mode),
         "annotations": _labels(limits, [*bars, *lines], mode),
     }
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
 def _thresholds(error: float) -> tuple[float, ...]:
@@ -133,7 +141,7 @@ def _axis(scale: Scale, title: str, domain: tuple[float, float]) -> dict[str, An
         "range": [scale.low, scale.high],
         "domain": list(domain),
         "tickvals": ticks,
-        "ticktext": [near.get(e, power(e)) for e in ticks],
+        "ticktext": [near.get(e, format_power(e)) for e in ticks],
         "title": {"text": title},
         "fixedrange": True,
     }
@@ -141,7 +149,7 @@ def _axis(scale: Scale, title: str, domain: tuple[float, float]) -> dict[str, An
 
 def _bar_trace(one: Bars, place: int, scale: Scale, colour: str, mode: Mode) -> dict[str, Any]:
     product = place == 2
-    drawn = scale.drawn(np.abs(one.values))
+    drawn = scale.to_axis(np.abs(one.values))
     return {
         "type": "bar",
         "name": one.name,
@@ -149,14 +157,16 @@ def _bar_trace(one: Bars, place: int, scale: Scale, colour: str, mode: Mode) -> 
         "y": drawn,
         "width": BAR * 0.92,
         "marker": {
-            "color": colour if product else faded(colour, 0.55),
+            "color": colour if product else fade(colour, 0.55),
             "line": {"color": colour, "width": 1.5},
             "pattern": {"shape": ("/", "", "")[place], "size": 6, "fgcolor": colour},
         },
         "hovertext": _hover(one),
         "hovertemplate": "%{hovertext}<extra></extra>",
         # A bar of length 0 is a factor of 1: its number says that it is there.
-        "text": [number(v, 2) if product or abs(v) == 1 else "" for v in one.values.tolist()],
+        "text": [
+            format_number(v, 2) if product or abs(v) == 1 else "" for v in one.values.tolist()
+        ],
         "textposition": "outside",
         "textangle": 0,
         "cliponaxis": False,
@@ -170,7 +180,7 @@ def _line_trace(one: Bars, scale: Scale, colour: str, mode: Mode, *, main: bool)
         "name": one.name,
         "mode": "lines+markers+text",
         "x": one.layers,
-        "y": scale.drawn(np.abs(one.values)),
+        "y": scale.to_axis(np.abs(one.values)),
         "yaxis": "y2",
         "line": {"color": colour, "width": 3 if main else 2, "dash": "solid" if main else "dot"},
         "marker": {
@@ -198,7 +208,7 @@ def _hover(one: Bars) -> list[str]:
     name = one.name.replace("|", "")
     return [
         (_("layer {i}") if layer == int(layer) else "{i}").format(i=int(layer))
-        + f"<br>{name} = {number(value, 4)}"
+        + f"<br>{name} = {format_number(value, 4)}"
         for layer, value in zip(one.layers.tolist(), one.values.tolist(), strict=True)
     ]
 
@@ -259,7 +269,7 @@ def _shapes(limits: Sequence[float], chosen: int | None, mode: Mode) -> list[dic
                 "y0": 0,
                 "y1": 1,
                 "line": {"width": 0},
-                "fillcolor": faded(palette.muted, 0.14),
+                "fillcolor": fade(palette.muted, 0.14),
             }
         )
     return shapes
@@ -269,7 +279,7 @@ def _labels(limits: Sequence[float], shown: Sequence[Bars], mode: Mode) -> list[
     muted = {"size": TEXT_SIZE - 1, "color": PALETTES[mode].muted}
     # Beside the gradient at the loss, which lies half way between the two lines.
     labels = [
-        note(text, 0.998, math.log10(limit), xanchor="right", yref="y2", font=muted)
+        make_note(text, 0.998, math.log10(limit), xanchor="right", yref="y2", font=muted)
         for limit, text in zip(limits, ("1/100 ×", "100 ×"), strict=False)  # no limits, no labels
     ]
     marks = []
@@ -279,6 +289,6 @@ def _labels(limits: Sequence[float], shown: Sequence[Bars], mode: Mode) -> list[
         marks.append(_("✕ NaN or infinite"))
     if marks:
         labels.append(
-            note("   ".join(marks), 1, 0.5, xanchor="right", yanchor="middle", font=muted)
+            make_note("   ".join(marks), 1, 0.5, xanchor="right", yanchor="middle", font=muted)
         )
     return labels

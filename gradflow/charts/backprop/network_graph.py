@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import build
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, Palette, faded, number
+from gradflow.charts.figure import build_figure
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, Palette, fade, format_number
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ NODE = 62
 
 
 @dataclass(frozen=True)
-class Marked:
+class MarkedStep:
     """A step as the graph shows it.
 
     Attributes:
@@ -37,7 +37,7 @@ class Marked:
     backward: bool
 
 
-def network_figure(run: PerceptronRun, marked: Marked, *, mode: Mode = "light") -> go.Figure:
+def network_figure(run: PerceptronRun, marked: MarkedStep, *, mode: Mode = "light") -> go.Figure:
     """Units as circles, layer by layer, the inputs left; weights as lines, thicker if larger.
 
     A circle holds z above a, or dots while they are unknown; δ stands below it once it is known.
@@ -75,7 +75,7 @@ def network_figure(run: PerceptronRun, marked: Marked, *, mode: Mode = "light") 
         "yaxis": _hidden(-tallest / 2 - 0.08, tallest / 2) | {"showticklabels": False},
         "annotations": [*_deltas(run, marked, mode), *_edge_labels(run, marked, mode)],
     }
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
 def _hidden(low: float, high: float) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _weight(run: PerceptronRun, edge: Edge) -> float:
     return float(run.parameters[layer - 1][0][i - 1, j - 1])
 
 
-def _edges(run: PerceptronRun, marked: Marked, mode: Mode) -> list[dict[str, Any]]:
+def _edges(run: PerceptronRun, marked: MarkedStep, mode: Mode) -> list[dict[str, Any]]:
     """One trace per kind of line: sign, three widths, and the marked ones on top."""
     palette = PALETTES[mode]
     strong = _colour(marked, mode)
@@ -118,7 +118,7 @@ def _edges(run: PerceptronRun, marked: Marked, mode: Mode) -> list[dict[str, Any
             "mode": "lines",
             "hoverinfo": "skip",
             "line": {
-                "color": strong if chosen else faded(palette.muted, 0.45),
+                "color": strong if chosen else fade(palette.muted, 0.45),
                 "width": width + 2 if chosen else width,
                 "dash": "dash" if negative else "solid",
             },
@@ -144,7 +144,7 @@ def _along(edge: Edge, sizes: tuple[int, ...], share: float) -> tuple[float, flo
     return x0 + share * (x1 - x0), y0 + share * (y1 - y0)
 
 
-def _edge_hover(run: PerceptronRun, marked: Marked, mode: Mode) -> dict[str, Any]:
+def _edge_hover(run: PerceptronRun, marked: MarkedStep, mode: Mode) -> dict[str, Any]:
     edges = _all_edges(run.spec.sizes)
     points = [_along(edge, run.spec.sizes, 0.3) for edge in edges]
     return {
@@ -152,23 +152,23 @@ def _edge_hover(run: PerceptronRun, marked: Marked, mode: Mode) -> dict[str, Any
         "mode": "markers",
         "x": [x for x, _y in points],
         "y": [y for _x, y in points],
-        "marker": {"size": 14, "color": faded(PALETTES[mode].muted, 0.0)},
+        "marker": {"size": 14, "color": fade(PALETTES[mode].muted, 0.0)},
         "hovertext": [_edge_text(run, edge, marked) for edge in edges],
         "hovertemplate": "%{hovertext}<extra></extra>",
     }
 
 
-def _edge_text(run: PerceptronRun, edge: Edge, marked: Marked) -> str:
+def _edge_text(run: PerceptronRun, edge: Edge, marked: MarkedStep) -> str:
     layer, i, j = edge
     name = f"w<sub>{i}{j}</sub><sup>({layer})</sup>"
-    text = f"{name} = {number(_weight(run, edge), 4)}"
+    text = f"{name} = {format_number(_weight(run, edge), 4)}"
     if layer >= marked.known.weight:
         gradient = float(run.by_hand.weight[layer - 1][i - 1, j - 1])
-        text += f"<br>∂E/∂{name} = {number(gradient, 4)}"
+        text += f"<br>∂E/∂{name} = {format_number(gradient, 4)}"
     return text
 
 
-def _units(run: PerceptronRun, marked: Marked, mode: Mode) -> dict[str, Any]:
+def _units(run: PerceptronRun, marked: MarkedStep, mode: Mode) -> dict[str, Any]:
     palette = PALETTES[mode]
     sizes = run.spec.sizes
     nodes = [(layer, u) for layer, size in enumerate(sizes) for u in range(1, size + 1)]
@@ -201,17 +201,17 @@ def _units(run: PerceptronRun, marked: Marked, mode: Mode) -> dict[str, Any]:
     }
 
 
-def _colour(marked: Marked, mode: Mode) -> str:
+def _colour(marked: MarkedStep, mode: Mode) -> str:
     palette = PALETTES[mode]
     return palette.backward if marked.backward else palette.forward
 
 
 def _inside(run: PerceptronRun, node: Node, known: Known) -> str:
     layer, unit = node
-    a = number(float(run.by_hand.a[layer][unit - 1]))
+    a = format_number(float(run.by_hand.a[layer][unit - 1]))
     if layer == 0:
         return f"x<sub>{unit}</sub><br><b>{a}</b>"
-    z = number(float(run.by_hand.z[layer - 1][unit - 1]))
+    z = format_number(float(run.by_hand.z[layer - 1][unit - 1]))
     return f"{z if layer <= known.z else '·'}<br><b>{a if layer <= known.a else '·'}</b>"
 
 
@@ -219,7 +219,7 @@ def _unit_text(run: PerceptronRun, node: Node, known: Known) -> str:
     layer, unit = node
     hand = run.by_hand
     if layer == 0:
-        return f"x<sub>{unit}</sub> = {number(float(hand.a[0][unit - 1]), 4)}"
+        return f"x<sub>{unit}</sub> = {format_number(float(hand.a[0][unit - 1]), 4)}"
     rows = [("b", float(run.parameters[layer - 1][1][unit - 1]))]
     if layer <= known.z:
         rows.append(("z", float(hand.z[layer - 1][unit - 1])))
@@ -228,10 +228,10 @@ def _unit_text(run: PerceptronRun, node: Node, known: Known) -> str:
     if layer >= known.delta:
         rows.append(("δ", float(hand.delta[layer - 1][unit - 1])))
     index = f"<sub>{unit}</sub><sup>({layer})</sup>"
-    return "<br>".join(f"{name}{index} = {number(value, 4)}" for name, value in rows)
+    return "<br>".join(f"{name}{index} = {format_number(value, 4)}" for name, value in rows)
 
 
-def _deltas(run: PerceptronRun, marked: Marked, mode: Mode) -> list[dict[str, Any]]:
+def _deltas(run: PerceptronRun, marked: MarkedStep, mode: Mode) -> list[dict[str, Any]]:
     """δ below every unit that has one by now, and the unit's targets behind the outputs."""
     palette, sizes = PALETTES[mode], run.spec.sizes
     last = len(sizes) - 1
@@ -241,24 +241,24 @@ def _deltas(run: PerceptronRun, marked: Marked, mode: Mode) -> list[dict[str, An
             x, y = place((layer, unit), sizes)
             value = float(run.by_hand.delta[layer - 1][unit - 1])
             labels.append(
-                _label(f"δ {number(value)}", x, y, palette.backward, palette)
+                _label(f"δ {format_number(value)}", x, y, palette.backward, palette)
                 | {"yshift": -NODE / 2 - 14}
             )
     for unit, target in enumerate(run.spec.targets, start=1):
         x, y = place((last, unit), sizes)
         labels.append(
-            _label(f"t<sub>{unit}</sub> {number(target)}", x, y, palette.ink, palette)
+            _label(f"t<sub>{unit}</sub> {format_number(target)}", x, y, palette.ink, palette)
             | {"xshift": NODE / 2 + 8, "xanchor": "left"}
         )
     return labels
 
 
-def _edge_labels(run: PerceptronRun, marked: Marked, mode: Mode) -> list[dict[str, Any]]:
+def _edge_labels(run: PerceptronRun, marked: MarkedStep, mode: Mode) -> list[dict[str, Any]]:
     """The number at each marked connection, half way, where none lies on a unit."""
     labels = []
     for edge, value in marked.terms.edges.items():
         x, y = _along(edge, run.spec.sizes, 0.5)
-        labels.append(_label(number(value), x, y, _colour(marked, mode), PALETTES[mode]))
+        labels.append(_label(format_number(value), x, y, _colour(marked, mode), PALETTES[mode]))
     return labels
 
 
@@ -269,6 +269,6 @@ def _label(text: str, x: float, y: float, colour: str, palette: Palette) -> dict
         "y": y,
         "showarrow": False,
         "font": {"size": TEXT_SIZE - 2, "color": colour},
-        "bgcolor": faded(palette.page, 0.9),
+        "bgcolor": fade(palette.page, 0.9),
         "borderpad": 1,
     }

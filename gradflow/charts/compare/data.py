@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gradflow.charts.figure import FloatArray, column
+from gradflow.charts.figure import FloatArray, read_column
 from gradflow.charts.flow.data import Band, Flow, Gradient, shape_flow
 from gradflow.charts.overlay import Overlay, Range
 from gradflow.charts.rebin import Grid
@@ -23,7 +23,7 @@ LETTERS = ("A", "B", "C", "D")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Entry:
+class ComparedSetting:
     """One setting of a comparison.
 
     Attributes:
@@ -45,7 +45,7 @@ class Entry:
         return f"<b>{self.letter}</b> {escape(self.name)}"
 
 
-def depths(entries: Sequence[Entry]) -> list[int]:
+def list_depths(entries: Sequence[ComparedSetting]) -> list[int]:
     """Layers of each network."""
     return [len(entry.report.layers) for entry in entries]
 
@@ -62,13 +62,13 @@ def positions(layers: FloatArray, count: int, deepest: int) -> FloatArray:
 
 
 def lines(
-    entries: Sequence[Entry], values: Callable[[Report], Series | None], *, relative: bool
+    entries: Sequence[ComparedSetting], values: Callable[[Report], Series | None], *, relative: bool
 ) -> list[Series]:
     """One series per letter up to the last one in use; empty where there is nothing to draw.
 
     The series of a letter always has the same place, and with it the same style.
     """
-    deepest = max(depths(entries), default=0)
+    deepest = max(list_depths(entries), default=0)
     found = {
         entry.letter: _line(entry, values(entry.report), deepest, relative) for entry in entries
     }
@@ -77,7 +77,9 @@ def lines(
     return [found.get(letter) or nothing for letter in LETTERS[: last + 1]]
 
 
-def _line(entry: Entry, series: Series | None, deepest: int, relative: bool) -> Series | None:
+def _line(
+    entry: ComparedSetting, series: Series | None, deepest: int, relative: bool
+) -> Series | None:
     if series is None:
         return None
     count = len(entry.report.layers)
@@ -160,11 +162,13 @@ def _columns(flow: Flow, columns: npt.NDArray[np.int64], report: Report) -> Flow
     )
 
 
-def with_law(flow: Flow, entry: Entry) -> Flow:
+def with_law(flow: Flow, entry: ComparedSetting) -> Flow:
     """The flow with the root mean squares that the entry's law says."""
     if not np.isfinite(entry.law).any():
         return flow
-    rms, norm = (column(entry.report.layers, f"{flow.gradient}_{what}") for what in ("rms", "norm"))
+    rms, norm = (
+        read_column(entry.report.layers, f"{flow.gradient}_{what}") for what in ("rms", "norm")
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         level = np.log10(entry.law * rms / norm)
     unknown = np.full(len(level), math.nan)

@@ -10,15 +10,23 @@ import plotly.graph_objects as go
 
 from gradflow.charts.compare.data import (
     LETTERS,
-    Entry,
-    depths,
+    ComparedSetting,
     flow_notes,
     frame,
     lines,
+    list_depths,
     shape_flows,
     with_law,
 )
-from gradflow.charts.figure import build, empty_figure, foot, layer_axis, layer_ticks, legend, note
+from gradflow.charts.figure import (
+    build_figure,
+    choose_layer_ticks,
+    empty_figure,
+    make_footnote,
+    make_layer_axis,
+    make_legend,
+    make_note,
+)
 from gradflow.charts.flow.data import Flow, Gradient
 from gradflow.charts.flow.figure import draw_flow
 from gradflow.charts.flow.text import SYMBOLS
@@ -35,9 +43,9 @@ from gradflow.charts.flow.traces import (
 )
 from gradflow.charts.forward import Statistic, forward_series
 from gradflow.charts.norms import norm_series
-from gradflow.charts.overlay import colour_of
-from gradflow.charts.series import Scale, Series, draw, has_marks
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, escape, styles
+from gradflow.charts.overlay import choose_colour
+from gradflow.charts.series import Scale, Series, draw_series, has_marks
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, escape, list_styles
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
 
@@ -62,7 +70,7 @@ _NAME_LENGTH = {1: 90, 2: 42, 3: 26, 4: 22, 5: 16}
 
 
 def compare_gradients_figure(
-    entries: Sequence[Entry],
+    entries: Sequence[ComparedSetting],
     *,
     mode: Mode = "light",
     gradient: Gradient = "delta",
@@ -89,13 +97,13 @@ def compare_gradients_figure(
     series = lines(entries, values, relative=relative)
     if not any(len(s.layers) for s in series):
         return empty_figure(_("Nothing was recorded: no gradient norms to compare"), mode=mode)
-    axis = Scale.fitting(series, log=True)
+    axis = Scale.fit(series, log=True)
     title = _("gradient norm ‖{symbol}‖").format(symbol=SYMBOLS[gradient])
-    return _lines_figure(entries, series, axis, axis.axis(title), mode, relative)
+    return _lines_figure(entries, series, axis, axis.make_axis(title), mode, relative)
 
 
 def compare_forward_figure(
-    entries: Sequence[Entry],
+    entries: Sequence[ComparedSetting],
     *,
     mode: Mode = "light",
     statistic: Statistic = "activation_std",
@@ -129,20 +137,20 @@ def compare_forward_figure(
     found = found[np.isfinite(found)]
     if any(one.is_share for one in series):
         axis = Scale(False, float(found.min(initial=0)) - 0.03, 1.03)  # a cosine may be negative
-        y = axis.axis(_(STATISTICS[statistic])) | {
+        y = axis.make_axis(_(STATISTICS[statistic])) | {
             "tickvals": [0, 0.25, 0.5, 0.75, 1],
             "ticktext": ["0", "25 %", "50 %", "75 %", "100 %"],
         }
     else:
         found = found[found > 0]
         spread = found.max() / found.min() if len(found) else 1.0
-        axis = Scale.fitting(series, log=bool(spread > _LOG_FROM))
-        y = axis.axis(_(STATISTICS[statistic]))
+        axis = Scale.fit(series, log=bool(spread > _LOG_FROM))
+        y = axis.make_axis(_(STATISTICS[statistic]))
     return _lines_figure(entries, series, axis, y, mode, relative, notes)
 
 
 def _lines_figure(
-    entries: Sequence[Entry],
+    entries: Sequence[ComparedSetting],
     series: list[Series],
     scale: Scale,
     y: dict[str, Any],
@@ -152,20 +160,20 @@ def _lines_figure(
 ) -> go.Figure:
     zeros, broken = has_marks(series, scale)
     texts = [_("▽ exactly 0")] * zeros + [_("✕ NaN or infinite")] * broken + list(notes)
-    room, foots = foot(texts, mode)
+    room, foots = make_footnote(texts, mode)
     layout = {
         "height": HEIGHT + room,
         "margin": {"l": 84, "r": 24, "t": 44, "b": 66 + room},
         "hovermode": "x unified",
         "dragmode": False,
-        "legend": legend(),
+        "legend": make_legend(),
         "showlegend": True,
-        "xaxis": _depth_axis(max(depths(entries)), relative),
+        "xaxis": _depth_axis(max(list_depths(entries)), relative),
         "yaxis": y,
         "annotations": foots,
     }
-    traces = [_slim(trace) for trace in draw(series, scale, mode) if len(trace["x"])]
-    return build(traces, layout, mode)
+    traces = [_slim(trace) for trace in draw_series(series, scale, mode) if len(trace["x"])]
+    return build_figure(traces, layout, mode)
 
 
 def _slim(trace: dict[str, Any]) -> dict[str, Any]:
@@ -180,13 +188,13 @@ def _slim(trace: dict[str, Any]) -> dict[str, Any]:
 
 def _depth_axis(deepest: int, relative: bool) -> dict[str, Any]:
     if not relative:
-        return layer_axis(
+        return make_layer_axis(
             deepest,
             title={"text": _("layer (1 is next to the input)")},
             unifiedhovertitle={"text": f"<b>{_('layer')} %{{x}}</b>"},
         )
     shares = (0.0, 0.25, 0.5, 0.75, 1.0) if deepest > 1 else (1.0,)
-    return layer_axis(
+    return make_layer_axis(
         deepest,
         tickvals=[1 + share * (deepest - 1) for share in shares],
         ticktext=[f"{share:.0%}".replace("%", " %") for share in shares],
@@ -196,7 +204,7 @@ def _depth_axis(deepest: int, relative: bool) -> dict[str, Any]:
 
 
 def compare_flow_figure(
-    entries: Sequence[Entry], *, mode: Mode = "light", gradient: Gradient = "delta"
+    entries: Sequence[ComparedSetting], *, mode: Mode = "light", gradient: Gradient = "delta"
 ) -> go.Figure:
     """Small Flow figures side by side: one panel per setting, all on the same two y axes.
 
@@ -251,9 +259,11 @@ def compare_flow_figure(
         data += [{**trace, "xaxis": axis} for trace in _panel(flow, len(flows), strip, mode)]
         count = len(flow.layers)
         name = entries[i].letter or escape(entries[i].name)
-        layout["xaxis" + axis[1:]] = layer_axis(
+        layout["xaxis" + axis[1:]] = make_layer_axis(
             count,
-            tickvals=layer_ticks(count, every=24 // len(flows), wanted=max(3, 12 // len(flows))),
+            tickvals=choose_layer_ticks(
+                count, every=24 // len(flows), wanted=max(3, 12 // len(flows))
+            ),
             domain=_domain(i, len(flows)),
             anchor="y3" if strip else "y2",
             title={"text": _("layer")},
@@ -261,7 +271,7 @@ def compare_flow_figure(
             spikecolor=palette.muted,
             spikethickness=1,
         )
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
 def _has_distributions(report: Report, gradient: Gradient) -> bool:
@@ -299,17 +309,17 @@ def _domain(panel: int, panels: int) -> tuple[float, float]:
 
 
 def _flow_texts(
-    entries: Sequence[Entry],
+    entries: Sequence[ComparedSetting],
     flows: Sequence[Flow],
     notes: list[str],
     middle: float,
     mode: Mode,
 ) -> list[dict[str, Any]]:
-    looks, palette = dict(zip(LETTERS, styles(mode), strict=False)), PALETTES[mode]
+    looks, palette = dict(zip(LETTERS, list_styles(mode), strict=False)), PALETTES[mode]
     dots = any(dotted(flow, len(flows)) for flow in flows)
     samples = f"<b>{'━●━' if dots else '━━'}</b> {_('RMS')}"
     if any(len(entry.law) for entry in entries):
-        dashes = colour_of("theory", mode)
+        dashes = choose_colour("theory", mode)
         samples += f" <b style='color:{dashes}'>╍╍</b> {_('theory')}"
     small = {"size": TEXT_SIZE - 1, "color": palette.muted}
     longest = _NAME_LENGTH[len(entries)]
@@ -322,7 +332,7 @@ def _flow_texts(
             colour = looks[entry.letter].colour
             letter = f'<b><span style="color:{colour}">{entry.letter}</span></b> '
         texts += [
-            note(
+            make_note(
                 letter + escape(name),
                 left,
                 1,
@@ -330,13 +340,13 @@ def _flow_texts(
                 font={"size": TEXT_SIZE, "color": palette.ink},
                 hovertext=escape(entry.name),
             ),
-            note(samples, left, middle, font=small),
+            make_note(samples, left, middle, font=small),
         ]
         if i == len(entries) - 1 and len(entries) < 4:
             shade = _("darker: more entries") if mode == "light" else _("brighter: more entries")
-            texts.append(note(shade, right, middle, xanchor="right", font=small))
+            texts.append(make_note(shade, right, middle, xanchor="right", font=small))
     texts += [
-        note(text, 0, 0, yanchor="top", yshift=-60 - 24 * i, font=small, align="left")
+        make_note(text, 0, 0, yanchor="top", yshift=-60 - 24 * i, font=small, align="left")
         for i, text in enumerate(notes)
     ]
     return texts

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.laws import Curve, laws_figure
+from gradflow.charts.laws import LawCurve, laws_figure
 from gradflow.charts.theme import Mode
 from gradflow.core.text import _
 
@@ -36,6 +36,8 @@ def depth_figure(sweeps: Sequence[Named], *, mode: Mode = "light") -> go.Figure:
     )
 
 
-def depth_curves(sweeps: Sequence[Named]) -> list[Curve]:
+def depth_curves(sweeps: Sequence[Named]) -> list[LawCurve]:
     """One curve per kind of connection."""
-    return [Curve(name, one.depths.astype(np.float64), one.ratio, one.law) for name, one in sweeps]
+    return [
+        LawCurve(name, one.depths.astype(np.float64), one.ratio, one.law) for name, one in sweeps
+    ]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import build, empty_figure, layer_axis, legend
-from gradflow.charts.laws import Curve, curve_traces, fitted_scale
+from gradflow.charts.figure import build_figure, empty_figure, make_layer_axis, make_legend
+from gradflow.charts.laws import LawCurve, draw_curves, fit_scale
 from gradflow.charts.series import Scale
 from gradflow.charts.theme import Mode
 from gradflow.core.text import _
@@ -26,12 +26,12 @@ def identity_figure(found: Sequence[Named], *, mode: Mode = "light") -> go.Figur
     count = max((len(curve.x) for curve in branch), default=0)
     if not count:
         return empty_figure(_("No blocks: the network is too shallow"), mode=mode)
-    above = fitted_scale(branch, log=True)
+    above = fit_scale(branch, log=True)
     lowest = min(float(curve.values.min(initial=0.0)) for curve in cosine)
     below = Scale(False, lowest - 0.08, 1.08)
     data = [
-        *curve_traces(branch, above, mode),
-        *curve_traces(cosine, below, mode, axis="y2", in_legend=False),
+        *draw_curves(branch, above, mode),
+        *draw_curves(cosine, below, mode, axis="y2", in_legend=False),
     ]
     layout: dict[str, Any] = {
         "height": 520,
@@ -39,22 +39,22 @@ def identity_figure(found: Sequence[Named], *, mode: Mode = "light") -> go.Figur
         "hovermode": "x unified",
         "hoversubplots": "axis",
         "dragmode": False,
-        "legend": legend(),
+        "legend": make_legend(),
         "showlegend": True,
-        "xaxis": layer_axis(
+        "xaxis": make_layer_axis(
             count,
             anchor="y2",
             title={"text": _("block (1 is next to the input)")},
             unifiedhovertitle={"text": f"<b>{_('block')} %{{x}}</b>"},
         ),
-        "yaxis": {**above.axis(_("‖α f(h)‖ / ‖h‖")), "domain": [0.54, 1.0]},
-        "yaxis2": {**below.axis(_("cosine of h and output")), "domain": [0.0, 0.46]},
+        "yaxis": {**above.make_axis(_("‖α f(h)‖ / ‖h‖")), "domain": [0.54, 1.0]},
+        "yaxis2": {**below.make_axis(_("cosine of h and output")), "domain": [0.0, 0.46]},
     }
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
-def identity_curves(found: Sequence[Named]) -> tuple[list[Curve], list[Curve]]:
+def identity_curves(found: Sequence[Named]) -> tuple[list[LawCurve], list[LawCurve]]:
     """Size of the branch, and cosine, over the number of the block."""
-    branch = [Curve(name, np.arange(1.0, len(o.branch) + 1), o.branch) for name, o in found]
-    cosine = [Curve(name, np.arange(1.0, len(o.cosine) + 1), o.cosine) for name, o in found]
+    branch = [LawCurve(name, np.arange(1.0, len(o.branch) + 1), o.branch) for name, o in found]
+    cosine = [LawCurve(name, np.arange(1.0, len(o.cosine) + 1), o.cosine) for name, o in found]
     return branch, cosine

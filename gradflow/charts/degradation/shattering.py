@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import FloatArray, build, empty_figure, layer_axis, note
-from gradflow.charts.laws import Curve, laws_figure
+from gradflow.charts.figure import (
+    FloatArray,
+    build_figure,
+    empty_figure,
+    make_layer_axis,
+    make_note,
+)
+from gradflow.charts.laws import LawCurve, laws_figure
 from gradflow.charts.series import Scale
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode
 from gradflow.core.text import _
@@ -66,14 +72,14 @@ def landscapes_figure(x: FloatArray, rows: Sequence[Row], *, mode: Mode = "light
             "ticks": "",
         },
         "annotations": [
-            note(
+            make_note(
                 f"<b>{name}</b>", 0, -i + 0.37, yref="y",
                 font={"size": TEXT_SIZE, "color": palette.muted if noise else palette.ink},
             )
             for i, (name, _one, noise) in enumerate(rows)
         ],
     }  # fmt: skip
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
 def landscape_rows(landscapes: Sequence[Landscape]) -> list[FloatArray]:
@@ -87,7 +93,7 @@ def landscape_rows(landscapes: Sequence[Landscape]) -> list[FloatArray]:
 def autocorrelation_figure(step: float, rows: Sequence[Row], *, mode: Mode = "light") -> go.Figure:
     """Correlation of the gradients at two inputs over the distance between them."""
     curves = [
-        Curve(name, step * np.arange(float(len(one.correlation))), one.correlation)
+        LawCurve(name, step * np.arange(float(len(one.correlation))), one.correlation)
         for name, one, _noise in rows
     ]
     lowest = min((float(curve.values.min()) for curve in curves), default=0.0)
@@ -110,7 +116,7 @@ def pairs_figure(found: Sequence[tuple[str, Correlation]], *, mode: Mode = "ligh
     curves = pair_curves(found)
     return laws_figure(
         curves,
-        x=layer_axis(
+        x=make_layer_axis(
             max((len(one.measured) for _name, one in found), default=1),
             title={"text": _("layers L")},
             unifiedhovertitle={"text": f"<b>%{{x}} {_('layers')}</b>"},
@@ -122,12 +128,12 @@ def pairs_figure(found: Sequence[tuple[str, Correlation]], *, mode: Mode = "ligh
     )
 
 
-def pair_curves(found: Sequence[tuple[str, Correlation]]) -> list[Curve]:
+def pair_curves(found: Sequence[tuple[str, Correlation]]) -> list[LawCurve]:
     """One curve per kind of connection; a line ends where it first falls into the noise."""
     curves = []
     for name, one in found:
         layers = np.arange(1.0, len(one.measured) + 1)
         lost = np.flatnonzero(one.measured < 2 * one.noise)
         end = lost[0] if len(lost) else len(layers)
-        curves.append(Curve(name, layers[:end], one.measured[:end], one.law, layers))
+        curves.append(LawCurve(name, layers[:end], one.measured[:end], one.law, layers))
     return curves

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.descent.paths import Path, look
-from gradflow.charts.figure import FloatArray, build, empty_figure, note
+from gradflow.charts.descent.paths import DescentPath, look
+from gradflow.charts.figure import FloatArray, build_figure, empty_figure, make_note
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, number
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, format_number
 from gradflow.core.text import _
 
 HEIGHT = 480
@@ -21,7 +21,7 @@ _SPLIT = 0.54
 
 
 def descent_course_figure(
-    paths: Sequence[Path], *, clipped: bool = False, mode: Mode = "light"
+    paths: Sequence[DescentPath], *, clipped: bool = False, mode: Mode = "light"
 ) -> go.Figure:
     """The loss above, ‖∂L/∂x‖ below, both on a log axis, over the steps.
 
@@ -34,11 +34,11 @@ def descent_course_figure(
     """
     if not paths:
         return empty_figure(_("Choose at least one optimizer"), mode=mode, height=HEIGHT)
-    loss = Scale.fitting([_series(path, path.loss) for path in paths], log=True)
+    loss = Scale.fit([_series(path, path.loss) for path in paths], log=True)
     norms = [_series(path, path.gradient_norm) for path in paths]
     if clipped:
         norms += [_series(path, path.clipped_norm) for path in paths]
-    gradient = Scale.fitting(norms, log=True)
+    gradient = Scale.fit(norms, log=True)
     data = [_line(path, path.loss, loss, "y", mode) for path in paths]
     data += [_line(path, path.gradient_norm, gradient, "y2", mode) for path in paths]
     if clipped:
@@ -57,10 +57,10 @@ def descent_course_figure(
             "range": [-0.5, max(len(path.loss) for path in paths) - 0.5],
             "unifiedhovertitle": {"text": f"<b>{_('step')} %{{x}}</b>"},
         },
-        "yaxis": loss.axis(_("loss L")) | {"domain": [_SPLIT, 1]},
-        "yaxis2": gradient.axis(_("|g|")) | {"domain": [0, _SPLIT - 0.08]},
+        "yaxis": loss.make_axis(_("loss L")) | {"domain": [_SPLIT, 1]},
+        "yaxis2": gradient.make_axis(_("|g|")) | {"domain": [0, _SPLIT - 0.08]},
         "annotations": [
-            note(
+            make_note(
                 "   ".join(notes),
                 0,
                 -0.18,
@@ -71,14 +71,16 @@ def descent_course_figure(
         if notes
         else [],
     }
-    return build([*data, *marked], layout, mode)
+    return build_figure([*data, *marked], layout, mode)
 
 
-def _series(path: Path, values: FloatArray) -> Series:
+def _series(path: DescentPath, values: FloatArray) -> Series:
     return Series(path.name, np.arange(len(values), dtype=np.float64), values)
 
 
-def _line(path: Path, values: FloatArray, scale: Scale, axis: str, mode: Mode) -> dict[str, Any]:
+def _line(
+    path: DescentPath, values: FloatArray, scale: Scale, axis: str, mode: Mode
+) -> dict[str, Any]:
     style = look(path.place, mode)
     return {
         "type": "scatter",
@@ -87,15 +89,15 @@ def _line(path: Path, values: FloatArray, scale: Scale, axis: str, mode: Mode) -
         "showlegend": axis == "y",
         "mode": "lines",
         "x": np.arange(len(values), dtype=np.float32),
-        "y": scale.drawn(values).astype(np.float32),
+        "y": scale.to_axis(values).astype(np.float32),
         "yaxis": axis,
         "line": {"color": style.colour, "dash": style.dash, "width": 2.5},
-        "hovertext": [f"{path.name} {number(value)}" for value in values.tolist()],
+        "hovertext": [f"{path.name} {format_number(value)}" for value in values.tolist()],
         "hovertemplate": "%{hovertext}<extra></extra>",
     }
 
 
-def _after_clipping(path: Path, scale: Scale, mode: Mode) -> dict[str, Any]:
+def _after_clipping(path: DescentPath, scale: Scale, mode: Mode) -> dict[str, Any]:
     line = _line(path, path.clipped_norm, scale, "y2", mode)
     line |= {
         "name": _("{optimizer}, clipped").format(optimizer=path.name),
@@ -107,7 +109,7 @@ def _after_clipping(path: Path, scale: Scale, mode: Mode) -> dict[str, Any]:
 
 
 def _marks(
-    paths: Sequence[Path], loss: Scale, gradient: Scale, mode: Mode
+    paths: Sequence[DescentPath], loss: Scale, gradient: Scale, mode: Mode
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Zeros and non-finite values, one trace per kind and axis, and what they mean."""
     kinds: list[tuple[Callable[[FloatArray], Any], str, str]] = [
@@ -140,7 +142,9 @@ def _marks(
                     "x": [step for step, _p, _v in found],
                     "y": [scale.ceiling if broken else scale.floor] * len(found),
                     "yaxis": axis,
-                    "hovertext": [f"{path.name} {number(value)}" for _s, path, value in found],
+                    "hovertext": [
+                        f"{path.name} {format_number(value)}" for _s, path, value in found
+                    ],
                     "hovertemplate": "%{hovertext}<extra></extra>",
                     "marker": {
                         "symbol": symbol,

@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 
 from gradflow.charts.descent.motion import controls, frames, moving
 from gradflow.charts.descent.paths import (
+    DescentPath,
     Ground,
-    Path,
     gaps,
     last_seen,
     look,
@@ -19,15 +19,17 @@ from gradflow.charts.descent.paths import (
     step_hover,
     window,
 )
-from gradflow.charts.figure import FloatArray, build, empty_figure
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, faded, number
+from gradflow.charts.figure import FloatArray, build_figure, empty_figure
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, fade, format_number
 from gradflow.core.text import _
 
 HEIGHT = 600
 MARGIN = {"l": 76, "r": 24, "t": 40, "b": 150}
 
 
-def descent_figure(ground: Ground, paths: Sequence[Path], *, mode: Mode = "light") -> go.Figure:
+def descent_figure(
+    ground: Ground, paths: Sequence[DescentPath], *, mode: Mode = "light"
+) -> go.Figure:
     """All trajectories on the loss, and an animation of them that runs in the browser.
 
     In two dimensions contours of the loss, evenly spaced in the logarithm where the loss spans
@@ -45,7 +47,7 @@ def descent_figure(ground: Ground, paths: Sequence[Path], *, mode: Mode = "light
         *_crosses(ground, paths, mode),
     ]
     first = len(still)
-    figure = build([*still, *moving(ground, paths, mode)], _layout(ground), mode)
+    figure = build_figure([*still, *moving(ground, paths, mode)], _layout(ground), mode)
     figure.layout.update(controls(paths, mode), overwrite=True)
     figure.frames = frames(ground, paths, (first, first + 1))
     return figure
@@ -87,7 +89,9 @@ def levels(heights: FloatArray) -> tuple[FloatArray, list[float], list[str]]:
 
 def _ticks(values: FloatArray, high: float) -> list[str]:
     # The lowest point of the grid is hardly ever exactly the minimum.
-    return [number(value if abs(value) > 1e-3 * high else 0.0, 2) for value in values.tolist()]
+    return [
+        format_number(value if abs(value) > 1e-3 * high else 0.0, 2) for value in values.tolist()
+    ]
 
 
 def _contours(ground: Ground, mode: Mode) -> list[dict[str, Any]]:
@@ -109,7 +113,7 @@ def _contours(ground: Ground, mode: Mode) -> list[dict[str, Any]]:
             "<br>L %{customdata:.4g}<extra></extra>",
             "autocontour": False,
             "contours": {"start": low, "end": high, "size": (high - low) / 18},
-            "line": {"width": 0.6, "color": faded(palette.ink, 0.35)},
+            "line": {"width": 0.6, "color": fade(palette.ink, 0.35)},
             "colorscale": scale,
             "colorbar": {
                 "title": {"text": "L", "side": "top"},
@@ -145,7 +149,7 @@ def _curve(ground: Ground, mode: Mode) -> list[dict[str, Any]]:
     ]
 
 
-def _casing(ground: Ground, paths: Sequence[Path], mode: Mode) -> list[dict[str, Any]]:
+def _casing(ground: Ground, paths: Sequence[DescentPath], mode: Mode) -> list[dict[str, Any]]:
     """A rim in the colour of the page around all lines, so that they stand off the contours."""
     joined = gaps([planar(path, ground) for path in paths]).astype(np.float32)
     return [
@@ -157,12 +161,12 @@ def _casing(ground: Ground, paths: Sequence[Path], mode: Mode) -> list[dict[str,
             "hoverinfo": "skip",
             "x": joined[:, 0],
             "y": joined[:, 1],
-            "line": {"color": faded(PALETTES[mode].page, 0.8), "width": 5},
+            "line": {"color": fade(PALETTES[mode].page, 0.8), "width": 5},
         }
     ]
 
 
-def _line(path: Path, ground: Ground, mode: Mode) -> dict[str, Any]:
+def _line(path: DescentPath, ground: Ground, mode: Mode) -> dict[str, Any]:
     style = look(path.place, mode)
     place = planar(path, ground).astype(np.float32)
     few = len(place) <= 60
@@ -173,7 +177,7 @@ def _line(path: Path, ground: Ground, mode: Mode) -> dict[str, Any]:
         "x": place[:, 0],
         "y": place[:, 1],
         "line": {
-            "color": style.colour if ground.flat else faded(style.colour, 0.45),
+            "color": style.colour if ground.flat else fade(style.colour, 0.45),
             "width": 2.5 if ground.flat else 1.5,
         },
         "marker": {
@@ -220,7 +224,7 @@ def _on_ground(point: tuple[float, ...], ground: Ground) -> tuple[float, float]:
     return point[0], float(np.interp(point[0], ground.coordinates[0], ground.heights))
 
 
-def _crosses(ground: Ground, paths: Sequence[Path], mode: Mode) -> list[dict[str, Any]]:
+def _crosses(ground: Ground, paths: Sequence[DescentPath], mode: Mode) -> list[dict[str, Any]]:
     """Where paths that ended out of sight were last seen, a little inside the border."""
     lost = [path for path in paths if path.ending]
     if not lost:

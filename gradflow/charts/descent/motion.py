@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from gradflow.charts.descent.paths import (
+    DescentPath,
     Ground,
-    Path,
     frame_steps,
     gaps,
     last_seen,
@@ -19,7 +19,7 @@ from gradflow.charts.descent.paths import (
     window,
 )
 from gradflow.charts.figure import FloatArray
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, faded
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, fade
 from gradflow.core.text import _
 
 TAIL = 8
@@ -30,7 +30,7 @@ STAY = 10**9
 """Milliseconds for which a frame that was stepped to stays: until the next press."""
 
 
-def moving(ground: Ground, paths: Sequence[Path], mode: Mode) -> list[dict[str, Any]]:
+def moving(ground: Ground, paths: Sequence[DescentPath], mode: Mode) -> list[dict[str, Any]]:
     """The two traces that move, at their last step: tails, then heads."""
     palette = PALETTES[mode]
     last = frame_steps(paths)[-1]
@@ -42,7 +42,7 @@ def moving(ground: Ground, paths: Sequence[Path], mode: Mode) -> list[dict[str, 
         | {
             "name": "tails",
             "mode": "lines",
-            "line": {"color": faded(palette.ink, 0.75), "width": 4},
+            "line": {"color": fade(palette.ink, 0.75), "width": 4},
             **tails,
         },
         common
@@ -60,7 +60,9 @@ def moving(ground: Ground, paths: Sequence[Path], mode: Mode) -> list[dict[str, 
     ]
 
 
-def frames(ground: Ground, paths: Sequence[Path], traces: tuple[int, int]) -> list[dict[str, Any]]:
+def frames(
+    ground: Ground, paths: Sequence[DescentPath], traces: tuple[int, int]
+) -> list[dict[str, Any]]:
     """One frame per shown step, named after it, with the coordinates of what moves only.
 
     Args:
@@ -103,7 +105,7 @@ def _listed(places: FloatArray, decimals: int) -> dict[str, Any]:
     return {"x": x, "y": y}
 
 
-def controls(paths: Sequence[Path], mode: Mode) -> dict[str, Any]:
+def controls(paths: Sequence[DescentPath], mode: Mode) -> dict[str, Any]:
     """Buttons and slider as parts of a layout; none of them asks the server."""
     palette = PALETTES[mode]
     names = [str(step) for step in frame_steps(paths)]
@@ -155,7 +157,7 @@ def controls(paths: Sequence[Path], mode: Mode) -> dict[str, Any]:
                 "pad": {"t": 62},
                 "ticklen": 0,
                 "minorticklen": 0,
-                "font": {"color": faded(palette.ink, 0)},
+                "font": {"color": fade(palette.ink, 0)},
                 "activebgcolor": palette.muted,
                 "bgcolor": palette.grid,
                 "bordercolor": palette.muted,

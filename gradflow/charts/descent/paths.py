@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradflow.charts.figure import FloatArray
-from gradflow.charts.theme import PALETTES, Mode, Style, number, styles
+from gradflow.charts.theme import PALETTES, Mode, Style, format_number, list_styles
 
 REACH = 3.0
 """Paths are drawn up to so many half windows from the centre; further out nobody sees them."""
@@ -19,7 +19,7 @@ FRAMES = 120
 
 
 @dataclass(frozen=True, eq=False)
-class Path:
+class DescentPath:
     """One trajectory.
 
     Attributes:
@@ -63,7 +63,7 @@ class Ground:
 
 def look(place: int, mode: Mode) -> Style:
     """The look of a rule; as many as there are, and then again from the first."""
-    all_looks = (*styles(mode), Style(PALETTES[mode].theory, "longdashdot", "star"))
+    all_looks = (*list_styles(mode), Style(PALETTES[mode].theory, "longdashdot", "star"))
     return all_looks[place % len(all_looks)]
 
 
@@ -77,7 +77,7 @@ def window(ground: Ground) -> list[tuple[float, float]]:
     return [*spans, (low - 2 * room, high + room)]
 
 
-def planar(path: Path, ground: Ground) -> FloatArray:
+def planar(path: DescentPath, ground: Ground) -> FloatArray:
     """Where the points lie in the plane of the figure, shape ``(n + 1, 2)``; NaN if nowhere.
 
     A point far outside is moved along the step that led to it until it is at the border of what
@@ -125,7 +125,7 @@ def last_seen(places: FloatArray, ground: Ground) -> FloatArray:
     return seen
 
 
-def frame_steps(paths: Sequence[Path], most: int = FRAMES) -> list[int]:
+def frame_steps(paths: Sequence[DescentPath], most: int = FRAMES) -> list[int]:
     """The steps that an animation shows: the first, the last, at most so many, evenly spaced."""
     last = max((len(path.loss) for path in paths), default=1) - 1
     count = min(last + 1, most)
@@ -139,7 +139,7 @@ def gaps(parts: Sequence[FloatArray]) -> FloatArray:
     return np.concatenate(joined) if joined else nothing
 
 
-def step_hover(path: Path, axes: Sequence[str]) -> dict[str, Any]:
+def step_hover(path: DescentPath, axes: Sequence[str]) -> dict[str, Any]:
     """Hover over a point of a path: its step, place, loss and gradient."""
     columns = (np.arange(len(path.loss)), *path.points.T, path.loss, path.gradient_norm)
     names = ("n =", *axes, "L", "|g|")
@@ -152,4 +152,4 @@ def step_hover(path: Path, axes: Sequence[str]) -> dict[str, Any]:
 
 def _short(value: float) -> float | str:
     """A number to four digits; what JSON has no number for, in words."""
-    return float(f"{value:.4g}") if math.isfinite(value) else number(value)
+    return float(f"{value:.4g}") if math.isfinite(value) else format_number(value)

@@ -10,8 +10,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradflow.charts.descent.map import levels
-from gradflow.charts.descent.paths import Ground, Path, look, step_hover, window
-from gradflow.charts.figure import FloatArray, build, empty_figure
+from gradflow.charts.descent.paths import DescentPath, Ground, look, step_hover, window
+from gradflow.charts.figure import FloatArray, build_figure, empty_figure
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode
 from gradflow.core.text import _
 
@@ -22,7 +22,7 @@ _SYMBOLS = {"triangle-up": "circle-open", "star": "square-open"}
 
 
 def descent_surface_figure(
-    ground: Ground, paths: Sequence[Path], *, mode: Mode = "light"
+    ground: Ground, paths: Sequence[DescentPath], *, mode: Mode = "light"
 ) -> go.Figure:
     """The loss as height, logarithmic where it spans decades, and every trajectory on it.
 
@@ -71,10 +71,10 @@ def descent_surface_figure(
         },
     }
     lines = [_line(path, ground, drawn, mode) for path in paths]
-    return build([surface, *lines], layout, mode)
+    return build_figure([surface, *lines], layout, mode)
 
 
-def _line(path: Path, ground: Ground, drawn: FloatArray, mode: Mode) -> dict[str, Any]:
+def _line(path: DescentPath, ground: Ground, drawn: FloatArray, mode: Mode) -> dict[str, Any]:
     style = look(path.place, mode)
     low, high = np.array(window(ground)).T
     inside = ((path.points >= low) & (path.points <= high)).all(axis=1)

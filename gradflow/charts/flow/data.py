@@ -10,11 +10,11 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from gradflow.charts.figure import FloatArray, column
+from gradflow.charts.figure import FloatArray, read_column
 from gradflow.charts.flow.text import axis_symbol, backward_hover, forward_hover, signal_title
-from gradflow.charts.overlay import Overlay, Range, hover_lines
+from gradflow.charts.overlay import Overlay, Range, describe_overlays
 from gradflow.charts.rebin import Grid, Rebinned, extremes, quantiles, rebin
-from gradflow.charts.theme import share as percent
+from gradflow.charts.theme import format_share as percent
 from gradflow.core.histogram import Histogram
 from gradflow.core.report import Quantity, Report, Rows
 from gradflow.core.text import _
@@ -119,7 +119,7 @@ def shape_flow(
     gradients = _histograms(report, gradient, layers)
     if not any(h.total for h in (*signals, *gradients)):
         return None
-    rms = column(report.layers, f"{gradient}_rms")
+    rms = read_column(report.layers, f"{gradient}_rms")
     with np.errstate(divide="ignore", invalid="ignore"):
         level = np.where(np.isfinite(rms) & (rms > 0), np.log10(rms), np.nan)
     entries = np.array([h.total or math.nan for h in gradients])
@@ -128,12 +128,14 @@ def shape_flow(
     low, high, normal, smallest = _gradient_range(report, gradients, levels)
     forward_texts = zip(
         forward_hover(report, signals),
-        hover_lines(overlays, "activation_std", len(layers), prefix=_("std")),
+        describe_overlays(overlays, "activation_std", len(layers), prefix=_("std")),
         strict=True,
     )
     backward_texts = zip(
         backward_hover(report, gradient, gradients),
-        hover_lines(overlays, f"{gradient}_norm", len(layers), 1 / np.sqrt(entries), _("RMS")),
+        describe_overlays(
+            overlays, f"{gradient}_norm", len(layers), 1 / np.sqrt(entries), _("RMS")
+        ),
         strict=True,
     )
     return Flow(
@@ -166,7 +168,7 @@ def _over(
     for overlay in overlays:
         if f"{gradient}_norm" not in overlay.columns:
             continue
-        scaled = overlay.columns[f"{gradient}_norm"].scaled(1 / np.sqrt(entries))
+        scaled = overlay.columns[f"{gradient}_norm"].scale(1 / np.sqrt(entries))
         with np.errstate(divide="ignore", invalid="ignore"):
             logs = [
                 np.where(np.isfinite(x) & (x > 0), np.log10(x), np.nan)
@@ -232,7 +234,7 @@ def activation_grid(histograms: list[Histogram]) -> Grid:
     if not len(hidden):
         hidden = reach[np.isfinite(reach).all(axis=1)]
     if not len(hidden):
-        return Grid.covering(-1.0, 1.0, ROWS)
+        return Grid.cover(-1.0, 1.0, ROWS)
     scales = np.abs(hidden).max(axis=1)
     scales = scales[scales > 0]
     if len(scales) and scales.max() > EXPLODES * scales[0]:
@@ -246,15 +248,15 @@ def activation_grid(histograms: list[Histogram]) -> Grid:
     if high - low <= 1e-6 * max(abs(low), abs(high)) or high == low:
         margin = 0.5 * max(abs(low), abs(high)) or 1.0
         low, high = low - margin, high + margin
-    return Grid.covering(float(low), float(high), ROWS)
+    return Grid.cover(float(low), float(high), ROWS)
 
 
 def _symlog_grid(reach: FloatArray, scale: float) -> Grid:
     threshold = 10.0 ** math.floor(math.log10(scale))
     finite = reach[np.isfinite(reach).all(axis=1)]
     axis = Grid("symlog", 0.0, 1.0, 1, threshold)
-    low, high = axis.drawn(float(finite[:, 0].min())), axis.drawn(float(finite[:, 1].max()))
-    return Grid.covering(low, high, ROWS, "symlog", threshold)
+    low, high = axis.to_axis(float(finite[:, 0].min())), axis.to_axis(float(finite[:, 1].max()))
+    return Grid.cover(low, high, ROWS, "symlog", threshold)
 
 
 def _reach(histogram: Histogram) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import build, empty_figure, layer_axis, note, row_axis
+from gradflow.charts.figure import build_figure, empty_figure, make_layer_axis, make_note, name_rows
 from gradflow.charts.flow.data import Flow, Gradient, shape_flow
 from gradflow.charts.flow.legend import line_legend
 from gradflow.charts.flow.traces import (
@@ -24,7 +24,7 @@ from gradflow.charts.flow.traces import (
 )
 from gradflow.charts.overlay import Overlay
 from gradflow.charts.rebin import Grid
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, escape, number
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, escape, format_number
 from gradflow.core.report import Report
 from gradflow.core.text import _
 
@@ -113,12 +113,12 @@ def draw_flow(
         "showlegend": False,
         "bargap": 0,
         "barmode": "overlay",
-        "xaxis": layer_axis(
+        "xaxis": make_layer_axis(
             int(flow.layers[-1]),
             first=first,
             anchor="y3" if frame.strip else "y2",
-            title={"text": row_axis(flow.rows, first)[0]},
-            unifiedhovertitle={"text": f"<b>{row_axis(flow.rows)[1]} %{{x}}</b>"},
+            title={"text": name_rows(flow.rows, first)[0]},
+            unifiedhovertitle={"text": f"<b>{name_rows(flow.rows)[1]} %{{x}}</b>"},
             spikecolor=palette.muted,
             spikethickness=1,
         ),
@@ -138,7 +138,7 @@ def draw_flow(
         }
     if title:
         layout["title"] = {"text": escape(title), "y": 0.985, "yanchor": "top"}
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _signal_axis(flow: Flow) -> dict[str, Any]:
     }
     if grid.kind == "symlog":
         values = _symlog_ticks(grid)
-        axis["tickvals"] = [grid.drawn(v) for v in values]
+        axis["tickvals"] = [grid.to_axis(v) for v in values]
         axis["ticktext"] = [_tick(v) for v in values]
     return axis
 
@@ -191,7 +191,7 @@ def _symlog_ticks(grid: Grid) -> list[float]:
 
 def _tick(value: float) -> str:
     if value == 0 or 0.01 <= abs(value) <= 1000:
-        return number(value)
+        return format_number(value)
     sign = "−" if value < 0 else ""
     return f"{sign}10<sup>{round(math.log10(abs(value)))}</sup>".replace("p>-", "p>−")
 
@@ -214,29 +214,29 @@ def _texts(flow: Flow, frame: _Frame, notes: list[str], mode: Mode) -> list[dict
     forward = {"size": TITLE_SIZE, "color": palette.forward}
     backward = {"size": TITLE_SIZE, "color": palette.backward}
     small = {"size": TEXT_SIZE - 1, "color": palette.muted}
-    loss = _("loss") + (f" {number(flow.loss)}")
+    loss = _("loss") + (f" {format_number(flow.loss)}")
     shade = (
         _("darker: more of the {row}’s entries")
         if mode == "light"
         else _("brighter: more of the {row}’s entries")
-    ).format(row=row_axis(flow.rows)[1])
+    ).format(row=name_rows(flow.rows)[1])
     # All at the left: the right end is where Plotly's toolbar appears under the mouse.
     beside = f"<span style='font-size:{TEXT_SIZE - 1}px;color:{palette.muted}'>{shade}</span>"
     texts = [
-        note(
+        make_note(
             f"<b>{_('forward signal')} →</b>&nbsp;&nbsp;&nbsp;{beside}",
             0,
             frame.upper[1],
             font=forward,
         ),
-        note(
+        make_note(
             f"<b>← {_('gradient on its way back')}</b>",
             1,
             frame.lower[1],
             xanchor="right",
             font=backward,
         ),
-        note(
+        make_note(
             f"→ {loss} →",
             1,
             (frame.upper[0] + frame.lower[1]) / 2,
@@ -248,7 +248,7 @@ def _texts(flow: Flow, frame: _Frame, notes: list[str], mode: Mode) -> list[dict
     ]
     if frame.strip:
         texts.append(
-            note(
+            make_note(
                 _("zeros"),
                 0,
                 frame.strip / 2,
@@ -260,10 +260,14 @@ def _texts(flow: Flow, frame: _Frame, notes: list[str], mode: Mode) -> list[dict
             )
         )
     for place, name in _limits(flow) if _room_for_labels(flow) else []:
-        texts.append(note(name, 0, place, yref="y2", font=small, xshift=2, bgcolor=palette.page))
+        texts.append(
+            make_note(name, 0, place, yref="y2", font=small, xshift=2, bgcolor=palette.page)
+        )
     for i, text in enumerate(notes):
         texts.append(
-            note(text, 0, -(_BOTTOM + _LINE * i) / _INNER, yanchor="top", font=small, align="left")
+            make_note(
+                text, 0, -(_BOTTOM + _LINE * i) / _INNER, yanchor="top", font=small, align="left"
+            )
         )
     return texts
 
@@ -274,7 +278,9 @@ def _limits(flow: Flow) -> list[tuple[float, str]]:
         (flow.smallest, _("smallest number")),
     ]
     return [
-        (place, f"{name}, {number(10**place, 2)}") for place, name in found if not math.isnan(place)
+        (place, f"{name}, {format_number(10**place, 2)}")
+        for place, name in found
+        if not math.isnan(place)
     ]
 
 
@@ -323,7 +329,7 @@ def _shapes(flow: Flow, mode: Mode, selected: int | None) -> list[dict[str, Any]
 def _notes(flow: Flow) -> list[str]:
     """What the marks that occur in this figure mean, one line each."""
     lines = []
-    row = row_axis(flow.rows)[1]
+    row = name_rows(flow.rows)[1]
     bands = (flow.forward, flow.backward)
     if any((b.nonfinite > 0).any() for b in bands):
         lines.append(_("✕ some entries of the {row} are NaN or infinite").format(row=row))
@@ -334,13 +340,13 @@ def _notes(flow: Flow) -> list[str]:
     if flow.forward.grid.kind == "symlog":
         lines.append(
             _("activation axis: linear up to about ±{value}, logarithmic beyond").format(
-                value=number(flow.forward.grid.threshold)
+                value=format_number(flow.forward.grid.threshold)
             )
         )
     if _has_zeros(flow):
         lines.append(
             _("zeros: entries that are exactly 0 (unit off, or underflow below {value})").format(
-                value=number(flow.format_floor, 2)
+                value=format_number(flow.format_floor, 2)
             )
         )
     return lines

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from gradflow.charts.figure import note
+from gradflow.charts.figure import make_note
 from gradflow.charts.flow.data import Flow
-from gradflow.charts.overlay import DASHED, colour_of
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, faded
+from gradflow.charts.overlay import THEORY_LINE, choose_colour
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, fade
 from gradflow.core.text import _
 
 _SAMPLE, _SPACE, _LETTER = 34, 8, 8
@@ -32,14 +32,14 @@ def line_legend(flow: Flow, top: float, mode: Mode) -> Legend:
             legend.shapes.append(_line(place, top, {"color": ink, "width": 3.5}))
             legend.shapes.append(_dot(place, top, mode))
         elif kind == "theory":
-            look = {**DASHED, "color": colour_of("theory", mode)}
+            look = {**THEORY_LINE, "color": choose_colour("theory", mode)}
             legend.shapes.append(_line(place, top, look))
         else:
-            colour = colour_of("seeds", mode)
+            colour = choose_colour("seeds", mode)
             legend.shapes.append(_box(place, top, colour))
         left = place + _SAMPLE + _SPACE
         font = {"size": TEXT_SIZE, "color": ink}
-        legend.texts.append(note(name, 0, top, xshift=left, font=font))
+        legend.texts.append(make_note(name, 0, top, xshift=left, font=font))
         place = left + _LETTER * len(name) + 2 * _SPACE
     return legend
 
@@ -69,4 +69,4 @@ def _dot(place: int, top: float, mode: Mode) -> dict[str, Any]:
 def _box(place: int, top: float, colour: str) -> dict[str, Any]:
     look = {"color": colour, "width": 2, "dash": "dot"}
     shape = _placed("rect", place, top, (0, _SAMPLE), (-7, 7))
-    return {**shape, "fillcolor": faded(colour, 0.2), "line": look}
+    return {**shape, "fillcolor": fade(colour, 0.2), "line": look}

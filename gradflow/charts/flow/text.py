@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from gradflow.charts.figure import column
+from gradflow.charts.figure import read_column
 from gradflow.charts.rebin import extremes
-from gradflow.charts.theme import count, escape, number, share
+from gradflow.charts.theme import escape, format_count, format_number, format_share
 from gradflow.core.histogram import Histogram
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
@@ -85,7 +85,7 @@ def layer_names(report: Report) -> list[str]:
 def forward_hover(report: Report, histograms: list[Histogram]) -> list[str]:
     """One text per layer: moments, extremes, saturation, dead units, zeros, non-finite."""
     names = ("activation_mean", "activation_std", "activation_rms", "saturated", "dead_units")
-    columns = [*(column(report.layers, n) for n in names), report.dead_unit_share()]
+    columns = [*(read_column(report.layers, n) for n in names), report.dead_unit_share()]
     table = np.array(columns).T.tolist()
     what = _("state") if _of_time(report) else _(NAMES["activation"])
     titles = zip(layer_names(report), symbols(report, "activation"), strict=True)
@@ -95,34 +95,38 @@ def forward_hover(report: Report, histograms: list[Histogram]) -> list[str]:
         low, high = extremes(histogram)
         lines = [
             f"{title}{what} {symbol}",
-            f"{_('mean')} {number(mean)}, {_('std')} {number(std)}, {_('RMS')} {number(rms)}",
-            f"{_('min')} {number(low)}, {_('max')} {number(high)}",
+            ", ".join(
+                f"{name} {format_number(value)}"
+                for name, value in ((_("mean"), mean), (_("std"), std), (_("RMS"), rms))
+            ),
+            f"{_('min')} {format_number(low)}, {_('max')} {format_number(high)}",
         ]
         if not math.isnan(saturated):
-            lines.append(f"{_('saturated')} {share(saturated)}")
+            lines.append(f"{_('saturated')} {format_share(saturated)}")
         if not math.isnan(dead):
-            lines.append(f"{_('dead units')} {number(dead)} ({share(dead_share)})")
+            lines.append(f"{_('dead units')} {format_number(dead)} ({format_share(dead_share)})")
         texts.append("<br>".join(lines + _specials(histogram)))
     return texts
 
 
 def backward_hover(report: Report, gradient: str, histograms: list[Histogram]) -> list[str]:
     """One text per layer: RMS, norm, largest entry, zeros, subnormal, non-finite."""
-    table = np.array([column(report.layers, f"{gradient}_{n}") for n in ("rms", "norm")]).T.tolist()
+    table = np.array(
+        [read_column(report.layers, f"{gradient}_{n}") for n in ("rms", "norm")]
+    ).T.tolist()
     titles = zip(layer_names(report), symbols(report, gradient), strict=True)
     texts = []
     for (title, symbol), (rms, norm), histogram in zip(titles, table, histograms, strict=True):
         lines = [
             f"{title}{symbol}",
-            f"{_('RMS')} {number(rms)}",
-            f"{_('norm')} ‖{symbol}‖ {number(norm)}",
+            f"{_('RMS')} {format_number(rms)}",
+            f"{_('norm')} ‖{symbol}‖ {format_number(norm)}",
         ]
         if histogram.counts.any() and histogram.scale == "log10":
-            lines.append(
-                f"{_('largest entry about')} {number(10 ** min(extremes(histogram)[1], 308.25), 2)}"
-            )
+            largest = 10 ** min(extremes(histogram)[1], 308.25)
+            lines.append(f"{_('largest entry about')} {format_number(largest, 2)}")
         if histogram.subnormal:
-            lines.append(f"{_('subnormal')} {share(histogram.subnormal / histogram.total)}")
+            lines.append(f"{_('subnormal')} {format_share(histogram.subnormal / histogram.total)}")
         texts.append("<br>".join(lines + _specials(histogram)))
     return texts
 
@@ -131,11 +135,15 @@ def _specials(histogram: Histogram) -> list[str]:
     total = histogram.total
     if not total:
         return [_("no histogram was recorded")]
-    lines = [f"{_('exactly 0:')} {share(histogram.zeros / total)}"]
+    lines = [f"{_('exactly 0:')} {format_share(histogram.zeros / total)}"]
     found = {
         "NaN": histogram.nan,
         "+∞": histogram.posinf,
         "−∞": histogram.neginf,
     }
-    lines += [f"<b>{name}: {share(n / total)}</b> ({count(n)})" for name, n in found.items() if n]
-    return [*lines, f"{_('entries')} {count(total)}"]
+    lines += [
+        f"<b>{name}: {format_share(n / total)}</b> ({format_count(n)})"
+        for name, n in found.items()
+        if n
+    ]
+    return [*lines, f"{_('entries')} {format_count(total)}"]

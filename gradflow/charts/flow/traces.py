@@ -8,13 +8,19 @@ from typing import Any
 import numpy as np
 
 from gradflow.charts.flow.data import Band, Flow
-from gradflow.charts.overlay import DASHED, Range, colour_of, line, traces_on_heatmap
-from gradflow.charts.series import MARKERS
-from gradflow.charts.theme import PALETTES, Mode, Scale
+from gradflow.charts.overlay import (
+    THEORY_LINE,
+    Range,
+    choose_colour,
+    draw_line,
+    draw_range_on_heatmap,
+)
+from gradflow.charts.series import MARKER_LIMIT
+from gradflow.charts.theme import PALETTES, ColourScale, Mode
 from gradflow.core.text import _
 
 
-def heatmap(band: Band, axis: str, scale: Scale, first: int = 1) -> dict[str, Any]:
+def heatmap(band: Band, axis: str, scale: ColourScale, first: int = 1) -> dict[str, Any]:
     """The density of a band from column ``first`` on; a transparent cell is an empty one."""
     grid = band.grid
     symlog = grid.kind == "symlog"
@@ -42,7 +48,7 @@ def heatmap(band: Band, axis: str, scale: Scale, first: int = 1) -> dict[str, An
         + "<extra></extra>",
     }
     if symlog:
-        centres = grid.value(grid.edges[:-1] + grid.step / 2)
+        centres = grid.from_axis(grid.edges[:-1] + grid.step / 2)
         values = np.broadcast_to(centres[:, None], band.share.shape).astype(np.float32)
         trace["customdata"] = np.stack([band.share, values], axis=-1)
     return trace
@@ -61,32 +67,32 @@ def overlays(flow: Flow, mode: Mode) -> list[dict[str, Any]]:
     drawn = []
     if flow.reach is not None:
         grid = flow.forward.grid
-        edges = [np.array([grid.drawn(v) for v in x]) for x in (flow.reach.low, flow.reach.high)]
+        edges = [np.array([grid.to_axis(v) for v in x]) for x in (flow.reach.low, flow.reach.high)]
         unknown = np.full(len(layers), np.nan)
         for edge in edges:
             inside = np.where((edge > grid.low) & (edge < grid.high), edge, np.nan)
             around = Range(unknown, inside, unknown)
-            drawn += traces_on_heatmap(layers, around, "theory", mode, axis="y", steps=True)
+            drawn += draw_range_on_heatmap(layers, around, "theory", mode, axis="y", steps=True)
     for overlay, found in flow.over:
-        drawn += traces_on_heatmap(layers, found, overlay.kind, mode, axis="y2")
+        drawn += draw_range_on_heatmap(layers, found, overlay.kind, mode, axis="y2")
     return drawn
 
 
 def theory_on_top(flow: Flow, mode: Mode) -> list[dict[str, Any]]:
     """The dashes once more, for where they coincide with the RMS line."""
-    look = {**DASHED, "width": 2, "color": colour_of("theory", mode)}
+    look = {**THEORY_LINE, "width": 2, "color": choose_colour("theory", mode)}
     layers = flow.layers.astype(np.float64)
     return [
         trace
         for overlay, found in flow.over
         if overlay.kind == "theory"
-        for trace in line(layers, found.middle, "theory on top", "y2", look)
+        for trace in draw_line(layers, found.middle, "theory on top", "y2", look)
     ]
 
 
 def dotted(flow: Flow, panels: int = 1) -> bool:
     """Whether the RMS line has room for a marker per layer in one of so many panels."""
-    return len(flow.layers) * panels <= MARKERS
+    return len(flow.layers) * panels <= MARKER_LIMIT
 
 
 def rms(flow: Flow, mode: Mode, panels: int = 1) -> list[dict[str, Any]]:
@@ -159,7 +165,7 @@ def marks(flow: Flow, mode: Mode) -> list[dict[str, Any]]:
                 "hoverinfo": "skip",
                 "marker": {
                     "symbol": symbols,
-                    "size": 14 if len(flow.layers) <= MARKERS else 9,
+                    "size": 14 if len(flow.layers) <= MARKER_LIMIT else 9,
                     "color": colours,
                     "line": {"color": palette.page, "width": 1.5},
                 },
@@ -214,7 +220,7 @@ def zero_bars(flow: Flow, mode: Mode) -> dict[str, Any]:
         "name": _("exactly 0"),
         "x": flow.layers,
         "y": (100 * flow.backward.zeros).astype(np.float32),
-        "width": 0.8 if len(flow.layers) <= MARKERS else 1,
+        "width": 0.8 if len(flow.layers) <= MARKER_LIMIT else 1,
         "yaxis": "y3",
         "customdata": flow.layers,
         "hovertext": flow.backward.hover,

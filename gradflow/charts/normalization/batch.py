@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import FloatArray, build, legend, note
-from gradflow.charts.theme import PALETTES, TITLE_SIZE, Mode, number, share
+from gradflow.charts.figure import FloatArray, build_figure, make_legend, make_note
+from gradflow.charts.theme import PALETTES, TITLE_SIZE, Mode, format_number, format_share
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def batch_figure(pushed: Pushed, *, mode: Mode = "light") -> go.Figure:
         "bargap": 0,
         "barmode": "overlay",
         "dragmode": False,
-        "legend": legend() | {"y": 1.09},
+        "legend": make_legend() | {"y": 1.09},
         "showlegend": True,
         "annotations": [],
     }
@@ -104,13 +104,15 @@ def batch_figure(pushed: Pushed, *, mode: Mode = "light") -> go.Figure:
             layout |= _layout(row, column, [0.3, pairs.shape[1] + 0.7], _reach(pairs, usual))
     titles = (_("entries"), _("channels: mean ± std"), _("samples: mean ± std"))
     for (left, _right), title in zip(_COLUMNS, titles, strict=True):
-        layout["annotations"].append(note(f"<b>{title}</b>", left, 1.01, font={"size": TITLE_SIZE}))
+        layout["annotations"].append(
+            make_note(f"<b>{title}</b>", left, 1.01, font={"size": TITLE_SIZE})
+        )
     layout["yaxis"]["title"] = {"text": _("before")}
     layout["yaxis4"]["title"] = {"text": _("after")}
     for name, title in (("xaxis4", "x"), ("xaxis5", _("channel")), ("xaxis6", _("sample"))):
         layout[name]["title"] = {"text": title}
     layout["xaxis4"]["title"] = {"text": _("value")}
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
 def _axes(row: int, column: int) -> dict[str, str]:
@@ -152,7 +154,7 @@ def _histogram(
     low, high = stage.edges[:-1], stage.edges[1:]
     text = [
         _("{low} to {high}: {all} of all entries, {own} of those that share the mean").format(
-            low=number(a), high=number(b), all=share(s), own=share(o)
+            low=format_number(a), high=format_number(b), all=format_share(s), own=format_share(o)
         )
         for a, b, s, o in zip(low, high, stage.shares, stage.own, strict=True)
     ]
@@ -172,7 +174,7 @@ def _histogram(
             "name": _("the followed entry"), "showlegend": named, "legendgroup": "one",
             "marker": {"symbol": "diamond", "size": 13, "color": palette.ink,
                        "line": {"color": palette.page, "width": 2}},
-            "hovertext": [_("the followed entry: {x}").format(x=number(value, 4))],
+            "hovertext": [_("the followed entry: {x}").format(x=format_number(value, 4))],
             "hovertemplate": "%{hovertext}<extra></extra>", **own,
         },
     ]  # fmt: skip
@@ -193,7 +195,9 @@ def _points(pairs: FloatArray, colour: str, own: dict[str, str], label: str) -> 
     """Mean ± standard deviation, one after the other."""
     mean, std = pairs
     texts = [
-        label.format(i=i, values=f"{number(m)} ± {number(s)}, σ² = {number(s * s)}")
+        label.format(
+            i=i, values=f"{format_number(m)} ± {format_number(s)}, σ² = {format_number(s * s)}"
+        )
         for i, (m, s) in enumerate(zip(mean.tolist(), std.tolist(), strict=True), start=1)
     ]
     return {

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import build, note
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, count, faded
+from gradflow.charts.figure import build_figure, make_note
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, fade, format_count
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
@@ -145,9 +145,9 @@ def blocks_figure(
     palette = PALETTES[mode]
     everywhere = _placed(shapes, lambda s: [s.whole.top, s.whole.front, s.whole.side])
     data = [
-        _faces(everywhere, place, faded(palette.muted, 0.1)),
+        _faces(everywhere, place, fade(palette.muted, 0.1)),
         *_solid(shapes, place, mode),
-        _lines(_placed(shapes, lambda s: s.grid), place, faded(palette.muted, 0.5), 1),
+        _lines(_placed(shapes, lambda s: s.grid), place, fade(palette.muted, 0.5), 1),
         _lines(_placed(shapes, lambda s: s.cuts), place, palette.ink, 3),
         _faces(_placed(shapes, lambda s: [s.entry.top]), place, palette.backward),
         _hover([sets for _name, sets in named], place),
@@ -164,7 +164,7 @@ def blocks_figure(
             text for i, pair in enumerate(named) for text in _labels(i, *pair, pixels, place, mode)
         ],
     }
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
 @dataclass(frozen=True)
@@ -249,8 +249,8 @@ def _solid(shapes: Sequence[BlockShape], place: _Places, mode: Mode) -> list[dic
         return [shape.chosen.side] * ((shape.chosen.n[1] == shape.whole.n[1]) is bare)
 
     return [
-        _faces(_placed(shapes, lambda s: fronts(s, bare=False)), place, faded(front, _BEHIND)),
-        _faces(_placed(shapes, lambda s: sides(s, bare=False)), place, faded(side, _BEHIND)),
+        _faces(_placed(shapes, lambda s: fronts(s, bare=False)), place, fade(front, _BEHIND)),
+        _faces(_placed(shapes, lambda s: sides(s, bare=False)), place, fade(side, _BEHIND)),
         _faces(_placed(shapes, lambda s: fronts(s, bare=True)), place, front),
         _faces(_placed(shapes, lambda s: sides(s, bare=True)), place, side),
         _faces(_placed(shapes, lambda s: [s.chosen.top]), place, top),
@@ -282,7 +282,7 @@ def _labels(
     samples, channels = sets.chosen.shape
     small = {"size": TEXT_SIZE, "color": PALETTES[mode].muted}
     numbers = _("{sets} × {entries} entries").format(
-        sets=count(sets.count), entries=count(sets.entries)
+        sets=format_count(sets.count), entries=format_count(sets.entries)
     )
     middle = (block + 0.5) * place.slot
     edges = (
@@ -292,8 +292,8 @@ def _labels(
     )
     title = f"<b>{name}</b><br>{numbers}"
     own: dict[str, Any] = {"xref": "x", "xanchor": "center", "font": {"size": TITLE_SIZE}}
-    found = [note(title, middle, 1.02, **own)]
+    found = [make_note(title, middle, 1.02, **own)]
     for text, corner, xanchor, yanchor, angle in edges:
         where: dict[str, Any] = {"xref": "x", "yref": "y", "xanchor": xanchor, "yanchor": yanchor}
-        found.append(note(text, *place(block, corner), font=small, textangle=angle, **where))
+        found.append(make_note(text, *place(block, corner), font=small, textangle=angle, **where))
     return found

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import FloatArray, build, legend, note
-from gradflow.charts.theme import PALETTES, TITLE_SIZE, Mode, faded, number, share
+from gradflow.charts.figure import FloatArray, build_figure, make_legend, make_note
+from gradflow.charts.theme import PALETTES, TITLE_SIZE, Mode, fade, format_number, format_share
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def course_figure(
             "range": [-0.02 * last, 1.02 * last],
             "title": {"text": _("training batches")},
         }
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
 def _base(mode: Mode, titles: list[str]) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _base(mode: Mode, titles: list[str]) -> dict[str, Any]:
         "height": HEIGHT,
         "margin": {"l": 60, "r": 12, "t": 70, "b": 50},
         "dragmode": False,
-        "legend": legend() | {"y": 1.14},
+        "legend": make_legend() | {"y": 1.14},
         "showlegend": True,
         "annotations": [],
     }
@@ -70,7 +70,7 @@ def _base(mode: Mode, titles: list[str]) -> dict[str, Any]:
         layout["xaxis" + own["xaxis"][1:]] = {"domain": _HALVES[i], "anchor": own["yaxis"]}
         layout["yaxis" + own["yaxis"][1:]] = {"anchor": own["xaxis"], "nticks": 6}
         font = {"size": TITLE_SIZE, "color": PALETTES[mode].ink}
-        layout["annotations"].append(note(f"<b>{title}</b>", _HALVES[i][0], 1.01, font=font))
+        layout["annotations"].append(make_note(f"<b>{title}</b>", _HALVES[i][0], 1.01, font=font))
     return layout
 
 
@@ -103,7 +103,7 @@ def _statistics(
             _("running, expected ± 2 std"), "expected",
             x=np.concatenate([steps, steps[::-1]]),
             y=np.concatenate([expected - 2 * spread, (expected + 2 * spread)[::-1]]),
-            fill="toself", fillcolor=faded(palette.theory, 0.2), hoverinfo="skip",
+            fill="toself", fillcolor=fade(palette.theory, 0.2), hoverinfo="skip",
             line={"color": palette.theory, "width": 0}, hovertemplate=None,
         ),
         trace(
@@ -136,7 +136,9 @@ def outputs_figure(outputs: Outputs, *, mode: Mode = "light") -> go.Figure:
     )):  # fmt: skip
         own = _axes(i)
         texts = [
-            _("{low} to {high}: {share}").format(low=number(a), high=number(b), share=share(s))
+            _("{low} to {high}: {share}").format(
+                low=format_number(a), high=format_number(b), share=format_share(s)
+            )
             for a, b, s in zip(edges, edges[1:], found, strict=False)
         ]
         data += [
@@ -159,7 +161,7 @@ def outputs_figure(outputs: Outputs, *, mode: Mode = "light") -> go.Figure:
         }
         layout["yaxis" + own["yaxis"][1:]] |= {"range": [0, top], "tickformat": ".2~%"}
     layout["bargap"] = 0
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
 def shape_outputs(outputs: Outputs) -> tuple[FloatArray, list[FloatArray]]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import build, legend, note
-from gradflow.charts.theme import PALETTES, TITLE_SIZE, Mode, number, styles
+from gradflow.charts.figure import build_figure, make_legend, make_note
+from gradflow.charts.theme import PALETTES, TITLE_SIZE, Mode, format_number, list_styles
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def spreads_figure(
     """
     palette = PALETTES[mode]
     titles = (_("spread of the mean"), _("spread of the variance"), _("error of the output"))
-    looks = styles(mode)
+    looks = list_styles(mode)
     families = (
         (_("batch norm"), spreads.batch, spreads.batch_theory, looks[0]),
         (_("group norm"), spreads.group, spreads.group_theory, looks[1]),
@@ -44,7 +44,7 @@ def spreads_figure(
         "height": HEIGHT,
         "margin": {"l": 60, "r": 12, "t": 80, "b": 56},
         "dragmode": False,
-        "legend": legend() | {"y": 1.1},
+        "legend": make_legend() | {"y": 1.1},
         "showlegend": True,
         "annotations": [],
         "shapes": [],
@@ -71,7 +71,7 @@ def spreads_figure(
                                "line": {"color": palette.page, "width": 1.5}},
                     "hovertext": [
                         _("{norm}, N = {n}: {drawn}; theory {theory}").format(
-                            norm=name, n=n, drawn=number(a), theory=number(b)
+                            norm=name, n=n, drawn=format_number(a), theory=format_number(b)
                         )
                         for n, a, b in zip(sizes, values, every[-1], strict=True)
                     ],
@@ -87,18 +87,18 @@ def spreads_figure(
             },
             f"yaxis{suffix}": {
                 "type": "log", "anchor": own["xaxis"], "range": _decades(every),
-                "tickvals": _TICKS, "ticktext": [number(t) for t in _TICKS],
+                "tickvals": _TICKS, "ticktext": [format_number(t) for t in _TICKS],
             },
         }  # fmt: skip
         layout["annotations"].append(
-            note(f"<b>{title}</b>", _PANELS[i][0], 1.01, font={"size": TITLE_SIZE})
+            make_note(f"<b>{title}</b>", _PANELS[i][0], 1.01, font={"size": TITLE_SIZE})
         )
         layout["shapes"].append({
             "type": "line", "xref": own["xaxis"], "yref": f"{own['yaxis']} domain",
             "x0": chosen, "x1": chosen, "y0": 0, "y1": 1,
             "line": {"color": palette.ink, "width": 2, "dash": "dot"},
         })  # fmt: skip
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
 def _decades(values: list[Any]) -> list[float]:

@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.compare.data import Entry
+from gradflow.charts.compare.data import ComparedSetting
 from gradflow.charts.compare.figures import compare_flow_figure
-from gradflow.charts.figure import FloatArray, column, layer_axis
+from gradflow.charts.figure import FloatArray, make_layer_axis, read_column
 from gradflow.charts.flow.text import SYMBOLS
-from gradflow.charts.laws import Curve, laws_figure
+from gradflow.charts.laws import LawCurve, laws_figure
 from gradflow.charts.theme import Mode
 from gradflow.core.report import Report
 from gradflow.core.text import _
@@ -48,7 +48,7 @@ def normalized_flow_figure(
     count = max((len(curve.x) for curve in curves), default=0)
     return laws_figure(
         curves,
-        x=layer_axis(
+        x=make_layer_axis(
             count,
             title={"text": _("layer (1 is next to the input)")},
             unifiedhovertitle={"text": f"<b>{_('layer')} %{{x}}</b>"},
@@ -62,17 +62,17 @@ def distributions_figure(
     networks: Sequence[Network], *, gradient: Backward = "activation_grad", mode: Mode = "light"
 ) -> go.Figure:
     """A small Flow figure for each network, on the same axes; theory's RMS gradient dashed."""
-    entries = [Entry("", one.name, one.report, one.law) for one in networks]
+    entries = [ComparedSetting("", one.name, one.report, one.law) for one in networks]
     return compare_flow_figure(entries, gradient=gradient, mode=mode)
 
 
-def flow_curves(networks: Sequence[Network], gradient: Backward) -> list[Curve]:
+def flow_curves(networks: Sequence[Network], gradient: Backward) -> list[LawCurve]:
     """One curve per network."""
     return [
-        Curve(
+        LawCurve(
             one.name,
-            column(one.report.layers, "layer"),
-            column(one.report.layers, f"{gradient}_norm"),
+            read_column(one.report.layers, "layer"),
+            read_column(one.report.layers, f"{gradient}_norm"),
             one.law,
         )
         for one in networks

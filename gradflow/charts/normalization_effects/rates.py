@@ -9,9 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradflow.charts.figure import FloatArray
-from gradflow.charts.laws import Curve, laws_figure
+from gradflow.charts.laws import LawCurve, laws_figure
 from gradflow.charts.series import Scale
-from gradflow.charts.theme import PALETTES, Mode, number, styles
+from gradflow.charts.theme import PALETTES, Mode, format_number, list_styles
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def learning_rates_figure(
     rates: FloatArray, trained: Sequence[Named], *, mode: Mode = "light"
 ) -> go.Figure:
     """Loss after the steps over η, both on log axes; a ring at the largest η that trains."""
-    curves = [Curve(name, np.log10(rates), one.losses) for name, one in trained]
+    curves = [LawCurve(name, np.log10(rates), one.losses) for name, one in trained]
     found = np.concatenate([one.losses for _name, one in trained] or [np.zeros(0)])
     lowest = np.where(np.isfinite(found) & (found > 0), found, 1.0).min(initial=1.0)
     scale = Scale(True, float(np.log10(lowest)) - 0.15, float(np.log10(_HIGHEST)))
@@ -47,14 +47,14 @@ def learning_rates_figure(
         scale=scale,
         y={
             "tickvals": [float(np.log10(loss)) for loss in _TICKS],
-            "ticktext": [number(loss) for loss in _TICKS],
+            "ticktext": [format_number(loss) for loss in _TICKS],
             "tickprefix": "",
             "ticksuffix": "",
         },
         notes=[
             _("◯ largest η that trains"),
             _("┄ loss below which a network has trained"),
-            _("losses beyond {most} leave the figure").format(most=number(_HIGHEST)),
+            _("losses beyond {most} leave the figure").format(most=format_number(_HIGHEST)),
         ],
         more=rings(rates, trained, mode),
         shapes=[{
@@ -69,7 +69,7 @@ def rings(rates: FloatArray, trained: Sequence[Named], mode: Mode) -> list[dict[
     """A ring around the largest learning rate that trains, for every line that has one."""
     found = [
         (float(np.log10(one.largest)), float(np.log10(one.losses[rates == one.largest][0])), look)
-        for (_name, one), look in zip(trained, styles(mode), strict=False)
+        for (_name, one), look in zip(trained, list_styles(mode), strict=False)
         if np.isfinite(one.largest)
     ]
     if not found:

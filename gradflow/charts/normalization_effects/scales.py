@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import FloatArray, build, empty_figure, legend, note
-from gradflow.charts.laws import Curve, curve_traces, fitted_scale
+from gradflow.charts.figure import FloatArray, build_figure, empty_figure, make_legend, make_note
+from gradflow.charts.laws import LawCurve, draw_curves, fit_scale
 from gradflow.charts.series import Scale
 from gradflow.charts.theme import PALETTES, TITLE_SIZE, Mode
 from gradflow.core.text import _
@@ -36,10 +36,10 @@ def weight_scales_figure(
     ratio, weight = scale_curves(scales, sweeps)
     axes = [_axis(ratio), _axis(weight)]
     data = [
-        *curve_traces(ratio, axes[0], mode),
+        *draw_curves(ratio, axes[0], mode),
         *(
             {**trace, "xaxis": "x2"}
-            for trace in curve_traces(weight, axes[1], mode, axis="y2", in_legend=False)
+            for trace in draw_curves(weight, axes[1], mode, axis="y2", in_legend=False)
         ),
     ]
     dashed = {"mode": "lines", "x": [None], "y": [None], "showlegend": True, "hoverinfo": "skip"}
@@ -60,32 +60,36 @@ def weight_scales_figure(
         "margin": {"l": 70, "r": 24, "t": 84, "b": 60},
         "hovermode": "x unified",
         "dragmode": False,
-        "legend": {**legend(), "y": 1.12},
+        "legend": {**make_legend(), "y": 1.12},
         "showlegend": True,
         "xaxis": {**x, "domain": [0.0, 0.46]},
         "xaxis2": {**x, "domain": [0.54, 1.0], "anchor": "y2"},
-        "yaxis": {**axes[0].axis(""), "dtick": 4, "nticks": None},
-        "yaxis2": {**axes[1].axis(""), "dtick": 4, "nticks": None, "anchor": "x2"},
+        "yaxis": {**axes[0].make_axis(""), "dtick": 4, "nticks": None},
+        "yaxis2": {**axes[1].make_axis(""), "dtick": 4, "nticks": None, "anchor": "x2"},
         "annotations": [
-            note(_("‖∂L/∂a‖ at layer 1, relative to the last hidden layer"), 0, 1.02, font=title),
-            note(_("‖∂L/∂W‖ at layer 1"), 0.54, 1.02, font=title),
+            make_note(
+                _("‖∂L/∂a‖ at layer 1, relative to the last hidden layer"), 0, 1.02, font=title
+            ),
+            make_note(_("‖∂L/∂W‖ at layer 1"), 0.54, 1.02, font=title),
         ],
     }
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
-def scale_curves(scales: FloatArray, sweeps: Sequence[Named]) -> tuple[list[Curve], list[Curve]]:
+def scale_curves(
+    scales: FloatArray, sweeps: Sequence[Named]
+) -> tuple[list[LawCurve], list[LawCurve]]:
     """Curves over log10 k. The law of the second ones is 1/k through their last point."""
     x = np.log10(scales)
-    ratio = [Curve(name, x, one.ratio) for name, one in sweeps]
-    weight = [Curve(sweeps[0][0], x, sweeps[0][1].weight_grad)]
+    ratio = [LawCurve(name, x, one.ratio) for name, one in sweeps]
+    weight = [LawCurve(sweeps[0][0], x, sweeps[0][1].weight_grad)]
     weight += [
-        Curve(name, x, one.weight_grad, one.weight_grad[-1] * scales[-1] / scales)
+        LawCurve(name, x, one.weight_grad, one.weight_grad[-1] * scales[-1] / scales)
         for name, one in sweeps[1:]
     ]
     return ratio, weight
 
 
-def _axis(curves: Sequence[Curve]) -> Scale:
-    found = fitted_scale(curves[1:], log=True)
+def _axis(curves: Sequence[LawCurve]) -> Scale:
+    found = fit_scale(curves[1:], log=True)
     return Scale(True, max(min(found.low, -_LEAST), -_MOST), min(max(found.high, _LEAST), _MOST))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import FloatArray, build, empty_figure, legend, note
+from gradflow.charts.figure import FloatArray, build_figure, empty_figure, make_legend, make_note
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, number, styles
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, format_number, list_styles
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
@@ -37,15 +37,15 @@ def errors_figure(layers: Sequence[TrainedLayer], *, mode: Mode = "light") -> go
         (_("trained on"), timeline([one.error for one in layers])),
         (_("held out"), timeline([one.held_out_error for one in layers])),
     ]
-    scale = Scale.fitting([Series(name, x, y) for name, (x, y) in lines], log=True)
-    if not any(np.isfinite(scale.drawn(y)).any() for _name, (_x, y) in lines):
+    scale = Scale.fit([Series(name, x, y) for name, (x, y) in lines], log=True)
+    if not any(np.isfinite(scale.to_axis(y)).any() for _name, (_x, y) in lines):
         return empty_figure(_("The error is not finite: there is nothing to draw"), mode=mode)
     epochs = len(layers[0].error) - 1
     data: list[dict[str, Any]] = []
-    for (name, (x, y)), style in zip(lines, styles(mode), strict=False):
+    for (name, (x, y)), style in zip(lines, list_styles(mode), strict=False):
         texts = [
             _("layer {layer} after epoch {epoch}, {name}: {error}").format(
-                layer=i + 1, epoch=epoch, name=name, error=number(values[epoch])
+                layer=i + 1, epoch=epoch, name=name, error=format_number(values[epoch])
             )
             for i, one in enumerate(layers)
             for values in [one.error if name == lines[0][0] else one.held_out_error]
@@ -53,12 +53,12 @@ def errors_figure(layers: Sequence[TrainedLayer], *, mode: Mode = "light") -> go
         ][:-1]
         data.append({
             "type": "scatter", "name": name, "mode": "lines+markers", "x": x,
-            "y": scale.drawn(y), "hovertext": texts,
+            "y": scale.to_axis(y), "hovertext": texts,
             "hovertemplate": "%{hovertext}<extra></extra>",
             "line": {"color": style.colour, "dash": style.dash, "width": 2.5},
             "marker": {"symbol": style.symbol, "size": 6, "color": style.colour},
         })  # fmt: skip
-    return build(data, _layout(len(layers), epochs, scale, mode), mode)
+    return build_figure(data, _layout(len(layers), epochs, scale, mode), mode)
 
 
 def _layout(count: int, epochs: int, scale: Scale, mode: Mode) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def _layout(count: int, epochs: int, scale: Scale, mode: Mode) -> dict[str, Any]
         "margin": {"l": 84, "r": 24, "t": 70, "b": 56},
         "dragmode": False,
         "hovermode": "closest",
-        "legend": legend() | {"y": 1.1},
+        "legend": make_legend() | {"y": 1.1},
         "showlegend": True,
         "xaxis": {
             "range": [-0.02 * count * epochs, 1.01 * count * epochs],
@@ -83,7 +83,7 @@ def _layout(count: int, epochs: int, scale: Scale, mode: Mode) -> dict[str, Any]
             "showgrid": False,
             "title": {"text": _("epoch of the layer")},
         },
-        "yaxis": scale.axis(_("reconstruction error")),
+        "yaxis": scale.make_axis(_("reconstruction error")),
         "shapes": [
             {
                 "type": "line", "x0": i * epochs, "x1": i * epochs, "y0": 0, "y1": 1,
@@ -93,7 +93,7 @@ def _layout(count: int, epochs: int, scale: Scale, mode: Mode) -> dict[str, Any]
             for i in range(1, count)
         ],
         "annotations": [
-            note(
+            make_note(
                 _("layer {n}").format(n=i + 1), (i + 0.5) * epochs, 1, xref="x", xanchor="center",
                 font={"size": TEXT_SIZE, "color": palette.muted},
             )

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import build, empty_figure
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, Scale, number
+from gradflow.charts.figure import build_figure, empty_figure
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, ColourScale, Mode, format_number
 from gradflow.core.text import _
 
 Images = npt.NDArray[np.float32]
@@ -58,14 +58,14 @@ def features_figure(
         "colorbar": {
             "thickness": 12,
             "tickvals": [-reach, 0, reach],
-            "ticktext": [number(-reach, 2), "0", number(reach, 2)],
+            "ticktext": [format_number(-reach, 2), "0", format_number(reach, 2)],
             "outlinecolor": palette.muted,
         },
     }
     rows = -(-len(features) // COLUMNS)
     layout = _layout(whole, _TILE_HEIGHT * rows + 50)
     layout["margin"]["t"] = 40  # the colour bar stays clear of the buttons
-    return build([trace], layout, mode)
+    return build_figure([trace], layout, mode)
 
 
 def reach_of(features: Images) -> float:
@@ -102,10 +102,10 @@ def reconstructions_figure(
         "showgrid": False,
         "tickfont": {"size": TEXT_SIZE},
     }
-    return build([trace], layout, mode)
+    return build_figure([trace], layout, mode)
 
 
-def _heatmap(whole: Images, limits: tuple[float, float], scale: Scale) -> dict[str, Any]:
+def _heatmap(whole: Images, limits: tuple[float, float], scale: ColourScale) -> dict[str, Any]:
     return {
         "type": "heatmap",
         "z": whole,
@@ -116,13 +116,13 @@ def _heatmap(whole: Images, limits: tuple[float, float], scale: Scale) -> dict[s
     }
 
 
-def _positive(mode: Mode) -> Scale:
+def _positive(mode: Mode) -> ColourScale:
     """Empty pixels look like the first shade, not like the page, so that a tile has an edge."""
     (_zero, _nothing), (_first, colour), *rest = PALETTES[mode].forward_scale
     return ((0.0, colour), *rest)
 
 
-def _signed(mode: Mode) -> Scale:
+def _signed(mode: Mode) -> ColourScale:
     """From almost the page to the ink: survives greyscale."""
     palette = PALETTES[mode]
     return ((0.0, palette.grid), (1.0, palette.ink))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradflow.charts.figure import FloatArray
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, Style, faded
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, Style, fade
 from gradflow.core.text import _
 
 
@@ -46,7 +46,7 @@ def repeated(
     thin = {
         **common, "name": f"{name}, {_('each seed')}", "mode": "lines", "showlegend": False,
         "x": every_x.ravel(), "y": np.concatenate([drawn, gap], axis=1).ravel(),
-        "line": {"color": faded(style.colour, 0.45), "width": 1.2}, "hoverinfo": "skip",
+        "line": {"color": fade(style.colour, 0.45), "width": 1.2}, "hoverinfo": "skip",
     }  # fmt: skip
     wide = {
         **common, "name": name, "mode": "lines+markers" if markers else "lines",

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import build, legend
+from gradflow.charts.figure import build_figure, make_legend
 from gradflow.charts.pretraining.lines import level, medians, repeated, share_axis, spike
-from gradflow.charts.theme import Mode, share, styles
+from gradflow.charts.theme import Mode, format_share, list_styles
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
@@ -31,17 +31,19 @@ def reuse_figure(
     """
     x = np.array(found.per_class, dtype=float)
     data: list[dict[str, Any]] = []
-    for name, accuracy, style in zip(names, found.accuracy, styles(mode), strict=False):
-        texts = [f"{name} {share(value)}" for value in medians(accuracy).tolist()]
+    for name, accuracy, style in zip(names, found.accuracy, list_styles(mode), strict=False):
+        texts = [f"{name} {format_share(value)}" for value in medians(accuracy).tolist()]
         data += repeated(name, x, accuracy, texts, style, markers=True)
     lowest = float(np.nanmin(found.accuracy, initial=1 / classes))
-    shape, note = level(1 / classes, _("guessing: {share}").format(share=share(1 / classes)), mode)
+    shape, note = level(
+        1 / classes, _("guessing: {share}").format(share=format_share(1 / classes)), mode
+    )
     layout = {
         "height": 430,
         "margin": {"l": 84, "r": 24, "t": 50, "b": 56},
         "dragmode": False,
         "hovermode": "x unified",
-        "legend": legend(),
+        "legend": make_legend(),
         "showlegend": True,
         "xaxis": {
             "type": "log",
@@ -57,4 +59,4 @@ def reuse_figure(
         "shapes": [shape],
         "annotations": [note],
     }  # fmt: skip
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)

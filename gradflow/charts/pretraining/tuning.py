@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import build, empty_figure, legend
+from gradflow.charts.figure import build_figure, empty_figure, make_legend
 from gradflow.charts.pretraining.lines import level, medians, repeated, share_axis, spike
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import Mode, number, share, styles
+from gradflow.charts.theme import Mode, format_number, format_share, list_styles
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
@@ -34,14 +34,14 @@ def tuning_figure(courses: Sequence[tuple[str, int, Course]], *, mode: Mode = "l
         return empty_figure(_("Choose a start to train from"), mode=mode)
     every = np.concatenate([one.loss.ravel() for _name, _place, one in courses])
     chance = math.log(CLASSES)
-    scale = Scale.fitting([Series("", every, np.append(every, chance))], log=True)
+    scale = Scale.fit([Series("", every, np.append(every, chance))], log=True)
     data: list[dict[str, Any]] = []
     for name, place, one in courses:
-        style, x = styles(mode)[place], one.steps.astype(float)
+        style, x = list_styles(mode)[place], one.steps.astype(float)
         loss, right = medians(one.loss), medians(one.held_out_accuracy)
-        losses = [f"{name} {number(value)}" for value in loss.tolist()]
-        shares = [f"{name} {share(value)}" for value in right.tolist()]
-        data += repeated(name, x, scale.drawn(one.loss), losses, style)
+        losses = [f"{name} {format_number(value)}" for value in loss.tolist()]
+        shares = [f"{name} {format_share(value)}" for value in right.tolist()]
+        data += repeated(name, x, scale.to_axis(one.loss), losses, style)
         data += repeated(name, x, one.held_out_accuracy, shares, style, axis="2", legend=False)
     shapes, notes = zip(
         level(math.log10(chance), _("guessing: ln 10 = 2.3"), mode),
@@ -61,13 +61,13 @@ def tuning_figure(courses: Sequence[tuple[str, int, Course]], *, mode: Mode = "l
         "margin": {"l": 84, "r": 24, "t": 50, "b": 56},
         "dragmode": False,
         "hovermode": "x unified",
-        "legend": legend(),
+        "legend": make_legend(),
         "showlegend": True,
         "xaxis": {**across, "domain": [0, 0.46]},
         "xaxis2": {**across, "domain": [0.57, 1], "anchor": "y2"},
-        "yaxis": scale.axis(_("training loss")),
+        "yaxis": scale.make_axis(_("training loss")),
         "yaxis2": {**share_axis(_("held-out accuracy")), "anchor": "x2"},
         "shapes": list(shapes),
         "annotations": list(notes),
     }
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)

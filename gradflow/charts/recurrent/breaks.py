@@ -14,7 +14,7 @@ import numpy as np
 
 from gradflow.charts.figure import FloatArray
 from gradflow.charts.series import Scale
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, styles
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, list_styles
 from gradflow.core.text import _
 
 _HEADROOM = 0.14
@@ -81,7 +81,7 @@ def ending_traces(endings: Sequence[Ending], scale: Scale, mode: Mode) -> list[d
     traces = []
     zeros = [end for end in endings if end.zero]
     if zeros:
-        colours = [styles(mode)[end.curve % len(styles(mode))].colour for end in zeros]
+        colours = [list_styles(mode)[end.curve % len(list_styles(mode))].colour for end in zeros]
         traces.append(
             _marks("zeros", zeros)
             | {
@@ -94,7 +94,7 @@ def ending_traces(endings: Sequence[Ending], scale: Scale, mode: Mode) -> list[d
         )  # fmt: skip
     broken = [end for end in endings if not end.zero]
     if broken:
-        heights = scale.drawn(np.array([end.last for end in broken]))
+        heights = scale.to_axis(np.array([end.last for end in broken]))
         alarm = PALETTES[mode].alarm
         traces.append(
             _marks("breaks", broken)

@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradflow.charts.figure import FloatArray
-from gradflow.charts.laws import Curve, laws_figure
+from gradflow.charts.laws import LawCurve, laws_figure
 from gradflow.charts.recurrent.breaks import (
     Ending,
     ending_traces,
@@ -20,7 +20,7 @@ from gradflow.charts.recurrent.breaks import (
 )
 from gradflow.charts.recurrent.time_axis import back_axis
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, number, styles
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, format_number, list_styles
 from gradflow.core.text import _
 
 Named = tuple[str, FloatArray]
@@ -59,7 +59,7 @@ def remaining_figure(
              "layer": "below", "line": {"color": palette.muted, "width": 2, "dash": "dot"}}
         )  # fmt: skip
     flat = Series("", np.zeros(1), np.ones(1))
-    scale = Scale.fitting([*(curve.series for curve in curves), flat], log=True)
+    scale = Scale.fit([*(curve.series for curve in curves), flat], log=True)
     ends = endings(named, broken)
     scale = with_headroom(scale, ends)
     return laws_figure(
@@ -74,12 +74,12 @@ def remaining_figure(
     )
 
 
-def remaining_curves(named: Sequence[Named]) -> list[Curve]:
+def remaining_curves(named: Sequence[Named]) -> list[LawCurve]:
     """From k = 0 on, up to their ends."""
     curves = []
     for name, values in named:
         end = lengths(values).drawn
-        curves.append(Curve(name, np.arange(float(end)), values[:end]))
+        curves.append(LawCurve(name, np.arange(float(end)), values[:end]))
     return curves
 
 
@@ -134,19 +134,19 @@ def factors_figure(
     )  # fmt: skip
 
 
-def factor_curves(named: Sequence[tuple[str, FloatArray, FloatArray]]) -> list[Curve]:
+def factor_curves(named: Sequence[tuple[str, FloatArray, FloatArray]]) -> list[LawCurve]:
     """The factor from distance k to k + 1 stands at k + 1; where nothing is left there is none."""
     curves = []
     for name, total, direct in named:
         known = ~np.isnan(total)
         at = np.arange(1.0, len(total) + 1)
-        curves.append(Curve(name, at[known], total[known], direct, at))
+        curves.append(LawCurve(name, at[known], total[known], direct, at))
     return curves
 
 
-def _beyond(curves: Sequence[Curve], scale: Scale, mode: Mode) -> list[dict[str, Any]]:
+def _beyond(curves: Sequence[LawCurve], scale: Scale, mode: Mode) -> list[dict[str, Any]]:
     traces = []
-    for curve, style in zip(curves, styles(mode), strict=False):
+    for curve, style in zip(curves, list_styles(mode), strict=False):
         off = curve.values > scale.high
         values = curve.values[off].tolist()
         if not values:
@@ -156,7 +156,7 @@ def _beyond(curves: Sequence[Curve], scale: Scale, mode: Mode) -> list[dict[str,
             {
                 "type": "scatter", "name": "beyond", "mode": "markers+text", "showlegend": False,
                 "x": curve.x[off], "y": [scale.ceiling] * len(values),
-                "text": [number(value) if value in written else "" for value in values],
+                "text": [format_number(value) if value in written else "" for value in values],
                 "textposition": "bottom center",
                 "textfont": {"size": TEXT_SIZE - 1, "color": style.colour},
                 "hoverinfo": "skip",  # the curve's own point says it

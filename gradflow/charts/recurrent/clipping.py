@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import FloatArray, build, empty_figure, legend, note
-from gradflow.charts.laws import Curve, laws_figure
+from gradflow.charts.figure import FloatArray, build_figure, empty_figure, make_legend, make_note
+from gradflow.charts.laws import LawCurve, laws_figure
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, TICK_SIZE, Mode, number, styles
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, TICK_SIZE, Mode, format_number, list_styles
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _SHORTEST = 0.4
 
 def colours(mode: Mode) -> tuple[str, str, str]:
     """Of the three gradients."""
-    by_norm, by_value, *_others = styles(mode)
+    by_norm, by_value, *_others = list_styles(mode)
     return PALETTES[mode].muted, by_norm.colour, by_value.colour
 
 
@@ -43,15 +43,15 @@ def parameters_figure(report: ClippingReport, *, mode: Mode = "light") -> go.Fig
     known = known[np.isfinite(known) & (known > 0)]
     if not len(known):
         return empty_figure(_("The gradient is zero or not finite: nothing to clip"), mode=mode)
-    scale = Scale.fitting([Series("", np.zeros(0), known)], log=True)
+    scale = Scale.fit([Series("", np.zeros(0), known)], log=True)
     data: list[dict[str, Any]] = [
         {
             "type": "bar",
             "name": name,
             "x": [name.removeprefix("recurrent.") for name in report.names],
-            "y": np.where(values > 0, scale.drawn(values) - scale.low, 0),
+            "y": np.where(values > 0, scale.to_axis(values) - scale.low, 0),
             "base": scale.low,
-            "hovertext": [f"{name}: {number(value)}" for value in values.tolist()],
+            "hovertext": [f"{name}: {format_number(value)}" for value in values.tolist()],
             "hovertemplate": "%{hovertext}<extra></extra>",
             "text": [bar_label(value) for value in values.tolist()],
             "textposition": "outside",
@@ -74,11 +74,11 @@ def parameters_figure(report: ClippingReport, *, mode: Mode = "light") -> go.Fig
         "bargap": 0.25,
         "hovermode": "x unified",
         "dragmode": False,
-        "legend": legend(),
+        "legend": make_legend(),
         "xaxis": {"tickfont": {"size": TICK_SIZE - 1}, "showgrid": False},
-        "yaxis": scale.axis(_("norm of the parameter’s gradient")),
+        "yaxis": scale.make_axis(_("norm of the parameter’s gradient")),
     }
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
 def bar_label(value: float) -> str:
@@ -111,16 +111,16 @@ def directions_figure(report: ClippingReport, *, mode: Mode = "light") -> go.Fig
     ]  # fmt: skip
     angle = math.degrees(math.acos(min(1.0, max(-1.0, report.by_value.cosine))))
     names = [
-        note(
-            f"<span style='color:{looks[i]}'>━</span> {name}, ‖g‖ = {number(norm)}",
+        make_note(
+            f"<span style='color:{looks[i]}'>━</span> {name}, ‖g‖ = {format_number(norm)}",
             0, 1, yanchor="top", yshift=-22 * i, font={"size": TEXT_SIZE, "color": palette.ink},
         )
         for i, (name, norm) in enumerate(
             zip(ways(), (report.norm, report.by_norm.norm, report.by_value.norm), strict=True)
         )
     ]  # fmt: skip
-    text = _("by value: turned by {angle}°").format(angle=number(angle))
-    names.append(note(text, 0, 0, font={"size": TEXT_SIZE, "color": looks[2]}))
+    text = _("by value: turned by {angle}°").format(angle=format_number(angle))
+    names.append(make_note(text, 0, 0, font={"size": TEXT_SIZE, "color": looks[2]}))
     hidden = {"visible": False, "fixedrange": True}
     layout = {
         "height": HEIGHT,
@@ -135,7 +135,7 @@ def directions_figure(report: ClippingReport, *, mode: Mode = "light") -> go.Fig
         "type": "scatter", "x": [0], "y": [0], "mode": "markers", "hoverinfo": "skip",
         "showlegend": False, "marker": {"size": 9, "color": palette.ink},
     }  # fmt: skip
-    return build([origin], layout, mode)
+    return build_figure([origin], layout, mode)
 
 
 def shape_arrows(report: ClippingReport) -> list[tuple[float, float]] | None:
@@ -188,10 +188,10 @@ def cosine_figure(
     )
 
 
-def cosine_curves(course: ClippingCourse) -> list[Curve]:
+def cosine_curves(course: ClippingCourse) -> list[LawCurve]:
     """One per way of clipping."""
     x = np.log10(course.thresholds)
     return [
-        Curve(name, x, values)
+        LawCurve(name, x, values)
         for name, values in zip(ways()[1:], (course.norm_cosine, course.value_cosine), strict=True)
     ]

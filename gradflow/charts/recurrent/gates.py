@@ -10,9 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import FloatArray, build, empty_figure, layer_ticks, note
+from gradflow.charts.figure import (
+    FloatArray,
+    build_figure,
+    choose_layer_ticks,
+    empty_figure,
+    make_note,
+)
 from gradflow.charts.rebin import Grid, rebin
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, number, share
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, format_number, format_share
 from gradflow.core.histogram import Histogram
 from gradflow.core.text import _
 
@@ -60,7 +66,7 @@ class Picture:
 
 def opening(value: float) -> str:
     """A gate for reading, with more digits close to 1: 0.5, but 0.99995."""
-    return number(value) if value < 0.9995 else number(value, 5)
+    return format_number(value) if value < 0.9995 else format_number(value, 5)
 
 
 def shape_gates(gates: Sequence[GateRows]) -> Picture:
@@ -107,8 +113,8 @@ def gates_figure(
     steps = gates[0].values.shape[0]
     inner = _BAND * len(gates) + _GAP * (len(gates) - 1)
     labels = [
-        note(
-            f"<b>{one.name}</b>  {_('mean')} {number(float(np.nanmean(one.mean)), 2)}",
+        make_note(
+            f"<b>{one.name}</b>  {_('mean')} {format_number(float(np.nanmean(one.mean)), 2)}",
             0, bottom + picture.rows - 0.5, yref="y", yshift=1,
             font={"size": TITLE_SIZE, "color": palette.forward},
         )
@@ -119,7 +125,7 @@ def gates_figure(
         "margin": {"l": 84, "r": 20, "t": _TOP, "b": _BOTTOM},
         "dragmode": False,
         "xaxis": {
-            "range": [0.5, steps + 0.5], "tickvals": layer_ticks(steps), "tickangle": 0,
+            "range": [0.5, steps + 0.5], "tickvals": choose_layer_ticks(steps), "tickangle": 0,
             "title": {"text": _("time step t")}, "showgrid": False,
         },
         "yaxis": {
@@ -130,7 +136,7 @@ def gates_figure(
         "annotations": labels,
         "shapes": _marks(picture, step, unit, mode),
     }  # fmt: skip
-    return build([_heatmap(picture, mode)], layout, mode)
+    return build_figure([_heatmap(picture, mode)], layout, mode)
 
 
 def _heatmap(picture: Picture, mode: Mode) -> dict[str, Any]:
@@ -207,7 +213,7 @@ def gate_histograms_figure(
         data.append(_bars(row, name, values / highest, values, mode))
         floor = _ROOM * row
         notes.append(
-            note(f"<b>{name}</b>", 0, floor + 1, yref="y",
+            make_note(f"<b>{name}</b>", 0, floor + 1, yref="y",
                  font={"size": TITLE_SIZE, "color": palette.forward})
         )  # fmt: skip
         if name in marks:
@@ -217,7 +223,7 @@ def gate_histograms_figure(
                  "line": {"color": palette.theory, "width": 2, "dash": "8px,5px"}}
             )  # fmt: skip
             notes.append(
-                note(f"┆ {label} = {opening(place)}", 1, floor + 1, yref="y", xanchor="right",
+                make_note(f"┆ {label} = {opening(place)}", 1, floor + 1, yref="y", xanchor="right",
                      font={"size": TEXT_SIZE, "color": palette.theory})
             )  # fmt: skip
     count = len(shares)
@@ -233,7 +239,7 @@ def gate_histograms_figure(
         "annotations": notes,
         "shapes": shapes,
     }
-    return build(data, layout, mode)
+    return build_figure(data, layout, mode)
 
 
 def _bars(
@@ -248,7 +254,7 @@ def _bars(
         "base": _ROOM * row,
         "y": heights,
         "hovertext": [
-            f"{name} {low:.3g} … {high:.3g}: {share(value)}"
+            f"{name} {low:.3g} … {high:.3g}: {format_share(value)}"
             for low, high, value in zip(
                 edges[:-1].tolist(), edges[1:].tolist(), values.tolist(), strict=True
             )

@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradflow.charts.figure import FloatArray, empty_figure
-from gradflow.charts.laws import Curve, laws_figure
+from gradflow.charts.laws import LawCurve, laws_figure
 from gradflow.charts.recurrent.breaks import (
     Ending,
     ending_traces,
@@ -21,7 +21,7 @@ from gradflow.charts.recurrent.breaks import (
 )
 from gradflow.charts.recurrent.time_axis import step_axis
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, Mode, number
+from gradflow.charts.theme import PALETTES, Mode, format_number
 from gradflow.core.text import _
 
 BEYOND = 1.0
@@ -68,13 +68,13 @@ def time_norms_figure(
     )
 
 
-def norm_curves(measured: Sequence[tuple[str, FloatArray]]) -> tuple[list[Curve], list[Ending]]:
+def norm_curves(measured: Sequence[tuple[str, FloatArray]]) -> tuple[list[LawCurve], list[Ending]]:
     """From the loss back to their ends, and the marks there."""
     curves, ends = [], []
     for index, (name, values) in enumerate(measured):
         steps, end = len(values), lengths(values[::-1])
         first = steps - end.drawn
-        curves.append(Curve(name, np.arange(first + 1.0, steps + 1), values[first:]))
+        curves.append(LawCurve(name, np.arange(first + 1.0, steps + 1), values[first:]))
         if end.drawn < end.finite:
             ends.append(Ending(index, name, first, math.nan, True))
         if end.finite < steps:
@@ -85,9 +85,9 @@ def norm_curves(measured: Sequence[tuple[str, FloatArray]]) -> tuple[list[Curve]
 
 def norms_scale(measured: Sequence[FloatArray], theory: Sequence[Line]) -> Scale:
     """A log axis for all that was measured and, as far as it is near, for theory."""
-    own = Scale.fitting([Series("", np.zeros(0), values) for values in measured], log=True)
+    own = Scale.fit([Series("", np.zeros(0), values) for values in measured], log=True)
     low, high = reach(own)
-    drawn = [own.drawn(line.values) for line in theory]
+    drawn = [own.to_axis(line.values) for line in theory]
     known = np.concatenate([np.zeros(0), *(values[np.isfinite(values)] for values in drawn)])
     ends = np.clip(known, low, high)
     return Scale(True, float(ends.min(initial=own.low)), float(ends.max(initial=own.high)))
@@ -101,9 +101,9 @@ def reach(own: Scale) -> tuple[float, float]:
 
 def nearby(measured: FloatArray, values: FloatArray) -> FloatArray:
     """A line of theory without what lies far beyond the measurement, for a fitted axis."""
-    own = Scale.fitting([Series("", np.zeros(0), measured)], log=True)
+    own = Scale.fit([Series("", np.zeros(0), measured)], log=True)
     low, high = reach(own)
-    drawn = own.drawn(values)
+    drawn = own.to_axis(values)
     with np.errstate(invalid="ignore"):
         found: FloatArray = np.where((drawn >= low) & (drawn <= high), values, np.nan)
     return found
@@ -115,11 +115,11 @@ def theory_traces(steps: FloatArray, theory: Sequence[Line], mode: Mode) -> list
     return [
         {
             "type": "scatter", "name": line.name, "mode": "lines",
-            "x": steps, "y": axis.drawn(line.values), "showlegend": True,
+            "x": steps, "y": axis.to_axis(line.values), "showlegend": True,
             "line": {
                 "color": PALETTES[mode].theory, "width": 2.5, "dash": _DASHES[i % len(_DASHES)],
             },
-            "hovertext": [f"{line.name}: {number(value)}" for value in line.values.tolist()],
+            "hovertext": [f"{line.name}: {format_number(value)}" for value in line.values.tolist()],
             "hovertemplate": "%{hovertext}<extra></extra>",
         }
         for i, line in enumerate(theory)

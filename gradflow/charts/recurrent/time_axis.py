@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradflow.charts.figure import layer_axis
+from gradflow.charts.figure import make_layer_axis
 from gradflow.core.text import _
 
 
 def step_axis(steps: int) -> dict[str, Any]:
     """Time steps from 1 at the left to the last at the right."""
-    return layer_axis(
+    return make_layer_axis(
         steps,
         title={"text": _("time step t")},
         unifiedhovertitle={"text": f"<b>{_('step')} %{{x}}</b>"},

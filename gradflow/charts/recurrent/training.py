@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import FloatArray, build, empty_figure, layer_ticks
-from gradflow.charts.laws import Curve, laws_figure
+from gradflow.charts.figure import FloatArray, build_figure, choose_layer_ticks, empty_figure
+from gradflow.charts.laws import LawCurve, laws_figure
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, power
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, format_power
 from gradflow.core.text import _
 
 Learned = tuple[str, FloatArray, FloatArray]
@@ -36,11 +36,11 @@ def training_loss_figure(
         baseline: name and loss of knowing nothing, dotted.
         mode: for a light or a dark page.
     """
-    curves = [Curve(name, x, values) for name, x, values in learned]
+    curves = [LawCurve(name, x, values) for name, x, values in learned]
     known = [curve.series for curve in curves]
     if baseline is not None:
         known.append(Series("", np.zeros(1), np.array([baseline[1]])))
-    scale = Scale.fitting(known, log=True)
+    scale = Scale.fit(known, log=True)
     return laws_figure(
         curves,
         x={
@@ -86,8 +86,8 @@ def training_gradient_figure(
         "dragmode": False,
         "xaxis": {"title": {"text": _("training steps")}, "showgrid": False},
         "yaxis": {
-            "title": {"text": _("time step t")}, "showgrid": False, "tickvals": layer_ticks(time),
-            "range": [0.5, time + 0.5],
+            "title": {"text": _("time step t")}, "showgrid": False,
+            "tickvals": choose_layer_ticks(time), "range": [0.5, time + 0.5],
         },
     }  # fmt: skip
     trace = {
@@ -102,7 +102,7 @@ def training_gradient_figure(
         "colorscale": PALETTES[mode].backward_scale,
         "colorbar": {
             "thickness": 14, "outlinewidth": 0, "tickvals": ticks,
-            "ticktext": [power(round(tick)) if tick else "1" for tick in ticks],
+            "ticktext": [format_power(round(tick)) if tick else "1" for tick in ticks],
             "tickfont": {"size": TEXT_SIZE - 1},
             "title": {"text": _("relative to t = T"), "side": "right"},
         },
@@ -114,7 +114,7 @@ def training_gradient_figure(
             + "<extra></extra>"
         ),
     }  # fmt: skip
-    return build([trace], layout, mode)
+    return build_figure([trace], layout, mode)
 
 
 def shape_gradient(norms: FloatArray) -> FloatArray:

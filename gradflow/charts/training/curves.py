@@ -9,9 +9,15 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import FloatArray, build, empty_figure, foot, legend
+from gradflow.charts.figure import (
+    FloatArray,
+    build_figure,
+    empty_figure,
+    make_footnote,
+    make_legend,
+)
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, Mode, number, share
+from gradflow.charts.theme import PALETTES, Mode, format_number, format_share
 from gradflow.charts.training.data import Lane, horizon, thinned_line
 from gradflow.core.text import _
 
@@ -82,7 +88,7 @@ def steps_figure(lanes: Sequence[Lane], *, mode: Mode = "light") -> go.Figure:
         for y in map(float, np.log10(thresholds))
     ]  # fmt: skip
     notes = _notes(lanes, "grad_norm")
-    notes += [_("┄ threshold of clipping {c}").format(c=number(c)) for c in thresholds]
+    notes += [_("┄ threshold of clipping {c}").format(c=format_number(c)) for c in thresholds]
     left, right = _axis(scale, _("gradient norm ‖g‖")), _axis(rates, _("learning rate η"))
     dashed = _("after clipping") if any(map(_clipped, lanes)) else ""
     return _two(lanes, data, left, right, mode, notes, shapes, dashed=dashed)
@@ -114,12 +120,12 @@ def loss_scale(lanes: Sequence[Lane], log: bool) -> Scale:
         [lane.numbers[name] for name in ("loss", "held_out_loss") for lane in lanes]
     )
     within = every[every <= most] if most else every
-    return Scale.fitting([Series("", within, within)], log)
+    return Scale.fit([Series("", within, within)], log)
 
 
 def _fitting(lanes: Sequence[Lane], columns: Iterable[str], log: bool) -> Scale:
     found = [Series("", lane.steps, lane.numbers[name]) for name in columns for lane in lanes]
-    return Scale.fitting(found, log)
+    return Scale.fit(found, log)
 
 
 def _beyond(lane: Lane, scale: Scale) -> bool:
@@ -130,14 +136,14 @@ def _beyond(lane: Lane, scale: Scale) -> bool:
 
 def _axis(scale: Scale, title: str) -> dict[str, Any]:
     """The y axis; a short log axis has 1, 2 and 5 of every decade."""
-    axis = scale.axis(title)
+    axis = scale.make_axis(title)
     if not scale.log or scale.high - scale.low > _SHORT:
         return axis
     decades = range(math.floor(scale.low), math.ceil(scale.high) + 1)
     values = [float(f"{digit}e{decade}") for decade in decades for digit in (1, 2, 5)]
     return axis | {
         "tickvals": [math.log10(value) for value in values],
-        "ticktext": [number(value) for value in values],
+        "ticktext": [format_number(value) for value in values],
         "tickprefix": "",
         "ticksuffix": "",
     }
@@ -156,7 +162,7 @@ def _pair(
             "xaxis": f"x{axis}", "yaxis": f"y{axis}",
             "mode": "lines+markers",
             "x": x.astype(np.float32),
-            "y": (values if scale is None else scale.drawn(values)).astype(np.float32),
+            "y": (values if scale is None else scale.to_axis(values)).astype(np.float32),
             "line": {"color": style.colour, "width": 2.5, "dash": "dash" if place else "solid"},
             "marker": {
                 "symbol": style.symbol, "size": 8, "color": style.colour, "maxdisplayed": _MARKERS,
@@ -177,7 +183,7 @@ def _hover(lane: Lane, column: str, values: FloatArray) -> list[str]:
         "clipped_grad_norm": _("‖g‖ after clipping"),
         "learning_rate": "η",
     }
-    show = share if column.endswith("accuracy") else number
+    show = format_share if column.endswith("accuracy") else format_number
     return [f"{lane.letter} {words[column]} {show(value)}" for value in values.tolist()]
 
 
@@ -191,7 +197,8 @@ def _broken(lane: Lane, scale: Scale, mode: Mode, column: str = "loss") -> list[
         "type": "scatter", "name": "marks", "showlegend": False, "mode": "markers",
         "x": x, "y": np.full(len(x), scale.ceiling),
         "hovertext": [
-            f"{lane.letter} {number(value)}" for value in values[~np.isfinite(values)].tolist()
+            f"{lane.letter} {format_number(value)}"
+            for value in values[~np.isfinite(values)].tolist()
         ],
         "hovertemplate": "%{hovertext}<extra></extra>",
         "marker": {
@@ -227,13 +234,13 @@ def _two(
         "spikethickness": 1,
         "unifiedhovertitle": {"text": f"<b>{_('step')} %{{x}}</b>"},
     }
-    room, foots = foot(notes, mode, 58)
+    room, foots = make_footnote(notes, mode, 58)
     layout = {
         "height": HEIGHT + room,
         "margin": {"l": 84, "r": 24, "t": 40, "b": 58 + room},
         "dragmode": False,
         "hovermode": "x unified",
-        "legend": legend(),
+        "legend": make_legend(),
         "showlegend": True,
         "xaxis": {**across, "domain": _LEFT},
         "xaxis2": {**across, "domain": _RIGHT, "anchor": "y2"},
@@ -242,7 +249,7 @@ def _two(
         "shapes": list(shapes),
         "annotations": foots,
     }
-    return build([*data, *_keys(lanes, dashed, mode)], layout, mode)
+    return build_figure([*data, *_keys(lanes, dashed, mode)], layout, mode)
 
 
 def _keys(lanes: Sequence[Lane], dashed: str, mode: Mode) -> list[dict[str, Any]]:

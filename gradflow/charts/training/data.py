@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from gradflow.charts.figure import FloatArray
-from gradflow.charts.theme import Mode, Style, escape, styles
+from gradflow.charts.theme import Mode, Style, escape, list_styles
 from gradflow.core.text import N_
 
 COLUMNS = 400
@@ -77,7 +77,7 @@ class Lane:
 
     def style(self, mode: Mode) -> Style:
         """Colour, dash and marker."""
-        return styles(mode)["ABCD".index(self.letter)]
+        return list_styles(mode)["ABCD".index(self.letter)]
 
     def measured(self, column: str) -> tuple[FloatArray, FloatArray]:
         """Steps and values of a number that is not measured in every record."""

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import build, empty_figure, foot, layer_ticks, note
+from gradflow.charts.figure import (
+    build_figure,
+    choose_layer_ticks,
+    empty_figure,
+    make_footnote,
+    make_note,
+)
 from gradflow.charts.theme import Mode, escape
 from gradflow.charts.training.data import QUANTITIES, Lane, horizon
 from gradflow.charts.training.maps import Map, colours, map_traces, shades, shape_map
@@ -63,7 +69,7 @@ def layers_figure(
     last = str(len(lanes) + 1)
     lines, ratios = speeds(lanes, last, mode)
     layout[f"xaxis{last}"] = ratios | {"domain": _SPEED}
-    room, foots = foot(_notes(maps, quantity), mode)
+    room, foots = make_footnote(_notes(maps, quantity), mode)
     layout |= {
         "height": HEIGHT + room,
         "margin": {"l": 64, "r": 20, "t": 36, "b": 62 + room},
@@ -73,14 +79,14 @@ def layers_figure(
         "yaxis": {
             "title": {"text": _("layer (1 is next to the input)")},
             "range": [0.5, deepest + 0.5],
-            "tickvals": layer_ticks(deepest),
+            "tickvals": choose_layer_ticks(deepest),
             "showgrid": False,
         },
         "coloraxis": colours(what, low, high, _MAPS + 0.01, mode),
         "shapes": [usual(f"x{last}", mode)],
         "annotations": [*_heads(lanes, mode), *foots],
     }
-    return build([*data, *lines], layout, mode)
+    return build_figure([*data, *lines], layout, mode)
 
 
 def _heads(lanes: Sequence[Lane], mode: Mode) -> list[dict[str, Any]]:
@@ -91,8 +97,10 @@ def _heads(lanes: Sequence[Lane], mode: Mode) -> list[dict[str, Any]]:
         most = _NAMES.get(len(lanes), 0)
         name = lane.name if len(lane.name) <= most else f"{lane.name[: most - 1]}…"
         text = f"<b>{lane.letter}</b> {escape(name) if most else ''}"
-        found.append(note(text, i * (width + _GAP), 1, font={"color": lane.style(mode).colour}))
-    return [*found, note(_("<b>Speed of each layer</b>"), _SPEED[0], 1)]
+        found.append(
+            make_note(text, i * (width + _GAP), 1, font={"color": lane.style(mode).colour})
+        )
+    return [*found, make_note(_("<b>Speed of each layer</b>"), _SPEED[0], 1)]
 
 
 def _notes(maps: Sequence[Map], quantity: str) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradflow.charts.figure import FloatArray
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, Scale, power
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, ColourScale, Mode, format_power
 from gradflow.charts.training.data import COLUMNS, QUANTITIES, Lane, Quantity, thinned_map
 from gradflow.charts.training.speeds import USUAL_RATIO
 from gradflow.core.text import _
@@ -96,10 +96,10 @@ def _ticks(what: Quantity, low: float, high: float) -> dict[str, Any]:
         return {"tickvals": [0, 0.5, 1], "ticktext": ["0 %", "50 %", "100 %"]}
     every = max(1, math.ceil((high - low) / 6))
     ticks = range(math.ceil(low), math.floor(high) + 1, every)
-    return {"tickvals": list(ticks), "ticktext": [power(tick) for tick in ticks]}
+    return {"tickvals": list(ticks), "ticktext": [format_power(tick) for tick in ticks]}
 
 
-def _opaque(scale: Scale) -> Scale:
+def _opaque(scale: ColourScale) -> ColourScale:
     """A scale whose lowest value has a shade, too: nothing but what is not there is transparent."""
     _transparent, (_start, first), *others = scale
     return ((0.0, first), *others)

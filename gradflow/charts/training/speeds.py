@@ -10,7 +10,7 @@ import numpy as np
 
 from gradflow.charts.figure import FloatArray
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, Mode, escape, number
+from gradflow.charts.theme import PALETTES, Mode, escape, format_number
 from gradflow.charts.training.data import RECENT, Lane
 from gradflow.core.text import _
 
@@ -25,7 +25,7 @@ def speeds(
     ratios = [lane.recent("update_ratio") for lane in lanes]
     usual = Series("", np.zeros(1), np.array([USUAL_RATIO]))
     every = [Series("", np.arange(1.0, len(one) + 1), one) for one in ratios]
-    fitted = Scale.fitting([*every, usual], log=True)
+    fitted = Scale.fit([*every, usual], log=True)
     scale = Scale(True, math.floor(fitted.low), math.ceil(fitted.high))
     traces: list[dict[str, Any]] = []
     for lane, one in zip(lanes, ratios, strict=True):
@@ -33,7 +33,7 @@ def speeds(
         layers = np.arange(len(one)) + 1
         common = {"type": "scatter", "xaxis": f"x{axis}", "yaxis": "y", "showlegend": False}
         traces.append({
-            **common, "name": lane.label, "mode": "lines+markers", "x": scale.drawn(one),
+            **common, "name": lane.label, "mode": "lines+markers", "x": scale.to_axis(one),
             "y": layers, "line": {"color": style.colour, "width": 2.5},
             "marker": {
                 "symbol": style.symbol, "color": style.colour, "size": 9 if len(one) <= 24 else 6,
@@ -52,7 +52,7 @@ def speeds(
                     "line": {"width": 2, "color": style.colour},
                 },
             })  # fmt: skip
-    layout = scale.axis(_("‖ΔW‖/‖W‖, last {n} records").format(n=RECENT))
+    layout = scale.make_axis(_("‖ΔW‖/‖W‖, last {n} records").format(n=RECENT))
     return traces, layout | {
         "anchor": "y",
         "dtick": max(1, math.ceil((scale.high - scale.low) / 4)),
@@ -63,7 +63,7 @@ def _hover(lane: Lane, ratios: FloatArray) -> list[str]:
     modules = lane.modules or [""] * len(ratios)
     return [
         _("{letter}, layer {layer} ({module}): {value} of its size per step").format(
-            letter=lane.letter, layer=i, module=escape(module), value=number(value)
+            letter=lane.letter, layer=i, module=escape(module), value=format_number(value)
         )
         for i, (module, value) in enumerate(zip(modules, ratios.tolist(), strict=True), start=1)
     ]

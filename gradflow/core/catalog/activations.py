@@ -6,15 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from torch import nn
 
 from gradflow.core.catalog.choice import Choice
 from gradflow.core.text import N_
-
-if TYPE_CHECKING:
-    from gradflow.core.specs.network import ActivationSettings
 
 
 class Activation(StrEnum):
@@ -40,11 +37,23 @@ class Activation(StrEnum):
 
 
 Interval = tuple[float, float]
-_GATED = math.sqrt(2.0)  # He et al. 2015, for functions that pass about half of their input
+_GATED_GAIN = math.sqrt(2.0)  # He et al. 2015, for functions that pass about half of their input
 
 
-def _leaky_gain(slope: float) -> float:
+def _compute_leaky_gain(slope: float) -> float:
     return math.sqrt(2.0 / (1.0 + slope**2))
+
+
+class ActivationParameters(Protocol):
+    """What rows of ``ACTIVATIONS`` read of a network's settings."""
+
+    @property
+    def negative_slope(self) -> float:
+        """Slope of Leaky ReLU below 0."""
+
+    @property
+    def elu_alpha(self) -> float:
+        """α of ELU."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +79,8 @@ class ActivationChoice(Choice):
     derivative: str
     initialization: str
     paper: str
-    module: Callable[[ActivationSettings], nn.Module]
-    gain: Callable[[ActivationSettings], float]
+    module: Callable[[ActivationParameters], nn.Module]
+    gain: Callable[[ActivationParameters], float]
     unsaturated: Callable[[nn.Module], Interval] | None = None
     alive: Interval | None = None
 
@@ -155,7 +164,7 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         initialization="kaiming_normal",
         paper="Krizhevsky 2010",
         module=lambda spec: nn.ReLU6(),
-        gain=lambda spec: _GATED,
+        gain=lambda spec: _GATED_GAIN,
         unsaturated=lambda module: (-math.inf, 6.0 - 2.0**-21),
         alive=(0.0, 6.0),
     ),
@@ -178,7 +187,7 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         initialization="kaiming_normal",
         paper="He et al. 2015",
         module=lambda spec: nn.PReLU(),
-        gain=lambda spec: _leaky_gain(0.25),
+        gain=lambda spec: _compute_leaky_gain(0.25),
     ),
     Activation.RRELU: ActivationChoice(
         label="RReLU",
@@ -188,7 +197,7 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         initialization="kaiming_normal",
         paper="Xu et al. 2015",
         module=lambda spec: nn.RReLU(),
-        gain=lambda spec: _leaky_gain((1 / 8 + 1 / 3) / 2),
+        gain=lambda spec: _compute_leaky_gain((1 / 8 + 1 / 3) / 2),
     ),
     Activation.ELU: ActivationChoice(
         label="ELU",
@@ -199,7 +208,7 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         paper="Clevert et al. 2016",
         parameters=("elu_alpha",),
         module=lambda spec: nn.ELU(spec.elu_alpha),
-        gain=lambda spec: _GATED,
+        gain=lambda spec: _GATED_GAIN,
         # φ' = a + α, so the cut of 6 % of its maximum max(1, α).
         unsaturated=lambda module: (
             0.0591 * max(1.0, float(module.alpha)) - float(module.alpha),  # type: ignore[arg-type]
@@ -225,7 +234,7 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         initialization="kaiming_normal",
         paper="Hendrycks & Gimpel 2016",
         module=lambda spec: nn.GELU(),
-        gain=lambda spec: _GATED,
+        gain=lambda spec: _GATED_GAIN,
     ),
     Activation.SILU: ActivationChoice(
         label="SiLU (Swish)",
@@ -235,7 +244,7 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         initialization="kaiming_normal",
         paper="Hendrycks & Gimpel 2016; Ramachandran et al. 2017 (Swish); Elfwing et al. 2018",
         module=lambda spec: nn.SiLU(),
-        gain=lambda spec: _GATED,
+        gain=lambda spec: _GATED_GAIN,
     ),
     Activation.MISH: ActivationChoice(
         label="Mish",
@@ -245,7 +254,7 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         initialization="kaiming_normal",
         paper="Misra 2019",
         module=lambda spec: nn.Mish(),
-        gain=lambda spec: _GATED,
+        gain=lambda spec: _GATED_GAIN,
     ),
     Activation.SOFTPLUS: ActivationChoice(
         label="Softplus",
@@ -265,6 +274,6 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         initialization="kaiming_normal",
         paper="Howard et al. 2019",
         module=lambda spec: nn.Hardswish(),
-        gain=lambda spec: _GATED,
+        gain=lambda spec: _GATED_GAIN,
     ),
 }

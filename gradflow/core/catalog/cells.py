@@ -86,12 +86,12 @@ class CellChoice(Choice):
         return len(self.gates) or 1
 
 
-def _affine(gate: str) -> str:
+def _write_affine(gate: str) -> str:
     return rf"W_{{x{gate}}} x_t + b_{{x{gate}}} + W_{{h{gate}}} h_{{t-1}} + b_{{h{gate}}}"
 
 
-def _sigmoid_gate(code: str, symbol: str, label: str) -> Gate:
-    formula = rf"{symbol}_t = \sigma({_affine(symbol)})"
+def _make_sigmoid_gate(code: str, symbol: str, label: str) -> Gate:
+    formula = rf"{symbol}_t = \sigma({_write_affine(symbol)})"
     return Gate(code=code, symbol=symbol, label=label, formula=formula, squash="sigmoid")
 
 
@@ -99,14 +99,14 @@ CELLS: dict[Cell, CellChoice] = {
     Cell.RNN_TANH: CellChoice(
         label=N_("Vanilla RNN, tanh"),
         help=N_("One matrix, used at every step: the gradient is multiplied by it each time."),
-        formula=rf"h_t = \tanh({_affine('')})",
+        formula=rf"h_t = \tanh({_write_affine('')})",
         paper="Elman 1990",
         module=lambda *sizes: nn.RNN(*sizes, nonlinearity="tanh"),
     ),
     Cell.RNN_RELU: CellChoice(
         label=N_("Vanilla RNN, ReLU"),
         help=N_("Slope one where active; with the identity as its matrix this is the IRNN."),
-        formula=rf"h_t = \max(0, {_affine('')})",
+        formula=rf"h_t = \max(0, {_write_affine('')})",
         paper="Le et al. 2015",
         module=lambda *sizes: nn.RNN(*sizes, nonlinearity="relu"),
     ),
@@ -116,16 +116,16 @@ CELLS: dict[Cell, CellChoice] = {
         parameters=("forget_bias",),
         formula=r"c_t = f_t \odot c_{t-1} + i_t \odot g_t,\quad h_t = o_t \odot \tanh c_t",
         gates=(
-            _sigmoid_gate("input", "i", N_("input gate")),
-            _sigmoid_gate("forget", "f", N_("forget gate")),
+            _make_sigmoid_gate("input", "i", N_("input gate")),
+            _make_sigmoid_gate("forget", "f", N_("forget gate")),
             Gate(
                 code="candidate",
                 symbol="g",
                 label=N_("candidate"),
-                formula=rf"g_t = \tanh({_affine('g')})",
+                formula=rf"g_t = \tanh({_write_affine('g')})",
                 squash="tanh",
             ),
-            _sigmoid_gate("output", "o", N_("output gate")),
+            _make_sigmoid_gate("output", "o", N_("output gate")),
         ),
         highway="forget",
         has_cell=True,
@@ -137,8 +137,8 @@ CELLS: dict[Cell, CellChoice] = {
         help=N_("Mixes the old state and new content; the update gate says how much is kept."),
         formula=r"h_t = (1 - z_t) \odot n_t + z_t \odot h_{t-1}",
         gates=(
-            _sigmoid_gate("reset", "r", N_("reset gate")),
-            _sigmoid_gate("update", "z", N_("update gate")),
+            _make_sigmoid_gate("reset", "r", N_("reset gate")),
+            _make_sigmoid_gate("update", "z", N_("update gate")),
             Gate(
                 code="candidate",
                 symbol="n",

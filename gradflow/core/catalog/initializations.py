@@ -1,8 +1,6 @@
 """Weight initializations: one enum member, one function and one table row each.
 
-The functions fill ``weight`` in place from ``generator``: (out, in), or (out, in, height, width)
-of a convolution, whose fans are in·height·width and out·height·width. They use nothing but torch,
-because ``to_code`` prints their source into the exported script.
+The functions are in ``catalog.weight_fills``.
 """
 
 from __future__ import annotations
@@ -11,17 +9,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-import torch
-from torch import Tensor, nn
-
-from gradflow.core.catalog.activations import ACTIVATIONS
+from gradflow.core.catalog import weight_fills
+from gradflow.core.catalog.activations import ACTIVATIONS, Activation, ActivationParameters
 from gradflow.core.catalog.choice import Choice
 from gradflow.core.text import N_
-
-if TYPE_CHECKING:
-    from gradflow.core.specs.network import LayerSettings
 
 
 class Initialization(StrEnum):
@@ -59,73 +52,40 @@ class FanMode(StrEnum):
     FAN_OUT = "fan_out"
 
 
-def zeros(weight: Tensor, generator: torch.Generator) -> None:
-    """W = 0."""
-    nn.init.zeros_(weight)
+class InitializationParameters(ActivationParameters, Protocol):
+    """What rows of ``INITIALIZATIONS`` and ``GAINS`` read of a network's settings."""
 
+    @property
+    def activation(self) -> Activation:
+        """The activation function, which recommends a gain."""
 
-def constant(weight: Tensor, generator: torch.Generator, value: float) -> None:
-    """W = value."""
-    nn.init.constant_(weight, value)
+    @property
+    def initialization(self) -> Initialization:
+        """The distribution of the weights."""
 
+    @property
+    def init_value(self) -> float:
+        """The value of every weight of a constant initialization."""
 
-def normal(weight: Tensor, generator: torch.Generator, std: float) -> None:
-    """W ~ N(0, std²)."""
-    nn.init.normal_(weight, 0.0, std, generator=generator)
+    @property
+    def init_std(self) -> float:
+        """Standard deviation σ of the weights."""
 
+    @property
+    def init_limit(self) -> float:
+        """Limit r of uniform weights."""
 
-def uniform(weight: Tensor, generator: torch.Generator, limit: float) -> None:
-    """W ~ U(−limit, limit), variance limit²/3."""
-    nn.init.uniform_(weight, -limit, limit, generator=generator)
+    @property
+    def fan_mode(self) -> FanMode:
+        """Which fan Kaiming initialization divides by."""
 
+    @property
+    def gain(self) -> Gain:
+        """The rule for the gain."""
 
-def truncated_normal(weight: Tensor, generator: torch.Generator, std: float) -> None:
-    """W ~ N(0, std²) conditioned on |W| ≤ 2 std (the variance is then .774 std²)."""
-    nn.init.trunc_normal_(weight, 0.0, std, -2 * std, 2 * std, generator=generator)
-
-
-def lecun_normal(weight: Tensor, generator: torch.Generator) -> None:
-    """W ~ N(0, 1/fan_in) (LeCun et al. 1998)."""
-    nn.init.normal_(weight, 0.0, 1 / math.sqrt(weight[0].numel()), generator=generator)
-
-
-def lecun_uniform(weight: Tensor, generator: torch.Generator) -> None:
-    """W ~ U(−r, r) with r = √(3/fan_in), variance 1/fan_in."""
-    limit = math.sqrt(3 / weight[0].numel())
-    nn.init.uniform_(weight, -limit, limit, generator=generator)
-
-
-def xavier_normal(weight: Tensor, generator: torch.Generator, gain: float) -> None:
-    """W ~ N(0, gain²·2/(fan_in + fan_out)) (Glorot & Bengio 2010)."""
-    nn.init.xavier_normal_(weight, gain, generator=generator)
-
-
-def xavier_uniform(weight: Tensor, generator: torch.Generator, gain: float) -> None:
-    """W ~ U(−r, r) with r = gain·√(6/(fan_in + fan_out))."""
-    nn.init.xavier_uniform_(weight, gain, generator=generator)
-
-
-def kaiming_normal(weight: Tensor, generator: torch.Generator, gain: float, mode: str) -> None:
-    """W ~ N(0, gain²/fan) (He et al. 2015)."""
-    fan = weight[0].numel() if mode == "fan_in" else weight[:, 0].numel()
-    nn.init.normal_(weight, 0.0, gain / math.sqrt(fan), generator=generator)
-
-
-def kaiming_uniform(weight: Tensor, generator: torch.Generator, gain: float, mode: str) -> None:
-    """W ~ U(−r, r) with r = gain·√(3/fan)."""
-    fan = weight[0].numel() if mode == "fan_in" else weight[:, 0].numel()
-    limit = gain * math.sqrt(3 / fan)
-    nn.init.uniform_(weight, -limit, limit, generator=generator)
-
-
-def orthogonal(weight: Tensor, generator: torch.Generator, gain: float) -> None:
-    """Rows or columns orthonormal, times gain (Saxe et al. 2014)."""
-    nn.init.orthogonal_(weight, gain, generator=generator)
-
-
-def pytorch(weight: Tensor, generator: torch.Generator) -> None:
-    """What ``nn.Linear`` does by itself: U(−1/√fan_in, 1/√fan_in), variance 1/(3·fan_in)."""
-    nn.init.kaiming_uniform_(weight, math.sqrt(5), generator=generator)
+    @property
+    def gain_value(self) -> float:
+        """The gain of ``Gain.CUSTOM``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,8 +104,8 @@ class InitializationChoice(Choice):
     """
 
     function: Callable[..., None]
-    arguments: Callable[[LayerSettings], dict[str, Any]] = lambda spec: {}
-    variance: Callable[[LayerSettings, int, int], float] | None = None
+    arguments: Callable[[InitializationParameters], dict[str, Any]] = lambda spec: {}
+    variance: Callable[[InitializationParameters, int, int], float] | None = None
     default_gain: float = 1.0
     pytorch_bias: bool = False
     unit_variance: bool = False
@@ -155,10 +115,10 @@ class InitializationChoice(Choice):
 class GainChoice(Choice):
     """A row of ``GAINS``."""
 
-    value: Callable[[LayerSettings], float]
+    value: Callable[[InitializationParameters], float]
 
 
-def gain_value(spec: LayerSettings) -> float:
+def compute_gain(spec: InitializationParameters) -> float:
     """The gain that ``spec`` asks for."""
     return GAINS[spec.gain].value(spec)
 
@@ -189,28 +149,28 @@ FAN_MODES: dict[FanMode, Choice] = {
 }
 
 
-def _with_gain(spec: LayerSettings) -> dict[str, Any]:
-    return {"gain": gain_value(spec)}
+def _take_gain(spec: InitializationParameters) -> dict[str, Any]:
+    return {"gain": compute_gain(spec)}
 
 
-def _with_gain_and_fan(spec: LayerSettings) -> dict[str, Any]:
-    return {"gain": gain_value(spec), "mode": str(spec.fan_mode)}
+def _take_gain_and_fan(spec: InitializationParameters) -> dict[str, Any]:
+    return {"gain": compute_gain(spec), "mode": str(spec.fan_mode)}
 
 
-def _with_std(spec: LayerSettings) -> dict[str, Any]:
+def _take_std(spec: InitializationParameters) -> dict[str, Any]:
     return {"std": spec.init_std}
 
 
-_TRUNCATED = 1 - 4 * math.exp(-2) / (math.sqrt(2 * math.pi) * math.erf(math.sqrt(2)))
+_TRUNCATED_VARIANCE = 1 - 4 * math.exp(-2) / (math.sqrt(2 * math.pi) * math.erf(math.sqrt(2)))
 """Variance of N(0, 1) conditioned on |z| ≤ 2."""
 
 
-def _xavier_variance(spec: LayerSettings, fan_in: int, fan_out: int) -> float:
-    return gain_value(spec) ** 2 * 2 / (fan_in + fan_out)
+def _compute_xavier_variance(spec: InitializationParameters, fan_in: int, fan_out: int) -> float:
+    return compute_gain(spec) ** 2 * 2 / (fan_in + fan_out)
 
 
-def _kaiming_variance(spec: LayerSettings, fan_in: int, fan_out: int) -> float:
-    return gain_value(spec) ** 2 / (fan_in if spec.fan_mode is FanMode.FAN_IN else fan_out)
+def _compute_kaiming_variance(spec: InitializationParameters, fan_in: int, fan_out: int) -> float:
+    return compute_gain(spec) ** 2 / (fan_in if spec.fan_mode is FanMode.FAN_IN else fan_out)
 
 
 INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
@@ -218,29 +178,29 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         label=N_("Zeros"),
         help=N_("All weights 0: hidden layers get no gradient at all."),
         parameters=("bias_std",),
-        function=zeros,
+        function=weight_fills.zeros,
         variance=lambda spec, fan_in, fan_out: 0.0,
     ),
     Initialization.CONSTANT: InitializationChoice(
         label=N_("Constant"),
         help=N_("All weights equal: all units of a layer stay copies of each other."),
         parameters=("init_value", "bias_std"),
-        function=constant,
+        function=weight_fills.constant,
         arguments=lambda spec: {"value": spec.init_value},
     ),
     Initialization.NORMAL: InitializationChoice(
         label=N_("Normal"),
         help=N_("N(0, σ²) with σ of your choice, whatever the layer's size."),
         parameters=("init_std", "bias_std"),
-        function=normal,
+        function=weight_fills.normal,
         variance=lambda spec, fan_in, fan_out: spec.init_std**2,
-        arguments=_with_std,
+        arguments=_take_std,
     ),
     Initialization.UNIFORM: InitializationChoice(
         label=N_("Uniform"),
         help=N_("U(−r, r) with r of your choice, whatever the layer's size."),
         parameters=("init_limit", "bias_std"),
-        function=uniform,
+        function=weight_fills.uniform,
         variance=lambda spec, fan_in, fan_out: spec.init_limit**2 / 3,
         arguments=lambda spec: {"limit": spec.init_limit},
     ),
@@ -248,70 +208,70 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         label=N_("Truncated normal"),
         help=N_("N(0, σ²) without its tails beyond 2σ."),
         parameters=("init_std", "bias_std"),
-        function=truncated_normal,
-        variance=lambda spec, fan_in, fan_out: _TRUNCATED * spec.init_std**2,
-        arguments=_with_std,
+        function=weight_fills.truncated_normal,
+        variance=lambda spec, fan_in, fan_out: _TRUNCATED_VARIANCE * spec.init_std**2,
+        arguments=_take_std,
     ),
     Initialization.LECUN_NORMAL: InitializationChoice(
         label=N_("LeCun normal"),
         help=N_("Variance 1/fan_in: keeps the signal of a linear network; made for SELU."),
         parameters=("bias_std",),
-        function=lecun_normal,
+        function=weight_fills.lecun_normal,
         variance=lambda spec, fan_in, fan_out: 1 / fan_in,
     ),
     Initialization.LECUN_UNIFORM: InitializationChoice(
         label=N_("LeCun uniform"),
         help=N_("Variance 1/fan_in, uniform."),
         parameters=("bias_std",),
-        function=lecun_uniform,
+        function=weight_fills.lecun_uniform,
         variance=lambda spec, fan_in, fan_out: 1 / fan_in,
     ),
     Initialization.XAVIER_NORMAL: InitializationChoice(
         label=N_("Xavier (Glorot) normal"),
         help=N_("Variance 2/(fan_in + fan_out): a compromise between forward and backward."),
         parameters=("gain", "bias_std"),
-        function=xavier_normal,
-        variance=_xavier_variance,
-        arguments=_with_gain,
+        function=weight_fills.xavier_normal,
+        variance=_compute_xavier_variance,
+        arguments=_take_gain,
     ),
     Initialization.XAVIER_UNIFORM: InitializationChoice(
         label=N_("Xavier (Glorot) uniform"),
         help=N_("Variance 2/(fan_in + fan_out), uniform."),
         parameters=("gain", "bias_std"),
-        function=xavier_uniform,
-        variance=_xavier_variance,
-        arguments=_with_gain,
+        function=weight_fills.xavier_uniform,
+        variance=_compute_xavier_variance,
+        arguments=_take_gain,
     ),
     Initialization.KAIMING_NORMAL: InitializationChoice(
         label=N_("Kaiming (He) normal"),
         help=N_("Variance 2/fan: makes up for the half of the signal that ReLU drops."),
         parameters=("fan_mode", "gain", "bias_std"),
-        function=kaiming_normal,
-        variance=_kaiming_variance,
-        arguments=_with_gain_and_fan,
+        function=weight_fills.kaiming_normal,
+        variance=_compute_kaiming_variance,
+        arguments=_take_gain_and_fan,
         default_gain=math.sqrt(2.0),
     ),
     Initialization.KAIMING_UNIFORM: InitializationChoice(
         label=N_("Kaiming (He) uniform"),
         help=N_("Variance 2/fan, uniform."),
         parameters=("fan_mode", "gain", "bias_std"),
-        function=kaiming_uniform,
-        variance=_kaiming_variance,
-        arguments=_with_gain_and_fan,
+        function=weight_fills.kaiming_uniform,
+        variance=_compute_kaiming_variance,
+        arguments=_take_gain_and_fan,
         default_gain=math.sqrt(2.0),
     ),
     Initialization.ORTHOGONAL: InitializationChoice(
         label=N_("Orthogonal"),
         help=N_("A random rotation times the gain: all singular values are equal."),
         parameters=("gain", "bias_std"),
-        function=orthogonal,
-        arguments=_with_gain,
-        variance=lambda spec, fan_in, fan_out: gain_value(spec) ** 2 / max(fan_in, fan_out),
+        function=weight_fills.orthogonal,
+        arguments=_take_gain,
+        variance=lambda spec, fan_in, fan_out: compute_gain(spec) ** 2 / max(fan_in, fan_out),
     ),
     Initialization.LSUV: InitializationChoice(
         label=N_("LSUV (data-dependent)"),
         help=N_("Orthogonal, then each layer is scaled so that z has variance 1 on this data."),
-        function=orthogonal,
+        function=weight_fills.orthogonal,
         arguments=lambda spec: {"gain": 1.0},
         variance=lambda spec, fan_in, fan_out: 1 / max(fan_in, fan_out),
         unit_variance=True,
@@ -319,7 +279,7 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
     Initialization.PYTORCH: InitializationChoice(
         label=N_("PyTorch default"),
         help=N_("What nn.Linear does by itself: variance 1/(3·fan_in), with a random bias."),
-        function=pytorch,
+        function=weight_fills.pytorch,
         variance=lambda spec, fan_in, fan_out: 1 / (3 * fan_in),
         pytorch_bias=True,
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +13,6 @@ from torch import Tensor, nn
 from gradflow.core.catalog.architectures import Architecture
 from gradflow.core.catalog.choice import Choice
 from gradflow.core.text import N_
-
-if TYPE_CHECKING:
-    from gradflow.core.specs.network import LayerSettings
 
 
 class Normalization(StrEnum):
@@ -51,6 +48,14 @@ class NormMode(StrEnum):
     EVALUATION = "evaluation"
 
 
+class NormalizationParameters(Protocol):
+    """What rows of ``NORMALIZATIONS`` read of a network's settings."""
+
+    @property
+    def groups(self) -> int:
+        """Groups of units that group normalization makes."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class NormalizationChoice(Choice):
     """A row of ``NORMALIZATIONS``.
@@ -62,9 +67,9 @@ class NormalizationChoice(Choice):
             taken over the pixels too.
     """
 
-    module: Callable[[LayerSettings, int], nn.Module] | None = None
+    module: Callable[[NormalizationParameters, int], nn.Module] | None = None
     code: str = "None"
-    image_module: Callable[[LayerSettings, int], nn.Module] | None = None
+    image_module: Callable[[NormalizationParameters, int], nn.Module] | None = None
     image_code: str = "None"
 
 

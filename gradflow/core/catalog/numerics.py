@@ -40,16 +40,16 @@ class Device(StrEnum):
 
 def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
     """Mean over the batch of −log softmax(outputs)[target]; half formats in float32."""
-    return F.cross_entropy(widened(outputs), targets)
+    return F.cross_entropy(widen(outputs), targets)
 
 
 def mse(outputs: Tensor, targets: Tensor) -> Tensor:
     """Mean over batch and outputs of (output − one-hot target)²; half formats in float32."""
-    outputs = widened(outputs)
+    outputs = widen(outputs)
     return F.mse_loss(outputs, F.one_hot(targets, outputs.shape[1]).to(outputs.dtype))
 
 
-def widened(outputs: Tensor) -> Tensor:
+def widen(outputs: Tensor) -> Tensor:
     """Half formats as float32, as every mixed-precision recipe computes the loss."""
     return outputs.float() if outputs.dtype in (torch.float16, torch.bfloat16) else outputs
 

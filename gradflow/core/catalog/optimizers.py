@@ -8,16 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch.optim import SGD, Adagrad, Adam, AdamW, RMSprop
 
 from gradflow.core.catalog.choice import Choice
 from gradflow.core.text import N_
-
-if TYPE_CHECKING:
-    from gradflow.core.training.plan import TrainingPlan
 
 
 class Optimizer(StrEnum):
@@ -48,6 +45,34 @@ class Precision(StrEnum):
     FLOAT16 = "float16"
 
 
+class OptimizerParameters(Protocol):
+    """What rows of ``OPTIMIZERS`` read of a training plan."""
+
+    @property
+    def learning_rate(self) -> float:
+        """Size of a step, η."""
+
+    @property
+    def momentum(self) -> float:
+        """Share of the velocity that stays, μ."""
+
+    @property
+    def smoothing(self) -> float:
+        """Share of the mean squared gradient that RMSprop keeps, α."""
+
+    @property
+    def beta1(self) -> float:
+        """Share of the mean gradient that Adam keeps, β₁."""
+
+    @property
+    def beta2(self) -> float:
+        """Share of the mean squared gradient that Adam keeps, β₂."""
+
+    @property
+    def weight_decay(self) -> float:
+        """Decoupled weight decay, λ."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class OptimizerChoice(Choice):
     """A row of ``OPTIMIZERS``.
@@ -60,7 +85,7 @@ class OptimizerChoice(Choice):
     """
 
     rule: str
-    build: Callable[[Iterable[Any], TrainingPlan], torch.optim.Optimizer]
+    build: Callable[[Iterable[Any], OptimizerParameters], torch.optim.Optimizer]
     source: str = ""
 
 

@@ -9,13 +9,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from gradflow.core.catalog.choice import Choice
 from gradflow.core.text import N_
-
-if TYPE_CHECKING:
-    from gradflow.core.training.plan import TrainingPlan
 
 
 class Schedule(StrEnum):
@@ -25,6 +22,30 @@ class Schedule(StrEnum):
     WARMUP = "warmup"
     COSINE = "cosine"
     STEP = "step"
+
+
+class ScheduleParameters(Protocol):
+    """What rows of ``SCHEDULES`` read of a training plan."""
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run, T."""
+
+    @property
+    def warmup_steps(self) -> int:
+        """Steps in which the rate rises, w."""
+
+    @property
+    def final_factor(self) -> float:
+        """Where the cosine ends, as a share f of the rate."""
+
+    @property
+    def decay_every(self) -> int:
+        """Steps between two drops, s."""
+
+    @property
+    def decay_factor(self) -> float:
+        """What each drop multiplies the rate by, γ."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,16 +59,16 @@ class ScheduleChoice(Choice):
     """
 
     formula: str
-    factor: Callable[[int, TrainingPlan], float]
+    factor: Callable[[int, ScheduleParameters], float]
     source: str = ""
 
 
-def warmup(step: int, plan: TrainingPlan) -> float:
+def warmup(step: int, plan: ScheduleParameters) -> float:
     """min(1, step/w): linear from η/w in the first step to η in step w."""
     return min(1.0, step / plan.warmup_steps) if plan.warmup_steps else 1.0
 
 
-def cosine(step: int, plan: TrainingPlan) -> float:
+def cosine(step: int, plan: ScheduleParameters) -> float:
     """After the warm-up f + (1 − f)(1 + cos(π k/K))/2, k of the K steps that follow it being done.
 
     The warm-up takes ``warmup_steps`` w, so that k = step − w − 1 and K = steps − w.
@@ -59,7 +80,7 @@ def cosine(step: int, plan: TrainingPlan) -> float:
     return plan.final_factor + (1 - plan.final_factor) * (1 + math.cos(math.pi * share)) / 2
 
 
-def staircase(step: int, plan: TrainingPlan) -> float:
+def staircase(step: int, plan: ScheduleParameters) -> float:
     """γ to the power ⌊(step − 1)/s⌋."""
     return float(plan.decay_factor ** ((step - 1) // plan.decay_every))
 

@@ -27,7 +27,7 @@ from gradflow.core.networks.initialize import (
     WEIGHTED,
     initialize,
     initialize_transformer,
-    unit_variance,
+    scale_to_unit_variance,
     zero_last_branch_weights,
 )
 from gradflow.core.networks.noise import seed_noise
@@ -49,19 +49,19 @@ CONVNETS: dict[Connection, type[nn.Module]] = {
 _BLOCKS = (Connection.RESIDUAL, Connection.PREACTIVATION)
 
 
-def build(experiment: Experiment, inputs: Tensor) -> nn.Module:
+def build_network(experiment: Experiment, inputs: Tensor) -> nn.Module:
     """The network of ``experiment`` with weights drawn from its seed; LSUV looks at ``inputs``."""
-    model = structure(experiment)
-    fill(model, experiment, inputs)
+    model = allocate_network(experiment)
+    draw_weights(model, experiment, inputs)
     return model
 
 
-def structure(experiment: Experiment) -> nn.Module:
+def allocate_network(experiment: Experiment) -> nn.Module:
     """The network of ``experiment``; weight layers have storage, but no values yet."""
     # The constructors' own random weights are overwritten by ``fill``; without storage they cost
     # nothing and leave the global random state alone.
     with torch.device("meta"):
-        model = recipe(experiment).build()
+        model = make_recipe(experiment).build()
     model.to_empty(device="cpu")
     for module in model.modules():
         if not isinstance(module, WEIGHTED):
@@ -69,19 +69,19 @@ def structure(experiment: Experiment) -> nn.Module:
             if reset is not None:
                 reset()
     spec = experiment.network
-    if isinstance(spec, LayerSettings) and evaluates(spec):
+    if isinstance(spec, LayerSettings) and uses_running_statistics(spec):
         for module in model.modules():
             if isinstance(module, _BatchNorm):
                 module.eval()
     return model
 
 
-def evaluates(spec: LayerSettings) -> bool:
+def uses_running_statistics(spec: LayerSettings) -> bool:
     """Whether batch normalization uses its running statistics."""
     return spec.normalization is Normalization.BATCH and spec.norm_mode is NormMode.EVALUATION
 
 
-def fill(model: nn.Module, experiment: Experiment, inputs: Tensor) -> None:
+def draw_weights(model: nn.Module, experiment: Experiment, inputs: Tensor) -> None:
     """Draw the weights of a ``structure`` from the seed, for the first time or anew.
 
     LSUV looks at ``inputs``.
@@ -89,7 +89,7 @@ def fill(model: nn.Module, experiment: Experiment, inputs: Tensor) -> None:
     spec = experiment.network
     generator = torch.Generator().manual_seed(experiment.seed)
     if isinstance(spec, Transformer):
-        initialize_transformer(model, generator, **transformer_stds(spec))
+        initialize_transformer(model, generator, **compute_transformer_stds(spec))
         return
     choice = INITIALIZATIONS[spec.initialization]
     initialize(
@@ -101,46 +101,46 @@ def fill(model: nn.Module, experiment: Experiment, inputs: Tensor) -> None:
     )
     if choice.unit_variance:
         seed_noise(model, experiment.seed, torch.device("cpu"))
-        unit_variance(model, inputs)
+        scale_to_unit_variance(model, inputs)
     if spec.zero_last:
         zero_last_branch_weights(model)
 
 
-def transformer_stds(spec: Transformer) -> dict[str, float]:
+def compute_transformer_stds(spec: Transformer) -> dict[str, float]:
     """Standard deviations of the weights, and of the last weight of every branch (GPT-2)."""
     scale = math.sqrt(2 * spec.depth) if spec.scaled_output else 1.0
     return {"std": spec.weight_std, "output_std": spec.weight_std / scale}
 
 
-def recipe(experiment: Experiment) -> Recipe:
+def make_recipe(experiment: Experiment) -> Recipe:
     """How to make the network of ``experiment``."""
     spec = experiment.network
     if isinstance(spec, ConvNet):
-        return _convnet(spec, experiment)
+        return _make_convnet(spec, experiment)
     if isinstance(spec, Transformer):
-        return _transformer(spec, experiment)
-    return _mlp(spec, experiment)
+        return _make_transformer(spec, experiment)
+    return _make_mlp(spec, experiment)
 
 
-def _mlp(spec: MLP, experiment: Experiment) -> Recipe:
+def _make_mlp(spec: MLP, experiment: Experiment) -> Recipe:
     features, classes = experiment.data.features, experiment.data.classes
     hidden = ", ".join(map(str, spec.widths)) or f"*[{spec.width}] * {spec.depth - 1}"
-    after, source = _after(spec)
+    after, source = _collect_layer_arguments(spec)
     structure = MLPS[spec.connection]
     blocks = (mlp.Block,) if spec.connection in _BLOCKS else ()
     return Recipe(
         structure=structure,
         arguments={
-            "sizes": [features, *spec.hidden_widths, classes], **after, **_block_arguments(spec)
+            "sizes": [features, *spec.hidden_widths, classes], **after, **_collect_block_arguments(spec)
         },
         source=source | {"sizes": f"[{features}, {hidden}, {classes}]"},
-        parts=(mlp.after_linear, *blocks, structure),
+        parts=(mlp.finish_layer, *blocks, structure),
     )  # fmt: skip
 
 
-def _convnet(spec: ConvNet, experiment: Experiment) -> Recipe:
-    channels, side = spec.image(experiment.data)
-    after, source = _after(spec)
+def _make_convnet(spec: ConvNet, experiment: Experiment) -> Recipe:
+    channels, side = spec.find_image_shape(experiment.data)
+    after, source = _collect_layer_arguments(spec)
     structure = CONVNETS[spec.connection]
     windows = conv.Windows(
         spec.kernel, spec.padding is Padding.CIRCULAR, str(spec.downsampling),
@@ -155,14 +155,14 @@ def _convnet(spec: ConvNet, experiment: Experiment) -> Recipe:
             "classes": experiment.data.classes,
             "windows": windows,
             **after,
-            **_block_arguments(spec),
+            **_collect_block_arguments(spec),
         },
         source=source,
-        parts=(mlp.after_linear, conv.Windows, conv.Images, conv.MeanLinear, *blocks, structure),
+        parts=(mlp.finish_layer, conv.Windows, conv.Images, conv.MeanLinear, *blocks, structure),
     )
 
 
-def _transformer(spec: Transformer, experiment: Experiment) -> Recipe:
+def _make_transformer(spec: Transformer, experiment: Experiment) -> Recipe:
     row = ACTIVATIONS[spec.activation]
     net = transformer
     return Recipe(
@@ -185,7 +185,7 @@ def _transformer(spec: Transformer, experiment: Experiment) -> Recipe:
     )  # fmt: skip
 
 
-def _after(spec: LayerSettings) -> tuple[dict[str, Any], dict[str, str]]:
+def _collect_layer_arguments(spec: LayerSettings) -> tuple[dict[str, Any], dict[str, str]]:
     """What follows each weight layer, as values and as source."""
     activation, norm = ACTIVATIONS[spec.activation], NORMALIZATIONS[spec.normalization]
     images = isinstance(spec, ConvNet)
@@ -201,7 +201,7 @@ def _after(spec: LayerSettings) -> tuple[dict[str, Any], dict[str, str]]:
     }
 
 
-def _block_arguments(spec: LayerSettings) -> dict[str, Any]:
+def _collect_block_arguments(spec: LayerSettings) -> dict[str, Any]:
     if spec.connection in _BLOCKS:
         return {"block_size": spec.block_size, "scale": spec.branch_scale}
     return {}

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gradflow.core.networks.mlp import Block, after_linear
+from gradflow.core.networks.mlp import Block, finish_layer
 
 
 class Windows(NamedTuple):
@@ -24,7 +24,7 @@ class Windows(NamedTuple):
     downsampling: str
     starts: tuple[int, ...]
 
-    def convolution(self, index: int, channels: int, out: int) -> tuple[str, nn.Module]:
+    def make_convolution(self, index: int, channels: int, out: int) -> tuple[str, nn.Module]:
         """Convolution ``index``; it keeps the image's size, or halves it by its stride."""
         stride = 2 if self.downsampling == "stride" and index in self.starts else 1
         layer = nn.Conv2d(
@@ -33,7 +33,7 @@ class Windows(NamedTuple):
         )  # fmt: skip
         return f"conv{index}", layer
 
-    def pooling(self, index: int) -> list[tuple[str, nn.Module]]:
+    def make_pooling(self, index: int) -> list[tuple[str, nn.Module]]:
         """What halves the image before convolution ``index``, if that is not its own stride."""
         if index not in self.starts or self.downsampling == "stride":
             return []
@@ -85,9 +85,9 @@ class PlainConvNet(nn.Sequential):
         modules: list[tuple[str, nn.Module]] = [("images", Images(*image))]
         for index, width in enumerate(widths, start=1):
             channels = widths[index - 2] if index > 1 else image[0]
-            modules += windows.pooling(index)
-            modules.append(windows.convolution(index, channels, width))
-            modules += after_linear(index, width, **after)
+            modules += windows.make_pooling(index)
+            modules.append(windows.make_convolution(index, channels, width))
+            modules += finish_layer(index, width, **after)
         modules.append((f"linear{len(widths) + 1}", MeanLinear(widths[-1], classes)))
         super().__init__(OrderedDict(modules))
 
@@ -107,19 +107,19 @@ class ResidualConvNet(nn.Sequential):
     ) -> None:
         last = len(widths) + 1
         modules: list[tuple[str, nn.Module]] = [("images", Images(*image))]
-        modules.append(windows.convolution(1, image[0], widths[0]))
-        modules += after_linear(1, widths[0], **after)
+        modules.append(windows.make_convolution(1, image[0], widths[0]))
+        modules += finish_layer(1, widths[0], **after)
         for start in range(2, last, block_size):
             branch: list[tuple[str, nn.Module]] = []
             for index in range(start, min(start + block_size, last)):
-                branch.append(windows.convolution(index, widths[index - 2], widths[index - 1]))
-                branch += after_linear(index, widths[index - 1], **after)
+                branch.append(windows.make_convolution(index, widths[index - 2], widths[index - 1]))
+                branch += finish_layer(index, widths[index - 1], **after)
             # What follows the block's last convolution comes after the addition, but for a
             # normalization before the activation.
             cut = len(branch) - 1
             while not branch[cut][0].startswith("act"):
                 cut -= 1
-            modules += windows.pooling(start)
+            modules += windows.make_pooling(start)
             modules.append((f"block{start}", ImageBlock(branch[:cut], branch[cut:], scale)))
         modules.append((f"linear{last}", MeanLinear(widths[-1], classes)))
         super().__init__(OrderedDict(modules))
@@ -140,15 +140,15 @@ class PreActivationConvNet(nn.Sequential):
     ) -> None:
         last = len(widths) + 1
         modules: list[tuple[str, nn.Module]] = [("images", Images(*image))]
-        modules.append(windows.convolution(1, image[0], widths[0]))
+        modules.append(windows.make_convolution(1, image[0], widths[0]))
         for start in range(2, last, block_size):
             branch: list[tuple[str, nn.Module]] = []
             for index in range(start, min(start + block_size, last)):
-                branch += after_linear(index - 1, widths[index - 2], **after)
-                branch.append(windows.convolution(index, widths[index - 2], widths[index - 1]))
-            modules += windows.pooling(start)
+                branch += finish_layer(index - 1, widths[index - 2], **after)
+                branch.append(windows.make_convolution(index, widths[index - 2], widths[index - 1]))
+            modules += windows.make_pooling(start)
             modules.append((f"block{start}", ImageBlock(branch, [], scale)))
-        modules += after_linear(last - 1, widths[-1], **after)
+        modules += finish_layer(last - 1, widths[-1], **after)
         modules.append((f"linear{last}", MeanLinear(widths[-1], classes)))
         super().__init__(OrderedDict(modules))
 
@@ -170,10 +170,10 @@ class DenseConvNet(nn.Module):
         self.pools = nn.ModuleDict()
         seen = image[0]
         for index, width in enumerate(widths, start=1):
-            self.pools.update(dict(windows.pooling(index)))
-            layer = [windows.convolution(index, seen, width)]
+            self.pools.update(dict(windows.make_pooling(index)))
+            layer = [windows.make_convolution(index, seen, width)]
             self.hidden.append(
-                nn.Sequential(OrderedDict(layer + after_linear(index, width, **after)))
+                nn.Sequential(OrderedDict(layer + finish_layer(index, width, **after)))
             )
             seen = width if index == 1 else seen + width
         self.readout = MeanLinear(seen, classes)

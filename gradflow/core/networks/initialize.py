@@ -35,7 +35,7 @@ def initialize(
 
 
 @torch.no_grad()
-def unit_variance(model: nn.Module, inputs: Tensor) -> None:
+def scale_to_unit_variance(model: nn.Module, inputs: Tensor) -> None:
     """LSUV (Mishkin & Matas 2016): divide each weight by the standard deviation of its output.
 
     One forward pass does all layers: the hook rescales a layer's output together with its

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def after_linear(
+def finish_layer(
     index: int,
     width: int,
     activation: Callable[[], nn.Module],
@@ -37,7 +37,7 @@ class PlainMLP(nn.Sequential):
         modules: list[tuple[str, nn.Module]] = []
         for index, width in enumerate(sizes[1:-1], start=1):
             modules.append((f"linear{index}", nn.Linear(sizes[index - 1], width)))
-            modules += after_linear(index, width, **after)
+            modules += finish_layer(index, width, **after)
         modules.append((f"linear{len(sizes) - 1}", nn.Linear(sizes[-2], sizes[-1])))
         super().__init__(OrderedDict(modules))
 
@@ -75,13 +75,13 @@ class ResidualMLP(nn.Sequential):
         modules: list[tuple[str, nn.Module]] = []
         if last > 1:
             modules.append(("linear1", nn.Linear(sizes[0], sizes[1])))
-            modules += after_linear(1, sizes[1], **after)
+            modules += finish_layer(1, sizes[1], **after)
         for start in range(2, last, block_size):
             end = min(start + block_size, last)
             branch: list[tuple[str, nn.Module]] = []
             for index in range(start, end):
                 branch.append((f"linear{index}", nn.Linear(sizes[index - 1], sizes[index])))
-                branch += after_linear(index, sizes[index], **after)
+                branch += finish_layer(index, sizes[index], **after)
             # The activation of the block's last layer comes after the addition, and a
             # normalization that follows it too.
             cut = len(branch) - 1
@@ -103,11 +103,11 @@ class PreActivationMLP(nn.Sequential):
         for start in range(2, last, block_size):
             branch: list[tuple[str, nn.Module]] = []
             for index in range(start, min(start + block_size, last)):
-                branch += after_linear(index - 1, sizes[index - 1], **after)
+                branch += finish_layer(index - 1, sizes[index - 1], **after)
                 branch.append((f"linear{index}", nn.Linear(sizes[index - 1], sizes[index])))
             modules.append((f"block{start}", Block(branch, [], scale)))
         if last > 1:
-            modules += after_linear(last - 1, sizes[-2], **after)
+            modules += finish_layer(last - 1, sizes[-2], **after)
         modules.append((f"linear{last}", nn.Linear(sizes[-2], sizes[-1])))
         super().__init__(OrderedDict(modules))
 
@@ -122,7 +122,7 @@ class DenseMLP(nn.Module):
         for index, width in enumerate(sizes[1:-1], start=1):
             layer = [(f"linear{index}", nn.Linear(seen, width))]
             self.hidden.append(
-                nn.Sequential(OrderedDict(layer + after_linear(index, width, **after)))
+                nn.Sequential(OrderedDict(layer + finish_layer(index, width, **after)))
             )
             seen += width
         self.readout = nn.Linear(seen, sizes[-1])

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 
-def random_slopes(module: nn.RReLU, x: Tensor, generator: torch.Generator) -> Tensor:
+def apply_random_slopes(module: nn.RReLU, x: Tensor, generator: torch.Generator) -> Tensor:
     """RReLU of ``x`` with the numbers that the global generator in the same state would give."""
     out: Tensor = torch.ops.aten.rrelu_with_noise(
         x, torch.empty_like(x), module.lower, module.upper, module.training, generator
@@ -25,10 +25,10 @@ class SeededRReLU(nn.RReLU):
 
     def forward(self, x: Tensor) -> Tensor:
         """Entry by entry."""
-        return random_slopes(self, x, self.generator)
+        return apply_random_slopes(self, x, self.generator)
 
 
-def noise_generators(model: nn.Module) -> list[torch.Generator]:
+def list_noise_generators(model: nn.Module) -> list[torch.Generator]:
     """The generators that ``model`` draws from, each once."""
     found = [m.generator for m in model.modules() if isinstance(m, SeededRReLU)]
     return list(dict.fromkeys(found))

@@ -29,7 +29,7 @@ class Recipe:
         """The network, on the current default device."""
         return self.structure(**self.arguments)
 
-    def code(self) -> str:
+    def format_call(self) -> str:
         """The call as an expression."""
         lines = [
             f"    {name}={self.source.get(name, repr(value))},"

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gradflow.core.networks.noise import random_slopes
+from gradflow.core.networks.noise import apply_random_slopes
 
 
 class StackedLinear(nn.Linear):
@@ -61,7 +61,7 @@ class StackedRReLU(nn.RReLU):
     def forward(self, x: Tensor) -> Tensor:
         """``(seeds, batch, units)`` → the same."""
         return torch.stack([
-            random_slopes(self, one, generator)
+            apply_random_slopes(self, one, generator)
             for one, generator in zip(x.unbind(), self.generators, strict=True)
         ])  # fmt: skip
 
@@ -84,17 +84,17 @@ def stack(model: nn.Module) -> None:
     for module in model.modules():
         module.__class__ = _STACKED.get(type(module), type(module))
     model.requires_grad_(False)
-    linears(model)[0].bias.requires_grad_()
+    list_linears(model)[0].bias.requires_grad_()
 
 
-def load(
+def load_weights(
     model: nn.Module, weights: Sequence[Tensor], biases: Sequence[Tensor], seeds: Sequence[int]
 ) -> None:
     """Give a stacked ``model`` the weights (seeds, out, in) and biases (seeds, out) of its layers.
 
     ``seeds`` are those of the slopes that RReLU draws during the pass.
     """
-    for layer, weight, bias in zip(linears(model), weights, biases, strict=True):
+    for layer, weight, bias in zip(list_linears(model), weights, biases, strict=True):
         layer.weight.data = weight
         layer.bias.data = bias.unsqueeze(1)
     drawing = [module for module in model.modules() if isinstance(module, StackedRReLU)]
@@ -104,6 +104,6 @@ def load(
             module.generators = generators
 
 
-def linears(model: nn.Module) -> list[nn.Linear]:
+def list_linears(model: nn.Module) -> list[nn.Linear]:
     """The weight layers, from the input side."""
     return [module for module in model.modules() if isinstance(module, nn.Linear)]

@@ -11,7 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-_ONLY_READ = ("torch.nn.modules.", "gradflow.core.networks.")
+_ONLY_READ = (
+    "torch.nn.modules.",
+    "gradflow.core.networks.",
+    "gradflow.core.recurrent.network",
+)
 
 
 @contextmanager

@@ -181,7 +181,7 @@ def clipping_course(
 def _gradients(experiment: SequenceExperiment) -> dict[str, Tensor]:
     network, inputs, targets = prepared(experiment)
     with torch.enable_grad():
-        loss = sequence_loss(experiment, network.unrolled(inputs), targets)
+        loss = sequence_loss(experiment, network.unroll(inputs), targets)
         gradients = torch.autograd.grad(loss, list(network.parameters()))
     names = [name for name, _ in network.named_parameters()]
     return dict(zip(names, gradients, strict=True))

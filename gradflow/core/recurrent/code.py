@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gradflow.core.catalog import DTYPES, Cell, RecurrentScale, SequenceSource
-from gradflow.core.data import DATA_SEED_OFFSET, digit_images, digits
+from gradflow.core.data import DATA_SEED_OFFSET, draw_digits, load_digit_images
 from gradflow.core.recurrent.data import DRAW, draw_arguments
 from gradflow.core.recurrent.spec import SequenceExperiment
 
@@ -139,7 +139,7 @@ def to_code(experiment: SequenceExperiment) -> str:
     )
     parts: list[Callable[..., Any]] = [spec.init.function, DRAW[data.source]]
     if data.source in _FROM_DIGITS:
-        parts = [digit_images, digits, *parts]
+        parts = [load_digit_images, draw_digits, *parts]
     title = f"{spec.row.label}, {spec.layers} × {spec.hidden_size} units, {data.row.label}"
     return "\n\n".join([_HEADER.format(title=title), *map(_source, parts), main])
 

@@ -15,19 +15,19 @@ from torch.nn import functional as F
 
 from gradflow.core.catalog import SequenceSource
 from gradflow.core.catalog.sequences import SYMBOLS
-from gradflow.core.data import DATA_SEED_OFFSET, digits
+from gradflow.core.data import DATA_SEED_OFFSET, draw_digits
 from gradflow.core.recurrent.spec import Sequences
 
 
 def digit_rows(batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Digits as 8 steps of the 8 pixels of a row; the label at every step."""
-    images, labels = digits(batch_size, generator)
+    images, labels = draw_digits(batch_size, generator)
     return images.reshape(batch_size, 8, 8).transpose(0, 1).contiguous(), labels.repeat(8, 1)
 
 
 def digit_pixels(batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Digits as 64 steps of one pixel; the label at every step."""
-    images, labels = digits(batch_size, generator)
+    images, labels = draw_digits(batch_size, generator)
     return images.T.reshape(64, batch_size, 1).contiguous(), labels.repeat(64, 1)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from gradflow.core.catalog.cells import Gate
 from gradflow.core.errors import GradflowError
 from gradflow.core.histogram import FloatArray
-from gradflow.core.networks.recurrent import RecurrentNetwork, build
+from gradflow.core.recurrent.network import RecurrentNetwork, build_recurrent
 from gradflow.core.recurrent.report import TimeReport
 
 
@@ -69,7 +69,7 @@ def gate_equation(
             raise GradflowError(f"{name}: {value} is not allowed; choose one from 1 to {most}")
     index = report.gate_codes.index(code)
     row = index * spec.hidden_size + unit - 1
-    weights = (network or build(report.experiment)).weights(layer - 1)
+    weights = (network or build_recurrent(report.experiment)).list_weights(layer - 1)
     weight_x, weight_h, bias_x, bias_h = (w.detach()[row].double().cpu().numpy() for w in weights)
     values = report.sample.values
     below = report.sample.inputs if layer == 1 else values["hidden", layer - 1]

@@ -13,8 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gradflow.core.catalog import ACTIVATIONS, DTYPES, Activation, Cell
-from gradflow.core.catalog.numerics import widened
-from gradflow.core.networks.recurrent import RecurrentNetwork, Step, build
+from gradflow.core.catalog.numerics import widen
 from gradflow.core.probe import resolve
 from gradflow.core.recording.device import DeviceSummarizer
 from gradflow.core.recording.host import HostSummarizer
@@ -22,6 +21,7 @@ from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.summary import FloatArray, Response, Summaries, Summarizer
 from gradflow.core.recording.tables import parameters_table
 from gradflow.core.recurrent.data import draw_sequences
+from gradflow.core.recurrent.network import CellStep, RecurrentNetwork, build_recurrent
 from gradflow.core.recurrent.report import (
     GATE_COLUMNS,
     GRADIENT_COLUMNS,
@@ -58,7 +58,7 @@ def sequence_loss(experiment: SequenceExperiment, outputs: Tensor, targets: Tens
         outputs: ``(loss_steps, B, outputs)``.
         targets: ``(T, B)``; the last ``loss_steps`` count.
     """
-    outputs, targets = widened(outputs), targets[-experiment.loss_steps :]
+    outputs, targets = widen(outputs), targets[-experiment.loss_steps :]
     if experiment.data.row.regression:
         return F.mse_loss(outputs.squeeze(2), targets.to(outputs.dtype))
     return F.cross_entropy(outputs.flatten(0, 1), targets.flatten())
@@ -72,7 +72,7 @@ def prepared(experiment: SequenceExperiment) -> tuple[RecurrentNetwork, Tensor, 
     """
     device, dtype = resolve(experiment.device), DTYPES[experiment.dtype].dtype
     inputs, targets = draw_sequences(experiment.data, experiment.seed)
-    network = build(experiment).to(device, dtype)
+    network = build_recurrent(experiment).to(device, dtype)
     return network, inputs.to(device, dtype), targets.to(device)
 
 
@@ -111,7 +111,7 @@ def record(
     start = time.perf_counter()
     recorder = _Recorder(experiment, make(1.0, limits.tiny), inputs, sample)
     with torch.enable_grad():
-        loss = sequence_loss(experiment, network.unrolled(inputs, recorder), targets)
+        loss = sequence_loss(experiment, network.unroll(inputs, recorder), targets)
         gradients = torch.autograd.grad(loss, list(parameters.values()))
     summaries = recorder.summarizer.collect()
     measured = Parameters.measured(
@@ -169,7 +169,7 @@ class _Recorder:
         self._last: dict[int, Tensor] = {}
         self._incoming: dict[int, tuple[int, Tensor]] = {}
 
-    def step(self, layer: int, time: int, step: Step) -> None:
+    def see_step(self, layer: int, time: int, step: CellStep) -> None:
         self._signal("hidden", layer, time, step.hidden, self._hidden_response, watched=True)
         if step.cell is not None:
             self._signal("cell", layer, time, step.cell, None, watched=True)
@@ -178,7 +178,7 @@ class _Recorder:
         if self._highway is not None:
             self._gates.setdefault(layer, []).append(step.gates[self._highway].detach())
 
-    def handed_on(self, layer: int, first: int, hidden: Tensor) -> None:
+    def see_output(self, layer: int, first: int, hidden: Tensor) -> None:
         def watch(gradient: Tensor) -> None:
             norms = torch.linalg.vector_norm(gradient.flatten(1), dim=1, dtype=torch.float64)
             self._incoming[layer] = (first, norms)
@@ -266,7 +266,7 @@ class _Recorder:
 
 def _numbers(values: Tensor) -> FloatArray:
     """On the CPU; float16 and bfloat16 as float32."""
-    numbers: FloatArray = widened(values).cpu().numpy()
+    numbers: FloatArray = widen(values).cpu().numpy()
     return numbers
 
 

@@ -182,7 +182,7 @@ class SequenceExperiment(Spec):
             ("GiB of memory", "GRADFLOW_MAX_GIB"),
             ("TFLOP of arithmetic", "GRADFLOW_MAX_TFLOP"),
         )
-        for needed, limit, (unit, variable) in zip(needs, limits.allowed(), names, strict=True):
+        for needed, limit, (unit, variable) in zip(needs, limits.read_limits(), names, strict=True):
             if needed > limit:
                 raise InvalidExperiment(
                     f"layers × hidden_size × length × batch_size: {self.network.layers} layers of "

@@ -18,8 +18,8 @@ from gradflow.core.catalog import Activation, Cell
 from gradflow.core.catalog.choice import Choice
 from gradflow.core.experiment import MLP
 from gradflow.core.histogram import FloatArray
-from gradflow.core.networks.recurrent import RecurrentNetwork, build, spectral_radius
 from gradflow.core.recurrent.data import draw_sequences
+from gradflow.core.recurrent.network import RecurrentNetwork, build_recurrent, spectral_radius
 from gradflow.core.recurrent.report import State, TimeReport
 from gradflow.core.text import N_
 from gradflow.core.theory.moments import activation_law
@@ -101,7 +101,7 @@ def predict_through_time(
     spec = report.experiment.network
     state: State = "cell" if spec.row.has_cell else "hidden"
     measured = report.column(f"{state}_grad_norm", layer)
-    network = network or build(report.experiment)
+    network = network or build_recurrent(report.experiment)
     blocks = _blocks(network, report, layer)
     radius = {name: spectral_radius(block) for name, block in blocks.items()}
     largest = {
@@ -122,7 +122,9 @@ def predict_through_time(
     else:
         direct = report.column("direct_grad_norm", layer)
         gate = report.gate_codes.index(spec.row.highway)
-        biases = [b.detach().chunk(spec.row.blocks)[gate] for b in network.weights(layer - 1)[2:]]
+        biases = [
+            b.detach().chunk(spec.row.blocks)[gate] for b in network.list_weights(layer - 1)[2:]
+        ]
         bias = sum(float(b.mean()) for b in biases)
         lines[TimeLine.GATES] = direct
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -143,7 +145,7 @@ def _backward(last: float, factor: FloatArray, incoming: FloatArray, power: int)
 
 
 def _blocks(network: RecurrentNetwork, report: TimeReport, layer: int) -> dict[str, torch.Tensor]:
-    weight = network.weights(layer - 1)[1].detach()
+    weight = network.list_weights(layer - 1)[1].detach()
     names = report.gate_codes or ["state"]
     return dict(zip(names, weight.chunk(len(names)), strict=True))
 
@@ -156,7 +158,7 @@ def _mean_field(network: RecurrentNetwork, report: TimeReport, layer: int) -> Fl
     law = activation_law(MLP(activation=_PHI[experiment.network.cell]))
     slopes: FloatArray = square
     for index in range(layer):
-        weight_ih, weight_hh, *biases = (w.detach().double() for w in network.weights(index))
+        weight_ih, weight_hh, *biases = (w.detach().double() for w in network.list_weights(index))
         variance = float(weight_hh.square().mean()) * len(weight_hh)
         q = float(weight_ih.square().mean()) * weight_ih.shape[1] * square
         q += sum(float(bias.square().mean()) for bias in biases)

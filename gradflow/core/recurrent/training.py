@@ -24,7 +24,7 @@ from gradflow.core.catalog.choice import Choice
 from gradflow.core.catalog.optimizers import Clip, Optimizer
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.histogram import FloatArray
-from gradflow.core.networks.recurrent import RecurrentNetwork
+from gradflow.core.recurrent.network import RecurrentNetwork
 from gradflow.core.recurrent.record import record
 from gradflow.core.recurrent.report import State
 from gradflow.core.recurrent.settings import same

@@ -76,11 +76,11 @@ class ConvNet(LayerSettings):
 
     @field_validator("kernel", mode="before")
     @classmethod
-    def _kernel_from_text(cls, value: Any) -> Any:
+    def _read_kernel(cls, value: Any) -> Any:
         return int(value) if isinstance(value, str) and value in ("1", "3", "5", "7") else value
 
     @model_validator(mode="after")
-    def _stride_needs_one_path(self) -> Self:
+    def _refuse_stride_with_dense(self) -> Self:
         if self.downsampling is Downsampling.STRIDE and self.connection is Connection.DENSE:
             raise InvalidExperiment(
                 "downsampling: stride is not possible with connection=dense, which keeps all "
@@ -90,7 +90,7 @@ class ConvNet(LayerSettings):
         return self
 
     @model_validator(mode="after")
-    def _circular_padding_fits(self) -> Self:
+    def _refuse_kernel_beyond_padding(self) -> Self:
         smallest = self.sizes[-1]
         if self.padding is Padding.CIRCULAR and self.kernel // 2 > smallest:
             raise InvalidExperiment(
@@ -102,7 +102,7 @@ class ConvNet(LayerSettings):
         return self
 
     @model_validator(mode="after")
-    def _instance_norm_needs_pixels(self) -> Self:
+    def _refuse_instance_norm_of_one_pixel(self) -> Self:
         if self.normalization is Normalization.INSTANCE and self.sizes[-1] == 1:
             raise InvalidExperiment(
                 "normalization: instance is not possible on images of 1×1 pixels, whose mean is "
@@ -113,7 +113,7 @@ class ConvNet(LayerSettings):
         return self
 
     @model_validator(mode="after")
-    def _stages_have_layers(self) -> Self:
+    def _refuse_empty_stages(self) -> Self:
         if self.downsampling is not Downsampling.NONE and len(self.units) < self.stages:
             raise InvalidExperiment(
                 f"stages: {self.stages} are more than the {len(self.units)} convolutions or blocks "
@@ -122,13 +122,13 @@ class ConvNet(LayerSettings):
             )
         return self
 
-    def dimension(self, data: Data) -> int:
+    def count_features(self, data: Data) -> int:
         """Numbers per sample: pixels and channels."""
         if data.source is Source.GAUSSIAN:
             return GAUSSIAN_CHANNELS * self.image_size**2
         return data.features
 
-    def image(self, data: Data) -> tuple[int, int]:
+    def find_image_shape(self, data: Data) -> tuple[int, int]:
         """``(channels, size)`` of the images in ``data``."""
         if data.source is Source.GAUSSIAN:
             return GAUSSIAN_CHANNELS, self.image_size
@@ -179,7 +179,7 @@ class ConvNet(LayerSettings):
             return (self.channels,) + (self.growth_rate,) * (self.depth - 2)
         return (self.channels,) * (self.depth - 1)
 
-    def layers(self, data: Data) -> list[LayerSize]:
+    def list_layers(self, data: Data) -> list[LayerSize]:
         """Every convolution, applied at each pixel, and the readout."""
         outs = self.hidden_widths
         dense = self.connection is Connection.DENSE
@@ -189,12 +189,12 @@ class ConvNet(LayerSettings):
             *(
                 LayerSize(channels * window, out, size**2, channels)
                 for channels, out, size in zip(
-                    [self.image(data)[0], *seen], outs, self.sizes, strict=False
+                    [self.find_image_shape(data)[0], *seen], outs, self.sizes, strict=False
                 )
             ),
             LayerSize(seen[-1], data.classes),
         ]
 
-    def shape(self) -> str:
+    def describe_shape(self) -> str:
         """Such as ``17 layers, 32 channels``."""
         return f"{self.depth} layers, {self.channels} channels"

@@ -43,7 +43,7 @@ class Data(Spec):
         return super().applies(name, values)
 
     @model_validator(mode="after")
-    def _enough_samples(self) -> Self:
+    def _refuse_too_few_samples(self) -> Self:
         samples = SOURCES[self.source].samples
         if samples is not None and self.batch_size > samples:
             raise InvalidExperiment(

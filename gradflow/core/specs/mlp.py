@@ -48,7 +48,7 @@ class MLP(LayerSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _depth_follows_widths(cls, values: Any) -> Any:
+    def _derive_depth(cls, values: Any) -> Any:
         if isinstance(values, dict) and isinstance(values.get("widths"), (list, tuple)):
             if not values["widths"]:
                 return values
@@ -76,18 +76,18 @@ class MLP(LayerSettings):
         """Units of each hidden layer, from the input side."""
         return self.widths or (self.width,) * (self.depth - 1)
 
-    def fans(self, features: int, classes: int) -> list[tuple[int, int]]:
+    def list_fans(self, features: int, classes: int) -> list[tuple[int, int]]:
         """``(fan_in, fan_out)`` of each weight layer for this input and output dimension."""
         sizes = [features, *self.hidden_widths, classes]
         if self.connection is Connection.DENSE:
             return [(sum(sizes[: i + 1]), sizes[i + 1]) for i in range(len(sizes) - 1)]
         return list(pairwise(sizes))
 
-    def layers(self, data: Data) -> list[LayerSize]:
+    def list_layers(self, data: Data) -> list[LayerSize]:
         """Every weight matrix."""
-        return [LayerSize(*fans) for fans in self.fans(data.features, data.classes)]
+        return [LayerSize(*fans) for fans in self.list_fans(data.features, data.classes)]
 
-    def shape(self) -> str:
+    def describe_shape(self) -> str:
         """Such as ``20 layers, width 128``."""
         if self.widths:
             return f"{self.depth} layers, widths {self.widths[0]}…{self.widths[-1]}"

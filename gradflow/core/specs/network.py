@@ -35,7 +35,7 @@ class NetworkSpec(Spec):
     )
 
     @model_validator(mode="after")
-    def _architecture_is_its_own(self) -> Self:
+    def _refuse_other_architectures(self) -> Self:
         own = type(self).model_fields["architecture"].default
         if self.architecture is not own:
             raise InvalidExperiment(
@@ -46,7 +46,7 @@ class NetworkSpec(Spec):
         return self
 
     @model_validator(mode="after")
-    def _options_are_its_own(self) -> Self:
+    def _refuse_options_of_others(self) -> Self:
         for name, field in type(self).model_fields.items():
             enum = find_enum(field)
             if enum and getattr(self, name) not in (own := list_options(enum, self.architecture)):
@@ -63,14 +63,14 @@ class NetworkSpec(Spec):
         """Fields to lower where a network is too large: those of them that apply."""
 
     @abstractmethod
-    def layers(self, data: Data) -> list[LayerSize]:
+    def list_layers(self, data: Data) -> list[LayerSize]:
         """The sizes of all weight layers, in execution order."""
 
     @abstractmethod
-    def shape(self) -> str:
+    def describe_shape(self) -> str:
         """Depth and width in words, for titles."""
 
-    def dimension(self, data: Data) -> int:
+    def count_features(self, data: Data) -> int:
         """Numbers per sample that the network takes."""
         return data.features
 
@@ -159,7 +159,7 @@ class LayerSettings(ActivationSettings):
         return INITIALIZATIONS[self.initialization].function.__name__ == "orthogonal"
 
     @model_validator(mode="after")
-    def _groups_divide_widths(self) -> Self:
+    def _refuse_uneven_groups(self) -> Self:
         if self.normalization is Normalization.GROUP:
             for width in self.hidden_widths:
                 if width % self.groups:

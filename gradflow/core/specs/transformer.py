@@ -62,7 +62,7 @@ class Transformer(ActivationSettings):
     )
 
     @model_validator(mode="after")
-    def _heads_divide_width(self) -> Self:
+    def _refuse_uneven_heads(self) -> Self:
         if self.width % self.heads:
             raise InvalidExperiment(
                 f"heads: {self.heads} does not divide the width {self.width}; choose a divisor",
@@ -75,7 +75,7 @@ class Transformer(ActivationSettings):
         """Fields to lower where a network is too large."""
         return ("depth", "width")
 
-    def layers(self, data: Data) -> list[LayerSize]:
+    def list_layers(self, data: Data) -> list[LayerSize]:
         """The embedding, four weights per block applied to each token, and the readout."""
         width, inner = self.width, MLP_RATIO * self.width
         block = [(width, 3 * width), (width, width), (width, inner), (inner, width)]
@@ -85,6 +85,6 @@ class Transformer(ActivationSettings):
             LayerSize(width, data.classes),
         ]
 
-    def shape(self) -> str:
+    def describe_shape(self) -> str:
         """Such as ``6 blocks, width 64, 4 heads``."""
         return f"{self.depth} blocks, width {self.width}, {self.heads} heads"

@@ -22,7 +22,7 @@ from gradflow.core.catalog import (
     NormMode,
     NormPosition,
 )
-from gradflow.core.data import draw
+from gradflow.core.data import draw_batch
 from gradflow.core.experiment import Data, Experiment
 from gradflow.core.theory.moments import (
     ActivationLaw,
@@ -89,7 +89,7 @@ GAUSSIAN = Shape(1.0, 1.0)
 @lru_cache(maxsize=32)
 def input_signal(data: Data, seed: int) -> Signal:
     """The statistics of the batch that an experiment draws."""
-    x = draw(data, seed)[0].double().numpy()
+    x = draw_batch(data, seed)[0].double().numpy()
     power = (x**2).mean(1)
     levels = (np.arange(SAMPLES) + 0.5) / SAMPLES
     representative = power if len(power) <= SAMPLES else np.quantile(power, levels)
@@ -128,7 +128,7 @@ class Network:
         spec, data = experiment.mlp, experiment.data
         self.spec = spec
         self.batch_size = data.batch_size
-        self.fans = spec.fans(data.features, data.classes)
+        self.fans = spec.list_fans(data.features, data.classes)
         self.depth = len(self.fans)
         self.law: ActivationLaw = activation_law(spec)
         self.input = input_signal(data, experiment.seed)

@@ -6,7 +6,6 @@ from gradflow.core.training.plan import TrainingPlan
 from gradflow.core.training.record import LAYER_COLUMNS, NUMBERS, StepRecord
 from gradflow.core.training.replay import replay
 from gradflow.core.training.run import Run
-from gradflow.core.training.sequences import sequences
 from gradflow.core.training.task import Task, register, task_of
 
 __all__ = [
@@ -21,7 +20,6 @@ __all__ = [
     "TrainingPlan",
     "register",
     "replay",
-    "sequences",
     "task_of",
     "train",
 ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from torch import Tensor, nn
 
-from gradflow.core.networks.noise import noise_generators
+from gradflow.core.networks.noise import list_noise_generators
 
 if TYPE_CHECKING:
     from gradflow.core.training.engine import Trainer
@@ -54,7 +54,7 @@ class Checkpoint:
             {name: tensor.clone() for name, tensor in model.state_dict().items()},
             copy.deepcopy(optimizer.state_dict()),
             scaler.state_dict(),
-            tuple(generator.get_state() for generator in noise_generators(model)),
+            tuple(generator.get_state() for generator in list_noise_generators(model)),
         )
 
     def restore(
@@ -67,7 +67,7 @@ class Checkpoint:
         model.load_state_dict(self.model)
         optimizer.load_state_dict(copy.deepcopy(self.optimizer))  # it would go on with our tensors
         scaler.load_state_dict(self.scaler)
-        for generator, state in zip(noise_generators(model), self.noise, strict=True):
+        for generator, state in zip(list_noise_generators(model), self.noise, strict=True):
             generator.set_state(state)
 
     @property

@@ -10,7 +10,7 @@ import os
 from gradflow.core.catalog import DTYPES, SOURCES
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
-from gradflow.core.limits import products
+from gradflow.core.limits import count_products
 from gradflow.core.probe import resolve
 from gradflow.core.training.plan import TrainingPlan
 from gradflow.core.training.task import split
@@ -35,14 +35,14 @@ def tflop(experiment: Experiment, plan: TrainingPlan) -> float:
     passes = plan.steps + (records // plan.noise_every if plan.noise_every else 0)
     looks = records // plan.evaluate_every + 1 if plan.evaluate_every else 0
     samples = 6 * batch_size * passes + 2 * (total - size) * looks
-    return samples * products(experiment.network.layers(experiment.data)) / 1e12
+    return samples * count_products(experiment.network.list_layers(experiment.data)) / 1e12
 
 
 def seconds(experiment: Experiment, plan: TrainingPlan) -> float | None:
     """What a run takes on one core, roughly; ``None`` on a GPU."""
     if resolve(experiment.device).type != "cpu":
         return None
-    layers = len(experiment.network.layers(experiment.data))
+    layers = len(experiment.network.list_layers(experiment.data))
     wider = DTYPES[experiment.dtype].dtype.itemsize / 4
     arithmetic = tflop(experiment, plan) * 1e12 * wider / _FLOP_PER_SECOND
     return plan.steps * layers * _LAYER_SECONDS + arithmetic
@@ -69,7 +69,7 @@ def check(experiment: Experiment, plan: TrainingPlan) -> None:
             "batch_size (the owner of this server can raise GRADFLOW_MAX_TRAINING_TFLOP)",
             fields=("steps", *sizes, "batch_size"),
         )
-    layers = len(experiment.network.layers(experiment.data))
+    layers = len(experiment.network.list_layers(experiment.data))
     reports = len(plan.reported_steps)
     if reports * layers > MAX_REPORTED_LAYERS:
         raise InvalidExperiment(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gradflow.core.errors import InvalidExperiment
-from gradflow.core.networks.noise import noise_generators
+from gradflow.core.networks.noise import list_noise_generators
 from gradflow.core.recording.preserve import preserved
 
 PARTS = 8
@@ -95,7 +95,7 @@ def measured(
 
 @contextmanager
 def _same_noise(model: nn.Module) -> Iterator[None]:
-    states = [(generator, generator.get_state()) for generator in noise_generators(model)]
+    states = [(generator, generator.get_state()) for generator in list_noise_generators(model)]
     try:
         yield
     finally:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gradflow.core.errors import InvalidReport
-from gradflow.core.plain import checked, encode, real, whole
+from gradflow.core.plain import check_type, encode, read_real, read_whole
 from gradflow.core.report import Report
 from gradflow.core.training.checkpoint import Checkpoint
 from gradflow.core.training.divergence import Divergence, Origin
@@ -141,9 +141,9 @@ class Run:
             )
         try:
             return cls(
-                title=checked(data["title"], str),
+                title=check_type(data["title"], str),
                 settings=_settings(data["settings"]),
-                plan=TrainingPlan(**checked(data["plan"], dict)),
+                plan=TrainingPlan(**check_type(data["plan"], dict)),
                 records=_records(data),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -162,23 +162,23 @@ class Run:
 def _settings(value: Any) -> dict[str, str] | None:
     if value is None:
         return None
-    return {name: checked(text, str) for name, text in checked(value, dict).items()}
+    return {name: check_type(text, str) for name, text in check_type(value, dict).items()}
 
 
 def _records(data: dict[str, Any]) -> tuple[StepRecord, ...]:
-    steps = [whole(step) for step in checked(data["step"], list)]
+    steps = [read_whole(step) for step in check_type(data["step"], list)]
     if any(a >= b for a, b in pairwise(steps)):
         raise ValueError("steps that do not rise")
-    modules = tuple(checked(name, str) for name in checked(data["modules"], list))
+    modules = tuple(check_type(name, str) for name in check_type(data["modules"], list))
     numbers = {name: _column(data[name], len(steps)) for name in NUMBERS}
-    skipped = [checked(value, bool) for value in checked(data["skipped"], list)]
+    skipped = [check_type(value, bool) for value in check_type(data["skipped"], list)]
     layers = {
-        name: [_column(row, len(modules)) for row in checked(data["layers"][name], list)]
+        name: [_column(row, len(modules)) for row in check_type(data["layers"][name], list)]
         for name in LAYER_COLUMNS
     }
     if any(len(column) != len(steps) for column in (skipped, *layers.values())):
         raise ValueError("columns of different lengths")
-    reports = {int(step): _report(item) for step, item in checked(data["reports"], dict).items()}
+    reports = {int(step): _report(item) for step, item in check_type(data["reports"], dict).items()}
     if not set(reports) <= set(steps):
         raise ValueError("reports of steps that were not recorded")
     last = _divergence(data["divergence"])
@@ -197,18 +197,18 @@ def _records(data: dict[str, Any]) -> tuple[StepRecord, ...]:
 
 
 def _column(values: Any, length: int) -> list[float]:
-    if len(checked(values, list)) != length:
+    if len(check_type(values, list)) != length:
         raise ValueError("columns of different lengths")
-    return [real(value) for value in values]
+    return [read_real(value) for value in values]
 
 
 def _report(item: Any) -> _Kept:
-    return _Kept(Report.from_json(json.dumps(checked(item, dict))))
+    return _Kept(Report.from_json(json.dumps(check_type(item, dict))))
 
 
 def _divergence(item: Any) -> Divergence | None:
     if item is None:
         return None
-    numbers = {name: whole(item[name]) for name in ("step", "began", "layer")}
-    module = checked(item["module"], str)
+    numbers = {name: read_whole(item[name]) for name in ("step", "began", "layer")}
+    module = check_type(item["module"], str)
     return Divergence(origin=Origin(item["origin"]), module=module, **numbers)

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from gradflow.core.catalog import DTYPES, LOSSES, SOURCES, DType
 from gradflow.core.codec import to_query
-from gradflow.core.data import draw
+from gradflow.core.data import draw_batch
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
-from gradflow.core.networks.build import build
+from gradflow.core.networks.build import build_network
 from gradflow.core.networks.noise import seed_noise
 from gradflow.core.probe import describe, resolve
 
@@ -94,7 +94,7 @@ def classification(experiment: Experiment) -> Task:
     device = resolve(experiment.device)
     inputs, targets, size = samples(experiment)
     batch_size = experiment.data.batch_size
-    model = build(experiment, inputs[:batch_size]).to(device, dtype)
+    model = build_network(experiment, inputs[:batch_size]).to(device, dtype)
     seed_noise(model, experiment.seed, device)
     inputs, targets = inputs.to(device, dtype), targets.to(device)
     return Task(
@@ -124,7 +124,7 @@ def samples(experiment: Experiment) -> tuple[Tensor, Tensor, int]:
     """All inputs and targets in an order drawn from the seed, and how many are for training."""
     data = experiment.data
     total, size = split(SOURCES[data.source].samples, data.batch_size, str(data.source))
-    inputs, targets = draw(data.model_copy(update={"batch_size": total}), experiment.seed)
+    inputs, targets = draw_batch(data.model_copy(update={"batch_size": total}), experiment.seed)
     return inputs, targets, size
 
 

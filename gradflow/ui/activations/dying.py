@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from gradflow.charts.activations.dying import dying_figure, units_figure
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import ACTIVATIONS
 from gradflow.core.teaching.dying import UNITS, BiasedLayer, Training
 from gradflow.core.text import _
@@ -88,9 +88,11 @@ def tabulate_trainings(trainings: Sequence[Training]) -> pd.DataFrame:
                 _("Function"): _(ACTIVATIONS[training.activation].label),
                 _("dead: φ′ = 0 for every sample"): f"{dead[0].sum()} → {dead[end].sum()}",
                 _("off: z ≤ 0 for every sample"): f"{off[0].sum()} → {off[end].sum()}",
-                _("Loss"): f"{number(first)} → {number(last)}",
+                _("Loss"): f"{format_number(first)} → {format_number(last)}",
                 _("Learned slopes"): (
-                    f"{number(min(slopes))} … {number(max(slopes))}" if slopes else "–"
+                    f"{format_number(min(slopes))} … {format_number(max(slopes))}"
+                    if slopes
+                    else "–"
                 ),
             }
         )
@@ -105,5 +107,5 @@ def _explain_overflow(training: Training, spec: BiasedLayer) -> str:
     ).format(
         name=_(ACTIVATIONS[training.activation].label),
         step=training.overflowed,
-        rate=number(spec.learning_rate),
+        rate=format_number(spec.learning_rate),
     )

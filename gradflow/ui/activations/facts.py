@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import ACTIVATIONS
 from gradflow.core.experiment import MLP
 from gradflow.core.teaching.activation_facts import Facts, Peak, facts
@@ -55,17 +55,17 @@ def _make_row(function: Facts) -> dict[str, object]:
         _("Zero-centred"): (
             _("yes")
             if function.zero_centred
-            else _("no: {mean}").format(mean=number(function.mean))
+            else _("no: {mean}").format(mean=format_number(function.mean))
         ),
-        "Var φ": number(function.variance),
-        "E φ′²": number(function.slope_power),
+        "Var φ": format_number(function.variance),
+        "E φ′²": format_number(function.slope_power),
         _("Initialization, gain"): f"{SHORT_NAMES[row.initialization]}, {write_gain(function)}",
         _("First paper"): _(row.paper),
     }
 
 
 def _write_peak(peak: Peak) -> str:
-    return f"{number(peak.slope, 4)} ({write_position(peak)})"
+    return f"{format_number(peak.slope, 4)} ({write_position(peak)})"
 
 
 def write_position(peak: Peak) -> str:
@@ -76,19 +76,19 @@ def write_position(peak: Peak) -> str:
     """
     if peak.low == peak.high:
         if math.isfinite(peak.low) and not peak.side:
-            return f"z = {number(peak.low, 4)}"
-        return f"z → {number(peak.low)}{('', '⁺', '⁻')[peak.side]}"
+            return f"z = {format_number(peak.low, 4)}"
+        return f"z → {format_number(peak.low)}{('', '⁺', '⁻')[peak.side]}"
     if math.isinf(peak.low) and math.isinf(peak.high):
         return _("everywhere")
-    left = "" if math.isinf(peak.low) else f"{number(peak.low)} < "
-    right = "" if math.isinf(peak.high) else f" < {number(peak.high)}"
-    return f"{left}z{right}" if right else f"z > {number(peak.low)}"
+    left = "" if math.isinf(peak.low) else f"{format_number(peak.low)} < "
+    right = "" if math.isinf(peak.high) else f" < {format_number(peak.high)}"
+    return f"{left}z{right}" if right else f"z > {format_number(peak.low)}"
 
 
 def write_range(function: Facts) -> str:
     """Write the range of φ; a square bracket says that φ takes the value at that end."""
     left, right = "[" if function.low_taken else "(", "]" if function.high_taken else ")"
-    return f"{left}{number(function.low, 4)}, {number(function.high, 4)}{right}"
+    return f"{left}{format_number(function.low, 4)}, {format_number(function.high, 4)}{right}"
 
 
 def name_flat_sides(function: Facts) -> str:
@@ -103,7 +103,7 @@ def name_flat_sides(function: Facts) -> str:
 
 def write_gain(function: Facts) -> str:
     """Write the recommended gain; in brackets PyTorch's, where the initialization takes none."""
-    text = number(function.gain, 4)
+    text = format_number(function.gain, 4)
     return (
         text if function.takes_gain or function.gain == 1 else _("none ({gain})").format(gain=text)
     )

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from gradflow.charts.activations.gaussian import gaussian_figure
-from gradflow.charts.theme import number, share
+from gradflow.charts.theme import format_number, format_share
 from gradflow.core.teaching.gaussian import Distribution, Passage, passage
 from gradflow.core.text import _
 from gradflow.ui import blocks
@@ -61,15 +61,15 @@ def tabulate_moments(distributions: Passage) -> pd.DataFrame:
 
 def _make_row(name: str, distribution: Distribution) -> dict[str, str]:
     exact_mean = drop_rounding_error(distribution.exact_mean, distribution.exact_std)
-    atoms = [f"{number(value)}: {share(part)}" for value, part in distribution.atoms]
+    atoms = [f"{format_number(value)}: {format_share(part)}" for value, part in distribution.atoms]
     return {
         "": name,
-        _("mean, sampled"): number(distribution.mean, 4),
-        _("mean, exact"): number(exact_mean, 4),
-        _("std, sampled"): number(distribution.std, 4),
-        _("std, exact"): number(distribution.exact_std, 4),
+        _("mean, sampled"): format_number(distribution.mean, 4),
+        _("mean, exact"): format_number(exact_mean, 4),
+        _("std, sampled"): format_number(distribution.std, 4),
+        _("std, exact"): format_number(distribution.exact_std, 4),
         _("piled up exactly at"): ", ".join(atoms) or "–",
-        _("not finite"): share(distribution.nonfinite),
+        _("not finite"): format_share(distribution.nonfinite),
     }
 
 
@@ -81,7 +81,7 @@ def _explain_infinities(distributions: Passage) -> str:
         "{share} of the samples of z are infinite: they are beyond 3.4·10³⁸, the largest number "
         "of float32, in which networks compute. Their mean is ∞ − ∞, which is NaN. The exact "
         "numbers are those of real numbers, which have no such end."
-    ).format(share=share(distributions.before.nonfinite))
+    ).format(share=format_share(distributions.before.nonfinite))
     if distributions.value.nonfinite > distributions.before.nonfinite:
         reason += " " + _(
             "φ(z) has more of them: inside φ, numbers become larger than z itself, or ∞ meets 0."

@@ -7,7 +7,7 @@ import math
 import streamlit as st
 
 from gradflow.charts.activations.hyperbolic import sectors_figure, series_figure
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.teaching.hyperbolic import PAIRS, Side, sectors, sides
 from gradflow.core.text import _
 from gradflow.ui import blocks
@@ -34,7 +34,7 @@ def show() -> None:
     blocks.show_figure(figure, "sectors", _("Hyperbola and circle with sectors of equal area"))
     st.caption(
         _("t = x = {t}: both shaded sectors have the area |t|/2 = {area}.").format(
-            t=number(spec.x), area=number(abs(spec.x) / 2)
+            t=format_number(spec.x), area=format_number(abs(spec.x) / 2)
         )
     )
     blocks.explain("activations_hyperbolic")

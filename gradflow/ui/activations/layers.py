@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gradflow.charts.activations.slope_products import slope_products_figure
-from gradflow.charts.theme import number, share
+from gradflow.charts.theme import format_number, format_share
 from gradflow.core.catalog import Activation
 from gradflow.core.presets import PRESETS
 from gradflow.core.teaching.slope_products import SlopeChains, SlopeProducts, slope_products
@@ -74,21 +74,21 @@ def write_sentences(spec: SlopeChains, products: SlopeProducts) -> list[str]:
         "most."
     ).format(
         n=spec.layers,
-        bound=number(bound),
-        median=number(median),
-        typical=number(median ** (1 / spec.layers)),
-        largest=number(products.largest, 4),
+        bound=format_number(bound),
+        median=format_number(median),
+        typical=format_number(median ** (1 / spec.layers)),
+        largest=format_number(products.largest, 4),
     )
     if products.largest < 1:
         slopes += " " + _(
             "Weights must be larger than {size} in size to make up for it, and large weights "
             "push z to where the slope is smaller still."
-        ).format(size=number(1 / products.largest))
+        ).format(size=format_number(1 / products.largest))
     sentences = [slopes]
     if products.zero[-1] > 0:
         sentences.append(
             _("In {share} of the chains the product is exactly 0.").format(
-                share=share(float(products.zero[-1]))
+                share=format_share(float(products.zero[-1]))
             )
         )
     if products.overflowed:

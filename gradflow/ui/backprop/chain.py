@@ -1,4 +1,4 @@
-"""The chain of the page on backpropagation: what is said, drawn and set."""
+"""The chain of single units: its sentences, its figure and its controls."""
 
 from __future__ import annotations
 
@@ -7,86 +7,58 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from gradflow.charts.backprop.chain import chain_figure
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import ACTIVATIONS, DTYPES, Activation, DType
-from gradflow.core.teaching.chain import (
-    MAX_DATA,
-    MAX_LENGTH,
-    MAX_PARAMETER,
-    Chain,
-    ChainRun,
-    Trouble,
-    events,
-    run_chain,
-)
-from gradflow.core.text import N_, _
-from gradflow.ui import blocks, state
+from gradflow.core.teaching.chain import MAX_PARAMETER, ChainRun, Trouble, events, run_chain
+from gradflow.core.text import _
+from gradflow.ui import blocks
 from gradflow.ui.backprop import latex as backprop_latex
-from gradflow.ui.backprop import state as backprop_state
 from gradflow.ui.backprop import words as backprop_words
-from gradflow.ui.backprop.state import CHAIN
-
-EXAMPLES: dict[str, Chain] = {
-    N_("Sigmoid: vanishes"): Chain(length=10),
-    N_("Linear, w = 1.6: explodes"): Chain(
-        length=12, activation=Activation.LINEAR, weights=(1.6,), input=0.1
-    ),
-    N_("Tanh, w = 1: slowly"): Chain(length=12, activation=Activation.TANH),
-    N_("Tanh, w = 10: saturated"): Chain(activation=Activation.TANH, weights=(10.0,)),
-    N_("ReLU: off, so exactly 0"): Chain(
-        activation=Activation.RELU,
-        weights=(1.0, 1.0, 1.0, -1.0, 1.0, 1.0, 1.0, 1.0),
-        biases=(0.0,) * 8,
-        target=1.0,
-    ),
-    N_("ReLU in float16: overflows"): Chain(
-        activation=Activation.RELU, weights=(10.0,), dtype=DType.FLOAT16
-    ),
-}
-"""Chains to start from."""
+from gradflow.ui.backprop.examples import EXAMPLES
+from gradflow.ui.backprop.state import CHAIN, PAGE
+from gradflow.ui.settings.fields import draw_choice, draw_number, draw_slider, draw_toggle
+from gradflow.ui.settings.form import Conversion, convert_entry
 
 
-def show() -> None:
-    """The chain that is set."""
-    spec = backprop_state.chain()
-    run = run_chain(spec)
-    backprop_state.settled(spec, layer=backprop_state.layer())
+def show_chain() -> None:
+    """Show the chain that is set."""
+    settings = CHAIN.read()
+    chain, layer = settings.chain, settings.layer
+    run = run_chain(chain)
+    PAGE.sync_url(settings)
     st.latex(
         r"h_{i+1} = f(w_i h_i + b_i),\qquad L = \tfrac12\,(h_{n+1} - t)^2,\qquad "
         r"g_i = \frac{\partial L}{\partial z_i} = g_{i+1}\cdot w_{i+1}\cdot f'(z_i),\qquad "
         r"\frac{\partial L}{\partial w_i} = g_i\, h_i"
     )
-    _say(run)
-    layer = backprop_state.layer()
+    _show_events(run)
     blocks.show_figure(
         chain_figure(run, chosen=layer, mode=blocks.mode()),
         "backprop_chain",
         _("Factors of each layer of the chain, and the gradient on its way to the input"),
     )
     blocks.explain("backprop_chain")
-    chosen = st.segmented_control(
-        _("The numbers of layer"),
-        list(range(1, spec.length + 1)),
+    st.segmented_control(
+        options=list(range(1, chain.length + 1)),
         required=True,
-        key=backprop_state.layer_key(),
+        **CHAIN.bind("layer", Conversion(to_widget=lambda layer: min(layer, chain.length))),
     )
-    assert chosen is not None  # it is required
-    st.latex(backprop_latex.chain_layer(run, chosen))
-    _table(run)
+    st.latex(backprop_latex.chain_layer(run, layer))
+    _show_table(run)
 
 
-def _say(run: ChainRun) -> None:
-    found = events(run)
-    for event in found:
+def _show_events(run: ChainRun) -> None:
+    run_events = events(run)
+    for event in run_events:
         if event.trouble is Trouble.OVERFLOW:
             st.error(backprop_words.sentence(run, event), icon=":material/error:")
         else:
             st.warning(backprop_words.sentence(run, event), icon=":material/warning:")
-    if not found:
+    if not run_events:
         st.success(backprop_words.steady(run), icon=":material/check_circle:")
 
 
-def _table(run: ChainRun) -> None:
+def _show_table(run: ChainRun) -> None:
     columns = {
         "h": run.h[:-1],
         "w": run.w,
@@ -98,70 +70,59 @@ def _table(run: ChainRun) -> None:
         "g = ∂L/∂z = ∂L/∂b": run.g,
         "∂L/∂w = g·h": run.weight_gradients,
     }
-    shown = {name: [number(value, 4) for value in values] for name, values in columns.items()}
+    cells = {
+        name: [format_number(value, 4) for value in values] for name, values in columns.items()
+    }
     right = {name: st.column_config.TextColumn(alignment="right") for name in columns}
     st.dataframe(
-        pd.DataFrame({"i": range(1, len(run.z) + 1), **shown}),
-        key="backprop_chain_table", hide_index=True, column_config=right, width="stretch",
+        pd.DataFrame({"i": range(1, len(run.z) + 1), **cells}),
+        key="backprop_chain_table",
+        hide_index=True,
+        column_config=right,
+        width="stretch",
         height="content",
-    )  # fmt: skip
+    )
     text = _("Output h = {output}, target t = {target}: L = ½(h − t)² = {loss}, ∂L/∂h = {error}.")
     st.caption(
         text.format(
-            output=number(run.h[-1], 4),
-            target=number(run.target, 4),
-            loss=number(run.loss, 4),
-            error=number(run.error, 4),
+            output=format_number(run.h[-1], 4),
+            target=format_number(run.target, 4),
+            loss=format_number(run.loss, 4),
+            error=format_number(run.error, 4),
         )
     )
 
 
-def controls() -> None:
+def draw_controls() -> None:
     """Draw the controls of the chain in the current container."""
     st.selectbox(
         _("Start from"),
         list(EXAMPLES),
         index=None,
-        key=backprop_state.example_key(),
         format_func=_,
         placeholder=_("an example …"),
-        on_change=lambda: backprop_state.example_chosen(EXAMPLES),
+        **CHAIN.bind_preset(),
     )
-    st.slider(_("Length n"), 1, MAX_LENGTH, key=_key("length"))
-    st.selectbox(
-        _("Activation f"),
-        list(map(str, Activation)),
-        key=_key("activation"),
-        format_func=lambda code: _(ACTIVATIONS[Activation(code)].label),
-    )
-    st.latex(f"f(z) = {ACTIVATIONS[backprop_state.chain().activation].formula}")
-    left, right = st.columns(2)
-    for column, name, label in ((left, "input", _("Input x")), (right, "target", _("Target t"))):
-        column.number_input(
-            label, -MAX_DATA, MAX_DATA, key=_key(name), step=0.1, format="%g",
-            help=_("Up to ±10³⁰⁰: large enough to overflow."),
-        )  # fmt: skip
-    if st.toggle(_("Weights and biases one by one"), key=_key("each")):
+    draw_slider(CHAIN, "length")
+    draw_choice(CHAIN, "activation", {str(code): ACTIVATIONS[code].label for code in Activation})
+    chain = CHAIN.read().chain
+    st.latex(f"f(z) = {ACTIVATIONS[chain.activation].formula}")
+    for column, name in zip(st.columns(2), ("input", "target"), strict=True):
+        with column:
+            draw_number(CHAIN, name, step=0.1)
+    draw_toggle(CHAIN, "each")
+    if CHAIN.value("each"):
         left, right = st.columns(2)
-        for i in range(1, backprop_state.chain().length + 1):
-            _parameter(left, f"w{i}", f"$w_{{{i}}}$")
-            _parameter(right, f"b{i}", f"$b_{{{i}}}$")
+        for i in range(1, chain.length + 1):
+            _draw_parameter(left, "w", i)
+            _draw_parameter(right, "b", i)
     else:
-        both = st.container()
-        _parameter(both, "weight", _("Weight w of every layer"))
-        _parameter(both, "bias", _("Bias b of every layer"))
-    st.selectbox(
-        _("Number format"),
-        list(map(str, DType)),
-        key=_key("dtype"),
-        help=_("float16 overflows above 65504 and knows nothing between 0 and 6·10⁻⁸."),
-        format_func=lambda code: DTYPES[DType(code)].label,
-    )
+        draw_slider(CHAIN, "weight", step=0.05)
+        draw_slider(CHAIN, "bias", step=0.05)
+    draw_choice(CHAIN, "dtype", {str(code): DTYPES[code].label for code in DType})
 
 
-def _key(name: str) -> str:
-    return state.widget_key(name, state.value(name, None, CHAIN), CHAIN)
-
-
-def _parameter(place: DeltaGenerator, name: str, label: str) -> None:
-    place.slider(label, -MAX_PARAMETER, MAX_PARAMETER, key=_key(name), step=0.05)
+def _draw_parameter(column: DeltaGenerator, name: str, i: int) -> None:
+    bound = CHAIN.bind(name, convert_entry(i - 1), part=str(i))
+    label = {"label": f"${name}_{{{i}}}$"}
+    column.slider(min_value=-MAX_PARAMETER, max_value=MAX_PARAMETER, step=0.05, **(bound | label))

@@ -1,18 +1,16 @@
-"""The small network of the page on backpropagation: its steps, drawn and set."""
+"""The small network: the steps of its backpropagation, and its controls."""
 
 from __future__ import annotations
 
 import pandas as pd
 import streamlit as st
 
-from gradflow.charts.backprop.network_graph import Marked, network_figure
-from gradflow.charts.theme import number
+from gradflow.charts.backprop.network_graph import MarkedStep, network_figure
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import ACTIVATIONS, Activation
 from gradflow.core.teaching.perceptron import (
     INPUTS,
     MAX_DATA,
-    MAX_HIDDEN,
-    MAX_OUTPUTS,
     MAX_UNITS,
     MAX_UPDATES,
     PerceptronRun,
@@ -29,10 +27,11 @@ from gradflow.core.teaching.perceptron_steps import (
     steps,
 )
 from gradflow.core.text import N_, _
-from gradflow.ui import blocks, state
+from gradflow.ui import blocks
 from gradflow.ui.backprop import latex as backprop_latex
-from gradflow.ui.backprop import state as backprop_state
-from gradflow.ui.backprop.state import NETWORK
+from gradflow.ui.backprop.state import NETWORK, PAGE
+from gradflow.ui.settings.fields import draw_choice, draw_number, draw_slider
+from gradflow.ui.settings.form import convert_entry
 
 FORWARD = (StepKind.PREACTIVATION, StepKind.ACTIVATION, StepKind.LOSS, StepKind.NEW_LOSS)
 TITLES: dict[StepKind, str] = {
@@ -48,22 +47,22 @@ TITLES: dict[StepKind, str] = {
 }
 
 
-def show() -> None:
-    """The small network that is set, at the step that is chosen."""
-    spec = backprop_state.network()
-    run = run_perceptron(spec)
-    plan, at = steps(run.layers), backprop_state.step(spec)
-    backprop_state.settled(spec, step=at)
-    step = plan[at - 1]
-    _say_overflow(run)
-    _step_bar(step, at, len(plan))
-    found = entries(run, step)
+def show_network() -> None:
+    """Show the small network that is set, at the step that is chosen."""
+    settings = NETWORK.read()
+    run = run_perceptron(settings.network)
+    all_steps, at = steps(run.layers), settings.step
+    PAGE.sync_url(settings)
+    step = all_steps[at - 1]
+    _show_overflow(run)
+    _draw_step_bar(step, at, len(all_steps))
+    numbers = entries(run, step)
     left, right = st.columns([3, 2], gap="medium")
     with right:
-        entry = _choice(step, at, found)
-        _table(step, found, rows=max(*run.spec.sizes, 4))
+        entry = _choose_entry(step, at, numbers)
+        _show_table(step, numbers, rows=max(*run.spec.sizes, 4))
     with left:
-        marked = Marked(
+        marked = MarkedStep(
             known(run.layers, at - 1), highlight(run, step, entry), step.kind not in FORWARD
         )
         blocks.show_figure(
@@ -72,13 +71,13 @@ def show() -> None:
             _("The network as a graph; the terms of the equation are marked"),
         )
     st.latex(backprop_latex.equation(run, step, entry))
-    _losses(run)
+    _show_losses(run)
     blocks.explain("backprop_network")
 
 
-def _say_overflow(run: PerceptronRun) -> None:
-    if place := first_nonfinite(run):
-        step, entry = place
+def _show_overflow(run: PerceptronRun) -> None:
+    if first := first_nonfinite(run):
+        step, entry = first
         text = _(
             "**Overflow.** After {updates} updates, {name} is {value}: the sums and products that "
             "lead to it go beyond the largest number of float64, 1.8·10³⁰⁸. A smaller learning "
@@ -86,12 +85,12 @@ def _say_overflow(run: PerceptronRun) -> None:
         )
         name = backprop_latex.symbol(step, entry)
         st.error(
-            text.format(updates=run.spec.updates, name=name, value=number(entry.value)),
+            text.format(updates=run.spec.updates, name=name, value=format_number(entry.value)),
             icon=":material/error:",
         )
 
 
-def _step_bar(step: Step, at: int, count: int) -> None:
+def _draw_step_bar(step: Step, at: int, count: int) -> None:
     buttons = (
         (_("First"), "first_page", 1, None, at == 1),
         (_("Back"), "chevron_left", at - 1, "B", at == 1),
@@ -101,93 +100,109 @@ def _step_bar(step: Step, at: int, count: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         for label, icon, target, shortcut, disabled in buttons:
             st.button(
-                label, icon=f":material/{icon}:", shortcut=shortcut, disabled=disabled,
-                key=f"backprop_step_{icon}", on_click=backprop_state.go_to(target),
+                label,
+                icon=f":material/{icon}:",
+                shortcut=shortcut,
+                disabled=disabled,
+                key=f"backprop_step_{icon}",
+                on_click=NETWORK.change,
+                args=("step", target),
                 type="primary" if icon == "chevron_right" else "secondary",
-            )  # fmt: skip
+            )
         title = _(TITLES[step.kind]).format(layer=step.layer)
-        said = _("**Step {at} of {count}.** {title}")
-        st.markdown(said.format(at=at, count=count, title=title))
+        heading = _("**Step {at} of {count}.** {title}")
+        st.markdown(heading.format(at=at, count=count, title=title))
 
 
-def _choice(step: Step, at: int, found: tuple[Entry, ...]) -> Entry:
+def _choose_entry(step: Step, at: int, numbers: tuple[Entry, ...]) -> Entry:
     chosen: int = st.selectbox(
         _("Show the calculation of"),
-        list(range(len(found))),
+        list(range(len(numbers))),
         key=f"backprop_entry_{at}",
-        format_func=lambda k: backprop_latex.symbol(step, found[k]),
-        disabled=len(found) == 1,
+        format_func=lambda k: backprop_latex.symbol(step, numbers[k]),
+        disabled=len(numbers) == 1,
     )
-    return found[chosen]
+    return numbers[chosen]
 
 
-def _table(step: Step, found: tuple[Entry, ...], rows: int) -> None:
+def _show_table(step: Step, numbers: tuple[Entry, ...], rows: int) -> None:
     table = pd.DataFrame(
         {
-            _("number"): [backprop_latex.symbol(step, entry) for entry in found],
-            _("by the equation"): [number(entry.value, 5) for entry in found],
-            _("by autograd"): [number(entry.reference, 5) for entry in found],
-            _("difference"): [number(entry.difference, 2) for entry in found],
+            _("number"): [backprop_latex.symbol(step, entry) for entry in numbers],
+            _("by the equation"): [format_number(entry.value, 5) for entry in numbers],
+            _("by autograd"): [format_number(entry.reference, 5) for entry in numbers],
+            _("difference"): [format_number(entry.difference, 2) for entry in numbers],
         }
     )
     right = {
         name: st.column_config.TextColumn(alignment="right") for name in list(table.columns)[1:]
     }
     st.dataframe(
-        table, key="backprop_network_table", hide_index=True, column_config=right,
-        width="stretch", height=min(36 * (len(table) + 1), 90 * rows),
-    )  # fmt: skip
+        table,
+        key="backprop_network_table",
+        hide_index=True,
+        column_config=right,
+        width="stretch",
+        height=min(36 * (len(table) + 1), 90 * rows),
+    )
 
 
-def _losses(run: PerceptronRun) -> None:
+def _show_losses(run: PerceptronRun) -> None:
     updates = run.spec.updates
-    change = number(run.losses[-1] - run.losses[-2], 3).replace("−", "-")  # st.metric reads it
+    change = format_number(run.losses[-1] - run.losses[-2], 3).replace(
+        "−", "-"
+    )  # st.metric reads it
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.metric(_("Loss E, {n} updates taken").format(n=updates), number(run.losses[-2], 4))
+        st.metric(
+            _("Loss E, {n} updates taken").format(n=updates), format_number(run.losses[-2], 4)
+        )
         st.metric(
             _("Loss after one more"),
-            number(run.losses[-1], 4),
+            format_number(run.losses[-1], 4),
             change,
             delta_color="inverse",
         )
         st.button(
-            _("Apply the update"), icon=":material/edit:", on_click=backprop_state.apply_update,
-            disabled=updates == MAX_UPDATES, help=_("w ← w − α ∂E/∂w for every weight and bias."),
-        )  # fmt: skip
+            _("Apply the update"),
+            icon=":material/edit:",
+            on_click=NETWORK.change,
+            args=("updates", updates + 1),
+            disabled=updates == MAX_UPDATES,
+            help=_("w ← w − α ∂E/∂w for every weight and bias."),
+        )
         st.button(
-            _("Back to the first weights"), icon=":material/restart_alt:",
-            on_click=backprop_state.take_back_updates, disabled=updates == 0,
-        )  # fmt: skip
+            _("Back to the first weights"),
+            icon=":material/restart_alt:",
+            on_click=NETWORK.change,
+            args=("updates", 0),
+            disabled=updates == 0,
+        )
 
 
-def controls() -> None:
+def draw_controls() -> None:
     """Draw the controls of the small network in the current container."""
-    st.slider(_("Hidden layers"), 1, MAX_HIDDEN, key=_key("layers"))
-    for i in range(1, len(backprop_state.network().hidden) + 1):
-        st.slider(_("Units of hidden layer {i}").format(i=i), 1, MAX_UNITS, key=_key(f"units{i}"))
-    st.slider(_("Outputs"), 1, MAX_OUTPUTS, key=_key("outputs"))
-    st.selectbox(
-        _("Activation f of every layer"),
-        list(map(str, Activation)),
-        key=_key("activation"),
-        format_func=lambda code: _(ACTIVATIONS[Activation(code)].label),
-    )
-    spec = backprop_state.network()
-    st.latex(f"f(z) = {ACTIVATIONS[spec.activation].formula}")
-    for name, count in (("x", INPUTS), ("t", len(spec.targets))):
-        for i, column in enumerate(st.columns(INPUTS)[:count], start=1):
-            label = (_("Input $x_{i}$") if name == "x" else _("Target $t_{i}$")).format(i=i)
-            column.number_input(
-                label, -MAX_DATA, MAX_DATA, key=_key(f"{name}{i}"), step=0.1, format="%g"
-            )
-    st.number_input(
-        _("Learning rate α"), 1e-6, 100.0, key=_key("learning_rate"), step=0.1, format="%g"
-    )
-    st.number_input(
-        _("Seed of the weights"), 0, 9999, key=_key("seed"), step=1,
-        help=_("Weights come from N(0, 1), biases from N(0, 1/4), rounded to two decimals."),
-    )  # fmt: skip
+    network = NETWORK.read().network
+    draw_slider(NETWORK, "layers")
+    for i in range(1, len(network.hidden) + 1):
+        bound = NETWORK.bind("units", convert_entry(i - 1), part=str(i))
+        label = {"label": _("Units of hidden layer {i}").format(i=i)}
+        st.slider(min_value=1, max_value=MAX_UNITS, **(bound | label))
+    draw_slider(NETWORK, "outputs")
+    draw_choice(NETWORK, "activation", {str(code): ACTIVATIONS[code].label for code in Activation})
+    st.latex(f"f(z) = {ACTIVATIONS[network.activation].formula}")
+    _draw_data("x", _("Input $x_{i}$"), INPUTS)
+    _draw_data("t", _("Target $t_{i}$"), len(network.targets))
+    draw_number(NETWORK, "learning_rate", step=0.1)
+    draw_number(NETWORK, "seed")
 
 
-def _key(name: str) -> str:
-    return state.widget_key(name, state.value(name, None, NETWORK), NETWORK)
+def _draw_data(name: str, label: str, count: int) -> None:
+    for i, column in enumerate(st.columns(INPUTS)[:count], start=1):
+        bound = NETWORK.bind(name, convert_entry(i - 1), part=str(i))
+        column.number_input(
+            min_value=-MAX_DATA,
+            max_value=MAX_DATA,
+            step=0.1,
+            format="%g",
+            **(bound | {"label": label.format(i=i)}),
+        )

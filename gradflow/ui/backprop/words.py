@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.teaching.chain import ChainRun, Event, Term, Trouble
 from gradflow.core.text import _
 from gradflow.ui.latex import added, product, tex
@@ -22,7 +22,7 @@ def steady(run: ChainRun) -> str:
         "The gradient keeps its size within a factor of 100: at layer 1, $|g_1|$ is "
         "**{ratio}** times the gradient at the loss."
     )
-    return text.format(ratio=number(_ratio(run, 1)))
+    return text.format(ratio=format_number(_ratio(run, 1)))
 
 
 def _ratio(run: ChainRun, i: int) -> float:
@@ -47,11 +47,13 @@ def _exploding(run: ChainRun, event: Event) -> str:
 
 def _departure(run: ChainRun, event: Event, text: str) -> str:
     n, i, last = len(run.g), event.index, _ratio(run, 1)
-    said = text.format(i=i, n=n, taken=n - i + 1, ratio=number(_ratio(run, i)))
+    said = text.format(i=i, n=n, taken=n - i + 1, ratio=format_number(_ratio(run, i)))
     if not (0 < last < math.inf):
         return said
     more = _("All {n} factors together are {last}: on average **{mean} per layer**.")
-    return f"{said} {more.format(n=n, last=number(last), mean=number(last ** (1 / n)))}"
+    return (
+        f"{said} {more.format(n=n, last=format_number(last), mean=format_number(last ** (1 / n)))}"
+    )
 
 
 def _zero_factor(_run: ChainRun, event: Event) -> str:
@@ -71,7 +73,7 @@ def _underflow(run: ChainRun, event: Event) -> str:
         "**Underflow.** No factor is 0, but $g_{{{i}}}$ is closer to 0 than the smallest number "
         "of {dtype}, {smallest}, and becomes exactly 0."
     )
-    return text.format(i=event.index, dtype=run.spec.dtype, smallest=number(run.range[0]))
+    return text.format(i=event.index, dtype=run.spec.dtype, smallest=format_number(run.range[0]))
 
 
 def _zero_error(_run: ChainRun, _event: Event) -> str:
@@ -98,7 +100,7 @@ def _overflow(run: ChainRun, event: Event) -> str:
         terms=terms,
         value=tex(event.value),
         dtype=run.spec.dtype,
-        largest=number(run.range[1]),
+        largest=format_number(run.range[1]),
     )
 
 

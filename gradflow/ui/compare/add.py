@@ -12,11 +12,12 @@ from gradflow.core.text import _
 from gradflow.ui.compare import settings as compare_settings
 from gradflow.ui.compare import state as compare_state
 from gradflow.ui.compare.settings import REFERENCE, Column
+from gradflow.ui.settings.state import read_widget, show_in_widget
 
 UPLOAD_MEGABYTES = 20
 
 
-def add_card(free: list[str]) -> None:
+def draw_add_card(free: list[str]) -> None:
     """Draw the card; ``free`` are the letters that can be given away."""
     st.markdown(_("**Add a setting**"))
     st.button(
@@ -24,35 +25,45 @@ def add_card(free: list[str]) -> None:
         key="add_copy",
         icon=":material/content_copy:",
         on_click=lambda: compare_state.put_column(
-            free[0], Column(), compare_state.valid(REFERENCE)
+            free[0], Column(), compare_state.FORMS[REFERENCE].read_last_valid()
         ),
         width="stretch",
     )
+    key = "add_preset"
+    show_in_widget(key, None)  # it always waits for a choice
     st.selectbox(
         _("Network of a preset"),
-        compare_settings.network_presets(),
+        compare_settings.list_network_presets(),
         index=None,
-        key=compare_state.add_preset_key(),
+        key=key,
         format_func=lambda code: _(PRESETS[code].label),
         placeholder=_("a preset experiment …"),
         help=_("Only its network is taken; data, loss and seed are those of A."),
-        on_change=compare_state.add_preset,
+        on_change=put_preset,
+        args=(free[0], key),
     )
     files = st.file_uploader(
         _("Saved reports (gradflow-report.json)"),
         "json",
         accept_multiple_files=True,
-        key=compare_state.uploads_key(),
+        key=f"uploads_{compare_state.UPLOADS.get()}",
         max_upload_size=UPLOAD_MEGABYTES,
     )
     if files:
-        compare_state.uploads_taken([problem for file in files if (problem := _take(file))])
+        compare_state.REFUSED_FILES.set([p for file in files if (p := _take_file(file))])
+        compare_state.UPLOADS.set(compare_state.UPLOADS.get() + 1)
         st.rerun()
 
 
-def _take(file: UploadedFile) -> str:
+def put_preset(letter: str, key: str) -> None:
+    """Put the preset that a widget says into a column."""
+    if code := read_widget(key):
+        compare_state.put_column(letter, Column(), PRESETS[code].experiment)
+
+
+def _take_file(file: UploadedFile) -> str:
     """Give a saved report a column; else say why not."""
-    letters = compare_state.free_letters()
+    letters = compare_state.list_free_letters()
     try:
         report = Report.from_json(file.getvalue())
     except GradflowError as error:

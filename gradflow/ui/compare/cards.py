@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from gradflow.charts.compare.data import Entry
-from gradflow.charts.theme import styles
+from gradflow.charts.compare.data import ComparedSetting
+from gradflow.charts.theme import list_styles
 from gradflow.core import codec
 from gradflow.core.diagnosis import findings
 from gradflow.core.errors import GradflowError, InvalidExperiment
@@ -16,11 +16,15 @@ from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
 from gradflow.core.report import Report
 from gradflow.core.text import _
-from gradflow.ui import blocks, compute, controls, state
-from gradflow.ui.compare import add as compare_add
+from gradflow.ui import blocks, compute
+from gradflow.ui.compare import add
 from gradflow.ui.compare import settings as compare_settings
 from gradflow.ui.compare import state as compare_state
 from gradflow.ui.compare.settings import LETTERS, REFERENCE, SHARED, Column
+from gradflow.ui.explore.state import EXPLORE
+from gradflow.ui.settings.experiments import GROUPS
+from gradflow.ui.settings.fields import draw_dependents, draw_field, draw_fields
+from gradflow.ui.settings.state import show_in_widget
 
 MAIN = ("architecture", "activation", "initialization", "normalization", "connection")
 SIZE = (("depth",), ("width", "channels"))
@@ -53,29 +57,27 @@ class Card:
             blocks.show_error(f"{self.letter.upper()}: {problem}")
 
 
-def shared_controls() -> bool:
-    """Data, loss, seed, number format: those of A, for all.
+def draw_shared_controls() -> bool:
+    """Draw the controls that all settings share: data, loss, seed and number format of A.
 
     Returns:
         Whether the cards shall show their controls.
     """
-    shown = st.toggle(
+    with_controls = st.toggle(
         _("Controls in the cards"),
         value=True,
         key="compare_controls",
         help=_("Without them the figures have more room, on a projector say."),
     )
-    for title, _expanded, names in controls.GROUPS:
-        if set(names) <= SHARED:
-            with st.expander(_(title), expanded=title == "Data and loss"):
-                for name in names:
-                    controls.control(name, compare_state.compared(REFERENCE), compact=True)
-                    controls.dependents(name, compare_state.compared(REFERENCE), compact=True)
+    for group in GROUPS:
+        if set(group.names) <= SHARED:
+            with st.expander(_(group.title), expanded=group.title == "Data and loss"):
+                draw_fields(compare_state.FORMS[REFERENCE], group.names, compact=True)
     st.caption(_("The same for all settings; what a saved file was computed on stays as it was."))
-    return shown
+    return with_controls
 
 
-def cards(*, with_controls: bool = True) -> list[Card]:
+def draw_cards(*, with_controls: bool = True) -> list[Card]:
     """Draw a card for each column, and one to add another.
 
     Args:
@@ -85,93 +87,93 @@ def cards(*, with_controls: bool = True) -> list[Card]:
         The cards, A first.
     """
     alerts = st.container()
-    for message in compare_state.refused_files():
+    for message in compare_state.REFUSED_FILES.get():
         blocks.show_error(message)
-    columns = compare_state.columns()
-    free = compare_state.free_letters()
+    compare_state.REFUSED_FILES.set([])
+    columns = compare_state.list_columns()
+    free = compare_state.list_free_letters()
     places = st.columns(len(columns) + bool(free and with_controls))
-    drawn: list[Card] = []
+    cards: list[Card] = []
     for (letter, column), place in zip(columns.items(), places, strict=False):
         with place.container(border=True):
-            reference = drawn[0].experiment if drawn else None
-            card, problem = _card(letter, column, reference, alerts, with_controls)
+            reference = cards[0].experiment if cards else None
+            card, problem = _draw_card(letter, column, reference, alerts, with_controls)
         if problem:
             card.complain(problem)
-        drawn.append(card)
+        cards.append(card)
     if free and with_controls:
         with places[-1].container(border=True):
-            compare_add.add_card(free)
-    made = generated_names(drawn)
-    for card in drawn:
+            add.draw_add_card(free)
+    names = name_cards(cards)
+    for card in cards:
         with card.head:
-            _head(card, made[card.letter])
-    return drawn
+            _draw_head(card, names[card.letter])
+    return cards
 
 
-def _card(
+def _draw_card(
     letter: str, column: Column, reference: Experiment | None, alerts: Any, with_controls: bool
 ) -> tuple[Card, str]:
     head, verdict = st.container(), st.container()
     if column.report is not None:
-        experiment, problem = _file_controls(letter, column.report)
+        experiment, problem = _draw_file_controls(letter, column.report)
     else:
-        if reference is not None and not column.alone:
-            compare_state.share(letter, reference)
         if with_controls:
-            _controls(letter)
-        experiment, problem = _experiment(letter, column, reference)
-        if experiment is not None:
-            compare_state.settled_column(letter, experiment)
+            _draw_controls(letter)
+        experiment, problem = _read_experiment(letter, column, reference)
     if reference is not None and experiment is not None:
-        _conditions(letter, column, experiment, reference)
+        _show_conditions(letter, column, experiment, reference)
     return Card(letter, column, experiment, head, verdict, alerts), problem
 
 
-def _controls(letter: str) -> None:
-    slot = compare_state.compared(letter)
+def _draw_controls(letter: str) -> None:
+    form = compare_state.FORMS[letter]
     for name in MAIN:
-        controls.control(name, slot, compact=True)
+        draw_field(form, name, compact=True)
     for names, column in zip(SIZE, st.columns(2), strict=True):
         with column:
             for name in names:
-                controls.control(name, slot, compact=True)
+                draw_field(form, name, compact=True)
     # Not a popover: what is in a closed one comes up with its smallest values.
     with st.expander(_("More settings"), icon=":material/tune:"):
         for name in MAIN:
-            controls.dependents(name, slot, compact=True)
-        controls.control("widths", slot, compact=True)
+            draw_dependents(form, name, compact=True)
+        draw_field(form, "widths", compact=True)
+        preset_key = f"compare_{letter}_preset"
+        show_in_widget(preset_key, None)  # it always waits for a choice
         st.selectbox(
             _("Replace by a preset"),
-            list(PRESETS) if letter == REFERENCE else compare_settings.network_presets(),
+            list(PRESETS) if letter == REFERENCE else compare_settings.list_network_presets(),
             index=None,
-            key=compare_state.preset_key_of(letter),
+            key=preset_key,
             format_func=lambda code: _(PRESETS[code].label),
             placeholder=_("a preset experiment …"),
-            on_change=compare_state.load_column_preset,
-            args=(letter,),
+            on_change=add.put_preset,
+            args=(letter, preset_key),
         )
-        if state.last_valid() != compare_state.valid(letter):
+        if EXPLORE.read_last_valid() != form.read_last_valid():
             st.button(
                 _("Take the setting of Explore"),
                 key=f"explore_{letter}",
                 icon=":material/insights:",
                 on_click=compare_state.put_column,
-                args=(letter, Column(), state.last_valid()),
+                args=(letter, Column(), EXPLORE.read_last_valid()),
                 width="stretch",
             )
 
 
-def _experiment(
+def _read_experiment(
     letter: str, column: Column, reference: Experiment | None
 ) -> tuple[Experiment | None, str]:
-    """What the controls describe, else the last that was possible; and what is wrong."""
-    slot = compare_state.compared(letter)
+    """Read what the controls describe, else the last that was possible; and what is wrong."""
+    form = compare_state.FORMS[letter]
+    shared = {}
+    if reference is not None and not column.alone:
+        shared = compare_settings.select_shared(codec.to_fields(reference))
     try:
-        return codec.from_fields(state.settings(slot)), state.url_problem(slot)
+        return form.read(shared), form.problem
     except InvalidExperiment as error:
-        last = codec.to_fields(compare_state.valid(letter))
-        if reference is not None and not column.alone:
-            last = compare_settings.joined(last, codec.to_fields(reference))
+        last = codec.to_fields(form.read_last_valid()) | shared
         try:
             return codec.from_fields(last), "\n".join(
                 [str(error), _("Shown below is the last setting that was possible.")]
@@ -180,12 +182,12 @@ def _experiment(
             return None, "\n".join([str(error), _("It is left out below.")])
 
 
-def _file_controls(letter: str, report: Report) -> tuple[Experiment | None, str]:
-    """The setting of a saved report, if it can be run here; and why not."""
+def _draw_file_controls(letter: str, report: Report) -> tuple[Experiment | None, str]:
+    """Show where a saved report comes from; its setting, if it can be run here, and why not."""
     st.caption(_("Numbers as saved in the file; nothing is computed."))
     experiment, problem = None, ""
     try:
-        experiment = compare_settings.of_report(report)
+        experiment = compare_settings.find_setting(report)
     except InvalidExperiment as error:
         problem = str(error)
     if experiment is None:
@@ -198,19 +200,22 @@ def _file_controls(letter: str, report: Report) -> tuple[Experiment | None, str]
         )
         return None, problem
     st.caption(_("The address holds its setting: after a reload it is computed anew."))
+    name = compare_state.list_columns()[letter].name
     st.button(
         _("Edit as a setting"),
         key=f"edit_{letter}",
         icon=":material/edit:",
         on_click=compare_state.put_column,
-        args=(letter, Column(name=compare_state.columns()[letter].name, alone=True), experiment),
+        args=(letter, Column(name=name, alone=True), experiment),
         width="stretch",
     )
     return experiment, ""
 
 
-def _conditions(letter: str, column: Column, own: Experiment, reference: Experiment) -> None:
-    other = compare_settings.other_conditions(codec.to_fields(own), codec.to_fields(reference))
+def _show_conditions(letter: str, column: Column, own: Experiment, reference: Experiment) -> None:
+    other = compare_settings.describe_other_conditions(
+        codec.to_fields(own), codec.to_fields(reference)
+    )
     if not other:
         return
     st.info(
@@ -228,20 +233,24 @@ def _conditions(letter: str, column: Column, own: Experiment, reference: Experim
         )
 
 
-def _head(card: Card, made: str) -> None:
-    style = styles(blocks.mode())[LETTERS.index(card.letter)]
+def _draw_head(card: Card, default_name: str) -> None:
+    name_key = f"compare_{card.letter}_name"
+    show_in_widget(name_key, card.column.name)
+    style = list_styles(blocks.mode())[LETTERS.index(card.letter)]
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall"):
         st.html(
             f'<span style="color:{style.colour};font-size:1.35rem;font-weight:700;'
             f'white-space:nowrap">{_GLYPHS[style.symbol]} {card.letter.upper()}</span>',
             width="content",
         )
-        name = st.text_input(
+        st.text_input(
             _("Name of {letter}").format(letter=card.letter.upper()),
-            key=compare_state.name_key(card.letter),
-            placeholder=made,
+            key=name_key,
+            placeholder=default_name,
             max_chars=compare_state.MAX_NAME,
             label_visibility="collapsed",
+            on_change=compare_state.rename_column,
+            args=(card.letter, name_key),
         )
         if card.letter != REFERENCE:
             st.button(
@@ -253,32 +262,30 @@ def _head(card: Card, made: str) -> None:
                 on_click=compare_state.remove_column,
                 args=(card.letter,),
             )
-    if name != card.column.name:
-        compare_state.change_column(card.letter, name=name or "")
 
 
-def generated_names(drawn: list[Card]) -> dict[str, str]:
-    """What each card is called unless the user has named it."""
-    made = compare_settings.names(
-        {c.letter: codec.to_fields(c.experiment) for c in drawn if c.experiment is not None}
+def name_cards(cards: list[Card]) -> dict[str, str]:
+    """Name each card by its setting or file; a user may give it another name."""
+    names = compare_settings.name_columns(
+        {c.letter: codec.to_fields(c.experiment) for c in cards if c.experiment is not None}
     )
-    for card in drawn:
+    for card in cards:
         report = card.column.report
-        if card.letter not in made:
-            made[card.letter] = (report.title if report else "") or card.column.file or "–"
-    return made
+        if card.letter not in names:
+            names[card.letter] = (report.title if report else "") or card.column.file or "–"
+    return names
 
 
-def computed(drawn: list[Card]) -> list[Entry]:
+def run_cards(cards: list[Card]) -> list[ComparedSetting]:
     """Run what is not yet known; verdicts and errors go into the cards.
 
     Returns:
         The settings that have a report.
     """
-    made = generated_names(drawn)
+    names = name_cards(cards)
     entries = []
-    for card in drawn:
-        name = compare_state.columns()[card.letter].name or made[card.letter]
+    for card in cards:
+        name = compare_state.list_columns()[card.letter].name or names[card.letter]
         with card.verdict:
             try:
                 report = card.column.report
@@ -288,33 +295,32 @@ def computed(drawn: list[Card]) -> list[Entry]:
                 card.complain(error)
                 continue
             if report is not None:
-                _verdict(report)
-                entries.append(Entry(card.letter.upper(), name, report))
+                _show_verdict(report)
+                entries.append(ComparedSetting(card.letter.upper(), name, report))
     return entries
 
 
-def _verdict(report: Report) -> None:
-    """The first finding, the gradient's fate; the others a click away, so that cards stay even."""
-    found = findings(report)
-    for finding in found[:1]:
-        blocks.show_finding(finding, brief=True)
-    if len(found) > 1:
-        with st.expander(_("More findings: {n}").format(n=len(found) - 1)):
-            for finding in found[1:]:
+def _show_verdict(report: Report) -> None:
+    """Show the first finding, the gradient's fate; folded, so that cards stay even, the others."""
+    first, *others = findings(report)
+    blocks.show_finding(first, brief=True)
+    if others:
+        with st.expander(_("More findings: {n}").format(n=len(others))):
+            for finding in others:
                 blocks.show_finding(finding, brief=True)
 
 
-def query(drawn: list[Card]) -> dict[str, str]:
-    """The URL parameters that bring the cards back, as far as they can be."""
-    reference = compare_state.valid(REFERENCE)
-    found = {}
-    for card in drawn:
+def write_url(cards: list[Card]) -> None:
+    """Make the URL carry the cards, as far as it can."""
+    reference = compare_state.FORMS[REFERENCE].read_last_valid()
+    query = {}
+    for card in cards:
         if card.experiment is not None:
             base = None if card.letter == REFERENCE else reference
-            found[card.letter] = compare_settings.to_text(card.experiment, base)
+            query[card.letter] = compare_settings.to_text(card.experiment, base)
         elif card.column.report is None:
-            last = compare_state.valid(card.letter)
-            found[card.letter] = compare_settings.to_text(last, last)
-        if card.letter in found and (name := compare_state.columns()[card.letter].name):
-            found[f"{card.letter}_name"] = name
-    return found
+            last = compare_state.FORMS[card.letter].read_last_valid()
+            query[card.letter] = compare_settings.to_text(last, last)
+        if card.letter in query and card.column.name:
+            query[compare_state.name_parameter(card.letter)] = card.column.name
+    compare_state.ADDRESS.write(query)

@@ -1,10 +1,10 @@
-"""The settings of a comparison: what they share, how a URL writes them, what they are called."""
+"""The settings of a comparison: what they share, how a URL writes them, how they are named."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 import pandas as pd
@@ -17,6 +17,7 @@ from gradflow.core.text import _
 from gradflow.ui import naming
 
 Fields = Mapping[str, Any]
+V = TypeVar("V")
 
 LETTERS = ("a", "b", "c", "d")
 REFERENCE = "a"
@@ -41,32 +42,37 @@ class Column:
     file: str = ""
 
 
-def joined(own: Fields, reference: Fields) -> dict[str, Any]:
-    """The network of ``own`` on the data, loss, seed and number format of ``reference``."""
+def share_settings(own: Fields, reference: Fields) -> dict[str, Any]:
+    """Put the network of ``own`` on the data, loss, seed and number format of ``reference``."""
     network = {name: value for name, value in own.items() if name not in SHARED}
-    return network | {name: value for name, value in reference.items() if name in SHARED}
+    return network | select_shared(reference)
+
+
+def select_shared(fields: Mapping[str, V]) -> dict[str, V]:
+    """Select the settings that all columns take from the reference."""
+    return {name: value for name, value in fields.items() if name in SHARED}
 
 
 def to_text(experiment: Experiment, reference: Experiment | None) -> str:
-    """A setting as one URL value: all of it, or only the network if it shares the rest."""
+    """Write a setting as one URL value: all of it, or only the network if it shares the rest."""
     query = codec.to_query(experiment)
-    if reference is not None and joined(query, codec.to_query(reference)) == query:
+    if reference is not None and share_settings(query, codec.to_query(reference)) == query:
         query = {name: text for name, text in query.items() if name not in SHARED}
     return urlencode(query)
 
 
 def from_text(text: str) -> dict[str, str]:
-    """Inverse of :func:`to_text`, neither completed nor validated."""
+    """Read what :func:`to_text` wrote, neither completed nor validated."""
     return dict(parse_qsl(text, keep_blank_values=True))
 
 
 def stands_alone(own: Fields, reference: Fields) -> bool:
-    """Whether ``own`` names data, a seed or the like that differs from the reference's."""
+    """Say whether ``own`` names data, a seed or the like that differs from the reference's."""
     return any(reference.get(name) != value for name, value in own.items() if name in SHARED)
 
 
-def of_report(report: Report) -> Experiment | None:
-    """The setting a saved report was computed from, if it holds one that can be run here.
+def find_setting(report: Report) -> Experiment | None:
+    """Find the setting that a saved report was computed from, if it can be run here.
 
     Raises:
         InvalidExperiment: it holds one, but an impossible one.
@@ -76,8 +82,8 @@ def of_report(report: Report) -> Experiment | None:
     return codec.from_query({str(name): str(text) for name, text in report.experiment.items()})
 
 
-def network_presets() -> list[str]:
-    """Codes of the presets whose point lies in the network or its data, not in a number format."""
+def list_network_presets() -> list[str]:
+    """List the presets whose point lies in the network or its data, not in a number format."""
     return [
         code
         for code, preset in PRESETS.items()
@@ -86,8 +92,8 @@ def network_presets() -> list[str]:
     ]
 
 
-def differing(settings: Mapping[str, Fields]) -> list[str]:
-    """Names of the settings that are not the same in all columns, in the order of the specs."""
+def list_differing(settings: Mapping[str, Fields]) -> list[str]:
+    """List the settings that are not the same in all columns, in the order of the specs."""
     return [
         name
         for name in codec.list_field_names()
@@ -95,50 +101,52 @@ def differing(settings: Mapping[str, Fields]) -> list[str]:
     ]
 
 
-def names(settings: Mapping[str, Fields]) -> dict[str, str]:
-    """A name for each column: what it changes; the reference's: its activation, what others change.
+def name_columns(settings: Mapping[str, Fields]) -> dict[str, str]:
+    """Name each column by what it changes; the reference by its activation and what others change.
 
-    >>> names({"a": {"activation": "tanh"}, "b": {"activation": "relu"}})
+    >>> name_columns({"a": {"activation": "tanh"}, "b": {"activation": "relu"}})
     {'a': 'Tanh', 'b': 'ReLU'}
     """
     reference = settings.get(REFERENCE, {})
-    changed = naming.telling(list(settings.values()), codec.list_field_names())
-    made = {}
+    changed = naming.list_distinguishing(list(settings.values()), codec.list_field_names())
+    names = {}
     for letter, fields in settings.items():
         if letter == REFERENCE:
             own = ["activation", *(name for name in changed if name != "activation")]
         else:
             own = [name for name in changed if str(fields.get(name)) != str(reference.get(name))]
-        words = [naming.word(name, fields[name]) for name in own if name in fields]
-        made[letter] = naming.joined(words) or _("same as A")
-    return made
+        descriptions = [
+            naming.describe_setting(name, fields[name]) for name in own if name in fields
+        ]
+        names[letter] = naming.join_descriptions(descriptions) or _("same as A")
+    return names
 
 
-def differences_table(settings: Mapping[str, Fields]) -> pd.DataFrame:
-    """One row per setting that differs, one column per letter; a dash where it does not apply."""
+def make_differences_table(settings: Mapping[str, Fields]) -> pd.DataFrame:
+    """Make a table of the settings that differ: a column per letter, a dash where none applies."""
     rows = {
-        naming.title(name): [
-            naming.shown(name, fields[name]) if name in fields else "–"
+        naming.name_setting(name): [
+            naming.format_setting(name, fields[name]) if name in fields else "–"
             for fields in settings.values()
         ]
-        for name in differing(settings)
+        for name in list_differing(settings)
     }
     heads = [letter.upper() for letter in settings]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=heads)
     return table.rename_axis(_("Setting")).reset_index()
 
 
-def other_conditions(own: Fields, reference: Fields) -> str:
-    """Which shared settings of a column are not the reference's; empty if all are.
+def describe_other_conditions(own: Fields, reference: Fields) -> str:
+    """Say which shared settings of a column are not the reference's; empty if all are.
 
-    Settings that apply to one of the two only are left out: what they hang on differs as well.
+    Settings that apply to only one of the two are left out: what they depend on differs as well.
     """
     return "; ".join(
         _("{setting} {own} instead of {reference}").format(
-            setting=naming.title(name),
-            own=naming.shown(name, own[name]),
-            reference=naming.shown(name, reference[name]),
+            setting=naming.name_setting(name),
+            own=naming.format_setting(name, own[name]),
+            reference=naming.format_setting(name, reference[name]),
         )
-        for name in differing({"own": own, "reference": reference})
+        for name in list_differing({"own": own, "reference": reference})
         if name in SHARED and name in own and name in reference
     )

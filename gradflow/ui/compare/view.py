@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from gradflow import charts
-from gradflow.charts.compare.data import Entry, depths
+from gradflow.charts.compare.data import ComparedSetting, list_depths
 from gradflow.charts.compare.figures import STATISTICS
 from gradflow.charts.flow.data import GRADIENTS, Gradient
 from gradflow.charts.flow.text import SYMBOLS
@@ -18,24 +18,24 @@ from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.compare import settings as compare_settings
 from gradflow.ui.compare.cards import Card
-from gradflow.ui.compare.tables import delta_table, measured
+from gradflow.ui.compare.tables import make_delta_table, measure_settings
 
 
-def show(drawn: list[Card], entries: list[Entry]) -> None:
-    """Gradient norms, and the other figures and tables in tabs, of which only the open one runs."""
+def show_comparison(cards: list[Card], entries: list[ComparedSetting]) -> None:
+    """Show the gradient norms, and other figures and tables in tabs; only the open one runs."""
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        gradient = _gradient_switch()
-        relative = _depth_switch(entries)
+        gradient = _choose_gradient()
+        relative = _choose_relative_depth(entries)
     figure = charts.compare_gradients_figure(
         entries, mode=blocks.mode(), gradient=gradient, relative=relative
     )
     blocks.show_figure(figure, "compare_gradients", _("Gradient norms of all settings"))
     blocks.explain("compare_gradients")
     panels: dict[str, Callable[[], None]] = {
-        _("Numbers"): lambda: _numbers(drawn, entries),
-        _("Distributions"): lambda: _flows(entries, gradient),
-        _("Forward signal"): lambda: _forward(entries, relative),
-        _("Export"): lambda: _export(drawn, entries, gradient, relative),
+        _("Numbers"): lambda: _show_numbers(cards, entries),
+        _("Distributions"): lambda: _show_flows(entries, gradient),
+        _("Forward signal"): lambda: _show_forward(entries, relative),
+        _("Export"): lambda: _show_export(cards, entries, gradient, relative),
     }
     tabs = st.tabs(list(panels), key="compare_details", on_change="rerun")
     for tab, panel in zip(tabs, panels.values(), strict=True):
@@ -44,8 +44,8 @@ def show(drawn: list[Card], entries: list[Entry]) -> None:
                 panel()
 
 
-def _depth_switch(entries: list[Entry]) -> bool:
-    if len(set(depths(entries))) < 2:
+def _choose_relative_depth(entries: list[ComparedSetting]) -> bool:
+    if len(set(list_depths(entries))) < 2:
         return False
     return st.toggle(
         _("Relative depth"),
@@ -54,16 +54,16 @@ def _depth_switch(entries: list[Entry]) -> bool:
     )
 
 
-def _gradient_switch() -> Gradient:
+def _choose_gradient() -> Gradient:
     symbols = {code: SYMBOLS[code] for code in GRADIENTS}
     return blocks.one_of(_("Gradient"), symbols, "compare_gradient", "delta")
 
 
-def _numbers(drawn: list[Card], entries: list[Entry]) -> None:
-    blocks.show_table(delta_table(entries), key="compare_delta")
-    settings = _settings(drawn)
+def _show_numbers(cards: list[Card], entries: list[ComparedSetting]) -> None:
+    blocks.show_table(make_delta_table(entries), key="compare_delta")
+    settings = _list_settings(cards)
     if len(settings) > 1:
-        table = compare_settings.differences_table(settings)
+        table = compare_settings.make_differences_table(settings)
         if table.empty:
             st.caption(_("All settings are the same."))
         else:
@@ -72,17 +72,17 @@ def _numbers(drawn: list[Card], entries: list[Entry]) -> None:
     blocks.explain("compare_numbers")
 
 
-def _settings(drawn: list[Card]) -> dict[str, dict[str, Any]]:
-    return {c.letter: codec.to_fields(c.experiment) for c in drawn if c.experiment is not None}
+def _list_settings(cards: list[Card]) -> dict[str, dict[str, Any]]:
+    return {c.letter: codec.to_fields(c.experiment) for c in cards if c.experiment is not None}
 
 
-def _flows(entries: list[Entry], gradient: Gradient) -> None:
+def _show_flows(entries: list[ComparedSetting], gradient: Gradient) -> None:
     figure = charts.compare_flow_figure(entries, mode=blocks.mode(), gradient=gradient)
     blocks.show_figure(figure, "compare_flow", _("Signal and gradient of all settings"))
     blocks.explain("compare_flow")
 
 
-def _forward(entries: list[Entry], relative: bool) -> None:
+def _show_forward(entries: list[ComparedSetting], relative: bool) -> None:
     names: dict[Statistic, str] = {code: _(label) for code, label in STATISTICS.items()}
     statistic = blocks.one_of(_("Statistic"), names, "compare_statistic", "activation_std")
     figure = charts.compare_forward_figure(
@@ -92,25 +92,29 @@ def _forward(entries: list[Entry], relative: bool) -> None:
     blocks.explain("compare_forward")
 
 
-def _export(drawn: list[Card], entries: list[Entry], gradient: Gradient, relative: bool) -> None:
-    def numbers() -> str:
-        return str(measured(entries).to_csv(index=False))
+def _show_export(
+    cards: list[Card], entries: list[ComparedSetting], gradient: Gradient, relative: bool
+) -> None:
+    def write_numbers() -> str:
+        return str(measure_settings(entries).to_csv(index=False))
 
-    def settings() -> str:
-        return str(compare_settings.differences_table(_settings(drawn)).to_csv(index=False))
+    def write_settings() -> str:
+        return str(
+            compare_settings.make_differences_table(_list_settings(cards)).to_csv(index=False)
+        )
 
-    def norms() -> str:
+    def write_norms() -> str:
         figure = charts.compare_gradients_figure(entries, gradient=gradient, relative=relative)
         return str(figure.to_html())
 
-    def flows() -> str:
+    def write_flows() -> str:
         return str(charts.compare_flow_figure(entries, gradient=gradient).to_html())
 
     files = (
-        (_("Numbers, CSV"), numbers, "gradflow-comparison.csv", "text/csv"),
-        (_("Settings that differ, CSV"), settings, "gradflow-settings.csv", "text/csv"),
-        (_("Gradient norms, HTML"), norms, "gradflow-compared-norms.html", "text/html"),
-        (_("Distributions, HTML"), flows, "gradflow-compared-flow.html", "text/html"),
+        (_("Numbers, CSV"), write_numbers, "gradflow-comparison.csv", "text/csv"),
+        (_("Settings that differ, CSV"), write_settings, "gradflow-settings.csv", "text/csv"),
+        (_("Gradient norms, HTML"), write_norms, "gradflow-compared-norms.html", "text/html"),
+        (_("Distributions, HTML"), write_flows, "gradflow-compared-flow.html", "text/html"),
     )
     for column, file in zip(st.columns(2) * 2, files, strict=True):
         with column:

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from gradflow.charts.degradation.depth import depth_figure
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import CONNECTIONS, Connection
 from gradflow.core.teaching.degradation.depth import DEPTHS, KINDS, DepthSweep
 from gradflow.core.text import _
@@ -37,7 +37,7 @@ def write_sentence(sweeps: dict[Connection, DepthSweep]) -> str:
     """Say what arrives at layer 1 of the deepest networks."""
     parts = [
         _("**{name}** {ratio}").format(
-            name=_(CONNECTIONS[kind].label), ratio=number(float(sweep.ratio[-1]))
+            name=_(CONNECTIONS[kind].label), ratio=format_number(float(sweep.ratio[-1]))
         )
         for kind, sweep in sweeps.items()
     ]
@@ -50,7 +50,7 @@ def tabulate_sweeps(sweeps: dict[Connection, DepthSweep]) -> pd.DataFrame:
     """Make a table of the gradient at layer 1 and the loss before training at every depth."""
     columns = {_("Depth"): list(DEPTHS)}
     texts = {
-        f"{_(CONNECTIONS[kind].label)}: {name}": [number(value) for value in values.tolist()]
+        f"{_(CONNECTIONS[kind].label)}: {name}": [format_number(value) for value in values.tolist()]
         for kind, sweep in sweeps.items()
         for name, values in ((_("‖∂L/∂z₁‖"), sweep.first), (_("loss"), sweep.loss))
     }

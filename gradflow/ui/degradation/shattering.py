@@ -11,7 +11,7 @@ from gradflow.charts.degradation.shattering import (
     landscapes_figure,
     pairs_figure,
 )
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import CONNECTIONS, Connection
 from gradflow.core.teaching.degradation.depth import KINDS
 from gradflow.core.teaching.degradation.pairs import Correlation
@@ -89,10 +89,10 @@ def write_neighbours(spec: Shattering, landscapes: Landscapes, step: float) -> s
         "**{plain}** in the plain network of {layers} layers and **{residual}** in the residual "
         "one of {residual_layers} (brown noise {brown}, white noise 0)."
     ).format(
-        step=number(step),
-        plain=number(float(landscapes.plain.correlation[1])),
-        residual=number(float(landscapes.residual.correlation[1])),
-        brown=number(float(landscapes.brown.correlation[1])),
+        step=format_number(step),
+        plain=format_number(float(landscapes.plain.correlation[1])),
+        residual=format_number(float(landscapes.residual.correlation[1])),
+        brown=format_number(float(landscapes.brown.correlation[1])),
         layers=spec.layers,
         residual_layers=spec.residual_layers,
     )

@@ -1,134 +1,104 @@
-"""The controls of the page of descents."""
+"""The controls of the page on descent."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog.optimizers import CLIPS, Clip
-from gradflow.core.teaching.descent import MAX_MOMENTUM, MAX_STEPS, Descent
+from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.descent_presets import PRESETS
 from gradflow.core.teaching.optimizers import OPTIMIZERS, Optimizer
-from gradflow.core.teaching.surfaces import SURFACES, Shape, Surface
+from gradflow.core.teaching.surfaces import SURFACES, Surface
 from gradflow.core.text import _
 from gradflow.ui import blocks
-from gradflow.ui.descent import state
+from gradflow.ui.descent.state import FORM
+from gradflow.ui.settings.fields import draw_buttons, draw_choice, draw_marks, draw_slider
+from gradflow.ui.settings.form import Conversion, convert_entry
 
 
-def draw() -> None:
+def draw_controls() -> None:
     """Draw all controls in the current container."""
-    descent = state.current()
-    key = state.key("preset", state.preset())
-    blocks.start_from(PRESETS, key, _("a preset descent …"), state.preset_chosen)
-    _surface(descent)
-    _rules(descent)
-    _clipping(descent)
-    st.slider(
-        _("Steps"), 1, MAX_STEPS,
-        key=state.key("steps", descent.steps), on_change=state.changed, args=("steps",),
-    )  # fmt: skip
+    descent = FORM.read()
+    blocks.draw_presets(FORM, PRESETS, _("a preset descent …"))
+    _draw_surface(descent)
+    _draw_optimizers(descent)
+    _draw_clipping(descent)
+    draw_slider(FORM, "steps")
 
 
-def _surface(descent: Descent) -> None:
+def _draw_surface(descent: Descent) -> None:
+    draw_choice(FORM, "surface", {code: SURFACES[code].label for code in Surface})
+    _draw_shape(descent)
+    starts = descent.row.starts
+    points = [mark.point for mark in starts]
+    named = Conversion(
+        lambda start: points.index(start) if start in points else None,
+        lambda index, start: start if index is None else points[index],
+    )
+    st.pills(
+        options=list(range(len(starts))),
+        format_func=lambda index: _(starts[index].name),
+        **FORM.bind("start", named, part="_named"),
+    )
     row = descent.row
-    st.selectbox(
-        _("Loss"),
-        list(Surface),
-        key=state.key("surface", descent.surface),
-        format_func=lambda surface: _(SURFACES[surface].label),
-        on_change=state.surface_changed,
-    )
-    if row.shape is not None and descent.shape is not None:
-        _shape(row.shape, descent.shape)
-    points = [mark.point for mark in row.starts]
-    st.pills(
-        _("Start"),
-        list(range(len(row.starts))),
-        key=state.key(
-            "named_start", points.index(descent.start) if descent.start in points else None
-        ),
-        format_func=lambda place: _(row.starts[place].name),
-        on_change=state.start_chosen,
-    )
-    places = st.columns(row.dimension)
-    for i, (column, axis, (low, high)) in enumerate(zip(places, row.axes, row.window, strict=True)):
-        column.slider(
-            _("Start, {axis}").format(axis=axis), low, high,
-            step=0.05, format="%.3g", key=state.key(f"start_{i}", descent.start[i]),
-            on_change=state.coordinate_changed, args=(i,),
-        )  # fmt: skip
+    columns = st.columns(row.dimension)
+    for i, (column, axis, (low, high)) in enumerate(
+        zip(columns, row.axes, row.window, strict=True)
+    ):
+        label = {"label": _("Start, {axis}").format(axis=axis)}
+        bound = FORM.bind("start", convert_entry(i), part=f"_{i}")
+        column.slider(min_value=low, max_value=high, step=0.05, format="%.3g", **(bound | label))
 
 
-def _shape(shape: Shape, value: float) -> None:
+def _draw_shape(descent: Descent) -> None:
+    shape = descent.row.shape
+    if shape is None:
+        return
+    label = {"label": _(shape.label)}
     if shape.whole:
-        st.slider(
-            _(shape.label), int(shape.low), int(shape.high),
-            key=state.key("shape", int(value)), on_change=state.changed, args=("shape",),
-        )  # fmt: skip
+        bound = FORM.bind("shape", Conversion(to_widget=int))
+        st.slider(min_value=int(shape.low), max_value=int(shape.high), **(bound | label))
     else:
-        _log_slider(_(shape.label), "shape", value, shape.low, shape.high)
+        _draw_log_slider(FORM.bind("shape") | label, shape.low, shape.high, descent.shape)
 
 
-def _rules(descent: Descent) -> None:
+def _draw_optimizers(descent: Descent) -> None:
     st.pills(
-        _("Optimizers"),
-        list(Optimizer),
+        options=list(Optimizer),
         selection_mode="multi",
-        key=state.key("optimizers", list(descent.optimizers)),
         format_func=lambda code: _(OPTIMIZERS[code].label),
-        on_change=state.optimizers_changed,
+        **FORM.bind("optimizers"),
     )
-    _log_slider(_("Learning rate η"), "learning_rate", descent.learning_rate, 1e-4, 100)
-    if descent.takes_momentum:
-        st.slider(
-            _("Momentum μ"), 0.0, MAX_MOMENTUM,
-            step=0.01, key=state.key("momentum", descent.momentum),
-            on_change=state.changed, args=("momentum",),
-        )  # fmt: skip
+    _draw_log_slider(FORM.bind("learning_rate"), 1e-4, 100, descent.learning_rate)
+    draw_slider(FORM, "momentum", step=0.01)
     box = st.expander(_("η of each optimizer"), key="descent_multipliers", on_change="rerun")
     if box.open:
         with box:
-            for place, code in enumerate(descent.optimizers):
-                value = descent.multipliers[place]
-                st.select_slider(
-                    _("{optimizer}: η times").format(optimizer=_(OPTIMIZERS[code].label)),
-                    _series(1e-3, 1e3, value),
-                    format_func=number,
-                    key=state.key(f"multiplier_{place}", value),
-                    on_change=state.multiplier_changed,
-                    args=(place,),
-                )
+            for i, code in enumerate(descent.optimizers):
+                optimizer = _(OPTIMIZERS[code].label)
+                label = {"label": _("{optimizer}: η times").format(optimizer=optimizer)}
+                bound = FORM.bind("multipliers", convert_entry(i), part=f"_{i}")
+                _draw_log_slider(bound | label, 1e-3, 1e3, descent.multipliers[i])
 
 
-def _clipping(descent: Descent) -> None:
-    st.segmented_control(
-        _("Gradient clipping"),
-        list(Clip),
-        required=True,
-        key=state.key("clip", descent.clip),
-        format_func=lambda code: _(CLIPS[code].label),
-        on_change=state.changed,
-        args=("clip",),
-    )
+def _draw_clipping(descent: Descent) -> None:
+    draw_buttons(FORM, "clip", {code: CLIPS[code].label for code in Clip})
     if descent.clip is not Clip.NONE:
         st.caption(_(CLIPS[descent.clip].help))
-        _log_slider(_("Threshold c"), "threshold", descent.threshold, 1e-3, 1e3)
+        draw_marks(FORM, "threshold", _list_marks(1e-3, 1e3))
 
 
-def _log_slider(label: str, name: str, value: float, low: float, high: float) -> None:
-    st.select_slider(
-        label,
-        _series(low, high, value),
-        format_func=number,
-        key=state.key(name, value),
-        on_change=state.changed,
-        args=(name,),
-    )
+def _draw_log_slider(bound: dict[str, Any], low: float, high: float, value: float | None) -> None:
+    marks = sorted({*_list_marks(low, high), *([] if value is None else [value])})
+    st.select_slider(options=marks, format_func=format_number, **bound)
 
 
-def _series(low: float, high: float, value: float) -> list[float]:
-    """1, 1.5, 2, 3, 5, 7 times the powers of ten from low to high, and ``value``."""
-    steps = [
+def _list_marks(low: float, high: float) -> list[float]:
+    """List 1, 1.5, 2, 3, 5, 7 times the powers of ten from low to high."""
+    marks = [
         float(f"{digit}e{exponent}") for exponent in range(-6, 7) for digit in (1, 1.5, 2, 3, 5, 7)
     ]
-    return sorted({value, *(step for step in steps if low <= step <= high)})
+    return [mark for mark in marks if low <= mark <= high]

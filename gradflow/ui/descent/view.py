@@ -1,4 +1,4 @@
-"""The page of descents: the figure, what came of it, and the details in tabs."""
+"""The page on descent: the figure, what each optimizer reached, and details in tabs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import streamlit as st
 
 from gradflow.charts.descent.course import descent_course_figure
 from gradflow.charts.descent.map import descent_figure
-from gradflow.charts.descent.paths import Ground, Path
+from gradflow.charts.descent.paths import DescentPath, Ground
 from gradflow.charts.descent.surface import descent_surface_figure
 from gradflow.core.catalog.optimizers import Clip
 from gradflow.core.teaching.descent import Descent, Trajectory
@@ -16,8 +16,8 @@ from gradflow.core.teaching.descent_outcome import Outcome, first_outside, in_si
 from gradflow.core.teaching.optimizers import OPTIMIZERS, Optimizer
 from gradflow.core.text import _
 from gradflow.ui import blocks, compute
-from gradflow.ui.descent import state
 from gradflow.ui.descent import words as descent_words
+from gradflow.ui.descent.state import FORM, PAGE
 
 _ICONS: dict[Outcome, str] = {
     Outcome.CONVERGED: ":material/check_circle:",
@@ -31,36 +31,36 @@ _ICONS: dict[Outcome, str] = {
 _Trajectories = tuple[Trajectory, ...]
 
 
-def show() -> None:
-    """Everything but the controls."""
-    if state.problem():
-        blocks.show_error(state.problem())
-    descent = state.current()
+def show_descent() -> None:
+    """Show everything but the controls."""
+    if PAGE.problem:
+        blocks.show_error(PAGE.problem)
+    descent = FORM.read()
     trajectories = compute.descend(descent)
-    state.settled()
-    ground, paths = _ground(descent), _paths(descent, trajectories)
-    _formula(descent)
+    PAGE.sync_url(descent)
+    ground, paths = _make_ground(descent), _make_paths(descent, trajectories)
+    _show_formula(descent)
     blocks.show_figure(
         descent_figure(ground, paths, mode=blocks.mode()),
         "descent_map",
         _("The paths of all optimizers on the loss, animated"),
     )
-    _sentences(descent, trajectories)
+    _describe_ends(descent, trajectories)
     blocks.explain("descent")
-    _details(descent, trajectories, ground, paths)
+    _show_details(descent, trajectories, ground, paths)
 
 
-def _formula(descent: Descent) -> None:
+def _show_formula(descent: Descent) -> None:
     row = descent.row
     shape = ""
     if row.shape is not None:
-        shape = rf",\qquad {row.shape.symbol} = {descent_words.tex(descent.shape or 0.0)}"
+        shape = rf",\qquad {row.shape.symbol} = {descent_words.write_number(descent.shape or 0.0)}"
     source = f" {row.source}." if row.source else ""
     st.markdown(f"${row.formula}{shape}$")
     st.caption(_(row.help) + source)
 
 
-def _ground(descent: Descent) -> Ground:
+def _make_ground(descent: Descent) -> Ground:
     row = descent.row
     coordinates, heights = compute.heights(descent.surface, descent.shape or 0.0)
     marks = [(_(mark.name), _(mark.help), mark.point) for mark in row.marks]
@@ -69,24 +69,24 @@ def _ground(descent: Descent) -> Ground:
     return Ground(row.axes, coordinates, heights, marks)
 
 
-def _paths(descent: Descent, trajectories: _Trajectories) -> list[Path]:
-    places = list(Optimizer)
+def _make_paths(descent: Descent, trajectories: _Trajectories) -> list[DescentPath]:
+    codes = list(Optimizer)
     return [
-        Path(
-            _(OPTIMIZERS[one.optimizer].label),
-            places.index(one.optimizer),
-            one.points,
-            one.loss,
-            one.gradient_norm,
-            one.clipped_norm,
-            _ending(descent, one),
+        DescentPath(
+            _(OPTIMIZERS[trajectory.optimizer].label),
+            codes.index(trajectory.optimizer),
+            trajectory.points,
+            trajectory.loss,
+            trajectory.gradient_norm,
+            trajectory.clipped_norm,
+            _explain_unseen_end(descent, trajectory),
         )
-        for one in trajectories
+        for trajectory in trajectories
     ]
 
 
-def _ending(descent: Descent, trajectory: Trajectory) -> str:
-    """Why the end of a trajectory cannot be seen; empty if it can."""
+def _explain_unseen_end(descent: Descent, trajectory: Trajectory) -> str:
+    """Say why the end of a trajectory cannot be seen; empty if it can."""
     if trajectory.broken_at is not None:
         return _("overflows at step {n}").format(n=trajectory.broken_at)
     if in_sight(descent, trajectory):
@@ -94,26 +94,26 @@ def _ending(descent: Descent, trajectory: Trajectory) -> str:
     return _("left the picture at step {n}").format(n=first_outside(descent, trajectory))
 
 
-def _sentences(descent: Descent, trajectories: _Trajectories) -> None:
+def _describe_ends(descent: Descent, trajectories: _Trajectories) -> None:
     lines = []
     for trajectory in trajectories:
-        found = verdict(descent, trajectory)
+        end = verdict(descent, trajectory)
         name = _(OPTIMIZERS[trajectory.optimizer].label)
-        lines.append(f"- {_ICONS[found.outcome]} **{name}:** {blocks.escaped(found.text)}")
+        lines.append(f"- {_ICONS[end.outcome]} **{name}:** {blocks.escaped(end.text)}")
     st.markdown("\n".join(lines))
 
 
-def _details(
-    descent: Descent, trajectories: _Trajectories, ground: Ground, paths: list[Path]
+def _show_details(
+    descent: Descent, trajectories: _Trajectories, ground: Ground, paths: list[DescentPath]
 ) -> None:
-    """Tabs, of which only the open one is computed."""
+    """Show tabs, of which only the open one is computed."""
     panels: dict[str, Callable[[], None]] = {
-        _("Loss and gradient"): lambda: _course(descent, paths),
-        _("One step in numbers"): lambda: _step(descent, trajectories),
-        _("End points"): lambda: _table(descent, trajectories),
+        _("Loss and gradient"): lambda: _show_course(descent, paths),
+        _("One step in numbers"): lambda: _show_step(descent, trajectories),
+        _("End points"): lambda: _show_end_points(descent, trajectories),
     }
     if ground.flat:
-        panels[_("Landscape, 3-D")] = lambda: _landscape(ground, paths)
+        panels[_("Landscape, 3-D")] = lambda: _show_landscape(ground, paths)
     tabs = st.tabs(list(panels), key="descent_details", on_change="rerun")
     for tab, draw in zip(tabs, panels.values(), strict=True):
         if tab.open:
@@ -121,21 +121,21 @@ def _details(
                 draw()
 
 
-def _course(descent: Descent, paths: list[Path]) -> None:
+def _show_course(descent: Descent, paths: list[DescentPath]) -> None:
     figure = descent_course_figure(paths, clipped=descent.clip is not Clip.NONE, mode=blocks.mode())
     blocks.show_figure(figure, "descent_course", _("Loss and gradient norm against the step"))
     blocks.explain("descent_course")
 
 
-def _landscape(ground: Ground, paths: list[Path]) -> None:
+def _show_landscape(ground: Ground, paths: list[DescentPath]) -> None:
     figure = descent_surface_figure(ground, paths, mode=blocks.mode())
     blocks.show_figure(figure, "descent_surface", _("The loss as a landscape with the paths"))
     blocks.explain("descent_surface")
 
 
-def _step(descent: Descent, trajectories: _Trajectories) -> None:
+def _show_step(descent: Descent, trajectories: _Trajectories) -> None:
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    names = {one.optimizer: one for one in trajectories}
+    names = {trajectory.optimizer: trajectory for trajectory in trajectories}
     chosen = left.segmented_control(
         _("Optimizer"),
         list(names),
@@ -156,12 +156,12 @@ def _step(descent: Descent, trajectories: _Trajectories) -> None:
     n = 0
     if taken > 1:
         n = int(right.slider(_("Step n → n + 1, n ="), 0, taken - 1, key="descent_step_n"))
-    lines = descent_words.step_in_numbers(descent, trajectory, n)
+    lines = descent_words.write_step(descent, trajectory, n)
     st.markdown("\n".join(f"- {name}: ${formula}$" for name, formula in lines))
     blocks.explain("descent_step")
 
 
-def _table(descent: Descent, trajectories: _Trajectories) -> None:
-    places = [point(one.points[-1]) for one in trajectories]
-    table = descent_words.end_points(descent, trajectories, places)
+def _show_end_points(descent: Descent, trajectories: _Trajectories) -> None:
+    ends = [point(trajectory.points[-1]) for trajectory in trajectories]
+    table = descent_words.make_end_table(descent, trajectories, ends)
     blocks.show_table(table, key="descent_end_points")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog.optimizers import Clip
 from gradflow.core.teaching.descent import Descent, Trajectory
 from gradflow.core.teaching.descent_outcome import clipped_steps
@@ -14,84 +14,88 @@ from gradflow.core.teaching.surfaces import FloatArray
 from gradflow.core.text import _
 
 
-def vector(values: FloatArray) -> str:
-    """A vector in a formula; a number if it has one entry only."""
-    texts = [tex(value) for value in values.tolist()]
+def write_vector(values: FloatArray) -> str:
+    """Write a vector in LaTeX; a number if it has one entry only."""
+    texts = [write_number(value) for value in values.tolist()]
     return texts[0] if len(texts) == 1 else "(" + r",\ ".join(texts) + ")"
 
 
-def tex(value: float) -> str:
-    """A number in a formula, to four digits."""
+def write_number(value: float) -> str:
+    """Write a number in LaTeX, to four digits."""
     if not np.isfinite(value):
         return r"\mathrm{NaN}" if np.isnan(value) else r"\infty" if value > 0 else r"-\infty"
     mantissa, e, exponent = f"{value:.4g}".partition("e")
     return rf"{mantissa}\cdot 10^{{{int(exponent)}}}" if e else mantissa
 
 
-def step_in_numbers(descent: Descent, trajectory: Trajectory, n: int) -> list[tuple[str, str]]:
-    """Step n → n + 1 as ``(what it is, formula with numbers)``, in order of computation."""
+def write_step(descent: Descent, trajectory: Trajectory, n: int) -> list[tuple[str, str]]:
+    """Write step n → n + 1 as ``(name, formula with numbers)``, in order of computation."""
     x, g, after = rf"x_{{{n}}}", rf"g_{{{n}}}", rf"x_{{{n + 1}}}"
     points, loss, norm = trajectory.points, trajectory.loss, trajectory.gradient_norm[n]
-    stands = rf"{x} = {vector(points[n])},\quad L({x}) = {tex(loss[n])}"
-    slope = rf"{g} = \frac{{\partial L}}{{\partial x}} = {vector(trajectory.gradients[n])}"
-    length = tex(trajectory.step_length[n])
-    step = rf"{after} - {x} = {_update(trajectory, n)},\quad \|{after} - {x}\| = {length}"
-    lands = rf"{after} = {vector(points[n + 1])},\quad L({after}) = {tex(loss[n + 1])}"
+    stands = rf"{x} = {write_vector(points[n])},\quad L({x}) = {write_number(loss[n])}"
+    slope = rf"{g} = \frac{{\partial L}}{{\partial x}} = {write_vector(trajectory.gradients[n])}"
+    length = write_number(trajectory.step_length[n])
+    step = rf"{after} - {x} = {_write_update(trajectory, n)},\quad \|{after} - {x}\| = {length}"
+    lands = (
+        rf"{after} = {write_vector(points[n + 1])},\quad L({after}) = {write_number(loss[n + 1])}"
+    )
     lines = [
         (_("Where it stands"), stands),
-        (_("Gradient"), rf"{slope},\quad \|{g}\| = {tex(norm)}"),
+        (_("Gradient"), rf"{slope},\quad \|{g}\| = {write_number(norm)}"),
     ]
     if descent.clip is not Clip.NONE:
-        lines.append((_("After clipping"), _clipped(descent, norm, trajectory.clipped[n], n)))
+        lines.append(
+            (_("After clipping"), _write_clipping(descent, norm, trajectory.clipped[n], n))
+        )
     for name, symbol in OPTIMIZERS[trajectory.optimizer].memory:
-        kept = vector(trajectory.memory[name][n])
+        kept = write_vector(trajectory.memory[name][n])
         lines.append((_("Memory"), rf"{symbol}_{{{n + 1}}} = {kept}"))
     return [*lines, (_("Step"), step), (_("Where it lands"), lands)]
 
 
-def _clipped(descent: Descent, norm: float, used: FloatArray, n: int) -> str:
-    c = tex(descent.threshold)
+def _write_clipping(descent: Descent, norm: float, used: FloatArray, n: int) -> str:
+    c = write_number(descent.threshold)
     if descent.clip is Clip.VALUE:
-        return rf"\min(\max(g_{{{n}}}, -{c}), {c}) = {vector(used)}"
+        return rf"\min(\max(g_{{{n}}}, -{c}), {c}) = {write_vector(used)}"
     factor = min(1.0, descent.threshold / (norm + 1e-6))
     return (
-        rf"g_{{{n}}} \cdot \min\left(1, \frac{{{c}}}{{{tex(norm)} + 10^{{-6}}}}\right)"
-        rf" = g_{{{n}}} \cdot {tex(factor)} = {vector(used)}"
+        rf"g_{{{n}}} \cdot \min\left(1, \frac{{{c}}}{{{write_number(norm)} + 10^{{-6}}}}\right)"
+        rf" = g_{{{n}}} \cdot {write_number(factor)} = {write_vector(used)}"
     )
 
 
-def _update(trajectory: Trajectory, n: int) -> str:
+def _write_update(trajectory: Trajectory, n: int) -> str:
     with np.errstate(over="ignore", invalid="ignore"):
-        made = vector(trajectory.points[n + 1] - trajectory.points[n])
-    rate = tex(trajectory.learning_rate)
+        change = write_vector(trajectory.points[n + 1] - trajectory.points[n])
+    rate = write_number(trajectory.learning_rate)
     if not OPTIMIZERS[trajectory.optimizer].memory:
-        return rf"-{rate} \cdot {vector(trajectory.clipped[n])} = {made}"
-    return rf"{made}\quad(\eta = {rate})"
+        return rf"-{rate} \cdot {write_vector(trajectory.clipped[n])} = {change}"
+    return rf"{change}\quad(\eta = {rate})"
 
 
-def end_points(
-    descent: Descent, trajectories: tuple[Trajectory, ...], places: list[str]
+def make_end_table(
+    descent: Descent, trajectories: tuple[Trajectory, ...], ends: list[str]
 ) -> pd.DataFrame:
-    """One row per rule: where it ended, and the sizes on the way.
+    """Make a table with one row per optimizer: where it ended, and the sizes on the way.
 
     Args:
         descent: what was computed.
-        trajectories: what came of it.
-        places: the end points as text.
+        trajectories: the result, one per optimizer.
+        ends: the end points as text.
     """
     rows = []
-    for trajectory, place in zip(trajectories, places, strict=True):
+    for trajectory, end in zip(trajectories, ends, strict=True):
         lengths = trajectory.step_length
         row = {
             _("Optimizer"): _(OPTIMIZERS[trajectory.optimizer].label),
-            _("η"): number(trajectory.learning_rate),
+            _("η"): format_number(trajectory.learning_rate),
             _("Steps"): str(len(lengths)),
-            _("End point"): place,
-            _("Loss"): number(trajectory.loss[-1]),
-            _("|g|"): number(trajectory.gradient_norm[-1]),
-            _("Largest |g|"): number(_largest(trajectory.gradient_norm)),
-            _("Longest step"): number(_largest(lengths)),
-            _("Distance to minimum"): number(descent.row.distance(trajectory.points[-1])),
+            _("End point"): end,
+            _("Loss"): format_number(trajectory.loss[-1]),
+            _("|g|"): format_number(trajectory.gradient_norm[-1]),
+            _("Largest |g|"): format_number(_find_largest(trajectory.gradient_norm)),
+            _("Longest step"): format_number(_find_largest(lengths)),
+            _("Distance to minimum"): format_number(descent.row.distance(trajectory.points[-1])),
         }
         if descent.clip is not Clip.NONE:
             row[_("Steps clipped")] = str(clipped_steps(descent, trajectory))
@@ -99,5 +103,5 @@ def end_points(
     return pd.DataFrame(rows)
 
 
-def _largest(values: FloatArray) -> float:
+def _find_largest(values: FloatArray) -> float:
     return float(values.max()) if len(values) else 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gradflow import charts
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.experiment import Experiment
 from gradflow.core.remedies import REMEDIES, Outcome, Ranking
 from gradflow.core.report import Report
@@ -97,22 +97,22 @@ def _show_numbers(outcome: Outcome) -> None:
     left, right = st.columns(2)
     left.metric(
         _("Unevenness"),
-        _("{n} decades").format(n=number(outcome.unevenness, 2)),
+        _("{n} decades").format(n=format_number(outcome.unevenness, 2)),
         help=_("Between the largest and the smallest ‖∂L/∂z‖ of the hidden layers; 0 is level."),
     )
     right.metric(
         _("Factor per layer"),
-        number(outcome.factor, 2),
+        format_number(outcome.factor, 2),
         help=_("What a layer multiplies ‖∂L/∂z‖ by, on the way back."),
     )
     left.metric(
         _("Parameters"),
-        f"× {number(outcome.parameter_ratio, 3)}",
+        f"× {format_number(outcome.parameter_ratio, 3)}",
         help=_("Number of parameters, after / before."),
     )
     right.metric(
         _("Time, one pass"),
-        f"× {number(outcome.time_ratio, 2)}",
+        f"× {format_number(outcome.time_ratio, 2)}",
         help=_("Seconds of one recorded pass, after / before; a single measurement."),
     )
 

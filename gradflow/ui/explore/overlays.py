@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from gradflow.charts.overlay import Overlay, Range
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.ensemble import Ensemble
 from gradflow.core.errors import GradflowError
 from gradflow.core.experiment import MAX_DEPTH, Experiment
@@ -81,10 +81,10 @@ def _draw_theory(prediction: Prediction) -> Overlay:
 
 def _draw_seeds(experiment: Experiment, ensemble: Ensemble) -> Overlay:
     units = np.array(
-        [size.fan_out for size in experiment.network.layers(experiment.data)], np.float64
+        [size.fan_out for size in experiment.network.list_layers(experiment.data)], np.float64
     )
     columns = {column: Range(*ensemble.band(column)) for column in ensemble.values}
-    columns["dead_units"] = columns["dead_units"].scaled(1 / units)  # charts show it as a share
+    columns["dead_units"] = columns["dead_units"].scale(1 / units)  # charts show it as a share
     name = _("10 to 90 % of {n} seeds").format(n=len(ensemble.seeds))
     return Overlay("seeds", name, np.arange(1.0, len(units) + 1), columns)
 
@@ -113,13 +113,15 @@ def _describe_theory(prediction: Prediction) -> str:
     if prediction.phase is None:
         return _("**Theory:** the dashed line; this network has no single factor per layer.")
     text = _("**Theory:** χ₁ = {chi}, {phase}.").format(
-        chi=number(prediction.chi), phase=_(_PHASES[prediction.phase])
+        chi=format_number(prediction.chi), phase=_(_PHASES[prediction.phase])
     )
     text += " " + _("Each layer multiplies ‖δ‖ by √χ₁ = {factor}").format(
-        factor=number(math.sqrt(prediction.chi))
+        factor=format_number(math.sqrt(prediction.chi))
     )
     if prediction.depth_scale <= MAX_DEPTH:
-        text += _("; depth scale ξ = {xi} layers").format(xi=number(prediction.depth_scale, 2))
+        text += _("; depth scale ξ = {xi} layers").format(
+            xi=format_number(prediction.depth_scale, 2)
+        )
     if prediction.q_star > NEGLIGIBLE:
-        text += _("; fixed point q* = {q}").format(q=number(prediction.q_star, 2))
+        text += _("; fixed point q* = {q}").format(q=format_number(prediction.q_star, 2))
     return text + "."

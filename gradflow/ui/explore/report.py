@@ -14,7 +14,7 @@ from gradflow import charts
 from gradflow.charts.flow.data import Gradient
 from gradflow.charts.forward import Statistic
 from gradflow.charts.overlay import Overlay
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.diagnosis import findings
 from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
@@ -77,11 +77,11 @@ def show_metrics(report: Report) -> None:
         (_("Loss"), f"{report.loss:.4g}", _("Of this batch, before any training step.")),
         (
             _("Gradient norm"),
-            number(report.grad_norm),
+            format_number(report.grad_norm),
             _("‖g‖ over all parameters.")
             + (
                 _(" The step is clipped: multiplied by {factor}.").format(
-                    factor=number(report.clip_factor)
+                    factor=format_number(report.clip_factor)
                 )
                 if report.clip_factor != 1
                 else ""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from gradflow.charts.normalization.blocks import blocks_figure
-from gradflow.charts.theme import count
+from gradflow.charts.theme import format_count
 from gradflow.core.teaching.normalization.sharing import (
     NORMS,
     Block,
@@ -109,7 +109,7 @@ def write_sentences(spec: Block, divisions: list[Sets]) -> list[str]:
                 "output is β whatever the input."
             ).format(names=_(" and ").join(lonely))
         )
-    total = count(spec.samples * spec.channels * spec.height * spec.width)
+    total = format_count(spec.samples * spec.channels * spec.height * spec.width)
     texts.append(
         _(
             "Each normalization divides the same {total} entries into other sets. **RMS norm** has "

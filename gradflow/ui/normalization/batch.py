@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from gradflow.charts.normalization.batch import SAMPLES, batch_figure
-from gradflow.charts.theme import count, number
+from gradflow.charts.theme import format_count, format_number
 from gradflow.core.teaching.normalization.batch import (
     BATCHES,
     CHANNELS,
@@ -117,7 +117,9 @@ def write_sentence(spec: PushedBatch, pushed: Pushed) -> str:
         ),
     }[spec.norm]
     means = channels if spec.norm is Norm.LAYER else samples
-    text = text.format(low=number(float(means.min())), high=number(float(means.max())))
+    text = text.format(
+        low=format_number(float(means.min())), high=format_number(float(means.max()))
+    )
     if pushed.followed.entries == 1:
         text = _(
             "**Every entry is alone in its set:** it is its own mean, and nothing but β is left. "
@@ -127,7 +129,10 @@ def write_sentence(spec: PushedBatch, pushed: Pushed) -> str:
         text += " " + _(
             "But ε = {eps} is no longer small beside the smallest variance, {variance}: there "
             "the standard deviation stays below |γ|."
-        ).format(eps=number(spec.eps), variance=number(float(pushed.statistics.variance.min())))
+        ).format(
+            eps=format_number(spec.eps),
+            variance=format_number(float(pushed.statistics.variance.min())),
+        )
     return text
 
 
@@ -149,7 +154,7 @@ def _introduce_entry(spec: PushedBatch, pushed: Pushed) -> str:
         w=w,
         label=_(row.label),
         axes=_(row.axes),
-        m=count(pushed.followed.entries),
+        m=format_count(pushed.followed.entries),
     )
 
 

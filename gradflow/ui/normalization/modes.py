@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from gradflow.charts.normalization.running import course_figure, outputs_figure
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.teaching.normalization.running import (
     MEAN,
     STD,
@@ -75,11 +75,11 @@ def write_course(spec: RunningStatistics, course: Course) -> str:
         "(the data has {true})."
     ).format(
         k=spec.batches,
-        left=number(left),
-        mean=number(float(course.running_mean[-1])),
-        true_mean=number(MEAN),
-        variance=number(float(course.running_variance[-1])),
-        true=number(STD**2),
+        left=format_number(left),
+        mean=format_number(float(course.running_mean[-1])),
+        true_mean=format_number(MEAN),
+        variance=format_number(float(course.running_variance[-1])),
+        true=format_number(STD**2),
     )
 
 
@@ -121,9 +121,9 @@ def tabulate_modes(outputs: Outputs) -> str:
         {
             _("Mode"): f"**{name}**",
             _("formula"): f"${formula}$",
-            _("mean"): number(drop_rounding_error(float(values.mean()))),
-            _("std"): number(float(values.std())),
-            _("error"): number(outputs.error(values)),
+            _("mean"): format_number(drop_rounding_error(float(values.mean()))),
+            _("std"): format_number(float(values.std())),
+            _("error"): format_number(outputs.error(values)),
         }
         for name, formula, values in modes
     ]
@@ -143,8 +143,8 @@ def compare_modes(spec: RunningStatistics, outputs: Outputs) -> str:
                 "have mean {mean} and standard deviation {std}, where the next layer has learned "
                 "from 0 and 1."
             ).format(
-                mean=number(float(outputs.evaluation.mean())),
-                std=number(float(outputs.evaluation.std())),
+                mean=format_number(float(outputs.evaluation.mean())),
+                std=format_number(float(outputs.evaluation.std())),
             )
         )
     else:
@@ -153,7 +153,11 @@ def compare_modes(spec: RunningStatistics, outputs: Outputs) -> str:
                 "The test data is like the training data. Training mode errs by **{training}**, "
                 "because each batch of {n} has its own mean and variance; a sample's output "
                 "depends on its neighbours. Evaluation mode errs by **{evaluation}**."
-            ).format(training=number(training), n=spec.batch_size, evaluation=number(evaluation))
+            ).format(
+                training=format_number(training),
+                n=spec.batch_size,
+                evaluation=format_number(evaluation),
+            )
         )
     unsettled = (1 - spec.momentum) ** spec.batches
     if unsettled > 0.05:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gradflow.charts.normalization.small_batches import spreads_figure
-from gradflow.charts.theme import share
+from gradflow.charts.theme import format_share
 from gradflow.core.histogram import FloatArray
 from gradflow.core.teaching.normalization.small_batches import (
     GROUP_CHANNELS,
@@ -98,9 +98,9 @@ def write_sentence(spec: SmallBatches, spreads: Spreads) -> str:
     ).format(
         n=spec.batch_size,
         m=spec.batch_size * spec.positions,
-        batch=share(float(spreads.batch.error[size])),
+        batch=format_share(float(spreads.batch.error[size])),
         own=spec.group_channels * spec.positions,
-        group=share(float(spreads.group.error[size])),
+        group=format_share(float(spreads.group.error[size])),
     )
     if spec.batch_size < spec.group_channels:
         return text + _("Batch norm catches up at N = C/G = {n}.").format(n=spec.group_channels)

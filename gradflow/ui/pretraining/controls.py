@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import ACTIVATIONS as CATALOG
 from gradflow.core.catalog.choice import Choice
 from gradflow.core.pretraining.digits import TRAINING
@@ -128,7 +128,7 @@ def _slider(spec: Spec, name: str) -> None:
 def _series(spec: Spec, name: str, values: Sequence[float]) -> None:
     """A slider over ``values`` and the current one, which a link may have set to anything."""
     current = getattr(spec, name)
-    show: Callable[[Any], str] = str if isinstance(current, int) else number
+    show: Callable[[Any], str] = str if isinstance(current, int) else format_number
     st.select_slider(options=sorted({*values, current}), format_func=show, **_place(spec, name))
 
 

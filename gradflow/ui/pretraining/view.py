@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from gradflow.charts.compare.data import LETTERS, Entry
+from gradflow.charts.compare.data import LETTERS, ComparedSetting
 from gradflow.charts.compare.figures import compare_flow_figure, compare_gradients_figure
 from gradflow.charts.pretraining.errors import errors_figure
 from gradflow.charts.pretraining.images import features_figure, reach_of, reconstructions_figure
 from gradflow.charts.pretraining.reuse import reuse_figure
 from gradflow.charts.pretraining.tuning import tuning_figure
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.pretraining.digits import TRAINING
 from gradflow.core.pretraining.finetune import Course
 from gradflow.core.pretraining.greedy import Pretrained
@@ -110,7 +110,7 @@ def _errors(found: Pretrained) -> None:
 def _reconstructions(found: Pretrained) -> None:
     names = [_("original")] + [
         (_("{n} layer, error {error}") if n == 1 else _("{n} layers, error {error}")).format(
-            n=n, error=number(float(error), 2)
+            n=n, error=format_number(float(error), 2)
         )
         for n, error in enumerate(found.pixel_error, start=1)
     ]
@@ -151,7 +151,9 @@ def _gradients(courses: tuple[Course, ...]) -> None:
     kinds = {"norms": _("Norms"), "distributions": _("Distributions")}
     chosen = blocks.one_of(_("Show"), kinds, "pretraining_gradients_as")
     entries = [
-        Entry(LETTERS[list(Start).index(one.start)], _(STARTS[one.start].label), one.report)
+        ComparedSetting(
+            LETTERS[list(Start).index(one.start)], _(STARTS[one.start].label), one.report
+        )
         for one in courses
     ]
     draw = compare_gradients_figure if chosen == "norms" else compare_flow_figure

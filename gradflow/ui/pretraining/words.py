@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
-from gradflow.charts.theme import number, share
+from gradflow.charts.theme import format_number, format_share
 from gradflow.core.pretraining.digits import CLASSES
 from gradflow.core.pretraining.finetune import Course
 from gradflow.core.pretraining.greedy import FloatArray, Pretrained
@@ -56,16 +56,16 @@ def median(values: FloatArray) -> float:
 def spread(values: Sequence[float] | FloatArray) -> str:
     """A median and, of several, the smallest and the largest value; shares."""
     found = np.asarray(values, np.float64)
-    middle = share(float(np.median(found)))
+    middle = format_share(float(np.median(found)))
     if len(found) < 2:
         return middle
-    return f"{middle} ({share(float(found.min()))} … {share(float(found.max()))})"
+    return f"{middle} ({format_share(float(found.min()))} … {format_share(float(found.max()))})"
 
 
 def course_sentence(course: Course) -> str:
     """Where training from one start ended."""
     name, steps = _(STARTS[course.start].label), int(course.steps[-1])
-    loss = number(float(np.median(course.loss[:, -1])))
+    loss = format_number(float(np.median(course.loss[:, -1])))
     texts = {
         Fate.LEARNED: _("tells **{share}** of the held-out images right; training loss {loss}."),
         Fate.UNDER_WAY: _("is on its way, **{share}** of the held-out images; loss {loss}."),
@@ -132,7 +132,9 @@ def gradient_sentence(courses: Sequence[Course]) -> str:
     parts = []
     for course in courses:
         delta = course.report.layers["delta_norm"].to_numpy(np.float64)
-        ratio = number(float(delta[0] / delta[-1]), 2) if delta[-1] else number(math.nan)
+        ratio = (
+            format_number(float(delta[0] / delta[-1]), 2) if delta[-1] else format_number(math.nan)
+        )
         parts.append(f"{_(STARTS[course.start].label)} {ratio}")
     return _(
         "‖δ₁‖/‖δ_L‖, what arrives at the first layer of what leaves the readout: "
@@ -144,17 +146,17 @@ def tuning_table(courses: Sequence[Course]) -> pd.DataFrame:
 
     def both(values: FloatArray) -> str:
         first, last = np.median(values[:, [0, -1]], axis=0)
-        return f"{share(float(first))} → {share(float(last))}"
+        return f"{format_share(float(first))} → {format_share(float(last))}"
 
     rows = []
     for course in courses:
         first, last = np.median(course.loss[:, [0, -1]], axis=0)
         rows.append({
             _("Start"): _(STARTS[course.start].label),
-            _("Training loss"): f"{number(float(first))} → {number(float(last))}",
+            _("Training loss"): f"{format_number(float(first))} → {format_number(float(last))}",
             _("Training accuracy"): both(course.accuracy),
             _("Held-out accuracy"): both(course.held_out_accuracy),
-            _("all seeds"): ", ".join(share(v) for v in course.held_out_accuracy[:, -1].tolist()),
+            _("all seeds"): ", ".join(map(format_share, course.held_out_accuracy[:, -1].tolist())),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -178,14 +180,16 @@ def stack_sentence(stack: Stack, found: Pretrained) -> str:
     )
     if error > found.mean_error:
         text += " " + _("So the stack knows less than the mean image: it was not trained well.")
-    return text.format(through=through, error=number(error), mean=number(found.mean_error))
+    return text.format(
+        through=through, error=format_number(error), mean=format_number(found.mean_error)
+    )
 
 
 def stack_table(found: Pretrained) -> pd.DataFrame:
     """Reconstruction errors before and after, per layer."""
 
     def both(values: FloatArray) -> str:
-        return f"{number(float(values[0]))} → {number(float(values[-1]))}"
+        return f"{format_number(float(values[0]))} → {format_number(float(values[-1]))}"
 
     rows = []
     for i, one in enumerate(found.layers):
@@ -193,7 +197,7 @@ def stack_table(found: Pretrained) -> pd.DataFrame:
             _("Layer"): str(i + 1),
             _("Own error, trained on"): both(one.error),
             _("Own error, held out"): both(one.held_out_error),
-            _("Pixel error, down from here"): number(float(found.pixel_error[i])),
+            _("Pixel error, down from here"): format_number(float(found.pixel_error[i])),
         }
         if np.isfinite(one.free_energy_gap).any():
             row[_("Free energy, held out − trained on")] = both(one.free_energy_gap)
@@ -221,7 +225,7 @@ def reuse_sentences(spec: Transfer, found: Reuse) -> list[str]:
             label=label.format(n=found.per_class[column]),
             way=_(WAYS[best].label).lower(),
             shares=", ".join(
-                f"{_(WAYS[way].label).lower()} {share(v)}" for way, v in values.items()
+                f"{_(WAYS[way].label).lower()} {format_share(v)}" for way, v in values.items()
             ),
         )
         sentences.append(text)

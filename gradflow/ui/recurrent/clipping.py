@@ -7,7 +7,7 @@ import math
 import streamlit as st
 
 from gradflow.charts.recurrent.clipping import cosine_figure, directions_figure, parameters_figure
-from gradflow.charts.theme import number, share
+from gradflow.charts.theme import format_number, format_share
 from gradflow.core.recurrent.clipping import ClippingCourse, ClippingReport
 from gradflow.core.recurrent.settings import Pass
 from gradflow.core.spec import Spec
@@ -66,14 +66,14 @@ def sentence(report: ClippingReport) -> str:
         return _(
             "**The gradient is not a finite number** (its norm is {norm}), and clipping cannot "
             "mend it: by norm every entry becomes 0 or NaN, by value NaN stays NaN."
-        ).format(norm=number(report.norm))
+        ).format(norm=format_number(report.norm))
     norm, value = report.by_norm, report.by_value
     text = _("The gradient has the norm **{norm}**; its largest entry is {largest}. ").format(
-        norm=number(report.norm), largest=number(report.largest)
+        norm=format_number(report.norm), largest=format_number(report.largest)
     )
     if norm.norm < report.norm and norm.changed:
         text += _("**By norm:** shortened to {norm}, the direction is kept. ").format(
-            norm=number(norm.norm)
+            norm=format_number(norm.norm)
         )
     else:
         text += _("**By norm:** short enough, nothing happens. ")
@@ -83,8 +83,8 @@ def sentence(report: ClippingReport) -> str:
             "**By value:** {share} of the entries are cut, the norm falls to {norm}, and the "
             "direction turns by **{angle}°** (cosine {cosine})."
         ).format(
-            share=share(value.changed), norm=number(value.norm), angle=number(angle),
-            cosine=number(value.cosine),
+            share=format_share(value.changed), norm=format_number(value.norm),
+            angle=format_number(angle), cosine=format_number(value.cosine),
         )  # fmt: skip
     else:
         text += _("**By value:** no entry is large enough to be cut.")

@@ -10,7 +10,7 @@ import streamlit as st
 from gradflow import charts
 from gradflow.charts.overlay import Overlay, Range
 from gradflow.charts.recurrent.norms import Line, nearby, time_norms_figure
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import CELLS, LossAt
 from gradflow.core.recurrent.code import to_code
 from gradflow.core.recurrent.findings import Course, Fate
@@ -96,21 +96,25 @@ def _metrics(report: TimeReport, theory: TimeTheory, layer: int) -> None:
     if spec.row.highway is None:
         radius, largest = theory.spectral_radius["state"], theory.largest_singular_value["state"]
         shown = [
-            (_("Spectral radius ρ"), number(radius), _("Largest |eigenvalue| of W_hh.")),
-            ("s_max", number(largest), _("Largest singular value of W_hh.")),
+            (_("Spectral radius ρ"), format_number(radius), _("Largest |eigenvalue| of W_hh.")),
+            ("s_max", format_number(largest), _("Largest singular value of W_hh.")),
         ]
     else:
         gate = next(gate for gate in spec.row.gates if gate.code == spec.row.highway)
-        mean = number(float(report.gate(gate.code, layer).mean()))
+        mean = format_number(float(report.gate(gate.code, layer).mean()))
         title = _("Mean {gate} {symbol}").format(gate=_(gate.label), symbol=gate.symbol)
         radius = max(theory.spectral_radius.values())
         shown = [
             (title, mean, _("What one step leaves on the direct path.")),
-            (_("Spectral radius ρ"), number(radius), _("The largest of the gates’ matrices.")),
+            (
+                _("Spectral radius ρ"),
+                format_number(radius),
+                _("The largest of the gates’ matrices."),
+            ),
         ]
     shown += [
-        (_("Loss"), number(report.loss, 4), _("Of this batch, before any training step.")),
-        (_("Gradient ‖g‖"), number(report.grad_norm), _("Over all parameters.")),
+        (_("Loss"), format_number(report.loss, 4), _("Of this batch, before any training step.")),
+        (_("Gradient ‖g‖"), format_number(report.grad_norm), _("Over all parameters.")),
         (_("Time of the pass"), f"{1000 * report.seconds:.0f} ms", _("Recorded, when computed.")),
     ]
     for column, (label, text, help_text) in zip(st.columns(len(shown)), shown, strict=True):

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from gradflow.charts.recurrent.training import training_gradient_figure, training_loss_figure
-from gradflow.charts.theme import number, share
+from gradflow.charts.theme import format_number, format_share
 from gradflow.core.catalog import Cell, SequenceSource
 from gradflow.core.recurrent.report import SYMBOLS, State
 from gradflow.core.recurrent.training import (
@@ -132,7 +132,7 @@ def _loss(spec: ShortTraining, done: Sequence[TrainedCell], key: str) -> None:
     adding = spec.source is SequenceSource.ADDING
     name = _("always answering 1: {loss}") if adding else _("guessing: {loss}")
     guess = compute.guessing(spec)
-    baseline = (name.format(loss=number(guess)), guess)
+    baseline = (name.format(loss=format_number(guess)), guess)
     learned = [(words.CELLS[one.cell], one.steps, one.loss) for one in done]
     blocks.show_figure(
         training_loss_figure(learned, steps=spec.steps, baseline=baseline, mode=blocks.mode()),
@@ -176,13 +176,17 @@ def sentence(spec: ShortTraining, one: TrainedCell) -> str:
         return _("**{name}** diverged: its loss is not a finite number at step {step}.").format(
             name=name, step=last.step
         )
-    loss, start, guess = number(last.loss), number(one.moments[0].loss), compute.guessing(spec)
+    loss, start, guess = (
+        format_number(last.loss),
+        format_number(one.moments[0].loss),
+        compute.guessing(spec),
+    )
     if spec.source is not SequenceSource.ADDING:
         return _(
             "**{name}** gets **{share}** of {count} held-out images right, after {step} steps; "
             "loss {start} → {loss}."
-        ).format(name=name, share=share(last.accuracy), count=spec.batch_size, step=last.step,
-                 start=start, loss=loss)  # fmt: skip
+        ).format(name=name, share=format_share(last.accuracy), count=spec.batch_size,
+                 step=last.step, start=start, loss=loss)  # fmt: skip
     text = (
         _("**{name}** has learned to add: loss {start} → **{loss}** in {step} steps.")
         if last.loss < _LEARNED * guess
@@ -202,11 +206,11 @@ def opened(one: TrainedCell, which: State) -> str:
         "{first} / {last}: **{before}** before training, **{after}** after {step} steps."
     ).format(
         first=words.norm(which, "1"), last=words.norm(which, "T"), step=one.moments[-1].step,
-        before=number(ratios[0], 2), after=number(ratios[1], 2),
+        before=format_number(ratios[0], 2), after=format_number(ratios[1], 2),
     )  # fmt: skip
     gates = (one.moments[0].forget, one.moments[-1].forget)
     if not math.isnan(gates[0]):
         text += " " + _("The mean gate on the direct path went from {before} to {after}.").format(
-            before=number(gates[0], 2), after=number(gates[1], 2)
+            before=format_number(gates[0], 2), after=format_number(gates[1], 2)
         )
     return text

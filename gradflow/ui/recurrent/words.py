@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gradflow.charts.recurrent.gates import opening
-from gradflow.charts.theme import number, share
+from gradflow.charts.theme import format_number, format_share
 from gradflow.core.catalog import Cell, LossAt
 from gradflow.core.histogram import FloatArray
 from gradflow.core.recurrent.factors import PATHS, FactorCurve, GradientPath
@@ -101,7 +101,7 @@ def fate(one: Course) -> str:
 def _breaks_forward(report: TimeReport, broke: Break, state: State) -> str:
     return _("**There is no gradient:** from step {step} on ${symbol}_t$ is not a finite number, "
              "too large for {dtype}, and the loss is {loss}.").format(
-        step=broke.step, symbol=SYMBOLS[state], dtype=report.dtype, loss=number(report.loss)
+        step=broke.step, symbol=SYMBOLS[state], dtype=report.dtype, loss=format_number(report.loss)
     )  # fmt: skip
 
 
@@ -110,19 +110,19 @@ def _every(one: Course, state: State) -> str:
         "**A loss at every step** feeds every step a gradient of its own, so {norm} cannot show "
         "what is lost on the way: at the first step it is {ratio} times that at the last. Ask for "
         "the loss at the last step to see what comes from far away."
-    ).format(norm=norm(state), ratio=number(one.remaining, 2))
+    ).format(norm=norm(state), ratio=format_number(one.remaining, 2))
 
 
 def _per_step(report: TimeReport, one: Course, state: State, layer: int) -> str:
     text = _("One step back multiplies {norm} by **{factor}** on average").format(
-        norm=norm(state), factor=number(one.factor, 4)
+        norm=norm(state), factor=format_number(one.factor, 4)
     )
     if one.tenfold < report.length:
         text += (
             _(": a tenth is left after {steps} steps")
             if one.factor < 1
             else _(": ten times as much after {steps} steps")
-        ).format(steps=number(one.tenfold, 2))
+        ).format(steps=format_number(one.tenfold, 2))
     lag = lag_of(report)
     left_over = report.remaining(lag, state, layer)
     if lag < 2 or not math.isfinite(left_over):
@@ -132,7 +132,7 @@ def _per_step(report: TimeReport, one: Course, state: State, layer: int) -> str:
         if one.factor < 1
         else _(". {lag} steps back it is **{left}** times as large.")
     )
-    return text + back.format(left=number(left_over, 2), lag=lag)
+    return text + back.format(left=format_number(left_over, 2), lag=lag)
 
 
 def highway(report: TimeReport, layer: int) -> str:
@@ -153,14 +153,14 @@ def highway(report: TimeReport, layer: int) -> str:
     if 0 < level < 1:
         text += _(
             ": on the direct path a tenth of the gradient is left after {steps} steps"
-        ).format(steps=number(math.log(0.1) / math.log(level), 2))
+        ).format(steps=format_number(math.log(0.1) / math.log(level), 2))
     text += _(", a highway.") if level > HIGHWAY else "."
     text += " " + _("{lag} steps back the product of the gates leaves **{direct}**").format(
         lag=lag, direct=opening(direct)
     )
     if report.experiment.loss_at is LossAt.LAST:
         whole = report.remaining(lag, state, layer)
-        text += _(", all paths together **{whole}**").format(whole=number(whole, 2))
+        text += _(", all paths together **{whole}**").format(whole=format_number(whole, 2))
         if whole == 0 < direct:
             text += _(" (too small for {dtype})").format(dtype=report.dtype)
     return text + "."
@@ -203,7 +203,7 @@ def verdict(rows: list[tuple[str, State, TimeReport]], layer: int) -> str:
     dead = [name for name, left_over in shares.items() if left_over <= LEFT]
     if dead:
         text += " " + _("Less than {least} of it is left in {names}.").format(
-            least=number(LEFT), names=_listed(dead)
+            least=format_number(LEFT), names=_listed(dead)
         )
     return text
 
@@ -249,15 +249,15 @@ def cells_table(rows: list[tuple[str, State, TimeReport]], layer: int) -> pd.Dat
         table.append(
             {
                 _("Cell"): name,
-                _("Factor of one step back"): number(one.factor, 4),
-                _("Steps for a factor of ten"): number(one.tenfold),
+                _("Factor of one step back"): format_number(one.factor, 4),
+                _("Steps for a factor of ten"): format_number(one.tenfold),
                 **{
-                    _("Left after {lag} steps").format(lag=lag): number(
+                    _("Left after {lag} steps").format(lag=lag): format_number(
                         report.remaining(lag, state, layer)
                     )
                     for lag in lags
                 },
-                _("Loss"): number(report.loss),
+                _("Loss"): format_number(report.loss),
             }
         )
     return pd.DataFrame(table)
@@ -272,9 +272,9 @@ def factor_sentence(curve: FactorCurve) -> str:
         if curve.remaining[-1] > 0
         else _("**{factor}** per step, but after {last} steps nothing at all is left")
     ).format(
-        factor=number(mean, 4),
+        factor=format_number(mean, 4),
         steps=len(curve.total),
-        product=number(float(curve.remaining[-1]), 2),
+        product=format_number(float(curve.remaining[-1]), 2),
         last=1 + len(known),
     )
     return text + _direct(curve)
@@ -288,7 +288,7 @@ def _direct(curve: FactorCurve) -> str:
         GradientPath.IRNN: _("; no other path than the direct one, which is 1 for an active unit "
                              "and 0 for one that is off: {share} are active"),
         GradientPath.TANH_RNN: _("; there is no direct path"),
-    }[curve.path].format(mean=number(mean), share=share(mean))  # fmt: skip
+    }[curve.path].format(mean=format_number(mean), share=format_share(mean))  # fmt: skip
 
 
 def path_title(curve: FactorCurve) -> str:

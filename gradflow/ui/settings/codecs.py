@@ -79,7 +79,8 @@ class SpecCodec(Generic[P]):
 
     def from_fields(self, values: Fields) -> P:
         """Make the spec from those values that apply."""
-        return self.spec(**{name: values[name] for name in self.spec.list_applicable(values)})
+        applicable = self.spec.list_applicable(values)
+        return self.spec(**{name: values[name] for name in applicable if name in values})
 
     def to_query(self, settings: P) -> dict[str, str]:
         """Write those fields that apply as URL parameters."""

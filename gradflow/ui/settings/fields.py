@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
 
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core import codec
 from gradflow.core.catalog import TABLES
 from gradflow.core.spec import find_bounds, find_enum, find_owners, list_options
@@ -165,7 +165,7 @@ def draw_marks(
     name: str,
     marks: Sequence[Any],
     *,
-    format_func: Callable[[Any], str] = number,
+    format_func: Callable[[Any], str] = format_number,
 ) -> None:
     """Draw a slider over certain values; the one of a link lies among them."""
     if form.applies(name):

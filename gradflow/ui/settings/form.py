@@ -78,13 +78,16 @@ class Form(Generic[S]):
         """All settings as they stand, possible or not."""
         return dict(self._values.get())
 
-    def read(self) -> S:
+    def read(self, shared: Fields | None = None) -> S:
         """Make the settings that the values describe, and remember them as the last valid ones.
+
+        Args:
+            shared: values that take the place of the form's own.
 
         Raises:
             InvalidExperiment: the values are impossible together.
         """
-        settings = self.codec.from_fields(self.values)
+        settings = self.codec.from_fields(self.values | dict(shared or {}))
         self._last_valid.set(settings)
         return settings
 
@@ -107,6 +110,7 @@ class Form(Generic[S]):
     def replace(self, settings: S) -> None:
         """Make every widget show these settings."""
         self.replace_values(self.codec.to_fields(settings))
+        self._last_valid.set(settings)
 
     def replace_values(self, values: Fields) -> None:
         """Make every widget show these values."""
@@ -146,7 +150,7 @@ class Form(Generic[S]):
 
     def bind_preset(self) -> dict[str, Any]:
         """Prepare the choice of a preset: the arguments that connect its widget."""
-        key = f"{self.key}:preset"
+        key = self.find_widget_key("preset")
         show_in_widget(key, self.preset)
         return {"key": key, "on_change": self._load_preset, "args": (key,)}
 

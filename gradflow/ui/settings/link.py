@@ -26,13 +26,21 @@ class Link(Generic[S]):
     problems: tuple[Text | str, ...] = ()
 
 
-def parse_link(codec: Codec[S], query: Mapping[str, str]) -> Link[S]:
+def parse_link(
+    codec: Codec[S], query: Mapping[str, str], defaults: Mapping[str, str] | None = None
+) -> Link[S]:
     """Make settings from the parameters of a link; impossible ones are left out and named.
 
     Parameters that are no settings are ignored: what a learning platform or a mail program
     appends to an address is none of the reader's business.
+
+    Args:
+        codec: the kind of settings.
+        query: the parameters.
+        defaults: texts for settings that the link does not name; the spec's defaults otherwise.
     """
-    used = select_known(query, codec.list_names())
+    given = select_known(query, codec.list_names())
+    used = {**(defaults or {}), **given}
     problems: list[Text | str] = []
     while True:
         try:
@@ -42,7 +50,8 @@ def parse_link(codec: Codec[S], query: Mapping[str, str]) -> Link[S]:
             bad = set(error.fields) & set(used)
             used = {name: text for name, text in used.items() if name not in bad} if bad else {}
             continue
-        unused = codec.describe_unused(used, settings)
+        possible = select_known(given, used)
+        unused = codec.describe_unused(possible, settings)
         return Link(settings, (*problems, unused) if unused else tuple(problems))
 
 

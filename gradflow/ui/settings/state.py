@@ -26,7 +26,7 @@ class SessionValue(Generic[T]):
     def get(self) -> T:
         """Read the value; a new session gets its default."""
         if not self.is_set():
-            self.set(self.make_default())
+            st.session_state[self.key] = self.make_default()
         value: T = st.session_state[self.key]
         return value
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gradflow.charts.theme import number, share
+from gradflow.charts.theme import format_number, format_share
 from gradflow.core.text import _
 from gradflow.core.training import Run
 from gradflow.ui.training.summary import Summary, summarized
@@ -47,7 +47,7 @@ def _loss(one: Summary) -> str:
     if one.broke is not None:
         return _("broke in step {step}").format(step=one.broke)
     return _("loss {loss}, held-out accuracy {right}").format(
-        loss=number(one.loss), right=share(one.held_out_accuracy)
+        loss=format_number(one.loss), right=format_share(one.held_out_accuracy)
     )
 
 
@@ -71,18 +71,20 @@ def _with(more: Callable[[Summary], str]) -> Callable[[Numbers], list[str]]:
 
 def _first_gradient(one: Summary) -> str:
     return _("‖∂L/∂W‖ of layer 1 at the start {x} of the last layer’s").format(
-        x=number(one.first_share)
+        x=format_number(one.first_share)
     )
 
 
 def _gradient(one: Summary) -> str:
     return _("gradient norm {before} → {after}").format(
-        before=number(one.grad_norm_before), after=number(one.grad_norm)
+        before=format_number(one.grad_norm_before), after=format_number(one.grad_norm)
     )
 
 
 def _largest_gradient(one: Summary) -> str:
-    return _("largest gradient norm {x} before clipping").format(x=number(one.grad_norm_largest))
+    return _("largest gradient norm {x} before clipping").format(
+        x=format_number(one.grad_norm_largest)
+    )
 
 
 def _spread(one: Summary) -> str:
@@ -90,7 +92,7 @@ def _spread(one: Summary) -> str:
 
 
 def _dead(one: Summary) -> str:
-    return _("{x} of the units are dead").format(x=share(one.dead))
+    return _("{x} of the units are dead").format(x=format_share(one.dead))
 
 
 def _still(one: Summary) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import TABLES
 from gradflow.core.spec import find_bounds, find_enum, find_owners
 from gradflow.core.text import N_, _
@@ -122,7 +122,7 @@ def _field(name: str) -> None:
         return
     if name in _DECADES:
         options = sorted({*_marks(name), state.plan_values()[name]})
-        st.select_slider(options=options, format_func=number, **place)
+        st.select_slider(options=options, format_func=format_number, **place)
         return
     low, high, _excluded = find_bounds(field)
     assert low is not None

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from gradflow import charts
-from gradflow.charts.compare.data import Entry
+from gradflow.charts.compare.data import ComparedSetting
 from gradflow.charts.compare.figures import compare_flow_figure
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.errors import GradflowError
 from gradflow.core.report import Report
 from gradflow.core.text import _
@@ -42,13 +42,15 @@ class _Found:
         text = _("{letter}: step {at}, loss {loss}.") if at == step else _(
             "{letter}: step {at}, the last one up to {step} that is there, loss {loss}."
         )  # fmt: skip
-        text = text.format(letter=self.one.letter, at=at, step=step, loss=number(self.record.loss))
+        text = text.format(
+            letter=self.one.letter, at=at, step=step, loss=format_number(self.record.loss)
+        )
         if (again.step, again.loss) == (at, self.record.loss):
             return text
         differs = _(
             "Computed again here, where numbers are rounded otherwise: step {at}, loss {loss}."
         )
-        return f"{text} {differs.format(at=again.step, loss=number(again.loss))}"
+        return f"{text} {differs.format(at=again.step, loss=format_number(again.loss))}"
 
 
 def show() -> None:
@@ -134,7 +136,7 @@ def _draw(found: list[_Found], step: int) -> None:
     if len(found) == 1:
         figure = charts.flow_figure(found[0].report, mode=blocks.mode(), gradient=gradient)
     else:
-        entries = [Entry(at.one.letter, at.one.name, at.report) for at in found]
+        entries = [ComparedSetting(at.one.letter, at.one.name, at.report) for at in found]
         figure = compare_flow_figure(entries, mode=blocks.mode(), gradient=gradient)
     blocks.show_figure(
         figure, "training_flow", _("Distribution of activations and gradients, layer by layer")

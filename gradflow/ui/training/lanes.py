@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradflow.charts.compare.data import LETTERS
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.charts.training.data import QUANTITIES, Lane
 from gradflow.core import codec
 from gradflow.core.catalog.optimizers import OPTIMIZERS, PRECISIONS, Clip, Precision
@@ -108,13 +108,18 @@ def names(group: Group) -> list[str]:
 def named(run: Run) -> str:
     """A name for a run of the user's own: network, optimizer, rate and what else was done."""
     plan: TrainingPlan = run.plan
-    words = [_network(run), f"{_(OPTIMIZERS[plan.optimizer].label)} η {number(plan.learning_rate)}"]
+    words = [
+        _network(run),
+        f"{_(OPTIMIZERS[plan.optimizer].label)} η {format_number(plan.learning_rate)}",
+    ]
     if plan.schedule is not Schedule.CONSTANT:
         words.append(_(SCHEDULES[plan.schedule].label))
     if plan.clip is not Clip.NONE:
         words.append(_("clipped"))
     words += [
-        f"{name} {number(value)}" for name, value in (("L1", plan.l1), ("L2", plan.l2)) if value
+        f"{name} {format_number(value)}"
+        for name, value in (("L1", plan.l1), ("L2", plan.l2))
+        if value
     ]
     if plan.precision is not Precision.FULL:
         words.append(_(PRECISIONS[plan.precision].label))

@@ -23,20 +23,23 @@ _ORDER = (*(name for name in _KNOWN if name != _LAST), _LAST)
 def network(experiment: Experiment) -> str:
     """A network in a line, such as ``Tanh, Xavier normal, 20 layers, width 128``."""
     spec = experiment.network
-    words = [naming.word("activation", spec.activation)]
+    words = [naming.describe_setting("activation", spec.activation)]
     if isinstance(spec, LayerSettings):
-        initialization = naming.word("initialization", spec.initialization)
+        initialization = naming.describe_setting("initialization", spec.initialization)
         if "init_std" in spec.list_applicable(dict(spec)):
-            initialization += f" σ {naming.shown('init_std', spec.init_std)}"
-        words += [initialization, spec.shape()]
+            initialization += f" σ {naming.format_setting('init_std', spec.init_std)}"
+        words += [initialization, spec.describe_shape()]
         if spec.normalization is not Normalization.NONE:
-            words.append(naming.word("normalization", spec.normalization))
+            words.append(naming.describe_setting("normalization", spec.normalization))
         if spec.connection is not Connection.PLAIN:
-            words.append(naming.word("connection", spec.connection))
+            words.append(naming.describe_setting("connection", spec.connection))
     else:
-        words += [spec.shape(), naming.shown("norm_placement", spec.norm_placement)]
+        words += [
+            spec.describe_shape(),
+            naming.format_setting("norm_placement", spec.norm_placement),
+        ]
     if spec.architecture is not Architecture.MLP:
-        words.insert(0, naming.word("architecture", spec.architecture))
+        words.insert(0, naming.describe_setting("architecture", spec.architecture))
     return ", ".join(words)
 
 
@@ -48,9 +51,11 @@ def different(runs: Sequence[tuple[Experiment, TrainingPlan]]) -> list[str]:
     ['SGD', 'Adam']
     """
     settings = [_settings(*run) for run in runs]
-    names = naming.telling(settings, _ORDER)
+    names = naming.list_distinguishing(settings, _ORDER)
     return [
-        naming.joined([naming.word(name, one[name]) for name in names if name in one])
+        naming.join_descriptions(
+            [naming.describe_setting(name, one[name]) for name in names if name in one]
+        )
         for one in settings
     ]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gradflow.charts.theme import number, share
+from gradflow.charts.theme import format_number, format_share
 from gradflow.charts.training.data import RECENT
 from gradflow.core.text import _
 from gradflow.core.training import Run
@@ -114,22 +114,22 @@ def _texts(one: Summary) -> dict[str, str]:
     return {
         _("Steps done"): str(one.steps),
         _("Broke in step"): "–" if one.broke is None else str(one.broke),
-        _("Loss, first record"): number(one.loss_before),
-        _("Loss"): number(one.loss),
-        _("Accuracy"): _measured(one.accuracy, share),
+        _("Loss, first record"): format_number(one.loss_before),
+        _("Loss"): format_number(one.loss),
+        _("Accuracy"): _measured(one.accuracy, format_share),
         _("Held-out loss, last look"): _measured(one.held_out_loss),
-        _("Held-out accuracy, last look"): _measured(one.held_out_accuracy, share),
-        _("Gradient norm, first record"): number(one.grad_norm_before),
-        _("Gradient norm"): number(one.grad_norm),
-        _("Gradient norm, largest finite"): number(one.grad_norm_largest),
-        _("‖∂L/∂W‖ of layer 1 ÷ that of the last, first record"): number(one.first_share),
-        _("Update ratio of the slowest layer"): number(min(ratios, default=math.nan)),
-        _("Update ratio of the fastest layer"): number(max(ratios, default=math.nan)),
-        _("Dead units, last record"): share(one.dead),
+        _("Held-out accuracy, last look"): _measured(one.held_out_accuracy, format_share),
+        _("Gradient norm, first record"): format_number(one.grad_norm_before),
+        _("Gradient norm"): format_number(one.grad_norm),
+        _("Gradient norm, largest finite"): format_number(one.grad_norm_largest),
+        _("‖∂L/∂W‖ of layer 1 ÷ that of the last, first record"): format_number(one.first_share),
+        _("Update ratio of the slowest layer"): format_number(min(ratios, default=math.nan)),
+        _("Update ratio of the fastest layer"): format_number(max(ratios, default=math.nan)),
+        _("Dead units, last record"): format_share(one.dead),
         _("Gradient noise scale, samples"): _measured(one.noise_scale),
         _("Updates skipped, of those recorded"): str(one.skipped),
     }
 
 
-def _measured(value: float, show: Callable[[float], str] = number) -> str:
+def _measured(value: float, show: Callable[[float], str] = format_number) -> str:
     return "–" if math.isnan(value) else show(value)

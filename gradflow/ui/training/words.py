@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gradflow.charts.theme import count, number, share
+from gradflow.charts.theme import format_count, format_number, format_share
 from gradflow.charts.training.speeds import USUAL_RATIO
 from gradflow.core.catalog.optimizers import OPTIMIZERS, Clip
 from gradflow.core.catalog.schedules import SCHEDULES, Schedule
@@ -69,7 +69,7 @@ def roughly(seconds: float) -> str:
         return _("{n} min").format(n=minutes)
     if minutes < 60:
         return _("{n} min").format(n=round(minutes, -1))
-    return _("{n} h").format(n=number(seconds / 3600, 2))
+    return _("{n} h").format(n=format_number(seconds / 3600, 2))
 
 
 def claimed(claim: Claim, group: Group | None) -> str:
@@ -148,18 +148,18 @@ def outcome(one: Shown) -> str:
         return ""
     if found.broke is not None:
         text = _("{run}: the loss began at {before} and was not finite in step {step}.")
-        return text.format(run=one.label, before=number(found.loss_before), step=found.broke)
+        return text.format(run=one.label, before=format_number(found.loss_before), step=found.broke)
     text = _("{run}: loss {before} → {after} in {steps} steps")
     said = text.format(
         run=one.label,
-        before=number(found.loss_before),
-        after=number(found.loss),
+        before=format_number(found.loss_before),
+        after=format_number(found.loss),
         steps=found.steps,
     )
     if not math.isnan(found.accuracy):
-        said += _(", accuracy {right}").format(right=share(found.accuracy))
+        said += _(", accuracy {right}").format(right=format_share(found.accuracy))
     if not math.isnan(found.held_out_accuracy):
-        said += _(" (held-out {right})").format(right=share(found.held_out_accuracy))
+        said += _(" (held-out {right})").format(right=format_share(found.held_out_accuracy))
     return f"{said}. {speeds(found)}"
 
 
@@ -173,7 +173,11 @@ def hidden(run: Run) -> bool:
 
 def times(factor: float) -> str:
     """A factor to two digits."""
-    return count(int(float(f"{factor:.1e}"))) if 10 <= factor < 1e6 else number(factor, 2)
+    return (
+        format_count(int(float(f"{factor:.1e}")))
+        if 10 <= factor < 1e6
+        else format_number(factor, 2)
+    )
 
 
 def speeds(found: Summary) -> str:
@@ -189,7 +193,9 @@ def speeds(found: Summary) -> str:
         still = sum(ratio == 0 for ratio, _layer in known)
         return _("{n} of {all} layers do not move at all.").format(n=still, all=len(known))
     text = _("Per step, layer {slow} moves by {slowest} of its size, layer {fast} by {fastest}")
-    said = text.format(slow=slow, slowest=number(slowest), fast=fast, fastest=number(fastest))
+    said = text.format(
+        slow=slow, slowest=format_number(slowest), fast=fast, fastest=format_number(fastest)
+    )
     if fastest / slowest > UNEVEN:
         said += _(", {n} times as fast").format(n=times(fastest / slowest))
     if fastest < SLOW:

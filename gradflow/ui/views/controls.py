@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.spec import find_bounds, find_enum
 from gradflow.core.text import _
 from gradflow.ui.views.state import Views
@@ -58,7 +58,7 @@ class Controls:
         """Over ``options``; a link's value lies among them."""
         if self._applies(name):
             found = sorted({*options, self.views.values(self.view)[name]})
-            new = st.select_slider(options=found, format_func=number, **self._place(name))
+            new = st.select_slider(options=found, format_func=format_number, **self._place(name))
             self.views.store(self.view, name, new)
 
     def select(self, name: str, labels: Mapping[Any, str]) -> None:

@@ -12,8 +12,8 @@ from torch import nn
 
 import gradflow as gf
 from gradflow.core.catalog import ACTIVATIONS, Activation, Connection, Initialization
-from gradflow.core.data import draw
-from gradflow.core.networks.build import build
+from gradflow.core.data import draw_batch
+from gradflow.core.networks.build import build_network
 from tests.core.oracles import linears
 
 
@@ -22,7 +22,7 @@ def built(data=None, seed=0, **network) -> nn.Module:
     exp = gf.Experiment(
         network=gf.MLP(**{"widths": (400, 300)} | network), data=data, seed=seed, device="cpu"
     )
-    return build(exp, draw(exp.data, exp.seed)[0])
+    return build_network(exp, draw_batch(exp.data, exp.seed)[0])
 
 
 def std_of_truncated() -> float:
@@ -191,7 +191,7 @@ def test_the_global_random_state_is_left_alone(source):
         exp = gf.Experiment(
             network=network, data=gf.Data(source=source, batch_size=8), device="cpu"
         )
-        build(exp, draw(exp.data, exp.seed)[0])
+        build_network(exp, draw_batch(exp.data, exp.seed)[0])
         gf.run(exp)
     assert state() == before
 
@@ -244,7 +244,7 @@ def test_zero_last(connection):
 def test_the_readout_has_as_many_units_as_classes():
     for source, classes in (("digits", 10), ("gaussian", 10), ("moons", 2), ("spirals", 2)):
         exp = gf.Experiment(network=gf.MLP(depth=2), data=gf.Data(source=source), device="cpu")
-        assert linears(build(exp, draw(exp.data, 0)[0]))[-1].out_features == classes
+        assert linears(build_network(exp, draw_batch(exp.data, 0)[0]))[-1].out_features == classes
 
 
 def test_every_activation_is_the_module_of_its_row():

@@ -15,8 +15,8 @@ from torch.nn import functional as F
 import gradflow as gf
 from gradflow.core.catalog import Connection, Downsampling, Normalization
 from gradflow.core.codec import from_fields
-from gradflow.core.data import draw
-from gradflow.core.networks.build import build
+from gradflow.core.data import draw_batch
+from gradflow.core.networks.build import build_network
 from tests.core.oracles import PHI
 
 
@@ -169,8 +169,8 @@ class Oracle:
 
 def check(exp: gf.Experiment) -> None:
     report = gf.run(exp)
-    inputs, targets = draw(exp.data, exp.seed)
-    model = build(exp, inputs).double()
+    inputs, targets = draw_batch(exp.data, exp.seed)
+    model = build_network(exp, inputs).double()
     oracle = Oracle(exp, model)
     loss = F.cross_entropy(oracle(inputs.double()), targets)
     assert report.loss == pytest.approx(loss.item(), rel=1e-10)
@@ -221,7 +221,7 @@ def test_kernels_and_blocks(kernel, block_size):
 def test_norms_are_torchs(normalization):
     """With γ and β off 1 and 0, against the modules of ``torch.nn``."""
     exp = experiment(normalization=normalization, depth=2, groups=3)
-    model = build(exp, draw(exp.data, 0)[0])
+    model = build_network(exp, draw_batch(exp.data, 0)[0])
     ours = next(m for name, m in model.named_modules() if name == "norm1").double()
     reference = {
         "batch": nn.BatchNorm2d(6),
@@ -239,7 +239,7 @@ def test_norms_are_torchs(normalization):
 
 def test_rms_norm_by_hand():
     exp = experiment(normalization="rms", depth=2)
-    norm = dict(build(exp, draw(exp.data, 0)[0]).named_modules())["norm1"].double()
+    norm = dict(build_network(exp, draw_batch(exp.data, 0)[0]).named_modules())["norm1"].double()
     norm.weight.data.uniform_(0.5, 2)
     x = np.random.default_rng(0).normal(size=(3, 6, 4, 4))
     by_hand = x / np.sqrt((x**2).mean((1, 2, 3), keepdims=True))
@@ -256,8 +256,8 @@ def test_batch_norm_in_evaluation_mode_is_the_identity_at_the_start():
 def test_dead_channels_are_counted_not_pixels():
     """A channel with a large negative bias is off everywhere; one dark pixel is not a unit."""
     exp = experiment(activation="relu", bias_std=0.0, depth=3)
-    inputs, targets = draw(exp.data, 0)
-    model = build(exp, inputs)
+    inputs, targets = draw_batch(exp.data, 0)
+    model = build_network(exp, inputs)
     model.conv1.bias.data[[1, 4]] = -1e3
     report = gf.probe(model, inputs, targets)
     assert report.layers["dead_units"][0] == 2

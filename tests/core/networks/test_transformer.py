@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 import gradflow as gf
 from gradflow.core.codec import from_fields
-from gradflow.core.data import draw
-from gradflow.core.networks.build import build
+from gradflow.core.data import draw_batch
+from gradflow.core.networks.build import build_network
 from gradflow.core.networks.transformer import Attention
 
 
@@ -57,8 +57,8 @@ def reference(exp: gf.Experiment, model: nn.Module) -> list[nn.TransformerEncode
 def test_blocks_are_those_of_torch(placement):
     exp = experiment(norm_placement=placement)
     report = gf.run(exp)
-    inputs, targets = draw(exp.data, exp.seed)
-    model = build(exp, inputs).double()
+    inputs, targets = draw_batch(exp.data, exp.seed)
+    model = build_network(exp, inputs).double()
     x = inputs.double().reshape(9, 8, 8)
     h = x @ model.embedding.weight.T + model.embedding.bias + model.positions.weight
     stream = [h]
@@ -80,8 +80,8 @@ def test_blocks_are_those_of_torch(placement):
 
 def test_without_norm_and_with_a_scale():
     exp = experiment(norm_placement="none", residual_scale=0.5, depth=1)
-    inputs, _ = draw(exp.data, 0)
-    model = build(exp, inputs).double()
+    inputs, _ = draw_batch(exp.data, 0)
+    model = build_network(exp, inputs).double()
     h = model.positions(model.embedding(inputs.double().reshape(9, 8, 8)))
     a, p = model.attention1.branch, model.perceptron1.branch
     q, k, v = a.qkv(h).chunk(3, -1)
@@ -109,8 +109,8 @@ def test_attention_in_numpy():
 
 def test_the_readout_sees_the_mean_over_the_tokens():
     exp = experiment(residual_scale=0.0, norm_placement="none")
-    inputs, _ = draw(exp.data, 0)
-    model = build(exp, inputs).double()
+    inputs, _ = draw_batch(exp.data, 0)
+    model = build_network(exp, inputs).double()
     rows = inputs.double().reshape(9, 8, 8).mean(1)
     h = rows @ model.embedding.weight.T + model.positions.weight.mean(0)
     assert_allclose(model(inputs.double()).detach(), (h @ model.readout.weight.T).detach())

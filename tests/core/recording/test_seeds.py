@@ -10,8 +10,8 @@ from numpy.testing import assert_allclose
 
 from gradflow.core.catalog import LOSSES
 from gradflow.core.codec import from_fields
-from gradflow.core.networks.build import structure
-from gradflow.core.networks.stacked import linears, load, stack
+from gradflow.core.networks.build import allocate_network
+from gradflow.core.networks.stacked import list_linears, load_weights, stack
 from gradflow.core.recording.seeds import (
     COLUMNS,
     DeviceStatistics,
@@ -75,13 +75,13 @@ def test_nothing_waits_for_the_device(normalization, loss):
     """On the meta device there are no values: whatever looked at one would raise."""
     small = {"depth": 5, "width": 8, "connection": "residual", "groups": 2}
     exp = from_fields(small | {"normalization": normalization, "loss": loss})
-    model = structure(exp)
-    shapes = [(layer.weight.shape, layer.bias.shape) for layer in linears(model)]
+    model = allocate_network(exp)
+    shapes = [(layer.weight.shape, layer.bias.shape) for layer in list_linears(model)]
     stack(model)
     model.to("meta")
     weights = [torch.empty(4, *weight, device="meta") for weight, _ in shapes]
     biases = [torch.empty(4, *bias, device="meta") for _, bias in shapes]
-    load(model, weights, biases, range(4))
+    load_weights(model, weights, biases, range(4))
     recorder = SeedRecorder(
         model, DeviceStatistics(), torch.nn.Tanh, Response((-0.97, 0.97), (-1.0, 1.0)), 2.0
     )
@@ -90,5 +90,5 @@ def test_nothing_waits_for_the_device(normalization, loss):
     targets = torch.empty(4, 6, dtype=torch.int64, device="meta")
     pairs = zip(outputs.unbind(), targets.unbind(), strict=True)
     losses = torch.stack([LOSSES[exp.loss].function(*pair) for pair in pairs])
-    torch.autograd.grad(losses.sum(), linears(model)[0].bias)
+    torch.autograd.grad(losses.sum(), list_linears(model)[0].bias)
     assert recorder.numbers().shape == (len(COLUMNS), 5, 4)

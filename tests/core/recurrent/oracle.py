@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import gradflow as gf
-from gradflow.core.networks.recurrent import RecurrentNetwork
+from gradflow.core.recurrent.network import RecurrentNetwork
 
 ATTRIBUTES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 

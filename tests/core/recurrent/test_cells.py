@@ -11,7 +11,7 @@ from torch import nn
 
 import gradflow as gf
 from gradflow.core.catalog import Cell
-from gradflow.core.networks.recurrent import build, spectral_radius
+from gradflow.core.recurrent.network import build_recurrent, spectral_radius
 from gradflow.core.recurrent.record import prepared, sequence_loss
 from tests.core.recurrent.oracle import experiment
 
@@ -28,7 +28,7 @@ def test_outputs_and_gradients_are_those_of_torch_nn(cell, loss_at):
     hidden = reference(inputs)[0]
     hidden = hidden if loss_at == "every" else hidden[-1:]
     expected = hidden @ network.readout.weight.T + network.readout.bias
-    outputs = network.unrolled(inputs)
+    outputs = network.unroll(inputs)
     torch.testing.assert_close(outputs, expected, rtol=1e-13, atol=1e-14)
     torch.testing.assert_close(network(inputs), expected, rtol=1e-13, atol=1e-14)
     found = torch.autograd.grad(
@@ -43,7 +43,7 @@ def test_outputs_and_gradients_are_those_of_torch_nn(cell, loss_at):
 
 def _blocks(network: gf.Recurrent, seed: int = 0) -> list[torch.Tensor]:
     spec = gf.SequenceExperiment(network=network, seed=seed)
-    weight = build(spec).recurrent.weight_hh_l0.detach().double()
+    weight = build_recurrent(spec).recurrent.weight_hh_l0.detach().double()
     return list(weight.chunk(weight.shape[0] // weight.shape[1]))
 
 
@@ -70,7 +70,7 @@ def test_gaussian_spread_and_radius():
 
 def test_pytorch_default():
     spec = gf.SequenceExperiment(network=gf.Recurrent(cell="lstm", hidden_size=64))
-    network = build(spec)
+    network = build_recurrent(spec)
     for parameter in network.recurrent.parameters():
         assert parameter.abs().max() <= 1 / 8
         assert parameter.std().item() == pytest.approx(1 / 8 / math.sqrt(3), rel=0.1)
@@ -96,7 +96,7 @@ def test_biases_are_zero_but_for_the_forget_gate():
             cell="lstm", layers=2, hidden_size=4, recurrent_init="orthogonal", forget_bias=3.0
         )
     )
-    recurrent = build(spec).recurrent
+    recurrent = build_recurrent(spec).recurrent
     for layer in range(2):
         both = getattr(recurrent, f"bias_ih_l{layer}") + getattr(recurrent, f"bias_hh_l{layer}")
         np.testing.assert_array_equal(both.detach(), np.repeat([0.0, 3.0, 0.0, 0.0], 4))
@@ -106,7 +106,7 @@ def test_drawing_leaves_the_random_state_alone_and_repeats():
     spec = experiment("lstm")
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    first, second = build(spec), build(spec)
+    first, second = build_recurrent(spec), build_recurrent(spec)
     assert torch.equal(before, torch.get_rng_state())
     for a, b in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(a, b)

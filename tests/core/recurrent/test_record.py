@@ -11,8 +11,8 @@ import torch
 
 import gradflow as gf
 from gradflow.core.catalog import Cell
-from gradflow.core.networks.recurrent import build
 from gradflow.core.recording.device import DeviceSummarizer
+from gradflow.core.recurrent.network import build_recurrent
 from gradflow.core.recurrent.record import prepared, record
 from gradflow.core.recurrent.report import STEP_COLUMNS
 from tests.core.recurrent.oracle import ATTRIBUTES, experiment, numpy_gates, traced
@@ -93,7 +93,7 @@ def test_gates_are_pytorchs_in_its_order_with_both_biases(cell):
     spec = experiment(cell, **({"forget_bias": 1.5} if cell == "lstm" else {}))
     report = gf.through_time(spec, sample=3)
     network, inputs, _ = prepared(spec)
-    weights = [w.detach().numpy() for w in network.weights(0)]
+    weights = [w.detach().numpy() for w in network.list_weights(0)]
     expected = numpy_gates(cell, weights, inputs.numpy())
     assert report.gate_codes == [n for n in expected[0] if n not in ("cell", "hidden")]
     for code in report.gate_codes:
@@ -119,7 +119,7 @@ def test_direct_path_is_the_last_gradient_times_the_gates(cell, code):
     state = (trace.cell if cell == "lstm" else trace.hidden)[0]
     last = torch.autograd.grad(trace.loss, state[-1])[0].numpy()
     gates = np.array(
-        [r[code] for r in numpy_gates(cell, [w.detach().numpy() for w in network.weights(0)],
+        [r[code] for r in numpy_gates(cell, [w.detach().numpy() for w in network.list_weights(0)],
                                       inputs.numpy())]
     )  # fmt: skip
     expected = [np.linalg.norm(last * gates[t + 1 :].prod(0)) for t in range(len(gates))]
@@ -291,7 +291,7 @@ def test_as_report_draws_time_steps_as_layers():
         assert shown.histogram("activation_grad", 3) is report.histogram(f"{state}_grad", 3, 2)
         assert gf.Report.from_json(shown.to_json()).loss == report.loss
         assert shown.parameter_count == sum(
-            p.numel() for p in build(report.experiment).parameters()
+            p.numel() for p in build_recurrent(report.experiment).parameters()
         )
 
 

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 import gradflow as gf
 from gradflow.core.catalog import Cell
-from gradflow.core.networks.recurrent import build
 from gradflow.core.recurrent.data import draw_sequences
+from gradflow.core.recurrent.network import build_recurrent
 from gradflow.core.recurrent.training import ShortTraining, TrainedCell, held_out, train_cell
 from gradflow.core.training import task_of
 from tests.core.recurrent.oracle import numpy_gates, traced
@@ -33,7 +33,7 @@ def test_it_is_adam_with_clipping(cell: Cell) -> None:
     spec = ShortTraining(**SMALL)
     moments = list(train_cell(spec, cell))
     experiment = spec.experiment(cell)
-    model, batches = build(experiment), task_of(experiment).batches
+    model, batches = build_recurrent(experiment), task_of(experiment).batches
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     inputs, targets = unseen(spec)
     losses = []
@@ -54,13 +54,13 @@ def test_the_first_moment_is_the_untrained_network() -> None:
     spec = ShortTraining(**SMALL)
     first = next(train_cell(spec, Cell.LSTM))
     experiment = spec.experiment(Cell.LSTM)
-    network, inputs, targets = build(experiment), *unseen(spec)
+    network, inputs, targets = build_recurrent(experiment), *unseen(spec)
     trace = traced(experiment, network, inputs, targets)
     for state, states in (("hidden", trace.hidden[0]), ("cell", trace.cell[0])):
         gradients = torch.autograd.grad(trace.loss, states, retain_graph=True)
         norms = [float(gradient.norm()) for gradient in gradients]
         np.testing.assert_allclose(first.norms[state], norms, rtol=1e-5)
-    weights = [weight.detach().numpy() for weight in network.weights(0)]
+    weights = [weight.detach().numpy() for weight in network.list_weights(0)]
     gates = [row["forget"] for row in numpy_gates("lstm", weights, inputs.numpy())]
     assert first.forget == pytest.approx(np.mean(gates), rel=1e-5)
     assert first.step == 0

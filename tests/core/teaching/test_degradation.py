@@ -9,9 +9,9 @@ from numpy.testing import assert_allclose
 
 import gradflow as gf
 from gradflow.core.catalog import Connection
-from gradflow.core.data import draw
-from gradflow.core.networks.build import build
-from gradflow.core.networks.stacked import linears
+from gradflow.core.data import draw_batch
+from gradflow.core.networks.build import build_network
+from gradflow.core.networks.stacked import list_linears
 from gradflow.core.teaching.degradation import depth, identity, pairs, shattering
 from gradflow.core.teaching.degradation.shattering import Shattering
 from gradflow.core.teaching.degradation.tangents import tangents
@@ -31,8 +31,8 @@ def test_depth_sweep_against_autograd(
     assert found.depths.tolist() == [4, 9]
     for place, layers in enumerate((4, 9)):
         experiment = spec.experiment(connection, layers)
-        inputs, targets = draw(experiment.data, experiment.seed)
-        weights = linears(build(experiment, inputs).double())
+        inputs, targets = draw_batch(experiment.data, experiment.seed)
+        weights = list_linears(build_network(experiment, inputs).double())
         trace = traced(experiment.network, weights, inputs.double())
         loss = mean_loss("cross_entropy", trace.a[-1], targets)
         norms = [g.norm().item() for g in torch.autograd.grad(loss, trace.z)]
@@ -54,7 +54,7 @@ def _forward(
     experiment: gf.Experiment, inputs: torch.Tensor, connection: Connection, beta: float
 ) -> list[torch.Tensor]:
     """Every layer's output of a normalized ReLU network, by hand; differentiable."""
-    layers = linears(build(experiment, inputs.float()).double())
+    layers = list_linears(build_network(experiment, inputs.float()).double())
 
     def standardized(z: torch.Tensor) -> torch.Tensor:
         mean, var = z.mean(0).detach(), z.var(0, correction=0).detach()
@@ -97,7 +97,7 @@ def test_tangents_of_a_network_without_normalization_are_exact() -> None:
     spec = Shattering(width=32, normalized=False)
     experiment = spec.experiment(RESIDUAL, layers=5)
     x = torch.linspace(-2, 2, 50, dtype=torch.float64)[:, None].requires_grad_()
-    layers = linears(build(experiment, x.detach().float()).double())
+    layers = list_linears(build_network(experiment, x.detach().float()).double())
     h = torch.relu(x @ layers[0].weight.T + layers[0].bias)
     for layer in layers[1:-1]:
         h = torch.relu(h + 0.1 * (h @ layer.weight.T + layer.bias))
@@ -201,8 +201,10 @@ def test_nearness_by_hand(connection: Connection, layers: int, size: int) -> Non
     )  # fmt: skip
     found = identity.nearness(spec, connection)
     experiment = spec.experiment(connection, layers)
-    inputs, _targets = draw(experiment.data, experiment.seed)
-    weights = [w.weight.detach().numpy() for w in linears(build(experiment, inputs).double())]
+    inputs, _targets = draw_batch(experiment.data, experiment.seed)
+    weights = [
+        w.weight.detach().numpy() for w in list_linears(build_network(experiment, inputs).double())
+    ]
     inner = weights[1:-1]
     blocks = [inner[i : i + size] for i in range(0, len(inner), size)]
     h = inputs.double().numpy() @ weights[0].T
@@ -233,8 +235,8 @@ def test_convolutional_blocks_by_hand(connection: Connection) -> None:
     )  # fmt: skip
     found = identity.nearness(spec, connection)
     experiment = spec.experiment(connection, 5)
-    inputs, _targets = draw(experiment.data, experiment.seed)
-    model = build(experiment, inputs).double()
+    inputs, _targets = draw_batch(experiment.data, experiment.seed)
+    model = build_network(experiment, inputs).double()
     first, *inner = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d)]
     h = first(inputs.double().reshape(-1, 1, 8, 8))
     h = h if connection is PREACTIVATION else h.relu()
@@ -256,8 +258,8 @@ def test_convolutional_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = depth.BlockNetworks(architecture="conv", channels=4, seed=3)
     found = depth.sweep(spec, RESIDUAL)
     experiment = spec.experiment(RESIDUAL, 4)
-    inputs, targets = draw(experiment.data, experiment.seed)
-    model = build(experiment, inputs)
+    inputs, targets = draw_batch(experiment.data, experiment.seed)
+    model = build_network(experiment, inputs)
     seen: list[torch.Tensor] = []
     layers = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.Linear)]
     for layer in (layers[0], layers[-1]):

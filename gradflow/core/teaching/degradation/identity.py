@@ -12,8 +12,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from gradflow.core.catalog import Connection
-from gradflow.core.data import draw
-from gradflow.core.networks.build import build
+from gradflow.core.data import draw_batch
+from gradflow.core.networks.build import build_network
 from gradflow.core.networks.mlp import Block
 from gradflow.core.teaching.degradation.depth import BlockNetworks
 from gradflow.core.theory.moments import FloatArray
@@ -45,8 +45,8 @@ class Nearness:
 def nearness(spec: Blocks, connection: Connection) -> Nearness:
     """The blocks of one kind of network, before training, in float64."""
     experiment = spec.experiment(connection, spec.depth)
-    inputs, _targets = draw(experiment.data, experiment.seed)
-    model = build(experiment, inputs).double()
+    inputs, _targets = draw_batch(experiment.data, experiment.seed)
+    model = build_network(experiment, inputs).double()
     rows = []
     for before, added, after in _blocks(model, inputs.double(), spec.block_size):
         size = before.norm()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gradflow.core.experiment import Experiment
-from gradflow.core.networks.build import build
+from gradflow.core.networks.build import build_network
 from gradflow.core.networks.mlp import Block
 
 
@@ -38,7 +38,7 @@ def tangents(experiment: Experiment, inputs: Tensor, direction: Tensor) -> list[
     Returns:
         One tensor ``(batch, units)`` per layer.
     """
-    model = build(experiment, inputs.float()).to(inputs.dtype)
+    model = build_network(experiment, inputs.float()).to(inputs.dtype)
     here, found, in_blocks = Dual(inputs, direction), [], False
     for module, following in pairwise(model.children()):
         here = _through(module, here)

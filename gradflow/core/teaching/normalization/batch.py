@@ -13,7 +13,7 @@ import torch
 from pydantic import Field, model_validator
 from torch.nn import functional as F
 
-from gradflow.core.data import digit_images
+from gradflow.core.data import load_digit_images
 from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.histogram import FloatArray
 from gradflow.core.spec import Spec
@@ -257,7 +257,7 @@ def batch(spec: PushedBatch) -> FloatArray:
             :, None, None
         ] * random.standard_normal(shape)
         return drawn
-    pixels = digit_images()[0]
+    pixels = load_digit_images()[0]
     images = pixels[random.choice(len(pixels), spec.samples, replace=False)]
     if spec.source is BatchSource.IMAGES:
         return images.reshape(-1, 1, 8, 8)

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gradflow.core.data import draw
+from gradflow.core.data import draw_batch
 from gradflow.core.experiment import Experiment
-from gradflow.core.networks.build import build, structure
-from gradflow.core.networks.stacked import linears, load, stack
+from gradflow.core.networks.build import allocate_network, build_network
+from gradflow.core.networks.stacked import list_linears, load_weights, stack
 from gradflow.core.theory.moments import FloatArray
 
 
@@ -32,18 +32,18 @@ class Copies:
         epsilon: float | None = None,
         dtype: torch.dtype = torch.float64,
     ) -> None:
-        inputs, self.targets = draw(experiment.data, experiment.seed)
-        drawn = linears(build(experiment, inputs))
+        inputs, self.targets = draw_batch(experiment.data, experiment.seed)
+        drawn = list_linears(build_network(experiment, inputs))
         factors = torch.tensor(scales, dtype=dtype)[:, None, None]
         self.inputs = inputs.to(dtype)
-        self.model = structure(experiment)
+        self.model = allocate_network(experiment)
         stack(self.model)
         self.model.to(dtype)
         weights = [factors * layer.weight.detach().to(dtype) for layer in drawn[:-1]]
         weights.append(drawn[-1].weight.detach().to(dtype).repeat(len(scales), 1, 1))
         biases = [layer.bias.detach().to(dtype).repeat(len(scales), 1) for layer in drawn]
-        load(self.model, weights, biases, [experiment.seed] * len(scales))
-        self.layers = linears(self.model)
+        load_weights(self.model, weights, biases, [experiment.seed] * len(scales))
+        self.layers = list_linears(self.model)
         for layer in self.layers:
             layer.requires_grad_()
         if epsilon is not None:

@@ -16,7 +16,7 @@ from gradflow.charts.normalization_effects.flow import (
     distributions_figure,
     normalized_flow_figure,
 )
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import NORM_POSITIONS, NORMALIZATIONS, Normalization, NormPosition
 from gradflow.core.experiment import MLP
 from gradflow.core.teaching.normalization.sharing import divisors
@@ -149,7 +149,7 @@ def tabulate_growth(growth_by_name: dict[str, Growth]) -> pd.DataFrame:
 
 
 def _write_factor(value: float) -> str:
-    return "–" if math.isnan(value) else number(value, 4)
+    return "–" if math.isnan(value) else format_number(value, 4)
 
 
 def _show_positions(spec: NormalizedFlow, gradient: Backward) -> None:

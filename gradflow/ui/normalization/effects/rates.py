@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from gradflow.charts.normalization_effects.rates import learning_rates_figure
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import NORMALIZATIONS, Normalization
 from gradflow.core.teaching.normalization_effects.flow import COMPARED
 from gradflow.core.teaching.normalization_effects.rates import (
@@ -72,9 +72,9 @@ def explain_failures(spec: LearningRates, trained: dict[Normalization, Trained])
                 "overshoots. Lower “Weight scale k” (now {scale}) or “Depth” (now {depth})."
             ).format(
                 names=_list_names(broken),
-                scale=number(spec.weight_scale),
+                scale=format_number(spec.weight_scale),
                 depth=spec.depth,
-                initial=_(" and ").join(number(failed[code].initial) for code in broken),
+                initial=_(" and ").join(format_number(failed[code].initial) for code in broken),
             )
         )
     if stuck:
@@ -105,11 +105,11 @@ def tabulate_rates(trained: dict[Normalization, Trained]) -> pd.DataFrame:
         rows.append(
             {
                 _("Normalization"): _(NORMALIZATIONS[code].label),
-                _("loss before"): number(result.initial),
+                _("loss before"): format_number(result.initial),
                 _("largest η that trains"): _write_number(result.largest, _("none")),
                 _("over that without a norm"): _write_number(result.largest / without_norm, "–"),
-                _("lowest loss"): number(lowest) if has_lowest else "–",
-                _("at η"): number(float(learning_rates()[best])) if has_lowest else "–",
+                _("lowest loss"): format_number(lowest) if has_lowest else "–",
+                _("at η"): format_number(float(learning_rates()[best])) if has_lowest else "–",
             }
         )
     return pd.DataFrame(rows)
@@ -117,4 +117,4 @@ def tabulate_rates(trained: dict[Normalization, Trained]) -> pd.DataFrame:
 
 def _write_number(value: float, instead: str) -> str:
     """Write a number; where there is none, which is NaN, write the text instead."""
-    return instead if math.isnan(value) else number(value, 2)
+    return instead if math.isnan(value) else format_number(value, 2)

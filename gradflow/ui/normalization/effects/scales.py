@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from gradflow.charts.normalization_effects.scales import weight_scales_figure
-from gradflow.charts.theme import number
+from gradflow.charts.theme import format_number
 from gradflow.core.catalog import NORMALIZATIONS, Normalization
 from gradflow.core.teaching.normalization_effects import scales as teaching
 from gradflow.core.teaching.normalization_effects.identities import Identities
@@ -62,8 +62,8 @@ def write_sentence(sweeps: dict[Normalization, Sweep]) -> str:
     parts = [
         _("**{name}** {low} … {high}").format(
             name=_(NORMALIZATIONS[code].label),
-            low=number(float(sweep.ratio.min())),
-            high=number(float(sweep.ratio.max())),
+            low=format_number(float(sweep.ratio.min())),
+            high=format_number(float(sweep.ratio.max())),
         )
         for code, sweep in sweeps.items()
     ]
@@ -99,6 +99,6 @@ def tabulate_identities(identities: dict[Normalization, Identities]) -> pd.DataF
     for text, name in names.items():
         row = {_("0 where it holds exactly"): text}
         for code, distances in identities.items():
-            row[_(NORMALIZATIONS[code].label)] = number(getattr(distances, name), 2)
+            row[_(NORMALIZATIONS[code].label)] = format_number(getattr(distances, name), 2)
         rows.append(row)
     return pd.DataFrame(rows)

@@ -18,7 +18,7 @@ from gradflow.core.catalog import Cell, RecurrentScale
 from gradflow.core.recurrent.spec import Recurrent, SequenceExperiment
 
 
-class Step(NamedTuple):
+class CellStep(NamedTuple):
     """What one time step of one layer made, each ``(B, H)``.
 
     Attributes:
@@ -32,53 +32,53 @@ class Step(NamedTuple):
     gates: tuple[Tensor, ...] = ()
 
 
-CellStep = Callable[[Tensor, Tensor, Step], Step]
+StepFunction = Callable[[Tensor, Tensor, CellStep], CellStep]
 """``(W_ih x_t + b_ih, W_hh h_{t-1} + b_hh, the step before) → the step``."""
 
 
-def rnn_tanh_step(from_input: Tensor, from_hidden: Tensor, _before: Step) -> Step:
+def step_rnn_tanh(from_input: Tensor, from_hidden: Tensor, _before: CellStep) -> CellStep:
     """h_t = tanh(W_ih x_t + b_ih + W_hh h_{t−1} + b_hh)."""
-    return Step(torch.tanh(from_input + from_hidden))
+    return CellStep(torch.tanh(from_input + from_hidden))
 
 
-def rnn_relu_step(from_input: Tensor, from_hidden: Tensor, _before: Step) -> Step:
+def step_rnn_relu(from_input: Tensor, from_hidden: Tensor, _before: CellStep) -> CellStep:
     """h_t = max(0, W_ih x_t + b_ih + W_hh h_{t−1} + b_hh)."""
-    return Step(torch.relu(from_input + from_hidden))
+    return CellStep(torch.relu(from_input + from_hidden))
 
 
-def lstm_step(from_input: Tensor, from_hidden: Tensor, before: Step) -> Step:
+def step_lstm(from_input: Tensor, from_hidden: Tensor, before: CellStep) -> CellStep:
     """c_t = f ⊙ c_{t−1} + i ⊙ g, h_t = o ⊙ tanh c_t; rows of the weights are i, f, g, o."""
     assert before.cell is not None
     i, f, g, o = (from_input + from_hidden).chunk(4, dim=1)
     i, f, g, o = torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o)
     cell = f * before.cell + i * g
-    return Step(o * torch.tanh(cell), cell, (i, f, g, o))
+    return CellStep(o * torch.tanh(cell), cell, (i, f, g, o))
 
 
-def gru_step(from_input: Tensor, from_hidden: Tensor, before: Step) -> Step:
+def step_gru(from_input: Tensor, from_hidden: Tensor, before: CellStep) -> CellStep:
     """N = tanh(x-part + r ⊙ h-part), h_t = (1 − z) ⊙ n + z ⊙ h_{t−1}; rows are r, z, n."""
     input_r, input_z, input_n = from_input.chunk(3, dim=1)
     hidden_r, hidden_z, hidden_n = from_hidden.chunk(3, dim=1)
     r, z = torch.sigmoid(input_r + hidden_r), torch.sigmoid(input_z + hidden_z)
     n = torch.tanh(input_n + r * hidden_n)
-    return Step((1 - z) * n + z * before.hidden, None, (r, z, n))
+    return CellStep((1 - z) * n + z * before.hidden, None, (r, z, n))
 
 
-STEPS: dict[Cell, CellStep] = {
-    Cell.RNN_TANH: rnn_tanh_step,
-    Cell.RNN_RELU: rnn_relu_step,
-    Cell.LSTM: lstm_step,
-    Cell.GRU: gru_step,
+STEPS: dict[Cell, StepFunction] = {
+    Cell.RNN_TANH: step_rnn_tanh,
+    Cell.RNN_RELU: step_rnn_relu,
+    Cell.LSTM: step_lstm,
+    Cell.GRU: step_gru,
 }
 
 
 class Watcher(Protocol):
     """Is shown the unrolled pass as it goes; it may look and register hooks, nothing else."""
 
-    def step(self, layer: int, time: int, step: Step) -> None:
+    def see_step(self, layer: int, time: int, step: CellStep) -> None:
         """After step ``time`` (from 0) of ``layer`` (from 0)."""
 
-    def handed_on(self, layer: int, first: int, hidden: Tensor) -> None:
+    def see_output(self, layer: int, first: int, hidden: Tensor) -> None:
         """The hidden states from step ``first`` on that leave ``layer``, ``(steps, B, H)``."""
 
 
@@ -99,59 +99,65 @@ class RecurrentNetwork(nn.Module):
         outputs: Tensor = self.readout(hidden[-self._loss_steps :])
         return outputs
 
-    def unrolled(self, inputs: Tensor, watcher: Watcher | None = None) -> Tensor:
+    def unroll(self, inputs: Tensor, watcher: Watcher | None = None) -> Tensor:
         """The same, step by step; ``watcher`` sees every state and gate."""
         for layer in range(self.recurrent.num_layers):
             last = layer == self.recurrent.num_layers - 1
-            inputs = self._layer(inputs, layer, self._loss_steps if last else len(inputs), watcher)
+            inputs = self._unroll_layer(
+                inputs, layer, self._loss_steps if last else len(inputs), watcher
+            )
         outputs: Tensor = self.readout(inputs)
         return outputs
 
-    def weights(self, layer: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def list_weights(self, layer: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """``weight_ih, weight_hh, bias_ih, bias_hh`` of one layer."""
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         ih, hh, bias_ih, bias_hh = (getattr(self.recurrent, f"{n}_l{layer}") for n in names)
         return ih, hh, bias_ih, bias_hh
 
-    def _layer(self, inputs: Tensor, layer: int, kept: int, watcher: Watcher | None) -> Tensor:
+    def _unroll_layer(
+        self, inputs: Tensor, layer: int, kept: int, watcher: Watcher | None
+    ) -> Tensor:
         """The hidden states of the last ``kept`` steps."""
-        weight_ih, weight_hh, bias_ih, bias_hh = self.weights(layer)
+        weight_ih, weight_hh, bias_ih, bias_hh = self.list_weights(layer)
         from_input = F.linear(inputs, weight_ih, bias_ih)  # of all steps in one product
         zero = from_input.new_zeros(inputs.shape[1], self.recurrent.hidden_size)
-        step = Step(zero, zero if self._has_cell else None)
+        step = CellStep(zero, zero if self._has_cell else None)
         hidden = []
         for time, projected in enumerate(from_input.unbind(0)):
             from_hidden = F.linear(step.hidden, weight_hh, bias_hh)
             step = self._cell_step(projected, from_hidden, step)
             hidden.append(step.hidden)
             if watcher is not None:
-                watcher.step(layer, time, step)
+                watcher.see_step(layer, time, step)
         stacked = torch.stack(hidden[-kept:])
         if watcher is not None:
-            watcher.handed_on(layer, len(hidden) - kept, stacked)
+            watcher.see_output(layer, len(hidden) - kept, stacked)
         return stacked
 
 
-def build(experiment: SequenceExperiment) -> RecurrentNetwork:
+def build_recurrent(experiment: SequenceExperiment) -> RecurrentNetwork:
     """The network of ``experiment`` with weights drawn from its seed, on the CPU in float32."""
     spec, data = experiment.network, experiment.data
     # Without storage the constructors' own random weights cost nothing and change no state.
     with torch.device("meta"):
         network = RecurrentNetwork(spec, data.inputs, data.row.outputs, experiment.loss_steps)
     network.to_empty(device="cpu")
-    fill(network, spec, torch.Generator().manual_seed(experiment.seed))
+    draw_recurrent_weights(network, spec, torch.Generator().manual_seed(experiment.seed))
     return network
 
 
 @torch.no_grad()
-def fill(network: RecurrentNetwork, spec: Recurrent, generator: torch.Generator) -> None:
+def draw_recurrent_weights(
+    network: RecurrentNetwork, spec: Recurrent, generator: torch.Generator
+) -> None:
     """Draw all parameters; see ``Recurrent``."""
     limit = 1 / math.sqrt(spec.hidden_size)
     for name, parameter in network.named_parameters():
         if "weight_hh" in name:
             for block in parameter.chunk(spec.row.blocks):
                 spec.init.function(block, generator)
-                block.mul_(_scale(block, spec))
+                block.mul_(_find_scale(block, spec))
         elif "weight" in name or spec.init.pytorch_bias:
             nn.init.uniform_(parameter, -limit, limit, generator=generator)
         else:
@@ -168,7 +174,7 @@ def spectral_radius(matrix: Tensor) -> float:
     return float(torch.linalg.eigvals(matrix.double()).abs().amax())
 
 
-def _scale(block: Tensor, spec: Recurrent) -> float:
+def _find_scale(block: Tensor, spec: Recurrent) -> float:
     if spec.recurrent_scale is RecurrentScale.GAIN:
         return spec.recurrent_gain
     radius = spectral_radius(block)

@@ -1,4 +1,4 @@
-"""Training a recurrent network: the task of a ``SequenceExperiment``."""
+"""The task of a ``SequenceExperiment``: what is trained, on which batches, with which loss."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from gradflow.core.networks.recurrent import build
 from gradflow.core.probe import resolve
 from gradflow.core.recurrent.data import draw_sequences
+from gradflow.core.recurrent.network import build_recurrent
 from gradflow.core.recurrent.record import sequence_loss
 from gradflow.core.recurrent.spec import SequenceExperiment
 from gradflow.core.training.task import Task, register, shuffled, split, trainable
@@ -25,7 +25,7 @@ def sequences(experiment: SequenceExperiment) -> Task:
     inputs, targets = inputs.to(device, dtype), targets.to(device)
     network = experiment.network
     return Task(
-        model=build(experiment).to(device, dtype),
+        model=build_recurrent(experiment).to(device, dtype),
         batches=shuffled(
             inputs[:, :size], targets[:, :size], data.batch_size, experiment.seed, axis=1
         ),
