@@ -93,13 +93,13 @@ def test_the_flow_figures_side_by_side(app: AppTest) -> None:
     assert [t["xaxis"] for t in measured] == ["x", "x2", "x3", "x4", "x5"]
     for trace, name in zip(measured, ("None", "BatchNorm", "LayerNorm"), strict=False):
         # RMS = norm/√(entries) of 64 samples and 32 units
-        hidden = np.decode([float(y) for y in decode(trace["y"])])[:-1]
-        expected = np.decode(norms[name])[:-1] - np.log10(64 * 32) / 2
+        hidden = np.array([float(y) for y in decode(trace["y"])])[:-1]
+        expected = np.array(norms[name])[:-1] - np.log10(64 * 32) / 2
         np.testing.assert_allclose(hidden, expected, atol=1e-5)
     theory = [t for t in chart(app)["data"] if t.get("name") == "theory on top"]
     assert {t["xaxis"] for t in theory} == {"x", "x2", "x3", "x4", "x5"}
     batch = next(t for t in theory if t["xaxis"] == "x2")
-    law = np.decode([float(y) for y in decode(batch["y"])])[:-1]
+    law = np.array([float(y) for y in decode(batch["y"])])[:-1]
     # π/(π − 1) per layer for the square; the batch of 64 adds a little.
     slope = np.diff(law).mean()
     assert -0.1 < slope < -np.log10(np.pi / (np.pi - 1)) / 2
