@@ -156,6 +156,12 @@ def show_table(table: pd.DataFrame, key: str) -> None:
     st.dataframe(table, key=key, hide_index=True, column_config=numbers, width="stretch")
 
 
+def write_table(table: pd.DataFrame) -> str:
+    """Write a table of texts as Markdown, whose cells wrap."""
+    rows = [list(table.columns), ["---"] * len(table.columns), *table.to_numpy()]
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
+
+
 def download(label: str, make: Callable[[], str], file_name: str, mime: str) -> None:
     """A button for a file that is made only when it is asked for."""
     st.download_button(

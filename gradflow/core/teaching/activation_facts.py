@@ -68,7 +68,6 @@ class ShownFunctions(Spec):
     shown: tuple[Activation, ...] = Field(
         (Activation.SIGMOID, Activation.TANH, Activation.RELU, Activation.GELU),
         title="Functions",
-        description="Functions to draw.",
     )
     reach: int = Field(5, ge=1, le=50, title="Range of z", description="Drawn from −r to r.")
     negative_slope: NegativeSlope = 0.01

@@ -195,7 +195,9 @@ def _describe_convergence(descent: Descent, trajectory: Trajectory) -> Text:
         if norms[-1] <= _REST_SHARE * norms.max()
         else N_("Reached {place}: near it from step {n} on, not yet at rest, |g| = {g}.")
     )
-    return Text(template, place=_name_goal(descent, trajectory), n=arrived, g=format_two_digits(norms[-1]))
+    return Text(
+        template, place=_name_goal(descent, trajectory), n=arrived, g=format_two_digits(norms[-1])
+    )
 
 
 def _name_goal(descent: Descent, trajectory: Trajectory) -> Text:
@@ -283,7 +285,9 @@ def _describe_crawling(descent: Descent, trajectory: Trajectory) -> Text:
     if not np.isfinite(left):
         return Text("{cause}; it no longer moves at all.", cause=cause)
     return Text(
-        "{cause}; at this speed the minimum is {n} steps away.", cause=cause, n=format_two_digits(left)
+        "{cause}; at this speed the minimum is {n} steps away.",
+        cause=cause,
+        n=format_two_digits(left),
     )
 
 

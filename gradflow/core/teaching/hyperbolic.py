@@ -36,7 +36,7 @@ _LAST_WRITTEN_ORDER = 9
 class HyperbolicPair(Spec):
     """A hyperbolic function and its circular sister, with their series."""
 
-    function: str = Field("sinh", title="Functions", description="Which pair to draw.")
+    function: str = Field("sinh", title="Functions")
     order: int = Field(
         5, ge=0, le=31, title="Order n", description="The series is cut off after xⁿ."
     )

@@ -63,7 +63,9 @@ def show_network() -> None:
         _show_table(step, numbers, rows=max(*run.spec.sizes, 4))
     with left:
         marked = MarkedStep(
-            find_progress(run.layers, at - 1), find_highlight(run, step, entry), step.kind not in FORWARD
+            find_progress(run.layers, at - 1),
+            find_highlight(run, step, entry),
+            step.kind not in FORWARD,
         )
         blocks.show_figure(
             network_figure(run, marked, mode=blocks.mode()),

@@ -96,7 +96,9 @@ def make_end_table(
             _("|g|"): format_number(trajectory.gradient_norm[-1]),
             _("Largest |g|"): format_number(_find_largest(trajectory.gradient_norm)),
             _("Longest step"): format_number(_find_largest(lengths)),
-            _("Distance to minimum"): format_number(descent.row.measure_distance(trajectory.points[-1])),
+            _("Distance to minimum"): format_number(
+                descent.row.measure_distance(trajectory.points[-1])
+            ),
         }
         if descent.clip is not Clip.NONE:
             row[_("Steps clipped")] = str(count_clipped_steps(descent, trajectory))
