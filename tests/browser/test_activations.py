@@ -46,9 +46,12 @@ def test_units_die_while_it_plays(page: Page, app_url: str, page_errors: list[st
 
 def test_views_fit_and_survive_a_reload(page: Page, app_url: str) -> None:
     for view, key in (
-        ("layers", "slope_products"), ("gaussian", "gaussian"), ("hyperbolic", "sectors"),
-        ("dying", "dying"), ("functions", "functions"),
-    ):  # fmt: skip
+        ("layers", "slope_products"),
+        ("gaussian", "gaussian"),
+        ("hyperbolic", "sectors"),
+        ("dying", "dying"),
+        ("functions", "functions"),
+    ):
         page.goto(f"{app_url}/activations?view={view}")
         drawn(page, key)
         page.wait_for_function(f"() => location.search.includes('view={view}&')")

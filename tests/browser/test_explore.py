@@ -165,8 +165,10 @@ def test_all_tabs_and_downloads(
 ) -> None:
     open_page(page, app_url, depth="4", width="16")
     for tab, key in (
-        ("Gradient norms", "norms"), ("Forward signal", "forward"), ("One layer", "histograms"),
-    ):  # fmt: skip
+        ("Gradient norms", "norms"),
+        ("Forward signal", "forward"),
+        ("One layer", "histograms"),
+    ):
         page.get_by_role("tab", name=tab).click()
         drawn(page, key)
     page.get_by_role("tab", name="Table").click()

@@ -44,8 +44,10 @@ def test_a_cure_is_found_and_applied(page: Page, app_url: str, page_errors: list
     page.get_by_role("button", name="Apply:").click()
     changed(page, before)
     expect(page.get_by_text("keeps its size on its way back").first).to_be_visible()
-    page.wait_for_function("() => !location.search.includes('activation=sigmoid') || "
-                           "!location.search.includes('connection=plain')")  # fmt: skip
+    page.wait_for_function(
+        "() => !location.search.includes('activation=sigmoid') || "
+        "!location.search.includes('connection=plain')"
+    )
     report = gf.run(codec.from_query(query_of(page)))
     assert "keeps its size" in gf.findings(report)[0].text
     assert page_errors == []

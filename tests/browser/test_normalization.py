@@ -44,9 +44,11 @@ def test_a_batch_follows_gamma(page: Page, app_url: str, page_errors: list[str])
 
 def test_views_fit_and_survive_a_reload(page: Page, app_url: str) -> None:
     for view, key in (
-        ("modes", "normalization_modes"), ("small", "normalization_small"),
-        ("batch", "normalization_batch"), ("sharing", "normalization_blocks"),
-    ):  # fmt: skip
+        ("modes", "normalization_modes"),
+        ("small", "normalization_small"),
+        ("batch", "normalization_batch"),
+        ("sharing", "normalization_blocks"),
+    ):
         page.goto(f"{app_url}/normalization?view={view}")
         drawn(page, key)
         page.wait_for_function(f"() => location.search.includes('view={view}&')")

@@ -61,9 +61,11 @@ def test_a_training_can_be_stopped(page: Page, app_url: str, page_errors: list[s
 
 def test_views_fit_and_survive_a_reload(page: Page, app_url: str) -> None:
     for view, key in (
-        ("cells", "recurrent_cells"), ("factors", "recurrent_factors"),
-        ("clipping", "recurrent_clipped"), ("gates&cell=lstm", "recurrent_gates"),
-    ):  # fmt: skip
+        ("cells", "recurrent_cells"),
+        ("factors", "recurrent_factors"),
+        ("clipping", "recurrent_clipped"),
+        ("gates&cell=lstm", "recurrent_gates"),
+    ):
         page.goto(f"{app_url}/recurrent?view={view}")
         drawn(page, key)
         page.wait_for_function(f"() => location.search.includes('view={view.split('&')[0]}&')")

@@ -9,8 +9,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 import gradflow as gf
-from gradflow.charts.activations.dying import dying_figure, frame_steps, units_figure
-from gradflow.charts.activations.functions import functions_figure, many_styles
+from gradflow.charts.activations.dying import dying_figure, pick_frame_steps, units_figure
+from gradflow.charts.activations.functions import functions_figure, repeat_styles
 from gradflow.charts.activations.gaussian import gaussian_figure
 from gradflow.charts.activations.hyperbolic import sectors_figure, series_figure
 from gradflow.charts.activations.slope_products import slope_products_figure
@@ -48,7 +48,7 @@ def test_functions_above_their_slopes(mode):
 
 
 def test_seventeen_functions_look_different():
-    looks = {(s.colour, s.dash) for s in many_styles(len(Activation), "light")}
+    looks = {(s.colour, s.dash) for s in repeat_styles(len(Activation), "light")}
     assert len(looks) == len(Activation)
     assert not sent(functions_figure([]))["data"]
 
@@ -90,7 +90,7 @@ def test_frames_hold_every_unit_of_every_step(trainings, mode):
     data = sent(figure)
     frames = data["frames"]
     steps = [int(frame["name"]) for frame in frames]
-    assert steps == frame_steps(31) == list(range(31))
+    assert steps == pick_frame_steps(31) == list(range(31))
     assert [s["label"] for s in data["layout"]["sliders"][0]["steps"]] == [str(s) for s in steps]
     for step, frame in zip(steps, frames, strict=True):
         on, off, text = frame["data"]
@@ -108,7 +108,7 @@ def test_frames_hold_every_unit_of_every_step(trainings, mode):
 
 def test_many_steps_are_thinned_out_to_the_last():
     for rows in (11, 42, 301, 501):
-        steps = frame_steps(rows)
+        steps = pick_frame_steps(rows)
         assert steps[0] == 0
         assert steps[-1] == rows - 1
         assert len(steps) <= 42

@@ -9,12 +9,16 @@ import pytest
 from numpy.testing import assert_allclose
 
 from gradflow.charts.normalization.batch import (
-    SAMPLES,
+    DRAWN_SAMPLES,
     batch_figure,
-    shape_stage,
+    shape_batch,
 )
 from gradflow.charts.normalization.blocks import blocks_figure, shape_block
-from gradflow.charts.normalization.running import course_figure, outputs_figure, shape_outputs
+from gradflow.charts.normalization.running import (
+    outputs_figure,
+    running_statistics_figure,
+    shape_outputs,
+)
 from gradflow.charts.normalization.small_batches import spreads_figure
 from gradflow.core.teaching.normalization.batch import PushedBatch, push
 from gradflow.core.teaching.normalization.running import (
@@ -58,8 +62,11 @@ def test_four_blocks(mode) -> None:
     data = sent(blocks_figure([(str(s.norm), s) for s in found], 6, 3, 2, mode=mode))
     said = words(data)
     for norm, numbers in (
-        ("batch", "6 × 24"), ("layer", "4 × 36"), ("instance", "24 × 6"), ("group", "8 × 18"),
-    ):  # fmt: skip
+        ("batch", "6 × 24"),
+        ("layer", "4 × 36"),
+        ("instance", "24 × 6"),
+        ("group", "8 × 18"),
+    ):
         assert f"<b>{norm}</b><br>{numbers} entries" in said
     assert said.count("N = 4") == said.count("C = 6") == said.count("H·W = 6") == 4
     (columns,) = traces(data, name="columns")
@@ -86,7 +93,7 @@ def test_few_entries_are_drawn_one_by_one() -> None:
     for trace, x in ((before, pushed.before), (after, pushed.after)):
         assert_allclose(array(trace["x"])[::3], x[1].ravel())
         assert array(trace["y"])[:2].tolist()[0] == 0
-    many = shape_stage(pushed.before, np.ones((32, 8), bool))
+    many = shape_batch(pushed.before, np.ones((32, 8), bool))
     assert not len(many.few)
 
 
@@ -94,7 +101,7 @@ def test_statistics_of_a_stage() -> None:
     x = np.random.default_rng(0).normal(size=(40, 3, 2, 2))
     own = np.zeros((40, 3), bool)
     own[:, 1] = True
-    found = shape_stage(x, own)
+    found = shape_batch(x, own)
     assert_allclose(found.shares.sum(), 1)
     assert_allclose(found.own.sum(), 1)
     below = found.edges <= 0.3
@@ -102,7 +109,7 @@ def test_statistics_of_a_stage() -> None:
     for i in range(3):
         channel = x[:, i].ravel()
         assert_allclose(found.channels[:, i], [channel.mean(), channel.std()])
-    assert found.samples.shape == (2, SAMPLES)
+    assert found.samples.shape == (2, DRAWN_SAMPLES)
     assert_allclose(found.samples[:, 5], [x[5].mean(), x[5].std()])
 
 
@@ -129,7 +136,7 @@ def test_before_and_after(source, mode) -> None:
 @pytest.mark.parametrize("batches", [0, 1, 30])
 def test_running_statistics_over_the_batches(batches, mode) -> None:
     found = course(RunningStatistics(batches=batches, momentum=0.3))
-    data = sent(course_figure(found, MEAN, STD**2, mode=mode))
+    data = sent(running_statistics_figure(found, MEAN, STD**2, mode=mode))
     mean, variance = traces(data, name="running")
     assert_allclose(array(mean["y"]), found.running_mean)
     assert_allclose(array(variance["y"]), found.running_variance)

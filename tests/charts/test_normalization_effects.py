@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 
 import gradflow as gf
 from gradflow.charts.laws import Curve, laws_figure
-from gradflow.charts.normalization_effects.flow import Network, normalized_flow_figure
+from gradflow.charts.normalization_effects.flow import NetworkReport, normalized_flow_figure
 from gradflow.charts.normalization_effects.rates import learning_rates_figure
 from gradflow.charts.normalization_effects.scales import weight_scales_figure
 from gradflow.core.teaching.normalization_effects.rates import Trained, learning_rates
@@ -60,7 +60,7 @@ def test_nothing_to_draw():
 def test_flow_of_two_networks(gradient, mode):
     report = gf.run(gf.Experiment(network=gf.MLP(depth=4, width=8)))
     law = np.array([1.0, 2.0, 3.0, 4.0])
-    networks = [Network("bare", report), Network("normed", report, law)]
+    networks = [NetworkReport("bare", report), NetworkReport("normed", report, law)]
     data = sent(normalized_flow_figure(networks, gradient=gradient, mode=mode))
     expected = np.log10(report.layers[f"{gradient}_norm"])
     for name in ("bare", "normed"):

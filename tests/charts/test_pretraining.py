@@ -5,14 +5,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from gradflow.charts.pretraining.errors import errors_figure, timeline
+from gradflow.charts.pretraining.errors import errors_figure, join_epochs
 from gradflow.charts.pretraining.images import (
     features_figure,
-    mosaic,
-    reach_of,
+    measure_reach,
     reconstructions_figure,
+    tile_images,
 )
-from gradflow.charts.pretraining.lines import medians
+from gradflow.charts.pretraining.lines import compute_medians
 from gradflow.charts.pretraining.reuse import reuse_figure
 from gradflow.charts.pretraining.tuning import tuning_figure
 from tests.charts.figures import array, sent, traces, words
@@ -25,7 +25,7 @@ def pictures(count, seed=0):
 @pytest.mark.parametrize(("count", "columns"), [(1, 16), (5, 3), (16, 16), (17, 16)])
 def test_a_mosaic_has_every_image_at_its_place(count, columns):
     images = pictures(count)
-    whole = mosaic(images, columns)
+    whole = tile_images(images, columns)
     across = min(columns, count)
     for i, image in enumerate(images):
         row, column = 9 * (i // across), 9 * (i % across)
@@ -40,7 +40,7 @@ def test_features_are_one_heatmap_with_0_in_the_middle(mode):
     data = sent(features_figure(images, mode=mode))
     (heatmap,) = data["data"]
     assert array(heatmap["z"])[:8, 9:17] == pytest.approx(images[1].reshape(8, 8))
-    assert heatmap["zmax"] == -heatmap["zmin"] == pytest.approx(reach_of(images))
+    assert heatmap["zmax"] == -heatmap["zmin"] == pytest.approx(measure_reach(images))
     assert array(heatmap["customdata"])[9, 0] == 17
     assert data["layout"]["yaxis"]["scaleanchor"] == "x"
     assert sent(features_figure(images, reach=9.0))["data"][0]["zmax"] == 9
@@ -48,9 +48,9 @@ def test_features_are_one_heatmap_with_0_in_the_middle(mode):
 
 def test_reach_is_a_size_that_few_weights_exceed():
     weights = pictures(100)
-    assert (np.abs(weights) > reach_of(weights)).mean() == pytest.approx(0.02, abs=0.002)
-    assert reach_of(np.zeros((2, 64), np.float32)) == 1
-    assert reach_of(np.full((2, 64), np.nan, np.float32)) == 1
+    assert (np.abs(weights) > measure_reach(weights)).mean() == pytest.approx(0.02, abs=0.002)
+    assert measure_reach(np.zeros((2, 64), np.float32)) == 1
+    assert measure_reach(np.full((2, 64), np.nan, np.float32)) == 1
 
 
 @pytest.mark.parametrize("images", [np.zeros((0, 64)), np.full((3, 64), np.nan)])
@@ -78,7 +78,7 @@ def layer(*errors, shift=0.01):
 
 def test_layers_follow_each_other_on_one_axis():
     layers = [layer(0.1, 0.05, 0.02), layer(0.3, 0.2, 0.1)]
-    x, y = timeline([one.error for one in layers])
+    x, y = join_epochs([one.error for one in layers])
     assert x == pytest.approx([0, 1, 2, np.nan, 2, 3, 4], nan_ok=True)
     assert y == pytest.approx([0.1, 0.05, 0.02, np.nan, 0.3, 0.2, 0.1], nan_ok=True)
     data = sent(errors_figure(layers))
@@ -116,10 +116,17 @@ def course(start, loss, accuracy):
 
 
 COURSES = [
-    ("Pretrained", 0, course("p", [[2.0, 1, 0.1], [2.2, 1.2, 0.2], [2.1, 0.4, 0.3]],
-                             [[0.1, 0.5, 0.9], [0.1, 0.6, 0.8], [0.1, 0.7, 1.0]])),
+    (
+        "Pretrained",
+        0,
+        course(
+            "p",
+            [[2.0, 1, 0.1], [2.2, 1.2, 0.2], [2.1, 0.4, 0.3]],
+            [[0.1, 0.5, 0.9], [0.1, 0.6, 0.8], [0.1, 0.7, 1.0]],
+        ),
+    ),
     ("Xavier", 2, course("x", [[2.3, 2.3, 2.3]], [[0.1, 0.1, 0.12]])),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
@@ -152,7 +159,9 @@ def test_no_course_is_an_empty_figure_and_an_overflow_a_gap():
     line = sent(tuning_figure([("Pretrained", 0, broken)]))["data"][0]
     found = 10 ** array(line["y"])
     assert found == pytest.approx([2.3, np.nan, np.nan], nan_ok=True)
-    assert medians(np.array([[1, 2.0], [3, np.nan]])) == pytest.approx([2, np.nan], nan_ok=True)
+    assert compute_medians(np.array([[1, 2.0], [3, np.nan]])) == pytest.approx(
+        [2, np.nan], nan_ok=True
+    )
 
 
 def test_reuse_is_drawn_over_the_labels_on_a_log_axis():

@@ -8,23 +8,28 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradflow.charts.training.curves import learning_figure, loss_scale, steps_figure
+from gradflow.charts.training.curves import fit_loss_scale, learning_figure, steps_figure
 from gradflow.charts.training.data import (
     QUANTITIES,
     Lane,
-    horizon,
-    thinned_line,
-    thinned_map,
+    find_horizon,
+    thin_line,
+    thin_map,
 )
 from gradflow.charts.training.layers import layers_figure
-from gradflow.charts.training.maps import shades, shape_map, smoothed, stretches
+from gradflow.charts.training.maps import find_stretches, fit_shades, shape_map, smooth
 from tests.charts.figures import array, sent, traces, words
 
 LAYERS, RECORDS = 3, 20
 NUMBERS = (
-    "loss", "accuracy", "held_out_loss", "held_out_accuracy", "grad_norm", "clipped_grad_norm",
+    "loss",
+    "accuracy",
+    "held_out_loss",
+    "held_out_accuracy",
+    "grad_norm",
+    "clipped_grad_norm",
     "learning_rate",
-)  # fmt: skip
+)
 
 
 def lane(letter: str = "A", records: int = RECORDS, layers: int = LAYERS, seed: int = 0) -> Lane:
@@ -56,7 +61,7 @@ def with_numbers(one: Lane, **columns: np.ndarray) -> Lane:
 
 def test_a_short_line_stays_as_it_is():
     x, y = np.arange(5.0), np.array([1.0, np.nan, 3.0, np.inf, 5.0])
-    found_x, found_y = thinned_line(x, y, 5)
+    found_x, found_y = thin_line(x, y, 5)
     np.testing.assert_array_equal(found_x, x)
     np.testing.assert_array_equal(found_y, y)
 
@@ -66,7 +71,7 @@ def test_a_long_line_keeps_every_spike_and_what_is_not_finite():
     values = draw.normal(size=5003)
     values[[17, 2500, 5002]] = 100.0, -100.0, 50.0
     values[3000] = np.inf
-    x, y = thinned_line(np.arange(5003.0), values, 400)
+    x, y = thin_line(np.arange(5003.0), values, 400)
     assert len(x) <= 401
     assert (np.diff(x) > 0).all()
     np.testing.assert_array_equal(y, values[x.astype(int)])
@@ -76,7 +81,7 @@ def test_a_long_line_keeps_every_spike_and_what_is_not_finite():
 def test_a_long_map_shows_the_largest_value_of_each_stretch():
     values = np.random.default_rng(2).uniform(size=(2, 1000))
     values[1, 555] = np.nan
-    steps, found = thinned_map(np.arange(1.0, 1001), values, 100)
+    steps, found = thin_map(np.arange(1.0, 1001), values, 100)
     expected = values.reshape(2, 100, 10).max(axis=2)  # max of NaN is NaN
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(steps, np.arange(10.0, 1001, 10))
@@ -84,13 +89,19 @@ def test_a_long_map_shows_the_largest_value_of_each_stretch():
 
 @pytest.mark.parametrize(
     ("done", "planned", "last"),
-    [(0, 200, 12.5), (1, 20_000, 20_000 / 1024), (60, 200, 100), (101, 200, 200), (200, 200, 200),
-     (3, 5, 5)],
-)  # fmt: skip
+    [
+        (0, 200, 12.5),
+        (1, 20_000, 20_000 / 1024),
+        (60, 200, 100),
+        (101, 200, 200),
+        (200, 200, 200),
+        (3, 5, 5),
+    ],
+)
 def test_what_is_done_fills_at_least_half_of_the_axis(done, planned, last):
     one = replace(lane(records=done), planned=planned)
-    assert horizon([one]) == last
-    assert horizon([one, replace(lane(records=planned), planned=planned)]) == planned
+    assert find_horizon([one]) == last
+    assert find_horizon([one, replace(lane(records=planned), planned=planned)]) == planned
 
 
 # --- loss, accuracy, gradient, rate
@@ -140,10 +151,10 @@ def test_a_loss_that_is_not_finite_is_a_cross_at_the_top():
 def test_a_run_that_explodes_does_not_flatten_another():
     calm, wild = lane("A"), lane("B", records=3)
     wild = with_numbers(wild, loss=np.array([1.0, 1e12, np.inf]))
-    together = loss_scale([calm, wild], log=True)
+    together = fit_loss_scale([calm, wild], log=True)
     assert 10**together.high < 100
     assert "leave the figure" in words(sent(learning_figure([calm, wild])))
-    alone = loss_scale([wild], log=True)
+    alone = fit_loss_scale([wild], log=True)
     assert 10**alone.high > 1e12
     data = sent(learning_figure([wild]))
     assert "leave the figure" not in words(data)
@@ -206,25 +217,25 @@ def test_a_share_that_is_not_defined_is_blank_and_not_broken():
 
 def test_stretches_are_marked_in_their_middle():
     cells = np.array([[1, 1, 1, 0, 1], [0, 0, 0, 0, 0], [0, 1, 1, 1, 1]], bool)
-    assert stretches(cells) == [(0, 1), (0, 4), (2, 2)]
+    assert find_stretches(cells) == [(0, 1), (0, 4), (2, 2)]
 
 
 def test_shades_span_two_decades_and_pass_over_rare_values():
     what = QUANTITIES["weight_grad_norm"]
-    assert shades([np.full((2, 3), -1.0)], what) == (-3.0, -1.0)
-    assert shades([np.full((2, 3), np.nan)], what) == (-2.0, 0.0)
+    assert fit_shades([np.full((2, 3), -1.0)], what) == (-3.0, -1.0)
+    assert fit_shades([np.full((2, 3), np.nan)], what) == (-2.0, 0.0)
     wild = np.linspace(-5, 0, 1000)
     wild[500] = 30.0
-    low, high = shades([wild], what)
+    low, high = fit_shades([wild], what)
     assert -5 <= low < -4.8
     assert -0.2 < high <= 0
-    assert shades([wild], QUANTITIES["dead"]) == (0.0, 1.0)
+    assert fit_shades([wild], QUANTITIES["dead"]) == (0.0, 1.0)
 
 
 def test_means_over_a_window_of_a_tenth():
     rows = np.random.default_rng(3).normal(size=(2, 40))
     expected = [[row[max(i - 2, 0) : i + 3].mean() for i in range(40)] for row in rows]
-    np.testing.assert_allclose(smoothed(rows), expected)
+    np.testing.assert_allclose(smooth(rows), expected)
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 Named = tuple[str, "Training"]
 
-FRAMES = 40
+MOST_FRAMES = 40
 """At most so many steps are frames of the animation, and the last one."""
 _FRAME_MS = 120
-_GAP = 6
-_FAR = 100.0
+_BLOCK_GAP = 6
+_FURTHEST = 100.0
 
 
 def dying_figure(trainings: Sequence[Named], *, mode: Mode = "light") -> go.Figure:
@@ -39,9 +39,9 @@ def dying_figure(trainings: Sequence[Named], *, mode: Mode = "light") -> go.Figu
     scale = Scale.fitting(losses, log=True)
     flat = Scale(False, -0.05, 1.05)
     data = [
-        *_lines(dead, flat, mode, "y", share),
-        *_lines(losses, scale, mode, "y2", number),
-        *_overflows(losses, scale, mode),
+        *_draw_lines(dead, flat, mode, "y", share),
+        *_draw_lines(losses, scale, mode, "y2", number),
+        *_mark_overflows(losses, scale, mode),
     ]
     layout: dict[str, Any] = {
         "height": 500,
@@ -69,36 +69,50 @@ def dying_figure(trainings: Sequence[Named], *, mode: Mode = "light") -> go.Figu
     return build(data, layout, mode)
 
 
-def _lines(
+def _draw_lines(
     series: Sequence[Series], scale: Scale, mode: Mode, axis: str, shown: Any
 ) -> list[dict[str, Any]]:
     traces = []
     for i, (one, style) in enumerate(zip(series, styles(mode), strict=False)):
         # Several lines often lie on each other: what lies below is wider.
         width = 2.5 + 0.9 * (len(series) - 1 - i)
-        traces.append({
-            "type": "scatter", "mode": "lines", "name": one.name, "legendgroup": one.name,
-            "showlegend": axis == "y", "x": one.layers, "y": scale.drawn(one.values),
-            "yaxis": axis, "line": {"color": style.colour, "dash": style.dash, "width": width},
-            "hovertext": [f"{one.name} {shown(v)}" for v in one.values.tolist()],
-            "hovertemplate": "%{hovertext}<extra></extra>",
-        })  # fmt: skip
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": one.name,
+                "legendgroup": one.name,
+                "showlegend": axis == "y",
+                "x": one.layers,
+                "y": scale.drawn(one.values),
+                "yaxis": axis,
+                "line": {"color": style.colour, "dash": style.dash, "width": width},
+                "hovertext": [f"{one.name} {shown(v)}" for v in one.values.tolist()],
+                "hovertemplate": "%{hovertext}<extra></extra>",
+            }
+        )
     return traces
 
 
-def _overflows(losses: Sequence[Series], scale: Scale, mode: Mode) -> list[dict[str, Any]]:
+def _mark_overflows(losses: Sequence[Series], scale: Scale, mode: Mode) -> list[dict[str, Any]]:
     """A cross where a loss is no longer a finite number."""
     ends = [(float(one.layers[-1]), one.name) for one in losses if not np.isfinite(one.values[-1])]
     if not ends:
         return []
     text = _("{name}: infinite from step {step} on, training stopped")
-    return [{
-        "type": "scatter", "mode": "markers", "name": _("overflow"), "yaxis": "y2",
-        "x": [step for step, _name in ends], "y": [scale.ceiling] * len(ends),
-        "hovertext": [text.format(name=name, step=int(step)) for step, name in ends],
-        "hovertemplate": "%{hovertext}<extra></extra>",
-        "marker": {"symbol": "x", "size": 13, "color": PALETTES[mode].alarm},
-    }]  # fmt: skip
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": _("overflow"),
+            "yaxis": "y2",
+            "x": [step for step, _name in ends],
+            "y": [scale.ceiling] * len(ends),
+            "hovertext": [text.format(name=name, step=int(step)) for step, name in ends],
+            "hovertemplate": "%{hovertext}<extra></extra>",
+            "marker": {"symbol": "x", "size": 13, "color": PALETTES[mode].alarm},
+        }
+    ]
 
 
 def units_figure(trainings: Sequence[Named], *, mode: Mode = "light") -> go.Figure:
@@ -107,15 +121,15 @@ def units_figure(trainings: Sequence[Named], *, mode: Mode = "light") -> go.Figu
     A stroke wholly below 0 is a unit that is off for every sample. Buttons and a slider below
     the figure move through the steps; all of it runs in the browser.
     """
-    steps = frame_steps(len(trainings[0][1].loss))
-    height = _reach(trainings)
-    contents = [_moment(trainings, step, height, mode) for step in steps]
+    steps = pick_frame_steps(len(trainings[0][1].loss))
+    height = _fit_height(trainings)
+    contents = [_draw_step(trainings, step, height, mode) for step in steps]
     frames = [
         {"name": str(step), "data": moving, "traces": [0, 1, 2]}
         for step, moving in zip(steps, contents, strict=True)
     ]
     units = trainings[0][1].low.shape[1]
-    centres = [i * (units + _GAP) + (units - 1) / 2 for i in range(len(trainings))]
+    centres = [i * (units + _BLOCK_GAP) + (units - 1) / 2 for i in range(len(trainings))]
     palette = PALETTES[mode]
     layout: dict[str, Any] = {
         "height": 470,
@@ -125,7 +139,7 @@ def units_figure(trainings: Sequence[Named], *, mode: Mode = "light") -> go.Figu
         "legend": legend(),
         "showlegend": True,
         "xaxis": {
-            "range": [-_GAP / 2, len(trainings) * (units + _GAP) - _GAP / 2],
+            "range": [-_BLOCK_GAP / 2, len(trainings) * (units + _BLOCK_GAP) - _BLOCK_GAP / 2],
             "tickvals": centres,
             "ticktext": [name for name, _t in trainings],
             "showgrid": False,
@@ -138,21 +152,21 @@ def units_figure(trainings: Sequence[Named], *, mode: Mode = "light") -> go.Figu
             "zerolinecolor": palette.ink,
             "zerolinewidth": 2,
         },
-        "updatemenus": [_buttons(mode)],
-        "sliders": [_slider(steps, mode)],
+        "updatemenus": [_make_buttons(mode)],
+        "sliders": [_make_slider(steps, mode)],
     }
     figure = build([{**one} for one in contents[0]], layout, mode)
     figure.frames = frames
     return figure
 
 
-def frame_steps(rows: int) -> list[int]:
+def pick_frame_steps(rows: int) -> list[int]:
     """The steps shown as frames: the first, the last, and evenly spaced ones between."""
-    every = max(1, -(-(rows - 1) // FRAMES))
+    every = max(1, -(-(rows - 1) // MOST_FRAMES))
     return sorted({*range(0, rows, every), rows - 1})
 
 
-def _reach(trainings: Sequence[Named]) -> tuple[float, float]:
+def _fit_height(trainings: Sequence[Named]) -> tuple[float, float]:
     """Of the y axis; explosions are cut off."""
     low = np.concatenate([t.low.ravel() for _n, t in trainings])
     high = np.concatenate([t.high.ravel() for _n, t in trainings])
@@ -163,7 +177,7 @@ def _reach(trainings: Sequence[Named]) -> tuple[float, float]:
     )
 
 
-def _moment(
+def _draw_step(
     trainings: Sequence[Named], step: int, height: tuple[float, float], mode: Mode
 ) -> list[dict[str, Any]]:
     """The strokes of units that are on, of units that are off, and a line of text per block."""
@@ -173,30 +187,36 @@ def _moment(
     texts = []
     for i, (_name, one) in enumerate(trainings):
         units = one.low.shape[1]
-        x = i * (units + _GAP) + np.arange(units, dtype=float)
+        x = i * (units + _BLOCK_GAP) + np.arange(units, dtype=float)
         low, high, dark = one.low[step], one.high[step], one.off[step]
         for found, chosen in ((on, ~dark), (off, dark)):
             found.append((x[chosen], low[chosen], high[chosen]))
-        texts.append(_caption(one, step))
+        texts.append(_write_caption(one, step))
     centres = [
-        i * (t.low.shape[1] + _GAP) + (t.low.shape[1] - 1) / 2
+        i * (t.low.shape[1] + _BLOCK_GAP) + (t.low.shape[1] - 1) / 2
         for i, (_n, t) in enumerate(trainings)
     ]
     top = height[1] + 0.07 * (height[1] - height[0])
     return [
-        _strokes(on, _("on for some samples"), {"color": palette.forward, "width": 4}),
-        _strokes(
-            off, _("off: z ≤ 0 for every sample"),
+        _draw_strokes(on, _("on for some samples"), {"color": palette.forward, "width": 4}),
+        _draw_strokes(
+            off,
+            _("off: z ≤ 0 for every sample"),
             {"color": palette.backward, "width": 2},
         ),
         {
-            "type": "scatter", "mode": "text", "x": centres, "y": [top] * len(centres),
-            "text": texts, "showlegend": False, "hoverinfo": "skip",
+            "type": "scatter",
+            "mode": "text",
+            "x": centres,
+            "y": [top] * len(centres),
+            "text": texts,
+            "showlegend": False,
+            "hoverinfo": "skip",
         },
-    ]  # fmt: skip
+    ]
 
 
-def _caption(one: Training, step: int) -> str:
+def _write_caption(one: Training, step: int) -> str:
     if 0 <= one.overflowed <= step:
         return _("overflow at step {step}").format(step=one.overflowed)
     return _("{off} off, {dead} dead").format(
@@ -204,24 +224,31 @@ def _caption(one: Training, step: int) -> str:
     )
 
 
-def _strokes(
+def _draw_strokes(
     blocks: Sequence[tuple[FloatArray, FloatArray, FloatArray]], name: str, line: dict[str, Any]
 ) -> dict[str, Any]:
     x, low, high = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
     gap = np.full(len(x), np.nan)
-    y = np.stack([np.clip(low, -_FAR, _FAR), np.clip(high, -_FAR, _FAR), gap], 1).ravel()
+    y = np.stack(
+        [np.clip(low, -_FURTHEST, _FURTHEST), np.clip(high, -_FURTHEST, _FURTHEST), gap], 1
+    ).ravel()
     return {
-        "type": "scatter", "mode": "lines", "name": name, "hoverinfo": "skip", "line": line,
-        "x": _plain(np.stack([x, x, gap], 1).ravel()), "y": _plain(y),
-    }  # fmt: skip
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "hoverinfo": "skip",
+        "line": line,
+        "x": _shorten(np.stack([x, x, gap], 1).ravel()),
+        "y": _shorten(y),
+    }
 
 
-def _plain(values: FloatArray) -> list[float | None]:
+def _shorten(values: FloatArray) -> list[float | None]:
     """Short numbers, because every frame carries them."""
     return [round(v, 2) if np.isfinite(v) else None for v in values.tolist()]
 
 
-def _buttons(mode: Mode) -> dict[str, Any]:
+def _make_buttons(mode: Mode) -> dict[str, Any]:
     palette = PALETTES[mode]
     play = {
         "frame": {"duration": _FRAME_MS, "redraw": True},
@@ -248,7 +275,7 @@ def _buttons(mode: Mode) -> dict[str, Any]:
     }
 
 
-def _slider(steps: Sequence[int], mode: Mode) -> dict[str, Any]:
+def _make_slider(steps: Sequence[int], mode: Mode) -> dict[str, Any]:
     palette = PALETTES[mode]
     jump = {
         "frame": {"duration": 0, "redraw": True},

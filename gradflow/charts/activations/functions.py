@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gradflow.core.teaching.activation_facts import Curve
 
 
-def many_styles(count: int, mode: Mode) -> list[Style]:
+def repeat_styles(count: int, mode: Mode) -> list[Style]:
     """``count`` styles; beyond the palette, colours come again with other dashes."""
     basic = styles(mode)
     n = len(basic)
@@ -36,16 +36,24 @@ def functions_figure(curves: Sequence[tuple[str, Curve]], *, mode: Mode = "light
     if not curves:
         return empty_figure(_("No function is chosen: choose one or more above"), mode=mode)
     data: list[dict[str, Any]] = []
-    for (name, curve), style in zip(curves, many_styles(len(curves), mode), strict=True):
-        data += _band(name, curve, style)
+    for (name, curve), style in zip(curves, repeat_styles(len(curves), mode), strict=True):
+        data += _draw_band(name, curve, style)
         for axis, values in (("y", curve.value), ("y2", curve.slope)):
             symbol = "φ" if axis == "y" else "φ′"
-            data.append({
-                "type": "scatter", "mode": "lines", "name": name, "legendgroup": name,
-                "showlegend": axis == "y", "x": curve.z, "y": values, "yaxis": axis,
-                "line": {"color": style.colour, "dash": style.dash, "width": 3},
-                "hovertemplate": f"{name} {symbol} = %{{y:.4g}}<extra></extra>",
-            })  # fmt: skip
+            data.append(
+                {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "name": name,
+                    "legendgroup": name,
+                    "showlegend": axis == "y",
+                    "x": curve.z,
+                    "y": values,
+                    "yaxis": axis,
+                    "line": {"color": style.colour, "dash": style.dash, "width": 3},
+                    "hovertemplate": f"{name} {symbol} = %{{y:.4g}}<extra></extra>",
+                }
+            )
     z = curves[0][1].z
     layout = {
         "height": 620,
@@ -73,7 +81,7 @@ def functions_figure(curves: Sequence[tuple[str, Curve]], *, mode: Mode = "light
     return build(data, layout, mode)
 
 
-def _band(name: str, curve: Curve, style: Style) -> list[dict[str, Any]]:
+def _draw_band(name: str, curve: Curve, style: Style) -> list[dict[str, Any]]:
     """The range of a random slope, in both panels."""
     if np.isnan(curve.low_slope):
         return []
@@ -81,17 +89,25 @@ def _band(name: str, curve: Curve, style: Style) -> list[dict[str, Any]]:
     low, high = curve.low_slope, curve.high_slope
     flat = np.ones_like(z)
     return [
-        _area(name, z, z * low, z * high, "y", style),
-        _area(name, z, low * flat, high * flat, "y2", style),
+        _fill_area(name, z, z * low, z * high, "y", style),
+        _fill_area(name, z, low * flat, high * flat, "y2", style),
     ]
 
 
-def _area(
+def _fill_area(
     name: str, z: FloatArray, low: FloatArray, high: FloatArray, axis: str, style: Style
 ) -> dict[str, Any]:
     return {
-        "type": "scatter", "mode": "lines", "name": f"{name} band", "legendgroup": name,
-        "showlegend": False, "hoverinfo": "skip", "yaxis": axis, "fill": "toself",
-        "fillcolor": faded(style.colour, 0.25), "line": {"width": 0, "color": style.colour},
-        "x": np.concatenate([z, z[::-1]]), "y": np.concatenate([low, high[::-1]]),
-    }  # fmt: skip
+        "type": "scatter",
+        "mode": "lines",
+        "name": f"{name} band",
+        "legendgroup": name,
+        "showlegend": False,
+        "hoverinfo": "skip",
+        "yaxis": axis,
+        "fill": "toself",
+        "fillcolor": faded(style.colour, 0.25),
+        "line": {"width": 0, "color": style.colour},
+        "x": np.concatenate([z, z[::-1]]),
+        "y": np.concatenate([low, high[::-1]]),
+    }

@@ -42,25 +42,40 @@ def series_figure(
         limit = _HEIGHTS[side.name]
         data += [
             {
-                "name": side.name, "mode": "lines", "x": side.x, "y": side.value,
-                "line": {"color": colour, "width": 3.5}, **own,
+                "name": side.name,
+                "mode": "lines",
+                "x": side.x,
+                "y": side.value,
+                "line": {"color": colour, "width": 3.5},
+                **own,
                 "hovertemplate": f"{side.name} %{{y:.4g}}<extra></extra>",
             },
             {
-                "name": _("its series up to order {n}").format(n=order), "mode": "lines",
-                "x": side.x, "y": side.partial, "showlegend": i == 1, **own,
+                "name": _("its series up to order {n}").format(n=order),
+                "mode": "lines",
+                "x": side.x,
+                "y": side.partial,
+                "showlegend": i == 1,
+                **own,
                 "line": {"color": palette.ink, "width": 2.5, "dash": "dash"},
                 "hovertemplate": _("series") + " %{y:.4g}<extra></extra>",
             },
             {
-                "name": "x", "mode": "markers", "x": [x, x], "y": [side.at, side.partial_at],
-                "showlegend": False, "hoverinfo": "skip", **own,
+                "name": "x",
+                "mode": "markers",
+                "x": [x, x],
+                "y": [side.at, side.partial_at],
+                "showlegend": False,
+                "hoverinfo": "skip",
+                **own,
                 "marker": {
-                    "size": 11, "symbol": ["circle", "square-open"],
-                    "color": [colour, palette.ink], "line": {"width": 2},
+                    "size": 11,
+                    "symbol": ["circle", "square-open"],
+                    "color": [colour, palette.ink],
+                    "line": {"width": 2},
                 },
             },
-        ]  # fmt: skip
+        ]
         layout[f"xaxis{suffix}"] = {
             "domain": _DOMAINS[i - 1],
             "anchor": f"y{suffix}",
@@ -71,8 +86,10 @@ def series_figure(
             "unifiedhovertitle": {"text": "<b>x = %{x:.3g}</b>"},
         }
         layout[f"yaxis{suffix}"] = {
-            "anchor": f"x{suffix}", "range": [-limit, limit], "zeroline": True,
-        }  # fmt: skip
+            "anchor": f"x{suffix}",
+            "range": [-limit, limit],
+            "zeroline": True,
+        }
         layout["annotations"].append(
             note(
                 f"<b>{side.name} x</b>",
@@ -82,11 +99,20 @@ def series_figure(
             )
         )
         if math.isfinite(side.radius):
-            layout["shapes"].append({
-                "type": "rect", "xref": f"x{suffix}", "yref": f"y{suffix} domain", "y0": 0,
-                "y1": 1, "x0": -side.radius, "x1": side.radius, "layer": "below",
-                "fillcolor": faded(palette.muted, 0.15), "line": {"width": 0},
-            })  # fmt: skip
+            layout["shapes"].append(
+                {
+                    "type": "rect",
+                    "xref": f"x{suffix}",
+                    "yref": f"y{suffix} domain",
+                    "y0": 0,
+                    "y1": 1,
+                    "x0": -side.radius,
+                    "x1": side.radius,
+                    "layer": "below",
+                    "fillcolor": faded(palette.muted, 0.15),
+                    "line": {"width": 0},
+                }
+            )
     return build(data, layout, mode)
 
 
@@ -111,20 +137,35 @@ def sectors_figure(sectors: Sequence[Sector], *, mode: Mode = "light") -> go.Fig
         across, up = names[i - 1]
         data += [
             {
-                "name": _("sector of area |t|/2"), "mode": "lines", "x": sector.outline[0],
-                "y": sector.outline[1], "fill": "toself", "fillcolor": faded(colour, 0.3),
-                "line": {"width": 0, "color": colour}, "hoverinfo": "skip", **own,
+                "name": _("sector of area |t|/2"),
+                "mode": "lines",
+                "x": sector.outline[0],
+                "y": sector.outline[1],
+                "fill": "toself",
+                "fillcolor": faded(colour, 0.3),
+                "line": {"width": 0, "color": colour},
+                "hoverinfo": "skip",
+                **own,
             },
             {
-                "name": _("curve"), "mode": "lines", "x": sector.u, "y": sector.v,
-                "hoverinfo": "skip", "line": {"color": colour, "width": 3}, **own,
+                "name": _("curve"),
+                "mode": "lines",
+                "x": sector.u,
+                "y": sector.v,
+                "hoverinfo": "skip",
+                "line": {"color": colour, "width": 3},
+                **own,
             },
             {
-                "name": _("point"), "mode": "markers", "x": [sector.point[0]],
-                "y": [sector.point[1]], "marker": {"size": 13, "color": palette.ink}, **own,
+                "name": _("point"),
+                "mode": "markers",
+                "x": [sector.point[0]],
+                "y": [sector.point[1]],
+                "marker": {"size": 13, "color": palette.ink},
+                **own,
                 "hovertemplate": f"{across} = %{{x:.4g}}<br>{up} = %{{y:.4g}}<extra></extra>",
             },
-        ]  # fmt: skip
+        ]
         reach = max(1.4, 1.15 * abs(sector.point[0]), 1.15 * abs(sector.point[1]))
         layout[f"xaxis{suffix}"] = {
             "domain": _DOMAINS[i - 1],

@@ -31,11 +31,11 @@ def slope_products_figure(products: SlopeProducts, *, mode: Mode = "light") -> g
     scale = Scale.fitting(series, log=True)
     looks = styles(mode)
     data = [
-        *_band(layers, wide[0].values, wide[1].values, scale, looks[1].colour),
-        *_band(layers, wide[2].values, wide[3].values, scale, looks[2].colour),
+        *_draw_band(layers, wide[0].values, wide[1].values, scale, looks[1].colour),
+        *_draw_band(layers, wide[2].values, wide[3].values, scale, looks[2].colour),
         *draw(series, scale, mode),
     ]
-    annotations, shapes = _float32_line(scale, mode)
+    annotations, shapes = _draw_float32_limit(scale, mode)
     zeros, broken = has_marks(series, scale)
     marks = [_("▽ exactly 0")] * zeros + [_("✕ infinite, beyond 1.8·10³⁰⁸")] * broken
     if marks:
@@ -60,7 +60,7 @@ def slope_products_figure(products: SlopeProducts, *, mode: Mode = "light") -> g
     return build(data, layout, mode)
 
 
-def _band(
+def _draw_band(
     layers: FloatArray, low: FloatArray, high: FloatArray, scale: Scale, colour: str
 ) -> list[dict[str, Any]]:
     low = np.where(low > 0, scale.drawn(low), scale.low)
@@ -70,24 +70,39 @@ def _band(
     if not known.any():
         return []
     x, low, high = layers[known], low[known], high[known]
-    return [{
-        "type": "scatter", "mode": "lines", "name": "band", "showlegend": False,
-        "hoverinfo": "skip", "fill": "toself", "fillcolor": faded(colour, 0.2),
-        "line": {"width": 0, "color": colour},
-        "x": np.concatenate([x, x[::-1]]), "y": np.concatenate([low, high[::-1]]),
-    }]  # fmt: skip
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "band",
+            "showlegend": False,
+            "hoverinfo": "skip",
+            "fill": "toself",
+            "fillcolor": faded(colour, 0.2),
+            "line": {"width": 0, "color": colour},
+            "x": np.concatenate([x, x[::-1]]),
+            "y": np.concatenate([low, high[::-1]]),
+        }
+    ]
 
 
-def _float32_line(scale: Scale, mode: Mode) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _draw_float32_limit(
+    scale: Scale, mode: Mode
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The line below which float32 holds nothing but 0, where the axis reaches it."""
     height = float(np.log10(SMALLEST_FLOAT32))
     if not scale.low < height < scale.high:
         return [], []
     alarm = PALETTES[mode].alarm
     line = {
-        "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": height, "y1": height,
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": height,
+        "y1": height,
         "line": {"color": alarm, "width": 2, "dash": "dot"},
-    }  # fmt: skip
+    }
     text = _("float32 ends at 1.4·{power}: below, the gradient is exactly 0").format(
         power=power(-45)
     )

@@ -22,7 +22,7 @@ def depth_figure(sweeps: Sequence[Named], *, mode: Mode = "light") -> go.Figure:
     """‖∂L/∂z_1‖ / ‖∂L/∂z_L‖ over the depth L, both on log axes, theory dashed."""
     depths = sweeps[0][1].depths.tolist() if sweeps else [1]
     return laws_figure(
-        depth_curves(sweeps),
+        make_depth_curves(sweeps),
         x={
             "type": "log",
             "title": {"text": _("depth L (weight layers)")},
@@ -36,6 +36,6 @@ def depth_figure(sweeps: Sequence[Named], *, mode: Mode = "light") -> go.Figure:
     )
 
 
-def depth_curves(sweeps: Sequence[Named]) -> list[Curve]:
+def make_depth_curves(sweeps: Sequence[Named]) -> list[Curve]:
     """One curve per kind of connection."""
     return [Curve(name, one.depths.astype(np.float64), one.ratio, one.law) for name, one in sweeps]

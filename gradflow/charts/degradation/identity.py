@@ -22,7 +22,7 @@ Named = tuple[str, "Nearness"]
 
 def identity_figure(found: Sequence[Named], *, mode: Mode = "light") -> go.Figure:
     """Over the blocks: ‖α·f(h)‖/‖h‖ above on a log axis, the cosine of in- and output below."""
-    branch, cosine = identity_curves(found)
+    branch, cosine = make_identity_curves(found)
     count = max((len(curve.x) for curve in branch), default=0)
     if not count:
         return empty_figure(_("No blocks: the network is too shallow"), mode=mode)
@@ -53,7 +53,7 @@ def identity_figure(found: Sequence[Named], *, mode: Mode = "light") -> go.Figur
     return build(data, layout, mode)
 
 
-def identity_curves(found: Sequence[Named]) -> tuple[list[Curve], list[Curve]]:
+def make_identity_curves(found: Sequence[Named]) -> tuple[list[Curve], list[Curve]]:
     """Size of the branch, and cosine, over the number of the block."""
     branch = [Curve(name, np.arange(1.0, len(o.branch) + 1), o.branch) for name, o in found]
     cosine = [Curve(name, np.arange(1.0, len(o.cosine) + 1), o.cosine) for name, o in found]

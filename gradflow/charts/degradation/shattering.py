@@ -18,21 +18,23 @@ if TYPE_CHECKING:
     from gradflow.core.teaching.degradation.pairs import Correlation
     from gradflow.core.teaching.degradation.shattering import Landscape
 
-Row = tuple[str, "Landscape", bool]
+LandscapeRow = tuple[str, "Landscape", bool]
 """Name, gradient, and whether it is a noise."""
 _ROW_HEIGHT = 112
-_FILL = 0.36
+_ROW_FILL = 0.36
 """Of a row's height, what the largest value of a row reaches on each side of its middle."""
-_SMALLEST = 1e-3
+_SMALLEST_CORRELATION = 1e-3
 """Correlations below are smaller than the noise of the measurement."""
 
 
-def landscapes_figure(x: FloatArray, rows: Sequence[Row], *, mode: Mode = "light") -> go.Figure:
+def landscapes_figure(
+    x: FloatArray, rows: Sequence[LandscapeRow], *, mode: Mode = "light"
+) -> go.Figure:
     """One row per gradient df/dx over x, each scaled to its largest value; noises in grey."""
     if not rows:
         return empty_figure(_("Nothing was computed: no gradients to draw"), mode=mode)
     palette = PALETTES[mode]
-    heights = landscape_rows([one for _name, one, _noise in rows])
+    heights = stack_landscapes([one for _name, one, _noise in rows])
     data: list[dict[str, Any]] = []
     for noise, name, colour in (
         (False, _("network"), palette.backward),
@@ -42,12 +44,19 @@ def landscapes_figure(x: FloatArray, rows: Sequence[Row], *, mode: Mode = "light
         if not chosen:
             continue
         gap = np.array([np.nan])
-        data.append({
-            "type": "scatter", "mode": "lines", "name": name, "hoverinfo": "skip",
-            "x": np.concatenate([part for _one in chosen for part in (x, gap)]).astype(np.float32),
-            "y": np.concatenate([p for one in chosen for p in (one, gap)]).astype(np.float32),
-            "line": {"color": colour, "width": 1.8},
-        })  # fmt: skip
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": name,
+                "hoverinfo": "skip",
+                "x": np.concatenate([part for _one in chosen for part in (x, gap)]).astype(
+                    np.float32
+                ),
+                "y": np.concatenate([p for one in chosen for p in (one, gap)]).astype(np.float32),
+                "line": {"color": colour, "width": 1.8},
+            }
+        )
     layout: dict[str, Any] = {
         "height": _ROW_HEIGHT * len(rows) + 60,
         "margin": {"l": 24, "r": 24, "t": 10, "b": 56},
@@ -67,24 +76,29 @@ def landscapes_figure(x: FloatArray, rows: Sequence[Row], *, mode: Mode = "light
         },
         "annotations": [
             note(
-                f"<b>{name}</b>", 0, -i + 0.37, yref="y",
+                f"<b>{name}</b>",
+                0,
+                -i + 0.37,
+                yref="y",
                 font={"size": TEXT_SIZE, "color": palette.muted if noise else palette.ink},
             )
             for i, (name, _one, noise) in enumerate(rows)
         ],
-    }  # fmt: skip
+    }
     return build(data, layout, mode)
 
 
-def landscape_rows(landscapes: Sequence[Landscape]) -> list[FloatArray]:
+def stack_landscapes(landscapes: Sequence[Landscape]) -> list[FloatArray]:
     """Each gradient in its row: row i has its zero at −i."""
     return [
-        _FILL * one.gradient / max(float(np.abs(one.gradient).max()), 1e-300) - i
+        _ROW_FILL * one.gradient / max(float(np.abs(one.gradient).max()), 1e-300) - i
         for i, one in enumerate(landscapes)
     ]
 
 
-def autocorrelation_figure(step: float, rows: Sequence[Row], *, mode: Mode = "light") -> go.Figure:
+def autocorrelation_figure(
+    step: float, rows: Sequence[LandscapeRow], *, mode: Mode = "light"
+) -> go.Figure:
     """Correlation of the gradients at two inputs over the distance between them."""
     curves = [
         Curve(name, step * np.arange(float(len(one.correlation))), one.correlation)
@@ -107,7 +121,7 @@ def autocorrelation_figure(step: float, rows: Sequence[Row], *, mode: Mode = "li
 
 def pairs_figure(found: Sequence[tuple[str, Correlation]], *, mode: Mode = "light") -> go.Figure:
     """Correlation of the gradients at two inputs over the layers, on a log axis; laws dashed."""
-    curves = pair_curves(found)
+    curves = make_pair_curves(found)
     return laws_figure(
         curves,
         x=layer_axis(
@@ -117,12 +131,12 @@ def pairs_figure(found: Sequence[tuple[str, Correlation]], *, mode: Mode = "ligh
         ),
         y_title=_("correlation of the gradients"),
         mode=mode,
-        scale=Scale(True, float(np.log10(_SMALLEST)), 0.1),
+        scale=Scale(True, float(np.log10(_SMALLEST_CORRELATION)), 0.1),
         law=_("law of wide networks"),
     )
 
 
-def pair_curves(found: Sequence[tuple[str, Correlation]]) -> list[Curve]:
+def make_pair_curves(found: Sequence[tuple[str, Correlation]]) -> list[Curve]:
     """One curve per kind of connection; a line ends where it first falls into the noise."""
     curves = []
     for name, one in found:

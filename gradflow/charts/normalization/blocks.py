@@ -269,10 +269,15 @@ def _hover(sets: Sequence[Sets], place: _Places) -> dict[str, Any]:
             y.append(round(at[1], 3))
             texts.append((same if chosen else other).format(n=n + 1, c=c + 1))
     return {
-        "type": "scatter", "mode": "markers", "name": "columns", "x": x, "y": y,
-        "hovertext": texts, "hovertemplate": "%{hovertext}<extra></extra>",
+        "type": "scatter",
+        "mode": "markers",
+        "name": "columns",
+        "x": x,
+        "y": y,
+        "hovertext": texts,
+        "hovertemplate": "%{hovertext}<extra></extra>",
         "marker": {"size": 14, "opacity": 0},
-    }  # fmt: skip
+    }
 
 
 def _labels(

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 HEIGHT = 300
 BINS = 60
 _HALVES = ((0.0, 0.46), (0.54, 1.0))
-_FEWEST = 10
+_FEWEST_BATCHES = 10
 """The axis of the batches reaches at least so far."""
 
 
-def course_figure(
+def running_statistics_figure(
     course: Course, mean: float, variance: float, *, mode: Mode = "light"
 ) -> go.Figure:
     """Mean and variance of every batch, and what runs along with them.
@@ -43,11 +43,11 @@ def course_figure(
         ),
     )
     data: list[dict[str, Any]] = []
-    layout = _base(mode, [_("mean"), _("variance")])
-    last = max(len(course.mean), _FEWEST)
+    layout = _lay_out_panels(mode, [_("mean"), _("variance")])
+    last = max(len(course.mean), _FEWEST_BATCHES)
     for i, side in enumerate(sides):
         own = _axes(i)
-        data += _statistics(*side, last, own, mode)
+        data += _draw_statistics(*side, last, own, mode)
         layout["xaxis" + own["xaxis"][1:]] |= {
             "range": [-0.02 * last, 1.02 * last],
             "title": {"text": _("training batches")},
@@ -55,7 +55,7 @@ def course_figure(
     return build(data, layout, mode)
 
 
-def _base(mode: Mode, titles: list[str]) -> dict[str, Any]:
+def _lay_out_panels(mode: Mode, titles: list[str]) -> dict[str, Any]:
     """Two panels side by side."""
     layout: dict[str, Any] = {
         "height": HEIGHT,
@@ -79,7 +79,7 @@ def _axes(panel: int) -> dict[str, str]:
     return {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
 
 
-def _statistics(
+def _draw_statistics(
     batches: FloatArray,
     running: FloatArray,
     expected: FloatArray,
@@ -100,40 +100,61 @@ def _statistics(
 
     return [
         trace(
-            _("running, expected ± 2 std"), "expected",
+            _("running, expected ± 2 std"),
+            "expected",
             x=np.concatenate([steps, steps[::-1]]),
             y=np.concatenate([expected - 2 * spread, (expected + 2 * spread)[::-1]]),
-            fill="toself", fillcolor=faded(palette.theory, 0.2), hoverinfo="skip",
-            line={"color": palette.theory, "width": 0}, hovertemplate=None,
+            fill="toself",
+            fillcolor=faded(palette.theory, 0.2),
+            hoverinfo="skip",
+            line={"color": palette.theory, "width": 0},
+            hovertemplate=None,
         ),
         trace(
-            _("training distribution"), "true", x=[0, last], y=[true, true],
+            _("training distribution"),
+            "true",
+            x=[0, last],
+            y=[true, true],
             line={"color": palette.ink, "width": 2, "dash": "dash"},
         ),
         trace(
-            _("of each batch"), "batch", mode="markers", x=steps[1:], y=batches,
-            marker={"color": palette.muted, "size": 7, "symbol": "circle-open",
-                    "line": {"width": 2}},
+            _("of each batch"),
+            "batch",
+            mode="markers",
+            x=steps[1:],
+            y=batches,
+            marker={
+                "color": palette.muted,
+                "size": 7,
+                "symbol": "circle-open",
+                "line": {"width": 2},
+            },
         ),
         trace(
-            _("running"), "running", mode="lines+markers" if len(steps) == 1 else "lines",
-            x=steps, y=running, line={"color": palette.forward, "width": 4},
+            _("running"),
+            "running",
+            mode="lines+markers" if len(steps) == 1 else "lines",
+            x=steps,
+            y=running,
+            line={"color": palette.forward, "width": 4},
         ),
-    ]  # fmt: skip
+    ]
 
 
 def outputs_figure(outputs: Outputs, *, mode: Mode = "light") -> go.Figure:
     """Histograms of the test outputs in both modes, on the same bins as the ideal outputs."""
     palette = PALETTES[mode]
     edges, shares = shape_outputs(outputs)
-    layout = _base(mode, [_("training mode"), _("evaluation mode")])
+    layout = _lay_out_panels(mode, [_("training mode"), _("evaluation mode")])
     top = 1.08 * max(float(one.max()) for one in shares)
     middle = (edges[:-1] + edges[1:]) / 2
     data: list[dict[str, Any]] = []
-    for i, (name, found, colour) in enumerate((
-        (_("training mode"), shares[0], palette.backward),
-        (_("evaluation mode"), shares[1], palette.forward),
-    )):  # fmt: skip
+    for i, (name, found, colour) in enumerate(
+        (
+            (_("training mode"), shares[0], palette.backward),
+            (_("evaluation mode"), shares[1], palette.forward),
+        )
+    ):
         own = _axes(i)
         texts = [
             _("{low} to {high}: {share}").format(low=number(a), high=number(b), share=share(s))
@@ -141,18 +162,30 @@ def outputs_figure(outputs: Outputs, *, mode: Mode = "light") -> go.Figure:
         ]
         data += [
             {
-                "type": "bar", "x": middle, "y": found, "width": np.diff(edges), "name": name,
+                "type": "bar",
+                "x": middle,
+                "y": found,
+                "width": np.diff(edges),
+                "name": name,
                 "showlegend": False,
                 "marker": {"color": colour, "line": {"width": 0}, "opacity": 0.75},
-                "hovertext": texts, "hovertemplate": "%{hovertext}<extra></extra>", **own,
+                "hovertext": texts,
+                "hovertemplate": "%{hovertext}<extra></extra>",
+                **own,
             },
             {
-                "type": "scatter", "mode": "lines", "x": middle, "y": shares[2],
+                "type": "scatter",
+                "mode": "lines",
+                "x": middle,
+                "y": shares[2],
                 "name": _("ideal: the training distribution's mean and variance"),
-                "showlegend": not i, "legendgroup": "ideal", "hoverinfo": "skip",
-                "line": {"color": palette.ink, "width": 2, "dash": "dash", "shape": "hvh"}, **own,
+                "showlegend": not i,
+                "legendgroup": "ideal",
+                "hoverinfo": "skip",
+                "line": {"color": palette.ink, "width": 2, "dash": "dash", "shape": "hvh"},
+                **own,
             },
-        ]  # fmt: skip
+        ]
         layout["xaxis" + own["xaxis"][1:]] |= {
             "range": [float(edges[0]), float(edges[-1])],
             "title": {"text": _("output")},

@@ -59,49 +59,72 @@ def spreads_figure(
             shared = {"x": list(sizes), "legendgroup": name, "showlegend": not i, **own}
             data += [
                 {
-                    "type": "scatter", "mode": "lines", "y": every[-1],
+                    "type": "scatter",
+                    "mode": "lines",
+                    "y": every[-1],
                     "name": _("{norm}: theory").format(norm=name),
                     "line": {"color": look.colour, "dash": look.dash, "width": 2.5},
-                    "hoverinfo": "skip", **shared,
+                    "hoverinfo": "skip",
+                    **shared,
                 },
                 {
-                    "type": "scatter", "mode": "markers", "y": values,
+                    "type": "scatter",
+                    "mode": "markers",
+                    "y": values,
                     "name": _("{norm}: drawn").format(norm=name),
-                    "marker": {"color": look.colour, "symbol": look.symbol, "size": 10,
-                               "line": {"color": palette.page, "width": 1.5}},
+                    "marker": {
+                        "color": look.colour,
+                        "symbol": look.symbol,
+                        "size": 10,
+                        "line": {"color": palette.page, "width": 1.5},
+                    },
                     "hovertext": [
                         _("{norm}, N = {n}: {drawn}; theory {theory}").format(
                             norm=name, n=n, drawn=number(a), theory=number(b)
                         )
                         for n, a, b in zip(sizes, values, every[-1], strict=True)
                     ],
-                    "hovertemplate": "%{hovertext}<extra></extra>", **shared,
+                    "hovertemplate": "%{hovertext}<extra></extra>",
+                    **shared,
                 },
-            ]  # fmt: skip
+            ]
         layout |= {
             f"xaxis{suffix}": {
-                "type": "log", "domain": _PANELS[i], "anchor": own["yaxis"],
-                "tickvals": list(sizes)[::2], "ticktext": [str(n) for n in sizes[::2]],
+                "type": "log",
+                "domain": _PANELS[i],
+                "anchor": own["yaxis"],
+                "tickvals": list(sizes)[::2],
+                "ticktext": [str(n) for n in sizes[::2]],
                 "range": np.log10([sizes[0] / 1.3, sizes[-1] * 1.3]).tolist(),
                 "title": {"text": _("batch size N")},
             },
             f"yaxis{suffix}": {
-                "type": "log", "anchor": own["xaxis"], "range": _decades(every),
-                "tickvals": _TICKS, "ticktext": [number(t) for t in _TICKS],
+                "type": "log",
+                "anchor": own["xaxis"],
+                "range": _fit_decades(every),
+                "tickvals": _TICKS,
+                "ticktext": [number(t) for t in _TICKS],
             },
-        }  # fmt: skip
+        }
         layout["annotations"].append(
             note(f"<b>{title}</b>", _PANELS[i][0], 1.01, font={"size": TITLE_SIZE})
         )
-        layout["shapes"].append({
-            "type": "line", "xref": own["xaxis"], "yref": f"{own['yaxis']} domain",
-            "x0": chosen, "x1": chosen, "y0": 0, "y1": 1,
-            "line": {"color": palette.ink, "width": 2, "dash": "dot"},
-        })  # fmt: skip
+        layout["shapes"].append(
+            {
+                "type": "line",
+                "xref": own["xaxis"],
+                "yref": f"{own['yaxis']} domain",
+                "x0": chosen,
+                "x1": chosen,
+                "y0": 0,
+                "y1": 1,
+                "line": {"color": palette.ink, "width": 2, "dash": "dot"},
+            }
+        )
     return build(data, layout, mode)
 
 
-def _decades(values: list[Any]) -> list[float]:
+def _fit_decades(values: list[Any]) -> list[float]:
     """A log axis that holds all values."""
     found = np.log10(np.concatenate(values))
     return [float(found.min()) - 0.1, float(found.max()) + 0.1]

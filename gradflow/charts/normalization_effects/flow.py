@@ -18,7 +18,7 @@ from gradflow.charts.theme import Mode
 from gradflow.core.report import Report
 from gradflow.core.text import _
 
-Backward = Literal["activation_grad", "delta"]
+BackwardSignal = Literal["activation_grad", "delta"]
 
 
 def _nothing() -> FloatArray:
@@ -26,7 +26,7 @@ def _nothing() -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
+class NetworkReport:
     """One network.
 
     Attributes:
@@ -41,10 +41,13 @@ class Network:
 
 
 def normalized_flow_figure(
-    networks: Sequence[Network], *, gradient: Backward = "activation_grad", mode: Mode = "light"
+    networks: Sequence[NetworkReport],
+    *,
+    gradient: BackwardSignal = "activation_grad",
+    mode: Mode = "light",
 ) -> go.Figure:
     """Frobenius norms ‖∂L/∂a_l‖ or ‖∂L/∂z_l‖ per layer on a log axis, theory dashed."""
-    curves = flow_curves(networks, gradient)
+    curves = make_flow_curves(networks, gradient)
     count = max((len(curve.x) for curve in curves), default=0)
     return laws_figure(
         curves,
@@ -59,14 +62,17 @@ def normalized_flow_figure(
 
 
 def distributions_figure(
-    networks: Sequence[Network], *, gradient: Backward = "activation_grad", mode: Mode = "light"
+    networks: Sequence[NetworkReport],
+    *,
+    gradient: BackwardSignal = "activation_grad",
+    mode: Mode = "light",
 ) -> go.Figure:
     """A small Flow figure for each network, on the same axes; theory's RMS gradient dashed."""
     entries = [Entry("", one.name, one.report, one.law) for one in networks]
     return compare_flow_figure(entries, gradient=gradient, mode=mode)
 
 
-def flow_curves(networks: Sequence[Network], gradient: Backward) -> list[Curve]:
+def make_flow_curves(networks: Sequence[NetworkReport], gradient: BackwardSignal) -> list[Curve]:
     """One curve per network."""
     return [
         Curve(

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from gradflow.core.teaching.normalization_effects.rates import Trained
 
 Named = tuple[str, "Trained"]
-_TICKS = (1e-3, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
-_HIGHEST = 30.0
+_LOSS_TICKS = (1e-3, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+_HIGHEST_LOSS = 30.0
 """Losses beyond leave the figure: what has diverged is of no interest."""
 
 
@@ -30,7 +30,7 @@ def learning_rates_figure(
     curves = [Curve(name, np.log10(rates), one.losses) for name, one in trained]
     found = np.concatenate([one.losses for _name, one in trained] or [np.zeros(0)])
     lowest = np.where(np.isfinite(found) & (found > 0), found, 1.0).min(initial=1.0)
-    scale = Scale(True, float(np.log10(lowest)) - 0.15, float(np.log10(_HIGHEST)))
+    scale = Scale(True, float(np.log10(lowest)) - 0.15, float(np.log10(_HIGHEST_LOSS)))
     threshold = min((one.threshold for _name, one in trained), default=1.0)
     return laws_figure(
         curves,
@@ -46,26 +46,33 @@ def learning_rates_figure(
         mode=mode,
         scale=scale,
         y={
-            "tickvals": [float(np.log10(loss)) for loss in _TICKS],
-            "ticktext": [number(loss) for loss in _TICKS],
+            "tickvals": [float(np.log10(loss)) for loss in _LOSS_TICKS],
+            "ticktext": [number(loss) for loss in _LOSS_TICKS],
             "tickprefix": "",
             "ticksuffix": "",
         },
         notes=[
             _("◯ largest η that trains"),
             _("┄ loss below which a network has trained"),
-            _("losses beyond {most} leave the figure").format(most=number(_HIGHEST)),
+            _("losses beyond {most} leave the figure").format(most=number(_HIGHEST_LOSS)),
         ],
-        more=rings(rates, trained, mode),
-        shapes=[{
-            "type": "line", "xref": "paper", "x0": 0, "x1": 1,
-            "y0": float(np.log10(threshold)), "y1": float(np.log10(threshold)),
-            "line": {"color": PALETTES[mode].muted, "width": 2, "dash": "dot"}, "layer": "below",
-        }],
-    )  # fmt: skip
+        more=draw_rings(rates, trained, mode),
+        shapes=[
+            {
+                "type": "line",
+                "xref": "paper",
+                "x0": 0,
+                "x1": 1,
+                "y0": float(np.log10(threshold)),
+                "y1": float(np.log10(threshold)),
+                "line": {"color": PALETTES[mode].muted, "width": 2, "dash": "dot"},
+                "layer": "below",
+            }
+        ],
+    )
 
 
-def rings(rates: FloatArray, trained: Sequence[Named], mode: Mode) -> list[dict[str, Any]]:
+def draw_rings(rates: FloatArray, trained: Sequence[Named], mode: Mode) -> list[dict[str, Any]]:
     """A ring around the largest learning rate that trains, for every line that has one."""
     found = [
         (float(np.log10(one.largest)), float(np.log10(one.losses[rates == one.largest][0])), look)
@@ -75,12 +82,20 @@ def rings(rates: FloatArray, trained: Sequence[Named], mode: Mode) -> list[dict[
     if not found:
         return []
     x, y, looks = zip(*found, strict=True)
-    return [{
-        "type": "scatter", "mode": "markers", "name": "largest", "showlegend": False,
-        "hoverinfo": "skip", "x": list(x), "y": list(y),
-        "marker": {
-            "symbol": "circle-open", "size": 20,
-            "color": [look.colour for look in looks],
-            "line": {"width": 3, "color": [look.colour for look in looks]},
-        },
-    }]  # fmt: skip
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": "largest",
+            "showlegend": False,
+            "hoverinfo": "skip",
+            "x": list(x),
+            "y": list(y),
+            "marker": {
+                "symbol": "circle-open",
+                "size": 20,
+                "color": [look.colour for look in looks],
+                "line": {"width": 3, "color": [look.colour for look in looks]},
+            },
+        }
+    ]

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from gradflow.core.teaching.normalization_effects.scales import Sweep
 
 Named = tuple[str, "Sweep"]
-_LEAST = 4.0
+_LEAST_DECADES = 4.0
 """Decades on each side of 1 that the axis shows at least."""
-_MOST = 14.0
+_MOST_DECADES = 14.0
 """Decades on each side of 1 that it shows at most: without a norm the line runs out of it."""
 
 
@@ -33,8 +33,8 @@ def weight_scales_figure(
     """
     if not sweeps:
         return empty_figure(_("Nothing was computed: no lines to draw"), mode=mode)
-    ratio, weight = scale_curves(scales, sweeps)
-    axes = [_axis(ratio), _axis(weight)]
+    ratio, weight = make_scale_curves(scales, sweeps)
+    axes = [_fit_axis(ratio), _fit_axis(weight)]
     data = [
         *curve_traces(ratio, axes[0], mode),
         *(
@@ -74,7 +74,9 @@ def weight_scales_figure(
     return build(data, layout, mode)
 
 
-def scale_curves(scales: FloatArray, sweeps: Sequence[Named]) -> tuple[list[Curve], list[Curve]]:
+def make_scale_curves(
+    scales: FloatArray, sweeps: Sequence[Named]
+) -> tuple[list[Curve], list[Curve]]:
     """Curves over log10 k. The law of the second ones is 1/k through their last point."""
     x = np.log10(scales)
     ratio = [Curve(name, x, one.ratio) for name, one in sweeps]
@@ -86,6 +88,10 @@ def scale_curves(scales: FloatArray, sweeps: Sequence[Named]) -> tuple[list[Curv
     return ratio, weight
 
 
-def _axis(curves: Sequence[Curve]) -> Scale:
+def _fit_axis(curves: Sequence[Curve]) -> Scale:
     found = fitted_scale(curves[1:], log=True)
-    return Scale(True, max(min(found.low, -_LEAST), -_MOST), min(max(found.high, _LEAST), _MOST))
+    return Scale(
+        True,
+        max(min(found.low, -_LEAST_DECADES), -_MOST_DECADES),
+        min(max(found.high, _LEAST_DECADES), _MOST_DECADES),
+    )

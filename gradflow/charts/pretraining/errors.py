@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gradflow.core.pretraining.greedy import TrainedLayer
 
 
-def timeline(errors: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
+def join_epochs(errors: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
     """Epochs of all layers in a row, and the errors; NaN between layers.
 
     A layer begins at the epoch at which the one below it ended.
@@ -34,8 +34,8 @@ def errors_figure(layers: Sequence[TrainedLayer], *, mode: Mode = "light") -> go
     The layers stand in the order in which they were trained; log axis.
     """
     lines = [
-        (_("trained on"), timeline([one.error for one in layers])),
-        (_("held out"), timeline([one.held_out_error for one in layers])),
+        (_("trained on"), join_epochs([one.error for one in layers])),
+        (_("held out"), join_epochs([one.held_out_error for one in layers])),
     ]
     scale = Scale.fitting([Series(name, x, y) for name, (x, y) in lines], log=True)
     if not any(np.isfinite(scale.drawn(y)).any() for _name, (_x, y) in lines):
@@ -51,17 +51,23 @@ def errors_figure(layers: Sequence[TrainedLayer], *, mode: Mode = "light") -> go
             for values in [one.error if name == lines[0][0] else one.held_out_error]
             for epoch in (*range(epochs + 1), -1)
         ][:-1]
-        data.append({
-            "type": "scatter", "name": name, "mode": "lines+markers", "x": x,
-            "y": scale.drawn(y), "hovertext": texts,
-            "hovertemplate": "%{hovertext}<extra></extra>",
-            "line": {"color": style.colour, "dash": style.dash, "width": 2.5},
-            "marker": {"symbol": style.symbol, "size": 6, "color": style.colour},
-        })  # fmt: skip
-    return build(data, _layout(len(layers), epochs, scale, mode), mode)
+        data.append(
+            {
+                "type": "scatter",
+                "name": name,
+                "mode": "lines+markers",
+                "x": x,
+                "y": scale.drawn(y),
+                "hovertext": texts,
+                "hovertemplate": "%{hovertext}<extra></extra>",
+                "line": {"color": style.colour, "dash": style.dash, "width": 2.5},
+                "marker": {"symbol": style.symbol, "size": 6, "color": style.colour},
+            }
+        )
+    return build(data, _lay_out(len(layers), epochs, scale, mode), mode)
 
 
-def _layout(count: int, epochs: int, scale: Scale, mode: Mode) -> dict[str, Any]:
+def _lay_out(count: int, epochs: int, scale: Scale, mode: Mode) -> dict[str, Any]:
     palette = PALETTES[mode]
     step = next(s for s in (1, 2, 5, 10, 15, 30) if epochs / s <= max(1, 16 // count))
     inner = [e for e in range(step, epochs + 1, step) if e == epochs or epochs - e >= 0.7 * step]
@@ -86,17 +92,26 @@ def _layout(count: int, epochs: int, scale: Scale, mode: Mode) -> dict[str, Any]
         "yaxis": scale.axis(_("reconstruction error")),
         "shapes": [
             {
-                "type": "line", "x0": i * epochs, "x1": i * epochs, "y0": 0, "y1": 1,
-                "yref": "paper", "line": {"color": palette.muted, "width": 1, "dash": "dot"},
+                "type": "line",
+                "x0": i * epochs,
+                "x1": i * epochs,
+                "y0": 0,
+                "y1": 1,
+                "yref": "paper",
+                "line": {"color": palette.muted, "width": 1, "dash": "dot"},
                 "layer": "below",
             }
             for i in range(1, count)
         ],
         "annotations": [
             note(
-                _("layer {n}").format(n=i + 1), (i + 0.5) * epochs, 1, xref="x", xanchor="center",
+                _("layer {n}").format(n=i + 1),
+                (i + 0.5) * epochs,
+                1,
+                xref="x",
+                xanchor="center",
                 font={"size": TEXT_SIZE, "color": palette.muted},
             )
             for i in range(count)
         ],
-    }  # fmt: skip
+    }

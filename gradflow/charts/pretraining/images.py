@@ -17,20 +17,20 @@ Images = npt.NDArray[np.float32]
 
 SIDE = 8
 """Pixels along the side of an image."""
-COLUMNS = 16
-_STEP = SIDE + 1
+TILE_COLUMNS = 16
+_TILE_STEP = SIDE + 1
 _TILE_HEIGHT = 62
-_PERCENTILE = 98
+_REACH_PERCENTILE = 98
 
 
-def mosaic(images: Images, columns: int = COLUMNS) -> Images:
+def tile_images(images: Images, columns: int = TILE_COLUMNS) -> Images:
     """Images ``(n, 64)`` row by row in one array, one entry of NaN between neighbours."""
     rows = -(-len(images) // columns)
     columns = min(columns, len(images))
-    tiles = np.full((rows * columns, _STEP, _STEP), np.nan, np.float32)
+    tiles = np.full((rows * columns, _TILE_STEP, _TILE_STEP), np.nan, np.float32)
     tiles[: len(images), :SIDE, :SIDE] = images.reshape(-1, SIDE, SIDE)
-    whole = tiles.reshape(rows, columns, _STEP, _STEP).swapaxes(1, 2)
-    return whole.reshape(rows * _STEP, columns * _STEP)[:-1, :-1]
+    whole = tiles.reshape(rows, columns, _TILE_STEP, _TILE_STEP).swapaxes(1, 2)
+    return whole.reshape(rows * _TILE_STEP, columns * _TILE_STEP)[:-1, :-1]
 
 
 def features_figure(
@@ -42,17 +42,17 @@ def features_figure(
 
     Args:
         features: ``(units, 64)``.
-        reach: the end of the scale, by default :func:`reach_of` the features.
+        reach: the end of the scale, by default :func:`measure_reach` the features.
         mode: for a light or a dark page.
     """
     if not len(features) or not np.isfinite(features).all():
         return empty_figure(_("The weights are not finite: there is nothing to see"), mode=mode)
-    reach = reach_of(features) if reach is None else reach
-    whole = mosaic(features)
+    reach = measure_reach(features) if reach is None else reach
+    whole = tile_images(features)
     units = np.repeat(np.arange(1, len(features) + 1, dtype=np.float32)[:, None], SIDE**2, axis=1)
     palette = PALETTES[mode]
-    trace = _heatmap(whole, (-reach, reach), _signed(mode)) | {
-        "customdata": mosaic(units),
+    trace = _draw_heatmap(whole, (-reach, reach), _make_signed_scale(mode)) | {
+        "customdata": tile_images(units),
         "hovertemplate": _("unit %{customdata:.0f}: weight %{z:.3g}") + "<extra></extra>",
         "showscale": True,
         "colorbar": {
@@ -62,16 +62,16 @@ def features_figure(
             "outlinecolor": palette.muted,
         },
     }
-    rows = -(-len(features) // COLUMNS)
-    layout = _layout(whole, _TILE_HEIGHT * rows + 50)
+    rows = -(-len(features) // TILE_COLUMNS)
+    layout = _lay_out(whole, _TILE_HEIGHT * rows + 50)
     layout["margin"]["t"] = 40  # the colour bar stays clear of the buttons
     return build([trace], layout, mode)
 
 
-def reach_of(features: Images) -> float:
+def measure_reach(features: Images) -> float:
     """The size below which 98 % of the weights lie; 1 if there is none."""
     finite = np.abs(features[np.isfinite(features)])
-    return float(np.percentile(finite, _PERCENTILE)) or 1.0 if len(finite) else 1.0
+    return float(np.percentile(finite, _REACH_PERCENTILE)) or 1.0 if len(finite) else 1.0
 
 
 def reconstructions_figure(
@@ -87,16 +87,16 @@ def reconstructions_figure(
     """
     count = len(originals)
     rows = np.concatenate([originals[None], reconstructions]).reshape(-1, SIDE**2)
-    whole = mosaic(rows, count)
-    trace = _heatmap(whole, (0.0, 1.0), _positive(mode)) | {
+    whole = tile_images(rows, count)
+    trace = _draw_heatmap(whole, (0.0, 1.0), _make_positive_scale(mode)) | {
         "hovertemplate": _("pixel %{z:.2f}") + "<extra></extra>",
         "showscale": False,
     }
-    layout = _layout(whole, 68 * len(names) + 20)
+    layout = _lay_out(whole, 68 * len(names) + 20)
     layout["margin"]["l"] = 190
     layout["yaxis"] |= {
         "visible": True,
-        "tickvals": [i * _STEP + (SIDE - 1) / 2 for i in range(len(names))],
+        "tickvals": [i * _TILE_STEP + (SIDE - 1) / 2 for i in range(len(names))],
         "ticktext": list(names),
         "ticks": "",
         "showgrid": False,
@@ -105,7 +105,7 @@ def reconstructions_figure(
     return build([trace], layout, mode)
 
 
-def _heatmap(whole: Images, limits: tuple[float, float], scale: Scale) -> dict[str, Any]:
+def _draw_heatmap(whole: Images, limits: tuple[float, float], scale: Scale) -> dict[str, Any]:
     return {
         "type": "heatmap",
         "z": whole,
@@ -116,19 +116,19 @@ def _heatmap(whole: Images, limits: tuple[float, float], scale: Scale) -> dict[s
     }
 
 
-def _positive(mode: Mode) -> Scale:
+def _make_positive_scale(mode: Mode) -> Scale:
     """Empty pixels look like the first shade, not like the page, so that a tile has an edge."""
     (_zero, _nothing), (_first, colour), *rest = PALETTES[mode].forward_scale
     return ((0.0, colour), *rest)
 
 
-def _signed(mode: Mode) -> Scale:
+def _make_signed_scale(mode: Mode) -> Scale:
     """From almost the page to the ink: survives greyscale."""
     palette = PALETTES[mode]
     return ((0.0, palette.grid), (1.0, palette.ink))
 
 
-def _layout(whole: Images, height: int) -> dict[str, Any]:
+def _lay_out(whole: Images, height: int) -> dict[str, Any]:
     rows, columns = whole.shape
     hidden = {"visible": False, "constrain": "domain", "fixedrange": True}
     return {

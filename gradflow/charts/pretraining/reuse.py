@@ -10,7 +10,13 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradflow.charts.figure import build, legend
-from gradflow.charts.pretraining.lines import level, medians, repeated, share_axis, spike
+from gradflow.charts.pretraining.lines import (
+    compute_medians,
+    draw_level,
+    draw_repetitions,
+    make_share_axis,
+    make_spike,
+)
 from gradflow.charts.theme import Mode, share, styles
 from gradflow.core.text import _
 
@@ -32,10 +38,12 @@ def reuse_figure(
     x = np.array(found.per_class, dtype=float)
     data: list[dict[str, Any]] = []
     for name, accuracy, style in zip(names, found.accuracy, styles(mode), strict=False):
-        texts = [f"{name} {share(value)}" for value in medians(accuracy).tolist()]
-        data += repeated(name, x, accuracy, texts, style, markers=True)
+        texts = [f"{name} {share(value)}" for value in compute_medians(accuracy).tolist()]
+        data += draw_repetitions(name, x, accuracy, texts, style, markers=True)
     lowest = float(np.nanmin(found.accuracy, initial=1 / classes))
-    shape, note = level(1 / classes, _("guessing: {share}").format(share=share(1 / classes)), mode)
+    shape, note = draw_level(
+        1 / classes, _("guessing: {share}").format(share=share(1 / classes)), mode
+    )
     layout = {
         "height": 430,
         "margin": {"l": 84, "r": 24, "t": 50, "b": 56},
@@ -50,11 +58,11 @@ def reuse_figure(
             "ticktext": [str(count) for count in found.per_class],
             "range": [np.log10(x[0]) - 0.06, np.log10(x[-1]) + 0.06],
             "showgrid": False,
-            **spike(mode),
+            **make_spike(mode),
             "unifiedhovertitle": {"text": f"<b>{_('images per digit')}: %{{x}}</b>"},
         },
-        "yaxis": share_axis(_("held-out accuracy"), math.floor(10 * lowest) / 10),
+        "yaxis": make_share_axis(_("held-out accuracy"), math.floor(10 * lowest) / 10),
         "shapes": [shape],
         "annotations": [note],
-    }  # fmt: skip
+    }
     return build(data, layout, mode)

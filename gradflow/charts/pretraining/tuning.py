@@ -10,7 +10,13 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradflow.charts.figure import build, empty_figure, legend
-from gradflow.charts.pretraining.lines import level, medians, repeated, share_axis, spike
+from gradflow.charts.pretraining.lines import (
+    compute_medians,
+    draw_level,
+    draw_repetitions,
+    make_share_axis,
+    make_spike,
+)
 from gradflow.charts.series import Scale, Series
 from gradflow.charts.theme import Mode, number, share, styles
 from gradflow.core.text import _
@@ -38,14 +44,16 @@ def tuning_figure(courses: Sequence[tuple[str, int, Course]], *, mode: Mode = "l
     data: list[dict[str, Any]] = []
     for name, place, one in courses:
         style, x = styles(mode)[place], one.steps.astype(float)
-        loss, right = medians(one.loss), medians(one.held_out_accuracy)
+        loss, right = compute_medians(one.loss), compute_medians(one.held_out_accuracy)
         losses = [f"{name} {number(value)}" for value in loss.tolist()]
         shares = [f"{name} {share(value)}" for value in right.tolist()]
-        data += repeated(name, x, scale.drawn(one.loss), losses, style)
-        data += repeated(name, x, one.held_out_accuracy, shares, style, axis="2", legend=False)
+        data += draw_repetitions(name, x, scale.drawn(one.loss), losses, style)
+        data += draw_repetitions(
+            name, x, one.held_out_accuracy, shares, style, axis="2", legend=False
+        )
     shapes, notes = zip(
-        level(math.log10(chance), _("guessing: ln 10 = 2.3"), mode),
-        level(1 / CLASSES, _("guessing: 10 %"), mode, "2"),
+        draw_level(math.log10(chance), _("guessing: ln 10 = 2.3"), mode),
+        draw_level(1 / CLASSES, _("guessing: 10 %"), mode, "2"),
         strict=True,
     )
     steps = int(courses[0][2].steps[-1])
@@ -53,7 +61,7 @@ def tuning_figure(courses: Sequence[tuple[str, int, Course]], *, mode: Mode = "l
         "title": {"text": _("step of fine-tuning")},
         "range": [0, steps],
         "showgrid": False,
-        **spike(mode),
+        **make_spike(mode),
         "unifiedhovertitle": {"text": f"<b>{_('step')} %{{x}}</b>"},
     }
     layout = {
@@ -66,7 +74,7 @@ def tuning_figure(courses: Sequence[tuple[str, int, Course]], *, mode: Mode = "l
         "xaxis": {**across, "domain": [0, 0.46]},
         "xaxis2": {**across, "domain": [0.57, 1], "anchor": "y2"},
         "yaxis": scale.axis(_("training loss")),
-        "yaxis2": {**share_axis(_("held-out accuracy")), "anchor": "x2"},
+        "yaxis2": {**make_share_axis(_("held-out accuracy")), "anchor": "x2"},
         "shapes": list(shapes),
         "annotations": list(notes),
     }

@@ -54,20 +54,20 @@ class Ending:
     side: Literal["left", "right"] = "right"
 
 
-def lengths(values: FloatArray) -> Lengths:
+def measure_lengths(values: FloatArray) -> Lengths:
     """Where the curve through ``values`` ends."""
     finite = int(np.append(np.flatnonzero(~np.isfinite(values)), len(values))[0])
     drawn = int(np.flatnonzero(values[:finite]).max(initial=-1)) + 1
     return Lengths(drawn, finite)
 
 
-def with_headroom(scale: Scale, endings: Sequence[Ending]) -> Scale:
+def add_headroom(scale: Scale, endings: Sequence[Ending]) -> Scale:
     """A log axis with room above the curves, if something breaks without a curve."""
     bare = any(not end.zero and math.isnan(end.last) for end in endings)
     return Scale(scale.log, scale.low, scale.high + bare * _HEADROOM * (scale.high - scale.low))
 
 
-def explained(endings: Sequence[Ending]) -> list[str]:
+def explain_endings(endings: Sequence[Ending]) -> list[str]:
     """What the marks mean, for the foot of a figure."""
     zeros = any(end.zero for end in endings)
     broken = any(not end.zero for end in endings)
@@ -76,28 +76,33 @@ def explained(endings: Sequence[Ending]) -> list[str]:
     ] * broken
 
 
-def ending_traces(endings: Sequence[Ending], scale: Scale, mode: Mode) -> list[dict[str, Any]]:
+def draw_endings(endings: Sequence[Ending], scale: Scale, mode: Mode) -> list[dict[str, Any]]:
     """Triangles on the floor; crosses at the ends of curves, at the top where there is none."""
     traces = []
     zeros = [end for end in endings if end.zero]
     if zeros:
         colours = [styles(mode)[end.curve % len(styles(mode))].colour for end in zeros]
         traces.append(
-            _marks("zeros", zeros)
+            _start_trace("zeros", zeros)
             | {
                 "y": [scale.floor] * len(zeros),
-                "hovertext": [_("{name} is exactly 0 from here on").format(name=end.name)
-                              for end in zeros],
-                "marker": {"symbol": "triangle-down-open", "size": 13, "color": colours,
-                           "line": {"width": 2, "color": colours}},
+                "hovertext": [
+                    _("{name} is exactly 0 from here on").format(name=end.name) for end in zeros
+                ],
+                "marker": {
+                    "symbol": "triangle-down-open",
+                    "size": 13,
+                    "color": colours,
+                    "line": {"width": 2, "color": colours},
+                },
             }
-        )  # fmt: skip
+        )
     broken = [end for end in endings if not end.zero]
     if broken:
         heights = scale.drawn(np.array([end.last for end in broken]))
         alarm = PALETTES[mode].alarm
         traces.append(
-            _marks("breaks", broken)
+            _start_trace("breaks", broken)
             | {
                 "y": np.where(np.isnan(heights), scale.ceiling, heights),
                 "mode": "markers+text",
@@ -111,8 +116,12 @@ def ending_traces(endings: Sequence[Ending], scale: Scale, mode: Mode) -> list[d
     return traces
 
 
-def _marks(name: str, endings: Sequence[Ending]) -> dict[str, Any]:
+def _start_trace(name: str, endings: Sequence[Ending]) -> dict[str, Any]:
     return {
-        "type": "scatter", "name": name, "mode": "markers", "showlegend": False,
-        "x": [end.x for end in endings], "hovertemplate": "%{hovertext}<extra></extra>",
-    }  # fmt: skip
+        "type": "scatter",
+        "name": name,
+        "mode": "markers",
+        "showlegend": False,
+        "x": [end.x for end in endings],
+        "hovertemplate": "%{hovertext}<extra></extra>",
+    }

@@ -13,12 +13,12 @@ from gradflow.charts.figure import FloatArray
 from gradflow.charts.laws import Curve, laws_figure
 from gradflow.charts.recurrent.breaks import (
     Ending,
-    ending_traces,
-    explained,
-    lengths,
-    with_headroom,
+    add_headroom,
+    draw_endings,
+    explain_endings,
+    measure_lengths,
 )
-from gradflow.charts.recurrent.time_axis import back_axis
+from gradflow.charts.recurrent.time_axis import make_back_axis
 from gradflow.charts.series import Scale, Series
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, number, styles
 from gradflow.core.text import _
@@ -26,7 +26,7 @@ from gradflow.core.text import _
 Named = tuple[str, FloatArray]
 FACTOR_LIMIT = 10.0
 """Factors beyond are marked at the edge of the axis."""
-_LABELLED = 8
+_MOST_LABELS = 8
 """Of more marks of one curve only the largest value is written out."""
 
 
@@ -46,50 +46,66 @@ def remaining_figure(
         broken: which of them break, and at what distance; marked where the curve ends.
         mode: for a light or a dark page.
     """
-    curves = remaining_curves(named)
+    curves = make_remaining_curves(named)
     steps = max((len(values) for _name, values in named), default=1) - 1
     palette = PALETTES[mode]
     lines = [
-        {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 0, "y1": 0, "layer": "below",
-         "line": {"color": palette.muted, "width": 1.5}},
-    ]  # fmt: skip
+        {
+            "type": "line",
+            "xref": "paper",
+            "x0": 0,
+            "x1": 1,
+            "y0": 0,
+            "y1": 0,
+            "layer": "below",
+            "line": {"color": palette.muted, "width": 1.5},
+        },
+    ]
     if marked is not None and marked <= steps:
         lines.append(
-            {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": marked, "x1": marked,
-             "layer": "below", "line": {"color": palette.muted, "width": 2, "dash": "dot"}}
-        )  # fmt: skip
+            {
+                "type": "line",
+                "yref": "paper",
+                "y0": 0,
+                "y1": 1,
+                "x0": marked,
+                "x1": marked,
+                "layer": "below",
+                "line": {"color": palette.muted, "width": 2, "dash": "dot"},
+            }
+        )
     flat = Series("", np.zeros(1), np.ones(1))
     scale = Scale.fitting([*(curve.series for curve in curves), flat], log=True)
-    ends = endings(named, broken)
-    scale = with_headroom(scale, ends)
+    ends = find_endings(named, broken)
+    scale = add_headroom(scale, ends)
     return laws_figure(
         curves,
-        x=back_axis(steps),
+        x=make_back_axis(steps),
         y_title=_("gradient that is left"),
         mode=mode,
         scale=scale,
-        notes=explained(ends),
-        more=ending_traces(ends, scale, mode),
+        notes=explain_endings(ends),
+        more=draw_endings(ends, scale, mode),
         shapes=lines,
     )
 
 
-def remaining_curves(named: Sequence[Named]) -> list[Curve]:
+def make_remaining_curves(named: Sequence[Named]) -> list[Curve]:
     """From k = 0 on, up to their ends."""
     curves = []
     for name, values in named:
-        end = lengths(values).drawn
+        end = measure_lengths(values).drawn
         curves.append(Curve(name, np.arange(float(end)), values[:end]))
     return curves
 
 
-def endings(named: Sequence[Named], broken: Sequence[tuple[str, int]]) -> list[Ending]:
+def find_endings(named: Sequence[Named], broken: Sequence[tuple[str, int]]) -> list[Ending]:
     """A mark for each that breaks, at its distance, and for each that is 0 from some step on."""
     furthest = max((len(values) for _name, values in named), default=1) - 1
     breaks = dict(broken)
     found = []
     for index, (name, values) in enumerate(named):
-        end = lengths(values)
+        end = measure_lengths(values)
         if name in breaks:
             distance = breaks[name]
             last = float(values[end.drawn - 1]) if end.drawn else math.nan
@@ -112,15 +128,15 @@ def factors_figure(
             where there is none), from the loss back, of each.
         mode: for a light or a dark page.
     """
-    curves = factor_curves(named)
+    curves = make_factor_curves(named)
     values = np.concatenate([curve.values for curve in curves] or [np.zeros(0)])
     high = min(max(1.25, 1.08 * float(values.max(initial=1.0))), FACTOR_LIMIT)
     scale = Scale(False, 0.0, high)
-    beyond = _beyond(curves, scale, mode)
+    beyond = _mark_beyond(curves, scale, mode)
     steps = max((len(total) for _name, total, _direct in named), default=1)
     return laws_figure(
         curves,
-        x=back_axis(steps),
+        x=make_back_axis(steps),
         y_title=_("factor of one step back"),
         mode=mode,
         scale=scale,
@@ -128,13 +144,21 @@ def factors_figure(
         notes=[_("▲ beyond the axis, with its value")] if beyond else (),
         more=beyond,
         shapes=[
-            {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 1, "y1": 1, "layer": "below",
-             "line": {"color": PALETTES[mode].muted, "width": 2}},
+            {
+                "type": "line",
+                "xref": "paper",
+                "x0": 0,
+                "x1": 1,
+                "y0": 1,
+                "y1": 1,
+                "layer": "below",
+                "line": {"color": PALETTES[mode].muted, "width": 2},
+            },
         ],
-    )  # fmt: skip
+    )
 
 
-def factor_curves(named: Sequence[tuple[str, FloatArray, FloatArray]]) -> list[Curve]:
+def make_factor_curves(named: Sequence[tuple[str, FloatArray, FloatArray]]) -> list[Curve]:
     """The factor from distance k to k + 1 stands at k + 1; where nothing is left there is none."""
     curves = []
     for name, total, direct in named:
@@ -144,23 +168,27 @@ def factor_curves(named: Sequence[tuple[str, FloatArray, FloatArray]]) -> list[C
     return curves
 
 
-def _beyond(curves: Sequence[Curve], scale: Scale, mode: Mode) -> list[dict[str, Any]]:
+def _mark_beyond(curves: Sequence[Curve], scale: Scale, mode: Mode) -> list[dict[str, Any]]:
     traces = []
     for curve, style in zip(curves, styles(mode), strict=False):
         off = curve.values > scale.high
         values = curve.values[off].tolist()
         if not values:
             continue
-        written = values if len(values) <= _LABELLED else [max(values)]
+        written = values if len(values) <= _MOST_LABELS else [max(values)]
         traces.append(
             {
-                "type": "scatter", "name": "beyond", "mode": "markers+text", "showlegend": False,
-                "x": curve.x[off], "y": [scale.ceiling] * len(values),
+                "type": "scatter",
+                "name": "beyond",
+                "mode": "markers+text",
+                "showlegend": False,
+                "x": curve.x[off],
+                "y": [scale.ceiling] * len(values),
                 "text": [number(value) if value in written else "" for value in values],
                 "textposition": "bottom center",
                 "textfont": {"size": TEXT_SIZE - 1, "color": style.colour},
                 "hoverinfo": "skip",  # the curve's own point says it
                 "marker": {"symbol": "triangle-up", "size": 12, "color": style.colour},
             }
-        )  # fmt: skip
+        )
     return traces

@@ -18,27 +18,27 @@ if TYPE_CHECKING:
     from gradflow.core.recurrent.clipping import ClippingCourse, ClippingReport
 
 HEIGHT = 400
-_PATTERNS = ("", "/", ".")
-_DECADES = 9
+_BAR_PATTERNS = ("", "/", ".")
+_MOST_TICKS = 9
 """About so many are written on the axis of thresholds."""
-_SHORTEST = 0.4
+_SHORTEST_ARROW = 0.4
 """Arrows do not become shorter than this share of the longest."""
 
 
-def colours(mode: Mode) -> tuple[str, str, str]:
+def list_gradient_colours(mode: Mode) -> tuple[str, str, str]:
     """Of the three gradients."""
     by_norm, by_value, *_others = styles(mode)
     return PALETTES[mode].muted, by_norm.colour, by_value.colour
 
 
-def ways() -> tuple[str, str, str]:
+def list_gradient_names() -> tuple[str, str, str]:
     """Names of the three gradients, in their order everywhere."""
     return _("before"), _("clipped by norm"), _("clipped by value")
 
 
 def parameters_figure(report: ClippingReport, *, mode: Mode = "light") -> go.Figure:
     """‖g‖ of each parameter before and after, as bars on a log axis; ✕: NaN or infinite."""
-    series = parameter_series(report)
+    series = make_parameter_series(report)
     known = np.concatenate([values for _name, values in series])
     known = known[np.isfinite(known) & (known > 0)]
     if not len(known):
@@ -53,20 +53,23 @@ def parameters_figure(report: ClippingReport, *, mode: Mode = "light") -> go.Fig
             "base": scale.low,
             "hovertext": [f"{name}: {number(value)}" for value in values.tolist()],
             "hovertemplate": "%{hovertext}<extra></extra>",
-            "text": [bar_label(value) for value in values.tolist()],
+            "text": [label_bar(value) for value in values.tolist()],
             "textposition": "outside",
             "textfont": {"size": TEXT_SIZE, "color": PALETTES[mode].alarm},
             "cliponaxis": False,
             "marker": {
-                "color": colours(mode)[i], "line": {"width": 0},
+                "color": list_gradient_colours(mode)[i],
+                "line": {"width": 0},
                 "pattern": {
-                    "shape": _PATTERNS[i], "fgcolor": PALETTES[mode].page, "size": 7,
+                    "shape": _BAR_PATTERNS[i],
+                    "fgcolor": PALETTES[mode].page,
+                    "size": 7,
                     "fillmode": "overlay",
                 },
             },
         }
         for i, (name, values) in enumerate(series)
-    ]  # fmt: skip
+    ]
     layout = {
         "height": HEIGHT,
         "margin": {"l": 84, "r": 24, "t": 44, "b": 46},
@@ -81,15 +84,15 @@ def parameters_figure(report: ClippingReport, *, mode: Mode = "light") -> go.Fig
     return build(data, layout, mode)
 
 
-def bar_label(value: float) -> str:
+def label_bar(value: float) -> str:
     """What stands where a bar has no height."""
     return "0" if value == 0 else "" if math.isfinite(value) else "✕"
 
 
-def parameter_series(report: ClippingReport) -> list[tuple[str, FloatArray]]:
+def make_parameter_series(report: ClippingReport) -> list[tuple[str, FloatArray]]:
     """Norms per parameter of the three gradients."""
     columns = (report.before, report.by_norm.norms, report.by_value.norms)
-    return list(zip(ways(), columns, strict=True))
+    return list(zip(list_gradient_names(), columns, strict=True))
 
 
 def directions_figure(report: ClippingReport, *, mode: Mode = "light") -> go.Figure:
@@ -100,25 +103,44 @@ def directions_figure(report: ClippingReport, *, mode: Mode = "light") -> go.Fig
     arrows = shape_arrows(report)
     if arrows is None:
         return empty_figure(_("The gradient is zero or not finite: no direction"), mode=mode)
-    looks, palette = colours(mode), PALETTES[mode]
+    looks, palette = list_gradient_colours(mode), PALETTES[mode]
     tips = [
         {
-            "x": x, "y": y, "ax": 0, "ay": 0, "xref": "x", "yref": "y", "axref": "x", "ayref": "y",
-            "text": "", "showarrow": True, "arrowhead": 2, "arrowsize": 0.8,
-            "arrowwidth": 8 - 2 * i, "arrowcolor": looks[i],
+            "x": x,
+            "y": y,
+            "ax": 0,
+            "ay": 0,
+            "xref": "x",
+            "yref": "y",
+            "axref": "x",
+            "ayref": "y",
+            "text": "",
+            "showarrow": True,
+            "arrowhead": 2,
+            "arrowsize": 0.8,
+            "arrowwidth": 8 - 2 * i,
+            "arrowcolor": looks[i],
         }
         for i, (x, y) in enumerate(arrows)
-    ]  # fmt: skip
+    ]
     angle = math.degrees(math.acos(min(1.0, max(-1.0, report.by_value.cosine))))
     names = [
         note(
             f"<span style='color:{looks[i]}'>━</span> {name}, ‖g‖ = {number(norm)}",
-            0, 1, yanchor="top", yshift=-22 * i, font={"size": TEXT_SIZE, "color": palette.ink},
+            0,
+            1,
+            yanchor="top",
+            yshift=-22 * i,
+            font={"size": TEXT_SIZE, "color": palette.ink},
         )
         for i, (name, norm) in enumerate(
-            zip(ways(), (report.norm, report.by_norm.norm, report.by_value.norm), strict=True)
+            zip(
+                list_gradient_names(),
+                (report.norm, report.by_norm.norm, report.by_value.norm),
+                strict=True,
+            )
         )
-    ]  # fmt: skip
+    ]
     text = _("by value: turned by {angle}°").format(angle=number(angle))
     names.append(note(text, 0, 0, font={"size": TEXT_SIZE, "color": looks[2]}))
     hidden = {"visible": False, "fixedrange": True}
@@ -132,9 +154,14 @@ def directions_figure(report: ClippingReport, *, mode: Mode = "light") -> go.Fig
     }
     # Plotly draws no axes, and so no arrows, without a trace.
     origin = {
-        "type": "scatter", "x": [0], "y": [0], "mode": "markers", "hoverinfo": "skip",
-        "showlegend": False, "marker": {"size": 9, "color": palette.ink},
-    }  # fmt: skip
+        "type": "scatter",
+        "x": [0],
+        "y": [0],
+        "mode": "markers",
+        "hoverinfo": "skip",
+        "showlegend": False,
+        "marker": {"size": 9, "color": palette.ink},
+    }
     return build([origin], layout, mode)
 
 
@@ -145,9 +172,11 @@ def shape_arrows(report: ClippingReport) -> list[tuple[float, float]] | None:
     angle = math.acos(min(1.0, max(-1.0, report.by_value.cosine)))
     tips = []
     for norm, turned in (
-        (report.norm, 0.0), (report.by_norm.norm, 0.0), (report.by_value.norm, angle),
-    ):  # fmt: skip
-        length = max(norm / report.norm, _SHORTEST)
+        (report.norm, 0.0),
+        (report.by_norm.norm, 0.0),
+        (report.by_value.norm, angle),
+    ):
+        length = max(norm / report.norm, _SHORTEST_ARROW)
         tips.append((length * math.cos(turned), length * math.sin(turned)))
     return tips
 
@@ -162,20 +191,27 @@ def cosine_figure(
         thresholds: those in force, by norm and by value; marked.
         mode: for a light or a dark page.
     """
-    curves = cosine_curves(course)
-    looks = colours(mode)
+    curves = make_cosine_curves(course)
+    looks = list_gradient_colours(mode)
     low = min((float(curve.values.min()) for curve in curves if len(curve.x)), default=0.0)
     ends = course.thresholds[[0, -1]] if len(course.thresholds) else np.ones(2)
     marks = [
-        {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": math.log10(c),
-         "x1": math.log10(c), "line": {"color": looks[i + 1], "width": 2, "dash": "dot"}}
+        {
+            "type": "line",
+            "yref": "paper",
+            "y0": 0,
+            "y1": 1,
+            "x0": math.log10(c),
+            "x1": math.log10(c),
+            "line": {"color": looks[i + 1], "width": 2, "dash": "dot"},
+        }
         for i, c in enumerate(thresholds)
-    ]  # fmt: skip
+    ]
     return laws_figure(
         curves,
         x={
             "title": {"text": _("threshold c")},
-            "dtick": math.ceil(max(math.log10(ends[1] / ends[0]), 1) / _DECADES),
+            "dtick": math.ceil(max(math.log10(ends[1] / ends[0]), 1) / _MOST_TICKS),
             "tickprefix": "10<sup>",
             "ticksuffix": "</sup>",
             "unifiedhovertitle": {"text": "<b>c = 10<sup>%{x:.2f}</sup></b>"},
@@ -188,10 +224,12 @@ def cosine_figure(
     )
 
 
-def cosine_curves(course: ClippingCourse) -> list[Curve]:
+def make_cosine_curves(course: ClippingCourse) -> list[Curve]:
     """One per way of clipping."""
     x = np.log10(course.thresholds)
     return [
         Curve(name, x, values)
-        for name, values in zip(ways()[1:], (course.norm_cosine, course.value_cosine), strict=True)
+        for name, values in zip(
+            list_gradient_names()[1:], (course.norm_cosine, course.value_cosine), strict=True
+        )
     ]

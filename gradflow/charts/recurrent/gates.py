@@ -16,7 +16,7 @@ from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, number,
 from gradflow.core.histogram import Histogram
 from gradflow.core.text import _
 
-UNITS = 64
+MOST_UNITS = 64
 """Rows of a gate; of more units so many are picked evenly."""
 BINS = 40
 _BAND, _GAP, _HEADER = 150, 30, 26
@@ -42,7 +42,7 @@ class GateRows:
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class GatePicture:
     """All gates in one array.
 
     Attributes:
@@ -58,15 +58,15 @@ class Picture:
     rows: int
 
 
-def opening(value: float) -> str:
+def format_opening(value: float) -> str:
     """A gate for reading, with more digits close to 1: 0.5, but 0.99995."""
     return number(value) if value < 0.9995 else number(value, 5)
 
 
-def shape_gates(gates: Sequence[GateRows]) -> Picture:
+def shape_gates(gates: Sequence[GateRows]) -> GatePicture:
     """The first gate on top; within a gate unit 1 at the bottom."""
     units = gates[0].values.shape[1]
-    rows = min(units, UNITS)
+    rows = min(units, MOST_UNITS)
     chosen = np.linspace(0, units - 1, rows).round().astype(np.int64)
     gap = max(1, round(rows * _GAP / _BAND))
     steps = gates[0].values.shape[0]
@@ -82,7 +82,7 @@ def shape_gates(gates: Sequence[GateRows]) -> Picture:
             parts.append(np.full((gap, steps), np.nan))
             numbers.append(np.zeros(gap, np.int64))
             height += gap
-    return Picture(
+    return GatePicture(
         np.concatenate(parts).astype(np.float32),
         np.concatenate(numbers).astype(np.int16),
         tuple(bottoms),
@@ -109,31 +109,38 @@ def gates_figure(
     labels = [
         note(
             f"<b>{one.name}</b>  {_('mean')} {number(float(np.nanmean(one.mean)), 2)}",
-            0, bottom + picture.rows - 0.5, yref="y", yshift=1,
+            0,
+            bottom + picture.rows - 0.5,
+            yref="y",
+            yshift=1,
             font={"size": TITLE_SIZE, "color": palette.forward},
         )
         for one, bottom in zip(gates, picture.bottoms, strict=True)
-    ]  # fmt: skip
+    ]
     layout = {
         "height": inner + _TOP + _BOTTOM,
         "margin": {"l": 84, "r": 20, "t": _TOP, "b": _BOTTOM},
         "dragmode": False,
         "xaxis": {
-            "range": [0.5, steps + 0.5], "tickvals": layer_ticks(steps), "tickangle": 0,
-            "title": {"text": _("time step t")}, "showgrid": False,
+            "range": [0.5, steps + 0.5],
+            "tickvals": layer_ticks(steps),
+            "tickangle": 0,
+            "title": {"text": _("time step t")},
+            "showgrid": False,
         },
         "yaxis": {
-            "range": [-0.5, len(picture.values) - 0.5], "showgrid": False,
+            "range": [-0.5, len(picture.values) - 0.5],
+            "showgrid": False,
             "title": {"text": _("unit")},
-            **_unit_ticks(picture),
+            **_make_unit_ticks(picture),
         },
         "annotations": labels,
-        "shapes": _marks(picture, step, unit, mode),
-    }  # fmt: skip
-    return build([_heatmap(picture, mode)], layout, mode)
+        "shapes": _mark_choice(picture, step, unit, mode),
+    }
+    return build([_draw_heatmap(picture, mode)], layout, mode)
 
 
-def _heatmap(picture: Picture, mode: Mode) -> dict[str, Any]:
+def _draw_heatmap(picture: GatePicture, mode: Mode) -> dict[str, Any]:
     return {
         "type": "heatmap",
         "z": picture.values,
@@ -146,39 +153,53 @@ def _heatmap(picture: Picture, mode: Mode) -> dict[str, Any]:
         "zmax": 1,
         "colorscale": PALETTES[mode].forward_scale,
         "colorbar": {
-            "thickness": 14, "tickvals": [0, 0.25, 0.5, 0.75, 1], "outlinewidth": 0,
+            "thickness": 14,
+            "tickvals": [0, 0.25, 0.5, 0.75, 1],
+            "outlinewidth": 0,
             "tickfont": {"size": TEXT_SIZE - 1},
             "ticktext": [_("0 closed"), "0.25", "0.5", "0.75", _("1 open")],
         },
         "hoverongaps": False,
         "hovertemplate": _("step %{x}, unit %{customdata}: gate %{z:.3f}") + "<extra></extra>",
-    }  # fmt: skip
+    }
 
 
-def _unit_ticks(picture: Picture) -> dict[str, Any]:
+def _make_unit_ticks(picture: GatePicture) -> dict[str, Any]:
     """First and last unit of each gate."""
     ticks = [row for bottom in picture.bottoms for row in (bottom, bottom + picture.rows - 1)]
     return {"tickvals": ticks, "ticktext": [str(picture.units[row]) for row in ticks]}
 
 
-def _marks(picture: Picture, step: int, unit: int, mode: Mode) -> list[dict[str, Any]]:
+def _mark_choice(picture: GatePicture, step: int, unit: int, mode: Mode) -> list[dict[str, Any]]:
     """A line through the step's column, a frame around the unit in every gate."""
     palette = PALETTES[mode]
     line = {"color": palette.backward, "width": 2}
     shapes: list[dict[str, Any]] = [
-        {"type": "line", "x0": step, "x1": step, "y0": bottom - 0.5,
-         "y1": bottom + picture.rows - 0.5, "line": line}
+        {
+            "type": "line",
+            "x0": step,
+            "x1": step,
+            "y0": bottom - 0.5,
+            "y1": bottom + picture.rows - 0.5,
+            "line": line,
+        }
         for bottom in picture.bottoms
-    ]  # fmt: skip
+    ]
     frames = [
-        {"type": "rect", "x0": step - 0.5, "x1": step + 0.5, "y0": row - 0.5, "y1": row + 0.5,
-         "line": {"color": palette.backward, "width": 4}}
+        {
+            "type": "rect",
+            "x0": step - 0.5,
+            "x1": step + 0.5,
+            "y0": row - 0.5,
+            "y1": row + 0.5,
+            "line": {"color": palette.backward, "width": 4},
+        }
         for row in np.flatnonzero(picture.units == unit).tolist()
-    ]  # fmt: skip
+    ]
     return shapes + frames
 
 
-def gate_shares(histograms: Sequence[Histogram]) -> FloatArray:
+def average_gate_shares(histograms: Sequence[Histogram]) -> FloatArray:
     """Mean over the steps of the share of entries in each of ``BINS`` bins between 0 and 1."""
     grid = Grid("linear", 0.0, 1 / BINS, BINS)
     shares: FloatArray = np.mean([rebin(one, grid).rows for one in histograms], axis=0)
@@ -194,7 +215,7 @@ def gate_histograms_figure(
     """Distribution of each gate's activations over all steps, units and sequences.
 
     Args:
-        shares: name → share of the entries per bin, as :func:`gate_shares` gives it.
+        shares: name → share of the entries per bin, as :func:`average_gate_shares` gives it.
         marks: name → a label and a place on the axis that belong to this gate, such as σ(b_f).
         mode: for a light or a dark page.
     """
@@ -204,22 +225,39 @@ def gate_histograms_figure(
     highest = max(float(values.max()) for values in shares.values()) or 1.0
     data, notes, shapes = [], [], []
     for row, (name, values) in enumerate(reversed(list(shares.items()))):
-        data.append(_bars(row, name, values / highest, values, mode))
+        data.append(_draw_bars(row, name, values / highest, values, mode))
         floor = _ROOM * row
         notes.append(
-            note(f"<b>{name}</b>", 0, floor + 1, yref="y",
-                 font={"size": TITLE_SIZE, "color": palette.forward})
-        )  # fmt: skip
+            note(
+                f"<b>{name}</b>",
+                0,
+                floor + 1,
+                yref="y",
+                font={"size": TITLE_SIZE, "color": palette.forward},
+            )
+        )
         if name in marks:
             label, place = marks[name]
             shapes.append(
-                {"type": "line", "y0": floor, "y1": floor + 1, "x0": place, "x1": place,
-                 "line": {"color": palette.theory, "width": 2, "dash": "8px,5px"}}
-            )  # fmt: skip
+                {
+                    "type": "line",
+                    "y0": floor,
+                    "y1": floor + 1,
+                    "x0": place,
+                    "x1": place,
+                    "line": {"color": palette.theory, "width": 2, "dash": "8px,5px"},
+                }
+            )
             notes.append(
-                note(f"┆ {label} = {opening(place)}", 1, floor + 1, yref="y", xanchor="right",
-                     font={"size": TEXT_SIZE, "color": palette.theory})
-            )  # fmt: skip
+                note(
+                    f"┆ {label} = {format_opening(place)}",
+                    1,
+                    floor + 1,
+                    yref="y",
+                    xanchor="right",
+                    font={"size": TEXT_SIZE, "color": palette.theory},
+                )
+            )
     count = len(shares)
     layout = {
         "height": _BAND * count + _GAP * (count - 1) + _TOP + _BOTTOM,
@@ -236,7 +274,7 @@ def gate_histograms_figure(
     return build(data, layout, mode)
 
 
-def _bars(
+def _draw_bars(
     row: int, name: str, heights: FloatArray, values: FloatArray, mode: Mode
 ) -> dict[str, Any]:
     edges = np.linspace(0, 1, BINS + 1)

@@ -14,24 +14,24 @@ from gradflow.charts.figure import FloatArray, empty_figure
 from gradflow.charts.laws import Curve, laws_figure
 from gradflow.charts.recurrent.breaks import (
     Ending,
-    ending_traces,
-    explained,
-    lengths,
-    with_headroom,
+    add_headroom,
+    draw_endings,
+    explain_endings,
+    measure_lengths,
 )
-from gradflow.charts.recurrent.time_axis import step_axis
+from gradflow.charts.recurrent.time_axis import make_step_axis
 from gradflow.charts.series import Scale, Series
 from gradflow.charts.theme import PALETTES, Mode, number
 from gradflow.core.text import _
 
-BEYOND = 1.0
+STRETCH_SHARE = 1.0
 """Lines of theory stretch the axis by at most this share of what was measured, and ``LEAST``."""
-LEAST = 3.0
+STRETCH_DECADES = 3.0
 _DASHES = ("8px,5px", "2px,4px", "12px,4px,2px,4px")
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class TheoryLine:
     """What one piece of theory says of the norms, ``(T,)``."""
 
     name: str
@@ -39,7 +39,10 @@ class Line:
 
 
 def time_norms_figure(
-    measured: Sequence[tuple[str, FloatArray]], theory: Sequence[Line], *, mode: Mode = "light"
+    measured: Sequence[tuple[str, FloatArray]],
+    theory: Sequence[TheoryLine],
+    *,
+    mode: Mode = "light",
 ) -> go.Figure:
     """‖∂L/∂s_t‖ per step on a log axis; theory dashed.
 
@@ -53,26 +56,28 @@ def time_norms_figure(
     if not measured or not len(measured[0][1]):
         return empty_figure(_("Nothing was recorded: no gradient norms to show"), mode=mode)
     steps = np.arange(1.0, len(measured[0][1]) + 1)
-    curves, ends = norm_curves(measured)
+    curves, ends = make_norm_curves(measured)
     if not any(len(curve.x) for curve in curves):
         return empty_figure(_("No gradient is a finite number above 0: nothing to draw"), mode=mode)
-    scale = with_headroom(norms_scale([curve.values for curve in curves], theory), ends)
+    scale = add_headroom(fit_norms_scale([curve.values for curve in curves], theory), ends)
     return laws_figure(
         curves,
-        x=step_axis(len(steps)),
+        x=make_step_axis(len(steps)),
         y_title=_("gradient norm"),
         mode=mode,
         scale=scale,
-        notes=explained(ends),
-        more=[*theory_traces(steps, theory, mode), *ending_traces(ends, scale, mode)],
+        notes=explain_endings(ends),
+        more=[*draw_theory(steps, theory, mode), *draw_endings(ends, scale, mode)],
     )
 
 
-def norm_curves(measured: Sequence[tuple[str, FloatArray]]) -> tuple[list[Curve], list[Ending]]:
+def make_norm_curves(
+    measured: Sequence[tuple[str, FloatArray]],
+) -> tuple[list[Curve], list[Ending]]:
     """From the loss back to their ends, and the marks there."""
     curves, ends = [], []
     for index, (name, values) in enumerate(measured):
-        steps, end = len(values), lengths(values[::-1])
+        steps, end = len(values), measure_lengths(values[::-1])
         first = steps - end.drawn
         curves.append(Curve(name, np.arange(first + 1.0, steps + 1), values[first:]))
         if end.drawn < end.finite:
@@ -83,44 +88,52 @@ def norm_curves(measured: Sequence[tuple[str, FloatArray]]) -> tuple[list[Curve]
     return curves, ends
 
 
-def norms_scale(measured: Sequence[FloatArray], theory: Sequence[Line]) -> Scale:
+def fit_norms_scale(measured: Sequence[FloatArray], theory: Sequence[TheoryLine]) -> Scale:
     """A log axis for all that was measured and, as far as it is near, for theory."""
     own = Scale.fitting([Series("", np.zeros(0), values) for values in measured], log=True)
-    low, high = reach(own)
+    low, high = bound_theory(own)
     drawn = [own.drawn(line.values) for line in theory]
     known = np.concatenate([np.zeros(0), *(values[np.isfinite(values)] for values in drawn)])
     ends = np.clip(known, low, high)
     return Scale(True, float(ends.min(initial=own.low)), float(ends.max(initial=own.high)))
 
 
-def reach(own: Scale) -> tuple[float, float]:
+def bound_theory(own: Scale) -> tuple[float, float]:
     """How far from the axis of what was measured theory may lie."""
-    room = max(LEAST, BEYOND * (own.high - own.low))
+    room = max(STRETCH_DECADES, STRETCH_SHARE * (own.high - own.low))
     return own.low - room, own.high + room
 
 
-def nearby(measured: FloatArray, values: FloatArray) -> FloatArray:
+def keep_nearby(measured: FloatArray, values: FloatArray) -> FloatArray:
     """A line of theory without what lies far beyond the measurement, for a fitted axis."""
     own = Scale.fitting([Series("", np.zeros(0), measured)], log=True)
-    low, high = reach(own)
+    low, high = bound_theory(own)
     drawn = own.drawn(values)
     with np.errstate(invalid="ignore"):
         found: FloatArray = np.where((drawn >= low) & (drawn <= high), values, np.nan)
     return found
 
 
-def theory_traces(steps: FloatArray, theory: Sequence[Line], mode: Mode) -> list[dict[str, Any]]:
+def draw_theory(
+    steps: FloatArray, theory: Sequence[TheoryLine], mode: Mode
+) -> list[dict[str, Any]]:
     """A dashed line each, in theory's colour."""
     axis = Scale(True, 0.0, 0.0)
     return [
         {
-            "type": "scatter", "name": line.name, "mode": "lines",
-            "x": steps, "y": axis.drawn(line.values), "showlegend": True,
+            "type": "scatter",
+            "name": line.name,
+            "mode": "lines",
+            "x": steps,
+            "y": axis.drawn(line.values),
+            "showlegend": True,
             "line": {
-                "color": PALETTES[mode].theory, "width": 2.5, "dash": _DASHES[i % len(_DASHES)],
+                "color": PALETTES[mode].theory,
+                "width": 2.5,
+                "dash": _DASHES[i % len(_DASHES)],
             },
             "hovertext": [f"{line.name}: {number(value)}" for value in line.values.tolist()],
             "hovertemplate": "%{hovertext}<extra></extra>",
         }
         for i, line in enumerate(theory)
-    ]  # fmt: skip
+    ]

@@ -8,7 +8,7 @@ from gradflow.charts.figure import layer_axis
 from gradflow.core.text import _
 
 
-def step_axis(steps: int) -> dict[str, Any]:
+def make_step_axis(steps: int) -> dict[str, Any]:
     """Time steps from 1 at the left to the last at the right."""
     return layer_axis(
         steps,
@@ -17,7 +17,7 @@ def step_axis(steps: int) -> dict[str, Any]:
     )
 
 
-def back_axis(steps: int) -> dict[str, Any]:
+def make_back_axis(steps: int) -> dict[str, Any]:
     """Steps back from the loss: 0 at the right, so that the gradient runs to the left."""
     return {
         "title": {"text": _("steps back from the loss")},

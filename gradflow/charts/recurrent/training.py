@@ -17,7 +17,7 @@ from gradflow.core.text import _
 Learned = tuple[str, FloatArray, FloatArray]
 """Name, steps done, values."""
 HEATMAP_HEIGHT = 380
-_DECADES = 6.0
+_MOST_DECADES = 6.0
 """At most so many decades below the largest norm have shades of their own."""
 
 
@@ -51,16 +51,23 @@ def training_loss_figure(
         y_title=_("held-out loss"),
         mode=mode,
         scale=scale,
-        more=_level(*baseline, steps, mode) if baseline else (),
+        more=_draw_level(*baseline, steps, mode) if baseline else (),
     )
 
 
-def _level(name: str, loss: float, steps: int, mode: Mode) -> list[dict[str, Any]]:
+def _draw_level(name: str, loss: float, steps: int, mode: Mode) -> list[dict[str, Any]]:
     y = float(np.log10(loss))
-    return [{
-        "type": "scatter", "name": name, "mode": "lines", "x": [0, steps], "y": [y, y],
-        "hoverinfo": "skip", "line": {"color": PALETTES[mode].muted, "width": 2.5, "dash": "dot"},
-    }]  # fmt: skip
+    return [
+        {
+            "type": "scatter",
+            "name": name,
+            "mode": "lines",
+            "x": [0, steps],
+            "y": [y, y],
+            "hoverinfo": "skip",
+            "line": {"color": PALETTES[mode].muted, "width": 2.5, "dash": "dot"},
+        }
+    ]
 
 
 def training_gradient_figure(
@@ -78,7 +85,7 @@ def training_gradient_figure(
         return empty_figure(_("Nothing was recorded yet"), mode=mode)
     shades = shape_gradient(norms)
     time = norms.shape[0]
-    low = max(-_DECADES, float(np.nanmin(shades))) if np.isfinite(shades).any() else -1.0
+    low = max(-_MOST_DECADES, float(np.nanmin(shades))) if np.isfinite(shades).any() else -1.0
     ticks = [float(v) for v in range(int(np.floor(low)), 1)]
     layout = {
         "height": HEATMAP_HEIGHT,
@@ -86,10 +93,12 @@ def training_gradient_figure(
         "dragmode": False,
         "xaxis": {"title": {"text": _("training steps")}, "showgrid": False},
         "yaxis": {
-            "title": {"text": _("time step t")}, "showgrid": False, "tickvals": layer_ticks(time),
+            "title": {"text": _("time step t")},
+            "showgrid": False,
+            "tickvals": layer_ticks(time),
             "range": [0.5, time + 0.5],
         },
-    }  # fmt: skip
+    }
     trace = {
         "type": "heatmap",
         "x": steps,
@@ -101,7 +110,9 @@ def training_gradient_figure(
         "zmax": max(0.0, float(np.nanmax(shades))) if np.isfinite(shades).any() else 0.0,
         "colorscale": PALETTES[mode].backward_scale,
         "colorbar": {
-            "thickness": 14, "outlinewidth": 0, "tickvals": ticks,
+            "thickness": 14,
+            "outlinewidth": 0,
+            "tickvals": ticks,
             "ticktext": [power(round(tick)) if tick else "1" for tick in ticks],
             "tickfont": {"size": TEXT_SIZE - 1},
             "title": {"text": _("relative to t = T"), "side": "right"},
@@ -113,7 +124,7 @@ def training_gradient_figure(
             + _("relative to the last step: {power}").format(power="10<sup>%{z:.2f}</sup>")
             + "<extra></extra>"
         ),
-    }  # fmt: skip
+    }
     return build([trace], layout, mode)
 
 

@@ -12,16 +12,16 @@ import plotly.graph_objects as go
 from gradflow.charts.figure import FloatArray, build, empty_figure, foot, legend
 from gradflow.charts.series import Scale, Series
 from gradflow.charts.theme import PALETTES, Mode, number, share
-from gradflow.charts.training.data import Lane, horizon, thinned_line
+from gradflow.charts.training.data import Lane, find_horizon, thin_line
 from gradflow.core.text import _
 
 HEIGHT = 340
 _LEFT, _RIGHT = (0.0, 0.46), (0.57, 1.0)
-_ABOVE = 3.0
+_LOSS_HEADROOM = 3.0
 """How far above the largest loss of the start a log axis reaches, as a factor."""
-_SHORT = 3.0
+_SHORT_AXIS = 3.0
 """Decades of a log axis that has more ticks than one in each."""
-_MARKERS = 10
+_MOST_MARKERS = 10
 """Of a line; they tell lines apart where colours do not."""
 
 
@@ -37,14 +37,14 @@ def learning_figure(lanes: Sequence[Lane], *, log: bool = True, mode: Mode = "li
     """
     if not any(len(lane.steps) for lane in lanes):
         return empty_figure(_("No step was recorded yet"), mode=mode)
-    scale = loss_scale(lanes, log)
+    scale = fit_loss_scale(lanes, log)
     data: list[dict[str, Any]] = []
     for lane in lanes:
-        data += _pair(lane, ("loss", "held_out_loss"), scale, mode)
-        data += _broken(lane, scale, mode)
-        data += _pair(lane, ("accuracy", "held_out_accuracy"), None, mode, axis="2")
-    notes = _notes(lanes, "loss")
-    if any(_beyond(lane, scale) for lane in lanes):
+        data += _draw_pair(lane, ("loss", "held_out_loss"), scale, mode)
+        data += _mark_nonfinite(lane, scale, mode)
+        data += _draw_pair(lane, ("accuracy", "held_out_accuracy"), None, mode, axis="2")
+    notes = _write_notes(lanes, "loss")
+    if any(_leaves_axis(lane, scale) for lane in lanes):
         notes.append(_("losses above the axis leave the figure"))
     shares = {
         "title": {"text": _("accuracy")},
@@ -52,8 +52,10 @@ def learning_figure(lanes: Sequence[Lane], *, log: bool = True, mode: Mode = "li
         "tickvals": [0, 0.25, 0.5, 0.75, 1],
         "ticktext": ["0 %", "25 %", "50 %", "75 %", "100 %"],
     }
-    held_out = _("held-out") if any(map(_looked_at, lanes)) else ""
-    return _two(lanes, data, _axis(scale, _("loss")), shares, mode, notes, dashed=held_out)
+    held_out = _("held-out") if any(map(_has_held_out, lanes)) else ""
+    return _make_two_panels(
+        lanes, data, _make_axis(scale, _("loss")), shares, mode, notes, dashed=held_out
+    )
 
 
 def steps_figure(lanes: Sequence[Lane], *, mode: Mode = "light") -> go.Figure:
@@ -64,42 +66,47 @@ def steps_figure(lanes: Sequence[Lane], *, mode: Mode = "light") -> go.Figure:
     """
     if not any(len(lane.steps) for lane in lanes):
         return empty_figure(_("No step was recorded yet"), mode=mode)
-    scale = _fitting(lanes, ("grad_norm", "clipped_grad_norm"), log=True)
-    rates = _fitting(lanes, ("learning_rate",), log=False)
+    scale = _fit_scale(lanes, ("grad_norm", "clipped_grad_norm"), log=True)
+    rates = _fit_scale(lanes, ("learning_rate",), log=False)
     data: list[dict[str, Any]] = []
     for lane in lanes:
-        clipped = ("clipped_grad_norm",) * _clipped(lane)
-        data += _pair(lane, ("grad_norm", *clipped), scale, mode)
-        data += _broken(lane, scale, mode, "grad_norm")
-        data += _pair(lane, ("learning_rate",), rates, mode, axis="2")
+        clipped = ("clipped_grad_norm",) * _is_clipped(lane)
+        data += _draw_pair(lane, ("grad_norm", *clipped), scale, mode)
+        data += _mark_nonfinite(lane, scale, mode, "grad_norm")
+        data += _draw_pair(lane, ("learning_rate",), rates, mode, axis="2")
     palette = PALETTES[mode]
     thresholds = sorted({lane.threshold for lane in lanes if lane.threshold > 0})
     shapes = [
         {
-            "type": "line", "xref": "x domain", "x0": 0, "x1": 1, "y0": y, "y1": y,
+            "type": "line",
+            "xref": "x domain",
+            "x0": 0,
+            "x1": 1,
+            "y0": y,
+            "y1": y,
             "line": {"color": palette.muted, "width": 1.5, "dash": "dot"},
         }
         for y in map(float, np.log10(thresholds))
-    ]  # fmt: skip
-    notes = _notes(lanes, "grad_norm")
+    ]
+    notes = _write_notes(lanes, "grad_norm")
     notes += [_("┄ threshold of clipping {c}").format(c=number(c)) for c in thresholds]
-    left, right = _axis(scale, _("gradient norm ‖g‖")), _axis(rates, _("learning rate η"))
-    dashed = _("after clipping") if any(map(_clipped, lanes)) else ""
-    return _two(lanes, data, left, right, mode, notes, shapes, dashed=dashed)
+    left, right = _make_axis(scale, _("gradient norm ‖g‖")), _make_axis(rates, _("learning rate η"))
+    dashed = _("after clipping") if any(map(_is_clipped, lanes)) else ""
+    return _make_two_panels(lanes, data, left, right, mode, notes, shapes, dashed=dashed)
 
 
-def _looked_at(lane: Lane) -> bool:
+def _has_held_out(lane: Lane) -> bool:
     """Whether the held-out data was looked at."""
     return bool((~np.isnan(lane.numbers["held_out_loss"])).any())
 
 
-def _clipped(lane: Lane) -> bool:
+def _is_clipped(lane: Lane) -> bool:
     """Whether clipping changed any gradient so far."""
     before, after = lane.numbers["grad_norm"], lane.numbers["clipped_grad_norm"]
     return not np.array_equal(before, after, equal_nan=True)
 
 
-def loss_scale(lanes: Sequence[Lane], log: bool) -> Scale:
+def fit_loss_scale(lanes: Sequence[Lane], log: bool) -> Scale:
     """The axis of the losses.
 
     Of several runs it ends a little above the largest loss at the start, and of one a little above
@@ -109,7 +116,7 @@ def loss_scale(lanes: Sequence[Lane], log: bool) -> Scale:
     several = len(lanes) > 1
     training = [lane.numbers["loss"][:1] if several else lane.numbers["loss"] for lane in lanes]
     found = np.concatenate(training)
-    most = (_ABOVE if log else 1.0) * found[np.isfinite(found)].max(initial=0.0)
+    most = (_LOSS_HEADROOM if log else 1.0) * found[np.isfinite(found)].max(initial=0.0)
     every = np.concatenate(
         [lane.numbers[name] for name in ("loss", "held_out_loss") for lane in lanes]
     )
@@ -117,21 +124,21 @@ def loss_scale(lanes: Sequence[Lane], log: bool) -> Scale:
     return Scale.fitting([Series("", within, within)], log)
 
 
-def _fitting(lanes: Sequence[Lane], columns: Iterable[str], log: bool) -> Scale:
+def _fit_scale(lanes: Sequence[Lane], columns: Iterable[str], log: bool) -> Scale:
     found = [Series("", lane.steps, lane.numbers[name]) for name in columns for lane in lanes]
     return Scale.fitting(found, log)
 
 
-def _beyond(lane: Lane, scale: Scale) -> bool:
+def _leaves_axis(lane: Lane, scale: Scale) -> bool:
     highest = 10.0**scale.high if scale.log else scale.high
     losses = np.concatenate([lane.numbers["loss"], lane.numbers["held_out_loss"]])
     return bool((losses[np.isfinite(losses)] > highest).any())
 
 
-def _axis(scale: Scale, title: str) -> dict[str, Any]:
+def _make_axis(scale: Scale, title: str) -> dict[str, Any]:
     """The y axis; a short log axis has 1, 2 and 5 of every decade."""
     axis = scale.axis(title)
-    if not scale.log or scale.high - scale.low > _SHORT:
+    if not scale.log or scale.high - scale.low > _SHORT_AXIS:
         return axis
     decades = range(math.floor(scale.low), math.ceil(scale.high) + 1)
     values = [float(f"{digit}e{decade}") for decade in decades for digit in (1, 2, 5)]
@@ -143,31 +150,40 @@ def _axis(scale: Scale, title: str) -> dict[str, Any]:
     }
 
 
-def _pair(
+def _draw_pair(
     lane: Lane, columns: Sequence[str], scale: Scale | None, mode: Mode, axis: str = ""
 ) -> list[dict[str, Any]]:
     """A solid line for the first column, a dashed one for the second."""
-    style = lane.style(mode)
+    style = lane.get_style(mode)
     traces = []
     for place, column in enumerate(columns):
-        x, values = thinned_line(*lane.measured(column))
-        traces.append({
-            "type": "scatter", "name": lane.label, "legendgroup": lane.letter, "showlegend": False,
-            "xaxis": f"x{axis}", "yaxis": f"y{axis}",
-            "mode": "lines+markers",
-            "x": x.astype(np.float32),
-            "y": (values if scale is None else scale.drawn(values)).astype(np.float32),
-            "line": {"color": style.colour, "width": 2.5, "dash": "dash" if place else "solid"},
-            "marker": {
-                "symbol": style.symbol, "size": 8, "color": style.colour, "maxdisplayed": _MARKERS,
-            },
-            "hovertext": _hover(lane, column, values),
-            "hovertemplate": "%{hovertext}<extra></extra>",
-        })  # fmt: skip
+        x, values = thin_line(*lane.select_measured(column))
+        traces.append(
+            {
+                "type": "scatter",
+                "name": lane.label,
+                "legendgroup": lane.letter,
+                "showlegend": False,
+                "xaxis": f"x{axis}",
+                "yaxis": f"y{axis}",
+                "mode": "lines+markers",
+                "x": x.astype(np.float32),
+                "y": (values if scale is None else scale.drawn(values)).astype(np.float32),
+                "line": {"color": style.colour, "width": 2.5, "dash": "dash" if place else "solid"},
+                "marker": {
+                    "symbol": style.symbol,
+                    "size": 8,
+                    "color": style.colour,
+                    "maxdisplayed": _MOST_MARKERS,
+                },
+                "hovertext": _write_hover(lane, column, values),
+                "hovertemplate": "%{hovertext}<extra></extra>",
+            }
+        )
     return traces
 
 
-def _hover(lane: Lane, column: str, values: FloatArray) -> list[str]:
+def _write_hover(lane: Lane, column: str, values: FloatArray) -> list[str]:
     words = {
         "loss": _("loss"),
         "accuracy": _("accuracy"),
@@ -181,32 +197,42 @@ def _hover(lane: Lane, column: str, values: FloatArray) -> list[str]:
     return [f"{lane.letter} {words[column]} {show(value)}" for value in values.tolist()]
 
 
-def _broken(lane: Lane, scale: Scale, mode: Mode, column: str = "loss") -> list[dict[str, Any]]:
+def _mark_nonfinite(
+    lane: Lane, scale: Scale, mode: Mode, column: str = "loss"
+) -> list[dict[str, Any]]:
     """Crosses where a number is not finite."""
     values = lane.numbers[column]
     x = lane.steps[~np.isfinite(values)]
     if not len(x):
         return []
-    return [{
-        "type": "scatter", "name": "marks", "showlegend": False, "mode": "markers",
-        "x": x, "y": np.full(len(x), scale.ceiling),
-        "hovertext": [
-            f"{lane.letter} {number(value)}" for value in values[~np.isfinite(values)].tolist()
-        ],
-        "hovertemplate": "%{hovertext}<extra></extra>",
-        "marker": {
-            "symbol": "x", "size": 14, "color": PALETTES[mode].alarm,
-            "line": {"width": 2, "color": lane.style(mode).colour},
-        },
-    }]  # fmt: skip
+    return [
+        {
+            "type": "scatter",
+            "name": "marks",
+            "showlegend": False,
+            "mode": "markers",
+            "x": x,
+            "y": np.full(len(x), scale.ceiling),
+            "hovertext": [
+                f"{lane.letter} {number(value)}" for value in values[~np.isfinite(values)].tolist()
+            ],
+            "hovertemplate": "%{hovertext}<extra></extra>",
+            "marker": {
+                "symbol": "x",
+                "size": 14,
+                "color": PALETTES[mode].alarm,
+                "line": {"width": 2, "color": lane.get_style(mode).colour},
+            },
+        }
+    ]
 
 
-def _notes(lanes: Sequence[Lane], column: str) -> list[str]:
+def _write_notes(lanes: Sequence[Lane], column: str) -> list[str]:
     broken = any((~np.isfinite(lane.numbers[column])).any() for lane in lanes)
     return [_("✕ NaN or infinite")] * broken
 
 
-def _two(
+def _make_two_panels(
     lanes: Sequence[Lane],
     data: list[dict[str, Any]],
     left: dict[str, Any],
@@ -220,7 +246,7 @@ def _two(
     """Two plots over the steps, with a legend of the runs and, if there are any, of the dashes."""
     across = {
         "title": {"text": _("step")},
-        "range": [0, horizon(lanes)],
+        "range": [0, find_horizon(lanes)],
         "tickformat": "d",
         "showgrid": False,
         "spikecolor": PALETTES[mode].muted,
@@ -242,24 +268,30 @@ def _two(
         "shapes": list(shapes),
         "annotations": foots,
     }
-    return build([*data, *_keys(lanes, dashed, mode)], layout, mode)
+    return build([*data, *_make_legend_entries(lanes, dashed, mode)], layout, mode)
 
 
-def _keys(lanes: Sequence[Lane], dashed: str, mode: Mode) -> list[dict[str, Any]]:
+def _make_legend_entries(lanes: Sequence[Lane], dashed: str, mode: Mode) -> list[dict[str, Any]]:
     """Entries of the legend: each run with its marker, and what a dashed line means."""
     common = {"type": "scatter", "x": [None], "y": [None], "hoverinfo": "skip"}
     runs = [
         {
-            **common, "name": lane.label, "legendgroup": lane.letter, "mode": "lines+markers",
-            "line": {"color": lane.style(mode).colour, "width": 2.5},
-            "marker": {"symbol": lane.style(mode).symbol, "size": 9},
+            **common,
+            "name": lane.label,
+            "legendgroup": lane.letter,
+            "mode": "lines+markers",
+            "line": {"color": lane.get_style(mode).colour, "width": 2.5},
+            "marker": {"symbol": lane.get_style(mode).symbol, "size": 9},
         }
         for lane in lanes
-    ]  # fmt: skip
+    ]
     if not dashed:
         return runs
     dashes = {
-        **common, "name": dashed, "legendgroup": "dashes", "mode": "lines",
+        **common,
+        "name": dashed,
+        "legendgroup": "dashes",
+        "mode": "lines",
         "line": {"color": PALETTES[mode].muted, "width": 2.5, "dash": "dash"},
-    }  # fmt: skip
+    }
     return [*runs, dashes]

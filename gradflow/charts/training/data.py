@@ -12,11 +12,11 @@ from gradflow.charts.figure import FloatArray
 from gradflow.charts.theme import Mode, Style, escape, styles
 from gradflow.core.text import N_
 
-COLUMNS = 400
+MOST_COLUMNS = 400
 """At most so many points of a line, or columns of a map, are drawn."""
-_SHORTEST = 10.0
+_SHORTEST_AXIS = 10.0
 """Steps that the shortest axis has."""
-RECENT = 10
+RECENT_RECORDS = 10
 """Records whose median is shown as the state of a layer."""
 
 
@@ -75,38 +75,38 @@ class Lane:
         """Letter and name as Plotly writes them."""
         return f"<b>{self.letter}</b> {escape(self.name)}"
 
-    def style(self, mode: Mode) -> Style:
+    def get_style(self, mode: Mode) -> Style:
         """Colour, dash and marker."""
         return styles(mode)["ABCD".index(self.letter)]
 
-    def measured(self, column: str) -> tuple[FloatArray, FloatArray]:
+    def select_measured(self, column: str) -> tuple[FloatArray, FloatArray]:
         """Steps and values of a number that is not measured in every record."""
         found = ~np.isnan(self.numbers[column])
         return self.steps[found], self.numbers[column][found]
 
-    def recent(self, column: str) -> FloatArray:
+    def compute_recent(self, column: str) -> FloatArray:
         """Median of the last records, per layer; NaN where any of them is not finite."""
-        last = self.layers[column][:, -RECENT:]
+        last = self.layers[column][:, -RECENT_RECORDS:]
         if not last.shape[1]:
             return np.full(len(last), np.nan)
         whole = np.where(np.isfinite(last), last, np.nan)
         return np.asarray(np.median(whole, axis=1), np.float64)
 
 
-def horizon(lanes: Sequence[Lane]) -> float:
+def find_horizon(lanes: Sequence[Lane]) -> float:
     """The last step on the axes: all that is planned, halved while what is done still fits.
 
     So a long run fills half of its figures from the start, and all of them in the end.
     """
     done = max((float(lane.steps[-1]) for lane in lanes if len(lane.steps)), default=0.0)
     last = float(max((lane.planned for lane in lanes), default=1))
-    while last / 2 >= max(done, _SHORTEST):
+    while last / 2 >= max(done, _SHORTEST_AXIS):
         last /= 2
     return last
 
 
-def thinned_line(
-    x: FloatArray, values: FloatArray, columns: int = COLUMNS
+def thin_line(
+    x: FloatArray, values: FloatArray, columns: int = MOST_COLUMNS
 ) -> tuple[FloatArray, FloatArray]:
     """At most about ``columns`` points of a line, in order.
 
@@ -116,17 +116,19 @@ def thinned_line(
     if len(x) <= columns:
         return x, values
     kept = [
-        i for start, stop in _stretches(len(x), columns // 2) for i in _ends(values, start, stop)
+        i
+        for start, stop in _split(len(x), columns // 2)
+        for i in _pick_extremes(values, start, stop)
     ]
     return x[kept], values[kept]
 
 
-def _stretches(count: int, wanted: int) -> Iterator[tuple[int, int]]:
+def _split(count: int, wanted: int) -> Iterator[tuple[int, int]]:
     edges = np.linspace(0, count, wanted + 1).astype(int).tolist()
     return pairwise(edges)
 
 
-def _ends(values: FloatArray, start: int, stop: int) -> list[int]:
+def _pick_extremes(values: FloatArray, start: int, stop: int) -> list[int]:
     part = values[start:stop]
     finite = np.isfinite(part)
     found = set() if finite.all() else {start + int(np.argmin(finite))}
@@ -136,8 +138,8 @@ def _ends(values: FloatArray, start: int, stop: int) -> list[int]:
     return sorted(found)
 
 
-def thinned_map(
-    steps: FloatArray, values: FloatArray, columns: int = COLUMNS
+def thin_map(
+    steps: FloatArray, values: FloatArray, columns: int = MOST_COLUMNS
 ) -> tuple[FloatArray, FloatArray]:
     """At most ``columns`` columns of a map ``(layers, records)``.
 
@@ -146,6 +148,6 @@ def thinned_map(
     """
     if len(steps) <= columns:
         return steps, values
-    starts, stops = zip(*_stretches(len(steps), columns), strict=True)
+    starts, stops = zip(*_split(len(steps), columns), strict=True)
     largest = np.maximum.reduceat(values, list(starts), axis=1)
     return steps[np.array(stops) - 1], largest

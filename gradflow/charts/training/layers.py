@@ -10,9 +10,15 @@ import plotly.graph_objects as go
 
 from gradflow.charts.figure import build, empty_figure, foot, layer_ticks, note
 from gradflow.charts.theme import Mode, escape
-from gradflow.charts.training.data import QUANTITIES, Lane, horizon
-from gradflow.charts.training.maps import Map, colours, map_traces, shades, shape_map
-from gradflow.charts.training.speeds import speeds, usual
+from gradflow.charts.training.data import QUANTITIES, Lane, find_horizon
+from gradflow.charts.training.maps import (
+    QuantityMap,
+    draw_map,
+    fit_shades,
+    make_colour_axis,
+    shape_map,
+)
+from gradflow.charts.training.speeds import draw_speeds, draw_usual_ratio
 from gradflow.core.text import _
 
 HEIGHT = 430
@@ -42,7 +48,7 @@ def layers_figure(
         return empty_figure(_("No step was recorded yet"), mode=mode)
     what = QUANTITIES[quantity]
     maps = [shape_map(lane, quantity) for lane in lanes]
-    low, high = shades([one.shade for one in maps], what)
+    low, high = fit_shades([one.shade for one in maps], what)
     deepest = max(len(lane.modules) for lane in lanes)
     data: list[dict[str, Any]] = []
     layout: dict[str, Any] = {}
@@ -50,10 +56,10 @@ def layers_figure(
     for i, (lane, one) in enumerate(zip(lanes, maps, strict=True)):
         axis = str(i + 1) if i else ""
         start = i * (width + _GAP)
-        data += map_traces(lane, one, quantity, axis, mode)
+        data += draw_map(lane, one, quantity, axis, mode)
         layout[f"xaxis{axis}"] = {
             "domain": [start, start + width],
-            "range": [0.5, horizon(lanes) + 0.5],
+            "range": [0.5, find_horizon(lanes) + 0.5],
             "tickformat": "d",
             "showgrid": False,
             "anchor": "y",
@@ -61,9 +67,9 @@ def layers_figure(
             "title": {"text": _("step")},
         }
     last = str(len(lanes) + 1)
-    lines, ratios = speeds(lanes, last, mode)
+    lines, ratios = draw_speeds(lanes, last, mode)
     layout[f"xaxis{last}"] = ratios | {"domain": _SPEED}
-    room, foots = foot(_notes(maps, quantity), mode)
+    room, foots = foot(_write_notes(maps, quantity), mode)
     layout |= {
         "height": HEIGHT + room,
         "margin": {"l": 64, "r": 20, "t": 36, "b": 62 + room},
@@ -76,14 +82,14 @@ def layers_figure(
             "tickvals": layer_ticks(deepest),
             "showgrid": False,
         },
-        "coloraxis": colours(what, low, high, _MAPS + 0.01, mode),
-        "shapes": [usual(f"x{last}", mode)],
-        "annotations": [*_heads(lanes, mode), *foots],
+        "coloraxis": make_colour_axis(what, low, high, _MAPS + 0.01, mode),
+        "shapes": [draw_usual_ratio(f"x{last}", mode)],
+        "annotations": [*_write_heads(lanes, mode), *foots],
     }
     return build([*data, *lines], layout, mode)
 
 
-def _heads(lanes: Sequence[Lane], mode: Mode) -> list[dict[str, Any]]:
+def _write_heads(lanes: Sequence[Lane], mode: Mode) -> list[dict[str, Any]]:
     """Names of the runs above their maps."""
     found = []
     width = (_MAPS - _GAP * (len(lanes) - 1)) / len(lanes)
@@ -91,11 +97,11 @@ def _heads(lanes: Sequence[Lane], mode: Mode) -> list[dict[str, Any]]:
         most = _NAMES.get(len(lanes), 0)
         name = lane.name if len(lane.name) <= most else f"{lane.name[: most - 1]}…"
         text = f"<b>{lane.letter}</b> {escape(name) if most else ''}"
-        found.append(note(text, i * (width + _GAP), 1, font={"color": lane.style(mode).colour}))
+        found.append(note(text, i * (width + _GAP), 1, font={"color": lane.get_style(mode).colour}))
     return [*found, note(_("<b>Speed of each layer</b>"), _SPEED[0], 1)]
 
 
-def _notes(maps: Sequence[Map], quantity: str) -> list[str]:
+def _write_notes(maps: Sequence[QuantityMap], quantity: str) -> list[str]:
     zero, broken = any(m.zero.any() for m in maps), any(m.broken.any() for m in maps)
     blank = QUANTITIES[quantity].share and any(
         m.shade.size and np.isnan(m.shade).all() for m in maps

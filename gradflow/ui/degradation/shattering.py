@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from gradflow.charts.degradation.shattering import (
-    Row,
+    LandscapeRow,
     autocorrelation_figure,
     landscapes_figure,
     pairs_figure,
@@ -64,7 +64,7 @@ def show() -> Spec:
     return _pairs()
 
 
-def named_rows(spec: Shattering, found: Landscapes) -> list[Row]:
+def named_rows(spec: Shattering, found: Landscapes) -> list[LandscapeRow]:
     """The rows of the picture, with their names."""
     plain = _("{n} layers, plain").format(n=spec.layers)
     residual = _("{n} layers, residual").format(n=spec.residual_layers)

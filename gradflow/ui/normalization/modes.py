@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gradflow.charts.normalization.running import course_figure, outputs_figure
+from gradflow.charts.normalization.running import outputs_figure, running_statistics_figure
 from gradflow.charts.theme import number
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.normalization.running import (
@@ -41,7 +41,7 @@ def show() -> Spec:
     spec = state.spec(view)
     assert isinstance(spec, RunningStatistics)
     course, outputs = compute.run_statistics(spec)
-    figure = course_figure(course, MEAN, STD**2, mode=blocks.mode())
+    figure = running_statistics_figure(course, MEAN, STD**2, mode=blocks.mode())
     blocks.show_figure(
         figure, "normalization_course", _("Running mean and variance over the training batches")
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gradflow.charts.theme import number, share
-from gradflow.charts.training.data import RECENT
+from gradflow.charts.training.data import RECENT_RECORDS
 from gradflow.core.text import _
 from gradflow.core.training import Run
 
@@ -63,7 +63,7 @@ def summarized(run: Run) -> Summary | None:
     records = run.records
     if not records:
         return None
-    first, last, recent = records[0], records[-1], records[-RECENT:]
+    first, last, recent = records[0], records[-1], records[-RECENT_RECORDS:]
     gradients = first.layers["weight_grad_norm"]
     divergence = run.divergence
     return Summary(
@@ -105,7 +105,7 @@ def table(named: Sequence[tuple[str, Run]]) -> pd.DataFrame:
     """One column per run that recorded anything."""
     found = [(name, summarized(run)) for name, run in named]
     columns = {name: _texts(one) for name, one in found if one is not None}
-    head = _("Mean of the last {n} records").format(n=RECENT)
+    head = _("Mean of the last {n} records").format(n=RECENT_RECORDS)
     return pd.DataFrame(columns).rename_axis(head).reset_index()
 
 

@@ -11,8 +11,8 @@ import streamlit as st
 
 from gradflow.charts.flow.text import SYMBOLS
 from gradflow.charts.normalization_effects.flow import (
-    Backward,
-    Network,
+    BackwardSignal,
+    NetworkReport,
     distributions_figure,
     normalized_flow_figure,
 )
@@ -39,7 +39,7 @@ from gradflow.ui.normalization.state import View
 WIDTHS = (16, 32, 64, 128, 256)
 BATCHES = (8, 16, 32, 64, 128, 256)
 _VIEW = View.FLOW
-_GRADIENTS: tuple[Backward, ...] = ("activation_grad", "delta")
+_GRADIENTS: tuple[BackwardSignal, ...] = ("activation_grad", "delta")
 
 
 def show() -> Spec:
@@ -88,7 +88,7 @@ def _controls() -> None:
         controls.slider(_VIEW, "seed")
 
 
-def _gradient() -> Backward:
+def _gradient() -> BackwardSignal:
     symbols = {code: SYMBOLS[code] for code in _GRADIENTS}
     return blocks.one_of(_("Gradient"), symbols, "normalization_gradient")
 
@@ -99,7 +99,9 @@ def _look() -> Callable[..., go.Figure]:
     return looks[blocks.one_of(_("Figure"), names, "normalization_look")]
 
 
-def _networks(spec: NormalizedFlow, named: dict[str, MLP], gradient: Backward) -> list[Network]:
+def _networks(
+    spec: NormalizedFlow, named: dict[str, MLP], gradient: BackwardSignal
+) -> list[NetworkReport]:
     networks = []
     for name, network in named.items():
         experiment = spec.experiment(network)
@@ -108,7 +110,7 @@ def _networks(spec: NormalizedFlow, named: dict[str, MLP], gradient: Backward) -
             "delta": prediction.delta_norm,
             "activation_grad": prediction.activation_grad_norm,
         }
-        networks.append(Network(name, app_compute.run(experiment), laws[gradient]))
+        networks.append(NetworkReport(name, app_compute.run(experiment), laws[gradient]))
     return networks
 
 
@@ -147,7 +149,7 @@ def _text(value: float) -> str:
     return "–" if math.isnan(value) else number(value, 4)
 
 
-def _placed(spec: NormalizedFlow, gradient: Backward) -> Spec:
+def _placed(spec: NormalizedFlow, gradient: BackwardSignal) -> Spec:
     st.subheader(_("Before or after the activation"))
     controls.choice(_VIEW, "placed", {str(code): NORMALIZATIONS[code].label for code in NORMS})
     chosen = Normalization(state.values(_VIEW)["placed"])
