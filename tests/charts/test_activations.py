@@ -9,7 +9,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 import gradflow as gf
-from gradflow.charts.activations.dying import dying_figure, pick_frame_steps, units_figure
+from gradflow.charts.activations.dying import dying_figure
+from gradflow.charts.activations.dying_units import choose_steps, units_figure
 from gradflow.charts.activations.functions import functions_figure, repeat_styles
 from gradflow.charts.activations.gaussian import gaussian_figure
 from gradflow.charts.activations.hyperbolic import sectors_figure, series_figure
@@ -90,7 +91,7 @@ def test_frames_hold_every_unit_of_every_step(trainings, mode):
     data = sent(figure)
     frames = data["frames"]
     steps = [int(frame["name"]) for frame in frames]
-    assert steps == pick_frame_steps(31) == list(range(31))
+    assert steps == choose_steps(31) == list(range(31))
     assert [s["label"] for s in data["layout"]["sliders"][0]["steps"]] == [str(s) for s in steps]
     for step, frame in zip(steps, frames, strict=True):
         on, off, text = frame["data"]
@@ -108,7 +109,7 @@ def test_frames_hold_every_unit_of_every_step(trainings, mode):
 
 def test_many_steps_are_thinned_out_to_the_last():
     for rows in (11, 42, 301, 501):
-        steps = pick_frame_steps(rows)
+        steps = choose_steps(rows)
         assert steps[0] == 0
         assert steps[-1] == rows - 1
         assert len(steps) <= 42

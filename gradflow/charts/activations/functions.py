@@ -16,44 +16,32 @@ if TYPE_CHECKING:
     from gradflow.core.teaching.activation_facts import Curve
 
 
-def repeat_styles(count: int, mode: Mode) -> list[Style]:
-    """``count`` styles; beyond the palette, colours come again with other dashes."""
-    basic = styles(mode)
-    n = len(basic)
-    return [
-        Style(basic[i % n].colour, basic[(i + i // n) % n].dash, basic[i % n].symbol)
-        for i in range(count)
-    ]
-
-
 def functions_figure(curves: Sequence[tuple[str, Curve]], *, mode: Mode = "light") -> go.Figure:
-    """φ above, φ' below, over the same z.
+    """Draw φ(z) above and φ′(z) below, over the same z.
 
     Args:
         curves: name and curve of each function. The range of a random slope is a band.
-        mode: light or dark.
+        mode: for a light or a dark page.
     """
     if not curves:
         return empty_figure(_("No function is chosen: choose one or more above"), mode=mode)
     data: list[dict[str, Any]] = []
     for (name, curve), style in zip(curves, repeat_styles(len(curves), mode), strict=True):
         data += _draw_band(name, curve, style)
-        for axis, values in (("y", curve.value), ("y2", curve.slope)):
-            symbol = "φ" if axis == "y" else "φ′"
-            data.append(
-                {
-                    "type": "scatter",
-                    "mode": "lines",
-                    "name": name,
-                    "legendgroup": name,
-                    "showlegend": axis == "y",
-                    "x": curve.z,
-                    "y": values,
-                    "yaxis": axis,
-                    "line": {"color": style.colour, "dash": style.dash, "width": 3},
-                    "hovertemplate": f"{name} {symbol} = %{{y:.4g}}<extra></extra>",
-                }
-            )
+        for axis, symbol, values in (("y", "φ", curve.value), ("y2", "φ′", curve.slope)):
+            line = {
+                "type": "scatter",
+                "mode": "lines",
+                "name": name,
+                "legendgroup": name,
+                "showlegend": axis == "y",
+                "x": curve.z,
+                "y": values,
+                "yaxis": axis,
+                "line": {"color": style.colour, "dash": style.dash, "width": 3},
+                "hovertemplate": f"{name} {symbol} = %{{y:.4g}}<extra></extra>",
+            }
+            data.append(line)
     z = curves[0][1].z
     layout = {
         "height": 620,
@@ -81,8 +69,18 @@ def functions_figure(curves: Sequence[tuple[str, Curve]], *, mode: Mode = "light
     return build(data, layout, mode)
 
 
+def repeat_styles(count: int, mode: Mode) -> list[Style]:
+    """List ``count`` styles; beyond the palette, colours come again with other dashes."""
+    basic = styles(mode)
+    n = len(basic)
+    return [
+        Style(basic[i % n].colour, basic[(i + i // n) % n].dash, basic[i % n].symbol)
+        for i in range(count)
+    ]
+
+
 def _draw_band(name: str, curve: Curve, style: Style) -> list[dict[str, Any]]:
-    """The range of a random slope, in both panels."""
+    """Draw the range of a random slope in both panels."""
     if np.isnan(curve.low_slope):
         return []
     z = curve.z[curve.z <= 0]

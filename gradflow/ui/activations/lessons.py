@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from gradflow.charts.activations.dying import dying_figure, units_figure
+from gradflow.charts.activations.dying import dying_figure
+from gradflow.charts.activations.dying_units import units_figure
 from gradflow.charts.activations.gaussian import gaussian_figure
 from gradflow.charts.activations.hyperbolic import sectors_figure, series_figure
 from gradflow.charts.theme import number, share

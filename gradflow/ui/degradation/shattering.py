@@ -69,11 +69,11 @@ def named_rows(spec: Shattering, found: Landscapes) -> list[LandscapeRow]:
     plain = _("{n} layers, plain").format(n=spec.layers)
     residual = _("{n} layers, residual").format(n=spec.residual_layers)
     return [
-        (_("1 layer"), found.one, False),
-        (plain, found.plain, False),
-        (residual, found.residual, False),
-        (_("brown noise"), found.brown, True),
-        (_("white noise"), found.white, True),
+        LandscapeRow(_("1 layer"), found.one, False),
+        LandscapeRow(plain, found.plain, False),
+        LandscapeRow(residual, found.residual, False),
+        LandscapeRow(_("brown noise"), found.brown, True),
+        LandscapeRow(_("white noise"), found.white, True),
     ]
 
 
