@@ -8,12 +8,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from gradflow.charts.normalization.batch import (
-    DRAWN_SAMPLES,
-    batch_figure,
-    shape_batch,
-)
-from gradflow.charts.normalization.blocks import blocks_figure, shape_block
+from gradflow.charts.normalization.batch import DRAWN_SAMPLES, batch_figure, summarize_batch
+from gradflow.charts.normalization.block_shapes import shape_block
+from gradflow.charts.normalization.blocks import blocks_figure
 from gradflow.charts.normalization.running import (
     outputs_figure,
     running_statistics_figure,
@@ -93,24 +90,26 @@ def test_few_entries_are_drawn_one_by_one() -> None:
     for trace, x in ((before, pushed.before), (after, pushed.after)):
         assert_allclose(array(trace["x"])[::3], x[1].ravel())
         assert array(trace["y"])[:2].tolist()[0] == 0
-    many = shape_batch(pushed.before, np.ones((32, 8), bool))
-    assert not len(many.few)
+    many = summarize_batch(pushed.before, np.ones((32, 8), bool))
+    assert not len(many.few_members)
 
 
 def test_statistics_of_a_stage() -> None:
     x = np.random.default_rng(0).normal(size=(40, 3, 2, 2))
     own = np.zeros((40, 3), bool)
     own[:, 1] = True
-    found = shape_batch(x, own)
-    assert_allclose(found.shares.sum(), 1)
-    assert_allclose(found.own.sum(), 1)
-    below = found.edges <= 0.3
-    assert_allclose(found.own[: below.sum() - 1].sum(), np.mean(x[:, 1] < found.edges[below][-1]))
+    batch = summarize_batch(x, own)
+    assert_allclose(batch.shares.sum(), 1)
+    assert_allclose(batch.member_shares.sum(), 1)
+    below = batch.edges <= 0.3
+    assert_allclose(
+        batch.member_shares[: below.sum() - 1].sum(), np.mean(x[:, 1] < batch.edges[below][-1])
+    )
     for i in range(3):
         channel = x[:, i].ravel()
-        assert_allclose(found.channels[:, i], [channel.mean(), channel.std()])
-    assert found.samples.shape == (2, DRAWN_SAMPLES)
-    assert_allclose(found.samples[:, 5], [x[5].mean(), x[5].std()])
+        assert_allclose(batch.channels[:, i], [channel.mean(), channel.std()])
+    assert batch.samples.shape == (2, DRAWN_SAMPLES)
+    assert_allclose(batch.samples[:, 5], [x[5].mean(), x[5].std()])
 
 
 @MODES
