@@ -12,7 +12,7 @@ from gradflow.charts.pretraining.images import (
     reconstructions_figure,
     tile_images,
 )
-from gradflow.charts.pretraining.lines import compute_medians
+from gradflow.charts.pretraining.repetitions import compute_medians
 from gradflow.charts.pretraining.reuse import reuse_figure
 from gradflow.charts.pretraining.tuning import tuning_figure
 from tests.charts.figures import array, sent, traces, words

@@ -21,23 +21,19 @@ from gradflow.core.text import _
 BackwardSignal = Literal["activation_grad", "delta"]
 
 
-def _nothing() -> FloatArray:
-    return np.zeros(0)
-
-
 @dataclass(frozen=True, eq=False)
 class NetworkReport:
-    """One network.
+    """Report of a network to draw, with its name and what theory says.
 
     Attributes:
         name: for the legend.
-        report: its numbers.
+        report: the numbers.
         law: theory's norm of the chosen gradient, one per layer; empty: there is no theory.
     """
 
     name: str
     report: Report
-    law: FloatArray = field(default_factory=_nothing)
+    law: FloatArray = field(default_factory=lambda: np.zeros(0))
 
 
 def normalized_flow_figure(
@@ -46,7 +42,7 @@ def normalized_flow_figure(
     gradient: BackwardSignal = "activation_grad",
     mode: Mode = "light",
 ) -> go.Figure:
-    """Frobenius norms ‖∂L/∂a_l‖ or ‖∂L/∂z_l‖ per layer on a log axis, theory dashed."""
+    """Draw Frobenius norms ‖∂L/∂a_l‖ or ‖∂L/∂z_l‖ per layer on a log axis, theory dashed."""
     curves = make_flow_curves(networks, gradient)
     count = max((len(curve.x) for curve in curves), default=0)
     return laws_figure(
@@ -67,19 +63,19 @@ def distributions_figure(
     gradient: BackwardSignal = "activation_grad",
     mode: Mode = "light",
 ) -> go.Figure:
-    """A small Flow figure for each network, on the same axes; theory's RMS gradient dashed."""
-    entries = [Entry("", one.name, one.report, one.law) for one in networks]
+    """Draw a small Flow figure of each network, on the same axes; theory's RMS gradient dashed."""
+    entries = [Entry("", network.name, network.report, network.law) for network in networks]
     return compare_flow_figure(entries, gradient=gradient, mode=mode)
 
 
 def make_flow_curves(networks: Sequence[NetworkReport], gradient: BackwardSignal) -> list[Curve]:
-    """One curve per network."""
+    """Make one curve per network."""
     return [
         Curve(
-            one.name,
-            column(one.report.layers, "layer"),
-            column(one.report.layers, f"{gradient}_norm"),
-            one.law,
+            network.name,
+            column(network.report.layers, "layer"),
+            column(network.report.layers, f"{gradient}_norm"),
+            network.law,
         )
-        for one in networks
+        for network in networks
     ]

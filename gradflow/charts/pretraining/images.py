@@ -1,4 +1,4 @@
-"""Many small images as one heatmap: what hidden units look for, and reconstructions."""
+"""Many small images as one heatmap: weights of hidden units, and reconstructions."""
 
 from __future__ import annotations
 
@@ -18,25 +18,16 @@ Images = npt.NDArray[np.float32]
 SIDE = 8
 """Pixels along the side of an image."""
 TILE_COLUMNS = 16
+"""Images in a row."""
 _TILE_STEP = SIDE + 1
 _TILE_HEIGHT = 62
 _REACH_PERCENTILE = 98
 
 
-def tile_images(images: Images, columns: int = TILE_COLUMNS) -> Images:
-    """Images ``(n, 64)`` row by row in one array, one entry of NaN between neighbours."""
-    rows = -(-len(images) // columns)
-    columns = min(columns, len(images))
-    tiles = np.full((rows * columns, _TILE_STEP, _TILE_STEP), np.nan, np.float32)
-    tiles[: len(images), :SIDE, :SIDE] = images.reshape(-1, SIDE, SIDE)
-    whole = tiles.reshape(rows, columns, _TILE_STEP, _TILE_STEP).swapaxes(1, 2)
-    return whole.reshape(rows * _TILE_STEP, columns * _TILE_STEP)[:-1, :-1]
-
-
 def features_figure(
     features: Images, *, reach: float | None = None, mode: Mode = "light"
 ) -> go.Figure:
-    """The weights from the pixels to every hidden unit, a tile of 8×8 per unit.
+    """Draw the weights from the pixels to every hidden unit, a tile of 8×8 per unit.
 
     All tiles share one scale, from −reach over 0 in the middle to reach.
 
@@ -69,7 +60,7 @@ def features_figure(
 
 
 def measure_reach(features: Images) -> float:
-    """The size below which 98 % of the weights lie; 1 if there is none."""
+    """Find the size below which 98 % of the weights lie; 1 if there is none."""
     finite = np.abs(features[np.isfinite(features)])
     return float(np.percentile(finite, _REACH_PERCENTILE)) or 1.0 if len(finite) else 1.0
 
@@ -77,7 +68,7 @@ def measure_reach(features: Images) -> float:
 def reconstructions_figure(
     originals: Images, reconstructions: Images, names: Sequence[str], *, mode: Mode = "light"
 ) -> go.Figure:
-    """Originals in the first row, below it what is left of them after each number of layers.
+    """Draw originals in the first row, and below it their reconstructions, a row per depth.
 
     Args:
         originals: ``(images, 64)``, pixels in [0, 1].
@@ -105,6 +96,16 @@ def reconstructions_figure(
     return build([trace], layout, mode)
 
 
+def tile_images(images: Images, columns: int = TILE_COLUMNS) -> Images:
+    """Put images ``(n, 64)`` row by row into one array, one entry of NaN between neighbours."""
+    rows = -(-len(images) // columns)
+    columns = min(columns, len(images))
+    tiles = np.full((rows * columns, _TILE_STEP, _TILE_STEP), np.nan, np.float32)
+    tiles[: len(images), :SIDE, :SIDE] = images.reshape(-1, SIDE, SIDE)
+    whole = tiles.reshape(rows, columns, _TILE_STEP, _TILE_STEP).swapaxes(1, 2)
+    return whole.reshape(rows * _TILE_STEP, columns * _TILE_STEP)[:-1, :-1]
+
+
 def _draw_heatmap(whole: Images, limits: tuple[float, float], scale: Scale) -> dict[str, Any]:
     return {
         "type": "heatmap",
@@ -117,18 +118,19 @@ def _draw_heatmap(whole: Images, limits: tuple[float, float], scale: Scale) -> d
 
 
 def _make_positive_scale(mode: Mode) -> Scale:
-    """Empty pixels look like the first shade, not like the page, so that a tile has an edge."""
+    """Start at the first shade, not at the page's, so that a tile of empty pixels has an edge."""
     (_zero, _nothing), (_first, colour), *rest = PALETTES[mode].forward_scale
     return ((0.0, colour), *rest)
 
 
 def _make_signed_scale(mode: Mode) -> Scale:
-    """From almost the page to the ink: survives greyscale."""
+    """Run from almost the page to the ink, which survives greyscale."""
     palette = PALETTES[mode]
     return ((0.0, palette.grid), (1.0, palette.ink))
 
 
 def _lay_out(whole: Images, height: int) -> dict[str, Any]:
+    """Lay out square pixels, row 0 at the top, without axes."""
     rows, columns = whole.shape
     hidden = {"visible": False, "constrain": "domain", "fixedrange": True}
     return {

@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradflow.charts.figure import build, empty_figure, legend
-from gradflow.charts.pretraining.lines import (
+from gradflow.charts.pretraining.repetitions import (
     compute_medians,
     draw_level,
     draw_repetitions,
@@ -28,29 +28,27 @@ CLASSES = 10
 
 
 def tuning_figure(courses: Sequence[tuple[str, int, Course]], *, mode: Mode = "light") -> go.Figure:
-    """Left the training loss on a log axis, right the accuracy on held-out images.
+    """Draw the training loss on a log axis at the left, the held-out accuracy at the right.
 
     Thin lines are single seeds, wide ones their median.
 
     Args:
-        courses: name, place of its style, numbers.
+        courses: name, index of its style, numbers.
         mode: for a light or a dark page.
     """
     if not courses:
         return empty_figure(_("Choose a start to train from"), mode=mode)
-    every = np.concatenate([one.loss.ravel() for _name, _place, one in courses])
+    losses = np.concatenate([course.loss.ravel() for _name, _index, course in courses])
     chance = math.log(CLASSES)
-    scale = Scale.fitting([Series("", every, np.append(every, chance))], log=True)
+    scale = Scale.fitting([Series("", losses, np.append(losses, chance))], log=True)
     data: list[dict[str, Any]] = []
-    for name, place, one in courses:
-        style, x = styles(mode)[place], one.steps.astype(float)
-        loss, right = compute_medians(one.loss), compute_medians(one.held_out_accuracy)
-        losses = [f"{name} {number(value)}" for value in loss.tolist()]
-        shares = [f"{name} {share(value)}" for value in right.tolist()]
-        data += draw_repetitions(name, x, scale.drawn(one.loss), losses, style)
-        data += draw_repetitions(
-            name, x, one.held_out_accuracy, shares, style, axis="2", legend=False
-        )
+    for name, index, course in courses:
+        style, x = styles(mode)[index], course.steps.astype(float)
+        loss, accuracy = course.loss, course.held_out_accuracy
+        loss_texts = [f"{name} {number(value)}" for value in compute_medians(loss).tolist()]
+        texts = [f"{name} {share(value)}" for value in compute_medians(accuracy).tolist()]
+        data += draw_repetitions(name, x, scale.drawn(loss), loss_texts, style)
+        data += draw_repetitions(name, x, accuracy, texts, style, axis="2", legend=False)
     shapes, notes = zip(
         draw_level(math.log10(chance), _("guessing: ln 10 = 2.3"), mode),
         draw_level(1 / CLASSES, _("guessing: 10 %"), mode, "2"),

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from gradflow.charts.figure import FloatArray
 from gradflow.charts.laws import Curve, laws_figure
-from gradflow.charts.recurrent.breaks import (
+from gradflow.charts.recurrent.endings import (
     Ending,
     add_headroom,
     draw_endings,

@@ -1,4 +1,4 @@
-"""Lines of several repetitions: each of them thin, their median wide."""
+"""Lines of several repetitions: each of them thin, their median wide; axes and levels for them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def draw_repetitions(
     legend: bool = True,
     markers: bool = False,
 ) -> list[dict[str, Any]]:
-    """Two traces: the repetitions as one broken line, and their median.
+    """Draw two traces: the repetitions as one broken line, and their median.
 
     Args:
         name: for the legend, where the median stands for both.
@@ -36,7 +36,7 @@ def draw_repetitions(
         markers: whether the points are marked.
     """
     gap = np.full((len(drawn), 1), np.nan)
-    every_x = np.concatenate([np.tile(x, (len(drawn), 1)), gap], axis=1)[:, : len(x) + 1]
+    repeated_x = np.concatenate([np.tile(x, (len(drawn), 1)), gap], axis=1)
     common = {
         "type": "scatter",
         "legendgroup": name,
@@ -48,7 +48,7 @@ def draw_repetitions(
         "name": f"{name}, {_('each seed')}",
         "mode": "lines",
         "showlegend": False,
-        "x": every_x.ravel(),
+        "x": repeated_x.ravel(),
         "y": np.concatenate([drawn, gap], axis=1).ravel(),
         "line": {"color": faded(style.colour, 0.45), "width": 1.2},
         "hoverinfo": "skip",
@@ -69,7 +69,7 @@ def draw_repetitions(
 
 
 def compute_medians(values: FloatArray) -> FloatArray:
-    """The median over the first axis; NaN where any repetition is not finite."""
+    """Compute the median over the first axis; NaN where any repetition is not finite."""
     whole = np.where(np.isfinite(values), values, np.nan)
     return np.asarray(np.median(whole, axis=0), np.float64)
 
@@ -77,7 +77,7 @@ def compute_medians(values: FloatArray) -> FloatArray:
 def draw_level(
     value: float, text: str, mode: Mode, axis: str = ""
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A dotted line across a plot and its name, as shape and annotation."""
+    """Draw a dotted line across a plot and its name, as shape and annotation."""
     colour = PALETTES[mode].muted
     line = {"color": colour, "width": 1.5, "dash": "dot"}
     shape = {
@@ -106,12 +106,12 @@ def draw_level(
 
 
 def make_spike(mode: Mode) -> dict[str, Any]:
-    """The thin line of an x axis at the mouse."""
+    """Make the thin line that an x axis shows at the mouse."""
     return {"spikecolor": PALETTES[mode].muted, "spikethickness": 1}
 
 
 def make_share_axis(title: str, low: float = 0.0) -> dict[str, Any]:
-    """A y axis for accuracies."""
+    """Make a y axis for accuracies, from ``low`` to 1."""
     ticks = [i / 4 for i in range(5)] if low < 0.3 else [i / 10 for i in range(3, 11)]
     return {
         "title": {"text": title},
