@@ -7,13 +7,6 @@ import pytest
 
 import gradflow as gf
 from gradflow import charts
-from gradflow.charts.recurrent.cells import (
-    FACTOR_LIMIT,
-    factors_figure,
-    make_factor_curves,
-    make_remaining_curves,
-    remaining_figure,
-)
 from gradflow.charts.recurrent.clipping import (
     cosine_figure,
     directions_figure,
@@ -21,20 +14,20 @@ from gradflow.charts.recurrent.clipping import (
     parameters_figure,
     shape_arrows,
 )
-from gradflow.charts.recurrent.gates import (
+from gradflow.charts.recurrent.factors import FACTOR_LIMIT, factors_figure, make_factor_curves
+from gradflow.charts.recurrent.gate_histograms import (
     BINS,
-    GateRows,
     average_gate_shares,
     gate_histograms_figure,
-    gates_figure,
-    shape_gates,
 )
+from gradflow.charts.recurrent.gates import GateRows, gates_figure, shape_gates
 from gradflow.charts.recurrent.norms import (
     TheoryLine,
     fit_norms_scale,
     keep_nearby,
     time_norms_figure,
 )
+from gradflow.charts.recurrent.remaining import make_remaining_curves, remaining_figure
 from gradflow.charts.recurrent.training import (
     shape_gradient,
     training_gradient_figure,

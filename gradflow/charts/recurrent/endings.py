@@ -18,15 +18,15 @@ from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, styles
 from gradflow.core.text import _
 
 _HEADROOM = 0.14
-"""Of the axis, above the curves: there is marked what breaks without a curve."""
+"""Share of the axis above the curves: there stand the marks of those that break at once."""
 
 
 class Lengths(NamedTuple):
     """How a curve ends.
 
     Attributes:
-        drawn: values before the end: nothing but zeros follows, or one that is not finite.
-        finite: values before the first that is not finite.
+        drawn: number of values before nothing but zeros follows, or one that is not finite.
+        finite: number of values before the first that is not finite.
     """
 
     drawn: int
@@ -38,82 +38,90 @@ class Ending:
     """A mark at the end of a curve.
 
     Attributes:
-        curve: which, from 0.
-        name: its name.
-        x: the first place behind it.
-        last: the last value before, NaN if there is none: a cross then has the name beside it, on
-            this ``side``.
-        zero: whether it is 0 from there on; else it is not finite.
+        curve: number of the curve, from 0.
+        name: of the curve.
+        x: position of the first value behind the end.
+        last: the last value before the end, NaN if there is none.
+        is_zero: whether all values behind the end are 0; else the first one is not finite.
+        side: of the cross, on which the name stands if there is no last value.
     """
 
     curve: int
     name: str
     x: float
     last: float
-    zero: bool
+    is_zero: bool
     side: Literal["left", "right"] = "right"
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the values break at the very first, so that there is no curve."""
+        return not self.is_zero and math.isnan(self.last)
 
 
 def measure_lengths(values: FloatArray) -> Lengths:
-    """Where the curve through ``values`` ends."""
+    """Measure how far the curve through ``values`` reaches."""
     finite = int(np.append(np.flatnonzero(~np.isfinite(values)), len(values))[0])
     drawn = int(np.flatnonzero(values[:finite]).max(initial=-1)) + 1
     return Lengths(drawn, finite)
 
 
 def add_headroom(scale: Scale, endings: Sequence[Ending]) -> Scale:
-    """A log axis with room above the curves, if something breaks without a curve."""
-    bare = any(not end.zero and math.isnan(end.last) for end in endings)
-    return Scale(scale.log, scale.low, scale.high + bare * _HEADROOM * (scale.high - scale.low))
+    """Make room above the curves of a log axis if any values break without a curve."""
+    is_needed = any(end.is_bare for end in endings)
+    headroom = is_needed * _HEADROOM * (scale.high - scale.low)
+    return Scale(scale.log, scale.low, scale.high + headroom)
 
 
 def explain_endings(endings: Sequence[Ending]) -> list[str]:
-    """What the marks mean, for the foot of a figure."""
-    zeros = any(end.zero for end in endings)
-    broken = any(not end.zero for end in endings)
-    return [_("▽ exactly 0 from here on")] * zeros + [
-        _("✕ not a finite number from here on")
-    ] * broken
+    """Explain the marks that occur, for the foot of a figure."""
+    notes = []
+    if any(end.is_zero for end in endings):
+        notes.append(_("▽ exactly 0 from here on"))
+    if any(not end.is_zero for end in endings):
+        notes.append(_("✕ not a finite number from here on"))
+    return notes
 
 
 def draw_endings(endings: Sequence[Ending], scale: Scale, mode: Mode) -> list[dict[str, Any]]:
-    """Triangles on the floor; crosses at the ends of curves, at the top where there is none."""
+    """Draw triangles on the floor, and crosses at the ends of curves or at the top."""
+    zeros = [end for end in endings if end.is_zero]
+    breaks = [end for end in endings if not end.is_zero]
     traces = []
-    zeros = [end for end in endings if end.zero]
     if zeros:
-        colours = [styles(mode)[end.curve % len(styles(mode))].colour for end in zeros]
-        traces.append(
-            _start_trace("zeros", zeros)
-            | {
-                "y": [scale.floor] * len(zeros),
-                "hovertext": [
-                    _("{name} is exactly 0 from here on").format(name=end.name) for end in zeros
-                ],
-                "marker": {
-                    "symbol": "triangle-down-open",
-                    "size": 13,
-                    "color": colours,
-                    "line": {"width": 2, "color": colours},
-                },
-            }
-        )
-    broken = [end for end in endings if not end.zero]
-    if broken:
-        heights = scale.drawn(np.array([end.last for end in broken]))
-        alarm = PALETTES[mode].alarm
-        traces.append(
-            _start_trace("breaks", broken)
-            | {
-                "y": np.where(np.isnan(heights), scale.ceiling, heights),
-                "mode": "markers+text",
-                "text": [f"  {end.name}  " if math.isnan(end.last) else "" for end in broken],
-                "textposition": [f"middle {end.side}" for end in broken],
-                "textfont": {"size": TEXT_SIZE, "color": alarm},
-                "hovertext": [_("{name} breaks").format(name=end.name) for end in broken],
-                "marker": {"symbol": "x", "size": 13, "color": alarm},
-            }
-        )
+        traces.append(_start_trace("zeros", zeros) | _make_triangles(zeros, scale, mode))
+    if breaks:
+        traces.append(_start_trace("breaks", breaks) | _make_crosses(breaks, scale, mode))
     return traces
+
+
+def _make_triangles(zeros: Sequence[Ending], scale: Scale, mode: Mode) -> dict[str, Any]:
+    colours = [styles(mode)[end.curve % len(styles(mode))].colour for end in zeros]
+    text = _("{name} is exactly 0 from here on")
+    return {
+        "y": [scale.floor] * len(zeros),
+        "hovertext": [text.format(name=end.name) for end in zeros],
+        "marker": {
+            "symbol": "triangle-down-open",
+            "size": 13,
+            "color": colours,
+            "line": {"width": 2, "color": colours},
+        },
+    }
+
+
+def _make_crosses(breaks: Sequence[Ending], scale: Scale, mode: Mode) -> dict[str, Any]:
+    heights = scale.drawn(np.array([end.last for end in breaks]))
+    alarm = PALETTES[mode].alarm
+    return {
+        "y": np.where(np.isnan(heights), scale.ceiling, heights),
+        "mode": "markers+text",
+        "text": [f"  {end.name}  " if end.is_bare else "" for end in breaks],
+        "textposition": [f"middle {end.side}" for end in breaks],
+        "textfont": {"size": TEXT_SIZE, "color": alarm},
+        "hovertext": [_("{name} breaks").format(name=end.name) for end in breaks],
+        "marker": {"symbol": "x", "size": 13, "color": alarm},
+    }
 
 
 def _start_trace(name: str, endings: Sequence[Ending]) -> dict[str, Any]:

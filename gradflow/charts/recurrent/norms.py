@@ -32,7 +32,7 @@ _DASHES = ("8px,5px", "2px,4px", "12px,4px,2px,4px")
 
 @dataclass(frozen=True, eq=False)
 class TheoryLine:
-    """What one piece of theory says of the norms, ``(T,)``."""
+    """A prediction of the norms, ``(T,)``, with its name."""
 
     name: str
     values: FloatArray
@@ -44,7 +44,7 @@ def time_norms_figure(
     *,
     mode: Mode = "light",
 ) -> go.Figure:
-    """‖∂L/∂s_t‖ per step on a log axis; theory dashed.
+    """Draw ‖∂L/∂s_t‖ per step on a log axis; theory dashed.
 
     The axis is fitted to what was measured; a line of theory that goes far beyond leaves it.
 
@@ -56,68 +56,67 @@ def time_norms_figure(
     if not measured or not len(measured[0][1]):
         return empty_figure(_("Nothing was recorded: no gradient norms to show"), mode=mode)
     steps = np.arange(1.0, len(measured[0][1]) + 1)
-    curves, ends = make_norm_curves(measured)
+    curves, endings = make_norm_curves(measured)
     if not any(len(curve.x) for curve in curves):
         return empty_figure(_("No gradient is a finite number above 0: nothing to draw"), mode=mode)
-    scale = add_headroom(fit_norms_scale([curve.values for curve in curves], theory), ends)
+    scale = add_headroom(fit_norms_scale([curve.values for curve in curves], theory), endings)
     return laws_figure(
         curves,
         x=make_step_axis(len(steps)),
         y_title=_("gradient norm"),
         mode=mode,
         scale=scale,
-        notes=explain_endings(ends),
-        more=[*draw_theory(steps, theory, mode), *draw_endings(ends, scale, mode)],
+        notes=explain_endings(endings),
+        more=[*draw_theory(steps, theory, mode), *draw_endings(endings, scale, mode)],
     )
 
 
 def make_norm_curves(
     measured: Sequence[tuple[str, FloatArray]],
 ) -> tuple[list[Curve], list[Ending]]:
-    """From the loss back to their ends, and the marks there."""
-    curves, ends = [], []
+    """Make curves from the loss back to their ends, and the marks there."""
+    curves, endings = [], []
     for index, (name, values) in enumerate(measured):
         steps, end = len(values), measure_lengths(values[::-1])
         first = steps - end.drawn
         curves.append(Curve(name, np.arange(first + 1.0, steps + 1), values[first:]))
         if end.drawn < end.finite:
-            ends.append(Ending(index, name, first, math.nan, True))
+            endings.append(Ending(index, name, first, math.nan, True))
         if end.finite < steps:
             last = float(values[first]) if end.drawn else math.nan
-            ends.append(Ending(index, name, steps - end.finite, last, False, "left"))
-    return curves, ends
+            endings.append(Ending(index, name, steps - end.finite, last, False, "left"))
+    return curves, endings
 
 
 def fit_norms_scale(measured: Sequence[FloatArray], theory: Sequence[TheoryLine]) -> Scale:
-    """A log axis for all that was measured and, as far as it is near, for theory."""
+    """Fit a log axis to all that was measured and, as far as it is near, to theory."""
     own = Scale.fitting([Series("", np.zeros(0), values) for values in measured], log=True)
     low, high = bound_theory(own)
-    drawn = [own.drawn(line.values) for line in theory]
-    known = np.concatenate([np.zeros(0), *(values[np.isfinite(values)] for values in drawn)])
-    ends = np.clip(known, low, high)
-    return Scale(True, float(ends.min(initial=own.low)), float(ends.max(initial=own.high)))
+    heights = np.concatenate([np.zeros(0), *(own.drawn(line.values) for line in theory)])
+    heights = np.clip(heights[np.isfinite(heights)], low, high)
+    return Scale(True, float(heights.min(initial=own.low)), float(heights.max(initial=own.high)))
 
 
 def bound_theory(own: Scale) -> tuple[float, float]:
-    """How far from the axis of what was measured theory may lie."""
+    """Find how low and high theory may stretch ``own``, the axis of what was measured."""
     room = max(STRETCH_DECADES, STRETCH_SHARE * (own.high - own.low))
     return own.low - room, own.high + room
 
 
 def keep_nearby(measured: FloatArray, values: FloatArray) -> FloatArray:
-    """A line of theory without what lies far beyond the measurement, for a fitted axis."""
+    """Replace values of theory that lie far beyond the measurement by NaN."""
     own = Scale.fitting([Series("", np.zeros(0), measured)], log=True)
     low, high = bound_theory(own)
-    drawn = own.drawn(values)
+    heights = own.drawn(values)
     with np.errstate(invalid="ignore"):
-        found: FloatArray = np.where((drawn >= low) & (drawn <= high), values, np.nan)
-    return found
+        kept: FloatArray = np.where((heights >= low) & (heights <= high), values, np.nan)
+    return kept
 
 
 def draw_theory(
     steps: FloatArray, theory: Sequence[TheoryLine], mode: Mode
 ) -> list[dict[str, Any]]:
-    """A dashed line each, in theory's colour."""
+    """Draw each prediction in theory's colour, with dashes of its own."""
     axis = Scale(True, 0.0, 0.0)
     return [
         {

@@ -9,7 +9,7 @@ from gradflow.core.text import _
 
 
 def make_step_axis(steps: int) -> dict[str, Any]:
-    """Time steps from 1 at the left to the last at the right."""
+    """Make an axis of time steps, from 1 at the left to the last at the right."""
     return layer_axis(
         steps,
         title={"text": _("time step t")},
@@ -18,7 +18,7 @@ def make_step_axis(steps: int) -> dict[str, Any]:
 
 
 def make_back_axis(steps: int) -> dict[str, Any]:
-    """Steps back from the loss: 0 at the right, so that the gradient runs to the left."""
+    """Make an axis of steps back from the loss: 0 is at the right, so gradients run to the left."""
     return {
         "title": {"text": _("steps back from the loss")},
         "range": [steps + 0.5, -0.5],

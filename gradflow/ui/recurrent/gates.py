@@ -6,12 +6,8 @@ import math
 
 import streamlit as st
 
-from gradflow.charts.recurrent.gates import (
-    GateRows,
-    average_gate_shares,
-    gate_histograms_figure,
-    gates_figure,
-)
+from gradflow.charts.recurrent.gate_histograms import average_gate_shares, gate_histograms_figure
+from gradflow.charts.recurrent.gates import GateRows, gates_figure
 from gradflow.core.catalog import CELLS, Cell
 from gradflow.core.catalog.cells import Gate
 from gradflow.core.recurrent.equation import GateEquation

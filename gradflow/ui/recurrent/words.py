@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from gradflow.charts.recurrent.gates import format_opening
+from gradflow.charts.recurrent.gate_histograms import format_opening
 from gradflow.charts.theme import number, share
 from gradflow.core.catalog import Cell, LossAt
 from gradflow.core.histogram import FloatArray
