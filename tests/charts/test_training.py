@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradflow.charts.training.curves import fit_loss_scale, learning_figure, steps_figure
 from gradflow.charts.training.data import (
     QUANTITIES,
     Lane,
@@ -17,7 +16,9 @@ from gradflow.charts.training.data import (
     thin_map,
 )
 from gradflow.charts.training.layers import layers_figure
+from gradflow.charts.training.learning import fit_loss_scale, learning_figure
 from gradflow.charts.training.maps import find_stretches, fit_shades, shape_map, smooth
+from gradflow.charts.training.steps import steps_figure
 from tests.charts.figures import array, sent, traces, words
 
 LAYERS, RECORDS = 3, 20

@@ -14,33 +14,31 @@ from gradflow.charts.series import Scale, Series
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, power
 from gradflow.core.text import _
 
-Learned = tuple[str, FloatArray, FloatArray]
-"""Name, steps done, values."""
 HEATMAP_HEIGHT = 380
 _MOST_DECADES = 6.0
-"""At most so many decades below the largest norm have shades of their own."""
+"""At most this many decades below the largest norm have shades of their own."""
 
 
 def training_loss_figure(
-    learned: Sequence[Learned],
+    losses: Sequence[tuple[str, FloatArray, FloatArray]],
     *,
     steps: int,
     baseline: tuple[str, float] | None = None,
     mode: Mode = "light",
 ) -> go.Figure:
-    """Loss on a held-out batch over the steps, on a log axis.
+    """Draw the loss on a held-out batch over the steps, on a log axis.
 
     Args:
-        learned: the cells.
+        losses: name, steps done and losses of each cell.
         steps: how many there will be.
         baseline: name and loss of knowing nothing, dotted.
         mode: for a light or a dark page.
     """
-    curves = [Curve(name, x, values) for name, x, values in learned]
-    known = [curve.series for curve in curves]
+    curves = [Curve(name, x, values) for name, x, values in losses]
+    series = [curve.series for curve in curves]
     if baseline is not None:
-        known.append(Series("", np.zeros(1), np.array([baseline[1]])))
-    scale = Scale.fitting(known, log=True)
+        series.append(Series("", np.zeros(1), np.array([baseline[1]])))
+    scale = Scale.fitting(series, log=True)
     return laws_figure(
         curves,
         x={
@@ -73,7 +71,9 @@ def _draw_level(name: str, loss: float, steps: int, mode: Mode) -> list[dict[str
 def training_gradient_figure(
     steps: FloatArray, norms: FloatArray, symbol: str, *, mode: Mode = "light"
 ) -> go.Figure:
-    """log10 of ‖∂L/∂s_t‖ as shades, relative to the last time step: training goes to the right.
+    """Draw log10 of ‖∂L/∂s_t‖ as shades, relative to the last time step.
+
+    Training goes to the right, time upwards.
 
     Args:
         steps: training steps done, ``(moments,)``.
@@ -83,10 +83,7 @@ def training_gradient_figure(
     """
     if not norms.size:
         return empty_figure(_("Nothing was recorded yet"), mode=mode)
-    shades = shape_gradient(norms)
-    time = norms.shape[0]
-    low = max(-_MOST_DECADES, float(np.nanmin(shades))) if np.isfinite(shades).any() else -1.0
-    ticks = [float(v) for v in range(int(np.floor(low)), 1)]
+    length = norms.shape[0]
     layout = {
         "height": HEATMAP_HEIGHT,
         "margin": {"l": 84, "r": 20, "t": 16, "b": 62},
@@ -95,11 +92,30 @@ def training_gradient_figure(
         "yaxis": {
             "title": {"text": _("time step t")},
             "showgrid": False,
-            "tickvals": layer_ticks(time),
-            "range": [0.5, time + 0.5],
+            "tickvals": layer_ticks(length),
+            "range": [0.5, length + 0.5],
         },
     }
-    trace = {
+    return build([_draw_heatmap(steps, norms, symbol, mode)], layout, mode)
+
+
+def shape_gradient(norms: FloatArray) -> FloatArray:
+    """Take log10 of norms relative to the last time step.
+
+    −∞ where a norm is 0, NaN where it is not a number.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shades: FloatArray = np.log10(norms / norms[-1])
+    return shades
+
+
+def _draw_heatmap(steps: FloatArray, norms: FloatArray, symbol: str, mode: Mode) -> dict[str, Any]:
+    shades = shape_gradient(norms)
+    low, high = -1.0, 0.0
+    if np.isfinite(shades).any():
+        low, high = max(-_MOST_DECADES, float(np.nanmin(shades))), float(np.nanmax(shades))
+    ticks = [float(v) for v in range(int(np.floor(low)), 1)]
+    return {
         "type": "heatmap",
         "x": steps,
         "y0": 1,
@@ -107,7 +123,7 @@ def training_gradient_figure(
         "z": np.maximum(shades, low).astype(np.float32),
         "customdata": norms.astype(np.float32),
         "zmin": low - 0.01 * abs(low),  # the scale is transparent at its very end
-        "zmax": max(0.0, float(np.nanmax(shades))) if np.isfinite(shades).any() else 0.0,
+        "zmax": max(0.0, high),
         "colorscale": PALETTES[mode].backward_scale,
         "colorbar": {
             "thickness": 14,
@@ -125,11 +141,3 @@ def training_gradient_figure(
             + "<extra></extra>"
         ),
     }
-    return build([trace], layout, mode)
-
-
-def shape_gradient(norms: FloatArray) -> FloatArray:
-    """log10 of norms relative to the last time step; −∞ where one is 0, NaN without a number."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shades: FloatArray = np.log10(norms / norms[-1])
-    return shades
