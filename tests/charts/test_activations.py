@@ -28,19 +28,19 @@ MODES = pytest.mark.parametrize("mode", ["light", "dark"])
 
 @pytest.fixture(scope="module")
 def trainings():
-    found = train(BiasedLayer(bias=0.0, learning_rate=10.0, steps=30))
-    return [(str(one.activation), one) for one in found]
+    results = train(BiasedLayer(bias=0.0, learning_rate=10.0, steps=30))
+    return [(str(training.activation), training) for training in results]
 
 
 @MODES
 def test_functions_above_their_slopes(mode):
     curves = [(a, curve(gf.MLP(activation=a), 4)) for a in ("tanh", "relu", "rrelu")]
     data = sent(functions_figure(curves, mode=mode))
-    for name, one in curves:
+    for name, function in curves:
         value, slope = traces(data, name=name)
         assert (value["yaxis"], slope["yaxis"]) == ("y", "y2")
-        assert_allclose(array(value["y"]), one.value)
-        assert_allclose(array(slope["y"]), one.slope)
+        assert_allclose(array(value["y"]), function.value)
+        assert_allclose(array(slope["y"]), function.slope)
     bands = traces(data, name="rrelu band")
     z = array(bands[1]["x"])
     assert_allclose([z.min(), z.max()], [-4, 0])
@@ -96,8 +96,8 @@ def test_frames_hold_every_unit_of_every_step(trainings, mode):
     for step, frame in zip(steps, frames, strict=True):
         on, off, text = frame["data"]
         strokes = [sum(v is None for v in part["x"]) for part in (on, off)]
-        switched_off = sum(int(one.off[step].sum()) for _name, one in trainings)
-        finite = sum(UNITS for _name, one in trainings)
+        switched_off = sum(int(training.off[step].sum()) for _name, training in trainings)
+        finite = UNITS * len(trainings)
         assert strokes == [finite - switched_off, switched_off]
         assert text["text"][0].startswith(f"{trainings[0][1].off[step].sum()} off")
     relu = trainings[0][1]
@@ -119,14 +119,20 @@ def test_many_steps_are_thinned_out_to_the_last():
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
 @pytest.mark.parametrize("width", [1.0, 1e39])
 def test_histograms_before_and_after(activation, width, mode):
-    found = passage(GaussianInput(activation=activation, width=width))
-    data = sent(gaussian_figure(found, mode=mode))
+    gaussian = passage(GaussianInput(activation=activation, width=width))
+    data = sent(gaussian_figure(gaussian, mode=mode))
     bars = {t["xaxis"]: t for t in traces(data, type="bar")}
-    for axis, one in (("x", found.before), ("x2", found.value), ("x3", found.slope)):
-        if len(one.edges):
-            assert_allclose(array(bars[axis]["y"]), one.shares)
+    for axis, distribution in (
+        ("x", gaussian.before),
+        ("x2", gaussian.value),
+        ("x3", gaussian.slope),
+    ):
+        if len(distribution.edges):
+            assert_allclose(array(bars[axis]["y"]), distribution.shares)
         points = [t for t in data["data"] if t["xaxis"] == axis and t.get("mode") == "markers"]
-        assert [x for t in points for x in array(t["x"])] == [value for value, _s in one.atoms]
+        assert [x for t in points for x in array(t["x"])] == [
+            value for value, _s in distribution.atoms
+        ]
     lost = data["layout"]["annotations"][0]["text"]
     assert ("not finite" in lost) is (width > 1e38)
 
@@ -145,6 +151,6 @@ def test_both_sides_and_their_series(function, mode):
 def test_circle_and_hyperbola(mode):
     data = sent(sectors_figure(sectors(1.2), mode=mode))
     points = [t for t in data["data"] if t["mode"] == "markers"]
-    found = [(array(t["x"])[0], array(t["y"])[0]) for t in points]
+    drawn = [(array(t["x"])[0], array(t["y"])[0]) for t in points]
     expected = [(math.cosh(1.2), math.sinh(1.2)), (math.cos(1.2), math.sin(1.2))]
-    assert_allclose(found, expected, rtol=1e-12)
+    assert_allclose(drawn, expected, rtol=1e-12)

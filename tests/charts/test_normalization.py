@@ -55,21 +55,21 @@ def test_the_solid_box_and_the_cuts(
 
 @MODES
 def test_four_blocks(mode) -> None:
-    found = block_sets(BLOCK)
-    data = sent(blocks_figure([(str(s.norm), s) for s in found], 6, 3, 2, mode=mode))
-    said = words(data)
+    all_sets = block_sets(BLOCK)
+    data = sent(blocks_figure([(str(s.norm), s) for s in all_sets], 6, 3, 2, mode=mode))
+    labels = words(data)
     for norm, numbers in (
         ("batch", "6 × 24"),
         ("layer", "4 × 36"),
         ("instance", "24 × 6"),
         ("group", "8 × 18"),
     ):
-        assert f"<b>{norm}</b><br>{numbers} entries" in said
-    assert said.count("N = 4") == said.count("C = 6") == said.count("H·W = 6") == 4
+        assert f"<b>{norm}</b><br>{numbers} entries" in labels
+    assert labels.count("N = 4") == labels.count("C = 6") == labels.count("H·W = 6") == 4
     (columns,) = traces(data, name="columns")
     shared = [text for text in columns["hovertext"] if "shares its mean" in text]
     assert len(columns["x"]) == 4 * 4 * 6
-    assert len(shared) == sum(int(s.chosen.sum()) for s in found)
+    assert len(shared) == sum(int(s.chosen.sum()) for s in all_sets)
     low, high = data["layout"]["xaxis"]["range"]
     drawn = np.concatenate([array(t["x"]) for t in data["data"]])
     assert low < np.nanmin(drawn) < np.nanmax(drawn) < high
@@ -134,30 +134,30 @@ def test_before_and_after(source, mode) -> None:
 @MODES
 @pytest.mark.parametrize("batches", [0, 1, 30])
 def test_running_statistics_over_the_batches(batches, mode) -> None:
-    found = course(RunningStatistics(batches=batches, momentum=0.3))
-    data = sent(running_statistics_figure(found, MEAN, STD**2, mode=mode))
+    statistics = course(RunningStatistics(batches=batches, momentum=0.3))
+    data = sent(running_statistics_figure(statistics, MEAN, STD**2, mode=mode))
     mean, variance = traces(data, name="running")
-    assert_allclose(array(mean["y"]), found.running_mean)
-    assert_allclose(array(variance["y"]), found.running_variance)
+    assert_allclose(array(mean["y"]), statistics.running_mean)
+    assert_allclose(array(variance["y"]), statistics.running_variance)
     dots = traces(data, name="of each batch")
-    assert_allclose(array(dots[1]["y"]), found.variance)
+    assert_allclose(array(dots[1]["y"]), statistics.variance)
     assert array(dots[0]["x"]).tolist() == list(range(1, batches + 1))
     truths = traces(data, name="training distribution")
     assert [array(t["y"])[0] for t in truths] == [MEAN, STD**2]
     band = array(traces(data, name="running, expected ± 2 std")[0]["y"])
-    assert_allclose(band[batches], found.expected_mean[-1] - 2 * found.mean_spread[-1])
+    assert_allclose(band[batches], statistics.expected_mean[-1] - 2 * statistics.mean_spread[-1])
 
 
 @MODES
 def test_outputs_of_both_modes(mode) -> None:
     spec = RunningStatistics(shift=5, scale=3, batches=4)
-    found = outputs(spec, course(spec))
-    edges, shares = shape_outputs(found)
-    for one in shares:
-        assert one.sum() == pytest.approx(1)
-    data = sent(outputs_figure(found, mode=mode))
+    tested = outputs(spec, course(spec))
+    edges, shares = shape_outputs(tested)
+    for heights in shares:
+        assert heights.sum() == pytest.approx(1)
+    data = sent(outputs_figure(tested, mode=mode))
     training, evaluation = traces(data, type="bar")
-    for bars, values in ((training, found.training), (evaluation, found.evaluation)):
+    for bars, values in ((training, tested.training), (evaluation, tested.evaluation)):
         centres = array(bars["x"])
         mean = float((centres * array(bars["y"])).sum())
         assert mean == pytest.approx(values.mean(), abs=np.diff(edges).max())
@@ -166,15 +166,15 @@ def test_outputs_of_both_modes(mode) -> None:
 
 @MODES
 def test_spreads_over_the_batch_size(mode) -> None:
-    found = spreads(SmallBatches())
-    data = sent(spreads_figure(SIZES, found, 32, mode=mode))
+    measured = spreads(SmallBatches())
+    data = sent(spreads_figure(SIZES, measured, 32, mode=mode))
     lines, drawn = traces(data, name="batch norm: theory"), traces(data, name="batch norm: drawn")
     assert [t["xaxis"] for t in lines] == ["x", "x2", "x3"]
     for i, what in enumerate(("mean", "variance", "error")):
-        assert_allclose(array(lines[i]["y"]), getattr(found.batch_theory, what))
-        assert_allclose(array(drawn[i]["y"]), getattr(found.batch, what))
+        assert_allclose(array(lines[i]["y"]), getattr(measured.batch_theory, what))
+        assert_allclose(array(drawn[i]["y"]), getattr(measured.batch, what))
     group = traces(data, name="group norm: drawn")[2]
-    assert_allclose(array(group["y"]), found.group.error)
+    assert_allclose(array(group["y"]), measured.group.error)
     assert {shape["x0"] for shape in data["layout"]["shapes"]} == {32}
     low, high = data["layout"]["yaxis3"]["range"]
     assert 10**low < array(lines[2]["y"]).min() < array(lines[2]["y"]).max() < 10**high

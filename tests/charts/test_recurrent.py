@@ -98,8 +98,8 @@ def test_without_numbers_there_is_a_title(mode: Mode) -> None:
         gate_histograms_figure({}, {}, mode=mode),
         training_loss_figure([], steps=5, mode=mode),
         training_gradient_figure(np.zeros(0), np.zeros((0, 0)), "h", mode=mode),
-        directions_figure(_clipping(0.0), mode=mode),
-        parameters_figure(_clipping(math.nan), mode=mode),
+        directions_figure(make_clipping(0.0), mode=mode),
+        parameters_figure(make_clipping(math.nan), mode=mode),
     ]
     for figure in empty:
         assert sent(figure)["data"] == []
@@ -247,7 +247,7 @@ def test_a_mark_belongs_to_its_gate_alone() -> None:
     assert {"<b>f</b>", "┆ σ(b) = 0.25"} <= set(words(figure).split(" | "))
 
 
-def _clipping(norm: float = 2.0, cosine: float = 0.5) -> ClippingReport:
+def make_clipping(norm: float = 2.0, cosine: float = 0.5) -> ClippingReport:
     before = np.array([norm, 0.0])
     by_norm = Clipped(1.0, norm / 2, 1.0, 1.0, before / 2)
     by_value = Clipped(0.1, norm / 4, cosine, 0.5, before / 4)
@@ -255,7 +255,7 @@ def _clipping(norm: float = 2.0, cosine: float = 0.5) -> ClippingReport:
 
 
 def test_arrows_keep_their_angle() -> None:
-    report = _clipping(cosine=math.cos(1.0))
+    report = make_clipping(cosine=math.cos(1.0))
     arrows = shape_arrows(report)
     assert arrows is not None
     assert arrows[:2] == [(1.0, 0.0), (0.5, 0.0)]
@@ -266,7 +266,7 @@ def test_arrows_keep_their_angle() -> None:
 
 
 def test_bars_reach_up_to_their_logarithm() -> None:
-    figure = sent(parameters_figure(_clipping()))
+    figure = sent(parameters_figure(make_clipping()))
     tops = [bar["base"] + array(bar["y"])[0] for bar in figure["data"]]
     np.testing.assert_allclose(tops, np.log10([2, 1, 0.5]))
     assert [array(bar["y"])[1] for bar in figure["data"]] == [0, 0, 0]

@@ -92,7 +92,7 @@ def _fit_height(trainings: Sequence[tuple[str, Training]]) -> tuple[float, float
 
 
 def _find_centres(trainings: Sequence[tuple[str, Training]]) -> list[float]:
-    """The middle of the columns of each training."""
+    """Find the middle of the columns of each training."""
     return [
         i * (training.low.shape[1] + _BLOCK_GAP) + (training.low.shape[1] - 1) / 2
         for i, (_name, training) in enumerate(trainings)

@@ -74,7 +74,7 @@ def gaussian_figure(passage: Passage, *, mode: Mode = "light") -> go.Figure:
 
 
 def _find_height(distribution: Distribution) -> float:
-    """The highest bar, or the highest stem where there are no bars."""
+    """Find the highest bar, or the highest stem if there are no bars."""
     binned = float(distribution.shares.max(initial=0.0))
     return binned or max((s for _value, s in distribution.atoms), default=1.0)
 

@@ -1,4 +1,4 @@
-"""sinh beside sin: curves with their partial sums, and the hyperbola beside the circle."""
+"""sinh and sin: curves with their partial sums, and the unit hyperbola with the unit circle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gradients as functions of one input, beside noise, and how alike they are at two inputs."""
+"""Gradients as functions of one input, with noises, and their correlation at two inputs."""
 
 from __future__ import annotations
 

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 HEIGHT = 520
 BINS = 48
 DRAWN_SAMPLES = 32
-"""So many samples are drawn one by one."""
+"""This many samples are drawn one by one."""
 FEW_MEMBERS = 24
 """Fewer entries than these are drawn one by one."""
 _COLUMNS = ((0.0, 0.36), (0.43, 0.66), (0.73, 1.0))
 _ROWS = ((0.56, 1.0), (0.0, 0.44))
 _USUAL_REACH = 4.0
-"""Axes after the normalization reach at least so far, so that γ and β move what is drawn."""
+"""Axes after the normalization reach at least this far, so that γ and β move the bars."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,7 +250,7 @@ def _lay_out_panel(
 
 
 def _find_top(batch: BatchSummary) -> float:
-    """The end of a histogram's axis; a set of equal entries may rise beyond it."""
+    """Find the end of a histogram's axis; a set of equal entries may rise beyond it."""
     highest = float(batch.shares.max())
     highest_member = 0.0 if len(batch.few_members) else float(batch.member_shares.max())
     return 1.08 * min(max(highest, highest_member), 3 * highest)

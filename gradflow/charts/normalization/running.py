@@ -97,7 +97,7 @@ def _lay_out_panels(mode: Mode, titles: list[str]) -> dict[str, Any]:
 
 
 def _draw_statistics(side: _Side, last: int, axes: PanelAxes, mode: Mode) -> list[dict[str, Any]]:
-    """Draw the batches and the running statistic up to batch ``last``, and what is expected."""
+    """Draw the batches and the running statistic up to batch ``last``, and its expectation."""
     palette = PALETTES[mode]
     steps = np.arange(0.0, len(side.running))
     low, high = side.expected - 2 * side.spread, side.expected + 2 * side.spread

@@ -88,7 +88,7 @@ def _list_families(spreads: Spreads, quantity: str, mode: Mode) -> list[_Family]
 def _draw_family(
     family: _Family, sizes: Sequence[int], axes: PanelAxes, mode: Mode
 ) -> list[dict[str, Any]]:
-    """Draw theory as a line, and what was drawn at random as marks."""
+    """Draw theory as a line, and the values of random batches as marks."""
     common = {
         "x": list(sizes),
         "legendgroup": family.name,

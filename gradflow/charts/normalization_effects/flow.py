@@ -23,7 +23,7 @@ BackwardSignal = Literal["activation_grad", "delta"]
 
 @dataclass(frozen=True, eq=False)
 class NetworkReport:
-    """Report of a network to draw, with its name and what theory says.
+    """Report of a network to draw, with its name and a prediction.
 
     Attributes:
         name: for the legend.

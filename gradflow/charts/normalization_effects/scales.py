@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _LEAST_DECADES = 4.0
 """Decades on each side of 1 that the axis shows at least."""
 _MOST_DECADES = 14.0
-"""Decades on each side of 1 that it shows at most: without a norm the line runs out of it."""
+"""Decades on each side of 1 that the axis shows at most: a line without a norm may leave it."""
 
 
 def weight_scales_figure(

@@ -80,7 +80,7 @@ def _draw_bars(
 
 
 def label_bar(norm: float) -> str:
-    """Write what stands in the place of a bar that has no height."""
+    """Write a label in the place of a bar that has no height."""
     return "0" if norm == 0 else "" if math.isfinite(norm) else "✕"
 
 

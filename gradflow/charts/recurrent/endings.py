@@ -1,4 +1,4 @@
-"""How curves on a log axis end: with a mark where they become exactly 0 or stop being finite.
+"""Endings of curves on a log axis: marks where they become exactly 0 or stop being finite.
 
 A long sequence has hundreds of such values; one mark each would hide everything else.
 """
@@ -22,7 +22,7 @@ _HEADROOM = 0.14
 
 
 class Lengths(NamedTuple):
-    """How a curve ends.
+    """How far a curve reaches.
 
     Attributes:
         drawn: number of values before nothing but zeros follows, or one that is not finite.

@@ -66,7 +66,7 @@ def factors_figure(
 def make_factor_curves(named: Sequence[tuple[str, FloatArray, FloatArray]]) -> list[Curve]:
     """Make curves on which the factor from distance k to k + 1 stands at k + 1.
 
-    Where nothing is left there is no point.
+    There is no point where nothing is left of the gradient.
     """
     curves = []
     for name, total, direct in named:

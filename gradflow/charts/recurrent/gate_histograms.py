@@ -1,4 +1,4 @@
-"""How the activations of each gate are distributed: histograms, one above the other."""
+"""Distributions of the gates' activations: histograms, one above the other."""
 
 from __future__ import annotations
 

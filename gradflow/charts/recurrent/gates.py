@@ -15,7 +15,7 @@ from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, number
 from gradflow.core.text import _
 
 MOST_UNITS = 64
-"""Rows of a gate; of more units so many are picked evenly."""
+"""Rows of a gate; of more units this many are picked evenly."""
 GATE_HEIGHT, GATE_GAP = 150, 30
 """Pixels of a gate's rows, and between two gates, where the name of the lower one stands."""
 TOP_MARGIN, BOTTOM_MARGIN = 34, 62

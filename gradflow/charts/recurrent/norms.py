@@ -24,9 +24,8 @@ from gradflow.charts.series import Scale, Series
 from gradflow.charts.theme import PALETTES, Mode, number
 from gradflow.core.text import _
 
-STRETCH_SHARE = 1.0
-"""Lines of theory stretch the axis by at most this share of what was measured, and ``LEAST``."""
-STRETCH_DECADES = 3.0
+STRETCH_SHARE, STRETCH_DECADES = 1.0, 3.0
+"""Theory stretches the axis by at most this share of its decades, or by so many if that is more."""
 _DASHES = ("8px,5px", "2px,4px", "12px,4px,2px,4px")
 
 

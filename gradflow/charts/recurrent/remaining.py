@@ -1,4 +1,4 @@
-"""What is left of the gradients of several cells, or of several paths, against the steps back."""
+"""Remaining gradients of several cells, or of several paths, against the steps back."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ QUANTITIES: dict[str, Quantity] = {
     "dead": Quantity(N_("Dead units"), N_("dead units"), share=True),
     "saturated": Quantity(N_("Saturation"), N_("saturated"), share=True),
 }
-"""By column of ``Run.layers``; the second has a figure of its own beside the map."""
+"""By column of ``Run.layers``; the second also has a panel of its own at the right of the maps."""
 
 
 @dataclass(frozen=True, eq=False)

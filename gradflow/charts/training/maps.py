@@ -20,7 +20,7 @@ from gradflow.core.text import _
 _RARE_SHARE = 0.02
 """Share of the values at either end that have the outermost shade."""
 _WINDOWS = 10
-"""The line in a map is that of means over a tenth of it: single batches differ."""
+"""The line in a map is that of means over one of so many windows: single batches differ."""
 _MOST_MARKS = 300
 """At most this many marks in one map."""
 

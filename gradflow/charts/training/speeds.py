@@ -1,4 +1,4 @@
-"""How fast each layer moves: its update-to-weight ratio, upright at the right of the maps."""
+"""Speeds of the layers: their update-to-weight ratios, upright at the right of the maps."""
 
 from __future__ import annotations
 
