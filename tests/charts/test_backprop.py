@@ -9,7 +9,12 @@ from gradflow.charts.backprop.chain import chain_figure
 from gradflow.charts.backprop.network_graph import MarkedStep, network_figure, place_unit
 from gradflow.core.teaching.chain import Chain, run_chain
 from gradflow.core.teaching.perceptron import Perceptron, run_perceptron
-from gradflow.core.teaching.perceptron_steps import entries, highlight, known
+from gradflow.core.teaching.perceptron_steps import (
+    find_highlight,
+    find_progress,
+    list_entries,
+    list_steps,
+)
 from tests.charts.figures import decode, find_traces, read_words, to_browser
 
 W = (1.0, -2.0, 0.5, 3.0)
@@ -92,7 +97,7 @@ def draw_graph(at: int, which: int = 0, mode="light"):
     terms = find_highlight(RUN, step, list_entries(RUN, step)[which])
     backward = at > 6
     return to_browser(
-        network_figure(RUN, MarkedStep(known(RUN.layers, at), terms, backward), mode=mode)
+        network_figure(RUN, MarkedStep(find_progress(RUN.layers, at), terms, backward), mode=mode)
     )
 
 
@@ -158,6 +163,6 @@ def test_a_network_that_overflowed_is_drawn() -> None:
     run = run_perceptron(spec)
     step = PLAN[-2]
     terms = highlight(run, step, entries(run, step)[0])
-    data = to_browser(network_figure(run, MarkedStep(known(3, len(PLAN) - 2), terms, True)))
+    data = to_browser(network_figure(run, MarkedStep(find_progress(3, len(PLAN) - 2), terms, True)))
     assert not math.isfinite(run.losses[-1])
     assert "NaN" in read_words(data) or "∞" in read_words(data)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from gradflow.charts.activations.dying import dying_figure, units_figure
+from gradflow.charts.activations.dying import dying_figure
+from gradflow.charts.activations.dying_units import units_figure
 from gradflow.charts.theme import format_number
 from gradflow.core.catalog import ACTIVATIONS
 from gradflow.core.teaching.dying import UNITS, BiasedLayer, DyingTraining

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from gradflow.charts.degradation.shattering import (
-    Row,
+    LandscapeRow,
     autocorrelation_figure,
     landscapes_figure,
     pairs_figure,
@@ -69,7 +69,7 @@ def _show_landscapes(spec: Shattering) -> None:
     blocks.explain("degradation_shattering")
 
 
-def name_rows(spec: Shattering, landscapes: Landscapes) -> list[Row]:
+def name_rows(spec: Shattering, landscapes: Landscapes) -> list[LandscapeRow]:
     """Name the rows of the picture, and say which of them are noise."""
     plain = _("{n} layers, plain").format(n=spec.layers)
     residual = _("{n} layers, residual").format(n=spec.residual_layers)

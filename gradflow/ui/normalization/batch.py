@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from gradflow.charts.normalization.batch import SAMPLES, batch_figure
+from gradflow.charts.normalization.batch import DRAWN_SAMPLES, batch_figure
 from gradflow.charts.theme import format_count, format_number
 from gradflow.core.teaching.normalization.batch import (
     BATCHES,
@@ -39,7 +39,7 @@ def show() -> None:
         "normalization_batch",
         _("Histograms, channels and samples before and after the normalization"),
     )
-    if spec.samples > SAMPLES:
+    if spec.samples > DRAWN_SAMPLES:
         st.caption(_("Of the {n} samples the first 32 are drawn.").format(n=spec.samples))
     st.markdown(write_sentence(spec, pushed))
     box = st.expander(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from gradflow.charts.normalization.running import course_figure, outputs_figure
+from gradflow.charts.normalization.running import outputs_figure, running_statistics_figure
 from gradflow.charts.theme import format_number
 from gradflow.core.teaching.normalization.running import (
     MEAN,
@@ -31,7 +31,7 @@ def show() -> None:
     _draw_controls()
     spec = MODES.read()
     course, outputs = compute.run_statistics(spec)
-    figure = course_figure(course, MEAN, STD**2, mode=blocks.mode())
+    figure = running_statistics_figure(course, MEAN, STD**2, mode=blocks.mode())
     blocks.show_figure(
         figure, "normalization_course", _("Running mean and variance over the training batches")
     )

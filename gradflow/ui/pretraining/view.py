@@ -10,7 +10,11 @@ from gradflow.charts.compare.data import LETTERS, ComparedSetting
 from gradflow.charts.compare.flow import compare_flow_figure
 from gradflow.charts.compare.lines import compare_gradients_figure
 from gradflow.charts.pretraining.errors import errors_figure
-from gradflow.charts.pretraining.images import features_figure, reach_of, reconstructions_figure
+from gradflow.charts.pretraining.images import (
+    features_figure,
+    measure_reach,
+    reconstructions_figure,
+)
 from gradflow.charts.pretraining.reuse import reuse_figure
 from gradflow.charts.pretraining.tuning import tuning_figure
 from gradflow.charts.theme import format_number
@@ -97,7 +101,7 @@ def _features(stack: Stack, found: Pretrained) -> None:
         _("After epoch"), 0, stack.epochs, stack.epochs, key=f"pretraining_epoch_{stack.epochs}"
     )
     features = found.layers[layer - 1].features
-    figure = features_figure(features[epoch], reach=reach_of(features[-1]), mode=blocks.mode())
+    figure = features_figure(features[epoch], reach=measure_reach(features[-1]), mode=blocks.mode())
     blocks.show_figure(figure, "pretraining_features", _("Weights of every unit as an image"))
     blocks.explain("pretraining_features")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gradflow.charts.recurrent.cells import remaining_figure
+from gradflow.charts.recurrent.remaining import remaining_figure
 from gradflow.core.catalog import Cell, LossAt
 from gradflow.core.spec import Spec
 from gradflow.core.text import _

@@ -6,12 +6,8 @@ import math
 
 import streamlit as st
 
-from gradflow.charts.recurrent.gates import (
-    GateRows,
-    gate_histograms_figure,
-    gate_shares,
-    gates_figure,
-)
+from gradflow.charts.recurrent.gate_histograms import average_gate_shares, gate_histograms_figure
+from gradflow.charts.recurrent.gates import GateRows, gates_figure
 from gradflow.core.catalog import CELLS, Cell
 from gradflow.core.catalog.cells import Gate
 from gradflow.core.recurrent.equation import GateEquation
@@ -90,7 +86,7 @@ def rows(report: TimeReport, layer: int) -> list[GateRows]:
 def _histograms(report: TimeReport, spec: Pass) -> None:
     layer, steps = spec.shown_layer, range(1, report.length + 1)
     shares = {
-        named(gate): gate_shares([report.histogram(gate.code, t, layer) for t in steps])
+        named(gate): average_gate_shares([report.histogram(gate.code, t, layer) for t in steps])
         for gate in report.experiment.network.row.gates
         if gate.squash == "sigmoid"
     }

@@ -9,7 +9,7 @@ import streamlit as st
 
 from gradflow import charts
 from gradflow.charts.overlay import Overlay, Range
-from gradflow.charts.recurrent.norms import Line, nearby, time_norms_figure
+from gradflow.charts.recurrent.norms import TheoryLine, keep_nearby, time_norms_figure
 from gradflow.charts.theme import format_number
 from gradflow.core.catalog import CELLS, LossAt
 from gradflow.core.recurrent.code import to_code
@@ -160,7 +160,7 @@ def overlay(
     steps = np.arange(1.0, report.length + 1)
     unknown = np.full(report.length, math.nan)
     measured = report.column(f"{theory.state}_grad_norm", layer)
-    middle = Range(unknown, nearby(measured, theory.lines[line]), unknown)
+    middle = Range(unknown, keep_nearby(measured, theory.lines[line]), unknown)
     name = part(short(line), line)
     return (Overlay("theory", name, steps, {"activation_grad_norm": middle}),)
 
@@ -222,7 +222,7 @@ def _norms(report: TimeReport, theory: TimeTheory, layer: int) -> None:
     measured = [
         (f"‖{words.written(one)}‖", report.column(f"{one}_grad_norm", layer)) for one in states
     ]
-    lines = [Line(part(short(line), line), values) for line, values in theory.lines.items()]
+    lines = [TheoryLine(part(short(line), line), values) for line, values in theory.lines.items()]
     blocks.show_figure(
         time_norms_figure(measured, lines, mode=blocks.mode()),
         "recurrent_norms",

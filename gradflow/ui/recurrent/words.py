@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from gradflow.charts.recurrent.gates import opening
+from gradflow.charts.recurrent.gate_histograms import format_opening
 from gradflow.charts.theme import format_number, format_share
 from gradflow.core.catalog import Cell, LossAt
 from gradflow.core.histogram import FloatArray
@@ -148,7 +148,7 @@ def highway(report: TimeReport, layer: int) -> str:
     name = next(gate.label for gate in row.gates if gate.code == row.highway)
     level = float(mean.mean())
     text = _("The {gate} is open by **{mean}** on average").format(
-        gate=_(name), mean=opening(level)
+        gate=_(name), mean=format_opening(level)
     )
     if 0 < level < 1:
         text += _(
@@ -156,7 +156,7 @@ def highway(report: TimeReport, layer: int) -> str:
         ).format(steps=format_number(math.log(0.1) / math.log(level), 2))
     text += _(", a highway.") if level > HIGHWAY else "."
     text += " " + _("{lag} steps back the product of the gates leaves **{direct}**").format(
-        lag=lag, direct=opening(direct)
+        lag=lag, direct=format_opening(direct)
     )
     if report.experiment.loss_at is LossAt.LAST:
         whole = report.remaining(lag, state, layer)

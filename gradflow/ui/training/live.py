@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gradflow.charts.training.curves import learning_figure, steps_figure
 from gradflow.charts.training.data import QUANTITIES, Lane
 from gradflow.charts.training.layers import layers_figure
+from gradflow.charts.training.learning import learning_figure
+from gradflow.charts.training.steps import steps_figure
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.training import flow, lanes, state, words

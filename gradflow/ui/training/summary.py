@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gradflow.charts.theme import format_number, format_share
-from gradflow.charts.training.data import RECENT
+from gradflow.charts.training.data import RECENT_RECORDS
 from gradflow.core.text import _
 from gradflow.core.training import Run
 
@@ -63,7 +63,7 @@ def summarize_run(run: Run) -> Summary | None:
     records = run.records
     if not records:
         return None
-    first, last, recent = records[0], records[-1], records[-RECENT:]
+    first, last, recent = records[0], records[-1], records[-RECENT_RECORDS:]
     gradients = first.layers["weight_grad_norm"]
     divergence = run.divergence
     return Summary(
@@ -105,7 +105,7 @@ def make_table(runs: Sequence[tuple[str, Run]]) -> pd.DataFrame:
     """Make a table with a column per run that recorded anything, under its name."""
     summaries = [(name, summarize_run(run)) for name, run in runs]
     columns = {name: _format_summary(s) for name, s in summaries if s is not None}
-    head = _("Mean of the last {n} records").format(n=RECENT)
+    head = _("Mean of the last {n} records").format(n=RECENT_RECORDS)
     return pd.DataFrame(columns).rename_axis(head).reset_index()
 
 

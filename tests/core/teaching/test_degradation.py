@@ -9,12 +9,13 @@ from numpy.testing import assert_allclose
 
 import gradflow as gf
 from gradflow.core.catalog import Connection
+from gradflow.core.data import draw_batch
 from gradflow.core.networks.build import build_network
 from gradflow.core.networks.stacked import list_linears
 from gradflow.core.teaching.degradation import depth, identity, pairs, shattering
 from gradflow.core.teaching.degradation.shattering import Shattering
 from gradflow.core.teaching.degradation.tangents import propagate_tangents
-from tests.core.oracles import mean_loss, traced
+from tests.core.oracles import compute_loss, trace_signals
 
 PLAIN, RESIDUAL, PREACTIVATION = depth.KINDS
 
@@ -30,10 +31,10 @@ def test_depth_sweep_against_autograd(
     assert sweep.depths.tolist() == [4, 9]
     for index, layers in enumerate((4, 9)):
         experiment = spec.make_experiment(connection, layers)
-        inputs, targets = draw(experiment.data, experiment.seed)
-        weights = linears(build(experiment, inputs).double())
-        trace = traced(experiment.network, weights, inputs.double())
-        loss = mean_loss("cross_entropy", trace.a[-1], targets)
+        inputs, targets = draw_batch(experiment.data, experiment.seed)
+        weights = list_linears(build_network(experiment, inputs).double())
+        trace = trace_signals(experiment.network, weights, inputs.double())
+        loss = compute_loss("cross_entropy", trace.a[-1], targets)
         norms = [g.norm().item() for g in torch.autograd.grad(loss, trace.z)]
         assert_allclose(sweep.ratio[index], norms[0] / norms[-1], rtol=1e-3)  # float32 inside
         assert_allclose(sweep.first[index], norms[0], rtol=1e-3)
@@ -208,8 +209,10 @@ def test_nearness_by_hand(connection: Connection, layers: int, size: int) -> Non
     )
     nearness = identity.measure_nearness(spec, connection)
     experiment = spec.make_experiment(connection, layers)
-    inputs, _targets = draw(experiment.data, experiment.seed)
-    weights = [w.weight.detach().numpy() for w in linears(build(experiment, inputs).double())]
+    inputs, _targets = draw_batch(experiment.data, experiment.seed)
+    weights = [
+        w.weight.detach().numpy() for w in list_linears(build_network(experiment, inputs).double())
+    ]
     inner = weights[1:-1]
     blocks = [inner[i : i + size] for i in range(0, len(inner), size)]
     h = inputs.double().numpy() @ weights[0].T
@@ -244,8 +247,8 @@ def test_convolutional_blocks_by_hand(connection: Connection) -> None:
     )
     nearness = identity.measure_nearness(spec, connection)
     experiment = spec.make_experiment(connection, 5)
-    inputs, _targets = draw(experiment.data, experiment.seed)
-    model = build(experiment, inputs).double()
+    inputs, _targets = draw_batch(experiment.data, experiment.seed)
+    model = build_network(experiment, inputs).double()
     first, *inner = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d)]
     h = first(inputs.double().reshape(-1, 1, 8, 8))
     h = h if connection is PREACTIVATION else h.relu()
@@ -267,8 +270,8 @@ def test_convolutional_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = depth.BlockNetworks(architecture="conv", channels=4, seed=3)
     sweep = depth.sweep_depths(spec, RESIDUAL)
     experiment = spec.make_experiment(RESIDUAL, 4)
-    inputs, targets = draw(experiment.data, experiment.seed)
-    model = build(experiment, inputs)
+    inputs, targets = draw_batch(experiment.data, experiment.seed)
+    model = build_network(experiment, inputs)
     seen: list[torch.Tensor] = []
     layers = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.Linear)]
     for layer in (layers[0], layers[-1]):

@@ -12,6 +12,8 @@ from torch.nn import functional as F
 import gradflow as gf
 from gradflow.core.catalog import Normalization, NormPosition
 from gradflow.core.errors import InvalidExperiment
+from gradflow.core.networks.build import build_network
+from gradflow.core.networks.stacked import list_linears
 from gradflow.core.teaching.normalization_effects import flow, identities, rates, scales
 from gradflow.core.teaching.normalization_effects.flow import NormalizedFlow
 from gradflow.core.teaching.normalization_effects.scales import WeightScales
@@ -109,8 +111,8 @@ def test_networks_differ_in_nothing_but_the_norm() -> None:
 def _compute_by_hand(spec: WeightScales, norm: Normalization, k: float) -> dict[str, Any]:
     """Gradients at one scale, from the network written with functions, by autograd."""
     experiment = spec.make_experiment(norm)
-    inputs, targets = draw(experiment.data, experiment.seed)
-    layers = linears(build(experiment, inputs).double())
+    inputs, targets = draw_batch(experiment.data, experiment.seed)
+    layers = list_linears(build_network(experiment, inputs).double())
     for layer in layers[:-1]:
         layer.weight.data *= k
     trace = trace_signals(experiment.network, layers, inputs.double())
@@ -182,9 +184,9 @@ def test_stacked_training_is_that_of_one_network(norm: Normalization) -> None:
     sweep = rates.train_at_rates(spec, norm)
     index = 9
     experiment = spec.make_experiment(norm)
-    inputs, targets = draw(experiment.data, experiment.seed)
-    model = build(experiment, inputs)
-    trained = linears(model)
+    inputs, targets = draw_batch(experiment.data, experiment.seed)
+    model = build_network(experiment, inputs)
+    trained = list_linears(model)
     for layer in trained[:-1]:
         layer.weight.data *= 0.7
     assert_allclose(sweep.initial, F.cross_entropy(model(inputs), targets).item(), rtol=1e-5)

@@ -11,8 +11,8 @@ import streamlit as st
 
 from gradflow.charts.flow.text import SYMBOLS
 from gradflow.charts.normalization_effects.flow import (
-    Backward,
-    Network,
+    BackwardSignal,
+    NetworkReport,
     distributions_figure,
     normalized_flow_figure,
 )
@@ -44,7 +44,7 @@ from gradflow.ui.settings.fields import (
 WIDTHS = (16, 32, 64, 128, 256)
 BATCH_SIZES = (8, 16, 32, 64, 128, 256)
 WEIGHT_STDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-_GRADIENTS: tuple[Backward, ...] = ("activation_grad", "delta")
+_GRADIENTS: tuple[BackwardSignal, ...] = ("activation_grad", "delta")
 
 
 def show() -> None:
@@ -87,7 +87,7 @@ def _draw_controls() -> None:
         draw_slider(FLOW, "seed")
 
 
-def _choose_gradient() -> Backward:
+def _choose_gradient() -> BackwardSignal:
     symbols = {code: SYMBOLS[code] for code in _GRADIENTS}
     return blocks.one_of(_("Gradient"), symbols, "normalization_gradient")
 
@@ -99,8 +99,8 @@ def _choose_figure() -> Callable[..., go.Figure]:
 
 
 def _run_networks(
-    spec: NormalizedFlow, networks: dict[str, MLP], gradient: Backward
-) -> list[Network]:
+    spec: NormalizedFlow, networks: dict[str, MLP], gradient: BackwardSignal
+) -> list[NetworkReport]:
     """Run the networks, and predict the norms of the chosen gradient in each."""
     results = []
     for name, network in networks.items():
@@ -110,7 +110,7 @@ def _run_networks(
             "delta": prediction.delta_norm,
             "activation_grad": prediction.activation_grad_norm,
         }
-        results.append(Network(name, app_compute.run(experiment), laws[gradient]))
+        results.append(NetworkReport(name, app_compute.run(experiment), laws[gradient]))
     return results
 
 
@@ -152,7 +152,7 @@ def _write_factor(value: float) -> str:
     return "–" if math.isnan(value) else format_number(value, 4)
 
 
-def _show_positions(spec: NormalizedFlow, gradient: Backward) -> None:
+def _show_positions(spec: NormalizedFlow, gradient: BackwardSignal) -> None:
     """Show one normalization before and after the activation."""
     st.subheader(_("Before or after the activation"))
     draw_buttons(FLOW, "placed", {code: NORMALIZATIONS[code].label for code in NORMS})
