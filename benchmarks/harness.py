@@ -15,7 +15,7 @@ import torch
 Action = Callable[[], object]
 
 
-def interleaved(candidates: Mapping[str, Action], runs: int) -> dict[str, list[float]]:
+def time_interleaved(candidates: Mapping[str, Action], runs: int) -> dict[str, list[float]]:
     """Seconds of each candidate in each of ``runs`` rounds, after one round to warm up.
 
     Each round runs every candidate once, starting with another one each time, so that a slow
@@ -36,29 +36,29 @@ def interleaved(candidates: Mapping[str, Action], runs: int) -> dict[str, list[f
     return seconds
 
 
-def medians(seconds: Mapping[str, Sequence[float]]) -> dict[str, float]:
+def take_medians(seconds: Mapping[str, Sequence[float]]) -> dict[str, float]:
     """The median of each candidate."""
     return {name: median(values) for name, values in seconds.items()}
 
 
-def machine(device: str = "cpu") -> str:
+def describe_machine(device: str = "cpu") -> str:
     """One line on where this ran."""
     if device == "cuda":
         return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
     threads = torch.get_num_threads()
     return (
-        f"{_processor()}, {threads} thread{'s' if threads > 1 else ''}, "
+        f"{_find_processor_name()}, {threads} thread{'s' if threads > 1 else ''}, "
         f"torch {torch.__version__}, Python {platform.python_version()}"
     )
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table: the first column is text, the others are numbers."""
     rule = ["---", *["--:"] * (len(head) - 1)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
 
 
-def _processor() -> str:
+def _find_processor_name() -> str:
     try:
         found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
     except OSError:

@@ -15,14 +15,14 @@ from statistics import median
 import torch
 
 import gradflow as gf
-from benchmarks.harness import interleaved, machine, medians, table
+from benchmarks.harness import describe_machine, format_table, take_medians, time_interleaved
 from gradflow.core.catalog import CELLS, Cell
 from gradflow.core.recurrent.record import prepared, sequence_loss
 
 TARGET = 2.5
 
 
-def measured(experiment: gf.SequenceExperiment, runs: int) -> dict[str, float]:
+def measure_time_recording(experiment: gf.SequenceExperiment, runs: int) -> dict[str, float]:
     """Median seconds of each candidate."""
     network, inputs, targets = prepared(experiment)
     parameters = list(network.parameters())
@@ -33,8 +33,8 @@ def measured(experiment: gf.SequenceExperiment, runs: int) -> dict[str, float]:
             sequence_loss(experiment, run(inputs), targets), parameters
         )
 
-    found = medians(
-        interleaved(
+    found = take_medians(
+        time_interleaved(
             {
                 "bare": candidate(network.unrolled),
                 "fused": candidate(network),
@@ -63,13 +63,17 @@ def main(arguments: list[str] | None = None) -> None:
             loss_at="every",
             device="cpu",
         )
-        seconds = measured(experiment, options.runs)
+        seconds = measure_time_recording(experiment, options.runs)
         bare, recorded = seconds["bare"], seconds["recorded"]
         times = [f"{1000 * seconds[name]:.0f} ms" for name in ("fused", "bare", "recorded")]
         rows.append([CELLS[cell].label, *times, f"{recorded / bare:.2f} ×", f"≤ {TARGET} ×"])
     print("### Through time: T = 200, hidden 128, batch 64\n")
-    print(table(("cell", "torch.nn", "unrolled", "recorded", "recorded / unrolled", "aim"), rows))
-    print(f"\nMedians of {options.runs} interleaved runs. {machine()}.")
+    print(
+        format_table(
+            ("cell", "torch.nn", "unrolled", "recorded", "recorded / unrolled", "aim"), rows
+        )
+    )
+    print(f"\nMedians of {options.runs} interleaved runs. {describe_machine()}.")
 
 
 if __name__ == "__main__":

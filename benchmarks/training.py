@@ -20,7 +20,7 @@ import torch
 from torch.nn import functional as F
 
 import gradflow as gf
-from benchmarks.harness import interleaved, machine, table
+from benchmarks.harness import describe_machine, format_table, time_interleaved
 from gradflow.core.training import Trainer
 from gradflow.core.training.task import classification
 
@@ -42,7 +42,7 @@ CANDIDATES = {
 }
 
 
-def bare(experiment: gf.Experiment, optimizer: str) -> Iterator[None]:
+def train_bare(experiment: gf.Experiment, optimizer: str) -> Iterator[None]:
     """The loop that everybody writes, step by step."""
     task = classification(experiment)
     model, batches = task.model, task.batches
@@ -56,7 +56,9 @@ def bare(experiment: gf.Experiment, optimizer: str) -> Iterator[None]:
         yield
 
 
-def recorded(experiment: gf.Experiment, optimizer: str, every: int, reports: int) -> Iterator[None]:
+def train_recorded(
+    experiment: gf.Experiment, optimizer: str, every: int, reports: int
+) -> Iterator[None]:
     """The same through GradFlow, one run after the other."""
     plan = gf.TrainingPlan(
         optimizer=optimizer,
@@ -72,13 +74,13 @@ def recorded(experiment: gf.Experiment, optimizer: str, every: int, reports: int
             yield
 
 
-def measured(optimizer: str, device: str, runs: int) -> dict[str, float]:
+def measure_training(optimizer: str, device: str, runs: int) -> dict[str, float]:
     """Seconds per step of each candidate."""
     experiment = NETWORK.model_copy(update={"device": device})
     loops = {
-        "bare": bare(experiment, optimizer),
+        "bare": train_bare(experiment, optimizer),
         **{
-            name: recorded(experiment, optimizer, every, reports)
+            name: train_recorded(experiment, optimizer, every, reports)
             for name, (every, reports) in CANDIDATES.items()
         },
     }
@@ -90,7 +92,7 @@ def measured(optimizer: str, device: str, runs: int) -> dict[str, float]:
             torch.cuda.synchronize()
 
     turns = runs * gf.TrainingPlan().steps // TURN
-    seconds = interleaved({name: partial(steps, loop) for name, loop in loops.items()}, turns)
+    seconds = time_interleaved({name: partial(steps, loop) for name, loop in loops.items()}, turns)
     return {name: fmean(values) / TURN for name, values in seconds.items()}
 
 
@@ -106,13 +108,13 @@ def main(arguments: list[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     rows = []
     for optimizer in OPTIMIZERS:
-        seconds = measured(optimizer, options.device, options.runs)
+        seconds = measure_training(optimizer, options.device, options.runs)
         ratios = [f"{seconds[name] / seconds['bare']:.2f} ×" for name in CANDIDATES]
         rows.append([optimizer, f"{1000 * seconds['bare']:.2f} ms", *ratios])
     print("### Training\n")
-    print(table(("depth 20, width 128, batch 256", "bare step", *CANDIDATES), rows))
+    print(format_table(("depth 20, width 128, batch 256", "bare step", *CANDIDATES), rows))
     print(f"\nMeans over {options.runs} runs of 200 steps, {TURN} steps in turn. "
-          f"{machine(options.device)}.")  # fmt: skip
+          f"{describe_machine(options.device)}.")  # fmt: skip
 
 
 if __name__ == "__main__":

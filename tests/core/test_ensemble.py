@@ -21,7 +21,7 @@ from gradflow.core.codec import from_fields
 from gradflow.core.data import draw
 from gradflow.core.ensemble import MAX_SEEDS, Ensemble, run_seeds
 from gradflow.core.networks.build import build
-from gradflow.core.recording.seeds import COLUMNS
+from gradflow.core.recording.seeds import SEED_COLUMNS
 from tests.core import oracles
 
 SMALL = {"depth": 5, "width": 8, "batch_size": 6, "device": "cpu", "dtype": "float64", "seed": 3}
@@ -37,7 +37,7 @@ def check(count: int = 2, rtol: float = 1e-9, **settings) -> None:
     exp = experiment(**settings)
     found = run_seeds(exp, count)
     assert found.seeds.tolist() == [exp.seed + member for member in range(count)]
-    assert set(found.values) == set(COLUMNS)
+    assert set(found.values) == set(SEED_COLUMNS)
     for member, seed in enumerate(found.seeds):
         report = gf.run(experiment(**settings | {"seed": int(seed)}))
         assert_allclose(found.losses[member], report.loss, rtol=rtol)
@@ -165,7 +165,7 @@ def test_norms_do_not_underflow():
 def test_same_numbers_every_time():
     first, second = (run_seeds(experiment(activation="rrelu"), 5) for _ in range(2))
     assert_array_equal(first.losses, second.losses)
-    for name in COLUMNS:
+    for name in SEED_COLUMNS:
         assert_array_equal(first.values[name], second.values[name])
 
 
@@ -178,13 +178,13 @@ def test_the_size_of_a_batch_does_not_matter(at_once, monkeypatch):
     parts = run_seeds(exp, 7, progress=lambda *done: progress.append(done))
     assert progress == [(min(n, 7), 7) for n in range(at_once, 7 + at_once, at_once)]
     assert_allclose(parts.losses, whole.losses, rtol=1e-12)
-    for name in COLUMNS:
+    for name in SEED_COLUMNS:
         assert_allclose(parts.values[name], whole.values[name], rtol=1e-12)
 
 
 def test_a_longer_run_begins_with_the_shorter_one():
     one, many = run_seeds(experiment(), 1), run_seeds(experiment(), 4)
-    for name in COLUMNS:
+    for name in SEED_COLUMNS:
         assert one.values[name].shape == (1, 5)
         assert_allclose(many.values[name][:1], one.values[name], rtol=1e-12)
         assert many.values[name].dtype == np.float64
@@ -348,5 +348,5 @@ def test_other_architectures_run_one_by_one(network):
     for seed in range(3):
         report = gf.run(experiment.model_copy(update={"seed": seed}))
         assert found.losses[seed] == report.loss
-        for name in COLUMNS:
+        for name in SEED_COLUMNS:
             assert_array_equal(found.values[name][seed], report.layers[name])

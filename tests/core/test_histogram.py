@@ -13,14 +13,14 @@ from gradflow.core.histogram import (
     LINEAR_BINS,
     Histogram,
     Specials,
-    linear_histogram,
+    make_linear_histogram,
 )
 
 
 def linear(**specials: int) -> Histogram:
     counts = np.zeros(LINEAR_BINS, np.int64)
     counts[[0, 7, 255]] = 3, 5, 2
-    return linear_histogram(-2.0, 6.0, counts, Specials(**specials))
+    return make_linear_histogram(-2.0, 6.0, counts, Specials(**specials))
 
 
 def logarithmic(**specials: int) -> Histogram:
@@ -53,14 +53,14 @@ def test_signs():
 
 
 def test_nothing_finite():
-    empty = linear_histogram(0.0, 0.0, np.zeros(0, np.int64), Specials(nan=4))
+    empty = make_linear_histogram(0.0, 0.0, np.zeros(0, np.int64), Specials(nan=4))
     assert empty.total == 4
     assert empty.density.tolist() == []
 
 
 @pytest.mark.parametrize("value", [0.0, -0.0, 3.0, -1e-300, 5e-324, 1.7e308, -1.7e308])
 def test_one_value_has_one_bin_around_it(value):
-    histogram = linear_histogram(value, value, np.array([9]), Specials())
+    histogram = make_linear_histogram(value, value, np.array([9]), Specials())
     assert histogram.counts.tolist() == [9]
     low, high = histogram.edges
     assert low <= value <= high

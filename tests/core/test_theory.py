@@ -17,8 +17,8 @@ from gradflow.core.codec import from_fields
 from gradflow.core.data import draw
 from gradflow.core.networks.build import build
 from gradflow.core.theory import Standing, predict
-from gradflow.core.theory.predict import BACKWARD, FORWARD
-from gradflow.core.theory.structures import flow_of
+from gradflow.core.theory.predict import BACKWARD_COLUMNS, FORWARD_COLUMNS
+from gradflow.core.theory.structures import predict_flow
 from tests.core.oracles import linears, traced
 from tests.core.strategies import experiments
 
@@ -64,7 +64,7 @@ def test_every_structure_and_norm_as_measured(connection, norm):
         return  # no law
     fields = WIDE | STRUCTURES[connection] | norm | {"connection": connection}
     fields |= {"groups": 4} if norm.get("normalization") == "group" else {}
-    error = log_ratios(MEASURED + BACKWARD, 1, gain="custom", gain_value=1.3, **fields)
+    error = log_ratios(MEASURED + BACKWARD_COLUMNS, 1, gain="custom", gain_value=1.3, **fields)
     assert np.abs(error[:4, :-1]).max() < 0.08
     assert np.abs(error[4:]).max() < 0.16
 
@@ -94,7 +94,7 @@ def test_relu_networks_as_measured(fields):
     fields = {n: v for n, v in WIDE.items() if "widths" not in fields or n not in ("depth", "width")
               } | fields  # fmt: skip
     with np.errstate(divide="ignore", invalid="ignore"):
-        error = log_ratios((*MEASURED[2:], *BACKWARD), 3, **fields)
+        error = log_ratios((*MEASURED[2:], *BACKWARD_COLUMNS), 3, **fields)
     error[:2, -1] = 0  # ten units of the readout say little
     known = np.isfinite(error)
     assert known.mean() > 0.6
@@ -103,7 +103,7 @@ def test_relu_networks_as_measured(fields):
 
 @pytest.mark.parametrize("activation", Activation)
 def test_every_activation_as_measured(activation):
-    columns = ("activation_mean", *MEASURED, *BACKWARD, "saturated")
+    columns = ("activation_mean", *MEASURED, *BACKWARD_COLUMNS, "saturated")
     report, prediction = run(activation=activation, bias_std=0.3, **WIDE)
     assert prediction.standing is Standing.QUANTITATIVE
     for column in columns[1:-1]:
@@ -128,7 +128,7 @@ def test_gaussian_networks_of_other_kinds_as_measured():
     ):
         base = WIDE if "source" not in fields else {
             n: v for n, v in WIDE.items() if n not in ("dimension", "correlation")}  # fmt: skip
-        error = log_ratios(MEASURED + BACKWARD, 2, **base | fields)
+        error = log_ratios(MEASURED + BACKWARD_COLUMNS, 2, **base | fields)
         assert np.abs(error[:, :-1]).max() < 0.15
 
 
@@ -165,7 +165,7 @@ def test_correlation_as_measured():
 
 
 def squares(**fields: Any) -> Any:
-    return flow_of(from_fields({"width": 64, "batch_size": 32} | fields))[0]
+    return predict_flow(from_fields({"width": 64, "batch_size": 32} | fields))[0]
 
 
 def test_gradient_of_he_networks_is_kept():
@@ -305,7 +305,7 @@ def test_standing(fields, standing, words):
     assert bool(prediction.reasons) == (standing != "quantitative")
     assert any(words in reason for reason in prediction.reasons) or not words
     if standing == "none":
-        for column in (*FORWARD, *BACKWARD, "band"):
+        for column in (*FORWARD_COLUMNS, *BACKWARD_COLUMNS, "band"):
             assert np.isnan(getattr(prediction, column)).all()
         assert prediction.phase is None
         assert math.isnan(prediction.chi)
@@ -331,7 +331,7 @@ def test_settings_that_move_the_measurement_move_the_prediction():
 
     def columns(**fields: Any) -> np.ndarray:
         prediction = run(**base | fields)[1]
-        return np.array([getattr(prediction, c)[:5] for c in (*FORWARD, *BACKWARD)])
+        return np.array([getattr(prediction, c)[:5] for c in (*FORWARD_COLUMNS, *BACKWARD_COLUMNS)])
 
     before = columns()
     for change in changes:
@@ -352,6 +352,6 @@ def test_every_experiment_has_a_prediction(experiment):
     anchored = gf.Report(**{n: getattr(report, n) for n in report.__dataclass_fields__}
                          | {"layers": layers})  # fmt: skip
     prediction = predict(experiment, anchored)
-    for column in (*FORWARD, *BACKWARD, "band", "layers"):
+    for column in (*FORWARD_COLUMNS, *BACKWARD_COLUMNS, "band", "layers"):
         assert getattr(prediction, column).shape == (len(layers),)
     assert (prediction.standing is Standing.QUANTITATIVE) == (not prediction.reasons)

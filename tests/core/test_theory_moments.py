@@ -14,22 +14,26 @@ from gradflow.core.catalog import INITIALIZATIONS, Activation, Initialization
 from gradflow.core.codec import from_fields
 from gradflow.core.networks.build import build
 from gradflow.core.theory import Phase
-from gradflow.core.theory.maps import FixedPoint, fixed_point, variance_fixed_point
-from gradflow.core.theory.moments import activation_law, kinks_of
-from gradflow.core.theory.structures import flow_of
+from gradflow.core.theory.fixed_points import (
+    FixedPoint,
+    find_fixed_point,
+    find_variance_fixed_point,
+)
+from gradflow.core.theory.moments import find_kinks, get_activation_law
+from gradflow.core.theory.structures import predict_flow
 from tests.core.oracles import linears
 
 Q = np.exp(np.linspace(math.log(1e-12), math.log(1e6), 19))
 
 
 def law(activation: str, **parameters: float):
-    return activation_law(gf.MLP(activation=activation, **parameters))
+    return get_activation_law(gf.MLP(activation=activation, **parameters))
 
 
 def fixed(**settings: object) -> FixedPoint:
     """The fixed point of an experiment's layers."""
-    flow, network = flow_of(from_fields(settings))
-    return fixed_point(network, flow.preactivation[-2])
+    flow, network = predict_flow(from_fields(settings))
+    return find_fixed_point(network, flow.preactivation[-2])
 
 
 def arc(c: np.ndarray) -> np.ndarray:
@@ -39,7 +43,7 @@ def arc(c: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize(("activation", "a"), [("relu", 0.0), ("leaky_relu", 0.2), ("prelu", 0.25)])
 def test_moments_of_straight_pieces(activation, a):
-    moments = law(activation, **({"negative_slope": a} if a == 0.2 else {})).moments(Q)
+    moments = law(activation, **({"negative_slope": a} if a == 0.2 else {})).compute_moments(Q)
     assert_allclose(moments.mean, (1 - a) * np.sqrt(Q / (2 * math.pi)), rtol=1e-7)
     assert_allclose(moments.power, (1 + a**2) * Q / 2, rtol=1e-7)
     assert_allclose(moments.slope, (1 + a**2) / 2, rtol=1e-7)
@@ -48,7 +52,7 @@ def test_moments_of_straight_pieces(activation, a):
 def test_moments_of_random_slopes():
     low, high = 1 / 8, 1 / 3
     square = (high**3 - low**3) / (3 * (high - low))
-    moments = law("rrelu").moments(Q)
+    moments = law("rrelu").compute_moments(Q)
     assert_allclose(moments.power, (1 + square) * Q / 2, rtol=1e-6)
     assert_allclose(moments.slope, (1 + square) / 2, rtol=1e-6)
     assert_allclose(moments.mean, (1 - (low + high) / 2) * np.sqrt(Q / (2 * math.pi)), rtol=1e-6)
@@ -59,12 +63,12 @@ def test_moments_of_clipped_and_smooth_pieces():
     x = 1 / np.sqrt(2 * Q)
     inside = np.array([math.erf(v) for v in x])
     density = np.exp(-(x**2)) / np.sqrt(math.pi)
-    moments = law("hardtanh").moments(Q)
+    moments = law("hardtanh").compute_moments(Q)
     power = Q * (inside - 2 * x * density) + 1 - inside
     assert_allclose(moments.slope, inside, rtol=1e-6)
     usable = (Q > 1e-8) & (Q < 1e3)  # elsewhere the closed form cancels
     assert_allclose(moments.power[usable], power[usable], rtol=1e-6)
-    gelu = law("gelu").moments(Q)
+    gelu = law("gelu").compute_moments(Q)
     root = np.sqrt(1 + 2 * Q)
     power = Q / 4 + Q / (2 * math.pi) * (np.arcsin(Q / (1 + Q)) + 2 * Q / ((1 + Q) * root))
     assert_allclose(gelu.power, power, rtol=1e-6)
@@ -86,7 +90,7 @@ def test_moments_of_every_activation(activation, q):
     mean = float(weight @ value)
     step = float(u[1] - u[0])
     slope = (phi(u + step / 2) - phi(u - step / 2)) / step
-    found = law(activation).moments(np.array([q]))
+    found = law(activation).compute_moments(np.array([q]))
     scale = float(weight @ value**2) ** 0.5
     assert_allclose(found.mean[0], mean, rtol=1e-5, atol=1e-9 * scale)
     assert_allclose(found.variance[0], float(weight @ (value - mean) ** 2), rtol=1e-5)
@@ -95,13 +99,15 @@ def test_moments_of_every_activation(activation, q):
 
 def test_moments_without_signal_and_beyond_the_table():
     for activation in ("tanh", "sigmoid", "relu"):
-        nothing = law(activation).moments(np.zeros(1))
+        nothing = law(activation).compute_moments(np.zeros(1))
         assert nothing.variance[0] == 0
-    assert law("sigmoid").moments(np.zeros(1)).mean[0] == 0.5
-    assert law("tanh").moments(np.zeros(1)).slope[0] == 1
-    assert_allclose(law("relu").moments(np.array([1e-40, 1e60])).power, [5e-41, 5e59], rtol=1e-6)
-    assert_allclose(law("tanh").moments(np.array([1e40])).power, 1, rtol=1e-2)
-    assert_allclose(law("tanh").moments(np.array([1e10])).slope,
+    assert law("sigmoid").compute_moments(np.zeros(1)).mean[0] == 0.5
+    assert law("tanh").compute_moments(np.zeros(1)).slope[0] == 1
+    assert_allclose(
+        law("relu").compute_moments(np.array([1e-40, 1e60])).power, [5e-41, 5e59], rtol=1e-6
+    )
+    assert_allclose(law("tanh").compute_moments(np.array([1e40])).power, 1, rtol=1e-2)
+    assert_allclose(law("tanh").compute_moments(np.array([1e10])).slope,
                     4 / 3 / math.sqrt(2 * math.pi * 1e10), rtol=1e-4)  # fmt: skip
 
 
@@ -109,8 +115,8 @@ def test_kinks_are_found():
     places = {"relu": [0], "hardtanh": [-1, 1], "relu6": [0, 6], "hardswish": [-3, 3], "selu": [0],
               "tanh": [], "gelu": [], "softsign": [], "linear": []}  # fmt: skip
     for activation, kinks in places.items():
-        assert_allclose(kinks_of(law(activation).module), kinks, atol=1e-8)
-    assert_allclose(kinks_of(law("elu", elu_alpha=2.0).module), [0], atol=1e-8)
+        assert_allclose(find_kinks(law(activation).module), kinks, atol=1e-8)
+    assert_allclose(find_kinks(law("elu", elu_alpha=2.0).module), [0], atol=1e-8)
 
 
 def test_saturation_is_the_normal_distribution_at_the_cut():
@@ -123,13 +129,13 @@ def test_saturation_is_the_normal_distribution_at_the_cut():
             "elu": (-math.log(0.0591), 1), "softsign": (1 / 0.0591**0.5 - 1, 2)}  # fmt: skip
     for activation, (cut, sides) in cuts.items():
         expected = np.mean([sides * tail(cut / math.sqrt(v)) for v in q])
-        assert law(activation).saturated(q) == pytest.approx(expected, rel=1e-5)
-    assert math.isnan(law("relu").saturated(q))
+        assert law(activation).compute_saturated_share(q) == pytest.approx(expected, rel=1e-5)
+    assert math.isnan(law("relu").compute_saturated_share(q))
 
 
 def test_correlation_of_two_outputs():
     c = np.array([-0.9, -0.3, 0.0, 0.4, 0.95, 0.999, 1.0])
-    assert_allclose(law("relu").cosine(3.0, c), arc(c), atol=1e-3)
+    assert_allclose(law("relu").compute_cosine(3.0, c), arc(c), atol=1e-3)
     q = 2.0  # GELU has no simple form; erf is not in the catalog; so sample
     rng = np.random.default_rng(0)
     first, second = rng.standard_normal((2, 400_000))
@@ -139,14 +145,16 @@ def test_correlation_of_two_outputs():
             phi = law(activation).module
             a, b = (phi(torch.from_numpy(math.sqrt(q) * v)).numpy() for v in (first, other))
             expected = (a * b).mean() / math.sqrt((a**2).mean() * (b**2).mean())
-            found = law(activation).cosine(q, np.array([correlation]))[0]
+            found = law(activation).compute_cosine(q, np.array([correlation]))[0]
             assert found == pytest.approx(expected, abs=5e-3)
 
 
 def test_random_slopes_part_equal_samples():
     low, high = 1 / 8, 1 / 3
     mean, square = (low + high) / 2, (high**3 - low**3) / (3 * (high - low))
-    assert_allclose(law("rrelu").cosine(1.0, np.ones(1)), (1 + mean**2) / (1 + square), rtol=1e-4)
+    assert_allclose(
+        law("rrelu").compute_cosine(1.0, np.ones(1)), (1 + mean**2) / (1 + square), rtol=1e-4
+    )
 
 
 @pytest.mark.parametrize(
@@ -156,17 +164,17 @@ def test_critical_points_of_tanh(bias, critical):
     tanh = law("tanh")
     chi = []
     for gain in (critical - 0.003, critical + 0.003):
-        q = variance_fixed_point(tanh, gain, bias, 1.0)
-        assert gain * tanh.moments(np.array([q])).power[0] + bias == pytest.approx(q)
-        chi.append(gain * tanh.moments(np.array([q])).slope[0])
+        q = find_variance_fixed_point(tanh, gain, bias, 1.0)
+        assert gain * tanh.compute_moments(np.array([q])).power[0] + bias == pytest.approx(q)
+        chi.append(gain * tanh.compute_moments(np.array([q])).slope[0])
     assert chi[0] < 1 < chi[1]
 
 
 def test_fixed_points_at_the_ends():
-    assert variance_fixed_point(law("tanh"), 0.9, 0.0, 1.0) == 0
-    assert variance_fixed_point(law("relu"), 2.5, 0.0, 1.0) == math.inf
-    assert variance_fixed_point(law("relu"), 2.0, 0.0, 0.7) == 0.7  # every q is a fixed point
-    assert variance_fixed_point(law("relu"), 1.0, 0.3, 9.0) == pytest.approx(0.6)
+    assert find_variance_fixed_point(law("tanh"), 0.9, 0.0, 1.0) == 0
+    assert find_variance_fixed_point(law("relu"), 2.5, 0.0, 1.0) == math.inf
+    assert find_variance_fixed_point(law("relu"), 2.0, 0.0, 0.7) == 0.7  # every q is a fixed point
+    assert find_variance_fixed_point(law("relu"), 1.0, 0.3, 9.0) == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +232,9 @@ def test_batch_norm_over_few_samples(activation, batch):
 
 
 def test_tanh_at_criticality_decays_as_a_power():
-    flow, _ = flow_of(from_fields({"depth": 200, "width": 64, "initialization": "lecun_normal"}))
+    flow, _ = predict_flow(
+        from_fields({"depth": 200, "width": 64, "initialization": "lecun_normal"})
+    )
     assert flow.preactivation[190].mean_power == pytest.approx(1 / (2 * 191), rel=0.05)
 
 

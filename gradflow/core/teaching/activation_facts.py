@@ -19,9 +19,9 @@ from gradflow.core.spec import Spec
 from gradflow.core.theory.moments import (
     ActivationLaw,
     FloatArray,
-    activation_law,
-    kinks_of,
-    values_and_slopes,
+    compute_values_and_slopes,
+    find_kinks,
+    get_activation_law,
 )
 
 SEPARATOR = "-"
@@ -174,12 +174,12 @@ class Facts:
 
 def curve(spec: MLP, reach: float) -> Curve:
     """φ and φ' of the activation of ``spec`` for −reach ≤ z ≤ reach."""
-    module = activation_law(spec).module
+    module = get_activation_law(spec).module
     z = np.linspace(-reach, reach, _POINTS)
-    kinks = [kink for kink in kinks_of(module) if abs(kink) < reach]
+    kinks = [kink for kink in find_kinks(module) if abs(kink) < reach]
     ends = np.array([[k - _BESIDE, k, k + _BESIDE] for k in kinks]).ravel()
     z = np.union1d(z, ends)
-    value, slope = values_and_slopes(module, z)
+    value, slope = compute_values_and_slopes(module, z)
     slope[np.isin(z, kinks)] = math.nan
     low, high = _slope_range(module)
     return Curve(spec.activation, z, value, slope, low, high)
@@ -194,12 +194,12 @@ def _slope_range(module: nn.Module) -> tuple[float, float]:
 @lru_cache(maxsize=256)
 def facts(spec: MLP) -> Facts:
     """The facts of the activation of ``spec``, with its parameters."""
-    law = activation_law(spec)
+    law = get_activation_law(spec)
     row = ACTIVATIONS[spec.activation]
-    moments = law.moments(np.ones(1))
+    moments = law.compute_moments(np.ones(1))
     low, low_taken = _supremum(law, -1.0)
     high, high_taken = _supremum(law, 1.0)
-    flat = np.abs(values_and_slopes(law.module, np.array([-_FAR, _FAR]))[1]) < 1e-12
+    flat = np.abs(compute_values_and_slopes(law.module, np.array([-_FAR, _FAR]))[1]) < 1e-12
     return Facts(
         activation=spec.activation,
         peak=_peak(law.module),
@@ -221,7 +221,7 @@ def _supremum(law: ActivationLaw, sign: float) -> tuple[float, bool]:
     """The supremum of sign·φ, and whether it is taken."""
 
     def signed(z: FloatArray) -> FloatArray:
-        return sign * values_and_slopes(law.module, z)[0]
+        return sign * compute_values_and_slopes(law.module, z)[0]
 
     far = signed(np.array([-_FAR, _FAR]))
     if (far > 2 * np.abs(signed(np.array([-_LESS_FAR, _LESS_FAR]))) + _EQUAL).any():
@@ -251,9 +251,9 @@ def _refined(function: Callable[[FloatArray], FloatArray], z: FloatArray) -> tup
 
 def _peak(module: nn.Module) -> Peak:
     def steepness(z: FloatArray) -> FloatArray:
-        return np.abs(values_and_slopes(module, z)[1])
+        return np.abs(compute_values_and_slopes(module, z)[1])
 
-    kinks = np.array(kinks_of(module))
+    kinks = np.array(find_kinks(module))
     z = np.arange(-_REACH, _REACH + _STEP, _STEP)
     z = np.union1d(z[~np.isin(z, kinks)], [kinks - _BESIDE, kinks + _BESIDE])
     slopes, far = steepness(z), steepness(np.array([-_FAR, _FAR]))

@@ -19,9 +19,9 @@ from gradflow.core.catalog import (
 from gradflow.core.experiment import MLP, Experiment
 from gradflow.core.report import Report
 from gradflow.core.text import _
-from gradflow.core.theory.flow import Flow
+from gradflow.core.theory.flow import PredictedFlow
 from gradflow.core.theory.moments import FloatArray
-from gradflow.core.theory.signals import Network
+from gradflow.core.theory.signals import NetworkLaws
 
 
 class Standing(StrEnum):
@@ -37,7 +37,7 @@ WIDTH_SATURATING, WIDTH = 64, 128
 BATCH, GROUP, FEWEST = 12, 16, 4
 """Smallest batch and group of units for a normalization's law (behind the activation twice the
 group); below ``FEWEST`` there is none."""
-NARROW = 0.2
+LARGEST_DEPTH_OVER_WIDTH = 0.2
 """Depth over width beyond which residual networks leave their law (a factor 3 at 66/256)."""
 LARGEST_BAND = math.e
 """Factor on a gradient norm beyond which the band is no prediction."""
@@ -45,15 +45,17 @@ COMMON_SIGNAL = 0.15
 """Share of a unit's signal that is equal in all samples, for batch norm after the activation."""
 
 
-def no_law(experiment: Experiment) -> Iterator[str]:
+def find_obstacles(experiment: Experiment) -> Iterator[str]:
     """Why nothing can be predicted; empty if something can."""
     if not isinstance(experiment.network, MLP):
         yield _("The theory here is about fully connected networks.")
         return
     spec = experiment.mlp
     variance = INITIALIZATIONS[spec.initialization].variance
-    network = Network(experiment)
-    smallest = min((network.group_size(width) for width in spec.hidden_widths), default=math.inf)
+    network = NetworkLaws(experiment)
+    smallest = min(
+        (network.get_group_size(width) for width in spec.hidden_widths), default=math.inf
+    )
     if variance is None:
         yield _("With equal weights all units of a layer are copies of each other; the theory is "
                 "about independent random weights.")  # fmt: skip
@@ -71,18 +73,22 @@ def no_law(experiment: Experiment) -> Iterator[str]:
         yield _("There is no law for batch normalization behind the addition of a residual block.")
 
 
-def doubts(
-    experiment: Experiment, report: Report, network: Network, flow: Flow, band: FloatArray
+def find_doubts(
+    experiment: Experiment,
+    report: Report,
+    network: NetworkLaws,
+    flow: PredictedFlow,
+    band: FloatArray,
 ) -> Iterator[str]:
     """Why the numbers are only roughly right; empty where they hold."""
-    yield from _finite_size(experiment, network, flow, band)
+    yield from _check_finite_size(experiment, network, flow, band)
     if network.norm is Normalization.BATCH:
-        yield from _batch_norm(network, flow, band)
-    yield from _number_format(experiment, report, network, flow)
+        yield from _check_batch_norm(network, flow, band)
+    yield from _check_number_format(experiment, report, network, flow)
 
 
-def _finite_size(
-    experiment: Experiment, network: Network, flow: Flow, band: FloatArray
+def _check_finite_size(
+    experiment: Experiment, network: NetworkLaws, flow: PredictedFlow, band: FloatArray
 ) -> Iterator[str]:
     widths = experiment.mlp.hidden_widths
     interval = ACTIVATIONS[experiment.mlp.activation].unsaturated
@@ -94,23 +100,23 @@ def _finite_size(
     elif band.max() > LARGEST_BAND:
         yield _("The network is so deep for its width that two networks drawn alike differ by "
                 "more than a factor {factor}.").format(factor=f"{band.max() ** 2:.2g}")  # fmt: skip
-    elif 2 * math.log(band.max()) < instability(network, flow):
+    elif 2 * math.log(band.max()) < estimate_instability(network, flow):
         yield _("The forward recursion is unstable here: chance differences between networks grow "
                 "from layer to layer.")  # fmt: skip
-    narrow = widths and network.depth > NARROW * min(widths)
+    narrow = widths and network.depth > LARGEST_DEPTH_OVER_WIDTH * min(widths)
     residual = experiment.mlp.connection is Connection.RESIDUAL
     if narrow and residual and network.norm is Normalization.NONE:
         yield _("In residual networks with an activation behind the addition the gradient grows "
                 "faster than the law of wide layers says, once they are this deep for their "
                 "width.")  # fmt: skip
-    smallest = min(map(network.group_size, widths), default=math.inf)
+    smallest = min(map(network.get_group_size, widths), default=math.inf)
     least = BATCH if network.norm is Normalization.BATCH else GROUP * (2 - network.norm_first)
     if smallest < least:
         yield _("The normalization's statistics are over only {n} values; the law needs about "
                 "{least}.").format(n=int(smallest), least=least)  # fmt: skip
 
 
-def instability(network: Network, flow: Flow) -> float:
+def estimate_instability(network: NetworkLaws, flow: PredictedFlow) -> float:
     """Standard deviation of ln ‖δ_1‖² that chance fluctuations of the forward signal bring.
 
     In a layer of n units ln E a² has variance (E φ⁴/(E φ²)² − 1)/n. The layers after it multiply
@@ -121,7 +127,7 @@ def instability(network: Network, flow: Flow) -> float:
     q = np.array([z.mean_power for z in flow.preactivation[:-1]])
     if not plain or network.norm is not Normalization.NONE or not (np.isfinite(q) & (q > 0)).all():
         return 0.0
-    low, high = (network.law.moments(q * factor) for factor in (0.999, 1.001))
+    low, high = (network.law.compute_moments(q * factor) for factor in (0.999, 1.001))
     step = math.log(1.001 / 0.999)
     of_slope = np.log(high.slope / low.slope) / step
     of_power = np.log(high.power / low.power) / step
@@ -129,19 +135,19 @@ def instability(network: Network, flow: Flow) -> float:
     total = effect = 0.0
     for layer in range(len(q) - 1, 0, -1):
         effect = from_weights[layer] * (of_slope[layer] + of_power[layer] * effect)
-        total += effect**2 * network.law.spread(q[layer - 1]) / network.fans[layer][0]
+        total += effect**2 * network.law.compute_spread(q[layer - 1]) / network.fans[layer][0]
     return math.sqrt(total)
 
 
-def _batch_norm(network: Network, flow: Flow, band: FloatArray) -> Iterator[str]:
+def _check_batch_norm(network: NetworkLaws, flow: PredictedFlow, band: FloatArray) -> Iterator[str]:
     cosine = network.input.cosine
-    overlap = network.input.overlap(network.batch_size)
+    overlap = network.input.compute_overlap(network.batch_size)
     if 1 - overlap < 1e-6:
         yield _("All samples are equal, so batch normalization divides 0 by 0.")
         return
     centred = (cosine - overlap) / (1 - overlap)
     directions = 1 / (1 / network.batch_size + (1 - 1 / network.batch_size) * (centred**2).mean())
-    linear = network.law.linear_share()
+    linear = network.law.compute_linear_share()
     excess = sum(linear**layer for layer in range(network.depth - 1)) / (3 * directions)
     if excess > max(0.25, math.log(band.max())):
         yield _("Batch normalization's law is about samples that differ in many directions; these "
@@ -156,8 +162,8 @@ def _batch_norm(network: Network, flow: Flow, band: FloatArray) -> Iterator[str]
                 "normalization then divides units by very different numbers.")  # fmt: skip
 
 
-def _number_format(
-    experiment: Experiment, report: Report, network: Network, flow: Flow
+def _check_number_format(
+    experiment: Experiment, report: Report, network: NetworkLaws, flow: PredictedFlow
 ) -> Iterator[str]:
     largest = float(torch.finfo(DTYPES[experiment.dtype].dtype).max)
     overflow = _("Predicted numbers come near {largest}, the largest in {dtype}: the measured ones "

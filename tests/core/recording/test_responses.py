@@ -98,7 +98,7 @@ def test_units_are_the_outputs_of_a_layer_wherever_it_is_applied(summarizer):
 def test_nothing_recorded(summarizer):
     summaries = summarizer(1.0, 1e-38).collect()
     assert not summaries.histograms
-    assert np.isnan(summaries.column("rms", [NONE, NONE])).all()
+    assert np.isnan(summaries.get_column("rms", [NONE, NONE])).all()
 
 
 def mean_cosine(x: np.ndarray) -> float:

@@ -107,13 +107,13 @@ class Row:
         self.histogram = summaries.histograms[ticket]
 
     def __getattr__(self, name: str) -> float:
-        return float(self.summaries.column(name, [self.ticket])[0])
+        return float(self.summaries.get_column(name, [self.ticket])[0])
 
 
 def made(summarizer, x, *, gradient: bool, loss_scale: float = 1.0, response=None, tiny=None):
     tiny = torch.finfo(x.dtype).tiny / loss_scale if tiny is None else tiny
     instance = summarizer(loss_scale, tiny)
-    ticket = instance.gradient(x) if gradient else instance.signal(x, response)
+    ticket = instance.add_gradient(x) if gradient else instance.add_signal(x, response)
     return Row(instance.collect(), ticket)
 
 
@@ -244,7 +244,7 @@ def test_subnormal_is_a_matter_of_the_tensors_own_format(summarizer):
 def test_histograms_of_one_run_share_their_bins(summarizer):
     instance = summarizer(1.0, torch.finfo(torch.float32).tiny)
     tensors = [1e-12 * random_entries(50).float(), random_entries(50).float(), torch.zeros(4)]
-    tickets = [instance.gradient(x) for x in tensors]
+    tickets = [instance.add_gradient(x) for x in tensors]
     summaries = instance.collect()
     first, second, third = (summaries.histograms[ticket] for ticket in tickets)
     assert_allclose(first.edges, second.edges)

@@ -23,7 +23,7 @@ from gradflow.core.report import Report
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.activation_facts import Alpha, NegativeSlope
 from gradflow.core.theory import Prediction, Standing
-from gradflow.core.theory.moments import FloatArray, activation_law
+from gradflow.core.theory.moments import FloatArray, get_activation_law
 
 COMPARED = (
     Normalization.NONE, Normalization.BATCH, Normalization.LAYER, Normalization.GROUP,
@@ -159,7 +159,7 @@ def limit(spec: MLP) -> float:
     q = 1.0 if before else weight_gain(spec)
     if not q > 0:
         return math.nan
-    found = activation_law(spec).moments(np.array([q]))
+    found = get_activation_law(spec).compute_moments(np.array([q]))
     # Before φ, batch norm alone subtracts what φ's mean becomes behind the weights, because it is
     # the same for all samples; behind φ, every norm but RMS norm subtracts the mean itself.
     centred = norm is Normalization.BATCH if before else norm is not Normalization.RMS

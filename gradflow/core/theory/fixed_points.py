@@ -11,7 +11,7 @@ import numpy as np
 from gradflow.core.catalog import Connection, Normalization
 from gradflow.core.experiment import MAX_DEPTH
 from gradflow.core.theory.moments import ActivationLaw, FloatArray
-from gradflow.core.theory.signals import Network, Signal
+from gradflow.core.theory.signals import NetworkLaws, Signal
 
 _LOG_Q = np.linspace(math.log(1e-12), math.log(1e6), 400)
 _TOLERANCE = 1e-9
@@ -44,7 +44,7 @@ class FixedPoint(NamedTuple):
 UNDEFINED = FixedPoint(math.nan, math.nan, math.nan, None)
 
 
-def fixed_point(network: Network, last: Signal) -> FixedPoint:
+def find_fixed_point(network: NetworkLaws, last: Signal) -> FixedPoint:
     """The fixed point of the hidden layers of ``network``, reached from ``last``.
 
     ``last`` is the pre-activation of the last hidden layer. Undefined with shortcuts, with fewer
@@ -57,13 +57,13 @@ def fixed_point(network: Network, last: Signal) -> FixedPoint:
         return UNDEFINED
     gain, bias = gains[-1], network.bias[-2]
     if network.norm is Normalization.NONE:
-        q = variance_fixed_point(network.law, gain, bias, last.mean_power)
-        chi = gain * float(network.law.moments(np.clip([q], 1e-300, 1e300)).slope[0])
+        q = find_variance_fixed_point(network.law, gain, bias, last.mean_power)
+        chi = gain * float(network.law.compute_moments(np.clip([q], 1e-300, 1e300)).slope[0])
     else:
         z = Signal(np.array([last.mean_power]), np.zeros(1), last.cosine)
         units = network.fans[-1][0]
         for _ in range(3):
-            passed = network.after(z, units)
+            passed = network.apply_norm_and_activation(z, units)
             mean = gain * passed.signal.mean_power
             z = Signal(
                 gain * passed.signal.power + bias,
@@ -81,13 +81,13 @@ def fixed_point(network: Network, last: Signal) -> FixedPoint:
     return FixedPoint(chi, q, 1 / abs(rate) if rate else math.inf, phase)
 
 
-def variance_fixed_point(law: ActivationLaw, gain: float, bias: float, start: float) -> float:
+def find_variance_fixed_point(law: ActivationLaw, gain: float, bias: float, start: float) -> float:
     """q* = σ_w² E φ(√q* z)² + σ_b² as reached from ``start``; 0 or infinity if q runs there."""
 
     def steps(log_q: FloatArray) -> FloatArray:
         """Relative steps of the map."""
         q = np.exp(log_q)
-        result: FloatArray = (gain * law.moments(q).power + bias) / q - 1
+        result: FloatArray = (gain * law.compute_moments(q).power + bias) / q - 1
         return result
 
     here = float(np.clip(math.log(max(start, 1e-300)), _LOG_Q[0], _LOG_Q[-1]))
