@@ -16,7 +16,7 @@ Action = Callable[[], object]
 
 
 def time_interleaved(candidates: Mapping[str, Action], runs: int) -> dict[str, list[float]]:
-    """Seconds of each candidate in each of ``runs`` rounds, after one round to warm up.
+    """Measure seconds of each candidate in each of ``runs`` rounds, after one to warm up.
 
     Each round runs every candidate once, starting with another one each time, so that a slow
     minute of the machine hits all of them and none always follows the same predecessor.
@@ -37,12 +37,12 @@ def time_interleaved(candidates: Mapping[str, Action], runs: int) -> dict[str, l
 
 
 def take_medians(seconds: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """The median of each candidate."""
+    """Take the median of each candidate."""
     return {name: median(values) for name, values in seconds.items()}
 
 
 def describe_machine(device: str = "cpu") -> str:
-    """One line on where this ran."""
+    """Describe this machine in one line."""
     if device == "cuda":
         return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
     threads = torch.get_num_threads()
@@ -53,14 +53,14 @@ def describe_machine(device: str = "cpu") -> str:
 
 
 def format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table: the first column is text, the others are numbers."""
+    """Format a Markdown table whose first column is text; the others are numbers."""
     rule = ["---", *["--:"] * (len(head) - 1)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
 
 
 def _find_processor_name() -> str:
     try:
-        found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+        match = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
     except OSError:
-        found = None
-    return found[1] if found else platform.processor() or platform.machine()
+        match = None
+    return match[1] if match else platform.processor() or platform.machine()

@@ -1,4 +1,4 @@
-"""From a key press on the depth slider to the new Flow figure drawn, in a real browser.
+"""Time from a key press on the depth slider to the new Flow figure, in a real browser.
 
 The page itself takes the times: at the capture of ``keydown``, and when Plotly has drawn a Flow
 figure with the new number of layers (``plotly_afterplot``). *New*: depths 6 to 35, each computed;
@@ -48,7 +48,7 @@ WATCH_SCRIPT = """() => {
     };
     watch();
     new MutationObserver(watch).observe(document.body, {childList: true, subtree: true});
-    // A chart made anew may have been drawn before it could be watched: then its next frame counts.
+    // A new chart may have been drawn before it could be watched: then its next frame counts.
     const frame = () => {
         for (const chart of charts()) {
             if (chart.querySelector('.scatterlayer path')) check(chart);
@@ -67,7 +67,7 @@ WATCH_SCRIPT = """() => {
 
 @contextmanager
 def run_app() -> Iterator[str]:
-    """Address of the app, started for this benchmark on a free port."""
+    """Start the app on a free port and yield its address; stop it on exit."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -99,10 +99,10 @@ def _fetch(url: str) -> bytes:
 
 
 def measure_latencies(chromium: str, presses: int) -> dict[str, list[float]]:
-    """Milliseconds per key press."""
+    """Measure milliseconds per key press, for new settings and for cached ones."""
     from playwright.sync_api import sync_playwright
 
-    found = {}
+    latencies = {}
     with run_app() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
@@ -126,9 +126,9 @@ def measure_latencies(chromium: str, presses: int) -> dict[str, list[float]]:
                 page.keyboard.press(key)
                 page.wait_for_function(f"() => window.benchmark.latencies.length === {count}")
                 page.wait_for_timeout(400)  # a person does not press faster than the page answers
-            found[name] = page.evaluate("() => window.benchmark.latencies")
+            latencies[name] = page.evaluate("() => window.benchmark.latencies")
         browser.close()
-    return found
+    return latencies
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -144,17 +144,17 @@ def main(arguments: list[str] | None = None) -> None:
         print("Not measured: no Chromium found; set GRADFLOW_CHROMIUM to one.")
         return
     rows = []
-    found = measure_latencies(path, options.presses)
+    latencies = measure_latencies(path, options.presses)
     for name, label in (("new", "a new depth, 6 to 35"), ("again", "depth 20 and 21 in turns")):
-        values = found[name]
+        values = latencies[name]
         rows.append([label, f"{median(values):.0f} ms", f"{quantiles(values, n=10)[-1]:.0f} ms"])
     print(
         format_table(
             ("key press to Flow figure drawn, width 128, batch 256", "median", "p90"), rows
         )
     )
-    print(f"\n{options.presses} presses each; target: median ≤ 150 ms on an idle two-core machine. "
-          f"{describe_machine()}.")  # fmt: skip
+    target = "median ≤ 150 ms on an idle two-core machine"
+    print(f"\n{options.presses} presses each; target: {target}. {describe_machine()}.")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 All candidates see the same network, batch and loss, in one process, in turns. Recorded are the
 pre-activation and activation of every layer, their gradients, the weights and their gradients:
 
-* GradFlow: ``gradflow.probe``, the whole call, tables and moments included;
+* GradFlow: all of ``gradflow.probe``, tables and moments included;
 * TensorBoard: hooks that keep these tensors, and ``SummaryWriter.add_histogram`` of each;
 * naive: the same hooks, and ``np.histogram`` with 256 bins of each.
 """
@@ -43,17 +43,17 @@ NETWORKS = {
 }
 TARGETS = (1.5, 2.3, 3.0, 1.9)
 SLOW_EVERY = 5
-"""The slow ones run once where GradFlow and the bare pass run five times."""
+"""TensorBoard and the naive hooks run once per five runs of GradFlow and the bare pass."""
 
 
 def run_bare_pass(model: nn.Module, x: Tensor, y: Tensor) -> None:
-    """One forward and one backward pass; nothing is kept."""
+    """Run one forward and one backward pass, and keep nothing."""
     loss = F.cross_entropy(model(x), y)
     torch.autograd.grad(loss, list(model.parameters()))
 
 
 def collect_tensors(model: nn.Module, x: Tensor, y: Tensor) -> list[Tensor]:
-    """The tensors that a report is about, kept by hooks."""
+    """Collect by hooks the tensors that a report describes."""
     outputs: list[Tensor] = []
     handles = [
         module.register_forward_hook(
@@ -74,7 +74,7 @@ def collect_tensors(model: nn.Module, x: Tensor, y: Tensor) -> list[Tensor]:
 def make_candidates(
     model: nn.Module, x: Tensor, y: Tensor, writer: SummaryWriter
 ) -> tuple[dict[str, Callable[[], object]], dict[str, Callable[[], object]]]:
-    """Fast ones and slow ones."""
+    """Make the fast and the slow candidates."""
     steps = itertools.count()
 
     def tensorboard() -> None:
@@ -92,22 +92,22 @@ def make_candidates(
 
 
 def measure_recording(experiment: gf.Experiment, device: str, runs: int) -> dict[str, float]:
-    """Median seconds of each candidate on one network."""
+    """Measure the median seconds of each candidate on one network."""
     x, y = draw(experiment.data, experiment.seed)
     model = build(experiment, x).to(device)
     x, y = x.to(device), y.to(device)
     with tempfile.TemporaryDirectory() as folder, SummaryWriter(folder) as writer:
         fast, slow = make_candidates(model, x, y, writer)
         if device == "cuda":
-            fast, slow = ({name: _synchronize_after(action) for name, action in group.items()}
-                          for group in (fast, slow))  # fmt: skip
-        found = take_medians(time_interleaved(fast, runs))
-        # The bare pass again, so that the slow ones have a neighbour in time of their own.
+            fast = {name: _synchronize_after(action) for name, action in fast.items()}
+            slow = {name: _synchronize_after(action) for name, action in slow.items()}
+        seconds = take_medians(time_interleaved(fast, runs))
+        # The bare pass again, next in time to the slow candidates.
         others = take_medians(
             time_interleaved({"bare": fast["bare"]} | slow, max(runs // SLOW_EVERY, 1))
         )
-    scale = found["bare"] / others["bare"]
-    return found | {name: others[name] * scale for name in slow}
+    scale = seconds["bare"] / others["bare"]
+    return seconds | {name: others[name] * scale for name in slow}
 
 
 def _synchronize_after(action: Callable[[], object]) -> Callable[[], None]:
@@ -134,10 +134,10 @@ def main(arguments: list[str] | None = None) -> None:
         if options.only not in name:
             continue
         seconds = measure_recording(experiment, options.device, options.runs)
-        ratios = [f"{seconds[key] / seconds['bare']:.2f} ×" for key in
-                  ("probe", "tensorboard", "naive")]  # fmt: skip
-        rows.append([name, f"{1000 * seconds['bare']:.1f} ms", ratios[0], f"≤ {target} ×",
-                     *ratios[1:]])  # fmt: skip
+        probe, *slow = (
+            f"{seconds[key] / seconds['bare']:.2f} ×" for key in ("probe", "tensorboard", "naive")
+        )
+        rows.append([name, f"{1000 * seconds['bare']:.1f} ms", probe, f"≤ {target} ×", *slow])
     print("### Recording\n")
     head = ("network", "bare pass", "GradFlow", "target", "TensorBoard", "hooks + np.histogram")
     print(format_table(head, rows))

@@ -3,7 +3,7 @@
 Both see the same networks and batches, in one process, in turns:
 
 * loop: ``gradflow.run`` for each seed;
-* batched: ``gradflow.core.ensemble.run_seeds``, the whole call.
+* batched: all of ``gradflow.core.ensemble.run_seeds``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TARGETS = ("≤ 0.33", "–", "–")
 
 
 def make_seed_candidates(experiment: gf.Experiment, count: int) -> dict[str, Callable[[], object]]:
-    """The loop and the batch."""
+    """Make the two candidates: the loop over seeds, and all seeds as one network."""
     members = [experiment.model_copy(update={"seed": seed}) for seed in range(count)]
     return {
         "loop": lambda: [gf.run(member) for member in members],

@@ -4,9 +4,9 @@ All candidates train the same network on the same batches with the same optimize
 ``torch.optim``, in one process, in turns of a few steps:
 
 * bare: ``zero_grad``, forward, ``backward``, ``step``, as people write it, nothing kept;
-* GradFlow: the steps of ``gradflow.train``, without looks at held-out data, which the bare loop
-  does not take either; with the plan's default number of full reports (more than a third of the
-  steps recorded every tenth), and with none.
+* GradFlow: the steps of ``gradflow.train``, without evaluation on held-out data, which the bare
+  loop does not have either; with the plan's default number of full reports (more than a third of
+  the steps recorded every tenth), and with none.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 LEARNING_RATE = 0.001
 TURN = 10
-"""Steps that a candidate takes before the next one has its turn."""
+"""Steps that a candidate takes before the next candidate."""
 INTERVALS = {1: 2.0, 10: 1.15}
 """Steps from one record to the next, and the aim."""
 REPORTS = gf.TrainingPlan().reports
@@ -43,7 +43,7 @@ CANDIDATES = {
 
 
 def train_bare(experiment: gf.Experiment, optimizer: str) -> Iterator[None]:
-    """The loop that everybody writes, step by step."""
+    """Train by the usual loop, step by step."""
     task = classification(experiment)
     model, batches = task.model, task.batches
     stepper = OPTIMIZERS[optimizer](model.parameters(), lr=LEARNING_RATE)
@@ -59,7 +59,7 @@ def train_bare(experiment: gf.Experiment, optimizer: str) -> Iterator[None]:
 def train_recorded(
     experiment: gf.Experiment, optimizer: str, every: int, reports: int
 ) -> Iterator[None]:
-    """The same through GradFlow, one run after the other."""
+    """Train through GradFlow, step by step, one run after the other."""
     plan = gf.TrainingPlan(
         optimizer=optimizer,
         learning_rate=LEARNING_RATE,
@@ -75,7 +75,7 @@ def train_recorded(
 
 
 def measure_training(optimizer: str, device: str, runs: int) -> dict[str, float]:
-    """Seconds per step of each candidate."""
+    """Measure the seconds per step of each candidate."""
     experiment = NETWORK.model_copy(update={"device": device})
     loops = {
         "bare": train_bare(experiment, optimizer),
@@ -85,14 +85,16 @@ def measure_training(optimizer: str, device: str, runs: int) -> dict[str, float]
         },
     }
 
-    def steps(loop: Iterator[None]) -> None:
+    def take_turn(loop: Iterator[None]) -> None:
         for _ in range(TURN):
             next(loop)
         if device == "cuda":
             torch.cuda.synchronize()
 
     turns = runs * gf.TrainingPlan().steps // TURN
-    seconds = time_interleaved({name: partial(steps, loop) for name, loop in loops.items()}, turns)
+    seconds = time_interleaved(
+        {name: partial(take_turn, loop) for name, loop in loops.items()}, turns
+    )
     return {name: fmean(values) / TURN for name, values in seconds.items()}
 
 
@@ -113,8 +115,8 @@ def main(arguments: list[str] | None = None) -> None:
         rows.append([optimizer, f"{1000 * seconds['bare']:.2f} ms", *ratios])
     print("### Training\n")
     print(format_table(("depth 20, width 128, batch 256", "bare step", *CANDIDATES), rows))
-    print(f"\nMeans over {options.runs} runs of 200 steps, {TURN} steps in turn. "
-          f"{describe_machine(options.device)}.")  # fmt: skip
+    method = f"Means over {options.runs} runs of 200 steps, {TURN} steps in turn"
+    print(f"\n{method}. {describe_machine(options.device)}.")
 
 
 if __name__ == "__main__":

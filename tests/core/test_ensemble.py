@@ -173,7 +173,7 @@ def test_same_numbers_every_time():
 def test_the_size_of_a_batch_does_not_matter(at_once, monkeypatch):
     exp = experiment(activation="rrelu", normalization="batch")
     whole = run_seeds(exp, 7)
-    monkeypatch.setattr(ensemble, "_AT_ONCE", at_once)
+    monkeypatch.setattr(ensemble, "_MOST_SEEDS_AT_ONCE", at_once)
     progress = []
     parts = run_seeds(exp, 7, progress=lambda *done: progress.append(done))
     assert progress == [(min(n, 7), 7) for n in range(at_once, 7 + at_once, at_once)]
@@ -202,7 +202,7 @@ def tensors_alive() -> int:
 @pytest.mark.parametrize("abort", [False, True])
 def test_nothing_is_left_behind(abort, monkeypatch):
     """No tensor, hook or random number; nor in a cycle that waits for the garbage collector."""
-    monkeypatch.setattr(ensemble, "_AT_ONCE", 2)
+    monkeypatch.setattr(ensemble, "_MOST_SEEDS_AT_ONCE", 2)
     exp = experiment(
         activation="rrelu", initialization="lsuv", normalization="batch", connection="residual"
     )

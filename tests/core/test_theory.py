@@ -303,7 +303,7 @@ def test_standing(fields, standing, words):
     _, prediction = run(**{"width": 128, "depth": 8, "batch_size": 64} | fields)
     assert prediction.standing == standing
     assert bool(prediction.reasons) == (standing != "quantitative")
-    assert any(words in reason for reason in prediction.reasons) or not words
+    assert any(words in str(reason) for reason in prediction.reasons) or not words
     if standing == "none":
         for column in (*FORWARD_COLUMNS, *BACKWARD_COLUMNS, "band"):
             assert np.isnan(getattr(prediction, column)).all()

@@ -1,4 +1,4 @@
-"""The fixed point of a plain network's layer, its slope χ₁ and the phase it puts the network in."""
+"""The fixed point of a plain network's layers, its slope χ₁, and the phase of the network."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Phase(StrEnum):
 
 
 class FixedPoint(NamedTuple):
-    """Where the signal of ever deeper layers ends, and what a layer there does to the gradient.
+    """The limit of the signal in ever deeper layers, and the factor of the gradient there.
 
     Attributes:
-        chi: χ₁, the factor of the squared gradient norm per layer; NaN where a layer has none.
-        q_star: second moment of the pre-activation; 0 and infinity are possible.
+        chi: χ₁, the factor of the squared gradient norm per layer; NaN where there is none.
+        q_star: q*, second moment of the pre-activation; 0 and infinity are possible.
         depth_scale: ξ = 1/|ln χ₁| layers, over which the squared gradient norm changes by e.
         phase: critical if ξ exceeds the depth of the deepest network.
     """
@@ -45,10 +45,10 @@ UNDEFINED = FixedPoint(math.nan, math.nan, math.nan, None)
 
 
 def find_fixed_point(network: NetworkLaws, last: Signal) -> FixedPoint:
-    """The fixed point of the hidden layers of ``network``, reached from ``last``.
+    """Find the fixed point of the hidden layers of ``network``, reached from ``last``.
 
-    ``last`` is the pre-activation of the last hidden layer. Undefined with shortcuts, with fewer
-    than two hidden layers, and if the layers differ in n·Var(W).
+    ``last`` is the pre-activation of the last hidden layer. The fixed point is undefined with
+    shortcuts, with fewer than two hidden layers, and if the layers differ in n·Var(W).
     """
     gains = network.gain[1:-1]
     if network.spec.connection is not Connection.PLAIN or not gains:
@@ -63,14 +63,14 @@ def find_fixed_point(network: NetworkLaws, last: Signal) -> FixedPoint:
         z = Signal(np.array([last.mean_power]), np.zeros(1), last.cosine)
         units = network.fans[-1][0]
         for _ in range(3):
-            passed = network.apply_norm_and_activation(z, units)
-            mean = gain * passed.signal.mean_power
+            output = network.apply_norm_and_activation(z, units)
+            mean = gain * output.signal.mean_power
             z = Signal(
-                gain * passed.signal.power + bias,
+                gain * output.signal.power + bias,
                 np.zeros(1),
-                (mean * passed.signal.cosine + bias) / (mean + bias),
+                (mean * output.signal.cosine + bias) / (mean + bias),
             )
-        q, chi = z.mean_power, gain * float(passed.slope.mean())
+        q, chi = z.mean_power, gain * float(output.slope.mean())
     if not chi > 0:
         return FixedPoint(chi, q, math.nan, None)
     rate = math.log(chi)
@@ -82,22 +82,25 @@ def find_fixed_point(network: NetworkLaws, last: Signal) -> FixedPoint:
 
 
 def find_variance_fixed_point(law: ActivationLaw, gain: float, bias: float, start: float) -> float:
-    """q* = σ_w² E φ(√q* z)² + σ_b² as reached from ``start``; 0 or infinity if q runs there."""
+    """Find q* = σ_w² E φ(√q* z)² + σ_b² as reached from ``start``; 0 or infinity if q runs there.
 
-    def steps(log_q: FloatArray) -> FloatArray:
-        """Relative steps of the map."""
+    ``gain`` is σ_w², ``bias`` is σ_b².
+    """
+
+    def compute_steps(log_q: FloatArray) -> FloatArray:
+        """Compute the relative change of q in one layer."""
         q = np.exp(log_q)
         result: FloatArray = (gain * law.compute_moments(q).power + bias) / q - 1
         return result
 
-    here = float(np.clip(math.log(max(start, 1e-300)), _LOG_Q[0], _LOG_Q[-1]))
-    sign = float(np.sign(steps(np.array([here]))[0]))
-    if abs(steps(np.array([here]))[0]) < _TOLERANCE:
+    log_start = float(np.clip(math.log(max(start, 1e-300)), _LOG_Q[0], _LOG_Q[-1]))
+    sign = float(np.sign(compute_steps(np.array([log_start]))[0]))
+    if abs(compute_steps(np.array([log_start]))[0]) < _TOLERANCE:
         return start
-    nodes = np.array([here, *_LOG_Q[(_LOG_Q - here) * sign > 0][:: int(sign)]])
+    nodes = np.array([log_start, *_LOG_Q[(_LOG_Q - log_start) * sign > 0][:: int(sign)]])
     for _ in range(8):
-        arrived = np.flatnonzero(steps(nodes) * sign <= _TOLERANCE)
-        if not len(arrived):
+        beyond = np.flatnonzero(compute_steps(nodes) * sign <= _TOLERANCE)
+        if not len(beyond):
             return math.inf if sign > 0 else 0.0
-        nodes = np.linspace(nodes[max(arrived[0] - 1, 0)], nodes[arrived[0]], 33)
+        nodes = np.linspace(nodes[max(beyond[0] - 1, 0)], nodes[beyond[0]], 33)
     return math.exp(nodes[-1])

@@ -1,8 +1,8 @@
-"""The signal forward and the squared gradient norm backward, for each pattern of connections.
+"""The predicted signal and squared gradient norm, for each pattern of connections.
 
 Gradients are relative to ‖δ‖² = 1 at the readout. A gradient is a vector over the representative
-samples; its mean counts. Forward and backward weights are taken as independent (Schoenholz et al.
-2017), so that contributions over different paths add up in the square.
+samples, and the flow has its mean. Forward and backward weights are taken as independent
+(Schoenholz et al. 2017), so that contributions over different paths add up in the square.
 """
 
 from __future__ import annotations
@@ -17,7 +17,14 @@ from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal, add_s
 
 
 class PredictedFlow(NamedTuple):
-    """Per weight layer: z, what follows it, and the squared norms of ∂L/∂z and ∂L/∂a."""
+    """The prediction per weight layer.
+
+    Attributes:
+        preactivation: z.
+        after: the layer's output, behind norm and activation.
+        delta: ‖∂L/∂z‖².
+        activation_grad: ‖∂L/∂a‖².
+    """
 
     preactivation: list[Signal]
     after: list[LayerOutput]
@@ -26,7 +33,7 @@ class PredictedFlow(NamedTuple):
 
 
 def list_blocks(spec: MLP, depth: int) -> list[range]:
-    """Indices of the weight layers in each residual branch."""
+    """List the indices of the weight layers in each residual branch."""
     last = depth - 1
     return [
         range(start, min(start + spec.block_size, last))
@@ -35,7 +42,7 @@ def list_blocks(spec: MLP, depth: int) -> list[range]:
 
 
 def predict_plain_flow(network: NetworkLaws) -> PredictedFlow:
-    """z_l = W_l a_{l-1} + b_l, a_l = φ(z_l)."""
+    """Predict a plain network: z_l = W_l a_{l-1} + b_l, a_l = φ(z_l)."""
     z, after = [], []
     signal = network.input
     for index in range(network.depth):
@@ -51,7 +58,10 @@ def predict_plain_flow(network: NetworkLaws) -> PredictedFlow:
 
 
 def predict_dense_flow(network: NetworkLaws) -> PredictedFlow:
-    """z_l = W_l [x, a_1, …, a_{l-1}] + b_l: the squares of all layers behind add up."""
+    """Predict a dense network: z_l = W_l [x, a_1, …, a_{l-1}] + b_l.
+
+    The squared gradients from all later layers add up.
+    """
     z, after = [], []
     seen = network.input
     for index, (fan_in, fan_out) in enumerate(network.fans):
@@ -69,7 +79,7 @@ def predict_dense_flow(network: NetworkLaws) -> PredictedFlow:
 
 
 def predict_preactivation_flow(network: NetworkLaws) -> PredictedFlow:
-    """Blocks h + α·f(h) with norm and activation inside f: the stream h stays Gaussian."""
+    """Predict blocks h + α·f(h) with norm and activation inside f; the stream h stays Gaussian."""
     spec, last = network.spec, network.depth - 1
     z = [network.apply_weights(network.input, 0)]
     after: list[LayerOutput] = []
@@ -87,10 +97,10 @@ def predict_preactivation_flow(network: NetworkLaws) -> PredictedFlow:
         z.append(network.apply_weights(after[-1].signal, last))
     after.append(pass_readout(z[-1]))
 
-    one = np.ones_like(network.input.power)
-    delta, grad = {last: one}, {last: one}
+    ones = np.ones_like(network.input.power)
+    delta, grad = {last: ones}, {last: ones}
     if last:
-        grad[last - 1] = one * network.gain[last]
+        grad[last - 1] = ones * network.gain[last]
         stream_grad = grad[last - 1] * after[last - 1].slope
         for block in reversed(list_blocks(spec, network.depth)):
             delta[block[-1]] = stream_grad * spec.branch_scale**2
@@ -105,7 +115,7 @@ def predict_preactivation_flow(network: NetworkLaws) -> PredictedFlow:
 
 
 def _concatenate(seen: Signal, new: Signal, share: float) -> Signal:
-    """Two signals side by side; ``share`` of the units are in ``seen``."""
+    """Concatenate two signals; ``share`` of the units are in ``seen``."""
     old_power, new_power = share * seen.mean_power, (1 - share) * new.mean_power
     return Signal(
         share * seen.power + (1 - share) * new.power,
@@ -121,14 +131,14 @@ def _pass_layer(network: NetworkLaws, z: Signal, index: int) -> LayerOutput:
 
 
 def pass_readout(z: Signal) -> LayerOutput:
-    """The last weight layer has nothing behind it."""
+    """Pass the readout's output on as it is: no norm and no activation follows."""
     return LayerOutput(z, np.ones_like(z.power), float("nan"))
 
 
 def collect_flow(
     z: list[Signal], after: list[LayerOutput], delta: list[FloatArray], grad: list[FloatArray]
 ) -> PredictedFlow:
-    """A ``Flow``; gradients as their means over the samples."""
+    """Collect a flow, with the means of the gradients over the samples."""
     return PredictedFlow(
         z, after, [float(d.mean()) for d in delta], [float(g.mean()) for g in grad]
     )

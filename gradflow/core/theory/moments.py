@@ -2,7 +2,7 @@
 
 With u ~ N(0, q): E φ(u), Var φ(u), E φ'(u)², the share of saturated outputs and, for two inputs
 with correlation c, E φ(u₁)φ(u₂). Quadrature is Gauss–Legendre in panels that halve towards the
-origin and end at the kinks of φ, so that one set of nodes serves every q; the moments are tabled
+origin and end at the kinks of φ, so that one set of nodes serves every q; the moments are tabulated
 over ln q once per activation and interpolated.
 """
 
@@ -49,15 +49,15 @@ class Moments(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ActivationLaw:
-    """What a Gaussian becomes behind one activation function.
+    """The moments of the output of one activation function with Gaussian input.
 
     Attributes:
         module: φ in float64; where its slope is random, with the mean slope.
-        slope_variance: variance of the slope below 0 (RReLU draws one for every entry).
+        slope_variance: variance of the slope below 0 (RReLU draws a slope for every entry).
         at_zero: φ(0) and φ'(0)².
         table: ln Var φ, ln E φ'² and (E φ − φ(0))/√Var φ, one column for each node of ln q.
-        saturated_between: intervals of u in which the output is saturated; ``None``: φ has no
-            saturation.
+        saturated_between: intervals of u in which the output is saturated; ``None`` if φ does not
+            saturate.
     """
 
     module: nn.Module
@@ -67,13 +67,13 @@ class ActivationLaw:
     saturated_between: FloatArray | None
 
     def compute_moments(self, q: FloatArray) -> Moments:
-        """Moments at the variances ``q`` ≥ 0, shape ``(count,)``."""
-        found = self._compute_mean_slope_moments(q)
+        """Compute the moments at the variances ``q`` ≥ 0, shape ``(count,)``."""
+        moments = self._compute_mean_slope_moments(q)
         noise = self.slope_variance / 2
-        return Moments(found.mean, found.variance + noise * q, found.slope + noise)
+        return Moments(moments.mean, moments.variance + noise * q, moments.slope + noise)
 
     def compute_saturated_share(self, q: FloatArray) -> float:
-        """Share of outputs outside the catalog's unsaturated interval, averaged over ``q``."""
+        """Compute the share of saturated outputs, averaged over ``q``; NaN without saturation."""
         if self.saturated_between is None:
             return math.nan
         ends = self.saturated_between[:, :, None] / np.sqrt(np.maximum(q, 1e-300))
@@ -81,10 +81,11 @@ class ActivationLaw:
         return float((high - low).sum(0).mean())
 
     def compute_cosine(self, q: float, cosine: FloatArray) -> FloatArray:
-        """Cosine of two outputs, E φ(u₁)φ(u₂)/E φ², for variances q and correlations ``cosine``.
+        """Compute the cosine E φ(u₁)φ(u₂)/E φ² of two outputs whose inputs have ``cosine``.
 
-        The Hermite series Σ c^k a_k², cut off; its tail is one power of c with the tail's value
-        and derivative at c = 1, which are known: E φ² and q E φ'².
+        Both inputs have variance ``q``. The Hermite series Σ c^k a_k² is cut off; its tail is
+        replaced by one power of c that has the tail's value and derivative at c = 1, known from
+        E φ² and q E φ'².
         """
         at_one = self._compute_mean_slope_moments(np.array([q]))
         power, slope = float(at_one.power[0]), float(at_one.slope[0])
@@ -105,30 +106,31 @@ class ActivationLaw:
         return result
 
     def compute_spread(self, q: float) -> float:
-        """Var φ²/(E φ²)²: the relative variance of φ² under N(0, q)."""
+        """Compute Var φ²/(E φ²)², the relative variance of φ² under N(0, q)."""
         z, hermite = compute_hermite_functions()
         square = self.module(torch.from_numpy(math.sqrt(q) * z)).numpy() ** 2
         return float(hermite[0] @ square**2 / (hermite[0] @ square) ** 2) - 1
 
     def compute_linear_share(self) -> float:
-        """Share of Var φ under N(0, 1) that is linear: (E φ')²/Var φ."""
+        """Compute the linear share of Var φ under N(0, 1), (E φ')²/Var φ."""
         z, hermite = compute_hermite_functions()
         phi = self.module(torch.from_numpy(z)).numpy()
         return float(hermite[1] @ phi) ** 2 / float(self.compute_moments(np.ones(1)).variance[0])
 
     def _compute_mean_slope_moments(self, q: FloatArray) -> Moments:
+        """Compute the moments as if a random slope always had its mean."""
         phi_zero, slope_zero = self.at_zero
         with np.errstate(divide="ignore"):
             variance, slope, shift = _interpolate(self.table, np.log(q))
         variance, slope = np.exp(variance), np.exp(slope)
-        nothing = q <= 0
-        variance = np.where(nothing, 0.0, variance)
-        slope = np.where(nothing, slope_zero, slope)
+        no_signal = q <= 0
+        variance = np.where(no_signal, 0.0, variance)
+        slope = np.where(no_signal, slope_zero, slope)
         return Moments(phi_zero + shift * np.sqrt(variance), variance, slope)
 
 
 def get_activation_law(spec: MLP) -> ActivationLaw:
-    """The law of the activation that ``spec`` names, with its parameters."""
+    """Get the law of the activation of ``spec``, with its parameters."""
     parameters = ACTIVATIONS[spec.activation].parameters
     return _make_law(spec.activation, tuple((name, getattr(spec, name)) for name in parameters))
 
@@ -161,7 +163,7 @@ def _make_law(activation: Activation, parameters: tuple[tuple[str, float], ...])
 
 
 def compute_values_and_slopes(module: nn.Module, u: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """φ(u) and φ'(u), by autograd."""
+    """Compute φ(u) and φ'(u), by autograd."""
     point = torch.from_numpy(u).requires_grad_()
     with torch.enable_grad():
         value: Tensor = module(point)
@@ -170,7 +172,7 @@ def compute_values_and_slopes(module: nn.Module, u: FloatArray) -> tuple[FloatAr
 
 
 def find_kinks(module: nn.Module) -> list[float]:
-    """Where φ' jumps: bisection in every cell across which it changes most."""
+    """Find where φ' jumps, by bisection in every cell across which it changes by 1e-3 or more."""
     u = np.arange(-_KINK_RANGE - _KINK_STEP / 2, _KINK_RANGE, _KINK_STEP)
     slope = compute_values_and_slopes(module, u)[1]
     change = np.abs(np.diff(slope))
@@ -188,7 +190,7 @@ def find_kinks(module: nn.Module) -> list[float]:
 
 
 def _find_saturated_intervals(module: nn.Module, interval: tuple[float, float]) -> FloatArray:
-    """Intervals of u, shape ``(count, 2)``, in which a nondecreasing φ leaves ``interval``."""
+    """Find where a nondecreasing φ is outside ``interval``: intervals of u, ``(count, 2)``."""
     ends = []
     for cut, above in zip(interval, (False, True), strict=True):
         low, high = -1e3, 1e3
@@ -206,7 +208,7 @@ def _find_saturated_intervals(module: nn.Module, interval: tuple[float, float]) 
 
 @cache
 def compute_hermite_functions() -> tuple[FloatArray, FloatArray]:
-    """Points z and the rows w·h_k(z): h_k orthonormal under N(0, 1), w trapezoid weights."""
+    """Compute points z and rows w·h_k(z): h_k orthonormal under N(0, 1), w trapezoid weights."""
     z = np.arange(-12 + _HERMITE_STEP / 2, 12, _HERMITE_STEP)
     rows = [np.exp(-(z**2) / 2) * (_HERMITE_STEP / math.sqrt(2 * math.pi))]
     rows.append(z * rows[0])
@@ -217,7 +219,7 @@ def compute_hermite_functions() -> tuple[FloatArray, FloatArray]:
 
 @lru_cache(maxsize=16)
 def _make_quadrature(kinks: tuple[float, ...]) -> tuple[FloatArray, FloatArray]:
-    """Nodes and weights of ∫ f(u) du."""
+    """Make the nodes and weights of ∫ f(u) du."""
     edges = np.sort(np.concatenate([_PANEL_EDGES, kinks]))
     x, w = np.polynomial.legendre.leggauss(_NODES_PER_PANEL)
     length = np.diff(edges)[:, None]
@@ -226,7 +228,7 @@ def _make_quadrature(kinks: tuple[float, ...]) -> tuple[FloatArray, FloatArray]:
 
 @lru_cache(maxsize=16)
 def _make_gaussian_weights(kinks: tuple[float, ...]) -> FloatArray:
-    """Row i integrates against N(0, q_i), q_i = exp of the table's nodes."""
+    """Make weights whose row i integrates against N(0, q_i), ln q_i being the table's nodes."""
     u, w = _make_quadrature(kinks)
     q = np.exp(_LOG_Q)[:, None]
     density = w * np.exp(-(u**2) / (2 * q))
@@ -235,7 +237,7 @@ def _make_gaussian_weights(kinks: tuple[float, ...]) -> FloatArray:
 
 
 def _interpolate(table: FloatArray, log_q: FloatArray) -> FloatArray:
-    """Six-point Lagrange inside the table, straight lines beyond its ends."""
+    """Interpolate by six-point Lagrange inside the table, and by straight lines beyond its ends."""
     last = len(_LOG_Q) - 1
     inside = np.clip(log_q, _LOG_Q[0], _LOG_Q[last])
     position = (inside - _LOG_Q[0]) / _LOG_Q_STEP

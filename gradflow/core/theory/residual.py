@@ -2,8 +2,8 @@
 
 The stream of a unit, h' = φ(h + α z) with a fresh Gaussian z in each block, is a Markov chain
 whose distribution has no closed form: the activation makes it skew, and units that are off tend
-to stay off, which the gradient feels. So the chain is followed for many representative units, with
-the noise spread evenly over their states (array-RQMC: L'Ecuyer, Lécot & Tuffin 2008), and the
+to stay off, which changes the gradient. So the chain is followed for many representative units,
+with the noise spread evenly over their states (array-RQMC: L'Ecuyer, Lécot & Tuffin 2008), and the
 gradient comes back along their paths. Two samples are followed, for the correlation between them.
 """
 
@@ -27,10 +27,13 @@ _GOLDEN = 0.6180339887498949
 
 
 class _StreamStep(NamedTuple):
-    """One activation of the stream: φ'² per unit, and factors of the squared gradient.
+    """One activation of the stream.
 
-    ``norm`` belongs to a norm behind the activation, ``branch`` to one at the end of the branch;
-    ``kept`` are the units that have a stream from the block before.
+    Attributes:
+        slope: φ'² per unit.
+        norm: factor of the squared gradient through a norm behind the activation.
+        branch: factor of the squared gradient through a norm at the end of the branch.
+        kept: the units that have a stream from the block before.
     """
 
     slope: FloatArray
@@ -40,7 +43,7 @@ class _StreamStep(NamedTuple):
 
 
 def predict_residual_flow(network: NetworkLaws) -> PredictedFlow:
-    """A first layer, blocks φ(h + α·f(h)), a linear readout."""
+    """Predict a first layer, blocks φ(h + α·f(h)) and a linear readout."""
     z: list[Signal] = []
     after: list[LayerOutput] = []
     steps = _predict_forward(network, z, after)
@@ -51,7 +54,7 @@ def predict_residual_flow(network: NetworkLaws) -> PredictedFlow:
 def _predict_forward(
     network: NetworkLaws, z: list[Signal], after: list[LayerOutput]
 ) -> list[_StreamStep]:
-    """Fill ``z`` and ``after``; the steps of the stream, the first layer's and each block's."""
+    """Fill ``z`` and ``after``; return the steps of the stream: the first layer and each block."""
     spec, last = network.spec, network.depth - 1
     signal = network.typical
     stream = np.zeros((2, REPRESENTATIVE_UNITS))
@@ -80,9 +83,10 @@ def _predict_forward(
 def _predict_backward(
     network: NetworkLaws, after: list[LayerOutput], steps: list[_StreamStep]
 ) -> tuple[list[FloatArray], list[FloatArray]]:
-    """‖∂L/∂z‖² and ‖∂L/∂a‖² per layer; ``per_unit`` is the stream's, along the units' paths."""
+    """Compute ‖∂L/∂z‖² and ‖∂L/∂a‖² per layer."""
     spec, last = network.spec, network.depth - 1
     delta, grad = [np.ones(1)] * network.depth, [np.ones(1)] * network.depth
+    # The squared gradient of the stream, along the paths of the units.
     per_unit = np.full(REPRESENTATIVE_UNITS, network.gain[last] / network.fans[last][0])
     all_blocks = [range(1), *list_blocks(spec, network.depth)]
     for block, step in reversed(list(zip(all_blocks, steps, strict=False))):
@@ -101,7 +105,7 @@ def _predict_backward(
 
 @cache
 def _make_lattice() -> FloatArray:
-    """Normal quantiles in a low-discrepancy order: two rows, with different generators."""
+    """Make normal quantiles in a low-discrepancy order: two rows, with different generators."""
     sequences = np.outer([_GOLDEN, 0.7548776662466927], np.arange(REPRESENTATIVE_UNITS)) % 1.0
     levels = (sequences.argsort(1).argsort(1) + 0.5) / REPRESENTATIVE_UNITS
     rows = torch.special.ndtri(torch.from_numpy(levels)).numpy()
@@ -110,7 +114,7 @@ def _make_lattice() -> FloatArray:
 
 
 def _draw_noise(z: Signal, state: FloatArray, step: int) -> FloatArray:
-    """Pairs of Gaussians as ``z`` has them for two samples, spread evenly over the states."""
+    """Draw Gaussian pairs with the power and cosine of ``z``, spread evenly over the states."""
     first, second = np.roll(_make_lattice(), 89 * step, axis=1)
     order = np.argsort(state, kind="stable")
     cosine = float(np.clip(z.cosine.mean(), -1.0, 1.0))
@@ -123,7 +127,10 @@ def _draw_noise(z: Signal, state: FloatArray, step: int) -> FloatArray:
 def _activate(
     network: NetworkLaws, sums: FloatArray, units: int
 ) -> tuple[FloatArray, FloatArray, float]:
-    """The stream behind the block, φ' for the first sample, and a norm's squared factor."""
+    """Apply φ and a norm behind it.
+
+    Returns the new stream, φ' for the first sample, and the norm's factor of the squared gradient.
+    """
     value, slope = compute_values_and_slopes(network.law.module, sums.ravel())
     value, slope = value.reshape(sums.shape), slope.reshape(sums.shape)[0]
     if network.norm_first or network.norm is Normalization.NONE:

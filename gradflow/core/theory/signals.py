@@ -1,4 +1,4 @@
-"""The statistics of a layer's signal, and what weights, norms and activations make of them.
+"""The statistics of a layer's signal, and how weights, norms and activations change them.
 
 The limit is that of wide layers: over its units, a pre-activation is Gaussian with mean 0 for
 every sample, and the units are independent (Poole et al. 2016). Corrections of order 1/units and
@@ -37,7 +37,7 @@ SAMPLES, PAIRS = 32, 24
 
 
 class Signal(NamedTuple):
-    """A vector of units for each sample.
+    """Statistics of a signal, a vector of units for each sample.
 
     Attributes:
         power: mean square over the units, for representative samples.
@@ -55,20 +55,26 @@ class Signal(NamedTuple):
         return float(self.power.mean())
 
     def compute_overlap(self, batch_size: int) -> float:
-        """Mean cosine of all pairs of samples, each sample with itself included."""
+        """Compute the mean cosine of all pairs of samples, each sample with itself included."""
         return float(1 + (1 - 1 / batch_size) * (self.cosine.mean() - 1))
 
     def compute_std(self, units: int, batch_size: int) -> float:
-        """Standard deviation over all entries; the mean over finitely many units varies."""
+        """Compute the standard deviation over all entries of the batch.
+
+        The mean over finitely many units varies by chance; its variance is subtracted.
+        """
         square = float(self.mean.mean()) ** 2
         common = self.mean_power * self.compute_overlap(batch_size) - square
         return math.sqrt(max(self.mean_power - square - common / units, 0.0))
 
 
 class LayerOutput(NamedTuple):
-    """A signal behind norm and activation.
+    """The output of a layer, behind norm and activation.
 
-    ``slope``: ‖∂L/∂z‖² / ‖∂L/∂output‖² for the representative samples.
+    Attributes:
+        signal: the output.
+        slope: ‖∂L/∂z‖² / ‖∂L/∂output‖² for the representative samples.
+        saturated: share of saturated activations.
     """
 
     signal: Signal
@@ -77,7 +83,7 @@ class LayerOutput(NamedTuple):
 
 
 class MomentFactors(NamedTuple):
-    """E φ² and E φ'² relative to those under a Gaussian."""
+    """E φ² and E φ'² relative to their values under a Gaussian."""
 
     power: float
     slope: float
@@ -88,7 +94,7 @@ _GAUSSIAN_FACTORS = MomentFactors(1.0, 1.0)
 
 @lru_cache(maxsize=32)
 def measure_input(data: Data, seed: int) -> Signal:
-    """The statistics of the batch that an experiment draws."""
+    """Measure the statistics of the batch that an experiment draws."""
     x = draw(data, seed)[0].double().numpy()
     power = (x**2).mean(1)
     levels = (np.arange(SAMPLES) + 0.5) / SAMPLES
@@ -108,7 +114,7 @@ def measure_input(data: Data, seed: int) -> Signal:
 
 
 def add_signals(h: Signal, f: Signal, scale: float, share: float = 1.0) -> Signal:
-    """The sum h + scale·f of independent signals; ``share`` of its units hold an h."""
+    """Add independent signals, h + scale·f; ``share`` of the units of the sum have an h."""
     h_power, f_power = share * h.power, scale**2 * f.power
     h_mean, f_mean = h_power.mean(), f_power.mean()
     total = max(h_mean + f_mean, 1e-300)
@@ -118,10 +124,19 @@ def add_signals(h: Signal, f: Signal, scale: float, share: float = 1.0) -> Signa
 
 
 class NetworkLaws:
-    """The laws of one experiment's weights, norm and activation, by index of the weight layer.
+    """The laws of one experiment's weights, norm and activation.
+
+    Layers are numbered by the index of their weights, from 0.
 
     Attributes:
-        gain: fan_in·Var(W) of each layer; under LSUV known once the signal has come by.
+        spec, batch_size, fans, depth: of the experiment.
+        law: moments of the activation.
+        input: statistics of the inputs.
+        gain: fan_in·Var(W) of each layer; under LSUV known once the signal has passed it.
+        adapts: the gains are chosen by LSUV as the signal passes.
+        bias: variance of the biases of each layer.
+        norm, norm_first: the normalization, and whether it is before the activation.
+        epsilon: the normalization's ε.
     """
 
     def __init__(self, experiment: Experiment, gains: list[float] | None = None) -> None:
@@ -152,11 +167,11 @@ class NetworkLaws:
         )
 
     def zero_layer(self, index: int) -> None:
-        """Weight layer ``index`` has weight and bias 0."""
+        """Set weight and bias of layer ``index`` to 0."""
         self.gain[index] = self.bias[index] = 0.0
 
     def apply_weights(self, signal: Signal, index: int) -> Signal:
-        """Pre-activations z = W a + b; the mean of z is 0."""
+        """Compute the pre-activations z = W a + b, whose mean is 0."""
         if self.adapts:
             power = signal.mean_power
             centred = power * (1 - signal.compute_overlap(self.batch_size) / self.fans[index][1])
@@ -167,7 +182,7 @@ class NetworkLaws:
         return Signal(gain * signal.power + bias, np.zeros_like(signal.power), cosine)
 
     def apply_norm_and_activation(self, z: Signal, units: int) -> LayerOutput:
-        """What follows a weight layer: norm and activation in their order."""
+        """Apply norm and activation, in their order."""
         if self.norm is Normalization.NONE:
             signal, slope = self.activate(z)
             return LayerOutput(signal, slope, self.law.compute_saturated_share(z.power))
@@ -186,22 +201,23 @@ class NetworkLaws:
             units,
             compute_gaussian_tails(self.law, z.mean_power, self.norm is not Normalization.RMS),
         )
-        return LayerOutput(signal, slope * factor * (1 - self.compute_removed_share(units)),
-                      self.law.compute_saturated_share(z.power))  # fmt: skip
+        kept = 1 - self.compute_removed_share(units)
+        saturated = self.law.compute_saturated_share(z.power)
+        return LayerOutput(signal, slope * factor * kept, saturated)
 
     def activate(
         self, z: Signal, shape: MomentFactors = _GAUSSIAN_FACTORS
     ) -> tuple[Signal, FloatArray]:
-        """φ of a signal, and E φ'²."""
+        """Apply φ to a signal; return also E φ'²."""
         moments = self.law.compute_moments(z.power)
         cosine = self.law.compute_cosine(z.mean_power, z.cosine)
         signal = Signal(moments.power * shape.power, moments.mean, cosine)
         return signal, moments.slope * shape.slope
 
-    def normalize(self, z: Signal, units: int, tailed: float = 3.0) -> tuple[Signal, FloatArray]:
-        """The normalized signal, and E 1/(s² + ε) for its statistic s².
+    def normalize(self, z: Signal, units: int, kurtosis: float = 3.0) -> tuple[Signal, FloatArray]:
+        """Normalize a signal; return also E 1/(s² + ε) for its statistic s².
 
-        ``tailed`` is the kurtosis of the entries of which s² is the mean square (see ``tails``).
+        ``kurtosis`` is that of the entries whose mean square is s² (see ``compute_tails``).
         """
         dimension = self._get_dimension(units)
         square = z.mean**2
@@ -221,19 +237,19 @@ class NetworkLaws:
             power = statistic = power * dimension / (dimension + 1)
         scale = 1 / (statistic + self.epsilon)
         cosine = np.clip((cosine - overlap) / max(1 - overlap, 1e-12), -1.0, 1.0)
-        spread = 1 + (tailed - 1) * (scale * statistic) ** 2 / max(dimension - 2, 1e-3)
+        spread = 1 + (kurtosis - 1) * (scale * statistic) ** 2 / max(dimension - 2, 1e-3)
         signal = Signal(power * scale, mean * np.sqrt(scale), cosine)
         return signal, scale * spread
 
     def apply_norm(self, z: Signal, units: int) -> tuple[Signal, FloatArray]:
-        """A normalization with no activation behind it, and its squared gradient factor."""
+        """Apply a norm before no activation; return also its factor of the squared gradient."""
         if self.norm is Normalization.NONE or not self.norm_first:
             return z, np.ones_like(z.power)
         u, factor = self.normalize(z, units)
         return u, factor * (1 - self.compute_removed_share(units))
 
     def get_group_size(self, units: int) -> float:
-        """Entries that a normalization statistic is made of; infinite without one."""
+        """Get the number of entries in a normalization statistic; infinite without one."""
         sizes = {
             Normalization.NONE: math.inf,
             Normalization.BATCH: self.batch_size,
@@ -242,11 +258,15 @@ class NetworkLaws:
         return sizes.get(self.norm, units)
 
     def _get_dimension(self, units: int) -> float:
-        """Dimensions left to the normalized vector."""
+        """Get the number of dimensions left to the normalized vector."""
         return self.get_group_size(units) - (self.norm is not Normalization.RMS)
 
     def compute_removed_share(self, units: int, law: ActivationLaw | None = None) -> float:
-        """Share of the gradient along the mean and along the signal, which a norm removes."""
+        """Compute the share of the squared gradient that a norm removes.
+
+        It is the share along the mean and along the signal; ``law`` is that of an activation
+        behind the norm.
+        """
         size = self.get_group_size(units)
         along_signal, mean, shared = (
             (1.0, (1.0, 0.0), (0.0, 1.0)) if law is None else (_compute_projections(law))
@@ -263,7 +283,10 @@ class NetworkLaws:
 
 @lru_cache(maxsize=64)
 def compute_sphere_factors(law: ActivationLaw, dimension: float) -> MomentFactors:
-    """A normalized vector lies on a sphere: its entries have density ∝ (1 − u²/d)^((d−3)/2)."""
+    """Compute the moments of φ on a sphere, relative to those under a Gaussian.
+
+    A normalized vector lies on a sphere: its entries have density ∝ (1 − u²/d)^((d−3)/2).
+    """
     z, hermite = compute_hermite_functions()
     gaussian = hermite[0]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -277,7 +300,7 @@ def compute_sphere_factors(law: ActivationLaw, dimension: float) -> MomentFactor
 
 @lru_cache(maxsize=256)
 def compute_gaussian_tails(law: ActivationLaw, q: float, centred: bool) -> float:
-    """``tails`` of φ(u), u ~ N(0, q)."""
+    """Compute ``compute_tails`` of φ(u), u ~ N(0, q)."""
     z, hermite = compute_hermite_functions()
     phi, slope = compute_values_and_slopes(law.module, math.sqrt(q) * z)
     return compute_tails(phi - centred * (hermite[0] @ phi), slope, hermite[0])
@@ -286,7 +309,7 @@ def compute_gaussian_tails(law: ActivationLaw, q: float, centred: bool) -> float
 def compute_tails(
     values: FloatArray, slopes: FloatArray, weights: FloatArray | None = None
 ) -> float:
-    """Kurtosis of φ, less what a large entry loses of its own slope.
+    """Compute the kurtosis of φ, less the loss of slope where the entry itself is large.
 
     The statistic s² contains the entry whose slope it divides, so that E φ'²/s² is smaller where
     large outputs come with large slopes.
@@ -303,7 +326,7 @@ def compute_tails(
 def _compute_projections(
     law: ActivationLaw,
 ) -> tuple[float, tuple[float, float], tuple[float, float]]:
-    """E φ'²z², and the squares of the first two Hermite coefficients of φ' and of φ'z.
+    """Compute E φ'²z², and the squares of the first two Hermite coefficients of φ' and of φ'z.
 
     At q = 1, all relative to E φ'².
     """

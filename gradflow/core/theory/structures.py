@@ -1,4 +1,4 @@
-"""Which law follows the signal through which pattern of connections."""
+"""The predicted flow of an experiment, by its pattern of connections."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ STRUCTURES: dict[Connection, Callable[[NetworkLaws], PredictedFlow]] = {
 
 
 def predict_flow(experiment: Experiment) -> tuple[PredictedFlow, NetworkLaws]:
-    """The flow through the network of ``experiment``."""
+    """Predict the flow through the network of ``experiment``; return also its laws."""
     spec = experiment.mlp
-    through = STRUCTURES[spec.connection]
+    predict_structure = STRUCTURES[spec.connection]
     network = NetworkLaws(experiment)
     if not spec.zero_last:
-        return through(network), network
-    if network.adapts:  # LSUV looks at the network before its last branch weights become 0
-        through(network)
+        return predict_structure(network), network
+    if network.adapts:  # LSUV measures the network before its last branch weights become 0
+        predict_structure(network)
         network = NetworkLaws(experiment, network.gain)
     for block in list_blocks(spec, network.depth):
         network.zero_layer(block[-1])
-    return through(network), network
+    return predict_structure(network), network
