@@ -77,18 +77,18 @@ def make_candidates(
     """Make the fast and the slow candidates."""
     steps = itertools.count()
 
-    def tensorboard() -> None:
+    def run_tensorboard() -> None:
         step = next(steps)
         for index, tensor in enumerate(collect_tensors(model, x, y)):
             writer.add_histogram(f"tensor{index}", tensor, step)
         writer.flush()
 
-    def naive() -> None:
+    def run_naive() -> None:
         for tensor in collect_tensors(model, x, y):
             np.histogram(tensor.cpu().numpy(), bins=256)
 
     fast = {"bare": lambda: run_bare_pass(model, x, y), "probe": lambda: gf.probe(model, x, y)}
-    return fast, {"tensorboard": tensorboard, "naive": naive}
+    return fast, {"tensorboard": run_tensorboard, "naive": run_naive}
 
 
 def measure_recording(experiment: gf.Experiment, device: str, runs: int) -> dict[str, float]:

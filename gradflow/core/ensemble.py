@@ -17,7 +17,7 @@ from gradflow.core.experiment import MLP, Experiment
 from gradflow.core.histogram import IntArray
 from gradflow.core.networks.build import fill, structure
 from gradflow.core.networks.stacked import linears, load, stack
-from gradflow.core.probe import make_dtype_error, resolve, run
+from gradflow.core.probe import make_dtype_error, resolve_device, run
 from gradflow.core.recording.seeds import (
     SEED_COLUMNS,
     DeviceSeedStatistics,
@@ -147,7 +147,7 @@ class _SeedBatch:
 
     def __init__(self, experiment: Experiment, size: int) -> None:
         self._experiment = experiment
-        self._device = resolve(experiment.device)
+        self._device = resolve_device(experiment.device)
         self._dtype = DTYPES[experiment.dtype].dtype
         self._drawn = structure(experiment)
         self._stacked = structure(experiment)

@@ -124,7 +124,7 @@ def run(experiment: Experiment) -> Report:
         DeviceUnavailable: the experiment asks for a GPU and there is none.
         InvalidExperiment: PyTorch lacks an operation of the network in this dtype on the device.
     """
-    device = resolve(experiment.device)
+    device = resolve_device(experiment.device)
     dtype = DTYPES[experiment.dtype].dtype
     inputs, targets = draw(experiment.data, experiment.seed)
     model = build(experiment, inputs).to(device, dtype)
@@ -162,7 +162,7 @@ def make_dtype_error(
     )
 
 
-def resolve(device: Device) -> torch.device:
+def resolve_device(device: Device) -> torch.device:
     """Find the torch device that a choice means on this machine: "auto" is a GPU if there is one.
 
     Raises:

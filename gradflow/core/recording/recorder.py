@@ -153,7 +153,7 @@ class Recorder:
 
 
 def find_kind(module: nn.Module) -> str:
-    """Find what ``report.signals`` says in its column ``kind``."""
+    """Find the kind of a module, for the column ``kind`` of ``report.signals``."""
     for classes, kind in _KINDS:
         if isinstance(module, classes):
             return kind

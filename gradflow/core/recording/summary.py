@@ -48,26 +48,26 @@ class Summaries:
         """
         rows = np.asarray(tickets, np.intp)
 
-        def field(name: str) -> FloatArray:
+        def read_field(name: str) -> FloatArray:
             values: FloatArray = self.numbers[rows, FIELDS.index(name)]
             return values
 
         match name:
             case "norm":
                 with np.errstate(over="ignore"):
-                    return field("rms") * np.sqrt(field("size"))
+                    return read_field("rms") * np.sqrt(read_field("size"))
             case "max_abs":
-                return np.maximum(abs(field("low")), abs(field("high")))
+                return np.maximum(abs(read_field("low")), abs(read_field("high")))
             case "zero":
-                return field("zeros") / field("size")
+                return read_field("zeros") / read_field("size")
             case "nonfinite":
-                return field("nan") + field("posinf") + field("neginf")
-        return field(name)
+                return read_field("nan") + read_field("posinf") + read_field("neginf")
+        return read_field(name)
 
 
 @dataclass(frozen=True)
 class Response:
-    """What to count in the output of an activation function (see ``ActivationChoice``).
+    """Intervals that tell saturated entries and dead units of an activation (``ActivationChoice``).
 
     A unit is one output of the layer, at all positions at which it is applied: an entry along the
     last axis, or behind a convolution (``channels``) along the second one.

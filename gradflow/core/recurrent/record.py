@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from gradflow.core.catalog import ACTIVATIONS, DTYPES, Activation, Cell
 from gradflow.core.catalog.numerics import widened
 from gradflow.core.networks.recurrent import RecurrentNetwork, Step, build
-from gradflow.core.probe import resolve
+from gradflow.core.probe import resolve_device
 from gradflow.core.recording.device import DeviceSummarizer
 from gradflow.core.recording.host import HostSummarizer
 from gradflow.core.recording.parameters import Parameters
@@ -70,7 +70,7 @@ def prepared(experiment: SequenceExperiment) -> tuple[RecurrentNetwork, Tensor, 
     Raises:
         DeviceUnavailable: the experiment asks for a GPU and there is none.
     """
-    device, dtype = resolve(experiment.device), DTYPES[experiment.dtype].dtype
+    device, dtype = resolve_device(experiment.device), DTYPES[experiment.dtype].dtype
     inputs, targets = draw_sequences(experiment.data, experiment.seed)
     network = build(experiment).to(device, dtype)
     return network, inputs.to(device, dtype), targets.to(device)

@@ -18,7 +18,7 @@ _TOLERANCE = 1e-9
 
 
 class Phase(StrEnum):
-    """How gradients change on their way back through a deep network."""
+    """The course of gradients on their way back through a deep network."""
 
     ORDERED = "ordered"
     CRITICAL = "critical"

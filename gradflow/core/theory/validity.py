@@ -1,4 +1,4 @@
-"""Where the predictions hold; docs/theory.md has the measurements behind the limits."""
+"""The limits of theory's predictions; docs/theory.md has the measurements behind them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from gradflow.core.theory.signals import NetworkLaws
 
 
 class Standing(StrEnum):
-    """How far a prediction can be trusted."""
+    """The degree to which a prediction can be trusted."""
 
     QUANTITATIVE = "quantitative"
     QUALITATIVE = "qualitative"

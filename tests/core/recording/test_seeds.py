@@ -45,10 +45,10 @@ def test_statistics_of_each_part(statistics):
         "unknown": (math.nan,) * 4,
     }
     for given in (x, x.mT.contiguous().mT):  # also where memory is in another order
-        found = torch.stack(
+        measured = torch.stack(
             [statistics.measure_norms(given), *statistics.measure_moments(given)], dim=1
         )
-        for row, (name, values) in zip(found, expected.items(), strict=True):
+        for row, (name, values) in zip(measured, expected.items(), strict=True):
             assert_allclose(row, values, rtol=1e-14, err_msg=name)
 
 
@@ -74,7 +74,7 @@ def test_saturated_and_dead(statistics, dtype):
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("normalization", ["batch", "group"])
 def test_nothing_waits_for_the_device(normalization, loss):
-    """On the meta device there are no values: whatever looked at one would raise."""
+    """On the meta device there are no values: code that read one would raise."""
     small = {"depth": 5, "width": 8, "connection": "residual", "groups": 2}
     exp = from_fields(small | {"normalization": normalization, "loss": loss})
     model = structure(exp)
