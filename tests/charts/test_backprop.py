@@ -162,7 +162,7 @@ def test_a_network_that_overflowed_is_drawn() -> None:
     spec = Perceptron(activation="linear", learning_rate=100, updates=12, inputs=(100, 100, 100))
     run = run_perceptron(spec)
     step = PLAN[-2]
-    terms = highlight(run, step, entries(run, step)[0])
+    terms = find_highlight(run, step, list_entries(run, step)[0])
     data = to_browser(network_figure(run, MarkedStep(find_progress(3, len(PLAN) - 2), terms, True)))
     assert not math.isfinite(run.losses[-1])
     assert "NaN" in read_words(data) or "∞" in read_words(data)

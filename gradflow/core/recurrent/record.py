@@ -14,12 +14,12 @@ from torch.nn import functional as F
 
 from gradflow.core.catalog import ACTIVATIONS, DTYPES, Activation, Cell
 from gradflow.core.catalog.numerics import widen
-from gradflow.core.probe import resolve
+from gradflow.core.probe import resolve_device
 from gradflow.core.recording.device import DeviceSummarizer
 from gradflow.core.recording.host import HostSummarizer
 from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.summary import FloatArray, Response, Summaries, Summarizer
-from gradflow.core.recording.tables import parameters_table
+from gradflow.core.recording.tables import make_parameters_table
 from gradflow.core.recurrent.data import draw_sequences
 from gradflow.core.recurrent.network import CellStep, RecurrentNetwork, build_recurrent
 from gradflow.core.recurrent.report import (
@@ -70,7 +70,7 @@ def prepared(experiment: SequenceExperiment) -> tuple[RecurrentNetwork, Tensor, 
     Raises:
         DeviceUnavailable: the experiment asks for a GPU and there is none.
     """
-    device, dtype = resolve(experiment.device), DTYPES[experiment.dtype].dtype
+    device, dtype = resolve_device(experiment.device), DTYPES[experiment.dtype].dtype
     inputs, targets = draw_sequences(experiment.data, experiment.seed)
     network = build_recurrent(experiment).to(device, dtype)
     return network, inputs.to(device, dtype), targets.to(device)
@@ -114,7 +114,7 @@ def record(
         loss = sequence_loss(experiment, network.unroll(inputs, recorder), targets)
         gradients = torch.autograd.grad(loss, list(parameters.values()))
     summaries = recorder.summarizer.collect()
-    measured = Parameters.measured(
+    measured = Parameters.measure(
         parameters,
         {id(p): g for p, g in zip(parameters.values(), gradients, strict=True)},
         {},
@@ -126,12 +126,12 @@ def record(
         loss=float(loss.detach()),
         steps=recorder.steps_table(summaries),
         gates=recorder.gates_table(summaries),
-        parameters=parameters_table(
-            measured, _layers(experiment), measured.update_ratio(experiment.learning_rate)
+        parameters=make_parameters_table(
+            measured, _layers(experiment), measured.compute_update_ratio(experiment.learning_rate)
         ),
         histograms={key: summaries.histograms[t] for key, t in recorder.tickets.items()},
         sample=Sample(sample, _numbers(inputs[:, sample]), recorder.sample_values()),
-        grad_norm=measured.total_grad_norm(),
+        grad_norm=measured.total_grad_norm,
         seconds=time.perf_counter() - start,
         device=str(inputs.device),
         dtype=str(inputs.dtype).removeprefix("torch."),
@@ -197,14 +197,16 @@ class _Recorder:
     ) -> None:
         key = (name, layer + 1, time + 1)
         detached = values.detach()
-        self.tickets[key] = self.summarizer.signal(detached, response, samples=name == "hidden")
+        self.tickets[key] = self.summarizer.add_signal(detached, response, samples=name == "hidden")
         self._traces[name, layer + 1][time] = detached[self._sample]
         if not watched:
             return
         final = time == self._length - 1 and name == self._direct_state
 
         def watch(gradient: Tensor) -> None:
-            self.tickets[f"{name}_grad", layer + 1, time + 1] = self.summarizer.gradient(gradient)
+            self.tickets[f"{name}_grad", layer + 1, time + 1] = self.summarizer.add_gradient(
+                gradient
+            )
             if final:
                 self._last[layer] = gradient
 
@@ -223,12 +225,12 @@ class _Recorder:
         for state in STATES:
             tickets = [self.tickets.get((state, *key), -1) for key in keys]
             for name in SIGNAL_COLUMNS:
-                columns[f"{state}_{name}"] = summaries.column(_FIELDS.get(name, name), tickets)
+                columns[f"{state}_{name}"] = summaries.get_column(_FIELDS.get(name, name), tickets)
             tickets = [self.tickets.get((f"{state}_grad", *key), -1) for key in keys]
             for name in GRADIENT_COLUMNS:
                 field = "max_abs" if name == "max" else name
-                columns[f"{state}_grad_{name}"] = summaries.column(field, tickets)
-            columns[f"{state}_grad_subnormal"] /= summaries.column("size", tickets)
+                columns[f"{state}_grad_{name}"] = summaries.get_column(field, tickets)
+            columns[f"{state}_grad_subnormal"] /= summaries.get_column("size", tickets)
         return pd.DataFrame({name: columns[name] for name in STEP_COLUMNS})
 
     def gates_table(self, summaries: Summaries) -> pd.DataFrame:
@@ -240,7 +242,7 @@ class _Recorder:
             "gate": pd.Series([name for name, _, _ in keys], dtype="str"),
         }
         for name in GATE_COLUMNS[3:]:
-            columns[name] = summaries.column(_FIELDS.get(name, name), tickets)
+            columns[name] = summaries.get_column(_FIELDS.get(name, name), tickets)
         return pd.DataFrame(columns)
 
     def sample_values(self) -> dict[tuple[str, int], FloatArray]:

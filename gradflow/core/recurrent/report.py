@@ -15,7 +15,7 @@ import pandas as pd
 from gradflow.core.errors import GradflowError
 from gradflow.core.histogram import FloatArray, Histogram, IntArray
 from gradflow.core.recurrent.spec import SequenceExperiment
-from gradflow.core.report import COLUMNS, Report, table
+from gradflow.core.report import TABLE_COLUMNS, Report, make_table
 
 State = Literal["hidden", "cell"]
 STATES: tuple[State, ...] = get_args(State)
@@ -198,7 +198,7 @@ class TimeReport:
         steps: IntArray = rows["step"].to_numpy(np.int64)
         width: IntArray = np.full(len(steps), self.experiment.network.hidden_size)
         unknown = np.full(len(steps), math.nan)
-        columns: dict[str, Any] = dict.fromkeys(COLUMNS["layers"], unknown) | {
+        columns: dict[str, Any] = dict.fromkeys(TABLE_COLUMNS["layers"], unknown) | {
             "layer": steps,
             "module": [f"{SYMBOLS[state]}_{step}" for step in steps],
             "fan_in": width,
@@ -214,8 +214,8 @@ class TimeReport:
         }
         return Report(
             loss=self.loss,
-            signals=table("signals", {name: [] for name in COLUMNS["signals"]}),
-            layers=table("layers", columns),
+            signals=make_table("signals", {name: [] for name in TABLE_COLUMNS["signals"]}),
+            layers=make_table("layers", columns),
             parameters=self.parameters,
             histograms=histograms,  # type: ignore[arg-type]
             grad_norm=self.grad_norm,

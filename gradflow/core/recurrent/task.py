@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from gradflow.core.probe import resolve
+from gradflow.core.probe import resolve_device
 from gradflow.core.recurrent.data import draw_sequences
 from gradflow.core.recurrent.network import build_recurrent
 from gradflow.core.recurrent.record import sequence_loss
@@ -19,7 +19,7 @@ from gradflow.core.training.task import Task, register, shuffled, split, trainab
 def sequences(experiment: SequenceExperiment) -> Task:
     """Batches of ``data.batch_size`` sequences, drawn once from the seed, a fifth held out."""
     data = experiment.data
-    dtype, device = trainable(experiment.dtype), resolve(experiment.device)
+    dtype, device = trainable(experiment.dtype), resolve_device(experiment.device)
     total, size = split(data.row.samples, data.batch_size, str(data.source))
     inputs, targets = draw_sequences(data.model_copy(update={"batch_size": total}), experiment.seed)
     inputs, targets = inputs.to(device, dtype), targets.to(device)

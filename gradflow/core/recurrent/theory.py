@@ -22,7 +22,7 @@ from gradflow.core.recurrent.data import draw_sequences
 from gradflow.core.recurrent.network import RecurrentNetwork, build_recurrent, spectral_radius
 from gradflow.core.recurrent.report import State, TimeReport
 from gradflow.core.text import N_
-from gradflow.core.theory.moments import activation_law
+from gradflow.core.theory.moments import get_activation_law
 
 _PHI = {Cell.RNN_TANH: Activation.TANH, Cell.RNN_RELU: Activation.RELU}
 
@@ -155,7 +155,7 @@ def _mean_field(network: RecurrentNetwork, report: TimeReport, layer: int) -> Fl
     experiment = report.experiment
     inputs = draw_sequences(experiment.data, experiment.seed)[0].double()
     square: FloatArray = inputs.square().mean(2).numpy()  # per step and sequence
-    law = activation_law(MLP(activation=_PHI[experiment.network.cell]))
+    law = get_activation_law(MLP(activation=_PHI[experiment.network.cell]))
     slopes: FloatArray = square
     for index in range(layer):
         weight_ih, weight_hh, *biases = (w.detach().double() for w in network.list_weights(index))
@@ -165,7 +165,7 @@ def _mean_field(network: RecurrentNetwork, report: TimeReport, layer: int) -> Fl
         power, slopes = np.zeros(q.shape[1]), np.empty_like(q)
         for t in range(len(q)):
             q[t] += variance * power
-            moments = law.moments(q[t])
+            moments = law.compute_moments(q[t])
             power, slopes[t] = moments.power, moments.slope
             square[t] = power
     factors: FloatArray = np.sqrt(variance * slopes[1:].mean(1))

@@ -20,9 +20,9 @@ from gradflow.core.text import Text
 from gradflow.core.theory.moments import (
     ActivationLaw,
     FloatArray,
-    activation_law,
-    kinks_of,
-    values_and_slopes,
+    compute_values_and_slopes,
+    find_kinks,
+    get_activation_law,
 )
 
 CODE_SEPARATOR = "-"
@@ -187,12 +187,12 @@ class Facts:
 
 def sample_function(spec: MLP, reach: float) -> FunctionCurve:
     """Sample φ and φ' of the activation of ``spec`` for −reach ≤ z ≤ reach."""
-    module = activation_law(spec).module
+    module = get_activation_law(spec).module
     z = np.linspace(-reach, reach, _CURVE_POINTS)
-    kinks = [kink for kink in kinks_of(module) if abs(kink) < reach]
+    kinks = [kink for kink in find_kinks(module) if abs(kink) < reach]
     ends = np.array([[k - _KINK_OFFSET, k, k + _KINK_OFFSET] for k in kinks]).ravel()
     z = np.union1d(z, ends)
-    value, slope = values_and_slopes(module, z)
+    value, slope = compute_values_and_slopes(module, z)
     slope[np.isin(z, kinks)] = math.nan
     low, high = _find_slope_range(module)
     return FunctionCurve(spec.activation, z, value, slope, low, high)
@@ -208,12 +208,12 @@ def _find_slope_range(module: nn.Module) -> tuple[float, float]:
 @lru_cache(maxsize=256)
 def find_facts(spec: MLP) -> Facts:
     """Find the facts of the activation of ``spec``, with its parameters."""
-    law = activation_law(spec)
+    law = get_activation_law(spec)
     row = ACTIVATIONS[spec.activation]
     moments = law.moments(np.ones(1))
     low, low_taken = _find_supremum(law, -1.0)
     high, high_taken = _find_supremum(law, 1.0)
-    flat = np.abs(values_and_slopes(law.module, np.array([-_FARTHER, _FARTHER]))[1]) < 1e-12
+    flat = np.abs(compute_values_and_slopes(law.module, np.array([-_FARTHER, _FARTHER]))[1]) < 1e-12
     return Facts(
         activation=spec.activation,
         peak=_find_peak(law.module),
@@ -235,7 +235,7 @@ def _find_supremum(law: ActivationLaw, sign: float) -> tuple[float, bool]:
     """Find the supremum of sign·φ, and whether it is taken."""
 
     def evaluate(z: FloatArray) -> FloatArray:
-        return sign * values_and_slopes(law.module, z)[0]
+        return sign * compute_values_and_slopes(law.module, z)[0]
 
     far = evaluate(np.array([-_FARTHER, _FARTHER]))
     if (far > 2 * np.abs(evaluate(np.array([-_FAR, _FAR]))) + _TOLERANCE).any():
@@ -267,9 +267,9 @@ def _refine_maximum(
 
 def _find_peak(module: nn.Module) -> Peak:
     def measure_steepness(z: FloatArray) -> FloatArray:
-        return np.abs(values_and_slopes(module, z)[1])
+        return np.abs(compute_values_and_slopes(module, z)[1])
 
-    kinks = np.array(kinks_of(module))
+    kinks = np.array(find_kinks(module))
     z = np.arange(-_GRID_REACH, _GRID_REACH + _GRID_STEP, _GRID_STEP)
     z = np.union1d(z[~np.isin(z, kinks)], [kinks - _KINK_OFFSET, kinks + _KINK_OFFSET])
     slopes, far = measure_steepness(z), measure_steepness(np.array([-_FARTHER, _FARTHER]))

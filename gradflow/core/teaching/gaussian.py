@@ -15,9 +15,9 @@ from gradflow.core.catalog import ACTIVATIONS
 from gradflow.core.teaching.activation_facts import OneActivation
 from gradflow.core.theory.moments import (
     FloatArray,
-    activation_law,
-    kinks_of,
-    values_and_slopes,
+    compute_values_and_slopes,
+    find_kinks,
+    get_activation_law,
 )
 
 SampleArray = npt.NDArray[np.float32]
@@ -82,7 +82,7 @@ def push_gaussian(spec: GaussianInput) -> Passage:
     A random slope (RReLU) is its mean.
     """
     normal = np.random.default_rng(spec.seed).standard_normal(SAMPLES)
-    module = activation_law(spec.mlp).module
+    module = get_activation_law(spec.mlp).module
     with np.errstate(over="ignore"):
         z = (spec.mean + spec.width * normal).astype(np.float32)
     value, slope = _apply_in_float32(spec, z)
@@ -113,7 +113,7 @@ def integrate_moments(
     """
     low, high = mean - _SIGMAS * width, mean + _SIGMAS * width
     edges = np.concatenate(
-        [np.linspace(low, high, _PANELS + 1), _EDGES_NEAR_ZERO, kinks_of(module)]
+        [np.linspace(low, high, _PANELS + 1), _EDGES_NEAR_ZERO, find_kinks(module)]
     )
     edges = np.unique(edges[(edges >= low) & (edges <= high)])
     x, w = np.polynomial.legendre.leggauss(_NODES)
@@ -121,7 +121,7 @@ def integrate_moments(
     z = (edges[:-1, None] + length * (x + 1) / 2).ravel()
     weights = (length * w / 2).ravel() * np.exp(-(((z - mean) / width) ** 2) / 2)
     weights /= weights.sum()
-    value, slope = values_and_slopes(module, z)
+    value, slope = compute_values_and_slopes(module, z)
     return _compute_moments(value, weights), _compute_moments(slope, weights)
 
 

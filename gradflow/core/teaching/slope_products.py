@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from gradflow.core.teaching.activation_facts import OneActivation, find_facts
-from gradflow.core.theory.moments import FloatArray, activation_law, values_and_slopes
+from gradflow.core.theory.moments import FloatArray, compute_values_and_slopes, get_activation_law
 
 CHAINS = 1001
 """Number of random chains; odd, so that the median is the value of a chain."""
@@ -51,7 +51,7 @@ class SlopeProducts:
 def measure_slope_products(spec: SlopeChains) -> SlopeProducts:
     """Measure products of slopes, and of weights times slopes, along random chains, in float64."""
     random = np.random.default_rng(spec.seed)
-    module = activation_law(spec.mlp).module
+    module = get_activation_law(spec.mlp).module
     signal = random.standard_normal(CHAINS)
     slope, factor = np.ones(CHAINS), np.ones(CHAINS)
     slopes, factors, zero = [], [], []
@@ -59,7 +59,7 @@ def measure_slope_products(spec: SlopeChains) -> SlopeProducts:
     with np.errstate(over="ignore", invalid="ignore"):
         for layer in range(1, spec.layers + 1):
             weight = spec.weight_std * random.standard_normal(CHAINS)
-            signal, own = values_and_slopes(module, weight * signal)
+            signal, own = compute_values_and_slopes(module, weight * signal)
             slope = slope * np.abs(own)
             factor = factor * np.abs(weight * own)
             slopes.append(_find_percentiles(slope))

@@ -11,7 +11,7 @@ from gradflow.core.catalog import DTYPES, SOURCES
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.limits import count_products
-from gradflow.core.probe import resolve
+from gradflow.core.probe import resolve_device
 from gradflow.core.training.plan import TrainingPlan
 from gradflow.core.training.task import split
 
@@ -40,7 +40,7 @@ def tflop(experiment: Experiment, plan: TrainingPlan) -> float:
 
 def seconds(experiment: Experiment, plan: TrainingPlan) -> float | None:
     """What a run takes on one core, roughly; ``None`` on a GPU."""
-    if resolve(experiment.device).type != "cpu":
+    if resolve_device(experiment.device).type != "cpu":
         return None
     layers = len(experiment.network.list_layers(experiment.data))
     wider = DTYPES[experiment.dtype].dtype.itemsize / 4

@@ -11,45 +11,45 @@ import numpy as np
 
 from gradflow.core.recording.kernels import (
     REORDER,
-    compiled,
-    extremes,
-    inside,
-    moments,
-    nonfinite,
-    sums,
+    compile_loop,
+    compute_moments,
+    compute_sums,
+    count_inside,
+    count_nonfinite,
+    find_extremes,
 )
 
 
-@compiled()
+@compile_loop()
 def signal(x, bits, inside_low, inside_high):  # type: ignore[no-untyped-def]
     """Mean, population standard deviation, root mean square, non-finite entries, share outside.
 
     The share is that of entries that are neither in [inside_low, inside_high] nor NaN; it is 0
     where that is no interval. Last come the extremes.
     """
-    low, high = extremes(x, bits)
-    mean, std, rms = moments(x, low, high)
-    nan, posinf, neginf = nonfinite(x, low, high)
+    low, high = find_extremes(x, bits)
+    mean, std, rms = compute_moments(x, low, high)
+    nan, posinf, neginf = count_nonfinite(x, low, high)
     outside = 0.0
     if inside_low <= inside_high:
         cast = x.dtype.type
-        outside = 1.0 - (inside(x, cast(inside_low), cast(inside_high)) + nan) / x.size
+        outside = 1.0 - (count_inside(x, cast(inside_low), cast(inside_high)) + nan) / x.size
     return mean, std, rms, nan + posinf + neginf, outside, low, high
 
 
-@compiled()
+@compile_loop()
 def root_mean_square(x, bits):  # type: ignore[no-untyped-def]
     """Root mean square, and number of non-finite entries."""
-    _, square = sums(x)
+    _, square = compute_sums(x)
     if math.isfinite(square) and (x.itemsize == 4 or 1e-280 < square < 1e280):
         return math.sqrt(square / x.size), np.int64(0)
-    low, high = extremes(x, bits)
-    _, _, rms = moments(x, low, high)
-    nan, posinf, neginf = nonfinite(x, low, high)
+    low, high = find_extremes(x, bits)
+    _, _, rms = compute_moments(x, low, high)
+    nan, posinf, neginf = count_nonfinite(x, low, high)
     return rms, nan + posinf + neginf
 
 
-@compiled(fastmath=REORDER)
+@compile_loop(fastmath=REORDER)
 def _largest_difference(x, y):  # type: ignore[no-untyped-def]
     largest = 0.0
     for i in range(x.size):
@@ -57,7 +57,7 @@ def _largest_difference(x, y):  # type: ignore[no-untyped-def]
     return largest
 
 
-@compiled(fastmath=REORDER)
+@compile_loop(fastmath=REORDER)
 def _squared_distance(x, y, unit):  # type: ignore[no-untyped-def]
     square = 0.0
     for i in range(x.size):
@@ -66,7 +66,7 @@ def _squared_distance(x, y, unit):  # type: ignore[no-untyped-def]
     return square
 
 
-@compiled()
+@compile_loop()
 def _distance(x, y):  # type: ignore[no-untyped-def]
     square = _squared_distance(x, y, 1.0)
     if 1e-280 < square < 1e280:
@@ -77,7 +77,7 @@ def _distance(x, y):  # type: ignore[no-untyped-def]
     return largest * math.sqrt(_squared_distance(x, y, largest))
 
 
-@compiled()
+@compile_loop()
 def segment_norms(x, bits, ends):  # type: ignore[no-untyped-def]
     """Frobenius norm, and number of non-finite entries, of each part of ``x``."""
     norms, broken = np.zeros(ends.size), np.zeros(ends.size)
@@ -91,7 +91,7 @@ def segment_norms(x, bits, ends):  # type: ignore[no-untyped-def]
     return norms, broken
 
 
-@compiled()
+@compile_loop()
 def segment_distances(x, y, ends):  # type: ignore[no-untyped-def]
     """Frobenius norm of each part of x − y, in float64."""
     found = np.zeros(ends.size)

@@ -10,7 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from gradflow.core.recording.recorder import WEIGHT_KINDS, Record, kind_of, response_of, watched
+from gradflow.core.recording.recorder import (
+    WEIGHT_KINDS,
+    Record,
+    find_kind,
+    find_response,
+    find_watched_modules,
+)
 from gradflow.core.recording.summary import NONE, Summaries
 
 _KINDS = (*WEIGHT_KINDS, "recurrent")
@@ -38,15 +44,15 @@ class LayerMap:
         self.names: dict[int, str] = {}
         self.modules: dict[int, nn.Module] = {}
         self.weights: dict[int, list[int]] = {}
-        self.watched = [module for _, module in watched(model)]
+        self.watched = [module for _, module in find_watched_modules(model)]
         self.responses = {
-            id(module): response_of(module)
+            id(module): find_response(module)
             for module in self.watched
-            if kind_of(module) == "activation"
+            if find_kind(module) == "activation"
         }
         for name, module in model.named_modules():
             owned = [p for p in module.parameters(recurse=False) if p.dim() > 1]
-            if owned and kind_of(module) in _KINDS:
+            if owned and find_kind(module) in _KINDS:
                 self.names[id(module)] = name or "model"
                 self.modules[id(module)] = module
                 self.weights[id(module)] = [position[id(p)] for p in owned]
@@ -88,14 +94,16 @@ def full_columns(
     first, last = [one.first.signal for one in chosen], [one.last.signal for one in chosen]
     activations = [NONE if one.activation is None else one.activation.signal for one in chosen]
     columns = {
-        "preactivation_std": summaries.column("std", first),
-        "activation_mean": summaries.column("mean", last),
-        "activation_std": summaries.column("std", last),
-        "activation_rms": summaries.column("rms", last),
-        "nonfinite": np.array([summaries.column("nonfinite", one.signals).sum() for one in chosen]),
-        "saturated": summaries.column("saturated", activations),
-        "dead": summaries.column("dead_units", activations) / [_units(one) for one in chosen],
-        "delta_norm": summaries.column("norm", [one.first.gradient for one in chosen]),
+        "preactivation_std": summaries.get_column("std", first),
+        "activation_mean": summaries.get_column("mean", last),
+        "activation_std": summaries.get_column("std", last),
+        "activation_rms": summaries.get_column("rms", last),
+        "nonfinite": np.array(
+            [summaries.get_column("nonfinite", one.signals).sum() for one in chosen]
+        ),
+        "saturated": summaries.get_column("saturated", activations),
+        "dead": summaries.get_column("dead_units", activations) / [_units(one) for one in chosen],
+        "delta_norm": summaries.get_column("norm", [one.first.gradient for one in chosen]),
     }
     return [one.first.module for one in chosen], columns
 

@@ -12,10 +12,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from gradflow.core.recording.device import dead_units as dead_on_device
-from gradflow.core.recording.host import dead_units, flattened, widened
-from gradflow.core.recording.recorder import kind_of, tensors_in
-from gradflow.core.recording.summary import Response
+from gradflow.core.recording.device import count_dead_units_on_device
+from gradflow.core.recording.host import count_dead_units, flatten
+from gradflow.core.recording.recorder import find_kind, find_tensors
+from gradflow.core.recording.summary import Response, to_full_precision
 from gradflow.core.training import kernels
 from gradflow.core.training.layers import FloatArray, LayerMap, units
 
@@ -82,13 +82,13 @@ class LightRecorder:
         return modules, dict(zip(COLUMNS, numbers.T, strict=True))
 
     def _weight(self, module: nn.Module, _args: Any, output: Any) -> None:
-        z = output if isinstance(output, Tensor) else next(tensors_in(output))
+        z = output if isinstance(output, Tensor) else next(find_tensors(output))
         self._rows.pop(id(module), None)  # of a module called again the last call counts
         mean, std, rms, nonfinite, _, _ = self._statistics.moments(z.detach())
         self._rows[id(module)] = self._row = row = [
             std, mean, std, rms, nonfinite, math.nan, math.nan, math.nan
         ]  # fmt: skip
-        self._last, self._channels = z, kind_of(module) == "conv"
+        self._last, self._channels = z, find_kind(module) == "conv"
         if z.requires_grad:
             norm, scale = self._statistics.norm, self._loss_scale
 
@@ -118,20 +118,22 @@ class HostStatistics:
 
     def moments(self, x: Tensor, response: Response | None = None) -> Moments:
         """See ``Statistics``."""
-        x = widened(x)
-        flat = flattened(x)
+        x = to_full_precision(x)
+        flat = flatten(x)
         unsaturated = response and response.unsaturated
         mean, std, rms, nonfinite, saturated, low, high = kernels.signal(
             flat, signed(flat), *(unsaturated or _NO_INTERVAL)
         )
         dead = math.nan
         if response is not None:
-            dead = dead_units(x, low, high, response) / units(x.shape, channels=response.channels)
+            dead = count_dead_units(x, low, high, response) / units(
+                x.shape, channels=response.channels
+            )
         return mean, std, rms, nonfinite, saturated if unsaturated else math.nan, dead
 
     def norm(self, x: Tensor) -> float:
         """See ``Statistics``."""
-        flat = flattened(widened(x))
+        flat = flatten(to_full_precision(x))
         rms, _ = kernels.root_mean_square(flat, signed(flat))
         return float(rms * math.sqrt(flat.size))
 
@@ -155,7 +157,9 @@ class DeviceStatistics:
             low, high = response.unsaturated
             saturated = (~((x >= low) & (x <= high)) & ~x.isnan()).double().mean()
         if response is not None and response.alive is not None:
-            dead = dead_on_device(x, response) / units(x.shape, channels=response.channels)
+            dead = count_dead_units_on_device(x, response) / units(
+                x.shape, channels=response.channels
+            )
         broken = (~x.isfinite()).sum().double()
         return unit * mean, unit * std, unit * rms, broken, saturated, dead
 

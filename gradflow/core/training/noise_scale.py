@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.networks.noise import list_noise_generators
-from gradflow.core.recording.preserve import preserved
+from gradflow.core.recording.preserve import preserve
 
 PARTS = 8
 """Parts of a batch whose gradients are compared."""
@@ -77,7 +77,7 @@ def measured(
     parameters = [p for p in model.parameters() if p.requires_grad]
     total: Tensor | None = None
     squares = []
-    with preserved(model), _same_noise(model):
+    with preserve(model), _same_noise(model):
         for start in range(0, parts * size, size):
             part = inputs.narrow(axis, start, size)
             value = loss(forward(part), targets.narrow(axis, start, size))

@@ -15,7 +15,7 @@ from gradflow.core.recording.device import DeviceSummarizer
 from gradflow.core.recording.host import HostSummarizer
 from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.recorder import Recorder
-from gradflow.core.recording.result import Recording, enqueue_weights
+from gradflow.core.recording.result import Recording, add_weights
 from gradflow.core.recording.summary import Summarizer
 from gradflow.core.training.layers import FloatArray, LayerMap, full_columns
 from gradflow.core.training.light import LightRecorder
@@ -152,10 +152,10 @@ class RecordedPass:
         task, summarizer = self._task, self._summarizer
         named = dict(task.model.named_parameters())
         gradients = {id(p): p.grad for p in named.values() if p.grad is not None}
-        tickets = enqueue_weights(recorder.records, named, gradients, summarizer)
+        tickets = add_weights(recorder.records, named, gradients, summarizer)
         summaries = summarizer.collect()
-        measured = Parameters.measured(named, gradients, tickets, summaries, self._loss_scale)
-        return Recording.taken(
+        measured = Parameters.measure(named, gradients, tickets, summaries, self._loss_scale)
+        return Recording.from_recorder(
             task.model,
             recorder,
             summaries,

@@ -27,4 +27,4 @@ class Snapshot:
 
     def report(self) -> Report:
         """The step as ``probe`` would show it."""
-        return self.recording.report(np.append(self.ratios, np.nan), self.clip_factor)
+        return self.recording.make_report(np.append(self.ratios, np.nan), self.clip_factor)

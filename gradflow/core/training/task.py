@@ -17,7 +17,7 @@ from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.networks.build import build_network
 from gradflow.core.networks.noise import seed_noise
-from gradflow.core.probe import describe, resolve
+from gradflow.core.probe import describe, resolve_device
 
 Batch = tuple[Any, Any]
 """Inputs and targets, on the model's device."""
@@ -91,7 +91,7 @@ def classification(experiment: Experiment) -> Task:
     device from the start.
     """
     dtype = trainable(experiment.dtype)
-    device = resolve(experiment.device)
+    device = resolve_device(experiment.device)
     inputs, targets, size = samples(experiment)
     batch_size = experiment.data.batch_size
     model = build_network(experiment, inputs[:batch_size]).to(device, dtype)

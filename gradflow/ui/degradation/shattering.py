@@ -74,11 +74,11 @@ def name_rows(spec: Shattering, landscapes: Landscapes) -> list[LandscapeRow]:
     plain = _("{n} layers, plain").format(n=spec.layers)
     residual = _("{n} layers, residual").format(n=spec.residual_layers)
     return [
-        (_("1 layer"), landscapes.shallow, False),
-        (plain, landscapes.plain, False),
-        (residual, landscapes.residual, False),
-        (_("brown noise"), landscapes.brown, True),
-        (_("white noise"), landscapes.white, True),
+        LandscapeRow(_("1 layer"), landscapes.shallow, False),
+        LandscapeRow(plain, landscapes.plain, False),
+        LandscapeRow(residual, landscapes.residual, False),
+        LandscapeRow(_("brown noise"), landscapes.brown, True),
+        LandscapeRow(_("white noise"), landscapes.white, True),
     ]
 
 

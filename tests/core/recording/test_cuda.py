@@ -68,8 +68,8 @@ def test_nothing_waits_for_the_device():
         for parameter, gradient in zip(
             parameters, torch.autograd.grad(loss, parameters), strict=True
         ):
-            summarizer.signal(parameter)
-            summarizer.gradient(gradient)
+            summarizer.add_signal(parameter)
+            summarizer.add_gradient(gradient)
     finally:
         torch.cuda.set_sync_debug_mode("default")
     summaries = summarizer.collect()

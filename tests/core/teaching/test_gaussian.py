@@ -11,11 +11,11 @@ from numpy.testing import assert_allclose
 
 from gradflow.core.catalog import Activation
 from gradflow.core.teaching.gaussian import SAMPLES, GaussianInput, push_gaussian
-from gradflow.core.theory.moments import activation_law
+from gradflow.core.theory.moments import get_activation_law
 
 
 def phi(spec: GaussianInput, z: np.ndarray) -> np.ndarray:
-    return activation_law(spec.mlp).module(torch.from_numpy(z)).numpy()
+    return get_activation_law(spec.mlp).module(torch.from_numpy(z)).numpy()
 
 
 @pytest.mark.parametrize("activation", Activation)

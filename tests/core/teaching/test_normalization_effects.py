@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 import gradflow as gf
 from gradflow.core.catalog import Normalization, NormPosition
+from gradflow.core.data import draw_batch
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.networks.build import build_network
 from gradflow.core.networks.stacked import list_linears

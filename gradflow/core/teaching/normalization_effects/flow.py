@@ -24,7 +24,7 @@ from gradflow.core.spec import Spec
 from gradflow.core.teaching.activation_facts import Alpha, NegativeSlope
 from gradflow.core.text import Text
 from gradflow.core.theory import Prediction, Standing
-from gradflow.core.theory.moments import FloatArray, activation_law
+from gradflow.core.theory.moments import FloatArray, get_activation_law
 
 COMPARED = (
     Normalization.NONE,
@@ -169,7 +169,7 @@ def compute_limit(spec: MLP) -> float:
     q = 1.0 if before else compute_weight_gain(spec)
     if not q > 0:
         return math.nan
-    moments = activation_law(spec).moments(np.array([q]))
+    moments = get_activation_law(spec).moments(np.array([q]))
     # Before φ, batch norm alone subtracts the part that the mean of φ contributes behind the
     # weights, because it is the same for all samples; behind φ, every norm but RMS norm subtracts
     # the mean itself.
