@@ -17,20 +17,20 @@ import torch
 import gradflow as gf
 from benchmarks.harness import interleaved, machine, medians, table
 from gradflow.core.catalog import CELLS, Cell
-from gradflow.core.recurrent.record import prepared, sequence_loss
+from gradflow.core.recurrent.record import prepare_pass, compute_sequence_loss
 
 TARGET = 2.5
 
 
 def measured(experiment: gf.SequenceExperiment, runs: int) -> dict[str, float]:
     """Median seconds of each candidate."""
-    network, inputs, targets = prepared(experiment)
+    network, inputs, targets = prepare_pass(experiment)
     parameters = list(network.parameters())
     recorded: list[float] = []
 
     def candidate(run: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[], object]:
         return lambda: torch.autograd.grad(
-            sequence_loss(experiment, run(inputs), targets), parameters
+            compute_sequence_loss(experiment, run(inputs), targets), parameters
         )
 
     found = medians(

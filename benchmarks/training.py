@@ -22,7 +22,7 @@ from torch.nn import functional as F
 import gradflow as gf
 from benchmarks.harness import interleaved, machine, table
 from gradflow.core.training import Trainer
-from gradflow.core.training.task import classification
+from gradflow.core.training.task import make_classification_task
 
 NETWORK = gf.Experiment(network=gf.MLP(depth=20, width=128), data=gf.Data(batch_size=256))
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -44,7 +44,7 @@ CANDIDATES = {
 
 def bare(experiment: gf.Experiment, optimizer: str) -> Iterator[None]:
     """The loop that everybody writes, step by step."""
-    task = classification(experiment)
+    task = make_classification_task(experiment)
     model, batches = task.model, task.batches
     stepper = OPTIMIZERS[optimizer](model.parameters(), lr=LEARNING_RATE)
     while True:
@@ -66,7 +66,7 @@ def recorded(experiment: gf.Experiment, optimizer: str, every: int, reports: int
         reports=reports,
     )
     while True:
-        trainer = Trainer(classification(experiment), plan)
+        trainer = Trainer(make_classification_task(experiment), plan)
         while not trainer.finished:
             trainer.advance()
             yield

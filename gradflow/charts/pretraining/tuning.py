@@ -16,12 +16,14 @@ from gradflow.charts.theme import Mode, number, share, styles
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
-    from gradflow.core.pretraining.finetune import Course
+    from gradflow.core.pretraining.finetune import TuningCourse
 
 CLASSES = 10
 
 
-def tuning_figure(courses: Sequence[tuple[str, int, Course]], *, mode: Mode = "light") -> go.Figure:
+def tuning_figure(
+    courses: Sequence[tuple[str, int, TuningCourse]], *, mode: Mode = "light"
+) -> go.Figure:
     """Left the training loss on a log axis, right the accuracy on held-out images.
 
     Thin lines are single seeds, wide ones their median.

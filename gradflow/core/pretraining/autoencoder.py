@@ -47,7 +47,7 @@ class Autoencoder:
     bounded: bool
 
     @classmethod
-    def drawn(
+    def draw(
         cls,
         inputs: Tensor,
         units: int,
@@ -74,7 +74,7 @@ class Autoencoder:
         """W, a and b."""
         return [self.weight, self.visible, self.hidden]
 
-    def gradient(self, x: Tensor) -> list[Tensor]:
+    def compute_gradient(self, x: Tensor) -> list[Tensor]:
         """The gradient of the loss by W, a and b.
 
         Both pairs of ψ and loss give ∂L/∂(Wᵀh + a) = (x̂ − x)/batch.

@@ -10,32 +10,33 @@ import torch
 from torch import Tensor
 
 from gradflow.core.catalog import Activation
-from gradflow.core.pretraining.digits import CLASSES, PIXELS, Split, split
-from gradflow.core.pretraining.greedy import FloatArray, Pretrained, Progress, pretrain
+from gradflow.core.pretraining.digits import CLASSES, PIXELS, DigitSplit, split_digits
+from gradflow.core.histogram import FloatArray
+from gradflow.core.pretraining.greedy import PretrainedStack, Progress, pretrain
 from gradflow.core.pretraining.networks import (
     Networks,
-    accuracies,
-    descend,
-    he,
-    losses,
-    normals,
-    xavier,
+    train_networks,
+    draw_normals,
+    measure_accuracies,
+    measure_losses,
+    scale_he,
+    scale_xavier,
 )
 from gradflow.core.pretraining.spec import STARTS, FineTuning, Start
 from gradflow.core.probe import probe
 from gradflow.core.report import Report
 from gradflow.core.text import _
 
-LOOKS = 25
+LOOK_COUNT = 25
 """Training is interrupted so many times to look at loss and accuracy."""
-PROBED = 256
+PROBED_IMAGES = 256
 """Labelled images of the batch on which the gradient at the start is recorded."""
-_PRETRAINING = 0.4
+_PRETRAINING_SHARE = 0.4
 """The share of the time that pretraining takes, for the progress bar."""
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
+class TuningCourse:
     """Training from one start; arrays have one row per seed and one column per look.
 
     Attributes:
@@ -55,7 +56,7 @@ class Course:
     report: Report
 
 
-def fine_tune(spec: FineTuning, progress: Progress | None = None) -> tuple[Course, ...]:
+def fine_tune(spec: FineTuning, progress: Progress | None = None) -> tuple[TuningCourse, ...]:
     """Train from every chosen start, with ``spec.seeds`` seeds from ``spec.seed`` on.
 
     Args:
@@ -63,7 +64,7 @@ def fine_tune(spec: FineTuning, progress: Progress | None = None) -> tuple[Cours
         progress: called between steps.
     """
     seeds = range(spec.seed, spec.seed + spec.seeds)
-    splits = [split(seed) for seed in seeds]
+    splits = [split_digits(seed) for seed in seeds]
     pretrained = Start.PRETRAINED in spec.starts
     stacks = []
     for i, seed in enumerate(seeds if pretrained else ()):
@@ -72,12 +73,12 @@ def fine_tune(spec: FineTuning, progress: Progress | None = None) -> tuple[Cours
             if progress:
                 text = _("pretraining, seed {n} of {seeds}: {what}")
                 progress(
-                    _PRETRAINING * (i + done) / spec.seeds,
+                    _PRETRAINING_SHARE * (i + done) / spec.seeds,
                     text.format(n=i + 1, seeds=spec.seeds, what=what),
                 )
 
-        stacks.append(pretrain(spec.stack(seed), tell))
-    share = (1 - _PRETRAINING if pretrained else 1.0) / len(spec.starts)
+        stacks.append(pretrain(spec.build_stack(seed), tell))
+    share = (1 - _PRETRAINING_SHARE if pretrained else 1.0) / len(spec.starts)
     courses = []
     for i, code in enumerate(spec.starts):
 
@@ -86,19 +87,21 @@ def fine_tune(spec: FineTuning, progress: Progress | None = None) -> tuple[Cours
                 progress(1 - share * (len(spec.starts) - i - done), what)
 
         start = Start(code)
-        networks = starting(spec, start, stacks)
-        courses.append(_course(spec, start, networks, splits, advance))
+        networks = initialize_starts(spec, start, stacks)
+        courses.append(_follow_training(spec, start, networks, splits, advance))
     return tuple(courses)
 
 
-def starting(spec: FineTuning, start: Start, stacks: list[Pretrained]) -> Networks:
+def initialize_starts(spec: FineTuning, start: Start, stacks: list[PretrainedStack]) -> Networks:
     """The networks of all seeds before training; ``stacks``: theirs, for the pretrained start."""
     sizes = [PIXELS, *[spec.width] * spec.layers, CLASSES]
     seeds = range(spec.seed, spec.seed + spec.seeds)
-    drawn = [normals(sizes, torch.Generator().manual_seed(seed)) for seed in seeds]
-    scale = {Start.SMALL: lambda z: z * spec.small_std, Start.RELU: he}.get(start, xavier)
+    drawn = [draw_normals(sizes, torch.Generator().manual_seed(seed)) for seed in seeds]
+    scale = {Start.SMALL: lambda z: z * spec.small_std, Start.RELU: scale_he}.get(
+        start, scale_xavier
+    )
     activation = Activation.RELU if start is Start.RELU else spec.activation
-    networks = Networks.joined([[scale(z) for z in one] for one in drawn], activation)
+    networks = Networks.from_weights([[scale(z) for z in one] for one in drawn], activation)
     if start is Start.PRETRAINED:
         for seed, stack in enumerate(stacks):
             for place, one in enumerate(stack.layers):
@@ -107,7 +110,7 @@ def starting(spec: FineTuning, start: Start, stacks: list[Pretrained]) -> Networ
     return networks
 
 
-def batches(spec: FineTuning) -> Tensor:
+def draw_batches(spec: FineTuning) -> Tensor:
     """Which of the labelled images each seed's networks see, ``(steps, seeds, batch)``."""
     drawn = [
         torch.randint(
@@ -120,14 +123,14 @@ def batches(spec: FineTuning) -> Tensor:
     return torch.stack(drawn, 1)
 
 
-def _course(
-    spec: FineTuning, start: Start, networks: Networks, splits: list[Split], advance: Progress
-) -> Course:
+def _follow_training(
+    spec: FineTuning, start: Start, networks: Networks, splits: list[DigitSplit], advance: Progress
+) -> TuningCourse:
     label = _(STARTS[start].label)
     report = probe(
-        networks.module(0),
-        splits[0].images[: min(PROBED, spec.labelled)],
-        splits[0].labels[: min(PROBED, spec.labelled)],
+        networks.build_module(0),
+        splits[0].images[: min(PROBED_IMAGES, spec.labelled)],
+        splits[0].labels[: min(PROBED_IMAGES, spec.labelled)],
         title=label,
     )
     images, labels = (
@@ -139,11 +142,11 @@ def _course(
         for name in ("images", "labels")
     )
     offsets = (torch.arange(spec.seeds) * spec.labelled)[:, None]
-    looks = sorted({round(i * spec.steps / LOOKS) for i in range(LOOKS + 1)})
+    looks = sorted({round(i * spec.steps / LOOK_COUNT) for i in range(LOOK_COUNT + 1)})
     rows = []
-    descent = descend(
+    descent = train_networks(
         networks,
-        batches(spec) + offsets,
+        draw_batches(spec) + offsets,
         images.flatten(0, 1),
         labels.flatten(),
         spec.tuning_rate,
@@ -154,11 +157,11 @@ def _course(
             text = _("fine-tuning, {start}: step {step} of {steps}")
             advance(step / spec.steps, text.format(start=label, step=step, steps=spec.steps))
             with torch.no_grad():
-                seen = networks.logits(images)
+                seen = networks.compute_logits(images)
                 rows.append((
-                    losses(seen, labels).double().numpy(),
-                    accuracies(seen, labels).numpy(),
-                    accuracies(networks.logits(held_out), held_out_labels).numpy(),
+                    measure_losses(seen, labels).double().numpy(),
+                    measure_accuracies(seen, labels).numpy(),
+                    measure_accuracies(networks.compute_logits(held_out), held_out_labels).numpy(),
                 ))  # fmt: skip
     loss, accuracy, held_out_accuracy = (np.stack(one, 1) for one in zip(*rows, strict=True))
-    return Course(start, np.array(looks), loss, accuracy, held_out_accuracy, report)
+    return TuningCourse(start, np.array(looks), loss, accuracy, held_out_accuracy, report)

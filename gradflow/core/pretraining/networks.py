@@ -38,7 +38,7 @@ class Networks:
     activation: str
 
     @classmethod
-    def joined(cls, weights: Sequence[Sequence[Tensor]], activation: str) -> Networks:
+    def from_weights(cls, weights: Sequence[Sequence[Tensor]], activation: str) -> Networks:
         """One network per entry of ``weights``, which has its weights from the input side.
 
         All biases are 0.
@@ -47,7 +47,7 @@ class Networks:
         biases = [torch.zeros(len(w), 1, w.shape[1]) for w in stacked]
         return cls(stacked, biases, activation)
 
-    def logits(self, x: Tensor) -> Tensor:
+    def compute_logits(self, x: Tensor) -> Tensor:
         """``(n, batch, pixels)`` → ``(n, batch, classes)``; ``(batch, pixels)``: for all alike."""
         x = x.expand(len(self.weights[0]), *x.shape[-2:])
         phi = PHI[self.activation]
@@ -55,14 +55,14 @@ class Networks:
             x = phi(torch.baddbmm(bias, x, weight.mT))
         return torch.baddbmm(self.biases[-1], x, self.weights[-1].mT)
 
-    def one(self, place: int) -> Networks:
+    def select(self, place: int) -> Networks:
         """One of the networks alone; shares its tensors."""
         chosen = slice(place, place + 1)
         return Networks(
             [w[chosen] for w in self.weights], [b[chosen] for b in self.biases], self.activation
         )
 
-    def module(self, place: int) -> nn.Module:
+    def build_module(self, place: int) -> nn.Module:
         """One of the networks as a module with layers called linear1, act1, linear2 and so on."""
         modules: list[tuple[str, nn.Module]] = []
         for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True), 1):
@@ -75,29 +75,29 @@ class Networks:
         return nn.Sequential(OrderedDict(modules[:-1]))
 
 
-def normals(sizes: Sequence[int], generator: torch.Generator) -> list[Tensor]:
+def draw_normals(sizes: Sequence[int], generator: torch.Generator) -> list[Tensor]:
     """Standard normal numbers in the shapes of the weights between layers of these sizes."""
     return [
         torch.randn(fan_out, fan_in, generator=generator) for fan_in, fan_out in pairwise(sizes)
     ]
 
 
-def xavier(z: Tensor) -> Tensor:
+def scale_xavier(z: Tensor) -> Tensor:
     """Variance 2/(n_in + n_out) (Glorot & Bengio 2010), from standard normal numbers."""
     return z * math.sqrt(2 / sum(z.shape))
 
 
-def he(z: Tensor) -> Tensor:
+def scale_he(z: Tensor) -> Tensor:
     """Variance 2/n_in (He et al. 2015), from standard normal numbers."""
     return z * math.sqrt(2 / z.shape[1])
 
 
-def losses(logits: Tensor, labels: Tensor) -> Tensor:
+def measure_losses(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean cross-entropy of each network, ``(n,)``; labels ``(n, batch)``."""
     return F.cross_entropy(logits.mT, labels, reduction="none").mean(1)
 
 
-def accuracies(logits: Tensor, labels: Tensor) -> Tensor:
+def measure_accuracies(logits: Tensor, labels: Tensor) -> Tensor:
     """Share of images whose largest logit is the label's, ``(n,)`` in float64.
 
     A network whose logits are not all finite knows nothing: NaN.
@@ -106,7 +106,7 @@ def accuracies(logits: Tensor, labels: Tensor) -> Tensor:
     return torch.where(logits.isfinite().all(2).all(1), right, math.nan)
 
 
-def descend(
+def train_networks(
     networks: Networks, batches: Tensor, images: Tensor, labels: Tensor, rate: float, frozen: int
 ) -> Iterator[int]:
     """Train in place by SGD with momentum 0.9; yields the steps taken, from 0 to the last.
@@ -126,7 +126,7 @@ def descend(
     try:
         for step, chosen in enumerate(batches):
             yield step
-            loss = losses(networks.logits(images[chosen]), labels[chosen]).sum()
+            loss = measure_losses(networks.compute_logits(images[chosen]), labels[chosen]).sum()
             for parameter, gradient in zip(
                 parameters, torch.autograd.grad(loss, parameters), strict=True
             ):

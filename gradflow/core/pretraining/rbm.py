@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 INITIAL_STD = 0.01
 """Of the weights before training (Hinton 2010, section 8)."""
-_RAREST = 0.01
+_MIN_SHARE_ON = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,13 +32,13 @@ class RBM:
     hidden: Tensor
 
     @classmethod
-    def drawn(cls, inputs: Tensor, units: int, generator: torch.Generator) -> RBM:
+    def draw(cls, inputs: Tensor, units: int, generator: torch.Generator) -> RBM:
         """An untrained machine for ``inputs``: W from N(0, 0.01²), b = 0, a = log(p/(1 − p)).
 
         p is how often each visible unit is on, so that the biases alone reconstruct the mean.
         """
         weight = torch.randn(units, inputs.shape[1], generator=generator) * INITIAL_STD
-        visible = inputs.mean(0).clamp(_RAREST, 1 - _RAREST).logit()
+        visible = inputs.mean(0).clamp(_MIN_SHARE_ON, 1 - _MIN_SHARE_ON).logit()
         return cls(weight, visible, torch.zeros(units))
 
     def energy(self, v: Tensor, h: Tensor) -> Tensor:
@@ -75,7 +75,7 @@ class Uniforms:
     visible: Sequence[Tensor] | None
 
     @classmethod
-    def drawn(
+    def draw(
         cls, rbm: RBM, batch: int, k: int, generator: torch.Generator, *, sampled: bool
     ) -> Uniforms:
         """Numbers for k steps with ``batch`` chains."""

@@ -64,13 +64,13 @@ STARTS: dict[Start, Choice] = {
     ),
 }
 
-ACTIVATIONS = (Activation.SIGMOID, Activation.TANH, Activation.RELU)
+STACK_ACTIVATIONS = (Activation.SIGMOID, Activation.TANH, Activation.RELU)
 """Those of hidden layers here."""
 USUAL_RATES = {Activation.RELU: 0.01}
 """Learning rates of pretraining; 0.1 for the others. ReLU's signals have no bound."""
 
 
-def _one_of(codes: Iterable[StrEnum]) -> BeforeValidator:
+def _require_one_of(codes: Iterable[StrEnum]) -> BeforeValidator:
     known = {str(code): code for code in codes}
 
     def check(value: Any, info: ValidationInfo) -> str:
@@ -88,7 +88,7 @@ def _refusal(info: ValidationInfo, value: Any, allowed: str) -> InvalidExperimen
     )
 
 
-def _some_starts(value: Any, info: ValidationInfo) -> tuple[str, ...]:
+def _check_starts(value: Any, info: ValidationInfo) -> tuple[str, ...]:
     found = value.split(SEPARATOR) if isinstance(value, str) else value
     known = [str(start) for start in Start]
     if not isinstance(found, (list, tuple)) or not found or any(one not in known for one in found):
@@ -96,14 +96,14 @@ def _some_starts(value: Any, info: ValidationInfo) -> tuple[str, ...]:
     return tuple(start for start in Start if start in found)
 
 
-def _some_digits(value: Any, info: ValidationInfo) -> str:
+def _check_digits(value: Any, info: ValidationInfo) -> str:
     digits = "".join(sorted(set(value))) if isinstance(value, str) else ""
     if not 2 <= len(digits) <= 8 or any(digit not in "0123456789" for digit in digits):
         raise _refusal(info, value, "two to eight different digits, such as 01234")
     return digits
 
 
-_Activation = Annotated[str, _one_of(ACTIVATIONS)]
+_Activation = Annotated[str, _require_one_of(STACK_ACTIVATIONS)]
 _Layers = Annotated[
     int, Field(ge=1, le=6, title="Hidden layers", description="The readout comes on top of them.")
 ]
@@ -127,7 +127,7 @@ class Stack(Spec):
     batches, SGD with momentum 0.9.
     """
 
-    method: Annotated[str, _one_of(Method)] = Field(
+    method: Annotated[str, _require_one_of(Method)] = Field(
         Method.RBM, title="Each layer is", description="A Boltzmann machine or an autoencoder."
     )
     layers: _Layers = 4
@@ -183,7 +183,7 @@ class FineTuning(Stack):
     made of are the same for all starts.
     """
 
-    starts: Annotated[tuple[str, ...], BeforeValidator(_some_starts)] = Field(
+    starts: Annotated[tuple[str, ...], BeforeValidator(_check_starts)] = Field(
         tuple(Start), title="Starts", description="Where the weights come from."
     )
     small_std: float = Field(
@@ -199,7 +199,7 @@ class FineTuning(Stack):
     )
     seeds: _Seeds = 3
 
-    def stack(self, seed: int | None = None) -> Stack:
+    def build_stack(self, seed: int | None = None) -> Stack:
         """The stack that is tuned, with this or another seed."""
         values = dict(self)
         names = [name for name in Stack.applicable(values) if name in Stack.model_fields]
@@ -213,7 +213,7 @@ class Transfer(Spec):
     He's initialization with ReLU, Xavier's with the other activations.
     """
 
-    first: Annotated[str, BeforeValidator(_some_digits)] = Field(
+    first: Annotated[str, BeforeValidator(_check_digits)] = Field(
         "01234567", title="Digits learned first", description="The others are the new task."
     )
     layers: _Layers = 3
@@ -232,7 +232,7 @@ class Transfer(Spec):
     seeds: _Seeds = 5
 
     @model_validator(mode="after")
-    def _reuse_what_is_there(self) -> Self:
+    def _refuse_to_reuse_missing_layers(self) -> Self:
         if self.reused > self.layers:
             raise InvalidExperiment(
                 f"reused: {self.reused} is not allowed; choose a whole number from 1 to "

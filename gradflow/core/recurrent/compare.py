@@ -14,7 +14,7 @@ Progress = Callable[[int, int], None]
 """Called with how many parts are done and how many there are; may raise to stop."""
 
 
-def with_cell(experiment: SequenceExperiment, cell: Cell, **settings: Any) -> SequenceExperiment:
+def replace_cell(experiment: SequenceExperiment, cell: Cell, **settings: Any) -> SequenceExperiment:
     """The same experiment with another cell and ``settings`` of ``Recurrent``.
 
     Settings that the cell does not have are left out.
@@ -41,7 +41,7 @@ def compare_cells(
     Raises:
         InvalidExperiment: a setting is impossible, or a cell needs more than is allowed.
     """
-    members = [with_cell(experiment, cell, **settings) for cell in cells]
+    members = [replace_cell(experiment, cell, **settings) for cell in cells]
     reports = {}
     for done, (cell, member) in enumerate(zip(cells, members, strict=True)):
         if progress is not None:

@@ -19,19 +19,19 @@ from gradflow.core.data import DATA_SEED_OFFSET, digits
 from gradflow.core.recurrent.spec import Sequences
 
 
-def digit_rows(batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def draw_digit_rows(batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Digits as 8 steps of the 8 pixels of a row; the label at every step."""
     images, labels = digits(batch_size, generator)
     return images.reshape(batch_size, 8, 8).transpose(0, 1).contiguous(), labels.repeat(8, 1)
 
 
-def digit_pixels(batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def draw_digit_pixels(batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Digits as 64 steps of one pixel; the label at every step."""
     images, labels = digits(batch_size, generator)
     return images.T.reshape(64, batch_size, 1).contiguous(), labels.repeat(64, 1)
 
 
-def adding(batch_size: int, generator: torch.Generator, length: int) -> tuple[Tensor, Tensor]:
+def draw_adding(batch_size: int, generator: torch.Generator, length: int) -> tuple[Tensor, Tensor]:
     """The adding problem (Hochreiter & Schmidhuber 1997, in the form of Le et al. 2015).
 
     Inputs are a value from U(0, 1) and a mark, 1 at one random step of each half of the sequence
@@ -46,7 +46,7 @@ def adding(batch_size: int, generator: torch.Generator, length: int) -> tuple[Te
     return torch.stack([values, marks], dim=2), (values * marks).cumsum(0)
 
 
-def copy(
+def draw_copy(
     batch_size: int, generator: torch.Generator, length: int, recall: int
 ) -> tuple[Tensor, Tensor]:
     """The copy task (Hochreiter & Schmidhuber 1997; Arjovsky et al. 2016), one-hot.
@@ -63,7 +63,7 @@ def copy(
     return F.one_hot(shown, SYMBOLS + 2).float(), answers
 
 
-def noise(
+def draw_noise(
     batch_size: int, generator: torch.Generator, length: int, features: int
 ) -> tuple[Tensor, Tensor]:
     """x_t ~ N(0, 1), independent; labels uniform over 10 classes, the same at every step."""
@@ -72,15 +72,15 @@ def noise(
 
 
 DRAW: dict[SequenceSource, Callable[..., tuple[Tensor, Tensor]]] = {
-    SequenceSource.DIGIT_ROWS: digit_rows,
-    SequenceSource.DIGIT_PIXELS: digit_pixels,
-    SequenceSource.ADDING: adding,
-    SequenceSource.COPY: copy,
-    SequenceSource.NOISE: noise,
+    SequenceSource.DIGIT_ROWS: draw_digit_rows,
+    SequenceSource.DIGIT_PIXELS: draw_digit_pixels,
+    SequenceSource.ADDING: draw_adding,
+    SequenceSource.COPY: draw_copy,
+    SequenceSource.NOISE: draw_noise,
 }
 
 
-def draw_arguments(spec: Sequences) -> dict[str, Any]:
+def select_arguments(spec: Sequences) -> dict[str, Any]:
     """The keyword arguments of the drawing function of ``spec.source``."""
     return {name: getattr(spec, name) for name in spec.row.parameters}
 
@@ -88,4 +88,4 @@ def draw_arguments(spec: Sequences) -> dict[str, Any]:
 def draw_sequences(spec: Sequences, seed: int) -> tuple[Tensor, Tensor]:
     """Inputs ``(T, B, features)`` in float32, and targets ``(T, B)``: numbers or class indices."""
     generator = torch.Generator().manual_seed(seed + DATA_SEED_OFFSET)
-    return DRAW[spec.source](spec.batch_size, generator, **draw_arguments(spec))
+    return DRAW[spec.source](spec.batch_size, generator, **select_arguments(spec))

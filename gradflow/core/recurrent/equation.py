@@ -46,7 +46,7 @@ class GateEquation:
     value: float
 
 
-def gate_equation(
+def build_gate_equation(
     report: TimeReport,
     code: str,
     *,

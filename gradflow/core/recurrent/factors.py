@@ -25,7 +25,7 @@ from gradflow.core.recurrent.spec import Recurrent, SequenceExperiment, Sequence
 from gradflow.core.spec import Spec
 from gradflow.core.text import N_
 
-STREAM = r"linear1|block\d+(\.tail)?"
+_STREAM_MODULES = r"linear1|block\d+(\.tail)?"
 """Modules of a pre-activation network whose outputs are the stream h_l."""
 
 
@@ -109,12 +109,12 @@ class FactorCurve:
         return shares
 
 
-def factor_curves(settings: FactorSettings) -> list[FactorCurve]:
+def compute_factor_curves(settings: FactorSettings) -> list[FactorCurve]:
     """All four, in the order of ``GradientPath``; float64, on Gaussian noise, loss at the end."""
-    return [CURVES[path](settings) for path in GradientPath]
+    return [_TRACERS[path](settings) for path in GradientPath]
 
 
-def _residual(settings: FactorSettings) -> FactorCurve:
+def _trace_residual(settings: FactorSettings) -> FactorCurve:
     report = run(
         Experiment(
             network=MLP(
@@ -133,51 +133,55 @@ def _residual(settings: FactorSettings) -> FactorCurve:
             seed=settings.seed,
         )
     )
-    stream = report.signals["module"].str.fullmatch(STREAM)
+    stream = report.signals["module"].str.fullmatch(_STREAM_MODULES)
     norms = report.signals.loc[stream, "grad_norm"].to_numpy(np.float64)
     return FactorCurve(GradientPath.RESIDUAL, norms[::-1], np.ones(settings.steps))
 
 
-def _lstm_cell(settings: FactorSettings) -> FactorCurve:
+def _trace_lstm_cell(settings: FactorSettings) -> FactorCurve:
     network = Recurrent(
         cell=Cell.LSTM, hidden_size=settings.hidden_size, forget_bias=settings.forget_bias
     )
-    report = _through_time(settings, network)
-    return FactorCurve(GradientPath.LSTM_CELL, _norms(report, "cell"), _back(report.gate("forget")))
+    report = _run_through_time(settings, network)
+    return FactorCurve(
+        GradientPath.LSTM_CELL,
+        _reverse_norms(report, "cell"),
+        _reverse_steps(report.gate("forget")),
+    )
 
 
-def _irnn(settings: FactorSettings) -> FactorCurve:
+def _trace_irnn(settings: FactorSettings) -> FactorCurve:
     network = Recurrent(
         cell=Cell.RNN_RELU,
         hidden_size=settings.hidden_size,
         recurrent_init=RecurrentInit.IDENTITY,
     )
-    report = _through_time(settings, network)
+    report = _run_through_time(settings, network)
     active = 1 - report.column("hidden_zero")
-    return FactorCurve(GradientPath.IRNN, _norms(report, "hidden"), _back(active))
+    return FactorCurve(GradientPath.IRNN, _reverse_norms(report, "hidden"), _reverse_steps(active))
 
 
-def _tanh_rnn(settings: FactorSettings) -> FactorCurve:
+def _trace_tanh_rnn(settings: FactorSettings) -> FactorCurve:
     network = Recurrent(
         cell=Cell.RNN_TANH,
         hidden_size=settings.hidden_size,
         recurrent_init=RecurrentInit.GAUSSIAN,
         recurrent_gain=settings.gain,
     )
-    report = _through_time(settings, network)
+    report = _run_through_time(settings, network)
     nothing = np.full(settings.steps, np.nan)
-    return FactorCurve(GradientPath.TANH_RNN, _norms(report, "hidden"), nothing)
+    return FactorCurve(GradientPath.TANH_RNN, _reverse_norms(report, "hidden"), nothing)
 
 
-CURVES: dict[GradientPath, Callable[[FactorSettings], FactorCurve]] = {
-    GradientPath.RESIDUAL: _residual,
-    GradientPath.LSTM_CELL: _lstm_cell,
-    GradientPath.IRNN: _irnn,
-    GradientPath.TANH_RNN: _tanh_rnn,
+_TRACERS: dict[GradientPath, Callable[[FactorSettings], FactorCurve]] = {
+    GradientPath.RESIDUAL: _trace_residual,
+    GradientPath.LSTM_CELL: _trace_lstm_cell,
+    GradientPath.IRNN: _trace_irnn,
+    GradientPath.TANH_RNN: _trace_tanh_rnn,
 }
 
 
-def _through_time(settings: FactorSettings, network: Recurrent) -> TimeReport:
+def _run_through_time(settings: FactorSettings, network: Recurrent) -> TimeReport:
     return through_time(
         SequenceExperiment(
             network=network,
@@ -192,10 +196,10 @@ def _through_time(settings: FactorSettings, network: Recurrent) -> TimeReport:
     )
 
 
-def _norms(report: TimeReport, state: State) -> FloatArray:
+def _reverse_norms(report: TimeReport, state: State) -> FloatArray:
     return report.column(f"{state}_grad_norm")[::-1]
 
 
-def _back(values: FloatArray) -> FloatArray:
+def _reverse_steps(values: FloatArray) -> FloatArray:
     """Of steps 2 to T, the last first: from t − 1 to t the gradient meets what step t has."""
     return values[:0:-1]

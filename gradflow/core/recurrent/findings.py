@@ -12,7 +12,7 @@ from gradflow.core.histogram import FloatArray
 from gradflow.core.recurrent.report import State, TimeReport
 
 
-class Fate(StrEnum):
+class TimeFate(StrEnum):
     """What becomes of the gradient over the sequence."""
 
     VANISHES = "vanishes"
@@ -21,12 +21,12 @@ class Fate(StrEnum):
     BROKEN = "broken"
 
 
-LOST = 1e-3
+LOST_SHARE = 1e-3
 """A gradient that keeps less than this over the sequence vanishes; the inverse: it explodes."""
 
 
 @dataclass(frozen=True)
-class Course:
+class GradientCourse:
     """A gradient's way from the last step to the first.
 
     Attributes:
@@ -39,7 +39,7 @@ class Course:
         overflowed: the last step whose gradient is not a finite number; 0: all are.
     """
 
-    fate: Fate
+    fate: TimeFate
     factor: float
     remaining: float
     tenfold: float
@@ -47,16 +47,16 @@ class Course:
     overflowed: int
 
 
-def course(report: TimeReport, state: State = "hidden", layer: int = 1) -> Course:
+def follow_gradient(report: TimeReport, state: State = "hidden", layer: int = 1) -> GradientCourse:
     """What becomes of ‖∂L/∂s_t‖.
 
     Raises:
         GradflowError: there is no such layer.
     """
-    return course_of(report.column(f"{state}_grad_norm", layer))
+    return follow_norms(report.column(f"{state}_grad_norm", layer))
 
 
-def course_of(norms: FloatArray) -> Course:
+def follow_norms(norms: FloatArray) -> GradientCourse:
     """The same for the norms of steps 1 to T."""
     known = np.flatnonzero(np.isfinite(norms) & (norms > 0))
     factor = math.nan
@@ -68,7 +68,9 @@ def course_of(norms: FloatArray) -> Course:
     tenfold = math.inf if factor == 1 else math.log(10) / abs(math.log(factor))
     first = int(np.argmax(norms != 0)) + 1
     overflowed = int(np.flatnonzero(~np.isfinite(norms)).max(initial=-1)) + 1
-    return Course(_fate(norms, remaining), factor, remaining, tenfold, first, overflowed)
+    return GradientCourse(
+        _judge_fate(norms, remaining), factor, remaining, tenfold, first, overflowed
+    )
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Break:
     forward: bool
 
 
-def broken(report: TimeReport, state: State = "hidden", layer: int = 1) -> Break | None:
+def find_break(report: TimeReport, state: State = "hidden", layer: int = 1) -> Break | None:
     """Where a pass breaks, if it does.
 
     Raises:
@@ -94,13 +96,13 @@ def broken(report: TimeReport, state: State = "hidden", layer: int = 1) -> Break
     overflow = np.flatnonzero(report.column(f"{state}_nonfinite", layer) > 0)
     if len(overflow):
         return Break(int(overflow[0]) + 1, forward=True)
-    back = course(report, state, layer).overflowed
+    back = follow_gradient(report, state, layer).overflowed
     return Break(back, forward=False) if back else None
 
 
-def _fate(norms: FloatArray, remaining: float) -> Fate:
+def _judge_fate(norms: FloatArray, remaining: float) -> TimeFate:
     if not np.isfinite(norms).all() or math.isnan(remaining):
-        return Fate.BROKEN
-    if remaining < LOST:
-        return Fate.VANISHES
-    return Fate.EXPLODES if remaining > 1 / LOST else Fate.KEPT
+        return TimeFate.BROKEN
+    if remaining < LOST_SHARE:
+        return TimeFate.VANISHES
+    return TimeFate.EXPLODES if remaining > 1 / LOST_SHARE else TimeFate.KEPT

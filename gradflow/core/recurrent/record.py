@@ -33,24 +33,24 @@ from gradflow.core.recurrent.report import (
 )
 from gradflow.core.recurrent.spec import SequenceExperiment
 
-_FIELDS = {"min": "low", "max": "high"}
+_SUMMARY_FIELDS = {"min": "low", "max": "high"}
 """Columns of signals whose summaries go by another name."""
 
 
-def _response(activation: Activation) -> Response:
+def _build_response(activation: Activation) -> Response:
     row = ACTIVATIONS[activation]
     ends = row.unsaturated
     return Response(ends and ends(torch.nn.Identity()), row.alive)
 
 
-_SQUASH = {name: _response(Activation(name)) for name in ("sigmoid", "tanh")}
-_HIDDEN = {
-    Cell.RNN_TANH: _SQUASH["tanh"],
-    Cell.RNN_RELU: _response(Activation.RELU),
+_SQUASH_RESPONSES = {name: _build_response(Activation(name)) for name in ("sigmoid", "tanh")}
+_HIDDEN_RESPONSES = {
+    Cell.RNN_TANH: _SQUASH_RESPONSES["tanh"],
+    Cell.RNN_RELU: _build_response(Activation.RELU),
 }
 
 
-def sequence_loss(experiment: SequenceExperiment, outputs: Tensor, targets: Tensor) -> Tensor:
+def compute_sequence_loss(experiment: SequenceExperiment, outputs: Tensor, targets: Tensor) -> Tensor:
     """The mean over batch and counted steps: squared error, or cross-entropy.
 
     Args:
@@ -64,7 +64,7 @@ def sequence_loss(experiment: SequenceExperiment, outputs: Tensor, targets: Tens
     return F.cross_entropy(outputs.flatten(0, 1), targets.flatten())
 
 
-def prepared(experiment: SequenceExperiment) -> tuple[RecurrentNetwork, Tensor, Tensor]:
+def prepare_pass(experiment: SequenceExperiment) -> tuple[RecurrentNetwork, Tensor, Tensor]:
     """Network, inputs ``(T, B, features)`` and targets ``(T, B)`` on their device.
 
     Raises:
@@ -89,10 +89,10 @@ def through_time(experiment: SequenceExperiment, *, sample: int = 0) -> TimeRepo
     Raises:
         DeviceUnavailable: the experiment asks for a GPU and there is none.
     """
-    return record(experiment, *prepared(experiment), sample=sample)
+    return record_pass(experiment, *prepare_pass(experiment), sample=sample)
 
 
-def record(
+def record_pass(
     experiment: SequenceExperiment,
     network: RecurrentNetwork,
     inputs: Tensor,
@@ -111,7 +111,7 @@ def record(
     start = time.perf_counter()
     recorder = _Recorder(experiment, make(1.0, limits.tiny), inputs, sample)
     with torch.enable_grad():
-        loss = sequence_loss(experiment, network.unrolled(inputs, recorder), targets)
+        loss = compute_sequence_loss(experiment, network.unrolled(inputs, recorder), targets)
         gradients = torch.autograd.grad(loss, list(parameters.values()))
     summaries = recorder.summarizer.collect()
     measured = Parameters.measured(
@@ -124,13 +124,13 @@ def record(
     return TimeReport(
         experiment=experiment,
         loss=float(loss.detach()),
-        steps=recorder.steps_table(summaries),
-        gates=recorder.gates_table(summaries),
+        steps=recorder.build_steps_table(summaries),
+        gates=recorder.build_gates_table(summaries),
         parameters=parameters_table(
-            measured, _layers(experiment), measured.update_ratio(experiment.learning_rate)
+            measured, _number_layers(experiment), measured.update_ratio(experiment.learning_rate)
         ),
         histograms={key: summaries.histograms[t] for key, t in recorder.tickets.items()},
-        sample=Sample(sample, _numbers(inputs[:, sample]), recorder.sample_values()),
+        sample=Sample(sample, _to_numpy(inputs[:, sample]), recorder.collect_sample_values()),
         grad_norm=measured.total_grad_norm(),
         seconds=time.perf_counter() - start,
         device=str(inputs.device),
@@ -154,9 +154,9 @@ class _Recorder:
         self._length = len(inputs)
         self._sample = sample
         self._direct_state = "cell" if spec.row.has_cell else "hidden"
-        self._hidden_response = _HIDDEN.get(spec.cell)
+        self._hidden_response = _HIDDEN_RESPONSES.get(spec.cell)
         self._codes = [gate.code for gate in spec.row.gates]
-        self._gate_responses = [_SQUASH[gate.squash] for gate in spec.row.gates]
+        self._gate_responses = [_SQUASH_RESPONSES[gate.squash] for gate in spec.row.gates]
         highway = spec.row.highway
         self._highway = None if highway is None else self._codes.index(highway)
         names = ["hidden", *(["cell"] if spec.row.has_cell else []), *self._codes]
@@ -170,11 +170,11 @@ class _Recorder:
         self._incoming: dict[int, tuple[int, Tensor]] = {}
 
     def step(self, layer: int, time: int, step: Step) -> None:
-        self._signal("hidden", layer, time, step.hidden, self._hidden_response, watched=True)
+        self._record_signal("hidden", layer, time, step.hidden, self._hidden_response, watched=True)
         if step.cell is not None:
-            self._signal("cell", layer, time, step.cell, None, watched=True)
+            self._record_signal("cell", layer, time, step.cell, None, watched=True)
         for name, gate, response in zip(self._codes, step.gates, self._gate_responses, strict=True):
-            self._signal(name, layer, time, gate, response)
+            self._record_signal(name, layer, time, gate, response)
         if self._highway is not None:
             self._gates.setdefault(layer, []).append(step.gates[self._highway].detach())
 
@@ -185,7 +185,7 @@ class _Recorder:
 
         hidden.register_hook(watch)  # type: ignore[no-untyped-call]
 
-    def _signal(
+    def _record_signal(
         self,
         name: str,
         layer: int,
@@ -210,20 +210,24 @@ class _Recorder:
 
         values.register_hook(watch)  # type: ignore[no-untyped-call]
 
-    def steps_table(self, summaries: Summaries) -> pd.DataFrame:
+    def build_steps_table(self, summaries: Summaries) -> pd.DataFrame:
         layers = range(1, self._spec.layers + 1)
         steps = range(1, self._length + 1)
         keys = [(layer, step) for layer in layers for step in steps]
         columns: dict[str, Any] = {
             "layer": [layer for layer, _ in keys],
             "step": [step for _, step in keys],
-            "incoming_grad_norm": np.concatenate([self._incoming_norms(n - 1) for n in layers]),
-            "direct_grad_norm": np.concatenate([self._direct_norms(n - 1) for n in layers]),
+            "incoming_grad_norm": np.concatenate(
+                [self._collect_incoming_norms(n - 1) for n in layers]
+            ),
+            "direct_grad_norm": np.concatenate([self._compute_direct_norms(n - 1) for n in layers]),
         }
         for state in STATES:
             tickets = [self.tickets.get((state, *key), -1) for key in keys]
             for name in SIGNAL_COLUMNS:
-                columns[f"{state}_{name}"] = summaries.column(_FIELDS.get(name, name), tickets)
+                columns[f"{state}_{name}"] = summaries.column(
+                    _SUMMARY_FIELDS.get(name, name), tickets
+                )
             tickets = [self.tickets.get((f"{state}_grad", *key), -1) for key in keys]
             for name in GRADIENT_COLUMNS:
                 field = "max_abs" if name == "max" else name
@@ -231,7 +235,7 @@ class _Recorder:
             columns[f"{state}_grad_subnormal"] /= summaries.column("size", tickets)
         return pd.DataFrame({name: columns[name] for name in STEP_COLUMNS})
 
-    def gates_table(self, summaries: Summaries) -> pd.DataFrame:
+    def build_gates_table(self, summaries: Summaries) -> pd.DataFrame:
         keys = [key for key in self.tickets if key[0] in self._codes]
         tickets = [self.tickets[key] for key in keys]
         columns: dict[str, Any] = {
@@ -240,19 +244,19 @@ class _Recorder:
             "gate": pd.Series([name for name, _, _ in keys], dtype="str"),
         }
         for name in GATE_COLUMNS[3:]:
-            columns[name] = summaries.column(_FIELDS.get(name, name), tickets)
+            columns[name] = summaries.column(_SUMMARY_FIELDS.get(name, name), tickets)
         return pd.DataFrame(columns)
 
-    def sample_values(self) -> dict[tuple[str, int], FloatArray]:
-        return {key: _numbers(trace) for key, trace in self._traces.items()}
+    def collect_sample_values(self) -> dict[tuple[str, int], FloatArray]:
+        return {key: _to_numpy(trace) for key, trace in self._traces.items()}
 
-    def _incoming_norms(self, layer: int) -> FloatArray:
+    def _collect_incoming_norms(self, layer: int) -> FloatArray:
         first, norms = self._incoming[layer]
         found = np.zeros(self._length)
         found[first:] = norms.cpu().numpy()
         return found
 
-    def _direct_norms(self, layer: int) -> FloatArray:
+    def _compute_direct_norms(self, layer: int) -> FloatArray:
         """Norms of ∂L/∂s_T ⊙ Π gates, from step 1; the product itself would leave float64."""
         if self._highway is None:
             return np.full(self._length, math.nan)
@@ -264,13 +268,13 @@ class _Recorder:
         return np.cumprod(torch.stack(norms).cpu().numpy())[::-1]
 
 
-def _numbers(values: Tensor) -> FloatArray:
+def _to_numpy(values: Tensor) -> FloatArray:
     """On the CPU; float16 and bfloat16 as float32."""
     numbers: FloatArray = widened(values).cpu().numpy()
     return numbers
 
 
-def _layers(experiment: SequenceExperiment) -> dict[str, int]:
+def _number_layers(experiment: SequenceExperiment) -> dict[str, int]:
     """Parameter name → number of its layer; the readout is the last."""
     depth = experiment.network.layers
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")

@@ -19,7 +19,7 @@ from gradflow.core.report import COLUMNS, Report, table
 
 State = Literal["hidden", "cell"]
 STATES: tuple[State, ...] = get_args(State)
-SYMBOLS: dict[State, str] = {"hidden": "h", "cell": "c"}
+STATE_SYMBOLS: dict[State, str] = {"hidden": "h", "cell": "c"}
 """How a state is written."""
 
 SIGNAL_COLUMNS = (
@@ -123,7 +123,7 @@ class TimeReport:
             raise GradflowError(
                 f"name: {name!r} is not a column; choose one of {', '.join(STEP_COLUMNS)}"
             )
-        return self._rows(layer)[name].to_numpy(np.float64)
+        return self._select_rows(layer)[name].to_numpy(np.float64)
 
     def gate(self, code: str, layer: int = 1, name: str = "mean") -> FloatArray:
         """A column of ``gates`` for one gate over time, ``(T,)``.
@@ -131,7 +131,7 @@ class TimeReport:
         Raises:
             GradflowError: the cell has no such gate, or there is no such layer.
         """
-        self._rows(layer)
+        self._select_rows(layer)
         if code not in self.gate_codes:
             known = ", ".join(self.gate_codes) or "none"
             raise GradflowError(
@@ -192,7 +192,7 @@ class TimeReport:
         Raises:
             GradflowError: the cell has no cell state, or there is no such layer.
         """
-        rows = self._rows(layer)
+        rows = self._select_rows(layer)
         if state == "cell" and not self.experiment.network.row.has_cell:
             raise GradflowError(f"state: {self.experiment.network.cell} has no cell state")
         steps: IntArray = rows["step"].to_numpy(np.int64)
@@ -200,7 +200,7 @@ class TimeReport:
         unknown = np.full(len(steps), math.nan)
         columns: dict[str, Any] = dict.fromkeys(COLUMNS["layers"], unknown) | {
             "layer": steps,
-            "module": [f"{SYMBOLS[state]}_{step}" for step in steps],
+            "module": [f"{STATE_SYMBOLS[state]}_{step}" for step in steps],
             "fan_in": width,
             "fan_out": width,
             **{f"activation_{n}": rows[f"{state}_{n}"] for n in ("mean", "std", "rms")},
@@ -235,7 +235,7 @@ class TimeReport:
         shapes = self.parameters["shape"]
         return sum(math.prod(map(int, shape.split("×"))) for shape in shapes)
 
-    def _rows(self, layer: int) -> pd.DataFrame:
+    def _select_rows(self, layer: int) -> pd.DataFrame:
         rows = self.steps[self.steps["layer"] == layer]
         if rows.empty:
             raise GradflowError(

@@ -84,7 +84,7 @@ class Recurrent(Spec):
         """The initialization's row."""
         return RECURRENT_INITS[self.recurrent_init]
 
-    def inputs_of(self, features: int) -> list[int]:
+    def list_input_sizes(self, features: int) -> list[int]:
         """Numbers per step that enter each layer."""
         return [features, *[self.hidden_size] * (self.layers - 1)]
 
@@ -105,7 +105,7 @@ class Sequences(Spec):
     )
 
     @model_validator(mode="after")
-    def _enough_samples(self) -> Self:
+    def _refuse_too_many_samples(self) -> Self:
         samples = self.row.samples
         if samples is not None and self.batch_size > samples:
             raise InvalidExperiment(
@@ -116,7 +116,7 @@ class Sequences(Spec):
         return self
 
     @model_validator(mode="after")
-    def _room_for_a_delay(self) -> Self:
+    def _refuse_no_room_for_recall(self) -> Self:
         if self.source is SequenceSource.COPY and self.length <= 2 * self.recall:
             raise InvalidExperiment(
                 f"length: {self.length} is not allowed with recall={self.recall}; symbols, a "
@@ -176,8 +176,8 @@ class SequenceExperiment(Spec):
     )
 
     @model_validator(mode="after")
-    def _within_limits(self) -> Self:
-        needs = need(self)
+    def _refuse_beyond_limits(self) -> Self:
+        needs = estimate_pass_cost(self)
         names = (
             ("GiB of memory", "GRADFLOW_MAX_GIB"),
             ("TFLOP of arithmetic", "GRADFLOW_MAX_TFLOP"),
@@ -200,7 +200,7 @@ class SequenceExperiment(Spec):
         return self.data.steps if self.loss_at is LossAt.EVERY else self.data.answer_steps
 
 
-def need(experiment: SequenceExperiment) -> tuple[float, float]:
+def estimate_pass_cost(experiment: SequenceExperiment) -> tuple[float, float]:
     """GiB of memory and TFLOP of arithmetic that an experiment takes.
 
     Memory: weights as drawn, in their format, and two gradients; per step and layer what autograd
@@ -210,7 +210,7 @@ def need(experiment: SequenceExperiment) -> tuple[float, float]:
     spec, data = experiment.network, experiment.data
     itemsize = DTYPES[experiment.dtype].dtype.itemsize
     hidden, blocks = spec.hidden_size, spec.row.blocks
-    weights = sum(blocks * hidden * (n + hidden) for n in spec.inputs_of(data.inputs))
+    weights = sum(blocks * hidden * (n + hidden) for n in spec.list_input_sizes(data.inputs))
     kept = 6 * blocks * hidden * spec.layers * data.steps * data.batch_size
     gib = (weights * (4 + 3 * itemsize) + kept * itemsize) / 2**30
     flop = 6 * data.steps * data.batch_size * weights

@@ -24,7 +24,7 @@ from gradflow.core.recurrent.report import State, TimeReport
 from gradflow.core.text import N_
 from gradflow.core.theory.moments import activation_law
 
-_PHI = {Cell.RNN_TANH: Activation.TANH, Cell.RNN_RELU: Activation.RELU}
+_ACTIVATIONS = {Cell.RNN_TANH: Activation.TANH, Cell.RNN_RELU: Activation.RELU}
 
 
 class TimeLine(StrEnum):
@@ -102,7 +102,7 @@ def predict_through_time(
     state: State = "cell" if spec.row.has_cell else "hidden"
     measured = report.column(f"{state}_grad_norm", layer)
     network = network or build(report.experiment)
-    blocks = _blocks(network, report, layer)
+    blocks = _split_blocks(network, report, layer)
     radius = {name: spectral_radius(block) for name, block in blocks.items()}
     largest = {
         name: float(torch.linalg.matrix_norm(block.double(), 2)) for name, block in blocks.items()
@@ -114,11 +114,11 @@ def predict_through_time(
         one = np.ones(report.length - 1)
         factors[TimeLine.SPECTRAL] = radius["state"] * one
         if spec.init.variance is not None:
-            factors[TimeLine.MEAN_FIELD] = _mean_field(network, report, layer)
+            factors[TimeLine.MEAN_FIELD] = _compute_mean_field(network, report, layer)
         factors[TimeLine.BOUND] = largest["state"] * one
         for line, factor in factors.items():
             power = 1 if line is TimeLine.BOUND else 2
-            lines[line] = _backward(measured[-1], factor, incoming, power)
+            lines[line] = _propagate_back(measured[-1], factor, incoming, power)
     else:
         direct = report.column("direct_grad_norm", layer)
         gate = report.gate_codes.index(spec.row.highway)
@@ -129,11 +129,15 @@ def predict_through_time(
             factors[TimeLine.GATES] = direct[:-1] / direct[1:]
         constant = np.full(report.length - 1, 1 / (1 + np.exp(-bias)))
         factors[TimeLine.FORGET_BIAS] = constant
-        lines[TimeLine.FORGET_BIAS] = _backward(measured[-1], constant, np.zeros(report.length), 2)
+        lines[TimeLine.FORGET_BIAS] = _propagate_back(
+            measured[-1], constant, np.zeros(report.length), 2
+        )
     return TimeTheory(state, lines, factors, radius, largest)
 
 
-def _backward(last: float, factor: FloatArray, incoming: FloatArray, power: int) -> FloatArray:
+def _propagate_back(
+    last: float, factor: FloatArray, incoming: FloatArray, power: int
+) -> FloatArray:
     line = np.empty(len(incoming))
     line[-1] = last
     with np.errstate(over="ignore"):
@@ -142,18 +146,20 @@ def _backward(last: float, factor: FloatArray, incoming: FloatArray, power: int)
     return line
 
 
-def _blocks(network: RecurrentNetwork, report: TimeReport, layer: int) -> dict[str, torch.Tensor]:
+def _split_blocks(
+    network: RecurrentNetwork, report: TimeReport, layer: int
+) -> dict[str, torch.Tensor]:
     weight = network.weights(layer - 1)[1].detach()
     names = report.gate_codes or ["state"]
     return dict(zip(names, weight.chunk(len(names)), strict=True))
 
 
-def _mean_field(network: RecurrentNetwork, report: TimeReport, layer: int) -> FloatArray:
+def _compute_mean_field(network: RecurrentNetwork, report: TimeReport, layer: int) -> FloatArray:
     """√(σ_w² E[φ′(z_{t+1})²]) for t = 1 … T−1: the slope is that of the later step."""
     experiment = report.experiment
     inputs = draw_sequences(experiment.data, experiment.seed)[0].double()
     square: FloatArray = inputs.square().mean(2).numpy()  # per step and sequence
-    law = activation_law(MLP(activation=_PHI[experiment.network.cell]))
+    law = activation_law(MLP(activation=_ACTIVATIONS[experiment.network.cell]))
     slopes: FloatArray = square
     for index in range(layer):
         weight_ih, weight_hh, *biases = (w.detach().double() for w in network.weights(index))

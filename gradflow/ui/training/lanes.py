@@ -150,7 +150,7 @@ def experiment_of(run: Run) -> Experiment:
 def can_replay(run: Run) -> bool:
     """Whether its settings are there and do not ask for too much, as those of a file may."""
     try:
-        cost.check(experiment_of(run), run.plan)
+        cost.check_training_cost(experiment_of(run), run.plan)
     except InvalidExperiment:
         return False
     return True

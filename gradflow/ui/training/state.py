@@ -19,7 +19,7 @@ from gradflow.core.catalog import Architecture
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.training import TrainingPlan, cost
-from gradflow.core.training.plan import least_record_every
+from gradflow.core.training.plan import find_least_record_every
 from gradflow.core.training.presets import TRAINING_PRESETS, PresetRun
 from gradflow.ui import state
 from gradflow.ui.state import Slot
@@ -195,7 +195,7 @@ def plan_changed(name: str) -> None:
         return
     plan[name] = st.session_state[key]
     if name == "steps":
-        plan["record_every"] = max(plan["record_every"], least_record_every(plan["steps"]))
+        plan["record_every"] = max(plan["record_every"], find_least_record_every(plan["steps"]))
     st.session_state[_PROBLEM] = ""
 
 
@@ -235,7 +235,7 @@ def setup() -> Setup:
             return Setup(code, runs)
         st.session_state[_PRESET] = None
     one = PresetRun("", _experiment(), _plan(values))
-    cost.check(one.experiment, one.plan)
+    cost.check_training_cost(one.experiment, one.plan)
     return Setup(None, (one,))
 
 

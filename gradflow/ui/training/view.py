@@ -8,8 +8,8 @@ import streamlit as st
 
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.text import _
-from gradflow.core.training import Run, State
-from gradflow.core.training.cures import cures
+from gradflow.core.training import Run, RunState
+from gradflow.core.training.cures import list_cures
 from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.ui import blocks
 from gradflow.ui.training import actions, claims, files, lanes, live, state, summary, words
@@ -118,7 +118,7 @@ _HELP: dict[str, Callable[[], str]] = {
 def _failures(group: Group, found: list[Shown]) -> None:
     """Where runs broke, and what may keep them whole."""
     for place, (one, live_run) in enumerate(zip(found, group.lanes, strict=False)):
-        if live_run.state is State.FAILED:
+        if live_run.state is RunState.FAILED:
             blocks.show_error(f"{one.letter}: {live_run.error}")
         divergence = one.run.divergence
         if divergence is None:
@@ -135,9 +135,9 @@ def _failures(group: Group, found: list[Shown]) -> None:
             )
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(_("Train again with:"), width="content")
-            for cure in cures(setting.experiment, setting.plan):
+            for cure in list_cures(setting.experiment, setting.plan):
                 st.button(
-                    cure.label,
+                    str(cure.label),
                     key=f"training_cure_{place}_{cure.code}",
                     icon=":material/healing:",
                     on_click=actions.try_cure,
@@ -156,7 +156,7 @@ def _verdict(group: Group, found: list[Shown]) -> None:
             if text := words.outcome(one):
                 st.markdown(text)
         return
-    if any(lane.state is State.STOPPED for lane in group.lanes):
+    if any(lane.state is RunState.STOPPED for lane in group.lanes):
         st.info(_("Stopped before the end: what was claimed is not judged."))
         return
     judged = claims.judged(group.setup.preset, [one.run for one in own])

@@ -10,20 +10,34 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from torch.nn import functional as F
 
-from gradflow.core.pretraining.digits import split
-from gradflow.core.pretraining.finetune import batches, fine_tune, starting
+from gradflow.core.pretraining.digits import split_digits
+from gradflow.core.pretraining.finetune import draw_batches, fine_tune, initialize_starts
 from gradflow.core.pretraining.greedy import pretrain
-from gradflow.core.pretraining.networks import Networks, accuracies, descend, normals, xavier
+from gradflow.core.pretraining.networks import (
+    Networks,
+    draw_normals,
+    measure_accuracies,
+    scale_xavier,
+    train_networks,
+)
 from gradflow.core.pretraining.spec import FineTuning, Start, Transfer
-from gradflow.core.pretraining.transfer import PER_CLASS, Task, Way, started, transfer
+from gradflow.core.pretraining.transfer import (
+    PER_CLASS,
+    DigitTask,
+    Way,
+    initialize_new_task,
+    transfer_layers,
+)
 
 SMALL = {"layers": 2, "width": 8, "epochs": 1, "batch_size": 20, "steps": 50, "seeds": 2}
 
 
 def three_networks(activation="tanh"):
     generator = torch.Generator().manual_seed(0)
-    weights = [[xavier(z).double() for z in normals([5, 4, 4, 3], generator)] for _ in range(3)]
-    networks = Networks.joined(weights, activation)
+    weights = [
+        [scale_xavier(z).double() for z in draw_normals([5, 4, 4, 3], generator)] for _ in range(3)
+    ]
+    networks = Networks.from_weights(weights, activation)
     return Networks(networks.weights, [b.double() for b in networks.biases], activation)
 
 
@@ -39,7 +53,7 @@ def data():
 def test_each_network_steps_as_it_would_alone(activation, frozen):
     networks, (x, y, chosen) = three_networks(activation), data()
     before = [weight.clone() for weight in networks.weights]
-    alone = [networks.module(i) for i in range(3)]
+    alone = [networks.build_module(i) for i in range(3)]
     for model, batch in zip(alone, chosen.unbind(1), strict=True):
         linears = [layer for layer in model if isinstance(layer, torch.nn.Linear)]
         parameters = [p for layer in linears[frozen:] for p in layer.parameters()]
@@ -50,7 +64,7 @@ def test_each_network_steps_as_it_would_alone(activation, frozen):
                 for p, v, g in zip(parameters, velocities, gradients, strict=True):
                     v.mul_(0.9).add_(g)
                     p.sub_(0.1 * v)
-    assert list(descend(networks, chosen, x, y, 0.1, frozen)) == [0, 1, 2, 3, 4]
+    assert list(train_networks(networks, chosen, x, y, 0.1, frozen)) == [0, 1, 2, 3, 4]
     for i, model in enumerate(alone):
         linears = [layer for layer in model if isinstance(layer, torch.nn.Linear)]
         for layer, weight, bias in zip(linears, networks.weights, networks.biases, strict=True):
@@ -63,8 +77,8 @@ def test_each_network_steps_as_it_would_alone(activation, frozen):
 
 def test_starts_differ_in_the_hidden_layers_only_by_what_they_are():
     spec = FineTuning(**SMALL, small_std=0.3)
-    stacks = [pretrain(spec.stack(seed)) for seed in (0, 1)]
-    found = {start: starting(spec, start, stacks) for start in Start}
+    stacks = [pretrain(spec.build_stack(seed)) for seed in (0, 1)]
+    found = {start: initialize_starts(spec, start, stacks) for start in Start}
     pretrained, small, xavier_start, relu = (found[start] for start in Start)
     for place in range(2):
         for seed in range(2):
@@ -85,8 +99,8 @@ def test_courses_begin_with_numbers_that_a_module_gives():
     xavier_course, relu_course = fine_tune(spec)
     for course in (xavier_course, relu_course):
         for i, seed in enumerate((0, 1)):
-            digits = split(seed)
-            model = starting(spec, course.start, []).module(i)
+            digits = split_digits(seed)
+            model = initialize_starts(spec, course.start, []).build_module(i)
             with torch.no_grad():
                 logits = model(digits.images[:300])
                 held_out = model(digits.held_out_images)
@@ -103,10 +117,10 @@ def test_courses_begin_with_numbers_that_a_module_gives():
 
 def test_the_gradient_at_the_start_is_autograds():
     spec = FineTuning(**SMALL)
-    stacks = [pretrain(spec.stack(seed)) for seed in (0, 1)]
-    digits = split(0)
+    stacks = [pretrain(spec.build_stack(seed)) for seed in (0, 1)]
+    digits = split_digits(0)
     for course in fine_tune(spec):
-        model = starting(spec, course.start, stacks).module(0)
+        model = initialize_starts(spec, course.start, stacks).build_module(0)
         weights = [p for name, p in model.named_parameters() if name.endswith("weight")]
         loss = F.cross_entropy(model(digits.images[:256]), digits.labels[:256])
         norms = [float(g.norm()) for g in torch.autograd.grad(loss, weights)]
@@ -116,7 +130,7 @@ def test_the_gradient_at_the_start_is_autograds():
 
 def test_all_starts_see_the_same_batches_and_a_seed_repeats():
     spec = FineTuning(**SMALL, labelled=40)
-    assert int(batches(spec).max()) < 40
+    assert int(draw_batches(spec).max()) < 40
     both = fine_tune(spec)
     alone = fine_tune(FineTuning(**SMALL | {"seeds": 1, "seed": 1}, labelled=40))
     for course, single in zip(both, alone, strict=True):
@@ -137,7 +151,7 @@ def test_progress_of_fine_tuning_never_goes_back():
 
 def test_logits_that_are_not_finite_are_no_answer():
     logits = torch.tensor([[[1.0, 0], [0, 1]], [[math.nan, 0], [0, 1]]])
-    found = accuracies(logits, torch.tensor([[0, 0], [0, 1]]))
+    found = measure_accuracies(logits, torch.tensor([[0, 0], [0, 1]]))
     assert_array_equal(found, [0.5, math.nan])
 
 
@@ -156,12 +170,12 @@ REUSE = {"layers": 2, "reused": 1, "width": 8, "steps": 50, "seeds": 2, "first":
 
 
 def test_tasks_hold_their_digits_and_number_them():
-    digits = split(1)
-    task = Task.of(digits, "258")
+    digits = split_digits(1)
+    task = DigitTask.of(digits, "258")
     wanted = [(row, int(label)) for row, label in enumerate(digits.labels) if label in (2, 5, 8)]
     assert_array_equal(task.images, digits.images[[row for row, _label in wanted]])
     assert task.labels.tolist() == [(2, 5, 8).index(label) for _row, label in wanted]
-    chosen = task.first_of_each(3)
+    chosen = task.find_first_of_each(3)
     assert task.labels[chosen].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert chosen.tolist()[:3] == [i for i, c in enumerate(task.labels.tolist()) if c == 0][:3]
     held = digits.held_out_labels
@@ -170,8 +184,8 @@ def test_tasks_hold_their_digits_and_number_them():
 
 def test_reused_layers_are_the_sources_and_the_others_are_alike():
     spec = Transfer(**REUSE)
-    source = starting(FineTuning(layers=2, width=8, seeds=2), Start.XAVIER, [])
-    found = {way: started(spec, way, source) for way in Way}
+    source = initialize_starts(FineTuning(layers=2, width=8, seeds=2), Start.XAVIER, [])
+    found = {way: initialize_new_task(spec, way, source) for way in Way}
     counts = len(PER_CLASS)
     for way in (Way.FROZEN, Way.TUNED):
         for seed in range(2):
@@ -188,13 +202,13 @@ def test_reused_layers_are_the_sources_and_the_others_are_alike():
 def test_transfer_repeats_reports_progress_and_measures_the_new_digits():
     said = []
     spec = Transfer(**REUSE)
-    found = transfer(spec, lambda done, what: said.append(done))
+    found = transfer_layers(spec, lambda done, what: said.append(done))
     assert found.accuracy.shape == (3, 2, len(PER_CLASS))
     assert said == sorted(said)
     for seed, count in enumerate(found.held_out):
-        assert count == int((split(seed).held_out_labels % 2 == 0).sum())
+        assert count == int((split_digits(seed).held_out_labels % 2 == 0).sum())
         right = found.accuracy[:, seed] * count  # a whole number of images
         assert_allclose(right, np.round(right), atol=1e-9)
-    again = transfer(spec)
+    again = transfer_layers(spec)
     assert_array_equal(found.accuracy, again.accuracy)
     assert (found.first_accuracy > 0.3).all()

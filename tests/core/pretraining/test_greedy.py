@@ -7,8 +7,8 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from gradflow.core.pretraining.digits import HELD_OUT, TRAINING, split
-from gradflow.core.pretraining.greedy import EXAMPLES, pretrain
+from gradflow.core.pretraining.digits import HELD_OUT, TRAINING, split_digits
+from gradflow.core.pretraining.greedy import EXAMPLE_IMAGES, pretrain
 from gradflow.core.pretraining.spec import Stack
 
 TINY = {"layers": 2, "width": 8, "epochs": 2, "batch_size": 200, "seed": 3}
@@ -60,7 +60,7 @@ def by_hand(stack):
     def draw(*shape):
         return torch.rand(*shape, generator=generator).double().numpy()
 
-    x = split(stack.seed).images.double().numpy()
+    x = split_digits(stack.seed).images.double().numpy()
     found = []
     for _layer in range(stack.layers):
         size = x.shape[1]
@@ -100,15 +100,15 @@ def test_each_layer_learns_what_the_trained_ones_below_pass_on(options):
 def test_reconstructions_go_up_and_down_again():
     stack = Stack(**TINY, method="autoencoder")
     found, layers = pretrain(stack), by_hand(stack)
-    images = split(stack.seed).held_out_images.double().numpy()
+    images = split_digits(stack.seed).held_out_images.double().numpy()
     (w1, a1, b1, x), (w2, a2, b2, _x) = layers
     one = sigma(images @ w1.T + b1)
     two = sigma(sigma(one @ w2.T + b2) @ w2 + a2)
     for row, hidden in enumerate((one, two)):
         back = sigma(hidden @ w1 + a1)
-        assert_allclose(found.reconstructions[row], back[:EXAMPLES], atol=1e-4)
+        assert_allclose(found.reconstructions[row], back[:EXAMPLE_IMAGES], atol=1e-4)
         assert_allclose(found.pixel_error[row], ((back - images) ** 2).mean(), rtol=1e-3)
-    assert_allclose(found.originals, images[:EXAMPLES], rtol=1e-6)
+    assert_allclose(found.originals, images[:EXAMPLE_IMAGES], rtol=1e-6)
     assert_allclose(found.mean_error, ((images - x.mean(0)) ** 2).mean(), rtol=1e-5)
 
 
@@ -116,7 +116,7 @@ def test_free_energy_is_compared_between_equally_many_images():
     stack = Stack(**TINY | {"layers": 1})
     found = pretrain(stack).layers[0]
     ((w, a, b, x),) = by_hand(stack)
-    held_out = split(stack.seed).held_out_images.double().numpy()
+    held_out = split_digits(stack.seed).held_out_images.double().numpy()
 
     def free_energy(v):
         return (-v @ a - np.log1p(np.exp(v @ w.T + b)).sum(1)).mean()
@@ -169,7 +169,7 @@ def test_a_rate_too_large_ends_in_numbers_that_say_so():
 
 
 def test_the_split_leaves_no_image_in_both_parts():
-    data = split(5)
+    data = split_digits(5)
     assert (len(data.images), len(data.held_out_images)) == (TRAINING, HELD_OUT)
     assert float(data.images.min()) == 0
     assert float(data.images.max()) == 1

@@ -125,7 +125,7 @@ def likelihood_gradient(w, a, b, v):
 def averaged(rbm, v, k, chains):
     generator = torch.Generator().manual_seed(0)
     data = torch.tensor(v).repeat(chains, 1)
-    uniforms = Uniforms.drawn(rbm, len(data), k, generator, sampled=True)
+    uniforms = Uniforms.draw(rbm, len(data), k, generator, sampled=True)
     return contrastive_divergence(rbm, data, uniforms)[0].numpy()
 
 
@@ -148,7 +148,7 @@ def test_cd_becomes_the_gradient_of_the_likelihood_as_k_grows():
 
 def test_a_new_machine_reconstructs_the_mean():
     inputs = torch.rand(50, 9, generator=torch.Generator().manual_seed(0))
-    rbm = RBM.drawn(inputs, 20, torch.Generator().manual_seed(1))
+    rbm = RBM.draw(inputs, 20, torch.Generator().manual_seed(1))
     rbm = RBM(rbm.weight * 0, rbm.visible, rbm.hidden)
     assert_allclose(rbm.decode(rbm.encode(inputs))[0], inputs.mean(0), rtol=1e-5)
 
@@ -170,5 +170,5 @@ def test_the_gradient_of_an_autoencoder_is_autograds(activation, bounded):
     ) / len(x)
     expected = torch.autograd.grad(loss, (w, a, b))
     layer = Autoencoder(w.detach(), a.detach(), b.detach(), activation, bounded)
-    for found, one in zip(layer.gradient(x), expected, strict=True):
+    for found, one in zip(layer.compute_gradient(x), expected, strict=True):
         assert_allclose(found, one, rtol=1e-9, atol=1e-12)

@@ -12,7 +12,7 @@ from torch import nn
 import gradflow as gf
 from gradflow.core.catalog import Cell
 from gradflow.core.networks.recurrent import build, spectral_radius
-from gradflow.core.recurrent.record import prepared, sequence_loss
+from gradflow.core.recurrent.record import compute_sequence_loss, prepare_pass
 from tests.core.recurrent.oracle import experiment
 
 
@@ -20,7 +20,7 @@ from tests.core.recurrent.oracle import experiment
 @pytest.mark.parametrize("loss_at", ["last", "every"])
 def test_outputs_and_gradients_are_those_of_torch_nn(cell, loss_at):
     spec = experiment(cell, loss_at=loss_at, layers=2, hidden_size=7)
-    network, inputs, targets = prepared(spec)
+    network, inputs, targets = prepare_pass(spec)
     make = {"lstm": nn.LSTM, "gru": nn.GRU}.get(str(cell), nn.RNN)
     extra = {"nonlinearity": cell.removeprefix("rnn_")} if make is nn.RNN else {}
     reference = make(3, 7, 2, **extra).double()
@@ -32,10 +32,10 @@ def test_outputs_and_gradients_are_those_of_torch_nn(cell, loss_at):
     torch.testing.assert_close(outputs, expected, rtol=1e-13, atol=1e-14)
     torch.testing.assert_close(network(inputs), expected, rtol=1e-13, atol=1e-14)
     found = torch.autograd.grad(
-        sequence_loss(spec, outputs, targets), list(network.recurrent.parameters())
+        compute_sequence_loss(spec, outputs, targets), list(network.recurrent.parameters())
     )
     by_torch = torch.autograd.grad(
-        sequence_loss(spec, expected, targets), list(reference.parameters())
+        compute_sequence_loss(spec, expected, targets), list(reference.parameters())
     )
     for mine, theirs in zip(found, by_torch, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-15)

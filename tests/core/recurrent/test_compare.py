@@ -7,9 +7,9 @@ import pytest
 
 import gradflow as gf
 from gradflow.core.catalog import Cell
-from gradflow.core.recurrent.compare import compare_cells, with_cell
-from gradflow.core.recurrent.equation import gate_equation
-from gradflow.core.recurrent.record import prepared
+from gradflow.core.recurrent.compare import compare_cells, replace_cell
+from gradflow.core.recurrent.equation import build_gate_equation
+from gradflow.core.recurrent.record import prepare_pass
 from tests.core.recurrent.oracle import experiment, numpy_gates
 
 
@@ -31,7 +31,7 @@ def test_cells_see_the_same_data_and_settings():
 def test_settings_reach_the_cells_that_have_them():
     reports = compare_cells(experiment(), [Cell.RNN_TANH, Cell.LSTM], forget_bias=4.0)
     assert reports[Cell.LSTM].gate("forget").min() > 0.95
-    assert with_cell(experiment("lstm", forget_bias=1.0), Cell.GRU) == experiment("gru")
+    assert replace_cell(experiment("lstm", forget_bias=1.0), Cell.GRU) == experiment("gru")
 
 
 def test_a_forget_bias_keeps_gradient_for_100_steps():
@@ -55,7 +55,7 @@ def test_comparison_can_be_stopped():
 def test_gate_equation(cell, layer):
     spec = experiment(cell, layers=2)
     report = gf.through_time(spec, sample=2)
-    network, inputs, _ = prepared(spec)
+    network, inputs, _ = prepare_pass(spec)
     below = inputs.numpy()
     for index in range(layer):
         weights = [w.detach().numpy() for w in network.weights(index)]
@@ -63,7 +63,7 @@ def test_gate_equation(cell, layer):
         entering, below = below, np.array([row["hidden"] for row in rows])
     for code in report.gate_codes:
         for step in (1, 4):
-            found = gate_equation(report, code, step=step, unit=5, layer=layer)
+            found = build_gate_equation(report, code, step=step, unit=5, layer=layer)
             assert found.value == pytest.approx(rows[step - 1][code][2, 4], rel=1e-12)
             assert found.gate.code == code
             np.testing.assert_allclose(found.inputs, entering[step - 1, 2], rtol=1e-12)
@@ -86,4 +86,4 @@ def test_gate_equation(cell, layer):
 )
 def test_equations_that_are_not_there(code, where, message):
     with pytest.raises(gf.GradflowError, match=message):
-        gate_equation(gf.through_time(experiment("lstm")), code, **where)
+        build_gate_equation(gf.through_time(experiment("lstm")), code, **where)

@@ -13,7 +13,7 @@ import gradflow as gf
 from gradflow.core.catalog import Cell
 from gradflow.core.networks.recurrent import build
 from gradflow.core.recording.device import DeviceSummarizer
-from gradflow.core.recurrent.record import prepared, record
+from gradflow.core.recurrent.record import prepare_pass, record_pass
 from gradflow.core.recurrent.report import STEP_COLUMNS
 from tests.core.recurrent.oracle import ATTRIBUTES, experiment, numpy_gates, traced
 
@@ -29,7 +29,7 @@ COPY = gf.Sequences(source="copy", length=9, recall=2, batch_size=5)
 def test_states_and_gradients(cell, loss_at, layers, data):
     spec = experiment(cell, loss_at=loss_at, layers=layers, data=data)
     report = gf.through_time(spec)
-    network, inputs, targets = prepared(spec)
+    network, inputs, targets = prepare_pass(spec)
     trace = traced(spec, network, inputs, targets)
     assert report.loss == pytest.approx(trace.loss.item(), rel=1e-13)
     states = {"hidden": trace.hidden} | ({"cell": trace.cell} if cell == "lstm" else {})
@@ -74,7 +74,7 @@ def test_states_and_gradients(cell, loss_at, layers, data):
 def test_parameter_gradients(cell):
     spec = experiment(cell, loss_at="every", layers=2)
     report = gf.through_time(spec)
-    network, inputs, targets = prepared(spec)
+    network, inputs, targets = prepare_pass(spec)
     trace = traced(spec, network, inputs, targets)
     names = [name for name, _ in network.named_parameters()]
     gradients = torch.autograd.grad(trace.loss, list(network.parameters()))
@@ -92,7 +92,7 @@ def test_parameter_gradients(cell):
 def test_gates_are_pytorchs_in_its_order_with_both_biases(cell):
     spec = experiment(cell, **({"forget_bias": 1.5} if cell == "lstm" else {}))
     report = gf.through_time(spec, sample=3)
-    network, inputs, _ = prepared(spec)
+    network, inputs, _ = prepare_pass(spec)
     weights = [w.detach().numpy() for w in network.weights(0)]
     expected = numpy_gates(cell, weights, inputs.numpy())
     assert report.gate_codes == [n for n in expected[0] if n not in ("cell", "hidden")]
@@ -114,7 +114,7 @@ def test_gates_are_pytorchs_in_its_order_with_both_biases(cell):
 def test_direct_path_is_the_last_gradient_times_the_gates(cell, code):
     spec = experiment(cell)
     report = gf.through_time(spec)
-    network, inputs, targets = prepared(spec)
+    network, inputs, targets = prepare_pass(spec)
     trace = traced(spec, network, inputs, targets)
     state = (trace.cell if cell == "lstm" else trace.hidden)[0]
     last = torch.autograd.grad(trace.loss, state[-1])[0].numpy()
@@ -130,7 +130,7 @@ def test_direct_path_is_the_last_gradient_times_the_gates(cell, code):
 def test_incoming_gradient_is_what_does_not_come_through_later_steps():
     spec = experiment("rnn_tanh", loss_at="every", layers=2)
     report = gf.through_time(spec)
-    network, inputs, targets = prepared(spec)
+    network, inputs, targets = prepare_pass(spec)
     trace = traced(spec, network, inputs, targets)
     weight = network.recurrent.weight_hh_l1.detach()
     gradients = torch.autograd.grad(trace.loss, trace.hidden[1])
@@ -150,14 +150,14 @@ def test_incoming_gradient_is_what_does_not_come_through_later_steps():
 
 def test_relu_counts_dead_units_and_tanh_saturation():
     report = gf.through_time(experiment("rnn_relu"))
-    network, inputs, targets = prepared(report.experiment)
+    network, inputs, targets = prepare_pass(report.experiment)
     hidden = traced(report.experiment, network, inputs, targets).hidden[0]
     dead = [int((h == 0).all(0).sum()) for h in hidden]
     np.testing.assert_array_equal(report.column("hidden_dead_units"), dead)
     zero = [float((h == 0).double().mean()) for h in hidden]
     np.testing.assert_allclose(report.column("hidden_zero"), zero)
     spec = experiment("rnn_tanh", recurrent_init="gaussian", recurrent_gain=8.0)
-    network, inputs, targets = prepared(spec)
+    network, inputs, targets = prepare_pass(spec)
     hidden = traced(spec, network, inputs, targets).hidden[0]
     saturated = [float((h.abs() > 0.97).double().mean()) for h in hidden]
     assert max(saturated) > 0.1
@@ -242,10 +242,10 @@ def test_a_gradient_that_vanishes_completely_is_zero_and_not_an_error():
 
 def test_recording_leaves_network_and_random_state_alone():
     spec = experiment("lstm")
-    network, inputs, targets = prepared(spec)
+    network, inputs, targets = prepare_pass(spec)
     before = [p.detach().clone() for p in network.parameters()]
     state = torch.get_rng_state()
-    report = record(spec, network, inputs, targets)
+    report = record_pass(spec, network, inputs, targets)
     assert torch.equal(state, torch.get_rng_state())
     for parameter, value in zip(network.parameters(), before, strict=True):
         assert torch.equal(parameter, value)
@@ -263,14 +263,14 @@ def test_nothing_of_the_graph_stays_behind():
 
 def test_a_trained_network_is_recorded_as_it_stands():
     spec = experiment("rnn_tanh")
-    network, inputs, targets = prepared(spec)
+    network, inputs, targets = prepare_pass(spec)
     with torch.no_grad():
         for name in ATTRIBUTES:
             getattr(network.recurrent, f"{name}_l0").mul_(1.5)
     trace = traced(spec, network, inputs, targets)
     gradients = torch.autograd.grad(trace.loss, trace.hidden[0])
     np.testing.assert_allclose(
-        record(spec, network, inputs, targets).column("hidden_grad_norm"),
+        record_pass(spec, network, inputs, targets).column("hidden_grad_norm"),
         [float(g.norm()) for g in gradients],
         rtol=1e-11,
     )

@@ -10,7 +10,7 @@ import pytest
 
 import gradflow as gf
 from gradflow.core.catalog import Cell, RecurrentInit, SequenceSource
-from gradflow.core.recurrent.code import to_code
+from gradflow.core.recurrent.code import to_sequence_code
 from tests.core.recurrent.oracle import experiment
 
 
@@ -55,7 +55,7 @@ SETTINGS = [
 def test_script_prints_the_report(settings, source, loss_at):
     spec = experiment(**settings, data=_data(SequenceSource(source)), loss_at=loss_at)
     report = gf.through_time(spec)
-    loss, rows = _printed(to_code(spec))
+    loss, rows = _printed(to_sequence_code(spec))
     layer = spec.network.layers
     assert loss == pytest.approx(report.loss, rel=1e-6)
     np.testing.assert_array_equal(rows[:, 0], np.arange(1, report.length + 1))

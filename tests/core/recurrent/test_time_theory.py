@@ -12,19 +12,19 @@ from gradflow.core.recurrent.factors import (
     FactorCurve,
     FactorSettings,
     GradientPath,
-    factor_curves,
+    compute_factor_curves,
 )
-from gradflow.core.recurrent.record import prepared, record
+from gradflow.core.recurrent.record import prepare_pass, record_pass
 from gradflow.core.recurrent.theory import TIME_LINES, TimeLine, predict_through_time
 from tests.core.recurrent.oracle import experiment, numpy_gates, traced
 
 
 def _recorded(spec: gf.SequenceExperiment, input_scale: float) -> gf.TimeReport:
     """With input weights so small that tanh is linear."""
-    network, inputs, targets = prepared(spec)
+    network, inputs, targets = prepare_pass(spec)
     with torch.no_grad():
         network.recurrent.weight_ih_l0.mul_(input_scale)
-    return record(spec, network, inputs, targets)
+    return record_pass(spec, network, inputs, targets)
 
 
 @pytest.mark.parametrize("gain", [0.5, 1.0, 1.05])
@@ -91,7 +91,7 @@ def test_the_bound_is_never_exceeded(cell, loss_at, layer):
     spec = experiment(cell, loss_at=loss_at, layers=2, recurrent_init="gaussian", hidden_size=10)
     report = gf.through_time(spec)
     theory = predict_through_time(report, layer)
-    weight = getattr(prepared(spec)[0].recurrent, f"weight_hh_l{layer - 1}").detach().numpy()
+    weight = getattr(prepare_pass(spec)[0].recurrent, f"weight_hh_l{layer - 1}").detach().numpy()
     s_max = np.linalg.svd(weight)[1][0]
     assert theory.largest_singular_value["state"] == pytest.approx(s_max, rel=1e-6)
     incoming = report.column("incoming_grad_norm", layer)
@@ -119,7 +119,7 @@ def test_mean_field_at_width_256(init, loss_at):
 def test_mean_field_recursion_by_quadrature():
     """Rows of digits differ much, so that the steps do."""
     spec = experiment(hidden_size=24, data=gf.Sequences(source="digit_rows", batch_size=6))
-    network, inputs, _ = prepared(spec)
+    network, inputs, _ = prepare_pass(spec)
     w_x, w_h, *biases = (w.detach().numpy() for w in network.weights(0))
     variance = 24 * np.mean(w_h**2)
     z, weight = np.polynomial.hermite_e.hermegauss(120)
@@ -172,7 +172,7 @@ def test_spectral_line_of_a_loss_at_every_step():
 
 def test_three_paths_keep_a_factor_of_one_and_tanh_does_not():
     settings = FactorSettings(steps=30, hidden_size=32, batch_size=16)
-    curves = {curve.path: curve for curve in factor_curves(settings)}
+    curves = {curve.path: curve for curve in compute_factor_curves(settings)}
     assert set(curves) == set(GradientPath)
     for curve in curves.values():
         assert curve.total.shape == curve.direct.shape == (30,)
@@ -191,12 +191,12 @@ def test_three_paths_keep_a_factor_of_one_and_tanh_does_not():
 def test_direct_paths_of_irnn_and_lstm_by_hand():
     """The share of active units by torch's own cell, the mean forget gate by NumPy."""
     settings = FactorSettings(steps=12, hidden_size=8, batch_size=4, forget_bias=1.5, seed=2)
-    curves = {curve.path: curve for curve in factor_curves(settings)}
+    curves = {curve.path: curve for curve in compute_factor_curves(settings)}
     noise = gf.Sequences(length=13, batch_size=4)
     kept = {"hidden_size": 8, "data": noise, "seed": 2}
 
     spec = experiment("rnn_relu", recurrent_init="identity", **kept)
-    network, inputs, targets = prepared(spec)
+    network, inputs, targets = prepare_pass(spec)
     trace = traced(spec, network, inputs, targets)
     (gradient,) = torch.autograd.grad(trace.loss, trace.hidden[0][-1:])
     total, active = [], []
@@ -208,7 +208,7 @@ def test_direct_paths_of_irnn_and_lstm_by_hand():
     np.testing.assert_allclose(curves[GradientPath.IRNN].total, total)
     assert min(active) < 0.9
 
-    network, inputs, _targets = prepared(experiment("lstm", forget_bias=1.5, **kept))
+    network, inputs, _targets = prepare_pass(experiment("lstm", forget_bias=1.5, **kept))
     weights = [w.detach().numpy() for w in network.weights(0)]
     gates = [row["forget"].mean() for row in numpy_gates("lstm", weights, inputs.numpy())]
     np.testing.assert_allclose(curves[GradientPath.LSTM_CELL].direct, gates[:0:-1])
@@ -222,9 +222,9 @@ def test_where_nothing_is_left_there_is_no_factor():
 
 def test_the_factor_of_a_residual_stack_by_hand():
     """A branch of weight 0 leaves exactly the identity; else autograd of the same stack."""
-    assert factor_curves(FactorSettings(steps=5, branch_scale=0.0, hidden_size=8))[0].total == (
-        pytest.approx(1, abs=1e-12)
-    )
+    assert compute_factor_curves(FactorSettings(steps=5, branch_scale=0.0, hidden_size=8))[
+        0
+    ].total == (pytest.approx(1, abs=1e-12))
     torch.manual_seed(0)
     h = torch.randn(64, 256, dtype=torch.float64, requires_grad=True)
     stream = [h]
@@ -234,7 +234,7 @@ def test_the_factor_of_a_residual_stack_by_hand():
         stream.append(stream[-1] + 0.5 * branch(torch.tanh(stream[-1])))
     loss = (torch.tanh(stream[-1]) @ torch.randn(256, dtype=torch.float64)).mean()
     norms = [float(g.norm()) for g in torch.autograd.grad(loss, stream)]
-    curve = factor_curves(
+    curve = compute_factor_curves(
         FactorSettings(steps=20, hidden_size=256, branch_scale=0.5, batch_size=64)
     )[0]
     assert curve.remaining[-1] == pytest.approx(norms[0] / norms[-1], rel=0.2)

@@ -12,14 +12,14 @@ import gradflow as gf
 from gradflow.core.catalog import Cell
 from gradflow.core.networks.recurrent import build
 from gradflow.core.recurrent.data import draw_sequences
-from gradflow.core.recurrent.training import ShortTraining, TrainedCell, held_out, train_cell
-from gradflow.core.training import task_of
+from gradflow.core.recurrent.training import ShortTraining, TrainedCell, take_held_out, train_cell
+from gradflow.core.training import make_task
 from tests.core.recurrent.oracle import numpy_gates, traced
 
 
 def unseen(spec: ShortTraining) -> tuple[torch.Tensor, torch.Tensor]:
     """Of 1280 sequences 1024 are trained on; the next ones are not."""
-    data = spec.experiment(Cell.GRU).data.model_copy(update={"batch_size": 1280})
+    data = spec.build_experiment(Cell.GRU).data.model_copy(update={"batch_size": 1280})
     inputs, targets = draw_sequences(data, spec.seed)
     behind = slice(1024, 1024 + spec.batch_size)
     return inputs[:, behind], targets[:, behind]
@@ -32,8 +32,8 @@ SMALL = {"length": 6, "hidden_size": 5, "batch_size": 4, "steps": 12, "clip_norm
 def test_it_is_adam_with_clipping(cell: Cell) -> None:
     spec = ShortTraining(**SMALL)
     moments = list(train_cell(spec, cell))
-    experiment = spec.experiment(cell)
-    model, batches = build(experiment), task_of(experiment).batches
+    experiment = spec.build_experiment(cell)
+    model, batches = build(experiment), make_task(experiment).batches
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     inputs, targets = unseen(spec)
     losses = []
@@ -53,7 +53,7 @@ def test_it_is_adam_with_clipping(cell: Cell) -> None:
 def test_the_first_moment_is_the_untrained_network() -> None:
     spec = ShortTraining(**SMALL)
     first = next(train_cell(spec, Cell.LSTM))
-    experiment = spec.experiment(Cell.LSTM)
+    experiment = spec.build_experiment(Cell.LSTM)
     network, inputs, targets = build(experiment), *unseen(spec)
     trace = traced(experiment, network, inputs, targets)
     for state, states in (("hidden", trace.hidden[0]), ("cell", trace.cell[0])):
@@ -69,8 +69,8 @@ def test_the_first_moment_is_the_untrained_network() -> None:
 @pytest.mark.parametrize("source", ["adding", "digit_rows"])
 def test_what_is_measured_is_never_trained_on(source: str) -> None:
     spec = ShortTraining(source=source, batch_size=8)
-    task = task_of(spec.experiment(Cell.GRU))
-    inputs, targets = held_out(task, spec.batch_size)
+    task = make_task(spec.build_experiment(Cell.GRU))
+    inputs, targets = take_held_out(task, spec.batch_size)
     assert inputs.shape[1] == targets.shape[1] == 8
     seen = torch.cat([next(task.batches)[0] for _ in range(200)], dim=1)  # more than an epoch
     for sequence in inputs.unbind(1):
@@ -81,7 +81,7 @@ def test_moments_are_spread_over_the_training() -> None:
     spec = ShortTraining(source="digit_rows", hidden_size=4, batch_size=4, steps=100)
     trained = TrainedCell(Cell.GRU, list(train_cell(spec, Cell.GRU)))
     assert trained.steps.tolist() == list(range(0, 101, 2))
-    assert trained.norms("hidden").shape == (8, 51)
+    assert trained.stack_norms("hidden").shape == (8, 51)
     assert ((trained.accuracy >= 0) & (trained.accuracy <= 1)).all()
     assert trained.best == min(trained.loss)
     assert not trained.diverged

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import gradflow as gf
-from gradflow.core.training import BackgroundRun, State
+from gradflow.core.training import BackgroundRun, RunState
 from tests.core.training.tasks import small, task
 
 PLAN = gf.TrainingPlan(steps=12, record_every=2, reports=2)
@@ -22,11 +22,11 @@ def alive():
 
 def test_played_to_the_end_it_is_the_run_in_the_foreground():
     background = BackgroundRun(small(), PLAN)
-    assert background.state is State.PAUSED
+    assert background.state is RunState.PAUSED
     assert not alive()
     background.play()
     background.wait()
-    assert background.state is State.FINISHED
+    assert background.state is RunState.FINISHED
     assert background.over
     assert background.steps_done == 12
     expected = gf.Run.collect(small(), PLAN)
@@ -42,7 +42,7 @@ def test_single_records_and_pauses_change_nothing():
     for count in range(1, 4):
         background.step()
         background.wait()
-        assert background.state is State.PAUSED
+        assert background.state is RunState.PAUSED
         assert len(background.run.records) == count
         assert not alive()
     background.step(2)
@@ -75,21 +75,21 @@ def test_a_stopped_run_frees_its_thread_and_its_model():
     del made
     background.play()
     gate.waiting.wait(10)
-    assert background.state is State.RUNNING
+    assert background.state is RunState.RUNNING
     assert len(alive()) == 1
     gate.free.release(2)
     stopping = threading.Thread(target=background.stop)
     stopping.start()
     gate.free.release(1000)
     stopping.join(10)
-    assert background.state is State.STOPPED
+    assert background.state is RunState.STOPPED
     assert not alive()
     assert len(background.run.records) == background.steps_done < 1000
     gc.collect()
     assert model() is None
     background.play()
     background.step()
-    assert background.state is State.STOPPED
+    assert background.state is RunState.STOPPED
     assert not alive()
 
 
@@ -102,7 +102,7 @@ def test_a_paused_run_goes_on_where_it_was():
     pausing.start()
     gate.free.release(50)
     pausing.join(10)
-    assert background.state is State.PAUSED
+    assert background.state is RunState.PAUSED
     done = background.steps_done
     assert not alive()
     assert done < 50
@@ -118,7 +118,7 @@ def test_a_run_that_breaks_says_so():
     background = BackgroundRun(experiment, gf.TrainingPlan(learning_rate=10.0))
     background.play()
     background.wait()
-    assert background.state is State.DIVERGED
+    assert background.state is RunState.DIVERGED
     assert background.run.divergence is not None
 
 
@@ -129,7 +129,7 @@ def test_errors_are_kept_for_the_caller():
     )
     refused.play()
     refused.wait()
-    assert refused.state is State.FAILED
+    assert refused.state is RunState.FAILED
     assert "noise_every" in refused.error
     with pytest.raises(gf.InvalidExperiment):
         BackgroundRun(object())
@@ -143,6 +143,6 @@ def test_an_unexpected_error_ends_the_run_too():
     background = BackgroundRun(task(loss=loss))
     background.play()
     background.wait()
-    assert background.state is State.FAILED
+    assert background.state is RunState.FAILED
     assert background.error == "RuntimeError: not that one"
     assert torch.is_grad_enabled()

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import gradflow as gf
-from gradflow.core.training.cures import cures
+from gradflow.core.training.cures import list_cures
 from gradflow.core.training.divergence import Divergence, Origin
 from tests.core.training.tasks import data, network, task
 
@@ -92,7 +92,7 @@ def test_each_cure_keeps_the_run_whole():
     )
     plan = gf.TrainingPlan(steps=30, learning_rate=0.2, record_every=30)
     assert gf.Run.collect(experiment, plan).divergence is not None
-    found = cures(experiment, plan)
+    found = list_cures(experiment, plan)
     assert [cure.code for cure in found] == ["clipping", "rate", "initialization"]
     for cure in found:
         assert (cure.experiment, cure.plan) != (experiment, plan)
@@ -102,10 +102,10 @@ def test_each_cure_keeps_the_run_whole():
 def test_cures_are_offered_where_they_apply():
     tanh = gf.Experiment(network=gf.MLP(depth=2, width=4))
     clipped = gf.TrainingPlan(clip="norm", threshold=0.5, precision="float16", initial_scale=2.0)
-    found = {cure.code: cure for cure in cures(tanh, clipped)}
+    found = {cure.code: cure for cure in list_cures(tanh, clipped)}
     assert list(found) == ["rate", "precision"]
     assert found["precision"].plan == gf.TrainingPlan(
         clip="norm", threshold=0.5, precision="bfloat16"
     )
     sequences = gf.SequenceExperiment()
-    assert [cure.code for cure in cures(sequences, gf.TrainingPlan())] == ["clipping", "rate"]
+    assert [cure.code for cure in list_cures(sequences, gf.TrainingPlan())] == ["clipping", "rate"]

@@ -10,13 +10,13 @@ import torch
 from torch.nn import functional as F
 
 import gradflow as gf
-from gradflow.core.training import Trainer, task_of
-from gradflow.core.training.task import TASKS, shuffled
+from gradflow.core.training import Trainer, make_task
+from gradflow.core.training.task import TASKS, shuffle_batches
 from tests.core.training.tasks import small, task
 
 
 def weights(experiment, **plan):
-    trainer = Trainer(task_of(experiment), gf.TrainingPlan(**{"steps": 6, **plan}))
+    trainer = Trainer(make_task(experiment), gf.TrainingPlan(**{"steps": 6, **plan}))
     while not trainer.finished:
         trainer.advance()
     return torch.cat([p.detach().reshape(-1) for p in trainer.task.model.parameters()])
@@ -55,7 +55,7 @@ def test_the_batch_size_and_the_loss_are_those_of_the_experiment():
     experiment = gf.Experiment(
         network=gf.MLP(depth=2, width=8), data=gf.Data(batch_size=10), loss="mse"
     )
-    made = task_of(experiment)
+    made = make_task(experiment)
     inputs, targets = next(made.batches)
     assert len(inputs) == 10
     outputs = made.model(inputs)
@@ -69,7 +69,7 @@ def test_held_out_samples_are_in_no_batch(source):
     experiment = gf.Experiment(
         network=gf.MLP(depth=2, width=4), data=gf.Data(source=source, batch_size=100)
     )
-    made = task_of(experiment)
+    made = make_task(experiment)
     batches = list(itertools.islice(made.batches, 30))
     seen = {tuple(row) for inputs, _ in batches for row in inputs.tolist()}
     held_out = {tuple(row) for row in made.held_out[0].tolist()}
@@ -82,7 +82,7 @@ def test_held_out_samples_are_in_no_batch(source):
 
 def test_an_epoch_has_every_sample_once_in_a_new_order():
     inputs, targets = torch.arange(12.0), torch.arange(12)
-    batches = shuffled(inputs, targets, 4, seed=0)
+    batches = shuffle_batches(inputs, targets, 4, seed=0)
     epochs = [torch.cat([next(batches)[1] for _ in range(3)]) for _ in range(2)]
     for epoch in epochs:
         assert sorted(epoch.tolist()) == list(range(12))
@@ -91,7 +91,7 @@ def test_an_epoch_has_every_sample_once_in_a_new_order():
 
 def test_evaluation_is_in_evaluation_mode_and_leaves_the_mode():
     experiment = small(normalization="batch")
-    trainer = Trainer(task_of(experiment), gf.TrainingPlan(steps=3, evaluate_every=2))
+    trainer = Trainer(make_task(experiment), gf.TrainingPlan(steps=3, evaluate_every=2))
     found = []
     while not trainer.finished:
         model = trainer.task.model
@@ -107,7 +107,7 @@ def test_evaluation_is_in_evaluation_mode_and_leaves_the_mode():
         assert record.held_out_accuracy == pytest.approx(float(right.double().mean()))
     assert np.isnan(found[1][0].held_out_loss)
     frozen = small(normalization="batch", norm_mode="evaluation")
-    trainer = Trainer(task_of(frozen), gf.TrainingPlan(steps=1))
+    trainer = Trainer(make_task(frozen), gf.TrainingPlan(steps=1))
     trainer.advance()
     assert not any(m.training for m in trainer.task.model.modules() if "norm" in type(m).__name__)
 
@@ -119,7 +119,7 @@ def test_mixed_precision_is_autocast_with_a_grad_scaler(precision):
         steps=4, precision=precision, optimizer="adam", learning_rate=0.01, clip="norm", **settings
     )
     records = list(gf.train(small(), plan))
-    made = task_of(small())
+    made = make_task(small())
     optimizer = torch.optim.Adam(made.model.parameters(), 0.01)
     scaler = torch.amp.GradScaler(
         "cpu", init_scale=8.0, growth_interval=2, enabled=precision == "float16"

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from gradflow.core.training.noise_scale import NoiseScale, measured
+from gradflow.core.training.noise_scale import NoiseScale, measure_noise
 
 
 def squared(outputs, targets):
@@ -28,7 +28,7 @@ def test_measurements_are_unbiased_and_give_the_true_scale():
     for _ in range(800):
         inputs = torch.randn(32, n, generator=generator, dtype=torch.float64)
         targets = sigma * torch.randn(32, generator=generator, dtype=torch.float64)
-        found.append(measured(model, model, squared, inputs, targets))
+        found.append(measure_noise(model, model, squared, inputs, targets))
     trace, square = np.mean(found, axis=0)
     spread = np.std(found, axis=0) / np.sqrt(len(found))
     expected_square = float(v.square().sum())
@@ -52,7 +52,7 @@ def test_one_measurement_by_hand():
         parts.append(np.append(error @ chunk, error.sum()) / 2)
     mean = np.mean(parts, axis=0)
     spread = ((parts - mean) ** 2).sum() / 7
-    trace, square = measured(model, model, squared, inputs, targets)
+    trace, square = measure_noise(model, model, squared, inputs, targets)
     assert trace == pytest.approx(2 * spread)
     assert square == pytest.approx((mean**2).sum() - spread / 8)
 
@@ -69,8 +69,8 @@ def test_the_samples_may_lie_along_another_axis():
     inputs = torch.randn(8, 3, generator=generator, dtype=torch.float64)
     targets = torch.randn(8, generator=generator, dtype=torch.float64)
     model = nn.Linear(3, 1).double()
-    one = measured(model, model, squared, inputs, targets)
-    other = measured(
+    one = measure_noise(model, model, squared, inputs, targets)
+    other = measure_noise(
         model,
         lambda x: model(x.transpose(0, 1)),
         lambda outputs, y: squared(outputs, y[0]),
@@ -84,7 +84,7 @@ def test_the_samples_may_lie_along_another_axis():
 def test_nothing_changes():
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.RReLU(), nn.Linear(4, 1))
     before, state = copy.deepcopy(model.state_dict()), torch.get_rng_state()
-    measured(model, model, squared, torch.randn(16, 3), torch.randn(16))
+    measure_noise(model, model, squared, torch.randn(16, 3), torch.randn(16))
     torch.set_rng_state(state)
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name])

@@ -11,14 +11,14 @@ from torch import nn
 from torch.nn import functional as F
 
 import gradflow as gf
-from gradflow.core.training import Trainer, task_of
-from gradflow.core.training.light import DeviceStatistics, LightRecorder
+from gradflow.core.training import Trainer, make_task
+from gradflow.core.training.light import LightDeviceStatistics, LightRecorder
 from tests.core.training.tasks import data, network, small, task
 
 
 def followed(experiment_or_task, plan):
     """Records, each with a copy of the model before the step, one after it, and the batch."""
-    made = task_of(experiment_or_task)
+    made = make_task(experiment_or_task)
     batches = made.batches
     seen = []
 
@@ -136,7 +136,7 @@ def test_light_and_full_recording_agree_with_a_probe(code):
             np.testing.assert_allclose(
                 one.layers[name], other.report.layers[column], rtol=1e-6, err_msg=name
             )
-    made = task_of(experiment)
+    made = make_task(experiment)
     probed = gf.probe(made.model, *next(made.batches))
     assert full[0].report.loss == pytest.approx(probed.loss)
     for what, layer in probed.histograms:
@@ -170,7 +170,7 @@ def test_the_device_statistics_agree_with_the_host(monkeypatch):
 
     def on_device(self, *args):
         original(self, *args)
-        self._statistics = DeviceStatistics()
+        self._statistics = LightDeviceStatistics()
 
     monkeypatch.setattr(LightRecorder, "__init__", on_device)
     (device,) = gf.train(experiment, plan)

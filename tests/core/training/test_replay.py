@@ -43,7 +43,7 @@ def played(experiment, plan):
 def test_every_step_is_that_of_the_run(name):
     network, settings = RUNS[name]
     experiment, plan = small(**network), gf.TrainingPlan(steps=STEPS, reports=1, **settings)
-    everything = gf.Run.collect(experiment, plan.changed(reports=STEPS)).records
+    everything = gf.Run.collect(experiment, plan.replace_settings(reports=STEPS)).records
     points = played(experiment, plan).checkpoints
     assert [point.step for point in points] == list(range(1, STEPS))
     sparse = [point for point in points if point.step in (3, 8)]
@@ -71,9 +71,9 @@ def test_checkpoints_are_even_and_take_what_they_may(monkeypatch):
     # Weights in float32, and for each of them two moments, beside a step count per tensor.
     model = task_model_bytes(small())
     assert 3 * model <= points[0].bytes <= 3 * model + 4 * 100
-    monkeypatch.setattr(checkpoint, "MOST_BYTES", 3 * points[0].bytes)
+    monkeypatch.setattr(checkpoint, "MAX_BYTES", 3 * points[0].bytes)
     assert [point.step for point in played(small(), plan).checkpoints] == [10, 20, 30]
-    monkeypatch.setattr(checkpoint, "MOST_BYTES", 0)
+    monkeypatch.setattr(checkpoint, "MAX_BYTES", 0)
     assert played(small(), plan).checkpoints == ()
 
 
