@@ -17,7 +17,7 @@ import torch
 import gradflow as gf
 from benchmarks.harness import interleaved, machine, medians, table
 from gradflow.core.catalog import CELLS, Cell
-from gradflow.core.recurrent.record import prepare_pass, compute_sequence_loss
+from gradflow.core.recurrent.record import compute_sequence_loss, prepare_pass
 
 TARGET = 2.5
 

@@ -1,4 +1,4 @@
-"""The digits as this package uses them: pixels in [0, 1], split into training and held-out."""
+"""The digits with pixels in [0, 1], split into training images and held-out ones."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _load_digits() -> tuple[Tensor, Tensor]:
 
 
 def split_digits(seed: int) -> DigitSplit:
-    """1297 images to train on and 500 held out, drawn from ``seed``."""
+    """Split the digits by ``seed``: 1297 images to train on, and 500 held out."""
     images, labels = _load_digits()
     generator = torch.Generator().manual_seed(seed + DATA_SEED_OFFSET)
     order = torch.randperm(len(labels), generator=generator)

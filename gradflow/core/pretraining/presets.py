@@ -1,4 +1,4 @@
-"""Settings worth looking at, by code."""
+"""Presets of the page on pretraining, by code."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from gradflow.core.text import N_
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainingPreset:
-    """Settings with a name.
+    """Settings of the page on pretraining to start from.
 
     Attributes:
-        label: what a user reads.
+        label: name for the user.
         look_for: one sentence on what there is to see.
         spec: the settings.
     """

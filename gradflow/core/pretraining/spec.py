@@ -1,4 +1,4 @@
-"""Specs of the experiments on pretraining, and the tables of their choices."""
+"""Specs of the experiments on pretraining, and the tables of their options."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.pretraining.digits import TRAINING
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.fields import SEPARATOR
-from gradflow.core.text import N_
+from gradflow.core.text import N_, Text
 
 
 class Method(StrEnum):
-    """What each layer is trained as."""
+    """Kinds of machine that each layer is trained as."""
 
     RBM = "rbm"
     AUTOENCODER = "autoencoder"
@@ -65,7 +65,7 @@ STARTS: dict[Start, Choice] = {
 }
 
 STACK_ACTIVATIONS = (Activation.SIGMOID, Activation.TANH, Activation.RELU)
-"""Those of hidden layers here."""
+"""The activations that hidden layers of a stack can have."""
 USUAL_RATES = {Activation.RELU: 0.01}
 """Learning rates of pretraining; 0.1 for the others. ReLU's signals have no bound."""
 
@@ -75,31 +75,28 @@ def _require_one_of(codes: Iterable[StrEnum]) -> BeforeValidator:
 
     def check(value: Any, info: ValidationInfo) -> str:
         if not isinstance(value, str) or value not in known:
-            raise _refusal(info, value, f"one of {', '.join(known)}")
+            allowed = Text("one of {known}", known=", ".join(known))
+            raise InvalidExperiment.for_value(str(info.field_name), value, allowed)
         return known[value]
 
     return BeforeValidator(check)
 
 
-def _refusal(info: ValidationInfo, value: Any, allowed: str) -> InvalidExperiment:
-    name = str(info.field_name)
-    return InvalidExperiment(
-        f"{name}: {quote_value(value)} is not allowed; choose {allowed}", fields=(name,)
-    )
-
-
 def _check_starts(value: Any, info: ValidationInfo) -> tuple[str, ...]:
-    found = value.split(SEPARATOR) if isinstance(value, str) else value
+    codes = value.split(SEPARATOR) if isinstance(value, str) else value
     known = [str(start) for start in Start]
-    if not isinstance(found, (list, tuple)) or not found or any(one not in known for one in found):
-        raise _refusal(info, value, f"some of {', '.join(known)}")
-    return tuple(start for start in Start if start in found)
+    is_sequence = isinstance(codes, (list, tuple))
+    if not is_sequence or not codes or any(code not in known for code in codes):
+        allowed = Text("some of {known}", known=", ".join(known))
+        raise InvalidExperiment.for_value(str(info.field_name), value, allowed)
+    return tuple(start for start in Start if start in codes)
 
 
 def _check_digits(value: Any, info: ValidationInfo) -> str:
     digits = "".join(sorted(set(value))) if isinstance(value, str) else ""
     if not 2 <= len(digits) <= 8 or any(digit not in "0123456789" for digit in digits):
-        raise _refusal(info, value, "two to eight different digits, such as 01234")
+        allowed = Text("two to eight different digits, such as 01234")
+        raise InvalidExperiment.for_value(str(info.field_name), value, allowed)
     return digits
 
 
@@ -168,19 +165,22 @@ class Stack(Spec):
         for name in sorted(self.exempt):
             default = type(self).model_fields[name].default
             if values[name] != default and not self.applies(name, values):
-                raise InvalidExperiment(
-                    f"{name}: {quote_value(values[name])} has no effect with method={self.method}; "
-                    "leave it out or choose another method",
-                    fields=(name,),
+                message = Text(
+                    "{field}: {value} has no effect with method={method}; leave it out or choose "
+                    "another method",
+                    field=name,
+                    value=quote_value(values[name]),
+                    method=self.method,
                 )
+                raise InvalidExperiment(message, fields=(name,))
         return self
 
 
 class FineTuning(Stack):
     """Supervised training of a network of the stack's shape from several starts.
 
-    Per seed the images, their order, and the standard normal numbers that random weights are
-    made of are the same for all starts.
+    For each seed all starts share the images, their order, and the standard normal numbers that
+    random weights are computed from.
     """
 
     starts: Annotated[tuple[str, ...], BeforeValidator(_check_starts)] = Field(
@@ -190,9 +190,12 @@ class FineTuning(Stack):
         0.1, ge=1e-3, le=1, title="Small σ", description="Of the weights of the small random start."
     )
     labelled: int = Field(
-        TRAINING, ge=20, le=TRAINING, title="Labelled images",
+        TRAINING,
+        ge=20,
+        le=TRAINING,
+        title="Labelled images",
         description="Fine-tuning sees only these; pretraining sees all, without labels.",
-    )  # fmt: skip
+    )
     steps: _Steps = 500
     tuning_rate: float = Field(
         0.05, ge=1e-3, le=1, title="Learning rate, fine-tuning", description="The same for all."
@@ -200,7 +203,7 @@ class FineTuning(Stack):
     seeds: _Seeds = 3
 
     def build_stack(self, seed: int | None = None) -> Stack:
-        """The stack that is tuned, with this or another seed."""
+        """Build the stack that is tuned, with this or another seed."""
         values = dict(self)
         names = [name for name in Stack.applicable(values) if name in Stack.model_fields]
         changed = {} if seed is None else {"seed": seed}
@@ -234,10 +237,10 @@ class Transfer(Spec):
     @model_validator(mode="after")
     def _refuse_to_reuse_missing_layers(self) -> Self:
         if self.reused > self.layers:
-            raise InvalidExperiment(
-                f"reused: {self.reused} is not allowed; choose a whole number from 1 to "
-                f"{self.layers}, the hidden layers",
-                fields=("reused",),
+            raise InvalidExperiment.for_value(
+                "reused",
+                self.reused,
+                Text("a whole number from 1 to {layers}, the hidden layers", layers=self.layers),
             )
         return self
 

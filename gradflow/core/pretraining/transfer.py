@@ -1,4 +1,4 @@
-"""Fine-tuning in today's sense: layers learned on some digits, reused for the others."""
+"""Transfer: layers learned on some digits, reused and fine-tuned for the others."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from torch import Tensor
 
 from gradflow.core.catalog import Activation
 from gradflow.core.catalog.choice import Choice
-from gradflow.core.pretraining.digits import PIXELS, DigitSplit, split_digits
 from gradflow.core.histogram import FloatArray
+from gradflow.core.pretraining.digits import PIXELS, DigitSplit, split_digits
 from gradflow.core.pretraining.greedy import Progress
 from gradflow.core.pretraining.networks import (
     Networks,
-    train_networks,
     draw_normals,
     measure_accuracies,
     scale_he,
     scale_xavier,
+    train_networks,
 )
 from gradflow.core.pretraining.spec import Transfer
-from gradflow.core.text import N_, _
+from gradflow.core.text import N_, Text
 
 PER_CLASS = (1, 2, 5, 10, 20, 50, 100)
 """Labelled images of each new digit."""
@@ -34,7 +34,7 @@ _PROGRESS_INTERVAL = 25
 
 
 class Way(StrEnum):
-    """What becomes of the reused layers."""
+    """Ways to learn the new task, by the use of the lower layers."""
 
     RANDOM = "random"
     FROZEN = "frozen"
@@ -56,13 +56,13 @@ WAYS: dict[Way, Choice] = {
 
 @dataclass(frozen=True, eq=False)
 class Reuse:
-    """How well the new task is learned.
+    """The accuracy on the new task, for each way to learn it.
 
     Attributes:
         per_class: labelled images of each new digit, ``(counts,)``.
-        accuracy: on the held-out images of the new digits, ``(ways, seeds, counts)``.
-        first_accuracy: of the first task on its own held-out images, ``(seeds,)``.
-        held_out: how many images ``accuracy`` is measured on, ``(seeds,)``.
+        accuracy: accuracy on the held-out images of the new digits, ``(ways, seeds, counts)``.
+        first_accuracy: accuracy on the first task's held-out images, ``(seeds,)``.
+        held_out: number of held-out images of the new digits, ``(seeds,)``.
     """
 
     per_class: tuple[int, ...]
@@ -82,22 +82,22 @@ class DigitTask:
 
     @classmethod
     def of(cls, data: DigitSplit, digits: str) -> DigitTask:
-        """The images of ``digits``, in the order in which ``data`` has them."""
+        """Take the images of ``digits``, in the order of ``data``."""
         wanted = torch.tensor([int(digit) for digit in digits])
 
-        def chosen(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-            there = torch.isin(labels, wanted)
-            return images[there], torch.searchsorted(wanted, labels[there])
+        def select(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+            mask = torch.isin(labels, wanted)
+            return images[mask], torch.searchsorted(wanted, labels[mask])
 
         return cls(
-            *chosen(data.images, data.labels), *chosen(data.held_out_images, data.held_out_labels)
+            *select(data.images, data.labels), *select(data.held_out_images, data.held_out_labels)
         )
 
     def find_first_of_each(self, count: int) -> Tensor:
-        """Places of the first ``count`` images of each digit, digit by digit."""
+        """Find the indices of the first ``count`` images of each digit, digit by digit."""
         classes = int(self.labels.max()) + 1
-        places = [torch.nonzero(self.labels == c).flatten()[:count] for c in range(classes)]
-        return torch.cat(places)
+        indices = [torch.nonzero(self.labels == c).flatten()[:count] for c in range(classes)]
+        return torch.cat(indices)
 
 
 def transfer_layers(spec: Transfer, progress: Progress | None = None) -> Reuse:
@@ -110,20 +110,19 @@ def transfer_layers(spec: Transfer, progress: Progress | None = None) -> Reuse:
     seeds = range(spec.seed, spec.seed + spec.seeds)
     parts = 1 + len(Way)
 
-    def tell(part: int, what: str, step: int) -> None:
+    def tell(part: int, what: Text, step: int) -> None:
         if progress and step % _PROGRESS_INTERVAL == 0:
-            text = _("{what}: step {step} of {steps}")
             progress(
                 (part + step / spec.steps) / parts,
-                text.format(what=what, step=step, steps=spec.steps),
+                Text("{what}: step {step} of {steps}", what=what, step=step, steps=spec.steps),
             )
 
     splits = [split_digits(seed) for seed in seeds]
-    first, new = ([DigitTask.of(one, d) for one in splits] for d in (spec.first, spec.new))
+    first, new = ([DigitTask.of(split, d) for split in splits] for d in (spec.first, spec.new))
     source = _draw_networks(spec, len(spec.first), seeds)
     everything = [torch.arange(len(task.labels)) for task in first]
     for step in _train(spec, source, first, everything):
-        tell(0, _("first task"), step)
+        tell(0, Text("first task"), step)
     first_accuracy = _measure_accuracy(source, first)
     accuracy = []
     for part, way in enumerate(Way, start=1):
@@ -132,14 +131,14 @@ def transfer_layers(spec: Transfer, progress: Progress | None = None) -> Reuse:
         known = [task.find_first_of_each(count) for task in new for count in PER_CLASS]
         frozen = spec.reused if way is Way.FROZEN else 0
         for step in _train(spec, networks, tasks, known, frozen):
-            tell(part, _(WAYS[way].label), step)
+            tell(part, Text(WAYS[way].label), step)
         accuracy.append(_measure_accuracy(networks, tasks).reshape(len(seeds), len(PER_CLASS)))
     held_out = tuple(len(task.held_out_labels) for task in new)
     return Reuse(PER_CLASS, np.stack(accuracy), first_accuracy, held_out)
 
 
 def initialize_new_task(spec: Transfer, way: Way, source: Networks) -> Networks:
-    """The networks of the new task before training: for every seed one per count of images."""
+    """Initialize the networks of the new task: for every seed one per count of images."""
     seeds = range(spec.seed, spec.seed + spec.seeds)
     drawn = _draw_networks(spec, len(spec.new), seeds, again=True)
     if way is not Way.RANDOM:
@@ -147,14 +146,14 @@ def initialize_new_task(spec: Transfer, way: Way, source: Networks) -> Networks:
             drawn.weights[layer] = source.weights[layer].clone()
             drawn.biases[layer] = source.biases[layer].clone()
 
-    def repeated(tensors: list[Tensor]) -> list[Tensor]:
+    def repeat(tensors: list[Tensor]) -> list[Tensor]:
         return [tensor.repeat_interleave(len(PER_CLASS), 0) for tensor in tensors]
 
-    return Networks(repeated(drawn.weights), repeated(drawn.biases), spec.activation)
+    return Networks(repeat(drawn.weights), repeat(drawn.biases), spec.activation)
 
 
 def _draw_networks(spec: Transfer, classes: int, seeds: range, *, again: bool = False) -> Networks:
-    """Untrained networks; ``again``: with other numbers than the first time."""
+    """Draw untrained networks; ``again``: with other numbers than the first time."""
     scale = scale_he if spec.activation == Activation.RELU else scale_xavier
     sizes = [PIXELS, *[spec.width] * spec.layers, classes]
     weights = []
@@ -169,13 +168,13 @@ def _draw_networks(spec: Transfer, classes: int, seeds: range, *, again: bool = 
 def _train(
     spec: Transfer, networks: Networks, tasks: list[DigitTask], known: list[Tensor], frozen: int = 0
 ) -> Iterator[int]:
-    """Train each network on its task, of which only the ``known`` images have labels."""
+    """Train each network on its task, in which only the ``known`` images have labels."""
     per_seed = len(tasks) // spec.seeds
     chosen, offset = [], 0
-    for i, places in enumerate(known):
+    for i, indices in enumerate(known):
         generator = torch.Generator().manual_seed(spec.seed + i // per_seed)
-        drawn = torch.randint(len(places), (spec.steps, BATCH_SIZE), generator=generator)
-        chosen.append(places[drawn] + offset)
+        drawn = torch.randint(len(indices), (spec.steps, BATCH_SIZE), generator=generator)
+        chosen.append(indices[drawn] + offset)
         offset += len(tasks[i].labels)
     images = torch.cat([task.images for task in tasks])
     labels = torch.cat([task.labels for task in tasks])
@@ -185,9 +184,11 @@ def _train(
 
 
 def _measure_accuracy(networks: Networks, tasks: list[DigitTask]) -> FloatArray:
-    """Accuracy of each network on the held-out images of its task, which differ in number."""
-    found = [
-        measure_accuracies(networks.select(i).compute_logits(task.held_out_images), task.held_out_labels)
+    """Measure each network on the held-out images of its task; their numbers differ."""
+    shares = [
+        measure_accuracies(
+            networks.select(i).compute_logits(task.held_out_images), task.held_out_labels
+        )
         for i, task in enumerate(tasks)
     ]
-    return torch.cat(found).numpy()
+    return torch.cat(shares).numpy()

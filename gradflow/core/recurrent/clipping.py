@@ -13,22 +13,24 @@ from torch import Tensor
 
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.histogram import FloatArray
-from gradflow.core.recurrent.record import prepare_pass, compute_sequence_loss
+from gradflow.core.recurrent.record import compute_sequence_loss, prepare_pass
 from gradflow.core.recurrent.spec import SequenceExperiment
+from gradflow.core.text import Text
 
 EPSILON = 1e-6
-"""PyTorch adds it to the norm before it divides."""
+"""Added to the norm before the division, as PyTorch does."""
 SWEEP_POINTS = 19
 
 
 @dataclass(frozen=True, eq=False)
 class ClippedGradient:
-    """What one way of clipping makes of a gradient.
+    """A gradient after one way of clipping.
 
     Attributes:
         threshold: c.
         norm: ‖g‖ over all parameters afterwards.
-        cosine: of the gradients before and after; 1: the direction is kept. NaN if one is zero.
+        cosine: cosine between the gradients before and after; 1 if the direction is kept, NaN if
+            either is zero.
         changed: share of the entries that changed.
         norms: ‖g‖ of each parameter afterwards.
     """
@@ -42,12 +44,12 @@ class ClippedGradient:
 
 @dataclass(frozen=True, eq=False)
 class ClippingReport:
-    """A gradient and what clipping does to it.
+    """A gradient before and after clipping, by norm and by value.
 
     Attributes:
-        names: the parameters.
-        before: ‖g‖ of each.
-        norm: ‖g‖ over all of them.
+        names: names of the parameters.
+        before: ‖g‖ of each parameter.
+        norm: ‖g‖ over all parameters.
         largest: the largest |entry|.
         by_norm: g·min(1, c/(‖g‖ + 1e-6)) (Pascanu et al. 2013; ``clip_grad_norm_``).
         by_value: every entry cut to [−c, c] (``clip_grad_value_``).
@@ -101,7 +103,12 @@ def compare_clippings(
     for name, threshold in (("norm", norm), ("value", value)):
         if not 0 < threshold < math.inf:
             raise InvalidExperiment(
-                f"{name}: {threshold} is not allowed; choose a threshold above 0", fields=(name,)
+                Text(
+                    "{name}: {threshold} is not allowed; choose a threshold above 0",
+                    name=name,
+                    threshold=threshold,
+                ),
+                fields=(name,),
             )
     flat = torch.cat([g.detach().reshape(-1).double().cpu() for g in gradients.values()])
     sizes = [g.numel() for g in gradients.values()]
@@ -139,7 +146,7 @@ class ClippingCourse:
 
     Attributes:
         thresholds: c.
-        norm_cosine, value_cosine: cosine of the gradient before and after.
+        norm_cosine, value_cosine: cosine between the gradients before and after.
     """
 
     thresholds: FloatArray
@@ -150,9 +157,9 @@ class ClippingCourse:
 def sweep_clipping(
     experiment: SequenceExperiment, *, norm: float, value: float
 ) -> tuple[ClippingReport, ClippingCourse]:
-    """:func:`clipping`, and the same over thresholds from far below to above the gradient.
+    """Clip the gradient of an experiment at its thresholds, and at many others.
 
-    The thresholds of the report are among them.
+    They reach from far below the gradient to above it; those of the report are among them.
 
     Args:
         experiment: network, data and loss.
@@ -172,11 +179,11 @@ def sweep_clipping(
     ends = min(low, norm, value), max(high, norm, value)
     spread = [np.geomspace(low, high, SWEEP_POINTS), np.geomspace(*ends, SWEEP_POINTS // 2)]
     thresholds = np.unique(np.concatenate([*spread, [norm, value]]))
-    found = [compare_clippings(gradients, norm=c, value=c) for c in thresholds.tolist()]
+    reports = [compare_clippings(gradients, norm=c, value=c) for c in thresholds.tolist()]
     return report, ClippingCourse(
         thresholds=thresholds,
-        norm_cosine=np.array([one.by_norm.cosine for one in found]),
-        value_cosine=np.array([one.by_value.cosine for one in found]),
+        norm_cosine=np.array([clipped.by_norm.cosine for clipped in reports]),
+        value_cosine=np.array([clipped.by_value.cosine for clipped in reports]),
     )
 
 

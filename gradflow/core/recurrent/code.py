@@ -94,7 +94,7 @@ _RADIUS = "{radius!r} / torch.linalg.eigvals(block.double()).abs().amax().item()
 
 
 def to_sequence_code(experiment: SequenceExperiment) -> str:
-    """A self-contained script with torch.nn's own layer, called step by step.
+    """Write a self-contained script with torch.nn's own layer, called step by step.
 
     It draws the same data and weights from the same seed, so that on the same device and torch
     version its numbers are those of :func:`gradflow.through_time` for the last layer, up to the

@@ -1,4 +1,4 @@
-"""What one step back does to the gradient: residual connections, the LSTM's cell, ReLU, tanh.
+"""The factor of one step back on the gradient: residual blocks, the LSTM's cell, ReLU, tanh.
 
 h_{l+1} = h_l + α·F(h_l), c_t = f ⊙ c_{t−1} + i ⊙ g, and h_t = ReLU(h_{t−1} + …) have one thing in
 common: one summand of the step's Jacobian is close to the identity (Hochreiter & Schmidhuber
@@ -30,7 +30,7 @@ _STREAM_MODULES = r"linear1|block\d+(\.tail)?"
 
 
 class GradientPath(StrEnum):
-    """Codes of what is compared."""
+    """Codes of the paths that are compared."""
 
     RESIDUAL = "residual"
     LSTM_CELL = "lstm_cell"
@@ -62,7 +62,7 @@ PATHS: dict[GradientPath, Choice] = {
 
 
 class FactorSettings(Spec):
-    """What the four have in common, and the one number of each that has one."""
+    """Settings that the four paths share, and the one number that three of them have."""
 
     steps: int = Field(50, ge=2, le=150, title="Steps", description="Blocks or time steps back.")
     hidden_size: int = Field(64, ge=2, le=512, title="Units", description="Width of the state.")
@@ -81,14 +81,15 @@ class FactorSettings(Spec):
 
 @dataclass(frozen=True, eq=False)
 class FactorCurve:
-    """Factors from the loss back; entry k is the step from distance k to k+1 before the loss.
+    """The factors of one path; entry k is the step from distance k to k+1 before the loss.
 
     Attributes:
+        path: the path.
         norms: ‖∂L/∂s_t‖ from the loss back, ``(steps + 1,)``.
-        direct: what the direct path multiplies the gradient of a unit by, as a mean over batch and
+        direct: the factor of the direct path on the gradient of a unit, as a mean over batch and
             units, ``(steps,)``: 1 in a residual block, the forget gate in an LSTM, 1 for an active
             and 0 for an inactive unit of the IRNN (so the share of active units; it has no other
-            path); NaN where there is no such path.
+            path); NaN in a tanh RNN, which has no direct path.
     """
 
     path: GradientPath
@@ -110,7 +111,10 @@ class FactorCurve:
 
 
 def compute_factor_curves(settings: FactorSettings) -> list[FactorCurve]:
-    """All four, in the order of ``GradientPath``; float64, on Gaussian noise, loss at the end."""
+    """Compute the factors of all paths, in the order of ``GradientPath``.
+
+    In float64, on Gaussian noise, with the loss at the end.
+    """
     return [_TRACERS[path](settings) for path in GradientPath]
 
 
@@ -201,5 +205,5 @@ def _reverse_norms(report: TimeReport, state: State) -> FloatArray:
 
 
 def _reverse_steps(values: FloatArray) -> FloatArray:
-    """Of steps 2 to T, the last first: from t − 1 to t the gradient meets what step t has."""
+    """Take steps T to 2, the last first: on its way from t to t − 1 the gradient meets step t."""
     return values[:0:-1]

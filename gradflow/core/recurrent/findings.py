@@ -1,4 +1,4 @@
-"""What a gradient does per step on its way back through time, in a few numbers."""
+"""The course of a gradient on its way back through time, in a few numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gradflow.core.recurrent.report import State, TimeReport
 
 
 class TimeFate(StrEnum):
-    """What becomes of the gradient over the sequence."""
+    """The fate of a gradient over the whole sequence."""
 
     VANISHES = "vanishes"
     KEPT = "kept"
@@ -22,7 +22,7 @@ class TimeFate(StrEnum):
 
 
 LOST_SHARE = 1e-3
-"""A gradient that keeps less than this over the sequence vanishes; the inverse: it explodes."""
+"""A gradient of which less is left at the first step vanishes; above the inverse it explodes."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class GradientCourse:
     """A gradient's way from the last step to the first.
 
     Attributes:
-        fate: in a word.
-        factor: of one step back: the geometric mean over the steps whose gradient is neither 0
-            nor infinite; NaN if fewer than two are.
+        fate: its fate.
+        factor: the factor of one step back, as the geometric mean over the steps whose gradient
+            is neither 0 nor infinite; NaN if there are fewer than two.
         remaining: ‖∂L/∂s_1‖ / ‖∂L/∂s_T‖.
         tenfold: steps in which the gradient changes by a factor of ten; infinite at factor 1.
         first: the first step whose gradient is not exactly 0.
-        overflowed: the last step whose gradient is not a finite number; 0: all are.
+        overflowed: the last step whose gradient is not a finite number; 0 if all are finite.
     """
 
     fate: TimeFate
@@ -48,7 +48,7 @@ class GradientCourse:
 
 
 def follow_gradient(report: TimeReport, state: State = "hidden", layer: int = 1) -> GradientCourse:
-    """What becomes of ‖∂L/∂s_t‖.
+    """Follow ‖∂L/∂s_t‖ from the last step of a report to the first.
 
     Raises:
         GradflowError: there is no such layer.
@@ -57,7 +57,7 @@ def follow_gradient(report: TimeReport, state: State = "hidden", layer: int = 1)
 
 
 def follow_norms(norms: FloatArray) -> GradientCourse:
-    """The same for the norms of steps 1 to T."""
+    """Follow the norms of the gradient, given for steps 1 to T, from the last to the first."""
     known = np.flatnonzero(np.isfinite(norms) & (norms > 0))
     factor = math.nan
     if len(known) > 1:
@@ -75,12 +75,12 @@ def follow_norms(norms: FloatArray) -> GradientCourse:
 
 @dataclass(frozen=True)
 class Break:
-    """Where a state or its gradient stops being a finite number.
+    """The step where a state or its gradient stops being a finite number.
 
     Attributes:
-        step: the first step whose state is not finite; on the way back, the last whose gradient is
-            not.
-        forward: whether it is the state.
+        step: the first step whose state is not finite; on the way back, the last step whose
+            gradient is not finite.
+        forward: whether it is the state that breaks.
     """
 
     step: int
@@ -88,7 +88,7 @@ class Break:
 
 
 def find_break(report: TimeReport, state: State = "hidden", layer: int = 1) -> Break | None:
-    """Where a pass breaks, if it does.
+    """Find the step where a pass breaks; ``None`` if it does not.
 
     Raises:
         GradflowError: there is no such layer.

@@ -1,4 +1,4 @@
-"""Recording one forward and one backward pass through time."""
+"""Recordings of one forward and one backward pass through time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from gradflow.core.recurrent.report import (
 from gradflow.core.recurrent.spec import SequenceExperiment
 
 _SUMMARY_FIELDS = {"min": "low", "max": "high"}
-"""Columns of signals whose summaries go by another name."""
+"""Columns of signals whose summaries have another name."""
 
 
 def _build_response(activation: Activation) -> Response:
@@ -50,11 +50,13 @@ _HIDDEN_RESPONSES = {
 }
 
 
-def compute_sequence_loss(experiment: SequenceExperiment, outputs: Tensor, targets: Tensor) -> Tensor:
-    """The mean over batch and counted steps: squared error, or cross-entropy.
+def compute_sequence_loss(
+    experiment: SequenceExperiment, outputs: Tensor, targets: Tensor
+) -> Tensor:
+    """Compute the mean squared error, or the cross-entropy, over batch and counted steps.
 
     Args:
-        experiment: says which.
+        experiment: says which of the two.
         outputs: ``(loss_steps, B, outputs)``.
         targets: ``(T, B)``; the last ``loss_steps`` count.
     """
@@ -65,7 +67,7 @@ def compute_sequence_loss(experiment: SequenceExperiment, outputs: Tensor, targe
 
 
 def prepare_pass(experiment: SequenceExperiment) -> tuple[RecurrentNetwork, Tensor, Tensor]:
-    """Network, inputs ``(T, B, features)`` and targets ``(T, B)`` on their device.
+    """Prepare network, inputs ``(T, B, features)`` and targets ``(T, B)`` on their device.
 
     Raises:
         DeviceUnavailable: the experiment asks for a GPU and there is none.
@@ -100,9 +102,16 @@ def record_pass(
     *,
     sample: int = 0,
 ) -> TimeReport:
-    """The same for a network as it stands, say in the middle of training.
+    """Record one pass of a network as it stands, for example in the middle of training.
 
-    ``.grad`` of its parameters stays as it is. Arguments are those of :func:`prepared`.
+    ``.grad`` of its parameters stays as it is.
+
+    Args:
+        experiment: says what the loss is.
+        network: the network.
+        inputs: ``(T, B, features)``, on its device.
+        targets: ``(T, B)``, on its device.
+        sample: the sequence of the batch that is kept unit by unit; beyond the batch, the last.
     """
     limits = torch.finfo(inputs.dtype)
     make = HostSummarizer if inputs.device.type == "cpu" else DeviceSummarizer
@@ -141,14 +150,14 @@ def record_pass(
 
 
 class _Recorder:
-    """Watches one unrolled pass; tensors are summarized at once, few are kept, none with graph."""
+    """Observer of an unrolled pass; it summarizes tensors at once and keeps few, without graph."""
 
     def __init__(
         self, experiment: SequenceExperiment, summarizer: Summarizer, inputs: Tensor, sample: int
     ) -> None:
         self.summarizer = summarizer
         self.tickets: dict[tuple[str, int, int], int] = {}
-        """(quantity, layer, step), both from 1."""
+        """Tickets of the summarizer by (quantity, layer, step), the last two from 1."""
         spec = experiment.network
         self._spec = spec
         self._length = len(inputs)
@@ -252,12 +261,15 @@ class _Recorder:
 
     def _collect_incoming_norms(self, layer: int) -> FloatArray:
         first, norms = self._incoming[layer]
-        found = np.zeros(self._length)
-        found[first:] = norms.cpu().numpy()
-        return found
+        incoming = np.zeros(self._length)
+        incoming[first:] = norms.cpu().numpy()
+        return incoming
 
     def _compute_direct_norms(self, layer: int) -> FloatArray:
-        """Norms of ∂L/∂s_T ⊙ Π gates, from step 1; the product itself would leave float64."""
+        """Compute the norms of ∂L/∂s_T ⊙ Π gates, from step 1.
+
+        The product is normalized after every step, because it would leave the range of float64.
+        """
         if self._highway is None:
             return np.full(self._length, math.nan)
         norms, direction = [], self._last[layer].double()
@@ -269,14 +281,14 @@ class _Recorder:
 
 
 def _to_numpy(values: Tensor) -> FloatArray:
-    """On the CPU; float16 and bfloat16 as float32."""
+    """Copy to the CPU; float16 and bfloat16 become float32."""
     numbers: FloatArray = widened(values).cpu().numpy()
     return numbers
 
 
 def _number_layers(experiment: SequenceExperiment) -> dict[str, int]:
-    """Parameter name → number of its layer; the readout is the last."""
+    """Number the layer of each parameter, by its name; the readout is the last layer."""
     depth = experiment.network.layers
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    found = {f"recurrent.{name}_l{k}": k + 1 for k in range(depth) for name in names}
-    return found | {"readout.weight": depth + 1, "readout.bias": depth + 1}
+    numbers = {f"recurrent.{name}_l{k}": k + 1 for k in range(depth) for name in names}
+    return numbers | {"readout.weight": depth + 1, "readout.bias": depth + 1}

@@ -1,4 +1,4 @@
-"""One pass through time as flat settings: what the page shows and its URL carries."""
+"""One pass through time as flat settings, for the page's controls and its URL, and its presets."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _EXPERIMENT = ("loss_at", "dtype", "device", "seed")
 
 
 def copy_field(spec: type[Spec], name: str, default: Any = None) -> Any:
-    """A field of another spec with its bounds and texts; ``default``: another default."""
+    """Copy a field of another spec with its bounds and texts, and maybe another default."""
     field = copy(spec.model_fields[name])
     if default is not None:
         field.default = default
@@ -44,10 +44,10 @@ def copy_field(spec: type[Spec], name: str, default: Any = None) -> Any:
 
 
 class TimePass(Spec):
-    """A ``SequenceExperiment``, what of it is looked at, and the thresholds of clipping.
+    """A ``SequenceExperiment``, the part of it that is looked at, and the thresholds of clipping.
 
-    Raises ``InvalidExperiment`` where the experiment would. What is looked at may lie beyond the
-    network: the last layer, step, unit or sequence is then shown.
+    Raises ``InvalidExperiment`` where the experiment would. Layer, step, unit and sequence may lie
+    beyond the network: the last one is then looked at.
     """
 
     cell: Cell = copy_field(Recurrent, "cell")
@@ -97,7 +97,7 @@ class TimePass(Spec):
 
     @property
     def experiment(self) -> SequenceExperiment:
-        """What is run."""
+        """The experiment to run."""
         return SequenceExperiment(
             network=Recurrent(**self._take_fields(Recurrent, _NETWORK)),
             data=Sequences(**self._take_fields(Sequences, _DATA)),
@@ -109,7 +109,7 @@ class TimePass(Spec):
         return {name: values[name] for name in spec.applicable(values)}
 
     def build_comparison(self, cell: Cell) -> SequenceExperiment:
-        """The same with another cell, whose forget-gate bias is ``compared_bias``."""
+        """Build the experiment with another cell, whose forget-gate bias is ``compared_bias``."""
         return replace_cell(self.experiment, cell, forget_bias=self.compared_bias)
 
     @property
@@ -119,12 +119,12 @@ class TimePass(Spec):
 
     @property
     def shown_state(self) -> State:
-        """The state that is looked at; there is a cell state in an LSTM only."""
+        """The state that is looked at; only an LSTM has a cell state."""
         return self.state if self.experiment.network.row.has_cell else "hidden"
 
     @property
     def shown_gate(self) -> str | None:
-        """The gate whose equation is shown: the chosen one, else the one on the direct path."""
+        """The gate whose equation is shown: the chosen one if the cell has it, or its highway."""
         row = self.experiment.network.row
         codes = [gate.code for gate in row.gates]
         return self.gate if self.gate in codes else row.highway
@@ -147,10 +147,10 @@ class TimePass(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class TimePreset:
-    """Settings to start from.
+    """Settings of the page on recurrent networks to start from.
 
     Attributes:
-        label: what a user reads.
+        label: name for the user.
         look_for: what there is to see.
         settings: the pass.
     """

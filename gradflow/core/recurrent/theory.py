@@ -1,8 +1,9 @@
-"""What the gradient through time should do: each line is one part of the whole, and says which.
+"""Predictions of the gradient through time: each line follows one part of it, and says which.
 
 All lines start from the measured gradient of the last step and go back by
-m_t² = f_t²·m_{t+1}² + u_t², with a factor f_t of their own and the measured norm u_t of what enters
-at step t itself (the loss there, or the layer above). The bound adds norms instead of squares.
+m_t² = f_t²·m_{t+1}² + u_t², with a factor f_t of their own and the measured norm u_t of the
+gradient that enters at step t itself (from the loss there, or from the layer above). The bound adds
+norms instead of squares.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _ACTIVATIONS = {Cell.RNN_TANH: Activation.TANH, Cell.RNN_RELU: Activation.RELU}
 
 
 class TimeLine(StrEnum):
-    """Codes of the lines."""
+    """Codes of the predicted lines."""
 
     SPECTRAL = "spectral"
     MEAN_FIELD = "mean_field"
@@ -66,12 +67,12 @@ class TimeTheory:
     """Predictions for one layer.
 
     Attributes:
-        state: the state whose gradient the lines are about: the cell state in an LSTM.
-        lines: norms of ∂L/∂s_t by code of the line, ``(T,)``; of the lines that apply.
+        state: the state whose gradient is predicted: the cell state in an LSTM.
+        lines: norms of ∂L/∂s_t by code of the line, ``(T,)``, for the lines that apply.
         factors: the factor of one step back of each line, ``(T−1,)``: from t+1 to t.
         spectral_radius: largest |eigenvalue| of each H × H block of W_hh, by gate (``state``
-            where there are none).
-        largest_singular_value: the same for s_max.
+            in a cell without gates).
+        largest_singular_value: s_max of each block, by gate.
     """
 
     state: State
@@ -84,7 +85,7 @@ class TimeTheory:
 def predict_through_time(
     report: TimeReport, layer: int = 1, network: RecurrentNetwork | None = None
 ) -> TimeTheory:
-    """Lines for one layer of a report (layers from 1).
+    """Predict the lines for one layer of a report (layers from 1).
 
     * vanilla RNN: ``SPECTRAL`` ρ(W_hh); ``BOUND`` γ·s_max with γ = 1, the largest slope of tanh
       and ReLU (Pascanu et al. 2013); ``MEAN_FIELD`` σ_w·√E[φ′(√q_t z)²] with σ_w² = ‖W_hh‖²/H and
@@ -111,11 +112,11 @@ def predict_through_time(
     factors: dict[TimeLine, FloatArray] = {}
     if spec.row.highway is None:
         incoming = report.column("incoming_grad_norm", layer)
-        one = np.ones(report.length - 1)
-        factors[TimeLine.SPECTRAL] = radius["state"] * one
+        ones = np.ones(report.length - 1)
+        factors[TimeLine.SPECTRAL] = radius["state"] * ones
         if spec.init.variance is not None:
             factors[TimeLine.MEAN_FIELD] = _compute_mean_field(network, report, layer)
-        factors[TimeLine.BOUND] = largest["state"] * one
+        factors[TimeLine.BOUND] = largest["state"] * ones
         for line, factor in factors.items():
             power = 1 if line is TimeLine.BOUND else 2
             lines[line] = _propagate_back(measured[-1], factor, incoming, power)
@@ -155,7 +156,7 @@ def _split_blocks(
 
 
 def _compute_mean_field(network: RecurrentNetwork, report: TimeReport, layer: int) -> FloatArray:
-    """√(σ_w² E[φ′(z_{t+1})²]) for t = 1 … T−1: the slope is that of the later step."""
+    """Compute √(σ_w² E[φ′(z_{t+1})²]) for t = 1 … T−1, with the slope of the later step."""
     experiment = report.experiment
     inputs = draw_sequences(experiment.data, experiment.seed)[0].double()
     square: FloatArray = inputs.square().mean(2).numpy()  # per step and sequence

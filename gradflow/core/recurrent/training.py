@@ -1,7 +1,7 @@
-"""A short training of each cell on the same sequences, with the gradient through time as it goes.
+"""A short training of each cell on the same sequences, with its gradient through time.
 
-The loop is that of ``core.training``; every few steps a batch that is never trained on goes through
-the network as it stands then, and the norms of ∂L/∂h_t and ∂L/∂c_t are kept.
+The loop is that of ``core.training``. Every few steps a batch that is never trained on goes through
+the network as it stands, and the norms of ∂L/∂h_t and ∂L/∂c_t are kept.
 """
 
 from __future__ import annotations
@@ -14,12 +14,7 @@ from typing import Any, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from gradflow.core.catalog import (
-    CELLS,
-    Cell,
-    RecurrentInit,
-    SequenceSource,
-)
+from gradflow.core.catalog import CELLS, Cell, RecurrentInit, SequenceSource
 from gradflow.core.catalog.choice import Choice
 from gradflow.core.catalog.optimizers import Clip, Optimizer
 from gradflow.core.errors import InvalidExperiment
@@ -35,7 +30,7 @@ from gradflow.core.recurrent.spec import (
     estimate_pass_cost,
 )
 from gradflow.core.spec import Spec
-from gradflow.core.text import N_
+from gradflow.core.text import N_, Text
 from gradflow.core.training import Task, Trainer, TrainingPlan, make_task
 from gradflow.core.training.task import Batch
 
@@ -43,7 +38,7 @@ MAX_STEPS = 2000
 MAX_TFLOP = 5.0
 """Arithmetic of one cell's training: about two minutes of one core."""
 MOMENT_COUNT = 40
-"""How often the gradient through time is measured."""
+"""Measurements of the gradient through time in one training."""
 
 USUAL_SETTINGS: dict[Cell, dict[str, Any]] = {
     Cell.RNN_TANH: {"recurrent_init": RecurrentInit.ORTHOGONAL},
@@ -68,7 +63,7 @@ LEARNABLE: dict[SequenceSource, Choice] = {
         help=N_("Images of 8 × 8 pixels, a pixel per step: 64 steps."),
     ),
 }
-"""What can be learned in a short training."""
+"""The sequences that can be learned in a short training."""
 
 
 class ShortTraining(Spec):
@@ -100,17 +95,26 @@ class ShortTraining(Spec):
     def _refuse_impossible_training(self) -> Self:
         if self.source not in LEARNABLE:
             raise InvalidExperiment(
-                f'source: "{self.source}" cannot be learned in a short training; choose one of '
-                + ", ".join(LEARNABLE),
+                Text(
+                    'source: "{source}" cannot be learned in a short training; choose one of '
+                    "{known}",
+                    source=self.source,
+                    known=", ".join(LEARNABLE),
+                ),
                 fields=("source",),
             )
         for cell in self.cells:
             needed = self.steps * estimate_pass_cost(self.build_experiment(cell))[1]
             if needed > MAX_TFLOP:
                 raise InvalidExperiment(
-                    f"steps: {self.steps} steps of this network need {needed:.3g} TFLOP of "
-                    f"arithmetic, allowed are at most {MAX_TFLOP:g}; choose fewer steps, a shorter "
-                    "sequence, a smaller batch or fewer units",
+                    Text(
+                        "steps: {steps} steps of this network need {needed:.3g} TFLOP of "
+                        "arithmetic, allowed are at most {most:g}; choose fewer steps, a shorter "
+                        "sequence, a smaller batch or fewer units",
+                        steps=self.steps,
+                        needed=needed,
+                        most=MAX_TFLOP,
+                    ),
                     fields=("steps", "length", "batch_size", "hidden_size"),
                 )
         return self
@@ -121,7 +125,7 @@ class ShortTraining(Spec):
         return tuple(cell for cell in Cell if getattr(self, cell))
 
     def build_experiment(self, cell: Cell) -> SequenceExperiment:
-        """What is trained."""
+        """Build the experiment that trains ``cell``."""
         own = {"forget_bias": self.forget_bias} if "forget_bias" in CELLS[cell].parameters else {}
         data = {"length": self.length} if self.applies("length", dict(self)) else {}
         return SequenceExperiment(
@@ -134,9 +138,10 @@ class ShortTraining(Spec):
 
     @property
     def guessing(self) -> float:
-        """Loss on the held-out batch of who knows nothing of the sequences.
+        """Loss on the held-out batch without any knowledge of the sequences.
 
-        Always answering 1, the mean sum (1/6 in expectation), or equal probabilities, ln 10.
+        It is that of always answering 1, the mean sum (1/6 in expectation), or of equal
+        probabilities, ln 10.
         """
         experiment = self.build_experiment(Cell.GRU)
         if not experiment.data.row.regression:
@@ -146,7 +151,7 @@ class ShortTraining(Spec):
 
     @property
     def plan(self) -> TrainingPlan:
-        """How it is trained; the engine's own records are not needed."""
+        """The plan of the training; the engine's own records are not needed."""
         return TrainingPlan(
             steps=self.steps,
             optimizer=Optimizer.ADAM,
@@ -170,10 +175,10 @@ class Moment:
 
     Attributes:
         step: steps done.
-        loss: of this batch.
+        loss: loss of this batch.
         accuracy: share of right answers at the last step; NaN in regression.
         norms: ‖∂L/∂h_t‖ and, in an LSTM, ‖∂L/∂c_t‖ by state, ``(T,)``.
-        forget: mean gate of the direct path over all steps; NaN without one.
+        forget: mean gate of the direct path over all steps; NaN in a cell without gates.
     """
 
     step: int
@@ -188,8 +193,8 @@ class TrainedCell:
     """A training so far.
 
     Attributes:
-        cell: which.
-        moments: in the order of their steps.
+        cell: the cell.
+        moments: its measurements, in the order of their steps.
     """
 
     cell: Cell
@@ -221,21 +226,21 @@ class TrainedCell:
         return float(np.min(self.loss[np.isfinite(self.loss)], initial=math.inf))
 
     def stack_norms(self, state: State) -> FloatArray:
-        """‖∂L/∂s_t‖ as ``(T, moments)``, for a heatmap."""
+        """Stack ‖∂L/∂s_t‖ of all moments, ``(T, moments)``, for a heatmap."""
         return np.stack([moment.norms[state] for moment in self.moments], axis=1)
 
 
 def take_held_out(task: Task, count: int) -> Batch:
-    """Inputs and targets of so many sequences that no batch contains, or of all there are."""
+    """Take inputs and targets of ``count`` sequences that no batch contains, or of all of them."""
     assert task.held_out is not None
     inputs, targets = task.held_out
     return inputs[:, :count], targets[:, :count]
 
 
 def train_cell(spec: ShortTraining, cell: Cell) -> Iterator[Moment]:
-    """Train one cell; a moment before the first step, then every ``spec.every`` and the last.
+    """Train one cell and yield moments: before the first step, every ``spec.every``, and the last.
 
-    Ends early where the loss is no longer finite. Whoever drops the iterator ends the training.
+    It ends early if the loss is no longer finite. Whoever drops the iterator ends the training.
     """
     experiment = spec.build_experiment(cell)
     trainer = Trainer(make_task(experiment), spec.plan)

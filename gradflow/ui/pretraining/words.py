@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from gradflow.charts.theme import number, share
+from gradflow.core.histogram import FloatArray
 from gradflow.core.pretraining.digits import CLASSES
 from gradflow.core.pretraining.finetune import TuningCourse
-from gradflow.core.histogram import FloatArray
 from gradflow.core.pretraining.greedy import PretrainedStack
 from gradflow.core.pretraining.spec import STARTS, Stack, Start, Transfer
 from gradflow.core.pretraining.transfer import WAYS, Reuse, Way

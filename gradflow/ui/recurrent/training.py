@@ -86,7 +86,8 @@ def _about(spec: ShortTraining) -> str:
         "Loss and gradient through time are measured {times} times on the way."
     ).format(
         count=len(spec.cells), steps=spec.steps, task=_(LEARNABLE[spec.source].label),
-        length=spec.build_experiment(Cell.GRU).data.steps, times=1 + math.ceil(spec.steps / spec.every),
+        length=spec.build_experiment(Cell.GRU).data.steps,
+        times=1 + math.ceil(spec.steps / spec.every),
     )  # fmt: skip
 
 
@@ -155,7 +156,10 @@ def _results(spec: ShortTraining, done: Sequence[TrainedCell]) -> None:
     one, which = options[blocks.one_of(_("Whose gradient"), names, key, best)]
     blocks.show_figure(
         training_gradient_figure(
-            one.steps, one.stack_norms(which), f"{STATE_SYMBOLS[which]}<sub>t</sub>", mode=blocks.mode()
+            one.steps,
+            one.stack_norms(which),
+            f"{STATE_SYMBOLS[which]}<sub>t</sub>",
+            mode=blocks.mode(),
         ),
         "recurrent_trained_gradient",
         _("Gradient norm per time step against training steps"),

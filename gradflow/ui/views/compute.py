@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from gradflow.core.text import _
+from gradflow.core.text import Text, _
 from gradflow.ui.compute import ADMISSION
 
-Tell = Callable[[float, str], None]
+Tell = Callable[[float, Text | str], None]
 """Told of a computation from time to time: the share that is done, and what is being done."""
 _SHOWN_AFTER = 0.3
 """Seconds before a progress bar appears; what is cached comes sooner."""
@@ -90,12 +90,12 @@ def kept_or_computed(
     place = st.empty()
     bars: list[Any] = []
 
-    def tell(done: float, what: str) -> None:
+    def tell(done: float, what: Text | str) -> None:
         if not bars:
             bars.append(bar(place))
-        bars[0].progress(min(done, 1.0), what)
+        bars[0].progress(min(done, 1.0), str(what))
 
-    def advance(done: float, what: str) -> None:
+    def advance(done: float, what: Text | str) -> None:
         ADMISSION.release()
         try:
             tell(done, what)

@@ -145,8 +145,8 @@ def test_progress_of_fine_tuning_never_goes_back():
     assert shares == sorted(shares)
     assert shares[0] == 0
     assert shares[-1] == pytest.approx(1)
-    assert said[0][1] == "pretraining, seed 1 of 2: layer 1 of 2, epoch 1 of 1"
-    assert any("He, ReLU: step 50 of 50" in what for _done, what in said)
+    assert str(said[0][1]) == "pretraining, seed 1 of 2: layer 1 of 2, epoch 1 of 1"
+    assert any("He, ReLU: step 50 of 50" in str(what) for _done, what in said)
 
 
 def test_logits_that_are_not_finite_are_no_answer():

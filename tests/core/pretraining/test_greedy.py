@@ -150,8 +150,8 @@ def test_progress_goes_through_layers_and_epochs_and_can_end_it():
     with pytest.raises(Enough):
         pretrain(Stack(**TINY), progress)
     assert [done for done, _what in said] == [0.0, 0.25, 0.5]
-    assert said[1][1] == "layer 1 of 2, epoch 2 of 2"
-    assert said[2][1] == "layer 2 of 2, epoch 1 of 2"
+    assert str(said[1][1]) == "layer 1 of 2, epoch 2 of 2"
+    assert str(said[2][1]) == "layer 2 of 2, epoch 1 of 2"
 
 
 def test_learning_lowers_the_error_on_images_never_seen():

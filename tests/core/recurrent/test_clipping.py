@@ -10,7 +10,7 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 import gradflow as gf
 from gradflow.core.recurrent.clipping import compare_clippings, measure_clipping, sweep_clipping
-from gradflow.core.recurrent.record import prepare_pass, compute_sequence_loss
+from gradflow.core.recurrent.record import compute_sequence_loss, prepare_pass
 from tests.core.recurrent.oracle import experiment
 
 
