@@ -32,7 +32,7 @@ from gradflow.core.pretraining.transfer import (
 SMALL = {"layers": 2, "width": 8, "epochs": 1, "batch_size": 20, "steps": 50, "seeds": 2}
 
 
-def three_networks(activation="tanh"):
+def make_three_networks(activation="tanh"):
     generator = torch.Generator().manual_seed(0)
     weights = [
         [scale_xavier(z).double() for z in draw_normals([5, 4, 4, 3], generator)] for _ in range(3)
@@ -41,7 +41,7 @@ def three_networks(activation="tanh"):
     return Networks(networks.weights, [b.double() for b in networks.biases], activation)
 
 
-def data():
+def make_data():
     random = np.random.default_rng(0)
     x = torch.tensor(random.normal(size=(30, 5)))
     y = torch.tensor(random.integers(0, 3, size=30))
@@ -51,7 +51,7 @@ def data():
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
 @pytest.mark.parametrize("frozen", [0, 2])
 def test_each_network_steps_as_it_would_alone(activation, frozen):
-    networks, (x, y, chosen) = three_networks(activation), data()
+    networks, (x, y, chosen) = make_three_networks(activation), make_data()
     before = [weight.clone() for weight in networks.weights]
     alone = [networks.build_module(i) for i in range(3)]
     for model, batch in zip(alone, chosen.unbind(1), strict=True):
@@ -78,8 +78,8 @@ def test_each_network_steps_as_it_would_alone(activation, frozen):
 def test_starts_differ_in_the_hidden_layers_only_by_what_they_are():
     spec = FineTuning(**SMALL, small_std=0.3)
     stacks = [pretrain(spec.build_stack(seed)) for seed in (0, 1)]
-    found = {start: initialize_starts(spec, start, stacks) for start in Start}
-    pretrained, small, xavier_start, relu = (found[start] for start in Start)
+    by_start = {start: initialize_starts(spec, start, stacks) for start in Start}
+    pretrained, small, xavier_start, relu = (by_start[start] for start in Start)
     for place in range(2):
         for seed in range(2):
             layer = stacks[seed].layers[place].layer
@@ -91,7 +91,7 @@ def test_starts_differ_in_the_hidden_layers_only_by_what_they_are():
         assert_allclose(xavier_start.weights[place], z * math.sqrt(2 / (fan_in + fan_out)), 1e-5)
         assert_allclose(relu.weights[place], z * math.sqrt(2 / fan_in), rtol=1e-5)
         assert float(z.std()) == pytest.approx(1, abs=0.2)
-    assert [one.activation for one in found.values()] == ["sigmoid"] * 3 + ["relu"]
+    assert [one.activation for one in by_start.values()] == ["sigmoid"] * 3 + ["relu"]
 
 
 def test_courses_begin_with_numbers_that_a_module_gives():
@@ -151,8 +151,8 @@ def test_progress_of_fine_tuning_never_goes_back():
 
 def test_logits_that_are_not_finite_are_no_answer():
     logits = torch.tensor([[[1.0, 0], [0, 1]], [[math.nan, 0], [0, 1]]])
-    found = measure_accuracies(logits, torch.tensor([[0, 0], [0, 1]]))
-    assert_array_equal(found, [0.5, math.nan])
+    accuracies = measure_accuracies(logits, torch.tensor([[0, 0], [0, 1]]))
+    assert_array_equal(accuracies, [0.5, math.nan])
 
 
 def test_pretraining_starts_what_random_weights_do_not():
@@ -185,30 +185,30 @@ def test_tasks_hold_their_digits_and_number_them():
 def test_reused_layers_are_the_sources_and_the_others_are_alike():
     spec = Transfer(**REUSE)
     source = initialize_starts(FineTuning(layers=2, width=8, seeds=2), Start.XAVIER, [])
-    found = {way: initialize_new_task(spec, way, source) for way in Way}
+    by_way = {way: initialize_new_task(spec, way, source) for way in Way}
     counts = len(PER_CLASS)
     for way in (Way.FROZEN, Way.TUNED):
         for seed in range(2):
             for i in range(counts):
                 assert_array_equal(
-                    found[way].weights[0][seed * counts + i], source.weights[0][seed]
+                    by_way[way].weights[0][seed * counts + i], source.weights[0][seed]
                 )
         for layer in (1, 2):
-            assert_array_equal(found[way].weights[layer], found[Way.RANDOM].weights[layer])
-    assert not torch.equal(found[Way.RANDOM].weights[0], found[Way.TUNED].weights[0])
-    assert found[Way.RANDOM].weights[2].shape == (2 * counts, 5, 8)
+            assert_array_equal(by_way[way].weights[layer], by_way[Way.RANDOM].weights[layer])
+    assert not torch.equal(by_way[Way.RANDOM].weights[0], by_way[Way.TUNED].weights[0])
+    assert by_way[Way.RANDOM].weights[2].shape == (2 * counts, 5, 8)
 
 
 def test_transfer_repeats_reports_progress_and_measures_the_new_digits():
     said = []
     spec = Transfer(**REUSE)
-    found = transfer_layers(spec, lambda done, what: said.append(done))
-    assert found.accuracy.shape == (3, 2, len(PER_CLASS))
+    reuse = transfer_layers(spec, lambda done, what: said.append(done))
+    assert reuse.accuracy.shape == (3, 2, len(PER_CLASS))
     assert said == sorted(said)
-    for seed, count in enumerate(found.held_out):
+    for seed, count in enumerate(reuse.held_out):
         assert count == int((split_digits(seed).held_out_labels % 2 == 0).sum())
-        right = found.accuracy[:, seed] * count  # a whole number of images
+        right = reuse.accuracy[:, seed] * count  # a whole number of images
         assert_allclose(right, np.round(right), atol=1e-9)
     again = transfer_layers(spec)
-    assert_array_equal(found.accuracy, again.accuracy)
-    assert (found.first_accuracy > 0.3).all()
+    assert_array_equal(reuse.accuracy, again.accuracy)
+    assert (reuse.first_accuracy > 0.3).all()

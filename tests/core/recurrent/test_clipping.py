@@ -11,10 +11,12 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 import gradflow as gf
 from gradflow.core.recurrent.clipping import compare_clippings, measure_clipping, sweep_clipping
 from gradflow.core.recurrent.record import compute_sequence_loss, prepare_pass
-from tests.core.recurrent.oracle import experiment
+from tests.core.recurrent.oracle import make_experiment
 
 
-def _by_torch(spec: gf.SequenceExperiment, clip: object) -> tuple[np.ndarray, list[np.ndarray]]:
+def _clip_by_torch(
+    spec: gf.SequenceExperiment, clip: object
+) -> tuple[np.ndarray, list[np.ndarray]]:
     network, inputs, targets = prepare_pass(spec)
     compute_sequence_loss(spec, network(inputs), targets).backward()
     before = torch.cat([p.grad.flatten() for p in network.parameters()]).clone()
@@ -25,14 +27,14 @@ def _by_torch(spec: gf.SequenceExperiment, clip: object) -> tuple[np.ndarray, li
 @pytest.mark.parametrize("cell", ["rnn_tanh", "lstm"])
 @pytest.mark.parametrize(("norm", "value"), [(0.05, 0.01), (1e6, 1e6)])
 def test_both_ways(cell, norm, value):
-    spec = experiment(cell, loss_at="every")
+    spec = make_experiment(cell, loss_at="every")
     report = measure_clipping(spec, norm=norm, value=value)
     ways = (
         (report.by_norm, norm, lambda p: torch.nn.utils.clip_grad_norm_(p, norm)),
         (report.by_value, value, lambda p: torch.nn.utils.clip_grad_value_(p, value)),
     )
     for mine, threshold, clip in ways:
-        before, after = _by_torch(spec, clip)
+        before, after = _clip_by_torch(spec, clip)
         flat = np.concatenate([g.ravel() for g in after])
         assert report.norm == pytest.approx(np.linalg.norm(before), rel=1e-12)
         assert report.largest == pytest.approx(np.abs(before).max(), rel=1e-12)
@@ -87,7 +89,7 @@ def test_thresholds_are_positive(norm, value, name):
 
 
 def test_the_course_follows_the_threshold() -> None:
-    spec = experiment("lstm", seed=2)
+    spec = make_experiment("lstm", seed=2)
     report, course = sweep_clipping(spec, norm=0.05, value=0.002)
     network, inputs, targets = prepare_pass(spec)
     F.cross_entropy(network(inputs)[-1], targets[-1]).backward()

@@ -10,18 +10,34 @@ from gradflow.core.spec import bounds
 
 def test_the_experiment_takes_what_applies() -> None:
     spec = TimePass(
-        cell="lstm", layers=2, hidden_size=5, forget_bias=2.5, recurrent_scale="spectral_radius",
-        spectral_radius=1.2, source="copy", length=30, recall=3, batch_size=4, loss_at="every",
-        dtype="float64", seed=9,
-    )  # fmt: skip
+        cell="lstm",
+        layers=2,
+        hidden_size=5,
+        forget_bias=2.5,
+        recurrent_scale="spectral_radius",
+        spectral_radius=1.2,
+        source="copy",
+        length=30,
+        recall=3,
+        batch_size=4,
+        loss_at="every",
+        dtype="float64",
+        seed=9,
+    )
     assert spec.experiment == gf.SequenceExperiment(
         network=gf.Recurrent(
-            cell="lstm", layers=2, hidden_size=5, forget_bias=2.5,
-            recurrent_scale="spectral_radius", spectral_radius=1.2,
+            cell="lstm",
+            layers=2,
+            hidden_size=5,
+            forget_bias=2.5,
+            recurrent_scale="spectral_radius",
+            spectral_radius=1.2,
         ),
         data=gf.Sequences(source="copy", length=30, recall=3, batch_size=4),
-        loss_at="every", dtype="float64", seed=9,
-    )  # fmt: skip
+        loss_at="every",
+        dtype="float64",
+        seed=9,
+    )
 
 
 @pytest.mark.parametrize("kind", [gf.Recurrent, gf.Sequences])

@@ -14,10 +14,10 @@ from gradflow.core.networks.recurrent import build
 from gradflow.core.recurrent.data import draw_sequences
 from gradflow.core.recurrent.training import ShortTraining, TrainedCell, take_held_out, train_cell
 from gradflow.core.training import make_task
-from tests.core.recurrent.oracle import numpy_gates, traced
+from tests.core.recurrent.oracle import compute_gates, trace_pass
 
 
-def unseen(spec: ShortTraining) -> tuple[torch.Tensor, torch.Tensor]:
+def take_unseen(spec: ShortTraining) -> tuple[torch.Tensor, torch.Tensor]:
     """Of 1280 sequences 1024 are trained on; the next ones are not."""
     data = spec.build_experiment(Cell.GRU).data.model_copy(update={"batch_size": 1280})
     inputs, targets = draw_sequences(data, spec.seed)
@@ -35,7 +35,7 @@ def test_it_is_adam_with_clipping(cell: Cell) -> None:
     experiment = spec.build_experiment(cell)
     model, batches = build(experiment), make_task(experiment).batches
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    inputs, targets = unseen(spec)
+    inputs, targets = take_unseen(spec)
     losses = []
     for step in range(13):
         losses.append(F.mse_loss(model(inputs)[-1, :, 0], targets[-1]).item())
@@ -54,14 +54,14 @@ def test_the_first_moment_is_the_untrained_network() -> None:
     spec = ShortTraining(**SMALL)
     first = next(train_cell(spec, Cell.LSTM))
     experiment = spec.build_experiment(Cell.LSTM)
-    network, inputs, targets = build(experiment), *unseen(spec)
-    trace = traced(experiment, network, inputs, targets)
+    network, inputs, targets = build(experiment), *take_unseen(spec)
+    trace = trace_pass(experiment, network, inputs, targets)
     for state, states in (("hidden", trace.hidden[0]), ("cell", trace.cell[0])):
         gradients = torch.autograd.grad(trace.loss, states, retain_graph=True)
         norms = [float(gradient.norm()) for gradient in gradients]
         np.testing.assert_allclose(first.norms[state], norms, rtol=1e-5)
     weights = [weight.detach().numpy() for weight in network.weights(0)]
-    gates = [row["forget"] for row in numpy_gates("lstm", weights, inputs.numpy())]
+    gates = [row["forget"] for row in compute_gates("lstm", weights, inputs.numpy())]
     assert first.forget == pytest.approx(np.mean(gates), rel=1e-5)
     assert first.step == 0
 
@@ -89,7 +89,7 @@ def test_moments_are_spread_over_the_training() -> None:
 
 def test_guessing() -> None:
     spec = ShortTraining(**SMALL, seed=5)
-    answers = unseen(spec)[1][-1].numpy()
+    answers = take_unseen(spec)[1][-1].numpy()
     assert spec.guessing == pytest.approx(np.mean((answers - 1) ** 2))
     assert ShortTraining(source="digit_rows").guessing == pytest.approx(math.log(10))
 

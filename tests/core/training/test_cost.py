@@ -45,9 +45,9 @@ def test_too_much_arithmetic_is_refused_with_the_steps_that_are_possible(monkeyp
     monkeypatch.setenv("GRADFLOW_MAX_TRAINING_TFLOP", str(needed * 0.2501))
     with pytest.raises(
         InvalidExperiment, match="choose at most 250 steps, or lower depth"
-    ) as found:
+    ) as refusal:
         cost.check_training_cost(experiment, plan)
-    assert {"steps", "depth", "width", "batch_size"} <= set(found.value.fields)
+    assert {"steps", "depth", "width", "batch_size"} <= set(refusal.value.fields)
     cost.check_training_cost(experiment, plan.replace_settings(steps=250))
 
 
