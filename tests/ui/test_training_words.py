@@ -136,7 +136,9 @@ def test_networks_are_called_by_the_words_of_the_controls(spec, name):
 
 
 def test_the_name_of_a_run_says_what_is_unusual(run):
-    plan = run.plan.changed(steps=50, schedule="cosine", clip="norm", l2=0.01, precision="bfloat16")
+    plan = run.plan.replace_settings(
+        steps=50, schedule="cosine", clip="norm", l2=0.01, precision="bfloat16"
+    )
     assert named(replace(run, plan=plan)).endswith(", Cosine, clipped, L2 0.01, Mixed, bfloat16")
     assert named(Run("net", None, plan, ())).startswith("net, ")
 
@@ -261,7 +263,8 @@ def test_what_is_measured_bears_out_the_claim_and_would_not_the_other_way_round(
     every = 4 if code == "degradation" else 3
     found = [
         Run.collect(
-            one.experiment, one.plan.changed(record_every=every, reports=0, evaluate_every=10)
+            one.experiment,
+            one.plan.replace_settings(record_every=every, reports=0, evaluate_every=10),
         )
         for one in preset.runs
     ]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import gradflow as gf
+from gradflow.core.networks.recurrent import build
 from gradflow.core.recurrent.report import STEP_COLUMNS
 from tests.core.recurrent.oracle import make_experiment
 

@@ -21,7 +21,9 @@ def run_preset(code, seed):
     """The runs of a preset under another seed, recorded now and then."""
     every = {"record_every": 10, "reports": 0, "evaluate_every": 0}
     return [
-        gf.Run.collect(one.experiment.model_copy(update={"seed": seed}), one.plan.changed(**every))
+        gf.Run.collect(
+            one.experiment.model_copy(update={"seed": seed}), one.plan.replace_settings(**every)
+        )
         for one in TRAINING_PRESETS[code].runs
     ]
 
