@@ -21,7 +21,7 @@ from gradflow.ui.recurrent.state import VIEWS, View
 from tests.charts.figures import array, traces, words
 from tests.pages.apptest import chart, sentences, url, working
 
-KEYS = {TimePass: "recurrent_Pass_{}", FactorSettings: "recurrent_FactorSettings_{}",
+KEYS = {TimePass: "recurrent_TimePass_{}", FactorSettings: "recurrent_FactorSettings_{}",
         ShortTraining: "recurrent_ShortTraining_{}"}  # fmt: skip
 SMALL = {"hidden_size": "6", "batch_size": "3", "length": "12"}
 
