@@ -16,7 +16,7 @@ from gradflow.core.networks.noise import noise_generators
 MAX_CHECKPOINTS = 32
 """Checkpoints of one run."""
 MAX_BYTES = 8 * 2**20
-"""What they may take together: a server keeps runs of many users."""
+"""Memory of all checkpoints of one run: a server keeps runs of many users."""
 
 
 @dataclass(frozen=True, eq=False)

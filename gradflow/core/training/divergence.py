@@ -9,7 +9,7 @@ from gradflow.core.text import _
 
 
 class Origin(StrEnum):
-    """What became infinite or NaN first."""
+    """Origins of a divergence: the values that became infinite or NaN first."""
 
     SIGNAL = "signal"
     LOSS = "loss"

@@ -66,13 +66,13 @@ class Trainer:
     """A run that is advanced step by step.
 
     Args:
-        task: what is trained.
-        plan: how it is trained.
+        task: the model with its data and loss.
+        plan: the settings of the training.
         only: the one step to record, with its full report, instead of those of the plan.
 
     Attributes:
-        task: what is trained.
-        plan: how it is trained.
+        task: the model with its data and loss.
+        plan: the settings of the training.
         step: steps done.
         finished: whether no step is left, or the loss was not finite.
     """

@@ -44,7 +44,7 @@ class Task:
         accuracy: ``accuracy(outputs, targets)``, the share of right answers as a scalar, or
             ``None`` where there is none.
         title: one line that names the model.
-        settings: what the task was made from, as plain text fields, kept with runs and reports.
+        settings: the experiment as plain text fields, kept with runs and reports.
     """
 
     model: nn.Module
@@ -144,7 +144,7 @@ def count_samples(available: int | None, batch_size: int, source: str) -> tuple[
     """Count the samples to draw, and those of them to train on.
 
     Args:
-        available: how many samples there are; ``None``: as many as one likes.
+        available: number of samples; ``None`` if they are generated, without limit.
         batch_size: samples of a step.
         source: name of the data.
 
