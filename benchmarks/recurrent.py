@@ -17,20 +17,20 @@ import torch
 import gradflow as gf
 from benchmarks.harness import describe_machine, format_table, take_medians, time_interleaved
 from gradflow.core.catalog import CELLS, Cell
-from gradflow.core.recurrent.record import prepared, sequence_loss
+from gradflow.core.recurrent.record import compute_sequence_loss, prepare_pass
 
 TARGET = 2.5
 
 
 def measure_time_recording(experiment: gf.SequenceExperiment, runs: int) -> dict[str, float]:
     """Measure the median seconds of each candidate."""
-    network, inputs, targets = prepared(experiment)
+    network, inputs, targets = prepare_pass(experiment)
     parameters = list(network.parameters())
     recorded: list[float] = []
 
     def make_candidate(run: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[], object]:
         return lambda: torch.autograd.grad(
-            sequence_loss(experiment, run(inputs), targets), parameters
+            compute_sequence_loss(experiment, run(inputs), targets), parameters
         )
 
     candidates: dict[str, Callable[[], object]] = {

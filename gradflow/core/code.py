@@ -35,7 +35,7 @@ from gradflow.core.networks.initialize import (
     zero_last_branch_weights,
 )
 from gradflow.core.probe import describe
-from gradflow.core.recurrent.code import to_code as code_through_time
+from gradflow.core.recurrent.code import to_sequence_code as code_through_time
 from gradflow.core.recurrent.spec import SequenceExperiment
 
 _HEADER = '''\

@@ -34,7 +34,7 @@ from gradflow.charts.recurrent.training import (
     training_loss_figure,
 )
 from gradflow.charts.theme import PALETTES, Mode, format_number
-from gradflow.core.recurrent.clipping import Clipped, ClippingCourse, ClippingReport
+from gradflow.core.recurrent.clipping import ClippedGradient, ClippingCourse, ClippingReport
 from tests.charts.figures import decode, find_traces, read_words, to_browser
 
 
@@ -249,8 +249,8 @@ def test_a_mark_belongs_to_its_gate_alone() -> None:
 
 def make_clipping(norm: float = 2.0, cosine: float = 0.5) -> ClippingReport:
     before = np.array([norm, 0.0])
-    by_norm = Clipped(1.0, norm / 2, 1.0, 1.0, before / 2)
-    by_value = Clipped(0.1, norm / 4, cosine, 0.5, before / 4)
+    by_norm = ClippedGradient(1.0, norm / 2, 1.0, 1.0, before / 2)
+    by_value = ClippedGradient(0.1, norm / 4, cosine, 0.5, before / 4)
     return ClippingReport(["recurrent.w", "readout.b"], before, norm, norm, by_norm, by_value)
 
 

@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from gradflow.core.catalog import Activation, Initialization, NormPosition
 from gradflow.core.teaching.normalization_effects.flow import COMPARED
-from gradflow.core.teaching.normalization_effects.rates import LearningRates, Trained
+from gradflow.core.teaching.normalization_effects.rates import LearningRates, RateSweep
 from gradflow.ui.normalization.effects.rates import explain_failures
 from tests.charts.figures import decode
 from tests.pages.apptest import chart, url, working
@@ -160,10 +160,10 @@ def test_learning_rates(app: AppTest) -> None:
 
 
 def test_nothing_is_said_of_failures_where_there_are_none() -> None:
-    trains = Trained(2.5, np.full(25, 1.0))
+    trains = RateSweep(2.5, np.full(25, 1.0))
     assert explain_failures(LearningRates(), dict.fromkeys(COMPARED, trains)) == []
     sentences = explain_failures(
-        LearningRates(), {COMPARED[0]: Trained(1e9, np.full(25, np.nan)), COMPARED[1]: trains}
+        LearningRates(), {COMPARED[0]: RateSweep(1e9, np.full(25, np.nan)), COMPARED[1]: trains}
     )
     assert len(sentences) == 1
     assert "BatchNorm" not in sentences[0]

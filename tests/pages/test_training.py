@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from gradflow.core import codec
 from gradflow.core.experiment import Experiment
-from gradflow.core.training import Run, State, TrainingPlan
+from gradflow.core.training import Run, RunState, TrainingPlan
 from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.ui.training.codec import UNUSED
 from tests.charts.figures import decode, find_traces
@@ -45,7 +45,7 @@ def test_it_waits_for_a_press_and_then_trains_what_the_controls_say(app: AppTest
     assert app.button("training_stop").disabled
     press(app, "play")
     ended(app)
-    assert [lane.state for lane in group(app).lanes] == [State.FINISHED]
+    assert [lane.state for lane in group(app).lanes] == [RunState.FINISHED]
     expected = Run.collect(EXPERIMENT, TrainingPlan(steps=6))
     (line,) = [
         t
@@ -78,7 +78,7 @@ def test_step_pause_play_stop_reset(app: AppTest) -> None:
     ended(app)
     assert group(app).steps[0] == reached + 1
     press(app, "stop")
-    assert [lane.state for lane in group(app).lanes] == [State.STOPPED]
+    assert [lane.state for lane in group(app).lanes] == [RunState.STOPPED]
     assert "stopped by hand" in app.get("progress")[0].proto.text
     assert len(app.get("plotly_chart")) >= 2  # what was recorded stays
     press(app, "reset")
@@ -250,7 +250,7 @@ def test_a_preset_trains_its_runs_at_one_press_and_says_what_was_measured(app: A
     assert url(app) == {"preset": "zero_initialization", "run": app.session_state["training_token"]}
     assert preset.look_for in said(app)
     ended(app)
-    assert [lane.state for lane in group(app).lanes] == [State.FINISHED] * 2
+    assert [lane.state for lane in group(app).lanes] == [RunState.FINISHED] * 2
     zeros, xavier = (lane.run.table()["loss"].iloc[-10:].mean() for lane in group(app).lanes)
     assert "as claimed" in sentences(app)
     assert f"**A** loss {zeros:.3g}".rstrip("0") in sentences(app)

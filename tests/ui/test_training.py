@@ -9,7 +9,7 @@ import pytest
 
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import MLP, Data, Experiment
-from gradflow.core.training import Run, State, TrainingPlan
+from gradflow.core.training import Run, RunState, TrainingPlan
 from gradflow.core.training.presets import PresetRun
 from gradflow.ui.compute import ADMISSION
 from gradflow.ui.training import live, runs, words
@@ -112,7 +112,7 @@ def test_step_pause_and_stop():
     assert threads() == before
     group.stop()
     assert group.over
-    assert {lane.state for lane in group.lanes} == {State.STOPPED}
+    assert {lane.state for lane in group.lanes} == {RunState.STOPPED}
     assert group.steps == (2, 2)  # nothing is left to do
     group.play()
     assert threads() == before
@@ -161,7 +161,7 @@ def test_a_run_pauses_when_its_page_is_gone_and_goes_on_while_it_is_open(session
     sessions.open_tabs.clear()
     sessions.now[0] += runs.ABSENT_SECONDS + 1
     wait(group)
-    assert [lane.state for lane in group.lanes] == [State.PAUSED]
+    assert [lane.state for lane in group.lanes] == [RunState.PAUSED]
     assert threads() == 0 or not group.running
     assert words.describe_progress(group)[1].endswith("paused, its page was closed")
     assert "Play goes on" in words.describe_claim(TokenClaim.GIVEN, group)

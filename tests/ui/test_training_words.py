@@ -74,7 +74,7 @@ def test_what_was_not_measured_is_a_dash_and_what_was_a_number(run):
     measured = noisy.table()["noise_scale"].dropna().iloc[-1]
     assert table["Gradient noise scale, samples"] == words.format_number(measured)
     assert table["Held-out loss, last look"] == "–"
-    half = plan.changed(precision="float16", initial_scale=2.0**40, noise_every=0)
+    half = plan.replace_settings(precision="float16", initial_scale=2.0**40, noise_every=0)
     skipping = Run.collect(TINY, half)
     skipped = int(skipping.table()["skipped"].sum())
     assert skipped > 0
@@ -188,7 +188,7 @@ def test_long_runs_are_announced_and_short_ones_are_not():
     assert words.announce_duration(setup()) == ""
     wide = Experiment(network=MLP(depth=20, width=512), data=Data(batch_size=256), device="cpu")
     plan = TrainingPlan(steps=20_000, record_every=20)
-    seconds = cost.seconds(wide, plan)
+    seconds = cost.estimate_seconds(wide, plan)
     both = Setup(None, (PresetRun("", wide, plan), PresetRun("", wide, plan)))
     assert f"roughly {words.format_roughly(2 * seconds)} of one" in words.announce_duration(both)
 
@@ -263,7 +263,8 @@ def test_what_is_measured_bears_out_the_claim_and_would_not_the_other_way_round(
     every = 4 if code == "degradation" else 3
     found = [
         Run.collect(
-            one.experiment, one.plan.changed(record_every=every, reports=0, evaluate_every=10)
+            one.experiment,
+            one.plan.replace_settings(record_every=every, reports=0, evaluate_every=10),
         )
         for one in preset.runs
     ]

@@ -22,12 +22,14 @@ from gradflow.charts.theme import Mode, format_number, format_share, list_styles
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
-    from gradflow.core.pretraining.finetune import Course
+    from gradflow.core.pretraining.finetune import TuningCourse
 
 CLASSES = 10
 
 
-def tuning_figure(courses: Sequence[tuple[str, int, Course]], *, mode: Mode = "light") -> go.Figure:
+def tuning_figure(
+    courses: Sequence[tuple[str, int, TuningCourse]], *, mode: Mode = "light"
+) -> go.Figure:
     """Draw the training loss on a log axis at the left, the held-out accuracy at the right.
 
     Thin lines are single seeds, wide ones their median.

@@ -210,7 +210,7 @@ def find_facts(spec: MLP) -> Facts:
     """Find the facts of the activation of ``spec``, with its parameters."""
     law = get_activation_law(spec)
     row = ACTIVATIONS[spec.activation]
-    moments = law.moments(np.ones(1))
+    moments = law.compute_moments(np.ones(1))
     low, low_taken = _find_supremum(law, -1.0)
     high, high_taken = _find_supremum(law, 1.0)
     flat = np.abs(compute_values_and_slopes(law.module, np.array([-_FARTHER, _FARTHER]))[1]) < 1e-12

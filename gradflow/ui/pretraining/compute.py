@@ -25,19 +25,19 @@ def _kept() -> ResultCache:
     return ResultCache(ENTRIES)
 
 
-def pretrain(stack: Stack, stop: Stop) -> greedy.Pretrained:
+def pretrain(stack: Stack, stop: Stop) -> greedy.PretrainedStack:
     """The trained stack; ``stop``: callback of the button."""
     return _long(stack, stop, lambda progress: greedy.pretrain(stack, progress))
 
 
-def fine_tune(spec: FineTuning, stop: Stop) -> tuple[finetune.Course, ...]:
+def fine_tune(spec: FineTuning, stop: Stop) -> tuple[finetune.TuningCourse, ...]:
     """Training from every start; ``stop``: callback of the button."""
     return _long(spec, stop, lambda progress: finetune.fine_tune(spec, progress))
 
 
 def transfer(spec: Transfer, stop: Stop) -> transfers.Reuse:
     """Learning the new digits in three ways; ``stop``: callback of the button."""
-    return _long(spec, stop, lambda progress: transfers.transfer(spec, progress))
+    return _long(spec, stop, lambda progress: transfers.transfer_layers(spec, progress))
 
 
 def _long(spec: Any, stop: Stop, work: Callable[[Progress], R]) -> R:

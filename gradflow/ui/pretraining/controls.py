@@ -11,8 +11,8 @@ from gradflow.charts.theme import format_number
 from gradflow.core.catalog import ACTIVATIONS as CATALOG
 from gradflow.core.catalog.choice import Choice
 from gradflow.core.pretraining.digits import TRAINING
-from gradflow.core.pretraining.presets import PRESETS
-from gradflow.core.pretraining.spec import ACTIVATIONS, METHODS, STARTS, Stack, Start
+from gradflow.core.pretraining.presets import PRETRAINING_PRESETS
+from gradflow.core.pretraining.spec import METHODS, STACK_ACTIVATIONS, STARTS, Stack, Start
 from gradflow.core.spec import Spec, find_bounds
 from gradflow.core.text import N_, _
 from gradflow.ui import blocks
@@ -45,7 +45,7 @@ def choose_view() -> None:
 
 def draw() -> None:
     """Draw all controls of the view in the current container."""
-    presets = {code: PRESETS[code] for code in state.presets()}
+    presets = {code: PRETRAINING_PRESETS[code] for code in state.presets()}
     key = state.key("preset", state.preset())
     blocks.start_from(presets, key, _("an example …"), state.preset_chosen)
     {View.LAYERS: _layers, View.TUNING: _tuning, View.TRANSFER: _transfer}[state.view()]()
@@ -103,7 +103,7 @@ def _transfer() -> None:
 
 
 def _activation(spec: Spec) -> None:
-    _one_of(spec, "activation", {code: CATALOG[code] for code in ACTIVATIONS})
+    _one_of(spec, "activation", {code: CATALOG[code] for code in STACK_ACTIVATIONS})
 
 
 def _one_of(spec: Spec, name: str, table: Mapping[Any, Choice]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from gradflow.core.errors import InvalidExperiment, quote_value
-from gradflow.core.pretraining.presets import PRESETS
+from gradflow.core.pretraining.presets import PRETRAINING_PRESETS
 from gradflow.core.pretraining.spec import USUAL_RATES, FineTuning, Stack, Transfer
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.fields import to_query
@@ -91,17 +91,21 @@ def transfer() -> Transfer:
 
 def shown() -> Spec:
     """The spec of the view."""
-    return {View.LAYERS: tuning().stack(), View.TUNING: tuning(), View.TRANSFER: transfer()}[view()]
+    return {View.LAYERS: tuning().build_stack(), View.TUNING: tuning(), View.TRANSFER: transfer()}[
+        view()
+    ]
 
 
 def presets() -> list[str]:
     """The codes of the presets of this view."""
-    return [code for code, preset in PRESETS.items() if type(preset.spec) is type(shown())]
+    return [
+        code for code, preset in PRETRAINING_PRESETS.items() if type(preset.spec) is type(shown())
+    ]
 
 
 def preset() -> str | None:
     """The code of the preset whose settings are the current ones, if any."""
-    return next((code for code in presets() if PRESETS[code].spec == shown()), None)
+    return next((code for code in presets() if PRETRAINING_PRESETS[code].spec == shown()), None)
 
 
 def preset_chosen() -> None:
@@ -109,7 +113,7 @@ def preset_chosen() -> None:
     code = st.session_state[_WIDGET + "preset"]
     if code is None:
         return
-    spec = PRESETS[code].spec
+    spec = PRETRAINING_PRESETS[code].spec
     if type(spec) is Stack:
         own = {name: value for name, value in dict(tuning()).items() if name not in dict(spec)}
         spec = FineTuning(**dict(spec) | own)

@@ -19,8 +19,8 @@ from gradflow.charts.pretraining.reuse import reuse_figure
 from gradflow.charts.pretraining.tuning import tuning_figure
 from gradflow.charts.theme import format_number
 from gradflow.core.pretraining.digits import TRAINING
-from gradflow.core.pretraining.finetune import Course
-from gradflow.core.pretraining.greedy import Pretrained
+from gradflow.core.pretraining.finetune import TuningCourse
+from gradflow.core.pretraining.greedy import PretrainedStack
 from gradflow.core.pretraining.spec import STARTS, Method, Stack, Start
 from gradflow.core.pretraining.transfer import WAYS, Way
 from gradflow.core.text import _
@@ -54,7 +54,7 @@ def show() -> None:
 
 
 def _layers() -> None:
-    stack = state.tuning().stack()
+    stack = state.tuning().build_stack()
     _rule(stack)
     found = compute.pretrain(stack, state.stop)
     st.markdown(words.stack_sentence(stack, found))
@@ -85,7 +85,7 @@ def _rule(stack: Stack) -> None:
         )
 
 
-def _features(stack: Stack, found: Pretrained) -> None:
+def _features(stack: Stack, found: PretrainedStack) -> None:
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     layer = 1
     if stack.layers > 1:
@@ -106,13 +106,13 @@ def _features(stack: Stack, found: Pretrained) -> None:
     blocks.explain("pretraining_features")
 
 
-def _errors(found: Pretrained) -> None:
+def _errors(found: PretrainedStack) -> None:
     figure = errors_figure(found.layers, mode=blocks.mode())
     blocks.show_figure(figure, "pretraining_errors", _("Reconstruction error, layer by layer"))
     blocks.explain("pretraining_errors")
 
 
-def _reconstructions(found: Pretrained) -> None:
+def _reconstructions(found: PretrainedStack) -> None:
     names = [_("original")] + [
         (_("{n} layer, error {error}") if n == 1 else _("{n} layers, error {error}")).format(
             n=n, error=format_number(float(error), 2)
@@ -126,7 +126,7 @@ def _reconstructions(found: Pretrained) -> None:
     blocks.explain("pretraining_reconstructions")
 
 
-def _numbers(found: Pretrained) -> None:
+def _numbers(found: PretrainedStack) -> None:
     blocks.show_table(words.stack_table(found), key="pretraining_stack")
     blocks.explain("pretraining_numbers")
 
@@ -152,7 +152,7 @@ def _tuning() -> None:
     blocks.show_table(words.tuning_table(courses), key="pretraining_tuning_table")
 
 
-def _gradients(courses: tuple[Course, ...]) -> None:
+def _gradients(courses: tuple[TuningCourse, ...]) -> None:
     kinds = {"norms": _("Norms"), "distributions": _("Distributions")}
     chosen = blocks.one_of(_("Show"), kinds, "pretraining_gradients_as")
     entries = [

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from gradflow.charts.theme import format_number, format_share
+from gradflow.core.histogram import FloatArray
 from gradflow.core.pretraining.digits import CLASSES
-from gradflow.core.pretraining.finetune import Course
-from gradflow.core.pretraining.greedy import FloatArray, Pretrained
+from gradflow.core.pretraining.finetune import TuningCourse
+from gradflow.core.pretraining.greedy import PretrainedStack
 from gradflow.core.pretraining.spec import STARTS, Stack, Start, Transfer
 from gradflow.core.pretraining.transfer import WAYS, Reuse, Way
 from gradflow.core.text import _
@@ -36,7 +37,7 @@ class Fate(StrEnum):
     BROKEN = "broken"
 
 
-def fate(course: Course) -> Fate:
+def fate(course: TuningCourse) -> Fate:
     """Judged by the median over the seeds after the last step."""
     loss = float(np.median(course.loss[:, -1]))
     if not math.isfinite(loss):
@@ -62,7 +63,7 @@ def spread(values: Sequence[float] | FloatArray) -> str:
     return f"{middle} ({format_share(float(found.min()))} … {format_share(float(found.max()))})"
 
 
-def course_sentence(course: Course) -> str:
+def course_sentence(course: TuningCourse) -> str:
     """Where training from one start ended."""
     name, steps = _(STARTS[course.start].label), int(course.steps[-1])
     loss = format_number(float(np.median(course.loss[:, -1])))
@@ -84,7 +85,7 @@ def course_sentence(course: Course) -> str:
     return f"**{name}:** {text}"
 
 
-def conclusion(courses: Sequence[Course], *, few: bool) -> str:
+def conclusion(courses: Sequence[TuningCourse], *, few: bool) -> str:
     """What follows from the comparison, as far as the chosen starts allow to say.
 
     Args:
@@ -127,7 +128,7 @@ def conclusion(courses: Sequence[Course], *, few: bool) -> str:
     return " ".join(sentences)
 
 
-def gradient_sentence(courses: Sequence[Course]) -> str:
+def gradient_sentence(courses: Sequence[TuningCourse]) -> str:
     """How much of the gradient arrives at the first layer, for every start."""
     parts = []
     for course in courses:
@@ -141,7 +142,7 @@ def gradient_sentence(courses: Sequence[Course]) -> str:
     ) + "; ".join(parts)
 
 
-def tuning_table(courses: Sequence[Course]) -> pd.DataFrame:
+def tuning_table(courses: Sequence[TuningCourse]) -> pd.DataFrame:
     """Median loss and accuracies before and after, per start."""
 
     def both(values: FloatArray) -> str:
@@ -161,7 +162,7 @@ def tuning_table(courses: Sequence[Course]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def stack_sentence(stack: Stack, found: Pretrained) -> str:
+def stack_sentence(stack: Stack, found: PretrainedStack) -> str:
     """What the whole stack keeps of an image."""
     error = float(found.pixel_error[-1])
     if not math.isfinite(error):
@@ -185,7 +186,7 @@ def stack_sentence(stack: Stack, found: Pretrained) -> str:
     )
 
 
-def stack_table(found: Pretrained) -> pd.DataFrame:
+def stack_table(found: PretrainedStack) -> pd.DataFrame:
     """Reconstruction errors before and after, per layer."""
 
     def both(values: FloatArray) -> str:

@@ -25,7 +25,9 @@ def show() -> Spec:
         controls.up_to(View.CELLS, "layer", spec.layers)
     spec = state.passed(View.CELLS)
     layer = spec.shown_layer
-    reports = compute_parts(tuple(Cell), lambda cell: compute.through_time(spec.compared(cell)))
+    reports = compute_parts(
+        tuple(Cell), lambda cell: compute.through_time(spec.build_comparison(cell))
+    )
     rows = words.compared(reports)
     broken, how = words.breaks(rows, layer)
     if spec.loss_at is LossAt.EVERY:

@@ -9,7 +9,7 @@ import streamlit as st
 from gradflow.charts.recurrent.clipping import cosine_figure, directions_figure, parameters_figure
 from gradflow.charts.theme import format_number, format_share
 from gradflow.core.recurrent.clipping import ClippingCourse, ClippingReport
-from gradflow.core.recurrent.settings import Pass
+from gradflow.core.recurrent.settings import TimePass
 from gradflow.core.spec import Spec
 from gradflow.core.text import _
 from gradflow.ui import blocks
@@ -40,7 +40,7 @@ def show() -> Spec:
     return spec
 
 
-def _directions(spec: Pass, report: ClippingReport, course: ClippingCourse) -> None:
+def _directions(spec: TimePass, report: ClippingReport, course: ClippingCourse) -> None:
     arrows, cosines = st.columns([2, 3])
     with arrows:
         blocks.show_figure(

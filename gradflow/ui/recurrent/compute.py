@@ -9,7 +9,7 @@ import streamlit as st
 
 from gradflow.core.catalog import Cell
 from gradflow.core.recurrent import clipping, factors, record, theory
-from gradflow.core.recurrent.equation import GateEquation, gate_equation
+from gradflow.core.recurrent.equation import GateEquation, build_gate_equation
 from gradflow.core.recurrent.report import TimeReport
 from gradflow.core.recurrent.spec import SequenceExperiment
 from gradflow.core.recurrent.training import Moment, ShortTraining, train_cell
@@ -45,14 +45,14 @@ def equation(
     """One gate of one unit at one step."""
     report = through_time(experiment, sequence)
     with ADMISSION:
-        return gate_equation(report, code, step=step, unit=unit, layer=layer)
+        return build_gate_equation(report, code, step=step, unit=unit, layer=layer)
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_BY_FIELDS)
 def curves(settings: factors.FactorSettings) -> list[factors.FactorCurve]:
     """What one step back does, on four kinds of paths."""
     with ADMISSION:
-        return factors.factor_curves(settings)
+        return factors.compute_factor_curves(settings)
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_BY_FIELDS)
@@ -61,7 +61,7 @@ def clip(
 ) -> tuple[clipping.ClippingReport, clipping.ClippingCourse]:
     """The gradient clipped both ways."""
     with ADMISSION:
-        return clipping.clipping_course(experiment, norm=norm, value=value)
+        return clipping.sweep_clipping(experiment, norm=norm, value=value)
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_BY_FIELDS)

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from gradflow.core.catalog import TABLES
-from gradflow.core.recurrent.settings import PRESETS
+from gradflow.core.recurrent.settings import TIME_PRESETS
 from gradflow.core.recurrent.training import LEARNABLE
 from gradflow.core.spec import find_bounds, find_enum
 from gradflow.core.text import N_, _
@@ -65,7 +65,7 @@ def draw(view: str) -> None:
 
 def _pass(view: str) -> None:
     if view != View.CELLS:
-        blocks.start_from(PRESETS, state.preset_key(), _("an example …"), state.load_preset)
+        blocks.start_from(TIME_PRESETS, state.preset_key(), _("an example …"), state.load_preset)
     for title, expanded, names in GROUPS:
         box = st.expander(_(title), expanded=expanded, key=f"recurrent_{title}", on_change="rerun")
         if box.open:  # what is not seen is not sent

@@ -12,7 +12,7 @@ from gradflow.core.catalog import CELLS, Cell
 from gradflow.core.catalog.cells import Gate
 from gradflow.core.recurrent.equation import GateEquation
 from gradflow.core.recurrent.report import TimeReport
-from gradflow.core.recurrent.settings import Pass
+from gradflow.core.recurrent.settings import TimePass
 from gradflow.core.spec import Spec
 from gradflow.core.text import _
 from gradflow.ui import blocks
@@ -54,7 +54,7 @@ def show() -> Spec:
     return state.passed(View.GATES)
 
 
-def _none(spec: Pass) -> None:
+def _none(spec: TimePass) -> None:
     st.latex(CELLS[spec.cell].formula)
     st.info(
         _("A vanilla RNN has no gates: every step back multiplies the gradient by the same matrix "
@@ -83,7 +83,7 @@ def rows(report: TimeReport, layer: int) -> list[GateRows]:
     ]
 
 
-def _histograms(report: TimeReport, spec: Pass) -> None:
+def _histograms(report: TimeReport, spec: TimePass) -> None:
     layer, steps = spec.shown_layer, range(1, report.length + 1)
     shares = {
         named(gate): average_gate_shares([report.histogram(gate.code, t, layer) for t in steps])
@@ -103,7 +103,7 @@ def _histograms(report: TimeReport, spec: Pass) -> None:
     )
 
 
-def _equation(spec: Pass) -> None:
+def _equation(spec: TimePass) -> None:
     row = CELLS[spec.cell]
     shown = spec.shown_gate
     assert shown is not None

@@ -12,7 +12,7 @@ import streamlit as st
 from gradflow.core.catalog import Cell
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.recurrent.factors import FactorSettings
-from gradflow.core.recurrent.settings import PRESETS, Pass
+from gradflow.core.recurrent.settings import TIME_PRESETS, TimePass
 from gradflow.core.recurrent.training import Moment, ShortTraining, TrainedCell
 from gradflow.ui import state
 from gradflow.ui.state import Slot
@@ -43,11 +43,11 @@ class SharedViews(Views):
 VIEWS = SharedViews(
     "recurrent",
     {
-        View.TIME: Pass,
-        View.GATES: Pass,
-        View.CELLS: Pass,
+        View.TIME: TimePass,
+        View.GATES: TimePass,
+        View.CELLS: TimePass,
         View.FACTORS: FactorSettings,
-        View.CLIPPING: Pass,
+        View.CLIPPING: TimePass,
         View.TRAINING: ShortTraining,
     },
 )
@@ -64,14 +64,14 @@ def adopt(view: str) -> None:
             VIEWS.store(view, name, new)
 
 
-def passed(view: str) -> Pass:
+def passed(view: str) -> TimePass:
     """The pass that is set.
 
     Raises:
         InvalidExperiment: the settings are impossible together.
     """
     spec = VIEWS.spec(view)
-    assert isinstance(spec, Pass)
+    assert isinstance(spec, TimePass)
     return spec
 
 
@@ -88,7 +88,7 @@ def preset() -> str | None:
         current = passed(View.TIME).experiment
     except InvalidExperiment:
         return None
-    return next((n for n, one in PRESETS.items() if one.settings.experiment == current), None)
+    return next((n for n, one in TIME_PRESETS.items() if one.settings.experiment == current), None)
 
 
 def preset_key() -> str:
@@ -100,7 +100,7 @@ def preset_key() -> str:
 def load_preset() -> None:
     """Callback of the preset widget."""
     if code := st.session_state[_PRESET]:
-        state.replace_fields(dict(PRESETS[code].settings), VIEWS.slot(View.TIME))
+        state.replace_fields(dict(TIME_PRESETS[code].settings), VIEWS.slot(View.TIME))
 
 
 def choose_cell(cell: Cell) -> None:

@@ -12,10 +12,10 @@ from gradflow.charts.overlay import Overlay, Range
 from gradflow.charts.recurrent.norms import TheoryLine, keep_nearby, time_norms_figure
 from gradflow.charts.theme import format_number
 from gradflow.core.catalog import CELLS, LossAt
-from gradflow.core.recurrent.code import to_code
-from gradflow.core.recurrent.findings import Course, Fate
-from gradflow.core.recurrent.report import SYMBOLS, State, TimeReport
-from gradflow.core.recurrent.settings import Pass
+from gradflow.core.recurrent.code import to_sequence_code
+from gradflow.core.recurrent.findings import GradientCourse, TimeFate
+from gradflow.core.recurrent.report import STATE_SYMBOLS, State, TimeReport
+from gradflow.core.recurrent.settings import TimePass
 from gradflow.core.recurrent.theory import TIME_LINES, TimeLine, TimeTheory
 from gradflow.core.spec import Spec
 from gradflow.core.text import _
@@ -26,10 +26,10 @@ from gradflow.ui.recurrent.state import View
 
 _NO_LINE = "none"
 _BOXES = {
-    Fate.VANISHES: (st.warning, ":material/trending_down:"),
-    Fate.KEPT: (st.success, ":material/check_circle:"),
-    Fate.EXPLODES: (st.warning, ":material/trending_up:"),
-    Fate.BROKEN: (st.error, ":material/error:"),
+    TimeFate.VANISHES: (st.warning, ":material/trending_down:"),
+    TimeFate.KEPT: (st.success, ":material/check_circle:"),
+    TimeFate.EXPLODES: (st.warning, ":material/trending_up:"),
+    TimeFate.BROKEN: (st.error, ":material/error:"),
 }
 
 
@@ -42,7 +42,7 @@ def show() -> Spec:
     theory = compute.predict(spec.experiment, layer)
     course, text = words.found(report, shown, layer)
     box, icon = _BOXES[course.fate]
-    plain = spec.loss_at is LossAt.EVERY and course.fate is not Fate.BROKEN
+    plain = spec.loss_at is LossAt.EVERY and course.fate is not TimeFate.BROKEN
     if plain or words.only_short(course):
         box, icon = st.info, ":material/info:"
     box(text, icon=icon)
@@ -71,7 +71,7 @@ def show() -> Spec:
     return spec
 
 
-def _look(spec: Pass) -> TimeLine | None:
+def _look(spec: TimePass) -> TimeLine | None:
     """The choices of state, line of theory and layer, side by side; the line."""
     has_cell, layers = CELLS[spec.cell].has_cell, spec.layers > 1
     columns = iter(st.columns([3] * has_cell + [5] + [3] * layers))
@@ -121,7 +121,7 @@ def _metrics(report: TimeReport, theory: TimeTheory, layer: int) -> None:
         column.metric(label, text, help=help_text)
 
 
-def _line_chosen(spec: Pass) -> TimeLine | None:
+def _line_chosen(spec: TimePass) -> TimeLine | None:
     """The line of theory in the Flow figure."""
     if CELLS[spec.cell].highway is not None:
         lines = [TimeLine.GATES, TimeLine.FORGET_BIAS]
@@ -176,13 +176,17 @@ def partial(line: TimeLine) -> bool:
 
 
 def formula(
-    report: TimeReport, theory: TimeTheory, course: Course, shown: State, line: TimeLine | None
+    report: TimeReport,
+    theory: TimeTheory,
+    course: GradientCourse,
+    shown: State,
+    line: TimeLine | None,
 ) -> str:
     """What was measured and what the line says, over the whole sequence; empty without either."""
     whole = math.isfinite(course.factor) and 0 < course.remaining < math.inf
     if report.experiment.loss_at is LossAt.EVERY or not whole:
         return ""
-    s, back = SYMBOLS[shown], report.length - 1
+    s, back = STATE_SYMBOLS[shown], report.length - 1
     text = (
         rf"\frac{{\|\partial L/\partial {s}_1\|}}{{\|\partial L/\partial {s}_{{{back + 1}}}\|}}"
         rf" = {tex(course.remaining)}"
@@ -231,7 +235,7 @@ def _norms(report: TimeReport, theory: TimeTheory, layer: int) -> None:
     blocks.explain("recurrent_norms")
 
 
-def _export(spec: Pass, report: TimeReport) -> None:
+def _export(spec: TimePass, report: TimeReport) -> None:
     box = st.expander(
         _("Export"), icon=":material/download:", key="recurrent_export", on_change="rerun"
     )
@@ -240,7 +244,7 @@ def _export(spec: Pass, report: TimeReport) -> None:
     files = [
         (_("Steps, CSV"), lambda: _csv(report, "steps"), "gradflow-steps.csv", "text/csv"),
         (_("Gates, CSV"), lambda: _csv(report, "gates"), "gradflow-gates.csv", "text/csv"),
-        (_("PyTorch script"), lambda: to_code(spec.experiment), "gradflow-recurrent.py",
+        (_("PyTorch script"), lambda: to_sequence_code(spec.experiment), "gradflow-recurrent.py",
          "text/x-python"),
     ]  # fmt: skip
     with box:
@@ -248,7 +252,7 @@ def _export(spec: Pass, report: TimeReport) -> None:
             with column:
                 blocks.download(*file)
         st.caption(_("The address of this page holds all settings: copy it to share them."))
-        st.code(to_code(spec.experiment), language="python", height=400)
+        st.code(to_sequence_code(spec.experiment), language="python", height=400)
 
 
 def _csv(report: TimeReport, table: str) -> str:

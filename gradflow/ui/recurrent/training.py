@@ -12,7 +12,7 @@ import streamlit as st
 from gradflow.charts.recurrent.training import training_gradient_figure, training_loss_figure
 from gradflow.charts.theme import format_number, format_share
 from gradflow.core.catalog import Cell, SequenceSource
-from gradflow.core.recurrent.report import SYMBOLS, State
+from gradflow.core.recurrent.report import STATE_SYMBOLS, State
 from gradflow.core.recurrent.training import (
     LEARNABLE,
     Moment,
@@ -86,7 +86,8 @@ def _about(spec: ShortTraining) -> str:
         "Loss and gradient through time are measured {times} times on the way."
     ).format(
         count=len(spec.cells), steps=spec.steps, task=_(LEARNABLE[spec.source].label),
-        length=spec.experiment(Cell.GRU).data.steps, times=1 + math.ceil(spec.steps / spec.every),
+        length=spec.build_experiment(Cell.GRU).data.steps,
+        times=1 + math.ceil(spec.steps / spec.every),
     )  # fmt: skip
 
 
@@ -155,7 +156,10 @@ def _results(spec: ShortTraining, done: Sequence[TrainedCell]) -> None:
     one, which = options[blocks.one_of(_("Whose gradient"), names, key, best)]
     blocks.show_figure(
         training_gradient_figure(
-            one.steps, one.norms(which), f"{SYMBOLS[which]}<sub>t</sub>", mode=blocks.mode()
+            one.steps,
+            one.stack_norms(which),
+            f"{STATE_SYMBOLS[which]}<sub>t</sub>",
+            mode=blocks.mode(),
         ),
         "recurrent_trained_gradient",
         _("Gradient norm per time step against training steps"),
@@ -166,7 +170,7 @@ def _results(spec: ShortTraining, done: Sequence[TrainedCell]) -> None:
 
 def _named(one: TrainedCell, which: State) -> str:
     label = words.CELLS[one.cell]
-    return f"{label} ({SYMBOLS[which]})" if len(one.moments[0].norms) > 1 else label
+    return f"{label} ({STATE_SYMBOLS[which]})" if len(one.moments[0].norms) > 1 else label
 
 
 def sentence(spec: ShortTraining, one: TrainedCell) -> str:
@@ -200,7 +204,7 @@ def sentence(spec: ShortTraining, one: TrainedCell) -> str:
 
 def opened(one: TrainedCell, which: State) -> str:
     """What arrived at the first time step before and after training."""
-    norms = one.norms(which)
+    norms = one.stack_norms(which)
     ratios = [float(norms[0, k] / norms[-1, k]) if norms[-1, k] else math.nan for k in (0, -1)]
     text = _(
         "{first} / {last}: **{before}** before training, **{after}** after {step} steps."

@@ -13,8 +13,14 @@ from gradflow.charts.theme import format_number, format_share
 from gradflow.core.catalog import Cell, LossAt
 from gradflow.core.histogram import FloatArray
 from gradflow.core.recurrent.factors import PATHS, FactorCurve, GradientPath
-from gradflow.core.recurrent.findings import Break, Course, Fate, broken, course
-from gradflow.core.recurrent.report import SYMBOLS, State, TimeReport
+from gradflow.core.recurrent.findings import (
+    Break,
+    GradientCourse,
+    TimeFate,
+    find_break,
+    follow_gradient,
+)
+from gradflow.core.recurrent.report import STATE_SYMBOLS, State, TimeReport
 from gradflow.core.text import N_, _
 
 LAG = 100
@@ -32,22 +38,22 @@ CELLS: dict[Cell, str] = {
     Cell.GRU: "GRU",
 }
 """Short names."""
-FATES: dict[Fate, str] = {
-    Fate.VANISHES: N_("The gradient vanishes on its way back."),
-    Fate.KEPT: N_("The gradient arrives."),
-    Fate.EXPLODES: N_("The gradient explodes on its way back."),
-    Fate.BROKEN: N_("The gradient breaks on its way back."),
+FATES: dict[TimeFate, str] = {
+    TimeFate.VANISHES: N_("The gradient vanishes on its way back."),
+    TimeFate.KEPT: N_("The gradient arrives."),
+    TimeFate.EXPLODES: N_("The gradient explodes on its way back."),
+    TimeFate.BROKEN: N_("The gradient breaks on its way back."),
 }
 
 
 def norm(state: State, step: str = "t") -> str:
     """‖∂L/∂h_t‖ in a sentence, as Markdown."""
-    return rf"$\|\partial L/\partial {SYMBOLS[state]}_{{{step}}}\|$"
+    return rf"$\|\partial L/\partial {STATE_SYMBOLS[state]}_{{{step}}}\|$"
 
 
 def written(state: State, step: str = "t") -> str:
     """∂L/∂h_t for plain text and figures."""
-    return f"∂L/∂{SYMBOLS[state]}<sub>{step}</sub>"
+    return f"∂L/∂{STATE_SYMBOLS[state]}<sub>{step}</sub>"
 
 
 def lag_of(report: TimeReport) -> int:
@@ -55,11 +61,11 @@ def lag_of(report: TimeReport) -> int:
     return min(LAG, report.length - 1)
 
 
-def found(report: TimeReport, state: State, layer: int) -> tuple[Course, str]:
+def found(report: TimeReport, state: State, layer: int) -> tuple[GradientCourse, str]:
     """What becomes of the gradient, and sentences that say it."""
-    one = course(report, state, layer)
+    one = follow_gradient(report, state, layer)
     texts = [f"**{fate(one)}**"]
-    broke = broken(report, state, layer)
+    broke = find_break(report, state, layer)
     if broke and broke.forward:
         texts = [_breaks_forward(report, broke, state)]
     elif broke and broke.step == report.length:
@@ -67,7 +73,7 @@ def found(report: TimeReport, state: State, layer: int) -> tuple[Course, str]:
     elif broke:
         text = _("Up to step {step} it is not a finite number: too large for {dtype}.")
         texts.append(text.format(step=broke.step, dtype=report.dtype))
-    elif one.fate is Fate.BROKEN:
+    elif one.fate is TimeFate.BROKEN:
         texts = [_("**The gradient is exactly 0,** even at the last step.")]
     elif report.experiment.loss_at is LossAt.EVERY:
         texts = [_every(one, state)]
@@ -84,12 +90,12 @@ def found(report: TimeReport, state: State, layer: int) -> tuple[Course, str]:
     return one, " ".join(texts)
 
 
-def only_short(one: Course) -> bool:
+def only_short(one: GradientCourse) -> bool:
     """Whether a gradient arrives only because the sequence is short."""
-    return one.fate is Fate.KEPT and not STEADY <= one.factor <= 1 / STEADY
+    return one.fate is TimeFate.KEPT and not STEADY <= one.factor <= 1 / STEADY
 
 
-def fate(one: Course) -> str:
+def fate(one: GradientCourse) -> str:
     """What becomes of a gradient, in a sentence."""
     if not only_short(one):
         return _(FATES[one.fate])
@@ -101,11 +107,11 @@ def fate(one: Course) -> str:
 def _breaks_forward(report: TimeReport, broke: Break, state: State) -> str:
     return _("**There is no gradient:** from step {step} on ${symbol}_t$ is not a finite number, "
              "too large for {dtype}, and the loss is {loss}.").format(
-        step=broke.step, symbol=SYMBOLS[state], dtype=report.dtype, loss=format_number(report.loss)
+        step=broke.step, symbol=STATE_SYMBOLS[state], dtype=report.dtype, loss=format_number(report.loss)
     )  # fmt: skip
 
 
-def _every(one: Course, state: State) -> str:
+def _every(one: GradientCourse, state: State) -> str:
     return _(
         "**A loss at every step** feeds every step a gradient of its own, so {norm} cannot show "
         "what is lost on the way: at the first step it is {ratio} times that at the last. Ask for "
@@ -113,7 +119,7 @@ def _every(one: Course, state: State) -> str:
     ).format(norm=norm(state), ratio=format_number(one.remaining, 2))
 
 
-def _per_step(report: TimeReport, one: Course, state: State, layer: int) -> str:
+def _per_step(report: TimeReport, one: GradientCourse, state: State, layer: int) -> str:
     text = _("One step back multiplies {norm} by **{factor}** on average").format(
         norm=norm(state), factor=format_number(one.factor, 4)
     )
@@ -220,7 +226,7 @@ def breaks(
     """The cells whose numbers break, with steps back from the loss, and sentences that say it."""
     places, texts, back = [], [], []
     for name, state, report in rows:
-        one = broken(report, state, layer)
+        one = find_break(report, state, layer)
         if one is None:
             continue
         distance = report.length - one.step
@@ -230,7 +236,7 @@ def breaks(
                 "**{name}** breaks on its way forward: from step {step} on ${symbol}_t$ is not a "
                 "finite number (too large for {dtype}), so there is no gradient."
             )
-            known = {"name": name, "step": one.step, "symbol": SYMBOLS[state]}
+            known = {"name": name, "step": one.step, "symbol": STATE_SYMBOLS[state]}
             texts.append(text.format(dtype=report.dtype, **known))
         else:
             back.append(_("{name} ({distance} steps back)").format(name=name, distance=distance))
@@ -244,7 +250,7 @@ def cells_table(rows: list[tuple[str, State, TimeReport]], layer: int) -> pd.Dat
     """Factor per step and what is left, for every cell."""
     table = []
     for name, state, report in rows:
-        one = course(report, state, layer)
+        one = follow_gradient(report, state, layer)
         lags = [lag for lag in (10, 50, LAG) if lag < report.length] or [report.length - 1]
         table.append(
             {

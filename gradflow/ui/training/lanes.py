@@ -160,7 +160,7 @@ def find_experiment(run: Run) -> Experiment:
 def can_replay(run: Run) -> bool:
     """Say whether a run has settings, and ones that do not ask for too much, as a file's may."""
     try:
-        cost.check(find_experiment(run), run.plan)
+        cost.check_training_cost(find_experiment(run), run.plan)
     except InvalidExperiment:
         return False
     return True

@@ -8,8 +8,8 @@ import streamlit as st
 
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.text import N_, _
-from gradflow.core.training import State
-from gradflow.core.training.cures import cures
+from gradflow.core.training import RunState
+from gradflow.core.training.cures import list_cures
 from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.ui import blocks
 from gradflow.ui.training import actions, claims, files, lanes, live, state, summary, words
@@ -119,7 +119,7 @@ _HELP = {
 def _show_breaks(group: Group, runs: list[ShownRun]) -> None:
     """Show where runs broke, and what may keep them whole."""
     for lane, (shown, live_run) in enumerate(zip(runs, group.lanes, strict=False)):
-        if live_run.state is State.FAILED:
+        if live_run.state is RunState.FAILED:
             blocks.show_error(f"{shown.letter}: {live_run.error}")
         divergence = shown.run.divergence
         if divergence is None:
@@ -136,9 +136,9 @@ def _show_breaks(group: Group, runs: list[ShownRun]) -> None:
             )
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(_("Train again with:"), width="content")
-            for cure in cures(setting.experiment, setting.plan):
+            for cure in list_cures(setting.experiment, setting.plan):
                 st.button(
-                    cure.label,
+                    str(cure.label),
                     key=f"training_cure_{lane}_{cure.code}",
                     icon=":material/healing:",
                     disabled=group.running,
@@ -156,7 +156,7 @@ def _show_results(group: Group, runs: list[ShownRun]) -> None:
             if text := words.describe_result(shown):
                 st.markdown(text)
         return
-    if any(lane.state is State.STOPPED for lane in group.lanes):
+    if any(lane.state is RunState.STOPPED for lane in group.lanes):
         st.info(_("Stopped before the end: what was claimed is not judged."))
         return
     judgement = claims.judge_preset(group.setup.preset, [shown.run for shown in own])

@@ -10,7 +10,7 @@ from gradflow.core.catalog.optimizers import OPTIMIZERS, Clip
 from gradflow.core.catalog.schedules import SCHEDULES, Schedule
 from gradflow.core.errors import DeviceUnavailable
 from gradflow.core.text import _
-from gradflow.core.training import Run, State, TrainingPlan, cost
+from gradflow.core.training import Run, RunState, TrainingPlan, cost
 from gradflow.core.training.divergence import Origin
 from gradflow.ui.training.lanes import ShownRun
 from gradflow.ui.training.runs import ABSENT_SECONDS, FORGOTTEN_SECONDS, Group, Setup, TokenClaim
@@ -50,7 +50,7 @@ _CLIPPING = {
 def announce_duration(setup: Setup) -> str:
     """Say how long a long run will take; nothing of a short one, or on a GPU."""
     try:
-        each = [cost.seconds(run.experiment, run.plan) for run in setup.runs]
+        each = [cost.estimate_seconds(run.experiment, run.plan) for run in setup.runs]
     except DeviceUnavailable:  # said when it is tried
         return ""
     seconds = sum(one or 0.0 for one in each)
@@ -125,9 +125,9 @@ def describe_progress(group: Group) -> tuple[float, str]:
 
 def _describe_pause(group: Group) -> str:
     states = {lane.state for lane in group.lanes}
-    if State.PAUSED in states:
+    if RunState.PAUSED in states:
         return _("paused, its page was closed") if group.left_alone else _("paused")
-    if State.STOPPED in states:
+    if RunState.STOPPED in states:
         return _("stopped by hand")
     return _("ended")
 

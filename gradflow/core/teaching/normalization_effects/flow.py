@@ -169,7 +169,7 @@ def compute_limit(spec: MLP) -> float:
     q = 1.0 if before else compute_weight_gain(spec)
     if not q > 0:
         return math.nan
-    moments = get_activation_law(spec).moments(np.array([q]))
+    moments = get_activation_law(spec).compute_moments(np.array([q]))
     # Before φ, batch norm alone subtracts the part that the mean of φ contributes behind the
     # weights, because it is the same for all samples; behind φ, every norm but RMS norm subtracts
     # the mean itself.
