@@ -18,33 +18,8 @@ from tests.pseudo_locale import PSEUDO, install, reading_in
 
 PACKAGE = Path(__file__).parents[2] / "gradflow"
 
-NOT_YET_CONVERTED: tuple[str, ...] = (
-    "codec.py",
-    "ensemble.py",
-    "experiment.py",
-    "histogram.py",
-    "limits.py",
-    "pretraining/",
-    "probe.py",
-    "recurrent/",
-    "report.py",
-    "spec.py",
-    "specs/",
-    "teaching/",
-    "theory/",
-    "training/",
-)
-"""Folders and files of ``core`` whose errors and results are still plain strings.
-
-TO BE EMPTIED, then deleted with all that uses it, once the branches of issue 11 are merged.
-"""
-
 FILES = sorted(PACKAGE.rglob("*.py"))
-CORE_FILES = [
-    file
-    for file in sorted((PACKAGE / "core").rglob("*.py"))
-    if not file.relative_to(PACKAGE / "core").as_posix().startswith(NOT_YET_CONVERTED)
-]
+CORE_FILES = [file for file in FILES if file.is_relative_to(PACKAGE / "core")]
 SCRIPT = PACKAGE / "ui" / "main.py"
 """Run anew for every reader, so that its top level is no import time."""
 
@@ -269,7 +244,6 @@ def test_the_rule_on_errors_sees_strings(tmp_path: Path) -> None:
     assert sorted(int(problem.split(":")[0]) for problem in words) == [14, 15, 16]
 
 
-@pytest.mark.skipif(bool(NOT_YET_CONVERTED), reason="some errors are still plain strings")
 def test_real_errors_are_read_in_the_language_of_who_catches_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
