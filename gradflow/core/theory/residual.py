@@ -20,7 +20,8 @@ import torch
 from gradflow.core.catalog import Normalization
 from gradflow.core.theory.flow import PredictedFlow, collect_flow, list_blocks, pass_readout
 from gradflow.core.theory.moments import FloatArray, compute_values_and_slopes
-from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal, compute_tails
+from gradflow.core.theory.norm_corrections import compute_tails
+from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal
 
 REPRESENTATIVE_UNITS = 1024
 _GOLDEN = 0.6180339887498949

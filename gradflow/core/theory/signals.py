@@ -8,7 +8,7 @@ every sample, and the units are independent (Poole et al. 2016). Corrections of 
 from __future__ import annotations
 
 import math
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,12 +24,13 @@ from gradflow.core.catalog import (
 )
 from gradflow.core.data import draw_batch
 from gradflow.core.experiment import Data, Experiment
-from gradflow.core.theory.moments import (
-    ActivationLaw,
-    FloatArray,
-    compute_hermite_functions,
-    compute_values_and_slopes,
-    get_activation_law,
+from gradflow.core.theory.moments import ActivationLaw, FloatArray, get_activation_law
+from gradflow.core.theory.norm_corrections import (
+    GAUSSIAN_FACTORS,
+    MomentFactors,
+    compute_gaussian_tails,
+    compute_projections,
+    compute_sphere_factors,
 )
 
 SAMPLES, PAIRS = 32, 24
@@ -80,16 +81,6 @@ class LayerOutput(NamedTuple):
     signal: Signal
     slope: FloatArray
     saturated: float
-
-
-class MomentFactors(NamedTuple):
-    """E φ² and E φ'² relative to their values under a Gaussian."""
-
-    power: float
-    slope: float
-
-
-_GAUSSIAN_FACTORS = MomentFactors(1.0, 1.0)
 
 
 @lru_cache(maxsize=32)
@@ -206,7 +197,7 @@ class NetworkLaws:
         return LayerOutput(signal, slope * factor * kept, saturated)
 
     def activate(
-        self, z: Signal, shape: MomentFactors = _GAUSSIAN_FACTORS
+        self, z: Signal, shape: MomentFactors = GAUSSIAN_FACTORS
     ) -> tuple[Signal, FloatArray]:
         """Apply φ to a signal; return also E φ'²."""
         moments = self.law.compute_moments(z.power)
@@ -269,7 +260,7 @@ class NetworkLaws:
         """
         size = self.get_group_size(units)
         along_signal, mean, shared = (
-            (1.0, (1.0, 0.0), (0.0, 1.0)) if law is None else (_compute_projections(law))
+            (1.0, (1.0, 0.0), (0.0, 1.0)) if law is None else compute_projections(law)
         )
         if self.norm is Normalization.RMS:
             return along_signal / size
@@ -279,65 +270,6 @@ class NetworkLaws:
         # two of its samples have correlation −1/(size − 1), like two samples of the signal.
         pairs = [first - second / (size - 1) for first, second in (mean, shared)]
         return (1 + along_signal - sum(pairs)) / size
-
-
-@lru_cache(maxsize=64)
-def compute_sphere_factors(law: ActivationLaw, dimension: float) -> MomentFactors:
-    """Compute the moments of φ on a sphere, relative to those under a Gaussian.
-
-    A normalized vector lies on a sphere: its entries have density ∝ (1 − u²/d)^((d−3)/2).
-    """
-    z, hermite = compute_hermite_functions()
-    gaussian = hermite[0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        inside = np.maximum(1 - z**2 / dimension, 0.0) ** max((dimension - 3) / 2, 0.0)
-    sphere = np.where(z**2 < dimension, inside, 0.0)
-    sphere /= max(sphere.sum(), 1e-300)
-    phi, slope = compute_values_and_slopes(law.module, z)
-    ratios = [float(sphere @ f**2 / (gaussian @ f**2)) for f in (phi, slope)]
-    return MomentFactors(*ratios)
-
-
-@lru_cache(maxsize=256)
-def compute_gaussian_tails(law: ActivationLaw, q: float, centred: bool) -> float:
-    """Compute ``compute_tails`` of φ(u), u ~ N(0, q)."""
-    z, hermite = compute_hermite_functions()
-    phi, slope = compute_values_and_slopes(law.module, math.sqrt(q) * z)
-    return compute_tails(phi - centred * (hermite[0] @ phi), slope, hermite[0])
-
-
-def compute_tails(
-    values: FloatArray, slopes: FloatArray, weights: FloatArray | None = None
-) -> float:
-    """Compute the kurtosis of φ, less the loss of slope where the entry itself is large.
-
-    The statistic s² contains the entry whose slope it divides, so that E φ'²/s² is smaller where
-    large outputs come with large slopes.
-    """
-    mean = np.mean if weights is None else partial(np.dot, weights)
-    power, square = mean(values**2), mean(slopes**2)
-    if not power * square > 1e-300:
-        return 3.0
-    together = mean((values * slopes) ** 2) / (power * square)
-    return float(mean(values**4) / power**2 - together + 1)
-
-
-@lru_cache(maxsize=64)
-def _compute_projections(
-    law: ActivationLaw,
-) -> tuple[float, tuple[float, float], tuple[float, float]]:
-    """Compute E φ'²z², and the squares of the first two Hermite coefficients of φ' and of φ'z.
-
-    At q = 1, all relative to E φ'².
-    """
-    z, hermite = compute_hermite_functions()
-    slope = compute_values_and_slopes(law.module, z)[1]
-    square = float(hermite[0] @ slope**2)
-    (mean, mean_z), (shared, shared_z) = (
-        (hermite[:2] @ f) ** 2 / square for f in (slope, slope * z)
-    )
-    along_signal = float(hermite[0] @ (slope * z) ** 2) / square
-    return along_signal, (float(mean), float(mean_z)), (float(shared), float(shared_z))
 
 
 def _get_epsilon(experiment: Experiment) -> float:
