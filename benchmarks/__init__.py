@@ -1,1 +1,1 @@
-"""What GradFlow costs: all of it, ``python -m benchmarks``, or a part, … ``recording``."""
+"""Benchmarks: all of them with ``python -m benchmarks``, one with … ``recording``."""

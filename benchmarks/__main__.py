@@ -1,4 +1,4 @@
-"""Run all benchmarks, or the one that is named first, and print Markdown."""
+"""Run all benchmarks, or the one named by the first argument, and print Markdown."""
 
 import sys
 

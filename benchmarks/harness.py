@@ -15,8 +15,8 @@ import torch
 Action = Callable[[], object]
 
 
-def interleaved(candidates: Mapping[str, Action], runs: int) -> dict[str, list[float]]:
-    """Seconds of each candidate in each of ``runs`` rounds, after one round to warm up.
+def time_interleaved(candidates: Mapping[str, Action], runs: int) -> dict[str, list[float]]:
+    """Measure seconds of each candidate in each of ``runs`` rounds, after one to warm up.
 
     Each round runs every candidate once, starting with another one each time, so that a slow
     minute of the machine hits all of them and none always follows the same predecessor.
@@ -36,31 +36,31 @@ def interleaved(candidates: Mapping[str, Action], runs: int) -> dict[str, list[f
     return seconds
 
 
-def medians(seconds: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """The median of each candidate."""
+def take_medians(seconds: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Take the median of each candidate."""
     return {name: median(values) for name, values in seconds.items()}
 
 
-def machine(device: str = "cpu") -> str:
-    """One line on where this ran."""
+def describe_machine(device: str = "cpu") -> str:
+    """Describe this machine in one line."""
     if device == "cuda":
         return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
     threads = torch.get_num_threads()
     return (
-        f"{_processor()}, {threads} thread{'s' if threads > 1 else ''}, "
+        f"{_find_processor_name()}, {threads} thread{'s' if threads > 1 else ''}, "
         f"torch {torch.__version__}, Python {platform.python_version()}"
     )
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table: the first column is text, the others are numbers."""
+def format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Format a Markdown table whose first column is text; the others are numbers."""
     rule = ["---", *["--:"] * (len(head) - 1)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
 
 
-def _processor() -> str:
+def _find_processor_name() -> str:
     try:
-        found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+        match = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
     except OSError:
-        found = None
-    return found[1] if found else platform.processor() or platform.machine()
+        match = None
+    return match[1] if match else platform.processor() or platform.machine()

@@ -1,4 +1,4 @@
-"""From a key press on the depth slider to the new Flow figure drawn, in a real browser.
+"""Time from a key press on the depth slider to the new Flow figure, in a real browser.
 
 The page itself takes the times: at the capture of ``keydown``, and when Plotly has drawn a Flow
 figure with the new number of layers (``plotly_afterplot``). *New*: depths 6 to 35, each computed;
@@ -20,13 +20,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
 
-from benchmarks.harness import machine, table
+from benchmarks.harness import describe_machine, format_table
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 120
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-WATCH = """() => {
+WATCH_SCRIPT = """() => {
     const state = (window.benchmark = {expected: -1, begin: 0, latencies: []});
     const charts = () => document.querySelectorAll('.st-key-flow .js-plotly-plot');
     const layers = (chart) => {
@@ -48,7 +48,7 @@ WATCH = """() => {
     };
     watch();
     new MutationObserver(watch).observe(document.body, {childList: true, subtree: true});
-    // A chart made anew may have been drawn before it could be watched: then its next frame counts.
+    // A new chart may have been drawn before it could be watched: then its next frame counts.
     const frame = () => {
         for (const chart of charts()) {
             if (chart.querySelector('.scatterlayer path')) check(chart);
@@ -66,8 +66,8 @@ WATCH = """() => {
 
 
 @contextmanager
-def running_app() -> Iterator[str]:
-    """Address of the app, started for this benchmark on a free port."""
+def run_app() -> Iterator[str]:
+    """Start the app on a free port and yield its address; stop it on exit."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -79,7 +79,7 @@ def running_app() -> Iterator[str]:
     )
     try:
         give_up = time.monotonic() + START_SECONDS
-        while _answer(f"{url}/_stcore/health") != b"ok":
+        while _fetch(f"{url}/_stcore/health") != b"ok":
             if server.poll() is not None or time.monotonic() > give_up:
                 raise SystemExit("the app did not start")
             time.sleep(0.2)
@@ -89,7 +89,7 @@ def running_app() -> Iterator[str]:
         server.wait(10)
 
 
-def _answer(url: str) -> bytes:
+def _fetch(url: str) -> bytes:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=1) as response:
@@ -98,12 +98,12 @@ def _answer(url: str) -> bytes:
         return b""
 
 
-def latencies(chromium: str, presses: int) -> dict[str, list[float]]:
-    """Milliseconds per key press."""
+def measure_latencies(chromium: str, presses: int) -> dict[str, list[float]]:
+    """Measure milliseconds per key press, for new settings and for cached ones."""
     from playwright.sync_api import sync_playwright
 
-    found = {}
-    with running_app() as url, sync_playwright() as playwright:
+    latencies = {}
+    with run_app() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )
@@ -119,16 +119,16 @@ def latencies(chromium: str, presses: int) -> dict[str, list[float]]:
                 "() => document.querySelector('.st-key-flow .js-plotly-plot')?.data?.length > 0"
             )
             page.wait_for_timeout(2000)
-            page.evaluate(WATCH)
+            page.evaluate(WATCH_SCRIPT)
             slider = page.get_by_role("slider", name="Depth")
             slider.focus()
             for count, key in enumerate(keys, start=1):
                 page.keyboard.press(key)
                 page.wait_for_function(f"() => window.benchmark.latencies.length === {count}")
                 page.wait_for_timeout(400)  # a person does not press faster than the page answers
-            found[name] = page.evaluate("() => window.benchmark.latencies")
+            latencies[name] = page.evaluate("() => window.benchmark.latencies")
         browser.close()
-    return found
+    return latencies
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -137,18 +137,24 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--presses", type=int, default=30, help="key presses (default 30)")
     options = parser.parse_args(arguments)
     print("### Latency\n")
-    path = os.environ.get("GRADFLOW_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    path = os.environ.get("GRADFLOW_CHROMIUM") or next(
+        filter(None, map(shutil.which, CHROMIUM_NAMES)), None
+    )
     if path is None:
         print("Not measured: no Chromium found; set GRADFLOW_CHROMIUM to one.")
         return
     rows = []
-    found = latencies(path, options.presses)
+    latencies = measure_latencies(path, options.presses)
     for name, label in (("new", "a new depth, 6 to 35"), ("again", "depth 20 and 21 in turns")):
-        values = found[name]
+        values = latencies[name]
         rows.append([label, f"{median(values):.0f} ms", f"{quantiles(values, n=10)[-1]:.0f} ms"])
-    print(table(("key press to Flow figure drawn, width 128, batch 256", "median", "p90"), rows))
-    print(f"\n{options.presses} presses each; target: median ≤ 150 ms on an idle two-core machine. "
-          f"{machine()}.")  # fmt: skip
+    print(
+        format_table(
+            ("key press to Flow figure drawn, width 128, batch 256", "median", "p90"), rows
+        )
+    )
+    target = "median ≤ 150 ms on an idle two-core machine"
+    print(f"\n{options.presses} presses each; target: {target}. {describe_machine()}.")
 
 
 if __name__ == "__main__":

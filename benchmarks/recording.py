@@ -3,7 +3,7 @@
 All candidates see the same network, batch and loss, in one process, in turns. Recorded are the
 pre-activation and activation of every layer, their gradients, the weights and their gradients:
 
-* GradFlow: ``gradflow.probe``, the whole call, tables and moments included;
+* GradFlow: all of ``gradflow.probe``, tables and moments included;
 * TensorBoard: hooks that keep these tensors, and ``SummaryWriter.add_histogram`` of each;
 * naive: the same hooks, and ``np.histogram`` with 256 bins of each.
 """
@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from torch.utils.tensorboard import SummaryWriter
 
 import gradflow as gf
-from benchmarks.harness import interleaved, machine, medians, table
+from benchmarks.harness import describe_machine, format_table, take_medians, time_interleaved
 from gradflow.core.data import draw_batch
 from gradflow.core.networks.build import build_network
 from gradflow.core.networks.initialize import WEIGHTED
@@ -43,17 +43,17 @@ NETWORKS = {
 }
 TARGETS = (1.5, 2.3, 3.0, 1.9)
 SLOW_EVERY = 5
-"""The slow ones run once where GradFlow and the bare pass run five times."""
+"""TensorBoard and the naive hooks run once per five runs of GradFlow and the bare pass."""
 
 
-def bare(model: nn.Module, x: Tensor, y: Tensor) -> None:
-    """One forward and one backward pass; nothing is kept."""
+def run_bare_pass(model: nn.Module, x: Tensor, y: Tensor) -> None:
+    """Run one forward and one backward pass, and keep nothing."""
     loss = F.cross_entropy(model(x), y)
     torch.autograd.grad(loss, list(model.parameters()))
 
 
-def kept(model: nn.Module, x: Tensor, y: Tensor) -> list[Tensor]:
-    """The tensors that a report is about, kept by hooks."""
+def collect_tensors(model: nn.Module, x: Tensor, y: Tensor) -> list[Tensor]:
+    """Collect by hooks the tensors that a report describes."""
     outputs: list[Tensor] = []
     handles = [
         module.register_forward_hook(
@@ -71,44 +71,46 @@ def kept(model: nn.Module, x: Tensor, y: Tensor) -> list[Tensor]:
     return [t.detach() for t in (*outputs, *gradients[: len(outputs)], *weights, *matrices)]
 
 
-def candidates(
+def make_candidates(
     model: nn.Module, x: Tensor, y: Tensor, writer: SummaryWriter
 ) -> tuple[dict[str, Callable[[], object]], dict[str, Callable[[], object]]]:
-    """Fast ones and slow ones."""
+    """Make the fast and the slow candidates."""
     steps = itertools.count()
 
-    def tensorboard() -> None:
+    def run_tensorboard() -> None:
         step = next(steps)
-        for index, tensor in enumerate(kept(model, x, y)):
+        for index, tensor in enumerate(collect_tensors(model, x, y)):
             writer.add_histogram(f"tensor{index}", tensor, step)
         writer.flush()
 
-    def naive() -> None:
-        for tensor in kept(model, x, y):
+    def run_naive() -> None:
+        for tensor in collect_tensors(model, x, y):
             np.histogram(tensor.cpu().numpy(), bins=256)
 
-    fast = {"bare": lambda: bare(model, x, y), "probe": lambda: gf.probe(model, x, y)}
-    return fast, {"tensorboard": tensorboard, "naive": naive}
+    fast = {"bare": lambda: run_bare_pass(model, x, y), "probe": lambda: gf.probe(model, x, y)}
+    return fast, {"tensorboard": run_tensorboard, "naive": run_naive}
 
 
-def measured(experiment: gf.Experiment, device: str, runs: int) -> dict[str, float]:
-    """Median seconds of each candidate on one network."""
+def measure_recording(experiment: gf.Experiment, device: str, runs: int) -> dict[str, float]:
+    """Measure the median seconds of each candidate on one network."""
     x, y = draw_batch(experiment.data, experiment.seed)
     model = build_network(experiment, x).to(device)
     x, y = x.to(device), y.to(device)
     with tempfile.TemporaryDirectory() as folder, SummaryWriter(folder) as writer:
-        fast, slow = candidates(model, x, y, writer)
+        fast, slow = make_candidates(model, x, y, writer)
         if device == "cuda":
-            fast, slow = ({name: _finished(action) for name, action in group.items()}
-                          for group in (fast, slow))  # fmt: skip
-        found = medians(interleaved(fast, runs))
-        # The bare pass again, so that the slow ones have a neighbour in time of their own.
-        others = medians(interleaved({"bare": fast["bare"]} | slow, max(runs // SLOW_EVERY, 1)))
-    scale = found["bare"] / others["bare"]
-    return found | {name: others[name] * scale for name in slow}
+            fast = {name: _synchronize_after(action) for name, action in fast.items()}
+            slow = {name: _synchronize_after(action) for name, action in slow.items()}
+        seconds = take_medians(time_interleaved(fast, runs))
+        # The bare pass again, next in time to the slow candidates.
+        others = take_medians(
+            time_interleaved({"bare": fast["bare"]} | slow, max(runs // SLOW_EVERY, 1))
+        )
+    scale = seconds["bare"] / others["bare"]
+    return seconds | {name: others[name] * scale for name in slow}
 
 
-def _finished(action: Callable[[], object]) -> Callable[[], None]:
+def _synchronize_after(action: Callable[[], object]) -> Callable[[], None]:
     def run() -> None:
         action()
         torch.cuda.synchronize()
@@ -131,15 +133,15 @@ def main(arguments: list[str] | None = None) -> None:
     for (name, experiment), target in zip(NETWORKS.items(), TARGETS, strict=True):
         if options.only not in name:
             continue
-        seconds = measured(experiment, options.device, options.runs)
-        ratios = [f"{seconds[key] / seconds['bare']:.2f} ×" for key in
-                  ("probe", "tensorboard", "naive")]  # fmt: skip
-        rows.append([name, f"{1000 * seconds['bare']:.1f} ms", ratios[0], f"≤ {target} ×",
-                     *ratios[1:]])  # fmt: skip
+        seconds = measure_recording(experiment, options.device, options.runs)
+        probe, *slow = (
+            f"{seconds[key] / seconds['bare']:.2f} ×" for key in ("probe", "tensorboard", "naive")
+        )
+        rows.append([name, f"{1000 * seconds['bare']:.1f} ms", probe, f"≤ {target} ×", *slow])
     print("### Recording\n")
     head = ("network", "bare pass", "GradFlow", "target", "TensorBoard", "hooks + np.histogram")
-    print(table(head, rows))
-    print(f"\nMedians of {options.runs} interleaved runs. {machine(options.device)}.")
+    print(format_table(head, rows))
+    print(f"\nMedians of {options.runs} interleaved runs. {describe_machine(options.device)}.")
 
 
 if __name__ == "__main__":

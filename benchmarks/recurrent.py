@@ -1,9 +1,9 @@
 """The cost of recording through time, as a multiple of the bare unrolled pass.
 
 Both run the same unrolled network on the same batch, forward and backward, in one process, in
-turns; building the network and drawing the batch are in neither. ``torch.nn``'s own layer, which
-keeps no step, stands beside them. Orthogonal weights and a loss at every step keep gradients out
-of the subnormal range, where arithmetic itself is slow.
+turns; building the network and drawing the batch are not timed. ``torch.nn``'s own layer, which
+keeps no step, is timed for comparison. Orthogonal weights and a loss at every step
+keep gradients out of the subnormal range, where arithmetic itself is slow.
 """
 
 from __future__ import annotations
@@ -15,35 +15,31 @@ from statistics import median
 import torch
 
 import gradflow as gf
-from benchmarks.harness import interleaved, machine, medians, table
+from benchmarks.harness import describe_machine, format_table, take_medians, time_interleaved
 from gradflow.core.catalog import CELLS, Cell
-from gradflow.core.recurrent.record import prepared, sequence_loss
+from gradflow.core.recurrent.record import compute_sequence_loss, prepare_pass
 
 TARGET = 2.5
 
 
-def measured(experiment: gf.SequenceExperiment, runs: int) -> dict[str, float]:
-    """Median seconds of each candidate."""
-    network, inputs, targets = prepared(experiment)
+def measure_time_recording(experiment: gf.SequenceExperiment, runs: int) -> dict[str, float]:
+    """Measure the median seconds of each candidate."""
+    network, inputs, targets = prepare_pass(experiment)
     parameters = list(network.parameters())
     recorded: list[float] = []
 
-    def candidate(run: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[], object]:
+    def make_candidate(run: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[], object]:
         return lambda: torch.autograd.grad(
-            sequence_loss(experiment, run(inputs), targets), parameters
+            compute_sequence_loss(experiment, run(inputs), targets), parameters
         )
 
-    found = medians(
-        interleaved(
-            {
-                "bare": candidate(network.unrolled),
-                "fused": candidate(network),
-                "recorded": lambda: recorded.append(gf.through_time(experiment).seconds),
-            },
-            runs,
-        )
-    )
-    return found | {"recorded": median(recorded[1:])}
+    candidates: dict[str, Callable[[], object]] = {
+        "bare": make_candidate(network.unrolled),
+        "fused": make_candidate(network),
+        "recorded": lambda: recorded.append(gf.through_time(experiment).seconds),
+    }
+    seconds = take_medians(time_interleaved(candidates, runs))
+    return seconds | {"recorded": median(recorded[1:])}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -63,13 +59,17 @@ def main(arguments: list[str] | None = None) -> None:
             loss_at="every",
             device="cpu",
         )
-        seconds = measured(experiment, options.runs)
+        seconds = measure_time_recording(experiment, options.runs)
         bare, recorded = seconds["bare"], seconds["recorded"]
         times = [f"{1000 * seconds[name]:.0f} ms" for name in ("fused", "bare", "recorded")]
         rows.append([CELLS[cell].label, *times, f"{recorded / bare:.2f} ×", f"≤ {TARGET} ×"])
     print("### Through time: T = 200, hidden 128, batch 64\n")
-    print(table(("cell", "torch.nn", "unrolled", "recorded", "recorded / unrolled", "aim"), rows))
-    print(f"\nMedians of {options.runs} interleaved runs. {machine()}.")
+    print(
+        format_table(
+            ("cell", "torch.nn", "unrolled", "recorded", "recorded / unrolled", "aim"), rows
+        )
+    )
+    print(f"\nMedians of {options.runs} interleaved runs. {describe_machine()}.")
 
 
 if __name__ == "__main__":

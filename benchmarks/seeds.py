@@ -3,7 +3,7 @@
 Both see the same networks and batches, in one process, in turns:
 
 * loop: ``gradflow.run`` for each seed;
-* batched: ``gradflow.core.ensemble.run_seeds``, the whole call.
+* batched: all of ``gradflow.core.ensemble.run_seeds``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 import torch
 
 import gradflow as gf
-from benchmarks.harness import interleaved, machine, medians, table
+from benchmarks.harness import describe_machine, format_table, take_medians, time_interleaved
 from gradflow.core.ensemble import run_seeds
 
 DATA = gf.Data(batch_size=64)
@@ -33,8 +33,8 @@ NETWORKS = {
 TARGETS = ("≤ 0.33", "–", "–")
 
 
-def candidates(experiment: gf.Experiment, count: int) -> dict[str, Callable[[], object]]:
-    """The loop and the batch."""
+def make_seed_candidates(experiment: gf.Experiment, count: int) -> dict[str, Callable[[], object]]:
+    """Make the two candidates: the loop over seeds, and all seeds as one network."""
     members = [experiment.model_copy(update={"seed": seed}) for seed in range(count)]
     return {
         "loop": lambda: [gf.run(member) for member in members],
@@ -55,13 +55,15 @@ def main(arguments: list[str] | None = None) -> None:
     rows = []
     for (name, network), target in zip(NETWORKS.items(), TARGETS, strict=True):
         experiment = gf.Experiment(network=network, data=DATA, device=options.device)
-        seconds = medians(interleaved(candidates(experiment, options.seeds), options.runs))
+        seconds = take_medians(
+            time_interleaved(make_seed_candidates(experiment, options.seeds), options.runs)
+        )
         loop, batched = seconds["loop"], seconds["batched"]
         times = (f"{1000 * loop:.0f} ms", f"{1000 * batched:.0f} ms")
         rows.append([name, *times, f"{batched / loop:.2f}", target])
     print(f"### {options.seeds} seeds\n")
-    print(table(("network", "loop", "batched", "ratio", "target"), rows))
-    print(f"\nMedians of {options.runs} interleaved runs. {machine(options.device)}.")
+    print(format_table(("network", "loop", "batched", "ratio", "target"), rows))
+    print(f"\nMedians of {options.runs} interleaved runs. {describe_machine(options.device)}.")
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@ All candidates train the same network on the same batches with the same optimize
 ``torch.optim``, in one process, in turns of a few steps:
 
 * bare: ``zero_grad``, forward, ``backward``, ``step``, as people write it, nothing kept;
-* GradFlow: the steps of ``gradflow.train``, without looks at held-out data, which the bare loop
-  does not take either; with the plan's default number of full reports (more than a third of the
-  steps recorded every tenth), and with none.
+* GradFlow: the steps of ``gradflow.train``, without evaluation on held-out data, which the bare
+  loop does not have either; with the plan's default number of full reports (more than a third of
+  the steps recorded every tenth), and with none.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import torch
 from torch.nn import functional as F
 
 import gradflow as gf
-from benchmarks.harness import interleaved, machine, table
+from benchmarks.harness import describe_machine, format_table, time_interleaved
 from gradflow.core.training import Trainer
-from gradflow.core.training.task import classification
+from gradflow.core.training.task import make_classification_task
 
 NETWORK = gf.Experiment(network=gf.MLP(depth=20, width=128), data=gf.Data(batch_size=256))
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -31,7 +31,7 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 LEARNING_RATE = 0.001
 TURN = 10
-"""Steps that a candidate takes before the next one has its turn."""
+"""Steps that a candidate takes before the next candidate."""
 INTERVALS = {1: 2.0, 10: 1.15}
 """Steps from one record to the next, and the aim."""
 REPORTS = gf.TrainingPlan().reports
@@ -42,9 +42,9 @@ CANDIDATES = {
 }
 
 
-def bare(experiment: gf.Experiment, optimizer: str) -> Iterator[None]:
-    """The loop that everybody writes, step by step."""
-    task = classification(experiment)
+def train_bare(experiment: gf.Experiment, optimizer: str) -> Iterator[None]:
+    """Train by the usual loop, step by step."""
+    task = make_classification_task(experiment)
     model, batches = task.model, task.batches
     stepper = OPTIMIZERS[optimizer](model.parameters(), lr=LEARNING_RATE)
     while True:
@@ -56,8 +56,10 @@ def bare(experiment: gf.Experiment, optimizer: str) -> Iterator[None]:
         yield
 
 
-def recorded(experiment: gf.Experiment, optimizer: str, every: int, reports: int) -> Iterator[None]:
-    """The same through GradFlow, one run after the other."""
+def train_recorded(
+    experiment: gf.Experiment, optimizer: str, every: int, reports: int
+) -> Iterator[None]:
+    """Train through GradFlow, step by step, one run after the other."""
     plan = gf.TrainingPlan(
         optimizer=optimizer,
         learning_rate=LEARNING_RATE,
@@ -66,31 +68,33 @@ def recorded(experiment: gf.Experiment, optimizer: str, every: int, reports: int
         reports=reports,
     )
     while True:
-        trainer = Trainer(classification(experiment), plan)
+        trainer = Trainer(make_classification_task(experiment), plan)
         while not trainer.finished:
             trainer.advance()
             yield
 
 
-def measured(optimizer: str, device: str, runs: int) -> dict[str, float]:
-    """Seconds per step of each candidate."""
+def measure_training(optimizer: str, device: str, runs: int) -> dict[str, float]:
+    """Measure the seconds per step of each candidate."""
     experiment = NETWORK.model_copy(update={"device": device})
     loops = {
-        "bare": bare(experiment, optimizer),
+        "bare": train_bare(experiment, optimizer),
         **{
-            name: recorded(experiment, optimizer, every, reports)
+            name: train_recorded(experiment, optimizer, every, reports)
             for name, (every, reports) in CANDIDATES.items()
         },
     }
 
-    def steps(loop: Iterator[None]) -> None:
+    def take_turn(loop: Iterator[None]) -> None:
         for _ in range(TURN):
             next(loop)
         if device == "cuda":
             torch.cuda.synchronize()
 
     turns = runs * gf.TrainingPlan().steps // TURN
-    seconds = interleaved({name: partial(steps, loop) for name, loop in loops.items()}, turns)
+    seconds = time_interleaved(
+        {name: partial(take_turn, loop) for name, loop in loops.items()}, turns
+    )
     return {name: fmean(values) / TURN for name, values in seconds.items()}
 
 
@@ -106,13 +110,13 @@ def main(arguments: list[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     rows = []
     for optimizer in OPTIMIZERS:
-        seconds = measured(optimizer, options.device, options.runs)
+        seconds = measure_training(optimizer, options.device, options.runs)
         ratios = [f"{seconds[name] / seconds['bare']:.2f} ×" for name in CANDIDATES]
         rows.append([optimizer, f"{1000 * seconds['bare']:.2f} ms", *ratios])
     print("### Training\n")
-    print(table(("depth 20, width 128, batch 256", "bare step", *CANDIDATES), rows))
-    print(f"\nMeans over {options.runs} runs of 200 steps, {TURN} steps in turn. "
-          f"{machine(options.device)}.")  # fmt: skip
+    print(format_table(("depth 20, width 128, batch 256", "bare step", *CANDIDATES), rows))
+    method = f"Means over {options.runs} runs of 200 steps, {TURN} steps in turn"
+    print(f"\n{method}. {describe_machine(options.device)}.")
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from gradflow.core.theory import Prediction, predict
     from gradflow.core.training import Run, TrainingPlan, train
 
-# Imported on first use, so that a part that needs neither torch nor plotly starts without them.
-_HOME = {
+# Imported on first use, so that code that needs neither torch nor plotly starts without them.
+_EXPORTS = {
     "MLP": "gradflow.core.experiment:MLP",
     "ConvNet": "gradflow.core.experiment:ConvNet",
     "Transformer": "gradflow.core.experiment:Transformer",
@@ -94,9 +94,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _EXPORTS:
         raise AttributeError(f"module 'gradflow' has no attribute {name!r}")
-    module, attribute = _HOME[name].split(":")
+    module, attribute = _EXPORTS[name].split(":")
     value = getattr(import_module(module), attribute)
     globals()[name] = value
     return value

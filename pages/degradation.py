@@ -4,15 +4,12 @@ import streamlit as st
 
 from gradflow.core.text import _
 from gradflow.ui import blocks
-from gradflow.ui.degradation import view as degradation_view
-from gradflow.ui.degradation.state import VIEWS
-from gradflow.ui.views import controls
+from gradflow.ui.degradation.state import PAGE
+from gradflow.ui.degradation.views import CLAIM, VIEWS
+from gradflow.ui.settings.views import show_views
 
-VIEWS.load()
+PAGE.load()
 st.title(_("Degradation"))
-st.markdown(_(degradation_view.CLAIM))
+st.markdown(_(CLAIM))
 blocks.explain("degradation_claim")
-view = controls.chosen_view(VIEWS, degradation_view.TITLES)
-if VIEWS.problem():
-    blocks.show_error(VIEWS.problem())
-degradation_view.show(view)
+show_views(PAGE, VIEWS)

@@ -8,7 +8,7 @@ from gradflow.ui import blocks, compute, paths
 from gradflow.ui.explore import report as explore_report
 from gradflow.ui.explore.controls import draw_controls
 from gradflow.ui.explore.state import EXPLORE, PAGE
-from gradflow.ui.training import state as training_state
+from gradflow.ui.training.state import prepare_run
 
 
 def show_experiment() -> None:
@@ -26,7 +26,7 @@ def show_experiment() -> None:
     overlays = explore_report.show_flow(experiment, report)
     explore_report.show_metrics(report)
     if st.button(_("Train this network"), icon=":material/fitness_center:"):
-        training_state.replace(experiment)
+        prepare_run(experiment)
         st.switch_page(paths.TRAINING)
     explore_report.show_details(experiment, report, overlays)
 

@@ -3,12 +3,14 @@
 import streamlit as st
 
 from gradflow.core.text import _
-from gradflow.ui.training import controls as training_controls
-from gradflow.ui.training import state as training_state
-from gradflow.ui.training import view as training_view
+from gradflow.ui.training import state
+from gradflow.ui.training.actions import carry_out_press
+from gradflow.ui.training.controls import draw_controls
+from gradflow.ui.training.view import show_training
 
-training_state.load()
+state.load()
+carry_out_press()
 st.header(_("Training"))
 with st.sidebar:
-    training_controls.draw()  # first: nothing is computed until a button is pressed
-training_view.show()
+    draw_controls()  # first: nothing is computed until a button is pressed
+show_training()

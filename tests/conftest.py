@@ -19,7 +19,7 @@ hypothesis.settings.load_profile("gradflow")
 
 
 class BrowserTestsTogether(LoadScopeScheduling):
-    """Tests go to whichever worker is free, but those of the browser all to one.
+    """Send tests to whichever worker is free, but those of the browser all to one.
 
     They share one server and one browser. (xdist's own groups need node ids that can be changed,
     which those of pytest 9.2 cannot.)
@@ -33,5 +33,5 @@ class BrowserTestsTogether(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(
     config: pytest.Config, log: Producer | None
 ) -> BrowserTestsTogether:
-    """How xdist spreads the tests, whatever its option ``--dist`` says."""
+    """Choose how xdist spreads the tests, whatever its option ``--dist`` says."""
     return BrowserTestsTogether(config, log)

@@ -1,10 +1,7 @@
 """Charts: reports in, Plotly figures out. No torch and no streamlit here."""
 
-from gradflow.charts.compare.figures import (
-    compare_flow_figure,
-    compare_forward_figure,
-    compare_gradients_figure,
-)
+from gradflow.charts.compare.flow import compare_flow_figure
+from gradflow.charts.compare.lines import compare_forward_figure, compare_gradients_figure
 from gradflow.charts.figure import empty_figure
 from gradflow.charts.flow.figure import flow_figure
 from gradflow.charts.forward import forward_statistics_figure

@@ -1,4 +1,4 @@
-"""What all charts share: making a figure from plain data, empty figures, columns of layers."""
+"""Parts that all charts share: figures from plain data, notes, axes over layers, the legend."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def build_figure(data: list[dict[str, Any]], layout: dict[str, Any], mode: Mode) -> go.Figure:
-    """A figure from plain dicts.
+    """Make a figure from plain dicts.
 
     Plotly's validation takes longer than everything else together, and the tests validate every
     figure; so it is left out here. Short arrays go as lists: Plotly's conversion of an array to
     base64 takes 0.1 ms, however short it is.
     """
-    traces = [{name: _short_as_list(value) for name, value in trace.items()} for trace in data]
+    traces = [{name: _list_if_short(value) for name, value in trace.items()} for trace in data]
     figure = go.Figure(
         {"data": traces, "layout": {"template": make_template(mode), **layout}}, _validate=False
     )
@@ -33,11 +33,11 @@ def build_figure(data: list[dict[str, Any]], layout: dict[str, Any], mode: Mode)
     return figure
 
 
-_SHORT = 256
+_LONGEST_LIST = 256
 
 
-def _short_as_list(value: Any) -> Any:
-    if not isinstance(value, np.ndarray) or value.ndim != 1 or len(value) > _SHORT:
+def _list_if_short(value: Any) -> Any:
+    if not isinstance(value, np.ndarray) or value.ndim != 1 or len(value) > _LONGEST_LIST:
         return value
     entries = value.tolist()
     if value.dtype.kind == "f" and not np.isfinite(value).all():
@@ -46,10 +46,10 @@ def _short_as_list(value: Any) -> Any:
 
 
 def empty_figure(title: str, *, mode: Mode = "light", height: int = 240) -> go.Figure:
-    """A figure with nothing but ``title`` in its middle: what charts without data return."""
+    """Make a figure with nothing but ``title`` in its middle, for charts that have no data."""
     palette = PALETTES[mode]
     hidden = {"visible": False, "range": [0, 1], "fixedrange": True}
-    note = {
+    message = {
         "text": title,
         "x": 0.5,
         "y": 0.5,
@@ -62,22 +62,26 @@ def empty_figure(title: str, *, mode: Mode = "light", height: int = 240) -> go.F
         "height": height,
         "xaxis": hidden,
         "yaxis": hidden,
-        "annotations": [note],
+        "annotations": [message],
         "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
     }
     return build_figure([], layout, mode)
 
 
 def make_note(text: str, x: float, y: float, **options: Any) -> dict[str, Any]:
-    """An annotation without an arrow, placed in the figure (0 … 1) unless ``xref`` says else."""
-    where = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
-    return {"text": text, "x": x, "y": y, "showarrow": False, **where, **options}
+    """Make an annotation without an arrow; x and y are shares of the plot, or see ``options``."""
+    position = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
+    return {"text": text, "x": x, "y": y, "showarrow": False, **position, **options}
 
 
 def make_footnote(
     texts: Sequence[str], mode: Mode, below: int = 62
 ) -> tuple[int, list[dict[str, Any]]]:
-    """What marks mean, in a line ``below`` the plot in pixels: the room it takes, annotations."""
+    """Explain marks in one line, ``below`` pixels under the plot.
+
+    Returns:
+        The height that the line takes, in pixels, and its annotation; 0 and none without texts.
+    """
     if not texts:
         return 0, []
     look = {"size": TEXT_SIZE - 1, "color": PALETTES[mode].muted}
@@ -85,31 +89,33 @@ def make_footnote(
 
 
 def name_rows(rows: Rows, first: int = 1) -> tuple[str, str]:
-    """What the rows of ``report.layers`` are called: on an axis, and with a number behind it.
+    """Name the rows of ``report.layers``: a title for their axis, and a word before a number.
 
-    Row ``first`` 0 is what enters the first block.
+    With ``first`` 0 there is a row for the signal that enters the first block.
     """
     if first == 0:
-        return _("branch (the residual stream behind it; start: what enters the first)"), (
-            _("branch")
-        )
-    return {
-        "layer": (_("layer (1 is next to the input, the last next to the loss)"), _("layer")),
-        "block": (_("branch (the residual stream behind it; the loss is on the right)"),
-                  _("branch")),
-        "step": (_("time step (the loss is on the right)"), _("step")),
-    }[rows]  # fmt: skip
+        title = _("branch (the residual stream behind it; start: what enters the first)")
+        return title, _("branch")
+    if rows == "layer":
+        return _("layer (1 is next to the input, the last next to the loss)"), _("layer")
+    if rows == "block":
+        title = _("branch (the residual stream behind it; the loss is on the right)")
+        return title, _("branch")
+    return _("time step (the loss is on the right)"), _("step")
 
 
 def read_column(table: pd.DataFrame, name: str) -> FloatArray:
-    """A column as float64; NaN throughout where the table lacks it."""
+    """Read a column as float64; NaN throughout where the table lacks it."""
     if name not in table:
         return np.full(len(table), math.nan)
     return table[name].to_numpy(np.float64)
 
 
 def choose_layer_ticks(count: int, every: int = 20, wanted: int = 12) -> list[int]:
-    """Layer numbers to print: all up to ``every``, else 1, the last and about ``wanted`` round."""
+    """Choose the layer numbers to print: up to ``every`` layers all of them.
+
+    Of more layers the first, the last, and about ``wanted`` multiples of 5, 10, 20, 50 …
+    """
     if count <= every:
         return list(range(1, count + 1))
     step = next(s for s in (5, 10, 20, 50, 100, 200, 500, 1000, 10**9) if count / s <= wanted)
@@ -118,7 +124,7 @@ def choose_layer_ticks(count: int, every: int = 20, wanted: int = 12) -> list[in
 
 
 def make_layer_axis(count: int, *, first: int = 1, **options: Any) -> dict[str, Any]:
-    """The x axis of charts over layers: layer 1 at the input side, the readout at the right.
+    """Make the x axis of charts over layers: layer 1 at the input side, the readout at the right.
 
     ``count`` is the last number; ``first`` 0 makes room for the start of a residual stream.
     """
@@ -136,11 +142,11 @@ def make_layer_axis(count: int, *, first: int = 1, **options: Any) -> dict[str, 
 
 
 def find_layer_range(layers: pd.DataFrame) -> tuple[int, int]:
-    """First and last number of the rows of ``report.layers``."""
+    """Find the first and the last number of the rows of ``report.layers``; (1, 0) if empty."""
     numbers = layers["layer"]
     return (int(numbers.iloc[0]), int(numbers.iloc[-1])) if len(numbers) else (1, 0)
 
 
 def make_legend() -> dict[str, Any]:
-    """A legend in one row above the plot, where it covers nothing."""
+    """Make a legend in one row above the plot, where it covers nothing."""
     return {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"}

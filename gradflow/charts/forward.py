@@ -1,4 +1,4 @@
-"""Statistics of the forward signal over the layers."""
+"""Statistics of the forward signal, layer by layer."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from gradflow.charts.figure import (
     name_rows,
     read_column,
 )
-from gradflow.charts.flow.text import axis_symbol
+from gradflow.charts.flow.text import write_axis_symbol
 from gradflow.charts.overlay import Overlay, add_overlay_series, draw_overlays, make_legend_entries
-from gradflow.charts.series import Scale, Series, draw_series, has_marks
+from gradflow.charts.series import Scale, Series, draw_series, explain_marks
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, list_styles
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
@@ -45,8 +45,8 @@ _NAMES: dict[Statistic, str] = {
     "similarity": N_("similarity of samples"),
 }
 _SHARES = ("saturated", "dead_units", "similarity")
-_LOG_FROM = 100.0
-"""A spread of more than two decades is drawn on a log axis."""
+LINEAR_SPREAD = 100.0
+"""Values that spread over more than this factor, two decades, are drawn on a log axis."""
 
 
 def forward_statistics_figure(
@@ -56,22 +56,22 @@ def forward_statistics_figure(
     statistics: Sequence[Statistic] = ("activation_std", "saturated", "dead_units"),
     overlays: Sequence[Overlay] = (),
 ) -> go.Figure:
-    """How wide the signal is, and how much of it is stuck, per layer.
+    """Draw how wide the signal is, and how much of it is stuck, per layer.
 
     Upper panel: standard deviation or RMS over batch × units, on a log axis if the layers spread
     over more than two decades. Lower panel: the share of saturated entries (outside the range
-    where φ' is sizeable) and of dead units (φ' = 0 for every sample); what does not apply to the
-    activation function is left out and named below the figure. ``overlays`` are drawn in the
-    colours of their statistics.
+    where φ' is sizeable) and of dead units (φ' = 0 for every sample); a statistic that does not
+    apply to the activation function is left out and named below the figure. ``overlays`` are
+    drawn in the colours of their statistics.
     """
-    widths, shares, absent = forward_series(report, statistics)
-    columns = {_label(report, name): name for name in statistics}
+    widths, shares, absent = list_forward_series(report, statistics)
+    columns = {_name_statistic(report, name): name for name in statistics}
     if not widths and not shares:
         return empty_figure(_("Nothing was recorded: no forward statistics to show"), mode=mode)
     panels = [panel for panel in (widths, shares) if panel]
     spread = np.concatenate([s.values for s in widths] or [np.zeros(0)])
     spread = spread[np.isfinite(spread) & (spread > 0)]
-    log = bool(len(spread) and spread.max() > _LOG_FROM * spread.min())
+    log = bool(len(spread) and spread.max() > LINEAR_SPREAD * spread.min())
     two = len(panels) == 2
     height = 460 if two else 320
     bottom = 62 + (24 if absent else 0)
@@ -90,7 +90,7 @@ def forward_statistics_figure(
     for i, panel in enumerate(panels):
         axis = "y" if i == 0 else "y2"
         is_share = panel is shares
-        names = [columns[one.name] for one in panel]
+        names = [columns[line.name] for line in panel]
         scale = (
             Scale(False, -0.03, 1.03)
             if is_share
@@ -100,8 +100,7 @@ def forward_statistics_figure(
         looks = list_styles(mode)[first:]
         data += draw_overlays(panel, overlays, names, scale, looks, mode, axis=axis)
         data += draw_series(panel, scale, mode, first_style=first, axis=axis)
-        zeros, broken = has_marks(panel, scale)
-        marks += [_("▽ exactly 0")] * zeros + [_("✕ NaN or infinite")] * broken
+        marks += explain_marks(panel, scale)
         layout[f"yaxis{axis[1:]}"] = {
             **scale.make_axis(_("share") if is_share else _("std, RMS")),
             **({"tickvals": [0, 0.5, 1], "ticktext": ["0", "50 %", "100 %"]} if is_share else {}),
@@ -109,14 +108,14 @@ def forward_statistics_figure(
             "anchor": "x",
         }
     data += make_legend_entries(overlays, statistics, mode)
-    number, last = find_layer_range(report.layers)
-    name, each = name_rows(report.rows, number)
+    first_layer, last_layer = find_layer_range(report.layers)
+    axis_title, row = name_rows(report.rows, first_layer)
     layout["xaxis"] = make_layer_axis(
-        last,
-        first=number,
+        last_layer,
+        first=first_layer,
         anchor="y2" if two else "y",
-        title={"text": name if report.rows == "block" else each},
-        unifiedhovertitle={"text": f"<b>{each} %{{x}}</b>"},
+        title={"text": axis_title if report.rows == "block" else row},
+        unifiedhovertitle={"text": f"<b>{row} %{{x}}</b>"},
     )
     lines = [*dict.fromkeys(marks), *(notes if absent else [])]
     if lines:
@@ -135,14 +134,14 @@ def forward_statistics_figure(
     return build_figure(data, layout, mode)
 
 
-def _label(report: Report, name: Statistic) -> str:
-    return _(_NAMES[name]).format(a=axis_symbol(report, "activation"))
+def _name_statistic(report: Report, name: Statistic) -> str:
+    return _(_NAMES[name]).format(a=write_axis_symbol(report, "activation"))
 
 
-def forward_series(
+def list_forward_series(
     report: Report, statistics: Sequence[Statistic]
 ) -> tuple[list[Series], list[Series], list[str]]:
-    """(widths, shares, names of the shares that do not apply to any layer)."""
+    """List the series of widths, those of shares, and the shares that apply to no layer."""
     layers = read_column(report.layers, "layer")
     modules = tuple(report.layers.get("module", ()))
     widths: list[Series] = []
@@ -151,7 +150,7 @@ def forward_series(
     for name in statistics:
         if name not in get_args(Statistic) or name not in report.layers or not len(layers):
             continue
-        label = _label(report, name)
+        label = _name_statistic(report, name)
         values = (
             report.dead_unit_share() if name == "dead_units" else read_column(report.layers, name)
         )

@@ -1,4 +1,4 @@
-"""All six histograms of one layer."""
+"""The six histograms of one layer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from gradflow.charts.figure import FloatArray, build_figure, empty_figure, make_note
 from gradflow.charts.flow.text import NAMES, SYMBOLS
-from gradflow.charts.rebin import is_point, point, without_zeros
+from gradflow.charts.rebin import drop_zeros, is_point, read_point
 from gradflow.charts.theme import (
     PALETTES,
     TEXT_SIZE,
@@ -25,14 +25,14 @@ from gradflow.core.report import Quantity, Report
 from gradflow.core.text import _
 
 HEIGHT = 660
-ROWS: tuple[tuple[Quantity, ...], ...] = (
+_PANEL_ROWS: tuple[tuple[Quantity, ...], ...] = (
     ("preactivation", "activation", "weight"),
     ("delta", "activation_grad", "weight_grad"),
 )
 
 
 @dataclass(frozen=True, eq=False)
-class Steps:
+class StepLines:
     """One histogram as step lines, in shares of all entries of the tensor.
 
     Attributes:
@@ -42,7 +42,7 @@ class Steps:
         log: whether the axis is logarithmic.
         zeros: share of exact zeros.
         single: the value of all entries if they are all equal, else NaN.
-        words: what is special about this tensor: zeros, subnormal and non-finite entries.
+        words: counts of zeros, subnormal and non-finite entries, as text.
     """
 
     edges: FloatArray
@@ -55,15 +55,16 @@ class Steps:
 
 
 def layer_histograms_figure(report: Report, layer: int, *, mode: Mode = "light") -> go.Figure:
-    """The six histograms of a layer: z, a, W above, ∂L/∂z, ∂L/∂a, ∂L/∂W below.
+    """Draw the six histograms of a layer: z, a, W above, ∂L/∂z, ∂L/∂a, ∂L/∂W below.
 
     Signals and weights: share of the entries per bin over the value; the bins have equal width,
     and exact zeros, marked by a dashed line, are left out of the curve. Gradients: share of the
     entries per tenth of a decade over log10|g|, positive entries upwards and negative ones
-    downwards. What is exactly 0, subnormal or not finite is counted in words above each panel.
+    downwards. Entries that are exactly 0, subnormal or not finite are counted above each panel.
     """
-    found = {what: report.histograms.get((what, int(layer))) for row in ROWS for what in row}
-    if not any(found.values()):
+    quantities = [what for row in _PANEL_ROWS for what in row]
+    histograms = {what: report.histograms.get((what, int(layer))) for what in quantities}
+    if not any(histograms.values()):
         title = _("No histograms were recorded for layer {layer}").format(layer=layer)
         return empty_figure(title, mode=mode)
     data: list[dict[str, Any]] = []
@@ -75,20 +76,19 @@ def layer_histograms_figure(report: Report, layer: int, *, mode: Mode = "light")
         "hovermode": "closest",
         "annotations": [],
         "shapes": [],
-        "title": {"text": f"<b>{_heading(report, layer)}</b>", "y": 0.99, "yanchor": "top"},
+        "title": {"text": f"<b>{_write_heading(report, layer)}</b>", "y": 0.99, "yanchor": "top"},
     }
-    for index, what in enumerate(q for row in ROWS for q in row):
-        histogram = found[what]
-        steps = shape_steps(histogram) if histogram is not None and histogram.total else None
-        _panel(data, layout, index, what, steps, mode)
+    for index, (what, histogram) in enumerate(histograms.items()):
+        steps = shape_step_lines(histogram) if histogram is not None and histogram.total else None
+        _draw_panel(data, layout, index, what, steps, mode)
     return build_figure(data, layout, mode)
 
 
-def shape_steps(histogram: Histogram) -> Steps:
-    """Step lines of one histogram; shares are of all entries, non-finite ones included."""
+def shape_step_lines(histogram: Histogram) -> StepLines:
+    """Shape the step lines of one histogram, in shares of all entries, non-finite included."""
     total = max(histogram.total, 1)
     log = histogram.scale == "log10"
-    single = point(histogram) if is_point(histogram) else math.nan
+    single = read_point(histogram) if is_point(histogram) else math.nan
     # The layers of one quantity share their log bins; this layer need not fill them.
     used = np.flatnonzero(histogram.counts)
     first, last = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, 0)
@@ -97,21 +97,21 @@ def shape_steps(histogram: Histogram) -> Steps:
         edges = histogram.edges[first : last + 1]
         widths = np.diff(edges) / 0.1
     else:
-        edges, positive, widths = histogram.edges, without_zeros(histogram), np.ones(1)
+        edges, positive, widths = histogram.edges, drop_zeros(histogram), np.ones(1)
         negative = np.zeros(len(positive), np.int64)
-    return Steps(
+    return StepLines(
         edges=edges,
         positive=positive / total / widths,
         negative=negative / total / widths,
         log=log,
         zeros=histogram.zeros / total,
         single=single,
-        words=in_words(histogram),
+        words=describe_special_entries(histogram),
     )
 
 
-def in_words(histogram: Histogram) -> str:
-    """“45 % exactly 0”, “0.02 % NaN”, one a line; or that there is nothing of the kind."""
+def describe_special_entries(histogram: Histogram) -> str:
+    """Write “45 % exactly 0”, “0.02 % NaN”, one per line, or that there are no such entries."""
     total, log = max(histogram.total, 1), histogram.scale == "log10"
     special = {
         _("exactly 0") if log else _("exactly 0 (dashed)"): histogram.zeros,
@@ -124,7 +124,7 @@ def in_words(histogram: Histogram) -> str:
     return "<br>".join(parts) or _("no zeros, all finite")
 
 
-def _heading(report: Report, layer: int) -> str:
+def _write_heading(report: Report, layer: int) -> str:
     table = report.layers
     title = f"{_('Layer')} {layer}"
     if "module" in table and "layer" in table:
@@ -133,25 +133,25 @@ def _heading(report: Report, layer: int) -> str:
     return title
 
 
-def _panel(
+def _draw_panel(
     data: list[dict[str, Any]],
     layout: dict[str, Any],
     index: int,
     what: Quantity,
-    steps: Steps | None,
+    steps: StepLines | None,
     mode: Mode,
 ) -> None:
     palette = PALETTES[mode]
-    row, place = divmod(index, 3)
-    number_ = "" if index == 0 else str(index + 1)
-    x, y = f"x{number_}", f"y{number_}"
-    left, bottom = place * 0.365, 0.0 if row else 0.63
+    row, column = divmod(index, 3)
+    suffix = "" if index == 0 else str(index + 1)
+    x, y = f"x{suffix}", f"y{suffix}"
+    left, bottom = column * 0.365, 0.0 if row else 0.63
     top = bottom + 0.37
     title = f"<b>{SYMBOLS[what]}</b>" if row else f"<b>{_(NAMES[what])} {SYMBOLS[what]}</b>"
     words = steps.words if steps else _("not recorded")
     small = {"size": TEXT_SIZE - 1, "color": palette.muted}
     layout["annotations"] += [
-        # The title on top of the words, however many lines they take.
+        # The title stands on top of the counts, however many lines they take.
         make_note(
             f"<span style='font-size:{TEXT_SIZE}px;color:{palette.ink}'>{title}</span><br>{words}",
             left,
@@ -163,7 +163,7 @@ def _panel(
     log = bool(steps and steps.log)
     reach = float(np.abs(steps.edges[[0, -1]]).max()) if steps else 1.0
     wide = not log and not 1e-3 < reach < 1e5  # 4·10²⁰ needs more room than 0.4
-    layout[f"xaxis{number_}"] = {
+    layout[f"xaxis{suffix}"] = {
         "domain": [left, left + 0.27],
         "anchor": y,
         "nticks": 3 if wide else 5,
@@ -171,27 +171,27 @@ def _panel(
         "showgrid": False,
         **({"tickprefix": "10<sup>", "ticksuffix": "</sup>"} if log else {}),
     }
-    layout[f"yaxis{number_}"] = {
+    layout[f"yaxis{suffix}"] = {
         "domain": [bottom, top],
         "anchor": x,
         "tickformat": ".2~%",
         "nticks": 4,
-        **({} if place else {"title": {"text": _("per 0.1 decade") if row else _("per bin")}}),
+        **({} if column else {"title": {"text": _("per 0.1 decade") if row else _("per bin")}}),
     }
     if steps is None:
-        layout[f"xaxis{number_}"] |= {"range": [0, 1], "showticklabels": False}
-        layout[f"yaxis{number_}"] |= {"range": [0, 1], "showticklabels": False}
+        layout[f"xaxis{suffix}"] |= {"range": [0, 1], "showticklabels": False}
+        layout[f"yaxis{suffix}"] |= {"range": [0, 1], "showticklabels": False}
         return
-    _axes(layout, number_, steps)
-    message = _message(steps)
+    _fit_axes(layout, suffix, steps)
+    message = _explain_empty(steps)
     if message:
         middle = {"xanchor": "center", "yanchor": "middle", "bgcolor": palette.page}
         layout["annotations"].append(make_note(message, left + 0.135, bottom + 0.18, **middle))
     colour = palette.backward if log else palette.forward
     if len(steps.positive):
-        data.append(_steps(steps.edges, steps.positive, (x, y), colour, "", log, +1))
+        data.append(_draw_steps(steps.edges, steps.positive, (x, y), colour, "", log, +1))
         if log:
-            data.append(_steps(steps.edges, steps.negative, (x, y), colour, "/", log, -1))
+            data.append(_draw_steps(steps.edges, steps.negative, (x, y), colour, "/", log, -1))
     if not log and steps.zeros and steps.edges[0] <= 0 <= steps.edges[-1]:
         layout["shapes"].append(
             {
@@ -207,8 +207,8 @@ def _panel(
         )
 
 
-def _message(steps: Steps) -> str:
-    """What to say in a panel without a curve."""
+def _explain_empty(steps: StepLines) -> str:
+    """Say why a panel has no curve; empty if it has one."""
     if not math.isnan(steps.single):
         return _("all are {value}").format(value=format_number(steps.single))
     if steps.zeros == 1:
@@ -216,9 +216,9 @@ def _message(steps: Steps) -> str:
     return "" if len(steps.positive) else _("no finite entry")
 
 
-def _axes(layout: dict[str, Any], number_: str, steps: Steps) -> None:
+def _fit_axes(layout: dict[str, Any], suffix: str, steps: StepLines) -> None:
     high = 1.12 * float(max(steps.positive.max(initial=0), steps.negative.max(initial=0))) or 1.0
-    y = layout[f"yaxis{number_}"]
+    y = layout[f"yaxis{suffix}"]
     if not steps.log:
         y["range"] = [0, high]
     else:
@@ -232,12 +232,12 @@ def _axes(layout: dict[str, Any], number_: str, steps: Steps) -> None:
         span = float(edges[-1] - edges[0])
         if math.isfinite(span):
             room = 0.02 * span if not steps.log else max(0.02 * span, (3 - span) / 2)
-            layout[f"xaxis{number_}"]["range"] = [edges[0] - room, edges[-1] + room]
+            layout[f"xaxis{suffix}"]["range"] = [edges[0] - room, edges[-1] + room]
     else:
-        layout[f"xaxis{number_}"] |= {"range": [-1, 1], "showticklabels": False}
+        layout[f"xaxis{suffix}"] |= {"range": [-1, 1], "showticklabels": False}
 
 
-def _steps(
+def _draw_steps(
     edges: FloatArray,
     heights: FloatArray,
     axes: tuple[str, str],

@@ -19,9 +19,9 @@ from gradflow.charts.figure import (
     read_column,
 )
 from gradflow.charts.flow.data import GRADIENTS, Gradient
-from gradflow.charts.flow.text import axis_symbol
+from gradflow.charts.flow.text import write_axis_symbol
 from gradflow.charts.overlay import Overlay, add_overlay_series, draw_overlays, make_legend_entries
-from gradflow.charts.series import Scale, Series, draw_series, has_marks
+from gradflow.charts.series import Scale, Series, draw_series, explain_marks
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, list_styles
 from gradflow.core.report import Report
 from gradflow.core.text import _
@@ -37,25 +37,21 @@ def gradient_norms_figure(
     scale: Literal["log", "linear"] = "log",
     overlays: Sequence[Overlay] = (),
 ) -> go.Figure:
-    """Frobenius norms of the gradients per layer, layer 1 at the left.
+    """Draw Frobenius norms of the gradients per layer, layer 1 at the left.
 
     ‖∂L/∂z_l‖ (δ) and ‖∂L/∂a_l‖ over the whole batch × units array, ‖∂L/∂W_l‖ over the weight
     matrix, of the loss as reduced; and, if the network has blocks, the gradient of the stream
     after each block. ``overlays`` are drawn in the colours of their quantities. On the log axis
     zeros lie on the floor; NaN and infinite norms are crosses at the ceiling.
     """
-    series = norm_series(report, quantities)
+    series = list_norm_series(report, quantities)
     if not series:
         return empty_figure(_("Nothing was recorded: no gradient norms to show"), mode=mode)
     names = [f"{name}_norm" for name in quantities]
     axis = Scale.fit(add_overlay_series(series, overlays, names), scale == "log")
-    zeros, broken = has_marks(series, axis)
-    notes = []
-    if zeros:
-        notes.append(_("▽ exactly 0"))
-    if broken:
-        notes.append(_("✕ NaN or infinite"))
+    notes = explain_marks(series, axis)
     first, last = find_layer_range(report.layers)
+    axis_title, row = name_rows(report.rows, first)
     layout = {
         "height": HEIGHT,
         "margin": {"l": 84, "r": 24, "t": 44, "b": 62 + (24 if notes else 0)},
@@ -66,8 +62,8 @@ def gradient_norms_figure(
         "xaxis": make_layer_axis(
             last,
             first=first,
-            title={"text": name_rows(report.rows, first)[0 if report.rows == "block" else 1]},
-            unifiedhovertitle={"text": f"<b>{name_rows(report.rows)[1]} %{{x}}</b>"},
+            title={"text": axis_title if report.rows == "block" else row},
+            unifiedhovertitle={"text": f"<b>{row} %{{x}}</b>"},
         ),
         "yaxis": axis.make_axis(_("gradient norm")),
         "annotations": [
@@ -90,13 +86,13 @@ def gradient_norms_figure(
     return build_figure(data, layout, mode)
 
 
-def norm_series(report: Report, quantities: Sequence[Gradient] = GRADIENTS) -> list[Series]:
-    """One series per quantity that the report has, then the residual stream if there is one."""
+def list_norm_series(report: Report, quantities: Sequence[Gradient] = GRADIENTS) -> list[Series]:
+    """List one series per quantity that the report has, then the residual stream if any."""
     layers = read_column(report.layers, "layer")
     modules = tuple(report.layers.get("module", ()))
     series = [
         Series(
-            f"‖{axis_symbol(report, name)}‖",
+            f"‖{write_axis_symbol(report, name)}‖",
             layers,
             read_column(report.layers, f"{name}_norm"),
             modules,

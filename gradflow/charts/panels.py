@@ -1,4 +1,4 @@
-"""Small multiples on one pair of axes, where each panel has its place.
+"""Small multiples on one pair of axes.
 
 Twenty subplots take Plotly half a second; one pair of axes with a few shapes takes a tenth of it.
 """
@@ -19,16 +19,16 @@ from gradflow.core.text import _
 
 COLUMNS = 4
 GAP_X, GAP_Y = 0.1, 0.36
-"""Between panels, in panels; a title stands in the gap above its panel."""
+"""Gaps between panels, in widths and heights of a panel; its title stands in the gap above."""
 
 
 @dataclass(frozen=True)
 class Panels:
-    """Where each panel lies: panel (column, row) fills x from column·(1 + gap), 1 wide.
+    """Layout of the panels: that in (column, row) fills x from column·(1 + gap), 1 wide.
 
     Attributes:
         count: number of panels.
-        layers: layers that fit into one.
+        layers: number of layers that a panel has room for.
         scale: the logarithmic y axis within a panel.
     """
 
@@ -38,9 +38,9 @@ class Panels:
 
     @classmethod
     def fit(cls, series: Sequence[Series], count: int) -> Panels:
-        """``count`` panels that hold every layer and every finite value of ``series``, and 1."""
+        """Fit ``count`` panels to every layer and every finite value of ``series``, and to 1."""
         flat = Series("", np.zeros(1), np.ones(1))
-        layers = max(len(one.layers) for one in series)
+        layers = max(len(line.layers) for line in series)
         return cls(count, layers, Scale.fit([*series, flat], log=True))
 
     @property
@@ -54,17 +54,17 @@ class Panels:
         return math.ceil(self.count / COLUMNS)
 
     def place_layers(self, panel: int, layers: FloatArray) -> FloatArray:
-        """Figure coordinates of layer numbers."""
+        """Convert layer numbers to x coordinates of the figure."""
         return panel % COLUMNS * (1 + GAP_X) + (layers - 0.5) / self.layers
 
     def place_values(self, panel: int, coordinates: FloatArray) -> FloatArray:
-        """Figure coordinates of log10 values."""
+        """Convert log10 values to y coordinates of the figure."""
         low, high = self.scale.low, self.scale.high
         return -(panel // COLUMNS) * (1 + GAP_Y) + (coordinates - low) / (high - low)
 
     @property
     def mark_size(self) -> float:
-        """Pixels of a mark, so that those of neighbouring layers can be told apart."""
+        """Size of a mark in pixels; marks of neighbouring layers stay apart."""
         return min(max(200 / self.layers, 3.5), 10)
 
     @property
@@ -75,7 +75,7 @@ class Panels:
         return [step * k for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
     def make_axes(self, title: str) -> dict[str, Any]:
-        """Both Plotly axes: the layers below the last row, powers of ten beside each row."""
+        """Make both Plotly axes: layers below the last row, powers of ten to the left of each."""
         ticks = choose_layer_ticks(self.layers, every=6, wanted=4)
         bare = {"showgrid": False, "ticks": "", "fixedrange": True}
         lines = [(i * COLUMNS, e) for i in range(self.rows) for e in self.exponents]
@@ -103,34 +103,34 @@ class Panels:
 
 
 def draw_frames(panels: Panels, mode: Mode) -> list[dict[str, Any]]:
-    """Borders, lines at powers of ten, and the line of a flat gradient: three shapes in all."""
+    """Draw borders, lines at powers of ten, and the line at 1: three shapes in all."""
     palette = PALETTES[mode]
 
-    def path(strokes: Iterable[Sequence[tuple[float, float]]], **line: Any) -> dict[str, Any]:
+    def make_path(strokes: Iterable[Sequence[tuple[float, float]]], **line: Any) -> dict[str, Any]:
         text = " ".join(
             "M" + " L".join(f"{x:.4f},{y:.4f}" for x, y in stroke) for stroke in strokes
         )
-        where = {"xref": "x", "yref": "y", "layer": "below"}
-        return {"type": "path", "path": text, "line": line, **where}
+        axes = {"xref": "x", "yref": "y", "layer": "below"}
+        return {"type": "path", "path": text, "line": line, **axes}
 
-    def across(exponents: Iterable[int]) -> list[list[tuple[float, float]]]:
+    def cross_panels(exponents: Iterable[int]) -> list[list[tuple[float, float]]]:
         heights = [
             (i, float(panels.place_values(i, np.array(e))))
             for i in range(panels.count)
             for e in exponents
         ]
-        return [[(left(i), y), (left(i) + 1, y)] for i, y in heights]
+        return [[(find_left(i), y), (find_left(i) + 1, y)] for i, y in heights]
 
-    def left(panel: int) -> float:
+    def find_left(panel: int) -> float:
         return float(panels.place_layers(panel, np.array(0.5)))
 
-    def border(panel: int) -> list[tuple[float, float]]:
-        x = left(panel)
+    def outline(panel: int) -> list[tuple[float, float]]:
+        x = find_left(panel)
         low = float(panels.place_values(panel, np.array(panels.scale.low)))
         return [(x, low), (x + 1, low), (x + 1, low + 1), (x, low + 1), (x, low)]
 
     return [
-        path(across(panels.exponents), color=palette.grid, width=1),
-        path(map(border, range(panels.count)), color=palette.grid, width=1.5),
-        path(across([0]), color=palette.muted, width=1),
+        make_path(cross_panels(panels.exponents), color=palette.grid, width=1),
+        make_path(map(outline, range(panels.count)), color=palette.grid, width=1.5),
+        make_path(cross_panels([0]), color=palette.muted, width=1),
     ]

@@ -1,4 +1,4 @@
-"""From the histograms of a report, each on its own bins, to rows that a whole band shares."""
+"""Histograms of a report, each on bins of its own, on rows that a whole band shares."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from gradflow.core.histogram import Histogram, IntArray
 
 @dataclass(frozen=True)
 class Grid:
-    """Rows of equal height along a drawn axis.
+    """Rows of equal height along an axis.
 
-    The drawn coordinate is the value itself (``linear``), log10 of it (``log10``), or, for signed
+    The coordinate of a value v is v itself (``linear``), log10 of it (``log10``), or, for signed
     values over decades (``symlog``), sign(v)·log10(1 + |v|/threshold).
     """
 
@@ -28,7 +28,7 @@ class Grid:
 
     @property
     def edges(self) -> FloatArray:
-        """Drawn coordinates of the row edges, ``rows + 1`` of them."""
+        """Coordinates of the row edges, ``rows + 1`` of them."""
         return self.low + self.step * np.arange(self.rows + 1, dtype=np.float64)
 
     @property
@@ -37,18 +37,18 @@ class Grid:
         return self.low + self.step * self.rows
 
     def to_axis(self, value: float) -> float:
-        """Where a value lies on the axis (for ``log10`` the value is a logarithm already)."""
+        """Convert a value to its coordinate (for ``log10`` the value is a logarithm already)."""
         if self.kind != "symlog":
             return value
         return float(np.sign(value) * np.log10(1 + abs(value) / self.threshold))
 
-    def from_axis(self, drawn: FloatArray) -> FloatArray:
-        """Inverse of :meth:`to_axis`."""
+    def from_axis(self, coordinates: FloatArray) -> FloatArray:
+        """Convert coordinates to values, the inverse of :meth:`to_axis`."""
         if self.kind != "symlog":
-            return drawn
+            return coordinates
         with np.errstate(over="ignore"):
-            size = self.threshold * np.expm1(np.abs(drawn) * np.log(10.0))
-        return np.asarray(np.sign(drawn) * size)
+            size = self.threshold * np.expm1(np.abs(coordinates) * np.log(10.0))
+        return np.asarray(np.sign(coordinates) * size)
 
     @classmethod
     def cover(
@@ -59,10 +59,10 @@ class Grid:
         kind: Literal["linear", "log10", "symlog"] = "linear",
         threshold: float = 1.0,
     ) -> Grid:
-        """About ``rows`` rows over ``low`` … ``high`` (drawn), 0 in the middle of a row.
+        """Cover the coordinates ``low`` … ``high`` by about ``rows`` rows, 0 in the middle of one.
 
-        Else exact zeros, and signals that shrink to nothing, would straddle two rows. One more
-        row at either end keeps round bounds such as 1 on the axis.
+        On the edge of a row, exact zeros and signals that shrink to nothing would straddle two.
+        One more row at either end keeps round bounds, 1 for instance, on the axis.
         """
         step = (high - low) / rows
         first, last = round(low / step) - 1, round(high / step) + 1
@@ -70,8 +70,8 @@ class Grid:
 
 
 @dataclass(frozen=True, eq=False)
-class Rebinned:
-    """One histogram on the rows of a grid; everything is a share of all entries of the tensor.
+class RowShares:
+    """One histogram on the rows of a grid, in shares of all entries of the tensor.
 
     ``rows.sum() + below + above + zeros·[log] + nonfinite`` is 1. In a linear histogram the exact
     zeros are in their row, and ``spread`` is the largest row without them.
@@ -85,27 +85,27 @@ class Rebinned:
     spread: float
 
 
-def rebin(histogram: Histogram, grid: Grid) -> Rebinned:
-    """Shares of ``histogram`` per row, by exact overlap of bins (uniform inside a bin) and rows."""
+def rebin(histogram: Histogram, grid: Grid) -> RowShares:
+    """Compute the shares per row by exact overlap of bins (uniform inside a bin) and rows."""
     total = histogram.total
     if not total:
-        return Rebinned(np.zeros(grid.rows), 0.0, 0.0, 0.0, 0.0, 0.0)
+        return RowShares(np.zeros(grid.rows), 0.0, 0.0, 0.0, 0.0, 0.0)
     counts = histogram.counts.astype(np.float64)
     zeros = histogram.zeros if histogram.scale == "linear" else 0
     edges = grid.from_axis(grid.edges)
     if is_point(histogram):
-        rows, below, above = _points(point(histogram), counts[0] - zeros, edges)
+        rows, below, above = _place_equal_entries(read_point(histogram), counts[0] - zeros, edges)
     else:
         if zeros:
-            counts = without_zeros(histogram).astype(np.float64)
+            counts = drop_zeros(histogram).astype(np.float64)
         cumulated = np.concatenate([[0.0], np.cumsum(counts)])
         inside = np.interp(edges, histogram.edges, cumulated)
         rows, below, above = np.diff(inside), inside[0], cumulated[-1] - inside[-1]
     spread = float(rows.max(initial=0.0))
     if zeros:
-        zero_rows, zero_below, zero_above = _points(0.0, zeros, edges)
+        zero_rows, zero_below, zero_above = _place_equal_entries(0.0, zeros, edges)
         rows, below, above = rows + zero_rows, below + zero_below, above + zero_above
-    return Rebinned(
+    return RowShares(
         rows / total,
         float(below / total),
         float(above / total),
@@ -115,22 +115,24 @@ def rebin(histogram: Histogram, grid: Grid) -> Rebinned:
     )
 
 
-def without_zeros(histogram: Histogram) -> IntArray:
-    """Counts of a linear histogram without the exact zeros, which are in one of its bins."""
+def drop_zeros(histogram: Histogram) -> IntArray:
+    """Count the entries of a linear histogram without exact zeros, which are in one of its bins."""
     counts = histogram.counts.copy()
     if not histogram.zeros or not len(counts):
         return counts
-    at = int(np.searchsorted(histogram.edges, 0.0, side="right")) - 1
-    at = min(max(at, 0), len(counts) - 1)
+    zero_bin = int(np.searchsorted(histogram.edges, 0.0, side="right")) - 1
+    zero_bin = min(max(zero_bin, 0), len(counts) - 1)
     # Next to an edge, rounding may have put the zeros on either side of it.
-    first = max(at - 1, 0)
-    at = first + int(np.argmax(counts[first : at + 2]))
-    counts[at] = max(int(counts[at]) - histogram.zeros, 0)
+    first = max(zero_bin - 1, 0)
+    zero_bin = first + int(np.argmax(counts[first : zero_bin + 2]))
+    counts[zero_bin] = max(int(counts[zero_bin]) - histogram.zeros, 0)
     return counts
 
 
-def _points(value: float, amount: float, edges: FloatArray) -> tuple[FloatArray, float, float]:
-    """``amount`` entries that all equal ``value``: rows, below, above."""
+def _place_equal_entries(
+    value: float, amount: float, edges: FloatArray
+) -> tuple[FloatArray, float, float]:
+    """Place ``amount`` entries that all equal ``value``: in the rows, below, above."""
     rows = np.zeros(len(edges) - 1)
     row = int(np.searchsorted(edges, value, side="right")) - 1
     if row < 0:
@@ -142,30 +144,30 @@ def _points(value: float, amount: float, edges: FloatArray) -> tuple[FloatArray,
 
 
 def is_point(histogram: Histogram) -> bool:
-    """Whether all finite entries are equal: a linear histogram has one bin around them then."""
+    """Tell whether all finite entries are equal; a linear histogram then has one bin."""
     return histogram.scale == "linear" and len(histogram.counts) == 1
 
 
-def point(histogram: Histogram) -> float:
-    """The value of all entries of a histogram that :func:`is_point`."""
+def read_point(histogram: Histogram) -> float:
+    """Read the value that all entries share, in a histogram that :func:`is_point`."""
     return float(histogram.edges[0] / 2 + histogram.edges[-1] / 2)
 
 
-def extremes(histogram: Histogram) -> tuple[float, float]:
-    """Smallest and largest finite entry (to the bin, on a log grid); NaN if there is none."""
+def find_extremes(histogram: Histogram) -> tuple[float, float]:
+    """Find smallest and largest finite entry (to the bin, on a log grid); NaN without any."""
     if is_point(histogram):
-        return point(histogram), point(histogram)
+        return read_point(histogram), read_point(histogram)
     used = np.flatnonzero(histogram.counts)
     if not len(used):
         return np.nan, np.nan
     return float(histogram.edges[used[0]]), float(histogram.edges[used[-1] + 1])
 
 
-def quantiles(histogram: Histogram, shares: tuple[float, ...]) -> Iterator[float]:
-    """Values below which the given shares of the binned entries lie; NaN if none is binned."""
+def compute_quantiles(histogram: Histogram, shares: tuple[float, ...]) -> Iterator[float]:
+    """Compute the values below which ``shares`` of the binned entries lie; NaN without any."""
     cumulated = np.concatenate([[0.0], np.cumsum(histogram.counts)])
     if is_point(histogram):
-        yield from (point(histogram) for _share in shares)
+        yield from (read_point(histogram) for _share in shares)
     elif not cumulated[-1]:
         yield from (np.nan for _share in shares)
     else:

@@ -1,4 +1,7 @@
-"""Before and after of many cures, as small multiples; each kind of line is one trace with gaps."""
+"""Gradients before and after many cures, as small multiples.
+
+Each kind of line is one trace with gaps, because many traces are slow.
+"""
 
 from __future__ import annotations
 
@@ -21,26 +24,34 @@ from gradflow.charts.figure import (
 from gradflow.charts.flow.text import SYMBOLS
 from gradflow.charts.panels import GAP_Y, Panels, draw_frames
 from gradflow.charts.series import Series
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, escape, format_number, list_styles
+from gradflow.charts.theme import (
+    PALETTES,
+    TEXT_SIZE,
+    Mode,
+    escape,
+    format_number,
+    list_styles,
+    shorten,
+)
 from gradflow.core.report import Report
 from gradflow.core.text import _
 
 PANEL_HEIGHT = 124
 MARGIN = {"l": 104, "r": 14, "t": 30, "b": 60}
-TITLE_LENGTH = 34
+LONGEST_TITLE = 34
 """Characters of a title that fit above a panel 270 pixels wide."""
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
+class NormCourse:
     """‖∂L/∂z_l‖ over the hidden layers of one network.
 
     Attributes:
-        name: what the network is called.
+        name: name of the network or its cure.
         layers: layer numbers, from the input side.
-        norms: the true norms.
+        norms: the norms as measured.
         relative: ``norms`` over the norm of the last hidden layer (of the last one with a positive
-            finite norm); 0, NaN and infinity stay what they are.
+            finite norm); 0, NaN and infinity stay 0, NaN and infinity.
     """
 
     name: str
@@ -49,43 +60,33 @@ class Course:
     relative: FloatArray
 
 
-def course(report: Report, name: str) -> Course:
-    """The course of the gradient through the hidden layers of ``report``."""
-    layers, norms = (
-        read_column(report.layers, "layer")[:-1],
-        read_column(report.layers, "delta_norm")[:-1],
-    )
-    usable = norms[np.isfinite(norms) & (norms > 0)]
-    with np.errstate(over="ignore"):
-        return Course(name, layers, norms, norms / usable[-1] if len(usable) else norms)
-
-
 def remedies_figure(
     before: Report, outcomes: Sequence[tuple[str, Report]], *, mode: Mode = "light"
 ) -> go.Figure:
-    """One panel per cure: ‖∂L/∂z_l‖ before (thin, dotted) and after (strong), layer 1 at the left.
+    """Draw one panel per cure: ‖∂L/∂z_l‖ before (thin, dotted) and after (strong).
 
-    Frobenius norms over batch × units, each network's relative to its own last hidden layer: a flat
-    line at 1 is a gradient that keeps its size. All panels, four in a row, share one logarithmic
-    scale. Zeros lie on the floor of their panel, NaN and infinite norms are crosses at its ceiling.
+    Layer 1 is at the left. Frobenius norms over batch × units, each network's relative to its own
+    last hidden layer: a flat line at 1 is a gradient that keeps its size. All panels, four in a
+    row, share one logarithmic scale. Zeros lie on the floor of their panel, NaN and infinite norms
+    are crosses at its ceiling.
 
     Args:
         before: the network without a cure, drawn in every panel.
         outcomes: ``(label, report)`` in the order in which to show them, best first.
         mode: for a light or a dark page; the figure's own background is transparent.
 
-    The ``customdata`` of a point is the place of its cure in ``outcomes``, from 0.
+    The ``customdata`` of a point is the index of its cure in ``outcomes``, from 0.
     """
-    old = course(before, _("before"))
-    new = [course(report, label) for label, report in outcomes]
+    old = read_norm_course(before, _("before"))
+    new = [read_norm_course(report, label) for label, report in outcomes]
     if not new:
         return empty_figure(_("No cure applies to this network"), mode=mode)
-    if not any(len(one.layers) for one in (old, *new)):
+    if not any(len(course.layers) for course in (old, *new)):
         return empty_figure(_("Nothing was recorded: no gradient norms to show"), mode=mode)
-    series = [Series(one.name, one.layers, one.relative) for one in (old, *new)]
+    series = [Series(course.name, course.layers, course.relative) for course in (old, *new)]
     panels = Panels.fit(series, len(new))
     height = round(panels.rows * PANEL_HEIGHT * (1 + GAP_Y))
-    marks, notes = _marks(panels, old, new, mode)
+    marks, notes = _draw_marks(panels, old, new, mode)
     layout = {
         "height": MARGIN["t"] + height + MARGIN["b"] + (24 if notes else 0),
         "margin": MARGIN | {"b": MARGIN["b"] + (24 if notes else 0)},
@@ -97,43 +98,52 @@ def remedies_figure(
             _("‖{symbol}‖ relative to<br>last hidden layer").format(symbol=SYMBOLS["delta"])
         ),
         "shapes": draw_frames(panels, mode),
-        "annotations": [*_titles(panels, new), *_footnote(notes, height, mode)],
+        "annotations": [*_write_titles(panels, new), *_make_footnote(notes, height, mode)],
     }
-    return build_figure([*_lines(panels, old, new, mode), *marks], layout, mode)
+    return build_figure([*_draw_lines(panels, old, new, mode), *marks], layout, mode)
 
 
-def _lines(panels: Panels, old: Course, new: Sequence[Course], mode: Mode) -> list[dict[str, Any]]:
+def read_norm_course(report: Report, name: str) -> NormCourse:
+    """Read the gradient norms of the hidden layers of ``report``."""
+    hidden = report.layers.iloc[:-1]
+    layers, norms = read_column(hidden, "layer"), read_column(hidden, "delta_norm")
+    usable = norms[np.isfinite(norms) & (norms > 0)]
+    with np.errstate(over="ignore"):
+        return NormCourse(name, layers, norms, norms / usable[-1] if len(usable) else norms)
+
+
+def _draw_lines(
+    panels: Panels, old: NormCourse, new: Sequence[NormCourse], mode: Mode
+) -> list[dict[str, Any]]:
     palette, style = PALETTES[mode], list_styles(mode)[0]
 
-    def joined(parts: Iterable[FloatArray]) -> FloatArray:
+    def join_with_gaps(parts: Iterable[FloatArray]) -> FloatArray:
         return np.concatenate([a for part in parts for a in (part, [math.nan])]).astype(np.float32)
 
-    def trace(name: str, courses: Sequence[Course], **look: Any) -> dict[str, Any]:
+    def draw(name: str, courses: Sequence[NormCourse], **look: Any) -> dict[str, Any]:
+        values = [panels.scale.to_axis(course.relative) for course in courses]
         return {
             "type": "scatter",
             "name": name,
-            "x": joined(panels.place_layers(i, one.layers) for i, one in enumerate(courses)),
-            "y": joined(
-                panels.place_values(i, panels.scale.to_axis(o.relative))
-                for i, o in enumerate(courses)
-            ),
+            "x": join_with_gaps(panels.place_layers(i, c.layers) for i, c in enumerate(courses)),
+            "y": join_with_gaps(panels.place_values(i, v) for i, v in enumerate(values)),
             **look,
         }
 
     return [
-        trace(
+        draw(
             _("before"),
             [old] * len(new),
             mode="lines",
             hoverinfo="skip",
             line={"color": palette.muted, "dash": "dot", "width": 2},
         ),
-        trace(
+        draw(
             _("after"),
             new,
             mode="lines+markers",
-            customdata=[i for i, one in enumerate(new) for _l in range(len(one.layers) + 1)],
-            hovertext=[text for one in new for text in (*_hover(one, old), "")],
+            customdata=[i for i, course in enumerate(new) for _l in range(len(course.layers) + 1)],
+            hovertext=[text for course in new for text in (*_write_hover(course, old), "")],
             hovertemplate="%{hovertext}<extra></extra>",
             line={"color": style.colour, "width": 3},
             marker={"symbol": style.symbol, "size": 5, "color": style.colour},
@@ -141,12 +151,12 @@ def _lines(panels: Panels, old: Course, new: Sequence[Course], mode: Mode) -> li
     ]
 
 
-def _hover(one: Course, old: Course) -> list[str]:
-    same_depth = len(one.layers) == len(old.layers)
+def _write_hover(new: NormCourse, old: NormCourse) -> list[str]:
+    same_depth = len(new.layers) == len(old.layers)
     texts = []
-    for i, (layer, norm) in enumerate(zip(one.layers.tolist(), one.norms.tolist(), strict=True)):
+    for i, (layer, norm) in enumerate(zip(new.layers.tolist(), new.norms.tolist(), strict=True)):
         lines = [
-            f"<b>{escape(one.name)}</b>",
+            f"<b>{escape(new.name)}</b>",
             f"{_('layer')} {layer:.0f}",
             f"‖{SYMBOLS['delta']}‖ {format_number(norm)}",
         ]
@@ -156,22 +166,26 @@ def _hover(one: Course, old: Course) -> list[str]:
     return texts
 
 
-def _marks(
-    panels: Panels, old: Course, new: Sequence[Course], mode: Mode
+def _draw_marks(
+    panels: Panels, old: NormCourse, new: Sequence[NormCourse], mode: Mode
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Zeros and non-finite norms as traces of marks (none without them), and what they mean."""
+    """Mark zeros and non-finite norms, if there are any, and explain the marks.
+
+    Returns:
+        The traces, and one text per kind of mark.
+    """
     palette, style = PALETTES[mode], list_styles(mode)[0]
+    scale, drop, cross = panels.scale, "triangle-down-open", "x-thin"
     kinds: list[tuple[Callable[[FloatArray], Any], float, str, str, str]] = [
-        (lambda v: v == 0, panels.scale.floor, "triangle-down-open", style.colour,
-         _("▽ exactly 0")),
-        (lambda v: ~np.isfinite(v), panels.scale.ceiling, "x-thin", palette.alarm,
-         _("✕ NaN or infinite")),
-    ]  # fmt: skip
+        (lambda v: v == 0, scale.floor, drop, style.colour, _("▽ exactly 0")),
+        (lambda v: ~np.isfinite(v), scale.ceiling, cross, palette.alarm, _("✕ NaN or infinite")),
+    ]
     traces, notes = [], []
-    for is_marked, at, symbol, strong, meaning in kinds:
-        for courses, colour, share in (([old] * len(new), palette.muted, 0.6), (new, strong, 1)):
-            shown = [np.flatnonzero(is_marked(one.norms)) for one in courses]
-            if not sum(map(len, shown)):
+    for is_marked, height, symbol, strong, meaning in kinds:
+        for courses, colour, size in (([old] * len(new), palette.muted, 0.6), (new, strong, 1)):
+            marked = [np.flatnonzero(is_marked(course.norms)) for course in courses]
+            counts = list(map(len, marked))
+            if not sum(counts):
                 continue
             trace = {
                 "type": "scatter",
@@ -179,23 +193,23 @@ def _marks(
                 "showlegend": False,
                 "mode": "markers",
                 "x": np.concatenate(
-                    [panels.place_layers(i, courses[i].layers[k]) for i, k in enumerate(shown)]
+                    [panels.place_layers(i, courses[i].layers[k]) for i, k in enumerate(marked)]
                 ),
                 "y": np.repeat(
-                    [float(panels.place_values(i, np.array(at))) for i in range(len(new))],
-                    list(map(len, shown)),
+                    [float(panels.place_values(i, np.array(height))) for i in range(len(new))],
+                    counts,
                 ),
-                "customdata": np.repeat(np.arange(len(new)), list(map(len, shown))),
+                "customdata": np.repeat(np.arange(len(new)), counts),
                 "marker": {
                     "symbol": symbol,
-                    "size": share * panels.mark_size,
+                    "size": size * panels.mark_size,
                     "color": colour,
-                    "line": {"width": 2 * share, "color": colour},
+                    "line": {"width": 2 * size, "color": colour},
                 },
             }
             if courses is new:
-                texts = [_hover(one, old) for one in new]
-                trace["hovertext"] = [texts[i][k] for i, ks in enumerate(shown) for k in ks]
+                texts = [_write_hover(course, old) for course in new]
+                trace["hovertext"] = [texts[i][k] for i, ks in enumerate(marked) for k in ks]
                 trace["hovertemplate"] = "%{hovertext}<extra></extra>"
             else:
                 trace["hoverinfo"] = "skip"
@@ -205,18 +219,20 @@ def _marks(
     return traces, notes
 
 
-def _titles(panels: Panels, new: Sequence[Course]) -> list[dict[str, Any]]:
+def _write_titles(panels: Panels, new: Sequence[NormCourse]) -> list[dict[str, Any]]:
     top = np.array(panels.scale.high)
     titles = []
-    for i, one in enumerate(new):
-        short = one.name if len(one.name) <= TITLE_LENGTH else one.name[: TITLE_LENGTH - 1] + "…"
-        text = f"<b>{i + 1}</b>  {escape(short)}"
+    for i, course in enumerate(new):
+        text = f"<b>{i + 1}</b>  {escape(shorten(course.name, LONGEST_TITLE))}"
         x, y = float(panels.place_layers(i, np.array(0.5))), float(panels.place_values(i, top))
         titles.append(make_note(text, x, y, xref="x", yref="y", font={"size": TEXT_SIZE}))
     return titles
 
 
-def _footnote(notes: Sequence[str], height: int, mode: Mode) -> list[dict[str, Any]]:
+def _make_footnote(notes: Sequence[str], height: int, mode: Mode) -> list[dict[str, Any]]:
+    if not notes:
+        return []
     font = {"size": TEXT_SIZE - 1, "color": PALETTES[mode].muted}
-    where = {"yanchor": "top", "font": font}
-    return [make_note("   ".join(notes), 0, -MARGIN["b"] / height, **where)] if notes else []
+    return [
+        make_note("   ".join(notes), 0, -MARGIN["b"] / height, yanchor="top", font=font),
+    ]

@@ -14,61 +14,64 @@ from gradflow.charts.forward import forward_statistics_figure
 from gradflow.charts.norms import gradient_norms_figure
 from gradflow.charts.theme import FONT, PALETTES, Mode, escape, format_count, format_number
 from gradflow.core.report import Report
-from gradflow.core.text import _
+from gradflow.core.text import LANGUAGE, _
 
 
 def report_html(report: Report, *, summary: str = "", mode: Mode = "light") -> str:
-    """The whole report as a self-contained page.
+    """Write the whole report as a self-contained page.
 
     Title, ``summary`` (a sentence in plain text), headline numbers, the settings, the Flow
-    figure, that of the residual stream if there is one, gradient norms, forward statistics and
-    the table of layers. Plotly's script is inlined once (about 5 MB). All texts that come with
+    figure, the figure of the residual stream if there is one, gradient norms, forward statistics
+    and the table of layers. Plotly's script is inlined once (about 5 MB). All texts that come with
     the report are escaped.
     """
     title = escape(report.title or _("Gradient flow"))
     figures = [
         (_("Signal and gradient through the network"), flow_figure(report, mode=mode)),
-        *_stream(report, mode),
+        *_draw_stream(report, mode),
         (_("Gradient norms"), gradient_norms_figure(report, mode=mode)),
         (_("Forward statistics"), forward_statistics_figure(report, mode=mode)),
     ]
     body = [f"<h1>{title}</h1>"]
     if summary:
         body.append(f'<p class="summary">{escape(summary)}</p>')
-    body.append(_metrics(report))
-    body += [f"<h2>{escape(name)}</h2>\n{_embedded(figure)}" for name, figure in figures]
-    settings = list(_flat(report.experiment or {}))
+    body.append(_write_metrics(report))
+    body += [f"<h2>{escape(name)}</h2>\n{_embed_figure(figure)}" for name, figure in figures]
+    settings = list(_flatten(report.experiment or {}))
     if settings:
-        body.append(f"<h2>{escape(_('Settings'))}</h2>\n{_table([], settings)}")
+        body.append(f"<h2>{escape(_('Settings'))}</h2>\n{_write_table([], settings)}")
     if not report.layers.empty:
-        head, rows = layer_rows(report)
-        body.append(f"<h2>{escape(_('Layers'))}</h2>\n{_table(head, rows)}")
+        head, rows = format_layers(report)
+        body.append(f"<h2>{escape(_('Layers'))}</h2>\n{_write_table(head, rows)}")
     return _PAGE.format(
-        title=title, style=_style(mode), script=get_plotlyjs(), body="\n".join(body)
+        language=LANGUAGE.get(),
+        title=title,
+        style=_write_style(mode),
+        script=get_plotlyjs(),
+        body="\n".join(body),
     )
 
 
-def _stream(report: Report, mode: Mode) -> Iterator[tuple[str, go.Figure]]:
+def _draw_stream(report: Report, mode: Mode) -> Iterator[tuple[str, go.Figure]]:
     if report.stream is not None:
         figure = flow_figure(report.stream, mode=mode, gradient="activation_grad")
         yield _("Residual stream"), figure
 
 
-def layer_rows(report: Report) -> tuple[list[str], list[list[str]]]:
-    """Head and rows of ``report.layers`` as texts: numbers to three digits, NaN as a dash."""
+def format_layers(report: Report) -> tuple[list[str], list[list[str]]]:
+    """Format ``report.layers`` as head and rows: numbers to three digits, NaN as a dash."""
     head = [str(name).replace("_", " ") for name in report.layers.columns]
-    return head, [
-        [_cell(value) for value in row] for row in report.layers.itertuples(index=False, name=None)
-    ]
+    rows = report.layers.itertuples(index=False, name=None)
+    return head, [[_format_cell(value) for value in row] for row in rows]
 
 
-def _cell(value: Any) -> str:
+def _format_cell(value: Any) -> str:
     if isinstance(value, float):
         return "–" if math.isnan(value) else format_number(value)
     return str(value)
 
 
-def _metrics(report: Report) -> str:
+def _write_metrics(report: Report) -> str:
     metrics = {
         _("Loss"): format_number(report.loss, 4),
         _("Parameters"): format_count(report.parameter_count),
@@ -83,18 +86,18 @@ def _metrics(report: Report) -> str:
     return f"<dl>{''.join(items)}</dl>"
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[list[str]]:
+def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[list[str]]:
     for name, value in settings.items():
         label = f"{prefix}{name}"
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{label}.")
+            yield from _flatten(value, f"{label}.")
         elif isinstance(value, (list, tuple)):
             yield [label, ", ".join(map(str, value))]
         else:
             yield [label, str(value)]
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def _write_table(head: list[str], rows: list[list[str]]) -> str:
     parts = ['<div class="wide"><table>']
     if head:
         parts.append("<thead><tr>")
@@ -107,13 +110,13 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join(parts)
 
 
-def _embedded(figure: go.Figure) -> str:
+def _embed_figure(figure: go.Figure) -> str:
     config = {"responsive": True, "displaylogo": False}
     html = figure.to_html(full_html=False, include_plotlyjs=False, config=config)
     return f"<figure>{html}</figure>"
 
 
-def _style(mode: Mode) -> str:
+def _write_style(mode: Mode) -> str:
     palette = PALETTES[mode]
     return f"""
 :root {{ color-scheme: {mode}; }}
@@ -136,7 +139,7 @@ td {{ white-space: nowrap; }}
 
 
 _PAGE = """<!DOCTYPE html>
-<html lang="en">
+<html lang="{language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

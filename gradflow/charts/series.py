@@ -32,7 +32,7 @@ class Series:
     Attributes:
         name: for legend and hover, e.g. ‖∂L/∂W‖.
         layers: x positions.
-        values: y; any float, NaN where unknown.
+        values: y, any float; NaN where nothing is known.
         modules: the module of each point; shown in the hover if not empty.
         is_share: whether the values are shares of 1.
     """
@@ -48,7 +48,7 @@ class Series:
 class Scale:
     """A y axis that holds every finite value of its series.
 
-    On a log scale the drawn coordinate is log10 of the value; zeros lie on ``floor``, infinite
+    On a log scale the coordinate of a value is its log10; zeros are marked on ``floor``, infinite
     values and NaN on ``ceiling``.
     """
 
@@ -58,7 +58,7 @@ class Scale:
 
     @classmethod
     def fit(cls, series: Sequence[Series], log: bool) -> Scale:
-        """The smallest comfortable axis; at least two decades on a log scale."""
+        """Fit the smallest comfortable axis; a log scale spans at least two decades."""
         values = np.concatenate([s.values for s in series] or [np.zeros(0)])
         values = values[np.isfinite(values)]
         if log:
@@ -76,16 +76,16 @@ class Scale:
 
     @property
     def floor(self) -> float:
-        """Where zeros are marked on a log scale."""
+        """Coordinate at which zeros are marked on a log scale."""
         return self.low + 0.04 * (self.high - self.low)
 
     @property
     def ceiling(self) -> float:
-        """Where NaN and infinite values are marked."""
+        """Coordinate at which NaN and infinite values are marked."""
         return self.high - 0.04 * (self.high - self.low)
 
     def to_axis(self, values: FloatArray) -> FloatArray:
-        """Coordinates to draw; NaN where there is nothing to draw."""
+        """Convert values to coordinates; NaN for those that are marked instead of drawn."""
         finite = np.isfinite(values)
         if not self.log:
             return np.where(finite, values, np.nan)
@@ -93,7 +93,7 @@ class Scale:
             return np.where(finite & (values > 0), np.log10(np.abs(values)), np.nan)
 
     def make_axis(self, title: str) -> dict[str, Any]:
-        """The Plotly axis."""
+        """Make the Plotly axis."""
         axis: dict[str, Any] = {"range": [self.low, self.high], "title": {"text": title}}
         if self.log:
             axis |= {"tickprefix": "10<sup>", "ticksuffix": "</sup>"}
@@ -105,67 +105,72 @@ class Scale:
 def draw_series(
     series: Sequence[Series], scale: Scale, mode: Mode, *, first_style: int = 0, axis: str = "y"
 ) -> list[dict[str, Any]]:
-    """A line per series, and a trace of marks for each that has zeros or non-finite values."""
-    looks = list_styles(mode)
+    """Draw a line per series, and marks for its zeros and non-finite values if it has any."""
+    styles = list_styles(mode)
     traces = []
-    for i, one in enumerate(series):
-        style = looks[(first_style + i) % len(looks)]
-        # Equal values happen (δ and ∂L/∂a of a near-linear net): what lies below is wider.
-        below = len(series) - 1 - i
-        traces.append(_line(one, scale, style, mode, axis, below))
-        dodge = 0.26 * (i - (len(series) - 1) / 2)
-        marks = _marks(one, scale, style, mode, axis, dodge)
+    for i, line in enumerate(series):
+        style = styles[(first_style + i) % len(styles)]
+        # Equal values happen (δ and ∂L/∂a of a near-linear net): lines further below are wider.
+        lines_above = len(series) - 1 - i
+        traces.append(_draw_line(line, scale, style, mode, axis, lines_above))
+        shift = 0.26 * (i - (len(series) - 1) / 2)
+        marks = _draw_marks(line, scale, style, mode, axis, shift)
         if marks:
             traces.append(marks)
     return traces
 
 
 def has_marks(series: Sequence[Series], scale: Scale) -> tuple[bool, bool]:
-    """Whether zeros are marked on the floor, and whether non-finite values at the ceiling are."""
+    """Tell whether zeros are marked on the floor, and non-finite values at the ceiling."""
     zeros = scale.log and any((s.values == 0).any() for s in series)
     return zeros, any((~np.isfinite(s.values)).any() for s in series)
 
 
-def _line(
-    one: Series, scale: Scale, style: Style, mode: Mode, axis: str, below: int
+def explain_marks(series: Sequence[Series], scale: Scale) -> list[str]:
+    """Explain the marks that occur on an axis, one text each."""
+    zeros, nonfinite = has_marks(series, scale)
+    return [_("▽ exactly 0")] * zeros + [_("✕ NaN or infinite")] * nonfinite
+
+
+def _draw_line(
+    series: Series, scale: Scale, style: Style, mode: Mode, axis: str, lines_above: int
 ) -> dict[str, Any]:
-    few = len(one.layers) <= MARKER_LIMIT
-    drawn = scale.to_axis(one.values)
+    few = len(series.layers) <= MARKER_LIMIT
     return {
         "type": "scatter",
-        "name": one.name,
-        "legendgroup": one.name,
+        "name": series.name,
+        "legendgroup": series.name,
         "mode": "lines+markers" if few else "lines",
-        "x": one.layers,
-        "y": drawn,
+        "x": series.layers,
+        "y": scale.to_axis(series.values),
         "yaxis": axis,
-        "customdata": one.layers,
-        "hovertext": _hover(one),
+        "customdata": series.layers,
+        "hovertext": _write_hover(series),
         "hovertemplate": "%{hovertext}<extra></extra>",
-        "line": {"color": style.colour, "dash": style.dash, "width": 2.5 + 2 * below},
+        "line": {"color": style.colour, "dash": style.dash, "width": 2.5 + 2 * lines_above},
         "marker": {
             "symbol": style.symbol,
-            "size": (9 if len(one.layers) <= 24 else 6) + 4 * below,
+            "size": (9 if len(series.layers) <= 24 else 6) + 4 * lines_above,
             "color": style.colour,
             "line": {"color": PALETTES[mode].page, "width": 1.5},
         },
     }
 
 
-def _hover(one: Series) -> list[str]:
-    show = format_share if one.is_share else format_number
-    modules = [f" ({escape(m)})" for m in one.modules] or [""] * len(one.values)
+def _write_hover(series: Series) -> list[str]:
+    format_value = format_share if series.is_share else format_number
+    modules = [f" ({escape(m)})" for m in series.modules] or [""] * len(series.values)
     return [
-        f"{one.name}{module} {show(value)}"
-        for value, module in zip(one.values.tolist(), modules, strict=True)
+        f"{series.name}{module} {format_value(value)}"
+        for value, module in zip(series.values.tolist(), modules, strict=True)
     ]
 
 
-def _marks(
-    one: Series, scale: Scale, style: Style, mode: Mode, axis: str, dodge: float
+def _draw_marks(
+    series: Series, scale: Scale, style: Style, mode: Mode, axis: str, shift: float
 ) -> dict[str, Any] | None:
     layers, x, y, symbols, colours, texts = [], [], [], [], [], []
-    for layer, value in zip(one.layers.tolist(), one.values.tolist(), strict=True):
+    for layer, value in zip(series.layers.tolist(), series.values.tolist(), strict=True):
         if not math.isfinite(value):
             why = _("not a finite number, drawn at the top")
             mark = (scale.ceiling, "x", PALETTES[mode].alarm)
@@ -174,18 +179,18 @@ def _marks(
             mark = (scale.floor, "triangle-down-open", style.colour)
         else:
             continue
-        x.append(layer + dodge)
+        x.append(layer + shift)
         layers.append(layer)
         y.append(mark[0])
         symbols.append(mark[1])
         colours.append(mark[2])
-        texts.append(f"{one.name} {format_number(value)}: {why}")
+        texts.append(f"{series.name} {format_number(value)}: {why}")
     if not x:
         return None
     return {
         "type": "scatter",
         "name": "marks",
-        "legendgroup": one.name,
+        "legendgroup": series.name,
         "showlegend": False,
         "mode": "markers",
         "x": x,

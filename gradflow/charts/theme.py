@@ -29,12 +29,14 @@ class Palette:
 
     Attributes:
         page: the background behind transparent figures; also the casing of lines on heatmaps.
-        ink: text and lines that must stand out; ``muted``, ``grid``: less and least prominent.
+        ink: text and lines that must stand out.
+        muted: text and lines that stay in the background.
+        grid: grid lines, the least prominent of all.
         panel: opaque background of labels.
         forward, backward: text and lines that stand for the signal and for the gradient.
         forward_scale, backward_scale: heatmap scales over 0 … 1; transparent at exactly 0.
         alarm: non-finite values.
-        theory: lines that were predicted, not measured.
+        theory: predicted lines.
         series: for categories, safe for colour-blind readers (after Okabe and Ito).
     """
 
@@ -52,8 +54,8 @@ class Palette:
     series: tuple[str, ...]
 
 
-def _scale(*colours: str) -> ColourScale:
-    """Evenly spaced colours; the step to the first one makes a single entry visible."""
+def _make_colour_scale(*colours: str) -> ColourScale:
+    """Space colours evenly; the step to the first one makes a single entry visible."""
     stops = [(0.0, "rgba(128,128,128,0)"), (0.002, colours[0])]
     step = 1 / (len(colours) - 1)
     return (*stops, *((round(i * step, 3), c) for i, c in enumerate(colours) if i))
@@ -68,8 +70,12 @@ PALETTES: dict[Mode, Palette] = {
         panel="#ffffff",
         forward="#0b5fb0",
         backward="#b34700",
-        forward_scale=_scale("#e1edf8", "#a6cdea", "#5ea3d6", "#2474b7", "#0d4a8f", "#062a5c"),
-        backward_scale=_scale("#ffeedd", "#fdcb9b", "#f99d52", "#e06c15", "#a84303", "#5f2402"),
+        forward_scale=_make_colour_scale(
+            "#e1edf8", "#a6cdea", "#5ea3d6", "#2474b7", "#0d4a8f", "#062a5c"
+        ),
+        backward_scale=_make_colour_scale(
+            "#ffeedd", "#fdcb9b", "#f99d52", "#e06c15", "#a84303", "#5f2402"
+        ),
         alarm="#b00020",
         theory="#6b1fa8",
         series=("#0072b2", "#c04e00", "#007a5a", "#9b3f7f", "#5b6475"),
@@ -82,8 +88,12 @@ PALETTES: dict[Mode, Palette] = {
         panel="#1b212c",
         forward="#7dbcf5",
         backward="#ff9f4d",
-        forward_scale=_scale("#14263d", "#184273", "#2267ae", "#4a97de", "#92c6f5", "#dceefd"),
-        backward_scale=_scale("#33200f", "#653408", "#a5530b", "#e27f22", "#fcb26f", "#fee6cd"),
+        forward_scale=_make_colour_scale(
+            "#14263d", "#184273", "#2267ae", "#4a97de", "#92c6f5", "#dceefd"
+        ),
+        backward_scale=_make_colour_scale(
+            "#33200f", "#653408", "#a5530b", "#e27f22", "#fcb26f", "#fee6cd"
+        ),
         alarm="#ff7a85",
         theory="#a869ff",
         series=("#56b4e9", "#f5a83a", "#2fc796", "#e08fc0", "#aeb7c5"),
@@ -92,14 +102,14 @@ PALETTES: dict[Mode, Palette] = {
 
 
 def fade(colour: str, opacity: float) -> str:
-    """A colour ``#rrggbb``, partly transparent."""
+    """Make a colour ``#rrggbb`` partly transparent; ``opacity`` 0 is invisible."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity})"
 
 
 @dataclass(frozen=True)
 class Style:
-    """How one series looks: three carriers, so that any one of them may be lost."""
+    """The look of one series: colour, dash and symbol each tell it apart from the others."""
 
     colour: str
     dash: str
@@ -111,13 +121,13 @@ _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
 
 
 def list_styles(mode: Mode) -> tuple[Style, ...]:
-    """One style per category, in the order in which to use them."""
+    """List one style per category, in the order in which to use them."""
     return tuple(map(Style, PALETTES[mode].series, _DASHES, _SYMBOLS))
 
 
 @lru_cache
 def make_template(mode: Mode) -> dict[str, Any]:
-    """The Plotly template of a mode as plain data: fonts, axes, legend, hover; no sizes."""
+    """Make the Plotly template of a mode as plain data: fonts, axes, legend and hover."""
     palette = PALETTES[mode]
     axis = {
         "gridcolor": palette.grid,
@@ -164,16 +174,16 @@ def make_template(mode: Mode) -> dict[str, Any]:
 
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_MINUS, _NARROW = "−", "\N{NARROW NO-BREAK SPACE}"
+_MINUS, _NARROW_SPACE = "−", "\N{NARROW NO-BREAK SPACE}"
 
 
 def format_power(exponent: int) -> str:
-    """A power of ten: 10⁻⁷."""
+    """Write a power of ten: 10⁻⁷."""
     return "10" + str(exponent).translate(_SUPERSCRIPTS)
 
 
 def format_number(value: float, digits: int = 3) -> str:
-    """``value`` for reading: 0.012, 2.3, 51200, but 5.2·10⁻⁷; NaN, ∞ and −∞ as such."""
+    """Write a number for reading: 0.012, 2.3, 51200, but 5.2·10⁻⁷; NaN, ∞, −∞."""
     if math.isnan(value):
         return "NaN"
     sign = _MINUS if value < 0 else ""
@@ -186,32 +196,37 @@ def format_number(value: float, digits: int = 3) -> str:
     e = int(exponent)
     if -4 < e < 6:
         decimals = max(0, digits - 1 - e)
-        return sign + _trimmed(f"{size:.{decimals}f}")
-    return f"{sign}{_trimmed(mantissa)}·{format_power(e)}"
+        return sign + _trim_zeros(f"{size:.{decimals}f}")
+    return f"{sign}{_trim_zeros(mantissa)}·{format_power(e)}"
 
 
-def _trimmed(text: str) -> str:
+def _trim_zeros(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def format_share(value: float) -> str:
-    """A share of 1 in per cent; never rounded to "none" or "all" unless it is."""
+    """Write a share of 1 in per cent; only exactly 0 is "0 %", only exactly 1 is "100 %"."""
     if math.isnan(value):
         return _("not defined")
     if 0 < value < 1e-4:
-        return f"<{_NARROW}0.01{_NARROW}%"
+        return f"<{_NARROW_SPACE}0.01{_NARROW_SPACE}%"
     if 0.9999 < value < 1:
-        return f">{_NARROW}99.99{_NARROW}%"
+        return f">{_NARROW_SPACE}99.99{_NARROW_SPACE}%"
     percent = 100 * value
     decimals = 0 if percent in (0, 100) else 2 if percent < 1 or percent > 99 else 1
-    return f"{_trimmed(f'{percent:.{decimals}f}')}{_NARROW}%"
+    return f"{_trim_zeros(f'{percent:.{decimals}f}')}{_NARROW_SPACE}%"
 
 
 def format_count(value: int) -> str:
-    """A whole number with its digits in groups of three."""
-    return f"{value:,}".replace(",", _NARROW)
+    """Write a whole number with its digits in groups of three."""
+    return f"{value:,}".replace(",", _NARROW_SPACE)
 
 
 def escape(text: object) -> str:
-    """Text from outside (module names, titles) as Plotly and HTML show it literally."""
+    """Escape text from outside (module names, titles): Plotly and HTML show it literally."""
     return html.escape(str(text))
+
+
+def shorten(text: str, longest: int) -> str:
+    """Cut text to ``longest`` characters; a text that was longer ends in “…”."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -1,7 +1,7 @@
-"""An experiment as a runnable PyTorch script that needs only torch (and scikit-learn's data).
+"""Export of an experiment as a PyTorch script that needs only torch (and scikit-learn's data).
 
-The script prints the numbers of the report. It holds the source of the very functions that
-GradFlow itself ran, so the two cannot drift apart.
+The script prints the numbers of the report. It contains the source of the very functions that
+GradFlow itself runs, so that the two cannot drift apart.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from gradflow.core.networks.initialize import (
     zero_last_branch_weights,
 )
 from gradflow.core.probe import describe
-from gradflow.core.recurrent.code import to_code as code_through_time
+from gradflow.core.recurrent.code import to_sequence_code as code_through_time
 from gradflow.core.recurrent.spec import SequenceExperiment
 
 _HEADER = '''\
@@ -104,16 +104,16 @@ for layer in range(len(calls)):
 
 
 def to_code(experiment: Experiment | SequenceExperiment) -> str:
-    """A self-contained script that builds the same network and prints the same numbers.
+    """Write a self-contained script that builds the same network and prints the same numbers.
 
-    It draws the same data and weights from the same seed with the same operations, so that on the
-    same device and torch version its numbers are those of :func:`gradflow.run` up to the order of
-    summation.
+    The script draws the same data and weights from the same seed with the same operations, so
+    that on the same device and torch version its numbers are those of :func:`gradflow.run` up to
+    the order of summation.
     """
     if isinstance(experiment, SequenceExperiment):
         return code_through_time(experiment)
     data, scale = experiment.data, experiment.loss_scale
-    made = make_recipe(experiment)
+    recipe = make_recipe(experiment)
     main = _MAIN.format(
         device=(
             'torch.device("cuda" if torch.cuda.is_available() else "cpu")'
@@ -125,7 +125,7 @@ def to_code(experiment: Experiment | SequenceExperiment) -> str:
         batch_size=data.batch_size,
         offset=DATA_SEED_OFFSET,
         draw_arguments=_format_keywords(list_draw_arguments(data)),
-        model=made.format_call(),
+        model=recipe.format_call(),
         initialize=_write_initialization(experiment),
         seed=experiment.seed,
         loss=LOSSES[experiment.loss].function.__name__,
@@ -136,7 +136,7 @@ def to_code(experiment: Experiment | SequenceExperiment) -> str:
         _read_source(part)
         for part in (
             *_list_drawing_functions(experiment),
-            *made.parts,
+            *recipe.parts,
             *_list_filling_functions(experiment),
         )
     ]
@@ -147,18 +147,18 @@ def to_code(experiment: Experiment | SequenceExperiment) -> str:
 
 
 def _list_drawing_functions(experiment: Experiment) -> list[Callable[..., Any]]:
-    """The functions that draw the data, callees first."""
+    """List the functions that draw the data, callees first."""
     source = experiment.data.source
-    before: dict[Source, Callable[..., Any]] = {
+    callees: dict[Source, Callable[..., Any]] = {
         Source.DIGITS: load_digit_images,
         Source.MOONS: standardize,
         Source.SPIRALS: standardize,
     }
-    return [*([before[source]] if source in before else []), DRAW[source]]
+    return [*([callees[source]] if source in callees else []), DRAW[source]]
 
 
 def _list_filling_functions(experiment: Experiment) -> list[Callable[..., Any]]:
-    """The functions that draw the weights, and a norm of our own."""
+    """List the functions that draw the weights, and the modules that PyTorch does not have."""
     spec = experiment.network
     if isinstance(spec, Transformer):
         return [initialize_transformer]
@@ -176,7 +176,8 @@ def _list_filling_functions(experiment: Experiment) -> list[Callable[..., Any]]:
 def _write_initialization(experiment: Experiment) -> str:
     spec, generator = experiment.network, f"torch.Generator().manual_seed({experiment.seed})"
     if isinstance(spec, Transformer):
-        return f"initialize_transformer(model, {generator}{_format_keywords(compute_transformer_stds(spec))})\n"
+        stds = _format_keywords(compute_transformer_stds(spec))
+        return f"initialize_transformer(model, {generator}{stds})\n"
     choice = INITIALIZATIONS[spec.initialization]
     bias = "pytorch_bias=True" if choice.pytorch_bias else f"bias_std={spec.bias_std!r}"
     lines = [

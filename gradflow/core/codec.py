@@ -1,8 +1,8 @@
-"""Experiments as flat text fields: what a URL carries and what widgets edit.
+"""Experiments as flat settings: what a URL carries and what widgets edit.
 
-All settings of a network, ``Data`` and ``Experiment`` have distinct names, so one flat mapping
-holds them; ``architecture`` says which network it is. Only settings that apply are written, every
-one of them, so that a link keeps its meaning when a default changes.
+The settings of a network, of ``Data`` and of ``Experiment`` have distinct names, so that one flat
+mapping holds them; ``architecture`` says which network it is. All settings that apply are
+written, defaults included, so that a link keeps its meaning when a default changes.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ from gradflow.core.experiment import (
     NetworkSpec,
 )
 from gradflow.core.spec import Spec, find_owners
+from gradflow.core.text import Text
 
-_NESTED = ("network", "data")
 PARTS: tuple[type[Spec], ...] = (*NETWORKS.values(), Data, Experiment)
+"""The specs whose settings the flat mapping holds."""
+_NESTED = ("network", "data")  # fields of an experiment that are specs themselves
 
 
 def list_field_names() -> list[str]:
-    """The names of all flat settings."""
+    """List the names of all flat settings, each once."""
     names = (name for part in PARTS for name in part.model_fields if name not in _NESTED)
     return list(dict.fromkeys(names))
 
 
 def find_network(values: Mapping[str, Any]) -> type[NetworkSpec]:
-    """The spec of the network that flat settings are about.
+    """Return the class of the network that flat settings are about.
 
     Raises:
         InvalidExperiment: there is no such architecture.
     """
     code = values.get("architecture", Architecture.MLP)
     if not isinstance(code, str) or code not in set(Architecture):
-        raise InvalidExperiment(
-            f"architecture: {quote_value(code)} is not allowed; choose one of {', '.join(Architecture)}",
-            fields=("architecture",),
-        )
+        allowed = Text("one of {codes}", codes=", ".join(Architecture))
+        raise InvalidExperiment.for_value("architecture", code, allowed)
     return NETWORKS[Architecture(code)]
 
 
 def to_fields(experiment: Experiment) -> dict[str, Any]:
-    """All settings that apply, flat, as Python values."""
+    """Write all settings that apply as one flat mapping of Python values."""
     values: dict[str, Any] = {}
     for spec, own in (
         (experiment.network, dict(experiment.network)),
@@ -60,17 +60,19 @@ def to_fields(experiment: Experiment) -> dict[str, Any]:
 
 
 def from_fields(values: Mapping[str, Any]) -> Experiment:
-    """An experiment from flat settings; those that do not apply are passed over.
+    """Make an experiment of flat settings; those that do not apply are ignored.
 
     Raises:
         InvalidExperiment: an unknown name or an impossible value.
     """
     if unknown := [name for name in values if name not in list_field_names()]:
         known = ", ".join(list_field_names())
-        raise InvalidExperiment(
-            f"{quote_value(unknown[0])[1:-1]}: there is no such setting; settings are {known}",
-            fields=tuple(unknown),
+        message = Text(
+            "{name}: there is no such setting; settings are {known}",
+            name=quote_value(unknown[0])[1:-1],
+            known=known,
         )
+        raise InvalidExperiment(message, fields=tuple(unknown))
     network, data = (
         part(**{n: values[n] for n in part.list_applicable(values) if n in values})
         for part in (find_network(values), Data)
@@ -80,12 +82,12 @@ def from_fields(values: Mapping[str, Any]) -> Experiment:
 
 
 def to_query(experiment: Experiment) -> dict[str, str]:
-    """The settings as URL query parameters: stable codes, numbers that read back exactly."""
+    """Write the settings as URL query parameters: stable codes, numbers that read back exactly."""
     return {name: _to_text(value) for name, value in to_fields(experiment).items() if value != ()}
 
 
 def from_query(query: Mapping[str, str]) -> Experiment:
-    """Inverse of :func:`to_query`; missing settings take their defaults.
+    """Make an experiment of URL query parameters; missing settings take their defaults.
 
     Raises:
         InvalidExperiment: an unknown name, a value that does not parse or is out of range.
@@ -97,23 +99,25 @@ def from_query(query: Mapping[str, str]) -> Experiment:
 
 
 def find_without_effect(query: Mapping[str, str], experiment: Experiment) -> dict[str, str]:
-    """Settings of a query that its experiment has no use for, and the setting that makes it so.
+    """Find the settings of a query that have no effect on its experiment, and the reason.
 
-    Name → ``architecture``, or the name of the choice that another option of would need it.
+    Returns:
+        Name → the setting that makes it useless: ``architecture``, ``widths``, or a choice with
+        another option that would use it.
     """
     known, used = set(list_field_names()), to_fields(experiment)
-    found: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for name in (name for name in query if name in known and name not in used):
         needed, owner = name, _find_owner(name, experiment)
         while owner and owner not in used:  # itself without effect
             needed, owner = owner, _find_owner(owner, experiment)
         if owner is None and name in MLP.exempt and used.get("widths"):
-            found[name] = "widths"
+            reasons[name] = "widths"
         elif owner is None or needed in TABLES[type(used[owner])][used[owner]].parameters:
-            found[name] = "architecture"
+            reasons[name] = "architecture"
         else:
-            found[name] = owner
-    return found
+            reasons[name] = owner
+    return reasons
 
 
 def _find_owner(name: str, experiment: Experiment) -> str | None:
@@ -122,25 +126,28 @@ def _find_owner(name: str, experiment: Experiment) -> str | None:
 
 
 def switch_architecture(values: Mapping[str, Any], architecture: Architecture) -> dict[str, Any]:
-    """Flat settings for another architecture: what both understand stays, as far as it can."""
+    """Move flat settings to another architecture; settings that both have stay where possible."""
     old, new = find_network(values), NETWORKS[architecture]
     kept = set(list_field_names()) - {n for spec in NETWORKS.values() for n in spec.model_fields}
     if old is new:
         kept |= set(new.model_fields)
     elif issubclass(old, LayerSettings) and issubclass(new, LayerSettings):
         kept |= set(LayerSettings.model_fields)
-    found = {n: value for n, value in values.items() if n in kept} | {"architecture": architecture}
+    fields = {n: value for n, value in values.items() if n in kept} | {"architecture": architecture}
     while True:
         try:
-            return to_fields(from_fields(found))
+            return to_fields(from_fields(fields))
         except InvalidExperiment as error:
-            bad = [name for name in error.fields if name in found and name != "architecture"]
-            found = {n: v for n, v in found.items() if bad and n not in bad}
-            found["architecture"] = architecture
+            bad = [name for name in error.fields if name in fields and name != "architecture"]
+            fields = {n: v for n, v in fields.items() if bad and n not in bad}
+            fields["architecture"] = architecture
 
 
 def parse_widths(text: str) -> tuple[int | str, ...]:
-    """Widths from text such as ``750-700-650``, ``750, 700`` or ``750 700``, not yet validated."""
+    """Split a text such as ``750-700-650``, ``750, 700`` or ``750 700`` into widths.
+
+    They are not validated: what is no number stays text, for the spec to refuse.
+    """
     for separator in ",;-–×":
         text = text.replace(separator, " ")
     return tuple(int(t) if t.isdecimal() and len(t) < 10 else t for t in text.split())

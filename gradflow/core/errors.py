@@ -1,4 +1,4 @@
-"""Every error GradFlow raises on purpose: one base class, so that callers catch one thing."""
+"""All errors that GradFlow raises on purpose, with one base class for callers to catch."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from gradflow.core.text import Text
 
 
 class GradflowError(Exception):
-    """Base class of all errors raised by GradFlow; its message can be shown to a user as it is.
+    """Base class of all errors raised by GradFlow; a message can be shown to a user as it is.
 
-    The message is a ``Text``, so that it is read in the language of whoever reads it.
+    The message is a ``Text``, which renders in the language of its reader.
     """
 
     @property
@@ -22,9 +22,9 @@ class GradflowError(Exception):
 
 
 class InvalidExperiment(GradflowError, ValueError):
-    """A setting is impossible. The message names the field, the value and what is allowed.
+    """A setting is impossible; the message names the field, the value and what is allowed.
 
-    ``fields`` are the names of the settings at fault, for a caller that can mend them.
+    ``fields`` are the names of the settings at fault, for callers that can correct them.
     """
 
     def __init__(self, message: Text | str, fields: tuple[str, ...] = ()) -> None:

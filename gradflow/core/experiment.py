@@ -1,4 +1,4 @@
-"""An experiment: what to build, on which data, in which number format. Frozen, validated."""
+"""The settings of an experiment: network, data, loss, number format. Frozen, validated."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from gradflow.core.specs.data import MAX_BATCH, Data
 from gradflow.core.specs.mlp import MAX_DEPTH, MLP
 from gradflow.core.specs.network import MAX_WIDTH, LayerSettings, NetworkSpec
 from gradflow.core.specs.transformer import Transformer
+from gradflow.core.text import Text
 
 __all__ = [
     "MAX_BATCH",
@@ -48,10 +49,11 @@ NETWORKS: dict[Architecture, type[NetworkSpec]] = {
 
 
 class Experiment(Spec):
-    """One network on one batch: everything that determines a report.
+    """One network on one batch: all settings that determine a report.
 
-    Same experiment, same numbers: weights and data are drawn from ``seed`` by a CPU generator in
-    float32 and then converted and moved.
+    The same experiment gives the same numbers: weights and data are drawn from ``seed`` by a CPU
+    generator in float32, then converted and moved. Raises ``InvalidExperiment`` on anything
+    impossible.
     """
 
     network: MLP | ConvNet | Transformer = Field(default_factory=MLP)
@@ -94,11 +96,14 @@ class Experiment(Spec):
         only = SOURCES[self.data.source].only
         if only and self.network.architecture not in only:
             possible = ", ".join(list_options(Source, self.network.architecture))
-            raise InvalidExperiment(
-                f"source: {self.data.source} is not possible with "
-                f"architecture={self.network.architecture}; choose one of {possible}",
-                fields=("source",),
+            message = Text(
+                "source: {source} is not possible with architecture={architecture}; choose one of "
+                "{possible}",
+                source=self.data.source,
+                architecture=self.network.architecture,
+                possible=possible,
             )
+            raise InvalidExperiment(message, fields=("source",))
         return self
 
     @model_validator(mode="after")
@@ -106,15 +111,17 @@ class Experiment(Spec):
         if not self.data.applies("dimension", self.data_values):
             dimension = self.network.count_features(self.data)
             if self.data.dimension not in (Data.model_fields["dimension"].default, dimension):
-                raise InvalidExperiment(
-                    f"dimension: {self.data.dimension} has no effect with "
-                    f"architecture={self.network.architecture}, which takes {dimension} numbers "
-                    "per sample; leave it out",
-                    fields=("dimension",),
+                message = Text(
+                    "dimension: {given} has no effect with architecture={architecture}, which "
+                    "takes {dimension} numbers per sample; leave it out",
+                    given=self.data.dimension,
+                    architecture=self.network.architecture,
+                    dimension=dimension,
                 )
+                raise InvalidExperiment(message, fields=("dimension",))
             if self.data.source is Source.GAUSSIAN:
                 data = self.data.model_copy(update={"dimension": dimension})
-                object.__setattr__(self, "data", data)  # frozen for others, not yet made for us
+                object.__setattr__(self, "data", data)  # frozen, but still in the making
         return self
 
     @model_validator(mode="after")
@@ -126,11 +133,11 @@ class Experiment(Spec):
             and network.norm_mode is NormMode.TRAINING
             and self.data.batch_size < 2
         ):
-            raise InvalidExperiment(
+            message = Text(
                 "batch_size: 1 is not allowed with batch normalization in training mode, which "
-                "needs 2 samples or more; raise batch_size or choose norm_mode evaluation",
-                fields=("batch_size",),
+                "needs 2 samples or more; raise batch_size or choose norm_mode evaluation"
             )
+            raise InvalidExperiment(message, fields=("batch_size",))
         return self
 
     @model_validator(mode="after")
@@ -150,14 +157,18 @@ class Experiment(Spec):
 
     @property
     def mlp(self) -> MLP:
-        """The network, where it is known to be fully connected."""
+        """The network of an experiment that is known to have a fully connected one.
+
+        Raises:
+            TypeError: it is of another kind.
+        """
         if not isinstance(self.network, MLP):
             raise TypeError(f"network: {self.network.architecture} is not fully connected")
         return self.network
 
     @property
     def need(self) -> tuple[float, float]:
-        """GiB of memory and TFLOP of arithmetic of one pass."""
+        """GiB of memory and TFLOP of arithmetic that one pass takes."""
         return limits.estimate_need(
             self.network.list_layers(self.data),
             self.data.batch_size,
@@ -167,5 +178,5 @@ class Experiment(Spec):
 
     @property
     def data_values(self) -> dict[str, Any]:
-        """The settings of the data, and the architecture, which says which of them apply."""
+        """The settings of the data, with the architecture, on which it depends which apply."""
         return dict(self.data) | {"architecture": self.network.architecture}

@@ -1,11 +1,11 @@
-"""Histograms as plain numbers: what a report stores and a chart reads. No tensors here.
+"""Histograms as plain numbers, which a report stores and a chart reads. No tensors here.
 
 Two kinds share one class. *Linear* ones (signals, weights) have ``LINEAR_BINS`` equal bins from
 the smallest to the largest finite value. *Logarithmic* ones (gradients) live on a grid that is
 fixed by the number format alone, so that layers and runs share their bins: a bin is one value of
 (exponent, first two mantissa bits), i.e. four bins per factor of two, 0.06 to 0.10 decades each.
-Exact zeros and non-finite entries are never in a bin; they are counted beside the bins, so
-``counts.sum() + zeros·[log] + nonfinite`` is the number of entries of the tensor.
+Exact zeros (in a logarithmic histogram) and non-finite entries are in no bin; they are counted
+beside the bins, so ``counts.sum() + zeros·[log] + nonfinite`` is the number of entries.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradflow.core.errors import InvalidReport
+from gradflow.core.text import Text
 
 LINEAR_BINS = 256
 MANTISSA_BITS = 2
@@ -28,7 +29,7 @@ MANTISSA_BITS = 2
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 _NO_COUNTS: IntArray = np.zeros(0, np.int64)
-_LARGEST = float(np.finfo(np.float64).max)
+_LARGEST_FLOAT = float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,7 @@ class Histogram:
         return self.negative, self.counts - self.negative
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready; linear edges are stored as their end points."""
+        """Convert to JSON-ready data; linear edges are stored as their end points."""
         data: dict[str, Any] = {"scale": self.scale, "counts": self.counts.tolist()}
         if self.scale == "linear":
             data["range"] = [float(self.edges[0]), float(self.edges[-1])]
@@ -95,7 +96,11 @@ class Histogram:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Histogram:
-        """Inverse of :meth:`to_dict`; raises ``InvalidReport`` on anything else."""
+        """Read the data of :meth:`to_dict`.
+
+        Raises:
+            InvalidReport: the data are not those of a histogram.
+        """
         try:
             counts = _read_counts(data["counts"])
             rest = _read_counts([data[name] for name in Specials._fields]).tolist()
@@ -103,7 +108,7 @@ class Histogram:
                 low, high = map(float, data["range"])
                 if not -math.inf < low <= high < math.inf:
                     raise ValueError("a range that is none")
-                edges = _linear_edges(low, high, len(counts))
+                edges = _compute_linear_edges(low, high, len(counts))
                 negative = _NO_COUNTS
             elif data["scale"] == "log10":
                 edges = np.array(data["edges"], np.float64)
@@ -118,11 +123,13 @@ class Histogram:
                 raise ValueError("edges that do not rise, or do not fit the counts")
             return cls(data["scale"], edges, counts, negative, *rest)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise InvalidReport(f"histogram: not readable ({error!r})") from error
+            raise InvalidReport(
+                Text("histogram: not readable ({error})", error=repr(error))
+            ) from error
 
 
 class Specials(NamedTuple):
-    """Entries that a histogram counts beside (or besides) its bins."""
+    """Entries that a histogram counts beside its bins, whether or not they are also in one."""
 
     zeros: int = 0
     subnormal: int = 0
@@ -131,8 +138,10 @@ class Specials(NamedTuple):
     neginf: int = 0
 
 
-def linear_histogram(low: float, high: float, counts: IntArray, specials: Specials) -> Histogram:
-    """``LINEAR_BINS`` equal bins from ``low`` to ``high``, the extreme finite values.
+def make_linear_histogram(
+    low: float, high: float, counts: IntArray, specials: Specials
+) -> Histogram:
+    """Make a histogram of ``LINEAR_BINS`` equal bins from ``low`` to ``high``, the finite extremes.
 
     If all values are equal, one bin around them; if there are none (``counts`` empty), no bin.
     """
@@ -140,39 +149,41 @@ def linear_histogram(low: float, high: float, counts: IntArray, specials: Specia
         edges = np.zeros(1)
     elif low == high:
         margin = 0.5 * abs(low) or 0.5
-        edges = np.array([low - margin, low + margin]).clip(-_LARGEST, _LARGEST)
+        edges = np.array([low - margin, low + margin]).clip(-_LARGEST_FLOAT, _LARGEST_FLOAT)
         counts = counts.sum(keepdims=True)
     else:
-        edges = _linear_edges(low, high, LINEAR_BINS)
+        edges = _compute_linear_edges(low, high, LINEAR_BINS)
     return Histogram("linear", edges, counts, _NO_COUNTS, *specials)
 
 
-def linear_histograms(
+def make_linear_histograms(
     low: FloatArray, high: FloatArray, counts: Sequence[IntArray], specials: Sequence[Specials]
 ) -> list[Histogram]:
-    """Many of them, all with ``LINEAR_BINS`` bins and low < high."""
-    edges = _linear_edges(low[:, None], high[:, None], LINEAR_BINS)
+    """Make many linear histograms at once, all with ``LINEAR_BINS`` bins and low < high."""
+    edges = _compute_linear_edges(low[:, None], high[:, None], LINEAR_BINS)
     return [
         Histogram("linear", edges[i], counts[i], _NO_COUNTS, *special)
         for i, special in enumerate(specials)
     ]
 
 
-def _linear_edges(low: float | FloatArray, high: float | FloatArray, bins: int) -> FloatArray:
+def _compute_linear_edges(
+    low: float | FloatArray, high: float | FloatArray, bins: int
+) -> FloatArray:
     # As a weighted mean, because high - low may exceed the range of float64.
-    falling, rising = _weights(bins)
+    falling, rising = _compute_edge_weights(bins)
     edges: FloatArray = low * falling + high * rising
     return edges
 
 
 @lru_cache(maxsize=8)
-def _weights(bins: int) -> tuple[FloatArray, FloatArray]:
+def _compute_edge_weights(bins: int) -> tuple[FloatArray, FloatArray]:
     rising = np.arange(bins + 1) / max(bins, 1)
     return 1 - rising, rising
 
 
 def _read_counts(values: Any) -> IntArray:
-    """A list of counts from JSON; their sum cannot overflow."""
+    """Read a list of counts from JSON; their sum cannot overflow."""
     if not all(type(value) is int and 0 <= value < 2**48 for value in values):
         raise ValueError("counts that are no counts")
     return np.array(values, np.int64)
@@ -207,12 +218,12 @@ class LogGrid:
     @property
     def edges(self) -> FloatArray:
         """log10 of the lower edges of the finite bins, and of the last upper edge."""
-        return _log_edges(self.exponent_bits, self.mantissa_bits)
+        return _compute_log_edges(self.exponent_bits, self.mantissa_bits)
 
-    def histograms(
+    def make_histograms(
         self, by_sign: npt.NDArray[Any], specials: Sequence[Specials]
     ) -> list[Histogram]:
-        """One histogram per row of ``by_sign``, counts over ``[negative bins, positive bins]``.
+        """Make a histogram per row of ``by_sign``, counts over ``[negative bins, positive bins]``.
 
         Zeros must not be among the counts. All histograms share the bins that any of them uses,
         so that a heatmap can stack them.
@@ -230,7 +241,7 @@ class LogGrid:
 
 
 @lru_cache
-def _log_edges(exponent_bits: int, mantissa_bits: int) -> FloatArray:
+def _compute_log_edges(exponent_bits: int, mantissa_bits: int) -> FloatArray:
     grid = LogGrid(exponent_bits, mantissa_bits)
     bias = (1 << (exponent_bits - 1)) - 1
     index = np.arange(grid.finite + 1)

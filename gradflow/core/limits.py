@@ -1,4 +1,4 @@
-"""How large an experiment may be, so that one user cannot stop a shared server.
+"""Limits on the size of an experiment, so that one user cannot stop a shared server.
 
 The defaults suit a small server. ``GRADFLOW_MAX_GIB`` and ``GRADFLOW_MAX_TFLOP`` raise them.
 """
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from gradflow.core.errors import InvalidExperiment
+from gradflow.core.text import Text
 
 DEFAULT_MAX_GIB = 2.0
 DEFAULT_MAX_TFLOP = 0.5
@@ -34,7 +35,7 @@ class LayerSize(NamedTuple):
 def estimate_need(
     layers: Sequence[LayerSize], batch_size: int, itemsize: int, *, orthogonal: bool
 ) -> tuple[float, float]:
-    """GiB of memory and TFLOP of arithmetic that an experiment takes.
+    """Estimate the GiB of memory and the TFLOP of arithmetic that an experiment takes.
 
     Memory: weights in float32 as drawn, in the experiment's format and their gradients; per
     layer about six arrays of batch × units. Arithmetic: 6·batch·weights·positions for one forward
@@ -50,12 +51,12 @@ def estimate_need(
 
 
 def count_products(layers: Sequence[LayerSize]) -> int:
-    """Products of a weight and a signal in the forward pass of one sample."""
+    """Count the products of a weight and a signal in the forward pass of one sample."""
     return sum(layer.fan_in * layer.fan_out * layer.positions for layer in layers)
 
 
 def read_limits() -> tuple[float, float]:
-    """GiB of memory and TFLOP of arithmetic that an experiment may take."""
+    """Read how many GiB of memory and TFLOP of arithmetic an experiment may take."""
     return (
         float(os.environ.get("GRADFLOW_MAX_GIB", DEFAULT_MAX_GIB)),
         float(os.environ.get("GRADFLOW_MAX_TFLOP", DEFAULT_MAX_TFLOP)),
@@ -68,44 +69,56 @@ def refuse_too_large(
     itemsize: int,
     *,
     orthogonal: bool,
-    shape: str,
+    shape: Text,
     sizes: Mapping[str, str],
 ) -> None:
-    """Refuse an experiment whose memory or arithmetic (see ``need``) would exceed the limits.
+    """Refuse an experiment that would take more memory or arithmetic than the limits allow.
 
-    ``shape`` says the network's size in words, ``sizes`` the settings to lower and what their
-    controls are called.
+    Args:
+        layers: the sizes of all weight layers.
+        batch_size: samples of the pass.
+        itemsize: bytes of a number.
+        orthogonal: whether drawing the weights takes a QR decomposition of each.
+        shape: the size of the network in words.
+        sizes: the settings to lower → the labels of their controls.
 
     Raises:
         InvalidExperiment: names the size, the limit and the settings to lower.
     """
     needs = estimate_need(layers, batch_size, itemsize, orthogonal=orthogonal)
     names = (
-        ("GiB of memory", "GRADFLOW_MAX_GIB"),
-        ("TFLOP of arithmetic", "GRADFLOW_MAX_TFLOP"),
+        (Text("GiB of memory"), "GRADFLOW_MAX_GIB"),
+        (Text("TFLOP of arithmetic"), "GRADFLOW_MAX_TFLOP"),
     )
     for needed, limit, (unit, variable) in zip(needs, read_limits(), names, strict=True):
         if needed > limit:
-            raise InvalidExperiment(
-                f"{', '.join((*sizes, 'batch_size'))}: {shape} on {batch_size} samples need "
-                f"{_format_three_digits(needed)} {unit}, allowed are at most {limit:g}; lower one or more of "
-                f"{', '.join(f'“{title}”' for title in sizes.values())} and “Batch size” "
-                f"(the owner of this server can raise {variable})",
-                fields=(*sizes, "widths", "batch_size", "dimension"),
+            message = Text(
+                "{fields}: {shape} on {batch_size} samples need {needed} {unit}, allowed are at "
+                "most {limit:g}; lower one or more of {titles} and “Batch size” (the owner of "
+                "this server can raise {variable})",
+                fields=", ".join((*sizes, "batch_size")),
+                shape=shape,
+                batch_size=batch_size,
+                needed=_format_three_digits(needed),
+                unit=unit,
+                limit=limit,
+                titles=", ".join(f"“{title}”" for title in sizes.values()),
+                variable=variable,
             )
+            raise InvalidExperiment(message, fields=(*sizes, "widths", "batch_size", "dimension"))
 
 
 def _format_three_digits(value: float) -> str:
-    """Three digits, written as people write them: 1,640."""
+    """Format a number with three digits, as people write it: 1,640."""
     return f"{float(f'{value:.3g}'):,.10g}"
 
 
 def count_seeds_at_once(count: int, gib: float, tflop: float, most: int) -> int:
-    """How many of ``count`` seeds of an experiment fit into one batch: at most ``most``.
+    """Count the seeds of an experiment that fit into one batch: at most ``most``.
 
     Args:
         count: seeds in all.
-        gib: memory that one seed takes, see ``need``; one alone always fits.
+        gib: memory that one seed takes, see ``estimate_need``; a single one always fits.
         tflop: arithmetic that one seed takes.
         most: the largest batch worth making.
 
@@ -114,11 +127,14 @@ def count_seeds_at_once(count: int, gib: float, tflop: float, most: int) -> int:
     """
     max_gib, max_tflop = read_limits()
     if count * tflop > max_tflop:
-        raise InvalidExperiment(
-            f"count: {count} seeds of this network need {count * tflop:.3g} TFLOP of arithmetic, "
-            f"allowed are at most {max_tflop:g}; choose at most {max(int(max_tflop / tflop), 1)} "
-            "seeds, or a smaller network or batch (the owner of this server can raise "
-            "GRADFLOW_MAX_TFLOP)",
-            fields=("count",),
+        message = Text(
+            "count: {count} seeds of this network need {needed:.3g} TFLOP of arithmetic, allowed "
+            "are at most {limit:g}; choose at most {possible} seeds, or a smaller network or batch "
+            "(the owner of this server can raise GRADFLOW_MAX_TFLOP)",
+            count=count,
+            needed=count * tflop,
+            limit=max_tflop,
+            possible=max(int(max_tflop / tflop), 1),
         )
+        raise InvalidExperiment(message, fields=("count",))
     return max(min(count, most, int(max_gib / gib)), 1)

@@ -1,7 +1,7 @@
-"""Strict JSON: what is written, and what is believed of what is read.
+"""Strict JSON: encoding of values, and readers that check what they read.
 
 Non-finite numbers are the strings NaN, Infinity and -Infinity. The readers raise ``TypeError``,
-``ValueError`` or ``KeyError`` on anything else than they expect.
+``ValueError`` or ``KeyError`` on anything that they do not expect.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def encode(value: Any) -> Any:
-    """A value with its non-finite numbers as strings, deep down."""
+    """Replace non-finite numbers by strings, at any depth of mappings and lists."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
     if isinstance(value, Mapping):
@@ -25,26 +25,26 @@ def encode(value: Any) -> Any:
 
 
 def check_type(value: Any, *types: type) -> Any:
-    """The value, if it is of one of these types."""
+    """Return the value if it is of one of these types; else raise ``TypeError``."""
     if not isinstance(value, types):
         raise TypeError(f"{value!r:.50}")
     return value
 
 
 def read_text(value: Any) -> str:
-    """A text."""
+    """Read a text."""
     return str(check_type(value, str))
 
 
 def read_whole(value: Any) -> int:
-    """A whole number from 0 that fits into 64 bits."""
+    """Read a whole number from 0 that fits into 64 bits."""
     if isinstance(value, bool) or not 0 <= check_type(value, int) < 2**63:
         raise ValueError(f"{value!r:.50}")
     return int(value)
 
 
 def read_real(value: Any) -> float:
-    """A number, or one of the three that are not finite."""
+    """Read a number, which may be one of the three non-finite strings."""
     if isinstance(value, str):
         return _NON_FINITE[value]
     if isinstance(value, bool):
@@ -53,7 +53,7 @@ def read_real(value: Any) -> float:
 
 
 def read_positive(value: Any) -> float:
-    """A finite number above 0."""
+    """Read a finite number above 0."""
     number = read_real(value)
     if not 0 < number < math.inf:
         raise ValueError(f"{value!r:.50}")

@@ -1,4 +1,4 @@
-"""Settings worth seeing: the experiments of the texts the project comes from, and classics."""
+"""Experiments worth seeing: those of the texts that the project is based on, and classics."""
 
 from __future__ import annotations
 
@@ -9,138 +9,160 @@ from gradflow.core.text import N_
 
 
 @dataclass(frozen=True)
-class Preset:
-    """A named experiment; ``look_for`` says what it shows."""
+class ExperimentPreset:
+    """A named experiment; ``look_for`` says what there is to see in it."""
 
     label: str
     look_for: str
     experiment: Experiment
 
 
-def _ten_layers(**settings: object) -> Experiment:
-    """Ten hidden layers from 800 inputs down to 300 units, on 2000 Gaussian samples."""
+def _build_ten_layers(**settings: object) -> Experiment:
+    """Build ten hidden layers from 800 inputs down to 300 units, on 2000 Gaussian samples."""
     network = MLP(widths=tuple(range(750, 299, -50)), **settings)
     return Experiment(network=network, data=Data(source="gaussian", dimension=800, batch_size=2000))
 
 
-def _fifty_convolutions(**settings: object) -> Experiment:
+def _build_fifty_convolutions(**settings: object) -> Experiment:
     network = ConvNet(depth=51, channels=16, activation="relu", **settings)
     return Experiment(network=network, data=Data(batch_size=128))
 
 
-def _transformer(placement: str) -> Experiment:
-    """Weights of variance 1/width, so that every branch puts out a signal of size one."""
+def _build_transformer(placement: str) -> Experiment:
+    """Build one with weights of variance 1/width: every branch puts out a signal of size one."""
     network = Transformer(depth=24, norm_placement=placement, weight_std=0.125, scaled_output=False)
     return Experiment(network=network, data=Data(batch_size=128))
 
 
-PRESETS: dict[str, Preset] = {
-    "tanh_small": Preset(
+PRESETS: dict[str, ExperimentPreset] = {
+    "tanh_small": ExperimentPreset(
         N_("Ten tanh layers, σ = 0.01"),
         N_("The signal dies out on its way forward; the error signal dies out on its way back."),
-        _ten_layers(activation="tanh", initialization="normal", init_std=0.01),
+        _build_ten_layers(activation="tanh", initialization="normal", init_std=0.01),
     ),
-    "tanh_large": Preset(
+    "tanh_large": ExperimentPreset(
         N_("Ten tanh layers, σ = 1"),
-        N_("Nearly all units saturate at ±1. The gradient does not vanish, it explodes: large "
-           "weights outweigh the small slopes."),
-        _ten_layers(activation="tanh", initialization="normal", init_std=1.0),
+        N_(
+            "Nearly all units saturate at ±1. The gradient does not vanish, it explodes: large "
+            "weights outweigh the small slopes."
+        ),
+        _build_ten_layers(activation="tanh", initialization="normal", init_std=1.0),
     ),
-    "tanh_xavier": Preset(
+    "tanh_xavier": ExperimentPreset(
         N_("Ten tanh layers, Xavier"),
         N_("Activations and gradients keep their spread from layer to layer."),
-        _ten_layers(activation="tanh", initialization="xavier_normal"),
+        _build_ten_layers(activation="tanh", initialization="xavier_normal"),
     ),
-    "relu_xavier": Preset(
+    "relu_xavier": ExperimentPreset(
         N_("Ten ReLU layers, Xavier"),
         N_("Half of the signal's power is lost in every layer: it fades towards the output."),
-        _ten_layers(activation="relu", initialization="xavier_normal"),
+        _build_ten_layers(activation="relu", initialization="xavier_normal"),
     ),
-    "relu_sqrt2": Preset(
+    "relu_sqrt2": ExperimentPreset(
         N_("Ten ReLU layers, Xavier × √2"),
         N_("The factor √2 makes up for the half that ReLU drops."),
-        _ten_layers(activation="relu", initialization="xavier_normal", gain="recommended"),
+        _build_ten_layers(activation="relu", initialization="xavier_normal", gain="recommended"),
     ),
-    "deep_sigmoid": Preset(
+    "deep_sigmoid": ExperimentPreset(
         N_("Deep sigmoid network"),
-        N_("The slope of the sigmoid is at most 1/4, so the gradient shrinks about fourfold in "
-           "every layer."),
+        N_(
+            "The slope of the sigmoid is at most 1/4, so the gradient shrinks about fourfold in "
+            "every layer."
+        ),
         Experiment(network=MLP(depth=24, activation="sigmoid")),
     ),
-    "deep_relu_he": Preset(
+    "deep_relu_he": ExperimentPreset(
         N_("Deep ReLU network, He"),
-        N_("He initialization keeps gradients in range through 50 layers; the inputs slowly "
-           "collapse onto one direction, and some units are dead."),
-        Experiment(
-            network=MLP(depth=50, activation="relu", initialization="kaiming_normal")
+        N_(
+            "He initialization keeps gradients in range through 50 layers; the inputs slowly "
+            "collapse onto one direction, and some units are dead."
         ),
+        Experiment(network=MLP(depth=50, activation="relu", initialization="kaiming_normal")),
     ),
-    "deep_relu_batchnorm": Preset(
+    "deep_relu_batchnorm": ExperimentPreset(
         N_("Deep ReLU network, He, batch norm"),
-        N_("The forward signal is perfectly steady, yet the gradient explodes gently: batch norm "
-           "makes it grow in every layer."),
+        N_(
+            "The forward signal is perfectly steady, yet the gradient explodes gently: batch norm "
+            "makes it grow in every layer."
+        ),
         Experiment(
             network=MLP(
-                depth=50, activation="relu", initialization="kaiming_normal",
+                depth=50,
+                activation="relu",
+                initialization="kaiming_normal",
                 normalization="batch",
             )
         ),
     ),
-    "residual_sigmoid": Preset(
+    "residual_sigmoid": ExperimentPreset(
         N_("Residual sigmoid network"),
-        N_("The deep sigmoid network with a shortcut around every layer: ∂L/∂z stays in range, "
-           "because the shortcut passes the gradient on with factor one."),
+        N_(
+            "The deep sigmoid network with a shortcut around every layer: ∂L/∂z stays in range, "
+            "because the shortcut passes the gradient on with factor one."
+        ),
         Experiment(
-            network=MLP(
-                depth=24, activation="sigmoid", connection="preactivation", block_size=1
-            )
+            network=MLP(depth=24, activation="sigmoid", connection="preactivation", block_size=1)
         ),
     ),
-    "constant": Preset(
+    "constant": ExperimentPreset(
         N_("Constant weights"),
-        N_("All units of a layer do the same, forward and backward: each column is as thin as if "
-           "the layer had a single unit."),
+        N_(
+            "All units of a layer do the same, forward and backward: each column is as thin as if "
+            "the layer had a single unit."
+        ),
         Experiment(network=MLP(depth=6, initialization="constant", init_value=0.02)),
     ),
-    "conv_plain": Preset(
+    "conv_plain": ExperimentPreset(
         N_("50 plain convolutions, Xavier"),
-        N_("ReLU halves the power in every layer, and the zeros at the border cost some more: "
-           "signal and gradient fade."),
-        _fifty_convolutions(initialization="xavier_normal"),
+        N_(
+            "ReLU halves the power in every layer, and the zeros at the border cost some more: "
+            "signal and gradient fade."
+        ),
+        _build_fifty_convolutions(initialization="xavier_normal"),
     ),
-    "conv_residual": Preset(
+    "conv_residual": ExperimentPreset(
         N_("50 convolutions as in ResNet"),
-        N_("He weights, batch norm and a shortcut around every two convolutions: the gradient "
-           "grows a little from block to block instead of fading."),
-        _fifty_convolutions(
+        N_(
+            "He weights, batch norm and a shortcut around every two convolutions: the gradient "
+            "grows a little from block to block instead of fading."
+        ),
+        _build_fifty_convolutions(
             initialization="kaiming_normal", normalization="batch", connection="residual"
         ),
     ),
-    "transformer_pre_norm": Preset(
+    "transformer_pre_norm": ExperimentPreset(
         N_("Transformer, 24 blocks, pre-norm"),
-        N_("Choose the residual stream above the figure: nothing stands on it, so the gradient "
-           "reaches the first block as strong as the last."),
-        _transformer("pre"),
+        N_(
+            "Choose the residual stream above the figure: nothing stands on it, so the gradient "
+            "reaches the first block as strong as the last."
+        ),
+        _build_transformer("pre"),
     ),
-    "transformer_bare": Preset(
+    "transformer_bare": ExperimentPreset(
         N_("Transformer without normalization"),
-        N_("The same weights without any norm: what the branches add feeds on itself, and the "
-           "signal explodes until float32 overflows."),
-        _transformer("none"),
+        N_(
+            "The same weights without any norm: what the branches add feeds on itself, and the "
+            "signal explodes until float32 overflows."
+        ),
+        _build_transformer("none"),
     ),
-    "float16_overflow": Preset(
+    "float16_overflow": ExperimentPreset(
         N_("Overflow in float16"),
-        N_("The signal grows beyond 65,504, the largest number of the format; from there on "
-           "everything is infinite or not a number."),
+        N_(
+            "The signal grows beyond 65,504, the largest number of the format; from there on "
+            "everything is infinite or not a number."
+        ),
         Experiment(
             network=MLP(depth=16, activation="relu", initialization="normal", init_std=0.4),
             dtype="float16",
         ),
     ),
-    "float16_underflow": Preset(
+    "float16_underflow": ExperimentPreset(
         N_("Underflow in float16"),
-        N_("Below 6·10⁻⁸ nothing is left but exact zeros. Raise the loss scale, and the "
-           "gradient comes back."),
+        N_(
+            "Below 6·10⁻⁸ nothing is left but exact zeros. Raise the loss scale, and the "
+            "gradient comes back."
+        ),
         Experiment(network=MLP(depth=16, activation="sigmoid"), dtype="float16"),
     ),
-}  # fmt: skip
+}

@@ -1,4 +1,4 @@
-"""Recording one forward and one backward pass: of any model, or of an ``Experiment``."""
+"""One recorded forward and backward pass, of any model or of an ``Experiment``."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from gradflow.core.networks.noise import seed_noise
 from gradflow.core.recording.device import DeviceSummarizer
 from gradflow.core.recording.host import HostSummarizer
 from gradflow.core.recording.parameters import Parameters
-from gradflow.core.recording.preserve import preserved
+from gradflow.core.recording.preserve import preserve
 from gradflow.core.recording.recorder import Recorder
-from gradflow.core.recording.result import Recording, enqueue_weights
+from gradflow.core.recording.result import Recording, add_weights
 from gradflow.core.recording.summary import Summarizer
 from gradflow.core.report import Report
+from gradflow.core.text import Text
 
 LossFunction = Callable[[Any, Any], Tensor]
 
@@ -58,9 +59,9 @@ def probe(
         learning_rate: for ``update_ratio`` = learning_rate·‖∂L/∂W‖/‖W‖ (a step of plain SGD).
         clip_norm: if positive, that step is clipped by the global norm: ``update_ratio`` is also
             multiplied by min(1, clip_norm/(‖g‖ + 1e-6)), ‖g‖ over all parameters, as
-            ``torch.nn.utils.clip_grad_norm_`` does. The gradients shown are not.
+            ``torch.nn.utils.clip_grad_norm_`` does. The recorded gradients are not clipped.
         title: one line that names the model in figures.
-        experiment: settings to store with the report, as ``codec.to_query`` gives them.
+        experiment: settings to store with the report, in the form of ``codec.to_query``.
 
     Returns:
         A ``Report``: ∂L/∂ of the loss as reduced by ``loss``; norms are Frobenius norms over the
@@ -73,32 +74,34 @@ def probe(
     """
     parameters = dict(model.named_parameters())
     _refuse_lazy(parameters)
-    with torch.inference_mode(False), torch.enable_grad(), preserved(model):
-        arguments, keywords, leaves = _arguments(inputs, parameters)
-        dtype = _dtype(parameters, leaves)
+    with torch.inference_mode(False), torch.enable_grad(), preserve(model):
+        arguments, keywords, leaves = _copy_arguments(inputs, parameters)
+        dtype = _find_dtype(parameters, leaves)
         smallest = torch.finfo(dtype)
         device = next(iter(parameters.values()), torch.empty(0)).device
-        make = HostSummarizer if device.type == "cpu" else DeviceSummarizer
-        summarizer: Summarizer = make(loss_scale, smallest.tiny / loss_scale)
-        wanted = [p for p in parameters.values() if p.requires_grad] + leaves
+        kind = HostSummarizer if device.type == "cpu" else DeviceSummarizer
+        summarizer: Summarizer = kind(loss_scale, smallest.tiny / loss_scale)
+        differentiable = [p for p in parameters.values() if p.requires_grad] + leaves
         start = time.perf_counter()
         recorder = Recorder(model, summarizer)
         with recorder:
             output = model(*arguments, **keywords)
         if isinstance(targets, Tensor) and targets.is_inference():
             targets = targets.clone()  # one that autograd may save
-        value = _scalar(loss(output, targets))
+        value = _check_scalar(loss(output, targets))
         del output
         scaled = value * loss_scale if loss_scale != 1 else value
-        found: list[Tensor | None] = [*torch.autograd.grad(scaled, wanted, allow_unused=True)]
-        gradients = {id(p): g for p, g in zip(wanted, found, strict=True) if g is not None}
-        tickets = enqueue_weights(recorder.records, parameters, gradients, summarizer)
+        grads: list[Tensor | None] = [
+            *torch.autograd.grad(scaled, differentiable, allow_unused=True)
+        ]
+        gradients = {id(p): g for p, g in zip(differentiable, grads, strict=True) if g is not None}
+        tickets = add_weights(recorder.records, parameters, gradients, summarizer)
         summaries = summarizer.collect()
-        measured = Parameters.measured(parameters, gradients, tickets, summaries, loss_scale)
-        total = measured.total_grad_norm()
-        rate = learning_rate * (min(1.0, clip_norm / (total + 1e-6)) if clip_norm else 1.0)
+        measured = Parameters.measure(parameters, gradients, tickets, summaries, loss_scale)
+        grad_norm = measured.total_grad_norm
+        rate = learning_rate * (min(1.0, clip_norm / (grad_norm + 1e-6)) if clip_norm else 1.0)
         seconds = time.perf_counter() - start
-        taken = Recording.taken(
+        recording = Recording.from_recorder(
             model,
             recorder,
             summaries,
@@ -111,7 +114,7 @@ def probe(
             title=title or type(model).__name__,
             experiment=experiment,
         )
-        return taken.report(measured.update_ratio(rate), rate / learning_rate)
+        return recording.make_report(measured.compute_update_ratio(rate), rate / learning_rate)
 
 
 def run(experiment: Experiment) -> Report:
@@ -121,7 +124,7 @@ def run(experiment: Experiment) -> Report:
         DeviceUnavailable: the experiment asks for a GPU and there is none.
         InvalidExperiment: PyTorch lacks an operation of the network in this dtype on the device.
     """
-    device = resolve(experiment.device)
+    device = resolve_device(experiment.device)
     dtype = DTYPES[experiment.dtype].dtype
     inputs, targets = draw_batch(experiment.data, experiment.seed)
     model = build_network(experiment, inputs).to(device, dtype)
@@ -139,19 +142,38 @@ def run(experiment: Experiment) -> Report:
             experiment=to_query(experiment),
         )
     except NotImplementedError as error:  # RReLU in float16 on a CPU, in torch 2.13
-        raise InvalidExperiment(
-            f"dtype: PyTorch {torch.__version__} cannot compute this network in "
-            f"{experiment.dtype} on {device} ({error}); choose another dtype or activation",
-            fields=("dtype", "activation"),
-        ) from error
+        raise make_dtype_error(experiment, device, error) from error
 
 
-def resolve(device: Device) -> torch.device:
-    """The device that ``device`` means on this machine; raises ``DeviceUnavailable``."""
+def make_dtype_error(
+    experiment: Experiment, device: torch.device, error: NotImplementedError
+) -> InvalidExperiment:
+    """Make the error for a network that PyTorch cannot compute in its dtype on ``device``."""
+    return InvalidExperiment(
+        Text(
+            "dtype: PyTorch {version} cannot compute this network in {dtype} on {device} "
+            "({error}); choose another dtype or activation",
+            version=torch.__version__,
+            dtype=experiment.dtype,
+            device=str(device),
+            error=str(error),
+        ),
+        fields=("dtype", "activation"),
+    )
+
+
+def resolve_device(device: Device) -> torch.device:
+    """Find the torch device that a choice means on this machine: "auto" is a GPU if there is one.
+
+    Raises:
+        DeviceUnavailable: "cuda" is chosen and there is no GPU.
+    """
     if device is Device.CUDA and not torch.cuda.is_available():
         raise DeviceUnavailable(
-            'device: "cuda" is not available on this machine (no GPU that PyTorch can use); '
-            "choose auto or cpu"
+            Text(
+                'device: "cuda" is not available on this machine (no GPU that PyTorch can use); '
+                "choose auto or cpu"
+            )
         )
     gpu = device is not Device.CPU and torch.cuda.is_available()
     return torch.device("cuda", torch.cuda.current_device()) if gpu else torch.device("cpu")
@@ -161,23 +183,27 @@ def _refuse_lazy(parameters: Mapping[str, Tensor]) -> None:
     for name, parameter in parameters.items():
         if isinstance(parameter, nn.parameter.UninitializedParameter):
             raise ProbeError(
-                f"model: parameter {name} is not materialized yet; run the model once on a batch"
+                Text(
+                    "model: parameter {name} is not materialized yet; "
+                    "run the model once on a batch",
+                    name=name,
+                )
             )
 
 
-def _arguments(
+def _copy_arguments(
     inputs: Any, parameters: Mapping[str, Tensor]
 ) -> tuple[tuple[Any, ...], dict[str, Any], list[Tensor]]:
-    """Copies of the arguments, and the input tensors whose gradient has to be asked for.
+    """Copy the inputs into positional and keyword arguments, because a model may change them.
 
-    Copies, because a model may change its input in place. With frozen parameters, or none, the
-    graph would start only behind them; asking for the gradient of the inputs makes it start at
-    the first layer, so that its ∂L/∂z is seen as well.
+    Also returns the input tensors whose gradient has to be asked for. With frozen parameters, or
+    none, the graph would start only behind them; asking for the gradient of the inputs makes it
+    start at the first layer, so that its ∂L/∂z is recorded as well.
     """
     leaves: list[Tensor] = []
     from_inputs = not parameters or not all(p.requires_grad for p in parameters.values())
 
-    def prepared(value: Any) -> Any:
+    def copy_argument(value: Any) -> Any:
         if not isinstance(value, Tensor):
             return value
         copy = value.detach().clone()
@@ -187,41 +213,47 @@ def _arguments(
         return copy
 
     if isinstance(inputs, Mapping):
-        return (), {name: prepared(value) for name, value in inputs.items()}, leaves
+        return (), {name: copy_argument(value) for name, value in inputs.items()}, leaves
     values = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
-    return tuple(prepared(value) for value in values), {}, leaves
+    return tuple(copy_argument(value) for value in values), {}, leaves
 
 
-def _dtype(parameters: Mapping[str, Tensor], leaves: list[Tensor]) -> torch.dtype:
+def _find_dtype(parameters: Mapping[str, Tensor], leaves: list[Tensor]) -> torch.dtype:
     for tensor in (*parameters.values(), *leaves):
         if tensor.is_floating_point():
             return tensor.dtype
     return torch.get_default_dtype()
 
 
-def _scalar(value: Any) -> Tensor:
+def _check_scalar(value: Any) -> Tensor:
     if not isinstance(value, Tensor) or value.numel() != 1:
-        shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-        raise ProbeError(f"loss: returned {shape}, needed is one number (reduce it to its mean)")
+        shape = str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__
+        raise ProbeError(
+            Text(
+                "loss: returned {shape}, needed is one number (reduce it to its mean)", shape=shape
+            )
+        )
     if not value.requires_grad:
         raise ProbeError(
-            "loss: does not depend on any parameter or input that requires a gradient; "
-            "check for detach() or no_grad() in the model"
+            Text(
+                "loss: does not depend on any parameter or input that requires a gradient; "
+                "check for detach() or no_grad() in the model"
+            )
         )
     return value.reshape(())
 
 
 def describe(experiment: Experiment) -> str:
-    """One line that names a network."""
+    """Name the network of an experiment in one line, by its option codes."""
     spec = experiment.network
     if isinstance(spec, LayerSettings):
-        parts = [spec.activation, spec.initialization, spec.describe_shape()]
+        parts = [spec.activation, spec.initialization, str(spec.describe_shape())]
         if spec.normalization != "none":
             parts.append(f"{spec.normalization} norm")
         if spec.connection != "plain":
             parts.append(spec.connection)
     else:
-        parts = [spec.activation, spec.describe_shape(), f"{spec.norm_placement} norm"]
+        parts = [spec.activation, str(spec.describe_shape()), f"{spec.norm_placement} norm"]
     if spec.architecture != "mlp":
         parts.insert(0, spec.architecture)
     return ", ".join(parts)

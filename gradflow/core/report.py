@@ -16,6 +16,7 @@ import pandas as pd
 from gradflow.core import plain
 from gradflow.core.errors import GradflowError, InvalidReport
 from gradflow.core.histogram import Histogram
+from gradflow.core.text import Text
 
 Quantity = Literal[
     "preactivation", "activation", "delta", "activation_grad", "weight", "weight_grad"
@@ -25,31 +26,36 @@ QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
 
 FORMAT = "gradflow-report"
 VERSION = 1
-COLUMNS = {
+TABLE_COLUMNS = {
     "signals": (
-        "order", "layer", "module", "kind", "shape", "mean", "std", "rms", "min", "max",
-        "saturated", "zero", "dead_units", "nonfinite", "similarity",
-        "grad_mean", "grad_std", "grad_rms", "grad_norm", "grad_max", "grad_zero", "grad_nonfinite",
+        *("order", "layer", "module", "kind", "shape", "mean", "std", "rms", "min", "max"),
+        *("saturated", "zero", "dead_units", "nonfinite", "similarity"),
+        *("grad_mean", "grad_std", "grad_rms", "grad_norm", "grad_max"),
+        *("grad_zero", "grad_nonfinite"),
     ),
     "layers": (
-        "layer", "module", "fan_in", "fan_out", "preactivation_mean", "preactivation_std",
-        "preactivation_rms", "activation_mean", "activation_std", "activation_rms", "similarity",
-        "saturated", "dead_units", "delta_norm", "delta_rms", "activation_grad_norm",
-        "activation_grad_rms", "weight_norm", "weight_grad_norm", "weight_grad_rms",
-        "bias_grad_norm", "update_ratio",
+        *("layer", "module", "fan_in", "fan_out"),
+        *("preactivation_mean", "preactivation_std", "preactivation_rms"),
+        *("activation_mean", "activation_std", "activation_rms"),
+        *("similarity", "saturated", "dead_units"),
+        *("delta_norm", "delta_rms", "activation_grad_norm", "activation_grad_rms"),
+        *("weight_norm", "weight_grad_norm", "weight_grad_rms", "bias_grad_norm", "update_ratio"),
     ),
     "parameters": (
-        "layer", "parameter", "shape", "norm", "rms", "grad_norm", "grad_rms", "grad_max",
-        "grad_zero", "grad_nonfinite", "update_ratio",
+        *("layer", "parameter", "shape", "norm", "rms"),
+        *("grad_norm", "grad_rms", "grad_max", "grad_zero", "grad_nonfinite", "update_ratio"),
     ),
-}  # fmt: skip
+}
+"""The columns of the tables of a report, in order."""
 _TEXTS = {"module", "kind", "shape", "parameter"}
 _INTEGERS = {"order", "layer", "fan_in", "fan_out", "nonfinite"}  # never unknown (NaN)
+_NUMBERS = ("loss", "grad_norm", "clip_factor", "seconds")
+_POSITIVE = ("smallest_normal", "smallest", "loss_scale")
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What one forward and one backward pass through a network looked like.
+    """The record of one forward and one backward pass through a network.
 
     Attributes:
         loss: the loss as reduced by the loss function (not multiplied by a loss scale).
@@ -58,7 +64,7 @@ class Report:
         parameters: one row per parameter tensor.
         histograms: ``{(what, layer): Histogram}``.
         grad_norm: norm of the gradient over all parameters.
-        clip_factor: what clipping multiplied the step by; 1 if nothing was clipped.
+        clip_factor: factor by which clipping shortened the step; 1 if nothing was clipped.
         parameter_count: number of scalar parameters of the model.
         seconds: wall time of the recorded pass.
         device: where it ran, e.g. ``cpu``.
@@ -69,9 +75,9 @@ class Report:
         title: one line that names the network.
         experiment: the spec as plain data if an ``Experiment`` was run, else ``None``.
         rows: what a row of ``layers`` is: a layer, a block, or a time step.
-        stream: the residual stream: a report whose rows are the outputs of the model's blocks,
-            numbered from 1, and as row 0 what enters the first, where a module puts it out; with
-            signals and gradients, and no weights; ``None`` without blocks.
+        stream: the residual stream, ``None`` without blocks: a report whose rows are the outputs
+            of the model's blocks, numbered from 1. Row 0 is the input of the first block, if it
+            is a module's output. The stream has signals and gradients, and no weights.
     """
 
     loss: float
@@ -94,7 +100,7 @@ class Report:
     stream: Report | None = None
 
     def histogram(self, what: Quantity, layer: int) -> Histogram:
-        """The histogram of ``what`` in ``layer`` (numbered from 1 at the input side).
+        """Look up the histogram of ``what`` in ``layer`` (numbered from 1 at the input side).
 
         Raises:
             GradflowError: no such quantity or layer, or nothing was recorded for it.
@@ -104,15 +110,24 @@ class Report:
         except KeyError:
             if what not in QUANTITIES:
                 raise GradflowError(
-                    f"what: {what!r} is not a quantity; choose one of {', '.join(QUANTITIES)}"
+                    Text(
+                        "what: {what!r} is not a quantity; choose one of {quantities}",
+                        what=what,
+                        quantities=", ".join(QUANTITIES),
+                    )
                 ) from None
             raise GradflowError(
-                f"layer: no {what} was recorded for layer {layer!r}; "
-                f"layers run from 1 to {len(self.layers)}"
+                Text(
+                    "layer: no {what} was recorded for layer {layer!r}; "
+                    "layers run from 1 to {last}",
+                    what=what,
+                    layer=layer,
+                    last=len(self.layers),
+                )
             ) from None
 
     def dead_unit_share(self) -> npt.NDArray[np.float64]:
-        """Dead units as a share of each layer's units; NaN where the notion does not apply."""
+        """Divide dead units by the units of each layer; NaN where the notion does not apply."""
         if not {"dead_units", "fan_out"} <= set(self.layers):
             return np.full(len(self.layers), math.nan)
         dead, units = (self.layers[name].to_numpy(np.float64) for name in ("dead_units", "fan_out"))
@@ -120,7 +135,7 @@ class Report:
             return np.where(units > 0, np.minimum(dead / units, 1.0), math.nan)
 
     def to_json(self) -> str:
-        """Strict JSON (non-finite numbers as the strings NaN, Infinity, -Infinity)."""
+        """Write strict JSON; non-finite numbers are the strings NaN, Infinity and -Infinity."""
         data = {"format": FORMAT, "version": VERSION, **self._to_dict()}
         return json.dumps(plain.encode(data), allow_nan=False, separators=(",", ":"))
 
@@ -129,9 +144,9 @@ class Report:
             **{
                 name: getattr(self, name)
                 for name in self.__dataclass_fields__
-                if name not in (*COLUMNS, "histograms", "stream")
+                if name not in (*TABLE_COLUMNS, "histograms", "stream")
             },
-            **{name: _table_to_dict(getattr(self, name)) for name in COLUMNS},
+            **{name: _table_to_dict(getattr(self, name)) for name in TABLE_COLUMNS},
             "histograms": [
                 {"what": what, "layer": layer, **histogram.to_dict()}
                 for (what, layer), histogram in self.histograms.items()
@@ -141,7 +156,7 @@ class Report:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Report:
-        """Inverse of :meth:`to_json`.
+        """Read a report from the JSON of :meth:`to_json`.
 
         Raises:
             InvalidReport: the text is not JSON, not a report, damaged, or of another version.
@@ -149,23 +164,33 @@ class Report:
         try:
             data = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise InvalidReport(f"report: this is not JSON ({error})") from error
+            raise InvalidReport(
+                Text("report: this is not JSON ({error})", error=str(error))
+            ) from error
         if not isinstance(data, dict) or data.get("format") != FORMAT:
-            raise InvalidReport("report: this JSON was not saved by GradFlow (no format mark)")
+            raise InvalidReport(
+                Text("report: this JSON was not saved by GradFlow (no format mark)")
+            )
         if data.get("version") != VERSION:
             raise InvalidReport(
-                f"report: format version {data.get('version')!r} is not readable; "
-                f"this GradFlow reads version {VERSION}"
+                Text(
+                    "report: format version {version} is not readable; "
+                    "this GradFlow reads version {readable}",
+                    version=repr(data.get("version")),
+                    readable=VERSION,
+                )
             )
         try:
             return cls._from_dict(data)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise InvalidReport(f"report: the file is damaged ({error!r})") from error
+            raise InvalidReport(
+                Text("report: the file is damaged ({error})", error=repr(error))
+            ) from error
 
     @classmethod
     def _from_dict(cls, data: Mapping[str, Any], *, nested: bool = False) -> Report:
         fields: dict[str, Any] = {
-            **{name: _table_from_dict(name, data[name]) for name in COLUMNS},
+            **{name: _table_from_dict(name, data[name]) for name in TABLE_COLUMNS},
             **{name: plain.read_real(data[name]) for name in _NUMBERS},
             **{name: plain.read_positive(data[name]) for name in _POSITIVE},
             **{name: plain.check_type(data[name], str) for name in ("device", "dtype", "title")},
@@ -177,7 +202,7 @@ class Report:
         return cls(
             **fields,
             histograms={
-                _histogram_key(item, numbers): Histogram.from_dict(item)
+                _read_histogram_key(item, numbers): Histogram.from_dict(item)
                 for item in plain.check_type(data["histograms"], list)
             },
             parameter_count=plain.read_whole(data["parameter_count"]),
@@ -196,16 +221,14 @@ class Report:
         return cls.from_json(Path(path).read_bytes())
 
 
-_NUMBERS = ("loss", "grad_norm", "clip_factor", "seconds")
-_POSITIVE = ("smallest_normal", "smallest", "loss_scale")
+def make_table(name: str, columns: Mapping[str, Sequence[Any] | npt.NDArray[Any]]) -> pd.DataFrame:
+    """Make a table of a report from all its columns; their types do not depend on the values."""
+    return pd.DataFrame(
+        {column: _convert_column(column, columns[column]) for column in TABLE_COLUMNS[name]}
+    )
 
 
-def table(name: str, columns: Mapping[str, Sequence[Any] | npt.NDArray[Any]]) -> pd.DataFrame:
-    """A table of a report from all its columns; their types do not depend on the values."""
-    return pd.DataFrame({column: _column(column, columns[column]) for column in COLUMNS[name]})
-
-
-def _column(name: str, values: Sequence[Any] | npt.NDArray[Any]) -> Any:
+def _convert_column(name: str, values: Sequence[Any] | npt.NDArray[Any]) -> Any:
     if name in _TEXTS:
         return pd.Series(list(values), dtype="str")
     return np.array(values, np.int64 if name in _INTEGERS else np.float64)
@@ -216,17 +239,19 @@ def _table_to_dict(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def _table_from_dict(name: str, data: Any) -> pd.DataFrame:
-    columns: dict[str, list[Any]] = {c: plain.check_type(data[c], list) for c in COLUMNS[name]}
+    columns: dict[str, list[Any]] = {
+        c: plain.check_type(data[c], list) for c in TABLE_COLUMNS[name]
+    }
     if len(data) != len(columns) or len(set(map(len, columns.values()))) != 1:
         raise ValueError(f"the columns of {name}")
     for column, values in columns.items():
-        of_numbers = plain.read_whole if column in _INTEGERS else plain.read_real
-        read = plain.read_text if column in _TEXTS else of_numbers
+        read_number = plain.read_whole if column in _INTEGERS else plain.read_real
+        read = plain.read_text if column in _TEXTS else read_number
         columns[column] = [read(value) for value in values]
-    return table(name, columns)
+    return make_table(name, columns)
 
 
-def _histogram_key(item: Any, numbers: Container[int]) -> tuple[Quantity, int]:
+def _read_histogram_key(item: Any, numbers: Container[int]) -> tuple[Quantity, int]:
     what, layer = item["what"], plain.read_whole(item["layer"])
     if what not in QUANTITIES or layer not in numbers:
         raise ValueError(f"a histogram of {what} in layer {layer}")

@@ -1,7 +1,7 @@
-"""The base of all specs: frozen, validated, and able to say which of their fields apply.
+"""The base class of all specs: frozen, validated, and able to say which of their fields apply.
 
 A field is *dependent* if some option of a choice field lists it in its ``parameters`` (say
-``init_std`` under ``initialization="normal"``). It applies only while that option is chosen; a
+``init_std`` under ``initialization="normal"``). It applies only while such an option is chosen; a
 spec that sets it otherwise is refused, because a setting that changes nothing is a lie.
 """
 
@@ -23,7 +23,7 @@ from gradflow.core.text import N_, Text, join_texts
 
 
 class Spec(BaseModel):
-    """Base class of the networks' specs, ``Data`` and ``Experiment``."""
+    """Base class of the networks' specs, of ``Data``, ``Experiment`` and ``TrainingPlan``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -38,12 +38,12 @@ class Spec(BaseModel):
 
     @classmethod
     def list_applicable(cls, values: Mapping[str, Any]) -> list[str]:
-        """Fields that apply under these (possibly unvalidated) values, in declaration order."""
+        """List the fields that apply under ``values`` (validated or not), in their order."""
         return [name for name in cls.model_fields if cls.applies(name, values)]
 
     @classmethod
     def applies(cls, name: str, values: Mapping[str, Any]) -> bool:
-        """Whether a field has an effect under these (possibly unvalidated) values."""
+        """Return whether a field has an effect under ``values`` (validated or not)."""
         owner = find_owners(cls).get(name)
         if owner is None:
             return True
@@ -62,39 +62,43 @@ class Spec(BaseModel):
             if name in applicable or name in self.exempt or values[name] == field.default:
                 continue
             owner = find_owners(type(self))[name]
-            raise InvalidExperiment(
-                f"{name}: {quote_value(values[name])} has no effect with "
-                f"{owner}={quote_value(values[owner])}; leave it out or choose another {owner}",
-                fields=(name,),
+            message = Text(
+                "{name}: {value} has no effect with {owner}={choice}; leave it out or choose "
+                "another {owner}",
+                name=name,
+                value=quote_value(values[name]),
+                owner=owner,
+                choice=quote_value(values[owner]),
             )
+            raise InvalidExperiment(message, fields=(name,))
         return self
 
 
 @cache
 def find_owners(spec: type[Spec]) -> dict[str, str]:
-    """Dependent field → the choice field whose options use it."""
-    found = {}
+    """Map each dependent field to the choice field whose options use it."""
+    owners = {}
     for name, field in spec.model_fields.items():
         if enum := find_enum(field):
             for row in TABLES[enum].values():
-                found.update(dict.fromkeys(row.parameters, name))
-    return {name: owner for name, owner in found.items() if name in spec.model_fields}
+                owners.update(dict.fromkeys(row.parameters, name))
+    return {name: owner for name, owner in owners.items() if name in spec.model_fields}
 
 
 def find_enum(field: FieldInfo) -> type[StrEnum] | None:
-    """The enum of a choice field, ``None`` for other fields."""
+    """Return the enum of a choice field, ``None`` for other fields."""
     kind = field.annotation
     return kind if isinstance(kind, type) and issubclass(kind, StrEnum) else None
 
 
 def list_options(enum: type[StrEnum], architecture: str) -> list[StrEnum]:
-    """The options of a choice that an architecture has, in order."""
+    """List the options of a choice that an architecture has, in their order."""
     table = TABLES[enum]
     return [code for code in enum if not table[code].only or architecture in table[code].only]
 
 
 def find_bounds(field: FieldInfo) -> tuple[float | None, float | None, bool]:
-    """``(low, high, low is excluded)`` of a numeric field."""
+    """Return ``(low, high, low is excluded)`` of a numeric field, ``None`` where there is none."""
     low = high = None
     excluded = False
     for item in field.metadata:
@@ -122,6 +126,8 @@ def describe_allowed(spec: type[Spec], name: str) -> Text:
         return Text("true or false")
     if get_origin(kind) is tuple:
         low, high, _ = find_bounds(get_args(get_args(kind)[0])[1])
+        assert low is not None
+        assert high is not None
         return Text("whole numbers from {low:g} to {high:g}, one per layer", low=low, high=high)
     low, high, excluded = find_bounds(field)
     if low is None or high is None:
@@ -142,21 +148,21 @@ _NUMBERS = (
 
 
 def _translate(spec: type[Spec], error: ValidationError) -> InvalidExperiment:
-    """Turn pydantic's error into one of ours, a line for each setting at fault."""
+    """Turn pydantic's error into an ``InvalidExperiment``, one line per setting at fault."""
     messages: list[Text] = []
     fields: list[str] = []
     for item in error.errors():
         cause = item.get("ctx", {}).get("error")
         if not isinstance(cause, InvalidExperiment):
             name = str(item["loc"][0]) if item["loc"] else spec.__name__
-            cause = _refuse(spec, name, item)
+            cause = _make_error(spec, name, item)
         messages.append(cause.args[0])
         fields += cause.fields
     return InvalidExperiment(join_texts(*messages, separator="\n"), fields=tuple(fields))
 
 
-def _refuse(spec: type[Spec], name: str, item: ErrorDetails) -> InvalidExperiment:
-    """Make the error about one setting of which pydantic says what is wrong."""
+def _make_error(spec: type[Spec], name: str, item: ErrorDetails) -> InvalidExperiment:
+    """Make the error about one setting from what pydantic says of it."""
     if item["type"] != "extra_forbidden":
         return InvalidExperiment.for_value(name, item["input"], describe_allowed(spec, name))
     message = Text(

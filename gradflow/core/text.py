@@ -1,31 +1,90 @@
-"""Text that a person reads: made when it is read, in the language of who reads it.
+"""Text for a person, rendered when it is read and in the reader's language.
 
-Code computes with codes and numbers and may keep what it computed for everybody; a sentence about
-it is a ``Text``, a template with its values, which becomes a string only when it is read. A second
-language is a catalogue (``locale/LANGUAGE/LC_MESSAGES/gradflow.mo``), not a rewrite.
+Code computes with codes and numbers, and may keep its results for all readers. A sentence about
+them is a ``Text``: a template with its values, which becomes a string only when it is read. So a
+second language is a catalogue (``locale/LANGUAGE/LC_MESSAGES/gradflow.mo``), not a rewrite.
 """
 
 from __future__ import annotations
 
 import gettext
+from collections.abc import Mapping
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 LANGUAGE: ContextVar[str] = ContextVar("language", default="en")
-"""Code of the language that is read; the app sets it once per session."""
+"""Code of the reader's language; the app sets it once per session."""
+
+Value: TypeAlias = "str | float | Text"
+"""What a text can quote: codes, names and numbers as they are, and other texts."""
 
 
-@cache
-def load_catalogue(language: str) -> gettext.NullTranslations:
-    """Load the translations into a language; without a catalogue texts stay in English."""
-    locale = Path(__file__).parents[1] / "locale"
-    return gettext.translation("gradflow", localedir=locale, languages=[language], fallback=True)
+class Text:
+    """A message and its values; ``str`` renders it in the reader's language.
+
+    The template is the English message and the key in the catalogues. Its placeholders are those
+    of ``str.format``; a template without values is taken literally, braces included. Texts can be
+    nested, compared, hashed, copied and pickled; none of that renders them.
+
+    >>> str(Text("layers {first} to {last}", first=3, last=7))
+    'layers 3 to 7'
+
+    Args:
+        template: the message in English; an empty one is an empty text, which is false.
+        values: a value for each placeholder; a ``Text`` is rendered together with this one.
+    """
+
+    __slots__ = ("template", "values")
+
+    template: str
+    values: Mapping[str, Value]
+
+    def __init__(self, template: str, /, **values: Value) -> None:
+        self.template = template
+        self.values = MappingProxyType(values)
+
+    def __str__(self) -> str:
+        message = _(self.template)
+        return message.format(**self.values) if self.values else message
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    def __repr__(self) -> str:
+        values = "".join(f", {name}={value!r}" for name, value in self.values.items())
+        return f"Text({self.template!r}{values})"
+
+    def __bool__(self) -> bool:
+        return bool(self.template)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Text):
+            return NotImplemented
+        return (self.template, self.values) == (other.template, other.values)
+
+    def __hash__(self) -> int:
+        return hash((self.template, frozenset(self.values.items())))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(Text, self.template, **self.values), ()
+
+
+EMPTY = Text("")
+"""Nothing to say; it is false."""
+
+
+def join_texts(*texts: Text | str, separator: str = " ") -> Text:
+    """Put texts one after the other, leaving out the empty ones."""
+    given = [text for text in texts if text]
+    parts: dict[str, Value] = {f"part{i}": text for i, text in enumerate(given)}
+    return Text(separator.join(f"{{{name}}}" for name in parts), **parts)
 
 
 def _(message: str) -> str:
-    """Translate a message now, into the language that is read."""
+    """Translate a message now, into the reader's language."""
     return load_catalogue(LANGUAGE.get()).gettext(message) if message else ""
 
 
@@ -34,45 +93,8 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "mark, trans
     return message
 
 
-class Text:
-    """A message and its values; ``str`` renders it in the language of the reader.
-
-    Texts are equal if they say the same in every language, and can be hashed and pickled. A value
-    may be a ``Text`` itself.
-
-    >>> str(Text("layers {first} to {last}", first=3, last=7))
-    'layers 3 to 7'
-    """
-
-    def __init__(self, template: str, **values: Any) -> None:
-        self.template = template
-        self.values = values
-
-    def __str__(self) -> str:
-        return _(self.template).format(**self.values)
-
-    def __format__(self, spec: str) -> str:
-        return format(str(self), spec)
-
-    def __repr__(self) -> str:
-        return f"Text({self.template!r}, {self.values!r})"
-
-    def __bool__(self) -> bool:
-        return bool(self.template)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Text) and (self.template, self.values) == (
-            other.template,
-            other.values,
-        )
-
-    def __hash__(self) -> int:
-        return hash((self.template, *sorted(self.values)))
-
-
-def join_texts(*texts: Text | str, separator: str = " ") -> Text:
-    """Put sentences one after the other; empty ones are left out."""
-    given = [text for text in texts if text]
-    names = [f"part{i}" for i in range(len(given))]
-    template = separator.join(f"{{{name}}}" for name in names)
-    return Text(template, **dict(zip(names, given, strict=True)))
+@cache
+def load_catalogue(language: str) -> gettext.NullTranslations:
+    """Load the translations into a language; without a catalogue texts stay in English."""
+    locale = Path(__file__).parents[1] / "locale"
+    return gettext.translation("gradflow", localedir=locale, languages=[language], fallback=True)

@@ -12,9 +12,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from gradflow.charts.theme import Mode
-from gradflow.core.diagnosis import Finding, Severity
 from gradflow.core.errors import GradflowError
 from gradflow.core.text import _
+from gradflow.core.verdict import Finding, Severity
 from gradflow.ui.settings.form import Form
 
 T = TypeVar("T")
@@ -154,6 +154,12 @@ def show_table(table: pd.DataFrame, key: str) -> None:
         for name in table.select_dtypes("float").columns
     }
     st.dataframe(table, key=key, hide_index=True, column_config=numbers, width="stretch")
+
+
+def write_table(table: pd.DataFrame) -> str:
+    """Write a table of texts as Markdown, whose cells wrap."""
+    rows = [list(table.columns), ["---"] * len(table.columns), *table.to_numpy()]
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
 
 
 def download(label: str, make: Callable[[], str], file_name: str, mime: str) -> None:

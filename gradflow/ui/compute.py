@@ -13,8 +13,8 @@ from gradflow.core import ensemble, remedies, theory
 from gradflow.core.experiment import Experiment
 from gradflow.core.probe import run as run_uncached
 from gradflow.core.report import Report
-from gradflow.core.teaching import descent as descents
-from gradflow.core.teaching import dying, surfaces
+from gradflow.core.teaching import dying, surfaces, trajectories
+from gradflow.core.teaching.descent import Descent
 from gradflow.core.text import _
 
 # One computation per core at a time; the others wait their turn instead of sharing the caches.
@@ -48,12 +48,12 @@ def run_seeds(experiment: Experiment, count: int) -> ensemble.Ensemble:
 @st.cache_data(
     max_entries=256,
     show_spinner=False,
-    hash_funcs={descents.Descent: lambda descent: descent.model_dump_json()},
+    hash_funcs={Descent: lambda descent: descent.model_dump_json()},
 )
-def descend(descent: descents.Descent) -> tuple[descents.Trajectory, ...]:
+def descend(descent: Descent) -> tuple[trajectories.Trajectory, ...]:
     """The trajectories of a descent."""
     with ADMISSION:
-        return descents.descend(descent)
+        return trajectories.run_descent(descent)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -63,7 +63,7 @@ def heights(
     """The loss over its window."""
     size = 101 if surfaces.SURFACES[surface].dimension == 2 else 401
     with ADMISSION:
-        return surfaces.heights(surface, shape, size)
+        return surfaces.compute_heights(surface, shape, size)
 
 
 @st.cache_data(
@@ -71,10 +71,10 @@ def heights(
     show_spinner=False,
     hash_funcs={dying.BiasedLayer: lambda layer: layer.model_dump_json()},
 )
-def train_dying(layer: dying.BiasedLayer) -> list[dying.Training]:
+def train_dying(layer: dying.BiasedLayer) -> list[dying.DyingTraining]:
     """The biased layer, trained with every rival."""
     with ADMISSION:
-        return dying.train(layer)
+        return dying.train_rivals(layer)
 
 
 def try_cures(experiment: Experiment) -> remedies.Ranking:

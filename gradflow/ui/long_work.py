@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from gradflow.core.text import _
+from gradflow.core.text import Text, _
 from gradflow.ui.compute import ADMISSION
 
-Progress = Callable[[float, str], None]
+Progress = Callable[[float, Text | str], None]
 """Called from time to time with the share that is done and what is being done."""
 _BAR_DELAY = 0.3
 """Seconds before a progress bar appears; what is cached comes sooner."""
@@ -93,12 +93,12 @@ def compute_with_progress(
     place = st.empty()
     bars: list[Any] = []
 
-    def show_progress(done: float, what: str) -> None:
+    def show_progress(done: float, what: Text | str) -> None:
         if not bars:
             bars.append(bar(place))
-        bars[0].progress(min(done, 1.0), what)
+        bars[0].progress(min(done, 1.0), str(what))
 
-    def advance(done: float, what: str) -> None:
+    def advance(done: float, what: Text | str) -> None:
         ADMISSION.release()
         try:
             show_progress(done, what)

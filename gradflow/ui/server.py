@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 import gradflow as gf
-from gradflow.core.teaching.descent import Descent, descend
+from gradflow.core.teaching.descent import Descent
+from gradflow.core.teaching.trajectories import run_descent
 
 
 @asynccontextmanager
@@ -31,5 +32,5 @@ async def warm_up(_app: Any) -> AsyncIterator[dict[str, Any] | None]:
 
 def _once() -> None:
     gf.figure(gf.run(gf.Experiment())).to_json()
-    descend(Descent())  # the first optimizer of a process takes a second
+    run_descent(Descent())  # the first optimizer of a process takes a second
     gf.Run.collect(gf.Experiment(), gf.TrainingPlan(steps=2))

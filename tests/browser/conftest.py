@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-def _answer(url: str) -> bytes:
+def _fetch(url: str) -> bytes:
     # Without proxies: the server is on this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -51,7 +51,7 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a running app; fails if it does not stop on SIGTERM."""
     if run := os.environ.get("PYTEST_XDIST_TESTRUNUID"):
         only = tmp_path_factory.getbasetemp().parent / f"server-{run}"
-        only.touch(exist_ok=False)  # one for all: workers with a browser each overload a machine
+        only.touch(exist_ok=False)  # a second server and browser would overload the machine
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -65,7 +65,7 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
     try:
         give_up = time.monotonic() + START_SECONDS
-        while _answer(f"{url}/_stcore/health") != b"ok":
+        while _fetch(f"{url}/_stcore/health") != b"ok":
             if server.poll() is not None or time.monotonic() > give_up:
                 pytest.fail(f"the app did not start:\n{log.read_text()}")
             time.sleep(0.1)
@@ -95,7 +95,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def page_errors() -> list[str]:
-    """What went wrong in `page` so far: console errors, exceptions, requests to other hosts."""
+    """Errors of `page` so far: on the console, exceptions, requests to other hosts."""
     return []
 
 

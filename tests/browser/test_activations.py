@@ -2,26 +2,33 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.tools import drawn, figure, plot, problems, settled, widest
+from tests.browser.tools import (
+    find_figure,
+    keep_own_errors,
+    measure_width,
+    wait_for_chart,
+    wait_for_server,
+    write_chart_js,
+)
 
 
-def opened(page: Page, url: str, view: str) -> None:
+def open_page(page: Page, url: str, view: str) -> None:
     page.goto(url)
     page.get_by_role("link", name="Activation functions").click()
-    drawn(page, "functions")
-    settled(page)
+    wait_for_chart(page, "functions")
+    wait_for_server(page)
     if view:
         page.get_by_role("radio", name=view).click()
 
 
 def test_functions_and_their_parameters(page: Page, app_url: str, page_errors: list[str]) -> None:
-    opened(page, app_url, "")
+    open_page(page, app_url, "")
     page.get_by_role("button", name="ELU", exact=True).click()
     page.wait_for_function("() => location.search.includes('gelu-elu')")
     page.get_by_role("slider", name="ELU: α").press("ArrowRight")
     page.wait_for_function("() => location.search.includes('elu_alpha=1.1')")
     page.wait_for_function(
-        f"""() => {{ const t = {plot("functions")}?.data?.find((t) => t.name === 'ELU');
+        f"""() => {{ const t = {write_chart_js("functions")}?.data?.find((t) => t.name === 'ELU');
             const y = t?.y?._inputArray ?? t?.y;
             return y && Math.abs(y[0] - 1.1 * (Math.exp(-5) - 1)) < 1e-6; }}"""
     )
@@ -30,26 +37,29 @@ def test_functions_and_their_parameters(page: Page, app_url: str, page_errors: l
 
 
 def test_units_die_while_it_plays(page: Page, app_url: str, page_errors: list[str]) -> None:
-    opened(page, app_url, "Dying ReLU")
-    drawn(page, "dying_units")
-    units = figure(page, "dying_units")
+    open_page(page, app_url, "Dying ReLU")
+    wait_for_chart(page, "dying_units")
+    units = find_figure(page, "dying_units")
     expect(units).to_contain_text("31 off, 31 dead")
     units.locator(".updatemenu-button", has_text="Play").click()
-    captions = f"() => {plot('dying_units')}.data[2].text"
+    captions = f"() => {write_chart_js('dying_units')}.data[2].text"
     page.wait_for_function(f"() => !({captions})().slice(1).includes('31 off, 0 dead')")
     units.locator(".updatemenu-button", has_text="Pause").click()
     assert page.evaluate(captions)[0] == "31 off, 31 dead"
     page.get_by_role("slider", name="Bias b at the start").press("ArrowRight")
     page.wait_for_function("() => location.search.includes('bias=-3.5')")
-    assert problems(page_errors) == []
+    assert keep_own_errors(page_errors) == []
 
 
 def test_views_fit_and_survive_a_reload(page: Page, app_url: str) -> None:
     for view, key in (
-        ("layers", "slope_products"), ("gaussian", "gaussian"), ("hyperbolic", "sectors"),
-        ("dying", "dying"), ("functions", "functions"),
-    ):  # fmt: skip
+        ("layers", "slope_products"),
+        ("gaussian", "gaussian"),
+        ("hyperbolic", "sectors"),
+        ("dying", "dying"),
+        ("functions", "functions"),
+    ):
         page.goto(f"{app_url}/activations?view={view}")
-        drawn(page, key)
+        wait_for_chart(page, key)
         page.wait_for_function(f"() => location.search.includes('view={view}&')")
-        assert widest(page) <= 1280
+        assert measure_width(page) <= 1280

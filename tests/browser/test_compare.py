@@ -9,21 +9,17 @@ from playwright.sync_api import Page, expect
 
 import gradflow as gf
 from gradflow.core import codec
-from tests.browser.tools import drawn, plot
+from tests.browser.tools import read_query, wait_for_chart, write_chart_js
 
-NORMS = plot("compare_gradients")
+NORMS = write_chart_js("compare_gradients")
 LETTERS = f"""() => ({NORMS}?.data ?? [])
     .map((t) => t.name).filter((n) => n.startsWith('<b>')).map((n) => n[3]).join('')"""
 SMALL = gf.Experiment(network=gf.MLP(depth=5, width=16, activation="sigmoid"))
 
 
-def shows(page: Page, letters: str) -> None:
+def wait_for_letters(page: Page, letters: str) -> None:
     """Wait until the chart holds a line for each of these letters and for no other."""
     page.wait_for_function(f"() => ({LETTERS})() === '{letters}'")
-
-
-def query_of(page: Page) -> dict[str, str]:
-    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page.url).query))
 
 
 def choose(page: Page, label: str, option: str, nth: int) -> None:
@@ -31,39 +27,39 @@ def choose(page: Page, label: str, option: str, nth: int) -> None:
     page.get_by_role("option", name=option, exact=True).click()
 
 
-def from_explore(page: Page, url: str) -> None:
+def open_from_explore(page: Page, url: str) -> None:
     page.goto(f"{url}/?{urllib.parse.urlencode(codec.to_query(SMALL))}")
-    drawn(page, "flow")
+    wait_for_chart(page, "flow")
     page.get_by_role("link", name="Compare").click()
-    shows(page, "A")
+    wait_for_letters(page, "A")
 
 
 def test_from_explore_and_back(page: Page, app_url: str, page_errors: list[str]) -> None:
-    from_explore(page, app_url)
-    assert dict(urllib.parse.parse_qsl(query_of(page)["a"])) == codec.to_query(SMALL)
+    open_from_explore(page, app_url)
+    assert dict(urllib.parse.parse_qsl(read_query(page)["a"])) == codec.to_query(SMALL)
     page.get_by_role("button", name="Copy of A").click()
-    shows(page, "AB")
+    wait_for_letters(page, "AB")
     choose(page, "Activation", "ReLU", 1)
     page.wait_for_function("() => location.search.includes('activation%3Drelu')")
     for tab, key in (("Distributions", "compare_flow"), ("Forward signal", "compare_forward")):
         page.get_by_role("tab", name=tab).click()
-        drawn(page, key, 2)
-    address = query_of(page)
+        wait_for_chart(page, key, 2)
+    address = read_query(page)
     page.get_by_role("link", name="Explore").click()
     page.wait_for_function("() => location.search.includes('activation=sigmoid')")
-    assert query_of(page) == codec.to_query(SMALL)  # Explore is as it was left
+    assert read_query(page) == codec.to_query(SMALL)  # Explore is as it was left
     page.get_by_role("link", name="Compare").click()
-    shows(page, "AB")
-    assert query_of(page) == address
+    wait_for_letters(page, "AB")
+    assert read_query(page) == address
     assert page_errors == []
 
 
 def test_settings_out_of_sight_show_their_value(page: Page, app_url: str) -> None:
     query = {"a": urllib.parse.urlencode(codec.to_query(SMALL)), "b": "connection=residual"}
     page.goto(f"{app_url}/compare?{urllib.parse.urlencode(query)}")
-    shows(page, "AB")
+    wait_for_letters(page, "AB")
     page.reload()
-    shows(page, "AB")
+    wait_for_letters(page, "AB")
     page.get_by_text("More settings").nth(1).click()
     expect(page.get_by_role("spinbutton", name="Branch scale α")).to_have_value("1")
     expect(page.get_by_role("spinbutton", name="Layers per block")).to_have_value("2")
@@ -75,9 +71,9 @@ def test_a_saved_report_and_a_damaged_one(
     good, bad = tmp_path / "gradflow-report.json", tmp_path / "bad.json"
     gf.run(gf.Experiment(network=gf.MLP(depth=3, width=8), seed=4)).save(good)
     bad.write_text(good.read_text()[:1000])
-    from_explore(page, app_url)
+    open_from_explore(page, app_url)
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files([good, bad])
-    shows(page, "AB")
+    wait_for_letters(page, "AB")
     expect(page.get_by_text("bad.json")).to_be_visible()
     expect(page.get_by_text("Seed 4 instead of 0")).to_be_visible()
     page.wait_for_function("() => location.search.includes('b=')")
@@ -93,7 +89,7 @@ def test_four_cards_fit(page: Page, app_url: str, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)
     columns = dict.fromkeys("abcd", "depth=4&width=16")
     page.goto(f"{app_url}/compare?{urllib.parse.urlencode(columns)}")
-    shows(page, "ABCD")
+    wait_for_letters(page, "ABCD")
     page.wait_for_timeout(500)
     sizes = json.loads(
         page.evaluate(

@@ -2,19 +2,19 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.tools import drawn, figure, settled
+from tests.browser.tools import find_figure, wait_for_chart, wait_for_server
 
 
-def opened(page: Page, url: str) -> None:
+def open_page(page: Page, url: str) -> None:
     page.goto(url)
     page.get_by_role("link", name="Degradation").click()
-    drawn(page, "degradation_depth")
-    settled(page)
+    wait_for_chart(page, "degradation_depth")
+    wait_for_server(page)
 
 
 def test_depth_and_its_legend(page: Page, app_url: str, page_errors: list[str]) -> None:
-    opened(page, app_url)
-    legend = figure(page, "degradation_depth").locator(".legendtext")
+    open_page(page, app_url)
+    legend = find_figure(page, "degradation_depth").locator(".legendtext")
     expect(legend).to_have_text(["Plain", "Residual", "Residual, pre-activation", "theory"])
     page.locator(".st-key-explain_degradation_claim summary").click()
     expect(page.get_by_text("higher training error")).to_be_visible()
@@ -22,14 +22,15 @@ def test_depth_and_its_legend(page: Page, app_url: str, page_errors: list[str]) 
 
 
 def test_shattering_follows_its_sliders(page: Page, app_url: str, page_errors: list[str]) -> None:
-    opened(page, app_url)
+    open_page(page, app_url)
     page.get_by_role("radio", name="Shattered gradients").click()
-    drawn(page, "degradation_landscapes")
-    landscapes = figure(page, "degradation_landscapes")
+    wait_for_chart(page, "degradation_landscapes")
+    landscapes = find_figure(page, "degradation_landscapes")
     expect(landscapes).to_contain_text("24 layers, plain")
-    drawn(page, "degradation_pairs")  # the last of the page: a key pressed earlier may be lost
+    # The last chart of the page: a key that is pressed before it is there may be lost.
+    wait_for_chart(page, "degradation_pairs")
     page.get_by_role("slider", name="Plain layers").press("ArrowRight")
     expect(landscapes).to_contain_text("25 layers, plain")
     page.wait_for_function("() => location.search.includes('layers=25')")
-    drawn(page, "degradation_pairs")
+    wait_for_chart(page, "degradation_pairs")
     assert page_errors == []

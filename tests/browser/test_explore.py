@@ -9,14 +9,14 @@ from playwright.sync_api import Page, expect
 
 import gradflow as gf
 from gradflow.core import codec
-from tests.browser.tools import drawn, figure, plot
+from tests.browser.tools import find_figure, read_query, wait_for_chart, write_chart_js
 
-FLOW = plot("flow")
+FLOW = write_chart_js("flow")
 
 
 def open_page(page: Page, url: str, **query: str) -> None:
     page.goto(f"{url}/?{urllib.parse.urlencode(query)}")
-    drawn(page, "flow")
+    wait_for_chart(page, "flow")
 
 
 COLUMNS = f"""() => {{
@@ -26,8 +26,8 @@ COLUMNS = f"""() => {{
 """Points of the RMS line, one per layer, from the chart's own data."""
 
 
-def columns(page: Page) -> int:
-    """Layers in the Flow figure."""
+def count_columns(page: Page) -> int:
+    """Count the layers in the Flow figure."""
     return int(page.evaluate(COLUMNS))
 
 
@@ -35,11 +35,11 @@ FINGERPRINT = f"""() => JSON.stringify({FLOW}?.data?.map(
     (t) => [t.name, t.hovertext, t.y?.bdata ?? t.y, t.z?.bdata ?? t.z]))"""
 
 
-def fingerprint(page: Page) -> str:
+def take_fingerprint(page: Page) -> str:
     return str(page.evaluate(FINGERPRINT))
 
 
-def changed(page: Page, before: str) -> None:
+def wait_for_change(page: Page, before: str) -> None:
     """Wait until the Flow figure holds other data than ``before``."""
     page.wait_for_function(
         f"(before) => {{ const now = ({FINGERPRINT})(); return now && now !== before; }}",
@@ -54,15 +54,11 @@ def choose(page: Page, label: str, option: str) -> None:
     page.get_by_role("option", name=option, exact=True).click()
 
 
-def query_of(page: Page) -> dict[str, str]:
-    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page.url).query))
-
-
 def test_opens_clean_and_offline(page: Page, app_url: str, page_errors: list[str]) -> None:
     open_page(page, app_url)
     assert page.title() == "GradFlow"
     expect(page.get_by_text("on its way back").first).to_be_visible()
-    assert columns(page) == 20
+    assert count_columns(page) == 20
     page.wait_for_timeout(500)
     assert page_errors == []
 
@@ -79,47 +75,47 @@ def test_each_kind_of_control_changes_the_chart(
     page: Page, app_url: str, page_errors: list[str]
 ) -> None:
     open_page(page, app_url)
-    before = fingerprint(page)
+    before = take_fingerprint(page)
     choose(page, "Activation", "Sigmoid")  # select box
-    changed(page, before)
-    assert query_of(page)["activation"] == "sigmoid"
+    wait_for_change(page, before)
+    assert read_query(page)["activation"] == "sigmoid"
 
-    before = fingerprint(page)
+    before = take_fingerprint(page)
     width = page.get_by_role("spinbutton", name="Width")  # number field
     width.fill("64")
     width.press("Enter")
-    changed(page, before)
+    wait_for_change(page, before)
 
-    before = fingerprint(page)
+    before = take_fingerprint(page)
     choose(page, "Connection", "Residual")
-    changed(page, before)
-    before = fingerprint(page)
+    wait_for_change(page, before)
+    before = take_fingerprint(page)
     page.get_by_text("Last branch weight zero").click()  # toggle
-    changed(page, before)
-    assert query_of(page)["zero_last"] == "true"
+    wait_for_change(page, before)
+    assert read_query(page)["zero_last"] == "true"
 
-    before = fingerprint(page)
+    before = take_fingerprint(page)
     widths = page.get_by_role("textbox", name="Widths, one by one")  # text field
     widths.fill("40-40-40")
     widths.press("Enter")
-    changed(page, before)
-    assert columns(page) == 4
+    wait_for_change(page, before)
+    assert count_columns(page) == 4
 
-    before = fingerprint(page)
+    before = take_fingerprint(page)
     page.get_by_role("radio", name="∂L/∂W").click()  # segmented control
-    changed(page, before)
+    wait_for_change(page, before)
     assert page_errors == []
 
 
 def test_reset_and_preset(page: Page, app_url: str, page_errors: list[str]) -> None:
     open_page(page, app_url, depth="5", activation="relu")
-    assert columns(page) == 5
+    assert count_columns(page) == 5
     page.get_by_role("button", name="Reset all settings").click()
     page.wait_for_function("() => location.search.includes('depth=20')")
-    assert query_of(page) == codec.to_query(gf.Experiment())
+    assert read_query(page) == codec.to_query(gf.Experiment())
     choose(page, "Start from", "Underflow in float16")
     expect(page.get_by_text("Underflow: from layer")).to_be_visible()
-    assert query_of(page)["dtype"] == "float16"
+    assert read_query(page)["dtype"] == "float16"
     assert page_errors == []
 
 
@@ -132,9 +128,9 @@ def test_url_restores_the_setting_after_a_reload(page: Page, app_url: str) -> No
     loss = f"{gf.run(experiment).loss:.4g}"
     expect(page.get_by_test_id("stMetricValue").first).to_have_text(loss)
     page.reload()
-    drawn(page, "flow")
+    wait_for_chart(page, "flow")
     expect(page.get_by_test_id("stMetricValue").first).to_have_text(loss)
-    assert query_of(page) == codec.to_query(experiment)
+    assert read_query(page) == codec.to_query(experiment)
 
 
 def test_forged_url_is_explained(page: Page, app_url: str, page_errors: list[str]) -> None:
@@ -143,7 +139,7 @@ def test_forged_url_is_explained(page: Page, app_url: str, page_errors: list[str
     expect(alert).to_contain_text("depth")
     expect(alert).to_contain_text("1 to 200")
     expect(alert).to_contain_text("tanhh")
-    assert columns(page) == 20
+    assert count_columns(page) == 20
     assert "Traceback" not in page.inner_text("body")
     assert page_errors == []
 
@@ -152,7 +148,7 @@ def test_clicking_a_column_chooses_the_layer(page: Page, app_url: str) -> None:
     open_page(page, app_url)
     page.get_by_role("tab", name="One layer").click()
     expect(page.get_by_text("Layer 1 ").first).to_be_visible()
-    panel = figure(page, "flow").locator(".nsewdrag").first
+    panel = find_figure(page, "flow").locator(".nsewdrag").first
     panel.scroll_into_view_if_needed()
     box = panel.bounding_box()
     assert box is not None
@@ -165,10 +161,12 @@ def test_all_tabs_and_downloads(
 ) -> None:
     open_page(page, app_url, depth="4", width="16")
     for tab, key in (
-        ("Gradient norms", "norms"), ("Forward signal", "forward"), ("One layer", "histograms"),
-    ):  # fmt: skip
+        ("Gradient norms", "norms"),
+        ("Forward signal", "forward"),
+        ("One layer", "histograms"),
+    ):
         page.get_by_role("tab", name=tab).click()
-        drawn(page, key)
+        wait_for_chart(page, key)
     page.get_by_role("tab", name="Table").click()
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
     page.get_by_role("tab", name="Export").click()
@@ -210,14 +208,16 @@ def test_nothing_is_cut_off(page: Page, app_url: str, scheme: str, width: int) -
 
 def test_other_architectures(page: Page, app_url: str, page_errors: list[str]) -> None:
     open_page(page, app_url, depth="8", batch_size="64", activation="relu")
-    before = fingerprint(page)
+    before = take_fingerprint(page)
     choose(page, "Architecture", "Convolutional")
-    changed(page, before)
-    assert columns(page) == 17
-    assert query_of(page)["activation"] == "relu"
+    wait_for_change(page, before)
+    assert count_columns(page) == 17
+    assert read_query(page)["activation"] == "relu"
     choose(page, "Architecture", "Transformer")
-    drawn(page, "flow_stream")
-    expect(figure(page, "flow_stream").get_by_text("branch (the residual stream")).to_be_visible()
+    wait_for_chart(page, "flow_stream")
+    expect(
+        find_figure(page, "flow_stream").get_by_text("branch (the residual stream")
+    ).to_be_visible()
     page.get_by_role("radio", name="All layers").first.click()
     page.wait_for_function(f"() => ({COLUMNS})() === 26")
     assert not page_errors

@@ -6,47 +6,49 @@ from playwright.sync_api import Page, expect
 
 import gradflow as gf
 from gradflow.core import codec
-from tests.browser.test_explore import FLOW, changed, fingerprint, open_page, query_of
-from tests.browser.tools import drawn, figure
+from tests.browser.test_explore import FLOW, open_page, take_fingerprint, wait_for_change
+from tests.browser.tools import find_figure, read_query, wait_for_chart
 
 SIGMOID = {"activation": "sigmoid", "depth": "12", "width": "64"}
 
 
-def names(page: Page) -> list[str]:
-    """Traces of the Flow figure."""
-    found = page.evaluate(f"() => JSON.stringify({FLOW}.data.map((t) => t.name))")
-    return list(json.loads(found))
+def list_names(page: Page) -> list[str]:
+    """List the names of the traces of the Flow figure."""
+    names = page.evaluate(f"() => JSON.stringify({FLOW}.data.map((t) => t.name))")
+    return list(json.loads(names))
 
 
 def test_theory_and_seeds_are_drawn_on_request(
     page: Page, app_url: str, page_errors: list[str]
 ) -> None:
     open_page(page, app_url, **SIGMOID)
-    assert "theory" in names(page)
-    before = fingerprint(page)
+    assert "theory" in list_names(page)
+    before = take_fingerprint(page)
     page.get_by_text("Theory", exact=True).first.click()
-    changed(page, before)
-    assert "theory" not in names(page)
-    before = fingerprint(page)
+    wait_for_change(page, before)
+    assert "theory" not in list_names(page)
+    before = take_fingerprint(page)
     page.locator(".st-key-seeds input").click()
     page.get_by_role("option", name="16 seeds").click()
-    changed(page, before)
-    assert "seeds band" in names(page)
+    wait_for_change(page, before)
+    assert "seeds band" in list_names(page)
     assert page_errors == []
 
 
 def test_a_cure_is_found_and_applied(page: Page, app_url: str, page_errors: list[str]) -> None:
     open_page(page, app_url, **SIGMOID)
-    before = fingerprint(page)
+    before = take_fingerprint(page)
     page.get_by_role("tab", name="Cures").click()
     page.get_by_role("button", name="Try all cures").click()
-    expect(figure(page, "cures").locator(".js-plotly-plot")).to_be_visible()
+    expect(find_figure(page, "cures").locator(".js-plotly-plot")).to_be_visible()
     page.get_by_role("button", name="Apply:").click()
-    changed(page, before)
+    wait_for_change(page, before)
     expect(page.get_by_text("keeps its size on its way back").first).to_be_visible()
-    page.wait_for_function("() => !location.search.includes('activation=sigmoid') || "
-                           "!location.search.includes('connection=plain')")  # fmt: skip
-    report = gf.run(codec.from_query(query_of(page)))
+    page.wait_for_function(
+        "() => !location.search.includes('activation=sigmoid') || "
+        "!location.search.includes('connection=plain')"
+    )
+    report = gf.run(codec.from_query(read_query(page)))
     assert "keeps its size" in gf.findings(report)[0].text
     assert page_errors == []
 
@@ -59,5 +61,5 @@ def test_a_verdict_leads_to_its_lesson_and_back(page: Page, app_url: str) -> Non
     expect(page.get_by_text("slope is at most 1/4").first).to_be_visible()
     page.get_by_role("button", name="Open this network in Explore").click()
     page.wait_for_function("() => location.search.includes('depth=24')")
-    drawn(page, "flow")
-    assert query_of(page)["activation"] == "sigmoid"
+    wait_for_chart(page, "flow")
+    assert read_query(page)["activation"] == "sigmoid"

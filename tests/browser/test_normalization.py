@@ -2,21 +2,27 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.tools import drawn, figure, plot, settled, widest
+from tests.browser.tools import (
+    find_figure,
+    measure_width,
+    wait_for_chart,
+    wait_for_server,
+    write_chart_js,
+)
 
 
-def opened(page: Page, url: str, view: str = "") -> None:
+def open_page(page: Page, url: str, view: str = "") -> None:
     page.goto(url)
     page.get_by_role("link", name="Normalization").click()
-    drawn(page, "normalization_blocks")
-    settled(page)
+    wait_for_chart(page, "normalization_blocks")
+    wait_for_server(page)
     if view:
         page.get_by_role("radio", name=view).click()
 
 
 def test_group_norm_becomes_layer_norm(page: Page, app_url: str, page_errors: list[str]) -> None:
-    opened(page, app_url)
-    blocks = figure(page, "normalization_blocks")
+    open_page(page, app_url)
+    blocks = find_figure(page, "normalization_blocks")
     expect(blocks).to_contain_text("8 × 27 entries")
     page.get_by_role("slider", name="Groups G").press("ArrowLeft")
     expect(page.get_by_text("Layer norm and group norm are the same here")).to_be_visible()
@@ -28,12 +34,12 @@ def test_group_norm_becomes_layer_norm(page: Page, app_url: str, page_errors: li
 
 
 def test_a_batch_follows_gamma(page: Page, app_url: str, page_errors: list[str]) -> None:
-    opened(page, app_url, "One batch")
-    drawn(page, "normalization_batch")
+    open_page(page, app_url, "One batch")
+    wait_for_chart(page, "normalization_batch")
     page.get_by_role("slider", name="β").press("ArrowRight")
     page.wait_for_function("() => location.search.includes('beta=0.1')")
     page.wait_for_function(
-        f"""() => {{ const t = {plot("normalization_batch")}?.data
+        f"""() => {{ const t = {write_chart_js("normalization_batch")}?.data
             ?.find((t) => t.xaxis === 'x5'); const y = t?.y?._inputArray ?? t?.y;
             return y && Math.abs(y[0] - 0.1) < 1e-6; }}"""
     )
@@ -44,10 +50,12 @@ def test_a_batch_follows_gamma(page: Page, app_url: str, page_errors: list[str])
 
 def test_views_fit_and_survive_a_reload(page: Page, app_url: str) -> None:
     for view, key in (
-        ("modes", "normalization_modes"), ("small", "normalization_small"),
-        ("batch", "normalization_batch"), ("sharing", "normalization_blocks"),
-    ):  # fmt: skip
+        ("modes", "normalization_modes"),
+        ("small", "normalization_small"),
+        ("batch", "normalization_batch"),
+        ("sharing", "normalization_blocks"),
+    ):
         page.goto(f"{app_url}/normalization?view={view}")
-        drawn(page, key)
+        wait_for_chart(page, key)
         page.wait_for_function(f"() => location.search.includes('view={view}&')")
-        assert widest(page) <= 1280
+        assert measure_width(page) <= 1280

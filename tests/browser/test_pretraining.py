@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.tools import drawn, plot, problems
+from tests.browser.tools import keep_own_errors, wait_for_chart, write_chart_js
 
 SMALL = "layers=2&width=8&epochs=2&batch_size=200"
 LONG = "layers=6&width=128&epochs=30&k=10&batch_size=10"
@@ -15,15 +15,15 @@ def test_it_is_found_from_the_start_page_and_shows_all_views(
 ) -> None:
     page.goto(app_url)
     page.get_by_role("link", name="Pretraining").click()
-    drawn(page, "pretraining_features", 1)
-    drawn(page, "pretraining_errors", 2)
+    wait_for_chart(page, "pretraining_features", 1)
+    wait_for_chart(page, "pretraining_errors", 2)
     page.goto(f"{app_url}/pretraining?view=tuning&{SMALL}&seeds=1&steps=50")
-    drawn(page, "pretraining_tuning", 8)
-    drawn(page, "pretraining_gradients_norms", 4)
+    wait_for_chart(page, "pretraining_tuning", 8)
+    wait_for_chart(page, "pretraining_gradients_norms", 4)
     page.get_by_role("radio", name="Reusing layers").click()
-    drawn(page, "pretraining_reuse", 3)
+    wait_for_chart(page, "pretraining_reuse", 3)
     page.wait_for_function("() => location.search.includes('view=transfer')")
-    assert problems(page_errors) == []
+    assert keep_own_errors(page_errors) == []
 
 
 def test_a_long_computation_shows_its_layer_and_can_be_stopped(
@@ -41,13 +41,13 @@ def test_a_long_computation_shows_its_layer_and_can_be_stopped(
     page.wait_for_function("() => location.search.includes('method=autoencoder')")
     page.locator(".st-key-pretraining_stop button").click()
     expect(page.get_by_text("Stopped.")).to_be_visible()
-    assert problems(page_errors) == []
+    assert keep_own_errors(page_errors) == []
 
 
 def test_the_slider_of_epochs_moves_the_features(page: Page, app_url: str) -> None:
     page.goto(f"{app_url}/pretraining?{SMALL}")
-    drawn(page, "pretraining_features", 1)
-    pixels = f"JSON.stringify({plot('pretraining_features')}?.data?.[0].z)"
+    wait_for_chart(page, "pretraining_features", 1)
+    pixels = f"JSON.stringify({write_chart_js('pretraining_features')}?.data?.[0].z)"
     before = page.evaluate(f"() => {pixels}")
     page.get_by_role("slider", name="After epoch").focus()
     page.keyboard.press("ArrowLeft")

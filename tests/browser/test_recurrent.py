@@ -4,14 +4,14 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.tools import button, drawn, settled, widest
+from tests.browser.tools import find_button, measure_width, wait_for_chart, wait_for_server
 
 
 def open_page(page: Page, url: str, view: str = "") -> None:
     page.goto(url)
     page.get_by_role("link", name="Through time").click()
-    drawn(page, "recurrent_flow")
-    settled(page)
+    wait_for_chart(page, "recurrent_flow")
+    wait_for_server(page)
     if view:
         page.get_by_role("radio", name=view).click()
 
@@ -28,7 +28,7 @@ def test_an_lstm_with_open_gates_keeps_the_gradient(
     page.get_by_role("slider", name="Forget-gate bias").press("ArrowLeft")
     page.wait_for_function("() => location.search.includes('forget_bias=3.5')")
     page.get_by_role("radio", name="Gates", exact=True).click()
-    drawn(page, "recurrent_gates")
+    wait_for_chart(page, "recurrent_gates")
     page.get_by_role("slider", name="Step t").press("ArrowRight")
     page.wait_for_function("() => location.search.includes('step=61')")
     expect(page.locator(".stMain")).to_contain_text("marked in the heatmaps")
@@ -41,13 +41,13 @@ def test_a_training_can_be_stopped(page: Page, app_url: str, page_errors: list[s
     expect(slider).to_be_visible()
     slider.press("End")
     page.wait_for_function("() => location.search.includes('steps=2000')")
-    button(page, "Train").click()
+    find_button(page, "Train").click()
     expect(page.get_by_role("progressbar")).to_be_visible()
-    expect(button(page, "Train")).to_have_count(0)
-    button(page, "Stop").click()
+    expect(find_button(page, "Train")).to_have_count(0)
+    find_button(page, "Stop").click()
     stopped = page.get_by_text("Stopped. What was trained so far:")
     expect(stopped).to_be_visible()
-    button(page, "Train again").click()
+    find_button(page, "Train again").click()
     expect(page.get_by_role("progressbar")).to_be_visible()
     expect(stopped).to_have_count(0)  # what belongs to the training before is gone at once
     expect(page.get_by_text(re.compile(r"step \d+ of 2000"))).to_be_visible()
@@ -67,6 +67,6 @@ def test_views_fit_and_survive_a_reload(page: Page, app_url: str) -> None:
         ("gates&cell=lstm", "recurrent_gates"),
     ):
         page.goto(f"{app_url}/recurrent?view={view}")
-        drawn(page, key)
+        wait_for_chart(page, key)
         page.wait_for_function(f"() => location.search.includes('view={view.split('&')[0]}&')")
-        assert widest(page) <= 1280
+        assert measure_width(page) <= 1280

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.tools import button, drawn, plot, problems
+from tests.browser.tools import find_button, keep_own_errors, wait_for_chart, write_chart_js
 
 LONG = "training?depth=6&width=32&batch_size=32&steps=20000&record_every=20&reports=20"
 SHORT = "training?depth=4&width=16&batch_size=32&steps=30&reports=4"
@@ -16,51 +16,51 @@ BREAKS = (
 )
 
 
-def points(key: str) -> str:
-    """JavaScript: the most points, or columns, of a trace of a chart."""
-    return f"Math.max(0, ...({plot(key)}?.data ?? []).map(t => t.x?.length ?? 0))"
+def count_points_js(key: str) -> str:
+    """Write JavaScript for the most points, or columns, of a trace of a chart."""
+    return f"Math.max(0, ...({write_chart_js(key)}?.data ?? []).map(t => t.x?.length ?? 0))"
 
 
-def more_points(page: Page, key: str, than: int) -> int:
-    page.wait_for_function(f"() => {points(key)} > {than}")
-    return int(page.evaluate(points(key)))
+def wait_for_points(page: Page, key: str, than: int) -> int:
+    page.wait_for_function(f"() => {count_points_js(key)} > {than}")
+    return int(page.evaluate(count_points_js(key)))
 
 
 def test_charts_grow_while_it_plays_and_rest_while_it_pauses(
     page: Page, app_url: str, page_errors: list[str]
 ) -> None:
     page.goto(f"{app_url}/{LONG}")
-    button(page, "Play").click()
+    find_button(page, "Play").click()
     expect(page.get_by_role("progressbar")).to_be_visible()
-    first = more_points(page, "training_learning", 2)
-    second = more_points(page, "training_learning", first)
-    more_points(page, "training_layers", second)
+    first = wait_for_points(page, "training_learning", 2)
+    second = wait_for_points(page, "training_learning", first)
+    wait_for_points(page, "training_layers", second)
     expect(page.get_by_text(re.compile(r"step \d+ of 20000 · .* left"))).to_be_visible()
-    button(page, "Pause").click()
+    find_button(page, "Pause").click()
     expect(page.get_by_text(re.compile(r"step \d+ of 20000 · paused"))).to_be_visible()
-    expect(button(page, "Pause")).to_be_disabled()
-    told = page.get_by_text(re.compile(r"of 20000 · paused")).inner_text()
-    button(page, "Step").click()
-    expect(page.get_by_text(told)).to_have_count(0)
+    expect(find_button(page, "Pause")).to_be_disabled()
+    status = page.get_by_text(re.compile(r"of 20000 · paused")).inner_text()
+    find_button(page, "Step").click()
+    expect(page.get_by_text(status)).to_have_count(0)
     expect(page.get_by_text(re.compile(r"of 20000 · paused"))).to_be_visible()
-    button(page, "Play").click()
-    expect(button(page, "Pause")).to_be_enabled()
-    # It goes on while another page is open, and is found again.
+    find_button(page, "Play").click()
+    expect(find_button(page, "Pause")).to_be_enabled()
+    # It goes on while another page is open, and the page shows it again.
     page.get_by_role("link", name="Descent").click()
     expect(page.get_by_role("heading", name="Descent on a surface")).to_be_visible()
     page.get_by_role("link", name="Training", exact=True).click()
     expect(page.get_by_text(re.compile(r"step \d+ of 20000 · .* left"))).to_be_visible()
-    button(page, "Stop").click()
+    find_button(page, "Stop").click()
     expect(page.get_by_text(re.compile("stopped by hand"))).to_be_visible()
-    expect(button(page, "Stop")).to_be_disabled()
-    assert problems(page_errors) == []
+    expect(find_button(page, "Stop")).to_be_disabled()
+    assert keep_own_errors(page_errors) == []
 
 
 def test_a_reloaded_page_has_its_run_and_another_window_only_its_settings(
     page: Page, app_url: str, page_errors: list[str]
 ) -> None:
     page.goto(f"{app_url}/{LONG}")
-    button(page, "Play").click()
+    find_button(page, "Play").click()
     page.wait_for_function("() => location.search.includes('run=')")
     page.reload()
     expect(page.get_by_text(re.compile(r"step \d+ of 20000 · .* left"))).to_be_visible()
@@ -68,43 +68,43 @@ def test_a_reloaded_page_has_its_run_and_another_window_only_its_settings(
     other.goto(page.url)
     expect(other.get_by_text("belongs to a page that is open elsewhere")).to_be_visible()
     other.wait_for_function("() => !location.search.includes('run=')")
-    expect(button(other, "Stop")).to_be_disabled()
+    expect(find_button(other, "Stop")).to_be_disabled()
     other.close()
-    button(page, "Stop").click()
+    find_button(page, "Stop").click()
     expect(page.get_by_text(re.compile("stopped by hand"))).to_be_visible()
-    assert problems(page_errors) == []
+    assert keep_own_errors(page_errors) == []
 
 
 def test_the_scrubber_moves_the_flow_figure(
     page: Page, app_url: str, page_errors: list[str]
 ) -> None:
     page.goto(f"{app_url}/{SHORT}")
-    button(page, "Play").click()
+    find_button(page, "Play").click()
     expect(page.get_by_text(re.compile("step 30 of 30 · ended"))).to_be_visible()
     expect(page.get_by_text(re.compile("A: step 30, loss"))).to_be_visible()
-    shown = f"JSON.stringify({plot('training_flow')}?.data?.map(t => [t.x, t.y, t.z]))"
-    drawn(page, "training_flow", 3)
+    shown = f"JSON.stringify({write_chart_js('training_flow')}?.data?.map(t => [t.x, t.y, t.z]))"
+    wait_for_chart(page, "training_flow", 3)
     before = page.evaluate(f"() => {shown}")
     page.get_by_role("slider", name="Step shown").focus()
     page.keyboard.press("ArrowLeft")
     expect(page.get_by_text(re.compile("A: step 30, loss"))).to_have_count(0)
     page.wait_for_function(f"(before) => ({shown} ?? before) !== before", arg=before)
-    assert problems(page_errors) == []
+    assert keep_own_errors(page_errors) == []
 
 
 def test_a_broken_run_is_cured_at_one_press_and_the_controls_follow(
     page: Page, app_url: str, page_errors: list[str]
 ) -> None:
     page.goto(f"{app_url}/{BREAKS}")
-    button(page, "Play").click()
+    find_button(page, "Play").click()
     expect(page.get_by_text(re.compile(r"The loss of step \d+ is not finite"))).to_be_visible()
     page.get_by_role("button", name="Clip the gradient to norm 1").click()
     expect(page.get_by_text(re.compile("step 40 of 40 · ended"))).to_be_visible()
     page.wait_for_function("() => location.search.includes('clip=norm')")
     # What the browser asks while it follows a run does not undo what the page has set.
     expect(page.get_by_text("Threshold c")).to_be_visible()
-    more_points(page, "training_learning", 20)
-    assert problems(page_errors) == []
+    wait_for_points(page, "training_learning", 20)
+    assert keep_own_errors(page_errors) == []
 
 
 def test_a_preset_is_one_press_and_its_runs_are_files(
@@ -124,9 +124,9 @@ def test_a_preset_is_one_press_and_its_runs_are_files(
         download.value.save_as(saved[name])
     rows = list(csv.DictReader(saved["Steps, CSV"].read_text().splitlines()))
     assert [row["step"] for row in rows] == [str(i) for i in range(1, 151)]
-    button(page, "Reset").click()
+    find_button(page, "Reset").click()
     page.get_by_role("tab", name="Compare").click()
     page.locator("input[type=file]").set_input_files(saved["Run, JSON"])
-    more_points(page, "training_learning", 100)
+    wait_for_points(page, "training_learning", 100)
     expect(page.get_by_text("(gradflow-run-a.json)").first).to_be_visible()
-    assert problems(page_errors) == []
+    assert keep_own_errors(page_errors) == []

@@ -1,10 +1,12 @@
-"""What the browser tests share: charts as the browser holds them, and when a page is at rest."""
+"""Helpers of the browser tests: charts as the browser holds them, and waiting for a page."""
+
+import urllib.parse
 
 from playwright.sync_api import Locator, Page
 
 
-def selector(key: str) -> str:
-    """CSS of the element with this key.
+def write_selector(key: str) -> str:
+    """Write the CSS selector of the element with this key.
 
     Streamlit mounts every new figure afresh and keeps the old one, hidden, until the new one is
     there: for a moment two elements have one key.
@@ -12,32 +14,37 @@ def selector(key: str) -> str:
     return f".st-key-{key}:not([data-retained])"
 
 
-def figure(page: Page, key: str) -> Locator:
-    return page.locator(selector(key)).last
+def find_figure(page: Page, key: str) -> Locator:
+    return page.locator(write_selector(key)).last
 
 
-def button(page: Page, name: str) -> Locator:
-    """A button of the page itself: while the server is busy Streamlit shows a Stop of its own."""
+def find_button(page: Page, name: str) -> Locator:
+    """Find a button of the page itself: a busy server makes Streamlit show a Stop of its own."""
     return page.get_by_test_id("stMainBlockContainer").get_by_role("button", name=name, exact=True)
 
 
-def plot(key: str) -> str:
-    """JavaScript: the chart with its ``data`` and ``layout``; undefined before it is there."""
-    return f"[...document.querySelectorAll('{selector(key)} .js-plotly-plot')].at(-1)"
+def write_chart_js(key: str) -> str:
+    """Write JavaScript for a chart with its ``data`` and ``layout``; undefined before it exists."""
+    return f"[...document.querySelectorAll('{write_selector(key)} .js-plotly-plot')].at(-1)"
 
 
-def drawn(page: Page, key: str, traces: int = 1) -> None:
-    """Wait until the chart holds so many traces."""
-    page.wait_for_function(f"() => {plot(key)}?.data?.length >= {traces}")
+def wait_for_chart(page: Page, key: str, traces: int = 1) -> None:
+    """Wait until the chart holds at least this many traces."""
+    page.wait_for_function(f"() => {write_chart_js(key)}?.data?.length >= {traces}")
 
 
-def settled(page: Page) -> None:
+def wait_for_server(page: Page) -> None:
     """Wait until the server has sent the whole page: a click before that can be lost."""
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
 
 
-def widest(page: Page) -> float:
-    """The rightmost pixel of what the page shows; beyond the window's width, it is cut off."""
+def read_query(page: Page) -> dict[str, str]:
+    """Read the settings in the page's address."""
+    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page.url).query))
+
+
+def measure_width(page: Page) -> float:
+    """Measure the rightmost pixel of the page; beyond the window's width, it is cut off."""
     return float(
         page.evaluate(
             """() => Math.max(document.documentElement.scrollWidth, ...[...document
@@ -47,6 +54,6 @@ def widest(page: Page) -> float:
     )
 
 
-def problems(page_errors: list[str]) -> list[str]:
-    """Without what Streamlit logs on deep links, and Plotly when an animation is interrupted."""
+def keep_own_errors(page_errors: list[str]) -> list[str]:
+    """Drop what Streamlit logs on deep links, and Plotly when an animation is interrupted."""
     return [e for e in page_errors if "404" not in e and e != "exception: undefined"]

@@ -203,20 +203,32 @@ def compute_rms(x: Array) -> float:
 
 
 def _signals(layers: pd.DataFrame, blocks: bool) -> pd.DataFrame:
+    columns = layers[["layer", "fan_out", "dead_units", "delta_norm"]]
     rows = [
-        {"order": 2 * i, "layer": i, "module": f"act{i}", "kind": "activation", "grad_norm": g,
-         "shape": f"128×{n}", "dead_units": dead}
-        for i, n, dead, g in layers[["layer", "fan_out", "dead_units", "delta_norm"]].itertuples(
-            index=False
-        )
-    ]  # fmt: skip
+        {
+            "order": 2 * i,
+            "layer": i,
+            "module": f"act{i}",
+            "kind": "activation",
+            "grad_norm": grad_norm,
+            "shape": f"128×{width}",
+            "dead_units": dead,
+        }
+        for i, width, dead, grad_norm in columns.itertuples(index=False)
+    ]
     if blocks:
         rows += [
-            {"order": 2 * i + 1, "layer": i, "module": f"block{i}", "kind": "block",
-             "shape": "128×64", "dead_units": math.nan,
-             "grad_norm": 0.01 * 1.1 ** (len(layers) - i)}
+            {
+                "order": 2 * i + 1,
+                "layer": i,
+                "module": f"block{i}",
+                "kind": "block",
+                "shape": "128×64",
+                "dead_units": math.nan,
+                "grad_norm": 0.01 * 1.1 ** (len(layers) - i),
+            }
             for i in range(3, len(layers), 2)
-        ]  # fmt: skip
+        ]
     return pd.DataFrame(rows)
 
 

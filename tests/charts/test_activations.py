@@ -9,17 +9,18 @@ import pytest
 from numpy.testing import assert_allclose
 
 import gradflow as gf
-from gradflow.charts.activations.dying import dying_figure, frame_steps, units_figure
-from gradflow.charts.activations.functions import functions_figure, many_styles
+from gradflow.charts.activations.dying import dying_figure
+from gradflow.charts.activations.dying_units import choose_steps, units_figure
+from gradflow.charts.activations.functions import functions_figure, repeat_styles
 from gradflow.charts.activations.gaussian import gaussian_figure
 from gradflow.charts.activations.hyperbolic import sectors_figure, series_figure
 from gradflow.charts.activations.slope_products import slope_products_figure
 from gradflow.core.catalog import Activation
-from gradflow.core.teaching.activation_facts import curve
-from gradflow.core.teaching.dying import UNITS, BiasedLayer, train
-from gradflow.core.teaching.gaussian import GaussianInput, passage
-from gradflow.core.teaching.hyperbolic import Pair, sectors, sides
-from gradflow.core.teaching.slope_products import SlopeChains, slope_products
+from gradflow.core.teaching.activation_facts import sample_function
+from gradflow.core.teaching.dying import UNITS, BiasedLayer, train_rivals
+from gradflow.core.teaching.gaussian import GaussianInput, push_gaussian
+from gradflow.core.teaching.hyperbolic import HyperbolicPair, compute_pair, make_sectors
+from gradflow.core.teaching.slope_products import SlopeChains, measure_slope_products
 from tests.charts.figures import decode, find_traces, to_browser
 
 MODES = pytest.mark.parametrize("mode", ["light", "dark"])
@@ -27,19 +28,19 @@ MODES = pytest.mark.parametrize("mode", ["light", "dark"])
 
 @pytest.fixture(scope="module")
 def trainings():
-    found = train(BiasedLayer(bias=0.0, learning_rate=10.0, steps=30))
-    return [(str(one.activation), one) for one in found]
+    results = train_rivals(BiasedLayer(bias=0.0, learning_rate=10.0, steps=30))
+    return [(str(training.activation), training) for training in results]
 
 
 @MODES
 def test_functions_above_their_slopes(mode):
-    curves = [(a, curve(gf.MLP(activation=a), 4)) for a in ("tanh", "relu", "rrelu")]
+    curves = [(a, sample_function(gf.MLP(activation=a), 4)) for a in ("tanh", "relu", "rrelu")]
     data = to_browser(functions_figure(curves, mode=mode))
-    for name, one in curves:
+    for name, function in curves:
         value, slope = find_traces(data, name=name)
         assert (value["yaxis"], slope["yaxis"]) == ("y", "y2")
-        assert_allclose(decode(value["y"]), one.value)
-        assert_allclose(decode(slope["y"]), one.slope)
+        assert_allclose(decode(value["y"]), function.value)
+        assert_allclose(decode(slope["y"]), function.slope)
     bands = find_traces(data, name="rrelu band")
     z = decode(bands[1]["x"])
     assert_allclose([z.min(), z.max()], [-4, 0])
@@ -48,14 +49,14 @@ def test_functions_above_their_slopes(mode):
 
 
 def test_seventeen_functions_look_different():
-    looks = {(s.colour, s.dash) for s in many_styles(len(Activation), "light")}
+    looks = {(s.colour, s.dash) for s in repeat_styles(len(Activation), "light")}
     assert len(looks) == len(Activation)
     assert not to_browser(functions_figure([]))["data"]
 
 
 @MODES
 def test_products_on_a_log_axis(mode):
-    products = slope_products(SlopeChains(layers=90))
+    products = measure_slope_products(SlopeChains(layers=90))
     data = to_browser(slope_products_figure(products, mode=mode))
     (bound,) = [t for t in data["data"] if t["name"].startswith("bound")]
     assert_allclose(decode(bound["y"]), np.arange(1, 91) * math.log10(0.25), rtol=1e-9)
@@ -63,10 +64,10 @@ def test_products_on_a_log_axis(mode):
 
 
 def test_products_of_zero_and_infinity_are_marked():
-    zero = to_browser(slope_products_figure(slope_products(SlopeChains(activation="relu"))))
+    zero = to_browser(slope_products_figure(measure_slope_products(SlopeChains(activation="relu"))))
     assert any("exactly 0" in a["text"] for a in zero["layout"]["annotations"])
     overflowed = SlopeChains(activation="linear", layers=200, weight_std=1000.0)
-    data = to_browser(slope_products_figure(slope_products(overflowed)))
+    data = to_browser(slope_products_figure(measure_slope_products(overflowed)))
     assert any("infinite" in a["text"] for a in data["layout"]["annotations"])
     assert find_traces(data, name="marks")
 
@@ -90,13 +91,13 @@ def test_frames_hold_every_unit_of_every_step(trainings, mode):
     data = to_browser(figure)
     frames = data["frames"]
     steps = [int(frame["name"]) for frame in frames]
-    assert steps == frame_steps(31) == list(range(31))
+    assert steps == choose_steps(31) == list(range(31))
     assert [s["label"] for s in data["layout"]["sliders"][0]["steps"]] == [str(s) for s in steps]
     for step, frame in zip(steps, frames, strict=True):
         on, off, text = frame["data"]
         strokes = [sum(v is None for v in part["x"]) for part in (on, off)]
-        switched_off = sum(int(one.off[step].sum()) for _name, one in trainings)
-        finite = sum(UNITS for _name, one in trainings)
+        switched_off = sum(int(training.off[step].sum()) for _name, training in trainings)
+        finite = UNITS * len(trainings)
         assert strokes == [finite - switched_off, switched_off]
         assert text["text"][0].startswith(f"{trainings[0][1].off[step].sum()} off")
     relu = trainings[0][1]
@@ -108,7 +109,7 @@ def test_frames_hold_every_unit_of_every_step(trainings, mode):
 
 def test_many_steps_are_thinned_out_to_the_last():
     for rows in (11, 42, 301, 501):
-        steps = frame_steps(rows)
+        steps = choose_steps(rows)
         assert steps[0] == 0
         assert steps[-1] == rows - 1
         assert len(steps) <= 42
@@ -118,14 +119,20 @@ def test_many_steps_are_thinned_out_to_the_last():
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
 @pytest.mark.parametrize("width", [1.0, 1e39])
 def test_histograms_before_and_after(activation, width, mode):
-    found = passage(GaussianInput(activation=activation, width=width))
-    data = to_browser(gaussian_figure(found, mode=mode))
+    gaussian = push_gaussian(GaussianInput(activation=activation, width=width))
+    data = to_browser(gaussian_figure(gaussian, mode=mode))
     bars = {t["xaxis"]: t for t in find_traces(data, type="bar")}
-    for axis, one in (("x", found.before), ("x2", found.value), ("x3", found.slope)):
-        if len(one.edges):
-            assert_allclose(decode(bars[axis]["y"]), one.shares)
+    for axis, distribution in (
+        ("x", gaussian.before),
+        ("x2", gaussian.value),
+        ("x3", gaussian.slope),
+    ):
+        if len(distribution.edges):
+            assert_allclose(decode(bars[axis]["y"]), distribution.shares)
         points = [t for t in data["data"] if t["xaxis"] == axis and t.get("mode") == "markers"]
-        assert [x for t in points for x in decode(t["x"])] == [value for value, _s in one.atoms]
+        assert [x for t in points for x in decode(t["x"])] == [
+            value for value, _s in distribution.atoms
+        ]
     lost = data["layout"]["annotations"][0]["text"]
     assert ("not finite" in lost) is (width > 1e38)
 
@@ -133,7 +140,7 @@ def test_histograms_before_and_after(activation, width, mode):
 @MODES
 @pytest.mark.parametrize("function", ["sinh", "tanh"])
 def test_both_sides_and_their_series(function, mode):
-    both = sides(Pair(function=function, order=5, x=1.5))
+    both = compute_pair(HyperbolicPair(function=function, order=5, x=1.5))
     data = to_browser(series_figure(both, 5, 1.5, mode=mode))
     for side in both:
         assert_allclose(decode(find_traces(data, name=side.name)[0]["y"]), side.value)
@@ -142,8 +149,8 @@ def test_both_sides_and_their_series(function, mode):
 
 @MODES
 def test_circle_and_hyperbola(mode):
-    data = to_browser(sectors_figure(sectors(1.2), mode=mode))
+    data = to_browser(sectors_figure(make_sectors(1.2), mode=mode))
     points = [t for t in data["data"] if t["mode"] == "markers"]
-    found = [(decode(t["x"])[0], decode(t["y"])[0]) for t in points]
+    drawn = [(decode(t["x"])[0], decode(t["y"])[0]) for t in points]
     expected = [(math.cosh(1.2), math.sinh(1.2)), (math.cos(1.2), math.sin(1.2))]
-    assert_allclose(found, expected, rtol=1e-12)
+    assert_allclose(drawn, expected, rtol=1e-12)

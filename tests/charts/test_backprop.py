@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 
 from gradflow.charts.backprop.chain import chain_figure
-from gradflow.charts.backprop.network_graph import MarkedStep, network_figure, place
+from gradflow.charts.backprop.network_graph import MarkedStep, network_figure, place_unit
 from gradflow.core.teaching.chain import Chain, run_chain
 from gradflow.core.teaching.perceptron import Perceptron, run_perceptron
-from gradflow.core.teaching.perceptron_steps import entries, highlight, known, steps
+from gradflow.core.teaching.perceptron_steps import (
+    find_highlight,
+    find_progress,
+    list_entries,
+    list_steps,
+)
 from tests.charts.figures import decode, find_traces, read_words, to_browser
 
 W = (1.0, -2.0, 0.5, 3.0)
@@ -84,19 +89,19 @@ def test_a_chain_of_one_layer_is_drawn() -> None:
 
 
 RUN = run_perceptron(Perceptron(hidden=(4, 3)))
-PLAN = steps(RUN.layers)
+PLAN = list_steps(RUN.layers)
 
 
-def graph(at: int, which: int = 0, mode="light"):
+def draw_graph(at: int, which: int = 0, mode="light"):
     step = PLAN[at]
-    terms = highlight(RUN, step, entries(RUN, step)[which])
+    terms = find_highlight(RUN, step, list_entries(RUN, step)[which])
     backward = at > 6
     return to_browser(
-        network_figure(RUN, MarkedStep(known(RUN.layers, at), terms, backward), mode=mode)
+        network_figure(RUN, MarkedStep(find_progress(RUN.layers, at), terms, backward), mode=mode)
     )
 
 
-def units(data):
+def read_units(data):
     (trace,) = (t for t in data["data"] if "customdata" in t)
     return dict(zip(map(tuple, trace["customdata"]), trace["text"], strict=True)), trace
 
@@ -104,29 +109,29 @@ def units(data):
 @pytest.mark.parametrize("mode", ["light", "dark"])
 @pytest.mark.parametrize("at", range(len(PLAN)))
 def test_every_step_draws_every_unit_and_weight(at, mode) -> None:
-    data = graph(at, mode=mode)
-    found, _trace = units(data)
-    assert len(found) == 3 + 4 + 3 + 2
-    drawn = sum(len(decode(t["x"])) // 3 for t in find_traces(data, mode="lines"))
-    assert drawn == 3 * 4 + 4 * 3 + 3 * 2
+    data = draw_graph(at, mode=mode)
+    texts, _trace = read_units(data)
+    assert len(texts) == 3 + 4 + 3 + 2
+    weights = sum(len(decode(t["x"])) // 3 for t in find_traces(data, mode="lines"))
+    assert weights == 3 * 4 + 4 * 3 + 3 * 2
 
 
 def test_units_show_what_is_known_by_then() -> None:
-    first, _trace = units(graph(0))
+    first, _trace = read_units(draw_graph(0))
     assert first[0, 1] == "x<sub>1</sub><br><b>0.6</b>"
     z = RUN.by_pytorch.z[0][1].item()
     assert first[1, 2] == f"{z:.3f}".rstrip("0").replace("-", "−") + "<br><b>·</b>"
     assert first[2, 1] == "·<br><b>·</b>"
-    last = graph(len(PLAN) - 1)
-    assert "·" not in "".join(units(last)[0].values())
+    last = draw_graph(len(PLAN) - 1)
+    assert "·" not in "".join(read_units(last)[0].values())
     assert read_words(last).count("δ") == 4 + 3 + 2
-    assert "δ" not in read_words(graph(6))
-    assert read_words(graph(7)).count("δ") == 2
+    assert "δ" not in read_words(draw_graph(6))
+    assert read_words(draw_graph(7)).count("δ") == 2
 
 
 def test_marked_terms_stand_out_by_width() -> None:
-    data = graph(8, which=1)  # δ of unit 2 of layer 2, from both outputs
-    _texts, trace = units(data)
+    data = draw_graph(8, which=1)  # δ of unit 2 of layer 2, from both outputs
+    _texts, trace = read_units(data)
     widths = dict(
         zip(map(tuple, trace["customdata"]), trace["marker"]["line"]["width"], strict=True)
     )
@@ -137,7 +142,7 @@ def test_marked_terms_stand_out_by_width() -> None:
 
 
 def test_negative_weights_are_dashed() -> None:
-    data = graph(0)
+    data = draw_graph(0)
     sizes = RUN.spec.sizes
     corners = {}
     for trace in find_traces(data, mode="lines"):
@@ -146,7 +151,10 @@ def test_negative_weights_are_dashed() -> None:
             corners[x[k], y[k], y[k + 1]] = trace["line"]["dash"]
     for layer, (weight, _bias) in enumerate(RUN.parameters, start=1):
         for i, j in np.ndindex(*weight.shape):
-            (x0, y0), (_x1, y1) = place((layer - 1, j + 1), sizes), place((layer, i + 1), sizes)
+            (x0, y0), (_x1, y1) = (
+                place_unit((layer - 1, j + 1), sizes),
+                place_unit((layer, i + 1), sizes),
+            )
             assert corners[x0, y0, y1] == ("dash" if weight[i, j] < 0 else "solid")
 
 
@@ -154,7 +162,7 @@ def test_a_network_that_overflowed_is_drawn() -> None:
     spec = Perceptron(activation="linear", learning_rate=100, updates=12, inputs=(100, 100, 100))
     run = run_perceptron(spec)
     step = PLAN[-2]
-    terms = highlight(run, step, entries(run, step)[0])
-    data = to_browser(network_figure(run, MarkedStep(known(3, len(PLAN) - 2), terms, True)))
+    terms = find_highlight(run, step, list_entries(run, step)[0])
+    data = to_browser(network_figure(run, MarkedStep(find_progress(3, len(PLAN) - 2), terms, True)))
     assert not math.isfinite(run.losses[-1])
     assert "NaN" in read_words(data) or "∞" in read_words(data)

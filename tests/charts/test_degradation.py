@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 from gradflow.charts.degradation.depth import depth_figure
 from gradflow.charts.degradation.identity import identity_figure
 from gradflow.charts.degradation.shattering import (
+    LandscapeRow,
     autocorrelation_figure,
     landscapes_figure,
     pairs_figure,
@@ -54,7 +55,7 @@ def test_landscapes_lie_in_rows(mode) -> None:
     x = np.linspace(-2, 2, 5)
     first = Landscape(np.array([0.0, 1.0, -2.0, 0.5, 2.0]), np.array([1.0, 0.5]))
     second = Landscape(np.zeros(5), np.array([1.0, 0.0]))
-    rows = [("net", first, False), ("noise", second, True)]
+    rows = [LandscapeRow("net", first, False), LandscapeRow("noise", second, True)]
     data = to_browser(landscapes_figure(x, rows, mode=mode))
     (net,), (noise,) = find_traces(data, name="network"), find_traces(data, name="noise")
     values = decode(net["y"])[:5]
@@ -71,9 +72,9 @@ def test_landscapes_lie_in_rows(mode) -> None:
 @MODES
 def test_correlations_end_in_the_noise(mode) -> None:
     law = 2.0 ** -np.arange(1.0, 6.0)
-    found = Correlation(np.array([0.5, 0.25, 0.01, 0.2, -0.1]), law, 0.03)
+    fading = Correlation(np.array([0.5, 0.25, 0.01, 0.2, -0.1]), law, 0.03)
     bare = Correlation(np.full(5, 0.9), np.zeros(0), 0.03)
-    data = to_browser(pairs_figure([("plain", found), ("residual", bare)], mode=mode))
+    data = to_browser(pairs_figure([("plain", fading), ("residual", bare)], mode=mode))
     (line,) = find_traces(data, name="plain")
     assert decode(line["x"]).tolist() == [1, 2]
     assert len(decode(find_traces(data, name="residual")[0]["x"])) == 5

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from gradflow.charts.descent.course import descent_course_figure
-from gradflow.charts.descent.map import blended, descent_figure, levels
-from gradflow.charts.descent.motion import TAIL
+from gradflow.charts.descent.map import blend, descent_figure, scale_heights
+from gradflow.charts.descent.motion import TAIL_STEPS
 from gradflow.charts.descent.paths import (
-    FRAMES,
-    REACH,
+    DRAWN_REACH,
+    MOST_FRAMES,
     DescentPath,
     Ground,
-    frame_steps,
-    look,
-    planar,
+    choose_frame_steps,
+    choose_style,
+    project_path,
 )
 from gradflow.charts.descent.surface import descent_surface_figure
 from tests.charts.figures import decode, find_traces, read_words, to_browser
@@ -26,20 +26,20 @@ PLANE = Ground(("x", "y"), (X, Y), X[None, :] ** 2 + 2 * Y[:, None] ** 2 + 1)
 CURVE = Ground(("x",), (X,), X**2, [("A", "the start", (-1.0,)), ("1", "the minimum", (0.0,))])
 
 
-def make_path(points, name="SGD", place=0, ending=""):
+def make_path(points, name="SGD", style_index=0, ending=""):
     points = np.array(points, dtype=np.float64).reshape(len(points), -1)
     with np.errstate(over="ignore"):
         loss = (points**2).sum(axis=1)
-    return DescentPath(name, place, points, loss, 2 * np.sqrt(loss), np.sqrt(loss), ending)
+    return DescentPath(name, style_index, points, loss, 2 * np.sqrt(loss), np.sqrt(loss), ending)
 
 
-def spiral(steps, turn=0.3):
+def make_spiral(steps, turn=0.3):
     n = np.arange(steps + 1)
     radius = 0.9 * np.exp(-n / steps)
     return np.column_stack([radius * np.cos(turn * n), radius * np.sin(turn * n)])
 
 
-PATHS = [make_path(spiral(50)), make_path(spiral(50, -0.2), "Adam", 5)]
+PATHS = [make_path(make_spiral(50)), make_path(make_spiral(50, -0.2), "Adam", 5)]
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
@@ -49,9 +49,9 @@ def test_lines_hold_every_step(mode):
         (line,) = [t for t in find_traces(data, name=path.name) if t["mode"] == "lines+markers"]
         assert decode(line["x"]) == pytest.approx(path.points[:, 0], abs=1e-6)
         assert decode(line["y"]) == pytest.approx(path.points[:, 1], abs=1e-6)
-        said = np.array(line["customdata"])
+        numbers = np.array(line["customdata"])
         expected = [np.arange(51), *path.points.T, path.loss, path.gradient_norm]
-        assert said == pytest.approx(np.column_stack(expected), rel=1e-3)
+        assert numbers == pytest.approx(np.column_stack(expected), rel=1e-3)
     assert data["layout"]["xaxis"]["range"] == [-2, 2]
     assert data["layout"]["yaxis"]["range"] == [-1, 1]
 
@@ -78,10 +78,10 @@ def test_frames_hold_heads_and_tails_only_and_know_their_step():
         tails, heads = frame["data"]
         assert heads["x"] == pytest.approx([p.points[step, 0] for p in PATHS], abs=1e-4)
         assert heads["y"] == pytest.approx([p.points[step, 1] for p in PATHS], abs=1e-4)
-        first = max(0, step - TAIL)
+        first = max(0, step - TAIL_STEPS)
         expected = [v for p in PATHS for v in (*p.points[first : step + 1, 0], math.nan)]
-        found = [math.nan if v is None else v for v in tails["x"]]
-        assert found == pytest.approx(expected, abs=1e-4, nan_ok=True)
+        x = [math.nan if v is None else v for v in tails["x"]]
+        assert x == pytest.approx(expected, abs=1e-4, nan_ok=True)
 
 
 def test_the_figure_shows_the_last_frame_before_it_is_played():
@@ -95,19 +95,19 @@ def test_the_figure_shows_the_last_frame_before_it_is_played():
 
 @pytest.mark.parametrize("steps", [1, 7, 119, 120, 300])
 def test_at_most_so_many_frames_from_first_to_last(steps):
-    shown = frame_steps([make_path(spiral(steps)), make_path(spiral(1))])
-    assert len(shown) == min(steps + 1, FRAMES)
-    assert (shown[0], shown[-1]) == (0, steps)
-    assert shown == sorted(set(shown))
+    steps_shown = choose_frame_steps([make_path(make_spiral(steps)), make_path(make_spiral(1))])
+    assert len(steps_shown) == min(steps + 1, MOST_FRAMES)
+    assert (steps_shown[0], steps_shown[-1]) == (0, steps)
+    assert steps_shown == sorted(set(steps_shown))
 
 
 def test_six_paths_of_300_steps_stay_light():
-    paths = [make_path(spiral(300, 0.1 * i), f"rule {i}", i) for i in range(6)]
+    paths = [make_path(make_spiral(300, 0.1 * i), f"rule {i}", i) for i in range(6)]
     frames = to_browser(descent_figure(PLANE, paths))["frames"]
     assert len(json.dumps(frames)) < 300_000
 
 
-def played(names, options, current):
+def play(names, options, current):
     """What Plotly shows after a button: its way of dropping frames, from plotly.js `animate`."""
     kept = list(names)
     if options["fromcurrent"] and current in kept:
@@ -123,32 +123,34 @@ def played(names, options, current):
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 40])
 def test_step_buttons_go_one_on_or_back_and_stop_at_the_ends(steps):
-    data = to_browser(descent_figure(PLANE, [make_path(spiral(steps))]))
+    data = to_browser(descent_figure(PLANE, [make_path(make_spiral(steps))]))
     buttons = {b["label"]: b["args"] for b in data["layout"]["updatemenus"][0]["buttons"]}
     for current in range(steps + 1):
-        assert played(*buttons["Step ▶"], str(current)) == str(min(current + 1, steps))
-        assert played(*buttons["◀ Step"], str(current)) == str(max(current - 1, 0))
-    assert played(*buttons["Step ▶"], None) == str(steps)  # nothing played: the end is shown
-    assert played(*buttons["◀ Step"], None) == str(steps - 1)
+        assert play(*buttons["Step ▶"], str(current)) == str(min(current + 1, steps))
+        assert play(*buttons["◀ Step"], str(current)) == str(max(current - 1, 0))
+    assert play(*buttons["Step ▶"], None) == str(steps)  # nothing played: the end is shown
+    assert play(*buttons["◀ Step"], None) == str(steps - 1)
     assert buttons["▶ Play"][0] is None
     assert buttons["Pause"][0] == [None]
 
 
 def test_far_points_are_drawn_along_their_step():
     path = make_path([[0.0, 0.0], [1e200, 5e199], [1e210, 0.0], [0.5, 0.5]])
-    drawn = planar(path, PLANE)
-    # The border is REACH half windows out; the step's slope, 1/2, is kept.
-    assert drawn[1] == pytest.approx([2 * REACH, REACH])
+    drawn = project_path(path, PLANE)
+    # The border is DRAWN_REACH half windows out; the step's slope, 1/2, is kept.
+    assert drawn[1] == pytest.approx([2 * DRAWN_REACH, DRAWN_REACH])
     assert np.isnan(drawn[2]).all()
     assert drawn[3].tolist() == [0.5, 0.5]
 
 
 @pytest.mark.parametrize("far", [50.0, 1e308, math.inf])
 def test_a_far_step_along_one_axis_stays_on_its_line(far):
-    assert planar(make_path([[0.0, 0.5], [-far, 0.5]]), PLANE)[1] == pytest.approx(
-        [-2 * REACH, 0.5]
+    assert project_path(make_path([[0.0, 0.5], [-far, 0.5]]), PLANE)[1] == pytest.approx(
+        [-2 * DRAWN_REACH, 0.5]
     )
-    assert planar(make_path([[1.5, 0.0], [1.5, far]]), PLANE)[1] == pytest.approx([1.5, REACH])
+    assert project_path(make_path([[1.5, 0.0], [1.5, far]]), PLANE)[1] == pytest.approx(
+        [1.5, DRAWN_REACH]
+    )
 
 
 @pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan])
@@ -183,27 +185,27 @@ def test_rules_keep_their_looks_whoever_else_is_shown():
     colours = [find_traces(data, name="Adam")[0]["line"]["color"] for data in (both, alone)]
     assert colours[0] == colours[1]
     for mode in ("light", "dark"):
-        looks = [look(place, mode) for place in range(6)]
+        looks = [choose_style(i, mode) for i in range(6)]
         for part in ("colour", "dash", "symbol"):
-            assert len({getattr(one, part) for one in looks}) == 6
+            assert len({getattr(style, part) for style in looks}) == 6
 
 
 def test_heights_that_span_decades_are_drawn_by_their_logarithm():
     even = PLANE.heights
-    assert levels(even)[0] is even
+    assert scale_heights(even)[0] is even
     wide = 3 + np.outer(np.geomspace(1e-3, 1e4, 50), np.ones(4))
-    drawn, at, texts = levels(wide)
+    drawn, ticks, texts = scale_heights(wide)
     softening = np.median(wide - wide.min()) / 100
     assert drawn == pytest.approx(np.log10(wide - wide.min() + softening))
-    for place, text in zip(at, texts, strict=True):
+    for tick, text in zip(ticks, texts, strict=True):
         if float(text) >= 100:
-            assert 10**place == pytest.approx(float(text), rel=0.05)
-    assert levels(np.ones((3, 3)))[0].tolist() == np.ones((3, 3)).tolist()
+            assert 10**tick == pytest.approx(float(text), rel=0.05)
+    assert scale_heights(np.ones((3, 3)))[0].tolist() == np.ones((3, 3)).tolist()
 
 
 def test_blending_is_between_its_colours():
-    assert blended("#000000", "#ffffff", 0) == "#000000"
-    assert blended("#000000", "#ff8000", 0.5) == "#804000"
+    assert blend("#000000", "#ffffff", 0) == "#000000"
+    assert blend("#000000", "#ff8000", 0.5) == "#804000"
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])

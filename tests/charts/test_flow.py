@@ -7,7 +7,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from gradflow.charts import flow_figure, forward_statistics_figure, gradient_norms_figure
-from gradflow.charts.flow.data import GRADIENTS, activation_grid, shape_flow
+from gradflow.charts.flow.data import GRADIENTS, shape_flow
+from gradflow.charts.flow.grids import choose_activation_grid
 from gradflow.core.report import Report
 from tests.charts.figures import decode, find_traces, read_words, to_browser
 from tests.charts.reports import (
@@ -124,12 +125,12 @@ def test_an_exploded_network_leaves_room_for_one_of_ordinary_size_beside_it():
     draw = np.random.default_rng(0).normal
     exploded = [make_linear_histogram(10.0**power * draw(size=200)) for power in (9, 15, 21, 27)]
     usual = [make_linear_histogram(draw(size=200)) for _layer in range(5)]
-    grid = activation_grid([*exploded, *usual])
+    grid = choose_activation_grid([*exploded, *usual])
     assert grid.kind == "symlog"
     assert grid.high > grid.to_axis(1e27)
     rows = (grid.to_axis(1.0) - grid.to_axis(-1.0)) / grid.step
     assert rows > 0.5
-    alone = activation_grid(exploded)
+    alone = choose_activation_grid(exploded)
     assert (alone.to_axis(1.0) - alone.to_axis(-1.0)) / alone.step < 1e-6
 
 
@@ -141,7 +142,7 @@ def test_a_vanishing_signal_stays_on_a_linear_axis():
 
 
 def test_activation_grid_without_any_finite_value():
-    grid = activation_grid([make_linear_histogram(np.full(4, np.nan))] * 3)
+    grid = choose_activation_grid([make_linear_histogram(np.full(4, np.nan))] * 3)
     assert (grid.kind, round(grid.low), round(grid.high)) == ("linear", -1, 1)
 
 
@@ -211,12 +212,12 @@ def test_a_click_finds_the_layer():
 
 
 def test_the_selected_layer_is_outlined():
-    def outlines(selected):
+    def find_outlines(selected):
         layout = to_browser(flow_figure(make_report(4, 32), selected=selected))["layout"]
         return [s for s in layout["shapes"] if s["type"] == "rect"]
 
-    assert [(s["x0"], s["x1"], s["yref"]) for s in outlines(3)] == [(2.5, 3.5, "paper")]
-    assert outlines(None) == outlines(9) == []
+    assert [(s["x0"], s["x1"], s["yref"]) for s in find_outlines(3)] == [(2.5, 3.5, "paper")]
+    assert find_outlines(None) == find_outlines(9) == []
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
@@ -259,16 +260,16 @@ def test_the_residual_stream_is_called_h():
     assert layout["xaxis"]["range"] == [0.5, 4.5]
 
 
-def stream_with_start() -> Report:
+def make_stream_with_start() -> Report:
     """Four rows, 0 to 3, of which the first is what enters branch 1."""
     report = make_report(4, 32)
     layers = report.layers.assign(layer=report.layers["layer"] - 1)
-    histograms = {(what, n - 1): found for (what, n), found in report.histograms.items()}
+    histograms = {(what, n - 1): histogram for (what, n), histogram in report.histograms.items()}
     return dataclasses.replace(report, rows="block", layers=layers, histograms=histograms)
 
 
 def test_the_start_of_the_stream_is_a_column_of_its_own():
-    stream = stream_with_start()
+    stream = make_stream_with_start()
     data = to_browser(flow_figure(stream, gradient="activation_grad"))
     axis = data["layout"]["xaxis"]
     assert axis["range"] == [-0.5, 3.5]
@@ -295,8 +296,8 @@ def test_the_start_of_the_stream_is_a_column_of_its_own():
 
 def test_notes_leave_the_toolbar_its_place():
     """Plotly's toolbar appears at the right end of the top; no note stands there."""
-    for mode, said in (("light", "darker"), ("dark", "brighter")):
+    for mode, word in (("light", "darker"), ("dark", "brighter")):
         notes = to_browser(flow_figure(make_report(4, 32), mode=mode))["layout"]["annotations"]
-        top = [one for one in notes if one["y"] == 1]
-        assert said in " ".join(one["text"] for one in top)
-        assert all((one["x"], one["xanchor"]) == (0, "left") for one in top)
+        top = [note for note in notes if note["y"] == 1]
+        assert word in " ".join(note["text"] for note in top)
+        assert all((note["x"], note["xanchor"]) == (0, "left") for note in top)

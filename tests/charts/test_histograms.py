@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gradflow.charts import layer_histograms_figure
-from gradflow.charts.histograms import shape_steps
+from gradflow.charts.histograms import shape_step_lines
 from gradflow.core.histogram import Histogram
 from tests.charts.figures import decode, find_traces, read_words, to_browser
 from tests.charts.reports import (
@@ -38,7 +38,7 @@ def test_every_report_is_drawn(name, mode):
 
 def test_linear_steps_by_hand():
     histogram = Histogram("linear", np.array([-1.0, 0.0, 1.0]), np.array([2, 6]), zeros=4, nan=2)
-    steps = shape_steps(histogram)
+    steps = shape_step_lines(histogram)
     assert steps.positive == pytest.approx([2 / 10, 2 / 10])  # the four zeros left out
     assert steps.zeros == pytest.approx(0.4)
     assert "40" in steps.words
@@ -50,7 +50,7 @@ def test_log_steps_tell_the_signs_apart_per_tenth_of_a_decade():
     histogram = Histogram(
         "log10", np.array([-2.0, -1.5, -1.0]), np.array([4, 10]), np.array([1, 4]), zeros=6
     )
-    steps = shape_steps(histogram)
+    steps = shape_step_lines(histogram)
     assert steps.negative == pytest.approx([1 / 20 / 5, 4 / 20 / 5])
     assert steps.positive == pytest.approx([3 / 20 / 5, 6 / 20 / 5])
     area = (steps.positive + steps.negative) @ np.diff(steps.edges) / 0.1
@@ -61,7 +61,7 @@ def test_steps_use_only_the_bins_of_this_layer():
     histogram = Histogram(
         "log10", np.arange(6.0), np.array([0, 0, 3, 0, 0]), np.array([0, 0, 1, 0, 0])
     )
-    assert list(shape_steps(histogram).edges) == [2.0, 3.0]
+    assert list(shape_step_lines(histogram).edges) == [2.0, 3.0]
 
 
 def test_negative_gradients_point_down_in_another_pattern():
@@ -117,5 +117,5 @@ def test_module_names_are_escaped():
 
 def test_words_of_an_ordinary_tensor():
     x = np.random.default_rng(0).normal(size=100)
-    assert shape_steps(make_linear_histogram(x)).words == "no zeros, all finite"
-    assert shape_steps(make_log_histogram(x)).words == "no zeros, all finite"
+    assert shape_step_lines(make_linear_histogram(x)).words == "no zeros, all finite"
+    assert shape_step_lines(make_log_histogram(x)).words == "no zeros, all finite"

@@ -7,8 +7,8 @@ import pytest
 
 from gradflow.charts import forward_statistics_figure, gradient_norms_figure
 from gradflow.charts.figure import choose_layer_ticks
-from gradflow.charts.forward import forward_series
-from gradflow.charts.norms import norm_series
+from gradflow.charts.forward import list_forward_series
+from gradflow.charts.norms import list_norm_series
 from gradflow.charts.series import Scale, Series
 from tests.charts.figures import decode, find_traces, read_words, to_browser
 from tests.charts.reports import add_nonfinite, make_empty_report, make_report
@@ -83,16 +83,18 @@ def test_nonfinite_norms_are_crosses_at_the_ceiling():
 
 
 def test_the_residual_stream_is_a_series_of_its_own():
-    names = [s.name for s in norm_series(REPORTS["blocks"]())]
+    names = [s.name for s in list_norm_series(REPORTS["blocks"]())]
     assert names == ["‖∂L/∂z‖", "‖∂L/∂a‖", "‖∂L/∂W‖", "stream ‖∂L/∂h‖"]
-    stream = norm_series(REPORTS["blocks"]())[-1]
+    stream = list_norm_series(REPORTS["blocks"]())[-1]
     assert list(stream.layers) == [3, 5, 7]
     assert stream.modules == ("block3", "block5", "block7")
 
 
 def test_forward_panels():
     report = make_report(6, 32, "relu")
-    widths, shares, absent = forward_series(report, ("activation_std", "saturated", "dead_units"))
+    widths, shares, absent = list_forward_series(
+        report, ("activation_std", "saturated", "dead_units")
+    )
     assert [s.name for s in widths] == ["std of a"]
     assert [s.name for s in shares] == ["dead units"]
     assert absent == ["saturated"]
@@ -101,11 +103,11 @@ def test_forward_panels():
 
 
 def test_std_over_decades_is_drawn_on_a_log_axis():
-    def prefix(report):
+    def read_prefix(report):
         return to_browser(forward_statistics_figure(report))["layout"]["yaxis"].get("tickprefix")
 
-    assert prefix(make_report(6, 32)) is None
-    assert prefix(make_report(6, 32, std=0.01)) == "10<sup>"
+    assert read_prefix(make_report(6, 32)) is None
+    assert read_prefix(make_report(6, 32, std=0.01)) == "10<sup>"
 
 
 def test_dead_units_become_a_share_of_the_units():

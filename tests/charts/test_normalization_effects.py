@@ -8,11 +8,11 @@ from numpy.testing import assert_allclose
 
 import gradflow as gf
 from gradflow.charts.laws import LawCurve, laws_figure
-from gradflow.charts.normalization_effects.flow import Network, normalized_flow_figure
+from gradflow.charts.normalization_effects.flow import NetworkReport, normalized_flow_figure
 from gradflow.charts.normalization_effects.rates import learning_rates_figure
 from gradflow.charts.normalization_effects.scales import weight_scales_figure
-from gradflow.core.teaching.normalization_effects.rates import Trained, learning_rates
-from gradflow.core.teaching.normalization_effects.scales import Sweep
+from gradflow.core.teaching.normalization_effects.rates import RateSweep, list_learning_rates
+from gradflow.core.teaching.normalization_effects.scales import ScaleSweep
 from tests.charts.figures import decode, find_traces, read_words, to_browser
 
 MODES = pytest.mark.parametrize("mode", ["light", "dark"])
@@ -50,7 +50,7 @@ def test_nothing_to_draw():
         laws_figure([], x={}, y_title="", mode="light"),
         normalized_flow_figure([]),
         weight_scales_figure(np.ones(1), []),
-        learning_rates_figure(learning_rates(), []),
+        learning_rates_figure(list_learning_rates(), []),
     ):
         assert "Nothing was computed" in read_words(to_browser(figure))
 
@@ -60,7 +60,7 @@ def test_nothing_to_draw():
 def test_flow_of_two_networks(gradient, mode):
     report = gf.run(gf.Experiment(network=gf.MLP(depth=4, width=8)))
     law = np.array([1.0, 2.0, 3.0, 4.0])
-    networks = [Network("bare", report), Network("normed", report, law)]
+    networks = [NetworkReport("bare", report), NetworkReport("normed", report, law)]
     data = to_browser(normalized_flow_figure(networks, gradient=gradient, mode=mode))
     expected = np.log10(report.layers[f"{gradient}_norm"])
     for name in ("bare", "normed"):
@@ -77,8 +77,8 @@ def test_flow_of_two_networks(gradient, mode):
 @MODES
 def test_weight_scales(mode):
     k = np.logspace(-3, 3, 7)
-    bare = Sweep(k**9, k**8)
-    normed = Sweep(np.full(7, 3.0), 5 / k)
+    bare = ScaleSweep(k**9, k**8)
+    normed = ScaleSweep(np.full(7, 3.0), 5 / k)
     figure = weight_scales_figure(k, [("bare", bare), ("normed", normed)], mode=mode)
     data = to_browser(figure)
     left, right = find_traces(data, name="normed")
@@ -98,8 +98,8 @@ def test_weight_scales(mode):
 def test_learning_rates(mode):
     losses = np.full(25, 2.5)
     losses[6], losses[8], losses[24] = 1.0, 0.5, math.nan
-    trained = [("one", Trained(2.6, losses)), ("none", Trained(2.6, np.full(25, 2.5)))]
-    data = to_browser(learning_rates_figure(learning_rates(), trained, mode=mode))
+    trained = [("one", RateSweep(2.6, losses)), ("none", RateSweep(2.6, np.full(25, 2.5)))]
+    data = to_browser(learning_rates_figure(list_learning_rates(), trained, mode=mode))
     (ring,) = find_traces(data, name="largest")
     assert_allclose(decode(ring["x"]), [-2.0])
     assert_allclose(decode(ring["y"]), [math.log10(0.5)])

@@ -5,27 +5,27 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from gradflow.charts.pretraining.errors import errors_figure, timeline
+from gradflow.charts.pretraining.errors import errors_figure, join_epochs
 from gradflow.charts.pretraining.images import (
     features_figure,
-    mosaic,
-    reach_of,
+    measure_reach,
     reconstructions_figure,
+    tile_images,
 )
-from gradflow.charts.pretraining.lines import medians
+from gradflow.charts.pretraining.repetitions import compute_medians
 from gradflow.charts.pretraining.reuse import reuse_figure
 from gradflow.charts.pretraining.tuning import tuning_figure
 from tests.charts.figures import decode, find_traces, read_words, to_browser
 
 
-def pictures(count, seed=0):
+def make_images(count, seed=0):
     return np.random.default_rng(seed).normal(size=(count, 64)).astype(np.float32)
 
 
 @pytest.mark.parametrize(("count", "columns"), [(1, 16), (5, 3), (16, 16), (17, 16)])
 def test_a_mosaic_has_every_image_at_its_place(count, columns):
-    images = pictures(count)
-    whole = mosaic(images, columns)
+    images = make_images(count)
+    whole = tile_images(images, columns)
     across = min(columns, count)
     for i, image in enumerate(images):
         row, column = 9 * (i // across), 9 * (i % across)
@@ -36,21 +36,21 @@ def test_a_mosaic_has_every_image_at_its_place(count, columns):
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_features_are_one_heatmap_with_0_in_the_middle(mode):
-    images = pictures(20)
+    images = make_images(20)
     data = to_browser(features_figure(images, mode=mode))
     (heatmap,) = data["data"]
     assert decode(heatmap["z"])[:8, 9:17] == pytest.approx(images[1].reshape(8, 8))
-    assert heatmap["zmax"] == -heatmap["zmin"] == pytest.approx(reach_of(images))
+    assert heatmap["zmax"] == -heatmap["zmin"] == pytest.approx(measure_reach(images))
     assert decode(heatmap["customdata"])[9, 0] == 17
     assert data["layout"]["yaxis"]["scaleanchor"] == "x"
     assert to_browser(features_figure(images, reach=9.0))["data"][0]["zmax"] == 9
 
 
 def test_reach_is_a_size_that_few_weights_exceed():
-    weights = pictures(100)
-    assert (np.abs(weights) > reach_of(weights)).mean() == pytest.approx(0.02, abs=0.002)
-    assert reach_of(np.zeros((2, 64), np.float32)) == 1
-    assert reach_of(np.full((2, 64), np.nan, np.float32)) == 1
+    weights = make_images(100)
+    assert (np.abs(weights) > measure_reach(weights)).mean() == pytest.approx(0.02, abs=0.002)
+    assert measure_reach(np.zeros((2, 64), np.float32)) == 1
+    assert measure_reach(np.full((2, 64), np.nan, np.float32)) == 1
 
 
 @pytest.mark.parametrize("images", [np.zeros((0, 64)), np.full((3, 64), np.nan)])
@@ -59,7 +59,7 @@ def test_features_that_are_not_there_are_said(images):
 
 
 def test_reconstructions_stand_below_their_originals():
-    originals, back = pictures(4), np.stack([pictures(4, 1), pictures(4, 2)])
+    originals, back = make_images(4), np.stack([make_images(4, 1), make_images(4, 2)])
     data = to_browser(reconstructions_figure(originals, back, ["original", "one", "two"]))
     z = decode(data["data"][0]["z"])
     assert z[:8, 9:17] == pytest.approx(originals[1].reshape(8, 8))
@@ -71,14 +71,14 @@ def test_reconstructions_stand_below_their_originals():
     assert (data["data"][0]["zmin"], data["data"][0]["zmax"]) == (0, 1)
 
 
-def layer(*errors, shift=0.01):
+def make_layer(*errors, shift=0.01):
     error = np.array(errors)
     return SimpleNamespace(error=error, held_out_error=error + shift)
 
 
 def test_layers_follow_each_other_on_one_axis():
-    layers = [layer(0.1, 0.05, 0.02), layer(0.3, 0.2, 0.1)]
-    x, y = timeline([one.error for one in layers])
+    layers = [make_layer(0.1, 0.05, 0.02), make_layer(0.3, 0.2, 0.1)]
+    x, y = join_epochs([layer.error for layer in layers])
     assert x == pytest.approx([0, 1, 2, np.nan, 2, 3, 4], nan_ok=True)
     assert y == pytest.approx([0.1, 0.05, 0.02, np.nan, 0.3, 0.2, 0.1], nan_ok=True)
     data = to_browser(errors_figure(layers))
@@ -94,32 +94,39 @@ def test_layers_follow_each_other_on_one_axis():
 
 @pytest.mark.parametrize(("count", "epochs"), [(1, 1), (6, 30), (4, 10), (2, 7)])
 def test_ticks_of_epochs_are_few_and_end_with_the_last(count, epochs):
-    layers = [layer(*np.linspace(1, 0.1, epochs + 1))] * count
+    layers = [make_layer(*np.linspace(1, 0.1, epochs + 1))] * count
     axis = to_browser(errors_figure(layers))["layout"]["xaxis"]
     assert len(axis["tickvals"]) <= 18
     assert axis["tickvals"][-1] == count * epochs
     assert axis["ticktext"][-1] == str(epochs)
-    for place, text in zip(axis["tickvals"][1:], axis["ticktext"][1:], strict=True):
-        assert (place - 1) % epochs + 1 == int(text)
+    for tick, text in zip(axis["tickvals"][1:], axis["ticktext"][1:], strict=True):
+        assert (tick - 1) % epochs + 1 == int(text)
 
 
 def test_errors_that_are_not_finite_are_gaps_or_said():
-    data = to_browser(errors_figure([layer(0.1, np.inf, np.nan)]))
+    data = to_browser(errors_figure([make_layer(0.1, np.inf, np.nan)]))
     assert decode(data["data"][0]["y"]) == pytest.approx([-1, np.nan, np.nan], nan_ok=True)
-    assert "not finite" in read_words(to_browser(errors_figure([layer(np.nan, np.nan)])))
+    assert "not finite" in read_words(to_browser(errors_figure([make_layer(np.nan, np.nan)])))
 
 
-def course(start, loss, accuracy):
+def make_course(start, loss, accuracy):
     loss, accuracy = np.array(loss), np.array(accuracy)
     steps = np.arange(loss.shape[1]) * 10
     return SimpleNamespace(start=start, steps=steps, loss=loss, held_out_accuracy=accuracy)
 
 
 COURSES = [
-    ("Pretrained", 0, course("p", [[2.0, 1, 0.1], [2.2, 1.2, 0.2], [2.1, 0.4, 0.3]],
-                             [[0.1, 0.5, 0.9], [0.1, 0.6, 0.8], [0.1, 0.7, 1.0]])),
-    ("Xavier", 2, course("x", [[2.3, 2.3, 2.3]], [[0.1, 0.1, 0.12]])),
-]  # fmt: skip
+    (
+        "Pretrained",
+        0,
+        make_course(
+            "p",
+            [[2.0, 1, 0.1], [2.2, 1.2, 0.2], [2.1, 0.4, 0.3]],
+            [[0.1, 0.5, 0.9], [0.1, 0.6, 0.8], [0.1, 0.7, 1.0]],
+        ),
+    ),
+    ("Xavier", 2, make_course("x", [[2.3, 2.3, 2.3]], [[0.1, 0.1, 0.12]])),
+]
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
@@ -130,11 +137,11 @@ def test_courses_show_every_seed_and_their_median(mode):
     assert 10 ** decode(left[0]["y"]) == pytest.approx([2.1, 1, 0.2])
     assert decode(right[0]["y"]) == pytest.approx([0.1, 0.6, 0.9])
     (seeds,) = (t for t in find_traces(data, name="Pretrained, each seed") if t["xaxis"] == "x")
-    found = 10 ** decode(seeds["y"])
+    losses = 10 ** decode(seeds["y"])
     expected = [2.0, 1, 0.1, np.nan, 2.2, 1.2, 0.2, np.nan, 2.1, 0.4, 0.3, np.nan]
-    assert found == pytest.approx(expected, nan_ok=True)
+    assert losses == pytest.approx(expected, nan_ok=True)
     x = decode(seeds["x"])
-    assert x[np.isfinite(found)] == pytest.approx([0, 10, 20] * 3)
+    assert x[np.isfinite(losses)] == pytest.approx([0, 10, 20] * 3)
     assert not find_traces(data, name="Xavier, each seed")  # a single one is its own median
     assert "guessing: ln 10 = 2.3 | guessing: 10 %" in read_words(data)
     assert data["layout"]["shapes"][0]["y0"] == pytest.approx(np.log10(np.log(10)))
@@ -148,17 +155,19 @@ def test_a_start_keeps_its_colour_whichever_others_are_chosen():
 
 def test_no_course_is_an_empty_figure_and_an_overflow_a_gap():
     assert "Choose a start" in read_words(to_browser(tuning_figure([])))
-    broken = course("p", [[2.3, np.inf, np.nan]], [[0.1, np.nan, np.nan]])
+    broken = make_course("p", [[2.3, np.inf, np.nan]], [[0.1, np.nan, np.nan]])
     line = to_browser(tuning_figure([("Pretrained", 0, broken)]))["data"][0]
-    found = 10 ** decode(line["y"])
-    assert found == pytest.approx([2.3, np.nan, np.nan], nan_ok=True)
-    assert medians(np.array([[1, 2.0], [3, np.nan]])) == pytest.approx([2, np.nan], nan_ok=True)
+    losses = 10 ** decode(line["y"])
+    assert losses == pytest.approx([2.3, np.nan, np.nan], nan_ok=True)
+    assert compute_medians(np.array([[1, 2.0], [3, np.nan]])) == pytest.approx(
+        [2, np.nan], nan_ok=True
+    )
 
 
 def test_reuse_is_drawn_over_the_labels_on_a_log_axis():
     accuracy = np.array([[[0.5, 0.7], [0.6, 0.9]], [[0.6, 0.8], [0.8, 0.8]]])
-    found = SimpleNamespace(per_class=(1, 10), accuracy=accuracy)
-    data = to_browser(reuse_figure(["Random", "Frozen"], found, 5))
+    reuse = SimpleNamespace(per_class=(1, 10), accuracy=accuracy)
+    data = to_browser(reuse_figure(["Random", "Frozen"], reuse, 5))
     (line,) = find_traces(data, name="Frozen")
     assert decode(line["x"]) == pytest.approx([1, 10])
     assert decode(line["y"]) == pytest.approx([0.7, 0.8])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gradflow.charts.rebin import Grid, extremes, quantiles, rebin, without_zeros
+from gradflow.charts.rebin import Grid, compute_quantiles, drop_zeros, find_extremes, rebin
 from gradflow.core.histogram import Histogram
 from tests.charts.reports import make_linear_histogram, make_log_histogram
 
@@ -51,7 +51,7 @@ def test_zeros_stand_in_one_row_and_do_not_count_as_spread():
     zero_row = int(np.searchsorted(grid.edges, 0.0)) - 1
     assert result.rows[zero_row] > 0.45
     assert result.spread < 0.05
-    assert without_zeros(make_linear_histogram(x)).sum() == (x > 0).sum()
+    assert drop_zeros(make_linear_histogram(x)).sum() == (x > 0).sum()
 
 
 def test_zero_is_in_the_middle_of_a_row():
@@ -70,8 +70,8 @@ def test_a_constant_is_one_point():
         row = int(np.flatnonzero(result.rows)[0])
         assert result.rows[row] == 1
         assert grid.edges[row] <= value <= grid.edges[row + 1]
-        assert extremes(histogram) == (value, value)
-        assert list(quantiles(histogram, (0.1, 0.9))) == [value, value]
+        assert find_extremes(histogram) == (value, value)
+        assert list(compute_quantiles(histogram, (0.1, 0.9))) == [value, value]
 
 
 def test_nothing_finite_is_no_error():
@@ -83,8 +83,8 @@ def test_nothing_finite_is_no_error():
     ):
         result = rebin(histogram, Grid("linear", 0.0, 1.0, 4))
         assert result.rows.sum() == 0
-        assert np.isnan(extremes(histogram)).all()
-        assert np.isnan(list(quantiles(histogram, (0.5,)))).all()
+        assert np.isnan(find_extremes(histogram)).all()
+        assert np.isnan(list(compute_quantiles(histogram, (0.5,)))).all()
 
 
 def test_symlog_is_inverted():
@@ -95,4 +95,6 @@ def test_symlog_is_inverted():
 
 def test_quantiles_of_the_uniform_distribution():
     histogram = make_linear_histogram(np.linspace(0, 1, 100_001))
-    assert list(quantiles(histogram, (0.1, 0.5, 0.9))) == pytest.approx([0.1, 0.5, 0.9], abs=1e-3)
+    assert list(compute_quantiles(histogram, (0.1, 0.5, 0.9))) == pytest.approx(
+        [0.1, 0.5, 0.9], abs=1e-3
+    )

@@ -7,36 +7,34 @@ import pytest
 
 import gradflow as gf
 from gradflow import charts
-from gradflow.charts.recurrent.cells import (
-    FACTOR_LIMIT,
-    factor_curves,
-    factors_figure,
-    remaining_curves,
-    remaining_figure,
-)
 from gradflow.charts.recurrent.clipping import (
-    bar_label,
     cosine_figure,
     directions_figure,
+    label_bar,
     parameters_figure,
     shape_arrows,
 )
-from gradflow.charts.recurrent.gates import (
+from gradflow.charts.recurrent.factors import FACTOR_LIMIT, factors_figure, make_factor_curves
+from gradflow.charts.recurrent.gate_histograms import (
     BINS,
-    GateRows,
+    average_gate_shares,
     gate_histograms_figure,
-    gate_shares,
-    gates_figure,
-    shape_gates,
 )
-from gradflow.charts.recurrent.norms import Line, nearby, norms_scale, time_norms_figure
+from gradflow.charts.recurrent.gates import GateRows, gates_figure, shape_gates
+from gradflow.charts.recurrent.norms import (
+    TheoryLine,
+    fit_norms_scale,
+    keep_nearby,
+    time_norms_figure,
+)
+from gradflow.charts.recurrent.remaining import make_remaining_curves, remaining_figure
 from gradflow.charts.recurrent.training import (
     shape_gradient,
     training_gradient_figure,
     training_loss_figure,
 )
 from gradflow.charts.theme import PALETTES, Mode, format_number
-from gradflow.core.recurrent.clipping import Clipped, ClippingCourse, ClippingReport
+from gradflow.core.recurrent.clipping import ClippedGradient, ClippingCourse, ClippingReport
 from tests.charts.figures import decode, find_traces, read_words, to_browser
 
 
@@ -64,7 +62,7 @@ def test_flow_speaks_of_states(report: gf.TimeReport) -> None:
 
 def test_norms_and_theory_are_where_they_belong() -> None:
     norms, line = np.array([1e-4, 0.0, 1.0]), np.array([1e-2, 1e-1, 1.0])
-    figure = to_browser(time_norms_figure([("h", norms)], [Line("ρ", line)]))
+    figure = to_browser(time_norms_figure([("h", norms)], [TheoryLine("ρ", line)]))
     (measured,) = find_traces(figure, name="h")
     np.testing.assert_allclose(decode(measured["y"]), [-4, np.nan, 0])
     assert len(find_traces(figure, name="marks")[0]["x"]) == 1
@@ -77,16 +75,16 @@ def test_norms_and_theory_are_where_they_belong() -> None:
 
 def test_a_bound_far_away_leaves_the_figure() -> None:
     norms = np.geomspace(1e-4, 1, 5)
-    scale = norms_scale([norms], [Line("bound", np.geomspace(1e200, 1, 5))])
+    scale = fit_norms_scale([norms], [TheoryLine("bound", np.geomspace(1e200, 1, 5))])
     assert 1 < scale.high < 10
     assert scale.low < -4
-    near = norms_scale([norms], [Line("ρ", np.geomspace(1e-6, 1, 5))])
+    near = fit_norms_scale([norms], [TheoryLine("ρ", np.geomspace(1e-6, 1, 5))])
     assert near.low <= -6
 
 
 def test_of_a_line_what_is_near_is_kept() -> None:
     norms = np.geomspace(1e-4, 1, 5)
-    kept = nearby(norms, np.array([1e30, 1e-5, math.nan, 10.0, 1e-30]))
+    kept = keep_nearby(norms, np.array([1e30, 1e-5, math.nan, 10.0, 1e-30]))
     np.testing.assert_array_equal(kept, [math.nan, 1e-5, math.nan, 10.0, math.nan])
 
 
@@ -100,8 +98,8 @@ def test_without_numbers_there_is_a_title(mode: Mode) -> None:
         gate_histograms_figure({}, {}, mode=mode),
         training_loss_figure([], steps=5, mode=mode),
         training_gradient_figure(np.zeros(0), np.zeros((0, 0)), "h", mode=mode),
-        directions_figure(_clipping(0.0), mode=mode),
-        parameters_figure(_clipping(math.nan), mode=mode),
+        directions_figure(make_clipping(0.0), mode=mode),
+        parameters_figure(make_clipping(math.nan), mode=mode),
     ]
     for figure in empty:
         assert to_browser(figure)["data"] == []
@@ -109,7 +107,7 @@ def test_without_numbers_there_is_a_title(mode: Mode) -> None:
 
 
 def test_the_way_back_runs_to_the_left() -> None:
-    (curve,) = remaining_curves([("tanh", np.array([1.0, 0.1, 0.01]))])
+    (curve,) = make_remaining_curves([("tanh", np.array([1.0, 0.1, 0.01]))])
     np.testing.assert_array_equal(curve.x, [0, 1, 2])
     figure = to_browser(remaining_figure([("tanh", curve.values)], marked=1))
     low, high = figure["layout"]["xaxis"]["range"]
@@ -123,7 +121,7 @@ def test_a_factor_stands_at_its_distance() -> None:
         ("lstm", np.array([0.9, 1.1]), np.array([0.8, 0.8])),
         ("tanh", np.array([0.5, 7.0]), np.full(2, np.nan)),
     ]
-    np.testing.assert_array_equal(factor_curves(named)[0].x, [1, 2])
+    np.testing.assert_array_equal(make_factor_curves(named)[0].x, [1, 2])
     figure = to_browser(factors_figure(named))
     (theory,) = find_traces(figure, name="theory")  # that of the LSTM only
     np.testing.assert_allclose(decode(theory["y"]), 0.8)
@@ -143,7 +141,11 @@ def test_factors_beyond_the_axis_are_marked_with_their_value() -> None:
     assert beyond["y"][0] < FACTOR_LIMIT
     assert beyond["marker"]["color"] == find_traces(figure, name="tanh")[0]["line"]["color"]
     assert "beyond the axis" in read_words(figure)
-    assert factor_curves(named)[1].x.tolist() == [1, 2, 3]  # where nothing is left there is none
+    assert make_factor_curves(named)[1].x.tolist() == [
+        1,
+        2,
+        3,
+    ]  # where nothing is left there is none
 
 
 def test_of_many_values_beyond_the_largest_is_written() -> None:
@@ -191,7 +193,7 @@ def test_of_many_zeros_the_first_is_marked() -> None:
 
 def test_norms_end_with_a_cross_where_they_break() -> None:
     measured = [("h", np.array([math.nan, math.inf, 1e9, 1.0])), ("c", np.ones(4))]
-    figure = to_browser(time_norms_figure(measured, [Line("ρ", np.geomspace(1e4, 1, 4))]))
+    figure = to_browser(time_norms_figure(measured, [TheoryLine("ρ", np.geomspace(1e4, 1, 4))]))
     (curve,) = find_traces(figure, name="h")
     assert (decode(curve["x"]).tolist(), decode(curve["y"]).tolist()) == ([3, 4], [9, 0])
     (cross,) = find_traces(figure, name="breaks")
@@ -224,7 +226,7 @@ def test_of_many_units_some_are_shown() -> None:
 
 
 def test_shares_of_gates_count_every_entry(report: gf.TimeReport) -> None:
-    shares = gate_shares([report.histogram("forget", t) for t in range(1, 7)])
+    shares = average_gate_shares([report.histogram("forget", t) for t in range(1, 7)])
     assert len(shares) == BINS
     assert shares.sum() == pytest.approx(1)
     mean = (shares * (np.arange(BINS) + 0.5) / BINS).sum()
@@ -245,15 +247,15 @@ def test_a_mark_belongs_to_its_gate_alone() -> None:
     assert {"<b>f</b>", "┆ σ(b) = 0.25"} <= set(read_words(figure).split(" | "))
 
 
-def _clipping(norm: float = 2.0, cosine: float = 0.5) -> ClippingReport:
+def make_clipping(norm: float = 2.0, cosine: float = 0.5) -> ClippingReport:
     before = np.array([norm, 0.0])
-    by_norm = Clipped(1.0, norm / 2, 1.0, 1.0, before / 2)
-    by_value = Clipped(0.1, norm / 4, cosine, 0.5, before / 4)
+    by_norm = ClippedGradient(1.0, norm / 2, 1.0, 1.0, before / 2)
+    by_value = ClippedGradient(0.1, norm / 4, cosine, 0.5, before / 4)
     return ClippingReport(["recurrent.w", "readout.b"], before, norm, norm, by_norm, by_value)
 
 
 def test_arrows_keep_their_angle() -> None:
-    report = _clipping(cosine=math.cos(1.0))
+    report = make_clipping(cosine=math.cos(1.0))
     arrows = shape_arrows(report)
     assert arrows is not None
     assert arrows[:2] == [(1.0, 0.0), (0.5, 0.0)]
@@ -264,13 +266,13 @@ def test_arrows_keep_their_angle() -> None:
 
 
 def test_bars_reach_up_to_their_logarithm() -> None:
-    figure = to_browser(parameters_figure(_clipping()))
+    figure = to_browser(parameters_figure(make_clipping()))
     tops = [bar["base"] + decode(bar["y"])[0] for bar in figure["data"]]
     np.testing.assert_allclose(tops, np.log10([2, 1, 0.5]))
     assert [decode(bar["y"])[1] for bar in figure["data"]] == [0, 0, 0]
     assert figure["data"][0]["x"] == ["w", "readout.b"]
     assert figure["data"][0]["text"] == ["", "0"]
-    assert [bar_label(value) for value in (math.nan, math.inf, 2.0)] == ["✕", "✕", ""]
+    assert [label_bar(value) for value in (math.nan, math.inf, 2.0)] == ["✕", "✕", ""]
 
 
 def test_cosines_over_thresholds() -> None:

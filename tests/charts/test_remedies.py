@@ -22,11 +22,11 @@ CURES = [
 ]
 
 
-def norms(report):
+def read_norms(report):
     return report.layers["delta_norm"].to_numpy()[:-1]
 
 
-def split(trace):
+def split_at_gaps(trace):
     """The parts of a trace between its gaps: ``(x, y)`` each; all y here are finite."""
     x, y = decode(trace["x"]), decode(trace["y"])
     ends = np.flatnonzero(np.isnan(x))
@@ -34,7 +34,7 @@ def split(trace):
     return [(x[a:b], y[a:b]) for a, b in zip(starts, ends, strict=True)]
 
 
-def decades(data, panel, y):
+def read_decades(data, panel, y):
     """log10 values of figure heights, read off the labelled ticks of the panel's row."""
     axis = data["layout"]["yaxis"]
     rows = -(-len(data["layout"]["annotations"]) // 4)
@@ -57,12 +57,12 @@ def test_any_number_of_cures_is_a_handful_of_traces(count, mode):
 
 def test_lines_show_norms_relative_to_the_last_hidden_layer():
     data = to_browser(remedies_figure(BEFORE, CURES))
-    before, after = (split(find_traces(data, name=name)[0]) for name in ("before", "after"))
+    before, after = (split_at_gaps(find_traces(data, name=name)[0]) for name in ("before", "after"))
     assert len(before) == len(after) == len(CURES)
     for panel, (_label, report) in enumerate(CURES):
         for (_x, y), source in ((before[panel], BEFORE), (after[panel], report)):
-            expected = np.log10(norms(source) / norms(source)[-1])
-            assert decades(data, panel, y) == pytest.approx(expected, abs=1e-3)
+            expected = np.log10(read_norms(source) / read_norms(source)[-1])
+            assert read_decades(data, panel, y) == pytest.approx(expected, abs=1e-3)
 
 
 def test_layers_keep_their_place_in_every_panel():
@@ -73,7 +73,7 @@ def test_layers_keep_their_place_in_every_panel():
     ones = sorted(x for x, text in ticks.items() if text == "1")
     eights = sorted(x for x, text in ticks.items() if text == "8")
     assert len(ones) == len(eights) == 4
-    for panel, (x, _y) in enumerate(split(find_traces(data, name="after")[0])):
+    for panel, (x, _y) in enumerate(split_at_gaps(find_traces(data, name="after")[0])):
         column = panel % 4
         layers = 1 + 7 * (x - ones[column]) / (eights[column] - ones[column])
         assert layers == pytest.approx(np.arange(1, len(x) + 1), abs=1e-4)
@@ -82,7 +82,7 @@ def test_layers_keep_their_place_in_every_panel():
 def test_panels_do_not_overlap():
     data = to_browser(remedies_figure(BEFORE, CURES * 3))
     boxes = []
-    for x, y in split(find_traces(data, name="after")[0]):
+    for x, y in split_at_gaps(find_traces(data, name="after")[0]):
         boxes.append((x.min(), x.max(), y.min(), y.max()))
     for i, a in enumerate(boxes):
         for b in boxes[:i]:
@@ -104,25 +104,25 @@ def test_hover_names_the_cure_the_layer_and_the_true_norm():
     first = texts.index(next(t for t in texts if t.startswith("<b>Tanh</b>")))
     assert panels[first] == 1
     assert "layer 1<br>" in texts[first]
-    value = norms(CURES[1][1])[0]
+    value = read_norms(CURES[1][1])[0]
     assert f"‖∂L/∂z‖ {value:.3g}"[:12] in texts[first]
     assert "before:" in texts[first]
     half = next(t for t in texts if t.startswith("<b>Half"))
-    assert "before:" not in half  # layer 1 of another depth is another place
+    assert "before:" not in half  # layers of another depth do not correspond
     assert len(texts) == len(decode(after["x"])) == len(panels)
 
 
 def test_zeros_and_nonfinite_norms_are_marked():
     broken = add_nonfinite(make_report(9, 32))
     zero = make_report(9, 32, "sigmoid", dtype="float16", std=0.01)
-    gone = int((norms(zero) == 0).sum())
+    gone = int((read_norms(zero) == 0).sum())
     assert gone > 0
     data = to_browser(remedies_figure(BEFORE, [("broken", broken), ("zero", zero)]))
     marks = {t["marker"]["symbol"]: t for t in find_traces(data, name="marks")}
     assert set(marks) == {"x-thin", "triangle-down-open"}
     assert list(decode(marks["x-thin"]["customdata"])) == [0, 0]
     assert list(decode(marks["triangle-down-open"]["customdata"])) == [1] * gone
-    after = split(find_traces(data, name="after")[0])
+    after = split_at_gaps(find_traces(data, name="after")[0])
     assert decode(marks["x-thin"]["y"]).min() > np.nanmax(after[0][1])
     assert decode(marks["triangle-down-open"]["y"]).max() < np.nanmin(after[1][1])
     assert "NaN" in marks["x-thin"]["hovertext"][0]
@@ -165,7 +165,9 @@ def test_before_and_after_differ_by_more_than_colour(mode):
 def test_points_lie_inside_their_frames():
     data = to_browser(remedies_figure(BEFORE, CURES))
     borders = data["layout"]["shapes"][1]["path"].split("M")[1:]
-    for border, (x, y) in zip(borders, split(find_traces(data, name="after")[0]), strict=True):
+    for border, (x, y) in zip(
+        borders, split_at_gaps(find_traces(data, name="after")[0]), strict=True
+    ):
         corners = np.array([list(map(float, p.split(","))) for p in border.strip().split(" L")])
         (left, low), (right, high) = corners.min(0), corners.max(0)
         x_range, y_range = (data["layout"][axis]["range"] for axis in ("xaxis", "yaxis"))

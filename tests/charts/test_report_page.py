@@ -4,8 +4,9 @@ import re
 import pytest
 
 from gradflow.charts import report_html
-from gradflow.charts.report_page import layer_rows
+from gradflow.charts.report_page import format_layers
 from tests.charts.reports import add_nonfinite, make_empty_report, make_report
+from tests.pseudo_locale import PSEUDO, install, list_english_words, reading_in
 
 SETTINGS = {"network": {"depth": 4, "widths": (8, 9)}, "seed": 0, "note": "</script><b>"}
 
@@ -57,7 +58,7 @@ def test_poor_reports_make_a_page_too(mode):
 
 
 def test_cells_are_readable():
-    head, rows = layer_rows(add_nonfinite(make_report(3)))
+    head, rows = format_layers(add_nonfinite(make_report(3)))
     assert head[:3] == ["layer", "module", "fan in"]
     cells = dict(zip(head, rows[0], strict=True))
     assert (cells["layer"], cells["delta norm"]) == ("1", "–")
@@ -68,3 +69,15 @@ def test_the_residual_stream_has_a_figure_of_its_own():
     text = report_html(dataclasses.replace(make_report(4), stream=stream))
     assert "<h2>Residual stream</h2>" in text
     assert text.count("Plotly.newPlot(") == 4
+
+
+def test_its_headings_speak_the_language_of_the_reader(monkeypatch):
+    install(monkeypatch)
+    report = make_report(3)
+    with reading_in(PSEUDO):
+        translated = report_html(report)
+    assert f'<html lang="{PSEUDO}">' in translated
+    assert '<html lang="en">' in report_html(report)
+    headings = re.findall(r"<(?:h2|dt)>(.*?)</", translated)
+    assert len(headings) == 9
+    assert not list_english_words(" ".join(headings))

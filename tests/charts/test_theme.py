@@ -82,13 +82,13 @@ def test_series_differ_by_more_than_colour(mode):
     assert len({s.dash for s in looks}) == len({s.symbol for s in looks}) == len(looks)
 
 
-def _contrast(one, other):
-    def luminance(colour):
+def _measure_contrast(colour, other):
+    def measure_luminance(colour):
         parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
         parts = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
         return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    high, low = sorted((measure_luminance(colour), measure_luminance(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 
@@ -96,9 +96,9 @@ def _contrast(one, other):
 def test_text_and_series_stand_out_from_the_page(mode):
     palette = PALETTES[mode]
     for text in (palette.ink, palette.muted, palette.forward, palette.backward, palette.alarm):
-        assert _contrast(text, palette.page) >= 4.5
+        assert _measure_contrast(text, palette.page) >= 4.5
     for line in palette.series:
-        assert _contrast(line, palette.page) >= 3
+        assert _measure_contrast(line, palette.page) >= 3
 
 
 def test_fonts_are_readable_from_the_last_row():

@@ -1,8 +1,8 @@
 """References that share no code with GradFlow: plain functions of torch, and NumPy.
 
-``traced`` runs the network that a spec describes, written with functions instead of modules, so
-that its intermediate tensors are at hand for ``torch.autograd.grad``. ``backpropagated`` is a
-forward and a backward pass by hand, in float64 NumPy.
+``trace_signals`` runs the network of a spec, written with functions instead of modules, and keeps
+its intermediate tensors for ``torch.autograd.grad``. ``backpropagate`` is a forward and a backward
+pass by hand, in float64 NumPy.
 """
 
 from __future__ import annotations
@@ -43,33 +43,33 @@ PHI: dict[str, Callable[[Tensor, gf.MLP], Tensor]] = {
 }
 
 
-def _standardized(z: Tensor, dim: int) -> Tensor:
+def _standardize(z: Tensor, dim: int) -> Tensor:
     centred = z - z.mean(dim, keepdim=True)
     return centred / (centred.square().mean(dim, keepdim=True) + 1e-5).sqrt()
 
 
-def _normalized(z: Tensor, spec: gf.MLP) -> Tensor:
+def _normalize(z: Tensor, spec: gf.MLP) -> Tensor:
     match str(spec.normalization), str(spec.norm_mode):
         case "batch", "training":
-            return _standardized(z, 0)
+            return _standardize(z, 0)
         case "batch", "evaluation":
             return z / (1 + 1e-5) ** 0.5
         case "layer", _:
-            return _standardized(z, 1)
+            return _standardize(z, 1)
         case "rms", _:
             eps = torch.finfo(z.dtype).eps
             return z / (z.square().mean(1, keepdim=True) + eps).sqrt()
         case "group", _:
-            return _standardized(z.unflatten(1, (spec.groups, -1)), 2).flatten(1)
+            return _standardize(z.unflatten(1, (spec.groups, -1)), 2).flatten(1)
     return z
 
 
 NORMALIZATIONS = list_options(Normalization, "mlp")
-"""Those of a fully connected network."""
+"""The normalizations of a fully connected network."""
 
 
-def linears(model: nn.Module) -> list[nn.Linear]:
-    """The weight layers of an MLP from the input side."""
+def list_linears(model: nn.Module) -> list[nn.Linear]:
+    """List the weight layers of an MLP from the input side."""
     return [module for module in model.modules() if isinstance(module, nn.Linear)]
 
 
@@ -81,8 +81,8 @@ class Trace:
     a: list[Tensor] = field(default_factory=list)
 
 
-def traced(spec: gf.MLP, layers: Sequence[nn.Linear], x: Tensor) -> Trace:
-    """The network of ``spec`` on these weights."""
+def trace_signals(spec: gf.MLP, layers: Sequence[nn.Linear], x: Tensor) -> Trace:
+    """Run the network of ``spec`` with the weights of ``layers``."""
     trace = Trace()
     first = spec.norm_position == "before"
 
@@ -92,11 +92,11 @@ def traced(spec: gf.MLP, layers: Sequence[nn.Linear], x: Tensor) -> Trace:
         return trace.z[-1]
 
     def before(z: Tensor) -> Tensor:
-        return _normalized(z, spec) if first else z
+        return _normalize(z, spec) if first else z
 
     def after(z: Tensor) -> Tensor:
         a = PHI[spec.activation](z, spec)
-        trace.a.append(a if first else _normalized(a, spec))
+        trace.a.append(a if first else _normalize(a, spec))
         return trace.a[-1]
 
     hidden = len(layers) - 1
@@ -116,7 +116,7 @@ def traced(spec: gf.MLP, layers: Sequence[nn.Linear], x: Tensor) -> Trace:
             f = x
             for index in block:
                 f = before(linear(f))
-                f = after(f if index != block[-1] else _padded(x, f) + spec.branch_scale * f)
+                f = after(f if index != block[-1] else _pad(x, f) + spec.branch_scale * f)
             x = f
     elif hidden:
         x = linear(x)
@@ -124,19 +124,19 @@ def traced(spec: gf.MLP, layers: Sequence[nn.Linear], x: Tensor) -> Trace:
             f = x
             for _ in block:
                 f = linear(after(before(f)))
-            x = _padded(x, f) + spec.branch_scale * f
+            x = _pad(x, f) + spec.branch_scale * f
         x = after(before(x))
     trace.a.append(linear(x))
     return trace
 
 
-def _padded(h: Tensor, f: Tensor) -> Tensor:
+def _pad(h: Tensor, f: Tensor) -> Tensor:
     more = f.shape[1] - h.shape[1]
     return h[:, : f.shape[1]] if more <= 0 else torch.cat([h, h.new_zeros(len(h), more)], 1)
 
 
-def mean_loss(name: str, outputs: Tensor, targets: Tensor) -> Tensor:
-    """Both losses, written out."""
+def compute_loss(name: str, outputs: Tensor, targets: Tensor) -> Tensor:
+    """Compute a loss from its formula."""
     if name == "mse":
         return (outputs - torch.eye(outputs.shape[1])[targets].to(outputs)).square().mean()
     log_probability = outputs - outputs.logsumexp(1, keepdim=True)
@@ -157,7 +157,7 @@ NUMPY_PHI: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] 
 }
 
 
-def backpropagated(
+def backpropagate(
     weights: Sequence[Array],
     biases: Sequence[Array],
     x: Array,
@@ -166,7 +166,7 @@ def backpropagated(
     loss: str = "cross_entropy",
     norm_axis: int | None = None,
 ) -> dict[str, list[Array]]:
-    """The four equations of backpropagation for a plain network.
+    """Apply the four equations of backpropagation to a plain network.
 
     ``norm_axis``: 0 batch norm, 1 layer norm before the activation, whose backward pass is
     dz = (du − mean du − u·mean(u·du)) / sqrt(var z + eps).

@@ -22,7 +22,7 @@ from tests.core.oracles import NORMALIZATIONS
 ROW = re.compile(r"^ *(\d+) +(\S+) +(\S+) +(\S+)$", re.MULTILINE)
 
 
-def experiment(**settings: Any) -> gf.Experiment:
+def make_experiment(**settings: Any) -> gf.Experiment:
     small = {"depth": 5, "width": 16, "batch_size": 12, "device": "cpu", "dtype": "float64"}
     return from_fields(small | settings)
 
@@ -41,13 +41,21 @@ def check(printed: str, exp: gf.Experiment) -> None:
 
 CASES: list[dict[str, Any]] = [
     *({"initialization": code, "bias_std": 0.1} for code in Initialization),
-    *({"initialization": "kaiming_normal", "fan_mode": "fan_out", "gain": g}
-      for g in ("standard", "one", "recommended", "custom")),
+    *(
+        {"initialization": "kaiming_normal", "fan_mode": "fan_out", "gain": g}
+        for g in ("standard", "one", "recommended", "custom")
+    ),
     *({"activation": code, "negative_slope": 0.3, "elu_alpha": 2.0} for code in Activation),
-    *({"normalization": code, "norm_position": position, "connection": connection, "groups": 4}
-      for code in NORMALIZATIONS for position in ("before", "after") for connection in Connection),
-    *({"connection": code, "block_size": 1, "branch_scale": 0.3, "zero_last": True}
-      for code in ("residual", "preactivation")),
+    *(
+        {"normalization": code, "norm_position": position, "connection": connection, "groups": 4}
+        for code in NORMALIZATIONS
+        for position in ("before", "after")
+        for connection in Connection
+    ),
+    *(
+        {"connection": code, "block_size": 1, "branch_scale": 0.3, "zero_last": True}
+        for code in ("residual", "preactivation")
+    ),
     {"connection": "residual", "block_size": 3, "depth": 9},
     {"normalization": "batch", "norm_mode": "evaluation"},
     {"normalization": "batch", "initialization": "lsuv", "activation": "rrelu"},
@@ -56,26 +64,29 @@ CASES: list[dict[str, Any]] = [
     *({"source": code, "noise": 0.2} for code in ("moons", "spirals")),
     *({"widths": (9, 12, 7), "connection": code} for code in Connection),
     *({"depth": n, "connection": code} for n in (1, 2) for code in Connection),
-    *({"dtype": d, "loss": loss} for d in ("float64", "float32", "bfloat16", "float16")
-      for loss in ("cross_entropy", "mse")),
+    *(
+        {"dtype": d, "loss": loss}
+        for d in ("float64", "float32", "bfloat16", "float16")
+        for loss in ("cross_entropy", "mse")
+    ),
     {"dtype": "float16", "loss_scale": 1024.0},
     {"seed": 2**31 - 1},
     {"batch_size": 1},
     {"init_std": 1e-5, "initialization": "normal"},
-]  # fmt: skip
+]
 
 
-def applicable(settings: dict[str, Any]) -> dict[str, Any]:
+def keep_known(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name in list_field_names()}
 
 
-def case_id(settings: dict[str, Any]) -> str:
+def name_case(settings: dict[str, Any]) -> str:
     return "-".join(str(value) for value in settings.values())
 
 
-@pytest.mark.parametrize("settings", CASES, ids=case_id)
+@pytest.mark.parametrize("settings", CASES, ids=name_case)
 def test_the_script_prints_the_numbers_of_the_report(settings):
-    exp = experiment(**applicable(settings))
+    exp = make_experiment(**keep_known(settings))
     out = io.StringIO()
     with torch.random.fork_rng(), contextlib.redirect_stdout(out):
         exec(compile(gf.to_code(exp), "exported.py", "exec"), {"__name__": "__main__"})
@@ -87,14 +98,17 @@ def test_the_script_prints_the_numbers_of_the_report(settings):
     [
         {"dtype": "float32", "device": "auto"},
         {
-            "connection": "residual", "normalization": "batch", "activation": "relu",
-            "initialization": "kaiming_normal", "loss": "mse",
+            "connection": "residual",
+            "normalization": "batch",
+            "activation": "relu",
+            "initialization": "kaiming_normal",
+            "loss": "mse",
         },
         {"source": "moons", "initialization": "lsuv", "connection": "dense", "activation": "rrelu"},
     ],
-)  # fmt: skip
+)
 def test_the_script_runs_on_its_own(settings, tmp_path):
-    exp = experiment(**settings)
+    exp = make_experiment(**settings)
     path = tmp_path / "exported.py"
     path.write_text(gf.to_code(exp), encoding="utf-8")
     # -I: neither this folder nor PYTHONPATH can lend it gradflow.
@@ -110,9 +124,9 @@ def test_the_script_runs_on_its_own(settings, tmp_path):
 
 
 def test_the_script_names_nothing_of_gradflow():
-    code = gf.to_code(experiment())
+    code = gf.to_code(make_experiment())
     assert "import gradflow" not in code
     assert "from gradflow" not in code
     assert "noqa" not in code
     assert "type: ignore" not in code
-    assert gf.run(experiment()).title in code
+    assert gf.run(make_experiment()).title in code

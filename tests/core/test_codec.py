@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import gradflow as gf
 from gradflow.core.codec import from_fields, from_query, list_field_names, to_fields, to_query
-from tests.core.strategies import ANYTHING, TEXTS, experiments, queries, refusal
+from tests.core.strategies import ANYTHING, TEXTS, catch_refusal, experiments, queries
 
 
 @given(experiments())
@@ -40,7 +40,7 @@ def test_a_url_carries_every_setting(experiment):
 @example({"widths": "1" * 5000})
 @settings(max_examples=500, deadline=None)
 def test_rubbish_is_refused_or_understood(query):
-    if error := refusal(lambda: from_query(query)):
+    if error := catch_refusal(lambda: from_query(query)):
         assert error.fields
         assert str(error).encode()  # can be sent to a browser
     else:
@@ -51,14 +51,14 @@ def test_rubbish_is_refused_or_understood(query):
 @given(text=TEXTS)
 @settings(max_examples=40, deadline=None)
 def test_rubbish_in_one_field(name, text):
-    error = refusal(lambda: from_query({name: text}))
+    error = catch_refusal(lambda: from_query({name: text}))
     assert error is None or name in str(error)
 
 
 @given(st.dictionaries(st.sampled_from(list_field_names()), ANYTHING, max_size=3))
 @settings(max_examples=300, deadline=None)
 def test_rubbish_of_any_type(values):
-    error = refusal(lambda: from_fields(values))
+    error = catch_refusal(lambda: from_fields(values))
     assert error is None or error.fields
 
 
@@ -101,11 +101,28 @@ def test_codes_in_urls_are_stable():
         )
     )
     assert query == {
-        "architecture": "mlp", "depth": "3", "width": "128", "connection": "plain",
+        "architecture": "mlp",
+        "depth": "3",
+        "width": "128",
+        "connection": "plain",
         "activation": "tanh",
-        "initialization": "kaiming_normal", "fan_mode": "fan_in", "gain": "standard",
-        "bias_std": "0.0", "normalization": "group", "groups": "8", "norm_position": "before",
-        "source": "gaussian", "batch_size": "256", "dimension": "64", "scale": "1.0",
-        "correlation": "0.0", "loss": "cross_entropy", "dtype": "float16", "loss_scale": "1.0",
-        "device": "auto", "seed": "0", "learning_rate": "0.01", "clip_norm": "0.0",
-    }  # fmt: skip
+        "initialization": "kaiming_normal",
+        "fan_mode": "fan_in",
+        "gain": "standard",
+        "bias_std": "0.0",
+        "normalization": "group",
+        "groups": "8",
+        "norm_position": "before",
+        "source": "gaussian",
+        "batch_size": "256",
+        "dimension": "64",
+        "scale": "1.0",
+        "correlation": "0.0",
+        "loss": "cross_entropy",
+        "dtype": "float16",
+        "loss_scale": "1.0",
+        "device": "auto",
+        "seed": "0",
+        "learning_rate": "0.01",
+        "clip_norm": "0.0",
+    }

@@ -12,7 +12,7 @@ import gradflow as gf
 from gradflow.core.catalog import SOURCES, Source
 from gradflow.core.data import draw_batch
 from gradflow.core.networks.build import build_network
-from tests.core.oracles import linears
+from tests.core.oracles import list_linears
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 64])
@@ -64,7 +64,7 @@ def test_two_dimensional_sets(source, noise):
 def test_spirals_without_noise_are_spirals():
     x, y = draw_batch(gf.Data(source="spirals", batch_size=500, noise=0), 0)
     # Undo the standardization: a spiral r·(cos, sin)(3πr + kπ), with labels k.
-    offset, unit = fitted = spiral_frame(x, y)
+    offset, unit = fitted = fit_spiral_frame(x, y)
     points = (x.double() - offset) / unit
     radius = points.norm(dim=1)
     angle = 3 * math.pi * radius + math.pi * y
@@ -74,8 +74,8 @@ def test_spirals_without_noise_are_spirals():
     assert fitted is not None
 
 
-def spiral_frame(x, y):
-    """Offset and scale of the plane, from the two branches' own symmetry (r → opposite points)."""
+def fit_spiral_frame(x, y):
+    """Find the offset and scale of the plane from the points before their standardization."""
     generator = torch.Generator().manual_seed(2**31)
     labels = torch.randint(2, (len(x),), generator=generator)
     assert torch.equal(labels, y)
@@ -105,12 +105,15 @@ def test_data_and_weights_are_not_the_same_numbers():
             device="cpu",
         )
         x, _ = draw_batch(exp.data, seed)
-        w = linears(build_network(exp, x))[0].weight.detach()
+        w = list_linears(build_network(exp, x))[0].weight.detach()
         correlation = (x.flatten() @ w.flatten()).item() / 2500
         assert abs(correlation) < 6 / math.sqrt(2500)
 
 
 def test_sources_tell_the_truth():
     assert {source: (row.features, row.classes) for source, row in SOURCES.items()} == {
-        "digits": (64, 10), "gaussian": (None, 10), "moons": (2, 2), "spirals": (2, 2),
-    }  # fmt: skip
+        "digits": (64, 10),
+        "gaussian": (None, 10),
+        "moons": (2, 2),
+        "spirals": (2, 2),
+    }

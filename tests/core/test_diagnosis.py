@@ -11,13 +11,13 @@ from torch import nn
 import gradflow as gf
 from gradflow.core.codec import to_query
 from gradflow.core.data import draw_batch
-from gradflow.core.diagnosis import Severity, findings
-from gradflow.core.networks.build import build_network
+from gradflow.core.decay import fit_decay, fit_judged_decay
+from gradflow.core.diagnosis import findings
 from gradflow.core.presets import PRESETS
-from gradflow.core.verdict import Verdict, course, decay
+from gradflow.core.verdict import Severity, Verdict
 
 
-def chain(depth: int, factor: float) -> tuple[nn.Module, torch.Tensor]:
+def build_chain(depth: int, factor: float) -> tuple[nn.Module, torch.Tensor]:
     """A linear network whose error signal is multiplied by exactly ``factor`` per layer."""
     model = nn.Sequential(*(nn.Linear(4, 4, bias=False) for _ in range(depth))).double()
     for layer in model:
@@ -28,13 +28,13 @@ def chain(depth: int, factor: float) -> tuple[nn.Module, torch.Tensor]:
 @pytest.mark.parametrize("factor", [1e-3, 0.24, 1.0, 3.0])
 @pytest.mark.parametrize("loss_factor", [1.0, 1e6])
 def test_factor_and_ratio_of_a_known_chain(factor: float, loss_factor: float) -> None:
-    model, inputs = chain(8, factor)
+    model, inputs = build_chain(8, factor)
     report = gf.probe(model, inputs, loss=lambda out, _: loss_factor * out.square().mean())
-    found = decay(report)
-    assert found is not None
-    assert found.factor == pytest.approx(factor, rel=1e-9)
-    assert (found.first, found.last) == (1, 7)
-    assert found.ratio == pytest.approx(factor**6, rel=1e-9)
+    decay = fit_decay(report)
+    assert decay is not None
+    assert decay.factor == pytest.approx(factor, rel=1e-9)
+    assert (decay.first, decay.last) == (1, 7)
+    assert decay.ratio == pytest.approx(factor**6, rel=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_factor_and_ratio_of_a_known_chain(factor: float, loss_factor: float) ->
     ],
 )
 def test_the_fate_in_words(factor: float, words: str, severity: Severity) -> None:
-    model, inputs = chain(8, factor)
+    model, inputs = build_chain(8, factor)
     fate = findings(gf.probe(model, inputs, loss=lambda out, _: out.square().mean()))[0]
     assert words in fate.text
     assert fate.severity is severity
@@ -78,7 +78,7 @@ def test_overflow_is_said_forward_and_backward() -> None:
 
 
 def test_one_layer_and_no_layer() -> None:
-    assert decay(gf.run(gf.Experiment(network=gf.MLP(depth=1)))) is None
+    assert fit_decay(gf.run(gf.Experiment(network=gf.MLP(depth=1)))) is None
     scale = nn.Parameter(torch.ones(()))
 
     class Scale(nn.Module):
@@ -97,9 +97,9 @@ def test_ratio_survives_extreme_norms() -> None:
     """Norms of 1e-300 and 1e300: the ratio is taken of logarithms."""
     report = gf.run(gf.Experiment(network=gf.MLP(depth=4)))
     layers = report.layers.assign(delta_norm=[1e-300, 1e-100, 1e200, 1.0])
-    found = decay(dataclasses.replace(report, layers=layers))
-    assert found is not None
-    assert np.isfinite(found.factor)
+    decay = fit_decay(dataclasses.replace(report, layers=layers))
+    assert decay is not None
+    assert np.isfinite(decay.factor)
 
 
 NETWORKS: dict[str, tuple[dict[str, object], set[str]]] = {
@@ -114,35 +114,39 @@ NETWORKS: dict[str, tuple[dict[str, object], set[str]]] = {
         {"dead", "collapsed"},
     ),
     "batch norm": (
-        {"activation": "relu", "initialization": "kaiming_normal", "normalization": "batch",
-         "depth": 40},
+        {
+            "activation": "relu",
+            "initialization": "kaiming_normal",
+            "normalization": "batch",
+            "depth": 40,
+        },
         {"exploding"},
     ),
     "identity blocks": ({"connection": "residual", "zero_last": True}, {"healthy"}),
-}  # fmt: skip
+}
 
 
-def network(name: str) -> gf.Experiment:
+def build_network(name: str) -> gf.Experiment:
     settings = {"depth": 24, "width": 64, **NETWORKS[name][0]}
     return gf.Experiment(network=gf.MLP(**settings), data=gf.Data(batch_size=64), device="cpu")
 
 
-def verdicts(report: gf.Report) -> set[str]:
+def list_verdicts(report: gf.Report) -> set[str]:
     return {str(finding.verdict) for finding in findings(report)}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_verdicts_of_known_cases(name: str) -> None:
-    found = verdicts(gf.run(network(name)))
-    assert found >= NETWORKS[name][1]
+    verdicts = list_verdicts(gf.run(build_network(name)))
+    assert verdicts >= NETWORKS[name][1]
     if "healthy" in NETWORKS[name][1]:
-        assert found <= {"healthy"}
+        assert verdicts <= {"healthy"}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("factor", [1e6, 1e-6])
 def test_a_rescaled_loss_changes_no_verdict(name: str, factor: float) -> None:
-    exp = network(name)
+    exp = build_network(name)
     inputs, targets = draw_batch(exp.data, exp.seed)
 
     def loss(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -158,12 +162,12 @@ def test_a_rescaled_loss_changes_no_verdict(name: str, factor: float) -> None:
 
 def test_the_evidence_is_measured() -> None:
     """Saturated and dead shares and the first layer beyond the limit, from the tables."""
-    report = gf.run(network("large weights"))
+    report = gf.run(build_network("large weights"))
     finding = next(f for f in findings(report) if f.verdict is Verdict.SATURATED)
     share = report.layers["saturated"]
     assert f"{share.max():.0%}" in finding.text
     assert finding.layer == report.layers["layer"][share > 0.3].iloc[0]
-    report = gf.run(network("deep relu"))
+    report = gf.run(build_network("deep relu"))
     finding = next(f for f in findings(report) if f.verdict is Verdict.DEAD)
     dead = report.layers["dead_units"] / 64
     assert f"{dead.max():.0%}" in finding.text
@@ -171,7 +175,7 @@ def test_the_evidence_is_measured() -> None:
 
 
 def test_the_first_bad_layer_of_a_known_chain() -> None:
-    model, inputs = chain(12, 0.1)
+    model, inputs = build_chain(12, 0.1)
     finding = findings(gf.probe(model, inputs, loss=lambda out, _: out.square().mean()))[0]
     assert finding.verdict is Verdict.VANISHING
     assert finding.layer == 8  # δ₁₁ is the reference; δ₉ is at 1/100 of it, δ₈ beyond
@@ -191,15 +195,17 @@ def test_the_cause_names_what_each_layer_multiplies_by() -> None:
 
 
 def test_causes_are_tied_to_the_setting() -> None:
-    said = {name: " ".join(f.cause for f in findings(gf.run(network(name)))) for name in NETWORKS}
+    said = {
+        name: " ".join(f.cause for f in findings(gf.run(build_network(name)))) for name in NETWORKS
+    }
     assert "at most 1/4" in said["sigmoid"]
     assert "too small for Tanh" in said["small weights"]
     assert "outweighs the small slopes" in said["large weights"]
     assert "start at zero" in said["zeros"]
     assert "Batch normalization makes gradients grow" in said["batch norm"]
     correlated = gf.Experiment(data=gf.Data(source="gaussian", correlation=0.99), device="cpu")
-    found = [f for f in findings(gf.run(correlated)) if f.verdict is Verdict.COLLAPSED]
-    assert "inputs themselves" in found[0].cause
+    collapsed = [f for f in findings(gf.run(correlated)) if f.verdict is Verdict.COLLAPSED]
+    assert "inputs themselves" in collapsed[0].cause
 
 
 def test_no_chain_no_claim_about_a_layers_factors() -> None:
@@ -214,9 +220,10 @@ def test_no_chain_no_claim_about_a_layers_factors() -> None:
 def test_a_few_samples_kill_no_unit() -> None:
     exp = gf.Experiment(
         network=gf.MLP(depth=6, activation="relu", initialization="kaiming_normal"),
-        data=gf.Data(batch_size=2), device="cpu",
-    )  # fmt: skip
-    assert "dead" not in verdicts(gf.run(exp))
+        data=gf.Data(batch_size=2),
+        device="cpu",
+    )
+    assert "dead" not in list_verdicts(gf.run(exp))
 
 
 def test_a_residual_stream_is_judged_from_branch_to_branch() -> None:
@@ -224,22 +231,22 @@ def test_a_residual_stream_is_judged_from_branch_to_branch() -> None:
     network = gf.Transformer(depth=8, width=32, norm_placement="post")
     report = gf.run(gf.Experiment(network=network, data=gf.Data(batch_size=32)))
     norms = report.stream.layers["activation_grad_norm"].to_numpy()[1:]
-    found = course(report)
-    assert found.rows == "branch"
-    assert (found.first, found.last) == (1, 16)
-    assert found.ratio == pytest.approx(norms[0] / norms[-1])
+    decay = fit_judged_decay(report)
+    assert decay.rows == "branch"
+    assert (decay.first, decay.last) == (1, 16)
+    assert decay.ratio == pytest.approx(norms[0] / norms[-1])
     slope = np.polyfit(np.arange(16), np.log(norms), 1)[0]
-    assert found.factor == pytest.approx(math.exp(-slope))
+    assert decay.factor == pytest.approx(math.exp(-slope))
     verdict = findings(report)[0]
     assert verdict.verdict == "healthy"
     assert "per branch" in verdict.text
     plain = gf.run(gf.Experiment(network=gf.MLP(depth=5)))
-    assert course(plain) == decay(plain)
+    assert fit_judged_decay(plain) == fit_decay(plain)
 
 
 def test_a_tenfold_change_is_not_called_keeping_its_size() -> None:
     for factor, words in ((0.93, "changes only gently"), (0.99, "keeps its size")):
-        model, x = chain(41, factor)
+        model, x = build_chain(41, factor)
         verdict = findings(gf.probe(model, x, loss=lambda out, _: out.sum()))[0]
         assert verdict.verdict == "healthy"
         assert words in verdict.text

@@ -21,29 +21,29 @@ from gradflow.core.codec import from_fields
 from gradflow.core.data import draw_batch
 from gradflow.core.ensemble import MAX_SEEDS, Ensemble, run_seeds
 from gradflow.core.networks.build import build_network
-from gradflow.core.recording.seeds import COLUMNS
+from gradflow.core.recording.seeds import SEED_COLUMNS
 from tests.core import oracles
 
 SMALL = {"depth": 5, "width": 8, "batch_size": 6, "device": "cpu", "dtype": "float64", "seed": 3}
 DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 
 
-def experiment(**settings) -> gf.Experiment:
+def make_experiment(**settings) -> gf.Experiment:
     return from_fields(SMALL | settings)
 
 
-def check(count: int = 2, rtol: float = 1e-9, **settings) -> None:
-    """Against one run per seed."""
-    exp = experiment(**settings)
-    found = run_seeds(exp, count)
-    assert found.seeds.tolist() == [exp.seed + member for member in range(count)]
-    assert set(found.values) == set(COLUMNS)
-    for member, seed in enumerate(found.seeds):
-        report = gf.run(experiment(**settings | {"seed": int(seed)}))
-        assert_allclose(found.losses[member], report.loss, rtol=rtol)
-        for name, values in found.values.items():
+def check_against_single_runs(count: int = 2, rtol: float = 1e-9, **settings) -> None:
+    """Compare with one run per seed."""
+    exp = make_experiment(**settings)
+    result = run_seeds(exp, count)
+    assert result.seeds.tolist() == [exp.seed + member for member in range(count)]
+    assert set(result.values) == set(SEED_COLUMNS)
+    for member, seed in enumerate(result.seeds):
+        report = gf.run(make_experiment(**settings | {"seed": int(seed)}))
+        assert_allclose(result.losses[member], report.loss, rtol=rtol)
+        for name, values in result.values.items():
             expected = report.layers[name]
-            # Means are differences: their error is one of the size of the terms.
+            # Means are differences: their error is as large as that of the terms.
             atol = rtol * report.layers["activation_rms"] if name == "activation_mean" else 0
             assert_array_equal(np.isnan(values[member]), np.isnan(expected), err_msg=name)
             error = np.abs(values[member] - expected) - (rtol * np.abs(expected) + atol)
@@ -61,7 +61,7 @@ NETWORKS = [
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(("activation", "normalization", "connection", "position"), NETWORKS)
 def test_each_member_is_a_run_of_its_own(activation, normalization, connection, position, device):
-    check(
+    check_against_single_runs(
         activation=activation,
         normalization=normalization,
         connection=connection,
@@ -76,12 +76,24 @@ def test_each_member_is_a_run_of_its_own(activation, normalization, connection, 
     "settings",
     [
         *({"initialization": code, "bias_std": 0.1} for code in Initialization),
-        *({"normalization": code, "connection": connection, "groups": 2, "norm_position": position}
-          for code, connection, position in (
-              ("batch", "residual", "after"), ("group", "preactivation", "before"),
-              ("batch", "dense", "after"), ("batch", "preactivation", "before"))),
-        *({"connection": code, "block_size": 1, "branch_scale": 0.3, "zero_last": True}
-          for code in ("residual", "preactivation")),
+        *(
+            {
+                "normalization": code,
+                "connection": connection,
+                "groups": 2,
+                "norm_position": position,
+            }
+            for code, connection, position in (
+                ("batch", "residual", "after"),
+                ("group", "preactivation", "before"),
+                ("batch", "dense", "after"),
+                ("batch", "preactivation", "before"),
+            )
+        ),
+        *(
+            {"connection": code, "block_size": 1, "branch_scale": 0.3, "zero_last": True}
+            for code in ("residual", "preactivation")
+        ),
         {"connection": "residual", "block_size": 3, "depth": 9},
         {"connection": "preactivation", "branch_scale": 0.0},
         {"normalization": "batch", "norm_mode": "evaluation"},
@@ -100,9 +112,9 @@ def test_each_member_is_a_run_of_its_own(activation, normalization, connection, 
         {"activation": "linear", "initialization": "normal", "init_std": 1e-6, "depth": 40},
         {"activation": "relu", "initialization": "normal", "init_std": 10.0, "depth": 130},
     ],
-)  # fmt: skip
+)
 def test_every_setting(settings):
-    check(**settings)
+    check_against_single_runs(**settings)
 
 
 @pytest.mark.parametrize(
@@ -114,27 +126,27 @@ def test_every_setting(settings):
     ],
 )
 def test_number_formats(settings, rtol):
-    check(rtol=rtol, **settings)
+    check_against_single_runs(rtol=rtol, **settings)
 
 
 def test_numbers_by_hand():
     """Forward and backward pass in NumPy, for two seeds."""
-    exp = experiment(activation="tanh", initialization="normal", init_std=1.5, seed=11)
-    found = run_seeds(exp, 2)
+    exp = make_experiment(activation="tanh", initialization="normal", init_std=1.5, seed=11)
+    result = run_seeds(exp, 2)
     for member in range(2):
-        one = exp.model_copy(update={"seed": 11 + member})
-        inputs, targets = draw_batch(one.data, one.seed)
-        layers = oracles.linears(build_network(one, inputs))
+        single = exp.model_copy(update={"seed": 11 + member})
+        inputs, targets = draw_batch(single.data, single.seed)
+        layers = oracles.list_linears(build_network(single, inputs))
         weights = [layer.weight.detach().double().numpy() for layer in layers]
         biases = [layer.bias.detach().double().numpy() for layer in layers]
-        expected = oracles.backpropagated(
+        expected = oracles.backpropagate(
             weights, biases, inputs.double().numpy(), targets.numpy(), "tanh"
         )
-        assert_allclose(found.losses[member], expected.pop("loss")[0], rtol=1e-10)
+        assert_allclose(result.losses[member], expected.pop("loss")[0], rtol=1e-10)
         del expected["bias_grad_norm"]
         for name, gradients in expected.items():
             norms = [np.sqrt((gradient**2).sum()) for gradient in gradients]
-            assert_allclose(found.values[name][member], norms, rtol=1e-10, err_msg=name)
+            assert_allclose(result.values[name][member], norms, rtol=1e-10, err_msg=name)
         a = inputs.double().numpy()
         for layer, (w, b) in enumerate(zip(weights, biases, strict=True)):
             z = a @ w.T + b
@@ -149,61 +161,61 @@ def test_numbers_by_hand():
                 "dead_units": math.nan if last else (np.abs(a) == 1).all(0).sum(),
             }
             for name, value in signals.items():
-                assert_allclose(found.values[name][member, layer], value, rtol=1e-10, atol=1e-14)
-    assert 0.1 < found.values["saturated"][:, :-1].mean() < 0.9  # so that it says something
+                assert_allclose(result.values[name][member, layer], value, rtol=1e-10, atol=1e-14)
+    assert 0.1 < result.values["saturated"][:, :-1].mean() < 0.9  # or the test would show nothing
 
 
 def test_norms_do_not_underflow():
     """45 layers of sigmoids in float32: δ falls below 1e-23, whose square float32 cannot hold."""
     settings = {"activation": "sigmoid", "depth": 45, "width": 16}
-    narrow = run_seeds(experiment(**settings, dtype="float32"), 2).values["delta_norm"]
-    exact = run_seeds(experiment(**settings), 2).values["delta_norm"]
+    narrow = run_seeds(make_experiment(**settings, dtype="float32"), 2).values["delta_norm"]
+    exact = run_seeds(make_experiment(**settings), 2).values["delta_norm"]
     assert exact.min() < 1e-25
     assert_allclose(narrow, exact, rtol=1e-3)
 
 
 def test_same_numbers_every_time():
-    first, second = (run_seeds(experiment(activation="rrelu"), 5) for _ in range(2))
+    first, second = (run_seeds(make_experiment(activation="rrelu"), 5) for _ in range(2))
     assert_array_equal(first.losses, second.losses)
-    for name in COLUMNS:
+    for name in SEED_COLUMNS:
         assert_array_equal(first.values[name], second.values[name])
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 5])
 def test_the_size_of_a_batch_does_not_matter(at_once, monkeypatch):
-    exp = experiment(activation="rrelu", normalization="batch")
+    exp = make_experiment(activation="rrelu", normalization="batch")
     whole = run_seeds(exp, 7)
-    monkeypatch.setattr(ensemble, "_AT_ONCE", at_once)
+    monkeypatch.setattr(ensemble, "_MOST_SEEDS_AT_ONCE", at_once)
     progress = []
     parts = run_seeds(exp, 7, progress=lambda *done: progress.append(done))
     assert progress == [(min(n, 7), 7) for n in range(at_once, 7 + at_once, at_once)]
     assert_allclose(parts.losses, whole.losses, rtol=1e-12)
-    for name in COLUMNS:
+    for name in SEED_COLUMNS:
         assert_allclose(parts.values[name], whole.values[name], rtol=1e-12)
 
 
 def test_a_longer_run_begins_with_the_shorter_one():
-    one, many = run_seeds(experiment(), 1), run_seeds(experiment(), 4)
-    for name in COLUMNS:
-        assert one.values[name].shape == (1, 5)
-        assert_allclose(many.values[name][:1], one.values[name], rtol=1e-12)
+    single, many = run_seeds(make_experiment(), 1), run_seeds(make_experiment(), 4)
+    for name in SEED_COLUMNS:
+        assert single.values[name].shape == (1, 5)
+        assert_allclose(many.values[name][:1], single.values[name], rtol=1e-12)
         assert many.values[name].dtype == np.float64
 
 
-def random_state():
+def read_random_state():
     numpy_state = np.random.get_state()  # noqa: NPY002
     return torch.get_rng_state().tolist(), numpy_state[1].tolist(), random.getstate()
 
 
-def tensors_alive() -> int:
-    return sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
+def count_live_tensors() -> int:
+    return sum(issubclass(type(item), torch.Tensor) for item in gc.get_objects())
 
 
 @pytest.mark.parametrize("abort", [False, True])
 def test_nothing_is_left_behind(abort, monkeypatch):
     """No tensor, hook or random number; nor in a cycle that waits for the garbage collector."""
-    monkeypatch.setattr(ensemble, "_AT_ONCE", 2)
-    exp = experiment(
+    monkeypatch.setattr(ensemble, "_MOST_SEEDS_AT_ONCE", 2)
+    exp = make_experiment(
         activation="rrelu", initialization="lsuv", normalization="batch", connection="residual"
     )
     run_seeds(exp, 1)
@@ -217,47 +229,47 @@ def test_nothing_is_left_behind(abort, monkeypatch):
     gc.collect()
     gc.disable()
     try:
-        before, state = tensors_alive(), random_state()
+        before, state = count_live_tensors(), read_random_state()
         with contextlib.suppress(KeyboardInterrupt):
             run_seeds(exp, 4, progress=stop)
-        assert tensors_alive() == before
-        assert random_state() == state
+        assert count_live_tensors() == before
+        assert read_random_state() == state
     finally:
         gc.enable()
     assert reached == ([2] if abort else [2, 4])
 
 
 def test_gradients_are_on_whatever_the_caller_has_set():
-    expected = run_seeds(experiment(), 2)
+    expected = run_seeds(make_experiment(), 2)
     for context in (torch.no_grad(), torch.inference_mode()):
         with context:
-            found = run_seeds(experiment(), 2)
-        assert_array_equal(found.values["delta_norm"], expected.values["delta_norm"])
+            result = run_seeds(make_experiment(), 2)
+        assert_array_equal(result.values["delta_norm"], expected.values["delta_norm"])
 
 
-def made(values) -> Ensemble:
+def make_ensemble(values) -> Ensemble:
     values = np.array(values)
     return Ensemble(np.arange(len(values)), np.zeros(len(values)), {"delta_norm": values})
 
 
 def test_band_by_hand():
     # Eleven seeds 0 … 10: the quantile q is 10·q. In the other layer, four seeds: between them.
-    low, median, high = made([[n, 100.0 - n] for n in range(11)]).band("delta_norm")
+    low, median, high = make_ensemble([[n, 100.0 - n] for n in range(11)]).band("delta_norm")
     assert_allclose(low, [1, 91])
     assert_allclose(median, [5, 95])
     assert_allclose(high, [9, 99])
-    low, median, high = made([[8.0], [1.0], [4.0], [2.0]]).band("delta_norm", 0.25, 0.8)
+    low, median, high = make_ensemble([[8.0], [1.0], [4.0], [2.0]]).band("delta_norm", 0.25, 0.8)
     assert_allclose([low[0], median[0], high[0]], [1.75, 3.0, 4 + 0.4 * 4])
 
 
 def test_band_of_one_seed():
-    for line in made([[3.0, math.nan]]).band("delta_norm"):
+    for line in make_ensemble([[3.0, math.nan]]).band("delta_norm"):
         assert_array_equal(line, [3.0, math.nan])
 
 
 def test_the_band_leaves_out_what_is_not_finite():
     rows = [[1.0, math.nan, math.inf], [math.nan, math.nan, 5.0], [3.0, math.inf, 7.0]]
-    low, median, high = made(rows).band("delta_norm", 0.0, 1.0)
+    low, median, high = make_ensemble(rows).band("delta_norm", 0.0, 1.0)
     assert_array_equal(low, [1, math.nan, 5])
     assert_array_equal(median, [2, math.nan, 6])
     assert_array_equal(high, [3, math.nan, 7])
@@ -266,18 +278,18 @@ def test_the_band_leaves_out_what_is_not_finite():
 @pytest.mark.parametrize("bounds", [(-0.1, 0.9), (0.9, 0.1), (0.1, 1.1), (math.nan, 0.9)])
 def test_a_band_between_impossible_quantiles(bounds):
     with pytest.raises(gf.GradflowError, match=r"low, high.*0 ≤ low ≤ high ≤ 1"):
-        made([[1.0]]).band("delta_norm", *bounds)
+        make_ensemble([[1.0]]).band("delta_norm", *bounds)
 
 
 def test_a_band_of_an_unknown_column():
     with pytest.raises(gf.GradflowError, match=r"column: 'fan_in' is not measured.*delta_norm"):
-        made([[1.0]]).band("fan_in")
+        make_ensemble([[1.0]]).band("fan_in")
 
 
 def test_an_ensemble_can_be_cached():
-    found = run_seeds(experiment(), 2)
-    copy = pickle.loads(pickle.dumps(found))
-    assert_array_equal(copy.values["delta_norm"], found.values["delta_norm"])
+    result = run_seeds(make_experiment(), 2)
+    copy = pickle.loads(pickle.dumps(result))
+    assert_array_equal(copy.values["delta_norm"], result.values["delta_norm"])
 
 
 @pytest.mark.parametrize("count", [0, -1, MAX_SEEDS + 1, 1.0, True, "3", None])
@@ -285,27 +297,27 @@ def test_impossible_counts(count):
     with pytest.raises(
         gf.InvalidExperiment, match=r"count: .* whole number from 1 to 64"
     ) as caught:
-        run_seeds(experiment(), count)
+        run_seeds(make_experiment(), count)
     assert caught.value.fields == ("count",)
 
 
 def test_seeds_stop_at_the_largest():
     largest = 2**31 - 1
-    assert run_seeds(experiment(seed=largest - 1), 2).seeds.tolist() == [largest - 1, largest]
+    assert run_seeds(make_experiment(seed=largest - 1), 2).seeds.tolist() == [largest - 1, largest]
     with pytest.raises(gf.InvalidExperiment, match=f"seed: .* 0 to {largest - 2}") as caught:
-        run_seeds(experiment(seed=largest - 1), 3)
+        run_seeds(make_experiment(seed=largest - 1), 3)
     assert "seed" in caught.value.fields
 
 
 def test_a_device_that_is_not_there(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(gf.DeviceUnavailable):
-        run_seeds(experiment(device="cuda"), 2)
+        run_seeds(make_experiment(device="cuda"), 2)
 
 
 def test_what_pytorch_cannot_compute_in_a_format():
     with pytest.raises(gf.InvalidExperiment, match=r"dtype: .*float16") as caught:
-        run_seeds(experiment(activation="rrelu", dtype="float16"), 2)
+        run_seeds(make_experiment(activation="rrelu", dtype="float16"), 2)
     assert "dtype" in caught.value.fields
 
 
@@ -313,14 +325,14 @@ def test_arithmetic_is_limited(monkeypatch):
     # 64·8 + 3·8·8 + 8·10 weights, six operations each per sample.
     tflop = 6 * 6 * (64 * 8 + 3 * 64 + 80) / 1e12
     monkeypatch.setenv("GRADFLOW_MAX_TFLOP", str(5.5 * tflop))
-    assert len(run_seeds(experiment(), 5).seeds) == 5
+    assert len(run_seeds(make_experiment(), 5).seeds) == 5
     with pytest.raises(gf.InvalidExperiment, match=r"count: 6 seeds .* at most 5 seeds") as caught:
-        run_seeds(experiment(), 6)
+        run_seeds(make_experiment(), 6)
     assert caught.value.fields == ("count",)
 
 
 def test_memory_decides_how_many_run_at_once(monkeypatch):
-    exp = experiment()
+    exp = make_experiment()
     gib, _ = exp.need
     monkeypatch.setenv("GRADFLOW_MAX_GIB", str(3.5 * gib))
     steps = []
@@ -343,10 +355,10 @@ def test_memory_and_arithmetic_of_an_experiment():
 def test_other_architectures_run_one_by_one(network):
     experiment = gf.Experiment(network=network, data=gf.Data(batch_size=8), dtype="float64")
     done = []
-    found = run_seeds(experiment, 3, progress=lambda n, total: done.append((n, total)))
+    result = run_seeds(experiment, 3, progress=lambda n, total: done.append((n, total)))
     assert done == [(1, 3), (2, 3), (3, 3)]
     for seed in range(3):
         report = gf.run(experiment.model_copy(update={"seed": seed}))
-        assert found.losses[seed] == report.loss
-        for name in COLUMNS:
-            assert_array_equal(found.values[name][seed], report.layers[name])
+        assert result.losses[seed] == report.loss
+        for name in SEED_COLUMNS:
+            assert_array_equal(result.values[name][seed], report.layers[name])

@@ -15,7 +15,7 @@ from gradflow.core.catalog import TABLES, Architecture
 from gradflow.core.codec import PARTS
 from gradflow.core.experiment import NETWORKS
 from gradflow.core.spec import find_bounds, find_enum, list_options
-from tests.core.strategies import ANYTHING, experiments, refusal, specs
+from tests.core.strategies import ANYTHING, catch_refusal, experiments, specs
 
 FIELDS = [
     (part, name)
@@ -33,27 +33,27 @@ CHOICES = [
 ]
 
 
-def enabling(part, name):
+def enable(part, name):
     """Settings under which a dependent field applies: those of any table row that names it."""
     for enum, table in TABLES.items():
         for code, row in table.items():
             if name in row.parameters:
                 owner = next(n for p, n in CHOICES if find_enum(p.model_fields[n]) is enum)
-                return enabling(part, owner) | {owner: code}
+                return enable(part, owner) | {owner: code}
     return {}
 
 
-def ids(pair):
+def name_field(pair):
     return pair[1] if isinstance(pair, tuple) else None
 
 
-@pytest.mark.parametrize("field", NUMBERS, ids=ids)
+@pytest.mark.parametrize("field", NUMBERS, ids=name_field)
 def test_bounds(field):
     part, name = field
     low, high, excluded = find_bounds(part.model_fields[name])
     whole = part.model_fields[name].annotation is int
     step = 1 if whole else 1e-9
-    settings_ = enabling(part, name)
+    settings_ = enable(part, name)
     # Where a limit is shared with another setting, the allowed end need not be valid alone.
     if name not in ("width", "groups", "batch_size", "dimension", "depth", "heads"):
         for value in (low + step if excluded else low, high):
@@ -75,7 +75,7 @@ def test_bounds(field):
     assert isinstance(caught.value, gf.GradflowError)
 
 
-@pytest.mark.parametrize("field", CHOICES, ids=ids)
+@pytest.mark.parametrize("field", CHOICES, ids=name_field)
 def test_choices(field):
     part, name = field
     enum = find_enum(part.model_fields[name])
@@ -83,13 +83,13 @@ def test_choices(field):
     possible = list_options(enum, own.default) if own else list(enum)
     for value in ("unknown", "", 3, None, enum.__name__, []):
         with pytest.raises(gf.InvalidExperiment) as caught:
-            part(**enabling(part, name), **{name: value})
+            part(**enable(part, name), **{name: value})
         message = str(caught.value)
         assert caught.value.fields == (name,)
         assert message.startswith(f"{name}: ")
         assert all(code in message for code in possible)
     for code in possible:
-        settings_ = enabling(part, name)
+        settings_ = enable(part, name)
         settings_ |= {"groups": 8} if code == "group" else {}
         assert getattr(part(**settings_, **{name: str(code)}), name) is code
 
@@ -129,7 +129,7 @@ def test_positional_arguments_are_refused():
         gf.MLP(3)
 
 
-@pytest.mark.parametrize("field", FIELDS, ids=ids)
+@pytest.mark.parametrize("field", FIELDS, ids=name_field)
 def test_frozen(field):
     part, name = field
     spec = part()
@@ -137,10 +137,10 @@ def test_frozen(field):
         setattr(spec, name, getattr(spec, name))
 
 
-@pytest.mark.parametrize("field", FIELDS, ids=ids)
+@pytest.mark.parametrize("field", FIELDS, ids=name_field)
 def test_a_setting_without_effect_is_refused(field):
     part, name = field
-    settings_ = enabling(part, name)
+    settings_ = enable(part, name)
     if not settings_:
         return
     default = part.model_fields[name].default
@@ -177,7 +177,7 @@ def test_a_number_too_long_to_print(name):
 @settings(max_examples=150, deadline=None)
 def test_rubbish_of_any_type(part, data):
     values = data.draw(st.dictionaries(st.sampled_from(list(part.model_fields)), ANYTHING))
-    error = refusal(lambda: part(**values))
+    error = catch_refusal(lambda: part(**values))
     assert error is None or (error.fields and str(error))
 
 

@@ -13,54 +13,56 @@ from gradflow.core.histogram import (
     LINEAR_BINS,
     Histogram,
     Specials,
-    linear_histogram,
+    make_linear_histogram,
 )
 
 
-def linear(**specials: int) -> Histogram:
+def make_linear(**specials: int) -> Histogram:
     counts = np.zeros(LINEAR_BINS, np.int64)
     counts[[0, 7, 255]] = 3, 5, 2
-    return linear_histogram(-2.0, 6.0, counts, Specials(**specials))
+    return make_linear_histogram(-2.0, 6.0, counts, Specials(**specials))
 
 
-def logarithmic(**specials: int) -> Histogram:
+def make_logarithmic(**specials: int) -> Histogram:
     edges, counts = np.array([-3.0, -2.5, -2.0, -1.0]), np.array([4, 0, 6])
     return Histogram("log10", edges, counts, np.array([1, 0, 6]), **specials)
 
 
 def test_density_is_a_share_per_unit():
-    histogram = linear()
+    histogram = make_linear()
     assert (histogram.density * np.diff(histogram.edges)).sum() == pytest.approx(1)
     assert histogram.density[7] == pytest.approx(0.5 / (8 / 256))
-    with_nan = linear(nan=10)
+    with_nan = make_linear(nan=10)
     assert (with_nan.density * np.diff(with_nan.edges)).sum() == pytest.approx(0.5)
 
 
 def test_density_per_decade_leaves_out_zeros():
-    assert_allclose(logarithmic(zeros=10).density, [4 / 20 / 0.5, 0, 6 / 20 / 1.0])
+    assert_allclose(make_logarithmic(zeros=10).density, [4 / 20 / 0.5, 0, 6 / 20 / 1.0])
 
 
 def test_totals():
-    assert linear(zeros=5, nan=1, posinf=2, neginf=3).total == 10 + 6  # zeros are in their bin
-    assert logarithmic(zeros=5, subnormal=2, nan=1).total == 10 + 5 + 1  # here they are in none
-    assert logarithmic(nan=1, posinf=2, neginf=3).nonfinite == 6
+    assert make_linear(zeros=5, nan=1, posinf=2, neginf=3).total == 10 + 6  # zeros are in their bin
+    assert (
+        make_logarithmic(zeros=5, subnormal=2, nan=1).total == 10 + 5 + 1
+    )  # here they are in none
+    assert make_logarithmic(nan=1, posinf=2, neginf=3).nonfinite == 6
 
 
 def test_signs():
-    negative, positive = logarithmic().signed
+    negative, positive = make_logarithmic().signed
     assert negative.tolist() == [1, 0, 6]
     assert positive.tolist() == [3, 0, 0]
 
 
 def test_nothing_finite():
-    empty = linear_histogram(0.0, 0.0, np.zeros(0, np.int64), Specials(nan=4))
+    empty = make_linear_histogram(0.0, 0.0, np.zeros(0, np.int64), Specials(nan=4))
     assert empty.total == 4
     assert empty.density.tolist() == []
 
 
 @pytest.mark.parametrize("value", [0.0, -0.0, 3.0, -1e-300, 5e-324, 1.7e308, -1.7e308])
 def test_one_value_has_one_bin_around_it(value):
-    histogram = linear_histogram(value, value, np.array([9]), Specials())
+    histogram = make_linear_histogram(value, value, np.array([9]), Specials())
     assert histogram.counts.tolist() == [9]
     low, high = histogram.edges
     assert low <= value <= high
@@ -68,7 +70,7 @@ def test_one_value_has_one_bin_around_it(value):
     assert np.isfinite(histogram.edges).all()
 
 
-@pytest.mark.parametrize("make", [linear, logarithmic])
+@pytest.mark.parametrize("make", [make_linear, make_logarithmic])
 def test_json_and_back(make):
     histogram = make(zeros=1, subnormal=2, nan=3, posinf=4, neginf=5)
     again = Histogram.from_dict(histogram.to_dict())

@@ -14,20 +14,20 @@ from gradflow.core.presets import PRESETS
 
 
 @cache
-def layers(name: str):
+def run_layers(name: str):
     return gf.run(PRESETS[name].experiment).layers
 
 
-def change(name: str) -> float:
+def measure_change(name: str) -> float:
     """‖δ₁‖ over ‖δ‖ of the last hidden layer."""
-    norm = layers(name)["delta_norm"].to_numpy()
+    norm = run_layers(name)["delta_norm"].to_numpy()
     return norm[0] / norm[-2]
 
 
 def test_plain_convolutions_fade_and_residual_ones_do_not():
     """Xavier halves ReLU's power per layer: √½ in the norm; the border costs a little more."""
-    assert 1e-3 * 0.5**24.5 < change("conv_plain") < 2 * 0.5**24.5
-    assert 1 < change("conv_residual") < 1e3
+    assert 1e-3 * 0.5**24.5 < measure_change("conv_plain") < 2 * 0.5**24.5
+    assert 1 < measure_change("conv_residual") < 1e3
 
 
 def test_a_norm_keeps_the_stream_of_a_transformer_in_range():
@@ -43,7 +43,7 @@ WIDTHS = range(750, 299, -50)
 
 
 def test_ten_layers_from_800_to_300_units():
-    table = layers("tanh_small")
+    table = run_layers("tanh_small")
     assert table["fan_in"].tolist() == [800, *WIDTHS]
     assert table["fan_out"].tolist() == [*WIDTHS, 10]
 
@@ -51,48 +51,48 @@ def test_ten_layers_from_800_to_300_units():
 def test_small_weights():
     """Nearly linear: ‖δ_l‖² = ‖δ_{l+1}‖²·n_l·σ², and ‖∂L/∂W‖ is the same everywhere."""
     expected = math.sqrt(math.prod(0.01**2 * n for n in WIDTHS[:-1]))
-    assert change("tanh_small") == pytest.approx(expected, rel=0.1)
-    grads = layers("tanh_small")["weight_grad_norm"][:-1]
+    assert measure_change("tanh_small") == pytest.approx(expected, rel=0.1)
+    grads = run_layers("tanh_small")["weight_grad_norm"][:-1]
     assert grads.max() < 1.5 * grads.min()
-    assert layers("tanh_small")["activation_std"].iloc[-2] < 1e-5
+    assert run_layers("tanh_small")["activation_std"].iloc[-2] < 1e-5
 
 
 def test_large_weights_saturate_and_explode():
-    table = layers("tanh_large")
+    table = run_layers("tanh_large")
     assert (table["saturated"][:-1] > 0.9).all()
     # χ ≈ σ_w²·(4/3)/√(2πq) with q ≈ σ_w²: the gradient grows, although nearly all is saturated.
     chi = math.prod(math.sqrt(n) * 4 / 3 / math.sqrt(2 * math.pi) for n in WIDTHS[:-1])
-    assert change("tanh_large") == pytest.approx(math.sqrt(chi), rel=0.5)
+    assert measure_change("tanh_large") == pytest.approx(math.sqrt(chi), rel=0.5)
 
 
 def test_xavier_keeps_tanh_in_range():
-    assert 0.2 < change("tanh_xavier") < 1
-    assert layers("tanh_xavier")["activation_std"][:-1].min() > 0.2
+    assert 0.2 < measure_change("tanh_xavier") < 1
+    assert run_layers("tanh_xavier")["activation_std"][:-1].min() > 0.2
 
 
 @pytest.mark.parametrize(("name", "gain"), [("relu_xavier", 1.0), ("relu_sqrt2", math.sqrt(2))])
 def test_relu_keeps_half(name, gain):
     factor = math.prod(gain**2 * 2 * n / (n + m) / 2 for n, m in pairwise(WIDTHS))
-    assert change(name) == pytest.approx(math.sqrt(factor), rel=0.3)
+    assert measure_change(name) == pytest.approx(math.sqrt(factor), rel=0.3)
 
 
 def test_sigmoid_loses_three_quarters_per_layer():
-    assert change("deep_sigmoid") < 0.25**22 * 2  # 22 steps with slope ≤ 1/4 and σ_w² = 1
-    assert change("deep_sigmoid") > 0.2**22 / 2
+    assert measure_change("deep_sigmoid") < 0.25**22 * 2  # 22 steps with slope ≤ 1/4 and σ_w² = 1
+    assert measure_change("deep_sigmoid") > 0.2**22 / 2
 
 
 def test_he_keeps_the_gradient():
     fluctuation = math.exp(math.sqrt(5 * 49 / 128) / 2)  # Hanin 2018, on the norm
-    assert 1 / fluctuation < change("deep_relu_he") < fluctuation
+    assert 1 / fluctuation < measure_change("deep_relu_he") < fluctuation
 
 
 def test_batch_norm_explodes():
-    growth = change("deep_relu_batchnorm") ** (1 / 48)
+    growth = measure_change("deep_relu_batchnorm") ** (1 / 48)
     assert growth == pytest.approx(math.sqrt(math.pi / (math.pi - 1)), rel=0.01)
 
 
 def test_shortcuts_save_the_sigmoid():
-    assert 0.1 < change("residual_sigmoid") < 10
+    assert 0.1 < measure_change("residual_sigmoid") < 10
 
 
 def test_float16_underflows():
@@ -109,7 +109,7 @@ def test_presets_are_finite_and_named(name):
     preset = PRESETS[name]
     assert preset.label
     assert preset.look_for.endswith(".")
-    finite = np.isfinite(layers(name)["delta_norm"])
+    finite = np.isfinite(run_layers(name)["delta_norm"])
     assert finite.all() == (name not in ("float16_overflow", "transformer_bare"))
 
 
@@ -126,7 +126,7 @@ def test_constant_weights_make_all_units_of_a_layer_equal():
 
 
 def test_float16_overflows_and_float32_does_not():
-    table = layers("float16_overflow")
+    table = run_layers("float16_overflow")
     assert not np.isfinite(table["activation_rms"]).all()
     spec = PRESETS["float16_overflow"].experiment
     wide = gf.run(gf.Experiment(**dict(spec) | {"dtype": "float32"})).layers

@@ -16,10 +16,16 @@ from gradflow.core.catalog import Activation, Connection
 from gradflow.core.codec import from_query
 from gradflow.core.data import draw_batch
 from gradflow.core.networks.build import build_network
-from tests.core.oracles import NORMALIZATIONS, backpropagated, linears, mean_loss, traced
+from tests.core.oracles import (
+    NORMALIZATIONS,
+    backpropagate,
+    compute_loss,
+    list_linears,
+    trace_signals,
+)
 
 
-def experiment(**settings) -> gf.Experiment:
+def make_experiment(**settings) -> gf.Experiment:
     network = {"depth": 5, "width": 8} | settings
     if network.get("normalization") == "group":
         network.setdefault("groups", 2)
@@ -30,20 +36,20 @@ def experiment(**settings) -> gf.Experiment:
     )
 
 
-def float64_network(exp: gf.Experiment):
+def make_float64_network(exp: gf.Experiment):
     inputs, targets = draw_batch(exp.data, exp.seed)
     return build_network(exp, inputs).double(), inputs.double(), targets
 
 
 def check_against_autograd(exp: gf.Experiment) -> None:
-    model, inputs, targets = float64_network(exp)
-    layers = linears(model)
+    model, inputs, targets = make_float64_network(exp)
+    layers = list_linears(model)
     torch.manual_seed(exp.seed)  # the slopes of RReLU
-    trace = traced(exp.network, layers, inputs)
-    loss = mean_loss(exp.loss, trace.a[-1], targets)
+    trace = trace_signals(exp.network, layers, inputs)
+    loss = compute_loss(exp.loss, trace.a[-1], targets)
     n = len(layers)
     wanted = [*trace.z, *trace.a, *(p for layer in layers for p in (layer.weight, layer.bias))]
-    found = torch.autograd.grad(loss, wanted)
+    gradients = torch.autograd.grad(loss, wanted)
 
     report = gf.run(exp)
 
@@ -51,10 +57,10 @@ def check_against_autograd(exp: gf.Experiment) -> None:
         return [t.norm().item() for t in tensors]
 
     expected = {
-        "delta_norm": norms(found[:n]),
-        "activation_grad_norm": norms(found[n : 2 * n]),
-        "weight_grad_norm": norms(found[2 * n :: 2]),
-        "bias_grad_norm": norms(found[2 * n + 1 :: 2]),
+        "delta_norm": norms(gradients[:n]),
+        "activation_grad_norm": norms(gradients[n : 2 * n]),
+        "weight_grad_norm": norms(gradients[2 * n :: 2]),
+        "bias_grad_norm": norms(gradients[2 * n + 1 :: 2]),
         "weight_norm": norms(layer.weight for layer in layers),
     }
     for name, tensors in (("preactivation", trace.z), ("activation", trace.a)):
@@ -72,7 +78,7 @@ def check_against_autograd(exp: gf.Experiment) -> None:
 @pytest.mark.parametrize("activation", Activation)
 def test_gradients_are_those_of_autograd(activation, normalization, connection):
     check_against_autograd(
-        experiment(activation=activation, normalization=normalization, connection=connection)
+        make_experiment(activation=activation, normalization=normalization, connection=connection)
     )
 
 
@@ -81,7 +87,7 @@ def test_gradients_are_those_of_autograd(activation, normalization, connection):
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_gradients_with_the_norm_after_the_activation(activation, normalization, connection):
     check_against_autograd(
-        experiment(
+        make_experiment(
             activation=activation,
             normalization=normalization,
             norm_position="after",
@@ -94,7 +100,7 @@ def test_gradients_with_the_norm_after_the_activation(activation, normalization,
 @pytest.mark.parametrize("connection", Connection)
 def test_gradients_in_evaluation_mode(connection, position):
     check_against_autograd(
-        experiment(
+        make_experiment(
             normalization="batch",
             norm_mode="evaluation",
             norm_position=position,
@@ -106,13 +112,13 @@ def test_gradients_in_evaluation_mode(connection, position):
 @pytest.mark.parametrize("connection", Connection)
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
 def test_gradients_of_shallow_networks(depth, connection):
-    check_against_autograd(experiment(depth=depth, connection=connection))
+    check_against_autograd(make_experiment(depth=depth, connection=connection))
 
 
 @pytest.mark.parametrize("widths", [(9, 7, 5, 6), (4, 8, 8, 12, 3), (16,)])
 @pytest.mark.parametrize("connection", Connection)
 def test_gradients_with_varying_widths(connection, widths):
-    check_against_autograd(experiment(widths=widths, connection=connection))
+    check_against_autograd(make_experiment(widths=widths, connection=connection))
 
 
 @pytest.mark.parametrize("connection", ["residual", "preactivation"])
@@ -120,7 +126,7 @@ def test_gradients_with_varying_widths(connection, widths):
 @pytest.mark.parametrize("scale", [0.0, 0.5])
 def test_gradients_of_blocks(connection, block_size, scale):
     check_against_autograd(
-        experiment(
+        make_experiment(
             depth=7, connection=connection, block_size=block_size, branch_scale=scale, bias_std=0.3
         )
     )
@@ -131,12 +137,12 @@ def test_gradients_of_blocks(connection, block_size, scale):
 @pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
 def test_gradients_are_those_of_backpropagation_by_hand(activation, norm_axis, loss):
     normalization = {None: "none", 0: "batch", 1: "layer"}[norm_axis]
-    exp = experiment(activation=activation, normalization=normalization, bias_std=0.2)
+    exp = make_experiment(activation=activation, normalization=normalization, bias_std=0.2)
     exp = gf.Experiment(**dict(exp) | {"loss": loss})
-    model, inputs, targets = float64_network(exp)
-    weights = [layer.weight.detach().numpy() for layer in linears(model)]
-    biases = [layer.bias.detach().numpy() for layer in linears(model)]
-    expected = backpropagated(
+    model, inputs, targets = make_float64_network(exp)
+    weights = [layer.weight.detach().numpy() for layer in list_linears(model)]
+    biases = [layer.bias.detach().numpy() for layer in list_linears(model)]
+    expected = backpropagate(
         weights, biases, inputs.numpy(), targets.numpy(), activation, loss, norm_axis
     )
     report = gf.run(exp)
@@ -153,8 +159,8 @@ def test_norms_do_not_underflow():
     )
     inputs, targets = draw_batch(exp.data, exp.seed)
     model = build_network(exp, inputs)
-    trace = traced(exp.network, linears(model), inputs)
-    (delta,) = torch.autograd.grad(mean_loss(exp.loss, trace.a[-1], targets), trace.z[0])
+    trace = trace_signals(exp.network, list_linears(model), inputs)
+    (delta,) = torch.autograd.grad(compute_loss(exp.loss, trace.a[-1], targets), trace.z[0])
     assert delta.count_nonzero() > 0.99 * delta.numel()
     assert delta.abs().max() > 100 * torch.finfo(torch.float32).tiny
     assert torch.linalg.vector_norm(delta) == 0  # the trap
@@ -230,9 +236,9 @@ def test_a_loss_scale_leaves_reported_gradients_alone():
 
 
 def test_the_report_says_what_ran():
-    exp = experiment(activation="relu")
+    exp = make_experiment(activation="relu")
     report = gf.run(exp)
-    model, _, _ = float64_network(exp)
+    model, _, _ = make_float64_network(exp)
     assert report.parameter_count == sum(p.numel() for p in model.parameters())
     assert (report.device, report.dtype, report.loss_scale) == ("cpu", "float64", 1.0)
     assert "relu" in report.title
@@ -241,7 +247,7 @@ def test_the_report_says_what_ran():
 
 
 def test_same_experiment_same_numbers():
-    exp = experiment(activation="rrelu")
+    exp = make_experiment(activation="rrelu")
     first, second = gf.run(exp), gf.run(exp)
     assert first.layers.equals(second.layers)
 
@@ -249,7 +255,7 @@ def test_same_experiment_same_numbers():
 @pytest.mark.parametrize("initialization", ["kaiming_normal", "lsuv"])
 def test_random_slopes_do_not_depend_on_who_else_computes(initialization):
     """The global generator is shared by all threads; a run draws from its own."""
-    exp = experiment(activation="rrelu", initialization=initialization)
+    exp = make_experiment(activation="rrelu", initialization=initialization)
     alone = gf.run(exp).layers
     state = torch.get_rng_state()
     stop = threading.Event()

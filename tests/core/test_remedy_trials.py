@@ -12,27 +12,27 @@ import gradflow as gf
 from gradflow.core.remedies import (
     REMEDIES,
     Ranking,
-    applicable,
+    find_applicable,
     try_all,
 )
-from tests.core.test_remedies import SIGMOID, experiment, trial
+from tests.core.test_remedies import SIGMOID, build_experiment, run_trial
 
 
 def test_parameters_counted_by_hand() -> None:
-    _before, outcomes = trial("sigmoid")
+    _before, outcomes = run_trial("sigmoid")
     hidden, width, features, classes = 23, 32, 64, 10
 
-    def dense_layers(sizes: list[int]) -> int:
+    def count_dense(sizes: list[int]) -> int:
         return sum((n + 1) * m for n, m in pairwise(sizes))
 
-    plain = dense_layers([features, *[width] * hidden, classes])
+    plain = count_dense([features, *[width] * hidden, classes])
     seen = [features + width * i for i in range(hidden + 1)]
     expected = {
         "relu_he": plain,
         "prelu": plain + hidden,
         "batch_norm": plain + 2 * width * hidden,
         "layer_norm": plain + 2 * width * hidden,
-        "shallower": dense_layers([features, *[width] * 11, classes]),
+        "shallower": count_dense([features, *[width] * 11, classes]),
         "preactivation": plain,
         "dense": sum((n + 1) * width for n in seen[:-1]) + (seen[-1] + 1) * classes,
     }
@@ -41,7 +41,7 @@ def test_parameters_counted_by_hand() -> None:
 
 
 def test_time_is_that_of_the_recorded_passes() -> None:
-    spec = experiment({"depth": 4, "width": 16})
+    spec = build_experiment({"depth": 4, "width": 16})
     before = dataclasses.replace(gf.run(spec), seconds=2.0)
     slow = dataclasses.replace(before, seconds=3.0)
     assert {o.time_ratio for o in try_all(spec, before, lambda _: slow)} == {1.5}
@@ -51,12 +51,12 @@ def test_time_is_that_of_the_recorded_passes() -> None:
 
 @pytest.mark.parametrize("name", ["sigmoid", "tanh"])
 def test_the_flattest_comes_first(name: str) -> None:
-    found = [outcome.unevenness for outcome in trial(name)[1].values()]
-    assert found == sorted(found)
+    unevenness = [outcome.unevenness for outcome in run_trial(name)[1].values()]
+    assert unevenness == sorted(unevenness)
 
 
 def test_networks_with_lost_gradients_come_last_and_did_not_help() -> None:
-    spec = experiment(SIGMOID, dtype="float16")
+    spec = build_experiment(SIGMOID, dtype="float16")
     ranking = try_all(spec, gf.run(spec), gf.run)
     lost = [math.isinf(outcome.unevenness) for outcome in ranking]
     assert lost == sorted(lost)
@@ -68,7 +68,7 @@ def test_networks_with_lost_gradients_come_last_and_did_not_help() -> None:
 
 
 def test_what_cannot_be_run_is_left_out_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = experiment({"depth": 6, "width": 64})
+    spec = build_experiment({"depth": 6, "width": 64})
     report = gf.run(spec)
 
     def run(changed: gf.Experiment) -> gf.Report:
@@ -79,17 +79,17 @@ def test_what_cannot_be_run_is_left_out_with_its_reason(monkeypatch: pytest.Monk
     calls: list[tuple[int, int]] = []
     ranking = try_all(spec, report, run, lambda done, total: calls.append((done, total)))
     assert ranking.left_out == {"batch_norm": "no batch norm today"}
-    total = len(applicable(spec, report))
+    total = len(find_applicable(spec, report))
     assert len(ranking) == total - 1
     assert calls == [(done, total) for done in range(total + 1)]
 
     monkeypatch.setenv("GRADFLOW_MAX_GIB", "0.0008")  # about 0.0005 GiB plain, 0.0011 dense
-    assert "dense" not in applicable(spec, report)
+    assert "dense" not in find_applicable(spec, report)
     assert "GiB of memory" in try_all(spec, report, run).left_out["dense"]
 
 
 def test_other_exceptions_are_not_swallowed() -> None:
-    spec = experiment({"depth": 4, "width": 16})
+    spec = build_experiment({"depth": 4, "width": 16})
 
     def run(_changed: gf.Experiment) -> gf.Report:
         raise ZeroDivisionError

@@ -31,34 +31,39 @@ COLUMNS = {  # DESIGN.md, section 3, and how alike the samples are
     "weight_grad_norm weight_grad_rms bias_grad_norm update_ratio",
 }
 ATTRIBUTES = (
-    "loss", "grad_norm", "clip_factor", "parameter_count", "seconds", "device", "dtype",
-    "smallest_normal", "smallest", "loss_scale", "title", "experiment",
-)  # fmt: skip
+    *("loss", "grad_norm", "clip_factor", "parameter_count", "seconds", "device", "dtype"),
+    *("smallest_normal", "smallest", "loss_scale", "title", "experiment"),
+)
 
 
-def ordinary() -> gf.Report:
+def make_ordinary() -> gf.Report:
     return gf.run(
         gf.Experiment(network=gf.MLP(depth=3, width=4), data=gf.Data(batch_size=5), device="cpu")
     )
 
 
-def extreme() -> gf.Report:
+def make_extreme() -> gf.Report:
     """NaN, infinities, exact zeros, and a column without a single number."""
     model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
     x = torch.tensor([[1.0, 2, 3], [math.inf, 0, 0], [math.nan, 1, 1], [-3e38, 3e38, 3e38]])
     return gf.probe(model, x, torch.tensor([0, 1, 0, 1]))
 
 
-def nothing() -> gf.Report:
+def make_empty() -> gf.Report:
     return gf.probe(nn.Identity(), torch.randn(2, 3), torch.tensor([0, 1]))
 
 
-def float64() -> gf.Report:
+def make_float64() -> gf.Report:
     model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)).double()
     return gf.probe(model, 1e200 * torch.randn(5, 3).double(), torch.tensor([0, 1, 0, 1, 1]))
 
 
-REPORTS = {"ordinary": ordinary, "extreme": extreme, "nothing": nothing, "float64": float64}
+REPORTS = {
+    "ordinary": make_ordinary,
+    "extreme": make_extreme,
+    "nothing": make_empty,
+    "float64": make_float64,
+}
 
 
 def assert_same(a: gf.Report, b: gf.Report) -> None:
@@ -85,7 +90,7 @@ def test_columns(make):
 
 
 def test_columns_are_numbers():
-    report = ordinary()
+    report = make_ordinary()
     for name, text in (
         ("signals", {"module", "kind", "shape"}),
         ("parameters", {"parameter", "shape"}),
@@ -109,7 +114,7 @@ def test_saved_and_loaded(make, tmp_path):
 
 
 def test_every_quantity_of_every_layer_has_a_histogram():
-    report = ordinary()
+    report = make_ordinary()
     assert set(report.histograms) == {(q, layer) for q in QUANTITIES for layer in (1, 2, 3)}
     sizes = {1: (4, 64), 2: (4, 4), 3: (10, 4)}
     for (what, layer), histogram in report.histograms.items():
@@ -119,7 +124,7 @@ def test_every_quantity_of_every_layer_has_a_histogram():
 
 
 def test_histograms_that_do_not_exist():
-    report = ordinary()
+    report = make_ordinary()
     with pytest.raises(gf.GradflowError, match=r"what: 'gradient' is not.*choose one of.*delta"):
         report.histogram("gradient", 1)
     for layer in (0, 4, -1):
@@ -153,16 +158,16 @@ def test_files_that_are_no_reports(text, message, tmp_path):
         gf.Report.load(path)
 
 
-DATA = json.loads(ordinary().to_json())
+DATA = json.loads(make_ordinary().to_json())
 
 
-def changed(*path: Any, to: Any) -> str:
-    """The report's JSON with one value replaced; ``path`` are keys and indices."""
+def change_json(*path: Any, to: Any) -> str:
+    """Replace one value in the report's JSON; ``path`` are keys and indices."""
     data = copy.deepcopy(DATA)
-    place = data
+    parent = data
     for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = to
+        parent = parent[key]
+    parent[path[-1]] = to
     return json.dumps(data)
 
 
@@ -173,51 +178,51 @@ LINEAR = next(i for i, h in enumerate(DATA["histograms"]) if h["scale"] == "line
 @pytest.mark.parametrize(
     "text",
     [
-        changed("loss", to="much"),
-        changed("loss", to=None),
-        changed("loss", to=[1]),
-        changed("loss", to=10**400),
-        changed("parameter_count", to="many"),
-        changed("parameter_count", to=-1),
-        changed("parameter_count", to=math.inf),
-        changed("title", to={}),
-        changed("experiment", to=[1]),
-        changed("layers", to=[]),
-        changed("layers", to={}),
-        changed("layers", "layer", to=3),
-        changed("layers", "layer", to=[1, 2]),
-        changed("layers", "layer", to=[1, 2, 10**30]),
-        changed("layers", "layer", to=[1, 2, "x"]),
-        changed("layers", "layer", to=[1, 2, 2.5]),
-        changed("layers", "module", to=[1, 2, 3]),
-        changed("layers", "delta_norm", to=[1, 2, []]),
-        changed("layers", "extra", to=[1.0, 2.0, 3.0]),
-        changed("loss_scale", to=0),
-        changed("smallest", to=math.inf),
-        changed("histograms", to={}),
-        changed("histograms", to=[[]]),
-        changed("histograms", 0, "layer", to="one"),
-        changed("histograms", 0, "layer", to=math.inf),
-        changed("histograms", 0, "what", to="gradient"),
-        changed("histograms", 0, "what", to=[]),
-        changed("histograms", 0, "zeros", to=-1),
-        changed("histograms", 0, "nan", to=10**40),
-        changed("histograms", LOG, "counts", 0, to=-1),
-        changed("histograms", LOG, "counts", to=[1]),
-        changed("histograms", LOG, "counts", to=[[1]]),
-        changed("histograms", LOG, "counts", 0, to=2**70),
-        changed("histograms", LOG, "counts", 0, to=0.5),
-        changed("histograms", LOG, "counts", 0, to=None),
-        changed("histograms", LOG, "negative", 0, to=-1),
-        changed("histograms", LOG, "negative", 0, to=10**6),
-        changed("histograms", LOG, "edges", 0, to=100.0),
-        changed("histograms", LOG, "edges", 0, to=math.nan),
-        changed("histograms", LOG, "scale", to="log2"),
-        changed("histograms", LINEAR, "range", to=[1]),
-        changed("histograms", LINEAR, "range", to=[1, -1]),
-        changed("histograms", LINEAR, "range", to=[0, math.inf]),
-        changed("histograms", LINEAR, "range", to=["a", "b"]),
-        changed("histograms", LINEAR, "counts", to="12"),
+        change_json("loss", to="much"),
+        change_json("loss", to=None),
+        change_json("loss", to=[1]),
+        change_json("loss", to=10**400),
+        change_json("parameter_count", to="many"),
+        change_json("parameter_count", to=-1),
+        change_json("parameter_count", to=math.inf),
+        change_json("title", to={}),
+        change_json("experiment", to=[1]),
+        change_json("layers", to=[]),
+        change_json("layers", to={}),
+        change_json("layers", "layer", to=3),
+        change_json("layers", "layer", to=[1, 2]),
+        change_json("layers", "layer", to=[1, 2, 10**30]),
+        change_json("layers", "layer", to=[1, 2, "x"]),
+        change_json("layers", "layer", to=[1, 2, 2.5]),
+        change_json("layers", "module", to=[1, 2, 3]),
+        change_json("layers", "delta_norm", to=[1, 2, []]),
+        change_json("layers", "extra", to=[1.0, 2.0, 3.0]),
+        change_json("loss_scale", to=0),
+        change_json("smallest", to=math.inf),
+        change_json("histograms", to={}),
+        change_json("histograms", to=[[]]),
+        change_json("histograms", 0, "layer", to="one"),
+        change_json("histograms", 0, "layer", to=math.inf),
+        change_json("histograms", 0, "what", to="gradient"),
+        change_json("histograms", 0, "what", to=[]),
+        change_json("histograms", 0, "zeros", to=-1),
+        change_json("histograms", 0, "nan", to=10**40),
+        change_json("histograms", LOG, "counts", 0, to=-1),
+        change_json("histograms", LOG, "counts", to=[1]),
+        change_json("histograms", LOG, "counts", to=[[1]]),
+        change_json("histograms", LOG, "counts", 0, to=2**70),
+        change_json("histograms", LOG, "counts", 0, to=0.5),
+        change_json("histograms", LOG, "counts", 0, to=None),
+        change_json("histograms", LOG, "negative", 0, to=-1),
+        change_json("histograms", LOG, "negative", 0, to=10**6),
+        change_json("histograms", LOG, "edges", 0, to=100.0),
+        change_json("histograms", LOG, "edges", 0, to=math.nan),
+        change_json("histograms", LOG, "scale", to="log2"),
+        change_json("histograms", LINEAR, "range", to=[1]),
+        change_json("histograms", LINEAR, "range", to=[1, -1]),
+        change_json("histograms", LINEAR, "range", to=[0, math.inf]),
+        change_json("histograms", LINEAR, "range", to=["a", "b"]),
+        change_json("histograms", LINEAR, "counts", to="12"),
     ],
 )
 def test_damaged_reports(text):
@@ -237,35 +242,35 @@ json_values = st.recursive(
 )
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Where in the JSON something can be replaced; of lists, the first entry stands for all."""
-    found = [path] if path else []
+def list_paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """List the paths in the JSON that can be replaced; of a list, only the first entry's."""
+    paths = [path] if path else []
     if isinstance(value, dict):
-        found += [p for key in value for p in places(value[key], (*path, key))]
+        paths += [p for key in value for p in list_paths(value[key], (*path, key))]
     elif isinstance(value, list) and value:
-        found += places(value[0], (*path, 0))
-    return found
+        paths += list_paths(value[0], (*path, 0))
+    return paths
 
 
 @given(
-    path=st.sampled_from(places(DATA)),
+    path=st.sampled_from(list_paths(DATA)),
     value=json_values,
     action=st.sampled_from(["replace", "delete", "add"]),
 )
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_mutated_report_is_read_or_refused(path, value, action):
     data = copy.deepcopy(DATA)
-    place = data
+    parent = data
     for key in path[:-1]:
-        place = place[key]
+        parent = parent[key]
     if action == "replace":
-        place[path[-1]] = value
+        parent[path[-1]] = value
     elif action == "delete":
-        del place[path[-1]]
-    elif isinstance(place, list):
-        place.append(value)
+        del parent[path[-1]]
+    elif isinstance(parent, list):
+        parent.append(value)
     else:
-        place["new"] = value
+        parent["new"] = value
     try:
         report = gf.Report.from_json(json.dumps(data))
     except gf.InvalidReport:

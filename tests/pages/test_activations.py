@@ -8,14 +8,14 @@ from streamlit.testing.v1 import AppTest
 import gradflow as gf
 from gradflow.core.catalog import Activation
 from gradflow.core.teaching.dying import BiasedLayer
-from gradflow.ui.activations.controls import TITLES
-from gradflow.ui.activations.state import SPECS, View
-from gradflow.ui.activations.table import SHORT, facts_table
+from gradflow.ui.activations.facts import SHORT_NAMES, tabulate_facts
+from gradflow.ui.activations.state import PAGE, ActivationsView
+from gradflow.ui.activations.views import VIEWS
 from tests.charts.figures import decode
 from tests.pages.apptest import chart, url, working
 
 
-def opened(app: AppTest, **query: str) -> AppTest:
+def open_page(app: AppTest, **query: str) -> AppTest:
     app.run()
     app.switch_page("../../pages/activations.py")
     app.query_params.clear()
@@ -24,41 +24,46 @@ def opened(app: AppTest, **query: str) -> AppTest:
     return working(app.run())
 
 
-def markdown(app: AppTest) -> str:
+def read_markdown(app: AppTest) -> str:
     return "\n".join(text.value for text in app.markdown)
 
 
-def names(app: AppTest, index: int = 0) -> list[str]:
+def list_traces(app: AppTest, index: int = 0) -> list[str]:
     return [trace["name"] for trace in chart(app, index)["data"]]
 
 
 def test_every_view_has_a_title_and_a_spec() -> None:
-    assert set(TITLES) == set(SPECS) == set(View)
+    assert set(VIEWS) == set(PAGE.forms) == set(ActivationsView)
 
 
 def test_opens_with_four_functions_and_a_table_of_all(app: AppTest) -> None:
-    opened(app)
-    assert names(app) == [n for n in ("Sigmoid", "Tanh", "ReLU", "GELU") for _panel in range(2)]
-    table = markdown(app)
+    open_page(app)
+    assert list_traces(app) == [
+        n for n in ("Sigmoid", "Tanh", "ReLU", "GELU") for _panel in range(2)
+    ]
+    table = read_markdown(app)
     assert "| **Sigmoid** | 0.25 (z = 0) | (0, 1) | both sides | no: 0.5 |" in table
     assert "none (0.75)" in table  # SELU's gain, which LeCun initialization does not take
     assert url(app) == {
-        "view": "functions", "shown": "sigmoid-tanh-relu-gelu", "reach": "5",
-    }  # fmt: skip
+        "view": "functions",
+        "shown": "sigmoid-tanh-relu-gelu",
+        "reach": "5",
+    }
 
 
 def test_the_table_has_every_function() -> None:
-    table = facts_table([gf.MLP(activation=a) for a in Activation])
+    table = tabulate_facts([gf.MLP(activation=a) for a in Activation])
     assert len(table) == len(Activation)
     assert not table.isna().any().any()
-    assert set(table["Initialization, gain"].str.split(",").str[0]) == set(SHORT.values())
+    assert set(table["Initialization, gain"].str.split(",").str[0]) == set(SHORT_NAMES.values())
 
 
 def test_parameters_appear_with_their_function(app: AppTest) -> None:
-    opened(app, view="functions", shown="leaky_relu", negative_slope="0.2")
+    open_page(app, view="functions", shown="leaky_relu", negative_slope="0.2")
     assert [s.key for s in app.slider] == [
-        "activations_functions_reach", "activations_functions_negative_slope",
-    ]  # fmt: skip
+        "activations_functions_reach",
+        "activations_functions_negative_slope",
+    ]
     app.slider(key="activations_functions_negative_slope").set_value(0.5)
     working(app.run())
     assert math.isclose(decode(chart(app)["data"][0]["y"])[0], -2.5)
@@ -66,7 +71,7 @@ def test_parameters_appear_with_their_function(app: AppTest) -> None:
 
 
 def test_functions_keep_the_order_of_choice(app: AppTest) -> None:
-    opened(app, view="functions", shown="tanh-elu")
+    open_page(app, view="functions", shown="tanh-elu")
     pills = app.get("button_group")[1]
     pills.set_value([Activation.SIGMOID, Activation.TANH, Activation.ELU])
     working(app.run())
@@ -78,40 +83,45 @@ def test_functions_keep_the_order_of_choice(app: AppTest) -> None:
 
 
 def test_layers_of_sigmoids(app: AppTest) -> None:
-    opened(app, view="layers", layers="10")
-    formulas = " ".join(one.value for one in app.latex)
+    open_page(app, view="layers", layers="10")
+    formulas = " ".join(formula.value for formula in app.latex)
     assert r"\tfrac14\right)^{10} = 9.537\cdot 10^{-7}" in formulas
     app.slider(key="activations_layers_layers").set_value(4)
     working(app.run())
-    assert r"^{4} = 0.003906" in " ".join(one.value for one in app.latex)
+    assert r"^{4} = 0.003906" in " ".join(formula.value for formula in app.latex)
     assert url(app)["layers"] == "4"
 
 
 def test_overflow_over_layers_is_explained(app: AppTest) -> None:
-    opened(app, view="layers", activation="linear", weight_std="1000", layers="200")
-    assert "1.8·10³⁰⁸" in markdown(app)
-    assert r"\infty" in " ".join(one.value for one in app.latex)
+    open_page(app, view="layers", activation="linear", weight_std="1000", layers="200")
+    assert "1.8·10³⁰⁸" in read_markdown(app)
+    assert r"\infty" in " ".join(formula.value for formula in app.latex)
 
 
 def test_dying_relu(app: AppTest) -> None:
-    opened(app, view="dying", steps="60")
-    assert "31 of 32 ReLU units are dead from the start" in markdown(app)
-    assert names(app, 1)[:5] == ["ReLU", "Leaky ReLU", "PReLU", "RReLU", "ELU"]
+    open_page(app, view="dying", steps="60")
+    assert "31 of 32 ReLU units are dead from the start" in read_markdown(app)
+    assert list_traces(app, 1)[:5] == ["ReLU", "Leaky ReLU", "PReLU", "RReLU", "ELU"]
     app.slider(key="activations_dying_bias").set_value(0.0)
     working(app.run())
-    assert "No ReLU unit dies here" in markdown(app)
+    assert "No ReLU unit dies here" in read_markdown(app)
     app.select_slider(key="activations_dying_learning_rate").set_value(10.0)
     working(app.run())
-    assert "were at the start" in markdown(app)
+    assert "were at the start" in read_markdown(app)
     assert "PReLU: the loss exceeds" in app.warning[0].value
     assert url(app) == {
-        "view": "dying", "bias": "0.0", "learning_rate": "10.0", "steps": "60",
-        "negative_slope": str(BiasedLayer().negative_slope), "elu_alpha": "1.0", "seed": "0",
-    }  # fmt: skip
+        "view": "dying",
+        "bias": "0.0",
+        "learning_rate": "10.0",
+        "steps": "60",
+        "negative_slope": str(BiasedLayer().negative_slope),
+        "elu_alpha": "1.0",
+        "seed": "0",
+    }
 
 
 def test_a_gaussian_through_a_function(app: AppTest) -> None:
-    opened(app, view="gaussian", activation="relu", width="2.5")  # beside the slider's marks
+    open_page(app, view="gaussian", activation="relu", width="2.5")  # beside the slider's marks
     table = app.dataframe[0].value
     assert table["mean, exact"].tolist()[1:] == [f"{2.5 / math.sqrt(2 * math.pi):.4g}", "0.5"]
     assert url(app)["width"] == "2.5"
@@ -125,20 +135,20 @@ def test_a_gaussian_through_a_function(app: AppTest) -> None:
 
 
 def test_hyperbolic_and_circular(app: AppTest) -> None:
-    opened(app, view="hyperbolic", function="cosh", order="4", x="2")
-    formulas = " ".join(one.value for one in app.latex)
+    open_page(app, view="hyperbolic", function="cosh", order="4", x="2")
+    formulas = " ".join(formula.value for formula in app.latex)
     assert r"\cosh(2) = 3.762" in formulas
     assert r"\cos x \approx 1 -\frac{x^{2}}{2!} +\frac{x^{4}}{4!}" in formulas
     assert "14.15 - 13.15 = 1" in formulas
     assert "of the area |t|/2" not in formulas
     app.get("button_group")[1].set_value("tanh")
     working(app.run())
-    assert names(app)[0] == "tanh"
+    assert list_traces(app)[0] == "tanh"
     assert url(app)["function"] == "tanh"
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "words"),
     [
         ({"view": "nonsense"}, ["view", "nonsense", "gaussian"]),
         ({"view": "functions", "shown": "relu-nonsense"}, ["shown", "nonsense", "softplus"]),
@@ -147,29 +157,34 @@ def test_hyperbolic_and_circular(app: AppTest) -> None:
         ({"view": "dying", "bias": "nan", "seed": "x"}, ["bias", "from -10 to 2", "seed"]),
         ({"view": "gaussian", "width": "0"}, ["width", "0.01"]),
         ({"view": "hyperbolic", "function": "sec"}, ["function", "sec", "tanh"]),
-        ({"view": "functions", "colour": "red"}, ["colour", "no such setting"]),
     ],
 )
-def test_a_forged_link_is_explained(app: AppTest, query: dict[str, str], said: list[str]) -> None:
-    opened(app, **query)
+def test_a_forged_link_is_explained(app: AppTest, query: dict[str, str], words: list[str]) -> None:
+    open_page(app, **query)
     message = app.error[0].value.replace("\\", "")
-    for words in said:
-        assert words in message
+    for word in words:
+        assert word in message
     assert app.get("plotly_chart")
 
 
+def test_parameters_of_nobody_are_ignored(app: AppTest) -> None:
+    open_page(app, view="functions", shown="tanh", utm_source="mail")
+    assert not app.error
+    assert url(app) == {"view": "functions", "shown": "tanh", "reach": "5"}
+
+
 def test_views_keep_their_settings(app: AppTest) -> None:
-    opened(app, view="layers", layers="17", activation="tanh")
-    app.get("button_group")[0].set_value(View.HYPERBOLIC)
+    open_page(app, view="layers", layers="17", activation="tanh")
+    app.get("button_group")[0].set_value(ActivationsView.HYPERBOLIC)
     working(app.run())
     assert url(app)["view"] == "hyperbolic"
-    app.get("button_group")[0].set_value(View.LAYERS)
+    app.get("button_group")[0].set_value(ActivationsView.LAYERS)
     working(app.run())
     assert (url(app)["layers"], url(app)["activation"]) == ("17", "tanh")
 
 
 def test_the_sigmoid_preset_opens_in_explore(app: AppTest) -> None:
-    opened(app, view="layers")
+    open_page(app, view="layers")
     next(b for b in app.button if "Explore" in b.label).click()
     working(app.run())
     assert (url(app)["activation"], url(app)["depth"]) == ("sigmoid", "24")

@@ -5,9 +5,9 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torch import nn
 
-from gradflow.core.teaching.chain import Chain, events, run_chain
+from gradflow.core.teaching.chain import Chain, find_events, run_chain
 from gradflow.core.teaching.fields import to_query
-from gradflow.core.teaching.perceptron import Perceptron, initial_parameters, run_perceptron
+from gradflow.core.teaching.perceptron import Perceptron, draw_parameters, run_perceptron
 from gradflow.ui.backprop import words as backprop_words
 from gradflow.ui.backprop.examples import EXAMPLES
 from tests.pages.apptest import chart, sentences, url, working
@@ -76,7 +76,7 @@ def test_overflow_is_shown_and_named(app: AppTest) -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_show_what_they_promise(name: str) -> None:
     run = run_chain(EXAMPLES[name])
-    said = [backprop_words.sentence(run, event) for event in events(run)]
+    said = [backprop_words.sentence(run, event) for event in find_events(run)]
     promised = {
         "vanishes": "vanishes", "explodes": "explodes", "saturated": "vanishes",
         "off": "exactly 0", "overflows": "Overflow",
@@ -125,7 +125,7 @@ def test_the_table_holds_autograds_numbers(app: AppTest) -> None:
     opened(app, part="network", step="11")  # ∂E/∂W of the output layer
     spec = Perceptron()
     layers: list[nn.Module] = []
-    for weight, bias in initial_parameters(spec):
+    for weight, bias in draw_parameters(spec):
         linear = nn.Linear(weight.shape[1], weight.shape[0], dtype=torch.float64)
         linear.load_state_dict({"weight": weight, "bias": bias})
         layers += [linear, nn.Sigmoid()]

@@ -6,13 +6,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from gradflow.core.catalog import Activation, Architecture, Normalization
-from gradflow.ui.degradation.state import VIEWS, View
-from gradflow.ui.degradation.view import TITLES
+from gradflow.ui.degradation.state import PAGE, DegradationView
+from gradflow.ui.degradation.views import VIEWS
 from tests.charts.figures import decode
 from tests.pages.apptest import chart, url, working
 
 
-def opened(app: AppTest, **query: str) -> AppTest:
+def open_page(app: AppTest, **query: str) -> AppTest:
     app.run()
     app.switch_page("../../pages/degradation.py")
     app.query_params.clear()
@@ -21,49 +21,55 @@ def opened(app: AppTest, **query: str) -> AppTest:
     return working(app.run())
 
 
-def values(app: AppTest, name: str, index: int = 0) -> list[float]:
-    found = next(t for t in chart(app, index)["data"] if t["name"] == name)
-    return [float(y) for y in decode(found["y"])]
+def read_curve(app: AppTest, name: str, index: int = 0) -> list[float]:
+    curve = next(t for t in chart(app, index)["data"] if t["name"] == name)
+    return [float(y) for y in decode(curve["y"])]
 
 
-def markdown(app: AppTest) -> str:
+def read_markdown(app: AppTest) -> str:
     return "\n".join(text.value for text in app.markdown)
 
 
 def test_every_view_has_a_title_and_a_spec() -> None:
-    assert set(TITLES) == set(VIEWS.specs) == set(View)
+    assert set(VIEWS) == set(PAGE.forms) == set(DegradationView)
 
 
 def test_depth(app: AppTest) -> None:
-    opened(app, width="16")
+    open_page(app, width="16")
     assert url(app) == {
-        "view": "depth", "architecture": "mlp", "width": "16", "activation": "relu",
-        "normalization": "batch", "block_size": "2", "branch_scale": "1.0",
-        "zero_last": "False", "seed": "0",
-    }  # fmt: skip
-    plain, residual = values(app, "Plain"), values(app, "Residual")
+        "view": "depth",
+        "architecture": "mlp",
+        "width": "16",
+        "activation": "relu",
+        "normalization": "batch",
+        "block_size": "2",
+        "branch_scale": "1.0",
+        "zero_last": "False",
+        "seed": "0",
+    }
+    plain, residual = read_curve(app, "Plain"), read_curve(app, "Residual")
     assert len(plain) == 8
     assert plain[-1] > residual[-1] + 2  # decades
-    assert "At depth 100" in markdown(app)
+    assert "At depth 100" in read_markdown(app)
     table = app.dataframe[0].value
     assert table["Depth"].tolist() == [4, 6, 10, 16, 26, 42, 66, 100]
     assert [float(text) < 10 for text in table["Plain: loss"]] == [True] * 8
     app.selectbox(key="degradation_depth_normalization").set_value(Normalization.NONE)
     working(app.run())
-    assert values(app, "Residual")[-1] > values(app, "Plain")[-1] + 3
+    assert read_curve(app, "Residual")[-1] > read_curve(app, "Plain")[-1] + 3
     assert url(app)["normalization"] == "none"
     app.toggle(key="degradation_depth_zero_last").set_value(True)
     working(app.run())
-    assert max(values(app, "Residual, pre-activation")) < 0.5
+    assert max(read_curve(app, "Residual, pre-activation")) < 0.5
     app.selectbox(key="degradation_depth_activation").set_value(Activation.LEAKY_RELU)
     working(app.run())
     assert url(app)["negative_slope"] == "0.01"
 
 
 def test_a_convolutional_network(app: AppTest) -> None:
-    opened(app, view="identity", depth="8", channels="4", architecture="conv")
+    open_page(app, view="identity", depth="8", channels="4", architecture="conv")
     assert "width" not in url(app)
-    assert len(values(app, "Residual")) == 3
+    assert len(read_curve(app, "Residual")) == 3
     app.select_slider(key="degradation_identity_channels").set_value(8)
     working(app.run())
     assert url(app)["channels"] == "8"
@@ -74,39 +80,39 @@ def test_a_convolutional_network(app: AppTest) -> None:
 
 
 def test_shattering(app: AppTest) -> None:
-    opened(app, view="shattering", width="32", layers="10")
+    open_page(app, view="shattering", width="32", layers="10")
     titles = [a["text"] for a in chart(app, 0)["layout"]["annotations"]]
     assert titles[1] == "<b>10 layers, plain</b>"
-    before = values(app, "10 layers, plain", 1)
+    before = read_curve(app, "10 layers, plain", 1)
     app.slider(key="degradation_shattering_layers").set_value(24)
     working(app.run())
-    after = values(app, "24 layers, plain", 1)
+    after = read_curve(app, "24 layers, plain", 1)
     assert after[1] < before[1] - 0.2  # the deeper, the more it shatters
-    assert values(app, "50 layers, residual", 1)[1] > 0.8
-    pairs = len(values(app, "Plain", 2))
+    assert read_curve(app, "50 layers, residual", 1)[1] > 0.8
+    pairs = len(read_curve(app, "Plain", 2))
     app.select_slider(key="degradation_shattering_cosine").set_value(0.9999)
     working(app.run())
-    assert len(values(app, "Plain", 2)) > pairs
+    assert len(read_curve(app, "Plain", 2)) > pairs
     app.slider(key="degradation_shattering_branch_scale").set_value(1.0)
     working(app.run())
-    assert values(app, "50 layers, residual", 1)[1] < 0.95
+    assert read_curve(app, "50 layers, residual", 1)[1] < 0.95
     app.toggle(key="degradation_shattering_normalized").set_value(False)
     working(app.run())
-    assert len(values(app, "Plain", 2)) == 100  # no shattering: never lost in the noise
+    assert len(read_curve(app, "Plain", 2)) == 100  # no shattering: never lost in the noise
     assert url(app)["normalized"] == "False"
     assert url(app)["cosine"] == "0.9999"
-    assert any(r"\kappa_0" in one.value for one in app.latex)
+    assert any(r"\kappa_0" in formula.value for formula in app.latex)
 
 
 def test_near_the_identity(app: AppTest) -> None:
-    opened(app, view="identity", width="16", depth="20")
-    branch = values(app, "Residual, pre-activation")
+    open_page(app, view="identity", width="16", depth="20")
+    branch = read_curve(app, "Residual, pre-activation")
     assert len(branch) == 9
     assert branch[-1] < branch[0] - 0.2
     app.slider(key="degradation_identity_depth").set_value(30)
     app.slider(key="degradation_identity_branch_scale").set_value(0.1)
     working(app.run())
-    smaller = values(app, "Residual, pre-activation")
+    smaller = read_curve(app, "Residual, pre-activation")
     assert len(smaller) == 14
     assert math.isclose(smaller[0], branch[0] - 1, abs_tol=0.1)
     app.toggle(key="degradation_identity_zero_last").set_value(True)
@@ -116,7 +122,7 @@ def test_near_the_identity(app: AppTest) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "words"),
     [
         ({"view": "nonsense"}, ["view", "nonsense", "shattering"]),
         ({"view": "identity", "depth": "999", "width": "16"}, ["depth", "999", "from 4 to 100"]),
@@ -130,24 +136,30 @@ def test_near_the_identity(app: AppTest) -> None:
             {"view": "identity", "normalization": "group", "architecture": "conv"},
             ['normalization: "group" is not possible here', "none, batch, layer, rms"],
         ),
-        ({"view": "identity", "colour": "red"}, ["colour", "no such setting"]),
     ],
 )
-def test_a_forged_link_is_explained(app: AppTest, query: dict[str, str], said: list[str]) -> None:
-    opened(app, **query)
+def test_a_forged_link_is_explained(app: AppTest, query: dict[str, str], words: list[str]) -> None:
+    open_page(app, **query)
     message = app.error[0].value.replace("\\", "")
-    for words in said:
-        assert words in message
+    for word in words:
+        assert word in message
     assert app.get("plotly_chart")
     kept = {name: text for name, text in query.items() if name in ("width", "architecture")}
     assert kept.items() <= url(app).items() or "transformer" in kept.values()
 
 
+def test_parameters_of_nobody_are_ignored(app: AppTest) -> None:
+    open_page(app, view="identity", depth="8", width="16", fbclid="x")
+    assert not app.error
+    assert url(app)["depth"] == "8"
+    assert "fbclid" not in url(app)
+
+
 def test_views_keep_their_settings(app: AppTest) -> None:
-    opened(app, view="identity", depth="17", width="32")
-    app.get("button_group")[0].set_value(View.SHATTERING)
+    open_page(app, view="identity", depth="17", width="32")
+    app.get("button_group")[0].set_value(DegradationView.SHATTERING)
     working(app.run())
     assert url(app)["view"] == "shattering"
-    app.get("button_group")[0].set_value(View.IDENTITY)
+    app.get("button_group")[0].set_value(DegradationView.IDENTITY)
     working(app.run())
     assert (url(app)["depth"], url(app)["width"]) == ("17", "32")

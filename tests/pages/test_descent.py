@@ -3,10 +3,11 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from gradflow.core.teaching.descent import Descent, descend
-from gradflow.core.teaching.descent_outcome import verdict
+from gradflow.core.teaching.descent import Descent
+from gradflow.core.teaching.descent_outcome import judge_descent
 from gradflow.core.teaching.descent_presets import PRESETS
 from gradflow.core.teaching.fields import to_query
+from gradflow.core.teaching.trajectories import run_descent
 from gradflow.ui import blocks
 from tests.pages.apptest import chart, url, working
 
@@ -29,9 +30,9 @@ def said(app: AppTest) -> str:
 def shows(app: AppTest, descent: Descent) -> None:
     """The address, the sentences and the chart are those of ``descent``."""
     assert url(app) == dict(sorted(to_query(descent).items()))
-    for trajectory in descend(descent):
-        assert blocks.escaped(verdict(descent, trajectory).text) in said(app)
-    longest = max(len(one.loss) for one in descend(descent)) - 1
+    for trajectory in run_descent(descent):
+        assert blocks.escaped(str(judge_descent(descent, trajectory).text)) in said(app)
+    longest = max(len(one.loss) for one in run_descent(descent)) - 1
     assert chart(app)["frames"][-1]["name"] == str(longest)
 
 

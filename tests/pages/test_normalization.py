@@ -10,15 +10,15 @@ from streamlit.testing.v1 import AppTest
 from gradflow.core.teaching.normalization.batch import BatchSource, PushedBatch, push
 from gradflow.core.teaching.normalization.sharing import Norm
 from gradflow.core.teaching.normalization.small_batches import Law
-from gradflow.ui.normalization.controls import TITLES
-from gradflow.ui.normalization.state import SPECS, View
+from gradflow.ui.normalization.state import PAGE, NormalizationView
+from gradflow.ui.normalization.views import VIEWS
 from tests.charts.figures import decode, find_traces, read_words
 from tests.pages.apptest import chart, url, working
 
 KEY = "normalization_{}_{}"
 
 
-def opened(app: AppTest, view: str, **query: str) -> AppTest:
+def open_page(app: AppTest, view: str, **query: str) -> AppTest:
     app.run()
     app.switch_page("../../pages/normalization.py")
     app.query_params.clear()
@@ -27,71 +27,77 @@ def opened(app: AppTest, view: str, **query: str) -> AppTest:
     return working(app.run())
 
 
-def moved(app: AppTest, view: str, kind: str = "slider", **values: Any) -> AppTest:
-    """The app after some widgets were moved."""
+def move_widgets(app: AppTest, view: str, kind: str = "slider", **values: Any) -> AppTest:
+    """Move widgets of one kind to these values."""
     for name, value in values.items():
         getattr(app, kind)(key=KEY.format(view, name)).set_value(value)
     return working(app.run())
 
 
-def chose(app: AppTest, view: str, name: str, value: Any) -> AppTest:
-    """The app after another option of a segmented control."""
+def choose(app: AppTest, view: str, name: str, value: Any) -> AppTest:
+    """Choose an option of a segmented control."""
     key = KEY.format(view, name)
     next(group for group in app.get("button_group") if group.key == key).set_value(value)
     return working(app.run())
 
 
-def markdown(app: AppTest) -> str:
+def read_markdown(app: AppTest) -> str:
     return "\n".join(text.value for text in app.markdown)
 
 
-def latex(app: AppTest) -> str:
-    return " ".join(one.value for one in app.latex)
+def read_latex(app: AppTest) -> str:
+    return " ".join(formula.value for formula in app.latex)
 
 
 def test_every_view_has_a_title_and_a_spec() -> None:
-    assert set(TITLES) == set(SPECS) == set(View)
+    assert set(VIEWS) == set(PAGE.forms) == set(NormalizationView)
 
 
 def test_blocks_follow_the_sliders(app: AppTest) -> None:
-    opened(app, "sharing")
+    open_page(app, "sharing")
     assert "6 × 36 entries" in read_words(chart(app))
-    assert "are the same here" not in markdown(app)
-    moved(app, "sharing", samples=3, height=2, width=1)
-    said = read_words(chart(app))
+    assert "are the same here" not in read_markdown(app)
+    move_widgets(app, "sharing", samples=3, height=2, width=1)
+    labels = read_words(chart(app))
     for numbers in ("6 × 6", "3 × 12", "18 × 2", "6 × 6"):
-        assert f"{numbers} entries" in said
-    assert "means: $N = 3$" in markdown(app)
-    assert r"entries: $C\cdot H\cdot W = 12$" in markdown(app)
+        assert f"{numbers} entries" in labels
+    assert "means: $N = 3$" in read_markdown(app)
+    assert r"entries: $C\cdot H\cdot W = 12$" in read_markdown(app)
     faces = chart(app)["data"][5]["x"]
-    moved(app, "sharing", channel=5)
+    move_widgets(app, "sharing", channel=5)
     assert chart(app)["data"][5]["x"] != faces
     assert url(app) == {
-        "view": "sharing", "samples": "3", "channels": "6", "height": "2", "width": "1",
-        "groups": "2", "sample": "2", "channel": "5",
-    }  # fmt: skip
+        "view": "sharing",
+        "samples": "3",
+        "channels": "6",
+        "height": "2",
+        "width": "1",
+        "groups": "2",
+        "sample": "2",
+        "channel": "5",
+    }
 
 
 def test_coincidences_are_said(app: AppTest) -> None:
-    opened(app, "sharing")
-    moved(app, "sharing", "select_slider", groups=1)
-    assert "**Layer norm and group norm are the same here:** a single group" in markdown(app)
-    moved(app, "sharing", "select_slider", groups=6)
-    assert "**Instance norm and group norm are the same here:** with G = C" in markdown(app)
-    moved(app, "sharing", samples=1)
-    assert "**Batch norm, instance norm and group norm are the same here:**" in markdown(app)
-    assert "a single sample, and with G = C" in markdown(app)
-    moved(app, "sharing", height=1, width=1)
-    assert "every entry is alone" in markdown(app)
+    open_page(app, "sharing")
+    move_widgets(app, "sharing", "select_slider", groups=1)
+    assert "**Layer norm and group norm are the same here:** a single group" in read_markdown(app)
+    move_widgets(app, "sharing", "select_slider", groups=6)
+    assert "**Instance norm and group norm are the same here:** with G = C" in read_markdown(app)
+    move_widgets(app, "sharing", samples=1)
+    assert "**Batch norm, instance norm and group norm are the same here:**" in read_markdown(app)
+    assert "a single sample, and with G = C" in read_markdown(app)
+    move_widgets(app, "sharing", height=1, width=1)
+    assert "every entry is alone" in read_markdown(app)
 
 
 def test_groups_divide_the_channels_that_remain(app: AppTest) -> None:
-    opened(app, "sharing", channels="12", groups="4", channel="11", sample="2")
+    open_page(app, "sharing", channels="12", groups="4", channel="11", sample="2")
     groups = app.select_slider(key=KEY.format("sharing", "groups"))
     assert groups.options == ["1", "2", "3", "4", "6", "12"]
-    moved(app, "sharing", channels=9)
+    move_widgets(app, "sharing", channels=9)
     assert (url(app)["groups"], url(app)["channel"]) == ("3", "9")
-    moved(app, "sharing", channels=1, samples=1)
+    move_widgets(app, "sharing", channels=1, samples=1)
     assert [url(app)[name] for name in ("groups", "channel", "sample")] == ["1", "1", "1"]
     assert [s.key for s in app.slider] == [
         KEY.format("sharing", name) for name in ("samples", "channels", "height", "width")
@@ -100,60 +106,60 @@ def test_groups_divide_the_channels_that_remain(app: AppTest) -> None:
 
 
 def test_one_batch_in_numbers(app: AppTest) -> None:
-    opened(app, "batch")
-    moved(app, "batch", gamma=2.0, beta=-1.0, sample=3, channel=4)
+    open_page(app, "batch")
+    move_widgets(app, "batch", gamma=2.0, beta=-1.0, sample=3, channel=4)
     pushed = push(PushedBatch(gamma=2, beta=-1, sample=3, channel=4))
     diamonds = find_traces(chart(app), name="the followed entry")
     x = pushed.before[2, 3, 4, 4]
     mean, variance = pushed.before[:, 3].mean(), pushed.before[:, 3].var()
     y = 2 * (x - mean) / math.sqrt(variance + 1e-5) - 1
     assert decode(diamonds[1]["x"])[0] == pytest.approx(y, rel=1e-9)
-    assert f"= {mean:.4g}" in latex(app)
-    assert f"= {variance:.4g}" in latex(app)
-    assert f"= {y:.4g}" in latex(app)
-    assert "m = 2\N{NARROW NO-BREAK SPACE}048" in markdown(app)
+    assert f"= {mean:.4g}" in read_latex(app)
+    assert f"= {variance:.4g}" in read_latex(app)
+    assert f"= {y:.4g}" in read_latex(app)
+    assert "m = 2\N{NARROW NO-BREAK SPACE}048" in read_markdown(app)
     assert url(app)["gamma"] == "2.0"
     assert "groups" not in url(app)
 
 
 def test_every_normalization_and_every_batch(app: AppTest) -> None:
-    opened(app, "batch")
+    open_page(app, "batch")
     for norm in Norm:
-        chose(app, "batch", "norm", norm)
+        choose(app, "batch", "norm", norm)
         assert url(app)["norm"] == norm
         (after,) = [t for t in chart(app)["data"] if t["xaxis"] == "x5"]
         centred = np.abs(decode(after["y"])).max() < 1e-9
         assert centred == (norm in (Norm.BATCH, Norm.INSTANCE))
-    assert r"\mathrm{ms}" in latex(app)  # RMS norm was the last
+    assert r"\mathrm{ms}" in read_latex(app)  # RMS norm was the last
     for source in BatchSource:
-        chose(app, "batch", "source", source)
+        choose(app, "batch", "source", source)
         assert url(app)["source"] == source
     assert app.select_slider(key=KEY.format("batch", "eps"))
 
 
 def test_groups_only_with_group_norm_and_channels(app: AppTest) -> None:
-    opened(app, "batch", norm="group", groups="8")
-    assert "Every **group of channels" in markdown(app)
+    open_page(app, "batch", norm="group", groups="8")
+    assert "Every **group of channels" in read_markdown(app)
     assert app.select_slider(key=KEY.format("batch", "groups")).value == 8
-    chose(app, "batch", "source", BatchSource.IMAGES)
+    choose(app, "batch", "source", BatchSource.IMAGES)
     assert "groups" not in url(app)
     assert "channel" not in url(app)
     assert KEY.format("batch", "channel") not in [s.key for s in app.slider]
-    chose(app, "batch", "source", BatchSource.GAUSSIAN)
+    choose(app, "batch", "source", BatchSource.GAUSSIAN)
     assert url(app)["groups"] == "8"
 
 
 def test_epsilon_fades_the_normalization(app: AppTest) -> None:
-    opened(app, "batch", source="gaussian")
-    assert "no longer small" not in markdown(app)
-    moved(app, "batch", "select_slider", eps=1.0)
-    assert "ε = 1 is no longer small" in markdown(app)
-    opened(app, "batch", source="hidden", norm="instance")
-    assert "Every entry is alone" in markdown(app)
+    open_page(app, "batch", source="gaussian")
+    assert "no longer small" not in read_markdown(app)
+    move_widgets(app, "batch", "select_slider", eps=1.0)
+    assert "ε = 1 is no longer small" in read_markdown(app)
+    open_page(app, "batch", source="hidden", norm="instance")
+    assert "Every entry is alone" in read_markdown(app)
 
 
 def test_channels_as_a_table(app: AppTest) -> None:
-    opened(app, "batch", source="gaussian", gamma="2", beta="1")
+    open_page(app, "batch", source="gaussian", gamma="2", beta="1")
     assert not app.dataframe
     app.session_state["normalization_channels"] = True
     working(app.run())
@@ -165,25 +171,29 @@ def test_channels_as_a_table(app: AppTest) -> None:
 
 
 def test_training_and_evaluation(app: AppTest) -> None:
-    opened(app, "modes", batches="1", momentum="0.5", batch_size="8")
+    open_page(app, "modes", batches="1", momentum="0.5", batch_size="8")
     running = decode(find_traces(chart(app), name="running")[0]["y"])
     x = 3 + 2 * np.random.default_rng([0, 0]).standard_normal(8)
     assert running.tolist() == pytest.approx([0, x.mean() / 2])
-    assert rf"\tfrac{{8}}{{7}}\cdot {x.var():.4g} = {0.5 + x.var(ddof=1) / 2:.4g}" in latex(app)
-    moved(app, "modes", batches=0)
-    assert "No batch yet" in markdown(app)
-    moved(app, "modes", batches=200)
-    assert "The test data is like the training data" in markdown(app)
-    assert "not settled" not in markdown(app)
-    moved(app, "modes", "select_slider", momentum=0.01)
-    assert "not settled" in markdown(app)
+    assert rf"\tfrac{{8}}{{7}}\cdot {x.var():.4g} = {0.5 + x.var(ddof=1) / 2:.4g}" in read_latex(
+        app
+    )
+    move_widgets(app, "modes", batches=0)
+    assert "No batch yet" in read_markdown(app)
+    move_widgets(app, "modes", batches=200)
+    assert "The test data is like the training data" in read_markdown(app)
+    assert "not settled" not in read_markdown(app)
+    move_widgets(app, "modes", "select_slider", momentum=0.01)
+    assert "not settled" in read_markdown(app)
 
 
 def test_a_shift_is_hidden_in_training_mode_and_passed_on_in_evaluation(app: AppTest) -> None:
-    opened(app, "modes", batches="200", batch_size="512")
-    moved(app, "modes", shift=2.0, scale=0.5)
-    assert "training mode hides it" in markdown(app)
-    rows = [line.split(" | ") for line in markdown(app).splitlines() if line.startswith("| **")]
+    open_page(app, "modes", batches="200", batch_size="512")
+    move_widgets(app, "modes", shift=2.0, scale=0.5)
+    assert "training mode hides it" in read_markdown(app)
+    rows = [
+        line.split(" | ") for line in read_markdown(app).splitlines() if line.startswith("| **")
+    ]
     numbers = {row[0].strip("|* "): [float(cell.strip(" |")) for cell in row[2:]] for row in rows}
     assert numbers["Training"][:2] == pytest.approx([0, 1], abs=0.01)
     assert numbers["Evaluation"][:2] == pytest.approx([2, 0.5], abs=0.1)
@@ -197,29 +207,29 @@ def test_a_shift_is_hidden_in_training_mode_and_passed_on_in_evaluation(app: App
 
 
 def test_small_batches(app: AppTest) -> None:
-    opened(app, "small", batch_size="32")
-    assert r"\frac{1}{\sqrt{32}} = 0.1768" in latex(app)
-    assert "Above N = C/G = 8 batch norm has the better statistics" in markdown(app)
-    moved(app, "small", "select_slider", batch_size=4, positions=4)
-    assert r"\frac{1}{\sqrt{16}} = 0.25" in latex(app)
-    assert "catches up at N = C/G = 8" in markdown(app)
+    open_page(app, "small", batch_size="32")
+    assert r"\frac{1}{\sqrt{32}} = 0.1768" in read_latex(app)
+    assert "Above N = C/G = 8 batch norm has the better statistics" in read_markdown(app)
+    move_widgets(app, "small", "select_slider", batch_size=4, positions=4)
+    assert r"\frac{1}{\sqrt{16}} = 0.25" in read_latex(app)
+    assert "catches up at N = C/G = 8" in read_markdown(app)
     assert {shape["x0"] for shape in chart(app)["layout"]["shapes"]} == {4}
     group = find_traces(chart(app), name="group norm: theory")[0]
     assert decode(group["y"]).tolist() == pytest.approx([1 / math.sqrt(32)] * 9)
-    moved(app, "small", "select_slider", group_channels=4)
+    move_widgets(app, "small", "select_slider", group_channels=4)
     group = find_traces(chart(app), name="group norm: theory")[0]
     assert decode(group["y"]).tolist() == pytest.approx([0.25] * 9)
-    assert "both average over equally many" in markdown(app)
+    assert "both average over equally many" in read_markdown(app)
     drawn = find_traces(chart(app), name="batch norm: drawn")[1]
-    chose(app, "small", "law", Law.LAPLACE)
+    choose(app, "small", "law", Law.LAPLACE)
     assert (
         decode(find_traces(chart(app), name="batch norm: drawn")[1]["y"]) > decode(drawn["y"])
     ).all()
-    assert r"\frac{6}{16}" in latex(app).replace(r"\tfrac", r"\frac")
+    assert r"\frac{6}{16}" in read_latex(app).replace(r"\tfrac", r"\frac")
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "parts"),
     [
         ({"view": "nonsense"}, ["view", "nonsense", "sharing", "small"]),
         ({"view": "sharing", "samples": "99"}, ["samples", "99", "from 1 to 8"]),
@@ -229,32 +239,45 @@ def test_small_batches(app: AppTest) -> None:
         ({"view": "batch", "source": "cats", "eps": "nan"}, ["source", "cats", "hidden", "eps"]),
         ({"view": "modes", "momentum": "0", "batches": "x"}, ["momentum", "0.01", "batches"]),
         ({"view": "small", "batch_size": "7"}, ["batch_size: 7", "2, 4, 8"]),
-        ({"view": "small", "colour": "red"}, ["colour", "no such setting"]),
     ],
 )
-def test_a_forged_link_is_explained(app: AppTest, query: dict[str, str], said: list[str]) -> None:
-    opened(app, **query)
+def test_a_forged_link_is_explained(app: AppTest, query: dict[str, str], parts: list[str]) -> None:
+    open_page(app, **query)
     message = app.error[0].value.replace("\\", "")
-    for words_ in said:
-        assert words_ in message
+    for part in parts:
+        assert part in message
     assert app.get("plotly_chart")
+
+
+def test_parameters_of_nobody_are_ignored(app: AppTest) -> None:
+    open_page(app, "small", batch_size="4", utm_source="mail")
+    assert not app.error
+    assert url(app)["batch_size"] == "4"
+    assert "utm_source" not in url(app)
+
+
+def test_groups_of_a_link_that_do_not_matter_yet_are_rounded_down(app: AppTest) -> None:
+    open_page(app, "batch", norm="batch", groups="3")  # batch norm has no groups
+    choose(app, "batch", "norm", Norm.GROUP)
+    assert not app.error
+    assert url(app)["groups"] == "2"
 
 
 @pytest.mark.parametrize("view", ["sharing", "batch", "modes", "small"])
 def test_explanations_open(app: AppTest, view: str) -> None:
-    opened(app, view)
-    assert "**Try it.**" not in markdown(app)
+    open_page(app, view)
+    assert "**Try it.**" not in read_markdown(app)
     app.session_state[f"explain_normalization_{view}"] = True
     working(app.run())
-    text = next(one.value for one in app.markdown if len(one.value) > 1000)
+    text = next(text for text in (m.value for m in app.markdown) if len(text) > 1000)
     assert "$$" in text
 
 
 def test_views_keep_their_settings(app: AppTest) -> None:
-    opened(app, "modes", batches="77", shift="1.5")
-    app.get("button_group")[0].set_value(View.SHARING)
+    open_page(app, "modes", batches="77", shift="1.5")
+    app.get("button_group")[0].set_value(NormalizationView.SHARING)
     working(app.run())
     assert url(app)["view"] == "sharing"
-    app.get("button_group")[0].set_value(View.MODES)
+    app.get("button_group")[0].set_value(NormalizationView.MODES)
     working(app.run())
     assert (url(app)["batches"], url(app)["shift"]) == ("77", "1.5")

@@ -6,13 +6,13 @@ from streamlit.testing.v1 import AppTest
 
 from gradflow.core.catalog import Activation, Initialization, NormPosition
 from gradflow.core.teaching.normalization_effects.flow import COMPARED
-from gradflow.core.teaching.normalization_effects.rates import LearningRates, Trained
-from gradflow.ui.normalization.effects.rates import failures
+from gradflow.core.teaching.normalization_effects.rates import LearningRates, RateSweep
+from gradflow.ui.normalization.effects.rates import explain_failures
 from tests.charts.figures import decode
 from tests.pages.apptest import chart, url, working
 
 
-def opened(app: AppTest, **query: str) -> AppTest:
+def open_page(app: AppTest, **query: str) -> AppTest:
     app.run()
     app.switch_page("../../pages/normalization.py")
     app.query_params.clear()
@@ -21,42 +21,50 @@ def opened(app: AppTest, **query: str) -> AppTest:
     return working(app.run())
 
 
-def values(app: AppTest, name: str, index: int = 0) -> list[float]:
-    found = next(t for t in chart(app, index)["data"] if t["name"] == name)
-    return [float(y) for y in decode(found["y"])]
+def read_curve(app: AppTest, name: str, index: int = 0) -> list[float]:
+    curve = next(t for t in chart(app, index)["data"] if t["name"] == name)
+    return [float(y) for y in decode(curve["y"])]
 
 
 def test_gradient_flow(app: AppTest) -> None:
-    opened(app, view="flow", depth="12", width="32", batch_size="64")
+    open_page(app, view="flow", depth="12", width="32", batch_size="64")
     assert "measured" in app.latex[0].value
     assert r"\to \frac" in app.latex[0].value
     assert "= 1.467" in app.latex[0].value
     table = app.dataframe[0].value
     assert table["Normalization"].tolist() == [
-        "None", "BatchNorm", "LayerNorm", "GroupNorm", "RMSNorm",
-    ]  # fmt: skip
+        "None",
+        "BatchNorm",
+        "LayerNorm",
+        "GroupNorm",
+        "RMSNorm",
+    ]
     assert table["theory, wide and large"].tolist() == ["1", "1.467", "1", "1", "1"]
-    assert values(app, "BatchNorm")[0] > values(app, "LayerNorm")[0]
-    assert len(values(app, "None")) == 12
+    assert read_curve(app, "BatchNorm")[0] > read_curve(app, "LayerNorm")[0]
+    assert len(read_curve(app, "None")) == 12
     app.slider(key="normalization_flow_depth").set_value(8)
     app.selectbox(key="normalization_flow_activation").set_value(Activation.SIGMOID)
     app.selectbox(key="normalization_flow_initialization").set_value(Initialization.XAVIER_NORMAL)
     working(app.run())
-    assert len(values(app, "None")) == 8
+    assert len(read_curve(app, "None")) == 8
     assert app.dataframe[0].value["theory, wide and large"].tolist()[1:3] == ["1.034", "0.1528"]
-    assert values(app, "LayerNorm")[0] < values(app, "BatchNorm")[0] - 1
+    assert read_curve(app, "LayerNorm")[0] < read_curve(app, "BatchNorm")[0] - 1
     assert url(app)["depth"] == "8"
 
 
 def test_position_and_gradient(app: AppTest) -> None:
-    opened(app, view="flow", depth="10", width="32", placed="layer")
-    before, after = (values(app, name, 1) for name in (
-        "Before the activation", "After the activation",
-    ))  # fmt: skip
+    open_page(app, view="flow", depth="10", width="32", placed="layer")
+    before, after = (
+        read_curve(app, name, 1)
+        for name in (
+            "Before the activation",
+            "After the activation",
+        )
+    )
     assert after[0] > before[0] + 0.3  # LayerNorm behind ReLU subtracts its mean
     app.selectbox(key="normalization_flow_norm_position").set_value(NormPosition.AFTER)
     working(app.run())
-    assert values(app, "LayerNorm") == after
+    assert read_curve(app, "LayerNorm") == after
     assert "N(0,\\sigma_w^2)" in app.latex[0].value
     app.segmented_control(key="normalization_gradient").set_value("delta")
     working(app.run())
@@ -68,15 +76,19 @@ def test_position_and_gradient(app: AppTest) -> None:
 
 def test_the_flow_figures_side_by_side(app: AppTest) -> None:
     """One panel per normalization, with theory's RMS where there is a law."""
-    opened(app, view="flow", depth="8", width="32", batch_size="64")
-    norms = {name: values(app, name) for name in ("None", "BatchNorm", "LayerNorm")}
+    open_page(app, view="flow", depth="8", width="32", batch_size="64")
+    norms = {name: read_curve(app, name) for name in ("None", "BatchNorm", "LayerNorm")}
     app.segmented_control(key="normalization_look").set_value("flow")
     working(app.run())
     layout = chart(app)["layout"]
     titles = [a["text"] for a in layout["annotations"]]
     assert [t for t in titles if "Norm" in t or t == "None"] == [
-        "None", "BatchNorm", "LayerNorm", "GroupNorm", "RMSNorm",
-    ]  # fmt: skip
+        "None",
+        "BatchNorm",
+        "LayerNorm",
+        "GroupNorm",
+        "RMSNorm",
+    ]
     measured = [t for t in chart(app)["data"] if t.get("name") == "RMS"]
     assert [t["xaxis"] for t in measured] == ["x", "x2", "x3", "x4", "x5"]
     for trace, name in zip(measured, ("None", "BatchNorm", "LayerNorm"), strict=False):
@@ -94,7 +106,7 @@ def test_the_flow_figures_side_by_side(app: AppTest) -> None:
 
 
 def test_groups_follow_the_width(app: AppTest) -> None:
-    opened(app, view="flow", depth="5", width="64", groups="64", batch_size="16")
+    open_page(app, view="flow", depth="5", width="64", groups="64", batch_size="16")
     assert not app.error
     app.select_slider(key="normalization_flow_width").set_value(16)
     working(app.run())
@@ -102,14 +114,14 @@ def test_groups_follow_the_width(app: AppTest) -> None:
 
 
 def test_bad_initialization(app: AppTest) -> None:
-    opened(app, view="scales", depth="8", width="16")
-    none, batch = values(app, "None"), values(app, "BatchNorm")
+    open_page(app, view="scales", depth="8", width="16")
+    none, batch = read_curve(app, "None"), read_curve(app, "BatchNorm")
     assert none[-1] - none[0] > 30  # decades
     assert max(batch[8:]) - min(batch[8:]) < 0.1
     assert batch[0] < batch[-1] - 1  # ε
     app.select_slider(key="normalization_scales_epsilon").set_value(0.0)
     working(app.run())
-    flat = values(app, "BatchNorm")
+    flat = read_curve(app, "BatchNorm")
     assert max(flat) - min(flat) < 1e-6
     table = app.dataframe[0].value
     assert all("10⁻¹" in text for text in table["BatchNorm"])  # rounding errors
@@ -121,7 +133,7 @@ def test_bad_initialization(app: AppTest) -> None:
 
 
 def test_learning_rates(app: AppTest) -> None:
-    opened(app, view="rates", depth="6", width="16", steps="10")
+    open_page(app, view="rates", depth="6", width="16", steps="10")
     rows = app.dataframe[0].value.set_index("Normalization")
     assert rows.index.tolist() == ["None", "BatchNorm", "LayerNorm", "GroupNorm", "RMSNorm"]
     assert rows.loc["None", "over that without a norm"] == "1"
@@ -148,17 +160,17 @@ def test_learning_rates(app: AppTest) -> None:
 
 
 def test_nothing_is_said_of_failures_where_there_are_none() -> None:
-    trains = Trained(2.5, np.full(25, 1.0))
-    assert failures(LearningRates(), dict.fromkeys(COMPARED, trains)) == []
-    found = failures(
-        LearningRates(), {COMPARED[0]: Trained(1e9, np.full(25, np.nan)), COMPARED[1]: trains}
+    trains = RateSweep(2.5, np.full(25, 1.0))
+    assert explain_failures(LearningRates(), dict.fromkeys(COMPARED, trains)) == []
+    sentences = explain_failures(
+        LearningRates(), {COMPARED[0]: RateSweep(1e9, np.full(25, np.nan)), COMPARED[1]: trains}
     )
-    assert len(found) == 1
-    assert "BatchNorm" not in found[0]
+    assert len(sentences) == 1
+    assert "BatchNorm" not in sentences[0]
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "words"),
     [
         ({"view": "flow", "groups": "7", "depth": "5"}, ["groups", "7 does not divide"]),
         ({"view": "flow", "placed": "none", "depth": "5"}, ["placed", "none", "rms"]),
@@ -166,9 +178,9 @@ def test_nothing_is_said_of_failures_where_there_are_none() -> None:
         ({"view": "rates", "steps": "1000", "depth": "3"}, ["steps", "1000", "from 5 to 40"]),
     ],
 )
-def test_a_forged_link_is_explained(app: AppTest, query: dict[str, str], said: list[str]) -> None:
-    opened(app, **query)
+def test_a_forged_link_is_explained(app: AppTest, query: dict[str, str], words: list[str]) -> None:
+    open_page(app, **query)
     message = app.error[0].value.replace("\\", "")
-    for words in said:
-        assert words in message
+    for word in words:
+        assert word in message
     assert app.get("plotly_chart")

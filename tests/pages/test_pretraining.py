@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from gradflow.core.pretraining.digits import split
+from gradflow.core.pretraining.digits import split_digits
 from gradflow.core.pretraining.finetune import fine_tune
 from gradflow.core.pretraining.greedy import pretrain
-from gradflow.core.pretraining.presets import PRESETS
+from gradflow.core.pretraining.presets import PRETRAINING_PRESETS
 from gradflow.core.pretraining.spec import FineTuning, Stack, Transfer
-from gradflow.core.pretraining.transfer import PER_CLASS, transfer
+from gradflow.core.pretraining.transfer import PER_CLASS, transfer_layers
 from gradflow.ui import blocks
 from gradflow.ui.long_work import ResultCache
 from gradflow.ui.pretraining.words import describe_stack, describe_tuning
@@ -116,7 +116,7 @@ def test_tabs_hold_errors_reconstructions_and_numbers(app: AppTest) -> None:
     assert errors[:3] == pytest.approx(pretrained.layers[0].error, rel=1e-5)
     app.session_state["pretraining_details"] = "Reconstructions"
     z = decode(chart(working(app.run()), 1)["data"][0]["z"])
-    original = split(0).held_out_images[0].reshape(8, 8).numpy()
+    original = split_digits(0).held_out_images[0].reshape(8, 8).numpy()
     assert z[:8, :8] == pytest.approx(original)
     assert z[18:26, :8] == pytest.approx(pretrained.reconstructions[1, 0].reshape(8, 8), abs=1e-6)
     app.session_state["pretraining_details"] = "Layers in numbers"
@@ -155,7 +155,7 @@ def test_fine_tuning_says_what_each_start_came_to(app: AppTest) -> None:
 def test_reusing_layers_draws_the_accuracies(app: AppTest) -> None:
     open_page(app, **TRANSFER)
     small = {"layers": 2, "width": 8, "seeds": 1, "steps": 50}
-    reuse = transfer(Transfer(**small))
+    reuse = transfer_layers(Transfer(**small))
     tuned = chart(app)["data"][2]
     assert decode(tuned["y"]) == pytest.approx(reuse.accuracy[2, 0], abs=1e-6)
     assert decode(tuned["x"]).tolist() == list(PER_CLASS)
@@ -181,7 +181,7 @@ def test_a_preset_is_chosen(app: AppTest) -> None:
     open_page(app, **STACK)
     app.selectbox(WIDGET + "preset").set_value("bottleneck")
     working(app.run())
-    check_stack(app, PRESETS["bottleneck"].spec)
+    check_stack(app, PRETRAINING_PRESETS["bottleneck"].spec)
     app.slider(WIDGET + "epochs").set_value(2)
     assert working(app.run()).selectbox(WIDGET + "preset").value is None
 
@@ -302,7 +302,9 @@ def test_a_result_that_failed_is_not_kept_and_whoever_waits_takes_over() -> None
 
 
 def test_every_preset_is_what_it_says() -> None:
-    assert len({str(preset.spec) for preset in PRESETS.values()}) == len(PRESETS)
-    few = fine_tune(PRESETS["few_labels"].spec)
+    assert len({str(preset.spec) for preset in PRETRAINING_PRESETS.values()}) == len(
+        PRETRAINING_PRESETS
+    )
+    few = fine_tune(PRETRAINING_PRESETS["few_labels"].spec)
     accuracy = {course.start: np.median(course.held_out_accuracy[:, -1]) for course in few}
     assert accuracy["pretrained"] > accuracy["relu"] + 0.05

@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 import gradflow as gf
 from gradflow.charts.theme import format_number, format_share
-from gradflow.core.recurrent.factors import FactorSettings, factor_curves
-from gradflow.core.recurrent.settings import PRESETS, Pass
+from gradflow.core.recurrent.factors import FactorSettings, compute_factor_curves
+from gradflow.core.recurrent.settings import TIME_PRESETS, TimePass
 from gradflow.core.recurrent.training import ShortTraining
 from gradflow.ui.latex import tex
 from gradflow.ui.recurrent.state import PAGE, View
@@ -22,7 +22,7 @@ from tests.charts.figures import decode, find_traces, read_words
 from tests.pages.apptest import chart, sentences, url, working
 
 KEYS = {
-    Pass: "recurrent_Pass_{}",
+    TimePass: "recurrent_TimePass_{}",
     FactorSettings: "recurrent_FactorSettings_{}",
     ShortTraining: "recurrent_ShortTraining_{}",
 }
@@ -38,7 +38,7 @@ def open_page(app: AppTest, view: str = "time", **query: str) -> AppTest:
     return working(app.run())
 
 
-def move_widget(app: AppTest, kind: str, name: str, value: Any, spec: type = Pass) -> AppTest:
+def move_widget(app: AppTest, kind: str, name: str, value: Any, spec: type = TimePass) -> AppTest:
     """Move a widget, and run the app."""
     key = KEYS[spec].format(name)
     if kind == "button_group":
@@ -57,7 +57,7 @@ def read_latex(app: AppTest) -> str:
 
 
 def record_pass(**settings: Any) -> gf.TimeReport:
-    return gf.through_time(Pass(**SMALL, **settings).experiment)
+    return gf.through_time(TimePass(**SMALL, **settings).experiment)
 
 
 def test_every_view_has_a_title_and_a_form() -> None:
@@ -102,7 +102,7 @@ def test_every_setting_of_the_sidebar_counts(
     move_widget(app, kind, name, value)
     assert url(app)[name] == str(value)
     assert (sentences(app), chart(app, 1)["data"]) != before
-    expected = gf.through_time(Pass(**SMALL | {name: value}).experiment)
+    expected = gf.through_time(TimePass(**SMALL | {name: value}).experiment)
     metrics = {metric.label: metric.value for metric in app.metric}
     assert metrics["Loss"] == format_number(expected.loss, 4)
 
@@ -185,7 +185,7 @@ def test_a_gradient_that_arrives_as_the_sequence_is_short(
         "length": "4",
     }
     open_page(app, cell="rnn_relu", **settings)
-    left = gf.through_time(Pass(cell="rnn_relu", **settings).experiment).remaining(3)
+    left = gf.through_time(TimePass(cell="rnn_relu", **settings).experiment).remaining(3)
     assert 1e-3 < left < 0.9**3 or 0.9**-3 < left < 1e3
     assert f"The gradient {verb} on its way back, but" in app.info[0].value
     assert not app.success
@@ -193,7 +193,7 @@ def test_a_gradient_that_arrives_as_the_sequence_is_short(
 
 def test_the_shortest_sequence_reads_well(app: AppTest) -> None:
     open_page(app, hidden_size="6", batch_size="3", length="2")
-    report = gf.through_time(Pass(hidden_size=6, batch_size=3, length=2).experiment)
+    report = gf.through_time(TimePass(hidden_size=6, batch_size=3, length=2).experiment)
     assert f"by **{format_number(report.remaining(1), 4)}** on average." in sentences(app)
     assert "steps back" not in sentences(app)
     assert r"\approx" not in read_latex(app)
@@ -209,11 +209,11 @@ def test_gates_near_one_are_not_called_one(app: AppTest) -> None:
 
 def test_a_preset_sets_everything(app: AppTest) -> None:
     open_page(app, **SMALL)
-    app.selectbox(key="recurrent_Pass_preset").set_value("highway")
+    app.selectbox(key="recurrent_TimePass_preset").set_value("highway")
     working(app.run())
     assert url(app)["forget_bias"] == "4.0"
     assert "Look for:" in " ".join(caption.value for caption in app.caption)
-    preset = PRESETS["highway"].settings
+    preset = TIME_PRESETS["highway"].settings
     report = gf.through_time(preset.experiment)
     assert format_number(report.remaining(100, "cell"), 2) in sentences(app)
 
@@ -317,7 +317,7 @@ def test_a_cell_that_breaks_is_named_and_marked(app: AppTest, loss_at: str) -> N
         "batch_size": "3",
     }
     open_page(app, "cells", loss_at=loss_at, **settings)
-    report = gf.through_time(Pass(cell="rnn_relu", loss_at=loss_at, **settings).experiment)
+    report = gf.through_time(TimePass(cell="rnn_relu", loss_at=loss_at, **settings).experiment)
     first = 1 + int(np.argmax(report.column("hidden_nonfinite") > 0))
     assert f"**ReLU RNN** breaks on its way forward: from step {first} on" in read_markdown(app)
     crosses = find_traces(chart(app), name="breaks")[0]
@@ -352,7 +352,9 @@ def test_without_a_gradient_the_page_says_where_it_broke(app: AppTest) -> None:
 def test_factors_follow_their_settings(app: AppTest) -> None:
     open_page(app, "factors", steps="10", hidden_size="16", batch_size="8")
     move_widget(app, "slider", "forget_bias", 1.0, FactorSettings)
-    expected = factor_curves(FactorSettings(steps=10, hidden_size=16, batch_size=8, forget_bias=1))
+    expected = compute_factor_curves(
+        FactorSettings(steps=10, hidden_size=16, batch_size=8, forget_bias=1)
+    )
     for curve, name in zip(
         expected,
         (
@@ -378,7 +380,7 @@ def test_factors_follow_their_settings(app: AppTest) -> None:
 
 def test_factors_say_when_nothing_is_left(app: AppTest) -> None:
     open_page(app, "factors", steps="150", hidden_size="2", batch_size="2")
-    curve = factor_curves(FactorSettings(steps=150, hidden_size=2, batch_size=2))[2]
+    curve = compute_factor_curves(FactorSettings(steps=150, hidden_size=2, batch_size=2))[2]
     left = int((curve.norms > 0).sum())
     assert left < 150
     assert f"but after {left} steps nothing at all is left" in read_markdown(app)

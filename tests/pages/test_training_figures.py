@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from gradflow.charts import flow_figure
 from gradflow.core.training import Run, TrainingPlan
-from gradflow.ui.training.runs import Kept
+from gradflow.ui.training.runs import EarlierRun
 from tests.charts.figures import decode, find_traces
 from tests.pages.apptest import chart, url, working
 from tests.pages.training import (
@@ -106,7 +106,7 @@ def test_what_a_file_says_of_a_step_is_compared_with_what_is_computed(app: AppTe
     data = json.loads(run.to_json())
     data["loss"][2] += 0.5
     opened(app, **TINY)
-    (key,) = session(app).keep(Kept("from afar", Run.from_json(json.dumps(data))))
+    (key,) = session(app).keep(EarlierRun("from afar", Run.from_json(json.dumps(data))))
     app.session_state["training_compared"] = [key]
     working(app.run())
     control(app, "select_slider", "Step shown").set_value(2)
@@ -127,7 +127,7 @@ def test_an_earlier_run_is_shown_beside_the_current_one(app: AppTest) -> None:
     press(app, "play")
     ended(app)
     press(app, "reset")
-    (key,) = session(app).kept
+    (key,) = session(app).earlier
     app.session_state["training_details"] = "Compare"
     working(app.run())
     control(app, "multiselect", "Show beside").set_value([key])
@@ -157,7 +157,7 @@ def test_uploads_become_runs_and_what_is_none_is_refused(app: AppTest) -> None:
         [(name, text.encode(), "application/json") for name, text in texts.items()]
     )
     working(app.run())
-    (kept,) = session(app).kept.values()
+    (kept,) = session(app).earlier.values()
     assert kept.file == "a.json"
     assert kept.run.table().equals(run.table())
     (heat,) = find_traces(chart(app, 1), type="heatmap")

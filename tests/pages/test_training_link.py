@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from gradflow.core.training import State
+from gradflow.core.training import RunState
 from gradflow.ui.training.runs import SESSIONS
 from tests.pages.apptest import chart, sentences, url, working
 from tests.pages.conftest import MAIN
@@ -38,7 +38,7 @@ def test_a_page_loaded_anew_shows_its_run_with_its_settings(app: AppTest) -> Non
     assert SESSIONS._sessions[found.session_state["training_token"]].group is group
     assert url(found) == address
     press(found, "play")
-    assert group.lanes[0].state is State.RUNNING
+    assert group.lanes[0].state is RunState.RUNNING
     press(found, "stop")
     press(found, "reset")
     assert url(found)["run"] == address["run"]  # the earlier run is found again, too
@@ -148,7 +148,7 @@ def test_runs_of_ones_own_are_told_apart_when_they_stand_side_by_side(app: AppTe
         assert group is not None
         group.lanes[0].wait(60)
         working(app.run())
-    (kept,) = SESSIONS._sessions[url(app)["run"]].kept
+    (kept,) = SESSIONS._sessions[url(app)["run"]].earlier
     app.session_state["training_details"] = "Compare"
     working(app.run())
     control(app, "multiselect", "Show beside").set_value([kept])

@@ -9,11 +9,11 @@ import pytest
 
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import MLP, Data, Experiment
-from gradflow.core.training import Run, State, TrainingPlan
+from gradflow.core.training import Run, RunState, TrainingPlan
 from gradflow.core.training.presets import PresetRun
 from gradflow.ui.compute import ADMISSION
 from gradflow.ui.training import live, runs, words
-from gradflow.ui.training.runs import Claim, Group, Kept, Sessions, Setup, TooManyRuns
+from gradflow.ui.training.runs import EarlierRun, Group, Sessions, Setup, TokenClaim, TooManyRuns
 
 TINY = Experiment(network=MLP(depth=2, width=4), data=Data(batch_size=8))
 LONG = TrainingPlan(steps=20_000, record_every=1000, reports=0, evaluate_every=0)
@@ -112,7 +112,7 @@ def test_step_pause_and_stop():
     assert threads() == before
     group.stop()
     assert group.over
-    assert {lane.state for lane in group.lanes} == {State.STOPPED}
+    assert {lane.state for lane in group.lanes} == {RunState.STOPPED}
     assert group.steps == (2, 2)  # nothing is left to do
     group.play()
     assert threads() == before
@@ -130,19 +130,19 @@ def test_a_stopped_run_frees_its_thread():
 
 def test_time_left_is_that_of_the_pace_since_it_was_started():
     group = Group(setup(LONG))
-    assert group.seconds_left() is None
+    assert group.estimate_seconds_left() is None
     group.play()
     while group.steps[0] < 10:
         threading.Event().wait(0.01)
     start, _steps = group._since
     done = group.steps[0]
-    left = group.seconds_left(start + 5.0)
+    left = group.estimate_seconds_left(start + 5.0)
     group.stop()
     pace = 5.0 / done
     assert left is not None
     # Steps go on while it is asked; there are never more than 20,000 − done left.
     assert 0 < left <= (20_000 - done) * pace * (1 + 1e-9)
-    assert group.seconds_left() is None
+    assert group.estimate_seconds_left() is None
 
 
 # --- sessions
@@ -161,16 +161,16 @@ def test_a_run_pauses_when_its_page_is_gone_and_goes_on_while_it_is_open(session
     sessions.open_tabs.clear()
     sessions.now[0] += runs.ABSENT_SECONDS + 1
     wait(group)
-    assert [lane.state for lane in group.lanes] == [State.PAUSED]
+    assert [lane.state for lane in group.lanes] == [RunState.PAUSED]
     assert threads() == 0 or not group.running
-    assert words.progress(group)[1].endswith("paused, its page was closed")
-    assert "Play goes on" in words.claimed(Claim.GIVEN, group)
+    assert words.describe_progress(group)[1].endswith("paused, its page was closed")
+    assert "Play goes on" in words.describe_claim(TokenClaim.GIVEN, group)
     sessions.look(token, "tab")
     group.play()
     assert group.running
-    assert words.claimed(Claim.GIVEN, group) == ""
+    assert words.describe_claim(TokenClaim.GIVEN, group) == ""
     group.pause()
-    assert words.progress(group)[1].endswith("paused")
+    assert words.describe_progress(group)[1].endswith("paused")
 
 
 def test_a_session_that_is_long_gone_is_forgotten_with_its_runs(sessions):
@@ -191,7 +191,7 @@ def test_a_page_that_is_loaded_anew_gets_its_runs_back(sessions):
     group = sessions.start(sessions.look(token, "before"), setup(LONG))
     sessions.open_tabs.clear()
     sessions.open_tabs.add("after")
-    assert sessions.claim(token, "after") is Claim.GIVEN
+    assert sessions.claim(token, "after") is TokenClaim.GIVEN
     session = sessions.look(token, "after")
     assert session.group is group
     assert session.streamlit_id == "after"
@@ -201,13 +201,13 @@ def test_runs_of_an_open_page_and_of_none_are_not_handed_over(sessions):
     sessions.open_tabs.add("owner")
     token = sessions.open("owner")
     sessions.start(sessions.look(token, "owner"), setup(LONG))
-    assert sessions.claim(token, "stranger") is Claim.OPEN_ELSEWHERE
+    assert sessions.claim(token, "stranger") is TokenClaim.OPEN_ELSEWHERE
     assert sessions.look(token, "owner").streamlit_id == "owner"
-    assert sessions.claim("guessed", "stranger") is Claim.FORGOTTEN
+    assert sessions.claim("guessed", "stranger") is TokenClaim.FORGOTTEN
     assert "guessed" not in sessions._sessions
     sessions.open_tabs.clear()
     sessions.now[0] += runs.FORGOTTEN_SECONDS + 1
-    assert sessions.claim(token, "owner") is Claim.FORGOTTEN
+    assert sessions.claim(token, "owner") is TokenClaim.FORGOTTEN
 
 
 def test_tokens_cannot_be_guessed(sessions):
@@ -230,7 +230,7 @@ def test_a_new_group_ends_the_one_before_but_an_impossible_one_does_not(sessions
 
 
 def test_only_so_many_sessions_train_at_a_time(sessions, monkeypatch):
-    monkeypatch.setattr(runs, "MOST_RUNNING", 1)
+    monkeypatch.setattr(runs, "MAX_RUNNING", 1)
     one, two = (sessions.look(sessions.open(name), name) for name in "ab")
     sessions.admit(one)
     group = sessions.start(one, setup(LONG))
@@ -247,18 +247,18 @@ def test_running_sessions_are_counted_and_many_of_them_look_less_often(sessions)
     for session in found[:2]:
         sessions.start(session, setup(LONG)).play()
     sessions.start(found[2], setup(LONG))
-    assert sessions.running() == 2
-    assert sessions.running(but=found[0]) == 1
-    assert live.pace(1) == live.pace(4) == 1
-    assert live.pace(30) * live.EVERY == pytest.approx(3)
+    assert sessions.count_running() == 2
+    assert sessions.count_running(but=found[0]) == 1
+    assert live.compute_slowdown(1) == live.compute_slowdown(4) == 1
+    assert live.compute_slowdown(30) * live.CURVES_EVERY == pytest.approx(3)
 
 
 def test_the_oldest_earlier_run_makes_room(sessions):
     session = sessions.look(sessions.open("tab"), "tab")
     run = Run.collect(TINY, SHORT)
-    keys = [session.keep(Kept(str(i), run))[0] for i in range(runs.MOST_KEPT + 2)]
+    keys = [session.keep(EarlierRun(str(i), run))[0] for i in range(runs.MAX_EARLIER + 2)]
     assert len(set(keys)) == len(keys)
-    assert list(session.kept) == keys[2:]
-    assert [one.name for one in session.kept.values()] == [
-        str(i) for i in range(2, runs.MOST_KEPT + 2)
+    assert list(session.earlier) == keys[2:]
+    assert [one.name for one in session.earlier.values()] == [
+        str(i) for i in range(2, runs.MAX_EARLIER + 2)
     ]

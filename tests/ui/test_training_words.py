@@ -14,9 +14,9 @@ from gradflow.core.experiment import MLP, ConvNet, Data, Experiment, Transformer
 from gradflow.core.training import Run, TrainingPlan, cost
 from gradflow.core.training.presets import TRAINING_PRESETS, PresetRun
 from gradflow.ui.training import claims, files, runs, summary, words
-from gradflow.ui.training.lanes import Shown, can_replay, experiment_of, named
-from gradflow.ui.training.names import different, network
-from gradflow.ui.training.runs import Claim, Group, Setup
+from gradflow.ui.training.lanes import ShownRun, can_replay, find_experiment, name_run
+from gradflow.ui.training.names import name_by_differences, name_network
+from gradflow.ui.training.runs import Group, Setup, TokenClaim
 
 TINY = Experiment(network=MLP(depth=2, width=4), data=Data(batch_size=8))
 LONG = TrainingPlan(steps=20_000, record_every=1000, reports=0, evaluate_every=0)
@@ -36,7 +36,7 @@ def run() -> Run:
 
 
 def test_a_summary_takes_means_over_the_last_ten_records(run):
-    found = summary.summarized(run)
+    found = summary.summarize_run(run)
     table = run.table()
     assert found.steps == 15
     assert found.loss_before == table["loss"].iloc[0]
@@ -54,11 +54,11 @@ def test_a_summary_takes_means_over_the_last_ten_records(run):
     assert found.ratios == pytest.approx(ratios)
     assert found.spread == pytest.approx(max(ratios) / min(ratios))
     assert found.broke is None
-    assert summary.summarized(Run("", None, SHORT, ())) is None
+    assert summary.summarize_run(Run("", None, SHORT, ())) is None
 
 
 def test_the_table_has_a_column_per_run(run):
-    table = summary.table([("A one", run), ("B two", run)])
+    table = summary.make_table([("A one", run), ("B two", run)])
     assert list(table.columns[1:]) == ["A one", "B two"]
     rows = table.set_index(table.columns[0])["A one"]
     assert rows["Steps done"] == "15"
@@ -66,24 +66,24 @@ def test_the_table_has_a_column_per_run(run):
 
 
 def test_what_was_not_measured_is_a_dash_and_what_was_a_number(run):
-    table = summary.table([("A", run)]).set_index("Mean of the last 10 records")["A"]
+    table = summary.make_table([("A", run)]).set_index("Mean of the last 10 records")["A"]
     assert table["Gradient noise scale, samples"] == "–"
     plan = TrainingPlan(steps=4, reports=0, evaluate_every=0, noise_every=2)
     noisy = Run.collect(TINY, plan)
-    table = summary.table([("A", noisy)]).set_index("Mean of the last 10 records")["A"]
+    table = summary.make_table([("A", noisy)]).set_index("Mean of the last 10 records")["A"]
     measured = noisy.table()["noise_scale"].dropna().iloc[-1]
     assert table["Gradient noise scale, samples"] == words.format_number(measured)
     assert table["Held-out loss, last look"] == "–"
-    half = plan.changed(precision="float16", initial_scale=2.0**40, noise_every=0)
+    half = plan.replace_settings(precision="float16", initial_scale=2.0**40, noise_every=0)
     skipping = Run.collect(TINY, half)
     skipped = int(skipping.table()["skipped"].sum())
     assert skipped > 0
-    assert summary.summarized(skipping).skipped == skipped
+    assert summary.summarize_run(skipping).skipped == skipped
 
 
 def test_speeds_name_the_slowest_and_the_fastest_layer(run):
     def said(*ratios: float) -> str:
-        return words.speeds(replace(summary.summarized(run), ratios=ratios))
+        return words.describe_speeds(replace(summary.summarize_run(run), ratios=ratios))
 
     even = said(1e-3, 2e-3)
     assert even == "Per step, layer 1 moves by 0.001 of its size, layer 2 by 0.002."
@@ -101,16 +101,16 @@ def test_speeds_name_the_slowest_and_the_fastest_layer(run):
     [(0.2, "1 s"), (59.5, "60 s"), (61, "1 min 1 s"), (7325, "2 h 2 min")],
 )
 def test_times_as_people_say_them(seconds, text):
-    assert words.duration(seconds) == text
+    assert words.format_duration(seconds) == text
 
 
 def test_runs_are_named_after_what_they_do_and_know_their_settings(run):
     plan = TrainingPlan(steps=1, clip="norm", l2=0.01, optimizer="adam", learning_rate=0.003)
-    name = named(Run("net", None, plan, ()))
+    name = name_run(Run("net", None, plan, ()))
     assert name == "net, Adam η 0.003, clipped, L2 0.01"
-    assert experiment_of(run) == TINY
+    assert find_experiment(run) == TINY
     with pytest.raises(InvalidExperiment, match="not made from settings"):
-        experiment_of(Run("net", None, plan, ()))
+        find_experiment(Run("net", None, plan, ()))
 
 
 @pytest.mark.parametrize(
@@ -132,13 +132,13 @@ def test_runs_are_named_after_what_they_do_and_know_their_settings(run):
     ],
 )  # fmt: skip
 def test_networks_are_called_by_the_words_of_the_controls(spec, name):
-    assert network(Experiment(network=spec)) == name
+    assert name_network(Experiment(network=spec)) == name
 
 
 def test_the_name_of_a_run_says_what_is_unusual(run):
     plan = run.plan.changed(steps=50, schedule="cosine", clip="norm", l2=0.01, precision="bfloat16")
-    assert named(replace(run, plan=plan)).endswith(", Cosine, clipped, L2 0.01, Mixed, bfloat16")
-    assert named(Run("net", None, plan, ())).startswith("net, ")
+    assert name_run(replace(run, plan=plan)).endswith(", Cosine, clipped, L2 0.01, Mixed, bfloat16")
+    assert name_run(Run("net", None, plan, ())).startswith("net, ")
 
 
 BASE = Experiment(network=MLP(depth=3, width=8, activation="relu"))
@@ -169,28 +169,28 @@ BASE = Experiment(network=MLP(depth=3, width=8, activation="relu"))
     ],
 )
 def test_runs_side_by_side_are_called_after_what_is_different(others, names):
-    assert different([(BASE, TrainingPlan()), *others]) == names
+    assert name_by_differences([(BASE, TrainingPlan()), *others]) == names
 
 
 def test_the_size_of_a_file_is_known_before_it_is_made(run):
     small = len(run.to_json()) / 1e6
-    assert 0.5 < files.megabytes(run) / small < 2
+    assert 0.5 < files.estimate_megabytes(run) / small < 2
     plan = TrainingPlan(steps=6, reports=6)
     reported = Run.collect(TINY, plan)
-    assert 0.5 < files.megabytes(reported) / (len(reported.to_json()) / 1e6) < 2
-    assert files.megabytes(Run("net", None, plan, ())) == 0
+    assert 0.5 < files.estimate_megabytes(reported) / (len(reported.to_json()) / 1e6) < 2
+    assert files.estimate_megabytes(Run("net", None, plan, ())) == 0
 
 
 # --- sentences
 
 
 def test_long_runs_are_announced_and_short_ones_are_not():
-    assert words.estimate(setup()) == ""
+    assert words.announce_duration(setup()) == ""
     wide = Experiment(network=MLP(depth=20, width=512), data=Data(batch_size=256), device="cpu")
     plan = TrainingPlan(steps=20_000, record_every=20)
-    seconds = cost.seconds(wide, plan)
+    seconds = cost.estimate_seconds(wide, plan)
     both = Setup(None, (PresetRun("", wide, plan), PresetRun("", wide, plan)))
-    assert f"roughly {words.roughly(2 * seconds)} of one" in words.estimate(both)
+    assert f"roughly {words.format_roughly(2 * seconds)} of one" in words.announce_duration(both)
 
 
 @pytest.mark.parametrize(
@@ -198,30 +198,32 @@ def test_long_runs_are_announced_and_short_ones_are_not():
     [(61, "1 min"), (330, "6 min"), (1420, "20 min"), (3700, "1 h"), (9000, "2.5 h")],
 )
 def test_rough_times_have_no_more_digits_than_they_deserve(seconds, text):
-    assert words.roughly(seconds) == text
+    assert words.format_roughly(seconds) == text
 
 
 def test_what_became_of_a_link_is_said():
     group = Group(setup(LONG))
-    assert words.claimed(Claim.GIVEN, group) == ""  # paused by hand: the progress bar says so
+    assert (
+        words.describe_claim(TokenClaim.GIVEN, group) == ""
+    )  # paused by hand: the progress bar says so
     group.stop()
-    assert "open elsewhere" in words.claimed(Claim.OPEN_ELSEWHERE, None)
-    assert "no longer kept" in words.claimed(Claim.FORGOTTEN, None)
+    assert "open elsewhere" in words.describe_claim(TokenClaim.OPEN_ELSEWHERE, None)
+    assert "no longer kept" in words.describe_claim(TokenClaim.FORGOTTEN, None)
 
 
 def test_a_minus_infinity_that_relu_hides_is_spoken_of(run):
-    assert not words.hidden(run)
+    assert not words.is_break_hidden(run)
     one = TRAINING_PRESETS["clipping"].runs[0]
     broken = Run.collect(one.experiment, one.plan)
     layer = broken.divergence.layer
     signals = broken.reports[broken.divergence.step].signals.set_index("module")
     assert signals.loc[f"linear{layer}", "min"] == -math.inf
     assert math.isfinite(signals.loc[f"act{layer}", "max"])
-    assert words.hidden(broken)
+    assert words.is_break_hidden(broken)
 
 
 def test_the_outcome_is_a_sentence_with_the_numbers(run):
-    text = words.outcome(Shown("A", "net", run))
+    text = words.describe_result(ShownRun("A", "net", run))
     last = run.table()["loss"].iloc[5:].mean()
     assert text.startswith("**A** net: loss ")
     assert f"→ {words.format_number(last)} in 15 steps" in text
@@ -240,7 +242,7 @@ def test_the_outcome_is_a_sentence_with_the_numbers(run):
     ],
 )
 def test_the_formulas_are_those_of_the_plan(plan, parts):
-    found = words.rule(TrainingPlan(**plan))
+    found = words.write_rule(TrainingPlan(**plan))
     assert all(part in found for part in parts)
     assert ("\\lambda_1" in found) == ("l1" in plan)
     assert ("\\lambda_2" in found) == ("l2" in plan)
@@ -252,7 +254,7 @@ def test_the_formulas_are_those_of_the_plan(plan, parts):
 
 def test_every_preset_has_a_claim():
     assert claims.CLAIMS.keys() == TRAINING_PRESETS.keys()
-    assert all(len(preset.runs) <= runs.MOST_LANES for preset in TRAINING_PRESETS.values())
+    assert all(len(preset.runs) <= runs.MAX_LANES for preset in TRAINING_PRESETS.values())
 
 
 @pytest.mark.parametrize("code", TRAINING_PRESETS)
@@ -261,18 +263,19 @@ def test_what_is_measured_bears_out_the_claim_and_would_not_the_other_way_round(
     every = 4 if code == "degradation" else 3
     found = [
         Run.collect(
-            one.experiment, one.plan.changed(record_every=every, reports=0, evaluate_every=10)
+            one.experiment,
+            one.plan.replace_settings(record_every=every, reports=0, evaluate_every=10),
         )
         for one in preset.runs
     ]
-    lines, holds = claims.judged(code, found)
+    lines, holds = claims.judge_preset(code, found)
     assert holds
     assert len(lines) == len(found)
     assert [line[:5] for line in lines] == [f"**{letter}**" for letter in "ABCD"[: len(found)]]
-    _lines, reversed_holds = claims.judged(code, found[::-1])
+    _lines, reversed_holds = claims.judge_preset(code, found[::-1])
     assert not reversed_holds
     nothing = Run("", None, SHORT, ())
-    assert claims.judged(code, [nothing, *found[1:]]) is None
+    assert claims.judge_preset(code, [nothing, *found[1:]]) is None
 
 
 def test_a_forged_file_cannot_ask_for_a_day_of_computing(run):

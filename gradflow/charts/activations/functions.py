@@ -13,39 +13,37 @@ from gradflow.charts.theme import Mode, Style, fade, list_styles
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
-    from gradflow.core.teaching.activation_facts import Curve
+    from gradflow.core.teaching.activation_facts import FunctionCurve
 
 
-def many_styles(count: int, mode: Mode) -> list[Style]:
-    """``count`` styles; beyond the palette, colours come again with other dashes."""
-    basic = list_styles(mode)
-    n = len(basic)
-    return [
-        Style(basic[i % n].colour, basic[(i + i // n) % n].dash, basic[i % n].symbol)
-        for i in range(count)
-    ]
-
-
-def functions_figure(curves: Sequence[tuple[str, Curve]], *, mode: Mode = "light") -> go.Figure:
-    """φ above, φ' below, over the same z.
+def functions_figure(
+    curves: Sequence[tuple[str, FunctionCurve]], *, mode: Mode = "light"
+) -> go.Figure:
+    """Draw φ(z) above and φ′(z) below, over the same z.
 
     Args:
         curves: name and curve of each function. The range of a random slope is a band.
-        mode: light or dark.
+        mode: for a light or a dark page.
     """
     if not curves:
         return empty_figure(_("No function is chosen: choose one or more above"), mode=mode)
     data: list[dict[str, Any]] = []
-    for (name, curve), style in zip(curves, many_styles(len(curves), mode), strict=True):
-        data += _band(name, curve, style)
-        for axis, values in (("y", curve.value), ("y2", curve.slope)):
-            symbol = "φ" if axis == "y" else "φ′"
-            data.append({
-                "type": "scatter", "mode": "lines", "name": name, "legendgroup": name,
-                "showlegend": axis == "y", "x": curve.z, "y": values, "yaxis": axis,
+    for (name, curve), style in zip(curves, repeat_styles(len(curves), mode), strict=True):
+        data += _draw_band(name, curve, style)
+        for axis, symbol, values in (("y", "φ", curve.value), ("y2", "φ′", curve.slope)):
+            line = {
+                "type": "scatter",
+                "mode": "lines",
+                "name": name,
+                "legendgroup": name,
+                "showlegend": axis == "y",
+                "x": curve.z,
+                "y": values,
+                "yaxis": axis,
                 "line": {"color": style.colour, "dash": style.dash, "width": 3},
                 "hovertemplate": f"{name} {symbol} = %{{y:.4g}}<extra></extra>",
-            })  # fmt: skip
+            }
+            data.append(line)
     z = curves[0][1].z
     layout = {
         "height": 620,
@@ -73,25 +71,43 @@ def functions_figure(curves: Sequence[tuple[str, Curve]], *, mode: Mode = "light
     return build_figure(data, layout, mode)
 
 
-def _band(name: str, curve: Curve, style: Style) -> list[dict[str, Any]]:
-    """The range of a random slope, in both panels."""
+def repeat_styles(count: int, mode: Mode) -> list[Style]:
+    """List ``count`` styles; beyond the palette, colours come again with other dashes."""
+    basic = list_styles(mode)
+    n = len(basic)
+    return [
+        Style(basic[i % n].colour, basic[(i + i // n) % n].dash, basic[i % n].symbol)
+        for i in range(count)
+    ]
+
+
+def _draw_band(name: str, curve: FunctionCurve, style: Style) -> list[dict[str, Any]]:
+    """Draw the range of a random slope in both panels."""
     if np.isnan(curve.low_slope):
         return []
     z = curve.z[curve.z <= 0]
     low, high = curve.low_slope, curve.high_slope
     flat = np.ones_like(z)
     return [
-        _area(name, z, z * low, z * high, "y", style),
-        _area(name, z, low * flat, high * flat, "y2", style),
+        _fill_area(name, z, z * low, z * high, "y", style),
+        _fill_area(name, z, low * flat, high * flat, "y2", style),
     ]
 
 
-def _area(
+def _fill_area(
     name: str, z: FloatArray, low: FloatArray, high: FloatArray, axis: str, style: Style
 ) -> dict[str, Any]:
     return {
-        "type": "scatter", "mode": "lines", "name": f"{name} band", "legendgroup": name,
-        "showlegend": False, "hoverinfo": "skip", "yaxis": axis, "fill": "toself",
-        "fillcolor": fade(style.colour, 0.25), "line": {"width": 0, "color": style.colour},
-        "x": np.concatenate([z, z[::-1]]), "y": np.concatenate([low, high[::-1]]),
-    }  # fmt: skip
+        "type": "scatter",
+        "mode": "lines",
+        "name": f"{name} band",
+        "legendgroup": name,
+        "showlegend": False,
+        "hoverinfo": "skip",
+        "yaxis": axis,
+        "fill": "toself",
+        "fillcolor": fade(style.colour, 0.25),
+        "line": {"width": 0, "color": style.colour},
+        "x": np.concatenate([z, z[::-1]]),
+        "y": np.concatenate([low, high[::-1]]),
+    }

@@ -1,4 +1,4 @@
-"""Products of slopes over many layers, beside their bound."""
+"""Products of the slopes of many layers, with their bound."""
 
 from __future__ import annotations
 
@@ -16,26 +16,31 @@ if TYPE_CHECKING:
     from gradflow.core.teaching.slope_products import SlopeProducts
 
 SMALLEST_FLOAT32 = 2.0**-149
+"""The smallest subnormal number, 1.4·10⁻⁴⁵."""
 
 
 def slope_products_figure(products: SlopeProducts, *, mode: Mode = "light") -> go.Figure:
-    """The bound Mⁿ, and medians and middle 80 % over the chains, on a log axis over n."""
+    """Draw the bound Mⁿ, and median and middle 80 % of the chains' products, on a log axis over n.
+
+    Args:
+        products: bound, and percentiles 10, 50 and 90 over the chains, for every n.
+        mode: for a light or a dark page.
+    """
     layers = np.arange(1.0, len(products.bound) + 1)
     series = [
         Series(_("bound Mⁿ"), layers, products.bound),
         Series(_("Π |φ′|, median of the chains"), layers, products.slopes[1]),
         Series(_("Π |w·φ′|, median of the chains"), layers, products.factors[1]),
     ]
-    wide = [Series("", layers, p[i]) for p in (products.slopes, products.factors) for i in (0, 2)]
-    # Percentiles near 0 would stretch the axis without end.
+    # The bands do not count: percentiles near 0 would stretch the axis without end.
     scale = Scale.fit(series, log=True)
-    looks = list_styles(mode)
+    _bound, slopes, factors = list_styles(mode)[:3]
     data = [
-        *_band(layers, wide[0].values, wide[1].values, scale, looks[1].colour),
-        *_band(layers, wide[2].values, wide[3].values, scale, looks[2].colour),
+        *_draw_band(layers, products.slopes, scale, slopes.colour),
+        *_draw_band(layers, products.factors, scale, factors.colour),
         *draw_series(series, scale, mode),
     ]
-    annotations, shapes = _float32_line(scale, mode)
+    annotations, shapes = _draw_float32_limit(scale, mode)
     zeros, broken = has_marks(series, scale)
     marks = [_("▽ exactly 0")] * zeros + [_("✕ infinite, beyond 1.8·10³⁰⁸")] * broken
     if marks:
@@ -60,9 +65,11 @@ def slope_products_figure(products: SlopeProducts, *, mode: Mode = "light") -> g
     return build_figure(data, layout, mode)
 
 
-def _band(
-    layers: FloatArray, low: FloatArray, high: FloatArray, scale: Scale, colour: str
+def _draw_band(
+    layers: FloatArray, percentiles: FloatArray, scale: Scale, colour: str
 ) -> list[dict[str, Any]]:
+    """Fill the area between the outer two percentiles as far as the axis reaches."""
+    low, _median, high = percentiles
     low = np.where(low > 0, scale.to_axis(low), scale.low)
     high = np.where(np.isinf(high), scale.high, scale.to_axis(high))
     low, high = np.clip(low, scale.low, None), np.clip(high, None, scale.high)
@@ -70,24 +77,42 @@ def _band(
     if not known.any():
         return []
     x, low, high = layers[known], low[known], high[known]
-    return [{
-        "type": "scatter", "mode": "lines", "name": "band", "showlegend": False,
-        "hoverinfo": "skip", "fill": "toself", "fillcolor": fade(colour, 0.2),
-        "line": {"width": 0, "color": colour},
-        "x": np.concatenate([x, x[::-1]]), "y": np.concatenate([low, high[::-1]]),
-    }]  # fmt: skip
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "band",
+            "showlegend": False,
+            "hoverinfo": "skip",
+            "fill": "toself",
+            "fillcolor": fade(colour, 0.2),
+            "line": {"width": 0, "color": colour},
+            "x": np.concatenate([x, x[::-1]]),
+            "y": np.concatenate([low, high[::-1]]),
+        }
+    ]
 
 
-def _float32_line(scale: Scale, mode: Mode) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The line below which float32 holds nothing but 0, where the axis reaches it."""
+def _draw_float32_limit(
+    scale: Scale, mode: Mode
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Draw the line below which float32 holds nothing but 0: its note and its shape.
+
+    Both are empty where the axis does not reach the line.
+    """
     height = float(np.log10(SMALLEST_FLOAT32))
     if not scale.low < height < scale.high:
         return [], []
     alarm = PALETTES[mode].alarm
     line = {
-        "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": height, "y1": height,
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": height,
+        "y1": height,
         "line": {"color": alarm, "width": 2, "dash": "dot"},
-    }  # fmt: skip
+    }
     text = _("float32 ends at 1.4·{power}: below, the gradient is exactly 0").format(
         power=format_power(-45)
     )

@@ -1,4 +1,4 @@
-"""Shaping a comparison: what the reports of two to four settings have in common."""
+"""Numbers of a comparison: the reports of two to four settings on shared axes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from gradflow.charts.figure import FloatArray, read_column
-from gradflow.charts.flow.data import Band, Flow, Gradient, shape_flow
+from gradflow.charts.flow.data import Band, FlowData, Gradient, shape_flow
 from gradflow.charts.overlay import Overlay, Range
 from gradflow.charts.rebin import Grid
 from gradflow.charts.series import Series
@@ -27,10 +27,9 @@ class ComparedSetting:
     """One setting of a comparison.
 
     Attributes:
-        letter: ``A`` … ``D``; it fixes colour, dash and marker, whichever others are there. Flow
-            figures alone need none.
-        name: what it is called, in plain text.
-        report: its numbers.
+        letter: ``A`` … ``D``; it fixes colour, dash and marker. Flow figures need none.
+        name: name of the setting, in plain text.
+        report: the recorded pass.
         law: theory's norm of the gradient that a Flow figure shows, per layer; empty: none.
     """
 
@@ -41,50 +40,51 @@ class ComparedSetting:
 
     @property
     def label(self) -> str:
-        """Letter and name as Plotly writes them."""
+        """Letter and name in Plotly's markup."""
         return f"<b>{self.letter}</b> {escape(self.name)}"
 
 
 def list_depths(entries: Sequence[ComparedSetting]) -> list[int]:
-    """Layers of each network."""
+    """Count the layers of each network."""
     return [len(entry.report.layers) for entry in entries]
 
 
-def positions(layers: FloatArray, count: int, deepest: int) -> FloatArray:
-    """Relative depth (l − 1)/(L − 1) of the layers of a network of ``count`` = L layers.
+def compute_relative_depth(layers: FloatArray, count: int, deepest: int) -> FloatArray:
+    """Compute the relative depth (l − 1)/(L − 1) of layers l, for a network of ``count`` = L.
 
-    Stretched over 1 … ``deepest``, so that a unit of the axis is a layer of the deepest network.
-    The only layer of a network is its readout and stands at the end.
+    It is stretched over 1 … ``deepest``, so that a unit of the axis is a layer of the deepest
+    network. The only layer of a network is its readout and stands at the end.
     """
     if count < 2:
         return np.full(len(layers), float(deepest))
     return 1 + (layers - 1) / (count - 1) * (deepest - 1)
 
 
-def lines(
+def list_series(
     entries: Sequence[ComparedSetting], values: Callable[[Report], Series | None], *, relative: bool
 ) -> list[Series]:
-    """One series per letter up to the last one in use; empty where there is nothing to draw.
+    """List one series per letter up to the last one in use, empty where a letter has no values.
 
-    The series of a letter always has the same place, and with it the same style.
+    The series of a letter always has the same index, and with it the same style.
     """
     deepest = max(list_depths(entries), default=0)
-    found = {
-        entry.letter: _line(entry, values(entry.report), deepest, relative) for entry in entries
+    by_letter = {
+        entry.letter: _label_series(entry, values(entry.report), deepest, relative)
+        for entry in entries
     }
-    last = max((LETTERS.index(letter) for letter in found), default=-1)
-    nothing = Series("", np.zeros(0), np.zeros(0))
-    return [found.get(letter) or nothing for letter in LETTERS[: last + 1]]
+    last = max((LETTERS.index(letter) for letter in by_letter), default=-1)
+    empty = Series("", np.zeros(0), np.zeros(0))
+    return [by_letter.get(letter) or empty for letter in LETTERS[: last + 1]]
 
 
-def _line(
+def _label_series(
     entry: ComparedSetting, series: Series | None, deepest: int, relative: bool
 ) -> Series | None:
     if series is None:
         return None
     count = len(entry.report.layers)
     modules = series.modules or [""] * len(series.layers)
-    places = [
+    positions = [
         _("layer {n} of {count}").format(n=f"{layer:g}", count=count)
         + (f": {module}" if module else "")
         for layer, module in zip(series.layers, modules, strict=True)
@@ -92,30 +92,34 @@ def _line(
     return dataclasses.replace(
         series,
         name=entry.label,
-        layers=positions(series.layers, count, deepest) if relative else series.layers,
-        modules=places,
+        layers=compute_relative_depth(series.layers, count, deepest) if relative else series.layers,
+        modules=positions,
     )
 
 
-def shape_flows(reports: Sequence[Report], gradient: Gradient) -> list[Flow]:
-    """The numbers of one Flow figure per report, the y axes of which agree.
+def shape_flows(reports: Sequence[Report], gradient: Gradient) -> list[FlowData]:
+    """Shape the numbers of one Flow figure per report, on y axes that agree.
 
-    Rows are laid out by :func:`shape_flow` for the hidden layers of all reports side by side and
-    the readout of one of them; so all flows share the kind of axis and its threshold, and the
-    ranges differ by what the readouts add. :func:`frame` holds them all. Every report must have
-    layers and histograms.
+    :func:`shape_flow` chooses the rows for the hidden layers of all reports side by side and the
+    readout of one; so all flows share the kind of axis and its threshold, and their ranges differ
+    only by what the readouts add. :func:`merge_axes` makes axes that hold them all. Every report
+    must have layers and histograms.
     """
     flows = []
     for i, report in enumerate(reports):
-        pooled, columns = _pooled(reports, i)
+        pooled, columns = _pool_reports(reports, i)
         flow = shape_flow(pooled, gradient)
         assert flow is not None
-        flows.append(_columns(flow, columns, report))
+        flows.append(_select_columns(flow, columns, report))
     return flows
 
 
-def _pooled(reports: Sequence[Report], chosen: int) -> tuple[Report, npt.NDArray[np.int64]]:
-    """Hidden layers of all reports, then the readout of one; and where its own layers are."""
+def _pool_reports(reports: Sequence[Report], chosen: int) -> tuple[Report, npt.NDArray[np.int64]]:
+    """Pool the hidden layers of all reports and the readout of the chosen one.
+
+    Returns:
+        The pooled report, and the indices of the chosen report's layers in it.
+    """
     pieces: list[tuple[Report, pd.DataFrame]] = [(r, r.layers.iloc[:-1]) for r in reports]
     start = sum(len(rows) for _report, rows in pieces[:chosen])
     hidden = np.arange(start, start + len(pieces[chosen][1]))
@@ -140,8 +144,8 @@ def _pooled(reports: Sequence[Report], chosen: int) -> tuple[Report, npt.NDArray
     return pooled, np.append(hidden, np.arange(offset - len(pieces[-1][1]), offset))
 
 
-def _columns(flow: Flow, columns: npt.NDArray[np.int64], report: Report) -> Flow:
-    def of(band: Band) -> Band:
+def _select_columns(flow: FlowData, columns: npt.NDArray[np.int64], report: Report) -> FlowData:
+    def select(band: Band) -> Band:
         return dataclasses.replace(
             band,
             share=band.share[:, columns],
@@ -156,14 +160,14 @@ def _columns(flow: Flow, columns: npt.NDArray[np.int64], report: Report) -> Flow
     return dataclasses.replace(
         flow,
         layers=report.layers["layer"].to_numpy(np.int64),
-        forward=of(flow.forward),
-        backward=of(flow.backward),
+        forward=select(flow.forward),
+        backward=select(flow.backward),
         rms=flow.rms[columns],
     )
 
 
-def with_law(flow: Flow, entry: ComparedSetting) -> Flow:
-    """The flow with the root mean squares that the entry's law says."""
+def add_law(flow: FlowData, entry: ComparedSetting) -> FlowData:
+    """Add the RMS gradients of the setting's law to its flow."""
     if not np.isfinite(entry.law).any():
         return flow
     rms, norm = (
@@ -172,30 +176,30 @@ def with_law(flow: Flow, entry: ComparedSetting) -> Flow:
     with np.errstate(divide="ignore", invalid="ignore"):
         level = np.log10(entry.law * rms / norm)
     unknown = np.full(len(level), math.nan)
-    found = Range(unknown, level, unknown)
+    law = Range(unknown, level, unknown)
     overlay = Overlay("theory", _("theory"), flow.layers.astype(np.float64), {})
-    return dataclasses.replace(flow, over=((overlay, found),))
+    return dataclasses.replace(flow, overlays=((overlay, law),))
 
 
-def frame(flows: Sequence[Flow]) -> Flow:
-    """A flow whose axes hold those of all ``flows``, and the number formats' limits in sight."""
+def merge_axes(flows: Sequence[FlowData]) -> FlowData:
+    """Make a flow whose axes hold those of all ``flows``, with the number formats' limits."""
 
-    def around(grids: list[Grid]) -> Grid:
+    def merge(grids: list[Grid]) -> Grid:
         low, high = min(g.low for g in grids), max(g.high for g in grids)
         return dataclasses.replace(grids[0], low=low, step=high - low, rows=1)
 
     first = next((flow for flow in flows if not math.isnan(flow.smallest_normal)), flows[0])
     return dataclasses.replace(
         first,
-        forward=dataclasses.replace(first.forward, grid=around([f.forward.grid for f in flows])),
-        backward=dataclasses.replace(first.backward, grid=around([f.backward.grid for f in flows])),
+        forward=dataclasses.replace(first.forward, grid=merge([f.forward.grid for f in flows])),
+        backward=dataclasses.replace(first.backward, grid=merge([f.backward.grid for f in flows])),
     )
 
 
-def flow_notes(flows: Sequence[Flow], strip: bool) -> list[str]:
-    """What the marks that occur mean."""
+def write_flow_notes(flows: Sequence[FlowData], strip: bool) -> list[str]:
+    """Explain the marks that occur, two to a line."""
     bands = [band for flow in flows for band in (flow.forward, flow.backward)]
-    found = {
+    explanations = {
         _("✕ some entries are NaN or infinite"): any((b.nonfinite > 0).any() for b in bands),
         _("▲▼ part of the layer lies beyond the axis"): any(
             b.too_high.any() or b.too_low.any() for b in bands
@@ -205,5 +209,5 @@ def flow_notes(flows: Sequence[Flow], strip: bool) -> list[str]:
         _("╌ limits of the number format"): any(not np.isnan(f.smallest_normal) for f in flows),
         _("zeros: share of gradient entries that are exactly 0"): strip,
     }
-    occurring = [text for text, occurs in found.items() if occurs]
+    occurring = [text for text, occurs in explanations.items() if occurs]
     return ["   ·   ".join(occurring[i : i + 2]) for i in range(0, len(occurring), 2)]

@@ -1,4 +1,4 @@
-"""What of the gradient reaches the first layer, against depth."""
+"""The share of the gradient that reaches the first layer, against depth."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from gradflow.core.text import _
 if TYPE_CHECKING:
     from gradflow.core.teaching.degradation.depth import DepthSweep
 
-Named = tuple[str, "DepthSweep"]
 
+def depth_figure(sweeps: Sequence[tuple[str, DepthSweep]], *, mode: Mode = "light") -> go.Figure:
+    """Draw ‖∂L/∂z_1‖ / ‖∂L/∂z_L‖ over the depth L, both on log axes, theory dashed.
 
-def depth_figure(sweeps: Sequence[Named], *, mode: Mode = "light") -> go.Figure:
-    """‖∂L/∂z_1‖ / ‖∂L/∂z_L‖ over the depth L, both on log axes, theory dashed."""
+    Args:
+        sweeps: name of each kind of connection, and its ratios.
+        mode: for a light or a dark page.
+    """
     depths = sweeps[0][1].depths.tolist() if sweeps else [1]
     return laws_figure(
-        depth_curves(sweeps),
+        make_depth_curves(sweeps),
         x={
             "type": "log",
             "title": {"text": _("depth L (weight layers)")},
@@ -36,8 +39,9 @@ def depth_figure(sweeps: Sequence[Named], *, mode: Mode = "light") -> go.Figure:
     )
 
 
-def depth_curves(sweeps: Sequence[Named]) -> list[LawCurve]:
-    """One curve per kind of connection."""
+def make_depth_curves(sweeps: Sequence[tuple[str, DepthSweep]]) -> list[LawCurve]:
+    """Make one curve per kind of connection."""
     return [
-        LawCurve(name, one.depths.astype(np.float64), one.ratio, one.law) for name, one in sweeps
+        LawCurve(name, sweep.depths.astype(np.float64), sweep.ratio, sweep.law)
+        for name, sweep in sweeps
     ]

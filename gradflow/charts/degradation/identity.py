@@ -1,4 +1,4 @@
-"""How near each block is to the identity."""
+"""Distance of each residual block from the identity."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ from gradflow.core.text import _
 if TYPE_CHECKING:
     from gradflow.core.teaching.degradation.identity import Nearness
 
-Named = tuple[str, "Nearness"]
 
+def identity_figure(blocks: Sequence[tuple[str, Nearness]], *, mode: Mode = "light") -> go.Figure:
+    """Draw ‖α·f(h)‖/‖h‖ of every block above, and the cosine of its in- and output below.
 
-def identity_figure(found: Sequence[Named], *, mode: Mode = "light") -> go.Figure:
-    """Over the blocks: ‖α·f(h)‖/‖h‖ above on a log axis, the cosine of in- and output below."""
-    branch, cosine = identity_curves(found)
+    Args:
+        blocks: name of each network, and the numbers of its blocks.
+        mode: for a light or a dark page.
+    """
+    branch, cosine = make_identity_curves(blocks)
     count = max((len(curve.x) for curve in branch), default=0)
     if not count:
         return empty_figure(_("No blocks: the network is too shallow"), mode=mode)
@@ -53,8 +56,13 @@ def identity_figure(found: Sequence[Named], *, mode: Mode = "light") -> go.Figur
     return build_figure(data, layout, mode)
 
 
-def identity_curves(found: Sequence[Named]) -> tuple[list[LawCurve], list[LawCurve]]:
-    """Size of the branch, and cosine, over the number of the block."""
-    branch = [LawCurve(name, np.arange(1.0, len(o.branch) + 1), o.branch) for name, o in found]
-    cosine = [LawCurve(name, np.arange(1.0, len(o.cosine) + 1), o.cosine) for name, o in found]
-    return branch, cosine
+def make_identity_curves(
+    blocks: Sequence[tuple[str, Nearness]],
+) -> tuple[list[LawCurve], list[LawCurve]]:
+    """Make curves of the branch's size and of the cosine, over the number of the block."""
+    sizes, cosines = [], []
+    for name, nearness in blocks:
+        numbers = np.arange(1.0, len(nearness.branch) + 1)
+        sizes.append(LawCurve(name, numbers, nearness.branch))
+        cosines.append(LawCurve(name, numbers, nearness.cosine))
+    return sizes, cosines

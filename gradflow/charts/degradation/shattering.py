@@ -1,9 +1,9 @@
-"""Gradients as functions of one input, beside noise, and how alike they are at two inputs."""
+"""Gradients as functions of one input, with noises, and their correlation at two inputs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
@@ -24,36 +24,41 @@ if TYPE_CHECKING:
     from gradflow.core.teaching.degradation.pairs import Correlation
     from gradflow.core.teaching.degradation.shattering import Landscape
 
-Row = tuple[str, "Landscape", bool]
-"""Name, gradient, and whether it is a noise."""
 _ROW_HEIGHT = 112
-_FILL = 0.36
-"""Of a row's height, what the largest value of a row reaches on each side of its middle."""
-_SMALLEST = 1e-3
+_ROW_FILL = 0.36
+"""Share of a row's height that its largest value reaches on each side of its middle."""
+_SMALLEST_CORRELATION = 1e-3
 """Correlations below are smaller than the noise of the measurement."""
 
 
-def landscapes_figure(x: FloatArray, rows: Sequence[Row], *, mode: Mode = "light") -> go.Figure:
-    """One row per gradient df/dx over x, each scaled to its largest value; noises in grey."""
+class LandscapeRow(NamedTuple):
+    """One gradient to draw.
+
+    Attributes:
+        name: written into the row.
+        landscape: the gradient.
+        is_noise: whether it is a noise and no network's gradient.
+    """
+
+    name: str
+    landscape: Landscape
+    is_noise: bool
+
+
+def landscapes_figure(
+    x: FloatArray, rows: Sequence[LandscapeRow], *, mode: Mode = "light"
+) -> go.Figure:
+    """Draw one row per gradient df/dx over x, each scaled to its largest value; noises in grey."""
     if not rows:
         return empty_figure(_("Nothing was computed: no gradients to draw"), mode=mode)
     palette = PALETTES[mode]
-    heights = landscape_rows([one for _name, one, _noise in rows])
-    data: list[dict[str, Any]] = []
-    for noise, name, colour in (
-        (False, _("network"), palette.backward),
-        (True, _("noise"), palette.muted),
-    ):
-        chosen = [values for values, row in zip(heights, rows, strict=True) if row[2] is noise]
-        if not chosen:
-            continue
-        gap = np.array([np.nan])
-        data.append({
-            "type": "scatter", "mode": "lines", "name": name, "hoverinfo": "skip",
-            "x": np.concatenate([part for _one in chosen for part in (x, gap)]).astype(np.float32),
-            "y": np.concatenate([p for one in chosen for p in (one, gap)]).astype(np.float32),
-            "line": {"color": colour, "width": 1.8},
-        })  # fmt: skip
+    heights = stack_landscapes([row.landscape for row in rows])
+    networks = [line for line, row in zip(heights, rows, strict=True) if not row.is_noise]
+    noises = [line for line, row in zip(heights, rows, strict=True) if row.is_noise]
+    data = [
+        *_draw_lines(_("network"), x, networks, palette.backward),
+        *_draw_lines(_("noise"), x, noises, palette.muted),
+    ]
     layout: dict[str, Any] = {
         "height": _ROW_HEIGHT * len(rows) + 60,
         "margin": {"l": 24, "r": 24, "t": 10, "b": 56},
@@ -71,30 +76,59 @@ def landscapes_figure(x: FloatArray, rows: Sequence[Row], *, mode: Mode = "light
             "showticklabels": False,
             "ticks": "",
         },
-        "annotations": [
-            make_note(
-                f"<b>{name}</b>", 0, -i + 0.37, yref="y",
-                font={"size": TEXT_SIZE, "color": palette.muted if noise else palette.ink},
-            )
-            for i, (name, _one, noise) in enumerate(rows)
-        ],
-    }  # fmt: skip
+        "annotations": [_write_name(i, row, mode) for i, row in enumerate(rows)],
+    }
     return build_figure(data, layout, mode)
 
 
-def landscape_rows(landscapes: Sequence[Landscape]) -> list[FloatArray]:
-    """Each gradient in its row: row i has its zero at −i."""
+def stack_landscapes(landscapes: Sequence[Landscape]) -> list[FloatArray]:
+    """Scale each gradient to its row: row i has its zero at −i."""
     return [
-        _FILL * one.gradient / max(float(np.abs(one.gradient).max()), 1e-300) - i
-        for i, one in enumerate(landscapes)
+        _ROW_FILL * landscape.gradient / max(float(np.abs(landscape.gradient).max()), 1e-300) - i
+        for i, landscape in enumerate(landscapes)
     ]
 
 
-def autocorrelation_figure(step: float, rows: Sequence[Row], *, mode: Mode = "light") -> go.Figure:
-    """Correlation of the gradients at two inputs over the distance between them."""
+def _draw_lines(
+    name: str, x: FloatArray, lines: Sequence[FloatArray], colour: str
+) -> list[dict[str, Any]]:
+    """Draw all lines as one trace, with gaps between them."""
+    if not lines:
+        return []
+    gap = np.array([np.nan])
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": name,
+            "hoverinfo": "skip",
+            "x": np.concatenate([x, gap] * len(lines)).astype(np.float32),
+            "y": np.concatenate([part for y in lines for part in (y, gap)]).astype(np.float32),
+            "line": {"color": colour, "width": 1.8},
+        }
+    ]
+
+
+def _write_name(i: int, row: LandscapeRow, mode: Mode) -> dict[str, Any]:
+    """Write the name of row i above its line."""
+    colour = PALETTES[mode].muted if row.is_noise else PALETTES[mode].ink
+    font = {"size": TEXT_SIZE, "color": colour}
+    return make_note(f"<b>{row.name}</b>", 0, -i + 0.37, yref="y", font=font)
+
+
+def autocorrelation_figure(
+    step: float, rows: Sequence[LandscapeRow], *, mode: Mode = "light"
+) -> go.Figure:
+    """Draw the correlation of the gradients at two inputs over the distance between them.
+
+    Args:
+        step: distance between neighbouring points of the grid.
+        rows: the gradients and noises.
+        mode: for a light or a dark page.
+    """
     curves = [
-        LawCurve(name, step * np.arange(float(len(one.correlation))), one.correlation)
-        for name, one, _noise in rows
+        LawCurve(name, step * np.arange(float(len(landscape.correlation))), landscape.correlation)
+        for name, landscape, _is_noise in rows
     ]
     lowest = min((float(curve.values.min()) for curve in curves), default=0.0)
     last = max((float(curve.x[-1]) for curve in curves), default=1.0)
@@ -111,29 +145,38 @@ def autocorrelation_figure(step: float, rows: Sequence[Row], *, mode: Mode = "li
     )
 
 
-def pairs_figure(found: Sequence[tuple[str, Correlation]], *, mode: Mode = "light") -> go.Figure:
-    """Correlation of the gradients at two inputs over the layers, on a log axis; laws dashed."""
-    curves = pair_curves(found)
+def pairs_figure(
+    correlations: Sequence[tuple[str, Correlation]], *, mode: Mode = "light"
+) -> go.Figure:
+    """Draw the correlation of the gradients at two inputs over the layers, on a log axis.
+
+    The law of wide networks is dashed.
+
+    Args:
+        correlations: name of each kind of connection, and its correlations.
+        mode: for a light or a dark page.
+    """
     return laws_figure(
-        curves,
+        make_pair_curves(correlations),
         x=make_layer_axis(
-            max((len(one.measured) for _name, one in found), default=1),
+            max((len(correlation.measured) for _name, correlation in correlations), default=1),
             title={"text": _("layers L")},
             unifiedhovertitle={"text": f"<b>%{{x}} {_('layers')}</b>"},
         ),
         y_title=_("correlation of the gradients"),
         mode=mode,
-        scale=Scale(True, float(np.log10(_SMALLEST)), 0.1),
+        scale=Scale(True, float(np.log10(_SMALLEST_CORRELATION)), 0.1),
         law=_("law of wide networks"),
     )
 
 
-def pair_curves(found: Sequence[tuple[str, Correlation]]) -> list[LawCurve]:
-    """One curve per kind of connection; a line ends where it first falls into the noise."""
+def make_pair_curves(correlations: Sequence[tuple[str, Correlation]]) -> list[LawCurve]:
+    """Make one curve per kind of connection; it ends where it first falls into the noise."""
     curves = []
-    for name, one in found:
-        layers = np.arange(1.0, len(one.measured) + 1)
-        lost = np.flatnonzero(one.measured < 2 * one.noise)
+    for name, correlation in correlations:
+        measured = correlation.measured
+        layers = np.arange(1.0, len(measured) + 1)
+        lost = np.flatnonzero(measured < 2 * correlation.noise)
         end = lost[0] if len(lost) else len(layers)
-        curves.append(LawCurve(name, layers[:end], one.measured[:end], one.law, layers))
+        curves.append(LawCurve(name, layers[:end], measured[:end], correlation.law, layers))
     return curves

@@ -1,4 +1,4 @@
-"""Loss and gradient norm of a descent against the step."""
+"""Loss and gradient norm of descents over the steps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.descent.paths import DescentPath, look
+from gradflow.charts.descent.paths import DescentPath, choose_style
 from gradflow.charts.figure import FloatArray, build_figure, empty_figure, make_note
 from gradflow.charts.series import Scale, Series
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, format_number
@@ -17,33 +17,33 @@ from gradflow.core.text import _
 
 HEIGHT = 480
 _SPLIT = 0.54
-"""The gradient is drawn below, the loss above this share of the height."""
+"""Share of the height below which the gradient is drawn, and above which the loss."""
 
 
 def descent_course_figure(
     paths: Sequence[DescentPath], *, clipped: bool = False, mode: Mode = "light"
 ) -> go.Figure:
-    """The loss above, ‖∂L/∂x‖ below, both on a log axis, over the steps.
+    """Draw the loss above and ‖∂L/∂x‖ below, both on a log axis, over the steps.
 
     Zeros lie on the floor of the axis; infinite values and NaN are crosses at its ceiling.
 
     Args:
         paths: the trajectories.
-        clipped: also draw, thin and dotted, what is left of the gradient after clipping.
+        clipped: also draw the norm of the gradient after clipping, thin and dotted.
         mode: for a light or a dark page.
     """
     if not paths:
         return empty_figure(_("Choose at least one optimizer"), mode=mode, height=HEIGHT)
-    loss = Scale.fit([_series(path, path.loss) for path in paths], log=True)
-    norms = [_series(path, path.gradient_norm) for path in paths]
+    loss = Scale.fit([_make_series(path, path.loss) for path in paths], log=True)
+    norms = [_make_series(path, path.gradient_norm) for path in paths]
     if clipped:
-        norms += [_series(path, path.clipped_norm) for path in paths]
+        norms += [_make_series(path, path.clipped_norm) for path in paths]
     gradient = Scale.fit(norms, log=True)
-    data = [_line(path, path.loss, loss, "y", mode) for path in paths]
-    data += [_line(path, path.gradient_norm, gradient, "y2", mode) for path in paths]
+    data = [_draw_line(path, path.loss, loss, "y", mode) for path in paths]
+    data += [_draw_line(path, path.gradient_norm, gradient, "y2", mode) for path in paths]
     if clipped:
-        data += [_after_clipping(path, gradient, mode) for path in paths]
-    marked, notes = _marks(paths, loss, gradient, mode)
+        data += [_draw_clipped_line(path, gradient, mode) for path in paths]
+    marked, notes = _draw_marks(paths, loss, gradient, mode)
     layout = {
         "height": HEIGHT,
         "margin": {"l": 84, "r": 24, "t": 44, "b": 62 + (24 if notes else 0)},
@@ -74,14 +74,14 @@ def descent_course_figure(
     return build_figure([*data, *marked], layout, mode)
 
 
-def _series(path: DescentPath, values: FloatArray) -> Series:
+def _make_series(path: DescentPath, values: FloatArray) -> Series:
     return Series(path.name, np.arange(len(values), dtype=np.float64), values)
 
 
-def _line(
+def _draw_line(
     path: DescentPath, values: FloatArray, scale: Scale, axis: str, mode: Mode
 ) -> dict[str, Any]:
-    style = look(path.place, mode)
+    style = choose_style(path.style_index, mode)
     return {
         "type": "scatter",
         "name": path.name,
@@ -97,21 +97,25 @@ def _line(
     }
 
 
-def _after_clipping(path: DescentPath, scale: Scale, mode: Mode) -> dict[str, Any]:
-    line = _line(path, path.clipped_norm, scale, "y2", mode)
+def _draw_clipped_line(path: DescentPath, scale: Scale, mode: Mode) -> dict[str, Any]:
+    line = _draw_line(path, path.clipped_norm, scale, "y2", mode)
     line |= {
         "name": _("{optimizer}, clipped").format(optimizer=path.name),
-        "line": {"color": look(path.place, mode).colour, "dash": "dot", "width": 1.5},
+        "line": {"color": choose_style(path.style_index, mode).colour, "dash": "dot", "width": 1.5},
         "hoverinfo": "skip",
     }
     del line["hovertext"], line["hovertemplate"]
     return line
 
 
-def _marks(
+def _draw_marks(
     paths: Sequence[DescentPath], loss: Scale, gradient: Scale, mode: Mode
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Zeros and non-finite values, one trace per kind and axis, and what they mean."""
+    """Mark zeros and non-finite values, one trace per kind and axis, and explain the marks.
+
+    Returns:
+        The traces, and one text per kind of mark.
+    """
     kinds: list[tuple[Callable[[FloatArray], Any], str, str]] = [
         (lambda v: v == 0, "triangle-down-open", _("▽ exactly 0")),
         (lambda v: ~np.isfinite(v), "x", _("✕ NaN or infinite")),
@@ -119,19 +123,19 @@ def _marks(
     traces, notes = [], []
     for is_marked, symbol, meaning in kinds:
         for scale, axis, name in ((loss, "y", "loss"), (gradient, "y2", "gradient_norm")):
-            found = [
+            points = [
                 (step, path, values[step])
                 for path in paths
                 for values in (getattr(path, name),)
                 for step in np.flatnonzero(is_marked(values)).tolist()
             ]
-            if not found:
+            if not points:
                 continue
             notes += [] if meaning in notes else [meaning]
-            broken = not math.isfinite(found[0][2])
+            broken = not math.isfinite(points[0][2])
             colours = [
-                PALETTES[mode].alarm if broken else look(path.place, mode).colour
-                for _s, path, _v in found
+                PALETTES[mode].alarm if broken else choose_style(path.style_index, mode).colour
+                for _s, path, _v in points
             ]
             traces.append(
                 {
@@ -139,11 +143,11 @@ def _marks(
                     "name": "marks",
                     "showlegend": False,
                     "mode": "markers",
-                    "x": [step for step, _p, _v in found],
-                    "y": [scale.ceiling if broken else scale.floor] * len(found),
+                    "x": [step for step, _p, _v in points],
+                    "y": [scale.ceiling if broken else scale.floor] * len(points),
                     "yaxis": axis,
                     "hovertext": [
-                        f"{path.name} {format_number(value)}" for _s, path, value in found
+                        f"{path.name} {format_number(value)}" for _s, path, value in points
                     ],
                     "hovertemplate": "%{hovertext}<extra></extra>",
                     "marker": {

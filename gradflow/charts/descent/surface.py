@@ -9,31 +9,36 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.descent.map import levels
-from gradflow.charts.descent.paths import DescentPath, Ground, look, step_hover, window
+from gradflow.charts.descent.map import scale_heights
+from gradflow.charts.descent.paths import (
+    DescentPath,
+    Ground,
+    choose_style,
+    find_window,
+    make_step_hover,
+)
 from gradflow.charts.figure import FloatArray, build_figure, empty_figure
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode
 from gradflow.core.text import _
 
 HEIGHT = 620
-# Plotly has fewer symbols in space than in the plane.
-_DASHES = {"longdashdot": "longdashdot"}
-_SYMBOLS = {"triangle-up": "circle-open", "star": "square-open"}
+_SYMBOLS_IN_SPACE = {"triangle-up": "circle-open", "star": "square-open"}
+"""Stand-ins for symbols that Plotly has in the plane but not in space."""
 
 
 def descent_surface_figure(
     ground: Ground, paths: Sequence[DescentPath], *, mode: Mode = "light"
 ) -> go.Figure:
-    """The loss as height, logarithmic where it spans decades, and every trajectory on it.
+    """Draw the loss as height, logarithmic where it spans decades, and every trajectory on it.
 
     Points outside the window or without a finite loss are left out.
     """
-    if not ground.flat:
+    if not ground.is_flat:
         return empty_figure(_("A loss of one parameter has no landscape"), mode=mode)
-    drawn, ticks, texts = levels(ground.heights)
+    drawn, ticks, texts = scale_heights(ground.heights)
     palette = PALETTES[mode]
     x, y = ground.coordinates
-    ticks_at = {"tickvals": ticks, "ticktext": texts}
+    low, high = float(np.nanmin(drawn)), float(np.nanmax(drawn))
     scale = [colour for _share, colour in palette.forward_scale[1:]]
     surface = {
         "type": "surface",
@@ -46,10 +51,17 @@ def descent_surface_figure(
         "opacity": 0.9,
         "hoverinfo": "skip",
         "lighting": {"ambient": 0.8, "diffuse": 0.5, "specular": 0.05},
-        "contours": {"z": {"show": True, "color": palette.muted, "width": 1,
-                           "start": float(np.nanmin(drawn)), "end": float(np.nanmax(drawn)),
-                           "size": float(np.nanmax(drawn) - np.nanmin(drawn)) / 18 or 1.0}},
-    }  # fmt: skip
+        "contours": {
+            "z": {
+                "show": True,
+                "color": palette.muted,
+                "width": 1,
+                "start": low,
+                "end": high,
+                "size": (high - low) / 18 or 1.0,
+            }
+        },
+    }
     axis = {
         "backgroundcolor": "rgba(0,0,0,0)",
         "gridcolor": palette.grid,
@@ -65,24 +77,24 @@ def descent_surface_figure(
         "scene": {
             "xaxis": axis | {"title": {"text": ground.axes[0]}},
             "yaxis": axis | {"title": {"text": ground.axes[1]}},
-            "zaxis": axis | {"title": {"text": "L"}, **ticks_at},
+            "zaxis": axis | {"title": {"text": "L"}, "tickvals": ticks, "ticktext": texts},
             "aspectratio": {"x": 1.2, "y": 1.2, "z": 0.75},
             "camera": {"eye": {"x": 1.35, "y": -1.5, "z": 0.95}},
         },
     }
-    lines = [_line(path, ground, drawn, mode) for path in paths]
+    lines = [_draw_path(path, ground, drawn, mode) for path in paths]
     return build_figure([surface, *lines], layout, mode)
 
 
-def _line(path: DescentPath, ground: Ground, drawn: FloatArray, mode: Mode) -> dict[str, Any]:
-    style = look(path.place, mode)
-    low, high = np.array(window(ground)).T
+def _draw_path(path: DescentPath, ground: Ground, drawn: FloatArray, mode: Mode) -> dict[str, Any]:
+    style = choose_style(path.style_index, mode)
+    low, high = np.array(find_window(ground)).T
     inside = ((path.points >= low) & (path.points <= high)).all(axis=1)
     points = np.where(inside[:, None], path.points, math.nan)
     # A little above the ground, so that the surface does not swallow the line.
     lift = 0.012 * float(np.nanmax(drawn) - np.nanmin(drawn))
     height = np.full(len(points), math.nan)
-    height[inside] = _interpolated(ground, drawn, points[inside]) + lift
+    height[inside] = _interpolate(ground, drawn, points[inside]) + lift
     return {
         "type": "scatter3d",
         "name": path.name,
@@ -94,14 +106,14 @@ def _line(path: DescentPath, ground: Ground, drawn: FloatArray, mode: Mode) -> d
         "marker": {
             "color": style.colour,
             "size": 3,
-            "symbol": _SYMBOLS.get(style.symbol, style.symbol),
+            "symbol": _SYMBOLS_IN_SPACE.get(style.symbol, style.symbol),
         },
-        **step_hover(path, ground.axes),
+        **make_step_hover(path, ground.axes),
     }
 
 
-def _interpolated(ground: Ground, drawn: FloatArray, points: FloatArray) -> FloatArray:
-    """Heights of the drawn surface at points within it, bilinear as the surface itself."""
+def _interpolate(ground: Ground, drawn: FloatArray, points: FloatArray) -> FloatArray:
+    """Interpolate the drawn surface at points within it, bilinear as Plotly draws it."""
     x, y = ground.coordinates
     u = (points[:, 0] - x[0]) / (x[-1] - x[0]) * (len(x) - 1)
     v = (points[:, 1] - y[0]) / (y[-1] - y[0]) * (len(y) - 1)

@@ -1,4 +1,4 @@
-"""The traces of the Flow figure, as plain data."""
+"""Traces of the Flow figure, as plain data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradflow.charts.flow.data import Band, Flow
+from gradflow.charts.flow.data import Band, FlowData
 from gradflow.charts.overlay import (
     THEORY_LINE,
     Range,
@@ -20,13 +20,78 @@ from gradflow.charts.theme import PALETTES, ColourScale, Mode
 from gradflow.core.text import _
 
 
-def heatmap(band: Band, axis: str, scale: ColourScale, first: int = 1) -> dict[str, Any]:
-    """The density of a band from column ``first`` on; a transparent cell is an empty one."""
+def draw_bands(
+    flow: FlowData, mode: Mode, *, strip: bool, first: int = 1, panels: int = 1
+) -> list[dict[str, Any]]:
+    """Draw both bands of a Flow figure on the axes y and y2, and the strip of zeros on y3.
+
+    First the points that catch hover and clicks (Plotly selects the nearest trace under the
+    cursor; heatmaps cannot be selected, and bars rank behind them), then the heatmaps,
+    theory and other seeds, the RMS line on its casing, marks.
+
+    Args:
+        flow: the numbers.
+        mode: for a light or a dark page.
+        strip: whether there is a strip of zeros.
+        first: x of the first column.
+        panels: how many panels share the width of the figure.
+    """
+    palette = PALETTES[mode]
+    return [
+        draw_targets(flow, flow.forward, "y"),
+        draw_targets(flow, flow.backward, "y2"),
+        *([draw_zero_bars(flow, mode)] if strip else []),
+        draw_heatmap(flow.forward, "y", palette.forward_scale, first),
+        draw_heatmap(flow.backward, "y2", palette.backward_scale, first),
+        *draw_hatching(flow, flow.forward, "y", mode),
+        *draw_hatching(flow, flow.backward, "y2", mode),
+        *draw_theory_and_seeds(flow, mode),
+        *draw_rms(flow, mode, panels),
+        *draw_theory_on_top(flow, mode),
+        *draw_marks(flow, mode),
+    ]
+
+
+def draw_targets(flow: FlowData, band: Band, axis: str) -> dict[str, Any]:
+    """Draw invisible points, one per column, that carry the hover text and can be selected."""
+    return {
+        "type": "scatter",
+        "name": "layers",
+        "mode": "markers",
+        "x": flow.layers,
+        "y": np.full(len(flow.layers), (band.grid.low + band.grid.high) / 2, np.float32),
+        "yaxis": axis,
+        "customdata": flow.layers,
+        "hovertext": band.hover,
+        "hovertemplate": "%{hovertext}<extra></extra>",
+        "marker": {"color": "rgba(0,0,0,0)", "size": 1},
+    }
+
+
+def draw_zero_bars(flow: FlowData, mode: Mode) -> dict[str, Any]:
+    """Draw the strip below the bands: exact zeros of the gradients, in per cent of the layer."""
+    palette = PALETTES[mode]
+    return {
+        "type": "bar",
+        "name": _("exactly 0"),
+        "x": flow.layers,
+        "y": (100 * flow.backward.zeros).astype(np.float32),
+        "width": 0.8 if len(flow.layers) <= MARKER_LIMIT else 1,
+        "yaxis": "y3",
+        "customdata": flow.layers,
+        "hovertext": flow.backward.hover,
+        "hovertemplate": "%{hovertext}<extra></extra>",
+        "marker": {"color": palette.muted, "line": {"width": 0}},
+    }
+
+
+def draw_heatmap(band: Band, axis: str, scale: ColourScale, first: int = 1) -> dict[str, Any]:
+    """Draw the density of a band from column ``first`` on; empty cells are transparent."""
     grid = band.grid
     symlog = grid.kind == "symlog"
     value = {
         "log10": "10<sup>%{y:.1f}</sup>",
-        "linear": _plain(grid.step),
+        "linear": _choose_decimals(grid.step),
         "symlog": "%{customdata[1]:.2~g}",
     }
     trace = {
@@ -54,49 +119,71 @@ def heatmap(band: Band, axis: str, scale: ColourScale, first: int = 1) -> dict[s
     return trace
 
 
-def _plain(step: float) -> str:
-    """Decimals that tell rows apart, so that the row of zero reads 0 and not 1.11e-16."""
+def _choose_decimals(step: float) -> str:
+    """Choose decimals that tell rows apart: the row of zero then reads 0, not 1.11e-16."""
     if not 1e-5 < step < 1e3:
         return "%{y:.3g}"
     return f"%{{y:.{max(0, math.ceil(-math.log10(step)))}f}}"
 
 
-def overlays(flow: Flow, mode: Mode) -> list[dict[str, Any]]:
-    """Theory's mean ± std above; lines and bands of the RMS gradient below."""
+def draw_hatching(flow: FlowData, band: Band, axis: str, mode: Mode) -> list[dict[str, Any]]:
+    """Hatch the columns of layers without finite entries."""
+    layers = flow.layers[band.nonfinite > 0.999]
+    if not len(layers):
+        return []
+    low, high = band.grid.low, band.grid.high
+    pattern = {"shape": "x", "fgcolor": PALETTES[mode].alarm, "fgopacity": 0.5, "size": 10}
+    return [
+        {
+            "type": "bar",
+            "name": "nothing finite",
+            "x": layers,
+            "y": np.full(len(layers), high - low, np.float32),
+            "base": low,
+            "width": 1,
+            "yaxis": axis,
+            "hoverinfo": "skip",
+            "marker": {"color": "rgba(0,0,0,0)", "line": {"width": 0}, "pattern": pattern},
+        }
+    ]
+
+
+def draw_theory_and_seeds(flow: FlowData, mode: Mode) -> list[dict[str, Any]]:
+    """Draw theory's mean ± std above, and lines and bands of the RMS gradient below."""
     layers = flow.layers.astype(np.float64)
-    drawn = []
+    traces = []
     if flow.reach is not None:
         grid = flow.forward.grid
         edges = [np.array([grid.to_axis(v) for v in x]) for x in (flow.reach.low, flow.reach.high)]
         unknown = np.full(len(layers), np.nan)
         for edge in edges:
             inside = np.where((edge > grid.low) & (edge < grid.high), edge, np.nan)
-            around = Range(unknown, inside, unknown)
-            drawn += draw_range_on_heatmap(layers, around, "theory", mode, axis="y", steps=True)
-    for overlay, found in flow.over:
-        drawn += draw_range_on_heatmap(layers, found, overlay.kind, mode, axis="y2")
-    return drawn
+            line = Range(unknown, inside, unknown)
+            traces += draw_range_on_heatmap(layers, line, "theory", mode, axis="y", steps=True)
+    for overlay, gradient in flow.overlays:
+        traces += draw_range_on_heatmap(layers, gradient, overlay.kind, mode, axis="y2")
+    return traces
 
 
-def theory_on_top(flow: Flow, mode: Mode) -> list[dict[str, Any]]:
-    """The dashes once more, for where they coincide with the RMS line."""
+def draw_theory_on_top(flow: FlowData, mode: Mode) -> list[dict[str, Any]]:
+    """Draw theory's dashes once more: they must show where they coincide with the RMS line."""
     look = {**THEORY_LINE, "width": 2, "color": choose_colour("theory", mode)}
     layers = flow.layers.astype(np.float64)
     return [
         trace
-        for overlay, found in flow.over
+        for overlay, gradient in flow.overlays
         if overlay.kind == "theory"
-        for trace in draw_line(layers, found.middle, "theory on top", "y2", look)
+        for trace in draw_line(layers, gradient.middle, "theory on top", "y2", look)
     ]
 
 
-def dotted(flow: Flow, panels: int = 1) -> bool:
-    """Whether the RMS line has room for a marker per layer in one of so many panels."""
+def has_markers(flow: FlowData, panels: int = 1) -> bool:
+    """Tell whether the RMS line has room for a marker per layer in one of ``panels`` panels."""
     return len(flow.layers) * panels <= MARKER_LIMIT
 
 
-def rms(flow: Flow, mode: Mode, panels: int = 1) -> list[dict[str, Any]]:
-    """The RMS gradient, on a casing in the colour of the page that sets it off in any shade."""
+def draw_rms(flow: FlowData, mode: Mode, panels: int = 1) -> list[dict[str, Any]]:
+    """Draw the RMS gradient, on a casing in the colour of the page that sets it off."""
     palette = PALETTES[mode]
     common = {
         "type": "scatter",
@@ -105,7 +192,7 @@ def rms(flow: Flow, mode: Mode, panels: int = 1) -> list[dict[str, Any]]:
         "yaxis": "y2",
         "hoverinfo": "skip",
     }
-    few, wide = dotted(flow, panels), dotted(flow, 2 * panels)
+    few, wide = has_markers(flow, panels), has_markers(flow, 2 * panels)
     markers = {
         "size": 9 if wide else 6,
         "color": palette.page,
@@ -129,8 +216,8 @@ def rms(flow: Flow, mode: Mode, panels: int = 1) -> list[dict[str, Any]]:
     ]
 
 
-def marks(flow: Flow, mode: Mode) -> list[dict[str, Any]]:
-    """Crosses for non-finite entries, triangles for entries outside the axis."""
+def draw_marks(flow: FlowData, mode: Mode) -> list[dict[str, Any]]:
+    """Draw crosses for non-finite entries and triangles for entries outside the axis."""
     palette = PALETTES[mode]
     traces = []
     for band, axis in ((flow.forward, "y"), (flow.backward, "y2")):
@@ -148,8 +235,8 @@ def marks(flow: Flow, mode: Mode) -> list[dict[str, Any]]:
         ]
         points = [
             (int(layer), y, symbol, colour)
-            for where, y, symbol, colour in kinds
-            for layer in flow.layers[where]
+            for is_marked, y, symbol, colour in kinds
+            for layer in flow.layers[is_marked]
         ]
         if not points:
             continue
@@ -172,58 +259,3 @@ def marks(flow: Flow, mode: Mode) -> list[dict[str, Any]]:
             }
         )
     return traces
-
-
-def targets(flow: Flow, band: Band, axis: str) -> dict[str, Any]:
-    """Invisible points, one per column, that carry the hover text and can be selected."""
-    return {
-        "type": "scatter",
-        "name": "layers",
-        "mode": "markers",
-        "x": flow.layers,
-        "y": np.full(len(flow.layers), (band.grid.low + band.grid.high) / 2, np.float32),
-        "yaxis": axis,
-        "customdata": flow.layers,
-        "hovertext": band.hover,
-        "hovertemplate": "%{hovertext}<extra></extra>",
-        "marker": {"color": "rgba(0,0,0,0)", "size": 1},
-    }
-
-
-def hatching(flow: Flow, band: Band, axis: str, mode: Mode) -> list[dict[str, Any]]:
-    """Hatched columns where a layer has no finite entry to show."""
-    hopeless = flow.layers[band.nonfinite > 0.999]
-    if not len(hopeless):
-        return []
-    low, high = band.grid.low, band.grid.high
-    pattern = {"shape": "x", "fgcolor": PALETTES[mode].alarm, "fgopacity": 0.5, "size": 10}
-    return [
-        {
-            "type": "bar",
-            "name": "nothing finite",
-            "x": hopeless,
-            "y": np.full(len(hopeless), high - low, np.float32),
-            "base": low,
-            "width": 1,
-            "yaxis": axis,
-            "hoverinfo": "skip",
-            "marker": {"color": "rgba(0,0,0,0)", "line": {"width": 0}, "pattern": pattern},
-        }
-    ]
-
-
-def zero_bars(flow: Flow, mode: Mode) -> dict[str, Any]:
-    """The strip below the bands: exact zeros among the gradients, in per cent of the layer."""
-    palette = PALETTES[mode]
-    return {
-        "type": "bar",
-        "name": _("exactly 0"),
-        "x": flow.layers,
-        "y": (100 * flow.backward.zeros).astype(np.float32),
-        "width": 0.8 if len(flow.layers) <= MARKER_LIMIT else 1,
-        "yaxis": "y3",
-        "customdata": flow.layers,
-        "hovertext": flow.backward.hover,
-        "hovertemplate": "%{hovertext}<extra></extra>",
-        "marker": {"color": palette.muted, "line": {"width": 0}},
-    }

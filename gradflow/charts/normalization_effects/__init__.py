@@ -1,1 +1,1 @@
-"""Figures on what a normalization does: gradient flow, weight scale, learning rate."""
+"""Figures on the effects of a normalization: gradient flow, weight scale, learning rate."""

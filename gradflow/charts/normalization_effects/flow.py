@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradflow.charts.compare.data import ComparedSetting
-from gradflow.charts.compare.figures import compare_flow_figure
+from gradflow.charts.compare.flow import compare_flow_figure
 from gradflow.charts.figure import FloatArray, make_layer_axis, read_column
 from gradflow.charts.flow.text import SYMBOLS
 from gradflow.charts.laws import LawCurve, laws_figure
@@ -18,33 +18,32 @@ from gradflow.charts.theme import Mode
 from gradflow.core.report import Report
 from gradflow.core.text import _
 
-Backward = Literal["activation_grad", "delta"]
-
-
-def _nothing() -> FloatArray:
-    return np.zeros(0)
+BackwardSignal = Literal["activation_grad", "delta"]
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
-    """One network.
+class NetworkReport:
+    """Report of a network to draw, with its name and a prediction.
 
     Attributes:
         name: for the legend.
-        report: its numbers.
+        report: the numbers.
         law: theory's norm of the chosen gradient, one per layer; empty: there is no theory.
     """
 
     name: str
     report: Report
-    law: FloatArray = field(default_factory=_nothing)
+    law: FloatArray = field(default_factory=lambda: np.zeros(0))
 
 
 def normalized_flow_figure(
-    networks: Sequence[Network], *, gradient: Backward = "activation_grad", mode: Mode = "light"
+    networks: Sequence[NetworkReport],
+    *,
+    gradient: BackwardSignal = "activation_grad",
+    mode: Mode = "light",
 ) -> go.Figure:
-    """Frobenius norms ‖∂L/∂a_l‖ or ‖∂L/∂z_l‖ per layer on a log axis, theory dashed."""
-    curves = flow_curves(networks, gradient)
+    """Draw Frobenius norms ‖∂L/∂a_l‖ or ‖∂L/∂z_l‖ per layer on a log axis, theory dashed."""
+    curves = make_flow_curves(networks, gradient)
     count = max((len(curve.x) for curve in curves), default=0)
     return laws_figure(
         curves,
@@ -59,21 +58,26 @@ def normalized_flow_figure(
 
 
 def distributions_figure(
-    networks: Sequence[Network], *, gradient: Backward = "activation_grad", mode: Mode = "light"
+    networks: Sequence[NetworkReport],
+    *,
+    gradient: BackwardSignal = "activation_grad",
+    mode: Mode = "light",
 ) -> go.Figure:
-    """A small Flow figure for each network, on the same axes; theory's RMS gradient dashed."""
-    entries = [ComparedSetting("", one.name, one.report, one.law) for one in networks]
+    """Draw a small Flow figure of each network, on the same axes; theory's RMS gradient dashed."""
+    entries = [
+        ComparedSetting("", network.name, network.report, network.law) for network in networks
+    ]
     return compare_flow_figure(entries, gradient=gradient, mode=mode)
 
 
-def flow_curves(networks: Sequence[Network], gradient: Backward) -> list[LawCurve]:
-    """One curve per network."""
+def make_flow_curves(networks: Sequence[NetworkReport], gradient: BackwardSignal) -> list[LawCurve]:
+    """Make one curve per network."""
     return [
         LawCurve(
-            one.name,
-            read_column(one.report.layers, "layer"),
-            read_column(one.report.layers, f"{gradient}_norm"),
-            one.law,
+            network.name,
+            read_column(network.report.layers, "layer"),
+            read_column(network.report.layers, f"{gradient}_norm"),
+            network.law,
         )
-        for one in networks
+        for network in networks
     ]

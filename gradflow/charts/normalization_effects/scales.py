@@ -15,26 +15,30 @@ from gradflow.charts.theme import PALETTES, TITLE_SIZE, Mode
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
-    from gradflow.core.teaching.normalization_effects.scales import Sweep
+    from gradflow.core.teaching.normalization_effects.scales import ScaleSweep
 
-Named = tuple[str, "Sweep"]
-_LEAST = 4.0
+_LEAST_DECADES = 4.0
 """Decades on each side of 1 that the axis shows at least."""
-_MOST = 14.0
-"""Decades on each side of 1 that it shows at most: without a norm the line runs out of it."""
+_MOST_DECADES = 14.0
+"""Decades on each side of 1 that the axis shows at most: a line without a norm may leave it."""
 
 
 def weight_scales_figure(
-    scales: FloatArray, sweeps: Sequence[Named], *, mode: Mode = "light"
+    scales: FloatArray, sweeps: Sequence[tuple[str, ScaleSweep]], *, mode: Mode = "light"
 ) -> go.Figure:
-    """Two log-log panels over k: ‖∂L/∂a_1‖/‖∂L/∂a_{L−1}‖, and ‖∂L/∂W_1‖ beside 1/k.
+    """Draw two log-log panels over k: ‖∂L/∂a_1‖/‖∂L/∂a_{L−1}‖, and ‖∂L/∂W_1‖ with 1/k dashed.
 
     The y axes hold every line with a normalization; the first line, without one, may leave them.
+
+    Args:
+        scales: the factors k.
+        sweeps: name and gradients of each network, first of the one without a normalization.
+        mode: for a light or a dark page.
     """
     if not sweeps:
         return empty_figure(_("Nothing was computed: no lines to draw"), mode=mode)
-    ratio, weight = scale_curves(scales, sweeps)
-    axes = [_axis(ratio), _axis(weight)]
+    ratio, weight = make_scale_curves(scales, sweeps)
+    axes = [_fit_axis(ratio), _fit_axis(weight)]
     data = [
         *draw_curves(ratio, axes[0], mode),
         *(
@@ -76,20 +80,29 @@ def weight_scales_figure(
     return build_figure(data, layout, mode)
 
 
-def scale_curves(
-    scales: FloatArray, sweeps: Sequence[Named]
+def make_scale_curves(
+    scales: FloatArray, sweeps: Sequence[tuple[str, ScaleSweep]]
 ) -> tuple[list[LawCurve], list[LawCurve]]:
-    """Curves over log10 k. The law of the second ones is 1/k through their last point."""
+    """Make curves of both panels over log10 k.
+
+    The law of ‖∂L/∂W_1‖ with a normalization is 1/k through the last point.
+    """
     x = np.log10(scales)
-    ratio = [LawCurve(name, x, one.ratio) for name, one in sweeps]
-    weight = [LawCurve(sweeps[0][0], x, sweeps[0][1].weight_grad)]
-    weight += [
-        LawCurve(name, x, one.weight_grad, one.weight_grad[-1] * scales[-1] / scales)
-        for name, one in sweeps[1:]
+    ratios = [LawCurve(name, x, sweep.ratio) for name, sweep in sweeps]
+    (first_name, first), *others = sweeps
+    weights = [LawCurve(first_name, x, first.weight_grad)]
+    weights += [
+        LawCurve(name, x, sweep.weight_grad, sweep.weight_grad[-1] * scales[-1] / scales)
+        for name, sweep in others
     ]
-    return ratio, weight
+    return ratios, weights
 
 
-def _axis(curves: Sequence[LawCurve]) -> Scale:
-    found = fit_scale(curves[1:], log=True)
-    return Scale(True, max(min(found.low, -_LEAST), -_MOST), min(max(found.high, _LEAST), _MOST))
+def _fit_axis(curves: Sequence[LawCurve]) -> Scale:
+    """Fit a log axis to all curves but the first one, the one without a normalization."""
+    scale = fit_scale(curves[1:], log=True)
+    return Scale(
+        True,
+        max(min(scale.low, -_LEAST_DECADES), -_MOST_DECADES),
+        min(max(scale.high, _LEAST_DECADES), _MOST_DECADES),
+    )

@@ -1,4 +1,4 @@
-"""Many small images as one heatmap: what hidden units look for, and reconstructions."""
+"""Many small images as one heatmap: weights of hidden units, and reconstructions."""
 
 from __future__ import annotations
 
@@ -17,42 +17,33 @@ Images = npt.NDArray[np.float32]
 
 SIDE = 8
 """Pixels along the side of an image."""
-COLUMNS = 16
-_STEP = SIDE + 1
+TILE_COLUMNS = 16
+"""Images in a row."""
+_TILE_STEP = SIDE + 1
 _TILE_HEIGHT = 62
-_PERCENTILE = 98
-
-
-def mosaic(images: Images, columns: int = COLUMNS) -> Images:
-    """Images ``(n, 64)`` row by row in one array, one entry of NaN between neighbours."""
-    rows = -(-len(images) // columns)
-    columns = min(columns, len(images))
-    tiles = np.full((rows * columns, _STEP, _STEP), np.nan, np.float32)
-    tiles[: len(images), :SIDE, :SIDE] = images.reshape(-1, SIDE, SIDE)
-    whole = tiles.reshape(rows, columns, _STEP, _STEP).swapaxes(1, 2)
-    return whole.reshape(rows * _STEP, columns * _STEP)[:-1, :-1]
+_REACH_PERCENTILE = 98
 
 
 def features_figure(
     features: Images, *, reach: float | None = None, mode: Mode = "light"
 ) -> go.Figure:
-    """The weights from the pixels to every hidden unit, a tile of 8×8 per unit.
+    """Draw the weights from the pixels to every hidden unit, a tile of 8×8 per unit.
 
     All tiles share one scale, from −reach over 0 in the middle to reach.
 
     Args:
         features: ``(units, 64)``.
-        reach: the end of the scale, by default :func:`reach_of` the features.
+        reach: the end of the scale, by default :func:`measure_reach` the features.
         mode: for a light or a dark page.
     """
     if not len(features) or not np.isfinite(features).all():
         return empty_figure(_("The weights are not finite: there is nothing to see"), mode=mode)
-    reach = reach_of(features) if reach is None else reach
-    whole = mosaic(features)
+    reach = measure_reach(features) if reach is None else reach
+    whole = tile_images(features)
     units = np.repeat(np.arange(1, len(features) + 1, dtype=np.float32)[:, None], SIDE**2, axis=1)
     palette = PALETTES[mode]
-    trace = _heatmap(whole, (-reach, reach), _signed(mode)) | {
-        "customdata": mosaic(units),
+    trace = _draw_heatmap(whole, (-reach, reach), _make_signed_scale(mode)) | {
+        "customdata": tile_images(units),
         "hovertemplate": _("unit %{customdata:.0f}: weight %{z:.3g}") + "<extra></extra>",
         "showscale": True,
         "colorbar": {
@@ -62,22 +53,22 @@ def features_figure(
             "outlinecolor": palette.muted,
         },
     }
-    rows = -(-len(features) // COLUMNS)
-    layout = _layout(whole, _TILE_HEIGHT * rows + 50)
+    rows = -(-len(features) // TILE_COLUMNS)
+    layout = _lay_out(whole, _TILE_HEIGHT * rows + 50)
     layout["margin"]["t"] = 40  # the colour bar stays clear of the buttons
     return build_figure([trace], layout, mode)
 
 
-def reach_of(features: Images) -> float:
-    """The size below which 98 % of the weights lie; 1 if there is none."""
+def measure_reach(features: Images) -> float:
+    """Find the size below which 98 % of the weights lie; 1 if there is none."""
     finite = np.abs(features[np.isfinite(features)])
-    return float(np.percentile(finite, _PERCENTILE)) or 1.0 if len(finite) else 1.0
+    return float(np.percentile(finite, _REACH_PERCENTILE)) or 1.0 if len(finite) else 1.0
 
 
 def reconstructions_figure(
     originals: Images, reconstructions: Images, names: Sequence[str], *, mode: Mode = "light"
 ) -> go.Figure:
-    """Originals in the first row, below it what is left of them after each number of layers.
+    """Draw originals in the first row, and below it their reconstructions, a row per depth.
 
     Args:
         originals: ``(images, 64)``, pixels in [0, 1].
@@ -87,16 +78,16 @@ def reconstructions_figure(
     """
     count = len(originals)
     rows = np.concatenate([originals[None], reconstructions]).reshape(-1, SIDE**2)
-    whole = mosaic(rows, count)
-    trace = _heatmap(whole, (0.0, 1.0), _positive(mode)) | {
+    whole = tile_images(rows, count)
+    trace = _draw_heatmap(whole, (0.0, 1.0), _make_positive_scale(mode)) | {
         "hovertemplate": _("pixel %{z:.2f}") + "<extra></extra>",
         "showscale": False,
     }
-    layout = _layout(whole, 68 * len(names) + 20)
+    layout = _lay_out(whole, 68 * len(names) + 20)
     layout["margin"]["l"] = 190
     layout["yaxis"] |= {
         "visible": True,
-        "tickvals": [i * _STEP + (SIDE - 1) / 2 for i in range(len(names))],
+        "tickvals": [i * _TILE_STEP + (SIDE - 1) / 2 for i in range(len(names))],
         "ticktext": list(names),
         "ticks": "",
         "showgrid": False,
@@ -105,7 +96,17 @@ def reconstructions_figure(
     return build_figure([trace], layout, mode)
 
 
-def _heatmap(whole: Images, limits: tuple[float, float], scale: ColourScale) -> dict[str, Any]:
+def tile_images(images: Images, columns: int = TILE_COLUMNS) -> Images:
+    """Put images ``(n, 64)`` row by row into one array, one entry of NaN between neighbours."""
+    rows = -(-len(images) // columns)
+    columns = min(columns, len(images))
+    tiles = np.full((rows * columns, _TILE_STEP, _TILE_STEP), np.nan, np.float32)
+    tiles[: len(images), :SIDE, :SIDE] = images.reshape(-1, SIDE, SIDE)
+    whole = tiles.reshape(rows, columns, _TILE_STEP, _TILE_STEP).swapaxes(1, 2)
+    return whole.reshape(rows * _TILE_STEP, columns * _TILE_STEP)[:-1, :-1]
+
+
+def _draw_heatmap(whole: Images, limits: tuple[float, float], scale: ColourScale) -> dict[str, Any]:
     return {
         "type": "heatmap",
         "z": whole,
@@ -116,19 +117,20 @@ def _heatmap(whole: Images, limits: tuple[float, float], scale: ColourScale) -> 
     }
 
 
-def _positive(mode: Mode) -> ColourScale:
-    """Empty pixels look like the first shade, not like the page, so that a tile has an edge."""
+def _make_positive_scale(mode: Mode) -> ColourScale:
+    """Start at the first shade, not at the page's, so that a tile of empty pixels has an edge."""
     (_zero, _nothing), (_first, colour), *rest = PALETTES[mode].forward_scale
     return ((0.0, colour), *rest)
 
 
-def _signed(mode: Mode) -> ColourScale:
-    """From almost the page to the ink: survives greyscale."""
+def _make_signed_scale(mode: Mode) -> ColourScale:
+    """Run from almost the page to the ink, which survives greyscale."""
     palette = PALETTES[mode]
     return ((0.0, palette.grid), (1.0, palette.ink))
 
 
-def _layout(whole: Images, height: int) -> dict[str, Any]:
+def _lay_out(whole: Images, height: int) -> dict[str, Any]:
+    """Lay out square pixels, row 0 at the top, without axes."""
     rows, columns = whole.shape
     hidden = {"visible": False, "constrain": "domain", "fixedrange": True}
     return {

@@ -10,7 +10,13 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradflow.charts.figure import build_figure, make_legend
-from gradflow.charts.pretraining.lines import level, medians, repeated, share_axis, spike
+from gradflow.charts.pretraining.repetitions import (
+    compute_medians,
+    draw_level,
+    draw_repetitions,
+    make_share_axis,
+    make_spike,
+)
 from gradflow.charts.theme import Mode, format_share, list_styles
 from gradflow.core.text import _
 
@@ -19,23 +25,23 @@ if TYPE_CHECKING:
 
 
 def reuse_figure(
-    names: Sequence[str], found: Reuse, classes: int, *, mode: Mode = "light"
+    names: Sequence[str], reuse: Reuse, classes: int, *, mode: Mode = "light"
 ) -> go.Figure:
-    """One line per way to use the layers; x is logarithmic. Thin lines are single seeds.
+    """Draw one line per way to use the layers; x is logarithmic. Thin lines are single seeds.
 
     Args:
-        names: of the ways, in the order of ``found.accuracy``.
-        found: the accuracies.
+        names: of the ways, in the order of ``reuse.accuracy``.
+        reuse: the accuracies.
         classes: digits of the new task; 1/classes is guessing.
         mode: for a light or a dark page.
     """
-    x = np.array(found.per_class, dtype=float)
+    x = np.array(reuse.per_class, dtype=float)
     data: list[dict[str, Any]] = []
-    for name, accuracy, style in zip(names, found.accuracy, list_styles(mode), strict=False):
-        texts = [f"{name} {format_share(value)}" for value in medians(accuracy).tolist()]
-        data += repeated(name, x, accuracy, texts, style, markers=True)
-    lowest = float(np.nanmin(found.accuracy, initial=1 / classes))
-    shape, note = level(
+    for name, accuracy, style in zip(names, reuse.accuracy, list_styles(mode), strict=False):
+        texts = [f"{name} {format_share(value)}" for value in compute_medians(accuracy).tolist()]
+        data += draw_repetitions(name, x, accuracy, texts, style, markers=True)
+    lowest = float(np.nanmin(reuse.accuracy, initial=1 / classes))
+    shape, note = draw_level(
         1 / classes, _("guessing: {share}").format(share=format_share(1 / classes)), mode
     )
     layout = {
@@ -49,14 +55,14 @@ def reuse_figure(
             "type": "log",
             "title": {"text": _("labelled images of each new digit")},
             "tickvals": x,
-            "ticktext": [str(count) for count in found.per_class],
+            "ticktext": [str(count) for count in reuse.per_class],
             "range": [np.log10(x[0]) - 0.06, np.log10(x[-1]) + 0.06],
             "showgrid": False,
-            **spike(mode),
+            **make_spike(mode),
             "unifiedhovertitle": {"text": f"<b>{_('images per digit')}: %{{x}}</b>"},
         },
-        "yaxis": share_axis(_("held-out accuracy"), math.floor(10 * lowest) / 10),
+        "yaxis": make_share_axis(_("held-out accuracy"), math.floor(10 * lowest) / 10),
         "shapes": [shape],
         "annotations": [note],
-    }  # fmt: skip
+    }
     return build_figure(data, layout, mode)

@@ -8,8 +8,8 @@ from gradflow.charts.figure import make_layer_axis
 from gradflow.core.text import _
 
 
-def step_axis(steps: int) -> dict[str, Any]:
-    """Time steps from 1 at the left to the last at the right."""
+def make_step_axis(steps: int) -> dict[str, Any]:
+    """Make an axis of time steps, from 1 at the left to the last at the right."""
     return make_layer_axis(
         steps,
         title={"text": _("time step t")},
@@ -17,8 +17,8 @@ def step_axis(steps: int) -> dict[str, Any]:
     )
 
 
-def back_axis(steps: int) -> dict[str, Any]:
-    """Steps back from the loss: 0 at the right, so that the gradient runs to the left."""
+def make_back_axis(steps: int) -> dict[str, Any]:
+    """Make an axis of steps back from the loss: 0 is at the right, so gradients run to the left."""
     return {
         "title": {"text": _("steps back from the loss")},
         "range": [steps + 0.5, -0.5],

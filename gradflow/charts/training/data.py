@@ -1,4 +1,4 @@
-"""What the figures of training runs are drawn from, and how long series are thinned."""
+"""The numbers that figures of training runs draw, and how long series are thinned."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from gradflow.charts.figure import FloatArray
 from gradflow.charts.theme import Mode, Style, escape, list_styles
 from gradflow.core.text import N_
 
-COLUMNS = 400
-"""At most so many points of a line, or columns of a map, are drawn."""
-_SHORTEST = 10.0
+MOST_COLUMNS = 400
+"""At most this many points of a line, or columns of a map, are drawn."""
+_SHORTEST_AXIS = 10.0
 """Steps that the shortest axis has."""
-RECENT = 10
+RECENT_RECORDS = 10
 """Records whose median is shown as the state of a layer."""
 
 
@@ -25,7 +25,7 @@ class Quantity:
     """A number per layer and step.
 
     Attributes:
-        label: for the choice of it.
+        label: its name in a list of quantities.
         symbol: for axes and hovers.
         share: whether it is a share of 1; if not, it is drawn on a log scale.
     """
@@ -43,7 +43,7 @@ QUANTITIES: dict[str, Quantity] = {
     "dead": Quantity(N_("Dead units"), N_("dead units"), share=True),
     "saturated": Quantity(N_("Saturation"), N_("saturated"), share=True),
 }
-"""By column of ``Run.layers``; the second has a figure of its own beside the map."""
+"""By column of ``Run.layers``; the second also has a panel of its own at the right of the maps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class Lane:
 
     Attributes:
         letter: ``A`` … ``D``; it fixes colour, dash and marker.
-        name: what it is called, in plain text.
+        name: of the run, in plain text.
         planned: steps of the whole run.
         steps: recorded steps, ``(records,)``.
         numbers: values per record by column of ``Run.table``.
@@ -75,77 +75,78 @@ class Lane:
         """Letter and name as Plotly writes them."""
         return f"<b>{self.letter}</b> {escape(self.name)}"
 
-    def style(self, mode: Mode) -> Style:
-        """Colour, dash and marker."""
+    def get_style(self, mode: Mode) -> Style:
+        """Get colour, dash and marker of its letter."""
         return list_styles(mode)["ABCD".index(self.letter)]
 
-    def measured(self, column: str) -> tuple[FloatArray, FloatArray]:
-        """Steps and values of a number that is not measured in every record."""
-        found = ~np.isnan(self.numbers[column])
-        return self.steps[found], self.numbers[column][found]
+    def select_measured(self, column: str) -> tuple[FloatArray, FloatArray]:
+        """Select steps and values of a number that is not measured in every record."""
+        known = ~np.isnan(self.numbers[column])
+        return self.steps[known], self.numbers[column][known]
 
-    def recent(self, column: str) -> FloatArray:
-        """Median of the last records, per layer; NaN where any of them is not finite."""
-        last = self.layers[column][:, -RECENT:]
+    def compute_recent(self, column: str) -> FloatArray:
+        """Compute the median of the last records, per layer; NaN where any is not finite."""
+        last = self.layers[column][:, -RECENT_RECORDS:]
         if not last.shape[1]:
             return np.full(len(last), np.nan)
         whole = np.where(np.isfinite(last), last, np.nan)
         return np.asarray(np.median(whole, axis=1), np.float64)
 
 
-def horizon(lanes: Sequence[Lane]) -> float:
-    """The last step on the axes: all that is planned, halved while what is done still fits.
+def find_horizon(lanes: Sequence[Lane]) -> float:
+    """Find the last step on the axes: all that is planned, halved while what is done still fits.
 
     So a long run fills half of its figures from the start, and all of them in the end.
     """
     done = max((float(lane.steps[-1]) for lane in lanes if len(lane.steps)), default=0.0)
     last = float(max((lane.planned for lane in lanes), default=1))
-    while last / 2 >= max(done, _SHORTEST):
+    while last / 2 >= max(done, _SHORTEST_AXIS):
         last /= 2
     return last
 
 
-def thinned_line(
-    x: FloatArray, values: FloatArray, columns: int = COLUMNS
+def thin_line(
+    x: FloatArray, values: FloatArray, columns: int = MOST_COLUMNS
 ) -> tuple[FloatArray, FloatArray]:
-    """At most about ``columns`` points of a line, in order.
+    """Keep at most about ``columns`` points of a line, in order.
 
     Of each stretch the lowest, the highest and the first that is not finite stay, so that no
     spike is lost.
     """
     if len(x) <= columns:
         return x, values
-    kept = [
-        i for start, stop in _stretches(len(x), columns // 2) for i in _ends(values, start, stop)
-    ]
+    kept: list[int] = []
+    for start, stop in _split(len(x), columns // 2):
+        kept += [start + i for i in _pick_extremes(values[start:stop])]
     return x[kept], values[kept]
 
 
-def _stretches(count: int, wanted: int) -> Iterator[tuple[int, int]]:
-    edges = np.linspace(0, count, wanted + 1).astype(int).tolist()
-    return pairwise(edges)
-
-
-def _ends(values: FloatArray, start: int, stop: int) -> list[int]:
-    part = values[start:stop]
-    finite = np.isfinite(part)
-    found = set() if finite.all() else {start + int(np.argmin(finite))}
+def _pick_extremes(values: FloatArray) -> list[int]:
+    """Pick the positions of the lowest, the highest and the first value that is not finite."""
+    finite = np.isfinite(values)
+    positions = set() if finite.all() else {int(np.argmin(finite))}
     if finite.any():
-        found.add(start + int(np.argmin(np.where(finite, part, np.inf))))
-        found.add(start + int(np.argmax(np.where(finite, part, -np.inf))))
-    return sorted(found)
+        positions.add(int(np.argmin(np.where(finite, values, np.inf))))
+        positions.add(int(np.argmax(np.where(finite, values, -np.inf))))
+    return sorted(positions)
 
 
-def thinned_map(
-    steps: FloatArray, values: FloatArray, columns: int = COLUMNS
+def thin_map(
+    steps: FloatArray, values: FloatArray, columns: int = MOST_COLUMNS
 ) -> tuple[FloatArray, FloatArray]:
-    """At most ``columns`` columns of a map ``(layers, records)``.
+    """Keep at most ``columns`` columns of a map ``(layers, records)``.
 
     A column holds the largest value of its stretch of records, NaN if one of them is NaN, and
     stands at the last of its steps.
     """
     if len(steps) <= columns:
         return steps, values
-    starts, stops = zip(*_stretches(len(steps), columns), strict=True)
+    starts, stops = zip(*_split(len(steps), columns), strict=True)
     largest = np.maximum.reduceat(values, list(starts), axis=1)
     return steps[np.array(stops) - 1], largest
+
+
+def _split(count: int, stretches: int) -> Iterator[tuple[int, int]]:
+    """Split ``count`` positions into stretches: start and stop of each."""
+    edges = np.linspace(0, count, stretches + 1).astype(int).tolist()
+    return pairwise(edges)

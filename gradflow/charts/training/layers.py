@@ -1,13 +1,13 @@
-"""Layers over steps as a map, and beside it how fast each of them moves."""
+"""A quantity of every layer over the steps of training runs, and how fast each layer moves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
 
+from gradflow.charts.axes import PanelAxes
 from gradflow.charts.figure import (
     build_figure,
     choose_layer_ticks,
@@ -16,28 +16,37 @@ from gradflow.charts.figure import (
     make_note,
 )
 from gradflow.charts.theme import Mode, escape
-from gradflow.charts.training.data import QUANTITIES, Lane, horizon
-from gradflow.charts.training.maps import Map, colours, map_traces, shades, shape_map
-from gradflow.charts.training.speeds import speeds, usual
+from gradflow.charts.training.data import QUANTITIES, Lane, find_horizon
+from gradflow.charts.training.maps import (
+    QuantityMap,
+    draw_map,
+    fit_shades,
+    make_colour_axis,
+    shape_map,
+)
+from gradflow.charts.training.speeds import draw_speeds, draw_usual_ratio
 from gradflow.core.text import _
 
 HEIGHT = 430
-_MAPS, _SPEED = 0.64, (0.78, 1.0)
-"""Where maps end and the figure of speeds begins and ends, as shares of the width."""
+_MAPS_END = 0.64
+"""Right end of the maps, as a share of the width."""
+_SPEEDS = (0.78, 1.0)
+"""Both ends of the panel of speeds, as shares of the width."""
 _GAP = 0.025
-_NAMES = {1: 60, 2: 26}
+"""Between two maps, as a share of the width."""
+_NAME_LENGTHS = {1: 60, 2: 26}
 """Characters of a name that fit above one of so many maps; above more stand letters alone."""
 
 
 def layers_figure(
     lanes: Sequence[Lane], *, quantity: str = "weight_grad_norm", mode: Mode = "light"
 ) -> go.Figure:
-    """A map layer × step for each run, all on one scale, and the speeds of the layers beside.
+    """Draw a map layer × step for each run, all on one scale, and the layers' speeds at the right.
 
-    The map shows ``quantity``, on a log scale unless it is a share. Layer 1 is at the bottom.
-    Where it is exactly 0 stands ○, where it is NaN or infinite ✕. A line runs through the map of
-    the update ratio where it is 10⁻³. The speeds are the median over the last records of
-    ‖ΔW‖/‖W‖, with a line at 10⁻³.
+    A map shows ``quantity``, on a log scale unless it is a share. Layer 1 is at the bottom. Values
+    of exactly 0 are marked by ○, NaN and infinite ones by ✕. A line runs through the map of the
+    update ratio where it is 10⁻³. The speeds are the median over the last records of ‖ΔW‖/‖W‖,
+    with a line at 10⁻³.
 
     Args:
         lanes: the runs.
@@ -46,30 +55,20 @@ def layers_figure(
     """
     if not any(len(lane.steps) for lane in lanes):
         return empty_figure(_("No step was recorded yet"), mode=mode)
-    what = QUANTITIES[quantity]
+    kind = QUANTITIES[quantity]
     maps = [shape_map(lane, quantity) for lane in lanes]
-    low, high = shades([one.shade for one in maps], what)
-    deepest = max(len(lane.modules) for lane in lanes)
+    low, high = fit_shades([quantity_map.shade for quantity_map in maps], kind)
     data: list[dict[str, Any]] = []
     layout: dict[str, Any] = {}
-    width = (_MAPS - _GAP * (len(lanes) - 1)) / len(lanes)
-    for i, (lane, one) in enumerate(zip(lanes, maps, strict=True)):
-        axis = str(i + 1) if i else ""
-        start = i * (width + _GAP)
-        data += map_traces(lane, one, quantity, axis, mode)
-        layout[f"xaxis{axis}"] = {
-            "domain": [start, start + width],
-            "range": [0.5, horizon(lanes) + 0.5],
-            "tickformat": "d",
-            "showgrid": False,
-            "anchor": "y",
-            "nticks": 7 - len(lanes),
-            "title": {"text": _("step")},
-        }
-    last = str(len(lanes) + 1)
-    lines, ratios = speeds(lanes, last, mode)
-    layout[f"xaxis{last}"] = ratios | {"domain": _SPEED}
-    room, foots = make_footnote(_notes(maps, quantity), mode)
+    for i, (lane, quantity_map) in enumerate(zip(lanes, maps, strict=True)):
+        axes = PanelAxes(i)
+        data += draw_map(lane, quantity_map, quantity, axes, mode)
+        layout[axes.x_key] = _make_step_axis(i, lanes)
+    speed_axes = PanelAxes(len(lanes))
+    lines, speed_axis = draw_speeds(lanes, speed_axes, mode)
+    layout[speed_axes.x_key] = speed_axis | {"domain": _SPEEDS}
+    room, notes = make_footnote(_write_notes(maps, quantity), mode)
+    deepest = max(len(lane.modules) for lane in lanes)
     layout |= {
         "height": HEIGHT + room,
         "margin": {"l": 64, "r": 20, "t": 36, "b": 62 + room},
@@ -82,35 +81,55 @@ def layers_figure(
             "tickvals": choose_layer_ticks(deepest),
             "showgrid": False,
         },
-        "coloraxis": colours(what, low, high, _MAPS + 0.01, mode),
-        "shapes": [usual(f"x{last}", mode)],
-        "annotations": [*_heads(lanes, mode), *foots],
+        "coloraxis": make_colour_axis(kind, low, high, _MAPS_END + 0.01, mode),
+        "shapes": [draw_usual_ratio(speed_axes, mode)],
+        "annotations": [*_write_titles(lanes, mode), *notes],
     }
     return build_figure([*data, *lines], layout, mode)
 
 
-def _heads(lanes: Sequence[Lane], mode: Mode) -> list[dict[str, Any]]:
-    """Names of the runs above their maps."""
-    found = []
-    width = (_MAPS - _GAP * (len(lanes) - 1)) / len(lanes)
+def _make_step_axis(i: int, lanes: Sequence[Lane]) -> dict[str, Any]:
+    """Make the x axis of map i."""
+    left, right = _find_domain(i, len(lanes))
+    return {
+        "domain": [left, right],
+        "range": [0.5, find_horizon(lanes) + 0.5],
+        "tickformat": "d",
+        "showgrid": False,
+        "anchor": "y",
+        "nticks": 7 - len(lanes),
+        "title": {"text": _("step")},
+    }
+
+
+def _find_domain(i: int, count: int) -> tuple[float, float]:
+    """Find both ends of map i of ``count`` maps, as shares of the width."""
+    width = (_MAPS_END - _GAP * (count - 1)) / count
+    left = i * (width + _GAP)
+    return left, left + width
+
+
+def _write_titles(lanes: Sequence[Lane], mode: Mode) -> list[dict[str, Any]]:
+    """Write the names of the runs above their maps, and the title of the speeds."""
+    most = _NAME_LENGTHS.get(len(lanes), 0)
+    titles = []
     for i, lane in enumerate(lanes):
-        most = _NAMES.get(len(lanes), 0)
         name = lane.name if len(lane.name) <= most else f"{lane.name[: most - 1]}…"
         text = f"<b>{lane.letter}</b> {escape(name) if most else ''}"
-        found.append(
-            make_note(text, i * (width + _GAP), 1, font={"color": lane.style(mode).colour})
-        )
-    return [*found, make_note(_("<b>Speed of each layer</b>"), _SPEED[0], 1)]
+        left, _right = _find_domain(i, len(lanes))
+        titles.append(make_note(text, left, 1, font={"color": lane.get_style(mode).colour}))
+    return [*titles, make_note(_("<b>Speed of each layer</b>"), _SPEEDS[0], 1)]
 
 
-def _notes(maps: Sequence[Map], quantity: str) -> list[str]:
-    zero, broken = any(m.zero.any() for m in maps), any(m.broken.any() for m in maps)
-    blank = QUANTITIES[quantity].share and any(
-        m.shade.size and np.isnan(m.shade).all() for m in maps
-    )
-    return (
-        [_("○ exactly 0")] * zero
-        + [_("✕ NaN or infinite")] * broken
-        + [_("blank: not defined for this activation function")] * blank
-        + [_("━ 10⁻³, of means over a tenth of the run")] * (quantity == "update_ratio")
-    )
+def _write_notes(maps: Sequence[QuantityMap], quantity: str) -> list[str]:
+    """Explain the marks that occur."""
+    notes = []
+    if any(quantity_map.zero.any() for quantity_map in maps):
+        notes.append(_("○ exactly 0"))
+    if any(quantity_map.broken.any() for quantity_map in maps):
+        notes.append(_("✕ NaN or infinite"))
+    if QUANTITIES[quantity].share and any(quantity_map.is_blank for quantity_map in maps):
+        notes.append(_("blank: not defined for this activation function"))
+    if quantity == "update_ratio":
+        notes.append(_("━ 10⁻³, of means over a tenth of the run"))
+    return notes

@@ -10,23 +10,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gradflow.charts.axes import PanelAxes
 from gradflow.charts.figure import FloatArray
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, ColourScale, Mode, format_power
-from gradflow.charts.training.data import COLUMNS, QUANTITIES, Lane, Quantity, thinned_map
+from gradflow.charts.training.data import MOST_COLUMNS, QUANTITIES, Lane, Quantity, thin_map
 from gradflow.charts.training.speeds import USUAL_RATIO
 from gradflow.core.text import _
 
-_RARE = 0.02
+_RARE_SHARE = 0.02
 """Share of the values at either end that have the outermost shade."""
-_WINDOW = 10
-"""The line in a map is that of means over a tenth of it: single batches differ."""
-_MARKS = 300
-"""At most so many marks in one map."""
+_WINDOWS = 10
+"""The line in a map is that of means over one of so many windows: single batches differ."""
+_MOST_MARKS = 300
+"""At most this many marks in one map."""
 
 
 @dataclass(frozen=True, eq=False)
-class Map:
-    """What the map of one run shows.
+class QuantityMap:
+    """A quantity of one run over layers and steps.
 
     Attributes:
         steps: of the columns.
@@ -39,138 +40,196 @@ class Map:
     zero: npt.NDArray[np.bool_]
     broken: npt.NDArray[np.bool_]
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether there are values, none of which has a shade."""
+        return bool(self.shade.size) and bool(np.isnan(self.shade).all())
 
-def shape_map(lane: Lane, quantity: str, columns: int = COLUMNS) -> Map:
-    """Log10 of a quantity, or the share, thinned; a share that is NaN is not defined there."""
-    steps, values = thinned_map(lane.steps, lane.layers[quantity], columns)
+
+def shape_map(lane: Lane, quantity: str, columns: int = MOST_COLUMNS) -> QuantityMap:
+    """Take log10 of a quantity, or the share, in at most ``columns`` columns.
+
+    A share that is NaN is not defined there.
+    """
+    steps, values = thin_map(lane.steps, lane.layers[quantity], columns)
     finite = np.isfinite(values)
     if QUANTITIES[quantity].share:
-        nothing = np.zeros(values.shape, bool)
-        return Map(steps, np.where(finite, values, np.nan), nothing, nothing)
-    shown = finite & (values > 0)
+        nowhere = np.zeros(values.shape, bool)
+        return QuantityMap(steps, np.where(finite, values, np.nan), nowhere, nowhere)
     logs = np.full(values.shape, np.nan)
-    np.log10(values, out=logs, where=shown)
-    return Map(steps, logs, values == 0, ~finite)
+    np.log10(values, out=logs, where=finite & (values > 0))
+    return QuantityMap(steps, logs, values == 0, ~finite)
 
 
-def shades(maps: Sequence[FloatArray], what: Quantity) -> tuple[float, float]:
-    """The range of shades that all maps share: nearly all values, and two decades at least.
+def fit_shades(shades: Sequence[FloatArray], kind: Quantity) -> tuple[float, float]:
+    """Fit the range of shades that all maps share: nearly all values, at least two decades.
 
     A few values far off, those of a run that explodes, shall not take the shades of all others.
     """
-    if what.share:
+    if kind.share:
         return 0.0, 1.0
-    every = np.concatenate([one.ravel() for one in maps])
-    every = every[np.isfinite(every)]
-    if not len(every):
+    values = np.concatenate([shade.ravel() for shade in shades])
+    values = values[np.isfinite(values)]
+    if not len(values):
         return -2.0, 0.0
-    low, high = map(float, np.quantile(every, (_RARE, 1 - _RARE)))
+    low, high = map(float, np.quantile(values, (_RARE_SHARE, 1 - _RARE_SHARE)))
     return min(low, high - 2), high
 
 
-def map_traces(lane: Lane, one: Map, quantity: str, axis: str, mode: Mode) -> list[dict[str, Any]]:
-    """The map on x axis ``axis``, its marks, and in that of the update ratio a line at 10⁻³."""
-    if not one.shade.size:
-        return []
-    line = _contour(one, axis, mode) if quantity == "update_ratio" else []
-    return [_map(lane, one, QUANTITIES[quantity], axis), *line, *_marks(lane, one, axis, mode)]
-
-
-def colours(what: Quantity, low: float, high: float, x: float, mode: Mode) -> dict[str, Any]:
-    """The scale that all maps share, with its bar at ``x``."""
+def make_colour_axis(
+    kind: Quantity, low: float, high: float, x: float, mode: Mode
+) -> dict[str, Any]:
+    """Make the scale that all maps share, with its bar at ``x``."""
     palette = PALETTES[mode]
-    scale = palette.forward_scale if what.share else palette.backward_scale
     return {
         "cmin": low,
         "cmax": high,
-        "colorscale": _opaque(scale),
+        "colorscale": _make_opaque(palette.forward_scale if kind.share else palette.backward_scale),
         "colorbar": {
-            "x": x, "xanchor": "left", "thickness": 12, "outlinewidth": 0, "ypad": 0,
-            "tickfont": {"size": TEXT_SIZE - 1}, **_ticks(what, low, high),
+            "x": x,
+            "xanchor": "left",
+            "thickness": 12,
+            "outlinewidth": 0,
+            "ypad": 0,
+            "tickfont": {"size": TEXT_SIZE - 1},
+            **_make_ticks(kind, low, high),
         },
-    }  # fmt: skip
+    }
 
 
-def _ticks(what: Quantity, low: float, high: float) -> dict[str, Any]:
-    if what.share:
-        return {"tickvals": [0, 0.5, 1], "ticktext": ["0 %", "50 %", "100 %"]}
-    every = max(1, math.ceil((high - low) / 6))
-    ticks = range(math.ceil(low), math.floor(high) + 1, every)
-    return {"tickvals": list(ticks), "ticktext": [format_power(tick) for tick in ticks]}
-
-
-def _opaque(scale: ColourScale) -> ColourScale:
-    """A scale whose lowest value has a shade, too: nothing but what is not there is transparent."""
+def _make_opaque(scale: ColourScale) -> ColourScale:
+    """Give the lowest value a shade, too: only gaps are transparent."""
     _transparent, (_start, first), *others = scale
     return ((0.0, first), *others)
 
 
-def _map(lane: Lane, one: Map, what: Quantity, axis: str) -> dict[str, Any]:
-    value = "%{z:.1%}" if what.share else "10<sup>%{z:.2f}</sup>"
-    place = _("{letter}, layer {layer}, step {step}").format(
+def _make_ticks(kind: Quantity, low: float, high: float) -> dict[str, Any]:
+    if kind.share:
+        return {"tickvals": [0, 0.5, 1], "ticktext": ["0 %", "50 %", "100 %"]}
+    step = max(1, math.ceil((high - low) / 6))
+    ticks = range(math.ceil(low), math.floor(high) + 1, step)
+    return {"tickvals": list(ticks), "ticktext": [format_power(tick) for tick in ticks]}
+
+
+def draw_map(
+    lane: Lane, quantity_map: QuantityMap, quantity: str, axes: PanelAxes, mode: Mode
+) -> list[dict[str, Any]]:
+    """Draw the map on the x axis of ``axes``, its marks, and 10⁻³ if it is the update ratio.
+
+    The y axis is that of the first panel in all maps.
+    """
+    if not quantity_map.shade.size:
+        return []
+    is_ratio = quantity == "update_ratio"
+    return [
+        _draw_heatmap(lane, quantity_map, QUANTITIES[quantity], axes),
+        *(_draw_contour(quantity_map, axes, mode) if is_ratio else []),
+        *_mark_cells(lane, quantity_map, axes, mode),
+    ]
+
+
+def _draw_heatmap(
+    lane: Lane, quantity_map: QuantityMap, kind: Quantity, axes: PanelAxes
+) -> dict[str, Any]:
+    value = "%{z:.1%}" if kind.share else "10<sup>%{z:.2f}</sup>"
+    cell = _("{letter}, layer {layer}, step {step}").format(
         letter=lane.letter, layer="%{y}", step="%{x}"
     )
     return {
-        "type": "heatmap", "name": lane.label, "coloraxis": "coloraxis",
-        "xaxis": f"x{axis}", "yaxis": "y",
-        "x": one.steps.astype(np.float32), "y0": 1, "dy": 1,
-        "z": one.shade.astype(np.float32),
+        "type": "heatmap",
+        "name": lane.label,
+        "coloraxis": "coloraxis",
+        "xaxis": axes.x,
+        "yaxis": "y",
+        "x": quantity_map.steps.astype(np.float32),
+        "y0": 1,
+        "dy": 1,
+        "z": quantity_map.shade.astype(np.float32),
         "hoverongaps": False,
-        "hovertemplate": f"{place}<br>{_(what.symbol)} {value}<extra></extra>",
-    }  # fmt: skip
+        "hovertemplate": f"{cell}<br>{_(kind.symbol)} {value}<extra></extra>",
+    }
 
 
-def _contour(one: Map, axis: str, mode: Mode) -> list[dict[str, Any]]:
-    """The line where the update ratio is 10⁻³; it needs two layers and two steps."""
-    if min(one.shade.shape) < 2:
+def _draw_contour(quantity_map: QuantityMap, axes: PanelAxes, mode: Mode) -> list[dict[str, Any]]:
+    """Draw the line where the update ratio is 10⁻³; it needs two layers and two steps."""
+    if min(quantity_map.shade.shape) < 2:
         return []
     level, palette = math.log10(USUAL_RATIO), PALETTES[mode]
     common = {
-        "type": "contour", "name": "contour", "showscale": False, "hoverinfo": "skip",
-        "xaxis": f"x{axis}", "yaxis": "y", "x": one.steps.astype(np.float32), "y0": 1, "dy": 1,
-        "z": smoothed(one.shade).astype(np.float32), "autocontour": False, "connectgaps": False,
+        "type": "contour",
+        "name": "contour",
+        "showscale": False,
+        "hoverinfo": "skip",
+        "xaxis": axes.x,
+        "yaxis": "y",
+        "x": quantity_map.steps.astype(np.float32),
+        "y0": 1,
+        "dy": 1,
+        "z": smooth(quantity_map.shade).astype(np.float32),
+        "autocontour": False,
+        "connectgaps": False,
         "contours": {"start": level, "end": level, "size": 1, "coloring": "none"},
-    }  # fmt: skip
-    casing = {"color": palette.page, "width": 5}
-    return [common | {"line": line} for line in (casing, {"color": palette.ink, "width": 2})]
+    }
+    casing, line = {"color": palette.page, "width": 5}, {"color": palette.ink, "width": 2}
+    return [{**common, "line": casing}, {**common, "line": line}]
 
 
-def smoothed(rows: FloatArray) -> FloatArray:
-    """Means over a window of a tenth of the columns, shorter at the ends; NaN where one is NaN."""
+def smooth(rows: FloatArray) -> FloatArray:
+    """Average over a window of a tenth of the columns, shorter at the ends.
+
+    A mean is NaN where a value of its window is NaN.
+    """
     count = rows.shape[1]
-    half = max(count // _WINDOW // 2, 0)
-    found = [rows[:, max(i - half, 0) : i + half + 1].mean(axis=1) for i in range(count)]
-    return np.stack(found, axis=1)
+    half = max(count // _WINDOWS // 2, 0)
+    means = [rows[:, max(i - half, 0) : i + half + 1].mean(axis=1) for i in range(count)]
+    return np.stack(means, axis=1)
 
 
-def _marks(lane: Lane, one: Map, axis: str, mode: Mode) -> list[dict[str, Any]]:
-    """○ and ✕ in the middle of every stretch of values that are 0, or not finite."""
+def _mark_cells(
+    lane: Lane, quantity_map: QuantityMap, axes: PanelAxes, mode: Mode
+) -> list[dict[str, Any]]:
+    """Draw ○ and ✕ in the middle of every stretch of values that are 0, or not finite."""
     palette = PALETTES[mode]
-    found = [(*place, "circle-open", palette.muted, "0") for place in stretches(one.zero)]
-    found += [(*place, "x-thin", palette.alarm, _("NaN or ∞")) for place in stretches(one.broken)]
-    if not found:
-        return []
-    layers, middles, symbols, colours, values = zip(*found[:_MARKS], strict=True)
-    texts = [
-        _("{letter}, layer {layer}: {value}").format(letter=lane.letter, layer=layer + 1, value=v)
-        for layer, v in zip(layers, values, strict=True)
+    marks = [
+        *((*cell, "circle-open", palette.muted, "0") for cell in find_stretches(quantity_map.zero)),
+        *(
+            (*cell, "x-thin", palette.alarm, _("NaN or ∞"))
+            for cell in find_stretches(quantity_map.broken)
+        ),
     ]
-    return [{
-        "type": "scatter", "name": "marks", "mode": "markers", "xaxis": f"x{axis}", "yaxis": "y",
-        "cliponaxis": False,
-        "x": [float(one.steps[i]) for i in middles], "y": [layer + 1 for layer in layers],
-        "hovertext": texts, "hovertemplate": "%{hovertext}<extra></extra>",
-        "marker": {
-            "symbol": symbols, "size": 9, "color": colours,
-            "line": {"width": 2, "color": colours},
-        },
-    }]  # fmt: skip
+    if not marks:
+        return []
+    rows, columns, symbols, colours, values = zip(*marks[:_MOST_MARKS], strict=True)
+    text = _("{letter}, layer {layer}: {value}")
+    return [
+        {
+            "type": "scatter",
+            "name": "marks",
+            "mode": "markers",
+            "xaxis": axes.x,
+            "yaxis": "y",
+            "cliponaxis": False,
+            "x": [float(quantity_map.steps[column]) for column in columns],
+            "y": [row + 1 for row in rows],
+            "hovertext": [
+                text.format(letter=lane.letter, layer=row + 1, value=value)
+                for row, value in zip(rows, values, strict=True)
+            ],
+            "hovertemplate": "%{hovertext}<extra></extra>",
+            "marker": {
+                "symbol": symbols,
+                "size": 9,
+                "color": colours,
+                "line": {"width": 2, "color": colours},
+            },
+        }
+    ]
 
 
-def stretches(cells: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Row and middle column of every unbroken stretch of true cells in a row."""
-    found = []
+def find_stretches(cells: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Find row and middle column of every unbroken stretch of true cells in a row."""
+    middles = []
     for row, line in enumerate(cells):
         edges = np.flatnonzero(np.diff(np.concatenate([[0], line.astype(np.int8), [0]])))
-        found += [(row, int(a + b - 1) // 2) for a, b in edges.reshape(-1, 2).tolist()]
-    return found
+        middles += [(row, int(a + b - 1) // 2) for a, b in edges.reshape(-1, 2).tolist()]
+    return middles

@@ -1,7 +1,10 @@
-"""The options of every control: enums of stable codes, and tables that say what each one is.
+"""The options of every control: enums of stable codes, and tables that describe each option.
 
-Adding an option is one enum member and one table row; specs, widgets, builder, code export and
-the documentation follow from the table. ``TABLES`` finds the table of an enum.
+An option is one enum member and one table row; specs, widgets, builder, code export and the
+documentation follow from the table. ``TABLES`` maps each enum to its table.
+
+Rows read the settings they need through small protocols (``ActivationParameters``, …), so that
+the catalog knows no spec and specs can import it.
 """
 
 from collections.abc import Mapping

@@ -37,10 +37,11 @@ class Activation(StrEnum):
 
 
 Interval = tuple[float, float]
-_GATED_GAIN = math.sqrt(2.0)  # He et al. 2015, for functions that pass about half of their input
+_GATED_GAIN = math.sqrt(2.0)  # He et al. 2015; for functions that pass about half of their input
 
 
 def _compute_leaky_gain(slope: float) -> float:
+    """Compute √(2/(1 + slope²)), He's gain for a function with that slope below 0."""
     return math.sqrt(2.0 / (1.0 + slope**2))
 
 
@@ -61,10 +62,11 @@ class ActivationChoice(Choice):
     """A row of ``ACTIVATIONS``.
 
     Attributes:
-        formula: φ in LaTeX; derivative: φ' in LaTeX, 𝟙 being the indicator function.
+        formula: φ in LaTeX.
+        derivative: φ' in LaTeX; 𝟙 is the indicator function.
         initialization: code of the initialization made for it, or commonly used with it.
-        paper: authors and year of the first papers, or that there is none to name.
-        module: builds the ``torch.nn`` module from a spec's parameters.
+        paper: authors and year of the first papers, or "classical".
+        module: makes the ``torch.nn`` module with a spec's parameters.
         gain: the recommended gain: ``torch.nn.init.calculate_gain`` where PyTorch has one, else
             √2 for functions that gate like ReLU and 1 for functions with slope 1 at the origin.
         unsaturated: outputs inside this closed interval are not saturated. Ends at the output

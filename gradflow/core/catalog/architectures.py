@@ -26,7 +26,9 @@ ARCHITECTURES: dict[Architecture, Choice] = {
     ),
     Architecture.TRANSFORMER: Choice(
         label=N_("Transformer"),
-        help=N_("An image as a sequence of its rows: attention and two-layer perceptrons, added "
-                "to a residual stream."),
+        help=N_(
+            "An image as a sequence of its rows: attention and two-layer perceptrons, added to a "
+            "residual stream."
+        ),
     ),
-}  # fmt: skip
+}

@@ -1,4 +1,4 @@
-"""Recurrent cells and how their recurrent matrix is drawn: one enum member and one row each.
+"""Recurrent cells, and the drawing of their recurrent matrix: one enum member and one row each.
 
 The functions that fill a matrix use nothing but torch, because the exported script prints them.
 """
@@ -36,7 +36,7 @@ class RecurrentInit(StrEnum):
 
 
 class RecurrentScale(StrEnum):
-    """What the scale of the recurrent matrix is given by."""
+    """Codes of the ways to set the scale of the recurrent matrix."""
 
     GAIN = "gain"
     SPECTRAL_RADIUS = "spectral_radius"
@@ -47,8 +47,9 @@ class Gate:
     """A block of rows of a cell's weight matrices, and what it computes.
 
     Attributes:
-        code: how tables name it.
-        symbol: its letter in the formulas; label: its name.
+        code: its name in tables.
+        symbol: its letter in the formulas.
+        label: its name for readers.
         formula: in LaTeX, with both of PyTorch's biases.
         squash: ``sigmoid`` (a gate, between 0 and 1) or ``tanh`` (new content).
     """
@@ -68,7 +69,7 @@ class CellChoice(Choice):
         formula: of the new state, in LaTeX.
         gates: in PyTorch's order of rows; empty where the only block is the state itself.
         highway: the gate that multiplies the old state on the direct path; ``None``: no such path.
-        has_cell: whether there is a cell state c beside the hidden state h.
+        has_cell: whether there is a cell state c as well as a hidden state h.
         paper: authors and year.
         module: the ``torch.nn`` class with its nonlinearity; takes sizes and layers.
     """
@@ -82,15 +83,17 @@ class CellChoice(Choice):
 
     @property
     def blocks(self) -> int:
-        """How many matrices of hidden × hidden the recurrent weight stacks."""
+        """Number of hidden × hidden matrices that the recurrent weight stacks."""
         return len(self.gates) or 1
 
 
 def _write_affine(gate: str) -> str:
+    """Write W x + b + W h + b in LaTeX, with the indices of a gate."""
     return rf"W_{{x{gate}}} x_t + b_{{x{gate}}} + W_{{h{gate}}} h_{{t-1}} + b_{{h{gate}}}"
 
 
 def _make_sigmoid_gate(code: str, symbol: str, label: str) -> Gate:
+    """Make a gate σ(W x + b + W h + b)."""
     formula = rf"{symbol}_t = \sigma({_write_affine(symbol)})"
     return Gate(code=code, symbol=symbol, label=label, formula=formula, squash="sigmoid")
 
@@ -155,23 +158,23 @@ CELLS: dict[Cell, CellChoice] = {
 
 
 def uniform_matrix(matrix: Tensor, generator: torch.Generator) -> None:
-    """W ~ U(−1/√H, 1/√H), variance 1/(3H): what ``nn.RNN``, ``nn.LSTM`` and ``nn.GRU`` do."""
+    """Draw W ~ U(−1/√H, 1/√H), variance 1/(3H), as ``nn.RNN``, ``nn.LSTM`` and ``nn.GRU`` do."""
     limit = 1 / math.sqrt(matrix.shape[1])
     nn.init.uniform_(matrix, -limit, limit, generator=generator)
 
 
 def gaussian_matrix(matrix: Tensor, generator: torch.Generator) -> None:
-    """W ~ N(0, 1/H): spectral radius about 1, largest singular value about 2."""
+    """Draw W ~ N(0, 1/H): spectral radius about 1, largest singular value about 2."""
     nn.init.normal_(matrix, 0.0, 1 / math.sqrt(matrix.shape[1]), generator=generator)
 
 
 def orthogonal_matrix(matrix: Tensor, generator: torch.Generator) -> None:
-    """A random rotation: all singular values are 1 (Saxe et al. 2014)."""
+    """Draw a random rotation: all singular values are 1 (Saxe et al. 2014)."""
     nn.init.orthogonal_(matrix, generator=generator)
 
 
 def identity_matrix(matrix: Tensor, generator: torch.Generator) -> None:
-    """W = 1 (Le et al. 2015)."""
+    """Set W to the identity matrix (Le et al. 2015)."""
     nn.init.eye_(matrix)
 
 
@@ -181,7 +184,7 @@ class RecurrentInitChoice(Choice):
 
     Attributes:
         function: fills one hidden × hidden block, before it is scaled.
-        variance: H·Var(W) before scaling; ``None``: the entries are not independent of the units.
+        variance: H·Var(W) before scaling; ``None``: W is not random.
         pytorch_bias: biases are drawn as PyTorch draws them, U(±1/√H); else they are 0.
     """
 

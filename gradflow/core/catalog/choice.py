@@ -1,4 +1,4 @@
-"""What every row of a catalog table has. One enum member and one row make one option."""
+"""The base class of all rows of the catalog's tables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """One option of one control.
+    """One option of one control: the description of one enum member.
 
     Attributes:
         label: what a user reads.

@@ -17,7 +17,7 @@ class Connection(StrEnum):
     DENSE = "dense"
 
 
-_BRANCH = ("block_size", "branch_scale", "zero_last")
+_BRANCH_PARAMETERS = ("block_size", "branch_scale", "zero_last")
 
 CONNECTIONS: dict[Connection, Choice] = {
     Connection.PLAIN: Choice(
@@ -26,12 +26,12 @@ CONNECTIONS: dict[Connection, Choice] = {
     Connection.RESIDUAL: Choice(
         label=N_("Residual"),
         help=N_("Blocks φ(h + α·f(h)), as in ResNet; the gradient also flows around f."),
-        parameters=_BRANCH,
+        parameters=_BRANCH_PARAMETERS,
     ),
     Connection.PREACTIVATION: Choice(
         label=N_("Residual, pre-activation"),
         help=N_("Blocks h + α·f(h) with norm and activation inside f: the path around f is bare."),
-        parameters=_BRANCH,
+        parameters=_BRANCH_PARAMETERS,
     ),
     Connection.DENSE: Choice(
         label=N_("Dense concatenation"),

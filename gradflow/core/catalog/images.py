@@ -1,4 +1,4 @@
-"""What convolutions do at the border, and how images get smaller: enums and tables."""
+"""Padding of images and their downsampling: one enum member and one table row each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gradflow.core.text import N_
 
 
 class Padding(StrEnum):
-    """Codes of what stands beyond the border of an image."""
+    """Codes of the values beyond the border of an image."""
 
     ZERO = "zero"
     CIRCULAR = "circular"

@@ -37,7 +37,7 @@ class Initialization(StrEnum):
 
 
 class Gain(StrEnum):
-    """Rules for the factor on the standard deviation of the weights."""
+    """Codes of the rules for the factor on the standard deviation of the weights."""
 
     STANDARD = "standard"
     ONE = "one"
@@ -46,7 +46,7 @@ class Gain(StrEnum):
 
 
 class FanMode(StrEnum):
-    """Which fan Kaiming initialization preserves the variance for."""
+    """Codes of the fans that Kaiming initialization can divide by."""
 
     FAN_IN = "fan_in"
     FAN_OUT = "fan_out"
@@ -94,10 +94,10 @@ class InitializationChoice(Choice):
 
     Attributes:
         function: fills one weight.
-        arguments: its keyword arguments for a spec.
-        variance: Var(W) of one weight for ``(spec, fan_in, fan_out)``; ``None``: the weights are
-            not random numbers around 0. Under ``unit_variance``, before that rescaling.
-        default_gain: the gain under ``Gain.STANDARD``, where the method has a gain.
+        arguments: the keyword arguments of ``function`` for a spec.
+        variance: Var(W) for ``(spec, fan_in, fan_out)``, before any rescaling to unit variance;
+            ``None``: the weights are not random numbers around 0.
+        default_gain: the gain under ``Gain.STANDARD``, if the method has a gain.
         pytorch_bias: biases are drawn as ``nn.Linear`` draws them, U(±1/√fan_in).
         unit_variance: afterwards each weight is divided by the standard deviation of the
             pre-activations it makes of the data (LSUV).
@@ -113,13 +113,13 @@ class InitializationChoice(Choice):
 
 @dataclass(frozen=True, kw_only=True)
 class GainChoice(Choice):
-    """A row of ``GAINS``."""
+    """A row of ``GAINS``; ``value(spec)`` is the gain."""
 
     value: Callable[[InitializationParameters], float]
 
 
 def compute_gain(spec: InitializationParameters) -> float:
-    """The gain that ``spec`` asks for."""
+    """Compute the gain that the settings ask for."""
     return GAINS[spec.gain].value(spec)
 
 

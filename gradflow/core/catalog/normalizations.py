@@ -1,4 +1,4 @@
-"""Normalization layers and where they stand: one enum member and one table row each."""
+"""Normalization layers, their positions and modes: one enum member and one table row each."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ class NormalizationChoice(Choice):
 
     Attributes:
         module: makes the layer for ``(spec, width)``.
-        code: the same as an expression for the exported script.
-        image_module, image_code: the same for images of ``width`` channels; statistics are then
-            taken over the pixels too.
+        code: source of a function from the width to the layer, for the exported script.
+        image_module, image_code: ``module`` and ``code`` for images of ``width`` channels, with
+            statistics over the pixels too.
     """
 
     module: Callable[[NormalizationParameters, int], nn.Module] | None = None
@@ -76,14 +76,14 @@ class NormalizationChoice(Choice):
 class ImageRMSNorm(nn.RMSNorm):
     """x / √(mean of x² + ε) over the channels and pixels of each sample, times γ per channel.
 
-    ε is that of ``nn.RMSNorm``, the number format's own.
+    ε is the number format's own, as in ``nn.RMSNorm``.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__((channels, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(batch, channels, height, width)`` → the same."""
+        """Map ``(batch, channels, height, width)`` to the same shape."""
         power = x.square().mean((1, 2, 3), keepdim=True)
         return x * torch.rsqrt(power + torch.finfo(x.dtype).eps) * self.weight
 

@@ -39,18 +39,18 @@ class Device(StrEnum):
 
 
 def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Mean over the batch of −log softmax(outputs)[target]; half formats in float32."""
+    """Compute the mean over the batch of −log softmax(outputs)[target]; half formats in float32."""
     return F.cross_entropy(widen(outputs), targets)
 
 
 def mse(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Mean over batch and outputs of (output − one-hot target)²; half formats in float32."""
+    """Compute the mean of (output − one-hot target)² over batch and outputs; halves in float32."""
     outputs = widen(outputs)
     return F.mse_loss(outputs, F.one_hot(targets, outputs.shape[1]).to(outputs.dtype))
 
 
 def widen(outputs: Tensor) -> Tensor:
-    """Half formats as float32, as every mixed-precision recipe computes the loss."""
+    """Convert half formats to float32, in which every mixed-precision recipe computes the loss."""
     return outputs.float() if outputs.dtype in (torch.float16, torch.bfloat16) else outputs
 
 

@@ -1,6 +1,6 @@
 """Optimizers, clipping and precision of a training run: one enum member and one table row each.
 
-``build(parameters, plan)`` makes PyTorch's own optimizer from a plan's settings.
+``build(parameters, plan)`` makes PyTorch's own optimizer with the settings of a plan.
 """
 
 from __future__ import annotations
@@ -79,9 +79,9 @@ class OptimizerChoice(Choice):
 
     Attributes:
         rule: one step in LaTeX, from the weights W_t and the (clipped) gradient g_t.
-        build: ``build(parameters, plan)``, an optimizer of ``torch.optim``. ``parameters``
-            are whatever it takes: tensors, or groups of them.
-        source: who proposed it.
+        build: ``build(parameters, plan)`` makes the optimizer of ``torch.optim`` for
+            ``parameters``, which are tensors or groups of tensors.
+        source: authors and year of the papers.
     """
 
     rule: str
@@ -96,13 +96,12 @@ class PrecisionChoice(Choice):
     dtype: torch.dtype | None = None
 
 
+# Parts of the rules of Adam and AdamW.
 _MOMENTS = (
     r"m_{t+1} = \beta_1 m_t + (1-\beta_1) g_t,\quad s_{t+1} = \beta_2 s_t + (1-\beta_2) g_t^2,\quad"
     r" W_{t+1} = "
 )
-_STEP = (
-    r"\eta\,\frac{m_{t+1}/(1-\beta_1^{t+1})}{\sqrt{s_{t+1}/(1-\beta_2^{t+1})} + 10^{-8}}"
-)  # fmt: skip
+_STEP = r"\eta\,\frac{m_{t+1}/(1-\beta_1^{t+1})}{\sqrt{s_{t+1}/(1-\beta_2^{t+1})} + 10^{-8}}"
 
 OPTIMIZERS: dict[Optimizer, OptimizerChoice] = {
     Optimizer.SGD: OptimizerChoice(
@@ -201,9 +200,11 @@ PRECISIONS: dict[Precision, PrecisionChoice] = {
     ),
     Precision.FLOAT16: PrecisionChoice(
         label=N_("Mixed, float16"),
-        help=N_("Products in float16, weights in float32, and the loss scaled up so that small "
-                "gradients survive."),
+        help=N_(
+            "Products in float16, weights in float32, and the loss scaled up so that small "
+            "gradients survive."
+        ),
         parameters=("initial_scale", "growth_interval"),
         dtype=torch.float16,
     ),
-}  # fmt: skip
+}

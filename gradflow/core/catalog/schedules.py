@@ -1,6 +1,6 @@
 """Schedules of the learning rate: one enum member and one table row each.
 
-``factor(step, plan)`` is what η is multiplied by in step 1, 2, …, ``plan.steps``.
+``factor(step, plan)`` is the factor on η in step 1, 2, …, ``plan.steps``.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class ScheduleChoice(Choice):
     Attributes:
         formula: η_t of step t in LaTeX.
         factor: ``factor(step, plan)``, η_step / η.
-        source: who proposed it.
+        source: authors and year of the paper.
     """
 
     formula: str
@@ -64,14 +64,14 @@ class ScheduleChoice(Choice):
 
 
 def warmup(step: int, plan: ScheduleParameters) -> float:
-    """min(1, step/w): linear from η/w in the first step to η in step w."""
+    """Compute min(1, step/w): linear from η/w in the first step to η in step w."""
     return min(1.0, step / plan.warmup_steps) if plan.warmup_steps else 1.0
 
 
 def cosine(step: int, plan: ScheduleParameters) -> float:
-    """After the warm-up f + (1 − f)(1 + cos(π k/K))/2, k of the K steps that follow it being done.
+    """Compute f + (1 − f)(1 + cos(π k/K))/2, where k of the K steps after the warm-up are done.
 
-    The warm-up takes ``warmup_steps`` w, so that k = step − w − 1 and K = steps − w.
+    The warm-up takes w steps, so that k = step − w − 1 and K = steps − w.
     """
     done = step - plan.warmup_steps - 1
     if done < 0:
@@ -81,7 +81,7 @@ def cosine(step: int, plan: ScheduleParameters) -> float:
 
 
 def staircase(step: int, plan: ScheduleParameters) -> float:
-    """γ to the power ⌊(step − 1)/s⌋."""
+    """Compute γ to the power ⌊(step − 1)/s⌋."""
     return float(plan.decay_factor ** ((step - 1) // plan.decay_every))
 
 

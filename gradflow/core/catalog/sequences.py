@@ -1,4 +1,4 @@
-"""Sequence data, and where the loss is asked for: one enum member and one table row each.
+"""Sequence data, and the steps that the loss counts: one enum member and one table row each.
 
 The data itself is drawn in ``core.recurrent.data``.
 """
@@ -12,7 +12,7 @@ from gradflow.core.catalog.choice import Choice
 from gradflow.core.text import N_
 
 SYMBOLS = 8
-"""Symbols of the copy task; beside them its inputs have a blank and a delimiter."""
+"""Symbols of the copy task; its inputs also have a blank and a delimiter."""
 
 
 class SequenceSource(StrEnum):

@@ -1,1 +1,1 @@
-"""Specs → ``nn.Module``."""
+"""Networks: from specs to ``nn.Module``."""

@@ -1,4 +1,4 @@
-"""Spec → ``nn.Module`` with its weights drawn, on the CPU in float32."""
+"""Building of networks from their specs, with weights drawn from the seed (CPU, float32)."""
 
 from __future__ import annotations
 
@@ -46,19 +46,22 @@ CONVNETS: dict[Connection, type[nn.Module]] = {
     Connection.PREACTIVATION: conv.PreActivationConvNet,
     Connection.DENSE: conv.DenseConvNet,
 }
-_BLOCKS = (Connection.RESIDUAL, Connection.PREACTIVATION)
+_WITH_BLOCKS = (Connection.RESIDUAL, Connection.PREACTIVATION)
 
 
 def build_network(experiment: Experiment, inputs: Tensor) -> nn.Module:
-    """The network of ``experiment`` with weights drawn from its seed; LSUV looks at ``inputs``."""
+    """Build the network of ``experiment``, with weights drawn from its seed.
+
+    LSUV scales them by the signals that ``inputs`` make.
+    """
     model = allocate_network(experiment)
     draw_weights(model, experiment, inputs)
     return model
 
 
 def allocate_network(experiment: Experiment) -> nn.Module:
-    """The network of ``experiment``; weight layers have storage, but no values yet."""
-    # The constructors' own random weights are overwritten by ``fill``; without storage they cost
+    """Build the network of ``experiment`` with weight layers that have storage, but no values."""
+    # ``draw_weights`` overwrites the constructors' own random weights; without storage these cost
     # nothing and leave the global random state alone.
     with torch.device("meta"):
         model = make_recipe(experiment).build()
@@ -77,14 +80,14 @@ def allocate_network(experiment: Experiment) -> nn.Module:
 
 
 def uses_running_statistics(spec: LayerSettings) -> bool:
-    """Whether batch normalization uses its running statistics."""
+    """Return whether batch normalization uses its running statistics."""
     return spec.normalization is Normalization.BATCH and spec.norm_mode is NormMode.EVALUATION
 
 
 def draw_weights(model: nn.Module, experiment: Experiment, inputs: Tensor) -> None:
-    """Draw the weights of a ``structure`` from the seed, for the first time or anew.
+    """Draw the weights of an allocated network from the seed, for the first time or anew.
 
-    LSUV looks at ``inputs``.
+    LSUV scales them by the signals that ``inputs`` make.
     """
     spec = experiment.network
     generator = torch.Generator().manual_seed(experiment.seed)
@@ -107,13 +110,13 @@ def draw_weights(model: nn.Module, experiment: Experiment, inputs: Tensor) -> No
 
 
 def compute_transformer_stds(spec: Transformer) -> dict[str, float]:
-    """Standard deviations of the weights, and of the last weight of every branch (GPT-2)."""
+    """Compute the σ of the weights, and of the last weight of every branch (as GPT-2)."""
     scale = math.sqrt(2 * spec.depth) if spec.scaled_output else 1.0
     return {"std": spec.weight_std, "output_std": spec.weight_std / scale}
 
 
 def make_recipe(experiment: Experiment) -> Recipe:
-    """How to make the network of ``experiment``."""
+    """Make the recipe of the network of ``experiment``."""
     spec = experiment.network
     if isinstance(spec, ConvNet):
         return _make_convnet(spec, experiment)
@@ -125,28 +128,32 @@ def make_recipe(experiment: Experiment) -> Recipe:
 def _make_mlp(spec: MLP, experiment: Experiment) -> Recipe:
     features, classes = experiment.data.features, experiment.data.classes
     hidden = ", ".join(map(str, spec.widths)) or f"*[{spec.width}] * {spec.depth - 1}"
-    after, source = _collect_layer_arguments(spec)
+    arguments, source = _collect_layer_arguments(spec)
     structure = MLPS[spec.connection]
-    blocks = (mlp.Block,) if spec.connection in _BLOCKS else ()
+    blocks = (mlp.Block,) if spec.connection in _WITH_BLOCKS else ()
     return Recipe(
         structure=structure,
         arguments={
-            "sizes": [features, *spec.hidden_widths, classes], **after, **_collect_block_arguments(spec)
+            "sizes": [features, *spec.hidden_widths, classes],
+            **arguments,
+            **_collect_block_arguments(spec),
         },
         source=source | {"sizes": f"[{features}, {hidden}, {classes}]"},
         parts=(mlp.finish_layer, *blocks, structure),
-    )  # fmt: skip
+    )
 
 
 def _make_convnet(spec: ConvNet, experiment: Experiment) -> Recipe:
     channels, side = spec.find_image_shape(experiment.data)
-    after, source = _collect_layer_arguments(spec)
+    arguments, source = _collect_layer_arguments(spec)
     structure = CONVNETS[spec.connection]
     windows = conv.Windows(
-        spec.kernel, spec.padding is Padding.CIRCULAR, str(spec.downsampling),
+        spec.kernel,
+        spec.padding is Padding.CIRCULAR,
+        str(spec.downsampling),
         tuple(sorted(spec.stage_starts)),
-    )  # fmt: skip
-    blocks = (mlp.Block, conv.ImageBlock) if spec.connection in _BLOCKS else ()
+    )
+    blocks = (mlp.Block, conv.ImageBlock) if spec.connection in _WITH_BLOCKS else ()
     return Recipe(
         structure=structure,
         arguments={
@@ -154,7 +161,7 @@ def _make_convnet(spec: ConvNet, experiment: Experiment) -> Recipe:
             "widths": list(spec.hidden_widths),
             "classes": experiment.data.classes,
             "windows": windows,
-            **after,
+            **arguments,
             **_collect_block_arguments(spec),
         },
         source=source,
@@ -180,13 +187,19 @@ def _make_transformer(spec: Transformer, experiment: Experiment) -> Recipe:
             "scale": spec.residual_scale,
         },
         source={"activation": f"lambda: nn.{row.module(spec)}"},
-        parts=(mlp.Block, net.Rows, net.Positions, net.Attention, net.TokenReadout,
-               net.TransformerNet),
-    )  # fmt: skip
+        parts=(
+            mlp.Block,
+            net.Rows,
+            net.Positions,
+            net.Attention,
+            net.TokenReadout,
+            net.TransformerNet,
+        ),
+    )
 
 
 def _collect_layer_arguments(spec: LayerSettings) -> tuple[dict[str, Any], dict[str, str]]:
-    """What follows each weight layer, as values and as source."""
+    """Collect the arguments that say what follows each weight layer, as values and as source."""
     activation, norm = ACTIVATIONS[spec.activation], NORMALIZATIONS[spec.normalization]
     images = isinstance(spec, ConvNet)
     make: Callable[..., nn.Module] | None = norm.image_module if images else norm.module
@@ -202,6 +215,7 @@ def _collect_layer_arguments(spec: LayerSettings) -> tuple[dict[str, Any], dict[
 
 
 def _collect_block_arguments(spec: LayerSettings) -> dict[str, Any]:
-    if spec.connection in _BLOCKS:
+    """Collect the arguments of residual blocks, none where the network has no blocks."""
+    if spec.connection in _WITH_BLOCKS:
         return {"block_size": spec.block_size, "scale": spec.branch_scale}
     return {}

@@ -1,7 +1,7 @@
 """Convolutional networks: one module per connection pattern.
 
-As in ``mlp``, the classes take plain sizes and factories, because ``to_code`` prints their source.
-Convolution i is called ``conv{i}``, and what belongs to it ``norm{i}`` and ``act{i}``.
+The classes take plain sizes and factories, not specs, because ``to_code`` prints their source.
+Convolution i is called ``conv{i}``, its normalization ``norm{i}`` and its activation ``act{i}``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gradflow.core.networks.mlp import Block, finish_layer
 
 
 class Windows(NamedTuple):
-    """How convolutions look at an image, and before which of them (from 1) it is halved."""
+    """The window of all convolutions, and the convolutions (from 1) before which images halve."""
 
     kernel: int
     circular: bool
@@ -25,16 +25,20 @@ class Windows(NamedTuple):
     starts: tuple[int, ...]
 
     def make_convolution(self, index: int, channels: int, out: int) -> tuple[str, nn.Module]:
-        """Convolution ``index``; it keeps the image's size, or halves it by its stride."""
+        """Make convolution ``index``, which keeps the image's size or halves it by its stride."""
         stride = 2 if self.downsampling == "stride" and index in self.starts else 1
         layer = nn.Conv2d(
-            channels, out, self.kernel, stride, self.kernel // 2,
+            channels,
+            out,
+            self.kernel,
+            stride,
+            self.kernel // 2,
             padding_mode="circular" if self.circular else "zeros",
-        )  # fmt: skip
+        )
         return f"conv{index}", layer
 
     def make_pooling(self, index: int) -> list[tuple[str, nn.Module]]:
-        """What halves the image before convolution ``index``, if that is not its own stride."""
+        """Make the pooling before convolution ``index``; none where images do not halve by one."""
         if index not in self.starts or self.downsampling == "stride":
             return []
         pool = nn.MaxPool2d if self.downsampling == "max_pool" else nn.AvgPool2d
@@ -42,7 +46,7 @@ class Windows(NamedTuple):
 
 
 class Images(nn.Module):
-    """Flat pixels as images of ``size``×``size``; pixels are repeated where that is larger."""
+    """Reshaping of flat pixels into images of ``size``×``size``; pixels repeat to fill it."""
 
     def __init__(self, channels: int, side: int, size: int) -> None:
         super().__init__()
@@ -50,7 +54,7 @@ class Images(nn.Module):
         self.size = size
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(batch, channels·side²)`` → ``(batch, channels, size, size)``."""
+        """Map ``(batch, channels·side²)`` to ``(batch, channels, size, size)``."""
         x = x.view(-1, *self.shape)
         return x if self.size == self.shape[-1] else F.interpolate(x, size=self.size)
 
@@ -59,20 +63,20 @@ class MeanLinear(nn.Linear):
     """A linear readout of the channels' means over all pixels."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(batch, channels, height, width)`` → ``(batch, classes)``."""
+        """Map ``(batch, channels, height, width)`` to ``(batch, classes)``."""
         return super().forward(x.mean((-2, -1)))
 
 
 class ImageBlock(Block):
     """tail(h + scale·branch(h)); the shortcut skips pixels where the branch's stride does."""
 
-    def shortcut(self, h: Tensor, f: Tensor) -> Tensor:
-        """The part of ``h`` that ``f`` is added to."""
+    def fit_shortcut(self, h: Tensor, f: Tensor) -> Tensor:
+        """Take the pixels of ``h`` that the branch's stride takes."""
         return h if f.shape[-1] == h.shape[-1] else h[..., ::2, ::2]
 
 
 class PlainConvNet(nn.Sequential):
-    """conv → norm → activation, again and again, and a linear readout."""
+    """Layers of conv → norm → activation, and a linear readout."""
 
     def __init__(
         self,
@@ -114,8 +118,8 @@ class ResidualConvNet(nn.Sequential):
             for index in range(start, min(start + block_size, last)):
                 branch.append(windows.make_convolution(index, widths[index - 2], widths[index - 1]))
                 branch += finish_layer(index, widths[index - 1], **after)
-            # What follows the block's last convolution comes after the addition, but for a
-            # normalization before the activation.
+            # The activation of the block's last convolution comes after the addition, and so
+            # does a normalization that follows it.
             cut = len(branch) - 1
             while not branch[cut][0].startswith("act"):
                 cut -= 1
@@ -154,7 +158,7 @@ class PreActivationConvNet(nn.Sequential):
 
 
 class DenseConvNet(nn.Module):
-    """Every layer behind the first sees the outputs of all before it (Huang et al. 2017)."""
+    """Layers that each see the outputs of all earlier ones (Huang et al. 2017)."""
 
     def __init__(
         self,
@@ -179,7 +183,7 @@ class DenseConvNet(nn.Module):
         self.readout = MeanLinear(seen, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(batch, pixels)`` → ``(batch, classes)``."""
+        """Map ``(batch, pixels)`` to ``(batch, classes)``."""
         x = self.images(x)
         for index, layer in enumerate(self.hidden, start=1):
             if f"pool{index}" in self.pools:

@@ -1,4 +1,4 @@
-"""Filling a built network with weights. ``to_code`` prints the source of these functions."""
+"""Drawing of a network's weights. ``to_code`` prints the source of these functions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 WEIGHTED = (nn.Linear, nn.Conv2d)
-"""Weight layers."""
+"""Classes of weight layers."""
 
 
 @torch.no_grad()
@@ -36,11 +36,11 @@ def initialize(
 
 @torch.no_grad()
 def scale_to_unit_variance(model: nn.Module, inputs: Tensor) -> None:
-    """LSUV (Mishkin & Matas 2016): divide each weight by the standard deviation of its output.
+    """Divide each weight by the standard deviation of its output: LSUV (Mishkin & Matas 2016).
 
-    One forward pass does all layers: the hook rescales a layer's output together with its
-    weight, so the layers behind it already see the final signal. Biases must be zero. A layer
-    whose output is constant keeps its weight.
+    One forward pass does all layers: a hook rescales a layer's output together with its weight,
+    so that the layers after it already see the final signal. Biases must be zero. A layer with a
+    constant output keeps its weight.
     """
 
     def rescale(layer: nn.Linear | nn.Conv2d, _args: tuple[Tensor], output: Tensor) -> Tensor:
@@ -79,7 +79,7 @@ def zero_last_branch_weights(model: nn.Module) -> None:
 def initialize_transformer(
     model: nn.Module, generator: torch.Generator, std: float, output_std: float
 ) -> None:
-    """As GPT-2 (Radford et al. 2019): weights and positions N(0, std²), biases 0.
+    """Fill a transformer as GPT-2 (Radford et al. 2019): weights, positions N(0, std²), biases 0.
 
     The last weight of every branch comes from N(0, output_std²).
     """

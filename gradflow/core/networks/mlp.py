@@ -2,7 +2,7 @@
 
 The classes take plain sizes and factories, not specs, because ``to_code`` prints their source
 into the exported script. ``sizes`` runs from the input dimension to the readout width; weight
-layer i is called ``linear{i}``, and what belongs to it ``norm{i}`` and ``act{i}``.
+layer i is called ``linear{i}``, its normalization ``norm{i}`` and its activation ``act{i}``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def finish_layer(
     normalization: Callable[[int], nn.Module] | None,
     norm_first: bool,
 ) -> list[tuple[str, nn.Module]]:
-    """What follows weight layer ``index``: activation and normalization in their order."""
+    """Make the activation and normalization that follow weight layer ``index``, in their order."""
     modules = [(f"act{index}", activation())]
     if normalization is not None:
         modules.insert(0 if norm_first else 1, (f"norm{index}", normalization(width)))
@@ -31,7 +31,7 @@ def finish_layer(
 
 
 class PlainMLP(nn.Sequential):
-    """linear → norm → activation, again and again, and a linear readout."""
+    """Layers of linear → norm → activation, and a linear readout."""
 
     def __init__(self, sizes: list[int], **after: Any) -> None:
         modules: list[tuple[str, nn.Module]] = []
@@ -57,13 +57,13 @@ class Block(nn.Module):
         self.scale = scale
 
     def forward(self, h: Tensor) -> Tensor:
-        """``(…, width)`` → ``(…, width of the branch)``."""
+        """Map ``(…, width)`` to ``(…, width of the branch)``."""
         f = self.branch(h)
-        out: Tensor = self.tail(self.shortcut(h, f) + self.scale * f)
+        out: Tensor = self.tail(self.fit_shortcut(h, f) + self.scale * f)
         return out
 
-    def shortcut(self, h: Tensor, f: Tensor) -> Tensor:
-        """``h`` as wide as ``f``."""
+    def fit_shortcut(self, h: Tensor, f: Tensor) -> Tensor:
+        """Give ``h`` the width of ``f``."""
         return h if f.shape[-1] == h.shape[-1] else F.pad(h, (0, f.shape[-1] - h.shape[-1]))
 
 
@@ -82,8 +82,8 @@ class ResidualMLP(nn.Sequential):
             for index in range(start, end):
                 branch.append((f"linear{index}", nn.Linear(sizes[index - 1], sizes[index])))
                 branch += finish_layer(index, sizes[index], **after)
-            # The activation of the block's last layer comes after the addition, and a
-            # normalization that follows it too.
+            # The activation of the block's last layer comes after the addition, and so does a
+            # normalization that follows it.
             cut = len(branch) - 1
             while not branch[cut][0].startswith("act"):
                 cut -= 1
@@ -113,7 +113,7 @@ class PreActivationMLP(nn.Sequential):
 
 
 class DenseMLP(nn.Module):
-    """Every layer, and the readout, sees the input and all earlier outputs side by side."""
+    """Layers that each see the input and all earlier outputs side by side; so does the readout."""
 
     def __init__(self, sizes: list[int], **after: Any) -> None:
         super().__init__()
@@ -128,7 +128,7 @@ class DenseMLP(nn.Module):
         self.readout = nn.Linear(seen, sizes[-1])
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(…, features)`` → ``(…, classes)``."""
+        """Map ``(…, features)`` to ``(…, classes)``."""
         for layer in self.hidden:
             x = torch.cat([x, layer(x)], dim=-1)
         logits: Tensor = self.readout(x)

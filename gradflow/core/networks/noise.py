@@ -1,7 +1,7 @@
-"""Random slopes from a generator of the network's own.
+"""Random slopes of RReLU, drawn from a generator of the network's own.
 
-PyTorch's global generator is shared by all threads: what one user's network draws would depend on
-whose pass runs beside it.
+All threads share PyTorch's global generator: the slopes of one user's network would depend on
+the passes that other users run at the same time.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 def apply_random_slopes(module: nn.RReLU, x: Tensor, generator: torch.Generator) -> Tensor:
-    """RReLU of ``x`` with the numbers that the global generator in the same state would give."""
+    """Apply RReLU with slopes from ``generator``, drawn as PyTorch draws from its global one."""
     out: Tensor = torch.ops.aten.rrelu_with_noise(
         x, torch.empty_like(x), module.lower, module.upper, module.training, generator
     )
@@ -19,19 +19,19 @@ def apply_random_slopes(module: nn.RReLU, x: Tensor, generator: torch.Generator)
 
 
 class SeededRReLU(nn.RReLU):
-    """RReLU with a generator, which all layers of a network share."""
+    """RReLU with a generator that all layers of a network share."""
 
     generator: torch.Generator
 
     def forward(self, x: Tensor) -> Tensor:
-        """Entry by entry."""
+        """Apply RReLU to each entry."""
         return apply_random_slopes(self, x, self.generator)
 
 
 def list_noise_generators(model: nn.Module) -> list[torch.Generator]:
-    """The generators that ``model`` draws from, each once."""
-    found = [m.generator for m in model.modules() if isinstance(m, SeededRReLU)]
-    return list(dict.fromkeys(found))
+    """List the generators that ``model`` draws from, each once."""
+    generators = [m.generator for m in model.modules() if isinstance(m, SeededRReLU)]
+    return list(dict.fromkeys(generators))
 
 
 def seed_noise(model: nn.Module, seed: int, device: torch.device) -> None:

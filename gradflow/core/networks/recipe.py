@@ -1,4 +1,4 @@
-"""How a network is made: the call of its class, as values to build it and as source to export."""
+"""The call that makes a network: as values to build it, and as source to export it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import nn
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """One network without its weights.
+    """The class of one network with its arguments, and the source of all that it needs.
 
     Attributes:
         structure: the class of the network.
         arguments: its keyword arguments.
-        source: as an expression, those of them whose ``repr`` is none.
-        parts: functions and classes that its source calls, callees first, itself last.
+        source: expressions for those arguments whose ``repr`` is not their source.
+        parts: the functions and classes that the call needs, callees first, the network last.
     """
 
     structure: type[nn.Module]
@@ -26,11 +26,11 @@ class Recipe:
     parts: tuple[Callable[..., Any], ...]
 
     def build(self) -> nn.Module:
-        """The network, on the current default device."""
+        """Build the network on the current default device."""
         return self.structure(**self.arguments)
 
     def format_call(self) -> str:
-        """The call as an expression."""
+        """Write the call as an expression."""
         lines = [
             f"    {name}={self.source.get(name, repr(value))},"
             for name, value in self.arguments.items()

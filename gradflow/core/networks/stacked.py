@@ -1,6 +1,6 @@
-"""Networks of many seeds as one: each seed gets what its network alone would compute.
+"""One network in place of many seeds: each seed gets the numbers of its own network.
 
-Every signal is (seeds, batch, units), and every weight has a leading seed dimension too.
+Every signal is (seeds, batch, units); every weight has a leading seed dimension too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class StackedLinear(nn.Linear):
     """z_s = a_s W_sᵀ + b_s, with weight (seeds, out, in) and bias (seeds, 1, out)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(seeds, batch, in)`` → ``(seeds, batch, out)``."""
+        """Map ``(seeds, batch, in)`` to ``(seeds, batch, out)``."""
         return torch.baddbmm(self.bias, x, self.weight.mT)
 
 
@@ -26,7 +26,7 @@ class StackedBatchNorm(nn.BatchNorm1d):
     """Statistics per seed and unit; weight, bias and running statistics are those of every seed."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(seeds, batch, units)`` → the same."""
+        """Map ``(seeds, batch, units)`` to the same shape."""
         seeds, batch, units = x.shape
         mean = var = None
         if not self.training:
@@ -49,21 +49,19 @@ class StackedGroupNorm(nn.GroupNorm):
     """Statistics per seed, sample and group."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(seeds, batch, units)`` → the same."""
+        """Map ``(seeds, batch, units)`` to the same shape."""
         return super().forward(x.flatten(0, 1)).view_as(x)
 
 
 class StackedRReLU(nn.RReLU):
-    """Each seed draws its slopes from its own generator, in the order in which it would alone."""
+    """Each seed draws its slopes from its own generator, in the same order as its own network."""
 
     generators: Sequence[torch.Generator]
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(seeds, batch, units)`` → the same."""
-        return torch.stack([
-            apply_random_slopes(self, one, generator)
-            for one, generator in zip(x.unbind(), self.generators, strict=True)
-        ])  # fmt: skip
+        """Map ``(seeds, batch, units)`` to the same shape."""
+        pairs = zip(x.unbind(), self.generators, strict=True)
+        return torch.stack([apply_random_slopes(self, signal, own) for signal, own in pairs])
 
 
 _STACKED: dict[type[nn.Module], type[nn.Module]] = {
@@ -72,14 +70,14 @@ _STACKED: dict[type[nn.Module], type[nn.Module]] = {
     nn.GroupNorm: StackedGroupNorm,
     nn.RReLU: StackedRReLU,
 }
-"""All other modules of the catalogs work on the last dimension, or on each entry."""
+"""All other modules of the catalog work on the last dimension, or on each entry."""
 
 
 def stack(model: nn.Module) -> None:
-    """Make ``model`` one for many seeds, in place; ``load`` gives it the weights of some.
+    """Turn ``model`` into a network of many seeds, in place; ``load_weights`` fills it.
 
-    Only the bias of the first layer requires a gradient, so that the graph starts there; what is
-    wanted of the others follows from ∂L/∂z.
+    Only the bias of the first layer requires a gradient, so that the graph starts there; the
+    gradients of all weights follow from ∂L/∂z.
     """
     for module in model.modules():
         module.__class__ = _STACKED.get(type(module), type(module))
@@ -92,7 +90,7 @@ def load_weights(
 ) -> None:
     """Give a stacked ``model`` the weights (seeds, out, in) and biases (seeds, out) of its layers.
 
-    ``seeds`` are those of the slopes that RReLU draws during the pass.
+    RReLU draws its slopes from ``seeds`` during the pass.
     """
     for layer, weight, bias in zip(list_linears(model), weights, biases, strict=True):
         layer.weight.data = weight
@@ -105,5 +103,5 @@ def load_weights(
 
 
 def list_linears(model: nn.Module) -> list[nn.Linear]:
-    """The weight layers, from the input side."""
+    """List the weight layers, from the input side."""
     return [module for module in model.modules() if isinstance(module, nn.Linear)]

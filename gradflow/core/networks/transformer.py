@@ -16,26 +16,26 @@ from gradflow.core.networks.mlp import Block
 
 
 class Rows(nn.Module):
-    """Flat images as sequences of their rows."""
+    """Reshaping of flat images into sequences of their rows."""
 
     def __init__(self, tokens: int) -> None:
         super().__init__()
         self.tokens = tokens
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(batch, tokens·row)`` → ``(batch, tokens, row)``."""
+        """Map ``(batch, tokens·row)`` to ``(batch, tokens, row)``."""
         return x.view(len(x), self.tokens, -1)
 
 
 class Positions(nn.Module):
-    """x + p, with a learned vector p for each place in the sequence."""
+    """x + p, with a learned vector p for each position in the sequence."""
 
     def __init__(self, tokens: int, width: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(tokens, width))
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(batch, tokens, width)`` → the same."""
+        """Map ``(batch, tokens, width)`` to the same shape."""
         return x + self.weight
 
 
@@ -47,7 +47,7 @@ class Attention(nn.Module):
         self.heads = heads
 
     def forward(self, qkv: Tensor) -> Tensor:
-        """``(batch, tokens, 3·width)`` → ``(batch, tokens, width)``."""
+        """Map ``(batch, tokens, 3·width)`` to ``(batch, tokens, width)``."""
         q, k, v = qkv.view(*qkv.shape[:2], 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
 
@@ -56,7 +56,7 @@ class TokenReadout(nn.Linear):
     """A linear readout of the mean over the tokens."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(batch, tokens, width)`` → ``(batch, classes)``."""
+        """Map ``(batch, tokens, width)`` to ``(batch, classes)``."""
         return super().forward(x.mean(-2))
 
 
@@ -79,7 +79,7 @@ class TransformerNet(nn.Sequential):
         before = ["norm"] if placement == "pre" else []
         after = ["norm"] if placement == "post" else []
 
-        def norm(names: list[str]) -> list[tuple[str, nn.Module]]:
+        def make_norms(names: list[str]) -> list[tuple[str, nn.Module]]:
             return [(name, nn.LayerNorm(width)) for name in names]
 
         modules: list[tuple[str, nn.Module]] = [
@@ -89,19 +89,19 @@ class TransformerNet(nn.Sequential):
         ]
         for index in range(1, depth + 1):
             attention: list[tuple[str, nn.Module]] = [
-                *norm(before),
+                *make_norms(before),
                 ("qkv", nn.Linear(width, 3 * width)),
                 ("attention", Attention(heads)),
                 ("output", nn.Linear(width, width)),
             ]
             perceptron: list[tuple[str, nn.Module]] = [
-                *norm(before),
+                *make_norms(before),
                 ("inner", nn.Linear(width, inner)),
                 ("act", activation()),
                 ("output", nn.Linear(inner, width)),
             ]
-            modules.append((f"attention{index}", Block(attention, norm(after), scale)))
-            modules.append((f"perceptron{index}", Block(perceptron, norm(after), scale)))
-        modules += norm(before)
+            modules.append((f"attention{index}", Block(attention, make_norms(after), scale)))
+            modules.append((f"perceptron{index}", Block(perceptron, make_norms(after), scale)))
+        modules += make_norms(before)
         modules.append(("readout", TokenReadout(width, classes)))
         super().__init__(OrderedDict(modules))

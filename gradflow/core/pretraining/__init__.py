@@ -1,1 +1,1 @@
-"""Greedy layer-wise pretraining of a stack, what it does for fine-tuning, and reuse of layers."""
+"""Greedy layer-wise pretraining of a stack, fine-tuning from it, and reuse of layers."""

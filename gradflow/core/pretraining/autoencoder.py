@@ -47,7 +47,7 @@ class Autoencoder:
     bounded: bool
 
     @classmethod
-    def drawn(
+    def draw(
         cls,
         inputs: Tensor,
         units: int,
@@ -56,26 +56,26 @@ class Autoencoder:
         *,
         bounded: bool,
     ) -> Autoencoder:
-        """An untrained one: W from N(0, 2/(visible + hidden)), biases 0."""
+        """Draw an untrained autoencoder: W from N(0, 2/(visible + hidden)), biases 0."""
         size = inputs.shape[1]
         weight = torch.randn(units, size, generator=generator) * math.sqrt(2 / (units + size))
         return cls(weight, torch.zeros(size), torch.zeros(units), activation, bounded)
 
     def encode(self, x: Tensor) -> Tensor:
-        """H of each row."""
+        """Compute h of each row."""
         return PHI[self.activation](torch.addmm(self.hidden, x, self.weight.T))
 
     def decode(self, h: Tensor) -> Tensor:
-        """x̂ of each row."""
+        """Compute x̂ of each row."""
         out = torch.addmm(self.visible, h, self.weight)
         return torch.sigmoid(out) if self.bounded else out
 
     def parameters(self) -> list[Tensor]:
-        """W, a and b."""
+        """Return W, a and b."""
         return [self.weight, self.visible, self.hidden]
 
-    def gradient(self, x: Tensor) -> list[Tensor]:
-        """The gradient of the loss by W, a and b.
+    def compute_gradient(self, x: Tensor) -> list[Tensor]:
+        """Compute the gradient of the loss by W, a and b.
 
         Both pairs of ψ and loss give ∂L/∂(Wᵀh + a) = (x̂ − x)/batch.
         """

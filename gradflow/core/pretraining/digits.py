@@ -1,4 +1,4 @@
-"""The digits as this package uses them: pixels in [0, 1], split into training and held-out."""
+"""The digits with pixels in [0, 1], split into training images and held-out ones."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from gradflow.core.data import DATA_SEED_OFFSET
 
 TRAINING, HELD_OUT = 1297, 500
 PIXELS, CLASSES = 64, 10
-_WHITE = 16
+_MAX_PIXEL = 16
 """scikit-learn's pixels are whole numbers from 0 to 16."""
 
 
 @dataclass(frozen=True, eq=False)
-class Split:
+class DigitSplit:
     """Images ``(n, 64)`` in float32 with pixels in [0, 1], and labels ``(n,)``, in random order."""
 
     images: Tensor
@@ -27,17 +27,17 @@ class Split:
 
 
 @cache
-def _all() -> tuple[Tensor, Tensor]:
+def _load_digits() -> tuple[Tensor, Tensor]:
     from sklearn.datasets import load_digits  # noqa: PLC0415 - slow, and only for this data
 
     images, labels = load_digits(return_X_y=True)
-    return torch.tensor(images / _WHITE, dtype=torch.float32), torch.tensor(labels)
+    return torch.tensor(images / _MAX_PIXEL, dtype=torch.float32), torch.tensor(labels)
 
 
-def split(seed: int) -> Split:
-    """1297 images to train on and 500 held out, drawn from ``seed``."""
-    images, labels = _all()
+def split_digits(seed: int) -> DigitSplit:
+    """Split the digits by ``seed``: 1297 images to train on, and 500 held out."""
+    images, labels = _load_digits()
     generator = torch.Generator().manual_seed(seed + DATA_SEED_OFFSET)
     order = torch.randperm(len(labels), generator=generator)
     training, held_out = order[:TRAINING], order[TRAINING:]
-    return Split(images[training], labels[training], images[held_out], labels[held_out])
+    return DigitSplit(images[training], labels[training], images[held_out], labels[held_out])

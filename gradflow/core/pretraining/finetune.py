@@ -1,4 +1,4 @@
-"""The same network on the same digits from pretrained and from random weights."""
+"""Fine-tuning of the same network on the same digits, from pretrained and from random weights."""
 
 from __future__ import annotations
 
@@ -10,40 +10,41 @@ import torch
 from torch import Tensor
 
 from gradflow.core.catalog import Activation
-from gradflow.core.pretraining.digits import CLASSES, PIXELS, Split, split
-from gradflow.core.pretraining.greedy import FloatArray, Pretrained, Progress, pretrain
+from gradflow.core.histogram import FloatArray
+from gradflow.core.pretraining.digits import CLASSES, PIXELS, DigitSplit, split_digits
+from gradflow.core.pretraining.greedy import PretrainedStack, Progress, pretrain
 from gradflow.core.pretraining.networks import (
     Networks,
-    accuracies,
-    descend,
-    he,
-    losses,
-    normals,
-    xavier,
+    draw_normals,
+    measure_accuracies,
+    measure_losses,
+    scale_he,
+    scale_xavier,
+    train_networks,
 )
 from gradflow.core.pretraining.spec import STARTS, FineTuning, Start
 from gradflow.core.probe import probe
 from gradflow.core.report import Report
-from gradflow.core.text import _
+from gradflow.core.text import Text
 
-LOOKS = 25
-"""Training is interrupted so many times to look at loss and accuracy."""
-PROBED = 256
+LOOK_COUNT = 25
+"""Interruptions of a training to look at loss and accuracy."""
+PROBED_IMAGES = 256
 """Labelled images of the batch on which the gradient at the start is recorded."""
-_PRETRAINING = 0.4
+_PRETRAINING_SHARE = 0.4
 """The share of the time that pretraining takes, for the progress bar."""
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
+class TuningCourse:
     """Training from one start; arrays have one row per seed and one column per look.
 
     Attributes:
         start: where the weights came from.
         steps: steps taken at each look, from 0, shape ``(looks,)``.
         loss: mean cross-entropy over all labelled training images.
-        accuracy: share of the labelled training images that are told right.
-        held_out_accuracy: the same for the held-out images.
+        accuracy: share of right answers on the labelled training images.
+        held_out_accuracy: share of right answers on the held-out images.
         report: the first seed's network before the first step.
     """
 
@@ -55,7 +56,7 @@ class Course:
     report: Report
 
 
-def fine_tune(spec: FineTuning, progress: Progress | None = None) -> tuple[Course, ...]:
+def fine_tune(spec: FineTuning, progress: Progress | None = None) -> tuple[TuningCourse, ...]:
     """Train from every chosen start, with ``spec.seeds`` seeds from ``spec.seed`` on.
 
     Args:
@@ -63,52 +64,64 @@ def fine_tune(spec: FineTuning, progress: Progress | None = None) -> tuple[Cours
         progress: called between steps.
     """
     seeds = range(spec.seed, spec.seed + spec.seeds)
-    splits = [split(seed) for seed in seeds]
+    splits = [split_digits(seed) for seed in seeds]
     pretrained = Start.PRETRAINED in spec.starts
     stacks = []
     for i, seed in enumerate(seeds if pretrained else ()):
 
-        def tell(done: float, what: str, i: int = i) -> None:
+        def tell(done: float, what: Text, i: int = i) -> None:
             if progress:
-                text = _("pretraining, seed {n} of {seeds}: {what}")
                 progress(
-                    _PRETRAINING * (i + done) / spec.seeds,
-                    text.format(n=i + 1, seeds=spec.seeds, what=what),
+                    _PRETRAINING_SHARE * (i + done) / spec.seeds,
+                    Text(
+                        "pretraining, seed {n} of {seeds}: {what}",
+                        n=i + 1,
+                        seeds=spec.seeds,
+                        what=what,
+                    ),
                 )
 
-        stacks.append(pretrain(spec.stack(seed), tell))
-    share = (1 - _PRETRAINING if pretrained else 1.0) / len(spec.starts)
+        stacks.append(pretrain(spec.build_stack(seed), tell))
+    share = (1 - _PRETRAINING_SHARE if pretrained else 1.0) / len(spec.starts)
     courses = []
     for i, code in enumerate(spec.starts):
 
-        def advance(done: float, what: str, i: int = i) -> None:
+        def advance(done: float, what: Text, i: int = i) -> None:
             if progress:
                 progress(1 - share * (len(spec.starts) - i - done), what)
 
         start = Start(code)
-        networks = starting(spec, start, stacks)
-        courses.append(_course(spec, start, networks, splits, advance))
+        networks = initialize_starts(spec, start, stacks)
+        courses.append(_follow_training(spec, start, networks, splits, advance))
     return tuple(courses)
 
 
-def starting(spec: FineTuning, start: Start, stacks: list[Pretrained]) -> Networks:
-    """The networks of all seeds before training; ``stacks``: theirs, for the pretrained start."""
+def initialize_starts(spec: FineTuning, start: Start, stacks: list[PretrainedStack]) -> Networks:
+    """Initialize the networks of all seeds.
+
+    Args:
+        spec: the training.
+        start: where the weights come from.
+        stacks: the trained stack of each seed, for the pretrained start.
+    """
     sizes = [PIXELS, *[spec.width] * spec.layers, CLASSES]
     seeds = range(spec.seed, spec.seed + spec.seeds)
-    drawn = [normals(sizes, torch.Generator().manual_seed(seed)) for seed in seeds]
-    scale = {Start.SMALL: lambda z: z * spec.small_std, Start.RELU: he}.get(start, xavier)
+    drawn = [draw_normals(sizes, torch.Generator().manual_seed(seed)) for seed in seeds]
+    scale = {Start.SMALL: lambda z: z * spec.small_std, Start.RELU: scale_he}.get(
+        start, scale_xavier
+    )
     activation = Activation.RELU if start is Start.RELU else spec.activation
-    networks = Networks.joined([[scale(z) for z in one] for one in drawn], activation)
+    networks = Networks.from_weights([[scale(z) for z in normals] for normals in drawn], activation)
     if start is Start.PRETRAINED:
         for seed, stack in enumerate(stacks):
-            for place, one in enumerate(stack.layers):
-                networks.weights[place][seed] = one.layer.weight
-                networks.biases[place][seed, 0] = one.layer.hidden
+            for i, trained in enumerate(stack.layers):
+                networks.weights[i][seed] = trained.layer.weight
+                networks.biases[i][seed, 0] = trained.layer.hidden
     return networks
 
 
-def batches(spec: FineTuning) -> Tensor:
-    """Which of the labelled images each seed's networks see, ``(steps, seeds, batch)``."""
+def draw_batches(spec: FineTuning) -> Tensor:
+    """Draw the labelled images that each seed's networks see, ``(steps, seeds, batch)``."""
     drawn = [
         torch.randint(
             spec.labelled,
@@ -120,30 +133,25 @@ def batches(spec: FineTuning) -> Tensor:
     return torch.stack(drawn, 1)
 
 
-def _course(
-    spec: FineTuning, start: Start, networks: Networks, splits: list[Split], advance: Progress
-) -> Course:
-    label = _(STARTS[start].label)
+def _follow_training(
+    spec: FineTuning, start: Start, networks: Networks, splits: list[DigitSplit], advance: Progress
+) -> TuningCourse:
     report = probe(
-        networks.module(0),
-        splits[0].images[: min(PROBED, spec.labelled)],
-        splits[0].labels[: min(PROBED, spec.labelled)],
-        title=label,
+        networks.build_module(0),
+        splits[0].images[: min(PROBED_IMAGES, spec.labelled)],
+        splits[0].labels[: min(PROBED_IMAGES, spec.labelled)],
+        title=STARTS[start].label,
     )
-    images, labels = (
-        torch.stack([getattr(one, name)[: spec.labelled] for one in splits])
-        for name in ("images", "labels")
-    )
-    held_out, held_out_labels = (
-        torch.stack([getattr(one, f"held_out_{name}") for one in splits])
-        for name in ("images", "labels")
-    )
+    images = torch.stack([split.images[: spec.labelled] for split in splits])
+    labels = torch.stack([split.labels[: spec.labelled] for split in splits])
+    held_out = torch.stack([split.held_out_images for split in splits])
+    held_out_labels = torch.stack([split.held_out_labels for split in splits])
     offsets = (torch.arange(spec.seeds) * spec.labelled)[:, None]
-    looks = sorted({round(i * spec.steps / LOOKS) for i in range(LOOKS + 1)})
-    rows = []
-    descent = descend(
+    looks = sorted({round(i * spec.steps / LOOK_COUNT) for i in range(LOOK_COUNT + 1)})
+    losses, accuracies, held_out_accuracies = [], [], []
+    descent = train_networks(
         networks,
-        batches(spec) + offsets,
+        draw_batches(spec) + offsets,
         images.flatten(0, 1),
         labels.flatten(),
         spec.tuning_rate,
@@ -151,14 +159,22 @@ def _course(
     )
     for step in descent:
         if step in looks:
-            text = _("fine-tuning, {start}: step {step} of {steps}")
-            advance(step / spec.steps, text.format(start=label, step=step, steps=spec.steps))
+            advance(
+                step / spec.steps,
+                Text(
+                    "fine-tuning, {start}: step {step} of {steps}",
+                    start=Text(STARTS[start].label),
+                    step=step,
+                    steps=spec.steps,
+                ),
+            )
             with torch.no_grad():
-                seen = networks.logits(images)
-                rows.append((
-                    losses(seen, labels).double().numpy(),
-                    accuracies(seen, labels).numpy(),
-                    accuracies(networks.logits(held_out), held_out_labels).numpy(),
-                ))  # fmt: skip
-    loss, accuracy, held_out_accuracy = (np.stack(one, 1) for one in zip(*rows, strict=True))
-    return Course(start, np.array(looks), loss, accuracy, held_out_accuracy, report)
+                logits = networks.compute_logits(images)
+                held_out_logits = networks.compute_logits(held_out)
+            losses.append(measure_losses(logits, labels).double().numpy())
+            accuracies.append(measure_accuracies(logits, labels).numpy())
+            held_out_accuracies.append(measure_accuracies(held_out_logits, held_out_labels).numpy())
+    loss, accuracy, held_out_accuracy = (
+        np.stack(columns, 1) for columns in (losses, accuracies, held_out_accuracies)
+    )
+    return TuningCourse(start, np.array(looks), loss, accuracy, held_out_accuracy, report)

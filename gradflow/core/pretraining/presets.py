@@ -1,4 +1,4 @@
-"""Settings worth looking at, by code."""
+"""Presets of the page on pretraining, by code."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from gradflow.core.text import N_
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preset:
-    """Settings with a name.
+class PretrainingPreset:
+    """Settings of the page on pretraining to start from.
 
     Attributes:
-        label: what a user reads.
+        label: name for the user.
         look_for: one sentence on what there is to see.
         spec: the settings.
     """
@@ -24,63 +24,63 @@ class Preset:
     spec: Stack | FineTuning | Transfer
 
 
-PRESETS: dict[str, Preset] = {
-    "hinton": Preset(
+PRETRAINING_PRESETS: dict[str, PretrainingPreset] = {
+    "hinton": PretrainingPreset(
         label=N_("Hinton 2006: RBMs"),
         look_for=N_("random weights become features, layer after layer, without a label"),
         spec=Stack(),
     ),
-    "bengio": Preset(
+    "bengio": PretrainingPreset(
         label=N_("Bengio 2006: autoencoders"),
         look_for=N_("they descend the error itself, so theirs is smaller"),
         spec=Stack(method=Method.AUTOENCODER),
     ),
-    "bottleneck": Preset(
+    "bottleneck": PretrainingPreset(
         label=N_("A bottleneck of 8 units"),
         look_for=N_("the reconstructions: what is left of 64 pixels in 8 numbers"),
         spec=Stack(method=Method.AUTOENCODER, width=8, layers=1, epochs=30),
     ),
-    "sampled": Preset(
+    "sampled": PretrainingPreset(
         label=N_("Visible units sampled"),
         look_for=N_("sampling is noise: four layers up, hardly more than the mean image is left"),
         spec=Stack(sampled=True),
     ),
-    "deep": Preset(
+    "deep": PretrainingPreset(
         label=N_("A deep sigmoid network"),
         look_for=N_("random weights do not even begin to learn, pretrained ones do"),
         spec=FineTuning(),
     ),
-    "few_labels": Preset(
+    "few_labels": PretrainingPreset(
         label=N_("50 labels"),
         look_for=N_("learning first without labels pays most where labels are few"),
         spec=FineTuning(labelled=50),
     ),
-    "shallow": Preset(
+    "shallow": PretrainingPreset(
         label=N_("One hidden layer"),
         look_for=N_("nothing vanishes in a shallow network, and all starts come about as far"),
         spec=FineTuning(layers=1),
     ),
-    "patience": Preset(
+    "patience": PretrainingPreset(
         label=N_("Three layers and patience"),
         look_for=N_("random weights stand still for hundreds of steps, and then begin"),
         spec=FineTuning(layers=3, steps=1000),
     ),
-    "tanh": Preset(
+    "tanh": PretrainingPreset(
         label=N_("Tanh: no need any more"),
         look_for=N_("with a better activation the random starts learn as well"),
         spec=FineTuning(method=Method.AUTOENCODER, activation=Activation.TANH),
     ),
-    "eight": Preset(
+    "eight": PretrainingPreset(
         label=N_("Eight digits first, two later"),
         look_for=N_("reuse helps with a single image of each new digit, hardly with more"),
         spec=Transfer(),
     ),
-    "five": Preset(
+    "five": PretrainingPreset(
         label=N_("Five digits first, five later"),
         look_for=N_("features for 0 to 4 are of little use for 5 to 9, frozen they do harm"),
         spec=Transfer(first="01234"),
     ),
-    "all_frozen": Preset(
+    "all_frozen": PretrainingPreset(
         label=N_("All hidden layers reused"),
         look_for=N_("frozen up to the top, the network stays behind however many labels it gets"),
         spec=Transfer(first="01234", reused=3),

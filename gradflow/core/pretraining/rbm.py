@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 INITIAL_STD = 0.01
-"""Of the weights before training (Hinton 2010, section 8)."""
-_RAREST = 0.01
+"""Standard deviation of the weights before training (Hinton 2010, section 8)."""
+_MIN_SHARE_ON = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,33 +32,36 @@ class RBM:
     hidden: Tensor
 
     @classmethod
-    def drawn(cls, inputs: Tensor, units: int, generator: torch.Generator) -> RBM:
-        """An untrained machine for ``inputs``: W from N(0, 0.01²), b = 0, a = log(p/(1 − p)).
+    def draw(cls, inputs: Tensor, units: int, generator: torch.Generator) -> RBM:
+        """Draw an untrained machine for ``inputs``: W from N(0, 0.01²), b = 0, a = log(p/(1 − p)).
 
         p is how often each visible unit is on, so that the biases alone reconstruct the mean.
         """
         weight = torch.randn(units, inputs.shape[1], generator=generator) * INITIAL_STD
-        visible = inputs.mean(0).clamp(_RAREST, 1 - _RAREST).logit()
+        visible = inputs.mean(0).clamp(_MIN_SHARE_ON, 1 - _MIN_SHARE_ON).logit()
         return cls(weight, visible, torch.zeros(units))
 
     def energy(self, v: Tensor, h: Tensor) -> Tensor:
-        """E(v, h) of each row."""
+        """Compute E(v, h) of each row."""
         return -(v @ self.visible) - h @ self.hidden - ((h @ self.weight) * v).sum(-1)
 
     def free_energy(self, v: Tensor) -> Tensor:
-        """F(v) = −log Σ_h exp(−E(v, h)) = −aᵀv − Σ_j log(1 + exp(b_j + (Wv)_j) of each row."""
+        """Compute F(v) of each row.
+
+        F(v) = −log Σ_h exp(−E(v, h)) = −aᵀv − Σ_j log(1 + exp(b_j + (Wv)_j)).
+        """
         return -(v @ self.visible) - F.softplus(v @ self.weight.T + self.hidden).sum(-1)
 
     def encode(self, v: Tensor) -> Tensor:
-        """p(h_j = 1 | v) = σ(b_j + (Wv)_j)."""
+        """Compute p(h_j = 1 | v) = σ(b_j + (Wv)_j)."""
         return torch.sigmoid(torch.addmm(self.hidden, v, self.weight.T))
 
     def decode(self, h: Tensor) -> Tensor:
-        """p(v_i = 1 | h) = σ(a_i + (Wᵀh)_i)."""
+        """Compute p(v_i = 1 | h) = σ(a_i + (Wᵀh)_i)."""
         return torch.sigmoid(torch.addmm(self.visible, h, self.weight))
 
     def parameters(self) -> list[Tensor]:
-        """W, a and b."""
+        """Return W, a and b."""
         return [self.weight, self.visible, self.hidden]
 
 
@@ -75,10 +78,10 @@ class Uniforms:
     visible: Sequence[Tensor] | None
 
     @classmethod
-    def drawn(
+    def draw(
         cls, rbm: RBM, batch: int, k: int, generator: torch.Generator, *, sampled: bool
     ) -> Uniforms:
-        """Numbers for k steps with ``batch`` chains."""
+        """Draw numbers for k steps with ``batch`` chains."""
         hidden, visible = rbm.weight.shape
 
         def draw(units: int) -> list[Tensor]:
@@ -88,7 +91,7 @@ class Uniforms:
 
 
 def contrastive_divergence(rbm: RBM, v: Tensor, uniforms: Uniforms) -> list[Tensor]:
-    """CD-k's estimate of the gradient of the mean log-likelihood by W, a and b.
+    """Estimate the gradient of the mean log-likelihood by W, a and b, with CD-k.
 
     ⟨h vᵀ⟩ over the data minus ⟨h vᵀ⟩ after k Gibbs steps that begin at the data, likewise ⟨v⟩
     and ⟨h⟩. Hidden states are sampled within the chain and probabilities in the statistics; the

@@ -1,4 +1,4 @@
-"""Specs of the experiments on pretraining, and the tables of their choices."""
+"""Specs of the experiments on pretraining, and the tables of their options."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.pretraining.digits import TRAINING
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.fields import SEPARATOR
-from gradflow.core.text import N_
+from gradflow.core.text import N_, Text
 
 
 class Method(StrEnum):
-    """What each layer is trained as."""
+    """Kinds of machine that each layer is trained as."""
 
     RBM = "rbm"
     AUTOENCODER = "autoencoder"
@@ -64,46 +64,43 @@ STARTS: dict[Start, Choice] = {
     ),
 }
 
-ACTIVATIONS = (Activation.SIGMOID, Activation.TANH, Activation.RELU)
-"""Those of hidden layers here."""
+STACK_ACTIVATIONS = (Activation.SIGMOID, Activation.TANH, Activation.RELU)
+"""The activations that hidden layers of a stack can have."""
 USUAL_RATES = {Activation.RELU: 0.01}
 """Learning rates of pretraining; 0.1 for the others. ReLU's signals have no bound."""
 
 
-def _one_of(codes: Iterable[StrEnum]) -> BeforeValidator:
+def _require_one_of(codes: Iterable[StrEnum]) -> BeforeValidator:
     known = {str(code): code for code in codes}
 
     def check(value: Any, info: ValidationInfo) -> str:
         if not isinstance(value, str) or value not in known:
-            raise _refusal(info, value, f"one of {', '.join(known)}")
+            allowed = Text("one of {known}", known=", ".join(known))
+            raise InvalidExperiment.for_value(str(info.field_name), value, allowed)
         return known[value]
 
     return BeforeValidator(check)
 
 
-def _refusal(info: ValidationInfo, value: Any, allowed: str) -> InvalidExperiment:
-    name = str(info.field_name)
-    return InvalidExperiment(
-        f"{name}: {quote_value(value)} is not allowed; choose {allowed}", fields=(name,)
-    )
-
-
-def _some_starts(value: Any, info: ValidationInfo) -> tuple[str, ...]:
-    found = value.split(SEPARATOR) if isinstance(value, str) else value
+def _check_starts(value: Any, info: ValidationInfo) -> tuple[str, ...]:
+    codes = value.split(SEPARATOR) if isinstance(value, str) else value
     known = [str(start) for start in Start]
-    if not isinstance(found, (list, tuple)) or not found or any(one not in known for one in found):
-        raise _refusal(info, value, f"some of {', '.join(known)}")
-    return tuple(start for start in Start if start in found)
+    is_sequence = isinstance(codes, (list, tuple))
+    if not is_sequence or not codes or any(code not in known for code in codes):
+        allowed = Text("some of {known}", known=", ".join(known))
+        raise InvalidExperiment.for_value(str(info.field_name), value, allowed)
+    return tuple(start for start in Start if start in codes)
 
 
-def _some_digits(value: Any, info: ValidationInfo) -> str:
+def _check_digits(value: Any, info: ValidationInfo) -> str:
     digits = "".join(sorted(set(value))) if isinstance(value, str) else ""
     if not 2 <= len(digits) <= 8 or any(digit not in "0123456789" for digit in digits):
-        raise _refusal(info, value, "two to eight different digits, such as 01234")
+        allowed = Text("two to eight different digits, such as 01234")
+        raise InvalidExperiment.for_value(str(info.field_name), value, allowed)
     return digits
 
 
-_Activation = Annotated[str, _one_of(ACTIVATIONS)]
+_Activation = Annotated[str, _require_one_of(STACK_ACTIVATIONS)]
 _Layers = Annotated[
     int, Field(ge=1, le=6, title="Hidden layers", description="The readout comes on top of them.")
 ]
@@ -127,7 +124,7 @@ class Stack(Spec):
     batches, SGD with momentum 0.9.
     """
 
-    method: Annotated[str, _one_of(Method)] = Field(
+    method: Annotated[str, _require_one_of(Method)] = Field(
         Method.RBM, title="Each layer is", description="A Boltzmann machine or an autoencoder."
     )
     layers: _Layers = 4
@@ -168,39 +165,45 @@ class Stack(Spec):
         for name in sorted(self.exempt):
             default = type(self).model_fields[name].default
             if values[name] != default and not self.applies(name, values):
-                raise InvalidExperiment(
-                    f"{name}: {quote_value(values[name])} has no effect with method={self.method}; "
-                    "leave it out or choose another method",
-                    fields=(name,),
+                message = Text(
+                    "{field}: {value} has no effect with method={method}; leave it out or choose "
+                    "another method",
+                    field=name,
+                    value=quote_value(values[name]),
+                    method=self.method,
                 )
+                raise InvalidExperiment(message, fields=(name,))
         return self
 
 
 class FineTuning(Stack):
     """Supervised training of a network of the stack's shape from several starts.
 
-    Per seed the images, their order, and the standard normal numbers that random weights are
-    made of are the same for all starts.
+    For each seed all starts share the images, their order, and the standard normal numbers that
+    random weights are computed from.
     """
 
-    starts: Annotated[tuple[str, ...], BeforeValidator(_some_starts)] = Field(
+    starts: Annotated[tuple[str, ...], BeforeValidator(_check_starts)] = Field(
         tuple(Start), title="Starts", description="Where the weights come from."
     )
     small_std: float = Field(
         0.1, ge=1e-3, le=1, title="Small σ", description="Of the weights of the small random start."
     )
     labelled: int = Field(
-        TRAINING, ge=20, le=TRAINING, title="Labelled images",
+        TRAINING,
+        ge=20,
+        le=TRAINING,
+        title="Labelled images",
         description="Fine-tuning sees only these; pretraining sees all, without labels.",
-    )  # fmt: skip
+    )
     steps: _Steps = 500
     tuning_rate: float = Field(
         0.05, ge=1e-3, le=1, title="Learning rate, fine-tuning", description="The same for all."
     )
     seeds: _Seeds = 3
 
-    def stack(self, seed: int | None = None) -> Stack:
-        """The stack that is tuned, with this or another seed."""
+    def build_stack(self, seed: int | None = None) -> Stack:
+        """Build the stack that is tuned, with this or another seed."""
         values = dict(self)
         names = [name for name in Stack.list_applicable(values) if name in Stack.model_fields]
         changed = {} if seed is None else {"seed": seed}
@@ -213,7 +216,7 @@ class Transfer(Spec):
     He's initialization with ReLU, Xavier's with the other activations.
     """
 
-    first: Annotated[str, BeforeValidator(_some_digits)] = Field(
+    first: Annotated[str, BeforeValidator(_check_digits)] = Field(
         "01234567", title="Digits learned first", description="The others are the new task."
     )
     layers: _Layers = 3
@@ -232,12 +235,12 @@ class Transfer(Spec):
     seeds: _Seeds = 5
 
     @model_validator(mode="after")
-    def _reuse_what_is_there(self) -> Self:
+    def _refuse_to_reuse_missing_layers(self) -> Self:
         if self.reused > self.layers:
-            raise InvalidExperiment(
-                f"reused: {self.reused} is not allowed; choose a whole number from 1 to "
-                f"{self.layers}, the hidden layers",
-                fields=("reused",),
+            raise InvalidExperiment.for_value(
+                "reused",
+                self.reused,
+                Text("a whole number from 1 to {layers}, the hidden layers", layers=self.layers),
             )
         return self
 

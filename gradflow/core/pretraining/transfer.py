@@ -1,4 +1,4 @@
-"""Fine-tuning in today's sense: layers learned on some digits, reused for the others."""
+"""Transfer: layers learned on some digits, reused and fine-tuned for the others."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from torch import Tensor
 
 from gradflow.core.catalog import Activation
 from gradflow.core.catalog.choice import Choice
-from gradflow.core.pretraining.digits import PIXELS, Split, split
-from gradflow.core.pretraining.greedy import FloatArray, Progress
+from gradflow.core.histogram import FloatArray
+from gradflow.core.pretraining.digits import PIXELS, DigitSplit, split_digits
+from gradflow.core.pretraining.greedy import Progress
 from gradflow.core.pretraining.networks import (
     Networks,
-    accuracies,
-    descend,
-    he,
-    normals,
-    xavier,
+    draw_normals,
+    measure_accuracies,
+    scale_he,
+    scale_xavier,
+    train_networks,
 )
 from gradflow.core.pretraining.spec import Transfer
-from gradflow.core.text import N_, _
+from gradflow.core.text import N_, Text
 
 PER_CLASS = (1, 2, 5, 10, 20, 50, 100)
 """Labelled images of each new digit."""
-BATCH = 32
-_BETWEEN = 25
+BATCH_SIZE = 32
+_PROGRESS_INTERVAL = 25
 """Steps between two calls of ``progress``."""
 
 
 class Way(StrEnum):
-    """What becomes of the reused layers."""
+    """Ways to learn the new task, by the use of the lower layers."""
 
     RANDOM = "random"
     FROZEN = "frozen"
@@ -55,13 +56,13 @@ WAYS: dict[Way, Choice] = {
 
 @dataclass(frozen=True, eq=False)
 class Reuse:
-    """How well the new task is learned.
+    """The accuracy on the new task, for each way to learn it.
 
     Attributes:
         per_class: labelled images of each new digit, ``(counts,)``.
-        accuracy: on the held-out images of the new digits, ``(ways, seeds, counts)``.
-        first_accuracy: of the first task on its own held-out images, ``(seeds,)``.
-        held_out: how many images ``accuracy`` is measured on, ``(seeds,)``.
+        accuracy: accuracy on the held-out images of the new digits, ``(ways, seeds, counts)``.
+        first_accuracy: accuracy on the first task's held-out images, ``(seeds,)``.
+        held_out: number of held-out images of the new digits, ``(seeds,)``.
     """
 
     per_class: tuple[int, ...]
@@ -71,7 +72,7 @@ class Reuse:
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class DigitTask:
     """Images of some digits; label i stands for the i-th of them."""
 
     images: Tensor
@@ -80,26 +81,26 @@ class Task:
     held_out_labels: Tensor
 
     @classmethod
-    def of(cls, data: Split, digits: str) -> Task:
-        """The images of ``digits``, in the order in which ``data`` has them."""
+    def of(cls, data: DigitSplit, digits: str) -> DigitTask:
+        """Take the images of ``digits``, in the order of ``data``."""
         wanted = torch.tensor([int(digit) for digit in digits])
 
-        def chosen(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-            there = torch.isin(labels, wanted)
-            return images[there], torch.searchsorted(wanted, labels[there])
+        def select(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+            mask = torch.isin(labels, wanted)
+            return images[mask], torch.searchsorted(wanted, labels[mask])
 
         return cls(
-            *chosen(data.images, data.labels), *chosen(data.held_out_images, data.held_out_labels)
+            *select(data.images, data.labels), *select(data.held_out_images, data.held_out_labels)
         )
 
-    def first_of_each(self, count: int) -> Tensor:
-        """Places of the first ``count`` images of each digit, digit by digit."""
+    def find_first_of_each(self, count: int) -> Tensor:
+        """Find the indices of the first ``count`` images of each digit, digit by digit."""
         classes = int(self.labels.max()) + 1
-        places = [torch.nonzero(self.labels == c).flatten()[:count] for c in range(classes)]
-        return torch.cat(places)
+        indices = [torch.nonzero(self.labels == c).flatten()[:count] for c in range(classes)]
+        return torch.cat(indices)
 
 
-def transfer(spec: Transfer, progress: Progress | None = None) -> Reuse:
+def transfer_layers(spec: Transfer, progress: Progress | None = None) -> Reuse:
     """Learn ``spec.first``, then the other digits from few images in three ways.
 
     Args:
@@ -109,84 +110,85 @@ def transfer(spec: Transfer, progress: Progress | None = None) -> Reuse:
     seeds = range(spec.seed, spec.seed + spec.seeds)
     parts = 1 + len(Way)
 
-    def tell(part: int, what: str, step: int) -> None:
-        if progress and step % _BETWEEN == 0:
-            text = _("{what}: step {step} of {steps}")
+    def tell(part: int, what: Text, step: int) -> None:
+        if progress and step % _PROGRESS_INTERVAL == 0:
             progress(
                 (part + step / spec.steps) / parts,
-                text.format(what=what, step=step, steps=spec.steps),
+                Text("{what}: step {step} of {steps}", what=what, step=step, steps=spec.steps),
             )
 
-    splits = [split(seed) for seed in seeds]
-    first, new = ([Task.of(one, d) for one in splits] for d in (spec.first, spec.new))
-    source = _drawn(spec, len(spec.first), seeds)
+    splits = [split_digits(seed) for seed in seeds]
+    first, new = ([DigitTask.of(split, d) for split in splits] for d in (spec.first, spec.new))
+    source = _draw_networks(spec, len(spec.first), seeds)
     everything = [torch.arange(len(task.labels)) for task in first]
-    for step in _learn(spec, source, first, everything):
-        tell(0, _("first task"), step)
-    first_accuracy = _measured(source, first)
+    for step in _train(spec, source, first, everything):
+        tell(0, Text("first task"), step)
+    first_accuracy = _measure_accuracy(source, first)
     accuracy = []
     for part, way in enumerate(Way, start=1):
-        networks = started(spec, way, source)
+        networks = initialize_new_task(spec, way, source)
         tasks = [task for task in new for _count in PER_CLASS]
-        known = [task.first_of_each(count) for task in new for count in PER_CLASS]
+        known = [task.find_first_of_each(count) for task in new for count in PER_CLASS]
         frozen = spec.reused if way is Way.FROZEN else 0
-        for step in _learn(spec, networks, tasks, known, frozen):
-            tell(part, _(WAYS[way].label), step)
-        accuracy.append(_measured(networks, tasks).reshape(len(seeds), len(PER_CLASS)))
+        for step in _train(spec, networks, tasks, known, frozen):
+            tell(part, Text(WAYS[way].label), step)
+        accuracy.append(_measure_accuracy(networks, tasks).reshape(len(seeds), len(PER_CLASS)))
     held_out = tuple(len(task.held_out_labels) for task in new)
     return Reuse(PER_CLASS, np.stack(accuracy), first_accuracy, held_out)
 
 
-def started(spec: Transfer, way: Way, source: Networks) -> Networks:
-    """The networks of the new task before training: for every seed one per count of images."""
+def initialize_new_task(spec: Transfer, way: Way, source: Networks) -> Networks:
+    """Initialize the networks of the new task: for every seed one per count of images."""
     seeds = range(spec.seed, spec.seed + spec.seeds)
-    drawn = _drawn(spec, len(spec.new), seeds, again=True)
+    drawn = _draw_networks(spec, len(spec.new), seeds, again=True)
     if way is not Way.RANDOM:
         for layer in range(spec.reused):
             drawn.weights[layer] = source.weights[layer].clone()
             drawn.biases[layer] = source.biases[layer].clone()
 
-    def repeated(tensors: list[Tensor]) -> list[Tensor]:
+    def repeat(tensors: list[Tensor]) -> list[Tensor]:
         return [tensor.repeat_interleave(len(PER_CLASS), 0) for tensor in tensors]
 
-    return Networks(repeated(drawn.weights), repeated(drawn.biases), spec.activation)
+    return Networks(repeat(drawn.weights), repeat(drawn.biases), spec.activation)
 
 
-def _drawn(spec: Transfer, classes: int, seeds: range, *, again: bool = False) -> Networks:
-    """Untrained networks; ``again``: with other numbers than the first time."""
-    scale = he if spec.activation == Activation.RELU else xavier
+def _draw_networks(spec: Transfer, classes: int, seeds: range, *, again: bool = False) -> Networks:
+    """Draw untrained networks; ``again``: with other numbers than the first time."""
+    scale = scale_he if spec.activation == Activation.RELU else scale_xavier
     sizes = [PIXELS, *[spec.width] * spec.layers, classes]
     weights = []
     for seed in seeds:
         generator = torch.Generator().manual_seed(seed)
         if again:
-            normals(sizes, generator)
-        weights.append([scale(z) for z in normals(sizes, generator)])
-    return Networks.joined(weights, spec.activation)
+            draw_normals(sizes, generator)
+        weights.append([scale(z) for z in draw_normals(sizes, generator)])
+    return Networks.from_weights(weights, spec.activation)
 
 
-def _learn(
-    spec: Transfer, networks: Networks, tasks: list[Task], known: list[Tensor], frozen: int = 0
+def _train(
+    spec: Transfer, networks: Networks, tasks: list[DigitTask], known: list[Tensor], frozen: int = 0
 ) -> Iterator[int]:
-    """Train each network on its task, of which only the ``known`` images have labels."""
+    """Train each network on its task, in which only the ``known`` images have labels."""
     per_seed = len(tasks) // spec.seeds
     chosen, offset = [], 0
-    for i, places in enumerate(known):
+    for i, indices in enumerate(known):
         generator = torch.Generator().manual_seed(spec.seed + i // per_seed)
-        drawn = torch.randint(len(places), (spec.steps, BATCH), generator=generator)
-        chosen.append(places[drawn] + offset)
+        drawn = torch.randint(len(indices), (spec.steps, BATCH_SIZE), generator=generator)
+        chosen.append(indices[drawn] + offset)
         offset += len(tasks[i].labels)
     images = torch.cat([task.images for task in tasks])
     labels = torch.cat([task.labels for task in tasks])
-    yield from descend(
+    yield from train_networks(
         networks, torch.stack(chosen, 1), images, labels, spec.learning_rate, frozen=frozen
     )
 
 
-def _measured(networks: Networks, tasks: list[Task]) -> FloatArray:
-    """Accuracy of each network on the held-out images of its task, which differ in number."""
-    found = [
-        accuracies(networks.one(i).logits(task.held_out_images), task.held_out_labels)
+def _measure_accuracy(networks: Networks, tasks: list[DigitTask]) -> FloatArray:
+    """Measure each network on the held-out images of its task; their numbers differ."""
+    shares = [
+        measure_accuracies(
+            networks.select(i).compute_logits(task.held_out_images), task.held_out_labels
+        )
         for i, task in enumerate(tasks)
     ]
-    return torch.cat(found).numpy()
+    return torch.cat(shares).numpy()

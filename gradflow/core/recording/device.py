@@ -1,9 +1,9 @@
 """Summaries of tensors on an accelerator: nothing waits for the device until the end.
 
-No value is looked at on the way (``.item()``, a branch on a tensor, ``bincount``, boolean
-indexing would all synchronize). Each tensor leaves one row of float64 numbers and one row of
-counts on the device; ``collect`` stacks them and copies them once. The same code runs on a CPU,
-which is how machines without an accelerator test it.
+No value is read on the way (``.item()``, a branch on a tensor, ``bincount`` and boolean indexing
+would all synchronize). Each tensor leaves one row of float64 numbers and one row of counts on the
+device; ``collect`` stacks them and copies them once. The same code runs on a CPU, so machines
+without an accelerator can test it.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from gradflow.core.histogram import (
     Histogram,
     IntArray,
     Specials,
-    linear_histogram,
+    make_linear_histogram,
 )
-from gradflow.core.recording.summary import FIELDS, Response, Summaries
+from gradflow.core.recording.summary import FIELDS, Response, Summaries, to_full_precision
 
 _SPECIALS = Specials._fields
 _NUMBERS = (
-    "mean", "std", "rms", "low", "high", *_SPECIALS,
-    "first", "last", "saturated", "dead_units", "similarity",
-)  # fmt: skip
-"""What is computed on the device; ``first`` and ``last`` are the range of the finite entries."""
+    *("mean", "std", "rms", "low", "high"),
+    *_SPECIALS,
+    *("first", "last", "saturated", "dead_units", "similarity"),
+)
+"""Numbers computed on the device; ``first`` and ``last`` are the range of the finite entries."""
 
 
 class DeviceSummarizer:
@@ -44,8 +45,10 @@ class DeviceSummarizer:
         self._numbers: list[Tensor] = []
         self._counts: dict[str, list[Tensor]] = {"linear": [], "float32": [], "float64": []}
 
-    def signal(self, x: Tensor, response: Response | None = None, *, samples: bool = True) -> int:
-        x = _widened(x.detach())
+    def add_signal(
+        self, x: Tensor, response: Response | None = None, *, samples: bool = True
+    ) -> int:
+        x = to_full_precision(x.detach())
         values, finite = x.reshape(-1).double(), x.reshape(-1).isfinite()
         # Range of the finite entries; an empty one comes out as first > last.
         first = values.where(finite, math.inf).amin()
@@ -63,16 +66,25 @@ class DeviceSummarizer:
                 flat = x.reshape(-1)
                 inside = (flat >= low) & (flat <= high)
                 saturated = (~inside & ~flat.isnan()).double().mean()
-            dead = dead_units(x, response)
-        similarity = _similarity(x) if samples and x.dim() > 1 else values.new_full((), math.nan)
-        numbers = [*_moments(values, x.reshape(-1)), first, last, saturated, dead, similarity]
-        # subnormal numbers are a matter of gradients
+            dead = count_dead_units_on_device(x, response)
+        similarity = (
+            _compute_similarity(x) if samples and x.dim() > 1 else values.new_full((), math.nan)
+        )
+        numbers = [
+            *_compute_moments(values, x.reshape(-1)),
+            first,
+            last,
+            saturated,
+            dead,
+            similarity,
+        ]
+        # subnormal numbers are counted in gradients only
         numbers.insert(_NUMBERS.index("subnormal"), values.new_zeros(()))
-        return self._enqueue("linear", x.numel(), numbers)
+        return self._add("linear", x.numel(), numbers)
 
-    def gradient(self, x: Tensor) -> int:
+    def add_gradient(self, x: Tensor) -> int:
         dtype = x.dtype
-        x = _widened(x.detach()).reshape(-1)
+        x = to_full_precision(x.detach()).reshape(-1)
         if self._loss_scale != 1:
             x = x.double() / self._loss_scale
         name = "float64" if x.dtype == torch.float64 else "float32"
@@ -86,55 +98,51 @@ class DeviceSummarizer:
         native = dtype in (torch.float32, torch.float64) and self._loss_scale == 1
         smallest = torch.finfo(dtype).tiny if native else self._smallest_normal
         threshold = torch.tensor(smallest, dtype=x.dtype).view(bits.dtype).item()
-        numbers = _moments(x.double(), x)
+        numbers = _compute_moments(x.double(), x)
         numbers[_NUMBERS.index("zeros")] = (magnitude == 0).sum().double()
         subnormal = ((magnitude > 0) & (magnitude < threshold)).sum().double()
         numbers.insert(_NUMBERS.index("subnormal"), subnormal)
         nan = x.new_full((), math.nan, dtype=torch.float64)
-        return self._enqueue(name, x.numel(), [*numbers, nan, nan, nan, nan, nan])
+        return self._add(name, x.numel(), [*numbers, nan, nan, nan, nan, nan])
 
     def collect(self) -> Summaries:
-        none = [math.nan] * len(FIELDS)
+        unknown = [math.nan] * len(FIELDS)
         if not self._numbers:
-            return Summaries(np.array([none]), [])
-        found = torch.stack(self._numbers).cpu().numpy()
+            return Summaries(np.array([unknown]), [])
+        rows = torch.stack(self._numbers).cpu().numpy()
         names = [name for name in FIELDS if name != "size"]
-        columns = [np.array(self._sizes, np.float64), *(found[:, _NUMBERS.index(n)] for n in names)]
-        numbers = np.vstack([np.stack(columns, axis=1), none])
+        columns = [np.array(self._sizes, np.float64), *(rows[:, _NUMBERS.index(n)] for n in names)]
+        numbers = np.vstack([np.stack(columns, axis=1), unknown])
         specials = [
-            Specials(*map(int, row)) for row in found[:, [_NUMBERS.index(n) for n in _SPECIALS]]
+            Specials(*map(int, row)) for row in rows[:, [_NUMBERS.index(n) for n in _SPECIALS]]
         ]
-        made: dict[int, Histogram] = {}
+        by_ticket: dict[int, Histogram] = {}
         for name, parts in self._counts.items():
             tickets = [i for i, grid in enumerate(self._grids) if grid == name]
             if not tickets:
                 continue
             counts = torch.stack(parts).cpu().numpy()
             if name == "linear":
-                first, last = (found[tickets, _NUMBERS.index(n)] for n in ("first", "last"))
+                first, last = (rows[tickets, _NUMBERS.index(n)] for n in ("first", "last"))
                 histograms = [
-                    _linear(float(first[k]), float(last[k]), counts[k], specials[i])
+                    _make_histogram(float(first[k]), float(last[k]), counts[k], specials[i])
                     for k, i in enumerate(tickets)
                 ]
             else:
                 grid = FLOAT64_GRID if name == "float64" else FLOAT32_GRID
-                histograms = grid.histograms(counts, [specials[i] for i in tickets])
-            made.update(zip(tickets, histograms, strict=True))
-        return Summaries(numbers, [made[ticket] for ticket in range(len(self._sizes))])
+                histograms = grid.make_histograms(counts, [specials[i] for i in tickets])
+            by_ticket.update(zip(tickets, histograms, strict=True))
+        return Summaries(numbers, [by_ticket[ticket] for ticket in range(len(self._sizes))])
 
-    def _enqueue(self, grid: str, size: int, numbers: list[Tensor]) -> int:
+    def _add(self, grid: str, size: int, numbers: list[Tensor]) -> int:
         self._numbers.append(torch.stack(numbers))
         self._grids.append(grid)
         self._sizes.append(size)
         return len(self._sizes) - 1
 
 
-def _widened(x: Tensor) -> Tensor:
-    return x if x.dtype in (torch.float32, torch.float64) else x.float()
-
-
-def _moments(values: Tensor, original: Tensor) -> list[Tensor]:
-    """mean, std, rms, low, high, zeros, nan, posinf, neginf of float64 ``values``."""
+def _compute_moments(values: Tensor, original: Tensor) -> list[Tensor]:
+    """Compute mean, std, rms, low, high, zeros, nan, posinf and neginf of float64 ``values``."""
     largest = values.abs().amax()
     unit = largest.where((largest > 0) & largest.isfinite(), 1.0)
     scaled = values / unit
@@ -152,8 +160,8 @@ def _moments(values: Tensor, original: Tensor) -> list[Tensor]:
     ]
 
 
-def dead_units(x: Tensor, response: Response) -> Tensor:
-    """Units whose output is outside ``alive`` throughout."""
+def count_dead_units_on_device(x: Tensor, response: Response) -> Tensor:
+    """Count the units whose output lies outside ``alive`` for every sample; no synchronization."""
     if response.alive is None:
         return x.new_zeros((), dtype=torch.float64)
     if response.channels and x.dim() > 2:
@@ -163,8 +171,8 @@ def dead_units(x: Tensor, response: Response) -> Tensor:
     return outside.all(0).sum().double()
 
 
-def _similarity(x: Tensor) -> Tensor:
-    """Mean cosine between two different samples, those that are all zero left out."""
+def _compute_similarity(x: Tensor) -> Tensor:
+    """Compute the mean cosine between two different samples; all-zero samples are left out."""
     rows = x.reshape(len(x), -1).double()
     largest = rows.abs().amax()
     rows = rows / largest.where(largest > 0, 1.0)  # squares stay in range
@@ -177,6 +185,6 @@ def _similarity(x: Tensor) -> Tensor:
     return mean.where((count > 1) & ~broken, math.nan)
 
 
-def _linear(first: float, last: float, counts: IntArray, specials: Specials) -> Histogram:
-    nothing = first > last  # the range of no finite entries at all
-    return linear_histogram(first, last, counts[:0] if nothing else counts, specials)
+def _make_histogram(first: float, last: float, counts: IntArray, specials: Specials) -> Histogram:
+    no_finite_entry = first > last
+    return make_linear_histogram(first, last, counts[:0] if no_finite_entry else counts, specials)

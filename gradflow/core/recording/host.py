@@ -19,22 +19,29 @@ from gradflow.core.histogram import (
     IntArray,
     LogGrid,
     Specials,
-    linear_histogram,
-    linear_histograms,
+    make_linear_histogram,
+    make_linear_histograms,
 )
 from gradflow.core.recording import kernels
-from gradflow.core.recording.summary import FIELDS, Interval, Response, Summaries
+from gradflow.core.recording.summary import (
+    FIELDS,
+    FULL_PRECISION,
+    Interval,
+    Response,
+    Summaries,
+    to_full_precision,
+)
 
 Array = npt.NDArray[Any]
 _NAN = math.nan
 _NO_COUNTS: IntArray = np.zeros(0, np.int64)
-_NOTHING: Interval = (math.inf, -math.inf)
-_NATIVE = (torch.float32, torch.float64)
+_EMPTY_INTERVAL: Interval = (math.inf, -math.inf)
+
 _SPECIALS = slice(FIELDS.index("zeros"), FIELDS.index("neginf") + 1)
 
 
 class _Format(NamedTuple):
-    """What the loops need to know about float32 or float64."""
+    """NumPy types and histogram grid of float32 or float64, for the compiled loops."""
 
     real: type[np.floating[Any]]
     signed: type[np.signedinteger[Any]]
@@ -61,78 +68,79 @@ class HostSummarizer:
         self._smallest_normal = smallest_normal
         self._rows: list[tuple[float, ...]] = []
         self._histograms: dict[int, Histogram] = {}
-        # Counts by ticket, of which histograms are made together at the end.
+        # Counts by ticket, from which histograms are made together at the end.
         self._linear: dict[int, IntArray] = {}
         self._logarithmic: dict[LogGrid, dict[int, IntArray]] = {}
 
     def collect(self) -> Summaries:
         numbers = np.array([*self._rows, (_NAN,) * len(FIELDS)], np.float64)
         specials = [Specials(*row) for row in numbers[:-1, _SPECIALS].astype(np.int64).tolist()]
-        made = dict(self._histograms)
+        by_ticket = dict(self._histograms)
         if self._linear:
             low, high = (numbers[list(self._linear), FIELDS.index(f)] for f in ("low", "high"))
-            counts, found = list(self._linear.values()), [specials[i] for i in self._linear]
-            made.update(zip(self._linear, linear_histograms(low, high, counts, found), strict=True))
+            histograms = make_linear_histograms(
+                low, high, list(self._linear.values()), [specials[i] for i in self._linear]
+            )
+            by_ticket.update(zip(self._linear, histograms, strict=True))
         for grid, entries in self._logarithmic.items():
-            histograms = grid.histograms(
+            histograms = grid.make_histograms(
                 np.stack(list(entries.values())), [specials[i] for i in entries]
             )
-            made.update(zip(entries, histograms, strict=True))
-        return Summaries(numbers, [made[ticket] for ticket in range(len(self._rows))])
+            by_ticket.update(zip(entries, histograms, strict=True))
+        return Summaries(numbers, [by_ticket[ticket] for ticket in range(len(self._rows))])
 
-    def signal(self, x: Tensor, response: Response | None = None, *, samples: bool = True) -> int:
-        x = widened(x.detach())
-        flat = flattened(x)
+    def add_signal(
+        self, x: Tensor, response: Response | None = None, *, samples: bool = True
+    ) -> int:
+        x = to_full_precision(x.detach())
+        flat = flatten(x)
         ticket, size = len(self._rows), flat.size
         unsaturated = response and response.unsaturated
         counts: IntArray = np.empty(LINEAR_BINS, np.int64)
+        bits, interval = flat.view(_FORMATS[flat.dtype].signed), unsaturated or _EMPTY_INTERVAL
         mean, std, rms, low, high, zeros, nan, posinf, neginf, inside, counted = (
-            kernels.signal_scan(
-                flat, flat.view(_FORMATS[flat.dtype].signed), *(unsaturated or _NOTHING), counts
-            )
+            kernels.scan_signal(flat, bits, *interval, counts)
         )
         if counted:
             self._linear[ticket] = counts
         else:
             specials = Specials(zeros, 0, nan, posinf, neginf)
-            self._histograms[ticket] = _unusual_histogram(flat, low, high, specials)
+            self._histograms[ticket] = _make_unusual_histogram(flat, low, high, specials)
         saturated = 1.0 - (inside + nan) / size if unsaturated else _NAN
-        dead = _NAN if response is None else dead_units(x, low, high, response)
+        dead = _NAN if response is None else count_dead_units(x, low, high, response)
         similarity = _NAN
         if samples and x.dim() > 1:
-            similarity = kernels.similarity(_samples(x), max(abs(low), abs(high)))
-        self._rows.append((
-            size, mean, std, rms, low, high, zeros, 0, nan, posinf, neginf,
-            saturated, dead, similarity,
-        ))  # fmt: skip
+            similarity = kernels.compute_similarity(_view_samples(x), max(abs(low), abs(high)))
+        row = (size, mean, std, rms, low, high, zeros, 0, nan, posinf, neginf)
+        self._rows.append((*row, saturated, dead, similarity))
         return ticket
 
-    def gradient(self, x: Tensor) -> int:
+    def add_gradient(self, x: Tensor) -> int:
         dtype = x.dtype
-        native = dtype in _NATIVE and self._loss_scale == 1
-        x = widened(x.detach())
+        native = dtype in FULL_PRECISION and self._loss_scale == 1
+        x = to_full_precision(x.detach())
         if self._loss_scale != 1:
             x = x.double() / self._loss_scale
-        flat = flattened(x)
+        flat = flatten(x)
         form = _FORMATS[flat.dtype]
         ticket = len(self._rows)
         smallest = torch.finfo(dtype).tiny if native else self._smallest_normal
         counts: IntArray = np.empty(2 * form.grid.size, np.int32)
-        row = kernels.gradient_scan(
-            flat, flat.view(form.signed), form.grid.shift, _bits(smallest, form), not native, counts
+        row = kernels.scan_gradient(
+            flat,
+            flat.view(form.signed),
+            form.grid.shift,
+            _read_bits(smallest, form),
+            not native,
+            counts,
         )
         self._logarithmic.setdefault(form.grid, {})[ticket] = counts
         self._rows.append((flat.size, *row, _NAN, _NAN, _NAN))
         return ticket
 
 
-def widened(x: Tensor) -> Tensor:
-    """float16 and bfloat16 as float32, which holds all their values exactly."""
-    return x if x.dtype in _NATIVE else x.float()
-
-
-def flattened(x: Tensor) -> Array:
-    """All entries in memory order, without a copy where the tensor is dense (transposed, say)."""
+def flatten(x: Tensor) -> Array:
+    """List all entries in memory order; a dense tensor (a transposed one, say) is not copied."""
     if not x.is_contiguous():
         x = x.permute(*sorted(range(x.dim()), key=x.stride, reverse=True))
     flat: Array = x.numpy().reshape(-1)  # torch's own reshape takes 1.4 µs more
@@ -140,38 +148,41 @@ def flattened(x: Tensor) -> Array:
 
 
 @cache
-def _bits(value: float, form: _Format) -> int:
+def _read_bits(value: float, form: _Format) -> int:
     return int(form.real(value).view(form.signed))
 
 
-def _samples(x: Tensor) -> Array:
-    """One row per sample (position along the first axis)."""
+def _view_samples(x: Tensor) -> Array:
+    """View a tensor as one row per sample (position along the first axis)."""
     rows: Array = x.numpy()
     return rows if rows.ndim == 2 else rows.reshape(len(rows), -1)
 
 
-def _unusual_histogram(flat: Array, low: float, high: float, specials: Specials) -> Histogram:
-    """Of entries that are not all finite, all equal, or spread over too small or large a range."""
+def _make_unusual_histogram(flat: Array, low: float, high: float, specials: Specials) -> Histogram:
+    """Make the histogram of entries whose range is empty, too small, too large or not finite."""
     if specials.nan or specials.posinf or specials.neginf:
         flat = flat[np.isfinite(flat)]
         if not flat.size:
-            return linear_histogram(0.0, 0.0, _NO_COUNTS, specials)
+            return make_linear_histogram(0.0, 0.0, _NO_COUNTS, specials)
         low, high = float(flat.min()), float(flat.max())
     if low == high:
-        return linear_histogram(low, high, np.array([flat.size]), specials)
+        return make_linear_histogram(low, high, np.array([flat.size]), specials)
     unit = max(abs(low), abs(high))
     counts: IntArray = np.empty(LINEAR_BINS, np.int64)
     scale = LINEAR_BINS / (high / unit - low / unit)
-    kernels.linear_counts(flat.astype(np.float64) / unit, low / unit, scale, counts)
-    return linear_histogram(low, high, counts, specials)
+    kernels.fill_linear_counts(flat.astype(np.float64) / unit, low / unit, scale, counts)
+    return make_linear_histogram(low, high, counts, specials)
 
 
-def dead_units(x: Tensor, low: float, high: float, response: Response) -> float:
-    """Units whose output is outside ``alive`` throughout."""
+def count_dead_units(x: Tensor, low: float, high: float, response: Response) -> float:
+    """Count the units whose output lies outside ``alive`` for every sample.
+
+    ``low`` and ``high`` are the extremes of ``x``, which often answer alone.
+    """
     alive = response.alive
     if alive is None or not (low <= alive[0] or high >= alive[1]):
         return 0.0
     if response.channels and x.dim() > 2:
-        return float(kernels.dead_channels(x.flatten(2).numpy(), *alive))
+        return float(kernels.count_dead_channels(x.flatten(2).numpy(), *alive))
     rows = x.reshape(-1, x.shape[-1]) if x.dim() > 1 else x.reshape(-1, 1)
-    return float(kernels.dead_columns(rows.numpy(), *alive))
+    return float(kernels.count_dead_columns(rows.numpy(), *alive))

@@ -3,8 +3,8 @@
 Plain torch operations need about a dozen passes over a tensor for the same numbers, these need
 two or three, and they release the GIL (docs/decisions/0001-compiled-recording.md). Every loop is
 written so that LLVM turns it into SIMD: one kind of accumulator per loop, no branches, blocks as
-slices (an index that is a sum might be negative, and is then tested). ``x`` is
-flat float32 or float64, ``bits`` the same memory as signed integers of the same width.
+slices (an index that is a sum might be negative, which would be tested every time). ``x`` is flat
+float32 or float64, ``bits`` the same memory as signed integers of the same width.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ _BLOCK = 1024
 _LANES = 4  # separate counters: consecutive increments of one bin would wait for each other
 
 
-def compiled(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def compile_loop(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Compile a function with Numba, without the GIL, and cache it beside its source."""
+
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return numba.njit(function, nogil=True, cache=True, **options)  # type: ignore[no-any-return]
@@ -32,9 +34,9 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any
     return decorate
 
 
-@compiled(fastmath=REORDER)
-def sums(x):  # type: ignore[no-untyped-def]
-    """Σx and Σx² in float64."""
+@compile_loop(fastmath=REORDER)
+def compute_sums(x):  # type: ignore[no-untyped-def]
+    """Compute Σx and Σx² in float64."""
     total, square = 0.0, 0.0
     for i in range(x.size):
         wide = np.float64(x[i])
@@ -43,9 +45,9 @@ def sums(x):  # type: ignore[no-untyped-def]
     return total, square
 
 
-@compiled(fastmath=REORDER)
-def centred_square(x, mean):  # type: ignore[no-untyped-def]
-    """Σ(x − mean)² in float64."""
+@compile_loop(fastmath=REORDER)
+def sum_centred_squares(x, mean):  # type: ignore[no-untyped-def]
+    """Compute Σ(x − mean)² in float64."""
     square = 0.0
     for i in range(x.size):
         wide = np.float64(x[i]) - mean
@@ -53,12 +55,12 @@ def centred_square(x, mean):  # type: ignore[no-untyped-def]
     return square
 
 
-@compiled()
-def extremes(x, bits):  # type: ignore[no-untyped-def]
-    """Smallest and largest entry; both NaN if any entry is.
+@compile_loop()
+def find_extremes(x, bits):  # type: ignore[no-untyped-def]
+    """Find the smallest and the largest entry; both NaN if any entry is.
 
-    Found as sortable integers (all but the sign flipped where negative), because minima of floats
-    do not vectorize and lose NaN; here NaN sorts outermost.
+    Entries are compared as sortable integers (all but the sign flipped where negative), because
+    minima of floats do not vectorize and lose NaN; here NaN sorts outermost.
     """
     cast = bits.dtype.type  # numba would widen every result to 64 bits
     sign_shift, magnitude = 8 * bits.itemsize - 1, cast(~(-1 << (8 * bits.itemsize - 1)))
@@ -67,41 +69,41 @@ def extremes(x, bits):  # type: ignore[no-untyped-def]
         key = cast(bits[i] ^ (cast(bits[i] >> sign_shift) & magnitude))
         low = min(low, key)
         high = max(high, key)
-    found = np.array([low, high])
+    keys = np.array([low, high])
     for i in range(2):
-        found[i] ^= cast(found[i] >> sign_shift) & magnitude
-    values = found.view(x.dtype)
+        keys[i] ^= cast(keys[i] >> sign_shift) & magnitude
+    values = keys.view(x.dtype)
     lowest, highest = np.float64(values[0]), np.float64(values[1])
     if np.isnan(lowest) or np.isnan(highest):
         return math.nan, math.nan
     return lowest, highest
 
 
-@compiled()
-def moments_in_range(x):  # type: ignore[no-untyped-def]
-    """Mean, population standard deviation and rms of entries whose squares stay in float64."""
-    total, square = sums(x)
+@compile_loop()
+def compute_moments_in_range(x):  # type: ignore[no-untyped-def]
+    """Compute mean, population standard deviation and rms; squares must stay in float64."""
+    total, square = compute_sums(x)
     mean, square = total / x.size, square / x.size
     variance = square - mean * mean
     if variance < 1e-6 * square:  # cancellation: subtract the mean first
-        variance = centred_square(x, mean) / x.size
+        variance = sum_centred_squares(x, mean) / x.size
     return mean, math.sqrt(variance), math.sqrt(square)
 
 
-@compiled()
-def moments(x, low, high):  # type: ignore[no-untyped-def]
-    """Mean, population standard deviation and root mean square; ``low``, ``high``: extremes."""
+@compile_loop()
+def compute_moments(x, low, high):  # type: ignore[no-untyped-def]
+    """Compute mean, population standard deviation and rms, given the extremes of ``x``."""
     largest = max(abs(low), abs(high))
     if x.itemsize == 8 and not 1e-140 < largest < 1e140 and 0 < largest < math.inf:
         # Squares would leave float64's own range.
-        mean, std, rms = moments_in_range(x / largest)
+        mean, std, rms = compute_moments_in_range(x / largest)
         return largest * mean, largest * std, largest * rms
-    return moments_in_range(x)
+    return compute_moments_in_range(x)
 
 
-@compiled()
-def nonfinite(x, low, high):  # type: ignore[no-untyped-def]
-    """NaN, +inf and −inf entries; the extremes already tell whether there are any."""
+@compile_loop()
+def count_nonfinite(x, low, high):  # type: ignore[no-untyped-def]
+    """Count NaN, +inf and −inf entries; finite extremes mean that there are none."""
     nan = posinf = neginf = np.int64(0)
     if not (math.isfinite(low) and math.isfinite(high)):
         for i in range(x.size):
@@ -111,18 +113,18 @@ def nonfinite(x, low, high):  # type: ignore[no-untyped-def]
     return nan, posinf, neginf
 
 
-@compiled(fastmath=REORDER)
-def inside(x, low, high):  # type: ignore[no-untyped-def]
-    """How many entries lie in [low, high]."""
+@compile_loop(fastmath=REORDER)
+def count_inside(x, low, high):  # type: ignore[no-untyped-def]
+    """Count the entries in [low, high]."""
     count = np.int32(0)  # 64 bits would halve the lanes of SIMD
     for i in range(x.size):
         count = np.int32(count + np.int32((x[i] >= low) & (x[i] <= high)))
     return count
 
 
-@compiled()
-def around_zero(bits, smallest_normal):  # type: ignore[no-untyped-def]
-    """How many entries are +0, −0, and subnormal: of magnitude below ``smallest_normal``."""
+@compile_loop()
+def count_near_zero(bits, smallest_normal):  # type: ignore[no-untyped-def]
+    """Count the entries that are +0, −0 and subnormal: of magnitude below ``smallest_normal``."""
     cast = bits.dtype.type
     minus_zero, limit = cast(-1 << (8 * bits.itemsize - 1)), cast(smallest_normal)
     zeros = minus_zeros = below = np.int32(0)
@@ -133,7 +135,7 @@ def around_zero(bits, smallest_normal):  # type: ignore[no-untyped-def]
     return zeros, minus_zeros, below - zeros - minus_zeros
 
 
-@compiled()
+@compile_loop()
 def _increment(lanes, index):  # type: ignore[no-untyped-def]
     whole = index.size // _LANES
     for j in range(whole):
@@ -143,9 +145,9 @@ def _increment(lanes, index):  # type: ignore[no-untyped-def]
         lanes[0, np.uint32(index[j])] += 1
 
 
-@compiled(fastmath=REORDER)
-def linear_counts(x, low, scale, counts):  # type: ignore[no-untyped-def]
-    """Fill ``counts`` with those of ⌊(x − low)·scale⌋; all x must be finite and in range.
+@compile_loop(fastmath=REORDER)
+def fill_linear_counts(x, low, scale, counts):  # type: ignore[no-untyped-def]
+    """Count the values ⌊(x − low)·scale⌋ into ``counts``; all x must be finite and in range.
 
     The last bin includes its upper edge.
     """
@@ -162,36 +164,36 @@ def linear_counts(x, low, scale, counts):  # type: ignore[no-untyped-def]
     counts[bins - 1] += lanes[0, bins] + lanes[1, bins] + lanes[2, bins] + lanes[3, bins]
 
 
-@compiled()
-def signal_scan(x, bits, inside_low, inside_high, counts):  # type: ignore[no-untyped-def]
-    """All statistics of a signal in one call, which for small tensors costs as much as a loop.
+@compile_loop()
+def scan_signal(x, bits, inside_low, inside_high, counts):  # type: ignore[no-untyped-def]
+    """Compute all statistics of a signal in one call; a call costs as much as a short loop.
 
     Returns moments, extremes, zeros, non-finite entries, entries in [inside_low, inside_high] (0
-    if that is no interval), and whether ``counts`` was filled: not if the range is none that the
-    tensor's own arithmetic can divide.
+    if the interval is empty), and whether ``counts`` was filled: not if the tensor's own
+    arithmetic cannot divide the range into bins.
     """
-    low, high = extremes(x, bits)
-    mean, std, rms = moments(x, low, high)
+    low, high = find_extremes(x, bits)
+    mean, std, rms = compute_moments(x, low, high)
     cast = x.dtype.type
     zeros = unsaturated = np.int32(0)
     if low <= 0 <= high or math.isnan(low):
-        zeros = inside(x, cast(0), cast(0))
+        zeros = count_inside(x, cast(0), cast(0))
     if inside_low <= inside_high:
-        unsaturated = inside(x, cast(inside_low), cast(inside_high))
+        unsaturated = count_inside(x, cast(inside_low), cast(inside_high))
     counted = 1e-30 < high - low < 1e37
     if counted:
-        linear_counts(x, cast(low), cast(counts.size / (high - low)), counts)
-    nan, posinf, neginf = nonfinite(x, low, high)
+        fill_linear_counts(x, cast(low), cast(counts.size / (high - low)), counts)
+    nan, posinf, neginf = count_nonfinite(x, low, high)
     return mean, std, rms, low, high, zeros, nan, posinf, neginf, unsaturated, counted
 
 
-@compiled()
-def gradient_scan(x, bits, shift, smallest_normal, always, counts):  # type: ignore[no-untyped-def]
-    """All statistics of a gradient, and its counts over the log grid: negative bins, then positive.
+@compile_loop()
+def scan_gradient(x, bits, shift, smallest_normal, always, counts):  # type: ignore[no-untyped-def]
+    """Compute all statistics of a gradient, and fill ``counts`` over the log grid.
 
-    Entries around zero are looked at one by one if there are any in the first bins of each sign,
-    those of exponent 0, or ``always``. Returns moments, extremes, zeros, subnormal and non-finite
-    entries.
+    ``counts`` has the negative bins first, then the positive ones. Zeros and subnormal entries are
+    counted in a sweep of their own if the first bins of a sign, those of exponent 0, have entries,
+    or ``always``. Returns moments, extremes, zeros, subnormal and non-finite entries.
     """
     size = counts.size // 2
     lanes = np.zeros((_LANES, 2 * size), np.int32)
@@ -208,20 +210,20 @@ def gradient_scan(x, bits, shift, smallest_normal, always, counts):  # type: ign
         lowest += counts[k] + counts[size + k]
     zeros = minus_zeros = subnormal = np.int32(0)
     if always or lowest:
-        zeros, minus_zeros, subnormal = around_zero(bits, smallest_normal)
+        zeros, minus_zeros, subnormal = count_near_zero(bits, smallest_normal)
         counts[size] -= zeros
         counts[0] -= minus_zeros
-    low, high = extremes(x, bits)
-    mean, std, rms = moments(x, low, high)
-    nan, posinf, neginf = nonfinite(x, low, high)
+    low, high = find_extremes(x, bits)
+    mean, std, rms = compute_moments(x, low, high)
+    nan, posinf, neginf = count_nonfinite(x, low, high)
     return mean, std, rms, low, high, zeros + minus_zeros, subnormal, nan, posinf, neginf
 
 
-@compiled(fastmath=REORDER)
-def similarity(rows, largest):  # type: ignore[no-untyped-def]
-    """Mean cosine between two different rows, those that are all zero left out.
+@compile_loop(fastmath=REORDER)
+def compute_similarity(rows, largest):  # type: ignore[no-untyped-def]
+    """Compute the mean cosine between two different rows; all-zero rows are left out.
 
-    With unit vectors u, Σ_{i≠j} u_i·u_j = ‖Σ u_i‖² − m, so that one sweep does for all pairs.
+    With m unit vectors u, Σ_{i≠j} u_i·u_j = ‖Σ u_i‖² − m, so that one sweep does for all pairs.
     ``largest`` is the largest absolute entry.
     """
     if largest == 0:
@@ -248,9 +250,9 @@ def similarity(rows, largest):  # type: ignore[no-untyped-def]
     return (length - used) / (used * (used - 1.0))
 
 
-@compiled()
-def dead_columns(rows, low, high):  # type: ignore[no-untyped-def]
-    """Columns of which no entry lies strictly between ``low`` and ``high``."""
+@compile_loop()
+def count_dead_columns(rows, low, high):  # type: ignore[no-untyped-def]
+    """Count the columns without an entry strictly between ``low`` and ``high``."""
     alive = np.zeros(rows.shape[1], np.uint8)
     for i in range(rows.shape[0]):
         for j in range(rows.shape[1]):
@@ -258,9 +260,9 @@ def dead_columns(rows, low, high):  # type: ignore[no-untyped-def]
     return rows.shape[1] - alive.sum()
 
 
-@compiled()
-def dead_channels(images, low, high):  # type: ignore[no-untyped-def]
-    """As ``dead_columns``, of (samples, channels, positions)."""
+@compile_loop()
+def count_dead_channels(images, low, high):  # type: ignore[no-untyped-def]
+    """Count the channels of (samples, channels, positions) without an entry in (low, high)."""
     dead = 0
     for c in range(images.shape[1]):
         alive = False

@@ -13,14 +13,18 @@ from torch import Tensor, nn
 from gradflow.core.recording.summary import FloatArray, Summaries
 
 _MOMENTS = ("norm", "max_abs", "zero", "nonfinite")
+"""Columns of ``Summaries`` that are measured for every parameter and gradient."""
 Tickets = Mapping[int, tuple[int, int]]
 
 
 @dataclass(frozen=True, eq=False)
 class Parameters:
-    """Every column of ``numbers`` has a value per parameter, and NaN at its end.
+    """Norms of all parameters of a model and of their gradients.
 
-    ``tickets`` are those of the value and the gradient of the weights of layers, by ``id``.
+    Attributes:
+        names, shapes: of the parameters.
+        numbers: columns with a value per parameter, and NaN at the end.
+        tickets: for the weights of layers, the tickets of their value and gradient, by ``id``.
     """
 
     names: list[str]
@@ -30,7 +34,7 @@ class Parameters:
     _row: dict[int, int]
 
     @classmethod
-    def measured(
+    def measure(
         cls,
         parameters: Mapping[str, Tensor],
         gradients: Mapping[int, Tensor],
@@ -38,7 +42,10 @@ class Parameters:
         summaries: Summaries,
         loss_scale: float,
     ) -> Parameters:
-        """``gradients`` are found by the ``id`` of their parameter, as are ``tickets``."""
+        """Measure all parameters and gradients; those with a ticket are already summarized.
+
+        ``gradients`` and ``tickets`` are keyed by the ``id`` of the parameter.
+        """
         tensors = list(parameters.values())
         row = {id(parameter): i for i, parameter in enumerate(tensors)}
         size = np.array([*(p.numel() for p in tensors), math.nan])
@@ -47,14 +54,14 @@ class Parameters:
         for moments, which in ((value, 0), (gradient, 1)):
             chosen = [pair[which] for pair in tickets.values()]
             for i, name in enumerate(_MOMENTS):
-                moments[i, rows] = summaries.column(name, chosen)
+                moments[i, rows] = summaries.get_column(name, chosen)
         others = [p for p in tensors if id(p) not in tickets]
-        _fill(value, row, others, others)
+        _fill_moments(value, row, others, others)
         known = [p for p in others if id(p) in gradients]
         grads = [gradients[id(p)] for p in known]
         if loss_scale != 1:
             grads = [grad.double() / loss_scale for grad in grads]
-        _fill(gradient, row, known, grads)
+        _fill_moments(gradient, row, known, grads)
         numbers = {
             "norm": value[0],
             "rms": value[0] / np.sqrt(size),
@@ -66,10 +73,11 @@ class Parameters:
         }
         return cls(list(parameters), [tuple(p.shape) for p in tensors], numbers, tickets, row)
 
-    def rows(self, modules: Sequence[nn.Module], name: str) -> list[int]:
-        """Positions in the columns of an attribute; of what is no parameter, that of the NaN."""
+    def find_rows(self, modules: Sequence[nn.Module], name: str) -> list[int]:
+        """Find the rows of an attribute of modules; that of the NaN if it is not a parameter."""
         return [self._row.get(id(getattr(module, name)), -1) for module in modules]
 
+    @property
     def total_grad_norm(self) -> float:
         """Norm of the gradient over all parameters that have one; 0 if none has."""
         norms = self.numbers["grad_norm"][:-1]
@@ -79,18 +87,18 @@ class Parameters:
             return largest
         return largest * float(np.linalg.norm(norms / largest))
 
-    def update_ratio(self, rate: float) -> FloatArray:
-        """rate·‖gradient‖/‖value‖; NaN for a value of zero."""
+    def compute_update_ratio(self, rate: float) -> FloatArray:
+        """Compute rate·‖gradient‖/‖value‖ of every parameter; NaN for a value of zero."""
         norm = self.numbers["norm"]
         with np.errstate(over="ignore", invalid="ignore"):  # an infinite gradient is an answer
             step: FloatArray = rate * self.numbers["grad_norm"]
             return step / np.where(norm, norm, np.nan)
 
 
-def _fill(
+def _fill_moments(
     moments: FloatArray, row: Mapping[int, int], owners: list[Tensor], tensors: list[Tensor]
 ) -> None:
-    """Moments of many small tensors in one sweep, in float64; they go to their owners' columns."""
+    """Fill the owners' columns with the moments of many small tensors, in one float64 sweep."""
     if not tensors:
         return
     flat = torch.cat([t.detach().reshape(-1) for t in tensors]).double().cpu().numpy()

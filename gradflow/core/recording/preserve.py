@@ -1,4 +1,4 @@
-"""Leaving a model and the random state exactly as they were."""
+"""A context in which a model and the random state stay exactly as they are."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-_ONLY_READ = (
+_READ_ONLY_CODE = (
     "torch.nn.modules.",
     "gradflow.core.networks.",
     "gradflow.core.recurrent.network",
 )
+"""Packages whose modules never write their parameters."""
 
 
 @contextmanager
-def preserved(model: nn.Module) -> Iterator[None]:
-    """On exit, also after an exception, undo whatever a forward pass did to ``model``.
+def preserve(model: nn.Module) -> Iterator[None]:
+    """Undo on exit, also after an exception, whatever a forward pass did to ``model``.
 
     Restores the values (and identities) of parameters and buffers, ``.grad``, training flags,
-    and the random states of torch (CPU and the model's devices), NumPy and ``random``. Meanwhile
-    it holds a copy of the buffers, and of the parameters if code that is not PyTorch's runs.
+    and the random states of torch (CPU and the model's devices), NumPy and ``random``. Inside,
+    a copy of the buffers is held, and of the parameters if code that is not PyTorch's runs.
     """
     modules = list(model.modules())
     flags = [module.training for module in modules]
@@ -32,13 +33,13 @@ def preserved(model: nn.Module) -> Iterator[None]:
         table for module in modules for table in (module._parameters, module._buffers)
     ]
     tables = [dict(table) for table in live]
-    tensors = _unique(tensor for table in tables for tensor in table.values())
-    buffers = _unique(tensor for module in modules for tensor in module._buffers.values())
+    tensors = _list_unique(tensor for table in tables for tensor in table.values())
+    buffers = _list_unique(tensor for module in modules for tensor in module._buffers.values())
     at_risk = tensors if _may_write_parameters(modules) else buffers
     alike: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
     for tensor in at_risk:
         alike.setdefault((tensor.device, tensor.dtype), []).append(tensor.data)
-    copies = [_joined(group) for group in alike.values()]
+    copies = [_join(group) for group in alike.values()]
     grads = [tensor.grad for tensor in tensors]
     devices = sorted({t.device.index for t in tensors if t.device.type == "cuda"})
     # NumPy's global state is legacy, and just what a model may still use.
@@ -58,7 +59,7 @@ def preserved(model: nn.Module) -> Iterator[None]:
             if tensor.grad is not grad:
                 tensor.grad = grad
         for group, copy in zip(alike.values(), copies, strict=True):
-            if not torch.equal(_joined(group), copy):
+            if not torch.equal(_join(group), copy):
                 parts = torch.split(copy, [data.numel() for data in group])
                 for data, part in zip(group, parts, strict=True):
                     # The data alone: a version bump would break graphs the caller still holds.
@@ -66,18 +67,18 @@ def preserved(model: nn.Module) -> Iterator[None]:
 
 
 def _may_write_parameters(modules: list[nn.Module]) -> bool:
-    """Whether anything but PyTorch's own layers, which only read their parameters, will run."""
+    """Tell whether code may run that writes parameters, which PyTorch's own layers never do."""
     return any(
-        not type(module).__module__.startswith(_ONLY_READ)
+        not type(module).__module__.startswith(_READ_ONLY_CODE)
         or module._forward_hooks
         or module._forward_pre_hooks
         for module in modules
     )
 
 
-def _joined(tensors: list[Tensor]) -> Tensor:
+def _join(tensors: list[Tensor]) -> Tensor:
     return torch.cat([tensor.reshape(-1) for tensor in tensors])
 
 
-def _unique(tensors: Iterator[Tensor | None]) -> list[Tensor]:
+def _list_unique(tensors: Iterator[Tensor | None]) -> list[Tensor]:
     return list({id(tensor): tensor for tensor in tensors if tensor is not None}.values())

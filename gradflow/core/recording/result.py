@@ -1,4 +1,4 @@
-"""What one recorded pass leaves behind, and the report that is made of it."""
+"""The numbers of one recorded pass, and the report made from them."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from gradflow.core.recording.summary import NONE, FloatArray, Summaries, Summari
 from gradflow.core.report import Report
 
 
-def enqueue_weights(
+def add_weights(
     records: list[Record],
     parameters: Mapping[str, Tensor],
     gradients: Mapping[int, Tensor],
     summarizer: Summarizer,
 ) -> Tickets:
-    """Tickets of the weight of every layer and of its gradient, by the ``id`` of the weight.
+    """Summarize the weight of every layer and its gradient.
 
-    Weights that a parametrization computes anew are none of the model's parameters.
+    Returns their tickets, by the ``id`` of the weight. A weight that a parametrization computes
+    anew is not a parameter of the model, and is left out.
     """
     own = {id(parameter) for parameter in parameters.values()}
     used = (record.module.weight for record in records if record.kind in WEIGHT_KINDS)
     weights = {id(weight): weight for weight in used if id(weight) in own}
     return {
         key: (
-            summarizer.signal(weight, samples=False),
-            summarizer.gradient(gradients[key]) if key in gradients else NONE,
+            summarizer.add_signal(weight, samples=False),
+            summarizer.add_gradient(gradients[key]) if key in gradients else NONE,
         )
         for key, weight in weights.items()
         if isinstance(weight, Tensor)
@@ -40,18 +41,19 @@ def enqueue_weights(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Recording:
-    """Everything a report is made of, as plain numbers; its tables take a while, so they can wait.
+    """All numbers of a report before its tables are made, which takes a while and can wait.
 
     Attributes:
-        model: the model, of which only names, shapes and number of parameters are asked.
-        records, stream: of its ``Recorder``.
-        summaries, parameters: the numbers.
+        model: the model, only for names, shapes and number of its parameters.
+        records, stream: from its ``Recorder``.
+        summaries: statistics of the signals and gradients.
+        parameters: norms of the parameters and their gradients.
         loss: the loss as reduced.
-        loss_scale: what it was multiplied by in the backward pass.
+        loss_scale: factor on the loss in the backward pass.
         dtype: the number format of the forward signal.
         device: where it ran.
         seconds: wall time of the pass.
-        title, experiment: as the report has them.
+        title, experiment: as in the report.
     """
 
     model: nn.Module
@@ -68,7 +70,7 @@ class Recording:
     experiment: Mapping[str, str] | None
 
     @classmethod
-    def taken(
+    def from_recorder(
         cls,
         model: nn.Module,
         recorder: Recorder,
@@ -76,35 +78,35 @@ class Recording:
         parameters: Parameters,
         **about: object,
     ) -> Recording:
-        """After the backward pass; ``about``: the other attributes."""
+        """Collect the records after the backward pass; ``about`` gives the other attributes."""
         return cls(
             model=model,
             records=recorder.records,
-            stream=recorder.stream(),
+            stream=recorder.find_stream(),
             summaries=summaries,
             parameters=parameters,
             **about,  # type: ignore[arg-type]
         )
 
-    def report(self, update_ratio: FloatArray, clip_factor: float = 1.0) -> Report:
-        """The report.
+    def make_report(self, update_ratio: FloatArray, clip_factor: float = 1.0) -> Report:
+        """Make the report with its tables.
 
         Args:
             update_ratio: ‖ΔW‖/‖W‖ of every parameter, and a last NaN.
-            clip_factor: what clipping multiplied the step by.
+            clip_factor: factor by which clipping shortened the step.
         """
-        layers = tables.grouped(self.records)
+        layers = tables.group_layers(self.records)
         named = dict(self.model.named_parameters())
         smallest = torch.finfo(self.dtype)
         report = Report(
             loss=self.loss,
-            signals=tables.signals_table(self.records, layers, self.summaries),
-            layers=tables.layers_table(layers, self.summaries, self.parameters, update_ratio),
-            parameters=tables.parameters_table(
-                self.parameters, tables.layer_of_parameters(named, layers), update_ratio
+            signals=tables.make_signals_table(self.records, layers, self.summaries),
+            layers=tables.make_layers_table(layers, self.summaries, self.parameters, update_ratio),
+            parameters=tables.make_parameters_table(
+                self.parameters, tables.find_layers_of_parameters(named, layers), update_ratio
             ),
-            histograms=tables.histograms(layers, self.summaries, self.parameters),
-            grad_norm=self.parameters.total_grad_norm(),
+            histograms=tables.collect_histograms(layers, self.summaries, self.parameters),
+            grad_norm=self.parameters.total_grad_norm,
             clip_factor=clip_factor,
             parameter_count=sum(p.numel() for p in named.values()),
             seconds=self.seconds,
@@ -118,7 +120,7 @@ class Recording:
         )
         if not self.stream.points:
             return report
-        points, histograms = tables.stream_table(self.stream, self.summaries)
+        points, histograms = tables.make_stream_table(self.stream, self.summaries)
         stream = replace(
             report,
             layers=points,

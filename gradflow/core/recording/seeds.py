@@ -1,6 +1,6 @@
 """Statistics per seed of a stacked network, taken while its one pass for all seeds runs.
 
-Every signal and gradient is (seeds, batch, units); each is reduced on the spot to a few float64
+Every signal and gradient is (seeds, batch, units); each is reduced at once to a few float64
 numbers per seed, on its own device. No gradient is kept, and nothing waits for the device.
 """
 
@@ -14,45 +14,53 @@ import torch
 from torch import Tensor, nn
 
 from gradflow.core.recording import seed_kernels
-from gradflow.core.recording.summary import Response
+from gradflow.core.recording.summary import Response, to_full_precision
 
-COLUMNS = (
-    "preactivation_std", "activation_mean", "activation_std", "activation_rms", "saturated",
-    "dead_units", "delta_norm", "activation_grad_norm", "weight_grad_norm",
-)  # fmt: skip
+SEED_COLUMNS = (
+    "preactivation_std",
+    "activation_mean",
+    "activation_std",
+    "activation_rms",
+    "saturated",
+    "dead_units",
+    "delta_norm",
+    "activation_grad_norm",
+    "weight_grad_norm",
+)
 """Columns of ``report.layers`` that are measured for every seed."""
 
 
-class Statistics(Protocol):
-    """Of each of the ``seeds`` parts of a tensor, accumulated in float64: tensors (seeds,)."""
+class SeedStatistics(Protocol):
+    """Statistics of each seed's part of a tensor, accumulated in float64: tensors (seeds,)."""
 
-    def norms(self, x: Tensor) -> Tensor:
-        """Frobenius norm."""
+    def measure_norms(self, x: Tensor) -> Tensor:
+        """Measure the Frobenius norm."""
 
-    def moments(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Mean, population standard deviation and root mean square."""
+    def measure_moments(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Measure mean, population standard deviation and root mean square."""
 
-    def response(self, x: Tensor, response: Response) -> tuple[Tensor, Tensor]:
-        """Share of saturated entries (NaN where none can be), and number of dead units."""
+    def measure_response(self, x: Tensor, response: Response) -> tuple[Tensor, Tensor]:
+        """Measure the share of saturated entries (NaN where none can be), and count dead units."""
 
 
 class SeedRecorder:
     """Hooks on a stacked network; use as a context manager around its forward pass.
 
-    After the backward pass, ``numbers`` gives the columns. A layer is one weight module and all
+    After the backward pass, ``collect`` gives the columns. A layer is one weight module and all
     that runs after it up to the next, as in a report.
 
     Args:
-        activation: the module class whose outputs ``saturated`` and ``dead_units`` are about, if
-            there is one.
-        response: what to count in them.
+        model: the stacked network.
+        statistics: of the device on which it runs.
+        activation: the class of the activation modules, if there are any.
+        response: what to count in their outputs.
         loss_scale: gradients are divided by it.
     """
 
     def __init__(
         self,
         model: nn.Module,
-        statistics: Statistics,
+        statistics: SeedStatistics,
         activation: type[nn.Module] | None,
         response: Response,
         loss_scale: float,
@@ -68,7 +76,7 @@ class SeedRecorder:
 
     def __enter__(self) -> SeedRecorder:
         for module in self._model.modules():
-            hook = self._weighted if isinstance(module, nn.Linear) else self._followed
+            hook = self._start_layer if isinstance(module, nn.Linear) else self._continue_layer
             self._handles.append(module.register_forward_hook(hook))
         return self
 
@@ -80,91 +88,94 @@ class SeedRecorder:
             self._close_layer()
         self._last_output = None
 
-    def numbers(self) -> Tensor:
-        """``(columns, layers, seeds)`` in float64, on the device."""
-        nothing = torch.full_like(self._layers[0]["preactivation_std"], math.nan)
-        return torch.stack([
-            torch.stack([layer.get(column, nothing) for layer in self._layers])
-            for column in COLUMNS
-        ])  # fmt: skip
+    def collect(self) -> Tensor:
+        """Stack all columns: ``(columns, layers, seeds)`` in float64, on the device."""
+        unknown = torch.full_like(self._layers[0]["preactivation_std"], math.nan)
+        columns = [
+            torch.stack([layer.get(column, unknown) for layer in self._layers])
+            for column in SEED_COLUMNS
+        ]
+        return torch.stack(columns)
 
-    def _weighted(self, _module: nn.Module, args: tuple[Tensor], z: Tensor) -> None:
+    def _start_layer(self, _module: nn.Module, args: tuple[Tensor], z: Tensor) -> None:
         self._close_layer()
         layer: dict[str, Tensor] = {}
         self._layers.append(layer)
         self._last_output = z
         statistics, scale, inputs = self._statistics, self._loss_scale, args[0].detach()
-        _, layer["preactivation_std"], _ = statistics.moments(z.detach())
+        _, layer["preactivation_std"], _ = statistics.measure_moments(z.detach())
 
         def watch(delta: Tensor) -> None:
-            layer["delta_norm"] = statistics.norms(delta) / scale
-            layer["weight_grad_norm"] = statistics.norms(delta.mT @ inputs) / scale
+            layer["delta_norm"] = statistics.measure_norms(delta) / scale
+            layer["weight_grad_norm"] = statistics.measure_norms(delta.mT @ inputs) / scale
 
         z.register_hook(watch)  # type: ignore[no-untyped-call]
 
-    def _followed(self, module: nn.Module, _args: Any, output: Tensor) -> None:
+    def _continue_layer(self, module: nn.Module, _args: Any, output: Tensor) -> None:
         self._last_output = output
         if self._activation is not None and isinstance(module, self._activation):
             layer = self._layers[-1]
-            layer["saturated"], layer["dead_units"] = self._statistics.response(
+            layer["saturated"], layer["dead_units"] = self._statistics.measure_response(
                 output.detach(), self._response
             )
 
     def _close_layer(self) -> None:
-        """The last output before the next weight module is the layer's activation."""
+        """Measure the last output before the next weight module, which is the activation."""
         if self._last_output is None:
             return
         a, self._last_output = self._last_output, None
         layer, statistics, scale = self._layers[-1], self._statistics, self._loss_scale
         layer["activation_mean"], layer["activation_std"], layer["activation_rms"] = (
-            statistics.moments(a.detach())
+            statistics.measure_moments(a.detach())
         )
 
         def watch(gradient: Tensor) -> None:
-            layer["activation_grad_norm"] = statistics.norms(gradient) / scale
+            layer["activation_grad_norm"] = statistics.measure_norms(gradient) / scale
 
         a.register_hook(watch)  # type: ignore[no-untyped-call]
 
 
-class HostStatistics:
-    """On the CPU, with compiled loops."""
+class HostSeedStatistics:
+    """Statistics on the CPU, with compiled loops."""
 
-    def norms(self, x: Tensor) -> Tensor:
-        _, _, rms = self.moments(x)
+    def measure_norms(self, x: Tensor) -> Tensor:
+        _, _, rms = self.measure_moments(x)
         return rms * math.sqrt(x[0].numel())
 
-    def moments(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        found = seed_kernels.moments(_contiguous(x).reshape(len(x), -1))
-        mean, std, rms = torch.from_numpy(found).unbind(1)
+    def measure_moments(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        moments = seed_kernels.compute_seed_moments(_to_contiguous_array(x).reshape(len(x), -1))
+        mean, std, rms = torch.from_numpy(moments).unbind(1)
         return mean, std, rms
 
-    def response(self, x: Tensor, response: Response) -> tuple[Tensor, Tensor]:
-        everything = (-math.inf, math.inf)
-        found = seed_kernels.responses(
-            _contiguous(x), *(response.unsaturated or everything), *(response.alive or everything)
+    def measure_response(self, x: Tensor, response: Response) -> tuple[Tensor, Tensor]:
+        all_numbers = (-math.inf, math.inf)
+        responses = seed_kernels.measure_seed_responses(
+            _to_contiguous_array(x),
+            *(response.unsaturated or all_numbers),
+            *(response.alive or all_numbers),
         )
-        saturated, dead = torch.from_numpy(found).unbind(1)
+        saturated, dead = torch.from_numpy(responses).unbind(1)
         return (
             saturated if response.unsaturated else torch.full_like(saturated, math.nan),
             dead if response.alive else torch.zeros_like(dead),
         )
 
 
-class DeviceStatistics:
-    """On an accelerator (or anywhere), without synchronizing."""
+class DeviceSeedStatistics:
+    """Statistics on an accelerator (or anywhere), without synchronizing."""
 
-    def norms(self, x: Tensor) -> Tensor:
-        x, unit = _scaled(x)
+    def measure_norms(self, x: Tensor) -> Tensor:
+        x, unit = _scale_by_largest(x)
         return unit * x.square().sum((1, 2)).sqrt()
 
-    def moments(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x, unit = _scaled(x)
+    def measure_moments(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        x, unit = _scale_by_largest(x)
         mean = x.mean((1, 2))
         std = (x - mean[:, None, None]).square().mean((1, 2)).sqrt()
         return unit * mean, unit * std, unit * x.square().mean((1, 2)).sqrt()
 
-    def response(self, x: Tensor, response: Response) -> tuple[Tensor, Tensor]:
-        x = _widened(x)
+    def measure_response(self, x: Tensor, response: Response) -> tuple[Tensor, Tensor]:
+        x = to_full_precision(x)
         saturated = dead = x.new_full((len(x),), math.nan, dtype=torch.float64)
         if response.unsaturated is not None:
             low, high = response.unsaturated
@@ -176,17 +187,13 @@ class DeviceStatistics:
         return saturated, flat.all(1).sum(1).double()
 
 
-def _widened(x: Tensor) -> Tensor:
-    return x if x.dtype in (torch.float32, torch.float64) else x.float()
-
-
-def _scaled(x: Tensor) -> tuple[Tensor, Tensor]:
-    """In float64, each seed's part divided by its largest entry, and that entry."""
+def _scale_by_largest(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Divide each seed's part by its largest entry, in float64; return also that entry."""
     x = x.double()
     largest = x.abs().amax((1, 2))
     unit = largest.where((largest > 0) & largest.isfinite(), 1.0)
     return x / unit[:, None, None], unit
 
 
-def _contiguous(x: Tensor) -> npt.NDArray[Any]:
-    return _widened(x).contiguous().numpy()
+def _to_contiguous_array(x: Tensor) -> npt.NDArray[Any]:
+    return to_full_precision(x).contiguous().numpy()

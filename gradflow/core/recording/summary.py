@@ -1,4 +1,4 @@
-"""What is kept of each tensor, and how the two summarizers that produce it are called."""
+"""The statistics kept of each tensor, and the protocol of the two summarizers that compute them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from gradflow.core.histogram import Histogram
@@ -16,9 +17,12 @@ Interval = tuple[float, float]
 FloatArray = npt.NDArray[np.float64]
 
 FIELDS = (
-    "size", "mean", "std", "rms", "low", "high", "zeros", "subnormal", "nan", "posinf", "neginf",
-    "saturated", "dead_units", "similarity",
-)  # fmt: skip
+    *("size", "mean", "std", "rms", "low", "high"),
+    *("zeros", "subnormal", "nan", "posinf", "neginf"),
+    *("saturated", "dead_units", "similarity"),
+)
+FULL_PRECISION = (torch.float32, torch.float64)
+"""Formats in which statistics are computed; others are converted first."""
 NONE = -1
 """The ticket of a tensor that was not recorded."""
 
@@ -36,37 +40,37 @@ class Summaries:
     numbers: FloatArray
     histograms: Sequence[Histogram]
 
-    def column(self, name: str, tickets: Sequence[int]) -> FloatArray:
-        """A field of some tickets, or what follows from the fields.
+    def get_column(self, name: str, tickets: Sequence[int]) -> FloatArray:
+        """Get a field of some tickets, or compute what follows from the fields.
 
         ``norm`` is the Frobenius norm, ``max_abs`` the largest absolute value, ``zero`` the share
         of exact zeros, ``nonfinite`` the number of NaN and infinite entries.
         """
         rows = np.asarray(tickets, np.intp)
 
-        def field(name: str) -> FloatArray:
-            found: FloatArray = self.numbers[rows, FIELDS.index(name)]
-            return found
+        def read_field(name: str) -> FloatArray:
+            values: FloatArray = self.numbers[rows, FIELDS.index(name)]
+            return values
 
         match name:
             case "norm":
                 with np.errstate(over="ignore"):
-                    return field("rms") * np.sqrt(field("size"))
+                    return read_field("rms") * np.sqrt(read_field("size"))
             case "max_abs":
-                return np.maximum(abs(field("low")), abs(field("high")))
+                return np.maximum(abs(read_field("low")), abs(read_field("high")))
             case "zero":
-                return field("zeros") / field("size")
+                return read_field("zeros") / read_field("size")
             case "nonfinite":
-                return field("nan") + field("posinf") + field("neginf")
-        return field(name)
+                return read_field("nan") + read_field("posinf") + read_field("neginf")
+        return read_field(name)
 
 
 @dataclass(frozen=True)
 class Response:
-    """What to count in the output of an activation function (see ``ActivationChoice``).
+    """Intervals that tell saturated entries and dead units of an activation (``ActivationChoice``).
 
-    A unit is an entry along the last axis, or along the second one, the ``channels``, behind a
-    convolution: one output of the layer, at all positions at which it is applied.
+    A unit is one output of the layer, at all positions at which it is applied: an entry along the
+    last axis, or behind a convolution (``channels``) along the second one.
     """
 
     unsaturated: Interval | None = None
@@ -77,14 +81,21 @@ class Response:
 class Summarizer(Protocol):
     """Turns tensors into summaries, at once or later; a ticket names a summary to come."""
 
-    def signal(self, x: Tensor, response: Response | None = None, *, samples: bool = True) -> int:
-        """Enqueue a forward signal or a weight: linear histogram, saturation, dead units.
+    def add_signal(
+        self, x: Tensor, response: Response | None = None, *, samples: bool = True
+    ) -> int:
+        """Summarize a forward signal or a weight: linear histogram, saturation, dead units.
 
         ``samples``: the first axis of ``x`` runs over samples, whose similarity is measured.
         """
 
-    def gradient(self, x: Tensor) -> int:
-        """Enqueue a gradient: log histogram; it is divided by the loss scale first."""
+    def add_gradient(self, x: Tensor) -> int:
+        """Summarize a gradient, divided by the loss scale first: log histogram."""
 
     def collect(self) -> Summaries:
-        """All summaries."""
+        """Collect all summaries."""
+
+
+def to_full_precision(x: Tensor) -> Tensor:
+    """Convert float16 and bfloat16 to float32, which holds all their values exactly."""
+    return x if x.dtype in FULL_PRECISION else x.float()

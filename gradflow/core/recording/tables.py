@@ -1,4 +1,4 @@
-"""From records and parameter gradients to the three tables of a report."""
+"""The three tables and the histograms of a report, from records and summaries."""
 
 from __future__ import annotations
 
@@ -16,12 +16,20 @@ from gradflow.core.histogram import Histogram
 from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.recorder import WEIGHT_KINDS, Record, Stream
 from gradflow.core.recording.summary import NONE, FloatArray, Summaries
-from gradflow.core.report import COLUMNS, Quantity, table
+from gradflow.core.report import TABLE_COLUMNS, Quantity, make_table
+
+_SIGNAL_COLUMNS = (
+    *("mean", "std", "rms", "low", "high"),
+    *("saturated", "zero", "dead_units", "nonfinite", "similarity"),
+)
+_GRADIENT_COLUMNS = ("mean", "std", "rms", "norm", "max_abs", "zero", "nonfinite")
+_TABLE_NAMES = {"low": "min", "high": "max", "max_abs": "max"}
+"""Names of summary columns in a table, where they differ."""
 
 
 @dataclass(slots=True)
 class Layer:
-    """A weight module's call and the records that follow it up to the next one."""
+    """One call of a weight module, and the records that follow it up to the next one."""
 
     number: int
     records: list[Record]
@@ -40,8 +48,8 @@ class Layer:
         return next((r.signal for r in reversed(self.records) if r.kind == "activation"), NONE)
 
 
-def grouped(records: Sequence[Record]) -> list[Layer]:
-    """Layers in execution order; records before the first weight module belong to none."""
+def group_layers(records: Sequence[Record]) -> list[Layer]:
+    """Group records into layers in execution order; those before the first weight are left out."""
     layers: list[Layer] = []
     for record in records:
         if record.kind in WEIGHT_KINDS:
@@ -51,77 +59,79 @@ def grouped(records: Sequence[Record]) -> list[Layer]:
     return layers
 
 
-def signals_table(
+def make_signals_table(
     records: Sequence[Record], layers: Sequence[Layer], summaries: Summaries
 ) -> pd.DataFrame:
+    """Make the table of all recorded outputs."""
     number = {id(record): layer.number for layer in layers for record in layer.records}
     signals, gradients = [r.signal for r in records], [r.gradient for r in records]
-    return table("signals", {
+    columns: dict[str, Any] = {
         "order": range(1, len(records) + 1),
         "layer": [number.get(id(record), 0) for record in records],
         "module": [record.name for record in records],
         "kind": [record.kind for record in records],
-        "shape": [shown(record.shape) for record in records],
-        **_columns(summaries, signals, (
-            "mean", "std", "rms", "low", "high", "saturated", "zero", "dead_units", "nonfinite",
-            "similarity",
-        ), {"low": "min", "high": "max"}),
-        **_columns(summaries, gradients, (
-            "mean", "std", "rms", "norm", "max_abs", "zero", "nonfinite",
-        ), {"max_abs": "max"}, "grad_"),
-    })  # fmt: skip
+        "shape": [format_shape(record.shape) for record in records],
+        **_read_columns(summaries, signals, _SIGNAL_COLUMNS),
+        **_read_columns(summaries, gradients, _GRADIENT_COLUMNS, prefix="grad_"),
+    }
+    return make_table("signals", columns)
 
 
-def layers_table(
+def make_layers_table(
     layers: Sequence[Layer],
     summaries: Summaries,
     parameters: Parameters,
     update_ratio: FloatArray,
 ) -> pd.DataFrame:
+    """Make the table of layers."""
     first, last = [layer.first for layer in layers], [layer.last for layer in layers]
+    z, a = [record.signal for record in first], [record.signal for record in last]
+    z_grad, a_grad = [record.gradient for record in first], [record.gradient for record in last]
+    activations = [layer.activation for layer in layers]
     modules = [record.module for record in first]
-    weight, bias = parameters.rows(modules, "weight"), parameters.rows(modules, "bias")
-    fan = [fans(module) for module in modules]
-    return table("layers", {
+    weight, bias = parameters.find_rows(modules, "weight"), parameters.find_rows(modules, "bias")
+    fans = [find_fans(module) for module in modules]
+    moments = ("mean", "std", "rms")
+    columns: dict[str, Any] = {
         "layer": [layer.number for layer in layers],
         "module": [record.name for record in first],
-        "fan_in": [fan_in for fan_in, _ in fan],
-        "fan_out": [fan_out for _, fan_out in fan],
-        **_columns(summaries, [r.signal for r in first], ("mean", "std", "rms"),
-                   prefix="preactivation_"),
-        **_columns(summaries, [r.signal for r in last], ("mean", "std", "rms"),
-                   prefix="activation_"),
-        "similarity": summaries.column("similarity", [r.signal for r in last]),
-        **_columns(summaries, [layer.activation for layer in layers], ("saturated", "dead_units")),
-        **_columns(summaries, [r.gradient for r in first], ("norm", "rms"), prefix="delta_"),
-        **_columns(summaries, [r.gradient for r in last], ("norm", "rms"),
-                   prefix="activation_grad_"),
+        "fan_in": [fan_in for fan_in, _ in fans],
+        "fan_out": [fan_out for _, fan_out in fans],
+        **_read_columns(summaries, z, moments, prefix="preactivation_"),
+        **_read_columns(summaries, a, moments, prefix="activation_"),
+        "similarity": summaries.get_column("similarity", a),
+        **_read_columns(summaries, activations, ("saturated", "dead_units")),
+        **_read_columns(summaries, z_grad, ("norm", "rms"), prefix="delta_"),
+        **_read_columns(summaries, a_grad, ("norm", "rms"), prefix="activation_grad_"),
         "weight_norm": parameters.numbers["norm"][weight],
         "weight_grad_norm": parameters.numbers["grad_norm"][weight],
         "weight_grad_rms": parameters.numbers["grad_rms"][weight],
         "bias_grad_norm": parameters.numbers["grad_norm"][bias],
         "update_ratio": update_ratio[weight],
-    })  # fmt: skip
+    }
+    return make_table("layers", columns)
 
 
-def parameters_table(
+def make_parameters_table(
     parameters: Parameters, layer_of: Mapping[str, int], update_ratio: FloatArray
 ) -> pd.DataFrame:
-    return table("parameters", {
+    """Make the table of parameters; ``layer_of`` gives their layers by name."""
+    columns: dict[str, Any] = {
         "layer": [layer_of.get(name, 0) for name in parameters.names],
         "parameter": parameters.names,
-        "shape": [shown(shape) for shape in parameters.shapes],
+        "shape": [format_shape(shape) for shape in parameters.shapes],
         **{name: column[:-1] for name, column in parameters.numbers.items()},
         "update_ratio": update_ratio[:-1],
-    })  # fmt: skip
+    }
+    return make_table("parameters", columns)
 
 
-def layer_of_parameters(
+def find_layers_of_parameters(
     parameters: Mapping[str, Tensor], layers: Sequence[Layer]
 ) -> dict[str, int]:
-    """Parameter name → number of the layer whose modules first use it (0: none)."""
+    """Map the names of parameters to the number of the layer whose modules first use them."""
     names = {id(parameter): name for name, parameter in parameters.items()}
-    found: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     for layer in layers:
         for record in layer.records:
             if record.kind == "block":
@@ -131,14 +141,15 @@ def layer_of_parameters(
             used = module.parameters() if module._modules else module._parameters.values()
             for parameter in used:
                 if id(parameter) in names:
-                    found.setdefault(names[id(parameter)], layer.number)
-    return found
+                    numbers.setdefault(names[id(parameter)], layer.number)
+    return numbers
 
 
-def histograms(
+def collect_histograms(
     layers: Sequence[Layer], summaries: Summaries, parameters: Parameters
 ) -> dict[tuple[Quantity, int], Histogram]:
-    found: dict[tuple[Quantity, int], Histogram] = {}
+    """Collect the recorded histograms of every layer and quantity."""
+    histograms: dict[tuple[Quantity, int], Histogram] = {}
     for layer in layers:
         weight, weight_grad = parameters.tickets.get(id(layer.first.module.weight), (NONE, NONE))
         sources: dict[Quantity, int] = {
@@ -151,59 +162,58 @@ def histograms(
         }
         for what, ticket in sources.items():
             if ticket != NONE:
-                found[what, layer.number] = summaries.histograms[ticket]
-    return found
+                histograms[what, layer.number] = summaries.histograms[ticket]
+    return histograms
 
 
-def stream_table(
+def make_stream_table(
     stream: Stream, summaries: Summaries
 ) -> tuple[pd.DataFrame, dict[tuple[Quantity, int], Histogram]]:
-    """What runs between blocks, as ``report.layers`` has it: signal, gradient, no weights.
+    """Make the table of the residual stream and its histograms, in the form of ``report.layers``.
 
-    Block 1 is row 1; row 0, if there is one, is what enters it.
+    Signals and gradients are known, weights are not. Row 1 is the output of the first block; row
+    0, if there is one, its input.
     """
     start = [] if stream.start is None else [(stream.start.name, stream.start)]
     points = [*start, *stream.points]
     signals, gradients = [r.signal for _, r in points], [r.gradient for _, r in points]
     unknown = np.full(len(points), math.nan)
     number = range(1 - len(start), len(stream.points) + 1)
-    columns: dict[str, Any] = dict.fromkeys(COLUMNS["layers"], unknown)
+    columns: dict[str, Any] = dict.fromkeys(TABLE_COLUMNS["layers"], unknown)
     columns |= {
         "layer": number,
         "module": [name for name, _ in points],
         "fan_in": [0] * len(points),
         "fan_out": [0] * len(points),
-        **_columns(summaries, signals, ("mean", "std", "rms"), prefix="activation_"),
-        "similarity": summaries.column("similarity", signals),
-        **_columns(summaries, gradients, ("norm", "rms"), prefix="activation_grad_"),
+        **_read_columns(summaries, signals, ("mean", "std", "rms"), prefix="activation_"),
+        "similarity": summaries.get_column("similarity", signals),
+        **_read_columns(summaries, gradients, ("norm", "rms"), prefix="activation_grad_"),
     }
     histograms: dict[tuple[Quantity, int], Histogram] = {}
     for layer, signal, gradient in zip(number, signals, gradients, strict=True):
         histograms["activation", layer] = summaries.histograms[signal]
         if gradient != NONE:
             histograms["activation_grad", layer] = summaries.histograms[gradient]
-    return table("layers", columns), histograms
+    return make_table("layers", columns), histograms
 
 
-def fans(module: nn.Module) -> tuple[int, int]:
-    """``(fan_in, fan_out)``: numbers that enter one output, and outputs (channels) of a layer."""
+def find_fans(module: nn.Module) -> tuple[int, int]:
+    """Find ``(fan_in, fan_out)``: numbers that enter one output, and outputs (or channels)."""
     if isinstance(module, _ConvNd):
         window = math.prod(module.kernel_size)
         return module.in_channels // module.groups * window, module.out_channels
     return int(module.in_features), int(module.out_features)  # type: ignore[arg-type]
 
 
-def shown(shape: tuple[int, ...]) -> str:
-    """A shape as a table shows it: ``256×128``."""
+def format_shape(shape: tuple[int, ...]) -> str:
+    """Format a shape for a table: ``256×128``."""
     return "×".join(map(str, shape)) or "scalar"
 
 
-def _columns(
-    summaries: Summaries,
-    tickets: Sequence[int],
-    names: Sequence[str],
-    renamed: Mapping[str, str] | None = None,
-    prefix: str = "",
+def _read_columns(
+    summaries: Summaries, tickets: Sequence[int], names: Sequence[str], *, prefix: str = ""
 ) -> dict[str, FloatArray]:
-    renamed = renamed or {}
-    return {prefix + renamed.get(n, n): summaries.column(n, tickets) for n in names}
+    """Read columns of summaries under the names that they have in a table."""
+    return {
+        prefix + _TABLE_NAMES.get(name, name): summaries.get_column(name, tickets) for name in names
+    }

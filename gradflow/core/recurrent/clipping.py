@@ -13,22 +13,24 @@ from torch import Tensor
 
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.histogram import FloatArray
-from gradflow.core.recurrent.record import prepared, sequence_loss
+from gradflow.core.recurrent.record import compute_sequence_loss, prepare_pass
 from gradflow.core.recurrent.spec import SequenceExperiment
+from gradflow.core.text import Text
 
 EPSILON = 1e-6
-"""PyTorch adds it to the norm before it divides."""
-COURSE_POINTS = 19
+"""Added to the norm before the division, as PyTorch does."""
+SWEEP_POINTS = 19
 
 
 @dataclass(frozen=True, eq=False)
-class Clipped:
-    """What one way of clipping makes of a gradient.
+class ClippedGradient:
+    """A gradient after one way of clipping.
 
     Attributes:
         threshold: c.
         norm: ‖g‖ over all parameters afterwards.
-        cosine: of the gradients before and after; 1: the direction is kept. NaN if one is zero.
+        cosine: cosine between the gradients before and after; 1 if the direction is kept, NaN if
+            either is zero.
         changed: share of the entries that changed.
         norms: ‖g‖ of each parameter afterwards.
     """
@@ -42,12 +44,12 @@ class Clipped:
 
 @dataclass(frozen=True, eq=False)
 class ClippingReport:
-    """A gradient and what clipping does to it.
+    """A gradient before and after clipping, by norm and by value.
 
     Attributes:
-        names: the parameters.
-        before: ‖g‖ of each.
-        norm: ‖g‖ over all of them.
+        names: names of the parameters.
+        before: ‖g‖ of each parameter.
+        norm: ‖g‖ over all parameters.
         largest: the largest |entry|.
         by_norm: g·min(1, c/(‖g‖ + 1e-6)) (Pascanu et al. 2013; ``clip_grad_norm_``).
         by_value: every entry cut to [−c, c] (``clip_grad_value_``).
@@ -57,8 +59,8 @@ class ClippingReport:
     before: FloatArray
     norm: float
     largest: float
-    by_norm: Clipped
-    by_value: Clipped
+    by_norm: ClippedGradient
+    by_value: ClippedGradient
 
     @property
     def table(self) -> pd.DataFrame:
@@ -73,7 +75,7 @@ class ClippingReport:
         )
 
 
-def clipping(
+def measure_clipping(
     experiment: SequenceExperiment, *, norm: float = 1.0, value: float = 0.01
 ) -> ClippingReport:
     """Clip the gradient of an experiment, both ways, in float64.
@@ -87,10 +89,12 @@ def clipping(
         InvalidExperiment: a threshold is not a positive number.
         DeviceUnavailable: the experiment asks for a GPU and there is none.
     """
-    return clipped(_gradients(experiment), norm=norm, value=value)
+    return compare_clippings(_compute_gradients(experiment), norm=norm, value=value)
 
 
-def clipped(gradients: Mapping[str, Tensor], *, norm: float, value: float) -> ClippingReport:
+def compare_clippings(
+    gradients: Mapping[str, Tensor], *, norm: float, value: float
+) -> ClippingReport:
     """Clip the gradient of each parameter, both ways; the tensors stay as they are.
 
     Raises:
@@ -99,7 +103,12 @@ def clipped(gradients: Mapping[str, Tensor], *, norm: float, value: float) -> Cl
     for name, threshold in (("norm", norm), ("value", value)):
         if not 0 < threshold < math.inf:
             raise InvalidExperiment(
-                f"{name}: {threshold} is not allowed; choose a threshold above 0", fields=(name,)
+                Text(
+                    "{name}: {threshold} is not allowed; choose a threshold above 0",
+                    name=name,
+                    threshold=threshold,
+                ),
+                fields=(name,),
             )
     flat = torch.cat([g.detach().reshape(-1).double().cpu() for g in gradients.values()])
     sizes = [g.numel() for g in gradients.values()]
@@ -107,27 +116,27 @@ def clipped(gradients: Mapping[str, Tensor], *, norm: float, value: float) -> Cl
     by_norm = flat * min(norm / (length + EPSILON), 1.0)  # in this order NaN stays NaN, as in torch
     return ClippingReport(
         names=list(gradients),
-        before=_norms(flat, sizes),
+        before=_measure_norms(flat, sizes),
         norm=length,
         largest=float(flat.abs().amax()),
-        by_norm=_compared(flat, by_norm, sizes, norm),
-        by_value=_compared(flat, flat.clamp(-value, value), sizes, value),
+        by_norm=_compare(flat, by_norm, sizes, norm),
+        by_value=_compare(flat, flat.clamp(-value, value), sizes, value),
     )
 
 
-def _compared(before: Tensor, after: Tensor, sizes: list[int], threshold: float) -> Clipped:
+def _compare(before: Tensor, after: Tensor, sizes: list[int], threshold: float) -> ClippedGradient:
     norms = [float(torch.linalg.vector_norm(g)) for g in (before, after)]
     product = norms[0] * norms[1]
-    return Clipped(
+    return ClippedGradient(
         threshold=threshold,
         norm=norms[1],
         cosine=float(before @ after) / product if product else math.nan,
         changed=float((before != after).double().mean()),
-        norms=_norms(after, sizes),
+        norms=_measure_norms(after, sizes),
     )
 
 
-def _norms(flat: Tensor, sizes: list[int]) -> FloatArray:
+def _measure_norms(flat: Tensor, sizes: list[int]) -> FloatArray:
     return np.array([float(torch.linalg.vector_norm(part)) for part in torch.split(flat, sizes)])
 
 
@@ -137,7 +146,7 @@ class ClippingCourse:
 
     Attributes:
         thresholds: c.
-        norm_cosine, value_cosine: cosine of the gradient before and after.
+        norm_cosine, value_cosine: cosine between the gradients before and after.
     """
 
     thresholds: FloatArray
@@ -145,12 +154,12 @@ class ClippingCourse:
     value_cosine: FloatArray
 
 
-def clipping_course(
+def sweep_clipping(
     experiment: SequenceExperiment, *, norm: float, value: float
 ) -> tuple[ClippingReport, ClippingCourse]:
-    """:func:`clipping`, and the same over thresholds from far below to above the gradient.
+    """Clip the gradient of an experiment at its thresholds, and at many others.
 
-    The thresholds of the report are among them.
+    They reach from far below the gradient to above it; those of the report are among them.
 
     Args:
         experiment: network, data and loss.
@@ -161,27 +170,27 @@ def clipping_course(
         InvalidExperiment: a threshold is not a positive number.
         DeviceUnavailable: the experiment asks for a GPU and there is none.
     """
-    gradients = _gradients(experiment)
-    report = clipped(gradients, norm=norm, value=value)
+    gradients = _compute_gradients(experiment)
+    report = compare_clippings(gradients, norm=norm, value=value)
     if not (report.largest > 0 and report.norm < math.inf):
         nothing = np.zeros(0)
         return report, ClippingCourse(nothing, nothing, nothing)
     low, high = report.largest / 1000, 2 * report.norm
     ends = min(low, norm, value), max(high, norm, value)
-    spread = [np.geomspace(low, high, COURSE_POINTS), np.geomspace(*ends, COURSE_POINTS // 2)]
+    spread = [np.geomspace(low, high, SWEEP_POINTS), np.geomspace(*ends, SWEEP_POINTS // 2)]
     thresholds = np.unique(np.concatenate([*spread, [norm, value]]))
-    found = [clipped(gradients, norm=c, value=c) for c in thresholds.tolist()]
+    reports = [compare_clippings(gradients, norm=c, value=c) for c in thresholds.tolist()]
     return report, ClippingCourse(
         thresholds=thresholds,
-        norm_cosine=np.array([one.by_norm.cosine for one in found]),
-        value_cosine=np.array([one.by_value.cosine for one in found]),
+        norm_cosine=np.array([clipped.by_norm.cosine for clipped in reports]),
+        value_cosine=np.array([clipped.by_value.cosine for clipped in reports]),
     )
 
 
-def _gradients(experiment: SequenceExperiment) -> dict[str, Tensor]:
-    network, inputs, targets = prepared(experiment)
+def _compute_gradients(experiment: SequenceExperiment) -> dict[str, Tensor]:
+    network, inputs, targets = prepare_pass(experiment)
     with torch.enable_grad():
-        loss = sequence_loss(experiment, network.unroll(inputs), targets)
+        loss = compute_sequence_loss(experiment, network.unroll(inputs), targets)
         gradients = torch.autograd.grad(loss, list(network.parameters()))
     names = [name for name, _ in network.named_parameters()]
     return dict(zip(names, gradients, strict=True))

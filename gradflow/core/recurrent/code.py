@@ -10,16 +10,16 @@ from typing import Any
 
 from gradflow.core.catalog import DTYPES, Cell, RecurrentScale, SequenceSource
 from gradflow.core.data import DATA_SEED_OFFSET, draw_digits, load_digit_images
-from gradflow.core.recurrent.data import DRAW, draw_arguments
+from gradflow.core.recurrent.data import DRAW, select_arguments
 from gradflow.core.recurrent.spec import SequenceExperiment
 
-_CALLS = {
+_MODULE_CALLS = {
     Cell.RNN_TANH: "RNN({}, nonlinearity='tanh')",
     Cell.RNN_RELU: "RNN({}, nonlinearity='relu')",
     Cell.LSTM: "LSTM({})",
     Cell.GRU: "GRU({})",
 }
-_FROM_DIGITS = (SequenceSource.DIGIT_ROWS, SequenceSource.DIGIT_PIXELS)
+_DIGIT_SOURCES = (SequenceSource.DIGIT_ROWS, SequenceSource.DIGIT_PIXELS)
 
 _HEADER = '''\
 """{title}
@@ -93,8 +93,8 @@ _FORGET = """\
 _RADIUS = "{radius!r} / torch.linalg.eigvals(block.double()).abs().amax().item()"
 
 
-def to_code(experiment: SequenceExperiment) -> str:
-    """A self-contained script with torch.nn's own layer, called step by step.
+def to_sequence_code(experiment: SequenceExperiment) -> str:
+    """Write a self-contained script with torch.nn's own layer, called step by step.
 
     It draws the same data and weights from the same seed, so that on the same device and torch
     version its numbers are those of :func:`gradflow.through_time` for the last layer, up to the
@@ -114,8 +114,8 @@ def to_code(experiment: SequenceExperiment) -> str:
         batch_size=data.batch_size,
         seed=experiment.seed,
         offset=DATA_SEED_OFFSET,
-        draw_arguments="".join(f", {n}={v!r}" for n, v in draw_arguments(data).items()),
-        module=_CALLS[spec.cell].format(sizes),
+        draw_arguments="".join(f", {n}={v!r}" for n, v in select_arguments(data).items()),
+        module=_MODULE_CALLS[spec.cell].format(sizes),
         hidden=spec.hidden_size,
         outputs=data.row.outputs,
         blocks=spec.row.blocks,
@@ -138,11 +138,11 @@ def to_code(experiment: SequenceExperiment) -> str:
         ),
     )
     parts: list[Callable[..., Any]] = [spec.init.function, DRAW[data.source]]
-    if data.source in _FROM_DIGITS:
+    if data.source in _DIGIT_SOURCES:
         parts = [load_digit_images, draw_digits, *parts]
     title = f"{spec.row.label}, {spec.layers} × {spec.hidden_size} units, {data.row.label}"
-    return "\n\n".join([_HEADER.format(title=title), *map(_source, parts), main])
+    return "\n\n".join([_HEADER.format(title=title), *map(_read_source, parts), main])
 
 
-def _source(part: Callable[..., Any]) -> str:
+def _read_source(part: Callable[..., Any]) -> str:
     return re.sub(r"  # (noqa|type: ignore).*", "", textwrap.dedent(inspect.getsource(part)))

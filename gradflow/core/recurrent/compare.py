@@ -1,4 +1,4 @@
-"""All cells on the same data."""
+"""Comparisons of all cells on the same data."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Progress = Callable[[int, int], None]
 """Called with how many parts are done and how many there are; may raise to stop."""
 
 
-def with_cell(experiment: SequenceExperiment, cell: Cell, **settings: Any) -> SequenceExperiment:
-    """The same experiment with another cell and ``settings`` of ``Recurrent``.
+def replace_cell(experiment: SequenceExperiment, cell: Cell, **settings: Any) -> SequenceExperiment:
+    """Replace the cell of an experiment, and the given settings of ``Recurrent``.
 
     Settings that the cell does not have are left out.
     """
@@ -30,18 +30,18 @@ def compare_cells(
     progress: Progress | None = None,
     **settings: Any,
 ) -> dict[Cell, TimeReport]:
-    """One report per cell: same sequences, same sizes, same settings where the cell has them.
+    """Run the experiment with each cell: same sequences, same sizes, same settings if it has them.
 
     Args:
-        experiment: what is shared; its own cell plays no part.
-        cells: which cells.
+        experiment: the shared settings; its own cell plays no part.
+        cells: the cells to compare.
         progress: called before the first and after each.
-        settings: of ``Recurrent``, for the cells that have them, such as ``forget_bias=3``.
+        settings: settings of ``Recurrent``, for the cells that have them: ``forget_bias=3``, say.
 
     Raises:
         InvalidExperiment: a setting is impossible, or a cell needs more than is allowed.
     """
-    members = [with_cell(experiment, cell, **settings) for cell in cells]
+    members = [replace_cell(experiment, cell, **settings) for cell in cells]
     reports = {}
     for done, (cell, member) in enumerate(zip(cells, members, strict=True)):
         if progress is not None:

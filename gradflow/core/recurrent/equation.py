@@ -12,6 +12,7 @@ from gradflow.core.errors import GradflowError
 from gradflow.core.histogram import FloatArray
 from gradflow.core.recurrent.network import RecurrentNetwork, build_recurrent
 from gradflow.core.recurrent.report import TimeReport
+from gradflow.core.text import Text
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +23,7 @@ class GateEquation:
     last two terms, and its pre-activation is that sum.
 
     Attributes:
-        gate: which.
+        gate: the gate.
         input_weights, inputs: W_x and x_t (in a higher layer, h_t of the layer below).
         hidden_weights, hidden: W_h and h_{t−1}.
         from_input, from_hidden: W_x·x_t and W_h·h_{t−1}.
@@ -46,7 +47,7 @@ class GateEquation:
     value: float
 
 
-def gate_equation(
+def build_gate_equation(
     report: TimeReport,
     code: str,
     *,
@@ -55,18 +56,26 @@ def gate_equation(
     layer: int = 1,
     network: RecurrentNetwork | None = None,
 ) -> GateEquation:
-    """The equation of a gate for the kept sample of ``report``; all counted from 1, in float64.
+    """Build the equation of a gate for the kept sample of ``report``, in float64.
 
-    ``network`` is the one that was recorded, if it is not the experiment's as drawn.
+    Step, unit and layer are counted from 1. ``network`` is the one that was recorded, if it is not
+    the experiment's as drawn.
 
     Raises:
         GradflowError: there is no such gate, step, unit or layer.
     """
     spec = report.experiment.network
-    report.gate(code, layer)  # says what is wrong with them
+    report.gate(code, layer)  # refuses an unknown gate or layer
     for name, value, most in (("step", step, report.length), ("unit", unit, spec.hidden_size)):
         if not 1 <= value <= most:
-            raise GradflowError(f"{name}: {value} is not allowed; choose one from 1 to {most}")
+            raise GradflowError(
+                Text(
+                    "{name}: {value} is not allowed; choose one from 1 to {most}",
+                    name=name,
+                    value=value,
+                    most=most,
+                )
+            )
     index = report.gate_codes.index(code)
     row = index * spec.hidden_size + unit - 1
     weights = (network or build_recurrent(report.experiment)).list_weights(layer - 1)

@@ -1,4 +1,4 @@
-"""What one step back does to the gradient: residual connections, the LSTM's cell, ReLU, tanh.
+"""The factor of one step back on the gradient: residual blocks, the LSTM's cell, ReLU, tanh.
 
 h_{l+1} = h_l + α·F(h_l), c_t = f ⊙ c_{t−1} + i ⊙ g, and h_t = ReLU(h_{t−1} + …) have one thing in
 common: one summand of the step's Jacobian is close to the identity (Hochreiter & Schmidhuber
@@ -25,12 +25,12 @@ from gradflow.core.recurrent.spec import Recurrent, SequenceExperiment, Sequence
 from gradflow.core.spec import Spec
 from gradflow.core.text import N_
 
-STREAM = r"linear1|block\d+(\.tail)?"
+_STREAM_MODULES = r"linear1|block\d+(\.tail)?"
 """Modules of a pre-activation network whose outputs are the stream h_l."""
 
 
 class GradientPath(StrEnum):
-    """Codes of what is compared."""
+    """Codes of the paths that are compared."""
 
     RESIDUAL = "residual"
     LSTM_CELL = "lstm_cell"
@@ -62,7 +62,7 @@ PATHS: dict[GradientPath, Choice] = {
 
 
 class FactorSettings(Spec):
-    """What the four have in common, and the one number of each that has one."""
+    """Settings that the four paths share, and the one number that three of them have."""
 
     steps: int = Field(50, ge=2, le=150, title="Steps", description="Blocks or time steps back.")
     hidden_size: int = Field(64, ge=2, le=512, title="Units", description="Width of the state.")
@@ -81,14 +81,15 @@ class FactorSettings(Spec):
 
 @dataclass(frozen=True, eq=False)
 class FactorCurve:
-    """Factors from the loss back; entry k is the step from distance k to k+1 before the loss.
+    """The factors of one path; entry k is the step from distance k to k+1 before the loss.
 
     Attributes:
+        path: the path.
         norms: ‖∂L/∂s_t‖ from the loss back, ``(steps + 1,)``.
-        direct: what the direct path multiplies the gradient of a unit by, as a mean over batch and
+        direct: the factor of the direct path on the gradient of a unit, as a mean over batch and
             units, ``(steps,)``: 1 in a residual block, the forget gate in an LSTM, 1 for an active
             and 0 for an inactive unit of the IRNN (so the share of active units; it has no other
-            path); NaN where there is no such path.
+            path); NaN in a tanh RNN, which has no direct path.
     """
 
     path: GradientPath
@@ -109,12 +110,15 @@ class FactorCurve:
         return shares
 
 
-def factor_curves(settings: FactorSettings) -> list[FactorCurve]:
-    """All four, in the order of ``GradientPath``; float64, on Gaussian noise, loss at the end."""
-    return [CURVES[path](settings) for path in GradientPath]
+def compute_factor_curves(settings: FactorSettings) -> list[FactorCurve]:
+    """Compute the factors of all paths, in the order of ``GradientPath``.
+
+    In float64, on Gaussian noise, with the loss at the end.
+    """
+    return [_TRACERS[path](settings) for path in GradientPath]
 
 
-def _residual(settings: FactorSettings) -> FactorCurve:
+def _trace_residual(settings: FactorSettings) -> FactorCurve:
     report = run(
         Experiment(
             network=MLP(
@@ -133,51 +137,55 @@ def _residual(settings: FactorSettings) -> FactorCurve:
             seed=settings.seed,
         )
     )
-    stream = report.signals["module"].str.fullmatch(STREAM)
+    stream = report.signals["module"].str.fullmatch(_STREAM_MODULES)
     norms = report.signals.loc[stream, "grad_norm"].to_numpy(np.float64)
     return FactorCurve(GradientPath.RESIDUAL, norms[::-1], np.ones(settings.steps))
 
 
-def _lstm_cell(settings: FactorSettings) -> FactorCurve:
+def _trace_lstm_cell(settings: FactorSettings) -> FactorCurve:
     network = Recurrent(
         cell=Cell.LSTM, hidden_size=settings.hidden_size, forget_bias=settings.forget_bias
     )
-    report = _through_time(settings, network)
-    return FactorCurve(GradientPath.LSTM_CELL, _norms(report, "cell"), _back(report.gate("forget")))
+    report = _run_through_time(settings, network)
+    return FactorCurve(
+        GradientPath.LSTM_CELL,
+        _reverse_norms(report, "cell"),
+        _reverse_steps(report.gate("forget")),
+    )
 
 
-def _irnn(settings: FactorSettings) -> FactorCurve:
+def _trace_irnn(settings: FactorSettings) -> FactorCurve:
     network = Recurrent(
         cell=Cell.RNN_RELU,
         hidden_size=settings.hidden_size,
         recurrent_init=RecurrentInit.IDENTITY,
     )
-    report = _through_time(settings, network)
+    report = _run_through_time(settings, network)
     active = 1 - report.column("hidden_zero")
-    return FactorCurve(GradientPath.IRNN, _norms(report, "hidden"), _back(active))
+    return FactorCurve(GradientPath.IRNN, _reverse_norms(report, "hidden"), _reverse_steps(active))
 
 
-def _tanh_rnn(settings: FactorSettings) -> FactorCurve:
+def _trace_tanh_rnn(settings: FactorSettings) -> FactorCurve:
     network = Recurrent(
         cell=Cell.RNN_TANH,
         hidden_size=settings.hidden_size,
         recurrent_init=RecurrentInit.GAUSSIAN,
         recurrent_gain=settings.gain,
     )
-    report = _through_time(settings, network)
+    report = _run_through_time(settings, network)
     nothing = np.full(settings.steps, np.nan)
-    return FactorCurve(GradientPath.TANH_RNN, _norms(report, "hidden"), nothing)
+    return FactorCurve(GradientPath.TANH_RNN, _reverse_norms(report, "hidden"), nothing)
 
 
-CURVES: dict[GradientPath, Callable[[FactorSettings], FactorCurve]] = {
-    GradientPath.RESIDUAL: _residual,
-    GradientPath.LSTM_CELL: _lstm_cell,
-    GradientPath.IRNN: _irnn,
-    GradientPath.TANH_RNN: _tanh_rnn,
+_TRACERS: dict[GradientPath, Callable[[FactorSettings], FactorCurve]] = {
+    GradientPath.RESIDUAL: _trace_residual,
+    GradientPath.LSTM_CELL: _trace_lstm_cell,
+    GradientPath.IRNN: _trace_irnn,
+    GradientPath.TANH_RNN: _trace_tanh_rnn,
 }
 
 
-def _through_time(settings: FactorSettings, network: Recurrent) -> TimeReport:
+def _run_through_time(settings: FactorSettings, network: Recurrent) -> TimeReport:
     return through_time(
         SequenceExperiment(
             network=network,
@@ -192,10 +200,10 @@ def _through_time(settings: FactorSettings, network: Recurrent) -> TimeReport:
     )
 
 
-def _norms(report: TimeReport, state: State) -> FloatArray:
+def _reverse_norms(report: TimeReport, state: State) -> FloatArray:
     return report.column(f"{state}_grad_norm")[::-1]
 
 
-def _back(values: FloatArray) -> FloatArray:
-    """Of steps 2 to T, the last first: from t − 1 to t the gradient meets what step t has."""
+def _reverse_steps(values: FloatArray) -> FloatArray:
+    """Take steps T to 2, the last first: on its way from t to t − 1 the gradient meets step t."""
     return values[:0:-1]

@@ -1,4 +1,4 @@
-"""What a gradient does per step on its way back through time, in a few numbers."""
+"""The course of a gradient on its way back through time, in a few numbers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from gradflow.core.histogram import FloatArray
 from gradflow.core.recurrent.report import State, TimeReport
 
 
-class Fate(StrEnum):
-    """What becomes of the gradient over the sequence."""
+class TimeFate(StrEnum):
+    """The fate of a gradient over the whole sequence."""
 
     VANISHES = "vanishes"
     KEPT = "kept"
@@ -21,25 +21,25 @@ class Fate(StrEnum):
     BROKEN = "broken"
 
 
-LOST = 1e-3
-"""A gradient that keeps less than this over the sequence vanishes; the inverse: it explodes."""
+LOST_SHARE = 1e-3
+"""A gradient of which less is left at the first step vanishes; above the inverse it explodes."""
 
 
 @dataclass(frozen=True)
-class Course:
+class GradientCourse:
     """A gradient's way from the last step to the first.
 
     Attributes:
-        fate: in a word.
-        factor: of one step back: the geometric mean over the steps whose gradient is neither 0
-            nor infinite; NaN if fewer than two are.
+        fate: its fate.
+        factor: the factor of one step back, as the geometric mean over the steps whose gradient
+            is neither 0 nor infinite; NaN if there are fewer than two.
         remaining: ‖∂L/∂s_1‖ / ‖∂L/∂s_T‖.
         tenfold: steps in which the gradient changes by a factor of ten; infinite at factor 1.
         first: the first step whose gradient is not exactly 0.
-        overflowed: the last step whose gradient is not a finite number; 0: all are.
+        overflowed: the last step whose gradient is not a finite number; 0 if all are finite.
     """
 
-    fate: Fate
+    fate: TimeFate
     factor: float
     remaining: float
     tenfold: float
@@ -47,17 +47,17 @@ class Course:
     overflowed: int
 
 
-def course(report: TimeReport, state: State = "hidden", layer: int = 1) -> Course:
-    """What becomes of ‖∂L/∂s_t‖.
+def follow_gradient(report: TimeReport, state: State = "hidden", layer: int = 1) -> GradientCourse:
+    """Follow ‖∂L/∂s_t‖ from the last step of a report to the first.
 
     Raises:
         GradflowError: there is no such layer.
     """
-    return course_of(report.column(f"{state}_grad_norm", layer))
+    return follow_norms(report.column(f"{state}_grad_norm", layer))
 
 
-def course_of(norms: FloatArray) -> Course:
-    """The same for the norms of steps 1 to T."""
+def follow_norms(norms: FloatArray) -> GradientCourse:
+    """Follow the norms of the gradient, given for steps 1 to T, from the last to the first."""
     known = np.flatnonzero(np.isfinite(norms) & (norms > 0))
     factor = math.nan
     if len(known) > 1:
@@ -68,25 +68,27 @@ def course_of(norms: FloatArray) -> Course:
     tenfold = math.inf if factor == 1 else math.log(10) / abs(math.log(factor))
     first = int(np.argmax(norms != 0)) + 1
     overflowed = int(np.flatnonzero(~np.isfinite(norms)).max(initial=-1)) + 1
-    return Course(_fate(norms, remaining), factor, remaining, tenfold, first, overflowed)
+    return GradientCourse(
+        _judge_fate(norms, remaining), factor, remaining, tenfold, first, overflowed
+    )
 
 
 @dataclass(frozen=True)
 class Break:
-    """Where a state or its gradient stops being a finite number.
+    """The step where a state or its gradient stops being a finite number.
 
     Attributes:
-        step: the first step whose state is not finite; on the way back, the last whose gradient is
-            not.
-        forward: whether it is the state.
+        step: the first step whose state is not finite; on the way back, the last step whose
+            gradient is not finite.
+        forward: whether it is the state that breaks.
     """
 
     step: int
     forward: bool
 
 
-def broken(report: TimeReport, state: State = "hidden", layer: int = 1) -> Break | None:
-    """Where a pass breaks, if it does.
+def find_break(report: TimeReport, state: State = "hidden", layer: int = 1) -> Break | None:
+    """Find the step where a pass breaks; ``None`` if it does not.
 
     Raises:
         GradflowError: there is no such layer.
@@ -94,13 +96,13 @@ def broken(report: TimeReport, state: State = "hidden", layer: int = 1) -> Break
     overflow = np.flatnonzero(report.column(f"{state}_nonfinite", layer) > 0)
     if len(overflow):
         return Break(int(overflow[0]) + 1, forward=True)
-    back = course(report, state, layer).overflowed
+    back = follow_gradient(report, state, layer).overflowed
     return Break(back, forward=False) if back else None
 
 
-def _fate(norms: FloatArray, remaining: float) -> Fate:
+def _judge_fate(norms: FloatArray, remaining: float) -> TimeFate:
     if not np.isfinite(norms).all() or math.isnan(remaining):
-        return Fate.BROKEN
-    if remaining < LOST:
-        return Fate.VANISHES
-    return Fate.EXPLODES if remaining > 1 / LOST else Fate.KEPT
+        return TimeFate.BROKEN
+    if remaining < LOST_SHARE:
+        return TimeFate.VANISHES
+    return TimeFate.EXPLODES if remaining > 1 / LOST_SHARE else TimeFate.KEPT

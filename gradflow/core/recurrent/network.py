@@ -1,4 +1,4 @@
-"""Recurrent networks: PyTorch's own layers with drawn weights, and the same unrolled step by step.
+"""Recurrent networks: PyTorch's own layers with drawn weights, also unrolled step by step.
 
 The unrolled pass uses the very parameters of ``nn.RNN``, ``nn.LSTM`` or ``nn.GRU`` and computes
 what they document, so that every hidden state, cell state and gate is a tensor of the graph.
@@ -19,12 +19,12 @@ from gradflow.core.recurrent.spec import Recurrent, SequenceExperiment
 
 
 class CellStep(NamedTuple):
-    """What one time step of one layer made, each ``(B, H)``.
+    """The states and gates of one layer after one time step, each ``(B, H)``.
 
     Attributes:
         hidden: h_t.
         cell: c_t of an LSTM, else ``None``.
-        gates: activations in PyTorch's order; LSTM: i, f, g, o; GRU: r, z, n; RNN: none.
+        gates: activations in PyTorch's order. LSTM: i, f, g, o; GRU: r, z, n; RNN: none.
     """
 
     hidden: Tensor
@@ -37,17 +37,17 @@ StepFunction = Callable[[Tensor, Tensor, CellStep], CellStep]
 
 
 def step_rnn_tanh(from_input: Tensor, from_hidden: Tensor, _before: CellStep) -> CellStep:
-    """h_t = tanh(W_ih x_t + b_ih + W_hh h_{t−1} + b_hh)."""
+    """Compute h_t = tanh(W_ih x_t + b_ih + W_hh h_{t−1} + b_hh)."""
     return CellStep(torch.tanh(from_input + from_hidden))
 
 
 def step_rnn_relu(from_input: Tensor, from_hidden: Tensor, _before: CellStep) -> CellStep:
-    """h_t = max(0, W_ih x_t + b_ih + W_hh h_{t−1} + b_hh)."""
+    """Compute h_t = max(0, W_ih x_t + b_ih + W_hh h_{t−1} + b_hh)."""
     return CellStep(torch.relu(from_input + from_hidden))
 
 
 def step_lstm(from_input: Tensor, from_hidden: Tensor, before: CellStep) -> CellStep:
-    """c_t = f ⊙ c_{t−1} + i ⊙ g, h_t = o ⊙ tanh c_t; rows of the weights are i, f, g, o."""
+    """Compute c_t = f ⊙ c_{t−1} + i ⊙ g, h_t = o ⊙ tanh c_t; the weights' rows are i, f, g, o."""
     assert before.cell is not None
     i, f, g, o = (from_input + from_hidden).chunk(4, dim=1)
     i, f, g, o = torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o)
@@ -56,7 +56,7 @@ def step_lstm(from_input: Tensor, from_hidden: Tensor, before: CellStep) -> Cell
 
 
 def step_gru(from_input: Tensor, from_hidden: Tensor, before: CellStep) -> CellStep:
-    """N = tanh(x-part + r ⊙ h-part), h_t = (1 − z) ⊙ n + z ⊙ h_{t−1}; rows are r, z, n."""
+    """Compute h_t = (1 − z) ⊙ n + z ⊙ h_{t−1}, n = tanh(x-part + r ⊙ h-part); rows are r, z, n."""
     input_r, input_z, input_n = from_input.chunk(3, dim=1)
     hidden_r, hidden_z, hidden_n = from_hidden.chunk(3, dim=1)
     r, z = torch.sigmoid(input_r + hidden_r), torch.sigmoid(input_z + hidden_z)
@@ -73,13 +73,13 @@ STEPS: dict[Cell, StepFunction] = {
 
 
 class Watcher(Protocol):
-    """Is shown the unrolled pass as it goes; it may look and register hooks, nothing else."""
+    """An observer of the unrolled pass; it may read tensors and register hooks, nothing else."""
 
     def see_step(self, layer: int, time: int, step: CellStep) -> None:
-        """After step ``time`` (from 0) of ``layer`` (from 0)."""
+        """Observe step ``time`` (from 0) of ``layer`` (from 0)."""
 
     def see_output(self, layer: int, first: int, hidden: Tensor) -> None:
-        """The hidden states from step ``first`` on that leave ``layer``, ``(steps, B, H)``."""
+        """Observe the hidden states ``(steps, B, H)`` that leave ``layer``, from step ``first`` on."""
 
 
 class RecurrentNetwork(nn.Module):
@@ -94,13 +94,13 @@ class RecurrentNetwork(nn.Module):
         self._loss_steps = loss_steps
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Outputs ``(loss_steps, B, outputs)`` for inputs ``(T, B, features)``, by torch.nn."""
+        """Compute ``(loss_steps, B, outputs)`` of inputs ``(T, B, features)`` by torch.nn."""
         hidden = self.recurrent(inputs)[0]
         outputs: Tensor = self.readout(hidden[-self._loss_steps :])
         return outputs
 
     def unroll(self, inputs: Tensor, watcher: Watcher | None = None) -> Tensor:
-        """The same, step by step; ``watcher`` sees every state and gate."""
+        """Compute the outputs of ``forward`` step by step; ``watcher`` sees all states and gates."""
         for layer in range(self.recurrent.num_layers):
             last = layer == self.recurrent.num_layers - 1
             inputs = self._unroll_layer(
@@ -110,7 +110,7 @@ class RecurrentNetwork(nn.Module):
         return outputs
 
     def list_weights(self, layer: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """``weight_ih, weight_hh, bias_ih, bias_hh`` of one layer."""
+        """List ``weight_ih, weight_hh, bias_ih, bias_hh`` of one layer."""
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         ih, hh, bias_ih, bias_hh = (getattr(self.recurrent, f"{n}_l{layer}") for n in names)
         return ih, hh, bias_ih, bias_hh
@@ -118,7 +118,7 @@ class RecurrentNetwork(nn.Module):
     def _unroll_layer(
         self, inputs: Tensor, layer: int, kept: int, watcher: Watcher | None
     ) -> Tensor:
-        """The hidden states of the last ``kept`` steps."""
+        """Compute the hidden states of the last ``kept`` steps of one layer."""
         weight_ih, weight_hh, bias_ih, bias_hh = self.list_weights(layer)
         from_input = F.linear(inputs, weight_ih, bias_ih)  # of all steps in one product
         zero = from_input.new_zeros(inputs.shape[1], self.recurrent.hidden_size)
@@ -137,7 +137,7 @@ class RecurrentNetwork(nn.Module):
 
 
 def build_recurrent(experiment: SequenceExperiment) -> RecurrentNetwork:
-    """The network of ``experiment`` with weights drawn from its seed, on the CPU in float32."""
+    """Build the network of ``experiment`` with weights drawn from its seed (CPU, float32)."""
     spec, data = experiment.network, experiment.data
     # Without storage the constructors' own random weights cost nothing and change no state.
     with torch.device("meta"):
@@ -151,7 +151,7 @@ def build_recurrent(experiment: SequenceExperiment) -> RecurrentNetwork:
 def draw_recurrent_weights(
     network: RecurrentNetwork, spec: Recurrent, generator: torch.Generator
 ) -> None:
-    """Draw all parameters; see ``Recurrent``."""
+    """Draw all parameters as the settings of ``Recurrent`` say."""
     limit = 1 / math.sqrt(spec.hidden_size)
     for name, parameter in network.named_parameters():
         if "weight_hh" in name:
@@ -170,7 +170,7 @@ def draw_recurrent_weights(
 
 
 def spectral_radius(matrix: Tensor) -> float:
-    """The largest |eigenvalue|."""
+    """Compute the largest |eigenvalue|."""
     return float(torch.linalg.eigvals(matrix.double()).abs().amax())
 
 

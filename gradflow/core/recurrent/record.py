@@ -1,4 +1,4 @@
-"""Recording one forward and one backward pass through time."""
+"""Recordings of one forward and one backward pass through time."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from torch.nn import functional as F
 
 from gradflow.core.catalog import ACTIVATIONS, DTYPES, Activation, Cell
 from gradflow.core.catalog.numerics import widen
-from gradflow.core.probe import resolve
+from gradflow.core.probe import resolve_device
 from gradflow.core.recording.device import DeviceSummarizer
 from gradflow.core.recording.host import HostSummarizer
 from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.summary import FloatArray, Response, Summaries, Summarizer
-from gradflow.core.recording.tables import parameters_table
+from gradflow.core.recording.tables import make_parameters_table
 from gradflow.core.recurrent.data import draw_sequences
 from gradflow.core.recurrent.network import CellStep, RecurrentNetwork, build_recurrent
 from gradflow.core.recurrent.report import (
@@ -33,28 +33,30 @@ from gradflow.core.recurrent.report import (
 )
 from gradflow.core.recurrent.spec import SequenceExperiment
 
-_FIELDS = {"min": "low", "max": "high"}
-"""Columns of signals whose summaries go by another name."""
+_SUMMARY_FIELDS = {"min": "low", "max": "high"}
+"""Columns of signals whose summaries have another name."""
 
 
-def _response(activation: Activation) -> Response:
+def _build_response(activation: Activation) -> Response:
     row = ACTIVATIONS[activation]
     ends = row.unsaturated
     return Response(ends and ends(torch.nn.Identity()), row.alive)
 
 
-_SQUASH = {name: _response(Activation(name)) for name in ("sigmoid", "tanh")}
-_HIDDEN = {
-    Cell.RNN_TANH: _SQUASH["tanh"],
-    Cell.RNN_RELU: _response(Activation.RELU),
+_SQUASH_RESPONSES = {name: _build_response(Activation(name)) for name in ("sigmoid", "tanh")}
+_HIDDEN_RESPONSES = {
+    Cell.RNN_TANH: _SQUASH_RESPONSES["tanh"],
+    Cell.RNN_RELU: _build_response(Activation.RELU),
 }
 
 
-def sequence_loss(experiment: SequenceExperiment, outputs: Tensor, targets: Tensor) -> Tensor:
-    """The mean over batch and counted steps: squared error, or cross-entropy.
+def compute_sequence_loss(
+    experiment: SequenceExperiment, outputs: Tensor, targets: Tensor
+) -> Tensor:
+    """Compute the mean squared error, or the cross-entropy, over batch and counted steps.
 
     Args:
-        experiment: says which.
+        experiment: says which of the two.
         outputs: ``(loss_steps, B, outputs)``.
         targets: ``(T, B)``; the last ``loss_steps`` count.
     """
@@ -64,13 +66,13 @@ def sequence_loss(experiment: SequenceExperiment, outputs: Tensor, targets: Tens
     return F.cross_entropy(outputs.flatten(0, 1), targets.flatten())
 
 
-def prepared(experiment: SequenceExperiment) -> tuple[RecurrentNetwork, Tensor, Tensor]:
-    """Network, inputs ``(T, B, features)`` and targets ``(T, B)`` on their device.
+def prepare_pass(experiment: SequenceExperiment) -> tuple[RecurrentNetwork, Tensor, Tensor]:
+    """Prepare network, inputs ``(T, B, features)`` and targets ``(T, B)`` on their device.
 
     Raises:
         DeviceUnavailable: the experiment asks for a GPU and there is none.
     """
-    device, dtype = resolve(experiment.device), DTYPES[experiment.dtype].dtype
+    device, dtype = resolve_device(experiment.device), DTYPES[experiment.dtype].dtype
     inputs, targets = draw_sequences(experiment.data, experiment.seed)
     network = build_recurrent(experiment).to(device, dtype)
     return network, inputs.to(device, dtype), targets.to(device)
@@ -89,10 +91,10 @@ def through_time(experiment: SequenceExperiment, *, sample: int = 0) -> TimeRepo
     Raises:
         DeviceUnavailable: the experiment asks for a GPU and there is none.
     """
-    return record(experiment, *prepared(experiment), sample=sample)
+    return record_pass(experiment, *prepare_pass(experiment), sample=sample)
 
 
-def record(
+def record_pass(
     experiment: SequenceExperiment,
     network: RecurrentNetwork,
     inputs: Tensor,
@@ -100,9 +102,16 @@ def record(
     *,
     sample: int = 0,
 ) -> TimeReport:
-    """The same for a network as it stands, say in the middle of training.
+    """Record one pass of a network as it stands, for example in the middle of training.
 
-    ``.grad`` of its parameters stays as it is. Arguments are those of :func:`prepared`.
+    ``.grad`` of its parameters stays as it is.
+
+    Args:
+        experiment: says what the loss is.
+        network: the network.
+        inputs: ``(T, B, features)``, on its device.
+        targets: ``(T, B)``, on its device.
+        sample: the sequence of the batch that is kept unit by unit; beyond the batch, the last.
     """
     limits = torch.finfo(inputs.dtype)
     make = HostSummarizer if inputs.device.type == "cpu" else DeviceSummarizer
@@ -111,10 +120,10 @@ def record(
     start = time.perf_counter()
     recorder = _Recorder(experiment, make(1.0, limits.tiny), inputs, sample)
     with torch.enable_grad():
-        loss = sequence_loss(experiment, network.unroll(inputs, recorder), targets)
+        loss = compute_sequence_loss(experiment, network.unroll(inputs, recorder), targets)
         gradients = torch.autograd.grad(loss, list(parameters.values()))
     summaries = recorder.summarizer.collect()
-    measured = Parameters.measured(
+    measured = Parameters.measure(
         parameters,
         {id(p): g for p, g in zip(parameters.values(), gradients, strict=True)},
         {},
@@ -124,14 +133,16 @@ def record(
     return TimeReport(
         experiment=experiment,
         loss=float(loss.detach()),
-        steps=recorder.steps_table(summaries),
-        gates=recorder.gates_table(summaries),
-        parameters=parameters_table(
-            measured, _layers(experiment), measured.update_ratio(experiment.learning_rate)
+        steps=recorder.build_steps_table(summaries),
+        gates=recorder.build_gates_table(summaries),
+        parameters=make_parameters_table(
+            measured,
+            _number_layers(experiment),
+            measured.compute_update_ratio(experiment.learning_rate),
         ),
         histograms={key: summaries.histograms[t] for key, t in recorder.tickets.items()},
-        sample=Sample(sample, _numbers(inputs[:, sample]), recorder.sample_values()),
-        grad_norm=measured.total_grad_norm(),
+        sample=Sample(sample, _to_numpy(inputs[:, sample]), recorder.collect_sample_values()),
+        grad_norm=measured.total_grad_norm,
         seconds=time.perf_counter() - start,
         device=str(inputs.device),
         dtype=str(inputs.dtype).removeprefix("torch."),
@@ -141,22 +152,22 @@ def record(
 
 
 class _Recorder:
-    """Watches one unrolled pass; tensors are summarized at once, few are kept, none with graph."""
+    """Observer of an unrolled pass; it summarizes tensors at once and keeps few, without graph."""
 
     def __init__(
         self, experiment: SequenceExperiment, summarizer: Summarizer, inputs: Tensor, sample: int
     ) -> None:
         self.summarizer = summarizer
         self.tickets: dict[tuple[str, int, int], int] = {}
-        """(quantity, layer, step), both from 1."""
+        """Tickets of the summarizer by (quantity, layer, step), the last two from 1."""
         spec = experiment.network
         self._spec = spec
         self._length = len(inputs)
         self._sample = sample
         self._direct_state = "cell" if spec.row.has_cell else "hidden"
-        self._hidden_response = _HIDDEN.get(spec.cell)
+        self._hidden_response = _HIDDEN_RESPONSES.get(spec.cell)
         self._codes = [gate.code for gate in spec.row.gates]
-        self._gate_responses = [_SQUASH[gate.squash] for gate in spec.row.gates]
+        self._gate_responses = [_SQUASH_RESPONSES[gate.squash] for gate in spec.row.gates]
         highway = spec.row.highway
         self._highway = None if highway is None else self._codes.index(highway)
         names = ["hidden", *(["cell"] if spec.row.has_cell else []), *self._codes]
@@ -170,11 +181,11 @@ class _Recorder:
         self._incoming: dict[int, tuple[int, Tensor]] = {}
 
     def see_step(self, layer: int, time: int, step: CellStep) -> None:
-        self._signal("hidden", layer, time, step.hidden, self._hidden_response, watched=True)
+        self._record_signal("hidden", layer, time, step.hidden, self._hidden_response, watched=True)
         if step.cell is not None:
-            self._signal("cell", layer, time, step.cell, None, watched=True)
+            self._record_signal("cell", layer, time, step.cell, None, watched=True)
         for name, gate, response in zip(self._codes, step.gates, self._gate_responses, strict=True):
-            self._signal(name, layer, time, gate, response)
+            self._record_signal(name, layer, time, gate, response)
         if self._highway is not None:
             self._gates.setdefault(layer, []).append(step.gates[self._highway].detach())
 
@@ -185,7 +196,7 @@ class _Recorder:
 
         hidden.register_hook(watch)  # type: ignore[no-untyped-call]
 
-    def _signal(
+    def _record_signal(
         self,
         name: str,
         layer: int,
@@ -197,41 +208,47 @@ class _Recorder:
     ) -> None:
         key = (name, layer + 1, time + 1)
         detached = values.detach()
-        self.tickets[key] = self.summarizer.signal(detached, response, samples=name == "hidden")
+        self.tickets[key] = self.summarizer.add_signal(detached, response, samples=name == "hidden")
         self._traces[name, layer + 1][time] = detached[self._sample]
         if not watched:
             return
         final = time == self._length - 1 and name == self._direct_state
 
         def watch(gradient: Tensor) -> None:
-            self.tickets[f"{name}_grad", layer + 1, time + 1] = self.summarizer.gradient(gradient)
+            self.tickets[f"{name}_grad", layer + 1, time + 1] = self.summarizer.add_gradient(
+                gradient
+            )
             if final:
                 self._last[layer] = gradient
 
         values.register_hook(watch)  # type: ignore[no-untyped-call]
 
-    def steps_table(self, summaries: Summaries) -> pd.DataFrame:
+    def build_steps_table(self, summaries: Summaries) -> pd.DataFrame:
         layers = range(1, self._spec.layers + 1)
         steps = range(1, self._length + 1)
         keys = [(layer, step) for layer in layers for step in steps]
         columns: dict[str, Any] = {
             "layer": [layer for layer, _ in keys],
             "step": [step for _, step in keys],
-            "incoming_grad_norm": np.concatenate([self._incoming_norms(n - 1) for n in layers]),
-            "direct_grad_norm": np.concatenate([self._direct_norms(n - 1) for n in layers]),
+            "incoming_grad_norm": np.concatenate(
+                [self._collect_incoming_norms(n - 1) for n in layers]
+            ),
+            "direct_grad_norm": np.concatenate([self._compute_direct_norms(n - 1) for n in layers]),
         }
         for state in STATES:
             tickets = [self.tickets.get((state, *key), -1) for key in keys]
             for name in SIGNAL_COLUMNS:
-                columns[f"{state}_{name}"] = summaries.column(_FIELDS.get(name, name), tickets)
+                columns[f"{state}_{name}"] = summaries.get_column(
+                    _SUMMARY_FIELDS.get(name, name), tickets
+                )
             tickets = [self.tickets.get((f"{state}_grad", *key), -1) for key in keys]
             for name in GRADIENT_COLUMNS:
                 field = "max_abs" if name == "max" else name
-                columns[f"{state}_grad_{name}"] = summaries.column(field, tickets)
-            columns[f"{state}_grad_subnormal"] /= summaries.column("size", tickets)
+                columns[f"{state}_grad_{name}"] = summaries.get_column(field, tickets)
+            columns[f"{state}_grad_subnormal"] /= summaries.get_column("size", tickets)
         return pd.DataFrame({name: columns[name] for name in STEP_COLUMNS})
 
-    def gates_table(self, summaries: Summaries) -> pd.DataFrame:
+    def build_gates_table(self, summaries: Summaries) -> pd.DataFrame:
         keys = [key for key in self.tickets if key[0] in self._codes]
         tickets = [self.tickets[key] for key in keys]
         columns: dict[str, Any] = {
@@ -240,20 +257,23 @@ class _Recorder:
             "gate": pd.Series([name for name, _, _ in keys], dtype="str"),
         }
         for name in GATE_COLUMNS[3:]:
-            columns[name] = summaries.column(_FIELDS.get(name, name), tickets)
+            columns[name] = summaries.get_column(_SUMMARY_FIELDS.get(name, name), tickets)
         return pd.DataFrame(columns)
 
-    def sample_values(self) -> dict[tuple[str, int], FloatArray]:
-        return {key: _numbers(trace) for key, trace in self._traces.items()}
+    def collect_sample_values(self) -> dict[tuple[str, int], FloatArray]:
+        return {key: _to_numpy(trace) for key, trace in self._traces.items()}
 
-    def _incoming_norms(self, layer: int) -> FloatArray:
+    def _collect_incoming_norms(self, layer: int) -> FloatArray:
         first, norms = self._incoming[layer]
-        found = np.zeros(self._length)
-        found[first:] = norms.cpu().numpy()
-        return found
+        incoming = np.zeros(self._length)
+        incoming[first:] = norms.cpu().numpy()
+        return incoming
 
-    def _direct_norms(self, layer: int) -> FloatArray:
-        """Norms of ∂L/∂s_T ⊙ Π gates, from step 1; the product itself would leave float64."""
+    def _compute_direct_norms(self, layer: int) -> FloatArray:
+        """Compute the norms of ∂L/∂s_T ⊙ Π gates, from step 1.
+
+        The product is normalized after every step, because it would leave the range of float64.
+        """
         if self._highway is None:
             return np.full(self._length, math.nan)
         norms, direction = [], self._last[layer].double()
@@ -264,15 +284,15 @@ class _Recorder:
         return np.cumprod(torch.stack(norms).cpu().numpy())[::-1]
 
 
-def _numbers(values: Tensor) -> FloatArray:
-    """On the CPU; float16 and bfloat16 as float32."""
+def _to_numpy(values: Tensor) -> FloatArray:
+    """Copy to the CPU; float16 and bfloat16 become float32."""
     numbers: FloatArray = widen(values).cpu().numpy()
     return numbers
 
 
-def _layers(experiment: SequenceExperiment) -> dict[str, int]:
-    """Parameter name → number of its layer; the readout is the last."""
+def _number_layers(experiment: SequenceExperiment) -> dict[str, int]:
+    """Number the layer of each parameter, by its name; the readout is the last layer."""
     depth = experiment.network.layers
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    found = {f"recurrent.{name}_l{k}": k + 1 for k in range(depth) for name in names}
-    return found | {"readout.weight": depth + 1, "readout.bias": depth + 1}
+    numbers = {f"recurrent.{name}_l{k}": k + 1 for k in range(depth) for name in names}
+    return numbers | {"readout.weight": depth + 1, "readout.bias": depth + 1}

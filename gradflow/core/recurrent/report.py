@@ -15,17 +15,26 @@ import pandas as pd
 from gradflow.core.errors import GradflowError
 from gradflow.core.histogram import FloatArray, Histogram, IntArray
 from gradflow.core.recurrent.spec import SequenceExperiment
-from gradflow.core.report import COLUMNS, Report, table
+from gradflow.core.report import TABLE_COLUMNS, Report, make_table
+from gradflow.core.text import Text
 
 State = Literal["hidden", "cell"]
 STATES: tuple[State, ...] = get_args(State)
-SYMBOLS: dict[State, str] = {"hidden": "h", "cell": "c"}
-"""How a state is written."""
+STATE_SYMBOLS: dict[State, str] = {"hidden": "h", "cell": "c"}
+"""The symbol of each state in formulas."""
 
 SIGNAL_COLUMNS = (
-    "mean", "std", "rms", "min", "max", "saturated", "zero", "dead_units", "nonfinite",
+    "mean",
+    "std",
+    "rms",
+    "min",
+    "max",
+    "saturated",
+    "zero",
+    "dead_units",
+    "nonfinite",
     "similarity",
-)  # fmt: skip
+)
 GRADIENT_COLUMNS = ("norm", "rms", "max", "zero", "subnormal", "nonfinite")
 STEP_COLUMNS = (
     "layer",
@@ -35,14 +44,12 @@ STEP_COLUMNS = (
     "incoming_grad_norm",
     "direct_grad_norm",
 )
-GATE_COLUMNS = (
-    "layer", "step", "gate", "mean", "std", "min", "max", "saturated", "nonfinite",
-)  # fmt: skip
+GATE_COLUMNS = ("layer", "step", "gate", "mean", "std", "min", "max", "saturated", "nonfinite")
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One sequence of the batch, unit by unit; what the page's equation and heatmaps show.
+    """One sequence of the batch, unit by unit, for the page's equation and heatmaps.
 
     Attributes:
         index: which sequence of the batch.
@@ -57,18 +64,18 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class TimeReport:
-    """What one forward and one backward pass through time looked like.
+    """The record of one forward and one backward pass through time.
 
     Layers and steps are numbered from 1. Gradients are total derivatives of the loss as reduced:
     ∂L/∂h_t runs through everything after h_t. Norms are Frobenius norms over batch × units,
     accumulated in float64.
 
     Attributes:
-        experiment: what was run.
+        experiment: the experiment that was run.
         loss: its loss.
         steps: a row per layer and step. ``hidden_*`` are moments of h_t and shares of its entries
             (``saturated`` and ``dead_units`` for vanilla cells), ``hidden_grad_*`` those of
-            ∂L/∂h_t; ``cell_*`` and ``cell_grad_*`` the same for c_t (NaN without a cell state).
+            ∂L/∂h_t; ``cell_*`` and ``cell_grad_*`` are those of c_t (NaN without a cell state).
             ``incoming_grad_norm`` is the norm of the part of ∂L/∂h_t that does not come through
             later steps of the same layer: from the loss at this step, or from the layer above.
             ``direct_grad_norm`` is ‖∂L/∂s_T ⊙ Π_{k=t+1..T} gate_k‖, the gradient of the last
@@ -114,28 +121,36 @@ class TimeReport:
         )
 
     def column(self, name: str, layer: int = 1) -> FloatArray:
-        """A column of ``steps`` over time, ``(T,)``.
+        """Take a column of ``steps`` over time, ``(T,)``.
 
         Raises:
             GradflowError: there is no such column or layer.
         """
         if name not in STEP_COLUMNS:
             raise GradflowError(
-                f"name: {name!r} is not a column; choose one of {', '.join(STEP_COLUMNS)}"
+                Text(
+                    "name: {name!r} is not a column; choose one of {columns}",
+                    name=name,
+                    columns=", ".join(STEP_COLUMNS),
+                )
             )
-        return self._rows(layer)[name].to_numpy(np.float64)
+        return self._select_rows(layer)[name].to_numpy(np.float64)
 
     def gate(self, code: str, layer: int = 1, name: str = "mean") -> FloatArray:
-        """A column of ``gates`` for one gate over time, ``(T,)``.
+        """Take a column of ``gates`` for one gate over time, ``(T,)``.
 
         Raises:
             GradflowError: the cell has no such gate, or there is no such layer.
         """
-        self._rows(layer)
+        self._select_rows(layer)
         if code not in self.gate_codes:
-            known = ", ".join(self.gate_codes) or "none"
             raise GradflowError(
-                f"code: {self.experiment.network.cell} has no gate {code!r}; it has {known}"
+                Text(
+                    "code: {cell} has no gate {code!r}; it has {known}",
+                    cell=self.experiment.network.cell,
+                    code=code,
+                    known=", ".join(self.gate_codes) or Text("none"),
+                )
             )
         chosen = (self.gates["layer"] == layer) & (self.gates["gate"] == code)
         return self.gates.loc[chosen, name].to_numpy(np.float64)
@@ -146,61 +161,75 @@ class TimeReport:
         return [gate.code for gate in self.experiment.network.row.gates]
 
     def histogram(self, quantity: str, step: int, layer: int = 1) -> Histogram:
-        """The histogram of a quantity at one step.
+        """Find the histogram of a quantity at one step.
 
         Raises:
-            GradflowError: nothing of that name was recorded there.
+            GradflowError: nothing of that name was recorded at that step of that layer.
         """
         try:
             return self.histograms[quantity, layer, step]
         except KeyError:
             known = ", ".join(dict.fromkeys(key[0] for key in self.histograms))
             raise GradflowError(
-                f"quantity: there is no {quantity!r} at step {step} of layer {layer}; there are "
-                f"{known} at steps 1 to {self.length}"
+                Text(
+                    "quantity: there is no {quantity!r} at step {step} of layer {layer}; there are "
+                    "{known} at steps 1 to {length}",
+                    quantity=quantity,
+                    step=step,
+                    layer=layer,
+                    known=known,
+                    length=self.length,
+                )
             ) from None
 
     def factors(self, state: State = "hidden", layer: int = 1) -> FloatArray:
-        """‖∂L/∂s_t‖ / ‖∂L/∂s_{t+1}‖ for t = 1 … T−1: what one step back does to the gradient."""
+        """Compute ‖∂L/∂s_t‖ / ‖∂L/∂s_{t+1}‖ for t = 1 … T−1: the factor of each step back."""
         norms = self.column(f"{state}_grad_norm", layer)
         with np.errstate(divide="ignore", invalid="ignore"):
             factors: FloatArray = norms[:-1] / norms[1:]
         return factors
 
     def remaining(self, lag: int, state: State = "hidden", layer: int = 1) -> float:
-        """‖∂L/∂s_{T−lag}‖ / ‖∂L/∂s_T‖: how much gradient is left ``lag`` steps back.
+        """Compute ‖∂L/∂s_{T−lag}‖ / ‖∂L/∂s_T‖, the share of gradient left ``lag`` steps back.
 
         Raises:
             GradflowError: the sequence is not that long.
         """
         if not 0 <= lag < self.length:
             raise GradflowError(
-                f"lag: {lag} is not allowed; the sequence has {self.length} steps, choose a whole "
-                f"number from 0 to {self.length - 1}"
+                Text(
+                    "lag: {lag} is not allowed; the sequence has {length} steps, choose a whole "
+                    "number from 0 to {most}",
+                    lag=lag,
+                    length=self.length,
+                    most=self.length - 1,
+                )
             )
         norms = self.column(f"{state}_grad_norm", layer)
         with np.errstate(divide="ignore", invalid="ignore"):
             return float(norms[-1 - lag] / norms[-1])
 
     def as_report(self, state: State = "hidden", layer: int = 1) -> Report:
-        """The same numbers as a ``Report`` whose layers are the time steps.
+        """Convert to a ``Report`` whose layers are the time steps.
 
         ``activation`` is the state s_t and ``activation_grad`` is ∂L/∂s_t, so that the figures
-        that draw a report draw this one with ``gradient="activation_grad"``. Modules are called
+        that draw a report draw this one with ``gradient="activation_grad"``. Modules are named
         after the state: ``h_1``, ``h_2``, … or ``c_1``, ….
 
         Raises:
             GradflowError: the cell has no cell state, or there is no such layer.
         """
-        rows = self._rows(layer)
+        rows = self._select_rows(layer)
         if state == "cell" and not self.experiment.network.row.has_cell:
-            raise GradflowError(f"state: {self.experiment.network.cell} has no cell state")
+            raise GradflowError(
+                Text("state: {cell} has no cell state", cell=self.experiment.network.cell)
+            )
         steps: IntArray = rows["step"].to_numpy(np.int64)
         width: IntArray = np.full(len(steps), self.experiment.network.hidden_size)
         unknown = np.full(len(steps), math.nan)
-        columns: dict[str, Any] = dict.fromkeys(COLUMNS["layers"], unknown) | {
+        columns: dict[str, Any] = dict.fromkeys(TABLE_COLUMNS["layers"], unknown) | {
             "layer": steps,
-            "module": [f"{SYMBOLS[state]}_{step}" for step in steps],
+            "module": [f"{STATE_SYMBOLS[state]}_{step}" for step in steps],
             "fan_in": width,
             "fan_out": width,
             **{f"activation_{n}": rows[f"{state}_{n}"] for n in ("mean", "std", "rms")},
@@ -214,8 +243,8 @@ class TimeReport:
         }
         return Report(
             loss=self.loss,
-            signals=table("signals", {name: [] for name in COLUMNS["signals"]}),
-            layers=table("layers", columns),
+            signals=make_table("signals", {name: [] for name in TABLE_COLUMNS["signals"]}),
+            layers=make_table("layers", columns),
             parameters=self.parameters,
             histograms=histograms,  # type: ignore[arg-type]
             grad_norm=self.grad_norm,
@@ -235,11 +264,14 @@ class TimeReport:
         shapes = self.parameters["shape"]
         return sum(math.prod(map(int, shape.split("×"))) for shape in shapes)
 
-    def _rows(self, layer: int) -> pd.DataFrame:
+    def _select_rows(self, layer: int) -> pd.DataFrame:
         rows = self.steps[self.steps["layer"] == layer]
         if rows.empty:
             raise GradflowError(
-                f"layer: there is no layer {layer}; layers run from 1 to "
-                f"{self.experiment.network.layers}"
+                Text(
+                    "layer: there is no layer {layer}; layers run from 1 to {layers}",
+                    layer=layer,
+                    layers=self.experiment.network.layers,
+                )
             )
         return rows

@@ -1,4 +1,4 @@
-"""One pass through time as flat settings: what the page shows and its URL carries."""
+"""One pass through time as flat settings, for the page's controls and its URL, and its presets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gradflow.core.catalog import (
     RecurrentScale,
     SequenceSource,
 )
-from gradflow.core.recurrent.compare import with_cell
+from gradflow.core.recurrent.compare import replace_cell
 from gradflow.core.recurrent.report import State
 from gradflow.core.recurrent.spec import (
     MAX_HIDDEN,
@@ -32,41 +32,41 @@ from gradflow.core.spec import Spec
 from gradflow.core.text import N_
 
 _NETWORK, _DATA = tuple(Recurrent.model_fields), tuple(Sequences.model_fields)
-_SHARED = ("loss_at", "dtype", "device", "seed")
+_EXPERIMENT = ("loss_at", "dtype", "device", "seed")
 
 
-def same(spec: type[Spec], name: str, default: Any = None) -> Any:
-    """A field of another spec with its bounds and texts; ``default``: another default."""
+def copy_field(spec: type[Spec], name: str, default: Any = None) -> Any:
+    """Copy a field of another spec with its bounds and texts, and maybe another default."""
     field = copy(spec.model_fields[name])
     if default is not None:
         field.default = default
     return field
 
 
-class Pass(Spec):
-    """A ``SequenceExperiment``, what of it is looked at, and the thresholds of clipping.
+class TimePass(Spec):
+    """A ``SequenceExperiment``, the part of it that is looked at, and the thresholds of clipping.
 
-    Raises ``InvalidExperiment`` where the experiment would. What is looked at may lie beyond the
-    network: the last layer, step, unit or sequence is then shown.
+    Raises ``InvalidExperiment`` where the experiment would. Layer, step, unit and sequence may lie
+    beyond the network: the last one is then looked at.
     """
 
-    cell: Cell = same(Recurrent, "cell")
-    layers: int = same(Recurrent, "layers")
-    hidden_size: int = same(Recurrent, "hidden_size", 64)
-    forget_bias: float = same(Recurrent, "forget_bias")
-    recurrent_init: RecurrentInit = same(Recurrent, "recurrent_init")
-    recurrent_scale: RecurrentScale = same(Recurrent, "recurrent_scale")
-    recurrent_gain: float = same(Recurrent, "recurrent_gain")
-    spectral_radius: float = same(Recurrent, "spectral_radius")
-    source: SequenceSource = same(Sequences, "source")
-    batch_size: int = same(Sequences, "batch_size", 32)
-    length: int = same(Sequences, "length", 120)
-    features: int = same(Sequences, "features")
-    recall: int = same(Sequences, "recall")
-    loss_at: LossAt = same(SequenceExperiment, "loss_at")
-    dtype: DType = same(SequenceExperiment, "dtype")
-    device: Device = same(SequenceExperiment, "device")
-    seed: int = same(SequenceExperiment, "seed")
+    cell: Cell = copy_field(Recurrent, "cell")
+    layers: int = copy_field(Recurrent, "layers")
+    hidden_size: int = copy_field(Recurrent, "hidden_size", 64)
+    forget_bias: float = copy_field(Recurrent, "forget_bias")
+    recurrent_init: RecurrentInit = copy_field(Recurrent, "recurrent_init")
+    recurrent_scale: RecurrentScale = copy_field(Recurrent, "recurrent_scale")
+    recurrent_gain: float = copy_field(Recurrent, "recurrent_gain")
+    spectral_radius: float = copy_field(Recurrent, "spectral_radius")
+    source: SequenceSource = copy_field(Sequences, "source")
+    batch_size: int = copy_field(Sequences, "batch_size", 32)
+    length: int = copy_field(Sequences, "length", 120)
+    features: int = copy_field(Sequences, "features")
+    recall: int = copy_field(Sequences, "recall")
+    loss_at: LossAt = copy_field(SequenceExperiment, "loss_at")
+    dtype: DType = copy_field(SequenceExperiment, "dtype")
+    device: Device = copy_field(SequenceExperiment, "device")
+    seed: int = copy_field(SequenceExperiment, "seed")
 
     layer: int = Field(
         1, ge=1, le=MAX_LAYERS, title="Layer", description="Which of the recurrent layers."
@@ -82,7 +82,7 @@ class Pass(Spec):
     sequence: int = Field(
         1, ge=1, le=MAX_SEQUENCES, title="Sequence", description="Which sequence of the batch."
     )
-    compared_bias: float = same(Recurrent, "forget_bias", 3.0)
+    compared_bias: float = copy_field(Recurrent, "forget_bias", 3.0)
     clip_norm: float = Field(
         0.1, gt=0, le=1e6, title="Largest norm c", description="Clipping by norm: ‖g‖ ≤ c."
     )
@@ -91,26 +91,26 @@ class Pass(Spec):
     )
 
     @model_validator(mode="after")
-    def _possible(self) -> Self:
+    def _refuse_impossible_experiment(self) -> Self:
         _ = self.experiment
         return self
 
     @property
     def experiment(self) -> SequenceExperiment:
-        """What is run."""
+        """The experiment to run."""
         return SequenceExperiment(
-            network=Recurrent(**self._own(Recurrent, _NETWORK)),
-            data=Sequences(**self._own(Sequences, _DATA)),
-            **{name: getattr(self, name) for name in _SHARED},
+            network=Recurrent(**self._take_fields(Recurrent, _NETWORK)),
+            data=Sequences(**self._take_fields(Sequences, _DATA)),
+            **{name: getattr(self, name) for name in _EXPERIMENT},
         )
 
-    def _own(self, spec: type[Spec], names: tuple[str, ...]) -> dict[str, Any]:
+    def _take_fields(self, spec: type[Spec], names: tuple[str, ...]) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in names}
         return {name: values[name] for name in spec.list_applicable(values)}
 
-    def compared(self, cell: Cell) -> SequenceExperiment:
-        """The same with another cell, whose forget-gate bias is ``compared_bias``."""
-        return with_cell(self.experiment, cell, forget_bias=self.compared_bias)
+    def build_comparison(self, cell: Cell) -> SequenceExperiment:
+        """Build the experiment with another cell, whose forget-gate bias is ``compared_bias``."""
+        return replace_cell(self.experiment, cell, forget_bias=self.compared_bias)
 
     @property
     def shown_layer(self) -> int:
@@ -119,12 +119,12 @@ class Pass(Spec):
 
     @property
     def shown_state(self) -> State:
-        """The state that is looked at; there is a cell state in an LSTM only."""
+        """The state that is looked at; only an LSTM has a cell state."""
         return self.state if self.experiment.network.row.has_cell else "hidden"
 
     @property
     def shown_gate(self) -> str | None:
-        """The gate whose equation is shown: the chosen one, else the one on the direct path."""
+        """The gate whose equation is shown: the chosen one if the cell has it, or its highway."""
         row = self.experiment.network.row
         codes = [gate.code for gate in row.gates]
         return self.gate if self.gate in codes else row.highway
@@ -146,54 +146,54 @@ class Pass(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preset:
-    """Settings to start from.
+class TimePreset:
+    """Settings of the page on recurrent networks to start from.
 
     Attributes:
-        label: what a user reads.
+        label: name for the user.
         look_for: what there is to see.
         settings: the pass.
     """
 
     label: str
     look_for: str
-    settings: Pass
+    settings: TimePass
 
 
-PRESETS: dict[str, Preset] = {
-    "vanishing": Preset(
+TIME_PRESETS: dict[str, TimePreset] = {
+    "vanishing": TimePreset(
         label=N_("tanh RNN, PyTorch default"),
         look_for=N_("a gradient that is gone after a few dozen steps."),
-        settings=Pass(),
+        settings=TimePass(),
     ),
-    "exploding": Preset(
+    "exploding": TimePreset(
         label=N_("tanh RNN, Gaussian, g = 2.5"),
         look_for=N_("a gradient that grows on its way back; then clip it."),
-        settings=Pass(recurrent_init=RecurrentInit.GAUSSIAN, recurrent_gain=2.5),
+        settings=TimePass(recurrent_init=RecurrentInit.GAUSSIAN, recurrent_gain=2.5),
     ),
-    "orthogonal": Preset(
+    "orthogonal": TimePreset(
         label=N_("tanh RNN, orthogonal"),
         look_for=N_("a rotation loses nothing; what is lost, tanh takes."),
-        settings=Pass(recurrent_init=RecurrentInit.ORTHOGONAL, features=1),
+        settings=TimePass(recurrent_init=RecurrentInit.ORTHOGONAL, features=1),
     ),
-    "irnn": Preset(
+    "irnn": TimePreset(
         label=N_("ReLU RNN, identity (IRNN)"),
         look_for=N_("a factor near one: active units hand the gradient on as it is."),
-        settings=Pass(cell=Cell.RNN_RELU, recurrent_init=RecurrentInit.IDENTITY),
+        settings=TimePass(cell=Cell.RNN_RELU, recurrent_init=RecurrentInit.IDENTITY),
     ),
-    "lstm": Preset(
+    "lstm": TimePreset(
         label=N_("LSTM, PyTorch default"),
         look_for=N_("forget gates near one half: the direct path closes quickly."),
-        settings=Pass(cell=Cell.LSTM),
+        settings=TimePass(cell=Cell.LSTM),
     ),
-    "highway": Preset(
+    "highway": TimePreset(
         label=N_("LSTM, forget bias 4"),
         look_for=N_("forget gates near one: the cell path is a highway."),
-        settings=Pass(cell=Cell.LSTM, forget_bias=4.0),
+        settings=TimePass(cell=Cell.LSTM, forget_bias=4.0),
     ),
-    "every": Preset(
+    "every": TimePreset(
         label=N_("tanh RNN, loss every step"),
         look_for=N_("each step gets its own gradient: the decay is hidden, not gone."),
-        settings=Pass(loss_at=LossAt.EVERY),
+        settings=TimePass(loss_at=LossAt.EVERY),
     ),
 }

@@ -24,6 +24,7 @@ from gradflow.core.catalog.cells import CellChoice, RecurrentInitChoice
 from gradflow.core.catalog.sequences import SequenceChoice
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.spec import Spec
+from gradflow.core.text import Text
 
 MAX_LAYERS = 8
 MAX_HIDDEN = 1024
@@ -76,16 +77,16 @@ class Recurrent(Spec):
 
     @property
     def row(self) -> CellChoice:
-        """The cell's row."""
+        """The cell's row in the catalog."""
         return CELLS[self.cell]
 
     @property
     def init(self) -> RecurrentInitChoice:
-        """The initialization's row."""
+        """The initialization's row in the catalog."""
         return RECURRENT_INITS[self.recurrent_init]
 
-    def inputs_of(self, features: int) -> list[int]:
-        """Numbers per step that enter each layer."""
+    def list_input_sizes(self, features: int) -> list[int]:
+        """List how many numbers per step enter each layer."""
         return [features, *[self.hidden_size] * (self.layers - 1)]
 
 
@@ -105,30 +106,40 @@ class Sequences(Spec):
     )
 
     @model_validator(mode="after")
-    def _enough_samples(self) -> Self:
+    def _refuse_too_many_samples(self) -> Self:
         samples = self.row.samples
         if samples is not None and self.batch_size > samples:
             raise InvalidExperiment(
-                f"batch_size: {self.batch_size} is not allowed; {self.source} has {samples} "
-                f"samples, choose a whole number from 1 to {samples} or other data",
+                Text(
+                    "batch_size: {batch_size} is not allowed; {source} has {samples} samples, "
+                    "choose a whole number from 1 to {samples} or other data",
+                    batch_size=self.batch_size,
+                    source=self.source,
+                    samples=samples,
+                ),
                 fields=("batch_size",),
             )
         return self
 
     @model_validator(mode="after")
-    def _room_for_a_delay(self) -> Self:
+    def _refuse_no_room_for_recall(self) -> Self:
         if self.source is SequenceSource.COPY and self.length <= 2 * self.recall:
             raise InvalidExperiment(
-                f"length: {self.length} is not allowed with recall={self.recall}; symbols, a "
-                f"delimiter and their recall take {2 * self.recall + 1} steps or more, choose a "
-                "longer sequence or fewer symbols",
+                Text(
+                    "length: {length} is not allowed with recall={recall}; symbols, a delimiter "
+                    "and their recall take {steps} steps or more, choose a longer sequence or "
+                    "fewer symbols",
+                    length=self.length,
+                    recall=self.recall,
+                    steps=2 * self.recall + 1,
+                ),
                 fields=("length", "recall"),
             )
         return self
 
     @property
     def row(self) -> SequenceChoice:
-        """The source's row."""
+        """The source's row in the catalog."""
         return SEQUENCE_SOURCES[self.source]
 
     @property
@@ -143,7 +154,7 @@ class Sequences(Spec):
 
     @property
     def answer_steps(self) -> int:
-        """Steps at the end at which the answer is due: 1, in the copy task the recall."""
+        """Steps at the end at which the answer is due: 1, or the recall in the copy task."""
         return self.recall if self.source is SequenceSource.COPY else 1
 
 
@@ -151,7 +162,7 @@ class SequenceExperiment(Spec):
     """One recurrent network on one batch of sequences: everything that determines a report.
 
     Weights and data are drawn from ``seed`` by a CPU generator in float32, then converted and
-    moved. The loss is cross-entropy, in the adding problem the mean squared error; half formats
+    moved. The loss is cross-entropy, or the mean squared error in the adding problem; half formats
     compute it in float32.
     """
 
@@ -176,22 +187,30 @@ class SequenceExperiment(Spec):
     )
 
     @model_validator(mode="after")
-    def _within_limits(self) -> Self:
-        needs = need(self)
+    def _refuse_beyond_limits(self) -> Self:
+        needs = estimate_pass_cost(self)
         names = (
-            ("GiB of memory", "GRADFLOW_MAX_GIB"),
-            ("TFLOP of arithmetic", "GRADFLOW_MAX_TFLOP"),
+            (Text("GiB of memory"), "GRADFLOW_MAX_GIB"),
+            (Text("TFLOP of arithmetic"), "GRADFLOW_MAX_TFLOP"),
         )
         for needed, limit, (unit, variable) in zip(needs, limits.read_limits(), names, strict=True):
             if needed > limit:
-                raise InvalidExperiment(
-                    f"layers × hidden_size × length × batch_size: {self.network.layers} layers of "
-                    f"{self.network.hidden_size} units over {self.data.steps} steps of "
-                    f"{self.data.batch_size} sequences need {needed:.3g} {unit}, allowed are at "
-                    f"most {limit:g}; lower one of them (the owner of this server can raise "
-                    f"{variable})",
-                    fields=("layers", "hidden_size", "length", "batch_size"),
+                message = Text(
+                    "layers × hidden_size × length × batch_size: {layers} layers of {units} units "
+                    "over {steps} steps of {sequences} sequences need {needed:.3g} {unit}, "
+                    "allowed are at most {limit:g}; lower one of them (the owner of this server "
+                    "can raise {variable})",
+                    layers=self.network.layers,
+                    units=self.network.hidden_size,
+                    steps=self.data.steps,
+                    sequences=self.data.batch_size,
+                    needed=needed,
+                    unit=unit,
+                    limit=limit,
+                    variable=variable,
                 )
+                fields = ("layers", "hidden_size", "length", "batch_size")
+                raise InvalidExperiment(message, fields)
         return self
 
     @property
@@ -200,17 +219,17 @@ class SequenceExperiment(Spec):
         return self.data.steps if self.loss_at is LossAt.EVERY else self.data.answer_steps
 
 
-def need(experiment: SequenceExperiment) -> tuple[float, float]:
-    """GiB of memory and TFLOP of arithmetic that an experiment takes.
+def estimate_pass_cost(experiment: SequenceExperiment) -> tuple[float, float]:
+    """Estimate the GiB of memory and the TFLOP of arithmetic that an experiment takes.
 
-    Memory: weights as drawn, in their format, and two gradients; per step and layer what autograd
-    keeps, about six arrays of batch × units for each block of the recurrent weight. Arithmetic:
-    6·steps·batch·weights, and the eigenvalues of the recurrent matrices.
+    Memory: weights as drawn, weights in their format, and two gradients; per step and layer the
+    tensors that autograd keeps, about six arrays of batch × units for each block of the recurrent
+    weight. Arithmetic: 6·steps·batch·weights, and the eigenvalues of the recurrent matrices.
     """
     spec, data = experiment.network, experiment.data
     itemsize = DTYPES[experiment.dtype].dtype.itemsize
     hidden, blocks = spec.hidden_size, spec.row.blocks
-    weights = sum(blocks * hidden * (n + hidden) for n in spec.inputs_of(data.inputs))
+    weights = sum(blocks * hidden * (n + hidden) for n in spec.list_input_sizes(data.inputs))
     kept = 6 * blocks * hidden * spec.layers * data.steps * data.batch_size
     gib = (weights * (4 + 3 * itemsize) + kept * itemsize) / 2**30
     flop = 6 * data.steps * data.batch_size * weights

@@ -1,8 +1,9 @@
-"""What the gradient through time should do: each line is one part of the whole, and says which.
+"""Predictions of the gradient through time: each line follows one part of it, and says which.
 
 All lines start from the measured gradient of the last step and go back by
-m_t² = f_t²·m_{t+1}² + u_t², with a factor f_t of their own and the measured norm u_t of what enters
-at step t itself (the loss there, or the layer above). The bound adds norms instead of squares.
+m_t² = f_t²·m_{t+1}² + u_t², with a factor f_t of their own and the measured norm u_t of the
+gradient that enters at step t itself (from the loss there, or from the layer above). The bound adds
+norms instead of squares.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from gradflow.core.recurrent.data import draw_sequences
 from gradflow.core.recurrent.network import RecurrentNetwork, build_recurrent, spectral_radius
 from gradflow.core.recurrent.report import State, TimeReport
 from gradflow.core.text import N_
-from gradflow.core.theory.moments import activation_law
+from gradflow.core.theory.moments import get_activation_law
 
-_PHI = {Cell.RNN_TANH: Activation.TANH, Cell.RNN_RELU: Activation.RELU}
+_ACTIVATIONS = {Cell.RNN_TANH: Activation.TANH, Cell.RNN_RELU: Activation.RELU}
 
 
 class TimeLine(StrEnum):
-    """Codes of the lines."""
+    """Codes of the predicted lines."""
 
     SPECTRAL = "spectral"
     MEAN_FIELD = "mean_field"
@@ -66,12 +67,12 @@ class TimeTheory:
     """Predictions for one layer.
 
     Attributes:
-        state: the state whose gradient the lines are about: the cell state in an LSTM.
-        lines: norms of ∂L/∂s_t by code of the line, ``(T,)``; of the lines that apply.
+        state: the state whose gradient is predicted: the cell state in an LSTM.
+        lines: norms of ∂L/∂s_t by code of the line, ``(T,)``, for the lines that apply.
         factors: the factor of one step back of each line, ``(T−1,)``: from t+1 to t.
         spectral_radius: largest |eigenvalue| of each H × H block of W_hh, by gate (``state``
-            where there are none).
-        largest_singular_value: the same for s_max.
+            in a cell without gates).
+        largest_singular_value: s_max of each block, by gate.
     """
 
     state: State
@@ -84,7 +85,7 @@ class TimeTheory:
 def predict_through_time(
     report: TimeReport, layer: int = 1, network: RecurrentNetwork | None = None
 ) -> TimeTheory:
-    """Lines for one layer of a report (layers from 1).
+    """Predict the lines for one layer of a report (layers from 1).
 
     * vanilla RNN: ``SPECTRAL`` ρ(W_hh); ``BOUND`` γ·s_max with γ = 1, the largest slope of tanh
       and ReLU (Pascanu et al. 2013); ``MEAN_FIELD`` σ_w·√E[φ′(√q_t z)²] with σ_w² = ‖W_hh‖²/H and
@@ -102,7 +103,7 @@ def predict_through_time(
     state: State = "cell" if spec.row.has_cell else "hidden"
     measured = report.column(f"{state}_grad_norm", layer)
     network = network or build_recurrent(report.experiment)
-    blocks = _blocks(network, report, layer)
+    blocks = _split_blocks(network, report, layer)
     radius = {name: spectral_radius(block) for name, block in blocks.items()}
     largest = {
         name: float(torch.linalg.matrix_norm(block.double(), 2)) for name, block in blocks.items()
@@ -111,14 +112,14 @@ def predict_through_time(
     factors: dict[TimeLine, FloatArray] = {}
     if spec.row.highway is None:
         incoming = report.column("incoming_grad_norm", layer)
-        one = np.ones(report.length - 1)
-        factors[TimeLine.SPECTRAL] = radius["state"] * one
+        ones = np.ones(report.length - 1)
+        factors[TimeLine.SPECTRAL] = radius["state"] * ones
         if spec.init.variance is not None:
-            factors[TimeLine.MEAN_FIELD] = _mean_field(network, report, layer)
-        factors[TimeLine.BOUND] = largest["state"] * one
+            factors[TimeLine.MEAN_FIELD] = _compute_mean_field(network, report, layer)
+        factors[TimeLine.BOUND] = largest["state"] * ones
         for line, factor in factors.items():
             power = 1 if line is TimeLine.BOUND else 2
-            lines[line] = _backward(measured[-1], factor, incoming, power)
+            lines[line] = _propagate_back(measured[-1], factor, incoming, power)
     else:
         direct = report.column("direct_grad_norm", layer)
         gate = report.gate_codes.index(spec.row.highway)
@@ -131,11 +132,15 @@ def predict_through_time(
             factors[TimeLine.GATES] = direct[:-1] / direct[1:]
         constant = np.full(report.length - 1, 1 / (1 + np.exp(-bias)))
         factors[TimeLine.FORGET_BIAS] = constant
-        lines[TimeLine.FORGET_BIAS] = _backward(measured[-1], constant, np.zeros(report.length), 2)
+        lines[TimeLine.FORGET_BIAS] = _propagate_back(
+            measured[-1], constant, np.zeros(report.length), 2
+        )
     return TimeTheory(state, lines, factors, radius, largest)
 
 
-def _backward(last: float, factor: FloatArray, incoming: FloatArray, power: int) -> FloatArray:
+def _propagate_back(
+    last: float, factor: FloatArray, incoming: FloatArray, power: int
+) -> FloatArray:
     line = np.empty(len(incoming))
     line[-1] = last
     with np.errstate(over="ignore"):
@@ -144,18 +149,20 @@ def _backward(last: float, factor: FloatArray, incoming: FloatArray, power: int)
     return line
 
 
-def _blocks(network: RecurrentNetwork, report: TimeReport, layer: int) -> dict[str, torch.Tensor]:
+def _split_blocks(
+    network: RecurrentNetwork, report: TimeReport, layer: int
+) -> dict[str, torch.Tensor]:
     weight = network.list_weights(layer - 1)[1].detach()
     names = report.gate_codes or ["state"]
     return dict(zip(names, weight.chunk(len(names)), strict=True))
 
 
-def _mean_field(network: RecurrentNetwork, report: TimeReport, layer: int) -> FloatArray:
-    """√(σ_w² E[φ′(z_{t+1})²]) for t = 1 … T−1: the slope is that of the later step."""
+def _compute_mean_field(network: RecurrentNetwork, report: TimeReport, layer: int) -> FloatArray:
+    """Compute √(σ_w² E[φ′(z_{t+1})²]) for t = 1 … T−1, with the slope of the later step."""
     experiment = report.experiment
     inputs = draw_sequences(experiment.data, experiment.seed)[0].double()
     square: FloatArray = inputs.square().mean(2).numpy()  # per step and sequence
-    law = activation_law(MLP(activation=_PHI[experiment.network.cell]))
+    law = get_activation_law(MLP(activation=_ACTIVATIONS[experiment.network.cell]))
     slopes: FloatArray = square
     for index in range(layer):
         weight_ih, weight_hh, *biases = (w.detach().double() for w in network.list_weights(index))
@@ -165,7 +172,7 @@ def _mean_field(network: RecurrentNetwork, report: TimeReport, layer: int) -> Fl
         power, slopes = np.zeros(q.shape[1]), np.empty_like(q)
         for t in range(len(q)):
             q[t] += variance * power
-            moments = law.moments(q[t])
+            moments = law.compute_moments(q[t])
             power, slopes[t] = moments.power, moments.slope
             square[t] = power
     factors: FloatArray = np.sqrt(variance * slopes[1:].mean(1))

@@ -1,7 +1,7 @@
-"""A short training of each cell on the same sequences, with the gradient through time as it goes.
+"""A short training of each cell on the same sequences, with its gradient through time.
 
-The loop is that of ``core.training``; every few steps a batch that is never trained on goes through
-the network as it stands then, and the norms of ∂L/∂h_t and ∂L/∂c_t are kept.
+The loop is that of ``core.training``. Every few steps a batch that is never trained on goes through
+the network as it stands, and the norms of ∂L/∂h_t and ∂L/∂c_t are kept.
 """
 
 from __future__ import annotations
@@ -14,33 +14,33 @@ from typing import Any, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from gradflow.core.catalog import (
-    CELLS,
-    Cell,
-    RecurrentInit,
-    SequenceSource,
-)
+from gradflow.core.catalog import CELLS, Cell, RecurrentInit, SequenceSource
 from gradflow.core.catalog.choice import Choice
 from gradflow.core.catalog.optimizers import Clip, Optimizer
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.histogram import FloatArray
 from gradflow.core.recurrent.network import RecurrentNetwork
-from gradflow.core.recurrent.record import record
+from gradflow.core.recurrent.record import record_pass
 from gradflow.core.recurrent.report import State
-from gradflow.core.recurrent.settings import same
-from gradflow.core.recurrent.spec import Recurrent, SequenceExperiment, Sequences, need
+from gradflow.core.recurrent.settings import copy_field
+from gradflow.core.recurrent.spec import (
+    Recurrent,
+    SequenceExperiment,
+    Sequences,
+    estimate_pass_cost,
+)
 from gradflow.core.spec import Spec
-from gradflow.core.text import N_
-from gradflow.core.training import Task, Trainer, TrainingPlan, task_of
+from gradflow.core.text import N_, Text
+from gradflow.core.training import Task, Trainer, TrainingPlan, make_task
 from gradflow.core.training.task import Batch
 
 MAX_STEPS = 2000
 MAX_TFLOP = 5.0
 """Arithmetic of one cell's training: about two minutes of one core."""
-MOMENTS = 40
-"""How often the gradient through time is measured."""
+MOMENT_COUNT = 40
+"""Measurements of the gradient through time in one training."""
 
-USUAL: dict[Cell, dict[str, Any]] = {
+USUAL_SETTINGS: dict[Cell, dict[str, Any]] = {
     Cell.RNN_TANH: {"recurrent_init": RecurrentInit.ORTHOGONAL},
     Cell.RNN_RELU: {"recurrent_init": RecurrentInit.IDENTITY},
     Cell.LSTM: {},
@@ -63,19 +63,19 @@ LEARNABLE: dict[SequenceSource, Choice] = {
         help=N_("Images of 8 × 8 pixels, a pixel per step: 64 steps."),
     ),
 }
-"""What can be learned in a short training."""
+"""The sequences that can be learned in a short training."""
 
 
 class ShortTraining(Spec):
     """Adam with gradient clipping, on batches of sequences that are drawn once from the seed."""
 
-    source: SequenceSource = same(Sequences, "source", SequenceSource.ADDING)
+    source: SequenceSource = copy_field(Sequences, "source", SequenceSource.ADDING)
     length: int = Field(30, ge=2, le=200, title="Length T", description="Time steps.")
     rnn_tanh: bool = Field(True, title="Vanilla RNN, tanh", description="Orthogonal W_hh.")
     rnn_relu: bool = Field(True, title="Vanilla RNN, ReLU", description="W_hh is the identity.")
     lstm: bool = Field(True, title="LSTM", description="PyTorch's default and the bias below.")
     gru: bool = Field(True, title="GRU", description="PyTorch's default.")
-    forget_bias: float = same(Recurrent, "forget_bias", 1.0)
+    forget_bias: float = copy_field(Recurrent, "forget_bias", 1.0)
     hidden_size: int = Field(
         32, ge=1, le=128, title="Hidden size H", description="Units of the hidden state."
     )
@@ -89,23 +89,32 @@ class ShortTraining(Spec):
     clip_norm: float = Field(
         1.0, gt=0, le=1e6, title="Largest norm c", description="Gradients are clipped to it."
     )
-    seed: int = same(SequenceExperiment, "seed")
+    seed: int = copy_field(SequenceExperiment, "seed")
 
     @model_validator(mode="after")
-    def _possible(self) -> Self:
+    def _refuse_impossible_training(self) -> Self:
         if self.source not in LEARNABLE:
             raise InvalidExperiment(
-                f'source: "{self.source}" cannot be learned in a short training; choose one of '
-                + ", ".join(LEARNABLE),
+                Text(
+                    'source: "{source}" cannot be learned in a short training; choose one of '
+                    "{known}",
+                    source=self.source,
+                    known=", ".join(LEARNABLE),
+                ),
                 fields=("source",),
             )
         for cell in self.cells:
-            needed = self.steps * need(self.experiment(cell))[1]
+            needed = self.steps * estimate_pass_cost(self.build_experiment(cell))[1]
             if needed > MAX_TFLOP:
                 raise InvalidExperiment(
-                    f"steps: {self.steps} steps of this network need {needed:.3g} TFLOP of "
-                    f"arithmetic, allowed are at most {MAX_TFLOP:g}; choose fewer steps, a shorter "
-                    "sequence, a smaller batch or fewer units",
+                    Text(
+                        "steps: {steps} steps of this network need {needed:.3g} TFLOP of "
+                        "arithmetic, allowed are at most {most:g}; choose fewer steps, a shorter "
+                        "sequence, a smaller batch or fewer units",
+                        steps=self.steps,
+                        needed=needed,
+                        most=MAX_TFLOP,
+                    ),
                     fields=("steps", "length", "batch_size", "hidden_size"),
                 )
         return self
@@ -115,31 +124,34 @@ class ShortTraining(Spec):
         """The cells to train."""
         return tuple(cell for cell in Cell if getattr(self, cell))
 
-    def experiment(self, cell: Cell) -> SequenceExperiment:
-        """What is trained."""
+    def build_experiment(self, cell: Cell) -> SequenceExperiment:
+        """Build the experiment that trains ``cell``."""
         own = {"forget_bias": self.forget_bias} if "forget_bias" in CELLS[cell].parameters else {}
         data = {"length": self.length} if self.applies("length", dict(self)) else {}
         return SequenceExperiment(
-            network=Recurrent(cell=cell, hidden_size=self.hidden_size, **USUAL[cell], **own),
+            network=Recurrent(
+                cell=cell, hidden_size=self.hidden_size, **USUAL_SETTINGS[cell], **own
+            ),
             data=Sequences(source=self.source, batch_size=self.batch_size, **data),
             seed=self.seed,
         )
 
     @property
     def guessing(self) -> float:
-        """Loss on the held-out batch of who knows nothing of the sequences.
+        """Loss on the held-out batch without any knowledge of the sequences.
 
-        Always answering 1, the mean sum (1/6 in expectation), or equal probabilities, ln 10.
+        It is that of always answering 1, the mean sum (1/6 in expectation), or of equal
+        probabilities, ln 10.
         """
-        experiment = self.experiment(Cell.GRU)
+        experiment = self.build_experiment(Cell.GRU)
         if not experiment.data.row.regression:
             return math.log(experiment.data.row.outputs)
-        _inputs, targets = held_out(task_of(experiment), self.batch_size)
+        _inputs, targets = take_held_out(make_task(experiment), self.batch_size)
         return float((targets[-1] - 1).square().mean())
 
     @property
     def plan(self) -> TrainingPlan:
-        """How it is trained; the engine's own records are not needed."""
+        """The plan of the training; the engine's own records are not needed."""
         return TrainingPlan(
             steps=self.steps,
             optimizer=Optimizer.ADAM,
@@ -154,7 +166,7 @@ class ShortTraining(Spec):
     @property
     def every(self) -> int:
         """Steps from one measurement to the next."""
-        return max(1, self.steps // MOMENTS)
+        return max(1, self.steps // MOMENT_COUNT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,10 +175,10 @@ class Moment:
 
     Attributes:
         step: steps done.
-        loss: of this batch.
+        loss: loss of this batch.
         accuracy: share of right answers at the last step; NaN in regression.
         norms: ‖∂L/∂h_t‖ and, in an LSTM, ‖∂L/∂c_t‖ by state, ``(T,)``.
-        forget: mean gate of the direct path over all steps; NaN without one.
+        forget: mean gate of the direct path over all steps; NaN in a cell without gates.
     """
 
     step: int
@@ -181,8 +193,8 @@ class TrainedCell:
     """A training so far.
 
     Attributes:
-        cell: which.
-        moments: in the order of their steps.
+        cell: the cell.
+        moments: its measurements, in the order of their steps.
     """
 
     cell: Cell
@@ -213,37 +225,39 @@ class TrainedCell:
         """The lowest loss so far; infinite if none is finite."""
         return float(np.min(self.loss[np.isfinite(self.loss)], initial=math.inf))
 
-    def norms(self, state: State) -> FloatArray:
-        """‖∂L/∂s_t‖ as ``(T, moments)``, for a heatmap."""
+    def stack_norms(self, state: State) -> FloatArray:
+        """Stack ‖∂L/∂s_t‖ of all moments, ``(T, moments)``, for a heatmap."""
         return np.stack([moment.norms[state] for moment in self.moments], axis=1)
 
 
-def held_out(task: Task, count: int) -> Batch:
-    """Inputs and targets of so many sequences that no batch contains, or of all there are."""
+def take_held_out(task: Task, count: int) -> Batch:
+    """Take inputs and targets of ``count`` sequences that no batch contains, or of all of them."""
     assert task.held_out is not None
     inputs, targets = task.held_out
     return inputs[:, :count], targets[:, :count]
 
 
 def train_cell(spec: ShortTraining, cell: Cell) -> Iterator[Moment]:
-    """Train one cell; a moment before the first step, then every ``spec.every`` and the last.
+    """Train one cell and yield moments: before the first step, every ``spec.every``, and the last.
 
-    Ends early where the loss is no longer finite. Whoever drops the iterator ends the training.
+    It ends early if the loss is no longer finite. Whoever drops the iterator ends the training.
     """
-    experiment = spec.experiment(cell)
-    trainer = Trainer(task_of(experiment), spec.plan)
-    inputs, targets = held_out(trainer.task, spec.batch_size)
-    yield _moment(experiment, trainer, inputs, targets)
+    experiment = spec.build_experiment(cell)
+    trainer = Trainer(make_task(experiment), spec.plan)
+    inputs, targets = take_held_out(trainer.task, spec.batch_size)
+    yield _measure_moment(experiment, trainer, inputs, targets)
     while not trainer.finished:
         trainer.advance()
         if trainer.step % spec.every == 0 or trainer.finished:
-            yield _moment(experiment, trainer, inputs, targets)
+            yield _measure_moment(experiment, trainer, inputs, targets)
 
 
-def _moment(experiment: SequenceExperiment, trainer: Trainer, inputs: Any, targets: Any) -> Moment:
+def _measure_moment(
+    experiment: SequenceExperiment, trainer: Trainer, inputs: Any, targets: Any
+) -> Moment:
     network = trainer.task.model
     assert isinstance(network, RecurrentNetwork)
-    report = record(experiment, network, inputs, targets)
+    report = record_pass(experiment, network, inputs, targets)
     row = experiment.network.row
     states: tuple[State, ...] = ("hidden", "cell") if row.has_cell else ("hidden",)
     accuracy = math.nan

@@ -1,22 +1,22 @@
-"""Cures for a gradient that vanishes or explodes: what each one changes, and whether it helped.
+"""Cures for a gradient that vanishes or explodes: what each changes, and whether it helped.
 
 >>> report = gf.run(experiment)
 >>> for outcome in try_all(experiment, report, gf.run):
 ...     print(REMEDIES[outcome.code].label, outcome.unevenness, outcome.remark)
 """
 
-from gradflow.core.remedies.measure import unevenness
+from gradflow.core.remedies.measure import measure_unevenness
 from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.remedies.table import REMEDIES
-from gradflow.core.remedies.trial import Outcome, Ranking, applicable, try_all
+from gradflow.core.remedies.trial import CureOutcome, Ranking, find_applicable, try_all
 
 __all__ = [
     "REMEDIES",
-    "Outcome",
+    "CureOutcome",
     "Ranking",
     "Remedy",
     "Situation",
-    "applicable",
+    "find_applicable",
+    "measure_unevenness",
     "try_all",
-    "unevenness",
 ]

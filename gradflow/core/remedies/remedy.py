@@ -1,4 +1,4 @@
-"""What a cure is: settings it changes, and what it says about itself."""
+"""A cure: the settings it changes, and what it says about itself."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 
 from gradflow.core.codec import from_fields, to_fields
 from gradflow.core.experiment import Experiment, LayerSettings
-from gradflow.core.remedies.measure import saturated_share, trend
+from gradflow.core.remedies.measure import measure_saturated_share, measure_trend
 from gradflow.core.report import Report
+from gradflow.core.text import EMPTY, Text
 
 
 @dataclass(frozen=True)
 class Situation:
-    """What a cure looks at before it changes anything.
+    """What a cure knows of an experiment before it changes anything.
 
     Attributes:
         experiment: the experiment to cure.
@@ -29,12 +30,12 @@ class Situation:
 
     @classmethod
     def of(cls, experiment: Experiment, report: Report) -> Situation:
-        """The situation that ``report``, a run of ``experiment``, shows."""
-        return cls(experiment, trend(report), saturated_share(report))
+        """Measure the situation in ``report``, a run of ``experiment``."""
+        return cls(experiment, measure_trend(report), measure_saturated_share(report))
 
     @property
     def network(self) -> LayerSettings:
-        """The network to cure; ``applicable`` has no cure for others."""
+        """The network to cure; ``find_applicable`` has no cure for a transformer."""
         network = self.experiment.network
         assert isinstance(network, LayerSettings)
         return network
@@ -48,11 +49,11 @@ class Remedy:
         code: stable name.
         label: what a user reads.
         change: what it does and why that can help.
-        cost: in time and parameters.
+        cost: what it costs in time and parameters.
         limits: when it does not help.
         settings: the flat settings (``codec``) it would set; none where it does not apply.
-        comment: a sentence on this very case, from the situation and the report afterwards.
-        reason: why it cannot do much in this very case, said instead of ``limits``; may be empty.
+        comment: says something of this very case, from the situation and the report afterwards.
+        reason: says why it cannot do much in this very case; if not empty, it replaces ``limits``.
     """
 
     code: str
@@ -61,11 +62,11 @@ class Remedy:
     cost: str
     limits: str
     settings: Callable[[Situation], Mapping[str, Any]]
-    comment: Callable[[Situation, Report], str] = lambda situation, after: ""
-    reason: Callable[[Situation], str] = lambda situation: ""
+    comment: Callable[[Situation, Report], Text] = lambda situation, after: EMPTY
+    reason: Callable[[Situation], Text] = lambda situation: EMPTY
 
     def apply(self, situation: Situation) -> Experiment | None:
-        """The changed experiment, or ``None`` where the cure does not apply or changes nothing.
+        """Change the experiment; ``None`` where the cure does not apply or changes nothing.
 
         All other settings stay; those that have no effect any more are dropped.
 

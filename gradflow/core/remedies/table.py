@@ -1,4 +1,4 @@
-"""All cures, in the order in which they are offered; of two equal ones the first is kept."""
+"""All cures, in the order in which they are offered; of two equal changes the first is kept."""
 
 from __future__ import annotations
 

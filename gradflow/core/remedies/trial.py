@@ -1,4 +1,4 @@
-"""Trying the cures on the same data and seed, and ranking them by what is left of the trouble."""
+"""Trying the cures on the same data and seed, and ranking them by how flat the gradient gets."""
 
 from __future__ import annotations
 
@@ -9,33 +9,40 @@ from dataclasses import dataclass
 from gradflow.core.diagnosis import SEVERE_RATIO
 from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.experiment import Experiment, LayerSettings
-from gradflow.core.remedies import measure
+from gradflow.core.phrases import format_two_digits
+from gradflow.core.remedies.measure import (
+    has_lost_gradient,
+    measure_factor,
+    measure_trend,
+    measure_unevenness,
+)
 from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.remedies.table import REMEDIES
 from gradflow.core.report import Report
-from gradflow.core.text import _
-from gradflow.core.verdict import digits
+from gradflow.core.text import EMPTY, Text, join_texts
 
-HALF, MARGIN = 0.5, 0.1
-"""What counts as much flatter, and as flatter or less flat at all, in parts of the decades."""
+MUCH_FLATTER_SHARE = 0.5
+"""A gradient is much flatter if at most this share of its decades is left."""
+FLATTER_MARGIN = 0.1
+"""A gradient is flatter, or less flat, if its decades change by more than this share of them."""
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
-    """What one cure did.
+class CureOutcome:
+    """The outcome of one cure.
 
     Attributes:
         code: the row of ``REMEDIES``.
         experiment: the changed experiment.
         unevenness: decades between the largest and the smallest ‖∂L/∂z_l‖ of the hidden layers;
             infinite if some are 0 or not finite.
-        factor: change of ‖∂L/∂z‖ per layer on its way back (``diagnosis.decay``); NaN if unknown.
+        factor: change of ‖∂L/∂z‖ per layer on its way back (``core.decay``); NaN if unknown.
         report: the run of ``experiment``.
         time_ratio: seconds of the recorded pass, after / before.
         parameter_ratio: number of parameters, after / before.
-        helped: the gradient is steady now (``diagnosis``), or at most half of its decades are left
-            (at most 4 if it was 0 or not finite somewhere). Never if it was steady before.
-        remark: what happened here, with the cure's limits where the gradient is not steady now.
+        helped: whether the gradient is steady now (``core.decay``), or at most half of its decades
+            are left (at most 4 if it was 0 or not finite somewhere). Never if it was steady before.
+        conclusion: what happened here, with the cure's limits where the gradient is not steady now.
     """
 
     code: str
@@ -46,46 +53,43 @@ class Outcome:
     time_ratio: float
     parameter_ratio: float
     helped: bool
-    remark: str
+    conclusion: Text
+
+    @property
+    def remark(self) -> str:
+        """The conclusion, in the reader's language."""
+        return str(self.conclusion)
 
 
-class Ranking(list[Outcome]):
-    """Outcomes, the flattest gradient first.
+class Ranking(list[CureOutcome]):
+    """Outcomes, the flattest gradient first, and the cures that could not be run.
 
-    ``left_out`` gives for each cure that could not be run (code) the reason.
+    Args:
+        outcomes: in their order.
+        refusals: the reason for each cure (code) that could not be run.
     """
 
-    def __init__(self, outcomes: Iterable[Outcome] = (), left_out: Mapping[str, str] = {}) -> None:
+    def __init__(
+        self, outcomes: Iterable[CureOutcome] = (), refusals: Mapping[str, Text | str] = {}
+    ) -> None:
         super().__init__(outcomes)
-        self.left_out = dict(left_out)
+        self.refusals = dict(refusals)
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """The refusals, in the reader's language."""
+        return {code: str(reason) for code, reason in self.refusals.items()}
 
 
-def applicable(experiment: Experiment, report: Report) -> dict[str, Experiment]:
-    """The cures that apply to ``experiment``, of which ``report`` is a run.
+def find_applicable(experiment: Experiment, report: Report) -> dict[str, Experiment]:
+    """Find the cures that apply to ``experiment``, of which ``report`` is a run.
 
-    Code → changed experiment: valid, never the experiment itself, no two equal. Empty for a
-    network with fewer than two hidden layers, where there is no course of the gradient to cure,
-    and for a transformer, whose settings are others.
+    Returns:
+        Code → changed experiment: valid, never the experiment itself, no two equal. Empty for a
+        network with fewer than two hidden layers, which leave no decay to cure, and for a
+        transformer, which has other settings.
     """
-    return _candidates(Situation.of(experiment, report))[0]
-
-
-def _candidates(situation: Situation) -> tuple[dict[str, Experiment], dict[str, str]]:
-    """The cures that apply, and why others that would apply are impossible."""
-    found: dict[str, Experiment] = {}
-    impossible: dict[str, str] = {}
-    network = situation.experiment.network
-    if not isinstance(network, LayerSettings) or len(network.hidden_widths) < 2:
-        return found, impossible
-    for code, remedy in REMEDIES.items():
-        try:
-            changed = remedy.apply(situation)
-        except InvalidExperiment as error:
-            impossible[code] = str(error)
-            continue
-        if changed is not None and changed not in found.values():
-            found[code] = changed
-    return found, impossible
+    return _collect_candidates(Situation.of(experiment, report))[0]
 
 
 def try_all(
@@ -103,98 +107,126 @@ def try_all(
         progress: called with (cures done, cures in all), first with none done.
 
     Returns:
-        A list of outcomes, sorted by ``unevenness``, then by how far ``factor`` is from 1. Cures
-        that are impossible here or whose run raises a ``GradflowError`` are in its ``left_out``.
+        The outcomes, sorted by ``unevenness``, then by how far ``factor`` is from 1. Cures that
+        are impossible here or whose run raises a ``GradflowError`` are in ``left_out``.
     """
     situation = Situation.of(experiment, before)
-    changed, left_out = _candidates(situation)
+    candidates, refusals = _collect_candidates(situation)
     outcomes = []
-    for done, (code, candidate) in enumerate(changed.items()):
+    for done, (code, candidate) in enumerate(candidates.items()):
         if progress:
-            progress(done, len(changed))
+            progress(done, len(candidates))
         try:
-            outcomes.append(_outcome(REMEDIES[code], situation, candidate, before, run(candidate)))
+            after = run(candidate)
         except GradflowError as error:
-            left_out[code] = str(error)
-    if progress and changed:
-        progress(len(changed), len(changed))
-    return Ranking(sorted(outcomes, key=_order), left_out)
+            refusals[code] = _get_message(error)
+        else:
+            outcomes.append(_judge_cure(REMEDIES[code], situation, candidate, before, after))
+    if progress and candidates:
+        progress(len(candidates), len(candidates))
+    return Ranking(sorted(outcomes, key=_get_rank), refusals)
 
 
-def _order(outcome: Outcome) -> tuple[float, float]:
+def _collect_candidates(
+    situation: Situation,
+) -> tuple[dict[str, Experiment], dict[str, Text | str]]:
+    """Collect the cures that apply, and why others that would apply are impossible."""
+    candidates: dict[str, Experiment] = {}
+    refusals: dict[str, Text | str] = {}
+    network = situation.experiment.network
+    if not isinstance(network, LayerSettings) or len(network.hidden_widths) < 2:
+        return candidates, refusals
+    for code, remedy in REMEDIES.items():
+        try:
+            changed = remedy.apply(situation)
+        except InvalidExperiment as error:
+            refusals[code] = _get_message(error)
+            continue
+        if changed is not None and changed not in candidates.values():
+            candidates[code] = changed
+    return candidates, refusals
+
+
+def _get_message(error: GradflowError) -> Text | str:
+    """Return an error's message without rendering it; the error itself would keep its frames."""
+    message: Text | str = error.args[0] if error.args else ""
+    return message
+
+
+def _judge_cure(
+    remedy: Remedy, situation: Situation, experiment: Experiment, before: Report, after: Report
+) -> CureOutcome:
+    helped = _has_helped(situation, before, after)
+    return CureOutcome(
+        code=remedy.code,
+        experiment=experiment,
+        unevenness=measure_unevenness(after),
+        factor=measure_factor(after),
+        report=after,
+        time_ratio=_divide(after.seconds, before.seconds),
+        parameter_ratio=_divide(after.parameter_count, before.parameter_count),
+        helped=helped,
+        conclusion=_conclude(remedy, situation, before, after, helped),
+    )
+
+
+def _has_helped(situation: Situation, before: Report, after: Report) -> bool:
+    if situation.factor == 1:
+        return False
+    old, new = measure_unevenness(before), measure_unevenness(after)
+    enough = MUCH_FLATTER_SHARE * old if math.isfinite(old) else math.log10(SEVERE_RATIO)
+    return new <= enough or (measure_trend(after) == 1 and new < old)
+
+
+def _divide(after: float, before: float) -> float:
+    return after / before if before else math.nan
+
+
+def _get_rank(outcome: CureOutcome) -> tuple[float, float]:
     factor = outcome.factor
     return outcome.unevenness, abs(math.log(factor)) if factor > 0 else math.inf
 
 
-def _outcome(
-    remedy: Remedy, situation: Situation, experiment: Experiment, before: Report, after: Report
-) -> Outcome:
-    helped = _helped(situation, before, after)
-    return Outcome(
-        code=remedy.code,
-        experiment=experiment,
-        unevenness=measure.unevenness(after),
-        factor=measure.factor(after),
-        report=after,
-        time_ratio=_ratio(after.seconds, before.seconds),
-        parameter_ratio=_ratio(after.parameter_count, before.parameter_count),
-        helped=helped,
-        remark=_remark(remedy, situation, before, after, helped),
-    )
-
-
-def _ratio(after: float, before: float) -> float:
-    return after / before if before else math.nan
-
-
-def _helped(situation: Situation, before: Report, after: Report) -> bool:
-    if situation.factor == 1:
-        return False
-    old, new = measure.unevenness(before), measure.unevenness(after)
-    enough = HALF * old if math.isfinite(old) else math.log10(SEVERE_RATIO)
-    return new <= enough or (measure.trend(after) == 1 and new < old)
-
-
-def _remark(
+def _conclude(
     remedy: Remedy, situation: Situation, before: Report, after: Report, helped: bool
-) -> str:
-    trend = measure.trend(after)
-    old, new = measure.unevenness(before), measure.unevenness(after)
+) -> Text:
+    trend = measure_trend(after)
+    old, new = measure_unevenness(before), measure_unevenness(after)
     if helped:
-        verdict = _("It helps") if trend == 1 else _("It helps in part")
+        verdict = Text("It helps") if trend == 1 else Text("It helps in part")
     elif situation.factor == 1 and trend == 1:
-        verdict = _("There was little to cure, and it does no harm")
-    elif new > (1 + MARGIN) * old:
-        verdict = _("It makes things worse")
-    elif new < (1 - MARGIN) * old:
-        verdict = _("It helps too little")
+        verdict = Text("There was little to cure, and it does no harm")
+    elif new > (1 + FLATTER_MARGIN) * old:
+        verdict = Text("It makes things worse")
+    elif new < (1 - FLATTER_MARGIN) * old:
+        verdict = Text("It helps too little")
     else:
-        verdict = _("It does not help here")
-    result = _(
-        "{verdict}: {course}; {after} between its largest and smallest norm, {before} before."
-    ).format(
+        verdict = Text("It does not help here")
+    result = Text(
+        "{verdict}: {course}; {after} between its largest and smallest norm, {before} before.",
         verdict=verdict,
-        course=_course(after, trend),
-        after=_decades(new),
-        before=_decades(old),
+        course=_describe_course(after, trend),
+        after=_describe_decades(new),
+        before=_describe_decades(old),
     )
-    why = "" if trend == 1 else remedy.reason(situation) or _(remedy.limits)
-    return " ".join(filter(None, (remedy.comment(situation, after), result, why)))
+    why = EMPTY if trend == 1 else remedy.reason(situation) or Text(remedy.limits)
+    return join_texts(remedy.comment(situation, after), result, why)
 
 
-def _course(report: Report, trend: float) -> str:
-    if measure.lost(report):
-        return _("the gradient is 0 or not finite in some layers")
+def _describe_course(report: Report, trend: float) -> Text:
+    if has_lost_gradient(report):
+        return Text("the gradient is 0 or not finite in some layers")
     if trend == 1:
-        return _("the gradient roughly keeps its size from layer to layer")
+        return Text("the gradient roughly keeps its size from layer to layer")
+    factor = format_two_digits(trend)
     if trend < 1:
-        text = _("the gradient shrinks by a factor {factor} per layer on its way back")
-    else:
-        text = _("the gradient grows by a factor {factor} per layer on its way back")
-    return text.format(factor=digits(trend))
+        return Text(
+            "the gradient shrinks by a factor {factor} per layer on its way back", factor=factor
+        )
+    return Text("the gradient grows by a factor {factor} per layer on its way back", factor=factor)
 
 
-def _decades(unevenness: float) -> str:
+def _describe_decades(unevenness: float) -> Text:
     if math.isinf(unevenness):
-        return _("infinitely many decades")
-    return _("{n} decades").format(n=f"{unevenness:.1f}")
+        return Text("infinitely many decades")
+    return Text("{n} decades", n=f"{unevenness:.1f}")

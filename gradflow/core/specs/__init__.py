@@ -1,1 +1,1 @@
-"""The settings of each kind of network and of the data: frozen, validated, one file each."""
+"""The settings of the data and of each kind of network, one file each: frozen, validated."""

@@ -19,17 +19,19 @@ from gradflow.core.errors import InvalidExperiment
 from gradflow.core.limits import LayerSize
 from gradflow.core.specs.data import Data
 from gradflow.core.specs.network import LayerSettings
+from gradflow.core.text import Text
 
 MAX_CONV_DEPTH = 110
 GAUSSIAN_CHANNELS = 3
+"""Channels of images of Gaussian noise; digits have one."""
 
 
 class ConvNet(LayerSettings):
     """A convolutional network on square images.
 
     ``depth`` counts the weight layers: depth 17 is 16 convolutions and a linear readout of the
-    channels' means over the pixels. The convolutions keep the size of the image, but for the
-    first of each stage. Raises ``InvalidExperiment`` on anything impossible.
+    channels' means over the pixels. Convolutions keep the size of the image, except where a stage
+    starts with a smaller one. Raises ``InvalidExperiment`` on anything impossible.
     """
 
     architecture: Architecture = Field(
@@ -82,70 +84,71 @@ class ConvNet(LayerSettings):
     @model_validator(mode="after")
     def _refuse_stride_with_dense(self) -> Self:
         if self.downsampling is Downsampling.STRIDE and self.connection is Connection.DENSE:
-            raise InvalidExperiment(
+            message = Text(
                 "downsampling: stride is not possible with connection=dense, which keeps all "
-                "earlier images; choose max_pool, average_pool or none",
-                fields=("downsampling",),
+                "earlier images; choose max_pool, average_pool or none"
             )
+            raise InvalidExperiment(message, fields=("downsampling",))
         return self
 
     @model_validator(mode="after")
     def _refuse_kernel_beyond_padding(self) -> Self:
         smallest = self.sizes[-1]
         if self.padding is Padding.CIRCULAR and self.kernel // 2 > smallest:
-            raise InvalidExperiment(
-                f"kernel: {self.kernel} is too wide for circular padding of images of "
-                f"{smallest}×{smallest} pixels; choose a smaller kernel, fewer stages or zero "
-                "padding",
-                fields=("kernel",),
+            message = Text(
+                "kernel: {kernel} is too wide for circular padding of images of {size}×{size} "
+                "pixels; choose a smaller kernel, fewer stages or zero padding",
+                kernel=self.kernel,
+                size=smallest,
             )
+            raise InvalidExperiment(message, fields=("kernel",))
         return self
 
     @model_validator(mode="after")
     def _refuse_instance_norm_of_one_pixel(self) -> Self:
         if self.normalization is Normalization.INSTANCE and self.sizes[-1] == 1:
-            raise InvalidExperiment(
+            message = Text(
                 "normalization: instance is not possible on images of 1×1 pixels, whose mean is "
                 "the pixel itself; choose fewer stages, a larger image_size or another "
-                "normalization",
-                fields=("normalization", "stages"),
+                "normalization"
             )
+            raise InvalidExperiment(message, fields=("normalization", "stages"))
         return self
 
     @model_validator(mode="after")
     def _refuse_empty_stages(self) -> Self:
         if self.downsampling is not Downsampling.NONE and len(self.units) < self.stages:
-            raise InvalidExperiment(
-                f"stages: {self.stages} are more than the {len(self.units)} convolutions or blocks "
-                f"that depth={self.depth} makes; choose fewer stages or a larger depth",
-                fields=("stages",),
+            message = Text(
+                "stages: {stages} are more than the {units} convolutions or blocks that "
+                "depth={depth} makes; choose fewer stages or a larger depth",
+                stages=self.stages,
+                units=len(self.units),
+                depth=self.depth,
             )
+            raise InvalidExperiment(message, fields=("stages",))
         return self
 
     def count_features(self, data: Data) -> int:
-        """Numbers per sample: pixels and channels."""
+        """Count the numbers per sample: pixels × channels."""
         if data.source is Source.GAUSSIAN:
             return GAUSSIAN_CHANNELS * self.image_size**2
         return data.features
 
     def find_image_shape(self, data: Data) -> tuple[int, int]:
-        """``(channels, size)`` of the images in ``data``."""
+        """Return ``(channels, height = width)`` of the images in ``data``."""
         if data.source is Source.GAUSSIAN:
             return GAUSSIAN_CHANNELS, self.image_size
         return 1, math.isqrt(data.features)
 
     @property
     def size_fields(self) -> tuple[str, ...]:
-        """Fields to lower where a network is too large."""
+        """Fields to lower if the network is too large."""
         growth = ("growth_rate",) if self.connection is Connection.DENSE else ()
         return ("depth", "channels", *growth, "kernel", "image_size")
 
     @property
     def units(self) -> list[list[int]]:
-        """Convolutions (numbered from 1) that stay together: single ones, or those of a block.
-
-        A stage starts with a unit, never within one.
-        """
+        """Convolutions, numbered from 1, in groups that no stage divides: blocks or single ones."""
         numbers = list(range(1, self.depth))
         if self.connection in (Connection.RESIDUAL, Connection.PREACTIVATION):
             size = self.block_size
@@ -165,12 +168,12 @@ class ConvNet(LayerSettings):
     @property
     def sizes(self) -> list[int]:
         """Height and width of each convolution's output."""
-        found, size = [], self.image_size
+        sizes, size = [], self.image_size
         for number in range(1, self.depth):
             if number in self.stage_starts:
                 size = (size + 1) // 2
-            found.append(size)
-        return found
+            sizes.append(size)
+        return sizes
 
     @property
     def hidden_widths(self) -> tuple[int, ...]:
@@ -180,7 +183,7 @@ class ConvNet(LayerSettings):
         return (self.channels,) * (self.depth - 1)
 
     def list_layers(self, data: Data) -> list[LayerSize]:
-        """Every convolution, applied at each pixel, and the readout."""
+        """List the sizes of all convolutions, which apply at each pixel, and of the readout."""
         outs = self.hidden_widths
         dense = self.connection is Connection.DENSE
         seen = [sum(outs[:i]) if dense else outs[i - 1] for i in range(1, len(outs) + 1)]
@@ -195,6 +198,6 @@ class ConvNet(LayerSettings):
             LayerSize(seen[-1], data.classes),
         ]
 
-    def describe_shape(self) -> str:
-        """Such as ``17 layers, 32 channels``."""
-        return f"{self.depth} layers, {self.channels} channels"
+    def describe_shape(self) -> Text:
+        """Say the size in words: ``17 layers, 32 channels``."""
+        return Text("{depth} layers, {channels} channels", depth=self.depth, channels=self.channels)

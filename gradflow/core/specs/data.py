@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from gradflow.core.catalog import SOURCES, Architecture, Source
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.spec import Spec
+from gradflow.core.text import Text
 
 MAX_BATCH = 10_000
 MAX_DIMENSION = 4096
@@ -37,7 +38,7 @@ class Data(Spec):
 
     @classmethod
     def applies(cls, name: str, values: Mapping[str, Any]) -> bool:
-        """Whether a field has an effect; the size of images is the network's affair."""
+        """Return whether a field has an effect; the network sets the size of images."""
         if name == "dimension" and values.get("architecture", Architecture.MLP) != Architecture.MLP:
             return False
         return super().applies(name, values)
@@ -46,16 +47,19 @@ class Data(Spec):
     def _refuse_too_few_samples(self) -> Self:
         samples = SOURCES[self.source].samples
         if samples is not None and self.batch_size > samples:
-            raise InvalidExperiment(
-                f"batch_size: {self.batch_size} is not allowed; the {self.source} data has "
-                f"{samples} samples, choose a whole number from 1 to {samples} or other data",
-                fields=("batch_size",),
+            message = Text(
+                "batch_size: {batch_size} is not allowed; the {source} data has {samples} samples, "
+                "choose a whole number from 1 to {samples} or other data",
+                batch_size=self.batch_size,
+                source=self.source,
+                samples=samples,
             )
+            raise InvalidExperiment(message, fields=("batch_size",))
         return self
 
     @property
     def features(self) -> int:
-        """Input dimension."""
+        """Numbers per sample."""
         return SOURCES[self.source].features or self.dimension
 
     @property

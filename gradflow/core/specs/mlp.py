@@ -12,6 +12,7 @@ from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.limits import LayerSize
 from gradflow.core.specs.data import Data
 from gradflow.core.specs.network import MAX_WIDTH, LayerSettings
+from gradflow.core.text import Text
 
 MAX_DEPTH = 200
 Width = Annotated[int, Field(ge=1, le=MAX_WIDTH)]
@@ -41,7 +42,7 @@ class MLP(LayerSettings):
 
     @classmethod
     def applies(cls, name: str, values: Any) -> bool:
-        """Whether a field has an effect; a list of widths replaces depth and width."""
+        """Return whether a field has an effect; a list of widths replaces depth and width."""
         if name in ("depth", "width") and values.get("widths"):
             return False
         return super().applies(name, values)
@@ -58,17 +59,18 @@ class MLP(LayerSettings):
             }
             for name, value in implied.items():
                 if values.get(name, value) != value:  # as a dumped spec has them, they may stay
-                    raise InvalidExperiment(
-                        f"{name}: {quote_value(values[name])} cannot be combined with widths; give one "
-                        "or the other",
-                        fields=(name,),
+                    message = Text(
+                        "{name}: {value} cannot be combined with widths; give one or the other",
+                        name=name,
+                        value=quote_value(values[name]),
                     )
+                    raise InvalidExperiment(message, fields=(name,))
             return values | implied
         return values
 
     @property
     def size_fields(self) -> tuple[str, ...]:
-        """Fields to lower where a network is too large."""
+        """Fields to lower if the network is too large."""
         return ("widths",) if self.widths else ("depth", "width")
 
     @property
@@ -77,18 +79,23 @@ class MLP(LayerSettings):
         return self.widths or (self.width,) * (self.depth - 1)
 
     def list_fans(self, features: int, classes: int) -> list[tuple[int, int]]:
-        """``(fan_in, fan_out)`` of each weight layer for this input and output dimension."""
+        """List ``(fan_in, fan_out)`` of each weight layer, given the sizes of input and output."""
         sizes = [features, *self.hidden_widths, classes]
         if self.connection is Connection.DENSE:
             return [(sum(sizes[: i + 1]), sizes[i + 1]) for i in range(len(sizes) - 1)]
         return list(pairwise(sizes))
 
     def list_layers(self, data: Data) -> list[LayerSize]:
-        """Every weight matrix."""
+        """List the sizes of all weight matrices."""
         return [LayerSize(*fans) for fans in self.list_fans(data.features, data.classes)]
 
-    def describe_shape(self) -> str:
-        """Such as ``20 layers, width 128``."""
+    def describe_shape(self) -> Text:
+        """Say the size in words: ``20 layers, width 128``."""
         if self.widths:
-            return f"{self.depth} layers, widths {self.widths[0]}…{self.widths[-1]}"
-        return f"{self.depth} layers, width {self.width}"
+            return Text(
+                "{depth} layers, widths {first}…{last}",
+                depth=self.depth,
+                first=self.widths[0],
+                last=self.widths[-1],
+            )
+        return Text("{depth} layers, width {width}", depth=self.depth, width=self.width)

@@ -1,4 +1,4 @@
-"""What all network specs have in common, and what those made of weight layers share."""
+"""The base classes of the networks' specs."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ from gradflow.core.catalog import (
     NormMode,
     NormPosition,
 )
+from gradflow.core.catalog.weight_fills import orthogonal
 from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.limits import LayerSize
 from gradflow.core.spec import Spec, find_enum, list_options
 from gradflow.core.specs.data import Data
+from gradflow.core.text import Text
 
 MAX_WIDTH = 4096
 
 
 class NetworkSpec(Spec):
-    """Base class of all networks."""
+    """Base class of the specs of all networks."""
 
     architecture: Architecture = Field(
         Architecture.MLP, title="Architecture", description="The kind of network."
@@ -38,11 +40,13 @@ class NetworkSpec(Spec):
     def _refuse_other_architectures(self) -> Self:
         own = type(self).model_fields["architecture"].default
         if self.architecture is not own:
-            raise InvalidExperiment(
-                f"architecture: {quote_value(self.architecture)} is not allowed; "
-                f"{type(self).__name__} is {own}, choose another spec",
-                fields=("architecture",),
+            message = Text(
+                "architecture: {value} is not allowed; {spec} is {own}, choose another spec",
+                value=quote_value(self.architecture),
+                spec=type(self).__name__,
+                own=own,
             )
+            raise InvalidExperiment(message, fields=("architecture",))
         return self
 
     @model_validator(mode="after")
@@ -50,28 +54,32 @@ class NetworkSpec(Spec):
         for name, field in type(self).model_fields.items():
             enum = find_enum(field)
             if enum and getattr(self, name) not in (own := list_options(enum, self.architecture)):
-                raise InvalidExperiment(
-                    f"{name}: {quote_value(getattr(self, name))} is not possible with "
-                    f"architecture={self.architecture}; choose one of {', '.join(own)}",
-                    fields=(name,),
+                message = Text(
+                    "{name}: {value} is not possible with architecture={architecture}; choose one "
+                    "of {possible}",
+                    name=name,
+                    value=quote_value(getattr(self, name)),
+                    architecture=self.architecture,
+                    possible=", ".join(own),
                 )
+                raise InvalidExperiment(message, fields=(name,))
         return self
 
     @property
     @abstractmethod
     def size_fields(self) -> tuple[str, ...]:
-        """Fields to lower where a network is too large: those of them that apply."""
+        """Fields to lower if the network is too large; only those that apply."""
 
     @abstractmethod
     def list_layers(self, data: Data) -> list[LayerSize]:
-        """The sizes of all weight layers, in execution order."""
+        """List the sizes of all weight layers, in execution order."""
 
     @abstractmethod
-    def describe_shape(self) -> str:
-        """Depth and width in words, for titles."""
+    def describe_shape(self) -> Text:
+        """Say depth and width in words, for titles."""
 
     def count_features(self, data: Data) -> int:
-        """Numbers per sample that the network takes."""
+        """Count the numbers per sample that the network takes."""
         return data.features
 
     @property
@@ -81,7 +89,7 @@ class NetworkSpec(Spec):
 
 
 class ActivationSettings(NetworkSpec):
-    """The activation function and its parameters."""
+    """Settings of networks with an activation function: the function and its parameters."""
 
     activation: Activation = Field(
         Activation.TANH, title="Activation", description="The function φ after each hidden layer."
@@ -95,7 +103,7 @@ class ActivationSettings(NetworkSpec):
 
 
 class LayerSettings(ActivationSettings):
-    """What an MLP and a ConvNet share: weights, normalization, connections."""
+    """Settings that MLP and ConvNet share: weights, normalization, connections."""
 
     connection: Connection = Field(
         Connection.PLAIN, title="Connection", description="How the layers are wired."
@@ -156,16 +164,18 @@ class LayerSettings(ActivationSettings):
     @property
     def orthogonal(self) -> bool:
         """Whether drawing the weights takes a QR decomposition of each."""
-        return INITIALIZATIONS[self.initialization].function.__name__ == "orthogonal"
+        return INITIALIZATIONS[self.initialization].function is orthogonal
 
     @model_validator(mode="after")
     def _refuse_uneven_groups(self) -> Self:
         if self.normalization is Normalization.GROUP:
             for width in self.hidden_widths:
                 if width % self.groups:
-                    raise InvalidExperiment(
-                        f"groups: {self.groups} does not divide the width {width}; "
-                        "choose a divisor of every hidden width",
-                        fields=("groups",),
+                    message = Text(
+                        "groups: {groups} does not divide the width {width}; choose a divisor of "
+                        "every hidden width",
+                        groups=self.groups,
+                        width=width,
                     )
+                    raise InvalidExperiment(message, fields=("groups",))
         return self

@@ -11,6 +11,7 @@ from gradflow.core.errors import InvalidExperiment
 from gradflow.core.limits import LayerSize
 from gradflow.core.specs.data import Data
 from gradflow.core.specs.network import ActivationSettings
+from gradflow.core.text import Text
 
 MLP_RATIO = 4
 """Hidden units of each block's perceptron, per unit of the stream (Vaswani et al. 2017)."""
@@ -19,12 +20,12 @@ TOKENS = 8
 
 
 class Transformer(ActivationSettings):
-    """Transformer blocks on the rows of an image.
+    """A transformer on the rows of an image.
 
-    The eight rows of a digit become eight tokens: a linear embedding and a learned position. Each
-    of the ``depth`` blocks adds self-attention and a two-layer perceptron (4·width units) to the
-    residual stream; a linear readout sees the mean over the tokens. Raises ``InvalidExperiment``
-    on anything impossible.
+    The eight rows of a digit become eight tokens, each a linear embedding plus a learned
+    position. Each of the ``depth`` blocks adds self-attention and a two-layer perceptron (4·width
+    units) to the residual stream; a linear readout sees the mean over the tokens. Raises
+    ``InvalidExperiment`` on anything impossible.
     """
 
     architecture: Architecture = Field(
@@ -64,19 +65,24 @@ class Transformer(ActivationSettings):
     @model_validator(mode="after")
     def _refuse_uneven_heads(self) -> Self:
         if self.width % self.heads:
-            raise InvalidExperiment(
-                f"heads: {self.heads} does not divide the width {self.width}; choose a divisor",
-                fields=("heads",),
+            message = Text(
+                "heads: {heads} does not divide the width {width}; choose a divisor",
+                heads=self.heads,
+                width=self.width,
             )
+            raise InvalidExperiment(message, fields=("heads",))
         return self
 
     @property
     def size_fields(self) -> tuple[str, ...]:
-        """Fields to lower where a network is too large."""
+        """Fields to lower if the network is too large."""
         return ("depth", "width")
 
     def list_layers(self, data: Data) -> list[LayerSize]:
-        """The embedding, four weights per block applied to each token, and the readout."""
+        """List the sizes of the embedding, of four weights per block, and of the readout.
+
+        All but the readout apply to each token.
+        """
         width, inner = self.width, MLP_RATIO * self.width
         block = [(width, 3 * width), (width, width), (width, inner), (inner, width)]
         return [
@@ -85,6 +91,11 @@ class Transformer(ActivationSettings):
             LayerSize(width, data.classes),
         ]
 
-    def describe_shape(self) -> str:
-        """Such as ``6 blocks, width 64, 4 heads``."""
-        return f"{self.depth} blocks, width {self.width}, {self.heads} heads"
+    def describe_shape(self) -> Text:
+        """Say the size in words: ``6 blocks, width 64, 4 heads``."""
+        return Text(
+            "{depth} blocks, width {width}, {heads} heads",
+            depth=self.depth,
+            width=self.width,
+            heads=self.heads,
+        )

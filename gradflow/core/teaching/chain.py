@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import accumulate
+from operator import mul
 from typing import Annotated, Any, Self
 
 import torch
@@ -14,8 +16,9 @@ from torch import Tensor
 from gradflow.core.catalog import DTYPES, Activation, DType
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.spec import Spec
-from gradflow.core.teaching.fields import numbers
-from gradflow.core.teaching.slope import with_slope
+from gradflow.core.teaching.fields import parse_numbers
+from gradflow.core.teaching.slope import evaluate_with_slope
+from gradflow.core.text import Text
 
 MAX_LENGTH = 12
 MAX_PARAMETER = 10.0
@@ -25,7 +28,7 @@ MAX_DATA = 1e300
 VANISHED, EXPLODED = 1e-2, 1e2
 """|g|/|∂L/∂h| at the loss beyond which the gradient counts as vanished or exploded."""
 
-Data = Annotated[float, Field(ge=-MAX_DATA, le=MAX_DATA)]
+_DataValue = Annotated[float, Field(ge=-MAX_DATA, le=MAX_DATA)]
 
 
 class Chain(Spec):
@@ -41,28 +44,31 @@ class Chain(Spec):
     dtype: DType = Field(DType.FLOAT64, title="Number format")
     weights: tuple[float, ...] = Field((1.0,), title="Weights w")
     biases: tuple[float, ...] = Field((0.0,), title="Biases b")
-    input: Data = Field(1.0, title="Input x")
-    target: Data = Field(0.0, title="Target t")
+    input: _DataValue = Field(1.0, title="Input x")
+    target: _DataValue = Field(0.0, title="Target t")
 
     @field_validator("weights", "biases", mode="before")
     @classmethod
-    def _numbers(cls, values: Any, info: ValidationInfo) -> tuple[float, ...]:
-        return numbers(str(info.field_name), values, MAX_PARAMETER)
+    def _check_numbers(cls, values: Any, info: ValidationInfo) -> tuple[float, ...]:
+        return parse_numbers(str(info.field_name), values, MAX_PARAMETER)
 
     @model_validator(mode="after")
-    def _one_per_layer(self) -> Self:
+    def _check_counts(self) -> Self:
         for name, values in (("weights", self.weights), ("biases", self.biases)):
             if len(values) not in (1, self.length):
-                raise InvalidExperiment(
-                    f"{name}: {len(values)} values do not fit a chain of length {self.length}; "
-                    f"give 1 for all layers or {self.length}",
-                    fields=(name,),
+                message = Text(
+                    "{name}: {count} values do not fit a chain of length {length}; give 1 for all "
+                    "layers or {length}",
+                    name=name,
+                    count=len(values),
+                    length=self.length,
                 )
+                raise InvalidExperiment(message, fields=(name,))
         return self
 
 
 class Trouble(StrEnum):
-    """What may happen to the gradient on its way back."""
+    """Codes of the troubles that a gradient may meet on its way back."""
 
     OVERFLOW = "overflow"
     VANISHING = "vanishing"
@@ -89,13 +95,13 @@ class Term(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """The first place where something happens.
+    """A trouble, and the first number of the chain that shows it.
 
     Attributes:
-        trouble: what.
-        term: the number it happens to: the one that became infinite or NaN, or the factor that
-            is 0.
-        index: its index i; 0 where it has none.
+        trouble: the kind of trouble.
+        term: the quantity that shows it, say the one that became infinite or NaN, or the factor
+            that is 0.
+        index: the index i of the quantity; 0 where it has none.
         value: the number.
     """
 
@@ -155,29 +161,25 @@ class ChainRun:
     @property
     def products(self) -> tuple[float, ...]:
         """g_i / ∂L/∂h_{n+1}: the product of the factors from layer n back to i, in float64."""
-        found, product = [], 1.0
-        for factor in reversed(self.factors):
-            product *= factor
-            found.append(product)
-        return tuple(reversed(found))
+        return tuple(accumulate(reversed(self.factors), mul))[::-1]
 
 
 def run_chain(spec: Chain) -> ChainRun:
-    """One forward and one backward pass through ``spec``, with f' by autograd."""
+    """Run one forward and one backward pass through a chain, with f' by autograd."""
     dtype = DTYPES[spec.dtype].dtype
 
-    def rounded(value: float) -> Tensor:
+    def to_format(value: float) -> Tensor:
         return torch.tensor([value], dtype=torch.float64).to(dtype)
 
-    def per_layer(values: tuple[float, ...]) -> list[Tensor]:
-        return [rounded(value) for value in (values * spec.length)[: spec.length]]
+    def repeat_per_layer(values: tuple[float, ...]) -> list[Tensor]:
+        return [to_format(value) for value in (values * spec.length)[: spec.length]]
 
-    w, b = per_layer(spec.weights), per_layer(spec.biases)
-    target, h = rounded(spec.target), [rounded(spec.input)]
+    w, b = repeat_per_layer(spec.weights), repeat_per_layer(spec.biases)
+    target, h = to_format(spec.target), [to_format(spec.input)]
     z, slope = [], []
     for weight, bias in zip(w, b, strict=True):
         z.append(weight * h[-1] + bias)
-        value, derivative = with_slope(spec.activation, z[-1])
+        value, derivative = evaluate_with_slope(spec.activation, z[-1])
         h.append(value)
         slope.append(derivative)
     error = h[-1] - target
@@ -187,36 +189,36 @@ def run_chain(spec: Chain) -> ChainRun:
     g.reverse()
     return ChainRun(
         spec=spec,
-        w=_floats(w),
-        b=_floats(b),
-        h=_floats(h),
-        z=_floats(z),
-        slope=_floats(slope),
+        w=_to_floats(w),
+        b=_to_floats(b),
+        h=_to_floats(h),
+        z=_to_floats(z),
+        slope=_to_floats(slope),
         target=target.item(),
         loss=(error * error / 2).item(),
         error=error.item(),
-        g=_floats(g),
-        weight_gradients=_floats([d * x for d, x in zip(g, h[:-1], strict=True)]),
+        g=_to_floats(g),
+        weight_gradients=_to_floats([d * x for d, x in zip(g, h[:-1], strict=True)]),
     )
 
 
-def _floats(values: list[Tensor]) -> tuple[float, ...]:
+def _to_floats(values: list[Tensor]) -> tuple[float, ...]:
     return tuple(value.item() for value in values)
 
 
-def events(run: ChainRun) -> list[Event]:
-    """What happens in the chain that deserves a sentence, in the order of computation.
+def find_events(run: ChainRun) -> list[Event]:
+    """Find the events in a chain that deserve a sentence, in the order of computation.
 
     At most one overflow (the first number that is not finite), at most one reason for a gradient
     of exactly 0 (the first on the way back), and where the gradient first leaves
     [``VANISHED``, ``EXPLODED``] times the gradient at the loss, which no rescaled loss changes.
     """
-    found = [overflow(run), zero(run), departure(run)]
-    return [event for event in found if event]
+    candidates = [find_overflow(run), find_zero(run), find_departure(run)]
+    return [event for event in candidates if event]
 
 
-def overflow(run: ChainRun) -> Event | None:
-    """The first number, in the order of computation, that is infinite or NaN."""
+def find_overflow(run: ChainRun) -> Event | None:
+    """Find the first number, in the order of computation, that is infinite or NaN."""
     order: list[tuple[Term, int, float]] = [(Term.INPUT, 0, run.h[0])]
     for i, (z, h) in enumerate(zip(run.z, run.h[1:], strict=True), start=1):
         order += [(Term.Z, i, z), (Term.H, i + 1, h)]
@@ -233,8 +235,8 @@ def overflow(run: ChainRun) -> Event | None:
     return None
 
 
-def zero(run: ChainRun) -> Event | None:
-    """Why the gradient is exactly 0 from some layer on, if it is."""
+def find_zero(run: ChainRun) -> Event | None:
+    """Find why the gradient is exactly 0 from some layer on, if it is."""
     if run.error == 0:
         return Event(Trouble.ZERO_ERROR, Term.ERROR, 0, 0.0)
     for i in range(len(run.g), 0, -1):
@@ -247,10 +249,10 @@ def zero(run: ChainRun) -> Event | None:
     return None
 
 
-def departure(run: ChainRun) -> Event | None:
-    """Where, coming from the loss, |g_i| leaves the range around |∂L/∂h_{n+1}|.
+def find_departure(run: ChainRun) -> Event | None:
+    """Find where, coming from the loss, |g_i| leaves the range around |∂L/∂h_{n+1}|.
 
-    ``None`` also where it jumps to exactly 0 at once: that is ``zero``'s to say.
+    ``None`` also where it jumps to exactly 0 at once, which ``find_zero`` reports.
     """
     if run.error == 0 or not math.isfinite(run.error):
         return None

@@ -1,24 +1,23 @@
-"""Several optimizers on one loss from one start; every number of every step is kept."""
+"""The settings of a descent of several optimizers on one loss from one start."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-import torch
 from pydantic import Field, ValidationInfo, field_validator, model_validator
-from torch import Tensor
 
 from gradflow.core.catalog.optimizers import CLIPS, Clip
 from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.spec import Spec
-from gradflow.core.teaching.fields import SEPARATOR, numbers
-from gradflow.core.teaching.optimizers import OPTIMIZERS, Optimizer, clip
-from gradflow.core.teaching.surfaces import SURFACES, FloatArray, Point, Surface, SurfaceChoice
-from gradflow.core.text import Text
+from gradflow.core.teaching.fields import SEPARATOR, parse_numbers
+from gradflow.core.teaching.optimizers import (
+    DESCENT_OPTIMIZERS,
+    DescentOptimizer,
+)
+from gradflow.core.teaching.surfaces import SURFACES, Point, Surface, SurfaceChoice
+from gradflow.core.text import N_, Text
 
 MAX_STEPS = 300
 MAX_MOMENTUM = 0.999
@@ -29,17 +28,17 @@ _LEFT_OUT: dict[str, tuple[Any, ...]] = {
     "start": ((), ""),
     "learning_rate": (None,),
 }
-"""Fields that a surface has defaults for, and the values that ask for them."""
+"""Fields that a surface has defaults for, and the values that stand for "left out"."""
 
 
 class Descent(Spec):
-    """What to compute; checked, and completed with the surface's own defaults.
+    """The settings of a descent, checked and completed with the surface's own defaults.
 
     Attributes:
         surface: the loss.
         shape: the number that shapes it; ``None`` stands for its default, or for none.
         start: where all trajectories begin, within the window; empty: the surface's first start.
-        optimizers: which rules, each once.
+        optimizers: the rules of descent, each at most once.
         learning_rate: η, common to all; ``None``: one that suits plain descent on the surface.
         multipliers: what each optimizer multiplies η by; empty: 1.
         momentum: μ of momentum and Nesterov.
@@ -54,7 +53,7 @@ class Descent(Spec):
     surface: Surface = Field(Surface.SHELF, title="Loss")
     shape: float | None = Field(None, title="Shape")
     start: Point = Field((), title="Start")
-    optimizers: tuple[Optimizer, ...] = Field((Optimizer.SGD,), title="Optimizers")
+    optimizers: tuple[DescentOptimizer, ...] = Field((DescentOptimizer.SGD,), title="Optimizers")
     learning_rate: float = Field(
         SURFACES[Surface.SHELF].learning_rate, ge=1e-6, le=1000, title="Learning rate η"
     )
@@ -74,7 +73,11 @@ class Descent(Spec):
             return row is not None and row.shape is not None
         if name == "momentum":
             codes = _split(values.get("optimizers", cls.model_fields["optimizers"].default))
-            return any(OPTIMIZERS[code].takes_momentum for code in Optimizer if code in codes)
+            return any(
+                DESCENT_OPTIMIZERS[code].takes_momentum
+                for code in DescentOptimizer
+                if code in codes
+            )
         if name == "threshold":
             choice = CLIPS.get(values.get("clip", Clip.NONE))
             return choice is not None and name in choice.parameters
@@ -82,8 +85,11 @@ class Descent(Spec):
 
     @model_validator(mode="before")
     @classmethod
-    def _complete(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Give the surface's own defaults to what is left out; another check refuses a surface."""
+    def _take_surface_defaults(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Give the surface's own defaults to what is left out.
+
+        An unknown surface is refused later, by the check of its own field.
+        """
         surface = values.get("surface", Surface.SHELF)
         if surface not in list(Surface):
             return values
@@ -113,32 +119,35 @@ class Descent(Spec):
         except (TypeError, ValueError):
             number = math.nan
         if not low <= number <= high or (whole and not number.is_integer()):
-            noun = "a whole number" if whole else "a number"
-            raise InvalidExperiment.for_value("shape", value, f"{noun} from {low:g} to {high:g}")
+            template = (
+                N_("a whole number from {low:g} to {high:g}")
+                if whole
+                else N_("a number from {low:g} to {high:g}")
+            )
+            raise InvalidExperiment.for_value("shape", value, Text(template, low=low, high=high))
         return number
 
     @field_validator("start", mode="before")
     @classmethod
     def _check_start(cls, value: Any, info: ValidationInfo) -> Point:
-        start = numbers("start", value, math.inf)
+        start = parse_numbers("start", value, math.inf)
         row = _find_row(info)
         if row is not None and not row.contains(start):
-            ranges = zip(row.axes, row.window, strict=True)
-            allowed = ", ".join(f"{axis} from {low:g} to {high:g}" for axis, (low, high) in ranges)
-            raise InvalidExperiment.for_value("start", value, allowed)
+            raise InvalidExperiment.for_value("start", value, _describe_window(row))
         return start
 
     @field_validator("optimizers", mode="before")
     @classmethod
-    def _check_optimizers(cls, value: Any) -> tuple[Optimizer, ...]:
-        codes, known = _split(value), ", ".join(Optimizer)
+    def _check_optimizers(cls, value: Any) -> tuple[DescentOptimizer, ...]:
+        codes, known = _split(value), ", ".join(DescentOptimizer)
         for code in codes:
-            if code not in list(Optimizer):
-                raise InvalidExperiment.for_value("optimizers", code, f"one of {known}")
+            if code not in list(DescentOptimizer):
+                allowed = Text("one of {known}", known=known)
+                raise InvalidExperiment.for_value("optimizers", code, allowed)
         if not codes or len(set(codes)) < len(codes):
-            allowed = f"at least one, each once, of {known}"
+            allowed = Text("at least one, each once, of {known}", known=known)
             raise InvalidExperiment.for_value("optimizers", list(codes), allowed)
-        return tuple(map(Optimizer, codes))
+        return tuple(map(DescentOptimizer, codes))
 
     @field_validator("multipliers", mode="before")
     @classmethod
@@ -146,16 +155,15 @@ class Descent(Spec):
         count = len(info.data.get("optimizers", ()))
         if value in ((), ""):
             return (1.0,) * count
-        factors = numbers("multipliers", value, LARGEST_MULTIPLIER, low=SMALLEST_MULTIPLIER)
+        factors = parse_numbers("multipliers", value, LARGEST_MULTIPLIER, low=SMALLEST_MULTIPLIER)
         if count and len(factors) != count:
-            raise InvalidExperiment.for_value(
-                "multipliers", value, f"{count} numbers, one per optimizer"
-            )
+            allowed = Text("{count} numbers, one per optimizer", count=count)
+            raise InvalidExperiment.for_value("multipliers", value, allowed)
         return factors
 
     @property
     def row(self) -> SurfaceChoice:
-        """The surface's row."""
+        """The row of ``SURFACES`` about the surface."""
         return SURFACES[self.surface]
 
     @property
@@ -165,143 +173,24 @@ class Descent(Spec):
 
     @property
     def takes_momentum(self) -> bool:
-        """Whether μ matters."""
+        """Whether one of the optimizers has momentum, so that μ matters."""
         return self.applies("momentum", dict(self))
 
 
 def _find_row(info: ValidationInfo) -> SurfaceChoice | None:
-    """The row of the surface that is being validated; ``None`` if that was refused."""
+    """Find the row of the surface validated before; ``None`` if that was refused."""
     surface = info.data.get("surface")
     return None if surface is None else SURFACES[surface]
 
 
+def _describe_window(row: SurfaceChoice) -> Text:
+    first, *second = (
+        Text("{axis} from {low:g} to {high:g}", axis=axis, low=low, high=high)
+        for axis, (low, high) in zip(row.axes, row.window, strict=True)
+    )
+    return Text("{first}, {second}", first=first, second=second[0]) if second else first
+
+
 def _split(codes: Any) -> tuple[Any, ...]:
+    """Split the text of a URL into codes; codes that are already apart stay."""
     return tuple(codes.split(SEPARATOR) if isinstance(codes, str) else codes)
-
-
-@dataclass(frozen=True, eq=False)
-class Trajectory:
-    """What one optimizer did; entry n belongs to the point x_n, the start is x_0.
-
-    Attributes:
-        optimizer: the rule.
-        learning_rate: its η.
-        points: x_n, shape ``(steps + 1, d)``; shorter if it ran into something non-finite.
-        loss: L(x_n).
-        gradients: ∂L/∂x at x_n, as computed.
-        clipped: the same after clipping, as the optimizer got it.
-        memory: for each name of the row's ``memory`` its value *after* step n, shape
-            ``(steps, d)``.
-    """
-
-    optimizer: Optimizer
-    learning_rate: float
-    points: FloatArray
-    loss: FloatArray
-    gradients: FloatArray
-    clipped: FloatArray
-    memory: dict[str, FloatArray]
-
-    @property
-    def gradient_norm(self) -> FloatArray:
-        """‖∂L/∂x‖ at every point, before clipping."""
-        return _norms(self.gradients)
-
-    @property
-    def clipped_norm(self) -> FloatArray:
-        """‖∂L/∂x‖ at every point, after clipping."""
-        return _norms(self.clipped)
-
-    @property
-    def step_length(self) -> FloatArray:
-        """‖x_{n+1} − x_n‖, shape ``(steps,)``."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return _norms(np.diff(self.points, axis=0))
-
-    @property
-    def broken_at(self) -> int | None:
-        """The step whose point, loss or gradient is not finite, if any; it is the last one."""
-        parts = (self.points[-1], self.loss[-1:], self.gradients[-1])
-        return None if np.isfinite(np.concatenate(parts)).all() else len(self.loss) - 1
-
-
-def _norms(vectors: FloatArray) -> FloatArray:
-    # hypot neither overflows nor underflows where the norm itself does not.
-    columns = np.abs(vectors.T)
-    norms: FloatArray = np.hypot(columns[0], columns[1]) if len(columns) > 1 else columns[0]
-    return norms
-
-
-class _Runner:
-    """One optimizer under way."""
-
-    def __init__(self, descent: Descent, optimizer: Optimizer, rate: float) -> None:
-        self.row = OPTIMIZERS[optimizer]
-        self.optimizer, self.rate = optimizer, rate
-        self.point = torch.tensor(descent.start, dtype=torch.float64, requires_grad=True)
-        self.engine = self.row.build(self.point, rate, descent.momentum)
-        self.points: list[list[float]] = []
-        self.loss: list[float] = []
-        self.gradients: list[list[float]] = []
-        self.clipped: list[list[float]] = []
-        self.memory: dict[str, list[list[float]]] = {name: [] for name, _s in self.row.memory}
-
-    def look(self, loss: float, descent: Descent) -> bool:
-        """Take down where it is, clip, and say whether everything is finite."""
-        gradient = _gradient(self.point)
-        self.points.append(self.point.tolist())
-        self.loss.append(loss)
-        self.gradients.append(gradient.tolist())
-        clip(self.point, descent.clip, descent.threshold)
-        self.clipped.append(_gradient(self.point).tolist())
-        return all(map(math.isfinite, (loss, *self.points[-1], *self.gradients[-1])))
-
-    def step(self) -> None:
-        self.engine.step()
-        state = self.engine.state[self.point]
-        for name, values in self.memory.items():
-            kept = state.get(name)
-            # With μ = 0 PyTorch keeps no velocity: it is the gradient.
-            values.append(self.clipped[-1] if kept is None else kept.tolist())
-
-    def trajectory(self) -> Trajectory:
-        shape = (-1, len(self.points[0]))
-        return Trajectory(
-            self.optimizer,
-            self.rate,
-            np.array(self.points),
-            np.array(self.loss),
-            np.array(self.gradients),
-            np.array(self.clipped),
-            {name: np.array(kept).reshape(shape) for name, kept in self.memory.items()},
-        )
-
-
-def _gradient(point: Tensor) -> Tensor:
-    assert point.grad is not None
-    return point.grad
-
-
-def descend(descent: Descent) -> tuple[Trajectory, ...]:
-    """Run all optimizers through ``torch.optim`` in float64.
-
-    One backward pass serves all of them: the gradient of the sum of their losses by each point is
-    that of its own loss. A trajectory ends at the first point where the loss, its gradient or the
-    point itself is not finite.
-    """
-    function, shape = descent.row.loss, descent.shape or 0.0
-    pairs = zip(descent.optimizers, descent.rates, strict=True)
-    runners = [_Runner(descent, optimizer, rate) for optimizer, rate in pairs]
-    active = runners
-    for step in range(descent.steps + 1):
-        for runner in active:
-            runner.point.grad = None
-        losses = function(torch.stack([runner.point for runner in active]), shape)
-        losses.sum().backward()  # type: ignore[no-untyped-call]
-        values = losses.tolist()
-        active = [r for r, loss in zip(active, values, strict=True) if r.look(loss, descent)]
-        if not active or step == descent.steps:
-            break
-        for runner in active:
-            runner.step()
-    return tuple(runner.trajectory() for runner in runners)

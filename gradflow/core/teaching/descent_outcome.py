@@ -1,4 +1,4 @@
-"""What became of a trajectory, in one sentence with its numbers.
+"""How a trajectory ended, and a sentence with its numbers that says so.
 
 All judgements are free of scale: lengths are compared with the surface's window or with each
 other, never with a fixed number.
@@ -15,25 +15,26 @@ import numpy as np
 import numpy.typing as npt
 
 from gradflow.core.catalog.optimizers import Clip
-from gradflow.core.teaching.descent import Descent, Trajectory
-from gradflow.core.teaching.optimizers import OPTIMIZERS
+from gradflow.core.phrases import format_two_digits
+from gradflow.core.teaching.descent import Descent
+from gradflow.core.teaching.optimizers import DESCENT_OPTIMIZERS
 from gradflow.core.teaching.surfaces import FloatArray
-from gradflow.core.text import _
-from gradflow.core.verdict import digits
+from gradflow.core.teaching.trajectories import Trajectory
+from gradflow.core.text import N_, Text, join_texts
 
-CLOSE = 0.01
-"""As a share of the window's diagonal: so near counts as there."""
-LONG = 0.5
-"""A step is a jump if it is longer than this share of the window's diagonal."""
-RECENT = 10
+_NEAR_SHARE = 0.01
+"""A point this share of the window's diagonal from another counts as having reached it."""
+_JUMP_SHARE = 0.5
+"""A step longer than this share of the window's diagonal is a jump."""
+_RECENT_STEPS = 10
 """The last steps, by which the speed at the end is judged."""
-CRAWL = 3
-"""It crawls if at its speed it needs more than this many times the steps already taken."""
-SETTLED = 1e-3
-"""It is at rest if the gradient has shrunk to this share of the largest one."""
+_CRAWL_FACTOR = 3
+"""A trajectory crawls if at its speed it needs more than this many times the steps taken."""
+_REST_SHARE = 1e-3
+"""A trajectory is at rest if the gradient has shrunk to this share of the largest one."""
 
 
-class Outcome(StrEnum):
+class DescentOutcome(StrEnum):
     """How a trajectory ended."""
 
     OVERFLOW = "overflow"
@@ -46,14 +47,14 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """How a trajectory ended, and the sentence that says so."""
+class DescentVerdict:
+    """How a trajectory ended, and the sentences that say so."""
 
-    outcome: Outcome
-    text: str
+    outcome: DescentOutcome
+    text: Text
 
 
-def verdict(descent: Descent, trajectory: Trajectory) -> Verdict:
+def judge_descent(descent: Descent, trajectory: Trajectory) -> DescentVerdict:
     """Judge how a trajectory of ``descent`` ended.
 
     Tried in this order: something overflowed; it is within 1 % of the window's diagonal of a
@@ -61,238 +62,264 @@ def verdict(descent: Descent, trajectory: Trajectory) -> Verdict:
     at the speed of its last steps it needs more than three times the steps it has already taken;
     none of these.
     """
-    outcome = _outcome(descent, trajectory)
-    text = _SAID[outcome](descent, trajectory)
-    if outcome in (Outcome.CONVERGED, Outcome.CRAWLING, Outcome.UNDER_WAY):
-        text += _jump_on_the_way(descent, trajectory)
-    return Verdict(outcome, text)
+    outcome = _find_outcome(descent, trajectory)
+    text = _DESCRIPTIONS[outcome](descent, trajectory)
+    if outcome in (DescentOutcome.CONVERGED, DescentOutcome.CRAWLING, DescentOutcome.UNDER_WAY):
+        text = join_texts(text, _describe_jump(descent, trajectory))
+    return DescentVerdict(outcome, text)
 
 
-def first_outside(descent: Descent, trajectory: Trajectory) -> int | None:
-    """The first step that lies outside the window, if any."""
-    inside = _inside(descent, trajectory.points)
+def find_first_outside(descent: Descent, trajectory: Trajectory) -> int | None:
+    """Find the first step that lies outside the window, if any."""
+    inside = _find_inside(descent, trajectory.points)
     return None if inside.all() else int(np.argmin(inside))
 
 
-def in_sight(descent: Descent, trajectory: Trajectory) -> bool:
+def is_in_sight(descent: Descent, trajectory: Trajectory) -> bool:
     """Whether the trajectory ends at a finite point inside the window."""
-    return trajectory.broken_at is None and bool(_inside(descent, trajectory.points[-1:]).all())
+    finite = trajectory.broken_at is None
+    return finite and bool(_find_inside(descent, trajectory.points[-1:]).all())
 
 
-def _inside(descent: Descent, points: FloatArray) -> npt.NDArray[np.bool_]:
+def count_clipped_steps(descent: Descent, trajectory: Trajectory) -> int:
+    """Count the steps taken with a gradient that was clipped."""
+    if descent.clip is Clip.NONE:
+        return 0
+    taken = len(trajectory.step_length)
+    return int((trajectory.gradients != trajectory.clipped)[:taken].any(axis=1).sum())
+
+
+def format_point(values: FloatArray | tuple[float, ...]) -> str:
+    """Write a point as text: −1.86 or (0.5, 2)."""
+    texts = [_format_coordinate(float(value)) for value in values]
+    return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+
+
+def _format_coordinate(value: float) -> str:
+    if not np.isfinite(value):
+        return str(value).replace("inf", "∞").replace("-", "−")
+    if abs(value) >= 1e3:
+        return format_two_digits(value).replace("-", "−")
+    return f"{round(value, 3) or 0.0:g}".replace("-", "−")
+
+
+def _find_inside(descent: Descent, points: FloatArray) -> npt.NDArray[np.bool_]:
+    """Find which points, shape ``(n, d)``, lie in the window."""
     low, high = np.array(descent.row.window).T
     inside: npt.NDArray[np.bool_] = ((points >= low) & (points <= high)).all(axis=1)
     return inside
 
 
-def _outcome(descent: Descent, trajectory: Trajectory) -> Outcome:
+def _find_outcome(descent: Descent, trajectory: Trajectory) -> DescentOutcome:
     if trajectory.broken_at is not None:
-        return Outcome.OVERFLOW
+        return DescentOutcome.OVERFLOW
     row, end = descent.row, trajectory.points[-1]
-    near = CLOSE * row.diagonal
-    tests: tuple[tuple[Outcome, Callable[[], bool]], ...] = (
+    near, steps = _NEAR_SHARE * row.diagonal, len(trajectory.step_length)
+    tests: dict[DescentOutcome, Callable[[], bool]] = {
         # On a line of minima, nearness says nothing of the loss: the valley may have ended.
-        (
-            Outcome.CONVERGED,
-            lambda: row.distance(end) <= near and (row.valley is None or _fallen(trajectory)),
+        DescentOutcome.CONVERGED: lambda: (
+            row.measure_distance(end) <= near and (row.valley is None or _has_fallen(trajectory))
         ),
-        (
-            Outcome.STUCK,
-            lambda: any(math.dist(end.tolist(), other) <= near for other in row.others),
+        DescentOutcome.STUCK: lambda: any(
+            math.dist(end.tolist(), other) <= near for other in row.others
         ),
-        (Outcome.LEFT, lambda: not in_sight(descent, trajectory)),
-        (Outcome.BOUNCING, lambda: _to_and_fro(trajectory)),
-        (
-            Outcome.CRAWLING,
-            lambda: _steps_left(descent, trajectory) > CRAWL * len(trajectory.step_length),
+        DescentOutcome.LEFT: lambda: not is_in_sight(descent, trajectory),
+        DescentOutcome.BOUNCING: lambda: _goes_to_and_fro(trajectory),
+        DescentOutcome.CRAWLING: lambda: (
+            _estimate_steps_left(descent, trajectory) > _CRAWL_FACTOR * steps
         ),
-    )
-    return next((outcome for outcome, holds in tests if holds()), Outcome.UNDER_WAY)
+    }
+    return next((outcome for outcome, holds in tests.items() if holds()), DescentOutcome.UNDER_WAY)
 
 
-def _fallen(trajectory: Trajectory) -> bool:
-    """Whether the loss has fallen to a hundredth of what it was at first."""
+def _has_fallen(trajectory: Trajectory) -> bool:
+    """Whether the loss has fallen to a hundredth of its first value."""
     return bool(trajectory.loss[-1] <= 0.01 * trajectory.loss[0])
 
 
-def _to_and_fro(trajectory: Trajectory) -> bool:
-    """Whether the last steps cover ten times the way they make good."""
-    way = trajectory.step_length[-RECENT:].sum()
-    made_good = _speed(trajectory) * len(trajectory.step_length[-RECENT:])
-    turns = np.diff(trajectory.points[-RECENT - 1 :], axis=0)
-    reversing = (turns[1:] * turns[:-1]).sum(axis=1) < 0
-    return bool(way > 0 and made_good < 0.3 * way and len(reversing) and reversing.mean() > 0.5)
+def _goes_to_and_fro(trajectory: Trajectory) -> bool:
+    """Whether the last steps cancel: they mostly reverse, and progress is below 30 % of the way."""
+    way = trajectory.step_length[-_RECENT_STEPS:].sum()
+    progress = _measure_speed(trajectory) * len(trajectory.step_length[-_RECENT_STEPS:])
+    moves = np.diff(trajectory.points[-_RECENT_STEPS - 1 :], axis=0)
+    reversing = (moves[1:] * moves[:-1]).sum(axis=1) < 0
+    return bool(way > 0 and progress < 0.3 * way and len(reversing) and reversing.mean() > 0.5)
 
 
-def _speed(trajectory: Trajectory) -> float:
-    """What is made good per step, at the end."""
-    recent = trajectory.points[-RECENT - 1 :]
+def _measure_speed(trajectory: Trajectory) -> float:
+    """Measure the distance covered per step over the last steps, as the crow flies."""
+    recent = trajectory.points[-_RECENT_STEPS - 1 :]
     return math.dist(recent[-1].tolist(), recent[0].tolist()) / max(len(recent) - 1, 1)
 
 
-def _steps_left(descent: Descent, trajectory: Trajectory) -> float:
+def _estimate_steps_left(descent: Descent, trajectory: Trajectory) -> float:
+    """Estimate the steps to the nearest minimum at the speed of the last steps."""
+    distance = np.float64(descent.row.measure_distance(trajectory.points[-1]))
     with np.errstate(divide="ignore"):
-        return float(np.float64(descent.row.distance(trajectory.points[-1])) / _speed(trajectory))
+        return float(distance / _measure_speed(trajectory))
 
 
-def point(values: FloatArray | tuple[float, ...]) -> str:
-    """A point as text: −1.86 or (0.5, 2)."""
-    texts = [_round(float(value)) for value in values]
-    return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
-
-
-def _round(value: float) -> str:
-    if not np.isfinite(value):
-        return str(value).replace("inf", "∞").replace("-", "−")
-    if abs(value) >= 1e3:
-        return digits(value).replace("-", "−")
-    return f"{round(value, 3) or 0.0:g}".replace("-", "−")
-
-
-def _overflow(_descent: Descent, trajectory: Trajectory) -> str:
+def _describe_overflow(_descent: Descent, trajectory: Trajectory) -> Text:
     step = len(trajectory.loss) - 1
     if step == 0:
-        return _("The loss or its gradient is not finite at the start.")
-    what = (
-        _("the point itself")
-        if not np.isfinite(trajectory.points[-1]).all()
-        else _("the loss")
-        if not np.isfinite(trajectory.loss[-1])
-        else _("the gradient")
-    )
+        return Text("The loss or its gradient is not finite at the start.")
+    if not np.isfinite(trajectory.points[-1]).all():
+        quantity = Text("the point itself")
+    elif not np.isfinite(trajectory.loss[-1]):
+        quantity = Text("the loss")
+    else:
+        quantity = Text("the gradient")
     norms = trajectory.gradient_norm
-    text = _(
-        "Overflows at step {n}: {what} is beyond the range of float64. Every step overshot, and "
-        "the gradient grew from {first} to {last}"
-    ).format(n=step, what=what, first=digits(norms[0]), last=digits(norms[step - 1]))
+    pace = Text("")
     if step > 1 and norms[0] > 0:
         factor = np.exp((np.log(norms[step - 1]) - np.log(norms[0])) / (step - 1))
-        text += _(", on average {factor} times per step").format(factor=digits(float(factor)))
-    return text + "."
+        pace = Text(", on average {factor} times per step", factor=format_two_digits(float(factor)))
+    return Text(
+        "Overflows at step {n}: {what} is beyond the range of float64. Every step overshot, and "
+        "the gradient grew from {first} to {last}{pace}.",
+        n=step,
+        what=quantity,
+        first=format_two_digits(norms[0]),
+        last=format_two_digits(norms[step - 1]),
+        pace=pace,
+    )
 
 
-def _converged(descent: Descent, trajectory: Trajectory) -> str:
-    near = CLOSE * descent.row.diagonal
-    far = [descent.row.distance(x) > near for x in trajectory.points]
+def _describe_convergence(descent: Descent, trajectory: Trajectory) -> Text:
+    near = _NEAR_SHARE * descent.row.diagonal
+    far = [descent.row.measure_distance(x) > near for x in trajectory.points]
     arrived = len(far) - far[::-1].index(True) if any(far) else 0
-    place = (
-        _("the valley floor")
-        if descent.row.valley is not None
-        else _("the minimum {point}").format(
-            point=point(
-                min(
-                    descent.row.minima,
-                    key=lambda minimum: math.dist(trajectory.points[-1].tolist(), minimum),
-                )
-            )
-        )
-    )
-    if not _inside(descent, trajectory.points[-1:]).all():
-        place += _(" outside the picture")
     norms = trajectory.gradient_norm
-    settled = norms[-1] <= SETTLED * norms.max()
-    text = (
-        _("Converged to {place}: near it from step {n} on, at the end |g| = {g}.")
-        if settled
-        else _("Reached {place}: near it from step {n} on, not yet at rest, |g| = {g}.")
+    template = (
+        N_("Converged to {place}: near it from step {n} on, at the end |g| = {g}.")
+        if norms[-1] <= _REST_SHARE * norms.max()
+        else N_("Reached {place}: near it from step {n} on, not yet at rest, |g| = {g}.")
     )
-    return text.format(place=place, n=arrived, g=digits(norms[-1]))
+    return Text(
+        template, place=_name_goal(descent, trajectory), n=arrived, g=format_two_digits(norms[-1])
+    )
 
 
-def _stuck(_descent: Descent, trajectory: Trajectory) -> str:
-    return _(
+def _name_goal(descent: Descent, trajectory: Trajectory) -> Text:
+    """Name the minimum that a converged trajectory has reached."""
+    if descent.row.valley is not None:
+        goal = Text("the valley floor")
+    else:
+        end = trajectory.points[-1].tolist()
+        nearest = min(descent.row.minima, key=lambda minimum: math.dist(end, minimum))
+        goal = Text("the minimum {point}", point=format_point(nearest))
+    if _find_inside(descent, trajectory.points[-1:]).all():
+        return goal
+    return Text("{goal} outside the picture", goal=goal)
+
+
+def _describe_standstill(_descent: Descent, trajectory: Trajectory) -> Text:
+    lengths = trajectory.step_length
+    return Text(
         "Sits at {point}, where the gradient is zero though it is no minimum: |g| = {g}, and "
-        "the last step was {step} long."
-    ).format(
-        point=point(trajectory.points[-1]),
-        g=digits(trajectory.gradient_norm[-1]),
-        step=digits(trajectory.step_length[-1]) if len(trajectory.step_length) else "0",
+        "the last step was {step} long.",
+        point=format_point(trajectory.points[-1]),
+        g=format_two_digits(trajectory.gradient_norm[-1]),
+        step=format_two_digits(lengths[-1]) if len(lengths) else "0",
     )
 
 
-def _left(descent: Descent, trajectory: Trajectory) -> str:
-    outside = first_outside(descent, trajectory)
+def _describe_departure(descent: Descent, trajectory: Trajectory) -> Text:
+    outside = find_first_outside(descent, trajectory)
     assert outside is not None  # the end is
     before = outside - 1
     norms = trajectory.gradient_norm
-    text = _("Jumped out of the picture at step {n}: at step {before} |g| = {g}").format(
-        n=outside, before=before, g=digits(norms[before])
-    )
     usual = float(np.median(norms[:outside]))
+    comparison = Text("")
     if norms[before] > 3 * usual > 0:
-        text += _(", {factor} times the median so far").format(factor=digits(norms[before] / usual))
-    text += _(", and the step was {length} long (the picture is {size} across).").format(
-        length=digits(trajectory.step_length[before]), size=digits(descent.row.diagonal)
-    )
-    return text + _(" It ends at {point} with |g| = {g}.").format(
-        point=point(trajectory.points[-1]), g=digits(norms[-1])
+        factor = format_two_digits(norms[before] / usual)
+        comparison = Text(", {factor} times the median so far", factor=factor)
+    return Text(
+        "Jumped out of the picture at step {n}: at step {before} |g| = {g}{comparison}, and the "
+        "step was {length} long (the picture is {size} across). It ends at {point} with "
+        "|g| = {last}.",
+        n=outside,
+        before=before,
+        g=format_two_digits(norms[before]),
+        comparison=comparison,
+        length=format_two_digits(trajectory.step_length[before]),
+        size=format_two_digits(descent.row.diagonal),
+        point=format_point(trajectory.points[-1]),
+        last=format_two_digits(norms[-1]),
     )
 
 
-def _bouncing(_descent: Descent, trajectory: Trajectory) -> str:
-    return _(
+def _describe_bouncing(_descent: Descent, trajectory: Trajectory) -> Text:
+    return Text(
         "Jumps back and forth, at last between {a} and {b}: |g| = {g} and steps {step} long. "
-        "The loss went from {first} to {last}."
-    ).format(
-        first=digits(trajectory.loss[0]),
-        last=digits(trajectory.loss[-1]),
-        a=point(trajectory.points[-2]),
-        b=point(trajectory.points[-1]),
-        g=digits(trajectory.gradient_norm[-2]),
-        step=digits(trajectory.step_length[-1]),
+        "The loss went from {first} to {last}.",
+        first=format_two_digits(trajectory.loss[0]),
+        last=format_two_digits(trajectory.loss[-1]),
+        a=format_point(trajectory.points[-2]),
+        b=format_point(trajectory.points[-1]),
+        g=format_two_digits(trajectory.gradient_norm[-2]),
+        step=format_two_digits(trajectory.step_length[-1]),
     )
 
 
-def _crawling(descent: Descent, trajectory: Trajectory) -> str:
-    left = _steps_left(descent, trajectory)
-    norms = trajectory.gradient_norm
-    place, g = point(trajectory.points[-1]), digits(norms[-1])
-    if OPTIMIZERS[trajectory.optimizer].adaptive:
-        text = _(
+def _describe_crawling(descent: Descent, trajectory: Trajectory) -> Text:
+    norms, left = trajectory.gradient_norm, _estimate_steps_left(descent, trajectory)
+    end, g = format_point(trajectory.points[-1]), format_two_digits(norms[-1])
+    if DESCENT_OPTIMIZERS[trajectory.optimizer].adaptive:
+        cause = Text(
             "Crawls at {point}: |g| is {g}, but it is divided by the size of past gradients, so "
-            "that steps are only {step} long"
-        ).format(point=place, g=g, step=digits(_speed(trajectory)))
+            "that steps are only {step} long",
+            point=end,
+            g=g,
+            step=format_two_digits(_measure_speed(trajectory)),
+        )
+    elif norms[-1] < 0.1 * norms.max():
+        cause = Text(
+            "Crawls at {point} because |g| is {g} (at most it was {largest})",
+            point=end,
+            g=g,
+            largest=format_two_digits(norms.max()),
+        )
     else:
-        text = _("Crawls at {point} because |g| is {g}").format(point=place, g=g)
-        if norms[-1] < 0.1 * norms.max():
-            text += _(" (at most it was {g})").format(g=digits(norms.max()))
+        cause = Text("Crawls at {point} because |g| is {g}", point=end, g=g)
     if not np.isfinite(left):
-        return text + _("; it no longer moves at all.")
-    return text + _("; at this speed the minimum is {n} steps away.").format(n=digits(left))
-
-
-def _under_way(_descent: Descent, trajectory: Trajectory) -> str:
-    return _("Still on its way at {point}: loss {loss}, |g| = {g}.").format(
-        point=point(trajectory.points[-1]),
-        loss=digits(trajectory.loss[-1]),
-        g=digits(trajectory.gradient_norm[-1]),
+        return Text("{cause}; it no longer moves at all.", cause=cause)
+    return Text(
+        "{cause}; at this speed the minimum is {n} steps away.",
+        cause=cause,
+        n=format_two_digits(left),
     )
 
 
-def _jump_on_the_way(descent: Descent, trajectory: Trajectory) -> str:
-    lengths = trajectory.step_length
-    if not len(lengths) or lengths.max() <= LONG * descent.row.diagonal:
-        return ""
-    step = int(lengths.argmax())
-    return _(" On its way step {n} was {length} long, with |g| = {g}.").format(
-        n=step + 1, length=digits(lengths[step]), g=digits(trajectory.gradient_norm[step])
+def _describe_progress(_descent: Descent, trajectory: Trajectory) -> Text:
+    return Text(
+        "Still on its way at {point}: loss {loss}, |g| = {g}.",
+        point=format_point(trajectory.points[-1]),
+        loss=format_two_digits(trajectory.loss[-1]),
+        g=format_two_digits(trajectory.gradient_norm[-1]),
     )
 
 
-_SAID: dict[Outcome, Callable[[Descent, Trajectory], str]] = {
-    Outcome.OVERFLOW: _overflow,
-    Outcome.CONVERGED: _converged,
-    Outcome.STUCK: _stuck,
-    Outcome.LEFT: _left,
-    Outcome.BOUNCING: _bouncing,
-    Outcome.CRAWLING: _crawling,
-    Outcome.UNDER_WAY: _under_way,
+_DESCRIPTIONS: dict[DescentOutcome, Callable[[Descent, Trajectory], Text]] = {
+    DescentOutcome.OVERFLOW: _describe_overflow,
+    DescentOutcome.CONVERGED: _describe_convergence,
+    DescentOutcome.STUCK: _describe_standstill,
+    DescentOutcome.LEFT: _describe_departure,
+    DescentOutcome.BOUNCING: _describe_bouncing,
+    DescentOutcome.CRAWLING: _describe_crawling,
+    DescentOutcome.UNDER_WAY: _describe_progress,
 }
 
 
-def clipped_steps(descent: Descent, trajectory: Trajectory) -> int:
-    """How many steps were taken with a gradient that was clipped."""
-    if descent.clip is Clip.NONE:
-        return 0
-    taken = len(trajectory.step_length)
-    return int((trajectory.gradients != trajectory.clipped)[:taken].any(axis=1).sum())
+def _describe_jump(descent: Descent, trajectory: Trajectory) -> Text:
+    """Describe the longest step if it was a jump; empty otherwise."""
+    lengths = trajectory.step_length
+    if not len(lengths) or lengths.max() <= _JUMP_SHARE * descent.row.diagonal:
+        return Text("")
+    step = int(lengths.argmax())
+    return Text(
+        "On its way step {n} was {length} long, with |g| = {g}.",
+        n=step + 1,
+        length=format_two_digits(lengths[step]),
+        g=format_two_digits(trajectory.gradient_norm[step]),
+    )

@@ -1,53 +1,56 @@
-"""Fields that hold several numbers, and specs as URL query parameters."""
+"""Specs as URL query parameters, and fields that hold several numbers."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
-from gradflow.core.errors import InvalidExperiment, quote_value
+from gradflow.core.errors import InvalidExperiment
 from gradflow.core.spec import Spec
+from gradflow.core.text import Text
 
 SEPARATOR = "_"
-"""Between the numbers of one field in a URL, which leaves it as it is."""
+"""Separates the numbers of one field in a URL; a character that URLs do not escape."""
 
 
-def numbers(name: str, values: Any, limit: float, low: float | None = None) -> tuple[float, ...]:
-    """``values`` as floats.
+def parse_numbers(
+    name: str, values: Any, limit: float, low: float | None = None
+) -> tuple[float, ...]:
+    """Parse the numbers of a field.
 
     Args:
         name: the field, for the message.
-        values: numbers or text that reads as numbers; text with separators is split.
-        limit: the largest that is allowed.
-        low: the smallest that is allowed; −limit unless given.
+        values: a number, several numbers, or text with separators between numbers.
+        limit: the largest number allowed.
+        low: the smallest number allowed; −limit unless given.
 
     Raises:
-        InvalidExperiment: something that is not a number, or out of range.
+        InvalidExperiment: an entry is not a number or is out of range.
     """
     entries = values.split(SEPARATOR) if isinstance(values, str) else values
     smallest = -limit if low is None else low
-    found = []
+    parsed = []
     for entry in entries if isinstance(entries, Iterable) else (entries,):
         try:
-            found.append(float(entry))
+            number = float(entry)
         except (TypeError, ValueError):
-            found.append(float("nan"))
-        if not smallest <= found[-1] <= limit:
-            raise InvalidExperiment(
-                f"{name}: {quote_value(entry)} is not allowed; "
-                f"choose numbers from {smallest:g} to {limit:g}",
-                fields=(name,),
+            number = math.nan
+        if not smallest <= number <= limit:
+            raise InvalidExperiment.for_value(
+                name, entry, Text("numbers from {low:g} to {high:g}", low=smallest, high=limit)
             )
-    return tuple(found)
+        parsed.append(number)
+    return tuple(parsed)
 
 
 def to_query(spec: Spec) -> dict[str, str]:
-    """The fields that apply, as text that the spec's constructor reads back exactly."""
+    """Write the fields that apply as text, which the spec's constructor reads back exactly."""
     values = dict(spec)
-    return {name: _text(values[name]) for name in type(spec).list_applicable(values)}
+    return {name: _to_text(values[name]) for name in type(spec).list_applicable(values)}
 
 
-def _text(value: Any) -> str:
+def _to_text(value: Any) -> str:
     if isinstance(value, tuple):
-        return SEPARATOR.join(map(_text, value))
+        return SEPARATOR.join(map(_to_text, value))
     return repr(value) if isinstance(value, float) else str(value)

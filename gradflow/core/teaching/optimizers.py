@@ -1,4 +1,4 @@
-"""Rules of descent, all PyTorch's own: one enum member and one table row each.
+"""The optimizers of descents, all PyTorch's own: one enum member and one table row each.
 
 A parameter of two numbers is stepped fastest by the plain loop, hence ``foreach=False``.
 """
@@ -18,8 +18,8 @@ from gradflow.core.catalog.optimizers import Clip
 from gradflow.core.text import N_
 
 
-class Optimizer(StrEnum):
-    """Codes of the rules."""
+class DescentOptimizer(StrEnum):
+    """Codes of the optimizers."""
 
     SGD = "sgd"
     MOMENTUM = "momentum"
@@ -30,16 +30,16 @@ class Optimizer(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OptimizerChoice(Choice):
-    """A row of ``OPTIMIZERS``.
+class DescentOptimizerChoice(Choice):
+    """A row of ``DESCENT_OPTIMIZERS``.
 
     Attributes:
         rule: one step in LaTeX, from x_n and the (clipped) gradient g_n.
         build: ``build(point, learning_rate, momentum)``.
         memory: names in the optimizer's state, and their symbols in ``rule``.
-        takes_momentum: whether μ matters.
+        takes_momentum: whether it has the setting μ.
         adaptive: whether it divides by the size of past gradients.
-        source: who proposed it.
+        source: the paper that proposed it.
     """
 
     rule: str
@@ -52,14 +52,14 @@ class OptimizerChoice(Choice):
 
 _VELOCITY = (("momentum_buffer", "v"),)
 
-OPTIMIZERS: dict[Optimizer, OptimizerChoice] = {
-    Optimizer.SGD: OptimizerChoice(
+DESCENT_OPTIMIZERS: dict[DescentOptimizer, DescentOptimizerChoice] = {
+    DescentOptimizer.SGD: DescentOptimizerChoice(
         label="SGD",
         help=N_("Plain gradient descent: straight downhill."),
         rule=r"x_{n+1} = x_n - \eta\, g_n",
         build=lambda point, rate, momentum: SGD([point], lr=rate, foreach=False),
     ),
-    Optimizer.MOMENTUM: OptimizerChoice(
+    DescentOptimizer.MOMENTUM: DescentOptimizerChoice(
         label="Momentum",
         help=N_("Steps add up like the velocity of a rolling ball."),
         rule=r"v_{n+1} = \mu v_n + g_n,\quad x_{n+1} = x_n - \eta\, v_{n+1}",
@@ -68,7 +68,7 @@ OPTIMIZERS: dict[Optimizer, OptimizerChoice] = {
         takes_momentum=True,
         source="Polyak 1964",
     ),
-    Optimizer.NESTEROV: OptimizerChoice(
+    DescentOptimizer.NESTEROV: DescentOptimizerChoice(
         label="Nesterov",
         help=N_("Momentum that looks one step ahead."),
         rule=r"v_{n+1} = \mu v_n + g_n,\quad x_{n+1} = x_n - \eta\,(g_n + \mu v_{n+1})",
@@ -80,7 +80,7 @@ OPTIMIZERS: dict[Optimizer, OptimizerChoice] = {
         takes_momentum=True,
         source="Nesterov 1983; Sutskever et al. 2013",
     ),
-    Optimizer.ADAGRAD: OptimizerChoice(
+    DescentOptimizer.ADAGRAD: DescentOptimizerChoice(
         label="Adagrad",
         help=N_("Each coordinate's step is divided by the root of all its squared gradients."),
         rule=r"G_{n+1} = G_n + g_n^2,\quad"
@@ -90,7 +90,7 @@ OPTIMIZERS: dict[Optimizer, OptimizerChoice] = {
         adaptive=True,
         source="Duchi, Hazan & Singer 2011",
     ),
-    Optimizer.RMSPROP: OptimizerChoice(
+    DescentOptimizer.RMSPROP: DescentOptimizerChoice(
         label="RMSprop",
         help=N_("Like Adagrad, but old gradients are forgotten."),
         rule=r"s_{n+1} = 0.99\, s_n + 0.01\, g_n^2,\quad"
@@ -100,7 +100,7 @@ OPTIMIZERS: dict[Optimizer, OptimizerChoice] = {
         adaptive=True,
         source="Tieleman & Hinton 2012",
     ),
-    Optimizer.ADAM: OptimizerChoice(
+    DescentOptimizer.ADAM: DescentOptimizerChoice(
         label="Adam",
         help=N_("Momentum over RMSprop, both corrected for their start at zero."),
         rule=r"m_{n+1} = 0.9\, m_n + 0.1\, g_n,\quad s_{n+1} = 0.999\, s_n + 0.001\, g_n^2,\quad"
@@ -114,8 +114,8 @@ OPTIMIZERS: dict[Optimizer, OptimizerChoice] = {
 }
 
 
-def clip(point: Tensor, how: Clip, threshold: float) -> None:
-    """Clip ``point.grad`` in place.
+def clip_point_gradient(point: Tensor, how: Clip, threshold: float) -> None:
+    """Clip the gradient ``point.grad`` in place.
 
     By norm: g·min(1, c/(‖g‖ + 10⁻⁶)); by value: each entry to the interval from −c to c.
     """

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from gradflow.core.catalog import Activation
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.spec import Spec
-from gradflow.core.teaching.fields import numbers
-from gradflow.core.teaching.slope import module, with_slope
+from gradflow.core.teaching.fields import parse_numbers
+from gradflow.core.teaching.slope import evaluate_with_slope, make_module
+from gradflow.core.text import Text
 
 INPUTS = 3
 MAX_HIDDEN, MAX_UNITS, MAX_OUTPUTS = 3, 5, 3
@@ -42,23 +43,29 @@ class Perceptron(Spec):
 
     @field_validator("inputs", "targets", mode="before")
     @classmethod
-    def _data(cls, values: Any, info: ValidationInfo) -> tuple[float, ...]:
+    def _check_data(cls, values: Any, info: ValidationInfo) -> tuple[float, ...]:
         name = str(info.field_name)
-        found = numbers(name, values, MAX_DATA)
-        fits = len(found) == INPUTS if name == "inputs" else 1 <= len(found) <= MAX_OUTPUTS
-        allowed = f"{INPUTS} numbers" if name == "inputs" else f"1 to {MAX_OUTPUTS} numbers"
-        _require(fits, name, f"a list of {len(found)}", allowed)
-        return found
+        numbers = parse_numbers(name, values, MAX_DATA)
+        if name == "inputs":
+            fits, allowed = len(numbers) == INPUTS, Text("{n} numbers", n=INPUTS)
+        else:
+            fits = 1 <= len(numbers) <= MAX_OUTPUTS
+            allowed = Text("1 to {most} numbers", most=MAX_OUTPUTS)
+        _require(fits, name, Text("a list of {n}", n=len(numbers)), allowed)
+        return numbers
 
     @field_validator("hidden", mode="before")
     @classmethod
-    def _sizes(cls, values: Any) -> tuple[int, ...]:
-        found = numbers("hidden", values, MAX_UNITS, low=1)
-        allowed = f"1 to {MAX_HIDDEN} whole numbers from 1 to {MAX_UNITS}"
-        _require(1 <= len(found) <= MAX_HIDDEN, "hidden", f"a list of {len(found)}", allowed)
-        for size in found:
+    def _check_hidden(cls, values: Any) -> tuple[int, ...]:
+        sizes = parse_numbers("hidden", values, MAX_UNITS, low=1)
+        allowed = Text(
+            "1 to {most} whole numbers from 1 to {units}", most=MAX_HIDDEN, units=MAX_UNITS
+        )
+        fits = 1 <= len(sizes) <= MAX_HIDDEN
+        _require(fits, "hidden", Text("a list of {n}", n=len(sizes)), allowed)
+        for size in sizes:
             _require(size.is_integer(), "hidden", f"{size:g}", allowed)
-        return tuple(map(int, found))
+        return tuple(map(int, sizes))
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -66,9 +73,16 @@ class Perceptron(Spec):
         return (INPUTS, *self.hidden, len(self.targets))
 
 
-def _require(condition: bool, name: str, found: str, allowed: str) -> None:
+def _require(condition: bool, name: str, given: Text | str, allowed: Text) -> None:
+    """Refuse what was given for a field unless the condition holds."""
     if not condition:
-        raise InvalidExperiment(f"{name}: {found} is not allowed; give {allowed}", fields=(name,))
+        message = Text(
+            "{name}: {given} is not allowed; give {allowed}",
+            name=name,
+            given=given,
+            allowed=allowed,
+        )
+        raise InvalidExperiment(message, fields=(name,))
 
 
 Parameters = tuple[tuple[Tensor, Tensor], ...]
@@ -76,7 +90,7 @@ Parameters = tuple[tuple[Tensor, Tensor], ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Pass:
+class PerceptronPass:
     """One forward and one backward pass; position l − 1 holds layer l; all float64.
 
     Attributes:
@@ -105,65 +119,65 @@ class PerceptronRun:
         spec: the network.
         parameters: W and b of this pass, after ``spec.updates`` updates.
         by_hand: by the four equations of backpropagation.
-        by_pytorch: the same by ``nn.Sequential`` and ``torch.autograd.grad``.
+        by_pytorch: the same by ``nn.Linear`` and ``torch.autograd.grad``.
         losses: E before the first update, after it, …, and after the update of this pass;
             ``spec.updates + 2`` numbers.
-        new_loss_by_pytorch: the last of these, by PyTorch.
+        new_loss_by_pytorch: the last of ``losses``, by PyTorch.
     """
 
     spec: Perceptron
     parameters: Parameters
-    by_hand: Pass
-    by_pytorch: Pass
+    by_hand: PerceptronPass
+    by_pytorch: PerceptronPass
     losses: tuple[float, ...]
     new_loss_by_pytorch: float
 
     @property
     def layers(self) -> int:
-        """L."""
+        """Number of layers, L."""
         return len(self.parameters)
 
     @cached_property
     def slope(self) -> tuple[Tensor, ...]:
         """f'(z^{(l)}); position l − 1 holds layer l."""
-        return tuple(with_slope(self.spec.activation, z)[1] for z in self.by_hand.z)
+        return tuple(evaluate_with_slope(self.spec.activation, z)[1] for z in self.by_hand.z)
 
 
-def initial_parameters(spec: Perceptron) -> Parameters:
-    """The weights and biases before the first update."""
+def draw_parameters(spec: Perceptron) -> Parameters:
+    """Draw the weights and biases before the first update."""
     generator = torch.Generator().manual_seed(spec.seed)
 
-    def drawn(std: float, *shape: int) -> Tensor:
+    def draw(std: float, *shape: int) -> Tensor:
         values = torch.randn(shape, generator=generator, dtype=torch.float64)
         return (std * values).round(decimals=2)
 
     return tuple(
-        (drawn(1.0, n, m), drawn(0.5, n))
+        (draw(1.0, n, m), draw(0.5, n))
         for m, n in zip(spec.sizes[:-1], spec.sizes[1:], strict=True)
     )
 
 
 def run_perceptron(spec: Perceptron) -> PerceptronRun:
-    """All numbers of one step of gradient descent, after ``spec.updates`` earlier ones."""
-    parameters, losses = initial_parameters(spec), []
-    current = backpropagation(spec, parameters)
+    """Compute all numbers of one step of gradient descent, after ``spec.updates`` earlier ones."""
+    parameters, losses = draw_parameters(spec), []
+    current = backpropagate(spec, parameters)
     for _ in range(spec.updates):
         losses.append(current.loss)
         parameters = current.updated
-        current = backpropagation(spec, parameters)
-    reference = _by_pytorch(spec, parameters)
+        current = backpropagate(spec, parameters)
+    reference = _run_pytorch(spec, parameters)
     return PerceptronRun(
         spec=spec,
         parameters=parameters,
         by_hand=current,
         by_pytorch=reference,
-        losses=(*losses, current.loss, backpropagation(spec, current.updated).loss),
-        new_loss_by_pytorch=_by_pytorch(spec, reference.updated).loss,
+        losses=(*losses, current.loss, backpropagate(spec, current.updated).loss),
+        new_loss_by_pytorch=_run_pytorch(spec, reference.updated).loss,
     )
 
 
-def backpropagation(spec: Perceptron, parameters: Parameters) -> Pass:
-    """The four equations of backpropagation, layer by layer.
+def backpropagate(spec: Perceptron, parameters: Parameters) -> PerceptronPass:
+    """Run the four equations of backpropagation, layer by layer.
 
     δ^{(L)} = (a^{(L)} − t) f'(z^{(L)}); δ^{(l)} = (W^{(l+1)}ᵀ δ^{(l+1)}) f'(z^{(l)});
     ∂E/∂W^{(l)} = δ^{(l)} a^{(l−1)}ᵀ; ∂E/∂b^{(l)} = δ^{(l)}. Rumelhart, Hinton & Williams 1986.
@@ -172,7 +186,7 @@ def backpropagation(spec: Perceptron, parameters: Parameters) -> Pass:
     z, slope = [], []
     for weight, bias in parameters:
         z.append(weight @ a[-1] + bias)
-        value, derivative = with_slope(spec.activation, z[-1])
+        value, derivative = evaluate_with_slope(spec.activation, z[-1])
         a.append(value)
         slope.append(derivative)
     error = a[-1] - torch.tensor(spec.targets, dtype=torch.float64)
@@ -181,20 +195,21 @@ def backpropagation(spec: Perceptron, parameters: Parameters) -> Pass:
         weight = parameters[layer][0]
         delta.insert(0, (weight.T @ delta[0]) * slope[layer - 1])
     gradients = [(torch.outer(d, x), d) for d, x in zip(delta, a[:-1], strict=True)]
-    return Pass(
+    return PerceptronPass(
         a=tuple(a),
         z=tuple(z),
         loss=(error @ error / 2).item(),
         delta=tuple(delta),
         weight=tuple(weight for weight, _bias in gradients),
         bias=tuple(bias for _weight, bias in gradients),
-        updated=_updated(spec, parameters, gradients),
+        updated=_update(spec, parameters, gradients),
     )
 
 
-def _updated(
+def _update(
     spec: Perceptron, parameters: Parameters, gradients: list[tuple[Tensor, Tensor]]
 ) -> Parameters:
+    """Take one step of gradient descent."""
     rate = spec.learning_rate
     return tuple(
         (weight - rate * dw, bias - rate * db)
@@ -202,9 +217,9 @@ def _updated(
     )
 
 
-def _by_pytorch(spec: Perceptron, parameters: Parameters) -> Pass:
-    """The same numbers from ``nn.Linear`` and autograd alone."""
-    f = module(spec.activation)
+def _run_pytorch(spec: Perceptron, parameters: Parameters) -> PerceptronPass:
+    """Compute one pass from ``nn.Linear`` and autograd alone."""
+    f = make_module(spec.activation)
     a, z, leaves = [torch.tensor(spec.inputs, dtype=torch.float64)], [], []
     for weight, bias in parameters:
         linear = nn.Linear(weight.shape[1], weight.shape[0], dtype=torch.float64)
@@ -214,15 +229,15 @@ def _by_pytorch(spec: Perceptron, parameters: Parameters) -> Pass:
         a.append(f(z[-1]))
     targets = torch.tensor(spec.targets, dtype=torch.float64)
     loss = nn.functional.mse_loss(a[-1], targets, reduction="sum") / 2
-    found = torch.autograd.grad(loss, [*z, *leaves])
-    delta, rest = found[: len(z)], found[len(z) :]
+    derivatives = torch.autograd.grad(loss, [*z, *leaves])
+    delta, rest = derivatives[: len(z)], derivatives[len(z) :]
     gradients = list(zip(rest[::2], rest[1::2], strict=True))
-    return Pass(
+    return PerceptronPass(
         a=tuple(value.detach() for value in a),
         z=tuple(value.detach() for value in z),
         loss=loss.item(),
         delta=delta,
         weight=tuple(weight for weight, _bias in gradients),
         bias=tuple(bias for _weight, bias in gradients),
-        updated=_updated(spec, parameters, gradients),
+        updated=_update(spec, parameters, gradients),
     )

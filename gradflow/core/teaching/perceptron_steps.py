@@ -1,4 +1,4 @@
-"""The backpropagation of a small perceptron as a list of steps, and what each of them touches."""
+"""The backpropagation of a small perceptron as a list of steps, and the numbers of each step."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from enum import StrEnum
 
 from torch import Tensor
 
-from gradflow.core.teaching.perceptron import Pass, PerceptronRun
+from gradflow.core.teaching.perceptron import PerceptronPass, PerceptronRun
 
 
 class StepKind(StrEnum):
-    """What a step computes."""
+    """Codes of the quantities that a step may compute."""
 
     PREACTIVATION = "preactivation"
     ACTIVATION = "activation"
@@ -26,15 +26,15 @@ class StepKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Step:
+class PerceptronStep:
     """One quantity of one layer; ``layer`` is L for the two losses."""
 
     kind: StepKind
     layer: int
 
 
-def steps(layers: int) -> tuple[Step, ...]:
-    """All steps of one pass and one update of a network of so many layers, in order.
+def list_steps(layers: int) -> tuple[PerceptronStep, ...]:
+    """List the steps of one pass and one update of a network of so many layers, in order.
 
     z and a from the input on, E, δ from the output back, ∂E/∂W and ∂E/∂b layer by layer from the
     output back, the update, the new E.
@@ -42,29 +42,29 @@ def steps(layers: int) -> tuple[Step, ...]:
     forward, backward = range(1, layers + 1), range(layers, 0, -1)
     return (
         *(
-            Step(kind, layer)
+            PerceptronStep(kind, layer)
             for layer in forward
             for kind in (StepKind.PREACTIVATION, StepKind.ACTIVATION)
         ),
-        Step(StepKind.LOSS, layers),
-        Step(StepKind.OUTPUT_DELTA, layers),
-        *(Step(StepKind.HIDDEN_DELTA, layer) for layer in backward if layer < layers),
-        *(Step(StepKind.WEIGHT_GRADIENT, layer) for layer in backward),
-        *(Step(StepKind.BIAS_GRADIENT, layer) for layer in backward),
-        *(Step(StepKind.UPDATE, layer) for layer in backward),
-        Step(StepKind.NEW_LOSS, layers),
+        PerceptronStep(StepKind.LOSS, layers),
+        PerceptronStep(StepKind.OUTPUT_DELTA, layers),
+        *(PerceptronStep(StepKind.HIDDEN_DELTA, layer) for layer in backward if layer < layers),
+        *(PerceptronStep(StepKind.WEIGHT_GRADIENT, layer) for layer in backward),
+        *(PerceptronStep(StepKind.BIAS_GRADIENT, layer) for layer in backward),
+        *(PerceptronStep(StepKind.UPDATE, layer) for layer in backward),
+        PerceptronStep(StepKind.NEW_LOSS, layers),
     )
 
 
 @dataclass(frozen=True)
-class Entry:
+class StepEntry:
     """One number of a step.
 
     Attributes:
         unit: the unit i it belongs to; 0 for a loss.
-        source: the unit j of the layer before, for a weight; 0 for all else.
-        value: by the four equations.
-        reference: by PyTorch.
+        source: for a weight the unit j of the layer before; 0 otherwise.
+        value: the number by the four equations.
+        reference: the number by PyTorch.
     """
 
     unit: int
@@ -81,26 +81,33 @@ class Entry:
         return 0.0 if same else self.value - self.reference
 
 
-def entries(run: PerceptronRun, step: Step) -> tuple[Entry, ...]:
-    """Every number of a step: per unit, per weight row by row, or the one loss."""
-    hand, torch_ = run.by_hand, run.by_pytorch
+def list_entries(run: PerceptronRun, step: PerceptronStep) -> tuple[StepEntry, ...]:
+    """List the numbers of a step: per unit, per weight row by row, or the one loss."""
+    hand, reference = run.by_hand, run.by_pytorch
     match step.kind:
         case StepKind.LOSS:
-            return (Entry(0, 0, hand.loss, torch_.loss),)
+            return (StepEntry(0, 0, hand.loss, reference.loss),)
         case StepKind.NEW_LOSS:
-            return (Entry(0, 0, run.losses[-1], run.new_loss_by_pytorch),)
+            return (StepEntry(0, 0, run.losses[-1], run.new_loss_by_pytorch),)
         case StepKind.UPDATE:
-            (weight, bias), (weight_, bias_) = (
-                each.updated[step.layer - 1] for each in (hand, torch_)
+            weight, bias = hand.updated[step.layer - 1]
+            reference_weight, reference_bias = reference.updated[step.layer - 1]
+            return (
+                *_list_weight_entries(weight, reference_weight),
+                *_list_unit_entries(bias, reference_bias),
             )
-            return (*_weights(weight, weight_), *_units(bias, bias_))
         case StepKind.WEIGHT_GRADIENT:
-            return _weights(*(each.weight[step.layer - 1] for each in (hand, torch_)))
+            return _list_weight_entries(
+                hand.weight[step.layer - 1], reference.weight[step.layer - 1]
+            )
         case _:
-            return _units(*(_per_unit(each, step) for each in (hand, torch_)))
+            return _list_unit_entries(
+                _get_unit_values(hand, step), _get_unit_values(reference, step)
+            )
 
 
-def _per_unit(numbers: Pass, step: Step) -> Tensor:
+def _get_unit_values(numbers: PerceptronPass, step: PerceptronStep) -> Tensor:
+    """Get the quantity of a step that has one number for each unit of a layer."""
     match step.kind:
         case StepKind.PREACTIVATION:
             return numbers.z[step.layer - 1]
@@ -112,15 +119,15 @@ def _per_unit(numbers: Pass, step: Step) -> Tensor:
             return numbers.delta[step.layer - 1]
 
 
-def _units(values: Tensor, references: Tensor) -> tuple[Entry, ...]:
+def _list_unit_entries(values: Tensor, references: Tensor) -> tuple[StepEntry, ...]:
     pairs = zip(values.tolist(), references.tolist(), strict=True)
-    return tuple(Entry(i, 0, value, reference) for i, (value, reference) in enumerate(pairs, 1))
+    return tuple(StepEntry(i, 0, value, reference) for i, (value, reference) in enumerate(pairs, 1))
 
 
-def _weights(values: Tensor, references: Tensor) -> tuple[Entry, ...]:
+def _list_weight_entries(values: Tensor, references: Tensor) -> tuple[StepEntry, ...]:
     rows = zip(values.tolist(), references.tolist(), strict=True)
     return tuple(
-        Entry(i, j, value, reference)
+        StepEntry(i, j, value, reference)
         for i, (row, reference_row) in enumerate(rows, 1)
         for j, (value, reference) in enumerate(zip(row, reference_row, strict=True), 1)
     )
@@ -134,12 +141,12 @@ Edge = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Highlight:
-    """What an equation touches.
+    """The nodes and edges of the network that an equation reads or computes.
 
     Attributes:
-        result: nodes whose number it gives.
-        reads: nodes whose numbers it reads.
-        edges: connections it reads or gives, each with the number in question.
+        result: nodes whose number the equation gives.
+        reads: nodes whose numbers the equation reads.
+        edges: connections it reads or gives → the number that is read or given.
     """
 
     result: frozenset[Node] = frozenset()
@@ -147,22 +154,22 @@ class Highlight:
     edges: dict[Edge, float] = field(default_factory=dict)
 
 
-def highlight(run: PerceptronRun, step: Step, entry: Entry) -> Highlight:
-    """What the equation of one number of a step touches."""
+def find_highlight(run: PerceptronRun, step: PerceptronStep, entry: StepEntry) -> Highlight:
+    """Find the nodes and edges that the equation of one number of a step reads or computes."""
     layer, i, j = step.layer, entry.unit, entry.source
     sizes = run.spec.sizes
     here = frozenset({(layer, i)})
     match step.kind:
         case StepKind.LOSS | StepKind.NEW_LOSS:
-            return Highlight(reads=_all(layer, sizes))
+            return Highlight(reads=_list_layer_nodes(layer, sizes))
         case StepKind.PREACTIVATION:
             row = run.parameters[layer - 1][0][i - 1].tolist()
             edges = {(layer, i, k): weight for k, weight in enumerate(row, 1)}
-            return Highlight(here, _all(layer - 1, sizes), edges)
+            return Highlight(here, _list_layer_nodes(layer - 1, sizes), edges)
         case StepKind.HIDDEN_DELTA:
             column = run.parameters[layer][0][:, i - 1].tolist()
             edges = {(layer + 1, k, i): weight for k, weight in enumerate(column, 1)}
-            return Highlight(here, _all(layer + 1, sizes), edges)
+            return Highlight(here, _list_layer_nodes(layer + 1, sizes), edges)
         case StepKind.WEIGHT_GRADIENT | StepKind.UPDATE if j:
             return Highlight(reads=here | {(layer - 1, j)}, edges={(layer, i, j): entry.value})
         case StepKind.BIAS_GRADIENT:
@@ -171,13 +178,13 @@ def highlight(run: PerceptronRun, step: Step, entry: Entry) -> Highlight:
             return Highlight(here)
 
 
-def _all(layer: int, sizes: tuple[int, ...]) -> frozenset[Node]:
+def _list_layer_nodes(layer: int, sizes: tuple[int, ...]) -> frozenset[Node]:
     return frozenset((layer, unit) for unit in range(1, sizes[layer] + 1))
 
 
 @dataclass(frozen=True)
-class Known:
-    """What has been computed up to a step: z and a of the layers up to these, δ from one on.
+class Progress:
+    """The quantities computed up to a step.
 
     Attributes:
         z, a: the last layer whose z, a is known; 0 for none.
@@ -190,25 +197,25 @@ class Known:
     weight: int
 
 
-def known(layers: int, index: int) -> Known:
-    """What is known once step ``index`` (from 0) has been taken."""
-    done = steps(layers)[: index + 1]
+def find_progress(layers: int, index: int) -> Progress:
+    """Find what is known once step ``index`` (from 0) has been taken."""
+    done = list_steps(layers)[: index + 1]
 
-    def reached(*kinds: StepKind) -> list[int]:
+    def list_layers(*kinds: StepKind) -> list[int]:
         return [step.layer for step in done if step.kind in kinds]
 
-    return Known(
-        z=max(reached(StepKind.PREACTIVATION), default=0),
-        a=max(reached(StepKind.ACTIVATION), default=0),
-        delta=min(reached(StepKind.OUTPUT_DELTA, StepKind.HIDDEN_DELTA), default=layers + 1),
-        weight=min(reached(StepKind.WEIGHT_GRADIENT), default=layers + 1),
+    return Progress(
+        z=max(list_layers(StepKind.PREACTIVATION), default=0),
+        a=max(list_layers(StepKind.ACTIVATION), default=0),
+        delta=min(list_layers(StepKind.OUTPUT_DELTA, StepKind.HIDDEN_DELTA), default=layers + 1),
+        weight=min(list_layers(StepKind.WEIGHT_GRADIENT), default=layers + 1),
     )
 
 
-def first_nonfinite(run: PerceptronRun) -> tuple[Step, Entry] | None:
-    """The first number, in the order of the steps, that is infinite or NaN."""
-    for step in steps(run.layers):
-        for entry in entries(run, step):
+def find_first_nonfinite(run: PerceptronRun) -> tuple[PerceptronStep, StepEntry] | None:
+    """Find the first number, in the order of the steps, that is infinite or NaN."""
+    for step in list_steps(run.layers):
+        for entry in list_entries(run, step):
             if not math.isfinite(entry.value):
                 return step, entry
     return None

@@ -1,4 +1,4 @@
-"""What the slope of an activation function does over many layers: a bound, and random chains."""
+"""Products of an activation's slopes over many layers: a bound, and random chains."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import Field
 
-from gradflow.core.teaching.activation_facts import OneActivation, facts
-from gradflow.core.theory.moments import FloatArray, activation_law, values_and_slopes
+from gradflow.core.teaching.activation_facts import OneActivation, find_facts
+from gradflow.core.theory.moments import FloatArray, compute_values_and_slopes, get_activation_law
 
 CHAINS = 1001
-"""Odd, so that the median is one of them."""
+"""Number of random chains; odd, so that the median is the value of a chain."""
 SHARES = (10.0, 50.0, 90.0)
-"""Percentiles over the chains."""
+"""Percentiles over the chains that are kept."""
 
 
 class SlopeChains(OneActivation):
@@ -33,8 +33,8 @@ class SlopeProducts:
 
     Attributes:
         largest: M, the largest |φ'|; ``bound`` is Mⁿ.
-        slopes: Π |φ'(z_i)|, its percentiles ``SHARES`` over the chains, shape ``(3, layers)``.
-        factors: Π |w_i φ'(z_i)|, which is |∂h_{n+1}/∂h_1|; the same percentiles.
+        slopes: Π |φ'(z_i)|, with its percentiles ``SHARES`` over the chains, shape ``(3, layers)``.
+        factors: Π |w_i φ'(z_i)|, which is |∂h_{n+1}/∂h_1|; its percentiles in the same shape.
         zero: share of the chains whose product of slopes is exactly 0 after n layers.
         overflowed: the first n at which a signal or a product of some chain is beyond float64's
             largest number, 1.8·10³⁰⁸; 0: none.
@@ -48,10 +48,10 @@ class SlopeProducts:
     overflowed: int
 
 
-def slope_products(spec: SlopeChains) -> SlopeProducts:
-    """Products of slopes, and of weights times slopes, along random chains, in float64."""
+def measure_slope_products(spec: SlopeChains) -> SlopeProducts:
+    """Measure products of slopes, and of weights times slopes, along random chains, in float64."""
     random = np.random.default_rng(spec.seed)
-    module = activation_law(spec.mlp).module
+    module = get_activation_law(spec.mlp).module
     signal = random.standard_normal(CHAINS)
     slope, factor = np.ones(CHAINS), np.ones(CHAINS)
     slopes, factors, zero = [], [], []
@@ -59,15 +59,15 @@ def slope_products(spec: SlopeChains) -> SlopeProducts:
     with np.errstate(over="ignore", invalid="ignore"):
         for layer in range(1, spec.layers + 1):
             weight = spec.weight_std * random.standard_normal(CHAINS)
-            signal, own = values_and_slopes(module, weight * signal)
+            signal, own = compute_values_and_slopes(module, weight * signal)
             slope = slope * np.abs(own)
             factor = factor * np.abs(weight * own)
-            slopes.append(_percentiles(slope))
-            factors.append(_percentiles(factor))
+            slopes.append(_find_percentiles(slope))
+            factors.append(_find_percentiles(factor))
             zero.append(np.mean(slope == 0))
             if not overflowed and not np.isfinite([signal, slope, factor]).all():
                 overflowed = layer
-    largest = facts(spec.mlp).peak.slope
+    largest = find_facts(spec.mlp).peak.slope
     return SlopeProducts(
         largest=largest,
         bound=largest ** np.arange(1.0, spec.layers + 1),
@@ -78,8 +78,11 @@ def slope_products(spec: SlopeChains) -> SlopeProducts:
     )
 
 
-def _percentiles(values: FloatArray) -> FloatArray:
-    """Entries of the sorted values, no mixture of them; NaN, from ∞ − ∞ or ∞ · 0, counts as ∞."""
+def _find_percentiles(values: FloatArray) -> FloatArray:
+    """Find the percentiles ``SHARES``, each a value itself, without interpolation.
+
+    NaN, from ∞ − ∞ or ∞ · 0, counts as ∞.
+    """
     ranked = np.sort(np.where(np.isnan(values), math.inf, values))
     ranks = np.round(np.array(SHARES) / 100 * (len(ranked) - 1)).astype(int)
     result: FloatArray = ranked[ranks]

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from gradflow.core.catalog.choice import Choice
+from gradflow.core.teaching import surface_losses as losses
 from gradflow.core.text import N_
 
 FloatArray = npt.NDArray[np.float64]
@@ -35,10 +35,14 @@ class Surface(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape:
-    """The number that shapes a loss; ``whole`` if only whole numbers make sense.
+class SurfaceShape:
+    """The number that shapes a loss, such as a condition number.
 
-    ``symbol`` is its name in LaTeX.
+    Attributes:
+        label: its name.
+        symbol: its name in LaTeX.
+        default, low, high: its usual, smallest and largest value.
+        whole: whether only whole numbers make sense.
     """
 
     label: str
@@ -51,7 +55,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Mark:
-    """A point worth a name; ``help`` says what it is."""
+    """A point with a name; ``help`` says why it has one."""
 
     name: str
     point: Point
@@ -66,16 +70,16 @@ class SurfaceChoice(Choice):
         formula: L in LaTeX.
         loss: ``loss(points, shape)`` for points of shape ``(…, d)`` gives L of shape ``(…)``;
             ``shape`` is the number described by ``shape``, 0 where there is none.
-        window: what to look at, low and high per coordinate.
-        axes: what the coordinates are called.
-        minima: where L is smallest nearby; empty if that is no isolated point.
+        window: the region that figures show, low and high per coordinate.
+        axes: names of the coordinates.
+        minima: local minima of L; empty if they are not isolated points.
         others: saddles and maxima.
-        starts: where to begin; the first is the default.
+        starts: points to start from; the first is the default.
         marks: further points that a figure shows.
-        valley: ``(normal, offset)`` of the line normal · x = offset of lowest loss, if the minimum
-            is a line and not a point.
-        learning_rate: one with which plain gradient descent behaves.
-        source: who described it, if anybody did.
+        valley: ``(normal, offset)`` of the line normal · x = offset, if the minimum is this line
+            and not a point.
+        learning_rate: a learning rate that suits plain gradient descent.
+        source: the paper that described it, if there is one.
     """
 
     formula: str
@@ -88,7 +92,7 @@ class SurfaceChoice(Choice):
     marks: tuple[Mark, ...] = ()
     valley: tuple[Point, float] | None = None
     learning_rate: float
-    shape: Shape | None = None
+    shape: SurfaceShape | None = None
     source: str = ""
 
     @property
@@ -102,13 +106,13 @@ class SurfaceChoice(Choice):
         return math.hypot(*(high - low for low, high in self.window))
 
     def contains(self, point: Point) -> bool:
-        """Whether a point is one of the loss' parameters and lies in the window."""
+        """Whether a point has as many coordinates as the loss and lies in the window."""
         return len(point) == self.dimension and all(
             low <= x <= high for x, (low, high) in zip(point, self.window, strict=True)
         )
 
-    def distance(self, point: FloatArray) -> float:
-        """The distance of a point of shape ``(d,)`` from the nearest minimum."""
+    def measure_distance(self, point: FloatArray) -> float:
+        """Measure the distance of a point of shape ``(d,)`` from the nearest minimum."""
         if self.valley is not None:
             (a, b), offset = self.valley
             x, y = point.tolist()
@@ -118,70 +122,10 @@ class SurfaceChoice(Choice):
         return min(math.dist(point.tolist(), minimum) for minimum in self.minima)
 
 
-def shelf(points: Tensor, _shape: float) -> Tensor:
-    """Two walls of slope 4, between them a shelf that is almost level, and a dent.
-
-    4/5·[softplus(5(−3 − x)) + softplus(5(x − 3.1))] + 0.7·[1 − exp(−(x − 1.9)²/(2·0.9²))].
-    Far up the walls the slope is ∓4, so that plain descent with η = 2 jumps from one to the other
-    and back; on the shelf it is a thousandth of that.
-    """
-    x = points[..., 0]
-    walls = F.softplus(5 * (-3 - x)) + F.softplus(5 * (x - 3.1))
-    return 0.8 * walls - 0.7 * torch.expm1(-((x - 1.9) ** 2) / 1.62)
-
-
-def bowl(points: Tensor, _shape: float) -> Tensor:
-    """x²/2."""
-    return points[..., 0] ** 2 / 2
-
-
-def double_well(points: Tensor, _shape: float) -> Tensor:
-    """x⁴/4 − x³/3 − x² + 8/3: slope (x + 1)·x·(x − 2), a shallow and a deep minimum."""
-    x = points[..., 0]
-    return x**4 / 4 - x**3 / 3 - x**2 + 8 / 3
-
-
-def ravine(points: Tensor, condition: float) -> Tensor:
-    """(x² + κy²)/2 with the condition number κ."""
-    x, y = points[..., 0], points[..., 1]
-    return (x**2 + condition * y**2) / 2
-
-
-def plateau(points: Tensor, condition: float) -> Tensor:
-    """q/(1 + q) with q = (x² + κy²)/2: level far away, a ravine at y = 0 (Geman–McClure)."""
-    q = ravine(points, condition)
-    return q / (1 + q)
-
-
-def rosenbrock(points: Tensor, _shape: float) -> Tensor:
-    """(1 − x)² + 100(y − x²)²."""
-    x, y = points[..., 0], points[..., 1]
-    return (1 - x) ** 2 + 100 * (y - x**2) ** 2
-
-
-def himmelblau(points: Tensor, _shape: float) -> Tensor:
-    """(x² + y − 11)² + (x + y² − 7)²."""
-    x, y = points[..., 0], points[..., 1]
-    return (x**2 + y - 11) ** 2 + (x + y**2 - 7) ** 2
-
-
-def saddle(points: Tensor, _shape: float) -> Tensor:
-    """x²/2 + (y² − 1)²/4: a saddle at the origin between two minima."""
-    x, y = points[..., 0], points[..., 1]
-    return x**2 / 2 + (y**2 - 1) ** 2 / 4
-
-
-def cliff(points: Tensor, time_steps: float) -> Tensor:
-    """(σ(h_T) − 0.7)² of a recurrent network with one unit, h_t = w·σ(h_{t−1}) + b, h_0 = 0.5."""
-    w, b = points[..., 0], points[..., 1]
-    hidden = torch.full_like(w, 0.5)
-    for _t in range(int(time_steps)):
-        hidden = w * torch.sigmoid(hidden) + b
-    return (torch.sigmoid(hidden) - 0.7) ** 2
-
-
 _PLANE = ("x", "y")
-_CONDITION = Shape(label=N_("Condition number κ"), symbol=r"\kappa", default=50, low=1, high=1000)
+_CONDITION = SurfaceShape(
+    label=N_("Condition number κ"), symbol=r"\kappa", default=50, low=1, high=1000
+)
 _LOG_ODDS = math.log(0.7 / 0.3)
 
 SURFACES: dict[Surface, SurfaceChoice] = {
@@ -190,7 +134,7 @@ SURFACES: dict[Surface, SurfaceChoice] = {
         help=N_("On the shelf the gradient vanishes, at the walls it explodes."),
         formula=r"L = \tfrac45\left[\ln(1+e^{5(-3-x)}) + \ln(1+e^{5(x-3.1)})\right]"
         r" + 0.7\left[1 - e^{-(x-1.9)^2/1.62}\right]",
-        loss=shelf,
+        loss=losses.shelf,
         window=((-4.8, 4.8),),
         axes=("x",),
         minima=((1.8891570389507284,),),
@@ -207,7 +151,7 @@ SURFACES: dict[Surface, SurfaceChoice] = {
         label=N_("Quadratic bowl (1-D)"),
         help=N_("Curvature 1: plain descent converges for learning rates below 2."),
         formula=r"L = \tfrac12 x^2",
-        loss=bowl,
+        loss=losses.bowl,
         window=((-3.0, 3.0),),
         axes=("x",),
         minima=((0.0,),),
@@ -218,7 +162,7 @@ SURFACES: dict[Surface, SurfaceChoice] = {
         label=N_("Double well (1-D)"),
         help=N_("A shallow minimum before a deep one; far out the slope grows like x³."),
         formula=r"L = \tfrac14 x^4 - \tfrac13 x^3 - x^2 + \tfrac83",
-        loss=double_well,
+        loss=losses.double_well,
         window=((-2.5, 3.2),),
         axes=("x",),
         minima=((-1.0,), (2.0,)),
@@ -230,7 +174,7 @@ SURFACES: dict[Surface, SurfaceChoice] = {
         label=N_("Elongated bowl"),
         help=N_("κ times as steep across as along: the steep side limits the learning rate."),
         formula=r"L = \tfrac12\left(x^2 + \kappa y^2\right)",
-        loss=ravine,
+        loss=losses.ravine,
         window=((-3.0, 3.0), (-1.5, 1.5)),
         axes=_PLANE,
         minima=((0.0, 0.0),),
@@ -242,7 +186,7 @@ SURFACES: dict[Surface, SurfaceChoice] = {
         label=N_("Plateau with a ravine"),
         help=N_("Far from the ravine the loss is level: the gradient vanishes."),
         formula=r"L = \frac{q}{1+q},\quad q = \tfrac12\left(x^2 + \kappa y^2\right)",
-        loss=plateau,
+        loss=losses.plateau,
         window=((-3.0, 3.0), (-3.0, 3.0)),
         axes=_PLANE,
         minima=((0.0, 0.0),),
@@ -255,7 +199,7 @@ SURFACES: dict[Surface, SurfaceChoice] = {
         label="Rosenbrock",
         help=N_("A bent valley: quickly found, slowly followed."),
         formula=r"L = (1-x)^2 + 100\,(y-x^2)^2",
-        loss=rosenbrock,
+        loss=losses.rosenbrock,
         window=((-2.0, 2.0), (-1.0, 3.0)),
         axes=_PLANE,
         minima=((1.0, 1.0),),
@@ -267,7 +211,7 @@ SURFACES: dict[Surface, SurfaceChoice] = {
         label="Himmelblau",
         help=N_("Four minima of equal depth: the start and the rule decide which is found."),
         formula=r"L = (x^2+y-11)^2 + (x+y^2-7)^2",
-        loss=himmelblau,
+        loss=losses.himmelblau,
         window=((-5.5, 5.5), (-5.5, 5.5)),
         axes=_PLANE,
         minima=(
@@ -291,7 +235,7 @@ SURFACES: dict[Surface, SurfaceChoice] = {
         label=N_("Saddle"),
         help=N_("Down across, up along: near the saddle the gradient is small."),
         formula=r"L = \tfrac12 x^2 + \tfrac14\left(y^2-1\right)^2",
-        loss=saddle,
+        loss=losses.saddle,
         window=((-2.0, 2.0), (-1.8, 1.8)),
         axes=_PLANE,
         minima=((0.0, 1.0), (0.0, -1.0)),
@@ -304,7 +248,7 @@ SURFACES: dict[Surface, SurfaceChoice] = {
         help=N_("One unit over T time steps: the loss breaks off where the state tips over."),
         formula=r"L = \left(\sigma(h_T) - 0.7\right)^2,\quad"
         r" h_t = w\,\sigma(h_{t-1}) + b,\quad h_0 = \tfrac12",
-        loss=cliff,
+        loss=losses.cliff,
         window=((2.5, 7.0), (-4.0, -0.8)),
         axes=("w", "b"),
         # Where h = wσ(h) + b holds at σ(h) = 0.7.
@@ -314,19 +258,21 @@ SURFACES: dict[Surface, SurfaceChoice] = {
             Mark(N_("On the high side"), (4.0, -3.5)),
         ),
         learning_rate=1.0,
-        shape=Shape(label=N_("Time steps T"), symbol="T", default=50, low=1, high=60, whole=True),
+        shape=SurfaceShape(
+            label=N_("Time steps T"), symbol="T", default=50, low=1, high=60, whole=True
+        ),
         source="Pascanu, Mikolov & Bengio 2013",
     ),
 }
 
 
-def heights(
+def compute_heights(
     surface: Surface, shape: float, size: int = 81
 ) -> tuple[tuple[FloatArray, ...], FloatArray]:
-    """The loss over the window.
+    """Compute the loss on a grid over the window.
 
     Args:
-        surface: which loss.
+        surface: the loss.
         shape: the number that shapes it.
         size: points per coordinate.
 

@@ -1,6 +1,6 @@
-"""Mean-field predictions for an experiment: what its measurement should show, and how surely."""
+"""Mean-field predictions for an experiment, and how far they can be trusted."""
 
-from gradflow.core.theory.maps import Phase
+from gradflow.core.theory.fixed_points import Phase
 from gradflow.core.theory.predict import Prediction, predict
 from gradflow.core.theory.validity import Standing
 

@@ -1,8 +1,8 @@
-"""The signal forward and the squared gradient norm backward, for each pattern of connections.
+"""The predicted signal and squared gradient norm, for each pattern of connections.
 
 Gradients are relative to ‖δ‖² = 1 at the readout. A gradient is a vector over the representative
-samples; its mean counts. Forward and backward weights are taken as independent (Schoenholz et al.
-2017), so that contributions over different paths add up in the square.
+samples, and the flow has its mean. Forward and backward weights are taken as independent
+(Schoenholz et al. 2017), so that contributions over different paths add up in the square.
 """
 
 from __future__ import annotations
@@ -13,20 +13,27 @@ import numpy as np
 
 from gradflow.core.experiment import MLP
 from gradflow.core.theory.moments import FloatArray
-from gradflow.core.theory.signals import Network, Passed, Signal, add
+from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal, add_signals
 
 
-class Flow(NamedTuple):
-    """Per weight layer: z, what follows it, and the squared norms of ∂L/∂z and ∂L/∂a."""
+class PredictedFlow(NamedTuple):
+    """The prediction per weight layer.
+
+    Attributes:
+        preactivation: z.
+        after: the layer's output, behind norm and activation.
+        delta: ‖∂L/∂z‖².
+        activation_grad: ‖∂L/∂a‖².
+    """
 
     preactivation: list[Signal]
-    after: list[Passed]
+    after: list[LayerOutput]
     delta: list[float]
     activation_grad: list[float]
 
 
-def blocks(spec: MLP, depth: int) -> list[range]:
-    """Indices of the weight layers in each residual branch."""
+def list_blocks(spec: MLP, depth: int) -> list[range]:
+    """List the indices of the weight layers in each residual branch."""
     last = depth - 1
     return [
         range(start, min(start + spec.block_size, last))
@@ -34,30 +41,33 @@ def blocks(spec: MLP, depth: int) -> list[range]:
     ]
 
 
-def plain(network: Network) -> Flow:
-    """z_l = W_l a_{l-1} + b_l, a_l = φ(z_l)."""
+def predict_plain_flow(network: NetworkLaws) -> PredictedFlow:
+    """Predict a plain network: z_l = W_l a_{l-1} + b_l, a_l = φ(z_l)."""
     z, after = [], []
     signal = network.input
     for index in range(network.depth):
-        z.append(network.linear(signal, index))
-        after.append(_passed(network, z[-1], index))
+        z.append(network.apply_weights(signal, index))
+        after.append(_pass_layer(network, z[-1], index))
         signal = after[-1].signal
     delta = [np.ones_like(network.input.power)]
     grad = [delta[0]]
     for index in range(network.depth - 1, 0, -1):
         grad.insert(0, delta[0] * network.gain[index])
         delta.insert(0, grad[0] * after[index - 1].slope)
-    return collected(z, after, delta, grad)
+    return collect_flow(z, after, delta, grad)
 
 
-def dense(network: Network) -> Flow:
-    """z_l = W_l [x, a_1, …, a_{l-1}] + b_l: the squares of all layers behind add up."""
+def predict_dense_flow(network: NetworkLaws) -> PredictedFlow:
+    """Predict a dense network: z_l = W_l [x, a_1, …, a_{l-1}] + b_l.
+
+    The squared gradients from all later layers add up.
+    """
     z, after = [], []
     seen = network.input
     for index, (fan_in, fan_out) in enumerate(network.fans):
-        z.append(network.linear(seen, index))
-        after.append(_passed(network, z[-1], index))
-        seen = _concatenated(seen, after[-1].signal, fan_in / (fan_in + fan_out))
+        z.append(network.apply_weights(seen, index))
+        after.append(_pass_layer(network, z[-1], index))
+        seen = _concatenate(seen, after[-1].signal, fan_in / (fan_in + fan_out))
     delta = [np.ones_like(network.input.power)]
     grad = [delta[0]]
     per_unit = np.zeros_like(delta[0])
@@ -65,34 +75,34 @@ def dense(network: Network) -> Flow:
         per_unit = per_unit + delta[0] * network.gain[index] / network.fans[index][0]
         grad.insert(0, per_unit * network.fans[index - 1][1])
         delta.insert(0, grad[0] * after[index - 1].slope)
-    return collected(z, after, delta, grad)
+    return collect_flow(z, after, delta, grad)
 
 
-def preactivation(network: Network) -> Flow:
-    """Blocks h + α·f(h) with norm and activation inside f: the stream h stays Gaussian."""
+def predict_preactivation_flow(network: NetworkLaws) -> PredictedFlow:
+    """Predict blocks h + α·f(h) with norm and activation inside f; the stream h stays Gaussian."""
     spec, last = network.spec, network.depth - 1
-    z = [network.linear(network.input, 0)]
-    after: list[Passed] = []
+    z = [network.apply_weights(network.input, 0)]
+    after: list[LayerOutput] = []
     stream = z[0]
-    for block in blocks(spec, network.depth):
+    for block in list_blocks(spec, network.depth):
         inner = stream
         for index in block:
-            after.append(_passed(network, inner, index - 1))
-            inner = network.linear(after[-1].signal, index)
+            after.append(_pass_layer(network, inner, index - 1))
+            inner = network.apply_weights(after[-1].signal, index)
             z.append(inner)
         units, wider = network.fans[block[0]][0], network.fans[block[-1]][1]
-        stream = add(stream, inner, spec.branch_scale, min(units / wider, 1.0))
+        stream = add_signals(stream, inner, spec.branch_scale, min(units / wider, 1.0))
     if last:
-        after.append(_passed(network, stream, last - 1))
-        z.append(network.linear(after[-1].signal, last))
-    after.append(readout(z[-1]))
+        after.append(_pass_layer(network, stream, last - 1))
+        z.append(network.apply_weights(after[-1].signal, last))
+    after.append(pass_readout(z[-1]))
 
-    one = np.ones_like(network.input.power)
-    delta, grad = {last: one}, {last: one}
+    ones = np.ones_like(network.input.power)
+    delta, grad = {last: ones}, {last: ones}
     if last:
-        grad[last - 1] = one * network.gain[last]
+        grad[last - 1] = ones * network.gain[last]
         stream_grad = grad[last - 1] * after[last - 1].slope
-        for block in reversed(blocks(spec, network.depth)):
+        for block in reversed(list_blocks(spec, network.depth)):
             delta[block[-1]] = stream_grad * spec.branch_scale**2
             for index in reversed(block):
                 grad[index - 1] = delta[index] * network.gain[index]
@@ -101,11 +111,11 @@ def preactivation(network: Network) -> Flow:
             stream_grad = kept * stream_grad + delta[block[0] - 1]
         delta[0] = stream_grad
     order = range(network.depth)
-    return collected(z, after, [delta[i] for i in order], [grad[i] for i in order])
+    return collect_flow(z, after, [delta[i] for i in order], [grad[i] for i in order])
 
 
-def _concatenated(seen: Signal, new: Signal, share: float) -> Signal:
-    """Two signals side by side; ``share`` of the units are in ``seen``."""
+def _concatenate(seen: Signal, new: Signal, share: float) -> Signal:
+    """Concatenate two signals; ``share`` of the units are in ``seen``."""
     old_power, new_power = share * seen.mean_power, (1 - share) * new.mean_power
     return Signal(
         share * seen.power + (1 - share) * new.power,
@@ -114,19 +124,21 @@ def _concatenated(seen: Signal, new: Signal, share: float) -> Signal:
     )
 
 
-def _passed(network: Network, z: Signal, index: int) -> Passed:
+def _pass_layer(network: NetworkLaws, z: Signal, index: int) -> LayerOutput:
     if index == network.depth - 1:
-        return readout(z)
-    return network.after(z, network.fans[index][1])
+        return pass_readout(z)
+    return network.apply_norm_and_activation(z, network.fans[index][1])
 
 
-def readout(z: Signal) -> Passed:
-    """The last weight layer has nothing behind it."""
-    return Passed(z, np.ones_like(z.power), float("nan"))
+def pass_readout(z: Signal) -> LayerOutput:
+    """Pass the readout's output on as it is: no norm and no activation follows."""
+    return LayerOutput(z, np.ones_like(z.power), float("nan"))
 
 
-def collected(
-    z: list[Signal], after: list[Passed], delta: list[FloatArray], grad: list[FloatArray]
-) -> Flow:
-    """A ``Flow``; gradients as their means over the samples."""
-    return Flow(z, after, [float(d.mean()) for d in delta], [float(g.mean()) for g in grad])
+def collect_flow(
+    z: list[Signal], after: list[LayerOutput], delta: list[FloatArray], grad: list[FloatArray]
+) -> PredictedFlow:
+    """Collect a flow, with the means of the gradients over the samples."""
+    return PredictedFlow(
+        z, after, [float(d.mean()) for d in delta], [float(g.mean()) for g in grad]
+    )

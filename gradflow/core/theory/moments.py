@@ -2,7 +2,7 @@
 
 With u ~ N(0, q): E φ(u), Var φ(u), E φ'(u)², the share of saturated outputs and, for two inputs
 with correlation c, E φ(u₁)φ(u₂). Quadrature is Gauss–Legendre in panels that halve towards the
-origin and end at the kinks of φ, so that one set of nodes serves every q; the moments are tabled
+origin and end at the kinks of φ, so that one set of nodes serves every q; the moments are tabulated
 over ln q once per activation and interpolated.
 """
 
@@ -23,15 +23,15 @@ from gradflow.core.experiment import MLP
 
 FloatArray = npt.NDArray[np.float64]
 
-_STEP = 0.1
-_LOG_Q = np.arange(-32.0, 18.5, _STEP)
-_EDGES = np.concatenate([-(2.0 ** np.arange(18, -29, -1)), [0.0], 2.0 ** np.arange(-28, 19)])
-_NODES = 12
+_LOG_Q_STEP = 0.1
+_LOG_Q = np.arange(-32.0, 18.5, _LOG_Q_STEP)
+_PANEL_EDGES = np.concatenate([-(2.0 ** np.arange(18, -29, -1)), [0.0], 2.0 ** np.arange(-28, 19)])
+_NODES_PER_PANEL = 12
 _KINK_RANGE, _KINK_STEP = 16.0, 2.0**-7
-_HERMITE, _HERMITE_STEP = 48, 1 / 32
-_TAPS = np.arange(6)
-_OTHERS = np.array([[k for k in range(6) if k != j] for j in range(6)])
-_DENOMINATORS = np.prod(_TAPS[:, None] - _OTHERS, axis=1, dtype=float)
+_HERMITE_TERMS, _HERMITE_STEP = 48, 1 / 32
+_LAGRANGE_POINTS = np.arange(6)
+_OTHER_POINTS = np.array([[k for k in range(6) if k != j] for j in range(6)])
+_LAGRANGE_DENOMINATORS = np.prod(_LAGRANGE_POINTS[:, None] - _OTHER_POINTS, axis=1, dtype=float)
 
 
 class Moments(NamedTuple):
@@ -49,15 +49,15 @@ class Moments(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ActivationLaw:
-    """What a Gaussian becomes behind one activation function.
+    """The moments of the output of one activation function with Gaussian input.
 
     Attributes:
         module: φ in float64; where its slope is random, with the mean slope.
-        slope_variance: variance of the slope below 0 (RReLU draws one for every entry).
+        slope_variance: variance of the slope below 0 (RReLU draws a slope for every entry).
         at_zero: φ(0) and φ'(0)².
         table: ln Var φ, ln E φ'² and (E φ − φ(0))/√Var φ, one column for each node of ln q.
-        saturated_between: intervals of u in which the output is saturated; ``None``: φ has no
-            saturation.
+        saturated_between: intervals of u in which the output is saturated; ``None`` if φ does not
+            saturate.
     """
 
     module: nn.Module
@@ -66,82 +66,86 @@ class ActivationLaw:
     table: FloatArray
     saturated_between: FloatArray | None
 
-    def moments(self, q: FloatArray) -> Moments:
-        """Moments at the variances ``q`` ≥ 0, shape ``(count,)``."""
-        found = self._of_mean_slope(q)
+    def compute_moments(self, q: FloatArray) -> Moments:
+        """Compute the moments at the variances ``q`` ≥ 0, shape ``(count,)``."""
+        moments = self._compute_mean_slope_moments(q)
         noise = self.slope_variance / 2
-        return Moments(found.mean, found.variance + noise * q, found.slope + noise)
+        return Moments(moments.mean, moments.variance + noise * q, moments.slope + noise)
 
-    def saturated(self, q: FloatArray) -> float:
-        """Share of outputs outside the catalog's unsaturated interval, averaged over ``q``."""
+    def compute_saturated_share(self, q: FloatArray) -> float:
+        """Compute the share of saturated outputs, averaged over ``q``; NaN without saturation."""
         if self.saturated_between is None:
             return math.nan
         ends = self.saturated_between[:, :, None] / np.sqrt(np.maximum(q, 1e-300))
         low, high = torch.special.ndtr(torch.from_numpy(ends)).numpy().transpose(1, 0, 2)
         return float((high - low).sum(0).mean())
 
-    def cosine(self, q: float, cosine: FloatArray) -> FloatArray:
-        """Cosine of two outputs, E φ(u₁)φ(u₂)/E φ², for variances q and correlations ``cosine``.
+    def compute_cosine(self, q: float, cosine: FloatArray) -> FloatArray:
+        """Compute the cosine E φ(u₁)φ(u₂)/E φ² of two outputs whose inputs have ``cosine``.
 
-        The Hermite series Σ c^k a_k², cut off; its tail is one power of c with the tail's value
-        and derivative at c = 1, which are known: E φ² and q E φ'².
+        Both inputs have variance ``q``. The Hermite series Σ c^k a_k² is cut off; its tail is
+        replaced by one power of c that has the tail's value and derivative at c = 1, known from
+        E φ² and q E φ'².
         """
-        at_one = self._of_mean_slope(np.array([q]))
+        at_one = self._compute_mean_slope_moments(np.array([q]))
         power, slope = float(at_one.power[0]), float(at_one.slope[0])
         total = power + q * self.slope_variance / 2
         if not total > 0:
             return cosine
-        z, hermite = hermite_functions()
+        z, hermite = compute_hermite_functions()
         phi = self.module(torch.from_numpy(math.sqrt(q) * z)).numpy()
         squares = (hermite @ phi) ** 2
-        products = np.vander(cosine, _HERMITE, increasing=True) @ squares
+        products = np.vander(cosine, _HERMITE_TERMS, increasing=True) @ squares
         rest = power - squares.sum()
         if rest > 1e-9 * power:
-            tail = max(float(_HERMITE), (q * slope - np.arange(_HERMITE) @ squares) / rest)
+            tail = max(
+                float(_HERMITE_TERMS), (q * slope - np.arange(_HERMITE_TERMS) @ squares) / rest
+            )
             products += rest * np.clip(cosine, 0.0, 1.0) ** tail
         result: FloatArray = np.clip(products / total, -1.0, 1.0)
         return result
 
-    def spread(self, q: float) -> float:
-        """Var φ²/(E φ²)²: the relative variance of φ² under N(0, q)."""
-        z, hermite = hermite_functions()
+    def compute_spread(self, q: float) -> float:
+        """Compute Var φ²/(E φ²)², the relative variance of φ² under N(0, q)."""
+        z, hermite = compute_hermite_functions()
         square = self.module(torch.from_numpy(math.sqrt(q) * z)).numpy() ** 2
         return float(hermite[0] @ square**2 / (hermite[0] @ square) ** 2) - 1
 
-    def linear_share(self) -> float:
-        """Share of Var φ under N(0, 1) that is linear: (E φ')²/Var φ."""
-        z, hermite = hermite_functions()
+    def compute_linear_share(self) -> float:
+        """Compute the linear share of Var φ under N(0, 1), (E φ')²/Var φ."""
+        z, hermite = compute_hermite_functions()
         phi = self.module(torch.from_numpy(z)).numpy()
-        return float(hermite[1] @ phi) ** 2 / float(self.moments(np.ones(1)).variance[0])
+        return float(hermite[1] @ phi) ** 2 / float(self.compute_moments(np.ones(1)).variance[0])
 
-    def _of_mean_slope(self, q: FloatArray) -> Moments:
+    def _compute_mean_slope_moments(self, q: FloatArray) -> Moments:
+        """Compute the moments as if a random slope always had its mean."""
         phi_zero, slope_zero = self.at_zero
         with np.errstate(divide="ignore"):
-            variance, slope, shift = _interpolated(self.table, np.log(q))
+            variance, slope, shift = _interpolate(self.table, np.log(q))
         variance, slope = np.exp(variance), np.exp(slope)
-        nothing = q <= 0
-        variance = np.where(nothing, 0.0, variance)
-        slope = np.where(nothing, slope_zero, slope)
+        no_signal = q <= 0
+        variance = np.where(no_signal, 0.0, variance)
+        slope = np.where(no_signal, slope_zero, slope)
         return Moments(phi_zero + shift * np.sqrt(variance), variance, slope)
 
 
-def activation_law(spec: MLP) -> ActivationLaw:
-    """The law of the activation that ``spec`` names, with its parameters."""
+def get_activation_law(spec: MLP) -> ActivationLaw:
+    """Get the law of the activation of ``spec``, with its parameters."""
     parameters = ACTIVATIONS[spec.activation].parameters
-    return _law(spec.activation, tuple((name, getattr(spec, name)) for name in parameters))
+    return _make_law(spec.activation, tuple((name, getattr(spec, name)) for name in parameters))
 
 
 @lru_cache(maxsize=64)
-def _law(activation: Activation, parameters: tuple[tuple[str, float], ...]) -> ActivationLaw:
+def _make_law(activation: Activation, parameters: tuple[tuple[str, float], ...]) -> ActivationLaw:
     row = ACTIVATIONS[activation]
     module = row.module(MLP(activation=activation, **dict(parameters))).double().eval()
     module.requires_grad_(False)
     slopes = (module.lower, module.upper) if isinstance(module, nn.RReLU) else (0.0, 0.0)
-    kinks = tuple(kink for kink in kinks_of(module) if kink not in _EDGES)
-    u, _ = _quadrature(kinks)
-    phi, slope = values_and_slopes(module, u)
-    zero, slope_zero = values_and_slopes(module, np.zeros(1))
-    weights = _gaussian_weights(kinks)
+    kinks = tuple(kink for kink in find_kinks(module) if kink not in _PANEL_EDGES)
+    u, _ = _make_quadrature(kinks)
+    phi, slope = compute_values_and_slopes(module, u)
+    zero, slope_zero = compute_values_and_slopes(module, np.zeros(1))
+    weights = _make_gaussian_weights(kinks)
     shift = weights @ (phi - zero)
     variance = weights @ (phi - zero) ** 2 - shift**2
     squared = weights @ slope**2
@@ -151,13 +155,15 @@ def _law(activation: Activation, parameters: tuple[tuple[str, float], ...]) -> A
         at_zero=(float(zero[0]), float(slope_zero[0] ** 2)),
         table=np.stack([np.log(variance), np.log(squared), shift / np.sqrt(variance)]),
         saturated_between=(
-            None if row.unsaturated is None else _outside(module, row.unsaturated(module))
+            None
+            if row.unsaturated is None
+            else _find_saturated_intervals(module, row.unsaturated(module))
         ),
     )
 
 
-def values_and_slopes(module: nn.Module, u: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """φ(u) and φ'(u), by autograd."""
+def compute_values_and_slopes(module: nn.Module, u: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Compute φ(u) and φ'(u), by autograd."""
     point = torch.from_numpy(u).requires_grad_()
     with torch.enable_grad():
         value: Tensor = module(point)
@@ -165,17 +171,17 @@ def values_and_slopes(module: nn.Module, u: FloatArray) -> tuple[FloatArray, Flo
     return value.detach().numpy(), slope.numpy()
 
 
-def kinks_of(module: nn.Module) -> list[float]:
-    """Where φ' jumps: bisection in every cell across which it changes most."""
+def find_kinks(module: nn.Module) -> list[float]:
+    """Find where φ' jumps, by bisection in every cell across which it changes by 1e-3 or more."""
     u = np.arange(-_KINK_RANGE - _KINK_STEP / 2, _KINK_RANGE, _KINK_STEP)
-    slope = values_and_slopes(module, u)[1]
+    slope = compute_values_and_slopes(module, u)[1]
     change = np.abs(np.diff(slope))
     cells = np.flatnonzero(change > 1e-3 * np.abs(slope).max())
     low, high = u[cells], u[cells + 1]
     slope_low, slope_high = slope[cells], slope[cells + 1]
     for _ in range(44):
         middle = (low + high) / 2
-        slope_middle = values_and_slopes(module, middle)[1]
+        slope_middle = compute_values_and_slopes(module, middle)[1]
         left = np.abs(slope_middle - slope_low) > np.abs(slope_high - slope_middle)
         high, slope_high = np.where(left, (middle, slope_middle), (high, slope_high))
         low, slope_low = np.where(left, (low, slope_low), (middle, slope_middle))
@@ -183,8 +189,8 @@ def kinks_of(module: nn.Module) -> list[float]:
     return [float(round(kink, 9)) for kink in middle[jumps]] if len(cells) else []
 
 
-def _outside(module: nn.Module, interval: tuple[float, float]) -> FloatArray:
-    """Intervals of u, shape ``(count, 2)``, in which a nondecreasing φ leaves ``interval``."""
+def _find_saturated_intervals(module: nn.Module, interval: tuple[float, float]) -> FloatArray:
+    """Find where a nondecreasing φ is outside ``interval``: intervals of u, ``(count, 2)``."""
     ends = []
     for cut, above in zip(interval, (False, True), strict=True):
         low, high = -1e3, 1e3
@@ -201,47 +207,47 @@ def _outside(module: nn.Module, interval: tuple[float, float]) -> FloatArray:
 
 
 @cache
-def hermite_functions() -> tuple[FloatArray, FloatArray]:
-    """Points z and the rows w·h_k(z): h_k orthonormal under N(0, 1), w trapezoid weights."""
+def compute_hermite_functions() -> tuple[FloatArray, FloatArray]:
+    """Compute points z and rows w·h_k(z): h_k orthonormal under N(0, 1), w trapezoid weights."""
     z = np.arange(-12 + _HERMITE_STEP / 2, 12, _HERMITE_STEP)
     rows = [np.exp(-(z**2) / 2) * (_HERMITE_STEP / math.sqrt(2 * math.pi))]
     rows.append(z * rows[0])
-    for k in range(2, _HERMITE):
+    for k in range(2, _HERMITE_TERMS):
         rows.append((z * rows[-1] - math.sqrt(k - 1) * rows[-2]) / math.sqrt(k))
     return z, np.stack(rows)
 
 
 @lru_cache(maxsize=16)
-def _quadrature(kinks: tuple[float, ...]) -> tuple[FloatArray, FloatArray]:
-    """Nodes and weights of ∫ f(u) du."""
-    edges = np.sort(np.concatenate([_EDGES, kinks]))
-    x, w = np.polynomial.legendre.leggauss(_NODES)
+def _make_quadrature(kinks: tuple[float, ...]) -> tuple[FloatArray, FloatArray]:
+    """Make the nodes and weights of ∫ f(u) du."""
+    edges = np.sort(np.concatenate([_PANEL_EDGES, kinks]))
+    x, w = np.polynomial.legendre.leggauss(_NODES_PER_PANEL)
     length = np.diff(edges)[:, None]
     return (edges[:-1, None] + length * (x + 1) / 2).ravel(), (length * w / 2).ravel()
 
 
 @lru_cache(maxsize=16)
-def _gaussian_weights(kinks: tuple[float, ...]) -> FloatArray:
-    """Row i integrates against N(0, q_i), q_i = exp of the table's nodes."""
-    u, w = _quadrature(kinks)
+def _make_gaussian_weights(kinks: tuple[float, ...]) -> FloatArray:
+    """Make weights whose row i integrates against N(0, q_i), ln q_i being the table's nodes."""
+    u, w = _make_quadrature(kinks)
     q = np.exp(_LOG_Q)[:, None]
     density = w * np.exp(-(u**2) / (2 * q))
     result: FloatArray = density / density.sum(1, keepdims=True)
     return result
 
 
-def _interpolated(table: FloatArray, log_q: FloatArray) -> FloatArray:
-    """Six-point Lagrange inside the table, straight lines beyond its ends."""
+def _interpolate(table: FloatArray, log_q: FloatArray) -> FloatArray:
+    """Interpolate by six-point Lagrange inside the table, and by straight lines beyond its ends."""
     last = len(_LOG_Q) - 1
     inside = np.clip(log_q, _LOG_Q[0], _LOG_Q[last])
-    position = (inside - _LOG_Q[0]) / _STEP
+    position = (inside - _LOG_Q[0]) / _LOG_Q_STEP
     first = np.clip(position.astype(int) - 2, 0, last - 5)
-    distance = position - first - _TAPS[:, None]
-    weights = distance[_OTHERS].prod(1) / _DENOMINATORS[:, None]
-    result: FloatArray = (weights * table[:, first + _TAPS[:, None]]).sum(1)
+    distance = position - first - _LAGRANGE_POINTS[:, None]
+    weights = distance[_OTHER_POINTS].prod(1) / _LAGRANGE_DENOMINATORS[:, None]
+    result: FloatArray = (weights * table[:, first + _LAGRANGE_POINTS[:, None]]).sum(1)
     if (log_q != inside).any():
         beyond = np.clip(log_q, -1e3, 1e3) - inside
         low, high = table[:2, 1] - table[:2, 0], table[:2, last] - table[:2, last - 1]
-        slope = np.where(beyond < 0, low[:, None], high[:, None]) / _STEP
+        slope = np.where(beyond < 0, low[:, None], high[:, None]) / _LOG_Q_STEP
         result[:2] += np.where(beyond, beyond * slope, 0.0)
     return result

@@ -11,31 +11,37 @@ import numpy.typing as npt
 
 from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
-from gradflow.core.theory.flow import Flow
-from gradflow.core.theory.maps import UNDEFINED, Phase, fixed_point
+from gradflow.core.text import Text
+from gradflow.core.theory.fixed_points import UNDEFINED, Phase, find_fixed_point
+from gradflow.core.theory.flow import PredictedFlow
 from gradflow.core.theory.moments import FloatArray
-from gradflow.core.theory.signals import Network
-from gradflow.core.theory.structures import flow_of
-from gradflow.core.theory.validity import Standing, doubts, no_law
+from gradflow.core.theory.signals import NetworkLaws
+from gradflow.core.theory.structures import predict_flow
+from gradflow.core.theory.validity import Standing, find_doubts, find_obstacles
 
 IntArray = npt.NDArray[np.int64]
 
-FORWARD = (
-    "preactivation_rms", "preactivation_std", "activation_mean", "activation_std",
-    "activation_rms", "saturated", "correlation",
-)  # fmt: skip
-BACKWARD = ("delta_norm", "activation_grad_norm")
+FORWARD_COLUMNS = (
+    "preactivation_rms",
+    "preactivation_std",
+    "activation_mean",
+    "activation_std",
+    "activation_rms",
+    "saturated",
+    "correlation",
+)
+BACKWARD_COLUMNS = ("delta_norm", "activation_grad_norm")
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What mean-field theory says of an experiment, before anyone measures it.
+    """The mean-field prediction for an experiment, layer by layer.
 
     All arrays have one entry per row of ``report.layers``; NaN where nothing is known.
 
     Attributes:
         standing: how far the numbers can be trusted.
-        reasons: why no further, in plain sentences; empty if quantitative.
+        reasons: why no further, as sentences that ``str`` renders; empty if quantitative.
         layers: the layers' numbers.
         preactivation_rms, preactivation_std: of z_l, over batch × units.
         activation_mean, activation_std, activation_rms: of a_l, the layer's last output.
@@ -53,7 +59,7 @@ class Prediction:
     """
 
     standing: Standing
-    reasons: tuple[str, ...]
+    reasons: tuple[Text, ...]
     layers: IntArray
     preactivation_rms: FloatArray
     preactivation_std: FloatArray
@@ -72,68 +78,73 @@ class Prediction:
 
 
 def predict(experiment: Experiment, report: Report) -> Prediction:
-    """The mean-field prediction for ``experiment``.
+    """Predict the layers of ``experiment`` by mean-field theory.
 
     The signal's second moment and the squared gradient norm follow the recursions of Poole et al.
     (2016) and Schoenholz et al. (2017), with the laws of normalization (Yang et al. 2019) and
-    shortcuts (Yang & Schoenholz 2017) where there are some; see docs/theory.md.
+    shortcuts (Yang & Schoenholz 2017) for networks that have them; see docs/theory.md.
 
     Args:
-        experiment: what was run.
-        report: its report; of the measurement only the readout's ‖∂L/∂z‖ is used.
+        experiment: the experiment that was run.
+        report: its report, from which only the readout's measured ‖∂L/∂z‖ is used.
 
     Returns:
-        A ``Prediction``. With ``standing`` NONE all numbers in it are NaN.
+        A ``Prediction``, whose numbers are all NaN if its ``standing`` is NONE.
     """
     layers = report.layers["layer"].to_numpy(np.int64)
     with np.errstate(all="ignore"):
-        reasons = tuple(no_law(experiment))
+        reasons = tuple(find_obstacles(experiment))
         if reasons:
-            nothing: Any = np.full(len(layers), math.nan)
+            unknown: Any = np.full(len(layers), math.nan)
             return Prediction(
                 standing=Standing.NONE,
                 reasons=reasons,
                 layers=layers,
-                **dict.fromkeys(FORWARD + BACKWARD, nothing),
-                band=nothing,
+                **dict.fromkeys(FORWARD_COLUMNS + BACKWARD_COLUMNS, unknown),
+                band=unknown,
                 **UNDEFINED._asdict(),
             )
-        flow, network = flow_of(experiment)
-        band = _band(network)
-        reasons = tuple(doubts(experiment, report, network, flow, band))
+        flow, network = predict_flow(experiment)
+        band = _compute_band(network)
+        reasons = tuple(find_doubts(experiment, report, network, flow, band))
         last = flow.preactivation[max(network.depth - 2, 0)]
         return Prediction(
             standing=Standing.QUALITATIVE if reasons else Standing.QUANTITATIVE,
             reasons=reasons,
             layers=layers,
-            **_forward(flow, network),
-            **_backward(flow, float(report.layers["delta_norm"].iloc[-1])),
+            **_compute_forward_columns(flow, network),
+            **_compute_backward_columns(flow, float(report.layers["delta_norm"].iloc[-1])),
             band=band,
-            **fixed_point(network, last)._asdict(),
+            **find_fixed_point(network, last)._asdict(),
         )
 
 
-def _band(network: Network) -> FloatArray:
+def _compute_band(network: NetworkLaws) -> FloatArray:
     inverse = [*(1 / fan_out for _, fan_out in network.fans[:-1]), 0.0]
     result: FloatArray = np.exp(np.sqrt(5 * np.cumsum(inverse[::-1])[::-1]) / 2)
     return result
 
 
-def _forward(flow: Flow, network: Network) -> dict[str, Any]:
+def _compute_forward_columns(flow: PredictedFlow, network: NetworkLaws) -> dict[str, Any]:
     batch = network.batch_size
     rows = []
-    for z, passed, (_, units) in zip(flow.preactivation, flow.after, network.fans, strict=True):
-        a = passed.signal
-        rows.append((
-            math.sqrt(z.mean_power), z.std(units, batch), float(a.mean.mean()), a.std(units, batch),
-            math.sqrt(a.mean_power), passed.saturated,
-            float(a.cosine.mean()) if batch > 1 else math.nan,
-        ))  # fmt: skip
-    return dict(zip(FORWARD, np.array(rows).T, strict=True))
+    for z, output, (_, units) in zip(flow.preactivation, flow.after, network.fans, strict=True):
+        a = output.signal
+        row = {
+            "preactivation_rms": math.sqrt(z.mean_power),
+            "preactivation_std": z.compute_std(units, batch),
+            "activation_mean": float(a.mean.mean()),
+            "activation_std": a.compute_std(units, batch),
+            "activation_rms": math.sqrt(a.mean_power),
+            "saturated": output.saturated,
+            "correlation": float(a.cosine.mean()) if batch > 1 else math.nan,
+        }
+        rows.append([row[column] for column in FORWARD_COLUMNS])
+    return dict(zip(FORWARD_COLUMNS, np.array(rows).T, strict=True))
 
 
-def _backward(flow: Flow, anchor: float) -> dict[str, Any]:
+def _compute_backward_columns(flow: PredictedFlow, anchor: float) -> dict[str, Any]:
     if not 0 < anchor < math.inf:
         anchor = math.nan
     squares = np.array([flow.delta, flow.activation_grad])
-    return dict(zip(BACKWARD, anchor * np.sqrt(squares), strict=True))
+    return dict(zip(BACKWARD_COLUMNS, anchor * np.sqrt(squares), strict=True))

@@ -2,8 +2,8 @@
 
 The stream of a unit, h' = φ(h + α z) with a fresh Gaussian z in each block, is a Markov chain
 whose distribution has no closed form: the activation makes it skew, and units that are off tend
-to stay off, which the gradient feels. So the chain is followed for many representative units, with
-the noise spread evenly over their states (array-RQMC: L'Ecuyer, Lécot & Tuffin 2008), and the
+to stay off, which changes the gradient. So the chain is followed for many representative units,
+with the noise spread evenly over their states (array-RQMC: L'Ecuyer, Lécot & Tuffin 2008), and the
 gradient comes back along their paths. Two samples are followed, for the correlation between them.
 """
 
@@ -18,19 +18,23 @@ import numpy.typing as npt
 import torch
 
 from gradflow.core.catalog import Normalization
-from gradflow.core.theory.flow import Flow, blocks, collected, readout
-from gradflow.core.theory.moments import FloatArray, values_and_slopes
-from gradflow.core.theory.signals import Network, Passed, Signal, tails
+from gradflow.core.theory.flow import PredictedFlow, collect_flow, list_blocks, pass_readout
+from gradflow.core.theory.moments import FloatArray, compute_values_and_slopes
+from gradflow.core.theory.norm_corrections import compute_tails
+from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal
 
-UNITS = 1024
+REPRESENTATIVE_UNITS = 1024
 _GOLDEN = 0.6180339887498949
 
 
-class _Step(NamedTuple):
-    """One activation of the stream: φ'² per unit, and factors of the squared gradient.
+class _StreamStep(NamedTuple):
+    """One activation of the stream.
 
-    ``norm`` belongs to a norm behind the activation, ``branch`` to one at the end of the branch;
-    ``kept`` are the units that have a stream from the block before.
+    Attributes:
+        slope: φ'² per unit.
+        norm: factor of the squared gradient through a norm behind the activation.
+        branch: factor of the squared gradient through a norm at the end of the branch.
+        kept: the units that have a stream from the block before.
     """
 
     slope: FloatArray
@@ -39,50 +43,53 @@ class _Step(NamedTuple):
     kept: npt.NDArray[np.bool_]
 
 
-def residual(network: Network) -> Flow:
-    """A first layer, blocks φ(h + α·f(h)), a linear readout."""
+def predict_residual_flow(network: NetworkLaws) -> PredictedFlow:
+    """Predict a first layer, blocks φ(h + α·f(h)) and a linear readout."""
     z: list[Signal] = []
-    after: list[Passed] = []
-    steps = _forward(network, z, after)
-    delta, grad = _backward(network, after, steps)
-    return collected(z, after, delta, grad)
+    after: list[LayerOutput] = []
+    steps = _predict_forward(network, z, after)
+    delta, grad = _predict_backward(network, after, steps)
+    return collect_flow(z, after, delta, grad)
 
 
-def _forward(network: Network, z: list[Signal], after: list[Passed]) -> list[_Step]:
-    """Fill ``z`` and ``after``; the steps of the stream, the first layer's and each block's."""
+def _predict_forward(
+    network: NetworkLaws, z: list[Signal], after: list[LayerOutput]
+) -> list[_StreamStep]:
+    """Fill ``z`` and ``after``; return the steps of the stream: the first layer and each block."""
     spec, last = network.spec, network.depth - 1
     signal = network.typical
-    stream = np.zeros((2, UNITS))
-    steps: list[_Step] = []
-    for block in [range(1), *blocks(spec, network.depth)] if last else []:
+    stream = np.zeros((2, REPRESENTATIVE_UNITS))
+    steps: list[_StreamStep] = []
+    for block in [range(1), *list_blocks(spec, network.depth)] if last else []:
         inner = signal
         for index in block[:-1]:
-            z.append(network.linear(inner, index))
-            after.append(network.after(z[-1], network.fans[index][1]))
+            z.append(network.apply_weights(inner, index))
+            after.append(network.apply_norm_and_activation(z[-1], network.fans[index][1]))
             inner = after[-1].signal
-        z.append(network.linear(inner, block[-1]))
+        z.append(network.apply_weights(inner, block[-1]))
         units, wider = network.fans[block[0]][0], network.fans[block[-1]][1]
-        f, branch = network.norm_alone(z[-1], wider)
-        noise = _noise(f, stream[0], len(steps))
-        kept = np.arange(UNITS) * _GOLDEN % 1.0 < units / wider
+        f, branch = network.apply_norm(z[-1], wider)
+        noise = _draw_noise(f, stream[0], len(steps))
+        kept = np.arange(REPRESENTATIVE_UNITS) * _GOLDEN % 1.0 < units / wider
         sums = kept * stream + spec.branch_scale * noise if steps else noise
-        stream, slope, norm = _activated(network, sums, wider)
-        signal = _signal(stream)
-        steps.append(_Step(slope**2, norm, float(branch.mean()), kept))
-        after.append(Passed(signal, np.ones(1), _saturated(network, sums[0])))
-    z.append(network.linear(signal, last))
-    after.append(readout(z[-1]))
+        stream, slope, norm = _activate(network, sums, wider)
+        signal = _measure_signal(stream)
+        steps.append(_StreamStep(slope**2, norm, float(branch.mean()), kept))
+        after.append(LayerOutput(signal, np.ones(1), _measure_saturated_share(network, sums[0])))
+    z.append(network.apply_weights(signal, last))
+    after.append(pass_readout(z[-1]))
     return steps
 
 
-def _backward(
-    network: Network, after: list[Passed], steps: list[_Step]
+def _predict_backward(
+    network: NetworkLaws, after: list[LayerOutput], steps: list[_StreamStep]
 ) -> tuple[list[FloatArray], list[FloatArray]]:
-    """‖∂L/∂z‖² and ‖∂L/∂a‖² per layer; ``per_unit`` is the stream's, along the units' paths."""
+    """Compute ‖∂L/∂z‖² and ‖∂L/∂a‖² per layer."""
     spec, last = network.spec, network.depth - 1
     delta, grad = [np.ones(1)] * network.depth, [np.ones(1)] * network.depth
-    per_unit = np.full(UNITS, network.gain[last] / network.fans[last][0])
-    all_blocks = [range(1), *blocks(spec, network.depth)]
+    # The squared gradient of the stream, along the paths of the units.
+    per_unit = np.full(REPRESENTATIVE_UNITS, network.gain[last] / network.fans[last][0])
+    all_blocks = [range(1), *list_blocks(spec, network.depth)]
     for block, step in reversed(list(zip(all_blocks, steps, strict=False))):
         units, wider = network.fans[block[0]][0], network.fans[block[-1]][1]
         grad[block[-1]] = wider * per_unit.mean(keepdims=True)
@@ -98,48 +105,53 @@ def _backward(
 
 
 @cache
-def _lattice() -> FloatArray:
-    """Normal quantiles in a low-discrepancy order: two rows, with different generators."""
-    sequences = np.outer([_GOLDEN, 0.7548776662466927], np.arange(UNITS)) % 1.0
-    levels = (sequences.argsort(1).argsort(1) + 0.5) / UNITS
+def _make_lattice() -> FloatArray:
+    """Make normal quantiles in a low-discrepancy order: two rows, with different generators."""
+    sequences = np.outer([_GOLDEN, 0.7548776662466927], np.arange(REPRESENTATIVE_UNITS)) % 1.0
+    levels = (sequences.argsort(1).argsort(1) + 0.5) / REPRESENTATIVE_UNITS
     rows = torch.special.ndtri(torch.from_numpy(levels)).numpy()
     result: FloatArray = rows / rows.std(1, keepdims=True)
     return result
 
 
-def _noise(z: Signal, state: FloatArray, step: int) -> FloatArray:
-    """Pairs of Gaussians as ``z`` has them for two samples, spread evenly over the states."""
-    first, second = np.roll(_lattice(), 89 * step, axis=1)
+def _draw_noise(z: Signal, state: FloatArray, step: int) -> FloatArray:
+    """Draw Gaussian pairs with the power and cosine of ``z``, spread evenly over the states."""
+    first, second = np.roll(_make_lattice(), 89 * step, axis=1)
     order = np.argsort(state, kind="stable")
     cosine = float(np.clip(z.cosine.mean(), -1.0, 1.0))
-    noise = np.empty((2, UNITS))
+    noise = np.empty((2, REPRESENTATIVE_UNITS))
     noise[0, order] = first
     noise[1, order] = cosine * first + math.sqrt(1 - cosine**2) * second
     return math.sqrt(z.mean_power) * noise
 
 
-def _activated(
-    network: Network, sums: FloatArray, units: int
+def _activate(
+    network: NetworkLaws, sums: FloatArray, units: int
 ) -> tuple[FloatArray, FloatArray, float]:
-    """The stream behind the block, φ' for the first sample, and a norm's squared factor."""
-    value, slope = values_and_slopes(network.law.module, sums.ravel())
+    """Apply φ and a norm behind it.
+
+    Returns the new stream, φ' for the first sample, and the norm's factor of the squared gradient.
+    """
+    value, slope = compute_values_and_slopes(network.law.module, sums.ravel())
     value, slope = value.reshape(sums.shape), slope.reshape(sums.shape)[0]
     if network.norm_first or network.norm is Normalization.NONE:
         return value, slope, 1.0
     centred = value if network.norm is Normalization.RMS else value - value.mean()
-    signal, factor = network.normalize(_signal(value), units, tails(centred[0], slope))
-    factor = factor * (1 - network.removed(units))
+    signal, factor = network.normalize(
+        _measure_signal(value), units, compute_tails(centred[0], slope)
+    )
+    factor = factor * (1 - network.compute_removed_share(units))
     scale = math.sqrt(signal.mean_power / max((centred**2).mean(), 1e-300))
     return scale * centred, slope, float(factor.mean())
 
 
-def _signal(pair: FloatArray) -> Signal:
+def _measure_signal(pair: FloatArray) -> Signal:
     power = (pair**2).mean(1)
     cosine = (pair[0] * pair[1]).mean() / max(math.sqrt(power[0] * power[1]), 1e-300)
     return Signal(power.mean(keepdims=True), pair.mean(keepdims=True)[0], np.array([cosine]))
 
 
-def _saturated(network: Network, values: FloatArray) -> float:
+def _measure_saturated_share(network: NetworkLaws, values: FloatArray) -> float:
     ends = network.law.saturated_between
     if ends is None:
         return math.nan

@@ -1,4 +1,4 @@
-"""The statistics of a layer's signal, and what weights, norms and activations make of them.
+"""The statistics of a layer's signal, and how weights, norms and activations change them.
 
 The limit is that of wide layers: over its units, a pre-activation is Gaussian with mean 0 for
 every sample, and the units are independent (Poole et al. 2016). Corrections of order 1/units and
@@ -8,7 +8,7 @@ every sample, and the units are independent (Poole et al. 2016). Corrections of 
 from __future__ import annotations
 
 import math
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,12 +24,13 @@ from gradflow.core.catalog import (
 )
 from gradflow.core.data import draw_batch
 from gradflow.core.experiment import Data, Experiment
-from gradflow.core.theory.moments import (
-    ActivationLaw,
-    FloatArray,
-    activation_law,
-    hermite_functions,
-    values_and_slopes,
+from gradflow.core.theory.moments import ActivationLaw, FloatArray, get_activation_law
+from gradflow.core.theory.norm_corrections import (
+    GAUSSIAN_FACTORS,
+    MomentFactors,
+    compute_gaussian_tails,
+    compute_projections,
+    compute_sphere_factors,
 )
 
 SAMPLES, PAIRS = 32, 24
@@ -37,7 +38,7 @@ SAMPLES, PAIRS = 32, 24
 
 
 class Signal(NamedTuple):
-    """A vector of units for each sample.
+    """Statistics of a signal, a vector of units for each sample.
 
     Attributes:
         power: mean square over the units, for representative samples.
@@ -54,21 +55,27 @@ class Signal(NamedTuple):
         """Mean square over units and samples."""
         return float(self.power.mean())
 
-    def overlap(self, batch_size: int) -> float:
-        """Mean cosine of all pairs of samples, each sample with itself included."""
+    def compute_overlap(self, batch_size: int) -> float:
+        """Compute the mean cosine of all pairs of samples, each sample with itself included."""
         return float(1 + (1 - 1 / batch_size) * (self.cosine.mean() - 1))
 
-    def std(self, units: int, batch_size: int) -> float:
-        """Standard deviation over all entries; the mean over finitely many units varies."""
+    def compute_std(self, units: int, batch_size: int) -> float:
+        """Compute the standard deviation over all entries of the batch.
+
+        The mean over finitely many units varies by chance; its variance is subtracted.
+        """
         square = float(self.mean.mean()) ** 2
-        common = self.mean_power * self.overlap(batch_size) - square
+        common = self.mean_power * self.compute_overlap(batch_size) - square
         return math.sqrt(max(self.mean_power - square - common / units, 0.0))
 
 
-class Passed(NamedTuple):
-    """A signal behind norm and activation.
+class LayerOutput(NamedTuple):
+    """The output of a layer, behind norm and activation.
 
-    ``slope``: ‖∂L/∂z‖² / ‖∂L/∂output‖² for the representative samples.
+    Attributes:
+        signal: the output.
+        slope: ‖∂L/∂z‖² / ‖∂L/∂output‖² for the representative samples.
+        saturated: share of saturated activations.
     """
 
     signal: Signal
@@ -76,19 +83,9 @@ class Passed(NamedTuple):
     saturated: float
 
 
-class Shape(NamedTuple):
-    """E φ² and E φ'² relative to those under a Gaussian."""
-
-    power: float
-    slope: float
-
-
-GAUSSIAN = Shape(1.0, 1.0)
-
-
 @lru_cache(maxsize=32)
-def input_signal(data: Data, seed: int) -> Signal:
-    """The statistics of the batch that an experiment draws."""
+def measure_input(data: Data, seed: int) -> Signal:
+    """Measure the statistics of the batch that an experiment draws."""
     x = draw_batch(data, seed)[0].double().numpy()
     power = (x**2).mean(1)
     levels = (np.arange(SAMPLES) + 0.5) / SAMPLES
@@ -107,8 +104,8 @@ def input_signal(data: Data, seed: int) -> Signal:
     return Signal(representative, np.zeros_like(representative), cosines)
 
 
-def add(h: Signal, f: Signal, scale: float, share: float = 1.0) -> Signal:
-    """The sum h + scale·f of independent signals; ``share`` of its units hold an h."""
+def add_signals(h: Signal, f: Signal, scale: float, share: float = 1.0) -> Signal:
+    """Add independent signals, h + scale·f; ``share`` of the units of the sum have an h."""
     h_power, f_power = share * h.power, scale**2 * f.power
     h_mean, f_mean = h_power.mean(), f_power.mean()
     total = max(h_mean + f_mean, 1e-300)
@@ -117,11 +114,20 @@ def add(h: Signal, f: Signal, scale: float, share: float = 1.0) -> Signal:
     )
 
 
-class Network:
-    """The laws of one experiment's weights, norm and activation, by index of the weight layer.
+class NetworkLaws:
+    """The laws of one experiment's weights, norm and activation.
+
+    Layers are numbered by the index of their weights, from 0.
 
     Attributes:
-        gain: fan_in·Var(W) of each layer; under LSUV known once the signal has come by.
+        spec, batch_size, fans, depth: of the experiment.
+        law: moments of the activation.
+        input: statistics of the inputs.
+        gain: fan_in·Var(W) of each layer; under LSUV known once the signal has passed it.
+        adapts: the gains are chosen by LSUV as the signal passes.
+        bias: variance of the biases of each layer.
+        norm, norm_first: the normalization, and whether it is before the activation.
+        epsilon: the normalization's ε.
     """
 
     def __init__(self, experiment: Experiment, gains: list[float] | None = None) -> None:
@@ -130,8 +136,8 @@ class Network:
         self.batch_size = data.batch_size
         self.fans = spec.list_fans(data.features, data.classes)
         self.depth = len(self.fans)
-        self.law: ActivationLaw = activation_law(spec)
-        self.input = input_signal(data, experiment.seed)
+        self.law: ActivationLaw = get_activation_law(spec)
+        self.input = measure_input(data, experiment.seed)
         choice = INITIALIZATIONS[spec.initialization]
         variance = choice.variance or (lambda spec, fan_in, fan_out: math.nan)
         self.adapts = choice.unit_variance and gains is None
@@ -141,7 +147,7 @@ class Network:
         batch = spec.normalization is Normalization.BATCH
         self.norm = Normalization.NONE if batch and evaluates else spec.normalization
         self.norm_first = spec.norm_position is NormPosition.BEFORE
-        self.epsilon = _epsilon(experiment)
+        self.epsilon = _get_epsilon(experiment)
 
     @property
     def typical(self) -> Signal:
@@ -151,58 +157,67 @@ class Network:
             power.mean(keepdims=True), mean.mean(keepdims=True), cosine.mean(keepdims=True)
         )
 
-    def zero(self, index: int) -> None:
-        """Weight layer ``index`` has weight and bias 0."""
+    def zero_layer(self, index: int) -> None:
+        """Set weight and bias of layer ``index`` to 0."""
         self.gain[index] = self.bias[index] = 0.0
 
-    def linear(self, signal: Signal, index: int) -> Signal:
-        """Pre-activations z = W a + b; the mean of z is 0."""
+    def apply_weights(self, signal: Signal, index: int) -> Signal:
+        """Compute the pre-activations z = W a + b, whose mean is 0."""
         if self.adapts:
             power = signal.mean_power
-            centred = power * (1 - signal.overlap(self.batch_size) / self.fans[index][1])
+            centred = power * (1 - signal.compute_overlap(self.batch_size) / self.fans[index][1])
             self.gain[index] = 1 / centred if centred > 1e-12 * power > 0 else self.gain[index]
         gain, bias = self.gain[index], self.bias[index]
         mean = gain * signal.mean_power
         cosine = (mean * signal.cosine + bias) / max(mean + bias, 1e-300)
         return Signal(gain * signal.power + bias, np.zeros_like(signal.power), cosine)
 
-    def after(self, z: Signal, units: int) -> Passed:
-        """What follows a weight layer: norm and activation in their order."""
+    def apply_norm_and_activation(self, z: Signal, units: int) -> LayerOutput:
+        """Apply norm and activation, in their order."""
         if self.norm is Normalization.NONE:
             signal, slope = self.activate(z)
-            return Passed(signal, slope, self.law.saturated(z.power))
+            return LayerOutput(signal, slope, self.law.compute_saturated_share(z.power))
         if self.norm_first:
             u, factor = self.normalize(z, units)
-            signal, slope = self.activate(u, on_sphere(self.law, self._dimension(units)))
-            kept = 1 - self.removed(units, self.law)
-            return Passed(signal, slope * factor * kept, self.law.saturated(u.power))
+            signal, slope = self.activate(
+                u, compute_sphere_factors(self.law, self._get_dimension(units))
+            )
+            kept = 1 - self.compute_removed_share(units, self.law)
+            return LayerOutput(
+                signal, slope * factor * kept, self.law.compute_saturated_share(u.power)
+            )
         a, slope = self.activate(z)
         signal, factor = self.normalize(
-            a, units, gaussian_tails(self.law, z.mean_power, self.norm is not Normalization.RMS)
+            a,
+            units,
+            compute_gaussian_tails(self.law, z.mean_power, self.norm is not Normalization.RMS),
         )
-        return Passed(signal, slope * factor * (1 - self.removed(units)),
-                      self.law.saturated(z.power))  # fmt: skip
+        kept = 1 - self.compute_removed_share(units)
+        saturated = self.law.compute_saturated_share(z.power)
+        return LayerOutput(signal, slope * factor * kept, saturated)
 
-    def activate(self, z: Signal, shape: Shape = GAUSSIAN) -> tuple[Signal, FloatArray]:
-        """φ of a signal, and E φ'²."""
-        moments = self.law.moments(z.power)
-        cosine = self.law.cosine(z.mean_power, z.cosine)
+    def activate(
+        self, z: Signal, shape: MomentFactors = GAUSSIAN_FACTORS
+    ) -> tuple[Signal, FloatArray]:
+        """Apply φ to a signal; return also E φ'²."""
+        moments = self.law.compute_moments(z.power)
+        cosine = self.law.compute_cosine(z.mean_power, z.cosine)
         signal = Signal(moments.power * shape.power, moments.mean, cosine)
         return signal, moments.slope * shape.slope
 
-    def normalize(self, z: Signal, units: int, tailed: float = 3.0) -> tuple[Signal, FloatArray]:
-        """The normalized signal, and E 1/(s² + ε) for its statistic s².
+    def normalize(self, z: Signal, units: int, kurtosis: float = 3.0) -> tuple[Signal, FloatArray]:
+        """Normalize a signal; return also E 1/(s² + ε) for its statistic s².
 
-        ``tailed`` is the kurtosis of the entries of which s² is the mean square (see ``tails``).
+        ``kurtosis`` is that of the entries whose mean square is s² (see ``compute_tails``).
         """
-        dimension = self._dimension(units)
+        dimension = self._get_dimension(units)
         square = z.mean**2
         overlap = float(square.mean()) / max(z.mean_power, 1e-300)
         power, cosine, mean = np.maximum(z.power - square, 0.0), z.cosine, np.zeros_like(z.power)
         if self.norm is Normalization.RMS:
             power, overlap, mean = z.power, 0.0, z.mean
         if self.norm is Normalization.BATCH:
-            overlap = z.overlap(self.batch_size)
+            overlap = z.compute_overlap(self.batch_size)
             root, common = np.sqrt(z.power), math.sqrt(z.mean_power)
             power = (root - overlap * common) ** 2 + overlap * (1 - overlap) * z.mean_power
             power *= z.mean_power * (1 - overlap) / max(power.mean(), 1e-300)  # exact on average
@@ -213,19 +228,19 @@ class Network:
             power = statistic = power * dimension / (dimension + 1)
         scale = 1 / (statistic + self.epsilon)
         cosine = np.clip((cosine - overlap) / max(1 - overlap, 1e-12), -1.0, 1.0)
-        spread = 1 + (tailed - 1) * (scale * statistic) ** 2 / max(dimension - 2, 1e-3)
+        spread = 1 + (kurtosis - 1) * (scale * statistic) ** 2 / max(dimension - 2, 1e-3)
         signal = Signal(power * scale, mean * np.sqrt(scale), cosine)
         return signal, scale * spread
 
-    def norm_alone(self, z: Signal, units: int) -> tuple[Signal, FloatArray]:
-        """A normalization with no activation behind it, and its squared gradient factor."""
+    def apply_norm(self, z: Signal, units: int) -> tuple[Signal, FloatArray]:
+        """Apply a norm before no activation; return also its factor of the squared gradient."""
         if self.norm is Normalization.NONE or not self.norm_first:
             return z, np.ones_like(z.power)
         u, factor = self.normalize(z, units)
-        return u, factor * (1 - self.removed(units))
+        return u, factor * (1 - self.compute_removed_share(units))
 
-    def group_size(self, units: int) -> float:
-        """Entries that a normalization statistic is made of; infinite without one."""
+    def get_group_size(self, units: int) -> float:
+        """Get the number of entries in a normalization statistic; infinite without one."""
         sizes = {
             Normalization.NONE: math.inf,
             Normalization.BATCH: self.batch_size,
@@ -233,15 +248,19 @@ class Network:
         }
         return sizes.get(self.norm, units)
 
-    def _dimension(self, units: int) -> float:
-        """Dimensions left to the normalized vector."""
-        return self.group_size(units) - (self.norm is not Normalization.RMS)
+    def _get_dimension(self, units: int) -> float:
+        """Get the number of dimensions left to the normalized vector."""
+        return self.get_group_size(units) - (self.norm is not Normalization.RMS)
 
-    def removed(self, units: int, law: ActivationLaw | None = None) -> float:
-        """Share of the gradient along the mean and along the signal, which a norm removes."""
-        size = self.group_size(units)
+    def compute_removed_share(self, units: int, law: ActivationLaw | None = None) -> float:
+        """Compute the share of the squared gradient that a norm removes.
+
+        It is the share along the mean and along the signal; ``law`` is that of an activation
+        behind the norm.
+        """
+        size = self.get_group_size(units)
         along_signal, mean, shared = (
-            (1.0, (1.0, 0.0), (0.0, 1.0)) if law is None else (_projections(law))
+            (1.0, (1.0, 0.0), (0.0, 1.0)) if law is None else compute_projections(law)
         )
         if self.norm is Normalization.RMS:
             return along_signal / size
@@ -253,59 +272,7 @@ class Network:
         return (1 + along_signal - sum(pairs)) / size
 
 
-@lru_cache(maxsize=64)
-def on_sphere(law: ActivationLaw, dimension: float) -> Shape:
-    """A normalized vector lies on a sphere: its entries have density ∝ (1 − u²/d)^((d−3)/2)."""
-    z, hermite = hermite_functions()
-    gaussian = hermite[0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        inside = np.maximum(1 - z**2 / dimension, 0.0) ** max((dimension - 3) / 2, 0.0)
-    sphere = np.where(z**2 < dimension, inside, 0.0)
-    sphere /= max(sphere.sum(), 1e-300)
-    phi, slope = values_and_slopes(law.module, z)
-    ratios = [float(sphere @ f**2 / (gaussian @ f**2)) for f in (phi, slope)]
-    return Shape(*ratios)
-
-
-@lru_cache(maxsize=256)
-def gaussian_tails(law: ActivationLaw, q: float, centred: bool) -> float:
-    """``tails`` of φ(u), u ~ N(0, q)."""
-    z, hermite = hermite_functions()
-    phi, slope = values_and_slopes(law.module, math.sqrt(q) * z)
-    return tails(phi - centred * (hermite[0] @ phi), slope, hermite[0])
-
-
-def tails(values: FloatArray, slopes: FloatArray, weights: FloatArray | None = None) -> float:
-    """Kurtosis of φ, less what a large entry loses of its own slope.
-
-    The statistic s² contains the entry whose slope it divides, so that E φ'²/s² is smaller where
-    large outputs come with large slopes.
-    """
-    mean = np.mean if weights is None else partial(np.dot, weights)
-    power, square = mean(values**2), mean(slopes**2)
-    if not power * square > 1e-300:
-        return 3.0
-    together = mean((values * slopes) ** 2) / (power * square)
-    return float(mean(values**4) / power**2 - together + 1)
-
-
-@lru_cache(maxsize=64)
-def _projections(law: ActivationLaw) -> tuple[float, tuple[float, float], tuple[float, float]]:
-    """E φ'²z², and the squares of the first two Hermite coefficients of φ' and of φ'z.
-
-    At q = 1, all relative to E φ'².
-    """
-    z, hermite = hermite_functions()
-    slope = values_and_slopes(law.module, z)[1]
-    square = float(hermite[0] @ slope**2)
-    (mean, mean_z), (shared, shared_z) = (
-        (hermite[:2] @ f) ** 2 / square for f in (slope, slope * z)
-    )
-    along_signal = float(hermite[0] @ (slope * z) ** 2) / square
-    return along_signal, (float(mean), float(mean_z)), (float(shared), float(shared_z))
-
-
-def _epsilon(experiment: Experiment) -> float:
+def _get_epsilon(experiment: Experiment) -> float:
     spec = experiment.mlp
     make = NORMALIZATIONS[spec.normalization].module
     epsilon: Any = make(spec, spec.groups).eps if make else 0.0

@@ -1,4 +1,4 @@
-"""Which law follows the signal through which pattern of connections."""
+"""The predicted flow of an experiment, by its pattern of connections."""
 
 from __future__ import annotations
 
@@ -6,28 +6,34 @@ from collections.abc import Callable
 
 from gradflow.core.catalog import Connection
 from gradflow.core.experiment import Experiment
-from gradflow.core.theory.flow import Flow, blocks, dense, plain, preactivation
-from gradflow.core.theory.residual import residual
-from gradflow.core.theory.signals import Network
+from gradflow.core.theory.flow import (
+    PredictedFlow,
+    list_blocks,
+    predict_dense_flow,
+    predict_plain_flow,
+    predict_preactivation_flow,
+)
+from gradflow.core.theory.residual import predict_residual_flow
+from gradflow.core.theory.signals import NetworkLaws
 
-STRUCTURES: dict[Connection, Callable[[Network], Flow]] = {
-    Connection.PLAIN: plain,
-    Connection.RESIDUAL: residual,
-    Connection.PREACTIVATION: preactivation,
-    Connection.DENSE: dense,
+STRUCTURES: dict[Connection, Callable[[NetworkLaws], PredictedFlow]] = {
+    Connection.PLAIN: predict_plain_flow,
+    Connection.RESIDUAL: predict_residual_flow,
+    Connection.PREACTIVATION: predict_preactivation_flow,
+    Connection.DENSE: predict_dense_flow,
 }
 
 
-def flow_of(experiment: Experiment) -> tuple[Flow, Network]:
-    """The flow through the network of ``experiment``."""
+def predict_flow(experiment: Experiment) -> tuple[PredictedFlow, NetworkLaws]:
+    """Predict the flow through the network of ``experiment``; return also its laws."""
     spec = experiment.mlp
-    through = STRUCTURES[spec.connection]
-    network = Network(experiment)
+    predict_structure = STRUCTURES[spec.connection]
+    network = NetworkLaws(experiment)
     if not spec.zero_last:
-        return through(network), network
-    if network.adapts:  # LSUV looks at the network before its last branch weights become 0
-        through(network)
-        network = Network(experiment, network.gain)
-    for block in blocks(spec, network.depth):
-        network.zero(block[-1])
-    return through(network), network
+        return predict_structure(network), network
+    if network.adapts:  # LSUV measures the network before its last branch weights become 0
+        predict_structure(network)
+        network = NetworkLaws(experiment, network.gain)
+    for block in list_blocks(spec, network.depth):
+        network.zero_layer(block[-1])
+    return predict_structure(network), network

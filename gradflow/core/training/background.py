@@ -8,16 +8,17 @@ from enum import StrEnum
 from typing import Any
 
 from gradflow.core.errors import GradflowError
+from gradflow.core.text import Text
 from gradflow.core.training.checkpoint import Checkpoints
 from gradflow.core.training.engine import Trainer
 from gradflow.core.training.plan import TrainingPlan
 from gradflow.core.training.record import StepRecord
 from gradflow.core.training.run import Run
-from gradflow.core.training.task import task_of
+from gradflow.core.training.task import make_task
 
 
-class State(StrEnum):
-    """What a background run is doing."""
+class RunState(StrEnum):
+    """States of a background run."""
 
     PAUSED = "paused"
     RUNNING = "running"
@@ -37,7 +38,7 @@ class BackgroundRun:
     Args:
         experiment: what ``train`` takes; it is built at once, in the caller's thread.
         plan: how to train.
-        gate: held while a step is computed, say a semaphore that admits computations.
+        gate: held while a step is computed, for example a semaphore that admits computations.
 
     Raises:
         InvalidExperiment, DeviceUnavailable: as ``train`` does.
@@ -49,29 +50,29 @@ class BackgroundRun:
         plan: TrainingPlan | None = None,
         gate: AbstractContextManager[Any] | None = None,
     ) -> None:
-        task = task_of(experiment)
+        task = make_task(experiment)
         self.plan = plan or TrainingPlan()
         self._title, self._settings = task.title, task.settings
         self._gate = gate or nullcontext()
         self._trainer: Trainer | None = Trainer(task, self.plan)
         self._lock = threading.Lock()
         self._records: list[StepRecord] = []
-        self._checkpoints = Checkpoints()
-        self._state = State.PAUSED
+        self._checkpoints = Checkpoints(self.plan.steps)
+        self._state = RunState.PAUSED
         self._steps_done = 0
         self._wanted: int | None = 0
         self._thread: threading.Thread | None = None
-        self._error: str | None = None
+        self._error: Text | str | None = None
 
     @property
-    def state(self) -> State:
-        """What it is doing now."""
+    def state(self) -> RunState:
+        """The present state."""
         return self._state
 
     @property
     def error(self) -> str | None:
-        """Why it failed, if it did."""
-        return self._error
+        """Why it failed, in the language of the reader; ``None`` if it did not."""
+        return None if self._error is None else str(self._error)
 
     @property
     def steps_done(self) -> int:
@@ -81,7 +82,7 @@ class BackgroundRun:
     @property
     def over(self) -> bool:
         """Whether it will never go on."""
-        return self._state not in (State.PAUSED, State.RUNNING)
+        return self._state not in (RunState.PAUSED, RunState.RUNNING)
 
     @property
     def run(self) -> Run:
@@ -92,16 +93,16 @@ class BackgroundRun:
                 self._settings,
                 self.plan,
                 tuple(self._records),
-                self._checkpoints.taken,
+                self._checkpoints.points,
             )
 
     def play(self) -> None:
-        """Go on until the end, or until told otherwise; nothing happens to a run that is over."""
-        self._go_on(None)
+        """Go on until the end, a pause or a stop; a run that is over stays as it is."""
+        self._resume(None)
 
     def step(self, records: int = 1) -> None:
         """Go on for so many records, then pause."""
-        self._go_on(records)
+        self._resume(records)
 
     def pause(self) -> None:
         """Stop after the step that is being computed; ``play`` goes on."""
@@ -114,50 +115,53 @@ class BackgroundRun:
         with self._lock:
             self._wanted = 0
             if not self.over:
-                self._state = State.STOPPED
+                self._state = RunState.STOPPED
         self.wait()
         self._trainer = None
 
     def wait(self, seconds: float | None = None) -> None:
-        """Until its thread has ended, or the time is up."""
+        """Wait until its thread has ended, or the time is up."""
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(seconds)
 
-    def _go_on(self, records: int | None) -> None:
+    def _resume(self, records: int | None) -> None:
         with self._lock:
             if self.over:
                 return
             self._wanted = records
-            if self._state is State.RUNNING:
+            if self._state is RunState.RUNNING:
                 return
-            self._state = State.RUNNING
-            self._thread = threading.Thread(target=self._work, name="gradflow-run", daemon=True)
+            self._state = RunState.RUNNING
+            self._thread = threading.Thread(
+                target=self._run_steps, name="gradflow-run", daemon=True
+            )
             self._thread.start()
 
-    def _work(self) -> None:
+    def _run_steps(self) -> None:
         try:
-            while self._continues():
+            while self._may_continue():
                 trainer = self._trainer
                 assert trainer is not None
                 with self._gate:
                     record = trainer.advance()
-                    self._checkpoints.note(trainer)
-                self._note(trainer, record)
+                    if not trainer.finished:
+                        self._checkpoints.add_if_due(trainer.step, trainer.take_checkpoint)
+                self._keep_record(trainer, record)
         except GradflowError as error:
-            self._fail(str(error))
+            self._fail(error.args[0])
         except Exception as error:
-            self._fail(f"{type(error).__name__}: {error}")
+            self._fail(f"{type(error).__name__}: {error}")  # a bug; in Python's own words
             raise
 
-    def _continues(self) -> bool:
-        """Whether to compute another step; if not, the thread is about to end."""
+    def _may_continue(self) -> bool:
+        """Whether to compute another step; if not, the run is paused or over."""
         with self._lock:
-            if self._state is State.RUNNING and self._wanted == 0:
-                self._state = State.PAUSED
-            return self._state is State.RUNNING
+            if self._state is RunState.RUNNING and self._wanted == 0:
+                self._state = RunState.PAUSED
+            return self._state is RunState.RUNNING
 
-    def _note(self, trainer: Trainer, record: StepRecord | None) -> None:
+    def _keep_record(self, trainer: Trainer, record: StepRecord | None) -> None:
         with self._lock:
             self._steps_done = trainer.step
             if record is not None:
@@ -166,9 +170,9 @@ class BackgroundRun:
                     self._wanted -= 1
             if trainer.finished:
                 broke = record is not None and record.divergence is not None
-                self._state = State.DIVERGED if broke else State.FINISHED
+                self._state = RunState.DIVERGED if broke else RunState.FINISHED
                 self._trainer = None
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, reason: Text | str) -> None:
         with self._lock:
-            self._state, self._error, self._trainer = State.FAILED, reason, None
+            self._state, self._error, self._trainer = RunState.FAILED, reason, None

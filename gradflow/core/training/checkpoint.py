@@ -4,33 +4,30 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from gradflow.core.networks.noise import list_noise_generators
 
-if TYPE_CHECKING:
-    from gradflow.core.training.engine import Trainer
-
-MOST = 32
+MAX_CHECKPOINTS = 32
 """Checkpoints of one run."""
-MOST_BYTES = 8 * 2**20
-"""What they may take together: a server keeps runs of many users."""
+MAX_BYTES = 8 * 2**20
+"""Memory of all checkpoints of one run: a server keeps runs of many users."""
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """All that changes while a network is trained, but for the place in the data.
+    """Everything that changes while a network is trained, except the position in the data.
 
     Attributes:
         step: steps done.
         model: parameters and buffers.
         optimizer: its state, as PyTorch saves it.
-        scaler: that of the loss scaling.
+        scaler: the state of the loss scaling.
         noise: states of the model's own random numbers.
     """
 
@@ -41,14 +38,14 @@ class Checkpoint:
     noise: tuple[Tensor, ...]
 
     @classmethod
-    def taken(
+    def take(
         cls,
         step: int,
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
         scaler: torch.amp.GradScaler,
     ) -> Self:
-        """A copy that later steps do not change."""
+        """Copy the state of a run; later steps do not change the copy."""
         return cls(
             step,
             {name: tensor.clone() for name, tensor in model.state_dict().items()},
@@ -63,7 +60,7 @@ class Checkpoint:
         optimizer: torch.optim.Optimizer,
         scaler: torch.amp.GradScaler,
     ) -> None:
-        """Put it all back into a run of the same experiment and plan."""
+        """Put the state back into a run of the same experiment and plan."""
         model.load_state_dict(self.model)
         optimizer.load_state_dict(copy.deepcopy(self.optimizer))  # it would go on with our tensors
         scaler.load_state_dict(self.scaler)
@@ -72,29 +69,42 @@ class Checkpoint:
 
     @property
     def bytes(self) -> int:
-        """What its tensors take."""
+        """Memory of its tensors."""
         states = (state.values() for state in self.optimizer["state"].values())
         moments = (value for values in states for value in values if isinstance(value, Tensor))
         return sum(tensor.nbytes for tensor in (*self.model.values(), *moments))
 
 
 class Checkpoints:
-    """Checkpoints of a run, evenly spread, as many as ``MOST`` and ``MOST_BYTES`` allow."""
+    """Checkpoints of a run, evenly spread, as many as ``MAX_CHECKPOINTS`` and ``MAX_BYTES`` allow.
 
-    def __init__(self) -> None:
-        self.taken: tuple[Checkpoint, ...] = ()
+    Args:
+        steps: steps of the whole run.
+
+    Attributes:
+        points: the checkpoints so far, in the order of their steps.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self.points: tuple[Checkpoint, ...] = ()
+        self._steps = steps
         self._every = 0
 
-    def note(self, trainer: Trainer) -> None:
-        """Take one if it is time; to be called after every step."""
+    def add_if_due(self, step: int, take: Callable[[], Checkpoint]) -> None:
+        """Add a checkpoint if it is time for one; to be called after every step.
+
+        Args:
+            step: steps done.
+            take: takes a checkpoint of the run as it stands.
+        """
         if not self._every:
             # The optimizer has its state after the first step only.
-            count = min(MOST, MOST_BYTES // max(trainer.checkpoint().bytes, 1))
-            self._every = math.ceil(trainer.plan.steps / (count + 1))
-        if trainer.step % self._every == 0 and not trainer.finished:
-            self.taken = (*self.taken, trainer.checkpoint())
+            count = min(MAX_CHECKPOINTS, MAX_BYTES // max(take().bytes, 1))
+            self._every = math.ceil(self._steps / (count + 1))
+        if step % self._every == 0:
+            self.points = (*self.points, take())
 
 
-def latest(points: Iterable[Checkpoint], before: int) -> Checkpoint | None:
-    """The last checkpoint from which step ``before`` is still to come."""
+def find_latest(points: Iterable[Checkpoint], before: int) -> Checkpoint | None:
+    """Find the last checkpoint from which step ``before`` is still to come."""
     return max((p for p in points if p.step < before), key=lambda p: p.step, default=None)

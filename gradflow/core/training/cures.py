@@ -1,7 +1,8 @@
-"""What may keep a run whole that broke: the same run with one setting changed."""
+"""Changes that may keep a run whole that broke: the same run with one setting changed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,11 @@ from gradflow.core.catalog.optimizers import Clip, Precision
 from gradflow.core.codec import from_fields, to_fields
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
-from gradflow.core.text import _
+from gradflow.core.text import Text
 from gradflow.core.training.plan import TrainingPlan
 
 CLIP_NORM = 1.0
-SMALLER = 10.0
+RATE_DIVISOR = 10.0
 
 
 @dataclass(frozen=True)
@@ -29,47 +30,54 @@ class Cure:
     """
 
     code: str
-    label: str
+    label: Text
     experiment: Any
     plan: TrainingPlan
 
 
-def cures(experiment: Any, plan: TrainingPlan) -> list[Cure]:
-    """Clipping, a smaller rate, another initialization, a wider number format: what applies.
+def list_cures(experiment: Any, plan: TrainingPlan) -> list[Cure]:
+    """List the cures that apply to a run.
 
-    The initialization is the one made for the activation function; only an ``Experiment`` whose
+    They are clipping, a smaller rate, another initialization and a wider number format. The
+    initialization is the one made for the activation function; only an ``Experiment`` whose
     network has one, and has another than that, is offered it.
     """
-    found = []
+    return list(_yield_cures(experiment, plan))
+
+
+def _yield_cures(experiment: Any, plan: TrainingPlan) -> Iterator[Cure]:
     if plan.clip is not Clip.NORM or plan.threshold > CLIP_NORM:
-        label = _("Clip the gradient to norm {c}").format(c=f"{CLIP_NORM:g}")
-        changed = plan.changed(clip=Clip.NORM, threshold=CLIP_NORM)
-        found.append(Cure("clipping", label, experiment, changed))
-    rate = plan.learning_rate / SMALLER
-    label = _("Learning rate {rate} instead of {old}").format(
-        rate=f"{rate:.3g}", old=f"{plan.learning_rate:.3g}"
+        label = Text("Clip the gradient to norm {c}", c=f"{CLIP_NORM:g}")
+        clipped = plan.replace_settings(clip=Clip.NORM, threshold=CLIP_NORM)
+        yield Cure("clipping", label, experiment, clipped)
+    rate = plan.learning_rate / RATE_DIVISOR
+    label = Text(
+        "Learning rate {rate} instead of {old}",
+        rate=f"{rate:.3g}",
+        old=f"{plan.learning_rate:.3g}",
     )
-    found.append(Cure("rate", label, experiment, plan.changed(learning_rate=rate)))
-    if (other := _reinitialized(experiment)) is not None:
-        code = Initialization(to_fields(other)["initialization"])
-        label = _("Initialization {name}").format(name=_(INITIALIZATIONS[code].label))
-        found.append(Cure("initialization", label, other, plan))
+    yield Cure("rate", label, experiment, plan.replace_settings(learning_rate=rate))
+    if (reinitialized := _reinitialize(experiment)) is not None:
+        code = Initialization(to_fields(reinitialized)["initialization"])
+        label = Text("Initialization {name}", name=Text(INITIALIZATIONS[code].label))
+        yield Cure("initialization", label, reinitialized, plan)
     if plan.precision is Precision.FLOAT16:
-        changed = plan.changed(precision=Precision.BFLOAT16)
-        found.append(Cure("precision", _("bfloat16 instead of float16"), experiment, changed))
-    return found
+        label = Text("bfloat16 instead of float16")
+        wider = plan.replace_settings(precision=Precision.BFLOAT16)
+        yield Cure("precision", label, experiment, wider)
 
 
-def _reinitialized(experiment: Any) -> Experiment | None:
+def _reinitialize(experiment: Any) -> Experiment | None:
+    """Give the network the initialization made for its activation, if it has another."""
     if not isinstance(experiment, Experiment):
         return None
     fields = to_fields(experiment)
     if "initialization" not in fields:
         return None
-    made_for_it = ACTIVATIONS[fields["activation"]].initialization
-    if fields["initialization"] == made_for_it:
+    recommended = ACTIVATIONS[fields["activation"]].initialization
+    if fields["initialization"] == recommended:
         return None
     try:
-        return from_fields(fields | {"initialization": made_for_it})
+        return from_fields(fields | {"initialization": recommended})
     except InvalidExperiment:
         return None

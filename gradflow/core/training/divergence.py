@@ -1,4 +1,4 @@
-"""Where a run broke, in words and codes, and settings that may keep it whole."""
+"""Where a run broke, in codes and in words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gradflow.core.text import _
 
 
 class Origin(StrEnum):
-    """What became infinite or NaN first."""
+    """Origins of a divergence: the values that became infinite or NaN first."""
 
     SIGNAL = "signal"
     LOSS = "loss"
@@ -25,8 +25,8 @@ class Divergence:
         origin: ``signal``: the weights are finite, but the output of a module is not; ``loss``:
             all outputs are finite, the loss is not; ``weights``: an earlier update broke them.
         began: the step in which it began: for ``weights`` the one with the broken update.
-        layer: the layer where it began, from 1; 0 if in none. For ``weights`` the one nearest to
-            the loss, because on its way back a gradient carries NaN to all layers before.
+        layer: the layer where it began, from 1; 0 if it began in no layer. For ``weights`` the one
+            nearest to the loss, because a gradient carries NaN back to all layers before.
         module: name of that layer's weight module.
     """
 
@@ -38,16 +38,16 @@ class Divergence:
 
     @property
     def text(self) -> str:
-        """Two sentences: that the run stopped, and where it began."""
-        place = _("layer {n} ({module})").format(n=self.layer, module=self.module)
+        """Two sentences, in the language of the reader: the run stopped, and where it began."""
+        layer = _("layer {n} ({module})").format(n=self.layer, module=self.module)
         match self.origin:
             case Origin.SIGNAL if self.layer:
-                cause = _("It began in {place}, whose output overflowed.").format(place=place)
+                cause = _("It began in {place}, whose output overflowed.").format(place=layer)
             case Origin.WEIGHTS if self.layer:
                 cause = _(
                     "It began in step {step}: the gradient in {place} overflowed, and the update "
                     "carried that into the weights."
-                ).format(step=self.began, place=place)
+                ).format(step=self.began, place=layer)
             case Origin.LOSS:
                 cause = _("All outputs are finite: it began in the loss itself.")
             case _other:

@@ -15,16 +15,18 @@ from torch import Tensor
 
 from gradflow.core.catalog.optimizers import PRECISIONS, Clip
 from gradflow.core.errors import InvalidExperiment
+from gradflow.core.histogram import FloatArray
+from gradflow.core.text import Text
 from gradflow.core.training import noise_scale, optimizers
 from gradflow.core.training.checkpoint import Checkpoint
 from gradflow.core.training.divergence import Divergence, Origin
-from gradflow.core.training.evaluation import evaluated
-from gradflow.core.training.layers import FloatArray, LayerMap
+from gradflow.core.training.evaluation import evaluate_held_out
+from gradflow.core.training.layers import LayerMap
 from gradflow.core.training.norms import Norms
-from gradflow.core.training.passes import Measured, RecordedPass, nearest_to_loss
+from gradflow.core.training.passes import PassMeasurements, RecordedPass, find_nearest_to_loss
 from gradflow.core.training.plan import TrainingPlan
 from gradflow.core.training.record import StepRecord
-from gradflow.core.training.task import Batch, Task, task_of
+from gradflow.core.training.task import Batch, Task, make_task
 
 Progress = Callable[[int, int], None]
 
@@ -48,10 +50,10 @@ def train(
             the network in this precision on the device.
         DeviceUnavailable: the experiment asks for a GPU and there is none.
     """
-    return _records(Trainer(task_of(experiment), plan or TrainingPlan()), progress)
+    return _yield_records(Trainer(make_task(experiment), plan or TrainingPlan()), progress)
 
 
-def _records(trainer: Trainer, progress: Progress | None) -> Iterator[StepRecord]:
+def _yield_records(trainer: Trainer, progress: Progress | None) -> Iterator[StepRecord]:
     while not trainer.finished:
         record = trainer.advance()
         if progress is not None:
@@ -64,15 +66,15 @@ class Trainer:
     """A run that is advanced step by step.
 
     Args:
-        task: what is trained.
-        plan: how.
+        task: the model with its data and loss.
+        plan: the settings of the training.
         only: the one step to record, with its full report, instead of those of the plan.
 
     Attributes:
-        task: what is trained.
-        plan: how.
+        task: the model with its data and loss.
+        plan: the settings of the training.
         step: steps done.
-        finished: no step is left, or the loss was not finite.
+        finished: whether no step is left, or the loss was not finite.
     """
 
     def __init__(self, task: Task, plan: TrainingPlan, only: int | None = None) -> None:
@@ -84,13 +86,13 @@ class Trainer:
         self._parameters = self._layers.parameters
         trained = [parameter for parameter in self._parameters if parameter.requires_grad]
         if not trained:
-            raise InvalidExperiment("model: it has no parameter to train", fields=("model",))
+            raise InvalidExperiment(Text("model: it has no parameter to train"), fields=("model",))
         optimizers.check_precision(trained, plan)
         self._trained = trained
         self._device = trained[0].device
         self._autocast = PRECISIONS[plan.precision].dtype
-        self._optimizer = optimizers.build(trained, plan)
-        self._scaler = optimizers.scaler(plan, self._device)
+        self._optimizer = optimizers.build_optimizer(trained, plan)
+        self._scaler = optimizers.build_scaler(plan, self._device)
         self._norms = Norms(self._parameters)
         self._groups: list[list[int]] = []
         recorded = plan.recorded_steps if only is None else (only,)
@@ -100,25 +102,30 @@ class Trainer:
         self._overflowed: tuple[int, int] | None = None
 
     def advance(self) -> StepRecord | None:
-        """One step; its record, if it is a recorded one or its loss is not finite."""
+        """Compute one step; return its record if it is to be recorded or its loss is not finite."""
         self.step += 1
         batch = next(self.task.batches)
         try:
             with torch.inference_mode(False), torch.enable_grad():
-                record = self._stepped(batch)
+                record = self._compute_step(batch)
         except NotImplementedError as error:  # RReLU in float16 on a CPU, in torch 2.13
             raise InvalidExperiment(
-                f"precision: PyTorch {torch.__version__} cannot compute this network in "
-                f"{self.plan.precision} on {self._device} ({error}); choose another precision or "
-                "activation",
+                Text(
+                    "precision: PyTorch {version} cannot compute this network in {precision} on "
+                    "{device} ({reason}); choose another precision or activation",
+                    version=torch.__version__,
+                    precision=self.plan.precision,
+                    device=str(self._device),
+                    reason=str(error),
+                ),
                 fields=("precision", "activation"),
             ) from error
         self.finished = self.finished or self.step == self.plan.steps
         return record
 
-    def checkpoint(self) -> Checkpoint:
-        """The state between two steps."""
-        return Checkpoint.taken(self.step, self.task.model, self._optimizer, self._scaler)
+    def take_checkpoint(self) -> Checkpoint:
+        """Copy the state between two steps."""
+        return Checkpoint.take(self.step, self.task.model, self._optimizer, self._scaler)
 
     def resume(self, point: Checkpoint) -> None:
         """Go on from a state of a run of the same experiment and plan; only before any step."""
@@ -126,40 +133,42 @@ class Trainer:
         deque(islice(self.task.batches, point.step), maxlen=0)
         self.step = point.step
 
-    def _stepped(self, batch: Batch) -> StepRecord | None:
+    def _compute_step(self, batch: Batch) -> StepRecord | None:
         index = self._recorded.get(self.step)
-        apart = {} if index is None else self._measured_apart(batch, index)
+        extras = {} if index is None else self._measure_extras(batch, index)
         self._optimizer.zero_grad()
-        seen = None if index is None else self._recording(full=self.step in self._reported)
-        outputs, loss = self._forward(batch, seen or nullcontext())
+        recorded = (
+            None if index is None else self._prepare_recording(full=self.step in self._reported)
+        )
+        outputs, loss = self._run_forward(batch, recorded or nullcontext())
         value = float(loss.detach())
         if not math.isfinite(value):
             self.finished = True
-            return self._diverged(batch, value)
-        rate = self.plan.rate(self.step)
+            return self._record_divergence(batch, value)
+        rate = self.plan.compute_rate(self.step)
         optimizers.set_rate(self._optimizer, rate)
         scale = self._scaler.get_scale()
         torch.autograd.backward(self._scaler.scale(loss))
-        if seen is None:
+        if recorded is None:
             self._update()
             return None
-        measured = seen.measured(value)
+        measured = recorded.measure(value)
         self._groups = measured.groups
         clipped = self._update(measured)
-        after = self._norms.joined(self._parameters, 1)
-        return measured.record(
+        after = self._norms.join(self._parameters, 1)
+        return measured.make_record(
             self.step,
             value,
             clipped,
-            self._norms.distances(after, measured.values),
-            accuracy=self._accuracy(outputs, batch),
+            self._norms.measure_distances(after, measured.values),
+            accuracy=self._measure_accuracy(outputs, batch),
             learning_rate=rate,
             loss_scale=scale,
             skipped=self._scaler.get_scale() < scale,
-            **apart,
+            **extras,
         )
 
-    def _recording(self, *, full: bool) -> RecordedPass:
+    def _prepare_recording(self, *, full: bool) -> RecordedPass:
         return RecordedPass(
             self.task,
             self._layers,
@@ -169,89 +178,95 @@ class Trainer:
             dtype=self._autocast or self._trained[0].dtype,
         )
 
-    def _forward(self, batch: Batch, around: AbstractContextManager[object]) -> tuple[Any, Tensor]:
-        """The outputs, and the loss; ``around`` is entered for the model alone."""
-        with around:
-            outputs = self._outputs(batch[0])
+    def _run_forward(
+        self, batch: Batch, recording: AbstractContextManager[object]
+    ) -> tuple[Any, Tensor]:
+        """Compute outputs and loss; ``recording`` is entered for the model alone."""
+        with recording:
+            outputs = self._compute_outputs(batch[0])
         return outputs, self.task.loss(outputs, batch[1])
 
-    def _outputs(self, inputs: Any) -> Any:
+    def _compute_outputs(self, inputs: Any) -> Any:
         if self._autocast is None:
             return self.task.model(inputs)
         with torch.autocast(self._device.type, dtype=self._autocast):
             return self.task.model(inputs)
 
-    def _accuracy(self, outputs: Any, batch: Batch) -> float:
+    def _measure_accuracy(self, outputs: Any, batch: Batch) -> float:
         if self.task.accuracy is None:
             return math.nan
         with torch.no_grad():
             return float(self.task.accuracy(outputs, batch[1]))
 
-    def _measured_apart(self, batch: Batch, index: int) -> dict[str, float]:
-        """What takes passes of its own: held-out data, and the noise of the gradient."""
-        plan, found = self.plan, {}
+    def _measure_extras(self, batch: Batch, index: int) -> dict[str, float]:
+        """Measure what takes passes of its own: held-out data, and the noise of the gradient."""
+        plan, task = self.plan, self.task
+        numbers: dict[str, float] = {}
         last = self.step == plan.steps
         if plan.evaluate_every and (index % plan.evaluate_every == 0 or last):
-            found = evaluated(self.task, self._outputs)
+            numbers = evaluate_held_out(task, self._compute_outputs)
         if plan.noise_every and index % plan.noise_every == 0:
-            found["noise_scale"] = self._noise.add(
-                *noise_scale.measured(
-                    self.task.model, self._outputs, self.task.loss, *batch, self.task.batch_axis
-                )
+            trace, square = noise_scale.measure_noise(
+                task.model, self._compute_outputs, task.loss, *batch, task.batch_axis
             )
-        return found
+            numbers["noise_scale"] = self._noise.add(trace, square)
+        return numbers
 
-    def _update(self, measured: Measured | None = None) -> FloatArray:
-        """Clip, penalize and step; norms of the gradients after clipping if it is recorded."""
+    def _update(self, measured: PassMeasurements | None = None) -> FloatArray:
+        """Clip, penalize and step.
+
+        Returns:
+            Norms of the gradients after clipping if the step is recorded, else an empty array.
+        """
         scaler = self._scaler
         scaler.unscale_(self._optimizer)
         clipped = np.zeros(0) if measured is None else measured.gradients
         if measured is not None and measured.grad_nonfinite.any():
             self._note_overflow()
         if self.plan.clip is not Clip.NONE:
-            optimizers.clip(self._trained, self.plan, self._note_overflow)
+            optimizers.clip_gradients(self._trained, self.plan, self._note_overflow)
             if measured is not None:
-                clipped, _ = self._gradient_norms()
+                clipped, _ = self._measure_gradient_norms()
         optimizers.penalize(self._trained, self.plan)
         scaler.step(self._optimizer)
         scaler.update()
         return clipped
 
-    def _gradient_norms(self) -> tuple[FloatArray, FloatArray]:
-        return self._norms.of(self._norms.joined([p.grad for p in self._parameters], 1))
+    def _measure_gradient_norms(self) -> tuple[FloatArray, FloatArray]:
+        return self._norms.measure(self._norms.join([p.grad for p in self._parameters], 1))
 
     def _note_overflow(self) -> None:
         """Remember where the gradient overflowed first, unless loss scaling skips the update."""
         if self._overflowed is None and not self._scaler.is_enabled():
-            _, nonfinite = self._gradient_norms()
-            self._overflowed = self.step, nearest_to_loss(self._groups, nonfinite)
+            _, nonfinite = self._measure_gradient_norms()
+            self._overflowed = self.step, find_nearest_to_loss(self._groups, nonfinite)
 
-    def _diverged(self, batch: Batch, value: float) -> StepRecord:
-        """The last record: the same pass again with everything recorded, and no update."""
+    def _record_divergence(self, batch: Batch, value: float) -> StepRecord:
+        """Make the last record: the same pass again with everything recorded, and no update."""
         self._optimizer.zero_grad()
-        seen = self._recording(full=True)
-        _, loss = self._forward(batch, seen)
+        recorded = self._prepare_recording(full=True)
+        _, loss = self._run_forward(batch, recorded)
         torch.autograd.backward(self._scaler.scale(loss))
-        measured = seen.measured(value)
-        return measured.record(
+        measured = recorded.measure(value)
+        return measured.make_record(
             self.step,
             value,
             measured.gradients,
             np.zeros(len(self._parameters)),
-            learning_rate=self.plan.rate(self.step),
+            learning_rate=self.plan.compute_rate(self.step),
             loss_scale=self._scaler.get_scale(),
-            divergence=self._divergence(measured),
+            divergence=self._locate_divergence(measured),
         )
 
-    def _divergence(self, measured: Measured) -> Divergence:
-        def found(origin: Origin, began: int, layer: int) -> Divergence:
+    def _locate_divergence(self, measured: PassMeasurements) -> Divergence:
+        def build(origin: Origin, began: int, layer: int) -> Divergence:
             module = measured.names[layer - 1] if layer else ""
             return Divergence(self.step, origin, began, layer, module)
 
         if measured.weight_nonfinite.any():
-            layer = nearest_to_loss(measured.groups, measured.weight_nonfinite)
-            return found(Origin.WEIGHTS, *(self._overflowed or (self.step - 1, layer)))
+            layer = find_nearest_to_loss(measured.groups, measured.weight_nonfinite)
+            return build(Origin.WEIGHTS, *(self._overflowed or (self.step - 1, layer)))
         broken = np.flatnonzero(measured.columns["nonfinite"])
         if not len(broken):
-            return found(Origin.LOSS, self.step, 0)
-        return found(Origin.SIGNAL, self.step, int(broken[0]) + 1)
+            return build(Origin.LOSS, self.step, 0)
+        return build(Origin.SIGNAL, self.step, int(broken[0]) + 1)

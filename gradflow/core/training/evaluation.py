@@ -12,24 +12,24 @@ from torch import nn
 from gradflow.core.training.task import Task
 
 
-def evaluated(task: Task, forward: Callable[[Any], Any]) -> dict[str, float]:
-    """``held_out_loss`` and ``held_out_accuracy`` where the task has them, in evaluation mode.
+def evaluate_held_out(task: Task, forward: Callable[[Any], Any]) -> dict[str, float]:
+    """Measure ``held_out_loss`` and ``held_out_accuracy``, where the task has them.
 
-    The model is left in the mode in which it was, module by module.
+    The model is in evaluation mode meanwhile, and each module in its own mode again afterwards.
     """
     if task.held_out is None:
         return {}
     inputs, targets = task.held_out
-    with torch.no_grad(), _evaluating(task.model):
+    with torch.no_grad(), _switch_to_evaluation(task.model):
         outputs = forward(inputs)
-        found = {"held_out_loss": float(task.loss(outputs, targets))}
+        numbers = {"held_out_loss": float(task.loss(outputs, targets))}
         if task.accuracy is not None:
-            found["held_out_accuracy"] = float(task.accuracy(outputs, targets))
-    return found
+            numbers["held_out_accuracy"] = float(task.accuracy(outputs, targets))
+    return numbers
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
+def _switch_to_evaluation(model: nn.Module) -> Iterator[None]:
     flags = [(module, module.training) for module in model.modules()]
     model.eval()
     try:

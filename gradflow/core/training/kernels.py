@@ -1,6 +1,6 @@
 """Compiled loops of the light recording: the moments of one CPU tensor without its histogram.
 
-They call those of ``gradflow.core.recording.kernels`` (after a change there: ``make clean``).
+They call loops of ``gradflow.core.recording.kernels`` (after a change there: ``make clean``).
 """
 
 from __future__ import annotations
@@ -11,53 +11,54 @@ import numpy as np
 
 from gradflow.core.recording.kernels import (
     REORDER,
-    compiled,
-    extremes,
-    inside,
-    moments,
-    nonfinite,
-    sums,
+    compile_loop,
+    compute_moments,
+    compute_sums,
+    count_inside,
+    count_nonfinite,
+    find_extremes,
 )
 
 
-@compiled()
-def signal(x, bits, inside_low, inside_high):  # type: ignore[no-untyped-def]
-    """Mean, population standard deviation, root mean square, non-finite entries, share outside.
+@compile_loop()
+def summarize_signal(x, bits, inside_low, inside_high):  # type: ignore[no-untyped-def]
+    """Compute mean, population standard deviation, root mean square and more of a signal.
 
-    The share is that of entries that are neither in [inside_low, inside_high] nor NaN; it is 0
-    where that is no interval. Last come the extremes.
+    After these three come the number of non-finite entries, the share of entries that are neither
+    in [inside_low, inside_high] nor NaN (0 if inside_low > inside_high), the smallest and the
+    largest entry.
     """
-    low, high = extremes(x, bits)
-    mean, std, rms = moments(x, low, high)
-    nan, posinf, neginf = nonfinite(x, low, high)
+    low, high = find_extremes(x, bits)
+    mean, std, rms = compute_moments(x, low, high)
+    nan, posinf, neginf = count_nonfinite(x, low, high)
     outside = 0.0
     if inside_low <= inside_high:
         cast = x.dtype.type
-        outside = 1.0 - (inside(x, cast(inside_low), cast(inside_high)) + nan) / x.size
+        outside = 1.0 - (count_inside(x, cast(inside_low), cast(inside_high)) + nan) / x.size
     return mean, std, rms, nan + posinf + neginf, outside, low, high
 
 
-@compiled()
+@compile_loop()
 def root_mean_square(x, bits):  # type: ignore[no-untyped-def]
-    """Root mean square, and number of non-finite entries."""
-    _, square = sums(x)
+    """Compute the root mean square, and count the non-finite entries."""
+    _, square = compute_sums(x)
     if math.isfinite(square) and (x.itemsize == 4 or 1e-280 < square < 1e280):
         return math.sqrt(square / x.size), np.int64(0)
-    low, high = extremes(x, bits)
-    _, _, rms = moments(x, low, high)
-    nan, posinf, neginf = nonfinite(x, low, high)
+    low, high = find_extremes(x, bits)
+    _, _, rms = compute_moments(x, low, high)
+    nan, posinf, neginf = count_nonfinite(x, low, high)
     return rms, nan + posinf + neginf
 
 
-@compiled(fastmath=REORDER)
-def _largest_difference(x, y):  # type: ignore[no-untyped-def]
+@compile_loop(fastmath=REORDER)
+def _find_largest_difference(x, y):  # type: ignore[no-untyped-def]
     largest = 0.0
     for i in range(x.size):
         largest = max(largest, abs(np.float64(x[i]) - np.float64(y[i])))
     return largest
 
 
-@compiled(fastmath=REORDER)
+@compile_loop(fastmath=REORDER)
 def _squared_distance(x, y, unit):  # type: ignore[no-untyped-def]
     square = 0.0
     for i in range(x.size):
@@ -66,20 +67,20 @@ def _squared_distance(x, y, unit):  # type: ignore[no-untyped-def]
     return square
 
 
-@compiled()
+@compile_loop()
 def _distance(x, y):  # type: ignore[no-untyped-def]
     square = _squared_distance(x, y, 1.0)
     if 1e-280 < square < 1e280:
         return math.sqrt(square)
-    largest = _largest_difference(x, y)
+    largest = _find_largest_difference(x, y)
     if largest == 0 or not math.isfinite(largest):
         return math.sqrt(square)
     return largest * math.sqrt(_squared_distance(x, y, largest))
 
 
-@compiled()
-def segment_norms(x, bits, ends):  # type: ignore[no-untyped-def]
-    """Frobenius norm, and number of non-finite entries, of each part of ``x``."""
+@compile_loop()
+def measure_segment_norms(x, bits, ends):  # type: ignore[no-untyped-def]
+    """Measure the Frobenius norm, and count the non-finite entries, of each part of ``x``."""
     norms, broken = np.zeros(ends.size), np.zeros(ends.size)
     start = 0
     for i in range(ends.size):
@@ -91,13 +92,13 @@ def segment_norms(x, bits, ends):  # type: ignore[no-untyped-def]
     return norms, broken
 
 
-@compiled()
-def segment_distances(x, y, ends):  # type: ignore[no-untyped-def]
-    """Frobenius norm of each part of x − y, in float64."""
-    found = np.zeros(ends.size)
+@compile_loop()
+def measure_segment_distances(x, y, ends):  # type: ignore[no-untyped-def]
+    """Measure the Frobenius norm of each part of x − y, in float64."""
+    distances = np.zeros(ends.size)
     start = 0
     for i in range(ends.size):
         end = ends[i]
-        found[i] = _distance(x[start:end], y[start:end])
+        distances[i] = _distance(x[start:end], y[start:end])
         start = end
-    return found
+    return distances

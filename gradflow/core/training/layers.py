@@ -7,21 +7,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from torch import nn
 
-from gradflow.core.recording.recorder import WEIGHT_KINDS, Record, kind_of, response_of, watched
+from gradflow.core.histogram import FloatArray
+from gradflow.core.recording.recorder import (
+    WEIGHT_KINDS,
+    Record,
+    find_kind,
+    find_response,
+    find_watched_modules,
+)
 from gradflow.core.recording.summary import NONE, Summaries
 
-_KINDS = (*WEIGHT_KINDS, "recurrent")
-FloatArray = npt.NDArray[np.float64]
+_LAYER_KINDS = (*WEIGHT_KINDS, "recurrent")
 
 
 class LayerMap:
     """The weight modules of ``model`` and their parameters.
 
-    These are linear, convolutional and recurrent modules. Of the last ones a report, which sees
-    them as a whole, makes no layer of its own; otherwise layers are numbered as in a report.
+    These are linear, convolutional and recurrent modules. A report makes no layer of a recurrent
+    module, which it sees as a whole; otherwise layers are numbered as in a report.
 
     Attributes:
         parameters: all parameters of the model.
@@ -38,21 +43,21 @@ class LayerMap:
         self.names: dict[int, str] = {}
         self.modules: dict[int, nn.Module] = {}
         self.weights: dict[int, list[int]] = {}
-        self.watched = [module for _, module in watched(model)]
+        self.watched = [module for _, module in find_watched_modules(model)]
         self.responses = {
-            id(module): response_of(module)
+            id(module): find_response(module)
             for module in self.watched
-            if kind_of(module) == "activation"
+            if find_kind(module) == "activation"
         }
         for name, module in model.named_modules():
             owned = [p for p in module.parameters(recurse=False) if p.dim() > 1]
-            if owned and kind_of(module) in _KINDS:
+            if owned and find_kind(module) in _LAYER_KINDS:
                 self.names[id(module)] = name or "model"
                 self.modules[id(module)] = module
                 self.weights[id(module)] = [position[id(p)] for p in owned]
 
-    def groups(self, modules: Sequence[nn.Module]) -> list[list[int]]:
-        """Positions among ``parameters`` of the weights of each module."""
+    def group_weights(self, modules: Sequence[nn.Module]) -> list[list[int]]:
+        """Group the weights by module: their positions among ``parameters``."""
         return [self.weights[id(module)] for module in modules]
 
 
@@ -66,48 +71,55 @@ class _Layer:
     activation: Record | None = None
 
 
-def full_columns(
+def summarize_layers(
     layers: LayerMap, records: Sequence[Record], summaries: Summaries
 ) -> tuple[list[nn.Module], dict[str, FloatArray]]:
-    """From a full recording what ``LightRecorder.columns`` gives."""
-    found: dict[int, _Layer] = {}
+    """Summarize a full recording per layer, as ``LightRecorder.collect_columns`` does.
+
+    Returns:
+        The layers' weight modules, and a value per layer for each of ``LIGHT_COLUMNS``.
+    """
+    by_module: dict[int, _Layer] = {}
     current: _Layer | None = None
     for record in records:
         key = id(record.module)
         if key in layers.weights:
             if record.name.endswith("]") and not record.name.endswith("[0]"):
                 continue  # of several outputs of one call the first is the layer's
-            found.pop(key, None)
-            current = found[key] = _Layer(record, record, [record.signal])
+            by_module.pop(key, None)  # of a module called again the last call counts
+            current = by_module[key] = _Layer(record, record, [record.signal])
         elif current is not None:
             current.last = record
             current.signals.append(record.signal)
             if record.kind == "activation":
                 current.activation = record
-    chosen = list(found.values())
-    first, last = [one.first.signal for one in chosen], [one.last.signal for one in chosen]
-    activations = [NONE if one.activation is None else one.activation.signal for one in chosen]
+    rows = list(by_module.values())
+    first, last = [row.first.signal for row in rows], [row.last.signal for row in rows]
+    activations = [NONE if row.activation is None else row.activation.signal for row in rows]
+    units = [_count_layer_units(row) for row in rows]
     columns = {
-        "preactivation_std": summaries.column("std", first),
-        "activation_mean": summaries.column("mean", last),
-        "activation_std": summaries.column("std", last),
-        "activation_rms": summaries.column("rms", last),
-        "nonfinite": np.array([summaries.column("nonfinite", one.signals).sum() for one in chosen]),
-        "saturated": summaries.column("saturated", activations),
-        "dead": summaries.column("dead_units", activations) / [_units(one) for one in chosen],
-        "delta_norm": summaries.column("norm", [one.first.gradient for one in chosen]),
+        "preactivation_std": summaries.get_column("std", first),
+        "activation_mean": summaries.get_column("mean", last),
+        "activation_std": summaries.get_column("std", last),
+        "activation_rms": summaries.get_column("rms", last),
+        "nonfinite": np.array(
+            [summaries.get_column("nonfinite", row.signals).sum() for row in rows]
+        ),
+        "saturated": summaries.get_column("saturated", activations),
+        "dead": summaries.get_column("dead_units", activations) / units,
+        "delta_norm": summaries.get_column("norm", [row.first.gradient for row in rows]),
     }
-    return [one.first.module for one in chosen], columns
+    return [row.first.module for row in rows], columns
 
 
-def units(shape: Sequence[int], *, channels: bool) -> int:
-    """How many outputs a layer of this shape has: its last axis, or its channels."""
+def count_units(shape: Sequence[int], *, channels: bool) -> int:
+    """Count the outputs of a layer of this shape: its last axis, or its channels."""
     if len(shape) < 2:
         return 1
     return shape[1] if channels and len(shape) > 2 else shape[-1]
 
 
-def _units(layer: _Layer) -> float:
+def _count_layer_units(layer: _Layer) -> float:
     if layer.activation is None:
         return math.nan
-    return units(layer.activation.shape, channels=layer.first.kind == "conv")
+    return count_units(layer.activation.shape, channels=layer.first.kind == "conv")

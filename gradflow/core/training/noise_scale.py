@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.networks.noise import list_noise_generators
-from gradflow.core.recording.preserve import preserved
+from gradflow.core.recording.preserve import preserve
+from gradflow.core.text import Text
 
-PARTS = 8
+BATCH_PARTS = 8
 """Parts of a batch whose gradients are compared."""
 SMOOTHING = 0.9
 """Share of the old estimate that is kept."""
@@ -34,13 +35,13 @@ class NoiseScale:
         self._trace = self._square = 0.0
 
     def add(self, trace: float, square: float) -> float:
-        """The noise scale with one more measurement; NaN while |G|² is not estimated positive."""
+        """Add a measurement and return B; NaN while the estimate of |G|² is not positive."""
         self._trace = SMOOTHING * self._trace + (1 - SMOOTHING) * trace
         self._square = SMOOTHING * self._square + (1 - SMOOTHING) * square
         return self._trace / self._square if self._square > 0 else math.nan
 
 
-def measured(
+def measure_noise(
     model: nn.Module,
     forward: Callable[[Any], Any],
     loss: Callable[[Any, Any], Tensor],
@@ -48,7 +49,7 @@ def measured(
     targets: Tensor,
     axis: int = 0,
 ) -> tuple[float, float]:
-    """Unbiased estimates of tr Σ and |G|² from the gradients of K equal parts of one batch.
+    """Estimate tr Σ and |G|², both unbiased, from the gradients of K equal parts of one batch.
 
     With g_k the gradient of part k, each of b samples: tr Σ = b·Σ‖g_k − ḡ‖²/(K − 1) and
     |G|² = ‖ḡ‖² − tr Σ/(K·b), for a loss that is a mean over the batch. With batch normalization
@@ -56,35 +57,38 @@ def measured(
     Nothing of the model changes, its random numbers included.
 
     Args:
-        model: whose parameters the gradients are of.
+        model: the model; its parameters are differentiated by.
         forward: ``forward(inputs)``, the outputs of the model.
         loss: ``loss(outputs, targets)``.
-        inputs: of one batch.
-        targets: of the same.
-        axis: along which the samples lie, in both.
+        inputs: inputs of one batch.
+        targets: targets of that batch.
+        axis: the axis along which the samples lie, in both.
 
     Raises:
         InvalidExperiment: the batch has fewer than four samples.
     """
-    parts = min(PARTS, inputs.shape[axis] // 2)
+    parts = min(BATCH_PARTS, inputs.shape[axis] // 2)
     if parts < 2:
         raise InvalidExperiment(
-            f"batch_size: with {inputs.shape[axis]} samples in a batch its noise cannot be "
-            "measured; choose 4 or more, or noise_every 0",
+            Text(
+                "batch_size: with {samples} samples in a batch its noise cannot be measured; "
+                "choose 4 or more, or noise_every 0",
+                samples=inputs.shape[axis],
+            ),
             fields=("batch_size", "noise_every"),
         )
     size = inputs.shape[axis] // parts
     parameters = [p for p in model.parameters() if p.requires_grad]
     total: Tensor | None = None
     squares = []
-    with preserved(model), _same_noise(model):
+    with preserve(model), _preserve_noise(model):
         for start in range(0, parts * size, size):
             part = inputs.narrow(axis, start, size)
             value = loss(forward(part), targets.narrow(axis, start, size))
-            found: list[Tensor | None] = [
+            gradients: list[Tensor | None] = [
                 *torch.autograd.grad(value, parameters, allow_unused=True)
             ]
-            flat = torch.cat([g.reshape(-1) for g in found if g is not None]).double()
+            flat = torch.cat([g.reshape(-1) for g in gradients if g is not None]).double()
             squares.append(flat.square().sum())
             total = flat if total is None else total + flat
     assert total is not None
@@ -94,7 +98,7 @@ def measured(
 
 
 @contextmanager
-def _same_noise(model: nn.Module) -> Iterator[None]:
+def _preserve_noise(model: nn.Module) -> Iterator[None]:
     states = [(generator, generator.get_state()) for generator in list_noise_generators(model)]
     try:
         yield

@@ -1,4 +1,4 @@
-"""Norms of parameters, gradients and updates: a number per tensor, in float64, never underflown.
+"""Norms of parameters, gradients and updates: a number per tensor, in float64, without underflow.
 
 Tensors are joined first, in a buffer that is used again and again (fresh memory costs more than the
 copy), so that one compiled loop on the CPU, or one transfer elsewhere, does for all.
@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gradflow.core.histogram import FloatArray
 from gradflow.core.training import kernels
-from gradflow.core.training.layers import FloatArray
-from gradflow.core.training.light import scaled, signed
+from gradflow.core.training.light import divide_by_largest, view_as_integers
 
 
 class Norms:
@@ -26,45 +26,45 @@ class Norms:
         self._parameters = list(parameters)
         self._buffers = [torch.cat([p.detach().reshape(-1) for p in parameters]) for _ in range(2)]
 
-    def joined(self, tensors: Sequence[Tensor | None], buffer: int) -> Tensor:
-        """A flat copy of all in ``buffer`` 0 or 1; ``None`` counts as zeros."""
+    def join(self, tensors: Sequence[Tensor | None], buffer: int) -> Tensor:
+        """Copy all into one flat tensor, ``buffer`` 0 or 1; ``None`` counts as zeros."""
         flat = [
             torch.zeros_like(p).reshape(-1) if t is None else t.detach().reshape(-1)
             for t, p in zip(tensors, self._parameters, strict=True)
         ]
         return torch.cat(flat, out=self._buffers[buffer])
 
-    def of(self, joined: Tensor) -> tuple[FloatArray, FloatArray]:
-        """Frobenius norm and number of non-finite entries of each tensor."""
+    def measure(self, joined: Tensor) -> tuple[FloatArray, FloatArray]:
+        """Measure the Frobenius norm and the number of non-finite entries of each tensor."""
         if joined.device.type == "cpu":
             flat = joined.numpy()
-            return kernels.segment_norms(flat, signed(flat), self._ends)  # type: ignore[no-any-return]
-        return self._on_device(joined)
+            return kernels.measure_segment_norms(flat, view_as_integers(flat), self._ends)  # type: ignore[no-any-return]
+        return self._measure_on_device(joined)
 
-    def distances(self, after: Tensor, before: Tensor) -> FloatArray:
-        """Frobenius norm of each difference, taken in float64."""
+    def measure_distances(self, after: Tensor, before: Tensor) -> FloatArray:
+        """Measure the Frobenius norm of each tensor's difference, in float64."""
         if after.device.type == "cpu":
-            return kernels.segment_distances(  # type: ignore[no-any-return]
+            return kernels.measure_segment_distances(  # type: ignore[no-any-return]
                 after.numpy(), before.numpy(), self._ends
             )
-        return self._on_device(after.double() - before.double())[0]
+        return self._measure_on_device(after.double() - before.double())[0]
 
-    def _on_device(self, joined: Tensor) -> tuple[FloatArray, FloatArray]:
+    def _measure_on_device(self, joined: Tensor) -> tuple[FloatArray, FloatArray]:
         rows = []
         for part in torch.split(joined, self._sizes):
-            wide, unit = scaled(part)
+            wide, unit = divide_by_largest(part)
             norm = unit * wide.square().sum().sqrt()
             rows.append(torch.stack([norm, (~part.isfinite()).sum().double()]))
-        found = torch.stack(rows).cpu().numpy()
-        return found[:, 0], found[:, 1]
+        norms, nonfinite = torch.stack(rows).cpu().numpy().T
+        return norms, nonfinite
 
 
-def combined(parts: FloatArray, groups: Sequence[Sequence[int]]) -> FloatArray:
-    """Norm of what the tensors of each group hold together, from the norm of each of them."""
-    return np.array([_together(parts[list(g)]) if len(g) > 1 else parts[g[0]] for g in groups])
+def combine_norms(parts: FloatArray, groups: Sequence[Sequence[int]]) -> FloatArray:
+    """Combine the norms of single tensors into the norm of each group of them."""
+    return np.array([_combine(parts[list(g)]) if len(g) > 1 else parts[g[0]] for g in groups])
 
 
-def _together(parts: FloatArray) -> float:
+def _combine(parts: FloatArray) -> float:
     largest = float(parts.max())
     if not 0 < largest < np.inf:
         return largest

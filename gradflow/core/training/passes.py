@@ -11,32 +11,33 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gradflow.core.histogram import FloatArray
 from gradflow.core.recording.device import DeviceSummarizer
 from gradflow.core.recording.host import HostSummarizer
 from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.recorder import Recorder
-from gradflow.core.recording.result import Recording, enqueue_weights
+from gradflow.core.recording.result import Recording, add_weights
 from gradflow.core.recording.summary import Summarizer
-from gradflow.core.training.layers import FloatArray, LayerMap, full_columns
+from gradflow.core.training.layers import LayerMap, summarize_layers
 from gradflow.core.training.light import LightRecorder
-from gradflow.core.training.norms import Norms, combined
+from gradflow.core.training.norms import Norms, combine_norms
 from gradflow.core.training.record import StepRecord
-from gradflow.core.training.snapshot import Snapshot
+from gradflow.core.training.snapshot import StepSnapshot
 from gradflow.core.training.task import Task
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
-    """What a pass left behind, as plain numbers.
+class PassMeasurements:
+    """The numbers that a recorded pass left behind.
 
     Attributes:
-        names: of the layers.
+        names: names of the layers.
         groups: for each layer the positions of its weights among the parameters.
         columns: a value per layer.
         values: a copy of all parameters, flat.
         weights, gradients: a norm per parameter.
         weight_nonfinite, grad_nonfinite: non-finite entries per parameter.
-        recording: what a report is made of, after a full recording.
+        recording: the raw material of a report, after a full recording; else ``None``.
     """
 
     names: tuple[str, ...]
@@ -49,20 +50,28 @@ class Measured:
     grad_nonfinite: FloatArray
     recording: Recording | None
 
-    def record(
+    def make_record(
         self, step: int, loss: float, clipped: FloatArray, moved: FloatArray, **numbers: Any
     ) -> StepRecord:
-        """The record of the step, from the norms of gradients after clipping and of updates."""
+        """Make the record of the step.
+
+        Args:
+            step: number of the step.
+            loss: its loss.
+            clipped: norm of the gradient of each parameter after clipping.
+            moved: norm of the update of each parameter.
+            numbers: other fields of ``StepRecord``.
+        """
         groups, everything = self.groups, [range(len(self.weights))]
-        size = combined(self.weights, groups)
-        weight_grad = combined(self.gradients, groups)
-        grad_norm = float(combined(self.gradients, everything)[0])
+        size = combine_norms(self.weights, groups)
+        weight_grad = combine_norms(self.gradients, groups)
+        grad_norm = float(combine_norms(self.gradients, everything)[0])
         same = clipped is self.gradients
-        clipped_norm = grad_norm if same else float(combined(clipped, everything)[0])
+        clipped_norm = grad_norm if same else float(combine_norms(clipped, everything)[0])
         factor = clipped_norm / grad_norm if grad_norm else 1.0
         snapshot = None
         if self.recording is not None:
-            snapshot = Snapshot(self.recording, _ratio(moved, self.weights), factor)
+            snapshot = StepSnapshot(self.recording, _divide_norms(moved, self.weights), factor)
         return StepRecord(
             step=step,
             loss=loss,
@@ -75,9 +84,9 @@ class Measured:
                 **self.columns,
                 "weight_norm": size,
                 "weight_grad_norm": weight_grad,
-                "clipped_grad_norm": weight_grad if same else combined(clipped, groups),
+                "clipped_grad_norm": weight_grad if same else combine_norms(clipped, groups),
                 "grad_nonfinite": np.array([self.grad_nonfinite[g].sum() for g in groups]),
-                "update_ratio": _ratio(combined(moved, groups), size),
+                "update_ratio": _divide_norms(combine_norms(moved, groups), size),
             },
             snapshot=snapshot,
             **numbers,
@@ -85,14 +94,14 @@ class Measured:
 
 
 class RecordedPass:
-    """Hooks on the model for one forward and backward pass, a context manager around the first.
+    """Hooks on a model for one forward and backward pass, a context manager around the forward one.
 
     Args:
-        task: whose model runs.
+        task: the task whose model runs.
         layers: its weight modules.
-        norms: of its parameters.
-        full: with all histograms, for a report; otherwise the light statistics of a record.
-        loss_scale: what the loss is multiplied by; gradients are divided by it.
+        norms: the norms of its parameters.
+        full: whether to record all histograms, for a report, or the light statistics of a record.
+        loss_scale: factor on the loss; gradients are divided by it.
         dtype: the number format of the signals.
     """
 
@@ -125,20 +134,21 @@ class RecordedPass:
     def __exit__(self, *error: object) -> None:
         self._recorder.__exit__(*error)
 
-    def measured(self, loss: float) -> Measured:
-        """After the backward pass, before anything changes parameters or their gradients."""
+    def measure(self, loss: float) -> PassMeasurements:
+        """Measure after the backward pass, before parameters or their gradients change."""
         parameters, norms, recording = self._layers.parameters, self._norms, None
         if isinstance(self._recorder, LightRecorder):
-            modules, columns = self._recorder.columns()
+            modules, columns = self._recorder.collect_columns()
         else:
-            recording = self._recording(self._recorder, loss)
-            modules, columns = full_columns(self._layers, recording.records, recording.summaries)
-        values = norms.joined(parameters, 0)
-        weights, weight_nonfinite = norms.of(values)
-        gradients, grad_nonfinite = norms.of(norms.joined([p.grad for p in parameters], 1))
-        return Measured(
+            recording = self._build_recording(self._recorder, loss)
+            records, summaries = recording.records, recording.summaries
+            modules, columns = summarize_layers(self._layers, records, summaries)
+        values = norms.join(parameters, 0)
+        weights, weight_nonfinite = norms.measure(values)
+        gradients, grad_nonfinite = norms.measure(norms.join([p.grad for p in parameters], 1))
+        return PassMeasurements(
             names=tuple(self._layers.names[id(module)] for module in modules),
-            groups=self._layers.groups(modules),
+            groups=self._layers.group_weights(modules),
             columns=columns,
             values=values,
             weights=weights,
@@ -148,14 +158,14 @@ class RecordedPass:
             recording=recording,
         )
 
-    def _recording(self, recorder: Recorder, loss: float) -> Recording:
+    def _build_recording(self, recorder: Recorder, loss: float) -> Recording:
         task, summarizer = self._task, self._summarizer
         named = dict(task.model.named_parameters())
         gradients = {id(p): p.grad for p in named.values() if p.grad is not None}
-        tickets = enqueue_weights(recorder.records, named, gradients, summarizer)
+        tickets = add_weights(recorder.records, named, gradients, summarizer)
         summaries = summarizer.collect()
-        measured = Parameters.measured(named, gradients, tickets, summaries, self._loss_scale)
-        return Recording.taken(
+        measured = Parameters.measure(named, gradients, tickets, summaries, self._loss_scale)
+        return Recording.from_recorder(
             task.model,
             recorder,
             summaries,
@@ -170,13 +180,13 @@ class RecordedPass:
         )
 
 
-def nearest_to_loss(groups: Sequence[Sequence[int]], nonfinite: FloatArray) -> int:
-    """Number of the last layer with a non-finite entry, from 1; 0 if none has."""
+def find_nearest_to_loss(groups: Sequence[Sequence[int]], nonfinite: FloatArray) -> int:
+    """Find the last layer with a non-finite entry: its number from 1, or 0 if there is none."""
     return max((i for i, g in enumerate(groups, start=1) if nonfinite[list(g)].any()), default=0)
 
 
-def _ratio(step: FloatArray, size: FloatArray) -> FloatArray:
-    """‖ΔW‖/‖W‖; 0 for what stays where it is, also at 0, and NaN for what leaves 0."""
+def _divide_norms(step: FloatArray, size: FloatArray) -> FloatArray:
+    """Divide ‖ΔW‖ by ‖W‖: 0 for weights that stay, also at 0, and NaN for those that leave 0."""
     still = np.where(step == 0, 1.0, np.nan)
     with np.errstate(invalid="ignore", over="ignore"):
         return step / np.where(size, size, still)

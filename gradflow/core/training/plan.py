@@ -1,4 +1,4 @@
-"""How to train: optimizer, rate, clipping, regularization, precision, and what to record."""
+"""The plan of a training: optimizer, rate, clipping, penalties, precision, and what to record."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from gradflow.core.catalog.optimizers import Clip, Optimizer, Precision
 from gradflow.core.catalog.schedules import SCHEDULES, Schedule
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.spec import Spec
+from gradflow.core.text import Text
 
 MAX_STEPS = 20_000
 MAX_RECORDS = 2_000
@@ -20,7 +21,7 @@ MAX_REPORTS = 100
 class TrainingPlan(Spec):
     """The settings of a training run; steps are numbered from 1.
 
-    What is trained, and on batches of which size, is said by the experiment. Raises
+    The experiment says what is trained, and on batches of which size. Raises
     ``InvalidExperiment`` on anything impossible or without effect.
     """
 
@@ -142,22 +143,33 @@ class TrainingPlan(Spec):
     )
 
     @model_validator(mode="after")
-    def _few_enough_records(self) -> Self:
+    def _refuse_too_many_records(self) -> Self:
         if len(self.recorded_steps) > MAX_RECORDS:
             raise InvalidExperiment(
-                f"record_every: {self.record_every} would make {len(self.recorded_steps)} records "
-                f"of {self.steps} steps, allowed are at most {MAX_RECORDS}; choose "
-                f"{least_record_every(self.steps)} or more",
+                Text(
+                    "record_every: {record_every} would make {records} records of {steps} steps, "
+                    "allowed are at most {most}; choose {least} or more",
+                    record_every=self.record_every,
+                    records=len(self.recorded_steps),
+                    steps=self.steps,
+                    most=MAX_RECORDS,
+                    least=find_least_record_every(self.steps),
+                ),
                 fields=("record_every", "steps"),
             )
         return self
 
     @model_validator(mode="after")
-    def _warms_up_in_time(self) -> Self:
+    def _refuse_long_warm_up(self) -> Self:
         if self.schedule is Schedule.COSINE and self.warmup_steps >= self.steps:
             raise InvalidExperiment(
-                f"warmup_steps: {self.warmup_steps} leaves none of {self.steps} steps to the "
-                f"cosine; choose a whole number from 0 to {self.steps - 1}",
+                Text(
+                    "warmup_steps: {warmup_steps} leaves none of {steps} steps to the cosine; "
+                    "choose a whole number from 0 to {most}",
+                    warmup_steps=self.warmup_steps,
+                    steps=self.steps,
+                    most=self.steps - 1,
+                ),
                 fields=("warmup_steps", "steps"),
             )
         return self
@@ -165,7 +177,7 @@ class TrainingPlan(Spec):
     @property
     def recorded_steps(self) -> tuple[int, ...]:
         """The steps that are recorded: 1, 1 + ``record_every``, … and the last."""
-        return _recorded(self.steps, self.record_every)
+        return _list_recorded_steps(self.steps, self.record_every)
 
     @property
     def reported_steps(self) -> frozenset[int]:
@@ -174,23 +186,23 @@ class TrainingPlan(Spec):
         count, last = min(self.reports, len(recorded)), len(recorded) - 1
         return frozenset(recorded[i * last // max(count - 1, 1)] for i in range(count))
 
-    def rate(self, step: int) -> float:
-        """Learning rate of ``step``."""
+    def compute_rate(self, step: int) -> float:
+        """Compute the learning rate of ``step``."""
         return self.learning_rate * SCHEDULES[self.schedule].factor(step, self)
 
-    def changed(self, **settings: Any) -> Self:
-        """The plan with other settings; those that no longer have an effect are dropped."""
+    def replace_settings(self, **settings: Any) -> Self:
+        """Make a plan with other settings; those that no longer have an effect are dropped."""
         values = dict(self) | settings
         return type(self)(**{name: values[name] for name in self.list_applicable(values)})
 
 
-def least_record_every(steps: int) -> int:
-    """The smallest ``record_every`` that makes no more than ``MAX_RECORDS`` records."""
+def find_least_record_every(steps: int) -> int:
+    """Find the smallest ``record_every`` that makes no more than ``MAX_RECORDS`` records."""
     every = math.ceil(steps / MAX_RECORDS)
     # The last step is recorded, too, and may be one too many.
-    return every if len(_recorded(steps, every)) <= MAX_RECORDS else every + 1
+    return every if len(_list_recorded_steps(steps, every)) <= MAX_RECORDS else every + 1
 
 
-def _recorded(steps: int, every: int) -> tuple[int, ...]:
+def _list_recorded_steps(steps: int, every: int) -> tuple[int, ...]:
     regular = range(1, steps + 1, every)
     return (*regular, steps) if regular[-1] != steps else tuple(regular)

@@ -1,4 +1,4 @@
-"""Runs to be seen side by side: each claim of the field as one press, with what to look for."""
+"""Presets of training: runs side by side that show a claim of the field, and what to look for."""
 
 from __future__ import annotations
 
@@ -21,127 +21,172 @@ class PresetRun:
 
 @dataclass(frozen=True)
 class TrainingPreset:
-    """Runs that differ in one thing; ``look_for`` says what that does."""
+    """Runs that differ in one setting; ``look_for`` says what it does."""
 
     label: str
     look_for: str
     runs: tuple[PresetRun, ...]
 
 
-def _run(label: str, network: dict[str, Any], **plan: Any) -> PresetRun:
+def _make_run(label: str, network: dict[str, Any], **plan: Any) -> PresetRun:
     experiment = Experiment(network=MLP(**network), data=Data(batch_size=64))
     return PresetRun(label, experiment, TrainingPlan(**plan))
 
 
-_SIGMOID = {"depth": 8, "width": 32, "activation": "sigmoid"}
-_LARGE = {
-    "depth": 12, "width": 32, "activation": "relu", "initialization": "normal", "init_std": 0.35,
-}  # fmt: skip
-_SATURATED = {
-    "depth": 10, "width": 32, "activation": "tanh", "initialization": "normal", "init_std": 0.7,
-}  # fmt: skip
-_UNEVEN = {"depth": 5, "width": 32, "activation": "sigmoid"}
-_RELU = {"width": 32, "activation": "relu", "initialization": "kaiming_normal"}
-_DYING = _RELU | {"depth": 3}
-_NARROW = _RELU | {"width": 16, "normalization": "batch"}
-_SMALL = {"depth": 4, "width": 32, "activation": "tanh"}
+_DEEP_SIGMOID = {"depth": 8, "width": 32, "activation": "sigmoid"}
+_LARGE_WEIGHTS = {
+    "depth": 12,
+    "width": 32,
+    "activation": "relu",
+    "initialization": "normal",
+    "init_std": 0.35,
+}
+_SATURATED_TANH = {
+    "depth": 10,
+    "width": 32,
+    "activation": "tanh",
+    "initialization": "normal",
+    "init_std": 0.7,
+}
+_UNEVEN_GRADIENTS = {"depth": 5, "width": 32, "activation": "sigmoid"}
+_RELU_LAYERS = {"width": 32, "activation": "relu", "initialization": "kaiming_normal"}
+_DYING_RELU = _RELU_LAYERS | {"depth": 3}
+_NARROW_BATCH_NORM = _RELU_LAYERS | {"width": 16, "normalization": "batch"}
+_SMALL_TANH = {"depth": 4, "width": 32, "activation": "tanh"}
 
 TRAINING_PRESETS: dict[str, TrainingPreset] = {
     "sigmoid_twin": TrainingPreset(
         N_("Sigmoid or ReLU"),
-        N_("The sigmoid network does not learn: its gradient shrinks about fourfold in every layer "
-           "on its way back, so the first layers hardly move. Its ReLU twin learns in the same "
-           "number of steps."),
+        N_(
+            "The sigmoid network does not learn: its gradient shrinks about fourfold in every "
+            "layer on its way back, so the first layers hardly move. Its ReLU twin learns in the "
+            "same number of steps."
+        ),
         (
-            _run(N_("Sigmoid"), _SIGMOID, steps=150),
-            _run("ReLU", _RELU | {"depth": 8}, steps=150),
+            _make_run(N_("Sigmoid"), _DEEP_SIGMOID, steps=150),
+            _make_run("ReLU", _RELU_LAYERS | {"depth": 8}, steps=150),
         ),
     ),
     "clipping": TrainingPreset(
         N_("Explosion, with and without clipping"),
-        N_("Weights that are too large make the gradient grow in every layer on its way back. "
-           "Without clipping a few steps end in NaN. Clipped to norm 1, the step keeps its "
-           "direction and the loss falls."),
+        N_(
+            "Weights that are too large make the gradient grow in every layer on its way back. "
+            "Without clipping a few steps end in NaN. Clipped to norm 1, the step keeps its "
+            "direction and the loss falls."
+        ),
         (
-            _run(N_("No clipping"), _LARGE, learning_rate=0.05),
-            _run(N_("Clipped"), _LARGE, learning_rate=0.05, clip="norm", threshold=1.0),
+            _make_run(N_("No clipping"), _LARGE_WEIGHTS, learning_rate=0.05),
+            _make_run(
+                N_("Clipped"), _LARGE_WEIGHTS, learning_rate=0.05, clip="norm", threshold=1.0
+            ),
         ),
     ),
     "penalties": TrainingPreset(
         N_("L1 and L2 against explosion"),
-        N_("A penalty pulls the weights down. Smaller weights are smaller factors in the chain "
-           "rule: the gradient norm falls from step to step, while without a penalty it stays as "
-           "large as it began. Much more of it would take the signal, too."),
+        N_(
+            "A penalty pulls the weights down. Smaller weights are smaller factors in the chain "
+            "rule: the gradient norm falls from step to step, while without a penalty it stays as "
+            "large as it began. Much more of it would take the signal, too."
+        ),
         (
-            _run(N_("No penalty"), _SATURATED, steps=300, learning_rate=0.003),
-            _run("L1", _SATURATED, steps=300, learning_rate=0.003, l1=0.6),
-            _run("L2", _SATURATED, steps=300, learning_rate=0.003, l2=1.0),
+            _make_run(N_("No penalty"), _SATURATED_TANH, steps=300, learning_rate=0.003),
+            _make_run("L1", _SATURATED_TANH, steps=300, learning_rate=0.003, l1=0.6),
+            _make_run("L2", _SATURATED_TANH, steps=300, learning_rate=0.003, l2=1.0),
         ),
     ),
     "adaptive": TrainingPreset(
         N_("Adam and Adagrad on badly scaled gradients"),
-        N_("The gradient of the first layer is about a hundred times smaller than that of the "
-           "last. SGD has one rate for all: the first layers move far less than the last, and the "
-           "loss stays at guessing. Adagrad and Adam divide every gradient by its own size, so "
-           "that all layers learn at much the same speed: compare *Speed of each layer*."),
+        N_(
+            "The gradient of the first layer is about a hundred times smaller than that of the "
+            "last. SGD has one rate for all: the first layers move far less than the last, and the "
+            "loss stays at guessing. Adagrad and Adam divide every gradient by its own size, so "
+            "that all layers learn at much the same speed: compare *Speed of each layer*."
+        ),
         (
-            _run("SGD", _UNEVEN, learning_rate=1.0),
-            _run("Adagrad", _UNEVEN, optimizer="adagrad", learning_rate=0.05),
-            _run("Adam", _UNEVEN, optimizer="adam", learning_rate=0.01),
+            _make_run("SGD", _UNEVEN_GRADIENTS, learning_rate=1.0),
+            _make_run("Adagrad", _UNEVEN_GRADIENTS, optimizer="adagrad", learning_rate=0.05),
+            _make_run("Adam", _UNEVEN_GRADIENTS, optimizer="adam", learning_rate=0.01),
         ),
     ),
     "batch_norm": TrainingPreset(
         N_("A large rate, with and without batch norm"),
-        N_("At this rate the plain network breaks or dies in a few steps. With batch normalization "
-           "it trains well: however large a layer's weights grow, its output keeps its "
-           "scale, and its gradient becomes the smaller."),
+        N_(
+            "At this rate the plain network breaks or dies in a few steps. With batch "
+            "normalization it trains well: however large a layer's weights grow, its output keeps "
+            "its scale, and its gradient becomes the smaller."
+        ),
         (
-            _run(N_("Plain"), _RELU | {"depth": 6}, steps=150, learning_rate=3.0),
-            _run(
-                N_("Batch norm"), _RELU | {"depth": 6, "normalization": "batch"}, steps=150,
+            _make_run(N_("Plain"), _RELU_LAYERS | {"depth": 6}, steps=150, learning_rate=3.0),
+            _make_run(
+                N_("Batch norm"),
+                _RELU_LAYERS | {"depth": 6, "normalization": "batch"},
+                steps=150,
                 learning_rate=3.0,
             ),
         ),
     ),
     "degradation": TrainingPreset(
         N_("Degradation: 56 plain layers against 20"),
-        N_("The deeper plain network has the higher training loss, which is not overfitting, "
-           "although it could copy the shallow one and let its other layers do nothing. With "
-           "shortcuts around every two layers, 56 layers train better than either plain network."),
+        N_(
+            "The deeper plain network has the higher training loss, which is not overfitting, "
+            "although it could copy the shallow one and let its other layers do nothing. With "
+            "shortcuts around every two layers, 56 layers train better than either plain network."
+        ),
         (
-            _run(N_("Plain, 20 layers"), _NARROW | {"depth": 20}, steps=120, learning_rate=0.05),
-            _run(N_("Plain, 56 layers"), _NARROW | {"depth": 56}, steps=120, learning_rate=0.05),
-            _run(
-                N_("Residual, 20 layers"), _NARROW | {"depth": 20, "connection": "preactivation"},
-                steps=120, learning_rate=0.05,
+            _make_run(
+                N_("Plain, 20 layers"),
+                _NARROW_BATCH_NORM | {"depth": 20},
+                steps=120,
+                learning_rate=0.05,
             ),
-            _run(
-                N_("Residual, 56 layers"), _NARROW | {"depth": 56, "connection": "preactivation"},
-                steps=120, learning_rate=0.05,
+            _make_run(
+                N_("Plain, 56 layers"),
+                _NARROW_BATCH_NORM | {"depth": 56},
+                steps=120,
+                learning_rate=0.05,
+            ),
+            _make_run(
+                N_("Residual, 20 layers"),
+                _NARROW_BATCH_NORM | {"depth": 20, "connection": "preactivation"},
+                steps=120,
+                learning_rate=0.05,
+            ),
+            _make_run(
+                N_("Residual, 56 layers"),
+                _NARROW_BATCH_NORM | {"depth": 56, "connection": "preactivation"},
+                steps=120,
+                learning_rate=0.05,
             ),
         ),
     ),
     "dying_relu": TrainingPreset(
         N_("Dying ReLU, and Leaky ReLU"),
-        N_("A large rate throws more than half of the units below zero for every sample. There "
-           "ReLU has slope 0, no gradient comes through, and they never return. Leaky ReLU keeps "
-           "a slope of 0.1 there: no unit dies, and on average over seeds the loss gets lower. "
-           "Choose *Dead units* below."),
+        N_(
+            "A large rate throws more than half of the units below zero for every sample. There "
+            "ReLU has slope 0, no gradient comes through, and they never return. Leaky ReLU keeps "
+            "a slope of 0.1 there: no unit dies, and on average over seeds the loss gets lower. "
+            "Choose *Dead units* below."
+        ),
         (
-            _run("ReLU", _DYING, steps=150, optimizer="rmsprop", learning_rate=0.05),
-            _run(
-                "Leaky ReLU", _DYING | {"activation": "leaky_relu", "negative_slope": 0.1},
-                steps=150, optimizer="rmsprop", learning_rate=0.05,
+            _make_run("ReLU", _DYING_RELU, steps=150, optimizer="rmsprop", learning_rate=0.05),
+            _make_run(
+                "Leaky ReLU",
+                _DYING_RELU | {"activation": "leaky_relu", "negative_slope": 0.1},
+                steps=150,
+                optimizer="rmsprop",
+                learning_rate=0.05,
             ),
         ),
     ),
     "zero_initialization": TrainingPreset(
         N_("Weights that start at zero"),
-        N_("With all weights zero every hidden gradient is exactly zero, in every step: symmetry "
-           "is never broken. Only the last bias learns, how frequent the classes are."),
+        N_(
+            "With all weights zero every hidden gradient is exactly zero, in every step: symmetry "
+            "is never broken. Only the last bias learns, how frequent the classes are."
+        ),
         (
-            _run(N_("Zeros"), _SMALL | {"initialization": "zeros"}, steps=150),
-            _run("Xavier", _SMALL, steps=150),
+            _make_run(N_("Zeros"), _SMALL_TANH | {"initialization": "zeros"}, steps=150),
+            _make_run("Xavier", _SMALL_TANH, steps=150),
         ),
     ),
-}  # fmt: skip
+}

@@ -1,4 +1,4 @@
-"""What is kept of one recorded step, as plain numbers."""
+"""The record of one step of a training, as plain numbers."""
 
 from __future__ import annotations
 
@@ -8,28 +8,47 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+from gradflow.core.histogram import FloatArray
 from gradflow.core.report import Report
 from gradflow.core.training.divergence import Divergence
-from gradflow.core.training.layers import FloatArray
 
 NUMBERS = (
-    "loss", "accuracy", "learning_rate", "grad_norm", "clipped_grad_norm", "loss_scale",
-    "nonfinite", "grad_nonfinite", "held_out_loss", "held_out_accuracy", "noise_scale",
-)  # fmt: skip
+    "loss",
+    "accuracy",
+    "learning_rate",
+    "grad_norm",
+    "clipped_grad_norm",
+    "loss_scale",
+    "nonfinite",
+    "grad_nonfinite",
+    "held_out_loss",
+    "held_out_accuracy",
+    "noise_scale",
+)
 """The numbers of a step, in the order of tables."""
 LAYER_COLUMNS = (
-    "preactivation_std", "activation_mean", "activation_std", "activation_rms", "saturated", "dead",
-    "nonfinite", "delta_norm", "weight_norm", "weight_grad_norm",
-    "clipped_grad_norm", "grad_nonfinite", "update_ratio",
-)  # fmt: skip
+    "preactivation_std",
+    "activation_mean",
+    "activation_std",
+    "activation_rms",
+    "saturated",
+    "dead",
+    "nonfinite",
+    "delta_norm",
+    "weight_norm",
+    "weight_grad_norm",
+    "clipped_grad_norm",
+    "grad_nonfinite",
+    "update_ratio",
+)
 """The numbers of a layer in a step."""
 
 
-class Snapshot(Protocol):
-    """Something that a report can be made of."""
+class ReportSource(Protocol):
+    """Anything that a report can be made from."""
 
-    def report(self) -> Report:
-        """Make it."""
+    def make_report(self) -> Report:
+        """Make the report."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -45,22 +64,22 @@ class StepRecord:
         loss: on the step's batch, before the update, without penalty.
         accuracy: share of right answers on the batch.
         learning_rate: η of the step.
-        grad_norm: of the gradient over all parameters.
-        clipped_grad_norm: the same after clipping.
-        loss_scale: what the loss was multiplied by for the backward pass.
-        skipped: the scaled gradient overflowed, so the weights were not updated.
+        grad_norm: norm of the gradient over all parameters.
+        clipped_grad_norm: that norm after clipping.
+        loss_scale: factor on the loss in the backward pass.
+        skipped: whether the scaled gradient overflowed, so that the weights were not updated.
         nonfinite: NaN and infinite entries of all recorded module outputs.
         grad_nonfinite: NaN and infinite entries of the gradients of all parameters.
-        held_out_loss, held_out_accuracy: on the held-out data, before the update, in evaluation
-            mode.
+        held_out_loss, held_out_accuracy: loss and accuracy on the held-out data, before the
+            update, in evaluation mode.
         noise_scale: tr Σ/|G|², a batch size (``noise_scale.py``), smoothed over the run so far.
         modules: names of the layers, from the input side.
         layers: a value per layer for each of ``LAYER_COLUMNS``. A layer is a weight module and all
-            that runs after it up to the next one, the last call if it is called more than once.
-            ``saturated`` and ``dead`` are shares of entries and of units, ``update_ratio`` is
-            ‖ΔW‖/‖W‖ of the update really made, all else as in ``Report.layers``;
+            that runs after it up to the next one; of a module called more than once the last call
+            counts. ``saturated`` and ``dead`` are shares of entries and of units, ``update_ratio``
+            is ‖ΔW‖/‖W‖ of the update really made, all else as in ``Report.layers``;
             ``weight_grad_norm`` is taken over all weights of the module.
-        snapshot: what ``report`` is made of, where it is kept.
+        snapshot: the raw material of ``report``, where it is kept.
         divergence: where the run broke; only in its last record.
     """
 
@@ -79,14 +98,13 @@ class StepRecord:
     held_out_loss: float = math.nan
     held_out_accuracy: float = math.nan
     noise_scale: float = math.nan
-    snapshot: Snapshot | None = None
+    snapshot: ReportSource | None = None
     divergence: Divergence | None = None
 
     @cached_property
     def report(self) -> Report | None:
-        """The whole step as ``probe`` would show it, or ``None`` where it was not kept.
+        """The whole step as ``probe`` would report it, or ``None`` where it was not kept.
 
-        Its tables are made when it is first asked for. ``update_ratio`` is that of the update
-        really made.
+        Its tables are made on first access. ``update_ratio`` is that of the update really made.
         """
-        return None if self.snapshot is None else self.snapshot.report()
+        return None if self.snapshot is None else self.snapshot.make_report()

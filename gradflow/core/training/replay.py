@@ -1,4 +1,4 @@
-"""Any step of a run once more, with everything recorded."""
+"""Replays: any step of a run once more, with everything recorded."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from gradflow.core.errors import InvalidExperiment
-from gradflow.core.training.checkpoint import Checkpoint, latest
+from gradflow.core.text import Text
+from gradflow.core.training.checkpoint import Checkpoint, find_latest
 from gradflow.core.training.engine import Progress, Trainer
 from gradflow.core.training.plan import TrainingPlan
 from gradflow.core.training.record import StepRecord
-from gradflow.core.training.task import Task, task_of
+from gradflow.core.training.task import Task, make_task
 
 
 def replay(
@@ -20,7 +21,7 @@ def replay(
     checkpoints: Iterable[Checkpoint] = (),
     progress: Progress | None = None,
 ) -> StepRecord:
-    """The record of ``step`` with its full report, computed again from the nearest state before it.
+    """Compute a step again, from the nearest state before it, with its full report.
 
     On a CPU the numbers are those of the run itself, since they follow from experiment and plan.
     A GPU may add up in another order, and so may another machine: compare ``loss``, and ``step``,
@@ -41,17 +42,21 @@ def replay(
     """
     if isinstance(experiment, Task):
         raise InvalidExperiment(
-            "experiment: a Task cannot give its batches twice; replay what it was made from",
+            Text("experiment: a Task cannot give its batches twice; replay what it was made from"),
             fields=("experiment",),
         )
     if not 1 <= step <= plan.steps:
         raise InvalidExperiment(
-            f"step: {step} is no step of this run; choose a whole number from 1 to {plan.steps}",
+            Text(
+                "step: {step} is no step of this run; choose a whole number from 1 to {steps}",
+                step=step,
+                steps=plan.steps,
+            ),
             fields=("step",),
         )
-    start = latest(checkpoints, step)
-    measured_apart = {"evaluate_every": 0, "noise_every": 0}
-    trainer = Trainer(task_of(experiment), plan.model_copy(update=measured_apart), only=step)
+    start = find_latest(checkpoints, step)
+    unmeasured = {"evaluate_every": 0, "noise_every": 0}
+    trainer = Trainer(make_task(experiment), plan.model_copy(update=unmeasured), only=step)
     if start is not None:
         trainer.resume(start)
     first, record = trainer.step, None

@@ -1,4 +1,4 @@
-"""A training run as plain numbers: what charts draw, files hold and tables list."""
+"""A training run as plain numbers, for charts, files and tables."""
 
 from __future__ import annotations
 
@@ -15,30 +15,31 @@ import pandas as pd
 from gradflow.core.errors import InvalidReport
 from gradflow.core.plain import check_type, encode, read_real, read_whole
 from gradflow.core.report import Report
+from gradflow.core.text import Text
 from gradflow.core.training.checkpoint import Checkpoint
 from gradflow.core.training.divergence import Divergence, Origin
 from gradflow.core.training.engine import Progress, train
 from gradflow.core.training.plan import TrainingPlan
 from gradflow.core.training.record import LAYER_COLUMNS, NUMBERS, StepRecord
-from gradflow.core.training.task import task_of
+from gradflow.core.training.task import make_task
 
 FORMAT = "gradflow-run"
 VERSION = 1
 
 
 @dataclass(frozen=True)
-class _Kept:
-    """A report that is there already."""
+class _LoadedReport:
+    """A report that was read from a file, in the place of a snapshot."""
 
-    kept: Report
+    loaded: Report
 
-    def report(self) -> Report:
-        return self.kept
+    def make_report(self) -> Report:
+        return self.loaded
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What was trained, how, and the records of its steps so far.
+    """A training: the model, the plan, and the records of the steps so far.
 
     Attributes:
         title: one line that names the model.
@@ -59,7 +60,7 @@ class Run:
         cls, experiment: Any, plan: TrainingPlan | None = None, progress: Progress | None = None
     ) -> Self:
         """Train to the end; arguments and errors are those of ``train``."""
-        task, plan = task_of(experiment), plan or TrainingPlan()
+        task, plan = make_task(experiment), plan or TrainingPlan()
         return cls(task.title, task.settings, plan, tuple(train(task, plan, progress)))
 
     @property
@@ -73,39 +74,40 @@ class Run:
         return {r.step: r.report for r in self.records if r.report is not None}
 
     def table(self) -> pd.DataFrame:
-        """One row per recorded step: ``step``, ``record.NUMBERS`` and ``skipped``."""
-        return pd.DataFrame({
-            "step": [record.step for record in self.records],
-            **{name: [getattr(record, name) for record in self.records] for name in NUMBERS},
-            "skipped": [record.skipped for record in self.records],
-        })  # fmt: skip
+        """Make a table with a row per recorded step: ``step``, ``record.NUMBERS``, ``skipped``."""
+        names = ("step", *NUMBERS, "skipped")
+        return pd.DataFrame(
+            {name: [getattr(record, name) for record in self.records] for name in names}
+        )
 
     def layers(self) -> pd.DataFrame:
-        """One row per recorded step and layer: ``step, layer, module``, ``LAYER_COLUMNS``."""
+        """Make a table with a row per recorded step and layer.
+
+        Its columns are ``step, layer, module`` and ``record.LAYER_COLUMNS``.
+        """
         records = self.records
         count = [len(record.modules) for record in records]
-        return pd.DataFrame({
+        columns: dict[str, Any] = {
             "step": np.repeat(np.array([r.step for r in records], np.int64), count),
             "layer": [number for n in count for number in range(1, n + 1)],
             "module": [module for record in records for module in record.modules],
-            **{
-                name: np.concatenate([np.zeros(0), *(r.layers[name] for r in records)])
-                for name in LAYER_COLUMNS
-            },
-        })  # fmt: skip
+        }
+        for name in LAYER_COLUMNS:
+            columns[name] = np.concatenate([np.zeros(0), *(r.layers[name] for r in records)])
+        return pd.DataFrame(columns)
 
     def matrix(self, column: str) -> np.typing.NDArray[np.float64]:
-        """A column of ``LAYER_COLUMNS`` as (layers, recorded steps), for a heatmap."""
+        """Arrange a column of ``LAYER_COLUMNS`` as (layers, recorded steps), for a heatmap."""
         if not self.records:
             return np.zeros((0, 0))
         return np.stack([record.layers[column] for record in self.records], axis=1)
 
     def to_csv(self) -> str:
-        """``table`` as CSV text."""
+        """Write ``table`` as CSV text."""
         return self.table().to_csv(index=False)
 
     def to_json(self) -> str:
-        """Strict JSON (non-finite numbers as the strings NaN, Infinity, -Infinity)."""
+        """Write strict JSON (non-finite numbers as the strings NaN, Infinity, -Infinity)."""
         plan, records = dict(self.plan), self.records
         data = {
             "format": FORMAT,
@@ -123,7 +125,7 @@ class Run:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """Inverse of :meth:`to_json`.
+        """Read the JSON that :meth:`to_json` writes.
 
         Raises:
             InvalidReport: the text is not JSON, not a run, damaged, or of another version.
@@ -131,23 +133,31 @@ class Run:
         try:
             data = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise InvalidReport(f"run: this is not JSON ({error})") from error
+            raise InvalidReport(
+                Text("run: this is not JSON ({reason})", reason=str(error))
+            ) from error
         if not isinstance(data, dict) or data.get("format") != FORMAT:
-            raise InvalidReport("run: this JSON is no training run saved by GradFlow")
+            raise InvalidReport(Text("run: this JSON is no training run saved by GradFlow"))
         if data.get("version") != VERSION:
             raise InvalidReport(
-                f"run: format version {data.get('version')!r} is not readable; "
-                f"this GradFlow reads version {VERSION}"
+                Text(
+                    "run: format version {version} is not readable; this GradFlow reads version "
+                    "{readable}",
+                    version=repr(data.get("version")),
+                    readable=VERSION,
+                )
             )
         try:
             return cls(
                 title=check_type(data["title"], str),
-                settings=_settings(data["settings"]),
+                settings=_read_settings(data["settings"]),
                 plan=TrainingPlan(**check_type(data["plan"], dict)),
-                records=_records(data),
+                records=_read_records(data),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise InvalidReport(f"run: the file is damaged ({error!r:.300})") from error
+            raise InvalidReport(
+                Text("run: the file is damaged ({reason:.300})", reason=repr(error))
+            ) from error
 
     def save(self, path: str | Path) -> None:
         """Write the run as JSON."""
@@ -159,36 +169,37 @@ class Run:
         return cls.from_json(Path(path).read_bytes())
 
 
-def _settings(value: Any) -> dict[str, str] | None:
+def _read_settings(value: Any) -> dict[str, str] | None:
     if value is None:
         return None
     return {name: check_type(text, str) for name, text in check_type(value, dict).items()}
 
 
-def _records(data: dict[str, Any]) -> tuple[StepRecord, ...]:
+def _read_records(data: dict[str, Any]) -> tuple[StepRecord, ...]:
     steps = [read_whole(step) for step in check_type(data["step"], list)]
     if any(a >= b for a, b in pairwise(steps)):
         raise ValueError("steps that do not rise")
     modules = tuple(check_type(name, str) for name in check_type(data["modules"], list))
-    numbers = {name: _column(data[name], len(steps)) for name in NUMBERS}
+    numbers = {name: _read_column(data[name], len(steps)) for name in NUMBERS}
     skipped = [check_type(value, bool) for value in check_type(data["skipped"], list)]
     layers = {
-        name: [_column(row, len(modules)) for row in check_type(data["layers"][name], list)]
+        name: [_read_column(row, len(modules)) for row in check_type(data["layers"][name], list)]
         for name in LAYER_COLUMNS
     }
     if any(len(column) != len(steps) for column in (skipped, *layers.values())):
         raise ValueError("columns of different lengths")
-    reports = {int(step): _report(item) for step, item in check_type(data["reports"], dict).items()}
-    if not set(reports) <= set(steps):
+    reports = check_type(data["reports"], dict)
+    snapshots = {int(step): _read_report(item) for step, item in reports.items()}
+    if not set(snapshots) <= set(steps):
         raise ValueError("reports of steps that were not recorded")
-    last = _divergence(data["divergence"])
+    last = _read_divergence(data["divergence"])
     return tuple(
         StepRecord(
             step=step,
             modules=modules,
             layers={name: np.array(column[i]) for name, column in layers.items()},
             skipped=skipped[i],
-            snapshot=reports.get(step),
+            snapshot=snapshots.get(step),
             divergence=last if i == len(steps) - 1 else None,
             **{name: column[i] for name, column in numbers.items()},
         )
@@ -196,17 +207,17 @@ def _records(data: dict[str, Any]) -> tuple[StepRecord, ...]:
     )
 
 
-def _column(values: Any, length: int) -> list[float]:
+def _read_column(values: Any, length: int) -> list[float]:
     if len(check_type(values, list)) != length:
         raise ValueError("columns of different lengths")
     return [read_real(value) for value in values]
 
 
-def _report(item: Any) -> _Kept:
-    return _Kept(Report.from_json(json.dumps(check_type(item, dict))))
+def _read_report(item: Any) -> _LoadedReport:
+    return _LoadedReport(Report.from_json(json.dumps(check_type(item, dict))))
 
 
-def _divergence(item: Any) -> Divergence | None:
+def _read_divergence(item: Any) -> Divergence | None:
     if item is None:
         return None
     numbers = {name: read_whole(item[name]) for name in ("step", "began", "layer")}

@@ -1,4 +1,4 @@
-"""What a full report of a training step is made of; its tables wait until somebody asks."""
+"""The raw material of a training step's full report; its tables are made when they are read."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradflow.core.histogram import FloatArray
 from gradflow.core.recording.result import Recording
 from gradflow.core.report import Report
-from gradflow.core.training.layers import FloatArray
 
 
 @dataclass(frozen=True, eq=False)
-class Snapshot:
+class StepSnapshot:
     """A recorded step and its update.
 
     Attributes:
-        recording: of the forward and backward pass.
+        recording: the forward and backward pass.
         ratios: ‖ΔW‖/‖W‖ of every parameter, of the update really made.
-        clip_factor: what clipping multiplied the gradient by.
+        clip_factor: factor on the gradient by clipping.
     """
 
     recording: Recording
     ratios: FloatArray
     clip_factor: float
 
-    def report(self) -> Report:
-        """The step as ``probe`` would show it."""
-        return self.recording.report(np.append(self.ratios, np.nan), self.clip_factor)
+    def make_report(self) -> Report:
+        """Make the report that ``probe`` would give of the step."""
+        return self.recording.make_report(np.append(self.ratios, np.nan), self.clip_factor)

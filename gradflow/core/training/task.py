@@ -1,4 +1,4 @@
-"""What is trained: a model with its data and loss, made from an experiment of any kind."""
+"""Tasks: a model with its data and loss, made from an experiment of any kind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.networks.build import build_network
 from gradflow.core.networks.noise import seed_noise
-from gradflow.core.probe import describe, resolve
+from gradflow.core.probe import describe, resolve_device
+from gradflow.core.text import Text
 
 Batch = tuple[Any, Any]
 """Inputs and targets, on the model's device."""
@@ -27,12 +28,12 @@ HELD_OUT = 0.2
 GENERATED_SAMPLES = 1024
 """Training samples of generated data (or a batch, if that is larger)."""
 ORDER_SEED_OFFSET = 2**33
-"""Apart from the seeds of weights and data."""
+"""Keeps the order of the samples apart from the seeds of weights and data."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Task:
-    """Everything that ``train`` needs to know of what it trains.
+    """Everything that ``train`` needs: a model, its batches and its loss.
 
     Attributes:
         model: the network, on its device, in training mode.
@@ -43,7 +44,7 @@ class Task:
         accuracy: ``accuracy(outputs, targets)``, the share of right answers as a scalar, or
             ``None`` where there is none.
         title: one line that names the model.
-        settings: what the task was made from, as plain text fields, kept with runs and reports.
+        settings: the experiment as plain text fields, kept with runs and reports.
     """
 
     model: nn.Module
@@ -57,16 +58,16 @@ class Task:
 
 
 TASKS: dict[type, Callable[[Any], Task]] = {}
-"""How a task is made, by the class of the experiment."""
+"""The functions that make a task, by the class of the experiment."""
 
 
-def register(kind: type, make: Callable[[Any], Task]) -> None:
+def register_task(kind: type, make: Callable[[Any], Task]) -> None:
     """Let ``train`` take experiments of class ``kind`` (and of those derived from it)."""
     TASKS[kind] = make
 
 
-def task_of(experiment: Any) -> Task:
-    """The task that an experiment describes; a ``Task`` is one already.
+def make_task(experiment: Any) -> Task:
+    """Make the task that an experiment describes; a ``Task`` is returned as it is.
 
     Raises:
         InvalidExperiment: nothing is registered for its class, or it cannot be trained.
@@ -78,63 +79,74 @@ def task_of(experiment: Any) -> Task:
             return TASKS[kind](experiment)
     known = ", ".join(kind.__name__ for kind in TASKS)
     raise InvalidExperiment(
-        f"experiment: a {type(experiment).__name__} cannot be trained; there are {known} and Task",
+        Text(
+            "experiment: a {kind} cannot be trained; there are {known} and Task",
+            kind=type(experiment).__name__,
+            known=known,
+        ),
         fields=("experiment",),
     )
 
 
-def classification(experiment: Experiment) -> Task:
-    """The task of an experiment; a fifth of all samples is held out.
+def make_classification_task(experiment: Experiment) -> Task:
+    """Make the task of an ``Experiment``; a fifth of all samples is held out.
 
     Batches have ``data.batch_size`` samples, without replacement, in a new order in every epoch.
     Digits are split once by the seed. Generated data is drawn once from it. Everything is on the
     device from the start.
     """
-    dtype = trainable(experiment.dtype)
-    device = resolve(experiment.device)
-    inputs, targets, size = samples(experiment)
+    dtype = find_weight_dtype(experiment.dtype)
+    device = resolve_device(experiment.device)
+    inputs, targets, size = draw_samples(experiment)
     batch_size = experiment.data.batch_size
     model = build_network(experiment, inputs[:batch_size]).to(device, dtype)
     seed_noise(model, experiment.seed, device)
     inputs, targets = inputs.to(device, dtype), targets.to(device)
     return Task(
         model=model,
-        batches=shuffled(inputs[:size], targets[:size], batch_size, experiment.seed),
+        batches=shuffle_batches(inputs[:size], targets[:size], batch_size, experiment.seed),
         held_out=(inputs[size:], targets[size:]),
         loss=LOSSES[experiment.loss].function,
-        accuracy=share_right,
+        accuracy=measure_accuracy,
         title=describe(experiment),
         settings=to_query(experiment),
     )
 
 
-def trainable(dtype: DType) -> torch.dtype:
-    """The format of the weights; raises ``InvalidExperiment`` for half formats."""
-    found = DTYPES[dtype].dtype
-    if found.itemsize < 4:
+def find_weight_dtype(dtype: DType) -> torch.dtype:
+    """Find the format of the weights.
+
+    Raises:
+        InvalidExperiment: it is a half format.
+    """
+    weight_dtype = DTYPES[dtype].dtype
+    if weight_dtype.itemsize < 4:
         raise InvalidExperiment(
-            f"dtype: weights in {dtype} cannot be trained, small steps would be lost; choose "
-            f"float32 or float64, with precision {dtype} for the products",
+            Text(
+                "dtype: weights in {dtype} cannot be trained, small steps would be lost; choose "
+                "float32 or float64, with precision {dtype} for the products",
+                dtype=dtype,
+            ),
             fields=("dtype",),
         )
-    return found
+    return weight_dtype
 
 
-def samples(experiment: Experiment) -> tuple[Tensor, Tensor, int]:
-    """All inputs and targets in an order drawn from the seed, and how many are for training."""
+def draw_samples(experiment: Experiment) -> tuple[Tensor, Tensor, int]:
+    """Draw all inputs and targets in an order from the seed, and say how many are for training."""
     data = experiment.data
-    total, size = split(SOURCES[data.source].samples, data.batch_size, str(data.source))
+    total, size = count_samples(SOURCES[data.source].samples, data.batch_size, str(data.source))
     inputs, targets = draw_batch(data.model_copy(update={"batch_size": total}), experiment.seed)
     return inputs, targets, size
 
 
-def split(available: int | None, batch_size: int, source: str) -> tuple[int, int]:
-    """How many samples to draw, and how many of them to train on.
+def count_samples(available: int | None, batch_size: int, source: str) -> tuple[int, int]:
+    """Count the samples to draw, and those of them to train on.
 
     Args:
-        available: how many there are; ``None``: as many as one likes.
-        batch_size: of a step.
-        source: their name.
+        available: number of samples; ``None`` if they are generated, without limit.
+        batch_size: samples of a step.
+        source: name of the data.
 
     Raises:
         InvalidExperiment: there are not enough for one batch.
@@ -145,18 +157,27 @@ def split(available: int | None, batch_size: int, source: str) -> tuple[int, int
     size = available - round(available * HELD_OUT)
     if batch_size > size:
         raise InvalidExperiment(
-            f"batch_size: {batch_size} is not allowed in training; of the {source} data {size} "
-            f"samples are left when {HELD_OUT:.0%} are held out, choose a whole number from 1 to "
-            f"{size}",
+            Text(
+                "batch_size: {batch_size} is not allowed in training; of the {source} data {size} "
+                "samples are left when {held_out:.0%} are held out, choose a whole number from 1 "
+                "to {size}",
+                batch_size=batch_size,
+                source=source,
+                size=size,
+                held_out=HELD_OUT,
+            ),
             fields=("batch_size",),
         )
     return available, size
 
 
-def shuffled(
+def shuffle_batches(
     inputs: Tensor, targets: Tensor, batch_size: int, seed: int, axis: int = 0
 ) -> Iterator[Batch]:
-    """Batches of equal size for ever; what does not fill one at the end of an epoch is left out."""
+    """Yield batches of equal size for ever, in a new order in every epoch.
+
+    Samples that do not fill a batch at the end of an epoch are left out.
+    """
     generator = torch.Generator().manual_seed(seed + ORDER_SEED_OFFSET)
     count = inputs.shape[axis]
     while True:
@@ -166,9 +187,9 @@ def shuffled(
             yield inputs.index_select(axis, chosen), targets.index_select(axis, chosen)
 
 
-def share_right(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Share of samples whose largest output is that of their class."""
+def measure_accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Measure the share of samples whose largest output is that of their class."""
     return (outputs.argmax(1) == targets).double().mean()
 
 
-register(Experiment, classification)
+register_task(Experiment, make_classification_task)

@@ -1,20 +1,22 @@
-"""The session's part of the page on activation functions; see ``gradflow.ui.views``."""
+"""What the page on activation functions keeps: the settings of each view."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 from gradflow.core.spec import Spec
-from gradflow.core.teaching.activation_facts import SEPARATOR, ShownFunctions
+from gradflow.core.teaching.activation_facts import CODE_SEPARATOR, ShownFunctions
 from gradflow.core.teaching.dying import BiasedLayer
 from gradflow.core.teaching.fields import to_query
 from gradflow.core.teaching.gaussian import GaussianInput
-from gradflow.core.teaching.hyperbolic import Pair
+from gradflow.core.teaching.hyperbolic import HyperbolicPair
 from gradflow.core.teaching.slope_products import SlopeChains
-from gradflow.ui.views.state import Views
+from gradflow.ui.settings.codecs import SpecCodec
+from gradflow.ui.settings.form import Form, make_form
+from gradflow.ui.settings.page import Page
 
 
-class View(StrEnum):
+class ActivationsView(StrEnum):
     """What the page shows."""
 
     FUNCTIONS = "functions"
@@ -24,21 +26,26 @@ class View(StrEnum):
     HYPERBOLIC = "hyperbolic"
 
 
-SPECS: dict[str, type[Spec]] = {
-    View.FUNCTIONS: ShownFunctions,
-    View.LAYERS: SlopeChains,
-    View.DYING: BiasedLayer,
-    View.GAUSSIAN: GaussianInput,
-    View.HYPERBOLIC: Pair,
-}
+def write_functions(spec: Spec) -> dict[str, str]:
+    """Write the fields as URL parameters; codes of functions are joined by the spec's separator."""
+    assert isinstance(spec, ShownFunctions)
+    return to_query(spec) | {"shown": CODE_SEPARATOR.join(spec.shown)}
 
 
-def texts(spec: Spec) -> dict[str, str]:
-    """A spec's fields as the URL has them; codes of functions are joined as the spec parts them."""
-    listed = {"shown": SEPARATOR.join(spec.shown)} if isinstance(spec, ShownFunctions) else {}
-    return to_query(spec) | listed
-
-
-VIEWS = Views("activations", SPECS, texts)
-load, problem, settled = VIEWS.load, VIEWS.problem, VIEWS.settled
-values, store, spec = VIEWS.values, VIEWS.store, VIEWS.spec
+FUNCTIONS = Form(
+    "activations_functions", SpecCodec(ShownFunctions, write_functions), ShownFunctions
+)
+LAYERS = make_form("activations_layers", SlopeChains)
+DYING = make_form("activations_dying", BiasedLayer)
+GAUSSIAN = make_form("activations_gaussian", GaussianInput)
+HYPERBOLIC = make_form("activations_hyperbolic", HyperbolicPair)
+PAGE = Page(
+    "activations",
+    {
+        ActivationsView.FUNCTIONS: FUNCTIONS,
+        ActivationsView.LAYERS: LAYERS,
+        ActivationsView.DYING: DYING,
+        ActivationsView.GAUSSIAN: GAUSSIAN,
+        ActivationsView.HYPERBOLIC: HYPERBOLIC,
+    },
+)

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from gradflow.charts.backprop.chain import chain_figure
 from gradflow.charts.theme import format_number
 from gradflow.core.catalog import ACTIVATIONS, DTYPES, Activation, DType
-from gradflow.core.teaching.chain import MAX_PARAMETER, ChainRun, Trouble, events, run_chain
+from gradflow.core.teaching.chain import MAX_PARAMETER, ChainRun, Trouble, find_events, run_chain
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.backprop import latex as backprop_latex
@@ -48,7 +48,7 @@ def show_chain() -> None:
 
 
 def _show_events(run: ChainRun) -> None:
-    run_events = events(run)
+    run_events = find_events(run)
     for event in run_events:
         if event.trouble is Trouble.OVERFLOW:
             st.error(backprop_words.sentence(run, event), icon=":material/error:")

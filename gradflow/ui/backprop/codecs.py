@@ -25,7 +25,7 @@ from gradflow.core.teaching.perceptron import (
     MAX_UPDATES,
     Perceptron,
 )
-from gradflow.core.teaching.perceptron_steps import steps
+from gradflow.core.teaching.perceptron_steps import list_steps
 from gradflow.core.text import N_, Text
 from gradflow.ui.settings.codecs import Fields
 
@@ -210,7 +210,7 @@ _PERCEPTRON_NAMES = ("activation", "learning_rate", "seed", "updates")
 
 def count_steps(network: Perceptron) -> int:
     """Count the steps in which the page goes through a network."""
-    return len(steps(len(network.hidden) + 1))
+    return len(list_steps(len(network.hidden) + 1))
 
 
 def parse_position(name: str, texts: Mapping[str, str], default: int, count: int) -> int:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 
 from gradflow.core.teaching.chain import ChainRun
 from gradflow.core.teaching.perceptron import PerceptronRun
-from gradflow.core.teaching.perceptron_steps import Entry, Step, StepKind
+from gradflow.core.teaching.perceptron_steps import PerceptronStep, StepEntry, StepKind
 from gradflow.ui.latex import added, dot, factor, lines, product, tex
 
 _BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _ABOVE = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def symbol(step: Step, entry: Entry) -> str:
+def symbol(step: PerceptronStep, entry: StepEntry) -> str:
     """The name of a number of the small network as plain text: ∂E/∂w₁₂⁽³⁾."""
     above = f"⁽{step.layer}⁾".translate(_ABOVE)
     i, j = str(entry.unit).translate(_BELOW), str(entry.source).translate(_BELOW)
@@ -31,7 +31,7 @@ def symbol(step: Step, entry: Entry) -> str:
     }[step.kind]
 
 
-def equation(run: PerceptronRun, step: Step, entry: Entry) -> str:
+def equation(run: PerceptronRun, step: PerceptronStep, entry: StepEntry) -> str:
     """One number of the small network: its equation, and the same with the numbers put in."""
     name, general, *put_in = _EQUATIONS[step.kind](run, step, entry)
     text = lines((name, general), *(("", numbers) for numbers in (*put_in, tex(entry.value))))
@@ -42,7 +42,7 @@ def _at(layer: int) -> str:
     return f"^{{({layer})}}"
 
 
-def _preactivation(run: PerceptronRun, step: Step, entry: Entry) -> tuple[str, ...]:
+def _preactivation(run: PerceptronRun, step: PerceptronStep, entry: StepEntry) -> tuple[str, ...]:
     layer, i, here = step.layer, entry.unit, _at(step.layer)
     weight, bias = run.parameters[layer - 1]
     return (
@@ -52,27 +52,27 @@ def _preactivation(run: PerceptronRun, step: Step, entry: Entry) -> tuple[str, .
     )
 
 
-def _activation(run: PerceptronRun, step: Step, entry: Entry) -> tuple[str, ...]:
+def _activation(run: PerceptronRun, step: PerceptronStep, entry: StepEntry) -> tuple[str, ...]:
     i, here = entry.unit, _at(step.layer)
     z = run.by_hand.z[step.layer - 1][i - 1].item()
     return f"a_{i}{here}", f"f(z_{i}{here})", f"f({tex(z)})"
 
 
-def _loss(run: PerceptronRun, step: Step, _entry: Entry) -> tuple[str, ...]:
+def _loss(run: PerceptronRun, step: PerceptronStep, _entry: StepEntry) -> tuple[str, ...]:
     pairs = zip(run.by_hand.a[-1].tolist(), run.spec.targets, strict=True)
     squares = "+".join(f"({tex(a)} - {factor(target)})^2" for a, target in pairs)
     return "E", _squares(step), rf"\tfrac12 \bigl[{squares}\bigr]"
 
 
-def _new_loss(_run: PerceptronRun, step: Step, _entry: Entry) -> tuple[str, ...]:
+def _new_loss(_run: PerceptronRun, step: PerceptronStep, _entry: StepEntry) -> tuple[str, ...]:
     return r"E_{\text{new}}", _squares(step) + r"\ \text{ with the new } w, b"
 
 
-def _squares(step: Step) -> str:
+def _squares(step: PerceptronStep) -> str:
     return rf"\tfrac12 \sum_i (a_i{_at(step.layer)} - t_i)^2"
 
 
-def _output_delta(run: PerceptronRun, step: Step, entry: Entry) -> tuple[str, ...]:
+def _output_delta(run: PerceptronRun, step: PerceptronStep, entry: StepEntry) -> tuple[str, ...]:
     i, here = entry.unit, _at(step.layer)
     a, target = run.by_hand.a[-1][i - 1].item(), run.spec.targets[i - 1]
     slope = factor(run.slope[-1][i - 1].item())
@@ -83,7 +83,7 @@ def _output_delta(run: PerceptronRun, step: Step, entry: Entry) -> tuple[str, ..
     )
 
 
-def _hidden_delta(run: PerceptronRun, step: Step, entry: Entry) -> tuple[str, ...]:
+def _hidden_delta(run: PerceptronRun, step: PerceptronStep, entry: StepEntry) -> tuple[str, ...]:
     layer, i, here, right = step.layer, entry.unit, _at(step.layer), _at(step.layer + 1)
     column = run.parameters[layer][0][:, i - 1].tolist()
     slope = factor(run.slope[layer - 1][i - 1].item())
@@ -94,7 +94,7 @@ def _hidden_delta(run: PerceptronRun, step: Step, entry: Entry) -> tuple[str, ..
     )
 
 
-def _weight_gradient(run: PerceptronRun, step: Step, entry: Entry) -> tuple[str, ...]:
+def _weight_gradient(run: PerceptronRun, step: PerceptronStep, entry: StepEntry) -> tuple[str, ...]:
     layer, i, j = step.layer, entry.unit, entry.source
     delta, a = run.by_hand.delta[layer - 1][i - 1].item(), run.by_hand.a[layer - 1][j - 1].item()
     return (
@@ -104,12 +104,12 @@ def _weight_gradient(run: PerceptronRun, step: Step, entry: Entry) -> tuple[str,
     )
 
 
-def _bias_gradient(_run: PerceptronRun, step: Step, entry: Entry) -> tuple[str, ...]:
+def _bias_gradient(_run: PerceptronRun, step: PerceptronStep, entry: StepEntry) -> tuple[str, ...]:
     i, here = entry.unit, _at(step.layer)
     return rf"\frac{{\partial E}}{{\partial b_{i}{here}}}", rf"\delta_{i}{here}"
 
 
-def _update(run: PerceptronRun, step: Step, entry: Entry) -> tuple[str, ...]:
+def _update(run: PerceptronRun, step: PerceptronStep, entry: StepEntry) -> tuple[str, ...]:
     i, j, place = entry.unit, entry.source, step.layer - 1
     weight, bias = run.parameters[place]
     if j:
@@ -125,7 +125,9 @@ def _update(run: PerceptronRun, step: Step, entry: Entry) -> tuple[str, ...]:
     )
 
 
-_EQUATIONS: dict[StepKind, Callable[[PerceptronRun, Step, Entry], tuple[str, ...]]] = {
+_EQUATIONS: dict[
+    StepKind, Callable[[PerceptronRun, PerceptronStep, StepEntry], tuple[str, ...]]
+] = {
     StepKind.PREACTIVATION: _preactivation,
     StepKind.ACTIVATION: _activation,
     StepKind.LOSS: _loss,

@@ -17,14 +17,14 @@ from gradflow.core.teaching.perceptron import (
     run_perceptron,
 )
 from gradflow.core.teaching.perceptron_steps import (
-    Entry,
-    Step,
+    PerceptronStep,
+    StepEntry,
     StepKind,
-    entries,
-    first_nonfinite,
-    highlight,
-    known,
-    steps,
+    find_first_nonfinite,
+    find_highlight,
+    find_progress,
+    list_entries,
+    list_steps,
 )
 from gradflow.core.text import N_, _
 from gradflow.ui import blocks
@@ -51,19 +51,21 @@ def show_network() -> None:
     """Show the small network that is set, at the step that is chosen."""
     settings = NETWORK.read()
     run = run_perceptron(settings.network)
-    all_steps, at = steps(run.layers), settings.step
+    all_steps, at = list_steps(run.layers), settings.step
     PAGE.sync_url(settings)
     step = all_steps[at - 1]
     _show_overflow(run)
     _draw_step_bar(step, at, len(all_steps))
-    numbers = entries(run, step)
+    numbers = list_entries(run, step)
     left, right = st.columns([3, 2], gap="medium")
     with right:
         entry = _choose_entry(step, at, numbers)
         _show_table(step, numbers, rows=max(*run.spec.sizes, 4))
     with left:
         marked = MarkedStep(
-            known(run.layers, at - 1), highlight(run, step, entry), step.kind not in FORWARD
+            find_progress(run.layers, at - 1),
+            find_highlight(run, step, entry),
+            step.kind not in FORWARD,
         )
         blocks.show_figure(
             network_figure(run, marked, mode=blocks.mode()),
@@ -76,7 +78,7 @@ def show_network() -> None:
 
 
 def _show_overflow(run: PerceptronRun) -> None:
-    if first := first_nonfinite(run):
+    if first := find_first_nonfinite(run):
         step, entry = first
         text = _(
             "**Overflow.** After {updates} updates, {name} is {value}: the sums and products that "
@@ -90,7 +92,7 @@ def _show_overflow(run: PerceptronRun) -> None:
         )
 
 
-def _draw_step_bar(step: Step, at: int, count: int) -> None:
+def _draw_step_bar(step: PerceptronStep, at: int, count: int) -> None:
     buttons = (
         (_("First"), "first_page", 1, None, at == 1),
         (_("Back"), "chevron_left", at - 1, "B", at == 1),
@@ -114,7 +116,7 @@ def _draw_step_bar(step: Step, at: int, count: int) -> None:
         st.markdown(heading.format(at=at, count=count, title=title))
 
 
-def _choose_entry(step: Step, at: int, numbers: tuple[Entry, ...]) -> Entry:
+def _choose_entry(step: PerceptronStep, at: int, numbers: tuple[StepEntry, ...]) -> StepEntry:
     chosen: int = st.selectbox(
         _("Show the calculation of"),
         list(range(len(numbers))),
@@ -125,7 +127,7 @@ def _choose_entry(step: Step, at: int, numbers: tuple[Entry, ...]) -> Entry:
     return numbers[chosen]
 
 
-def _show_table(step: Step, numbers: tuple[Entry, ...], rows: int) -> None:
+def _show_table(step: PerceptronStep, numbers: tuple[StepEntry, ...], rows: int) -> None:
     table = pd.DataFrame(
         {
             _("number"): [backprop_latex.symbol(step, entry) for entry in numbers],

@@ -12,9 +12,9 @@ import pandas as pd
 from gradflow.charts.compare.data import ComparedSetting
 from gradflow.charts.figure import FloatArray, read_column
 from gradflow.charts.theme import format_count, format_number, format_share
+from gradflow.core.decay import Decay, fit_decay
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
-from gradflow.core.verdict import Decay, decay
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Measure:
 
 
 def _find_decay(report: Report) -> Decay | None:
-    return None if report.layers.empty else decay(report)
+    return None if report.layers.empty else fit_decay(report)
 
 
 def _find_factor(report: Report) -> float:
@@ -81,7 +81,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(N_("Time of the pass"), lambda r: r.seconds, lambda v: f"{format_number(1000 * v)} ms"),
 )
-"""The rows. *Gradient factor* and *first / last* are those of ``gradflow.core.verdict.decay``: exp
+"""The rows. *Gradient factor* and *first / last* are those of ``gradflow.core.decay``: exp
 of minus the slope of log ‖δ_l‖ over the hidden layers, and ‖δ_first‖/‖δ_last‖."""
 
 

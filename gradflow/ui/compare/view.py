@@ -9,7 +9,7 @@ import streamlit as st
 
 from gradflow import charts
 from gradflow.charts.compare.data import ComparedSetting, list_depths
-from gradflow.charts.compare.figures import STATISTICS
+from gradflow.charts.compare.lines import STATISTICS
 from gradflow.charts.flow.data import GRADIENTS, Gradient
 from gradflow.charts.flow.text import SYMBOLS
 from gradflow.charts.forward import Statistic

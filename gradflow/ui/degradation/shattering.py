@@ -6,123 +6,124 @@ import numpy as np
 import streamlit as st
 
 from gradflow.charts.degradation.shattering import (
-    Row,
+    LandscapeRow,
     autocorrelation_figure,
     landscapes_figure,
     pairs_figure,
 )
 from gradflow.charts.theme import format_number
 from gradflow.core.catalog import CONNECTIONS, Connection
-from gradflow.core.spec import Spec
 from gradflow.core.teaching.degradation.depth import KINDS
 from gradflow.core.teaching.degradation.pairs import Correlation
 from gradflow.core.teaching.degradation.shattering import Landscapes, Shattering
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.degradation import compute
-from gradflow.ui.degradation.state import VIEWS, View
+from gradflow.ui.degradation.state import SHATTERING
 from gradflow.ui.latex import tex
 from gradflow.ui.long_work import compute_parts
-from gradflow.ui.views.controls import Controls
+from gradflow.ui.settings.fields import draw_marks, draw_slider, draw_toggle
 
 COSINES = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999)
 WIDTHS = (32, 64, 128, 256)
-_OF_PAIRS = ("branch_scale", "normalized", "width", "cosine", "seed")
-_OF_LANDSCAPES = ("layers", "residual_layers", "branch_scale", "normalized", "width", "seed")
+_LANDSCAPE_FIELDS = ("layers", "residual_layers", "branch_scale", "normalized", "width", "seed")
+_PAIR_FIELDS = ("branch_scale", "normalized", "width", "cosine", "seed")
 
 
-def show() -> Spec:
-    """Gradients as functions of one number, then against depth."""
-    controls = Controls(VIEWS, View.SHATTERING)
+def show() -> None:
+    """Show gradients as functions of one number, then their correlation against depth."""
+    _draw_controls()
+    spec = SHATTERING.read()
+    _show_landscapes(spec)
+    _show_pairs(spec)
+
+
+def _draw_controls() -> None:
     columns = st.columns(3)
     with columns[0]:
-        controls.slider("layers")
-        controls.slider("branch_scale", 0.05)
+        draw_slider(SHATTERING, "layers")
+        draw_slider(SHATTERING, "branch_scale", step=0.05)
     with columns[1]:
-        controls.slider("residual_layers")
-        controls.marks("width", WIDTHS)
+        draw_slider(SHATTERING, "residual_layers")
+        draw_marks(SHATTERING, "width", WIDTHS)
     with columns[2]:
-        controls.slider("seed")
-        controls.toggle("normalized")
-    spec = VIEWS.spec(View.SHATTERING)
-    assert isinstance(spec, Shattering)
-    found = compute.landscapes(_part(spec, _OF_LANDSCAPES))
-    rows = named_rows(spec, found)
+        draw_slider(SHATTERING, "seed")
+        draw_toggle(SHATTERING, "normalized")
+
+
+def _show_landscapes(spec: Shattering) -> None:
+    landscapes = compute.compute_landscapes(_select_fields(spec, _LANDSCAPE_FIELDS))
+    rows = name_rows(spec, landscapes)
     blocks.show_figure(
-        landscapes_figure(found.x, rows, mode=blocks.mode()),
+        landscapes_figure(landscapes.x, rows, mode=blocks.mode()),
         "degradation_landscapes",
         _("The gradient as a function of the input, for three networks and two noises"),
     )
-    step = float(found.x[1] - found.x[0])
+    step = float(landscapes.x[1] - landscapes.x[0])
     blocks.show_figure(
         autocorrelation_figure(step, rows, mode=blocks.mode()),
         "degradation_autocorrelation",
         _("Correlation of the gradients at two inputs against their distance"),
     )
-    st.markdown(neighbours_sentence(spec, found, step))
+    st.markdown(write_neighbours(spec, landscapes, step))
     blocks.explain("degradation_shattering")
-    return _pairs()
 
 
-def named_rows(spec: Shattering, found: Landscapes) -> list[Row]:
-    """The rows of the picture, with their names."""
+def name_rows(spec: Shattering, landscapes: Landscapes) -> list[LandscapeRow]:
+    """Name the rows of the picture, and say which of them are noise."""
     plain = _("{n} layers, plain").format(n=spec.layers)
     residual = _("{n} layers, residual").format(n=spec.residual_layers)
     return [
-        (_("1 layer"), found.one, False),
-        (plain, found.plain, False),
-        (residual, found.residual, False),
-        (_("brown noise"), found.brown, True),
-        (_("white noise"), found.white, True),
+        LandscapeRow(_("1 layer"), landscapes.shallow, False),
+        LandscapeRow(plain, landscapes.plain, False),
+        LandscapeRow(residual, landscapes.residual, False),
+        LandscapeRow(_("brown noise"), landscapes.brown, True),
+        LandscapeRow(_("white noise"), landscapes.white, True),
     ]
 
 
-def neighbours_sentence(spec: Shattering, found: Landscapes, step: float) -> str:
-    """The correlation between neighbouring points of the grid."""
+def write_neighbours(spec: Shattering, landscapes: Landscapes, step: float) -> str:
+    """Say how the gradients at neighbouring points of the grid correlate."""
     return _(
         "Between neighbouring points, {step} apart, the gradients have the correlation "
         "**{plain}** in the plain network of {layers} layers and **{residual}** in the residual "
         "one of {residual_layers} (brown noise {brown}, white noise 0)."
     ).format(
         step=format_number(step),
-        plain=format_number(float(found.plain.correlation[1])),
-        residual=format_number(float(found.residual.correlation[1])),
-        brown=format_number(float(found.brown.correlation[1])),
+        plain=format_number(float(landscapes.plain.correlation[1])),
+        residual=format_number(float(landscapes.residual.correlation[1])),
+        brown=format_number(float(landscapes.brown.correlation[1])),
         layers=spec.layers,
         residual_layers=spec.residual_layers,
     )
 
 
-def _pairs() -> Spec:
+def _show_pairs(spec: Shattering) -> None:
     st.subheader(_("Two inputs, any depth"))
-    controls = Controls(VIEWS, View.SHATTERING)
-    controls.marks("cosine", COSINES)
-    chosen = VIEWS.spec(View.SHATTERING)
-    assert isinstance(chosen, Shattering)
-    part = _part(chosen, _OF_PAIRS)
-    found = compute_parts(KINDS, lambda kind: compute.correlation(part, kind))
-    named = [(_(CONNECTIONS[kind].label), one) for kind, one in found.items()]
+    draw_marks(SHATTERING, "cosine", COSINES)
+    part = _select_fields(spec, _PAIR_FIELDS)
+    correlations = compute_parts(KINDS, lambda kind: compute.correlate_gradients(part, kind))
+    named = [(_(CONNECTIONS[kind].label), correlations[kind]) for kind in KINDS]
     blocks.show_figure(
         pairs_figure(named, mode=blocks.mode()),
         "degradation_pairs",
         _("Correlation of the gradients at two inputs against depth"),
     )
-    st.latex(plain_law(found[Connection.PLAIN]))
+    st.latex(write_plain_law(correlations[Connection.PLAIN]))
     blocks.explain("degradation_pairs")
-    return chosen
 
 
-def plain_law(one: Correlation) -> str:
-    """The plain network's correlation, at the last layer at which it is above the noise."""
-    lost = np.flatnonzero(one.measured < 2 * one.noise)
-    depth = int(max(lost[0], 1)) if len(lost) else len(one.measured)
+def write_plain_law(plain: Correlation) -> str:
+    """Write the plain network's correlation at the last layer at which it is above the noise."""
+    lost = np.flatnonzero(plain.measured < 2 * plain.noise)
+    depth = int(max(lost[0], 1)) if len(lost) else len(plain.measured)
     return (
-        rf"\text{{plain, }} L = {depth}:\quad \text{{measured }} {tex(one.measured[depth - 1])}"
-        rf"\qquad \prod_{{l=1}}^{{{depth}}}\kappa_0(c_l) = {tex(one.law[depth - 1])}"
+        rf"\text{{plain, }} L = {depth}:\quad \text{{measured }} {tex(plain.measured[depth - 1])}"
+        rf"\qquad \prod_{{l=1}}^{{{depth}}}\kappa_0(c_l) = {tex(plain.law[depth - 1])}"
         rf"\qquad 2^{{-{depth}}} = {tex(2.0**-depth)}"
     )
 
 
-def _part(spec: Shattering, names: tuple[str, ...]) -> Shattering:
-    """The spec with only some of its settings, so that the others leave the cache alone."""
+def _select_fields(spec: Shattering, names: tuple[str, ...]) -> Shattering:
+    """Reset all settings but these, so that the others do not make the cache compute again."""
     return Shattering(**{name: getattr(spec, name) for name in names})

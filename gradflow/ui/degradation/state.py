@@ -1,4 +1,4 @@
-"""What the page on degradation keeps; the session itself is in ``ui.views.state``."""
+"""What the page on degradation keeps: the settings of each view."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from enum import StrEnum
 from gradflow.core.teaching.degradation.depth import BlockNetworks
 from gradflow.core.teaching.degradation.identity import Blocks
 from gradflow.core.teaching.degradation.shattering import Shattering
-from gradflow.ui.views.state import Views
+from gradflow.ui.settings.form import make_form
+from gradflow.ui.settings.page import Page
 
 
-class View(StrEnum):
+class DegradationView(StrEnum):
     """What the page shows."""
 
     DEPTH = "depth"
@@ -18,7 +19,14 @@ class View(StrEnum):
     IDENTITY = "identity"
 
 
-VIEWS = Views(
+DEPTH = make_form("degradation_depth", BlockNetworks)
+SHATTERING = make_form("degradation_shattering", Shattering)
+IDENTITY = make_form("degradation_identity", Blocks)
+PAGE = Page(
     "degradation",
-    {View.DEPTH: BlockNetworks, View.SHATTERING: Shattering, View.IDENTITY: Blocks},
+    {
+        DegradationView.DEPTH: DEPTH,
+        DegradationView.SHATTERING: SHATTERING,
+        DegradationView.IDENTITY: IDENTITY,
+    },
 )

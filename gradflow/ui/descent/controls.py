@@ -10,7 +10,7 @@ from gradflow.charts.theme import format_number
 from gradflow.core.catalog.optimizers import CLIPS, Clip
 from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.descent_presets import PRESETS
-from gradflow.core.teaching.optimizers import OPTIMIZERS, Optimizer
+from gradflow.core.teaching.optimizers import DESCENT_OPTIMIZERS, DescentOptimizer
 from gradflow.core.teaching.surfaces import SURFACES, Surface
 from gradflow.core.text import _
 from gradflow.ui import blocks
@@ -67,9 +67,9 @@ def _draw_shape(descent: Descent) -> None:
 
 def _draw_optimizers(descent: Descent) -> None:
     st.pills(
-        options=list(Optimizer),
+        options=list(DescentOptimizer),
         selection_mode="multi",
-        format_func=lambda code: _(OPTIMIZERS[code].label),
+        format_func=lambda code: _(DESCENT_OPTIMIZERS[code].label),
         **FORM.bind("optimizers"),
     )
     _draw_log_slider(FORM.bind("learning_rate"), 1e-4, 100, descent.learning_rate)
@@ -78,7 +78,7 @@ def _draw_optimizers(descent: Descent) -> None:
     if box.open:
         with box:
             for i, code in enumerate(descent.optimizers):
-                optimizer = _(OPTIMIZERS[code].label)
+                optimizer = _(DESCENT_OPTIMIZERS[code].label)
                 label = {"label": _("{optimizer}: η times").format(optimizer=optimizer)}
                 bound = FORM.bind("multipliers", convert_entry(i), part=f"_{i}")
                 _draw_log_slider(bound | label, 1e-3, 1e3, descent.multipliers[i])

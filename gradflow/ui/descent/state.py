@@ -6,7 +6,7 @@ from typing import Any
 
 from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.descent_presets import PRESETS
-from gradflow.core.teaching.optimizers import Optimizer
+from gradflow.core.teaching.optimizers import DescentOptimizer
 from gradflow.ui.settings.codecs import Fields, SpecCodec
 from gradflow.ui.settings.form import Form
 from gradflow.ui.settings.page import Page
@@ -29,7 +29,7 @@ def complete_descent(name: str, before: Fields, after: Fields) -> Fields:
         del values["learning_rate"]
     if name == "optimizers":
         multipliers = dict(zip(before["optimizers"], before["multipliers"], strict=True))
-        chosen = [code for code in Optimizer if code in after["optimizers"]]
+        chosen = [code for code in DescentOptimizer if code in after["optimizers"]]
         values["optimizers"] = tuple(chosen)
         values["multipliers"] = tuple(multipliers.get(code, 1.0) for code in chosen)
     return _CODEC.to_fields(_CODEC.from_fields(values))

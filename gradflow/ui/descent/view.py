@@ -11,22 +11,29 @@ from gradflow.charts.descent.map import descent_figure
 from gradflow.charts.descent.paths import DescentPath, Ground
 from gradflow.charts.descent.surface import descent_surface_figure
 from gradflow.core.catalog.optimizers import Clip
-from gradflow.core.teaching.descent import Descent, Trajectory
-from gradflow.core.teaching.descent_outcome import Outcome, first_outside, in_sight, point, verdict
-from gradflow.core.teaching.optimizers import OPTIMIZERS, Optimizer
+from gradflow.core.teaching.descent import Descent
+from gradflow.core.teaching.descent_outcome import (
+    DescentOutcome,
+    find_first_outside,
+    format_point,
+    is_in_sight,
+    judge_descent,
+)
+from gradflow.core.teaching.optimizers import DESCENT_OPTIMIZERS, DescentOptimizer
+from gradflow.core.teaching.trajectories import Trajectory
 from gradflow.core.text import _
 from gradflow.ui import blocks, compute
 from gradflow.ui.descent import words as descent_words
 from gradflow.ui.descent.state import FORM, PAGE
 
-_ICONS: dict[Outcome, str] = {
-    Outcome.CONVERGED: ":material/check_circle:",
-    Outcome.UNDER_WAY: ":material/trending_flat:",
-    Outcome.CRAWLING: ":material/hourglass_bottom:",
-    Outcome.STUCK: ":material/block:",
-    Outcome.BOUNCING: ":material/swap_horiz:",
-    Outcome.LEFT: ":material/open_in_new:",
-    Outcome.OVERFLOW: ":material/error:",
+_ICONS: dict[DescentOutcome, str] = {
+    DescentOutcome.CONVERGED: ":material/check_circle:",
+    DescentOutcome.UNDER_WAY: ":material/trending_flat:",
+    DescentOutcome.CRAWLING: ":material/hourglass_bottom:",
+    DescentOutcome.STUCK: ":material/block:",
+    DescentOutcome.BOUNCING: ":material/swap_horiz:",
+    DescentOutcome.LEFT: ":material/open_in_new:",
+    DescentOutcome.OVERFLOW: ":material/error:",
 }
 _Trajectories = tuple[Trajectory, ...]
 
@@ -70,10 +77,10 @@ def _make_ground(descent: Descent) -> Ground:
 
 
 def _make_paths(descent: Descent, trajectories: _Trajectories) -> list[DescentPath]:
-    codes = list(Optimizer)
+    codes = list(DescentOptimizer)
     return [
         DescentPath(
-            _(OPTIMIZERS[trajectory.optimizer].label),
+            _(DESCENT_OPTIMIZERS[trajectory.optimizer].label),
             codes.index(trajectory.optimizer),
             trajectory.points,
             trajectory.loss,
@@ -89,17 +96,17 @@ def _explain_unseen_end(descent: Descent, trajectory: Trajectory) -> str:
     """Say why the end of a trajectory cannot be seen; empty if it can."""
     if trajectory.broken_at is not None:
         return _("overflows at step {n}").format(n=trajectory.broken_at)
-    if in_sight(descent, trajectory):
+    if is_in_sight(descent, trajectory):
         return ""
-    return _("left the picture at step {n}").format(n=first_outside(descent, trajectory))
+    return _("left the picture at step {n}").format(n=find_first_outside(descent, trajectory))
 
 
 def _describe_ends(descent: Descent, trajectories: _Trajectories) -> None:
     lines = []
     for trajectory in trajectories:
-        end = verdict(descent, trajectory)
-        name = _(OPTIMIZERS[trajectory.optimizer].label)
-        lines.append(f"- {_ICONS[end.outcome]} **{name}:** {blocks.escaped(end.text)}")
+        end = judge_descent(descent, trajectory)
+        name = _(DESCENT_OPTIMIZERS[trajectory.optimizer].label)
+        lines.append(f"- {_ICONS[end.outcome]} **{name}:** {blocks.escaped(str(end.text))}")
     st.markdown("\n".join(lines))
 
 
@@ -112,7 +119,7 @@ def _show_details(
         _("One step in numbers"): lambda: _show_step(descent, trajectories),
         _("End points"): lambda: _show_end_points(descent, trajectories),
     }
-    if ground.flat:
+    if ground.is_flat:
         panels[_("Landscape, 3-D")] = lambda: _show_landscape(ground, paths)
     tabs = st.tabs(list(panels), key="descent_details", on_change="rerun")
     for tab, draw in zip(tabs, panels.values(), strict=True):
@@ -142,10 +149,10 @@ def _show_step(descent: Descent, trajectories: _Trajectories) -> None:
         default=next(iter(names)),
         required=True,
         key="descent_step_rule",
-        format_func=lambda code: _(OPTIMIZERS[code].label),
+        format_func=lambda code: _(DESCENT_OPTIMIZERS[code].label),
     )
     trajectory = names.get(chosen) or trajectories[0]
-    row = OPTIMIZERS[trajectory.optimizer]
+    row = DESCENT_OPTIMIZERS[trajectory.optimizer]
     st.latex(row.rule)
     source = f" {row.source}." if row.source else ""
     st.caption(_(row.help) + source)
@@ -162,6 +169,6 @@ def _show_step(descent: Descent, trajectories: _Trajectories) -> None:
 
 
 def _show_end_points(descent: Descent, trajectories: _Trajectories) -> None:
-    ends = [point(trajectory.points[-1]) for trajectory in trajectories]
+    ends = [format_point(trajectory.points[-1]) for trajectory in trajectories]
     table = descent_words.make_end_table(descent, trajectories, ends)
     blocks.show_table(table, key="descent_end_points")

@@ -7,10 +7,11 @@ import pandas as pd
 
 from gradflow.charts.theme import format_number
 from gradflow.core.catalog.optimizers import Clip
-from gradflow.core.teaching.descent import Descent, Trajectory
-from gradflow.core.teaching.descent_outcome import clipped_steps
-from gradflow.core.teaching.optimizers import OPTIMIZERS
+from gradflow.core.teaching.descent import Descent
+from gradflow.core.teaching.descent_outcome import count_clipped_steps
+from gradflow.core.teaching.optimizers import DESCENT_OPTIMIZERS
 from gradflow.core.teaching.surfaces import FloatArray
+from gradflow.core.teaching.trajectories import Trajectory
 from gradflow.core.text import _
 
 
@@ -47,7 +48,7 @@ def write_step(descent: Descent, trajectory: Trajectory, n: int) -> list[tuple[s
         lines.append(
             (_("After clipping"), _write_clipping(descent, norm, trajectory.clipped[n], n))
         )
-    for name, symbol in OPTIMIZERS[trajectory.optimizer].memory:
+    for name, symbol in DESCENT_OPTIMIZERS[trajectory.optimizer].memory:
         kept = write_vector(trajectory.memory[name][n])
         lines.append((_("Memory"), rf"{symbol}_{{{n + 1}}} = {kept}"))
     return [*lines, (_("Step"), step), (_("Where it lands"), lands)]
@@ -68,7 +69,7 @@ def _write_update(trajectory: Trajectory, n: int) -> str:
     with np.errstate(over="ignore", invalid="ignore"):
         change = write_vector(trajectory.points[n + 1] - trajectory.points[n])
     rate = write_number(trajectory.learning_rate)
-    if not OPTIMIZERS[trajectory.optimizer].memory:
+    if not DESCENT_OPTIMIZERS[trajectory.optimizer].memory:
         return rf"-{rate} \cdot {write_vector(trajectory.clipped[n])} = {change}"
     return rf"{change}\quad(\eta = {rate})"
 
@@ -87,7 +88,7 @@ def make_end_table(
     for trajectory, end in zip(trajectories, ends, strict=True):
         lengths = trajectory.step_length
         row = {
-            _("Optimizer"): _(OPTIMIZERS[trajectory.optimizer].label),
+            _("Optimizer"): _(DESCENT_OPTIMIZERS[trajectory.optimizer].label),
             _("η"): format_number(trajectory.learning_rate),
             _("Steps"): str(len(lengths)),
             _("End point"): end,
@@ -95,10 +96,12 @@ def make_end_table(
             _("|g|"): format_number(trajectory.gradient_norm[-1]),
             _("Largest |g|"): format_number(_find_largest(trajectory.gradient_norm)),
             _("Longest step"): format_number(_find_largest(lengths)),
-            _("Distance to minimum"): format_number(descent.row.distance(trajectory.points[-1])),
+            _("Distance to minimum"): format_number(
+                descent.row.measure_distance(trajectory.points[-1])
+            ),
         }
         if descent.clip is not Clip.NONE:
-            row[_("Steps clipped")] = str(clipped_steps(descent, trajectory))
+            row[_("Steps clipped")] = str(count_clipped_steps(descent, trajectory))
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -1,4 +1,4 @@
-"""The verdicts in words, each with a preset that shows it."""
+"""The verdicts in words, each with a preset as its example."""
 
 from __future__ import annotations
 

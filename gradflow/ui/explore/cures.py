@@ -1,4 +1,4 @@
-"""The cures: tried with one press, ranked, drawn before and after, applied to the controls."""
+"""The cures: tried with one button, ranked, drawn before and after, applied to the controls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import streamlit as st
 from gradflow import charts
 from gradflow.charts.theme import format_number
 from gradflow.core.experiment import Experiment
-from gradflow.core.remedies import REMEDIES, Outcome, Ranking
+from gradflow.core.remedies import REMEDIES, CureOutcome, Ranking
 from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.ui import blocks, compute
@@ -74,7 +74,7 @@ def _choose_cure(ranking: Ranking) -> None:
         )
 
 
-def _describe_cure(outcome: Outcome) -> None:
+def _describe_cure(outcome: CureOutcome) -> None:
     remedy = REMEDIES[outcome.code]
     box, icon = (
         (st.success, ":material/check_circle:")
@@ -93,7 +93,7 @@ def _describe_cure(outcome: Outcome) -> None:
     )
 
 
-def _show_numbers(outcome: Outcome) -> None:
+def _show_numbers(outcome: CureOutcome) -> None:
     left, right = st.columns(2)
     left.metric(
         _("Unevenness"),

@@ -99,7 +99,7 @@ def explain_theory(experiment: Experiment) -> None:
         lines.append(_describe_theory(prediction))
         if prediction.standing is Standing.QUALITATIVE:
             lines.append(_("Only roughly right here:"))
-    st.markdown(" ".join([*lines, *prediction.reasons]))
+    st.markdown(" ".join(map(str, (*lines, *prediction.reasons))))
 
 
 _PHASES = {

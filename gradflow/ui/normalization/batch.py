@@ -7,32 +7,31 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from gradflow.charts.normalization.batch import SAMPLES, batch_figure
+from gradflow.charts.normalization.batch import DRAWN_SAMPLES, batch_figure
 from gradflow.charts.theme import format_count, format_number
-from gradflow.core.spec import Spec
 from gradflow.core.teaching.normalization.batch import (
     BATCHES,
     CHANNELS,
-    Followed,
-    Pushed,
+    FollowedEntry,
     PushedBatch,
+    PushResult,
 )
-from gradflow.core.teaching.normalization.sharing import NORMS, Norm, divisors
+from gradflow.core.teaching.normalization.sharing import NORMS, Norm, list_divisors
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.latex import factor, lines, tex
-from gradflow.ui.normalization import compute, controls, state
-from gradflow.ui.normalization.state import View
-from gradflow.ui.normalization.words import tidy
+from gradflow.ui.normalization import compute
+from gradflow.ui.normalization.state import BATCH
+from gradflow.ui.rounding import drop_rounding_error
+from gradflow.ui.settings.fields import draw_allowed, draw_buttons, draw_marks, draw_slider
 
 EPSILONS = (1e-10, 1e-8, 1e-5, 1e-3, 0.01, 0.1, 1.0, 10.0, 100.0)
 
 
-def show() -> Spec:
-    """A batch, pushed through."""
-    _controls()
-    spec = state.spec(View.BATCH)
-    assert isinstance(spec, PushedBatch)
+def show() -> None:
+    """Show a batch before and after a normalization."""
+    _draw_controls()
+    spec = BATCH.read()
     pushed = compute.push(spec)
     st.caption(_(spec.row.help))
     blocks.show_figure(
@@ -40,59 +39,59 @@ def show() -> Spec:
         "normalization_batch",
         _("Histograms, channels and samples before and after the normalization"),
     )
-    if spec.samples > SAMPLES:
+    if spec.samples > DRAWN_SAMPLES:
         st.caption(_("Of the {n} samples the first 32 are drawn.").format(n=spec.samples))
-    st.markdown(sentence(spec, pushed))
+    st.markdown(write_sentence(spec, pushed))
     box = st.expander(
         _("Mean and variance of every channel"),
-        icon=":material/table:", key="normalization_channels", on_change="rerun",
-    )  # fmt: skip
+        icon=":material/table:",
+        key="normalization_channels",
+        on_change="rerun",
+    )
     if box.open:
         with box:
-            blocks.show_table(channel_table(pushed), key="normalization_channel_table")
+            blocks.show_table(tabulate_channels(pushed), key="normalization_channel_table")
     st.subheader(_("The four steps, in numbers"))
-    st.markdown(_follow(spec, pushed))
-    st.latex(steps(spec, pushed.followed))
+    st.markdown(_introduce_entry(spec, pushed))
+    st.latex(write_steps(spec, pushed.followed))
     blocks.explain("normalization_batch")
-    return spec
 
 
-def _controls() -> None:
-    view = View.BATCH
+def _draw_controls() -> None:
     left, right = st.columns([11, 10])
     with left:
-        controls.choice(view, "source", {code: row.label for code, row in BATCHES.items()})
+        draw_buttons(BATCH, "source", {code: row.label for code, row in BATCHES.items()})
     with right:
-        controls.choice(view, "norm", {code: row.short for code, row in NORMS.items()})
+        draw_buttons(BATCH, "norm", {code: row.short for code, row in NORMS.items()})
     columns = st.columns(4)
     with columns[0]:
-        controls.slider(view, "gamma", 0.1)
-        controls.slider(view, "samples")
+        draw_slider(BATCH, "gamma", step=0.1)
+        draw_slider(BATCH, "samples")
     with columns[1]:
-        controls.slider(view, "beta", 0.1)
-        controls.up_to(view, "sample", state.values(view)["samples"])
+        draw_slider(BATCH, "beta", step=0.1)
+        draw_slider(BATCH, "sample", high=BATCH.value("samples"))
     with columns[2]:
-        controls.marks(view, "eps", EPSILONS)
-        controls.slider(view, "channel")
+        draw_marks(BATCH, "eps", EPSILONS)
+        draw_slider(BATCH, "channel")
     with columns[3]:
-        controls.slider(view, "seed")
-        controls.only(view, "groups", divisors(CHANNELS))
+        draw_slider(BATCH, "seed")
+        draw_allowed(BATCH, "groups", list_divisors(CHANNELS))
 
 
-def channel_table(pushed: Pushed) -> pd.DataFrame:
-    """Mean and variance of every channel over samples and pixels, before and after."""
+def tabulate_channels(pushed: PushResult) -> pd.DataFrame:
+    """Make a table of mean and variance of every channel over samples and pixels."""
     table: dict[str, Any] = {_("Channel"): range(1, pushed.before.shape[1] + 1)}
     for x, mean, variance in (
         (pushed.before, _("mean before"), _("variance before")),
         (pushed.after, _("mean after"), _("variance after")),
     ):
-        table[mean] = [tidy(value) for value in x.mean((0, 2, 3)).tolist()]
+        table[mean] = [drop_rounding_error(value) for value in x.mean((0, 2, 3)).tolist()]
         table[variance] = x.var((0, 2, 3))
     return pd.DataFrame(table)
 
 
-def sentence(spec: PushedBatch, pushed: Pushed) -> str:
-    """What the normalization did to channels and to samples."""
+def write_sentence(spec: PushedBatch, pushed: PushResult) -> str:
+    """Say what the normalization did to channels and to samples."""
     after = pushed.after
     channels, samples = after.mean((2, 3)).mean(0), after.mean((1, 2, 3))
     text = {
@@ -137,7 +136,8 @@ def sentence(spec: PushedBatch, pushed: Pushed) -> str:
     return text
 
 
-def _follow(spec: PushedBatch, pushed: Pushed) -> str:
+def _introduce_entry(spec: PushedBatch, pushed: PushResult) -> str:
+    """Say which entry is followed, and how many share its mean."""
     n, c, h, w = pushed.before.shape
     channel = min(spec.channel, c)
     row = NORMS[spec.norm]
@@ -146,38 +146,63 @@ def _follow(spec: PushedBatch, pushed: Pushed) -> str:
         "H, W] = [{n}, {c}, {h}, {w}]. {label} averages {axes}; this one is made of m = {m} "
         "entries."
     ).format(
-        sample=spec.sample, channel=channel, n=n, c=c, h=h, w=w,
-        label=_(row.label), axes=_(row.axes), m=format_count(pushed.followed.entries),
-    )  # fmt: skip
-
-
-def steps(spec: PushedBatch, found: Followed) -> str:
-    """Mean, variance, normalize, scale and shift; RMS norm has the mean square for the first two.
-
-    The sums run over the m entries that share statistics.
-    """
-    m = rf"\tfrac{{1}}{{{found.entries}}}"
-    root = rf"\sqrt{{{tex(found.variance)} + {tex(spec.eps)}}}"
-    shift = (
-        rf"{factor(spec.gamma)}\cdot {factor(found.normalized)} + {factor(spec.beta)}",
-        tex(found.output),
+        sample=spec.sample,
+        channel=channel,
+        n=n,
+        c=c,
+        h=h,
+        w=w,
+        label=_(row.label),
+        axes=_(row.axes),
+        m=format_count(pushed.followed.entries),
     )
-    shifted = (r"\textbf{4}\quad y", r"\gamma\,\hat x + \beta", *shift)
+
+
+def write_steps(spec: PushedBatch, entry: FollowedEntry) -> str:
+    """Write the four steps from x to y with their numbers.
+
+    The steps are mean, variance, normalize, and scale and shift; RMS norm has the mean square
+    for the first two. The sums run over the m entries that share statistics.
+    """
+    mean_over = rf"\tfrac{{1}}{{{entry.entries}}}\cdot "
+    root = rf"\sqrt{{{tex(entry.variance)} + {tex(spec.eps)}}}"
+    scaled = rf"{factor(spec.gamma)}\cdot {factor(entry.normalized)}"
+    shift = (
+        r"\textbf{4}\quad y",
+        r"\gamma\,\hat x + \beta",
+        rf"{scaled} + {factor(spec.beta)}",
+        tex(entry.output),
+    )
     if spec.norm is Norm.RMS:
-        return lines(
-            (r"\textbf{1, 2}\quad \mathrm{ms}", r"\tfrac1m\textstyle\sum_i x_i^2",
-             rf"{m}\cdot {factor(found.total)}", tex(found.variance)),
-            (r"\textbf{3}\quad \hat x", r"\frac{x}{\sqrt{\mathrm{ms} + \varepsilon}}",
-             rf"\frac{{{tex(found.x)}}}{{{root}}}", tex(found.normalized)),
-            shifted,
-        )  # fmt: skip
-    squares = found.variance * found.entries
-    return lines(
-        (r"\textbf{1}\quad \mu", r"\tfrac1m\textstyle\sum_i x_i",
-         rf"{m}\cdot {factor(found.total)}", tex(found.mean)),
-        (r"\textbf{2}\quad \sigma^2", r"\tfrac1m\textstyle\sum_i (x_i - \mu)^2",
-         rf"{m}\cdot {factor(squares)}", tex(found.variance)),
-        (r"\textbf{3}\quad \hat x", r"\frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}}",
-         rf"\frac{{{tex(found.x)} - {factor(found.mean)}}}{{{root}}}", tex(found.normalized)),
-        shifted,
-    )  # fmt: skip
+        mean_square = (
+            r"\textbf{1, 2}\quad \mathrm{ms}",
+            r"\tfrac1m\textstyle\sum_i x_i^2",
+            mean_over + factor(entry.total),
+            tex(entry.variance),
+        )
+        normalize = (
+            r"\textbf{3}\quad \hat x",
+            r"\frac{x}{\sqrt{\mathrm{ms} + \varepsilon}}",
+            rf"\frac{{{tex(entry.x)}}}{{{root}}}",
+            tex(entry.normalized),
+        )
+        return lines(mean_square, normalize, shift)
+    mean = (
+        r"\textbf{1}\quad \mu",
+        r"\tfrac1m\textstyle\sum_i x_i",
+        mean_over + factor(entry.total),
+        tex(entry.mean),
+    )
+    variance = (
+        r"\textbf{2}\quad \sigma^2",
+        r"\tfrac1m\textstyle\sum_i (x_i - \mu)^2",
+        mean_over + factor(entry.variance * entry.entries),
+        tex(entry.variance),
+    )
+    normalize = (
+        r"\textbf{3}\quad \hat x",
+        r"\frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}}",
+        rf"\frac{{{tex(entry.x)} - {factor(entry.mean)}}}{{{root}}}",
+        tex(entry.normalized),
+    )
+    return lines(mean, variance, normalize, shift)

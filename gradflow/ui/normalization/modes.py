@@ -2,65 +2,67 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
-from gradflow.charts.normalization.running import course_figure, outputs_figure
+from gradflow.charts.normalization.running import outputs_figure, running_statistics_figure
 from gradflow.charts.theme import format_number
-from gradflow.core.spec import Spec
 from gradflow.core.teaching.normalization.running import (
     MEAN,
     STD,
-    Course,
     Outputs,
+    RunningCourse,
     RunningStatistics,
 )
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.latex import factor, lines, tex
-from gradflow.ui.normalization import compute, controls, state
-from gradflow.ui.normalization.state import View
-from gradflow.ui.normalization.words import tidy
+from gradflow.ui.normalization import compute
+from gradflow.ui.normalization.state import MODES
+from gradflow.ui.rounding import drop_rounding_error
+from gradflow.ui.settings.fields import draw_marks, draw_slider
 
 MOMENTA = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)
 SIZES = (2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 
-def show() -> Spec:
-    """Both modes."""
-    view = View.MODES
-    columns = st.columns(3)
-    with columns[0]:
-        controls.slider(view, "batches")
-        controls.slider(view, "shift", 0.1)
-    with columns[1]:
-        controls.marks(view, "momentum", MOMENTA)
-        controls.slider(view, "scale", 0.1)
-    with columns[2]:
-        controls.marks(view, "batch_size", SIZES)
-        controls.slider(view, "seed")
-    spec = state.spec(view)
-    assert isinstance(spec, RunningStatistics)
+def show() -> None:
+    """Show the running statistics, and what both modes make of a test set."""
+    _draw_controls()
+    spec = MODES.read()
     course, outputs = compute.run_statistics(spec)
-    figure = course_figure(course, MEAN, STD**2, mode=blocks.mode())
+    figure = running_statistics_figure(course, MEAN, STD**2, mode=blocks.mode())
     blocks.show_figure(
         figure, "normalization_course", _("Running mean and variance over the training batches")
     )
-    st.markdown(course_sentence(spec, course))
-    st.latex(update(spec, course))
+    st.markdown(write_course(spec, course))
+    st.latex(write_update(spec, course))
     st.subheader(_("The same test samples in both modes"))
     blocks.show_figure(
         outputs_figure(outputs, mode=blocks.mode()),
         "normalization_modes",
         _("Histograms of the test outputs in training mode and in evaluation mode"),
     )
-    st.markdown(modes_table(outputs))
-    st.markdown(modes_sentence(spec, outputs))
+    st.markdown(tabulate_modes(outputs))
+    st.markdown(compare_modes(spec, outputs))
     blocks.explain("normalization_modes")
-    return spec
 
 
-def course_sentence(spec: RunningStatistics, course: Course) -> str:
-    """How far the running statistics have come."""
+def _draw_controls() -> None:
+    columns = st.columns(3)
+    with columns[0]:
+        draw_slider(MODES, "batches")
+        draw_slider(MODES, "shift", step=0.1)
+    with columns[1]:
+        draw_marks(MODES, "momentum", MOMENTA)
+        draw_slider(MODES, "scale", step=0.1)
+    with columns[2]:
+        draw_marks(MODES, "batch_size", SIZES)
+        draw_slider(MODES, "seed")
+
+
+def write_course(spec: RunningStatistics, course: RunningCourse) -> str:
+    """Say how far the running statistics have come."""
     if not spec.batches:
         return _(
             "**No batch yet:** the running mean is 0 and the running variance 1, as PyTorch "
@@ -81,8 +83,8 @@ def course_sentence(spec: RunningStatistics, course: Course) -> str:
     )
 
 
-def update(spec: RunningStatistics, course: Course) -> str:
-    """The last update in numbers; before the first batch the rule alone."""
+def write_update(spec: RunningStatistics, course: RunningCourse) -> str:
+    """Write the last update in numbers; before the first batch the rule alone."""
     mean_rule = r"(1-m)\,\mu_{k-1} + m\,\bar x_k"
     variance_rule = r"(1-m)\,v_{k-1} + m\,\tfrac{N}{N-1}\,s^2_k"
     k, m, n = spec.batches, spec.momentum, spec.batch_size
@@ -108,25 +110,32 @@ def update(spec: RunningStatistics, course: Course) -> str:
     )
 
 
-def modes_table(outputs: Outputs) -> str:
-    """Mean, standard deviation and error of the outputs, as a Markdown table."""
-    head = [_("Mode"), _("formula"), _("mean"), _("std"), _("error")]
-    rows = (
+def tabulate_modes(outputs: Outputs) -> str:
+    """Write mean, standard deviation and error of the outputs as a Markdown table."""
+    modes = (
         (_("Training"), r"(x-\bar x)/\sqrt{s^2+\varepsilon}", outputs.training),
         (_("Evaluation"), r"(x-\mu_k)/\sqrt{v_k+\varepsilon}", outputs.evaluation),
         (_("Ideal"), r"(x-\mu)/\sqrt{\sigma^2+\varepsilon}", outputs.ideal),
     )
-    body = [
-        [f"**{name}**", f"${formula}$", format_number(tidy(float(one.mean()))),
-         format_number(float(one.std())), format_number(outputs.error(one))]
-        for name, formula, one in rows
-    ]  # fmt: skip
-    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *body])
+    rows = [
+        {
+            _("Mode"): f"**{name}**",
+            _("formula"): f"${formula}$",
+            _("mean"): format_number(drop_rounding_error(float(values.mean()))),
+            _("std"): format_number(float(values.std())),
+            _("error"): format_number(outputs.measure_error(values)),
+        }
+        for name, formula, values in modes
+    ]
+    return blocks.write_table(pd.DataFrame(rows))
 
 
-def modes_sentence(spec: RunningStatistics, outputs: Outputs) -> str:
-    """What the two modes make of the test samples, in plain words."""
-    training, evaluation = outputs.error(outputs.training), outputs.error(outputs.evaluation)
+def compare_modes(spec: RunningStatistics, outputs: Outputs) -> str:
+    """Say what the two modes make of the test samples, in plain words."""
+    training, evaluation = (
+        outputs.measure_error(outputs.training),
+        outputs.measure_error(outputs.evaluation),
+    )
     moved = bool(spec.shift) or spec.scale != 1
     texts = []
     if moved:

@@ -1,25 +1,23 @@
-"""The part of the session that belongs to the page on normalization; see ``gradflow.ui.views``."""
+"""What the page on normalization keeps: the settings of each view."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
 
-import streamlit as st
-
-from gradflow.core.spec import Spec
-from gradflow.core.teaching.normalization.batch import PushedBatch
+from gradflow.core.teaching.normalization.batch import CHANNELS, PushedBatch
 from gradflow.core.teaching.normalization.running import RunningStatistics
-from gradflow.core.teaching.normalization.sharing import Block
+from gradflow.core.teaching.normalization.sharing import NormalizedBlock, list_divisors
 from gradflow.core.teaching.normalization.small_batches import SmallBatches
 from gradflow.core.teaching.normalization_effects.flow import NormalizedFlow
 from gradflow.core.teaching.normalization_effects.rates import LearningRates
 from gradflow.core.teaching.normalization_effects.scales import WeightScales
-from gradflow.ui.views.state import Views
+from gradflow.ui.settings.codecs import Fields
+from gradflow.ui.settings.fields import round_down
+from gradflow.ui.settings.form import make_form
+from gradflow.ui.settings.page import Page
 
 
-class View(StrEnum):
+class NormalizationView(StrEnum):
     """What the page shows."""
 
     SHARING = "sharing"
@@ -31,28 +29,46 @@ class View(StrEnum):
     RATES = "rates"
 
 
-SPECS: dict[str, type[Spec]] = {
-    View.SHARING: Block,
-    View.BATCH: PushedBatch,
-    View.MODES: RunningStatistics,
-    View.SMALL: SmallBatches,
-    View.FLOW: NormalizedFlow,
-    View.SCALES: WeightScales,
-    View.RATES: LearningRates,
-}
-VIEWS = Views("normalization", SPECS)
-load, problem, settled = VIEWS.load, VIEWS.problem, VIEWS.settled
-values, store, spec = VIEWS.values, VIEWS.store, VIEWS.spec
+def fit_block(_name: str, _before: Fields, after: Fields) -> Fields:
+    """Keep the chosen entry inside the tensor, and the groups of channels of equal size."""
+    return {
+        **after,
+        "groups": round_down(after["groups"], list_divisors(after["channels"])),
+        "sample": min(after["sample"], after["samples"]),
+        "channel": min(after["channel"], after["channels"]),
+    }
 
 
-def prepared(view: View, name: str, mend: Callable[[Any], Any]) -> str:
-    """The key of the widget of a field, prepared to show its value, mended where it must be.
+def fit_batch(_name: str, _before: Fields, after: Fields) -> Fields:
+    """Keep the followed sample inside the batch, and the groups of channels of equal size."""
+    return {
+        **after,
+        "groups": round_down(after["groups"], list_divisors(CHANNELS)),
+        "sample": min(after["sample"], after["samples"]),
+    }
 
-    Args:
-        view: the view.
-        name: the field.
-        mend: from the value to one that the other settings allow.
-    """
-    key = VIEWS.widget_key(view, name)
-    st.session_state[key] = mend(st.session_state[key])
-    return key
+
+def fit_flow(_name: str, _before: Fields, after: Fields) -> Fields:
+    """Keep the groups of units of equal size."""
+    return {**after, "groups": round_down(after["groups"], list_divisors(after["width"]))}
+
+
+BLOCK = make_form("normalization_sharing", NormalizedBlock, complete=fit_block)
+BATCH = make_form("normalization_batch", PushedBatch, complete=fit_batch)
+MODES = make_form("normalization_modes", RunningStatistics)
+SMALL_BATCHES = make_form("normalization_small", SmallBatches)
+FLOW = make_form("normalization_flow", NormalizedFlow, complete=fit_flow)
+WEIGHT_SCALES = make_form("normalization_scales", WeightScales)
+LEARNING_RATES = make_form("normalization_rates", LearningRates)
+PAGE = Page(
+    "normalization",
+    {
+        NormalizationView.SHARING: BLOCK,
+        NormalizationView.BATCH: BATCH,
+        NormalizationView.MODES: MODES,
+        NormalizationView.SMALL: SMALL_BATCHES,
+        NormalizationView.FLOW: FLOW,
+        NormalizationView.SCALES: WEIGHT_SCALES,
+        NormalizationView.RATES: LEARNING_RATES,
+    },
+)

@@ -28,19 +28,19 @@ def _open_results() -> ResultCache:
     return ResultCache(_MAX_RESULTS)
 
 
-def pretrain(stack: Stack, stop: Stop) -> greedy.Pretrained:
+def pretrain(stack: Stack, stop: Stop) -> greedy.PretrainedStack:
     """Train a stack layer by layer."""
     return _compute(stack, stop, lambda progress: greedy.pretrain(stack, progress))
 
 
-def fine_tune(spec: FineTuning, stop: Stop) -> tuple[finetune.Course, ...]:
+def fine_tune(spec: FineTuning, stop: Stop) -> tuple[finetune.TuningCourse, ...]:
     """Train a network from every start."""
     return _compute(spec, stop, lambda progress: finetune.fine_tune(spec, progress))
 
 
 def transfer(spec: Transfer, stop: Stop) -> transfers.Reuse:
     """Learn the new digits in three ways."""
-    return _compute(spec, stop, lambda progress: transfers.transfer(spec, progress))
+    return _compute(spec, stop, lambda progress: transfers.transfer_layers(spec, progress))
 
 
 def _compute(spec: Spec, stop: Stop, work: Callable[[Progress], R]) -> R:

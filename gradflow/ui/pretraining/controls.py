@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from gradflow.charts.theme import format_number
-from gradflow.core.catalog import ACTIVATIONS as CATALOG
+from gradflow.core.catalog import ACTIVATIONS
 from gradflow.core.pretraining.digits import TRAINING
-from gradflow.core.pretraining.presets import PRESETS
-from gradflow.core.pretraining.spec import ACTIVATIONS, METHODS, STARTS, Start
+from gradflow.core.pretraining.presets import PRETRAINING_PRESETS
+from gradflow.core.pretraining.spec import METHODS, STACK_ACTIVATIONS, STARTS, Start
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.pretraining.state import PAGE, STACK, TRANSFER, TUNING, View
@@ -38,7 +38,7 @@ _CHOSEN_DIGITS = Conversion(to_widget=list, from_widget=lambda digits, _first: "
 
 def draw_controls() -> None:
     """Draw all controls of the view in the current container."""
-    presets = {code: PRESETS[code] for code in PAGE.form.presets}
+    presets = {code: PRETRAINING_PRESETS[code] for code in PAGE.form.presets}
     blocks.draw_presets(PAGE.form, presets, _("an example …"))
     if PAGE.view == View.LAYERS:
         _draw_stack(STACK)
@@ -95,7 +95,7 @@ def _draw_transfer() -> None:
 
 
 def _draw_activation(form: AnyForm) -> None:
-    draw_buttons(form, "activation", {code: CATALOG[code].label for code in ACTIVATIONS})
+    draw_buttons(form, "activation", {code: ACTIVATIONS[code].label for code in STACK_ACTIVATIONS})
 
 
 def _draw_marks(form: AnyForm, name: str, marks: Sequence[float]) -> None:

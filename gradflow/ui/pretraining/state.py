@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from gradflow.core.pretraining.presets import PRESETS
+from gradflow.core.pretraining.presets import PRETRAINING_PRESETS
 from gradflow.core.pretraining.spec import USUAL_RATES, FineTuning, Stack, Transfer
 from gradflow.core.spec import Spec
 from gradflow.ui.settings.codecs import Fields, SpecCodec
@@ -31,7 +31,7 @@ class StackForm(Form[FineTuning]):
 
     def is_preset(self, preset: FineTuning, settings: FineTuning) -> bool:
         """Say whether the stack is a preset's."""
-        return settings.stack() == preset.stack()
+        return settings.build_stack() == preset.build_stack()
 
     def load_preset(self, code: str) -> None:
         """Take the stack of a preset."""
@@ -72,7 +72,7 @@ def complete_transfer(_name: str, _before: Fields, after: Fields) -> Fields:
 
 
 def _list_presets(kind: type[Spec]) -> dict[str, Any]:
-    return {code: row.spec for code, row in PRESETS.items() if type(row.spec) is kind}
+    return {code: row.spec for code, row in PRETRAINING_PRESETS.items() if type(row.spec) is kind}
 
 
 _TUNING, _TRANSFER = SpecCodec(FineTuning), SpecCodec(Transfer)

@@ -8,15 +8,20 @@ from typing import Any
 import streamlit as st
 
 from gradflow.charts.compare.data import LETTERS, ComparedSetting
-from gradflow.charts.compare.figures import compare_flow_figure, compare_gradients_figure
+from gradflow.charts.compare.flow import compare_flow_figure
+from gradflow.charts.compare.lines import compare_gradients_figure
 from gradflow.charts.pretraining.errors import errors_figure
-from gradflow.charts.pretraining.images import features_figure, reach_of, reconstructions_figure
+from gradflow.charts.pretraining.images import (
+    features_figure,
+    measure_reach,
+    reconstructions_figure,
+)
 from gradflow.charts.pretraining.reuse import reuse_figure
 from gradflow.charts.pretraining.tuning import tuning_figure
 from gradflow.charts.theme import format_number
 from gradflow.core.pretraining.digits import TRAINING
-from gradflow.core.pretraining.finetune import Course
-from gradflow.core.pretraining.greedy import Pretrained
+from gradflow.core.pretraining.finetune import TuningCourse
+from gradflow.core.pretraining.greedy import PretrainedStack
 from gradflow.core.pretraining.spec import STARTS, FineTuning, Method, Stack, Start, Transfer
 from gradflow.core.pretraining.transfer import WAYS, Way
 from gradflow.core.text import N_, _
@@ -45,7 +50,7 @@ def show_view() -> None:
         blocks.show_error(PAGE.problem)
     settings = PAGE.form.read()
     PAGE.sync_url(settings)
-    spec = settings.stack() if PAGE.view == View.LAYERS else settings
+    spec = settings.build_stack() if PAGE.view == View.LAYERS else settings
     if STOPPED.get() == spec:
         st.info(_("Stopped. Change a setting, or begin again."), icon=":material/stop_circle:")
         st.button(
@@ -91,7 +96,7 @@ def _show_rule(stack: Stack) -> None:
         )
 
 
-def _show_features(stack: Stack, pretrained: Pretrained) -> None:
+def _show_features(stack: Stack, pretrained: PretrainedStack) -> None:
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     layer = 1
     if stack.layers > 1:
@@ -107,18 +112,18 @@ def _show_features(stack: Stack, pretrained: Pretrained) -> None:
         _("After epoch"), 0, stack.epochs, stack.epochs, key=f"pretraining_epoch_{stack.epochs}"
     )
     features = pretrained.layers[layer - 1].features
-    figure = features_figure(features[epoch], reach=reach_of(features[-1]), mode=blocks.mode())
+    figure = features_figure(features[epoch], reach=measure_reach(features[-1]), mode=blocks.mode())
     blocks.show_figure(figure, "pretraining_features", _("Weights of every unit as an image"))
     blocks.explain("pretraining_features")
 
 
-def _show_errors(pretrained: Pretrained) -> None:
+def _show_errors(pretrained: PretrainedStack) -> None:
     figure = errors_figure(pretrained.layers, mode=blocks.mode())
     blocks.show_figure(figure, "pretraining_errors", _("Reconstruction error, layer by layer"))
     blocks.explain("pretraining_errors")
 
 
-def _show_reconstructions(pretrained: Pretrained) -> None:
+def _show_reconstructions(pretrained: PretrainedStack) -> None:
     names = [_("original")] + [
         (_("{n} layer, error {error}") if n == 1 else _("{n} layers, error {error}")).format(
             n=n, error=format_number(float(error), 2)
@@ -132,7 +137,7 @@ def _show_reconstructions(pretrained: Pretrained) -> None:
     blocks.explain("pretraining_reconstructions")
 
 
-def _show_numbers(pretrained: Pretrained) -> None:
+def _show_numbers(pretrained: PretrainedStack) -> None:
     blocks.show_table(words.tabulate_stack(pretrained), key="pretraining_stack")
     blocks.explain("pretraining_numbers")
 
@@ -157,7 +162,7 @@ def _show_tuning(spec: FineTuning) -> None:
     blocks.show_table(words.tabulate_tuning(courses), key="pretraining_tuning_table")
 
 
-def _show_gradients(courses: tuple[Course, ...]) -> None:
+def _show_gradients(courses: tuple[TuningCourse, ...]) -> None:
     kinds = {"norms": _("Norms"), "distributions": _("Distributions")}
     kind = blocks.one_of(_("Show"), kinds, "pretraining_gradients_as")
     compared = [

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from gradflow.charts.theme import format_number, format_share
+from gradflow.core.histogram import FloatArray
 from gradflow.core.pretraining.digits import CLASSES
-from gradflow.core.pretraining.finetune import Course
-from gradflow.core.pretraining.greedy import FloatArray, Pretrained
+from gradflow.core.pretraining.finetune import TuningCourse
+from gradflow.core.pretraining.greedy import PretrainedStack
 from gradflow.core.pretraining.spec import STARTS, Stack, Start, Transfer
 from gradflow.core.pretraining.transfer import WAYS, Reuse, Way
 from gradflow.core.text import N_, _
@@ -43,7 +44,7 @@ class TuningFate(StrEnum):
     BROKEN = "broken"
 
 
-def judge_course(course: Course) -> TuningFate:
+def judge_course(course: TuningCourse) -> TuningFate:
     """Judge how far training came, by the medians over the seeds after the last step."""
     loss = find_last_median(course.loss)
     if not math.isfinite(loss):
@@ -67,7 +68,7 @@ def format_spread(shares: Sequence[float] | FloatArray) -> str:
     return median if len(shares) < 2 else f"{median} ({low} … {high})"
 
 
-def describe_tuning(course: Course) -> str:
+def describe_tuning(course: TuningCourse) -> str:
     """Say where training from one start ended."""
     name, steps = _(STARTS[course.start].label), int(course.steps[-1])
     loss = format_number(find_last_median(course.loss))
@@ -93,7 +94,7 @@ _FATES: dict[TuningFate, str] = {
 }
 
 
-def describe_conclusion(courses: Sequence[Course], *, few: bool) -> str:
+def describe_conclusion(courses: Sequence[TuningCourse], *, few: bool) -> str:
     """Say what follows from a comparison of starts, as far as the chosen ones allow.
 
     Args:
@@ -135,7 +136,7 @@ def describe_conclusion(courses: Sequence[Course], *, few: bool) -> str:
     return " ".join(sentences)
 
 
-def describe_gradients(courses: Sequence[Course]) -> str:
+def describe_gradients(courses: Sequence[TuningCourse]) -> str:
     """Say how much of the gradient arrives at the first layer, for every start."""
     parts = []
     for course in courses:
@@ -149,7 +150,7 @@ def describe_gradients(courses: Sequence[Course]) -> str:
     ) + "; ".join(parts)
 
 
-def tabulate_tuning(courses: Sequence[Course]) -> pd.DataFrame:
+def tabulate_tuning(courses: Sequence[TuningCourse]) -> pd.DataFrame:
     """Make a table of median loss and accuracies before and after training, per start."""
 
     def format_change(values: FloatArray, write: Callable[[float], str]) -> str:
@@ -171,7 +172,7 @@ def tabulate_tuning(courses: Sequence[Course]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def describe_stack(stack: Stack, pretrained: Pretrained) -> str:
+def describe_stack(stack: Stack, pretrained: PretrainedStack) -> str:
     """Say what the whole stack keeps of an image."""
     error = float(pretrained.pixel_error[-1])
     if not math.isfinite(error):
@@ -195,7 +196,7 @@ def describe_stack(stack: Stack, pretrained: Pretrained) -> str:
     )
 
 
-def tabulate_stack(pretrained: Pretrained) -> pd.DataFrame:
+def tabulate_stack(pretrained: PretrainedStack) -> pd.DataFrame:
     """Make a table of reconstruction errors before and after training, per layer."""
 
     def format_change(values: FloatArray) -> str:

@@ -11,8 +11,8 @@ import pandas as pd
 from gradflow.charts.theme import format_number
 from gradflow.core.catalog import Cell
 from gradflow.core.histogram import FloatArray
-from gradflow.core.recurrent.findings import Break, broken, course
-from gradflow.core.recurrent.report import SYMBOLS, State, TimeReport
+from gradflow.core.recurrent.findings import Break, find_break, follow_gradient
+from gradflow.core.recurrent.report import STATE_SYMBOLS, State, TimeReport
 from gradflow.core.text import _
 from gradflow.ui.naming import join_with_and
 from gradflow.ui.recurrent.words import CELL_NAMES, FAR, choose_lag
@@ -80,7 +80,7 @@ def describe_survivors(states: Sequence[NamedState], layer: int) -> str:
 
 def find_breaks(states: Sequence[NamedState], layer: int) -> list[tuple[NamedState, Break]]:
     """Find the states whose numbers break, and where."""
-    breaks = [(row, broken(row.report, row.state, layer)) for row in states]
+    breaks = [(row, find_break(row.report, row.state, layer)) for row in states]
     return [(row, end) for row, end in breaks if end is not None]
 
 
@@ -99,7 +99,9 @@ def describe_breaks(breaks: Sequence[tuple[NamedState, Break]]) -> str:
                 "finite number (too large for {dtype}), so there is no gradient."
             )
             sentences.append(
-                text.format(name=name, step=end.step, symbol=SYMBOLS[state], dtype=report.dtype)
+                text.format(
+                    name=name, step=end.step, symbol=STATE_SYMBOLS[state], dtype=report.dtype
+                )
             )
         else:
             distance = count_steps_back(report, end)
@@ -116,13 +118,13 @@ def tabulate_cells(states: Sequence[NamedState], layer: int) -> pd.DataFrame:
     """Make a table of the factor per step and of what is left, for every cell."""
     rows = []
     for name, state, report in states:
-        way = course(report, state, layer)
+        course = follow_gradient(report, state, layer)
         lags = [lag for lag in (10, 50, FAR) if lag < report.length] or [report.length - 1]
         rows.append(
             {
                 _("Cell"): name,
-                _("Factor of one step back"): format_number(way.factor, 4),
-                _("Steps for a factor of ten"): format_number(way.tenfold),
+                _("Factor of one step back"): format_number(course.factor, 4),
+                _("Steps for a factor of ten"): format_number(course.tenfold),
                 **{
                     _("Left after {lag} steps").format(lag=lag): format_number(
                         report.remaining(lag, state, layer)

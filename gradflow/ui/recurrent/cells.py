@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gradflow.charts.recurrent.cells import remaining_figure
+from gradflow.charts.recurrent.remaining import remaining_figure
 from gradflow.core.catalog import Cell, LossAt
-from gradflow.core.recurrent.settings import Pass
+from gradflow.core.recurrent.settings import TimePass
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.long_work import compute_parts
@@ -16,7 +16,7 @@ from gradflow.ui.recurrent.state import PASS
 from gradflow.ui.settings.fields import draw_slider
 
 
-def show_cells(spec: Pass) -> None:
+def show_cells(spec: TimePass) -> None:
     """Show one pass of every cell."""
     left, right = st.columns(2)
     with left:
@@ -24,7 +24,9 @@ def show_cells(spec: Pass) -> None:
     with right:
         draw_slider(PASS, "layer", high=spec.layers)
     layer = spec.shown_layer
-    reports = compute_parts(tuple(Cell), lambda cell: compute.run_through_time(spec.compared(cell)))
+    reports = compute_parts(
+        tuple(Cell), lambda cell: compute.run_through_time(spec.build_comparison(cell))
+    )
     states = comparison.list_states(reports)
     breaks = comparison.find_breaks(states, layer)
     at_every_step = spec.loss_at is LossAt.EVERY

@@ -9,7 +9,7 @@ import streamlit as st
 from gradflow.charts.recurrent.clipping import cosine_figure, directions_figure, parameters_figure
 from gradflow.charts.theme import format_number, format_share
 from gradflow.core.recurrent.clipping import ClippingCourse, ClippingReport
-from gradflow.core.recurrent.settings import Pass
+from gradflow.core.recurrent.settings import TimePass
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.latex import lines, tex
@@ -18,7 +18,7 @@ from gradflow.ui.recurrent.controls import draw_setting
 from gradflow.ui.recurrent.state import PASS
 
 
-def show_clipping(spec: Pass) -> None:
+def show_clipping(spec: TimePass) -> None:
     """Show the gradient of all parameters, clipped both ways."""
     for column, name in zip(st.columns(2), ("clip_norm", "clip_value"), strict=True):
         with column:
@@ -36,7 +36,7 @@ def show_clipping(spec: Pass) -> None:
     )
 
 
-def _show_directions(spec: Pass, report: ClippingReport, course: ClippingCourse) -> None:
+def _show_directions(spec: TimePass, report: ClippingReport, course: ClippingCourse) -> None:
     arrows, cosines = st.columns([2, 3])
     with arrows:
         blocks.show_figure(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from gradflow.core.recurrent.settings import Pass
+from gradflow.core.recurrent.settings import TimePass
 from gradflow.ui.settings.codecs import Fields, SpecCodec
 
 
-class PassCodec(SpecCodec[Pass]):
+class TimePassCodec(SpecCodec[TimePass]):
     """Settings of a pass; a layer, step, unit or sequence beyond the last is the last.
 
     Widgets may hold such a number: it comes back when the network or the data grow again.
     """
 
-    def from_fields(self, values: Fields) -> Pass:
+    def from_fields(self, values: Fields) -> TimePass:
         """Make the pass from those values that apply."""
         settings = super().from_fields(values)
         names = ("layer", "step", "unit", "sequence")

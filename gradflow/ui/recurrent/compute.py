@@ -9,7 +9,7 @@ import streamlit as st
 
 from gradflow.core.catalog import Cell
 from gradflow.core.recurrent import clipping, factors, record, theory
-from gradflow.core.recurrent.equation import GateEquation, gate_equation
+from gradflow.core.recurrent.equation import GateEquation, build_gate_equation
 from gradflow.core.recurrent.report import TimeReport
 from gradflow.core.recurrent.spec import SequenceExperiment
 from gradflow.core.recurrent.training import Moment, ShortTraining, train_cell
@@ -47,14 +47,14 @@ def build_equation(
     """Build the equation of one gate of one unit at one step."""
     report = run_through_time(experiment, sequence)
     with ADMISSION:
-        return gate_equation(report, code, step=step, unit=unit, layer=layer)
+        return build_gate_equation(report, code, step=step, unit=unit, layer=layer)
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_BY_FIELDS)
 def measure_factors(settings: factors.FactorSettings) -> list[factors.FactorCurve]:
     """Measure what every step back does to the gradient, on four kinds of paths."""
     with ADMISSION:
-        return factors.factor_curves(settings)
+        return factors.compute_factor_curves(settings)
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_BY_FIELDS)
@@ -63,7 +63,7 @@ def clip_gradient(
 ) -> tuple[clipping.ClippingReport, clipping.ClippingCourse]:
     """Clip the gradient by norm and by value, with these thresholds and with others."""
     with ADMISSION:
-        return clipping.clipping_course(experiment, norm=norm, value=value)
+        return clipping.sweep_clipping(experiment, norm=norm, value=value)
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_BY_FIELDS)

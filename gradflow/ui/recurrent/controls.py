@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from gradflow.core.recurrent.settings import PRESETS
+from gradflow.core.recurrent.settings import TIME_PRESETS
 from gradflow.core.recurrent.training import LEARNABLE
 from gradflow.core.spec import find_bounds, find_enum
 from gradflow.core.text import N_, _
@@ -52,7 +52,7 @@ def draw_controls(view: str) -> None:
 
 
 def _draw_pass() -> None:
-    blocks.draw_presets(PASS, PRESETS, _("an example …"))
+    blocks.draw_presets(PASS, TIME_PRESETS, _("an example …"))
     _draw_groups(_CELL)
 
 

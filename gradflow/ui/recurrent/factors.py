@@ -7,7 +7,8 @@ import math
 import numpy as np
 import streamlit as st
 
-from gradflow.charts.recurrent.cells import factors_figure, remaining_figure
+from gradflow.charts.recurrent.factors import factors_figure
+from gradflow.charts.recurrent.remaining import remaining_figure
 from gradflow.charts.theme import format_number, format_share
 from gradflow.core.histogram import FloatArray
 from gradflow.core.recurrent.factors import PATHS, FactorCurve, FactorSettings, GradientPath

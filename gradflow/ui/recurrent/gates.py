@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gradflow.charts.recurrent.gates import (
-    GateRows,
-    gate_histograms_figure,
-    gate_shares,
-    gates_figure,
-)
+from gradflow.charts.recurrent.gate_histograms import average_gate_shares, gate_histograms_figure
+from gradflow.charts.recurrent.gates import GateRows, gates_figure
 from gradflow.core.catalog import CELLS, Cell
 from gradflow.core.catalog.cells import Gate
 from gradflow.core.recurrent.equation import GateEquation
 from gradflow.core.recurrent.report import TimeReport
-from gradflow.core.recurrent.settings import Pass
+from gradflow.core.recurrent.settings import TimePass
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.latex import added, dot, factor, lines, tex
@@ -28,7 +24,7 @@ _FEW_INPUTS = 3
 """So many products of inputs with their weights, and no more, are written out."""
 
 
-def show_gates(spec: Pass) -> None:
+def show_gates(spec: TimePass) -> None:
     """Show the gates of one layer; of a vanilla RNN, that it has none."""
     if not CELLS[spec.cell].gates:
         _offer_other_cells(spec)
@@ -61,7 +57,7 @@ def show_gates(spec: Pass) -> None:
     _show_equation(spec)
 
 
-def _offer_other_cells(spec: Pass) -> None:
+def _offer_other_cells(spec: TimePass) -> None:
     st.latex(CELLS[spec.cell].formula)
     st.info(
         _(
@@ -86,15 +82,15 @@ def name_gate(gate: Gate) -> str:
     return f"{_(gate.label)} {gate.symbol}"
 
 
-def list_sigmoid_gates(spec: Pass) -> list[Gate]:
+def list_sigmoid_gates(spec: TimePass) -> list[Gate]:
     """List the gates whose values lie between 0 and 1, unlike those of a candidate."""
     return [gate for gate in CELLS[spec.cell].gates if gate.squash == "sigmoid"]
 
 
-def _show_histograms(report: TimeReport, spec: Pass) -> None:
+def _show_histograms(report: TimeReport, spec: TimePass) -> None:
     layer, steps = spec.shown_layer, range(1, report.length + 1)
     shares = {
-        name_gate(gate): gate_shares([report.histogram(gate.code, t, layer) for t in steps])
+        name_gate(gate): average_gate_shares([report.histogram(gate.code, t, layer) for t in steps])
         for gate in list_sigmoid_gates(spec)
     }
     row = CELLS[spec.cell]
@@ -110,7 +106,7 @@ def _show_histograms(report: TimeReport, spec: Pass) -> None:
     )
 
 
-def _show_equation(spec: Pass) -> None:
+def _show_equation(spec: TimePass) -> None:
     code = spec.shown_gate
     assert code is not None
     names = {gate.code: name_gate(gate) for gate in CELLS[spec.cell].gates}

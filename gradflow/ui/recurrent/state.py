@@ -7,11 +7,10 @@ from enum import StrEnum
 
 from gradflow.core.catalog import Cell
 from gradflow.core.recurrent.factors import FactorSettings
-from gradflow.core.recurrent.settings import PRESETS, Pass
+from gradflow.core.recurrent.settings import TIME_PRESETS, TimePass
 from gradflow.core.recurrent.training import Moment, ShortTraining, TrainedCell
-from gradflow.ui.recurrent.codec import PassCodec
-from gradflow.ui.settings.codecs import SpecCodec
-from gradflow.ui.settings.form import Form
+from gradflow.ui.recurrent.codec import TimePassCodec
+from gradflow.ui.settings.form import Form, make_form
 from gradflow.ui.settings.page import Page
 from gradflow.ui.settings.state import SessionValue
 
@@ -27,22 +26,22 @@ class View(StrEnum):
     TRAINING = "training"
 
 
-class PassForm(Form[Pass]):
+class TimePassForm(Form[TimePass]):
     """The form of a pass through time."""
 
-    def is_preset(self, preset: Pass, settings: Pass) -> bool:
+    def is_preset(self, preset: TimePass, settings: TimePass) -> bool:
         """Say whether the experiment is a preset's, whatever of it is looked at."""
         return settings.experiment == preset.experiment
 
 
-PASS = PassForm(
-    "recurrent_Pass",
-    PassCodec(Pass),
-    Pass,
-    presets={code: preset.settings for code, preset in PRESETS.items()},
+PASS = TimePassForm(
+    "recurrent_TimePass",
+    TimePassCodec(TimePass),
+    TimePass,
+    presets={code: preset.settings for code, preset in TIME_PRESETS.items()},
 )
-FACTORS = Form("recurrent_FactorSettings", SpecCodec(FactorSettings), FactorSettings)
-TRAINING = Form("recurrent_ShortTraining", SpecCodec(ShortTraining), ShortTraining)
+FACTORS = make_form("recurrent_FactorSettings", FactorSettings)
+TRAINING = make_form("recurrent_ShortTraining", ShortTraining)
 PAGE = Page(
     "recurrent",
     {

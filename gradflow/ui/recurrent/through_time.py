@@ -9,13 +9,13 @@ import streamlit as st
 
 from gradflow import charts
 from gradflow.charts.overlay import Overlay, Range
-from gradflow.charts.recurrent.norms import Line, nearby, time_norms_figure
+from gradflow.charts.recurrent.norms import TheoryLine, keep_nearby, time_norms_figure
 from gradflow.charts.theme import format_number
 from gradflow.core.catalog import CELLS, LossAt
-from gradflow.core.recurrent.code import to_code
-from gradflow.core.recurrent.findings import Course, Fate, course
-from gradflow.core.recurrent.report import SYMBOLS, State, TimeReport
-from gradflow.core.recurrent.settings import Pass
+from gradflow.core.recurrent.code import to_sequence_code
+from gradflow.core.recurrent.findings import GradientCourse, TimeFate, follow_gradient
+from gradflow.core.recurrent.report import STATE_SYMBOLS, State, TimeReport
+from gradflow.core.recurrent.settings import TimePass
 from gradflow.core.recurrent.theory import TIME_LINES, TimeLine, TimeTheory
 from gradflow.core.text import N_, _
 from gradflow.ui import blocks
@@ -36,25 +36,25 @@ _LINES: dict[str, str] = {
 """Short names of the lines of theory."""
 _STATES = {"cell": N_("cell state c"), "hidden": N_("hidden state h")}
 _BOXES = {
-    Fate.VANISHES: (st.warning, ":material/trending_down:"),
-    Fate.KEPT: (st.success, ":material/check_circle:"),
-    Fate.EXPLODES: (st.warning, ":material/trending_up:"),
-    Fate.BROKEN: (st.error, ":material/error:"),
+    TimeFate.VANISHES: (st.warning, ":material/trending_down:"),
+    TimeFate.KEPT: (st.success, ":material/check_circle:"),
+    TimeFate.EXPLODES: (st.warning, ":material/trending_up:"),
+    TimeFate.BROKEN: (st.error, ":material/error:"),
 }
 
 
-def show_pass(spec: Pass) -> None:
+def show_pass(spec: TimePass) -> None:
     """Show one pass through time."""
     line = _choose_view(spec)
     layer, state = spec.shown_layer, spec.shown_state
     report = compute.run_through_time(spec.experiment, spec.shown_sequence)
     theory = compute.predict_norms(spec.experiment, layer)
-    way = course(report, state, layer)
-    box, icon = _BOXES[way.fate]
-    hidden_by_loss = spec.loss_at is LossAt.EVERY and way.fate is not Fate.BROKEN
-    if hidden_by_loss or words.arrives_only_if_short(way):
+    course = follow_gradient(report, state, layer)
+    box, icon = _BOXES[course.fate]
+    hidden_by_loss = spec.loss_at is LossAt.EVERY and course.fate is not TimeFate.BROKEN
+    if hidden_by_loss or words.arrives_only_if_short(course):
         box, icon = st.info, ":material/info:"
-    box(words.describe_course(report, way, state, layer), icon=icon)
+    box(words.describe_course(report, course, state, layer), icon=icon)
     dashed = make_overlays(report, theory, line, layer)
     figure = charts.flow_figure(
         report.as_report(state, layer),
@@ -65,7 +65,7 @@ def show_pass(spec: Pass) -> None:
     blocks.show_figure(
         figure, "recurrent_flow", _("Distribution of the state and of its gradient, step by step")
     )
-    if equation := write_equation(report, theory, way, state, line):
+    if equation := write_equation(report, theory, course, state, line):
         st.latex(equation)
     if line is not None and dashed:
         part_of_whole = _(" It is one part of the whole: the gradient also runs through h.")
@@ -79,7 +79,7 @@ def show_pass(spec: Pass) -> None:
     _show_export(spec, report)
 
 
-def _choose_view(spec: Pass) -> TimeLine | None:
+def _choose_view(spec: TimePass) -> TimeLine | None:
     """Draw the choices of state, line of theory and layer side by side; return the line."""
     has_cell, layers = CELLS[spec.cell].has_cell, spec.layers > 1
     columns = iter(st.columns([3] * has_cell + [5] + [3] * layers))
@@ -128,7 +128,7 @@ def _show_metrics(report: TimeReport, theory: TimeTheory, layer: int) -> None:
         column.metric(label, text, help=help_text)
 
 
-def _choose_line(spec: Pass) -> TimeLine | None:
+def _choose_line(spec: TimePass) -> TimeLine | None:
     """Draw the choice of the line of theory in the Flow figure."""
     if CELLS[spec.cell].highway is not None:
         lines = [TimeLine.GATES, TimeLine.FORGET_BIAS]
@@ -159,7 +159,7 @@ def make_overlays(
     steps = np.arange(1.0, report.length + 1)
     unknown = np.full(report.length, math.nan)
     measured = report.column(f"{theory.state}_grad_norm", layer)
-    middle = Range(unknown, nearby(measured, theory.lines[line]), unknown)
+    middle = Range(unknown, keep_nearby(measured, theory.lines[line]), unknown)
     overlay = Overlay("theory", name_line(line), steps, {"activation_grad_norm": middle})
     return (overlay,)
 
@@ -176,22 +176,26 @@ def is_partial(line: TimeLine) -> bool:
 
 
 def write_equation(
-    report: TimeReport, theory: TimeTheory, way: Course, state: State, line: TimeLine | None
+    report: TimeReport,
+    theory: TimeTheory,
+    course: GradientCourse,
+    state: State,
+    line: TimeLine | None,
 ) -> str:
     """Write what is left over the whole sequence, measured and by the line of theory, as LaTeX.
 
     Without a finite gradient, and with a loss at every step, it is empty.
     """
-    is_measured = math.isfinite(way.factor) and 0 < way.remaining < math.inf
+    is_measured = math.isfinite(course.factor) and 0 < course.remaining < math.inf
     if report.experiment.loss_at is LossAt.EVERY or not is_measured:
         return ""
-    s, back = SYMBOLS[state], report.length - 1
+    s, back = STATE_SYMBOLS[state], report.length - 1
     text = (
         rf"\frac{{\|\partial L/\partial {s}_1\|}}{{\|\partial L/\partial {s}_{{{back + 1}}}\|}}"
-        rf" = {tex(way.remaining)}"
+        rf" = {tex(course.remaining)}"
     )
     if back > 1:
-        text += rf" \approx {tex(way.factor)}^{{{back}}}"
+        text += rf" \approx {tex(course.factor)}^{{{back}}}"
     if line is None or line not in theory.lines:
         return text
     factors = theory.factors[line]
@@ -226,7 +230,7 @@ def _show_norms(report: TimeReport, theory: TimeTheory, layer: int) -> None:
         (f"‖{words.format_gradient(state)}‖", report.column(f"{state}_grad_norm", layer))
         for state in states
     ]
-    lines = [Line(name_line(line), values) for line, values in theory.lines.items()]
+    lines = [TheoryLine(name_line(line), values) for line, values in theory.lines.items()]
     blocks.show_figure(
         time_norms_figure(measured, lines, mode=blocks.mode()),
         "recurrent_norms",
@@ -235,7 +239,7 @@ def _show_norms(report: TimeReport, theory: TimeTheory, layer: int) -> None:
     blocks.explain("recurrent_norms")
 
 
-def _show_export(spec: Pass, report: TimeReport) -> None:
+def _show_export(spec: TimePass, report: TimeReport) -> None:
     box = st.expander(
         _("Export"), icon=":material/download:", key="recurrent_export", on_change="rerun"
     )
@@ -246,7 +250,7 @@ def _show_export(spec: Pass, report: TimeReport) -> None:
         (_("Gates, CSV"), lambda: _write_csv(report, "gates"), "gradflow-gates.csv", "text/csv"),
         (
             _("PyTorch script"),
-            lambda: to_code(spec.experiment),
+            lambda: to_sequence_code(spec.experiment),
             "gradflow-recurrent.py",
             "text/x-python",
         ),
@@ -256,7 +260,7 @@ def _show_export(spec: Pass, report: TimeReport) -> None:
             with column:
                 blocks.download(*file)
         st.caption(_("The address of this page holds all settings: copy it to share them."))
-        st.code(to_code(spec.experiment), language="python", height=400)
+        st.code(to_sequence_code(spec.experiment), language="python", height=400)
 
 
 def _write_csv(report: TimeReport, table: str) -> str:

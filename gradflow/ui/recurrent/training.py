@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from gradflow.charts.recurrent.training import training_gradient_figure, training_loss_figure
 from gradflow.charts.theme import format_number, format_share
 from gradflow.core.catalog import Cell, SequenceSource
-from gradflow.core.recurrent.report import SYMBOLS, State
+from gradflow.core.recurrent.report import STATE_SYMBOLS, State
 from gradflow.core.recurrent.training import (
     LEARNABLE,
     Moment,
@@ -98,7 +98,7 @@ def _describe_task(spec: ShortTraining) -> str:
         count=len(spec.cells),
         steps=spec.steps,
         task=_(LEARNABLE[spec.source].label),
-        length=spec.experiment(Cell.GRU).data.steps,
+        length=spec.build_experiment(Cell.GRU).data.steps,
         times=1 + math.ceil(spec.steps / spec.every),
     )
 
@@ -169,7 +169,10 @@ def _show_results(spec: ShortTraining, trained: Sequence[TrainedCell]) -> None:
     cell, state = options[blocks.one_of(_("Whose gradient"), names, key, best)]
     blocks.show_figure(
         training_gradient_figure(
-            cell.steps, cell.norms(state), f"{SYMBOLS[state]}<sub>t</sub>", mode=blocks.mode()
+            cell.steps,
+            cell.stack_norms(state),
+            f"{STATE_SYMBOLS[state]}<sub>t</sub>",
+            mode=blocks.mode(),
         ),
         "recurrent_trained_gradient",
         _("Gradient norm per time step against training steps"),
@@ -181,7 +184,7 @@ def _show_results(spec: ShortTraining, trained: Sequence[TrainedCell]) -> None:
 def name_state(cell: TrainedCell, state: State) -> str:
     """Name a cell, with the symbol of its state where it has two."""
     name = _(words.CELL_NAMES[cell.cell])
-    return f"{name} ({SYMBOLS[state]})" if len(cell.moments[0].norms) > 1 else name
+    return f"{name} ({STATE_SYMBOLS[state]})" if len(cell.moments[0].norms) > 1 else name
 
 
 def describe_result(spec: ShortTraining, cell: TrainedCell) -> str:
@@ -220,7 +223,7 @@ def describe_result(spec: ShortTraining, cell: TrainedCell) -> str:
 
 def describe_opening(cell: TrainedCell, state: State) -> str:
     """Say what of the gradient arrives at the first time step before and after training."""
-    norms = cell.norms(state)
+    norms = cell.stack_norms(state)
     ratios = [float(norms[0, k] / norms[-1, k]) if norms[-1, k] else math.nan for k in (0, -1)]
     text = _(
         "{first} / {last}: **{before}** before training, **{after}** after {step} steps."

@@ -114,6 +114,13 @@ def draw_choice(
         st.caption(_(TABLES[enum][enum(code)].help))
 
 
+def draw_activation(form: AnyForm) -> None:
+    """Draw the choice of an activation function, and sliders over its parameters."""
+    draw_choice(form, "activation")
+    draw_slider(form, "negative_slope", step=0.01)
+    draw_slider(form, "elu_alpha", step=0.1)
+
+
 def draw_buttons(form: AnyForm, name: str, labels: Mapping[Any, str]) -> None:
     """Draw the choice of one of a few options as a row of buttons."""
     if form.applies(name):
@@ -185,8 +192,13 @@ def draw_allowed(form: AnyForm, name: str, allowed: Sequence[int]) -> None:
     choose, and no slider.
     """
     if form.applies(name) and len(allowed) > 1:
-        nearest = Conversion(lambda value: max(a for a in allowed if a <= value))
+        nearest = Conversion(lambda value: round_down(value, allowed))
         st.select_slider(options=allowed, **form.bind(name, nearest))
+
+
+def round_down(value: int, allowed: Iterable[int]) -> int:
+    """Find the largest of the allowed values that is not above ``value``."""
+    return max(a for a in allowed if a <= value)
 
 
 def draw_number(form: AnyForm, name: str, *, step: float | None = None) -> None:

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.spec import Spec
 from gradflow.core.text import Text, _
-from gradflow.ui.settings.codecs import Codec, Fields
+from gradflow.ui.settings.codecs import Codec, Fields, P, SpecCodec
 from gradflow.ui.settings.link import Link
 from gradflow.ui.settings.state import SessionValue, read_widget, show_in_widget
 
@@ -251,6 +251,19 @@ class Form(Generic[S]):
     @property
     def _generation(self) -> SessionValue[int]:
         return SessionValue(f"{self.key}:generation", int)
+
+
+def make_form(
+    key: str, spec: type[P], complete: Callable[[str, Fields, Fields], Fields] | None = None
+) -> Form[P]:
+    """Make a form for one spec, which opens with the spec's defaults.
+
+    Args:
+        key: the form's name in the session.
+        spec: its class.
+        complete: see ``Form``.
+    """
+    return Form(key, SpecCodec(spec), spec, complete=complete)
 
 
 def simplify_value(value: Any) -> Any:

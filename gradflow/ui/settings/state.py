@@ -25,7 +25,9 @@ class SessionValue(Generic[T]):
 
     def get(self) -> T:
         """Read the value; a new session gets its default."""
-        value: T = st.session_state.setdefault(self.key, self.make_default())
+        if not self.is_set():
+            st.session_state[self.key] = self.make_default()
+        value: T = st.session_state[self.key]
         return value
 
     def set(self, value: T) -> None:

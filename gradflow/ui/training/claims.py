@@ -1,4 +1,4 @@
-"""What the runs of each preset came to, beside what the preset claims."""
+"""The claims of the presets, judged by what their runs measured."""
 
 from __future__ import annotations
 
@@ -9,117 +9,128 @@ from dataclasses import dataclass
 from gradflow.charts.theme import format_number, format_share
 from gradflow.core.text import _
 from gradflow.core.training import Run
-from gradflow.ui.training.summary import Summary, summarized
-from gradflow.ui.training.words import times
+from gradflow.ui.training.summary import Summary, summarize_run
+from gradflow.ui.training.words import format_times
 
-Numbers = Sequence[Summary]
-CHANCE = math.log(10)
+Summaries = Sequence[Summary]
+CHANCE_LOSS = math.log(10)
 """Cross-entropy of guessing one of ten digits."""
 
 
 @dataclass(frozen=True)
-class Claim:
+class PresetClaim:
     """A preset's claim.
 
     Attributes:
-        measured: the numbers that it is about, of all its runs, in words.
-        holds: whether they bear it out.
+        describe: describes the measured numbers that it is about, a line per run.
+        holds: says whether these numbers support it.
     """
 
-    measured: Callable[[Numbers], list[str]]
-    holds: Callable[[Numbers], bool]
+    describe: Callable[[Summaries], list[str]]
+    holds: Callable[[Summaries], bool]
 
 
-def judged(code: str, runs: Sequence[Run]) -> tuple[list[str], bool] | None:
-    """What was measured, a line per run, and whether the claim holds.
+def judge_preset(code: str, runs: Sequence[Run]) -> tuple[list[str], bool] | None:
+    """Judge the claim of a preset by its runs.
 
-    ``None`` if a run recorded nothing.
+    Returns:
+        What was measured, a line per run, and whether the claim holds; ``None`` if a run recorded
+        nothing.
     """
-    found = [summarized(run) for run in runs]
-    numbers = [one for one in found if one is not None]
-    if len(numbers) < len(found):
+    summaries = [summary for run in runs if (summary := summarize_run(run)) is not None]
+    if len(summaries) < len(runs):
         return None
     claim = CLAIMS[code]
-    return claim.measured(numbers), claim.holds(numbers)
+    return claim.describe(summaries), claim.holds(summaries)
 
 
-def _loss(one: Summary) -> str:
-    if one.broke is not None:
-        return _("broke in step {step}").format(step=one.broke)
+def _describe_loss(run: Summary) -> str:
+    if run.broke is not None:
+        return _("broke in step {step}").format(step=run.broke)
     return _("loss {loss}, held-out accuracy {right}").format(
-        loss=format_number(one.loss), right=format_share(one.held_out_accuracy)
+        loss=format_number(run.loss), right=format_share(run.held_out_accuracy)
     )
 
 
-def _learned(one: Summary) -> bool:
-    return one.broke is None and one.loss < CHANCE / 2
+def _has_learned(run: Summary) -> bool:
+    return run.broke is None and run.loss < CHANCE_LOSS / 2
 
 
-def _stuck(one: Summary) -> bool:
-    return one.broke is not None or not one.loss < 0.95 * CHANCE
+def _is_stuck(run: Summary) -> bool:
+    return run.broke is not None or not run.loss < 0.95 * CHANCE_LOSS
 
 
-def _with(more: Callable[[Summary], str]) -> Callable[[Numbers], list[str]]:
-    """A line per run, with its loss and what the claim is about."""
+def _describe_with(describe: Callable[[Summary], str]) -> Callable[[Summaries], list[str]]:
+    """Make a function that writes a line per run: its loss, and what the claim is about."""
 
-    def lines(numbers: Numbers) -> list[str]:
-        letters = zip("ABCD", numbers, strict=False)
-        return [f"**{letter}** {_loss(one)}, {more(one)}" for letter, one in letters]
+    def describe_runs(summaries: Summaries) -> list[str]:
+        runs = zip("ABCD", summaries, strict=False)
+        return [f"**{letter}** {_describe_loss(run)}, {describe(run)}" for letter, run in runs]
 
-    return lines
+    return describe_runs
 
 
-def _first_gradient(one: Summary) -> str:
+def _describe_first_gradient(run: Summary) -> str:
     return _("‖∂L/∂W‖ of layer 1 at the start {x} of the last layer’s").format(
-        x=format_number(one.first_share)
+        x=format_number(run.first_share)
     )
 
 
-def _gradient(one: Summary) -> str:
+def _describe_gradient(run: Summary) -> str:
     return _("gradient norm {before} → {after}").format(
-        before=format_number(one.grad_norm_before), after=format_number(one.grad_norm)
+        before=format_number(run.grad_norm_before), after=format_number(run.grad_norm)
     )
 
 
-def _largest_gradient(one: Summary) -> str:
+def _describe_largest_gradient(run: Summary) -> str:
     return _("largest gradient norm {x} before clipping").format(
-        x=format_number(one.grad_norm_largest)
+        x=format_number(run.grad_norm_largest)
     )
 
 
-def _spread(one: Summary) -> str:
-    return _("the fastest layer moves {x} times as fast as the slowest").format(x=times(one.spread))
+def _describe_spread(run: Summary) -> str:
+    return _("the fastest layer moves {x} times as fast as the slowest").format(
+        x=format_times(run.spread)
+    )
 
 
-def _dead(one: Summary) -> str:
-    return _("{x} of the units are dead").format(x=format_share(one.dead))
+def _describe_dead(run: Summary) -> str:
+    return _("{x} of the units are dead").format(x=format_share(run.dead))
 
 
-def _still(one: Summary) -> str:
-    still = sum(not ratio > 0 for ratio in one.ratios)
-    return _("{n} of {all} layers did not move").format(n=still, all=len(one.ratios))
+def _describe_still(run: Summary) -> str:
+    still = sum(not ratio > 0 for ratio in run.ratios)
+    return _("{n} of {all} layers did not move").format(n=still, all=len(run.ratios))
 
 
-CLAIMS: dict[str, Claim] = {
-    "sigmoid_twin": Claim(_with(_first_gradient), lambda n: _stuck(n[0]) and _learned(n[1])),
-    "clipping": Claim(
-        _with(_largest_gradient),
+CLAIMS: dict[str, PresetClaim] = {
+    "sigmoid_twin": PresetClaim(
+        _describe_with(_describe_first_gradient), lambda n: _is_stuck(n[0]) and _has_learned(n[1])
+    ),
+    "clipping": PresetClaim(
+        _describe_with(_describe_largest_gradient),
         lambda n: n[0].broke is not None and n[1].loss < 0.5 * n[1].loss_before,
     ),
-    "penalties": Claim(
-        _with(_gradient),
+    "penalties": PresetClaim(
+        _describe_with(_describe_gradient),
         lambda n: all(n[0].grad_norm > 3 * other.grad_norm for other in n[1:]),
     ),
-    "adaptive": Claim(
-        _with(_spread), lambda n: _stuck(n[0]) and all(_learned(other) for other in n[1:])
+    "adaptive": PresetClaim(
+        _describe_with(_describe_spread),
+        lambda n: _is_stuck(n[0]) and all(_has_learned(other) for other in n[1:]),
     ),
-    "batch_norm": Claim(_with(_gradient), lambda n: _stuck(n[0]) and _learned(n[1])),
-    "degradation": Claim(
-        _with(_gradient),
+    "batch_norm": PresetClaim(
+        _describe_with(_describe_gradient), lambda n: _is_stuck(n[0]) and _has_learned(n[1])
+    ),
+    "degradation": PresetClaim(
+        _describe_with(_describe_gradient),
         lambda n: n[1].loss > n[0].loss and n[3].loss < min(n[0].loss, n[1].loss),
     ),
-    "dying_relu": Claim(
-        _with(_dead), lambda n: n[0].dead > 0.4 and n[1].dead == 0 and n[1].loss < n[0].loss
+    "dying_relu": PresetClaim(
+        _describe_with(_describe_dead),
+        lambda n: n[0].dead > 0.4 and n[1].dead == 0 and n[1].loss < n[0].loss,
     ),
-    "zero_initialization": Claim(_with(_still), lambda n: _stuck(n[0]) and _learned(n[1])),
+    "zero_initialization": PresetClaim(
+        _describe_with(_describe_still), lambda n: _is_stuck(n[0]) and _has_learned(n[1])
+    ),
 }

@@ -1,4 +1,4 @@
-"""Steps of runs computed again: kept, admitted, with a progress bar."""
+"""Steps of runs computed again: cached, admitted, with a progress bar."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from gradflow.core.text import _
 from gradflow.core.training import Run, StepRecord, replay
 from gradflow.ui.long_work import Progress, ResultCache, compute_with_progress
 
-ENTRIES = 64
-"""Steps that are kept, of all users; a report of a deep network takes a megabyte."""
+MAX_STEPS = 64
+"""Cached steps of all users; a report of a deep network takes a megabyte."""
 
 
 @st.cache_resource(show_spinner=False)
-def _kept() -> ResultCache:
-    return ResultCache(ENTRIES)
+def _get_cache() -> ResultCache:
+    return ResultCache(MAX_STEPS)
 
 
-def replayed(experiment: Experiment, run: Run, step: int) -> StepRecord:
-    """A step of a run of ``experiment`` with its full report; a newer run of the page ends it."""
+def replay_step(experiment: Experiment, run: Run, step: int) -> StepRecord:
+    """Compute a step of a run again, with its full report; a newer run of the page ends it."""
 
-    def work(tell: Progress) -> StepRecord:
+    def work(progress: Progress) -> StepRecord:
         def advance(done: int, steps: int) -> None:
             what = _("step {step}, computed again: {done} of {steps} steps")
-            tell(done / steps, what.format(step=step, done=done, steps=steps))
+            progress(done / steps, what.format(step=step, done=done, steps=steps))
 
         return replay(experiment, run.plan, step, run.checkpoints, advance)
 
     key = (experiment.model_dump_json(), run.plan.model_dump_json(), step)
-    return compute_with_progress(_kept(), key, work, lambda place: place.progress(0.0))
+    return compute_with_progress(_get_cache(), key, work, lambda place: place.progress(0.0))

@@ -2,122 +2,135 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from gradflow.core.errors import GradflowError
-from gradflow.core.text import _
+from gradflow.core.text import Text, _
 from gradflow.core.training import Run
 from gradflow.core.training.record import LAYER_COLUMNS, NUMBERS
 from gradflow.ui import blocks
 from gradflow.ui.training import actions, lanes, state
-from gradflow.ui.training.lanes import Shown
-from gradflow.ui.training.runs import MOST_KEPT, MOST_LANES, Kept
+from gradflow.ui.training.lanes import ShownRun
+from gradflow.ui.training.runs import MAX_EARLIER, MAX_LANES, EarlierRun
 
 _UPLOAD_MEGABYTES = 20
 _LAYER_BYTES = 13_000
-"""Of a layer in a report, with its histograms."""
+"""Size of a layer in a report, with its histograms."""
 
 
-def compare() -> None:
-    """The choice of earlier runs that are shown beside the current ones, and the upload."""
-    session = state.session()
+def draw_comparison() -> None:
+    """Draw the choice of earlier runs that are shown beside the current ones, and the upload."""
+    session = state.open_session()
     own = 0 if session.group is None else len(session.group.lanes)
-    names = _names(session.kept)
+    names = _name_earlier(session.earlier)
     left, right = st.columns([3, 2])
     with left:
         st.multiselect(
             _("Show beside"),
-            list(session.kept),
-            key=state.compared_key(),
-            on_change=state.compared_chosen,
-            max_selections=max(MOST_LANES - own, 0) or None,
+            list(session.earlier),
+            **state.COMPARED.bind(state.list_compared()),
+            max_selections=max(MAX_LANES - own, 0) or None,
             format_func=lambda key: names[key],
-            placeholder=_("earlier runs and files …") if session.kept else _("no earlier run yet"),
-            disabled=not session.kept or own >= MOST_LANES,
-            help=_("Up to {n} runs are shown together.").format(n=MOST_LANES),
+            placeholder=_("earlier runs and files …")
+            if session.earlier
+            else _("no earlier run yet"),
+            disabled=not session.earlier or own >= MAX_LANES,
+            help=_("Up to {n} runs are shown together.").format(n=MAX_LANES),
         )
         st.caption(
             _("The last {n} runs of this page are kept, as long as the page itself.").format(
-                n=MOST_KEPT
+                n=MAX_EARLIER
             )
         )
-        for key in state.compared():
+        for key in state.list_compared():
             st.button(
                 _("Set the controls as in “{run}”").format(run=names[key]),
                 key=f"training_take_{key}",
                 icon=":material/tune:",
-                on_click=actions.take_settings,
-                args=(key,),
+                **actions.bind_press(actions.take_settings, key),
             )
     with right:
         files = st.file_uploader(
             _("Saved runs (gradflow-run.json)"),
             "json",
             accept_multiple_files=True,
-            key=state.uploads_key(),
+            key=f"uploads_{state.UPLOADS.get()}",
             max_upload_size=_UPLOAD_MEGABYTES,
         )
     if files:
-        _take(files, MOST_LANES - own)
+        _take_files(files, MAX_LANES - own)
         st.rerun()
 
 
-def _names(kept: dict[str, Kept]) -> dict[str, str]:
-    """What earlier runs are called in the choice, by key: number, name, and file if from one."""
-    called = lanes.told_apart([(one.name, one.run) for one in kept.values()])
-    files = [f" ({one.file})" if one.file else "" for one in kept.values()]
+def _name_earlier(earlier: dict[str, EarlierRun]) -> dict[str, str]:
+    """Name earlier runs for the choice, by key: number, name, and file if from one."""
+    names = lanes.distinguish_names([(kept.name, kept.run) for kept in earlier.values()])
+    files = [f" ({kept.file})" if kept.file else "" for kept in earlier.values()]
     return {
         key: _("{n}: {name}").format(n=key, name=name) + file
-        for key, name, file in zip(kept, called, files, strict=True)
+        for key, name, file in zip(earlier, names, files, strict=True)
     }
 
 
-def _take(files: list[UploadedFile], room: int) -> None:
+def _take_files(files: list[UploadedFile], room: int) -> None:
     """Keep the uploaded runs and show them, as far as there is room; say what is no run."""
-    problems, found = [], []
+    problems: list[Text | str] = []
+    earlier = []
     for file in files:
         try:
             run = Run.from_json(file.getvalue())
         except GradflowError as error:
-            problems.append(f"{file.name}: {error}")
+            problems.append(Text("{file}: {error}", file=file.name, error=error.message))
         else:
-            found.append(Kept(lanes.named(run), run, file.name))
-    keys = state.session().keep(*found)
-    state.compare([*state.compared(), *keys][:room])
-    state.uploads_taken()
-    state.complain("\n".join(problems))
+            earlier.append(EarlierRun(lanes.name_run(run), run, file.name))
+    keys = state.open_session().keep(*earlier)
+    state.COMPARED.set([*state.list_compared(), *keys][:room])
+    state.UPLOADS.set(state.UPLOADS.get() + 1)
+    state.FORM.complain(*problems)
 
 
-def save(found: list[Shown]) -> None:
-    """Downloads of every run on the page."""
-    for one in found:
-        if not one.run.records:
+def draw_downloads(runs: list[ShownRun]) -> None:
+    """Draw the downloads of every run on the page."""
+    for shown in runs:
+        run = shown.run
+        if not run.records:
             continue
-        letter = one.letter.lower()
-        st.markdown(one.label)
-        files = (
-            (_("Run, JSON"), one.run.to_json, f"gradflow-run-{letter}.json", "application/json"),
-            (_("Steps, CSV"), one.run.to_csv, f"gradflow-steps-{letter}.csv", "text/csv"),
+        letter = shown.letter.lower()
+        st.markdown(shown.label)
+        files: list[tuple[str, Callable[[], str], str, str]] = [
+            (_("Run, JSON"), run.to_json, f"gradflow-run-{letter}.json", "application/json"),
+            (_("Steps, CSV"), run.to_csv, f"gradflow-steps-{letter}.csv", "text/csv"),
             (
-                _("Layers, CSV"), lambda run=one.run: str(run.layers().to_csv(index=False)),
-                f"gradflow-layers-{letter}.csv", "text/csv",
+                _("Layers, CSV"),
+                partial(_write_layers, run),
+                f"gradflow-layers-{letter}.csv",
+                "text/csv",
             ),
-        )  # fmt: skip
+        ]
         for column, file in zip(st.columns(len(files)), files, strict=True):
             with column:
                 blocks.download(*file)
-        if (size := megabytes(one.run)) > _UPLOAD_MEGABYTES:
+        if (size := estimate_megabytes(run)) > _UPLOAD_MEGABYTES:
             st.caption(
-                _("As JSON it has about {n} MB, more than the {most} MB that can be opened here "
-                  "again. In Python gf.Run.load reads it. With fewer records or Flow figures it "
-                  "gets smaller.").format(n=round(size), most=_UPLOAD_MEGABYTES)
-            )  # fmt: skip
+                _(
+                    "As JSON it has about {n} MB, more than the {most} MB that can be opened here "
+                    "again. In Python gf.Run.load reads it. With fewer records or Flow figures it "
+                    "gets smaller."
+                ).format(n=round(size), most=_UPLOAD_MEGABYTES)
+            )
     st.caption(_("A run as JSON holds everything on this page, and can be opened here again."))
 
 
-def megabytes(run: Run) -> float:
-    """The size of a run as JSON, roughly: numbers of 20 digits, and the kept reports."""
+def _write_layers(run: Run) -> str:
+    return str(run.layers().to_csv(index=False))
+
+
+def estimate_megabytes(run: Run) -> float:
+    """Estimate the size of a run as JSON: numbers of 20 digits, and the kept reports."""
     layers = len(run.records[0].modules) if run.records else 0
     reports = sum(record.snapshot is not None for record in run.records)
     numbers = len(run.records) * (len(NUMBERS) + layers * len(LAYER_COLUMNS))

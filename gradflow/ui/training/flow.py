@@ -8,7 +8,7 @@ import streamlit as st
 
 from gradflow import charts
 from gradflow.charts.compare.data import ComparedSetting
-from gradflow.charts.compare.figures import compare_flow_figure
+from gradflow.charts.compare.flow import compare_flow_figure
 from gradflow.charts.theme import format_number
 from gradflow.core.errors import GradflowError
 from gradflow.core.report import Report
@@ -17,16 +17,16 @@ from gradflow.core.training import StepRecord
 from gradflow.ui import blocks
 from gradflow.ui.explore.report import choose_gradient
 from gradflow.ui.training import compute, lanes, state
-from gradflow.ui.training.lanes import Shown
+from gradflow.ui.training.lanes import ShownRun
 
-_ALL = "all"
+_ALL_RUNS = "all"
 
 
 @dataclass(frozen=True)
-class _Found:
+class _ShownStep:
     """A run at a step: its record there, and one with its report, perhaps computed again."""
 
-    one: Shown
+    shown: ShownRun
     record: StepRecord
     reported: StepRecord
 
@@ -36,15 +36,15 @@ class _Found:
         assert report is not None
         return report
 
-    def text(self, step: int) -> str:
-        """What stands below the figure."""
+    def describe(self, step: int) -> str:
+        """Describe the step for the line below the figure."""
         at, again = self.record.step, self.reported
-        text = _("{letter}: step {at}, loss {loss}.") if at == step else _(
-            "{letter}: step {at}, the last one up to {step} that is there, loss {loss}."
-        )  # fmt: skip
-        text = text.format(
-            letter=self.one.letter, at=at, step=step, loss=format_number(self.record.loss)
-        )
+        if at == step:
+            text = _("{letter}: step {at}, loss {loss}.")
+        else:
+            text = _("{letter}: step {at}, the last one up to {step} that is there, loss {loss}.")
+        loss = format_number(self.record.loss)
+        text = text.format(letter=self.shown.letter, at=at, step=step, loss=loss)
         if (again.step, again.loss) == (at, self.record.loss):
             return text
         differs = _(
@@ -53,50 +53,51 @@ class _Found:
         return f"{text} {differs.format(at=again.step, loss=format_number(again.loss))}"
 
 
-def show() -> None:
-    """Scrubber and figure; without any record nothing."""
-    session = state.session()
+def show_flow() -> None:
+    """Show scrubber and figure; without any record nothing."""
+    session = state.open_session()
     running = session.group is not None and session.group.running
-    found = lanes.shown(session)
-    records = {one.letter: _records(one, kept=running) for one in found}
+    runs = lanes.list_shown(session)
+    records = {shown.letter: _list_records(shown, only_kept=running) for shown in runs}
     reached = sorted({step for own in records.values() for step in own})
     if not reached:
         return
     st.subheader(_("The flow in one step"), anchor=False)
-    step = _scrubber(found, reached, running)
-    steps = [_at(one, records[one.letter], step) for one in _chosen(found)]
-    _draw([one for one in steps if one is not None], step)
+    step = _choose_step(runs, reached, running)
+    steps = [_find_step(shown, records[shown.letter], step) for shown in _choose_runs(runs)]
+    _draw_steps([at for at in steps if at is not None], step)
 
 
-def _records(one: Shown, *, kept: bool) -> dict[int, StepRecord]:
-    """The records of a run whose report is kept, or can be computed, by step."""
-    only = kept or not lanes.can_replay(one.run)
-    return {r.step: r for r in one.run.records if not only or r.snapshot is not None}
+def _list_records(shown: ShownRun, *, only_kept: bool) -> dict[int, StepRecord]:
+    """List the records of a run whose report is kept, or can be computed, by step."""
+    only = only_kept or not lanes.can_replay(shown.run)
+    return {r.step: r for r in shown.run.records if not only or r.snapshot is not None}
 
 
-def _at(one: Shown, records: dict[int, StepRecord], step: int) -> _Found | None:
-    """The last of a run's records up to a step."""
+def _find_step(shown: ShownRun, records: dict[int, StepRecord], step: int) -> _ShownStep | None:
+    """Find the last of a run's records up to a step."""
     record = records.get(max((at for at in records if at <= step), default=0))
     if record is None:
         return None
     if record.snapshot is not None:
-        return _Found(one, record, record)
+        return _ShownStep(shown, record, record)
     try:
-        again = compute.replayed(lanes.experiment_of(one.run), one.run, record.step)
+        experiment = lanes.find_experiment(shown.run)
+        again = compute.replay_step(experiment, shown.run, record.step)
     except GradflowError as error:  # a file from a machine with a GPU, say
-        blocks.show_error(f"{one.letter}: {error}")
+        blocks.show_error(f"{shown.letter}: {error}")
         return None
-    return _Found(one, record, again)
+    return _ShownStep(shown, record, again)
 
 
-def _scrubber(found: list[Shown], reached: list[int], running: bool) -> int:
-    """The latest step while the run is followed, else a slider over the steps that can be shown.
+def _choose_step(runs: list[ShownRun], reached: list[int], running: bool) -> int:
+    """Take the latest step while the run is followed, else draw a slider over those to show.
 
     The slider is not moved from here while a run goes on: the browser would take that for a move
     of its user's.
     """
     latest = reached[-1]
-    planned = {step for one in found if not one.over for step in one.run.plan.reported_steps}
+    planned = {step for shown in runs if not shown.over for step in shown.run.plan.reported_steps}
     to_come = {step for step in planned if step > latest}
     if running and st.toggle(_("Follow the run"), value=True, key="training_follow"):
         if to_come:
@@ -105,41 +106,42 @@ def _scrubber(found: list[Shown], reached: list[int], running: bool) -> int:
     steps = sorted({*reached, *(to_come if running else ())})
     if len(steps) == 1:
         return latest
-    shown: int = st.select_slider(
+    step: int = st.select_slider(
         _("Step shown"),
         steps,
-        key=state.step_key(state.shown_step(steps, latest)),
-        on_change=state.step_chosen,
+        **state.STEP.bind(state.find_step(steps, latest)),
         help=_(
             "While a run goes on, the steps whose histograms are kept (setting Flow figures). "
             "After Pause or Stop every recorded step: those that were not kept are computed again."
         ),
     )
-    if shown > latest:
-        st.caption(_("Step {step} is still to come.").format(step=shown))
-    return min(shown, latest)
+    if step > latest:
+        st.caption(_("Step {step} is still to come.").format(step=step))
+    return min(step, latest)
 
 
-def _chosen(found: list[Shown]) -> list[Shown]:
-    """All runs, or one of them in full size."""
-    if len(found) == 1:
-        return found
-    names = {_ALL: _("Side by side")} | {one.letter: f"{one.letter} {one.name}" for one in found}
-    chosen = blocks.one_of(_("Runs"), names, f"training_flow_of_{len(found)}")
-    return [one for one in found if chosen in (_ALL, one.letter)]
+def _choose_runs(runs: list[ShownRun]) -> list[ShownRun]:
+    """Draw the choice of all runs, or one of them in full size."""
+    if len(runs) == 1:
+        return runs
+    names = {_ALL_RUNS: _("Side by side")} | {
+        run.letter: f"{run.letter} {run.name}" for run in runs
+    }
+    chosen = blocks.one_of(_("Runs"), names, f"training_flow_of_{len(runs)}")
+    return [run for run in runs if chosen in (_ALL_RUNS, run.letter)]
 
 
-def _draw(found: list[_Found], step: int) -> None:
-    if not found:
+def _draw_steps(steps: list[_ShownStep], step: int) -> None:
+    if not steps:
         return
     gradient = choose_gradient("training_flow_gradient")
-    if len(found) == 1:
-        figure = charts.flow_figure(found[0].report, mode=blocks.mode(), gradient=gradient)
+    if len(steps) == 1:
+        figure = charts.flow_figure(steps[0].report, mode=blocks.mode(), gradient=gradient)
     else:
-        entries = [ComparedSetting(at.one.letter, at.one.name, at.report) for at in found]
+        entries = [ComparedSetting(at.shown.letter, at.shown.name, at.report) for at in steps]
         figure = compare_flow_figure(entries, mode=blocks.mode(), gradient=gradient)
     blocks.show_figure(
         figure, "training_flow", _("Distribution of activations and gradients, layer by layer")
     )
-    st.caption(" ".join(at.text(step) for at in found))
+    st.caption(" ".join(at.describe(step) for at in steps))
     blocks.explain("training_flow")

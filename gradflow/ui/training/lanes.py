@@ -15,23 +15,23 @@ from gradflow.core.catalog.optimizers import OPTIMIZERS, PRECISIONS, Clip, Preci
 from gradflow.core.catalog.schedules import SCHEDULES, Schedule
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
-from gradflow.core.text import _
+from gradflow.core.text import Text, _
 from gradflow.core.training import BackgroundRun, Run, TrainingPlan, cost
 from gradflow.core.training.record import NUMBERS
 from gradflow.ui.training import state
-from gradflow.ui.training.names import different, network
-from gradflow.ui.training.runs import MOST_LANES, Group, Session
+from gradflow.ui.training.names import name_by_differences, name_network
+from gradflow.ui.training.runs import MAX_LANES, Group, Session
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownRun:
     """One run on the page.
 
     Attributes:
         letter: ``A`` … ``D``.
-        name: what it is called.
+        name: the name that the page shows.
         run: its records so far.
-        live: what advances it; ``None`` if it is an earlier one or from a file.
+        live: advances it; ``None`` for an earlier run or one from a file.
     """
 
     letter: str
@@ -49,8 +49,8 @@ class Shown:
         """Whether no more records will come."""
         return self.live is None or self.live.over
 
-    def lane(self) -> Lane:
-        """As figures want it."""
+    def make_lane(self) -> Lane:
+        """Make the lane that figures draw."""
         run, table = self.run, self.run.table()
         plan = run.plan
         clipped = plan.clip is Clip.NORM
@@ -66,50 +66,55 @@ class Shown:
         )
 
 
-def shown(session: Session) -> list[Shown]:
-    """All runs on the page, in the order of their letters."""
+def list_shown(session: Session) -> list[ShownRun]:
+    """List all runs on the page, in the order of their letters."""
     group = session.group
-    own = [] if group is None else list(zip(names(group), group.lanes, strict=True))
-    found = [
-        Shown(letter, name, live.run, live)
+    own = [] if group is None else list(zip(name_runs(group), group.lanes, strict=True))
+    runs = [
+        ShownRun(letter, name, live.run, live)
         for letter, (name, live) in zip(LETTERS, own, strict=False)
     ]
-    beside = [session.kept[key] for key in state.compared()][: MOST_LANES - len(found)]
-    letters = LETTERS[len(found) :]
-    found += [
-        Shown(letter, one.name, one.run) for letter, one in zip(letters, beside, strict=False)
+    beside = [session.earlier[key] for key in state.list_compared()][: MAX_LANES - len(runs)]
+    letters = LETTERS[len(runs) :]
+    runs += [
+        ShownRun(letter, earlier.name, earlier.run)
+        for letter, earlier in zip(letters, beside, strict=False)
     ]
-    called = told_apart([(one.name, one.run) for one in found])
-    return [replace(one, name=name) for one, name in zip(found, called, strict=True)]
+    names = distinguish_names([(shown.name, shown.run) for shown in runs])
+    return [replace(shown, name=name) for shown, name in zip(runs, names, strict=True)]
 
 
-def told_apart(found: Sequence[tuple[str, Run]]) -> list[str]:
-    """Names of runs; the user's own, if there are several, after what is different in them."""
-    if len(found) < 2:
-        return [name for name, _run in found]
+def distinguish_names(runs: Sequence[tuple[str, Run]]) -> list[str]:
+    """Name runs so that they differ: several of the user's own after their different settings.
+
+    Args:
+        runs: each with the name that it has alone.
+    """
+    if len(runs) < 2:
+        return [name for name, _run in runs]
     own = {
         i: (experiment, run.plan)
-        for i, (name, run) in enumerate(found)
-        if name == named(run) and (experiment := _known(run)) is not None
+        for i, (name, run) in enumerate(runs)
+        if name == name_run(run) and (experiment := _find_known(run)) is not None
     }
-    called = different(list(own.values()))
-    better = {i: name for i, name in zip(own, called, strict=True) if name}
-    return [better.get(i, name) for i, (name, _run) in enumerate(found)]
+    by_differences = name_by_differences(list(own.values()))
+    better = {i: name for i, name in zip(own, by_differences, strict=True) if name}
+    return [better.get(i, name) for i, (name, _run) in enumerate(runs)]
 
 
-def names(group: Group) -> list[str]:
-    """What the runs of a group are called."""
+def name_runs(group: Group) -> list[str]:
+    """Name the runs of a group."""
     return [
-        _(one.label) if one.label else named(live.run)
-        for one, live in zip(group.setup.runs, group.lanes, strict=True)
+        _(planned.label) if planned.label else name_run(live.run)
+        for planned, live in zip(group.setup.runs, group.lanes, strict=True)
     ]
 
 
-def named(run: Run) -> str:
-    """A name for a run of the user's own: network, optimizer, rate and what else was done."""
+def name_run(run: Run) -> str:
+    """Name a run of the user's own: network, optimizer, rate, and how else it was trained."""
     plan: TrainingPlan = run.plan
     words = [
-        _network(run),
+        _name_network(run),
         f"{_(OPTIMIZERS[plan.optimizer].label)} η {format_number(plan.learning_rate)}",
     ]
     if plan.schedule is not Schedule.CONSTANT:
@@ -126,20 +131,20 @@ def named(run: Run) -> str:
     return ", ".join(words)
 
 
-def _network(run: Run) -> str:
-    experiment = _known(run)
-    return run.title if experiment is None else network(experiment)
+def _name_network(run: Run) -> str:
+    experiment = _find_known(run)
+    return run.title if experiment is None else name_network(experiment)
 
 
-def _known(run: Run) -> Experiment | None:
+def _find_known(run: Run) -> Experiment | None:
     try:
-        return experiment_of(run)
+        return find_experiment(run)
     except InvalidExperiment:
         return None
 
 
-def experiment_of(run: Run) -> Experiment:
-    """What was trained.
+def find_experiment(run: Run) -> Experiment:
+    """Find the experiment that was trained.
 
     Raises:
         InvalidExperiment: the run holds no setting that can be trained on this page.
@@ -147,15 +152,15 @@ def experiment_of(run: Run) -> Experiment:
     settings = run.settings
     if settings is None or "sequence_experiment" in settings:
         raise InvalidExperiment(
-            _("This run was not made from settings that this page has."), fields=("settings",)
+            Text("This run was not made from settings that this page has."), fields=("settings",)
         )
     return codec.from_query(settings)
 
 
 def can_replay(run: Run) -> bool:
-    """Whether its settings are there and do not ask for too much, as those of a file may."""
+    """Say whether a run has settings, and ones that do not ask for too much, as a file's may."""
     try:
-        cost.check(experiment_of(run), run.plan)
+        cost.check_training_cost(find_experiment(run), run.plan)
     except InvalidExperiment:
         return False
     return True

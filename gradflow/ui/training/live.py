@@ -4,57 +4,58 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gradflow.charts.training.curves import learning_figure, steps_figure
 from gradflow.charts.training.data import QUANTITIES, Lane
 from gradflow.charts.training.layers import layers_figure
+from gradflow.charts.training.learning import learning_figure
+from gradflow.charts.training.steps import steps_figure
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.training import flow, lanes, state, words
 from gradflow.ui.training.runs import SESSIONS
 
-EVERY = 0.4
-"""Seconds from one look at a run to the next."""
+CURVES_EVERY = 0.4
+"""Seconds between two drawings of the curves of a run."""
 FLOW_EVERY = 1.0
-"""The same for the Flow figure, which changes less often and takes longer to draw."""
-ALONE = 4
-"""Sessions that may follow a run at that pace; a class that trains at once looks less often."""
+"""Seconds between two drawings of its Flow figure, which changes less and takes longer."""
+FULL_PACE_SESSIONS = 4
+"""Sessions that may follow a run at this pace; a class that trains at once looks less often."""
 
 
-def show(*, running: bool) -> None:
-    """All that follows a run.
+def show_live(*, running: bool) -> None:
+    """Show all that follows a run.
 
     Args:
-        running: whether one advanced when the page began to be drawn; if not, nothing reruns.
+        running: whether a run advanced when the page began to be drawn; if not, nothing reruns.
     """
-    slower = pace(SESSIONS.running())
-    st.fragment(_curves, run_every=slower * EVERY if running else None)(running)
-    st.fragment(flow.show, run_every=slower * FLOW_EVERY if running else None)()
+    slower = compute_slowdown(SESSIONS.count_running())
+    st.fragment(_show_curves, run_every=slower * CURVES_EVERY if running else None)(running)
+    st.fragment(flow.show_flow, run_every=slower * FLOW_EVERY if running else None)()
 
 
-def pace(sessions: int) -> float:
-    """What the time between two looks is multiplied by while so many sessions follow a run.
+def compute_slowdown(sessions: int) -> float:
+    """Compute the factor on the time between two drawings while so many sessions follow a run.
 
-    Drawing takes the server about 40 ms a look: thirty laptops at full pace would want three
+    A drawing takes the server about 40 ms: thirty laptops at full pace would want three
     processor cores for that alone.
     """
-    return max(1.0, sessions / ALONE)
+    return max(1.0, sessions / FULL_PACE_SESSIONS)
 
 
-def _curves(running: bool) -> None:
-    group = state.session().group
+def _show_curves(running: bool) -> None:
+    group = state.open_session().group
     left, right = st.columns([6, 1], vertical_alignment="bottom")
     if group is not None:
-        share, text = words.progress(group)
+        share, text = words.describe_progress(group)
         left.progress(min(share, 1.0), text)
     with right:
-        log = _log()
-    drawn = [one.lane() for one in lanes.shown(state.session())]
+        log = _choose_log_axis()
+    drawn = [shown.make_lane() for shown in lanes.list_shown(state.open_session())]
     figure = learning_figure(drawn, log=log, mode=blocks.mode())
     blocks.show_figure(figure, "training_learning", _("Loss and accuracy over the steps"))
     blocks.explain("training_learning")
     panels = {
-        _("Layers"): _layers,
-        _("Clipping and rate"): _steps,
+        _("Layers"): _show_layers,
+        _("Clipping and rate"): _show_steps,
     }
     tabs = st.tabs(list(panels), key="training_panels", on_change="rerun")
     for tab, draw in zip(tabs, panels.values(), strict=True):
@@ -65,14 +66,16 @@ def _curves(running: bool) -> None:
         st.rerun()  # once more as a whole: what is said of a run that has ended
 
 
-def _log() -> bool:
-    """Whether the loss has a log axis."""
+def _choose_log_axis() -> bool:
+    """Draw the choice of the axis of the loss."""
     scales = {"log": _("log"), "linear": _("linear")}
     return blocks.one_of(_("Axis of the loss"), scales, "training_axis") == "log"
 
 
-def _layers(drawn: list[Lane]) -> None:
-    names = {code: f"{_(what.label)} {_symbol(code)}".strip() for code, what in QUANTITIES.items()}
+def _show_layers(drawn: list[Lane]) -> None:
+    names = {
+        code: f"{_(what.label)} {_find_symbol(code)}".strip() for code, what in QUANTITIES.items()
+    }
     quantity = blocks.one_of(
         _("What the map shows"), names, "training_quantity", "weight_grad_norm"
     )
@@ -83,12 +86,12 @@ def _layers(drawn: list[Lane]) -> None:
     blocks.explain("training_layers")
 
 
-def _symbol(code: str) -> str:
+def _find_symbol(code: str) -> str:
     what = QUANTITIES[code]
     return what.symbol if "‖" in what.symbol else ""
 
 
-def _steps(drawn: list[Lane]) -> None:
+def _show_steps(drawn: list[Lane]) -> None:
     figure = steps_figure(drawn, mode=blocks.mode())
     blocks.show_figure(
         figure, "training_steps", _("Gradient norm before and after clipping, learning rate")

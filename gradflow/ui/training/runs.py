@@ -22,7 +22,7 @@ from streamlit import runtime
 
 from gradflow.core.errors import GradflowError
 from gradflow.core.text import Text
-from gradflow.core.training import BackgroundRun, Run, State
+from gradflow.core.training import BackgroundRun, Run, RunState
 from gradflow.core.training.presets import PresetRun
 from gradflow.ui.compute import ADMISSION
 
@@ -99,7 +99,7 @@ class Group:
     @property
     def running(self) -> bool:
         """Whether any of the runs advances."""
-        return any(lane.state is State.RUNNING for lane in self.lanes)
+        return any(lane.state is RunState.RUNNING for lane in self.lanes)
 
     @property
     def over(self) -> bool:

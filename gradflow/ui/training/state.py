@@ -15,7 +15,7 @@ from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.text import Text
 from gradflow.core.training import TrainingPlan, cost
-from gradflow.core.training.plan import least_record_every
+from gradflow.core.training.plan import find_least_record_every
 from gradflow.core.training.presets import TRAINING_PRESETS, PresetRun
 from gradflow.ui.explore.state import EXPLORE
 from gradflow.ui.settings.codecs import Fields
@@ -33,7 +33,7 @@ _switch_architecture = remember_architectures("training:architectures")
 def complete_run(name: str, before: Fields, after: Fields) -> Fields:
     """Complete a change: more steps are recorded less often, an architecture brings its own."""
     if name == "steps":
-        record_every = max(after["record_every"], least_record_every(after["steps"]))
+        record_every = max(after["record_every"], find_least_record_every(after["steps"]))
         return {**after, "record_every": record_every}
     if name != "architecture":
         return after
@@ -50,7 +50,7 @@ FORM = Form(
 )
 COMPARED: WidgetValue[list[str]] = WidgetValue("training_compared", list)
 """Keys of the earlier runs that are shown beside the current ones."""
-STEP: WidgetValue[int | None] = WidgetValue("training_step", lambda: None)
+STEP: WidgetValue[int | None] = WidgetValue("training_shown_step", lambda: None)
 """The step whose Flow figure is shown; ``None``: the latest."""
 UPLOADS: SessionValue[int] = SessionValue("training_uploads", int)
 """How many uploads were taken; the upload widget is a new one after each."""
@@ -142,7 +142,7 @@ def make_setup() -> Setup:
         if settings == RunSettings(runs[run].experiment, runs[run].plan):
             _PRESET.set(preset)
             return Setup(code, runs)
-    cost.check(settings.experiment, settings.plan)
+    cost.check_training_cost(settings.experiment, settings.plan)
     return Setup(None, (PresetRun("", settings.experiment, settings.plan),))
 
 

@@ -1,4 +1,4 @@
-"""The page: experiments, buttons, what became of the runs, figures, numbers, files."""
+"""The page: experiments, buttons, results of the runs, figures, numbers, files."""
 
 from __future__ import annotations
 
@@ -7,126 +7,127 @@ from collections.abc import Callable
 import streamlit as st
 
 from gradflow.core.errors import InvalidExperiment
-from gradflow.core.text import _
-from gradflow.core.training import Run, State
-from gradflow.core.training.cures import cures
+from gradflow.core.text import N_, _
+from gradflow.core.training import RunState
+from gradflow.core.training.cures import list_cures
 from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.ui import blocks
 from gradflow.ui.training import actions, claims, files, lanes, live, state, summary, words
-from gradflow.ui.training.lanes import Shown
+from gradflow.ui.training.lanes import ShownRun
 from gradflow.ui.training.runs import Group, Setup
 
 
-def show() -> None:
-    """Everything but the controls in the sidebar."""
-    session = state.session()
+def show_training() -> None:
+    """Show everything but the controls in the sidebar."""
+    session = state.open_session()
     group = session.group
     # Asked once: a run that ends while the page is drawn shall be seen to have ended.
     running = group is not None and group.running
     try:
-        setup: Setup | None = state.setup()
+        setup: Setup | None = state.make_setup()
         impossible = ""
     except InvalidExperiment as error:
         setup, impossible = None, str(error)
     if setup is not None:
-        state.settled(setup)
-    _presets()
-    for problem in filter(None, (state.problem(), impossible)):
+        state.sync_url(setup)
+    _draw_presets()
+    for problem in filter(None, (state.FORM.problem, impossible)):
         blocks.show_error(problem)
-    if (claim := state.claimed()) is not None and (text := words.claimed(claim, group)):
+    claim = state.read_claim()
+    if claim is not None and (text := words.describe_claim(claim, group)):
         st.info(text, icon=":material/link:")
-    _look_for(group, setup)
-    _buttons(group, setup, running=running)
-    found = lanes.shown(session)
+    _say_what_to_look_for(group, setup)
+    _draw_buttons(group, setup, running=running)
+    runs = lanes.list_shown(session)
     if group is not None:
-        _failures(group, found)
-        _verdict(group, found)
-    if found:
-        live.show(running=running)
+        _show_breaks(group, runs)
+        _show_results(group, runs)
+    if runs:
+        live.show_live(running=running)
     else:
         st.info(
             _("Press Play to train the network of the sidebar, or choose an experiment above.")
-            if state.preset() is None
+            if state.find_preset() is None
             else _("Press Play to train the runs of this experiment."),
             icon=":material/play_arrow:",
         )
-    _details(found, running=running)
+    _show_details(runs, running=running)
 
 
-def _presets() -> None:
+def _draw_presets() -> None:
     st.pills(
         _("Experiments: one press trains the runs of a claim side by side"),
         list(TRAINING_PRESETS),
-        key=state.preset_key(),
-        on_change=actions.preset_pressed,
         format_func=lambda code: _(TRAINING_PRESETS[code].label),
+        **actions.bind_preset(),
     )
 
 
-def _look_for(group: Group | None, setup: Setup | None) -> None:
-    """What to look for in a preset, else the formulas of a step."""
+def _say_what_to_look_for(group: Group | None, setup: Setup | None) -> None:
+    """Say what to look for in a preset, else write the formulas of a step."""
     current = setup if group is None else group.setup
     if current is not None and current.preset is not None:
         preset = TRAINING_PRESETS[current.preset]
         st.markdown(f"**{_('Look for:')}** {_(preset.look_for)}")
     elif current is not None:
-        st.latex(words.rule(current.runs[0].plan))
+        st.latex(words.write_rule(current.runs[0].plan))
 
 
-def _buttons(group: Group | None, setup: Setup | None, *, running: bool) -> None:
+def _draw_buttons(group: Group | None, setup: Setup | None, *, running: bool) -> None:
     over = group is not None and group.over
     goes_on = group is not None and not over
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        stuck = running or (setup is None and not goes_on)
         buttons = (
-            ("play", _("Play"), "play_arrow", actions.play,
-             running or (setup is None and not goes_on)),
+            ("play", _("Play"), "play_arrow", actions.play, stuck),
             ("pause", _("Pause"), "pause", actions.pause, not running),
-            ("step", _("Step"), "skip_next", actions.step,
-             running or (setup is None and not goes_on)),
+            ("step", _("Step"), "skip_next", actions.step, stuck),
             ("stop", _("Stop"), "stop", actions.stop, not goes_on),
             ("reset", _("Reset"), "restart_alt", actions.reset, group is None),
-        )  # fmt: skip
+        )
         for code, label, icon, action, disabled in buttons:
             st.button(
                 label,
                 key=f"training_{code}",
                 icon=f":material/{icon}:",
                 type="primary" if code == "play" else "secondary",
-                on_click=action,
                 disabled=disabled,
-                help=_HELP[code](),
+                help=_(_HELP[code]),
+                **actions.bind_press(action),
             )
-    if setup is not None and not goes_on and (long := words.estimate(setup)):
+    if setup is not None and not goes_on and (long := words.announce_duration(setup)):
         st.caption(long)
     if goes_on and setup is not None and group is not None and setup != group.setup:
         st.info(
-            _("The settings were changed after this run began. It goes on as it began; Reset, then "
-              "Play, trains with the new ones."),
+            _(
+                "The settings were changed after this run began. It goes on as it began; Reset, "
+                "then Play, trains with the new ones."
+            ),
             icon=":material/tune:",
-        )  # fmt: skip
+        )
 
 
-_HELP: dict[str, Callable[[], str]] = {
-    "play": lambda: _("Train; after a pause, go on. A run that has ended begins anew."),
-    "pause": lambda: _("Stop after the step that is being computed; Play goes on."),
-    "step": lambda: _("Go on to the next record."),
-    "stop": lambda: _("End the run and free its memory; its records stay on the page."),
-    "reset": lambda: _("End the run and put it with the earlier ones, to be compared."),
+_HELP = {
+    "play": N_("Train; after a pause, go on. A run that has ended begins anew."),
+    "pause": N_("Stop after the step that is being computed; Play goes on."),
+    "step": N_("Go on to the next record."),
+    "stop": N_("End the run and free its memory; its records stay on the page."),
+    "reset": N_("End the run and put it with the earlier ones, to be compared."),
 }
 
 
-def _failures(group: Group, found: list[Shown]) -> None:
-    """Where runs broke, and what may keep them whole."""
-    for place, (one, live_run) in enumerate(zip(found, group.lanes, strict=False)):
-        if live_run.state is State.FAILED:
-            blocks.show_error(f"{one.letter}: {live_run.error}")
-        divergence = one.run.divergence
+def _show_breaks(group: Group, runs: list[ShownRun]) -> None:
+    """Show where runs broke, and what may keep them whole."""
+    for lane, (shown, live_run) in enumerate(zip(runs, group.lanes, strict=False)):
+        if live_run.state is RunState.FAILED:
+            blocks.show_error(f"{shown.letter}: {live_run.error}")
+        divergence = shown.run.divergence
         if divergence is None:
             continue
-        setting = group.setup.runs[place]
-        several = f"{one.letter}: " if len(group.lanes) > 1 else ""
-        blocks.show_error(several + divergence.text)
-        if words.hidden(one.run):
+        setting = group.setup.runs[lane]
+        letter = f"{shown.letter}: " if len(group.lanes) > 1 else ""
+        blocks.show_error(letter + divergence.text)
+        if words.is_break_hidden(shown.run):
             st.caption(
                 _(
                     "There the activation function hides it: it turns −∞ into a finite value. "
@@ -135,60 +136,61 @@ def _failures(group: Group, found: list[Shown]) -> None:
             )
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(_("Train again with:"), width="content")
-            for cure in cures(setting.experiment, setting.plan):
+            for cure in list_cures(setting.experiment, setting.plan):
                 st.button(
-                    cure.label,
-                    key=f"training_cure_{place}_{cure.code}",
+                    str(cure.label),
+                    key=f"training_cure_{lane}_{cure.code}",
                     icon=":material/healing:",
-                    on_click=actions.try_cure,
-                    args=(cure, place),
                     disabled=group.running,
+                    **actions.bind_press(actions.try_cure, cure, lane),
                 )
 
 
-def _verdict(group: Group, found: list[Shown]) -> None:
-    """What the runs came to, once none of them goes on."""
+def _show_results(group: Group, runs: list[ShownRun]) -> None:
+    """Show the results of the runs, once none of them goes on."""
     if not group.over:
         return
-    own = found[: len(group.lanes)]
+    own = runs[: len(group.lanes)]
     if group.setup.preset is None:
-        for one in own:
-            if text := words.outcome(one):
+        for shown in own:
+            if text := words.describe_result(shown):
                 st.markdown(text)
         return
-    if any(lane.state is State.STOPPED for lane in group.lanes):
+    if any(lane.state is RunState.STOPPED for lane in group.lanes):
         st.info(_("Stopped before the end: what was claimed is not judged."))
         return
-    judged = claims.judged(group.setup.preset, [one.run for one in own])
-    if judged is None:
+    judgement = claims.judge_preset(group.setup.preset, [shown.run for shown in own])
+    if judgement is None:
         return
-    lines, holds = judged
-    said = _("**Measured, and as claimed:**") if holds else _("**Measured, and not as claimed:**")
-    text = "\n".join([said, "", *(f"- {line}" for line in lines)])
+    lines, holds = judgement
+    heading = (
+        _("**Measured, and as claimed:**") if holds else _("**Measured, and not as claimed:**")
+    )
+    text = "\n".join([heading, "", *(f"- {line}" for line in lines)])
     (st.success if holds else st.warning)(text, icon=":material/straighten:")
 
 
-def _details(found: list[Shown], *, running: bool) -> None:
+def _show_details(runs: list[ShownRun], *, running: bool) -> None:
     panels: dict[str, Callable[[], None]] = {
-        _("In numbers"): lambda: _numbers(found, running=running),
-        _("Compare"): files.compare,
-        _("Save"): lambda: files.save(found),
+        _("In numbers"): lambda: _show_numbers(runs, running=running),
+        _("Compare"): files.draw_comparison,
+        _("Save"): lambda: files.draw_downloads(runs),
     }
     tabs = st.tabs(list(panels), key="training_details", on_change="rerun")
     for tab, draw in zip(tabs, panels.values(), strict=True):
         if tab.open:
             with tab:
                 draw()
-    st.caption(words.kept())
+    st.caption(words.explain_keeping())
 
 
-def _numbers(found: list[Shown], *, running: bool) -> None:
+def _show_numbers(runs: list[ShownRun], *, running: bool) -> None:
     if running:
         st.caption(_("The numbers stand here when no run advances: press Pause, or wait."))
         return
-    if not any(one.run.records for one in found):
+    if not any(shown.run.records for shown in runs):
         st.caption(_("Nothing was recorded yet."))
         return
-    runs: list[tuple[str, Run]] = [(f"{one.letter} {one.name}", one.run) for one in found]
-    blocks.show_table(summary.table(runs), key="training_numbers")
+    columns = [(f"{shown.letter} {shown.name}", shown.run) for shown in runs]
+    blocks.show_table(summary.make_table(columns), key="training_numbers")
     blocks.explain("training_numbers")

@@ -1,4 +1,4 @@
-"""Sentences about runs: what they came to, and how fast their layers move."""
+"""Sentences about runs: their results, and how fast their layers move."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from gradflow.core.catalog.optimizers import OPTIMIZERS, Clip
 from gradflow.core.catalog.schedules import SCHEDULES, Schedule
 from gradflow.core.errors import DeviceUnavailable
 from gradflow.core.text import _
-from gradflow.core.training import Run, State, TrainingPlan, cost
+from gradflow.core.training import Run, RunState, TrainingPlan, cost
 from gradflow.core.training.divergence import Origin
-from gradflow.ui.training.lanes import Shown
-from gradflow.ui.training.runs import ABSENT_SECONDS, FORGOTTEN_SECONDS, Claim, Group, Setup
-from gradflow.ui.training.summary import Summary, summarized
+from gradflow.ui.training.lanes import ShownRun
+from gradflow.ui.training.runs import ABSENT_SECONDS, FORGOTTEN_SECONDS, Group, Setup, TokenClaim
+from gradflow.ui.training.summary import Summary, summarize_run
 
-UNEVEN = 30.0
-"""Layers that move so many times as fast as others are spoken of."""
-SLOW, FAST = USUAL_RATIO / 30, USUAL_RATIO * 30
-LONG = 60.0
-"""Seconds from which on a run is said to take long before it begins."""
+UNEVEN_SPEED = 30.0
+"""A layer that moves so many times as fast as another is mentioned."""
+SLOW_RATIO, FAST_RATIO = USUAL_RATIO / 30, USUAL_RATIO * 30
+LONG_SECONDS = 60.0
+"""A run that takes at least so long is announced before it begins."""
 
 
-def rule(plan: TrainingPlan) -> str:
-    """One step of a plan in LaTeX: optimizer, and what is done to gradient and rate."""
+def write_rule(plan: TrainingPlan) -> str:
+    """Write one step of a plan in LaTeX: the optimizer, and changes of gradient and rate."""
     parts = [OPTIMIZERS[plan.optimizer].rule]
     change = _CLIPPING.get(plan.clip, "")
     if plan.l1 or plan.l2:
@@ -47,23 +47,23 @@ _CLIPPING = {
 }
 
 
-def estimate(setup: Setup) -> str:
-    """How long a long run will take; nothing of a short one, or on a GPU."""
+def announce_duration(setup: Setup) -> str:
+    """Say how long a long run will take; nothing of a short one, or on a GPU."""
     try:
-        each = [cost.seconds(run.experiment, run.plan) for run in setup.runs]
+        each = [cost.estimate_seconds(run.experiment, run.plan) for run in setup.runs]
     except DeviceUnavailable:  # said when it is tried
         return ""
     seconds = sum(one or 0.0 for one in each)
-    if seconds < LONG:
+    if seconds < LONG_SECONDS:
         return ""
     return _(
         "This will take roughly {time} of one processor core, longer if others compute, too. It "
         "goes on while you use other pages."
-    ).format(time=roughly(seconds))
+    ).format(time=format_roughly(seconds))
 
 
-def roughly(seconds: float) -> str:
-    """A time that is not known well."""
+def format_roughly(seconds: float) -> str:
+    """Write a duration that is not known well."""
     minutes = max(round(seconds / 60), 1)
     if minutes < 10:
         return _("{n} min").format(n=minutes)
@@ -72,30 +72,30 @@ def roughly(seconds: float) -> str:
     return _("{n} h").format(n=format_number(seconds / 3600, 2))
 
 
-def claimed(claim: Claim, group: Group | None) -> str:
-    """What became of the runs that the address of the page named."""
+def describe_claim(claim: TokenClaim, group: Group | None) -> str:
+    """Say whether the runs that the URL asked for were summary."""
     match claim:
-        case Claim.OPEN_ELSEWHERE:
+        case TokenClaim.OPEN_ELSEWHERE:
             return _(
                 "The run of this link belongs to a page that is open elsewhere, and goes on there. "
                 "Here are its settings: Play trains a run of your own."
             )
-        case Claim.FORGOTTEN:
+        case TokenClaim.FORGOTTEN:
             return _(
                 "The run of this link is no longer kept. Its settings are here: Play trains it "
                 "again."
             )
-        case Claim.GIVEN if group is not None and group.left_alone and not group.over:
+        case TokenClaim.GIVEN if group is not None and group.left_alone and not group.over:
             return _(
                 "Your run was found again. It paused when its page had been closed for {n} "
                 "minutes; Play goes on."
             ).format(n=round(ABSENT_SECONDS / 60))
-        case Claim.GIVEN:
+        case TokenClaim.GIVEN:
             return ""
 
 
-def kept() -> str:
-    """How long runs are kept, and where they are found again."""
+def explain_keeping() -> str:
+    """Say how long runs are kept, and where they are found again."""
     return _(
         "A run goes on while you use other pages of the app, and is found again here, also when "
         "the page is loaded anew: its address holds the key to the run. When the page is closed, "
@@ -103,8 +103,8 @@ def kept() -> str:
     ).format(pause=round(ABSENT_SECONDS / 60), forget=round(FORGOTTEN_SECONDS / 60))
 
 
-def progress(group: Group) -> tuple[float, str]:
-    """The share that is done, and words for it."""
+def describe_progress(group: Group) -> tuple[float, str]:
+    """Compute the share that is done, and describe it."""
     done, planned = group.steps
     counts = [
         _("{done} of {planned}").format(done=lane.steps_done, planned=lane.plan.steps)
@@ -115,25 +115,25 @@ def progress(group: Group) -> tuple[float, str]:
     else:
         each = zip("ABCD", counts, strict=False)
         text = _("steps: ") + ", ".join(f"{letter} {count}" for letter, count in each)
-    left = group.seconds_left()
+    left = group.estimate_seconds_left()
     if left is not None:
-        text += " · " + _("{time} left").format(time=duration(left))
+        text += " · " + _("{time} left").format(time=format_duration(left))
     if not group.running:
-        text += " · " + _condition(group)
+        text += " · " + _describe_pause(group)
     return (done / planned if planned else 1.0), text
 
 
-def _condition(group: Group) -> str:
+def _describe_pause(group: Group) -> str:
     states = {lane.state for lane in group.lanes}
-    if State.PAUSED in states:
+    if RunState.PAUSED in states:
         return _("paused, its page was closed") if group.left_alone else _("paused")
-    if State.STOPPED in states:
+    if RunState.STOPPED in states:
         return _("stopped by hand")
     return _("ended")
 
 
-def duration(seconds: float) -> str:
-    """A time as people say it."""
+def format_duration(seconds: float) -> str:
+    """Write a duration as people say it."""
     if seconds < 60:
         return _("{n} s").format(n=math.ceil(seconds))
     if seconds < 3600:
@@ -141,38 +141,40 @@ def duration(seconds: float) -> str:
     return _("{h} h {n} min").format(h=int(seconds // 3600), n=int(seconds % 3600 // 60))
 
 
-def outcome(one: Shown) -> str:
-    """A sentence on loss and accuracy, and one on the speeds of the layers."""
-    found = summarized(one.run)
-    if found is None:
+def describe_result(shown: ShownRun) -> str:
+    """Write a sentence on loss and accuracy, and one on the speeds of the layers."""
+    summary = summarize_run(shown.run)
+    if summary is None:
         return ""
-    if found.broke is not None:
+    if summary.broke is not None:
         text = _("{run}: the loss began at {before} and was not finite in step {step}.")
-        return text.format(run=one.label, before=format_number(found.loss_before), step=found.broke)
+        return text.format(
+            run=shown.label, before=format_number(summary.loss_before), step=summary.broke
+        )
     text = _("{run}: loss {before} → {after} in {steps} steps")
-    said = text.format(
-        run=one.label,
-        before=format_number(found.loss_before),
-        after=format_number(found.loss),
-        steps=found.steps,
+    sentence = text.format(
+        run=shown.label,
+        before=format_number(summary.loss_before),
+        after=format_number(summary.loss),
+        steps=summary.steps,
     )
-    if not math.isnan(found.accuracy):
-        said += _(", accuracy {right}").format(right=format_share(found.accuracy))
-    if not math.isnan(found.held_out_accuracy):
-        said += _(" (held-out {right})").format(right=format_share(found.held_out_accuracy))
-    return f"{said}. {speeds(found)}"
+    if not math.isnan(summary.accuracy):
+        sentence += _(", accuracy {right}").format(right=format_share(summary.accuracy))
+    if not math.isnan(summary.held_out_accuracy):
+        sentence += _(" (held-out {right})").format(right=format_share(summary.held_out_accuracy))
+    return f"{sentence}. {describe_speeds(summary)}"
 
 
-def hidden(run: Run) -> bool:
-    """Whether the activations of the layer where a run broke look whole: ReLU makes 0 of −∞."""
+def is_break_hidden(run: Run) -> bool:
+    """Say whether the layer where a run broke has finite activations: ReLU makes 0 of −∞."""
     broke = run.divergence
     if broke is None or broke.origin is not Origin.SIGNAL or not broke.layer:
         return False
     return math.isfinite(run.records[-1].layers["activation_rms"][broke.layer - 1])
 
 
-def times(factor: float) -> str:
-    """A factor to two digits."""
+def format_times(factor: float) -> str:
+    """Write a factor to two digits."""
     return (
         format_count(int(float(f"{factor:.1e}")))
         if 10 <= factor < 1e6
@@ -180,9 +182,9 @@ def times(factor: float) -> str:
     )
 
 
-def speeds(found: Summary) -> str:
-    """What the update ratios say."""
-    known = [(r, layer) for layer, r in enumerate(found.ratios, start=1) if math.isfinite(r)]
+def describe_speeds(summary: Summary) -> str:
+    """Describe how fast the layers move, from their update ratios."""
+    known = [(r, layer) for layer, r in enumerate(summary.ratios, start=1) if math.isfinite(r)]
     if not known:
         return ""
     slowest, slow = min(known)
@@ -193,13 +195,13 @@ def speeds(found: Summary) -> str:
         still = sum(ratio == 0 for ratio, _layer in known)
         return _("{n} of {all} layers do not move at all.").format(n=still, all=len(known))
     text = _("Per step, layer {slow} moves by {slowest} of its size, layer {fast} by {fastest}")
-    said = text.format(
+    sentence = text.format(
         slow=slow, slowest=format_number(slowest), fast=fast, fastest=format_number(fastest)
     )
-    if fastest / slowest > UNEVEN:
-        said += _(", {n} times as fast").format(n=times(fastest / slowest))
-    if fastest < SLOW:
-        said += _(": far below 10⁻³, a larger rate may help")
-    elif slowest > FAST:
-        said += _(": far above 10⁻³, a smaller rate may help")
-    return f"{said}."
+    if fastest / slowest > UNEVEN_SPEED:
+        sentence += _(", {n} times as fast").format(n=format_times(fastest / slowest))
+    if fastest < SLOW_RATIO:
+        sentence += _(": far below 10⁻³, a larger rate may help")
+    elif slowest > FAST_RATIO:
+        sentence += _(": far above 10⁻³, a smaller rate may help")
+    return f"{sentence}."

@@ -109,7 +109,7 @@ def test_importing_the_package_imports_nothing_heavy():
     code = "import sys, gradflow; print([m for m in ('torch', 'plotly') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
-    assert set(gf.__all__) <= set(dir(gf)) | set(gf._HOME)
+    assert set(gf.__all__) <= set(dir(gf)) | set(gf._EXPORTS)
     for name in gf.__all__:
         assert getattr(gf, name)
     with pytest.raises(AttributeError, match="colour"):

@@ -1,4 +1,4 @@
-"""Weights: their distribution, their seeds, and what is left of the modules' own start."""
+"""Weights: their distribution and seeds, and that no value of the modules' own start is left."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import gradflow as gf
 from gradflow.core.catalog import ACTIVATIONS, Activation, Connection, Initialization
 from gradflow.core.data import draw_batch
 from gradflow.core.networks.build import build_network
-from tests.core.oracles import linears
+from tests.core.oracles import list_linears
 
 
-def built(data=None, seed=0, **network) -> nn.Module:
+def build_mlp(data=None, seed=0, **network) -> nn.Module:
     data = gf.Data(source="gaussian", dimension=500, batch_size=64, **(data or {}))
     exp = gf.Experiment(
         network=gf.MLP(**{"widths": (400, 300)} | network), data=data, seed=seed, device="cpu"
@@ -25,8 +25,8 @@ def built(data=None, seed=0, **network) -> nn.Module:
     return build_network(exp, draw_batch(exp.data, exp.seed)[0])
 
 
-def std_of_truncated() -> float:
-    """Of N(0, 1) given |x| ≤ 2: 1 − 2·2·φ(2)/(2Φ(2) − 1)."""
+def compute_truncated_std() -> float:
+    """Compute the σ of N(0, 1) given |x| ≤ 2, whose variance is 1 − 2·2·φ(2)/(2Φ(2) − 1)."""
     density = math.exp(-2) / math.sqrt(2 * math.pi)
     return math.sqrt(1 - 4 * density / math.erf(math.sqrt(2)))
 
@@ -38,7 +38,7 @@ VARIANCES = [
     ({"initialization": "uniform", "init_limit": 0.3}, lambda i, o: 0.03, UNIFORM),
     (
         {"initialization": "truncated_normal", "init_std": 0.3},
-        lambda i, o: (0.3 * std_of_truncated()) ** 2,
+        lambda i, o: (0.3 * compute_truncated_std()) ** 2,
         NORMAL,
     ),
     ({"initialization": "lecun_normal"}, lambda i, o: 1 / i, NORMAL),
@@ -83,7 +83,7 @@ VARIANCES = [
 
 @pytest.mark.parametrize(("settings", "variance", "kurtosis"), VARIANCES)
 def test_variance(settings, variance, kurtosis):
-    for layer in linears(built(**settings)):
+    for layer in list_linears(build_mlp(**settings)):
         w = layer.weight.detach().double()
         fan_out, fan_in = w.shape
         expected = variance(fan_in, fan_out)
@@ -106,7 +106,7 @@ def test_every_initialization_is_tested_here():
 @pytest.mark.parametrize(("code", "value"), [("zeros", 0.0), ("constant", 0.25)])
 def test_equal_weights(code, value):
     settings = {"init_value": value} if code == "constant" else {}
-    for layer in linears(built(initialization=code, **settings)):
+    for layer in list_linears(build_mlp(initialization=code, **settings)):
         assert (layer.weight == value).all()
         assert (layer.bias == 0).all()
 
@@ -114,8 +114,8 @@ def test_equal_weights(code, value):
 @pytest.mark.parametrize("gain", [1.0, 2.5])
 @pytest.mark.parametrize("widths", [(300,), (700,)])
 def test_orthogonal(widths, gain):
-    model = built(initialization="orthogonal", widths=widths, gain="custom", gain_value=gain)
-    for layer in linears(model):
+    model = build_mlp(initialization="orthogonal", widths=widths, gain="custom", gain_value=gain)
+    for layer in list_linears(model):
         w = layer.weight.detach().double()
         product = w @ w.T if w.shape[0] <= w.shape[1] else w.T @ w
         assert torch.allclose(product, gain**2 * torch.eye(len(product)).double(), atol=1e-4)
@@ -139,7 +139,7 @@ def test_lsuv_with_normalization(normalization):
 
 
 def test_lsuv_leaves_no_trace_in_running_statistics():
-    for module in built(initialization="lsuv", normalization="batch").modules():
+    for module in build_mlp(initialization="lsuv", normalization="batch").modules():
         if isinstance(module, nn.BatchNorm1d):
             assert (module.running_mean == 0).all()
             assert (module.running_var == 1).all()
@@ -147,31 +147,32 @@ def test_lsuv_leaves_no_trace_in_running_statistics():
 
 
 def test_lsuv_keeps_weights_whose_output_is_constant():
-    model = built(
+    model = build_mlp(
         initialization="lsuv", data={"scale": 1e-6, "correlation": 1.0}, activation="relu"
     )
-    assert all(layer.weight.isfinite().all() for layer in linears(model))
+    assert all(layer.weight.isfinite().all() for layer in list_linears(model))
 
 
 def test_the_pytorch_default_is_that_of_linear():
-    model = built(initialization="pytorch", seed=5)
+    model = build_mlp(initialization="pytorch", seed=5)
     torch.manual_seed(5)
     expected = [nn.Linear(500, 400), nn.Linear(400, 300), nn.Linear(300, 10)]
-    for layer, plain in zip(linears(model), expected, strict=True):
+    for layer, plain in zip(list_linears(model), expected, strict=True):
         assert torch.equal(layer.weight, plain.weight)
         assert torch.equal(layer.bias, plain.bias)
 
 
 @pytest.mark.parametrize("std", [0.0, 0.5])
 def test_biases(std):
-    for layer in linears(built(bias_std=std))[:2]:
+    for layer in list_linears(build_mlp(bias_std=std))[:2]:
         error = 6 * math.sqrt(2 / layer.bias.numel())
         assert layer.bias.square().mean().item() == pytest.approx(std**2, rel=error)
 
 
 @pytest.mark.parametrize("code", [i for i in Initialization if i not in ("zeros", "constant")])
 def test_seeds(code):
-    weights = [linears(built(seed=seed, initialization=code))[0].weight for seed in (1, 1, 2)]
+    models = [build_mlp(seed=seed, initialization=code) for seed in (1, 1, 2)]
+    weights = [list_linears(model)[0].weight for model in models]
     assert torch.equal(weights[0], weights[1])
     assert not torch.isclose(weights[0], weights[2], rtol=0.1).all(1).any()
     assert not torch.equal(weights[0][0], weights[0][1])
@@ -196,11 +197,19 @@ def test_the_global_random_state_is_left_alone(source):
     assert state() == before
 
 
+START = {
+    (nn.PReLU, "weight"): 0.25,
+    (nn.BatchNorm1d, "running_var"): 1,
+    **{(kind, "weight"): 1 for kind in (nn.BatchNorm1d, nn.LayerNorm, nn.RMSNorm, nn.GroupNorm)},
+}
+"""What parameters and buffers start from, if not from 0; linear layers here are filled with 0."""
+
+
 @pytest.mark.parametrize("connection", Connection)
 @pytest.mark.parametrize("normalization", ["none", "batch", "layer", "rms", "group"])
 @pytest.mark.parametrize("activation", Activation)
 def test_nothing_is_left_uninitialized(activation, normalization, connection):
-    model = built(
+    model = build_mlp(
         widths=(16, 16, 16),
         activation=activation,
         normalization=normalization,
@@ -213,30 +222,28 @@ def test_nothing_is_left_uninitialized(activation, normalization, connection):
             *module.named_buffers(recurse=False),
         ]:
             assert tensor.device.type == "cpu"
-            expected = {
-                (nn.Linear, "weight"): 0, (nn.Linear, "bias"): 0, (nn.PReLU, "weight"): 0.25,
-            }.get((type(module), name), {"weight": 1, "running_var": 1}.get(name, 0))  # fmt: skip
+            expected = START.get((type(module), name), 0)
             assert (tensor == expected).all(), (module, name)
     assert all(module.training for module in model.modules())
 
 
 def test_evaluation_mode_is_for_batch_norm_alone():
-    model = built(normalization="batch", norm_mode="evaluation", activation="rrelu")
+    model = build_mlp(normalization="batch", norm_mode="evaluation", activation="rrelu")
     for module in model.modules():
         assert module.training != isinstance(module, nn.BatchNorm1d)
 
 
 @pytest.mark.parametrize("connection", ["residual", "preactivation"])
 def test_zero_last(connection):
-    report = gf.run(
-        gf.Experiment(
-            network=gf.MLP(
-                depth=8, width=16, connection=connection, block_size=2, zero_last=True,
-                initialization="pytorch",
-            ),
-            device="cpu",
-        )
-    )  # fmt: skip
+    network = gf.MLP(
+        depth=8,
+        width=16,
+        connection=connection,
+        block_size=2,
+        zero_last=True,
+        initialization="pytorch",
+    )
+    report = gf.run(gf.Experiment(network=network, device="cpu"))
     zero = report.layers["weight_norm"] == 0
     assert report.layers["layer"][zero].tolist() == [3, 5, 7]
 
@@ -244,11 +251,12 @@ def test_zero_last(connection):
 def test_the_readout_has_as_many_units_as_classes():
     for source, classes in (("digits", 10), ("gaussian", 10), ("moons", 2), ("spirals", 2)):
         exp = gf.Experiment(network=gf.MLP(depth=2), data=gf.Data(source=source), device="cpu")
-        assert linears(build_network(exp, draw_batch(exp.data, 0)[0]))[-1].out_features == classes
+        model = build_network(exp, draw_batch(exp.data, 0)[0])
+        assert list_linears(model)[-1].out_features == classes
 
 
 def test_every_activation_is_the_module_of_its_row():
     for activation in Activation:
-        model = built(activation=activation)
+        model = build_mlp(activation=activation)
         expected = type(ACTIVATIONS[activation].module(gf.MLP(activation=activation)))
         assert sum(type(module) is expected for module in model.modules()) == 2

@@ -19,41 +19,49 @@ from gradflow.core.data import draw_batch
 from gradflow.core.networks.build import build_network
 from tests.core.oracles import PHI
 
+SMALL = {
+    "architecture": "conv",
+    "depth": 6,
+    "channels": 6,
+    "growth_rate": 4,
+    "groups": 2,
+    "batch_size": 7,
+    "bias_std": 0.2,
+    "dtype": "float64",
+    "device": "cpu",
+}
 
-def experiment(**settings: Any) -> gf.Experiment:
-    small = {
-        "architecture": "conv", "depth": 6, "channels": 6, "growth_rate": 4, "groups": 2,
-        "batch_size": 7, "bias_std": 0.2, "dtype": "float64", "device": "cpu",
-    }  # fmt: skip
-    return from_fields(small | settings)
+
+def make_experiment(**settings: Any) -> gf.Experiment:
+    return from_fields(SMALL | settings)
 
 
-def standardized(z: Tensor, axes: tuple[int, ...], *, centre: bool = True) -> Tensor:
+def standardize(z: Tensor, axes: tuple[int, ...], *, centre: bool = True) -> Tensor:
     if centre:
         z = z - z.mean(axes, keepdim=True)
     epsilon = 1e-5 if centre else torch.finfo(z.dtype).eps  # as torch's modules have it
     return z / (z.square().mean(axes, keepdim=True) + epsilon).sqrt()
 
 
-def normalized(z: Tensor, spec: gf.ConvNet) -> Tensor:
+def normalize(z: Tensor, spec: gf.ConvNet) -> Tensor:
     n, c, h, w = z.shape
     match spec.normalization:
         case "batch":
-            return standardized(z, (0, 2, 3))
+            return standardize(z, (0, 2, 3))
         case "layer":
-            return standardized(z, (1, 2, 3))
+            return standardize(z, (1, 2, 3))
         case "instance":
-            return standardized(z, (2, 3))
+            return standardize(z, (2, 3))
         case "rms":
-            return standardized(z, (1, 2, 3), centre=False)
+            return standardize(z, (1, 2, 3), centre=False)
         case "group":
             grouped = z.reshape(n, spec.groups, c // spec.groups, h, w)
-            return standardized(grouped, (2, 3, 4)).reshape(n, c, h, w)
+            return standardize(grouped, (2, 3, 4)).reshape(n, c, h, w)
     return z
 
 
-def halved(x: Tensor, how: str) -> Tensor:
-    """By explicit windows: 2×2, cut off at the far border of an odd image."""
+def halve(x: Tensor, how: str) -> Tensor:
+    """Halve images by explicit windows: 2×2, cut off at the far border of an odd image."""
     if how == "stride":
         return x[..., ::2, ::2]
     h, w = x.shape[2:]
@@ -66,7 +74,7 @@ def halved(x: Tensor, how: str) -> Tensor:
 
 
 class Oracle:
-    """The network of a spec with functions only; ``z`` and ``a`` of each layer stay at hand."""
+    """The network of a spec made of functions; it keeps ``z`` and ``a`` of each layer."""
 
     def __init__(self, exp: gf.Experiment, model: nn.Module) -> None:
         self.spec, self.data = exp.network, exp.data
@@ -76,7 +84,7 @@ class Oracle:
         self.z: list[Tensor] = []
         self.a: list[Tensor] = []
 
-    def conv(self, x: Tensor, index: int) -> Tensor:
+    def convolve(self, x: Tensor, index: int) -> Tensor:
         spec = self.spec
         pad = [spec.kernel // 2] * 4
         padded = F.pad(x, pad, mode="circular") if spec.padding == "circular" else F.pad(x, pad)
@@ -86,22 +94,19 @@ class Oracle:
         self.a.append(z)
         return z
 
-    def after(self, z: Tensor) -> Tensor:
+    def finish(self, z: Tensor) -> Tensor:
         spec, phi = self.spec, PHI[self.spec.activation]
-        first, second = (
-            (lambda t: normalized(t, spec)), (lambda t: phi(t, spec))
-        ) if spec.norm_position == "before" else (
-            (lambda t: phi(t, spec)), (lambda t: normalized(t, spec))
-        )  # fmt: skip
-        return second(first(z))
+        if spec.norm_position == "before":
+            return phi(normalize(z, spec), spec)
+        return normalize(phi(z, spec), spec)
 
     def keep(self, a: Tensor) -> Tensor:
         self.a[-1] = a
         return a
 
-    def shrunk(self, x: Tensor, index: int) -> Tensor:
+    def shrink(self, x: Tensor, index: int) -> Tensor:
         if index in self.starts and self.spec.downsampling != "stride":
-            return self.keep(halved(x, self.spec.downsampling))
+            return self.keep(halve(x, self.spec.downsampling))
         return x
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -114,9 +119,8 @@ class Oracle:
             where = torch.arange(spec.image_size) * side // spec.image_size
             x = x[:, :, where][:, :, :, where]
         per_block = spec.block_size if spec.connection in ("residual", "preactivation") else 1
-        units = [[1], *(
-            list(range(i, min(i + per_block, last + 1))) for i in range(2, last + 1, per_block)
-        )]  # fmt: skip
+        starts = range(2, last + 1, per_block)
+        units = [[1], *(list(range(i, min(i + per_block, last + 1))) for i in starts)]
         self.starts = (
             {units[len(units) * s // spec.stages][0] for s in range(1, spec.stages)} - {1}
             if spec.downsampling != "none"
@@ -130,39 +134,39 @@ class Oracle:
 
     def plain(self, x: Tensor, units: list[list[int]]) -> Tensor:
         for (index,) in units:
-            x = self.keep(self.after(self.conv(self.shrunk(x, index), index)))
+            x = self.keep(self.finish(self.convolve(self.shrink(x, index), index)))
         return x
 
     def residual(self, x: Tensor, units: list[list[int]]) -> Tensor:
-        h = self.keep(self.after(self.conv(x, 1)))
+        h = self.keep(self.finish(self.convolve(x, 1)))
         for unit in units[1:]:
-            h = f = self.shrunk(h, unit[0])
+            h = f = self.shrink(h, unit[0])
             for index in unit[:-1]:
-                f = self.keep(self.after(self.conv(f, index)))
-            f = self.conv(f, unit[-1])
+                f = self.keep(self.finish(self.convolve(f, index)))
+            f = self.convolve(f, unit[-1])
             shortcut = h if f.shape == h.shape else h[..., ::2, ::2]
             scale, phi = self.spec.branch_scale, PHI[self.spec.activation]
             if self.spec.norm_position == "before":
-                h = phi(shortcut + scale * normalized(f, self.spec), self.spec)
+                h = phi(shortcut + scale * normalize(f, self.spec), self.spec)
             else:
-                h = normalized(phi(shortcut + scale * f, self.spec), self.spec)
+                h = normalize(phi(shortcut + scale * f, self.spec), self.spec)
             self.keep(h)
         return h
 
     def preactivation(self, x: Tensor, units: list[list[int]]) -> Tensor:
-        h = self.conv(x, 1)
+        h = self.convolve(x, 1)
         for unit in units[1:]:
-            h = f = self.shrunk(h, unit[0])
+            h = f = self.shrink(h, unit[0])
             for index in unit:
-                f = self.conv(self.keep(self.after(f)), index)
+                f = self.convolve(self.keep(self.finish(f)), index)
             shortcut = h if f.shape == h.shape else h[..., ::2, ::2]
             h = self.keep(shortcut + self.spec.branch_scale * f)
-        return self.keep(self.after(h))
+        return self.keep(self.finish(h))
 
     def dense(self, x: Tensor, units: list[list[int]]) -> Tensor:
         for (index,) in units:
-            x = self.shrunk(x, index)
-            new = self.keep(self.after(self.conv(x, index)))
+            x = self.shrink(x, index)
+            new = self.keep(self.finish(self.convolve(x, index)))
             x = new if index == 1 else torch.cat([x, new], 1)
         return x
 
@@ -190,7 +194,7 @@ def check(exp: gf.Experiment) -> None:
 @pytest.mark.parametrize("connection", Connection)
 def test_gradients_are_those_of_autograd(connection, normalization, position):
     settings = {"norm_position": position} if normalization != "none" else {}
-    check(experiment(connection=connection, normalization=normalization, **settings))
+    check(make_experiment(connection=connection, normalization=normalization, **settings))
 
 
 GEOMETRIES = list(itertools.product(Connection, Downsampling, ["zero", "circular"]))
@@ -200,27 +204,25 @@ GEOMETRIES = list(itertools.product(Connection, Downsampling, ["zero", "circular
 def test_images_of_all_sizes(connection, downsampling, padding):
     if (connection, downsampling) == ("dense", "stride"):
         with pytest.raises(gf.InvalidExperiment, match="downsampling: stride"):
-            experiment(connection=connection, downsampling=downsampling)
+            make_experiment(connection=connection, downsampling=downsampling)
         return
     for size, stages, source in ((9, 2, "digits"), (13, 3, "gaussian")):
-        check(
-            experiment(
-                connection=connection, downsampling=downsampling, padding=padding, stages=stages,
-                image_size=size, source=source, activation="tanh", depth=8, block_size=2,
-            )
-        )  # fmt: skip
+        geometry = {"downsampling": downsampling, "padding": padding, "stages": stages}
+        network = {"connection": connection, "activation": "tanh", "depth": 8, "block_size": 2}
+        check(make_experiment(**geometry, **network, image_size=size, source=source))
 
 
 @pytest.mark.parametrize("kernel", [1, 3, 5, 7])
 @pytest.mark.parametrize("block_size", [1, 3])
 def test_kernels_and_blocks(kernel, block_size):
-    check(experiment(kernel=kernel, connection="residual", block_size=block_size, branch_scale=0.5))
+    blocks = {"connection": "residual", "block_size": block_size, "branch_scale": 0.5}
+    check(make_experiment(kernel=kernel, **blocks))
 
 
 @pytest.mark.parametrize("normalization", ["batch", "layer", "instance", "group"])
 def test_norms_are_torchs(normalization):
     """With γ and β off 1 and 0, against the modules of ``torch.nn``."""
-    exp = experiment(normalization=normalization, depth=2, groups=3)
+    exp = make_experiment(normalization=normalization, depth=2, groups=3)
     model = build_network(exp, draw_batch(exp.data, 0)[0])
     ours = next(m for name, m in model.named_modules() if name == "norm1").double()
     reference = {
@@ -238,7 +240,7 @@ def test_norms_are_torchs(normalization):
 
 
 def test_rms_norm_by_hand():
-    exp = experiment(normalization="rms", depth=2)
+    exp = make_experiment(normalization="rms", depth=2)
     norm = dict(build_network(exp, draw_batch(exp.data, 0)[0]).named_modules())["norm1"].double()
     norm.weight.data.uniform_(0.5, 2)
     x = np.random.default_rng(0).normal(size=(3, 6, 4, 4))
@@ -248,14 +250,14 @@ def test_rms_norm_by_hand():
 
 
 def test_batch_norm_in_evaluation_mode_is_the_identity_at_the_start():
-    plain = gf.run(experiment())
-    evaluated = gf.run(experiment(normalization="batch", norm_mode="evaluation"))
+    plain = gf.run(make_experiment())
+    evaluated = gf.run(make_experiment(normalization="batch", norm_mode="evaluation"))
     assert_allclose(evaluated.layers["delta_norm"], plain.layers["delta_norm"], rtol=1e-3)
 
 
 def test_dead_channels_are_counted_not_pixels():
     """A channel with a large negative bias is off everywhere; one dark pixel is not a unit."""
-    exp = experiment(activation="relu", bias_std=0.0, depth=3)
+    exp = make_experiment(activation="relu", bias_std=0.0, depth=3)
     inputs, targets = draw_batch(exp.data, 0)
     model = build_network(exp, inputs)
     model.conv1.bias.data[[1, 4]] = -1e3
@@ -266,7 +268,7 @@ def test_dead_channels_are_counted_not_pixels():
 
 @pytest.mark.parametrize("code", ["kaiming_normal", "xavier_uniform", "orthogonal", "pytorch"])
 def test_weights_have_the_variance_of_their_fans(code):
-    exp = experiment(initialization=code, channels=64, depth=4, bias_std=0.0)
+    exp = make_experiment(initialization=code, channels=64, depth=4, bias_std=0.0)
     fan_in = fan_out = 9 * 64
     variance = {
         "kaiming_normal": 2 / fan_in,
@@ -280,12 +282,12 @@ def test_weights_have_the_variance_of_their_fans(code):
 
 
 def test_lsuv_gives_every_convolution_unit_variance():
-    exp = experiment(initialization="lsuv", bias_std=0.0, channels=16)
+    exp = make_experiment(initialization="lsuv", bias_std=0.0, channels=16)
     assert_allclose(gf.run(exp).layers["preactivation_std"], 1.0, rtol=1e-5)
 
 
 def test_a_block_whose_last_weight_is_zero_is_the_identity():
-    exp = experiment(connection="preactivation", zero_last=True, downsampling="none", depth=8)
+    exp = make_experiment(connection="preactivation", zero_last=True, downsampling="none", depth=8)
     stream = gf.run(exp).stream
     assert_allclose(stream.layers["activation_rms"], stream.layers["activation_rms"][0], rtol=1e-12)
     norms = stream.layers["activation_grad_norm"]
@@ -295,7 +297,7 @@ def test_a_block_whose_last_weight_is_zero_is_the_identity():
 @pytest.mark.parametrize("settings", [{"kernel": 7, "stages": 4, "downsampling": "max_pool"}])
 def test_circular_padding_wraps_at_most_once(settings):
     with pytest.raises(gf.InvalidExperiment, match="kernel: 7 is too wide for circular padding"):
-        experiment(padding="circular", **settings)
+        make_experiment(padding="circular", **settings)
 
 
 @pytest.mark.parametrize("kernel", [0, 2, 9, 3.5, "x", None])
@@ -318,8 +320,8 @@ def test_too_large_a_convnet_is_refused():
 def test_instance_norm_needs_more_than_one_pixel():
     settings = {"normalization": "instance", "downsampling": "stride", "stages": 4, "depth": 9}
     with pytest.raises(gf.InvalidExperiment, match=r"normalization: instance .* 1×1 pixels"):
-        experiment(image_size=8, **settings)
-    check(experiment(image_size=9, **settings))
+        make_experiment(image_size=8, **settings)
+    check(make_experiment(image_size=9, **settings))
 
 
 def test_every_stage_needs_a_convolution():

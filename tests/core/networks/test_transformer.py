@@ -17,24 +17,37 @@ from gradflow.core.data import draw_batch
 from gradflow.core.networks.build import build_network
 from gradflow.core.networks.transformer import Attention
 
+SMALL = {
+    "architecture": "transformer",
+    "depth": 3,
+    "width": 12,
+    "heads": 3,
+    "batch_size": 9,
+    "weight_std": 0.3,
+    "dtype": "float64",
+    "device": "cpu",
+}
 
-def experiment(**settings: Any) -> gf.Experiment:
-    small = {
-        "architecture": "transformer", "depth": 3, "width": 12, "heads": 3, "batch_size": 9,
-        "weight_std": 0.3, "dtype": "float64", "device": "cpu",
-    }  # fmt: skip
-    return from_fields(small | settings)
+
+def make_experiment(**settings: Any) -> gf.Experiment:
+    return from_fields(SMALL | settings)
 
 
-def reference(exp: gf.Experiment, model: nn.Module) -> list[nn.TransformerEncoderLayer]:
-    """torch's own layers with the weights of ``model``."""
+def make_reference(exp: gf.Experiment, model: nn.Module) -> list[nn.TransformerEncoderLayer]:
+    """Make torch's own layers with the weights of ``model``."""
     spec = exp.network
     layers = []
     for index in range(1, spec.depth + 1):
         layer = nn.TransformerEncoderLayer(
-            spec.width, spec.heads, 4 * spec.width, dropout=0.0, activation=F.gelu,
-            batch_first=True, norm_first=spec.norm_placement == "pre", dtype=torch.float64,
-        )  # fmt: skip
+            spec.width,
+            spec.heads,
+            4 * spec.width,
+            dropout=0.0,
+            activation=F.gelu,
+            batch_first=True,
+            norm_first=spec.norm_placement == "pre",
+            dtype=torch.float64,
+        )
         attention = getattr(model, f"attention{index}").branch
         perceptron = getattr(model, f"perceptron{index}").branch
         pairs = (
@@ -55,14 +68,14 @@ def reference(exp: gf.Experiment, model: nn.Module) -> list[nn.TransformerEncode
 
 @pytest.mark.parametrize("placement", ["pre", "post"])
 def test_blocks_are_those_of_torch(placement):
-    exp = experiment(norm_placement=placement)
+    exp = make_experiment(norm_placement=placement)
     report = gf.run(exp)
     inputs, targets = draw_batch(exp.data, exp.seed)
     model = build_network(exp, inputs).double()
     x = inputs.double().reshape(9, 8, 8)
     h = x @ model.embedding.weight.T + model.embedding.bias + model.positions.weight
     stream = [h]
-    for layer in reference(exp, model):
+    for layer in make_reference(exp, model):
         h = layer(h)
         stream.append(h)
     last = F.layer_norm(h, (12,)) if placement == "pre" else h
@@ -79,7 +92,7 @@ def test_blocks_are_those_of_torch(placement):
 
 
 def test_without_norm_and_with_a_scale():
-    exp = experiment(norm_placement="none", residual_scale=0.5, depth=1)
+    exp = make_experiment(norm_placement="none", residual_scale=0.5, depth=1)
     inputs, _ = draw_batch(exp.data, 0)
     model = build_network(exp, inputs).double()
     h = model.positions(model.embedding(inputs.double().reshape(9, 8, 8)))
@@ -108,7 +121,7 @@ def test_attention_in_numpy():
 
 
 def test_the_readout_sees_the_mean_over_the_tokens():
-    exp = experiment(residual_scale=0.0, norm_placement="none")
+    exp = make_experiment(residual_scale=0.0, norm_placement="none")
     inputs, _ = draw_batch(exp.data, 0)
     model = build_network(exp, inputs).double()
     rows = inputs.double().reshape(9, 8, 8).mean(1)
@@ -163,8 +176,8 @@ def test_the_stream_of_any_model_with_repeated_blocks():
     assert report.stream.layers["module"].tolist() == ["0", "1", "2", "3"]
     assert report.stream.layers["layer"].tolist() == [0, 1, 2, 3]
     assert report.stream.rows == "block"
-    found = report.stream.layers["activation_grad_norm"]
-    assert_allclose(found, [g.norm().item() for g in gradients], rtol=1e-12)
+    norms = report.stream.layers["activation_grad_norm"]
+    assert_allclose(norms, [g.norm().item() for g in gradients], rtol=1e-12)
     loaded = gf.Report.from_json(report.to_json()).stream
     assert loaded.layers.equals(report.stream.layers)
     entries = loaded.histogram("activation_grad", 0).total
@@ -173,7 +186,7 @@ def test_the_stream_of_any_model_with_repeated_blocks():
 
 @pytest.mark.parametrize("inplace", [False, True])
 def test_the_start_of_the_stream_is_what_enters_the_first_block(inplace):
-    """Also where the block overwrites it, and none where no module puts it out."""
+    """It is recorded even if the block overwrites it, but not if no module returns it."""
 
     class Block(nn.Module):
         def __init__(self) -> None:

@@ -10,24 +10,38 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from torch.nn import functional as F
 
-from gradflow.core.pretraining.digits import split
-from gradflow.core.pretraining.finetune import batches, fine_tune, starting
+from gradflow.core.pretraining.digits import split_digits
+from gradflow.core.pretraining.finetune import draw_batches, fine_tune, initialize_starts
 from gradflow.core.pretraining.greedy import pretrain
-from gradflow.core.pretraining.networks import Networks, accuracies, descend, normals, xavier
+from gradflow.core.pretraining.networks import (
+    Networks,
+    draw_normals,
+    measure_accuracies,
+    scale_xavier,
+    train_networks,
+)
 from gradflow.core.pretraining.spec import FineTuning, Start, Transfer
-from gradflow.core.pretraining.transfer import PER_CLASS, Task, Way, started, transfer
+from gradflow.core.pretraining.transfer import (
+    PER_CLASS,
+    DigitTask,
+    Way,
+    initialize_new_task,
+    transfer_layers,
+)
 
 SMALL = {"layers": 2, "width": 8, "epochs": 1, "batch_size": 20, "steps": 50, "seeds": 2}
 
 
-def three_networks(activation="tanh"):
+def make_three_networks(activation="tanh"):
     generator = torch.Generator().manual_seed(0)
-    weights = [[xavier(z).double() for z in normals([5, 4, 4, 3], generator)] for _ in range(3)]
-    networks = Networks.joined(weights, activation)
+    weights = [
+        [scale_xavier(z).double() for z in draw_normals([5, 4, 4, 3], generator)] for _ in range(3)
+    ]
+    networks = Networks.from_weights(weights, activation)
     return Networks(networks.weights, [b.double() for b in networks.biases], activation)
 
 
-def data():
+def make_data():
     random = np.random.default_rng(0)
     x = torch.tensor(random.normal(size=(30, 5)))
     y = torch.tensor(random.integers(0, 3, size=30))
@@ -37,9 +51,9 @@ def data():
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
 @pytest.mark.parametrize("frozen", [0, 2])
 def test_each_network_steps_as_it_would_alone(activation, frozen):
-    networks, (x, y, chosen) = three_networks(activation), data()
+    networks, (x, y, chosen) = make_three_networks(activation), make_data()
     before = [weight.clone() for weight in networks.weights]
-    alone = [networks.module(i) for i in range(3)]
+    alone = [networks.build_module(i) for i in range(3)]
     for model, batch in zip(alone, chosen.unbind(1), strict=True):
         linears = [layer for layer in model if isinstance(layer, torch.nn.Linear)]
         parameters = [p for layer in linears[frozen:] for p in layer.parameters()]
@@ -50,7 +64,7 @@ def test_each_network_steps_as_it_would_alone(activation, frozen):
                 for p, v, g in zip(parameters, velocities, gradients, strict=True):
                     v.mul_(0.9).add_(g)
                     p.sub_(0.1 * v)
-    assert list(descend(networks, chosen, x, y, 0.1, frozen)) == [0, 1, 2, 3, 4]
+    assert list(train_networks(networks, chosen, x, y, 0.1, frozen)) == [0, 1, 2, 3, 4]
     for i, model in enumerate(alone):
         linears = [layer for layer in model if isinstance(layer, torch.nn.Linear)]
         for layer, weight, bias in zip(linears, networks.weights, networks.biases, strict=True):
@@ -63,9 +77,9 @@ def test_each_network_steps_as_it_would_alone(activation, frozen):
 
 def test_starts_differ_in_the_hidden_layers_only_by_what_they_are():
     spec = FineTuning(**SMALL, small_std=0.3)
-    stacks = [pretrain(spec.stack(seed)) for seed in (0, 1)]
-    found = {start: starting(spec, start, stacks) for start in Start}
-    pretrained, small, xavier_start, relu = (found[start] for start in Start)
+    stacks = [pretrain(spec.build_stack(seed)) for seed in (0, 1)]
+    by_start = {start: initialize_starts(spec, start, stacks) for start in Start}
+    pretrained, small, xavier_start, relu = (by_start[start] for start in Start)
     for place in range(2):
         for seed in range(2):
             layer = stacks[seed].layers[place].layer
@@ -77,7 +91,7 @@ def test_starts_differ_in_the_hidden_layers_only_by_what_they_are():
         assert_allclose(xavier_start.weights[place], z * math.sqrt(2 / (fan_in + fan_out)), 1e-5)
         assert_allclose(relu.weights[place], z * math.sqrt(2 / fan_in), rtol=1e-5)
         assert float(z.std()) == pytest.approx(1, abs=0.2)
-    assert [one.activation for one in found.values()] == ["sigmoid"] * 3 + ["relu"]
+    assert [one.activation for one in by_start.values()] == ["sigmoid"] * 3 + ["relu"]
 
 
 def test_courses_begin_with_numbers_that_a_module_gives():
@@ -85,8 +99,8 @@ def test_courses_begin_with_numbers_that_a_module_gives():
     xavier_course, relu_course = fine_tune(spec)
     for course in (xavier_course, relu_course):
         for i, seed in enumerate((0, 1)):
-            digits = split(seed)
-            model = starting(spec, course.start, []).module(i)
+            digits = split_digits(seed)
+            model = initialize_starts(spec, course.start, []).build_module(i)
             with torch.no_grad():
                 logits = model(digits.images[:300])
                 held_out = model(digits.held_out_images)
@@ -103,10 +117,10 @@ def test_courses_begin_with_numbers_that_a_module_gives():
 
 def test_the_gradient_at_the_start_is_autograds():
     spec = FineTuning(**SMALL)
-    stacks = [pretrain(spec.stack(seed)) for seed in (0, 1)]
-    digits = split(0)
+    stacks = [pretrain(spec.build_stack(seed)) for seed in (0, 1)]
+    digits = split_digits(0)
     for course in fine_tune(spec):
-        model = starting(spec, course.start, stacks).module(0)
+        model = initialize_starts(spec, course.start, stacks).build_module(0)
         weights = [p for name, p in model.named_parameters() if name.endswith("weight")]
         loss = F.cross_entropy(model(digits.images[:256]), digits.labels[:256])
         norms = [float(g.norm()) for g in torch.autograd.grad(loss, weights)]
@@ -116,7 +130,7 @@ def test_the_gradient_at_the_start_is_autograds():
 
 def test_all_starts_see_the_same_batches_and_a_seed_repeats():
     spec = FineTuning(**SMALL, labelled=40)
-    assert int(batches(spec).max()) < 40
+    assert int(draw_batches(spec).max()) < 40
     both = fine_tune(spec)
     alone = fine_tune(FineTuning(**SMALL | {"seeds": 1, "seed": 1}, labelled=40))
     for course, single in zip(both, alone, strict=True):
@@ -131,14 +145,14 @@ def test_progress_of_fine_tuning_never_goes_back():
     assert shares == sorted(shares)
     assert shares[0] == 0
     assert shares[-1] == pytest.approx(1)
-    assert said[0][1] == "pretraining, seed 1 of 2: layer 1 of 2, epoch 1 of 1"
-    assert any("He, ReLU: step 50 of 50" in what for _done, what in said)
+    assert str(said[0][1]) == "pretraining, seed 1 of 2: layer 1 of 2, epoch 1 of 1"
+    assert any("He, ReLU: step 50 of 50" in str(what) for _done, what in said)
 
 
 def test_logits_that_are_not_finite_are_no_answer():
     logits = torch.tensor([[[1.0, 0], [0, 1]], [[math.nan, 0], [0, 1]]])
-    found = accuracies(logits, torch.tensor([[0, 0], [0, 1]]))
-    assert_array_equal(found, [0.5, math.nan])
+    accuracies = measure_accuracies(logits, torch.tensor([[0, 0], [0, 1]]))
+    assert_array_equal(accuracies, [0.5, math.nan])
 
 
 def test_pretraining_starts_what_random_weights_do_not():
@@ -156,12 +170,12 @@ REUSE = {"layers": 2, "reused": 1, "width": 8, "steps": 50, "seeds": 2, "first":
 
 
 def test_tasks_hold_their_digits_and_number_them():
-    digits = split(1)
-    task = Task.of(digits, "258")
+    digits = split_digits(1)
+    task = DigitTask.of(digits, "258")
     wanted = [(row, int(label)) for row, label in enumerate(digits.labels) if label in (2, 5, 8)]
     assert_array_equal(task.images, digits.images[[row for row, _label in wanted]])
     assert task.labels.tolist() == [(2, 5, 8).index(label) for _row, label in wanted]
-    chosen = task.first_of_each(3)
+    chosen = task.find_first_of_each(3)
     assert task.labels[chosen].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert chosen.tolist()[:3] == [i for i, c in enumerate(task.labels.tolist()) if c == 0][:3]
     held = digits.held_out_labels
@@ -170,31 +184,31 @@ def test_tasks_hold_their_digits_and_number_them():
 
 def test_reused_layers_are_the_sources_and_the_others_are_alike():
     spec = Transfer(**REUSE)
-    source = starting(FineTuning(layers=2, width=8, seeds=2), Start.XAVIER, [])
-    found = {way: started(spec, way, source) for way in Way}
+    source = initialize_starts(FineTuning(layers=2, width=8, seeds=2), Start.XAVIER, [])
+    by_way = {way: initialize_new_task(spec, way, source) for way in Way}
     counts = len(PER_CLASS)
     for way in (Way.FROZEN, Way.TUNED):
         for seed in range(2):
             for i in range(counts):
                 assert_array_equal(
-                    found[way].weights[0][seed * counts + i], source.weights[0][seed]
+                    by_way[way].weights[0][seed * counts + i], source.weights[0][seed]
                 )
         for layer in (1, 2):
-            assert_array_equal(found[way].weights[layer], found[Way.RANDOM].weights[layer])
-    assert not torch.equal(found[Way.RANDOM].weights[0], found[Way.TUNED].weights[0])
-    assert found[Way.RANDOM].weights[2].shape == (2 * counts, 5, 8)
+            assert_array_equal(by_way[way].weights[layer], by_way[Way.RANDOM].weights[layer])
+    assert not torch.equal(by_way[Way.RANDOM].weights[0], by_way[Way.TUNED].weights[0])
+    assert by_way[Way.RANDOM].weights[2].shape == (2 * counts, 5, 8)
 
 
 def test_transfer_repeats_reports_progress_and_measures_the_new_digits():
     said = []
     spec = Transfer(**REUSE)
-    found = transfer(spec, lambda done, what: said.append(done))
-    assert found.accuracy.shape == (3, 2, len(PER_CLASS))
+    reuse = transfer_layers(spec, lambda done, what: said.append(done))
+    assert reuse.accuracy.shape == (3, 2, len(PER_CLASS))
     assert said == sorted(said)
-    for seed, count in enumerate(found.held_out):
-        assert count == int((split(seed).held_out_labels % 2 == 0).sum())
-        right = found.accuracy[:, seed] * count  # a whole number of images
+    for seed, count in enumerate(reuse.held_out):
+        assert count == int((split_digits(seed).held_out_labels % 2 == 0).sum())
+        right = reuse.accuracy[:, seed] * count  # a whole number of images
         assert_allclose(right, np.round(right), atol=1e-9)
-    again = transfer(spec)
-    assert_array_equal(found.accuracy, again.accuracy)
-    assert (found.first_accuracy > 0.3).all()
+    again = transfer_layers(spec)
+    assert_array_equal(reuse.accuracy, again.accuracy)
+    assert (reuse.first_accuracy > 0.3).all()

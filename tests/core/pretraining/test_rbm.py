@@ -16,7 +16,7 @@ from gradflow.core.pretraining.rbm import RBM, Uniforms, contrastive_divergence
 VISIBLE, HIDDEN = 4, 3
 
 
-def machine(visible=VISIBLE, hidden=HIDDEN, seed=0, scale=1.0):
+def make_machine(visible=VISIBLE, hidden=HIDDEN, seed=0, scale=1.0):
     random = np.random.default_rng(seed)
     w, a, b = (scale * random.normal(size=shape) for shape in ((hidden, visible), visible, hidden))
     return RBM(*(torch.tensor(one) for one in (w, a, b))), (w, a, b)
@@ -26,25 +26,25 @@ def sigma(z):
     return 1 / (1 + np.exp(-z))
 
 
-def states(count):
+def list_states(count):
     return np.array(list(itertools.product([0.0, 1.0], repeat=count)))
 
 
-def joint(w, a, b):
+def enumerate_joint(w, a, b):
     """p(v, h) of all states by enumeration, ``(2^visible, 2^hidden)``."""
+
+    def compute_energy(v, h):
+        pairs = itertools.product(range(len(b)), range(len(a)))
+        return -sum(a * v) - sum(b * h) - sum(h[j] * w[j, i] * v[i] for j, i in pairs)
+
     energy = np.array(
-        [
-            [-sum(a * v) - sum(b * h) - sum(h[j] * w[j, i] * v[i] for j in range(len(b))
-                                             for i in range(len(a)))
-             for h in states(len(b))]
-            for v in states(len(a))
-        ]
-    )  # fmt: skip
+        [[compute_energy(v, h) for h in list_states(len(b))] for v in list_states(len(a))]
+    )
     weight = np.exp(-energy)
     return weight / weight.sum(), energy
 
 
-def by_hand(w, a, b, v, hidden, visible):
+def estimate_by_hand(w, a, b, v, hidden, visible):
     """CD-k in float64 with the given uniform numbers, entry by entry of the definition."""
     start = p = sigma(v @ w.T + b)
     chain = v
@@ -65,7 +65,7 @@ def by_hand(w, a, b, v, hidden, visible):
 @pytest.mark.parametrize("k", [1, 3])
 @pytest.mark.parametrize("sampled", [False, True])
 def test_cd_statistics_are_those_of_numpy(k, sampled):
-    rbm, (w, a, b) = machine(6, 5)
+    rbm, (w, a, b) = make_machine(6, 5)
     random = np.random.default_rng(1)
     v = random.uniform(size=(7, 6))
     hidden = random.uniform(size=(k, 7, 5))
@@ -74,15 +74,17 @@ def test_cd_statistics_are_those_of_numpy(k, sampled):
         [torch.tensor(u) for u in hidden],
         None if visible is None else [torch.tensor(u) for u in visible],
     )
-    found = contrastive_divergence(rbm, torch.tensor(v), uniforms)
-    for one, expected in zip(found, by_hand(w, a, b, v, hidden, visible), strict=True):
+    statistics = contrastive_divergence(rbm, torch.tensor(v), uniforms)
+    for one, expected in zip(
+        statistics, estimate_by_hand(w, a, b, v, hidden, visible), strict=True
+    ):
         assert_allclose(one.numpy(), expected, rtol=1e-12, atol=1e-14)
 
 
 def test_conditionals_and_energies_are_those_of_enumeration():
-    rbm, (w, a, b) = machine()
-    p, energy = joint(w, a, b)
-    every_v, every_h = states(VISIBLE), states(HIDDEN)
+    rbm, (w, a, b) = make_machine()
+    p, energy = enumerate_joint(w, a, b)
+    every_v, every_h = list_states(VISIBLE), list_states(HIDDEN)
     v, h = torch.tensor(every_v), torch.tensor(every_h)
     hidden = p @ every_h / p.sum(1, keepdims=True)
     visible = p.T @ every_v / p.sum(0)[:, None]
@@ -94,10 +96,10 @@ def test_conditionals_and_energies_are_those_of_enumeration():
     assert_allclose(rbm.free_energy(v).numpy(), -np.log(np.exp(-energy).sum(1)), rtol=1e-12)
 
 
-def expected_cd(w, a, b, v, k):
+def compute_expected_cd(w, a, b, v, k):
     """E of CD-k over all its random numbers, from the exact transition matrix v → h → v."""
-    every_v, every_h = states(len(a)), states(len(b))
-    p, _energy = joint(w, a, b)
+    every_v, every_h = list_states(len(a)), list_states(len(b))
+    p, _energy = enumerate_joint(w, a, b)
     up = p / p.sum(1, keepdims=True)
     down = (p / p.sum(0)).T
     step = up @ down
@@ -109,10 +111,10 @@ def expected_cd(w, a, b, v, k):
     return q.T @ v / len(v) - np.einsum("s,sji->ji", after, product)
 
 
-def likelihood_gradient(w, a, b, v):
+def compute_likelihood_gradient(w, a, b, v):
     """∂/∂W of the mean log p(v) by autograd, with Z by enumeration; v binary."""
     weight = torch.tensor(w, requires_grad=True)
-    every_v, every_h = torch.tensor(states(len(a))), torch.tensor(states(len(b)))
+    every_v, every_h = torch.tensor(list_states(len(a))), torch.tensor(list_states(len(b)))
 
     def unnormalized(x):
         energy = x @ torch.tensor(a)
@@ -122,33 +124,35 @@ def likelihood_gradient(w, a, b, v):
     return torch.autograd.grad(log_p, weight)[0].numpy()
 
 
-def averaged(rbm, v, k, chains):
+def average_cd(rbm, v, k, chains):
     generator = torch.Generator().manual_seed(0)
     data = torch.tensor(v).repeat(chains, 1)
-    uniforms = Uniforms.drawn(rbm, len(data), k, generator, sampled=True)
+    uniforms = Uniforms.draw(rbm, len(data), k, generator, sampled=True)
     return contrastive_divergence(rbm, data, uniforms)[0].numpy()
 
 
 @pytest.mark.parametrize("k", [1, 2])
 def test_the_mean_of_cd_is_that_of_the_exact_chain(k):
-    rbm, (w, a, b) = machine()
+    rbm, (w, a, b) = make_machine()
     v = np.random.default_rng(2).uniform(size=(3, VISIBLE))
-    found = averaged(rbm, v, k, 40_000)
+    mean = average_cd(rbm, v, k, 40_000)
     # 120 000 chains of entries in 0 … 1: the standard error is at most 0.5/√120000 = 0.0015.
-    assert_allclose(found, expected_cd(w, a, b, v, k), atol=0.006)
+    assert_allclose(mean, compute_expected_cd(w, a, b, v, k), atol=0.006)
 
 
 def test_cd_becomes_the_gradient_of_the_likelihood_as_k_grows():
-    rbm, (w, a, b) = machine(scale=1.5)
+    rbm, (w, a, b) = make_machine(scale=1.5)
     v = np.array([[1.0, 0, 1, 1], [0, 1, 0, 1], [1, 1, 0, 0]])
-    exact = likelihood_gradient(w, a, b, v)
-    assert_allclose(averaged(rbm, v, 40, 20_000), exact, atol=0.008)
-    assert np.abs(expected_cd(w, a, b, v, 1) - exact).max() > 0.05  # CD-1 is not that gradient
+    exact = compute_likelihood_gradient(w, a, b, v)
+    assert_allclose(average_cd(rbm, v, 40, 20_000), exact, atol=0.008)
+    assert (
+        np.abs(compute_expected_cd(w, a, b, v, 1) - exact).max() > 0.05
+    )  # CD-1 is not that gradient
 
 
 def test_a_new_machine_reconstructs_the_mean():
     inputs = torch.rand(50, 9, generator=torch.Generator().manual_seed(0))
-    rbm = RBM.drawn(inputs, 20, torch.Generator().manual_seed(1))
+    rbm = RBM.draw(inputs, 20, torch.Generator().manual_seed(1))
     rbm = RBM(rbm.weight * 0, rbm.visible, rbm.hidden)
     assert_allclose(rbm.decode(rbm.encode(inputs))[0], inputs.mean(0), rtol=1e-5)
 
@@ -170,5 +174,5 @@ def test_the_gradient_of_an_autoencoder_is_autograds(activation, bounded):
     ) / len(x)
     expected = torch.autograd.grad(loss, (w, a, b))
     layer = Autoencoder(w.detach(), a.detach(), b.detach(), activation, bounded)
-    for found, one in zip(layer.gradient(x), expected, strict=True):
-        assert_allclose(found, one, rtol=1e-9, atol=1e-12)
+    for gradient, one in zip(layer.compute_gradient(x), expected, strict=True):
+        assert_allclose(gradient, one, rtol=1e-9, atol=1e-12)

@@ -65,8 +65,8 @@ def test_only_what_the_method_uses_applies():
 def test_the_stack_of_a_fine_tuning_is_its_own_with_any_seed():
     spec = FineTuning(method="autoencoder", activation="tanh", width=32, epochs=3, seed=5)
     expected = {"method": "autoencoder", "activation": "tanh", "width": 32, "epochs": 3}
-    assert spec.stack() == Stack(**expected, seed=5)
-    assert spec.stack(7) == Stack(**expected, seed=7)
+    assert spec.build_stack() == Stack(**expected, seed=5)
+    assert spec.build_stack(7) == Stack(**expected, seed=7)
 
 
 def test_every_choice_has_a_row():

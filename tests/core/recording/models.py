@@ -56,7 +56,7 @@ class Writes(nn.Module):
 
 
 class Replaces(nn.Module):
-    """Puts a new tensor in the place of a buffer instead of writing into it."""
+    """Replaces a buffer by a new tensor instead of writing into it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Replaces(nn.Module):
 
 
 class Keywords(nn.Module):
-    """Takes keyword arguments, one of them no tensor."""
+    """Takes keyword arguments; ``scale`` is not a tensor."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -149,22 +149,22 @@ class InPlace(nn.Module):
         return self.readout(F.relu_(self.first(x)))
 
 
-def frozen(*names: str) -> nn.Module:
-    model = mlp()
+def make_frozen(*names: str) -> nn.Module:
+    model = make_mlp()
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(not name.startswith(names))
     return model
 
 
-def mlp() -> nn.Sequential:
+def make_mlp() -> nn.Sequential:
     return nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 3))
 
 
-def batch_normed() -> nn.Sequential:
+def make_batch_normed() -> nn.Sequential:
     return nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Dropout(0.5), nn.Linear(5, 3))
 
 
-def convolutional() -> nn.Sequential:
+def make_convolutional() -> nn.Sequential:
     return nn.Sequential(
         nn.Unflatten(1, (1, 2, 3)),
         nn.Conv2d(1, 4, 3, padding=1),
@@ -176,7 +176,7 @@ def convolutional() -> nn.Sequential:
     )
 
 
-def transformer() -> nn.Sequential:
+def make_transformer() -> nn.Sequential:
     return nn.Sequential(
         nn.Unflatten(1, (1, 6)),
         nn.TransformerEncoderLayer(6, 2, dim_feedforward=8, batch_first=True),
@@ -185,57 +185,57 @@ def transformer() -> nn.Sequential:
     )
 
 
-def embedding() -> nn.Sequential:
+def make_embedding() -> nn.Sequential:
     return nn.Sequential(nn.Embedding(10, 4), nn.Flatten(), nn.Linear(24, 3))
 
 
-def parametrized(wrap: Callable[[nn.Linear], nn.Module]) -> nn.Sequential:
+def make_parametrized(wrap: Callable[[nn.Linear], nn.Module]) -> nn.Sequential:
     return nn.Sequential(wrap(nn.Linear(6, 5)), nn.Tanh(), wrap(nn.Linear(5, 3)))
 
 
-def floats() -> Tensor:
+def draw_floats() -> Tensor:
     return torch.randn(8, 6)
 
 
-def integers() -> Tensor:
+def draw_integers() -> Tensor:
     return torch.randint(10, (8, 6))
 
 
 MODELS: dict[str, tuple[Callable[[], nn.Module], Callable[[], Any]]] = {
-    "mlp": (mlp, floats),
-    "batch norm and dropout": (batch_normed, floats),
-    "batch norm, evaluation": (lambda: batch_normed().eval(), floats),
-    "float64": (lambda: mlp().double(), lambda: floats().double()),
-    "bfloat16": (lambda: mlp().bfloat16(), lambda: floats().bfloat16()),
-    "reused": (Reused, floats),
-    "pieces": (Pieces, floats),
-    "writes": (Writes, floats),
-    "replaces": (Replaces, floats),
-    "keywords": (Keywords, lambda: {"x": floats(), "scale": 2.0, "mask": None}),
-    "tuple": (lambda: nn.Bilinear(6, 6, 3), lambda: (floats(), floats())),
-    "attention": (Attention, floats),
-    "transformer": (transformer, floats),
-    "transformer, evaluation": (lambda: transformer().eval(), floats),
-    "lstm": (lambda: Recurrent(nn.LSTM), floats),
-    "gru": (lambda: Recurrent(nn.GRU), floats),
-    "shared": (Shared, floats),
-    "no parameters": (NoParameters, lambda: floats().requires_grad_()),
-    "no parameters, plain input": (NoParameters, floats),
-    "unused": (Unused, floats),
-    "in place": (InPlace, floats),
-    "first frozen": (lambda: frozen("0."), floats),
-    "all but the last frozen": (lambda: frozen("0.", "2."), floats),
-    "all frozen": (lambda: frozen(""), floats),
-    "convolutional": (convolutional, floats),
-    "embedding": (embedding, integers),
-    "weight norm": (lambda: parametrized(parametrizations.weight_norm), floats),
-    "spectral norm": (lambda: parametrized(parametrizations.spectral_norm), floats),
-    "linear alone": (lambda: nn.Linear(6, 3), floats),
-    "no bias": (lambda: nn.Linear(6, 3, bias=False), floats),
+    "mlp": (make_mlp, draw_floats),
+    "batch norm and dropout": (make_batch_normed, draw_floats),
+    "batch norm, evaluation": (lambda: make_batch_normed().eval(), draw_floats),
+    "float64": (lambda: make_mlp().double(), lambda: draw_floats().double()),
+    "bfloat16": (lambda: make_mlp().bfloat16(), lambda: draw_floats().bfloat16()),
+    "reused": (Reused, draw_floats),
+    "pieces": (Pieces, draw_floats),
+    "writes": (Writes, draw_floats),
+    "replaces": (Replaces, draw_floats),
+    "keywords": (Keywords, lambda: {"x": draw_floats(), "scale": 2.0, "mask": None}),
+    "tuple": (lambda: nn.Bilinear(6, 6, 3), lambda: (draw_floats(), draw_floats())),
+    "attention": (Attention, draw_floats),
+    "transformer": (make_transformer, draw_floats),
+    "transformer, evaluation": (lambda: make_transformer().eval(), draw_floats),
+    "lstm": (lambda: Recurrent(nn.LSTM), draw_floats),
+    "gru": (lambda: Recurrent(nn.GRU), draw_floats),
+    "shared": (Shared, draw_floats),
+    "no parameters": (NoParameters, lambda: draw_floats().requires_grad_()),
+    "no parameters, plain input": (NoParameters, draw_floats),
+    "unused": (Unused, draw_floats),
+    "in place": (InPlace, draw_floats),
+    "first frozen": (lambda: make_frozen("0."), draw_floats),
+    "all but the last frozen": (lambda: make_frozen("0.", "2."), draw_floats),
+    "all frozen": (lambda: make_frozen(""), draw_floats),
+    "convolutional": (make_convolutional, draw_floats),
+    "embedding": (make_embedding, draw_integers),
+    "weight norm": (lambda: make_parametrized(parametrizations.weight_norm), draw_floats),
+    "spectral norm": (lambda: make_parametrized(parametrizations.spectral_norm), draw_floats),
+    "linear alone": (lambda: nn.Linear(6, 3), draw_floats),
+    "no bias": (lambda: nn.Linear(6, 3, bias=False), draw_floats),
 }
 
 
-def loss_of(output: Any, targets: Tensor) -> Tensor:
+def compute_loss(output: Any, targets: Tensor) -> Tensor:
     """Cross-entropy of whatever a model returns."""
     if isinstance(output, tuple):
         output = output[0]["logits"]

@@ -68,12 +68,12 @@ def test_nothing_waits_for_the_device():
         for parameter, gradient in zip(
             parameters, torch.autograd.grad(loss, parameters), strict=True
         ):
-            summarizer.signal(parameter)
-            summarizer.gradient(gradient)
+            summarizer.add_signal(parameter)
+            summarizer.add_gradient(gradient)
     finally:
         torch.cuda.set_sync_debug_mode("default")
     summaries = summarizer.collect()
-    assert len(summaries) == 2 * 6 + 2 * len(parameters)
+    assert len(summaries.histograms) == 2 * 6 + 2 * len(parameters)
 
 
 def test_the_random_state_of_the_device_is_left_alone():

@@ -13,67 +13,67 @@ import torch
 from torch import Tensor, nn
 
 import gradflow as gf
-from tests.core.recording.models import MODELS, Writes, floats, loss_of, mlp
+from tests.core.recording.models import MODELS, Writes, compute_loss, draw_floats, make_mlp
 
 
-def bits(tensor: Tensor) -> bytes:
+def read_bits(tensor: Tensor) -> bytes:
     return tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
-def hooks(module: nn.Module) -> list[Any]:
+def list_hooks(module: nn.Module) -> list[Any]:
     return [dict(value) for name, value in vars(module).items() if "hooks" in name and value]
 
 
-def state(model: nn.Module) -> dict[str, Any]:
+def read_state(model: nn.Module) -> dict[str, Any]:
     """Everything of a model that a probe could change, as plain values."""
     tensors = [*model.named_parameters(remove_duplicate=False), *model.named_buffers()]
     return {
         "identities": [(name, id(tensor)) for name, tensor in tensors],
         "storages": [(name, tensor.data_ptr()) for name, tensor in tensors],
-        "values": [(name, bits(tensor)) for name, tensor in tensors],
-        "state dict": [(name, bits(tensor)) for name, tensor in model.state_dict().items()],
+        "values": [(name, read_bits(tensor)) for name, tensor in tensors],
+        "state dict": [(name, read_bits(tensor)) for name, tensor in model.state_dict().items()],
         "requires_grad": [tensor.requires_grad for _, tensor in tensors],
-        "grad": [None if t.grad is None else (id(t.grad), bits(t.grad)) for _, t in tensors],
+        "grad": [None if t.grad is None else (id(t.grad), read_bits(t.grad)) for _, t in tensors],
         "training": [module.training for module in model.modules()],
-        "hooks": [hooks(module) for module in model.modules()],
+        "hooks": [list_hooks(module) for module in model.modules()],
         "tensor hooks": [len(t._backward_hooks or ()) for _, t in tensors],
         "modules": [(name, id(module)) for name, module in model.named_modules()],
         "attributes": [sorted(vars(module)) for module in model.modules()],
     }
 
 
-def random_state() -> tuple[Any, ...]:
+def read_random_state() -> tuple[Any, ...]:
     kind, keys, *rest = np.random.get_state()  # noqa: NPY002 - what other people's models use
-    return bits(torch.get_rng_state()), kind, keys.tobytes(), tuple(rest), random.getstate()
+    return read_bits(torch.get_rng_state()), kind, keys.tobytes(), tuple(rest), random.getstate()
 
 
-def tensors_of(inputs: Any) -> list[Tensor]:
+def list_tensors(inputs: Any) -> list[Tensor]:
     values = inputs.values() if isinstance(inputs, dict) else inputs
     values = [inputs] if isinstance(inputs, Tensor) else values
     return [value for value in values if isinstance(value, Tensor)]
 
 
-def targets() -> Tensor:
+def make_targets() -> Tensor:
     return torch.arange(8) % 3
 
 
 def check_unchanged(model: nn.Module, inputs: Any, **options: Any) -> gf.Report | Exception:
     for parameter in list(model.parameters())[::2]:
         parameter.grad = torch.full_like(parameter, 0.25)
-    before, randomness = state(model), random_state()
-    flags = [t.requires_grad for t in tensors_of(inputs)]
+    before, randomness = read_state(model), read_random_state()
+    flags = [t.requires_grad for t in list_tensors(inputs)]
     global_modes = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
     result: gf.Report | Exception
     try:
-        result = gf.probe(model, inputs, targets(), **{"loss": loss_of} | options)
+        result = gf.probe(model, inputs, make_targets(), **{"loss": compute_loss} | options)
     except Exception as error:
         result = error
-    after = state(model)
+    after = read_state(model)
     for name, value in before.items():
         assert after[name] == value, name
-    assert random_state() == randomness
-    assert [t.requires_grad for t in tensors_of(inputs)] == flags
-    assert all(t.grad is None for t in tensors_of(inputs))
+    assert read_random_state() == randomness
+    assert [t.requires_grad for t in list_tensors(inputs)] == flags
+    assert all(t.grad is None for t in list_tensors(inputs))
     assert (torch.is_grad_enabled(), torch.is_inference_mode_enabled()) == global_modes
     return result
 
@@ -99,9 +99,9 @@ def test_the_callers_grad_mode_does_not_matter(name, mode):
 
 
 def test_inputs_keep_their_values():
-    x = floats()
+    x = draw_floats()
     copy = x.clone()
-    gf.probe(MODELS["in place"][0](), x, targets())
+    gf.probe(MODELS["in place"][0](), x, make_targets())
     assert torch.equal(x, copy)
 
 
@@ -139,9 +139,9 @@ def test_nothing_changes_when_something_raises(where):
         random.random()
         if where == "loss":
             raise KeyError("loss")
-        return loss_of(output, labels)
+        return compute_loss(output, labels)
 
-    result = check_unchanged(Raises(where), floats(), loss=loss)
+    result = check_unchanged(Raises(where), draw_floats(), loss=loss)
     assert isinstance(result, KeyError)
     assert result.args == (where,)
 
@@ -157,8 +157,8 @@ def test_nothing_changes_when_something_raises(where):
 )
 def test_unusable_losses_say_what_to_do(loss, message):
     with pytest.raises(gf.ProbeError, match=message):
-        gf.probe(mlp(), floats(), targets(), loss=loss)
-    check_unchanged(mlp(), floats(), loss=loss)
+        gf.probe(make_mlp(), draw_floats(), make_targets(), loss=loss)
+    check_unchanged(make_mlp(), draw_floats(), loss=loss)
 
 
 def test_a_detached_output_says_what_to_do():
@@ -171,27 +171,27 @@ def test_a_detached_output_says_what_to_do():
             return self.linear(x).detach()
 
     with pytest.raises(gf.ProbeError, match=r"detach\(\)"):
-        gf.probe(Detached(), floats(), targets())
+        gf.probe(Detached(), draw_floats(), make_targets())
 
 
 def test_lazy_parameters_say_what_to_do():
     model = nn.Sequential(nn.LazyLinear(3))
     with pytest.raises(gf.ProbeError, match=r"0\.weight is not materialized"):
-        gf.probe(model, floats(), targets())
+        gf.probe(model, draw_floats(), make_targets())
 
 
 def test_hooks_of_the_caller_still_run():
-    model, seen = mlp(), []
+    model, seen = make_mlp(), []
     model[0].register_forward_hook(lambda *_: seen.append("forward"))
     model[2].weight.register_hook(lambda g: seen.append("backward"))
-    gf.probe(model, floats(), targets())
+    gf.probe(model, draw_floats(), make_targets())
     assert seen == ["forward", "backward"]
 
 
 def test_a_graph_of_the_caller_survives():
-    model, x = MODELS["batch norm and dropout"][0](), floats()
-    loss = loss_of(model(x), targets())
-    gf.probe(model, x, targets())
+    model, x = MODELS["batch norm and dropout"][0](), draw_floats()
+    loss = compute_loss(model(x), make_targets())
+    gf.probe(model, x, make_targets())
     loss.backward()  # would raise if a saved tensor had been changed in place
     assert model[0].weight.grad is not None
 
@@ -202,7 +202,7 @@ def test_no_tensor_stays_alive(name):
     model, x = make(), inputs()
 
     def probe() -> None:
-        gf.probe(model, x, targets(), loss=loss_of)
+        gf.probe(model, x, make_targets(), loss=compute_loss)
 
     def alive() -> int:
         return sum(issubclass(type(obj), Tensor) for obj in gc.get_objects())
@@ -220,9 +220,9 @@ def test_no_tensor_stays_alive(name):
 
 
 def test_a_report_holds_no_tensors_and_no_model():
-    model = mlp()
+    model = make_mlp()
     gone = weakref.ref(model)
-    report = gf.probe(model, floats(), targets())
+    report = gf.probe(model, draw_floats(), make_targets())
     del model
     gc.collect()
     assert gone() is None

@@ -13,9 +13,9 @@ from gradflow.core.codec import from_fields
 from gradflow.core.networks.build import allocate_network
 from gradflow.core.networks.stacked import list_linears, load_weights, stack
 from gradflow.core.recording.seeds import (
-    COLUMNS,
-    DeviceStatistics,
-    HostStatistics,
+    SEED_COLUMNS,
+    DeviceSeedStatistics,
+    HostSeedStatistics,
     SeedRecorder,
 )
 from gradflow.core.recording.summary import Response
@@ -31,7 +31,7 @@ PARTS = {
 }
 
 
-@pytest.mark.parametrize("statistics", [HostStatistics(), DeviceStatistics()])
+@pytest.mark.parametrize("statistics", [HostSeedStatistics(), DeviceSeedStatistics()])
 def test_statistics_of_each_part(statistics):
     x = torch.tensor(list(PARTS.values()), dtype=torch.float64).reshape(-1, 2, 2)
     root = math.sqrt(50 / 4 - 2**2)  # of 1, −2, 3, 6: mean 2, squares 50
@@ -45,13 +45,15 @@ def test_statistics_of_each_part(statistics):
         "unknown": (math.nan,) * 4,
     }
     for given in (x, x.mT.contiguous().mT):  # also where memory is in another order
-        found = torch.stack([statistics.norms(given), *statistics.moments(given)], dim=1)
-        for row, (name, values) in zip(found, expected.items(), strict=True):
+        measured = torch.stack(
+            [statistics.measure_norms(given), *statistics.measure_moments(given)], dim=1
+        )
+        for row, (name, values) in zip(measured, expected.items(), strict=True):
             assert_allclose(row, values, rtol=1e-14, err_msg=name)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("statistics", [HostStatistics(), DeviceStatistics()])
+@pytest.mark.parametrize("statistics", [HostSeedStatistics(), DeviceSeedStatistics()])
 def test_saturated_and_dead(statistics, dtype):
     x = torch.tensor(
         [
@@ -61,10 +63,10 @@ def test_saturated_and_dead(statistics, dtype):
         ],
         dtype=dtype,
     )
-    saturated, dead = statistics.response(x, Response((-0.97, 0.97), (-1.0, 1.0)))
+    saturated, dead = statistics.measure_response(x, Response((-0.97, 0.97), (-1.0, 1.0)))
     assert_allclose(saturated, [3 / 6, 1 / 6, 1])
     assert dead.tolist() == [1, 0, 3]
-    saturated, dead = statistics.response(x, Response(None, None))
+    saturated, dead = statistics.measure_response(x, Response(None, None))
     assert saturated.isnan().all()
     assert dead.tolist() == [0, 0, 0]
 
@@ -72,7 +74,7 @@ def test_saturated_and_dead(statistics, dtype):
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("normalization", ["batch", "group"])
 def test_nothing_waits_for_the_device(normalization, loss):
-    """On the meta device there are no values: whatever looked at one would raise."""
+    """On the meta device there are no values: code that read one would raise."""
     small = {"depth": 5, "width": 8, "connection": "residual", "groups": 2}
     exp = from_fields(small | {"normalization": normalization, "loss": loss})
     model = allocate_network(exp)
@@ -83,7 +85,7 @@ def test_nothing_waits_for_the_device(normalization, loss):
     biases = [torch.empty(4, *bias, device="meta") for _, bias in shapes]
     load_weights(model, weights, biases, range(4))
     recorder = SeedRecorder(
-        model, DeviceStatistics(), torch.nn.Tanh, Response((-0.97, 0.97), (-1.0, 1.0)), 2.0
+        model, DeviceSeedStatistics(), torch.nn.Tanh, Response((-0.97, 0.97), (-1.0, 1.0)), 2.0
     )
     with recorder:
         outputs = model(torch.empty(4, 6, 64, device="meta"))
@@ -91,4 +93,4 @@ def test_nothing_waits_for_the_device(normalization, loss):
     pairs = zip(outputs.unbind(), targets.unbind(), strict=True)
     losses = torch.stack([LOSSES[exp.loss].function(*pair) for pair in pairs])
     torch.autograd.grad(losses.sum(), list_linears(model)[0].bias)
-    assert recorder.numbers().shape == (len(COLUMNS), 5, 4)
+    assert recorder.collect().shape == (len(SEED_COLUMNS), 5, 4)

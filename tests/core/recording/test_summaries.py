@@ -20,12 +20,12 @@ from gradflow.core.recording.summary import Summaries
 both = pytest.mark.parametrize("summarizer", [HostSummarizer, DeviceSummarizer])
 
 
-def random_entries(*shape: int, seed: int = 0) -> torch.Tensor:
+def draw_entries(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def entries_with(*values: float) -> torch.Tensor:
-    x = random_entries(13, 7)
+def draw_entries_with(*values: float) -> torch.Tensor:
+    x = draw_entries(13, 7)
     for index, value in enumerate(values):
         x.view(-1)[5 * index + 3] = value
     return x
@@ -33,52 +33,52 @@ def entries_with(*values: float) -> torch.Tensor:
 
 NAN, INF = math.nan, math.inf
 SPECIAL = {
-    "random": random_entries(64, 33),
+    "random": draw_entries(64, 33),
     "all equal": torch.full((9, 5), 0.3, dtype=torch.float64),
     "zeros": torch.zeros(4, 4, dtype=torch.float64),
     "negative zeros": -torch.zeros(4, 4, dtype=torch.float64),
-    "both zeros": entries_with(0.0, -0.0, 0.0),
-    "nan": entries_with(NAN),
-    "inf": entries_with(INF),
-    "minus inf": entries_with(-INF),
-    "all kinds": entries_with(NAN, INF, -INF, INF, 0.0, -0.0),
+    "both zeros": draw_entries_with(0.0, -0.0, 0.0),
+    "nan": draw_entries_with(NAN),
+    "inf": draw_entries_with(INF),
+    "minus inf": draw_entries_with(-INF),
+    "all kinds": draw_entries_with(NAN, INF, -INF, INF, 0.0, -0.0),
     "only nan": torch.full((5,), NAN, dtype=torch.float64),
     "only inf": torch.full((5,), INF, dtype=torch.float64),
     "one finite": torch.tensor([NAN, 2.0, INF], dtype=torch.float64),
-    "mean far above std": 1000 + random_entries(50, 20),
+    "mean far above std": 1000 + draw_entries(50, 20),
     "powers of two": torch.tensor([s * 2.0**e for s in (1, -1) for e in range(-14, 15)]).double(),
     "one entry": torch.tensor([-3.0], dtype=torch.float64),
     "0-d": torch.tensor(2.5, dtype=torch.float64),
 }
 FLOAT32 = {  # beyond float16
-    "subnormal": 1e-40 * random_entries(40, 5),
+    "subnormal": 1e-40 * draw_entries(40, 5),
     "deep subnormal and both zeros": torch.tensor([1e-45, -1e-45, 3e-42, 0.0, -0.0, -0.0]).double(),
-    "across the smallest normal": 2.0**-126 * random_entries(40, 5),
-    "tiny": 1e-30 * random_entries(40, 5),
-    "huge": 1e37 * random_entries(40, 5),
+    "across the smallest normal": 2.0**-126 * draw_entries(40, 5),
+    "tiny": 1e-30 * draw_entries(40, 5),
+    "huge": 1e37 * draw_entries(40, 5),
     "whole range": torch.tensor([-3.4e38, 3.4e38, 1e-45, 1.0]).double(),
-    "wide": 10 ** (12 * random_entries(40, 50)),
-    "mean far far above std": 1e6 + random_entries(50, 20),
+    "wide": 10 ** (12 * draw_entries(40, 50)),
+    "mean far far above std": 1e6 + draw_entries(50, 20),
 }
 FLOAT64 = {
-    "1e-320": 1e-320 * random_entries(40, 5),
-    "1e-300": 1e-300 * random_entries(40, 5),
-    "1e300": 1e300 * random_entries(40, 5),
+    "1e-320": 1e-320 * draw_entries(40, 5),
+    "1e-300": 1e-300 * draw_entries(40, 5),
+    "1e300": 1e300 * draw_entries(40, 5),
     "whole range": torch.tensor([-1.7e308, 1.7e308, 5e-324, 1.0], dtype=torch.float64),
-    "wide": 10 ** (50 * random_entries(40, 50)),
-    "mean far far above std": 1e9 + random_entries(50, 20),
+    "wide": 10 ** (50 * draw_entries(40, 50)),
+    "mean far far above std": 1e9 + draw_entries(50, 20),
     "one huge value": torch.full((3,), 1.7e308, dtype=torch.float64),
 }
 LAYOUT = {
-    "transposed": random_entries(6, 35).T,
-    "strided": random_entries(20, 30)[::3, 1::2],
-    "expanded": random_entries(1, 30).expand(7, 30),
+    "transposed": draw_entries(6, 35).T,
+    "strided": draw_entries(20, 30)[::3, 1::2],
+    "expanded": draw_entries(1, 30).expand(7, 30),
     "broadcast scalar": torch.tensor(0.5, dtype=torch.float64).expand(4, 6),
-    "channels last": random_entries(2, 3, 4, 5).to(memory_format=torch.channels_last),
-    "permuted 3-d": random_entries(3, 4, 5).permute(2, 0, 1),
-    "flipped": random_entries(8, 9).flip(1),
+    "channels last": draw_entries(2, 3, 4, 5).to(memory_format=torch.channels_last),
+    "permuted 3-d": draw_entries(3, 4, 5).permute(2, 0, 1),
+    "flipped": draw_entries(8, 9).flip(1),
 }
-SIZES = {f"{n} entries": random_entries(n) for n in (1, 2, 3, 4, 5, 1023, 1024, 1025, 4095, 4097)}
+SIZES = {f"{n} entries": draw_entries(n) for n in (1, 2, 3, 4, 5, 1023, 1024, 1025, 4095, 4097)}
 
 CASES = [
     pytest.param(x.to(dtype), id=f"{name}-{str(dtype).removeprefix('torch.')}")
@@ -95,7 +95,7 @@ CASES = [
 each_tensor = pytest.mark.parametrize("x", CASES)
 
 
-def as_array(x: torch.Tensor) -> np.ndarray:
+def to_array(x: torch.Tensor) -> np.ndarray:
     return x.double().numpy().reshape(-1)
 
 
@@ -107,18 +107,18 @@ class Row:
         self.histogram = summaries.histograms[ticket]
 
     def __getattr__(self, name: str) -> float:
-        return float(self.summaries.column(name, [self.ticket])[0])
+        return float(self.summaries.get_column(name, [self.ticket])[0])
 
 
-def made(summarizer, x, *, gradient: bool, loss_scale: float = 1.0, response=None, tiny=None):
+def summarize(summarizer, x, *, gradient: bool, loss_scale: float = 1.0, response=None, tiny=None):
     tiny = torch.finfo(x.dtype).tiny / loss_scale if tiny is None else tiny
     instance = summarizer(loss_scale, tiny)
-    ticket = instance.gradient(x) if gradient else instance.signal(x, response)
+    ticket = instance.add_gradient(x) if gradient else instance.add_signal(x, response)
     return Row(instance.collect(), ticket)
 
 
 def assert_moments(summary, x: np.ndarray) -> None:
-    """Against NumPy in extended precision, whose range holds every square of a float64."""
+    """Compare with NumPy in extended precision, whose range holds every square of a float64."""
     with np.errstate(all="ignore"):
         wide = x.astype(np.longdouble)
         mean = wide.mean()
@@ -173,7 +173,7 @@ def assert_linear(histogram, x: np.ndarray) -> None:
     assert (np.abs(histogram.counts.cumsum()[:-1] - below) <= uncertain).all()
 
 
-def exact_edges(float64: bool) -> np.ndarray:
+def compute_exact_edges(float64: bool) -> np.ndarray:
     """Lower edges of the log bins, as exact numbers: four per factor of two, fewer below normal."""
     lowest, bottom, top = (-1022, -1074, 1023) if float64 else (-126, -149, 127)
     powers = [np.ldexp(1 + quarter / 4, e) for e in range(lowest, top + 1) for quarter in range(4)]
@@ -187,7 +187,7 @@ def assert_logarithmic(histogram, x: np.ndarray, *, float64: bool) -> None:
     assert histogram.total == x.size
     assert histogram.counts.sum() == finite.size
     assert len(histogram.edges) == len(histogram.counts) + 1
-    edges = exact_edges(float64)
+    edges = compute_exact_edges(float64)
     for counts, chosen in zip(histogram.signed, (finite < 0, finite > 0), strict=True):
         bins = np.searchsorted(edges, np.abs(finite[chosen]), side="right") - 1
         expected = np.bincount(bins, minlength=len(edges))
@@ -205,10 +205,10 @@ def assert_logarithmic(histogram, x: np.ndarray, *, float64: bool) -> None:
 @each_tensor
 @both
 def test_signals(summarizer, x):
-    summary = made(summarizer, x, gradient=False)
-    assert_moments(summary, as_array(x))
-    assert_linear(summary.histogram, as_array(x))
-    assert summary.histogram.zeros == (as_array(x) == 0).sum()
+    summary = summarize(summarizer, x, gradient=False)
+    assert_moments(summary, to_array(x))
+    assert_linear(summary.histogram, to_array(x))
+    assert summary.histogram.zeros == (to_array(x) == 0).sum()
     assert math.isnan(summary.saturated)
     assert math.isnan(summary.dead_units)
 
@@ -217,8 +217,8 @@ def test_signals(summarizer, x):
 @each_tensor
 @both
 def test_gradients(summarizer, x, loss_scale):
-    summary = made(summarizer, x, gradient=True, loss_scale=loss_scale)
-    values = as_array(x) / loss_scale
+    summary = summarize(summarizer, x, gradient=True, loss_scale=loss_scale)
+    values = to_array(x) / loss_scale
     assert_moments(summary, values)
     assert_logarithmic(
         summary.histogram, values, float64=x.dtype == torch.float64 or loss_scale != 1
@@ -233,24 +233,24 @@ def test_gradients(summarizer, x, loss_scale):
 def test_subnormal_is_a_matter_of_the_tensors_own_format(summarizer):
     """float64 gradients of a float32 model, and float32 ones of a float16 model, lose nothing."""
     for x, model in (
-        (1e-40 * random_entries(9), torch.float32),
-        (1e-6 * random_entries(9).float(), torch.half),
+        (1e-40 * draw_entries(9), torch.float32),
+        (1e-6 * draw_entries(9).float(), torch.half),
     ):
-        summary = made(summarizer, x, gradient=True, tiny=torch.finfo(model).tiny)
+        summary = summarize(summarizer, x, gradient=True, tiny=torch.finfo(model).tiny)
         assert summary.subnormal == 0
 
 
 @both
 def test_histograms_of_one_run_share_their_bins(summarizer):
     instance = summarizer(1.0, torch.finfo(torch.float32).tiny)
-    tensors = [1e-12 * random_entries(50).float(), random_entries(50).float(), torch.zeros(4)]
-    tickets = [instance.gradient(x) for x in tensors]
+    tensors = [1e-12 * draw_entries(50).float(), draw_entries(50).float(), torch.zeros(4)]
+    tickets = [instance.add_gradient(x) for x in tensors]
     summaries = instance.collect()
     first, second, third = (summaries.histograms[ticket] for ticket in tickets)
     assert_allclose(first.edges, second.edges)
     assert_allclose(first.edges, third.edges)
     for x, histogram in zip(tensors, (first, second, third), strict=True):
-        assert_logarithmic(histogram, as_array(x), float64=False)
+        assert_logarithmic(histogram, to_array(x), float64=False)
 
 
 float32s = hnp.arrays(
@@ -265,12 +265,12 @@ float32s = hnp.arrays(
 @settings(max_examples=150, deadline=None)
 def test_any_float32_tensor(summarizer, array):
     x = torch.from_numpy(array)
-    signal = made(summarizer, x, gradient=False)
-    assert_moments(signal, as_array(x))
-    assert_linear(signal.histogram, as_array(x))
-    gradient = made(summarizer, x, gradient=True)
-    assert_moments(gradient, as_array(x))
-    assert_logarithmic(gradient.histogram, as_array(x), float64=False)
+    signal = summarize(summarizer, x, gradient=False)
+    assert_moments(signal, to_array(x))
+    assert_linear(signal.histogram, to_array(x))
+    gradient = summarize(summarizer, x, gradient=True)
+    assert_moments(gradient, to_array(x))
+    assert_logarithmic(gradient.histogram, to_array(x), float64=False)
 
 
 float64_values = st.floats(-1e306, 1e306) | st.sampled_from([NAN, INF, -INF])
@@ -281,9 +281,9 @@ float64_values = st.floats(-1e306, 1e306) | st.sampled_from([NAN, INF, -INF])
 @settings(max_examples=150, deadline=None)
 def test_any_float64_tensor(summarizer, array):
     x = torch.from_numpy(array)
-    signal = made(summarizer, x, gradient=False)
+    signal = summarize(summarizer, x, gradient=False)
     assert_moments(signal, array)
     assert_linear(signal.histogram, array)
-    gradient = made(summarizer, x, gradient=True)
+    gradient = summarize(summarizer, x, gradient=True)
     assert_moments(gradient, array)
     assert_logarithmic(gradient.histogram, array, float64=True)

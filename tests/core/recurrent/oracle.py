@@ -15,7 +15,7 @@ from gradflow.core.recurrent.network import RecurrentNetwork
 ATTRIBUTES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
-def experiment(
+def make_experiment(
     cell: str = "rnn_tanh",
     *,
     data: gf.Sequences | None = None,
@@ -43,14 +43,14 @@ class Trace:
     loss: Tensor = field(default_factory=lambda: torch.zeros(()))
 
 
-def traced(
+def trace_pass(
     spec: gf.SequenceExperiment, network: RecurrentNetwork, inputs: Tensor, targets: Tensor
 ) -> Trace:
     """The same pass by ``nn.RNNCell``, ``nn.LSTMCell`` and ``nn.GRUCell``."""
     trace = Trace()
     signal = list(inputs)
     for layer in range(spec.network.layers):
-        cell = _torch_cell(spec, network, layer, signal[0].shape[1])
+        cell = _make_torch_cell(spec, network, layer, signal[0].shape[1])
         state = None
         trace.hidden.append([])
         trace.cell.append([])
@@ -72,7 +72,7 @@ def traced(
     return trace
 
 
-def _torch_cell(
+def _make_torch_cell(
     spec: gf.SequenceExperiment, network: RecurrentNetwork, layer: int, features: int
 ) -> nn.RNNCellBase:
     size = (features, spec.network.hidden_size)
@@ -93,7 +93,7 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-z))
 
 
-def numpy_gates(
+def compute_gates(
     cell: str, weights: list[np.ndarray], inputs: np.ndarray
 ) -> list[dict[str, np.ndarray]]:
     """Gates and states of every step of one layer, unit by unit of PyTorch's documentation."""
@@ -102,7 +102,7 @@ def numpy_gates(
     c = np.zeros_like(h)
     blocks = {"lstm": 4, "gru": 3}[cell]
     wx, wh, bx, bh = (np.split(w, blocks) for w in (w_x, w_h, b_x, b_h))
-    found = []
+    rows = []
     for x in inputs:
         part = [x @ wx[k].T + bx[k] for k in range(blocks)]
         back = [h @ wh[k].T + bh[k] for k in range(blocks)]
@@ -117,5 +117,5 @@ def numpy_gates(
             n = np.tanh(part[2] + r * back[2])
             h = (1 - z) * n + z * h
             row = {"reset": r, "update": z, "candidate": n}
-        found.append(row | {"hidden": h})
-    return found
+        rows.append(row | {"hidden": h})
+    return rows

@@ -9,14 +9,16 @@ from torch.nn import functional as F
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 import gradflow as gf
-from gradflow.core.recurrent.clipping import clipped, clipping, clipping_course
-from gradflow.core.recurrent.record import prepared, sequence_loss
-from tests.core.recurrent.oracle import experiment
+from gradflow.core.recurrent.clipping import compare_clippings, measure_clipping, sweep_clipping
+from gradflow.core.recurrent.record import compute_sequence_loss, prepare_pass
+from tests.core.recurrent.oracle import make_experiment
 
 
-def _by_torch(spec: gf.SequenceExperiment, clip: object) -> tuple[np.ndarray, list[np.ndarray]]:
-    network, inputs, targets = prepared(spec)
-    sequence_loss(spec, network(inputs), targets).backward()
+def _clip_by_torch(
+    spec: gf.SequenceExperiment, clip: object
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    network, inputs, targets = prepare_pass(spec)
+    compute_sequence_loss(spec, network(inputs), targets).backward()
     before = torch.cat([p.grad.flatten() for p in network.parameters()]).clone()
     clip(list(network.parameters()))
     return before.numpy(), [p.grad.numpy() for p in network.parameters()]
@@ -25,14 +27,14 @@ def _by_torch(spec: gf.SequenceExperiment, clip: object) -> tuple[np.ndarray, li
 @pytest.mark.parametrize("cell", ["rnn_tanh", "lstm"])
 @pytest.mark.parametrize(("norm", "value"), [(0.05, 0.01), (1e6, 1e6)])
 def test_both_ways(cell, norm, value):
-    spec = experiment(cell, loss_at="every")
-    report = clipping(spec, norm=norm, value=value)
+    spec = make_experiment(cell, loss_at="every")
+    report = measure_clipping(spec, norm=norm, value=value)
     ways = (
         (report.by_norm, norm, lambda p: torch.nn.utils.clip_grad_norm_(p, norm)),
         (report.by_value, value, lambda p: torch.nn.utils.clip_grad_value_(p, value)),
     )
     for mine, threshold, clip in ways:
-        before, after = _by_torch(spec, clip)
+        before, after = _clip_by_torch(spec, clip)
         flat = np.concatenate([g.ravel() for g in after])
         assert report.norm == pytest.approx(np.linalg.norm(before), rel=1e-12)
         assert report.largest == pytest.approx(np.abs(before).max(), rel=1e-12)
@@ -49,7 +51,9 @@ def test_both_ways(cell, norm, value):
 
 
 def test_by_hand():
-    report = clipped({"w": torch.tensor([3.0, 4.0]), "b": torch.tensor([0.0])}, norm=1, value=3)
+    report = compare_clippings(
+        {"w": torch.tensor([3.0, 4.0]), "b": torch.tensor([0.0])}, norm=1, value=3
+    )
     assert report.norm == 5
     np.testing.assert_allclose(report.by_norm.norms, [5 / (5 + 1e-6), 0])
     np.testing.assert_allclose(report.by_value.norms, [18**0.5, 0])
@@ -58,14 +62,14 @@ def test_by_hand():
 
 
 def test_a_gradient_of_zero_has_no_direction():
-    report = clipped({"w": torch.zeros(3)}, norm=1, value=1)
+    report = compare_clippings({"w": torch.zeros(3)}, norm=1, value=1)
     assert np.isnan(report.by_norm.cosine)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_gradient_that_is_no_number_becomes_what_torch_makes_of_it(bad):
     gradients = {"w": torch.tensor([3.0, bad]), "b": torch.tensor([4.0])}
-    report = clipped(gradients, norm=1, value=2)
+    report = compare_clippings(gradients, norm=1, value=2)
     for mine, clip, threshold in (
         (report.by_norm, clip_grad_norm_, 1),
         (report.by_value, clip_grad_value_, 2),
@@ -81,13 +85,13 @@ def test_a_gradient_that_is_no_number_becomes_what_torch_makes_of_it(bad):
 @pytest.mark.parametrize(("norm", "value", "name"), [(0.0, 1, "norm"), (1, -1.0, "value")])
 def test_thresholds_are_positive(norm, value, name):
     with pytest.raises(gf.InvalidExperiment, match=f"{name}: .* above 0"):
-        clipped({"w": torch.ones(1)}, norm=norm, value=value)
+        compare_clippings({"w": torch.ones(1)}, norm=norm, value=value)
 
 
 def test_the_course_follows_the_threshold() -> None:
-    spec = experiment("lstm", seed=2)
-    report, course = clipping_course(spec, norm=0.05, value=0.002)
-    network, inputs, targets = prepared(spec)
+    spec = make_experiment("lstm", seed=2)
+    report, course = sweep_clipping(spec, norm=0.05, value=0.002)
+    network, inputs, targets = prepare_pass(spec)
     F.cross_entropy(network(inputs)[-1], targets[-1]).backward()
     parameters = list(network.parameters())
     gradients = [parameter.grad.clone() for parameter in parameters]

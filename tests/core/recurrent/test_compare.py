@@ -7,15 +7,15 @@ import pytest
 
 import gradflow as gf
 from gradflow.core.catalog import Cell
-from gradflow.core.recurrent.compare import compare_cells, with_cell
-from gradflow.core.recurrent.equation import gate_equation
-from gradflow.core.recurrent.record import prepared
-from tests.core.recurrent.oracle import experiment, numpy_gates
+from gradflow.core.recurrent.compare import compare_cells, replace_cell
+from gradflow.core.recurrent.equation import build_gate_equation
+from gradflow.core.recurrent.record import prepare_pass
+from tests.core.recurrent.oracle import compute_gates, make_experiment
 
 
 def test_cells_see_the_same_data_and_settings():
     seen = []
-    base = experiment("lstm", forget_bias=2.0, recurrent_init="orthogonal")
+    base = make_experiment("lstm", forget_bias=2.0, recurrent_init="orthogonal")
     reports = compare_cells(base, progress=lambda done, of: seen.append((done, of)))
     assert list(reports) == list(Cell)
     assert seen == [(k, 4) for k in range(5)]
@@ -29,13 +29,15 @@ def test_cells_see_the_same_data_and_settings():
 
 
 def test_settings_reach_the_cells_that_have_them():
-    reports = compare_cells(experiment(), [Cell.RNN_TANH, Cell.LSTM], forget_bias=4.0)
+    reports = compare_cells(make_experiment(), [Cell.RNN_TANH, Cell.LSTM], forget_bias=4.0)
     assert reports[Cell.LSTM].gate("forget").min() > 0.95
-    assert with_cell(experiment("lstm", forget_bias=1.0), Cell.GRU) == experiment("gru")
+    assert replace_cell(make_experiment("lstm", forget_bias=1.0), Cell.GRU) == make_experiment(
+        "gru"
+    )
 
 
 def test_a_forget_bias_keeps_gradient_for_100_steps():
-    base = experiment(hidden_size=32, data=gf.Sequences(length=101, batch_size=8))
+    base = make_experiment(hidden_size=32, data=gf.Sequences(length=101, batch_size=8))
     left = {cell: r.remaining(100) for cell, r in compare_cells(base, forget_bias=4.0).items()}
     assert left[Cell.LSTM] > 0.01
     assert max(left[cell] for cell in (Cell.RNN_TANH, Cell.RNN_RELU, Cell.GRU)) < 1e-12
@@ -47,32 +49,32 @@ def test_comparison_can_be_stopped():
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        compare_cells(experiment(), progress=stop)
+        compare_cells(make_experiment(), progress=stop)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 @pytest.mark.parametrize("layer", [1, 2])
 def test_gate_equation(cell, layer):
-    spec = experiment(cell, layers=2)
+    spec = make_experiment(cell, layers=2)
     report = gf.through_time(spec, sample=2)
-    network, inputs, _ = prepared(spec)
+    network, inputs, _ = prepare_pass(spec)
     below = inputs.numpy()
     for index in range(layer):
-        weights = [w.detach().numpy() for w in network.list_weights(index)]
-        rows = numpy_gates(cell, weights, below)
+        weights = [w.detach().numpy() for w in network.weights(index)]
+        rows = compute_gates(cell, weights, below)
         entering, below = below, np.array([row["hidden"] for row in rows])
     for code in report.gate_codes:
         for step in (1, 4):
-            found = gate_equation(report, code, step=step, unit=5, layer=layer)
-            assert found.value == pytest.approx(rows[step - 1][code][2, 4], rel=1e-12)
-            assert found.gate.code == code
-            np.testing.assert_allclose(found.inputs, entering[step - 1, 2], rtol=1e-12)
-            total = found.from_input + found.bias_input
-            total += found.reset * (found.from_hidden + found.bias_hidden)
-            assert found.preactivation == pytest.approx(total, rel=1e-12)
-            assert found.from_hidden == pytest.approx(found.hidden_weights @ found.hidden)
+            equation = build_gate_equation(report, code, step=step, unit=5, layer=layer)
+            assert equation.value == pytest.approx(rows[step - 1][code][2, 4], rel=1e-12)
+            assert equation.gate.code == code
+            np.testing.assert_allclose(equation.inputs, entering[step - 1, 2], rtol=1e-12)
+            total = equation.from_input + equation.bias_input
+            total += equation.reset * (equation.from_hidden + equation.bias_hidden)
+            assert equation.preactivation == pytest.approx(total, rel=1e-12)
+            assert equation.from_hidden == pytest.approx(equation.hidden_weights @ equation.hidden)
             before = rows[step - 2]["hidden"][2] if step > 1 else np.zeros(6)
-            np.testing.assert_allclose(found.hidden, before, rtol=1e-12)
+            np.testing.assert_allclose(equation.hidden, before, rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -86,4 +88,4 @@ def test_gate_equation(cell, layer):
 )
 def test_equations_that_are_not_there(code, where, message):
     with pytest.raises(gf.GradflowError, match=message):
-        gate_equation(gf.through_time(experiment("lstm")), code, **where)
+        build_gate_equation(gf.through_time(make_experiment("lstm")), code, **where)

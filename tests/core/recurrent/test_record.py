@@ -12,10 +12,8 @@ import torch
 import gradflow as gf
 from gradflow.core.catalog import Cell
 from gradflow.core.recording.device import DeviceSummarizer
-from gradflow.core.recurrent.network import build_recurrent
-from gradflow.core.recurrent.record import prepared, record
-from gradflow.core.recurrent.report import STEP_COLUMNS
-from tests.core.recurrent.oracle import ATTRIBUTES, experiment, numpy_gates, traced
+from gradflow.core.recurrent.record import prepare_pass, record_pass
+from tests.core.recurrent.oracle import ATTRIBUTES, compute_gates, make_experiment, trace_pass
 
 ADDING = gf.Sequences(source="adding", length=8, batch_size=5)
 COPY = gf.Sequences(source="copy", length=9, recall=2, batch_size=5)
@@ -27,10 +25,10 @@ COPY = gf.Sequences(source="copy", length=9, recall=2, batch_size=5)
     [("last", 1, None), ("every", 2, None), ("last", 2, COPY), ("every", 1, ADDING)],
 )
 def test_states_and_gradients(cell, loss_at, layers, data):
-    spec = experiment(cell, loss_at=loss_at, layers=layers, data=data)
+    spec = make_experiment(cell, loss_at=loss_at, layers=layers, data=data)
     report = gf.through_time(spec)
-    network, inputs, targets = prepared(spec)
-    trace = traced(spec, network, inputs, targets)
+    network, inputs, targets = prepare_pass(spec)
+    trace = trace_pass(spec, network, inputs, targets)
     assert report.loss == pytest.approx(trace.loss.item(), rel=1e-13)
     states = {"hidden": trace.hidden} | ({"cell": trace.cell} if cell == "lstm" else {})
     for state, by_layer in states.items():
@@ -72,10 +70,10 @@ def test_states_and_gradients(cell, loss_at, layers, data):
 
 @pytest.mark.parametrize("cell", Cell)
 def test_parameter_gradients(cell):
-    spec = experiment(cell, loss_at="every", layers=2)
+    spec = make_experiment(cell, loss_at="every", layers=2)
     report = gf.through_time(spec)
-    network, inputs, targets = prepared(spec)
-    trace = traced(spec, network, inputs, targets)
+    network, inputs, targets = prepare_pass(spec)
+    trace = trace_pass(spec, network, inputs, targets)
     names = [name for name, _ in network.named_parameters()]
     gradients = torch.autograd.grad(trace.loss, list(network.parameters()))
     table = report.parameters.set_index("parameter")
@@ -90,11 +88,11 @@ def test_parameter_gradients(cell):
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_gates_are_pytorchs_in_its_order_with_both_biases(cell):
-    spec = experiment(cell, **({"forget_bias": 1.5} if cell == "lstm" else {}))
+    spec = make_experiment(cell, **({"forget_bias": 1.5} if cell == "lstm" else {}))
     report = gf.through_time(spec, sample=3)
-    network, inputs, _ = prepared(spec)
-    weights = [w.detach().numpy() for w in network.list_weights(0)]
-    expected = numpy_gates(cell, weights, inputs.numpy())
+    network, inputs, _ = prepare_pass(spec)
+    weights = [w.detach().numpy() for w in network.weights(0)]
+    expected = compute_gates(cell, weights, inputs.numpy())
     assert report.gate_codes == [n for n in expected[0] if n not in ("cell", "hidden")]
     for code in report.gate_codes:
         values = np.array([row[code] for row in expected])
@@ -112,26 +110,24 @@ def test_gates_are_pytorchs_in_its_order_with_both_biases(cell):
 
 @pytest.mark.parametrize(("cell", "code"), [("lstm", "forget"), ("gru", "update")])
 def test_direct_path_is_the_last_gradient_times_the_gates(cell, code):
-    spec = experiment(cell)
+    spec = make_experiment(cell)
     report = gf.through_time(spec)
-    network, inputs, targets = prepared(spec)
-    trace = traced(spec, network, inputs, targets)
+    network, inputs, targets = prepare_pass(spec)
+    trace = trace_pass(spec, network, inputs, targets)
     state = (trace.cell if cell == "lstm" else trace.hidden)[0]
     last = torch.autograd.grad(trace.loss, state[-1])[0].numpy()
-    gates = np.array(
-        [r[code] for r in numpy_gates(cell, [w.detach().numpy() for w in network.list_weights(0)],
-                                      inputs.numpy())]
-    )  # fmt: skip
+    weights = [w.detach().numpy() for w in network.weights(0)]
+    gates = np.array([row[code] for row in compute_gates(cell, weights, inputs.numpy())])
     expected = [np.linalg.norm(last * gates[t + 1 :].prod(0)) for t in range(len(gates))]
     np.testing.assert_allclose(report.column("direct_grad_norm"), expected, rtol=1e-11)
-    assert np.isnan(gf.through_time(experiment()).column("direct_grad_norm")).all()
+    assert np.isnan(gf.through_time(make_experiment()).column("direct_grad_norm")).all()
 
 
 def test_incoming_gradient_is_what_does_not_come_through_later_steps():
-    spec = experiment("rnn_tanh", loss_at="every", layers=2)
+    spec = make_experiment("rnn_tanh", loss_at="every", layers=2)
     report = gf.through_time(spec)
-    network, inputs, targets = prepared(spec)
-    trace = traced(spec, network, inputs, targets)
+    network, inputs, targets = prepare_pass(spec)
+    trace = trace_pass(spec, network, inputs, targets)
     weight = network.recurrent.weight_hh_l1.detach()
     gradients = torch.autograd.grad(trace.loss, trace.hidden[1])
     hidden = [h.detach() for h in trace.hidden[1]]
@@ -149,22 +145,22 @@ def test_incoming_gradient_is_what_does_not_come_through_later_steps():
 
 
 def test_relu_counts_dead_units_and_tanh_saturation():
-    report = gf.through_time(experiment("rnn_relu"))
-    network, inputs, targets = prepared(report.experiment)
-    hidden = traced(report.experiment, network, inputs, targets).hidden[0]
+    report = gf.through_time(make_experiment("rnn_relu"))
+    network, inputs, targets = prepare_pass(report.experiment)
+    hidden = trace_pass(report.experiment, network, inputs, targets).hidden[0]
     dead = [int((h == 0).all(0).sum()) for h in hidden]
     np.testing.assert_array_equal(report.column("hidden_dead_units"), dead)
     zero = [float((h == 0).double().mean()) for h in hidden]
     np.testing.assert_allclose(report.column("hidden_zero"), zero)
-    spec = experiment("rnn_tanh", recurrent_init="gaussian", recurrent_gain=8.0)
-    network, inputs, targets = prepared(spec)
-    hidden = traced(spec, network, inputs, targets).hidden[0]
+    spec = make_experiment("rnn_tanh", recurrent_init="gaussian", recurrent_gain=8.0)
+    network, inputs, targets = prepare_pass(spec)
+    hidden = trace_pass(spec, network, inputs, targets).hidden[0]
     saturated = [float((h.abs() > 0.97).double().mean()) for h in hidden]
     assert max(saturated) > 0.1
     np.testing.assert_allclose(gf.through_time(spec).column("hidden_saturated"), saturated)
 
 
-BASE = experiment("lstm", layers=2, recurrent_init="gaussian", data=COPY, dtype="float32")
+BASE = make_experiment("lstm", layers=2, recurrent_init="gaussian", data=COPY, dtype="float32")
 CHANGES = {
     "cell": {"network": {"cell": "gru"}},
     "layers": {"network": {"layers": 1}},
@@ -182,10 +178,10 @@ CHANGES = {
     "loss_at": {"loss_at": "every"},
     "dtype": {"dtype": "float64"},
     "seed": {"seed": 4},
-}  # fmt: skip
+}
 
 
-def _changed(change: dict) -> gf.SequenceExperiment:
+def _change(change: dict) -> gf.SequenceExperiment:
     parts = dict(BASE)
     for name, kind in (("network", gf.Recurrent), ("data", gf.Sequences)):
         values = dict(parts[name]) | change.get(name, {})
@@ -207,7 +203,7 @@ def test_every_setting_is_tried():
 @pytest.mark.parametrize("name", CHANGES)
 def test_every_setting_moves_the_gradient(name):
     before = gf.through_time(BASE).column("hidden_grad_norm")
-    after = gf.through_time(_changed(CHANGES[name])).column("hidden_grad_norm")
+    after = gf.through_time(_change(CHANGES[name])).column("hidden_grad_norm")
     assert len(before) != len(after) or not np.array_equal(before, after)
 
 
@@ -222,9 +218,9 @@ def test_learning_rate_scales_the_update_ratio_alone():
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_formats(dtype):
-    spec = experiment("lstm", dtype=dtype)
+    spec = make_experiment("lstm", dtype=dtype)
     report = gf.through_time(spec)
-    precise = gf.through_time(experiment("lstm"))
+    precise = gf.through_time(make_experiment("lstm"))
     assert report.dtype == dtype
     np.testing.assert_allclose(report.column("hidden_rms"), precise.column("hidden_rms"), rtol=0.05)
     ratio = report.column("hidden_grad_norm")[-3:] / precise.column("hidden_grad_norm")[-3:]
@@ -232,7 +228,9 @@ def test_half_formats(dtype):
 
 
 def test_a_gradient_that_vanishes_completely_is_zero_and_not_an_error():
-    report = gf.through_time(experiment("rnn_tanh", recurrent_init="gaussian", recurrent_gain=0.0))
+    report = gf.through_time(
+        make_experiment("rnn_tanh", recurrent_init="gaussian", recurrent_gain=0.0)
+    )
     norms = report.column("hidden_grad_norm")
     assert norms[-1] > 0
     assert (norms[:-1] == 0).all()
@@ -241,11 +239,11 @@ def test_a_gradient_that_vanishes_completely_is_zero_and_not_an_error():
 
 
 def test_recording_leaves_network_and_random_state_alone():
-    spec = experiment("lstm")
-    network, inputs, targets = prepared(spec)
+    spec = make_experiment("lstm")
+    network, inputs, targets = prepare_pass(spec)
     before = [p.detach().clone() for p in network.parameters()]
     state = torch.get_rng_state()
-    report = record(spec, network, inputs, targets)
+    report = record_pass(spec, network, inputs, targets)
     assert torch.equal(state, torch.get_rng_state())
     for parameter, value in zip(network.parameters(), before, strict=True):
         assert torch.equal(parameter, value)
@@ -255,74 +253,31 @@ def test_recording_leaves_network_and_random_state_alone():
 
 def test_nothing_of_the_graph_stays_behind():
     """Hooks hold the recorder, and the graph holds the hooks."""
-    report = gf.through_time(experiment("lstm", layers=2))
+    report = gf.through_time(make_experiment("lstm", layers=2))
     gc.collect()
     assert not [o for o in gc.get_objects() if type(o).__name__ == "_Recorder"]
     assert report.loss > 0
 
 
 def test_a_trained_network_is_recorded_as_it_stands():
-    spec = experiment("rnn_tanh")
-    network, inputs, targets = prepared(spec)
+    spec = make_experiment("rnn_tanh")
+    network, inputs, targets = prepare_pass(spec)
     with torch.no_grad():
         for name in ATTRIBUTES:
             getattr(network.recurrent, f"{name}_l0").mul_(1.5)
-    trace = traced(spec, network, inputs, targets)
+    trace = trace_pass(spec, network, inputs, targets)
     gradients = torch.autograd.grad(trace.loss, trace.hidden[0])
     np.testing.assert_allclose(
-        record(spec, network, inputs, targets).column("hidden_grad_norm"),
+        record_pass(spec, network, inputs, targets).column("hidden_grad_norm"),
         [float(g.norm()) for g in gradients],
         rtol=1e-11,
     )
 
 
-def test_as_report_draws_time_steps_as_layers():
-    report = gf.through_time(experiment("lstm", layers=2, loss_at="every"))
-    for state in ("hidden", "cell"):
-        shown = report.as_report(state, layer=2)
-        assert shown.rows == "step"
-        assert shown.layers["layer"].tolist() == list(range(1, 10))
-        np.testing.assert_array_equal(
-            shown.layers["activation_grad_norm"], report.column(f"{state}_grad_norm", 2)
-        )
-        np.testing.assert_array_equal(
-            shown.layers["activation_std"], report.column(f"{state}_std", 2)
-        )
-        assert shown.histogram("activation_grad", 3) is report.histogram(f"{state}_grad", 3, 2)
-        assert gf.Report.from_json(shown.to_json()).loss == report.loss
-        assert shown.parameter_count == sum(
-            p.numel() for p in build_recurrent(report.experiment).parameters()
-        )
-
-
-def test_remaining_and_factors():
-    report = gf.through_time(experiment())
-    norms = report.column("hidden_grad_norm")
-    assert report.remaining(3) == pytest.approx(norms[-4] / norms[-1])
-    assert np.prod(report.factors()) == pytest.approx(report.remaining(8))
-    assert list(report.steps.columns) == list(STEP_COLUMNS)
-
-
-@pytest.mark.parametrize(
-    ("ask", "message"),
-    [
-        (lambda r: r.column("hidden"), "is not a column"),
-        (lambda r: r.column("hidden_std", 2), "layers run from 1 to 1"),
-        (lambda r: r.gate("forget"), "has no gate 'forget'; it has none"),
-        (lambda r: r.histogram("cell", 1), "there are hidden"),
-        (lambda r: r.remaining(9), "from 0 to 8"),
-        (lambda r: r.as_report("cell"), "no cell state"),
-    ],
-)
-def test_refusals_say_what_there_is(ask, message):
-    with pytest.raises(gf.GradflowError, match=message):
-        ask(gf.through_time(experiment()))
-
-
 def test_the_summarizer_of_accelerators_gives_the_same_tables(monkeypatch):
-    spec = experiment("lstm", layers=2, loss_at="every", dtype="float32")
+    spec = make_experiment("lstm", layers=2, loss_at="every", dtype="float32")
     expected = gf.through_time(spec)
     monkeypatch.setattr("gradflow.core.recurrent.record.HostSummarizer", DeviceSummarizer)
-    found = gf.through_time(spec)
+    on_device = gf.through_time(spec)
     for name in ("steps", "gates"):
-        pd.testing.assert_frame_equal(getattr(found, name), getattr(expected, name), rtol=1e-6)
+        pd.testing.assert_frame_equal(getattr(on_device, name), getattr(expected, name), rtol=1e-6)

@@ -10,11 +10,11 @@ import pytest
 
 import gradflow as gf
 from gradflow.core.catalog import Cell, RecurrentInit, SequenceSource
-from gradflow.core.recurrent.code import to_code
-from tests.core.recurrent.oracle import experiment
+from gradflow.core.recurrent.code import to_sequence_code
+from tests.core.recurrent.oracle import make_experiment
 
 
-def _printed(script: str) -> tuple[float, np.ndarray]:
+def _read_output(script: str) -> tuple[float, np.ndarray]:
     assert "gradflow" not in script
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
@@ -23,7 +23,7 @@ def _printed(script: str) -> tuple[float, np.ndarray]:
     return float(first.split()[1]), np.array([list(map(float, row.split())) for row in rows])
 
 
-def _data(source: SequenceSource) -> gf.Sequences:
+def _make_data(source: SequenceSource) -> gf.Sequences:
     fields = {"length": 12, "features": 2, "recall": 2}
     row = gf.Sequences(source=source).row
     return gf.Sequences(
@@ -53,9 +53,9 @@ SETTINGS = [
     ],
 )
 def test_script_prints_the_report(settings, source, loss_at):
-    spec = experiment(**settings, data=_data(SequenceSource(source)), loss_at=loss_at)
+    spec = make_experiment(**settings, data=_make_data(SequenceSource(source)), loss_at=loss_at)
     report = gf.through_time(spec)
-    loss, rows = _printed(to_code(spec))
+    loss, rows = _read_output(to_sequence_code(spec))
     layer = spec.network.layers
     assert loss == pytest.approx(report.loss, rel=1e-6)
     np.testing.assert_array_equal(rows[:, 0], np.arange(1, report.length + 1))

@@ -12,41 +12,41 @@ from gradflow.core.recurrent.factors import (
     FactorCurve,
     FactorSettings,
     GradientPath,
-    factor_curves,
+    compute_factor_curves,
 )
-from gradflow.core.recurrent.record import prepared, record
+from gradflow.core.recurrent.record import prepare_pass, record_pass
 from gradflow.core.recurrent.theory import TIME_LINES, TimeLine, predict_through_time
-from tests.core.recurrent.oracle import experiment, numpy_gates, traced
+from tests.core.recurrent.oracle import compute_gates, make_experiment, trace_pass
 
 
-def _recorded(spec: gf.SequenceExperiment, input_scale: float) -> gf.TimeReport:
+def _record(spec: gf.SequenceExperiment, input_scale: float) -> gf.TimeReport:
     """With input weights so small that tanh is linear."""
-    network, inputs, targets = prepared(spec)
+    network, inputs, targets = prepare_pass(spec)
     with torch.no_grad():
         network.recurrent.weight_ih_l0.mul_(input_scale)
-    return record(spec, network, inputs, targets)
+    return record_pass(spec, network, inputs, targets)
 
 
 @pytest.mark.parametrize("gain", [0.5, 1.0, 1.05])
 def test_orthogonal_factor_is_the_gain_in_the_linear_regime(gain):
-    spec = experiment(
+    spec = make_experiment(
         recurrent_init="orthogonal",
         recurrent_gain=gain,
         hidden_size=32,
         data=gf.Sequences(length=60, batch_size=4),
     )
-    np.testing.assert_allclose(_recorded(spec, 1e-9).factors(), gain, rtol=1e-6)
+    np.testing.assert_allclose(_record(spec, 1e-9).factors(), gain, rtol=1e-6)
 
 
 def test_gaussian_factor_is_about_the_gain():
     """The gradient is Wᵏ applied to one vector: gᵏ for k small beside H."""
-    spec = experiment(
+    spec = make_experiment(
         recurrent_init="gaussian",
         recurrent_gain=0.9,
         hidden_size=256,
         data=gf.Sequences(length=21, batch_size=32),
     )
-    report = _recorded(spec, 1e-9)
+    report = _record(spec, 1e-9)
     assert report.factors() == pytest.approx(0.9, rel=0.06)
     assert report.remaining(20) ** (1 / 20) == pytest.approx(0.9, rel=0.03)
     theory = predict_through_time(report)
@@ -55,17 +55,17 @@ def test_gaussian_factor_is_about_the_gain():
 
 
 def test_pytorch_default_shrinks_by_a_root_of_three():
-    spec = experiment(hidden_size=256, data=gf.Sequences(length=12, batch_size=32))
-    assert _recorded(spec, 1e-9).remaining(10) ** 0.1 == pytest.approx(3**-0.5, rel=0.03)
+    spec = make_experiment(hidden_size=256, data=gf.Sequences(length=12, batch_size=32))
+    assert _record(spec, 1e-9).remaining(10) ** 0.1 == pytest.approx(3**-0.5, rel=0.03)
 
 
 @pytest.mark.parametrize("bias", [-1.0, 1.0, 3.0])
 def test_forget_bias_is_the_factor_of_the_direct_path(bias):
     """With W_hh = 0 and next to no input, f = σ(b) and nothing runs through h."""
-    spec = experiment(
+    spec = make_experiment(
         "lstm", forget_bias=bias, recurrent_init="gaussian", recurrent_gain=0.0, hidden_size=8
     )
-    report = _recorded(spec, 1e-9)
+    report = _record(spec, 1e-9)
     forget = 1 / (1 + np.exp(-bias))
     np.testing.assert_allclose(report.gate("forget"), forget, rtol=1e-6)
     np.testing.assert_allclose(report.factors("cell"), forget, rtol=1e-6)
@@ -76,7 +76,7 @@ def test_forget_bias_is_the_factor_of_the_direct_path(bias):
 
 
 def test_the_true_gradient_of_an_lstm_is_larger_than_its_direct_path():
-    spec = experiment(
+    spec = make_experiment(
         "lstm", forget_bias=1.0, hidden_size=64, data=gf.Sequences(length=60, batch_size=16)
     )
     report = gf.through_time(spec)
@@ -88,10 +88,12 @@ def test_the_true_gradient_of_an_lstm_is_larger_than_its_direct_path():
 @pytest.mark.parametrize("loss_at", ["last", "every"])
 @pytest.mark.parametrize("layer", [1, 2])
 def test_the_bound_is_never_exceeded(cell, loss_at, layer):
-    spec = experiment(cell, loss_at=loss_at, layers=2, recurrent_init="gaussian", hidden_size=10)
+    spec = make_experiment(
+        cell, loss_at=loss_at, layers=2, recurrent_init="gaussian", hidden_size=10
+    )
     report = gf.through_time(spec)
     theory = predict_through_time(report, layer)
-    weight = getattr(prepared(spec)[0].recurrent, f"weight_hh_l{layer - 1}").detach().numpy()
+    weight = getattr(prepare_pass(spec)[0].recurrent, f"weight_hh_l{layer - 1}").detach().numpy()
     s_max = np.linalg.svd(weight)[1][0]
     assert theory.largest_singular_value["state"] == pytest.approx(s_max, rel=1e-6)
     incoming = report.column("incoming_grad_norm", layer)
@@ -105,7 +107,7 @@ def test_the_bound_is_never_exceeded(cell, loss_at, layer):
 @pytest.mark.parametrize("init", ["gaussian", "orthogonal", "pytorch"])
 @pytest.mark.parametrize("loss_at", ["last", "every"])
 def test_mean_field_at_width_256(init, loss_at):
-    spec = experiment(
+    spec = make_experiment(
         recurrent_init=init,
         hidden_size=256,
         loss_at=loss_at,
@@ -118,9 +120,9 @@ def test_mean_field_at_width_256(init, loss_at):
 
 def test_mean_field_recursion_by_quadrature():
     """Rows of digits differ much, so that the steps do."""
-    spec = experiment(hidden_size=24, data=gf.Sequences(source="digit_rows", batch_size=6))
-    network, inputs, _ = prepared(spec)
-    w_x, w_h, *biases = (w.detach().numpy() for w in network.list_weights(0))
+    spec = make_experiment(hidden_size=24, data=gf.Sequences(source="digit_rows", batch_size=6))
+    network, inputs, _ = prepare_pass(spec)
+    w_x, w_h, *biases = (w.detach().numpy() for w in network.weights(0))
     variance = 24 * np.mean(w_h**2)
     z, weight = np.polynomial.hermite_e.hermegauss(120)
     weight = weight / weight.sum()
@@ -130,13 +132,13 @@ def test_mean_field_recursion_by_quadrature():
         h = np.tanh(np.sqrt(q)[:, None] * z)
         power = h**2 @ weight
         slopes.append(((1 - h**2) ** 2 @ weight).mean())
-    found = predict_through_time(gf.through_time(spec)).factors[TimeLine.MEAN_FIELD]
+    factors = predict_through_time(gf.through_time(spec)).factors[TimeLine.MEAN_FIELD]
     assert np.ptp(slopes) > 0.05
-    np.testing.assert_allclose(found, np.sqrt(variance * np.array(slopes[1:])), rtol=1e-5)
+    np.testing.assert_allclose(factors, np.sqrt(variance * np.array(slopes[1:])), rtol=1e-5)
 
 
 def test_mean_field_of_two_layers():
-    spec = experiment(
+    spec = make_experiment(
         recurrent_init="orthogonal",
         hidden_size=256,
         layers=2,
@@ -150,7 +152,7 @@ def test_mean_field_of_two_layers():
 
 def test_which_lines_apply():
     def lines(**settings: object) -> set[TimeLine]:
-        return set(predict_through_time(gf.through_time(experiment(**settings))).lines)
+        return set(predict_through_time(gf.through_time(make_experiment(**settings))).lines)
 
     vanilla = {TimeLine.SPECTRAL, TimeLine.MEAN_FIELD, TimeLine.BOUND}
     assert lines() == vanilla
@@ -160,7 +162,7 @@ def test_which_lines_apply():
 
 
 def test_spectral_line_of_a_loss_at_every_step():
-    spec = experiment(loss_at="every", recurrent_init="orthogonal", recurrent_gain=0.8)
+    spec = make_experiment(loss_at="every", recurrent_init="orthogonal", recurrent_gain=0.8)
     report = gf.through_time(spec)
     incoming = report.column("incoming_grad_norm")
     steps = np.arange(len(incoming))
@@ -172,7 +174,7 @@ def test_spectral_line_of_a_loss_at_every_step():
 
 def test_three_paths_keep_a_factor_of_one_and_tanh_does_not():
     settings = FactorSettings(steps=30, hidden_size=32, batch_size=16)
-    curves = {curve.path: curve for curve in factor_curves(settings)}
+    curves = {curve.path: curve for curve in compute_factor_curves(settings)}
     assert set(curves) == set(GradientPath)
     for curve in curves.values():
         assert curve.total.shape == curve.direct.shape == (30,)
@@ -191,13 +193,13 @@ def test_three_paths_keep_a_factor_of_one_and_tanh_does_not():
 def test_direct_paths_of_irnn_and_lstm_by_hand():
     """The share of active units by torch's own cell, the mean forget gate by NumPy."""
     settings = FactorSettings(steps=12, hidden_size=8, batch_size=4, forget_bias=1.5, seed=2)
-    curves = {curve.path: curve for curve in factor_curves(settings)}
+    curves = {curve.path: curve for curve in compute_factor_curves(settings)}
     noise = gf.Sequences(length=13, batch_size=4)
     kept = {"hidden_size": 8, "data": noise, "seed": 2}
 
-    spec = experiment("rnn_relu", recurrent_init="identity", **kept)
-    network, inputs, targets = prepared(spec)
-    trace = traced(spec, network, inputs, targets)
+    spec = make_experiment("rnn_relu", recurrent_init="identity", **kept)
+    network, inputs, targets = prepare_pass(spec)
+    trace = trace_pass(spec, network, inputs, targets)
     (gradient,) = torch.autograd.grad(trace.loss, trace.hidden[0][-1:])
     total, active = [], []
     for hidden in trace.hidden[0][:0:-1]:
@@ -208,9 +210,9 @@ def test_direct_paths_of_irnn_and_lstm_by_hand():
     np.testing.assert_allclose(curves[GradientPath.IRNN].total, total)
     assert min(active) < 0.9
 
-    network, inputs, _targets = prepared(experiment("lstm", forget_bias=1.5, **kept))
-    weights = [w.detach().numpy() for w in network.list_weights(0)]
-    gates = [row["forget"].mean() for row in numpy_gates("lstm", weights, inputs.numpy())]
+    network, inputs, _targets = prepare_pass(make_experiment("lstm", forget_bias=1.5, **kept))
+    weights = [w.detach().numpy() for w in network.weights(0)]
+    gates = [row["forget"].mean() for row in compute_gates("lstm", weights, inputs.numpy())]
     np.testing.assert_allclose(curves[GradientPath.LSTM_CELL].direct, gates[:0:-1])
 
 
@@ -222,9 +224,9 @@ def test_where_nothing_is_left_there_is_no_factor():
 
 def test_the_factor_of_a_residual_stack_by_hand():
     """A branch of weight 0 leaves exactly the identity; else autograd of the same stack."""
-    assert factor_curves(FactorSettings(steps=5, branch_scale=0.0, hidden_size=8))[0].total == (
-        pytest.approx(1, abs=1e-12)
-    )
+    assert compute_factor_curves(FactorSettings(steps=5, branch_scale=0.0, hidden_size=8))[
+        0
+    ].total == (pytest.approx(1, abs=1e-12))
     torch.manual_seed(0)
     h = torch.randn(64, 256, dtype=torch.float64, requires_grad=True)
     stream = [h]
@@ -234,7 +236,7 @@ def test_the_factor_of_a_residual_stack_by_hand():
         stream.append(stream[-1] + 0.5 * branch(torch.tanh(stream[-1])))
     loss = (torch.tanh(stream[-1]) @ torch.randn(256, dtype=torch.float64)).mean()
     norms = [float(g.norm()) for g in torch.autograd.grad(loss, stream)]
-    curve = factor_curves(
+    curve = compute_factor_curves(
         FactorSettings(steps=20, hidden_size=256, branch_scale=0.5, batch_size=64)
     )[0]
     assert curve.remaining[-1] == pytest.approx(norms[0] / norms[-1], rel=0.2)

@@ -12,14 +12,14 @@ import gradflow as gf
 from gradflow.core.catalog import Cell
 from gradflow.core.recurrent.data import draw_sequences
 from gradflow.core.recurrent.network import build_recurrent
-from gradflow.core.recurrent.training import ShortTraining, TrainedCell, held_out, train_cell
-from gradflow.core.training import task_of
-from tests.core.recurrent.oracle import numpy_gates, traced
+from gradflow.core.recurrent.training import ShortTraining, TrainedCell, take_held_out, train_cell
+from gradflow.core.training import make_task
+from tests.core.recurrent.oracle import compute_gates, trace_pass
 
 
-def unseen(spec: ShortTraining) -> tuple[torch.Tensor, torch.Tensor]:
+def take_unseen(spec: ShortTraining) -> tuple[torch.Tensor, torch.Tensor]:
     """Of 1280 sequences 1024 are trained on; the next ones are not."""
-    data = spec.experiment(Cell.GRU).data.model_copy(update={"batch_size": 1280})
+    data = spec.build_experiment(Cell.GRU).data.model_copy(update={"batch_size": 1280})
     inputs, targets = draw_sequences(data, spec.seed)
     behind = slice(1024, 1024 + spec.batch_size)
     return inputs[:, behind], targets[:, behind]
@@ -32,10 +32,10 @@ SMALL = {"length": 6, "hidden_size": 5, "batch_size": 4, "steps": 12, "clip_norm
 def test_it_is_adam_with_clipping(cell: Cell) -> None:
     spec = ShortTraining(**SMALL)
     moments = list(train_cell(spec, cell))
-    experiment = spec.experiment(cell)
-    model, batches = build_recurrent(experiment), task_of(experiment).batches
+    experiment = spec.build_experiment(cell)
+    model, batches = build_recurrent(experiment), make_task(experiment).batches
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    inputs, targets = unseen(spec)
+    inputs, targets = take_unseen(spec)
     losses = []
     for step in range(13):
         losses.append(F.mse_loss(model(inputs)[-1, :, 0], targets[-1]).item())
@@ -53,15 +53,15 @@ def test_it_is_adam_with_clipping(cell: Cell) -> None:
 def test_the_first_moment_is_the_untrained_network() -> None:
     spec = ShortTraining(**SMALL)
     first = next(train_cell(spec, Cell.LSTM))
-    experiment = spec.experiment(Cell.LSTM)
-    network, inputs, targets = build_recurrent(experiment), *unseen(spec)
-    trace = traced(experiment, network, inputs, targets)
+    experiment = spec.build_experiment(Cell.LSTM)
+    network, inputs, targets = build_recurrent(experiment), *take_unseen(spec)
+    trace = trace_pass(experiment, network, inputs, targets)
     for state, states in (("hidden", trace.hidden[0]), ("cell", trace.cell[0])):
         gradients = torch.autograd.grad(trace.loss, states, retain_graph=True)
         norms = [float(gradient.norm()) for gradient in gradients]
         np.testing.assert_allclose(first.norms[state], norms, rtol=1e-5)
-    weights = [weight.detach().numpy() for weight in network.list_weights(0)]
-    gates = [row["forget"] for row in numpy_gates("lstm", weights, inputs.numpy())]
+    weights = [weight.detach().numpy() for weight in network.weights(0)]
+    gates = [row["forget"] for row in compute_gates("lstm", weights, inputs.numpy())]
     assert first.forget == pytest.approx(np.mean(gates), rel=1e-5)
     assert first.step == 0
 
@@ -69,8 +69,8 @@ def test_the_first_moment_is_the_untrained_network() -> None:
 @pytest.mark.parametrize("source", ["adding", "digit_rows"])
 def test_what_is_measured_is_never_trained_on(source: str) -> None:
     spec = ShortTraining(source=source, batch_size=8)
-    task = task_of(spec.experiment(Cell.GRU))
-    inputs, targets = held_out(task, spec.batch_size)
+    task = make_task(spec.build_experiment(Cell.GRU))
+    inputs, targets = take_held_out(task, spec.batch_size)
     assert inputs.shape[1] == targets.shape[1] == 8
     seen = torch.cat([next(task.batches)[0] for _ in range(200)], dim=1)  # more than an epoch
     for sequence in inputs.unbind(1):
@@ -81,7 +81,7 @@ def test_moments_are_spread_over_the_training() -> None:
     spec = ShortTraining(source="digit_rows", hidden_size=4, batch_size=4, steps=100)
     trained = TrainedCell(Cell.GRU, list(train_cell(spec, Cell.GRU)))
     assert trained.steps.tolist() == list(range(0, 101, 2))
-    assert trained.norms("hidden").shape == (8, 51)
+    assert trained.stack_norms("hidden").shape == (8, 51)
     assert ((trained.accuracy >= 0) & (trained.accuracy <= 1)).all()
     assert trained.best == min(trained.loss)
     assert not trained.diverged
@@ -89,7 +89,7 @@ def test_moments_are_spread_over_the_training() -> None:
 
 def test_guessing() -> None:
     spec = ShortTraining(**SMALL, seed=5)
-    answers = unseen(spec)[1][-1].numpy()
+    answers = take_unseen(spec)[1][-1].numpy()
     assert spec.guessing == pytest.approx(np.mean((answers - 1) ** 2))
     assert ShortTraining(source="digit_rows").guessing == pytest.approx(math.log(10))
 

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 import gradflow as gf
 from gradflow.core.catalog import ACTIVATIONS, Activation, Initialization
 from gradflow.core.errors import InvalidExperiment
-from gradflow.core.teaching.activation_facts import ShownFunctions, curve, facts
+from gradflow.core.teaching.activation_facts import ShownFunctions, find_facts, sample_function
 
 INF = math.inf
 LAMBDA, ALPHA = 1.0507009873554805, 1.6732632423543772
@@ -35,26 +35,40 @@ KNOWN = {
     # φ'' = (2 − z²)·density is 0 at √2; the minima are roots of φ', to twelve digits by bisection.
     "gelu": (
         (1 + math.erf(1)) / 2 + ROOT * math.exp(-1) / math.sqrt(2 * math.pi),
-        ROOT, ROOT, -0.169971207480, INF, "l", "l", False,
+        ROOT,
+        ROOT,
+        -0.169971207480,
+        INF,
+        "l",
+        "l",
+        False,
     ),
-    "silu": (1.099839320128867, 2.399357280520, 2.399357280520, -0.278464542761, INF, "l", "l",
-             False),
+    "silu": (
+        1.099839320128867,
+        2.399357280520,
+        2.399357280520,
+        -0.278464542761,
+        INF,
+        "l",
+        "l",
+        False,
+    ),
     "mish": (1.088498161251728, 1.490571152, 1.490571152, -0.308843413017, INF, "l", "l", False),
     "softplus": (1, INF, INF, 0, INF, "", "l", False),
     "hardswish": (1.5, 3, 3, -3 / 8, INF, "l", "l", False),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("activation", Activation)
 def test_facts(activation):
     slope, low_z, high_z, low, high, taken, flat, centred = KNOWN[activation]
-    found = facts(gf.MLP(activation=activation))
-    assert_allclose(found.peak.slope, slope, rtol=2e-9)
-    assert_allclose([found.peak.low, found.peak.high], [low_z, high_z], atol=1e-6)
-    assert_allclose([found.low, found.high], [low, high], atol=2e-8)
-    assert (found.low_taken, found.high_taken) == ("l" in taken, "h" in taken)
-    assert (found.flat_left, found.flat_right) == ("l" in flat, "r" in flat)
-    assert found.zero_centred is centred
+    facts = find_facts(gf.MLP(activation=activation))
+    assert_allclose(facts.peak.slope, slope, rtol=2e-9)
+    assert_allclose([facts.peak.low, facts.peak.high], [low_z, high_z], atol=1e-6)
+    assert_allclose([facts.low, facts.high], [low, high], atol=2e-8)
+    assert (facts.low_taken, facts.high_taken) == ("l" in taken, "h" in taken)
+    assert (facts.flat_left, facts.flat_right) == ("l" in flat, "r" in flat)
+    assert facts.zero_centred is centred
 
 
 def test_numerical_extremes_are_roots():
@@ -83,19 +97,19 @@ def test_numerical_extremes_are_roots():
 
 @pytest.mark.parametrize(("alpha", "slope", "side"), [(0.5, 1, 0), (2.0, 2, -1)])
 def test_elu_with_a_parameter(alpha, slope, side):
-    found = facts(gf.MLP(activation="elu", elu_alpha=alpha))
-    assert_allclose([found.peak.slope, found.low], [slope, -alpha], rtol=1e-8)
-    assert (found.peak.low, found.peak.side) == (0, side)
+    facts = find_facts(gf.MLP(activation="elu", elu_alpha=alpha))
+    assert_allclose([facts.peak.slope, facts.low], [slope, -alpha], rtol=1e-8)
+    assert (facts.peak.low, facts.peak.side) == (0, side)
 
 
 def test_leaky_slope_at_its_ends():
-    flat = facts(gf.MLP(activation="leaky_relu", negative_slope=0.0))
+    flat = find_facts(gf.MLP(activation="leaky_relu", negative_slope=0.0))
     assert (flat.low, flat.flat_left) == (0, True)
-    straight = facts(gf.MLP(activation="leaky_relu", negative_slope=1.0))
+    straight = find_facts(gf.MLP(activation="leaky_relu", negative_slope=1.0))
     assert (straight.peak.low, straight.peak.high) == (-INF, INF)
 
 
-def by_hand(z: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def compute_by_hand(z: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """φ and φ' of every row, as the catalog's two formulas say."""
     erf = np.array([math.erf(v / ROOT) for v in z])
     s, on, below = 1 / (1 + np.exp(-z)), (z > 0) * 1.0, (z < 0) * 1.0
@@ -135,25 +149,31 @@ def by_hand(z: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 @pytest.mark.parametrize("activation", Activation)
 def test_curves_are_the_formulas(activation):
-    found = curve(gf.MLP(activation=activation), 8)
-    value, slope = by_hand(found.z)[activation]
-    assert_allclose(found.value, value, atol=1e-12)
-    drawn = ~np.isnan(found.slope)
-    assert_allclose(found.slope[drawn], slope[drawn], atol=1e-12)
+    curve = sample_function(gf.MLP(activation=activation), 8)
+    value, slope = compute_by_hand(curve.z)[activation]
+    assert_allclose(curve.value, value, atol=1e-12)
+    drawn = ~np.isnan(curve.slope)
+    assert_allclose(curve.slope[drawn], slope[drawn], atol=1e-12)
     corners = {
-        "hardtanh": [-1, 1], "relu": [0], "relu6": [0, 6], "leaky_relu": [0], "prelu": [0],
-        "rrelu": [0], "selu": [0], "hardswish": [-3, 3],
-    }  # fmt: skip
-    assert_allclose(found.z[~drawn], corners.get(activation, []), atol=1e-8)
-    assert (found.z[0], found.z[-1]) == (-8, 8)
-    assert (found.low_slope == 1 / 8 and abs(found.high_slope - 1 / 3) < 1e-12) is (
+        "hardtanh": [-1, 1],
+        "relu": [0],
+        "relu6": [0, 6],
+        "leaky_relu": [0],
+        "prelu": [0],
+        "rrelu": [0],
+        "selu": [0],
+        "hardswish": [-3, 3],
+    }
+    assert_allclose(curve.z[~drawn], corners.get(activation, []), atol=1e-8)
+    assert (curve.z[0], curve.z[-1]) == (-8, 8)
+    assert (curve.low_slope == 1 / 8 and abs(curve.high_slope - 1 / 3) < 1e-12) is (
         activation == "rrelu"
     )
 
 
 def test_moments_of_the_table():
     """Closed forms for N(0, 1): E ReLU = 1/√2π, Var = ½ − 1/2π, E φ'² = ½; GELU's mean 1/√4π."""
-    relu, gelu = (facts(gf.MLP(activation=a)) for a in ("relu", "gelu"))
+    relu, gelu = (find_facts(gf.MLP(activation=a)) for a in ("relu", "gelu"))
     assert_allclose(relu.mean, 1 / math.sqrt(2 * math.pi), rtol=1e-9)
     assert_allclose(relu.variance, 0.5 - 1 / (2 * math.pi), rtol=1e-9)
     assert_allclose(relu.slope_power, 0.5, rtol=1e-9)
@@ -175,9 +195,9 @@ def test_every_row_names_its_initialization_and_paper(activation):
 def test_shown_functions_from_text():
     spec = ShownFunctions(shown="leaky_relu-tanh-leaky_relu", negative_slope=0.3)
     assert spec.shown == ("leaky_relu", "tanh")
-    assert [f.negative_slope for f in spec.functions()] == [0.3, 0.01]
-    assert "negative_slope" in ShownFunctions.list_applicable(dict(spec))
-    assert "elu_alpha" not in ShownFunctions.list_applicable(dict(spec))
+    assert [f.negative_slope for f in spec.list_functions()] == [0.3, 0.01]
+    assert "negative_slope" in ShownFunctions.applicable(dict(spec))
+    assert "elu_alpha" not in ShownFunctions.applicable(dict(spec))
     assert ShownFunctions(shown="").shown == ()
     with pytest.raises(InvalidExperiment, match=r'shown: "nonsense" .* softplus'):
         ShownFunctions(shown="tanh-nonsense")

@@ -13,11 +13,11 @@ from gradflow.core.teaching.chain import (
     Event,
     Term,
     Trouble,
-    departure,
-    events,
-    overflow,
+    find_departure,
+    find_events,
+    find_overflow,
+    find_zero,
     run_chain,
-    zero,
 )
 from gradflow.core.teaching.fields import to_query
 
@@ -38,7 +38,7 @@ MODULES = {  # written out, so that the catalog is not its own judge
 }
 
 
-def sequential(activation: str, weights, biases) -> nn.Sequential:
+def make_sequential(activation: str, weights, biases) -> nn.Sequential:
     layers: list[nn.Module] = []
     for w, b in zip(weights, biases, strict=True):
         linear = nn.Linear(1, 1)
@@ -62,8 +62,8 @@ def test_all_numbers_are_those_of_autograd(activation: str) -> None:
     loss = nn.functional.mse_loss(h[-1], torch.tensor([0.25], dtype=torch.float64)) / 2
     weights = [linear.weight for linear in model]
     biases = [linear.bias for linear in model]
-    found = torch.autograd.grad(loss, [*z, *weights, *biases, h[-1]])
-    g, dw, db = found[:5], found[5:10], found[10:15]
+    gradients = torch.autograd.grad(loss, [*z, *weights, *biases, h[-1]])
+    g, dw, db = gradients[:5], gradients[5:10], gradients[10:15]
     run = run_chain(
         Chain(length=5, activation=activation, weights=W, biases=B, input=0.8, target=0.25)
     )
@@ -71,11 +71,11 @@ def test_all_numbers_are_those_of_autograd(activation: str) -> None:
     assert run.h == pytest.approx([value.item() for value in h], **close)
     assert run.z == pytest.approx([value.item() for value in z], **close)
     assert run.loss == pytest.approx(loss.item(), **close)
-    assert run.error == pytest.approx(found[-1].item(), **close)
+    assert run.error == pytest.approx(gradients[-1].item(), **close)
     assert run.g == pytest.approx([value.item() for value in g], **close)
     assert run.g == pytest.approx([value.item() for value in db], **close)
     assert run.weight_gradients == pytest.approx([value.item() for value in dw], **close)
-    ratios = [value.item() / found[-1].item() for value in g]
+    ratios = [value.item() / gradients[-1].item() for value in g]
     assert run.products == pytest.approx(ratios, rel=1e-12, abs=1e-300)
 
 
@@ -106,76 +106,85 @@ def test_slopes_of_the_sigmoid_stay_below_a_quarter() -> None:
     run = run_chain(Chain(length=12, weights=(4.0,), biases=(-2.0,), input=0.5, target=0.0))
     assert run.slope == (0.25,) * 12  # a fixed point: z = 4·½ − 2 = 0
     assert run.factors == (1.0,) * 11 + (0.25,)
-    assert events(run) == []
+    assert find_events(run) == []
 
 
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize(
-    ("weight", "trouble", "place"),
+    ("weight", "trouble", "index"),
     [(0.5, Trouble.VANISHING, 5), (2.0, Trouble.EXPLODING, 5), (1.2, None, 0)],
 )
-def test_departure_is_the_first_place_beyond_a_hundred(sign, weight, trouble, place) -> None:
+def test_departure_is_the_first_place_beyond_a_hundred(sign, weight, trouble, index) -> None:
     # Linear, so |g_i| / |∂L/∂h| = w^(12 − i): 2⁷ = 128 is the first power beyond 100.
     run = run_chain(Chain(length=12, activation="linear", weights=(sign * weight,), target=7.0))
-    event = departure(run)
-    assert (event and (event.trouble, event.index)) == (trouble and (trouble, place))
+    event = find_departure(run)
+    assert (event and (event.trouble, event.index)) == (trouble and (trouble, index))
 
 
 @pytest.mark.parametrize("target", [0.0, 1e200])
 def test_the_verdict_does_not_depend_on_the_scale_of_the_loss(target) -> None:
-    event = departure(run_chain(Chain(length=9, weights=(1.0,), target=target)))
+    event = find_departure(run_chain(Chain(length=9, weights=(1.0,), target=target)))
     assert event is not None
     assert event.trouble is Trouble.VANISHING
     assert event.index == 6  # (0.22…)⁴ is the first product below 1/100
 
 
-def overflowing(**settings) -> Event:
-    event = overflow(run_chain(Chain(activation="relu", **settings)))
+def run_overflowing(**settings) -> Event:
+    event = find_overflow(run_chain(Chain(activation="relu", **settings)))
     assert event is not None
     assert event.trouble is Trouble.OVERFLOW
     return event
 
 
 def test_the_number_that_overflows_is_named() -> None:
-    event = overflowing(weights=(10.0,), dtype=DType.FLOAT16)
+    event = run_overflowing(weights=(10.0,), dtype=DType.FLOAT16)
     assert (event.term, event.index, event.value) == (Term.Z, 5, math.inf)  # 10⁵ > 65504
-    event = overflowing(input=1e299, weights=(10.0,), length=12)
+    event = run_overflowing(input=1e299, weights=(10.0,), length=12)
     assert (event.term, event.index) == (Term.Z, 10)  # 10³⁰⁹ > 1.8·10³⁰⁸
-    event = overflowing(input=1e5, dtype=DType.FLOAT16)
+    event = run_overflowing(input=1e5, dtype=DType.FLOAT16)
     assert event.term is Term.INPUT
-    event = overflowing(target=-1e5, dtype=DType.FLOAT16)
+    event = run_overflowing(target=-1e5, dtype=DType.FLOAT16)
     assert (event.term, event.value) == (Term.TARGET, -math.inf)
-    event = overflowing(target=1e200)
+    event = run_overflowing(target=1e200)
     assert event.term is Term.LOSS  # 10⁴⁰⁰; the gradient does not need it
-    event = overflowing(weights=(1.0,), length=2, input=60000.0, target=-60000.0, dtype="float16")
+    event = run_overflowing(
+        weights=(1.0,), length=2, input=60000.0, target=-60000.0, dtype="float16"
+    )
     assert event.term is Term.ERROR
-    event = overflowing(
-        weights=(0.01, 10.0, 10.0, 10.0, 10.0, 10.0), length=6, input=1.0, target=-10.0,
+    event = run_overflowing(
+        weights=(0.01, 10.0, 10.0, 10.0, 10.0, 10.0),
+        length=6,
+        input=1.0,
+        target=-10.0,
         dtype=DType.FLOAT16,
-    )  # fmt: skip
+    )
     assert event.term is Term.LOSS
-    event = overflowing(
-        weights=(0.0, 10.0, 10.0, 10.0), biases=(0.001, 0.0, 0.0, 0.0), length=4, input=100.0,
-        target=-200.0, dtype=DType.FLOAT16,
-    )  # fmt: skip
+    event = run_overflowing(
+        weights=(0.0, 10.0, 10.0, 10.0),
+        biases=(0.001, 0.0, 0.0, 0.0),
+        length=4,
+        input=100.0,
+        target=-200.0,
+        dtype=DType.FLOAT16,
+    )
     assert (event.term, event.index) == (Term.G, 1)  # 201 · 10³
 
 
 def test_a_gradient_of_zero_has_its_reason() -> None:
     relu = {"activation": "relu", "length": 3}
     off = run_chain(Chain(**relu, weights=(1.0, -1.0, 1.0), biases=(0.0, 0.0, 0.5)))
-    assert zero(off) == Event(Trouble.ZERO_FACTOR, Term.SLOPE, 2, 0.0)
+    assert find_zero(off) == Event(Trouble.ZERO_FACTOR, Term.SLOPE, 2, 0.0)
     assert off.g[2] != 0
-    assert departure(off) is None
+    assert find_departure(off) is None
     assert off.g[:2] == (0.0, 0.0)
     weight = run_chain(Chain(**relu, weights=(1.0, 1.0, 0.0), biases=(0.0, 0.0, 0.5)))
-    assert zero(weight) == Event(Trouble.ZERO_FACTOR, Term.W, 3, 0.0)
+    assert find_zero(weight) == Event(Trouble.ZERO_FACTOR, Term.W, 3, 0.0)
     met = run_chain(Chain(**relu, target=1.0))
-    assert events(met) == [Event(Trouble.ZERO_ERROR, Term.ERROR, 0, 0.0)]
-    small = zero(run_chain(Chain(length=12, weights=(0.1,), dtype=DType.FLOAT16)))
+    assert find_events(met) == [Event(Trouble.ZERO_ERROR, Term.ERROR, 0, 0.0)]
+    small = find_zero(run_chain(Chain(length=12, weights=(0.1,), dtype=DType.FLOAT16)))
     assert small is not None
     assert (small.trouble, small.term) == (Trouble.UNDERFLOW, Term.G)
-    assert zero(run_chain(Chain(length=12, weights=(0.1,)))) is None
+    assert find_zero(run_chain(Chain(length=12, weights=(0.1,)))) is None
 
 
 def test_float16_rounds_as_float16() -> None:
@@ -211,6 +220,6 @@ def test_a_chain_survives_its_address(activation) -> None:
 
 
 def test_the_output_is_that_of_a_sequential_model() -> None:
-    model = sequential("tanh", W, B)
+    model = make_sequential("tanh", W, B)
     run = run_chain(Chain(length=5, activation="tanh", weights=W, biases=B, input=0.8))
     assert run.h[-1] == pytest.approx(model(torch.tensor([0.8], dtype=torch.float64)).item())

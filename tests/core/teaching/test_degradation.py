@@ -14,8 +14,8 @@ from gradflow.core.networks.build import build_network
 from gradflow.core.networks.stacked import list_linears
 from gradflow.core.teaching.degradation import depth, identity, pairs, shattering
 from gradflow.core.teaching.degradation.shattering import Shattering
-from gradflow.core.teaching.degradation.tangents import tangents
-from tests.core.oracles import mean_loss, traced
+from gradflow.core.teaching.degradation.tangents import propagate_tangents
+from tests.core.oracles import compute_loss, trace_signals
 
 PLAIN, RESIDUAL, PREACTIVATION = depth.KINDS
 
@@ -27,27 +27,27 @@ def test_depth_sweep_against_autograd(
 ) -> None:
     monkeypatch.setattr(depth, "DEPTHS", (4, 9))
     spec = depth.BlockNetworks(width=16, normalization=normalization, branch_scale=0.5, seed=1)
-    found = depth.sweep(spec, connection)
-    assert found.depths.tolist() == [4, 9]
-    for place, layers in enumerate((4, 9)):
-        experiment = spec.experiment(connection, layers)
+    sweep = depth.sweep_depths(spec, connection)
+    assert sweep.depths.tolist() == [4, 9]
+    for index, layers in enumerate((4, 9)):
+        experiment = spec.make_experiment(connection, layers)
         inputs, targets = draw_batch(experiment.data, experiment.seed)
         weights = list_linears(build_network(experiment, inputs).double())
-        trace = traced(experiment.network, weights, inputs.double())
-        loss = mean_loss("cross_entropy", trace.a[-1], targets)
+        trace = trace_signals(experiment.network, weights, inputs.double())
+        loss = compute_loss("cross_entropy", trace.a[-1], targets)
         norms = [g.norm().item() for g in torch.autograd.grad(loss, trace.z)]
-        assert_allclose(found.ratio[place], norms[0] / norms[-1], rtol=1e-3)  # float32 inside
-        assert_allclose(found.first[place], norms[0], rtol=1e-3)
-        assert_allclose(found.loss[place], loss.item(), rtol=1e-4)
+        assert_allclose(sweep.ratio[index], norms[0] / norms[-1], rtol=1e-3)  # float32 inside
+        assert_allclose(sweep.first[index], norms[0], rtol=1e-3)
+        assert_allclose(sweep.loss[index], loss.item(), rtol=1e-4)
 
 
 def test_a_zero_branch_keeps_the_gradient_at_any_depth() -> None:
     """Identity blocks: ∂L/∂z_1 does not depend on the depth but through the readout's draw."""
     spec = depth.BlockNetworks(width=32, normalization="none", zero_last=True)
-    found = depth.sweep(spec, PREACTIVATION)
+    sweep = depth.sweep_depths(spec, PREACTIVATION)
     # ‖∂L/∂z_1‖² = ‖δ_L‖²·n Var(W)·E φ'² = ‖δ_L‖² for ReLU with He weights; fan_in n, 10 outputs.
-    assert_allclose(found.ratio, 1.0, rtol=0.25)
-    assert_allclose(found.law, found.law[0])
+    assert_allclose(sweep.ratio, 1.0, rtol=0.25)
+    assert_allclose(sweep.law, sweep.law[0])
 
 
 def _forward(
@@ -56,7 +56,7 @@ def _forward(
     """Every layer's output of a normalized ReLU network, by hand; differentiable."""
     layers = list_linears(build_network(experiment, inputs.float()).double())
 
-    def standardized(z: torch.Tensor) -> torch.Tensor:
+    def standardize(z: torch.Tensor) -> torch.Tensor:
         mean, var = z.mean(0).detach(), z.var(0, correction=0).detach()
         return (z - mean) / (var + 1e-5).sqrt()
 
@@ -64,48 +64,48 @@ def _forward(
         return a @ layers[index].weight.T + layers[index].bias
 
     if connection is PLAIN:
-        h, found = inputs, []
+        h, signals = inputs, []
         for index in range(len(layers) - 1):
-            h = torch.relu(standardized(linear(index, h)))
-            found.append(h)
-        return found
+            h = torch.relu(standardize(linear(index, h)))
+            signals.append(h)
+        return signals
     h = linear(0, inputs)
-    found = [h]
+    signals = [h]
     for index in range(1, len(layers) - 1):
-        h = h + beta * linear(index, torch.relu(standardized(h)))
-        found.append(h)
-    return found
+        h = h + beta * linear(index, torch.relu(standardize(h)))
+        signals.append(h)
+    return signals
 
 
 @pytest.mark.parametrize("connection", [PLAIN, PREACTIVATION])
 def test_tangents_against_autograd(connection: Connection) -> None:
     """Statistics held fixed, so that a unit's sum over the samples has one term per sample."""
     spec = Shattering(width=32, branch_scale=0.5)
-    experiment = spec.experiment(connection, layers=4)
+    experiment = spec.make_experiment(connection, layers=4)
     x = torch.linspace(-2, 2, 60, dtype=torch.float64)[:, None]
-    found = tangents(experiment, x, torch.ones_like(x))
-    assert [tuple(t.shape) for t in found] == [(60, 32)] * 4
+    tangents = propagate_tangents(experiment, x, torch.ones_like(x))
+    assert [tuple(t.shape) for t in tangents] == [(60, 32)] * 4
     leaf = x.clone().requires_grad_()
     outputs = _forward(experiment, leaf, connection, 0.5)
     for layer, output in enumerate(outputs):
         for unit in (0, 13):
             (slope,) = torch.autograd.grad(output[:, unit].sum(), leaf, retain_graph=True)
-            assert_allclose(found[layer][:, unit], slope[:, 0], atol=1e-11)
+            assert_allclose(tangents[layer][:, unit], slope[:, 0], atol=1e-11)
 
 
 def test_tangents_of_a_network_without_normalization_are_exact() -> None:
     spec = Shattering(width=32, normalized=False)
-    experiment = spec.experiment(RESIDUAL, layers=5)
+    experiment = spec.make_experiment(RESIDUAL, layers=5)
     x = torch.linspace(-2, 2, 50, dtype=torch.float64)[:, None].requires_grad_()
     layers = list_linears(build_network(experiment, x.detach().float()).double())
     h = torch.relu(x @ layers[0].weight.T + layers[0].bias)
     for layer in layers[1:-1]:
         h = torch.relu(h + 0.1 * (h @ layer.weight.T + layer.bias))
-    found = tangents(experiment, x.detach(), torch.ones_like(x))
-    assert len(found) == 5
+    tangents = propagate_tangents(experiment, x.detach(), torch.ones_like(x))
+    assert len(tangents) == 5
     for unit in range(0, 32, 7):
         (slope,) = torch.autograd.grad(h[:, unit].sum(), x, retain_graph=True)
-        assert_allclose(found[-1][:, unit], slope[:, 0], atol=1e-12)
+        assert_allclose(tangents[-1][:, unit], slope[:, 0], atol=1e-12)
 
 
 @pytest.mark.parametrize("cosine", [0.0, 0.3, 0.9, 0.9999])
@@ -120,87 +120,95 @@ def test_kappas_against_sampling(cosine: float) -> None:
 
 def test_plain_laws() -> None:
     layers = np.arange(1, 101)
-    unrelated = pairs.law(PLAIN, Shattering(cosine=0))
+    unrelated = pairs.predict_correlation(PLAIN, Shattering(cosine=0))
     assert_allclose(unrelated, 2.0**-layers, rtol=1e-9)
     # Without normalization inputs become alike, and the correlation falls as L⁻³: κ₀ → 1 − 3/L.
-    together = pairs.law(PLAIN, Shattering(cosine=0, normalized=False))
+    together = pairs.predict_correlation(PLAIN, Shattering(cosine=0, normalized=False))
     slope = np.polyfit(np.log(layers[60:]), np.log(together[60:]), 1)[0]
     assert -3.2 < slope < -2.5
-    near = pairs.law(PLAIN, Shattering(cosine=0.9999))
+    near = pairs.predict_correlation(PLAIN, Shattering(cosine=0.9999))
     assert near[4] > 0.9  # a plateau,
     assert_allclose(near[60:] / near[59:-1], 0.5, rtol=0.01)  # then half per layer
 
 
 def test_residual_laws() -> None:
-    whole = pairs.law(PREACTIVATION, Shattering(cosine=0, branch_scale=1, normalized=False))
+    whole = pairs.predict_correlation(
+        PREACTIVATION, Shattering(cosine=0, branch_scale=1, normalized=False)
+    )
     assert_allclose(whole[1], 3 / 4)
-    nothing = pairs.law(PREACTIVATION, Shattering(cosine=0.5, branch_scale=0))
+    nothing = pairs.predict_correlation(PREACTIVATION, Shattering(cosine=0.5, branch_scale=0))
     assert_allclose(nothing, 1.0)
     # With batch norm: 1 + β²/v against 1 + β²/2v, v growing by β²(1 − 1/π) from 2.
     variance, expected = 2.0, [1.0]
     for _ in range(99):
         expected.append(expected[-1] * (1 + 0.5 / variance) / (1 + 1 / variance))
         variance += 1 - 1 / math.pi
-    found = pairs.law(PREACTIVATION, Shattering(cosine=0, branch_scale=1))
-    assert_allclose(found, expected, rtol=1e-9)
-    assert not len(pairs.law(RESIDUAL, Shattering()))
+    law = pairs.predict_correlation(PREACTIVATION, Shattering(cosine=0, branch_scale=1))
+    assert_allclose(law, expected, rtol=1e-9)
+    assert not len(pairs.predict_correlation(RESIDUAL, Shattering()))
 
 
 def test_measured_correlations_follow_the_laws() -> None:
     """One network of width 256; the tolerance is a few times the noise 1/√(128·256) = .006."""
     spec = Shattering(width=256, cosine=0, branch_scale=1)
-    plain = pairs.correlation(spec, PLAIN)
+    plain = pairs.measure_correlation(spec, PLAIN)
     assert len(plain.measured) == len(plain.law) == 100
     assert_allclose(plain.measured, plain.law, atol=0.03)
     slope = np.polyfit(np.arange(1, 6), np.log2(plain.measured[:5]), 1)[0]
     assert -1.15 < slope < -0.85  # 2⁻ᴸ
-    residual = pairs.correlation(spec, PREACTIVATION)
+    residual = pairs.measure_correlation(spec, PREACTIVATION)
     assert_allclose(residual.measured, residual.law, atol=0.06)
     assert residual.measured[49] > 0.1
 
 
 def test_landscapes_lie_between_the_noises() -> None:
-    found = shattering.landscapes(Shattering(width=64))
-    one, plain, residual, brown, white = (
-        getattr(found, n).correlation for n in ("one", "plain", "residual", "brown", "white")
+    landscapes = shattering.compute_landscapes(Shattering(width=64))
+    shallow, plain, residual, brown, white = (
+        getattr(landscapes, n).correlation
+        for n in ("shallow", "plain", "residual", "brown", "white")
     )
     assert abs(plain[1:]).max() < 0.2
     assert residual[1] > 0.9
-    assert one[1] > 0.98
+    assert shallow[1] > 0.98
     assert white.tolist() == [1.0] + [0.0] * 128
     # A random walk of 256 steps: E B_i B_j / √(E B_i² E B_j²) = √(i/j), i < j.
     walks = np.random.default_rng(0).standard_normal((20_000, 256)).cumsum(1)
     product = (walks[:, :-5] * walks[:, 5:]).mean(0)
     sizes = np.sqrt((walks[:, :-5] ** 2).mean(0) * (walks[:, 5:] ** 2).mean(0))
     assert_allclose(brown[5], (product / sizes).mean(), atol=0.005)
-    for name in ("one", "plain", "residual", "brown", "white"):
-        gradient = getattr(found, name).gradient
-        assert len(gradient) == len(found.x) == 256
+    for name in ("shallow", "plain", "residual", "brown", "white"):
+        gradient = getattr(landscapes, name).gradient
+        assert len(gradient) == len(landscapes.x) == 256
         assert_allclose(np.mean(gradient**2), 1.0)
 
 
 def test_autocorrelation_by_hand() -> None:
     rows = torch.randn(256, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     rows[7] = 0.0
-    found = shattering.autocorrelation(rows)
+    autocorrelation = shattering.measure_autocorrelation(rows)
     values = rows.numpy()
     cosines = [
         values[i] @ values[i + 40] / np.linalg.norm(values[i]) / np.linalg.norm(values[i + 40])
         for i in range(216)
         if i != 7
     ]
-    assert_allclose(found[40], sum(cosines) / 216)
+    assert_allclose(autocorrelation[40], sum(cosines) / 216)
 
 
 @pytest.mark.parametrize("connection", depth.KINDS)
 @pytest.mark.parametrize(("layers", "size"), [(8, 2), (9, 4)])
 def test_nearness_by_hand(connection: Connection, layers: int, size: int) -> None:
     spec = identity.Blocks(
-        depth=layers, width=16, activation="tanh", normalization="none", block_size=size,
-        branch_scale=0.5, seed=4,
-    )  # fmt: skip
-    found = identity.nearness(spec, connection)
-    experiment = spec.experiment(connection, layers)
+        depth=layers,
+        width=16,
+        activation="tanh",
+        normalization="none",
+        block_size=size,
+        branch_scale=0.5,
+        seed=4,
+    )
+    nearness = identity.measure_nearness(spec, connection)
+    experiment = spec.make_experiment(connection, layers)
     inputs, _targets = draw_batch(experiment.data, experiment.seed)
     weights = [
         w.weight.detach().numpy() for w in list_linears(build_network(experiment, inputs).double())
@@ -209,15 +217,15 @@ def test_nearness_by_hand(connection: Connection, layers: int, size: int) -> Non
     blocks = [inner[i : i + size] for i in range(0, len(inner), size)]
     h = inputs.double().numpy() @ weights[0].T
     h = h if connection is PREACTIVATION else np.tanh(h)
-    assert len(found.branch) == len(found.cosine) == len(blocks)
-    for block, branch, cosine in zip(blocks, found.branch, found.cosine, strict=True):
+    assert len(nearness.branch) == len(nearness.cosine) == len(blocks)
+    for block, branch, cosine in zip(blocks, nearness.branch, nearness.cosine, strict=True):
         f = h
-        for place, weight in enumerate(block):
+        for index, weight in enumerate(block):
             if connection is PREACTIVATION:
                 f = np.tanh(f) @ weight.T
             else:
                 f = f @ weight.T
-                last = place == len(block) - 1
+                last = index == len(block) - 1
                 f = f if last and connection is RESIDUAL else np.tanh(f)
         added = f - h if connection is PLAIN else 0.5 * f
         after = {PLAIN: f, RESIDUAL: np.tanh(h + added), PREACTIVATION: h + added}[connection]
@@ -230,18 +238,22 @@ def test_nearness_by_hand(connection: Connection, layers: int, size: int) -> Non
 @pytest.mark.parametrize("connection", depth.KINDS)
 def test_convolutional_blocks_by_hand(connection: Connection) -> None:
     spec = identity.Blocks(
-        depth=5, architecture="conv", channels=4, normalization="none", block_size=1,
+        depth=5,
+        architecture="conv",
+        channels=4,
+        normalization="none",
+        block_size=1,
         branch_scale=0.5,
-    )  # fmt: skip
-    found = identity.nearness(spec, connection)
-    experiment = spec.experiment(connection, 5)
+    )
+    nearness = identity.measure_nearness(spec, connection)
+    experiment = spec.make_experiment(connection, 5)
     inputs, _targets = draw_batch(experiment.data, experiment.seed)
     model = build_network(experiment, inputs).double()
     first, *inner = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d)]
     h = first(inputs.double().reshape(-1, 1, 8, 8))
     h = h if connection is PREACTIVATION else h.relu()
-    assert len(found.branch) == len(inner) == 3
-    for convolution, branch, cosine in zip(inner, found.branch, found.cosine, strict=True):
+    assert len(nearness.branch) == len(inner) == 3
+    for convolution, branch, cosine in zip(inner, nearness.branch, nearness.cosine, strict=True):
         f = convolution(h.relu() if connection is PREACTIVATION else h)
         added = f.relu() - h if connection is PLAIN else 0.5 * f
         after = h + added
@@ -256,22 +268,22 @@ def test_convolutional_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     """∂L/∂z of the first convolution and of the readout, by autograd from the built module."""
     monkeypatch.setattr(depth, "DEPTHS", (4,))
     spec = depth.BlockNetworks(architecture="conv", channels=4, seed=3)
-    found = depth.sweep(spec, RESIDUAL)
-    experiment = spec.experiment(RESIDUAL, 4)
+    sweep = depth.sweep_depths(spec, RESIDUAL)
+    experiment = spec.make_experiment(RESIDUAL, 4)
     inputs, targets = draw_batch(experiment.data, experiment.seed)
     model = build_network(experiment, inputs)
     seen: list[torch.Tensor] = []
     layers = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.Linear)]
     for layer in (layers[0], layers[-1]):
         layer.register_forward_hook(lambda module, args, output: seen.append(output))
-    loss = mean_loss("cross_entropy", model(inputs), targets)
+    loss = compute_loss("cross_entropy", model(inputs), targets)
     first, last = (g.norm().item() for g in torch.autograd.grad(loss, seen))
-    assert_allclose(found.ratio, first / last, rtol=1e-4)
-    assert np.isnan(found.law).all()
+    assert_allclose(sweep.ratio, first / last, rtol=1e-4)
+    assert np.isnan(sweep.law).all()
 
 
 def test_identity_blocks() -> None:
     spec = identity.Blocks(depth=10, width=16, zero_last=True)
-    found = identity.nearness(spec, PREACTIVATION)
-    assert_allclose(found.branch, 0.0)
-    assert_allclose(found.cosine, 1.0)
+    nearness = identity.measure_nearness(spec, PREACTIVATION)
+    assert_allclose(nearness.branch, 0.0)
+    assert_allclose(nearness.cosine, 1.0)

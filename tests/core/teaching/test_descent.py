@@ -5,18 +5,19 @@ import pytest
 
 from gradflow.core.catalog.optimizers import CLIPS, Clip
 from gradflow.core.errors import InvalidExperiment
-from gradflow.core.teaching.descent import Descent, descend
+from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.descent_outcome import (
-    Outcome,
-    clipped_steps,
-    first_outside,
-    in_sight,
-    verdict,
+    DescentOutcome,
+    count_clipped_steps,
+    find_first_outside,
+    is_in_sight,
+    judge_descent,
 )
 from gradflow.core.teaching.descent_presets import PRESETS
 from gradflow.core.teaching.fields import to_query
-from gradflow.core.teaching.optimizers import OPTIMIZERS, Optimizer
+from gradflow.core.teaching.optimizers import DESCENT_OPTIMIZERS, DescentOptimizer
 from gradflow.core.teaching.surfaces import Surface
+from gradflow.core.teaching.trajectories import run_descent
 
 KAPPA, START, STEPS = 20.0, (-2.0, 0.7), 40
 
@@ -60,20 +61,20 @@ def adam(g, memory, n, rate, mu):
 
 
 BY_HAND = {
-    Optimizer.SGD: sgd,
-    Optimizer.MOMENTUM: momentum,
-    Optimizer.NESTEROV: nesterov,
-    Optimizer.ADAGRAD: adagrad,
-    Optimizer.RMSPROP: rmsprop,
-    Optimizer.ADAM: adam,
+    DescentOptimizer.SGD: sgd,
+    DescentOptimizer.MOMENTUM: momentum,
+    DescentOptimizer.NESTEROV: nesterov,
+    DescentOptimizer.ADAGRAD: adagrad,
+    DescentOptimizer.RMSPROP: rmsprop,
+    DescentOptimizer.ADAM: adam,
 }
 
 
-def unclipped(g):
+def keep_unclipped(g):
     return g
 
 
-def by_hand(rule, rate, mu, clip=unclipped, steps=STEPS):
+def compute_by_hand(rule, rate, mu, clip=keep_unclipped, steps=STEPS):
     x, memory, points, memories = np.array(START), None, [np.array(START)], []
     for n in range(steps):
         step, memory = rule(clip(gradient(x)), memory, n, rate, mu)
@@ -83,94 +84,103 @@ def by_hand(rule, rate, mu, clip=unclipped, steps=STEPS):
     return np.array(points), memories
 
 
-def ravine(**changes):
+def make_ravine(**changes):
     settings = {"surface": "ravine", "shape": KAPPA, "start": START, "steps": STEPS}
     return Descent(**(settings | changes))
 
 
 def test_every_rule_and_every_way_to_clip_has_a_row_and_an_oracle():
-    assert set(OPTIMIZERS) == set(BY_HAND) == set(Optimizer)
+    assert set(DESCENT_OPTIMIZERS) == set(BY_HAND) == set(DescentOptimizer)
     assert set(CLIPS) == set(Clip)
 
 
 def test_all_rules_at_once_follow_their_formulas():
     multipliers = (1.0, 0.5, 0.2, 10.0, 1.0, 5.0)
-    descent = ravine(
-        optimizers=tuple(Optimizer), multipliers=multipliers, learning_rate=0.03, momentum=0.8
+    descent = make_ravine(
+        optimizers=tuple(DescentOptimizer),
+        multipliers=multipliers,
+        learning_rate=0.03,
+        momentum=0.8,
     )
-    found = descend(descent)
-    assert [one.optimizer for one in found] == list(Optimizer)
-    for one, factor in zip(found, multipliers, strict=True):
-        points, _memories = by_hand(BY_HAND[one.optimizer], 0.03 * factor, 0.8)
-        assert one.learning_rate == pytest.approx(0.03 * factor)
-        assert one.points == pytest.approx(points, rel=1e-9, abs=1e-13)
-        assert one.loss == pytest.approx((points**2 @ [1, KAPPA]) / 2, rel=1e-9, abs=1e-13)
+    trajectories = run_descent(descent)
+    assert [trajectory.optimizer for trajectory in trajectories] == list(DescentOptimizer)
+    for trajectory, factor in zip(trajectories, multipliers, strict=True):
+        points, _memories = compute_by_hand(BY_HAND[trajectory.optimizer], 0.03 * factor, 0.8)
+        assert trajectory.learning_rate == pytest.approx(0.03 * factor)
+        assert trajectory.points == pytest.approx(points, rel=1e-9, abs=1e-13)
+        assert trajectory.loss == pytest.approx((points**2 @ [1, KAPPA]) / 2, rel=1e-9, abs=1e-13)
         slopes = np.array([gradient(x) for x in points])
-        assert one.gradients == pytest.approx(slopes, rel=1e-9, abs=1e-12)
-        assert one.gradient_norm == pytest.approx(np.linalg.norm(slopes, axis=1), rel=1e-9)
+        assert trajectory.gradients == pytest.approx(slopes, rel=1e-9, abs=1e-12)
+        assert trajectory.gradient_norm == pytest.approx(np.linalg.norm(slopes, axis=1), rel=1e-9)
         lengths = np.linalg.norm(np.diff(points, axis=0), axis=1)
-        assert one.step_length == pytest.approx(lengths, rel=1e-7, abs=1e-12)
+        assert trajectory.step_length == pytest.approx(lengths, rel=1e-7, abs=1e-12)
 
 
 def test_without_momentum_all_three_are_plain_descent():
-    rules = (Optimizer.SGD, Optimizer.MOMENTUM, Optimizer.NESTEROV)
-    found = descend(ravine(optimizers=rules, momentum=0.0, learning_rate=0.03))
-    points, _memories = by_hand(sgd, 0.03, 0.0)
-    for one in found:
-        assert one.points == pytest.approx(points, rel=1e-10)
-        for kept in one.memory.values():
-            assert kept == pytest.approx(one.gradients[:-1])
+    rules = (DescentOptimizer.SGD, DescentOptimizer.MOMENTUM, DescentOptimizer.NESTEROV)
+    trajectories = run_descent(make_ravine(optimizers=rules, momentum=0.0, learning_rate=0.03))
+    points, _memories = compute_by_hand(sgd, 0.03, 0.0)
+    for trajectory in trajectories:
+        assert trajectory.points == pytest.approx(points, rel=1e-10)
+        for velocity in trajectory.memory.values():
+            assert velocity == pytest.approx(trajectory.gradients[:-1])
 
 
 def test_memory_is_what_the_rule_keeps_after_the_step():
-    found = descend(ravine(optimizers=tuple(Optimizer), learning_rate=0.02, momentum=0.8))
-    for one in found:
-        _points, memories = by_hand(BY_HAND[one.optimizer], 0.02, 0.8)
-        names = [name for name, _symbol in OPTIMIZERS[one.optimizer].memory]
-        assert list(one.memory) == names
-        for place, name in enumerate(names):
-            expected = np.array([m[place] if len(names) == 2 else m for m in memories])
-            assert one.memory[name] == pytest.approx(expected, rel=1e-9, abs=1e-14)
+    trajectories = run_descent(
+        make_ravine(optimizers=tuple(DescentOptimizer), learning_rate=0.02, momentum=0.8)
+    )
+    for trajectory in trajectories:
+        _points, memories = compute_by_hand(BY_HAND[trajectory.optimizer], 0.02, 0.8)
+        names = [name for name, _symbol in DESCENT_OPTIMIZERS[trajectory.optimizer].memory]
+        assert list(trajectory.memory) == names
+        for index, name in enumerate(names):
+            expected = np.array([m[index] if len(names) == 2 else m for m in memories])
+            assert trajectory.memory[name] == pytest.approx(expected, rel=1e-9, abs=1e-14)
 
 
-@pytest.mark.parametrize("rule", [Optimizer.SGD, Optimizer.MOMENTUM, Optimizer.ADAM])
+@pytest.mark.parametrize(
+    "rule", [DescentOptimizer.SGD, DescentOptimizer.MOMENTUM, DescentOptimizer.ADAM]
+)
 def test_clipping_by_norm_follows_its_formula(rule):
     c = 1.5
 
     def clip(g):
         return g * min(1, c / (np.linalg.norm(g) + 1e-6))
 
-    descent = ravine(optimizers=(rule,), learning_rate=0.05, momentum=0.6, clip="norm", threshold=c)
-    (one,) = descend(descent)
-    points, _memories = by_hand(BY_HAND[rule], 0.05, 0.6, clip)
-    assert one.points == pytest.approx(points, rel=1e-9, abs=1e-12)
+    descent = make_ravine(
+        optimizers=(rule,), learning_rate=0.05, momentum=0.6, clip="norm", threshold=c
+    )
+    (trajectory,) = run_descent(descent)
+    points, _memories = compute_by_hand(BY_HAND[rule], 0.05, 0.6, clip)
+    assert trajectory.points == pytest.approx(points, rel=1e-9, abs=1e-12)
     expected = np.array([clip(gradient(x)) for x in points])
-    assert one.clipped == pytest.approx(expected, rel=1e-9, abs=1e-12)
-    assert one.clipped_norm.max() <= c
-    assert one.gradient_norm[0] == pytest.approx(np.hypot(2, KAPPA * 0.7))
+    assert trajectory.clipped == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    assert trajectory.clipped_norm.max() <= c
+    assert trajectory.gradient_norm[0] == pytest.approx(np.hypot(2, KAPPA * 0.7))
     norms = np.linalg.norm([gradient(x) for x in points[:-1]], axis=1)
-    assert clipped_steps(descent, one) == (norms + 1e-6 > c).sum() > 0
+    assert count_clipped_steps(descent, trajectory) == (norms + 1e-6 > c).sum() > 0
 
 
 def test_clipping_by_value_cuts_each_entry():
-    descent = ravine(learning_rate=0.05, clip="value", threshold=1.5)
-    (one,) = descend(descent)
-    points, _memories = by_hand(sgd, 0.05, 0.0, lambda g: np.clip(g, -1.5, 1.5))
-    assert one.points == pytest.approx(points, rel=1e-9)
-    assert one.clipped[0].tolist() == [-1.5, 1.5]
+    descent = make_ravine(learning_rate=0.05, clip="value", threshold=1.5)
+    (trajectory,) = run_descent(descent)
+    points, _memories = compute_by_hand(sgd, 0.05, 0.0, lambda g: np.clip(g, -1.5, 1.5))
+    assert trajectory.points == pytest.approx(points, rel=1e-9)
+    assert trajectory.clipped[0].tolist() == [-1.5, 1.5]
 
 
 def test_plain_descent_on_the_bowl_is_a_geometric_series():
     descent = Descent(surface="bowl", start=(2.0,), learning_rate=0.3, steps=50)
-    (one,) = descend(descent)
-    assert one.points[:, 0] == pytest.approx(2 * 0.7 ** np.arange(51))
+    (trajectory,) = run_descent(descent)
+    assert trajectory.points[:, 0] == pytest.approx(2 * 0.7 ** np.arange(51))
 
 
 def test_an_overflow_ends_one_trajectory_and_leaves_the_others_alone():
-    rules = (Optimizer.SGD, Optimizer.ADAM)
+    rules = (DescentOptimizer.SGD, DescentOptimizer.ADAM)
     settings = {"surface": "double_well", "start": (-2.0,), "learning_rate": 1.0, "steps": 30}
-    both = descend(Descent(optimizers=rules, **settings))
-    (alone,) = descend(Descent(optimizers=(Optimizer.ADAM,), **settings))
+    both = run_descent(Descent(optimizers=rules, **settings))
+    (alone,) = run_descent(Descent(optimizers=(DescentOptimizer.ADAM,), **settings))
     assert np.array_equal(both[1].points, alone.points)
     x, expected = np.float64(-2), [-2.0]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -180,50 +190,52 @@ def test_an_overflow_ends_one_trajectory_and_leaves_the_others_alone():
     assert both[0].points[:, 0] == pytest.approx(expected, rel=1e-6)
     assert both[0].broken_at == len(expected) - 1
     assert both[1].broken_at is None
-    said = verdict(Descent(optimizers=rules, **settings), both[0])
-    assert said.outcome is Outcome.OVERFLOW
-    assert f"step {len(expected) - 1}" in said.text
-    assert "the loss is beyond" in said.text
-    assert "from 8 to" in said.text
+    verdict = judge_descent(Descent(optimizers=rules, **settings), both[0])
+    assert verdict.outcome is DescentOutcome.OVERFLOW
+    assert f"step {len(expected) - 1}" in str(verdict.text)
+    assert "the loss is beyond" in str(verdict.text)
+    assert "from 8 to" in str(verdict.text)
 
 
 def test_clipping_keeps_the_same_start_from_overflowing():
     descent = Descent(
         surface="double_well", start=(-2.0,), learning_rate=1.0, clip="norm", threshold=0.1
     )
-    (one,) = descend(descent)
-    assert one.broken_at is None
-    assert in_sight(descent, one)
+    (trajectory,) = run_descent(descent)
+    assert trajectory.broken_at is None
+    assert is_in_sight(descent, trajectory)
 
 
 OUTCOMES = {
-    "vanishing": [Outcome.CRAWLING],
-    "exploding": [Outcome.BOUNCING],
-    "exploding_clipped": [Outcome.CONVERGED],
-    "cliff": [Outcome.LEFT],
-    "ravine": [Outcome.UNDER_WAY] * 3,
-    "scaled": [Outcome.CRAWLING, *[Outcome.CONVERGED] * 3],
-    "plateau": [*[Outcome.CRAWLING] * 2, *[Outcome.CONVERGED] * 2],
-    "saddle": [Outcome.CONVERGED] * 4,
-    "barrier": [Outcome.CONVERGED] * 2,
-    "overflow": [Outcome.OVERFLOW],
+    "vanishing": [DescentOutcome.CRAWLING],
+    "exploding": [DescentOutcome.BOUNCING],
+    "exploding_clipped": [DescentOutcome.CONVERGED],
+    "cliff": [DescentOutcome.LEFT],
+    "ravine": [DescentOutcome.UNDER_WAY] * 3,
+    "scaled": [DescentOutcome.CRAWLING, *[DescentOutcome.CONVERGED] * 3],
+    "plateau": [*[DescentOutcome.CRAWLING] * 2, *[DescentOutcome.CONVERGED] * 2],
+    "saddle": [DescentOutcome.CONVERGED] * 4,
+    "barrier": [DescentOutcome.CONVERGED] * 2,
+    "overflow": [DescentOutcome.OVERFLOW],
 }
 
 
 @pytest.fixture(scope="module")
-def computed():
-    return {code: descend(preset.descent) for code, preset in PRESETS.items()}
+def preset_trajectories():
+    return {code: run_descent(preset.descent) for code, preset in PRESETS.items()}
 
 
 @pytest.mark.parametrize("code", OUTCOMES)
-def test_presets_show_what_they_promise(code, computed):
+def test_presets_show_what_they_promise(code, preset_trajectories):
     descent = PRESETS[code].descent
-    assert [verdict(descent, one).outcome for one in computed[code]] == OUTCOMES[code]
+    assert [
+        judge_descent(descent, trajectory).outcome for trajectory in preset_trajectories[code]
+    ] == OUTCOMES[code]
 
 
-def test_small_steps_reach_b_and_large_ones_f_and_back(computed):
+def test_small_steps_reach_b_and_large_ones_f_and_back(preset_trajectories):
     a, b, f, _minimum = (m.point[0] for m in PRESETS["vanishing"].descent.row.marks)
-    slow, large = computed["vanishing"][0], computed["exploding"][0]
+    slow, large = preset_trajectories["vanishing"][0], preset_trajectories["exploding"][0]
     assert slow.points[0, 0] == large.points[0, 0] == a
     assert slow.points[-1, 0] == pytest.approx(b, abs=0.01)
     assert slow.points[20, 0] > -2.6
@@ -233,43 +245,50 @@ def test_small_steps_reach_b_and_large_ones_f_and_back(computed):
     assert (large.points[1::2, 0] > 3.4).all()
 
 
-def test_clipping_saves_the_step_at_the_cliff(computed):
-    free, clipped = computed["cliff"][0], computed["cliff_clipped"][0]
+def test_clipping_saves_the_step_at_the_cliff(preset_trajectories):
+    free, clipped = preset_trajectories["cliff"][0], preset_trajectories["cliff_clipped"][0]
     descent, saved = PRESETS["cliff"].descent, PRESETS["cliff_clipped"].descent
-    at = first_outside(descent, free)
+    at = find_first_outside(descent, free)
     assert free.gradient_norm[at - 1] == free.gradient_norm.max() > 5
     assert free.step_length[at - 1] == pytest.approx(free.gradient_norm[at - 1])
-    assert first_outside(saved, clipped) is None
+    assert find_first_outside(saved, clipped) is None
     assert clipped.gradient_norm.max() > 5
     assert clipped.step_length.max() <= 0.1
     assert clipped.loss[-10:].min() < 0.1 * clipped.loss[0] < free.loss[-1]
-    said = verdict(descent, free).text
-    assert f"at step {at}" in said
-    assert f"|g| = {free.gradient_norm[at - 1]:.0f}" in said
+    text = str(judge_descent(descent, free).text)
+    assert f"at step {at}" in text
+    assert f"|g| = {free.gradient_norm[at - 1]:.0f}" in text
 
 
-def test_momentum_gets_further_along_the_ravine(computed):
-    plain, momentum, nesterov = (abs(one.points[-1, 0]) for one in computed["ravine"])
+def test_momentum_gets_further_along_the_ravine(preset_trajectories):
+    plain, momentum, nesterov = (
+        abs(trajectory.points[-1, 0]) for trajectory in preset_trajectories["ravine"]
+    )
     assert max(momentum, nesterov) < 0.2 * plain
 
 
 def test_what_sits_on_the_saddle_is_said_to():
     descent = Descent(surface="saddle", start=(-1.6, 0.0), steps=100)
-    (one,) = descend(descent)
-    assert (one.points[:, 1] == 0).all()
-    assert one.points[:, 0] == pytest.approx(-1.6 * 0.9 ** np.arange(101))
-    assert verdict(descent, one).outcome is Outcome.STUCK
+    (trajectory,) = run_descent(descent)
+    assert (trajectory.points[:, 1] == 0).all()
+    assert trajectory.points[:, 0] == pytest.approx(-1.6 * 0.9 ** np.arange(101))
+    assert judge_descent(descent, trajectory).outcome is DescentOutcome.STUCK
 
 
-def test_verdicts_do_not_depend_on_the_scale_of_the_loss(computed):
+def test_verdicts_do_not_depend_on_the_scale_of_the_loss(preset_trajectories):
     # Twice the loss at half the learning rate is the same path.
-    one = computed["vanishing"][0]
+    trajectory = preset_trajectories["vanishing"][0]
     descent = PRESETS["vanishing"].descent
-    scaled = type(one)(
-        one.optimizer, one.learning_rate / 1000, one.points, 1000 * one.loss,
-        1000 * one.gradients, 1000 * one.clipped, {},
-    )  # fmt: skip
-    assert verdict(descent, scaled).outcome is verdict(descent, one).outcome
+    scaled = type(trajectory)(
+        trajectory.optimizer,
+        trajectory.learning_rate / 1000,
+        trajectory.points,
+        1000 * trajectory.loss,
+        1000 * trajectory.gradients,
+        1000 * trajectory.clipped,
+        {},
+    )
+    assert judge_descent(descent, scaled).outcome is judge_descent(descent, trajectory).outcome
 
 
 @pytest.mark.parametrize("code", PRESETS)

@@ -12,15 +12,15 @@ from gradflow.core.teaching.dying import (
     RIVALS,
     UNITS,
     BiasedLayer,
-    task,
-    train,
-    train_one,
+    draw_task,
+    train_activation,
+    train_rivals,
 )
 
 
-def by_hand(spec: BiasedLayer, activation: str):
+def compute_by_hand(spec: BiasedLayer, activation: str):
     """Loss, low, high after every step; gradients by hand: ∂L/∂z = (φ(z) − y)·φ'(z)/batch."""
-    given = task(spec)
+    given = draw_task(spec)
     x, y, w = (t.numpy().copy() for t in (given.inputs, given.targets, given.weight))
     b, a = np.full(UNITS, spec.bias), np.full(UNITS, 0.25)
     below = {"relu": 0.0, "leaky_relu": spec.negative_slope}
@@ -52,23 +52,25 @@ def by_hand(spec: BiasedLayer, activation: str):
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "prelu", "elu"])
 def test_steps_are_sgd(activation):
     spec = BiasedLayer(bias=-2.0, learning_rate=0.3, steps=20, elu_alpha=1.5, seed=3)
-    found = train_one(spec, Activation(activation))
-    rows, slopes = by_hand(spec, activation)
-    assert_allclose(found.loss, [row[0] for row in rows], rtol=1e-10)
-    assert_allclose(found.low, [row[1] for row in rows], rtol=1e-9, atol=1e-12)
-    assert_allclose(found.high, [row[2] for row in rows], rtol=1e-9, atol=1e-12)
+    training = train_activation(spec, Activation(activation))
+    rows, slopes = compute_by_hand(spec, activation)
+    assert_allclose(training.loss, [row[0] for row in rows], rtol=1e-10)
+    assert_allclose(training.low, [row[1] for row in rows], rtol=1e-9, atol=1e-12)
+    assert_allclose(training.high, [row[2] for row in rows], rtol=1e-9, atol=1e-12)
     if activation == "prelu":
-        assert_allclose(found.slopes, slopes, rtol=1e-9)
-    assert_array_equal(found.off, found.high <= 0)
-    assert_array_equal(found.dead, found.off if activation == "relu" else np.zeros_like(found.off))
+        assert_allclose(training.slopes, slopes, rtol=1e-9)
+    assert_array_equal(training.off, training.high <= 0)
+    assert_array_equal(
+        training.dead, training.off if activation == "relu" else np.zeros_like(training.off)
+    )
 
 
 def test_rrelu_draws_slopes_of_its_own():
     """E slope = 11/48; the first step's bias gradient is close to it, and repeats exactly."""
     spec = BiasedLayer(bias=-10.0, learning_rate=0.01, steps=10)
-    first, again = (train_one(spec, Activation.RRELU) for _ in range(2))
+    first, again = (train_activation(spec, Activation.RRELU) for _ in range(2))
     assert_array_equal(first.high, again.high)
-    given = task(spec)
+    given = draw_task(spec)
     x, y = (t.numpy()[given.batches[0].numpy()] for t in (given.inputs, given.targets))
     z = x @ given.weight.numpy().T - 10
     assert (z < 0).all()
@@ -81,30 +83,32 @@ def test_rrelu_draws_slopes_of_its_own():
 
 
 def test_relu_stays_dead_and_the_others_come_back():
-    found = {one.activation: one for one in train(BiasedLayer())}
-    assert tuple(found) == RIVALS
-    relu = found[Activation.RELU]
+    trainings = {run.activation: run for run in train_rivals(BiasedLayer())}
+    assert tuple(trainings) == RIVALS
+    relu = trainings[Activation.RELU]
     assert relu.dead[0].sum() == relu.dead[-1].sum() == 31
     dead = relu.dead[0]
     assert_array_equal(relu.high[0][dead], relu.high[-1][dead])  # nothing of them ever changes
     for activation in RIVALS[1:]:
-        one = found[activation]
-        assert_array_equal(one.off[0], dead)  # the same start
-        assert not one.dead.any()
-        assert one.off[-1].sum() <= 2
+        run = trainings[activation]
+        assert_array_equal(run.off[0], dead)  # the same start
+        assert not run.dead.any()
+        assert run.off[-1].sum() <= 2
 
 
 def test_a_learning_rate_that_is_too_large_kills():
-    found = train(BiasedLayer(bias=0.0, learning_rate=3.0, steps=200))
-    assert found[0].dead[0].sum() == 0
-    assert found[0].dead[-1].sum() > UNITS // 3
-    assert all(not one.dead.any() for one in found[1:])
+    trainings = train_rivals(BiasedLayer(bias=0.0, learning_rate=3.0, steps=200))
+    assert trainings[0].dead[0].sum() == 0
+    assert trainings[0].dead[-1].sum() > UNITS // 3
+    assert all(not run.dead.any() for run in trainings[1:])
 
 
 def test_an_overflow_ends_training():
-    found = train_one(BiasedLayer(bias=0.0, learning_rate=10.0, steps=50), Activation.PRELU)
-    assert 0 < found.overflowed < 50
-    assert np.isfinite(found.loss[: found.overflowed]).all()
-    assert found.loss[found.overflowed] == np.inf
-    assert np.isnan(found.loss[found.overflowed + 1 :]).all()
-    assert not found.dead[found.overflowed :].any()
+    training = train_activation(
+        BiasedLayer(bias=0.0, learning_rate=10.0, steps=50), Activation.PRELU
+    )
+    assert 0 < training.overflowed < 50
+    assert np.isfinite(training.loss[: training.overflowed]).all()
+    assert training.loss[training.overflowed] == np.inf
+    assert np.isnan(training.loss[training.overflowed + 1 :]).all()
+    assert not training.dead[training.overflowed :].any()

@@ -15,28 +15,28 @@ from gradflow.core.teaching.normalization.batch import (
     GAUSSIAN_STDS,
     BatchSource,
     PushedBatch,
-    batch,
+    draw_batch,
     push,
 )
 from gradflow.core.teaching.normalization.sharing import Norm
 
 
-def expected(spec: PushedBatch, x: torch.Tensor) -> torch.Tensor:
+def normalize_by_torch(spec: PushedBatch, x: torch.Tensor) -> torch.Tensor:
     """By torch's functions; γ and β are the same for every channel."""
     shape = x.shape[1:]
     match spec.norm:
         case Norm.BATCH:
-            found = F.batch_norm(x, None, None, training=True, eps=spec.eps)
+            output = F.batch_norm(x, None, None, training=True, eps=spec.eps)
         case Norm.LAYER:
-            found = F.layer_norm(x, shape, eps=spec.eps)
+            output = F.layer_norm(x, shape, eps=spec.eps)
         case Norm.INSTANCE:
             centred = x - x.mean((2, 3), keepdim=True)  # F.instance_norm refuses single pixels
-            found = centred / (centred.square().mean((2, 3), keepdim=True) + spec.eps).sqrt()
+            output = centred / (centred.square().mean((2, 3), keepdim=True) + spec.eps).sqrt()
         case Norm.GROUP:
-            found = F.group_norm(x, spec.groups, eps=spec.eps)
+            output = F.group_norm(x, spec.groups, eps=spec.eps)
         case Norm.RMS:
-            found = F.rms_norm(x, shape, eps=spec.eps)
-    return spec.gamma * found + spec.beta
+            output = F.rms_norm(x, shape, eps=spec.eps)
+    return spec.gamma * output + spec.beta
 
 
 @pytest.mark.parametrize("source", list(BatchSource))
@@ -44,13 +44,20 @@ def expected(spec: PushedBatch, x: torch.Tensor) -> torch.Tensor:
 def test_pushed_as_torch_does(source: BatchSource, norm: Norm) -> None:
     groups = 4 if norm is Norm.GROUP and source is not BatchSource.IMAGES else 1
     spec = PushedBatch(
-        source=source, norm=norm, groups=groups, samples=7, gamma=-1.5, beta=0.5, eps=0.01,
-        sample=3, channel=5,
-    )  # fmt: skip
+        source=source,
+        norm=norm,
+        groups=groups,
+        samples=7,
+        gamma=-1.5,
+        beta=0.5,
+        eps=0.01,
+        sample=3,
+        channel=5,
+    )
     pushed = push(spec)
     row = BATCHES[source]
     assert pushed.before.shape == (7, row.channels, row.height, row.width)
-    wanted = expected(spec, torch.from_numpy(pushed.before)).numpy()
+    wanted = normalize_by_torch(spec, torch.from_numpy(pushed.before)).numpy()
     assert_allclose(pushed.after, wanted, rtol=1e-9, atol=1e-11)
 
 
@@ -59,19 +66,33 @@ def test_the_followed_entry_by_hand(norm: Norm) -> None:
     spec = PushedBatch(
         source="gaussian", norm=norm, samples=5, gamma=2.0, beta=-1.0, eps=0.1, sample=4, channel=3
     )
-    x, found = batch(spec), push(spec).followed
-    members = {
-        Norm.BATCH: x[:, 2], Norm.LAYER: x[3], Norm.INSTANCE: x[3, 2], Norm.GROUP: x[3, :4],
-        Norm.RMS: x[3],
-    }[norm].ravel().tolist()  # fmt: skip
+    x, followed = draw_batch(spec), push(spec).followed
+    members = (
+        {
+            Norm.BATCH: x[:, 2],
+            Norm.LAYER: x[3],
+            Norm.INSTANCE: x[3, 2],
+            Norm.GROUP: x[3, :4],
+            Norm.RMS: x[3],
+        }[norm]
+        .ravel()
+        .tolist()
+    )
     m = len(members)
     mean = 0.0 if norm is Norm.RMS else math.fsum(members) / m
     variance = math.fsum((v - mean) ** 2 for v in members) / m
     normalized = (x[3, 2, 2, 2] - mean) / math.sqrt(variance + 0.1)
     total = math.fsum(v * v for v in members) if norm is Norm.RMS else math.fsum(members)
-    assert found.entries == m
+    assert followed.entries == m
     assert_allclose(
-        [found.total, found.mean, found.variance, found.x, found.normalized, found.output],
+        [
+            followed.total,
+            followed.mean,
+            followed.variance,
+            followed.x,
+            followed.normalized,
+            followed.output,
+        ],
         [total, mean, variance, x[3, 2, 2, 2], normalized, 2 * normalized - 1],
         rtol=1e-10,
         atol=1e-12,
@@ -79,7 +100,7 @@ def test_the_followed_entry_by_hand(norm: Norm) -> None:
 
 
 def test_gaussian_channels_have_their_means_and_widths() -> None:
-    x = batch(PushedBatch(source="gaussian", samples=128))
+    x = draw_batch(PushedBatch(source="gaussian", samples=128))
     count = 128 * 16
     assert (np.abs(x.mean((0, 2, 3)) - GAUSSIAN_MEANS) < 5 * GAUSSIAN_STDS / math.sqrt(count)).all()
     assert_allclose(x.std((0, 2, 3)), GAUSSIAN_STDS, rtol=5 / math.sqrt(2 * count))
@@ -87,9 +108,9 @@ def test_gaussian_channels_have_their_means_and_widths() -> None:
 
 def test_seeds_draw_other_batches() -> None:
     for source in BatchSource:
-        one, again, other = (batch(PushedBatch(source=source, seed=s)) for s in (0, 0, 1))
-        assert (one == again).all()
-        assert (one != other).any()
+        first, again, other = (draw_batch(PushedBatch(source=source, seed=s)) for s in (0, 0, 1))
+        assert (first == again).all()
+        assert (first != other).any()
 
 
 def test_alone_in_its_set_leaves_beta() -> None:
@@ -99,17 +120,19 @@ def test_alone_in_its_set_leaves_beta() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "said", "field"),
+    ("settings", "message", "field"),
     [
         ({"norm": "group", "groups": 3}, "groups: 3 does not divide the 8 channels", "groups"),
         ({"samples": 4, "sample": 5}, "sample: 5 is not allowed", "sample"),
         ({"source": "moons"}, "one of convolution, hidden, images, gaussian", "source"),
     ],
 )
-def test_what_is_impossible_is_refused(settings: dict[str, object], said: str, field: str) -> None:
+def test_what_is_impossible_is_refused(
+    settings: dict[str, object], message: str, field: str
+) -> None:
     with pytest.raises(InvalidExperiment) as error:
         PushedBatch(**settings)
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert error.value.fields == (field,)
 
 

@@ -10,16 +10,16 @@ from torch import nn
 
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.teaching.fields import to_query
-from gradflow.core.teaching.perceptron import Perceptron, initial_parameters, run_perceptron
+from gradflow.core.teaching.perceptron import Perceptron, draw_parameters, run_perceptron
 from gradflow.core.teaching.perceptron_steps import (
-    Entry,
-    Step,
+    PerceptronStep,
+    StepEntry,
     StepKind,
-    entries,
-    first_nonfinite,
-    highlight,
-    known,
-    steps,
+    find_first_nonfinite,
+    find_highlight,
+    find_progress,
+    list_entries,
+    list_steps,
 )
 
 K = StepKind
@@ -28,17 +28,17 @@ SHAPES = [(1,), (4, 3), (5, 2, 4)]
 SPEC = Perceptron(hidden=(4, 3), seed=3)
 
 
-def sequential(spec: Perceptron) -> nn.Sequential:
+def make_sequential(spec: Perceptron) -> nn.Sequential:
     sizes = (3, *spec.hidden, len(spec.targets))
     layers: list[nn.Module] = []
-    for (weight, bias), m, n in zip(initial_parameters(spec), sizes, sizes[1:], strict=False):
+    for (weight, bias), m, n in zip(draw_parameters(spec), sizes, sizes[1:], strict=False):
         linear = nn.Linear(m, n, dtype=torch.float64)
         linear.load_state_dict({"weight": weight, "bias": bias})
         layers += [linear, FUNCTIONS[spec.activation]()]
     return nn.Sequential(*layers)
 
 
-def loss_of(model: nn.Sequential, spec: Perceptron) -> torch.Tensor:
+def compute_loss(model: nn.Sequential, spec: Perceptron) -> torch.Tensor:
     targets = torch.tensor(spec.targets, dtype=torch.float64)
     return ((model(torch.tensor(spec.inputs, dtype=torch.float64)) - targets) ** 2).sum() / 2
 
@@ -47,15 +47,19 @@ def loss_of(model: nn.Sequential, spec: Perceptron) -> torch.Tensor:
 @pytest.mark.parametrize("activation", FUNCTIONS)
 def test_gradients_and_updates_are_pytorchs(activation, hidden) -> None:
     spec = Perceptron(
-        hidden=hidden, activation=activation, targets=(0.3, -0.6, 0.9), learning_rate=0.1,
-        updates=2, seed=5,
-    )  # fmt: skip
-    model = sequential(spec)
+        hidden=hidden,
+        activation=activation,
+        targets=(0.3, -0.6, 0.9),
+        learning_rate=0.1,
+        updates=2,
+        seed=5,
+    )
+    model = make_sequential(spec)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     losses = []
     for _ in range(3):
         before = [p.detach().clone() for p in model.parameters()]
-        loss = loss_of(model, spec)
+        loss = compute_loss(model, spec)
         losses.append(loss.item())
         gradients = torch.autograd.grad(loss, list(model.parameters()))
         for parameter, gradient in zip(model.parameters(), gradients, strict=True):
@@ -70,13 +74,13 @@ def test_gradients_and_updates_are_pytorchs(activation, hidden) -> None:
         torch.testing.assert_close(own, list(gradients), **close)
         after = [p for pair in numbers.updated for p in pair]
         torch.testing.assert_close(after, [p.detach() for p in model.parameters()], **close)
-    assert run.losses == pytest.approx([*losses, loss_of(model, spec).item()], rel=1e-11)
+    assert run.losses == pytest.approx([*losses, compute_loss(model, spec).item()], rel=1e-11)
     assert run.new_loss_by_pytorch == pytest.approx(run.losses[-1], rel=1e-11)
 
 
 def test_the_four_equations_in_numpy() -> None:
     run = run_perceptron(SPEC)
-    (w1, b1), (w2, b2), (w3, b3) = ((w.numpy(), b.numpy()) for w, b in initial_parameters(SPEC))
+    (w1, b1), (w2, b2), (w3, b3) = ((w.numpy(), b.numpy()) for w, b in draw_parameters(SPEC))
     a0, t = np.array(SPEC.inputs), np.array(SPEC.targets)
     a1 = 1 / (1 + np.exp(-(w1 @ a0 + b1)))
     a2 = 1 / (1 + np.exp(-(w2 @ a1 + b2)))
@@ -97,21 +101,21 @@ def test_the_four_equations_in_numpy() -> None:
 
 def test_a_finite_difference() -> None:
     run = run_perceptron(SPEC)
-    model = sequential(SPEC)
+    model = make_sequential(SPEC)
     step = 1e-6
     with torch.no_grad():
         weight = model[0].weight
         weight[2, 1] += step
-        up = loss_of(model, SPEC).item()
+        up = compute_loss(model, SPEC).item()
         weight[2, 1] -= 2 * step
-        down = loss_of(model, SPEC).item()
+        down = compute_loss(model, SPEC).item()
     difference = (up - down) / (2 * step)
     assert run.by_hand.weight[0][2, 1].item() == pytest.approx(difference, rel=1e-6)
 
 
 def test_weights_come_from_the_seed_and_have_two_decimals() -> None:
-    first, again = initial_parameters(SPEC), initial_parameters(SPEC)
-    other = initial_parameters(Perceptron(hidden=(4, 3), seed=4))
+    first, again = draw_parameters(SPEC), draw_parameters(SPEC)
+    other = draw_parameters(Perceptron(hidden=(4, 3), seed=4))
     assert torch.equal(first[0][0], again[0][0])
     assert not torch.equal(first[0][0], other[0][0])
     for weight, bias in first:
@@ -120,21 +124,21 @@ def test_weights_come_from_the_seed_and_have_two_decimals() -> None:
 
 
 def test_the_steps_of_two_layers_in_order() -> None:
-    assert steps(2) == (
-        Step(K.PREACTIVATION, 1),
-        Step(K.ACTIVATION, 1),
-        Step(K.PREACTIVATION, 2),
-        Step(K.ACTIVATION, 2),
-        Step(K.LOSS, 2),
-        Step(K.OUTPUT_DELTA, 2),
-        Step(K.HIDDEN_DELTA, 1),
-        Step(K.WEIGHT_GRADIENT, 2),
-        Step(K.WEIGHT_GRADIENT, 1),
-        Step(K.BIAS_GRADIENT, 2),
-        Step(K.BIAS_GRADIENT, 1),
-        Step(K.UPDATE, 2),
-        Step(K.UPDATE, 1),
-        Step(K.NEW_LOSS, 2),
+    assert list_steps(2) == (
+        PerceptronStep(K.PREACTIVATION, 1),
+        PerceptronStep(K.ACTIVATION, 1),
+        PerceptronStep(K.PREACTIVATION, 2),
+        PerceptronStep(K.ACTIVATION, 2),
+        PerceptronStep(K.LOSS, 2),
+        PerceptronStep(K.OUTPUT_DELTA, 2),
+        PerceptronStep(K.HIDDEN_DELTA, 1),
+        PerceptronStep(K.WEIGHT_GRADIENT, 2),
+        PerceptronStep(K.WEIGHT_GRADIENT, 1),
+        PerceptronStep(K.BIAS_GRADIENT, 2),
+        PerceptronStep(K.BIAS_GRADIENT, 1),
+        PerceptronStep(K.UPDATE, 2),
+        PerceptronStep(K.UPDATE, 1),
+        PerceptronStep(K.NEW_LOSS, 2),
     )
 
 
@@ -145,11 +149,11 @@ def test_the_steps_hold_every_number_once_and_reference_pytorch(hidden) -> None:
     weights = sum(m * n for m, n in pairwise(sizes))
     units = sum(sizes[1:])
     counted = dict.fromkeys(K, 0)
-    for step in steps(run.layers):
-        found = entries(run, step)
-        counted[step.kind] += len(found)
-        assert len({(e.unit, e.source) for e in found}) == len(found)
-        assert all(abs(e.difference) <= 1e-14 for e in found)
+    for step in list_steps(run.layers):
+        entries = list_entries(run, step)
+        counted[step.kind] += len(entries)
+        assert len({(e.unit, e.source) for e in entries}) == len(entries)
+        assert all(abs(e.difference) <= 1e-14 for e in entries)
     assert counted == {
         K.PREACTIVATION: units,
         K.ACTIVATION: units,
@@ -163,54 +167,54 @@ def test_the_steps_hold_every_number_once_and_reference_pytorch(hidden) -> None:
     }
 
 
-def entry_of(run, step: Step, unit: int, source: int = 0) -> Entry:
-    (found,) = (e for e in entries(run, step) if (e.unit, e.source) == (unit, source))
-    return found
+def find_entry(run, step: PerceptronStep, unit: int, source: int = 0) -> StepEntry:
+    (entry,) = (e for e in list_entries(run, step) if (e.unit, e.source) == (unit, source))
+    return entry
 
 
 def test_entries_name_the_right_unit_and_weight() -> None:
     run = run_perceptron(SPEC)
     gradients = torch.autograd.grad(
-        loss_of(model := sequential(SPEC), SPEC), list(model.parameters())
+        compute_loss(model := make_sequential(SPEC), SPEC), list(model.parameters())
     )
-    entry = entry_of(run, Step(K.WEIGHT_GRADIENT, 2), 3, 4)
+    entry = find_entry(run, PerceptronStep(K.WEIGHT_GRADIENT, 2), 3, 4)
     assert entry.value == pytest.approx(gradients[2][2, 3].item(), rel=1e-12)
-    entry = entry_of(run, Step(K.BIAS_GRADIENT, 1), 4)
+    entry = find_entry(run, PerceptronStep(K.BIAS_GRADIENT, 1), 4)
     assert entry.value == pytest.approx(gradients[1][3].item(), rel=1e-12)
-    entry = entry_of(run, Step(K.UPDATE, 3), 2, 1)
-    new = initial_parameters(SPEC)[2][0][1, 0] - 0.5 * gradients[4][1, 0]
+    entry = find_entry(run, PerceptronStep(K.UPDATE, 3), 2, 1)
+    new = draw_parameters(SPEC)[2][0][1, 0] - 0.5 * gradients[4][1, 0]
     assert entry.value == pytest.approx(new.item(), rel=1e-12)
 
 
 def test_highlights_are_the_terms_of_the_equation() -> None:
     run = run_perceptron(SPEC)  # 3 – 4 – 3 – 2
-    (_w1, _b1), (w2, _b2), (w3, _b3) = initial_parameters(SPEC)
+    (_w1, _b1), (w2, _b2), (w3, _b3) = draw_parameters(SPEC)
 
-    def of(kind: StepKind, layer: int, unit: int, source: int = 0):
-        step = Step(kind, layer)
-        return highlight(run, step, entry_of(run, step, unit, source))
+    def find(kind: StepKind, layer: int, unit: int, source: int = 0):
+        step = PerceptronStep(kind, layer)
+        return find_highlight(run, step, find_entry(run, step, unit, source))
 
-    z = of(K.PREACTIVATION, 2, 3)
+    z = find(K.PREACTIVATION, 2, 3)
     assert z.result == {(2, 3)}
     assert z.reads == {(1, 1), (1, 2), (1, 3), (1, 4)}
     assert z.edges == {(2, 3, j): w2[2, j - 1].item() for j in range(1, 5)}
-    delta = of(K.HIDDEN_DELTA, 2, 1)
+    delta = find(K.HIDDEN_DELTA, 2, 1)
     assert delta.result == {(2, 1)}
     assert delta.reads == {(3, 1), (3, 2)}
     assert delta.edges == {(3, j, 1): w3[j - 1, 0].item() for j in (1, 2)}
-    weight = of(K.WEIGHT_GRADIENT, 2, 3, 4)
+    weight = find(K.WEIGHT_GRADIENT, 2, 3, 4)
     assert weight.reads == {(2, 3), (1, 4)}
     assert weight.edges == {(2, 3, 4): run.by_pytorch.weight[1][2, 3].item()}
-    assert of(K.LOSS, 3, 0).reads == {(3, 1), (3, 2)}
-    assert of(K.OUTPUT_DELTA, 3, 2).result == {(3, 2)}
-    assert of(K.ACTIVATION, 1, 2).result == {(1, 2)}
-    assert of(K.BIAS_GRADIENT, 1, 2).reads == {(1, 2)}
-    assert of(K.UPDATE, 1, 2).result == {(1, 2)}
-    assert set(of(K.UPDATE, 1, 2, 3).edges) == {(1, 2, 3)}
+    assert find(K.LOSS, 3, 0).reads == {(3, 1), (3, 2)}
+    assert find(K.OUTPUT_DELTA, 3, 2).result == {(3, 2)}
+    assert find(K.ACTIVATION, 1, 2).result == {(1, 2)}
+    assert find(K.BIAS_GRADIENT, 1, 2).reads == {(1, 2)}
+    assert find(K.UPDATE, 1, 2).result == {(1, 2)}
+    assert set(find(K.UPDATE, 1, 2, 3).edges) == {(1, 2, 3)}
 
 
 def test_what_is_known_grows_step_by_step() -> None:
-    seen = [known(2, index) for index in range(len(steps(2)))]
+    seen = [find_progress(2, index) for index in range(len(list_steps(2)))]
     assert [k.z for k in seen] == [1, 1] + [2] * 12
     assert [k.a for k in seen] == [0, 1, 1] + [2] * 11
     assert [k.delta for k in seen] == [3] * 5 + [2] + [1] * 8
@@ -219,13 +223,13 @@ def test_what_is_known_grows_step_by_step() -> None:
 
 def test_a_learning_rate_that_is_too_large_overflows_and_is_found() -> None:
     spec = Perceptron(activation="linear", learning_rate=100, updates=12, inputs=(100, 100, 100))
-    found = first_nonfinite(run_perceptron(spec))
-    assert found is not None
-    assert not math.isfinite(found[1].value)
-    assert first_nonfinite(run_perceptron(SPEC)) is None
-    assert Entry(1, 0, math.inf, math.inf).difference == 0
-    assert Entry(1, 0, math.nan, math.nan).difference == 0
-    assert Entry(1, 0, 1.5, 1.0).difference == 0.5
+    nonfinite = find_first_nonfinite(run_perceptron(spec))
+    assert nonfinite is not None
+    assert not math.isfinite(nonfinite[1].value)
+    assert find_first_nonfinite(run_perceptron(SPEC)) is None
+    assert StepEntry(1, 0, math.inf, math.inf).difference == 0
+    assert StepEntry(1, 0, math.nan, math.nan).difference == 0
+    assert StepEntry(1, 0, 1.5, 1.0).difference == 0.5
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from gradflow.core.teaching.surfaces import SURFACES, Surface, heights
+from gradflow.core.teaching.surfaces import SURFACES, Surface, compute_heights
 
 KAPPA, TIME_STEPS = 7.0, 20
 
@@ -63,7 +63,7 @@ BY_HAND = {
 }
 
 
-def shape_of(surface):
+def find_shape(surface):
     return TIME_STEPS if surface is Surface.CLIFF else KAPPA
 
 
@@ -77,7 +77,7 @@ def test_loss_and_gradient_are_the_closed_forms(surface):
     low, high = np.array(row.window).T
     points = np.random.default_rng(0).uniform(low, high, (12, row.dimension))
     leaves = torch.tensor(points, requires_grad=True)
-    losses = row.loss(leaves, shape_of(surface))
+    losses = row.loss(leaves, find_shape(surface))
     losses.sum().backward()
     for point, loss, gradient in zip(points, losses.tolist(), leaves.grad.numpy(), strict=True):
         expected, slope = BY_HAND[surface](*point)
@@ -85,7 +85,7 @@ def test_loss_and_gradient_are_the_closed_forms(surface):
         assert gradient == pytest.approx(slope, rel=1e-9, abs=1e-13)
 
 
-def curvature(row, point, shape):
+def measure_curvature(row, point, shape):
     at = torch.tensor(point, dtype=torch.float64)
     gradient = torch.autograd.functional.jacobian(lambda x: row.loss(x, shape), at)
     hessian = torch.autograd.functional.hessian(lambda x: row.loss(x, shape), at)
@@ -97,11 +97,11 @@ def test_minima_and_saddles_are_where_the_table_says(surface):
     row = SURFACES[surface]
     assert row.minima
     for point in row.minima:
-        norm, bends = curvature(row, point, shape_of(surface))
+        norm, bends = measure_curvature(row, point, find_shape(surface))
         assert norm < 1e-10
         assert (bends > 0).all()
     for point in row.others:
-        norm, bends = curvature(row, point, shape_of(surface))
+        norm, bends = measure_curvature(row, point, find_shape(surface))
         assert norm < 1e-9
         assert bends.min() < 0
 
@@ -113,8 +113,8 @@ def test_the_cliffs_valley_is_where_the_state_rests_at_the_target():
         b = (offset - normal[0] * w) / normal[1]
         assert cliff_after(60, w, b) < 1e-9
         assert row.loss(torch.tensor([w, b], dtype=torch.float64), 60).item() < 1e-9
-        assert row.distance(np.array([w, b])) == pytest.approx(0, abs=1e-12)
-        assert row.distance(np.array([w, b]) + np.array(normal)) == pytest.approx(
+        assert row.measure_distance(np.array([w, b])) == pytest.approx(0, abs=1e-12)
+        assert row.measure_distance(np.array([w, b]) + np.array(normal)) == pytest.approx(
             math.hypot(*normal)
         )
 
@@ -145,10 +145,10 @@ def test_starts_and_marks_lie_in_the_window(surface):
 
 
 def test_the_second_coordinate_runs_along_the_first_axis_of_the_grid():
-    (x, y), grid = heights(Surface.RAVINE, KAPPA, size=5)
+    (x, y), grid = compute_heights(Surface.RAVINE, KAPPA, size=5)
     assert grid.shape == (5, 5)
     for i in range(5):
         for j in range(5):
             assert grid[i, j] == pytest.approx((x[j] ** 2 + KAPPA * y[i] ** 2) / 2)
-    (x,), curve = heights(Surface.BOWL, 0, size=5)
+    (x,), curve = compute_heights(Surface.BOWL, 0, size=5)
     assert curve == pytest.approx(x**2 / 2)

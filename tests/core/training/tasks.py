@@ -12,13 +12,13 @@ import gradflow as gf
 from gradflow.core.training import Task
 
 
-def data(seed: int = 0, samples: int = 12) -> tuple[Tensor, Tensor]:
+def make_data(seed: int = 0, samples: int = 12) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     inputs = torch.randn(samples, 5, generator=generator, dtype=torch.float64)
     return inputs, torch.randint(3, (samples,), generator=generator)
 
 
-def network(seed: int = 1) -> nn.Sequential:
+def make_network(seed: int = 1) -> nn.Sequential:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return nn.Sequential(
@@ -26,17 +26,17 @@ def network(seed: int = 1) -> nn.Sequential:
         ).double()
 
 
-def task(model: nn.Module | None = None, **settings: object) -> Task:
+def make_fixed_task(model: nn.Module | None = None, **settings: object) -> Task:
     """Always the same batch, so that every step can be done again by hand."""
     values = {
-        "model": model or network(),
-        "batches": itertools.repeat(data()),
+        "model": model or make_network(),
+        "batches": itertools.repeat(make_data()),
         "loss": F.cross_entropy,
         "title": "by hand",
     }
     return Task(**values | settings)
 
 
-def small(**settings: object) -> gf.Experiment:
+def make_small_experiment(**settings: object) -> gf.Experiment:
     network = {"depth": 4, "width": 16} | settings
     return gf.Experiment(network=gf.MLP(**network), data=gf.Data(batch_size=32))

@@ -10,23 +10,25 @@ from torch import nn
 from torch.nn import functional as F
 
 import gradflow as gf
-from gradflow.core.training.cures import cures
+from gradflow.core.training.cures import list_cures
 from gradflow.core.training.divergence import Divergence, Origin
-from tests.core.training.tasks import data, network, task
+from tests.core.training.tasks import make_data, make_fixed_task, make_network
 
 
-def broken(made, **plan):
+def train_until_break(task, **plan):
     """The last record, of a run that is expected to break."""
-    *_, last = gf.train(made, gf.TrainingPlan(**{"steps": 10, **plan}))
+    *_, last = gf.train(task, gf.TrainingPlan(**{"steps": 10, **plan}))
     return last
 
 
 def test_an_output_that_overflows():
-    model = network().float()
+    model = make_network().float()
     with torch.no_grad():
         model[3].weight.fill_(3e38)
-    inputs, targets = data()
-    last = broken(task(model, batches=itertools.repeat((inputs.float(), targets))))
+    inputs, targets = make_data()
+    last = train_until_break(
+        make_fixed_task(model, batches=itertools.repeat((inputs.float(), targets)))
+    )
     assert last.divergence == Divergence(1, Origin.SIGNAL, 1, 2, "3")
     assert "step 1" in last.divergence.text
     assert "layer 2 (3)" in last.divergence.text
@@ -37,7 +39,7 @@ def test_a_loss_that_overflows_alone():
     def loss(outputs, targets):
         return F.cross_entropy(outputs, targets) * torch.tensor(torch.inf)
 
-    last = broken(task(loss=loss))
+    last = train_until_break(make_fixed_task(loss=loss))
     assert last.divergence == Divergence(1, Origin.LOSS, 1)
     assert "loss itself" in last.divergence.text
 
@@ -66,9 +68,9 @@ class Overflowing(nn.Module):
 @pytest.mark.parametrize("clip", ["none", "norm"])
 def test_a_gradient_that_overflows_is_found_at_its_own_step(record_every, clip):
     Overflow.calls = 0
-    model = network()
+    model = make_network()
     model.insert(4, Overflowing())  # behind the second weight module
-    last = broken(task(model), record_every=record_every, clip=clip)
+    last = train_until_break(make_fixed_task(model), record_every=record_every, clip=clip)
     assert last.divergence == Divergence(4, Origin.WEIGHTS, 3, 2, "3")
     assert "step 3" in last.divergence.text
 
@@ -92,9 +94,9 @@ def test_each_cure_keeps_the_run_whole():
     )
     plan = gf.TrainingPlan(steps=30, learning_rate=0.2, record_every=30)
     assert gf.Run.collect(experiment, plan).divergence is not None
-    found = cures(experiment, plan)
-    assert [cure.code for cure in found] == ["clipping", "rate", "initialization"]
-    for cure in found:
+    cures = list_cures(experiment, plan)
+    assert [cure.code for cure in cures] == ["clipping", "rate", "initialization"]
+    for cure in cures:
         assert (cure.experiment, cure.plan) != (experiment, plan)
         assert gf.Run.collect(cure.experiment, cure.plan).divergence is None, cure.code
 
@@ -102,10 +104,10 @@ def test_each_cure_keeps_the_run_whole():
 def test_cures_are_offered_where_they_apply():
     tanh = gf.Experiment(network=gf.MLP(depth=2, width=4))
     clipped = gf.TrainingPlan(clip="norm", threshold=0.5, precision="float16", initial_scale=2.0)
-    found = {cure.code: cure for cure in cures(tanh, clipped)}
-    assert list(found) == ["rate", "precision"]
-    assert found["precision"].plan == gf.TrainingPlan(
+    cures = {cure.code: cure for cure in list_cures(tanh, clipped)}
+    assert list(cures) == ["rate", "precision"]
+    assert cures["precision"].plan == gf.TrainingPlan(
         clip="norm", threshold=0.5, precision="bfloat16"
     )
     sequences = gf.SequenceExperiment()
-    assert [cure.code for cure in cures(sequences, gf.TrainingPlan())] == ["clipping", "rate"]
+    assert [cure.code for cure in list_cures(sequences, gf.TrainingPlan())] == ["clipping", "rate"]

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from gradflow.core.training.noise_scale import NoiseScale, measured
+from gradflow.core.training.noise_scale import NoiseScale, measure_noise
 
 
-def squared(outputs, targets):
+def compute_squared_error(outputs, targets):
     return 0.5 * (outputs[:, 0] - targets).square().mean()
 
 
@@ -24,13 +24,13 @@ def test_measurements_are_unbiased_and_give_the_true_scale():
     n, sigma, generator = 6, 0.7, torch.Generator().manual_seed(0)
     model = nn.Linear(n, 1, bias=False).double()
     v = model.weight.detach()[0]  # the true weights are 0
-    found = []
+    estimates = []
     for _ in range(800):
         inputs = torch.randn(32, n, generator=generator, dtype=torch.float64)
         targets = sigma * torch.randn(32, generator=generator, dtype=torch.float64)
-        found.append(measured(model, model, squared, inputs, targets))
-    trace, square = np.mean(found, axis=0)
-    spread = np.std(found, axis=0) / np.sqrt(len(found))
+        estimates.append(measure_noise(model, model, compute_squared_error, inputs, targets))
+    trace, square = np.mean(estimates, axis=0)
+    spread = np.std(estimates, axis=0) / np.sqrt(len(estimates))
     expected_square = float(v.square().sum())
     expected_trace = (n + 1) * expected_square + n * sigma**2
     assert trace == pytest.approx(expected_trace, abs=4 * spread[0])
@@ -52,7 +52,7 @@ def test_one_measurement_by_hand():
         parts.append(np.append(error @ chunk, error.sum()) / 2)
     mean = np.mean(parts, axis=0)
     spread = ((parts - mean) ** 2).sum() / 7
-    trace, square = measured(model, model, squared, inputs, targets)
+    trace, square = measure_noise(model, model, compute_squared_error, inputs, targets)
     assert trace == pytest.approx(2 * spread)
     assert square == pytest.approx((mean**2).sum() - spread / 8)
 
@@ -69,11 +69,11 @@ def test_the_samples_may_lie_along_another_axis():
     inputs = torch.randn(8, 3, generator=generator, dtype=torch.float64)
     targets = torch.randn(8, generator=generator, dtype=torch.float64)
     model = nn.Linear(3, 1).double()
-    one = measured(model, model, squared, inputs, targets)
-    other = measured(
+    one = measure_noise(model, model, compute_squared_error, inputs, targets)
+    other = measure_noise(
         model,
         lambda x: model(x.transpose(0, 1)),
-        lambda outputs, y: squared(outputs, y[0]),
+        lambda outputs, y: compute_squared_error(outputs, y[0]),
         inputs.T.contiguous(),
         targets[None],
         1,
@@ -84,7 +84,7 @@ def test_the_samples_may_lie_along_another_axis():
 def test_nothing_changes():
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.RReLU(), nn.Linear(4, 1))
     before, state = copy.deepcopy(model.state_dict()), torch.get_rng_state()
-    measured(model, model, squared, torch.randn(16, 3), torch.randn(16))
+    measure_noise(model, model, compute_squared_error, torch.randn(16, 3), torch.randn(16))
     torch.set_rng_state(state)
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name])

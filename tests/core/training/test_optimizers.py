@@ -11,22 +11,22 @@ from torch import nn
 from torch.nn import functional as F
 
 import gradflow as gf
-from tests.core.training.tasks import data, network, task
+from tests.core.training.tasks import make_data, make_fixed_task, make_network
 
 RATE, STEPS = 0.05, 4
 
 
-def trained(**plan):
-    model = network()
-    records = list(gf.train(task(model), gf.TrainingPlan(**{"steps": STEPS, **plan})))
+def train_small(**plan):
+    model = make_network()
+    records = list(gf.train(make_fixed_task(model), gf.TrainingPlan(**{"steps": STEPS, **plan})))
     return model, records
 
 
-def by_hand(optimizer, between=lambda model: None):
+def train_by_hand(optimizer, between=lambda model: None):
     """The bare loop; ``optimizer(parameters)`` and what happens between backward and step."""
-    model = network()
+    model = make_network()
     stepper = optimizer(model)
-    inputs, targets = data()
+    inputs, targets = make_data()
     for _ in range(STEPS):
         stepper.zero_grad()
         F.cross_entropy(model(inputs), targets).backward()
@@ -35,7 +35,7 @@ def by_hand(optimizer, between=lambda model: None):
     return model
 
 
-def same(one, other, **tolerance):
+def assert_same_parameters(one, other, **tolerance):
     for a, b in zip(one.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(a, b, **tolerance)
 
@@ -60,8 +60,8 @@ OPTIMIZERS = {
 @pytest.mark.parametrize("code", OPTIMIZERS)
 def test_optimizers_are_those_of_pytorch(code):
     settings, make = OPTIMIZERS[code]
-    model, _ = trained(optimizer=code, learning_rate=RATE, **settings)
-    same(model, by_hand(lambda m: make(m.parameters())), rtol=0, atol=0)
+    model, _ = train_small(optimizer=code, learning_rate=RATE, **settings)
+    assert_same_parameters(model, train_by_hand(lambda m: make(m.parameters())), rtol=0, atol=0)
 
 
 FIRST_STEPS = {  # Δ of the first step from the gradient g, by hand
@@ -77,11 +77,11 @@ FIRST_STEPS = {  # Δ of the first step from the gradient g, by hand
 
 @pytest.mark.parametrize("code", FIRST_STEPS)
 def test_first_steps_by_hand(code):
-    model, before = network(), network()
-    inputs, targets = data()
+    model, before = make_network(), make_network()
+    inputs, targets = make_data()
     F.cross_entropy(before(inputs), targets).backward()
     plan = gf.TrainingPlan(optimizer=code, learning_rate=RATE, steps=1)
-    list(gf.train(task(model), plan))
+    list(gf.train(make_fixed_task(model), plan))
     for after, old in zip(model.parameters(), before.parameters(), strict=True):
         gradient, value = old.grad.numpy(), old.detach().numpy()
         decay = RATE * 0.01 * value if code == "adamw" and value.ndim > 1 else 0.0
@@ -90,7 +90,7 @@ def test_first_steps_by_hand(code):
 
 
 def test_weight_decay_is_decoupled_and_spares_biases_and_norms():
-    model, _ = trained(optimizer="adamw", learning_rate=RATE, weight_decay=0.5)
+    model, _ = train_small(optimizer="adamw", learning_rate=RATE, weight_decay=0.5)
 
     def grouped(m):
         weights = [p for p in m.parameters() if p.dim() > 1]
@@ -100,34 +100,36 @@ def test_weight_decay_is_decoupled_and_spares_biases_and_norms():
             RATE,
         )
 
-    same(model, by_hand(grouped))
+    assert_same_parameters(model, train_by_hand(grouped))
 
 
 def test_l2_is_the_weight_decay_of_sgd():
-    model, _ = trained(learning_rate=RATE, l2=0.3)
+    model, _ = train_small(learning_rate=RATE, l2=0.3)
 
     def grouped(m):
         weights = [p for p in m.parameters() if p.dim() > 1]
         others = [p for p in m.parameters() if p.dim() == 1]
         return torch.optim.SGD([{"params": weights, "weight_decay": 0.3}, {"params": others}], RATE)
 
-    same(model, by_hand(grouped))
+    assert_same_parameters(model, train_by_hand(grouped))
 
 
 def test_l1_is_the_gradient_of_the_sum_of_absolute_weights():
-    model, _ = trained(learning_rate=RATE, l1=0.2)
+    model, _ = train_small(learning_rate=RATE, l1=0.2)
 
     def penalized(m):
         sum(0.2 * p.abs().sum() for p in m.parameters() if p.dim() > 1).backward()
 
-    same(model, by_hand(lambda m: torch.optim.SGD(m.parameters(), RATE), penalized))
+    assert_same_parameters(
+        model, train_by_hand(lambda m: torch.optim.SGD(m.parameters(), RATE), penalized)
+    )
 
 
 @pytest.mark.parametrize(
     ("how", "threshold"), [("norm", 0.1), ("norm", 1e3), ("value", 0.01), ("value", 1e3)]
 )
 def test_clipping_is_that_of_pytorch(how, threshold):
-    model, records = trained(learning_rate=RATE, clip=how, threshold=threshold)
+    model, records = train_small(learning_rate=RATE, clip=how, threshold=threshold)
     norms = []
 
     def clipped(m):
@@ -138,7 +140,9 @@ def test_clipping_is_that_of_pytorch(how, threshold):
         layers = [float(m[i].weight.grad.norm()) for i in (0, 3, 5)]
         norms.append((before, after, *layers))
 
-    same(model, by_hand(lambda m: torch.optim.SGD(m.parameters(), RATE), clipped))
+    assert_same_parameters(
+        model, train_by_hand(lambda m: torch.optim.SGD(m.parameters(), RATE), clipped)
+    )
     for record, (before, after, *layers) in zip(records, norms, strict=True):
         assert record.grad_norm == pytest.approx(before)
         assert record.clipped_grad_norm == pytest.approx(after)
@@ -149,7 +153,7 @@ def test_clipping_is_that_of_pytorch(how, threshold):
 
 
 def test_penalties_come_after_clipping():
-    model, _ = trained(learning_rate=RATE, clip="norm", threshold=0.01, l2=0.3)
+    model, _ = train_small(learning_rate=RATE, clip="norm", threshold=0.01, l2=0.3)
 
     def between(m):
         nn.utils.clip_grad_norm_(m.parameters(), 0.01)
@@ -157,17 +161,19 @@ def test_penalties_come_after_clipping():
             if p.dim() > 1:
                 p.grad += 0.3 * p.detach()
 
-    same(model, by_hand(lambda m: torch.optim.SGD(m.parameters(), RATE), between))
+    assert_same_parameters(
+        model, train_by_hand(lambda m: torch.optim.SGD(m.parameters(), RATE), between)
+    )
 
 
 def test_frozen_parameters_stay():
-    model = network()
+    model = make_network()
     model[0].weight.requires_grad_(False)
     before = copy.deepcopy(model[0].weight)
-    *_, last = gf.train(task(model), gf.TrainingPlan(steps=2, l2=0.1))
+    *_, last = gf.train(make_fixed_task(model), gf.TrainingPlan(steps=2, l2=0.1))
     assert torch.equal(before, model[0].weight)
     assert last.layers["update_ratio"][0] == 0
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     with pytest.raises(gf.InvalidExperiment, match="no parameter"):
-        gf.train(task(model))
+        gf.train(make_fixed_task(model))

@@ -8,7 +8,7 @@ from torch.optim import lr_scheduler
 
 import gradflow as gf
 from gradflow.core.catalog import CLIPS, OPTIMIZERS, PRECISIONS, SCHEDULES
-from gradflow.core.training.plan import MAX_RECORDS, least_record_every
+from gradflow.core.training.plan import MAX_RECORDS, find_least_record_every
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,8 @@ def test_every_dependent_setting_is_a_field_of_the_plan():
 
 def test_a_changed_plan_drops_what_no_longer_applies():
     plan = gf.TrainingPlan(optimizer="momentum", momentum=0.5, steps=7)
-    assert plan.changed(optimizer="adam") == gf.TrainingPlan(optimizer="adam", steps=7)
-    assert plan.changed(steps=9).momentum == 0.5
+    assert plan.replace_settings(optimizer="adam") == gf.TrainingPlan(optimizer="adam", steps=7)
+    assert plan.replace_settings(steps=9).momentum == 0.5
 
 
 def test_recorded_and_reported_steps():
@@ -85,21 +85,23 @@ def test_schedules_are_those_of_pytorch(schedule):
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
     scheduler = make(optimizer, plan.steps)
     for step in range(1, plan.steps + 1):
-        assert plan.rate(step) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-9)
+        assert plan.compute_rate(step) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-9)
         optimizer.step()
         scheduler.step()
 
 
 def test_cosine_begins_after_its_warm_up():
     plan = gf.TrainingPlan(steps=20, learning_rate=1.0, schedule="cosine", warmup_steps=4)
-    assert [plan.rate(k) for k in (1, 2, 4, 5)] == pytest.approx([0.25, 0.5, 1.0, 1.0])
-    assert plan.rate(13) == pytest.approx(0.5)  # half of the 16 steps after the warm-up are done
+    assert [plan.compute_rate(k) for k in (1, 2, 4, 5)] == pytest.approx([0.25, 0.5, 1.0, 1.0])
+    assert plan.compute_rate(13) == pytest.approx(
+        0.5
+    )  # half of the 16 steps after the warm-up are done
 
 
 @pytest.mark.parametrize("steps", [1, MAX_RECORDS, MAX_RECORDS + 1, 2 * MAX_RECORDS, 3999, 20_000])
 def test_the_advice_on_too_many_records_can_be_followed(steps):
     # The last step is recorded besides the regular ones: 2 × 2000 steps take every third.
-    least = least_record_every(steps)
+    least = find_least_record_every(steps)
     plan = gf.TrainingPlan(steps=steps, record_every=least)
     assert len(set(range(1, steps + 1, least)) | {steps}) <= MAX_RECORDS
     assert plan.recorded_steps[-1] == steps

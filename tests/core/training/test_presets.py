@@ -17,16 +17,18 @@ def seed(request):
     return request.param
 
 
-def runs(code, seed):
+def run_preset(code, seed):
     """The runs of a preset under another seed, recorded now and then."""
     every = {"record_every": 10, "reports": 0, "evaluate_every": 0}
     return [
-        gf.Run.collect(one.experiment.model_copy(update={"seed": seed}), one.plan.changed(**every))
+        gf.Run.collect(
+            one.experiment.model_copy(update={"seed": seed}), one.plan.replace_settings(**every)
+        )
         for one in TRAINING_PRESETS[code].runs
     ]
 
 
-def last_loss(run):
+def find_last_loss(run):
     """Mean training loss of the last batches that were recorded."""
     return float(np.mean([record.loss for record in run.records[-4:]]))
 
@@ -35,27 +37,27 @@ CHANCE = np.log(10)
 
 
 def test_a_sigmoid_network_learns_less_than_its_relu_twin(seed):
-    sigmoid, relu = runs("sigmoid_twin", seed)
-    assert last_loss(sigmoid) > 0.95 * CHANCE
-    assert last_loss(relu) < 1.0
+    sigmoid, relu = run_preset("sigmoid_twin", seed)
+    assert find_last_loss(sigmoid) > 0.95 * CHANCE
+    assert find_last_loss(relu) < 1.0
     first = sigmoid.records[0].layers["delta_norm"]
     assert (first[1:-1] / first[:-2] > 2.5).all()  # about 4 from layer to layer
     assert sigmoid.records[0].layers["update_ratio"][0] < 1e-4
 
 
 def test_clipping_keeps_an_exploding_network_whole(seed):
-    plain, clipped = runs("clipping", seed)
+    plain, clipped = run_preset("clipping", seed)
     assert plain.divergence is not None
     assert plain.divergence.step < 10
     assert clipped.divergence is None
-    assert last_loss(clipped) < 0.2 * clipped.records[0].loss
+    assert find_last_loss(clipped) < 0.2 * clipped.records[0].loss
     delta = clipped.records[0].layers["delta_norm"]
     assert delta[0] > 5 * delta[-2]
     assert all(record.clipped_grad_norm <= 1 + 1e-5 for record in clipped.records)
 
 
 def test_penalties_shrink_an_exploding_gradient(seed):
-    none, l1, l2 = runs("penalties", seed)
+    none, l1, l2 = run_preset("penalties", seed)
     norms = [np.mean([r.grad_norm for r in run.records[-4:]]) for run in (none, l1, l2)]
     assert norms[0] > 0.4 * none.records[0].grad_norm
     assert norms[0] > 4 * norms[1]
@@ -63,10 +65,10 @@ def test_penalties_shrink_an_exploding_gradient(seed):
 
 
 def test_adaptive_rates_train_what_sgd_does_not(seed):
-    sgd, adagrad, adam = runs("adaptive", seed)
-    assert last_loss(sgd) > 0.95 * CHANCE
-    assert last_loss(adagrad) < 1.0
-    assert last_loss(adam) < 1.0
+    sgd, adagrad, adam = run_preset("adaptive", seed)
+    assert find_last_loss(sgd) > 0.95 * CHANCE
+    assert find_last_loss(adagrad) < 1.0
+    assert find_last_loss(adam) < 1.0
     first = sgd.records[0].layers
     assert first["weight_grad_norm"][-1] > 50 * first["weight_grad_norm"][0]
     uneven, even = (run.records[0].layers["update_ratio"] for run in (sgd, adam))
@@ -74,14 +76,14 @@ def test_adaptive_rates_train_what_sgd_does_not(seed):
 
 
 def test_batch_norm_allows_a_large_rate(seed):
-    plain, normalized = runs("batch_norm", seed)
-    assert plain.divergence is not None or last_loss(plain) > 0.95 * CHANCE
+    plain, normalized = run_preset("batch_norm", seed)
+    assert plain.divergence is not None or find_last_loss(plain) > 0.95 * CHANCE
     assert normalized.divergence is None
-    assert last_loss(normalized) < 0.5
+    assert find_last_loss(normalized) < 0.5
 
 
 def test_depth_degrades_plain_networks_and_not_residual_ones(seed):
-    plain20, plain56, _, residual56 = map(last_loss, runs("degradation", seed))
+    plain20, plain56, _, residual56 = map(find_last_loss, run_preset("degradation", seed))
     assert plain56 > plain20 + 0.2
     assert residual56 < plain56 - 0.5
     assert residual56 < plain20
@@ -90,23 +92,23 @@ def test_depth_degrades_plain_networks_and_not_residual_ones(seed):
 def test_relus_die_at_a_large_rate_and_leaky_ones_do_not():
     losses = []
     for seed in SEEDS:
-        pair = runs("dying_relu", seed)
+        pair = run_preset("dying_relu", seed)
         dead = [np.nanmean(run.records[-1].layers["dead"]) for run in pair]
         assert dead[0] > 0.4
         assert dead[1] == 0
-        losses.append([last_loss(run) for run in pair])
+        losses.append([find_last_loss(run) for run in pair])
     relu, leaky = np.mean(losses, axis=0)
     assert leaky < relu
 
 
 def test_zeros_never_break_symmetry(seed):
-    zeros, xavier = runs("zero_initialization", seed)
+    zeros, xavier = run_preset("zero_initialization", seed)
     for record in zeros.records:
         assert (record.layers["weight_grad_norm"] == 0).all()
         assert (record.layers["weight_norm"] == 0).all()
         assert record.grad_norm > 0  # of the last bias alone
-    assert last_loss(zeros) > 0.95 * CHANCE
-    assert last_loss(xavier) < 1.0
+    assert find_last_loss(zeros) > 0.95 * CHANCE
+    assert find_last_loss(xavier) < 1.0
 
 
 def test_presets_say_what_to_look_for_and_differ_in_what_they_compare():
@@ -117,5 +119,5 @@ def test_presets_say_what_to_look_for_and_differ_in_what_they_compare():
         assert len({(one.experiment, one.plan) for one in preset.runs}) == len(preset.runs)
         assert len({one.experiment.seed for one in preset.runs}) == 1
     assert Origin.SIGNAL in {
-        run.divergence.origin for run in runs("clipping", 0) if run.divergence is not None
+        run.divergence.origin for run in run_preset("clipping", 0) if run.divergence is not None
     }

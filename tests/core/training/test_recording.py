@@ -11,14 +11,19 @@ from torch import nn
 from torch.nn import functional as F
 
 import gradflow as gf
-from gradflow.core.training import Trainer, task_of
-from gradflow.core.training.light import DeviceStatistics, LightRecorder
-from tests.core.training.tasks import data, network, small, task
+from gradflow.core.training import Trainer, make_task
+from gradflow.core.training.light import LightDeviceStatistics, LightRecorder
+from tests.core.training.tasks import (
+    make_data,
+    make_fixed_task,
+    make_network,
+    make_small_experiment,
+)
 
 
-def followed(experiment_or_task, plan):
+def follow_training(experiment_or_task, plan):
     """Records, each with a copy of the model before the step, one after it, and the batch."""
-    made = task_of(experiment_or_task)
+    made = make_task(experiment_or_task)
     batches = made.batches
     seen = []
 
@@ -41,8 +46,8 @@ def test_gradients_and_updates_are_those_of_a_second_pass(reports):
     plan = gf.TrainingPlan(
         steps=5, optimizer="adam", learning_rate=0.01, record_every=2, reports=reports
     )
-    experiment = small().model_copy(update={"dtype": "float64"})
-    for record, before, after, (inputs, targets) in followed(experiment, plan):
+    experiment = make_small_experiment().model_copy(update={"dtype": "float64"})
+    for record, before, after, (inputs, targets) in follow_training(experiment, plan):
         loss = F.cross_entropy(before(inputs), targets)
         gradients = torch.autograd.grad(loss, list(before.parameters()))
         assert record.loss == pytest.approx(loss.item())
@@ -68,10 +73,10 @@ def test_gradients_and_updates_are_those_of_a_second_pass(reports):
 @pytest.mark.parametrize("reports", [0, 100])
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_signals_by_hand(reports, activation):
-    experiment = small(activation=activation, initialization="normal", init_std=0.5)
+    experiment = make_small_experiment(activation=activation, initialization="normal", init_std=0.5)
     experiment = experiment.model_copy(update={"dtype": "float64"})
     plan = gf.TrainingPlan(steps=2, reports=reports)
-    for record, before, _after, (inputs, targets) in followed(experiment, plan):
+    for record, before, _after, (inputs, targets) in follow_training(experiment, plan):
         z, a, h = [], [], inputs
         for layer in (m for m in before.modules() if isinstance(m, nn.Linear)):
             z.append(layer(h))
@@ -95,8 +100,8 @@ def test_signals_by_hand(reports, activation):
                 expected["dead"] = flat.all(0).mean()
                 expected["saturated"] = np.nan if relu else (abs(out) > 0.97).mean()
             for name, value in expected.items():
-                found = record.layers[name][i]
-                np.testing.assert_allclose(found, value, rtol=1e-9, atol=1e-12, err_msg=name)
+                recorded = record.layers[name][i]
+                np.testing.assert_allclose(recorded, value, rtol=1e-9, atol=1e-12, err_msg=name)
 
 
 NETWORKS = {
@@ -136,7 +141,7 @@ def test_light_and_full_recording_agree_with_a_probe(code):
             np.testing.assert_allclose(
                 one.layers[name], other.report.layers[column], rtol=1e-6, err_msg=name
             )
-    made = task_of(experiment)
+    made = make_task(experiment)
     probed = gf.probe(made.model, *next(made.batches))
     assert full[0].report.loss == pytest.approx(probed.loss)
     for what, layer in probed.histograms:
@@ -147,15 +152,15 @@ def test_light_and_full_recording_agree_with_a_probe(code):
 
 
 def test_tiny_gradients_are_not_lost():
-    model = network().float()
-    inputs, targets = data()
-    tiny = task(
+    model = make_network().float()
+    inputs, targets = make_data()
+    tiny = make_fixed_task(
         model,
         batches=iter([(inputs.float(), targets)]),
         loss=lambda o, t: F.cross_entropy(o, t) * 1e-30,
     )
     (record,) = gf.train(tiny, gf.TrainingPlan(steps=1, reports=0))
-    same = network()
+    same = make_network()
     F.cross_entropy(same(inputs), targets).backward()
     expected = np.sqrt(sum(float(p.grad.square().sum()) for p in same.parameters())) * 1e-30
     assert record.grad_norm == pytest.approx(expected, rel=1e-4)
@@ -170,7 +175,7 @@ def test_the_device_statistics_agree_with_the_host(monkeypatch):
 
     def on_device(self, *args):
         original(self, *args)
-        self._statistics = DeviceStatistics()
+        self._statistics = LightDeviceStatistics()
 
     monkeypatch.setattr(LightRecorder, "__init__", on_device)
     (device,) = gf.train(experiment, plan)
@@ -188,7 +193,7 @@ def test_a_module_called_twice_is_one_layer_and_a_recurrent_one_is_a_layer():
             return self.out(torch.tanh(self.cell(torch.tanh(self.cell(x)))))
 
     model = Twice().double()
-    (record,) = gf.train(task(model), gf.TrainingPlan(steps=1, reports=0))
+    (record,) = gf.train(make_fixed_task(model), gf.TrainingPlan(steps=1, reports=0))
     assert record.modules == ("cell", "out")
     sequences = gf.SequenceExperiment(
         network=gf.Recurrent(cell="lstm", hidden_size=8),

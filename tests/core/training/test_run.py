@@ -11,13 +11,13 @@ import pytest
 
 import gradflow as gf
 from gradflow.core.training import LAYER_COLUMNS, NUMBERS
-from tests.core.training.tasks import small
+from tests.core.training.tasks import make_small_experiment
 
 
 @pytest.fixture(scope="module")
 def run():
     plan = gf.TrainingPlan(steps=5, record_every=2, reports=2, optimizer="momentum", momentum=0.5)
-    return gf.Run.collect(small(), plan)
+    return gf.Run.collect(make_small_experiment(), plan)
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +53,10 @@ def test_files_read_back(which, request, tmp_path):
     original.save(tmp_path / "run.json")
     read = gf.Run.load(tmp_path / "run.json")
     assert (read.title, read.settings, read.plan) == (
-        original.title, original.settings, original.plan,
-    )  # fmt: skip
+        original.title,
+        original.settings,
+        original.plan,
+    )
     pd.testing.assert_frame_equal(read.table(), original.table())
     pd.testing.assert_frame_equal(read.layers(), original.layers())
     assert read.divergence == original.divergence

@@ -1,1 +1,1 @@
-"""Why deeper is harder: plain networks against residual ones of the same depth."""
+"""Degradation with depth: plain networks against residual ones of the same depth."""

@@ -1,4 +1,4 @@
-"""Plain and residual networks of ever greater depth: what of the gradient reaches layer 1."""
+"""The share of the gradient that reaches layer 1, in plain and residual networks of any depth."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from gradflow.core.experiment import MLP, ConvNet, Data, Experiment
 from gradflow.core.probe import run
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.activation_facts import Alpha, NegativeSlope
+from gradflow.core.text import Text
 from gradflow.core.theory import Standing, predict
 from gradflow.core.theory.moments import FloatArray
 
@@ -30,7 +31,7 @@ KINDS = (Connection.PLAIN, Connection.RESIDUAL, Connection.PREACTIVATION)
 LAYERED = (Architecture.MLP, Architecture.CONV)
 NORMS = (Normalization.NONE, Normalization.BATCH, Normalization.LAYER, Normalization.RMS)
 BATCH, CONVOLUTIONAL_BATCH = 128, 32
-"""Digits; a convolution works on 64 pixels of each."""
+"""Digits in a batch; fewer for convolutions, which work on each of their 64 pixels."""
 DEPTHS = (4, 6, 10, 16, 26, 42, 66, 100)
 """Depths of the networks, about evenly spaced in their logarithm."""
 
@@ -82,18 +83,20 @@ class BlockNetworks(Spec):
 
     @field_validator("architecture", "normalization")
     @classmethod
-    def _possible_here(cls, value: StrEnum, info: ValidationInfo) -> StrEnum:
+    def _check_possible(cls, value: StrEnum, info: ValidationInfo) -> StrEnum:
         allowed = {"architecture": LAYERED, "normalization": NORMS}[str(info.field_name)]
         if value not in allowed:
-            raise InvalidExperiment(
-                f"{info.field_name}: {quote_value(value)} is not possible here; choose one of "
-                f"{', '.join(allowed)}",
-                fields=(str(info.field_name),),
+            message = Text(
+                "{field}: {value} is not possible here; choose one of {allowed}",
+                field=str(info.field_name),
+                value=quote_value(value),
+                allowed=", ".join(allowed),
             )
+            raise InvalidExperiment(message, fields=(str(info.field_name),))
         return value
 
-    def experiment(self, connection: Connection, depth: int) -> Experiment:
-        """The network with one kind of connection; depth counts the readout."""
+    def make_experiment(self, connection: Connection, depth: int) -> Experiment:
+        """Make the network with one kind of connection; depth counts the readout."""
         names = ["activation", "normalization"]
         names += [n for n in ("negative_slope", "elu_alpha") if self.applies(n, dict(self))]
         if connection is not Connection.PLAIN:
@@ -113,12 +116,13 @@ class BlockNetworks(Spec):
 
 @dataclass(frozen=True, eq=False)
 class DepthSweep:
-    """One kind of connection at every depth of ``DEPTHS``; all arrays have one entry per depth.
+    """The networks with one kind of connection; all arrays have one entry per depth.
 
     Attributes:
-        depths: L, weight layers.
-        ratio: ‖∂L/∂z_1‖ / ‖∂L/∂z_L‖: what of the readout's error signal arrives at layer 1.
-        law: the same by mean-field theory; NaN where it has no number.
+        depths: L, the number of weight layers, as in ``DEPTHS``.
+        ratio: ‖∂L/∂z_1‖ / ‖∂L/∂z_L‖: the share of the readout's error signal that arrives at
+            layer 1.
+        law: the ratio by mean-field theory; NaN where theory has no number.
         first: ‖∂L/∂z_1‖.
         loss: the loss before training.
     """
@@ -130,13 +134,14 @@ class DepthSweep:
     loss: FloatArray
 
 
-def sweep(spec: BlockNetworks, connection: Connection) -> DepthSweep:
-    """The networks with one kind of connection, before training."""
-    rows = [_measured(spec.experiment(connection, depth)) for depth in DEPTHS]
+def sweep_depths(spec: BlockNetworks, connection: Connection) -> DepthSweep:
+    """Measure the networks with one kind of connection at every depth, before training."""
+    rows = [_measure(spec.make_experiment(connection, depth)) for depth in DEPTHS]
     return DepthSweep(np.array(DEPTHS), *np.array(rows).T)
 
 
-def _measured(experiment: Experiment) -> tuple[float, float, float, float]:
+def _measure(experiment: Experiment) -> tuple[float, float, float, float]:
+    """Measure ratio, law, first and loss of one network."""
     report = run(experiment)
     prediction = predict(experiment, report)
     norms = report.layers["delta_norm"].to_numpy(np.float64)

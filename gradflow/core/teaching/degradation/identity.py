@@ -1,4 +1,4 @@
-"""How near the blocks of a network are to the identity."""
+"""The distance of the blocks of a network from the identity."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Blocks(BlockNetworks):
 
 @dataclass(frozen=True, eq=False)
 class Nearness:
-    """One entry per block, from the input side. h is what enters the block.
+    """Distance from the identity, one entry per block from the input side; h enters the block.
 
     Attributes:
         branch: ‖α·f(h)‖ / ‖h‖, Frobenius norms over batch × units (× pixels). A plain network has
-            no f; its block B stands for what a branch would have to add, f(h) = B(h) − h.
-        cosine: between a sample's h and what leaves the block, averaged over the batch.
+            no f; its block B counts as f(h) = B(h) − h, which a branch would have to add.
+        cosine: cosine between a sample's h and the output of the block, averaged over the batch.
     """
 
     branch: FloatArray
@@ -42,23 +42,23 @@ class Nearness:
 
 
 @torch.no_grad()
-def nearness(spec: Blocks, connection: Connection) -> Nearness:
-    """The blocks of one kind of network, before training, in float64."""
-    experiment = spec.experiment(connection, spec.depth)
+def measure_nearness(spec: Blocks, connection: Connection) -> Nearness:
+    """Measure the blocks of one kind of network, before training, in float64."""
+    experiment = spec.make_experiment(connection, spec.depth)
     inputs, _targets = draw_batch(experiment.data, experiment.seed)
     model = build_network(experiment, inputs).double()
     rows = []
-    for before, added, after in _blocks(model, inputs.double(), spec.block_size):
+    for before, added, after in _pass_blocks(model, inputs.double(), spec.block_size):
         size = before.norm()
         cosines = torch.cosine_similarity(before.flatten(1), after.flatten(1), dim=1, eps=1e-300)
         rows.append((float(added.norm() / size), float(cosines.mean())))
     return Nearness(*np.array(rows).reshape(-1, 2).T)
 
 
-def _blocks(
+def _pass_blocks(
     model: nn.Module, signal: Tensor, block_size: int
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """What enters each block, what its branch adds, and what leaves it."""
+    """Pass a signal through; yield each block's input, the sum its branch adds, and its output."""
     if any(isinstance(module, Block) for module in model.children()):
         for module in model.children():
             before, signal = signal, module(signal)

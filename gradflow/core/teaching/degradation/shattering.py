@@ -14,12 +14,13 @@ from gradflow.core.catalog import Activation, Connection, Initialization, Normal
 from gradflow.core.data import DATA_SEED_OFFSET
 from gradflow.core.experiment import MLP, Data, Experiment
 from gradflow.core.spec import Spec
-from gradflow.core.teaching.degradation.tangents import tangents
+from gradflow.core.teaching.degradation.tangents import propagate_tangents
 from gradflow.core.theory.moments import FloatArray
 
 POINTS, REACH = 256, 2.0
-"""Inputs on an even grid from −REACH to REACH."""
+"""Number of inputs on an even grid from −REACH to REACH."""
 LAGS = POINTS // 2
+"""The largest lag of an autocorrelation, in steps of the grid."""
 MOST_LAYERS = 100
 _BIAS_STD = 1.0
 """Without biases all ReLU units of the first layer would have their kink at x = 0."""
@@ -53,7 +54,7 @@ class Shattering(Spec):
     )
     seed: int = Field(0, ge=0, le=9999, title="Seed", description="Draws other weights.")
 
-    def experiment(
+    def make_experiment(
         self,
         connection: Connection,
         *,
@@ -62,32 +63,39 @@ class Shattering(Spec):
         normalized: bool | None = None,
         bias_std: float = _BIAS_STD,
     ) -> Experiment:
-        """A network of so many layers and a readout; its data only say how many inputs it has."""
+        """Make a network of so many layers and a readout.
+
+        Its data only say how many inputs it has.
+        """
         norm = self.normalized if normalized is None else normalized
         own: dict[str, Any] = {}
         if connection is not Connection.PLAIN:
             own = {"block_size": 1, "branch_scale": self.branch_scale}
         return Experiment(
             network=MLP(
-                depth=layers + 1, width=self.width, connection=connection,
-                activation=Activation.RELU, initialization=Initialization.KAIMING_NORMAL,
+                depth=layers + 1,
+                width=self.width,
+                connection=connection,
+                activation=Activation.RELU,
+                initialization=Initialization.KAIMING_NORMAL,
                 bias_std=bias_std,
-                normalization=Normalization.BATCH if norm else Normalization.NONE, **own,
+                normalization=Normalization.BATCH if norm else Normalization.NONE,
+                **own,
             ),
             data=Data(source="gaussian", dimension=features, batch_size=2),
             seed=self.seed,
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Landscape:
-    """The gradient df/dx of one network, or a noise, on the grid.
+    """The gradient df/dx of a network, or a noise, on the grid.
 
     Attributes:
         gradient: for one random readout f = v·h, v ~ N(0, I), divided by its root mean square.
-        correlation: between the gradients at x and at x + lag, over random readouts: the cosine
-            of dh/dx at both, averaged over x; of a noise, its exact expectation. For lags
-            0 … ``LAGS``.
+        correlation: correlation of the gradients at x and at x + lag over random readouts, for
+            lags 0 … ``LAGS``: the cosine of dh/dx at both, averaged over x; of a noise, its exact
+            expectation.
     """
 
     gradient: FloatArray
@@ -96,33 +104,35 @@ class Landscape:
 
 @dataclass(frozen=True, eq=False)
 class Landscapes:
-    """Gradients as functions of a scalar input x, and noises beside them.
+    """Gradients as functions of a scalar input x, and noises to compare them with.
 
     Attributes:
         x: the grid.
-        one: a network of one hidden layer, without normalization.
-        plain, residual: the deep networks; residual is h + β·f(h) with activation inside f.
+        shallow: a network of one hidden layer, without normalization.
+        plain, residual: deep networks; residual is h + β·f(h) with activation inside f.
         brown, white: a random walk, and independent numbers.
     """
 
     x: FloatArray
-    one: Landscape
+    shallow: Landscape
     plain: Landscape
     residual: Landscape
     brown: Landscape
     white: Landscape
 
 
-def landscapes(spec: Shattering) -> Landscapes:
-    """Gradients of three networks of one input in float64, brown and white noise."""
+def compute_landscapes(spec: Shattering) -> Landscapes:
+    """Compute the gradients of three networks of one input, brown and white noise, in float64."""
     random = torch.Generator().manual_seed(spec.seed + DATA_SEED_OFFSET)
     x = torch.linspace(-REACH, REACH, POINTS, dtype=torch.float64)[:, None]
 
-    def network(connection: Connection, layers: int, normalized: bool | None = None) -> Landscape:
-        experiment = spec.experiment(connection, layers=layers, normalized=normalized)
-        found = tangents(experiment, x, torch.ones_like(x))[-1]
+    def compute_landscape(
+        connection: Connection, layers: int, normalized: bool | None = None
+    ) -> Landscape:
+        experiment = spec.make_experiment(connection, layers=layers, normalized=normalized)
+        gradients = propagate_tangents(experiment, x, torch.ones_like(x))[-1]
         readout = torch.randn(spec.width, generator=random, dtype=torch.float64)
-        return Landscape(_unit(found @ readout), autocorrelation(found))
+        return Landscape(_scale_to_unit(gradients @ readout), measure_autocorrelation(gradients))
 
     noise = torch.randn(2, POINTS, generator=random, dtype=torch.float64)
     step = np.arange(1.0, POINTS + 1)
@@ -130,16 +140,16 @@ def landscapes(spec: Shattering) -> Landscapes:
     brown = np.array([np.sqrt(step[: POINTS - k] / step[k:]).mean() for k in lags])
     return Landscapes(
         x=x[:, 0].numpy(),
-        one=network(Connection.PLAIN, 1, normalized=False),
-        plain=network(Connection.PLAIN, spec.layers),
-        residual=network(Connection.PREACTIVATION, spec.residual_layers),
-        brown=Landscape(_unit(noise[0].cumsum(0)), brown),
-        white=Landscape(_unit(noise[1]), (lags == 0).astype(np.float64)),
+        shallow=compute_landscape(Connection.PLAIN, 1, normalized=False),
+        plain=compute_landscape(Connection.PLAIN, spec.layers),
+        residual=compute_landscape(Connection.PREACTIVATION, spec.residual_layers),
+        brown=Landscape(_scale_to_unit(noise[0].cumsum(0)), brown),
+        white=Landscape(_scale_to_unit(noise[1]), (lags == 0).astype(np.float64)),
     )
 
 
-def autocorrelation(gradients: Tensor) -> FloatArray:
-    """Mean cosine of rows i and i + lag of ``(points, units)``, for lags 0 … ``LAGS``.
+def measure_autocorrelation(gradients: Tensor) -> FloatArray:
+    """Measure the mean cosine of rows i and i + lag of ``(points, units)``, for lags 0 … ``LAGS``.
 
     A row of zeros has the cosine 0 with every other.
     """
@@ -148,6 +158,7 @@ def autocorrelation(gradients: Tensor) -> FloatArray:
     return np.array([np.diagonal(cosines, lag).mean() for lag in range(LAGS + 1)])
 
 
-def _unit(values: Tensor) -> FloatArray:
+def _scale_to_unit(values: Tensor) -> FloatArray:
+    """Divide values by their root mean square."""
     scaled: FloatArray = (values / values.square().mean().sqrt().clamp_min(1e-300)).numpy()
     return scaled

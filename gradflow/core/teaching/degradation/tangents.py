@@ -1,4 +1,4 @@
-"""How what each layer hands on changes with the input: signal and derivative, side by side."""
+"""Signals of all layers and their derivatives by the input, propagated side by side."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Dual(NamedTuple):
 
 
 @torch.no_grad()
-def tangents(experiment: Experiment, inputs: Tensor, direction: Tensor) -> list[Tensor]:
-    """J_l(x)·v behind each layer l: the derivative of all its units along ``direction`` v.
+def propagate_tangents(experiment: Experiment, inputs: Tensor, direction: Tensor) -> list[Tensor]:
+    """Propagate J_l(x)·v through each layer l: the derivative of its units along direction v.
 
     Of a plain network a layer is a weight layer and its activation; of a residual one the first
     layer and then each block. The readout is left out. Batch normalization uses the statistics
@@ -39,26 +39,26 @@ def tangents(experiment: Experiment, inputs: Tensor, direction: Tensor) -> list[
         One tensor ``(batch, units)`` per layer.
     """
     model = build_network(experiment, inputs.float()).to(inputs.dtype)
-    here, found, in_blocks = Dual(inputs, direction), [], False
+    dual, derivatives, in_blocks = Dual(inputs, direction), [], False
     for module, following in pairwise(model.children()):
-        here = _through(module, here)
+        dual = _push_through(module, dual)
         in_blocks = in_blocks or isinstance(module, Block)
-        # What follows the last block belongs to the readout.
-        begins = isinstance(following, Block | nn.Linear) and not in_blocks
-        if begins or isinstance(module, Block):
-            found.append(here.tangent)
-    return found
+        # Modules behind the last block belong to the readout.
+        next_begins = isinstance(following, Block | nn.Linear) and not in_blocks
+        if next_begins or isinstance(module, Block):
+            derivatives.append(dual.tangent)
+    return derivatives
 
 
-def _through(module: nn.Module, here: Dual) -> Dual:
-    """The forward pass of one module, and the chain rule beside it."""
-    signal, tangent = here
+def _push_through(module: nn.Module, dual: Dual) -> Dual:
+    """Run the forward pass of a module, and the chain rule beside it."""
+    signal, tangent = dual
     if isinstance(module, Block):
-        branch = _through_all(module.branch.children(), here)
+        branch = _push_through_all(module.branch.children(), dual)
         joined = Dual(
             signal + module.scale * branch.signal, tangent + module.scale * branch.tangent
         )
-        return _through_all(module.tail.children(), joined)
+        return _push_through_all(module.tail.children(), joined)
     if isinstance(module, nn.Linear):
         return Dual(module(signal), tangent @ module.weight.T)
     if isinstance(module, nn.BatchNorm1d):
@@ -69,7 +69,7 @@ def _through(module: nn.Module, here: Dual) -> Dual:
     return Dual(module(signal), tangent * (signal > 0))
 
 
-def _through_all(modules: Iterable[nn.Module], here: Dual) -> Dual:
+def _push_through_all(modules: Iterable[nn.Module], dual: Dual) -> Dual:
     for module in modules:
-        here = _through(module, here)
-    return here
+        dual = _push_through(module, dual)
+    return dual

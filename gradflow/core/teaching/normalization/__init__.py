@@ -1,1 +1,4 @@
-"""What shares a mean, one batch, running statistics, small batches; each in float64."""
+"""Normalization: which entries share a mean, one batch, running statistics, small batches.
+
+All in float64.
+"""

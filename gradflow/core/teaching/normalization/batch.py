@@ -14,11 +14,11 @@ from pydantic import Field, model_validator
 from torch.nn import functional as F
 
 from gradflow.core.data import load_digit_images
-from gradflow.core.errors import InvalidExperiment, quote_value
+from gradflow.core.errors import InvalidExperiment
 from gradflow.core.histogram import FloatArray
 from gradflow.core.spec import Spec
-from gradflow.core.teaching.normalization.sharing import IntArray, Norm, check_groups, sets
-from gradflow.core.text import N_
+from gradflow.core.teaching.normalization.sharing import IntArray, Norm, check_groups, number_sets
+from gradflow.core.text import N_, Text
 
 CHANNELS = 8
 MAX_SAMPLES = 128
@@ -35,7 +35,7 @@ class BatchSource(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SourceRow:
-    """One kind of batch.
+    """A row of ``BATCHES``, one kind of batch.
 
     Attributes:
         label: its name.
@@ -90,7 +90,7 @@ GAUSSIAN_STDS = 2.0 ** np.linspace(-2, 2, CHANNELS)
 
 
 class PushedBatch(Spec):
-    """A batch, a normalization with its parameters, and one of the entries to follow."""
+    """A batch, a normalization with its parameters, and an entry to follow through it."""
 
     source: BatchSource = Field(
         BatchSource.CONVOLUTION, title="Batch", description="What goes into the normalization."
@@ -123,38 +123,35 @@ class PushedBatch(Spec):
 
     @classmethod
     def applies(cls, name: str, values: Any) -> bool:
-        """Groups belong to group norm; with one channel there is nothing to choose."""
+        """Whether a field has an effect: groups need group norm, and both need several channels."""
         if name not in cls.exempt:
             return True
         many = values.get("source", BatchSource.CONVOLUTION) != BatchSource.IMAGES
         return many and (name != "groups" or values.get("norm") == Norm.GROUP)
 
     @model_validator(mode="after")
-    def _entry_exists(self) -> Self:
+    def _check_entry(self) -> Self:
         if self.norm is Norm.GROUP and self.row.channels > 1:
             check_groups(self.groups, CHANNELS)
         if self.sample > self.samples:
-            raise InvalidExperiment(
-                f"sample: {quote_value(self.sample)} is not allowed; choose a whole number from 1 to "
-                f"{self.samples}, the batch size",
-                fields=("sample",),
-            )
+            allowed = Text("a whole number from 1 to {size}, the batch size", size=self.samples)
+            raise InvalidExperiment.for_value("sample", self.sample, allowed)
         return self
 
     @property
     def row(self) -> SourceRow:
-        """The kind of the batch."""
+        """The row of ``BATCHES`` about the batch."""
         return BATCHES[self.source]
 
 
 @dataclass(frozen=True, eq=False)
 class Normalized:
-    """A tensor ``x`` of shape ``(N, C, H, W)`` and its normalized self.
+    """The statistics and the result of normalizing a tensor ``x`` of shape ``(N, C, H, W)``.
 
     Attributes:
-        numbers: of the set of each sample and channel, shape ``(N, C)``.
-        mean: of each set; 0 with RMS norm, which subtracts nothing.
-        variance: of each set, the biased one; with RMS norm the mean square.
+        numbers: number of the set of each sample and channel, shape ``(N, C)``.
+        mean: mean of each set; 0 with RMS norm, which subtracts nothing.
+        variance: biased variance of each set; with RMS norm the mean square.
         output: (x − mean)/√(variance + ε), shape of ``x``.
     """
 
@@ -165,32 +162,33 @@ class Normalized:
 
 
 def normalize(x: FloatArray, numbers: IntArray, eps: float, *, centred: bool = True) -> Normalized:
-    """Normalize within sets of entries.
+    """Normalize each set of entries by its own mean and variance.
 
     Args:
         x: shape ``(N, C, H, W)``.
-        numbers: of the set of each sample and channel, shape ``(N, C)``, from 0 without gaps.
+        numbers: number of the set of each sample and channel, shape ``(N, C)``, from 0 without
+            gaps.
         eps: ε, added to the variance.
         centred: whether the mean is subtracted (RMS norm does not).
     """
-    of_entry = np.broadcast_to(numbers[:, :, None, None], x.shape).ravel()
-    entries = np.bincount(of_entry)
-    mean = np.bincount(of_entry, x.ravel()) / entries if centred else np.zeros(len(entries))
-    distance = x.ravel() - mean[of_entry]
-    variance = np.bincount(of_entry, distance**2) / entries
-    output = distance / np.sqrt(variance + eps)[of_entry]
+    set_of_entry = np.broadcast_to(numbers[:, :, None, None], x.shape).ravel()
+    entries = np.bincount(set_of_entry)
+    mean = np.bincount(set_of_entry, x.ravel()) / entries if centred else np.zeros(len(entries))
+    distance = x.ravel() - mean[set_of_entry]
+    variance = np.bincount(set_of_entry, distance**2) / entries
+    output = distance / np.sqrt(variance + eps)[set_of_entry]
     return Normalized(numbers, mean, variance, output.reshape(x.shape))
 
 
 @dataclass(frozen=True, eq=False)
-class Followed:
-    """What happens to one entry.
+class FollowedEntry:
+    """The numbers of one entry on its way through the normalization.
 
     Attributes:
-        entries: m, how many share its mean.
-        total: their sum; of their squares with RMS norm.
-        mean, variance: theirs.
-        x, normalized, output: the entry before, between and after.
+        entries: m, how many entries share its mean.
+        total: their sum; with RMS norm the sum of their squares.
+        mean, variance: their mean and variance.
+        x, normalized, output: the entry itself, x̂ and γ·x̂ + β.
     """
 
     entries: int
@@ -203,13 +201,13 @@ class Followed:
 
 
 @dataclass(frozen=True, eq=False)
-class Pushed:
+class PushResult:
     """A batch before and after the normalization.
 
     Attributes:
         before, after: all entries, shape ``(N, C, H, W)``; ``after`` is γ·x̂ + β.
         own: whether a sample and channel share statistics with the followed entry, ``(N, C)``.
-        statistics: of every set.
+        statistics: the statistics of every set, and x̂.
         followed: the numbers of the followed entry.
     """
 
@@ -217,59 +215,57 @@ class Pushed:
     after: FloatArray
     own: npt.NDArray[np.bool_]
     statistics: Normalized
-    followed: Followed
+    followed: FollowedEntry
 
 
-def push(spec: PushedBatch) -> Pushed:
-    """Batch in, γ·(x − μ)/√(σ² + ε) + β out.
+def push(spec: PushedBatch) -> PushResult:
+    """Push a batch through the normalization, x → γ·(x − μ)/√(σ² + ε) + β.
 
     μ and σ² are those of the entries that share them; RMS norm has no μ, and the mean square
     for σ².
     """
-    x = batch(spec)
+    x = draw_batch(spec)
     groups = spec.groups if spec.row.channels > 1 else 1
-    numbers = sets(spec.norm, x.shape[0], x.shape[1], groups)
+    numbers = number_sets(spec.norm, x.shape[0], x.shape[1], groups)
     centred = spec.norm is not Norm.RMS
-    found = normalize(x, numbers, spec.eps, centred=centred)
-    after = spec.gamma * found.output + spec.beta
+    statistics = normalize(x, numbers, spec.eps, centred=centred)
+    after = spec.gamma * statistics.output + spec.beta
     at = (spec.sample - 1, min(spec.channel, x.shape[1]) - 1, x.shape[2] // 2, x.shape[3] // 2)
     number = numbers[at[:2]]
     own = numbers == number
     members = x[own]
-    followed = Followed(
+    followed = FollowedEntry(
         entries=members.size,
         total=float(members.sum() if centred else np.square(members).sum()),
-        mean=float(found.mean[number]),
-        variance=float(found.variance[number]),
+        mean=float(statistics.mean[number]),
+        variance=float(statistics.variance[number]),
         x=float(x[at]),
-        normalized=float(found.output[at]),
+        normalized=float(statistics.output[at]),
         output=float(after[at]),
     )
-    return Pushed(x, after, own, found, followed)
+    return PushResult(x, after, own, statistics, followed)
 
 
-def batch(spec: PushedBatch) -> FloatArray:
-    """The batch of a seed, shape ``(N, C, H, W)``."""
+def draw_batch(spec: PushedBatch) -> FloatArray:
+    """Draw the batch of a seed, shape ``(N, C, H, W)``."""
     random = np.random.default_rng(spec.seed)
     if spec.source is BatchSource.GAUSSIAN:
         shape = (spec.samples, CHANNELS, spec.row.height, spec.row.width)
-        drawn: FloatArray = GAUSSIAN_MEANS[:, None, None] + GAUSSIAN_STDS[
-            :, None, None
-        ] * random.standard_normal(shape)
-        return drawn
+        means, stds = GAUSSIAN_MEANS[:, None, None], GAUSSIAN_STDS[:, None, None]
+        return np.asarray(means + stds * random.standard_normal(shape))
     pixels = load_digit_images()[0]
     images = pixels[random.choice(len(pixels), spec.samples, replace=False)]
     if spec.source is BatchSource.IMAGES:
         return images.reshape(-1, 1, 8, 8)
     if spec.source is BatchSource.HIDDEN:
         hidden = np.maximum(images @ random.normal(0, math.sqrt(2 / 64), (64, 64)), 0)
-        weight, bias = random.normal(0, math.sqrt(2 / 64), (64, CHANNELS)), _biases(random)
+        weight, bias = random.normal(0, math.sqrt(2 / 64), (64, CHANNELS)), _draw_biases(random)
         return np.asarray(hidden @ weight + bias).reshape(-1, CHANNELS, 1, 1)
-    filters, bias = random.normal(0, math.sqrt(2 / 9), (CHANNELS, 1, 3, 3)), _biases(random)
+    filters, bias = random.normal(0, math.sqrt(2 / 9), (CHANNELS, 1, 3, 3)), _draw_biases(random)
     squares = torch.from_numpy(images.reshape(-1, 1, 8, 8))
-    found = F.conv2d(squares, torch.from_numpy(filters), torch.from_numpy(bias), padding=1)
-    return np.asarray(found.numpy())
+    output = F.conv2d(squares, torch.from_numpy(filters), torch.from_numpy(bias), padding=1)
+    return np.asarray(output.numpy())
 
 
-def _biases(random: np.random.Generator) -> FloatArray:
+def _draw_biases(random: np.random.Generator) -> FloatArray:
     return random.normal(0, 1, CHANNELS)

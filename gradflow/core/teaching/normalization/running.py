@@ -13,15 +13,15 @@ from gradflow.core.histogram import FloatArray
 from gradflow.core.spec import Spec
 
 MEAN, STD = 3.0, 2.0
-"""Of the unit's input while training."""
+"""Mean and standard deviation of the unit's input while training."""
 EPS = 1e-5
-TESTED = 4096
-"""Test samples, cut into batches."""
+TEST_SAMPLES = 4096
+"""Number of test samples, which are cut into batches."""
 MAX_BATCH = 512
 
 
 class RunningStatistics(Spec):
-    """Batches of one unit, x ~ N(3, 2²), that update its running mean and variance, then a test.
+    """Batches of one unit, x ~ N(3, 2²), that update its running statistics, and test samples.
 
     Test samples come from N(3 + 2·shift, (2·scale)²).
     """
@@ -49,21 +49,21 @@ class RunningStatistics(Spec):
 
     @classmethod
     def applies(cls, name: str, values: Any) -> bool:  # noqa: ARG003 - the base class's signature
-        """All fields always apply."""
+        """Whether a field has an effect, which all of them have."""
         return True
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
-    """Statistics while training. Running ones have an entry more, the one at the start.
+class RunningCourse:
+    """Statistics while training. Running ones have one entry more, that at the start.
 
     Attributes:
-        mean: of every batch, shape ``(k,)``.
-        variance: of every batch, biased (÷N); with it the batch is normalized.
-        running_mean, running_variance: after 0 … k batches; from 0 and 1 on, as in PyTorch,
+        mean: mean of every batch, shape ``(k,)``.
+        variance: biased variance (÷N) of every batch, by which the batch is normalized.
+        running_mean, running_variance: after 0 … k batches. They start at 0 and 1 as in PyTorch;
             running ← (1 − m)·running + m·batch, where the batch's variance is unbiased (÷(N−1)).
-        expected_mean, expected_variance: what they are on average over all draws.
-        mean_spread, variance_spread: their standard deviation over all draws.
+        expected_mean, expected_variance: the running statistics, averaged over all draws.
+        mean_spread, variance_spread: standard deviations of the running statistics over all draws.
     """
 
     mean: FloatArray
@@ -78,7 +78,7 @@ class Course:
 
 @dataclass(frozen=True, eq=False)
 class Outputs:
-    """Test samples after the normalization, γ = 1 and β = 0, each of shape ``(TESTED,)``.
+    """Test samples after the normalization, γ = 1 and β = 0, each of shape ``(TEST_SAMPLES,)``.
 
     Attributes:
         training: with the statistics of their own batch.
@@ -90,13 +90,13 @@ class Outputs:
     evaluation: FloatArray
     ideal: FloatArray
 
-    def error(self, mode: FloatArray) -> float:
-        """Root mean square distance of a mode's outputs from the ideal ones."""
+    def measure_error(self, mode: FloatArray) -> float:
+        """Measure the root mean square distance of a mode's outputs from the ideal ones."""
         return float(np.sqrt(np.mean((mode - self.ideal) ** 2)))
 
 
-def course(spec: RunningStatistics) -> Course:
-    """Draw the batches one by one; more of them only continue the course."""
+def simulate_course(spec: RunningStatistics) -> RunningCourse:
+    """Draw the batches one by one; with more batches the first ones stay the same."""
     random = np.random.default_rng([spec.seed, 0])
     size, m = spec.batch_size, spec.momentum
     mean, variance = np.zeros(spec.batches), np.zeros(spec.batches)
@@ -110,7 +110,7 @@ def course(spec: RunningStatistics) -> Course:
     forgotten: FloatArray = np.power(1 - m, np.arange(spec.batches + 1), dtype=np.float64)
     # A sum of independent batches with weights m(1 − m)^i; with m = 1 only the last one counts.
     spread = np.sqrt(m / (2 - m) * (1 - forgotten**2))
-    return Course(
+    return RunningCourse(
         mean=mean,
         variance=variance,
         running_mean=running_mean,
@@ -122,11 +122,11 @@ def course(spec: RunningStatistics) -> Course:
     )
 
 
-def outputs(spec: RunningStatistics, found: Course) -> Outputs:
-    """Push test samples through both modes."""
+def push_test_samples(spec: RunningStatistics, course: RunningCourse) -> Outputs:
+    """Push test samples through both modes, after the training of ``course``."""
     random = np.random.default_rng([spec.seed, 1])
-    x = random.normal(MEAN + spec.shift * STD, spec.scale * STD, TESTED)
-    parts = np.array_split(x, TESTED // spec.batch_size)
+    x = random.normal(MEAN + spec.shift * STD, spec.scale * STD, TEST_SAMPLES)
+    parts = np.array_split(x, TEST_SAMPLES // spec.batch_size)
     training = np.concatenate([(p - p.mean()) / np.sqrt(p.var() + EPS) for p in parts])
-    evaluation = (x - found.running_mean[-1]) / np.sqrt(found.running_variance[-1] + EPS)
+    evaluation = (x - course.running_mean[-1]) / np.sqrt(course.running_variance[-1] + EPS)
     return Outputs(training, evaluation, (x - MEAN) / math.sqrt(STD**2 + EPS))

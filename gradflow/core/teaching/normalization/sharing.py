@@ -1,4 +1,4 @@
-"""Which entries of a tensor [N, C, H, W] share one mean and variance."""
+"""The sets of entries of a tensor [N, C, H, W] that share one mean and variance."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from gradflow.core.errors import InvalidExperiment, quote_value
+from gradflow.core.errors import InvalidExperiment
 from gradflow.core.spec import Spec
-from gradflow.core.text import N_
+from gradflow.core.text import N_, Text
 
 IntArray = npt.NDArray[np.int64]
 
@@ -29,14 +29,14 @@ class Norm(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class NormRow:
-    """What a page says of a normalization.
+    """A row of ``NORMS``, a normalization.
 
     Attributes:
         label: its name.
-        short: the same without "norm".
+        short: its name without "norm".
         axes: the axes that its mean runs over, in words.
         formula: its mean in LaTeX.
-        paper: where it was proposed.
+        paper: the paper that proposed it.
     """
 
     label: str
@@ -83,12 +83,12 @@ NORMS: dict[Norm, NormRow] = {
         paper="Zhang & Sennrich 2019",
     ),
 }
-DRAWN = (Norm.BATCH, Norm.LAYER, Norm.INSTANCE, Norm.GROUP)
-"""RMS norm's sets are those of layer norm."""
+DRAWN_NORMS = (Norm.BATCH, Norm.LAYER, Norm.INSTANCE, Norm.GROUP)
+"""The normalizations that the page draws; RMS norm has the sets of layer norm."""
 
 
-class Block(Spec):
-    """The sizes of a tensor [N, C, H, W], and one of its entries."""
+class NormalizedBlock(Spec):
+    """The sizes of a tensor [N, C, H, W], and an entry of it."""
 
     samples: int = Field(4, ge=1, le=8, title="Samples N", description="The batch.")
     channels: int = Field(6, ge=1, le=12, title="Channels C", description="Or units, or features.")
@@ -106,47 +106,49 @@ class Block(Spec):
 
     @classmethod
     def applies(cls, name: str, values: Any) -> bool:  # noqa: ARG003 - the base class's signature
-        """All fields always apply."""
+        """Whether a field has an effect, which all of them have."""
         return True
 
     @model_validator(mode="after")
-    def _entry_exists(self) -> Self:
+    def _check_entry(self) -> Self:
         check_groups(self.groups, self.channels)
         for name, value, size in (
             ("sample", self.sample, self.samples),
             ("channel", self.channel, self.channels),
         ):
             if value > size:
-                raise InvalidExperiment(
-                    f"{name}: {quote_value(value)} is not allowed; choose a whole number from 1 to "
-                    f"{size}, the number of {name}s",
-                    fields=(name,),
+                allowed = Text(
+                    "a whole number from 1 to {size}, the number of {name}s", size=size, name=name
                 )
+                raise InvalidExperiment.for_value(name, value, allowed)
         return self
 
 
-def divisors(number: int) -> list[int]:
-    """All divisors, increasing."""
+def list_divisors(number: int) -> list[int]:
+    """List all divisors, increasing."""
     return [d for d in range(1, number + 1) if number % d == 0]
 
 
 def check_groups(groups: int, channels: int) -> None:
     """Raise ``InvalidExperiment`` unless the groups are of equal size."""
     if channels % groups:
-        allowed = ", ".join(map(str, divisors(channels)))
-        raise InvalidExperiment(
-            f"groups: {groups} does not divide the {channels} channels; choose one of {allowed}",
-            fields=("groups",),
+        allowed = ", ".join(map(str, list_divisors(channels)))
+        message = Text(
+            "groups: {groups} does not divide the {channels} channels; choose one of {allowed}",
+            groups=groups,
+            channels=channels,
+            allowed=allowed,
         )
+        raise InvalidExperiment(message, fields=("groups",))
 
 
-def sets(norm: Norm, samples: int, channels: int, groups: int) -> IntArray:
-    """For each sample and channel the number of its set: entries of one set share a mean.
+def number_sets(norm: Norm, samples: int, channels: int, groups: int) -> IntArray:
+    """Number the set of each sample and channel: entries of one set share a mean.
 
     Pixels never matter: every normalization averages over H and W.
 
     Args:
-        norm: which normalization.
+        norm: the normalization.
         samples: N.
         channels: C.
         groups: G, used by group norm only; C/G neighbouring channels form a group.
@@ -161,11 +163,9 @@ def sets(norm: Norm, samples: int, channels: int, groups: int) -> IntArray:
         case Norm.LAYER | Norm.RMS:
             return n
         case Norm.INSTANCE:
-            found: IntArray = n * channels + c
-            return found
+            return np.asarray(n * channels + c)
         case Norm.GROUP:
-            grouped: IntArray = n * groups + c // (channels // groups)
-            return grouped
+            return np.asarray(n * groups + c // (channels // groups))
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,11 +173,11 @@ class Sets:
     """The sets of one normalization over a block.
 
     Attributes:
-        norm: which normalization.
-        numbers: of the set of each sample and channel, shape ``(N, C)``.
-        chosen: which of them share a mean with the chosen entry, shape ``(N, C)``.
+        norm: the normalization.
+        numbers: number of the set of each sample and channel, shape ``(N, C)``.
+        chosen: whether they share a mean with the chosen entry, shape ``(N, C)``.
         count: number of sets, i.e. of means.
-        entries: per set, pixels included.
+        entries: number of entries in each set, pixels included.
     """
 
     norm: Norm
@@ -187,24 +187,24 @@ class Sets:
     entries: int
 
 
-def block_sets(block: Block) -> list[Sets]:
-    """The sets of batch, layer, instance and group norm."""
-    found = []
+def list_block_sets(block: NormalizedBlock) -> list[Sets]:
+    """List the sets of each of ``DRAWN_NORMS`` over a block."""
+    every = []
     total = block.samples * block.channels * block.height * block.width
-    for norm in DRAWN:
-        numbers = sets(norm, block.samples, block.channels, block.groups)
+    for norm in DRAWN_NORMS:
+        numbers = number_sets(norm, block.samples, block.channels, block.groups)
         count = int(numbers.max()) + 1
         own = numbers[block.sample - 1, block.channel - 1]
-        found.append(Sets(norm, numbers, numbers == own, count, total // count))
-    return found
+        every.append(Sets(norm, numbers, numbers == own, count, total // count))
+    return every
 
 
-def coincidences(found: list[Sets]) -> list[list[Norm]]:
-    """Normalizations that divide the block into the same sets, two or more at a time."""
+def find_coincidences(every: list[Sets]) -> list[list[Norm]]:
+    """Find the normalizations that divide a block into the same sets, two or more at a time."""
     alike: dict[bytes, list[Norm]] = {}
-    for one in found:
+    for sets in every:
         # Numbered by first appearance, equal partitions are equal arrays.
-        _values, first, inverse = np.unique(one.numbers, return_index=True, return_inverse=True)
+        _values, first, inverse = np.unique(sets.numbers, return_index=True, return_inverse=True)
         order = np.argsort(np.argsort(first))
-        alike.setdefault(order[inverse].tobytes(), []).append(one.norm)
+        alike.setdefault(order[inverse].tobytes(), []).append(sets.norm)
     return [norms for norms in alike.values() if len(norms) > 1]

@@ -1,4 +1,4 @@
-"""How much the statistics of a batch scatter, and what that does to the output."""
+"""The scatter of the statistics of small batches, and the error it makes in the output."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from pydantic import Field, field_validator
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.histogram import FloatArray
 from gradflow.core.spec import Spec
-from gradflow.core.text import N_
+from gradflow.core.text import N_, Text
 
 SIZES = tuple(2**i for i in range(1, 10))
 POSITIONS = (1, 4, 16)
 GROUP_CHANNELS = (2, 4, 8, 16, 32, 64)
-_DRAWS, _FEWEST = 2**18, 128
+_ENTRIES_DRAWN, _FEWEST_SETS = 2**18, 128
+"""Statistics are measured over so many entries, in at least so many sets."""
 
 
 class Law(StrEnum):
@@ -32,7 +33,7 @@ class Law(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class LawRow:
-    """One distribution, scaled to mean 0 and variance 1.
+    """A row of ``LAWS``, a distribution scaled to mean 0 and variance 1.
 
     Attributes:
         label: its name.
@@ -71,29 +72,27 @@ class SmallBatches(Spec):
 
     @field_validator("batch_size")
     @classmethod
-    def _power_of_two(cls, value: int) -> int:
+    def _check_batch_size(cls, value: int) -> int:
         if value not in SIZES:
-            raise InvalidExperiment(
-                f"batch_size: {value} is not allowed; choose one of {', '.join(map(str, SIZES))}",
-                fields=("batch_size",),
-            )
+            allowed = Text("one of {sizes}", sizes=", ".join(map(str, SIZES)))
+            raise InvalidExperiment.for_value("batch_size", value, allowed)
         return value
 
     @classmethod
     def applies(cls, name: str, values: Any) -> bool:  # noqa: ARG003 - the base class's signature
-        """All fields always apply."""
+        """Whether a field has an effect, which all of them have."""
         return True
 
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """What sets of m entries show, for several m.
+    """The statistics of sets of m entries; one entry per m.
 
     Attributes:
         mean: standard deviation of their mean.
         variance: standard deviation of their (biased) variance.
         error: root mean square of x̂ − x, where x̂ is normalized by the set's own mean and
-            variance, and x, of mean 0 and variance 1, by those of all entries there are.
+            variance, and x, of mean 0 and variance 1, by those of the distribution.
     """
 
     mean: FloatArray
@@ -103,7 +102,7 @@ class Spread:
 
 @dataclass(frozen=True, eq=False)
 class Spreads:
-    """Batch norm and group norm over the batch sizes ``SIZES``, drawn and as theory has them."""
+    """Batch norm and group norm at the batch sizes ``SIZES``, as measured and by theory."""
 
     batch: Spread
     batch_theory: Spread
@@ -111,8 +110,8 @@ class Spreads:
     group_theory: Spread
 
 
-def spreads(spec: SmallBatches) -> Spreads:
-    """Draw many batches of every size.
+def measure_spreads(spec: SmallBatches) -> Spreads:
+    """Measure the spread over many batches of every size.
 
     Batch norm averages over N·H·W entries. Group norm averages over (C/G)·H·W entries of each
     sample, whatever N is.
@@ -121,15 +120,15 @@ def spreads(spec: SmallBatches) -> Spreads:
     batch = np.array(SIZES) * spec.positions
     group = np.full(len(SIZES), spec.group_channels * spec.positions)
     return Spreads(
-        batch=drawn(spec.law, batch, random),
-        batch_theory=theory(spec.law, batch),
-        group=drawn(spec.law, group, random),
-        group_theory=theory(spec.law, group),
+        batch=measure_spread(spec.law, batch, random),
+        batch_theory=predict_spread(spec.law, batch),
+        group=measure_spread(spec.law, group, random),
+        group_theory=predict_spread(spec.law, group),
     )
 
 
-def draw(law: Law, shape: tuple[int, int], random: np.random.Generator) -> FloatArray:
-    """Independent entries of mean 0 and variance 1."""
+def draw_entries(law: Law, shape: tuple[int, int], random: np.random.Generator) -> FloatArray:
+    """Draw independent entries of mean 0 and variance 1."""
     match law:
         case Law.GAUSSIAN:
             return random.standard_normal(shape)
@@ -140,20 +139,20 @@ def draw(law: Law, shape: tuple[int, int], random: np.random.Generator) -> Float
             return random.laplace(0, math.sqrt(0.5), shape)
 
 
-def drawn(law: Law, entries: npt.NDArray[np.int64], random: np.random.Generator) -> Spread:
-    """Measured over many sets of ``entries`` each."""
-    found = []
+def measure_spread(law: Law, entries: npt.NDArray[np.int64], random: np.random.Generator) -> Spread:
+    """Measure the spread over many sets of so many entries each."""
+    rows = []
     for m in entries.tolist():
-        x = draw(law, (max(_FEWEST, _DRAWS // m), m), random)
+        x = draw_entries(law, (max(_FEWEST_SETS, _ENTRIES_DRAWN // m), m), random)
         mean, variance = x.mean(1, keepdims=True), x.var(1, keepdims=True)
         # Equal entries (zeros after ReLU) have variance 0, and become 0 whatever ε is.
         normalized = (x - mean) / np.sqrt(np.where(variance > 0, variance, 1))
-        found.append((mean.std(), variance.std(), math.sqrt(np.mean((normalized - x) ** 2))))
-    return Spread(*np.array(found).T)
+        rows.append((mean.std(), variance.std(), math.sqrt(np.mean((normalized - x) ** 2))))
+    return Spread(*np.array(rows).T)
 
 
-def theory(law: Law, entries: npt.NDArray[np.int64]) -> Spread:
-    """Closed forms for sets of m ≥ 2 independent entries of mean 0, variance 1 and kurtosis κ.
+def predict_spread(law: Law, entries: npt.NDArray[np.int64]) -> Spread:
+    """Predict the spread of sets of m ≥ 2 entries of mean 0, variance 1 and kurtosis κ.
 
     Mean: 1/√m. Biased variance: (1 − 1/m)·√(κ/m − (m−3)/(m(m−1))). Error: within a set x̂ has
     mean square 1, and the mean of x̂·x is the set's standard deviation s; so the error is
@@ -164,13 +163,15 @@ def theory(law: Law, entries: npt.NDArray[np.int64]) -> Spread:
     kurtosis = LAWS[law].kurtosis
     variance = (1 - 1 / m) * np.sqrt(kurtosis / m - (m - 3) / (m * (m - 1)))
     if law is Law.GAUSSIAN:
-        error = np.array([math.sqrt(2 - 2 * _gaussian_deviation(n)) for n in entries.tolist()])
+        error = np.array(
+            [math.sqrt(2 - 2 * _compute_gaussian_deviation(n)) for n in entries.tolist()]
+        )
     else:
         error = np.sqrt((kurtosis + 3) / (4 * m))
     return Spread(1 / np.sqrt(m), variance, error)
 
 
-def _gaussian_deviation(entries: int) -> float:
-    """E s for m entries."""
+def _compute_gaussian_deviation(entries: int) -> float:
+    """Compute E s, the mean standard deviation of m Gaussian entries."""
     ratio = math.exp(math.lgamma(entries / 2) - math.lgamma((entries - 1) / 2))
     return math.sqrt(2 / entries) * ratio

@@ -1,1 +1,1 @@
-"""What a normalization does to a network: gradient flow, weight scale, learning rate."""
+"""Effects of a normalization on a network: gradient flow, weight scale, learning rate."""

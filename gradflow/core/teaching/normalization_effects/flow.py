@@ -1,4 +1,4 @@
-"""The same deep network with each normalization: how fast its gradient grows per layer."""
+"""The growth of the gradient per layer of one deep network, with each normalization."""
 
 from __future__ import annotations
 
@@ -17,23 +17,27 @@ from gradflow.core.catalog import (
     Normalization,
     NormPosition,
 )
-from gradflow.core.errors import InvalidExperiment, quote_value
+from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import MLP, Data, Experiment
 from gradflow.core.report import Report
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.activation_facts import Alpha, NegativeSlope
+from gradflow.core.text import Text
 from gradflow.core.theory import Prediction, Standing
-from gradflow.core.theory.moments import FloatArray, activation_law
+from gradflow.core.theory.moments import FloatArray, get_activation_law
 
 COMPARED = (
-    Normalization.NONE, Normalization.BATCH, Normalization.LAYER, Normalization.GROUP,
+    Normalization.NONE,
+    Normalization.BATCH,
+    Normalization.LAYER,
+    Normalization.GROUP,
     Normalization.RMS,
-)  # fmt: skip
+)
 NORMS = COMPARED[1:]
 
 
 class NormalizedFlow(Spec):
-    """One deep network, drawn from one seed, with each of the normalizations in turn.
+    """A deep network, drawn from one seed, with each of the normalizations in turn.
 
     Inputs are N(0, I), as many numbers per sample as a layer has units, because the laws are
     about samples that differ in many directions; ten classes and cross-entropy.
@@ -70,35 +74,40 @@ class NormalizedFlow(Spec):
 
     @field_validator("placed", mode="before")
     @classmethod
-    def _known(cls, value: Any) -> str:
+    def _check_placed(cls, value: Any) -> str:
         if value not in NORMS:
-            raise InvalidExperiment(
-                f"placed: {quote_value(value)} is not allowed; choose one of {', '.join(NORMS)}",
-                fields=("placed",),
-            )
+            allowed = Text("one of {codes}", codes=", ".join(NORMS))
+            raise InvalidExperiment.for_value("placed", value, allowed)
         return str(value)
 
     @model_validator(mode="after")
-    def _possible(self) -> NormalizedFlow:
-        self.network(Normalization.GROUP)
+    def _check_groups(self) -> NormalizedFlow:
+        self.make_network(Normalization.GROUP)
         return self
 
-    def network(self, normalization: Normalization, position: NormPosition | None = None) -> MLP:
-        """The network with one normalization, at ``norm_position`` unless ``position`` is given."""
-        place = {} if normalization is Normalization.NONE else {
-            "norm_position": position or self.norm_position
-        }  # fmt: skip
-        group = {"groups": self.groups} if normalization is Normalization.GROUP else {}
+    def make_network(
+        self, normalization: Normalization, position: NormPosition | None = None
+    ) -> MLP:
+        """Make the network with one normalization; ``position`` replaces ``norm_position``."""
         names = ("negative_slope", "elu_alpha", "init_std")
-        own = {name: getattr(self, name) for name in names if self.applies(name, dict(self))}
+        own: dict[str, Any] = {
+            name: getattr(self, name) for name in names if self.applies(name, dict(self))
+        }
+        if normalization is not Normalization.NONE:
+            own["norm_position"] = position or self.norm_position
+        if normalization is Normalization.GROUP:
+            own["groups"] = self.groups
         return MLP(
-            depth=self.depth, width=self.width, activation=self.activation,
-            initialization=self.initialization, normalization=normalization,
-            **own, **place, **group,
-        )  # fmt: skip
+            depth=self.depth,
+            width=self.width,
+            activation=self.activation,
+            initialization=self.initialization,
+            normalization=normalization,
+            **own,
+        )
 
-    def experiment(self, network: MLP) -> Experiment:
-        """One of these networks on its data."""
+    def make_experiment(self, network: MLP) -> Experiment:
+        """Make the experiment of a network of ``make_network`` on the data."""
         return Experiment(
             network=network,
             data=Data(source="gaussian", dimension=self.width, batch_size=self.batch_size),
@@ -113,8 +122,9 @@ class Growth:
     Attributes:
         measured: exp of minus the slope of the line fitted to ln ‖∂L/∂a_l‖² over the hidden
             layers; NaN if fewer than two norms are positive and finite.
-        predicted: the same of theory's curve for this width and batch; NaN without a theory.
-        limit: the law of wide layers and large batches, see ``limit``; NaN without one.
+        predicted: the same for the curve that theory predicts for this width and batch; NaN without
+            a theory.
+        limit: the law of wide layers and large batches, see ``compute_limit``; NaN without one.
         ratio: ‖∂L/∂a_1‖ / ‖∂L/∂a_{L−1}‖, measured between the first and the last hidden layer.
     """
 
@@ -124,19 +134,19 @@ class Growth:
     ratio: float
 
 
-def growth(spec: MLP, report: Report, prediction: Prediction) -> Growth:
-    """How fast the gradient of a plain network grows, as measured and by theory."""
+def measure_growth(spec: MLP, report: Report, prediction: Prediction) -> Growth:
+    """Measure how fast the gradient of a plain network grows, and predict it by theory."""
     norms = report.layers["activation_grad_norm"].to_numpy(np.float64)[:-1]
     known = prediction.standing is not Standing.NONE
     predicted = prediction.activation_grad_norm[:-1] if known else np.zeros(0)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = float(norms[0] / norms[-1])
-    law = prediction.chi if spec.normalization is Normalization.NONE else limit(spec)
-    return Growth(factor(norms), factor(predicted), law, ratio)
+    law = prediction.chi if spec.normalization is Normalization.NONE else compute_limit(spec)
+    return Growth(fit_growth(norms), fit_growth(predicted), law, ratio)
 
 
-def factor(norms: Sequence[float] | FloatArray) -> float:
-    """Factor of the squared norms per step from the last to the first, fitted to their logs."""
+def fit_growth(norms: Sequence[float] | FloatArray) -> float:
+    """Fit the factor of the squared norms per step from the last to the first, to their logs."""
     values = np.asarray(norms, dtype=np.float64)
     layers = np.flatnonzero(np.isfinite(values) & (values > 0))
     if len(layers) < 2:
@@ -144,31 +154,32 @@ def factor(norms: Sequence[float] | FloatArray) -> float:
     return float(np.exp(-2 * np.polyfit(layers, np.log(values[layers]), 1)[0]))
 
 
-def limit(spec: MLP) -> float:
-    """Growth of ‖∂L/∂a‖² per layer for infinitely wide layers and batches; NaN without a norm.
+def compute_limit(spec: MLP) -> float:
+    """Compute the growth of ‖∂L/∂a‖² per layer for infinitely wide layers and batches.
 
     Before φ the norm makes u ~ N(0, 1), whatever the weights: E φ'(u)² / Var φ(u) for batch norm
     (Yang et al. 2019), E φ'(u)² / E φ(u)² for layer, group and RMS norm. After φ the signal that
     enters a weight layer has mean square 1, so z ~ N(0, q) with q = σ_w² = fan_in·Var(W), and the
     factor is q·E φ'(z)² over the statistic that the norm divides by: Var φ(z), or E φ(z)² for
-    RMS norm.
+    RMS norm. NaN without a norm.
     """
     norm, before = spec.normalization, spec.norm_position is NormPosition.BEFORE
     if norm is Normalization.NONE:
         return math.nan
-    q = 1.0 if before else weight_gain(spec)
+    q = 1.0 if before else compute_weight_gain(spec)
     if not q > 0:
         return math.nan
-    found = activation_law(spec).moments(np.array([q]))
-    # Before φ, batch norm alone subtracts what φ's mean becomes behind the weights, because it is
-    # the same for all samples; behind φ, every norm but RMS norm subtracts the mean itself.
+    moments = get_activation_law(spec).compute_moments(np.array([q]))
+    # Before φ, batch norm alone subtracts the part that the mean of φ contributes behind the
+    # weights, because it is the same for all samples; behind φ, every norm but RMS norm subtracts
+    # the mean itself.
     centred = norm is Normalization.BATCH if before else norm is not Normalization.RMS
-    statistic = found.variance if centred else found.power
-    return float(q * found.slope[0] / statistic[0])
+    statistic = moments.variance if centred else moments.power
+    return float(q * moments.slope[0] / statistic[0])
 
 
-def weight_gain(spec: MLP) -> float:
-    """σ_w² = fan_in·Var(W) of the hidden layers; NaN if the weights are no random numbers."""
+def compute_weight_gain(spec: MLP) -> float:
+    """Compute σ_w² = fan_in·Var(W) of the hidden layers; NaN if the weights are not random."""
     choice = INITIALIZATIONS[spec.initialization]
     if choice.variance is None:
         return math.nan

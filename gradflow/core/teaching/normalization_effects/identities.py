@@ -1,4 +1,4 @@
-"""What a normalization makes exact: the scale of the weights before it does not matter."""
+"""Identities that a normalization makes exact: the scale of the weights before it is no matter."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from gradflow.core.teaching.normalization_effects.stack import Copies
 
 @dataclass(frozen=True)
 class Identities:
-    """How far one network is from each identity; 0 is exact. Over all hidden layers, the worst.
+    """The distance of a network from each identity, 0 if exact; the worst of all hidden layers.
 
     Attributes:
         loss: |L(kW) − L(W)| / L(W).
         gradient: ‖k·∂L/∂W(kW) − ∂L/∂W(W)‖ / ‖∂L/∂W(W)‖.
         unit: |⟨w_i, ∂L/∂w_i⟩| / (‖w_i‖·‖∂L/∂w_i‖), w_i the weights of one unit: a cosine.
-        layer: |⟨W, ∂L/∂W⟩| / (‖W‖·‖∂L/∂W‖), the same for the whole weight matrix.
+        layer: |⟨W, ∂L/∂W⟩| / (‖W‖·‖∂L/∂W‖), the cosine for the whole weight matrix.
         bias: ‖∂L/∂b‖ / ‖∂L/∂W‖.
     """
 
@@ -32,8 +32,8 @@ class Identities:
     bias: float
 
 
-def identities(spec: WeightScales, normalization: Normalization) -> Identities:
-    """The identities of ``normalization`` at the scale k = ``spec.scale``, in float64.
+def measure_identities(spec: WeightScales, normalization: Normalization) -> Identities:
+    """Measure the identities of ``normalization`` at the scale k = ``spec.scale``, in float64.
 
     A norm before φ divides the scale of W out again: with ε = 0, L(kW) = L(W). Differentiate by
     W: ∂L/∂W(kW) = (1/k)·∂L/∂W(W). Differentiate by k at 1: ⟨W, ∂L/∂W⟩ = 0, for batch norm even
@@ -42,30 +42,32 @@ def identities(spec: WeightScales, normalization: Normalization) -> Identities:
     """
     with torch.enable_grad():
         copies = Copies(
-            spec.experiment(normalization), np.array([1.0, spec.scale]), epsilon=spec.epsilon
+            spec.make_experiment(normalization), np.array([1.0, spec.scale]), epsilon=spec.epsilon
         )
-        losses = copies.losses(copies.forward(copies.inputs)[-1], copies.targets)
+        losses = copies.compute_losses(copies.forward(copies.inputs)[-1], copies.targets)
         hidden = copies.layers[:-1]
-        found = torch.autograd.grad(
-            losses.sum(), [*(one.weight for one in hidden), *(one.bias for one in hidden)]
-        )
+        leaves = [*(layer.weight for layer in hidden), *(layer.bias for layer in hidden)]
+        gradients = torch.autograd.grad(losses.sum(), leaves)
     weights = [layer.weight.detach()[0] for layer in hidden]
-    pairs = list(zip(weights, found[: len(hidden)], found[len(hidden) :], strict=True))
+    by_weight, by_bias = gradients[: len(hidden)], gradients[len(hidden) :]
+    layers = list(zip(weights, by_weight, by_bias, strict=True))
     before, after = losses.tolist()
     return Identities(
         loss=abs(after - before) / before,
-        gradient=max(_share(spec.scale * g[1] - g[0], g[0]) for _w, g, _b in pairs),
-        unit=max(_cosine(w, g[0]) for w, g, _b in pairs),
-        layer=max(_cosine(w.reshape(1, -1), g[0].reshape(1, -1)) for w, g, _b in pairs),
-        bias=max(_share(b[0], g[0]) for _w, g, b in pairs),
+        gradient=max(_divide_norms(spec.scale * g[1] - g[0], g[0]) for _w, g, _b in layers),
+        unit=max(_find_largest_cosine(w, g[0]) for w, g, _b in layers),
+        layer=max(
+            _find_largest_cosine(w.reshape(1, -1), g[0].reshape(1, -1)) for w, g, _b in layers
+        ),
+        bias=max(_divide_norms(b[0], g[0]) for _w, g, b in layers),
     )
 
 
-def _share(part: Tensor, whole: Tensor) -> float:
+def _divide_norms(part: Tensor, whole: Tensor) -> float:
     return float(part.norm() / whole.norm().clamp_min(1e-300))
 
 
-def _cosine(weights: Tensor, gradients: Tensor) -> float:
-    """The largest |cosine| of two rows."""
+def _find_largest_cosine(weights: Tensor, gradients: Tensor) -> float:
+    """Find the largest |cosine| between a row of weights and its row of gradients."""
     sizes = weights.norm(dim=1) * gradients.norm(dim=1)
     return float(((weights * gradients).sum(1).abs() / sizes.clamp_min(1e-300)).max())

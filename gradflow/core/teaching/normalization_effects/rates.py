@@ -19,9 +19,10 @@ from gradflow.core.theory.moments import FloatArray
 
 SAMPLES, BATCH, GROUPS = 512, 64, 4
 LOWEST, HIGHEST, PER_DECADE = -4, 2, 4
-GUESSING = math.log(10)
+"""Learning rates go from 10^LOWEST to 10^HIGHEST, so many to a decade."""
+GUESSING_LOSS = math.log(10)
 """The loss of a network that gives each of the ten classes the same probability."""
-LEARNED = 0.9
+LEARNED_SHARE = 0.9
 """A network has trained if its loss is below this share of its first loss and of guessing."""
 
 
@@ -50,27 +51,31 @@ class LearningRates(Spec):
     steps: int = Field(30, ge=5, le=40, title="Steps", description="Steps of SGD.")
     seed: int = Field(0, ge=0, le=9999, title="Seed", description="Draws other data and weights.")
 
-    def experiment(self, normalization: Normalization) -> Experiment:
-        """The network with one normalization, at scale 1; its data are all samples."""
+    def make_experiment(self, normalization: Normalization) -> Experiment:
+        """Make the network with one normalization, at scale 1; its data are all samples."""
         groups = {"groups": GROUPS} if normalization is Normalization.GROUP else {}
         return Experiment(
             network=MLP(
-                depth=self.depth, width=self.width, activation=self.activation,
+                depth=self.depth,
+                width=self.width,
+                activation=self.activation,
                 initialization=Initialization(ACTIVATIONS[self.activation].initialization),
-                normalization=normalization, **groups,
+                normalization=normalization,
+                **groups,
             ),
             data=Data(source="digits", batch_size=SAMPLES),
             seed=self.seed,
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
-    """One normalization after the steps at every learning rate.
+class RateSweep:
+    """The losses with one normalization, after the steps at every learning rate.
 
     Attributes:
         initial: the loss over all samples before the first step.
-        losses: after the last step, one per learning rate; infinite or NaN where it diverged.
+        losses: the loss after the last step, one per learning rate; infinite or NaN where it
+            diverged.
     """
 
     initial: float
@@ -79,49 +84,49 @@ class Trained:
     @property
     def threshold(self) -> float:
         """The loss below which the network has trained."""
-        return LEARNED * min(self.initial, GUESSING)
+        return LEARNED_SHARE * min(self.initial, GUESSING_LOSS)
 
     @property
     def largest(self) -> float:
         """The largest learning rate that still trains; NaN if none does."""
         trained = np.flatnonzero(self.losses < self.threshold)
-        return float(learning_rates()[trained[-1]]) if len(trained) else math.nan
+        return float(list_learning_rates()[trained[-1]]) if len(trained) else math.nan
 
 
-def learning_rates() -> FloatArray:
-    """η from 10⁻⁴ to 100, four to a decade."""
+def list_learning_rates() -> FloatArray:
+    """List the learning rates η from 10⁻⁴ to 100, four to a decade."""
     return np.logspace(LOWEST, HIGHEST, (HIGHEST - LOWEST) * PER_DECADE + 1)
 
 
-def train(spec: LearningRates, normalization: Normalization) -> Trained:
+def train_at_rates(spec: LearningRates, normalization: Normalization) -> RateSweep:
     """Train with one normalization at every learning rate: same weights, same batches.
 
-    W ← W − η ∂L/∂W, and the same for the biases. The networks of all learning rates are one
+    W ← W − η ∂L/∂W, and b ← b − η ∂L/∂b. The networks of all learning rates are one
     stacked network, in float32.
     """
-    rates = learning_rates()
+    rates = list_learning_rates()
     copies = Copies(
-        spec.experiment(normalization),
+        spec.make_experiment(normalization),
         np.full(len(rates), spec.weight_scale),
         dtype=torch.float32,
     )
-    trained = [p for layer in copies.layers for p in (layer.weight, layer.bias)]
+    tensors = [p for layer in copies.layers for p in (layer.weight, layer.bias)]
     steps = torch.tensor(rates, dtype=torch.float32)[:, None, None]
-    initial = _loss(copies)[0]
+    initial = _compute_loss(copies)[0]
     random = torch.Generator().manual_seed(spec.seed + DATA_SEED_OFFSET)
     for _step in range(spec.steps):
-        _descend(copies, torch.randint(SAMPLES, (BATCH,), generator=random), trained, steps)
-    return Trained(float(initial), _loss(copies).double().numpy())
+        _take_step(copies, torch.randint(SAMPLES, (BATCH,), generator=random), tensors, steps)
+    return RateSweep(float(initial), _compute_loss(copies).double().numpy())
 
 
 @torch.enable_grad()
-def _descend(copies: Copies, batch: Tensor, trained: list[Tensor], steps: Tensor) -> None:
+def _take_step(copies: Copies, batch: Tensor, tensors: list[Tensor], steps: Tensor) -> None:
     outputs = copies.forward(copies.inputs[batch])[-1]
-    losses = copies.losses(outputs, copies.targets[batch])
-    for tensor, gradient in zip(trained, torch.autograd.grad(losses.sum(), trained), strict=True):
+    losses = copies.compute_losses(outputs, copies.targets[batch])
+    for tensor, gradient in zip(tensors, torch.autograd.grad(losses.sum(), tensors), strict=True):
         tensor.data -= steps * gradient
 
 
 @torch.no_grad()
-def _loss(copies: Copies) -> Tensor:
-    return copies.losses(copies.forward(copies.inputs)[-1], copies.targets)
+def _compute_loss(copies: Copies) -> Tensor:
+    return copies.compute_losses(copies.forward(copies.inputs)[-1], copies.targets)

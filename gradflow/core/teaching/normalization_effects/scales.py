@@ -17,7 +17,9 @@ from gradflow.core.theory.moments import FloatArray
 
 RIVALS = (Normalization.NONE, Normalization.BATCH, Normalization.LAYER)
 DECADES, PER_DECADE = 3, 4
-_AT_ONCE = 9
+"""Scales go so many decades down and up from 1, so many to a decade."""
+_SCALES_AT_ONCE = 9
+"""Scales that are computed in one stacked network, to bound its memory."""
 
 
 class WeightScales(Spec):
@@ -43,56 +45,62 @@ class WeightScales(Spec):
     )
     seed: int = Field(0, ge=0, le=9999, title="Seed", description="Draws other data and weights.")
 
-    def experiment(self, normalization: Normalization) -> Experiment:
-        """The network with one normalization, at scale 1."""
+    def make_experiment(self, normalization: Normalization) -> Experiment:
+        """Make the network with one normalization, at scale 1."""
         return Experiment(
             network=MLP(
-                depth=self.depth, width=self.width, activation=self.activation,
+                depth=self.depth,
+                width=self.width,
+                activation=self.activation,
                 initialization=Initialization(ACTIVATIONS[self.activation].initialization),
                 normalization=normalization,
             ),
             data=Data(source="digits", batch_size=64),
             seed=self.seed,
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True, eq=False)
-class Sweep:
-    """One network at every scale k; all arrays have one entry per scale.
+class ScaleSweep:
+    """The gradient with one normalization at every scale k; arrays have one entry per scale.
 
     Attributes:
-        ratio: ‖∂L/∂a_1‖ / ‖∂L/∂a_{L−1}‖: what of the gradient arrives at the first hidden layer.
-        weight_grad: ‖∂L/∂W_1‖, what the first layer learns from.
+        ratio: ‖∂L/∂a_1‖ / ‖∂L/∂a_{L−1}‖: the share of the gradient that arrives at the first
+            hidden layer.
+        weight_grad: ‖∂L/∂W_1‖, the gradient that the first layer learns from.
     """
 
     ratio: FloatArray
     weight_grad: FloatArray
 
 
-def scales() -> FloatArray:
-    """K from 10⁻³ to 10³, four to a decade."""
+def list_scales() -> FloatArray:
+    """List the scales k from 10⁻³ to 10³, four to a decade."""
     return np.logspace(-DECADES, DECADES, 2 * DECADES * PER_DECADE + 1)
 
 
-def sweep(spec: WeightScales, normalization: Normalization) -> Sweep:
-    """The network with one normalization at every scale, in float64, some scales at a time."""
-    parts = np.array_split(scales(), -(-len(scales()) // _AT_ONCE))
-    rows = [_measured(spec, normalization, part) for part in parts]
-    return Sweep(*np.concatenate(rows, axis=1))
+def sweep_scales(spec: WeightScales, normalization: Normalization) -> ScaleSweep:
+    """Measure the gradient with one normalization at every scale, in float64."""
+    parts = np.array_split(list_scales(), -(-len(list_scales()) // _SCALES_AT_ONCE))
+    rows = [_measure_part(spec, normalization, part) for part in parts]
+    return ScaleSweep(*np.concatenate(rows, axis=1))
 
 
-def _measured(spec: WeightScales, normalization: Normalization, part: FloatArray) -> FloatArray:
-    """Rows as ``Sweep`` has them."""
+def _measure_part(spec: WeightScales, normalization: Normalization, part: FloatArray) -> FloatArray:
+    """Measure the gradient at some of the scales; one row per attribute of ``ScaleSweep``."""
     with torch.enable_grad():
-        copies = Copies(spec.experiment(normalization), part, epsilon=spec.epsilon)
+        copies = Copies(spec.make_experiment(normalization), part, epsilon=spec.epsilon)
         passed = copies.forward(copies.inputs)
-        losses = copies.losses(passed[-1], copies.targets)
+        losses = copies.compute_losses(passed[-1], copies.targets)
         first, last, weight = torch.autograd.grad(
             losses.sum(), [passed[0], passed[-2], copies.layers[0].weight]
         )
-    return torch.stack([_norms(first) / _norms(last), _norms(weight)]).numpy()
+    return torch.stack(
+        [_compute_norms(first) / _compute_norms(last), _compute_norms(weight)]
+    ).numpy()
 
 
-def _norms(tensors: Tensor) -> Tensor:
+def _compute_norms(tensors: Tensor) -> Tensor:
+    """Compute the norm of each copy's tensor."""
     norms: Tensor = torch.linalg.vector_norm(tensors.flatten(1), dim=1)
     return norms

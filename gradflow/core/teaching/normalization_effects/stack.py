@@ -14,7 +14,7 @@ from gradflow.core.theory.moments import FloatArray
 
 
 class Copies:
-    """A plain network, as often as ``scales`` has numbers k, with hidden weights k·W.
+    """Copies of a plain network, one for each number k of ``scales``, with hidden weights k·W.
 
     The readout keeps its weights. All copies see the same batch.
 
@@ -49,11 +49,14 @@ class Copies:
         if epsilon is not None:
             for module in self.model.modules():
                 if isinstance(module, nn.BatchNorm1d | nn.LayerNorm):
-                    # PyTorch refuses 0; added to any variance, the smallest number is nothing.
+                    # PyTorch refuses 0; the smallest number changes no variance it is added to.
                     module.eps = epsilon or torch.finfo(dtype).tiny
 
     def forward(self, inputs: Tensor) -> list[Tensor]:
-        """What each weight layer hands on, ``(copies, batch, units)``; the last is the output."""
+        """Compute the signal behind each weight layer, ``(copies, batch, units)``.
+
+        It is taken behind the layer's normalization and activation; the last is the output.
+        """
         signal = inputs.expand(len(self.layers[0].weight), *inputs.shape)
         passed: list[Tensor] = []
         for module in self.model.children():
@@ -62,7 +65,7 @@ class Copies:
             signal = module(signal)
         return [*passed, signal]
 
-    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy of each copy, ``(copies,)``."""
+    def compute_losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Compute the mean cross-entropy of each copy, ``(copies,)``."""
         entries = F.cross_entropy(outputs.mT, targets.expand(len(outputs), -1), reduction="none")
         return entries.mean(1)

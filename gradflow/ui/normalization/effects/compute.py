@@ -11,25 +11,27 @@ from gradflow.core.spec import Spec
 from gradflow.core.teaching.normalization_effects import identities, rates, scales
 from gradflow.ui.compute import ADMISSION
 
-_BY_FIELDS: Any = dict.fromkeys((scales.WeightScales, rates.LearningRates), Spec.model_dump_json)
+_HASHES: Any = dict.fromkeys((scales.WeightScales, rates.LearningRates), Spec.model_dump_json)
 
 
-@st.cache_data(max_entries=192, show_spinner=False, hash_funcs=_BY_FIELDS)
-def sweep(spec: scales.WeightScales, normalization: Normalization) -> scales.Sweep:
-    """The network with one normalization at every scale."""
+@st.cache_data(max_entries=192, show_spinner=False, hash_funcs=_HASHES)
+def sweep_scales(spec: scales.WeightScales, normalization: Normalization) -> scales.ScaleSweep:
+    """Run the network with one normalization at every scale of its weights."""
     with ADMISSION:
-        return scales.sweep(spec, normalization)
+        return scales.sweep_scales(spec, normalization)
 
 
-@st.cache_data(max_entries=192, show_spinner=False, hash_funcs=_BY_FIELDS)
-def check(spec: scales.WeightScales, normalization: Normalization) -> identities.Identities:
-    """How far the network is from each identity."""
+@st.cache_data(max_entries=192, show_spinner=False, hash_funcs=_HASHES)
+def check_identities(
+    spec: scales.WeightScales, normalization: Normalization
+) -> identities.Identities:
+    """Measure how far the network with one normalization is from each identity."""
     with ADMISSION:
-        return identities.identities(spec, normalization)
+        return identities.measure_identities(spec, normalization)
 
 
-@st.cache_data(max_entries=256, show_spinner=False, hash_funcs=_BY_FIELDS)
-def train(spec: rates.LearningRates, normalization: Normalization) -> rates.Trained:
-    """The network with one normalization, trained at every learning rate."""
+@st.cache_data(max_entries=256, show_spinner=False, hash_funcs=_HASHES)
+def train(spec: rates.LearningRates, normalization: Normalization) -> rates.RateSweep:
+    """Train the network with one normalization at every learning rate."""
     with ADMISSION:
-        return rates.train(spec, normalization)
+        return rates.train_at_rates(spec, normalization)

@@ -1,4 +1,4 @@
-"""The same deep network with each normalization, in one comparison of its gradient."""
+"""The gradient of the same deep network with each normalization."""
 
 from __future__ import annotations
 
@@ -11,157 +11,163 @@ import streamlit as st
 
 from gradflow.charts.flow.text import SYMBOLS
 from gradflow.charts.normalization_effects.flow import (
-    Backward,
-    Network,
+    BackwardSignal,
+    NetworkReport,
     distributions_figure,
     normalized_flow_figure,
 )
 from gradflow.charts.theme import format_number
-from gradflow.core.catalog import INITIALIZATIONS, NORM_POSITIONS, NORMALIZATIONS, Normalization
-from gradflow.core.catalog import NormPosition as Position
+from gradflow.core.catalog import NORM_POSITIONS, NORMALIZATIONS, Normalization, NormPosition
 from gradflow.core.experiment import MLP
-from gradflow.core.spec import Spec
+from gradflow.core.teaching.normalization.sharing import list_divisors
 from gradflow.core.teaching.normalization_effects.flow import (
     COMPARED,
     NORMS,
     Growth,
     NormalizedFlow,
-    growth,
+    measure_growth,
 )
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui import compute as app_compute
 from gradflow.ui.latex import tex
-from gradflow.ui.normalization import controls, state
-from gradflow.ui.normalization.effects import controls as effects_controls
-from gradflow.ui.normalization.state import View
+from gradflow.ui.normalization.state import FLOW
+from gradflow.ui.settings.fields import (
+    draw_activation,
+    draw_allowed,
+    draw_buttons,
+    draw_choice,
+    draw_marks,
+    draw_slider,
+)
 
 WIDTHS = (16, 32, 64, 128, 256)
-BATCHES = (8, 16, 32, 64, 128, 256)
-_VIEW = View.FLOW
-_GRADIENTS: tuple[Backward, ...] = ("activation_grad", "delta")
+BATCH_SIZES = (8, 16, 32, 64, 128, 256)
+WEIGHT_STDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+_GRADIENTS: tuple[BackwardSignal, ...] = ("activation_grad", "delta")
 
 
-def show() -> Spec:
-    """The comparison, the factors per layer, and both places of one normalization."""
-    _controls()
-    spec = state.spec(_VIEW)
-    assert isinstance(spec, NormalizedFlow)
+def show() -> None:
+    """Show the gradient with each normalization, its growth, and both positions of one."""
+    _draw_controls()
+    spec = FLOW.read()
     left, right = st.columns(2)
     with left:
-        gradient = _gradient()
+        gradient = _choose_gradient()
     with right:
-        draw = _look()
-    named = {_(NORMALIZATIONS[code].label): spec.network(code) for code in COMPARED}
+        draw = _choose_figure()
+    networks = {_(NORMALIZATIONS[code].label): spec.make_network(code) for code in COMPARED}
     blocks.show_figure(
-        draw(_networks(spec, named, gradient), gradient=gradient, mode=blocks.mode()),
+        draw(_run_networks(spec, networks, gradient), gradient=gradient, mode=blocks.mode()),
         "normalization_flow",
         _("The gradient of the same network with each normalization"),
     )
-    grown = {name: _growth(spec, one) for name, one in named.items()}
-    st.latex(formula(spec, grown[_(NORMALIZATIONS[Normalization.BATCH].label)]))
-    blocks.show_table(growth_table(grown), key="normalization_growth")
+    growth_by_name = {name: _measure_growth(spec, network) for name, network in networks.items()}
+    batch = growth_by_name[_(NORMALIZATIONS[Normalization.BATCH].label)]
+    st.latex(write_formula(spec, batch))
+    blocks.show_table(tabulate_growth(growth_by_name), key="normalization_growth")
     blocks.explain("normalization_effects_flow")
-    return _placed(spec, gradient)
+    _show_positions(spec, gradient)
 
 
-def _controls() -> None:
+def _draw_controls() -> None:
     columns = st.columns([3, 3, 3, 3])
     with columns[0]:
-        effects_controls.activation(_VIEW)
-        controls.slider(_VIEW, "negative_slope", 0.01)
-        controls.slider(_VIEW, "elu_alpha", 0.1)
-        controls.slider(_VIEW, "depth")
+        draw_activation(FLOW)
+        draw_slider(FLOW, "depth")
     with columns[1]:
-        methods = {code: row.label for code, row in INITIALIZATIONS.items()}
-        effects_controls.select(_VIEW, "initialization", methods)
-        controls.marks(_VIEW, "init_std", (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0))
-        controls.marks(_VIEW, "width", WIDTHS)
+        draw_choice(FLOW, "initialization")
+        draw_marks(FLOW, "init_std", WEIGHT_STDS)
+        draw_marks(FLOW, "width", WIDTHS)
     with columns[2]:
-        places = {code: row.label for code, row in NORM_POSITIONS.items()}
-        effects_controls.select(_VIEW, "norm_position", places)
-        controls.marks(_VIEW, "batch_size", BATCHES)
+        draw_choice(FLOW, "norm_position")
+        draw_marks(FLOW, "batch_size", BATCH_SIZES)
     with columns[3]:
-        width = int(state.values(_VIEW)["width"])
-        divisors = [n for n in range(1, width + 1) if width % n == 0]
-        controls.only(_VIEW, "groups", divisors)
-        controls.slider(_VIEW, "seed")
+        draw_allowed(FLOW, "groups", list_divisors(FLOW.value("width")))
+        draw_slider(FLOW, "seed")
 
 
-def _gradient() -> Backward:
+def _choose_gradient() -> BackwardSignal:
     symbols = {code: SYMBOLS[code] for code in _GRADIENTS}
     return blocks.one_of(_("Gradient"), symbols, "normalization_gradient")
 
 
-def _look() -> Callable[..., go.Figure]:
-    looks = {"norms": normalized_flow_figure, "flow": distributions_figure}
+def _choose_figure() -> Callable[..., go.Figure]:
+    figures = {"norms": normalized_flow_figure, "flow": distributions_figure}
     names = {"norms": _("Norms"), "flow": _("Flow: distributions")}
-    return looks[blocks.one_of(_("Figure"), names, "normalization_look")]
+    return figures[blocks.one_of(_("Figure"), names, "normalization_look")]
 
 
-def _networks(spec: NormalizedFlow, named: dict[str, MLP], gradient: Backward) -> list[Network]:
-    networks = []
-    for name, network in named.items():
-        experiment = spec.experiment(network)
+def _run_networks(
+    spec: NormalizedFlow, networks: dict[str, MLP], gradient: BackwardSignal
+) -> list[NetworkReport]:
+    """Run the networks, and predict the norms of the chosen gradient in each."""
+    results = []
+    for name, network in networks.items():
+        experiment = spec.make_experiment(network)
         prediction = app_compute.predict(experiment)
         laws = {
             "delta": prediction.delta_norm,
             "activation_grad": prediction.activation_grad_norm,
         }
-        networks.append(Network(name, app_compute.run(experiment), laws[gradient]))
-    return networks
+        results.append(NetworkReport(name, app_compute.run(experiment), laws[gradient]))
+    return results
 
 
-def _growth(spec: NormalizedFlow, network: MLP) -> Growth:
-    experiment = spec.experiment(network)
-    return growth(network, app_compute.run(experiment), app_compute.predict(experiment))
+def _measure_growth(spec: NormalizedFlow, network: MLP) -> Growth:
+    experiment = spec.make_experiment(network)
+    return measure_growth(network, app_compute.run(experiment), app_compute.predict(experiment))
 
 
-def formula(spec: NormalizedFlow, batch: Growth) -> str:
-    """The growth that theory gives for batch norm, with its number."""
-    place = r"z\sim N(0,1)" if spec.norm_position is Position.BEFORE else r"z\sim N(0,\sigma_w^2)"
-    weight = "" if spec.norm_position is Position.BEFORE else r"\sigma_w^2\,"
+def write_formula(spec: NormalizedFlow, batch: Growth) -> str:
+    """Write the growth that theory gives for batch norm, with its number."""
+    before = spec.norm_position is NormPosition.BEFORE
+    inputs = r"z\sim N(0,1)" if before else r"z\sim N(0,\sigma_w^2)"
+    weight = "" if before else r"\sigma_w^2\,"
     return (
         r"\text{BatchNorm: }\frac{\|\partial L/\partial a_{l-1}\|^2}{\|\partial L/\partial a_l\|^2}"
         rf"\to {weight}\frac{{\mathbb{{E}}\,\varphi'(z)^2}}{{\mathrm{{Var}}\,\varphi(z)}}"
-        rf" = {tex(batch.limit)},\quad {place}"
+        rf" = {tex(batch.limit)},\quad {inputs}"
         rf"\qquad\text{{measured: }}{tex(batch.measured)}"
     )
 
 
-def growth_table(grown: dict[str, Growth]) -> pd.DataFrame:
-    """Factors per layer, measured and by theory."""
-    return pd.DataFrame([
-        {
-            _("Normalization"): name,
-            _("‖∂L/∂a‖², factor per layer"): _text(one.measured),
-            _("theory, this width and batch"): _text(one.predicted),
-            _("theory, wide and large"): _text(one.limit),
-            _("‖∂L/∂a‖, layer 1 over the last hidden one"): _text(one.ratio),
-        }
-        for name, one in grown.items()
-    ])  # fmt: skip
+def tabulate_growth(growth_by_name: dict[str, Growth]) -> pd.DataFrame:
+    """Make a table of the factors per layer, measured and by theory."""
+    return pd.DataFrame(
+        [
+            {
+                _("Normalization"): name,
+                _("‖∂L/∂a‖², factor per layer"): _write_factor(factors.measured),
+                _("theory, this width and batch"): _write_factor(factors.predicted),
+                _("theory, wide and large"): _write_factor(factors.limit),
+                _("‖∂L/∂a‖, layer 1 over the last hidden one"): _write_factor(factors.ratio),
+            }
+            for name, factors in growth_by_name.items()
+        ]
+    )
 
 
-def _text(value: float) -> str:
+def _write_factor(value: float) -> str:
     return "–" if math.isnan(value) else format_number(value, 4)
 
 
-def _placed(spec: NormalizedFlow, gradient: Backward) -> Spec:
+def _show_positions(spec: NormalizedFlow, gradient: BackwardSignal) -> None:
+    """Show one normalization before and after the activation."""
     st.subheader(_("Before or after the activation"))
-    controls.choice(_VIEW, "placed", {str(code): NORMALIZATIONS[code].label for code in NORMS})
-    chosen = Normalization(state.values(_VIEW)["placed"])
-    named = {_(NORM_POSITIONS[place].label): spec.network(chosen, place) for place in Position}
+    draw_buttons(FLOW, "placed", {code: NORMALIZATIONS[code].label for code in NORMS})
+    chosen = Normalization(spec.placed)
+    networks = {
+        _(NORM_POSITIONS[position].label): spec.make_network(chosen, position)
+        for position in NormPosition
+    }
     blocks.show_figure(
         normalized_flow_figure(
-            _networks(spec, named, gradient), gradient=gradient, mode=blocks.mode()
+            _run_networks(spec, networks, gradient), gradient=gradient, mode=blocks.mode()
         ),
         "normalization_placed",
         _("Gradient norms with the normalization before and after the activation"),
     )
-    blocks.show_table(
-        growth_table({name: _growth(spec, one) for name, one in named.items()}),
-        key="normalization_placed_growth",
-    )
+    growth_by_name = {name: _measure_growth(spec, network) for name, network in networks.items()}
+    blocks.show_table(tabulate_growth(growth_by_name), key="normalization_placed_growth")
     blocks.explain("normalization_effects_position")
-    return state.spec(_VIEW)

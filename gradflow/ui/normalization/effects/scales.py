@@ -8,67 +8,71 @@ import streamlit as st
 from gradflow.charts.normalization_effects.scales import weight_scales_figure
 from gradflow.charts.theme import format_number
 from gradflow.core.catalog import NORMALIZATIONS, Normalization
-from gradflow.core.spec import Spec
 from gradflow.core.teaching.normalization_effects import scales as teaching
 from gradflow.core.teaching.normalization_effects.identities import Identities
-from gradflow.core.teaching.normalization_effects.scales import RIVALS, Sweep, WeightScales
+from gradflow.core.teaching.normalization_effects.scales import RIVALS, ScaleSweep, WeightScales
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.long_work import compute_parts
-from gradflow.ui.normalization import controls, state
 from gradflow.ui.normalization.effects import compute
-from gradflow.ui.normalization.effects import controls as effects_controls
-from gradflow.ui.normalization.state import View
+from gradflow.ui.normalization.state import WEIGHT_SCALES
+from gradflow.ui.settings.fields import draw_choice, draw_marks, draw_slider
 
 WIDTHS = (16, 32, 64, 128)
 EPSILONS = (0.0, 1e-12, 1e-8, 1e-5, 1e-3, 0.1)
 SCALES = (0.001, 0.01, 0.1, 0.5, 1.0, 2.0, 10.0, 100.0, 1000.0)
-_VIEW = View.SCALES
 
 
-def show() -> Spec:
-    """The gradient against the weight scale, and the identities behind it."""
+def show() -> None:
+    """Show the gradient against the weight scale, and the identities behind it."""
+    _draw_controls()
+    spec = WEIGHT_SCALES.read()
+    _show_sweeps(spec)
+    _show_identities(spec)
+
+
+def _draw_controls() -> None:
     columns = st.columns(3)
     with columns[0]:
-        effects_controls.activation(_VIEW)
-        controls.slider(_VIEW, "depth")
+        draw_choice(WEIGHT_SCALES, "activation")
+        draw_slider(WEIGHT_SCALES, "depth")
     with columns[1]:
-        controls.marks(_VIEW, "epsilon", EPSILONS)
-        controls.marks(_VIEW, "width", WIDTHS)
+        draw_marks(WEIGHT_SCALES, "epsilon", EPSILONS)
+        draw_marks(WEIGHT_SCALES, "width", WIDTHS)
     with columns[2]:
-        controls.slider(_VIEW, "seed")
-    spec = state.spec(_VIEW)
-    assert isinstance(spec, WeightScales)
-    # The scale of the identities does not change the curves, and ε only those with a norm.
-    same = spec.model_copy(update={"scale": 1.0})
-    found = compute_parts(RIVALS, lambda code: compute.sweep(same, code))
-    named = [(_(NORMALIZATIONS[code].label), one) for code, one in found.items()]
+        draw_slider(WEIGHT_SCALES, "seed")
+
+
+def _show_sweeps(spec: WeightScales) -> None:
+    # The scale of the identities does not change the curves: it shall not compute them again.
+    at_scale_1 = spec.model_copy(update={"scale": 1.0})
+    sweeps = compute_parts(RIVALS, lambda code: compute.sweep_scales(at_scale_1, code))
+    named = [(_(NORMALIZATIONS[code].label), sweep) for code, sweep in sweeps.items()]
     blocks.show_figure(
-        weight_scales_figure(teaching.scales(), named, mode=blocks.mode()),
+        weight_scales_figure(teaching.list_scales(), named, mode=blocks.mode()),
         "normalization_scales",
         _("Gradients against the scale of the weights, with and without normalization"),
     )
-    st.markdown(scales_sentence(found))
+    st.markdown(write_sentence(sweeps))
     blocks.explain("normalization_effects_scales")
-    return _identities()
 
 
-def scales_sentence(found: dict[Normalization, Sweep]) -> str:
-    """How far the gradient's ratio changes over the six decades."""
+def write_sentence(sweeps: dict[Normalization, ScaleSweep]) -> str:
+    """Say how far the gradient's ratio changes over the six decades."""
     parts = [
         _("**{name}** {low} … {high}").format(
             name=_(NORMALIZATIONS[code].label),
-            low=format_number(float(one.ratio.min())),
-            high=format_number(float(one.ratio.max())),
+            low=format_number(float(sweep.ratio.min())),
+            high=format_number(float(sweep.ratio.max())),
         )
-        for code, one in found.items()
+        for code, sweep in sweeps.items()
     ]
     return _("Over six decades of k, ‖∂L/∂a‖ at layer 1 over that at the last hidden layer: ") + (
         ", ".join(parts) + "."
     )
 
 
-def _identities() -> Spec:
+def _show_identities(spec: WeightScales) -> None:
     st.subheader(_("Why it is flat"))
     st.latex(
         r"L(kW) = L(W)\quad\Rightarrow\quad \frac{\partial L}{\partial W}\Big|_{kW}"
@@ -76,29 +80,25 @@ def _identities() -> Spec:
         r" \left\langle w_i, \frac{\partial L}{\partial w_i}\right\rangle = 0,\qquad"
         r" \frac{\partial L}{\partial b} = 0"
     )
-    controls.marks(_VIEW, "scale", SCALES)
-    chosen = state.spec(_VIEW)
-    assert isinstance(chosen, WeightScales)
-    found = {code: compute.check(chosen, code) for code in RIVALS}
-    blocks.show_table(identities_table(found), key="normalization_identities")
+    draw_marks(WEIGHT_SCALES, "scale", SCALES)
+    identities = {code: compute.check_identities(spec, code) for code in RIVALS}
+    blocks.show_table(tabulate_identities(identities), key="normalization_identities")
     blocks.explain("normalization_effects_identities")
-    return chosen
 
 
-def identities_table(found: dict[Normalization, Identities]) -> pd.DataFrame:
-    """How far each network is from each identity."""
-    rows = {
+def tabulate_identities(identities: dict[Normalization, Identities]) -> pd.DataFrame:
+    """Make a table of how far each network is from each identity."""
+    names = {
         _("|L(kW) − L(W)| / L(W)"): "loss",
         _("‖k·∂L/∂W(kW) − ∂L/∂W(W)‖ / ‖∂L/∂W(W)‖"): "gradient",
         _("cosine of w and ∂L/∂w, each unit"): "unit",
         _("cosine of W and ∂L/∂W, each layer"): "layer",
         _("‖∂L/∂b‖ / ‖∂L/∂W‖"): "bias",
     }
-    return pd.DataFrame([
-        {_("0 where it holds exactly"): text}
-        | {
-            _(NORMALIZATIONS[code].label): format_number(getattr(one, name), 2)
-            for code, one in found.items()
-        }
-        for text, name in rows.items()
-    ])  # fmt: skip
+    rows = []
+    for text, name in names.items():
+        row = {_("0 where it holds exactly"): text}
+        for code, distances in identities.items():
+            row[_(NORMALIZATIONS[code].label)] = format_number(getattr(distances, name), 2)
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -1,36 +1,34 @@
-"""Which entries share a mean: blocks, formulas, and which normalizations are the same."""
+"""Normalization axes: which entries share a mean, and which normalizations are the same."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import streamlit as st
 
 from gradflow.charts.normalization.blocks import blocks_figure
 from gradflow.charts.theme import format_count
-from gradflow.core.spec import Spec
 from gradflow.core.teaching.normalization.sharing import (
     NORMS,
-    Block,
     Norm,
+    NormalizedBlock,
     Sets,
-    block_sets,
-    coincidences,
-    divisors,
+    find_coincidences,
+    list_block_sets,
+    list_divisors,
 )
 from gradflow.core.text import _
 from gradflow.ui import blocks
-from gradflow.ui.normalization import controls, state
-from gradflow.ui.normalization.state import View
-
-_SIZES = ("samples", "channels", "height", "width")
+from gradflow.ui.normalization.state import BLOCK
+from gradflow.ui.settings.fields import draw_allowed, draw_slider
 
 
-def show() -> Spec:
-    """Four blocks of one tensor."""
-    _controls()
-    spec = state.spec(View.SHARING)
-    assert isinstance(spec, Block)
-    found = block_sets(spec)
-    named = [(_(NORMS[one.norm].label), one) for one in found]
+def show() -> None:
+    """Show four blocks of one tensor, each with the entries that share a mean."""
+    _draw_controls()
+    spec = BLOCK.read()
+    divisions = list_block_sets(spec)
+    named = [(_(NORMS[sets.norm].label), sets) for sets in divisions]
     st.caption(
         _(
             "Solid blue: the entries that share one mean and one variance with the chosen entry, "
@@ -40,71 +38,69 @@ def show() -> Spec:
     figure = blocks_figure(
         named, spec.height * spec.width, spec.sample, spec.channel, mode=blocks.mode()
     )
-    blocks.show_figure(figure, "normalization_blocks", alternative(found))
-    for column, one in zip(st.columns(len(found)), found, strict=True):
-        column.markdown(caption(one))
-    st.markdown("\n\n".join(sentences(spec, found)))
+    blocks.show_figure(figure, "normalization_blocks", write_alternative(divisions))
+    for column, sets in zip(st.columns(len(divisions)), divisions, strict=True):
+        column.markdown(write_caption(sets))
+    st.markdown("\n\n".join(write_sentences(spec, divisions)))
     blocks.explain("normalization_sharing")
-    return spec
 
 
-def _controls() -> None:
-    view = View.SHARING
-    for column, name in zip(st.columns(4), _SIZES, strict=True):
+def _draw_controls() -> None:
+    sizes = ("samples", "channels", "height", "width")
+    for column, name in zip(st.columns(4), sizes, strict=True):
         with column:
-            controls.slider(view, name)
-    values = state.values(view)
+            draw_slider(BLOCK, name)
     left, middle, right = st.columns(3)
     with left:
-        controls.only(view, "groups", divisors(values["channels"]))
+        draw_allowed(BLOCK, "groups", list_divisors(BLOCK.value("channels")))
     with middle:
-        controls.up_to(view, "sample", values["samples"])
+        draw_slider(BLOCK, "sample", high=BLOCK.value("samples"))
     with right:
-        controls.up_to(view, "channel", values["channels"])
+        draw_slider(BLOCK, "channel", high=BLOCK.value("channels"))
 
 
-def alternative(found: list[Sets]) -> str:
-    """The figure in words."""
+def write_alternative(divisions: Sequence[Sets]) -> str:
+    """Write the figure in words, for those who do not see it."""
     each = "; ".join(
         _("{norm}: {sets} sets of {entries} entries").format(
-            norm=_(NORMS[one.norm].label), sets=one.count, entries=one.entries
+            norm=_(NORMS[sets.norm].label), sets=sets.count, entries=sets.entries
         )
-        for one in found
+        for sets in divisions
     )
     return _("Blocks of a tensor, the entries that share one mean in solid blue. ") + each
 
 
-def caption(one: Sets) -> str:
-    """What stands below a block: the axes, the formula, and how many there are of what."""
-    row = NORMS[one.norm]
-    sets, entries = {
+def write_caption(sets: Sets) -> str:
+    """Write the caption of a block: the axes, the formula, the numbers of means and entries."""
+    row = NORMS[sets.norm]
+    means, entries = {
         Norm.BATCH: ("C", r"N\cdot H\cdot W"),
         Norm.LAYER: ("N", r"C\cdot H\cdot W"),
         Norm.INSTANCE: (r"N\cdot C", r"H\cdot W"),
         Norm.GROUP: (r"N\cdot G", r"\tfrac{C}{G}\cdot H\cdot W"),
-    }[one.norm]
+    }[sets.norm]
     lines = [
         f"**{_(row.axes)}**",
         f"${row.formula}$",
-        _("means: ${sets} = {count}$").format(sets=sets, count=one.count),
-        _("entries: ${entries} = {count}$").format(entries=entries, count=one.entries),
+        _("means: ${sets} = {count}$").format(sets=means, count=sets.count),
+        _("entries: ${entries} = {count}$").format(entries=entries, count=sets.entries),
     ]
     return "  \n".join(lines)
 
 
-def sentences(spec: Block, found: list[Sets]) -> list[str]:
-    """What coincides, what is degenerate, and where RMS norm stands."""
+def write_sentences(spec: NormalizedBlock, divisions: list[Sets]) -> list[str]:
+    """Say which normalizations coincide, which are degenerate, and what RMS norm does."""
     texts = []
-    for norms in coincidences(found):
+    for norms in find_coincidences(divisions):
         names = [_(NORMS[norm].label).lower() for norm in norms]
         texts.append(
             ":material/join_inner: "
             + _("**{names} are the same here:** {reason}.").format(
                 names=(", ".join(names[:-1]) + _(" and ") + names[-1]).capitalize(),
-                reason=_reason(set(norms), spec),
+                reason=_explain_coincidence(set(norms), spec),
             )
         )
-    lonely = [_(NORMS[one.norm].label).lower() for one in found if one.entries == 1]
+    lonely = [_(NORMS[sets.norm].label).lower() for sets in divisions if sets.entries == 1]
     if lonely:
         texts.append(
             ":material/warning: "
@@ -123,7 +119,7 @@ def sentences(spec: Block, found: list[Sets]) -> list[str]:
     return texts
 
 
-def _reason(norms: set[Norm], spec: Block) -> str:
+def _explain_coincidence(norms: set[Norm], spec: NormalizedBlock) -> str:
     reasons = []
     if spec.samples == 1 and Norm.BATCH in norms:
         reasons.append(_("the batch has a single sample"))

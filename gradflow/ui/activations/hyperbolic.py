@@ -1,0 +1,68 @@
+"""sinh and sin: hyperbolic functions beside circular ones, with their series and sectors."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from gradflow.charts.activations.hyperbolic import sectors_figure, series_figure
+from gradflow.charts.theme import format_number
+from gradflow.core.teaching.hyperbolic import PAIRS, PairMember, compute_pair, make_sectors
+from gradflow.core.text import _
+from gradflow.ui import blocks
+from gradflow.ui.activations.state import HYPERBOLIC
+from gradflow.ui.latex import tex
+from gradflow.ui.settings.fields import draw_buttons, draw_slider
+
+
+def show() -> None:
+    """Show a hyperbolic function beside its circular sister, and why they share a name."""
+    _draw_controls()
+    spec = HYPERBOLIC.read()
+    both = compute_pair(spec)
+    for column, side in zip(st.columns(2), both, strict=True):
+        column.latex(rf"\{side.name} x \approx {side.latex}")
+        column.latex(_write_values(side, spec.x))
+    figure = series_figure(both, spec.order, spec.x, mode=blocks.mode())
+    blocks.show_figure(figure, "series", _("Both functions with their partial sums"))
+    if math.isfinite(both[0].radius):
+        st.caption(_("Both series converge only in the grey strip, |x| < π/2."))
+    st.subheader(_("Why they share a name"))
+    _show_identities(spec.x)
+    figure = sectors_figure(make_sectors(spec.x), mode=blocks.mode())
+    blocks.show_figure(figure, "sectors", _("Hyperbola and circle with sectors of equal area"))
+    st.caption(
+        _("t = x = {t}: both shaded sectors have the area |t|/2 = {area}.").format(
+            t=format_number(spec.x), area=format_number(abs(spec.x) / 2)
+        )
+    )
+    blocks.explain("activations_hyperbolic")
+
+
+def _draw_controls() -> None:
+    columns = st.columns(3)
+    with columns[0]:
+        pairs = {name: f"{name} | {sister}" for name, sister in PAIRS.items()}
+        draw_buttons(HYPERBOLIC, "function", pairs)
+    with columns[1]:
+        draw_slider(HYPERBOLIC, "order")
+    with columns[2]:
+        draw_slider(HYPERBOLIC, "x", step=0.1)
+
+
+def _write_values(side: PairMember, x: float) -> str:
+    return (
+        rf"\{side.name}({tex(x)}) = {tex(side.at)},\qquad \text{{series: }}{tex(side.partial_at)}"
+    )
+
+
+def _show_identities(x: float) -> None:
+    left, right = st.columns(2)
+    left.latex(r"\sinh x = \tfrac12(e^{x} - e^{-x}),\quad \cosh x = \tfrac12(e^{x} + e^{-x})")
+    right.latex(r"\sin(ix) = i\,\sinh x,\quad \cos(ix) = \cosh x")
+    cosh, sinh, cos, sin = math.cosh(x), math.sinh(x), math.cos(x), math.sin(x)
+    left.latex(
+        rf"\cosh^2 t - \sinh^2 t = {tex(cosh**2)} - {tex(sinh**2)} = {tex(cosh**2 - sinh**2)}"
+    )
+    right.latex(rf"\cos^2 t + \sin^2 t = {tex(cos**2)} + {tex(sin**2)} = {tex(cos**2 + sin**2)}")

@@ -1,0 +1,16 @@
+"""The views of the page on activation functions."""
+
+from __future__ import annotations
+
+from gradflow.core.text import N_
+from gradflow.ui.activations import dying, functions, gaussian, hyperbolic, layers
+from gradflow.ui.activations.state import ActivationsView
+from gradflow.ui.settings.views import ViewRow
+
+VIEWS: dict[str, ViewRow] = {
+    ActivationsView.FUNCTIONS: ViewRow(N_("Functions and slopes"), functions.show),
+    ActivationsView.LAYERS: ViewRow(N_("Over many layers"), layers.show),
+    ActivationsView.DYING: ViewRow(N_("Dying ReLU"), dying.show),
+    ActivationsView.GAUSSIAN: ViewRow(N_("A Gaussian through φ"), gaussian.show),
+    ActivationsView.HYPERBOLIC: ViewRow(N_("sinh and sin"), hyperbolic.show),
+}

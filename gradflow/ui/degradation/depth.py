@@ -1,0 +1,57 @@
+"""The gradient at the first layer against depth, of plain and residual networks."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from gradflow.charts.degradation.depth import depth_figure
+from gradflow.charts.theme import format_number
+from gradflow.core.catalog import CONNECTIONS, Connection
+from gradflow.core.teaching.degradation.depth import DEPTHS, KINDS, DepthSweep
+from gradflow.core.text import _
+from gradflow.ui import blocks
+from gradflow.ui.degradation import compute
+from gradflow.ui.degradation.controls import draw_network
+from gradflow.ui.degradation.state import DEPTH
+from gradflow.ui.long_work import compute_parts
+
+
+def show() -> None:
+    """Show what arrives at the first layer as networks get deeper."""
+    draw_network(DEPTH)
+    spec = DEPTH.read()
+    sweeps = compute_parts(KINDS, lambda kind: compute.sweep_depths(spec, kind))
+    named = [(_(CONNECTIONS[kind].label), sweep) for kind, sweep in sweeps.items()]
+    blocks.show_figure(
+        depth_figure(named, mode=blocks.mode()),
+        "degradation_depth",
+        _("Gradient at the first layer against depth"),
+    )
+    st.markdown(write_sentence(sweeps))
+    blocks.show_table(tabulate_sweeps(sweeps), key="degradation_depth_table")
+    blocks.explain("degradation_depth")
+
+
+def write_sentence(sweeps: dict[Connection, DepthSweep]) -> str:
+    """Say what arrives at layer 1 of the deepest networks."""
+    parts = [
+        _("**{name}** {ratio}").format(
+            name=_(CONNECTIONS[kind].label), ratio=format_number(float(sweep.ratio[-1]))
+        )
+        for kind, sweep in sweeps.items()
+    ]
+    return _("At depth {depth}, ‖∂L/∂z‖ at layer 1 over that at the readout: {parts}.").format(
+        depth=DEPTHS[-1], parts=", ".join(parts)
+    )
+
+
+def tabulate_sweeps(sweeps: dict[Connection, DepthSweep]) -> pd.DataFrame:
+    """Make a table of the gradient at layer 1 and the loss before training at every depth."""
+    columns = {_("Depth"): list(DEPTHS)}
+    texts = {
+        f"{_(CONNECTIONS[kind].label)}: {name}": [format_number(value) for value in values.tolist()]
+        for kind, sweep in sweeps.items()
+        for name, values in ((_("‖∂L/∂z₁‖"), sweep.first), (_("loss"), sweep.loss))
+    }
+    return pd.DataFrame(columns | texts)

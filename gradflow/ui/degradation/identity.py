@@ -1,0 +1,45 @@
+"""How near the blocks of residual networks are to the identity."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gradflow.charts.degradation.identity import identity_figure
+from gradflow.core.catalog import CONNECTIONS
+from gradflow.core.teaching.degradation.depth import KINDS
+from gradflow.core.teaching.degradation.identity import Nearness
+from gradflow.core.text import _
+from gradflow.ui import blocks
+from gradflow.ui.degradation import compute
+from gradflow.ui.degradation.controls import draw_network
+from gradflow.ui.degradation.state import IDENTITY
+from gradflow.ui.latex import lines, tex
+from gradflow.ui.long_work import compute_parts
+
+
+def show() -> None:
+    """Show how little each block changes what goes through it."""
+    draw_network(IDENTITY)
+    spec = IDENTITY.read()
+    by_kind = compute_parts(KINDS, lambda kind: compute.measure_nearness(spec, kind))
+    named = [(_(CONNECTIONS[kind].label), nearness) for kind, nearness in by_kind.items()]
+    blocks.show_figure(
+        identity_figure(named, mode=blocks.mode()),
+        "degradation_identity",
+        _("How near each block is to the identity"),
+    )
+    for column, (name, nearness) in zip(st.columns(len(named)), named, strict=True):
+        if len(nearness.branch):
+            column.markdown(f"**{name}**")
+            column.latex(write_last_block(nearness))
+    blocks.explain("degradation_identity")
+
+
+def write_last_block(nearness: Nearness) -> str:
+    """Write the numbers of the block next to the readout."""
+    count = len(nearness.branch)
+    h = f"h_{{{count}}}"
+    return lines(
+        (rf"\|\alpha f({h})\|\,/\,\|{h}\|", tex(float(nearness.branch[-1]))),
+        (r"\cos", tex(float(nearness.cosine[-1]))),
+    )
