@@ -3,13 +3,14 @@
 import streamlit as st
 
 from gradflow.core.text import _
-from gradflow.ui.pretraining import controls as pretraining_controls
-from gradflow.ui.pretraining import state as pretraining_state
-from gradflow.ui.pretraining import view as pretraining_view
+from gradflow.ui.pretraining.controls import draw_controls
+from gradflow.ui.pretraining.state import PAGE
+from gradflow.ui.pretraining.view import TITLES, show_view
+from gradflow.ui.settings.fields import draw_view_choice
 
-pretraining_state.load()
+PAGE.load()
 st.header(_("Pretraining"))
-pretraining_controls.choose_view()
+draw_view_choice(PAGE, TITLES)
 with st.sidebar:
-    pretraining_controls.draw()  # first: they can be used while a long computation runs
-pretraining_view.show()
+    draw_controls()  # first: they can be used while a long computation runs
+show_view()

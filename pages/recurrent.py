@@ -4,15 +4,14 @@ import streamlit as st
 
 from gradflow.core.text import _
 from gradflow.ui import blocks
-from gradflow.ui.recurrent import view as recurrent_view
-from gradflow.ui.recurrent.controls import TITLES
-from gradflow.ui.recurrent.state import VIEWS
-from gradflow.ui.views import controls
+from gradflow.ui.recurrent.state import PAGE
+from gradflow.ui.recurrent.view import QUESTION, TITLES, show_view
+from gradflow.ui.settings.fields import draw_view_choice
 
-VIEWS.load()
+PAGE.load()
 st.title(_("Through time"))
-st.markdown(_(recurrent_view.CLAIM))
-view = controls.chosen_view(VIEWS, TITLES)
-if VIEWS.problem():
-    blocks.show_error(VIEWS.problem())
-recurrent_view.show(view)
+st.markdown(_(QUESTION))
+draw_view_choice(PAGE, TITLES)
+if PAGE.problem:
+    blocks.show_error(PAGE.problem)
+show_view()

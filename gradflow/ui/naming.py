@@ -63,6 +63,13 @@ def join_descriptions(descriptions: Sequence[str]) -> str:
     return ", ".join([*descriptions[:_MAX_SETTINGS], *more])
 
 
+def join_with_and(names: Sequence[str]) -> str:
+    """Join names in a sentence: commas, and an "and" before the last."""
+    if len(names) < 2:
+        return "".join(names)
+    return ", ".join(names[:-1]) + _(" and ") + names[-1]
+
+
 def list_distinguishing(settings: Sequence[Fields], names: Iterable[str]) -> list[str]:
     """List those of ``names`` in which settings differ, the self-explanatory ones first.
 

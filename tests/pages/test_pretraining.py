@@ -16,18 +16,19 @@ from gradflow.core.pretraining.presets import PRETRAINING_PRESETS
 from gradflow.core.pretraining.spec import FineTuning, Stack, Transfer
 from gradflow.core.pretraining.transfer import PER_CLASS, transfer_layers
 from gradflow.ui import blocks
-from gradflow.ui.pretraining.compute import Kept
-from gradflow.ui.pretraining.words import course_sentence, stack_sentence
+from gradflow.ui.long_work import ResultCache
+from gradflow.ui.pretraining.words import describe_stack, describe_tuning
 from tests.charts.figures import decode
 from tests.pages.apptest import chart, url, working
 
 WIDGET = "pretraining_set_"
+TRANSFER_WIDGET = "pretraining_transfer_"
 STACK = {"layers": "2", "width": "8", "epochs": "2", "batch_size": "200"}
 TUNING = STACK | {"view": "tuning", "seeds": "1", "steps": "50"}
 TRANSFER = {"view": "transfer", "layers": "2", "width": "8", "seeds": "1", "steps": "50"}
 
 
-def opened(app: AppTest, **query: str) -> AppTest:
+def open_page(app: AppTest, **query: str) -> AppTest:
     app.run()
     app.switch_page("../../pages/pretraining.py")
     app.query_params.clear()
@@ -36,24 +37,29 @@ def opened(app: AppTest, **query: str) -> AppTest:
     return working(app.run())
 
 
-def said(app: AppTest) -> str:
+def read_markdown(app: AppTest) -> str:
     return "\n".join(text.value for text in app.markdown)
 
 
-def group(app: AppTest, name: str) -> Any:
-    return next(g for g in app.get("button_group") if g.key == WIDGET + name)
+def find_group(app: AppTest, key: str) -> Any:
+    return next(group for group in app.get("button_group") if group.key == key)
 
 
-def shows_stack(app: AppTest, stack: Stack) -> None:
-    assert stack_sentence(stack, pretrain(stack)) in said(app)
+def show_view(app: AppTest, view: str) -> AppTest:
+    find_group(app, "pretraining:view_widget").set_value(view)
+    return working(app.run())
+
+
+def check_stack(app: AppTest, stack: Stack) -> None:
+    assert describe_stack(stack, pretrain(stack)) in read_markdown(app)
     assert {n: t for n, t in url(app).items() if n != "view"} == {
         name: str(dict(stack)[name]) for name in stack.list_applicable(dict(stack))
     }
 
 
 def test_it_opens_with_a_stack_and_draws_its_features(app: AppTest) -> None:
-    opened(app)
-    shows_stack(app, Stack())
+    open_page(app)
+    check_stack(app, Stack())
     assert app.selectbox(WIDGET + "preset").value == "hinton"
     assert "without a label" in " ".join(text.value for text in app.caption)
     z = decode(chart(app)["data"][0]["z"])
@@ -63,51 +69,56 @@ def test_it_opens_with_a_stack_and_draws_its_features(app: AppTest) -> None:
 
 
 def test_controls_of_the_stack_reach_the_numbers_and_the_address(app: AppTest) -> None:
-    opened(app, **STACK)
+    open_page(app, **STACK)
     app.slider(WIDGET + "k").set_value(3)
     app.slider(WIDGET + "epochs").set_value(3)
     app.toggle(WIDGET + "sampled").set_value(True)
     working(app.run())
     small = {"layers": 2, "width": 8, "batch_size": 200}
-    shows_stack(app, Stack(**small, epochs=3, k=3, sampled=True))
-    group(app, "method").set_value("autoencoder")
+    check_stack(app, Stack(**small, epochs=3, k=3, sampled=True))
+    find_group(app, WIDGET + "method").set_value("autoencoder")
     working(app.run())
-    shows_stack(app, Stack(**small, epochs=3, method="autoencoder"))
-    group(app, "activation").set_value("relu")
+    check_stack(app, Stack(**small, epochs=3, method="autoencoder"))
+    find_group(app, WIDGET + "activation").set_value("relu")
     working(app.run())
     app.slider(WIDGET + "layers").set_value(3)
     app.slider(WIDGET + "seed").set_value(7)
     app.select_slider(WIDGET + "width").set_value(16)
     working(app.run())
     expected = Stack(
-        method="autoencoder", activation="relu", learning_rate=0.01, layers=3, seed=7, width=16,
-        epochs=3, batch_size=200,
-    )  # fmt: skip
-    shows_stack(app, expected)
+        method="autoencoder",
+        activation="relu",
+        learning_rate=0.01,
+        layers=3,
+        seed=7,
+        width=16,
+        epochs=3,
+        batch_size=200,
+    )
+    check_stack(app, expected)
 
 
 def test_layer_and_epoch_choose_the_features(app: AppTest) -> None:
-    opened(app, **STACK)
-    found = pretrain(Stack(layers=2, width=8, epochs=2, batch_size=200))
-    layers = next(g for g in app.get("button_group") if g.key == "pretraining_layer_2")
-    layers.set_value(2)
+    open_page(app, **STACK)
+    pretrained = pretrain(Stack(layers=2, width=8, epochs=2, batch_size=200))
+    find_group(app, "pretraining_layer_2").set_value(2)
     app.slider("pretraining_epoch_2").set_value(1)
     working(app.run())
     z = decode(chart(app)["data"][0]["z"])
-    expected = found.layers[1].features[1][3].reshape(8, 8)
+    expected = pretrained.layers[1].features[1][3].reshape(8, 8)
     assert z[:8, 27:35] == pytest.approx(expected, abs=1e-6)
 
 
 def test_tabs_hold_errors_reconstructions_and_numbers(app: AppTest) -> None:
-    opened(app, **STACK)
-    found = pretrain(Stack(layers=2, width=8, epochs=2, batch_size=200))
+    open_page(app, **STACK)
+    pretrained = pretrain(Stack(layers=2, width=8, epochs=2, batch_size=200))
     errors = 10 ** decode(chart(app, 1)["data"][0]["y"])
-    assert errors[:3] == pytest.approx(found.layers[0].error, rel=1e-5)
+    assert errors[:3] == pytest.approx(pretrained.layers[0].error, rel=1e-5)
     app.session_state["pretraining_details"] = "Reconstructions"
     z = decode(chart(working(app.run()), 1)["data"][0]["z"])
     original = split_digits(0).held_out_images[0].reshape(8, 8).numpy()
     assert z[:8, :8] == pytest.approx(original)
-    assert z[18:26, :8] == pytest.approx(found.reconstructions[1, 0].reshape(8, 8), abs=1e-6)
+    assert z[18:26, :8] == pytest.approx(pretrained.reconstructions[1, 0].reshape(8, 8), abs=1e-6)
     app.session_state["pretraining_details"] = "Layers in numbers"
     table = working(app.run()).dataframe[0].value
     assert table["Layer"].tolist() == ["1", "2"]
@@ -115,15 +126,15 @@ def test_tabs_hold_errors_reconstructions_and_numbers(app: AppTest) -> None:
 
 
 def test_fine_tuning_says_what_each_start_came_to(app: AppTest) -> None:
-    opened(app, **TUNING)
+    open_page(app, **TUNING)
     small = {"layers": 2, "width": 8, "epochs": 2, "batch_size": 200}
     spec = FineTuning(**small, seeds=1, steps=50)
     courses = fine_tune(spec)
     for course in courses:
-        assert course_sentence(course) in said(app)
+        assert describe_tuning(course) in read_markdown(app)
     assert [len(t["x"]) for t in chart(app)["data"]] == [26] * 8
     assert len(chart(app, 1)["data"]) >= 4  # the gradients
-    group(app, "starts").set_value(["xavier", "pretrained"])
+    find_group(app, WIDGET + "starts").set_value(["xavier", "pretrained"])
     app.select_slider(WIDGET + "labelled").set_value(50)
     app.select_slider(WIDGET + "tuning_rate").set_value(0.2)
     working(app.run())
@@ -131,65 +142,83 @@ def test_fine_tuning_says_what_each_start_came_to(app: AppTest) -> None:
         **small, seeds=1, steps=50, starts="pretrained_xavier", labelled=50, tuning_rate=0.2
     )
     for course in fine_tune(changed):
-        assert course_sentence(course) in said(app)
+        assert describe_tuning(course) in read_markdown(app)
     assert url(app)["starts"] == "pretrained_xavier"
     assert url(app)["labelled"] == "50"
-    group(app, "starts").set_value([])  # one start there must be
+    find_group(app, WIDGET + "starts").set_value([])  # one start there must be
     assert url(working(app.run()))["starts"] == "pretrained_xavier"
-    gradients = next(g for g in app.get("button_group") if g.key == "pretraining_gradients_as")
-    gradients.set_value("distributions")
+    find_group(app, "pretraining_gradients_as").set_value("distributions")
     assert any(t["type"] == "heatmap" for t in chart(working(app.run()), 1)["data"])
     assert app.dataframe[0].value["Start"].tolist() == ["Pretrained", "Xavier"]
 
 
 def test_reusing_layers_draws_the_accuracies(app: AppTest) -> None:
-    opened(app, **TRANSFER)
+    open_page(app, **TRANSFER)
     small = {"layers": 2, "width": 8, "seeds": 1, "steps": 50}
-    found = transfer_layers(Transfer(**small))
+    reuse = transfer_layers(Transfer(**small))
     tuned = chart(app)["data"][2]
-    assert decode(tuned["y"]) == pytest.approx(found.accuracy[2, 0], abs=1e-6)
+    assert decode(tuned["y"]) == pytest.approx(reuse.accuracy[2, 0], abs=1e-6)
     assert decode(tuned["x"]).tolist() == list(PER_CLASS)
-    group(app, "first").set_value(["4", "1", "7"])
-    app.slider(WIDGET + "layers").set_value(1)
+    find_group(app, TRANSFER_WIDGET + "first").set_value(["4", "1", "7"])
+    app.slider(TRANSFER_WIDGET + "layers").set_value(1)
     working(app.run())
     assert url(app)["first"] == "147"
     assert (url(app)["layers"], url(app)["reused"]) == ("1", "1")
-    assert "The first task (1, 4, 7)" in said(app)
-    group(app, "first").set_value(["1"])  # two there must be
+    assert "The first task (1, 4, 7)" in read_markdown(app)
+    find_group(app, TRANSFER_WIDGET + "first").set_value(["1"])  # two there must be
     assert url(working(app.run()))["first"] == "147"
 
 
 def test_views_keep_their_settings_and_share_the_stack(app: AppTest) -> None:
-    opened(app, **STACK)
-    group(app, "view").set_value("tuning")
-    working(app.run())
+    open_page(app, **STACK)
+    show_view(app, "tuning")
     assert url(app)["view"] == "tuning"
     assert url(app)["width"] == "8"
     assert app.slider(WIDGET + "epochs").value == 2
 
 
 def test_a_preset_is_chosen(app: AppTest) -> None:
-    opened(app, **STACK)
+    open_page(app, **STACK)
     app.selectbox(WIDGET + "preset").set_value("bottleneck")
     working(app.run())
-    shows_stack(app, PRETRAINING_PRESETS["bottleneck"].spec)
+    check_stack(app, PRETRAINING_PRESETS["bottleneck"].spec)
     app.slider(WIDGET + "epochs").set_value(2)
     assert working(app.run()).selectbox(WIDGET + "preset").value is None
 
 
+def test_a_preset_of_the_stack_leaves_its_fine_tuning_as_it_is(app: AppTest) -> None:
+    open_page(app, **TUNING)
+    show_view(app, "layers")
+    app.selectbox(WIDGET + "preset").set_value("bottleneck")
+    working(app.run())
+    assert "steps" not in url(app)
+    show_view(app, "tuning")
+    assert (url(app)["epochs"], url(app)["layers"]) == ("30", "1")
+    assert (url(app)["steps"], url(app)["seeds"]) == ("50", "1")
+
+
 def test_stopping_leaves_a_page_that_can_begin_again(app: AppTest) -> None:
-    opened(app, **STACK)
-    app.session_state["pretraining_stopped"] = True  # what the button's callback does
+    open_page(app, **STACK)
+    stack = Stack(layers=2, width=8, epochs=2, batch_size=200)
+    app.session_state["pretraining_stopped"] = stack  # what the button's callback does
     working(app.run())
     assert "Stopped" in app.info[0].value
     assert not app.get("plotly_chart")
     next(b for b in app.button if b.label == "Begin again").click()
     working(app.run())
     assert app.get("plotly_chart")
-    app.session_state["pretraining_stopped"] = True
+    app.session_state["pretraining_stopped"] = stack
     working(app.run())
     app.slider(WIDGET + "k").set_value(2)  # so does any other setting
     assert working(app.run()).get("plotly_chart")
+    app.slider(WIDGET + "k").set_value(1)  # and the first one when it comes back
+    assert working(app.run()).get("plotly_chart")
+
+
+def test_parameters_that_are_no_settings_are_ignored_without_a_word(app: AppTest) -> None:
+    open_page(app, **STACK, colour="red")
+    assert not app.error
+    check_stack(app, Stack(layers=2, width=8, epochs=2, batch_size=200))
 
 
 @pytest.mark.parametrize(
@@ -201,29 +230,28 @@ def test_stopping_leaves_a_page_that_can_begin_again(app: AppTest) -> None:
         ({**STACK, "activation": "tanh"}, ("activation", "tanh", "no effect")),
         ({**TUNING, "starts": "<b>", "seeds": "1"}, ("starts", "pretrained, small")),
         ({**TRANSFER, "first": "1", "reused": "6"}, ("first", "two to eight", "reused", "1 to 2")),
-        ({**STACK, "colour": "red"}, ("colour", "there is no such setting")),
     ],
 )
 def test_forged_links_name_field_value_and_range(
     app: AppTest, query: dict[str, str], words: tuple[str, ...]
 ) -> None:
-    opened(app, **query)
+    open_page(app, **query)
     for word in words:
         assert word in app.error[0].value
     assert app.get("plotly_chart")
-    app.slider(WIDGET + "seed").set_value(1)
+    form = TRANSFER_WIDGET if query.get("view") == "transfer" else WIDGET
+    app.slider(form + "seed").set_value(1)
     assert not working(app.run()).error
 
 
 def test_overflow_is_said(app: AppTest) -> None:
     wild = {"method": "autoencoder", "activation": "tanh", "learning_rate": "1.0", "width": "128"}
-    opened(app, **STACK | wild | {"steps": "50", "seeds": "1"})
-    assert "Pretraining overflowed" in said(app)
+    open_page(app, **STACK | wild | {"steps": "50", "seeds": "1"})
+    assert "Pretraining overflowed" in read_markdown(app)
     app.session_state["pretraining_details"] = "Reconstructions"
     working(app.run())
-    group(app, "view").set_value("tuning")
-    working(app.run())
-    assert "overflowed:** the loss is not a finite number" in said(app)
+    show_view(app, "tuning")
+    assert "overflowed:** the loss is not a finite number" in read_markdown(app)
     assert app.get("plotly_chart")
 
 
@@ -234,21 +262,21 @@ def test_explanations_exist() -> None:
 
 
 def test_results_are_computed_once_and_the_oldest_are_forgotten() -> None:
-    kept, made = Kept(2), []
+    cache, computed = ResultCache(2), []
 
     def get(key: int) -> int:
         def compute() -> int:
-            made.append(key)
+            computed.append(key)
             return 10 * key
 
-        return kept.get(key, compute, lambda: None)
+        return cache.get(key, compute, lambda: None)
 
     assert [get(1), get(2), get(1), get(3), get(1), get(2)] == [10, 20, 10, 30, 10, 20]
-    assert made == [1, 2, 3, 2]
+    assert computed == [1, 2, 3, 2]
 
 
 def test_a_result_that_failed_is_not_kept_and_whoever_waits_takes_over() -> None:
-    kept, started, finish = Kept(2), threading.Event(), threading.Event()
+    cache, started, finish = ResultCache(2), threading.Event(), threading.Event()
     waited: list[bool] = []
 
     def fails() -> int:
@@ -258,7 +286,7 @@ def test_a_result_that_failed_is_not_kept_and_whoever_waits_takes_over() -> None
 
     def first() -> None:
         with pytest.raises(ValueError):  # noqa: PT011 - it is our own, bare
-            kept.get("a", fails, lambda: None)
+            cache.get("a", fails, lambda: None)
 
     thread = threading.Thread(target=first)
     thread.start()
@@ -268,7 +296,7 @@ def test_a_result_that_failed_is_not_kept_and_whoever_waits_takes_over() -> None
         waited.append(True)
         finish.set()
 
-    assert kept.get("a", lambda: 5, waiting) == 5
+    assert cache.get("a", lambda: 5, waiting) == 5
     assert waited
     thread.join()
 

@@ -16,17 +16,20 @@ from gradflow.core.recurrent.factors import FactorSettings, compute_factor_curve
 from gradflow.core.recurrent.settings import TIME_PRESETS, TimePass
 from gradflow.core.recurrent.training import ShortTraining
 from gradflow.ui.latex import tex
-from gradflow.ui.recurrent.controls import TITLES
-from gradflow.ui.recurrent.state import VIEWS, View
+from gradflow.ui.recurrent.state import PAGE, View
+from gradflow.ui.recurrent.view import TITLES
 from tests.charts.figures import decode, find_traces, read_words
 from tests.pages.apptest import chart, sentences, url, working
 
-KEYS = {TimePass: "recurrent_TimePass_{}", FactorSettings: "recurrent_FactorSettings_{}",
-        ShortTraining: "recurrent_ShortTraining_{}"}  # fmt: skip
+KEYS = {
+    TimePass: "recurrent_Pass_{}",
+    FactorSettings: "recurrent_FactorSettings_{}",
+    ShortTraining: "recurrent_ShortTraining_{}",
+}
 SMALL = {"hidden_size": "6", "batch_size": "3", "length": "12"}
 
 
-def opened(app: AppTest, view: str = "time", **query: str) -> AppTest:
+def open_page(app: AppTest, view: str = "time", **query: str) -> AppTest:
     app.run()
     app.switch_page("../../pages/recurrent.py")
     app.query_params.clear()
@@ -35,8 +38,8 @@ def opened(app: AppTest, view: str = "time", **query: str) -> AppTest:
     return working(app.run())
 
 
-def moved(app: AppTest, kind: str, name: str, value: Any, spec: type = TimePass) -> AppTest:
-    """The app after a widget was moved."""
+def move_widget(app: AppTest, kind: str, name: str, value: Any, spec: type = TimePass) -> AppTest:
+    """Move a widget, and run the app."""
     key = KEYS[spec].format(name)
     if kind == "button_group":
         next(group for group in app.get(kind) if group.key == key).set_value(value)
@@ -45,27 +48,27 @@ def moved(app: AppTest, kind: str, name: str, value: Any, spec: type = TimePass)
     return working(app.run())
 
 
-def said(app: AppTest) -> str:
+def read_markdown(app: AppTest) -> str:
     return "\n".join(text.value for text in app.markdown)
 
 
-def latex(app: AppTest) -> str:
-    return "\n".join(one.value for one in app.latex)
+def read_latex(app: AppTest) -> str:
+    return "\n".join(equation.value for equation in app.latex)
 
 
-def recorded(**settings: Any) -> gf.TimeReport:
+def record_pass(**settings: Any) -> gf.TimeReport:
     return gf.through_time(TimePass(**SMALL, **settings).experiment)
 
 
-def test_every_view_has_a_title_and_a_spec() -> None:
-    assert set(TITLES) == set(VIEWS.specs) == set(View)
+def test_every_view_has_a_title_and_a_form() -> None:
+    assert set(TITLES) == set(PAGE.forms) == set(View)
 
 
 def test_one_pass_says_what_was_measured(app: AppTest) -> None:
-    opened(app, **SMALL)
-    report = recorded()
+    open_page(app, **SMALL)
+    report = record_pass()
     assert format_number(report.remaining(11), 2) in sentences(app)
-    assert "^{11}" in latex(app)
+    assert "^{11}" in read_latex(app)
     assert chart(app)["layout"]["yaxis2"]["title"]["text"] == "|∂L/∂h<sub>t</sub>|"
     (norms,) = find_traces(chart(app, 1), name="‖∂L/∂h<sub>t</sub>‖")
     np.testing.assert_allclose(
@@ -94,9 +97,9 @@ def test_one_pass_says_what_was_measured(app: AppTest) -> None:
 def test_every_setting_of_the_sidebar_counts(
     app: AppTest, kind: str, name: str, value: Any
 ) -> None:
-    opened(app, **SMALL)
+    open_page(app, **SMALL)
     before = sentences(app), chart(app, 1)["data"]
-    moved(app, kind, name, value)
+    move_widget(app, kind, name, value)
     assert url(app)[name] == str(value)
     assert (sentences(app), chart(app, 1)["data"]) != before
     expected = gf.through_time(TimePass(**SMALL | {name: value}).experiment)
@@ -105,94 +108,108 @@ def test_every_setting_of_the_sidebar_counts(
 
 
 def test_overflow_is_said(app: AppTest) -> None:
-    opened(app, recurrent_init="gaussian", recurrent_gain="10.0", dtype="float16", length="40",
-           hidden_size="64", batch_size="3")  # fmt: skip
+    open_page(
+        app,
+        recurrent_init="gaussian",
+        recurrent_gain="10.0",
+        dtype="float16",
+        length="40",
+        hidden_size="64",
+        batch_size="3",
+    )
     assert "not a finite number: too large for float16" in app.error[0].value
-    opened(app, loss_at="every", **SMALL)
+    open_page(app, loss_at="every", **SMALL)
     assert "A loss at every step" in sentences(app)
 
 
 def test_the_spectral_radius_is_a_slider(app: AppTest) -> None:
-    opened(app, **SMALL)
-    moved(app, "selectbox", "recurrent_scale", "spectral_radius")
-    moved(app, "select_slider", "spectral_radius", 0.9)
+    open_page(app, **SMALL)
+    move_widget(app, "selectbox", "recurrent_scale", "spectral_radius")
+    move_widget(app, "select_slider", "spectral_radius", 0.9)
     metrics = {metric.label: metric.value for metric in app.metric}
     assert metrics["Spectral radius ρ"] == "0.9"
-    assert "0.9^{11}" in latex(app)
+    assert "0.9^{11}" in read_latex(app)
 
 
 def test_state_layer_and_dashed_line(app: AppTest) -> None:
-    opened(app, cell="lstm", layers="2", forget_bias="2.0", **SMALL)
+    open_page(app, cell="lstm", layers="2", forget_bias="2.0", **SMALL)
     assert chart(app)["layout"]["yaxis2"]["title"]["text"] == "|∂L/∂c<sub>t</sub>|"
     assert "product of the gates (direct path only)" in read_words(chart(app))
     assert "one part of the whole" in " ".join(c.value for c in app.caption)
     first = sentences(app)
-    moved(app, "slider", "layer", 2)
+    move_widget(app, "slider", "layer", 2)
     assert sentences(app) != first
-    report = recorded(cell="lstm", layers=2, forget_bias=2.0)
+    report = record_pass(cell="lstm", layers=2, forget_bias=2.0)
     assert format_number(report.remaining(11, "cell", 2), 2) in sentences(app)
-    moved(app, "button_group", "state", "hidden")
+    move_widget(app, "button_group", "state", "hidden")
     assert chart(app)["layout"]["yaxis2"]["title"]["text"] == "|∂L/∂h<sub>t</sub>|"
     assert not find_traces(chart(app), name="theory")
     assert len(find_traces(chart(app, 1), mode="lines+markers")) == 2
 
 
 def test_pascanus_bound_and_none(app: AppTest) -> None:
-    opened(app, **SMALL)
+    open_page(app, **SMALL)
     group = next(g for g in app.get("button_group") if g.key == "recurrent_line_spectral_3")
     working(group.set_value("bound").run())
-    assert r"s_{\max}" in latex(app)
+    assert r"s_{\max}" in read_latex(app)
     group = next(g for g in app.get("button_group") if g.key == "recurrent_line_spectral_3")
     working(group.set_value("none").run())
-    assert "dashed" not in latex(app)
+    assert "dashed" not in read_latex(app)
     assert not find_traces(chart(app), name="theory")
 
 
 def test_the_identity_has_no_mean_field(app: AppTest) -> None:
-    opened(app, recurrent_init="identity", **SMALL)
+    open_page(app, recurrent_init="identity", **SMALL)
     group = next(g for g in app.get("button_group") if g.key == "recurrent_line_spectral_2")
     assert [option.content for option in group.proto.options] == [
-        "spectral radius ρ", "Pascanu’s bound", "none",
-    ]  # fmt: skip
-    moved(app, "selectbox", "recurrent_init", "gaussian")
+        "spectral radius ρ",
+        "Pascanu’s bound",
+        "none",
+    ]
+    move_widget(app, "selectbox", "recurrent_init", "gaussian")
     group = next(g for g in app.get("button_group") if g.key == "recurrent_line_spectral_3")
     working(group.set_value("mean_field").run())
-    moved(app, "selectbox", "recurrent_init", "identity")
-    assert r"\rho(W_{hh})^{T-1}" in latex(app)
+    move_widget(app, "selectbox", "recurrent_init", "identity")
+    assert r"\rho(W_{hh})^{T-1}" in read_latex(app)
 
 
-@pytest.mark.parametrize(("gain", "said_of_it"), [("0.2", "fades"), ("5.0", "grows")])
+@pytest.mark.parametrize(("gain", "verb"), [("0.2", "fades"), ("5.0", "grows")])
 def test_a_gradient_that_arrives_as_the_sequence_is_short(
-    app: AppTest, gain: str, said_of_it: str
+    app: AppTest, gain: str, verb: str
 ) -> None:
-    settings = {"recurrent_init": "orthogonal", "recurrent_gain": gain, "features": "1",
-                "hidden_size": "16", "length": "4"}  # fmt: skip
-    opened(app, cell="rnn_relu", **settings)
+    settings = {
+        "recurrent_init": "orthogonal",
+        "recurrent_gain": gain,
+        "features": "1",
+        "hidden_size": "16",
+        "length": "4",
+    }
+    open_page(app, cell="rnn_relu", **settings)
     left = gf.through_time(TimePass(cell="rnn_relu", **settings).experiment).remaining(3)
     assert 1e-3 < left < 0.9**3 or 0.9**-3 < left < 1e3
-    assert f"The gradient {said_of_it} on its way back, but" in app.info[0].value
+    assert f"The gradient {verb} on its way back, but" in app.info[0].value
     assert not app.success
 
 
 def test_the_shortest_sequence_reads_well(app: AppTest) -> None:
-    opened(app, hidden_size="6", batch_size="3", length="2")
+    open_page(app, hidden_size="6", batch_size="3", length="2")
     report = gf.through_time(TimePass(hidden_size=6, batch_size=3, length=2).experiment)
     assert f"by **{format_number(report.remaining(1), 4)}** on average." in sentences(app)
     assert "steps back" not in sentences(app)
-    assert r"\approx" not in latex(app)
+    assert r"\approx" not in read_latex(app)
 
 
 def test_gates_near_one_are_not_called_one(app: AppTest) -> None:
-    opened(app, "gates", cell="lstm", forget_bias="10.0", dtype="float64", **SMALL)
-    report = recorded(cell="lstm", forget_bias=10.0, dtype="float64")
-    assert f"open by **{report.gate('forget').mean():.5f}** on average" in said(app)
+    open_page(app, "gates", cell="lstm", forget_bias="10.0", dtype="float64", **SMALL)
+    report = record_pass(cell="lstm", forget_bias=10.0, dtype="float64")
+    assert f"open by **{report.gate('forget').mean():.5f}** on average" in read_markdown(app)
     value = 1 - report.sample.values["forget", 1][11, 0]
-    assert f"= 1-{tex(value)}" in latex(app)
+    assert f"= 1-{tex(value)}" in read_latex(app)
 
 
 def test_a_preset_sets_everything(app: AppTest) -> None:
-    opened(app, **SMALL)
-    app.selectbox(key="recurrent_preset").set_value("highway")
+    open_page(app, **SMALL)
+    app.selectbox(key="recurrent_Pass_preset").set_value("highway")
     working(app.run())
     assert url(app)["forget_bias"] == "4.0"
     assert "Look for:" in " ".join(caption.value for caption in app.caption)
@@ -202,42 +219,42 @@ def test_a_preset_sets_everything(app: AppTest) -> None:
 
 
 def test_forged_links_are_reported_and_the_rest_kept(app: AppTest) -> None:
-    opened(app, cell="mamba", length="501", hidden_size="6", view="time")
+    open_page(app, cell="mamba", length="501", hidden_size="6", view="time")
     problems = " ".join(error.value for error in app.error)
     assert 'cell: "mamba" is not allowed' in problems
     assert "choose a whole number from 2 to 500" in problems
     assert url(app)["hidden_size"] == "6"
     assert len(app.get("plotly_chart")) == 2
-    opened(app, view="nonsense")
+    open_page(app, view="nonsense")
     assert "view:" in " ".join(error.value for error in app.error)
 
 
 def test_impossible_settings_are_said_and_can_be_mended(app: AppTest) -> None:
-    opened(app, source="copy", hidden_size="6", batch_size="3", length="12")
-    moved(app, "slider", "length", 5)
+    open_page(app, source="copy", hidden_size="6", batch_size="3", length="12")
+    move_widget(app, "slider", "length", 5)
     assert "length: 5 is not allowed with recall=5" in app.error[0].value
-    moved(app, "slider", "recall", 1)
+    move_widget(app, "slider", "recall", 1)
     assert not app.error
 
 
 def test_gates_follow_sequence_step_and_unit(app: AppTest) -> None:
-    opened(app, "gates", cell="lstm", forget_bias="1.0", step="4", **SMALL)
-    report = recorded(cell="lstm", forget_bias=1.0)
+    open_page(app, "gates", cell="lstm", forget_bias="1.0", step="4", **SMALL)
+    report = record_pass(cell="lstm", forget_bias=1.0)
     heat = chart(app)["data"][0]
     np.testing.assert_allclose(
         decode(heat["z"])[7, 3], report.sample.values["forget", 1][3, 0], rtol=1e-6
     )
-    assert format_number(float(report.gate("forget").mean())) in said(app)
-    before = latex(app)
-    moved(app, "slider", "step", 9)
-    assert "f_{9}" in latex(app)
-    moved(app, "slider", "unit", 2)
-    moved(app, "button_group", "gate", "output")
-    assert r"o_t = \sigma\big(W_o\,[h_{t-1}, x_t] + b_o\big)" in latex(app)
+    assert format_number(float(report.gate("forget").mean())) in read_markdown(app)
+    before = read_latex(app)
+    move_widget(app, "slider", "step", 9)
+    assert "f_{9}" in read_latex(app)
+    move_widget(app, "slider", "unit", 2)
+    move_widget(app, "button_group", "gate", "output")
+    assert r"o_t = \sigma\big(W_o\,[h_{t-1}, x_t] + b_o\big)" in read_latex(app)
     value = report.sample.values["output", 1][8, 1]
-    assert format_number(float(value), 3)[:4] in latex(app)
-    assert latex(app) != before
-    moved(app, "slider", "sequence", 3)
+    assert format_number(float(value), 3)[:4] in read_latex(app)
+    assert read_latex(app) != before
+    move_widget(app, "slider", "sequence", 3)
     other = gf.through_time(report.experiment, sample=2)
     np.testing.assert_allclose(
         decode(chart(app)["data"][0]["z"])[7, 3], other.sample.values["forget", 1][3, 0], rtol=1e-6
@@ -245,33 +262,34 @@ def test_gates_follow_sequence_step_and_unit(app: AppTest) -> None:
 
 
 def test_a_vanilla_network_offers_cells_with_gates(app: AppTest) -> None:
-    opened(app, "gates", **SMALL)
+    open_page(app, "gates", **SMALL)
     assert "no gates" in sentences(app)
     app.button(key="recurrent_show_gru").click()
     working(app.run())
     assert url(app)["cell"] == "gru"
     assert url(app)["gate"] == "update"
-    assert "z_{12}" in latex(app)
-    assert r"\\[2pt]a &=" in latex(app)  # z is the gate, never the pre-activation
-    assert not re.search(r"z\s*&=", latex(app).replace("z_{12} &=", "").replace("12} &=", ""))
+    assert url(app)["step"] == "12"  # the last one, not the usual 60
+    assert "z_{12}" in read_latex(app)
+    assert r"\\[2pt]a &=" in read_latex(app)  # z is the gate, never the pre-activation
+    assert not re.search(r"z\s*&=", read_latex(app).replace("z_{12} &=", "").replace("12} &=", ""))
 
 
 def test_the_forget_bias_is_marked_in_its_own_gate(app: AppTest) -> None:
-    opened(app, "gates", cell="lstm", forget_bias="1.0", **SMALL)
+    open_page(app, "gates", cell="lstm", forget_bias="1.0", **SMALL)
     bars = {trace["name"]: trace["base"] for trace in chart(app, 1)["data"]}
     (line,) = chart(app, 1)["layout"]["shapes"]
     assert line["x0"] == pytest.approx(1 / (1 + math.exp(-1)))
     assert line["y0"] == bars["forget gate f"]
-    moved(app, "slider", "forget_bias", -2.0)
+    move_widget(app, "slider", "forget_bias", -2.0)
     assert chart(app, 1)["layout"]["shapes"][0]["x0"] == pytest.approx(1 / (1 + math.exp(2)))
-    moved(app, "selectbox", "cell", "gru")
+    move_widget(app, "selectbox", "cell", "gru")
     assert not chart(app, 1)["layout"]["shapes"]
 
 
 def test_cells_side_by_side(app: AppTest) -> None:
-    opened(app, "cells", **SMALL)
-    reports = {cell: recorded(cell=cell) for cell in ("rnn_tanh", "rnn_relu", "gru")}
-    reports["lstm"] = recorded(cell="lstm", forget_bias=3.0)
+    open_page(app, "cells", **SMALL)
+    reports = {cell: record_pass(cell=cell) for cell in ("rnn_tanh", "rnn_relu", "gru")}
+    reports["lstm"] = record_pass(cell="lstm", forget_bias=3.0)
     curves = {"tanh RNN": ("rnn_tanh", "hidden"), "LSTM (c)": ("lstm", "cell")}
     for name, (cell, state) in curves.items():
         norms = reports[cell].column(f"{state}_grad_norm")
@@ -279,9 +297,9 @@ def test_cells_side_by_side(app: AppTest) -> None:
         np.testing.assert_allclose(
             decode(curve["y"]), np.log10(norms[::-1] / norms[-1]), rtol=1e-5, atol=1e-6
         )
-    assert "11 steps back" in said(app)
-    moved(app, "slider", "compared_bias", -2.0)
-    changed = recorded(cell="lstm", forget_bias=-2.0).column("cell_grad_norm")
+    assert "11 steps back" in read_markdown(app)
+    move_widget(app, "slider", "compared_bias", -2.0)
+    changed = record_pass(cell="lstm", forget_bias=-2.0).column("cell_grad_norm")
     (curve,) = find_traces(chart(app), name="LSTM (c)")
     np.testing.assert_allclose(
         decode(curve["y"])[-1], np.log10(changed[0] / changed[-1]), rtol=1e-5
@@ -290,12 +308,18 @@ def test_cells_side_by_side(app: AppTest) -> None:
 
 @pytest.mark.parametrize("loss_at", ["last", "every"])
 def test_a_cell_that_breaks_is_named_and_marked(app: AppTest, loss_at: str) -> None:
-    settings = {"recurrent_init": "gaussian", "recurrent_gain": "10.0", "dtype": "float16",
-                "length": "40", "hidden_size": "16", "batch_size": "3"}  # fmt: skip
-    opened(app, "cells", loss_at=loss_at, **settings)
+    settings = {
+        "recurrent_init": "gaussian",
+        "recurrent_gain": "10.0",
+        "dtype": "float16",
+        "length": "40",
+        "hidden_size": "16",
+        "batch_size": "3",
+    }
+    open_page(app, "cells", loss_at=loss_at, **settings)
     report = gf.through_time(TimePass(cell="rnn_relu", loss_at=loss_at, **settings).experiment)
     first = 1 + int(np.argmax(report.column("hidden_nonfinite") > 0))
-    assert f"**ReLU RNN** breaks on its way forward: from step {first} on" in said(app)
+    assert f"**ReLU RNN** breaks on its way forward: from step {first} on" in read_markdown(app)
     crosses = find_traces(chart(app), name="breaks")[0]
     assert 40 - first in crosses["x"]
     assert not find_traces(chart(app), name="marks")
@@ -304,101 +328,127 @@ def test_a_cell_that_breaks_is_named_and_marked(app: AppTest, loss_at: str) -> N
 
 
 def test_without_a_gradient_the_page_says_where_it_broke(app: AppTest) -> None:
-    settings = {"recurrent_init": "gaussian", "recurrent_gain": "10.0", "dtype": "float16",
-                "cell": "rnn_relu", "length": "40", "hidden_size": "16"}  # fmt: skip
-    opened(app, **settings)
+    settings = {
+        "recurrent_init": "gaussian",
+        "recurrent_gain": "10.0",
+        "dtype": "float16",
+        "cell": "rnn_relu",
+        "length": "40",
+        "hidden_size": "16",
+    }
+    open_page(app, **settings)
     assert "There is no gradient:** from step" in app.error[0].value
     assert "No gradient is a finite number" in read_words(chart(app, 1))
     assert not find_traces(chart(app), name="theory")
     assert "Dashed" not in " ".join(caption.value for caption in app.caption)
-    opened(app, "clipping", **settings)
-    assert "The gradient is not a finite number" in said(app)
+    open_page(app, "clipping", **settings)
+    assert "The gradient is not a finite number" in read_markdown(app)
     assert "nothing to clip" in read_words(chart(app))
     assert len(app.get("plotly_chart")) == 1
-    opened(app, "clipping", **settings | {"cell": "rnn_tanh"})
+    open_page(app, "clipping", **settings | {"cell": "rnn_tanh"})
     assert [bar["text"] for bar in chart(app)["data"]][1] == ["✕"] * 6  # by norm
 
 
 def test_factors_follow_their_settings(app: AppTest) -> None:
-    opened(app, "factors", steps="10", hidden_size="16", batch_size="8")
-    moved(app, "slider", "forget_bias", 1.0, FactorSettings)
+    open_page(app, "factors", steps="10", hidden_size="16", batch_size="8")
+    move_widget(app, "slider", "forget_bias", 1.0, FactorSettings)
     expected = compute_factor_curves(
         FactorSettings(steps=10, hidden_size=16, batch_size=8, forget_bias=1)
     )
     for curve, name in zip(
         expected,
-        ("Residual blocks", "LSTM, cell state", "ReLU RNN, identity matrix",
-         "tanh RNN, Gaussian matrix"),
+        (
+            "Residual blocks",
+            "LSTM, cell state",
+            "ReLU RNN, identity matrix",
+            "tanh RNN, Gaussian matrix",
+        ),
         strict=True,
-    ):  # fmt: skip
+    ):
         (line,) = find_traces(chart(app), name=name)
         np.testing.assert_allclose(decode(line["y"]), curve.total, rtol=1e-6)
         (product,) = find_traces(chart(app, 1), name=name)
         np.testing.assert_allclose(decode(product["y"])[1:], np.log10(curve.remaining), atol=1e-6)
     active = format_share(float(expected[2].direct.mean()))
-    assert f"{active} are active" in said(app)
-    assert "nothing at all is left" not in said(app)
-    before = said(app)
-    moved(app, "slider", "branch_scale", 1.0, FactorSettings)
-    moved(app, "select_slider", "gain", 2.0, FactorSettings)
-    assert said(app) != before
+    assert f"{active} are active" in read_markdown(app)
+    assert "nothing at all is left" not in read_markdown(app)
+    before = read_markdown(app)
+    move_widget(app, "slider", "branch_scale", 1.0, FactorSettings)
+    move_widget(app, "select_slider", "gain", 2.0, FactorSettings)
+    assert read_markdown(app) != before
 
 
 def test_factors_say_when_nothing_is_left(app: AppTest) -> None:
-    opened(app, "factors", steps="150", hidden_size="2", batch_size="2")
+    open_page(app, "factors", steps="150", hidden_size="2", batch_size="2")
     curve = compute_factor_curves(FactorSettings(steps=150, hidden_size=2, batch_size=2))[2]
     left = int((curve.norms > 0).sum())
     assert left < 150
-    assert f"but after {left} steps nothing at all is left" in said(app)
+    assert f"but after {left} steps nothing at all is left" in read_markdown(app)
 
 
 def test_clipping_follows_its_thresholds(app: AppTest) -> None:
-    opened(app, "clipping", **SMALL)
-    moved(app, "select_slider", "clip_norm", 1e6)
-    moved(app, "select_slider", "clip_value", 1e6)
-    assert "short enough, nothing happens" in said(app)
-    assert "no entry is large enough" in said(app)
-    moved(app, "select_slider", "clip_value", 0.001)
-    assert "the direction turns by" in said(app)
+    open_page(app, "clipping", **SMALL)
+    move_widget(app, "select_slider", "clip_norm", 1e6)
+    move_widget(app, "select_slider", "clip_value", 1e6)
+    assert "short enough, nothing happens" in read_markdown(app)
+    assert "no entry is large enough" in read_markdown(app)
+    move_widget(app, "select_slider", "clip_value", 0.001)
+    assert "the direction turns by" in read_markdown(app)
     assert url(app)["clip_value"] == "0.001"
     assert len(app.get("plotly_chart")) == 3
 
 
 def test_a_short_training(app: AppTest) -> None:
-    opened(app, "training", steps="12", length="8", hidden_size="6", batch_size="4",
-           rnn_tanh="False", rnn_relu="False")  # fmt: skip
+    open_page(
+        app,
+        "training",
+        steps="12",
+        length="8",
+        hidden_size="6",
+        batch_size="4",
+        rnn_tanh="False",
+        rnn_relu="False",
+    )
     assert not app.get("plotly_chart")
     app.button(key="recurrent_train").click()
     working(app.run())
-    assert "**LSTM**" in said(app)
-    assert "**GRU**" in said(app)
+    assert "**LSTM**" in read_markdown(app)
+    assert "**GRU**" in read_markdown(app)
     assert [len(decode(t["x"])) for t in find_traces(chart(app), mode="lines+markers")] == [13, 13]
     assert np.shape(decode(chart(app, 1)["data"][0]["z"])) == (8, 13)
     assert "recurrent_train" not in [button.key for button in app.button]
-    moved(app, "number_input", "seed", 4, ShortTraining)
+    move_widget(app, "number_input", "seed", 4, ShortTraining)
     assert not app.get("plotly_chart")  # the settings are no longer those that were trained
     assert "settings have changed since the last training" in app.info[0].value
-    moved(app, "number_input", "seed", 0, ShortTraining)
+    move_widget(app, "number_input", "seed", 0, ShortTraining)
     assert len(app.get("plotly_chart")) == 2
     assert not app.info
 
 
 def test_settings_that_are_put_back_do_not_train_by_themselves(app: AppTest) -> None:
-    opened(app, "training", steps="12", length="8", hidden_size="6", batch_size="4",
-           rnn_tanh="False", rnn_relu="False")  # fmt: skip
+    open_page(
+        app,
+        "training",
+        steps="12",
+        length="8",
+        hidden_size="6",
+        batch_size="4",
+        rnn_tanh="False",
+        rnn_relu="False",
+    )
     app.button(key="recurrent_train").click()
     working(app.run())
-    moved(app, "number_input", "seed", 4, ShortTraining)
+    move_widget(app, "number_input", "seed", 4, ShortTraining)
     del app.session_state["recurrent_trained"]["gru"]  # as if it had still been training
-    moved(app, "number_input", "seed", 0, ShortTraining)
+    move_widget(app, "number_input", "seed", 0, ShortTraining)
     assert "Stopped. What was trained so far:" in app.info[0].value
-    assert "**LSTM**" in said(app)
-    assert "**GRU**" not in said(app)
+    assert "**LSTM**" in read_markdown(app)
+    assert "**GRU**" not in read_markdown(app)
     assert app.button(key="recurrent_train").label == "Train again"
 
 
 def test_without_a_cell_nothing_is_trained(app: AppTest) -> None:
-    opened(app, "training", gru="False", lstm="False", rnn_tanh="False", rnn_relu="False")
+    open_page(app, "training", gru="False", lstm="False", rnn_tanh="False", rnn_relu="False")
     assert app.button(key="recurrent_train").disabled
-    moved(app, "toggle", "gru", True, ShortTraining)
+    move_widget(app, "toggle", "gru", True, ShortTraining)
     assert not app.button(key="recurrent_train").disabled

@@ -3,52 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from gradflow.core.pretraining import finetune, greedy
 from gradflow.core.pretraining import transfer as transfers
 from gradflow.core.pretraining.greedy import Progress
 from gradflow.core.pretraining.spec import FineTuning, Stack, Transfer
+from gradflow.core.spec import Spec
 from gradflow.core.text import _
 from gradflow.ui.long_work import ResultCache, compute_with_progress
 
-ENTRIES = 24
-"""Results that are kept; the largest take some megabytes."""
+_MAX_RESULTS = 24
+"""Results that are kept for all users; the largest take some megabytes."""
 R = TypeVar("R")
-Stop = Callable[[], None]
+Stop = Callable[[Spec], None]
+"""Callback of the button that ends the computation of these settings."""
 
 
 @st.cache_resource(show_spinner=False)
-def _kept() -> ResultCache:
-    return ResultCache(ENTRIES)
+def _open_results() -> ResultCache:
+    return ResultCache(_MAX_RESULTS)
 
 
 def pretrain(stack: Stack, stop: Stop) -> greedy.PretrainedStack:
-    """The trained stack; ``stop``: callback of the button."""
-    return _long(stack, stop, lambda progress: greedy.pretrain(stack, progress))
+    """Train a stack layer by layer."""
+    return _compute(stack, stop, lambda progress: greedy.pretrain(stack, progress))
 
 
 def fine_tune(spec: FineTuning, stop: Stop) -> tuple[finetune.TuningCourse, ...]:
-    """Training from every start; ``stop``: callback of the button."""
-    return _long(spec, stop, lambda progress: finetune.fine_tune(spec, progress))
+    """Train a network from every start."""
+    return _compute(spec, stop, lambda progress: finetune.fine_tune(spec, progress))
 
 
 def transfer(spec: Transfer, stop: Stop) -> transfers.Reuse:
-    """Learning the new digits in three ways; ``stop``: callback of the button."""
-    return _long(spec, stop, lambda progress: transfers.transfer_layers(spec, progress))
+    """Learn the new digits in three ways."""
+    return _compute(spec, stop, lambda progress: transfers.transfer_layers(spec, progress))
 
 
-def _long(spec: Any, stop: Stop, work: Callable[[Progress], R]) -> R:
-    return compute_with_progress(_kept(), spec, work, lambda place: _bar(place, stop))
+def _compute(spec: Spec, stop: Stop, work: Callable[[Progress], R]) -> R:
+    return compute_with_progress(
+        _open_results(), spec, work, lambda place: _draw_bar(place, spec, stop)
+    )
 
 
-def _bar(place: Any, stop: Stop) -> Any:
+def _draw_bar(place: DeltaGenerator, spec: Spec, stop: Stop) -> DeltaGenerator:
     with place.container():
         left, right = st.columns([6, 1], vertical_alignment="bottom")
         right.button(
-            _("Stop"), icon=":material/stop_circle:", key="pretraining_stop",
-            on_click=stop, width="stretch",
-        )  # fmt: skip
+            _("Stop"),
+            icon=":material/stop_circle:",
+            key="pretraining_stop",
+            on_click=stop,
+            args=(spec,),
+            width="stretch",
+        )
         return left.progress(0.0)

@@ -1,144 +1,103 @@
-"""Widgets of the page on pretraining, made from the fields of its specs."""
+"""The controls of the page on pretraining."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import streamlit as st
 
 from gradflow.charts.theme import format_number
 from gradflow.core.catalog import ACTIVATIONS as CATALOG
-from gradflow.core.catalog.choice import Choice
 from gradflow.core.pretraining.digits import TRAINING
 from gradflow.core.pretraining.presets import PRETRAINING_PRESETS
-from gradflow.core.pretraining.spec import METHODS, STACK_ACTIVATIONS, STARTS, Stack, Start
-from gradflow.core.spec import Spec, find_bounds
-from gradflow.core.text import N_, _
+from gradflow.core.pretraining.spec import METHODS, STACK_ACTIVATIONS, STARTS, Start
+from gradflow.core.text import _
 from gradflow.ui import blocks
-from gradflow.ui.pretraining import state
-from gradflow.ui.pretraining.state import View
+from gradflow.ui.pretraining.state import PAGE, STACK, TRANSFER, TUNING, View
+from gradflow.ui.settings.fields import (
+    AnyForm,
+    draw_buttons,
+    draw_marks,
+    draw_slider,
+    draw_toggle,
+)
+from gradflow.ui.settings.form import Conversion
 
-TITLES: dict[View, str] = {
-    View.LAYERS: N_("Layer by layer"),
-    View.TUNING: N_("Fine-tuning"),
-    View.TRANSFER: N_("Reusing layers"),
-}
 _RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+_DEVIATIONS = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+_WIDTHS = (8, 16, 32, 64, 100, 128)
 _BATCHES = (10, 20, 50, 100, 200)
 _LABELLED = (20, 50, 100, 200, 500, TRAINING)
 _STEPS = (50, 100, 200, 300, 500, 1000, 2000)
+_CHOSEN_STARTS = Conversion(
+    to_widget=lambda starts: [str(start) for start in starts],
+    from_widget=lambda codes, _starts: tuple(codes),
+)
+_CHOSEN_DIGITS = Conversion(to_widget=list, from_widget=lambda digits, _first: "".join(digits))
 
 
-def choose_view() -> None:
-    """Draw the choice of what the page shows."""
-    st.segmented_control(
-        _("What to look at"),
-        list(View),
-        required=True,
-        key=state.key("view", state.view()),
-        on_change=state.view_chosen,
-        format_func=lambda view: _(TITLES[view]),
-        label_visibility="collapsed",
-    )
-
-
-def draw() -> None:
+def draw_controls() -> None:
     """Draw all controls of the view in the current container."""
-    presets = {code: PRETRAINING_PRESETS[code] for code in state.presets()}
-    key = state.key("preset", state.preset())
-    blocks.start_from(presets, key, _("an example …"), state.preset_chosen)
-    {View.LAYERS: _layers, View.TUNING: _tuning, View.TRANSFER: _transfer}[state.view()]()
+    presets = {code: PRETRAINING_PRESETS[code] for code in PAGE.form.presets}
+    blocks.draw_presets(PAGE.form, presets, _("an example …"))
+    if PAGE.view == View.LAYERS:
+        _draw_stack(STACK)
+    elif PAGE.view == View.TUNING:
+        _draw_tuning()
+    else:
+        _draw_transfer()
 
 
-def _layers() -> None:
-    spec = state.tuning()
-    _one_of(spec, "method", METHODS)
-    _slider(spec, "layers")
-    _series(spec, "width", (8, 16, 32, 64, 100, 128))
-    _slider(spec, "k")
-    if Stack.applies("sampled", dict(spec)):
-        st.toggle(**_place(spec, "sampled"))
-    _activation(spec)
-    _slider(spec, "epochs")
-    _series(spec, "learning_rate", _RATES)
-    _series(spec, "batch_size", _BATCHES)
-    _slider(spec, "seed")
+def _draw_stack(form: AnyForm) -> None:
+    draw_buttons(form, "method", {code: row.label for code, row in METHODS.items()})
+    draw_slider(form, "layers")
+    _draw_marks(form, "width", _WIDTHS)
+    draw_slider(form, "k")
+    draw_toggle(form, "sampled")
+    _draw_activation(form)
+    draw_slider(form, "epochs")
+    _draw_marks(form, "learning_rate", _RATES)
+    _draw_marks(form, "batch_size", _BATCHES)
+    draw_slider(form, "seed")
 
 
-def _tuning() -> None:
-    spec = state.tuning()
+def _draw_tuning() -> None:
     st.pills(
         options=[str(start) for start in Start],
         selection_mode="multi",
         format_func=lambda code: _(STARTS[Start(code)].label),
-        **_place(spec, "starts", [str(start) for start in spec.starts]),
+        **TUNING.bind("starts", _CHOSEN_STARTS),
     )
-    _series(spec, "steps", _STEPS)
-    _series(spec, "tuning_rate", _RATES)
-    _series(spec, "small_std", (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0))
-    _series(spec, "labelled", _LABELLED)
-    _slider(spec, "seeds")
+    _draw_marks(TUNING, "steps", _STEPS)
+    _draw_marks(TUNING, "tuning_rate", _RATES)
+    _draw_marks(TUNING, "small_std", _DEVIATIONS)
+    _draw_marks(TUNING, "labelled", _LABELLED)
+    draw_slider(TUNING, "seeds")
     st.divider()
     st.markdown(_("**The stack**"))
-    _layers()
+    _draw_stack(TUNING)
 
 
-def _transfer() -> None:
-    spec = state.transfer()
+def _draw_transfer() -> None:
     st.pills(
         options=list("0123456789"),
         selection_mode="multi",
-        **_place(spec, "first", list(spec.first)),
+        **TRANSFER.bind("first", _CHOSEN_DIGITS),
     )
-    _slider(spec, "layers")
-    if spec.layers > 1:
-        st.slider(min_value=1, max_value=spec.layers, **_place(spec, "reused"))
-    _series(spec, "width", (8, 16, 32, 64, 100, 128))
-    _activation(spec)
-    _series(spec, "steps", _STEPS)
-    _series(spec, "learning_rate", _RATES)
-    _slider(spec, "seeds")
-    _slider(spec, "seed")
+    draw_slider(TRANSFER, "layers")
+    draw_slider(TRANSFER, "reused", high=TRANSFER.value("layers"))
+    _draw_marks(TRANSFER, "width", _WIDTHS)
+    _draw_activation(TRANSFER)
+    _draw_marks(TRANSFER, "steps", _STEPS)
+    _draw_marks(TRANSFER, "learning_rate", _RATES)
+    draw_slider(TRANSFER, "seeds")
+    draw_slider(TRANSFER, "seed")
 
 
-def _activation(spec: Spec) -> None:
-    _one_of(spec, "activation", {code: CATALOG[code] for code in STACK_ACTIVATIONS})
+def _draw_activation(form: AnyForm) -> None:
+    draw_buttons(form, "activation", {code: CATALOG[code].label for code in STACK_ACTIVATIONS})
 
 
-def _one_of(spec: Spec, name: str, table: Mapping[Any, Choice]) -> None:
-    if type(spec).applies(name, dict(spec)):
-        st.segmented_control(
-            options=[str(code) for code in table],
-            required=True,
-            format_func=lambda code: _(table[code].label),
-            **_place(spec, name, str(getattr(spec, name))),
-        )
-
-
-def _slider(spec: Spec, name: str) -> None:
-    """A slider over the whole range of a field, if the field applies."""
-    if type(spec).applies(name, dict(spec)):
-        low, high, _excluded = find_bounds(type(spec).model_fields[name])
-        assert low is not None
-        assert high is not None
-        st.slider(min_value=int(low), max_value=int(high), **_place(spec, name))
-
-
-def _series(spec: Spec, name: str, values: Sequence[float]) -> None:
-    """A slider over ``values`` and the current one, which a link may have set to anything."""
-    current = getattr(spec, name)
-    show: Callable[[Any], str] = str if isinstance(current, int) else format_number
-    st.select_slider(options=sorted({*values, current}), format_func=show, **_place(spec, name))
-
-
-def _place(spec: Spec, name: str, value: Any = None) -> dict[str, Any]:
-    """What all kinds of widgets are given."""
-    field = type(spec).model_fields[name]
-    return {
-        "label": _(field.title or name),
-        "help": _(field.description or ""),
-        "key": state.key(name, getattr(spec, name) if value is None else value),
-        "on_change": state.changed,
-        "args": (name,),
-    }
+def _draw_marks(form: AnyForm, name: str, marks: Sequence[float]) -> None:
+    is_whole = form.find_field(name).annotation is int
+    draw_marks(form, name, marks, format_func=str if is_whole else format_number)

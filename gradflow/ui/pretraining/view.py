@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
@@ -21,48 +22,57 @@ from gradflow.charts.theme import format_number
 from gradflow.core.pretraining.digits import TRAINING
 from gradflow.core.pretraining.finetune import TuningCourse
 from gradflow.core.pretraining.greedy import PretrainedStack
-from gradflow.core.pretraining.spec import STARTS, Method, Stack, Start
+from gradflow.core.pretraining.spec import STARTS, FineTuning, Method, Stack, Start, Transfer
 from gradflow.core.pretraining.transfer import WAYS, Way
-from gradflow.core.text import _
+from gradflow.core.text import N_, _
 from gradflow.ui import blocks
-from gradflow.ui.pretraining import compute, state, words
-from gradflow.ui.pretraining.state import View
-from gradflow.ui.pretraining.words import Fate
+from gradflow.ui.pretraining import compute, words
+from gradflow.ui.pretraining.state import PAGE, STOPPED, View
+from gradflow.ui.pretraining.words import TuningFate
 
-_ICONS: dict[Fate, str] = {
-    Fate.LEARNED: ":material/check_circle:",
-    Fate.UNDER_WAY: ":material/trending_up:",
-    Fate.BY_HEART: ":material/menu_book:",
-    Fate.NOT_BEGUN: ":material/block:",
-    Fate.BROKEN: ":material/error:",
+TITLES: dict[str, str] = {
+    View.LAYERS: N_("Layer by layer"),
+    View.TUNING: N_("Fine-tuning"),
+    View.TRANSFER: N_("Reusing layers"),
+}
+_ICONS: dict[TuningFate, str] = {
+    TuningFate.LEARNED: ":material/check_circle:",
+    TuningFate.UNDER_WAY: ":material/trending_up:",
+    TuningFate.BY_HEART: ":material/menu_book:",
+    TuningFate.NOT_BEGUN: ":material/block:",
+    TuningFate.BROKEN: ":material/error:",
 }
 
 
-def show() -> None:
-    """The chosen view, unless its computation was stopped by hand."""
-    if state.problem():
-        blocks.show_error(state.problem())
-    state.settled()
-    if state.stopped():
+def show_view() -> None:
+    """Show the chosen view, unless its computation was stopped by hand."""
+    if PAGE.problem:
+        blocks.show_error(PAGE.problem)
+    settings = PAGE.form.read()
+    PAGE.sync_url(settings)
+    spec = settings.stack() if PAGE.view == View.LAYERS else settings
+    if STOPPED.get() == spec:
         st.info(_("Stopped. Change a setting, or begin again."), icon=":material/stop_circle:")
-        st.button(_("Begin again"), icon=":material/play_arrow:", on_click=state.go_on)
+        st.button(
+            _("Begin again"), icon=":material/play_arrow:", on_click=STOPPED.set, args=(None,)
+        )
         return
+    STOPPED.set(None)  # settings that come back are computed again
     # Each view has a place of its own, so that none stands below the progress bar of another.
-    places = {view: st.container() if view is state.view() else st.empty() for view in View}
-    with places[state.view()]:
-        {View.LAYERS: _layers, View.TUNING: _tuning, View.TRANSFER: _transfer}[state.view()]()
+    places = {view: st.container() if view == PAGE.view else st.empty() for view in View}
+    with places[View(PAGE.view)]:
+        _VIEWS[PAGE.view](spec)
 
 
-def _layers() -> None:
-    stack = state.tuning().build_stack()
-    _rule(stack)
-    found = compute.pretrain(stack, state.stop)
-    st.markdown(words.stack_sentence(stack, found))
-    _features(stack, found)
+def _show_layers(stack: Stack) -> None:
+    _show_rule(stack)
+    pretrained = compute.pretrain(stack, STOPPED.set)
+    st.markdown(words.describe_stack(stack, pretrained))
+    _show_features(stack, pretrained)
     panels: dict[str, Callable[[], None]] = {
-        _("Reconstruction error"): lambda: _errors(found),
-        _("Reconstructions"): lambda: _reconstructions(found),
-        _("Layers in numbers"): lambda: _numbers(found),
+        _("Reconstruction error"): lambda: _show_errors(pretrained),
+        _("Reconstructions"): lambda: _show_reconstructions(pretrained),
+        _("Layers in numbers"): lambda: _show_numbers(pretrained),
     }
     tabs = st.tabs(list(panels), key="pretraining_details", on_change="rerun")
     for tab, draw in zip(tabs, panels.values(), strict=True):
@@ -71,12 +81,13 @@ def _layers() -> None:
                 draw()
 
 
-def _rule(stack: Stack) -> None:
+def _show_rule(stack: Stack) -> None:
     if stack.method == Method.RBM:
+        steps = _("steps") if stack.k > 1 else _("step")
         st.latex(
             r"E(v,h) = -a^\top v - b^\top h - h^\top W v,\qquad \Delta W = \eta\left("
-            r"\langle h v^\top\rangle_\text{data} - \langle h v^\top\rangle_{"
-            rf"{stack.k}" + r"\text{ step" + ("s" if stack.k > 1 else "") + r"}}\right)"
+            rf"\langle h v^\top\rangle_\text{{{_('data')}}} - "
+            rf"\langle h v^\top\rangle_{{{stack.k}\text{{ {steps}}}}}\right)"
         )
     else:
         st.latex(
@@ -85,7 +96,7 @@ def _rule(stack: Stack) -> None:
         )
 
 
-def _features(stack: Stack, found: PretrainedStack) -> None:
+def _show_features(stack: Stack, pretrained: PretrainedStack) -> None:
     left, right = st.columns([2, 3], vertical_alignment="bottom")
     layer = 1
     if stack.layers > 1:
@@ -100,86 +111,91 @@ def _features(stack: Stack, found: PretrainedStack) -> None:
     epoch = right.slider(
         _("After epoch"), 0, stack.epochs, stack.epochs, key=f"pretraining_epoch_{stack.epochs}"
     )
-    features = found.layers[layer - 1].features
+    features = pretrained.layers[layer - 1].features
     figure = features_figure(features[epoch], reach=measure_reach(features[-1]), mode=blocks.mode())
     blocks.show_figure(figure, "pretraining_features", _("Weights of every unit as an image"))
     blocks.explain("pretraining_features")
 
 
-def _errors(found: PretrainedStack) -> None:
-    figure = errors_figure(found.layers, mode=blocks.mode())
+def _show_errors(pretrained: PretrainedStack) -> None:
+    figure = errors_figure(pretrained.layers, mode=blocks.mode())
     blocks.show_figure(figure, "pretraining_errors", _("Reconstruction error, layer by layer"))
     blocks.explain("pretraining_errors")
 
 
-def _reconstructions(found: PretrainedStack) -> None:
+def _show_reconstructions(pretrained: PretrainedStack) -> None:
     names = [_("original")] + [
         (_("{n} layer, error {error}") if n == 1 else _("{n} layers, error {error}")).format(
             n=n, error=format_number(float(error), 2)
         )
-        for n, error in enumerate(found.pixel_error, start=1)
+        for n, error in enumerate(pretrained.pixel_error, start=1)
     ]
     figure = reconstructions_figure(
-        found.originals, found.reconstructions, names, mode=blocks.mode()
+        pretrained.originals, pretrained.reconstructions, names, mode=blocks.mode()
     )
     blocks.show_figure(figure, "pretraining_images", _("Digits and their reconstructions"))
     blocks.explain("pretraining_reconstructions")
 
 
-def _numbers(found: PretrainedStack) -> None:
-    blocks.show_table(words.stack_table(found), key="pretraining_stack")
+def _show_numbers(pretrained: PretrainedStack) -> None:
+    blocks.show_table(words.tabulate_stack(pretrained), key="pretraining_stack")
     blocks.explain("pretraining_numbers")
 
 
-def _tuning() -> None:
-    spec = state.tuning()
-    courses = compute.fine_tune(spec, state.stop)
-    lines = [f"- {_ICONS[words.fate(one)]} {words.course_sentence(one)}" for one in courses]
+def _show_tuning(spec: FineTuning) -> None:
+    courses = compute.fine_tune(spec, STOPPED.set)
+    lines = [f"- {_ICONS[words.judge_course(c)]} {words.describe_tuning(c)}" for c in courses]
     st.markdown("\n".join(lines))
-    if text := words.conclusion(courses, few=spec.labelled < TRAINING // 2):
+    if text := words.describe_conclusion(courses, few=spec.labelled < TRAINING // 2):
         st.info(text, icon=":material/lightbulb:")
-    places = list(Start)
-    named = [(_(STARTS[one.start].label), places.index(one.start), one) for one in courses]
+    starts = list(Start)
+    curves = [(_(STARTS[c.start].label), starts.index(c.start), c) for c in courses]
     blocks.show_figure(
-        tuning_figure(named, mode=blocks.mode()),
+        tuning_figure(curves, mode=blocks.mode()),
         "pretraining_tuning",
         _("Training loss and held-out accuracy over the steps, for every start"),
     )
     blocks.explain("pretraining_tuning")
     st.subheader(_("The gradient before the first step"))
-    _gradients(courses)
+    _show_gradients(courses)
     st.subheader(_("In numbers"))
-    blocks.show_table(words.tuning_table(courses), key="pretraining_tuning_table")
+    blocks.show_table(words.tabulate_tuning(courses), key="pretraining_tuning_table")
 
 
-def _gradients(courses: tuple[TuningCourse, ...]) -> None:
+def _show_gradients(courses: tuple[TuningCourse, ...]) -> None:
     kinds = {"norms": _("Norms"), "distributions": _("Distributions")}
-    chosen = blocks.one_of(_("Show"), kinds, "pretraining_gradients_as")
-    entries = [
+    kind = blocks.one_of(_("Show"), kinds, "pretraining_gradients_as")
+    compared = [
         ComparedSetting(
-            LETTERS[list(Start).index(one.start)], _(STARTS[one.start].label), one.report
+            LETTERS[list(Start).index(course.start)], _(STARTS[course.start].label), course.report
         )
-        for one in courses
+        for course in courses
     ]
-    draw = compare_gradients_figure if chosen == "norms" else compare_flow_figure
+    draw = compare_gradients_figure if kind == "norms" else compare_flow_figure
     blocks.show_figure(
-        draw(entries, mode=blocks.mode()),
-        f"pretraining_gradients_{chosen}",
+        draw(compared, mode=blocks.mode()),
+        f"pretraining_gradients_{kind}",
         _("Gradient of every layer at the start of fine-tuning"),
     )
-    st.caption(words.gradient_sentence(courses))
+    st.caption(words.describe_gradients(courses))
     blocks.explain("pretraining_gradients")
 
 
-def _transfer() -> None:
-    spec = state.transfer()
-    found = compute.transfer(spec, state.stop)
-    st.markdown("\n".join(f"- {line}" for line in words.reuse_sentences(spec, found)))
+def _show_transfer(spec: Transfer) -> None:
+    reuse = compute.transfer(spec, STOPPED.set)
+    st.markdown("\n".join(f"- {sentence}" for sentence in words.describe_reuse(spec, reuse)))
     names = [_(WAYS[way].label) for way in Way]
     blocks.show_figure(
-        reuse_figure(names, found, len(spec.new), mode=blocks.mode()),
+        reuse_figure(names, reuse, len(spec.new), mode=blocks.mode()),
         "pretraining_reuse",
         _("Accuracy on the new digits against labelled images"),
     )
     blocks.explain("pretraining_reuse")
-    blocks.show_table(words.reuse_table(found), key="pretraining_reuse_table")
+    blocks.show_table(words.tabulate_reuse(reuse), key="pretraining_reuse_table")
+
+
+_VIEWS: dict[str, Callable[[Any], None]] = {
+    View.LAYERS: _show_layers,
+    View.TUNING: _show_tuning,
+    View.TRANSFER: _show_transfer,
+}

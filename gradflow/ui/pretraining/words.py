@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 import numpy as np
@@ -16,18 +16,25 @@ from gradflow.core.pretraining.finetune import TuningCourse
 from gradflow.core.pretraining.greedy import PretrainedStack
 from gradflow.core.pretraining.spec import STARTS, Stack, Start, Transfer
 from gradflow.core.pretraining.transfer import WAYS, Reuse, Way
-from gradflow.core.text import _
+from gradflow.core.text import N_, _
 
 GUESSING = math.log(CLASSES)
 """The loss of equal probabilities."""
 _NOT_BEGUN = 0.95
-_LEARNED, _BEGUN, _KNOWN = 0.85, 0.5, 0.99
+"""Share of the loss of guessing above which nothing is learned yet."""
+_LEARNED = 0.85
+"""Accuracy on held-out images from which on a network has learned."""
+_USEFUL = 0.5
+"""Accuracy on held-out images below which nothing can be concluded."""
+_BY_HEART = 0.99
+"""Accuracy on its training images from which on a network knows them."""
 _TIE = 0.01
 """Accuracies this close count as equal."""
 _AHEAD = 0.03
+"""An accuracy this much larger counts as better."""
 
 
-class Fate(StrEnum):
+class TuningFate(StrEnum):
     """How far training came."""
 
     LEARNED = "learned"
@@ -37,78 +44,79 @@ class Fate(StrEnum):
     BROKEN = "broken"
 
 
-def fate(course: TuningCourse) -> Fate:
-    """Judged by the median over the seeds after the last step."""
-    loss = float(np.median(course.loss[:, -1]))
+def judge_course(course: TuningCourse) -> TuningFate:
+    """Judge how far training came, by the medians over the seeds after the last step."""
+    loss = find_last_median(course.loss)
     if not math.isfinite(loss):
-        return Fate.BROKEN
+        return TuningFate.BROKEN
     if loss > _NOT_BEGUN * GUESSING:
-        return Fate.NOT_BEGUN
-    if median(course.held_out_accuracy) >= _LEARNED:
-        return Fate.LEARNED
-    return Fate.BY_HEART if median(course.accuracy) >= _KNOWN else Fate.UNDER_WAY
+        return TuningFate.NOT_BEGUN
+    if find_last_median(course.held_out_accuracy) >= _LEARNED:
+        return TuningFate.LEARNED
+    by_heart = find_last_median(course.accuracy) >= _BY_HEART
+    return TuningFate.BY_HEART if by_heart else TuningFate.UNDER_WAY
 
 
-def median(values: FloatArray) -> float:
-    """Of the last column, over the seeds."""
+def find_last_median(values: FloatArray) -> float:
+    """Find the median over the seeds after the last step of values ``(seeds, steps)``."""
     return float(np.median(values[:, -1]))
 
 
-def spread(values: Sequence[float] | FloatArray) -> str:
-    """A median and, of several, the smallest and the largest value; shares."""
-    found = np.asarray(values, np.float64)
-    middle = format_share(float(np.median(found)))
-    if len(found) < 2:
-        return middle
-    return f"{middle} ({format_share(float(found.min()))} … {format_share(float(found.max()))})"
+def format_spread(shares: Sequence[float] | FloatArray) -> str:
+    """Write the median of shares and, of several, the smallest and the largest."""
+    median, low, high = (format_share(float(f(shares))) for f in (np.median, np.min, np.max))
+    return median if len(shares) < 2 else f"{median} ({low} … {high})"
 
 
-def course_sentence(course: TuningCourse) -> str:
-    """Where training from one start ended."""
+def describe_tuning(course: TuningCourse) -> str:
+    """Say where training from one start ended."""
     name, steps = _(STARTS[course.start].label), int(course.steps[-1])
-    loss = format_number(float(np.median(course.loss[:, -1])))
-    texts = {
-        Fate.LEARNED: _("tells **{share}** of the held-out images right; training loss {loss}."),
-        Fate.UNDER_WAY: _("is on its way, **{share}** of the held-out images; loss {loss}."),
-        Fate.BY_HEART: _(
-            "tells **{share}** of the held-out images right, though it knows all its labelled "
-            "ones; training loss {loss}."
-        ),
-        Fate.NOT_BEGUN: _(
-            "has **not begun to learn** after {steps} steps: loss {loss}, guessing has 2.303."
-        ),
-        Fate.BROKEN: _("**overflowed:** the loss is not a finite number. Lower a learning rate."),
-    }
-    text = texts[fate(course)].format(
-        share=spread(course.held_out_accuracy[:, -1]), loss=loss, steps=steps
+    loss = format_number(find_last_median(course.loss))
+    text = _(_FATES[judge_course(course)]).format(
+        share=format_spread(course.held_out_accuracy[:, -1]), loss=loss, steps=steps
     )
     return f"**{name}:** {text}"
 
 
-def conclusion(courses: Sequence[TuningCourse], *, few: bool) -> str:
-    """What follows from the comparison, as far as the chosen starts allow to say.
+_FATES: dict[TuningFate, str] = {
+    TuningFate.LEARNED: N_("tells **{share}** of the held-out images right; training loss {loss}."),
+    TuningFate.UNDER_WAY: N_("is on its way, **{share}** of the held-out images; loss {loss}."),
+    TuningFate.BY_HEART: N_(
+        "tells **{share}** of the held-out images right, though it knows all its labelled "
+        "ones; training loss {loss}."
+    ),
+    TuningFate.NOT_BEGUN: N_(
+        "has **not begun to learn** after {steps} steps: loss {loss}, guessing has 2.303."
+    ),
+    TuningFate.BROKEN: N_(
+        "**overflowed:** the loss is not a finite number. Lower a learning rate."
+    ),
+}
+
+
+def describe_conclusion(courses: Sequence[TuningCourse], *, few: bool) -> str:
+    """Say what follows from a comparison of starts, as far as the chosen ones allow.
 
     Args:
         courses: the comparison.
         few: whether most of the training images have no label.
     """
-    found = {course.start: course for course in courses}
-    if Start.PRETRAINED not in found or median(found[Start.PRETRAINED].held_out_accuracy) < _BEGUN:
+    accuracies = {c.start: find_last_median(c.held_out_accuracy) for c in courses}
+    pretrained = accuracies.get(Start.PRETRAINED, 0.0)
+    if pretrained < _USEFUL:
         return ""
-    pretrained = found[Start.PRETRAINED]
-    random = [found[s] for s in (Start.SMALL, Start.XAVIER) if s in found]
-    best = median(pretrained.held_out_accuracy)
+    random = [course for course in courses if course.start in (Start.SMALL, Start.XAVIER)]
     sentences = []
-    if random and all(fate(course) is Fate.NOT_BEGUN for course in random):
+    if random and all(judge_course(course) is TuningFate.NOT_BEGUN for course in random):
         sentences.append(_("With this activation, pretraining is what gets this network going."))
-    elif random and max(median(c.held_out_accuracy) for c in random) >= best - _TIE:
+    elif random and max(accuracies[course.start] for course in random) >= pretrained - _TIE:
         sentences.append(
             _("Random weights come as far here: this network does not need pretraining.")
         )
     elif random:
         sentences.append(_("Pretraining is ahead of random weights after these steps."))
-    if Start.RELU in found:
-        gap = best - median(found[Start.RELU].held_out_accuracy)
+    if Start.RELU in accuracies:
+        gap = pretrained - accuracies[Start.RELU]
         if gap > _AHEAD:
             sentences.append(
                 _(
@@ -128,8 +136,8 @@ def conclusion(courses: Sequence[TuningCourse], *, few: bool) -> str:
     return " ".join(sentences)
 
 
-def gradient_sentence(courses: Sequence[TuningCourse]) -> str:
-    """How much of the gradient arrives at the first layer, for every start."""
+def describe_gradients(courses: Sequence[TuningCourse]) -> str:
+    """Say how much of the gradient arrives at the first layer, for every start."""
     parts = []
     for course in courses:
         delta = course.report.layers["delta_norm"].to_numpy(np.float64)
@@ -142,29 +150,31 @@ def gradient_sentence(courses: Sequence[TuningCourse]) -> str:
     ) + "; ".join(parts)
 
 
-def tuning_table(courses: Sequence[TuningCourse]) -> pd.DataFrame:
-    """Median loss and accuracies before and after, per start."""
+def tabulate_tuning(courses: Sequence[TuningCourse]) -> pd.DataFrame:
+    """Make a table of median loss and accuracies before and after training, per start."""
 
-    def both(values: FloatArray) -> str:
+    def format_change(values: FloatArray, write: Callable[[float], str]) -> str:
         first, last = np.median(values[:, [0, -1]], axis=0)
-        return f"{format_share(float(first))} → {format_share(float(last))}"
+        return f"{write(float(first))} → {write(float(last))}"
 
     rows = []
     for course in courses:
-        first, last = np.median(course.loss[:, [0, -1]], axis=0)
-        rows.append({
-            _("Start"): _(STARTS[course.start].label),
-            _("Training loss"): f"{format_number(float(first))} → {format_number(float(last))}",
-            _("Training accuracy"): both(course.accuracy),
-            _("Held-out accuracy"): both(course.held_out_accuracy),
-            _("all seeds"): ", ".join(map(format_share, course.held_out_accuracy[:, -1].tolist())),
-        })  # fmt: skip
+        seeds = course.held_out_accuracy[:, -1].tolist()
+        rows.append(
+            {
+                _("Start"): _(STARTS[course.start].label),
+                _("Training loss"): format_change(course.loss, format_number),
+                _("Training accuracy"): format_change(course.accuracy, format_share),
+                _("Held-out accuracy"): format_change(course.held_out_accuracy, format_share),
+                _("all seeds"): ", ".join(map(format_share, seeds)),
+            }
+        )
     return pd.DataFrame(rows)
 
 
-def stack_sentence(stack: Stack, found: PretrainedStack) -> str:
-    """What the whole stack keeps of an image."""
-    error = float(found.pixel_error[-1])
+def describe_stack(stack: Stack, pretrained: PretrainedStack) -> str:
+    """Say what the whole stack keeps of an image."""
+    error = float(pretrained.pixel_error[-1])
     if not math.isfinite(error):
         return _(
             "**Pretraining overflowed:** from some layer on the numbers are not finite. Choose a "
@@ -179,43 +189,43 @@ def stack_sentence(stack: Stack, found: PretrainedStack) -> str:
         "{through} held-out images come back with a mean squared error of **{error}** per pixel; "
         "the mean image alone has {mean}."
     )
-    if error > found.mean_error:
+    if error > pretrained.mean_error:
         text += " " + _("So the stack knows less than the mean image: it was not trained well.")
     return text.format(
-        through=through, error=format_number(error), mean=format_number(found.mean_error)
+        through=through, error=format_number(error), mean=format_number(pretrained.mean_error)
     )
 
 
-def stack_table(found: PretrainedStack) -> pd.DataFrame:
-    """Reconstruction errors before and after, per layer."""
+def tabulate_stack(pretrained: PretrainedStack) -> pd.DataFrame:
+    """Make a table of reconstruction errors before and after training, per layer."""
 
-    def both(values: FloatArray) -> str:
+    def format_change(values: FloatArray) -> str:
         return f"{format_number(float(values[0]))} → {format_number(float(values[-1]))}"
 
     rows = []
-    for i, one in enumerate(found.layers):
+    for i, layer in enumerate(pretrained.layers):
         row = {
             _("Layer"): str(i + 1),
-            _("Own error, trained on"): both(one.error),
-            _("Own error, held out"): both(one.held_out_error),
-            _("Pixel error, down from here"): format_number(float(found.pixel_error[i])),
+            _("Own error, trained on"): format_change(layer.error),
+            _("Own error, held out"): format_change(layer.held_out_error),
+            _("Pixel error, down from here"): format_number(float(pretrained.pixel_error[i])),
         }
-        if np.isfinite(one.free_energy_gap).any():
-            row[_("Free energy, held out − trained on")] = both(one.free_energy_gap)
+        if np.isfinite(layer.free_energy_gap).any():
+            row[_("Free energy, held out − trained on")] = format_change(layer.free_energy_gap)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def reuse_sentences(spec: Transfer, found: Reuse) -> list[str]:
-    """What reuse did with few labels and with many."""
+def describe_reuse(spec: Transfer, reuse: Reuse) -> list[str]:
+    """Say what reuse of layers did with few labels and with many, in a sentence each."""
     first = _("The first task ({digits}) is learned to {share}.").format(
-        digits=spelled(spec.first), share=spread(found.first_accuracy)
+        digits=", ".join(spec.first), share=format_spread(reuse.first_accuracy)
     )
-    middle = np.median(found.accuracy, axis=1)
+    medians = np.median(reuse.accuracy, axis=1)
     ways = list(Way)
     sentences = [first]
     for column, label in ((0, _("one labelled image")), (-1, _("{n} labelled images"))):
-        values = {way: float(middle[i, column]) for i, way in enumerate(ways)}
+        values = {way: float(medians[i, column]) for i, way in enumerate(ways)}
         best = max(values, key=lambda way: values[way])
         tied = sorted(values.values())[-2] >= values[best] - _TIE
         text = (
@@ -223,7 +233,7 @@ def reuse_sentences(spec: Transfer, found: Reuse) -> list[str]:
             if tied
             else _("With {label} of each new digit, **{way}** is best: {shares}.")
         ).format(
-            label=label.format(n=found.per_class[column]),
+            label=label.format(n=reuse.per_class[column]),
             way=_(WAYS[best].label).lower(),
             shares=", ".join(
                 f"{_(WAYS[way].label).lower()} {format_share(v)}" for way, v in values.items()
@@ -233,17 +243,12 @@ def reuse_sentences(spec: Transfer, found: Reuse) -> list[str]:
     return sentences
 
 
-def spelled(digits: str) -> str:
-    """Digits with commas between them."""
-    return ", ".join(digits)
-
-
-def reuse_table(found: Reuse) -> pd.DataFrame:
-    """Median accuracy and its range, per number of labelled images."""
+def tabulate_reuse(reuse: Reuse) -> pd.DataFrame:
+    """Make a table of median accuracy and its range, per number of labelled images."""
     rows = []
-    for i, count in enumerate(found.per_class):
+    for i, count in enumerate(reuse.per_class):
         row: dict[str, object] = {_("Images per digit"): str(count)}
         for j, way in enumerate(Way):
-            row[_(WAYS[way].label)] = spread(found.accuracy[j, :, i])
+            row[_(WAYS[way].label)] = format_spread(reuse.accuracy[j, :, i])
         rows.append(row)
     return pd.DataFrame(rows)

@@ -10,26 +10,23 @@ from gradflow.charts.recurrent.clipping import cosine_figure, directions_figure,
 from gradflow.charts.theme import format_number, format_share
 from gradflow.core.recurrent.clipping import ClippingCourse, ClippingReport
 from gradflow.core.recurrent.settings import TimePass
-from gradflow.core.spec import Spec
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.latex import lines, tex
-from gradflow.ui.recurrent import compute, controls, state
-from gradflow.ui.recurrent.state import View
+from gradflow.ui.recurrent import compute
+from gradflow.ui.recurrent.controls import draw_setting
+from gradflow.ui.recurrent.state import PASS
 
 
-def show() -> Spec:
-    """The gradient of all parameters, clipped both ways."""
-    left, right = st.columns(2)
-    with left:
-        controls.widget(View.CLIPPING, "clip_norm")
-    with right:
-        controls.widget(View.CLIPPING, "clip_value")
-    spec = state.passed(View.CLIPPING)
-    report, course = compute.clip(spec.experiment, spec.clip_norm, spec.clip_value)
-    st.markdown(sentence(report))
+def show_clipping(spec: TimePass) -> None:
+    """Show the gradient of all parameters, clipped both ways."""
+    for column, name in zip(st.columns(2), ("clip_norm", "clip_value"), strict=True):
+        with column:
+            draw_setting(PASS, name)
+    report, course = compute.clip_gradient(spec.experiment, spec.clip_norm, spec.clip_value)
+    st.markdown(describe_clipping(report))
     if 0 < report.norm < math.inf:
-        _directions(spec, report, course)
+        _show_directions(spec, report, course)
     blocks.explain("recurrent_clipping")
     st.subheader(_("Parameter by parameter"))
     blocks.show_figure(
@@ -37,10 +34,9 @@ def show() -> Spec:
         "recurrent_clipped",
         _("Norm of each parameter’s gradient before and after"),
     )
-    return spec
 
 
-def _directions(spec: TimePass, report: ClippingReport, course: ClippingCourse) -> None:
+def _show_directions(spec: TimePass, report: ClippingReport, course: ClippingCourse) -> None:
     arrows, cosines = st.columns([2, 3])
     with arrows:
         blocks.show_figure(
@@ -55,11 +51,11 @@ def _directions(spec: TimePass, report: ClippingReport, course: ClippingCourse) 
             "recurrent_cosines",
             _("Cosine of the gradient before and after, against the threshold"),
         )
-    st.latex(formula(report))
+    st.latex(write_rules(report))
 
 
-def sentence(report: ClippingReport) -> str:
-    """What both ways do to this gradient."""
+def describe_clipping(report: ClippingReport) -> str:
+    """Say what clipping by norm and by value do to a gradient."""
     if report.norm == 0:
         return _("**The gradient is exactly 0:** there is nothing to clip.")
     if not math.isfinite(report.norm):
@@ -83,16 +79,18 @@ def sentence(report: ClippingReport) -> str:
             "**By value:** {share} of the entries are cut, the norm falls to {norm}, and the "
             "direction turns by **{angle}°** (cosine {cosine})."
         ).format(
-            share=format_share(value.changed), norm=format_number(value.norm),
-            angle=format_number(angle), cosine=format_number(value.cosine),
-        )  # fmt: skip
+            share=format_share(value.changed),
+            norm=format_number(value.norm),
+            angle=format_number(angle),
+            cosine=format_number(value.cosine),
+        )
     else:
         text += _("**By value:** no entry is large enough to be cut.")
     return text
 
 
-def formula(report: ClippingReport) -> str:
-    """Both rules and the cosine, with their numbers."""
+def write_rules(report: ClippingReport) -> str:
+    """Write both rules of clipping and the cosine with their numbers, as LaTeX."""
     norm, value = report.by_norm, report.by_value
     factor = rf"\min\Big(1, \frac{{{tex(norm.threshold)}}}{{{tex(report.norm)}}}\Big)"
     cut = rf"\min(\max(g_i, -c), c),\quad c = {tex(value.threshold)}"

@@ -9,58 +9,98 @@ import streamlit as st
 
 from gradflow.charts.recurrent.factors import factors_figure
 from gradflow.charts.recurrent.remaining import remaining_figure
+from gradflow.charts.theme import format_number, format_share
 from gradflow.core.histogram import FloatArray
-from gradflow.core.recurrent.factors import FactorSettings, GradientPath
-from gradflow.core.spec import Spec
-from gradflow.core.text import _
+from gradflow.core.recurrent.factors import PATHS, FactorCurve, FactorSettings, GradientPath
+from gradflow.core.text import N_, _
 from gradflow.ui import blocks
 from gradflow.ui.latex import tex
-from gradflow.ui.recurrent import compute, words
-from gradflow.ui.recurrent.state import VIEWS, View
+from gradflow.ui.recurrent import compute
 
 
-def show() -> Spec:
-    """Four kinds of paths, each measured."""
-    spec = VIEWS.spec(View.FACTORS)
-    assert isinstance(spec, FactorSettings)
-    curves = compute.curves(spec)
+def show_factors(spec: FactorSettings) -> None:
+    """Show four kinds of paths: one step back on each, and all steps together."""
+    curves = compute.measure_factors(spec)
     st.markdown(
-        _("**Residual connections, the LSTM’s cell path and ReLU are one idea:** part of the step "
-          "hands the state on with the derivative one, or nearly (ReLU: where a unit is active), "
-          "so the gradient comes back with a factor near one. A tanh network has no such part.")
-    )  # fmt: skip
-    places = [column for _row in range(0, len(curves), 2) for column in st.columns(2)]
-    for place, curve in zip(places, curves, strict=True):
-        with place.container(border=True, height="stretch"):
-            st.markdown(f"**{words.path_title(curve)}**  \n{words.factor_sentence(curve)}")
-            st.latex(formula(curve.path, spec))
+        _(
+            "**Residual connections, the LSTM’s cell path and ReLU are one idea:** part of the "
+            "step hands the state on with the derivative one, or nearly (ReLU: where a unit is "
+            "active), so the gradient comes back with a factor near one. A tanh network has no "
+            "such part."
+        )
+    )
+    columns = [column for _row in range(0, len(curves), 2) for column in st.columns(2)]
+    for column, curve in zip(columns, curves, strict=True):
+        with column.container(border=True, height="stretch"):
+            st.markdown(f"**{name_path(curve)}**  \n{describe_factors(curve)}")
+            st.latex(write_step(curve.path, spec))
     blocks.show_figure(
         factors_figure(
-            [(words.path_title(one), one.total, one.direct) for one in curves], mode=blocks.mode()
+            [(name_path(curve), curve.total, curve.direct) for curve in curves],
+            mode=blocks.mode(),
         ),
         "recurrent_factors",
         _("Factor of every step back, for four kinds of paths"),
     )
     blocks.explain("recurrent_factors")
     st.subheader(_("What the factors make together"))
-    named = [(words.path_title(one), one.remaining) for one in curves]
     blocks.show_figure(
-        remaining_figure([(name, _from_one(values)) for name, values in named], mode=blocks.mode()),
+        remaining_figure(
+            [(name_path(curve), _begin_with_one(curve.remaining)) for curve in curves],
+            mode=blocks.mode(),
+        ),
         "recurrent_products",
         _("Product of the factors against the steps back"),
     )
-    return spec
 
 
-def _from_one(values: FloatArray) -> FloatArray:
-    """With what there is at distance 0."""
-    return np.concatenate([[1.0], values])
+def name_path(curve: FactorCurve) -> str:
+    """Name a kind of path."""
+    return _(PATHS[curve.path].label)
 
 
-def formula(path: GradientPath, spec: FactorSettings) -> str:
-    """A step and its derivative, with the number that is set."""
-    gate = tex(_sigmoid(spec.forget_bias))
-    first, second = {
+def describe_factors(curve: FactorCurve) -> str:
+    """Describe the measured factor of one kind of path, and what is left after all steps."""
+    known = curve.total[np.isfinite(curve.total) & (curve.total > 0)]
+    mean = math.exp(float(np.log(known).mean())) if len(known) else math.nan
+    text = (
+        _("**{factor}** per step, **{product}** over {steps} steps")
+        if curve.remaining[-1] > 0
+        else _("**{factor}** per step, but after {last} steps nothing at all is left")
+    ).format(
+        factor=format_number(mean, 4),
+        steps=len(curve.total),
+        product=format_number(float(curve.remaining[-1]), 2),
+        last=1 + len(known),
+    )
+    return text + _describe_direct_path(curve)
+
+
+def _describe_direct_path(curve: FactorCurve) -> str:
+    mean = float(curve.direct.mean())
+    return _(_DIRECT_PATHS[curve.path]).format(mean=format_number(mean), share=format_share(mean))
+
+
+_DIRECT_PATHS: dict[GradientPath, str] = {
+    GradientPath.RESIDUAL: N_("; direct path alone 1"),
+    GradientPath.LSTM_CELL: N_("; direct path alone {mean}, the mean forget gate"),
+    GradientPath.IRNN: N_(
+        "; no other path than the direct one, which is 1 for an active unit "
+        "and 0 for one that is off: {share} are active"
+    ),
+    GradientPath.TANH_RNN: N_("; there is no direct path"),
+}
+
+
+def _begin_with_one(remaining: FloatArray) -> FloatArray:
+    """Put the whole gradient, at distance 0, before what is left after each step."""
+    return np.concatenate([[1.0], remaining])
+
+
+def write_step(path: GradientPath, spec: FactorSettings) -> str:
+    """Write a step and its derivative with the numbers that are set, as LaTeX."""
+    gate = tex(compute_sigmoid(spec.forget_bias))
+    step, derivative = {
         GradientPath.RESIDUAL: (
             r"h_{l+1} = h_l + \alpha F(h_l)",
             rf"\partial h_{{l+1}}/\partial h_l = \mathbf 1 + {tex(spec.branch_scale)}\, F'",
@@ -71,15 +111,17 @@ def formula(path: GradientPath, spec: FactorSettings) -> str:
         ),
         GradientPath.IRNN: (
             r"h_t = \max(0, h_{t-1} + W_x x_t)",
-            r"\partial h_t/\partial h_{t-1} = 1 \text{ where } h_t > 0,\text{ else } 0",
+            r"\partial h_t/\partial h_{t-1} = 1 "
+            rf"\text{{ {_('where')} }} h_t > 0,\text{{ {_('else')} }} 0",
         ),
         GradientPath.TANH_RNN: (
             r"h_t = \tanh(W h_{t-1} + W_x x_t)",
             rf"\partial h_t/\partial h_{{t-1}} = (1-h_t^2)\, W,\; \rho(W) \approx {tex(spec.gain)}",
         ),
     }[path]
-    return rf"\begin{{gathered}}{first}\\[4pt]{second}\end{{gathered}}"
+    return rf"\begin{{gathered}}{step}\\[4pt]{derivative}\end{{gathered}}"
 
 
-def _sigmoid(value: float) -> float:
+def compute_sigmoid(value: float) -> float:
+    """Compute σ(x) = ½ (1 + tanh ½x), which no x overflows."""
     return 0.5 * (1 + math.tanh(value / 2))

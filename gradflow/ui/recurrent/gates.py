@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import streamlit as st
 
 from gradflow.charts.recurrent.gate_histograms import average_gate_shares, gate_histograms_figure
@@ -13,86 +11,91 @@ from gradflow.core.catalog.cells import Gate
 from gradflow.core.recurrent.equation import GateEquation
 from gradflow.core.recurrent.report import TimeReport
 from gradflow.core.recurrent.settings import TimePass
-from gradflow.core.spec import Spec
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.latex import added, dot, factor, lines, tex
-from gradflow.ui.recurrent import compute, controls, state, words
-from gradflow.ui.recurrent.state import View
+from gradflow.ui.recurrent import compute, words
+from gradflow.ui.recurrent.factors import compute_sigmoid
+from gradflow.ui.recurrent.state import PASS
+from gradflow.ui.settings.fields import draw_slider
+from gradflow.ui.settings.form import Conversion
 
-_FEW = 3
-"""Inputs up to this many are written out."""
+_FEW_INPUTS = 3
+"""So many products of inputs with their weights, and no more, are written out."""
 
 
-def show() -> Spec:
-    """The gates of one layer; a vanilla RNN has none."""
-    spec = state.passed(View.GATES)
+def show_gates(spec: TimePass) -> None:
+    """Show the gates of one layer; of a vanilla RNN, that it has none."""
     if not CELLS[spec.cell].gates:
-        _none(spec)
-        return spec
-    controls.up_to(View.GATES, "layer", spec.layers)
-    spec = state.passed(View.GATES)
-    report = compute.through_time(spec.experiment, spec.shown_sequence)
-    st.markdown(words.highway(report, spec.shown_layer))
+        _offer_other_cells(spec)
+        return
+    layer = spec.shown_layer
+    draw_slider(PASS, "layer", high=spec.layers)
+    report = compute.run_through_time(spec.experiment, spec.shown_sequence)
+    st.markdown(words.describe_highway(report, layer))
     maps, bars = st.columns([13, 6])
     with maps:
+        rows = [
+            GateRows(
+                name_gate(gate),
+                report.sample.values[gate.code, layer],
+                report.gate(gate.code, layer),
+            )
+            for gate in list_sigmoid_gates(spec)
+        ]
         blocks.show_figure(
-            gates_figure(
-                rows(report, spec.shown_layer), step=spec.shown_step, unit=spec.shown_unit,
-                mode=blocks.mode(),
-            ),
+            gates_figure(rows, step=spec.shown_step, unit=spec.shown_unit, mode=blocks.mode()),
             "recurrent_gates",
             _("Gates of sequence {n}: a row per unit, a column per time step").format(
                 n=spec.shown_sequence
             ),
-        )  # fmt: skip
+        )
     with bars:
-        _histograms(report, spec)
+        _show_histograms(report, spec)
     blocks.explain("recurrent_gates")
     st.subheader(_("One gate, with this step’s numbers"))
-    _equation(spec)
-    return state.passed(View.GATES)
+    _show_equation(spec)
 
 
-def _none(spec: TimePass) -> None:
+def _offer_other_cells(spec: TimePass) -> None:
     st.latex(CELLS[spec.cell].formula)
     st.info(
-        _("A vanilla RNN has no gates: every step back multiplies the gradient by the same matrix "
-          "and by slopes of at most 1, and nothing can switch that off."),
+        _(
+            "A vanilla RNN has no gates: every step back multiplies the gradient by the same "
+            "matrix and by slopes of at most 1, and nothing can switch that off."
+        ),
         icon=":material/info:",
-    )  # fmt: skip
+    )
     for column, cell in zip(st.columns(4), (Cell.LSTM, Cell.GRU), strict=False):
         column.button(
             _("Show the {cell}").format(cell=_(CELLS[cell].label)),
-            key=f"recurrent_show_{cell}", on_click=state.choose_cell, args=(cell,),
-            width="stretch", icon=":material/arrow_forward:",
-        )  # fmt: skip
+            key=f"recurrent_show_{cell}",
+            on_click=PASS.change,
+            args=("cell", str(cell)),
+            width="stretch",
+            icon=":material/arrow_forward:",
+        )
 
 
-def named(gate: Gate) -> str:
-    """A gate with its letter."""
+def name_gate(gate: Gate) -> str:
+    """Name a gate, with its letter."""
     return f"{_(gate.label)} {gate.symbol}"
 
 
-def rows(report: TimeReport, layer: int) -> list[GateRows]:
-    """The gates between 0 and 1; the candidate is none."""
-    return [
-        GateRows(named(gate), report.sample.values[gate.code, layer], report.gate(gate.code, layer))
-        for gate in report.experiment.network.row.gates
-        if gate.squash == "sigmoid"
-    ]
+def list_sigmoid_gates(spec: TimePass) -> list[Gate]:
+    """List the gates whose values lie between 0 and 1, unlike those of a candidate."""
+    return [gate for gate in CELLS[spec.cell].gates if gate.squash == "sigmoid"]
 
 
-def _histograms(report: TimeReport, spec: TimePass) -> None:
+def _show_histograms(report: TimeReport, spec: TimePass) -> None:
     layer, steps = spec.shown_layer, range(1, report.length + 1)
     shares = {
-        named(gate): average_gate_shares([report.histogram(gate.code, t, layer) for t in steps])
-        for gate in report.experiment.network.row.gates
-        if gate.squash == "sigmoid"
+        name_gate(gate): average_gate_shares([report.histogram(gate.code, t, layer) for t in steps])
+        for gate in list_sigmoid_gates(spec)
     }
     row = CELLS[spec.cell]
     marks = {
-        named(gate): ("σ(b<sub>f</sub>)", 0.5 * (1 + math.tanh(spec.forget_bias / 2)))
+        name_gate(gate): ("σ(b<sub>f</sub>)", compute_sigmoid(spec.forget_bias))
         for gate in row.gates
         if row.has_cell and gate.code == row.highway
     }
@@ -103,11 +106,16 @@ def _histograms(report: TimeReport, spec: TimePass) -> None:
     )
 
 
-def _equation(spec: TimePass) -> None:
-    row = CELLS[spec.cell]
-    shown = spec.shown_gate
-    assert shown is not None
-    controls.one_of(View.GATES, "gate", {gate.code: named(gate) for gate in row.gates}, shown)
+def _show_equation(spec: TimePass) -> None:
+    code = spec.shown_gate
+    assert code is not None
+    names = {gate.code: name_gate(gate) for gate in CELLS[spec.cell].gates}
+    st.segmented_control(
+        options=list(names),
+        required=True,
+        format_func=lambda code: names[code],
+        **PASS.bind("gate", Conversion(to_widget=lambda _chosen: code)),
+    )
     most = {
         "sequence": spec.batch_size,
         "step": spec.experiment.data.steps,
@@ -115,28 +123,33 @@ def _equation(spec: TimePass) -> None:
     }
     for column, (name, high) in zip(st.columns(3), most.items(), strict=True):
         with column:
-            controls.up_to(View.GATES, name, high)
-    spec = state.passed(View.GATES)
-    code = spec.shown_gate
-    assert code is not None
-    found = compute.equation(
-        spec.experiment, spec.shown_sequence, code, spec.shown_step, spec.shown_unit,
+            draw_slider(PASS, name, high=high)
+    equation = compute.build_equation(
+        spec.experiment,
+        spec.shown_sequence,
+        code,
+        spec.shown_step,
+        spec.shown_unit,
         spec.shown_layer,
-    )  # fmt: skip
-    st.latex(general(found.gate))
-    st.latex(numbers(found, spec.shown_step))
+    )
+    st.latex(write_formula(equation.gate))
+    st.latex(write_terms(equation, spec.shown_step))
     st.caption(
-        _("Sequence {sequence}, layer {layer}, unit {unit}, step {step}: the unit and the step are "
-          "marked in the heatmaps, which show this sequence.").format(
-            sequence=spec.shown_sequence, layer=spec.shown_layer, unit=spec.shown_unit,
+        _(
+            "Sequence {sequence}, layer {layer}, unit {unit}, step {step}: the unit and the step "
+            "are marked in the heatmaps, which show this sequence."
+        ).format(
+            sequence=spec.shown_sequence,
+            layer=spec.shown_layer,
+            unit=spec.shown_unit,
             step=spec.shown_step,
         )
-    )  # fmt: skip
+    )
     blocks.explain("recurrent_equation")
 
 
-def general(gate: Gate) -> str:
-    """The gate's formula, and for a plain gate the textbooks' shorter one."""
+def write_formula(gate: Gate) -> str:
+    """Write a gate's formula as LaTeX, that of a plain gate as textbooks do, which is shorter."""
     if gate.squash != "sigmoid":
         return gate.formula
     s = gate.symbol
@@ -146,32 +159,34 @@ def general(gate: Gate) -> str:
     )
 
 
-def squashed(value: float) -> str:
-    """What σ or tanh makes, as LaTeX; never rounded to 1, which neither reaches."""
+def write_squashed(value: float) -> str:
+    """Write a value of σ or tanh as LaTeX; never rounded to 1, which neither reaches."""
     rest = 1 - abs(value)
     if tex(abs(value)) != "1" or rest <= 0:
         return tex(value)
     return rf"1-{tex(rest)}" if value > 0 else rf"-1+{tex(rest)}"
 
 
-def numbers(found: GateEquation, step: int) -> str:
-    """Every term of one unit, the pre-activation and the gate."""
-    s = found.gate.symbol
+def write_terms(equation: GateEquation, step: int) -> str:
+    """Write every term of one unit, its pre-activation and the gate with numbers, as LaTeX."""
+    s = equation.gate.symbol
     own = rf"w_{{x{s}}}\cdot x_{{{step}}}"
     before = rf"w_{{h{s}}}\cdot h_{{{step - 1}}}"
-    few = len(found.inputs) <= _FEW
-    written = [dot(found.input_weights.tolist(), found.inputs.tolist())] if few else []
-    squash = r"\tanh" if found.gate.squash == "tanh" else r"\sigma"
-    inner = f"{tex(found.from_hidden)}{added(found.bias_hidden)}"
+    products = []
+    if len(equation.inputs) <= _FEW_INPUTS:
+        products = [dot(equation.input_weights.tolist(), equation.inputs.tolist())]
+    squash = r"\tanh" if equation.gate.squash == "tanh" else r"\sigma"
+    inner = f"{tex(equation.from_hidden)}{added(equation.bias_hidden)}"
     last = (
-        rf"+{factor(found.reset)}\cdot({inner})"
-        if found.reset != 1.0
-        else f"{added(found.from_hidden)}{added(found.bias_hidden)}"
+        rf"+{factor(equation.reset)}\cdot({inner})"
+        if equation.reset != 1.0
+        else f"{added(equation.from_hidden)}{added(equation.bias_hidden)}"
     )
-    sum_of = rf"\textstyle\sum_{{k=1}}^{{{len(found.hidden)}}} w_k h_k"
+    hidden_sum = rf"\textstyle\sum_{{k=1}}^{{{len(equation.hidden)}}} w_k h_k"
+    a = tex(equation.preactivation)
     return lines(
-        (own, *written, tex(found.from_input)),
-        (before, sum_of, tex(found.from_hidden)),
-        ("a", f"{tex(found.from_input)}{added(found.bias_input)}{last}", tex(found.preactivation)),
-        (rf"{s}_{{{step}}}", rf"{squash}({tex(found.preactivation)})", squashed(found.value)),
-    )  # fmt: skip
+        (own, *products, tex(equation.from_input)),
+        (before, hidden_sum, tex(equation.from_hidden)),
+        ("a", f"{tex(equation.from_input)}{added(equation.bias_input)}{last}", a),
+        (rf"{s}_{{{step}}}", rf"{squash}({a})", write_squashed(equation.value)),
+    )

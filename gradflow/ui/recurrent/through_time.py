@@ -13,18 +13,28 @@ from gradflow.charts.recurrent.norms import TheoryLine, keep_nearby, time_norms_
 from gradflow.charts.theme import format_number
 from gradflow.core.catalog import CELLS, LossAt
 from gradflow.core.recurrent.code import to_sequence_code
-from gradflow.core.recurrent.findings import GradientCourse, TimeFate
+from gradflow.core.recurrent.findings import GradientCourse, TimeFate, follow_gradient
 from gradflow.core.recurrent.report import STATE_SYMBOLS, State, TimeReport
 from gradflow.core.recurrent.settings import TimePass
 from gradflow.core.recurrent.theory import TIME_LINES, TimeLine, TimeTheory
-from gradflow.core.spec import Spec
-from gradflow.core.text import _
+from gradflow.core.text import N_, _
 from gradflow.ui import blocks
 from gradflow.ui.latex import tex
-from gradflow.ui.recurrent import compute, controls, state, words
-from gradflow.ui.recurrent.state import View
+from gradflow.ui.recurrent import compute, words
+from gradflow.ui.recurrent.state import PASS
+from gradflow.ui.settings.fields import draw_buttons, draw_slider
 
 _NO_LINE = "none"
+_LINES: dict[str, str] = {
+    TimeLine.SPECTRAL: N_("spectral radius ρ"),
+    TimeLine.MEAN_FIELD: N_("mean field"),
+    TimeLine.BOUND: N_("Pascanu’s bound"),
+    TimeLine.GATES: N_("product of the gates"),
+    TimeLine.FORGET_BIAS: N_("σ(b) alone"),
+    _NO_LINE: N_("none"),
+}
+"""Short names of the lines of theory."""
+_STATES = {"cell": N_("cell state c"), "hidden": N_("hidden state h")}
 _BOXES = {
     TimeFate.VANISHES: (st.warning, ":material/trending_down:"),
     TimeFate.KEPT: (st.success, ":material/check_circle:"),
@@ -33,22 +43,21 @@ _BOXES = {
 }
 
 
-def show() -> Spec:
-    """One pass through time."""
-    line = _look(state.passed(View.TIME))
-    spec = state.passed(View.TIME)
-    layer, shown = spec.shown_layer, spec.shown_state
-    report = compute.through_time(spec.experiment, spec.shown_sequence)
-    theory = compute.predict(spec.experiment, layer)
-    course, text = words.found(report, shown, layer)
-    box, icon = _BOXES[course.fate]
-    plain = spec.loss_at is LossAt.EVERY and course.fate is not TimeFate.BROKEN
-    if plain or words.only_short(course):
+def show_pass(spec: TimePass) -> None:
+    """Show one pass through time."""
+    line = _choose_view(spec)
+    layer, state = spec.shown_layer, spec.shown_state
+    report = compute.run_through_time(spec.experiment, spec.shown_sequence)
+    theory = compute.predict_norms(spec.experiment, layer)
+    way = follow_gradient(report, state, layer)
+    box, icon = _BOXES[way.fate]
+    hidden_by_loss = spec.loss_at is LossAt.EVERY and way.fate is not TimeFate.BROKEN
+    if hidden_by_loss or words.arrives_only_if_short(way):
         box, icon = st.info, ":material/info:"
-    box(text, icon=icon)
-    dashed = overlay(report, theory, line, layer)
+    box(words.describe_course(report, way, state, layer), icon=icon)
+    dashed = make_overlays(report, theory, line, layer)
     figure = charts.flow_figure(
-        report.as_report(shown, layer),
+        report.as_report(state, layer),
         mode=blocks.mode(),
         gradient="activation_grad",
         over=dashed,
@@ -56,46 +65,44 @@ def show() -> Spec:
     blocks.show_figure(
         figure, "recurrent_flow", _("Distribution of the state and of its gradient, step by step")
     )
-    if equation := formula(report, theory, course, shown, line):
+    if equation := write_equation(report, theory, way, state, line):
         st.latex(equation)
     if line is not None and dashed:
         part_of_whole = _(" It is one part of the whole: the gradient also runs through h.")
         st.caption(
-            _("Dashed: ") + _(TIME_LINES[line].help) + (part_of_whole if partial(line) else "")
+            _("Dashed: ") + _(TIME_LINES[line].help) + (part_of_whole if is_partial(line) else "")
         )
     blocks.explain("recurrent_flow")
-    _metrics(report, theory, layer)
+    _show_metrics(report, theory, layer)
     st.subheader(_("Gradient norms over time"))
-    _norms(report, theory, layer)
-    _export(spec, report)
-    return spec
+    _show_norms(report, theory, layer)
+    _show_export(spec, report)
 
 
-def _look(spec: TimePass) -> TimeLine | None:
-    """The choices of state, line of theory and layer, side by side; the line."""
+def _choose_view(spec: TimePass) -> TimeLine | None:
+    """Draw the choices of state, line of theory and layer side by side; return the line."""
     has_cell, layers = CELLS[spec.cell].has_cell, spec.layers > 1
     columns = iter(st.columns([3] * has_cell + [5] + [3] * layers))
     line = None
     if has_cell:
         with next(columns):
-            states = {"cell": _("cell state c"), "hidden": _("hidden state h")}
-            controls.one_of(View.TIME, "state", states, spec.shown_state)
+            draw_buttons(PASS, "state", _STATES)
     with next(columns):
         # In an LSTM all lines are about the cell state.
-        if not has_cell or state.passed(View.TIME).shown_state == "cell":
-            line = _line_chosen(spec)
+        if not has_cell or spec.shown_state == "cell":
+            line = _choose_line(spec)
     if layers:
         with next(columns):
-            controls.up_to(View.TIME, "layer", spec.layers)
+            draw_slider(PASS, "layer", high=spec.layers)
     return line
 
 
-def _metrics(report: TimeReport, theory: TimeTheory, layer: int) -> None:
-    """What goes with the figure, in a row."""
+def _show_metrics(report: TimeReport, theory: TimeTheory, layer: int) -> None:
+    """Show a row of numbers below the figure."""
     spec = report.experiment.network
     if spec.row.highway is None:
         radius, largest = theory.spectral_radius["state"], theory.largest_singular_value["state"]
-        shown = [
+        metrics = [
             (_("Spectral radius ρ"), format_number(radius), _("Largest |eigenvalue| of W_hh.")),
             ("s_max", format_number(largest), _("Largest singular value of W_hh.")),
         ]
@@ -104,7 +111,7 @@ def _metrics(report: TimeReport, theory: TimeTheory, layer: int) -> None:
         mean = format_number(float(report.gate(gate.code, layer).mean()))
         title = _("Mean {gate} {symbol}").format(gate=_(gate.label), symbol=gate.symbol)
         radius = max(theory.spectral_radius.values())
-        shown = [
+        metrics = [
             (title, mean, _("What one step leaves on the direct path.")),
             (
                 _("Spectral radius ρ"),
@@ -112,17 +119,17 @@ def _metrics(report: TimeReport, theory: TimeTheory, layer: int) -> None:
                 _("The largest of the gates’ matrices."),
             ),
         ]
-    shown += [
+    metrics += [
         (_("Loss"), format_number(report.loss, 4), _("Of this batch, before any training step.")),
         (_("Gradient ‖g‖"), format_number(report.grad_norm), _("Over all parameters.")),
         (_("Time of the pass"), f"{1000 * report.seconds:.0f} ms", _("Recorded, when computed.")),
     ]
-    for column, (label, text, help_text) in zip(st.columns(len(shown)), shown, strict=True):
+    for column, (label, text, help_text) in zip(st.columns(len(metrics)), metrics, strict=True):
         column.metric(label, text, help=help_text)
 
 
-def _line_chosen(spec: TimePass) -> TimeLine | None:
-    """The line of theory in the Flow figure."""
+def _choose_line(spec: TimePass) -> TimeLine | None:
+    """Draw the choice of the line of theory in the Flow figure."""
     if CELLS[spec.cell].highway is not None:
         lines = [TimeLine.GATES, TimeLine.FORGET_BIAS]
     elif spec.experiment.network.init.variance is not None:
@@ -130,69 +137,61 @@ def _line_chosen(spec: TimePass) -> TimeLine | None:
     else:
         lines = [TimeLine.SPECTRAL, TimeLine.BOUND]
     code = st.segmented_control(
-        _("Dashed line"), [*map(str, lines), _NO_LINE], default=str(lines[0]), required=True,
-        key=f"recurrent_line_{lines[0]}_{len(lines)}", format_func=short,
+        _("Dashed line"),
+        [*map(str, lines), _NO_LINE],
+        default=str(lines[0]),
+        required=True,
+        key=f"recurrent_line_{lines[0]}_{len(lines)}",
+        format_func=lambda code: _(_LINES[code]),
         help="\n".join(
             f"- **{_(TIME_LINES[line].label)}:** {_(TIME_LINES[line].help)}" for line in lines
         ),
-    )  # fmt: skip
+    )
     return None if code == _NO_LINE else TimeLine(str(code))
 
 
-def short(code: str) -> str:
-    """A line of theory in a word or two."""
-    names: dict[str, str] = {
-        TimeLine.SPECTRAL: _("spectral radius ρ"),
-        TimeLine.MEAN_FIELD: _("mean field"),
-        TimeLine.BOUND: _("Pascanu’s bound"),
-        TimeLine.GATES: _("product of the gates"),
-        TimeLine.FORGET_BIAS: _("σ(b) alone"),
-    }
-    return names.get(code, _("none"))
-
-
-def overlay(
+def make_overlays(
     report: TimeReport, theory: TimeTheory, line: TimeLine | None, layer: int
 ) -> tuple[Overlay, ...]:
-    """The chosen line for the Flow figure, if it applies."""
+    """Make the chosen line for the Flow figure, if it applies."""
     if line is None or not np.isfinite(theory.lines.get(line, math.nan)).any():
         return ()
     steps = np.arange(1.0, report.length + 1)
     unknown = np.full(report.length, math.nan)
     measured = report.column(f"{theory.state}_grad_norm", layer)
     middle = Range(unknown, keep_nearby(measured, theory.lines[line]), unknown)
-    name = part(short(line), line)
-    return (Overlay("theory", name, steps, {"activation_grad_norm": middle}),)
+    overlay = Overlay("theory", name_line(line), steps, {"activation_grad_norm": middle})
+    return (overlay,)
 
 
-def part(name: str, line: TimeLine) -> str:
-    """The name of a line, which says so if it is about a part of the gradient only."""
-    return _("{name} (direct path only)").format(name=name) if partial(line) else name
+def name_line(line: TimeLine) -> str:
+    """Name a line of theory; the name says so if it is about a part of the gradient only."""
+    name = _(_LINES[line])
+    return _("{name} (direct path only)").format(name=name) if is_partial(line) else name
 
 
-def partial(line: TimeLine) -> bool:
-    """Whether a line is about the direct path alone."""
+def is_partial(line: TimeLine) -> bool:
+    """Say whether a line is about the direct path alone."""
     return line in (TimeLine.GATES, TimeLine.FORGET_BIAS)
 
 
-def formula(
-    report: TimeReport,
-    theory: TimeTheory,
-    course: GradientCourse,
-    shown: State,
-    line: TimeLine | None,
+def write_equation(
+    report: TimeReport, theory: TimeTheory, way: GradientCourse, state: State, line: TimeLine | None
 ) -> str:
-    """What was measured and what the line says, over the whole sequence; empty without either."""
-    whole = math.isfinite(course.factor) and 0 < course.remaining < math.inf
-    if report.experiment.loss_at is LossAt.EVERY or not whole:
+    """Write what is left over the whole sequence, measured and by the line of theory, as LaTeX.
+
+    Without a finite gradient, and with a loss at every step, it is empty.
+    """
+    is_measured = math.isfinite(way.factor) and 0 < way.remaining < math.inf
+    if report.experiment.loss_at is LossAt.EVERY or not is_measured:
         return ""
-    s, back = STATE_SYMBOLS[shown], report.length - 1
+    s, back = STATE_SYMBOLS[state], report.length - 1
     text = (
         rf"\frac{{\|\partial L/\partial {s}_1\|}}{{\|\partial L/\partial {s}_{{{back + 1}}}\|}}"
-        rf" = {tex(course.remaining)}"
+        rf" = {tex(way.remaining)}"
     )
     if back > 1:
-        text += rf" \approx {tex(course.factor)}^{{{back}}}"
+        text += rf" \approx {tex(way.factor)}^{{{back}}}"
     if line is None or line not in theory.lines:
         return text
     factors = theory.factors[line]
@@ -203,7 +202,7 @@ def formula(
         TimeLine.SPECTRAL: r"\rho(W_{hh})^{T-1}",
         TimeLine.MEAN_FIELD: r"\textstyle\prod_t \sigma_w\sqrt{\mathbb E[\varphi'(a_t)^2]}",
         TimeLine.BOUND: r"(\gamma\, s_{\max})^{T-1}",
-        TimeLine.GATES: _sent_back(s, back + 1),
+        TimeLine.GATES: _write_gate_product(s, back + 1),
         TimeLine.FORGET_BIAS: r"\sigma(b)^{T-1}",
     }[line]
     power = (
@@ -212,21 +211,22 @@ def formula(
     return rf"{text} \qquad\text{{{_('dashed:')}}}\quad {symbol}{power} = {tex(ratio)}"
 
 
-def _sent_back(state: str, last: int) -> str:
-    """What the product of the gates leaves of the gradient of the last step."""
-    gate = "f_t" if state == "c" else "z_t"
-    gradient = rf"\partial L/\partial {state}_{{{last}}}"
+def _write_gate_product(symbol: str, last: int) -> str:
+    """Write what the product of the gates leaves of the gradient of the last step."""
+    gate = "f_t" if symbol == "c" else "z_t"
+    gradient = rf"\partial L/\partial {symbol}_{{{last}}}"
     return rf"\frac{{\|{gradient}\odot\prod_t {gate}\|}}{{\|{gradient}\|}}"
 
 
-def _norms(report: TimeReport, theory: TimeTheory, layer: int) -> None:
+def _show_norms(report: TimeReport, theory: TimeTheory, layer: int) -> None:
     states: tuple[State, ...] = ("hidden",)
     if report.experiment.network.row.has_cell:
         states = ("hidden", "cell")
     measured = [
-        (f"‖{words.written(one)}‖", report.column(f"{one}_grad_norm", layer)) for one in states
+        (f"‖{words.format_gradient(state)}‖", report.column(f"{state}_grad_norm", layer))
+        for state in states
     ]
-    lines = [TheoryLine(part(short(line), line), values) for line, values in theory.lines.items()]
+    lines = [TheoryLine(name_line(line), values) for line, values in theory.lines.items()]
     blocks.show_figure(
         time_norms_figure(measured, lines, mode=blocks.mode()),
         "recurrent_norms",
@@ -235,18 +235,22 @@ def _norms(report: TimeReport, theory: TimeTheory, layer: int) -> None:
     blocks.explain("recurrent_norms")
 
 
-def _export(spec: TimePass, report: TimeReport) -> None:
+def _show_export(spec: TimePass, report: TimeReport) -> None:
     box = st.expander(
         _("Export"), icon=":material/download:", key="recurrent_export", on_change="rerun"
     )
     if not box.open:
         return
     files = [
-        (_("Steps, CSV"), lambda: _csv(report, "steps"), "gradflow-steps.csv", "text/csv"),
-        (_("Gates, CSV"), lambda: _csv(report, "gates"), "gradflow-gates.csv", "text/csv"),
-        (_("PyTorch script"), lambda: to_sequence_code(spec.experiment), "gradflow-recurrent.py",
-         "text/x-python"),
-    ]  # fmt: skip
+        (_("Steps, CSV"), lambda: _write_csv(report, "steps"), "gradflow-steps.csv", "text/csv"),
+        (_("Gates, CSV"), lambda: _write_csv(report, "gates"), "gradflow-gates.csv", "text/csv"),
+        (
+            _("PyTorch script"),
+            lambda: to_sequence_code(spec.experiment),
+            "gradflow-recurrent.py",
+            "text/x-python",
+        ),
+    ]
     with box:
         for column, file in zip(st.columns(3), files, strict=True):
             with column:
@@ -255,5 +259,5 @@ def _export(spec: TimePass, report: TimeReport) -> None:
         st.code(to_sequence_code(spec.experiment), language="python", height=400)
 
 
-def _csv(report: TimeReport, table: str) -> str:
+def _write_csv(report: TimeReport, table: str) -> str:
     return str(getattr(report, table).to_csv(index=False))

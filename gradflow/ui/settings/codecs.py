@@ -58,7 +58,7 @@ class SpecCodec(Generic[P]):
     Attributes:
         spec: its class.
         to_texts: writes its fields as the URL has them.
-        shown: the only fields that the URL carries; ``None``: all.
+        shown: the only fields that the page writes into the URL; ``None``: all.
     """
 
     spec: type[P]
@@ -66,8 +66,8 @@ class SpecCodec(Generic[P]):
     shown: Collection[str] | None = None
 
     def list_names(self) -> Collection[str]:
-        """List the names of the settings that a URL may carry."""
-        return list(self.spec.model_fields) if self.shown is None else self.shown
+        """List the names of the spec's fields."""
+        return list(self.spec.model_fields)
 
     def list_specs(self, _values: Fields, /) -> tuple[type[Spec], ...]:
         """List the one spec."""
@@ -83,10 +83,12 @@ class SpecCodec(Generic[P]):
         return self.spec(**{name: values[name] for name in applicable if name in values})
 
     def to_query(self, settings: P) -> dict[str, str]:
-        """Write those fields that apply as URL parameters."""
-        texts, names = self.to_texts(settings), self.list_names()
+        """Write those shown fields that apply as URL parameters."""
+        texts, shown = self.to_texts(settings), self.shown
         return {
-            name: texts[name] for name in self.spec.list_applicable(dict(settings)) if name in names
+            name: texts[name]
+            for name in self.spec.list_applicable(dict(settings))
+            if shown is None or name in shown
         }
 
     def from_query(self, texts: Mapping[str, str]) -> P:

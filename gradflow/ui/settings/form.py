@@ -146,17 +146,26 @@ class Form(Generic[S]):
             current = self.codec.from_fields(self.values)
         except InvalidExperiment:
             return None
-        return next((code for code, preset in self.presets.items() if preset == current), None)
+        presets = self.presets.items()
+        return next((code for code, preset in presets if self.is_preset(preset, current)), None)
+
+    def is_preset(self, preset: S, settings: S) -> bool:
+        """Say whether settings count as those of a preset; a page may compare a part of them."""
+        return settings == preset
+
+    def load_preset(self, code: str) -> None:
+        """Take the settings of a preset; a page may keep a part of its own."""
+        self.replace(self.presets[code])
 
     def bind_preset(self) -> dict[str, Any]:
         """Prepare the choice of a preset: the arguments that connect its widget."""
         key = self.find_widget_key("preset")
         show_in_widget(key, self.preset)
-        return {"key": key, "on_change": self._load_preset, "args": (key,)}
+        return {"key": key, "on_change": self._take_preset, "args": (key,)}
 
-    def _load_preset(self, key: str) -> None:
+    def _take_preset(self, key: str) -> None:
         if code := read_widget(key):
-            self.replace(self.presets[code])
+            self.load_preset(code)
 
     # --- widgets ------------------------------------------------------------------------------
 
