@@ -22,7 +22,7 @@ from tests.charts.figures import decode, find_traces, read_words
 from tests.pages.apptest import chart, sentences, url, working
 
 KEYS = {
-    TimePass: "recurrent_TimePass_{}",
+    TimePass: "recurrent_Pass_{}",
     FactorSettings: "recurrent_FactorSettings_{}",
     ShortTraining: "recurrent_ShortTraining_{}",
 }
@@ -209,7 +209,7 @@ def test_gates_near_one_are_not_called_one(app: AppTest) -> None:
 
 def test_a_preset_sets_everything(app: AppTest) -> None:
     open_page(app, **SMALL)
-    app.selectbox(key="recurrent_TimePass_preset").set_value("highway")
+    app.selectbox(key="recurrent_Pass_preset").set_value("highway")
     working(app.run())
     assert url(app)["forget_bias"] == "4.0"
     assert "Look for:" in " ".join(caption.value for caption in app.caption)

@@ -35,7 +35,7 @@ class TimePassForm(Form[TimePass]):
 
 
 PASS = TimePassForm(
-    "recurrent_TimePass",
+    "recurrent_Pass",
     TimePassCodec(TimePass),
     TimePass,
     presets={code: preset.settings for code, preset in TIME_PRESETS.items()},
