@@ -13,12 +13,14 @@ import streamlit as st
 
 from gradflow.charts.theme import Mode
 from gradflow.core.errors import GradflowError
-from gradflow.core.text import _
+from gradflow.core.text import LANGUAGE, _
 from gradflow.core.verdict import Finding, Severity
+from gradflow.ui.language import keep_language
 from gradflow.ui.settings.form import Form
 
 T = TypeVar("T")
-_TEXTS = Path(__file__).parent / "text" / "en"
+_TEXTS = Path(__file__).parent / "text"
+"""Long texts: a folder per language, a Markdown file per text."""
 _CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 
 
@@ -138,13 +140,18 @@ def explain(name: str) -> None:
         _("What am I looking at?"), icon=":material/help:", key=f"explain_{name}", on_change="rerun"
     )
     if box.open:
-        box.markdown(text(name))
+        box.markdown(read_text(name))
+
+
+def read_text(name: str) -> str:
+    """Read one of the long texts, as Markdown, in the reader's language or else in English."""
+    return _read_file(name, LANGUAGE.get())
 
 
 @cache
-def text(name: str) -> str:
-    """One of the long texts, as Markdown."""
-    return (_TEXTS / f"{name}.md").read_text(encoding="utf-8")
+def _read_file(name: str, language: str) -> str:
+    files = (_TEXTS / code / f"{name}.md" for code in (language, "en"))
+    return next(file for file in files if file.exists()).read_text(encoding="utf-8")
 
 
 def show_table(table: pd.DataFrame, key: str) -> None:
@@ -165,7 +172,15 @@ def write_table(table: pd.DataFrame) -> str:
 def download(label: str, make: Callable[[], str], file_name: str, mime: str) -> None:
     """A button for a file that is made only when it is asked for."""
     st.download_button(
-        label, make, file_name, mime,
-        key=f"download_{file_name}", on_click="ignore", icon=":material/download:",
+        label,
+        keep_language(make),
+        file_name,
+        mime,
+        key=f"download_{file_name}",
+        on_click="ignore",
+        icon=":material/download:",
         width="stretch",
-    )  # fmt: skip
+    )
+
+
+text = read_text

@@ -162,6 +162,6 @@ def test_forged_links_name_field_value_and_range(
 
 def test_explanations_exist_and_the_figure_has_one(app: AppTest) -> None:
     for name in ("descent", "descent_course", "descent_surface", "descent_step"):
-        assert len(blocks.text(name)) > 200
+        assert len(blocks.read_text(name)) > 200
     opened(app)
     assert Descent(**url(app)) == PRESETS["vanishing"].descent

@@ -10,6 +10,7 @@ from gradflow.charts.training.learning import learning_figure
 from gradflow.charts.training.steps import steps_figure
 from gradflow.core.text import _
 from gradflow.ui import blocks
+from gradflow.ui.language import make_fragment
 from gradflow.ui.training import flow, lanes, state, words
 from gradflow.ui.training.runs import SESSIONS
 
@@ -28,8 +29,8 @@ def show_live(*, running: bool) -> None:
         running: whether a run advanced when the page began to be drawn; if not, nothing reruns.
     """
     slower = compute_slowdown(SESSIONS.count_running())
-    st.fragment(_show_curves, run_every=slower * CURVES_EVERY if running else None)(running)
-    st.fragment(flow.show_flow, run_every=slower * FLOW_EVERY if running else None)()
+    make_fragment(_show_curves, run_every=slower * CURVES_EVERY if running else None)(running)
+    make_fragment(flow.show_flow, run_every=slower * FLOW_EVERY if running else None)()
 
 
 def compute_slowdown(sessions: int) -> float:
