@@ -91,23 +91,6 @@ def one_of(label: str, names: Mapping[T, str], key: str, default: T | None = Non
     return chosen
 
 
-def start_from(
-    presets: Mapping[str, Preset], key: str, placeholder: str, on_change: Callable[[], None]
-) -> None:
-    """Old."""
-    code = st.selectbox(
-        _("Start from"),
-        list(presets),
-        index=None,
-        key=key,
-        format_func=lambda code: _(presets[code].label),
-        placeholder=placeholder,
-        on_change=on_change,
-    )
-    if code:
-        st.caption(_("Look for: ") + _(presets[code].look_for))
-
-
 class Preset(Protocol):
     """Settings with a name; ``look_for`` says what there is to see."""
 

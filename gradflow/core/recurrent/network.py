@@ -79,7 +79,7 @@ class Watcher(Protocol):
         """Observe step ``time`` (from 0) of ``layer`` (from 0)."""
 
     def see_output(self, layer: int, first: int, hidden: Tensor) -> None:
-        """Observe the hidden states ``(steps, B, H)`` that leave ``layer``, from step ``first`` on."""
+        """Observe the hidden states ``(steps, B, H)`` of ``layer``, from step ``first`` on."""
 
 
 class RecurrentNetwork(nn.Module):
@@ -100,7 +100,7 @@ class RecurrentNetwork(nn.Module):
         return outputs
 
     def unroll(self, inputs: Tensor, watcher: Watcher | None = None) -> Tensor:
-        """Compute the outputs of ``forward`` step by step; ``watcher`` sees all states and gates."""
+        """Compute ``forward`` step by step; ``watcher`` sees all states and gates."""
         for layer in range(self.recurrent.num_layers):
             last = layer == self.recurrent.num_layers - 1
             inputs = self._unroll_layer(

@@ -13,7 +13,7 @@ from gradflow.core.pretraining.presets import PRETRAINING_PRESETS
 from gradflow.core.pretraining.spec import METHODS, STACK_ACTIVATIONS, STARTS, Start
 from gradflow.core.text import _
 from gradflow.ui import blocks
-from gradflow.ui.pretraining.state import PAGE, STACK, TRANSFER, TUNING, View
+from gradflow.ui.pretraining.state import PAGE, STACK, TRANSFER, TUNING, PretrainingView
 from gradflow.ui.settings.fields import (
     AnyForm,
     draw_buttons,
@@ -40,9 +40,9 @@ def draw_controls() -> None:
     """Draw all controls of the view in the current container."""
     presets = {code: PRETRAINING_PRESETS[code] for code in PAGE.form.presets}
     blocks.draw_presets(PAGE.form, presets, _("an example …"))
-    if PAGE.view == View.LAYERS:
+    if PAGE.view == PretrainingView.LAYERS:
         _draw_stack(STACK)
-    elif PAGE.view == View.TUNING:
+    elif PAGE.view == PretrainingView.TUNING:
         _draw_tuning()
     else:
         _draw_transfer()

@@ -18,7 +18,7 @@ from gradflow.ui.settings.page import Page
 from gradflow.ui.settings.state import SessionValue
 
 
-class View(StrEnum):
+class PretrainingView(StrEnum):
     """What the page shows."""
 
     LAYERS = "layers"
@@ -97,6 +97,13 @@ TRANSFER = Form(
     presets=_list_presets(Transfer),
     complete=complete_transfer,
 )
-PAGE = Page("pretraining", {View.LAYERS: STACK, View.TUNING: TUNING, View.TRANSFER: TRANSFER})
+PAGE = Page(
+    "pretraining",
+    {
+        PretrainingView.LAYERS: STACK,
+        PretrainingView.TUNING: TUNING,
+        PretrainingView.TRANSFER: TRANSFER,
+    },
+)
 STOPPED: SessionValue[Spec | None] = SessionValue("pretraining_stopped", lambda: None)
 """The settings whose computation was ended by hand, until others are shown."""

@@ -27,13 +27,13 @@ from gradflow.core.pretraining.transfer import WAYS, Way
 from gradflow.core.text import N_, _
 from gradflow.ui import blocks
 from gradflow.ui.pretraining import compute, words
-from gradflow.ui.pretraining.state import PAGE, STOPPED, View
+from gradflow.ui.pretraining.state import PAGE, STOPPED, PretrainingView
 from gradflow.ui.pretraining.words import TuningFate
 
 TITLES: dict[str, str] = {
-    View.LAYERS: N_("Layer by layer"),
-    View.TUNING: N_("Fine-tuning"),
-    View.TRANSFER: N_("Reusing layers"),
+    PretrainingView.LAYERS: N_("Layer by layer"),
+    PretrainingView.TUNING: N_("Fine-tuning"),
+    PretrainingView.TRANSFER: N_("Reusing layers"),
 }
 _ICONS: dict[TuningFate, str] = {
     TuningFate.LEARNED: ":material/check_circle:",
@@ -50,7 +50,7 @@ def show_view() -> None:
         blocks.show_error(PAGE.problem)
     settings = PAGE.form.read()
     PAGE.sync_url(settings)
-    spec = settings.stack() if PAGE.view == View.LAYERS else settings
+    spec = settings.stack() if PAGE.view == PretrainingView.LAYERS else settings
     if STOPPED.get() == spec:
         st.info(_("Stopped. Change a setting, or begin again."), icon=":material/stop_circle:")
         st.button(
@@ -59,8 +59,8 @@ def show_view() -> None:
         return
     STOPPED.set(None)  # settings that come back are computed again
     # Each view has a place of its own, so that none stands below the progress bar of another.
-    places = {view: st.container() if view == PAGE.view else st.empty() for view in View}
-    with places[View(PAGE.view)]:
+    places = {view: st.container() if view == PAGE.view else st.empty() for view in PretrainingView}
+    with places[PretrainingView(PAGE.view)]:
         _VIEWS[PAGE.view](spec)
 
 
@@ -195,7 +195,7 @@ def _show_transfer(spec: Transfer) -> None:
 
 
 _VIEWS: dict[str, Callable[[Any], None]] = {
-    View.LAYERS: _show_layers,
-    View.TUNING: _show_tuning,
-    View.TRANSFER: _show_transfer,
+    PretrainingView.LAYERS: _show_layers,
+    PretrainingView.TUNING: _show_tuning,
+    PretrainingView.TRANSFER: _show_transfer,
 }

@@ -11,7 +11,7 @@ from gradflow.core.recurrent.training import LEARNABLE
 from gradflow.core.spec import find_bounds, find_enum
 from gradflow.core.text import N_, _
 from gradflow.ui import blocks
-from gradflow.ui.recurrent.state import FACTORS, PASS, TRAINING, View
+from gradflow.ui.recurrent.state import FACTORS, PASS, TRAINING, RecurrentView
 from gradflow.ui.settings.experiments import Group, draw_group
 from gradflow.ui.settings.fields import (
     AnyForm,
@@ -85,9 +85,9 @@ def _draw_training() -> None:
 
 
 _CONTROLS: dict[str, Callable[[], None]] = {
-    View.CELLS: _draw_any_cell,
-    View.FACTORS: _draw_factors,
-    View.TRAINING: _draw_training,
+    RecurrentView.CELLS: _draw_any_cell,
+    RecurrentView.FACTORS: _draw_factors,
+    RecurrentView.TRAINING: _draw_training,
 }
 """Controls of the views that do not have those of a pass."""
 

@@ -111,8 +111,10 @@ def write_step(path: GradientPath, spec: FactorSettings) -> str:
         ),
         GradientPath.IRNN: (
             r"h_t = \max(0, h_{t-1} + W_x x_t)",
-            r"\partial h_t/\partial h_{t-1} = 1 "
-            rf"\text{{ {_('where')} }} h_t > 0,\text{{ {_('else')} }} 0",
+            (
+                r"\partial h_t/\partial h_{t-1} = 1 "
+                rf"\text{{ {_('where')} }} h_t > 0,\text{{ {_('else')} }} 0"
+            ),
         ),
         GradientPath.TANH_RNN: (
             r"h_t = \tanh(W h_{t-1} + W_x x_t)",

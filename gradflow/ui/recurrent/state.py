@@ -16,7 +16,7 @@ from gradflow.ui.settings.page import Page
 from gradflow.ui.settings.state import SessionValue
 
 
-class View(StrEnum):
+class RecurrentView(StrEnum):
     """What the page shows."""
 
     TIME = "time"
@@ -46,12 +46,12 @@ TRAINING = Form("recurrent_ShortTraining", SpecCodec(ShortTraining), ShortTraini
 PAGE = Page(
     "recurrent",
     {
-        View.TIME: PASS,
-        View.GATES: PASS,
-        View.CELLS: PASS,
-        View.FACTORS: FACTORS,
-        View.CLIPPING: PASS,
-        View.TRAINING: TRAINING,
+        RecurrentView.TIME: PASS,
+        RecurrentView.GATES: PASS,
+        RecurrentView.CELLS: PASS,
+        RecurrentView.FACTORS: FACTORS,
+        RecurrentView.CLIPPING: PASS,
+        RecurrentView.TRAINING: TRAINING,
     },
 )
 _BEGUN: SessionValue[ShortTraining | None] = SessionValue("recurrent_begun", lambda: None)

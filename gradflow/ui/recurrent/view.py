@@ -15,7 +15,7 @@ from gradflow.ui.recurrent.clipping import show_clipping
 from gradflow.ui.recurrent.controls import draw_controls
 from gradflow.ui.recurrent.factors import show_factors
 from gradflow.ui.recurrent.gates import show_gates
-from gradflow.ui.recurrent.state import PAGE, View
+from gradflow.ui.recurrent.state import PAGE, RecurrentView
 from gradflow.ui.recurrent.through_time import show_pass
 from gradflow.ui.recurrent.training import show_training
 
@@ -24,18 +24,18 @@ QUESTION = N_(
     "meets them again and again: what does one step leave of it, and what after a hundred?"
 )
 TITLES: dict[str, str] = {
-    View.TIME: N_("Through time"),
-    View.GATES: N_("Gates"),
-    View.CELLS: N_("Cells side by side"),
-    View.FACTORS: N_("One idea: a factor of one"),
-    View.CLIPPING: N_("Clipping"),
-    View.TRAINING: N_("Training"),
+    RecurrentView.TIME: N_("Through time"),
+    RecurrentView.GATES: N_("Gates"),
+    RecurrentView.CELLS: N_("Cells side by side"),
+    RecurrentView.FACTORS: N_("One idea: a factor of one"),
+    RecurrentView.CLIPPING: N_("Clipping"),
+    RecurrentView.TRAINING: N_("Training"),
 }
 
 
 def show_view() -> None:
     """Show the view that is chosen and its settings, and let the URL carry them."""
-    if PAGE.view == View.TRAINING:  # its settings can be used while it runs
+    if PAGE.view == RecurrentView.TRAINING:  # its settings can be used while it runs
         _show_settings()
     try:
         settings = PAGE.form.read()
@@ -43,7 +43,9 @@ def show_view() -> None:
         PAGE.sync_url(settings)
     except GradflowError as error:
         blocks.show_error(error)
-    if PAGE.view != View.TRAINING:  # the figure first: a browser draws in the order of arrival
+    if (
+        PAGE.view != RecurrentView.TRAINING
+    ):  # the figure first: a browser draws in the order of arrival
         _show_settings()
 
 
@@ -53,10 +55,10 @@ def _show_settings() -> None:
 
 
 _VIEWS: dict[str, Callable[[Any], None]] = {
-    View.TIME: show_pass,
-    View.GATES: show_gates,
-    View.CELLS: show_cells,
-    View.FACTORS: show_factors,
-    View.CLIPPING: show_clipping,
-    View.TRAINING: show_training,
+    RecurrentView.TIME: show_pass,
+    RecurrentView.GATES: show_gates,
+    RecurrentView.CELLS: show_cells,
+    RecurrentView.FACTORS: show_factors,
+    RecurrentView.CLIPPING: show_clipping,
+    RecurrentView.TRAINING: show_training,
 }

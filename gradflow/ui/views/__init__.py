@@ -1,1 +1,0 @@
-"""Pages of several views, each with a spec of its own: session, URL and widgets."""
