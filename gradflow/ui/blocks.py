@@ -24,18 +24,18 @@ _TEXTS = Path(__file__).parent / "text"
 _CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 
 
-def mode() -> Mode:
-    """``light`` or ``dark``, as the viewer's browser shows the page."""
+def read_mode() -> Mode:
+    """Read whether the browser shows the page ``light`` or ``dark``."""
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
 def show_error(error: GradflowError | str) -> None:
-    """An error that a user can act on: its message, no traceback."""
-    st.error(escaped("\n\n".join(str(error).splitlines())), icon=":material/error:")
+    """Show an error that a user can act on: its message, no traceback."""
+    st.error(escape_markdown("\n\n".join(str(error).splitlines())), icon=":material/error:")
 
 
 def show_finding(finding: Finding, *, brief: bool = False) -> None:
-    """A finding in the colour of its severity; ``brief``: without icon and cause."""
+    """Show a finding in the colour of its severity; ``brief``: without icon and cause."""
     show, icon = _BOXES[finding.severity]
     if brief:
         show(finding.text)
@@ -51,8 +51,8 @@ _BOXES = {
 }
 
 
-def escaped(text: str) -> str:
-    """Text that may quote what a user typed, as Markdown that shows it literally."""
+def escape_markdown(text: str) -> str:
+    """Escape a text that may quote what a user typed, so that Markdown shows it literally."""
     for character in "*_$[]<>":
         text = text.replace(character, f"\\{character}")
     return text
@@ -65,8 +65,8 @@ def show_figure(
 
     Args:
         figure: the chart.
-        key: keeps its place on the page.
-        alt: says it in words.
+        key: its name on the page, by which a browser knows it again.
+        alt: describes it in words.
         on_select: called with ``key`` when a point of the chart was clicked.
     """
     clicks: dict[str, Any] = (
@@ -77,8 +77,15 @@ def show_figure(
     st.plotly_chart(figure, key=key, theme=None, config=_CONFIG, alt=alt, **clicks)
 
 
-def one_of(label: str, names: Mapping[T, str], key: str, default: T | None = None) -> T:
-    """A choice of what a figure shows, as a row of buttons; at first ``default``, or the first."""
+def choose_one(label: str, names: Mapping[T, str], key: str, default: T | None = None) -> T:
+    """Draw the choice of what a figure shows, as a row of buttons.
+
+    Args:
+        label: says what is chosen; it is read aloud, not shown.
+        names: the options, and what they are called.
+        key: the widget's name in the session.
+        default: the option chosen at first; the first one if left out.
+    """
     chosen: T = st.segmented_control(
         label,
         list(names),
@@ -118,7 +125,7 @@ def draw_presets(form: Form[Any], presets: Mapping[str, Preset], placeholder: st
 
 
 def explain(name: str) -> None:
-    """A closed box with the long explanation of a figure."""
+    """Draw a closed box with the long explanation of a figure."""
     box = st.expander(
         _("What am I looking at?"), icon=":material/help:", key=f"explain_{name}", on_change="rerun"
     )
@@ -138,7 +145,7 @@ def _read_file(name: str, language: str) -> str:
 
 
 def show_table(table: pd.DataFrame, key: str) -> None:
-    """A sortable table; numbers of very different size stay readable."""
+    """Show a sortable table; numbers of very different size stay readable."""
     numbers = {
         name: st.column_config.NumberColumn(format="%.3g")
         for name in table.select_dtypes("float").columns
@@ -152,8 +159,8 @@ def write_table(table: pd.DataFrame) -> str:
     return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
 
 
-def download(label: str, make: Callable[[], str], file_name: str, mime: str) -> None:
-    """A button for a file that is made only when it is asked for."""
+def draw_download(label: str, make: Callable[[], str], file_name: str, mime: str) -> None:
+    """Draw the button for a file that is made only when it is asked for."""
     st.download_button(
         label,
         keep_language(make),
@@ -166,4 +173,8 @@ def download(label: str, make: Callable[[], str], file_name: str, mime: str) -> 
     )
 
 
+# The names of before, for the pages on pretraining and recurrent networks.
 text = read_text
+mode = read_mode
+one_of = choose_one
+download = draw_download
