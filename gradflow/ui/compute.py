@@ -60,7 +60,7 @@ def descend(descent: Descent) -> tuple[trajectories.Trajectory, ...]:
 def compute_heights(
     surface: surfaces.Surface, shape: float
 ) -> tuple[tuple[surfaces.FloatArray, ...], surfaces.FloatArray]:
-    """Compute the loss of a surface on a grid over its window, after the coordinates of the grid."""
+    """Compute the coordinates of a grid over a surface's window, and the loss there."""
     size = 101 if surfaces.SURFACES[surface].dimension == 2 else 401
     with ADMISSION:
         return surfaces.compute_heights(surface, shape, size)

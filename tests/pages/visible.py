@@ -16,15 +16,44 @@ Shown = tuple[str, str]
 """Where a text is shown, and the text."""
 
 _MESSAGES = {"delta", "navigation", "page_config_changed"}
-_FIELDS = set(
-    "about_section_md alt body captions content delta format help label message options page_name "
-    "placeholder section_header sections text title".split()
-)
+_FIELDS = {
+    "about_section_md",
+    "alt",
+    "body",
+    "captions",
+    "content",
+    "delta",
+    "format",
+    "help",
+    "label",
+    "message",
+    "options",
+    "page_name",
+    "placeholder",
+    "section_header",
+    "sections",
+    "text",
+    "title",
+}
 """Fields of a message that a browser shows."""
-_FIGURE_FIELDS = set(
-    "customdata hovertemplate hovertext label labels name prefix suffix text texttemplate "
-    "tickprefix ticksuffix ticktext title x y".split()
-)
+_FIGURE_FIELDS = {
+    "customdata",
+    "hovertemplate",
+    "hovertext",
+    "label",
+    "labels",
+    "name",
+    "prefix",
+    "suffix",
+    "text",
+    "texttemplate",
+    "tickprefix",
+    "ticksuffix",
+    "ticktext",
+    "title",
+    "x",
+    "y",
+}
 """Fields of a figure that a browser shows."""
 
 
@@ -92,7 +121,7 @@ _NO_WORDS = re.compile(
     r"|\]\([^)]*\)|https?://\S+"  # addresses
     r"|%\{[^{}]*\}|%[.\d]*[a-z]"  # places for values
     r"|\$\$.*?\$\$|\$.*?\$"  # formulas
-    r"|\b\w*[\d_]\w*\b",  # codes: float16, weight_norm
+    r"|\b\w*[\d_]\w*\b|\b\w+(?:\.\w+)+\b",  # codes: float16, weight_norm, readout.weight
     re.DOTALL,
 )
 _WORDS_IN_FORMULA = re.compile(r"\\text(?:rm|bf|it)?\{([^{}]*)\}")

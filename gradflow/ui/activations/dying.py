@@ -33,7 +33,9 @@ def show() -> None:
         _("Range of the pre-activation of every unit, step by step"),
     )
     blocks.show_figure(
-        dying_figure(named, mode=blocks.read_mode()), "dying", _("Dead units and loss over the steps")
+        dying_figure(named, mode=blocks.read_mode()),
+        "dying",
+        _("Dead units and loss over the steps"),
     )
     blocks.show_table(tabulate_trainings(trainings), key="dying_table")
     for training in trainings:

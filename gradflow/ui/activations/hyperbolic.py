@@ -64,6 +64,10 @@ def _show_identities(x: float) -> None:
     right.latex(r"\sin(ix) = i\,\sinh x,\quad \cos(ix) = \cosh x")
     cosh, sinh, cos, sin = math.cosh(x), math.sinh(x), math.cos(x), math.sin(x)
     left.latex(
-        rf"\cosh^2 t - \sinh^2 t = {write_number(cosh**2)} - {write_number(sinh**2)} = {write_number(cosh**2 - sinh**2)}"
+        rf"\cosh^2 t - \sinh^2 t = {write_number(cosh**2)} - {write_number(sinh**2)}"
+        rf" = {write_number(cosh**2 - sinh**2)}"
     )
-    right.latex(rf"\cos^2 t + \sin^2 t = {write_number(cos**2)} + {write_number(sin**2)} = {write_number(cos**2 + sin**2)}")
+    right.latex(
+        rf"\cos^2 t + \sin^2 t = {write_number(cos**2)} + {write_number(sin**2)}"
+        rf" = {write_number(cos**2 + sin**2)}"
+    )

@@ -57,7 +57,8 @@ def _show_formulas(products: SlopeProducts, layers: int) -> None:
         rf" = {write_number(products.bound[-1])}"
     )
     middle.latex(
-        rf"\prod_{{i=1}}^{{{layers}}}\left|\varphi'(z_i)\right| = {write_number(products.slopes[1, -1])}"
+        rf"\prod_{{i=1}}^{{{layers}}}\left|\varphi'(z_i)\right|"
+        rf" = {write_number(products.slopes[1, -1])}"
     )
     right.latex(
         rf"\prod_{{i=1}}^{{{layers}}}\left|w_i\,\varphi'(z_i)\right|"

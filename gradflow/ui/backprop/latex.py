@@ -43,7 +43,9 @@ def write_symbol(step: PerceptronStep, entry: StepEntry) -> str:
 def write_equation(run: PerceptronRun, step: PerceptronStep, entry: StepEntry) -> str:
     """Write the equation of a number of the small network, in symbols and in numbers."""
     name, general, *in_numbers = _EQUATIONS[step.kind](run, step, entry)
-    text = write_equations((name, general), *(("", numbers) for numbers in (*in_numbers, write_number(entry.value))))
+    text = write_equations(
+        (name, general), *(("", numbers) for numbers in (*in_numbers, write_number(entry.value)))
+    )
     return text.replace("&=", r"&\leftarrow ", 1) if step.kind is StepKind.UPDATE else text
 
 
@@ -51,17 +53,22 @@ def _write_superscript(layer: int) -> str:
     return f"^{{({layer})}}"
 
 
-def _write_preactivation(run: PerceptronRun, step: PerceptronStep, entry: StepEntry) -> tuple[str, ...]:
+def _write_preactivation(
+    run: PerceptronRun, step: PerceptronStep, entry: StepEntry
+) -> tuple[str, ...]:
     layer, i, here = step.layer, entry.unit, _write_superscript(step.layer)
     weight, bias = run.parameters[layer - 1]
     return (
         f"z_{i}{here}",
         rf"\sum_j w_{{{i}j}}{here} a_j{_write_superscript(layer - 1)} + b_{i}{here}",
-        write_dot_product(weight[i - 1].tolist(), run.by_hand.a[layer - 1].tolist()) + write_summand(bias[i - 1].item()),
+        write_dot_product(weight[i - 1].tolist(), run.by_hand.a[layer - 1].tolist())
+        + write_summand(bias[i - 1].item()),
     )
 
 
-def _write_activation(run: PerceptronRun, step: PerceptronStep, entry: StepEntry) -> tuple[str, ...]:
+def _write_activation(
+    run: PerceptronRun, step: PerceptronStep, entry: StepEntry
+) -> tuple[str, ...]:
     i, here = entry.unit, _write_superscript(step.layer)
     z = run.by_hand.z[step.layer - 1][i - 1].item()
     return f"a_{i}{here}", f"f(z_{i}{here})", f"f({write_number(z)})"
@@ -73,16 +80,23 @@ def _write_loss(run: PerceptronRun, step: PerceptronStep, _entry: StepEntry) -> 
     return "E", _write_squares(step), rf"\tfrac12 \bigl[{squares}\bigr]"
 
 
-def _write_new_loss(_run: PerceptronRun, step: PerceptronStep, _entry: StepEntry) -> tuple[str, ...]:
+def _write_new_loss(
+    _run: PerceptronRun, step: PerceptronStep, _entry: StepEntry
+) -> tuple[str, ...]:
     with_new = f" {_('with the new')} "
-    return rf"E_{{{write_words(_('new'))}}}", rf"{_write_squares(step)}\ {write_words(with_new)} w, b"
+    return (
+        rf"E_{{{write_words(_('new'))}}}",
+        rf"{_write_squares(step)}\ {write_words(with_new)} w, b",
+    )
 
 
 def _write_squares(step: PerceptronStep) -> str:
     return rf"\tfrac12 \sum_i (a_i{_write_superscript(step.layer)} - t_i)^2"
 
 
-def _write_output_delta(run: PerceptronRun, step: PerceptronStep, entry: StepEntry) -> tuple[str, ...]:
+def _write_output_delta(
+    run: PerceptronRun, step: PerceptronStep, entry: StepEntry
+) -> tuple[str, ...]:
     i, here = entry.unit, _write_superscript(step.layer)
     a, target = run.by_hand.a[-1][i - 1].item(), run.spec.targets[i - 1]
     slope = write_factor(run.slope[-1][i - 1].item())
@@ -93,8 +107,15 @@ def _write_output_delta(run: PerceptronRun, step: PerceptronStep, entry: StepEnt
     )
 
 
-def _write_hidden_delta(run: PerceptronRun, step: PerceptronStep, entry: StepEntry) -> tuple[str, ...]:
-    layer, i, here, right = step.layer, entry.unit, _write_superscript(step.layer), _write_superscript(step.layer + 1)
+def _write_hidden_delta(
+    run: PerceptronRun, step: PerceptronStep, entry: StepEntry
+) -> tuple[str, ...]:
+    layer, i, here, right = (
+        step.layer,
+        entry.unit,
+        _write_superscript(step.layer),
+        _write_superscript(step.layer + 1),
+    )
     column = run.parameters[layer][0][:, i - 1].tolist()
     slope = write_factor(run.slope[layer - 1][i - 1].item())
     return (
@@ -104,7 +125,9 @@ def _write_hidden_delta(run: PerceptronRun, step: PerceptronStep, entry: StepEnt
     )
 
 
-def _write_weight_gradient(run: PerceptronRun, step: PerceptronStep, entry: StepEntry) -> tuple[str, ...]:
+def _write_weight_gradient(
+    run: PerceptronRun, step: PerceptronStep, entry: StepEntry
+) -> tuple[str, ...]:
     layer, i, j = step.layer, entry.unit, entry.source
     delta, a = run.by_hand.delta[layer - 1][i - 1].item(), run.by_hand.a[layer - 1][j - 1].item()
     return (
@@ -114,7 +137,9 @@ def _write_weight_gradient(run: PerceptronRun, step: PerceptronStep, entry: Step
     )
 
 
-def _write_bias_gradient(_run: PerceptronRun, step: PerceptronStep, entry: StepEntry) -> tuple[str, ...]:
+def _write_bias_gradient(
+    _run: PerceptronRun, step: PerceptronStep, entry: StepEntry
+) -> tuple[str, ...]:
     i, here = entry.unit, _write_superscript(step.layer)
     return rf"\frac{{\partial E}}{{\partial b_{i}{here}}}", rf"\delta_{i}{here}"
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from gradflow.charts.theme import format_number
 from gradflow.core.teaching.chain import ChainRun, Event, Term, Trouble
 from gradflow.core.text import _
-from gradflow.ui.latex import write_summand, write_product, write_number
+from gradflow.ui.latex import write_number, write_product, write_summand
 
 
 def describe_event(run: ChainRun, event: Event) -> str:
@@ -51,9 +51,8 @@ def _describe_departure(run: ChainRun, event: Event, text: str) -> str:
     if not (0 < last < math.inf):
         return departure
     more = _("All {n} factors together are {last}: on average **{mean} per layer**.")
-    return (
-        f"{departure} {more.format(n=n, last=format_number(last), mean=format_number(last ** (1 / n)))}"
-    )
+    mean = format_number(last ** (1 / n))
+    return f"{departure} {more.format(n=n, last=format_number(last), mean=mean)}"
 
 
 def _describe_zero_factor(_run: ChainRun, event: Event) -> str:

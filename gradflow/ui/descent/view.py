@@ -129,7 +129,9 @@ def _show_details(
 
 
 def _show_course(descent: Descent, paths: list[DescentPath]) -> None:
-    figure = descent_course_figure(paths, clipped=descent.clip is not Clip.NONE, mode=blocks.read_mode())
+    figure = descent_course_figure(
+        paths, clipped=descent.clip is not Clip.NONE, mode=blocks.read_mode()
+    )
     blocks.show_figure(figure, "descent_course", _("Loss and gradient norm against the step"))
     blocks.explain("descent_course")
 

@@ -19,7 +19,7 @@ from gradflow.core.teaching.normalization.batch import (
 from gradflow.core.teaching.normalization.sharing import NORMS, Norm, list_divisors
 from gradflow.core.text import _
 from gradflow.ui import blocks
-from gradflow.ui.latex import write_factor, write_equations, write_number
+from gradflow.ui.latex import write_equations, write_factor, write_number
 from gradflow.ui.normalization import compute
 from gradflow.ui.normalization.state import BATCH
 from gradflow.ui.rounding import drop_rounding_error

@@ -16,7 +16,7 @@ from gradflow.core.teaching.normalization.running import (
 )
 from gradflow.core.text import _
 from gradflow.ui import blocks
-from gradflow.ui.latex import write_factor, write_equations, write_number
+from gradflow.ui.latex import write_equations, write_factor, write_number
 from gradflow.ui.normalization import compute
 from gradflow.ui.normalization.state import MODES
 from gradflow.ui.rounding import drop_rounding_error
@@ -104,7 +104,8 @@ def write_update(spec: RunningStatistics, course: RunningCourse) -> str:
         (
             rf"v_{{{k}}}",
             variance_rule,
-            rf"{old}{write_number(old_variance)} + {new}{unbiased}\cdot {write_number(course.variance[-1])}",
+            rf"{old}{write_number(old_variance)}"
+            rf" + {new}{unbiased}\cdot {write_number(course.variance[-1])}",
             write_number(course.running_variance[-1]),
         ),
     )

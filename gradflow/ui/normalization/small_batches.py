@@ -78,7 +78,9 @@ def write_formulas(spec: SmallBatches, spreads: Spreads) -> str:
 
     def write_both(expected: FloatArray, measured: FloatArray) -> str:
         label = _("drawn")
-        return rf"{write_number(expected[size])}\qquad\text{{{label}: }}{write_number(measured[size])}"
+        return (
+            rf"{write_number(expected[size])}\qquad\text{{{label}: }}{write_number(measured[size])}"
+        )
 
     return write_equations(
         (r"\mathrm{std}\,\bar x", *mean, write_both(theory.mean, drawn.mean)),
