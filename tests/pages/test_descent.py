@@ -31,7 +31,7 @@ def shows(app: AppTest, descent: Descent) -> None:
     """The address, the sentences and the chart are those of ``descent``."""
     assert url(app) == dict(sorted(to_query(descent).items()))
     for trajectory in run_descent(descent):
-        assert blocks.escaped(str(judge_descent(descent, trajectory).text)) in said(app)
+        assert blocks.escape_markdown(str(judge_descent(descent, trajectory).text)) in said(app)
     longest = max(len(one.loss) for one in run_descent(descent)) - 1
     assert chart(app)["frames"][-1]["name"] == str(longest)
 
@@ -162,6 +162,6 @@ def test_forged_links_name_field_value_and_range(
 
 def test_explanations_exist_and_the_figure_has_one(app: AppTest) -> None:
     for name in ("descent", "descent_course", "descent_surface", "descent_step"):
-        assert len(blocks.text(name)) > 200
+        assert len(blocks.read_text(name)) > 200
     opened(app)
     assert Descent(**url(app)) == PRESETS["vanishing"].descent
