@@ -4,8 +4,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from gradflow.core.teaching.descent import Descent
-from gradflow.core.teaching.descent_outcome import judge_descent
 from gradflow.core.teaching.descent_presets import PRESETS
+from gradflow.core.teaching.descent_verdict import judge_descent
 from gradflow.core.teaching.fields import to_query
 from gradflow.core.teaching.trajectories import run_descent
 from gradflow.ui import blocks
