@@ -8,7 +8,7 @@ import pytest
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from gradflow.ui.training.runs import SESSIONS
+from gradflow.ui.training.sessions import SESSIONS
 
 MAIN = Path(__file__).parents[2] / "gradflow" / "ui" / "main.py"
 

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from gradflow.charts import flow_figure
 from gradflow.core.training import Run, TrainingPlan
-from gradflow.ui.training.runs import EarlierRun
+from gradflow.ui.training.sessions import EarlierRun
 from tests.charts.figures import decode, find_traces
 from tests.pages.apptest import check_works, read_chart, read_url
 from tests.pages.training import (

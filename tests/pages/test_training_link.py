@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from gradflow.core.training import RunState
-from gradflow.ui.training.runs import SESSIONS
+from gradflow.ui.training.sessions import SESSIONS
 from tests.pages.apptest import check_works, read_boxes, read_chart, read_url
 from tests.pages.conftest import MAIN
 from tests.pages.training import (

@@ -7,7 +7,8 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 
 from gradflow.core.experiment import MLP, Data, Experiment
-from gradflow.ui.training.runs import SESSIONS, Group, Session
+from gradflow.ui.training.groups import RunGroup
+from gradflow.ui.training.sessions import SESSIONS, Session
 from tests.pages.apptest import check_works, open_link
 
 TINY = {"depth": "3", "width": "8", "batch_size": "16", "steps": "6", "activation": "tanh"}
@@ -27,7 +28,7 @@ def find_session(app: AppTest) -> Session:
     return SESSIONS._sessions[app.session_state["training_token"]]
 
 
-def find_group(app: AppTest) -> Group:
+def find_group(app: AppTest) -> RunGroup:
     group = find_session(app).group
     assert group is not None
     return group

@@ -12,8 +12,17 @@ from gradflow.core.experiment import MLP, Data, Experiment
 from gradflow.core.training import Run, RunState, TrainingPlan
 from gradflow.core.training.presets import PresetRun
 from gradflow.ui.compute import ADMISSION
-from gradflow.ui.training import live, runs, words
-from gradflow.ui.training.runs import EarlierRun, Group, Sessions, Setup, TokenClaim, TooManyRuns
+from gradflow.ui.training import live, words
+from gradflow.ui.training.groups import RunGroup, Setup
+from gradflow.ui.training.sessions import (
+    ABSENT_SECONDS,
+    FORGOTTEN_SECONDS,
+    MAX_EARLIER,
+    EarlierRun,
+    Sessions,
+    TokenClaim,
+    TooManyRuns,
+)
 
 TINY = Experiment(network=MLP(depth=2, width=4), data=Data(batch_size=8))
 LONG = TrainingPlan(steps=20_000, record_every=1000, reports=0, evaluate_every=0)
@@ -24,7 +33,7 @@ def make_setup(plan: TrainingPlan = SHORT, count: int = 1) -> Setup:
     return Setup(None, tuple(PresetRun("", TINY, plan) for _i in range(count)))
 
 
-def wait(group: Group) -> None:
+def wait(group: RunGroup) -> None:
     for lane in group.lanes:
         lane.wait(60)
 
@@ -50,7 +59,7 @@ def sessions():
 
 def test_the_runs_of_a_group_play_to_the_end_with_the_numbers_of_a_run_alone():
     before = count_threads()
-    group = Group(make_setup(count=2))
+    group = RunGroup(make_setup(count=2))
     assert not group.running
     assert group.steps == (0, 12)
     group.play()
@@ -83,7 +92,7 @@ def test_runs_of_a_group_take_turns_and_leave_the_core_to_others_between_steps()
         def __exit__(self, *error):
             self._open.__exit__(None, None, None)
 
-    group = Group(make_setup(count=3), admission=Gate())
+    group = RunGroup(make_setup(count=3), admission=Gate())
     group.play()
     wait(group)
     assert most[0] == 1
@@ -92,7 +101,7 @@ def test_runs_of_a_group_take_turns_and_leave_the_core_to_others_between_steps()
 
 
 def test_others_are_admitted_while_a_long_run_goes_on():
-    group = Group(make_setup(LONG))
+    group = RunGroup(make_setup(LONG))
     group.play()
     for _i in range(20):
         assert ADMISSION.acquire(timeout=10)
@@ -103,7 +112,7 @@ def test_others_are_admitted_while_a_long_run_goes_on():
 
 def test_step_pause_and_stop():
     before = count_threads()
-    group = Group(make_setup(count=2))
+    group = RunGroup(make_setup(count=2))
     group.step()
     wait(group)
     assert [len(lane.run.records) for lane in group.lanes] == [1, 1]
@@ -120,7 +129,7 @@ def test_step_pause_and_stop():
 
 def test_a_stopped_run_frees_its_thread():
     before = count_threads()
-    group = Group(make_setup(LONG, count=2))
+    group = RunGroup(make_setup(LONG, count=2))
     group.play()
     assert count_threads() == before + 2
     group.stop()
@@ -129,7 +138,7 @@ def test_a_stopped_run_frees_its_thread():
 
 
 def test_time_left_is_that_of_the_pace_since_it_was_started():
-    group = Group(make_setup(LONG))
+    group = RunGroup(make_setup(LONG))
     assert group.estimate_seconds_left() is None
     group.play()
     while group.steps[0] < 10:
@@ -153,13 +162,13 @@ def test_a_run_pauses_when_its_page_is_gone_and_goes_on_while_it_is_open(session
     token = sessions.open("tab")
     group = sessions.start(sessions.look(token, "tab"), make_setup(LONG))
     group.play()
-    sessions.now[0] += 10 * runs.ABSENT_SECONDS  # on another page of the app, but open
+    sessions.now[0] += 10 * ABSENT_SECONDS  # on another page of the app, but open
     done = group.steps[0]
     while group.steps[0] < done + 5:
         threading.Event().wait(0.01)
     assert group.running
     sessions.open_tabs.clear()
-    sessions.now[0] += runs.ABSENT_SECONDS + 1
+    sessions.now[0] += ABSENT_SECONDS + 1
     wait(group)
     assert [lane.state for lane in group.lanes] == [RunState.PAUSED]
     assert count_threads() == 0 or not group.running
@@ -178,7 +187,7 @@ def test_a_session_that_is_long_gone_is_forgotten_with_its_runs(sessions):
     session = sessions.look(token, "tab")
     group = sessions.start(session, make_setup(LONG))
     group.step()
-    sessions.now[0] += runs.FORGOTTEN_SECONDS + 1
+    sessions.now[0] += FORGOTTEN_SECONDS + 1
     other = sessions.open("other")
     assert group.over
     assert set(sessions._sessions) == {other}
@@ -206,7 +215,7 @@ def test_runs_of_an_open_page_and_of_none_are_not_handed_over(sessions):
     assert sessions.claim("guessed", "stranger") is TokenClaim.FORGOTTEN
     assert "guessed" not in sessions._sessions
     sessions.open_tabs.clear()
-    sessions.now[0] += runs.FORGOTTEN_SECONDS + 1
+    sessions.now[0] += FORGOTTEN_SECONDS + 1
     assert sessions.claim(token, "owner") is TokenClaim.FORGOTTEN
 
 
@@ -230,7 +239,7 @@ def test_a_new_group_ends_the_one_before_but_an_impossible_one_does_not(sessions
 
 
 def test_only_so_many_sessions_train_at_a_time(sessions, monkeypatch):
-    monkeypatch.setattr(runs, "MAX_RUNNING", 1)
+    monkeypatch.setattr("gradflow.ui.training.sessions.MAX_RUNNING", 1)
     first, second = (sessions.look(sessions.open(name), name) for name in "ab")
     sessions.admit(first)
     group = sessions.start(first, make_setup(LONG))
@@ -256,9 +265,9 @@ def test_running_sessions_are_counted_and_many_of_them_look_less_often(sessions)
 def test_the_oldest_earlier_run_makes_room(sessions):
     session = sessions.look(sessions.open("tab"), "tab")
     run = Run.collect(TINY, SHORT)
-    keys = [session.keep(EarlierRun(str(i), run))[0] for i in range(runs.MAX_EARLIER + 2)]
+    keys = [session.keep(EarlierRun(str(i), run))[0] for i in range(MAX_EARLIER + 2)]
     assert len(set(keys)) == len(keys)
     assert list(session.earlier) == keys[2:]
     assert [earlier.name for earlier in session.earlier.values()] == [
-        str(i) for i in range(2, runs.MAX_EARLIER + 2)
+        str(i) for i in range(2, MAX_EARLIER + 2)
     ]

@@ -13,10 +13,11 @@ from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import MLP, ConvNet, Data, Experiment, Transformer
 from gradflow.core.training import Run, TrainingPlan, cost
 from gradflow.core.training.presets import TRAINING_PRESETS, PresetRun
-from gradflow.ui.training import claims, files, runs, summary, words
+from gradflow.ui.training import claims, files, groups, summary, words
+from gradflow.ui.training.groups import RunGroup, Setup
 from gradflow.ui.training.lanes import ShownRun, can_replay, find_experiment, name_run
 from gradflow.ui.training.names import name_by_differences, name_network
-from gradflow.ui.training.runs import Group, Setup, TokenClaim
+from gradflow.ui.training.sessions import TokenClaim
 
 TINY = Experiment(network=MLP(depth=2, width=4), data=Data(batch_size=8))
 LONG = TrainingPlan(steps=20_000, record_every=1000, reports=0, evaluate_every=0)
@@ -58,7 +59,7 @@ def test_a_summary_takes_means_over_the_last_ten_records(run):
 
 
 def test_the_table_has_a_column_per_run(run):
-    table = summary.make_table([("A one", run), ("B two", run)])
+    table = summary.make_summary_table([("A one", run), ("B two", run)])
     assert list(table.columns[1:]) == ["A one", "B two"]
     rows = table.set_index(table.columns[0])["A one"]
     assert rows["Steps done"] == "15"
@@ -66,11 +67,11 @@ def test_the_table_has_a_column_per_run(run):
 
 
 def test_what_was_not_measured_is_a_dash_and_what_was_a_number(run):
-    table = summary.make_table([("A", run)]).set_index("Mean of the last 10 records")["A"]
+    table = summary.make_summary_table([("A", run)]).set_index("Mean of the last 10 records")["A"]
     assert table["Gradient noise scale, samples"] == "–"
     plan = TrainingPlan(steps=4, reports=0, evaluate_every=0, noise_every=2)
     noisy = Run.collect(TINY, plan)
-    table = summary.make_table([("A", noisy)]).set_index("Mean of the last 10 records")["A"]
+    table = summary.make_summary_table([("A", noisy)]).set_index("Mean of the last 10 records")["A"]
     measured = noisy.table()["noise_scale"].dropna().iloc[-1]
     assert table["Gradient noise scale, samples"] == words.format_number(measured)
     assert table["Held-out loss, last look"] == "–"
@@ -207,7 +208,7 @@ def test_rough_times_have_no_more_digits_than_they_deserve(seconds, text):
 
 
 def test_what_became_of_a_link_is_said():
-    group = Group(make_setup(LONG))
+    group = RunGroup(make_setup(LONG))
     assert (
         words.describe_claim(TokenClaim.GIVEN, group) == ""
     )  # paused by hand: the progress bar says so
@@ -259,7 +260,7 @@ def test_the_formulas_are_those_of_the_plan(plan, parts):
 
 def test_every_preset_has_a_claim():
     assert claims.CLAIMS.keys() == TRAINING_PRESETS.keys()
-    assert all(len(preset.runs) <= runs.MAX_LANES for preset in TRAINING_PRESETS.values())
+    assert all(len(preset.runs) <= groups.MAX_LANES for preset in TRAINING_PRESETS.values())
 
 
 @pytest.mark.parametrize("code", TRAINING_PRESETS)

@@ -33,7 +33,7 @@ def show_factors(spec: FactorSettings) -> None:
     for column, curve in zip(columns, curves, strict=True):
         with column.container(border=True, height="stretch"):
             st.markdown(f"**{name_path(curve)}**  \n{describe_factors(curve)}")
-            st.latex(write_step(curve.path, spec))
+            st.latex(write_path_step(curve.path, spec))
     blocks.show_figure(
         factors_figure(
             [(name_path(curve), curve.total, curve.direct) for curve in curves],
@@ -97,7 +97,7 @@ def _begin_with_one(remaining: FloatArray) -> FloatArray:
     return np.concatenate([[1.0], remaining])
 
 
-def write_step(path: GradientPath, spec: FactorSettings) -> str:
+def write_path_step(path: GradientPath, spec: FactorSettings) -> str:
     """Write a step and its derivative with the numbers that are set, as LaTeX."""
     gate = tex(compute_sigmoid(spec.forget_bias))
     step, derivative = {

@@ -132,7 +132,7 @@ def _show_equation(spec: TimePass) -> None:
         spec.shown_unit,
         spec.shown_layer,
     )
-    st.latex(write_formula(equation.gate))
+    st.latex(write_gate_formula(equation.gate))
     st.latex(write_terms(equation, spec.shown_step))
     st.caption(
         _(
@@ -148,7 +148,7 @@ def _show_equation(spec: TimePass) -> None:
     blocks.explain("recurrent_equation")
 
 
-def write_formula(gate: Gate) -> str:
+def write_gate_formula(gate: Gate) -> str:
     """Write a gate's formula as LaTeX, that of a plain gate as textbooks do, which is shorter."""
     if gate.squash != "sigmoid":
         return gate.formula

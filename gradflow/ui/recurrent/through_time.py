@@ -171,7 +171,7 @@ def name_line(line: TimeLine) -> str:
 
 
 def is_partial(line: TimeLine) -> bool:
-    """Say whether a line is about the direct path alone."""
+    """Whether a line is about the direct path alone."""
     return line in (TimeLine.GATES, TimeLine.FORGET_BIAS)
 
 

@@ -95,7 +95,7 @@ def describe_fate(way: GradientCourse) -> str:
 
 
 def arrives_only_if_short(way: GradientCourse) -> bool:
-    """Say whether a gradient arrives only because the sequence is short."""
+    """Whether a gradient arrives only because the sequence is short."""
     return way.fate is TimeFate.KEPT and not _STEADY <= way.factor <= 1 / _STEADY
 
 

@@ -11,7 +11,7 @@ from gradflow.charts.training.steps import steps_figure
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.training import flow, lanes, state, words
-from gradflow.ui.training.runs import SESSIONS
+from gradflow.ui.training.sessions import SESSIONS
 
 CURVES_EVERY = 0.4
 """Seconds between two drawings of the curves of a run."""
@@ -29,7 +29,7 @@ def show_live(*, running: bool) -> None:
     """
     slower = compute_slowdown(SESSIONS.count_running())
     st.fragment(_show_curves, run_every=slower * CURVES_EVERY if running else None)(running)
-    st.fragment(flow.show_flow, run_every=slower * FLOW_EVERY if running else None)()
+    st.fragment(flow.show_step_flow, run_every=slower * FLOW_EVERY if running else None)()
 
 
 def compute_slowdown(sessions: int) -> float:
