@@ -3,7 +3,8 @@
 import streamlit as st
 
 from gradflow.core.text import _
-from gradflow.ui.compare.cards import draw_cards, draw_shared_controls, run_cards, write_url
+from gradflow.ui.compare.card_controls import draw_shared_controls
+from gradflow.ui.compare.cards import draw_cards, run_cards, write_url
 from gradflow.ui.compare.state import load_comparison
 from gradflow.ui.compare.view import show_comparison
 

@@ -10,7 +10,7 @@ from gradflow.ui.explore.state import EXPLORE
 
 st.title(_("Diagnoses"))
 verdict = diagnoses.choose_verdict()
-diagnoses.explain_verdict(verdict)
+diagnoses.show_explanation(verdict)
 experiment = diagnoses.find_example(verdict)
 report = compute.run(experiment)
 explore_report.show_findings(report, lessons=False)

@@ -144,7 +144,7 @@ def _place_equal_entries(
 
 
 def is_point(histogram: Histogram) -> bool:
-    """Tell whether all finite entries are equal; a linear histogram then has one bin."""
+    """Whether all finite entries are equal; a linear histogram then has one bin."""
     return histogram.scale == "linear" and len(histogram.counts) == 1
 
 
@@ -153,7 +153,7 @@ def read_point(histogram: Histogram) -> float:
     return float(histogram.edges[0] / 2 + histogram.edges[-1] / 2)
 
 
-def find_extremes(histogram: Histogram) -> tuple[float, float]:
+def find_histogram_extremes(histogram: Histogram) -> tuple[float, float]:
     """Find smallest and largest finite entry (to the bin, on a log grid); NaN without any."""
     if is_point(histogram):
         return read_point(histogram), read_point(histogram)

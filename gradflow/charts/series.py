@@ -121,7 +121,7 @@ def draw_series(
 
 
 def has_marks(series: Sequence[Series], scale: Scale) -> tuple[bool, bool]:
-    """Tell whether zeros are marked on the floor, and non-finite values at the ceiling."""
+    """Whether zeros are marked on the floor, and non-finite values at the ceiling."""
     zeros = scale.log and any((s.values == 0).any() for s in series)
     return zeros, any((~np.isfinite(s.values)).any() for s in series)
 

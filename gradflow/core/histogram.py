@@ -107,7 +107,7 @@ class Histogram:
             if data["scale"] == "linear":
                 low, high = map(float, data["range"])
                 if not -math.inf < low <= high < math.inf:
-                    raise ValueError("a range that is none")
+                    raise ValueError("not a range")
                 edges = _compute_linear_edges(low, high, len(counts))
                 negative = _NO_COUNTS
             elif data["scale"] == "log10":

@@ -171,10 +171,3 @@ def draw_download(label: str, make: Callable[[], str], file_name: str, mime: str
         icon=":material/download:",
         width="stretch",
     )
-
-
-# The names of before, for the pages on pretraining and recurrent networks.
-text = read_text
-mode = read_mode
-one_of = choose_one
-download = draw_download

@@ -51,11 +51,3 @@ def write_equations(*equations: Sequence[str]) -> str:
 def write_words(words: str) -> str:
     """Write words of the reader's language for a formula."""
     return rf"\text{{{words}}}"
-
-
-# The names of before, for the page on recurrent networks.
-tex = write_number
-added = write_summand
-dot = write_dot_product
-factor = write_factor
-lines = write_equations

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from gradflow.charts.rebin import Grid, compute_quantiles, drop_zeros, find_extremes, rebin
+from gradflow.charts.rebin import (
+    Grid,
+    compute_quantiles,
+    drop_zeros,
+    find_histogram_extremes,
+    rebin,
+)
 from gradflow.core.histogram import Histogram
 from tests.charts.reports import make_linear_histogram, make_log_histogram
 
@@ -70,7 +76,7 @@ def test_a_constant_is_one_point():
         row = int(np.flatnonzero(result.rows)[0])
         assert result.rows[row] == 1
         assert grid.edges[row] <= value <= grid.edges[row + 1]
-        assert find_extremes(histogram) == (value, value)
+        assert find_histogram_extremes(histogram) == (value, value)
         assert list(compute_quantiles(histogram, (0.1, 0.9))) == [value, value]
 
 
@@ -83,7 +89,7 @@ def test_nothing_finite_is_no_error():
     ):
         result = rebin(histogram, Grid("linear", 0.0, 1.0, 4))
         assert result.rows.sum() == 0
-        assert np.isnan(find_extremes(histogram)).all()
+        assert np.isnan(find_histogram_extremes(histogram)).all()
         assert np.isnan(list(compute_quantiles(histogram, (0.5,)))).all()
 
 

@@ -8,7 +8,7 @@ import pytest
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from gradflow.ui.training.runs import SESSIONS
+from gradflow.ui.training.sessions import SESSIONS
 
 MAIN = Path(__file__).parents[2] / "gradflow" / "ui" / "main.py"
 
@@ -21,10 +21,10 @@ def app() -> AppTest:
 
 
 @pytest.fixture
-def runs_stopped() -> Iterator[None]:
-    """No training of a test outlives it."""
+def stop_runs() -> Iterator[None]:
+    """Stop every training of a test when it ends."""
     yield
-    for one in list(SESSIONS._sessions.values()):
-        if one.group is not None:
-            one.group.stop()
+    for session in list(SESSIONS._sessions.values()):
+        if session.group is not None:
+            session.group.stop()
     assert not [t for t in threading.enumerate() if t.name == "gradflow-run"]

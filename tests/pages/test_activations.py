@@ -12,24 +12,15 @@ from gradflow.ui.activations.facts import SHORT_NAMES, tabulate_facts
 from gradflow.ui.activations.state import PAGE, ActivationsView
 from gradflow.ui.activations.views import VIEWS
 from tests.charts.figures import decode
-from tests.pages.apptest import chart, url, working
+from tests.pages.apptest import check_works, open_link, read_chart, read_markdown, read_url
 
 
 def open_page(app: AppTest, **query: str) -> AppTest:
-    app.run()
-    app.switch_page("../../pages/activations.py")
-    app.query_params.clear()
-    for name, value in query.items():
-        app.query_params[name] = value
-    return working(app.run())
-
-
-def read_markdown(app: AppTest) -> str:
-    return "\n".join(text.value for text in app.markdown)
+    return open_link(app, "activations", query)
 
 
 def list_traces(app: AppTest, index: int = 0) -> list[str]:
-    return [trace["name"] for trace in chart(app, index)["data"]]
+    return [trace["name"] for trace in read_chart(app, index)["data"]]
 
 
 def test_every_view_has_a_title_and_a_spec() -> None:
@@ -44,7 +35,7 @@ def test_opens_with_four_functions_and_a_table_of_all(app: AppTest) -> None:
     table = read_markdown(app)
     assert "| **Sigmoid** | 0.25 (z = 0) | (0, 1) | both sides | no: 0.5 |" in table
     assert "none (0.75)" in table  # SELU's gain, which LeCun initialization does not take
-    assert url(app) == {
+    assert read_url(app) == {
         "view": "functions",
         "shown": "sigmoid-tanh-relu-gelu",
         "reach": "5",
@@ -65,21 +56,21 @@ def test_parameters_appear_with_their_function(app: AppTest) -> None:
         "activations_functions_negative_slope",
     ]
     app.slider(key="activations_functions_negative_slope").set_value(0.5)
-    working(app.run())
-    assert math.isclose(decode(chart(app)["data"][0]["y"])[0], -2.5)
-    assert url(app)["negative_slope"] == "0.5"
+    check_works(app.run())
+    assert math.isclose(decode(read_chart(app)["data"][0]["y"])[0], -2.5)
+    assert read_url(app)["negative_slope"] == "0.5"
 
 
 def test_functions_keep_the_order_of_choice(app: AppTest) -> None:
     open_page(app, view="functions", shown="tanh-elu")
     pills = app.get("button_group")[1]
     pills.set_value([Activation.SIGMOID, Activation.TANH, Activation.ELU])
-    working(app.run())
-    assert url(app)["shown"] == "tanh-elu-sigmoid"
+    check_works(app.run())
+    assert read_url(app)["shown"] == "tanh-elu-sigmoid"
     app.get("button_group")[1].set_value([])
-    working(app.run())
-    assert url(app)["shown"] == ""
-    assert not chart(app)["data"]
+    check_works(app.run())
+    assert read_url(app)["shown"] == ""
+    assert not read_chart(app)["data"]
 
 
 def test_layers_of_sigmoids(app: AppTest) -> None:
@@ -87,9 +78,9 @@ def test_layers_of_sigmoids(app: AppTest) -> None:
     formulas = " ".join(formula.value for formula in app.latex)
     assert r"\tfrac14\right)^{10} = 9.537\cdot 10^{-7}" in formulas
     app.slider(key="activations_layers_layers").set_value(4)
-    working(app.run())
+    check_works(app.run())
     assert r"^{4} = 0.003906" in " ".join(formula.value for formula in app.latex)
-    assert url(app)["layers"] == "4"
+    assert read_url(app)["layers"] == "4"
 
 
 def test_overflow_over_layers_is_explained(app: AppTest) -> None:
@@ -103,13 +94,13 @@ def test_dying_relu(app: AppTest) -> None:
     assert "31 of 32 ReLU units are dead from the start" in read_markdown(app)
     assert list_traces(app, 1)[:5] == ["ReLU", "Leaky ReLU", "PReLU", "RReLU", "ELU"]
     app.slider(key="activations_dying_bias").set_value(0.0)
-    working(app.run())
+    check_works(app.run())
     assert "No ReLU unit dies here" in read_markdown(app)
     app.select_slider(key="activations_dying_learning_rate").set_value(10.0)
-    working(app.run())
+    check_works(app.run())
     assert "were at the start" in read_markdown(app)
     assert "PReLU: the loss exceeds" in app.warning[0].value
-    assert url(app) == {
+    assert read_url(app) == {
         "view": "dying",
         "bias": "0.0",
         "learning_rate": "10.0",
@@ -124,13 +115,13 @@ def test_a_gaussian_through_a_function(app: AppTest) -> None:
     open_page(app, view="gaussian", activation="relu", width="2.5")  # beside the slider's marks
     table = app.dataframe[0].value
     assert table["mean, exact"].tolist()[1:] == [f"{2.5 / math.sqrt(2 * math.pi):.4g}", "0.5"]
-    assert url(app)["width"] == "2.5"
+    assert read_url(app)["width"] == "2.5"
     app.select_slider(key="activations_gaussian_width").set_value(1e39)
-    working(app.run())
+    check_works(app.run())
     assert "the largest number of float32" in app.warning[0].value
     assert "1·10³⁹" in app.dataframe[0].value["std, exact"].tolist()
     app.select_slider(key="activations_gaussian_width").set_value(1.0)
-    working(app.run())
+    check_works(app.run())
     assert not app.warning
 
 
@@ -142,9 +133,9 @@ def test_hyperbolic_and_circular(app: AppTest) -> None:
     assert "14.15 - 13.15 = 1" in formulas
     assert "of the area |t|/2" not in formulas
     app.get("button_group")[1].set_value("tanh")
-    working(app.run())
+    check_works(app.run())
     assert list_traces(app)[0] == "tanh"
-    assert url(app)["function"] == "tanh"
+    assert read_url(app)["function"] == "tanh"
 
 
 @pytest.mark.parametrize(
@@ -170,21 +161,21 @@ def test_a_forged_link_is_explained(app: AppTest, query: dict[str, str], words: 
 def test_parameters_of_nobody_are_ignored(app: AppTest) -> None:
     open_page(app, view="functions", shown="tanh", utm_source="mail")
     assert not app.error
-    assert url(app) == {"view": "functions", "shown": "tanh", "reach": "5"}
+    assert read_url(app) == {"view": "functions", "shown": "tanh", "reach": "5"}
 
 
 def test_views_keep_their_settings(app: AppTest) -> None:
     open_page(app, view="layers", layers="17", activation="tanh")
     app.get("button_group")[0].set_value(ActivationsView.HYPERBOLIC)
-    working(app.run())
-    assert url(app)["view"] == "hyperbolic"
+    check_works(app.run())
+    assert read_url(app)["view"] == "hyperbolic"
     app.get("button_group")[0].set_value(ActivationsView.LAYERS)
-    working(app.run())
-    assert (url(app)["layers"], url(app)["activation"]) == ("17", "tanh")
+    check_works(app.run())
+    assert (read_url(app)["layers"], read_url(app)["activation"]) == ("17", "tanh")
 
 
 def test_the_sigmoid_preset_opens_in_explore(app: AppTest) -> None:
     open_page(app, view="layers")
     next(b for b in app.button if "Explore" in b.label).click()
-    working(app.run())
-    assert (url(app)["activation"], url(app)["depth"]) == ("sigmoid", "24")
+    check_works(app.run())
+    assert (read_url(app)["activation"], read_url(app)["depth"]) == ("sigmoid", "24")

@@ -10,53 +10,50 @@ from gradflow.core.teaching.fields import to_query
 from gradflow.core.teaching.perceptron import Perceptron, draw_parameters, run_perceptron
 from gradflow.ui.backprop import words as backprop_words
 from gradflow.ui.backprop.examples import EXAMPLES
-from tests.pages.apptest import chart, sentences, url, working
+from tests.pages.apptest import check_works, open_link, read_boxes, read_chart, read_url
 
 
-def opened(app: AppTest, **query: str) -> AppTest:
-    app.run()
-    app.switch_page("../../pages/backprop.py")
-    app.query_params.clear()
-    for name, text in query.items():
-        app.query_params[name] = text
-    return working(app.run())
+def open_page(app: AppTest, **query: str) -> AppTest:
+    return open_link(app, "backprop", query)
 
 
-def button(app: AppTest, label: str):
+def find_button(app: AppTest, label: str):
     return next(b for b in app.button if b.label == label)
 
 
-def step_title(app: AppTest) -> str:
+def read_step_title(app: AppTest) -> str:
     return next(m.value for m in app.markdown if m.value.startswith("**Step"))
 
 
 def test_the_chain_vanishes_at_first_and_its_address_restores_it(app: AppTest) -> None:
-    opened(app)
-    assert "The gradient vanishes" in sentences(app)
-    assert url(app) == {"part": "chain", "layer": "8", **to_query(Chain())}
+    open_page(app)
+    assert "The gradient vanishes" in read_boxes(app)
+    assert read_url(app) == {"part": "chain", "layer": "8", **to_query(Chain())}
     app.slider(key="chain_length").set_value(3)
     app.slider(key="chain_weight").set_value(2.5)
     app.selectbox(key="chain_activation").set_value("linear")
-    working(app.run())
+    check_works(app.run())
     wanted = Chain(length=3, weights=(2.5,), activation="linear")
-    assert url(app) == {"part": "chain", "layer": "3", **to_query(wanted)}
-    assert "keeps its size" in sentences(app)
-    assert chart(app)["layout"]["xaxis"]["ticktext"] == ["1", "2", "3", "loss"]
+    assert read_url(app) == {"part": "chain", "layer": "3", **to_query(wanted)}
+    assert "keeps its size" in read_boxes(app)
+    assert read_chart(app)["layout"]["xaxis"]["ticktext"] == ["1", "2", "3", "loss"]
 
 
 def test_weights_one_by_one_start_from_the_common_one(app: AppTest) -> None:
-    opened(app, part="chain", length="3", weights="1.5", biases="0.5", activation="tanh")
+    open_page(app, part="chain", length="3", weights="1.5", biases="0.5", activation="tanh")
     app.toggle(key="chain_each").set_value(True)
-    working(app.run())
-    assert url(app)["weights"] == "1.5_1.5_1.5"
+    check_works(app.run())
+    assert read_url(app)["weights"] == "1.5_1.5_1.5"
     app.slider(key="chain_w2").set_value(-2.0)
     app.slider(key="chain_b3").set_value(1.0)
-    working(app.run())
-    assert (url(app)["weights"], url(app)["biases"]) == ("1.5_-2.0_1.5", "0.5_0.5_1.0")
+    check_works(app.run())
+    assert (read_url(app)["weights"], read_url(app)["biases"]) == ("1.5_-2.0_1.5", "0.5_0.5_1.0")
 
 
 def test_the_numbers_of_a_layer_stand_in_its_equations(app: AppTest) -> None:
-    opened(app, part="chain", length="2", activation="linear", weights="3_2", layer="1", target="1")
+    open_page(
+        app, part="chain", length="2", activation="linear", weights="3_2", layer="1", target="1"
+    )
     text = next(block.value for block in app.get("latex") if "g_{1}" in block.value)
     # x = 1: z₁ = 3, h₃ = 6, ∂L/∂h = 5, g₂ = 5, g₁ = 5 · 2 · 1 = 10, ∂L/∂w₁ = 10 · 1.
     assert r"g_{1} &= g_{2} \cdot w_{2} \cdot f'(z_{1}) = 5\cdot 2\cdot 1 = 10" in text
@@ -66,7 +63,7 @@ def test_the_numbers_of_a_layer_stand_in_its_equations(app: AppTest) -> None:
 
 
 def test_overflow_is_shown_and_named(app: AppTest) -> None:
-    opened(app, part="chain", length="6", activation="relu", weights="10", dtype="float16")
+    open_page(app, part="chain", length="6", activation="relu", weights="10", dtype="float16")
     assert "Overflow" in app.error[0].value
     assert "z_{5}" in app.error[0].value
     assert "65504" in app.error[0].value
@@ -76,53 +73,56 @@ def test_overflow_is_shown_and_named(app: AppTest) -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_show_what_they_promise(name: str) -> None:
     run = run_chain(EXAMPLES[name])
-    said = [backprop_words.describe_event(run, event) for event in find_events(run)]
+    texts = [backprop_words.describe_event(run, event) for event in find_events(run)]
     promised = {
-        "vanishes": "vanishes", "explodes": "explodes", "saturated": "vanishes",
-        "off": "exactly 0", "overflows": "Overflow",
-    }  # fmt: skip
+        "vanishes": "vanishes",
+        "explodes": "explodes",
+        "saturated": "vanishes",
+        "off": "exactly 0",
+        "overflows": "Overflow",
+    }
     for word, sentence in promised.items():
         if word in name:
-            assert any(sentence in text for text in said)
+            assert any(sentence in text for text in texts)
 
 
 def test_an_example_moves_the_controls(app: AppTest) -> None:
-    opened(app)
+    open_page(app)
     name = next(name for name in EXAMPLES if "ReLU: off" in name)
     app.selectbox(key="chain_preset").set_value(name)
-    working(app.run())
-    assert url(app) == {"part": "chain", "layer": "8", **to_query(EXAMPLES[name])}
-    assert "exactly 0" in sentences(app)
+    check_works(app.run())
+    assert read_url(app) == {"part": "chain", "layer": "8", **to_query(EXAMPLES[name])}
+    assert "exactly 0" in read_boxes(app)
     assert app.slider(key="chain_w4").value == -1.0
 
 
 def test_stepping_forward_and_back(app: AppTest) -> None:
-    opened(app, part="network")
-    assert "Step 1 of 20" in step_title(app)
-    assert button(app, "Back").disabled
-    titles = [step_title(app)]
+    open_page(app, part="network")
+    assert "Step 1 of 20" in read_step_title(app)
+    assert find_button(app, "Back").disabled
+    titles = [read_step_title(app)]
     for _ in range(19):
-        button(app, "Next").click()
-        working(app.run())
-        titles.append(step_title(app))
+        find_button(app, "Next").click()
+        check_works(app.run())
+        titles.append(read_step_title(app))
     assert len(set(titles)) == 20
-    assert button(app, "Next").disabled
-    assert url(app)["step"] == "20"
+    assert find_button(app, "Next").disabled
+    assert read_url(app)["step"] == "20"
     assert [t.split("equation ")[1][0] for t in titles if "equation" in t] == list(
         "1223334 44".replace(" ", "")
     )
-    button(app, "Back").click()
-    working(app.run())
-    assert step_title(app) == titles[18]
-    button(app, "First").click()
-    working(app.run())
-    button(app, "Last").click()
-    working(app.run())
-    assert "new loss" in step_title(app)
+    find_button(app, "Back").click()
+    check_works(app.run())
+    assert read_step_title(app) == titles[18]
+    find_button(app, "First").click()
+    check_works(app.run())
+    find_button(app, "Last").click()
+    check_works(app.run())
+    assert "new loss" in read_step_title(app)
 
 
 def test_the_table_holds_autograds_numbers(app: AppTest) -> None:
-    opened(app, part="network", step="11")  # ∂E/∂W of the output layer
+    open_page(app, part="network", step="11")  # ∂E/∂W of the output layer
     spec = Perceptron()
     layers: list[nn.Module] = []
     for weight, bias in draw_parameters(spec):
@@ -141,39 +141,39 @@ def test_the_table_holds_autograds_numbers(app: AppTest) -> None:
 
 
 def test_updates_repeat_and_are_taken_back(app: AppTest) -> None:
-    opened(app, part="network", step="20")
+    open_page(app, part="network", step="20")
     for count in (1, 2):
-        button(app, "Apply the update").click()
-        working(app.run())
-        assert url(app)["updates"] == str(count)
-        assert url(app)["step"] == "20"
-    shown = [metric.value for metric in app.metric]
+        find_button(app, "Apply the update").click()
+        check_works(app.run())
+        assert read_url(app)["updates"] == str(count)
+        assert read_url(app)["step"] == "20"
+    values = [metric.value for metric in app.metric]
     losses = run_perceptron(Perceptron(updates=2)).losses
-    assert [float(v) for v in shown] == pytest.approx(losses[-2:], rel=1e-3)
+    assert [float(value) for value in values] == pytest.approx(losses[-2:], rel=1e-3)
     app.number_input(key="network_x1").set_value(0.3)
-    working(app.run())
-    assert url(app)["updates"] == "0"
-    button(app, "Apply the update").click()
-    working(app.run())
-    button(app, "Back to the first weights").click()
-    working(app.run())
-    assert url(app)["updates"] == "0"
+    check_works(app.run())
+    assert read_url(app)["updates"] == "0"
+    find_button(app, "Apply the update").click()
+    check_works(app.run())
+    find_button(app, "Back to the first weights").click()
+    check_works(app.run())
+    assert read_url(app)["updates"] == "0"
 
 
 def test_other_sizes_and_an_address_of_their_own(app: AppTest) -> None:
-    opened(app, part="network", hidden="5_2_3", targets="0.5", step="26")
-    assert "of 26" in step_title(app)
+    open_page(app, part="network", hidden="5_2_3", targets="0.5", step="26")
+    assert "of 26" in read_step_title(app)
     app.slider(key="network_layers").set_value(1)
-    working(app.run())
-    assert url(app)["hidden"] == "5"
-    assert "Step 14 of 14" in step_title(app)
+    check_works(app.run())
+    assert read_url(app)["hidden"] == "5"
+    assert "Step 14 of 14" in read_step_title(app)
     assert app.slider(key="network_outputs").value == 1
 
 
 def test_parameters_that_are_no_settings_are_ignored_without_a_word(app: AppTest) -> None:
-    opened(app, part="network", magic="1", fbclid="2")
+    open_page(app, part="network", magic="1", fbclid="2")
     assert not app.error
-    assert "magic" not in url(app)
+    assert "magic" not in read_url(app)
 
 
 @pytest.mark.parametrize(
@@ -188,16 +188,20 @@ def test_parameters_that_are_no_settings_are_ignored_without_a_word(app: AppTest
     ],
 )
 def test_a_forged_address_is_explained_and_the_page_lives(app, query, words) -> None:
-    opened(app, **query)
+    open_page(app, **query)
     assert all(word in app.error[0].value.replace("\\", "") for word in words)
     assert app.get("plotly_chart")
-    assert "nonsense" not in url(app).values()
+    assert "nonsense" not in read_url(app).values()
 
 
 def test_a_burst_network_says_what_burst(app: AppTest) -> None:
-    opened(
-        app, part="network", activation="linear", learning_rate="100", updates="12",
+    open_page(
+        app,
+        part="network",
+        activation="linear",
+        learning_rate="100",
+        updates="12",
         inputs="100_100_100",
-    )  # fmt: skip
+    )
     assert "Overflow" in app.error[0].value
     assert app.get("plotly_chart")

@@ -9,25 +9,16 @@ from gradflow.core.catalog import Activation, Architecture, Normalization
 from gradflow.ui.degradation.state import PAGE, DegradationView
 from gradflow.ui.degradation.views import VIEWS
 from tests.charts.figures import decode
-from tests.pages.apptest import chart, url, working
+from tests.pages.apptest import check_works, open_link, read_chart, read_markdown, read_url
 
 
 def open_page(app: AppTest, **query: str) -> AppTest:
-    app.run()
-    app.switch_page("../../pages/degradation.py")
-    app.query_params.clear()
-    for name, value in query.items():
-        app.query_params[name] = value
-    return working(app.run())
+    return open_link(app, "degradation", query)
 
 
 def read_curve(app: AppTest, name: str, index: int = 0) -> list[float]:
-    curve = next(t for t in chart(app, index)["data"] if t["name"] == name)
+    curve = next(t for t in read_chart(app, index)["data"] if t["name"] == name)
     return [float(y) for y in decode(curve["y"])]
-
-
-def read_markdown(app: AppTest) -> str:
-    return "\n".join(text.value for text in app.markdown)
 
 
 def test_every_view_has_a_title_and_a_spec() -> None:
@@ -36,7 +27,7 @@ def test_every_view_has_a_title_and_a_spec() -> None:
 
 def test_depth(app: AppTest) -> None:
     open_page(app, width="16")
-    assert url(app) == {
+    assert read_url(app) == {
         "view": "depth",
         "architecture": "mlp",
         "width": "16",
@@ -55,52 +46,52 @@ def test_depth(app: AppTest) -> None:
     assert table["Depth"].tolist() == [4, 6, 10, 16, 26, 42, 66, 100]
     assert [float(text) < 10 for text in table["Plain: loss"]] == [True] * 8
     app.selectbox(key="degradation_depth_normalization").set_value(Normalization.NONE)
-    working(app.run())
+    check_works(app.run())
     assert read_curve(app, "Residual")[-1] > read_curve(app, "Plain")[-1] + 3
-    assert url(app)["normalization"] == "none"
+    assert read_url(app)["normalization"] == "none"
     app.toggle(key="degradation_depth_zero_last").set_value(True)
-    working(app.run())
+    check_works(app.run())
     assert max(read_curve(app, "Residual, pre-activation")) < 0.5
     app.selectbox(key="degradation_depth_activation").set_value(Activation.LEAKY_RELU)
-    working(app.run())
-    assert url(app)["negative_slope"] == "0.01"
+    check_works(app.run())
+    assert read_url(app)["negative_slope"] == "0.01"
 
 
 def test_a_convolutional_network(app: AppTest) -> None:
     open_page(app, view="identity", depth="8", channels="4", architecture="conv")
-    assert "width" not in url(app)
+    assert "width" not in read_url(app)
     assert len(read_curve(app, "Residual")) == 3
     app.select_slider(key="degradation_identity_channels").set_value(8)
-    working(app.run())
-    assert url(app)["channels"] == "8"
+    check_works(app.run())
+    assert read_url(app)["channels"] == "8"
     app.selectbox(key="degradation_identity_architecture").set_value(Architecture.MLP)
-    working(app.run())
-    assert url(app)["width"] == "64"
-    assert "channels" not in url(app)
+    check_works(app.run())
+    assert read_url(app)["width"] == "64"
+    assert "channels" not in read_url(app)
 
 
 def test_shattering(app: AppTest) -> None:
     open_page(app, view="shattering", width="32", layers="10")
-    titles = [a["text"] for a in chart(app, 0)["layout"]["annotations"]]
+    titles = [a["text"] for a in read_chart(app, 0)["layout"]["annotations"]]
     assert titles[1] == "<b>10 layers, plain</b>"
     before = read_curve(app, "10 layers, plain", 1)
     app.slider(key="degradation_shattering_layers").set_value(24)
-    working(app.run())
+    check_works(app.run())
     after = read_curve(app, "24 layers, plain", 1)
     assert after[1] < before[1] - 0.2  # the deeper, the more it shatters
     assert read_curve(app, "50 layers, residual", 1)[1] > 0.8
     pairs = len(read_curve(app, "Plain", 2))
     app.select_slider(key="degradation_shattering_cosine").set_value(0.9999)
-    working(app.run())
+    check_works(app.run())
     assert len(read_curve(app, "Plain", 2)) > pairs
     app.slider(key="degradation_shattering_branch_scale").set_value(1.0)
-    working(app.run())
+    check_works(app.run())
     assert read_curve(app, "50 layers, residual", 1)[1] < 0.95
     app.toggle(key="degradation_shattering_normalized").set_value(False)
-    working(app.run())
+    check_works(app.run())
     assert len(read_curve(app, "Plain", 2)) == 100  # no shattering: never lost in the noise
-    assert url(app)["normalized"] == "False"
-    assert url(app)["cosine"] == "0.9999"
+    assert read_url(app)["normalized"] == "False"
+    assert read_url(app)["cosine"] == "0.9999"
     assert any(r"\kappa_0" in formula.value for formula in app.latex)
 
 
@@ -111,14 +102,14 @@ def test_near_the_identity(app: AppTest) -> None:
     assert branch[-1] < branch[0] - 0.2
     app.slider(key="degradation_identity_depth").set_value(30)
     app.slider(key="degradation_identity_branch_scale").set_value(0.1)
-    working(app.run())
+    check_works(app.run())
     smaller = read_curve(app, "Residual, pre-activation")
     assert len(smaller) == 14
     assert math.isclose(smaller[0], branch[0] - 1, abs_tol=0.1)
     app.toggle(key="degradation_identity_zero_last").set_value(True)
-    working(app.run())
+    check_works(app.run())
     assert r"\cos &= 1" in app.latex[-1].value
-    assert url(app)["depth"] == "30"
+    assert read_url(app)["depth"] == "30"
 
 
 @pytest.mark.parametrize(
@@ -145,21 +136,21 @@ def test_a_forged_link_is_explained(app: AppTest, query: dict[str, str], words: 
         assert word in message
     assert app.get("plotly_chart")
     kept = {name: text for name, text in query.items() if name in ("width", "architecture")}
-    assert kept.items() <= url(app).items() or "transformer" in kept.values()
+    assert kept.items() <= read_url(app).items() or "transformer" in kept.values()
 
 
 def test_parameters_of_nobody_are_ignored(app: AppTest) -> None:
     open_page(app, view="identity", depth="8", width="16", fbclid="x")
     assert not app.error
-    assert url(app)["depth"] == "8"
-    assert "fbclid" not in url(app)
+    assert read_url(app)["depth"] == "8"
+    assert "fbclid" not in read_url(app)
 
 
 def test_views_keep_their_settings(app: AppTest) -> None:
     open_page(app, view="identity", depth="17", width="32")
     app.get("button_group")[0].set_value(DegradationView.SHATTERING)
-    working(app.run())
-    assert url(app)["view"] == "shattering"
+    check_works(app.run())
+    assert read_url(app)["view"] == "shattering"
     app.get("button_group")[0].set_value(DegradationView.IDENTITY)
-    working(app.run())
-    assert (url(app)["depth"], url(app)["width"]) == ("17", "32")
+    check_works(app.run())
+    assert (read_url(app)["depth"], read_url(app)["width"]) == ("17", "32")

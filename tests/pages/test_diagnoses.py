@@ -8,15 +8,11 @@ from gradflow.core import codec
 from gradflow.core.diagnosis import findings
 from gradflow.core.verdict import Verdict
 from gradflow.ui.diagnoses.view import EXAMPLES, TITLES, find_example
-from tests.pages.apptest import url, working
+from tests.pages.apptest import check_works, open_link, read_url
 
 
-def opened(app: AppTest, about: str) -> AppTest:
-    app.run()
-    app.switch_page("../../pages/diagnoses.py")
-    app.query_params.clear()
-    app.query_params["about"] = about
-    return working(app.run())
+def open_page(app: AppTest, about: str) -> AppTest:
+    return open_link(app, "diagnoses", {"about": about})
 
 
 def test_every_verdict_has_a_title_and_an_example() -> None:
@@ -29,26 +25,26 @@ def test_the_example_shows_the_verdict(verdict: Verdict) -> None:
 
 
 def test_a_link_opens_its_verdict_and_the_choice_moves_the_address(app: AppTest) -> None:
-    opened(app, "symmetric")
+    open_page(app, "symmetric")
     assert any("copies of each other" in text.value for text in app.markdown)
     assert app.get("plotly_chart")
     app.get("button_group")[0].set_value(Verdict.OVERFLOW)
-    working(app.run())
-    assert url(app)["about"] == "overflow"
+    check_works(app.run())
+    assert read_url(app)["about"] == "overflow"
     assert any("65,504" in text.value for text in app.markdown)
 
 
 def test_a_forged_link_is_explained(app: AppTest) -> None:
-    opened(app, "nonsense")
+    open_page(app, "nonsense")
     assert "nonsense" in app.error[0].value
     assert "vanishing" in app.error[0].value
     assert app.get("plotly_chart")
 
 
 def test_the_example_opens_in_explore(app: AppTest) -> None:
-    opened(app, "dead")
+    open_page(app, "dead")
     next(b for b in app.button if "Explore" in b.label).click()
-    working(app.run())
-    assert {k: v for k, v in url(app).items() if k != "about"} == codec.to_query(
+    check_works(app.run())
+    assert {k: v for k, v in read_url(app).items() if k != "about"} == codec.to_query(
         find_example(Verdict.DEAD)
     )

@@ -10,7 +10,7 @@ from gradflow.core import codec
 from gradflow.core.ensemble import run_seeds
 from gradflow.core.theory import predict
 from tests.charts.figures import decode, find_traces
-from tests.pages.apptest import chart, sentences, url, working
+from tests.pages.apptest import check_works, read_boxes, read_chart, read_url
 
 SMALL = gf.Experiment(network=gf.MLP(depth=6, width=64), data=gf.Data(batch_size=64))
 SIGMOID = gf.Experiment(
@@ -18,24 +18,24 @@ SIGMOID = gf.Experiment(
 )
 
 
-def opened(app: AppTest, experiment: gf.Experiment) -> AppTest:
+def open_page(app: AppTest, experiment: gf.Experiment) -> AppTest:
     for name, value in codec.to_query(experiment).items():
         app.query_params[name] = value
-    return working(app.run())
+    return check_works(app.run())
 
 
 def test_theory_is_drawn_until_it_is_switched_off(app: AppTest) -> None:
-    opened(app, SMALL)
+    open_page(app, SMALL)
     report = gf.run(SMALL)
-    (line,) = find_traces(chart(app), name="theory on top")
+    (line,) = find_traces(read_chart(app), name="theory on top")
     expected = predict(SMALL, report).delta_norm / np.sqrt(
         [report.histogram("delta", n).total for n in report.layers["layer"]]
     )
     assert_allclose(decode(line["y"]), np.log10(expected), rtol=1e-6)
     assert any("χ₁" in text.value for text in app.markdown)
     app.toggle(key="show_theory").set_value(False)
-    working(app.run())
-    assert not find_traces(chart(app), name="theory on top")
+    check_works(app.run())
+    assert not find_traces(read_chart(app), name="theory on top")
 
 
 @pytest.mark.parametrize(
@@ -46,16 +46,16 @@ def test_theory_is_drawn_until_it_is_switched_off(app: AppTest) -> None:
     ],
 )
 def test_where_theory_does_not_hold_the_page_says_why(app: AppTest, settings, words) -> None:
-    opened(app, gf.Experiment(network=gf.MLP(**{"depth": 6, "width": 64} | settings)))
+    open_page(app, gf.Experiment(network=gf.MLP(**{"depth": 6, "width": 64} | settings)))
     assert any(words in text.value for text in app.markdown)
 
 
 def test_seeds_give_a_band(app: AppTest) -> None:
-    opened(app, SMALL)
-    assert not find_traces(chart(app), name="seeds band")
+    open_page(app, SMALL)
+    assert not find_traces(read_chart(app), name="seeds band")
     app.selectbox(key="seeds").set_value(8)
-    working(app.run())
-    (band,) = find_traces(chart(app), name="seeds band")
+    check_works(app.run())
+    (band,) = find_traces(read_chart(app), name="seeds band")
     low, _middle, high = run_seeds(SMALL, 8).band("delta_norm")
     size = np.sqrt([64 * 64] * 5 + [64 * 10])
     upper = decode(band["y"])[:6]
@@ -64,38 +64,38 @@ def test_seeds_give_a_band(app: AppTest) -> None:
 
 
 def test_causes_and_lessons(app: AppTest) -> None:
-    opened(app, SIGMOID)
-    assert "at most 1/4" in sentences(app)
+    open_page(app, SIGMOID)
+    assert "at most 1/4" in read_boxes(app)
     links = [link.proto for link in app.get("page_link")]
     assert any("about=vanishing" in str(link) for link in links)
 
 
 def test_cures_are_tried_shown_and_applied(app: AppTest) -> None:
     app.session_state["details"] = "Cures"
-    opened(app, SIGMOID)
+    open_page(app, SIGMOID)
     assert len(app.get("plotly_chart")) == 1
-    button(app, "Try all cures").click()
-    working(app.run())
-    cures = chart(app, 1)
+    find_button(app, "Try all cures").click()
+    check_works(app.run())
+    cures = read_chart(app, 1)
     assert len(find_traces(cures)) >= 2
     box = app.selectbox(key="cure")
     first = box.value
-    assert "helps" in sentences(app)
-    button(app, "Apply").click()
-    working(app.run())
-    assert url(app) != codec.to_query(SIGMOID)
-    after = gf.run(codec.from_query(url(app)))
+    assert "helps" in read_boxes(app)
+    find_button(app, "Apply").click()
+    check_works(app.run())
+    assert read_url(app) != codec.to_query(SIGMOID)
+    after = gf.run(codec.from_query(read_url(app)))
     norm = after.layers["delta_norm"][:-1]
     assert norm.max() / norm.min() < 10, first
     assert len(app.get("plotly_chart")) == 1  # these cures were for the old setting
-    assert button(app, "Try all cures")
+    assert find_button(app, "Try all cures")
 
 
-def button(app: AppTest, label: str):
+def find_button(app: AppTest, label: str):
     return next(b for b in app.button if b.label.startswith(label))
 
 
 def test_clipping_is_said_where_the_norm_stands(app: AppTest) -> None:
-    opened(app, gf.Experiment(network=SMALL.network, data=SMALL.data, clip_norm=1e-3))
+    open_page(app, gf.Experiment(network=SMALL.network, data=SMALL.data, clip_norm=1e-3))
     metric = next(m for m in app.metric if m.label == "Gradient norm")
     assert "clipped" in metric.proto.help

@@ -13,36 +13,27 @@ from gradflow.core.teaching.normalization.small_batches import Law
 from gradflow.ui.normalization.state import PAGE, NormalizationView
 from gradflow.ui.normalization.views import VIEWS
 from tests.charts.figures import decode, find_traces, read_words
-from tests.pages.apptest import chart, url, working
+from tests.pages.apptest import check_works, open_link, read_chart, read_markdown, read_url
 
 KEY = "normalization_{}_{}"
 
 
 def open_page(app: AppTest, view: str, **query: str) -> AppTest:
-    app.run()
-    app.switch_page("../../pages/normalization.py")
-    app.query_params.clear()
-    for name, value in {"view": view, **query}.items():
-        app.query_params[name] = value
-    return working(app.run())
+    return open_link(app, "normalization", {"view": view, **query})
 
 
 def move_widgets(app: AppTest, view: str, kind: str = "slider", **values: Any) -> AppTest:
     """Move widgets of one kind to these values."""
     for name, value in values.items():
         getattr(app, kind)(key=KEY.format(view, name)).set_value(value)
-    return working(app.run())
+    return check_works(app.run())
 
 
 def choose(app: AppTest, view: str, name: str, value: Any) -> AppTest:
     """Choose an option of a segmented control."""
     key = KEY.format(view, name)
     next(group for group in app.get("button_group") if group.key == key).set_value(value)
-    return working(app.run())
-
-
-def read_markdown(app: AppTest) -> str:
-    return "\n".join(text.value for text in app.markdown)
+    return check_works(app.run())
 
 
 def read_latex(app: AppTest) -> str:
@@ -55,18 +46,18 @@ def test_every_view_has_a_title_and_a_spec() -> None:
 
 def test_blocks_follow_the_sliders(app: AppTest) -> None:
     open_page(app, "sharing")
-    assert "6 × 36 entries" in read_words(chart(app))
+    assert "6 × 36 entries" in read_words(read_chart(app))
     assert "are the same here" not in read_markdown(app)
     move_widgets(app, "sharing", samples=3, height=2, width=1)
-    labels = read_words(chart(app))
+    labels = read_words(read_chart(app))
     for numbers in ("6 × 6", "3 × 12", "18 × 2", "6 × 6"):
         assert f"{numbers} entries" in labels
     assert "means: $N = 3$" in read_markdown(app)
     assert r"entries: $C\cdot H\cdot W = 12$" in read_markdown(app)
-    faces = chart(app)["data"][5]["x"]
+    faces = read_chart(app)["data"][5]["x"]
     move_widgets(app, "sharing", channel=5)
-    assert chart(app)["data"][5]["x"] != faces
-    assert url(app) == {
+    assert read_chart(app)["data"][5]["x"] != faces
+    assert read_url(app) == {
         "view": "sharing",
         "samples": "3",
         "channels": "6",
@@ -96,9 +87,9 @@ def test_groups_divide_the_channels_that_remain(app: AppTest) -> None:
     groups = app.select_slider(key=KEY.format("sharing", "groups"))
     assert groups.options == ["1", "2", "3", "4", "6", "12"]
     move_widgets(app, "sharing", channels=9)
-    assert (url(app)["groups"], url(app)["channel"]) == ("3", "9")
+    assert (read_url(app)["groups"], read_url(app)["channel"]) == ("3", "9")
     move_widgets(app, "sharing", channels=1, samples=1)
-    assert [url(app)[name] for name in ("groups", "channel", "sample")] == ["1", "1", "1"]
+    assert [read_url(app)[name] for name in ("groups", "channel", "sample")] == ["1", "1", "1"]
     assert [s.key for s in app.slider] == [
         KEY.format("sharing", name) for name in ("samples", "channels", "height", "width")
     ]
@@ -109,7 +100,7 @@ def test_one_batch_in_numbers(app: AppTest) -> None:
     open_page(app, "batch")
     move_widgets(app, "batch", gamma=2.0, beta=-1.0, sample=3, channel=4)
     pushed = push(PushedBatch(gamma=2, beta=-1, sample=3, channel=4))
-    diamonds = find_traces(chart(app), name="the followed entry")
+    diamonds = find_traces(read_chart(app), name="the followed entry")
     x = pushed.before[2, 3, 4, 4]
     mean, variance = pushed.before[:, 3].mean(), pushed.before[:, 3].var()
     y = 2 * (x - mean) / math.sqrt(variance + 1e-5) - 1
@@ -118,22 +109,22 @@ def test_one_batch_in_numbers(app: AppTest) -> None:
     assert f"= {variance:.4g}" in read_latex(app)
     assert f"= {y:.4g}" in read_latex(app)
     assert "m = 2\N{NARROW NO-BREAK SPACE}048" in read_markdown(app)
-    assert url(app)["gamma"] == "2.0"
-    assert "groups" not in url(app)
+    assert read_url(app)["gamma"] == "2.0"
+    assert "groups" not in read_url(app)
 
 
 def test_every_normalization_and_every_batch(app: AppTest) -> None:
     open_page(app, "batch")
     for norm in Norm:
         choose(app, "batch", "norm", norm)
-        assert url(app)["norm"] == norm
-        (after,) = [t for t in chart(app)["data"] if t["xaxis"] == "x5"]
+        assert read_url(app)["norm"] == norm
+        (after,) = [t for t in read_chart(app)["data"] if t["xaxis"] == "x5"]
         centred = np.abs(decode(after["y"])).max() < 1e-9
         assert centred == (norm in (Norm.BATCH, Norm.INSTANCE))
     assert r"\mathrm{ms}" in read_latex(app)  # RMS norm was the last
     for source in BatchSource:
         choose(app, "batch", "source", source)
-        assert url(app)["source"] == source
+        assert read_url(app)["source"] == source
     assert app.select_slider(key=KEY.format("batch", "eps"))
 
 
@@ -142,11 +133,11 @@ def test_groups_only_with_group_norm_and_channels(app: AppTest) -> None:
     assert "Every **group of channels" in read_markdown(app)
     assert app.select_slider(key=KEY.format("batch", "groups")).value == 8
     choose(app, "batch", "source", BatchSource.IMAGES)
-    assert "groups" not in url(app)
-    assert "channel" not in url(app)
+    assert "groups" not in read_url(app)
+    assert "channel" not in read_url(app)
     assert KEY.format("batch", "channel") not in [s.key for s in app.slider]
     choose(app, "batch", "source", BatchSource.GAUSSIAN)
-    assert url(app)["groups"] == "8"
+    assert read_url(app)["groups"] == "8"
 
 
 def test_epsilon_fades_the_normalization(app: AppTest) -> None:
@@ -162,7 +153,7 @@ def test_channels_as_a_table(app: AppTest) -> None:
     open_page(app, "batch", source="gaussian", gamma="2", beta="1")
     assert not app.dataframe
     app.session_state["normalization_channels"] = True
-    working(app.run())
+    check_works(app.run())
     table = app.dataframe[0].value
     x = push(PushedBatch(source="gaussian")).before
     assert table["variance before"].tolist() == pytest.approx(x.var((0, 2, 3)).tolist())
@@ -172,7 +163,7 @@ def test_channels_as_a_table(app: AppTest) -> None:
 
 def test_training_and_evaluation(app: AppTest) -> None:
     open_page(app, "modes", batches="1", momentum="0.5", batch_size="8")
-    running = decode(find_traces(chart(app), name="running")[0]["y"])
+    running = decode(find_traces(read_chart(app), name="running")[0]["y"])
     x = 3 + 2 * np.random.default_rng([0, 0]).standard_normal(8)
     assert running.tolist() == pytest.approx([0, x.mean() / 2])
     assert rf"\tfrac{{8}}{{7}}\cdot {x.var():.4g} = {0.5 + x.var(ddof=1) / 2:.4g}" in read_latex(
@@ -201,7 +192,7 @@ def test_a_shift_is_hidden_in_training_mode_and_passed_on_in_evaluation(app: App
     assert numbers["Evaluation"][2] < 0.2
     training, evaluation = (
         float((decode(t["x"]) * decode(t["y"])).sum())
-        for t in find_traces(chart(app, 1), type="bar")
+        for t in find_traces(read_chart(app, 1), type="bar")
     )
     assert (training, evaluation) == pytest.approx((0, 2), abs=0.1)
 
@@ -213,17 +204,17 @@ def test_small_batches(app: AppTest) -> None:
     move_widgets(app, "small", "select_slider", batch_size=4, positions=4)
     assert r"\frac{1}{\sqrt{16}} = 0.25" in read_latex(app)
     assert "catches up at N = C/G = 8" in read_markdown(app)
-    assert {shape["x0"] for shape in chart(app)["layout"]["shapes"]} == {4}
-    group = find_traces(chart(app), name="group norm: theory")[0]
+    assert {shape["x0"] for shape in read_chart(app)["layout"]["shapes"]} == {4}
+    group = find_traces(read_chart(app), name="group norm: theory")[0]
     assert decode(group["y"]).tolist() == pytest.approx([1 / math.sqrt(32)] * 9)
     move_widgets(app, "small", "select_slider", group_channels=4)
-    group = find_traces(chart(app), name="group norm: theory")[0]
+    group = find_traces(read_chart(app), name="group norm: theory")[0]
     assert decode(group["y"]).tolist() == pytest.approx([0.25] * 9)
     assert "both average over equally many" in read_markdown(app)
-    drawn = find_traces(chart(app), name="batch norm: drawn")[1]
+    drawn = find_traces(read_chart(app), name="batch norm: drawn")[1]
     choose(app, "small", "law", Law.LAPLACE)
     assert (
-        decode(find_traces(chart(app), name="batch norm: drawn")[1]["y"]) > decode(drawn["y"])
+        decode(find_traces(read_chart(app), name="batch norm: drawn")[1]["y"]) > decode(drawn["y"])
     ).all()
     assert r"\frac{6}{16}" in read_latex(app).replace(r"\tfrac", r"\frac")
 
@@ -252,15 +243,15 @@ def test_a_forged_link_is_explained(app: AppTest, query: dict[str, str], parts: 
 def test_parameters_of_nobody_are_ignored(app: AppTest) -> None:
     open_page(app, "small", batch_size="4", utm_source="mail")
     assert not app.error
-    assert url(app)["batch_size"] == "4"
-    assert "utm_source" not in url(app)
+    assert read_url(app)["batch_size"] == "4"
+    assert "utm_source" not in read_url(app)
 
 
 def test_groups_of_a_link_that_do_not_matter_yet_are_rounded_down(app: AppTest) -> None:
     open_page(app, "batch", norm="batch", groups="3")  # batch norm has no groups
     choose(app, "batch", "norm", Norm.GROUP)
     assert not app.error
-    assert url(app)["groups"] == "2"
+    assert read_url(app)["groups"] == "2"
 
 
 @pytest.mark.parametrize("view", ["sharing", "batch", "modes", "small"])
@@ -268,7 +259,7 @@ def test_explanations_open(app: AppTest, view: str) -> None:
     open_page(app, view)
     assert "**Try it.**" not in read_markdown(app)
     app.session_state[f"explain_normalization_{view}"] = True
-    working(app.run())
+    check_works(app.run())
     text = next(text for text in (m.value for m in app.markdown) if len(text) > 1000)
     assert "$$" in text
 
@@ -276,8 +267,8 @@ def test_explanations_open(app: AppTest, view: str) -> None:
 def test_views_keep_their_settings(app: AppTest) -> None:
     open_page(app, "modes", batches="77", shift="1.5")
     app.get("button_group")[0].set_value(NormalizationView.SHARING)
-    working(app.run())
-    assert url(app)["view"] == "sharing"
+    check_works(app.run())
+    assert read_url(app)["view"] == "sharing"
     app.get("button_group")[0].set_value(NormalizationView.MODES)
-    working(app.run())
-    assert (url(app)["batches"], url(app)["shift"]) == ("77", "1.5")
+    check_works(app.run())
+    assert (read_url(app)["batches"], read_url(app)["shift"]) == ("77", "1.5")

@@ -19,7 +19,7 @@ from gradflow.ui import blocks
 from gradflow.ui.long_work import ResultCache
 from gradflow.ui.pretraining.words import describe_stack, describe_tuning
 from tests.charts.figures import decode
-from tests.pages.apptest import chart, url, working
+from tests.pages.apptest import check_works, open_link, read_chart, read_markdown, read_url
 
 WIDGET = "pretraining_set_"
 TRANSFER_WIDGET = "pretraining_transfer_"
@@ -29,16 +29,7 @@ TRANSFER = {"view": "transfer", "layers": "2", "width": "8", "seeds": "1", "step
 
 
 def open_page(app: AppTest, **query: str) -> AppTest:
-    app.run()
-    app.switch_page("../../pages/pretraining.py")
-    app.query_params.clear()
-    for name, text in query.items():
-        app.query_params[name] = text
-    return working(app.run())
-
-
-def read_markdown(app: AppTest) -> str:
-    return "\n".join(text.value for text in app.markdown)
+    return open_link(app, "pretraining", query)
 
 
 def find_group(app: AppTest, key: str) -> Any:
@@ -47,12 +38,12 @@ def find_group(app: AppTest, key: str) -> Any:
 
 def show_view(app: AppTest, view: str) -> AppTest:
     find_group(app, "pretraining:view_widget").set_value(view)
-    return working(app.run())
+    return check_works(app.run())
 
 
 def check_stack(app: AppTest, stack: Stack) -> None:
     assert describe_stack(stack, pretrain(stack)) in read_markdown(app)
-    assert {n: t for n, t in url(app).items() if n != "view"} == {
+    assert {n: t for n, t in read_url(app).items() if n != "view"} == {
         name: str(dict(stack)[name]) for name in stack.list_applicable(dict(stack))
     }
 
@@ -62,7 +53,7 @@ def test_it_opens_with_a_stack_and_draws_its_features(app: AppTest) -> None:
     check_stack(app, Stack())
     assert app.selectbox(WIDGET + "preset").value == "hinton"
     assert "without a label" in " ".join(text.value for text in app.caption)
-    z = decode(chart(app)["data"][0]["z"])
+    z = decode(read_chart(app)["data"][0]["z"])
     expected = pretrain(Stack()).layers[0].layer.weight[0].reshape(8, 8).numpy()
     assert z[:8, :8] == pytest.approx(expected, abs=1e-6)
     assert not app.get("progress")  # it is gone when the work is done
@@ -73,18 +64,18 @@ def test_controls_of_the_stack_reach_the_numbers_and_the_address(app: AppTest) -
     app.slider(WIDGET + "k").set_value(3)
     app.slider(WIDGET + "epochs").set_value(3)
     app.toggle(WIDGET + "sampled").set_value(True)
-    working(app.run())
+    check_works(app.run())
     small = {"layers": 2, "width": 8, "batch_size": 200}
     check_stack(app, Stack(**small, epochs=3, k=3, sampled=True))
     find_group(app, WIDGET + "method").set_value("autoencoder")
-    working(app.run())
+    check_works(app.run())
     check_stack(app, Stack(**small, epochs=3, method="autoencoder"))
     find_group(app, WIDGET + "activation").set_value("relu")
-    working(app.run())
+    check_works(app.run())
     app.slider(WIDGET + "layers").set_value(3)
     app.slider(WIDGET + "seed").set_value(7)
     app.select_slider(WIDGET + "width").set_value(16)
-    working(app.run())
+    check_works(app.run())
     expected = Stack(
         method="autoencoder",
         activation="relu",
@@ -103,8 +94,8 @@ def test_layer_and_epoch_choose_the_features(app: AppTest) -> None:
     pretrained = pretrain(Stack(layers=2, width=8, epochs=2, batch_size=200))
     find_group(app, "pretraining_layer_2").set_value(2)
     app.slider("pretraining_epoch_2").set_value(1)
-    working(app.run())
-    z = decode(chart(app)["data"][0]["z"])
+    check_works(app.run())
+    z = decode(read_chart(app)["data"][0]["z"])
     expected = pretrained.layers[1].features[1][3].reshape(8, 8)
     assert z[:8, 27:35] == pytest.approx(expected, abs=1e-6)
 
@@ -112,15 +103,15 @@ def test_layer_and_epoch_choose_the_features(app: AppTest) -> None:
 def test_tabs_hold_errors_reconstructions_and_numbers(app: AppTest) -> None:
     open_page(app, **STACK)
     pretrained = pretrain(Stack(layers=2, width=8, epochs=2, batch_size=200))
-    errors = 10 ** decode(chart(app, 1)["data"][0]["y"])
+    errors = 10 ** decode(read_chart(app, 1)["data"][0]["y"])
     assert errors[:3] == pytest.approx(pretrained.layers[0].error, rel=1e-5)
     app.session_state["pretraining_details"] = "Reconstructions"
-    z = decode(chart(working(app.run()), 1)["data"][0]["z"])
+    z = decode(read_chart(check_works(app.run()), 1)["data"][0]["z"])
     original = split_digits(0).held_out_images[0].reshape(8, 8).numpy()
     assert z[:8, :8] == pytest.approx(original)
     assert z[18:26, :8] == pytest.approx(pretrained.reconstructions[1, 0].reshape(8, 8), abs=1e-6)
     app.session_state["pretraining_details"] = "Layers in numbers"
-    table = working(app.run()).dataframe[0].value
+    table = check_works(app.run()).dataframe[0].value
     assert table["Layer"].tolist() == ["1", "2"]
     assert any("Free energy" in name for name in table.columns)
 
@@ -132,23 +123,23 @@ def test_fine_tuning_says_what_each_start_came_to(app: AppTest) -> None:
     courses = fine_tune(spec)
     for course in courses:
         assert describe_tuning(course) in read_markdown(app)
-    assert [len(t["x"]) for t in chart(app)["data"]] == [26] * 8
-    assert len(chart(app, 1)["data"]) >= 4  # the gradients
+    assert [len(t["x"]) for t in read_chart(app)["data"]] == [26] * 8
+    assert len(read_chart(app, 1)["data"]) >= 4  # the gradients
     find_group(app, WIDGET + "starts").set_value(["xavier", "pretrained"])
     app.select_slider(WIDGET + "labelled").set_value(50)
     app.select_slider(WIDGET + "tuning_rate").set_value(0.2)
-    working(app.run())
+    check_works(app.run())
     changed = FineTuning(
         **small, seeds=1, steps=50, starts="pretrained_xavier", labelled=50, tuning_rate=0.2
     )
     for course in fine_tune(changed):
         assert describe_tuning(course) in read_markdown(app)
-    assert url(app)["starts"] == "pretrained_xavier"
-    assert url(app)["labelled"] == "50"
+    assert read_url(app)["starts"] == "pretrained_xavier"
+    assert read_url(app)["labelled"] == "50"
     find_group(app, WIDGET + "starts").set_value([])  # one start there must be
-    assert url(working(app.run()))["starts"] == "pretrained_xavier"
+    assert read_url(check_works(app.run()))["starts"] == "pretrained_xavier"
     find_group(app, "pretraining_gradients_as").set_value("distributions")
-    assert any(t["type"] == "heatmap" for t in chart(working(app.run()), 1)["data"])
+    assert any(t["type"] == "heatmap" for t in read_chart(check_works(app.run()), 1)["data"])
     assert app.dataframe[0].value["Start"].tolist() == ["Pretrained", "Xavier"]
 
 
@@ -156,63 +147,63 @@ def test_reusing_layers_draws_the_accuracies(app: AppTest) -> None:
     open_page(app, **TRANSFER)
     small = {"layers": 2, "width": 8, "seeds": 1, "steps": 50}
     reuse = transfer_layers(Transfer(**small))
-    tuned = chart(app)["data"][2]
+    tuned = read_chart(app)["data"][2]
     assert decode(tuned["y"]) == pytest.approx(reuse.accuracy[2, 0], abs=1e-6)
     assert decode(tuned["x"]).tolist() == list(PER_CLASS)
     find_group(app, TRANSFER_WIDGET + "first").set_value(["4", "1", "7"])
     app.slider(TRANSFER_WIDGET + "layers").set_value(1)
-    working(app.run())
-    assert url(app)["first"] == "147"
-    assert (url(app)["layers"], url(app)["reused"]) == ("1", "1")
+    check_works(app.run())
+    assert read_url(app)["first"] == "147"
+    assert (read_url(app)["layers"], read_url(app)["reused"]) == ("1", "1")
     assert "The first task (1, 4, 7)" in read_markdown(app)
     find_group(app, TRANSFER_WIDGET + "first").set_value(["1"])  # two there must be
-    assert url(working(app.run()))["first"] == "147"
+    assert read_url(check_works(app.run()))["first"] == "147"
 
 
 def test_views_keep_their_settings_and_share_the_stack(app: AppTest) -> None:
     open_page(app, **STACK)
     show_view(app, "tuning")
-    assert url(app)["view"] == "tuning"
-    assert url(app)["width"] == "8"
+    assert read_url(app)["view"] == "tuning"
+    assert read_url(app)["width"] == "8"
     assert app.slider(WIDGET + "epochs").value == 2
 
 
 def test_a_preset_is_chosen(app: AppTest) -> None:
     open_page(app, **STACK)
     app.selectbox(WIDGET + "preset").set_value("bottleneck")
-    working(app.run())
+    check_works(app.run())
     check_stack(app, PRETRAINING_PRESETS["bottleneck"].spec)
     app.slider(WIDGET + "epochs").set_value(2)
-    assert working(app.run()).selectbox(WIDGET + "preset").value is None
+    assert check_works(app.run()).selectbox(WIDGET + "preset").value is None
 
 
 def test_a_preset_of_the_stack_leaves_its_fine_tuning_as_it_is(app: AppTest) -> None:
     open_page(app, **TUNING)
     show_view(app, "layers")
     app.selectbox(WIDGET + "preset").set_value("bottleneck")
-    working(app.run())
-    assert "steps" not in url(app)
+    check_works(app.run())
+    assert "steps" not in read_url(app)
     show_view(app, "tuning")
-    assert (url(app)["epochs"], url(app)["layers"]) == ("30", "1")
-    assert (url(app)["steps"], url(app)["seeds"]) == ("50", "1")
+    assert (read_url(app)["epochs"], read_url(app)["layers"]) == ("30", "1")
+    assert (read_url(app)["steps"], read_url(app)["seeds"]) == ("50", "1")
 
 
 def test_stopping_leaves_a_page_that_can_begin_again(app: AppTest) -> None:
     open_page(app, **STACK)
     stack = Stack(layers=2, width=8, epochs=2, batch_size=200)
     app.session_state["pretraining_stopped"] = stack  # what the button's callback does
-    working(app.run())
+    check_works(app.run())
     assert "Stopped" in app.info[0].value
     assert not app.get("plotly_chart")
     next(b for b in app.button if b.label == "Begin again").click()
-    working(app.run())
+    check_works(app.run())
     assert app.get("plotly_chart")
     app.session_state["pretraining_stopped"] = stack
-    working(app.run())
+    check_works(app.run())
     app.slider(WIDGET + "k").set_value(2)  # so does any other setting
-    assert working(app.run()).get("plotly_chart")
+    assert check_works(app.run()).get("plotly_chart")
     app.slider(WIDGET + "k").set_value(1)  # and the first one when it comes back
-    assert working(app.run()).get("plotly_chart")
+    assert check_works(app.run()).get("plotly_chart")
 
 
 def test_parameters_that_are_no_settings_are_ignored_without_a_word(app: AppTest) -> None:
@@ -241,7 +232,7 @@ def test_forged_links_name_field_value_and_range(
     assert app.get("plotly_chart")
     form = TRANSFER_WIDGET if query.get("view") == "transfer" else WIDGET
     app.slider(form + "seed").set_value(1)
-    assert not working(app.run()).error
+    assert not check_works(app.run()).error
 
 
 def test_overflow_is_said(app: AppTest) -> None:
@@ -249,7 +240,7 @@ def test_overflow_is_said(app: AppTest) -> None:
     open_page(app, **STACK | wild | {"steps": "50", "seeds": "1"})
     assert "Pretraining overflowed" in read_markdown(app)
     app.session_state["pretraining_details"] = "Reconstructions"
-    working(app.run())
+    check_works(app.run())
     show_view(app, "tuning")
     assert "overflowed:** the loss is not a finite number" in read_markdown(app)
     assert app.get("plotly_chart")
@@ -279,24 +270,24 @@ def test_a_result_that_failed_is_not_kept_and_whoever_waits_takes_over() -> None
     cache, started, finish = ResultCache(2), threading.Event(), threading.Event()
     waited: list[bool] = []
 
-    def fails() -> int:
+    def fail() -> int:
         started.set()
         finish.wait(20)
         raise ValueError
 
-    def first() -> None:
+    def get_first() -> None:
         with pytest.raises(ValueError):  # noqa: PT011 - it is our own, bare
-            cache.get("a", fails, lambda: None)
+            cache.get("a", fail, lambda: None)
 
-    thread = threading.Thread(target=first)
+    thread = threading.Thread(target=get_first)
     thread.start()
     assert started.wait(20)
 
-    def waiting() -> None:
+    def note_waiting() -> None:
         waited.append(True)
         finish.set()
 
-    assert cache.get("a", lambda: 5, waiting) == 5
+    assert cache.get("a", lambda: 5, note_waiting) == 5
     assert waited
     thread.join()
 

@@ -19,7 +19,14 @@ from gradflow.ui.latex import tex
 from gradflow.ui.recurrent.state import PAGE, RecurrentView
 from gradflow.ui.recurrent.view import TITLES
 from tests.charts.figures import decode, find_traces, read_words
-from tests.pages.apptest import chart, sentences, url, working
+from tests.pages.apptest import (
+    check_works,
+    open_link,
+    read_boxes,
+    read_chart,
+    read_markdown,
+    read_url,
+)
 
 KEYS = {
     TimePass: "recurrent_Pass_{}",
@@ -30,12 +37,7 @@ SMALL = {"hidden_size": "6", "batch_size": "3", "length": "12"}
 
 
 def open_page(app: AppTest, view: str = "time", **query: str) -> AppTest:
-    app.run()
-    app.switch_page("../../pages/recurrent.py")
-    app.query_params.clear()
-    for name, value in {"view": view, **query}.items():
-        app.query_params[name] = value
-    return working(app.run())
+    return open_link(app, "recurrent", {"view": view, **query})
 
 
 def move_widget(app: AppTest, kind: str, name: str, value: Any, spec: type = TimePass) -> AppTest:
@@ -45,11 +47,7 @@ def move_widget(app: AppTest, kind: str, name: str, value: Any, spec: type = Tim
         next(group for group in app.get(kind) if group.key == key).set_value(value)
     else:
         getattr(app, kind)(key=key).set_value(value)
-    return working(app.run())
-
-
-def read_markdown(app: AppTest) -> str:
-    return "\n".join(text.value for text in app.markdown)
+    return check_works(app.run())
 
 
 def read_latex(app: AppTest) -> str:
@@ -67,10 +65,10 @@ def test_every_view_has_a_title_and_a_form() -> None:
 def test_one_pass_says_what_was_measured(app: AppTest) -> None:
     open_page(app, **SMALL)
     report = record_pass()
-    assert format_number(report.remaining(11), 2) in sentences(app)
+    assert format_number(report.remaining(11), 2) in read_boxes(app)
     assert "^{11}" in read_latex(app)
-    assert chart(app)["layout"]["yaxis2"]["title"]["text"] == "|∂L/∂h<sub>t</sub>|"
-    (norms,) = find_traces(chart(app, 1), name="‖∂L/∂h<sub>t</sub>‖")
+    assert read_chart(app)["layout"]["yaxis2"]["title"]["text"] == "|∂L/∂h<sub>t</sub>|"
+    (norms,) = find_traces(read_chart(app, 1), name="‖∂L/∂h<sub>t</sub>‖")
     np.testing.assert_allclose(
         decode(norms["y"]), np.log10(report.column("hidden_grad_norm")), rtol=1e-6
     )
@@ -98,10 +96,10 @@ def test_every_setting_of_the_sidebar_counts(
     app: AppTest, kind: str, name: str, value: Any
 ) -> None:
     open_page(app, **SMALL)
-    before = sentences(app), chart(app, 1)["data"]
+    before = read_boxes(app), read_chart(app, 1)["data"]
     move_widget(app, kind, name, value)
-    assert url(app)[name] == str(value)
-    assert (sentences(app), chart(app, 1)["data"]) != before
+    assert read_url(app)[name] == str(value)
+    assert (read_boxes(app), read_chart(app, 1)["data"]) != before
     expected = gf.through_time(TimePass(**SMALL | {name: value}).experiment)
     metrics = {metric.label: metric.value for metric in app.metric}
     assert metrics["Loss"] == format_number(expected.loss, 4)
@@ -119,7 +117,7 @@ def test_overflow_is_said(app: AppTest) -> None:
     )
     assert "not a finite number: too large for float16" in app.error[0].value
     open_page(app, loss_at="every", **SMALL)
-    assert "A loss at every step" in sentences(app)
+    assert "A loss at every step" in read_boxes(app)
 
 
 def test_the_spectral_radius_is_a_slider(app: AppTest) -> None:
@@ -133,29 +131,29 @@ def test_the_spectral_radius_is_a_slider(app: AppTest) -> None:
 
 def test_state_layer_and_dashed_line(app: AppTest) -> None:
     open_page(app, cell="lstm", layers="2", forget_bias="2.0", **SMALL)
-    assert chart(app)["layout"]["yaxis2"]["title"]["text"] == "|∂L/∂c<sub>t</sub>|"
-    assert "product of the gates (direct path only)" in read_words(chart(app))
+    assert read_chart(app)["layout"]["yaxis2"]["title"]["text"] == "|∂L/∂c<sub>t</sub>|"
+    assert "product of the gates (direct path only)" in read_words(read_chart(app))
     assert "one part of the whole" in " ".join(c.value for c in app.caption)
-    first = sentences(app)
+    first = read_boxes(app)
     move_widget(app, "slider", "layer", 2)
-    assert sentences(app) != first
+    assert read_boxes(app) != first
     report = record_pass(cell="lstm", layers=2, forget_bias=2.0)
-    assert format_number(report.remaining(11, "cell", 2), 2) in sentences(app)
+    assert format_number(report.remaining(11, "cell", 2), 2) in read_boxes(app)
     move_widget(app, "button_group", "state", "hidden")
-    assert chart(app)["layout"]["yaxis2"]["title"]["text"] == "|∂L/∂h<sub>t</sub>|"
-    assert not find_traces(chart(app), name="theory")
-    assert len(find_traces(chart(app, 1), mode="lines+markers")) == 2
+    assert read_chart(app)["layout"]["yaxis2"]["title"]["text"] == "|∂L/∂h<sub>t</sub>|"
+    assert not find_traces(read_chart(app), name="theory")
+    assert len(find_traces(read_chart(app, 1), mode="lines+markers")) == 2
 
 
 def test_pascanus_bound_and_none(app: AppTest) -> None:
     open_page(app, **SMALL)
     group = next(g for g in app.get("button_group") if g.key == "recurrent_line_spectral_3")
-    working(group.set_value("bound").run())
+    check_works(group.set_value("bound").run())
     assert r"s_{\max}" in read_latex(app)
     group = next(g for g in app.get("button_group") if g.key == "recurrent_line_spectral_3")
-    working(group.set_value("none").run())
+    check_works(group.set_value("none").run())
     assert "dashed" not in read_latex(app)
-    assert not find_traces(chart(app), name="theory")
+    assert not find_traces(read_chart(app), name="theory")
 
 
 def test_the_identity_has_no_mean_field(app: AppTest) -> None:
@@ -168,7 +166,7 @@ def test_the_identity_has_no_mean_field(app: AppTest) -> None:
     ]
     move_widget(app, "selectbox", "recurrent_init", "gaussian")
     group = next(g for g in app.get("button_group") if g.key == "recurrent_line_spectral_3")
-    working(group.set_value("mean_field").run())
+    check_works(group.set_value("mean_field").run())
     move_widget(app, "selectbox", "recurrent_init", "identity")
     assert r"\rho(W_{hh})^{T-1}" in read_latex(app)
 
@@ -194,8 +192,8 @@ def test_a_gradient_that_arrives_as_the_sequence_is_short(
 def test_the_shortest_sequence_reads_well(app: AppTest) -> None:
     open_page(app, hidden_size="6", batch_size="3", length="2")
     report = gf.through_time(TimePass(hidden_size=6, batch_size=3, length=2).experiment)
-    assert f"by **{format_number(report.remaining(1), 4)}** on average." in sentences(app)
-    assert "steps back" not in sentences(app)
+    assert f"by **{format_number(report.remaining(1), 4)}** on average." in read_boxes(app)
+    assert "steps back" not in read_boxes(app)
     assert r"\approx" not in read_latex(app)
 
 
@@ -210,12 +208,12 @@ def test_gates_near_one_are_not_called_one(app: AppTest) -> None:
 def test_a_preset_sets_everything(app: AppTest) -> None:
     open_page(app, **SMALL)
     app.selectbox(key="recurrent_Pass_preset").set_value("highway")
-    working(app.run())
-    assert url(app)["forget_bias"] == "4.0"
+    check_works(app.run())
+    assert read_url(app)["forget_bias"] == "4.0"
     assert "Look for:" in " ".join(caption.value for caption in app.caption)
     preset = TIME_PRESETS["highway"].settings
     report = gf.through_time(preset.experiment)
-    assert format_number(report.remaining(100, "cell"), 2) in sentences(app)
+    assert format_number(report.remaining(100, "cell"), 2) in read_boxes(app)
 
 
 def test_forged_links_are_reported_and_the_rest_kept(app: AppTest) -> None:
@@ -223,7 +221,7 @@ def test_forged_links_are_reported_and_the_rest_kept(app: AppTest) -> None:
     problems = " ".join(error.value for error in app.error)
     assert 'cell: "mamba" is not allowed' in problems
     assert "choose a whole number from 2 to 500" in problems
-    assert url(app)["hidden_size"] == "6"
+    assert read_url(app)["hidden_size"] == "6"
     assert len(app.get("plotly_chart")) == 2
     open_page(app, view="nonsense")
     assert "view:" in " ".join(error.value for error in app.error)
@@ -240,7 +238,7 @@ def test_impossible_settings_are_said_and_can_be_mended(app: AppTest) -> None:
 def test_gates_follow_sequence_step_and_unit(app: AppTest) -> None:
     open_page(app, "gates", cell="lstm", forget_bias="1.0", step="4", **SMALL)
     report = record_pass(cell="lstm", forget_bias=1.0)
-    heat = chart(app)["data"][0]
+    heat = read_chart(app)["data"][0]
     np.testing.assert_allclose(
         decode(heat["z"])[7, 3], report.sample.values["forget", 1][3, 0], rtol=1e-6
     )
@@ -257,18 +255,20 @@ def test_gates_follow_sequence_step_and_unit(app: AppTest) -> None:
     move_widget(app, "slider", "sequence", 3)
     other = gf.through_time(report.experiment, sample=2)
     np.testing.assert_allclose(
-        decode(chart(app)["data"][0]["z"])[7, 3], other.sample.values["forget", 1][3, 0], rtol=1e-6
+        decode(read_chart(app)["data"][0]["z"])[7, 3],
+        other.sample.values["forget", 1][3, 0],
+        rtol=1e-6,
     )
 
 
 def test_a_vanilla_network_offers_cells_with_gates(app: AppTest) -> None:
     open_page(app, "gates", **SMALL)
-    assert "no gates" in sentences(app)
+    assert "no gates" in read_boxes(app)
     app.button(key="recurrent_show_gru").click()
-    working(app.run())
-    assert url(app)["cell"] == "gru"
-    assert url(app)["gate"] == "update"
-    assert url(app)["step"] == "12"  # the last one, not the usual 60
+    check_works(app.run())
+    assert read_url(app)["cell"] == "gru"
+    assert read_url(app)["gate"] == "update"
+    assert read_url(app)["step"] == "12"  # the last one, not the usual 60
     assert "z_{12}" in read_latex(app)
     assert r"\\[2pt]a &=" in read_latex(app)  # z is the gate, never the pre-activation
     assert not re.search(r"z\s*&=", read_latex(app).replace("z_{12} &=", "").replace("12} &=", ""))
@@ -276,14 +276,14 @@ def test_a_vanilla_network_offers_cells_with_gates(app: AppTest) -> None:
 
 def test_the_forget_bias_is_marked_in_its_own_gate(app: AppTest) -> None:
     open_page(app, "gates", cell="lstm", forget_bias="1.0", **SMALL)
-    bars = {trace["name"]: trace["base"] for trace in chart(app, 1)["data"]}
-    (line,) = chart(app, 1)["layout"]["shapes"]
+    bars = {trace["name"]: trace["base"] for trace in read_chart(app, 1)["data"]}
+    (line,) = read_chart(app, 1)["layout"]["shapes"]
     assert line["x0"] == pytest.approx(1 / (1 + math.exp(-1)))
     assert line["y0"] == bars["forget gate f"]
     move_widget(app, "slider", "forget_bias", -2.0)
-    assert chart(app, 1)["layout"]["shapes"][0]["x0"] == pytest.approx(1 / (1 + math.exp(2)))
+    assert read_chart(app, 1)["layout"]["shapes"][0]["x0"] == pytest.approx(1 / (1 + math.exp(2)))
     move_widget(app, "selectbox", "cell", "gru")
-    assert not chart(app, 1)["layout"]["shapes"]
+    assert not read_chart(app, 1)["layout"]["shapes"]
 
 
 def test_cells_side_by_side(app: AppTest) -> None:
@@ -293,14 +293,14 @@ def test_cells_side_by_side(app: AppTest) -> None:
     curves = {"tanh RNN": ("rnn_tanh", "hidden"), "LSTM (c)": ("lstm", "cell")}
     for name, (cell, state) in curves.items():
         norms = reports[cell].column(f"{state}_grad_norm")
-        (curve,) = find_traces(chart(app), name=name)
+        (curve,) = find_traces(read_chart(app), name=name)
         np.testing.assert_allclose(
             decode(curve["y"]), np.log10(norms[::-1] / norms[-1]), rtol=1e-5, atol=1e-6
         )
     assert "11 steps back" in read_markdown(app)
     move_widget(app, "slider", "compared_bias", -2.0)
     changed = record_pass(cell="lstm", forget_bias=-2.0).column("cell_grad_norm")
-    (curve,) = find_traces(chart(app), name="LSTM (c)")
+    (curve,) = find_traces(read_chart(app), name="LSTM (c)")
     np.testing.assert_allclose(
         decode(curve["y"])[-1], np.log10(changed[0] / changed[-1]), rtol=1e-5
     )
@@ -320,10 +320,10 @@ def test_a_cell_that_breaks_is_named_and_marked(app: AppTest, loss_at: str) -> N
     report = gf.through_time(TimePass(cell="rnn_relu", loss_at=loss_at, **settings).experiment)
     first = 1 + int(np.argmax(report.column("hidden_nonfinite") > 0))
     assert f"**ReLU RNN** breaks on its way forward: from step {first} on" in read_markdown(app)
-    crosses = find_traces(chart(app), name="breaks")[0]
+    crosses = find_traces(read_chart(app), name="breaks")[0]
     assert 40 - first in crosses["x"]
-    assert not find_traces(chart(app), name="marks")
-    (curve,) = find_traces(chart(app), name="GRU")
+    assert not find_traces(read_chart(app), name="marks")
+    (curve,) = find_traces(read_chart(app), name="GRU")
     assert np.isfinite(decode(curve["y"])).all()
 
 
@@ -338,15 +338,15 @@ def test_without_a_gradient_the_page_says_where_it_broke(app: AppTest) -> None:
     }
     open_page(app, **settings)
     assert "There is no gradient:** from step" in app.error[0].value
-    assert "No gradient is a finite number" in read_words(chart(app, 1))
-    assert not find_traces(chart(app), name="theory")
+    assert "No gradient is a finite number" in read_words(read_chart(app, 1))
+    assert not find_traces(read_chart(app), name="theory")
     assert "Dashed" not in " ".join(caption.value for caption in app.caption)
     open_page(app, "clipping", **settings)
     assert "The gradient is not a finite number" in read_markdown(app)
-    assert "nothing to clip" in read_words(chart(app))
+    assert "nothing to clip" in read_words(read_chart(app))
     assert len(app.get("plotly_chart")) == 1
     open_page(app, "clipping", **settings | {"cell": "rnn_tanh"})
-    assert [bar["text"] for bar in chart(app)["data"]][1] == ["✕"] * 6  # by norm
+    assert [bar["text"] for bar in read_chart(app)["data"]][1] == ["✕"] * 6  # by norm
 
 
 def test_factors_follow_their_settings(app: AppTest) -> None:
@@ -365,9 +365,9 @@ def test_factors_follow_their_settings(app: AppTest) -> None:
         ),
         strict=True,
     ):
-        (line,) = find_traces(chart(app), name=name)
+        (line,) = find_traces(read_chart(app), name=name)
         np.testing.assert_allclose(decode(line["y"]), curve.total, rtol=1e-6)
-        (product,) = find_traces(chart(app, 1), name=name)
+        (product,) = find_traces(read_chart(app, 1), name=name)
         np.testing.assert_allclose(decode(product["y"])[1:], np.log10(curve.remaining), atol=1e-6)
     active = format_share(float(expected[2].direct.mean()))
     assert f"{active} are active" in read_markdown(app)
@@ -394,7 +394,7 @@ def test_clipping_follows_its_thresholds(app: AppTest) -> None:
     assert "no entry is large enough" in read_markdown(app)
     move_widget(app, "select_slider", "clip_value", 0.001)
     assert "the direction turns by" in read_markdown(app)
-    assert url(app)["clip_value"] == "0.001"
+    assert read_url(app)["clip_value"] == "0.001"
     assert len(app.get("plotly_chart")) == 3
 
 
@@ -411,11 +411,14 @@ def test_a_short_training(app: AppTest) -> None:
     )
     assert not app.get("plotly_chart")
     app.button(key="recurrent_train").click()
-    working(app.run())
+    check_works(app.run())
     assert "**LSTM**" in read_markdown(app)
     assert "**GRU**" in read_markdown(app)
-    assert [len(decode(t["x"])) for t in find_traces(chart(app), mode="lines+markers")] == [13, 13]
-    assert np.shape(decode(chart(app, 1)["data"][0]["z"])) == (8, 13)
+    assert [len(decode(t["x"])) for t in find_traces(read_chart(app), mode="lines+markers")] == [
+        13,
+        13,
+    ]
+    assert np.shape(decode(read_chart(app, 1)["data"][0]["z"])) == (8, 13)
     assert "recurrent_train" not in [button.key for button in app.button]
     move_widget(app, "number_input", "seed", 4, ShortTraining)
     assert not app.get("plotly_chart")  # the settings are no longer those that were trained
@@ -437,7 +440,7 @@ def test_settings_that_are_put_back_do_not_train_by_themselves(app: AppTest) -> 
         rnn_relu="False",
     )
     app.button(key="recurrent_train").click()
-    working(app.run())
+    check_works(app.run())
     move_widget(app, "number_input", "seed", 4, ShortTraining)
     del app.session_state["recurrent_trained"]["gru"]  # as if it had still been training
     move_widget(app, "number_input", "seed", 0, ShortTraining)

@@ -16,126 +16,133 @@ from gradflow.core.training import Run, RunState, TrainingPlan
 from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.ui.training.codec import UNUSED
 from tests.charts.figures import decode, find_traces
-from tests.pages.apptest import chart, sentences, url, working
+from tests.pages.apptest import check_works, read_boxes, read_chart, read_url
 from tests.pages.training import (
     EXPERIMENT,
     TINY,
-    control,
-    ended,
-    errors,
-    group,
-    opened,
-    pill,
+    find_control,
+    find_group,
+    find_presets,
+    find_session,
+    open_page,
     press,
-    said,
-    session,
+    read_errors,
+    read_prose,
+    wait_for_end,
 )
 
-pytestmark = pytest.mark.usefixtures("runs_stopped")
+pytestmark = pytest.mark.usefixtures("stop_runs")
 
 
 # --- buttons
 
 
 def test_it_waits_for_a_press_and_then_trains_what_the_controls_say(app: AppTest) -> None:
-    opened(app, **TINY)
+    open_page(app, **TINY)
     assert not app.get("plotly_chart")
-    assert "Press Play" in sentences(app)
+    assert "Press Play" in read_boxes(app)
     assert app.button("training_pause").disabled
     assert app.button("training_stop").disabled
     press(app, "play")
-    ended(app)
-    assert [lane.state for lane in group(app).lanes] == [RunState.FINISHED]
+    wait_for_end(app)
+    assert [lane.state for lane in find_group(app).lanes] == [RunState.FINISHED]
     expected = Run.collect(EXPERIMENT, TrainingPlan(steps=6))
     (line,) = [
         t
-        for t in find_traces(chart(app), yaxis="y")
+        for t in find_traces(read_chart(app), yaxis="y")
         if t["line"]["dash"] == "solid" and len(t["x"]) > 1
     ]
     np.testing.assert_allclose(
         decode(line["y"]), np.log10(expected.table()["loss"]), rtol=1e-4, atol=1e-6
     )
-    (heat,) = find_traces(chart(app, 1), type="heatmap")
+    (heat,) = find_traces(read_chart(app, 1), type="heatmap")
     np.testing.assert_allclose(
         decode(heat["z"]), np.log10(expected.matrix("weight_grad_norm")), rtol=1e-3, atol=1e-5
     )
-    assert "in 6 steps" in said(app)
+    assert "in 6 steps" in read_prose(app)
     assert "step 6 of 6 · ended" in app.get("progress")[0].proto.text
 
 
 def test_step_pause_play_stop_reset(app: AppTest) -> None:
-    opened(app, **TINY | {"steps": "2000"})
+    open_page(app, **TINY | {"steps": "2000"})
     press(app, "step")
-    ended(app)
-    assert group(app).steps == (1, 2000)
+    wait_for_end(app)
+    assert find_group(app).steps == (1, 2000)
     assert "paused" in app.get("progress")[0].proto.text
     press(app, "play")
     assert app.button("training_play").disabled
     press(app, "pause")
-    assert not group(app).running
-    reached = group(app).steps[0]
+    assert not find_group(app).running
+    reached = find_group(app).steps[0]
     press(app, "step")
-    ended(app)
-    assert group(app).steps[0] == reached + 1
+    wait_for_end(app)
+    assert find_group(app).steps[0] == reached + 1
     press(app, "stop")
-    assert [lane.state for lane in group(app).lanes] == [RunState.STOPPED]
+    assert [lane.state for lane in find_group(app).lanes] == [RunState.STOPPED]
     assert "stopped by hand" in app.get("progress")[0].proto.text
     assert len(app.get("plotly_chart")) >= 2  # what was recorded stays
     press(app, "reset")
-    assert session(app).group is None
-    assert [len(kept.run.records) for kept in session(app).earlier.values()] == [reached + 1]
+    assert find_session(app).group is None
+    assert [len(kept.run.records) for kept in find_session(app).earlier.values()] == [reached + 1]
 
 
 def test_a_run_goes_on_on_other_pages_and_is_found_again(app: AppTest) -> None:
-    opened(app, **TINY | {"steps": "20000", "record_every": "1000"})
+    open_page(app, **TINY | {"steps": "20000", "record_every": "1000"})
     press(app, "play")
-    first = group(app)
+    first = find_group(app)
     app.switch_page("../../pages/descent.py")
     app.query_params.clear()
-    working(app.run())
+    check_works(app.run())
     reached = first.steps[0]
     while first.steps[0] < reached + 3:
         threading.Event().wait(0.01)
     app.switch_page("../../pages/training.py")
     app.query_params.clear()
-    working(app.run())
-    assert group(app) is first
+    check_works(app.run())
+    assert find_group(app) is first
     assert "of 20000" in app.get("progress")[0].proto.text
-    assert url(app)["depth"] == "3"
+    assert read_url(app)["depth"] == "3"
 
 
 def test_settings_changed_meanwhile_wait_for_the_next_run(app: AppTest) -> None:
-    opened(app, **TINY)
+    open_page(app, **TINY)
     press(app, "step")
-    ended(app)
-    assert "were changed" not in sentences(app)
-    control(app, "select_slider", "Learning rate η").set_value(0.5)
-    working(app.run())
-    assert url(app)["learning_rate"] == "0.5"
-    assert "were changed" in sentences(app)
+    wait_for_end(app)
+    assert "were changed" not in read_boxes(app)
+    find_control(app, "select_slider", "Learning rate η").set_value(0.5)
+    check_works(app.run())
+    assert read_url(app)["learning_rate"] == "0.5"
+    assert "were changed" in read_boxes(app)
     press(app, "reset")
     press(app, "step")
-    ended(app)
-    assert group(app).lanes[0].plan.learning_rate == 0.5
-    assert "were changed" not in sentences(app)
+    wait_for_end(app)
+    assert find_group(app).lanes[0].plan.learning_rate == 0.5
+    assert "were changed" not in read_boxes(app)
 
 
 # --- settings and address
 
 
 def test_the_address_restores_network_and_plan(app: AppTest) -> None:
-    query = TINY | {"optimizer": "adam", "beta1": "0.8", "clip": "norm", "threshold": "0.3",
-                    "schedule": "cosine", "warmup_steps": "2", "seed": "7"}  # fmt: skip
-    opened(app, **query)
-    assert not errors(app)
-    assert {name: url(app)[name] for name in query} == query
-    assert "momentum" not in url(app)
-    assert "clip_norm" not in url(app)
+    query = TINY | {
+        "optimizer": "adam",
+        "beta1": "0.8",
+        "clip": "norm",
+        "threshold": "0.3",
+        "schedule": "cosine",
+        "warmup_steps": "2",
+        "seed": "7",
+    }
+    open_page(app, **query)
+    assert not read_errors(app)
+    assert {name: read_url(app)[name] for name in query} == query
+    assert "momentum" not in read_url(app)
+    assert "clip_norm" not in read_url(app)
     press(app, "step")
-    ended(app)
-    plan = group(app).lanes[0].plan
+    wait_for_end(app)
+    plan = find_group(app).lanes[0].plan
     assert (plan.optimizer, plan.beta1, plan.threshold, plan.warmup_steps) == ("adam", 0.8, 0.3, 2)
-    experiment = group(app).setup.runs[0].experiment
+    experiment = find_group(app).setup.runs[0].experiment
     assert (experiment.seed, experiment.network.depth) == (7, 3)
 
 
@@ -161,27 +168,27 @@ def test_names_of_experiment_and_plan_do_not_clash() -> None:
 def test_forged_values_are_named_and_the_rest_stays_alive(
     app: AppTest, query: dict[str, str], message: str
 ) -> None:
-    opened(app, **query)
-    assert message.replace("\\", "") in errors(app).replace("\\", "")
+    open_page(app, **query)
+    assert message.replace("\\", "") in read_errors(app).replace("\\", "")
     assert not app.button("training_play").disabled
 
 
 def test_what_cannot_be_trained_is_said_when_it_is_tried(app: AppTest) -> None:
-    opened(app, **TINY | {"dtype": "float16"})
+    open_page(app, **TINY | {"dtype": "float16"})
     press(app, "play")
-    assert "weights in float16 cannot be trained" in errors(app)
-    assert session(app).group is None
+    assert "weights in float16 cannot be trained" in read_errors(app)
+    assert find_session(app).group is None
 
 
 def test_impossible_combinations_of_controls_name_the_field(app: AppTest) -> None:
-    opened(app, **TINY | {"schedule": "cosine", "warmup_steps": "5"})
-    control(app, "number_input", "Steps").set_value(3)
-    working(app.run())
-    assert "warmup" in errors(app)
+    open_page(app, **TINY | {"schedule": "cosine", "warmup_steps": "5"})
+    find_control(app, "number_input", "Steps").set_value(3)
+    check_works(app.run())
+    assert "warmup" in read_errors(app)
     assert app.button("training_play").disabled
-    control(app, "number_input", "Steps").set_value(30)
-    working(app.run())
-    assert not errors(app)
+    find_control(app, "number_input", "Steps").set_value(30)
+    check_works(app.run())
+    assert not read_errors(app)
 
 
 @pytest.mark.parametrize(
@@ -202,26 +209,26 @@ def test_impossible_combinations_of_controls_name_the_field(app: AppTest) -> Non
 def test_every_control_changes_the_next_run(
     app: AppTest, kind: str, label: str, new: Any, name: str, text: str
 ) -> None:
-    opened(app, **TINY)
-    control(app, kind, label).set_value(new)
-    working(app.run())
-    assert url(app)[name] == text
-    assert not errors(app)
+    open_page(app, **TINY)
+    find_control(app, kind, label).set_value(new)
+    check_works(app.run())
+    assert read_url(app)[name] == text
+    assert not read_errors(app)
     press(app, "step")
-    ended(app)
-    one = group(app).setup.runs[0]
-    found = codec.to_query(one.experiment) | {n: str(v) for n, v in dict(one.plan).items()}
-    assert found[name] == text
+    wait_for_end(app)
+    run = find_group(app).setup.runs[0]
+    settings = codec.to_query(run.experiment) | {n: str(v) for n, v in dict(run.plan).items()}
+    assert settings[name] == text
 
 
 def test_fields_that_an_option_brings_can_be_set(app: AppTest) -> None:
-    opened(app, **TINY)
-    control(app, "selectbox", "Optimizer").set_value("adamw")
-    working(app.run())
-    control(app, "select_slider", "Weight decay λ").set_value(0.2)
-    control(app, "number_input", "β₁").set_value(0.5)
-    working(app.run())
-    assert (url(app)["weight_decay"], url(app)["beta1"]) == ("0.2", "0.5")
+    open_page(app, **TINY)
+    find_control(app, "selectbox", "Optimizer").set_value("adamw")
+    check_works(app.run())
+    find_control(app, "select_slider", "Weight decay λ").set_value(0.2)
+    find_control(app, "number_input", "β₁").set_value(0.5)
+    check_works(app.run())
+    assert (read_url(app)["weight_decay"], read_url(app)["beta1"]) == ("0.2", "0.5")
 
 
 def test_the_network_of_explore_can_be_taken(app: AppTest) -> None:
@@ -230,71 +237,86 @@ def test_the_network_of_explore_can_be_taken(app: AppTest) -> None:
     app.run()
     app.switch_page("../../pages/training.py")
     app.query_params.clear()
-    working(app.run())
-    assert (url(app)["depth"], url(app)["activation"]) == ("4", "relu")  # it begins with it
-    control(app, "slider", "Depth").set_value(9)
-    working(app.run())
-    assert url(app)["depth"] == "9"
+    check_works(app.run())
+    assert (read_url(app)["depth"], read_url(app)["activation"]) == (
+        "4",
+        "relu",
+    )  # it begins with it
+    find_control(app, "slider", "Depth").set_value(9)
+    check_works(app.run())
+    assert read_url(app)["depth"] == "9"
     press(app, "explore")
-    assert url(app)["depth"] == "4"
+    assert read_url(app)["depth"] == "4"
 
 
 # --- presets
 
 
 def test_a_preset_trains_its_runs_at_one_press_and_says_what_was_measured(app: AppTest) -> None:
-    opened(app)
-    pill(app).set_value("zero_initialization")
-    working(app.run())
+    open_page(app)
+    find_presets(app).set_value("zero_initialization")
+    check_works(app.run())
     preset = TRAINING_PRESETS["zero_initialization"]
-    assert url(app) == {"preset": "zero_initialization", "run": app.session_state["training_token"]}
-    assert preset.look_for in said(app)
-    ended(app)
-    assert [lane.state for lane in group(app).lanes] == [RunState.FINISHED] * 2
-    zeros, xavier = (lane.run.table()["loss"].iloc[-10:].mean() for lane in group(app).lanes)
-    assert "as claimed" in sentences(app)
-    assert f"**A** loss {zeros:.3g}".rstrip("0") in sentences(app)
-    assert f"**B** loss {xavier:.3g}" in sentences(app)
-    assert "4 of 4 layers did not move" in sentences(app)
-    heats = find_traces(chart(app, 1), type="heatmap")
+    assert read_url(app) == {
+        "preset": "zero_initialization",
+        "run": app.session_state["training_token"],
+    }
+    assert preset.look_for in read_prose(app)
+    wait_for_end(app)
+    assert [lane.state for lane in find_group(app).lanes] == [RunState.FINISHED] * 2
+    zeros, xavier = (lane.run.table()["loss"].iloc[-10:].mean() for lane in find_group(app).lanes)
+    assert "as claimed" in read_boxes(app)
+    assert f"**A** loss {zeros:.3g}".rstrip("0") in read_boxes(app)
+    assert f"**B** loss {xavier:.3g}" in read_boxes(app)
+    assert "4 of 4 layers did not move" in read_boxes(app)
+    heats = find_traces(read_chart(app, 1), type="heatmap")
     assert len(heats) == 2
-    assert "exactly 0" in json.dumps(chart(app, 1), ensure_ascii=False)
+    assert "exactly 0" in json.dumps(read_chart(app, 1), ensure_ascii=False)
 
 
 def test_a_link_prepares_a_preset_and_a_change_makes_it_a_run_of_its_own(app: AppTest) -> None:
-    opened(app, preset="batch_norm")
-    assert session(app).group is None
-    assert url(app) == {"preset": "batch_norm"}
-    control(app, "button_group", "Settings of").set_value(1)
-    working(app.run())
-    assert control(app, "selectbox", "Optimizer").value == "sgd"
-    assert url(app) == {"preset": "batch_norm"}
-    control(app, "number_input", "Steps").set_value(5)
-    working(app.run())
-    assert (url(app)["normalization"], url(app)["steps"]) == ("batch", "5")
-    assert pill(app).value is None
+    open_page(app, preset="batch_norm")
+    assert find_session(app).group is None
+    assert read_url(app) == {"preset": "batch_norm"}
+    find_control(app, "button_group", "Settings of").set_value(1)
+    check_works(app.run())
+    assert find_control(app, "selectbox", "Optimizer").value == "sgd"
+    assert read_url(app) == {"preset": "batch_norm"}
+    find_control(app, "number_input", "Steps").set_value(5)
+    check_works(app.run())
+    assert (read_url(app)["normalization"], read_url(app)["steps"]) == ("batch", "5")
+    assert find_presets(app).value is None
     press(app, "play")
-    ended(app)
-    assert len(group(app).lanes) == 1
+    wait_for_end(app)
+    assert len(find_group(app).lanes) == 1
 
 
 def test_a_run_that_breaks_is_named_and_its_cure_trains_beside_it(app: AppTest) -> None:
-    opened(app, depth="12", width="16", activation="relu", initialization="normal",
-           init_std="0.5", learning_rate="0.5", batch_size="16", steps="20")  # fmt: skip
+    open_page(
+        app,
+        depth="12",
+        width="16",
+        activation="relu",
+        initialization="normal",
+        init_std="0.5",
+        learning_rate="0.5",
+        batch_size="16",
+        steps="20",
+    )
     press(app, "play")
-    ended(app)
-    (lane,) = group(app).lanes
+    wait_for_end(app)
+    (lane,) = find_group(app).lanes
     divergence = lane.run.divergence
     assert divergence is not None
-    assert divergence.text in errors(app).replace("\\", "")
-    assert f"step {divergence.step}" in errors(app)
+    assert divergence.text in read_errors(app).replace("\\", "")
+    assert f"step {divergence.step}" in read_errors(app)
     labels = [button.label for button in app.button if "training_cure" in str(button.key)]
     assert any("Clip" in label for label in labels)
     assert any("rate 0.05" in label for label in labels)
     press(app, "cure_0_clipping")
-    ended(app)
-    assert url(app)["clip"] == "norm"
-    assert control(app, "selectbox", "Clipping").value == "norm"
-    assert group(app).lanes[0].run.divergence is None
-    assert len(find_traces(chart(app, 1), type="heatmap")) == 2  # the broken one beside it
-    assert [kept.run.divergence for kept in session(app).earlier.values()] == [divergence]
+    wait_for_end(app)
+    assert read_url(app)["clip"] == "norm"
+    assert find_control(app, "selectbox", "Clipping").value == "norm"
+    assert find_group(app).lanes[0].run.divergence is None
+    assert len(find_traces(read_chart(app, 1), type="heatmap")) == 2  # the broken one beside it
+    assert [kept.run.divergence for kept in find_session(app).earlier.values()] == [divergence]

@@ -8,80 +8,80 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from gradflow.core.training import RunState
-from gradflow.ui.training.runs import SESSIONS
-from tests.pages.apptest import chart, sentences, url, working
+from gradflow.ui.training.sessions import SESSIONS
+from tests.pages.apptest import check_works, read_boxes, read_chart, read_url
 from tests.pages.conftest import MAIN
 from tests.pages.training import (
     TINY,
-    control,
-    opened,
+    find_control,
+    open_page,
     press,
 )
 
-pytestmark = pytest.mark.usefixtures("runs_stopped")
+pytestmark = pytest.mark.usefixtures("stop_runs")
 
 
-def another_tab(**query: str) -> AppTest:
-    return opened(AppTest.from_file(MAIN, default_timeout=60), **query)
+def open_tab(**query: str) -> AppTest:
+    return open_page(AppTest.from_file(MAIN, default_timeout=60), **query)
 
 
 def test_a_page_loaded_anew_shows_its_run_with_its_settings(app: AppTest) -> None:
-    opened(app, **TINY | {"steps": "20000", "record_every": "100"})
-    assert "run" not in url(app)
+    open_page(app, **TINY | {"steps": "20000", "record_every": "100"})
+    assert "run" not in read_url(app)
     press(app, "step")
-    address = url(app)
+    address = read_url(app)
     group = SESSIONS._sessions[address["run"]].group
     assert group is not None
     group.lanes[0].wait(60)
-    found = another_tab(**address)
-    assert not sentences(found)
-    assert SESSIONS._sessions[found.session_state["training_token"]].group is group
-    assert url(found) == address
-    press(found, "play")
+    tab = open_tab(**address)
+    assert not read_boxes(tab)
+    assert SESSIONS._sessions[tab.session_state["training_token"]].group is group
+    assert read_url(tab) == address
+    press(tab, "play")
     assert group.lanes[0].state is RunState.RUNNING
-    press(found, "stop")
-    press(found, "reset")
-    assert url(found)["run"] == address["run"]  # the earlier run is found again, too
+    press(tab, "stop")
+    press(tab, "reset")
+    assert read_url(tab)["run"] == address["run"]  # the earlier run is found again, too
 
 
 def test_a_link_to_the_run_of_an_open_page_shows_its_settings_only(
     app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened(app, **TINY)
+    open_page(app, **TINY)
     press(app, "step")
-    address = url(app)
+    address = read_url(app)
     group = SESSIONS._sessions[address["run"]].group
     monkeypatch.setattr(SESSIONS, "_connected", lambda _streamlit_id: True)
     SESSIONS._sessions[address["run"]].streamlit_id = "its own page"
-    found = another_tab(**address)
-    assert "open elsewhere" in sentences(found)
+    tab = open_tab(**address)
+    assert "open elsewhere" in read_boxes(tab)
     settings = {name: text for name, text in address.items() if name != "run"}
-    assert url(found) == settings
-    press(found, "step")
-    assert url(found)["run"] != address["run"]
+    assert read_url(tab) == settings
+    press(tab, "step")
+    assert read_url(tab)["run"] != address["run"]
     assert SESSIONS._sessions[address["run"]].group is group
-    assert "open elsewhere" not in sentences(found)
+    assert "open elsewhere" not in read_boxes(tab)
 
 
 def test_a_link_to_a_run_that_is_gone_keeps_the_settings_and_says_so(app: AppTest) -> None:
-    opened(app, **TINY | {"run": "guessed"})
-    assert "no longer kept" in sentences(app)
-    assert url(app)["width"] == "8"
-    assert "run" not in url(app)
+    open_page(app, **TINY | {"run": "guessed"})
+    assert "no longer kept" in read_boxes(app)
+    assert read_url(app)["width"] == "8"
+    assert "run" not in read_url(app)
     assert "guessed" not in SESSIONS._sessions
     assert not app.error
 
 
 def test_a_late_choice_does_not_undo_what_a_press_has_set(app: AppTest) -> None:
-    opened(app, **TINY)
+    open_page(app, **TINY)
     # As when the browser answers with the value of a widget that the page has just replaced.
     press_of = next(g for g in app.get("button_group") if "Experiments" in g.label)
     press_of.set_value("zero_initialization")
-    control(app, "selectbox", "Optimizer").set_value("adam")
-    control(app, "number_input", "Steps").set_value(9)
-    working(app.run())
-    assert url(app)["preset"] == "zero_initialization"
-    assert control(app, "selectbox", "Optimizer").value == "sgd"
+    find_control(app, "selectbox", "Optimizer").set_value("adam")
+    find_control(app, "number_input", "Steps").set_value(9)
+    check_works(app.run())
+    assert read_url(app)["preset"] == "zero_initialization"
+    assert find_control(app, "selectbox", "Optimizer").value == "sgd"
 
 
 @pytest.mark.parametrize(
@@ -95,63 +95,63 @@ def test_a_late_choice_does_not_undo_what_a_press_has_set(app: AppTest) -> None:
 def test_what_is_changed_at_the_moment_of_a_press_is_what_is_trained(
     app: AppTest, kind: str, label: str, value: Any, name: str
 ) -> None:
-    opened(app, **TINY)
+    open_page(app, **TINY)
     # A number that was typed is sent by the press on Play itself, which takes the focus away.
-    control(app, kind, label).set_value(value)
+    find_control(app, kind, label).set_value(value)
     press(app, "step")
-    group = SESSIONS._sessions[url(app)["run"]].group
+    group = SESSIONS._sessions[read_url(app)["run"]].group
     assert group is not None
     group.lanes[0].wait(60)
     run = group.lanes[0].run
     trained = dict(run.settings or {}) | {"optimizer": str(run.plan.optimizer)}
-    assert trained[name] == url(app)[name] == str(value)
+    assert trained[name] == read_url(app)[name] == str(value)
 
 
 def test_more_steps_are_recorded_less_often(app: AppTest) -> None:
-    opened(app, **TINY)
-    control(app, "number_input", "Steps").set_value(20_000)
-    working(app.run())
+    open_page(app, **TINY)
+    find_control(app, "number_input", "Steps").set_value(20_000)
+    check_works(app.run())
     assert not app.error
-    assert url(app)["steps"] == "20000"
-    assert control(app, "number_input", "Record every").value == 11
-    control(app, "number_input", "Steps").set_value(100)
-    working(app.run())
-    assert url(app)["record_every"] == "11"
+    assert read_url(app)["steps"] == "20000"
+    assert find_control(app, "number_input", "Record every").value == 11
+    find_control(app, "number_input", "Steps").set_value(100)
+    check_works(app.run())
+    assert read_url(app)["record_every"] == "11"
 
 
 def test_a_long_run_is_announced_and_one_without_end_refused(app: AppTest) -> None:
-    def said() -> str:
+    def read_captions() -> str:
         return "\n".join(caption.value for caption in app.get("caption"))
 
-    opened(app, **TINY | {"device": "cpu"})
-    assert "of one processor core" not in said()
+    open_page(app, **TINY | {"device": "cpu"})
+    assert "of one processor core" not in read_captions()
     wide = {"depth": "20", "width": "512", "batch_size": "256", "device": "cpu"}
-    opened(app, **wide | {"steps": "2000", "record_every": "20"})
-    assert "roughly 3 min of one processor core" in said()
-    opened(app, **wide | {"width": "1024", "steps": "20000", "record_every": "20"})
+    open_page(app, **wide | {"steps": "2000", "record_every": "20"})
+    assert "roughly 3 min of one processor core" in read_captions()
+    open_page(app, **wide | {"width": "1024", "steps": "20000", "record_every": "20"})
     assert "TFLOP of arithmetic, allowed are at most 200" in app.error[0].value
     assert app.button("training_play").disabled
 
 
 def test_settings_of_an_experiment_that_have_no_effect_here_are_named(app: AppTest) -> None:
-    opened(app, **TINY | {"loss_scale": "8", "clip_norm": "1"})
+    open_page(app, **TINY | {"loss_scale": "8", "clip_norm": "1"})
     assert r"clip\_norm, loss\_scale: no effect on this page" in app.error[0].value
-    assert url(app)["width"] == "8"
+    assert read_url(app)["width"] == "8"
 
 
 def test_runs_of_ones_own_are_told_apart_when_they_stand_side_by_side(app: AppTest) -> None:
-    opened(app, **TINY)
+    open_page(app, **TINY)
     for optimizer in ("sgd", "adam"):
-        control(app, "selectbox", "Optimizer").set_value(optimizer)
+        find_control(app, "selectbox", "Optimizer").set_value(optimizer)
         press(app, "play")
-        group = SESSIONS._sessions[url(app)["run"]].group
+        group = SESSIONS._sessions[read_url(app)["run"]].group
         assert group is not None
         group.lanes[0].wait(60)
-        working(app.run())
-    (kept,) = SESSIONS._sessions[url(app)["run"]].earlier
+        check_works(app.run())
+    (kept,) = SESSIONS._sessions[read_url(app)["run"]].earlier
     app.session_state["training_details"] = "Compare"
-    working(app.run())
-    control(app, "multiselect", "Show beside").set_value([kept])
-    working(app.run())
-    names = {trace["name"] for trace in chart(app)["data"]}
+    check_works(app.run())
+    find_control(app, "multiselect", "Show beside").set_value([kept])
+    check_works(app.run())
+    names = {trace["name"] for trace in read_chart(app)["data"]}
     assert {"<b>A</b> Adam", "<b>B</b> SGD"} <= names

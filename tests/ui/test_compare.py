@@ -21,15 +21,15 @@ from tests.charts.reports import make_empty_report, make_report
 TANH = gf.Experiment()
 
 
-def experiment(seed: int = 0, **network):
+def make_experiment(seed: int = 0, **network):
     return gf.Experiment(network=gf.MLP(**network), seed=seed)
 
 
-def fields(**columns):
-    return {letter: codec.to_fields(one) for letter, one in columns.items()}
+def list_fields(**columns):
+    return {letter: codec.to_fields(experiment) for letter, experiment in columns.items()}
 
 
-RELU_HE = experiment(activation="relu", initialization="kaiming_normal")
+RELU_HE = make_experiment(activation="relu", initialization="kaiming_normal")
 
 
 @pytest.mark.parametrize(
@@ -41,28 +41,36 @@ RELU_HE = experiment(activation="relu", initialization="kaiming_normal")
             {"a": TANH, "b": RELU_HE},
             ["Tanh, Xavier normal", "ReLU, Kaiming normal"],
         ),
-        ({"a": TANH, "b": experiment(depth=7)}, ["Tanh, Depth 20", "Depth 7"]),
+        ({"a": TANH, "b": make_experiment(depth=7)}, ["Tanh, Depth 20", "Depth 7"]),
         (
-            {"a": experiment(normalization="batch"), "b": TANH},
+            {"a": make_experiment(normalization="batch"), "b": TANH},
             ["Tanh, BatchNorm", "no normalization"],
         ),
         (
-            {"a": TANH, "d": experiment(connection="residual", block_size=3)},
+            {"a": TANH, "d": make_experiment(connection="residual", block_size=3)},
             ["Tanh, Plain", "Residual, Layers per block 3"],
         ),
         (
-            {"a": TANH, "b": experiment(activation="relu", initialization="orthogonal",
-                                        normalization="layer", depth=3, width=9)},
+            {
+                "a": TANH,
+                "b": make_experiment(
+                    activation="relu",
+                    initialization="orthogonal",
+                    normalization="layer",
+                    depth=3,
+                    width=9,
+                ),
+            },
             None,
         ),
     ],
-)  # fmt: skip
+)
 def test_names_say_what_differs(columns, names):
-    made = settings.name_columns(fields(**columns))
+    column_names = settings.name_columns(list_fields(**columns))
     if names is None:
-        assert made["b"] == "ReLU, Orthogonal, LayerNorm, …"
+        assert column_names["b"] == "ReLU, Orthogonal, LayerNorm, …"
     else:
-        assert list(made.values()) == names
+        assert list(column_names.values()) == names
 
 
 def test_every_setting_of_every_preset_can_be_shown():
@@ -72,14 +80,16 @@ def test_every_setting_of_every_preset_can_be_shown():
 
 
 def test_differing_settings_as_a_table():
-    table = settings.make_differences_table(fields(a=TANH, b=RELU_HE, c=experiment(widths=(7, 5))))
+    table = settings.make_differences_table(
+        list_fields(a=TANH, b=RELU_HE, c=make_experiment(widths=(7, 5)))
+    )
     rows = {row[0]: list(row[1:]) for row in table.itertuples(index=False)}
     assert list(table.columns) == ["Setting", "A", "B", "C"]
     assert rows["Activation"] == ["Tanh", "ReLU", "Tanh"]
     assert rows["Widths, one by one"][2] == "7-5"
     assert rows["Depth"] == ["20", "20", "–"]
     assert "Seed" not in rows
-    assert settings.make_differences_table(fields(a=TANH, b=TANH)).empty
+    assert settings.make_differences_table(list_fields(a=TANH, b=TANH)).empty
 
 
 @pytest.mark.parametrize("code", PRESETS)
@@ -128,7 +138,7 @@ def test_setting_of_a_report():
             settings.find_setting(dataclasses.replace(report, experiment=bad))
 
 
-def with_norms(report, factor: float):
+def replace_norms(report, factor: float):
     """‖δ_l‖ falls by exactly ``factor`` per hidden layer on its way back."""
     last = len(report.layers)
     norms = [3.0 * factor ** (last - n) for n in report.layers["layer"]]
@@ -138,17 +148,24 @@ def with_norms(report, factor: float):
 def test_delta_table_by_hand():
     sized = make_report(5, 10, "relu", widths=[10, 10, 20, 10])
     dead = [5.0, 0.0, 10.0, 0.0, math.nan]
-    a = with_norms(make_report(4, 10), 0.5)
+    a = replace_norms(make_report(4, 10), 0.5)
     a = dataclasses.replace(
-        a, loss=2.0, parameter_count=1000, seconds=0.010,
+        a,
+        loss=2.0,
+        parameter_count=1000,
+        seconds=0.010,
         layers=a.layers.assign(saturated=[0.1, 0.2, 0.3, math.nan]),
-    )  # fmt: skip
-    b = with_norms(sized, 2.0)
+    )
+    b = replace_norms(sized, 2.0)
     signals = b.signals.assign(dead_units=dead)
     b = dataclasses.replace(
-        b, loss=2.5, parameter_count=3000, seconds=0.005, signals=signals,
+        b,
+        loss=2.5,
+        parameter_count=3000,
+        seconds=0.005,
+        signals=signals,
         layers=b.layers.assign(dead_units=dead),
-    )  # fmt: skip
+    )
     entries = [ComparedSetting("A", "one", a), ComparedSetting("C", "two", b)]
 
     table = measure_settings(entries).set_index("measure")
@@ -160,24 +177,24 @@ def test_delta_table_by_hand():
     change = [0.5, 3.0, 4.0, 32.0, math.nan, math.nan, 0.5]
     assert table["C_to_A"].to_numpy() == pytest.approx(change, nan_ok=True)
 
-    shown = make_delta_table(entries)
-    assert list(shown.columns) == ["Measure", "A", "C"]
-    cells = shown["C"].tolist()
+    delta_table = make_delta_table(entries)
+    assert list(delta_table.columns) == ["Measure", "A", "C"]
+    cells = delta_table["C"].tolist()
     assert cells[0] == "2.5  (+0.5)"
     assert cells[2] == "2  (×4)"
     assert cells[4].startswith("25")
     assert cells[5] == "–"
     assert cells[6] == "5 ms  (×0.5)"
-    assert shown["A"].tolist()[4] == "–"
+    assert delta_table["A"].tolist()[4] == "–"
 
 
 def test_tables_survive_nothing_and_non_finite_numbers():
     broken = dataclasses.replace(make_report(3, 8), loss=math.inf)
     entries = [ComparedSetting("A", "", broken), ComparedSetting("B", "", make_empty_report())]
-    shown = make_delta_table(entries)
-    assert len(shown) == len(MEASURES)
-    assert shown["A"][0] == "∞"
-    assert shown["B"][0] == "NaN"
+    delta_table = make_delta_table(entries)
+    assert len(delta_table) == len(MEASURES)
+    assert delta_table["A"][0] == "∞"
+    assert delta_table["B"][0] == "NaN"
     assert np.isnan(measure_settings(entries)["B"][2])
     assert measure_settings([]).shape[0] == len(MEASURES)
 

@@ -12,24 +12,33 @@ from gradflow.core.experiment import MLP, Data, Experiment
 from gradflow.core.training import Run, RunState, TrainingPlan
 from gradflow.core.training.presets import PresetRun
 from gradflow.ui.compute import ADMISSION
-from gradflow.ui.training import live, runs, words
-from gradflow.ui.training.runs import EarlierRun, Group, Sessions, Setup, TokenClaim, TooManyRuns
+from gradflow.ui.training import live, words
+from gradflow.ui.training.groups import RunGroup, Setup
+from gradflow.ui.training.sessions import (
+    ABSENT_SECONDS,
+    FORGOTTEN_SECONDS,
+    MAX_EARLIER,
+    EarlierRun,
+    Sessions,
+    TokenClaim,
+    TooManyRuns,
+)
 
 TINY = Experiment(network=MLP(depth=2, width=4), data=Data(batch_size=8))
 LONG = TrainingPlan(steps=20_000, record_every=1000, reports=0, evaluate_every=0)
 SHORT = TrainingPlan(steps=6, reports=0, evaluate_every=0)
 
 
-def setup(plan: TrainingPlan = SHORT, count: int = 1) -> Setup:
+def make_setup(plan: TrainingPlan = SHORT, count: int = 1) -> Setup:
     return Setup(None, tuple(PresetRun("", TINY, plan) for _i in range(count)))
 
 
-def wait(group: Group) -> None:
+def wait(group: RunGroup) -> None:
     for lane in group.lanes:
         lane.wait(60)
 
 
-def threads() -> int:
+def count_threads() -> int:
     return sum(thread.name == "gradflow-run" for thread in threading.enumerate())
 
 
@@ -37,10 +46,10 @@ def threads() -> int:
 def sessions():
     """Sessions under a clock that the test sets, of browsers that the test closes."""
     now, open_tabs = [0.0], set()
-    found = Sessions(clock=lambda: now[0], connected=lambda name: name in open_tabs)
-    found.now, found.open_tabs = now, open_tabs
-    yield found
-    for session in found._sessions.values():
+    kept = Sessions(clock=lambda: now[0], connected=lambda name: name in open_tabs)
+    kept.now, kept.open_tabs = now, open_tabs
+    yield kept
+    for session in kept._sessions.values():
         if session.group is not None:
             session.group.stop()
 
@@ -49,15 +58,15 @@ def sessions():
 
 
 def test_the_runs_of_a_group_play_to_the_end_with_the_numbers_of_a_run_alone():
-    before = threads()
-    group = Group(setup(count=2))
+    before = count_threads()
+    group = RunGroup(make_setup(count=2))
     assert not group.running
     assert group.steps == (0, 12)
     group.play()
     wait(group)
     assert group.over
     assert not group.running
-    assert threads() == before
+    assert count_threads() == before
     alone = [record.loss for record in Run.collect(TINY, SHORT).records]
     for lane in group.lanes:
         assert [record.loss for record in lane.run.records] == alone
@@ -67,7 +76,7 @@ def test_runs_of_a_group_take_turns_and_leave_the_core_to_others_between_steps()
     held, most, entered, lock = [0], [0], [0], threading.Lock()
 
     @contextmanager
-    def admission():
+    def admit():
         with lock:  # one core
             held[0] += 1
             entered[0] += 1
@@ -77,13 +86,13 @@ def test_runs_of_a_group_take_turns_and_leave_the_core_to_others_between_steps()
 
     class Gate:
         def __enter__(self):
-            self._open = admission()
+            self._open = admit()
             self._open.__enter__()
 
         def __exit__(self, *error):
             self._open.__exit__(None, None, None)
 
-    group = Group(setup(count=3), admission=Gate())
+    group = RunGroup(make_setup(count=3), admission=Gate())
     group.play()
     wait(group)
     assert most[0] == 1
@@ -92,7 +101,7 @@ def test_runs_of_a_group_take_turns_and_leave_the_core_to_others_between_steps()
 
 
 def test_others_are_admitted_while_a_long_run_goes_on():
-    group = Group(setup(LONG))
+    group = RunGroup(make_setup(LONG))
     group.play()
     for _i in range(20):
         assert ADMISSION.acquire(timeout=10)
@@ -102,34 +111,34 @@ def test_others_are_admitted_while_a_long_run_goes_on():
 
 
 def test_step_pause_and_stop():
-    before = threads()
-    group = Group(setup(count=2))
+    before = count_threads()
+    group = RunGroup(make_setup(count=2))
     group.step()
     wait(group)
     assert [len(lane.run.records) for lane in group.lanes] == [1, 1]
     assert group.steps == (2, 12)
     assert not group.over
-    assert threads() == before
+    assert count_threads() == before
     group.stop()
     assert group.over
     assert {lane.state for lane in group.lanes} == {RunState.STOPPED}
     assert group.steps == (2, 2)  # nothing is left to do
     group.play()
-    assert threads() == before
+    assert count_threads() == before
 
 
 def test_a_stopped_run_frees_its_thread():
-    before = threads()
-    group = Group(setup(LONG, count=2))
+    before = count_threads()
+    group = RunGroup(make_setup(LONG, count=2))
     group.play()
-    assert threads() == before + 2
+    assert count_threads() == before + 2
     group.stop()
-    assert threads() == before
+    assert count_threads() == before
     assert all(lane._trainer is None for lane in group.lanes)
 
 
 def test_time_left_is_that_of_the_pace_since_it_was_started():
-    group = Group(setup(LONG))
+    group = RunGroup(make_setup(LONG))
     assert group.estimate_seconds_left() is None
     group.play()
     while group.steps[0] < 10:
@@ -151,18 +160,18 @@ def test_time_left_is_that_of_the_pace_since_it_was_started():
 def test_a_run_pauses_when_its_page_is_gone_and_goes_on_while_it_is_open(sessions):
     sessions.open_tabs.add("tab")
     token = sessions.open("tab")
-    group = sessions.start(sessions.look(token, "tab"), setup(LONG))
+    group = sessions.start(sessions.look(token, "tab"), make_setup(LONG))
     group.play()
-    sessions.now[0] += 10 * runs.ABSENT_SECONDS  # on another page of the app, but open
+    sessions.now[0] += 10 * ABSENT_SECONDS  # on another page of the app, but open
     done = group.steps[0]
     while group.steps[0] < done + 5:
         threading.Event().wait(0.01)
     assert group.running
     sessions.open_tabs.clear()
-    sessions.now[0] += runs.ABSENT_SECONDS + 1
+    sessions.now[0] += ABSENT_SECONDS + 1
     wait(group)
     assert [lane.state for lane in group.lanes] == [RunState.PAUSED]
-    assert threads() == 0 or not group.running
+    assert count_threads() == 0 or not group.running
     assert words.describe_progress(group)[1].endswith("paused, its page was closed")
     assert "Play goes on" in words.describe_claim(TokenClaim.GIVEN, group)
     sessions.look(token, "tab")
@@ -176,9 +185,9 @@ def test_a_run_pauses_when_its_page_is_gone_and_goes_on_while_it_is_open(session
 def test_a_session_that_is_long_gone_is_forgotten_with_its_runs(sessions):
     token = sessions.open("tab")
     session = sessions.look(token, "tab")
-    group = sessions.start(session, setup(LONG))
+    group = sessions.start(session, make_setup(LONG))
     group.step()
-    sessions.now[0] += runs.FORGOTTEN_SECONDS + 1
+    sessions.now[0] += FORGOTTEN_SECONDS + 1
     other = sessions.open("other")
     assert group.over
     assert set(sessions._sessions) == {other}
@@ -188,7 +197,7 @@ def test_a_session_that_is_long_gone_is_forgotten_with_its_runs(sessions):
 def test_a_page_that_is_loaded_anew_gets_its_runs_back(sessions):
     sessions.open_tabs.add("before")
     token = sessions.open("before")
-    group = sessions.start(sessions.look(token, "before"), setup(LONG))
+    group = sessions.start(sessions.look(token, "before"), make_setup(LONG))
     sessions.open_tabs.clear()
     sessions.open_tabs.add("after")
     assert sessions.claim(token, "after") is TokenClaim.GIVEN
@@ -200,13 +209,13 @@ def test_a_page_that_is_loaded_anew_gets_its_runs_back(sessions):
 def test_runs_of_an_open_page_and_of_none_are_not_handed_over(sessions):
     sessions.open_tabs.add("owner")
     token = sessions.open("owner")
-    sessions.start(sessions.look(token, "owner"), setup(LONG))
+    sessions.start(sessions.look(token, "owner"), make_setup(LONG))
     assert sessions.claim(token, "stranger") is TokenClaim.OPEN_ELSEWHERE
     assert sessions.look(token, "owner").streamlit_id == "owner"
     assert sessions.claim("guessed", "stranger") is TokenClaim.FORGOTTEN
     assert "guessed" not in sessions._sessions
     sessions.open_tabs.clear()
-    sessions.now[0] += runs.FORGOTTEN_SECONDS + 1
+    sessions.now[0] += FORGOTTEN_SECONDS + 1
     assert sessions.claim(token, "owner") is TokenClaim.FORGOTTEN
 
 
@@ -218,37 +227,37 @@ def test_tokens_cannot_be_guessed(sessions):
 
 def test_a_new_group_ends_the_one_before_but_an_impossible_one_does_not(sessions):
     session = sessions.look(sessions.open("tab"), "tab")
-    first = sessions.start(session, setup(LONG))
+    first = sessions.start(session, make_setup(LONG))
     half = TINY.model_copy(update={"dtype": "float16"})
     with pytest.raises(InvalidExperiment, match="float16"):
         sessions.start(session, Setup(None, (PresetRun("", half, SHORT),)))
     assert session.group is first
     assert not first.over
-    second = sessions.start(session, setup())
+    second = sessions.start(session, make_setup())
     assert first.over
     assert session.group is second
 
 
 def test_only_so_many_sessions_train_at_a_time(sessions, monkeypatch):
-    monkeypatch.setattr(runs, "MAX_RUNNING", 1)
-    one, two = (sessions.look(sessions.open(name), name) for name in "ab")
-    sessions.admit(one)
-    group = sessions.start(one, setup(LONG))
+    monkeypatch.setattr("gradflow.ui.training.sessions.MAX_RUNNING", 1)
+    first, second = (sessions.look(sessions.open(name), name) for name in "ab")
+    sessions.admit(first)
+    group = sessions.start(first, make_setup(LONG))
     group.play()
-    sessions.admit(one)  # its own runs do not count
+    sessions.admit(first)  # its own runs do not count
     with pytest.raises(TooManyRuns, match="This server runs 1 trainings"):
-        sessions.admit(two)
+        sessions.admit(second)
     group.stop()
-    sessions.admit(two)
+    sessions.admit(second)
 
 
 def test_running_sessions_are_counted_and_many_of_them_look_less_often(sessions):
-    found = [sessions.look(sessions.open(name), name) for name in ("a", "b", "c")]
-    for session in found[:2]:
-        sessions.start(session, setup(LONG)).play()
-    sessions.start(found[2], setup(LONG))
+    opened_sessions = [sessions.look(sessions.open(name), name) for name in ("a", "b", "c")]
+    for session in opened_sessions[:2]:
+        sessions.start(session, make_setup(LONG)).play()
+    sessions.start(opened_sessions[2], make_setup(LONG))
     assert sessions.count_running() == 2
-    assert sessions.count_running(but=found[0]) == 1
+    assert sessions.count_running(but=opened_sessions[0]) == 1
     assert live.compute_slowdown(1) == live.compute_slowdown(4) == 1
     assert live.compute_slowdown(30) * live.CURVES_EVERY == pytest.approx(3)
 
@@ -256,9 +265,9 @@ def test_running_sessions_are_counted_and_many_of_them_look_less_often(sessions)
 def test_the_oldest_earlier_run_makes_room(sessions):
     session = sessions.look(sessions.open("tab"), "tab")
     run = Run.collect(TINY, SHORT)
-    keys = [session.keep(EarlierRun(str(i), run))[0] for i in range(runs.MAX_EARLIER + 2)]
+    keys = [session.keep(EarlierRun(str(i), run))[0] for i in range(MAX_EARLIER + 2)]
     assert len(set(keys)) == len(keys)
     assert list(session.earlier) == keys[2:]
-    assert [one.name for one in session.earlier.values()] == [
-        str(i) for i in range(2, runs.MAX_EARLIER + 2)
+    assert [earlier.name for earlier in session.earlier.values()] == [
+        str(i) for i in range(2, MAX_EARLIER + 2)
     ]

@@ -13,17 +13,18 @@ from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import MLP, ConvNet, Data, Experiment, Transformer
 from gradflow.core.training import Run, TrainingPlan, cost
 from gradflow.core.training.presets import TRAINING_PRESETS, PresetRun
-from gradflow.ui.training import claims, files, runs, summary, words
+from gradflow.ui.training import claims, files, groups, summary, words
+from gradflow.ui.training.groups import RunGroup, Setup
 from gradflow.ui.training.lanes import ShownRun, can_replay, find_experiment, name_run
 from gradflow.ui.training.names import name_by_differences, name_network
-from gradflow.ui.training.runs import Group, Setup, TokenClaim
+from gradflow.ui.training.sessions import TokenClaim
 
 TINY = Experiment(network=MLP(depth=2, width=4), data=Data(batch_size=8))
 LONG = TrainingPlan(steps=20_000, record_every=1000, reports=0, evaluate_every=0)
 SHORT = TrainingPlan(steps=6, reports=0, evaluate_every=0)
 
 
-def setup(plan: TrainingPlan = SHORT, count: int = 1) -> Setup:
+def make_setup(plan: TrainingPlan = SHORT, count: int = 1) -> Setup:
     return Setup(None, tuple(PresetRun("", TINY, plan) for _i in range(count)))
 
 
@@ -36,29 +37,29 @@ def run() -> Run:
 
 
 def test_a_summary_takes_means_over_the_last_ten_records(run):
-    found = summary.summarize_run(run)
+    means = summary.summarize_run(run)
     table = run.table()
-    assert found.steps == 15
-    assert found.loss_before == table["loss"].iloc[0]
-    assert found.loss == pytest.approx(table["loss"].iloc[5:].mean())
-    assert found.accuracy == pytest.approx(table["accuracy"].iloc[5:].mean())
-    assert found.held_out_loss == table["held_out_loss"].dropna().iloc[-1]
-    assert found.grad_norm_largest == table["grad_norm"].max()
+    assert means.steps == 15
+    assert means.loss_before == table["loss"].iloc[0]
+    assert means.loss == pytest.approx(table["loss"].iloc[5:].mean())
+    assert means.accuracy == pytest.approx(table["accuracy"].iloc[5:].mean())
+    assert means.held_out_loss == table["held_out_loss"].dropna().iloc[-1]
+    assert means.grad_norm_largest == table["grad_norm"].max()
     layers = run.layers()
     first = layers[layers["step"] == 1].set_index("layer")["weight_grad_norm"]
-    assert found.first_share == pytest.approx(first[1] / first[2])
+    assert means.first_share == pytest.approx(first[1] / first[2])
     ratios = [
         float(np.median(layers[layers["layer"] == i]["update_ratio"].to_numpy()[5:]))
         for i in (1, 2)
     ]
-    assert found.ratios == pytest.approx(ratios)
-    assert found.spread == pytest.approx(max(ratios) / min(ratios))
-    assert found.broke is None
+    assert means.ratios == pytest.approx(ratios)
+    assert means.spread == pytest.approx(max(ratios) / min(ratios))
+    assert means.broke is None
     assert summary.summarize_run(Run("", None, SHORT, ())) is None
 
 
 def test_the_table_has_a_column_per_run(run):
-    table = summary.make_table([("A one", run), ("B two", run)])
+    table = summary.make_summary_table([("A one", run), ("B two", run)])
     assert list(table.columns[1:]) == ["A one", "B two"]
     rows = table.set_index(table.columns[0])["A one"]
     assert rows["Steps done"] == "15"
@@ -66,11 +67,11 @@ def test_the_table_has_a_column_per_run(run):
 
 
 def test_what_was_not_measured_is_a_dash_and_what_was_a_number(run):
-    table = summary.make_table([("A", run)]).set_index("Mean of the last 10 records")["A"]
+    table = summary.make_summary_table([("A", run)]).set_index("Mean of the last 10 records")["A"]
     assert table["Gradient noise scale, samples"] == "–"
     plan = TrainingPlan(steps=4, reports=0, evaluate_every=0, noise_every=2)
     noisy = Run.collect(TINY, plan)
-    table = summary.make_table([("A", noisy)]).set_index("Mean of the last 10 records")["A"]
+    table = summary.make_summary_table([("A", noisy)]).set_index("Mean of the last 10 records")["A"]
     measured = noisy.table()["noise_scale"].dropna().iloc[-1]
     assert table["Gradient noise scale, samples"] == words.format_number(measured)
     assert table["Held-out loss, last look"] == "–"
@@ -82,18 +83,18 @@ def test_what_was_not_measured_is_a_dash_and_what_was_a_number(run):
 
 
 def test_speeds_name_the_slowest_and_the_fastest_layer(run):
-    def said(*ratios: float) -> str:
+    def describe(*ratios: float) -> str:
         return words.describe_speeds(replace(summary.summarize_run(run), ratios=ratios))
 
-    even = said(1e-3, 2e-3)
+    even = describe(1e-3, 2e-3)
     assert even == "Per step, layer 1 moves by 0.001 of its size, layer 2 by 0.002."
-    assert "layer 2 moves by 10⁻⁵" in said(1e-3, 1e-5).replace("1·10", "10")
-    assert "100 times as fast" in said(1e-3, 1e-5)
-    assert "a larger rate may help" in said(1e-6, 1e-5)
-    assert "a smaller rate may help" in said(0.1, 0.2)
-    assert said(0.0, 1e-3) == "1 of 2 layers do not move at all."
-    assert said(0.0, 0.0) == "No layer moves."
-    assert said(math.nan) == ""
+    assert "layer 2 moves by 10⁻⁵" in describe(1e-3, 1e-5).replace("1·10", "10")
+    assert "100 times as fast" in describe(1e-3, 1e-5)
+    assert "a larger rate may help" in describe(1e-6, 1e-5)
+    assert "a smaller rate may help" in describe(0.1, 0.2)
+    assert describe(0.0, 1e-3) == "1 of 2 layers do not move at all."
+    assert describe(0.0, 0.0) == "No layer moves."
+    assert describe(math.nan) == ""
 
 
 @pytest.mark.parametrize(
@@ -121,8 +122,13 @@ def test_runs_are_named_after_what_they_do_and_know_their_settings(run):
             "ReLU, Normal σ 0.25, 3 layers, width 8",
         ),
         (
-            ConvNet(depth=4, activation="tanh", initialization="xavier_normal",
-                    normalization="batch", connection="residual"),
+            ConvNet(
+                depth=4,
+                activation="tanh",
+                initialization="xavier_normal",
+                normalization="batch",
+                connection="residual",
+            ),
             "Convolutional, Tanh, Xavier normal, 4 layers, 16 channels, BatchNorm, Residual",
         ),
         (
@@ -130,7 +136,7 @@ def test_runs_are_named_after_what_they_do_and_know_their_settings(run):
             "Transformer, GELU, 2 blocks, width 16, 2 heads, Post-LN",
         ),
     ],
-)  # fmt: skip
+)
 def test_networks_are_called_by_the_words_of_the_controls(spec, name):
     assert name_network(Experiment(network=spec)) == name
 
@@ -187,7 +193,7 @@ def test_the_size_of_a_file_is_known_before_it_is_made(run):
 
 
 def test_long_runs_are_announced_and_short_ones_are_not():
-    assert words.announce_duration(setup()) == ""
+    assert words.announce_duration(make_setup()) == ""
     wide = Experiment(network=MLP(depth=20, width=512), data=Data(batch_size=256), device="cpu")
     plan = TrainingPlan(steps=20_000, record_every=20)
     seconds = cost.estimate_seconds(wide, plan)
@@ -204,7 +210,7 @@ def test_rough_times_have_no_more_digits_than_they_deserve(seconds, text):
 
 
 def test_what_became_of_a_link_is_said():
-    group = Group(setup(LONG))
+    group = RunGroup(make_setup(LONG))
     assert (
         words.describe_claim(TokenClaim.GIVEN, group) == ""
     )  # paused by hand: the progress bar says so
@@ -215,8 +221,8 @@ def test_what_became_of_a_link_is_said():
 
 def test_a_minus_infinity_that_relu_hides_is_spoken_of(run):
     assert not words.is_break_hidden(run)
-    one = TRAINING_PRESETS["clipping"].runs[0]
-    broken = Run.collect(one.experiment, one.plan)
+    preset_run = TRAINING_PRESETS["clipping"].runs[0]
+    broken = Run.collect(preset_run.experiment, preset_run.plan)
     layer = broken.divergence.layer
     signals = broken.reports[broken.divergence.step].signals.set_index("module")
     assert signals.loc[f"linear{layer}", "min"] == -math.inf
@@ -244,11 +250,11 @@ def test_the_outcome_is_a_sentence_with_the_numbers(run):
     ],
 )
 def test_the_formulas_are_those_of_the_plan(plan, parts):
-    found = words.write_rule(TrainingPlan(**plan))
-    assert all(part in found for part in parts)
-    assert ("\\lambda_1" in found) == ("l1" in plan)
-    assert ("\\lambda_2" in found) == ("l2" in plan)
-    assert ("{c}{" in found) == (plan.get("clip") == "norm")
+    rule = words.write_rule(TrainingPlan(**plan))
+    assert all(part in rule for part in parts)
+    assert ("\\lambda_1" in rule) == ("l1" in plan)
+    assert ("\\lambda_2" in rule) == ("l2" in plan)
+    assert ("{c}{" in rule) == (plan.get("clip") == "norm")
 
 
 # --- claims
@@ -256,28 +262,28 @@ def test_the_formulas_are_those_of_the_plan(plan, parts):
 
 def test_every_preset_has_a_claim():
     assert claims.CLAIMS.keys() == TRAINING_PRESETS.keys()
-    assert all(len(preset.runs) <= runs.MAX_LANES for preset in TRAINING_PRESETS.values())
+    assert all(len(preset.runs) <= groups.MAX_LANES for preset in TRAINING_PRESETS.values())
 
 
 @pytest.mark.parametrize("code", TRAINING_PRESETS)
 def test_what_is_measured_bears_out_the_claim_and_would_not_the_other_way_round(code):
     preset = TRAINING_PRESETS[code]
     every = 4 if code == "degradation" else 3
-    found = [
+    trained = [
         Run.collect(
-            one.experiment,
-            one.plan.replace_settings(record_every=every, reports=0, evaluate_every=10),
+            preset_run.experiment,
+            preset_run.plan.replace_settings(record_every=every, reports=0, evaluate_every=10),
         )
-        for one in preset.runs
+        for preset_run in preset.runs
     ]
-    lines, holds = claims.judge_preset(code, found)
+    lines, holds = claims.judge_preset(code, trained)
     assert holds
-    assert len(lines) == len(found)
-    assert [line[:5] for line in lines] == [f"**{letter}**" for letter in "ABCD"[: len(found)]]
-    _lines, reversed_holds = claims.judge_preset(code, found[::-1])
+    assert len(lines) == len(trained)
+    assert [line[:5] for line in lines] == [f"**{letter}**" for letter in "ABCD"[: len(trained)]]
+    _lines, reversed_holds = claims.judge_preset(code, trained[::-1])
     assert not reversed_holds
     nothing = Run("", None, SHORT, ())
-    assert claims.judge_preset(code, [nothing, *found[1:]]) is None
+    assert claims.judge_preset(code, [nothing, *trained[1:]]) is None
 
 
 def test_a_forged_file_cannot_ask_for_a_day_of_computing(run):

@@ -218,7 +218,7 @@ def _list_limits(flow: FlowData) -> list[tuple[float, str]]:
 
 
 def _has_room_for_labels(flow: FlowData) -> bool:
-    """Tell whether the left third of the lower band is empty where the limits are labelled."""
+    """Whether the left third of the lower band is empty where the limits are labelled."""
     band = flow.backward
     left = band.share[:, : max(1, round(len(flow.layers) / 3))]
     for exponent, _name in _list_limits(flow):

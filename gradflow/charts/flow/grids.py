@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from gradflow.charts.figure import FloatArray
-from gradflow.charts.rebin import Grid, compute_quantiles, find_extremes
+from gradflow.charts.rebin import Grid, compute_quantiles, find_histogram_extremes
 from gradflow.core.histogram import Histogram
 from gradflow.core.report import Report
 
@@ -62,7 +62,7 @@ def _make_symlog_grid(reach: FloatArray, scale: float) -> Grid:
 
 def _find_reach(histogram: Histogram) -> tuple[float, float]:
     """Find the range an axis should cover: the extremes, unless a few entries lie far out."""
-    low, high = find_extremes(histogram)
+    low, high = find_histogram_extremes(histogram)
     if math.isnan(low):
         return math.nan, math.nan
     inner_low, inner_high = compute_quantiles(histogram, (0.0005, 0.9995))
@@ -83,7 +83,7 @@ def find_gradient_range(
     for histogram in histograms:
         if histogram.scale == "log10" and histogram.counts.any():
             lows.append(next(compute_quantiles(histogram, (LOW_TAIL,))))
-            highs.append(find_extremes(histogram)[1])
+            highs.append(find_histogram_extremes(histogram)[1])
     # The readout's gradient is p - y; where the network is sure, p has no lower end.
     lows = lows[:-1] if len(lows) > 2 else lows
     levels = level[np.isfinite(level)]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from gradflow.charts.figure import read_column
-from gradflow.charts.rebin import find_extremes
+from gradflow.charts.rebin import find_histogram_extremes
 from gradflow.charts.theme import escape, format_count, format_number, format_share
 from gradflow.core.histogram import Histogram
 from gradflow.core.report import Report
@@ -92,7 +92,7 @@ def describe_forward(report: Report, histograms: list[Histogram]) -> list[str]:
     texts = []
     for (title, symbol), row, histogram in zip(titles, table, histograms, strict=True):
         mean, std, rms, saturated, dead, dead_share = row
-        low, high = find_extremes(histogram)
+        low, high = find_histogram_extremes(histogram)
         lines = [
             f"{title}{what} {symbol}",
             ", ".join(
@@ -123,7 +123,7 @@ def describe_backward(report: Report, gradient: str, histograms: list[Histogram]
             f"{_('norm')} ‖{symbol}‖ {format_number(norm)}",
         ]
         if histogram.counts.any() and histogram.scale == "log10":
-            largest = 10 ** min(find_extremes(histogram)[1], 308.25)
+            largest = 10 ** min(find_histogram_extremes(histogram)[1], 308.25)
             lines.append(f"{_('largest entry about')} {format_number(largest, 2)}")
         if histogram.subnormal:
             lines.append(f"{_('subnormal')} {format_share(histogram.subnormal / histogram.total)}")

@@ -48,7 +48,7 @@ def draw_bands(
         *draw_theory_and_seeds(flow, mode),
         *draw_rms(flow, mode, panels),
         *draw_theory_on_top(flow, mode),
-        *draw_marks(flow, mode),
+        *draw_outlier_marks(flow, mode),
     ]
 
 
@@ -178,7 +178,7 @@ def draw_theory_on_top(flow: FlowData, mode: Mode) -> list[dict[str, Any]]:
 
 
 def has_markers(flow: FlowData, panels: int = 1) -> bool:
-    """Tell whether the RMS line has room for a marker per layer in one of ``panels`` panels."""
+    """Whether the RMS line has room for a marker per layer in one of ``panels`` panels."""
     return len(flow.layers) * panels <= MARKER_LIMIT
 
 
@@ -216,7 +216,7 @@ def draw_rms(flow: FlowData, mode: Mode, panels: int = 1) -> list[dict[str, Any]
     ]
 
 
-def draw_marks(flow: FlowData, mode: Mode) -> list[dict[str, Any]]:
+def draw_outlier_marks(flow: FlowData, mode: Mode) -> list[dict[str, Any]]:
     """Draw crosses for non-finite entries and triangles for entries outside the axis."""
     palette = PALETTES[mode]
     traces = []

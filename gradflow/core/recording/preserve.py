@@ -67,7 +67,7 @@ def preserve(model: nn.Module) -> Iterator[None]:
 
 
 def _may_write_parameters(modules: list[nn.Module]) -> bool:
-    """Tell whether code may run that writes parameters, which PyTorch's own layers never do."""
+    """Whether code may run that writes parameters, which PyTorch's own layers never do."""
     return any(
         not type(module).__module__.startswith(_READ_ONLY_CODE)
         or module._forward_hooks

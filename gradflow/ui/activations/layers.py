@@ -27,7 +27,7 @@ def show() -> None:
     _show_formulas(products, spec.layers)
     figure = slope_products_figure(products, mode=blocks.read_mode())
     blocks.show_figure(figure, "slope_products", _("Products of slopes over the layers"))
-    for sentence in write_sentences(spec, products):
+    for sentence in describe_products(spec, products):
         st.markdown(sentence)
     if spec.activation is Activation.SIGMOID and st.button(
         _("See a deep sigmoid network in Explore"), icon=":material/insights:"
@@ -66,7 +66,7 @@ def _show_formulas(products: SlopeProducts, layers: int) -> None:
     )
 
 
-def write_sentences(spec: SlopeChains, products: SlopeProducts) -> list[str]:
+def describe_products(spec: SlopeChains, products: SlopeProducts) -> list[str]:
     """Say what the products mean, in plain words."""
     bound, median = float(products.bound[-1]), float(products.slopes[1, -1])
     slopes = _(

@@ -111,7 +111,7 @@ def draw_controls() -> None:
         with column:
             draw_number(CHAIN, name, step=0.1)
     draw_toggle(CHAIN, "each")
-    if CHAIN.value("each"):
+    if CHAIN.read_value("each"):
         left, right = st.columns(2)
         for i in range(1, chain.length + 1):
             _draw_parameter(left, "w", i)

@@ -11,24 +11,22 @@ from gradflow.charts.compare.data import ComparedSetting
 from gradflow.charts.theme import list_styles
 from gradflow.core import codec
 from gradflow.core.diagnosis import findings
-from gradflow.core.errors import GradflowError, InvalidExperiment
+from gradflow.core.errors import GradflowError
 from gradflow.core.experiment import Experiment
-from gradflow.core.presets import PRESETS
 from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.ui import blocks, compute
 from gradflow.ui.compare import add
 from gradflow.ui.compare import settings as compare_settings
 from gradflow.ui.compare import state as compare_state
-from gradflow.ui.compare.settings import LETTERS, REFERENCE, SHARED, Column
-from gradflow.ui.explore.state import EXPLORE
-from gradflow.ui.settings.experiments import GROUPS
-from gradflow.ui.settings.fields import draw_compact_field, draw_dependents, draw_fields
+from gradflow.ui.compare.card_controls import (
+    draw_file_controls,
+    draw_setting_controls,
+    read_experiment,
+)
+from gradflow.ui.compare.settings import LETTERS, REFERENCE, Column
 from gradflow.ui.settings.state import show_in_widget
 
-MAIN = ("architecture", "activation", "initialization", "normalization", "connection")
-SIZE = (("depth",), ("width", "channels"))
-"""Settings whose widgets are always in sight; those that hang on them are a click away."""
 _GLYPHS = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲"}
 
 
@@ -55,26 +53,6 @@ class Card:
         """Say what is wrong with this setting."""
         with self.alerts:
             blocks.show_error(f"{self.letter.upper()}: {problem}")
-
-
-def draw_shared_controls() -> bool:
-    """Draw the controls that all settings share: data, loss, seed and number format of A.
-
-    Returns:
-        Whether the cards shall show their controls.
-    """
-    with_controls = st.toggle(
-        _("Controls in the cards"),
-        value=True,
-        key="compare_controls",
-        help=_("Without them the figures have more room, on a projector say."),
-    )
-    for group in GROUPS:
-        if set(group.names) <= SHARED:
-            with st.expander(_(group.title), expanded=group.title == "Data and loss"):
-                draw_fields(compare_state.FORMS[REFERENCE], group.names, draw=draw_compact_field)
-    st.caption(_("The same for all settings; what a saved file was computed on stays as it was."))
-    return with_controls
 
 
 def draw_cards(*, with_controls: bool = True) -> list[Card]:
@@ -116,100 +94,14 @@ def _draw_card(
 ) -> tuple[Card, str]:
     head, verdict = st.container(), st.container()
     if column.report is not None:
-        experiment, problem = _draw_file_controls(letter, column.report)
+        experiment, problem = draw_file_controls(letter, column.report)
     else:
         if with_controls:
-            _draw_controls(letter)
-        experiment, problem = _read_experiment(letter, column, reference)
+            draw_setting_controls(letter)
+        experiment, problem = read_experiment(letter, column, reference)
     if reference is not None and experiment is not None:
         _show_conditions(letter, column, experiment, reference)
     return Card(letter, column, experiment, head, verdict, alerts), problem
-
-
-def _draw_controls(letter: str) -> None:
-    form = compare_state.FORMS[letter]
-    for name in MAIN:
-        draw_compact_field(form, name)
-    for names, column in zip(SIZE, st.columns(2), strict=True):
-        with column:
-            for name in names:
-                draw_compact_field(form, name)
-    # Not a popover: what is in a closed one comes up with its smallest values.
-    with st.expander(_("More settings"), icon=":material/tune:"):
-        for name in MAIN:
-            draw_dependents(form, name, draw=draw_compact_field)
-        draw_compact_field(form, "widths")
-        preset_key = f"compare_{letter}_preset"
-        show_in_widget(preset_key, None)  # it always waits for a choice
-        st.selectbox(
-            _("Replace by a preset"),
-            list(PRESETS) if letter == REFERENCE else compare_settings.list_network_presets(),
-            index=None,
-            key=preset_key,
-            format_func=lambda code: _(PRESETS[code].label),
-            placeholder=_("a preset experiment …"),
-            on_change=add.put_preset,
-            args=(letter, preset_key),
-        )
-        if EXPLORE.read_last_valid() != form.read_last_valid():
-            st.button(
-                _("Take the setting of Explore"),
-                key=f"explore_{letter}",
-                icon=":material/insights:",
-                on_click=compare_state.put_column,
-                args=(letter, Column(), EXPLORE.read_last_valid()),
-                width="stretch",
-            )
-
-
-def _read_experiment(
-    letter: str, column: Column, reference: Experiment | None
-) -> tuple[Experiment | None, str]:
-    """Read what the controls describe, else the last that was possible; and what is wrong."""
-    form = compare_state.FORMS[letter]
-    shared = {}
-    if reference is not None and not column.alone:
-        shared = compare_settings.select_shared(codec.to_fields(reference))
-    try:
-        return form.read(shared), form.problem
-    except InvalidExperiment as error:
-        last = codec.to_fields(form.read_last_valid()) | shared
-        try:
-            return codec.from_fields(last), "\n".join(
-                [str(error), _("Shown below is the last setting that was possible.")]
-            )
-        except InvalidExperiment:
-            return None, "\n".join([str(error), _("It is left out below.")])
-
-
-def _draw_file_controls(letter: str, report: Report) -> tuple[Experiment | None, str]:
-    """Show where a saved report comes from; its setting, if it can be run here, and why not."""
-    st.caption(_("Numbers as saved in the file; nothing is computed."))
-    experiment, problem = None, ""
-    try:
-        experiment = compare_settings.find_setting(report)
-    except InvalidExperiment as error:
-        problem = str(error)
-    if experiment is None:
-        st.info(
-            _(
-                "This file holds no setting that can be run here. It is not in the address of "
-                "this page, and whether its data and seed are those of A is not known."
-            ),
-            icon=":material/link_off:",
-        )
-        return None, problem
-    st.caption(_("The address holds its setting: after a reload it is computed anew."))
-    name = compare_state.list_columns()[letter].name
-    st.button(
-        _("Edit as a setting"),
-        key=f"edit_{letter}",
-        icon=":material/edit:",
-        on_click=compare_state.put_column,
-        args=(letter, Column(name=name, alone=True), experiment),
-        width="stretch",
-    )
-    return experiment, ""
 
 
 def _show_conditions(letter: str, column: Column, own: Experiment, reference: Experiment) -> None:

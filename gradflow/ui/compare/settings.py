@@ -67,7 +67,7 @@ def from_text(text: str) -> dict[str, str]:
 
 
 def stands_alone(own: Fields, reference: Fields) -> bool:
-    """Say whether ``own`` names data, a seed or the like that differs from the reference's."""
+    """Whether ``own`` names data, a seed or the like that differs from the reference's."""
     return any(reference.get(name) != value for name, value in own.items() if name in SHARED)
 
 

@@ -28,12 +28,12 @@ def show() -> None:
         "degradation_depth",
         _("Gradient at the first layer against depth"),
     )
-    st.markdown(write_sentence(sweeps))
+    st.markdown(describe_depth_sweeps(sweeps))
     blocks.show_table(tabulate_sweeps(sweeps), key="degradation_depth_table")
     blocks.explain("degradation_depth")
 
 
-def write_sentence(sweeps: dict[Connection, DepthSweep]) -> str:
+def describe_depth_sweeps(sweeps: dict[Connection, DepthSweep]) -> str:
     """Say what arrives at layer 1 of the deepest networks."""
     parts = [
         _("**{name}** {ratio}").format(

@@ -53,7 +53,7 @@ def _draw_controls() -> None:
 
 def _show_landscapes(spec: Shattering) -> None:
     landscapes = compute.compute_landscapes(_select_fields(spec, _LANDSCAPE_FIELDS))
-    rows = name_rows(spec, landscapes)
+    rows = make_landscape_rows(spec, landscapes)
     blocks.show_figure(
         landscapes_figure(landscapes.x, rows, mode=blocks.read_mode()),
         "degradation_landscapes",
@@ -69,7 +69,7 @@ def _show_landscapes(spec: Shattering) -> None:
     blocks.explain("degradation_shattering")
 
 
-def name_rows(spec: Shattering, landscapes: Landscapes) -> list[LandscapeRow]:
+def make_landscape_rows(spec: Shattering, landscapes: Landscapes) -> list[LandscapeRow]:
     """Name the rows of the picture, and say which of them are noise."""
     plain = _("{n} layers, plain").format(n=spec.layers)
     residual = _("{n} layers, residual").format(n=spec.residual_layers)

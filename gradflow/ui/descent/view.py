@@ -15,10 +15,9 @@ from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.descent_outcome import (
     DescentOutcome,
     find_first_outside,
-    format_point,
     is_in_sight,
-    judge_descent,
 )
+from gradflow.core.teaching.descent_verdict import format_point, judge_descent
 from gradflow.core.teaching.optimizers import DESCENT_OPTIMIZERS, DescentOptimizer
 from gradflow.core.teaching.trajectories import Trajectory
 from gradflow.core.text import _

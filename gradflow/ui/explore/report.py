@@ -108,7 +108,7 @@ def choose_gradient(key: str) -> Gradient:
 def show_flow(experiment: Experiment, report: Report) -> tuple[Overlay, ...]:
     """Show the Flow figure with the choice of its lower band and of what is drawn over it."""
     if rows := stream.choose_rows(experiment, report, "flow"):
-        stream.show_flow(rows)
+        stream.show_stream_flow(rows)
         return ()
     left, right = st.columns([3, 2], vertical_alignment="center")
     with left:
@@ -221,7 +221,7 @@ def _show_layer(report: Report) -> None:
 def _list_tables(report: Report) -> dict[str, pd.DataFrame]:
     tables = {"layers": report.layers}
     if report.stream is not None:
-        tables["stream"] = stream.make_table(report.stream)
+        tables["stream"] = stream.label_stream_table(report.stream)
     return tables | {"signals": report.signals, "parameters": report.parameters}
 
 

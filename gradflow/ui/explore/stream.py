@@ -41,7 +41,7 @@ def choose_rows(experiment: Experiment, report: Report, place: str) -> Report | 
     return report.stream if rows == "block" else None
 
 
-def show_flow(stream: Report) -> None:
+def show_stream_flow(stream: Report) -> None:
     """Show the Flow figure of the stream."""
     figure = charts.flow_figure(stream, mode=blocks.read_mode(), gradient="activation_grad")
     blocks.show_figure(
@@ -50,6 +50,6 @@ def show_flow(stream: Report) -> None:
     blocks.explain("stream")
 
 
-def make_table(stream: Report) -> pd.DataFrame:
-    """Make the table of a stream; row 0 is what enters the first branch."""
+def label_stream_table(stream: Report) -> pd.DataFrame:
+    """Label the columns of a stream's table; row 0 is what enters the first branch."""
     return stream.layers[list(_COLUMNS)].rename(columns=_COLUMNS)

@@ -41,7 +41,7 @@ def show() -> None:
     blocks.show_figure(figure, "normalization_blocks", write_alternative(divisions))
     for column, sets in zip(st.columns(len(divisions)), divisions, strict=True):
         column.markdown(write_caption(sets))
-    st.markdown("\n\n".join(write_sentences(spec, divisions)))
+    st.markdown("\n\n".join(describe_divisions(spec, divisions)))
     blocks.explain("normalization_sharing")
 
 
@@ -52,11 +52,11 @@ def _draw_controls() -> None:
             draw_slider(BLOCK, name)
     left, middle, right = st.columns(3)
     with left:
-        draw_allowed(BLOCK, "groups", list_divisors(BLOCK.value("channels")))
+        draw_allowed(BLOCK, "groups", list_divisors(BLOCK.read_value("channels")))
     with middle:
-        draw_slider(BLOCK, "sample", high=BLOCK.value("samples"))
+        draw_slider(BLOCK, "sample", high=BLOCK.read_value("samples"))
     with right:
-        draw_slider(BLOCK, "channel", high=BLOCK.value("channels"))
+        draw_slider(BLOCK, "channel", high=BLOCK.read_value("channels"))
 
 
 def write_alternative(divisions: Sequence[Sets]) -> str:
@@ -88,7 +88,7 @@ def write_caption(sets: Sets) -> str:
     return "  \n".join(lines)
 
 
-def write_sentences(spec: NormalizedBlock, divisions: list[Sets]) -> list[str]:
+def describe_divisions(spec: NormalizedBlock, divisions: list[Sets]) -> list[str]:
     """Say which normalizations coincide, which are degenerate, and what RMS norm does."""
     texts = []
     for norms in find_coincidences(divisions):

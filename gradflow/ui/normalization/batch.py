@@ -41,7 +41,7 @@ def show() -> None:
     )
     if spec.samples > DRAWN_SAMPLES:
         st.caption(_("Of the {n} samples the first 32 are drawn.").format(n=spec.samples))
-    st.markdown(write_sentence(spec, pushed))
+    st.markdown(describe_pushed_batch(spec, pushed))
     box = st.expander(
         _("Mean and variance of every channel"),
         icon=":material/table:",
@@ -69,7 +69,7 @@ def _draw_controls() -> None:
         draw_slider(BATCH, "samples")
     with columns[1]:
         draw_slider(BATCH, "beta", step=0.1)
-        draw_slider(BATCH, "sample", high=BATCH.value("samples"))
+        draw_slider(BATCH, "sample", high=BATCH.read_value("samples"))
     with columns[2]:
         draw_marks(BATCH, "eps", EPSILONS)
         draw_slider(BATCH, "channel")
@@ -90,7 +90,7 @@ def tabulate_channels(pushed: PushResult) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def write_sentence(spec: PushedBatch, pushed: PushResult) -> str:
+def describe_pushed_batch(spec: PushedBatch, pushed: PushResult) -> str:
     """Say what the normalization did to channels and to samples."""
     after = pushed.after
     channels, samples = after.mean((2, 3)).mean(0), after.mean((1, 2, 3))

@@ -104,8 +104,10 @@ def write_update(spec: RunningStatistics, course: RunningCourse) -> str:
         (
             rf"v_{{{k}}}",
             variance_rule,
-            rf"{old}{write_number(old_variance)}"
-            rf" + {new}{unbiased}\cdot {write_number(course.variance[-1])}",
+            (
+                rf"{old}{write_number(old_variance)}"
+                rf" + {new}{unbiased}\cdot {write_number(course.variance[-1])}"
+            ),
             write_number(course.running_variance[-1]),
         ),
     )

@@ -35,7 +35,7 @@ def show() -> None:
         _("Spread of batch statistics and error of the output against the batch size"),
     )
     st.latex(write_formulas(spec, spreads))
-    st.markdown(write_sentence(spec, spreads))
+    st.markdown(describe_spreads(spec, spreads))
     blocks.explain("normalization_small")
 
 
@@ -55,7 +55,7 @@ def _draw_controls() -> None:
 
 
 def write_formulas(spec: SmallBatches, spreads: Spreads) -> str:
-    """Write theory at the chosen batch size beside what the samples gave."""
+    """Write the spreads at the chosen batch size, by theory and from the samples."""
     size = SIZES.index(spec.batch_size)
     m = spec.batch_size * spec.positions
     kurtosis = write_number(LAWS[spec.law].kurtosis)
@@ -89,7 +89,7 @@ def write_formulas(spec: SmallBatches, spreads: Spreads) -> str:
     )
 
 
-def write_sentence(spec: SmallBatches, spreads: Spreads) -> str:
+def describe_spreads(spec: SmallBatches, spreads: Spreads) -> str:
     """Say what the spreads mean at the chosen batch size, and what group norm does."""
     size = SIZES.index(spec.batch_size)
     text = _(

@@ -20,7 +20,7 @@ _MAX_RESULTS = 24
 """Results that are kept for all users; the largest take some megabytes."""
 R = TypeVar("R")
 Stop = Callable[[Spec], None]
-"""Callback of the button that ends the computation of these settings."""
+"""A function that ends the computation of these settings."""
 
 
 @st.cache_resource(show_spinner=False)

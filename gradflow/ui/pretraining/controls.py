@@ -85,7 +85,7 @@ def _draw_transfer() -> None:
         **TRANSFER.bind("first", _CHOSEN_DIGITS),
     )
     draw_slider(TRANSFER, "layers")
-    draw_slider(TRANSFER, "reused", high=TRANSFER.value("layers"))
+    draw_slider(TRANSFER, "reused", high=TRANSFER.read_value("layers"))
     _draw_marks(TRANSFER, "width", _WIDTHS)
     _draw_activation(TRANSFER)
     _draw_marks(TRANSFER, "steps", _STEPS)

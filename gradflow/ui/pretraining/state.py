@@ -30,7 +30,7 @@ class StackForm(Form[FineTuning]):
     """The form of the stack alone; a preset leaves the settings of its fine-tuning as they are."""
 
     def is_preset(self, preset: FineTuning, settings: FineTuning) -> bool:
-        """Say whether the stack is a preset's."""
+        """Whether the stack is a preset's."""
         return settings.build_stack() == preset.build_stack()
 
     def load_preset(self, code: str) -> None:

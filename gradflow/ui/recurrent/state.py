@@ -30,7 +30,7 @@ class TimePassForm(Form[TimePass]):
     """The form of a pass through time."""
 
     def is_preset(self, preset: TimePass, settings: TimePass) -> bool:
-        """Say whether the experiment is a preset's, whatever of it is looked at."""
+        """Whether the experiment is a preset's, whatever of it is looked at."""
         return settings.experiment == preset.experiment
 
 
@@ -73,17 +73,17 @@ def stop_training() -> None:
 
 
 def has_begun(spec: ShortTraining) -> bool:
-    """Say whether the training of these settings was asked for last."""
+    """Whether the training of these settings was asked for last."""
     return _BEGUN.get() == spec
 
 
 def is_stopped() -> bool:
-    """Say whether the training was ended by hand."""
+    """Whether the training was ended by hand."""
     return _STOPPED.get()
 
 
 def has_other_results(spec: ShortTraining) -> bool:
-    """Say whether there are results, but of other settings."""
+    """Whether there are results, but of other settings."""
     return not has_begun(spec) and bool(_MOMENTS.get())
 
 

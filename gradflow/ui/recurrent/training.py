@@ -38,7 +38,7 @@ _LEARNED, _BEGUN = 0.2, 0.7
 """Shares of the loss of guessing below which the adding problem is learned, or begun."""
 
 
-def show_training(spec: ShortTraining) -> None:
+def show_short_training(spec: ShortTraining) -> None:
     """Show the training while it runs, else its results and the button that begins it."""
     st.caption(_(LEARNABLE[spec.source].help))
     running, ended = st.empty(), st.empty()  # the results are gone while a training runs
@@ -52,7 +52,7 @@ def show_training(spec: ShortTraining) -> None:
 
 
 def _is_complete(spec: ShortTraining, trained: Sequence[TrainedCell]) -> bool:
-    """Say whether every cell was trained to its end."""
+    """Whether every cell was trained to its end."""
     return len(trained) == len(spec.cells) and all(
         cell.steps[-1] == spec.steps or cell.diverged for cell in trained
     )
@@ -149,14 +149,14 @@ def _show_losses(spec: ShortTraining, trained: Sequence[TrainedCell], key: str) 
     baseline = (name.format(loss=format_number(guess)), guess)
     curves = [(_(words.CELL_NAMES[cell.cell]), cell.steps, cell.loss) for cell in trained]
     blocks.show_figure(
-        training_loss_figure(curves, steps=spec.steps, baseline=baseline, mode=blocks.mode()),
+        training_loss_figure(curves, steps=spec.steps, baseline=baseline, mode=blocks.read_mode()),
         key,
         _("Loss of each cell over the training steps"),
     )
 
 
 def _show_results(spec: ShortTraining, trained: Sequence[TrainedCell]) -> None:
-    st.markdown("\n".join(f"- {describe_result(spec, cell)}" for cell in trained))
+    st.markdown("\n".join(f"- {describe_trained_cell(spec, cell)}" for cell in trained))
     _show_losses(spec, trained, "recurrent_loss")
     blocks.explain("recurrent_training")
     st.subheader(_("Gradient per time step as training goes"))
@@ -166,13 +166,13 @@ def _show_results(spec: ShortTraining, trained: Sequence[TrainedCell]) -> None:
     best = min(options, key=lambda code: (options[code][0].best, options[code][1] == "hidden"))
     names = {code: name_state(*option) for code, option in options.items()}
     key = f"recurrent_whose_{'_'.join(cell.cell for cell in trained)}"
-    cell, state = options[blocks.one_of(_("Whose gradient"), names, key, best)]
+    cell, state = options[blocks.choose_one(_("Whose gradient"), names, key, best)]
     blocks.show_figure(
         training_gradient_figure(
             cell.steps,
             cell.stack_norms(state),
             f"{STATE_SYMBOLS[state]}<sub>t</sub>",
-            mode=blocks.mode(),
+            mode=blocks.read_mode(),
         ),
         "recurrent_trained_gradient",
         _("Gradient norm per time step against training steps"),
@@ -187,7 +187,7 @@ def name_state(cell: TrainedCell, state: State) -> str:
     return f"{name} ({STATE_SYMBOLS[state]})" if len(cell.moments[0].norms) > 1 else name
 
 
-def describe_result(spec: ShortTraining, cell: TrainedCell) -> str:
+def describe_trained_cell(spec: ShortTraining, cell: TrainedCell) -> str:
     """Say how far the training of a cell came."""
     name, last = _(words.CELL_NAMES[cell.cell]), cell.moments[-1]
     if cell.diverged:

@@ -17,7 +17,7 @@ from gradflow.ui.recurrent.factors import show_factors
 from gradflow.ui.recurrent.gates import show_gates
 from gradflow.ui.recurrent.state import PAGE, RecurrentView
 from gradflow.ui.recurrent.through_time import show_pass
-from gradflow.ui.recurrent.training import show_training
+from gradflow.ui.recurrent.training import show_short_training
 
 QUESTION = N_(
     "A recurrent network uses the same weights at every time step. On its way back the gradient "
@@ -60,5 +60,5 @@ _VIEWS: dict[str, Callable[[Any], None]] = {
     RecurrentView.CELLS: show_cells,
     RecurrentView.FACTORS: show_factors,
     RecurrentView.CLIPPING: show_clipping,
-    RecurrentView.TRAINING: show_training,
+    RecurrentView.TRAINING: show_short_training,
 }

@@ -97,7 +97,7 @@ def describe_fate(course: GradientCourse) -> str:
 
 
 def arrives_only_if_short(course: GradientCourse) -> bool:
-    """Say whether a gradient arrives only because the sequence is short."""
+    """Whether a gradient arrives only because the sequence is short."""
     return course.fate is TimeFate.KEPT and not _STEADY <= course.factor <= 1 / _STEADY
 
 

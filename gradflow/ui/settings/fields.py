@@ -181,7 +181,7 @@ def draw_marks(
 ) -> None:
     """Draw a slider over certain values; the one of a link lies among them."""
     if form.applies(name):
-        values = sorted({*marks, form.value(name)})
+        values = sorted({*marks, form.read_value(name)})
         st.select_slider(options=values, format_func=format_func, **form.bind(name))
 
 

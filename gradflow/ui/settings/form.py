@@ -150,7 +150,7 @@ class Form(Generic[S]):
         return next((code for code, preset in presets if self.is_preset(preset, current)), None)
 
     def is_preset(self, preset: S, settings: S) -> bool:
-        """Say whether settings count as those of a preset; a page may compare a part of them."""
+        """Whether settings count as those of a preset; a page may compare a part of them."""
         return settings == preset
 
     def load_preset(self, code: str) -> None:
@@ -181,12 +181,12 @@ class Form(Generic[S]):
         return spec.model_fields[name]
 
     def applies(self, name: str) -> bool:
-        """Say whether a setting of this name exists and has an effect."""
+        """Whether a setting of this name exists and has an effect."""
         spec = self.find_spec(name)
         return spec is not None and spec.applies(name, self.values)
 
-    def value(self, name: str) -> Any:
-        """The current value of a setting, or its default."""
+    def read_value(self, name: str) -> Any:
+        """Read the current value of a setting, or its default."""
         default = self.find_field(name).default
         return self._values.get().get(name, default)
 
@@ -203,7 +203,7 @@ class Form(Generic[S]):
         """
         info, conversion = self.find_field(name), conversion or Conversion()
         key = self.find_widget_key(name + part)
-        show_in_widget(key, simplify_value(conversion.to_widget(self.value(name))))
+        show_in_widget(key, simplify_value(conversion.to_widget(self.read_value(name))))
         return {
             "label": label or _(info.title or name),
             "help": _(info.description or ""),
@@ -220,7 +220,7 @@ class Form(Generic[S]):
     def _take(self, name: str, part: str, key: str, conversion: Conversion) -> None:
         if key != self.find_widget_key(name + part):
             return  # a late answer of a widget that other settings have replaced meanwhile
-        new = conversion.from_widget(read_widget(key), self.value(name))
+        new = conversion.from_widget(read_widget(key), self.read_value(name))
         self.change(name, new)
 
     def change(self, name: str, new: Any) -> None:

@@ -35,7 +35,7 @@ class SessionValue(Generic[T]):
         st.session_state[self.key] = value
 
     def is_set(self) -> bool:
-        """Say whether this session has the value already."""
+        """Whether this session has the value already."""
         return self.key in st.session_state
 
 

@@ -12,7 +12,9 @@ from typing import Any
 from gradflow.core.errors import GradflowError
 from gradflow.core.training.cures import Cure
 from gradflow.ui.settings.state import SessionValue, read_widget, show_in_widget
-from gradflow.ui.training import lanes, runs, state
+from gradflow.ui.training import lanes, state
+from gradflow.ui.training.groups import RunGroup
+from gradflow.ui.training.sessions import SESSIONS, list_earlier
 
 _PRESSED: SessionValue[tuple[Callable[..., None], tuple[Any, ...]] | None] = SessionValue(
     "training_pressed", lambda: None
@@ -78,7 +80,7 @@ def reset() -> None:
     session = state.open_session()
     if session.group is not None:
         session.group.stop()
-        session.keep(*runs.list_earlier(session.group, lanes.name_runs(session.group)))
+        session.keep(*list_earlier(session.group, lanes.name_runs(session.group)))
         session.group = None
     state.STEP.set(None)
 
@@ -108,20 +110,20 @@ def take_settings(key: str) -> None:
     state.prepare_run(lanes.find_experiment(run), run.plan)
 
 
-def _find_group() -> runs.Group:
+def _find_group() -> RunGroup:
     """Find the runs that can go on, else begin new ones."""
     session = state.open_session()
-    runs.SESSIONS.admit(session)
+    SESSIONS.admit(session)
     group = session.group
     return _begin_group() if group is None or group.over else group
 
 
-def _begin_group() -> runs.Group:
+def _begin_group() -> RunGroup:
     session, setup = state.open_session(), state.make_setup()
-    runs.SESSIONS.admit(session)
+    SESSIONS.admit(session)
     before = session.group
-    group = runs.SESSIONS.start(session, setup)
+    group = SESSIONS.start(session, setup)
     if before is not None:
-        session.keep(*runs.list_earlier(before, lanes.name_runs(before)))
+        session.keep(*list_earlier(before, lanes.name_runs(before)))
     state.begin_own_runs()
     return group

@@ -49,7 +49,7 @@ def draw_controls() -> None:
     for group in GROUPS:
         used = replace(group, names=tuple(n for n in group.names if n not in UNUSED))
         opens = group.expanded and group.title == "Network"
-        draw_group(FORM, used, key=_box_key(group), expanded=opens)
+        draw_group(FORM, used, key=_name_box(group), expanded=opens)
     for group in _RECORD_GROUPS:
         _draw_plan_group(group)
 
@@ -82,10 +82,10 @@ def take_from_explore() -> None:
 
 
 def _draw_plan_group(group: Group) -> None:
-    draw_group(FORM, group, key=_box_key(group), draw=_draw_plan_field)
+    draw_group(FORM, group, key=_name_box(group), draw=_draw_plan_field)
 
 
-def _box_key(group: Group) -> str:
+def _name_box(group: Group) -> str:
     return f"training_group_{group.title}"
 
 

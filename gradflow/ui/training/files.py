@@ -14,8 +14,9 @@ from gradflow.core.training import Run
 from gradflow.core.training.record import LAYER_COLUMNS, NUMBERS
 from gradflow.ui import blocks
 from gradflow.ui.training import actions, lanes, state
+from gradflow.ui.training.groups import MAX_LANES
 from gradflow.ui.training.lanes import ShownRun
-from gradflow.ui.training.runs import MAX_EARLIER, MAX_LANES, EarlierRun
+from gradflow.ui.training.sessions import MAX_EARLIER, EarlierRun
 
 _UPLOAD_MEGABYTES = 20
 _LAYER_BYTES = 13_000

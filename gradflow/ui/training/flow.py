@@ -53,7 +53,7 @@ class _ShownStep:
         return f"{text} {differs.format(at=again.step, loss=format_number(again.loss))}"
 
 
-def show_flow() -> None:
+def show_step_flow() -> None:
     """Show scrubber and figure; without any record nothing."""
     session = state.open_session()
     running = session.group is not None and session.group.running

@@ -19,8 +19,9 @@ from gradflow.core.text import Text, _
 from gradflow.core.training import BackgroundRun, Run, TrainingPlan, cost
 from gradflow.core.training.record import NUMBERS
 from gradflow.ui.training import state
+from gradflow.ui.training.groups import MAX_LANES, RunGroup
 from gradflow.ui.training.names import name_by_differences, name_network
-from gradflow.ui.training.runs import MAX_LANES, Group, Session
+from gradflow.ui.training.sessions import Session
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def distinguish_names(runs: Sequence[tuple[str, Run]]) -> list[str]:
     return [better.get(i, name) for i, (name, _run) in enumerate(runs)]
 
 
-def name_runs(group: Group) -> list[str]:
+def name_runs(group: RunGroup) -> list[str]:
     """Name the runs of a group."""
     return [
         _(planned.label) if planned.label else name_run(live.run)
@@ -158,7 +159,7 @@ def find_experiment(run: Run) -> Experiment:
 
 
 def can_replay(run: Run) -> bool:
-    """Say whether a run has settings, and ones that do not ask for too much, as a file's may."""
+    """Whether a run has settings, and ones that do not ask for too much, as a file's may."""
     try:
         cost.check_training_cost(find_experiment(run), run.plan)
     except InvalidExperiment:

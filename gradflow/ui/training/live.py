@@ -12,7 +12,7 @@ from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.language import make_fragment
 from gradflow.ui.training import flow, lanes, state, words
-from gradflow.ui.training.runs import SESSIONS
+from gradflow.ui.training.sessions import SESSIONS
 
 CURVES_EVERY = 0.4
 """Seconds between two drawings of the curves of a run."""
@@ -30,7 +30,7 @@ def show_live(*, running: bool) -> None:
     """
     slower = compute_slowdown(SESSIONS.count_running())
     make_fragment(_show_curves, run_every=slower * CURVES_EVERY if running else None)(running)
-    make_fragment(flow.show_flow, run_every=slower * FLOW_EVERY if running else None)()
+    make_fragment(flow.show_step_flow, run_every=slower * FLOW_EVERY if running else None)()
 
 
 def compute_slowdown(sessions: int) -> float:

@@ -25,7 +25,8 @@ from gradflow.ui.settings.link import join_names, parse_link
 from gradflow.ui.settings.page import Address
 from gradflow.ui.settings.state import SessionValue, WidgetValue, read_widget, show_in_widget
 from gradflow.ui.training.codec import RunCodec, RunSettings, select_experiment
-from gradflow.ui.training.runs import SESSIONS, Session, Setup, TokenClaim
+from gradflow.ui.training.groups import Setup
+from gradflow.ui.training.sessions import SESSIONS, Session, TokenClaim
 
 _switch_architecture = remember_architectures("training:architectures")
 

@@ -101,7 +101,7 @@ def _divide(value: float, reference: float) -> float:
     return value / reference if reference else math.nan
 
 
-def make_table(runs: Sequence[tuple[str, Run]]) -> pd.DataFrame:
+def make_summary_table(runs: Sequence[tuple[str, Run]]) -> pd.DataFrame:
     """Make a table with a column per run that recorded anything, under its name."""
     summaries = [(name, summarize_run(run)) for name, run in runs]
     columns = {name: _format_summary(s) for name, s in summaries if s is not None}

@@ -13,8 +13,8 @@ from gradflow.core.training.cures import list_cures
 from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.ui import blocks
 from gradflow.ui.training import actions, claims, files, lanes, live, state, summary, words
+from gradflow.ui.training.groups import RunGroup, Setup
 from gradflow.ui.training.lanes import ShownRun
-from gradflow.ui.training.runs import Group, Setup
 
 
 def show_training() -> None:
@@ -63,7 +63,7 @@ def _draw_presets() -> None:
     )
 
 
-def _say_what_to_look_for(group: Group | None, setup: Setup | None) -> None:
+def _say_what_to_look_for(group: RunGroup | None, setup: Setup | None) -> None:
     """Say what to look for in a preset, else write the formulas of a step."""
     current = setup if group is None else group.setup
     if current is not None and current.preset is not None:
@@ -73,7 +73,7 @@ def _say_what_to_look_for(group: Group | None, setup: Setup | None) -> None:
         st.latex(words.write_rule(current.runs[0].plan))
 
 
-def _draw_buttons(group: Group | None, setup: Setup | None, *, running: bool) -> None:
+def _draw_buttons(group: RunGroup | None, setup: Setup | None, *, running: bool) -> None:
     over = group is not None and group.over
     goes_on = group is not None and not over
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -116,7 +116,7 @@ _HELP = {
 }
 
 
-def _show_breaks(group: Group, runs: list[ShownRun]) -> None:
+def _show_breaks(group: RunGroup, runs: list[ShownRun]) -> None:
     """Show where runs broke, and what may keep them whole."""
     for lane, (shown, live_run) in enumerate(zip(runs, group.lanes, strict=False)):
         if live_run.state is RunState.FAILED:
@@ -146,7 +146,7 @@ def _show_breaks(group: Group, runs: list[ShownRun]) -> None:
                 )
 
 
-def _show_results(group: Group, runs: list[ShownRun]) -> None:
+def _show_results(group: RunGroup, runs: list[ShownRun]) -> None:
     """Show the results of the runs, once none of them goes on."""
     if not group.over:
         return
@@ -192,5 +192,5 @@ def _show_numbers(runs: list[ShownRun], *, running: bool) -> None:
         st.caption(_("Nothing was recorded yet."))
         return
     columns = [(f"{shown.letter} {shown.name}", shown.run) for shown in runs]
-    blocks.show_table(summary.make_table(columns), key="training_numbers")
+    blocks.show_table(summary.make_summary_table(columns), key="training_numbers")
     blocks.explain("training_numbers")

@@ -12,8 +12,9 @@ from gradflow.core.errors import DeviceUnavailable
 from gradflow.core.text import _
 from gradflow.core.training import Run, RunState, TrainingPlan, cost
 from gradflow.core.training.divergence import Origin
+from gradflow.ui.training.groups import RunGroup, Setup
 from gradflow.ui.training.lanes import ShownRun
-from gradflow.ui.training.runs import ABSENT_SECONDS, FORGOTTEN_SECONDS, Group, Setup, TokenClaim
+from gradflow.ui.training.sessions import ABSENT_SECONDS, FORGOTTEN_SECONDS, TokenClaim
 from gradflow.ui.training.summary import Summary, summarize_run
 
 UNEVEN_SPEED = 30.0
@@ -50,10 +51,10 @@ _CLIPPING = {
 def announce_duration(setup: Setup) -> str:
     """Say how long a long run will take; nothing of a short one, or on a GPU."""
     try:
-        each = [cost.estimate_seconds(run.experiment, run.plan) for run in setup.runs]
+        estimates = [cost.estimate_seconds(run.experiment, run.plan) for run in setup.runs]
     except DeviceUnavailable:  # said when it is tried
         return ""
-    seconds = sum(one or 0.0 for one in each)
+    seconds = sum(estimate or 0.0 for estimate in estimates)
     if seconds < LONG_SECONDS:
         return ""
     return _(
@@ -72,8 +73,8 @@ def format_roughly(seconds: float) -> str:
     return _("{n} h").format(n=format_number(seconds / 3600, 2))
 
 
-def describe_claim(claim: TokenClaim, group: Group | None) -> str:
-    """Say whether the runs that the URL asked for were summary."""
+def describe_claim(claim: TokenClaim, group: RunGroup | None) -> str:
+    """Say whether the page has the runs that its link asked for."""
     match claim:
         case TokenClaim.OPEN_ELSEWHERE:
             return _(
@@ -103,7 +104,7 @@ def explain_keeping() -> str:
     ).format(pause=round(ABSENT_SECONDS / 60), forget=round(FORGOTTEN_SECONDS / 60))
 
 
-def describe_progress(group: Group) -> tuple[float, str]:
+def describe_progress(group: RunGroup) -> tuple[float, str]:
     """Compute the share that is done, and describe it."""
     done, planned = group.steps
     counts = [
@@ -123,7 +124,7 @@ def describe_progress(group: Group) -> tuple[float, str]:
     return (done / planned if planned else 1.0), text
 
 
-def _describe_pause(group: Group) -> str:
+def _describe_pause(group: RunGroup) -> str:
     states = {lane.state for lane in group.lanes}
     if RunState.PAUSED in states:
         return _("paused, its page was closed") if group.left_alone else _("paused")
@@ -166,7 +167,7 @@ def describe_result(shown: ShownRun) -> str:
 
 
 def is_break_hidden(run: Run) -> bool:
-    """Say whether the layer where a run broke has finite activations: ReLU makes 0 of −∞."""
+    """Whether the layer where a run broke has finite activations: ReLU makes 0 of −∞."""
     broke = run.divergence
     if broke is None or broke.origin is not Origin.SIGNAL or not broke.layer:
         return False

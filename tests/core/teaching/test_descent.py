@@ -11,9 +11,9 @@ from gradflow.core.teaching.descent_outcome import (
     count_clipped_steps,
     find_first_outside,
     is_in_sight,
-    judge_descent,
 )
 from gradflow.core.teaching.descent_presets import PRESETS
+from gradflow.core.teaching.descent_verdict import judge_descent
 from gradflow.core.teaching.fields import to_query
 from gradflow.core.teaching.optimizers import DESCENT_OPTIMIZERS, DescentOptimizer
 from gradflow.core.teaching.surfaces import Surface

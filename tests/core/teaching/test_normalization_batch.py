@@ -15,7 +15,7 @@ from gradflow.core.teaching.normalization.batch import (
     GAUSSIAN_STDS,
     BatchSource,
     PushedBatch,
-    draw_batch,
+    draw_pushed_batch,
     push,
 )
 from gradflow.core.teaching.normalization.sharing import Norm
@@ -66,7 +66,7 @@ def test_the_followed_entry_by_hand(norm: Norm) -> None:
     spec = PushedBatch(
         source="gaussian", norm=norm, samples=5, gamma=2.0, beta=-1.0, eps=0.1, sample=4, channel=3
     )
-    x, followed = draw_batch(spec), push(spec).followed
+    x, followed = draw_pushed_batch(spec), push(spec).followed
     members = (
         {
             Norm.BATCH: x[:, 2],
@@ -100,7 +100,7 @@ def test_the_followed_entry_by_hand(norm: Norm) -> None:
 
 
 def test_gaussian_channels_have_their_means_and_widths() -> None:
-    x = draw_batch(PushedBatch(source="gaussian", samples=128))
+    x = draw_pushed_batch(PushedBatch(source="gaussian", samples=128))
     count = 128 * 16
     assert (np.abs(x.mean((0, 2, 3)) - GAUSSIAN_MEANS) < 5 * GAUSSIAN_STDS / math.sqrt(count)).all()
     assert_allclose(x.std((0, 2, 3)), GAUSSIAN_STDS, rtol=5 / math.sqrt(2 * count))
@@ -108,7 +108,9 @@ def test_gaussian_channels_have_their_means_and_widths() -> None:
 
 def test_seeds_draw_other_batches() -> None:
     for source in BatchSource:
-        first, again, other = (draw_batch(PushedBatch(source=source, seed=s)) for s in (0, 0, 1))
+        first, again, other = (
+            draw_pushed_batch(PushedBatch(source=source, seed=s)) for s in (0, 0, 1)
+        )
         assert (first == again).all()
         assert (first != other).any()
 

@@ -224,7 +224,7 @@ def push(spec: PushedBatch) -> PushResult:
     μ and σ² are those of the entries that share them; RMS norm has no μ, and the mean square
     for σ².
     """
-    x = draw_batch(spec)
+    x = draw_pushed_batch(spec)
     groups = spec.groups if spec.row.channels > 1 else 1
     numbers = number_sets(spec.norm, x.shape[0], x.shape[1], groups)
     centred = spec.norm is not Norm.RMS
@@ -246,7 +246,7 @@ def push(spec: PushedBatch) -> PushResult:
     return PushResult(x, after, own, statistics, followed)
 
 
-def draw_batch(spec: PushedBatch) -> FloatArray:
+def draw_pushed_batch(spec: PushedBatch) -> FloatArray:
     """Draw the batch of a seed, shape ``(N, C, H, W)``."""
     random = np.random.default_rng(spec.seed)
     if spec.source is BatchSource.GAUSSIAN:

@@ -122,8 +122,8 @@ class Growth:
     Attributes:
         measured: exp of minus the slope of the line fitted to ln ‖∂L/∂a_l‖² over the hidden
             layers; NaN if fewer than two norms are positive and finite.
-        predicted: the same for the curve that theory predicts for this width and batch; NaN without
-            a theory.
+        predicted: the same slope of the curve that theory predicts for this width and batch; NaN
+            without a theory.
         limit: the law of wide layers and large batches, see ``compute_limit``; NaN without one.
         ratio: ‖∂L/∂a_1‖ / ‖∂L/∂a_{L−1}‖, measured between the first and the last hidden layer.
     """

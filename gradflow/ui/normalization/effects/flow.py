@@ -64,7 +64,7 @@ def show() -> None:
     )
     growth_by_name = {name: _measure_growth(spec, network) for name, network in networks.items()}
     batch = growth_by_name[_(NORMALIZATIONS[Normalization.BATCH].label)]
-    st.latex(write_formula(spec, batch))
+    st.latex(write_growth_formula(spec, batch))
     blocks.show_table(tabulate_growth(growth_by_name), key="normalization_growth")
     blocks.explain("normalization_effects_flow")
     _show_positions(spec, gradient)
@@ -83,7 +83,7 @@ def _draw_controls() -> None:
         draw_choice(FLOW, "norm_position")
         draw_marks(FLOW, "batch_size", BATCH_SIZES)
     with columns[3]:
-        draw_allowed(FLOW, "groups", list_divisors(FLOW.value("width")))
+        draw_allowed(FLOW, "groups", list_divisors(FLOW.read_value("width")))
         draw_slider(FLOW, "seed")
 
 
@@ -119,7 +119,7 @@ def _measure_growth(spec: NormalizedFlow, network: MLP) -> Growth:
     return measure_growth(network, app_compute.run(experiment), app_compute.predict(experiment))
 
 
-def write_formula(spec: NormalizedFlow, batch: Growth) -> str:
+def write_growth_formula(spec: NormalizedFlow, batch: Growth) -> str:
     """Write the growth that theory gives for batch norm, with its number."""
     before = spec.norm_position is NormPosition.BEFORE
     inputs = r"z\sim N(0,1)" if before else r"z\sim N(0,\sigma_w^2)"

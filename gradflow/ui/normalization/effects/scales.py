@@ -53,11 +53,11 @@ def _show_sweeps(spec: WeightScales) -> None:
         "normalization_scales",
         _("Gradients against the scale of the weights, with and without normalization"),
     )
-    st.markdown(write_sentence(sweeps))
+    st.markdown(describe_scale_sweeps(sweeps))
     blocks.explain("normalization_effects_scales")
 
 
-def write_sentence(sweeps: dict[Normalization, ScaleSweep]) -> str:
+def describe_scale_sweeps(sweeps: dict[Normalization, ScaleSweep]) -> str:
     """Say how far the gradient's ratio changes over the six decades."""
     parts = [
         _("**{name}** {low} … {high}").format(

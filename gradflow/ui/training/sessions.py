@@ -1,9 +1,7 @@
 """Training runs of all sessions: who may run, whose page is still open, what is kept.
 
-A session holds only a token (its state must be picklable); runs live here, in the process. Of a
-group, the runs that play side by side, one computes at a time, and between two steps everybody
-else may: a long training holds up no page. When a browser tab is closed, its runs pause by
-themselves and are forgotten later.
+A session holds only a token (its state must be picklable); runs live here, in the process. When a
+browser tab is closed, its runs pause by themselves and are forgotten later.
 """
 
 from __future__ import annotations
@@ -13,7 +11,6 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -22,12 +19,9 @@ from streamlit import runtime
 
 from gradflow.core.errors import GradflowError
 from gradflow.core.text import Text
-from gradflow.core.training import BackgroundRun, Run, RunState
-from gradflow.core.training.presets import PresetRun
-from gradflow.ui.compute import ADMISSION
+from gradflow.core.training import Run
+from gradflow.ui.training.groups import RunGroup, Setup
 
-MAX_LANES = 4
-"""Runs that are played, or compared, together."""
 MAX_RUNNING = 32
 """Groups that run at the same time in the whole process."""
 MAX_EARLIER = 6
@@ -36,20 +30,10 @@ ABSENT_SECONDS = 120.0
 """A run whose page is gone for so long pauses."""
 FORGOTTEN_SECONDS = 1800.0
 """A session that is gone for so long is forgotten, with its runs."""
-_YIELD_SECONDS = 0.001
-"""Pause between two steps of a group, in which whoever waits for a core gets it."""
 
 
 class TooManyRuns(GradflowError):
     """The process runs as many trainings as it may."""
-
-
-@dataclass(frozen=True)
-class Setup:
-    """Runs to train side by side; ``preset`` is their code, if they are a preset's."""
-
-    preset: str | None
-    runs: tuple[PresetRun, ...]
 
 
 @dataclass(frozen=True)
@@ -59,121 +43,6 @@ class EarlierRun:
     name: str
     run: Run
     file: str = ""
-
-
-class Group:
-    """Runs that play together.
-
-    Args:
-        setup: the runs.
-        is_abandoned: whether no page shows them any more; asked after every step.
-        admission: one per core; held for one step.
-
-    Attributes:
-        left_alone: whether it paused by itself, because no page showed it.
-
-    Raises:
-        InvalidExperiment, DeviceUnavailable: as ``train`` does.
-    """
-
-    def __init__(
-        self,
-        setup: Setup,
-        is_abandoned: Callable[[], bool] = lambda: False,
-        admission: AbstractContextManager[Any] = ADMISSION,
-    ) -> None:
-        self.setup = setup
-        self.left_alone = False
-        self._is_abandoned = is_abandoned
-        turn = threading.Lock()
-        gates = [_Gate(turn, admission, self._check_left_alone) for _run in setup.runs]
-        with admission:
-            self.lanes = tuple(
-                BackgroundRun(run.experiment, run.plan, gate)
-                for run, gate in zip(setup.runs, gates, strict=True)
-            )
-        for gate, lane in zip(gates, self.lanes, strict=True):
-            gate.lane = lane
-        self._since = (time.monotonic(), 0)
-
-    @property
-    def running(self) -> bool:
-        """Whether any of the runs advances."""
-        return any(lane.state is RunState.RUNNING for lane in self.lanes)
-
-    @property
-    def over(self) -> bool:
-        """Whether no run will ever go on."""
-        return all(lane.over for lane in self.lanes)
-
-    @property
-    def steps(self) -> tuple[int, int]:
-        """Steps done and steps planned, of all runs; one that is over has no more steps to do."""
-        done = sum(lane.steps_done for lane in self.lanes)
-        planned = sum(lane.steps_done if lane.over else lane.plan.steps for lane in self.lanes)
-        return done, planned
-
-    def estimate_seconds_left(self, now: float | None = None) -> float | None:
-        """Estimate the time left from the pace since the last start; ``None`` while unknown."""
-        start, before = self._since
-        done, planned = self.steps
-        passed = (time.monotonic() if now is None else now) - start
-        if not self.running or done == before:
-            return None
-        return (planned - done) * passed / (done - before)
-
-    def play(self) -> None:
-        """Let all runs go on."""
-        self.left_alone = False
-        self._since = (time.monotonic(), self.steps[0])
-        for lane in self.lanes:
-            lane.play()
-
-    def step(self) -> None:
-        """Let all runs go on to their next record."""
-        self.left_alone = False
-        for lane in self.lanes:
-            lane.step()
-
-    def _check_left_alone(self) -> bool:
-        self.left_alone = self.left_alone or self._is_abandoned()
-        return self.left_alone
-
-    def pause(self) -> None:
-        """Let all runs pause after the step that is being computed."""
-        for lane in self.lanes:
-            lane.pause()
-
-    def stop(self) -> None:
-        """End all runs, and free their threads and models."""
-        for lane in self.lanes:
-            lane.stop()
-
-
-class _Gate:
-    """Held by a run while it computes a step: its group's turn, then a core."""
-
-    def __init__(
-        self,
-        turn: threading.Lock,
-        admission: AbstractContextManager[Any],
-        is_abandoned: Callable[[], bool],
-    ) -> None:
-        self.lane: BackgroundRun | None = None
-        self._turn, self._admission, self._is_abandoned = turn, admission, is_abandoned
-
-    def __enter__(self) -> None:
-        self._turn.acquire()
-        self._admission.__enter__()
-
-    def __exit__(self, *error: object) -> None:
-        self._admission.__exit__(None, None, None)
-        self._turn.release()
-        if self.lane is not None and self._is_abandoned():
-            self.lane.pause()
-        time.sleep(
-            _YIELD_SECONDS
-        )  # locks are not fair: without it this thread would take them again
 
 
 @dataclass
@@ -189,7 +58,7 @@ class Session:
 
     streamlit_id: str
     seen: float
-    group: Group | None = None
+    group: RunGroup | None = None
     earlier: dict[str, EarlierRun] = field(default_factory=dict)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -280,13 +149,13 @@ class Sessions:
             sessions = [session for session in self._sessions.values() if session is not but]
         return sum(session.group is not None and session.group.running for session in sessions)
 
-    def start(self, session: Session, setup: Setup) -> Group:
+    def start(self, session: Session, setup: Setup) -> RunGroup:
         """Start a new group of a session, not yet playing; the one before ends.
 
         Raises:
             InvalidExperiment, DeviceUnavailable: as ``train`` does; the one before stays.
         """
-        group = Group(setup, lambda: self._is_absent(session, ABSENT_SECONDS))
+        group = RunGroup(setup, lambda: self._is_absent(session, ABSENT_SECONDS))
         if session.group is not None:
             session.group.stop()
         session.group = group
@@ -322,7 +191,7 @@ def _is_connected(streamlit_id: str) -> bool:
 SESSIONS = Sessions()
 
 
-def list_earlier(group: Group, names: Sequence[str]) -> list[EarlierRun]:
+def list_earlier(group: RunGroup, names: Sequence[str]) -> list[EarlierRun]:
     """List the runs of a group that recorded anything, as earlier ones."""
     return [
         EarlierRun(name, lane.run)

@@ -1,0 +1,145 @@
+"""Groups of training runs that play side by side.
+
+Of a group one run computes at a time, and between two steps everybody else may: a long training
+holds up no page.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from gradflow.core.training import BackgroundRun, RunState
+from gradflow.core.training.presets import PresetRun
+from gradflow.ui.compute import ADMISSION
+
+MAX_LANES = 4
+"""Runs that are played, or compared, together."""
+_YIELD_SECONDS = 0.001
+"""Pause between two steps of a group, in which whoever waits for a core gets it."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Runs to train side by side; ``preset`` is their code, if they are a preset's."""
+
+    preset: str | None
+    runs: tuple[PresetRun, ...]
+
+
+class RunGroup:
+    """Runs that play together.
+
+    Args:
+        setup: the runs.
+        is_abandoned: whether no page shows them any more; asked after every step.
+        admission: one per core; held for one step.
+
+    Attributes:
+        left_alone: whether it paused by itself, because no page showed it.
+
+    Raises:
+        InvalidExperiment, DeviceUnavailable: as ``train`` does.
+    """
+
+    def __init__(
+        self,
+        setup: Setup,
+        is_abandoned: Callable[[], bool] = lambda: False,
+        admission: AbstractContextManager[Any] = ADMISSION,
+    ) -> None:
+        self.setup = setup
+        self.left_alone = False
+        self._is_abandoned = is_abandoned
+        turn = threading.Lock()
+        gates = [_Gate(turn, admission, self._check_left_alone) for _run in setup.runs]
+        with admission:
+            self.lanes = tuple(
+                BackgroundRun(run.experiment, run.plan, gate)
+                for run, gate in zip(setup.runs, gates, strict=True)
+            )
+        for gate, lane in zip(gates, self.lanes, strict=True):
+            gate.lane = lane
+        self._since = (time.monotonic(), 0)
+
+    @property
+    def running(self) -> bool:
+        """Whether any of the runs advances."""
+        return any(lane.state is RunState.RUNNING for lane in self.lanes)
+
+    @property
+    def over(self) -> bool:
+        """Whether no run will ever go on."""
+        return all(lane.over for lane in self.lanes)
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        """Steps done and steps planned, of all runs; one that is over has no more steps to do."""
+        done = sum(lane.steps_done for lane in self.lanes)
+        planned = sum(lane.steps_done if lane.over else lane.plan.steps for lane in self.lanes)
+        return done, planned
+
+    def estimate_seconds_left(self, now: float | None = None) -> float | None:
+        """Estimate the time left from the pace since the last start; ``None`` while unknown."""
+        start, before = self._since
+        done, planned = self.steps
+        passed = (time.monotonic() if now is None else now) - start
+        if not self.running or done == before:
+            return None
+        return (planned - done) * passed / (done - before)
+
+    def play(self) -> None:
+        """Let all runs go on."""
+        self.left_alone = False
+        self._since = (time.monotonic(), self.steps[0])
+        for lane in self.lanes:
+            lane.play()
+
+    def step(self) -> None:
+        """Let all runs go on to their next record."""
+        self.left_alone = False
+        for lane in self.lanes:
+            lane.step()
+
+    def pause(self) -> None:
+        """Let all runs pause after the step that is being computed."""
+        for lane in self.lanes:
+            lane.pause()
+
+    def stop(self) -> None:
+        """End all runs, and free their threads and models."""
+        for lane in self.lanes:
+            lane.stop()
+
+    def _check_left_alone(self) -> bool:
+        self.left_alone = self.left_alone or self._is_abandoned()
+        return self.left_alone
+
+
+class _Gate:
+    """Held by a run while it computes a step: its group's turn, then a core."""
+
+    def __init__(
+        self,
+        turn: threading.Lock,
+        admission: AbstractContextManager[Any],
+        is_abandoned: Callable[[], bool],
+    ) -> None:
+        self.lane: BackgroundRun | None = None
+        self._turn, self._admission, self._is_abandoned = turn, admission, is_abandoned
+
+    def __enter__(self) -> None:
+        self._turn.acquire()
+        self._admission.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self._admission.__exit__(None, None, None)
+        self._turn.release()
+        if self.lane is not None and self._is_abandoned():
+            self.lane.pause()
+        # Locks are not fair: without a pause this thread would take them again.
+        time.sleep(_YIELD_SECONDS)
