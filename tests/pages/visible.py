@@ -124,11 +124,13 @@ _NO_WORDS = re.compile(
     r"|\b\w*[\d_]\w*\b|\b\w+(?:\.\w+)+\b",  # codes: float16, weight_norm, readout.weight
     re.DOTALL,
 )
-_WORDS_IN_FORMULA = re.compile(r"\\text(?:rm|bf|it)?\{([^{}]*)\}")
+_WORDS_IN_FORMULA = re.compile(r"(?<!_\{)\\text(?:rm|bf|it)?\{([^{}]*)\}")
+"""Subscripts are symbols."""
 
 
 def list_english_words(text: str) -> set[str]:
     """List the words of two letters or more in what a user sees of a text."""
+    text = text.replace("\\_", "_")
     formulas = re.findall(r"\$.*?\$", text.replace("$$", "$"), re.DOTALL)
     parts = [p for formula in formulas for p in _WORDS_IN_FORMULA.findall(formula)]
     return set(re.findall(r"[A-Za-z]{2,}", " ".join([*parts, _NO_WORDS.sub(" ", text)])))

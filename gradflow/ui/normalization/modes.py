@@ -94,6 +94,7 @@ def write_update(spec: RunningStatistics, course: RunningCourse) -> str:
     new = rf"{write_number(m)}\cdot "
     old = rf"{write_number(1 - m)}\cdot "
     unbiased = rf"\tfrac{{{n}}}{{{n - 1}}}"
+    last_variance = write_number(course.variance[-1])
     return write_equations(
         (
             rf"\mu_{{{k}}}",
@@ -104,10 +105,7 @@ def write_update(spec: RunningStatistics, course: RunningCourse) -> str:
         (
             rf"v_{{{k}}}",
             variance_rule,
-            (
-                rf"{old}{write_number(old_variance)}"
-                rf" + {new}{unbiased}\cdot {write_number(course.variance[-1])}"
-            ),
+            rf"{old}{write_number(old_variance)} + {new}{unbiased}\cdot {last_variance}",
             write_number(course.running_variance[-1]),
         ),
     )
