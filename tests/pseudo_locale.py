@@ -37,12 +37,13 @@ def translate(message: str) -> str:
 
 def install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Add the catalogue of the made-up language to those that there are."""
-    load = text.load_catalogue
+    load, languages = text.load_catalogue, text.list_languages() | {PSEUDO}
 
     def load_catalogue(language: str) -> gettext.NullTranslations:
         return PseudoTranslations() if language == PSEUDO else load(language)
 
     monkeypatch.setattr(text, "load_catalogue", load_catalogue)
+    monkeypatch.setattr(text, "list_languages", lambda: languages)
 
 
 @contextmanager

@@ -16,7 +16,10 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 LANGUAGE: ContextVar[str] = ContextVar("language", default="en")
-"""Code of the reader's language; the app sets it once per session."""
+"""Code of the reader's language; the app sets it once per run of its script."""
+
+_LOCALES = Path(__file__).parents[1] / "locale"
+"""The catalogues."""
 
 Value: TypeAlias = "str | float | Text"
 """What a text can quote: codes, names and numbers as they are, and other texts."""
@@ -96,5 +99,17 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "mark, trans
 @cache
 def load_catalogue(language: str) -> gettext.NullTranslations:
     """Load the translations into a language; without a catalogue texts stay in English."""
-    locale = Path(__file__).parents[1] / "locale"
-    return gettext.translation("gradflow", localedir=locale, languages=[language], fallback=True)
+    return gettext.translation("gradflow", localedir=_LOCALES, languages=[language], fallback=True)
+
+
+def find_language(locale: str) -> str:
+    """Find the language for a browser's locale: for ``pt-BR`` pt_BR, else pt, else English."""
+    code, languages = locale.replace("-", "_"), list_languages()
+    return next((c for c in (code, code.partition("_")[0]) if c in languages), "en")
+
+
+@cache
+def list_languages() -> frozenset[str]:
+    """List the codes of the languages in which texts can be read."""
+    catalogues = _LOCALES.glob("*/LC_MESSAGES/gradflow.mo")
+    return frozenset({"en", *(file.parents[1].name for file in catalogues)})

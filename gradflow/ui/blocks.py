@@ -13,27 +13,29 @@ import streamlit as st
 
 from gradflow.charts.theme import Mode
 from gradflow.core.errors import GradflowError
-from gradflow.core.text import _
+from gradflow.core.text import LANGUAGE, _
 from gradflow.core.verdict import Finding, Severity
+from gradflow.ui.language import keep_language
 from gradflow.ui.settings.form import Form
 
 T = TypeVar("T")
-_TEXTS = Path(__file__).parent / "text" / "en"
+_TEXTS = Path(__file__).parent / "text"
+"""Long texts: a folder per language, a Markdown file per text."""
 _CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 
 
-def mode() -> Mode:
-    """``light`` or ``dark``, as the viewer's browser shows the page."""
+def read_mode() -> Mode:
+    """Read whether the browser shows the page ``light`` or ``dark``."""
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
 def show_error(error: GradflowError | str) -> None:
-    """An error that a user can act on: its message, no traceback."""
-    st.error(escaped("\n\n".join(str(error).splitlines())), icon=":material/error:")
+    """Show an error that a user can act on: its message, no traceback."""
+    st.error(escape_markdown("\n\n".join(str(error).splitlines())), icon=":material/error:")
 
 
 def show_finding(finding: Finding, *, brief: bool = False) -> None:
-    """A finding in the colour of its severity; ``brief``: without icon and cause."""
+    """Show a finding in the colour of its severity; ``brief``: without icon and cause."""
     show, icon = _BOXES[finding.severity]
     if brief:
         show(finding.text)
@@ -49,8 +51,8 @@ _BOXES = {
 }
 
 
-def escaped(text: str) -> str:
-    """Text that may quote what a user typed, as Markdown that shows it literally."""
+def escape_markdown(text: str) -> str:
+    """Escape a text that may quote what a user typed, so that Markdown shows it literally."""
     for character in "*_$[]<>":
         text = text.replace(character, f"\\{character}")
     return text
@@ -63,8 +65,8 @@ def show_figure(
 
     Args:
         figure: the chart.
-        key: keeps its place on the page.
-        alt: says it in words.
+        key: its name on the page, by which a browser knows it again.
+        alt: describes it in words.
         on_select: called with ``key`` when a point of the chart was clicked.
     """
     clicks: dict[str, Any] = (
@@ -75,8 +77,15 @@ def show_figure(
     st.plotly_chart(figure, key=key, theme=None, config=_CONFIG, alt=alt, **clicks)
 
 
-def one_of(label: str, names: Mapping[T, str], key: str, default: T | None = None) -> T:
-    """A choice of what a figure shows, as a row of buttons; at first ``default``, or the first."""
+def choose_one(label: str, names: Mapping[T, str], key: str, default: T | None = None) -> T:
+    """Draw the choice of what a figure shows, as a row of buttons.
+
+    Args:
+        label: says what is chosen; it is read aloud, not shown.
+        names: the options, and what they are called.
+        key: the widget's name in the session.
+        default: the option chosen at first; the first one if left out.
+    """
     chosen: T = st.segmented_control(
         label,
         list(names),
@@ -116,22 +125,27 @@ def draw_presets(form: Form[Any], presets: Mapping[str, Preset], placeholder: st
 
 
 def explain(name: str) -> None:
-    """A closed box with the long explanation of a figure."""
+    """Draw a closed box with the long explanation of a figure."""
     box = st.expander(
         _("What am I looking at?"), icon=":material/help:", key=f"explain_{name}", on_change="rerun"
     )
     if box.open:
-        box.markdown(text(name))
+        box.markdown(read_text(name))
+
+
+def read_text(name: str) -> str:
+    """Read one of the long texts, as Markdown, in the reader's language or else in English."""
+    return _read_file(name, LANGUAGE.get())
 
 
 @cache
-def text(name: str) -> str:
-    """One of the long texts, as Markdown."""
-    return (_TEXTS / f"{name}.md").read_text(encoding="utf-8")
+def _read_file(name: str, language: str) -> str:
+    files = (_TEXTS / code / f"{name}.md" for code in (language, "en"))
+    return next(file for file in files if file.exists()).read_text(encoding="utf-8")
 
 
 def show_table(table: pd.DataFrame, key: str) -> None:
-    """A sortable table; numbers of very different size stay readable."""
+    """Show a sortable table; numbers of very different size stay readable."""
     numbers = {
         name: st.column_config.NumberColumn(format="%.3g")
         for name in table.select_dtypes("float").columns
@@ -145,10 +159,15 @@ def write_table(table: pd.DataFrame) -> str:
     return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
 
 
-def download(label: str, make: Callable[[], str], file_name: str, mime: str) -> None:
-    """A button for a file that is made only when it is asked for."""
+def draw_download(label: str, make: Callable[[], str], file_name: str, mime: str) -> None:
+    """Draw the button for a file that is made only when it is asked for."""
     st.download_button(
-        label, make, file_name, mime,
-        key=f"download_{file_name}", on_click="ignore", icon=":material/download:",
+        label,
+        keep_language(make),
+        file_name,
+        mime,
+        key=f"download_{file_name}",
+        on_click="ignore",
+        icon=":material/download:",
         width="stretch",
-    )  # fmt: skip
+    )

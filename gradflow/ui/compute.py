@@ -1,4 +1,4 @@
-"""Cached, admitted calls into core: nothing but ``compute.py`` files has ``st.cache_*``."""
+"""Calls into core, cached and admitted one per core; ``st.cache_*`` stands in such files only."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from gradflow.core.teaching import dying, surfaces, trajectories
 from gradflow.core.teaching.descent import Descent
 from gradflow.core.text import _
 
-# One computation per core at a time; the others wait their turn instead of sharing the caches.
 ADMISSION = threading.BoundedSemaphore(os.cpu_count() or 1)
+"""Admits one computation per core; the others wait instead of competing for the cores' caches."""
 
 _HASH: Any = {Experiment: lambda experiment: experiment.model_dump_json()}
 
 
 @st.cache_data(max_entries=128, show_spinner=False, hash_funcs=_HASH)
 def run(experiment: Experiment) -> Report:
-    """The report of an experiment; the same experiment is computed once for all users."""
+    """Compute the report of an experiment; the same one is computed once for all users."""
     with ADMISSION:
         return run_uncached(experiment)
 
 
 @st.cache_data(max_entries=128, show_spinner=False, hash_funcs=_HASH)
 def predict(experiment: Experiment) -> theory.Prediction:
-    """What theory says of an experiment."""
+    """Predict an experiment by mean-field theory."""
     report = run(experiment)
     with ADMISSION:
         return theory.predict(experiment, report)
@@ -40,7 +40,7 @@ def predict(experiment: Experiment) -> theory.Prediction:
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_HASH)
 def run_seeds(experiment: Experiment, count: int) -> ensemble.Ensemble:
-    """The experiment under several seeds."""
+    """Run an experiment with ``count`` seeds."""
     with ADMISSION:
         return ensemble.run_seeds(experiment, count)
 
@@ -51,16 +51,16 @@ def run_seeds(experiment: Experiment, count: int) -> ensemble.Ensemble:
     hash_funcs={Descent: lambda descent: descent.model_dump_json()},
 )
 def descend(descent: Descent) -> tuple[trajectories.Trajectory, ...]:
-    """The trajectories of a descent."""
+    """Compute the trajectory of each optimizer of a descent."""
     with ADMISSION:
         return trajectories.run_descent(descent)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def heights(
+def compute_heights(
     surface: surfaces.Surface, shape: float
 ) -> tuple[tuple[surfaces.FloatArray, ...], surfaces.FloatArray]:
-    """The loss over its window."""
+    """Compute the coordinates of a grid over a surface's window, and the loss there."""
     size = 101 if surfaces.SURFACES[surface].dimension == 2 else 401
     with ADMISSION:
         return surfaces.compute_heights(surface, shape, size)
@@ -72,18 +72,20 @@ def heights(
     hash_funcs={dying.BiasedLayer: lambda layer: layer.model_dump_json()},
 )
 def train_dying(layer: dying.BiasedLayer) -> list[dying.DyingTraining]:
-    """The biased layer, trained with every rival."""
+    """Train the biased layer with every rival of ReLU."""
     with ADMISSION:
         return dying.train_rivals(layer)
 
 
 def try_cures(experiment: Experiment) -> remedies.Ranking:
-    """Every cure, one after the other, with a progress bar; a newer run of the page ends it."""
+    """Try every cure under a progress bar; a newer run of the page ends that.
 
-    def trial(changed: Experiment) -> Report:
+    The outcomes, which a session keeps, are without histograms: only their tables are shown.
+    """
+
+    def run_changed(changed: Experiment) -> Report:
         with ADMISSION:
             report = run_uncached(changed)
-        # A session keeps all outcomes; their tables are all that is shown of them.
         return dataclasses.replace(report, histograms={})
 
     bar = st.progress(0.0)
@@ -91,6 +93,6 @@ def try_cures(experiment: Experiment) -> remedies.Ranking:
     def advance(done: int, total: int) -> None:
         bar.progress(done / total, _("{done} of {total} cures").format(done=done, total=total))
 
-    found = remedies.try_all(experiment, run(experiment), trial, progress=advance)
+    ranking = remedies.try_all(experiment, run(experiment), run_changed, progress=advance)
     bar.empty()
-    return found
+    return ranking

@@ -1,4 +1,4 @@
-"""Numbers and equations as LaTeX."""
+"""Numbers, equations and words as LaTeX."""
 
 from __future__ import annotations
 
@@ -6,43 +6,48 @@ from collections.abc import Sequence
 
 from gradflow.charts.theme import format_number
 
-_UP_AGAIN = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+_FROM_SUPERSCRIPT = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 
-def tex(value: float) -> str:
-    """A number as LaTeX."""
+def write_number(value: float) -> str:
+    """Write a number as LaTeX."""
     text = format_number(value, 4).replace("−", "-").replace("∞", r"\infty ")
     mantissa, dot, exponent = text.partition("·10")
     if dot:
-        return rf"{mantissa}\cdot 10^{{{exponent.translate(_UP_AGAIN)}}}"
+        return rf"{mantissa}\cdot 10^{{{exponent.translate(_FROM_SUPERSCRIPT)}}}"
     return r"\text{NaN}" if text == "NaN" else text
 
 
-def factor(value: float) -> str:
-    """A number as a factor, in brackets where it needs them."""
-    text = tex(value)
+def write_factor(value: float) -> str:
+    """Write a number that stands in a product, in brackets where it needs them."""
+    text = write_number(value)
     return f"({text})" if text.startswith("-") or r"\cdot" in text else text
 
 
-def added(value: float) -> str:
-    """A number behind a sum, with its sign."""
-    text = tex(value)
+def write_summand(value: float) -> str:
+    """Write a number that is added to what stands before it, with its sign."""
+    text = write_number(value)
     return text if text.startswith("-") else f"+{text}"
 
 
-def product(*values: float) -> str:
-    """Factors with dots between them, in brackets where they need them."""
-    return r"\cdot ".join(map(factor, values))
+def write_product(*values: float) -> str:
+    """Write a product of numbers, in brackets where they need them."""
+    return r"\cdot ".join(map(write_factor, values))
 
 
-def dot(left: Sequence[float], right: Sequence[float]) -> str:
-    """A sum of products, three to a line."""
-    products = [product(a, b) for a, b in zip(left, right, strict=True)]
+def write_dot_product(left: Sequence[float], right: Sequence[float]) -> str:
+    """Write a sum of products, three to a line."""
+    products = [write_product(a, b) for a, b in zip(left, right, strict=True)]
     groups = ["+".join(products[k : k + 3]) for k in range(0, len(products), 3)]
     return r"\\ &\quad +".join(groups)
 
 
-def lines(*equations: Sequence[str]) -> str:
-    """Equations below each other; the parts of each are joined by equality signs."""
+def write_equations(*equations: Sequence[str]) -> str:
+    """Write equations below each other; the parts of each are joined by equality signs."""
     rows = [f"{first} &= " + " = ".join(rest) for first, *rest in equations]
     return r"\begin{aligned}" + r"\\[2pt]".join(rows) + r"\end{aligned}"
+
+
+def write_words(words: str) -> str:
+    """Write words of the reader's language for a formula."""
+    return rf"\text{{{words}}}"

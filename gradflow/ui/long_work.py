@@ -1,4 +1,4 @@
-"""Longer computations: in parts, so that a newer run of the page can end them, and cached."""
+"""Long computations: cached, with progress, and ended by a newer run of the page."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from gradflow.core.text import Text, _
 from gradflow.ui.compute import ADMISSION
 
 Progress = Callable[[float, Text | str], None]
-"""Called from time to time with the share that is done and what is being done."""
+"""Called from time to time with the share that is done, from 0 to 1, and what is being done."""
 _BAR_DELAY = 0.3
-"""Seconds before a progress bar appears; what is cached comes sooner."""
+"""Seconds before a progress bar appears; cached results come sooner."""
 _WAIT_SECONDS = 0.3
+"""Time between two signs of life of a thread that waits for another."""
 P = TypeVar("P")
 R = TypeVar("R")
 
@@ -30,14 +31,14 @@ def compute_parts(parts: Sequence[P], compute: Callable[[P], R]) -> dict[P, R]:
         parts: hashable.
         compute: computes the result of one part, or takes it from a cache.
     """
-    place, start = st.empty(), time.monotonic()
+    bar, start = st.empty(), time.monotonic()
     results: dict[P, R] = {}
     for part in parts:
         results[part] = compute(part)
         if time.monotonic() - start > _BAR_DELAY:
             done = _("{done} of {total} computed").format(done=len(results), total=len(parts))
-            place.progress(len(results) / len(parts), done)
-    place.empty()
+            bar.progress(len(results) / len(parts), done)
+    bar.empty()
     return results
 
 
@@ -49,13 +50,13 @@ class ResultCache:
         self._guard = threading.Lock()
         self._entries: OrderedDict[Any, _CacheEntry] = OrderedDict()
 
-    def get(self, key: Any, compute: Callable[[], R], waiting: Callable[[], None]) -> R:
-        """Take the result of ``key`` from the cache, or compute it.
+    def get(self, key: Any, compute: Callable[[], R], show_waiting: Callable[[], None]) -> R:
+        """Take a result from the cache, or compute it.
 
         Args:
             key: hashable.
             compute: makes the result; if it raises, nothing is kept.
-            waiting: called again and again while another thread computes the same.
+            show_waiting: called again and again while another thread computes the same.
         """
         with self._guard:
             entry = self._entries.setdefault(key, _CacheEntry())
@@ -63,7 +64,7 @@ class ResultCache:
             while len(self._entries) > self._size:
                 self._entries.popitem(last=False)
         while not entry.lock.acquire(timeout=_WAIT_SECONDS):
-            waiting()
+            show_waiting()
         try:
             if not entry.values:
                 entry.values.append(compute())
@@ -77,7 +78,7 @@ def compute_with_progress(
     cache: ResultCache,
     key: Any,
     work: Callable[[Progress], R],
-    bar: Callable[[DeltaGenerator], Any],
+    draw_bar: Callable[[DeltaGenerator], Any],
 ) -> R:
     """Take a long result from the cache, or compute it under a progress bar.
 
@@ -85,17 +86,17 @@ def compute_with_progress(
     Between its steps others may compute, so that a long one does not hold up short ones.
 
     Args:
-        cache: the results so far; whoever asks second for the same waits for the first one.
+        cache: the results so far; two who ask for the same at once share one computation.
         key: hashable.
-        work: computes the result, and says how far it is.
-        bar: draws the progress bar into a place, once it is needed.
+        work: computes the result, and reports its progress.
+        draw_bar: draws the progress bar into an empty element, once it is needed.
     """
-    place = st.empty()
+    space = st.empty()
     bars: list[Any] = []
 
     def show_progress(done: float, what: Text | str) -> None:
         if not bars:
-            bars.append(bar(place))
+            bars.append(draw_bar(space))
         bars[0].progress(min(done, 1.0), str(what))
 
     def advance(done: float, what: Text | str) -> None:
@@ -111,7 +112,7 @@ def compute_with_progress(
 
     waits = _("waiting for the same computation of someone else")
     result = cache.get(key, compute, lambda: show_progress(0.0, waits))
-    place.empty()
+    space.empty()
     return result
 
 

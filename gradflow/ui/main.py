@@ -6,10 +6,12 @@ import streamlit as st
 
 from gradflow.core.text import _
 from gradflow.ui import paths
+from gradflow.ui.language import set_language
 
 HERE = Path(__file__).parent
 ICON = HERE / "icon.svg"  # a Material icon would be fetched from the web
 
+set_language()
 st.set_page_config(
     page_title="GradFlow",
     page_icon=str(ICON),

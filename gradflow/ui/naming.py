@@ -23,11 +23,11 @@ SELF_EXPLANATORY = (
     "connection",
     "optimizer",
 )
-"""Settings whose values say what they are values of; they come first in a name."""
+"""Settings that a value identifies, as "tanh" does an activation; they come first in a name."""
 _MAX_SETTINGS = 3
-"""Settings in a name, at most."""
+"""Most settings in a name."""
 _MAX_CHARACTERS = 24
-"""Characters of a value in a name, at most."""
+"""Most characters of a value in a name."""
 _PARTS: tuple[type[Spec], ...] = (TrainingPlan, *codec.PARTS[::-1])
 _FIELDS = {name: field for part in _PARTS for name, field in part.model_fields.items()}
 

@@ -1,4 +1,4 @@
-"""Where the pages lie, for the navigation and for links between them."""
+"""Paths of the pages, for the navigation and for links between them."""
 
 from pathlib import Path
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-_SHARE = 1e-12
-"""Of the size of the averaged numbers; more than the rounding errors of a mean in float64."""
+_ERROR_SHARE = 1e-12
+"""Share of the size of the averaged numbers: above the rounding errors of a mean in float64."""
 
 
 def drop_rounding_error(mean: float, size: float = 1.0) -> float:
@@ -13,4 +13,4 @@ def drop_rounding_error(mean: float, size: float = 1.0) -> float:
         mean: the mean.
         size: of the numbers that were averaged, say their standard deviation.
     """
-    return 0.0 if abs(mean) < _SHARE * size else mean
+    return 0.0 if abs(mean) < _ERROR_SHARE * size else mean

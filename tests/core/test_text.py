@@ -13,7 +13,15 @@ import pytest
 import gradflow as gf
 from gradflow.core.presets import PRESETS
 from gradflow.core.remedies import REMEDIES, Ranking, Situation, try_all
-from gradflow.core.text import EMPTY, LANGUAGE, Text, _, join_texts, load_catalogue
+from gradflow.core.text import (
+    EMPTY,
+    LANGUAGE,
+    Text,
+    _,
+    find_language,
+    join_texts,
+    load_catalogue,
+)
 from gradflow.core.verdict import Finding, Severity
 from tests.pseudo_locale import PSEUDO, install, list_english_words, reading_in, translate
 
@@ -198,3 +206,18 @@ def test_an_error_is_read_in_the_language_of_who_catches_it() -> None:
 def test_a_finding_can_be_built_by_hand() -> None:
     finding = Finding(Severity.NOTE, None, Text("layer {n}", n=1))
     assert (finding.text, finding.cause) == ("layer 1", "")
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"),
+    [
+        (PSEUDO, PSEUDO),
+        (f"{PSEUDO}-PLOC", PSEUDO),
+        ("en-GB", "en"),
+        ("xx-XX", "en"),
+        ("../../etc", "en"),
+        ("", "en"),
+    ],
+)
+def test_a_browser_gets_its_language_if_there_is_a_catalogue(locale: str, language: str) -> None:
+    assert find_language(locale) == language

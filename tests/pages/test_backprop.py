@@ -73,7 +73,7 @@ def test_overflow_is_shown_and_named(app: AppTest) -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_show_what_they_promise(name: str) -> None:
     run = run_chain(EXAMPLES[name])
-    texts = [backprop_words.sentence(run, event) for event in find_events(run)]
+    texts = [backprop_words.describe_event(run, event) for event in find_events(run)]
     promised = {
         "vanishes": "vanishes",
         "explodes": "explodes",

@@ -22,7 +22,9 @@ def check_shows(app: AppTest, descent: Descent) -> None:
     """Check that the address, the sentences and the chart are those of ``descent``."""
     assert read_url(app) == dict(sorted(to_query(descent).items()))
     for trajectory in run_descent(descent):
-        assert blocks.escaped(str(judge_descent(descent, trajectory).text)) in read_markdown(app)
+        assert blocks.escape_markdown(
+            str(judge_descent(descent, trajectory).text)
+        ) in read_markdown(app)
     longest = max(len(trajectory.loss) for trajectory in run_descent(descent)) - 1
     assert read_chart(app)["frames"][-1]["name"] == str(longest)
 
@@ -165,6 +167,6 @@ def test_forged_links_name_field_value_and_range(
 
 def test_explanations_exist_and_the_figure_has_one(app: AppTest) -> None:
     for name in ("descent", "descent_course", "descent_surface", "descent_step"):
-        assert len(blocks.text(name)) > 200
+        assert len(blocks.read_text(name)) > 200
     open_page(app)
     assert Descent(**read_url(app)) == PRESETS["vanishing"].descent

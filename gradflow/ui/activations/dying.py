@@ -28,12 +28,14 @@ def show() -> None:
     named = [(_(ACTIVATIONS[training.activation].label), training) for training in trainings]
     st.markdown(_count_dead(trainings[0], spec.steps))
     blocks.show_figure(
-        units_figure(named, mode=blocks.mode()),
+        units_figure(named, mode=blocks.read_mode()),
         "dying_units",
         _("Range of the pre-activation of every unit, step by step"),
     )
     blocks.show_figure(
-        dying_figure(named, mode=blocks.mode()), "dying", _("Dead units and loss over the steps")
+        dying_figure(named, mode=blocks.read_mode()),
+        "dying",
+        _("Dead units and loss over the steps"),
     )
     blocks.show_table(tabulate_trainings(trainings), key="dying_table")
     for training in trainings:

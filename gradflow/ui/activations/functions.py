@@ -25,7 +25,7 @@ def show() -> None:
     curves = [
         (_(ACTIVATIONS[f.activation].label), sample_function(f, spec.reach)) for f in functions
     ]
-    figure = functions_figure(curves, mode=blocks.mode())
+    figure = functions_figure(curves, mode=blocks.read_mode())
     blocks.show_figure(figure, "functions", _("Activation functions and their derivatives"))
     if Activation.RRELU in spec.shown:
         st.caption(

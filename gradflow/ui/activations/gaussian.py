@@ -27,7 +27,7 @@ def show() -> None:
     _draw_controls()
     distributions = push_gaussian(GAUSSIAN.read())
     blocks.show_figure(
-        gaussian_figure(distributions, mode=blocks.mode()),
+        gaussian_figure(distributions, mode=blocks.read_mode()),
         "gaussian",
         _("Histograms of z, φ(z) and φ′(z)"),
     )

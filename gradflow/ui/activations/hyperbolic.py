@@ -12,7 +12,7 @@ from gradflow.core.teaching.hyperbolic import PAIRS, PairMember, compute_pair, m
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.activations.state import HYPERBOLIC
-from gradflow.ui.latex import tex
+from gradflow.ui.latex import write_number, write_words
 from gradflow.ui.settings.fields import draw_buttons, draw_slider
 
 
@@ -24,13 +24,13 @@ def show() -> None:
     for column, side in zip(st.columns(2), both, strict=True):
         column.latex(rf"\{side.name} x \approx {side.latex}")
         column.latex(_write_values(side, spec.x))
-    figure = series_figure(both, spec.order, spec.x, mode=blocks.mode())
+    figure = series_figure(both, spec.order, spec.x, mode=blocks.read_mode())
     blocks.show_figure(figure, "series", _("Both functions with their partial sums"))
     if math.isfinite(both[0].radius):
         st.caption(_("Both series converge only in the grey strip, |x| < π/2."))
     st.subheader(_("Why they share a name"))
     _show_identities(spec.x)
-    figure = sectors_figure(make_sectors(spec.x), mode=blocks.mode())
+    figure = sectors_figure(make_sectors(spec.x), mode=blocks.read_mode())
     blocks.show_figure(figure, "sectors", _("Hyperbola and circle with sectors of equal area"))
     st.caption(
         _("t = x = {t}: both shaded sectors have the area |t|/2 = {area}.").format(
@@ -53,7 +53,8 @@ def _draw_controls() -> None:
 
 def _write_values(side: PairMember, x: float) -> str:
     return (
-        rf"\{side.name}({tex(x)}) = {tex(side.at)},\qquad \text{{series: }}{tex(side.partial_at)}"
+        rf"\{side.name}({write_number(x)}) = {write_number(side.at)},"
+        rf"\qquad {write_words(_('series') + ': ')}{write_number(side.partial_at)}"
     )
 
 
@@ -63,6 +64,10 @@ def _show_identities(x: float) -> None:
     right.latex(r"\sin(ix) = i\,\sinh x,\quad \cos(ix) = \cosh x")
     cosh, sinh, cos, sin = math.cosh(x), math.sinh(x), math.cos(x), math.sin(x)
     left.latex(
-        rf"\cosh^2 t - \sinh^2 t = {tex(cosh**2)} - {tex(sinh**2)} = {tex(cosh**2 - sinh**2)}"
+        rf"\cosh^2 t - \sinh^2 t = {write_number(cosh**2)} - {write_number(sinh**2)}"
+        rf" = {write_number(cosh**2 - sinh**2)}"
     )
-    right.latex(rf"\cos^2 t + \sin^2 t = {tex(cos**2)} + {tex(sin**2)} = {tex(cos**2 + sin**2)}")
+    right.latex(
+        rf"\cos^2 t + \sin^2 t = {write_number(cos**2)} + {write_number(sin**2)}"
+        rf" = {write_number(cos**2 + sin**2)}"
+    )

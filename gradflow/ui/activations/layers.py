@@ -13,7 +13,7 @@ from gradflow.core.text import _
 from gradflow.ui import blocks, paths
 from gradflow.ui.activations.state import LAYERS
 from gradflow.ui.explore.state import EXPLORE
-from gradflow.ui.latex import tex
+from gradflow.ui.latex import write_number
 from gradflow.ui.settings.fields import draw_activation, draw_marks, draw_slider
 
 WEIGHT_STDS = (0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0, 30.0, 100.0, 1000.0)
@@ -25,7 +25,7 @@ def show() -> None:
     spec = LAYERS.read()
     products = measure_slope_products(spec)
     _show_formulas(products, spec.layers)
-    figure = slope_products_figure(products, mode=blocks.mode())
+    figure = slope_products_figure(products, mode=blocks.read_mode())
     blocks.show_figure(figure, "slope_products", _("Products of slopes over the layers"))
     for sentence in describe_products(spec, products):
         st.markdown(sentence)
@@ -51,17 +51,18 @@ def _draw_controls() -> None:
 
 def _show_formulas(products: SlopeProducts, layers: int) -> None:
     left, middle, right = st.columns(3, vertical_alignment="center")
-    largest = r"\tfrac14" if products.largest == 1 / 4 else tex(products.largest)
+    largest = r"\tfrac14" if products.largest == 1 / 4 else write_number(products.largest)
     left.latex(
         rf"\left(\max|\varphi'|\right)^n = \left({largest}\right)^{{{layers}}}"
-        rf" = {tex(products.bound[-1])}"
+        rf" = {write_number(products.bound[-1])}"
     )
     middle.latex(
-        rf"\prod_{{i=1}}^{{{layers}}}\left|\varphi'(z_i)\right| = {tex(products.slopes[1, -1])}"
+        rf"\prod_{{i=1}}^{{{layers}}}\left|\varphi'(z_i)\right|"
+        rf" = {write_number(products.slopes[1, -1])}"
     )
     right.latex(
         rf"\prod_{{i=1}}^{{{layers}}}\left|w_i\,\varphi'(z_i)\right|"
-        rf" = {tex(products.factors[1, -1])}"
+        rf" = {write_number(products.factors[1, -1])}"
     )
 
 

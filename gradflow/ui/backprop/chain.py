@@ -33,7 +33,7 @@ def show_chain() -> None:
     )
     _show_events(run)
     blocks.show_figure(
-        chain_figure(run, chosen=layer, mode=blocks.mode()),
+        chain_figure(run, chosen=layer, mode=blocks.read_mode()),
         "backprop_chain",
         _("Factors of each layer of the chain, and the gradient on its way to the input"),
     )
@@ -43,7 +43,7 @@ def show_chain() -> None:
         required=True,
         **CHAIN.bind("layer", Conversion(to_widget=lambda layer: min(layer, chain.length))),
     )
-    st.latex(backprop_latex.chain_layer(run, layer))
+    st.latex(backprop_latex.write_chain_layer(run, layer))
     _show_table(run)
 
 
@@ -51,11 +51,11 @@ def _show_events(run: ChainRun) -> None:
     run_events = find_events(run)
     for event in run_events:
         if event.trouble is Trouble.OVERFLOW:
-            st.error(backprop_words.sentence(run, event), icon=":material/error:")
+            st.error(backprop_words.describe_event(run, event), icon=":material/error:")
         else:
-            st.warning(backprop_words.sentence(run, event), icon=":material/warning:")
+            st.warning(backprop_words.describe_event(run, event), icon=":material/warning:")
     if not run_events:
-        st.success(backprop_words.steady(run), icon=":material/check_circle:")
+        st.success(backprop_words.describe_steady_gradient(run), icon=":material/check_circle:")
 
 
 def _show_table(run: ChainRun) -> None:
@@ -66,7 +66,7 @@ def _show_table(run: ChainRun) -> None:
         "z = w·h + b": run.z,
         "f(z)": run.h[1:],
         "f ′(z)": run.slope,
-        "factor w₍ᵢ₊₁₎·f ′(zᵢ)": run.factors,
+        _("factor {product}").format(product="w₍ᵢ₊₁₎·f ′(zᵢ)"): run.factors,
         "g = ∂L/∂z = ∂L/∂b": run.g,
         "∂L/∂w = g·h": run.weight_gradients,
     }

@@ -68,11 +68,11 @@ def show_network() -> None:
             step.kind not in FORWARD,
         )
         blocks.show_figure(
-            network_figure(run, marked, mode=blocks.mode()),
+            network_figure(run, marked, mode=blocks.read_mode()),
             "backprop_network",
             _("The network as a graph; the terms of the equation are marked"),
         )
-    st.latex(backprop_latex.equation(run, step, entry))
+    st.latex(backprop_latex.write_equation(run, step, entry))
     _show_losses(run)
     blocks.explain("backprop_network")
 
@@ -85,7 +85,7 @@ def _show_overflow(run: PerceptronRun) -> None:
             "lead to it go beyond the largest number of float64, 1.8·10³⁰⁸. A smaller learning "
             "rate keeps the steps small."
         )
-        name = backprop_latex.symbol(step, entry)
+        name = backprop_latex.write_symbol(step, entry)
         st.error(
             text.format(updates=run.spec.updates, name=name, value=format_number(entry.value)),
             icon=":material/error:",
@@ -121,7 +121,7 @@ def _choose_entry(step: PerceptronStep, at: int, numbers: tuple[StepEntry, ...])
         _("Show the calculation of"),
         list(range(len(numbers))),
         key=f"backprop_entry_{at}",
-        format_func=lambda k: backprop_latex.symbol(step, numbers[k]),
+        format_func=lambda k: backprop_latex.write_symbol(step, numbers[k]),
         disabled=len(numbers) == 1,
     )
     return numbers[chosen]
@@ -130,7 +130,7 @@ def _choose_entry(step: PerceptronStep, at: int, numbers: tuple[StepEntry, ...])
 def _show_table(step: PerceptronStep, numbers: tuple[StepEntry, ...], rows: int) -> None:
     table = pd.DataFrame(
         {
-            _("number"): [backprop_latex.symbol(step, entry) for entry in numbers],
+            _("number"): [backprop_latex.write_symbol(step, entry) for entry in numbers],
             _("by the equation"): [format_number(entry.value, 5) for entry in numbers],
             _("by autograd"): [format_number(entry.reference, 5) for entry in numbers],
             _("difference"): [format_number(entry.difference, 2) for entry in numbers],

@@ -1,4 +1,4 @@
-"""What happens in a chain, in plain sentences that name the number it happens to."""
+"""Plain sentences about the events in a chain; each names the number concerned."""
 
 from __future__ import annotations
 
@@ -8,55 +8,54 @@ from collections.abc import Callable
 from gradflow.charts.theme import format_number
 from gradflow.core.teaching.chain import ChainRun, Event, Term, Trouble
 from gradflow.core.text import _
-from gradflow.ui.latex import added, product, tex
+from gradflow.ui.latex import write_number, write_product, write_summand
 
 
-def sentence(run: ChainRun, event: Event) -> str:
-    """What an event means, as Markdown."""
+def describe_event(run: ChainRun, event: Event) -> str:
+    """Describe an event and what it means, as Markdown."""
     return _SENTENCES[event.trouble](run, event)
 
 
-def steady(run: ChainRun) -> str:
-    """What is said where nothing happens."""
+def describe_steady_gradient(run: ChainRun) -> str:
+    """Describe the gradient of a chain without events."""
     text = _(
         "The gradient keeps its size within a factor of 100: at layer 1, $|g_1|$ is "
         "**{ratio}** times the gradient at the loss."
     )
-    return text.format(ratio=format_number(_ratio(run, 1)))
+    return text.format(ratio=format_number(_measure_ratio(run, 1)))
 
 
-def _ratio(run: ChainRun, i: int) -> float:
+def _measure_ratio(run: ChainRun, i: int) -> float:
     return abs(run.g[i - 1]) / abs(run.error)
 
 
-def _vanishing(run: ChainRun, event: Event) -> str:
+def _describe_vanishing(run: ChainRun, event: Event) -> str:
     text = _(
         "**The gradient vanishes.** At layer {i}, after {taken} of {n} factors, $|g_{{{i}}}|$ is "
         "{ratio} times the gradient at the loss, less than 1/100."
     )
-    return _departure(run, event, text)
+    return _describe_departure(run, event, text)
 
 
-def _exploding(run: ChainRun, event: Event) -> str:
+def _describe_exploding(run: ChainRun, event: Event) -> str:
     text = _(
         "**The gradient explodes.** At layer {i}, after {taken} of {n} factors, $|g_{{{i}}}|$ is "
         "{ratio} times the gradient at the loss, more than 100."
     )
-    return _departure(run, event, text)
+    return _describe_departure(run, event, text)
 
 
-def _departure(run: ChainRun, event: Event, text: str) -> str:
-    n, i, last = len(run.g), event.index, _ratio(run, 1)
-    said = text.format(i=i, n=n, taken=n - i + 1, ratio=format_number(_ratio(run, i)))
+def _describe_departure(run: ChainRun, event: Event, text: str) -> str:
+    n, i, last = len(run.g), event.index, _measure_ratio(run, 1)
+    departure = text.format(i=i, n=n, taken=n - i + 1, ratio=format_number(_measure_ratio(run, i)))
     if not (0 < last < math.inf):
-        return said
+        return departure
     more = _("All {n} factors together are {last}: on average **{mean} per layer**.")
-    return (
-        f"{said} {more.format(n=n, last=format_number(last), mean=format_number(last ** (1 / n)))}"
-    )
+    mean = format_number(last ** (1 / n))
+    return f"{departure} {more.format(n=n, last=format_number(last), mean=mean)}"
 
 
-def _zero_factor(_run: ChainRun, event: Event) -> str:
+def _describe_zero_factor(_run: ChainRun, event: Event) -> str:
     is_slope = event.term is Term.SLOPE
     text = _(
         "**The gradient is exactly 0** from layer {i} back to the input, because ${factor} = 0$: "
@@ -68,7 +67,7 @@ def _zero_factor(_run: ChainRun, event: Event) -> str:
     )
 
 
-def _underflow(run: ChainRun, event: Event) -> str:
+def _describe_underflow(run: ChainRun, event: Event) -> str:
     text = _(
         "**Underflow.** No factor is 0, but $g_{{{i}}}$ is closer to 0 than the smallest number "
         "of {dtype}, {smallest}, and becomes exactly 0."
@@ -76,14 +75,14 @@ def _underflow(run: ChainRun, event: Event) -> str:
     return text.format(i=event.index, dtype=run.spec.dtype, smallest=format_number(run.range[0]))
 
 
-def _zero_error(_run: ChainRun, _event: Event) -> str:
+def _describe_zero_error(_run: ChainRun, _event: Event) -> str:
     return _(
         "**The output equals the target**, so $\\partial L/\\partial h = 0$ and every gradient is "
         "0, whatever the factors are. Change the target to see them at work."
     )
 
 
-def _overflow(run: ChainRun, event: Event) -> str:
+def _describe_overflow(run: ChainRun, event: Event) -> str:
     name, terms = _TERMS[event.term](run, event.index)
     if math.isnan(event.value):
         text = _(
@@ -98,48 +97,48 @@ def _overflow(run: ChainRun, event: Event) -> str:
     return text.format(
         name=name,
         terms=terms,
-        value=tex(event.value),
+        value=write_number(event.value),
         dtype=run.spec.dtype,
         largest=format_number(run.range[1]),
     )
 
 
 _SENTENCES: dict[Trouble, Callable[[ChainRun, Event], str]] = {
-    Trouble.OVERFLOW: _overflow,
-    Trouble.VANISHING: _vanishing,
-    Trouble.EXPLODING: _exploding,
-    Trouble.ZERO_FACTOR: _zero_factor,
-    Trouble.UNDERFLOW: _underflow,
-    Trouble.ZERO_ERROR: _zero_error,
+    Trouble.OVERFLOW: _describe_overflow,
+    Trouble.VANISHING: _describe_vanishing,
+    Trouble.EXPLODING: _describe_exploding,
+    Trouble.ZERO_FACTOR: _describe_zero_factor,
+    Trouble.UNDERFLOW: _describe_underflow,
+    Trouble.ZERO_ERROR: _describe_zero_error,
 }
 
 
-def _gradient(run: ChainRun, i: int) -> tuple[str, str]:
+def _write_gradient(run: ChainRun, i: int) -> tuple[str, str]:
     if i == len(run.g):
         name = rf"g_{{{i}}} = \partial L/\partial h_{{{i + 1}}}\, f'(z_{{{i}}})"
-        return name, product(run.error, run.slope[i - 1])
+        return name, write_product(run.error, run.slope[i - 1])
     name = f"g_{{{i}}} = g_{{{i + 1}}} w_{{{i + 1}}} f'(z_{{{i}}})"
-    return name, product(run.g[i], run.w[i], run.slope[i - 1])
+    return name, write_product(run.g[i], run.w[i], run.slope[i - 1])
 
 
 _TERMS: dict[Term, Callable[[ChainRun, int], tuple[str, str]]] = {
-    Term.INPUT: lambda run, i: ("x", tex(run.spec.input)),
-    Term.TARGET: lambda run, i: ("t", tex(run.spec.target)),
+    Term.INPUT: lambda run, i: ("x", write_number(run.spec.input)),
+    Term.TARGET: lambda run, i: ("t", write_number(run.spec.target)),
     Term.Z: lambda run, i: (
         f"z_{{{i}}} = w_{{{i}}} h_{{{i}}} + b_{{{i}}}",
-        product(run.w[i - 1], run.h[i - 1]) + added(run.b[i - 1]),
+        write_product(run.w[i - 1], run.h[i - 1]) + write_summand(run.b[i - 1]),
     ),
-    Term.H: lambda run, i: (f"h_{{{i}}} = f(z_{{{i - 1}}})", f"f({tex(run.z[i - 2])})"),
+    Term.H: lambda run, i: (f"h_{{{i}}} = f(z_{{{i - 1}}})", f"f({write_number(run.z[i - 2])})"),
     Term.ERROR: lambda run, i: (
         rf"\partial L/\partial h_{{{len(run.h)}}} = h_{{{len(run.h)}}} - t",
-        tex(run.h[-1]) + added(-run.target),
+        write_number(run.h[-1]) + write_summand(-run.target),
     ),
-    Term.LOSS: lambda run, i: ("L", rf"\tfrac12 ({tex(run.error)})^2"),
-    Term.SLOPE: lambda run, i: (f"f'(z_{{{i}}})", f"f'({tex(run.z[i - 1])})"),
-    Term.G: _gradient,
+    Term.LOSS: lambda run, i: ("L", rf"\tfrac12 ({write_number(run.error)})^2"),
+    Term.SLOPE: lambda run, i: (f"f'(z_{{{i}}})", f"f'({write_number(run.z[i - 1])})"),
+    Term.G: _write_gradient,
     Term.WEIGHT_GRADIENT: lambda run, i: (
         rf"\partial L/\partial w_{{{i}}} = g_{{{i}}} h_{{{i}}}",
-        product(run.g[i - 1], run.h[i - 1]),
+        write_product(run.g[i - 1], run.h[i - 1]),
     ),
 }
 """Per quantity, its name with its equation, and the equation with the numbers put in."""

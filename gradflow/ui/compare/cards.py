@@ -128,7 +128,7 @@ def _show_conditions(letter: str, column: Column, own: Experiment, reference: Ex
 def _draw_head(card: Card, default_name: str) -> None:
     name_key = f"compare_{card.letter}_name"
     show_in_widget(name_key, card.column.name)
-    style = list_styles(blocks.mode())[LETTERS.index(card.letter)]
+    style = list_styles(blocks.read_mode())[LETTERS.index(card.letter)]
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall"):
         st.html(
             f'<span style="color:{style.colour};font-size:1.35rem;font-weight:700;'

@@ -27,7 +27,7 @@ def show_comparison(cards: list[Card], entries: list[ComparedSetting]) -> None:
         gradient = _choose_gradient()
         relative = _choose_relative_depth(entries)
     figure = charts.compare_gradients_figure(
-        entries, mode=blocks.mode(), gradient=gradient, relative=relative
+        entries, mode=blocks.read_mode(), gradient=gradient, relative=relative
     )
     blocks.show_figure(figure, "compare_gradients", _("Gradient norms of all settings"))
     blocks.explain("compare_gradients")
@@ -56,7 +56,7 @@ def _choose_relative_depth(entries: list[ComparedSetting]) -> bool:
 
 def _choose_gradient() -> Gradient:
     symbols = {code: SYMBOLS[code] for code in GRADIENTS}
-    return blocks.one_of(_("Gradient"), symbols, "compare_gradient", "delta")
+    return blocks.choose_one(_("Gradient"), symbols, "compare_gradient", "delta")
 
 
 def _show_numbers(cards: list[Card], entries: list[ComparedSetting]) -> None:
@@ -77,16 +77,16 @@ def _list_settings(cards: list[Card]) -> dict[str, dict[str, Any]]:
 
 
 def _show_flows(entries: list[ComparedSetting], gradient: Gradient) -> None:
-    figure = charts.compare_flow_figure(entries, mode=blocks.mode(), gradient=gradient)
+    figure = charts.compare_flow_figure(entries, mode=blocks.read_mode(), gradient=gradient)
     blocks.show_figure(figure, "compare_flow", _("Signal and gradient of all settings"))
     blocks.explain("compare_flow")
 
 
 def _show_forward(entries: list[ComparedSetting], relative: bool) -> None:
     names: dict[Statistic, str] = {code: _(label) for code, label in STATISTICS.items()}
-    statistic = blocks.one_of(_("Statistic"), names, "compare_statistic", "activation_std")
+    statistic = blocks.choose_one(_("Statistic"), names, "compare_statistic", "activation_std")
     figure = charts.compare_forward_figure(
-        entries, mode=blocks.mode(), statistic=statistic, relative=relative
+        entries, mode=blocks.read_mode(), statistic=statistic, relative=relative
     )
     blocks.show_figure(figure, "compare_forward", _("Forward statistics of all settings"))
     blocks.explain("compare_forward")
@@ -118,5 +118,5 @@ def _show_export(
     )
     for column, file in zip(st.columns(2) * 2, files, strict=True):
         with column:
-            blocks.download(*file)
+            blocks.draw_download(*file)
     st.caption(_("The address of this page holds all settings: copy it to share them."))

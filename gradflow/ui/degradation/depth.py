@@ -24,7 +24,7 @@ def show() -> None:
     sweeps = compute_parts(KINDS, lambda kind: compute.sweep_depths(spec, kind))
     named = [(_(CONNECTIONS[kind].label), sweep) for kind, sweep in sweeps.items()]
     blocks.show_figure(
-        depth_figure(named, mode=blocks.mode()),
+        depth_figure(named, mode=blocks.read_mode()),
         "degradation_depth",
         _("Gradient at the first layer against depth"),
     )

@@ -13,7 +13,7 @@ from gradflow.ui import blocks
 from gradflow.ui.degradation import compute
 from gradflow.ui.degradation.controls import draw_network
 from gradflow.ui.degradation.state import IDENTITY
-from gradflow.ui.latex import lines, tex
+from gradflow.ui.latex import write_equations, write_number
 from gradflow.ui.long_work import compute_parts
 
 
@@ -24,7 +24,7 @@ def show() -> None:
     by_kind = compute_parts(KINDS, lambda kind: compute.measure_nearness(spec, kind))
     named = [(_(CONNECTIONS[kind].label), nearness) for kind, nearness in by_kind.items()]
     blocks.show_figure(
-        identity_figure(named, mode=blocks.mode()),
+        identity_figure(named, mode=blocks.read_mode()),
         "degradation_identity",
         _("How near each block is to the identity"),
     )
@@ -39,7 +39,7 @@ def write_last_block(nearness: Nearness) -> str:
     """Write the numbers of the block next to the readout."""
     count = len(nearness.branch)
     h = f"h_{{{count}}}"
-    return lines(
-        (rf"\|\alpha f({h})\|\,/\,\|{h}\|", tex(float(nearness.branch[-1]))),
-        (r"\cos", tex(float(nearness.cosine[-1]))),
+    return write_equations(
+        (rf"\|\alpha f({h})\|\,/\,\|{h}\|", write_number(float(nearness.branch[-1]))),
+        (r"\cos", write_number(float(nearness.cosine[-1]))),
     )

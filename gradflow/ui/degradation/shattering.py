@@ -20,7 +20,7 @@ from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.degradation import compute
 from gradflow.ui.degradation.state import SHATTERING
-from gradflow.ui.latex import tex
+from gradflow.ui.latex import write_number, write_words
 from gradflow.ui.long_work import compute_parts
 from gradflow.ui.settings.fields import draw_marks, draw_slider, draw_toggle
 
@@ -55,13 +55,13 @@ def _show_landscapes(spec: Shattering) -> None:
     landscapes = compute.compute_landscapes(_select_fields(spec, _LANDSCAPE_FIELDS))
     rows = make_landscape_rows(spec, landscapes)
     blocks.show_figure(
-        landscapes_figure(landscapes.x, rows, mode=blocks.mode()),
+        landscapes_figure(landscapes.x, rows, mode=blocks.read_mode()),
         "degradation_landscapes",
         _("The gradient as a function of the input, for three networks and two noises"),
     )
     step = float(landscapes.x[1] - landscapes.x[0])
     blocks.show_figure(
-        autocorrelation_figure(step, rows, mode=blocks.mode()),
+        autocorrelation_figure(step, rows, mode=blocks.read_mode()),
         "degradation_autocorrelation",
         _("Correlation of the gradients at two inputs against their distance"),
     )
@@ -105,7 +105,7 @@ def _show_pairs(spec: Shattering) -> None:
     correlations = compute_parts(KINDS, lambda kind: compute.correlate_gradients(part, kind))
     named = [(_(CONNECTIONS[kind].label), correlations[kind]) for kind in KINDS]
     blocks.show_figure(
-        pairs_figure(named, mode=blocks.mode()),
+        pairs_figure(named, mode=blocks.read_mode()),
         "degradation_pairs",
         _("Correlation of the gradients at two inputs against depth"),
     )
@@ -118,9 +118,10 @@ def write_plain_law(plain: Correlation) -> str:
     lost = np.flatnonzero(plain.measured < 2 * plain.noise)
     depth = int(max(lost[0], 1)) if len(lost) else len(plain.measured)
     return (
-        rf"\text{{plain, }} L = {depth}:\quad \text{{measured }} {tex(plain.measured[depth - 1])}"
-        rf"\qquad \prod_{{l=1}}^{{{depth}}}\kappa_0(c_l) = {tex(plain.law[depth - 1])}"
-        rf"\qquad 2^{{-{depth}}} = {tex(2.0**-depth)}"
+        rf"{write_words(_('plain') + ', ')} L = {depth}:"
+        rf"\quad {write_words(_('measured') + ' ')} {write_number(plain.measured[depth - 1])}"
+        rf"\qquad \prod_{{l=1}}^{{{depth}}}\kappa_0(c_l) = {write_number(plain.law[depth - 1])}"
+        rf"\qquad 2^{{-{depth}}} = {write_number(2.0**-depth)}"
     )
 
 

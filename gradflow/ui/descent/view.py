@@ -47,7 +47,7 @@ def show_descent() -> None:
     ground, paths = _make_ground(descent), _make_paths(descent, trajectories)
     _show_formula(descent)
     blocks.show_figure(
-        descent_figure(ground, paths, mode=blocks.mode()),
+        descent_figure(ground, paths, mode=blocks.read_mode()),
         "descent_map",
         _("The paths of all optimizers on the loss, animated"),
     )
@@ -68,7 +68,7 @@ def _show_formula(descent: Descent) -> None:
 
 def _make_ground(descent: Descent) -> Ground:
     row = descent.row
-    coordinates, heights = compute.heights(descent.surface, descent.shape or 0.0)
+    coordinates, heights = compute.compute_heights(descent.surface, descent.shape or 0.0)
     marks = [(_(mark.name), _(mark.help), mark.point) for mark in row.marks]
     if not marks:
         marks = [("", _("a minimum"), minimum) for minimum in row.minima]
@@ -105,7 +105,7 @@ def _describe_ends(descent: Descent, trajectories: _Trajectories) -> None:
     for trajectory in trajectories:
         end = judge_descent(descent, trajectory)
         name = _(DESCENT_OPTIMIZERS[trajectory.optimizer].label)
-        lines.append(f"- {_ICONS[end.outcome]} **{name}:** {blocks.escaped(str(end.text))}")
+        lines.append(f"- {_ICONS[end.outcome]} **{name}:** {blocks.escape_markdown(str(end.text))}")
     st.markdown("\n".join(lines))
 
 
@@ -128,13 +128,15 @@ def _show_details(
 
 
 def _show_course(descent: Descent, paths: list[DescentPath]) -> None:
-    figure = descent_course_figure(paths, clipped=descent.clip is not Clip.NONE, mode=blocks.mode())
+    figure = descent_course_figure(
+        paths, clipped=descent.clip is not Clip.NONE, mode=blocks.read_mode()
+    )
     blocks.show_figure(figure, "descent_course", _("Loss and gradient norm against the step"))
     blocks.explain("descent_course")
 
 
 def _show_landscape(ground: Ground, paths: list[DescentPath]) -> None:
-    figure = descent_surface_figure(ground, paths, mode=blocks.mode())
+    figure = descent_surface_figure(ground, paths, mode=blocks.read_mode())
     blocks.show_figure(figure, "descent_surface", _("The loss as a landscape with the paths"))
     blocks.explain("descent_surface")
 

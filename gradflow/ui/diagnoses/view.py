@@ -49,7 +49,7 @@ def choose_verdict() -> Verdict:
 
 def show_explanation(verdict: Verdict) -> None:
     """Say what the verdict means, why it comes about and what helps."""
-    st.markdown(blocks.text(f"verdict_{verdict}"))
+    st.markdown(blocks.read_text(f"verdict_{verdict}"))
     st.subheader(_("Example: {preset}").format(preset=_(PRESETS[EXAMPLES[verdict]].label)))
 
 

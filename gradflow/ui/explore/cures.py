@@ -40,7 +40,7 @@ def show_cures(experiment: Experiment, report: Report) -> None:
     figure = charts.remedies_figure(
         report,
         [(_(REMEDIES[outcome.code].label), outcome.report) for outcome in ranking],
-        mode=blocks.mode(),
+        mode=blocks.read_mode(),
     )
     blocks.show_figure(figure, "cures", _("Gradient norms before and after each cure"))
     blocks.explain("cures")
@@ -121,4 +121,4 @@ def _list_left_out(ranking: Ranking) -> None:
     if ranking.left_out:
         with st.expander(_("Not tried: {n}").format(n=len(ranking.left_out))):
             for code, reason in ranking.left_out.items():
-                st.markdown(f"**{_(REMEDIES[code].label)}:** {blocks.escaped(reason)}")
+                st.markdown(f"**{_(REMEDIES[code].label)}:** {blocks.escape_markdown(reason)}")

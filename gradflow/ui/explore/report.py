@@ -44,7 +44,7 @@ TABLES = {
     "signals": N_("Module outputs"),
     "parameters": N_("Parameters"),
 }
-AXES: tuple[Literal["log", "linear"], ...] = ("log", "linear")
+AXES: dict[Literal["log", "linear"], str] = {"log": N_("log"), "linear": N_("linear")}
 
 
 def show_findings(report: Report, *, lessons: bool = True) -> None:
@@ -102,7 +102,7 @@ def show_metrics(report: Report) -> None:
 def choose_gradient(key: str) -> Gradient:
     """Draw the choice of the lower band of a Flow figure."""
     names = {code: _(label) for code, label in GRADIENTS.items()}
-    return blocks.one_of(_("Gradient in the lower band"), names, key)
+    return blocks.choose_one(_("Gradient in the lower band"), names, key)
 
 
 def show_flow(experiment: Experiment, report: Report) -> tuple[Overlay, ...]:
@@ -117,7 +117,7 @@ def show_flow(experiment: Experiment, report: Report) -> tuple[Overlay, ...]:
         over = overlays.choose_overlays(experiment)
     figure = charts.flow_figure(
         report,
-        mode=blocks.mode(),
+        mode=blocks.read_mode(),
         gradient=gradient,
         over=over,
         selected=find_layer(len(report.layers)),
@@ -163,10 +163,17 @@ def _show_norms(experiment: Experiment, report: Report, over: tuple[Overlay, ...
             key="norm_quantities",
             format_func=lambda code: _(GRADIENTS[code]),
         )
-    scale = right.segmented_control(_("Axis"), AXES, default="log", required=True, key="norm_scale")
+    scale = right.segmented_control(
+        _("Axis"),
+        list(AXES),
+        default="log",
+        required=True,
+        key="norm_scale",
+        format_func=lambda code: _(AXES[code]),
+    )
     figure = charts.gradient_norms_figure(
         rows or report,
-        mode=blocks.mode(),
+        mode=blocks.read_mode(),
         quantities=tuple(quantities),
         scale=scale,
         overlays=() if rows else over,
@@ -187,7 +194,7 @@ def _show_forward(experiment: Experiment, report: Report, over: tuple[Overlay, .
     )
     figure = charts.forward_statistics_figure(
         rows or report,
-        mode=blocks.mode(),
+        mode=blocks.read_mode(),
         statistics=tuple(chosen),
         overlays=() if rows else over,
     )
@@ -206,7 +213,7 @@ def _show_layer(report: Report) -> None:
         )
     else:
         layer = 1
-    figure = charts.layer_histograms_figure(report, layer, mode=blocks.mode())
+    figure = charts.layer_histograms_figure(report, layer, mode=blocks.read_mode())
     blocks.show_figure(figure, "histograms", _("Histograms of one layer"))
     blocks.explain("histograms")
 
@@ -234,7 +241,7 @@ def _show_tables(report: Report) -> None:
 
 def _show_export(experiment: Experiment, report: Report) -> None:
     def write_page() -> str:
-        return charts.report_html(report, mode=blocks.mode(), summary=summarize(report))
+        return charts.report_html(report, mode=blocks.read_mode(), summary=summarize(report))
 
     def write_script() -> str:
         return gf.to_code(experiment)
@@ -251,7 +258,7 @@ def _show_export(experiment: Experiment, report: Report) -> None:
     columns = st.columns(3)
     for index, file in enumerate(files):
         with columns[index % 3]:
-            blocks.download(*file)
+            blocks.draw_download(*file)
     st.caption(_("The address of this page holds all settings: copy it to share them."))
     st.code(write_script(), language="python", height=400)
 

@@ -32,7 +32,7 @@ def choose_rows(experiment: Experiment, report: Report, place: str) -> Report | 
     if report.stream is None:
         return None
     transformer = experiment.network.architecture is Architecture.TRANSFORMER
-    rows = blocks.one_of(
+    rows = blocks.choose_one(
         _("Columns of the figure"),
         {"layer": _("All layers"), "block": _("Residual stream")},
         f"{place}_rows_{'transformer' if transformer else 'layers'}",
@@ -43,7 +43,7 @@ def choose_rows(experiment: Experiment, report: Report, place: str) -> Report | 
 
 def show_stream_flow(stream: Report) -> None:
     """Show the Flow figure of the stream."""
-    figure = charts.flow_figure(stream, mode=blocks.mode(), gradient="activation_grad")
+    figure = charts.flow_figure(stream, mode=blocks.read_mode(), gradient="activation_grad")
     blocks.show_figure(
         figure, "flow_stream", _("Distribution of the residual stream and its gradient")
     )

@@ -36,7 +36,7 @@ def show() -> None:
         )
     )
     figure = blocks_figure(
-        named, spec.height * spec.width, spec.sample, spec.channel, mode=blocks.mode()
+        named, spec.height * spec.width, spec.sample, spec.channel, mode=blocks.read_mode()
     )
     blocks.show_figure(figure, "normalization_blocks", write_alternative(divisions))
     for column, sets in zip(st.columns(len(divisions)), divisions, strict=True):

@@ -19,7 +19,7 @@ from gradflow.core.teaching.normalization.batch import (
 from gradflow.core.teaching.normalization.sharing import NORMS, Norm, list_divisors
 from gradflow.core.text import _
 from gradflow.ui import blocks
-from gradflow.ui.latex import factor, lines, tex
+from gradflow.ui.latex import write_equations, write_factor, write_number
 from gradflow.ui.normalization import compute
 from gradflow.ui.normalization.state import BATCH
 from gradflow.ui.rounding import drop_rounding_error
@@ -35,7 +35,7 @@ def show() -> None:
     pushed = compute.push(spec)
     st.caption(_(spec.row.help))
     blocks.show_figure(
-        batch_figure(pushed, mode=blocks.mode()),
+        batch_figure(pushed, mode=blocks.read_mode()),
         "normalization_batch",
         _("Histograms, channels and samples before and after the normalization"),
     )
@@ -165,44 +165,44 @@ def write_steps(spec: PushedBatch, entry: FollowedEntry) -> str:
     for the first two. The sums run over the m entries that share statistics.
     """
     mean_over = rf"\tfrac{{1}}{{{entry.entries}}}\cdot "
-    root = rf"\sqrt{{{tex(entry.variance)} + {tex(spec.eps)}}}"
-    scaled = rf"{factor(spec.gamma)}\cdot {factor(entry.normalized)}"
+    root = rf"\sqrt{{{write_number(entry.variance)} + {write_number(spec.eps)}}}"
+    scaled = rf"{write_factor(spec.gamma)}\cdot {write_factor(entry.normalized)}"
     shift = (
         r"\textbf{4}\quad y",
         r"\gamma\,\hat x + \beta",
-        rf"{scaled} + {factor(spec.beta)}",
-        tex(entry.output),
+        rf"{scaled} + {write_factor(spec.beta)}",
+        write_number(entry.output),
     )
     if spec.norm is Norm.RMS:
         mean_square = (
             r"\textbf{1, 2}\quad \mathrm{ms}",
             r"\tfrac1m\textstyle\sum_i x_i^2",
-            mean_over + factor(entry.total),
-            tex(entry.variance),
+            mean_over + write_factor(entry.total),
+            write_number(entry.variance),
         )
         normalize = (
             r"\textbf{3}\quad \hat x",
             r"\frac{x}{\sqrt{\mathrm{ms} + \varepsilon}}",
-            rf"\frac{{{tex(entry.x)}}}{{{root}}}",
-            tex(entry.normalized),
+            rf"\frac{{{write_number(entry.x)}}}{{{root}}}",
+            write_number(entry.normalized),
         )
-        return lines(mean_square, normalize, shift)
+        return write_equations(mean_square, normalize, shift)
     mean = (
         r"\textbf{1}\quad \mu",
         r"\tfrac1m\textstyle\sum_i x_i",
-        mean_over + factor(entry.total),
-        tex(entry.mean),
+        mean_over + write_factor(entry.total),
+        write_number(entry.mean),
     )
     variance = (
         r"\textbf{2}\quad \sigma^2",
         r"\tfrac1m\textstyle\sum_i (x_i - \mu)^2",
-        mean_over + factor(entry.variance * entry.entries),
-        tex(entry.variance),
+        mean_over + write_factor(entry.variance * entry.entries),
+        write_number(entry.variance),
     )
     normalize = (
         r"\textbf{3}\quad \hat x",
         r"\frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}}",
-        rf"\frac{{{tex(entry.x)} - {factor(entry.mean)}}}{{{root}}}",
-        tex(entry.normalized),
+        rf"\frac{{{write_number(entry.x)} - {write_factor(entry.mean)}}}{{{root}}}",
+        write_number(entry.normalized),
     )
-    return lines(mean, variance, normalize, shift)
+    return write_equations(mean, variance, normalize, shift)

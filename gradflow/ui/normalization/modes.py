@@ -16,7 +16,7 @@ from gradflow.core.teaching.normalization.running import (
 )
 from gradflow.core.text import _
 from gradflow.ui import blocks
-from gradflow.ui.latex import factor, lines, tex
+from gradflow.ui.latex import write_equations, write_factor, write_number
 from gradflow.ui.normalization import compute
 from gradflow.ui.normalization.state import MODES
 from gradflow.ui.rounding import drop_rounding_error
@@ -31,7 +31,7 @@ def show() -> None:
     _draw_controls()
     spec = MODES.read()
     course, outputs = compute.run_statistics(spec)
-    figure = running_statistics_figure(course, MEAN, STD**2, mode=blocks.mode())
+    figure = running_statistics_figure(course, MEAN, STD**2, mode=blocks.read_mode())
     blocks.show_figure(
         figure, "normalization_course", _("Running mean and variance over the training batches")
     )
@@ -39,7 +39,7 @@ def show() -> None:
     st.latex(write_update(spec, course))
     st.subheader(_("The same test samples in both modes"))
     blocks.show_figure(
-        outputs_figure(outputs, mode=blocks.mode()),
+        outputs_figure(outputs, mode=blocks.read_mode()),
         "normalization_modes",
         _("Histograms of the test outputs in training mode and in evaluation mode"),
     )
@@ -89,23 +89,26 @@ def write_update(spec: RunningStatistics, course: RunningCourse) -> str:
     variance_rule = r"(1-m)\,v_{k-1} + m\,\tfrac{N}{N-1}\,s^2_k"
     k, m, n = spec.batches, spec.momentum, spec.batch_size
     if not k:
-        return lines((r"\mu_{k}", mean_rule), ("v_{k}", variance_rule))
+        return write_equations((r"\mu_{k}", mean_rule), ("v_{k}", variance_rule))
     old_mean, old_variance = course.running_mean[-2], course.running_variance[-2]
-    new = rf"{tex(m)}\cdot "
-    old = rf"{tex(1 - m)}\cdot "
+    new = rf"{write_number(m)}\cdot "
+    old = rf"{write_number(1 - m)}\cdot "
     unbiased = rf"\tfrac{{{n}}}{{{n - 1}}}"
-    return lines(
+    return write_equations(
         (
             rf"\mu_{{{k}}}",
             mean_rule,
-            f"{old}{factor(old_mean)} + {new}{factor(course.mean[-1])}",
-            tex(course.running_mean[-1]),
+            f"{old}{write_factor(old_mean)} + {new}{write_factor(course.mean[-1])}",
+            write_number(course.running_mean[-1]),
         ),
         (
             rf"v_{{{k}}}",
             variance_rule,
-            rf"{old}{tex(old_variance)} + {new}{unbiased}\cdot {tex(course.variance[-1])}",
-            tex(course.running_variance[-1]),
+            (
+                rf"{old}{write_number(old_variance)}"
+                rf" + {new}{unbiased}\cdot {write_number(course.variance[-1])}"
+            ),
+            write_number(course.running_variance[-1]),
         ),
     )
 

@@ -18,7 +18,7 @@ from gradflow.core.teaching.normalization.small_batches import (
 )
 from gradflow.core.text import _
 from gradflow.ui import blocks
-from gradflow.ui.latex import lines, tex
+from gradflow.ui.latex import write_equations, write_number
 from gradflow.ui.normalization import compute
 from gradflow.ui.normalization.state import SMALL_BATCHES
 from gradflow.ui.settings.fields import draw_allowed, draw_buttons, draw_marks, draw_slider
@@ -30,7 +30,7 @@ def show() -> None:
     spec = SMALL_BATCHES.read()
     spreads = compute.compute_spreads(spec.law, spec.positions, spec.group_channels, spec.seed)
     blocks.show_figure(
-        spreads_figure(SIZES, spreads, spec.batch_size, mode=blocks.mode()),
+        spreads_figure(SIZES, spreads, spec.batch_size, mode=blocks.read_mode()),
         "normalization_small",
         _("Spread of batch statistics and error of the output against the batch size"),
     )
@@ -58,7 +58,7 @@ def write_formulas(spec: SmallBatches, spreads: Spreads) -> str:
     """Write the spreads at the chosen batch size, by theory and from the samples."""
     size = SIZES.index(spec.batch_size)
     m = spec.batch_size * spec.positions
-    kurtosis = tex(LAWS[spec.law].kurtosis)
+    kurtosis = write_number(LAWS[spec.law].kurtosis)
     theory, drawn = spreads.batch_theory, spreads.batch
     mean = (r"\frac{\sigma}{\sqrt m}", rf"\frac{{1}}{{\sqrt{{{m}}}}}")
     variance = (
@@ -78,9 +78,11 @@ def write_formulas(spec: SmallBatches, spreads: Spreads) -> str:
 
     def write_both(expected: FloatArray, measured: FloatArray) -> str:
         label = _("drawn")
-        return rf"{tex(expected[size])}\qquad\text{{{label}: }}{tex(measured[size])}"
+        return (
+            rf"{write_number(expected[size])}\qquad\text{{{label}: }}{write_number(measured[size])}"
+        )
 
-    return lines(
+    return write_equations(
         (r"\mathrm{std}\,\bar x", *mean, write_both(theory.mean, drawn.mean)),
         (r"\mathrm{std}\,s^2", *variance, write_both(theory.variance, drawn.variance)),
         (r"\mathrm{rms}\,(\hat x - x)", *error, write_both(theory.error, drawn.error)),

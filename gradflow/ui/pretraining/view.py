@@ -112,13 +112,15 @@ def _show_features(stack: Stack, pretrained: PretrainedStack) -> None:
         _("After epoch"), 0, stack.epochs, stack.epochs, key=f"pretraining_epoch_{stack.epochs}"
     )
     features = pretrained.layers[layer - 1].features
-    figure = features_figure(features[epoch], reach=measure_reach(features[-1]), mode=blocks.mode())
+    figure = features_figure(
+        features[epoch], reach=measure_reach(features[-1]), mode=blocks.read_mode()
+    )
     blocks.show_figure(figure, "pretraining_features", _("Weights of every unit as an image"))
     blocks.explain("pretraining_features")
 
 
 def _show_errors(pretrained: PretrainedStack) -> None:
-    figure = errors_figure(pretrained.layers, mode=blocks.mode())
+    figure = errors_figure(pretrained.layers, mode=blocks.read_mode())
     blocks.show_figure(figure, "pretraining_errors", _("Reconstruction error, layer by layer"))
     blocks.explain("pretraining_errors")
 
@@ -131,7 +133,7 @@ def _show_reconstructions(pretrained: PretrainedStack) -> None:
         for n, error in enumerate(pretrained.pixel_error, start=1)
     ]
     figure = reconstructions_figure(
-        pretrained.originals, pretrained.reconstructions, names, mode=blocks.mode()
+        pretrained.originals, pretrained.reconstructions, names, mode=blocks.read_mode()
     )
     blocks.show_figure(figure, "pretraining_images", _("Digits and their reconstructions"))
     blocks.explain("pretraining_reconstructions")
@@ -151,7 +153,7 @@ def _show_tuning(spec: FineTuning) -> None:
     starts = list(Start)
     curves = [(_(STARTS[c.start].label), starts.index(c.start), c) for c in courses]
     blocks.show_figure(
-        tuning_figure(curves, mode=blocks.mode()),
+        tuning_figure(curves, mode=blocks.read_mode()),
         "pretraining_tuning",
         _("Training loss and held-out accuracy over the steps, for every start"),
     )
@@ -164,7 +166,7 @@ def _show_tuning(spec: FineTuning) -> None:
 
 def _show_gradients(courses: tuple[TuningCourse, ...]) -> None:
     kinds = {"norms": _("Norms"), "distributions": _("Distributions")}
-    kind = blocks.one_of(_("Show"), kinds, "pretraining_gradients_as")
+    kind = blocks.choose_one(_("Show"), kinds, "pretraining_gradients_as")
     compared = [
         ComparedSetting(
             LETTERS[list(Start).index(course.start)], _(STARTS[course.start].label), course.report
@@ -173,7 +175,7 @@ def _show_gradients(courses: tuple[TuningCourse, ...]) -> None:
     ]
     draw = compare_gradients_figure if kind == "norms" else compare_flow_figure
     blocks.show_figure(
-        draw(compared, mode=blocks.mode()),
+        draw(compared, mode=blocks.read_mode()),
         f"pretraining_gradients_{kind}",
         _("Gradient of every layer at the start of fine-tuning"),
     )
@@ -186,7 +188,7 @@ def _show_transfer(spec: Transfer) -> None:
     st.markdown("\n".join(f"- {sentence}" for sentence in words.describe_reuse(spec, reuse)))
     names = [_(WAYS[way].label) for way in Way]
     blocks.show_figure(
-        reuse_figure(names, reuse, len(spec.new), mode=blocks.mode()),
+        reuse_figure(names, reuse, len(spec.new), mode=blocks.read_mode()),
         "pretraining_reuse",
         _("Accuracy on the new digits against labelled images"),
     )

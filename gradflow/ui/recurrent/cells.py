@@ -49,7 +49,7 @@ def show_cells(spec: TimePass) -> None:
             broken=[
                 (row.name, comparison.count_steps_back(row.report, end)) for row, end in breaks
             ],
-            mode=blocks.mode(),
+            mode=blocks.read_mode(),
         ),
         "recurrent_cells",
         _("Gradient that is left against the steps back from the loss, for every cell"),

@@ -12,7 +12,7 @@ from gradflow.core.recurrent.clipping import ClippingCourse, ClippingReport
 from gradflow.core.recurrent.settings import TimePass
 from gradflow.core.text import _
 from gradflow.ui import blocks
-from gradflow.ui.latex import lines, tex
+from gradflow.ui.latex import write_equations, write_number
 from gradflow.ui.recurrent import compute
 from gradflow.ui.recurrent.controls import draw_setting
 from gradflow.ui.recurrent.state import PASS
@@ -30,7 +30,7 @@ def show_clipping(spec: TimePass) -> None:
     blocks.explain("recurrent_clipping")
     st.subheader(_("Parameter by parameter"))
     blocks.show_figure(
-        parameters_figure(report, mode=blocks.mode()),
+        parameters_figure(report, mode=blocks.read_mode()),
         "recurrent_clipped",
         _("Norm of each parameter’s gradient before and after"),
     )
@@ -40,14 +40,14 @@ def _show_directions(spec: TimePass, report: ClippingReport, course: ClippingCou
     arrows, cosines = st.columns([2, 3])
     with arrows:
         blocks.show_figure(
-            directions_figure(report, mode=blocks.mode()),
+            directions_figure(report, mode=blocks.read_mode()),
             "recurrent_directions",
             _("The gradient and both clipped ones as arrows, at their true angle"),
         )
     with cosines:
         thresholds = (spec.clip_norm, spec.clip_value)
         blocks.show_figure(
-            cosine_figure(course, thresholds, mode=blocks.mode()),
+            cosine_figure(course, thresholds, mode=blocks.read_mode()),
             "recurrent_cosines",
             _("Cosine of the gradient before and after, against the threshold"),
         )
@@ -92,14 +92,16 @@ def describe_clipping(report: ClippingReport) -> str:
 def write_rules(report: ClippingReport) -> str:
     """Write both rules of clipping and the cosine with their numbers, as LaTeX."""
     norm, value = report.by_norm, report.by_value
-    factor = rf"\min\Big(1, \frac{{{tex(norm.threshold)}}}{{{tex(report.norm)}}}\Big)"
-    cut = rf"\min(\max(g_i, -c), c),\quad c = {tex(value.threshold)}"
+    factor = (
+        rf"\min\Big(1, \frac{{{write_number(norm.threshold)}}}{{{write_number(report.norm)}}}\Big)"
+    )
+    cut = rf"\min(\max(g_i, -c), c),\quad c = {write_number(value.threshold)}"
     cosine = r"\cos = \frac{g\cdot g_{\text{value}}}{\|g\|\,\|g_{\text{value}}\|}"
-    return lines(
+    return write_equations(
         (
             r"g_{\text{norm}}",
             r"g\cdot\min\Big(1, \frac{c}{\|g\|}\Big)",
-            rf"g\cdot{factor},\quad\cos = {tex(norm.cosine)}",
+            rf"g\cdot{factor},\quad\cos = {write_number(norm.cosine)}",
         ),
-        (r"g_{\text{value}}", rf"{cut},\quad {cosine}", tex(value.cosine)),
+        (r"g_{\text{value}}", rf"{cut},\quad {cosine}", write_number(value.cosine)),
     )

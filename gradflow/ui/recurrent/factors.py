@@ -14,7 +14,7 @@ from gradflow.core.histogram import FloatArray
 from gradflow.core.recurrent.factors import PATHS, FactorCurve, FactorSettings, GradientPath
 from gradflow.core.text import N_, _
 from gradflow.ui import blocks
-from gradflow.ui.latex import tex
+from gradflow.ui.latex import write_number
 from gradflow.ui.recurrent import compute
 
 
@@ -37,7 +37,7 @@ def show_factors(spec: FactorSettings) -> None:
     blocks.show_figure(
         factors_figure(
             [(name_path(curve), curve.total, curve.direct) for curve in curves],
-            mode=blocks.mode(),
+            mode=blocks.read_mode(),
         ),
         "recurrent_factors",
         _("Factor of every step back, for four kinds of paths"),
@@ -47,7 +47,7 @@ def show_factors(spec: FactorSettings) -> None:
     blocks.show_figure(
         remaining_figure(
             [(name_path(curve), _begin_with_one(curve.remaining)) for curve in curves],
-            mode=blocks.mode(),
+            mode=blocks.read_mode(),
         ),
         "recurrent_products",
         _("Product of the factors against the steps back"),
@@ -99,12 +99,13 @@ def _begin_with_one(remaining: FloatArray) -> FloatArray:
 
 def write_path_step(path: GradientPath, spec: FactorSettings) -> str:
     """Write a step and its derivative with the numbers that are set, as LaTeX."""
-    gate = tex(compute_sigmoid(spec.forget_bias))
+    gate = write_number(compute_sigmoid(spec.forget_bias))
+    scale, gain = write_number(spec.branch_scale), write_number(spec.gain)
     active, inactive = rf"\text{{ {_('where')} }}", rf"\text{{ {_('else')} }}"
     step, derivative = {
         GradientPath.RESIDUAL: (
             r"h_{l+1} = h_l + \alpha F(h_l)",
-            rf"\partial h_{{l+1}}/\partial h_l = \mathbf 1 + {tex(spec.branch_scale)}\, F'",
+            rf"\partial h_{{l+1}}/\partial h_l = \mathbf 1 + {scale}\, F'",
         ),
         GradientPath.LSTM_CELL: (
             r"c_t = f_t\odot c_{t-1} + i_t\odot g_t",
@@ -116,7 +117,7 @@ def write_path_step(path: GradientPath, spec: FactorSettings) -> str:
         ),
         GradientPath.TANH_RNN: (
             r"h_t = \tanh(W h_{t-1} + W_x x_t)",
-            rf"\partial h_t/\partial h_{{t-1}} = (1-h_t^2)\, W,\; \rho(W) \approx {tex(spec.gain)}",
+            rf"\partial h_t/\partial h_{{t-1}} = (1-h_t^2)\, W,\; \rho(W) \approx {gain}",
         ),
     }[path]
     return rf"\begin{{gathered}}{step}\\[4pt]{derivative}\end{{gathered}}"

@@ -13,7 +13,13 @@ from gradflow.core.recurrent.report import TimeReport
 from gradflow.core.recurrent.settings import TimePass
 from gradflow.core.text import _
 from gradflow.ui import blocks
-from gradflow.ui.latex import added, dot, factor, lines, tex
+from gradflow.ui.latex import (
+    write_dot_product,
+    write_equations,
+    write_factor,
+    write_number,
+    write_summand,
+)
 from gradflow.ui.recurrent import compute, words
 from gradflow.ui.recurrent.factors import compute_sigmoid
 from gradflow.ui.recurrent.state import PASS
@@ -44,7 +50,7 @@ def show_gates(spec: TimePass) -> None:
             for gate in list_sigmoid_gates(spec)
         ]
         blocks.show_figure(
-            gates_figure(rows, step=spec.shown_step, unit=spec.shown_unit, mode=blocks.mode()),
+            gates_figure(rows, step=spec.shown_step, unit=spec.shown_unit, mode=blocks.read_mode()),
             "recurrent_gates",
             _("Gates of sequence {n}: a row per unit, a column per time step").format(
                 n=spec.shown_sequence
@@ -100,7 +106,7 @@ def _show_histograms(report: TimeReport, spec: TimePass) -> None:
         if row.has_cell and gate.code == row.highway
     }
     blocks.show_figure(
-        gate_histograms_figure(shares, marks, mode=blocks.mode()),
+        gate_histograms_figure(shares, marks, mode=blocks.read_mode()),
         "recurrent_gate_histograms",
         _("Distribution of the gates over all steps, units and sequences"),
     )
@@ -162,9 +168,9 @@ def write_gate_formula(gate: Gate) -> str:
 def write_squashed(value: float) -> str:
     """Write a value of σ or tanh as LaTeX; never rounded to 1, which neither reaches."""
     rest = 1 - abs(value)
-    if tex(abs(value)) != "1" or rest <= 0:
-        return tex(value)
-    return rf"1-{tex(rest)}" if value > 0 else rf"-1+{tex(rest)}"
+    if write_number(abs(value)) != "1" or rest <= 0:
+        return write_number(value)
+    return rf"1-{write_number(rest)}" if value > 0 else rf"-1+{write_number(rest)}"
 
 
 def write_terms(equation: GateEquation, step: int) -> str:
@@ -174,19 +180,19 @@ def write_terms(equation: GateEquation, step: int) -> str:
     before = rf"w_{{h{s}}}\cdot h_{{{step - 1}}}"
     products = []
     if len(equation.inputs) <= _FEW_INPUTS:
-        products = [dot(equation.input_weights.tolist(), equation.inputs.tolist())]
+        products = [write_dot_product(equation.input_weights.tolist(), equation.inputs.tolist())]
     squash = r"\tanh" if equation.gate.squash == "tanh" else r"\sigma"
-    inner = f"{tex(equation.from_hidden)}{added(equation.bias_hidden)}"
+    inner = f"{write_number(equation.from_hidden)}{write_summand(equation.bias_hidden)}"
     last = (
-        rf"+{factor(equation.reset)}\cdot({inner})"
+        rf"+{write_factor(equation.reset)}\cdot({inner})"
         if equation.reset != 1.0
-        else f"{added(equation.from_hidden)}{added(equation.bias_hidden)}"
+        else f"{write_summand(equation.from_hidden)}{write_summand(equation.bias_hidden)}"
     )
     hidden_sum = rf"\textstyle\sum_{{k=1}}^{{{len(equation.hidden)}}} w_k h_k"
-    a = tex(equation.preactivation)
-    return lines(
-        (own, *products, tex(equation.from_input)),
-        (before, hidden_sum, tex(equation.from_hidden)),
-        ("a", f"{tex(equation.from_input)}{added(equation.bias_input)}{last}", a),
+    a = write_number(equation.preactivation)
+    return write_equations(
+        (own, *products, write_number(equation.from_input)),
+        (before, hidden_sum, write_number(equation.from_hidden)),
+        ("a", f"{write_number(equation.from_input)}{write_summand(equation.bias_input)}{last}", a),
         (rf"{s}_{{{step}}}", rf"{squash}({a})", write_squashed(equation.value)),
     )

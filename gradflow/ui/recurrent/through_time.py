@@ -19,7 +19,7 @@ from gradflow.core.recurrent.settings import TimePass
 from gradflow.core.recurrent.theory import TIME_LINES, TimeLine, TimeTheory
 from gradflow.core.text import N_, _
 from gradflow.ui import blocks
-from gradflow.ui.latex import tex
+from gradflow.ui.latex import write_number
 from gradflow.ui.recurrent import compute, words
 from gradflow.ui.recurrent.state import PASS
 from gradflow.ui.settings.fields import draw_buttons, draw_slider
@@ -58,7 +58,7 @@ def show_pass(spec: TimePass) -> None:
     dashed = make_overlays(report, theory, line, layer)
     figure = charts.flow_figure(
         report.as_report(state, layer),
-        mode=blocks.mode(),
+        mode=blocks.read_mode(),
         gradient="activation_grad",
         over=dashed,
     )
@@ -192,10 +192,10 @@ def write_equation(
     s, back = STATE_SYMBOLS[state], report.length - 1
     text = (
         rf"\frac{{\|\partial L/\partial {s}_1\|}}{{\|\partial L/\partial {s}_{{{back + 1}}}\|}}"
-        rf" = {tex(course.remaining)}"
+        rf" = {write_number(course.remaining)}"
     )
     if back > 1:
-        text += rf" \approx {tex(course.factor)}^{{{back}}}"
+        text += rf" \approx {write_number(course.factor)}^{{{back}}}"
     if line is None or line not in theory.lines:
         return text
     factors = theory.factors[line]
@@ -210,9 +210,11 @@ def write_equation(
         TimeLine.FORGET_BIAS: r"\sigma(b)^{T-1}",
     }[line]
     power = (
-        rf" = {tex(float(factors[0]))}^{{{back}}}" if len(factors) and np.ptp(factors) == 0 else ""
+        rf" = {write_number(float(factors[0]))}^{{{back}}}"
+        if len(factors) and np.ptp(factors) == 0
+        else ""
     )
-    return rf"{text} \qquad\text{{{_('dashed:')}}}\quad {symbol}{power} = {tex(ratio)}"
+    return rf"{text} \qquad\text{{{_('dashed:')}}}\quad {symbol}{power} = {write_number(ratio)}"
 
 
 def _write_gate_product(symbol: str, last: int) -> str:
@@ -232,7 +234,7 @@ def _show_norms(report: TimeReport, theory: TimeTheory, layer: int) -> None:
     ]
     lines = [TheoryLine(name_line(line), values) for line, values in theory.lines.items()]
     blocks.show_figure(
-        time_norms_figure(measured, lines, mode=blocks.mode()),
+        time_norms_figure(measured, lines, mode=blocks.read_mode()),
         "recurrent_norms",
         _("Gradient norms per time step, measured and predicted"),
     )
@@ -258,7 +260,7 @@ def _show_export(spec: TimePass, report: TimeReport) -> None:
     with box:
         for column, file in zip(st.columns(3), files, strict=True):
             with column:
-                blocks.download(*file)
+                blocks.draw_download(*file)
         st.caption(_("The address of this page holds all settings: copy it to share them."))
         st.code(to_sequence_code(spec.experiment), language="python", height=400)
 

@@ -149,7 +149,7 @@ def _show_losses(spec: ShortTraining, trained: Sequence[TrainedCell], key: str) 
     baseline = (name.format(loss=format_number(guess)), guess)
     curves = [(_(words.CELL_NAMES[cell.cell]), cell.steps, cell.loss) for cell in trained]
     blocks.show_figure(
-        training_loss_figure(curves, steps=spec.steps, baseline=baseline, mode=blocks.mode()),
+        training_loss_figure(curves, steps=spec.steps, baseline=baseline, mode=blocks.read_mode()),
         key,
         _("Loss of each cell over the training steps"),
     )
@@ -166,13 +166,13 @@ def _show_results(spec: ShortTraining, trained: Sequence[TrainedCell]) -> None:
     best = min(options, key=lambda code: (options[code][0].best, options[code][1] == "hidden"))
     names = {code: name_state(*option) for code, option in options.items()}
     key = f"recurrent_whose_{'_'.join(cell.cell for cell in trained)}"
-    cell, state = options[blocks.one_of(_("Whose gradient"), names, key, best)]
+    cell, state = options[blocks.choose_one(_("Whose gradient"), names, key, best)]
     blocks.show_figure(
         training_gradient_figure(
             cell.steps,
             cell.stack_norms(state),
             f"{STATE_SYMBOLS[state]}<sub>t</sub>",
-            mode=blocks.mode(),
+            mode=blocks.read_mode(),
         ),
         "recurrent_trained_gradient",
         _("Gradient norm per time step against training steps"),

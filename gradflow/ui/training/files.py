@@ -114,7 +114,7 @@ def draw_downloads(runs: list[ShownRun]) -> None:
         ]
         for column, file in zip(st.columns(len(files)), files, strict=True):
             with column:
-                blocks.download(*file)
+                blocks.draw_download(*file)
         if (size := estimate_megabytes(run)) > _UPLOAD_MEGABYTES:
             st.caption(
                 _(

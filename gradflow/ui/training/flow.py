@@ -134,7 +134,7 @@ def _choose_runs(runs: list[ShownRun]) -> list[ShownRun]:
     names = {_ALL_RUNS: _("Side by side")} | {
         run.letter: f"{run.letter} {run.name}" for run in runs
     }
-    chosen = blocks.one_of(_("Runs"), names, f"training_flow_of_{len(runs)}")
+    chosen = blocks.choose_one(_("Runs"), names, f"training_flow_of_{len(runs)}")
     return [run for run in runs if chosen in (_ALL_RUNS, run.letter)]
 
 
@@ -143,12 +143,12 @@ def _draw_steps(steps: list[_ShownStep], step: int) -> None:
         return
     gradient = choose_gradient("training_flow_gradient")
     if len(steps) == 1:
-        figure = charts.flow_figure(steps[0].report, mode=blocks.mode(), gradient=gradient)
+        figure = charts.flow_figure(steps[0].report, mode=blocks.read_mode(), gradient=gradient)
     else:
         entries = [
             ComparedSetting(at.shown_run.letter, at.shown_run.name, at.report) for at in steps
         ]
-        figure = compare_flow_figure(entries, mode=blocks.mode(), gradient=gradient)
+        figure = compare_flow_figure(entries, mode=blocks.read_mode(), gradient=gradient)
     blocks.show_figure(
         figure, "training_flow", _("Distribution of activations and gradients, layer by layer")
     )

@@ -10,6 +10,7 @@ from gradflow.charts.training.learning import learning_figure
 from gradflow.charts.training.steps import steps_figure
 from gradflow.core.text import _
 from gradflow.ui import blocks
+from gradflow.ui.language import make_fragment
 from gradflow.ui.training import flow, lanes, state, words
 from gradflow.ui.training.sessions import SESSIONS
 
@@ -28,8 +29,8 @@ def show_live(*, running: bool) -> None:
         running: whether a run advanced when the page began to be drawn; if not, nothing reruns.
     """
     slower = compute_slowdown(SESSIONS.count_running())
-    st.fragment(_show_curves, run_every=slower * CURVES_EVERY if running else None)(running)
-    st.fragment(flow.show_step_flow, run_every=slower * FLOW_EVERY if running else None)()
+    make_fragment(_show_curves, run_every=slower * CURVES_EVERY if running else None)(running)
+    make_fragment(flow.show_step_flow, run_every=slower * FLOW_EVERY if running else None)()
 
 
 def compute_slowdown(sessions: int) -> float:
@@ -50,7 +51,7 @@ def _show_curves(running: bool) -> None:
     with right:
         log = _choose_log_axis()
     drawn = [shown_run.make_lane() for shown_run in lanes.list_shown(state.open_session())]
-    figure = learning_figure(drawn, log=log, mode=blocks.mode())
+    figure = learning_figure(drawn, log=log, mode=blocks.read_mode())
     blocks.show_figure(figure, "training_learning", _("Loss and accuracy over the steps"))
     blocks.explain("training_learning")
     panels = {
@@ -69,17 +70,17 @@ def _show_curves(running: bool) -> None:
 def _choose_log_axis() -> bool:
     """Draw the choice of the axis of the loss."""
     scales = {"log": _("log"), "linear": _("linear")}
-    return blocks.one_of(_("Axis of the loss"), scales, "training_axis") == "log"
+    return blocks.choose_one(_("Axis of the loss"), scales, "training_axis") == "log"
 
 
 def _show_layers(drawn: list[Lane]) -> None:
     names = {
         code: f"{_(what.label)} {_find_symbol(code)}".strip() for code, what in QUANTITIES.items()
     }
-    quantity = blocks.one_of(
+    quantity = blocks.choose_one(
         _("What the map shows"), names, "training_quantity", "weight_grad_norm"
     )
-    figure = layers_figure(drawn, quantity=quantity, mode=blocks.mode())
+    figure = layers_figure(drawn, quantity=quantity, mode=blocks.read_mode())
     blocks.show_figure(
         figure, "training_layers", _("Map of layers over steps, and the speed of each layer")
     )
@@ -92,7 +93,7 @@ def _find_symbol(code: str) -> str:
 
 
 def _show_steps(drawn: list[Lane]) -> None:
-    figure = steps_figure(drawn, mode=blocks.mode())
+    figure = steps_figure(drawn, mode=blocks.read_mode())
     blocks.show_figure(
         figure, "training_steps", _("Gradient norm before and after clipping, learning rate")
     )

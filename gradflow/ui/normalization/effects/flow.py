@@ -30,7 +30,7 @@ from gradflow.core.teaching.normalization_effects.flow import (
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui import compute as app_compute
-from gradflow.ui.latex import tex
+from gradflow.ui.latex import write_number, write_words
 from gradflow.ui.normalization.state import FLOW
 from gradflow.ui.settings.fields import (
     draw_activation,
@@ -58,7 +58,7 @@ def show() -> None:
         draw = _choose_figure()
     networks = {_(NORMALIZATIONS[code].label): spec.make_network(code) for code in COMPARED}
     blocks.show_figure(
-        draw(_run_networks(spec, networks, gradient), gradient=gradient, mode=blocks.mode()),
+        draw(_run_networks(spec, networks, gradient), gradient=gradient, mode=blocks.read_mode()),
         "normalization_flow",
         _("The gradient of the same network with each normalization"),
     )
@@ -89,13 +89,13 @@ def _draw_controls() -> None:
 
 def _choose_gradient() -> BackwardSignal:
     symbols = {code: SYMBOLS[code] for code in _GRADIENTS}
-    return blocks.one_of(_("Gradient"), symbols, "normalization_gradient")
+    return blocks.choose_one(_("Gradient"), symbols, "normalization_gradient")
 
 
 def _choose_figure() -> Callable[..., go.Figure]:
     figures = {"norms": normalized_flow_figure, "flow": distributions_figure}
     names = {"norms": _("Norms"), "flow": _("Flow: distributions")}
-    return figures[blocks.one_of(_("Figure"), names, "normalization_look")]
+    return figures[blocks.choose_one(_("Figure"), names, "normalization_look")]
 
 
 def _run_networks(
@@ -127,8 +127,8 @@ def write_growth_formula(spec: NormalizedFlow, batch: Growth) -> str:
     return (
         r"\text{BatchNorm: }\frac{\|\partial L/\partial a_{l-1}\|^2}{\|\partial L/\partial a_l\|^2}"
         rf"\to {weight}\frac{{\mathbb{{E}}\,\varphi'(z)^2}}{{\mathrm{{Var}}\,\varphi(z)}}"
-        rf" = {tex(batch.limit)},\quad {inputs}"
-        rf"\qquad\text{{measured: }}{tex(batch.measured)}"
+        rf" = {write_number(batch.limit)},\quad {inputs}"
+        rf"\qquad{write_words(_('measured') + ': ')}{write_number(batch.measured)}"
     )
 
 
@@ -163,7 +163,7 @@ def _show_positions(spec: NormalizedFlow, gradient: BackwardSignal) -> None:
     }
     blocks.show_figure(
         normalized_flow_figure(
-            _run_networks(spec, networks, gradient), gradient=gradient, mode=blocks.mode()
+            _run_networks(spec, networks, gradient), gradient=gradient, mode=blocks.read_mode()
         ),
         "normalization_placed",
         _("Gradient norms with the normalization before and after the activation"),

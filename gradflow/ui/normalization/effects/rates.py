@@ -35,7 +35,7 @@ def show() -> None:
     trained = compute_parts(COMPARED, lambda code: compute.train(spec, code))
     named = [(_(NORMALIZATIONS[code].label), result) for code, result in trained.items()]
     blocks.show_figure(
-        learning_rates_figure(list_learning_rates(), named, mode=blocks.mode()),
+        learning_rates_figure(list_learning_rates(), named, mode=blocks.read_mode()),
         "normalization_rates",
         _("Loss after the steps against the learning rate, with each normalization"),
     )

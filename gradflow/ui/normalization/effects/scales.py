@@ -49,7 +49,7 @@ def _show_sweeps(spec: WeightScales) -> None:
     sweeps = compute_parts(RIVALS, lambda code: compute.sweep_scales(at_scale_1, code))
     named = [(_(NORMALIZATIONS[code].label), sweep) for code, sweep in sweeps.items()]
     blocks.show_figure(
-        weight_scales_figure(teaching.list_scales(), named, mode=blocks.mode()),
+        weight_scales_figure(teaching.list_scales(), named, mode=blocks.read_mode()),
         "normalization_scales",
         _("Gradients against the scale of the weights, with and without normalization"),
     )

@@ -1,0 +1,134 @@
+"""All texts that an app sends to its browser to be shown."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import pyarrow as pa
+from google.protobuf.message import Message
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+Shown = tuple[str, str]
+"""Where a text is shown, and the text."""
+
+_MESSAGES = {"delta", "navigation", "page_config_changed"}
+_FIELDS = {
+    "about_section_md",
+    "alt",
+    "body",
+    "captions",
+    "content",
+    "delta",
+    "format",
+    "help",
+    "label",
+    "message",
+    "options",
+    "page_name",
+    "placeholder",
+    "section_header",
+    "sections",
+    "text",
+    "title",
+}
+"""Fields of a message that a browser shows."""
+_FIGURE_FIELDS = {
+    "customdata",
+    "hovertemplate",
+    "hovertext",
+    "label",
+    "labels",
+    "name",
+    "prefix",
+    "suffix",
+    "text",
+    "texttemplate",
+    "tickprefix",
+    "ticksuffix",
+    "ticktext",
+    "title",
+    "x",
+    "y",
+}
+"""Fields of a figure that a browser shows."""
+
+
+def walk_messages(messages: list[ForwardMsg]) -> Iterator[Shown]:
+    """Walk all texts in messages to a browser."""
+    for message in messages:
+        if message.WhichOneof("type") in _MESSAGES:
+            yield from _walk_message(message)
+
+
+def _walk_message(message: Message) -> Iterator[Shown]:
+    for field, value in message.ListFields():
+        if field.name == "plotly_chart":
+            yield "figure.alt", value.alt
+            yield from _walk_figure(json.loads(value.spec))
+        elif field.name == "arrow_data":
+            yield from _walk_table(value.data)
+        elif field.message_type is not None:
+            is_map = field.message_type.GetOptions().map_entry
+            for part in () if is_map else value if field.is_repeated else [value]:
+                yield from _walk_message(part)
+        elif field.name in _FIELDS and field.type == field.TYPE_STRING:
+            place = f"{message.DESCRIPTOR.name}.{field.name}"
+            yield from ((place, text) for text in (value if field.is_repeated else [value]))
+
+
+def _walk_figure(figure: dict[str, Any]) -> Iterator[Shown]:
+    has_legend = figure["layout"].get("showlegend", True)
+    frames = [trace for frame in figure.get("frames", ()) for trace in frame.get("data", ())]
+    for trace in [*figure["data"], *frames]:
+        named = (has_legend and trace.get("showlegend", True)) or _shows_name_on_hover(trace)
+        yield from _walk_part({n: p for n, p in trace.items() if n != "name" or named}, "trace")
+    yield from _walk_part(figure["layout"], "layout")
+
+
+def _shows_name_on_hover(trace: dict[str, Any]) -> bool:
+    template = trace.get("hovertemplate", "")
+    return trace.get("hoverinfo") != "skip" and "<extra></extra>" not in template
+
+
+def _walk_part(part: Any, place: str) -> Iterator[Shown]:
+    if isinstance(part, str):
+        if place.rpartition(".")[2] in _FIGURE_FIELDS:
+            yield f"figure.{place}", part
+    elif isinstance(part, list):
+        for item in part:
+            yield from _walk_part(item, place)
+    elif isinstance(part, dict):
+        for name, item in part.items():
+            if name not in ("template", "bdata"):
+                yield from _walk_part(item, f"{place}.{name}")
+
+
+def _walk_table(data: bytes) -> Iterator[Shown]:
+    table = pa.ipc.open_stream(BytesIO(data)).read_pandas()
+    for column in table.columns:
+        yield "column", str(column)
+        yield from (("cell", cell) for cell in table[column] if isinstance(cell, str))
+
+
+_NO_WORDS = re.compile(
+    r":material/\w+:"  # icons
+    r"|`[^`]*`"  # code
+    r"|<style>.*?</style>|<[^<>]*>|&\w+;"  # HTML
+    r"|\]\([^)]*\)|https?://\S+"  # addresses
+    r"|%\{[^{}]*\}|%[.\d]*[a-z]"  # places for values
+    r"|\$\$.*?\$\$|\$.*?\$"  # formulas
+    r"|\b\w*[\d_]\w*\b|\b\w+(?:\.\w+)+\b",  # codes: float16, weight_norm, readout.weight
+    re.DOTALL,
+)
+_WORDS_IN_FORMULA = re.compile(r"\\text(?:rm|bf|it)?\{([^{}]*)\}")
+
+
+def list_english_words(text: str) -> set[str]:
+    """List the words of two letters or more in what a user sees of a text."""
+    formulas = re.findall(r"\$.*?\$", text.replace("$$", "$"), re.DOTALL)
+    parts = [p for formula in formulas for p in _WORDS_IN_FORMULA.findall(formula)]
+    return set(re.findall(r"[A-Za-z]{2,}", " ".join([*parts, _NO_WORDS.sub(" ", text)])))
