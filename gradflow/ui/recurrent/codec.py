@@ -16,5 +16,7 @@ class TimePassCodec(SpecCodec[TimePass]):
         """Make the pass from those values that apply."""
         settings = super().from_fields(values)
         names = ("layer", "step", "unit", "sequence")
-        shown = {name: getattr(settings, f"shown_{name}") for name in names}
-        return settings.model_copy(update=shown | {"gate": settings.shown_gate or settings.gate})
+        shown_numbers = {name: getattr(settings, f"shown_{name}") for name in names}
+        return settings.model_copy(
+            update=shown_numbers | {"gate": settings.shown_gate or settings.gate}
+        )

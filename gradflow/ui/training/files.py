@@ -96,12 +96,12 @@ def _take_files(files: list[UploadedFile], room: int) -> None:
 
 def draw_downloads(runs: list[ShownRun]) -> None:
     """Draw the downloads of every run on the page."""
-    for shown in runs:
-        run = shown.run
+    for shown_run in runs:
+        run = shown_run.run
         if not run.records:
             continue
-        letter = shown.letter.lower()
-        st.markdown(shown.label)
+        letter = shown_run.letter.lower()
+        st.markdown(shown_run.label)
         files: list[tuple[str, Callable[[], str], str, str]] = [
             (_("Run, JSON"), run.to_json, f"gradflow-run-{letter}.json", "application/json"),
             (_("Steps, CSV"), run.to_csv, f"gradflow-steps-{letter}.csv", "text/csv"),

@@ -26,7 +26,7 @@ _ALL_RUNS = "all"
 class _ShownStep:
     """A run at a step: its record there, and one with its report, perhaps computed again."""
 
-    shown: ShownRun
+    shown_run: ShownRun
     record: StepRecord
     reported: StepRecord
 
@@ -44,7 +44,7 @@ class _ShownStep:
         else:
             text = _("{letter}: step {at}, the last one up to {step} that is there, loss {loss}.")
         loss = format_number(self.record.loss)
-        text = text.format(letter=self.shown.letter, at=at, step=step, loss=loss)
+        text = text.format(letter=self.shown_run.letter, at=at, step=step, loss=loss)
         if (again.step, again.loss) == (at, self.record.loss):
             return text
         differs = _(
@@ -58,36 +58,38 @@ def show_step_flow() -> None:
     session = state.open_session()
     running = session.group is not None and session.group.running
     runs = lanes.list_shown(session)
-    records = {shown.letter: _list_records(shown, only_kept=running) for shown in runs}
+    records = {shown_run.letter: _list_records(shown_run, only_kept=running) for shown_run in runs}
     reached = sorted({step for own in records.values() for step in own})
     if not reached:
         return
     st.subheader(_("The flow in one step"), anchor=False)
     step = _choose_step(runs, reached, running)
-    steps = [_find_step(shown, records[shown.letter], step) for shown in _choose_runs(runs)]
+    steps = [
+        _find_step(shown_run, records[shown_run.letter], step) for shown_run in _choose_runs(runs)
+    ]
     _draw_steps([at for at in steps if at is not None], step)
 
 
-def _list_records(shown: ShownRun, *, only_kept: bool) -> dict[int, StepRecord]:
+def _list_records(shown_run: ShownRun, *, only_kept: bool) -> dict[int, StepRecord]:
     """List the records of a run whose report is kept, or can be computed, by step."""
-    only = only_kept or not lanes.can_replay(shown.run)
-    return {r.step: r for r in shown.run.records if not only or r.snapshot is not None}
+    only = only_kept or not lanes.can_replay(shown_run.run)
+    return {r.step: r for r in shown_run.run.records if not only or r.snapshot is not None}
 
 
-def _find_step(shown: ShownRun, records: dict[int, StepRecord], step: int) -> _ShownStep | None:
+def _find_step(shown_run: ShownRun, records: dict[int, StepRecord], step: int) -> _ShownStep | None:
     """Find the last of a run's records up to a step."""
     record = records.get(max((at for at in records if at <= step), default=0))
     if record is None:
         return None
     if record.snapshot is not None:
-        return _ShownStep(shown, record, record)
+        return _ShownStep(shown_run, record, record)
     try:
-        experiment = lanes.find_experiment(shown.run)
-        again = compute.replay_step(experiment, shown.run, record.step)
+        experiment = lanes.find_experiment(shown_run.run)
+        again = compute.replay_step(experiment, shown_run.run, record.step)
     except GradflowError as error:  # a file from a machine with a GPU, say
-        blocks.show_error(f"{shown.letter}: {error}")
+        blocks.show_error(f"{shown_run.letter}: {error}")
         return None
-    return _ShownStep(shown, record, again)
+    return _ShownStep(shown_run, record, again)
 
 
 def _choose_step(runs: list[ShownRun], reached: list[int], running: bool) -> int:
@@ -97,7 +99,12 @@ def _choose_step(runs: list[ShownRun], reached: list[int], running: bool) -> int
     of its user's.
     """
     latest = reached[-1]
-    planned = {step for shown in runs if not shown.over for step in shown.run.plan.reported_steps}
+    planned = {
+        step
+        for shown_run in runs
+        if not shown_run.over
+        for step in shown_run.run.plan.reported_steps
+    }
     to_come = {step for step in planned if step > latest}
     if running and st.toggle(_("Follow the run"), value=True, key="training_follow"):
         if to_come:
@@ -138,7 +145,9 @@ def _draw_steps(steps: list[_ShownStep], step: int) -> None:
     if len(steps) == 1:
         figure = charts.flow_figure(steps[0].report, mode=blocks.read_mode(), gradient=gradient)
     else:
-        entries = [ComparedSetting(at.shown.letter, at.shown.name, at.report) for at in steps]
+        entries = [
+            ComparedSetting(at.shown_run.letter, at.shown_run.name, at.report) for at in steps
+        ]
         figure = compare_flow_figure(entries, mode=blocks.read_mode(), gradient=gradient)
     blocks.show_figure(
         figure, "training_flow", _("Distribution of activations and gradients, layer by layer")

@@ -81,8 +81,8 @@ def list_shown(session: Session) -> list[ShownRun]:
         ShownRun(letter, earlier.name, earlier.run)
         for letter, earlier in zip(letters, beside, strict=False)
     ]
-    names = distinguish_names([(shown.name, shown.run) for shown in runs])
-    return [replace(shown, name=name) for shown, name in zip(runs, names, strict=True)]
+    names = distinguish_names([(shown_run.name, shown_run.run) for shown_run in runs])
+    return [replace(shown_run, name=name) for shown_run, name in zip(runs, names, strict=True)]
 
 
 def distinguish_names(runs: Sequence[tuple[str, Run]]) -> list[str]:

@@ -50,7 +50,7 @@ def _show_curves(running: bool) -> None:
         left.progress(min(share, 1.0), text)
     with right:
         log = _choose_log_axis()
-    drawn = [shown.make_lane() for shown in lanes.list_shown(state.open_session())]
+    drawn = [shown_run.make_lane() for shown_run in lanes.list_shown(state.open_session())]
     figure = learning_figure(drawn, log=log, mode=blocks.read_mode())
     blocks.show_figure(figure, "training_learning", _("Loss and accuracy over the steps"))
     blocks.explain("training_learning")

@@ -102,8 +102,8 @@ def prepare_run(experiment: Experiment, plan: TrainingPlan | None = None) -> Non
 
 def load_preset(code: str, run: int = 0) -> None:
     """Prepare the runs of a preset; the controls show one of them."""
-    shown = TRAINING_PRESETS[code].runs[run]
-    prepare_run(shown.experiment, shown.plan)
+    preset_run = TRAINING_PRESETS[code].runs[run]
+    prepare_run(preset_run.experiment, preset_run.plan)
     _PRESET.set((code, run))
 
 

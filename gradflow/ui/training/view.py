@@ -118,16 +118,16 @@ _HELP = {
 
 def _show_breaks(group: RunGroup, runs: list[ShownRun]) -> None:
     """Show where runs broke, and what may keep them whole."""
-    for lane, (shown, live_run) in enumerate(zip(runs, group.lanes, strict=False)):
+    for lane, (shown_run, live_run) in enumerate(zip(runs, group.lanes, strict=False)):
         if live_run.state is RunState.FAILED:
-            blocks.show_error(f"{shown.letter}: {live_run.error}")
-        divergence = shown.run.divergence
+            blocks.show_error(f"{shown_run.letter}: {live_run.error}")
+        divergence = shown_run.run.divergence
         if divergence is None:
             continue
         setting = group.setup.runs[lane]
-        letter = f"{shown.letter}: " if len(group.lanes) > 1 else ""
+        letter = f"{shown_run.letter}: " if len(group.lanes) > 1 else ""
         blocks.show_error(letter + divergence.text)
-        if words.is_break_hidden(shown.run):
+        if words.is_break_hidden(shown_run.run):
             st.caption(
                 _(
                     "There the activation function hides it: it turns −∞ into a finite value. "
@@ -152,14 +152,14 @@ def _show_results(group: RunGroup, runs: list[ShownRun]) -> None:
         return
     own = runs[: len(group.lanes)]
     if group.setup.preset is None:
-        for shown in own:
-            if text := words.describe_result(shown):
+        for shown_run in own:
+            if text := words.describe_result(shown_run):
                 st.markdown(text)
         return
     if any(lane.state is RunState.STOPPED for lane in group.lanes):
         st.info(_("Stopped before the end: what was claimed is not judged."))
         return
-    judgement = claims.judge_preset(group.setup.preset, [shown.run for shown in own])
+    judgement = claims.judge_preset(group.setup.preset, [shown_run.run for shown_run in own])
     if judgement is None:
         return
     lines, holds = judgement
@@ -188,9 +188,9 @@ def _show_numbers(runs: list[ShownRun], *, running: bool) -> None:
     if running:
         st.caption(_("The numbers stand here when no run advances: press Pause, or wait."))
         return
-    if not any(shown.run.records for shown in runs):
+    if not any(shown_run.run.records for shown_run in runs):
         st.caption(_("Nothing was recorded yet."))
         return
-    columns = [(f"{shown.letter} {shown.name}", shown.run) for shown in runs]
+    columns = [(f"{shown_run.letter} {shown_run.name}", shown_run.run) for shown_run in runs]
     blocks.show_table(summary.make_summary_table(columns), key="training_numbers")
     blocks.explain("training_numbers")

@@ -142,19 +142,19 @@ def format_duration(seconds: float) -> str:
     return _("{h} h {n} min").format(h=int(seconds // 3600), n=int(seconds % 3600 // 60))
 
 
-def describe_result(shown: ShownRun) -> str:
+def describe_result(shown_run: ShownRun) -> str:
     """Write a sentence on loss and accuracy, and one on the speeds of the layers."""
-    summary = summarize_run(shown.run)
+    summary = summarize_run(shown_run.run)
     if summary is None:
         return ""
     if summary.broke is not None:
         text = _("{run}: the loss began at {before} and was not finite in step {step}.")
         return text.format(
-            run=shown.label, before=format_number(summary.loss_before), step=summary.broke
+            run=shown_run.label, before=format_number(summary.loss_before), step=summary.broke
         )
     text = _("{run}: loss {before} → {after} in {steps} steps")
     sentence = text.format(
-        run=shown.label,
+        run=shown_run.label,
         before=format_number(summary.loss_before),
         after=format_number(summary.loss),
         steps=summary.steps,
