@@ -249,7 +249,7 @@ def test_overflow_is_said(app: AppTest) -> None:
 def test_explanations_exist() -> None:
     names = ("features", "errors", "reconstructions", "numbers", "tuning", "gradients", "reuse")
     for name in names:
-        assert len(blocks.text(f"pretraining_{name}")) > 400
+        assert len(blocks.read_text(f"pretraining_{name}")) > 400
 
 
 def test_results_are_computed_once_and_the_oldest_are_forgotten() -> None:
