@@ -50,7 +50,7 @@ def move_widget(app: AppTest, kind: str, name: str, value: Any, spec: type = Tim
     return check_works(app.run())
 
 
-def read_lawrite_number(app: AppTest) -> str:
+def read_latex(app: AppTest) -> str:
     return "\n".join(equation.value for equation in app.latex)
 
 
@@ -66,7 +66,7 @@ def test_one_pass_says_what_was_measured(app: AppTest) -> None:
     open_page(app, **SMALL)
     report = record_pass()
     assert format_number(report.remaining(11), 2) in read_boxes(app)
-    assert "^{11}" in read_lawrite_number(app)
+    assert "^{11}" in read_latex(app)
     assert read_chart(app)["layout"]["yaxis2"]["title"]["text"] == "|∂L/∂h<sub>t</sub>|"
     (norms,) = find_traces(read_chart(app, 1), name="‖∂L/∂h<sub>t</sub>‖")
     np.testing.assert_allclose(
@@ -126,7 +126,7 @@ def test_the_spectral_radius_is_a_slider(app: AppTest) -> None:
     move_widget(app, "select_slider", "spectral_radius", 0.9)
     metrics = {metric.label: metric.value for metric in app.metric}
     assert metrics["Spectral radius ρ"] == "0.9"
-    assert "0.9^{11}" in read_lawrite_number(app)
+    assert "0.9^{11}" in read_latex(app)
 
 
 def test_state_layer_and_dashed_line(app: AppTest) -> None:
@@ -149,10 +149,10 @@ def test_pascanus_bound_and_none(app: AppTest) -> None:
     open_page(app, **SMALL)
     group = next(g for g in app.get("button_group") if g.key == "recurrent_line_spectral_3")
     check_works(group.set_value("bound").run())
-    assert r"s_{\max}" in read_lawrite_number(app)
+    assert r"s_{\max}" in read_latex(app)
     group = next(g for g in app.get("button_group") if g.key == "recurrent_line_spectral_3")
     check_works(group.set_value("none").run())
-    assert "dashed" not in read_lawrite_number(app)
+    assert "dashed" not in read_latex(app)
     assert not find_traces(read_chart(app), name="theory")
 
 
@@ -168,7 +168,7 @@ def test_the_identity_has_no_mean_field(app: AppTest) -> None:
     group = next(g for g in app.get("button_group") if g.key == "recurrent_line_spectral_3")
     check_works(group.set_value("mean_field").run())
     move_widget(app, "selectbox", "recurrent_init", "identity")
-    assert r"\rho(W_{hh})^{T-1}" in read_lawrite_number(app)
+    assert r"\rho(W_{hh})^{T-1}" in read_latex(app)
 
 
 @pytest.mark.parametrize(("gain", "verb"), [("0.2", "fades"), ("5.0", "grows")])
@@ -194,7 +194,7 @@ def test_the_shortest_sequence_reads_well(app: AppTest) -> None:
     report = gf.through_time(TimePass(hidden_size=6, batch_size=3, length=2).experiment)
     assert f"by **{format_number(report.remaining(1), 4)}** on average." in read_boxes(app)
     assert "steps back" not in read_boxes(app)
-    assert r"\approx" not in read_lawrite_number(app)
+    assert r"\approx" not in read_latex(app)
 
 
 def test_gates_near_one_are_not_called_one(app: AppTest) -> None:
@@ -202,7 +202,7 @@ def test_gates_near_one_are_not_called_one(app: AppTest) -> None:
     report = record_pass(cell="lstm", forget_bias=10.0, dtype="float64")
     assert f"open by **{report.gate('forget').mean():.5f}** on average" in read_markdown(app)
     value = 1 - report.sample.values["forget", 1][11, 0]
-    assert f"= 1-{write_number(value)}" in read_lawrite_number(app)
+    assert f"= 1-{write_number(value)}" in read_latex(app)
 
 
 def test_a_preset_sets_everything(app: AppTest) -> None:
@@ -243,15 +243,15 @@ def test_gates_follow_sequence_step_and_unit(app: AppTest) -> None:
         decode(heat["z"])[7, 3], report.sample.values["forget", 1][3, 0], rtol=1e-6
     )
     assert format_number(float(report.gate("forget").mean())) in read_markdown(app)
-    before = read_lawrite_number(app)
+    before = read_latex(app)
     move_widget(app, "slider", "step", 9)
-    assert "f_{9}" in read_lawrite_number(app)
+    assert "f_{9}" in read_latex(app)
     move_widget(app, "slider", "unit", 2)
     move_widget(app, "button_group", "gate", "output")
-    assert r"o_t = \sigma\big(W_o\,[h_{t-1}, x_t] + b_o\big)" in read_lawrite_number(app)
+    assert r"o_t = \sigma\big(W_o\,[h_{t-1}, x_t] + b_o\big)" in read_latex(app)
     value = report.sample.values["output", 1][8, 1]
-    assert format_number(float(value), 3)[:4] in read_lawrite_number(app)
-    assert read_lawrite_number(app) != before
+    assert format_number(float(value), 3)[:4] in read_latex(app)
+    assert read_latex(app) != before
     move_widget(app, "slider", "sequence", 3)
     other = gf.through_time(report.experiment, sample=2)
     np.testing.assert_allclose(
@@ -269,11 +269,9 @@ def test_a_vanilla_network_offers_cells_with_gates(app: AppTest) -> None:
     assert read_url(app)["cell"] == "gru"
     assert read_url(app)["gate"] == "update"
     assert read_url(app)["step"] == "12"  # the last one, not the usual 60
-    assert "z_{12}" in read_lawrite_number(app)
-    assert r"\\[2pt]a &=" in read_lawrite_number(app)  # z is the gate, never the pre-activation
-    assert not re.search(
-        r"z\s*&=", read_lawrite_number(app).replace("z_{12} &=", "").replace("12} &=", "")
-    )
+    assert "z_{12}" in read_latex(app)
+    assert r"\\[2pt]a &=" in read_latex(app)  # z is the gate, never the pre-activation
+    assert not re.search(r"z\s*&=", read_latex(app).replace("z_{12} &=", "").replace("12} &=", ""))
 
 
 def test_the_forget_bias_is_marked_in_its_own_gate(app: AppTest) -> None:

@@ -15,8 +15,8 @@ from gradflow.core.text import load_catalogue
 from gradflow.core.verdict import Verdict
 from gradflow.ui import blocks
 from tests import pseudo_locale
-from tests.pages.apptest import url, working
-from tests.pages.training import ended, press
+from tests.pages.apptest import check_works, read_url
+from tests.pages.training import press, wait_for_end
 from tests.pages.visible import list_english_words, walk_messages
 from tests.pseudo_locale import PSEUDO, reading_in, translate
 
@@ -140,7 +140,7 @@ def open_page(app: AppTest, page: str, query: dict[str, str]) -> None:
         app.query_params.clear()
     for name, text in query.items():
         app.query_params[name] = text
-    working(app.run())
+    check_works(app.run())
 
 
 def unfold(app: AppTest, messages: list[ForwardMsg]) -> None:
@@ -152,7 +152,7 @@ def unfold(app: AppTest, messages: list[ForwardMsg]) -> None:
     for tabs in list(app.get("tab_container")):
         for tab in tabs.children.values():
             app.session_state[find_key(tabs.proto.id)] = tab.label
-            working(app.run())
+            check_works(app.run())
             boxes = {key for key, _block in list_blocks(messages, "expandable")} - opened
             if boxes:
                 open_boxes(app, boxes)
@@ -162,7 +162,7 @@ def unfold(app: AppTest, messages: list[ForwardMsg]) -> None:
 def open_boxes(app: AppTest, keys: set[str]) -> None:
     for key in keys:
         app.session_state[key] = True
-    working(app.run())
+    check_works(app.run())
 
 
 def list_blocks(messages: list[ForwardMsg], kind: str) -> Iterator[tuple[str, Any]]:
@@ -194,7 +194,7 @@ def test_no_page_shows_english(
     pseudo_app: AppTest, messages: list[ForwardMsg], page: str, query: dict[str, str]
 ) -> None:
     open_page(pseudo_app, page, query)
-    assert query.keys() <= url(pseudo_app).keys()
+    assert query.keys() <= read_url(pseudo_app).keys()
     unfold(pseudo_app, messages)
     assert list_unmarked(messages) == set()
 
@@ -215,9 +215,9 @@ def test_no_problem_of_a_link_is_english(
 def test_no_cure_is_described_in_english(pseudo_app: AppTest, messages: list[ForwardMsg]) -> None:
     open_page(pseudo_app, "explore", {**SMALL, "activation": "sigmoid"})
     pseudo_app.session_state["details"] = translate("Cures")
-    working(pseudo_app.run())
+    check_works(pseudo_app.run())
     next(b for b in pseudo_app.button if b.label == translate("Try all cures")).click()
-    unfold(working(pseudo_app.run()), messages)
+    unfold(check_works(pseudo_app.run()), messages)
     assert list_unmarked(messages) == set()
 
 
@@ -226,7 +226,7 @@ def test_no_run_is_described_in_english(pseudo_app: AppTest, messages: list[Forw
     query = {**SMALL, "steps": "6", "activation": "relu", "learning_rate": "100"}
     open_page(pseudo_app, "training", query)
     press(pseudo_app, "play")
-    ended(pseudo_app)
+    wait_for_end(pseudo_app)
     unfold(pseudo_app, messages)
     assert list_unmarked(messages) == set()
 
