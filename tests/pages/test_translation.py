@@ -221,7 +221,7 @@ def test_no_cure_is_described_in_english(pseudo_app: AppTest, messages: list[For
     assert list_unmarked(messages) == set()
 
 
-@pytest.mark.usefixtures("runs_stopped")
+@pytest.mark.usefixtures("stop_runs")
 def test_no_run_is_described_in_english(pseudo_app: AppTest, messages: list[ForwardMsg]) -> None:
     query = {**SMALL, "steps": "6", "activation": "relu", "learning_rate": "100"}
     open_page(pseudo_app, "training", query)
