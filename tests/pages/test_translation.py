@@ -90,8 +90,6 @@ CODES = {"cpu", "cuda", "embedding", "positions", "readout"}
 """Devices, and modules of networks."""
 LINK = {"activation", "depth", "foo", "preset", "steps", "width"}
 """Names in links, which a problem with a link names."""
-LEFT = {"or"}
-"""In a formula of the view on cells; to be marked there."""
 COLUMNS = {"layer", "module", "saturated", "similarity"}
 """Columns of a report, which a table shows as they are."""
 
@@ -181,7 +179,7 @@ def find_key(element_id: str) -> str:
 
 def list_unmarked(messages: list[ForwardMsg]) -> set[tuple[str, str]]:
     """List texts with English words, and where each of them is shown."""
-    known = NAMES | SYMBOLS | CODES | LEFT
+    known = NAMES | SYMBOLS | CODES
     return {
         (place, text)
         for place, text in walk_messages(messages)

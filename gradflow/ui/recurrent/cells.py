@@ -58,7 +58,8 @@ def show_cells(spec: TimePass) -> None:
         st.latex(
             rf"\text{{{_('left after')} }} k \text{{ {_('steps')}}} = "
             r"\frac{\|\partial L/\partial s_{T-k}\|}"
-            r"{\|\partial L/\partial s_T\|},\qquad s = h \text{ or } c"
+            r"{\|\partial L/\partial s_T\|},\qquad s = h "
+            rf"\text{{ {_('or')} }} c"
         )
         blocks.show_table(comparison.tabulate_cells(states, layer), key="recurrent_cells_table")
     blocks.explain("recurrent_cells")
