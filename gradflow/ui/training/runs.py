@@ -24,7 +24,7 @@ from gradflow.core.errors import GradflowError
 from gradflow.core.text import Text
 from gradflow.core.training import BackgroundRun, Run, RunState
 from gradflow.core.training.presets import PresetRun
-from gradflow.ui.compute import ADMISSION
+from gradflow.ui.turns import ADMISSION
 
 MAX_LANES = 4
 """Runs that are played, or compared, together."""
@@ -37,7 +37,7 @@ ABSENT_SECONDS = 120.0
 FORGOTTEN_SECONDS = 1800.0
 """A session that is gone for so long is forgotten, with its runs."""
 _YIELD_SECONDS = 0.001
-"""Pause between two steps of a group, in which whoever waits for a core gets it."""
+"""Pause between two steps, in which another run of the group takes the lock, which is not fair."""
 
 
 class TooManyRuns(GradflowError):
@@ -67,7 +67,7 @@ class Group:
     Args:
         setup: the runs.
         is_abandoned: whether no page shows them any more; asked after every step.
-        admission: one per core; held for one step.
+        admission: held for one step.
 
     Attributes:
         left_alone: whether it paused by itself, because no page showed it.
@@ -171,9 +171,7 @@ class _Gate:
         self._turn.release()
         if self.lane is not None and self._is_abandoned():
             self.lane.pause()
-        time.sleep(
-            _YIELD_SECONDS
-        )  # locks are not fair: without it this thread would take them again
+        time.sleep(_YIELD_SECONDS)
 
 
 @dataclass
