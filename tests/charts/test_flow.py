@@ -244,9 +244,9 @@ def test_it_is_fast_and_small():
     flow_figure(report).to_json()
     seconds = []
     for _ in range(10):
-        start = time.perf_counter()
+        start = time.thread_time()
         text = flow_figure(report).to_json()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.thread_time() - start)
     assert min(seconds) < 0.03  # 4 ms on an idle core
     assert len(text) < 80_000
 

@@ -13,6 +13,7 @@ from gradflow.core.codec import to_query
 from gradflow.core.data import draw_batch
 from gradflow.core.decay import fit_decay, fit_judged_decay
 from gradflow.core.diagnosis import findings
+from gradflow.core.networks.build import build_network
 from gradflow.core.presets import PRESETS
 from gradflow.core.verdict import Severity, Verdict
 
@@ -126,7 +127,7 @@ NETWORKS: dict[str, tuple[dict[str, object], set[str]]] = {
 }
 
 
-def build_network(name: str) -> gf.Experiment:
+def make_experiment(name: str) -> gf.Experiment:
     settings = {"depth": 24, "width": 64, **NETWORKS[name][0]}
     return gf.Experiment(network=gf.MLP(**settings), data=gf.Data(batch_size=64), device="cpu")
 
@@ -137,7 +138,7 @@ def list_verdicts(report: gf.Report) -> set[str]:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_verdicts_of_known_cases(name: str) -> None:
-    verdicts = list_verdicts(gf.run(build_network(name)))
+    verdicts = list_verdicts(gf.run(make_experiment(name)))
     assert verdicts >= NETWORKS[name][1]
     if "healthy" in NETWORKS[name][1]:
         assert verdicts <= {"healthy"}
@@ -146,7 +147,7 @@ def test_the_verdicts_of_known_cases(name: str) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("factor", [1e6, 1e-6])
 def test_a_rescaled_loss_changes_no_verdict(name: str, factor: float) -> None:
-    exp = build_network(name)
+    exp = make_experiment(name)
     inputs, targets = draw_batch(exp.data, exp.seed)
 
     def loss(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -162,12 +163,12 @@ def test_a_rescaled_loss_changes_no_verdict(name: str, factor: float) -> None:
 
 def test_the_evidence_is_measured() -> None:
     """Saturated and dead shares and the first layer beyond the limit, from the tables."""
-    report = gf.run(build_network("large weights"))
+    report = gf.run(make_experiment("large weights"))
     finding = next(f for f in findings(report) if f.verdict is Verdict.SATURATED)
     share = report.layers["saturated"]
     assert f"{share.max():.0%}" in finding.text
     assert finding.layer == report.layers["layer"][share > 0.3].iloc[0]
-    report = gf.run(build_network("deep relu"))
+    report = gf.run(make_experiment("deep relu"))
     finding = next(f for f in findings(report) if f.verdict is Verdict.DEAD)
     dead = report.layers["dead_units"] / 64
     assert f"{dead.max():.0%}" in finding.text
@@ -196,7 +197,8 @@ def test_the_cause_names_what_each_layer_multiplies_by() -> None:
 
 def test_causes_are_tied_to_the_setting() -> None:
     said = {
-        name: " ".join(f.cause for f in findings(gf.run(build_network(name)))) for name in NETWORKS
+        name: " ".join(f.cause for f in findings(gf.run(make_experiment(name))))
+        for name in NETWORKS
     }
     assert "at most 1/4" in said["sigmoid"]
     assert "too small for Tanh" in said["small weights"]

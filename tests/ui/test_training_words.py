@@ -136,7 +136,9 @@ def test_networks_are_called_by_the_words_of_the_controls(spec, name):
 
 
 def test_the_name_of_a_run_says_what_is_unusual(run):
-    plan = run.plan.changed(steps=50, schedule="cosine", clip="norm", l2=0.01, precision="bfloat16")
+    plan = run.plan.replace_settings(
+        steps=50, schedule="cosine", clip="norm", l2=0.01, precision="bfloat16"
+    )
     assert name_run(replace(run, plan=plan)).endswith(", Cosine, clipped, L2 0.01, Mixed, bfloat16")
     assert name_run(Run("net", None, plan, ())).startswith("net, ")
 

@@ -17,8 +17,8 @@ def test_a_comparison_speaks_the_language_of_the_reader(monkeypatch: pytest.Monk
         for letter, network in networks.items()
     ]
     with reading_in(PSEUDO):
-        pseudo = tables.delta_table(entries)
-    english = tables.delta_table(entries)
+        pseudo = tables.make_delta_table(entries)
+    english = tables.make_delta_table(entries)
     assert english.shape == pseudo.shape
     words = [*pseudo.columns, *pseudo.to_numpy().ravel()]
     assert list_english_words(" ".join(words)) <= {"ms"}

@@ -123,6 +123,9 @@ def draw_controls() -> None:
 
 
 def _draw_parameter(column: DeltaGenerator, name: str, i: int) -> None:
-    bound = CHAIN.bind(name, convert_entry(i - 1), part=str(i))
-    label = {"label": f"${name}_{{{i}}}$"}
-    column.slider(min_value=-MAX_PARAMETER, max_value=MAX_PARAMETER, step=0.05, **(bound | label))
+    column.slider(
+        min_value=-MAX_PARAMETER,
+        max_value=MAX_PARAMETER,
+        step=0.05,
+        **CHAIN.bind(name, convert_entry(i - 1), part=str(i), label=f"${name}_{{{i}}}$"),
+    )

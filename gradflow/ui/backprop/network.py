@@ -186,9 +186,9 @@ def draw_controls() -> None:
     network = NETWORK.read().network
     draw_slider(NETWORK, "layers")
     for i in range(1, len(network.hidden) + 1):
-        bound = NETWORK.bind("units", convert_entry(i - 1), part=str(i))
-        label = {"label": _("Units of hidden layer {i}").format(i=i)}
-        st.slider(min_value=1, max_value=MAX_UNITS, **(bound | label))
+        label = _("Units of hidden layer {i}").format(i=i)
+        bound = NETWORK.bind("units", convert_entry(i - 1), part=str(i), label=label)
+        st.slider(min_value=1, max_value=MAX_UNITS, **bound)
     draw_slider(NETWORK, "outputs")
     draw_choice(NETWORK, "activation", {str(code): ACTIVATIONS[code].label for code in Activation})
     st.latex(f"f(z) = {ACTIVATIONS[network.activation].formula}")
@@ -200,11 +200,10 @@ def draw_controls() -> None:
 
 def _draw_data(name: str, label: str, count: int) -> None:
     for i, column in enumerate(st.columns(INPUTS)[:count], start=1):
-        bound = NETWORK.bind(name, convert_entry(i - 1), part=str(i))
         column.number_input(
             min_value=-MAX_DATA,
             max_value=MAX_DATA,
             step=0.1,
             format="%g",
-            **(bound | {"label": label.format(i=i)}),
+            **NETWORK.bind(name, convert_entry(i - 1), part=str(i), label=label.format(i=i)),
         )

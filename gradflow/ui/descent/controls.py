@@ -48,21 +48,21 @@ def _draw_surface(descent: Descent) -> None:
     for i, (column, axis, (low, high)) in enumerate(
         zip(columns, row.axes, row.window, strict=True)
     ):
-        label = {"label": _("Start, {axis}").format(axis=axis)}
-        bound = FORM.bind("start", convert_entry(i), part=f"_{i}")
-        column.slider(min_value=low, max_value=high, step=0.05, format="%.3g", **(bound | label))
+        label = _("Start, {axis}").format(axis=axis)
+        bound = FORM.bind("start", convert_entry(i), part=f"_{i}", label=label)
+        column.slider(min_value=low, max_value=high, step=0.05, format="%.3g", **bound)
 
 
 def _draw_shape(descent: Descent) -> None:
     shape = descent.row.shape
     if shape is None:
         return
-    label = {"label": _(shape.label)}
+    whole = Conversion(to_widget=int) if shape.whole else None
+    bound = FORM.bind("shape", whole, label=_(shape.label))
     if shape.whole:
-        bound = FORM.bind("shape", Conversion(to_widget=int))
-        st.slider(min_value=int(shape.low), max_value=int(shape.high), **(bound | label))
+        st.slider(min_value=int(shape.low), max_value=int(shape.high), **bound)
     else:
-        _draw_log_slider(FORM.bind("shape") | label, shape.low, shape.high, descent.shape)
+        _draw_log_slider(bound, shape.low, shape.high, descent.shape)
 
 
 def _draw_optimizers(descent: Descent) -> None:
@@ -79,9 +79,9 @@ def _draw_optimizers(descent: Descent) -> None:
         with box:
             for i, code in enumerate(descent.optimizers):
                 optimizer = _(DESCENT_OPTIMIZERS[code].label)
-                label = {"label": _("{optimizer}: η times").format(optimizer=optimizer)}
-                bound = FORM.bind("multipliers", convert_entry(i), part=f"_{i}")
-                _draw_log_slider(bound | label, 1e-3, 1e3, descent.multipliers[i])
+                label = _("{optimizer}: η times").format(optimizer=optimizer)
+                bound = FORM.bind("multipliers", convert_entry(i), part=f"_{i}", label=label)
+                _draw_log_slider(bound, 1e-3, 1e3, descent.multipliers[i])
 
 
 def _draw_clipping(descent: Descent) -> None:

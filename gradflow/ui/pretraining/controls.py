@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from gradflow.charts.theme import format_number
-from gradflow.core.catalog import ACTIVATIONS as CATALOG
+from gradflow.core.catalog import ACTIVATIONS
 from gradflow.core.pretraining.digits import TRAINING
 from gradflow.core.pretraining.presets import PRETRAINING_PRESETS
 from gradflow.core.pretraining.spec import METHODS, STACK_ACTIVATIONS, STARTS, Start
@@ -95,7 +95,7 @@ def _draw_transfer() -> None:
 
 
 def _draw_activation(form: AnyForm) -> None:
-    draw_buttons(form, "activation", {code: CATALOG[code].label for code in STACK_ACTIVATIONS})
+    draw_buttons(form, "activation", {code: ACTIVATIONS[code].label for code in STACK_ACTIVATIONS})
 
 
 def _draw_marks(form: AnyForm, name: str, marks: Sequence[float]) -> None:

@@ -50,7 +50,7 @@ def show_view() -> None:
         blocks.show_error(PAGE.problem)
     settings = PAGE.form.read()
     PAGE.sync_url(settings)
-    spec = settings.stack() if PAGE.view == PretrainingView.LAYERS else settings
+    spec = settings.build_stack() if PAGE.view == PretrainingView.LAYERS else settings
     if STOPPED.get() == spec:
         st.info(_("Stopped. Change a setting, or begin again."), icon=":material/stop_circle:")
         st.button(

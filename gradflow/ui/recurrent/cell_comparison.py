@@ -118,13 +118,13 @@ def tabulate_cells(states: Sequence[NamedState], layer: int) -> pd.DataFrame:
     """Make a table of the factor per step and of what is left, for every cell."""
     rows = []
     for name, state, report in states:
-        way = follow_gradient(report, state, layer)
+        course = follow_gradient(report, state, layer)
         lags = [lag for lag in (10, 50, FAR) if lag < report.length] or [report.length - 1]
         rows.append(
             {
                 _("Cell"): name,
-                _("Factor of one step back"): format_number(way.factor, 4),
-                _("Steps for a factor of ten"): format_number(way.tenfold),
+                _("Factor of one step back"): format_number(course.factor, 4),
+                _("Steps for a factor of ten"): format_number(course.tenfold),
                 **{
                     _("Left after {lag} steps").format(lag=lag): format_number(
                         report.remaining(lag, state, layer)

@@ -6,7 +6,7 @@ from gradflow.core.recurrent.settings import TimePass
 from gradflow.ui.settings.codecs import Fields, SpecCodec
 
 
-class PassCodec(SpecCodec[TimePass]):
+class TimePassCodec(SpecCodec[TimePass]):
     """Settings of a pass; a layer, step, unit or sequence beyond the last is the last.
 
     Widgets may hold such a number: it comes back when the network or the data grow again.

@@ -100,6 +100,7 @@ def _begin_with_one(remaining: FloatArray) -> FloatArray:
 def write_step(path: GradientPath, spec: FactorSettings) -> str:
     """Write a step and its derivative with the numbers that are set, as LaTeX."""
     gate = tex(compute_sigmoid(spec.forget_bias))
+    active, inactive = rf"\text{{ {_('where')} }}", rf"\text{{ {_('else')} }}"
     step, derivative = {
         GradientPath.RESIDUAL: (
             r"h_{l+1} = h_l + \alpha F(h_l)",
@@ -111,10 +112,7 @@ def write_step(path: GradientPath, spec: FactorSettings) -> str:
         ),
         GradientPath.IRNN: (
             r"h_t = \max(0, h_{t-1} + W_x x_t)",
-            (
-                r"\partial h_t/\partial h_{t-1} = 1 "
-                rf"\text{{ {_('where')} }} h_t > 0,\text{{ {_('else')} }} 0"
-            ),
+            rf"\partial h_t/\partial h_{{t-1}} = 1 {active} h_t > 0,{inactive} 0",
         ),
         GradientPath.TANH_RNN: (
             r"h_t = \tanh(W h_{t-1} + W_x x_t)",

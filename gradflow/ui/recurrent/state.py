@@ -9,9 +9,8 @@ from gradflow.core.catalog import Cell
 from gradflow.core.recurrent.factors import FactorSettings
 from gradflow.core.recurrent.settings import TIME_PRESETS, TimePass
 from gradflow.core.recurrent.training import Moment, ShortTraining, TrainedCell
-from gradflow.ui.recurrent.codec import PassCodec
-from gradflow.ui.settings.codecs import SpecCodec
-from gradflow.ui.settings.form import Form
+from gradflow.ui.recurrent.codec import TimePassCodec
+from gradflow.ui.settings.form import Form, make_form
 from gradflow.ui.settings.page import Page
 from gradflow.ui.settings.state import SessionValue
 
@@ -27,7 +26,7 @@ class RecurrentView(StrEnum):
     TRAINING = "training"
 
 
-class PassForm(Form[TimePass]):
+class TimePassForm(Form[TimePass]):
     """The form of a pass through time."""
 
     def is_preset(self, preset: TimePass, settings: TimePass) -> bool:
@@ -35,14 +34,14 @@ class PassForm(Form[TimePass]):
         return settings.experiment == preset.experiment
 
 
-PASS = PassForm(
+PASS = TimePassForm(
     "recurrent_Pass",
-    PassCodec(TimePass),
+    TimePassCodec(TimePass),
     TimePass,
     presets={code: preset.settings for code, preset in TIME_PRESETS.items()},
 )
-FACTORS = Form("recurrent_FactorSettings", SpecCodec(FactorSettings), FactorSettings)
-TRAINING = Form("recurrent_ShortTraining", SpecCodec(ShortTraining), ShortTraining)
+FACTORS = make_form("recurrent_FactorSettings", FactorSettings)
+TRAINING = make_form("recurrent_ShortTraining", ShortTraining)
 PAGE = Page(
     "recurrent",
     {

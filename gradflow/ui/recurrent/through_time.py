@@ -49,12 +49,12 @@ def show_pass(spec: TimePass) -> None:
     layer, state = spec.shown_layer, spec.shown_state
     report = compute.run_through_time(spec.experiment, spec.shown_sequence)
     theory = compute.predict_norms(spec.experiment, layer)
-    way = follow_gradient(report, state, layer)
-    box, icon = _BOXES[way.fate]
-    hidden_by_loss = spec.loss_at is LossAt.EVERY and way.fate is not TimeFate.BROKEN
-    if hidden_by_loss or words.arrives_only_if_short(way):
+    course = follow_gradient(report, state, layer)
+    box, icon = _BOXES[course.fate]
+    hidden_by_loss = spec.loss_at is LossAt.EVERY and course.fate is not TimeFate.BROKEN
+    if hidden_by_loss or words.arrives_only_if_short(course):
         box, icon = st.info, ":material/info:"
-    box(words.describe_course(report, way, state, layer), icon=icon)
+    box(words.describe_course(report, course, state, layer), icon=icon)
     dashed = make_overlays(report, theory, line, layer)
     figure = charts.flow_figure(
         report.as_report(state, layer),
@@ -65,7 +65,7 @@ def show_pass(spec: TimePass) -> None:
     blocks.show_figure(
         figure, "recurrent_flow", _("Distribution of the state and of its gradient, step by step")
     )
-    if equation := write_equation(report, theory, way, state, line):
+    if equation := write_equation(report, theory, course, state, line):
         st.latex(equation)
     if line is not None and dashed:
         part_of_whole = _(" It is one part of the whole: the gradient also runs through h.")
@@ -176,22 +176,26 @@ def is_partial(line: TimeLine) -> bool:
 
 
 def write_equation(
-    report: TimeReport, theory: TimeTheory, way: GradientCourse, state: State, line: TimeLine | None
+    report: TimeReport,
+    theory: TimeTheory,
+    course: GradientCourse,
+    state: State,
+    line: TimeLine | None,
 ) -> str:
     """Write what is left over the whole sequence, measured and by the line of theory, as LaTeX.
 
     Without a finite gradient, and with a loss at every step, it is empty.
     """
-    is_measured = math.isfinite(way.factor) and 0 < way.remaining < math.inf
+    is_measured = math.isfinite(course.factor) and 0 < course.remaining < math.inf
     if report.experiment.loss_at is LossAt.EVERY or not is_measured:
         return ""
     s, back = STATE_SYMBOLS[state], report.length - 1
     text = (
         rf"\frac{{\|\partial L/\partial {s}_1\|}}{{\|\partial L/\partial {s}_{{{back + 1}}}\|}}"
-        rf" = {tex(way.remaining)}"
+        rf" = {tex(course.remaining)}"
     )
     if back > 1:
-        text += rf" \approx {tex(way.factor)}^{{{back}}}"
+        text += rf" \approx {tex(course.factor)}^{{{back}}}"
     if line is None or line not in theory.lines:
         return text
     factors = theory.factors[line]

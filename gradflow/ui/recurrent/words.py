@@ -44,23 +44,23 @@ def format_gradient(state: State, step: str = "t") -> str:
     return f"∂L/∂{STATE_SYMBOLS[state]}<sub>{step}</sub>"
 
 
-def describe_course(report: TimeReport, way: GradientCourse, state: State, layer: int) -> str:
+def describe_course(report: TimeReport, course: GradientCourse, state: State, layer: int) -> str:
     """Describe the gradient's way back from the last step to the first.
 
     Args:
         report: the pass.
-        way: the numbers of this way.
+        course: the gradient's, in numbers.
         state: whose gradient it is.
         layer: of which layer.
     """
-    sentences = _describe_end(report, way, state, layer)
-    if report.experiment.loss_at is LossAt.LAST and not math.isnan(way.factor):
-        sentences.append(_describe_step_back(report, way, state, layer))
-    if way.first > 1:
+    sentences = _describe_end(report, course, state, layer)
+    if report.experiment.loss_at is LossAt.LAST and not math.isnan(course.factor):
+        sentences.append(_describe_step_back(report, course, state, layer))
+    if course.first > 1:
         text = _(
             "Before step {step} it is exactly 0: too small for {dtype}, or nothing leads back."
         )
-        sentences.append(text.format(step=way.first, dtype=report.dtype))
+        sentences.append(text.format(step=course.first, dtype=report.dtype))
     if layer < report.experiment.network.layers:
         sentences.append(
             _("The layers above hand gradient down at every step, which is in these numbers.")
@@ -68,7 +68,9 @@ def describe_course(report: TimeReport, way: GradientCourse, state: State, layer
     return " ".join(sentences)
 
 
-def _describe_end(report: TimeReport, way: GradientCourse, state: State, layer: int) -> list[str]:
+def _describe_end(
+    report: TimeReport, course: GradientCourse, state: State, layer: int
+) -> list[str]:
     """Say whether the gradient arrives, or where the numbers break."""
     end = find_break(report, state, layer)
     if end and end.forward:
@@ -77,26 +79,26 @@ def _describe_end(report: TimeReport, way: GradientCourse, state: State, layer: 
         return [_("**There is no gradient:** even at the last step it is not a finite number.")]
     if end:
         text = _("Up to step {step} it is not a finite number: too large for {dtype}.")
-        return [f"**{describe_fate(way)}**", text.format(step=end.step, dtype=report.dtype)]
-    if way.fate is TimeFate.BROKEN:
+        return [f"**{describe_fate(course)}**", text.format(step=end.step, dtype=report.dtype)]
+    if course.fate is TimeFate.BROKEN:
         return [_("**The gradient is exactly 0,** even at the last step.")]
     if report.experiment.loss_at is LossAt.EVERY:
-        return [_describe_loss_at_every_step(way, state)]
-    return [f"**{describe_fate(way)}**"]
+        return [_describe_loss_at_every_step(course, state)]
+    return [f"**{describe_fate(course)}**"]
 
 
-def describe_fate(way: GradientCourse) -> str:
+def describe_fate(course: GradientCourse) -> str:
     """Say in a sentence whether a gradient arrives."""
-    if not arrives_only_if_short(way):
-        return _(_FATES[way.fate])
-    if way.factor < 1:
+    if not arrives_only_if_short(course):
+        return _(_FATES[course.fate])
+    if course.factor < 1:
         return _("The gradient fades on its way back, but the sequence is short enough.")
     return _("The gradient grows on its way back, but the sequence is short enough.")
 
 
-def arrives_only_if_short(way: GradientCourse) -> bool:
+def arrives_only_if_short(course: GradientCourse) -> bool:
     """Say whether a gradient arrives only because the sequence is short."""
-    return way.fate is TimeFate.KEPT and not _STEADY <= way.factor <= 1 / _STEADY
+    return course.fate is TimeFate.KEPT and not _STEADY <= course.factor <= 1 / _STEADY
 
 
 def _describe_forward_break(report: TimeReport, end: Break, state: State) -> str:
@@ -111,31 +113,33 @@ def _describe_forward_break(report: TimeReport, end: Break, state: State) -> str
     )
 
 
-def _describe_loss_at_every_step(way: GradientCourse, state: State) -> str:
+def _describe_loss_at_every_step(course: GradientCourse, state: State) -> str:
     return _(
         "**A loss at every step** feeds every step a gradient of its own, so {norm} cannot show "
         "what is lost on the way: at the first step it is {ratio} times that at the last. Ask for "
         "the loss at the last step to see what comes from far away."
-    ).format(norm=format_norm(state), ratio=format_number(way.remaining, 2))
+    ).format(norm=format_norm(state), ratio=format_number(course.remaining, 2))
 
 
-def _describe_step_back(report: TimeReport, way: GradientCourse, state: State, layer: int) -> str:
+def _describe_step_back(
+    report: TimeReport, course: GradientCourse, state: State, layer: int
+) -> str:
     text = _("One step back multiplies {norm} by **{factor}** on average").format(
-        norm=format_norm(state), factor=format_number(way.factor, 4)
+        norm=format_norm(state), factor=format_number(course.factor, 4)
     )
-    if way.tenfold < report.length:
+    if course.tenfold < report.length:
         text += (
             _(": a tenth is left after {steps} steps")
-            if way.factor < 1
+            if course.factor < 1
             else _(": ten times as much after {steps} steps")
-        ).format(steps=format_number(way.tenfold, 2))
+        ).format(steps=format_number(course.tenfold, 2))
     lag = choose_lag(report)
     remaining = report.remaining(lag, state, layer)
     if lag < 2 or not math.isfinite(remaining):
         return text + "."
     back = (
         _(". {lag} steps back **{left}** of it is left.")
-        if way.factor < 1
+        if course.factor < 1
         else _(". {lag} steps back it is **{left}** times as large.")
     )
     return text + back.format(left=format_number(remaining, 2), lag=lag)

@@ -191,7 +191,7 @@ class Form(Generic[S]):
         return self._values.get().get(name, default)
 
     def bind(
-        self, name: str, conversion: Conversion | None = None, part: str = ""
+        self, name: str, conversion: Conversion | None = None, *, part: str = "", label: str = ""
     ) -> dict[str, Any]:
         """Prepare the widget of a field: label, help, key, and what connects it to the form.
 
@@ -199,12 +199,13 @@ class Form(Generic[S]):
             name: the field.
             conversion: how the widget shows the value.
             part: what the widget edits of the field, if several share it.
+            label: of the widget, instead of the field's title.
         """
         info, conversion = self.find_field(name), conversion or Conversion()
         key = self.find_widget_key(name + part)
         show_in_widget(key, simplify_value(conversion.to_widget(self.value(name))))
         return {
-            "label": _(info.title or name),
+            "label": label or _(info.title or name),
             "help": _(info.description or ""),
             "key": key,
             "on_change": self._take,

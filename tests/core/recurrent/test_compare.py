@@ -60,7 +60,7 @@ def test_gate_equation(cell, layer):
     network, inputs, _ = prepare_pass(spec)
     below = inputs.numpy()
     for index in range(layer):
-        weights = [w.detach().numpy() for w in network.weights(index)]
+        weights = [w.detach().numpy() for w in network.list_weights(index)]
         rows = compute_gates(cell, weights, below)
         entering, below = below, np.array([row["hidden"] for row in rows])
     for code in report.gate_codes:

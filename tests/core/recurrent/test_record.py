@@ -91,7 +91,7 @@ def test_gates_are_pytorchs_in_its_order_with_both_biases(cell):
     spec = make_experiment(cell, **({"forget_bias": 1.5} if cell == "lstm" else {}))
     report = gf.through_time(spec, sample=3)
     network, inputs, _ = prepare_pass(spec)
-    weights = [w.detach().numpy() for w in network.weights(0)]
+    weights = [w.detach().numpy() for w in network.list_weights(0)]
     expected = compute_gates(cell, weights, inputs.numpy())
     assert report.gate_codes == [n for n in expected[0] if n not in ("cell", "hidden")]
     for code in report.gate_codes:
@@ -116,7 +116,7 @@ def test_direct_path_is_the_last_gradient_times_the_gates(cell, code):
     trace = trace_pass(spec, network, inputs, targets)
     state = (trace.cell if cell == "lstm" else trace.hidden)[0]
     last = torch.autograd.grad(trace.loss, state[-1])[0].numpy()
-    weights = [w.detach().numpy() for w in network.weights(0)]
+    weights = [w.detach().numpy() for w in network.list_weights(0)]
     gates = np.array([row[code] for row in compute_gates(cell, weights, inputs.numpy())])
     expected = [np.linalg.norm(last * gates[t + 1 :].prod(0)) for t in range(len(gates))]
     np.testing.assert_allclose(report.column("direct_grad_norm"), expected, rtol=1e-11)

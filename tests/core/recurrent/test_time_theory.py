@@ -122,7 +122,7 @@ def test_mean_field_recursion_by_quadrature():
     """Rows of digits differ much, so that the steps do."""
     spec = make_experiment(hidden_size=24, data=gf.Sequences(source="digit_rows", batch_size=6))
     network, inputs, _ = prepare_pass(spec)
-    w_x, w_h, *biases = (w.detach().numpy() for w in network.weights(0))
+    w_x, w_h, *biases = (w.detach().numpy() for w in network.list_weights(0))
     variance = 24 * np.mean(w_h**2)
     z, weight = np.polynomial.hermite_e.hermegauss(120)
     weight = weight / weight.sum()
@@ -211,7 +211,7 @@ def test_direct_paths_of_irnn_and_lstm_by_hand():
     assert min(active) < 0.9
 
     network, inputs, _targets = prepare_pass(make_experiment("lstm", forget_bias=1.5, **kept))
-    weights = [w.detach().numpy() for w in network.weights(0)]
+    weights = [w.detach().numpy() for w in network.list_weights(0)]
     gates = [row["forget"].mean() for row in compute_gates("lstm", weights, inputs.numpy())]
     np.testing.assert_allclose(curves[GradientPath.LSTM_CELL].direct, gates[:0:-1])
 

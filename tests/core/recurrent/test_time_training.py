@@ -60,7 +60,7 @@ def test_the_first_moment_is_the_untrained_network() -> None:
         gradients = torch.autograd.grad(trace.loss, states, retain_graph=True)
         norms = [float(gradient.norm()) for gradient in gradients]
         np.testing.assert_allclose(first.norms[state], norms, rtol=1e-5)
-    weights = [weight.detach().numpy() for weight in network.weights(0)]
+    weights = [weight.detach().numpy() for weight in network.list_weights(0)]
     gates = [row["forget"] for row in compute_gates("lstm", weights, inputs.numpy())]
     assert first.forget == pytest.approx(np.mean(gates), rel=1e-5)
     assert first.step == 0

@@ -196,8 +196,8 @@ def test_shown_functions_from_text():
     spec = ShownFunctions(shown="leaky_relu-tanh-leaky_relu", negative_slope=0.3)
     assert spec.shown == ("leaky_relu", "tanh")
     assert [f.negative_slope for f in spec.list_functions()] == [0.3, 0.01]
-    assert "negative_slope" in ShownFunctions.applicable(dict(spec))
-    assert "elu_alpha" not in ShownFunctions.applicable(dict(spec))
+    assert "negative_slope" in ShownFunctions.list_applicable(dict(spec))
+    assert "elu_alpha" not in ShownFunctions.list_applicable(dict(spec))
     assert ShownFunctions(shown="").shown == ()
     with pytest.raises(InvalidExperiment, match=r'shown: "nonsense" .* softplus'):
         ShownFunctions(shown="tanh-nonsense")
