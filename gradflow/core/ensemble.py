@@ -136,7 +136,7 @@ def _run_one_by_one(
         seeds=np.array(seeds, np.int64),
         losses=np.array([report.loss for report in reports]),
         values={
-            name: np.stack([report.layers[name].to_numpy(np.float64) for report in reports])
+            name: np.stack([report.get_table("layers").get_numbers(name) for report in reports])
             for name in SEED_COLUMNS
         },
     )

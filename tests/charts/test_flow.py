@@ -17,6 +17,7 @@ from tests.charts.reports import (
     make_empty_report,
     make_linear_histogram,
     make_report,
+    rename_module,
 )
 
 
@@ -187,7 +188,7 @@ def test_nonfinite_layers_are_crossed_and_explained():
 
 def test_hover_names_layer_module_and_numbers():
     report = make_report(4, 32, "relu", he)
-    report.layers.loc[1, "module"] = "<script>"
+    report = rename_module(report, 2, "<script>")
     upper, lower = find_traces(to_browser(flow_figure(report)), name="layers")
     assert "layer %{x}" in str(
         to_browser(flow_figure(report))["layout"]["xaxis"]["unifiedhovertitle"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from gradflow.core.pretraining.presets import PRETRAINING_PRESETS
 from gradflow.core.pretraining.spec import FineTuning, Stack, Transfer
 from gradflow.core.pretraining.transfer import PER_CLASS, transfer_layers
 from gradflow.ui import blocks
-from gradflow.ui.long_work import ResultCache
 from gradflow.ui.pretraining.words import describe_stack, describe_tuning
 from tests.charts.figures import decode
 from tests.pages.apptest import check_works, open_link, read_chart, read_markdown, read_url
@@ -250,46 +248,6 @@ def test_explanations_exist() -> None:
     names = ("features", "errors", "reconstructions", "numbers", "tuning", "gradients", "reuse")
     for name in names:
         assert len(blocks.read_text(f"pretraining_{name}")) > 400
-
-
-def test_results_are_computed_once_and_the_oldest_are_forgotten() -> None:
-    cache, computed = ResultCache(2), []
-
-    def get(key: int) -> int:
-        def compute() -> int:
-            computed.append(key)
-            return 10 * key
-
-        return cache.get(key, compute, lambda: None)
-
-    assert [get(1), get(2), get(1), get(3), get(1), get(2)] == [10, 20, 10, 30, 10, 20]
-    assert computed == [1, 2, 3, 2]
-
-
-def test_a_result_that_failed_is_not_kept_and_whoever_waits_takes_over() -> None:
-    cache, started, finish = ResultCache(2), threading.Event(), threading.Event()
-    waited: list[bool] = []
-
-    def fail() -> int:
-        started.set()
-        finish.wait(20)
-        raise ValueError
-
-    def get_first() -> None:
-        with pytest.raises(ValueError):  # noqa: PT011 - it is our own, bare
-            cache.get("a", fail, lambda: None)
-
-    thread = threading.Thread(target=get_first)
-    thread.start()
-    assert started.wait(20)
-
-    def note_waiting() -> None:
-        waited.append(True)
-        finish.set()
-
-    assert cache.get("a", lambda: 5, note_waiting) == 5
-    assert waited
-    thread.join()
 
 
 def test_every_preset_is_what_it_says() -> None:
