@@ -15,11 +15,11 @@ from gradflow.charts.theme import Mode
 from gradflow.core.errors import GradflowError
 from gradflow.core.text import _
 from gradflow.core.verdict import Finding, Severity
+from gradflow.ui.figures.graph import draw_graph
 from gradflow.ui.settings.form import Form
 
 T = TypeVar("T")
 _TEXTS = Path(__file__).parent / "text" / "en"
-_CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 
 
 def mode() -> Mode:
@@ -57,22 +57,18 @@ def escaped(text: str) -> str:
 
 
 def show_figure(
-    figure: go.Figure, key: str, alt: str, on_select: Callable[[str], None] | None = None
+    figure: go.Figure, key: str, alt: str, on_select: Callable[[int], None] | None = None
 ) -> None:
     """Show a chart.
 
     Args:
         figure: the chart.
-        key: keeps its place on the page.
+        key: keeps its place on the page, and its zoom while it changes.
         alt: says it in words.
-        on_select: called with ``key`` when a point of the chart was clicked.
+        on_select: called with the ``customdata`` of a point, a whole number, that was clicked or
+            chosen by keyboard.
     """
-    clicks: dict[str, Any] = (
-        {}
-        if on_select is None
-        else {"selection_mode": "points", "on_select": lambda: on_select(key)}
-    )
-    st.plotly_chart(figure, key=key, theme=None, config=_CONFIG, alt=alt, **clicks)
+    draw_graph(figure, key, alt, mode(), on_select)
 
 
 def one_of(label: str, names: Mapping[T, str], key: str, default: T | None = None) -> T:

@@ -11,8 +11,10 @@ from typing import Any
 import torch
 
 import gradflow as gf
+from gradflow.charts.encode import encode_figure
 from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.trajectories import run_descent
+from gradflow.ui.figures.assets import SCRIPTS
 
 
 @asynccontextmanager
@@ -31,6 +33,8 @@ async def warm_up(_app: Any) -> AsyncIterator[dict[str, Any] | None]:
 
 
 def _once() -> None:
-    gf.figure(gf.run(gf.Experiment())).to_json()
+    encode_figure(gf.figure(gf.run(gf.Experiment())))
+    for script in SCRIPTS:
+        script.compress()
     run_descent(Descent())  # the first optimizer of a process takes a second
     gf.Run.collect(gf.Experiment(), gf.TrainingPlan(steps=2))

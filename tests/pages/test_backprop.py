@@ -10,7 +10,7 @@ from gradflow.core.teaching.fields import to_query
 from gradflow.core.teaching.perceptron import Perceptron, draw_parameters, run_perceptron
 from gradflow.ui.backprop import words as backprop_words
 from gradflow.ui.backprop.examples import EXAMPLES
-from tests.pages.apptest import chart, sentences, url, working
+from tests.pages.apptest import chart, charts, sentences, url, working
 
 
 def opened(app: AppTest, **query: str) -> AppTest:
@@ -190,7 +190,7 @@ def test_parameters_that_are_no_settings_are_ignored_without_a_word(app: AppTest
 def test_a_forged_address_is_explained_and_the_page_lives(app, query, words) -> None:
     opened(app, **query)
     assert all(word in app.error[0].value.replace("\\", "") for word in words)
-    assert app.get("plotly_chart")
+    assert charts(app)
     assert "nonsense" not in url(app).values()
 
 
@@ -200,4 +200,4 @@ def test_a_burst_network_says_what_burst(app: AppTest) -> None:
         inputs="100_100_100",
     )  # fmt: skip
     assert "Overflow" in app.error[0].value
-    assert app.get("plotly_chart")
+    assert charts(app)

@@ -9,7 +9,7 @@ from gradflow.core.catalog import Activation, Architecture, Normalization
 from gradflow.ui.degradation.state import PAGE, DegradationView
 from gradflow.ui.degradation.views import VIEWS
 from tests.charts.figures import decode
-from tests.pages.apptest import chart, url, working
+from tests.pages.apptest import chart, charts, url, working
 
 
 def open_page(app: AppTest, **query: str) -> AppTest:
@@ -143,7 +143,7 @@ def test_a_forged_link_is_explained(app: AppTest, query: dict[str, str], words: 
     message = app.error[0].value.replace("\\", "")
     for word in words:
         assert word in message
-    assert app.get("plotly_chart")
+    assert charts(app)
     kept = {name: text for name, text in query.items() if name in ("width", "architecture")}
     assert kept.items() <= url(app).items() or "transformer" in kept.values()
 

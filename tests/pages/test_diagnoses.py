@@ -8,7 +8,7 @@ from gradflow.core import codec
 from gradflow.core.diagnosis import findings
 from gradflow.core.verdict import Verdict
 from gradflow.ui.diagnoses.view import EXAMPLES, TITLES, find_example
-from tests.pages.apptest import url, working
+from tests.pages.apptest import charts, url, working
 
 
 def opened(app: AppTest, about: str) -> AppTest:
@@ -31,7 +31,7 @@ def test_the_example_shows_the_verdict(verdict: Verdict) -> None:
 def test_a_link_opens_its_verdict_and_the_choice_moves_the_address(app: AppTest) -> None:
     opened(app, "symmetric")
     assert any("copies of each other" in text.value for text in app.markdown)
-    assert app.get("plotly_chart")
+    assert charts(app)
     app.get("button_group")[0].set_value(Verdict.OVERFLOW)
     working(app.run())
     assert url(app)["about"] == "overflow"
@@ -42,7 +42,7 @@ def test_a_forged_link_is_explained(app: AppTest) -> None:
     opened(app, "nonsense")
     assert "nonsense" in app.error[0].value
     assert "vanishing" in app.error[0].value
-    assert app.get("plotly_chart")
+    assert charts(app)
 
 
 def test_the_example_opens_in_explore(app: AppTest) -> None:

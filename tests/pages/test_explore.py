@@ -19,7 +19,7 @@ from gradflow.core.catalog import (
 from gradflow.core.presets import PRESETS
 from gradflow.core.spec import find_enum, list_options
 from gradflow.ui.settings.experiments import GROUPS
-from tests.pages.apptest import chart, sentences, url, working
+from tests.pages.apptest import chart, charts, sentences, url, working
 
 
 def opened(app: AppTest, **query: str) -> AppTest:
@@ -240,7 +240,7 @@ def test_forged_url_is_explained_and_the_rest_lives(
     assert all(word in message for word in words), message
     assert "Traceback" not in message
     assert url(app)["seed"] == "3"  # what was right in the URL is kept
-    assert len(app.get("plotly_chart")) > 0
+    assert len(charts(app)) > 0
     widget(app, "slider", "depth").set_value(9).run()
     assert not working(app).error  # and the complaint goes away with the next change
 
@@ -283,7 +283,7 @@ def test_impossible_setting_keeps_the_last_picture(app: AppTest) -> None:
     opened(app)
     widget(app, "text_input", "widths").set_value("100-0").run()
     assert "widths" in working(app).error[0].value
-    assert len(app.get("plotly_chart")) > 0
+    assert len(charts(app)) > 0
     assert url(app) == codec.to_query(gf.Experiment())
     widget(app, "text_input", "widths").set_value("100-50").run()
     assert not working(app).error
@@ -335,14 +335,14 @@ def test_each_tab_shows_its_content(app: AppTest, tab: str) -> None:
     opened(app)
     app.session_state["details"] = tab
     working(app.run())
-    charts = len(app.get("plotly_chart"))
+    count = len(charts(app))
     if tab == "Table":
         assert list(app.dataframe[0].value.columns)[:2] == ["layer", "module"]
     elif tab == "Export":
         assert "import torch" in app.code[0].value
         assert len(app.get("download_button")) == 6
     else:
-        assert charts == 2
+        assert count == 2
 
 
 @pytest.mark.parametrize("depth", ["1", "2", "3"])

@@ -13,7 +13,7 @@ from gradflow.core.teaching.normalization.small_batches import Law
 from gradflow.ui.normalization.state import PAGE, NormalizationView
 from gradflow.ui.normalization.views import VIEWS
 from tests.charts.figures import decode, find_traces, read_words
-from tests.pages.apptest import chart, url, working
+from tests.pages.apptest import chart, charts, url, working
 
 KEY = "normalization_{}_{}"
 
@@ -246,7 +246,7 @@ def test_a_forged_link_is_explained(app: AppTest, query: dict[str, str], parts: 
     message = app.error[0].value.replace("\\", "")
     for part in parts:
         assert part in message
-    assert app.get("plotly_chart")
+    assert charts(app)
 
 
 def test_parameters_of_nobody_are_ignored(app: AppTest) -> None:

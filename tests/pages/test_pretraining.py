@@ -19,7 +19,7 @@ from gradflow.ui import blocks
 from gradflow.ui.long_work import ResultCache
 from gradflow.ui.pretraining.words import describe_stack, describe_tuning
 from tests.charts.figures import decode
-from tests.pages.apptest import chart, url, working
+from tests.pages.apptest import chart, charts, url, working
 
 WIDGET = "pretraining_set_"
 TRANSFER_WIDGET = "pretraining_transfer_"
@@ -203,16 +203,16 @@ def test_stopping_leaves_a_page_that_can_begin_again(app: AppTest) -> None:
     app.session_state["pretraining_stopped"] = stack  # what the button's callback does
     working(app.run())
     assert "Stopped" in app.info[0].value
-    assert not app.get("plotly_chart")
+    assert not charts(app)
     next(b for b in app.button if b.label == "Begin again").click()
     working(app.run())
-    assert app.get("plotly_chart")
+    assert charts(app)
     app.session_state["pretraining_stopped"] = stack
     working(app.run())
     app.slider(WIDGET + "k").set_value(2)  # so does any other setting
-    assert working(app.run()).get("plotly_chart")
+    assert charts(working(app.run()))
     app.slider(WIDGET + "k").set_value(1)  # and the first one when it comes back
-    assert working(app.run()).get("plotly_chart")
+    assert charts(working(app.run()))
 
 
 def test_parameters_that_are_no_settings_are_ignored_without_a_word(app: AppTest) -> None:
@@ -238,7 +238,7 @@ def test_forged_links_name_field_value_and_range(
     open_page(app, **query)
     for word in words:
         assert word in app.error[0].value
-    assert app.get("plotly_chart")
+    assert charts(app)
     form = TRANSFER_WIDGET if query.get("view") == "transfer" else WIDGET
     app.slider(form + "seed").set_value(1)
     assert not working(app.run()).error
@@ -252,7 +252,7 @@ def test_overflow_is_said(app: AppTest) -> None:
     working(app.run())
     show_view(app, "tuning")
     assert "overflowed:** the loss is not a finite number" in read_markdown(app)
-    assert app.get("plotly_chart")
+    assert charts(app)
 
 
 def test_explanations_exist() -> None:

@@ -19,7 +19,7 @@ from gradflow.ui.latex import tex
 from gradflow.ui.recurrent.state import PAGE, View
 from gradflow.ui.recurrent.view import TITLES
 from tests.charts.figures import decode, find_traces, read_words
-from tests.pages.apptest import chart, sentences, url, working
+from tests.pages.apptest import chart, charts, sentences, url, working
 
 KEYS = {
     TimePass: "recurrent_Pass_{}",
@@ -224,7 +224,7 @@ def test_forged_links_are_reported_and_the_rest_kept(app: AppTest) -> None:
     assert 'cell: "mamba" is not allowed' in problems
     assert "choose a whole number from 2 to 500" in problems
     assert url(app)["hidden_size"] == "6"
-    assert len(app.get("plotly_chart")) == 2
+    assert len(charts(app)) == 2
     open_page(app, view="nonsense")
     assert "view:" in " ".join(error.value for error in app.error)
 
@@ -344,7 +344,7 @@ def test_without_a_gradient_the_page_says_where_it_broke(app: AppTest) -> None:
     open_page(app, "clipping", **settings)
     assert "The gradient is not a finite number" in read_markdown(app)
     assert "nothing to clip" in read_words(chart(app))
-    assert len(app.get("plotly_chart")) == 1
+    assert len(charts(app)) == 1
     open_page(app, "clipping", **settings | {"cell": "rnn_tanh"})
     assert [bar["text"] for bar in chart(app)["data"]][1] == ["✕"] * 6  # by norm
 
@@ -395,7 +395,7 @@ def test_clipping_follows_its_thresholds(app: AppTest) -> None:
     move_widget(app, "select_slider", "clip_value", 0.001)
     assert "the direction turns by" in read_markdown(app)
     assert url(app)["clip_value"] == "0.001"
-    assert len(app.get("plotly_chart")) == 3
+    assert len(charts(app)) == 3
 
 
 def test_a_short_training(app: AppTest) -> None:
@@ -409,7 +409,7 @@ def test_a_short_training(app: AppTest) -> None:
         rnn_tanh="False",
         rnn_relu="False",
     )
-    assert not app.get("plotly_chart")
+    assert not charts(app)
     app.button(key="recurrent_train").click()
     working(app.run())
     assert "**LSTM**" in read_markdown(app)
@@ -418,10 +418,10 @@ def test_a_short_training(app: AppTest) -> None:
     assert np.shape(decode(chart(app, 1)["data"][0]["z"])) == (8, 13)
     assert "recurrent_train" not in [button.key for button in app.button]
     move_widget(app, "number_input", "seed", 4, ShortTraining)
-    assert not app.get("plotly_chart")  # the settings are no longer those that were trained
+    assert not charts(app)  # the settings are no longer those that were trained
     assert "settings have changed since the last training" in app.info[0].value
     move_widget(app, "number_input", "seed", 0, ShortTraining)
-    assert len(app.get("plotly_chart")) == 2
+    assert len(charts(app)) == 2
     assert not app.info
 
 
