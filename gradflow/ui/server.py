@@ -16,12 +16,14 @@ from threadpoolctl import threadpool_limits
 
 import gradflow as gf
 from gradflow import ui
+from gradflow.charts.encode import encode_figure
 from gradflow.core import ensemble, theory
 from gradflow.core.diagnosis import findings
 from gradflow.core.recurrent.record import through_time
 from gradflow.core.recurrent.spec import SequenceExperiment
 from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.trajectories import run_descent
+from gradflow.ui.figures.assets import SCRIPTS
 from gradflow.ui.memo import RESULTS
 from gradflow.ui.turns import ADMISSION
 
@@ -92,7 +94,9 @@ def _run_once() -> None:
             importlib.import_module(module.name)
     experiment = gf.Experiment()
     report = gf.run(experiment)
-    gf.figure(report).to_json()
+    encode_figure(gf.figure(report))
+    for script in SCRIPTS:
+        script.compress()
     findings(report)
     theory.predict(experiment, report)
     ensemble.run_seeds(gf.Experiment(network=gf.MLP(depth=3, width=8)), 2)

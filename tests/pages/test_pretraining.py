@@ -17,7 +17,14 @@ from gradflow.core.pretraining.transfer import PER_CLASS, transfer_layers
 from gradflow.ui import blocks
 from gradflow.ui.pretraining.words import describe_stack, describe_tuning
 from tests.charts.figures import decode
-from tests.pages.apptest import check_works, open_link, read_chart, read_markdown, read_url
+from tests.pages.apptest import (
+    check_works,
+    list_charts,
+    open_link,
+    read_chart,
+    read_markdown,
+    read_url,
+)
 
 WIDGET = "pretraining_set_"
 TRANSFER_WIDGET = "pretraining_transfer_"
@@ -192,16 +199,16 @@ def test_stopping_leaves_a_page_that_can_begin_again(app: AppTest) -> None:
     app.session_state["pretraining_stopped"] = stack  # what the button's callback does
     check_works(app.run())
     assert "Stopped" in app.info[0].value
-    assert not app.get("plotly_chart")
+    assert not list_charts(app)
     next(b for b in app.button if b.label == "Begin again").click()
     check_works(app.run())
-    assert app.get("plotly_chart")
+    assert list_charts(app)
     app.session_state["pretraining_stopped"] = stack
     check_works(app.run())
     app.slider(WIDGET + "k").set_value(2)  # so does any other setting
-    assert check_works(app.run()).get("plotly_chart")
+    assert list_charts(check_works(app.run()))
     app.slider(WIDGET + "k").set_value(1)  # and the first one when it comes back
-    assert check_works(app.run()).get("plotly_chart")
+    assert list_charts(check_works(app.run()))
 
 
 def test_parameters_that_are_no_settings_are_ignored_without_a_word(app: AppTest) -> None:
@@ -227,7 +234,7 @@ def test_forged_links_name_field_value_and_range(
     open_page(app, **query)
     for word in words:
         assert word in app.error[0].value
-    assert app.get("plotly_chart")
+    assert list_charts(app)
     form = TRANSFER_WIDGET if query.get("view") == "transfer" else WIDGET
     app.slider(form + "seed").set_value(1)
     assert not check_works(app.run()).error
@@ -241,7 +248,7 @@ def test_overflow_is_said(app: AppTest) -> None:
     check_works(app.run())
     show_view(app, "tuning")
     assert "overflowed:** the loss is not a finite number" in read_markdown(app)
-    assert app.get("plotly_chart")
+    assert list_charts(app)
 
 
 def test_explanations_exist() -> None:
