@@ -59,13 +59,10 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = tmp_path_factory.mktemp("server") / "log.txt"
     command = [sys.executable, "-m", "streamlit", "run", "app.py"]
     options = ["--server.port", str(port), "--server.address", "127.0.0.1"]
-    # Off in production, because it pickles the whole session on every run.
-    checks = {"STREAMLIT_RUNNER_ENFORCE_SERIALIZABLE_SESSION_STATE": "true"}
     with log.open("wb") as output:
         server = subprocess.Popen(
             command + options,
             cwd=ROOT,
-            env=os.environ | checks,
             stdout=output,
             stderr=subprocess.STDOUT,
         )

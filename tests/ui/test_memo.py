@@ -271,7 +271,7 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
         compute.predict: (small,),
         compute.run_seeds: (small, 2),
         compute.descend: (Descent(steps=3),),
-        compute.heights: (surfaces.Surface.ROSENBROCK, 1.0),
+        compute.compute_heights: (surfaces.Surface.ROSENBROCK, 1.0),
         compute.train_dying: (dying.BiasedLayer(),),
         degradation.sweep_depths: (depth.BlockNetworks(), Connection.PLAIN),
         degradation.compute_landscapes: (shattering.Shattering(),),
