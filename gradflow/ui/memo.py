@@ -1,7 +1,8 @@
 """Results that all users of the process share: each is computed once and kept while there is room.
 
-``st.cache_data`` hands every reader a pickled copy, which costs more than many of our results. Here
-all get the same object; its arrays are made read-only, and what else it holds must be immutable.
+Streamlit's data cache hands every reader a pickled copy, which costs more than many of our results.
+Here all get the same object; its arrays are made read-only, and what else it holds must be
+immutable.
 Streamlit's "Clear cache" does not empty a memo.
 """
 

@@ -284,7 +284,7 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
         effects.train: (rates.LearningRates(), Normalization.NONE),
         recurrent.run_through_time: (time_experiment,),
         recurrent.predict_norms: (time_experiment, 1),
-        recurrent.build_equation: (time_experiment, 1, "f", 2, 1, 1),
+        recurrent.build_equation: (time_experiment, 1, "forget", 2, 1, 1),
         recurrent.measure_factors: (FactorSettings(),),
         recurrent.clip_gradient: (time_experiment, 1.0, 1.0),
         recurrent.measure_guessing: (ShortTraining(),),
