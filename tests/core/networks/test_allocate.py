@@ -13,7 +13,7 @@ from gradflow.core.networks.build import allocate_network, build_network, make_r
 NETWORKS = (
     MLP(depth=3, width=8, activation="prelu", normalization="layer"),
     MLP(depth=4, width=8, activation="relu", normalization="batch", connection="residual"),
-    ConvNet(depth=3, width=4, normalization="group"),
+    ConvNet(depth=4, channels=4, normalization="group", groups=2),
     Transformer(depth=1, width=16, heads=2),
 )
 
