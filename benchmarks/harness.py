@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import platform
 import re
 import time
@@ -39,6 +40,11 @@ def time_interleaved(candidates: Mapping[str, Action], runs: int) -> dict[str, l
 def take_medians(seconds: Mapping[str, Sequence[float]]) -> dict[str, float]:
     """Take the median of each candidate."""
     return {name: median(values) for name, values in seconds.items()}
+
+
+def take_percentile(values: Sequence[float], share: float) -> float:
+    """Take the smallest value that at least this share of the values does not exceed."""
+    return sorted(values)[max(math.ceil(share * len(values)) - 1, 0)]
 
 
 def describe_machine(device: str = "cpu") -> str:
