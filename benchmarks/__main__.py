@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import latency, load, recording, recurrent, seeds, training
+from benchmarks import latency, load, pages, recording, recurrent, seeds, training
 
 PARTS = {
     "recording": recording.main,
@@ -11,6 +11,7 @@ PARTS = {
     "training": training.main,
     "latency": latency.main,
     "load": load.main,
+    "pages": pages.main,
 }
 
 
