@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from gradflow.ui.routes import list_routes
 from gradflow.ui.server import warm_up
 
-app = st.App("gradflow/ui/main.py", lifespan=warm_up, routes=list_routes())
+app = st.App("gradflow/ui/main.py", lifespan=warm_up)

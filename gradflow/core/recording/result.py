@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -99,40 +98,35 @@ class Recording:
         layers = tables.group_layers(self.records)
         named = dict(self.model.named_parameters())
         smallest = torch.finfo(self.dtype)
-        signals = tables.make_signals_table(self.records, layers, self.summaries)
-        parameters = tables.make_parameters_table(
-            self.parameters, tables.find_layers_of_parameters(named, layers), update_ratio
-        )
-        about: dict[str, Any] = {
-            "loss": self.loss,
-            "grad_norm": self.parameters.total_grad_norm,
-            "clip_factor": clip_factor,
-            "parameter_count": sum(p.numel() for p in named.values()),
-            "seconds": self.seconds,
-            "device": self.device,
-            "dtype": str(self.dtype).removeprefix("torch."),
-            "smallest_normal": smallest.tiny / self.loss_scale,
-            "smallest": smallest.smallest_normal * smallest.eps / self.loss_scale,
-            "loss_scale": self.loss_scale,
-            "title": self.title,
-            "experiment": self.experiment,
-        }
-        stream = None
-        if self.stream.points:
-            points, histograms = tables.make_stream_table(self.stream, self.summaries)
-            stream = Report(
-                signals=signals.take_none(),
-                layers=points,
-                parameters=parameters.take_none(),
-                histograms=histograms,
-                rows="block",
-                **about,
-            )
-        return Report(
-            signals=signals,
+        report = Report(
+            loss=self.loss,
+            signals=tables.make_signals_table(self.records, layers, self.summaries),
             layers=tables.make_layers_table(layers, self.summaries, self.parameters, update_ratio),
-            parameters=parameters,
+            parameters=tables.make_parameters_table(
+                self.parameters, tables.find_layers_of_parameters(named, layers), update_ratio
+            ),
             histograms=tables.collect_histograms(layers, self.summaries, self.parameters),
-            stream=stream,
-            **about,
+            grad_norm=self.parameters.total_grad_norm,
+            clip_factor=clip_factor,
+            parameter_count=sum(p.numel() for p in named.values()),
+            seconds=self.seconds,
+            device=self.device,
+            dtype=str(self.dtype).removeprefix("torch."),
+            smallest_normal=smallest.tiny / self.loss_scale,
+            smallest=smallest.smallest_normal * smallest.eps / self.loss_scale,
+            loss_scale=self.loss_scale,
+            title=self.title,
+            experiment=self.experiment,
         )
+        if not self.stream.points:
+            return report
+        points, histograms = tables.make_stream_table(self.stream, self.summaries)
+        stream = replace(
+            report,
+            layers=points,
+            signals=report.signals.iloc[:0],
+            parameters=report.parameters.iloc[:0],
+            histograms=histograms,
+            rows="block",
+        )
+        return replace(report, stream=stream)

@@ -1,10 +1,16 @@
-"""Shared, admitted calls into core for the page on normalization."""
+"""Cached, admitted calls into core for the page on normalization."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import streamlit as st
+
+from gradflow.core.spec import Spec
 from gradflow.core.teaching.normalization import batch, running, small_batches
-from gradflow.ui.memo import remember
-from gradflow.ui.turns import ADMISSION
+from gradflow.ui.compute import ADMISSION
+
+_HASHES: Any = {running.RunningStatistics: Spec.model_dump_json}
 
 
 def push(spec: batch.PushedBatch) -> batch.PushResult:
@@ -13,16 +19,17 @@ def push(spec: batch.PushedBatch) -> batch.PushResult:
         return batch.push(spec)
 
 
-@remember
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_HASHES)
 def run_statistics(
     spec: running.RunningStatistics,
 ) -> tuple[running.RunningCourse, running.Outputs]:
     """Compute the course of the running statistics, and the outputs for the test set."""
-    course = running.simulate_course(spec)
-    return course, running.push_test_samples(spec, course)
+    with ADMISSION:
+        course = running.simulate_course(spec)
+        return course, running.push_test_samples(spec, course)
 
 
-@remember
+@st.cache_data(max_entries=64, show_spinner=False)
 def compute_spreads(
     law: small_batches.Law, positions: int, group_channels: int, seed: int
 ) -> small_batches.Spreads:
@@ -30,4 +37,5 @@ def compute_spreads(
     spec = small_batches.SmallBatches(
         law=law, positions=positions, group_channels=group_channels, seed=seed
     )
-    return small_batches.measure_spreads(spec)
+    with ADMISSION:
+        return small_batches.measure_spreads(spec)

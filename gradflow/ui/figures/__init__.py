@@ -1,1 +1,0 @@
-"""Figures in the page: one Plotly graph each, changed in place, and the files it needs."""
