@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import latency, recording, recurrent, seeds, training
+from benchmarks import latency, load, pages, recording, recurrent, seeds, training
 
 PARTS = {
     "recording": recording.main,
@@ -10,6 +10,8 @@ PARTS = {
     "seeds": seeds.main,
     "training": training.main,
     "latency": latency.main,
+    "load": load.main,
+    "pages": pages.main,
 }
 
 

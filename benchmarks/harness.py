@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import platform
 import re
 import time
@@ -41,6 +42,11 @@ def take_medians(seconds: Mapping[str, Sequence[float]]) -> dict[str, float]:
     return {name: median(values) for name, values in seconds.items()}
 
 
+def take_percentile(values: Sequence[float], share: float) -> float:
+    """Take the smallest value that at least this share of the values does not exceed."""
+    return sorted(values)[max(math.ceil(share * len(values)) - 1, 0)]
+
+
 def describe_machine(device: str = "cpu") -> str:
     """Describe this machine in one line."""
     if device == "cuda":
@@ -52,10 +58,15 @@ def describe_machine(device: str = "cpu") -> str:
     )
 
 
-def format_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Format a Markdown table whose first column is text; the others are numbers."""
-    rule = ["---", *["--:"] * (len(head) - 1)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
+def format_table(head: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1) -> str:
+    """Format a Markdown table whose first ``texts`` columns are text; the others are numbers."""
+    rule = [*["---"] * texts, *["--:"] * (len(head) - texts)]
+    return "\n".join(map(format_row, (head, rule, *rows)))
+
+
+def format_row(cells: Sequence[str]) -> str:
+    """Format a row of a Markdown table."""
+    return f"| {' | '.join(cells)} |"
 
 
 def _find_processor_name() -> str:

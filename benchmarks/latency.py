@@ -8,23 +8,11 @@ their median is depth 20. *Again*: depth 20 and 21 in turns, from the cache.
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from statistics import median, quantiles
 
+from benchmarks.browser import NO_CHROMIUM, find_chromium, open_chromium
 from benchmarks.harness import describe_machine, format_table
-
-ROOT = Path(__file__).parents[1]
-START_SECONDS = 120
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+from benchmarks.server import START_SECONDS, run_app
 
 WATCH_SCRIPT = """() => {
     const state = (window.benchmark = {expected: -1, begin: 0, latencies: []});
@@ -65,48 +53,10 @@ WATCH_SCRIPT = """() => {
 }"""
 
 
-@contextmanager
-def run_app() -> Iterator[str]:
-    """Start the app on a free port and yield its address; stop it on exit."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    command += ["--server.address", "127.0.0.1", "--server.headless", "true"]
-    server = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        give_up = time.monotonic() + START_SECONDS
-        while _fetch(f"{url}/_stcore/health") != b"ok":
-            if server.poll() is not None or time.monotonic() > give_up:
-                raise SystemExit("the app did not start")
-            time.sleep(0.2)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def _fetch(url: str) -> bytes:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(url, timeout=1) as response:
-            return bytes(response.read())
-    except OSError:
-        return b""
-
-
 def measure_latencies(chromium: str, presses: int) -> dict[str, list[float]]:
     """Measure milliseconds per key press, for new settings and for cached ones."""
-    from playwright.sync_api import sync_playwright
-
     latencies = {}
-    with run_app() as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
+    with run_app() as server, open_chromium(chromium) as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(1000 * START_SECONDS)
         start = max(20 - presses // 2, 1)
@@ -114,7 +64,7 @@ def measure_latencies(chromium: str, presses: int) -> dict[str, list[float]]:
             ("new", start, ["ArrowRight"] * presses),
             ("again", 20, ["ArrowRight", "ArrowLeft"] * (presses // 2)),
         ):
-            page.goto(f"{url}/?depth={depth}&width=128&batch_size=256")
+            page.goto(f"{server.url}/?depth={depth}&width=128&batch_size=256")
             page.wait_for_function(
                 "() => document.querySelector('.st-key-flow .js-plotly-plot')?.data?.length > 0"
             )
@@ -127,7 +77,6 @@ def measure_latencies(chromium: str, presses: int) -> dict[str, list[float]]:
                 page.wait_for_function(f"() => window.benchmark.latencies.length === {count}")
                 page.wait_for_timeout(400)  # a person does not press faster than the page answers
             latencies[name] = page.evaluate("() => window.benchmark.latencies")
-        browser.close()
     return latencies
 
 
@@ -137,11 +86,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--presses", type=int, default=30, help="key presses (default 30)")
     options = parser.parse_args(arguments)
     print("### Latency\n")
-    path = os.environ.get("GRADFLOW_CHROMIUM") or next(
-        filter(None, map(shutil.which, CHROMIUM_NAMES)), None
-    )
+    path = find_chromium()
     if path is None:
-        print("Not measured: no Chromium found; set GRADFLOW_CHROMIUM to one.")
+        print(NO_CHROMIUM)
         return
     rows = []
     latencies = measure_latencies(path, options.presses)

@@ -12,6 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, make_template
+from gradflow.core.frozen import Table
 from gradflow.core.report import Rows
 from gradflow.core.text import _
 
@@ -104,11 +105,11 @@ def name_rows(rows: Rows, first: int = 1) -> tuple[str, str]:
     return _("time step (the loss is on the right)"), _("step")
 
 
-def read_column(table: pd.DataFrame, name: str) -> FloatArray:
+def read_column(table: Table | pd.DataFrame, name: str) -> FloatArray:
     """Read a column as float64; NaN throughout where the table lacks it."""
     if name not in table:
         return np.full(len(table), math.nan)
-    return table[name].to_numpy(np.float64)
+    return np.asarray(table[name], np.float64)
 
 
 def choose_layer_ticks(count: int, every: int = 20, wanted: int = 12) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -39,8 +40,13 @@ def parse_experiment(report: Report) -> Experiment | None:
     """Read the experiment that a report says it comes from; ``None`` if it has no possible one."""
     if not report.experiment:
         return None
+    return _parse_settings(tuple((str(k), str(v)) for k, v in report.experiment.items()))
+
+
+@lru_cache(maxsize=64)  # every check of a report asks
+def _parse_settings(settings: tuple[tuple[str, str], ...]) -> Experiment | None:
     try:
-        return from_query({str(k): str(v) for k, v in report.experiment.items()})
+        return from_query(dict(settings))
     except InvalidExperiment:
         return None
 
@@ -70,12 +76,12 @@ def _measure_gains(report: Report, experiment: Experiment | None) -> _LayerGains
         spec = experiment.network
         chain = isinstance(spec, LayerSettings) and spec.connection is Connection.PLAIN
     else:  # modules side by side in one container, and no container that computes by itself
-        parents = {str(name).rpartition(".")[0] for name in report.layers["module"]}
-        chain = len(parents) == 1 and not (report.signals["kind"] == "block").any()
+        parents = {str(name).rpartition(".")[0] for name in report.get_table("layers")["module"]}
+        chain = len(parents) == 1 and "block" not in report.get_table("signals")["kind"]
     if not chain:
         return None
-    delta = report.layers["delta_norm"].to_numpy(float)
-    grad = report.layers["activation_grad_norm"].to_numpy(float)
+    layers = report.get_table("layers")
+    delta, grad = layers.get_numbers("delta_norm"), layers.get_numbers("activation_grad_norm")
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = grad[:-1] / delta[1:], (delta / grad)[:-1]
     weights, slopes = (x[np.isfinite(x) & (x > 0)] for x in ratios)
@@ -91,7 +97,7 @@ def _describe_gains(report: Report, gains: _LayerGains | None) -> Text:
         "weights": format_two_digits(gains.weights),
         "slopes": format_two_digits(gains.slopes),
     }
-    if (report.signals["kind"] == "norm").any():
+    if "norm" in report.get_table("signals")["kind"]:
         return Text(
             "Going back one layer, the weights multiply it by {weights}, the activation and its "
             "normalization by {slopes}.",
@@ -157,7 +163,7 @@ def _blame_large_gains(spec: NetworkSpec, gains: _LayerGains | None) -> Text:
 
 
 def _explain_saturated(report: Report, _experiment: Experiment | None) -> Text:
-    spread = float(np.nanmax(report.layers["preactivation_std"].iloc[:-1].to_numpy(float)))
+    spread = float(np.nanmax(report.get_table("layers").get_numbers("preactivation_std")[:-1]))
     return Text(
         "The pre-activations spread to a standard deviation of {std}, beyond the part of the "
         "activation that has a slope; smaller weights or a normalization before it narrow them.",
@@ -166,7 +172,7 @@ def _explain_saturated(report: Report, _experiment: Experiment | None) -> Text:
 
 
 def _explain_dead(report: Report, _experiment: Experiment | None) -> Text:
-    alike = report.layers["similarity"].to_numpy(float)
+    alike = report.get_table("layers").get_numbers("similarity")
     if np.nanmax(alike, initial=-math.inf) > 0.9:
         return Text(
             "Where all inputs have become alike, a unit is on for all of them or off for all of "
@@ -182,8 +188,9 @@ def _explain_collapsed(report: Report, experiment: Experiment | None) -> Text:
         return Text(
             "A product of many matrices turns all inputs towards its largest singular vector."
         )
-    mean = report.layers["activation_mean"].to_numpy(float)[:-1]
-    rms = report.layers["activation_rms"].to_numpy(float)[:-1]
+    layers = report.get_table("layers")
+    mean = layers.get_numbers("activation_mean")[:-1]
+    rms = layers.get_numbers("activation_rms")[:-1]
     with np.errstate(divide="ignore", invalid="ignore"):
         offset = float(np.nanmedian(np.abs(mean) / rms))
     if offset > 0.4:

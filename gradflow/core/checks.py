@@ -49,11 +49,13 @@ def _check_overflow(report: Report) -> Iterator[Finding]:
             "first in layer {layer}."
         ),
     }
+    signals = report.get_table("signals")
     for column, template in templates.items():
-        rows = report.signals[report.signals[column] > 0]
-        if len(rows):
-            layer = int(rows["layer"].iloc[first_layer[column]])
-            count = f"{int(rows[column].sum()):,}"
+        counts = signals.get_numbers(column)
+        rows = counts > 0
+        if rows.any():
+            layer = int(signals["layer"][rows][first_layer[column]])
+            count = f"{int(counts[rows].sum()):,}"
             evidence = Text(template, dtype=report.dtype, n=count, layer=layer)
             reason = explain_verdict(Verdict.OVERFLOW, report)
             yield Finding(Severity.BAD, Verdict.OVERFLOW, evidence, reason, layer)
@@ -61,7 +63,7 @@ def _check_overflow(report: Report) -> Iterator[Finding]:
 
 def _check_underflow(report: Report) -> Iterator[Finding]:
     """Find underflow, and gradients that are zero although nothing underflowed."""
-    numbers = [int(n) for n in report.layers["layer"]]
+    numbers = report.get_table("layers")["layer"].tolist()
     small = [n for n in numbers if _measure_subnormal_share(report, n) > UNDERFLOW_SHARE]
     zero = [n for n in numbers if _is_gradient_zero(report, n)]
     if small:
@@ -117,12 +119,13 @@ def _is_gradient_zero(report: Report, layer: int) -> bool:
 
 def _check_symmetry(report: Report) -> Iterator[Finding]:
     """Find layers whose units have equal weights on both sides: nothing ever tells them apart."""
-    layers, blocks = report.layers, set(report.signals["layer"][report.signals["kind"] == "block"])
-    numbers = [int(n) for n in layers["layer"]]
+    layers, signals = report.get_table("layers"), report.get_table("signals")
+    blocks = set(signals["layer"][signals["kind"] == "block"].tolist())
+    numbers = layers["layer"].tolist()
     equal = [n for n in numbers if _has_equal_weights(report, n)]
     same = [
         n
-        for n, units in zip(numbers, layers["fan_out"], strict=True)
+        for n, units in zip(numbers, layers["fan_out"].tolist(), strict=True)
         # A shortcut brings units that differ, whatever the weights of its branch.
         if units > 1 and n in equal and n + 1 in equal and n not in blocks
     ]
@@ -144,7 +147,7 @@ def _has_equal_weights(report: Report, layer: int) -> bool:
 
 
 def _check_saturation(report: Report) -> Iterator[Finding]:
-    share = report.layers["saturated"].to_numpy(float)
+    share = report.get_table("layers").get_numbers("saturated")
     template = N_(
         "Up to {share} of the outputs are saturated (layer {worst}), in {layers} more than {limit}."
     )
@@ -153,7 +156,7 @@ def _check_saturation(report: Report) -> Iterator[Finding]:
 
 
 def _check_dead_units(report: Report) -> Iterator[Finding]:
-    samples = report.signals["shape"].iloc[0].split("×")[0]
+    samples = report.get_table("signals")["shape"][0].split("×")[0]
     if samples.isdigit() and int(samples) < ENOUGH_SAMPLES:
         return
     template = N_(
@@ -175,7 +178,7 @@ def _check_share(
     beyond = share > limits[0]
     if not beyond.any():
         return
-    numbers = report.layers["layer"].to_numpy(int)
+    numbers = report.get_table("layers")["layer"]
     worst = int(np.nanargmax(share))
     severity = Severity.BAD if share[worst] > limits[1] else Severity.NOTE
     evidence = Text(
@@ -191,12 +194,12 @@ def _check_share(
 
 def _check_collapse(report: Report) -> Iterator[Finding]:
     """Find layers in which the activations of all samples point the same way."""
-    hidden = report.layers.iloc[:-1]
-    alike = hidden["similarity"].to_numpy(float)
+    layers = report.get_table("layers")
+    alike = layers.get_numbers("similarity")[:-1]
     beyond = alike > ALIKE_COSINE
-    if not len(hidden) or not beyond.any():
+    if not beyond.any():
         return
-    worst, numbers = int(np.nanargmax(alike)), hidden["layer"].to_numpy(int)
+    worst, numbers = int(np.nanargmax(alike)), layers["layer"]
     evidence = Text(
         "The inputs become alike: the mean cosine between the activations of two samples reaches "
         "{cosine} (layer {worst}), from {first} in layer {start}.",
@@ -207,7 +210,7 @@ def _check_collapse(report: Report) -> Iterator[Finding]:
     )
     severity = Severity.BAD if alike[worst] > INDISTINGUISHABLE_COSINE else Severity.NOTE
     reason = explain_verdict(Verdict.COLLAPSED, report)
-    yield Finding(severity, Verdict.COLLAPSED, evidence, reason, int(numbers[beyond][0]))
+    yield Finding(severity, Verdict.COLLAPSED, evidence, reason, int(numbers[:-1][beyond][0]))
 
 
 def _format_cosine(value: float) -> str:

@@ -63,20 +63,22 @@ def fit_judged_decay(report: Report) -> Decay | None:
     """
     stream = report.stream
     if stream is not None:
-        branches = stream.layers[stream.layers["layer"] > 0]
-        norm = branches["activation_grad_norm"].to_numpy(float)
-        usable = _mark_usable(norm)
-        if len(branches) >= FEWEST_BRANCHES and usable.sum() >= 2:
-            return _fit(branches["layer"].to_numpy(int)[usable], norm[usable], "branch")
+        points = stream.get_table("layers")
+        number = points["layer"]
+        branches = number > 0
+        usable = branches & _mark_usable(points.get_numbers("activation_grad_norm"))
+        if branches.sum() >= FEWEST_BRANCHES and usable.sum() >= 2:
+            norm = points.get_numbers("activation_grad_norm")[usable]
+            return _fit(number[usable], norm, "branch")
     return fit_decay(report)
 
 
 def fit_decay(report: Report) -> Decay | None:
     """Fit the decay of ‖δ‖ over the hidden layers; ``None`` with fewer than two usable layers."""
-    layers = report.layers
-    norm = layers["delta_norm"].to_numpy(float)
+    layers = report.get_table("layers")
+    norm = layers.get_numbers("delta_norm")
     usable = _mark_usable(norm)
-    number = layers["layer"].to_numpy(int)
+    number = layers["layer"]
     if usable.sum() < 2:
         return None
     # The readout's δ comes straight from the loss; it follows no law of the layers before it.

@@ -29,7 +29,7 @@ SEVERE_RATIO = 1e4
 
 def findings(report: Report) -> list[Finding]:
     """Judge a report: first the gradient's fate, then what else is wrong."""
-    if report.layers.empty:
+    if not len(report.get_table("layers")):
         return [Finding(Severity.NOTE, None, Text("No layer with weights was recorded."))]
     if _is_averaged_away(report):
         evidence = Text(
@@ -110,8 +110,10 @@ def _find_first_changed_layer(report: Report, decay: Decay) -> int | None:
     """Find the first layer, on the way back, whose ‖δ‖ has changed by ``STEADY_RATIO``."""
     if decay.rows != "layer":
         return None
-    layers = report.layers[report.layers["layer"] <= decay.last]
-    norm = layers["delta_norm"].to_numpy(float)[::-1]
+    layers = report.get_table("layers")
+    number = layers["layer"]
+    back = np.flatnonzero(number <= decay.last)[::-1]
+    norm = layers.get_numbers("delta_norm")[back]
     with np.errstate(divide="ignore", invalid="ignore"):
         beyond = np.abs(np.log(norm) - np.log(norm[0])) > math.log(STEADY_RATIO)
-    return int(layers["layer"].to_numpy()[::-1][beyond][0]) if beyond.any() else None
+    return int(number[back][beyond][0]) if beyond.any() else None

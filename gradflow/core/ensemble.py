@@ -14,6 +14,7 @@ from gradflow.core.catalog import ACTIVATIONS, DTYPES, LOSSES
 from gradflow.core.data import draw_batch
 from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.experiment import MLP, Experiment
+from gradflow.core.frozen import freeze_mappings
 from gradflow.core.histogram import IntArray
 from gradflow.core.networks.build import allocate_network, draw_weights
 from gradflow.core.networks.stacked import list_linears, load_weights, stack
@@ -47,6 +48,9 @@ class Ensemble:
     seeds: IntArray
     losses: FloatArray
     values: Mapping[str, FloatArray]
+
+    def __post_init__(self) -> None:
+        freeze_mappings(self, "values")
 
     def band(
         self, column: str, low: float = 0.1, high: float = 0.9
@@ -136,7 +140,7 @@ def _run_one_by_one(
         seeds=np.array(seeds, np.int64),
         losses=np.array([report.loss for report in reports]),
         values={
-            name: np.stack([report.layers[name].to_numpy(np.float64) for report in reports])
+            name: np.stack([report.get_table("layers").get_numbers(name) for report in reports])
             for name in SEED_COLUMNS
         },
     )

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from gradflow.core import plain
 from gradflow.core.errors import GradflowError, InvalidReport
+from gradflow.core.frozen import Table, TableField, freeze_mappings, get_table
 from gradflow.core.histogram import Histogram
 from gradflow.core.text import Text
 
@@ -22,11 +23,12 @@ Quantity = Literal[
     "preactivation", "activation", "delta", "activation_grad", "weight", "weight_grad"
 ]
 Rows = Literal["layer", "block", "step"]
+TableName = Literal["signals", "layers", "parameters"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
 
 FORMAT = "gradflow-report"
 VERSION = 1
-TABLE_COLUMNS = {
+TABLE_COLUMNS: dict[TableName, tuple[str, ...]] = {
     "signals": (
         *("order", "layer", "module", "kind", "shape", "mean", "std", "rms", "min", "max"),
         *("saturated", "zero", "dead_units", "nonfinite", "similarity"),
@@ -53,9 +55,9 @@ _NUMBERS = ("loss", "grad_norm", "clip_factor", "seconds")
 _POSITIVE = ("smallest_normal", "smallest", "loss_scale")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Report:
-    """The record of one forward and one backward pass through a network.
+    """The record of one forward and one backward pass through a network; it cannot be changed.
 
     Attributes:
         loss: the loss as reduced by the loss function (not multiplied by a loss scale).
@@ -81,9 +83,9 @@ class Report:
     """
 
     loss: float
-    signals: pd.DataFrame
-    layers: pd.DataFrame
-    parameters: pd.DataFrame
+    signals: TableField = TableField()
+    layers: TableField = TableField()
+    parameters: TableField = TableField()
     histograms: Mapping[tuple[Quantity, int], Histogram]
     grad_norm: float
     clip_factor: float
@@ -98,6 +100,23 @@ class Report:
     experiment: Mapping[str, Any] | None = field(default=None)
     rows: Rows = "layer"
     stream: Report | None = None
+
+    def __post_init__(self) -> None:
+        freeze_mappings(self, "histograms", "experiment")
+
+    def get_table(self, name: TableName) -> Table:
+        """Return the columns of ``signals``, ``layers`` or ``parameters`` as arrays.
+
+        A data frame takes longer to make than most of what is computed from it.
+        """
+        return get_table(self, name)
+
+    def drop_histograms(self) -> Report:
+        """Make a report without the histograms, which are most of its bytes."""
+        report = copy.copy(self)
+        object.__setattr__(report, "histograms", {})
+        report.__post_init__()
+        return report
 
     def histogram(self, what: Quantity, layer: int) -> Histogram:
         """Look up the histogram of ``what`` in ``layer`` (numbered from 1 at the input side).
@@ -122,15 +141,16 @@ class Report:
                     "layers run from 1 to {last}",
                     what=what,
                     layer=layer,
-                    last=len(self.layers),
+                    last=len(self.get_table("layers")),
                 )
             ) from None
 
     def dead_unit_share(self) -> npt.NDArray[np.float64]:
         """Divide dead units by the units of each layer; NaN where the notion does not apply."""
-        if not {"dead_units", "fan_out"} <= set(self.layers):
-            return np.full(len(self.layers), math.nan)
-        dead, units = (self.layers[name].to_numpy(np.float64) for name in ("dead_units", "fan_out"))
+        layers = self.get_table("layers")
+        if "dead_units" not in layers or "fan_out" not in layers:
+            return np.full(len(layers), math.nan)
+        dead, units = layers.get_numbers("dead_units"), layers.get_numbers("fan_out")
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(units > 0, np.minimum(dead / units, 1.0), math.nan)
 
@@ -146,7 +166,7 @@ class Report:
                 for name in self.__dataclass_fields__
                 if name not in (*TABLE_COLUMNS, "histograms", "stream")
             },
-            **{name: _table_to_dict(getattr(self, name)) for name in TABLE_COLUMNS},
+            **{name: _table_to_dict(get_table(self, name)) for name in TABLE_COLUMNS},
             "histograms": [
                 {"what": what, "layer": layer, **histogram.to_dict()}
                 for (what, layer), histogram in self.histograms.items()
@@ -198,7 +218,7 @@ class Report:
         rows, stream = data.get("rows", "layer"), data.get("stream")
         if rows not in get_args(Rows) or (nested and stream):
             raise ValueError(f"rows {rows!r:.50}")
-        numbers = set(fields["layers"]["layer"])
+        numbers = set(fields["layers"]["layer"].tolist())
         return cls(
             **fields,
             histograms={
@@ -221,24 +241,22 @@ class Report:
         return cls.from_json(Path(path).read_bytes())
 
 
-def make_table(name: str, columns: Mapping[str, Sequence[Any] | npt.NDArray[Any]]) -> pd.DataFrame:
+def make_table(name: TableName, columns: Mapping[str, Iterable[Any]]) -> Table:
     """Make a table of a report from all its columns; their types do not depend on the values."""
-    return pd.DataFrame(
-        {column: _convert_column(column, columns[column]) for column in TABLE_COLUMNS[name]}
-    )
+    return Table({column: _make_column(column, columns[column]) for column in TABLE_COLUMNS[name]})
 
 
-def _convert_column(name: str, values: Sequence[Any] | npt.NDArray[Any]) -> Any:
+def _make_column(name: str, values: Iterable[Any]) -> npt.NDArray[Any]:
     if name in _TEXTS:
-        return pd.Series(list(values), dtype="str")
+        return np.array([*values], object)
     return np.array(values, np.int64 if name in _INTEGERS else np.float64)
 
 
-def _table_to_dict(frame: pd.DataFrame) -> dict[str, Any]:
-    return {str(name): column.tolist() for name, column in frame.items()}
+def _table_to_dict(table: Table) -> dict[str, Any]:
+    return {name: table[name].tolist() for name in table}
 
 
-def _table_from_dict(name: str, data: Any) -> pd.DataFrame:
+def _table_from_dict(name: TableName, data: Any) -> Table:
     columns: dict[str, list[Any]] = {
         c: plain.check_type(data[c], list) for c in TABLE_COLUMNS[name]
     }

@@ -15,13 +15,13 @@ from gradflow.charts.theme import Mode
 from gradflow.core.errors import GradflowError
 from gradflow.core.text import LANGUAGE, _
 from gradflow.core.verdict import Finding, Severity
+from gradflow.ui.figures.graph import draw_graph
 from gradflow.ui.language import keep_language
 from gradflow.ui.settings.form import Form
 
 T = TypeVar("T")
 _TEXTS = Path(__file__).parent / "text"
 """Long texts: a folder per language, a Markdown file per text."""
-_CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 
 
 def read_mode() -> Mode:
@@ -59,22 +59,18 @@ def escape_markdown(text: str) -> str:
 
 
 def show_figure(
-    figure: go.Figure, key: str, alt: str, on_select: Callable[[str], None] | None = None
+    figure: go.Figure, key: str, alt: str, on_select: Callable[[int], None] | None = None
 ) -> None:
     """Show a chart.
 
     Args:
         figure: the chart.
-        key: its name on the page, by which a browser knows it again.
+        key: keeps its place on the page, and its zoom while it changes.
         alt: describes it in words.
-        on_select: called with ``key`` when a point of the chart was clicked.
+        on_select: called with the ``customdata`` of a point, a whole number, that was clicked or
+            chosen by keyboard.
     """
-    clicks: dict[str, Any] = (
-        {}
-        if on_select is None
-        else {"selection_mode": "points", "on_select": lambda: on_select(key)}
-    )
-    st.plotly_chart(figure, key=key, theme=None, config=_CONFIG, alt=alt, **clicks)
+    draw_graph(figure, key, alt, read_mode(), on_select)
 
 
 def choose_one(label: str, names: Mapping[T, str], key: str, default: T | None = None) -> T:

@@ -1,80 +1,65 @@
-"""Calls into core, cached and admitted one per core; ``st.cache_*`` stands in such files only."""
+"""Shared, admitted calls into core: only ``compute.py`` files have remembered functions."""
 
 from __future__ import annotations
-
-import dataclasses
-import os
-import threading
-from typing import Any
 
 import streamlit as st
 
 from gradflow.core import ensemble, remedies, theory
+from gradflow.core.diagnosis import findings
 from gradflow.core.experiment import Experiment
-from gradflow.core.probe import run as run_uncached
+from gradflow.core.probe import run as run_once
 from gradflow.core.report import Report
 from gradflow.core.teaching import dying, surfaces, trajectories
 from gradflow.core.teaching.descent import Descent
 from gradflow.core.text import _
-
-ADMISSION = threading.BoundedSemaphore(os.cpu_count() or 1)
-"""Admits one computation per core; the others wait instead of competing for the cores' caches."""
-
-_HASH: Any = {Experiment: lambda experiment: experiment.model_dump_json()}
+from gradflow.core.verdict import Finding
+from gradflow.ui.memo import remember
+from gradflow.ui.turns import ADMISSION
 
 
-@st.cache_data(max_entries=128, show_spinner=False, hash_funcs=_HASH)
+@remember
 def run(experiment: Experiment) -> Report:
     """Compute the report of an experiment; the same one is computed once for all users."""
-    with ADMISSION:
-        return run_uncached(experiment)
+    return run_once(experiment)
 
 
-@st.cache_data(max_entries=128, show_spinner=False, hash_funcs=_HASH)
+@remember
+def judge(experiment: Experiment) -> tuple[Finding, ...]:
+    """Judge the report of an experiment."""
+    return tuple(findings(run(experiment)))
+
+
+@remember
 def predict(experiment: Experiment) -> theory.Prediction:
     """Predict an experiment by mean-field theory."""
-    report = run(experiment)
-    with ADMISSION:
-        return theory.predict(experiment, report)
+    return theory.predict(experiment, run(experiment))
 
 
-@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_HASH)
+@remember
 def run_seeds(experiment: Experiment, count: int) -> ensemble.Ensemble:
     """Run an experiment with ``count`` seeds."""
-    with ADMISSION:
-        return ensemble.run_seeds(experiment, count)
+    return ensemble.run_seeds(experiment, count)
 
 
-@st.cache_data(
-    max_entries=256,
-    show_spinner=False,
-    hash_funcs={Descent: lambda descent: descent.model_dump_json()},
-)
+@remember
 def descend(descent: Descent) -> tuple[trajectories.Trajectory, ...]:
     """Compute the trajectory of each optimizer of a descent."""
-    with ADMISSION:
-        return trajectories.run_descent(descent)
+    return trajectories.run_descent(descent)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@remember
 def compute_heights(
     surface: surfaces.Surface, shape: float
 ) -> tuple[tuple[surfaces.FloatArray, ...], surfaces.FloatArray]:
     """Compute the coordinates of a grid over a surface's window, and the loss there."""
     size = 101 if surfaces.SURFACES[surface].dimension == 2 else 401
-    with ADMISSION:
-        return surfaces.compute_heights(surface, shape, size)
+    return surfaces.compute_heights(surface, shape, size)
 
 
-@st.cache_data(
-    max_entries=64,
-    show_spinner=False,
-    hash_funcs={dying.BiasedLayer: lambda layer: layer.model_dump_json()},
-)
-def train_dying(layer: dying.BiasedLayer) -> list[dying.DyingTraining]:
+@remember
+def train_dying(layer: dying.BiasedLayer) -> tuple[dying.DyingTraining, ...]:
     """Train the biased layer with every rival of ReLU."""
-    with ADMISSION:
-        return dying.train_rivals(layer)
+    return tuple(dying.train_rivals(layer))
 
 
 def try_cures(experiment: Experiment) -> remedies.Ranking:
@@ -85,8 +70,8 @@ def try_cures(experiment: Experiment) -> remedies.Ranking:
 
     def run_changed(changed: Experiment) -> Report:
         with ADMISSION:
-            report = run_uncached(changed)
-        return dataclasses.replace(report, histograms={})
+            report = run_once(changed)
+        return report.drop_histograms()
 
     bar = st.progress(0.0)
 

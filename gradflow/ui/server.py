@@ -1,36 +1,105 @@
-"""Work that the process does before the first session, so that every session answers quickly."""
+"""Work of the process beside its sessions, so that every session is answered quickly."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
+import importlib
+import pkgutil
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import torch
+from threadpoolctl import threadpool_limits
 
 import gradflow as gf
+from gradflow import ui
+from gradflow.charts.encode import encode_figure
+from gradflow.core import ensemble, theory
+from gradflow.core.diagnosis import findings
+from gradflow.core.recurrent.record import through_time
+from gradflow.core.recurrent.spec import SequenceExperiment
 from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.trajectories import run_descent
+from gradflow.ui.figures.assets import SCRIPTS
+from gradflow.ui.memo import RESULTS
+from gradflow.ui.turns import ADMISSION
+
+_SCRIPT = "gradflow.ui.main"
+"""A module that draws when it is imported."""
+_IDLE_SECONDS = 1.0
+"""A pause of all pages after which collecting garbage holds up nobody."""
+_LOOK_SECONDS = 0.5
+_LEAST_SECONDS = 10.0
+"""Time between two collections, at least."""
 
 
 @asynccontextmanager
 async def warm_up(_app: Any) -> AsyncIterator[dict[str, Any] | None]:
-    """Import, compile and run everything once, then freeze the garbage collector.
+    """Import, compile and run everything once, freeze the garbage collector, collect when idle.
 
-    One thread per pass: many users are served in parallel, and threads of one pass would only
-    wait for each other. Streamlit collects garbage after every script run, holding the GIL; frozen
-    objects are skipped, among them hundreds of thousands that belong to the libraries.
+    One thread per pass: many users are served in parallel, and threads of one pass would only wait
+    for each other. Streamlit's own collection after every script run is switched off in
+    ``.streamlit/config.toml``: it holds the interpreter for 55 to 87 ms, and all other users with
+    it. What belongs to the libraries, hundreds of thousands of objects, is frozen; Python still
+    collects by itself what piles up while there is no pause.
     """
     torch.set_num_threads(1)
-    await asyncio.to_thread(_run_everything)
-    gc.collect()
-    gc.freeze()
-    yield None
+    with threadpool_limits(1):
+        await asyncio.to_thread(_run_once)
+        gc.collect()
+        gc.freeze()
+        collector = asyncio.create_task(collect_when_idle(_count_idle_seconds))
+        try:
+            yield None
+        finally:
+            collector.cancel()
 
 
-def _run_everything() -> None:
-    gf.figure(gf.run(gf.Experiment())).to_json()
+async def collect_when_idle(
+    count_idle_seconds: Callable[[], float],
+    idle_seconds: float = _IDLE_SECONDS,
+    look_seconds: float = _LOOK_SECONDS,
+    least_seconds: float = _LEAST_SECONDS,
+) -> None:
+    """Collect garbage in a pause after work; never again before anybody worked.
+
+    Args:
+        count_idle_seconds: returns the seconds since anybody worked.
+        idle_seconds: how long a pause must have lasted.
+        look_seconds: how often that is asked.
+        least_seconds: time between two collections, at least.
+    """
+    collected = time.monotonic()
+    while True:
+        await asyncio.sleep(look_seconds)
+        idle, now = count_idle_seconds(), time.monotonic()
+        worked_since = now - idle > collected
+        if worked_since and idle >= idle_seconds and now - collected >= least_seconds:
+            gc.collect()
+            collected = time.monotonic()
+
+
+def _count_idle_seconds() -> float:
+    """Count the seconds since a page asked for a result; 0 while one is computed."""
+    return 0.0 if ADMISSION.is_busy else time.monotonic() - RESULTS.last_used
+
+
+def _run_once() -> None:
+    """Import all pages' modules, and run what compiles or loads on first use."""
+    for module in pkgutil.walk_packages(ui.__path__, f"{ui.__name__}."):
+        if module.name != _SCRIPT:
+            importlib.import_module(module.name)
+    experiment = gf.Experiment()
+    report = gf.run(experiment)
+    encode_figure(gf.figure(report))
+    for script in SCRIPTS:
+        script.compress()
+    findings(report)
+    theory.predict(experiment, report)
+    ensemble.run_seeds(gf.Experiment(network=gf.MLP(depth=3, width=8)), 2)
     run_descent(Descent())  # the first optimizer of a process takes a second
-    gf.Run.collect(gf.Experiment(), gf.TrainingPlan(steps=2))
+    through_time(SequenceExperiment())
+    gf.Run.collect(experiment, gf.TrainingPlan(steps=2))

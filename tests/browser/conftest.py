@@ -61,7 +61,10 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     options = ["--server.port", str(port), "--server.address", "127.0.0.1"]
     with log.open("wb") as output:
         server = subprocess.Popen(
-            command + options, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
+            command + options,
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
     try:
         give_up = time.monotonic() + START_SECONDS

@@ -8,8 +8,7 @@ from playwright.sync_api import Locator, Page
 def write_selector(key: str) -> str:
     """Write the CSS selector of the element with this key.
 
-    Streamlit mounts every new figure afresh and keeps the old one, hidden, until the new one is
-    there: for a moment two elements have one key.
+    While a page takes another's place, Streamlit keeps the old one's elements, hidden.
     """
     return f".st-key-{key}:not([data-retained])"
 
@@ -25,7 +24,7 @@ def find_button(page: Page, name: str) -> Locator:
 
 def write_chart_js(key: str) -> str:
     """Write JavaScript for a chart with its ``data`` and ``layout``; undefined before it exists."""
-    return f"[...document.querySelectorAll('{write_selector(key)} .js-plotly-plot')].at(-1)"
+    return f"[...document.querySelectorAll('{write_selector(key)} .gf-plot')].at(-1)"
 
 
 def wait_for_chart(page: Page, key: str, traces: int = 1) -> None:
@@ -48,7 +47,7 @@ def measure_width(page: Page) -> float:
     return float(
         page.evaluate(
             """() => Math.max(document.documentElement.scrollWidth, ...[...document
-                .querySelectorAll('.stMain table, .stMain .katex-html, .stMain .js-plotly-plot')]
+                .querySelectorAll('.stMain table, .stMain .katex-html, .stMain .gf-plot')]
                 .map((e) => e.getBoundingClientRect().right))"""
         )
     )

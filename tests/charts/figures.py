@@ -10,10 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from gradflow.charts.encode import encode_figure
+
 
 def to_browser(figure: go.Figure) -> dict[str, Any]:
     """The figure as the browser gets it, after checking every attribute against the schema."""
-    data: dict[str, Any] = json.loads(figure.to_json())
+    data: dict[str, Any] = json.loads(encode_figure(figure))
+    assert data == json.loads(figure.to_json())  # Plotly's own way, which is slower
     go.Figure(data)  # raises on an unknown attribute or an impossible value
     return data
 

@@ -171,6 +171,13 @@ def make_report(
     )
 
 
+def rename_module(report: Report, layer: int, name: str) -> Report:
+    """The report with another name of a layer's module."""
+    layers = report.layers
+    layers.loc[layer - 1, "module"] = name
+    return dataclasses.replace(report, layers=layers)
+
+
 def _layer_row(layer: int, w: Array, values: dict[str, Array], activation: str) -> dict[str, Any]:
     row: dict[str, Any] = {
         "layer": layer,

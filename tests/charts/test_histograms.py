@@ -13,6 +13,7 @@ from tests.charts.reports import (
     make_linear_histogram,
     make_log_histogram,
     make_report,
+    rename_module,
 )
 
 REPORTS = {
@@ -110,7 +111,7 @@ def test_missing_histograms():
 
 def test_module_names_are_escaped():
     report = make_report(2)
-    report.layers.loc[0, "module"] = "<b>x"
+    report = rename_module(report, 1, "<b>x")
     title = to_browser(layer_histograms_figure(report, 1))["layout"]["title"]["text"]
     assert "&lt;b&gt;x" in title
 

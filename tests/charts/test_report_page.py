@@ -5,7 +5,7 @@ import pytest
 
 from gradflow.charts import report_html
 from gradflow.charts.report_page import format_layers
-from tests.charts.reports import add_nonfinite, make_empty_report, make_report
+from tests.charts.reports import add_nonfinite, make_empty_report, make_report, rename_module
 from tests.pseudo_locale import PSEUDO, install, list_english_words, reading_in
 
 SETTINGS = {"network": {"depth": 4, "widths": (8, 9)}, "seed": 0, "note": "</script><b>"}
@@ -14,7 +14,7 @@ SETTINGS = {"network": {"depth": 4, "widths": (8, 9)}, "seed": 0, "note": "</scr
 @pytest.fixture(scope="module")
 def page():
     report = make_report(4, 32, title="<tanh> & co")
-    report.layers.loc[0, "module"] = "</script><img src=x>"
+    report = rename_module(report, 1, "</script><img src=x>")
     report = dataclasses.replace(report, experiment=SETTINGS)
     return report_html(report, summary="The gradient <vanishes>.", mode="dark")
 

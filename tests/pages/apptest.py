@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
@@ -29,10 +30,39 @@ def read_url(app: AppTest) -> dict[str, str]:
     return {name: texts[name] for name in sorted(texts)}
 
 
+@dataclass(frozen=True)
+class Chart:
+    """A figure as the browser gets it.
+
+    Attributes:
+        key: its place on the page.
+        head: the line about it: name, alt, version, height and what its buttons say.
+        spec: ``data``, ``layout`` and, of an animation, ``frames``.
+    """
+
+    key: str
+    head: dict[str, Any]
+    spec: dict[str, Any]
+
+    @property
+    def alt(self) -> str:
+        return str(self.head["alt"])
+
+
+def list_charts(app: AppTest) -> list[Chart]:
+    """List all figures, in the order of the page."""
+    graphs = [c for c in app.get("bidi_component") if c.proto.component_name == "gradflow_figure"]
+    return [_unpack_chart(graph) for graph in graphs]
+
+
+def _unpack_chart(graph: Any) -> Chart:
+    head, spec = graph.proto.bytes.split(b"\n", 1)
+    return Chart(graph.key, json.loads(head), json.loads(spec))
+
+
 def read_chart(app: AppTest, index: int = 0) -> dict[str, Any]:
-    """Read a figure as the browser gets it."""
-    data: dict[str, Any] = json.loads(app.get("plotly_chart")[index].proto.spec)
-    return data
+    """Read the spec of a figure."""
+    return list_charts(app)[index].spec
 
 
 def read_boxes(app: AppTest) -> str:

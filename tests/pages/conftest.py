@@ -1,11 +1,12 @@
 """The app without a browser."""
 
+import pickle
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from streamlit import config
+from streamlit.runtime.state.session_state import SessionState
 from streamlit.testing.v1 import AppTest
 
 from gradflow.ui.training.sessions import SESSIONS
@@ -15,8 +16,6 @@ MAIN = Path(__file__).parents[2] / "gradflow" / "ui" / "main.py"
 
 @pytest.fixture
 def app() -> AppTest:
-    # AppTest keeps an object of its own in the session; the browser tests run with the check on.
-    config.set_option("runner.enforceSerializableSessionState", False)
     return AppTest.from_file(MAIN, default_timeout=60)
 
 
@@ -28,3 +27,20 @@ def stop_runs() -> Iterator[None]:
         if session.group is not None:
             session.group.stop()
     assert not [t for t in threading.enumerate() if t.name == "gradflow-run"]
+
+
+@pytest.fixture(autouse=True)
+def _refuse_what_cannot_be_pickled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check after every run what the session keeps, as Streamlit's own option would.
+
+    That option also refuses values of Streamlit itself: AppTest's, and those of components, a
+    local class that is made anew when they are read.
+    """
+
+    def check(state: SessionState) -> None:
+        for key in state:
+            value = state[key]
+            if not type(value).__module__.startswith("streamlit."):
+                pickle.dumps(value)
+
+    monkeypatch.setattr(SessionState, "maybe_check_serializable", check)

@@ -12,7 +12,14 @@ from gradflow.ui.activations.facts import SHORT_NAMES, tabulate_facts
 from gradflow.ui.activations.state import PAGE, ActivationsView
 from gradflow.ui.activations.views import VIEWS
 from tests.charts.figures import decode
-from tests.pages.apptest import check_works, open_link, read_chart, read_markdown, read_url
+from tests.pages.apptest import (
+    check_works,
+    list_charts,
+    open_link,
+    read_chart,
+    read_markdown,
+    read_url,
+)
 
 
 def open_page(app: AppTest, **query: str) -> AppTest:
@@ -155,7 +162,7 @@ def test_a_forged_link_is_explained(app: AppTest, query: dict[str, str], words: 
     message = app.error[0].value.replace("\\", "")
     for word in words:
         assert word in message
-    assert app.get("plotly_chart")
+    assert list_charts(app)
 
 
 def test_parameters_of_nobody_are_ignored(app: AppTest) -> None:

@@ -10,7 +10,14 @@ from gradflow.core.teaching.fields import to_query
 from gradflow.core.teaching.perceptron import Perceptron, draw_parameters, run_perceptron
 from gradflow.ui.backprop import words as backprop_words
 from gradflow.ui.backprop.examples import EXAMPLES
-from tests.pages.apptest import check_works, open_link, read_boxes, read_chart, read_url
+from tests.pages.apptest import (
+    check_works,
+    list_charts,
+    open_link,
+    read_boxes,
+    read_chart,
+    read_url,
+)
 
 
 def open_page(app: AppTest, **query: str) -> AppTest:
@@ -190,7 +197,7 @@ def test_parameters_that_are_no_settings_are_ignored_without_a_word(app: AppTest
 def test_a_forged_address_is_explained_and_the_page_lives(app, query, words) -> None:
     open_page(app, **query)
     assert all(word in app.error[0].value.replace("\\", "") for word in words)
-    assert app.get("plotly_chart")
+    assert list_charts(app)
     assert "nonsense" not in read_url(app).values()
 
 
@@ -204,4 +211,4 @@ def test_a_burst_network_says_what_burst(app: AppTest) -> None:
         inputs="100_100_100",
     )
     assert "Overflow" in app.error[0].value
-    assert app.get("plotly_chart")
+    assert list_charts(app)

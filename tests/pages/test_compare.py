@@ -1,7 +1,6 @@
 """The Compare page, run without a browser: columns, URL, files, errors."""
 
 import dataclasses
-import json
 from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
@@ -12,7 +11,7 @@ import gradflow as gf
 from gradflow.core import codec
 from gradflow.core.presets import PRESETS
 from tests.charts.figures import decode
-from tests.pages.apptest import check_works, open_link, read_url
+from tests.pages.apptest import check_works, list_charts, open_link, read_chart, read_url
 from tests.pages.conftest import MAIN
 
 PAGE = "../../pages/compare.py"
@@ -37,7 +36,7 @@ def find_widget(app: AppTest, kind: str, letter: str, name: str):
 
 def read_lines(app: AppTest) -> dict[str, np.ndarray]:
     """The gradient norms that the figure shows, by letter."""
-    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    figure = read_chart(app)
     return {
         t["name"][3]: 10 ** decode(t["y"]) for t in figure["data"] if t["name"].startswith("<b>")
     }
@@ -284,7 +283,7 @@ def test_each_tab(app: AppTest, tab: str) -> None:
     if tab == "Export":
         assert len(app.get("download_button")) == 4
     else:
-        assert len(app.get("plotly_chart")) == 2
+        assert len(list_charts(app)) == 2
 
 
 def test_without_controls_nothing_else_changes(app: AppTest) -> None:

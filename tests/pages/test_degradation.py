@@ -9,7 +9,14 @@ from gradflow.core.catalog import Activation, Architecture, Normalization
 from gradflow.ui.degradation.state import PAGE, DegradationView
 from gradflow.ui.degradation.views import VIEWS
 from tests.charts.figures import decode
-from tests.pages.apptest import check_works, open_link, read_chart, read_markdown, read_url
+from tests.pages.apptest import (
+    check_works,
+    list_charts,
+    open_link,
+    read_chart,
+    read_markdown,
+    read_url,
+)
 
 
 def open_page(app: AppTest, **query: str) -> AppTest:
@@ -134,7 +141,7 @@ def test_a_forged_link_is_explained(app: AppTest, query: dict[str, str], words: 
     message = app.error[0].value.replace("\\", "")
     for word in words:
         assert word in message
-    assert app.get("plotly_chart")
+    assert list_charts(app)
     kept = {name: text for name, text in query.items() if name in ("width", "architecture")}
     assert kept.items() <= read_url(app).items() or "transformer" in kept.values()
 

@@ -8,7 +8,7 @@ from gradflow.core import codec
 from gradflow.core.diagnosis import findings
 from gradflow.core.verdict import Verdict
 from gradflow.ui.diagnoses.view import EXAMPLES, TITLES, find_example
-from tests.pages.apptest import check_works, open_link, read_url
+from tests.pages.apptest import check_works, list_charts, open_link, read_url
 
 
 def open_page(app: AppTest, about: str) -> AppTest:
@@ -27,7 +27,7 @@ def test_the_example_shows_the_verdict(verdict: Verdict) -> None:
 def test_a_link_opens_its_verdict_and_the_choice_moves_the_address(app: AppTest) -> None:
     open_page(app, "symmetric")
     assert any("copies of each other" in text.value for text in app.markdown)
-    assert app.get("plotly_chart")
+    assert list_charts(app)
     app.get("button_group")[0].set_value(Verdict.OVERFLOW)
     check_works(app.run())
     assert read_url(app)["about"] == "overflow"
@@ -38,7 +38,7 @@ def test_a_forged_link_is_explained(app: AppTest) -> None:
     open_page(app, "nonsense")
     assert "nonsense" in app.error[0].value
     assert "vanishing" in app.error[0].value
-    assert app.get("plotly_chart")
+    assert list_charts(app)
 
 
 def test_the_example_opens_in_explore(app: AppTest) -> None:

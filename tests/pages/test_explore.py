@@ -19,7 +19,7 @@ from gradflow.core.catalog import (
 from gradflow.core.presets import PRESETS
 from gradflow.core.spec import find_enum, list_options
 from gradflow.ui.settings.experiments import GROUPS
-from tests.pages.apptest import check_works, read_boxes, read_chart, read_url
+from tests.pages.apptest import check_works, list_charts, read_boxes, read_chart, read_url
 
 
 def open_page(app: AppTest, **query: str) -> AppTest:
@@ -258,7 +258,7 @@ def test_forged_url_is_explained_and_the_rest_lives(
     assert all(word in message for word in words), message
     assert "Traceback" not in message
     assert read_url(app)["seed"] == "3"  # what was right in the URL is kept
-    assert len(app.get("plotly_chart")) > 0
+    assert len(list_charts(app)) > 0
     find_widget(app, "slider", "depth").set_value(9).run()
     assert not check_works(app).error  # and the complaint goes away with the next change
 
@@ -315,7 +315,7 @@ def test_impossible_setting_keeps_the_last_picture(app: AppTest) -> None:
     open_page(app)
     find_widget(app, "text_input", "widths").set_value("100-0").run()
     assert "widths" in check_works(app).error[0].value
-    assert len(app.get("plotly_chart")) > 0
+    assert len(list_charts(app)) > 0
     assert read_url(app) == codec.to_query(gf.Experiment())
     find_widget(app, "text_input", "widths").set_value("100-50").run()
     assert not check_works(app).error
@@ -367,14 +367,14 @@ def test_each_tab_shows_its_content(app: AppTest, tab: str) -> None:
     open_page(app)
     app.session_state["details"] = tab
     check_works(app.run())
-    charts = len(app.get("plotly_chart"))
+    count = len(list_charts(app))
     if tab == "Table":
         assert list(app.dataframe[0].value.columns)[:2] == ["layer", "module"]
     elif tab == "Export":
         assert "import torch" in app.code[0].value
         assert len(app.get("download_button")) == 6
     else:
-        assert charts == 2
+        assert count == 2
 
 
 @pytest.mark.parametrize("depth", ["1", "2", "3"])

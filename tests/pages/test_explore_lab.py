@@ -10,7 +10,7 @@ from gradflow.core import codec
 from gradflow.core.ensemble import run_seeds
 from gradflow.core.theory import predict
 from tests.charts.figures import decode, find_traces
-from tests.pages.apptest import check_works, read_boxes, read_chart, read_url
+from tests.pages.apptest import check_works, list_charts, read_boxes, read_chart, read_url
 
 SMALL = gf.Experiment(network=gf.MLP(depth=6, width=64), data=gf.Data(batch_size=64))
 SIGMOID = gf.Experiment(
@@ -73,7 +73,7 @@ def test_causes_and_lessons(app: AppTest) -> None:
 def test_cures_are_tried_shown_and_applied(app: AppTest) -> None:
     app.session_state["details"] = "Cures"
     open_page(app, SIGMOID)
-    assert len(app.get("plotly_chart")) == 1
+    assert len(list_charts(app)) == 1
     find_button(app, "Try all cures").click()
     check_works(app.run())
     cures = read_chart(app, 1)
@@ -87,7 +87,7 @@ def test_cures_are_tried_shown_and_applied(app: AppTest) -> None:
     after = gf.run(codec.from_query(read_url(app)))
     norm = after.layers["delta_norm"][:-1]
     assert norm.max() / norm.min() < 10, first
-    assert len(app.get("plotly_chart")) == 1  # these cures were for the old setting
+    assert len(list_charts(app)) == 1  # these cures were for the old setting
     assert find_button(app, "Try all cures")
 
 

@@ -13,7 +13,14 @@ from gradflow.core.teaching.normalization.small_batches import Law
 from gradflow.ui.normalization.state import PAGE, NormalizationView
 from gradflow.ui.normalization.views import VIEWS
 from tests.charts.figures import decode, find_traces, read_words
-from tests.pages.apptest import check_works, open_link, read_chart, read_markdown, read_url
+from tests.pages.apptest import (
+    check_works,
+    list_charts,
+    open_link,
+    read_chart,
+    read_markdown,
+    read_url,
+)
 
 KEY = "normalization_{}_{}"
 
@@ -237,7 +244,7 @@ def test_a_forged_link_is_explained(app: AppTest, query: dict[str, str], parts: 
     message = app.error[0].value.replace("\\", "")
     for part in parts:
         assert part in message
-    assert app.get("plotly_chart")
+    assert list_charts(app)
 
 
 def test_parameters_of_nobody_are_ignored(app: AppTest) -> None:

@@ -9,7 +9,7 @@ from gradflow.core.teaching.normalization_effects.flow import COMPARED
 from gradflow.core.teaching.normalization_effects.rates import LearningRates, RateSweep
 from gradflow.ui.normalization.effects.rates import explain_failures
 from tests.charts.figures import decode
-from tests.pages.apptest import check_works, open_link, read_chart, read_url
+from tests.pages.apptest import check_works, list_charts, open_link, read_chart, read_url
 
 
 def open_page(app: AppTest, **query: str) -> AppTest:
@@ -179,4 +179,4 @@ def test_a_forged_link_is_explained(app: AppTest, query: dict[str, str], words: 
     message = app.error[0].value.replace("\\", "")
     for word in words:
         assert word in message
-    assert app.get("plotly_chart")
+    assert list_charts(app)

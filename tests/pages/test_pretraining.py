@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,16 @@ from gradflow.core.pretraining.presets import PRETRAINING_PRESETS
 from gradflow.core.pretraining.spec import FineTuning, Stack, Transfer
 from gradflow.core.pretraining.transfer import PER_CLASS, transfer_layers
 from gradflow.ui import blocks
-from gradflow.ui.long_work import ResultCache
 from gradflow.ui.pretraining.words import describe_stack, describe_tuning
 from tests.charts.figures import decode
-from tests.pages.apptest import check_works, open_link, read_chart, read_markdown, read_url
+from tests.pages.apptest import (
+    check_works,
+    list_charts,
+    open_link,
+    read_chart,
+    read_markdown,
+    read_url,
+)
 
 WIDGET = "pretraining_set_"
 TRANSFER_WIDGET = "pretraining_transfer_"
@@ -194,16 +199,16 @@ def test_stopping_leaves_a_page_that_can_begin_again(app: AppTest) -> None:
     app.session_state["pretraining_stopped"] = stack  # what the button's callback does
     check_works(app.run())
     assert "Stopped" in app.info[0].value
-    assert not app.get("plotly_chart")
+    assert not list_charts(app)
     next(b for b in app.button if b.label == "Begin again").click()
     check_works(app.run())
-    assert app.get("plotly_chart")
+    assert list_charts(app)
     app.session_state["pretraining_stopped"] = stack
     check_works(app.run())
     app.slider(WIDGET + "k").set_value(2)  # so does any other setting
-    assert check_works(app.run()).get("plotly_chart")
+    assert list_charts(check_works(app.run()))
     app.slider(WIDGET + "k").set_value(1)  # and the first one when it comes back
-    assert check_works(app.run()).get("plotly_chart")
+    assert list_charts(check_works(app.run()))
 
 
 def test_parameters_that_are_no_settings_are_ignored_without_a_word(app: AppTest) -> None:
@@ -229,7 +234,7 @@ def test_forged_links_name_field_value_and_range(
     open_page(app, **query)
     for word in words:
         assert word in app.error[0].value
-    assert app.get("plotly_chart")
+    assert list_charts(app)
     form = TRANSFER_WIDGET if query.get("view") == "transfer" else WIDGET
     app.slider(form + "seed").set_value(1)
     assert not check_works(app.run()).error
@@ -243,53 +248,13 @@ def test_overflow_is_said(app: AppTest) -> None:
     check_works(app.run())
     show_view(app, "tuning")
     assert "overflowed:** the loss is not a finite number" in read_markdown(app)
-    assert app.get("plotly_chart")
+    assert list_charts(app)
 
 
 def test_explanations_exist() -> None:
     names = ("features", "errors", "reconstructions", "numbers", "tuning", "gradients", "reuse")
     for name in names:
         assert len(blocks.read_text(f"pretraining_{name}")) > 400
-
-
-def test_results_are_computed_once_and_the_oldest_are_forgotten() -> None:
-    cache, computed = ResultCache(2), []
-
-    def get(key: int) -> int:
-        def compute() -> int:
-            computed.append(key)
-            return 10 * key
-
-        return cache.get(key, compute, lambda: None)
-
-    assert [get(1), get(2), get(1), get(3), get(1), get(2)] == [10, 20, 10, 30, 10, 20]
-    assert computed == [1, 2, 3, 2]
-
-
-def test_a_result_that_failed_is_not_kept_and_whoever_waits_takes_over() -> None:
-    cache, started, finish = ResultCache(2), threading.Event(), threading.Event()
-    waited: list[bool] = []
-
-    def fail() -> int:
-        started.set()
-        finish.wait(20)
-        raise ValueError
-
-    def get_first() -> None:
-        with pytest.raises(ValueError):  # noqa: PT011 - it is our own, bare
-            cache.get("a", fail, lambda: None)
-
-    thread = threading.Thread(target=get_first)
-    thread.start()
-    assert started.wait(20)
-
-    def note_waiting() -> None:
-        waited.append(True)
-        finish.set()
-
-    assert cache.get("a", lambda: 5, note_waiting) == 5
-    assert waited
-    thread.join()
 
 
 def test_every_preset_is_what_it_says() -> None:

@@ -21,6 +21,7 @@ from gradflow.ui.recurrent.view import TITLES
 from tests.charts.figures import decode, find_traces, read_words
 from tests.pages.apptest import (
     check_works,
+    list_charts,
     open_link,
     read_boxes,
     read_chart,
@@ -222,7 +223,7 @@ def test_forged_links_are_reported_and_the_rest_kept(app: AppTest) -> None:
     assert 'cell: "mamba" is not allowed' in problems
     assert "choose a whole number from 2 to 500" in problems
     assert read_url(app)["hidden_size"] == "6"
-    assert len(app.get("plotly_chart")) == 2
+    assert len(list_charts(app)) == 2
     open_page(app, view="nonsense")
     assert "view:" in " ".join(error.value for error in app.error)
 
@@ -344,7 +345,7 @@ def test_without_a_gradient_the_page_says_where_it_broke(app: AppTest) -> None:
     open_page(app, "clipping", **settings)
     assert "The gradient is not a finite number" in read_markdown(app)
     assert "nothing to clip" in read_words(read_chart(app))
-    assert len(app.get("plotly_chart")) == 1
+    assert len(list_charts(app)) == 1
     open_page(app, "clipping", **settings | {"cell": "rnn_tanh"})
     assert [bar["text"] for bar in read_chart(app)["data"]][1] == ["✕"] * 6  # by norm
 
@@ -395,7 +396,7 @@ def test_clipping_follows_its_thresholds(app: AppTest) -> None:
     move_widget(app, "select_slider", "clip_value", 0.001)
     assert "the direction turns by" in read_markdown(app)
     assert read_url(app)["clip_value"] == "0.001"
-    assert len(app.get("plotly_chart")) == 3
+    assert len(list_charts(app)) == 3
 
 
 def test_a_short_training(app: AppTest) -> None:
@@ -409,7 +410,7 @@ def test_a_short_training(app: AppTest) -> None:
         rnn_tanh="False",
         rnn_relu="False",
     )
-    assert not app.get("plotly_chart")
+    assert not list_charts(app)
     app.button(key="recurrent_train").click()
     check_works(app.run())
     assert "**LSTM**" in read_markdown(app)
@@ -421,10 +422,10 @@ def test_a_short_training(app: AppTest) -> None:
     assert np.shape(decode(read_chart(app, 1)["data"][0]["z"])) == (8, 13)
     assert "recurrent_train" not in [button.key for button in app.button]
     move_widget(app, "number_input", "seed", 4, ShortTraining)
-    assert not app.get("plotly_chart")  # the settings are no longer those that were trained
+    assert not list_charts(app)  # the settings are no longer those that were trained
     assert "settings have changed since the last training" in app.info[0].value
     move_widget(app, "number_input", "seed", 0, ShortTraining)
-    assert len(app.get("plotly_chart")) == 2
+    assert len(list_charts(app)) == 2
     assert not app.info
 
 

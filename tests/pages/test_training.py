@@ -16,7 +16,7 @@ from gradflow.core.training import Run, RunState, TrainingPlan
 from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.ui.training.codec import UNUSED
 from tests.charts.figures import decode, find_traces
-from tests.pages.apptest import check_works, read_boxes, read_chart, read_url
+from tests.pages.apptest import check_works, list_charts, read_boxes, read_chart, read_url
 from tests.pages.training import (
     EXPERIMENT,
     TINY,
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.usefixtures("stop_runs")
 
 def test_it_waits_for_a_press_and_then_trains_what_the_controls_say(app: AppTest) -> None:
     open_page(app, **TINY)
-    assert not app.get("plotly_chart")
+    assert not list_charts(app)
     assert "Press Play" in read_boxes(app)
     assert app.button("training_pause").disabled
     assert app.button("training_stop").disabled
@@ -80,7 +80,7 @@ def test_step_pause_play_stop_reset(app: AppTest) -> None:
     press(app, "stop")
     assert [lane.state for lane in find_group(app).lanes] == [RunState.STOPPED]
     assert "stopped by hand" in app.get("progress")[0].proto.text
-    assert len(app.get("plotly_chart")) >= 2  # what was recorded stays
+    assert len(list_charts(app)) >= 2  # what was recorded stays
     press(app, "reset")
     assert find_session(app).group is None
     assert [len(kept.run.records) for kept in find_session(app).earlier.values()] == [reached + 1]

@@ -66,9 +66,11 @@ def walk_messages(messages: list[ForwardMsg]) -> Iterator[Shown]:
 
 def _walk_message(message: Message) -> Iterator[Shown]:
     for field, value in message.ListFields():
-        if field.name == "plotly_chart":
-            yield "figure.alt", value.alt
-            yield from _walk_figure(json.loads(value.spec))
+        if field.name == "bidi_component":
+            head, spec = value.bytes.split(b"\n", 1)
+            texts = json.loads(head)
+            yield from ((f"figure.{name}", texts[name]) for name in ("alt", "fullscreen", "keys"))
+            yield from _walk_figure(json.loads(spec))
         elif field.name == "arrow_data":
             yield from _walk_table(value.data)
         elif field.message_type is not None:

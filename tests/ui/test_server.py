@@ -1,17 +1,108 @@
-"""What happens before the first session."""
+"""What the process does before the first session, and in pauses."""
 
 import asyncio
 import gc
+import os
+import subprocess
+import sys
+import time
+import tomllib
+import weakref
+from pathlib import Path
+
+import pytest
 
 from gradflow.ui import server
 
+ROOT = Path(__file__).parents[2]
 
-def test_warm_up_freezes_the_collector() -> None:
-    async def live() -> int:
+
+def test_warm_up_freezes_the_collector_and_its_task_ends_with_the_server() -> None:
+    async def live() -> tuple[int, int]:
         async with server.warm_up(None):
-            return gc.get_freeze_count()
+            frozen, tasks = gc.get_freeze_count(), len(asyncio.all_tasks())
+        await asyncio.sleep(0)
+        assert len(asyncio.all_tasks()) == 1  # this one
+        return frozen, tasks
 
     try:
-        assert asyncio.run(live()) > 10_000
+        frozen, tasks = asyncio.run(live())
     finally:
         gc.unfreeze()
+    assert frozen > 10_000
+    assert tasks == 2
+
+
+class Cycle:
+    def __init__(self) -> None:
+        self.me = self
+
+
+@pytest.fixture
+def manual_collector():
+    """Nothing is collected but by the code that is tested."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def test_garbage_is_collected_in_a_pause_after_work_and_only_then(manual_collector: None) -> None:
+    last_work = [time.monotonic()]
+
+    async def is_collected(garbage: "weakref.ref[Cycle]", seconds: float, work: bool) -> bool:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and garbage() is not None:
+            if work:
+                last_work[0] = time.monotonic()
+            await asyncio.sleep(0.005)
+        return garbage() is None
+
+    async def live() -> list[bool]:
+        task = asyncio.create_task(
+            server.collect_when_idle(lambda: time.monotonic() - last_work[0], 0.5, 0.01, 0.0)
+        )
+        await asyncio.sleep(0.01)
+        answers = []
+        garbage = weakref.ref(Cycle())
+        answers.append(await is_collected(garbage, 1.0, work=True))
+        answers.append(await is_collected(garbage, 20.0, work=False))
+        garbage = weakref.ref(Cycle())
+        answers.append(await is_collected(garbage, 1.0, work=False))  # nobody worked since
+        last_work[0] = time.monotonic()
+        answers.append(await is_collected(garbage, 20.0, work=False))
+        task.cancel()
+        return answers
+
+    assert asyncio.run(live()) == [False, True, False, True]
+
+
+def test_collections_are_rare(manual_collector: None) -> None:
+    async def live() -> bool:
+        start = time.monotonic()
+        task = asyncio.create_task(
+            server.collect_when_idle(lambda: (time.monotonic() - start) / 2, 0.0, 0.01, 600.0)
+        )
+        garbage = weakref.ref(Cycle())
+        await asyncio.sleep(0.3)
+        task.cancel()
+        return garbage() is None
+
+    assert not asyncio.run(live())
+
+
+def test_nothing_is_pickled_or_collected_after_every_run() -> None:
+    runner = tomllib.loads((ROOT / ".streamlit/config.toml").read_text())["runner"]
+    assert runner["postScriptGC"] is False
+    assert runner["enforceSerializableSessionState"] is False
+
+
+def test_every_module_of_the_pages_is_imported_before_the_first_session() -> None:
+    code = (
+        "import ast, sys; from pathlib import Path; from gradflow.ui import server; "
+        "server._run_once(); "
+        "names = {node.module for path in Path('pages').glob('*.py') "
+        "for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)}; "
+        "assert len(names) > 10, names; assert names <= set(sys.modules), names - set(sys.modules)"
+    )
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env=environment, timeout=300)

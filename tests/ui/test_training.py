@@ -11,7 +11,6 @@ from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import MLP, Data, Experiment
 from gradflow.core.training import Run, RunState, TrainingPlan
 from gradflow.core.training.presets import PresetRun
-from gradflow.ui.compute import ADMISSION
 from gradflow.ui.training import live, words
 from gradflow.ui.training.groups import RunGroup, Setup
 from gradflow.ui.training.sessions import (
@@ -23,6 +22,7 @@ from gradflow.ui.training.sessions import (
     TokenClaim,
     TooManyRuns,
 )
+from gradflow.ui.turns import ADMISSION
 
 TINY = Experiment(network=MLP(depth=2, width=4), data=Data(batch_size=8))
 LONG = TrainingPlan(steps=20_000, record_every=1000, reports=0, evaluate_every=0)

@@ -114,14 +114,15 @@ def shape_flow(
     report: Report, gradient: Gradient = "delta", overlays: Sequence[Overlay] = ()
 ) -> FlowData | None:
     """Shape the numbers of a Flow figure; ``None`` if the report has no layers or histograms."""
-    if report.layers.empty or "layer" not in report.layers:
+    table = report.get_table("layers")
+    if not len(table) or "layer" not in table:
         return None
-    layers = report.layers["layer"].to_numpy(np.int64)
+    layers = table["layer"].astype(np.int64)
     signals = _list_histograms(report, "activation", layers)
     gradients = _list_histograms(report, gradient, layers)
     if not any(h.total for h in (*signals, *gradients)):
         return None
-    rms = read_column(report.layers, f"{gradient}_rms")
+    rms = read_column(table, f"{gradient}_rms")
     with np.errstate(divide="ignore", invalid="ignore"):
         level = np.where(np.isfinite(rms) & (rms > 0), np.log10(rms), np.nan)
     entries = np.array([h.total or math.nan for h in gradients])

@@ -58,7 +58,7 @@ def flow_figure(
             standard deviation) and the spread over other seeds.
 
     Each layer has an invisible point with ``customdata`` = layer that answers hover and clicks in
-    the whole column (``st.plotly_chart(..., on_select="rerun")``).
+    the whole column.
     """
     flow = shape_flow(report, gradient, over)
     if flow is None:

@@ -38,7 +38,7 @@ NAMES = {
 def list_symbols(report: Report, name: str) -> list[str]:
     """List the symbol of a quantity in each row; in time steps with the number, as in h_5."""
     if not _is_over_time(report):
-        return [write_axis_symbol(report, name)] * len(report.layers)
+        return [write_axis_symbol(report, name)] * len(report.get_table("layers"))
     return [_write_state_symbol(name, module, step) for step, module in _list_steps(report)]
 
 
@@ -58,11 +58,13 @@ def write_signal_title(report: Report) -> str:
 
 
 def _is_over_time(report: Report) -> bool:
-    return report.rows == "step" and "module" in report.layers and len(report.layers) > 0
+    table = report.get_table("layers")
+    return report.rows == "step" and "module" in table and len(table) > 0
 
 
 def _list_steps(report: Report) -> Iterable[tuple[object, str]]:
-    return zip(report.layers["layer"], report.layers["module"], strict=True)
+    table = report.get_table("layers")
+    return zip(table["layer"], table["module"], strict=True)
 
 
 def _write_state_symbol(name: str, module: str, step: object) -> str:
@@ -73,19 +75,23 @@ def _write_state_symbol(name: str, module: str, step: object) -> str:
 
 def list_layer_names(report: Report) -> list[str]:
     """List the escaped module names for hovers; the symbols of time steps say enough."""
-    if "module" not in report.layers or _is_over_time(report):
-        return [""] * len(report.layers)
-    starts = report.layers["layer"] == 0 if report.rows == "block" else [False] * len(report.layers)
+    table = report.get_table("layers")
+    if "module" not in table or _is_over_time(report):
+        return [""] * len(table)
+    starts = table["layer"] == 0 if report.rows == "block" else [False] * len(table)
     return [
         (_("start, {module}: ") if start else "{module}: ").format(module=escape(module))
-        for start, module in zip(starts, report.layers["module"], strict=True)
+        for start, module in zip(starts, table["module"], strict=True)
     ]
 
 
 def describe_forward(report: Report, histograms: list[Histogram]) -> list[str]:
     """Write a hover per layer: moments, extremes, saturation, dead units, zeros, non-finite."""
     names = ("activation_mean", "activation_std", "activation_rms", "saturated", "dead_units")
-    columns = [*(read_column(report.layers, n) for n in names), report.dead_unit_share()]
+    columns = [
+        *(read_column(report.get_table("layers"), n) for n in names),
+        report.dead_unit_share(),
+    ]
     table = np.array(columns).T.tolist()
     what = _("state") if _is_over_time(report) else _(NAMES["activation"])
     titles = zip(list_layer_names(report), list_symbols(report, "activation"), strict=True)
@@ -112,7 +118,7 @@ def describe_forward(report: Report, histograms: list[Histogram]) -> list[str]:
 def describe_backward(report: Report, gradient: str, histograms: list[Histogram]) -> list[str]:
     """Write a hover per layer: RMS, norm, largest entry, zeros, subnormal, non-finite."""
     table = np.array(
-        [read_column(report.layers, f"{gradient}_{n}") for n in ("rms", "norm")]
+        [read_column(report.get_table("layers"), f"{gradient}_{n}") for n in ("rms", "norm")]
     ).T.tolist()
     titles = zip(list_layer_names(report), list_symbols(report, gradient), strict=True)
     texts = []

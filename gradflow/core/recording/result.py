@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -98,35 +99,40 @@ class Recording:
         layers = tables.group_layers(self.records)
         named = dict(self.model.named_parameters())
         smallest = torch.finfo(self.dtype)
-        report = Report(
-            loss=self.loss,
-            signals=tables.make_signals_table(self.records, layers, self.summaries),
+        signals = tables.make_signals_table(self.records, layers, self.summaries)
+        parameters = tables.make_parameters_table(
+            self.parameters, tables.find_layers_of_parameters(named, layers), update_ratio
+        )
+        about: dict[str, Any] = {
+            "loss": self.loss,
+            "grad_norm": self.parameters.total_grad_norm,
+            "clip_factor": clip_factor,
+            "parameter_count": sum(p.numel() for p in named.values()),
+            "seconds": self.seconds,
+            "device": self.device,
+            "dtype": str(self.dtype).removeprefix("torch."),
+            "smallest_normal": smallest.tiny / self.loss_scale,
+            "smallest": smallest.smallest_normal * smallest.eps / self.loss_scale,
+            "loss_scale": self.loss_scale,
+            "title": self.title,
+            "experiment": self.experiment,
+        }
+        stream = None
+        if self.stream.points:
+            points, histograms = tables.make_stream_table(self.stream, self.summaries)
+            stream = Report(
+                signals=signals.take_none(),
+                layers=points,
+                parameters=parameters.take_none(),
+                histograms=histograms,
+                rows="block",
+                **about,
+            )
+        return Report(
+            signals=signals,
             layers=tables.make_layers_table(layers, self.summaries, self.parameters, update_ratio),
-            parameters=tables.make_parameters_table(
-                self.parameters, tables.find_layers_of_parameters(named, layers), update_ratio
-            ),
+            parameters=parameters,
             histograms=tables.collect_histograms(layers, self.summaries, self.parameters),
-            grad_norm=self.parameters.total_grad_norm,
-            clip_factor=clip_factor,
-            parameter_count=sum(p.numel() for p in named.values()),
-            seconds=self.seconds,
-            device=self.device,
-            dtype=str(self.dtype).removeprefix("torch."),
-            smallest_normal=smallest.tiny / self.loss_scale,
-            smallest=smallest.smallest_normal * smallest.eps / self.loss_scale,
-            loss_scale=self.loss_scale,
-            title=self.title,
-            experiment=self.experiment,
+            stream=stream,
+            **about,
         )
-        if not self.stream.points:
-            return report
-        points, histograms = tables.make_stream_table(self.stream, self.summaries)
-        stream = replace(
-            report,
-            layers=points,
-            signals=report.signals.iloc[:0],
-            parameters=report.parameters.iloc[:0],
-            histograms=histograms,
-            rows="block",
-        )
-        return replace(report, stream=stream)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
+from gradflow.core.frozen import Table
 from gradflow.core.histogram import Histogram
 from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.recorder import WEIGHT_KINDS, Record, Stream
@@ -61,7 +61,7 @@ def group_layers(records: Sequence[Record]) -> list[Layer]:
 
 def make_signals_table(
     records: Sequence[Record], layers: Sequence[Layer], summaries: Summaries
-) -> pd.DataFrame:
+) -> Table:
     """Make the table of all recorded outputs."""
     number = {id(record): layer.number for layer in layers for record in layer.records}
     signals, gradients = [r.signal for r in records], [r.gradient for r in records]
@@ -82,7 +82,7 @@ def make_layers_table(
     summaries: Summaries,
     parameters: Parameters,
     update_ratio: FloatArray,
-) -> pd.DataFrame:
+) -> Table:
     """Make the table of layers."""
     first, last = [layer.first for layer in layers], [layer.last for layer in layers]
     z, a = [record.signal for record in first], [record.signal for record in last]
@@ -114,7 +114,7 @@ def make_layers_table(
 
 def make_parameters_table(
     parameters: Parameters, layer_of: Mapping[str, int], update_ratio: FloatArray
-) -> pd.DataFrame:
+) -> Table:
     """Make the table of parameters; ``layer_of`` gives their layers by name."""
     columns: dict[str, Any] = {
         "layer": [layer_of.get(name, 0) for name in parameters.names],
@@ -168,7 +168,7 @@ def collect_histograms(
 
 def make_stream_table(
     stream: Stream, summaries: Summaries
-) -> tuple[pd.DataFrame, dict[tuple[Quantity, int], Histogram]]:
+) -> tuple[Table, dict[tuple[Quantity, int], Histogram]]:
     """Make the table of the residual stream and its histograms, in the form of ``report.layers``.
 
     Signals and gradients are known, weights are not. Row 1 is the output of the first block; row

@@ -115,7 +115,7 @@ def compare_clippings(
     length = float(torch.linalg.vector_norm(flat))
     by_norm = flat * min(norm / (length + EPSILON), 1.0)  # in this order NaN stays NaN, as in torch
     return ClippingReport(
-        names=list(gradients),
+        names=tuple(gradients),
         before=_measure_norms(flat, sizes),
         norm=length,
         largest=float(flat.abs().amax()),

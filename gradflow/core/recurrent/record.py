@@ -7,13 +7,13 @@ import time
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from gradflow.core.catalog import ACTIVATIONS, DTYPES, Activation, Cell
 from gradflow.core.catalog.numerics import widen
+from gradflow.core.frozen import Table
 from gradflow.core.probe import resolve_device
 from gradflow.core.recording.device import DeviceSummarizer
 from gradflow.core.recording.host import HostSummarizer
@@ -223,7 +223,7 @@ class _Recorder:
 
         values.register_hook(watch)  # type: ignore[no-untyped-call]
 
-    def build_steps_table(self, summaries: Summaries) -> pd.DataFrame:
+    def build_steps_table(self, summaries: Summaries) -> Table:
         layers = range(1, self._spec.layers + 1)
         steps = range(1, self._length + 1)
         keys = [(layer, step) for layer in layers for step in steps]
@@ -246,19 +246,19 @@ class _Recorder:
                 field = "max_abs" if name == "max" else name
                 columns[f"{state}_grad_{name}"] = summaries.get_column(field, tickets)
             columns[f"{state}_grad_subnormal"] /= summaries.get_column("size", tickets)
-        return pd.DataFrame({name: columns[name] for name in STEP_COLUMNS})
+        return Table({name: np.asarray(columns[name]) for name in STEP_COLUMNS})
 
-    def build_gates_table(self, summaries: Summaries) -> pd.DataFrame:
+    def build_gates_table(self, summaries: Summaries) -> Table:
         keys = [key for key in self.tickets if key[0] in self._codes]
         tickets = [self.tickets[key] for key in keys]
         columns: dict[str, Any] = {
             "layer": np.array([layer for _, layer, _ in keys], np.int64),
             "step": np.array([step for _, _, step in keys], np.int64),
-            "gate": pd.Series([name for name, _, _ in keys], dtype="str"),
+            "gate": np.array([name for name, _, _ in keys], object),
         }
         for name in GATE_COLUMNS[3:]:
             columns[name] = summaries.get_column(_SUMMARY_FIELDS.get(name, name), tickets)
-        return pd.DataFrame(columns)
+        return Table(columns)
 
     def collect_sample_values(self) -> dict[tuple[str, int], FloatArray]:
         return {key: _to_numpy(trace) for key, trace in self._traces.items()}

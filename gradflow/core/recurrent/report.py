@@ -10,9 +10,9 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from gradflow.core.errors import GradflowError
+from gradflow.core.frozen import TableField, freeze_mappings, get_table
 from gradflow.core.histogram import FloatArray, Histogram, IntArray
 from gradflow.core.recurrent.spec import SequenceExperiment
 from gradflow.core.report import TABLE_COLUMNS, Report, make_table
@@ -61,8 +61,11 @@ class Sample:
     inputs: npt.NDArray[np.floating]
     values: Mapping[tuple[str, int], npt.NDArray[np.floating]]
 
+    def __post_init__(self) -> None:
+        freeze_mappings(self, "values")
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class TimeReport:
     """The record of one forward and one backward pass through time.
 
@@ -94,9 +97,9 @@ class TimeReport:
 
     experiment: SequenceExperiment
     loss: float
-    steps: pd.DataFrame
-    gates: pd.DataFrame
-    parameters: pd.DataFrame
+    steps: TableField = TableField()
+    gates: TableField = TableField()
+    parameters: TableField = TableField()
     histograms: Mapping[tuple[str, int, int], Histogram]
     sample: Sample
     grad_norm: float
@@ -105,6 +108,9 @@ class TimeReport:
     dtype: str
     smallest_normal: float
     smallest: float
+
+    def __post_init__(self) -> None:
+        freeze_mappings(self, "histograms")
 
     @property
     def length(self) -> int:
@@ -134,7 +140,7 @@ class TimeReport:
                     columns=", ".join(STEP_COLUMNS),
                 )
             )
-        return self._select_rows(layer)[name].to_numpy(np.float64)
+        return get_table(self, "steps").get_numbers(name)[self._mark_rows(layer)]
 
     def gate(self, code: str, layer: int = 1, name: str = "mean") -> FloatArray:
         """Take a column of ``gates`` for one gate over time, ``(T,)``.
@@ -142,7 +148,7 @@ class TimeReport:
         Raises:
             GradflowError: the cell has no such gate, or there is no such layer.
         """
-        self._select_rows(layer)
+        self._mark_rows(layer)
         if code not in self.gate_codes:
             raise GradflowError(
                 Text(
@@ -152,8 +158,9 @@ class TimeReport:
                     known=", ".join(self.gate_codes) or Text("none"),
                 )
             )
-        chosen = (self.gates["layer"] == layer) & (self.gates["gate"] == code)
-        return self.gates.loc[chosen, name].to_numpy(np.float64)
+        gates = get_table(self, "gates")
+        rows: npt.NDArray[np.bool_] = (gates["layer"] == layer) & (gates["gate"] == code)
+        return gates.get_numbers(name)[rows]
 
     @property
     def gate_codes(self) -> list[str]:
@@ -219,12 +226,13 @@ class TimeReport:
         Raises:
             GradflowError: the cell has no cell state, or there is no such layer.
         """
-        rows = self._select_rows(layer)
+        rows = self._mark_rows(layer)
+        table = get_table(self, "steps")
         if state == "cell" and not self.experiment.network.row.has_cell:
             raise GradflowError(
                 Text("state: {cell} has no cell state", cell=self.experiment.network.cell)
             )
-        steps: IntArray = rows["step"].to_numpy(np.int64)
+        steps: IntArray = table["step"][rows]
         width: IntArray = np.full(len(steps), self.experiment.network.hidden_size)
         unknown = np.full(len(steps), math.nan)
         columns: dict[str, Any] = dict.fromkeys(TABLE_COLUMNS["layers"], unknown) | {
@@ -232,9 +240,9 @@ class TimeReport:
             "module": [f"{STATE_SYMBOLS[state]}_{step}" for step in steps],
             "fan_in": width,
             "fan_out": width,
-            **{f"activation_{n}": rows[f"{state}_{n}"] for n in ("mean", "std", "rms")},
-            **{n: rows[f"{state}_{n}"] for n in ("similarity", "saturated", "dead_units")},
-            **{f"activation_grad_{n}": rows[f"{state}_grad_{n}"] for n in ("norm", "rms")},
+            **{f"activation_{n}": table[f"{state}_{n}"][rows] for n in ("mean", "std", "rms")},
+            **{n: table[f"{state}_{n}"][rows] for n in ("similarity", "saturated", "dead_units")},
+            **{f"activation_grad_{n}": table[f"{state}_grad_{n}"][rows] for n in ("norm", "rms")},
         }
         histograms = {
             (what, int(step)): self.histograms[quantity, layer, int(step)]
@@ -245,7 +253,7 @@ class TimeReport:
             loss=self.loss,
             signals=make_table("signals", {name: [] for name in TABLE_COLUMNS["signals"]}),
             layers=make_table("layers", columns),
-            parameters=self.parameters,
+            parameters=get_table(self, "parameters"),
             histograms=histograms,  # type: ignore[arg-type]
             grad_norm=self.grad_norm,
             clip_factor=1.0,
@@ -261,12 +269,13 @@ class TimeReport:
 
     @cached_property
     def _parameter_count(self) -> int:
-        shapes = self.parameters["shape"]
+        shapes = get_table(self, "parameters")["shape"]
         return sum(math.prod(map(int, shape.split("×"))) for shape in shapes)
 
-    def _select_rows(self, layer: int) -> pd.DataFrame:
-        rows = self.steps[self.steps["layer"] == layer]
-        if rows.empty:
+    def _mark_rows(self, layer: int) -> npt.NDArray[np.bool_]:
+        """Mark the rows of a layer in ``steps``."""
+        rows: npt.NDArray[np.bool_] = get_table(self, "steps")["layer"] == layer
+        if not rows.any():
             raise GradflowError(
                 Text(
                     "layer: there is no layer {layer}; layers run from 1 to {layers}",

@@ -18,6 +18,7 @@ import torch
 from gradflow.core.catalog import Activation, Cell
 from gradflow.core.catalog.choice import Choice
 from gradflow.core.experiment import MLP
+from gradflow.core.frozen import freeze_mappings
 from gradflow.core.histogram import FloatArray
 from gradflow.core.recurrent.data import draw_sequences
 from gradflow.core.recurrent.network import RecurrentNetwork, build_recurrent, spectral_radius
@@ -80,6 +81,9 @@ class TimeTheory:
     factors: Mapping[TimeLine, FloatArray]
     spectral_radius: Mapping[str, float]
     largest_singular_value: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        freeze_mappings(self, "lines", "factors", "spectral_radius", "largest_singular_value")
 
 
 def predict_through_time(

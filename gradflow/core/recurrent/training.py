@@ -7,7 +7,7 @@ the network as it stands, and the norms of ∂L/∂h_t and ∂L/∂c_t are kept.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ from gradflow.core.catalog import CELLS, Cell, RecurrentInit, SequenceSource
 from gradflow.core.catalog.choice import Choice
 from gradflow.core.catalog.optimizers import Clip, Optimizer
 from gradflow.core.errors import InvalidExperiment
+from gradflow.core.frozen import freeze_mappings
 from gradflow.core.histogram import FloatArray
 from gradflow.core.recurrent.network import RecurrentNetwork
 from gradflow.core.recurrent.record import record_pass
@@ -184,8 +185,11 @@ class Moment:
     step: int
     loss: float
     accuracy: float
-    norms: dict[State, FloatArray]
+    norms: Mapping[State, FloatArray]
     forget: float
+
+    def __post_init__(self) -> None:
+        freeze_mappings(self, "norms")
 
 
 @dataclass(frozen=True, eq=False)

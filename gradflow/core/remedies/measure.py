@@ -55,10 +55,10 @@ def has_lost_gradient(report: Report) -> bool:
 
 def measure_saturated_share(report: Report) -> float:
     """Average the share of saturated units over the hidden layers; 0 if no layer can saturate."""
-    shares = report.layers["saturated"].to_numpy(np.float64)[:-1]
+    shares = report.get_table("layers").get_numbers("saturated")[:-1]
     return float(np.nanmean(shares)) if np.isfinite(shares).any() else 0.0
 
 
 def _get_hidden_norms(report: Report) -> npt.NDArray[np.float64]:
     """Return ‖δ_l‖ = ‖∂L/∂z_l‖ of the hidden layers, from the input side; not the readout's."""
-    return report.layers["delta_norm"].to_numpy(np.float64)[:-1]
+    return report.get_table("layers").get_numbers("delta_norm")[:-1]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from gradflow.core.frozen import freeze_mappings
 from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.optimizers import (
     DESCENT_OPTIMIZERS,
@@ -39,7 +41,10 @@ class Trajectory:
     loss: FloatArray
     gradients: FloatArray
     clipped: FloatArray
-    memory: dict[str, FloatArray]
+    memory: Mapping[str, FloatArray]
+
+    def __post_init__(self) -> None:
+        freeze_mappings(self, "memory")
 
     @property
     def gradient_norm(self) -> FloatArray:

@@ -68,6 +68,10 @@ class ActivationLaw:
 
     def compute_moments(self, q: FloatArray) -> Moments:
         """Compute the moments at the variances ``q`` ≥ 0, shape ``(count,)``."""
+        return _remember_moments(self, q.tobytes())
+
+    def compute_moments_anew(self, q: FloatArray) -> Moments:
+        """Compute the moments without looking for those that were computed before."""
         moments = self._compute_mean_slope_moments(q)
         noise = self.slope_variance / 2
         return Moments(moments.mean, moments.variance + noise * q, moments.slope + noise)
@@ -76,6 +80,11 @@ class ActivationLaw:
         """Compute the share of saturated outputs, averaged over ``q``; NaN without saturation."""
         if self.saturated_between is None:
             return math.nan
+        return _remember_saturated_share(self, q.tobytes())
+
+    def compute_saturated_share_anew(self, q: FloatArray) -> float:
+        """Compute the share of an activation that saturates."""
+        assert self.saturated_between is not None
         ends = self.saturated_between[:, :, None] / np.sqrt(np.maximum(q, 1e-300))
         low, high = torch.special.ndtr(torch.from_numpy(ends)).numpy().transpose(1, 0, 2)
         return float((high - low).sum(0).mean())
@@ -87,6 +96,10 @@ class ActivationLaw:
         replaced by one power of c that has the tail's value and derivative at c = 1, known from
         E φ² and q E φ'².
         """
+        return _remember_cosine(self, q, cosine.tobytes())
+
+    def compute_cosine_anew(self, q: float, cosine: FloatArray) -> FloatArray:
+        """Compute the cosine without looking for those that were computed before."""
         at_one = self._compute_mean_slope_moments(np.array([q]))
         power, slope = float(at_one.power[0]), float(at_one.slope[0])
         total = power + q * self.slope_variance / 2
@@ -127,6 +140,28 @@ class ActivationLaw:
         variance = np.where(no_signal, 0.0, variance)
         slope = np.where(no_signal, slope_zero, slope)
         return Moments(phi_zero + shift * np.sqrt(variance), variance, slope)
+
+
+# A layer's numbers follow from those of the layer before it, so that networks that differ in depth
+# alone, as while a slider moves, share nearly all of them.
+@lru_cache(maxsize=2048)
+def _remember_moments(law: ActivationLaw, q: bytes) -> Moments:
+    return Moments(*map(_freeze, law.compute_moments_anew(np.frombuffer(q))))
+
+
+@lru_cache(maxsize=2048)
+def _remember_saturated_share(law: ActivationLaw, q: bytes) -> float:
+    return law.compute_saturated_share_anew(np.frombuffer(q))
+
+
+@lru_cache(maxsize=2048)
+def _remember_cosine(law: ActivationLaw, q: float, cosine: bytes) -> FloatArray:
+    return _freeze(law.compute_cosine_anew(q, np.frombuffer(cosine)))
+
+
+def _freeze(numbers: FloatArray) -> FloatArray:
+    numbers.setflags(write=False)
+    return numbers
 
 
 def get_activation_law(spec: MLP) -> ActivationLaw:

@@ -91,7 +91,7 @@ def predict(experiment: Experiment, report: Report) -> Prediction:
     Returns:
         A ``Prediction``, whose numbers are all NaN if its ``standing`` is NONE.
     """
-    layers = report.layers["layer"].to_numpy(np.int64)
+    layers = report.get_table("layers")["layer"].astype(np.int64)
     with np.errstate(all="ignore"):
         reasons = tuple(find_obstacles(experiment))
         if reasons:
@@ -113,7 +113,7 @@ def predict(experiment: Experiment, report: Report) -> Prediction:
             reasons=reasons,
             layers=layers,
             **_compute_forward_columns(flow, network),
-            **_compute_backward_columns(flow, float(report.layers["delta_norm"].iloc[-1])),
+            **_compute_backward_columns(flow, float(report.get_table("layers")["delta_norm"][-1])),
             band=band,
             **find_fixed_point(network, last)._asdict(),
         )

@@ -191,7 +191,7 @@ def _check_number_format(
     experiment: Experiment, report: Report, network: NetworkLaws, flow: PredictedFlow
 ) -> Iterator[Text]:
     largest = float(torch.finfo(DTYPES[experiment.dtype].dtype).max)
-    anchor = float(report.layers["delta_norm"].iloc[-1])
+    anchor = float(report.get_table("layers")["delta_norm"][-1])
     units = np.array([fan_out for _, fan_out in network.fans])
     entries = np.sqrt(np.array(flow.delta) / (units * network.batch_size)) * anchor
     signal = max(math.sqrt(z.mean_power) for z in flow.preactivation)

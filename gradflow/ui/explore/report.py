@@ -22,7 +22,7 @@ from gradflow.core.text import N_, _
 from gradflow.core.verdict import Verdict
 from gradflow.ui import blocks, paths
 from gradflow.ui.explore import cures, overlays, stream
-from gradflow.ui.explore.state import bind_layer, choose_clicked_layer, find_layer
+from gradflow.ui.explore.state import LAYER, bind_layer, find_layer
 
 GRADIENTS: dict[Gradient, str] = {
     "delta": N_("∂L/∂z (error signal δ)"),
@@ -126,7 +126,7 @@ def show_flow(experiment: Experiment, report: Report) -> tuple[Overlay, ...]:
         figure,
         "flow",
         _("Distribution of activations and gradients, layer by layer"),
-        on_select=choose_clicked_layer,
+        on_select=LAYER.set,
     )
     overlays.explain_theory(experiment)
     blocks.explain("flow")

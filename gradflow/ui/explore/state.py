@@ -23,7 +23,7 @@ _TRIED_CURES: SessionValue[tuple[Experiment, Ranking] | None] = SessionValue("cu
 def find_layer(layers: int) -> int | None:
     """Find the layer that was chosen last, if any, in a network of so many layers."""
     layer = LAYER.get()
-    return None if layer is None else min(layer, layers)
+    return None if layer is None else max(1, min(layer, layers))
 
 
 def bind_layer(layers: int) -> dict[str, Any]:
@@ -31,13 +31,6 @@ def bind_layer(layers: int) -> dict[str, Any]:
     key = "layer_widget"
     show_in_widget(key, find_layer(layers) or 1)
     return {"key": key, "on_change": lambda: LAYER.set(read_widget(key))}
-
-
-def choose_clicked_layer(figure_key: str) -> None:
-    """Choose the layer that was clicked in a figure."""
-    if points := read_widget(figure_key)["selection"]["points"]:
-        data = points[0]["customdata"]
-        LAYER.set(int(data[0] if isinstance(data, list) else data))
 
 
 def keep_cures(experiment: Experiment, ranking: Ranking) -> None:

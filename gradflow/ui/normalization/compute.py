@@ -1,16 +1,10 @@
-"""Cached, admitted calls into core for the page on normalization."""
+"""Shared, admitted calls into core for the page on normalization."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import streamlit as st
-
-from gradflow.core.spec import Spec
 from gradflow.core.teaching.normalization import batch, running, small_batches
-from gradflow.ui.compute import ADMISSION
-
-_HASHES: Any = {running.RunningStatistics: Spec.model_dump_json}
+from gradflow.ui.memo import remember
+from gradflow.ui.turns import ADMISSION
 
 
 def push(spec: batch.PushedBatch) -> batch.PushResult:
@@ -19,17 +13,16 @@ def push(spec: batch.PushedBatch) -> batch.PushResult:
         return batch.push(spec)
 
 
-@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_HASHES)
+@remember
 def run_statistics(
     spec: running.RunningStatistics,
 ) -> tuple[running.RunningCourse, running.Outputs]:
     """Compute the course of the running statistics, and the outputs for the test set."""
-    with ADMISSION:
-        course = running.simulate_course(spec)
-        return course, running.push_test_samples(spec, course)
+    course = running.simulate_course(spec)
+    return course, running.push_test_samples(spec, course)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@remember
 def compute_spreads(
     law: small_batches.Law, positions: int, group_channels: int, seed: int
 ) -> small_batches.Spreads:
@@ -37,5 +30,4 @@ def compute_spreads(
     spec = small_batches.SmallBatches(
         law=law, positions=positions, group_channels=group_channels, seed=seed
     )
-    with ADMISSION:
-        return small_batches.measure_spreads(spec)
+    return small_batches.measure_spreads(spec)

@@ -1,4 +1,4 @@
-"""Cached, admitted calls into core, with a progress bar and a button that ends them."""
+"""Shared, admitted calls into core, with a progress bar and a button that ends them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,11 @@ from gradflow.core.pretraining.greedy import Progress
 from gradflow.core.pretraining.spec import FineTuning, Stack, Transfer
 from gradflow.core.spec import Spec
 from gradflow.core.text import _
-from gradflow.ui.long_work import ResultCache, compute_with_progress
+from gradflow.ui.long_work import compute_with_progress
 
-_MAX_RESULTS = 24
-"""Results that are kept for all users; the largest take some megabytes."""
 R = TypeVar("R")
 Stop = Callable[[Spec], None]
 """A function that ends the computation of these settings."""
-
-
-@st.cache_resource(show_spinner=False)
-def _open_results() -> ResultCache:
-    return ResultCache(_MAX_RESULTS)
 
 
 def pretrain(stack: Stack, stop: Stop) -> greedy.PretrainedStack:
@@ -44,9 +37,7 @@ def transfer(spec: Transfer, stop: Stop) -> transfers.Reuse:
 
 
 def _compute(spec: Spec, stop: Stop, work: Callable[[Progress], R]) -> R:
-    return compute_with_progress(
-        _open_results(), spec, work, lambda place: _draw_bar(place, spec, stop)
-    )
+    return compute_with_progress(spec, work, lambda place: _draw_bar(place, spec, stop))
 
 
 def _draw_bar(place: DeltaGenerator, spec: Spec, stop: Stop) -> DeltaGenerator:

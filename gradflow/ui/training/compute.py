@@ -1,21 +1,11 @@
-"""Steps of runs computed again: cached, admitted, with a progress bar."""
+"""Steps of runs computed again: kept, admitted, with a progress bar."""
 
 from __future__ import annotations
-
-import streamlit as st
 
 from gradflow.core.experiment import Experiment
 from gradflow.core.text import _
 from gradflow.core.training import Run, StepRecord, replay
-from gradflow.ui.long_work import Progress, ResultCache, compute_with_progress
-
-MAX_STEPS = 64
-"""Cached steps of all users; a report of a deep network takes a megabyte."""
-
-
-@st.cache_resource(show_spinner=False)
-def _get_cache() -> ResultCache:
-    return ResultCache(MAX_STEPS)
+from gradflow.ui.long_work import Progress, compute_with_progress
 
 
 def replay_step(experiment: Experiment, run: Run, step: int) -> StepRecord:
@@ -28,5 +18,5 @@ def replay_step(experiment: Experiment, run: Run, step: int) -> StepRecord:
 
         return replay(experiment, run.plan, step, run.checkpoints, advance)
 
-    key = (experiment.model_dump_json(), run.plan.model_dump_json(), step)
-    return compute_with_progress(_get_cache(), key, work, lambda place: place.progress(0.0))
+    key = (experiment, run.plan, step)
+    return compute_with_progress(key, work, lambda place: place.progress(0.0))

@@ -15,7 +15,7 @@ from typing import Any
 
 from gradflow.core.training import BackgroundRun, RunState
 from gradflow.core.training.presets import PresetRun
-from gradflow.ui.compute import ADMISSION
+from gradflow.ui.turns import ADMISSION
 
 MAX_LANES = 4
 """Runs that are played, or compared, together."""

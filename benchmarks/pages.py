@@ -1,0 +1,260 @@
+"""How quickly every page answers: its main control pressed, its figure drawn, in a real browser.
+
+The page itself takes the time: from the capture of ``keydown`` until Plotly has drawn a figure
+that differs from all that were on the page before. ``--first-visit``: what a browser that has
+nothing cached receives until the first page is complete.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import importlib
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from streamlit.logger import set_log_level
+
+from benchmarks.browser import NO_CHROMIUM, find_chromium, open_chromium
+from benchmarks.controls import Control, is_numeric, list_controls
+from benchmarks.harness import describe_machine, format_row, format_table
+from benchmarks.server import ROOT, run_app
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+WATCH_SCRIPT = Path(__file__).with_name("watch_charts.js").read_text(encoding="utf-8")
+TARGET_MS = 250
+MOST_PRESSES = 50
+LOAD_MS = 90_000
+"""How long a view may take until it is complete."""
+PRESS_MS = 15_000
+"""How long a figure is waited for after a press."""
+QUIET_MS = 500
+HEAD = ("page", "view", "control pressed by keyboard", "median", "slowest")
+WINDOW: Any = {"width": 1280, "height": 900}
+IDLE_SCRIPT = f"""() =>
+    document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
+    && performance.now() - (window.watch?.lastDrawn ?? 0) > {QUIET_MS}"""
+
+
+@dataclass(frozen=True)
+class View:
+    """A view of a page.
+
+    Attributes:
+        page: the page's path, and the name of its file.
+        parameter: the URL parameter that says which view is shown.
+        code: its value; empty if the page has one view.
+    """
+
+    page: str
+    parameter: str = ""
+    code: str = ""
+
+    @property
+    def address(self) -> str:
+        """Where it is, seen from the app's root; Explore is the app's first page."""
+        path = "" if self.page == "explore" else self.page
+        return f"{path}?{self.parameter}={self.code}" if self.code else path
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What pressing the main control of a view took.
+
+    Attributes:
+        view: the view.
+        control: what was pressed; ``None``: nothing that was pressed redrew a figure.
+        milliseconds: of every press but the first.
+        missing: presses that no figure answered.
+    """
+
+    view: View
+    control: Control | None
+    milliseconds: tuple[float, ...] = ()
+    missing: int = 0
+
+
+def list_views(only: Sequence[str] = ()) -> list[View]:
+    """List the views of all pages, or of these: ``PAGE`` or ``PAGE/VIEW``."""
+    views = []
+    for path in sorted((ROOT / "pages").glob("*.py")):
+        name = path.stem
+        page = getattr(importlib.import_module(f"gradflow.ui.{name}.state"), "PAGE", None)
+        codes = list(page.forms) if page is not None else [""]
+        parameter = page.parameter if page is not None else ""
+        views += [View(name, parameter if str(code) else "", str(code)) for code in codes]
+    return [v for v in views if not only or {v.page, f"{v.page}/{v.code}"} & set(only)]
+
+
+def measure_view(page: Page, url: str, view: View, presses: int) -> Answer:
+    """Find the main control of a view and press it again and again."""
+    page.goto(f"{url}/{view.address}")
+    wait_until_idle(page, LOAD_MS)
+    page.wait_for_timeout(2 * QUIET_MS)  # a page that goes on by itself says so soon
+    wait_until_idle(page, LOAD_MS)
+    page.evaluate(WATCH_SCRIPT)
+    for control in list_controls(page, view.page, view.code):
+        if press(page, control) is None and page.evaluate(IDLE_SCRIPT):
+            continue  # the page is complete, and no figure has changed
+        times = [press(page, control) for _ in range(presses)]
+        measured = tuple(time for time in times if time is not None)
+        return Answer(view, control, measured, len(times) - len(measured))
+    return Answer(view, None)
+
+
+def press(page: Page, control: Control) -> float | None:
+    """Press a control once; the milliseconds until its figure is drawn, if one is."""
+    from playwright.sync_api import Error
+
+    # Longer than a press is waited for, so that a late answer does not count for the next one.
+    wait_until_idle(page, LOAD_MS)
+    try:
+        key = control.prepare()
+        page.evaluate("() => window.watch.arm()")
+        page.keyboard.press(key)
+        page.wait_for_function("() => window.watch.latency !== null", timeout=PRESS_MS)
+    except Error:  # gone, covered, or without an answer
+        page.keyboard.press("Escape")
+        return None
+    return float(page.evaluate("() => window.watch.latency"))
+
+
+def wait_until_idle(page: Page, milliseconds: int) -> None:
+    """Wait until the server has sent everything and nothing is being drawn, but not for ever."""
+    from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
+
+    try:
+        page.wait_for_function(IDLE_SCRIPT, timeout=milliseconds)
+    except PlaywrightTimeoutError:
+        return  # a page that never rests, such as a training run
+
+
+def format_answer(answer: Answer) -> str:
+    """Format the row of a view."""
+    name = [answer.view.page, answer.view.code or "–"]
+    if answer.control is None:
+        return format_row([*name, "none: no control pressed here redraws a figure", "–", "–"])
+    control = str(answer.control)
+    if not is_numeric(answer.control):
+        control += " (no slider redraws a figure)"
+    times = answer.milliseconds
+    middle, slowest = (f"{f(times):,.0f} ms" if times else "–" for f in (median, max))
+    if answer.missing:
+        slowest = f"{answer.missing} unanswered in {PRESS_MS // 1000} s"
+    return format_row([*name, control, middle, slowest])
+
+
+def measure_first_visit(browser: Browser, url: str) -> Counter[str]:
+    """Measure the bytes received on a first visit to the first page, by kind and file."""
+    context = browser.new_context(viewport=WINDOW)
+    page = context.new_page()
+    received: Counter[str] = Counter()
+    names: dict[str, str] = {}
+    network = context.new_cdp_session(page)
+    network.on(
+        "Network.requestWillBeSent",
+        lambda event: names.setdefault(event["requestId"], event["request"]["url"]),
+    )
+    network.on(
+        "Network.loadingFinished",
+        lambda event: received.update(
+            {name_file(names.get(event["requestId"], "?")): int(event["encodedDataLength"])}
+        ),
+    )
+    network.on(
+        "Network.webSocketFrameReceived",
+        lambda event: received.update({"(websocket)": count_payload(event["response"])}),
+    )
+    network.send("Network.enable")
+    page.goto(f"{url}/")
+    page.wait_for_selector(".js-plotly-plot .main-svg", timeout=LOAD_MS)
+    page.wait_for_load_state("networkidle")
+    wait_until_idle(page, LOAD_MS)
+    page.wait_for_timeout(2000)
+    context.close()
+    return received
+
+
+def name_file(url: str) -> str:
+    """Name what is at an address: its path, without what is made for the browser in the page."""
+    parts = urlsplit(url)
+    return parts.path if parts.scheme in ("http", "https") else f"({parts.scheme})"
+
+
+def count_payload(frame: dict[str, Any]) -> int:
+    """Count the bytes of a websocket frame; binary ones come in base64."""
+    payload = frame["payloadData"]
+    return len(base64.b64decode(payload)) if frame["opcode"] == 2 else len(payload.encode())
+
+
+def format_first_visit(received: Counter[str], largest: int = 8) -> str:
+    """Format the bytes of a first visit: the largest files, the rest, and all."""
+    first = received.most_common(largest)
+    rest = received.total() - sum(count for _name, count in first)
+    rows = [
+        *first,
+        (f"{max(len(received) - largest, 0)} others", rest),
+        ("**in all**", received.total()),
+    ]
+    return format_table(
+        ("first visit, nothing cached", "kB received"),
+        [[name, f"{count / 1000:,.0f}"] for name, count in rows],
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser("benchmarks.pages", description=__doc__.split("\n")[0])
+    parser.add_argument(
+        "--presses", type=int, default=5, help=f"of each control, at most {MOST_PRESSES}"
+    )
+    parser.add_argument("--only", nargs="+", default=(), metavar="PAGE[/VIEW]", help="only these")
+    parser.add_argument("--first-visit", action="store_true", help="measure a first visit instead")
+    options = parser.parse_args(arguments)
+    if not 1 <= options.presses <= MOST_PRESSES:
+        parser.error(f"--presses: 1 to {MOST_PRESSES}")
+    set_log_level("error")  # else every cache of the app warns that no server runs here
+    views = list_views(options.only)
+    known = {name for view in views for name in (view.page, f"{view.page}/{view.code}")}
+    if unknown := set(options.only) - known:
+        parser.error(f"--only: no {', '.join(sorted(unknown))}")
+    print("### Pages\n")
+    path = find_chromium()
+    if path is None:
+        print(NO_CHROMIUM)
+        return
+    with run_app() as server, open_chromium(path) as browser:
+        if options.first_visit:
+            print(format_first_visit(measure_first_visit(browser, server.url)))
+        else:
+            print(format_table(HEAD, [], texts=3), flush=True)
+            for answer in measure_views(browser, server.url, views, options.presses):
+                print(format_answer(answer), flush=True)
+            print(f"\n{options.presses} presses each, after one; target: ≤ {TARGET_MS} ms.")
+    print(
+        f"\nServer and browser share {os.cpu_count()} cores, load average "
+        f"{os.getloadavg()[0]:.1f} at the end. {describe_machine()}."
+    )
+
+
+def measure_views(
+    browser: Browser, url: str, views: Sequence[View], presses: int
+) -> Iterator[Answer]:
+    """Measure every view in a session of its own, one after the other."""
+    for view in views:
+        page = browser.new_page(viewport=WINDOW)
+        page.set_default_timeout(LOAD_MS)
+        yield measure_view(page, url, view, presses)
+        page.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Figures in the page: one Plotly graph each, changed in place, and the files it needs."""

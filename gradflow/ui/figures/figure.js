@@ -1,0 +1,299 @@
+// One Plotly graph that stays in the page: drawn once, then changed in place, so that its node,
+// zoom, hover and hidden traces survive a change of the figure.
+
+/** Graphs in the page by their figure's name, for those who bring a figure by another way. */
+export const graphs = new Map();
+
+/** What Streamlit calls whenever it has data for a figure, changed or not. */
+export default function mount({ parentElement, data, setTriggerValue }, plotlyUrl) {
+  const graph = (parentElement.graph ??= new Graph(parentElement, plotlyUrl));
+  graph.tell = setTriggerValue;
+  graph.show(data);
+  graph.followMode();
+  return () => {
+    // Also called late for a call that a newer one overtook: then the graph stays.
+    if (graph.box.isConnected) return;
+    graph.remove();
+    delete parentElement.graph;
+  };
+}
+
+const SECOND = 1000; // milliseconds
+const PLOT_BUTTONS = {
+  displaylogo: false,
+  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+};
+const FULLSCREEN_ICON = {
+  width: 24,
+  height: 24,
+  path: "M4 4h6v2H6v4H4zM14 4h6v6h-2V6h-4zM4 14h2v4h4v2H4zM18 14h2v6h-6v-2h4z",
+};
+
+class Graph {
+  constructor(parent, plotlyUrl) {
+    this.plotlyUrl = plotlyUrl;
+    this.box = addElement(parent, "gf-figure");
+    this.plot = addElement(this.box, "gf-plot");
+    this.plot.setAttribute("role", "img");
+    this.spoken = addElement(this.box, "gf-spoken");
+    this.spoken.setAttribute("role", "status");
+    this.observer = new ResizeObserver(() => this.draw());
+    this.observer.observe(this.box);
+    this.box.addEventListener("fullscreenchange", () => this.draw());
+    this.plot.addEventListener("keydown", (event) => this.handleKey(event));
+    this.plot.addEventListener("blur", () => this.drawn && this.Plotly.Fx.unhover(this.plot));
+  }
+
+  /** Show a figure: a line of JSON about it, then the figure itself. */
+  show(bytes) {
+    const [head, body] = splitBytes(bytes);
+    this.head = head;
+    graphs.set(head.name, this);
+    this.plot.setAttribute("aria-label", head.alt);
+    this.plot.style.minHeight = `${head.height}px`;
+    if (head.keys) {
+      this.plot.tabIndex = 0;
+      this.plot.setAttribute("aria-description", head.keys);
+    }
+    if (head.version === this.version) return;
+    this.version = head.version;
+    this.figure = JSON.parse(decoder.decode(body));
+    this.draw();
+  }
+
+  /** Ask for a run when the page has turned light or dark: Streamlit itself does not run then.
+   *
+   * That run brings all figures but those of fragments, so only the first one asks at once.
+   */
+  followMode() {
+    const mode = findMode(this.box);
+    if (mode === this.head.mode || mode === this.asked) return;
+    this.asked = mode;
+    const isFirst = graphs.values().next().value === this;
+    setTimeout(() => {
+      if (this.figure && this.head.mode !== findMode(this.box)) this.tell("mode", mode);
+      this.asked = undefined;
+    }, isFirst ? 0 : 2 * SECOND);
+  }
+
+  remove() {
+    this.observer.disconnect();
+    if (graphs.get(this.head.name) === this) graphs.delete(this.head.name);
+    this.figure = null;
+    if (this.drawn) this.Plotly.purge(this.plot);
+  }
+
+  /** Draw what is not drawn yet: one drawing at a time, the newest figure next. */
+  async draw() {
+    if (this.drawing) return;
+    this.drawing = true;
+    try {
+      this.Plotly = await loadPlotly(this.plotlyUrl);
+      for (let size = this.measure(); this.isStale(size); size = this.measure()) {
+        await this.drawOnce(this.figure, size);
+      }
+    } catch (error) {
+      console.error("GradFlow could not draw a figure:", error);
+      if (!this.drawn) this.plot.textContent = this.head.alt;
+    } finally {
+      this.drawing = false;
+    }
+  }
+
+  measure() {
+    const { clientWidth, clientHeight } = this.box;
+    const isFull = document.fullscreenElement === this.box;
+    return { width: clientWidth, height: isFull ? clientHeight : this.head.height };
+  }
+
+  isStale({ width, height }) {
+    if (!this.figure || !width) return false; // gone, or in something folded
+    return this.figure !== this.drawn || width !== this.size.width || height !== this.size.height;
+  }
+
+  async drawOnce(figure, size) {
+    const { Plotly, plot, drawn } = this;
+    this.drawn = figure;
+    this.size = size;
+    if (figure === drawn) {
+      await Plotly.relayout(plot, size);
+      return;
+    }
+    Object.assign(figure.layout, size);
+    keepChanges(figure);
+    const axes = listAxes(figure.layout);
+    const zoom = drawn ? this.findZoom(axes) : {};
+    this.axes = axes;
+    const spec = { ...figure, config: this.makeConfig() };
+    if (!drawn) {
+      plot.textContent = ""; // words in place of a figure, after a failure
+      await Plotly.newPlot(plot, spec);
+      plot.on("plotly_click", (event) => this.handleClick(event));
+      return;
+    }
+    if (drawn.frames) stopAnimation(Plotly, plot);
+    await Plotly.react(plot, spec);
+    const undone = this.listUndone(zoom);
+    if (Object.keys(undone).length) await Plotly.relayout(plot, undone);
+  }
+
+  makeConfig() {
+    if (!document.fullscreenEnabled) return PLOT_BUTTONS; // a phone's
+    const title = this.head.fullscreen;
+    const click = () =>
+      document.fullscreenElement ? document.exitFullscreen() : this.box.requestFullscreen();
+    const button = { name: title, title, icon: FULLSCREEN_ICON, click };
+    return { ...PLOT_BUTTONS, modeBarButtonsToAdd: [button] };
+  }
+
+  /** Find the ranges that the reader chose, of axes that still mean the same.
+   *
+   * They differ from those that the figure came with.
+   */
+  findZoom(next) {
+    const { layout } = this.plot;
+    const zoom = {};
+    for (const [name, { range, meaning }] of Object.entries(this.axes)) {
+      const now = layout[name];
+      if (next[name]?.meaning !== meaning || now.autorange || areEqual(range, now.range)) continue;
+      zoom[name] = [...now.range];
+    }
+    return zoom;
+  }
+
+  /** List the chosen ranges that the new figure has undone and in which it shows something.
+   *
+   * Plotly itself keeps a zoom only where the new figure's range is the old one's.
+   */
+  listUndone(zoom) {
+    const undone = {};
+    for (const [name, range] of Object.entries(zoom)) {
+      const now = this.plot.layout[name].range;
+      if (!areEqual(now, range) && overlap(now, range)) undone[`${name}.range`] = range;
+    }
+    return undone;
+  }
+
+  handleClick(event) {
+    const point = event.points.find(({ customdata }) => customdata !== undefined);
+    if (point) this.choosePoint(point.customdata);
+  }
+
+  choosePoint(data) {
+    const value = Array.isArray(data) ? data[0] : data;
+    if (this.head.keys && Number.isInteger(value)) this.tell("choice", value);
+  }
+
+  /** Arrow keys go from point to point of the trace that can be chosen from, Enter chooses. */
+  handleKey(event) {
+    const traces = this.drawn && this.head.keys ? listChoosable(this.plot) : [];
+    if (!traces.length || event.target !== this.plot) return;
+    const values = listItems(traces[0].customdata);
+    const last = values.length - 1;
+    const at = values.indexOf(this.value);
+    const step = {
+      ArrowRight: Math.min(at + 1, last),
+      ArrowLeft: Math.max(at - 1, 0),
+      Home: 0,
+      End: last,
+    }[event.key];
+    if (step !== undefined) {
+      this.value = values[step];
+      const x = listItems(traces[0].x)[step];
+      this.Plotly.Fx.hover(this.plot, { xval: x }, traces.map(nameSubplot));
+      this.spoken.textContent = stripTags(listItems(traces[0].hovertext ?? [])[step] ?? x);
+    } else if ((event.key === "Enter" || event.key === " ") && at >= 0) {
+      this.choosePoint(this.value);
+    } else {
+      return;
+    }
+    event.preventDefault();
+  }
+}
+
+const decoder = new TextDecoder();
+
+/** Split the bytes of a figure into the object before the first line feed and the rest. */
+export function splitBytes(bytes) {
+  const end = bytes.indexOf(10);
+  return [JSON.parse(decoder.decode(bytes.subarray(0, end))), bytes.subarray(end + 1)];
+}
+
+let plotly;
+
+function loadPlotly(url) {
+  plotly ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = url;
+    script.onload = () => resolve(globalThis.Plotly);
+    script.onerror = () => {
+      plotly = undefined; // the next figure tries again
+      script.remove();
+      reject(new Error(`${url} was not loaded`));
+    };
+    document.head.append(script);
+  });
+  return plotly;
+}
+
+function addElement(parent, className) {
+  const element = document.createElement("div");
+  element.className = className;
+  parent.append(element);
+  return element;
+}
+
+/** Tell whether the page is light or dark, as it looks now. */
+function findMode(element) {
+  const colour = getComputedStyle(element.closest(".stApp")).backgroundColor;
+  const [red, green, blue] = colour.match(/[\d.]+/g).map(Number);
+  return red + green + blue < 3 * 128 ? "dark" : "light";
+}
+
+/** Have Plotly keep what the reader changed; of a trace only while its name stays. */
+function keepChanges({ data, layout }) {
+  layout.uirevision ??= "kept";
+  for (const trace of data) trace.uirevision ??= trace.name;
+}
+
+/** List the axes that have a range: copies of it, and what tells whether it means the same. */
+function listAxes(layout) {
+  const axes = {};
+  for (const [name, axis] of Object.entries(layout)) {
+    if (!/^[xy]axis\d*$/.test(name) || !axis.range) continue;
+    axes[name] = { range: [...axis.range], meaning: `${axis.type} ${axis.title?.text}` };
+  }
+  return axes;
+}
+
+function areEqual(first, second) {
+  return first.length === second.length && first.every((value, i) => value === second[i]);
+}
+
+function overlap(first, second) {
+  return Math.min(...first) < Math.max(...second) && Math.min(...second) < Math.max(...first);
+}
+
+function stopAnimation(Plotly, plot) {
+  Plotly.animate(plot, [null], { mode: "immediate" }).catch(() => {});
+}
+
+/** List the traces whose points each stand for something to choose. */
+function listChoosable(plot) {
+  return plot.data.filter(
+    ({ type, customdata, hovertext }) => type === "scatter" && customdata && hovertext,
+  );
+}
+
+/** List the items of an array in any of the forms that Plotly takes. */
+function listItems(array) {
+  return Array.from(array._inputArray ?? array);
+}
+
+function nameSubplot({ xaxis, yaxis }) {
+  return (xaxis ?? "x") + (yaxis ?? "y");
+}
+
+function stripTags(text) {
+  return String(text).replace(/<br>/g, ", ").replace(/<[^>]*>/g, "");
+}

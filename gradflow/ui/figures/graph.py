@@ -1,0 +1,98 @@
+"""A figure in the page as a component of ours: one Plotly graph, changed in place.
+
+Streamlit's own chart has the hash of its figure in its identity: every change removes the graph
+from the page and draws another one, and zoom and hover are lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from gradflow.charts.encode import encode_figure
+from gradflow.charts.theme import Mode
+from gradflow.core.text import _
+from gradflow.ui.figures.assets import FIGURE, PLOTLY
+from gradflow.ui.settings.state import read_widget
+
+# The script goes with every figure and every change of it, so it is short: what it imports, a
+# browser fetches once. `document.baseURI` is the page's address, one level below the app's root.
+_SHIM = f"""
+const find = (address) => new URL(address, document.baseURI).href;
+const script = find("{FIGURE.address}"), plotly = find("{PLOTLY.address}");
+export default async (component) => (await import(script)).default(component, plotly);
+"""
+_mount = st.components.v2.component("gradflow_figure", js=_SHIM, isolate_styles=False)
+_PLOTLY_HEIGHT = 450
+"""Pixels; what Plotly takes for a figure that does not say."""
+
+
+def pack_figure(
+    figure: go.Figure, name: str, alt: str, mode: Mode, *, selectable: bool = False
+) -> bytes:
+    """Pack a figure for the browser.
+
+    Args:
+        figure: the figure.
+        name: its key in the page.
+        alt: says it in words.
+        mode: for which it was drawn.
+        selectable: whether a point can be chosen.
+
+    Returns:
+        A line of JSON and, after it, the figure's own JSON. In the line: ``name``, ``alt``,
+        ``mode``, ``version`` (a hash; the same version is not drawn again), ``height`` in
+        pixels, ``fullscreen`` (the text of the button), ``keys`` (how to choose by keyboard;
+        empty if nothing can be chosen).
+    """
+    body = encode_figure(figure)
+    head = {
+        "name": name,
+        "alt": alt,
+        "mode": mode,
+        "version": hashlib.blake2b(body, digest_size=8).hexdigest(),
+        "height": find_height(figure),
+        "fullscreen": _("Fullscreen"),
+        "keys": _("Arrow keys go from one to the next, Enter chooses.") if selectable else "",
+    }
+    return json.dumps(head, ensure_ascii=False).encode() + b"\n" + body
+
+
+def find_height(figure: go.Figure) -> int:
+    """Find the height of a figure in pixels."""
+    return int(figure._layout.get("height") or _PLOTLY_HEIGHT)
+
+
+def draw_graph(
+    figure: go.Figure,
+    key: str,
+    alt: str,
+    mode: Mode,
+    on_select: Callable[[int], None] | None = None,
+) -> None:
+    """Draw a figure at this place of the page; see :func:`gradflow.ui.blocks.show_figure`."""
+    callbacks: dict[str, Any] = {"on_mode_change": _do_nothing}  # the run itself is the answer
+    if on_select is not None:
+        callbacks["on_choice_change"] = lambda: _pass_choice(key, on_select)
+    _mount(
+        key=key,
+        data=pack_figure(figure, key, alt, mode, selectable=on_select is not None),
+        height=find_height(figure),  # keeps the room before the figure is drawn
+        **callbacks,
+    )
+
+
+def _pass_choice(key: str, on_select: Callable[[int], None]) -> None:
+    value = (read_widget(key) or {}).get("choice")
+    # What a browser sends may be anything.
+    if isinstance(value, int) and not isinstance(value, bool):
+        on_select(value)
+
+
+def _do_nothing() -> None:
+    pass

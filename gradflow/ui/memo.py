@@ -1,0 +1,187 @@
+"""Results that all users of the process share: each is computed once and kept while there is room.
+
+Streamlit's data cache hands every reader a pickled copy, which costs more than many of our results.
+Here all get the same object; its arrays are made read-only, and what else it holds must be
+immutable.
+Streamlit's "Clear cache" does not empty a memo.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast
+
+import numpy as np
+import pandas as pd
+
+from gradflow.ui.turns import ADMISSION, Turn, check_wanted
+
+_WAIT_SECONDS = 0.3
+"""How often a thread that waits for another's result is told so."""
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Memo:
+    """The latest results by key, within a number of bytes; each is computed by one thread.
+
+    Args:
+        max_bytes: the least recently used results leave when all together take more, as counted by
+            ``measure_bytes``; the newest stays in any case.
+        turn: given back by a thread while it waits for the result of another one.
+    """
+
+    def __init__(self, max_bytes: int, turn: Turn = ADMISSION) -> None:
+        self._max_bytes = max_bytes
+        self._turn = turn
+        self._guard = threading.Lock()
+        self._results: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._pending: dict[Hashable, _Pending] = {}
+        self.bytes = 0
+        self.last_used = time.monotonic()
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    def get(
+        self,
+        key: Hashable,
+        compute: Callable[[], R],
+        waiting: Callable[[], None] = check_wanted,
+    ) -> R:
+        """Take the result of ``key``, or compute it.
+
+        Args:
+            key: what the result depends on.
+            compute: makes the result; if it raises, nothing is kept, and if others wait for the
+                same, one of them tries again.
+            waiting: called again and again while another thread computes the same; may raise.
+        """
+        while True:
+            with self._guard:
+                self.last_used = time.monotonic()
+                if key in self._results:
+                    self._results.move_to_end(key)
+                    return cast(R, self._results[key][0])
+                pending = self._pending.get(key)
+                if pending is None:
+                    pending = self._pending[key] = _Pending()
+                    break
+            with self._turn.pause():
+                while not pending.done.wait(_WAIT_SECONDS):
+                    waiting()
+            if pending.results:
+                return cast(R, pending.results[0])
+        try:
+            result = compute()
+            _freeze_arrays(result)
+            size = measure_bytes(result)
+            pending.results.append(result)
+            self._keep(key, result, size)
+        finally:
+            with self._guard:
+                del self._pending[key]
+            pending.done.set()
+        return result
+
+    def _keep(self, key: Hashable, result: Any, size: int) -> None:
+        with self._guard:
+            self._results[key] = result, size
+            self.bytes += size
+            while self.bytes > self._max_bytes and len(self._results) > 1:
+                _key, (_result, size) = self._results.popitem(last=False)
+                self.bytes -= size
+
+
+class _Pending:
+    """A result in the making; ``results`` is empty if it failed."""
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.results: list[Any] = []
+
+
+RESULTS = Memo(192 * 2**20)
+"""What ``remember`` keeps; a report of 20 layers takes about a megabyte."""
+
+
+def remember(compute: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a computation: it runs in turn, and once per arguments for all users.
+
+    The arguments must be hashable, and the result must be immutable but for its arrays.
+    """
+    signature = inspect.signature(compute)
+
+    @wraps(compute)
+    def get_result(*args: P.args, **kwargs: P.kwargs) -> R:
+        def compute_in_turn() -> R:
+            with ADMISSION:
+                return compute(*args, **kwargs)
+
+        call = signature.bind(*args, **kwargs)
+        call.apply_defaults()
+        key = (compute.__module__, compute.__qualname__, *call.arguments.values())
+        return RESULTS.get(key, compute_in_turn)
+
+    return get_result
+
+
+def measure_bytes(result: Any) -> int:
+    """Estimate the memory that a result keeps alive; whatever is in it several times counts once.
+
+    An array counts with the memory that it is a view of, a tensor with its numbers, a frame with
+    its columns and their texts, any other object with its own size.
+    """
+    owners = {id(owner): owner for owner in map(_find_owner, list_parts(result))}
+    return sum(map(_measure_object, owners.values()))
+
+
+def list_parts(result: Any) -> list[Any]:
+    """List a result and all that it holds (items, keys, attributes), each object once."""
+    parts: dict[int, Any] = {}
+    stack = [result]
+    while stack:
+        part = stack.pop()
+        if part is None or isinstance(part, (type, bool, int, float)) or id(part) in parts:
+            continue
+        parts[id(part)] = part
+        if isinstance(part, Mapping):
+            stack += [*part.keys(), *part.values()]
+        elif isinstance(part, (tuple, list, set, frozenset)):
+            stack += part
+        elif type(part).__module__.startswith("gradflow.") and not isinstance(part, str):
+            stack += _list_attributes(part)
+    return list(parts.values())
+
+
+def _list_attributes(part: Any) -> list[Any]:
+    slots = [getattr(kind, "__slots__", ()) for kind in type(part).__mro__]
+    names = [name for names in slots for name in names if not name.startswith("__")]
+    own = [getattr(part, name) for name in names if hasattr(part, name)]
+    return own + list(getattr(part, "__dict__", {}).values())
+
+
+def _find_owner(part: Any) -> Any:
+    """Find the array whose memory an array shows; any other object is its own."""
+    while isinstance(part, np.ndarray) and isinstance(part.base, np.ndarray):
+        part = part.base
+    return part
+
+
+def _measure_object(part: Any) -> int:
+    if isinstance(part, (pd.DataFrame, pd.Series)):
+        return int(np.sum(part.memory_usage(deep=True)))
+    own = sys.getsizeof(part)
+    return max(own, int(part.nbytes)) if hasattr(part, "nbytes") else own
+
+
+def _freeze_arrays(result: Any) -> None:
+    for part in list_parts(result):
+        if isinstance(part, np.ndarray):
+            part.setflags(write=False)

@@ -1,0 +1,15 @@
+"""What the app answers beside its pages: plain routes below ``gf/``."""
+
+from __future__ import annotations
+
+import streamlit as st
+from starlette.routing import Mount
+
+from gradflow.ui.figures.assets import SCRIPTS
+
+
+def list_routes() -> list[Mount]:
+    """List the routes; a mount answers unknown paths below it with 404, not with a page."""
+    root = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    prefix = f"/{root}/gf" if root else "/gf"
+    return [Mount(prefix, routes=[script.make_route() for script in SCRIPTS])]

@@ -1,0 +1,156 @@
+"""Results are the same objects for all users, so nobody can change them."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from pandas.errors import ChainedAssignmentError
+
+from gradflow.core.experiment import MLP, Data, Experiment
+from gradflow.core.histogram import Histogram
+from gradflow.core.report import Report
+from gradflow.ui import compute, memo
+from gradflow.ui.memo import Memo
+
+UI = Path(compute.__file__).parent
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return compute.run(Experiment(network=MLP(depth=4, width=8, connection="residual")))
+
+
+WRITES = (
+    "report.layers['delta_norm'] = 0.0",
+    "report.layers.loc[0, 'delta_norm'] = -5.0",
+    "report.layers.iloc[0, 5] = -5.0",
+    "report.layers['delta_norm'].to_numpy()[0] = -5.0",
+    "report.layers['delta_norm'].array[0] = -5.0",
+    "report.layers.loc[0, 'module'] = 'mine'",
+    "report.layers['module'].array[0] = 'mine'",
+    "report.layers.index.name = 'mine'",
+    "layers = report.layers; layers['delta_norm'] = 0.0",
+    "layers = report.layers; layers.loc[0, 'delta_norm'] = -5.0; layers.iloc[1, 6] = 1.0",
+    "layers = report.layers; layers.loc[:, 'module'] = 'mine'; layers['new'] = 1",
+    "layers = report.layers; column = layers['delta_norm']; column.iloc[0] = 3.0",
+    "layers = report.layers; layers.update({'delta_norm': [1.0] * len(layers)})",
+    "report.signals['kind'] = 'mine'",
+    "report.parameters['norm'] *= 2",
+    "report.get_table('layers')['delta_norm'][0] = -5.0",
+    "report.get_table('layers').get_numbers('delta_norm')[:] = 1.0",
+    "report.get_table('layers').to_frame()['delta_norm'] = 1.0",
+    "report.stream.layers['activation_rms'] = 1.0",
+    "report.histograms['delta', 1].counts[0] = 99",
+    "report.histograms['delta', 1].edges[:] = 0",
+    "report.histogram('weight', 2).counts.sort()",
+    "report.histograms['delta', 1] = None",
+    "del report.histograms['delta', 1]",
+    "report.histograms.clear()",
+    "report.histograms['delta', 1].zeros = 5",
+    "report.experiment['depth'] = '99'",
+    "report.experiment.pop('depth')",
+    "report.layers = None",
+    "report.loss = 0.0",
+)
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_what_a_page_does_to_a_report_the_next_reader_does_not_see(
+    report: Report, write: str
+) -> None:
+    before = report.to_json()
+    frames = [getattr(report, name).copy() for name in ("layers", "signals", "parameters")]
+    refusals = (AttributeError, TypeError, ValueError, ChainedAssignmentError)  # the last one warns
+    with contextlib.suppress(*refusals):
+        exec(write, {"report": report})
+    assert report.to_json() == before
+    for name, frame in zip(("layers", "signals", "parameters"), frames, strict=True):
+        pd.testing.assert_frame_equal(getattr(report, name), frame)
+
+
+def test_that_test_can_fail() -> None:
+    counts = np.ones(3, np.int64)
+    histogram = Histogram("linear", np.arange(4.0), counts)
+    histogram.counts[0] = 7
+    assert counts[0] == 7
+    Memo(2**20).get("key", lambda: (histogram,))
+    with pytest.raises(ValueError, match="read-only"):
+        histogram.counts[0] = 8
+
+
+def find_remembered() -> set[str]:
+    """Names of all remembered functions, ``module:function``, read from the source."""
+    return {
+        f"{path.relative_to(UI)}:{node.name}"
+        for path in UI.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+        and any(isinstance(d, ast.Name) and d.id == "remember" for d in node.decorator_list)
+    }
+
+
+def test_results_hold_nothing_that_can_be_changed() -> None:
+    from gradflow.core.catalog import Connection, Normalization
+    from gradflow.core.recurrent.factors import FactorSettings
+    from gradflow.core.recurrent.spec import Recurrent, SequenceExperiment, Sequences
+    from gradflow.core.recurrent.training import ShortTraining
+    from gradflow.core.teaching import dying, surfaces
+    from gradflow.core.teaching.degradation import depth, identity, shattering
+    from gradflow.core.teaching.descent import Descent
+    from gradflow.core.teaching.normalization import running, small_batches
+    from gradflow.core.teaching.normalization_effects import rates, scales
+    from gradflow.ui.degradation import compute as degradation
+    from gradflow.ui.normalization import compute as normalization
+    from gradflow.ui.normalization.effects import compute as effects
+    from gradflow.ui.recurrent import compute as recurrent
+
+    small = Experiment(network=MLP(depth=3, width=4), data=Data(batch_size=8))
+    time_experiment = SequenceExperiment(
+        data=Sequences(length=4, batch_size=4), network=Recurrent(cell="lstm")
+    )
+    calls: dict[Any, tuple[Any, ...]] = {
+        compute.run: (small,),
+        compute.judge: (small,),
+        compute.predict: (small,),
+        compute.run_seeds: (small, 2),
+        compute.descend: (Descent(steps=3),),
+        compute.compute_heights: (surfaces.Surface.ROSENBROCK, 1.0),
+        compute.train_dying: (dying.BiasedLayer(),),
+        degradation.sweep_depths: (depth.BlockNetworks(), Connection.PLAIN),
+        degradation.compute_landscapes: (shattering.Shattering(),),
+        degradation.correlate_gradients: (shattering.Shattering(), Connection.PLAIN),
+        degradation.measure_nearness: (identity.Blocks(), Connection.PLAIN),
+        normalization.run_statistics: (running.RunningStatistics(),),
+        normalization.compute_spreads: (small_batches.Law.RELU, 1, 2, 0),
+        effects.sweep_scales: (scales.WeightScales(), Normalization.NONE),
+        effects.check_identities: (scales.WeightScales(), Normalization.BATCH),
+        effects.train: (rates.LearningRates(), Normalization.NONE),
+        recurrent.run_through_time: (time_experiment,),
+        recurrent.predict_norms: (time_experiment, 1),
+        recurrent.build_equation: (time_experiment, 1, "forget", 2, 1, 1),
+        recurrent.measure_factors: (FactorSettings(),),
+        recurrent.clip_gradient: (time_experiment, 1.0, 1.0),
+        recurrent.measure_guessing: (ShortTraining(),),
+    }
+    names = {f"{Path(f.__code__.co_filename).name}:{f.__name__}" for f in calls}
+    assert len(calls) == len(find_remembered()), names
+    changeable: dict[str, set[str]] = {}
+    for function, arguments in calls.items():
+        parts = memo.list_parts(function(*arguments))
+        own = {id(part._values) for part in parts if hasattr(part, "_values")}
+        own |= {id(part._columns) for part in parts if hasattr(part, "_columns")}
+        bad = {
+            type(part).__name__
+            for part in parts
+            if (isinstance(part, (list, dict, set, pd.DataFrame)) and id(part) not in own)
+            or (isinstance(part, np.ndarray) and part.flags.writeable)
+        }
+        if bad:
+            changeable[function.__name__] = bad
+    assert not changeable
