@@ -60,12 +60,15 @@ def list_controls(page: Page, name: str, view: str) -> Iterator[Control]:
     sliders = page.locator(SLIDERS).locator("visible=true")
     for index in range(min(sliders.count(), SLIDERS_TRIED)):
         yield make_slider(sliders.nth(index))
-    lists = page.locator(LISTS).locator("visible=true")
+    lists = page.locator(f".stSidebar {LISTS}").locator("visible=true")
     if lists.count():
         yield make_list(page, lists.first)
     buttons = page.locator(OTHER_BUTTONS).locator("visible=true")
     if buttons.count():
         yield make_buttons(buttons.first)
+    lists = page.locator(f".stMain {LISTS}").locator("visible=true")
+    if lists.count():
+        yield make_list(page, lists.first)
 
 
 def is_numeric(control: Control | None) -> bool:

@@ -16,7 +16,7 @@ from benchmarks.server import START_SECONDS, run_app
 
 WATCH_SCRIPT = """() => {
     const state = (window.benchmark = {expected: -1, begin: 0, latencies: []});
-    const charts = () => document.querySelectorAll('.st-key-flow .js-plotly-plot');
+    const charts = () => document.querySelectorAll('.st-key-figure_flow .js-plotly-plot');
     const layers = (chart) => {
         const line = chart.data?.find((trace) => trace.name === 'RMS');
         return (line?.x?._inputArray ?? line?.x)?.length ?? -1;
@@ -66,7 +66,7 @@ def measure_latencies(chromium: str, presses: int) -> dict[str, list[float]]:
         ):
             page.goto(f"{server.url}/?depth={depth}&width=128&batch_size=256")
             page.wait_for_function(
-                "() => document.querySelector('.st-key-flow .js-plotly-plot')?.data?.length > 0"
+                "() => document.querySelector('.st-key-figure_flow .js-plotly-plot')?.data?.length > 0"
             )
             page.wait_for_timeout(2000)
             page.evaluate(WATCH_SCRIPT)

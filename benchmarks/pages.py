@@ -34,6 +34,7 @@ TARGET_MS = 250
 MOST_PRESSES = 50
 LOAD_MS = 90_000
 """How long a view may take until it is complete."""
+FIRST_FIGURE_MS = 10_000
 PRESS_MS = 15_000
 """How long a figure is waited for after a press."""
 QUIET_MS = 500
@@ -97,7 +98,10 @@ def list_views(only: Sequence[str] = ()) -> list[View]:
 def measure_view(page: Page, url: str, view: View, presses: int) -> Answer:
     """Find the main control of a view and press it again and again."""
     page.goto(f"{url}/{view.address}")
+    # Before its first run a page counts as idle, and a figure's first drawing is no answer.
+    page.wait_for_selector(".stMain .stElementContainer", state="attached", timeout=LOAD_MS)
     wait_until_idle(page, LOAD_MS)
+    is_there(page, ".js-plotly-plot .main-svg", FIRST_FIGURE_MS)  # Training begins without one
     page.wait_for_timeout(2 * QUIET_MS)  # a page that goes on by itself says so soon
     wait_until_idle(page, LOAD_MS)
     page.evaluate(WATCH_SCRIPT)
@@ -125,6 +129,17 @@ def press(page: Page, control: Control) -> float | None:
         page.keyboard.press("Escape")
         return None
     return float(page.evaluate("() => window.watch.latency"))
+
+
+def is_there(page: Page, selector: str, milliseconds: int) -> bool:
+    """Say whether an element comes into the page in time."""
+    from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
+
+    try:
+        page.wait_for_selector(selector, state="attached", timeout=milliseconds)
+    except PlaywrightTimeoutError:
+        return False
+    return True
 
 
 def wait_until_idle(page: Page, milliseconds: int) -> None:

@@ -57,7 +57,7 @@ def test_a_change_is_drawn_into_the_same_node(
     wait_for_server(page)
     page.wait_for_timeout(300)
     assert page.evaluate("() => window.draws") == 1
-    assert page.locator(".st-key-flow .js-plotly-plot").count() == 1
+    assert page.locator(".st-key-figure_flow .js-plotly-plot").count() == 1
     assert page_errors == []
 
 

@@ -10,7 +10,7 @@ def write_selector(key: str) -> str:
 
     While a page takes another's place, Streamlit keeps the old one's elements, hidden.
     """
-    return f".st-key-{key}:not([data-retained])"
+    return f".st-key-figure_{key}:not([data-retained])"
 
 
 def find_figure(page: Page, key: str) -> Locator:

@@ -76,19 +76,20 @@ def draw_graph(
     on_select: Callable[[int], None] | None = None,
 ) -> None:
     """Draw a figure at this place of the page; see :func:`gradflow.ui.blocks.show_figure`."""
+    widget = f"figure_{key}"  # a component's key is a name in the session, where forms are, too
     callbacks: dict[str, Any] = {"on_mode_change": _do_nothing}  # the run itself is the answer
     if on_select is not None:
-        callbacks["on_choice_change"] = lambda: _pass_choice(key, on_select)
+        callbacks["on_choice_change"] = lambda: _pass_choice(widget, on_select)
     _mount(
-        key=key,
+        key=widget,
         data=pack_figure(figure, key, alt, mode, selectable=on_select is not None),
         height=find_height(figure),  # keeps the room before the figure is drawn
         **callbacks,
     )
 
 
-def _pass_choice(key: str, on_select: Callable[[int], None]) -> None:
-    value = (read_widget(key) or {}).get("choice")
+def _pass_choice(widget: str, on_select: Callable[[int], None]) -> None:
+    value = (read_widget(widget) or {}).get("choice")
     # What a browser sends may be anything.
     if isinstance(value, int) and not isinstance(value, bool):
         on_select(value)
