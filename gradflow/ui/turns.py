@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from streamlit.runtime.scriptrunner_utils.script_run_context import get_run_yield_check
@@ -15,7 +16,7 @@ _CHECK_SECONDS = 0.05
 """How often a waiting thread asks whether anybody still wants what it is going to compute."""
 
 
-def check_wanted() -> None:
+def check_page_run() -> None:
     """End this run of a page if its browser asked for a newer one, or is gone.
 
     Any ``st`` command does that too, but draws something. Outside of a page nothing happens.
@@ -23,6 +24,18 @@ def check_wanted() -> None:
     check = get_run_yield_check()
     if check is not None:
         check()
+
+
+WANTED: ContextVar[Callable[[], None]] = ContextVar("WANTED", default=check_page_run)
+"""Called while a computation waits; raises if nobody wants its result any more.
+
+Whoever computes for something else than a page sets it: a route's raises once its client is gone.
+"""
+
+
+def check_wanted() -> None:
+    """End what waits here by an exception if nobody wants it any more, as ``WANTED`` says."""
+    WANTED.get()()
 
 
 @dataclass(eq=False)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from gradflow.ui.turns import Turn
+from gradflow.ui.memo import Memo
+from gradflow.ui.turns import WANTED, Turn, check_wanted
 
 
 def start(work: Callable[[], object]) -> threading.Thread:
@@ -156,3 +159,70 @@ def test_a_turn_is_not_taken_back_by_work_that_is_given_up_in_a_pause() -> None:
     finish.set()
     threads[0].join(20)
     assert not turn.is_busy
+
+
+class Gone(Exception):
+    """The client of a route does not wait any more."""
+
+
+async def ask_as_route(work: Callable[[], object], gone: threading.Event) -> object:
+    """Compute beside the event loop, as a route does, until ``gone`` is set."""
+
+    def check() -> None:
+        if gone.is_set():
+            raise Gone
+
+    WANTED.set(check)
+    return await asyncio.to_thread(work)
+
+
+async def ask_as_routes(work: Callable[[], object], gone: list[threading.Event]) -> list[Any]:
+    return await asyncio.gather(
+        *(ask_as_route(work, event) for event in gone), return_exceptions=True
+    )
+
+
+def test_a_request_whose_client_is_gone_leaves_the_queue_and_the_others_are_served() -> None:
+    turn, gone = Turn(check_wanted), [threading.Event(), threading.Event()]
+
+    def work() -> str:
+        with turn:
+            return "served"
+
+    def let_one_client_go() -> None:
+        with turn:
+            queued.set()
+            wait_for_queue(turn, 2)
+            gone[0].set()
+            end = time.monotonic() + 20
+            while len(turn._queue) == 2:
+                assert time.monotonic() < end
+                time.sleep(0.001)
+
+    queued = threading.Event()
+    other = start(let_one_client_go)
+    assert queued.wait(20)
+    first, second = asyncio.run(ask_as_routes(work, gone))
+    other.join(20)
+    assert isinstance(first, Gone)
+    assert second == "served"
+    assert not turn.is_busy
+
+
+def test_a_request_whose_client_is_gone_does_not_wait_for_what_another_computes() -> None:
+    results, started, finish = Memo(1000), threading.Event(), threading.Event()
+    gone = threading.Event()
+    gone.set()
+
+    def work() -> str:
+        started.set()
+        finish.wait(20)
+        return "computed"
+
+    other = start(lambda: results.get("key", work))
+    assert started.wait(20)
+    answer = asyncio.run(ask_as_routes(lambda: results.get("key", work), [gone]))
+    finish.set()
+    other.join(20)
+    assert isinstance(answer[0], Gone)
+    assert results.get("key", work) == "computed"
