@@ -13,7 +13,7 @@ verdict = diagnoses.choose_verdict()
 diagnoses.show_explanation(verdict)
 experiment = diagnoses.find_example(verdict)
 report = compute.run(experiment)
-explore_report.show_findings(report, lessons=False)
+explore_report.show_findings(experiment, lessons=False)
 explore_report.show_flow(experiment, report)
 if st.button(_("Open this network in Explore"), icon=":material/insights:", type="primary"):
     EXPLORE.replace(experiment)

@@ -7,11 +7,12 @@ from gradflow.core.text import _
 from gradflow.ui import blocks, compute, paths
 from gradflow.ui.explore import report as explore_report
 from gradflow.ui.explore.controls import draw_controls
-from gradflow.ui.explore.state import EXPLORE, PAGE
+from gradflow.ui.explore.state import CONTROLS, EXPLORE, PAGE, RESULT
+from gradflow.ui.fragments import make_fragment
 from gradflow.ui.training.state import prepare_run
 
 
-def show_experiment() -> None:
+def show_result() -> None:
     """Show the experiment that is set, or what is wrong with it."""
     experiment, problem = EXPLORE.read_possible()
     if problem:
@@ -22,16 +23,18 @@ def show_experiment() -> None:
         blocks.show_error(error)
         return
     PAGE.sync_url(experiment)
-    explore_report.show_findings(report)
-    overlays = explore_report.show_flow(experiment, report)
-    explore_report.show_metrics(report)
-    if st.button(_("Train this network"), icon=":material/fitness_center:"):
-        prepare_run(experiment)
-        st.switch_page(paths.TRAINING)
-    explore_report.show_details(experiment, report, overlays)
+    view = explore_report.show_flow(experiment, report)
+    with st.container(key="follows"):  # dimmed while a slider moves: it follows the figure
+        explore_report.show_findings(experiment)
+        explore_report.show_metrics(report)
+        if st.button(_("Train this network"), icon=":material/fitness_center:"):
+            prepare_run(experiment)
+            st.switch_page(paths.TRAINING)
+        make_fragment(explore_report.show_details)(experiment, report, view)
 
 
 PAGE.load()
-show_experiment()
+make_fragment(show_result, key=RESULT)()
 with st.sidebar:
-    draw_controls()  # last, because a browser draws in this order, and the figure shall not wait
+    # Last, because a browser draws in this order, and the figure shall not wait.
+    make_fragment(draw_controls, key=CONTROLS)()

@@ -15,7 +15,7 @@ from gradflow.charts.theme import Mode
 from gradflow.core.errors import GradflowError
 from gradflow.core.text import LANGUAGE, _
 from gradflow.core.verdict import Finding, Severity
-from gradflow.ui.figures.graph import draw_graph
+from gradflow.ui.figures.graph import draw_packed, pack_figure
 from gradflow.ui.language import keep_language
 from gradflow.ui.settings.form import Form
 
@@ -70,7 +70,8 @@ def show_figure(
         on_select: called with the ``customdata`` of a point, a whole number, that was clicked or
             chosen by keyboard.
     """
-    draw_graph(figure, key, alt, read_mode(), on_select)
+    selectable = on_select is not None
+    draw_packed(pack_figure(figure, key, alt, read_mode(), selectable=selectable), on_select)
 
 
 def choose_one(label: str, names: Mapping[T, str], key: str, default: T | None = None) -> T:

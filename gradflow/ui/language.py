@@ -8,7 +8,8 @@ Callbacks of widgets run before the script: they keep codes and ``Text``, and re
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -25,14 +26,14 @@ def set_language() -> None:
     LANGUAGE.set(find_language(st.context.locale or ""))
 
 
-def make_fragment(draw: Callable[P, object], run_every: float | None = None) -> Callable[P, object]:
-    """Make a fragment, which reruns without the rest of the page, in the language of now.
-
-    Args:
-        draw: draws the fragment.
-        run_every: seconds between two runs of its own.
-    """
-    return st.fragment(keep_language(draw), run_every=run_every)
+@contextmanager
+def read_in(language: str) -> Iterator[None]:
+    """Read everything in a language."""
+    token = LANGUAGE.set(language)
+    try:
+        yield
+    finally:
+        LANGUAGE.reset(token)
 
 
 def keep_language(function: Callable[P, R]) -> Callable[P, R]:
@@ -41,10 +42,7 @@ def keep_language(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        token = LANGUAGE.set(language)
-        try:
+        with read_in(language):
             return function(*args, **kwargs)
-        finally:
-            LANGUAGE.reset(token)
 
     return call

@@ -5,11 +5,13 @@ from __future__ import annotations
 import streamlit as st
 from starlette.routing import Mount
 
-from gradflow.ui.figures.assets import SCRIPTS
+from gradflow.ui.assets import SCRIPTS
+from gradflow.ui.explore import route as flow_route
 
 
 def list_routes() -> list[Mount]:
     """List the routes; a mount answers unknown paths below it with 404, not with a page."""
     root = str(st.get_option("server.baseUrlPath") or "").strip("/")
     prefix = f"/{root}/gf" if root else "/gf"
-    return [Mount(prefix, routes=[script.make_route() for script in SCRIPTS])]
+    scripts = [script.make_route() for script in SCRIPTS]
+    return [Mount(prefix, routes=[*scripts, flow_route.make_route()])]

@@ -23,9 +23,8 @@ from gradflow.core.recurrent.record import through_time
 from gradflow.core.recurrent.spec import SequenceExperiment
 from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.trajectories import run_descent
-from gradflow.ui.figures.assets import SCRIPTS
-from gradflow.ui.memo import RESULTS
-from gradflow.ui.turns import ADMISSION
+from gradflow.ui.answers import count_idle_seconds
+from gradflow.ui.assets import SCRIPTS
 
 _SCRIPT = "gradflow.ui.main"
 """A module that draws when it is imported."""
@@ -51,7 +50,7 @@ async def warm_up(_app: Any) -> AsyncIterator[dict[str, Any] | None]:
         await asyncio.to_thread(_run_once)
         gc.collect()
         gc.freeze()
-        collector = asyncio.create_task(collect_when_idle(_count_idle_seconds))
+        collector = asyncio.create_task(collect_when_idle(count_idle_seconds))
         try:
             yield None
         finally:
@@ -80,11 +79,6 @@ async def collect_when_idle(
         if worked_since and idle >= idle_seconds and now - collected >= least_seconds:
             gc.collect()
             collected = time.monotonic()
-
-
-def _count_idle_seconds() -> float:
-    """Count the seconds since a page asked for a result; 0 while one is computed."""
-    return 0.0 if ADMISSION.is_busy else time.monotonic() - RESULTS.last_used
 
 
 def _run_once() -> None:

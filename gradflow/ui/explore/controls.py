@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from gradflow.core.presets import PRESETS
 from gradflow.core.text import _
 from gradflow.ui import blocks
-from gradflow.ui.explore.state import EXPLORE
+from gradflow.ui.explore.state import EXPLORE, reset_settings
+from gradflow.ui.numbers.number import draw_number, is_number
 from gradflow.ui.settings.experiments import GROUPS, draw_group
+from gradflow.ui.settings.fields import draw_field
+from gradflow.ui.settings.form import Form
 
 
 def draw_controls() -> None:
@@ -17,8 +22,16 @@ def draw_controls() -> None:
     st.button(
         _("Reset all settings"),
         icon=":material/restart_alt:",
-        on_click=EXPLORE.reset,
+        on_click=reset_settings,
         width="stretch",
     )
     for group in GROUPS:
-        draw_group(EXPLORE, group, key=f"group_{group.title}")
+        draw_group(EXPLORE, group, key=f"group_{group.title}", draw=_draw_field)
+
+
+def _draw_field(form: Form[Any], name: str) -> None:
+    """Draw a number as a slider that the Flow figure follows, anything else as everywhere."""
+    if is_number(form, name):
+        draw_number(form, name, figure="flow")
+    else:
+        draw_field(form, name)

@@ -11,7 +11,7 @@ from gradflow.core.remedies import REMEDIES, CureOutcome, Ranking
 from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.ui import blocks, compute
-from gradflow.ui.explore.state import EXPLORE, find_cures, keep_cures
+from gradflow.ui.explore.state import apply_cure, find_cures, keep_cures
 
 
 def show_cures(experiment: Experiment, report: Report) -> None:
@@ -69,7 +69,7 @@ def _choose_cure(ranking: Ranking) -> None:
             icon=":material/check:",
             key="apply_cure",
             type="primary",
-            on_click=EXPLORE.replace,
+            on_click=apply_cure,
             args=(outcome.experiment,),
         )
 

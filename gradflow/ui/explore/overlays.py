@@ -10,13 +10,12 @@ import streamlit as st
 from gradflow.charts.overlay import Overlay, Range
 from gradflow.charts.theme import format_number
 from gradflow.core.ensemble import Ensemble
-from gradflow.core.errors import GradflowError
 from gradflow.core.experiment import MAX_DEPTH, Experiment
 from gradflow.core.text import N_, _
 from gradflow.core.theory import Phase, Prediction, Standing
-from gradflow.ui import blocks, compute
+from gradflow.ui import compute
+from gradflow.ui.explore.flow import SEED_COUNTS, SeedCount
 
-SEEDS = (1, 8, 16, 32, 64)
 _FORWARD = {
     "preactivation_rms": "preactivation_rms",
     "preactivation_std": "preactivation_std",
@@ -32,8 +31,8 @@ NEGLIGIBLE = 1e-6
 _BACKWARD = ("delta_norm", "activation_grad_norm")
 
 
-def choose_overlays(experiment: Experiment) -> tuple[Overlay, ...]:
-    """Draw the controls side by side, and make the overlays that they ask for."""
+def choose_overlays() -> tuple[bool, SeedCount]:
+    """Draw the controls side by side; return whether theory is drawn, and how many seeds."""
     left, right = st.columns(2, vertical_alignment="center")
     theory = left.toggle(
         _("Theory"),
@@ -44,23 +43,29 @@ def choose_overlays(experiment: Experiment) -> tuple[Overlay, ...]:
             "by which networks of this width differ."
         ),
     )
-    count = right.selectbox(
+    count: SeedCount = right.selectbox(
         _("Seeds"),
-        SEEDS,
+        SEED_COUNTS,
         key="seeds",
         format_func=lambda n: _("one seed") if n == 1 else _("{n} seeds").format(n=n),
         label_visibility="collapsed",
     )
+    return theory, count
+
+
+def make_overlays(experiment: Experiment, *, theory: bool, seeds: SeedCount) -> tuple[Overlay, ...]:
+    """Make what is drawn over the measurement; theory only where there is one.
+
+    Raises:
+        GradflowError: the seeds take too much arithmetic.
+    """
     overlays: list[Overlay] = []
     if theory:
         prediction = compute.predict(experiment)
         if prediction.standing is not Standing.NONE:
             overlays.append(_draw_theory(prediction))
-    if count > 1:
-        try:
-            overlays.append(_draw_seeds(experiment, compute.run_seeds(experiment, count)))
-        except GradflowError as error:
-            blocks.show_error(error)
+    if seeds > 1:
+        overlays.append(_draw_seeds(experiment, compute.run_seeds(experiment, seeds)))
     return tuple(overlays)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -13,16 +13,18 @@ import gradflow as gf
 from gradflow import charts
 from gradflow.charts.flow.data import Gradient
 from gradflow.charts.forward import Statistic
-from gradflow.charts.overlay import Overlay
 from gradflow.charts.theme import format_number
-from gradflow.core.diagnosis import findings
+from gradflow.core.errors import GradflowError
 from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
-from gradflow.core.text import N_, _
+from gradflow.core.text import LANGUAGE, N_, _
 from gradflow.core.verdict import Verdict
-from gradflow.ui import blocks, paths
+from gradflow.ui import blocks, compute, paths
 from gradflow.ui.explore import cures, overlays, stream
+from gradflow.ui.explore.compute import pack_flow, pack_forward, pack_norms
+from gradflow.ui.explore.flow import FlowView
 from gradflow.ui.explore.state import LAYER, bind_layer, find_layer
+from gradflow.ui.figures.graph import draw_packed
 
 GRADIENTS: dict[Gradient, str] = {
     "delta": N_("∂L/∂z (error signal δ)"),
@@ -47,9 +49,9 @@ TABLES = {
 AXES: dict[Literal["log", "linear"], str] = {"log": N_("log"), "linear": N_("linear")}
 
 
-def show_findings(report: Report, *, lessons: bool = True) -> None:
+def show_findings(experiment: Experiment, *, lessons: bool = True) -> None:
     """Show what happened in plain sentences; the first one is the gradient's fate."""
-    for finding in findings(report):
+    for finding in compute.judge(experiment):
         if not lessons or finding.verdict is None:
             blocks.show_finding(finding)
             continue
@@ -105,39 +107,41 @@ def choose_gradient(key: str) -> Gradient:
     return blocks.choose_one(_("Gradient in the lower band"), names, key)
 
 
-def show_flow(experiment: Experiment, report: Report) -> tuple[Overlay, ...]:
-    """Show the Flow figure with the choice of its lower band and of what is drawn over it."""
-    if rows := stream.choose_rows(experiment, report, "flow"):
-        stream.show_stream_flow(rows)
-        return ()
-    left, right = st.columns([3, 2], vertical_alignment="center")
-    with left:
-        gradient = choose_gradient("flow_gradient")
-    with right:
-        over = overlays.choose_overlays(experiment)
-    figure = charts.flow_figure(
-        report,
-        mode=blocks.read_mode(),
-        gradient=gradient,
-        over=over,
-        selected=find_layer(len(report.layers)),
-    )
-    blocks.show_figure(
-        figure,
-        "flow",
-        _("Distribution of activations and gradients, layer by layer"),
-        on_select=LAYER.set,
-    )
-    overlays.explain_theory(experiment)
-    blocks.explain("flow")
-    return over
+def show_flow(experiment: Experiment, report: Report) -> FlowView:
+    """Show the Flow figure with the choice of its lower band and of what is drawn over it.
+
+    Returns:
+        How the reader looks at it; figures below draw the same overlays.
+    """
+    look: dict[str, Any] = {"mode": blocks.read_mode(), "language": LANGUAGE.get()}
+    rows = stream.choose_rows(experiment, report, "flow")
+    if rows == "layer":
+        left, right = st.columns([3, 2], vertical_alignment="center")
+        with left:
+            look["gradient"] = choose_gradient("flow_gradient")
+        with right:
+            look["theory"], look["seeds"] = overlays.choose_overlays()
+        look["selected"] = find_layer(len(report.layers)) or 0
+    view = FlowView(rows=rows, **look)
+    try:
+        packed = pack_flow(experiment, view)
+    except GradflowError as error:  # too many seeds
+        blocks.show_error(error)
+        view = view.model_copy(update={"seeds": 1})
+        packed = pack_flow(experiment, view)
+    draw_packed(packed, LAYER.set if rows == "layer" else None)
+    with st.container(key="follows_flow"):  # dimmed while a slider moves
+        if rows == "layer":
+            overlays.explain_theory(experiment)
+        blocks.explain("flow" if rows == "layer" else "stream")
+    return view
 
 
-def show_details(experiment: Experiment, report: Report, over: tuple[Overlay, ...] = ()) -> None:
+def show_details(experiment: Experiment, report: Report, view: FlowView) -> None:
     """Show everything else in tabs, of which only the open one is computed."""
     panels: dict[str, Callable[[], None]] = {
-        _("Gradient norms"): lambda: _show_norms(experiment, report, over),
-        _("Forward signal"): lambda: _show_forward(experiment, report, over),
+        _("Gradient norms"): lambda: _show_norms(experiment, report, view),
+        _("Forward signal"): lambda: _show_forward(experiment, report, view),
         _("Cures"): lambda: cures.show_cures(experiment, report),
         _("One layer"): lambda: _show_layer(report),
         _("Table"): lambda: _show_tables(report),
@@ -150,11 +154,11 @@ def show_details(experiment: Experiment, report: Report, over: tuple[Overlay, ..
                 show()
 
 
-def _show_norms(experiment: Experiment, report: Report, over: tuple[Overlay, ...]) -> None:
+def _show_norms(experiment: Experiment, report: Report, view: FlowView) -> None:
     rows = stream.choose_rows(experiment, report, "norm")
     left, right = st.columns([3, 1])
     quantities: list[Gradient] = ["activation_grad"]
-    if rows is None:
+    if rows == "layer":
         quantities = left.segmented_control(
             _("Norms"),
             list(GRADIENTS),
@@ -171,35 +175,28 @@ def _show_norms(experiment: Experiment, report: Report, over: tuple[Overlay, ...
         key="norm_scale",
         format_func=lambda code: _(AXES[code]),
     )
-    figure = charts.gradient_norms_figure(
-        rows or report,
-        mode=blocks.read_mode(),
-        quantities=tuple(quantities),
-        scale=scale,
-        overlays=() if rows else over,
-    )
-    blocks.show_figure(figure, "norms", _("Gradient norms per layer"))
+    look = _share_look(view, rows)
+    draw_packed(pack_norms(experiment, look, tuple(quantities), scale))
     blocks.explain("norms")
 
 
-def _show_forward(experiment: Experiment, report: Report, over: tuple[Overlay, ...]) -> None:
+def _show_forward(experiment: Experiment, report: Report, view: FlowView) -> None:
     rows = stream.choose_rows(experiment, report, "forward")
     chosen = st.segmented_control(
         _("Statistics"),
-        STREAM_STATISTICS if rows else list(STATISTICS),
+        list(STATISTICS) if rows == "layer" else STREAM_STATISTICS,
         selection_mode="multi",
-        default=STREAM_STATISTICS if rows else SHOWN_STATISTICS,
-        key="stream_statistics" if rows else "forward_statistics",
+        default=SHOWN_STATISTICS if rows == "layer" else STREAM_STATISTICS,
+        key="forward_statistics" if rows == "layer" else "stream_statistics",
         format_func=lambda code: _(STATISTICS[code]),
     )
-    figure = charts.forward_statistics_figure(
-        rows or report,
-        mode=blocks.read_mode(),
-        statistics=tuple(chosen),
-        overlays=() if rows else over,
-    )
-    blocks.show_figure(figure, "forward", _("Forward statistics per layer"))
+    draw_packed(pack_forward(experiment, _share_look(view, rows), tuple(chosen)))
     blocks.explain("forward")
+
+
+def _share_look(view: FlowView, rows: Literal["layer", "block"]) -> FlowView:
+    """Keep what figures below the Flow figure share with it: everything but band and outline."""
+    return view.model_copy(update={"rows": rows, "gradient": "delta", "selected": 0})
 
 
 def _show_layer(report: Report) -> None:
@@ -241,7 +238,7 @@ def _show_tables(report: Report) -> None:
 
 def _show_export(experiment: Experiment, report: Report) -> None:
     def write_page() -> str:
-        return charts.report_html(report, mode=blocks.read_mode(), summary=summarize(report))
+        return charts.report_html(report, mode=blocks.read_mode(), summary=summarize(experiment))
 
     def write_script() -> str:
         return gf.to_code(experiment)
@@ -267,6 +264,6 @@ def _write_csv(rows: pd.DataFrame) -> str:
     return str(rows.to_csv(index=False))
 
 
-def summarize(report: Report) -> str:
+def summarize(experiment: Experiment) -> str:
     """Write the findings as running text."""
-    return " ".join(f"{f.text} {f.cause}".strip() for f in findings(report))
+    return " ".join(f"{f.text} {f.cause}".strip() for f in compute.judge(experiment))

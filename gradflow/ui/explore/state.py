@@ -7,12 +7,24 @@ from typing import Any
 from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
 from gradflow.core.remedies import Ranking
+from gradflow.ui.fragments import rerun_fragments
 from gradflow.ui.settings.experiments import make_experiment_form
 from gradflow.ui.settings.page import Page
 from gradflow.ui.settings.state import SessionValue, read_widget, show_in_widget
 
+RESULT, CONTROLS = "explore_result", "explore_controls"
+"""The page's two fragments; the figures come first, whatever is drawn again besides."""
+
+
+def follow_change(redraw_controls: bool = True) -> None:
+    """Let the figures follow a change of settings, and the controls if they look different."""
+    rerun_fragments(RESULT, *([CONTROLS] if redraw_controls else []))
+
+
 EXPLORE = make_experiment_form(
-    "setting", presets={code: preset.experiment for code, preset in PRESETS.items()}
+    "setting",
+    presets={code: preset.experiment for code, preset in PRESETS.items()},
+    follow=follow_change,
 )
 PAGE = Page("explore", {"": EXPLORE})
 LAYER: SessionValue[int | None] = SessionValue("layer", lambda: None)
@@ -31,6 +43,18 @@ def bind_layer(layers: int) -> dict[str, Any]:
     key = "layer_widget"
     show_in_widget(key, find_layer(layers) or 1)
     return {"key": key, "on_change": lambda: LAYER.set(read_widget(key))}
+
+
+def reset_settings() -> None:
+    """Go back to the settings of a new session."""
+    EXPLORE.reset()
+    follow_change()
+
+
+def apply_cure(experiment: Experiment) -> None:
+    """Take the settings that a cure made."""
+    EXPLORE.replace(experiment)
+    follow_change()
 
 
 def keep_cures(experiment: Experiment, ranking: Ranking) -> None:

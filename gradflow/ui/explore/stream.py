@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pandas as pd
 
-from gradflow import charts
 from gradflow.core.catalog import Architecture
 from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
@@ -24,30 +25,24 @@ _COLUMNS = {
 """Column of a stream's ``layers`` → its name in the table, as in ``report.signals``."""
 
 
-def choose_rows(experiment: Experiment, report: Report, place: str) -> Report | None:
-    """Draw the choice of what the columns of a figure are; return the stream if it is chosen.
+def choose_rows(experiment: Experiment, report: Report, place: str) -> Literal["layer", "block"]:
+    """Draw the choice of what the columns of a figure are, layers or blocks.
 
     A transformer's layers differ in kind, so its stream says more than all of them.
     """
     if report.stream is None:
-        return None
+        return "layer"
     transformer = experiment.network.architecture is Architecture.TRANSFORMER
-    rows = blocks.choose_one(
+    names: dict[Literal["layer", "block"], str] = {
+        "layer": _("All layers"),
+        "block": _("Residual stream"),
+    }
+    return blocks.choose_one(
         _("Columns of the figure"),
-        {"layer": _("All layers"), "block": _("Residual stream")},
+        names,
         f"{place}_rows_{'transformer' if transformer else 'layers'}",
         "block" if transformer else "layer",
     )
-    return report.stream if rows == "block" else None
-
-
-def show_stream_flow(stream: Report) -> None:
-    """Show the Flow figure of the stream."""
-    figure = charts.flow_figure(stream, mode=blocks.read_mode(), gradient="activation_grad")
-    blocks.show_figure(
-        figure, "flow_stream", _("Distribution of the residual stream and its gradient")
-    )
-    blocks.explain("stream")
 
 
 def label_stream_table(stream: Report) -> pd.DataFrame:

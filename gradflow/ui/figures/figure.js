@@ -32,6 +32,8 @@ const FULLSCREEN_ICON = {
 class Graph {
   constructor(parent, plotlyUrl) {
     this.plotlyUrl = plotlyUrl;
+    this.line = addElement(parent, "gf-line");
+    this.line.setAttribute("aria-live", "polite");
     this.box = addElement(parent, "gf-figure");
     this.plot = addElement(this.box, "gf-plot");
     this.plot.setAttribute("role", "img");
@@ -44,10 +46,18 @@ class Graph {
     this.plot.addEventListener("blur", () => this.drawn && this.Plotly.Fx.unhover(this.plot));
   }
 
-  /** Show a figure: a line of JSON about it, then the figure itself. */
+  /** Show what the page brings, unless a slider is ahead of it and waits for something else. */
   show(bytes) {
+    this.latest = bytes;
+    if (this.lane?.refuses(splitBytes(bytes)[0].address)) return;
+    this.showNow(bytes);
+  }
+
+  /** Show a figure: a line of JSON about it, then the figure itself. */
+  showNow(bytes) {
     const [head, body] = splitBytes(bytes);
     this.head = head;
+    this.showLine();
     graphs.set(head.name, this);
     this.plot.setAttribute("aria-label", head.alt);
     this.plot.style.minHeight = `${head.height}px`;
@@ -59,6 +69,16 @@ class Graph {
     this.version = head.version;
     this.figure = JSON.parse(decoder.decode(body));
     this.draw();
+  }
+
+  /** Write what a live figure says in words: the verdict, and the loss. */
+  showLine() {
+    const { verdict, severity, loss } = this.head;
+    if (!verdict) return;
+    this.words ??= ["gf-verdict", "gf-loss"].map((name) => addElement(this.line, name));
+    this.line.dataset.severity = severity;
+    this.words[0].textContent = verdict;
+    this.words[1].textContent = loss;
   }
 
   /** Ask for a run when the page has turned light or dark: Streamlit itself does not run then.

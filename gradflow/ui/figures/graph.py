@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
@@ -17,7 +18,7 @@ import streamlit as st
 from gradflow.charts.encode import encode_figure
 from gradflow.charts.theme import Mode
 from gradflow.core.text import _
-from gradflow.ui.figures.assets import FIGURE, PLOTLY
+from gradflow.ui.assets import FIGURE, PLOTLY
 from gradflow.ui.settings.state import read_widget
 
 # The script goes with every figure and every change of it, so it is short: what it imports, a
@@ -32,9 +33,34 @@ _PLOTLY_HEIGHT = 450
 """Pixels; what Plotly takes for a figure that does not say."""
 
 
+@dataclass(frozen=True)
+class PackedFigure:
+    """A figure as it is sent to browsers; the same for all who look at the same.
+
+    Attributes:
+        name: its key in the page.
+        height: in pixels.
+        content: a line of JSON and, after it, the figure's own JSON. In the line: ``name``,
+            ``alt``, ``mode``, ``version`` (a hash; the same version is not drawn again),
+            ``height``, ``fullscreen`` (the text of the button), ``keys`` (how to choose by
+            keyboard; empty if nothing can be chosen) and, of a live figure, ``address`` (where
+            the server answers with this content), ``verdict``, ``severity`` and ``loss``.
+    """
+
+    name: str
+    height: int
+    content: bytes
+
+
 def pack_figure(
-    figure: go.Figure, name: str, alt: str, mode: Mode, *, selectable: bool = False
-) -> bytes:
+    figure: go.Figure,
+    name: str,
+    alt: str,
+    mode: Mode,
+    *,
+    selectable: bool = False,
+    live: Mapping[str, str] | None = None,
+) -> PackedFigure:
     """Pack a figure for the browser.
 
     Args:
@@ -43,24 +69,21 @@ def pack_figure(
         alt: says it in words.
         mode: for which it was drawn.
         selectable: whether a point can be chosen.
-
-    Returns:
-        A line of JSON and, after it, the figure's own JSON. In the line: ``name``, ``alt``,
-        ``mode``, ``version`` (a hash; the same version is not drawn again), ``height`` in
-        pixels, ``fullscreen`` (the text of the button), ``keys`` (how to choose by keyboard;
-        empty if nothing can be chosen).
+        live: of a figure that follows sliders while they move: what stands in its line besides.
     """
-    body = encode_figure(figure)
+    body, height = encode_figure(figure), find_height(figure)
     head = {
         "name": name,
         "alt": alt,
         "mode": mode,
         "version": hashlib.blake2b(body, digest_size=8).hexdigest(),
-        "height": find_height(figure),
+        "height": height,
         "fullscreen": _("Fullscreen"),
         "keys": _("Arrow keys go from one to the next, Enter chooses.") if selectable else "",
+        **(live or {}),
     }
-    return json.dumps(head, ensure_ascii=False).encode() + b"\n" + body
+    line = json.dumps(head, ensure_ascii=False).encode()
+    return PackedFigure(name, height, line + b"\n" + body)
 
 
 def find_height(figure: go.Figure) -> int:
@@ -68,22 +91,22 @@ def find_height(figure: go.Figure) -> int:
     return int(figure._layout.get("height") or _PLOTLY_HEIGHT)
 
 
-def draw_graph(
-    figure: go.Figure,
-    key: str,
-    alt: str,
-    mode: Mode,
-    on_select: Callable[[int], None] | None = None,
-) -> None:
-    """Draw a figure at this place of the page; see :func:`gradflow.ui.blocks.show_figure`."""
-    widget = f"figure_{key}"  # a component's key is a name in the session, where forms are, too
+def draw_packed(packed: PackedFigure, on_select: Callable[[int], None] | None = None) -> None:
+    """Draw a figure at this place of the page.
+
+    Args:
+        packed: the figure.
+        on_select: called with the ``customdata`` of a point, a whole number, that was clicked or
+            chosen by keyboard.
+    """
+    widget = f"figure_{packed.name}"  # its key is a name in the session, where forms are, too
     callbacks: dict[str, Any] = {"on_mode_change": _do_nothing}  # the run itself is the answer
     if on_select is not None:
         callbacks["on_choice_change"] = lambda: _pass_choice(widget, on_select)
     _mount(
         key=widget,
-        data=pack_figure(figure, key, alt, mode, selectable=on_select is not None),
-        height=find_height(figure),  # keeps the room before the figure is drawn
+        data=packed.content,
+        height=packed.height,  # keeps the room before the figure is drawn
         **callbacks,
     )
 

@@ -93,6 +93,7 @@ def make_experiment_form(
     *,
     make_default: Callable[[], Experiment] = Experiment,
     presets: Mapping[str, Experiment] | None = None,
+    follow: Callable[[bool], None] | None = None,
 ) -> Form[Experiment]:
     """Make a form for an experiment.
 
@@ -105,6 +106,7 @@ def make_experiment_form(
         make_default,
         presets=presets or {},
         complete=remember_architectures(f"{key}:architectures"),
+        follow=follow,
     )
 
 

@@ -59,6 +59,8 @@ class Form(Generic[S]):
         complete: ``(name, before, after) → values``: called when the setting ``name`` was changed
             by its widget, returns ``after`` with what else changes with it. If it raises
             ``InvalidExperiment``, the change is not taken and the widget goes back.
+        follow: called in the callback of a widget after it changed settings; the argument says
+            whether widgets besides that one have to be drawn again.
         renewed: whether widgets get new keys when other settings are loaded. Needed where a
             browser asks again and again by itself: it may still send the old value of a widget,
             which would count as a choice of its user's.
@@ -69,6 +71,7 @@ class Form(Generic[S]):
     make_default: Callable[[], S]
     presets: Mapping[str, S] = field(default_factory=dict)
     complete: Callable[[str, Fields, Fields], Fields] | None = None
+    follow: Callable[[bool], None] | None = None
     renewed: bool = False
 
     # --- the settings -------------------------------------------------------------------------
@@ -166,6 +169,8 @@ class Form(Generic[S]):
     def _take_preset(self, key: str) -> None:
         if code := read_widget(key):
             self.load_preset(code)
+            if self.follow is not None:
+                self.follow(True)
 
     # --- widgets ------------------------------------------------------------------------------
 
@@ -220,8 +225,18 @@ class Form(Generic[S]):
     def _take(self, name: str, part: str, key: str, conversion: Conversion) -> None:
         if key != self.find_widget_key(name + part):
             return  # a late answer of a widget that other settings have replaced meanwhile
-        new = conversion.from_widget(read_widget(key), self.read_value(name))
+        self.take(name, conversion.from_widget(read_widget(key), self.read_value(name)))
+
+    def take(self, name: str, new: Any) -> None:
+        """Change one setting in the callback of its widget."""
+        if self.follow is None:
+            self.change(name, new)
+            return
+        before, preset = self.values, self.preset
         self.change(name, new)
+        others = {n for n, value in self.values.items() if n != name and before.get(n) != value}
+        is_number = isinstance(new, (int, float)) and not isinstance(new, bool)
+        self.follow(not is_number or bool(others) or self.preset != preset)
 
     def change(self, name: str, new: Any) -> None:
         """Change one setting, and what hangs on it, as its widget does."""

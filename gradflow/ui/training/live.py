@@ -10,7 +10,7 @@ from gradflow.charts.training.learning import learning_figure
 from gradflow.charts.training.steps import steps_figure
 from gradflow.core.text import _
 from gradflow.ui import blocks
-from gradflow.ui.language import make_fragment
+from gradflow.ui.fragments import make_fragment
 from gradflow.ui.training import flow, lanes, state, words
 from gradflow.ui.training.sessions import SESSIONS
 

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from gradflow.ui.figures.assets import FIGURE, PLOTLY, SCRIPTS, Script
+from gradflow.ui.assets import FIGURE, PLOTLY, SCRIPTS, Script
 from gradflow.ui.routes import list_routes
 
 # Streamlit compresses what its routes answer; what is compressed already must pass through.

@@ -1,4 +1,4 @@
-"""The scripts that figures need, as routes: compressed once, kept by browsers for good."""
+"""The scripts that our components need, as routes: compressed once, kept by browsers for good."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+_HERE = Path(__file__).parent
 _YEAR = 365 * 24 * 60 * 60  # seconds
 
 
@@ -80,6 +81,8 @@ def _knows(request: Request, tag: str) -> bool:
 
 PLOTLY = Script(Path(plotly.__file__).parent / "package_data" / "plotly.min.js", "plotly.js")
 """Plotly's own library, from the installed package."""
-FIGURE = Script(Path(__file__).with_name("figure.js"), "figure.js")
+FIGURE = Script(_HERE / "figures" / "figure.js", "figure.js")
 """Our script around one graph."""
-SCRIPTS = (PLOTLY, FIGURE)
+NUMBER = Script(_HERE / "numbers" / "number.js", "number.js")
+"""Our script of a slider that a figure follows."""
+SCRIPTS = (PLOTLY, FIGURE, NUMBER)

@@ -1,0 +1,83 @@
+"""Computing for a request that is no run of a page."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from starlette.requests import Request
+
+from gradflow.ui.memo import RESULTS
+from gradflow.ui.turns import ADMISSION, WANTED
+
+R = TypeVar("R")
+
+_MOST_WAITING = 64
+"""Requests at a time; a class of thirty has one each under way."""
+_IDLE_SECONDS = 0.1
+"""A pause without any computation after which nobody is in the middle of a change."""
+_THREADS = ThreadPoolExecutor(_MOST_WAITING, "gradflow-answer")
+_FREE = threading.BoundedSemaphore(_MOST_WAITING)
+
+
+class TooBusy(Exception):
+    """So many requests wait already that this one is refused."""
+
+
+class Abandoned(Exception):
+    """Nobody waits for the answer any more."""
+
+
+async def compute_answer(request: Request, compute: Callable[[], R]) -> R:
+    """Compute in a thread, in turn with all others; once the browser is gone, not at all.
+
+    Args:
+        request: what is answered.
+        compute: makes the answer; where it waits for its turn, it may end by ``Abandoned``.
+
+    Raises:
+        TooBusy: too many wait already.
+        Abandoned: the browser is gone.
+    """
+    if not _FREE.acquire(blocking=False):
+        raise TooBusy
+    gone = threading.Event()
+
+    def check() -> None:
+        if gone.is_set():
+            raise Abandoned
+
+    def work() -> R:
+        WANTED.set(check)
+        check()
+        return compute()
+
+    answer = _THREADS.submit(contextvars.copy_context().run, work)
+    answer.add_done_callback(lambda _answer: _FREE.release())
+    watcher = asyncio.create_task(_watch(request, gone))
+    try:
+        return await asyncio.wrap_future(answer)
+    finally:
+        watcher.cancel()
+
+
+async def _watch(request: Request, gone: threading.Event) -> None:
+    """Say when the browser has closed the connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    gone.set()
+
+
+def is_idle() -> bool:
+    """Whether nothing is being computed, and has not been for a moment."""
+    return count_idle_seconds() >= _IDLE_SECONDS
+
+
+def count_idle_seconds() -> float:
+    """Count the seconds since anybody asked for a result; 0 while one is computed."""
+    return 0.0 if ADMISSION.is_busy else time.monotonic() - RESULTS.last_used

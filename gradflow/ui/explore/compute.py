@@ -1,0 +1,104 @@
+"""Figures of Explore as browsers get them, remembered for all who look at the same."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from gradflow import charts
+from gradflow.charts.flow.data import Gradient
+from gradflow.charts.forward import Statistic
+from gradflow.charts.overlay import Overlay
+from gradflow.charts.theme import format_number
+from gradflow.core.experiment import Experiment
+from gradflow.core.report import Report
+from gradflow.core.text import _
+from gradflow.ui.compute import judge, run
+from gradflow.ui.explore.flow import FlowView, write_address
+from gradflow.ui.explore.overlays import make_overlays
+from gradflow.ui.figures.graph import PackedFigure, pack_figure
+from gradflow.ui.language import read_in
+from gradflow.ui.memo import remember
+
+
+@remember
+def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
+    """Pack the Flow figure; the page and the route below ``gf/`` both send this.
+
+    Raises:
+        GradflowError: the experiment cannot be run, or the seeds take too much arithmetic.
+    """
+    report, verdict = run(experiment), judge(experiment)[0]
+    with read_in(view.language):
+        rows = _find_rows(report, view)
+        if rows is report:
+            alt = _("Distribution of activations and gradients, layer by layer")
+            figure = charts.flow_figure(
+                report,
+                mode=view.mode,
+                gradient=view.gradient,
+                over=_make_overlays(experiment, view),
+                selected=min(view.selected, len(report.layers)) or None,
+            )
+        else:
+            alt = _("Distribution of the residual stream and its gradient")
+            figure = charts.flow_figure(rows, mode=view.mode, gradient="activation_grad")
+        return pack_figure(
+            figure,
+            "flow",
+            f"{alt}. {verdict.text}",
+            view.mode,
+            selectable=rows is report,
+            live={
+                "address": write_address(experiment, view),
+                "verdict": verdict.text,
+                "severity": str(verdict.severity),
+                "loss": _("loss {loss}").format(loss=format_number(report.loss)),
+            },
+        )
+
+
+@remember
+def pack_norms(
+    experiment: Experiment,
+    view: FlowView,
+    quantities: tuple[Gradient, ...],
+    scale: Literal["log", "linear"],
+) -> PackedFigure:
+    """Pack the figure of gradient norms; of a view, only what both figures share counts."""
+    report = run(experiment)
+    with read_in(view.language):
+        figure = charts.gradient_norms_figure(
+            _find_rows(report, view),
+            mode=view.mode,
+            quantities=quantities,
+            scale=scale,
+            overlays=_make_overlays(experiment, view),
+        )
+        return pack_figure(figure, "norms", _("Gradient norms per layer"), view.mode)
+
+
+@remember
+def pack_forward(
+    experiment: Experiment, view: FlowView, statistics: tuple[Statistic, ...]
+) -> PackedFigure:
+    """Pack the figure of forward statistics; of a view, only what both figures share counts."""
+    report = run(experiment)
+    with read_in(view.language):
+        figure = charts.forward_statistics_figure(
+            _find_rows(report, view),
+            mode=view.mode,
+            statistics=statistics,
+            overlays=_make_overlays(experiment, view),
+        )
+        return pack_figure(figure, "forward", _("Forward statistics per layer"), view.mode)
+
+
+def _find_rows(report: Report, view: FlowView) -> Report:
+    return report.stream if view.rows == "block" and report.stream is not None else report
+
+
+def _make_overlays(experiment: Experiment, view: FlowView) -> tuple[Overlay, ...]:
+    """Make the overlays on the layers; nothing is predicted of a residual stream."""
+    if view.rows == "block":
+        return ()
+    return make_overlays(experiment, theory=view.theory, seeds=view.seeds)

@@ -1,0 +1,67 @@
+"""What the Flow figure of Explore depends on, and the address that says so.
+
+A slider that moves takes the address of the figure that is shown, puts its own value into it, and
+fetches the figure there (``explore/route.py``), without a run of the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlencode
+
+from pydantic import BeforeValidator, Field
+
+from gradflow.charts.flow.data import Gradient
+from gradflow.charts.theme import Mode
+from gradflow.core import codec
+from gradflow.core.errors import InvalidExperiment
+from gradflow.core.experiment import MAX_DEPTH, Experiment
+from gradflow.core.spec import Spec
+from gradflow.core.teaching.fields import to_query
+from gradflow.core.text import find_language
+from gradflow.ui.settings.codecs import EXPERIMENTS
+from gradflow.ui.settings.link import parse_link, select_known
+
+ROUTE = "flow"
+"""The route's name below ``gf/``."""
+SeedCount = Literal[1, 8, 16, 32, 64]
+SEED_COUNTS: tuple[SeedCount, ...] = get_args(SeedCount)
+
+
+def _read_count(value: Any) -> Any:
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+class FlowView(Spec):
+    """How a reader looks at the Flow figure: all that it depends on beside the experiment.
+
+    The names are parameters of the figure's address, beside those of the settings.
+    """
+
+    mode: Mode = Field("light", title="Mode")
+    language: str = Field("en", title="Language")
+    rows: Literal["layer", "block"] = Field("layer", title="Columns of the figure")
+    gradient: Gradient = Field("delta", title="Gradient in the lower band")
+    theory: bool = Field(True, title="Theory")
+    seeds: Annotated[SeedCount, BeforeValidator(_read_count)] = Field(1, title="Seeds")
+    selected: int = Field(0, ge=0, le=MAX_DEPTH, title="Outlined layer; 0: none")
+
+
+def write_address(experiment: Experiment, view: FlowView) -> str:
+    """Write the address at which the server answers with this figure, seen from the app's root."""
+    return f"gf/{ROUTE}?{urlencode(codec.to_query(experiment) | to_query(view))}"
+
+
+def read_address(texts: Mapping[str, str]) -> tuple[Experiment, FlowView]:
+    """Read what ``write_address`` wrote; parameters that are neither are ignored.
+
+    Raises:
+        InvalidExperiment: something is impossible; the message is the one that the page shows.
+    """
+    link = parse_link(EXPERIMENTS, texts)
+    if link.problems:
+        raise InvalidExperiment("\n".join(map(str, link.problems)))
+    known = select_known(texts, FlowView.model_fields)
+    known["language"] = find_language(known.get("language", ""))
+    return link.settings, FlowView(**known)

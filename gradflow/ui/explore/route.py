@@ -1,0 +1,47 @@
+"""The Flow figure without a run of the page: what a slider fetches while it moves."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gradflow.core.errors import GradflowError
+from gradflow.core.text import find_language
+from gradflow.ui.answers import Abandoned, TooBusy, compute_answer, is_idle
+from gradflow.ui.explore.compute import pack_flow
+from gradflow.ui.explore.flow import ROUTE, read_address
+from gradflow.ui.figures.graph import PackedFigure
+from gradflow.ui.language import read_in
+
+PREFETCH = "prefetch"
+"""A parameter: the figure is not asked for yet; a server that has work refuses."""
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+def make_route() -> Route:
+    """Make the route below ``gf/`` that answers with a Flow figure."""
+    return Route(f"/{ROUTE}", answer, methods=["GET"])
+
+
+async def answer(request: Request) -> Response:
+    """Answer with the content of a figure, as ``PackedFigure`` has it.
+
+    422 with a sentence if the settings are impossible, the one that the page shows; 503 if the
+    server has too much to do, and for a prefetch if it has anything to do.
+    """
+    texts = dict(request.query_params)
+    if texts.pop(PREFETCH, "") and not is_idle():
+        return Response(status_code=503, headers=_HEADERS)
+
+    def compute() -> PackedFigure:
+        return pack_flow(*read_address(texts))
+
+    with read_in(find_language(texts.get("language", ""))):  # for the sentences of errors
+        try:
+            packed = await compute_answer(request, compute)
+        except GradflowError as error:
+            return Response(str(error), 422, _HEADERS, "text/plain")
+        except (TooBusy, Abandoned):
+            return Response(status_code=503, headers=_HEADERS)
+    return Response(packed.content, headers=_HEADERS, media_type="application/x-ndjson")

@@ -1,0 +1,38 @@
+"""Parts of a page that run again without the rest of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ParamSpec
+
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+
+from gradflow.ui.language import keep_language
+
+P = ParamSpec("P")
+
+
+def make_fragment(
+    draw: Callable[P, object], run_every: float | None = None, key: str | None = None
+) -> Callable[P, object]:
+    """Make a fragment, which reruns without the rest of the page, in the language of now.
+
+    Args:
+        draw: draws the fragment.
+        run_every: seconds between two runs of its own.
+        key: its name for callbacks of widgets, see ``rerun_fragments``.
+    """
+    return st.fragment(keep_language(draw), run_every=run_every, key=key)
+
+
+def rerun_fragments(*keys: str) -> None:
+    """Let these fragments follow, in this order, and no other part of the page.
+
+    Only in the callback of a widget, and the last thing there. Without it the fragment of the
+    widget reruns, as it does for a late event of a page that is gone.
+    """
+    try:
+        st.rerun(keys)
+    except StreamlitAPIException:  # a fragment that this page does not have
+        return
