@@ -7,12 +7,14 @@ import http.client
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from websockets.exceptions import ConnectionClosed
 
+from benchmarks.lanes import LANES, Lane
 from benchmarks.server import ROOT, Server, Usage, read_usage
 from benchmarks.session import Change, Session
 
@@ -29,10 +31,6 @@ DRAIN_SECONDS = 60.0
 PROBED_DEPTHS = range(15, 25)
 """Values whose cost is measured before the load, their first and their second time."""
 
-Send = Callable[[Session, int], Awaitable[Change]]
-KINDS: dict[str, Send] = {"page": Session.change}
-"""Ways to send a change. The live route (GET gf/flow, then the commit) becomes one of them."""
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -44,7 +42,7 @@ class Plan:
         seconds: how long they go on.
         depths: what Depth is set to; ``None``: any value of the slider.
         burst: whether all change at the same instant, and the next time when all are answered.
-        kind: a key of ``KINDS``.
+        kind: a key of ``LANES``.
         all_pages: whether somebody opens every page of the app afterwards.
     """
 
@@ -55,6 +53,13 @@ class Plan:
     burst: bool
     kind: str
     all_pages: bool
+
+
+class Person(NamedTuple):
+    """Somebody with Explore open, and the way on which their changes go."""
+
+    session: Session
+    lane: Lane
 
 
 @dataclass(frozen=True)
@@ -98,14 +103,16 @@ def draw_value(allowed: Sequence[int], last: int, generator: random.Random) -> i
 
 async def measure_load(server: Server, plan: Plan) -> Measurement:
     """Let a bounded number of people use a server of this machine for a bounded time."""
-    cost = await measure_cost(server)
+    make_lane = LANES[plan.kind]
+    cost = await measure_cost(server, make_lane)
     sessions = [Session(server.url, f"width={FIRST_WIDTH + i}") for i in range(plan.users)]
+    people = [Person(session, make_lane(session)) for session in sessions]
     try:
         opened = await open_all(sessions)
         await asyncio.sleep(REST_SECONDS)
         before, begin = read_usage(server.pids), time.perf_counter()
         change_all = change_together if plan.burst else change_in_turns
-        await change_all(sessions, plan)
+        await change_all(people, plan)
         await wait_for_answers(sessions)
         seconds = time.perf_counter() - begin
         after = read_usage(server.pids)
@@ -113,6 +120,7 @@ async def measure_load(server: Server, plan: Plan) -> Measurement:
             sessions += await open_all_pages(server)
         at_end = read_usage(server.pids)
     finally:
+        await asyncio.gather(*(person.lane.close() for person in people))
         await asyncio.gather(*(session.close() for session in sessions))
     return Measurement(
         [change for session in sessions for change in session.changes],
@@ -146,9 +154,10 @@ async def open_all_pages(server: Server) -> list[Session]:
     return sessions
 
 
-async def measure_cost(server: Server) -> tuple[float, float]:
+async def measure_cost(server: Server, make_lane: type[Lane]) -> tuple[float, float]:
     """Measure the server's CPU seconds per setting for one person alone: new, then known."""
     session = Session(server.url, f"width={FIRST_WIDTH - 1}&depth=14")
+    lane = make_lane(session)
     costs = []
     try:
         await _open(session)
@@ -156,35 +165,36 @@ async def measure_cost(server: Server) -> tuple[float, float]:
             await asyncio.sleep(REST_SECONDS)
             before = read_usage(server.pids).cpu_seconds
             for depth in PROBED_DEPTHS:
-                await session.change(depth)
-                await session.wait_until_finished(DRAIN_SECONDS)
+                await lane.change(depth)
+                await wait_for_answers([session])
             costs.append((read_usage(server.pids).cpu_seconds - before) / len(PROBED_DEPTHS))
     finally:
+        await lane.close()
         await session.close()
     return costs[0], costs[1]
 
 
-async def change_in_turns(sessions: Sequence[Session], plan: Plan) -> None:
+async def change_in_turns(people: Sequence[Person], plan: Plan) -> None:
     """Let each person change the setting in a rhythm of their own, answered or not."""
     begin = time.perf_counter()
 
-    async def use(session: Session, seed: int) -> None:
+    async def use(person: Person, seed: int) -> None:
         generator = random.Random(seed)
         for offset in draw_offsets(plan, generator):
             await asyncio.sleep(max(0.0, begin + offset - time.perf_counter()))
-            await _change(session, plan, generator)
+            await _change(person, plan, generator)
 
-    await asyncio.gather(*(use(session, seed) for seed, session in enumerate(sessions)))
+    await asyncio.gather(*(use(person, seed) for seed, person in enumerate(people)))
 
 
-async def change_together(sessions: Sequence[Session], plan: Plan) -> None:
+async def change_together(people: Sequence[Person], plan: Plan) -> None:
     """Let all change the setting at the same instant, again and again while time is left."""
     generator = random.Random(0)
     end = time.perf_counter() + plan.seconds
     while True:
         begin = time.perf_counter()
-        await asyncio.gather(*(_change(session, plan, generator) for session in sessions))
-        await wait_for_answers(sessions)
+        await asyncio.gather(*(_change(person, plan, generator) for person in people))
+        await wait_for_answers([person.session for person in people])
         next_begin = max(time.perf_counter(), begin + plan.period)
         if next_begin >= end:
             return
@@ -205,14 +215,14 @@ async def _open(session: Session) -> float:
     return await session.open(SLIDER)
 
 
-async def _change(session: Session, plan: Plan, generator: random.Random) -> None:
-    slider = session.slider
+async def _change(person: Person, plan: Plan, generator: random.Random) -> None:
+    session, slider = person.session, person.session.slider
     if slider is None:
         raise SystemExit(f"no slider {SLIDER} on the page: {session.errors[:1]}")
     allowed = plan.depths or range(slider.low, slider.high + 1)
     last = session.changes[-1].value if session.changes else slider.value
     try:
-        await KINDS[plan.kind](session, draw_value(allowed, last, generator))
+        await person.lane.change(draw_value(allowed, last, generator))
     except ConnectionClosed as error:
         session.errors.append(f"not sent: {error}")
 

@@ -15,8 +15,9 @@ import re
 from collections.abc import Sequence
 from statistics import median
 
-from benchmarks.crowd import KINDS, Measurement, Plan, measure_load
+from benchmarks.crowd import Measurement, Plan, measure_load
 from benchmarks.harness import describe_machine, format_table, take_percentile
+from benchmarks.lanes import LANES
 from benchmarks.server import has_nginx, run_app
 
 MOST_USERS = 200
@@ -103,7 +104,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--depths", type=parse_depths, default="10-30", help="LOW-HIGH, or all")
     parser.add_argument("--burst", action="store_true", help="all change at the same instant")
     parser.add_argument("--processes", type=int, choices=(1, 2), default=1, help="2: behind nginx")
-    parser.add_argument("--kind", choices=tuple(KINDS), default="page", help="how a change is sent")
+    parser.add_argument("--kind", choices=tuple(LANES), default="live", help="how a change is sent")
     parser.add_argument("--all-pages", action="store_true", help="then open all pages (memory)")
     options = parser.parse_args(arguments)
     if not 1 <= options.users <= MOST_USERS:

@@ -8,11 +8,13 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
-from urllib.parse import urlsplit
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.BidiComponent_pb2 import BidiComponent
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.state.session_state import STREAMLIT_INTERNAL_KEY_PREFIX
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -20,6 +22,8 @@ FLOW = "flow"
 """Key of the Flow figure in the page."""
 FIGURE_COMPONENT = "gradflow_figure"
 """Name of the app's own component around a Plotly graph."""
+NUMBER_COMPONENT = "gradflow_number"
+"""Name of the app's own slider."""
 _LAYER_AXIS = re.compile(rb'"range":\s*\[\s*0\.5,\s*(\d+)\.5\s*\]')
 _OPEN_SECONDS = 120
 _CACHE_RUNS = 2
@@ -27,18 +31,19 @@ _CACHE_RUNS = 2
 
 
 class Figure(NamedTuple):
-    """A figure that came with a message: its key in the page, and its JSON."""
+    """A figure: the line about it, and its JSON."""
 
-    key: str
+    head: dict[str, Any]
     spec: bytes
 
 
 @dataclass(frozen=True)
 class Slider:
-    """A slider of the page: its id and fragment for Streamlit, its range and its value."""
+    """A number of the page: its id and fragment for Streamlit, its field, range and value."""
 
     id: str
     fragment: str
+    name: str
     low: int
     high: int
     value: int
@@ -64,18 +69,25 @@ class Change:
 
 
 def find_figure(message: ForwardMsg) -> Figure | None:
-    """Find the figure that a message brings, whichever way the app draws figures."""
+    """Find the figure that a message brings."""
+    component = find_component(message)
+    if component is None or component.component_name != FIGURE_COMPONENT:
+        return None
+    return split_figure(component.bytes)
+
+
+def split_figure(content: bytes) -> Figure:
+    """Split what the server sends of a figure."""
+    head, _line_feed, spec = content.partition(b"\n")
+    return Figure(json.loads(head), spec)
+
+
+def find_component(message: ForwardMsg) -> BidiComponent | None:
+    """Find the component of ours that a message brings."""
     if message.WhichOneof("type") != "delta" or message.delta.WhichOneof("type") != "new_element":
         return None
     element = message.delta.new_element
-    kind = element.WhichOneof("type")
-    if kind == "plotly_chart":
-        # Streamlit's ids are $$ID-hash-key.
-        return Figure(element.plotly_chart.id.split("-", 2)[-1], element.plotly_chart.spec.encode())
-    if kind == "bidi_component" and element.bidi_component.component_name == FIGURE_COMPONENT:
-        head, _line_feed, spec = element.bidi_component.bytes.partition(b"\n")
-        return Figure(json.loads(head)["name"], spec)
-    return None
+    return element.bidi_component if element.WhichOneof("type") == "bidi_component" else None
 
 
 def count_layers(spec: bytes) -> int | None:
@@ -85,16 +97,15 @@ def count_layers(spec: bytes) -> int | None:
 
 
 def find_slider(message: ForwardMsg, label: str) -> Slider | None:
-    """Find the slider with this label, if a message brings it."""
-    if message.WhichOneof("type") != "delta" or message.delta.WhichOneof("type") != "new_element":
+    """Find the number with this label, if a message brings it."""
+    component = find_component(message)
+    if component is None or component.component_name != NUMBER_COMPONENT:
         return None
-    element = message.delta.new_element
-    if element.WhichOneof("type") != "slider" or element.slider.label != label:
+    data = json.loads(component.json)
+    if data["label"] != label:
         return None
-    slider = element.slider
-    value = slider.value[0] if slider.set_value else slider.default[0]
-    fragment = message.delta.fragment_id
-    return Slider(slider.id, fragment, int(slider.min), int(slider.max), int(value))
+    low, high, value = (int(data[name]) for name in ("low", "high", "value"))
+    return Slider(component.id, message.delta.fragment_id, data["name"], low, high, value)
 
 
 def mark_shown(changes: list[Change], value: int, now: float) -> None:
@@ -117,7 +128,7 @@ def write_rerun(
     *,
     page: str = "",
     fragment: str = "",
-    sliders: Mapping[str, float] | None = None,
+    numbers: Mapping[str, float] | None = None,
     cached: Mapping[str, object] | None = None,
 ) -> BackMsg:
     """Write the message by which a browser asks for a run of the page.
@@ -127,7 +138,7 @@ def write_rerun(
         page_hash: which page, as the server calls it; empty before the first run.
         page: which page, by its path; only needed before the first run.
         fragment: the fragment to run, instead of the whole page.
-        sliders: values by the id of the slider.
+        numbers: values by the id of the number's component.
         cached: hashes of messages that need not be sent again.
     """
     message = BackMsg()
@@ -141,10 +152,10 @@ def write_rerun(
     state.context_info.locale = "en-US"
     state.context_info.url = "http://127.0.0.1/"
     state.context_info.color_scheme = "light"
-    for name, value in (sliders or {}).items():
+    for name, value in (numbers or {}).items():
         widget = state.widget_states.widgets.add()
-        widget.id = name
-        widget.double_array_value.data.append(value)
+        widget.id = f"{STREAMLIT_INTERNAL_KEY_PREFIX}_{name}__events"
+        widget.json_trigger_value = json.dumps([{"event": "value", "value": value}])
     return message
 
 
@@ -171,6 +182,8 @@ class Session:
     slider: Slider | None = None
     layers: int | None = None
     """Layers of the newest Flow figure."""
+    address: str = ""
+    """Where the server answers with it."""
     _extra_layers: int = 0
     _page_hash: str = ""
     _figures: dict[str, int] = field(default_factory=dict)
@@ -208,21 +221,38 @@ class Session:
             self._extra_layers = self.layers - self.slider.value
         return time.perf_counter() - begin
 
-    async def change(self, value: int) -> Change:
-        """Move the slider, without waiting for the answer."""
-        assert self.slider is not None
+    def begin_change(self, value: int) -> Change:
+        """Note that the person moves the slider now."""
         change = Change(value, time.perf_counter())
         self.changes.append(change)
+        return change
+
+    async def commit(self, value: int) -> None:
+        """Tell the page what the slider says, without waiting for the answer."""
+        assert self.slider is not None
         await self._send(
             write_rerun(
                 self.query,
                 self._page_hash,
                 fragment=self.slider.fragment,
-                sliders={self.slider.id: float(value)},
+                numbers={self.slider.id: value},
                 cached=self._cached,
             )
         )
-        return change
+
+    def write_address(self, value: int) -> str:
+        """Write the address of the figure with another value of the slider, as a browser does."""
+        assert self.slider is not None
+        path, _mark, query = self.address.partition("?")
+        texts = dict(parse_qsl(query)) | {self.slider.name: str(value)}
+        return f"/{path}?{urlencode(texts)}"
+
+    def take_figure(self, figure: Figure) -> int | None:
+        """Take a Flow figure that has arrived; return how many layers it shows."""
+        layers = count_layers(figure.spec)
+        self.address = figure.head["address"]
+        self._take_layers(layers)
+        return layers
 
     async def wait_until_finished(self, seconds: float) -> None:
         """Wait until the run that was asked for last is over."""
@@ -271,11 +301,10 @@ class Session:
             self._cached[message.hash] = self._runs
         if slider := find_slider(message, label):
             self.slider = slider
-        elif (figure := find_figure(message)) and figure.key == FLOW:
-            layers = count_layers(figure.spec)
+        elif (figure := find_figure(message)) and figure.head["name"] == FLOW:
+            layers = self.take_figure(figure)
             if layers is not None:
                 self._figures[message.hash] = layers
-            self._take_layers(layers)
         elif message.delta.new_element.WhichOneof("type") == "exception":
             self.errors.append(message.delta.new_element.exception.message[:200])
 

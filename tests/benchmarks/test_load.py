@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -28,6 +29,7 @@ from benchmarks.server import (
 from benchmarks.session import (
     Change,
     Session,
+    Slider,
     count_layers,
     find_figure,
     find_slider,
@@ -38,20 +40,13 @@ from benchmarks.session import (
 PLAN = Plan(3, 2.0, 8.0, range(10, 31), burst=False, kind="page", all_pages=False)
 
 
-def write_chart(key: str, spec: str) -> ForwardMsg:
-    """Write the message that brings a chart of Streamlit's."""
-    message = ForwardMsg(hash=f"{key}{len(spec)}")
-    chart = message.delta.new_element.plotly_chart
-    chart.id, chart.spec = f"$$ID-0123abc-{key}", spec
-    return message
-
-
-def write_component(key: str, spec: str, name: str = "gradflow_figure") -> ForwardMsg:
-    """Write the message that brings a figure as a component."""
+def write_figure(key: str, spec: str, name: str = "gradflow_figure") -> ForwardMsg:
+    """Write the message that brings a figure."""
     message = ForwardMsg(hash=f"{key}{len(spec)}")
     component = message.delta.new_element.bidi_component
     component.component_name = name
-    component.bytes = json.dumps({"name": key}).encode() + b"\n" + spec.encode()
+    head = {"name": key, "address": "gf/flow?depth=12&width=8"}
+    component.bytes = json.dumps(head).encode() + b"\n" + spec.encode()
     return message
 
 
@@ -64,9 +59,10 @@ def write_slider(label: str, value: float, *, fragment: str = "") -> ForwardMsg:
     """Write the message that brings a slider."""
     message = ForwardMsg()
     message.delta.fragment_id = fragment
-    slider = message.delta.new_element.slider
-    slider.id, slider.label, slider.min, slider.max = "id-of-slider", label, 1, 200
-    slider.default.append(value)
+    component = message.delta.new_element.bidi_component
+    component.id, component.component_name = "id-of-slider", "gradflow_number"
+    data = {"label": label, "name": label.lower(), "low": 1, "high": 200, "value": value}
+    component.json = json.dumps(data)
     return message
 
 
@@ -77,18 +73,17 @@ def test_percentiles_are_values_that_occurred(share: float, value: float) -> Non
     assert take_percentile([10, 9, 8, 7, 6, 5, 4, 3, 2, 1], share) == value
 
 
-@pytest.mark.parametrize("write", [write_chart, write_component])
-def test_figures_are_recognised(write) -> None:
-    figure = find_figure(write("flow", write_axis(12)))
+def test_figures_are_recognised() -> None:
+    figure = find_figure(write_figure("flow", write_axis(12)))
     assert figure is not None
-    assert figure.key == "flow"
+    assert figure.head["name"] == "flow"
     assert count_layers(figure.spec) == 12
 
 
 def test_other_messages_bring_no_figure() -> None:
     assert find_figure(ForwardMsg(script_finished=ForwardMsg.FINISHED_SUCCESSFULLY)) is None
     assert find_figure(write_slider("Depth", 3)) is None
-    assert find_figure(write_component("flow", "{}", "another_component")) is None
+    assert find_figure(write_figure("flow", "{}", "another_component")) is None
 
 
 @pytest.mark.parametrize("depth", [1, 7, 40])
@@ -102,25 +97,21 @@ def test_layers_of_a_real_flow_figure(depth: int) -> None:
 def test_the_slider_is_found_by_its_label() -> None:
     slider = find_slider(write_slider("Depth", 20, fragment="abc"), "Depth")
     assert slider is not None
-    assert (slider.id, slider.fragment, slider.low, slider.high, slider.value) == (
-        "id-of-slider",
-        "abc",
-        1,
-        200,
-        20,
-    )
+    assert slider == Slider("id-of-slider", "abc", "depth", 1, 200, 20)
     assert find_slider(write_slider("Width", 20), "Depth") is None
 
 
 def test_a_rerun_asks_for_a_value() -> None:
-    sent = write_rerun("width=100", "hash", sliders={"a": 12.0}, cached={"m": 1}, fragment="f")
+    sent = write_rerun("width=100", "hash", numbers={"a": 12}, cached={"m": 1}, fragment="f")
     state = BackMsg.FromString(sent.SerializeToString()).rerun_script
     assert (state.query_string, state.page_script_hash, state.page_name) == (
         "width=100",
         "hash",
         "",
     )
-    assert list(state.widget_states.widgets[0].double_array_value.data) == [12.0]
+    (event,) = state.widget_states.widgets
+    assert event.id == _make_trigger_id("a", "events")
+    assert json.loads(event.json_trigger_value) == [{"event": "value", "value": 12}]
     assert (list(state.cached_message_hashes), state.fragment_id) == (["m"], "f")
 
 
@@ -146,8 +137,8 @@ def test_a_figure_of_an_answered_change_answers_nothing_more() -> None:
 
 def test_a_session_takes_a_figure_sent_again_by_its_hash() -> None:
     session = Session("http://127.0.0.1:1", changes=[Change(12, 0.0)])
-    figure = write_chart("flow", write_axis(12))
-    session._take(write_chart("norms", write_axis(12)), "Depth")
+    figure = write_figure("flow", write_axis(12))
+    session._take(write_figure("norms", write_axis(12)), "Depth")
     assert session.changes[0].shown is None
     session._take(figure, "Depth")
     assert session.changes[0].shown is not None
@@ -158,11 +149,18 @@ def test_a_session_takes_a_figure_sent_again_by_its_hash() -> None:
 
 def test_a_page_is_complete_when_its_own_run_ends() -> None:
     session = Session("http://127.0.0.1:1", changes=[Change(12, 0.0)])
-    session._take(write_chart("flow", write_axis(12)), "Depth")
+    session._take(write_figure("flow", write_axis(12)), "Depth")
     session._take(ForwardMsg(script_finished=ForwardMsg.FINISHED_EARLY_FOR_RERUN), "Depth")
     assert session.changes[0].finished is None
     session._take(ForwardMsg(script_finished=ForwardMsg.FINISHED_SUCCESSFULLY), "Depth")
     assert session.changes[0].finished is not None
+
+
+def test_a_live_change_asks_for_the_newest_figure_with_the_new_value() -> None:
+    session = Session("http://127.0.0.1:1")
+    session._take(write_slider("Depth", 12), "Depth")
+    session._take(write_figure("flow", write_axis(12)), "Depth")
+    assert session.write_address(15) == "/gf/flow?depth=15&width=8"
 
 
 def test_people_change_in_a_rhythm_of_their_own() -> None:

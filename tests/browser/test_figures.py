@@ -147,6 +147,6 @@ def test_scripts_come_from_the_app_compressed(page: Page, app_url: str) -> None:
     page.on("response", lambda answer: scripts.setdefault(answer.url, answer))
     open_page(page, app_url)
     packed = [a for url, a in scripts.items() if url.startswith(f"{app_url}/gf/")]
-    assert len(packed) == 2
+    assert len(packed) == 3
     assert all(answer.header_value("content-encoding") == "gzip" for answer in packed)
     assert not [url for url in scripts if "PlotlyChart" in url]  # Streamlit's own, of 4.7 MB

@@ -6,15 +6,15 @@ from playwright.sync_api import Locator, Page
 
 
 def write_selector(key: str) -> str:
-    """Write the CSS selector of the element with this key.
+    """Write the CSS selector of the widget with this key.
 
     While a page takes another's place, Streamlit keeps the old one's elements, hidden.
     """
-    return f".st-key-figure_{key}:not([data-retained])"
+    return f".st-key-{key}:not([data-retained])"
 
 
 def find_figure(page: Page, key: str) -> Locator:
-    return page.locator(write_selector(key)).last
+    return page.locator(write_selector(f"figure_{key}")).last
 
 
 def find_button(page: Page, name: str) -> Locator:
@@ -24,7 +24,8 @@ def find_button(page: Page, name: str) -> Locator:
 
 def write_chart_js(key: str) -> str:
     """Write JavaScript for a chart with its ``data`` and ``layout``; undefined before it exists."""
-    return f"[...document.querySelectorAll('{write_selector(key)} .gf-plot')].at(-1)"
+    figure = write_selector(f"figure_{key}")
+    return f"[...document.querySelectorAll('{figure} .gf-plot')].at(-1)"
 
 
 def wait_for_chart(page: Page, key: str, traces: int = 1) -> None:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.testing.v1 import AppTest
 
 
@@ -63,6 +64,39 @@ def _unpack_chart(graph: Any) -> Chart:
 def read_chart(app: AppTest, index: int = 0) -> dict[str, Any]:
     """Read the spec of a figure."""
     return list_charts(app)[index].spec
+
+
+class Number:
+    """A number of ours, as a browser uses it."""
+
+    def __init__(self, app: AppTest, key: str) -> None:
+        self._app = app
+        elements = app.get("bidi_component")
+        (self._proto,) = [e.proto for e in elements if f"-{key}" in e.proto.id and _is_number(e)]
+        self.data = dict(json.loads(self._proto.json))
+
+    @property
+    def value(self) -> Any:
+        return self.data["value"]
+
+    def set_value(self, value: Any) -> AppTest:
+        """Let the browser say a value with the next run, which is not started yet."""
+        states = self._app._tree.get_widget_states()
+        event = states.widgets.add()
+        event.id = _make_trigger_id(self._proto.id, "events")
+        event.json_trigger_value = json.dumps([{"event": "value", "value": value}])
+        self._app._tree.get_widget_states = lambda: states  # type: ignore[method-assign]
+        return self._app
+
+
+def list_numbers(app: AppTest) -> list[str]:
+    """List the names of all numbers on the page."""
+    numbers = [e for e in app.get("bidi_component") if _is_number(e)]
+    return [json.loads(element.proto.json)["name"] for element in numbers]
+
+
+def _is_number(element: Any) -> bool:
+    return bool(element.proto.component_name == "gradflow_number")
 
 
 def read_boxes(app: AppTest) -> str:

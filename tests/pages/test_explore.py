@@ -19,7 +19,15 @@ from gradflow.core.catalog import (
 from gradflow.core.presets import PRESETS
 from gradflow.core.spec import find_enum, list_options
 from gradflow.ui.settings.experiments import GROUPS
-from tests.pages.apptest import check_works, list_charts, read_boxes, read_chart, read_url
+from tests.pages.apptest import (
+    Number,
+    check_works,
+    list_charts,
+    list_numbers,
+    read_boxes,
+    read_chart,
+    read_url,
+)
 
 
 def open_page(app: AppTest, **query: str) -> AppTest:
@@ -49,16 +57,16 @@ def test_folded_groups_cost_nothing_and_forget_nothing(app: AppTest) -> None:
     for name, value in codec.to_query(exp).items():
         app.query_params[name] = value
     check_works(app.run())
-    assert not [w for w in app.number_input if w.key == "setting_dimension"]
-    find_widget(app, "slider", "depth").set_value(7).run()
+    assert "dimension" not in list_numbers(app)
+    Number(app, "setting_depth").set_value(7).run()
     assert read_url(app)["dimension"] == "7"
     app.session_state["group_Data and loss"] = True
     check_works(app.run())
-    assert find_widget(app, "number_input", "dimension").value == 7
-    find_widget(app, "number_input", "dimension").set_value(9).run()
+    assert Number(app, "setting_dimension").value == 7
+    Number(app, "setting_dimension").set_value(9).run()
     app.session_state["group_Data and loss"] = False
     check_works(app.run())
-    find_widget(app, "slider", "depth").set_value(8).run()
+    Number(app, "setting_depth").set_value(8).run()
     assert (read_url(app)["dimension"], read_url(app)["seed"]) == ("9", "3")
 
 
@@ -69,8 +77,9 @@ def test_every_setting_has_a_widget_where_it_applies(app: AppTest) -> None:
 
     def look() -> None:
         check_works(app)
-        for kind in ("selectbox", "slider", "number_input", "toggle", "text_input"):
+        for kind in ("selectbox", "toggle", "text_input"):
             seen.update(w.key.removeprefix("setting_") for w in app.get(kind) if w.key)
+        seen.update(list_numbers(app))
 
     look()
     of_layers = ("initialization", "normalization", "activation", "connection")
@@ -192,7 +201,7 @@ def test_the_streams_numbers_are_in_the_tabs_too(app: AppTest) -> None:
 def test_moving_the_depth_moves_figure_url_and_metrics(app: AppTest) -> None:
     open_page(app)
     before = read_chart(app)
-    find_widget(app, "slider", "depth").set_value(7).run()
+    Number(app, "setting_depth").set_value(7).run()
     assert check_works(app).metric[2].value == f"{64 * 128 + 128 + 5 * (128**2 + 128) + 1290:,}"
     assert read_url(app)["depth"] == "7"
     assert read_chart(app) != before
@@ -259,7 +268,7 @@ def test_forged_url_is_explained_and_the_rest_lives(
     assert "Traceback" not in message
     assert read_url(app)["seed"] == "3"  # what was right in the URL is kept
     assert len(list_charts(app)) > 0
-    find_widget(app, "slider", "depth").set_value(9).run()
+    Number(app, "setting_depth").set_value(9).run()
     assert not check_works(app).error  # and the complaint goes away with the next change
 
 
@@ -301,7 +310,7 @@ def test_settings_without_effect_are_named(
     assert message.startswith(f"Left out of this link: {left_out}"), message
     assert message.endswith("its other settings are kept.")
     assert (len(app.error), read_url(app)["seed"]) == (1, "3")
-    find_widget(app, "number_input", "seed").set_value(4).run()
+    Number(app, "setting_seed").set_value(4).run()
     assert not check_works(app).error
 
 
@@ -339,7 +348,7 @@ def test_reset_brings_the_default_back(app: AppTest) -> None:
 def test_hidden_settings_keep_their_value(app: AppTest) -> None:
     open_page(app)
     find_widget(app, "selectbox", "initialization").set_value("normal").run()
-    find_widget(app, "number_input", "init_std").set_value(0.5).run()
+    Number(app, "setting_init_std").set_value(0.5).run()
     find_widget(app, "selectbox", "initialization").set_value("zeros").run()
     find_widget(app, "selectbox", "initialization").set_value("normal").run()
     assert read_url(check_works(app))["init_std"] == "0.5"
@@ -348,7 +357,7 @@ def test_hidden_settings_keep_their_value(app: AppTest) -> None:
 def test_underflow_is_said(app: AppTest) -> None:
     open_page(app, depth="16", activation="sigmoid", dtype="float16")
     assert "Underflow" in read_boxes(app)
-    find_widget(app, "number_input", "loss_scale").set_value(65536.0).run()
+    Number(app, "setting_loss_scale").set_value(65536.0).run()
     assert "layers 1 to" not in read_boxes(check_works(app))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -11,12 +13,15 @@ from gradflow.core.text import find_language
 from gradflow.ui.answers import Abandoned, TooBusy, compute_answer, is_idle
 from gradflow.ui.explore.compute import pack_flow
 from gradflow.ui.explore.flow import ROUTE, read_address
-from gradflow.ui.figures.graph import PackedFigure
 from gradflow.ui.language import read_in
 
 PREFETCH = "prefetch"
 """A parameter: the figure is not asked for yet; a server that has work refuses."""
-_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Vary": "Accept-Encoding",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 def make_route() -> Route:
@@ -34,14 +39,17 @@ async def answer(request: Request) -> Response:
     if texts.pop(PREFETCH, "") and not is_idle():
         return Response(status_code=503, headers=_HEADERS)
 
-    def compute() -> PackedFigure:
-        return pack_flow(*read_address(texts))
+    def compute() -> bytes:
+        content = pack_flow(*read_address(texts)).content
+        return gzip.compress(content, compresslevel=1) if packs else content
 
+    packs = "gzip" in request.headers.get("accept-encoding", "")
     with read_in(find_language(texts.get("language", ""))):  # for the sentences of errors
         try:
-            packed = await compute_answer(request, compute)
+            content = await compute_answer(request, compute)
         except GradflowError as error:
             return Response(str(error), 422, _HEADERS, "text/plain")
         except (TooBusy, Abandoned):
             return Response(status_code=503, headers=_HEADERS)
-    return Response(packed.content, headers=_HEADERS, media_type="application/x-ndjson")
+    encoding = {"Content-Encoding": "gzip"} if packs else {}
+    return Response(content, headers=_HEADERS | encoding, media_type="application/x-ndjson")

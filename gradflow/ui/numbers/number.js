@@ -1,7 +1,7 @@
 // A number: a slider and a field. While it is moved the figure follows, fetched from the server
 // without a run of the page; the page is told once the hand rests.
 
-const REST = 300; // milliseconds without a movement after which the page is told
+const REST = 120; // milliseconds without a movement after which the page is told
 const PAUSE = 150; // before neighbours are fetched: a server that has just worked refuses
 const PAGE_LIMIT = 10_000; // after which a page that has not answered is no longer waited for
 const MOST_KEPT = 60;

@@ -21,8 +21,8 @@ from gradflow.ui.settings.state import read_widget
 # use, so that both know the same graphs.
 _SHIM = f"""
 const find = (address) => new URL(address, document.baseURI).href;
-const [number, figures] = [find("{NUMBER.address}"), find("{FIGURE.address}")];
-export default async (component) => (await import(number)).default(component, await import(figures));
+const number = import(find("{NUMBER.address}")), figures = import(find("{FIGURE.address}"));
+export default async (component) => (await number).default(component, await figures);
 """
 _mount = st.components.v2.component("gradflow_number", js=_SHIM, isolate_styles=False)
 

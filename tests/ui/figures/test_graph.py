@@ -7,11 +7,11 @@ import pytest
 
 from gradflow.charts.figure import build_figure
 from gradflow.ui.figures import graph
-from gradflow.ui.figures.graph import pack_figure
+from gradflow.ui.figures.graph import PackedFigure, pack_figure
 
 
-def read_head(packed: bytes) -> dict[str, Any]:
-    return dict(json.loads(packed.split(b"\n", 1)[0]))
+def read_head(packed: PackedFigure) -> dict[str, Any]:
+    return dict(json.loads(packed.content.split(b"\n", 1)[0]))
 
 
 def test_the_version_is_that_of_the_figure_alone() -> None:

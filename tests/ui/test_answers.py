@@ -1,0 +1,67 @@
+"""Computing for a request: in turn, and not for a browser that is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+from gradflow.ui.answers import Abandoned, compute_answer
+from gradflow.ui.turns import ADMISSION
+
+
+class Client:
+    """A request whose browser goes away when it is told to."""
+
+    def __init__(self) -> None:
+        self.gone = asyncio.Event()
+
+    async def receive(self) -> dict[str, Any]:
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+
+def test_an_abandoned_request_leaves_the_queue_and_computes_nothing() -> None:
+    computed: list[int] = []
+
+    def compute() -> None:
+        with ADMISSION:
+            computed.append(1)
+
+    async def leave() -> None:
+        client = Client()
+        answer = asyncio.create_task(compute_answer(client, compute))  # type: ignore[arg-type]
+        while not ADMISSION._queue:
+            await asyncio.sleep(0.001)
+        client.gone.set()
+        with pytest.raises(Abandoned):
+            await asyncio.wait_for(answer, 20)
+        assert not ADMISSION._queue
+
+    with ADMISSION:
+        asyncio.run(leave())
+    assert computed == []
+
+
+def test_an_error_reaches_the_caller_and_frees_its_place() -> None:
+    def compute() -> None:
+        raise ValueError("wrong")
+
+    async def ask_often() -> None:
+        for _time in range(100):  # more often than there are places
+            with pytest.raises(ValueError, match="wrong"):
+                await compute_answer(Client(), compute)  # type: ignore[arg-type]
+
+    asyncio.run(ask_often())
+
+
+def test_it_is_computed_in_a_thread_beside_the_loop() -> None:
+    async def ask_for_thread() -> str:
+        def find_name() -> str:
+            return threading.current_thread().name
+
+        return await compute_answer(Client(), find_name)  # type: ignore[arg-type]
+
+    assert asyncio.run(ask_for_thread()).startswith("gradflow-answer")
