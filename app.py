@@ -1,8 +1,15 @@
 """Entry point: ``streamlit run app.py``."""
 
 import streamlit as st
+from starlette.middleware import Middleware
 
+from gradflow.ui.compression import CompressScripts
 from gradflow.ui.routes import list_routes
 from gradflow.ui.server import warm_up
 
-app = st.App("gradflow/ui/main.py", lifespan=warm_up, routes=list_routes())
+app = st.App(
+    "gradflow/ui/main.py",
+    lifespan=warm_up,
+    routes=list_routes(),
+    middleware=[Middleware(CompressScripts)],
+)

@@ -22,7 +22,7 @@ class Answer:
     body: bytes
 
 
-def ask(path: str, method: str = "GET", **headers: str) -> Answer:
+def ask(path: str, method: str = "GET", *, app: Starlette = APP, **headers: str) -> Answer:
     """Ask for ``path``; a header's name has ``_`` for ``-``."""
     path, _mark, query = path.partition("?")
     scope = {
@@ -50,7 +50,7 @@ def ask(path: str, method: str = "GET", **headers: str) -> Answer:
     async def send(message: dict[str, object]) -> None:
         messages.append(message)
 
-    asyncio.run(APP(scope, receive, send))
+    asyncio.run(app(scope, receive, send))
     start = messages[0]
     assert start["type"] == "http.response.start"
     return Answer(

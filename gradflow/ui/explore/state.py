@@ -42,7 +42,13 @@ def bind_layer(layers: int) -> dict[str, Any]:
     """Prepare the choice of a layer: the arguments that connect its widget."""
     key = "layer_widget"
     show_in_widget(key, find_layer(layers) or 1)
-    return {"key": key, "on_change": lambda: LAYER.set(read_widget(key))}
+    return {"key": key, "on_change": lambda: choose_layer(read_widget(key))}
+
+
+def choose_layer(layer: int) -> None:
+    """Choose a layer in the callback of a widget; the Flow figure outlines it."""
+    LAYER.set(layer)
+    rerun_fragments(RESULT)
 
 
 def reset_settings() -> None:

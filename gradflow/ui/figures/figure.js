@@ -32,8 +32,6 @@ const FULLSCREEN_ICON = {
 class Graph {
   constructor(parent, plotlyUrl) {
     this.plotlyUrl = plotlyUrl;
-    this.line = addElement(parent, "gf-line");
-    this.line.setAttribute("aria-live", "polite");
     this.box = addElement(parent, "gf-figure");
     this.plot = addElement(this.box, "gf-plot");
     this.plot.setAttribute("role", "img");
@@ -75,10 +73,14 @@ class Graph {
   showLine() {
     const { verdict, severity, loss } = this.head;
     if (!verdict) return;
-    this.words ??= ["gf-verdict", "gf-loss"].map((name) => addElement(this.line, name));
+    if (!this.line) {
+      this.line = addElement(this.box.parentElement, "gf-line");
+      this.line.setAttribute("aria-live", "polite");
+      this.words = ["gf-verdict", "gf-loss"].map((name) => addElement(this.line, name));
+      this.box.before(this.line);
+    }
     this.line.dataset.severity = severity;
-    this.words[0].textContent = verdict;
-    this.words[1].textContent = loss;
+    [verdict, loss].forEach((text, i) => (this.words[i].textContent = text));
   }
 
   /** Ask for a run when the page has turned light or dark: Streamlit itself does not run then.

@@ -12,7 +12,7 @@ export default function mount({ parentElement, data, setTriggerValue }, { graphs
   number.tell = (value) => setTriggerValue("value", value);
   number.update(data);
   return () => {
-    if (!number.box.isConnected) number.lane.moved.delete(number);
+    if (!number.box.isConnected) number.lane.drop(number);
   };
 }
 
@@ -202,6 +202,12 @@ class Lane {
     else this.settle();
     clearTimeout(this.limit);
     if (this.moved.size) this.limit = setTimeout(() => this.release(), PAGE_LIMIT);
+  }
+
+  /** Forget a number that has left the page. */
+  drop(number) {
+    this.moved.delete(number);
+    if (!this.moved.size) this.settle();
   }
 
   settle() {

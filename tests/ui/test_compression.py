@@ -1,0 +1,74 @@
+"""Streamlit's scripts arrive compressed, and nothing else is touched."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from gradflow.ui.compression import CompressScripts
+from tests.ui.ask import ask
+
+SCRIPT = "const x = 1;\n" * 500
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Starlette:
+    (tmp_path / "a.js").write_text(SCRIPT)
+    (tmp_path / "b.png").write_bytes(bytes(range(256)) * 10)
+    return Starlette(
+        routes=[Mount("/static", StaticFiles(directory=tmp_path))],
+        middleware=[Middleware(CompressScripts)],
+    )
+
+
+def test_a_script_is_compressed_once(app: Starlette, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    compress = gzip.compress
+    monkeypatch.setattr(gzip, "compress", lambda *a, **k: calls.append(1) or compress(*a, **k))
+    for _visit in range(3):
+        answer = ask("/static/a.js", app=app, accept_encoding="gzip, br")
+        assert gzip.decompress(answer.body).decode() == SCRIPT
+        assert answer.headers["content-encoding"] == "gzip"
+        assert int(answer.headers["content-length"]) == len(answer.body) < len(SCRIPT) / 10
+        assert answer.headers["vary"] == "Accept-Encoding"
+    assert calls == [1]
+
+
+def test_what_is_known_is_not_sent_again(app: Starlette) -> None:
+    tag = ask("/static/a.js", app=app, accept_encoding="gzip").headers["etag"]
+    again = ask("/static/a.js", app=app, accept_encoding="gzip", if_none_match=tag)
+    assert (again.status, again.body) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/static/a.js", {}),
+        ("/static/a.js", {"accept_encoding": "br"}),
+        ("/static/a.js", {"accept_encoding": "gzip", "range": "bytes=0-9"}),
+        ("/static/b.png", {"accept_encoding": "gzip"}),
+        ("/static/none.js", {"accept_encoding": "gzip"}),
+    ],
+)
+def test_anything_else_passes(app: Starlette, path: str, headers: dict[str, str]) -> None:
+    plain = Starlette(routes=app.routes)
+    answer, expected = (ask(path, app=which, **headers) for which in (app, plain))
+    assert "content-encoding" not in answer.headers
+    assert (answer.status, answer.body) == (expected.status, expected.body)
+
+
+def test_other_protocols_pass() -> None:
+    scopes = []
+
+    async def inner(scope, _receive, _send) -> None:  # type: ignore[no-untyped-def]
+        scopes.append(scope["type"])
+
+    asyncio.run(CompressScripts(inner)({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
+    assert scopes == ["lifespan"]
