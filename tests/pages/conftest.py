@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.runtime.state.session_state import SessionState
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.app_test import TESTING_KEY
 
-from gradflow.ui import fragments
-from gradflow.ui.explore import state as explore_state
 from gradflow.ui.training.sessions import SESSIONS
 
 MAIN = Path(__file__).parents[2] / "gradflow" / "ui" / "main.py"
@@ -53,5 +52,10 @@ def _refuse_what_cannot_be_pickled(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _rerun_pages_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a change be followed by all of the page: AppTest forgets what a fragment leaves alone."""
-    monkeypatch.setattr(fragments, "rerun_fragments", lambda *_keys: None)
-    monkeypatch.setattr(explore_state, "rerun_fragments", lambda *_keys: None)
+    rerun = st.rerun
+
+    def rerun_all(scope: object = "app") -> None:
+        if scope == "app":
+            rerun()
+
+    monkeypatch.setattr(st, "rerun", rerun_all)
