@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from gradflow.charts.figure import FloatArray
 from gradflow.core.histogram import Histogram, IntArray
@@ -26,7 +28,7 @@ class Grid:
     rows: int
     threshold: float = 1.0
 
-    @property
+    @cached_property  # every histogram of a band asks for them
     def edges(self) -> FloatArray:
         """Coordinates of the row edges, ``rows + 1`` of them."""
         return self.low + self.step * np.arange(self.rows + 1, dtype=np.float64)
@@ -90,17 +92,17 @@ def rebin(histogram: Histogram, grid: Grid) -> RowShares:
     total = histogram.total
     if not total:
         return RowShares(np.zeros(grid.rows), 0.0, 0.0, 0.0, 0.0, 0.0)
-    counts = histogram.counts.astype(np.float64)
+    counts = histogram.counts
     zeros = histogram.zeros if histogram.scale == "linear" else 0
     edges = grid.from_axis(grid.edges)
     if is_point(histogram):
         rows, below, above = _place_equal_entries(read_point(histogram), counts[0] - zeros, edges)
     else:
         if zeros:
-            counts = drop_zeros(histogram).astype(np.float64)
-        cumulated = np.concatenate([[0.0], np.cumsum(counts)])
+            counts = drop_zeros(histogram)
+        cumulated = _cumulate(counts)
         inside = np.interp(edges, histogram.edges, cumulated)
-        rows, below, above = np.diff(inside), inside[0], cumulated[-1] - inside[-1]
+        rows, below, above = inside[1:] - inside[:-1], inside[0], cumulated[-1] - inside[-1]
     spread = float(rows.max(initial=0.0))
     if zeros:
         zero_rows, zero_below, zero_above = _place_equal_entries(0.0, zeros, edges)
@@ -113,6 +115,13 @@ def rebin(histogram: Histogram, grid: Grid) -> RowShares:
         histogram.nonfinite / total,
         spread / total,
     )
+
+
+def _cumulate(counts: npt.NDArray[Any]) -> FloatArray:
+    """Count the entries below each edge of the bins."""
+    cumulated = np.zeros(len(counts) + 1)
+    np.cumsum(counts, out=cumulated[1:])
+    return cumulated
 
 
 def drop_zeros(histogram: Histogram) -> IntArray:
@@ -157,15 +166,18 @@ def find_histogram_extremes(histogram: Histogram) -> tuple[float, float]:
     """Find smallest and largest finite entry (to the bin, on a log grid); NaN without any."""
     if is_point(histogram):
         return read_point(histogram), read_point(histogram)
-    used = np.flatnonzero(histogram.counts)
+    counts, edges = histogram.counts, histogram.edges
+    if len(counts) and counts[0] and counts[-1]:  # always so in a linear one that was recorded
+        return float(edges[0]), float(edges[-1])
+    used = counts.nonzero()[0]
     if not len(used):
         return np.nan, np.nan
-    return float(histogram.edges[used[0]]), float(histogram.edges[used[-1] + 1])
+    return float(edges[used[0]]), float(edges[used[-1] + 1])
 
 
 def compute_quantiles(histogram: Histogram, shares: tuple[float, ...]) -> Iterator[float]:
     """Compute the values below which ``shares`` of the binned entries lie; NaN without any."""
-    cumulated = np.concatenate([[0.0], np.cumsum(histogram.counts)])
+    cumulated = _cumulate(histogram.counts)
     if is_point(histogram):
         yield from (read_point(histogram) for _share in shares)
     elif not cumulated[-1]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -61,7 +61,7 @@ class Histogram:
         """NaN and infinite entries."""
         return self.nan + self.posinf + self.neginf
 
-    @property
+    @cached_property
     def total(self) -> int:
         """All entries of the tensor."""
         outside = self.zeros if self.scale == "log10" else 0

@@ -13,8 +13,9 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
-from functools import wraps
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import cache, partial, wraps
+from types import NoneType
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
@@ -80,10 +81,10 @@ class Memo:
                 return cast(R, pending.results[0])
         try:
             result = compute()
-            _freeze_arrays(result)
-            size = measure_bytes(result)
+            parts = list_parts(result)
+            _freeze_arrays(parts)
             pending.results.append(result)
-            self._keep(key, result, size)
+            self._keep(key, result, _sum_bytes(parts))
         finally:
             with self._guard:
                 del self._pending[key]
@@ -138,8 +139,7 @@ def measure_bytes(result: Any) -> int:
     An array counts with the memory that it is a view of, a tensor with its numbers, a frame with
     its columns and their texts, any other object with its own size.
     """
-    owners = {id(owner): owner for owner in map(_find_owner, list_parts(result))}
-    return sum(map(_measure_object, owners.values()))
+    return _sum_bytes(list_parts(result))
 
 
 def list_parts(result: Any) -> list[Any]:
@@ -148,23 +148,45 @@ def list_parts(result: Any) -> list[Any]:
     stack = [result]
     while stack:
         part = stack.pop()
-        if part is None or isinstance(part, (type, bool, int, float)) or id(part) in parts:
-            continue
-        parts[id(part)] = part
-        if isinstance(part, Mapping):
-            stack += [*part.keys(), *part.values()]
-        elif isinstance(part, (tuple, list, set, frozenset)):
-            stack += part
-        elif type(part).__module__.startswith("gradflow.") and not isinstance(part, str):
-            stack += _list_attributes(part)
+        list_items = _choose_lister(type(part))  # type: ignore[arg-type]
+        if list_items is not None and id(part) not in parts:
+            parts[id(part)] = part
+            stack += list_items(part)
     return list(parts.values())
 
 
-def _list_attributes(part: Any) -> list[Any]:
-    slots = [getattr(kind, "__slots__", ()) for kind in type(part).__mro__]
-    names = [name for names in slots for name in names if not name.startswith("__")]
-    own = [getattr(part, name) for name in names if hasattr(part, name)]
-    return own + list(getattr(part, "__dict__", {}).values())
+@cache  # the decision takes longer than most lists, and a report has a thousand parts
+def _choose_lister(kind: type) -> Callable[[Any], Iterable[Any]] | None:
+    """Choose how to list what objects of a type hold; ``None`` for what is not worth counting."""
+    if issubclass(kind, (type, bool, int, float, NoneType)):
+        return None
+    if issubclass(kind, Mapping):
+        return _list_entries
+    if issubclass(kind, (tuple, list, set, frozenset)):
+        return iter
+    if kind.__module__.startswith("gradflow.") and not issubclass(kind, str):
+        slots = [name for base in kind.__mro__ for name in getattr(base, "__slots__", ())]
+        names = tuple(name for name in slots if not name.startswith("__"))
+        return partial(_list_attributes, names)
+    return _list_nothing
+
+
+def _list_entries(part: Mapping[Any, Any]) -> Iterable[Any]:
+    return (*part.keys(), *part.values())
+
+
+def _list_attributes(slots: Sequence[str], part: Any) -> Iterable[Any]:
+    own = [getattr(part, name) for name in slots if hasattr(part, name)]
+    return [*own, *getattr(part, "__dict__", {}).values()]
+
+
+def _list_nothing(_part: Any) -> Iterable[Any]:
+    return ()
+
+
+def _sum_bytes(parts: Iterable[Any]) -> int:
+    owners = {id(owner): owner for owner in map(_find_owner, parts)}
+    return sum(map(_measure_object, owners.values()))
 
 
 def _find_owner(part: Any) -> Any:
@@ -181,7 +203,7 @@ def _measure_object(part: Any) -> int:
     return max(own, int(part.nbytes)) if hasattr(part, "nbytes") else own
 
 
-def _freeze_arrays(result: Any) -> None:
-    for part in list_parts(result):
+def _freeze_arrays(parts: Iterable[Any]) -> None:
+    for part in parts:
         if isinstance(part, np.ndarray):
             part.setflags(write=False)

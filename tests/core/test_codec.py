@@ -126,3 +126,17 @@ def test_codes_in_urls_are_stable():
         "learning_rate": "0.01",
         "clip_norm": "0.0",
     }
+
+
+def test_what_is_remembered_cannot_be_changed_and_does_not_hide_a_refusal() -> None:
+    experiment = from_fields({"depth": 7, "clip_norm": 0.5})
+    assert experiment == gf.Experiment(network=gf.MLP(depth=7), clip_norm=0.5)
+    assert from_query({"clip_norm": "0.5", "depth": "7"}) == experiment
+    to_fields(experiment)["depth"] = 8
+    to_query(experiment)["depth"] = "8"
+    assert to_fields(experiment)["depth"] == 7
+    assert to_query(experiment)["depth"] == "7"
+    for _again in range(2):  # a list cannot be looked up, and a refusal is not remembered
+        assert catch_refusal(lambda: from_fields({"depth": [7]})) is not None
+        assert catch_refusal(lambda: from_fields({"depth": 7, "clip_norm": -0.5})) is not None
+        assert from_fields({"widths": [7, 5]}) == from_fields({"widths": (7, 5)})

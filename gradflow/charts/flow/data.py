@@ -202,7 +202,8 @@ def _list_histograms(
 
 def _shape_band(histograms: list[Histogram], grid: Grid, hover: list[str]) -> Band:
     columns = [rebin(h, grid) for h in histograms]
-    hover = [text + _describe_outside(c) for text, c in zip(hover, columns, strict=True)]
+    words = _("below the axis"), _("above the axis")
+    hover = [text + _describe_outside(c, words) for text, c in zip(hover, columns, strict=True)]
     share = np.array([c.rows for c in columns]).T
     full = np.array([_find_fullest_share(c) for c in columns])
     shade = np.ceil(255 * np.minimum(share / full, 1) ** SHADE_GAMMA)
@@ -218,9 +219,9 @@ def _shape_band(histograms: list[Histogram], grid: Grid, hover: list[str]) -> Ba
     )
 
 
-def _describe_outside(column: RowShares) -> str:
-    shares = {_("below the axis"): column.below, _("above the axis"): column.above}
-    return "".join(f"<br>{name} {format_share(n)}" for name, n in shares.items() if n > 1e-9)
+def _describe_outside(column: RowShares, words: tuple[str, str]) -> str:
+    shares = zip(words, (column.below, column.above), strict=True)
+    return "".join(f"<br>{name} {format_share(n)}" for name, n in shares if n > 1e-9)
 
 
 def _find_fullest_share(column: RowShares) -> float:

@@ -80,7 +80,7 @@ def list_layer_names(report: Report) -> list[str]:
         return [""] * len(table)
     starts = table["layer"] == 0 if report.rows == "block" else [False] * len(table)
     return [
-        (_("start, {module}: ") if start else "{module}: ").format(module=escape(module))
+        (_("start, {module}: ").format(module=escape(module)) if start else f"{escape(module)}: ")
         for start, module in zip(starts, table["module"], strict=True)
     ]
 
@@ -95,6 +95,9 @@ def describe_forward(report: Report, histograms: list[Histogram]) -> list[str]:
     table = np.array(columns).T.tolist()
     what = _("state") if _is_over_time(report) else _(NAMES["activation"])
     titles = zip(list_layer_names(report), list_symbols(report, "activation"), strict=True)
+    mean_word, std_word, rms_word = _("mean"), _("std"), _("RMS")  # a look-up takes 1 µs
+    min_word, max_word = _("min"), _("max")
+    saturated_word, dead_word = _("saturated"), _("dead units")
     texts = []
     for (title, symbol), row, histogram in zip(titles, table, histograms, strict=True):
         mean, std, rms, saturated, dead, dead_share = row
@@ -102,15 +105,15 @@ def describe_forward(report: Report, histograms: list[Histogram]) -> list[str]:
         lines = [
             f"{title}{what} {symbol}",
             ", ".join(
-                f"{name} {format_number(value)}"
-                for name, value in ((_("mean"), mean), (_("std"), std), (_("RMS"), rms))
+                f"{word} {format_number(value)}"
+                for word, value in ((mean_word, mean), (std_word, std), (rms_word, rms))
             ),
-            f"{_('min')} {format_number(low)}, {_('max')} {format_number(high)}",
+            f"{min_word} {format_number(low)}, {max_word} {format_number(high)}",
         ]
         if not math.isnan(saturated):
-            lines.append(f"{_('saturated')} {format_share(saturated)}")
+            lines.append(f"{saturated_word} {format_share(saturated)}")
         if not math.isnan(dead):
-            lines.append(f"{_('dead units')} {format_number(dead)} ({format_share(dead_share)})")
+            lines.append(f"{dead_word} {format_number(dead)} ({format_share(dead_share)})")
         texts.append("<br>".join(lines + _list_special_counts(histogram)))
     return texts
 
@@ -121,16 +124,17 @@ def describe_backward(report: Report, gradient: str, histograms: list[Histogram]
         [read_column(report.get_table("layers"), f"{gradient}_{n}") for n in ("rms", "norm")]
     ).T.tolist()
     titles = zip(list_layer_names(report), list_symbols(report, gradient), strict=True)
+    rms_word, norm_word, largest_word = _("RMS"), _("norm"), _("largest entry about")
     texts = []
     for (title, symbol), (rms, norm), histogram in zip(titles, table, histograms, strict=True):
         lines = [
             f"{title}{symbol}",
-            f"{_('RMS')} {format_number(rms)}",
-            f"{_('norm')} ‖{symbol}‖ {format_number(norm)}",
+            f"{rms_word} {format_number(rms)}",
+            f"{norm_word} ‖{symbol}‖ {format_number(norm)}",
         ]
         if histogram.counts.any() and histogram.scale == "log10":
             largest = 10 ** min(find_histogram_extremes(histogram)[1], 308.25)
-            lines.append(f"{_('largest entry about')} {format_number(largest, 2)}")
+            lines.append(f"{largest_word} {format_number(largest, 2)}")
         if histogram.subnormal:
             lines.append(f"{_('subnormal')} {format_share(histogram.subnormal / histogram.total)}")
         texts.append("<br>".join(lines + _list_special_counts(histogram)))
@@ -142,14 +146,11 @@ def _list_special_counts(histogram: Histogram) -> list[str]:
     if not total:
         return [_("no histogram was recorded")]
     lines = [f"{_('exactly 0:')} {format_share(histogram.zeros / total)}"]
-    nonfinite = {
-        "NaN": histogram.nan,
-        "+∞": histogram.posinf,
-        "−∞": histogram.neginf,
-    }
-    lines += [
-        f"<b>{name}: {format_share(n / total)}</b> ({format_count(n)})"
-        for name, n in nonfinite.items()
-        if n
-    ]
+    if histogram.nonfinite:
+        kinds = {"NaN": histogram.nan, "+∞": histogram.posinf, "−∞": histogram.neginf}
+        lines += [
+            f"<b>{name}: {format_share(n / total)}</b> ({format_count(n)})"
+            for name, n in kinds.items()
+            if n
+        ]
     return [*lines, f"{_('entries')} {format_count(total)}"]

@@ -13,7 +13,7 @@ import numpy as np
 
 from gradflow.core.experiment import MLP
 from gradflow.core.theory.moments import FloatArray
-from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal, add_signals
+from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal, add_signals, average
 
 
 class PredictedFlow(NamedTuple):
@@ -139,6 +139,4 @@ def collect_flow(
     z: list[Signal], after: list[LayerOutput], delta: list[FloatArray], grad: list[FloatArray]
 ) -> PredictedFlow:
     """Collect a flow, with the means of the gradients over the samples."""
-    return PredictedFlow(
-        z, after, [float(d.mean()) for d in delta], [float(g.mean()) for g in grad]
-    )
+    return PredictedFlow(z, after, list(map(average, delta)), list(map(average, grad)))

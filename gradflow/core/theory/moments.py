@@ -120,6 +120,10 @@ class ActivationLaw:
 
     def compute_spread(self, q: float) -> float:
         """Compute Var φ²/(E φ²)², the relative variance of φ² under N(0, q)."""
+        return _remember_spread(self, q)
+
+    def compute_spread_anew(self, q: float) -> float:
+        """Compute the spread without looking for those that were computed before."""
         z, hermite = compute_hermite_functions()
         square = self.module(torch.from_numpy(math.sqrt(q) * z)).numpy() ** 2
         return float(hermite[0] @ square**2 / (hermite[0] @ square) ** 2) - 1
@@ -157,6 +161,11 @@ def _remember_saturated_share(law: ActivationLaw, q: bytes) -> float:
 @lru_cache(maxsize=2048)
 def _remember_cosine(law: ActivationLaw, q: float, cosine: bytes) -> FloatArray:
     return _freeze(law.compute_cosine_anew(q, np.frombuffer(cosine)))
+
+
+@lru_cache(maxsize=2048)
+def _remember_spread(law: ActivationLaw, q: float) -> float:
+    return law.compute_spread_anew(q)
 
 
 def _freeze(numbers: FloatArray) -> FloatArray:

@@ -15,7 +15,7 @@ from gradflow.core.text import Text
 from gradflow.core.theory.fixed_points import UNDEFINED, Phase, find_fixed_point
 from gradflow.core.theory.flow import PredictedFlow
 from gradflow.core.theory.moments import FloatArray
-from gradflow.core.theory.signals import NetworkLaws
+from gradflow.core.theory.signals import NetworkLaws, average
 from gradflow.core.theory.structures import predict_flow
 from gradflow.core.theory.validity import Standing, find_doubts, find_obstacles
 
@@ -133,11 +133,11 @@ def _compute_forward_columns(flow: PredictedFlow, network: NetworkLaws) -> dict[
         row = {
             "preactivation_rms": math.sqrt(z.mean_power),
             "preactivation_std": z.compute_std(units, batch),
-            "activation_mean": float(a.mean.mean()),
+            "activation_mean": average(a.mean),
             "activation_std": a.compute_std(units, batch),
             "activation_rms": math.sqrt(a.mean_power),
             "saturated": output.saturated,
-            "correlation": float(a.cosine.mean()) if batch > 1 else math.nan,
+            "correlation": average(a.cosine) if batch > 1 else math.nan,
         }
         rows.append([row[column] for column in FORWARD_COLUMNS])
     return dict(zip(FORWARD_COLUMNS, np.array(rows).T, strict=True))

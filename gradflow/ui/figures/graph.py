@@ -16,6 +16,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from gradflow.charts.encode import encode_figure
+from gradflow.charts.figure import get_spec
 from gradflow.charts.theme import Mode
 from gradflow.core.text import _
 from gradflow.ui.assets import FIGURE, PLOTLY
@@ -88,7 +89,7 @@ def pack_figure(
 
 def find_height(figure: go.Figure) -> int:
     """Find the height of a figure in pixels."""
-    return int(figure._layout.get("height") or _PLOTLY_HEIGHT)
+    return int(get_spec(figure)["layout"].get("height") or _PLOTLY_HEIGHT)
 
 
 def draw_packed(packed: PackedFigure, on_select: Callable[[int], None] | None = None) -> None:
