@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -153,7 +154,7 @@ def _draw_strokes(blocks: Sequence[Strokes], name: str, line: dict[str, Any]) ->
 
 def _round(values: FloatArray) -> list[float | None]:
     """Keep two decimals, because every frame carries these numbers."""
-    return [round(v, 2) if np.isfinite(v) else None for v in values.tolist()]
+    return [v if math.isfinite(v) else None for v in np.round(values, 2).tolist()]
 
 
 def _write_caption(training: DyingTraining, step: int) -> str:
