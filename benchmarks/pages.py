@@ -159,7 +159,7 @@ def format_answer(answer: Answer) -> str:
         return format_row([*name, "none: no control pressed here redraws a figure", "–", "–"])
     control = str(answer.control)
     if not is_numeric(answer.control):
-        control += " (no slider redraws a figure)"
+        control += " (no number redraws a figure)"
     times = answer.milliseconds
     middle, slowest = (f"{f(times):,.0f} ms" if times else "–" for f in (median, max))
     if answer.missing:

@@ -61,8 +61,13 @@ def test_a_row_says_what_was_pressed() -> None:
 
 def test_a_row_says_that_there_is_no_number() -> None:
     row = format_answer(Answer(View("backprop", "part", "network"), make_control("button"), (9.0,)))
-    assert "| network | button “Depth” (no slider redraws a figure) | 9 ms" in row
+    assert "| network | button “Depth” (no number redraws a figure) | 9 ms" in row
     assert "none" in format_answer(Answer(View("compare"), None))
+
+
+def test_a_number_field_is_a_number() -> None:
+    answer = Answer(View("compare"), make_control("number"), (90.0,))
+    assert format_answer(answer) == "| compare | – | number “Depth” | 90 ms | 90 ms |"
 
 
 def test_a_row_says_what_was_not_answered() -> None:
