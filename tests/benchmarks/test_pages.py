@@ -9,6 +9,7 @@ import pytest
 from benchmarks.controls import BUTTONS, Control
 from benchmarks.harness import format_table
 from benchmarks.pages import (
+    SETTINGS,
     Answer,
     View,
     count_payload,
@@ -38,8 +39,8 @@ def test_views_are_listed_by_page_and_by_name() -> None:
     assert list_views([f"normalization/{normalization[1].code}"]) == [normalization[1]]
 
 
-def test_buttons_belong_to_views_that_exist() -> None:
-    assert set(BUTTONS) <= {(view.page, view.code) for view in list_views()}
+def test_buttons_and_settings_belong_to_views_that_exist() -> None:
+    assert set(BUTTONS) | set(SETTINGS) <= {(view.page, view.code) for view in list_views()}
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,7 @@ def test_buttons_belong_to_views_that_exist() -> None:
         (View("explore"), ""),
         (View("compare"), "compare"),
         (View("backprop", "part", "chain"), "backprop?part=chain"),
+        (View("recurrent", "view", "gates"), "recurrent?view=gates&cell=lstm"),
     ],
 )
 def test_addresses(view: View, address: str) -> None:
