@@ -27,6 +27,8 @@ BUTTONS = {
     ("training", ""): "Step",
 }
 """Main controls of the views whose figure follows a button, by page and view."""
+RENEWERS = {"Train": "Length T"}
+"""Sliders that bring a button back after it has done all it can."""
 
 LABEL_SCRIPT = """(element) =>
     element.closest("[data-testid=stSlider], [data-testid=stSelectbox], "
@@ -137,6 +139,10 @@ def make_button(page: Page, label: str) -> Control:
     button = main.get_by_role("button", name=re.compile(rf"^\W*{label}\b")).first
 
     def prepare() -> str:
+        if label in RENEWERS and not button.count():
+            slider = page.get_by_role("slider", name=RENEWERS[label])
+            slider.press("ArrowRight")
+            button.wait_for()
         button.focus()
         return "Enter"
 

@@ -117,7 +117,7 @@ def _train(spec: ShortTraining, place: DeltaGenerator) -> None:
         )
         bar = left.progress(0.0)
         chart = st.empty()
-    drawn = time.monotonic()
+    drawn = -math.inf  # the first figure comes at once
     frames = 0
 
     def show_progress(cell: Cell, done: float, what: str) -> None:
