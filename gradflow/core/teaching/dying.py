@@ -128,7 +128,7 @@ def train_side_by_side(spec: BiasedLayer, activations: Sequence[Activation]) -> 
         course = _descend(spec, task, units)
         measured = _measure(spec, task, units, course)
     return [
-        _cut_after_overflow(activation, course, i, *(values[:, i].copy() for values in measured))
+        _cut_after_overflow(activation, course, measured, i)
         for i, activation in enumerate(activations)
     ]
 
@@ -218,14 +218,22 @@ def _descend(spec: BiasedLayer, task: LayerTask, units: _Units) -> _Course:
     return _Course(weights, slopes)
 
 
+@dataclass(frozen=True, eq=False)
+class _Measurements:
+    """Losses ``(steps + 1, layers)``; low, high and dead ``(steps + 1, layers, UNITS)``."""
+
+    loss: FloatArray
+    low: FloatArray
+    high: FloatArray
+    dead: BoolArray
+
+
 _STEPS_AT_ONCE = 4
 """Steps measured at once: their numbers stay in the processor's cache."""
 
 
-def _measure(
-    spec: BiasedLayer, task: LayerTask, units: _Units, course: _Course
-) -> tuple[FloatArray, FloatArray, FloatArray, BoolArray]:
-    """Measure the losses ``(steps + 1, layers)``; low, high and dead ``(…, layers, UNITS)``."""
+def _measure(spec: BiasedLayer, task: LayerTask, units: _Units, course: _Course) -> _Measurements:
+    """Measure all layers before every step and after the last one."""
     inputs, targets = _add_ones(task.inputs), _repeat(task.targets, units)
     rows, layers = spec.steps + 1, units.count // UNITS
     loss, low, high = np.empty((rows, layers)), *np.empty((2, rows, units.count))
@@ -239,7 +247,8 @@ def _measure(
         loss[some] = squares.reshape(-1, layers, UNITS).sum(2) / (2 * UNITS * SAMPLES)
     # φ' does not fall with z, so it is 0 for all samples if it is for the largest z.
     dead = units.differentiate(high, course.slopes) == 0
-    return loss, *(values.reshape(rows, layers, UNITS) for values in (low, high, dead))
+    shape = rows, layers, UNITS
+    return _Measurements(loss, low.reshape(shape), high.reshape(shape), dead.reshape(shape))
 
 
 def _add_ones(inputs: Tensor) -> FloatArray:
@@ -253,15 +262,11 @@ def _repeat(values: Tensor, units: _Units) -> FloatArray:
 
 
 def _cut_after_overflow(
-    activation: Activation,
-    course: _Course,
-    position: int,
-    loss: FloatArray,
-    low: FloatArray,
-    high: FloatArray,
-    dead: BoolArray,
+    activation: Activation, course: _Course, measured: _Measurements, position: int
 ) -> DyingTraining:
     """Make the training of one layer, which ends at the first loss that is not finite."""
+    loss, low = measured.loss[:, position].copy(), measured.low[:, position].copy()
+    high, dead = measured.high[:, position].copy(), measured.dead[:, position].copy()
     overflows = np.flatnonzero(~np.isfinite(loss))
     overflowed = int(overflows[0]) if len(overflows) else -1
     if overflowed >= 0:
