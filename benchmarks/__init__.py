@@ -1,1 +1,1 @@
-"""Benchmarks: all of them with ``python -m benchmarks``, one with … ``recording``."""
+"""Benchmarks: ``python -m benchmarks`` for those that take no minutes, … ``pages`` for one."""

@@ -1,4 +1,4 @@
-"""Run all benchmarks, or the one named by the first argument, and print Markdown."""
+"""Run the benchmark named by the first argument, or all that take no minutes; print Markdown."""
 
 import sys
 
@@ -10,20 +10,30 @@ PARTS = {
     "seeds": seeds.main,
     "training": training.main,
     "latency": latency.main,
-    "load": load.main,
-    "pages": pages.main,
 }
+LONG_PARTS = {"load": load.main, "pages": pages.main}
+"""Parts that take minutes: they run only if they are named."""
+HELP = f"""usage: python -m benchmarks [PART [OPTIONS]]
+
+Without a part: {", ".join(PARTS)}, one after the other.
+Only by name, because they take minutes: {", ".join(LONG_PARTS)}.
+python -m benchmarks PART --help lists the options of a part."""
 
 
 def main(arguments: list[str]) -> None:
-    if arguments and arguments[0] in PARTS:
-        PARTS[arguments[0]](arguments[1:])
-        return
-    if arguments:
-        raise SystemExit(f"{arguments[0]}: no such benchmark; there are {', '.join(PARTS)}")
-    for part in PARTS.values():
-        part([])
-        print()
+    """Run the part that is named, or all that are not long."""
+    parts = PARTS | LONG_PARTS
+    if not arguments:
+        for part in PARTS.values():
+            part([])
+            print()
+    elif arguments[0] in parts:
+        parts[arguments[0]](arguments[1:])
+    elif arguments[0] in ("-h", "--help"):
+        print(HELP)
+    else:
+        raise SystemExit(f"{arguments[0]}: no such benchmark; there are {', '.join(parts)}")
 
 
-main(sys.argv[1:])
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""A page's main control, pressed by keyboard: a slider, a list, a row of buttons, or a button."""
+"""A page's main control, pressed by keyboard: a slider, a number field, a list or buttons."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 SLIDERS_TRIED = 3
 """Sliders of a view that may be the main control: the first ones."""
 SLIDERS = "input[type=range]:not([disabled]), [role=slider]:not(input):not([aria-disabled=true])"
+NUMBERS = ".stMain [data-testid=stNumberInput] input:not([disabled])"
 LISTS = "[data-testid=stSelectbox] input:not([disabled])"
 OTHER_BUTTONS = (
     ".stMain [class*=st-key-]:not([class*=view_widget]) > [data-testid=stButtonGroup] "
@@ -26,9 +27,12 @@ BUTTONS = {
     ("training", ""): "Step",
 }
 """Main controls of the views whose figure follows a button, by page and view."""
+RENEWERS = {"Train": "Length T"}
+"""Sliders that bring a button back after it has done all it can."""
 
 LABEL_SCRIPT = """(element) =>
-    element.closest("[data-testid=stSlider], [data-testid=stSelectbox]")
+    element.closest("[data-testid=stSlider], [data-testid=stSelectbox], "
+        + "[data-testid=stNumberInput]")
         ?.querySelector("[data-testid=stWidgetLabel]")?.textContent
     || element.getAttribute("aria-label") || "?"
 """
@@ -57,9 +61,13 @@ def list_controls(page: Page, name: str, view: str) -> Iterator[Control]:
     if label := BUTTONS.get((name, view)):
         yield make_button(page, label)
         return
-    sliders = page.locator(SLIDERS).locator("visible=true")
-    for index in range(min(sliders.count(), SLIDERS_TRIED)):
-        yield make_slider(sliders.nth(index))
+    for place in (".stMain", ".stSidebar"):  # beside the figure, or in the column of settings
+        sliders = page.locator(place).locator(SLIDERS).locator("visible=true")
+        for index in range(min(sliders.count(), SLIDERS_TRIED)):
+            yield make_slider(sliders.nth(index))
+    numbers = page.locator(NUMBERS).locator("visible=true")
+    if numbers.count():
+        yield make_number(numbers.first)
     lists = page.locator(f".stSidebar {LISTS}").locator("visible=true")
     if lists.count():
         yield make_list(page, lists.first)
@@ -73,7 +81,7 @@ def list_controls(page: Page, name: str, view: str) -> Iterator[Control]:
 
 def is_numeric(control: Control | None) -> bool:
     """Say whether a control changes a number."""
-    return control is not None and control.kind == "slider"
+    return control is not None and control.kind in ("slider", "number")
 
 
 def make_slider(slider: Locator) -> Control:
@@ -88,6 +96,16 @@ def make_slider(slider: Locator) -> Control:
         return "ArrowRight" if value < highest else "ArrowLeft"
 
     return Control("slider", read_label(slider), prepare)
+
+
+def make_number(field: Locator) -> Control:
+    """Make the control of a number field: one more."""
+
+    def prepare() -> str:
+        field.focus()
+        return "ArrowUp"
+
+    return Control("number", read_label(field), prepare)
 
 
 def make_list(page: Page, box: Locator) -> Control:
@@ -121,6 +139,10 @@ def make_button(page: Page, label: str) -> Control:
     button = main.get_by_role("button", name=re.compile(rf"^\W*{label}\b")).first
 
     def prepare() -> str:
+        if label in RENEWERS and not button.count():
+            slider = page.get_by_role("slider", name=RENEWERS[label])
+            slider.press("ArrowRight")
+            button.wait_for()
         button.focus()
         return "Enter"
 

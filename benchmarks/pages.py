@@ -45,6 +45,10 @@ IDLE_SCRIPT = f"""() =>
     && performance.now() - (window.watch?.lastDrawn ?? 0) > {QUIET_MS}"""
 
 
+SETTINGS = {("recurrent", "gates"): "cell=lstm"}
+"""What a view is opened with, by page and view, where its opening settings draw no figure."""
+
+
 @dataclass(frozen=True)
 class View:
     """A view of a page.
@@ -63,7 +67,9 @@ class View:
     def address(self) -> str:
         """Where it is, seen from the app's root; Explore is the app's first page."""
         path = "" if self.page == "explore" else self.page
-        return f"{path}?{self.parameter}={self.code}" if self.code else path
+        settings = SETTINGS.get((self.page, self.code), "")
+        parts = [f"{self.parameter}={self.code}"] * bool(self.code) + [settings] * bool(settings)
+        return "?".join([path, "&".join(parts)] if parts else [path])
 
 
 @dataclass(frozen=True)
@@ -159,7 +165,7 @@ def format_answer(answer: Answer) -> str:
         return format_row([*name, "none: no control pressed here redraws a figure", "–", "–"])
     control = str(answer.control)
     if not is_numeric(answer.control):
-        control += " (no slider redraws a figure)"
+        control += " (no number redraws a figure)"
     times = answer.milliseconds
     middle, slowest = (f"{f(times):,.0f} ms" if times else "–" for f in (median, max))
     if answer.missing:

@@ -4,10 +4,9 @@ import streamlit as st
 
 from gradflow.core.text import _
 from gradflow.ui.backprop.state import PAGE
-from gradflow.ui.backprop.view import draw_controls, show_part
+from gradflow.ui.backprop.view import VIEWS
+from gradflow.ui.settings.views import show_views
 
 PAGE.load()
 st.header(_("Backpropagation step by step"))
-show_part()
-with st.sidebar:
-    draw_controls()  # last, as in Explore: the figure shall not wait
+show_views(PAGE, VIEWS)

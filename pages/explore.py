@@ -30,7 +30,7 @@ def show_result() -> None:
         if st.button(_("Train this network"), icon=":material/fitness_center:"):
             prepare_run(experiment)
             st.switch_page(paths.TRAINING)
-        make_fragment(explore_report.show_details)(experiment, report, view)
+        explore_report.show_details(experiment, report, view)
 
 
 PAGE.load()

@@ -3,14 +3,10 @@
 import streamlit as st
 
 from gradflow.core.text import _
-from gradflow.ui.pretraining.controls import draw_controls
+from gradflow.ui.fragments import make_fragment
 from gradflow.ui.pretraining.state import PAGE
-from gradflow.ui.pretraining.view import TITLES, show_view
-from gradflow.ui.settings.fields import draw_view_choice
+from gradflow.ui.pretraining.view import show_view
 
 PAGE.load()
 st.header(_("Pretraining"))
-draw_view_choice(PAGE, TITLES)
-with st.sidebar:
-    draw_controls()  # first: they can be used while a long computation runs
-show_view()
+make_fragment(show_view)()

@@ -67,6 +67,11 @@ def build_figure(data: list[dict[str, Any]], layout: dict[str, Any], mode: Mode)
     return PlainFigure({"data": traces, "layout": {"template": make_template(mode), **layout}})
 
 
+def animate(figure: go.Figure, frames: Sequence[dict[str, Any]]) -> None:
+    """Give a figure the frames of an animation, as plain dicts and without validation, too."""
+    figure._frame_objs = tuple(go.Frame(frame, _validate=False) for frame in frames)
+
+
 _LONGEST_LIST = 256
 
 

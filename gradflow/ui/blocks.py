@@ -16,6 +16,7 @@ from gradflow.core.errors import GradflowError
 from gradflow.core.text import LANGUAGE, _
 from gradflow.core.verdict import Finding, Severity
 from gradflow.ui.figures.graph import draw_packed, pack_figure
+from gradflow.ui.fragments import make_fragment
 from gradflow.ui.language import keep_language
 from gradflow.ui.settings.form import Form
 
@@ -93,6 +94,26 @@ def choose_one(label: str, names: Mapping[T, str], key: str, default: T | None =
         label_visibility="collapsed",
     )
     return chosen
+
+
+def draw_tabs(panels: Mapping[str, Callable[[], None]], key: str) -> None:
+    """Draw tabs, of which only the open one is computed and sent.
+
+    They are a fragment: what is chosen in them must not change anything outside.
+
+    Args:
+        panels: what draws each tab, by its title.
+        key: the widget's name in the session.
+    """
+    make_fragment(_draw_tabs)(panels, key)
+
+
+def _draw_tabs(panels: Mapping[str, Callable[[], None]], key: str) -> None:
+    tabs = st.tabs(list(panels), key=key, on_change="rerun")
+    for tab, draw in zip(tabs, panels.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw()
 
 
 class Preset(Protocol):

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from gradflow.core.text import Text, _
 from gradflow.ui.memo import Memo
-from gradflow.ui.turns import ADMISSION
+from gradflow.ui.turns import ADMISSION, check_wanted
 
 Progress = Callable[[float, Text | str], None]
 """Called from time to time with the share that is done, from 0 to 1, and what is being done."""
@@ -33,6 +33,7 @@ def compute_parts(parts: Sequence[P], compute: Callable[[P], R]) -> dict[P, R]:
     bar, start = st.empty(), time.monotonic()
     results: dict[P, R] = {}
     for part in parts:
+        check_wanted()
         results[part] = compute(part)
         if time.monotonic() - start > _BAR_DELAY:
             done = _("{done} of {total} computed").format(done=len(results), total=len(parts))
@@ -66,13 +67,17 @@ def compute_with_progress(
 
     def advance(done: float, what: Text | str) -> None:
         with ADMISSION.pause():
+            check_wanted()
             show_progress(done, what)
 
     def compute() -> R:
         with ADMISSION:
             return work(advance)
 
-    waits = _("waiting for the same computation of someone else")
-    result = LONG_RESULTS.get(key, compute, lambda: show_progress(0.0, waits))
+    def wait() -> None:
+        check_wanted()
+        show_progress(0.0, _("waiting for the same computation of someone else"))
+
+    result = LONG_RESULTS.get(key, compute, wait)
     space.empty()
     return result

@@ -10,7 +10,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from streamlit.runtime.scriptrunner_utils.script_run_context import get_run_yield_check
+from streamlit.runtime.scriptrunner_utils.exceptions import RerunException
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests, ScriptRequestType
+from streamlit.runtime.scriptrunner_utils.script_run_context import (
+    ScriptRunContext,
+    get_script_run_ctx,
+)
 
 _CHECK_SECONDS = 0.05
 """How often a waiting thread asks whether anybody still wants what it is going to compute."""
@@ -19,11 +24,28 @@ _CHECK_SECONDS = 0.05
 def check_page_run() -> None:
     """End this run of a page if its browser asked for a newer one, or is gone.
 
-    Any ``st`` command does that too, but draws something. Outside of a page nothing happens.
+    Any ``st`` command does that too, but draws something, and lets the run of a fragment go on
+    although the same fragment is to run again. Outside of a page nothing happens.
     """
-    check = get_run_yield_check()
-    if check is not None:
-        check()
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is not None:
+        context.yield_check()
+        _end_overtaken_fragment(context)
+
+
+def _end_overtaken_fragment(context: ScriptRunContext) -> None:
+    running, requests = set(context.fragment_ids_this_run or ()), context.script_requests
+    if running and requests is not None and _list_waiting(requests) >= running:
+        request = requests.on_scriptrunner_ready()
+        if request.type is ScriptRequestType.RERUN:
+            raise RerunException(request.rerun_data)
+
+
+def _list_waiting(requests: ScriptRequests) -> set[str]:
+    """List the fragments that are to run next, and that nothing but them is to run."""
+    with requests._lock:
+        is_waiting = requests._state is ScriptRequestType.RERUN
+        return set(requests._rerun_data.fragment_id_queue) if is_waiting else set()
 
 
 WANTED: ContextVar[Callable[[], None]] = ContextVar("WANTED", default=check_page_run)

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.controls import BUTTONS, Control
 from benchmarks.harness import format_table
 from benchmarks.pages import (
+    SETTINGS,
     Answer,
     View,
     count_payload,
@@ -38,8 +39,8 @@ def test_views_are_listed_by_page_and_by_name() -> None:
     assert list_views([f"normalization/{normalization[1].code}"]) == [normalization[1]]
 
 
-def test_buttons_belong_to_views_that_exist() -> None:
-    assert set(BUTTONS) <= {(view.page, view.code) for view in list_views()}
+def test_buttons_and_settings_belong_to_views_that_exist() -> None:
+    assert set(BUTTONS) | set(SETTINGS) <= {(view.page, view.code) for view in list_views()}
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,7 @@ def test_buttons_belong_to_views_that_exist() -> None:
         (View("explore"), ""),
         (View("compare"), "compare"),
         (View("backprop", "part", "chain"), "backprop?part=chain"),
+        (View("recurrent", "view", "gates"), "recurrent?view=gates&cell=lstm"),
     ],
 )
 def test_addresses(view: View, address: str) -> None:
@@ -61,8 +63,13 @@ def test_a_row_says_what_was_pressed() -> None:
 
 def test_a_row_says_that_there_is_no_number() -> None:
     row = format_answer(Answer(View("backprop", "part", "network"), make_control("button"), (9.0,)))
-    assert "| network | button “Depth” (no slider redraws a figure) | 9 ms" in row
+    assert "| network | button “Depth” (no number redraws a figure) | 9 ms" in row
     assert "none" in format_answer(Answer(View("compare"), None))
+
+
+def test_a_number_field_is_a_number() -> None:
+    answer = Answer(View("compare"), make_control("number"), (90.0,))
+    assert format_answer(answer) == "| compare | – | number “Depth” | 90 ms | 90 ms |"
 
 
 def test_a_row_says_what_was_not_answered() -> None:

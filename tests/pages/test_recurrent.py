@@ -17,7 +17,7 @@ from gradflow.core.recurrent.settings import TIME_PRESETS, TimePass
 from gradflow.core.recurrent.training import ShortTraining
 from gradflow.ui.latex import write_number
 from gradflow.ui.recurrent.state import PAGE, RecurrentView
-from gradflow.ui.recurrent.view import TITLES
+from gradflow.ui.recurrent.view import VIEWS
 from tests.charts.figures import decode, find_traces, read_words
 from tests.pages.apptest import (
     check_works,
@@ -60,7 +60,7 @@ def record_pass(**settings: Any) -> gf.TimeReport:
 
 
 def test_every_view_has_a_title_and_a_form() -> None:
-    assert set(TITLES) == set(PAGE.forms) == set(RecurrentView)
+    assert set(VIEWS) == set(PAGE.forms) == set(RecurrentView)
 
 
 def test_one_pass_says_what_was_measured(app: AppTest) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import FloatArray, build_figure, make_legend
+from gradflow.charts.figure import FloatArray, animate, build_figure, make_legend
 from gradflow.charts.theme import PALETTES, Mode
 from gradflow.core.text import _
 
@@ -72,7 +73,7 @@ def units_figure(
         "sliders": [_make_slider(steps, mode)],
     }
     figure = build_figure([dict(trace) for trace in contents[0]], layout, mode)
-    figure.frames = frames
+    animate(figure, frames)
     return figure
 
 
@@ -153,7 +154,7 @@ def _draw_strokes(blocks: Sequence[Strokes], name: str, line: dict[str, Any]) ->
 
 def _round(values: FloatArray) -> list[float | None]:
     """Keep two decimals, because every frame carries these numbers."""
-    return [round(v, 2) if np.isfinite(v) else None for v in values.tolist()]
+    return [v if math.isfinite(v) else None for v in np.round(values, 2).tolist()]
 
 
 def _write_caption(training: DyingTraining, step: int) -> str:

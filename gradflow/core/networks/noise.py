@@ -18,6 +18,13 @@ def apply_random_slopes(module: nn.RReLU, x: Tensor, generator: torch.Generator)
     return out
 
 
+def draw_random_slopes(module: nn.RReLU, x: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw the slope that RReLU in training has at each entry of x; above 0 it is 1."""
+    slopes = torch.empty_like(x)
+    torch.ops.aten.rrelu_with_noise(x, slopes, module.lower, module.upper, True, generator)
+    return slopes
+
+
 class SeededRReLU(nn.RReLU):
     """RReLU with a generator that all layers of a network share."""
 

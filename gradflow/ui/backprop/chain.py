@@ -15,7 +15,7 @@ from gradflow.ui import blocks
 from gradflow.ui.backprop import latex as backprop_latex
 from gradflow.ui.backprop import words as backprop_words
 from gradflow.ui.backprop.examples import EXAMPLES
-from gradflow.ui.backprop.state import CHAIN, PAGE
+from gradflow.ui.backprop.state import CHAIN
 from gradflow.ui.settings.fields import draw_choice, draw_number, draw_slider, draw_toggle
 from gradflow.ui.settings.form import Conversion, convert_entry
 
@@ -25,7 +25,6 @@ def show_chain() -> None:
     settings = CHAIN.read()
     chain, layer = settings.chain, settings.layer
     run = run_chain(chain)
-    PAGE.sync_url(settings)
     st.latex(
         r"h_{i+1} = f(w_i h_i + b_i),\qquad L = \tfrac12\,(h_{n+1} - t)^2,\qquad "
         r"g_i = \frac{\partial L}{\partial z_i} = g_{i+1}\cdot w_{i+1}\cdot f'(z_i),\qquad "

@@ -29,7 +29,7 @@ from gradflow.core.teaching.perceptron_steps import (
 from gradflow.core.text import N_, _
 from gradflow.ui import blocks
 from gradflow.ui.backprop import latex as backprop_latex
-from gradflow.ui.backprop.state import NETWORK, PAGE
+from gradflow.ui.backprop.state import NETWORK
 from gradflow.ui.settings.fields import draw_choice, draw_number, draw_slider
 from gradflow.ui.settings.form import convert_entry
 
@@ -52,7 +52,6 @@ def show_network() -> None:
     settings = NETWORK.read()
     run = run_perceptron(settings.network)
     all_steps, at = list_steps(run.layers), settings.step
-    PAGE.sync_url(settings)
     step = all_steps[at - 1]
     _show_overflow(run)
     _draw_step_bar(step, at, len(all_steps))

@@ -17,8 +17,22 @@ from gradflow.core import codec
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.compare import settings as compare_settings
-from gradflow.ui.compare.cards import Card
+from gradflow.ui.compare.card_controls import draw_shared_controls
+from gradflow.ui.compare.cards import Card, draw_cards, run_cards, write_url
 from gradflow.ui.compare.tables import make_delta_table, measure_settings
+
+
+def show_cards() -> None:
+    """Show a card per setting, what they have in common in the sidebar, and the comparison."""
+    with st.sidebar:
+        with_controls = draw_shared_controls()
+    cards = draw_cards(with_controls=with_controls)
+    entries = run_cards(cards)
+    write_url(cards)
+    if entries:
+        show_comparison(cards, entries)
+    else:
+        st.info(_("None of the settings can be computed; the reasons stand above."))
 
 
 def show_comparison(cards: list[Card], entries: list[ComparedSetting]) -> None:
@@ -37,11 +51,7 @@ def show_comparison(cards: list[Card], entries: list[ComparedSetting]) -> None:
         _("Forward signal"): lambda: _show_forward(entries, relative),
         _("Export"): lambda: _show_export(cards, entries, gradient, relative),
     }
-    tabs = st.tabs(list(panels), key="compare_details", on_change="rerun")
-    for tab, panel in zip(tabs, panels.values(), strict=True):
-        if tab.open:
-            with tab:
-                panel()
+    blocks.draw_tabs(panels, "compare_details")
 
 
 def _choose_relative_depth(entries: list[ComparedSetting]) -> bool:

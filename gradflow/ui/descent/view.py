@@ -23,6 +23,7 @@ from gradflow.core.teaching.trajectories import Trajectory
 from gradflow.core.text import _
 from gradflow.ui import blocks, compute
 from gradflow.ui.descent import words as descent_words
+from gradflow.ui.descent.controls import draw_controls
 from gradflow.ui.descent.state import FORM, PAGE
 
 _ICONS: dict[DescentOutcome, str] = {
@@ -38,7 +39,7 @@ _Trajectories = tuple[Trajectory, ...]
 
 
 def show_descent() -> None:
-    """Show everything but the controls."""
+    """Show the descent that is set, and its controls in the sidebar."""
     if PAGE.problem:
         blocks.show_error(PAGE.problem)
     descent = FORM.read()
@@ -54,6 +55,8 @@ def show_descent() -> None:
     _describe_ends(descent, trajectories)
     blocks.explain("descent")
     _show_details(descent, trajectories, ground, paths)
+    with st.sidebar:
+        draw_controls()  # last, as in Explore: the figure shall not wait
 
 
 def _show_formula(descent: Descent) -> None:
@@ -120,11 +123,7 @@ def _show_details(
     }
     if ground.is_flat:
         panels[_("Landscape, 3-D")] = lambda: _show_landscape(ground, paths)
-    tabs = st.tabs(list(panels), key="descent_details", on_change="rerun")
-    for tab, draw in zip(tabs, panels.values(), strict=True):
-        if tab.open:
-            with tab:
-                draw()
+    blocks.draw_tabs(panels, "descent_details")
 
 
 def _show_course(descent: Descent, paths: list[DescentPath]) -> None:

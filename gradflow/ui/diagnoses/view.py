@@ -8,8 +8,10 @@ from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
 from gradflow.core.text import N_, _
 from gradflow.core.verdict import Verdict
-from gradflow.ui import blocks
+from gradflow.ui import blocks, compute, paths
 from gradflow.ui.diagnoses.state import PAGE
+from gradflow.ui.explore import report as explore_report
+from gradflow.ui.explore.state import EXPLORE
 from gradflow.ui.settings.fields import draw_view_choice
 
 TITLES: dict[str, str] = {
@@ -37,9 +39,21 @@ EXAMPLES: dict[Verdict, str] = {
 """Presets that show a verdict."""
 
 
+def show_verdict() -> None:
+    """Show the chosen verdict and its example."""
+    verdict = choose_verdict()
+    show_explanation(verdict)
+    experiment = find_example(verdict)
+    report = compute.run(experiment)
+    explore_report.show_findings(experiment, lessons=False)
+    explore_report.show_flow(experiment, report)
+    if st.button(_("Open this network in Explore"), icon=":material/insights:", type="primary"):
+        EXPLORE.replace(experiment)
+        st.switch_page(paths.EXPLORE)
+
+
 def choose_verdict() -> Verdict:
     """Draw the choice of a verdict; the URL carries it."""
-    PAGE.load()
     if PAGE.problem:
         blocks.show_error(PAGE.problem)
     draw_view_choice(PAGE, TITLES)

@@ -147,11 +147,7 @@ def show_details(experiment: Experiment, report: Report, view: FlowView) -> None
         _("Table"): lambda: _show_tables(report),
         _("Export"): lambda: _show_export(experiment, report),
     }
-    tabs = st.tabs(list(panels), key="details", on_change="rerun")
-    for tab, show in zip(tabs, panels.values(), strict=True):
-        if tab.open:
-            with tab:
-                show()
+    blocks.draw_tabs(panels, "details")
 
 
 def _show_norms(experiment: Experiment, report: Report, view: FlowView) -> None:

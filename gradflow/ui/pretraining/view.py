@@ -27,8 +27,10 @@ from gradflow.core.pretraining.transfer import WAYS, Way
 from gradflow.core.text import N_, _
 from gradflow.ui import blocks
 from gradflow.ui.pretraining import compute, words
+from gradflow.ui.pretraining.controls import draw_controls
 from gradflow.ui.pretraining.state import PAGE, STOPPED, PretrainingView
 from gradflow.ui.pretraining.words import TuningFate
+from gradflow.ui.settings.fields import draw_view_choice
 
 TITLES: dict[str, str] = {
     PretrainingView.LAYERS: N_("Layer by layer"),
@@ -45,7 +47,10 @@ _ICONS: dict[TuningFate, str] = {
 
 
 def show_view() -> None:
-    """Show the chosen view, unless its computation was stopped by hand."""
+    """Show the chosen view, unless its computation was stopped by hand, and its controls."""
+    draw_view_choice(PAGE, TITLES)
+    with st.sidebar:
+        draw_controls()  # first: they can be used while a long computation runs
     if PAGE.problem:
         blocks.show_error(PAGE.problem)
     settings = PAGE.form.read()
@@ -74,11 +79,7 @@ def _show_layers(stack: Stack) -> None:
         _("Reconstructions"): lambda: _show_reconstructions(pretrained),
         _("Layers in numbers"): lambda: _show_numbers(pretrained),
     }
-    tabs = st.tabs(list(panels), key="pretraining_details", on_change="rerun")
-    for tab, draw in zip(tabs, panels.values(), strict=True):
-        if tab.open:
-            with tab:
-                draw()
+    blocks.draw_tabs(panels, "pretraining_details")
 
 
 def _show_rule(stack: Stack) -> None:

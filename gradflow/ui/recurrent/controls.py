@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from gradflow.core.recurrent.settings import TIME_PRESETS
@@ -11,7 +9,7 @@ from gradflow.core.recurrent.training import LEARNABLE
 from gradflow.core.spec import find_bounds, find_enum
 from gradflow.core.text import N_, _
 from gradflow.ui import blocks
-from gradflow.ui.recurrent.state import FACTORS, PASS, TRAINING, RecurrentView
+from gradflow.ui.recurrent.state import FACTORS, PASS, TRAINING
 from gradflow.ui.settings.experiments import Group, draw_group
 from gradflow.ui.settings.fields import (
     AnyForm,
@@ -46,17 +44,14 @@ _MARKS: dict[str, tuple[float, ...]] = {
 _TRAINING_STEPS = (10, 20, 50, 100, 200, 300, 500, 1000, 2000)
 
 
-def draw_controls(view: str) -> None:
-    """Draw the settings of a view in the current container."""
-    _CONTROLS.get(view, _draw_pass)()
-
-
-def _draw_pass() -> None:
+def draw_pass() -> None:
+    """Draw the settings of one pass in the current container."""
     blocks.draw_presets(PASS, TIME_PRESETS, _("an example …"))
     _draw_groups(_CELL)
 
 
-def _draw_any_cell() -> None:
+def draw_any_cell() -> None:
+    """Draw the settings of one pass, but for the kind of cell in the current container."""
     _draw_groups(_ANY_CELL)
 
 
@@ -65,14 +60,16 @@ def _draw_groups(cell: Group) -> None:
         draw_group(PASS, group, key=f"recurrent_{group.title}", draw=draw_setting)
 
 
-def _draw_factors() -> None:
+def draw_factors() -> None:
+    """Draw the settings of the paths back in the current container."""
     draw_slider(FACTORS, "steps")
     draw_slider(FACTORS, "branch_scale", step=0.05)
     names = ("forget_bias", "gain", "hidden_size", "batch_size", "seed")
     draw_fields(FACTORS, names, draw=draw_setting)
 
 
-def _draw_training() -> None:
+def draw_training() -> None:
+    """Draw the settings of a short training in the current container."""
     draw_choice(TRAINING, "source", {str(code): row.label for code, row in LEARNABLE.items()})
     draw_slider(TRAINING, "length")
     st.markdown(_("Cells"))
@@ -82,14 +79,6 @@ def _draw_training() -> None:
     draw_marks(TRAINING, "steps", _TRAINING_STEPS)
     names = ("learning_rate", "clip_norm", "batch_size", "seed")
     draw_fields(TRAINING, names, draw=draw_setting)
-
-
-_CONTROLS: dict[str, Callable[[], None]] = {
-    RecurrentView.CELLS: _draw_any_cell,
-    RecurrentView.FACTORS: _draw_factors,
-    RecurrentView.TRAINING: _draw_training,
-}
-"""Controls of the views that do not have those of a pass."""
 
 
 def draw_setting(form: AnyForm, name: str) -> None:

@@ -31,6 +31,7 @@ from gradflow.ui.recurrent.state import (
     list_trained,
     stop_training,
 )
+from gradflow.ui.turns import check_wanted
 
 _REDRAW_SECONDS = 1.0
 """Time between two drawings of the loss while a training runs."""
@@ -116,10 +117,11 @@ def _train(spec: ShortTraining, place: DeltaGenerator) -> None:
         )
         bar = left.progress(0.0)
         chart = st.empty()
-    drawn = time.monotonic()
+    drawn = -math.inf  # the first figure comes at once
     frames = 0
 
     def show_progress(cell: Cell, done: float, what: str) -> None:
+        check_wanted()
         whole = (spec.cells.index(cell) + done) / len(spec.cells)
         bar.progress(min(whole, 1.0), f"{_(words.CELL_NAMES[cell])}: {what}")
 

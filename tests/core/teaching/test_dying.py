@@ -13,8 +13,8 @@ from gradflow.core.teaching.dying import (
     UNITS,
     BiasedLayer,
     draw_task,
-    train_activation,
     train_rivals,
+    train_side_by_side,
 )
 
 
@@ -52,7 +52,7 @@ def compute_by_hand(spec: BiasedLayer, activation: str):
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "prelu", "elu"])
 def test_steps_are_sgd(activation):
     spec = BiasedLayer(bias=-2.0, learning_rate=0.3, steps=20, elu_alpha=1.5, seed=3)
-    training = train_activation(spec, Activation(activation))
+    (training,) = train_side_by_side(spec, [Activation(activation)])
     rows, slopes = compute_by_hand(spec, activation)
     assert_allclose(training.loss, [row[0] for row in rows], rtol=1e-10)
     assert_allclose(training.low, [row[1] for row in rows], rtol=1e-9, atol=1e-12)
@@ -68,7 +68,7 @@ def test_steps_are_sgd(activation):
 def test_rrelu_draws_slopes_of_its_own():
     """E slope = 11/48; the first step's bias gradient is close to it, and repeats exactly."""
     spec = BiasedLayer(bias=-10.0, learning_rate=0.01, steps=10)
-    first, again = (train_activation(spec, Activation.RRELU) for _ in range(2))
+    (first,), (again,) = (train_side_by_side(spec, [Activation.RRELU]) for _ in range(2))
     assert_array_equal(first.high, again.high)
     given = draw_task(spec)
     x, y = (t.numpy()[given.batches[0].numpy()] for t in (given.inputs, given.targets))
@@ -104,9 +104,8 @@ def test_a_learning_rate_that_is_too_large_kills():
 
 
 def test_an_overflow_ends_training():
-    training = train_activation(
-        BiasedLayer(bias=0.0, learning_rate=10.0, steps=50), Activation.PRELU
-    )
+    spec = BiasedLayer(bias=0.0, learning_rate=10.0, steps=50)
+    training = dict(zip(RIVALS, train_rivals(spec), strict=True))[Activation.PRELU]
     assert 0 < training.overflowed < 50
     assert np.isfinite(training.loss[: training.overflowed]).all()
     assert training.loss[training.overflowed] == np.inf
