@@ -106,6 +106,8 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
     from gradflow.core.teaching.normalization import running, small_batches
     from gradflow.core.teaching.normalization_effects import rates, scales
     from gradflow.ui.degradation import compute as degradation
+    from gradflow.ui.explore import compute as explore
+    from gradflow.ui.explore.flow import FlowView
     from gradflow.ui.normalization import compute as normalization
     from gradflow.ui.normalization.effects import compute as effects
     from gradflow.ui.recurrent import compute as recurrent
@@ -122,6 +124,9 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
         compute.descend: (Descent(steps=3),),
         compute.compute_heights: (surfaces.Surface.ROSENBROCK, 1.0),
         compute.train_dying: (dying.BiasedLayer(),),
+        explore.pack_flow: (small, FlowView()),
+        explore.pack_norms: (small, FlowView(), ("delta",), "log"),
+        explore.pack_forward: (small, FlowView(), ("activation_std",)),
         degradation.sweep_depths: (depth.BlockNetworks(), Connection.PLAIN),
         degradation.compute_landscapes: (shattering.Shattering(),),
         degradation.correlate_gradients: (shattering.Shattering(), Connection.PLAIN),
