@@ -161,8 +161,10 @@ def make_linear_histograms(
 ) -> list[Histogram]:
     """Make many linear histograms at once, all with ``LINEAR_BINS`` bins and low < high."""
     edges = _compute_linear_edges(low[:, None], high[:, None], LINEAR_BINS)
+    # Together: a hundred small arrays that stay between tensors that go leave holes in the memory.
+    together = np.stack(counts)
     return [
-        Histogram("linear", edges[i], counts[i], _NO_COUNTS, *special)
+        Histogram("linear", edges[i], together[i], _NO_COUNTS, *special)
         for i, special in enumerate(specials)
     ]
 

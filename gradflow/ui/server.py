@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import importlib
 import pkgutil
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -63,7 +65,7 @@ async def collect_when_idle(
     look_seconds: float = _LOOK_SECONDS,
     least_seconds: float = _LEAST_SECONDS,
 ) -> None:
-    """Collect garbage in a pause after work; never again before anybody worked.
+    """Collect garbage and return memory in a pause after work; never again before anybody worked.
 
     Args:
         count_idle_seconds: returns the seconds since anybody worked.
@@ -78,7 +80,20 @@ async def collect_when_idle(
         worked_since = now - idle > collected
         if worked_since and idle >= idle_seconds and now - collected >= least_seconds:
             gc.collect()
+            return_free_memory()
             collected = time.monotonic()
+
+
+def return_free_memory() -> None:
+    """Give free memory back to the system, in about 20 ms.
+
+    Results stay between tensors that were freed, and glibc keeps such holes: 100 to 200 MB of them
+    after 500 settings. Other systems do without.
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
+        if trim is not None:
+            trim(0)
 
 
 def _run_once() -> None:

@@ -1,6 +1,7 @@
 """What the process does before the first session, and in pauses."""
 
 import asyncio
+import ctypes
 import gc
 import os
 import subprocess
@@ -74,6 +75,49 @@ def test_garbage_is_collected_in_a_pause_after_work_and_only_then(manual_collect
         return answers
 
     assert asyncio.run(live()) == [False, True, False, True]
+
+
+def test_memory_is_returned_whenever_garbage_was_collected(
+    manual_collector: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    returned = []
+    monkeypatch.setattr(server, "return_free_memory", lambda: returned.append(None))
+
+    async def live() -> None:
+        last_work = [time.monotonic()]
+        task = asyncio.create_task(
+            server.collect_when_idle(lambda: time.monotonic() - last_work[0], 0.01, 0.01, 0.0)
+        )
+        await asyncio.sleep(0.01)
+        garbage = weakref.ref(Cycle())
+        last_work[0] = time.monotonic()
+        end = time.monotonic() + 20
+        while garbage() is not None and time.monotonic() < end:
+            await asyncio.sleep(0.01)
+        task.cancel()
+
+    asyncio.run(live())
+    assert len(returned) == 1
+
+
+def read_resident_bytes() -> int:
+    pages = Path("/proc/self/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "malloc_trim") or not Path("/proc/self/statm").exists(),
+    reason="only glibc keeps holes",
+)
+def test_holes_between_what_stays_are_returned() -> None:
+    small, size = 100_000, 800  # small enough for the heap
+    blocks = [ctypes.create_string_buffer(b"1" * size, size) for _i in range(small)]
+    kept = blocks[::100]
+    before = read_resident_bytes()
+    del blocks
+    server.return_free_memory()
+    assert read_resident_bytes() < before - 0.5 * small * size
+    assert len(kept) == small // 100
 
 
 def test_collections_are_rare(manual_collector: None) -> None:
