@@ -56,20 +56,24 @@ def get_spec(figure: go.Figure) -> dict[str, Any]:
     return spec
 
 
-def build_figure(data: list[dict[str, Any]], layout: dict[str, Any], mode: Mode) -> go.Figure:
-    """Make a figure from plain dicts.
+def build_figure(
+    data: list[dict[str, Any]],
+    layout: dict[str, Any],
+    mode: Mode,
+    frames: Sequence[dict[str, Any]] = (),
+) -> go.Figure:
+    """Make a figure from plain dicts; ``frames`` are those of an animation.
 
     Plotly's validation takes longer than everything else together, and the tests validate every
     figure; so it is left out here. Short arrays go as lists: Plotly's conversion of an array to
     base64 takes 0.1 ms, however short it is.
     """
-    traces = [{name: _list_if_short(value) for name, value in trace.items()} for trace in data]
-    return PlainFigure({"data": traces, "layout": {"template": make_template(mode), **layout}})
-
-
-def animate(figure: go.Figure, frames: Sequence[dict[str, Any]]) -> None:
-    """Give a figure the frames of an animation, as plain dicts and without validation, too."""
-    figure._frame_objs = tuple(go.Frame(frame, _validate=False) for frame in frames)
+    traces = [
+        {name: _list_if_short(value) for name, value in trace.items() if value is not None}
+        for trace in data
+    ]
+    spec = {"data": traces, "layout": {"template": make_template(mode), **layout}}
+    return PlainFigure(spec | ({"frames": list(frames)} if frames else {}))
 
 
 _LONGEST_LIST = 256
@@ -150,7 +154,7 @@ def read_column(table: Table | pd.DataFrame, name: str) -> FloatArray:
     return np.asarray(table[name], np.float64)
 
 
-def choose_layer_ticks(count: int, every: int = 20, wanted: int = 12) -> list[int]:
+def choose_layer_ticks(count: int, every: int = 12, wanted: int = 12) -> list[int]:
     """Choose the layer numbers to print: up to ``every`` layers all of them.
 
     Of more layers the first, the last, and about ``wanted`` multiples of 5, 10, 20, 50 …

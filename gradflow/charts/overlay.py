@@ -106,10 +106,12 @@ def draw_range_on_heatmap(
     *,
     axis: str,
     steps: bool = False,
+    line: bool = True,
 ) -> list[dict[str, Any]]:
     """Draw band and line so that they stand off from any shade of a heatmap.
 
-    The line has a casing in the colour of the page. With ``steps`` it is level over each layer.
+    The line has a casing in the colour of the page. With ``steps`` it is level over each layer;
+    without ``line`` there is only the casing, for a line that is drawn later.
     """
     page, colour = PALETTES[mode].page, choose_colour(kind, mode)
     shape = {"shape": "hvh" if steps else "linear"}
@@ -119,7 +121,7 @@ def draw_range_on_heatmap(
         casing = {"color": page, "width": 7, **shape}
         data += draw_line(layers, coordinates.middle, "theory casing", axis, casing)
         look = {**THEORY_LINE, "color": colour, **shape}
-        data += draw_line(layers, coordinates.middle, kind, axis, look)
+        data += draw_line(layers, coordinates.middle, kind, axis, look) if line else []
     return data
 
 

@@ -137,6 +137,9 @@ def make_template(mode: Mode) -> dict[str, Any]:
         "ticklen": 5,
         "tickcolor": palette.grid,
         "tickfont": {"size": TICK_SIZE},
+        # Else Plotly measures every label at every change, 10 ms a figure, to hide those that
+        # stick out; ours have room.
+        "ticklabeloverflow": "allow",
         "title": {"font": {"size": TITLE_SIZE}, "standoff": 8},
         "exponentformat": "power",
     }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.figure import FloatArray, animate, build_figure, make_legend
+from gradflow.charts.figure import FloatArray, build_figure, make_legend
 from gradflow.charts.theme import PALETTES, Mode
 from gradflow.core.text import _
 
@@ -72,9 +72,7 @@ def units_figure(
         "updatemenus": [_make_buttons(mode)],
         "sliders": [_make_slider(steps, mode)],
     }
-    figure = build_figure([dict(trace) for trace in contents[0]], layout, mode)
-    animate(figure, frames)
-    return figure
+    return build_figure([dict(trace) for trace in contents[0]], layout, mode, frames)
 
 
 def choose_steps(rows: int) -> list[int]:

@@ -19,7 +19,7 @@ from gradflow.charts.descent.paths import (
     make_step_hover,
     project_path,
 )
-from gradflow.charts.figure import FloatArray, animate, build_figure, empty_figure
+from gradflow.charts.figure import FloatArray, build_figure, empty_figure
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, fade, format_number
 from gradflow.core.text import _
 
@@ -47,10 +47,8 @@ def descent_figure(
         *_draw_crosses(ground, paths, mode),
     ]
     traces = [*fixed, *draw_moving_traces(ground, paths, mode)]
-    figure = build_figure(traces, _make_layout(ground), mode)
-    figure.layout.update(make_controls(paths, mode), overwrite=True)
-    animate(figure, make_frames(ground, paths, (len(fixed), len(fixed) + 1)))
-    return figure
+    frames = make_frames(ground, paths, (len(fixed), len(fixed) + 1))
+    return build_figure(traces, _make_layout(ground) | make_controls(paths, mode), mode, frames)
 
 
 def _make_layout(ground: Ground) -> dict[str, Any]:

@@ -154,20 +154,22 @@ def draw_theory_and_seeds(flow: FlowData, mode: Mode) -> list[dict[str, Any]]:
     traces = []
     if flow.reach is not None:
         grid = flow.forward.grid
-        edges = [np.array([grid.to_axis(v) for v in x]) for x in (flow.reach.low, flow.reach.high)]
-        unknown = np.full(len(layers), np.nan)
-        for edge in edges:
-            inside = np.where((edge > grid.low) & (edge < grid.high), edge, np.nan)
-            line = Range(unknown, inside, unknown)
-            traces += draw_range_on_heatmap(layers, line, "theory", mode, axis="y", steps=True)
+        # Both edges are one line, interrupted between them: a browser draws few traces quickly.
+        ends = [*flow.reach.low, np.nan, *flow.reach.high]
+        edges = np.array([grid.to_axis(value) for value in ends])
+        inside = np.where((edges > grid.low) & (edges < grid.high), edges, np.nan)
+        unknown = np.full(len(inside), np.nan)
+        line = Range(unknown, inside, unknown)
+        x = np.concatenate([layers, [np.nan], layers])
+        traces += draw_range_on_heatmap(x, line, "theory", mode, axis="y", steps=True)
     for overlay, gradient in flow.overlays:
-        traces += draw_range_on_heatmap(layers, gradient, overlay.kind, mode, axis="y2")
+        traces += draw_range_on_heatmap(layers, gradient, overlay.kind, mode, axis="y2", line=False)
     return traces
 
 
 def draw_theory_on_top(flow: FlowData, mode: Mode) -> list[dict[str, Any]]:
-    """Draw theory's dashes once more: they must show where they coincide with the RMS line."""
-    look = {**THEORY_LINE, "width": 2, "color": choose_colour("theory", mode)}
+    """Draw theory's dashes above the RMS line: they must show where both coincide."""
+    look = {**THEORY_LINE, "width": 2.5, "color": choose_colour("theory", mode)}
     layers = flow.layers.astype(np.float64)
     return [
         trace

@@ -146,7 +146,9 @@ class Graph {
     const axes = listAxes(figure.layout);
     const zoom = drawn ? this.findZoom(axes) : {};
     this.axes = axes;
-    const spec = { ...figure, config: this.makeConfig() };
+    // The same buttons each time: with others Plotly draws everything anew.
+    this.config ??= this.makeConfig();
+    const spec = { ...figure, config: this.config };
     if (!drawn) {
       plot.textContent = ""; // words in place of a figure, after a failure
       await Plotly.newPlot(plot, spec);
