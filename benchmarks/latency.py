@@ -61,7 +61,7 @@ WATCH_SCRIPT = """() => {
     state.arm = () => Object.assign(state, {armed: true, begin: 0, drawn: null, last: null,
         before: read()});
 }"""
-IDLE = """() => !document.body.classList.contains('gf-ahead')
+IDLE = """() => !document.querySelector('.gf-number[data-ahead]')
     && document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"""
 
 

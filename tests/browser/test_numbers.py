@@ -60,7 +60,7 @@ def read_layers(page: Page) -> int:
 
 def wait_until_settled(page: Page) -> None:
     """Wait until the page has caught up with the sliders."""
-    page.wait_for_function("() => !document.body.classList.contains('gf-ahead')")
+    page.wait_for_function("() => !document.querySelector('.gf-number[data-ahead]')")
     wait_for_server(page)
 
 

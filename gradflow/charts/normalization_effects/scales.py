@@ -68,8 +68,8 @@ def weight_scales_figure(
         "showlegend": True,
         "xaxis": {**x, "domain": [0.0, 0.46]},
         "xaxis2": {**x, "domain": [0.54, 1.0], "anchor": "y2"},
-        "yaxis": {**axes[0].make_axis(""), "dtick": 4, "nticks": None},
-        "yaxis2": {**axes[1].make_axis(""), "dtick": 4, "nticks": None, "anchor": "x2"},
+        "yaxis": {**axes[0].make_axis(""), "dtick": 4, "nticks": 0},
+        "yaxis2": {**axes[1].make_axis(""), "dtick": 4, "nticks": 0, "anchor": "x2"},
         "annotations": [
             make_note(
                 _("‖∂L/∂a‖ at layer 1, relative to the last hidden layer"), 0, 1.02, font=title

@@ -125,8 +125,8 @@ class Lane {
 
   async move(number) {
     this.moved.add(number);
+    number.box.dataset.ahead = "";
     this.last = number;
-    document.body.classList.add("gf-ahead"); // what stands below the figure is of before
     if (this.isRunning) return;
     this.isRunning = true;
     while (this.last && this.graph) await this.follow(this.graph, this.take());
@@ -149,6 +149,7 @@ class Lane {
     if (!bytes || !this.moved.size) return;
     graph.showNow(bytes);
     await graph.draw();
+    dimFollowers(this.moved.size > 0); // after the figure: the page is laid out anew for it
   }
 
   /** Write the address of the figure with the values of now, and perhaps one more. */
@@ -211,8 +212,9 @@ class Lane {
   }
 
   settle() {
+    for (const { box } of this.moved) delete box.dataset.ahead;
     this.moved.clear();
-    document.body.classList.remove("gf-ahead");
+    dimFollowers(false);
   }
 
   /** Let the page have the say. */
@@ -226,5 +228,12 @@ class Lane {
     if (target.closest?.(".gf-number")) return;
     for (const number of [...this.moved]) number.commit();
     this.release();
+  }
+}
+
+/** Dim what stands below the figure while it is of before. */
+function dimFollowers(isBehind) {
+  for (const part of document.querySelectorAll("[class*=st-key-follows]")) {
+    part.classList.toggle("gf-behind", isBehind);
   }
 }
