@@ -111,17 +111,17 @@ def draw_range_on_heatmap(
     """Draw band and line so that they stand off from any shade of a heatmap.
 
     The line has a casing in the colour of the page. With ``steps`` it is level over each layer;
-    without ``line`` there is only the casing, for a line that is drawn later.
+    without ``line`` there is the band alone.
     """
     page, colour = PALETTES[mode].page, choose_colour(kind, mode)
     shape = {"shape": "hvh" if steps else "linear"}
     edge = {"color": colour, "width": 2 if kind == "seeds" else 1, "dash": "dot"}
     data = _draw_band(layers, coordinates, kind, axis, fade(page, 0.45), edge)
-    if kind == "theory":
+    if kind == "theory" and line:
         casing = {"color": page, "width": 7, **shape}
         data += draw_line(layers, coordinates.middle, "theory casing", axis, casing)
         look = {**THEORY_LINE, "color": colour, **shape}
-        data += draw_line(layers, coordinates.middle, kind, axis, look) if line else []
+        data += draw_line(layers, coordinates.middle, kind, axis, look)
     return data
 
 

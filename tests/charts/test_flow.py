@@ -206,7 +206,7 @@ def test_a_click_finds_the_layer():
     """Plotly selects on the nearest scatter point; each must know its layer."""
     for trace in find_traces(to_browser(flow_figure(make_report(4, 32))), name="layers"):
         assert trace["type"] == "scatter"
-        assert trace["mode"] == "markers"
+        assert trace["mode"] == "lines"
         assert list(decode(trace["customdata"])) == [1, 2, 3, 4]
     layout = to_browser(flow_figure(make_report(4, 32)))["layout"]
     assert layout["hovermode"] == "x unified"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from gradflow.charts.figure import FloatArray
 from gradflow.charts.flow.data import Band, FlowData
 from gradflow.charts.overlay import (
     THEORY_LINE,
@@ -27,7 +29,7 @@ def draw_bands(
 
     First the points that catch hover and clicks (Plotly selects the nearest trace under the
     cursor; heatmaps cannot be selected, and bars rank behind them), then the heatmaps,
-    theory and other seeds, the RMS line on its casing, marks.
+    theory's and other seeds' bands, the RMS line on its casing, theory's line, marks.
 
     Args:
         flow: the numbers.
@@ -53,18 +55,21 @@ def draw_bands(
 
 
 def draw_targets(flow: FlowData, band: Band, axis: str) -> dict[str, Any]:
-    """Draw invisible points, one per column, that carry the hover text and can be selected."""
+    """Draw an invisible line whose points, one per column, carry the hover text and are clicked.
+
+    Not markers: each would be an element of the page.
+    """
     return {
         "type": "scatter",
         "name": "layers",
-        "mode": "markers",
+        "mode": "lines",
         "x": flow.layers,
         "y": np.full(len(flow.layers), (band.grid.low + band.grid.high) / 2, np.float32),
         "yaxis": axis,
         "customdata": flow.layers,
         "hovertext": band.hover,
         "hovertemplate": "%{hovertext}<extra></extra>",
-        "marker": {"color": "rgba(0,0,0,0)", "size": 1},
+        "line": {"color": "rgba(0,0,0,0)", "width": 0},
     }
 
 
@@ -154,13 +159,11 @@ def draw_theory_and_seeds(flow: FlowData, mode: Mode) -> list[dict[str, Any]]:
     traces = []
     if flow.reach is not None:
         grid = flow.forward.grid
-        # Both edges are one line, interrupted between them: a browser draws few traces quickly.
-        ends = [*flow.reach.low, np.nan, *flow.reach.high]
+        x, ends = join_lines(layers, [flow.reach.low, flow.reach.high])
         edges = np.array([grid.to_axis(value) for value in ends])
         inside = np.where((edges > grid.low) & (edges < grid.high), edges, np.nan)
         unknown = np.full(len(inside), np.nan)
         line = Range(unknown, inside, unknown)
-        x = np.concatenate([layers, [np.nan], layers])
         traces += draw_range_on_heatmap(x, line, "theory", mode, axis="y", steps=True)
     for overlay, gradient in flow.overlays:
         traces += draw_range_on_heatmap(layers, gradient, overlay.kind, mode, axis="y2", line=False)
@@ -185,37 +188,40 @@ def has_markers(flow: FlowData, panels: int = 1) -> bool:
 
 
 def draw_rms(flow: FlowData, mode: Mode, panels: int = 1) -> list[dict[str, Any]]:
-    """Draw the RMS gradient, on a casing in the colour of the page that sets it off."""
+    """Draw the RMS gradient; it and theory stand on a casing in the colour of the page."""
     palette = PALETTES[mode]
-    common = {
-        "type": "scatter",
-        "x": flow.layers,
-        "y": flow.rms,
-        "yaxis": "y2",
-        "hoverinfo": "skip",
-    }
     few, wide = has_markers(flow, panels), has_markers(flow, 2 * panels)
-    markers = {
-        "size": 9 if wide else 6,
-        "color": palette.page,
-        "line": {"color": palette.ink, "width": 2.5},
-    }
+    theory = [gradient.middle for overlay, gradient in flow.overlays if overlay.kind == "theory"]
+    x, y = join_lines(flow.layers.astype(np.float64), [flow.rms, *theory])
     return [
+        *draw_line(x, y, "casing", "y2", {"color": palette.page, "width": 9 if wide else 7}),
         {
-            **common,
-            "name": "casing",
-            "mode": "lines+markers" if few else "lines",
-            "line": {"color": palette.page, "width": 9 if wide else 7},
-            "marker": {"size": 15 if wide else 10, "color": palette.page},
-        },
-        {
-            **common,
+            "type": "scatter",
             "name": _("RMS"),
             "mode": "lines+markers" if few else "lines",
+            "x": flow.layers,
+            "y": flow.rms,
+            "yaxis": "y2",
+            "hoverinfo": "skip",
             "line": {"color": palette.ink, "width": 3.5 if wide else 3},
-            "marker": markers,
+            "marker": {
+                "size": 9 if wide else 6,
+                "color": palette.page,
+                "line": {"color": palette.ink, "width": 2.5},
+            },
         },
     ]
+
+
+def join_lines(x: FloatArray, lines: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
+    """Join lines over the same x to one trace, interrupted between them.
+
+    A browser takes 3 ms and more for each trace, whatever is in it.
+    """
+    gap = [np.nan]
+    parts = [part for line in lines for part in (line, gap)][:-1]
+    xs = [part for _line in lines for part in (x, gap)][:-1]
+    return np.concatenate(xs), np.concatenate(parts)
 
 
 def draw_outlier_marks(flow: FlowData, mode: Mode) -> list[dict[str, Any]]:

@@ -30,6 +30,8 @@ const script = find("{FIGURE.address}"), plotly = find("{PLOTLY.address}");
 export default async (component) => (await import(script)).default(component, plotly);
 """
 _mount = st.components.v2.component("gradflow_figure", js=_SHIM, isolate_styles=False)
+_LINE_HEIGHT = 40
+"""Pixels of the line above a live figure, margin included; see ``style.css``."""
 _PLOTLY_HEIGHT = 450
 """Pixels; what Plotly takes for a figure that does not say."""
 
@@ -40,7 +42,8 @@ class PackedFigure:
 
     Attributes:
         name: its key in the page.
-        height: in pixels.
+        height: of the figure, in pixels.
+        is_live: whether words stand above the figure, which follow sliders with it.
         content: a line of JSON and, after it, the figure's own JSON. In the line: ``name``,
             ``alt``, ``mode``, ``version`` (a hash; the same version is not drawn again),
             ``height``, ``fullscreen`` (the text of the button), ``keys`` (how to choose by
@@ -51,6 +54,7 @@ class PackedFigure:
     name: str
     height: int
     content: bytes
+    is_live: bool = False
 
 
 def pack_figure(
@@ -84,7 +88,7 @@ def pack_figure(
         **(live or {}),
     }
     line = json.dumps(head, ensure_ascii=False).encode()
-    return PackedFigure(name, height, line + b"\n" + body)
+    return PackedFigure(name, height, line + b"\n" + body, is_live=live is not None)
 
 
 def find_height(figure: go.Figure) -> int:
@@ -107,7 +111,8 @@ def draw_packed(packed: PackedFigure, on_select: Callable[[int], None] | None = 
     _mount(
         key=widget,
         data=packed.content,
-        height=packed.height,  # keeps the room before the figure is drawn
+        # Keeps the room before the figure is drawn; the words of a live one stand above it.
+        height=packed.height + (_LINE_HEIGHT if packed.is_live else 0),
         **callbacks,
     )
 
