@@ -75,7 +75,13 @@ def show_figure(
     draw_packed(pack_figure(figure, key, alt, read_mode(), selectable=selectable), on_select)
 
 
-def choose_one(label: str, names: Mapping[T, str], key: str, default: T | None = None) -> T:
+def choose_one(
+    label: str,
+    names: Mapping[T, str],
+    key: str,
+    default: T | None = None,
+    follow: Callable[[], None] | None = None,
+) -> T:
     """Draw the choice of what a figure shows, as a row of buttons.
 
     Args:
@@ -83,6 +89,7 @@ def choose_one(label: str, names: Mapping[T, str], key: str, default: T | None =
         names: the options, and what they are called.
         key: the widget's name in the session.
         default: the option chosen at first; the first one if left out.
+        follow: called when another one is chosen.
     """
     chosen: T = st.segmented_control(
         label,
@@ -90,6 +97,7 @@ def choose_one(label: str, names: Mapping[T, str], key: str, default: T | None =
         default=next(iter(names)) if default is None else default,
         required=True,
         key=key,
+        on_change=follow,
         format_func=lambda code: names[code],
         label_visibility="collapsed",
     )

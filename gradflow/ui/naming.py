@@ -10,8 +10,21 @@ from gradflow.charts.theme import format_number
 from gradflow.core import codec
 from gradflow.core.catalog import TABLES
 from gradflow.core.spec import Spec, find_enum
-from gradflow.core.text import _
+from gradflow.core.text import N_, _
 from gradflow.core.training import TrainingPlan
+from gradflow.core.verdict import Verdict
+
+VERDICT_TITLES: dict[str, str] = {
+    Verdict.HEALTHY: N_("Healthy"),
+    Verdict.VANISHING: N_("Vanishing"),
+    Verdict.EXPLODING: N_("Exploding"),
+    Verdict.SATURATED: N_("Saturated"),
+    Verdict.DEAD: N_("Dead units"),
+    Verdict.COLLAPSED: N_("Collapsed"),
+    Verdict.SYMMETRIC: N_("Symmetric"),
+    Verdict.UNDERFLOW: N_("Underflow"),
+    Verdict.OVERFLOW: N_("Overflow"),
+}
 
 Fields = Mapping[str, Any]
 

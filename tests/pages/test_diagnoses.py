@@ -7,7 +7,8 @@ import gradflow as gf
 from gradflow.core import codec
 from gradflow.core.diagnosis import findings
 from gradflow.core.verdict import Verdict
-from gradflow.ui.diagnoses.view import EXAMPLES, TITLES, find_example
+from gradflow.ui.diagnoses.view import EXAMPLES, find_example
+from gradflow.ui.naming import VERDICT_TITLES
 from tests.pages.apptest import check_works, list_charts, open_link, read_url
 
 
@@ -16,7 +17,7 @@ def open_page(app: AppTest, about: str) -> AppTest:
 
 
 def test_every_verdict_has_a_title_and_an_example() -> None:
-    assert set(TITLES) == set(EXAMPLES) == set(Verdict)
+    assert set(VERDICT_TITLES) == set(EXAMPLES) == set(Verdict)
 
 
 @pytest.mark.parametrize("verdict", Verdict)

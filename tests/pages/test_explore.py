@@ -26,6 +26,7 @@ from tests.pages.apptest import (
     list_numbers,
     read_boxes,
     read_chart,
+    read_markdown,
     read_url,
 )
 
@@ -47,7 +48,7 @@ def test_opens_with_the_default_experiment(app: AppTest) -> None:
     open_page(app)
     assert read_url(app) == codec.to_query(gf.Experiment())
     assert "gradient" in read_boxes(app).lower()
-    assert app.metric[2].value == "306,826"
+    assert "Parameters **306,826**" in read_markdown(app)
     assert not app.error
 
 
@@ -202,7 +203,8 @@ def test_moving_the_depth_moves_figure_url_and_metrics(app: AppTest) -> None:
     open_page(app)
     before = read_chart(app)
     Number(app, "setting_depth").set_value(7).run()
-    assert check_works(app).metric[2].value == f"{64 * 128 + 128 + 5 * (128**2 + 128) + 1290:,}"
+    count = 64 * 128 + 128 + 5 * (128**2 + 128) + 1290
+    assert f"Parameters **{count:,}**" in read_markdown(check_works(app))
     assert read_url(app)["depth"] == "7"
     assert read_chart(app) != before
 
@@ -236,7 +238,7 @@ def test_url_restores_every_setting(app: AppTest) -> None:
     open_page(app, **codec.to_query(experiment))
     assert not app.error
     assert read_url(app) == codec.to_query(experiment)
-    assert app.metric[0].value == f"{gf.run(experiment).loss:.4g}"
+    assert f"Loss **{gf.run(experiment).loss:.4g}**" in read_markdown(app)
 
 
 def test_parameters_that_are_no_settings_are_ignored_without_a_word(app: AppTest) -> None:

@@ -245,6 +245,6 @@ def test_english_is_seen_wherever_it_is_shown(app: AppTest, messages: list[Forwa
         "Slider.label",
         "Tab.label",
         "column",
-        "figure.alt",
+        "component.alt",
         "figure.layout.annotations.text",
     } <= places

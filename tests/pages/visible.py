@@ -64,13 +64,25 @@ def walk_messages(messages: list[ForwardMsg]) -> Iterator[Shown]:
             yield from _walk_message(message)
 
 
+_COMPONENT_TEXTS = ("alt", "fullscreen", "keys", "verdict", "loss", "label", "help", "exact")
+"""What our components show besides figures."""
+
+
+def _walk_component(component: Message) -> Iterator[Shown]:
+    """Walk a figure of ours, or a number."""
+    head, _line_feed, spec = component.bytes.partition(b"\n")
+    texts = json.loads(head or component.json)
+    for name in _COMPONENT_TEXTS:
+        if name in texts:
+            yield f"component.{name}", texts[name]
+    if spec:
+        yield from _walk_figure(json.loads(spec))
+
+
 def _walk_message(message: Message) -> Iterator[Shown]:
     for field, value in message.ListFields():
         if field.name == "bidi_component":
-            head, spec = value.bytes.split(b"\n", 1)
-            texts = json.loads(head)
-            yield from ((f"figure.{name}", texts[name]) for name in ("alt", "fullscreen", "keys"))
-            yield from _walk_figure(json.loads(spec))
+            yield from _walk_component(value)
         elif field.name == "arrow_data":
             yield from _walk_table(value.data)
         elif field.message_type is not None:

@@ -6,25 +6,17 @@ import streamlit as st
 
 from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
-from gradflow.core.text import N_, _
+from gradflow.core.text import LANGUAGE, _
 from gradflow.core.verdict import Verdict
 from gradflow.ui import blocks, compute, paths
 from gradflow.ui.diagnoses.state import PAGE
 from gradflow.ui.explore import report as explore_report
+from gradflow.ui.explore.flow import FlowView
+from gradflow.ui.explore.look import choose_look
 from gradflow.ui.explore.state import EXPLORE
+from gradflow.ui.naming import VERDICT_TITLES
 from gradflow.ui.settings.fields import draw_view_choice
 
-TITLES: dict[str, str] = {
-    Verdict.HEALTHY: N_("Healthy"),
-    Verdict.VANISHING: N_("Vanishing"),
-    Verdict.EXPLODING: N_("Exploding"),
-    Verdict.SATURATED: N_("Saturated"),
-    Verdict.DEAD: N_("Dead units"),
-    Verdict.COLLAPSED: N_("Collapsed"),
-    Verdict.SYMMETRIC: N_("Symmetric"),
-    Verdict.UNDERFLOW: N_("Underflow"),
-    Verdict.OVERFLOW: N_("Overflow"),
-}
 EXAMPLES: dict[Verdict, str] = {
     Verdict.HEALTHY: "tanh_xavier",
     Verdict.VANISHING: "deep_sigmoid",
@@ -46,7 +38,9 @@ def show_verdict() -> None:
     experiment = find_example(verdict)
     report = compute.run(experiment)
     explore_report.show_findings(experiment, lessons=False)
-    explore_report.show_flow(experiment, report)
+    look = choose_look(experiment, report)
+    view = FlowView(mode=blocks.read_mode(), language=LANGUAGE.get(), **look)
+    explore_report.explain_flow(experiment, explore_report.show_flow(experiment, view))
     if st.button(_("Open this network in Explore"), icon=":material/insights:", type="primary"):
         EXPLORE.replace(experiment)
         st.switch_page(paths.EXPLORE)
@@ -56,7 +50,7 @@ def choose_verdict() -> Verdict:
     """Draw the choice of a verdict; the URL carries it."""
     if PAGE.problem:
         blocks.show_error(PAGE.problem)
-    draw_view_choice(PAGE, TITLES)
+    draw_view_choice(PAGE, VERDICT_TITLES)
     PAGE.sync_url(PAGE.form.read())
     return Verdict(PAGE.view)
 

@@ -25,6 +25,8 @@ from gradflow.ui.settings.link import parse_link, select_known
 
 ROUTE = "flow"
 """The route's name below ``gf/``."""
+Rows = Literal["layer", "block"]
+"""What the columns of the figure are: layers, or the residual stream after each block."""
 SeedCount = Literal[1, 8, 16, 32, 64]
 SEED_COUNTS: tuple[SeedCount, ...] = get_args(SeedCount)
 
@@ -41,7 +43,7 @@ class FlowView(Spec):
 
     mode: Mode = Field("light", title="Mode")
     language: str = Field("en", title="Language")
-    rows: Literal["layer", "block"] = Field("layer", title="Columns of the figure")
+    rows: Rows = Field("layer", title="Columns of the figure")
     gradient: Gradient = Field("delta", title="Gradient in the lower band")
     theory: bool = Field(True, title="Theory")
     seeds: Annotated[SeedCount, BeforeValidator(_read_count)] = Field(1, title="Seeds")

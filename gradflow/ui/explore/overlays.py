@@ -14,7 +14,7 @@ from gradflow.core.experiment import MAX_DEPTH, Experiment
 from gradflow.core.text import N_, _
 from gradflow.core.theory import Phase, Prediction, Standing
 from gradflow.ui import compute
-from gradflow.ui.explore.flow import SEED_COUNTS, SeedCount
+from gradflow.ui.explore.flow import SeedCount
 
 _FORWARD = {
     "preactivation_rms": "preactivation_rms",
@@ -29,28 +29,6 @@ _FORWARD = {
 NEGLIGIBLE = 1e-6
 """A fixed point below is the signal's slow decay to 0."""
 _BACKWARD = ("delta_norm", "activation_grad_norm")
-
-
-def choose_overlays() -> tuple[bool, SeedCount]:
-    """Draw the controls side by side; return whether theory is drawn, and how many seeds."""
-    left, right = st.columns(2, vertical_alignment="center")
-    theory = left.toggle(
-        _("Theory"),
-        value=True,
-        key="show_theory",
-        help=_(
-            "Dashed: what mean-field theory predicts, with a band of about one standard deviation, "
-            "by which networks of this width differ."
-        ),
-    )
-    count: SeedCount = right.selectbox(
-        _("Seeds"),
-        SEED_COUNTS,
-        key="seeds",
-        format_func=lambda n: _("one seed") if n == 1 else _("{n} seeds").format(n=n),
-        label_visibility="collapsed",
-    )
-    return theory, count
 
 
 def make_overlays(experiment: Experiment, *, theory: bool, seeds: SeedCount) -> tuple[Overlay, ...]:

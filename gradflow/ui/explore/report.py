@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 import streamlit as st
@@ -17,20 +17,17 @@ from gradflow.charts.theme import format_number
 from gradflow.core.errors import GradflowError
 from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
-from gradflow.core.text import LANGUAGE, N_, _
+from gradflow.core.text import N_, _
 from gradflow.core.verdict import Verdict
 from gradflow.ui import blocks, compute, paths
 from gradflow.ui.explore import cures, overlays, stream
 from gradflow.ui.explore.compute import pack_flow, pack_forward, pack_norms
 from gradflow.ui.explore.flow import FlowView
-from gradflow.ui.explore.state import LAYER, bind_layer, find_layer
+from gradflow.ui.explore.look import GRADIENTS, choose_rows
+from gradflow.ui.explore.state import LAYER, bind_layer
 from gradflow.ui.figures.graph import draw_packed
+from gradflow.ui.naming import VERDICT_TITLES
 
-GRADIENTS: dict[Gradient, str] = {
-    "delta": N_("∂L/∂z (error signal δ)"),
-    "activation_grad": N_("∂L/∂a (activations)"),
-    "weight_grad": N_("∂L/∂W (weights)"),
-}
 STATISTICS: dict[Statistic, str] = {
     "activation_std": N_("standard deviation"),
     "activation_rms": N_("root mean square"),
@@ -51,90 +48,74 @@ AXES: dict[Literal["log", "linear"], str] = {"log": N_("log"), "linear": N_("lin
 
 def show_findings(experiment: Experiment, *, lessons: bool = True) -> None:
     """Show what happened in plain sentences; the first one is the gradient's fate."""
-    for finding in compute.judge(experiment):
-        if not lessons or finding.verdict is None:
-            blocks.show_finding(finding)
-            continue
-        left, right = st.columns([6, 1], vertical_alignment="center")
-        with left:
-            blocks.show_finding(finding)
-        with right:
-            link_lesson(finding.verdict)
+    findings = compute.judge(experiment)
+    for finding in findings:
+        blocks.show_finding(finding)
+    verdicts = dict.fromkeys(f.verdict for f in findings if f.verdict is not None)
+    if lessons and verdicts:
+        with st.container(horizontal=True):
+            for verdict in verdicts:
+                link_lesson(verdict)
 
 
 def link_lesson(verdict: Verdict) -> None:
     """Draw a link to the page that teaches a verdict."""
     st.page_link(
         paths.DIAGNOSES,
-        label=_("Learn why"),
+        label=_("Learn why: {verdict}").format(verdict=_(VERDICT_TITLES[verdict])),
         icon=":material/school:",
         query_params={"about": str(verdict)},
         width="content",
     )
 
 
-def show_metrics(report: Report) -> None:
-    """Show loss, size, time and device of the pass."""
-    metrics = (
-        (_("Loss"), f"{report.loss:.4g}", _("Of this batch, before any training step.")),
+def show_numbers(report: Report) -> None:
+    """Show loss, size, time and device of the pass in one line; on hover, what they are."""
+    clipped = _(" The step is clipped: multiplied by {factor}.").format(
+        factor=format_number(report.clip_factor)
+    )
+    numbers = (
+        (_("Loss"), f"{report.loss:.4g}", _("of this batch, before any training step.")),
         (
             _("Gradient norm"),
             format_number(report.grad_norm),
-            _("‖g‖ over all parameters.")
-            + (
-                _(" The step is clipped: multiplied by {factor}.").format(
-                    factor=format_number(report.clip_factor)
-                )
-                if report.clip_factor != 1
-                else ""
-            ),
+            _("‖g‖ over all parameters.") + (clipped if report.clip_factor != 1 else ""),
         ),
-        (_("Parameters"), f"{report.parameter_count:,}", _("Weights, biases and the like.")),
+        (_("Parameters"), f"{report.parameter_count:,}", _("weights, biases and the like.")),
         (
             _("Time of the pass"),
             f"{1000 * report.seconds:.0f} ms",
-            _("One recorded forward and backward pass, at the time it was computed."),
+            _("one recorded forward and backward pass, at the time it was computed."),
         ),
-        (_("Device"), f"{report.device} · {report.dtype}", _("Where, and in which format.")),
+        (_("Device"), f"{report.device} · {report.dtype}", _("where, and in which format.")),
     )
-    for column, (label, text, help_text) in zip(st.columns(len(metrics)), metrics, strict=True):
-        column.metric(label, text, help=help_text)
+    st.markdown(
+        " &emsp; ".join(f"{label} **{text}**" for label, text, _meaning in numbers),
+        help="\n\n".join(f"**{label}:** {meaning}" for label, _text, meaning in numbers),
+    )
 
 
-def choose_gradient(key: str) -> Gradient:
-    """Draw the choice of the lower band of a Flow figure."""
-    names = {code: _(label) for code, label in GRADIENTS.items()}
-    return blocks.choose_one(_("Gradient in the lower band"), names, key)
-
-
-def show_flow(experiment: Experiment, report: Report) -> FlowView:
-    """Show the Flow figure with the choice of its lower band and of what is drawn over it.
+def show_flow(experiment: Experiment, view: FlowView) -> FlowView:
+    """Show the Flow figure.
 
     Returns:
-        How the reader looks at it; figures below draw the same overlays.
+        How it is drawn; figures below draw the same overlays.
     """
-    look: dict[str, Any] = {"mode": blocks.read_mode(), "language": LANGUAGE.get()}
-    rows = stream.choose_rows(experiment, report, "flow")
-    if rows == "layer":
-        left, right = st.columns([3, 2], vertical_alignment="center")
-        with left:
-            look["gradient"] = choose_gradient("flow_gradient")
-        with right:
-            look["theory"], look["seeds"] = overlays.choose_overlays()
-        look["selected"] = find_layer(len(report.layers)) or 0
-    view = FlowView(rows=rows, **look)
     try:
         packed = pack_flow(experiment, view)
     except GradflowError as error:  # too many seeds
         blocks.show_error(error)
         view = view.model_copy(update={"seeds": 1})
         packed = pack_flow(experiment, view)
-    draw_packed(packed, LAYER.set if rows == "layer" else None)
-    with st.container(key="follows_flow"):  # dimmed while a slider moves
-        if rows == "layer":
-            overlays.explain_theory(experiment)
-        blocks.explain("flow" if rows == "layer" else "stream")
+    draw_packed(packed, LAYER.set if view.rows == "layer" else None)
     return view
+
+
+def explain_flow(experiment: Experiment, view: FlowView) -> None:
+    """Say what theory predicts, and what the figure shows."""
+    if view.rows == "layer":
+        overlays.explain_theory(experiment)
+    blocks.explain("flow" if view.rows == "layer" else "stream")
 
 
 def show_details(experiment: Experiment, report: Report, view: FlowView) -> None:
@@ -151,7 +132,7 @@ def show_details(experiment: Experiment, report: Report, view: FlowView) -> None
 
 
 def _show_norms(experiment: Experiment, report: Report, view: FlowView) -> None:
-    rows = stream.choose_rows(experiment, report, "norm")
+    rows = choose_rows(experiment, report, "norm")
     left, right = st.columns([3, 1])
     quantities: list[Gradient] = ["activation_grad"]
     if rows == "layer":
@@ -177,7 +158,7 @@ def _show_norms(experiment: Experiment, report: Report, view: FlowView) -> None:
 
 
 def _show_forward(experiment: Experiment, report: Report, view: FlowView) -> None:
-    rows = stream.choose_rows(experiment, report, "forward")
+    rows = choose_rows(experiment, report, "forward")
     chosen = st.segmented_control(
         _("Statistics"),
         list(STATISTICS) if rows == "layer" else STREAM_STATISTICS,

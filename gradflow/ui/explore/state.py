@@ -12,13 +12,19 @@ from gradflow.ui.settings.experiments import make_experiment_form
 from gradflow.ui.settings.page import Page
 from gradflow.ui.settings.state import SessionValue, read_widget, show_in_widget
 
-RESULT, CONTROLS = "explore_result", "explore_controls"
-"""The page's two fragments; the figures come first, whatever is drawn again besides."""
+VIEW, RESULT, CONTROLS = "explore_view", "explore_result", "explore_controls"
+"""The page's fragments: the row of controls above the figure, the figure with what follows it, and
+the settings."""
 
 
 def follow_change(redraw_controls: bool = True) -> None:
     """Let the figures follow a change of settings, and the controls if they look different."""
-    rerun_fragments(RESULT, *([CONTROLS] if redraw_controls else []))
+    rerun_fragments(*((VIEW, RESULT, CONTROLS) if redraw_controls else (RESULT,)))
+
+
+def follow_view() -> None:
+    """Let the figures follow a change of the row of controls above them."""
+    rerun_fragments(VIEW, RESULT)
 
 
 EXPLORE = make_experiment_form(
@@ -27,6 +33,8 @@ EXPLORE = make_experiment_form(
     follow=follow_change,
 )
 PAGE = Page("explore", {"": EXPLORE})
+LOOK: SessionValue[dict[str, Any]] = SessionValue("look", dict)
+"""What is chosen in the row of controls above the figure: fields of a ``FlowView``."""
 LAYER: SessionValue[int | None] = SessionValue("layer", lambda: None)
 """The layer whose histograms are shown."""
 _TRIED_CURES: SessionValue[tuple[Experiment, Ranking] | None] = SessionValue("cures", lambda: None)

@@ -15,7 +15,7 @@ from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.core.training import StepRecord
 from gradflow.ui import blocks
-from gradflow.ui.explore.report import choose_gradient
+from gradflow.ui.explore.look import choose_gradient
 from gradflow.ui.training import compute, lanes, state
 from gradflow.ui.training.lanes import ShownRun
 

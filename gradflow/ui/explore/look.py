@@ -1,0 +1,88 @@
+"""How a reader looks at the Flow figure: the controls above it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from gradflow.charts.flow.data import Gradient
+from gradflow.core.catalog import Architecture
+from gradflow.core.experiment import Experiment
+from gradflow.core.report import Report
+from gradflow.core.text import N_, _
+from gradflow.ui import blocks
+from gradflow.ui.explore.flow import SEED_COUNTS, Rows
+
+GRADIENTS: dict[Gradient, str] = {
+    "delta": N_("∂L/∂z (error signal δ)"),
+    "activation_grad": N_("∂L/∂a (activations)"),
+    "weight_grad": N_("∂L/∂W (weights)"),
+}
+
+
+def choose_look(
+    experiment: Experiment, report: Report, follow: Callable[[], None] | None = None
+) -> dict[str, Any]:
+    """Draw the controls in a row.
+
+    Args:
+        experiment: what the figure is about.
+        report: its report.
+        follow: called in the callback of a control.
+
+    Returns:
+        Those fields of a ``FlowView`` that are chosen here.
+    """
+    rows = choose_rows(experiment, report, "flow", follow)
+    if rows == "block":
+        return {"rows": rows}
+    left, middle, right = st.columns([6, 2, 2], vertical_alignment="center")
+    with left:
+        gradient = choose_gradient("flow_gradient", follow)
+    theory = middle.toggle(
+        _("Theory"),
+        value=True,
+        key="show_theory",
+        on_change=follow,
+        help=_(
+            "Dashed: what mean-field theory predicts, with a band of about one standard deviation, "
+            "by which networks of this width differ."
+        ),
+    )
+    seeds = right.selectbox(
+        _("Seeds"),
+        SEED_COUNTS,
+        key="seeds",
+        on_change=follow,
+        format_func=lambda n: _("one seed") if n == 1 else _("{n} seeds").format(n=n),
+        label_visibility="collapsed",
+    )
+    return {"rows": rows, "gradient": gradient, "theory": theory, "seeds": seeds}
+
+
+def choose_gradient(key: str, follow: Callable[[], None] | None = None) -> Gradient:
+    """Draw the choice of the lower band of a Flow figure."""
+    names = {code: _(label) for code, label in GRADIENTS.items()}
+    return blocks.choose_one(_("Gradient in the lower band"), names, key, follow=follow)
+
+
+def choose_rows(
+    experiment: Experiment, report: Report, place: str, follow: Callable[[], None] | None = None
+) -> Rows:
+    """Draw the choice of what the columns of a figure are, layers or blocks.
+
+    A transformer's layers differ in kind, so its stream says more than all of them.
+    """
+    if report.stream is None:
+        return "layer"
+    transformer = experiment.network.architecture is Architecture.TRANSFORMER
+    names: dict[Rows, str] = {"layer": _("All layers"), "block": _("Residual stream")}
+    return blocks.choose_one(
+        _("Columns of the figure"),
+        names,
+        f"{place}_rows_{'transformer' if transformer else 'layers'}",
+        "block" if transformer else "layer",
+        follow,
+    )
