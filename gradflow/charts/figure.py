@@ -184,10 +184,10 @@ def make_layer_axis(count: int, *, first: int = 1, **options: Any) -> dict[str, 
     }
 
 
-def find_layer_range(layers: pd.DataFrame) -> tuple[int, int]:
+def find_layer_range(layers: Table) -> tuple[int, int]:
     """Find the first and the last number of the rows of ``report.layers``; (1, 0) if empty."""
     numbers = layers["layer"]
-    return (int(numbers.iloc[0]), int(numbers.iloc[-1])) if len(numbers) else (1, 0)
+    return (int(numbers[0]), int(numbers[-1])) if len(numbers) else (1, 0)
 
 
 def make_legend() -> dict[str, Any]:

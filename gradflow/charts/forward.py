@@ -108,7 +108,7 @@ def forward_statistics_figure(
             "anchor": "x",
         }
     data += make_legend_entries(overlays, statistics, mode)
-    first_layer, last_layer = find_layer_range(report.layers)
+    first_layer, last_layer = find_layer_range(report.get_table("layers"))
     axis_title, row = name_rows(report.rows, first_layer)
     layout["xaxis"] = make_layer_axis(
         last_layer,
@@ -142,18 +142,17 @@ def list_forward_series(
     report: Report, statistics: Sequence[Statistic]
 ) -> tuple[list[Series], list[Series], list[str]]:
     """List the series of widths, those of shares, and the shares that apply to no layer."""
-    layers = read_column(report.layers, "layer")
-    modules = tuple(report.layers.get("module", ()))
+    table = report.get_table("layers")
+    layers = read_column(table, "layer")
+    modules = tuple(table["module"]) if "module" in table else ()
     widths: list[Series] = []
     shares: list[Series] = []
     absent: list[str] = []
     for name in statistics:
-        if name not in get_args(Statistic) or name not in report.layers or not len(layers):
+        if name not in get_args(Statistic) or name not in table or not len(layers):
             continue
         label = _name_statistic(report, name)
-        values = (
-            report.dead_unit_share() if name == "dead_units" else read_column(report.layers, name)
-        )
+        values = report.dead_unit_share() if name == "dead_units" else read_column(table, name)
         if name not in _SHARES:
             widths.append(Series(label, layers, values, modules))
         elif np.isnan(values).all():

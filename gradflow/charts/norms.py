@@ -50,7 +50,7 @@ def gradient_norms_figure(
     names = [f"{name}_norm" for name in quantities]
     axis = Scale.fit(add_overlay_series(series, overlays, names), scale == "log")
     notes = explain_marks(series, axis)
-    first, last = find_layer_range(report.layers)
+    first, last = find_layer_range(report.get_table("layers"))
     axis_title, row = name_rows(report.rows, first)
     layout = {
         "height": HEIGHT,
@@ -88,28 +88,28 @@ def gradient_norms_figure(
 
 def list_norm_series(report: Report, quantities: Sequence[Gradient] = GRADIENTS) -> list[Series]:
     """List one series per quantity that the report has, then the residual stream if any."""
-    layers = read_column(report.layers, "layer")
-    modules = tuple(report.layers.get("module", ()))
+    table, signals = report.get_table("layers"), report.get_table("signals")
+    layers = read_column(table, "layer")
+    modules = tuple(table["module"]) if "module" in table else ()
     series = [
         Series(
             f"‖{write_axis_symbol(report, name)}‖",
             layers,
-            read_column(report.layers, f"{name}_norm"),
+            read_column(table, f"{name}_norm"),
             modules,
         )
         for name in quantities
-        if len(layers) and f"{name}_norm" in report.layers
+        if len(layers) and f"{name}_norm" in table
     ]
-    signals = report.signals
     if series and "kind" in signals and "grad_norm" in signals:
-        blocks = signals[signals["kind"] == "block"]
-        if len(blocks):
+        blocks = signals["kind"] == "block"
+        if blocks.any():
             series.append(
                 Series(
                     _("stream ‖∂L/∂h‖"),
-                    read_column(blocks, "layer"),
-                    read_column(blocks, "grad_norm"),
-                    tuple(blocks.get("module", ())),
+                    read_column(signals, "layer")[blocks],
+                    read_column(signals, "grad_norm")[blocks],
+                    tuple(signals["module"][blocks]) if "module" in signals else (),
                 )
             )
     return [s for s in series if not np.isnan(s.layers).all()]

@@ -240,7 +240,7 @@ def test_english_is_seen_wherever_it_is_shown(app: AppTest, messages: list[Forwa
         "Alert.body",
         "Button.label",
         "Expandable.label",
-        "Metric.help",
+        "Markdown.help",
         "Navigation.sections",
         "Slider.label",
         "Tab.label",
