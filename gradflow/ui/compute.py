@@ -76,6 +76,8 @@ def try_cures(experiment: Experiment) -> remedies.Ranking:
     bar = st.progress(0.0)
 
     def advance(done: int, total: int) -> None:
+        with ADMISSION.pause():  # others wait no longer than for one cure
+            pass
         bar.progress(done / total, _("{done} of {total} cures").format(done=done, total=total))
 
     ranking = remedies.try_all(experiment, run(experiment), run_changed, progress=advance)

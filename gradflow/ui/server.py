@@ -20,11 +20,13 @@ import gradflow as gf
 from gradflow import ui
 from gradflow.charts.encode import encode_figure
 from gradflow.core import ensemble, theory
+from gradflow.core.catalog import Activation
 from gradflow.core.diagnosis import findings
 from gradflow.core.recurrent.record import through_time
 from gradflow.core.recurrent.spec import SequenceExperiment
 from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.trajectories import run_descent
+from gradflow.core.theory.moments import get_activation_law
 from gradflow.ui.answers import count_idle_seconds
 from gradflow.ui.assets import SCRIPTS
 
@@ -108,6 +110,8 @@ def _run_once() -> None:
         script.compress()
     findings(report)
     theory.predict(experiment, report)
+    for activation in Activation:  # tables of moments, 20 to 80 ms each
+        get_activation_law(gf.MLP(activation=activation))
     ensemble.run_seeds(gf.Experiment(network=gf.MLP(depth=3, width=8)), 2)
     run_descent(Descent())  # the first optimizer of a process takes a second
     through_time(SequenceExperiment())

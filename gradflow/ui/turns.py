@@ -17,7 +17,7 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import (
     get_script_run_ctx,
 )
 
-_CHECK_SECONDS = 0.05
+_CHECK_SECONDS = 0.2
 """How often a waiting thread asks whether anybody still wants what it is going to compute."""
 
 

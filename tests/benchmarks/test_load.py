@@ -147,6 +147,17 @@ def test_a_session_takes_a_figure_sent_again_by_its_hash() -> None:
     assert session.changes[1].shown is not None
 
 
+def test_a_session_asks_for_the_page_that_the_navigation_has_chosen() -> None:
+    session = Session("http://127.0.0.1:1")
+    message = ForwardMsg()
+    message.new_session.page_script_hash = "frame"
+    session._take(message, "Depth")
+    message = ForwardMsg()
+    message.navigation.page_script_hash = "explore"
+    session._take(message, "Depth")
+    assert session._page_hash == "explore"
+
+
 def test_a_page_is_complete_when_its_own_run_ends() -> None:
     session = Session("http://127.0.0.1:1", changes=[Change(12, 0.0)])
     session._take(write_figure("flow", write_axis(12)), "Depth")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import streamlit as st
 
 from gradflow.core.errors import GradflowError
@@ -14,23 +16,28 @@ from gradflow.ui.explore.flow import FlowView
 from gradflow.ui.explore.look import choose_look
 from gradflow.ui.explore.state import EXPLORE, LOOK, PAGE, find_layer, follow_view
 from gradflow.ui.training.state import prepare_run
+from gradflow.ui.turns import ADMISSION
 
 
 def choose_view() -> None:
     """Draw the row of controls above the figure."""
     experiment, _problem = EXPLORE.read_possible()
-    try:
+    with contextlib.suppress(GradflowError):  # which the figure's place says
         LOOK.set(choose_look(experiment, compute.run(experiment), follow_view))
-    except GradflowError:  # which the figure's place says
-        return
 
 
 def show_result() -> None:
     """Show the figure and what follows it.
 
     A change of a number runs this again, and nothing else of the page; every element costs the
-    server half a millisecond, so there are few.
+    server half a millisecond, so there are few. It runs in turn with all computations: thirty
+    threads that draw at once would hold each other up at every step, and the one that computes.
     """
+    with ADMISSION:
+        _show_result()
+
+
+def _show_result() -> None:
     experiment, problem = EXPLORE.read_possible()
     if problem:
         blocks.show_error(problem)

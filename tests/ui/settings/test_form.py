@@ -5,6 +5,9 @@ from pathlib import Path
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
+from gradflow.core.experiment import MLP, Experiment
+from gradflow.ui.settings.experiments import make_experiment_form
+
 PAGE = Path(__file__).with_name("steps_page.py")
 
 
@@ -75,3 +78,23 @@ def test_a_late_answer_of_a_replaced_widget_is_no_choice():
     app.button[1].click()
     app.run()
     assert read(app).endswith(" 3")
+
+
+def test_a_change_says_whether_other_widgets_have_to_be_drawn_again() -> None:
+    follows: list[bool] = []
+    presets = {"deep": Experiment(network=MLP(depth=50))}
+    form = make_experiment_form("followed", presets=presets, follow=follows.append)
+    form.reset()
+    assert follows == []  # only a widget's callback may run fragments again
+    for name, value, redraw in (
+        ("depth", 30, False),
+        ("activation", "relu", True),  # other settings may apply now
+        ("activation", "tanh", True),
+        ("depth", 50, True),  # a preset's settings: its box says so
+        ("depth", 51, True),  # and no more
+        ("learning_rate", 0.5, False),
+        ("batch_size", 64, False),
+    ):
+        form.take(name, value)
+        assert follows.pop() is redraw, (name, value)
+        assert form.values[name] == value
