@@ -1,7 +1,8 @@
 """The ways on which a change goes to the server: the live lane, as a browser takes it, or the page.
 
 On the live lane the figure is fetched at once, one request at a time and the newest value next;
-the page is told when the hand has rested (``gradflow/ui/numbers/number.js``).
+the page is told when the hand has rested and the figure is there, as in
+``gradflow/ui/numbers/number.js``.
 """
 
 from __future__ import annotations
@@ -108,6 +109,8 @@ class LiveLane:
 
     async def _commit(self, value: int) -> None:
         await asyncio.sleep(REST_SECONDS)
+        while self._tasks:  # a browser tells the page when the figure is there
+            await asyncio.sleep(REST_SECONDS / 10)
         await self._session.commit(value)
 
 

@@ -34,7 +34,7 @@ class NumberControl {
     [this.label, this.help, this.tooltip] = [".gf-label", ".gf-help", "[role=tooltip]"].map(find);
     [this.exact, this.range, this.problem] = [".gf-exact", ".gf-range", ".gf-problem"].map(find);
     this.range.addEventListener("input", () => this.move(this.marks[this.range.valueAsNumber]));
-    this.range.addEventListener("pointerup", () => this.commit());
+    this.range.addEventListener("pointerup", () => this.rest());
     this.exact.addEventListener("input", () => this.exact.value && this.move(+this.exact.value));
     this.exact.addEventListener("change", () => this.commit());
     this.exact.addEventListener("blur", () => (this.exact.value = this.value));
@@ -74,13 +74,21 @@ class NumberControl {
     this.direction = Math.sign(value - this.value) || 1;
     this.showValue(value);
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.commit(), REST);
+    this.isResting = false;
+    this.timer = setTimeout(() => this.rest(), REST);
     this.lane.move(this);
+  }
+
+  /** Tell the page when the figure is there: a busy server shall answer what is looked at first. */
+  rest() {
+    this.isResting = this.lane.isRunning;
+    if (!this.isResting) this.commit();
   }
 
   /** Tell the page the value, once. */
   commit() {
     clearTimeout(this.timer);
+    this.isResting = false;
     if (this.known !== this.value) {
       this.known = this.value;
       this.tell(this.value);
@@ -131,6 +139,7 @@ class Lane {
     this.isRunning = true;
     while (this.last && this.graph) await this.follow(this.graph, this.take());
     this.isRunning = false;
+    for (const resting of [...this.moved]) if (resting.isResting) resting.commit();
     this.check();
     await this.prefetch(number);
   }
