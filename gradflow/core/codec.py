@@ -21,6 +21,7 @@ from gradflow.core.experiment import (
     LayerSettings,
     NetworkSpec,
 )
+from gradflow.core.limits import read_limits
 from gradflow.core.spec import Spec, find_owners
 from gradflow.core.text import Text
 
@@ -80,11 +81,14 @@ def from_fields(values: Mapping[str, Any]) -> Experiment:
         hash(items)
     except TypeError:  # a list, say, for validation to refuse
         return _validate_fields(values)
-    return _remember_experiment(items)
+    return _remember_experiment(items, read_limits())
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _remember_experiment(items: tuple[tuple[str, type, Any], ...]) -> Experiment:
+def _remember_experiment(
+    items: tuple[tuple[str, type, Any], ...], _limits: tuple[float, float]
+) -> Experiment:
+    """Make an experiment once; under other limits of the server it may be refused."""
     return _validate_fields({name: value for name, _type, value in items})
 
 

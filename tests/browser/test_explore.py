@@ -126,10 +126,10 @@ def test_url_restores_the_setting_after_a_reload(page: Page, app_url: str) -> No
     )
     open_page(page, app_url, **codec.to_query(experiment))
     loss = f"{gf.run(experiment).loss:.4g}"
-    expect(page.get_by_test_id("stMetricValue").first).to_have_text(loss)
+    expect(page.get_by_text(f"Loss {loss}")).to_be_visible()
     page.reload()
     wait_for_chart(page, "flow")
-    expect(page.get_by_test_id("stMetricValue").first).to_have_text(loss)
+    expect(page.get_by_text(f"Loss {loss}")).to_be_visible()
     assert read_query(page) == codec.to_query(experiment)
 
 
@@ -214,10 +214,7 @@ def test_other_architectures(page: Page, app_url: str, page_errors: list[str]) -
     assert count_columns(page) == 17
     assert read_query(page)["activation"] == "relu"
     choose(page, "Architecture", "Transformer")
-    wait_for_chart(page, "flow_stream")
-    expect(
-        find_figure(page, "flow_stream").get_by_text("branch (the residual stream")
-    ).to_be_visible()
+    expect(find_figure(page, "flow").get_by_text("branch (the residual stream")).to_be_visible()
     page.get_by_role("radio", name="All layers").first.click()
     page.wait_for_function(f"() => ({COLUMNS})() === 26")
     assert not page_errors
