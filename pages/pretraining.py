@@ -3,10 +3,9 @@
 import streamlit as st
 
 from gradflow.core.text import _
-from gradflow.ui.fragments import make_fragment
 from gradflow.ui.pretraining.state import PAGE
 from gradflow.ui.pretraining.view import show_view
 
 PAGE.load()
 st.header(_("Pretraining"))
-make_fragment(show_view)()
+show_view()  # no fragment: a click on Stop ends a run of the whole page, and would wait for one
