@@ -157,6 +157,7 @@ class Graph {
     }
     if (drawn.frames) stopAnimation(Plotly, plot);
     await Plotly.react(plot, spec);
+    setHome(plot, axes);
     const undone = this.listUndone(zoom);
     if (Object.keys(undone).length) await Plotly.relayout(plot, undone);
   }
@@ -288,6 +289,14 @@ function listAxes(layout) {
     axes[name] = { range: [...axis.range], meaning: `${axis.type} ${axis.title?.text}` };
   }
   return axes;
+}
+
+/** Have "Reset axes" go back to the ranges of this figure, not to those of the first one. */
+function setHome(plot, axes) {
+  for (const [name, { range }] of Object.entries(axes)) {
+    const axis = plot._fullLayout[name]; // Plotly has no public way
+    [axis._rangeInitial0, axis._rangeInitial1] = range;
+  }
 }
 
 function areEqual(first, second) {
