@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -65,18 +66,16 @@ def list_controls(page: Page, name: str, view: str) -> Iterator[Control]:
         sliders = page.locator(place).locator(SLIDERS).locator("visible=true")
         for index in range(min(sliders.count(), SLIDERS_TRIED)):
             yield make_slider(sliders.nth(index))
-    numbers = page.locator(NUMBERS).locator("visible=true")
-    if numbers.count():
-        yield make_number(numbers.first)
-    lists = page.locator(f".stSidebar {LISTS}").locator("visible=true")
-    if lists.count():
-        yield make_list(page, lists.first)
-    buttons = page.locator(OTHER_BUTTONS).locator("visible=true")
-    if buttons.count():
-        yield make_buttons(buttons.first)
-    lists = page.locator(f".stMain {LISTS}").locator("visible=true")
-    if lists.count():
-        yield make_list(page, lists.first)
+    others: tuple[tuple[str, Callable[[Locator], Control]], ...] = (
+        (NUMBERS, make_number),
+        (f".stSidebar {LISTS}", partial(make_list, page)),
+        (OTHER_BUTTONS, make_buttons),
+        (f".stMain {LISTS}", partial(make_list, page)),
+    )
+    for selector, make in others:
+        matches = page.locator(selector).locator("visible=true")
+        if matches.count():
+            yield make(matches.first)
 
 
 def is_numeric(control: Control | None) -> bool:

@@ -185,13 +185,14 @@ def _stop_on_sigterm() -> Iterator[None]:
 
 def _wait_for_health(process: Process, port: int) -> None:
     give_up = time.monotonic() + START_SECONDS
-    while _fetch(f"http://{HOST}:{port}/_stcore/health") != b"ok":
+    while fetch_body(f"http://{HOST}:{port}/_stcore/health") != b"ok":
         if process.poll() is not None or time.monotonic() > give_up:
             raise SystemExit(f"did not start: {process.args}")
         time.sleep(0.2)
 
 
-def _fetch(url: str) -> bytes:
+def fetch_body(url: str) -> bytes:
+    """Fetch what an address of this machine answers, without proxies; nothing if it does not."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=1) as response:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import gettext
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from string import ascii_letters
 
 import pytest
@@ -44,16 +42,6 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(text, "load_catalogue", load_catalogue)
     monkeypatch.setattr(text, "list_languages", lambda: languages)
-
-
-@contextmanager
-def reading_in(language: str) -> Iterator[None]:
-    """Read everything in a language, as a session does."""
-    token = text.LANGUAGE.set(language)
-    try:
-        yield
-    finally:
-        text.LANGUAGE.reset(token)
 
 
 def list_english_words(read: str) -> set[str]:

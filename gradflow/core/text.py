@@ -8,7 +8,8 @@ second language is a catalogue (``locale/LANGUAGE/LC_MESSAGES/gradflow.mo``), no
 from __future__ import annotations
 
 import gettext
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, partial
 from pathlib import Path
@@ -100,6 +101,16 @@ def N_(message: str) -> str:  # noqa: N802 - gettext's own name for "mark, trans
 def load_catalogue(language: str) -> gettext.NullTranslations:
     """Load the translations into a language; without a catalogue texts stay in English."""
     return gettext.translation("gradflow", localedir=_LOCALES, languages=[language], fallback=True)
+
+
+@contextmanager
+def read_in(language: str) -> Iterator[None]:
+    """Read everything in a language."""
+    token = LANGUAGE.set(language)
+    try:
+        yield
+    finally:
+        LANGUAGE.reset(token)
 
 
 def find_language(locale: str) -> str:

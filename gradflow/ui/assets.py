@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gradflow.ui.compression import accepts_gzip
+
 _HERE = Path(__file__).parent
 _YEAR = 365 * 24 * 60 * 60  # seconds
 
@@ -51,7 +53,7 @@ class Script:
         return Route(f"/{self.name}", self._answer, methods=["GET"])
 
     async def _answer(self, request: Request) -> Response:
-        packs = "gzip" in request.headers.get("accept-encoding", "")
+        packs = accepts_gzip(request.headers)
         tag = f'"{self.version}-gzip"' if packs else f'"{self.version}"'
         # Another version may be asked for while a page from before an update is open.
         is_current = request.query_params.get("v") == self.version

@@ -68,6 +68,11 @@ def _asks_for_packed_script(scope: Scope) -> bool:
     return (
         _FOLDER in path
         and path.endswith(_KINDS)
-        and "gzip" in headers.get("accept-encoding", "")
+        and accepts_gzip(headers)
         and "range" not in headers
     )
+
+
+def accepts_gzip(headers: Headers) -> bool:
+    """Whether a browser can unpack what is compressed with gzip."""
+    return "gzip" in headers.get("accept-encoding", "")

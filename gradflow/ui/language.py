@@ -8,14 +8,13 @@ Callbacks of widgets run before the script: they keep codes and ``Text``, and re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import streamlit as st
 
-from gradflow.core.text import LANGUAGE, find_language
+from gradflow.core.text import LANGUAGE, find_language, read_in
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,16 +23,6 @@ R = TypeVar("R")
 def set_language() -> None:
     """Let this run of the script read everything in the language of its browser."""
     LANGUAGE.set(find_language(st.context.locale or ""))
-
-
-@contextmanager
-def read_in(language: str) -> Iterator[None]:
-    """Read everything in a language."""
-    token = LANGUAGE.set(language)
-    try:
-        yield
-    finally:
-        LANGUAGE.reset(token)
 
 
 def keep_language(function: Callable[P, R]) -> Callable[P, R]:

@@ -1,17 +1,18 @@
 """The app, run as its users run it, and a real browser to use it with."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from benchmarks.browser import find_chromium
+from benchmarks.server import fetch_body
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 300  # a busy machine compiles slowly; a server that died is noticed at once
@@ -36,16 +37,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-def _fetch(url: str) -> bytes:
-    # Without proxies: the server is on this machine.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(url, timeout=1) as response:
-            return bytes(response.read())
-    except OSError:
-        return b""
-
-
 @pytest.fixture(scope="session")
 def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a running app; fails if it does not stop on SIGTERM."""
@@ -68,7 +59,7 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
     try:
         give_up = time.monotonic() + START_SECONDS
-        while _fetch(f"{url}/_stcore/health") != b"ok":
+        while fetch_body(f"{url}/_stcore/health") != b"ok":
             if server.poll() is not None or time.monotonic() > give_up:
                 pytest.fail(f"the app did not start:\n{log.read_text()}")
             time.sleep(0.1)
@@ -86,8 +77,7 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")  # while it is open, asyncio.run cannot be used on this worker
 def chromium() -> Iterator[Browser]:
     """A headless Chromium. Without one tests skip, but in CI they fail."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    path = os.environ.get("GRADFLOW_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    path = find_chromium()
     if path is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(NO_BROWSER)
     with sync_playwright() as playwright:

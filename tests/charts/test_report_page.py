@@ -5,8 +5,9 @@ import pytest
 
 from gradflow.charts import report_html
 from gradflow.charts.report_page import format_layers
+from gradflow.core.text import read_in
 from tests.charts.reports import add_nonfinite, make_empty_report, make_report, rename_module
-from tests.pseudo_locale import PSEUDO, install, list_english_words, reading_in
+from tests.pseudo_locale import PSEUDO, install, list_english_words
 
 SETTINGS = {"network": {"depth": 4, "widths": (8, 9)}, "seed": 0, "note": "</script><b>"}
 
@@ -74,7 +75,7 @@ def test_the_residual_stream_has_a_figure_of_its_own():
 def test_its_headings_speak_the_language_of_the_reader(monkeypatch):
     install(monkeypatch)
     report = make_report(3)
-    with reading_in(PSEUDO):
+    with read_in(PSEUDO):
         translated = report_html(report)
     assert f'<html lang="{PSEUDO}">' in translated
     assert '<html lang="en">' in report_html(report)

@@ -21,9 +21,10 @@ from gradflow.core.text import (
     find_language,
     join_texts,
     load_catalogue,
+    read_in,
 )
 from gradflow.core.verdict import Finding, Severity
-from tests.pseudo_locale import PSEUDO, install, list_english_words, reading_in, translate
+from tests.pseudo_locale import PSEUDO, install, list_english_words, translate
 
 CODES = {"float"}
 """English letters in findings that are names of number formats, not words: float16."""
@@ -40,14 +41,14 @@ NESTED = Text("{what} in {where}", what=Text("a gradient"), where=Text("layer {n
 def test_a_text_is_rendered_in_the_language_of_the_reader() -> None:
     assert str(NESTED) == f"{NESTED}" == "a gradient in layer 3"
     assert f"{Text('half'):>6}" == "  half"
-    with reading_in(PSEUDO):
+    with read_in(PSEUDO):
         gradient, layer = translate("a gradient"), translate("layer {n}").format(n=3)
         assert str(NESTED) == f"{NESTED}" == f"⟦{gradient} ｉｎ {layer}⟧"
     assert str(NESTED) == "a gradient in layer 3"
 
 
 def test_a_language_without_a_catalogue_is_read_in_english() -> None:
-    with reading_in("xx"):
+    with read_in("xx"):
         assert str(NESTED) == "a gradient in layer 3"
     assert load_catalogue("en").gettext("layer {n}") == "layer {n}"
 
@@ -63,7 +64,7 @@ def test_nothing_to_say_is_false() -> None:
     assert not Text("")
     assert str(EMPTY) == _("") == ""
     assert Text("0")
-    with reading_in(PSEUDO):
+    with read_in(PSEUDO):
         assert str(EMPTY) == _("") == ""
 
 
@@ -73,7 +74,7 @@ def test_nothing_to_say_is_false() -> None:
     ids=["copy", "deepcopy", "pickle"],
 )
 def test_copies_of_texts_are_equal_and_still_texts(copied: Callable[[Text], Text]) -> None:
-    with reading_in(PSEUDO):
+    with read_in(PSEUDO):
         copy_of_it = copied(NESTED)
     assert copy_of_it == NESTED
     assert hash(copy_of_it) == hash(NESTED)
@@ -91,7 +92,7 @@ def test_joining_leaves_out_what_is_empty() -> None:
     assert str(join_texts(Text("a {b}", b="{c}"), "", "{d}", EMPTY)) == "a {c} {d}"
     assert str(join_texts("a", "b", separator="\n")) == "a\nb"
     assert not join_texts("", EMPTY)
-    with reading_in(PSEUDO):
+    with read_in(PSEUDO):
         assert "ａ" in str(join_texts(Text("a"), Text("b")))
 
 
@@ -117,7 +118,7 @@ def run_preset(name: str) -> gf.Report:
 )
 def test_findings_computed_once_speak_two_languages(name: str) -> None:
     report = run_preset(name)
-    with reading_in(PSEUDO):
+    with read_in(PSEUDO):
         findings = pickle.loads(pickle.dumps(gf.findings(report)))
         for finding in findings:
             assert finding.text.startswith("⟦")
@@ -158,7 +159,7 @@ def try_cures() -> Ranking:
 
 
 def test_cures_tried_once_speak_two_languages() -> None:
-    with reading_in(PSEUDO):
+    with read_in(PSEUDO):
         ranking = copy.deepcopy(try_cures())
         for outcome in ranking:
             assert not list_english_words(outcome.remark) - {"lr", "exp", "LSUV"}
@@ -186,7 +187,7 @@ def test_every_sentence_of_a_cure_can_be_translated(code: str) -> None:
         report = gf.run(experiment)
         situation = Situation.of(experiment, report)
         texts = (remedy.comment(situation, report), remedy.reason(situation))
-        with reading_in(PSEUDO):
+        with read_in(PSEUDO):
             assert not list_english_words(" ".join(map(str, texts))) - {"lr"}
 
 
@@ -199,7 +200,7 @@ def test_an_error_is_read_in_the_language_of_who_catches_it() -> None:
         "depth: 0 is not allowed; choose a whole number from 1 on",
         "the model has no layer 3",
     ]
-    with reading_in(PSEUDO):
+    with read_in(PSEUDO):
         assert [list_english_words(str(error)) for error in errors] == [{"depth"}, set()]
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 import gradflow as gf
-from tests.pseudo_locale import PSEUDO, install, reading_in
+from gradflow.core.text import read_in
+from tests.pseudo_locale import PSEUDO, install
 
 PACKAGE = Path(__file__).parents[2] / "gradflow"
 
@@ -262,5 +263,5 @@ def test_real_errors_are_read_in_the_language_of_who_catches_them(
         with pytest.raises(gf.GradflowError) as caught:
             provoke()
         assert "⟦" not in str(caught.value)
-        with reading_in(PSEUDO):
+        with read_in(PSEUDO):
             assert "⟦" in str(caught.value)

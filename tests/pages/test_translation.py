@@ -11,14 +11,14 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.testing.v1 import AppTest
 
-from gradflow.core.text import load_catalogue
+from gradflow.core.text import load_catalogue, read_in
 from gradflow.core.verdict import Verdict
 from gradflow.ui import blocks
 from tests import pseudo_locale
 from tests.pages.apptest import check_works, read_url
 from tests.pages.training import press, wait_for_end
 from tests.pages.visible import list_english_words, walk_messages
-from tests.pseudo_locale import PSEUDO, reading_in, translate
+from tests.pseudo_locale import PSEUDO, translate
 
 SMALL = {"depth": "4", "width": "16", "batch_size": "16"}
 TIME = {"hidden_size": "6", "batch_size": "3", "length": "12"}
@@ -120,7 +120,7 @@ def pseudo_app(app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(blocks, "_TEXTS", tmp_path)
     blocks._read_file.cache_clear()
     app.context["locale"] = f"{PSEUDO}-PLOC"
-    with reading_in(PSEUDO):  # AppTest formats options in the thread of the test
+    with read_in(PSEUDO):  # AppTest formats options in the thread of the test
         yield app
     blocks._read_file.cache_clear()
 

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from gradflow.core.text import LANGUAGE
+from gradflow.core.text import LANGUAGE, read_in
 from gradflow.ui import blocks
 from gradflow.ui.language import keep_language
-from tests.pseudo_locale import PSEUDO, reading_in
+from tests.pseudo_locale import PSEUDO
 
 UI = Path(__file__).parents[2] / "gradflow" / "ui"
 
 
 def test_a_function_keeps_the_language_in_another_thread() -> None:
-    with reading_in(PSEUDO):
+    with read_in(PSEUDO):
         read = keep_language(LANGUAGE.get)
     with ThreadPoolExecutor(1) as threads:
         assert [threads.submit(f).result() for f in (read, LANGUAGE.get)] == [PSEUDO, "en"]
@@ -37,6 +37,6 @@ def test_long_texts_come_in_the_language_of_the_reader(
         (tmp_path / language / f"{name}.md").write_text(f"{name} in {language}")
     monkeypatch.setattr(blocks, "_TEXTS", tmp_path)
     assert blocks.read_text("both") == "both in en"
-    with reading_in(PSEUDO):
+    with read_in(PSEUDO):
         assert blocks.read_text("both") == f"both in {PSEUDO}"
         assert blocks.read_text("one") == "one in en"

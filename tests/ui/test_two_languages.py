@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 import gradflow as gf
+from gradflow.core.text import read_in
 from gradflow.ui.compare import tables
-from tests.pseudo_locale import PSEUDO, install, list_english_words, reading_in
+from tests.pseudo_locale import PSEUDO, install, list_english_words
 
 
 def test_a_comparison_speaks_the_language_of_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,7 +17,7 @@ def test_a_comparison_speaks_the_language_of_the_reader(monkeypatch: pytest.Monk
         SimpleNamespace(letter=letter, report=gf.run(gf.Experiment(network=network)))
         for letter, network in networks.items()
     ]
-    with reading_in(PSEUDO):
+    with read_in(PSEUDO):
         pseudo = tables.make_delta_table(entries)
     english = tables.make_delta_table(entries)
     assert english.shape == pseudo.shape

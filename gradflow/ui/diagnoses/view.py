@@ -6,13 +6,12 @@ import streamlit as st
 
 from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
-from gradflow.core.text import LANGUAGE, _
+from gradflow.core.text import _
 from gradflow.core.verdict import Verdict
 from gradflow.ui import blocks, compute, paths
 from gradflow.ui.diagnoses.state import PAGE
 from gradflow.ui.explore import report as explore_report
-from gradflow.ui.explore.flow import FlowView
-from gradflow.ui.explore.look import choose_look
+from gradflow.ui.explore.look import choose_look, make_view
 from gradflow.ui.explore.state import EXPLORE
 from gradflow.ui.naming import VERDICT_TITLES
 from gradflow.ui.settings.fields import draw_view_choice
@@ -38,8 +37,7 @@ def show_verdict() -> None:
     experiment = find_example(verdict)
     report = compute.run(experiment)
     explore_report.show_findings(experiment, lessons=False)
-    look = choose_look(experiment, report)
-    view = FlowView(mode=blocks.read_mode(), language=LANGUAGE.get(), **look)
+    view = make_view(choose_look(experiment, report))
     explore_report.explain_flow(experiment, explore_report.show_flow(experiment, view))
     if st.button(_("Open this network in Explore"), icon=":material/insights:", type="primary"):
         EXPLORE.replace(experiment)

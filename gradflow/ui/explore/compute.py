@@ -11,12 +11,11 @@ from gradflow.charts.overlay import Overlay
 from gradflow.charts.theme import format_number
 from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
-from gradflow.core.text import _
+from gradflow.core.text import _, read_in
 from gradflow.ui.compute import judge, run
 from gradflow.ui.explore.flow import FlowView, write_address
 from gradflow.ui.explore.overlays import make_overlays
 from gradflow.ui.figures.graph import PackedFigure, pack_figure
-from gradflow.ui.language import read_in
 from gradflow.ui.memo import remember
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -11,9 +11,9 @@ from gradflow.charts.flow.data import Gradient
 from gradflow.core.catalog import Architecture
 from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
-from gradflow.core.text import N_, _
+from gradflow.core.text import LANGUAGE, N_, _
 from gradflow.ui import blocks
-from gradflow.ui.explore.flow import SEED_COUNTS, Rows
+from gradflow.ui.explore.flow import SEED_COUNTS, FlowView, Rows
 
 GRADIENTS: dict[Gradient, str] = {
     "delta": N_("∂L/∂z (error signal δ)"),
@@ -86,3 +86,8 @@ def choose_rows(
         "block" if transformer else "layer",
         follow,
     )
+
+
+def make_view(look: Mapping[str, Any], selected: int = 0) -> FlowView:
+    """Make the view that was chosen, for this browser's mode and language."""
+    return FlowView(mode=blocks.read_mode(), language=LANGUAGE.get(), selected=selected, **look)

@@ -9,11 +9,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gradflow.core.errors import GradflowError
-from gradflow.core.text import find_language
+from gradflow.core.text import find_language, read_in
 from gradflow.ui.answers import Abandoned, TooBusy, compute_answer, is_idle
+from gradflow.ui.compression import accepts_gzip
 from gradflow.ui.explore.compute import pack_flow
 from gradflow.ui.explore.flow import ROUTE, read_address
-from gradflow.ui.language import read_in
 
 PREFETCH = "prefetch"
 """A parameter: the figure is not asked for yet; a server that has work refuses."""
@@ -43,7 +43,7 @@ async def answer(request: Request) -> Response:
         content = pack_flow(*read_address(texts)).content
         return gzip.compress(content, compresslevel=1) if packs else content
 
-    packs = "gzip" in request.headers.get("accept-encoding", "")
+    packs = accepts_gzip(request.headers)
     with read_in(find_language(texts.get("language", ""))):  # for the sentences of errors
         try:
             content = await compute_answer(request, compute)

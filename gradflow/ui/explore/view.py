@@ -9,11 +9,11 @@ import streamlit as st
 from gradflow.core.errors import GradflowError
 from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
-from gradflow.core.text import LANGUAGE, _
+from gradflow.core.text import _
 from gradflow.ui import blocks, compute, paths
 from gradflow.ui.explore import report as explore_report
 from gradflow.ui.explore.flow import FlowView
-from gradflow.ui.explore.look import choose_look
+from gradflow.ui.explore.look import choose_look, make_view
 from gradflow.ui.explore.state import EXPLORE, LOOK, PAGE, find_layer, follow_view
 from gradflow.ui.training.state import prepare_run
 from gradflow.ui.turns import ADMISSION
@@ -68,4 +68,4 @@ def _find_view(report: Report) -> FlowView:
     if report.stream is None and look.get("rows") == "block":  # too few layers for a block
         look = {}
     layer = 0 if look.get("rows") == "block" else find_layer(len(report.layers)) or 0
-    return FlowView(mode=blocks.read_mode(), language=LANGUAGE.get(), selected=layer, **look)
+    return make_view(look, layer)

@@ -239,7 +239,7 @@ class Graph {
 const decoder = new TextDecoder();
 
 /** Split the bytes of a figure into the object before the first line feed and the rest. */
-export function splitBytes(bytes) {
+function splitBytes(bytes) {
   const end = bytes.indexOf(10);
   return [JSON.parse(decoder.decode(bytes.subarray(0, end))), bytes.subarray(end + 1)];
 }

@@ -30,8 +30,6 @@ const script = find("{FIGURE.address}"), plotly = find("{PLOTLY.address}");
 export default async (component) => (await import(script)).default(component, plotly);
 """
 _mount = st.components.v2.component("gradflow_figure", js=_SHIM, isolate_styles=False)
-_LINE_HEIGHT = 40
-"""Pixels of the line above a live figure, margin included; see ``style.css``."""
 _PLOTLY_HEIGHT = 450
 """Pixels; what Plotly takes for a figure that does not say."""
 
@@ -111,8 +109,9 @@ def draw_packed(packed: PackedFigure, on_select: Callable[[int], None] | None = 
     _mount(
         key=widget,
         data=packed.content,
-        # Keeps the room before the figure is drawn; the words of a live one stand above it.
-        height=packed.height + (_LINE_HEIGHT if packed.is_live else 0),
+        # Keeps the room before the figure is drawn. The words above a live one take several lines
+        # on a phone, so there ``style.css`` keeps it.
+        height="content" if packed.is_live else packed.height,
         **callbacks,
     )
 
