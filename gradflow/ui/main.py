@@ -13,7 +13,7 @@ ICON = HERE / "icon.svg"  # a Material icon would be fetched from the web
 
 set_language()
 st.html(HERE / "style.css")
-st.logo(HERE / "logo.svg", icon_image=ICON, size="medium")
+st.logo(HERE / "logo.svg", size="medium")
 page = st.navigation(
     {
         "": [
