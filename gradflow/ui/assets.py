@@ -87,4 +87,8 @@ FIGURE = Script(_HERE / "figures" / "figure.js", "figure.js")
 """Our script around one graph."""
 NUMBER = Script(_HERE / "numbers" / "number.js", "number.js")
 """Our script of a slider that a figure follows."""
-SCRIPTS = (PLOTLY, FIGURE, NUMBER)
+CARDS = Script(_HERE / "welcome" / "cards.js", "cards.js")
+"""Our script of the networks to start from."""
+TOUR = Script(_HERE / "welcome" / "tour.js", "tour.js")
+"""Our script of the tour, which is fetched when it is taken."""
+SCRIPTS = (PLOTLY, FIGURE, NUMBER, CARDS, TOUR)

@@ -56,6 +56,7 @@ class Graph {
     const [head, body] = splitBytes(bytes);
     this.head = head;
     this.showLine();
+    if (head.setting) noteSetting(head.setting);
     graphs.set(head.name, this);
     this.plot.setAttribute("aria-label", head.alt);
     this.plot.style.minHeight = `${head.height}px`;
@@ -236,6 +237,30 @@ class Graph {
   }
 }
 
+let noted; // the setting of Explore that is shown
+
+/** Keep the setting for the next visit once it is not the one that the page opened with. */
+function noteSetting(setting) {
+  if (location.pathname !== findRoot()) return; // another page's example
+  if (noted !== undefined && noted !== setting) keepSetting(setting);
+  noted = setting;
+}
+
+const VISIT = { name: "gradflow_explore", seconds: 180 * 24 * 3600, longest: 2000 };
+
+/** Keep a setting for the next visit, or none if it is too long for a cookie. */
+export function keepSetting(setting = noted) {
+  const { name, seconds, longest } = VISIT;
+  const isShort = setting.length <= longest;
+  const age = isShort ? seconds : 0;
+  const value = isShort ? setting : "";
+  document.cookie = `${name}=${value}; max-age=${age}; path=${findRoot()}; samesite=lax`;
+}
+
+function findRoot() {
+  return new URL(".", document.baseURI).pathname;
+}
+
 const decoder = new TextDecoder();
 
 /** Split the bytes of a figure into the object before the first line feed and the rest. */
@@ -269,7 +294,7 @@ function addElement(parent, className) {
 }
 
 /** Tell whether the page is light or dark, as it looks now. */
-function findMode(element) {
+export function findMode(element) {
   const colour = getComputedStyle(element.closest(".stApp")).backgroundColor;
   const [red, green, blue] = colour.match(/[\d.]+/g).map(Number);
   return red + green + blue < 3 * 128 ? "dark" : "light";
