@@ -85,9 +85,7 @@ PRESETS: dict[str, ExperimentPreset] = {
             "Weights that are too large: the signal grows more than twofold in every layer, and so "
             "does the gradient on its way back."
         ),
-        Experiment(
-            network=MLP(depth=24, activation="relu", initialization="normal", init_std=0.3)
-        ),
+        Experiment(network=MLP(depth=24, activation="relu", initialization="normal", init_std=0.3)),
     ),
     "narrow_relu": ExperimentPreset(
         N_("Deep ReLU network, five units wide"),

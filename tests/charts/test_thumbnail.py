@@ -3,7 +3,7 @@
 import base64
 import io
 import re
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -19,13 +19,13 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def read_points(picture: str) -> np.ndarray:
     """The corners of the RMS line."""
-    line = [p for p in ElementTree.fromstring(picture).iter(f"{SVG}path") if p.get("class")][-1]
+    line = [p for p in ET.fromstring(picture).iter(f"{SVG}path") if p.get("class")][-1]
     return np.array([list(map(float, p)) for p in re.findall(r"([\d.]+) ([\d.]+)", line.get("d"))])
 
 
 def read_images(picture: str) -> list[np.ndarray]:
     """Both bands as red, green, blue and opacity."""
-    images = ElementTree.fromstring(picture).iter(f"{SVG}image")
+    images = ET.fromstring(picture).iter(f"{SVG}image")
     data = [base64.b64decode(image.get("href").split(",")[1]) for image in images]
     return [np.asarray(Image.open(io.BytesIO(png)).convert("RGBA")) for png in data]
 
@@ -34,7 +34,9 @@ def read_images(picture: str) -> list[np.ndarray]:
 def test_the_line_has_the_height_of_each_layers_gradient(activation: str) -> None:
     report = make_report(12, 32, activation)
     x, y = read_points(thumbnail_svg(report)).T
-    assert_allclose(x, (np.arange(len(report.layers)) + 0.5) * WIDTH / len(report.layers), atol=0.01)
+    assert_allclose(
+        x, (np.arange(len(report.layers)) + 0.5) * WIDTH / len(report.layers), atol=0.01
+    )
     level = np.log10(report.layers["delta_rms"].to_numpy())
     slope, offset = np.polyfit(level, y, 1)
     assert slope < 0  # larger gradients stand higher
@@ -69,7 +71,7 @@ def test_what_is_not_finite_is_crossed_out() -> None:
 
 
 def test_nothing_to_draw_gives_an_empty_picture() -> None:
-    assert list(ElementTree.fromstring(thumbnail_svg(make_empty_report()))) == []
+    assert list(ET.fromstring(thumbnail_svg(make_empty_report()))) == []
 
 
 def test_a_deep_network_takes_some_kilobytes() -> None:

@@ -115,7 +115,9 @@ def _draw_nonfinite(band: Band, extent: tuple[float, float], colour: str) -> lis
         if share > 0:
             x, y = (i + 0.5) * step - reach, top + 1
             side = 2 * reach
-            crosses += f"M{x:.1f} {y:.1f}l{side:.1f} {side:.1f}m0 {-side:.1f}l{-side:.1f} {side:.1f}"
+            crosses += (
+                f"M{x:.1f} {y:.1f}l{side:.1f} {side:.1f}m0 {-side:.1f}l{-side:.1f} {side:.1f}"
+            )
         if share > 0.999:
             tints += f"M{i * step:.1f} {top:g}h{step:.1f}V{bottom:g}h{-step:.1f}z"
     return [

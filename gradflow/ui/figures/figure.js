@@ -1,6 +1,8 @@
 // One Plotly graph that stays in the page: drawn once, then changed in place, so that its node,
 // zoom, hover and hidden traces survive a change of the figure.
 
+import { noteSetting } from "./visit.js";
+
 /** Graphs in the page by their figure's name, for those who bring a figure by another way. */
 export const graphs = new Map();
 
@@ -235,30 +237,6 @@ class Graph {
     }
     event.preventDefault();
   }
-}
-
-let noted; // the setting of Explore that is shown
-
-/** Keep the setting for the next visit once it is not the one that the page opened with. */
-function noteSetting(setting) {
-  if (location.pathname !== findRoot()) return; // another page's example
-  if (noted !== undefined && noted !== setting) keepSetting(setting);
-  noted = setting;
-}
-
-const VISIT = { name: "gradflow_explore", seconds: 180 * 24 * 3600, longest: 2000 };
-
-/** Keep a setting for the next visit, or none if it is too long for a cookie. */
-export function keepSetting(setting = noted) {
-  const { name, seconds, longest } = VISIT;
-  const isShort = setting.length <= longest;
-  const age = isShort ? seconds : 0;
-  const value = isShort ? setting : "";
-  document.cookie = `${name}=${value}; max-age=${age}; path=${findRoot()}; samesite=lax`;
-}
-
-function findRoot() {
-  return new URL(".", document.baseURI).pathname;
 }
 
 const decoder = new TextDecoder();

@@ -1,16 +1,18 @@
 // Networks to start from: six small figures, and in "Start from" the names of all presets.
 
+import { findMode } from "./figure.js";
+import { readStep, startTour } from "./tour.js";
+import { keepSetting } from "./visit.js";
+
 /** What Streamlit calls whenever it has data, changed or not, and when light turns dark. */
-export default function mount({ parentElement, data, setTriggerValue }, figures, tourAddress) {
-  const cards = (parentElement.cards ??= new Cards(parentElement, figures, tourAddress));
+export default function mount({ parentElement, data, setTriggerValue }) {
+  const cards = (parentElement.cards ??= new Cards(parentElement));
   cards.tell = setTriggerValue;
   cards.update(data);
 }
 
 class Cards {
-  constructor(parent, figures, tourAddress) {
-    this.figures = figures;
-    this.tourAddress = tourAddress;
+  constructor(parent) {
     this.box = addElement(parent, "section", "gf-welcome");
   }
 
@@ -25,7 +27,7 @@ class Cards {
     for (const [button, code] of this.buttons) {
       button.setAttribute("aria-pressed", code === chosen);
     }
-    const mode = this.figures.findMode(this.box);
+    const mode = findMode(this.box);
     for (const [image, address] of this.images) {
       const source = new URL(`${address}&mode=${mode}`, document.baseURI).href;
       if (image.src !== source) image.src = source;
@@ -46,7 +48,7 @@ class Cards {
     for (const group of groups ?? []) this.addGroup(group);
     if (close) {
       const button = addButton(this.box, "gf-close", "×", () => {
-        this.figures.keepSetting();
+        keepSetting();
         this.tell("close", true);
       });
       button.setAttribute("aria-label", close);
@@ -56,10 +58,7 @@ class Cards {
 
   addTour(parent, tour) {
     const { start, resume } = tour.words;
-    const button = addButton(parent, "gf-tour", "", async () => {
-      const { startTour } = await import(this.tourAddress);
-      startTour(tour, button, label);
-    });
+    const button = addButton(parent, "gf-tour", "", () => startTour(tour, button, label));
     const label = () => {
       button.textContent = readStep() ? resume : start;
     };
@@ -91,14 +90,6 @@ class Cards {
     button.title = look;
     this.buttons.set(button, code);
     return button;
-  }
-}
-
-function readStep() {
-  try {
-    return Number(localStorage.getItem("gradflow-tour")) || 0;
-  } catch {
-    return 0; // a browser that keeps nothing
   }
 }
 

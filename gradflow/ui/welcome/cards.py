@@ -8,8 +8,7 @@ import streamlit as st
 
 from gradflow.core.presets import PRESET_GROUPS, PRESETS
 from gradflow.core.text import N_, _
-from gradflow.ui.assets import CARDS as CARDS_SCRIPT
-from gradflow.ui.assets import FIGURE, TOUR
+from gradflow.ui.assets import find_address
 from gradflow.ui.explore.state import EXPLORE, OPENING
 from gradflow.ui.settings.state import read_widget
 from gradflow.ui.welcome import route
@@ -28,10 +27,8 @@ CARDS: dict[str, str] = {
 
 # Short, because it goes with every change.
 _SHIM = f"""
-const find = (address) => new URL(address, document.baseURI).href;
-const cards = import(find("{CARDS_SCRIPT.address}")), figures = import(find("{FIGURE.address}"));
-export default async (component) =>
-  (await cards).default(component, await figures, find("{TOUR.address}"));
+const cards = import(new URL("{find_address("cards.js")}", document.baseURI).href);
+export default async (component) => (await cards).default(component);
 """
 _mount = st.components.v2.component("gradflow_cards", js=_SHIM, isolate_styles=False)
 

@@ -11,7 +11,7 @@ from gradflow.ui.fragments import rerun_fragments
 from gradflow.ui.settings.state import SessionValue
 
 COOKIE, LONGEST = "gradflow_explore", 2000
-"""What a browser keeps of the last visit (``figures/figure.js`` writes it): the settings, as an
+"""What a browser keeps of the last visit (``visit.js`` writes it): the settings, as an
 address has them, and at most so many characters."""
 _SHOWS_INTRO: SessionValue[bool] = SessionValue("shows_intro", lambda: False)
 
