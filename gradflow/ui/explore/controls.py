@@ -18,7 +18,11 @@ from gradflow.ui.welcome.cards import draw_start
 def draw_controls() -> None:
     """Draw all controls in the current container."""
     start = st.popover(
-        _("Start from"), icon=":material/rocket_launch:", width="stretch", on_change="rerun"
+        _("Start from"),
+        icon=":material/rocket_launch:",
+        width="stretch",
+        key="start_from",
+        on_change="rerun",
     )
     if start.open:
         with start:

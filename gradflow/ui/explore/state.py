@@ -18,8 +18,8 @@ INTRO, VIEW, RESULT, CONTROLS = (
     "explore_result",
     "explore_controls",
 )
-"""The page's fragments: the introduction, the row of controls above the figure, the figure with what
-follows it, and the settings."""
+"""The page's fragments: the introduction, the row of controls above the figure, the figure with
+what follows it, and the settings."""
 
 
 def follow_change(redraw_controls: bool = True) -> None:

@@ -23,7 +23,7 @@ class Cards {
       this.drawn = JSON.stringify(shape);
       this.build(data);
     }
-    if (this.line && this.line.textContent !== line) this.line.textContent = line;
+    if (this.line.textContent !== line) this.line.textContent = line;
     for (const [button, code] of this.buttons) {
       button.setAttribute("aria-pressed", code === chosen);
     }
@@ -34,14 +34,14 @@ class Cards {
     }
   }
 
-  build({ cards, groups, title, close, line, tour }) {
+  build({ cards, groups, title, close, tour }) {
     this.box.replaceChildren();
     this.box.setAttribute("aria-label", title);
     this.box.classList.toggle("gf-intro", !groups);
     this.buttons = new Map();
     this.images = new Map();
     const words = addElement(this.box, "div", "gf-welcome-words");
-    this.line = line && addElement(words, "p", "gf-welcome-line");
+    this.line = addElement(words, "p", "gf-welcome-line");
     this.addTour(words, tour);
     const row = addElement(this.box, "div", "gf-cards");
     for (const card of cards) this.addCard(row, card);

@@ -9,21 +9,24 @@ import streamlit as st
 from gradflow.core.presets import PRESET_GROUPS, PRESETS
 from gradflow.core.text import N_, _
 from gradflow.ui.assets import find_address
-from gradflow.ui.explore.state import EXPLORE, OPENING
+from gradflow.ui.explore.state import EXPLORE
 from gradflow.ui.settings.state import read_widget
 from gradflow.ui.welcome import route
 from gradflow.ui.welcome.state import close_intro, shows_intro
 from gradflow.ui.welcome.tour import write_tour
 
-CARDS: dict[str, str] = {
-    "deep_sigmoid": N_("Vanishing"),
-    "deep_relu_large": N_("Exploding"),
-    "narrow_relu": N_("Dead"),
-    "float16_overflow": N_("Overflow"),
-    "conv_residual": N_("ResNet"),
-    "transformer_pre_norm": N_("Transformer"),
+CARDS: dict[str, tuple[str, str]] = {
+    "deep_sigmoid": (
+        N_("Vanishing"),
+        N_("This 24-layer network cannot learn. See why, and cure it."),
+    ),
+    "deep_relu_large": (N_("Exploding"), N_("Here the gradient grows in every layer.")),
+    "narrow_relu": (N_("Dead"), N_("Here one layer is dead, and nothing gets past it.")),
+    "float16_overflow": (N_("Overflow"), N_("Here the numbers outgrow their format.")),
+    "conv_residual": (N_("ResNet"), N_("Deep and healthy: shortcuts carry the gradient.")),
+    "transformer_pre_norm": (N_("Transformer"), N_("Deep and healthy: the stream stays level.")),
 }
-"""Presets that show what can happen, and what each shows in one word."""
+"""Presets that show what can happen: what each shows in one word, and in a sentence."""
 
 # Short, because it goes with every change.
 _SHIM = f"""
@@ -41,13 +44,15 @@ def draw_intro() -> None:
 
 def draw_start() -> None:
     """Draw everything to start from: the cards, and all presets by name."""
+    code = EXPLORE.preset
     _draw(
         "start",
         {
+            "line": _("Look for: ") + _(PRESETS[code].look_for) if code else "",
             "groups": [
                 {"title": _(title), "presets": [_describe(code) for code in codes]}
                 for title, codes in PRESET_GROUPS.items()
-            ]
+            ],
         },
     )
 
@@ -57,7 +62,7 @@ def _draw(name: str, more: dict[str, Any]) -> None:
     data = {
         "cards": [
             {**_describe(code), "label": _(label), "picture": f"gf/{route.ROUTE}?preset={code}"}
-            for code, label in CARDS.items()
+            for code, (label, _line) in CARDS.items()
         ],
         "title": _("Networks to start from"),
         "chosen": EXPLORE.preset,
@@ -78,14 +83,14 @@ def _describe(code: str) -> dict[str, str]:
 
 
 def _write_line() -> str:
-    """Write what there is to see in the network that is set, if it is one of the presets."""
+    """Write what there is to see in the network that is set, if it is one of the cards."""
     code = EXPLORE.preset
-    if code == OPENING:
-        return _("This 24-layer network cannot learn. See why, and cure it.")
-    return _(PRESETS[code].look_for) if code else _("Change anything, or start from one of these.")
+    if code in CARDS:
+        return _(CARDS[code][1])
+    return _("Change anything, or start from one of these.")
 
 
 def _take_preset(key: str) -> None:
     code = (read_widget(key) or {}).get("preset")
-    if code in PRESETS:  # what a browser sends may be anything
+    if isinstance(code, str) and code in PRESETS:  # what a browser sends may be anything
         EXPLORE.take_preset(code)

@@ -138,9 +138,9 @@ function choosePlace(around, { width, height }) {
   const above = around.top - height - 2 * MARGIN;
   if (below <= bottom) return [left, below];
   if (above >= MARGIN) return [left, above];
-  // It takes most of the window: cover the end that shows less of it.
-  const isHigh = around.top + around.bottom > innerHeight;
-  return [left, isHigh && around.top > height / 2 ? MARGIN : bottom];
+  // It takes most of the window: cover as little of it as possible.
+  if (around.top > height / 2) return [left, MARGIN];
+  return [Math.max(MARGIN, Math.min(around.right - width - MARGIN, right)), bottom];
 }
 
 function move(element, left, top) {
