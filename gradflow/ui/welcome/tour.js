@@ -69,10 +69,10 @@ class Tour {
     }
     this.at = Math.max(at, 0);
     keepStep(this.at);
-    const { title, text } = this.steps[this.at];
-    const { count, next, done } = this.words;
+    const { count, title, text } = this.steps[this.at];
+    const { next, done } = this.words;
     const isLast = this.at === this.steps.length - 1;
-    this.count.textContent = count.replace("{at}", this.at + 1).replace("{all}", this.steps.length);
+    this.count.textContent = count;
     this.title.textContent = title;
     this.text.textContent = text;
     this.backer.disabled = !this.at;

@@ -72,7 +72,13 @@ def write_tour() -> dict[str, object]:
     """Write the tour for the browser, in the reader's language."""
     return {
         "steps": [
-            {"places": step.places, "title": _(step.title), "text": _(step.text)} for step in STEPS
+            {
+                "places": step.places,
+                "count": _("Step {number} of {all}").format(number=number, all=len(STEPS)),
+                "title": _(step.title),
+                "text": _(step.text),
+            }
+            for number, step in enumerate(STEPS, start=1)
         ],
         "words": {
             "start": _("Take the tour"),
@@ -81,6 +87,5 @@ def write_tour() -> dict[str, object]:
             "next": _("Next"),
             "done": _("Done"),
             "leave": _("Leave the tour"),
-            "count": _("Step {at} of {all}"),
         },
     }
