@@ -2,6 +2,7 @@
 // zoom, hover and hidden traces survive a change of the figure.
 
 import { fitLayout, keepsShape } from "./shape.js";
+import { noteSetting } from "./visit.js";
 
 /** Graphs in the page by their figure's name, for those who bring a figure by another way. */
 export const graphs = new Map();
@@ -58,6 +59,7 @@ class Graph {
     const [head, body] = splitBytes(bytes);
     this.head = head;
     this.showLine();
+    if (head.setting) noteSetting(head.setting);
     graphs.set(head.name, this);
     this.plot.setAttribute("aria-label", head.alt);
     if (!this.drawn) this.plot.style.minHeight = `${head.height}px`;
@@ -281,7 +283,7 @@ function addElement(parent, className) {
 }
 
 /** Tell whether the page is light or dark, as it looks now. */
-function findMode(element) {
+export function findMode(element) {
   const colour = getComputedStyle(element.closest(".stApp")).backgroundColor;
   const [red, green, blue] = colour.match(/[\d.]+/g).map(Number);
   return red + green + blue < 3 * 128 ? "dark" : "light";
