@@ -88,7 +88,7 @@ def show_pass(stage: Stage) -> None:
 
 def draw_look() -> None:
     """Draw the choices of state, line of theory and layer in the current container."""
-    spec = PASS.read()
+    spec, _problem = PASS.read_possible()
     if CELLS[spec.cell].has_cell:
         draw_buttons(PASS, "state", _STATES)
     if lines := _list_lines(spec):
