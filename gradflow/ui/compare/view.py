@@ -1,4 +1,4 @@
-"""The lower part of the Compare page: figures and tables of all settings on shared axes."""
+"""The Compare page: cards, controls, and figures and tables of all settings on shared axes."""
 
 from __future__ import annotations
 
@@ -17,33 +17,32 @@ from gradflow.core import codec
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.compare import settings as compare_settings
-from gradflow.ui.compare.card_controls import draw_shared_controls
-from gradflow.ui.compare.cards import Card, draw_cards, run_cards, write_url
+from gradflow.ui.compare.add import draw_add_controls
+from gradflow.ui.compare.cards import Card, draw_cards, list_entries, make_cards, write_url
+from gradflow.ui.compare.controls import draw_controls, draw_shared_controls
 from gradflow.ui.compare.tables import make_delta_table, measure_settings
+from gradflow.ui.compare.words import describe_gradients
 
 
-def show_cards() -> None:
-    """Show a card per setting, what they have in common in the sidebar, and the comparison."""
-    with st.sidebar:
-        with_controls = draw_shared_controls()
-    cards = draw_cards(with_controls=with_controls)
-    entries = run_cards(cards)
+def show_comparison() -> None:
+    """Show the cards of the settings, the controls of one of them, and all figures."""
+    cards = make_cards()
+    draw_cards(cards)
+    draw_controls(cards)
     write_url(cards)
-    if entries:
-        show_comparison(cards, entries)
-    else:
-        st.info(_("None of the settings can be computed; the reasons stand above."))
-
-
-def show_comparison(cards: list[Card], entries: list[ComparedSetting]) -> None:
-    """Show the gradient norms, and other figures and tables in tabs; only the open one runs."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    entries = list_entries(cards)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         gradient = _choose_gradient()
         relative = _choose_relative_depth(entries)
+        draw_add_controls()
+        draw_shared_controls()
+    if not entries:
+        st.info(_("None of the settings can be computed; the reasons stand above."))
+        return
     figure = charts.compare_gradients_figure(
         entries, mode=blocks.read_mode(), gradient=gradient, relative=relative
     )
-    blocks.show_figure(figure, "compare_gradients", _("Gradient norms of all settings"))
+    blocks.show_figure(figure, "compare_gradients", describe_gradients(entries))
     blocks.explain("compare_gradients")
     panels: dict[str, Callable[[], None]] = {
         _("Numbers"): lambda: _show_numbers(cards, entries),

@@ -14,7 +14,7 @@ from gradflow.core.training.cures import Cure
 from gradflow.ui.settings.state import SessionValue, read_widget, show_in_widget
 from gradflow.ui.training import lanes, state
 from gradflow.ui.training.groups import RunGroup
-from gradflow.ui.training.sessions import SESSIONS, list_earlier
+from gradflow.ui.training.sessions import SESSIONS, EarlierRun, list_earlier
 
 _PRESSED: SessionValue[tuple[Callable[..., None], tuple[Any, ...]] | None] = SessionValue(
     "training_pressed", lambda: None
@@ -95,12 +95,13 @@ def train_preset(code: str) -> None:
 def try_cure(cure: Cure, lane: int) -> None:
     """Train the changed run; the one that broke stays beside it."""
     session = state.open_session()
-    assert session.group is not None
-    broken = session.group.lanes[lane].run
+    broken = lanes.list_shown(session)[lane]
+    if session.group is None:
+        session.keep(EarlierRun(broken.name, broken.run))
     state.prepare_run(cure.experiment, cure.plan)
     group = _begin_group()
     earlier = session.earlier.items()
-    state.COMPARED.set([key for key, kept in earlier if kept.run.records == broken.records])
+    state.COMPARED.set([key for key, kept in earlier if kept.run.records == broken.run.records])
     group.play()
 
 
