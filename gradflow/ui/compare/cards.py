@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from gradflow.charts.compare.data import ComparedSetting
-from gradflow.charts.theme import escape, list_styles
+from gradflow.charts.theme import Tone, escape, find_tone_colour, list_styles
 from gradflow.core import codec
 from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.experiment import Experiment
@@ -159,10 +159,11 @@ def draw_cards(cards: Sequence[Card]) -> None:
 
 def write_card(card: Card) -> str:
     """Write a card as HTML."""
-    style = list_styles(blocks.read_mode())[LETTERS.index(card.letter)]
+    mode = blocks.read_mode()
+    style = list_styles(mode)[LETTERS.index(card.letter)]
     letter = f'<b style="color:{style.colour}">{_GLYPHS[style.symbol]} {card.letter.upper()}</b>'
     lines = [f'<div class="gf-card-name">{letter} {escape(card.name)}</div>']
-    tone = "none"
+    tone: Tone = "note"
     if card.report is not None:
         fate, *others = judge_report(card.report)
         tone = fate.tone
@@ -174,7 +175,8 @@ def write_card(card: Card) -> str:
     if card.conditions:
         notes.append(_("Not under the conditions of A: {other}.").format(other=card.conditions))
     lines += [f'<div class="gf-card-note">{escape(note)}</div>' for note in notes]
-    return f'<li class="gf-card" data-tone="{tone}">{"".join(lines)}</li>'
+    look = f"--gf-tone:{find_tone_colour(tone, mode)}"
+    return f'<li class="gf-card" style="{look}">{"".join(lines)}</li>'
 
 
 def _write_judgement(judgement: Judgement) -> str:

@@ -18,37 +18,31 @@ from gradflow.ui.settings.experiments import GROUPS
 from gradflow.ui.settings.fields import draw_compact_field, draw_dependents, draw_fields
 from gradflow.ui.settings.state import show_in_widget
 
-_MAIN_FIELDS = {
-    "activation": 3,
-    "initialization": 4,
-    "normalization": 3,
-    "connection": 3,
-    "depth": 2,
-    "width": 2,
-    "channels": 2,
-}
-"""Settings in sight, with the shares of their widths; the others are a click away."""
+_MAIN_FIELDS = (
+    "activation",
+    "initialization",
+    "normalization",
+    "connection",
+    "depth",
+    "width",
+    "channels",
+)
+"""Settings that are always in sight; the others are a click away."""
 
 
 def draw_controls(cards: Sequence[Card]) -> None:
-    """Draw the choice of a setting, the controls of that one, and how to add another."""
+    """Draw the choice of a setting, and the controls of that one."""
     chosen = compare_state.find_edited()
     card = next(card for card in cards if card.letter == chosen)
-    if card.column.report is not None:
-        _draw_choice(cards)
-        _draw_file_controls(card)
-        return
     form = compare_state.FORMS[chosen]
-    names = [name for name in _MAIN_FIELDS if form.applies(name)]
-    shares = [0.9 * len(cards) + 0.4, *(_MAIN_FIELDS[name] for name in names), 2]
-    columns = st.columns(shares, vertical_alignment="bottom", gap="small")
-    with columns[0]:
+    with st.container(key="compare_row"):
         _draw_choice(cards)
-    for name, column in zip(names, columns[1:], strict=False):
-        with column:
-            draw_compact_field(form, name)
-    with columns[-1]:
-        _draw_more(card)
+        if card.column.report is None:
+            for name in _MAIN_FIELDS:
+                draw_compact_field(form, name)
+            _draw_more(card)
+        else:
+            _draw_file_controls(card)
 
 
 def _draw_choice(cards: Sequence[Card]) -> None:

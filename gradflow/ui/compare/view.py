@@ -15,7 +15,7 @@ from gradflow.charts.flow.text import SYMBOLS
 from gradflow.charts.forward import Statistic
 from gradflow.core import codec
 from gradflow.core.text import _
-from gradflow.ui import blocks
+from gradflow.ui import blocks, paths, stage
 from gradflow.ui.compare import settings as compare_settings
 from gradflow.ui.compare.add import draw_add_controls
 from gradflow.ui.compare.cards import Card, draw_cards, list_entries, make_cards, write_url
@@ -26,23 +26,49 @@ from gradflow.ui.compare.words import describe_gradients
 
 def show_comparison() -> None:
     """Show the cards of the settings, the controls of one of them, and all figures."""
+    with stage.draw_head(_("Compare")):
+        draw_add_controls()
+        draw_shared_controls()
+    parts = stage.make_stage(stage.Place.ABOVE)
     cards = make_cards()
-    draw_cards(cards)
-    draw_controls(cards)
-    write_url(cards)
     entries = list_entries(cards)
+    with parts.picture:
+        draw_cards(cards)
+        if entries:
+            gradient, relative = _show_gradients(entries)
+        else:
+            st.info(_("None of the settings can be computed; the reasons stand above."))
+    with parts.controls:
+        draw_controls(cards)
+    write_url(cards)
+    if entries:
+        with parts.details:
+            _show_details(cards, entries, gradient, relative)
+    stage.draw_next(
+        {
+            paths.EXPLORE: _("Explore: one network in full"),
+            paths.TRAINING: _("Training: what becomes of a gradient while a network learns"),
+            paths.DIAGNOSES: _("Diagnoses: what the verdicts mean"),
+        }
+    )
+
+
+def _show_gradients(entries: list[ComparedSetting]) -> tuple[Gradient, bool]:
+    """Show the gradient norms; return how they are looked at."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         gradient = _choose_gradient()
         relative = _choose_relative_depth(entries)
-        draw_add_controls()
-        draw_shared_controls()
-    if not entries:
-        st.info(_("None of the settings can be computed; the reasons stand above."))
-        return
     figure = charts.compare_gradients_figure(
         entries, mode=blocks.read_mode(), gradient=gradient, relative=relative
     )
     blocks.show_figure(figure, "compare_gradients", describe_gradients(entries))
+    return gradient, relative
+
+
+def _show_details(
+    cards: list[Card], entries: list[ComparedSetting], gradient: Gradient, relative: bool
+) -> None:
+    """Show other figures and tables in tabs; only the open one runs."""
     blocks.explain("compare_gradients")
     panels: dict[str, Callable[[], None]] = {
         _("Numbers"): lambda: _show_numbers(cards, entries),

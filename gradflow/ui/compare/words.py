@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gradflow.charts.compare.data import ComparedSetting
+from gradflow.charts.theme import Tone
 from gradflow.core.decay import Decay, fit_judged_decay
 from gradflow.core.diagnosis import findings
 from gradflow.core.phrases import format_factor, format_two_digits
@@ -29,7 +30,7 @@ class Judgement:
         text: the numbers.
     """
 
-    tone: str
+    tone: Tone
     sign: str
     head: str
     text: str
@@ -51,7 +52,7 @@ def _judge_finding(finding: Finding, decay: Decay | None) -> Judgement:
     return Judgement(_choose_tone(finding), _SIGNS[finding.verdict], head, text)
 
 
-def _choose_tone(finding: Finding) -> str:
+def _choose_tone(finding: Finding) -> Tone:
     """Choose a tone: a gradient that changes a hundredfold is no neutral news."""
     if finding.severity is Severity.GOOD:
         return "good"
