@@ -62,4 +62,4 @@ def keep_own_errors(page_errors: list[str]) -> list[str]:
 def open_from_menu(page: Page, section: str, name: str) -> None:
     """Open a page of a section of the navigation."""
     page.get_by_test_id("stTopNavSection").filter(has_text=section).click()
-    page.get_by_test_id("stTopNavPopover").get_by_role("link", name=name, exact=True).click()
+    page.get_by_role("menuitem", name=name, exact=True).click()

@@ -154,7 +154,7 @@ def draw_cards(cards: Sequence[Card]) -> None:
     for card in cards:
         for problem in card.problems:
             blocks.show_error(f"{card.letter.upper()}: {problem}")
-    st.html(f'<ul class="gf-cards">{"".join(map(write_card, cards))}</ul>')
+    st.html(f'<div class="gf-settings" role="list">{"".join(map(write_card, cards))}</div>')
 
 
 def write_card(card: Card) -> str:
@@ -162,7 +162,7 @@ def write_card(card: Card) -> str:
     mode = blocks.read_mode()
     style = list_styles(mode)[LETTERS.index(card.letter)]
     letter = f'<b style="color:{style.colour}">{_GLYPHS[style.symbol]} {card.letter.upper()}</b>'
-    lines = [f'<div class="gf-card-name">{letter} {escape(card.name)}</div>']
+    lines = [f'<div class="gf-setting-name">{letter} {escape(card.name)}</div>']
     tone: Tone = "note"
     if card.report is not None:
         fate, *others = judge_report(card.report)
@@ -174,9 +174,9 @@ def write_card(card: Card) -> str:
         notes.append(_("Numbers as saved in the file; nothing is computed."))
     if card.conditions:
         notes.append(_("Not under the conditions of A: {other}.").format(other=card.conditions))
-    lines += [f'<div class="gf-card-note">{escape(note)}</div>' for note in notes]
+    lines += [f'<div class="gf-setting-note">{escape(note)}</div>' for note in notes]
     look = f"--gf-tone:{find_tone_colour(tone, mode)}"
-    return f'<li class="gf-card" style="{look}">{"".join(lines)}</li>'
+    return f'<div class="gf-setting" role="listitem" style="{look}">{"".join(lines)}</div>'
 
 
 def _write_judgement(judgement: Judgement) -> str:
