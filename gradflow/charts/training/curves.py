@@ -20,8 +20,8 @@ _PANELS = {1: ((0.0, 1.0),), 2: ((0.0, 0.46), (0.57, 1.0))}
 """Both ends of the panels, as shares of the width, by their number."""
 _NAME_LENGTHS = {1: 60, 2: 26, 3: 16, 4: 12}
 """Characters of a name in the legend, by the number of runs."""
-_SHORT_AXIS = 3.0
-"""A log axis of up to this many decades has ticks at 1, 2 and 5 of each."""
+_SHORT_AXIS, _SHORTEST_AXIS = 3.0, 1.2
+"""A log axis of up to so many decades has ticks at 1 and 3 of each, or at 1, 2 and 5."""
 _MOST_MARKERS = 10
 """Markers of a line; they tell lines apart where colours do not."""
 
@@ -175,12 +175,13 @@ def explain_nonfinite(lanes: Sequence[Lane], column: str) -> list[str]:
 
 
 def make_y_axis(scale: Scale, title: str) -> dict[str, Any]:
-    """Make the y axis of a panel; a short log axis has 1, 2 and 5 of every decade."""
+    """Make the y axis of a panel; a short log axis has ticks within its decades, too."""
     axis = scale.make_axis(title)
     if not scale.log or scale.high - scale.low > _SHORT_AXIS:
         return axis
+    digits = (1, 2, 5) if scale.high - scale.low <= _SHORTEST_AXIS else (1, 3)
     decades = range(math.floor(scale.low), math.ceil(scale.high) + 1)
-    values = [float(f"{digit}e{decade}") for decade in decades for digit in (1, 2, 5)]
+    values = [float(f"{digit}e{decade}") for decade in decades for digit in digits]
     return axis | {
         "tickvals": [math.log10(value) for value in values],
         "ticktext": [format_number(value) for value in values],

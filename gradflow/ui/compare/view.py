@@ -54,14 +54,16 @@ def show_comparison() -> None:
 
 
 def _show_gradients(entries: list[ComparedSetting]) -> tuple[Gradient, bool]:
-    """Show the gradient norms; return how they are looked at."""
+    """Show the gradient norms, and beneath them how they are looked at, which is returned."""
+    place = st.container()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         gradient = _choose_gradient()
         relative = _choose_relative_depth(entries)
     figure = charts.compare_gradients_figure(
         entries, mode=blocks.read_mode(), gradient=gradient, relative=relative
     )
-    blocks.show_figure(figure, "compare_gradients", describe_gradients(entries))
+    with place:
+        blocks.show_figure(figure, "compare_gradients", describe_gradients(entries))
     return gradient, relative
 
 

@@ -40,13 +40,17 @@ def carry_out_press() -> None:
 
 
 def bind_preset() -> dict[str, Any]:
-    """Prepare the choice of a preset; a second press on the one in force is one, too."""
-    key, code = state.FORM.find_widget_key("preset"), state.find_preset()
-    show_in_widget(key, code)
+    """Prepare the choice of a preset; without one, its settings are the user's own."""
+    key = state.FORM.find_widget_key("preset")
+    show_in_widget(key, state.find_preset())
 
     def press() -> None:
-        if key == state.FORM.find_widget_key("preset"):
-            _PRESSED.set((train_preset, (read_widget(key) or code,)))
+        if key != state.FORM.find_widget_key("preset"):
+            return
+        if code := read_widget(key):
+            _PRESSED.set((train_preset, (code,)))
+        else:
+            state.leave_preset()
 
     return {"key": key, "on_change": press}
 

@@ -56,7 +56,7 @@ def draw_controls() -> None:
     """Draw the choice of an experiment, the main settings, and behind a button all of them."""
     with st.container(key="training_row"):
         st.selectbox(
-            _("Experiment: a press trains its runs"),
+            _("Experiment (choosing one trains it)"),
             list(TRAINING_PRESETS),
             index=None,
             format_func=lambda code: _(TRAINING_PRESETS[code].label),

@@ -27,7 +27,7 @@ CURVES, FLOW = "training_curves", "training_river"
 _ALL_RUNS = "all"
 _MOST_SIDE_BY_SIDE = 2
 """So many runs are shown side by side at first; of more one is."""
-_HEIGHT = 430
+_HEIGHT = 400
 """Of the figure in pixels, so that all of a run fits a projector."""
 
 
@@ -71,10 +71,10 @@ def show_step_flow() -> None:
     reached = sorted({step for own in records.values() for step in own})
     if not reached:
         return
-    step = _choose_step(runs, reached, running)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         gradient = _choose_gradient()
         chosen = _choose_runs(runs)
+        step = _choose_step(runs, reached, running)
     steps = [_find_step(shown_run, records[shown_run.letter], step) for shown_run in chosen]
     _draw_steps([at for at in steps if at is not None], step, gradient)
 

@@ -66,6 +66,7 @@ def _show_curves(running: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         names = {code: _(label) for code, label in _CURVES.items()}
         curve = blocks.choose_one(_("Curve"), names, "training_curve", "log_loss")
+        quantity = _choose_quantity()
         if group is not None:
             st.caption(words.describe_progress(group), width="stretch")
     drawn = [shown_run.make_lane() for shown_run in lanes.list_shown(state.open_session())]
@@ -73,7 +74,6 @@ def _show_curves(running: bool) -> None:
     mode = blocks.read_mode()
     figure = learning_figure(drawn, curve=curve, step=step, mode=mode)
     blocks.show_figure(figure, "training_learning", _("Loss or accuracy over the steps"))
-    quantity = _choose_quantity()
     figure = layers_figure(drawn, quantity=quantity, step=step, mode=mode)
     blocks.show_figure(figure, "training_layers", _("Map of layers over steps"))
     if running and (group is None or not group.running):
@@ -90,6 +90,7 @@ def _choose_quantity() -> str:
         key="training_quantity",
         format_func=lambda code: names[code],
         label_visibility="collapsed",
+        width=230,
     )
     return quantity
 

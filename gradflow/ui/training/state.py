@@ -113,6 +113,11 @@ def load_preset(code: str, run: int = 0) -> None:
     _PRESET.set((code, run))
 
 
+def leave_preset() -> None:
+    """Make the settings in the controls those of a run of its own."""
+    _PRESET.set(None)
+
+
 def find_preset() -> str | None:
     """Find the code of the preset that is prepared, if any."""
     preset = _PRESET.get()
