@@ -8,8 +8,8 @@ from gradflow import charts
 from gradflow.charts.flow.data import Gradient
 from gradflow.charts.forward import Statistic
 from gradflow.charts.overlay import Overlay
-from gradflow.charts.theme import format_number
 from gradflow.core.experiment import Experiment
+from gradflow.core.numbers import format_number
 from gradflow.core.report import Report
 from gradflow.core.text import _, read_in
 from gradflow.ui.compute import judge, run
