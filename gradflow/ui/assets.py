@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import hashlib
 import threading
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
@@ -20,24 +21,31 @@ _HERE = Path(__file__).parent
 _YEAR = 365 * 24 * 60 * 60  # seconds
 
 
+def _hash(paths: Iterable[Path]) -> str:
+    content = hashlib.blake2b(digest_size=8)
+    for path in paths:
+        content.update(path.read_bytes())
+    return content.hexdigest()
+
+
 class Script:
     """A JavaScript file whose address changes with its content.
 
     Attributes:
         name: its name in the address.
-        version: a hash of its content.
+        version: a hash of its content, and of that of the scripts that it may import.
     """
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, version: str) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self.name = name
-        self.version = hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
+        self.name = path.name
+        self.version = version
 
     @property
     def address(self) -> str:
         """Where it is served, seen from the app's root."""
-        return f"gf/{self.name}?v={self.version}"
+        return f"gf/{self.version}/{self.name}"
 
     def compress(self) -> bytes:
         """Compress the file with gzip: 0.6 s for plotly.js the first time, nothing later."""
@@ -50,13 +58,13 @@ class Script:
 
     def make_route(self) -> Route:
         """Make the route that serves the file below ``gf/``."""
-        return Route(f"/{self.name}", self._answer, methods=["GET"])
+        return Route(f"/{{version}}/{self.name}", self._answer, methods=["GET"])
 
     async def _answer(self, request: Request) -> Response:
         packs = accepts_gzip(request.headers)
         tag = f'"{self.version}-gzip"' if packs else f'"{self.version}"'
         # Another version may be asked for while a page from before an update is open.
-        is_current = request.query_params.get("v") == self.version
+        is_current = request.path_params["version"] == self.version
         headers = {
             "Cache-Control": f"public, max-age={_YEAR}, immutable" if is_current else "no-cache",
             "ETag": tag,
@@ -81,10 +89,15 @@ def _knows(request: Request, tag: str) -> bool:
     return known.strip() == "*" or tag in [t.strip().removeprefix("W/") for t in known.split(",")]
 
 
-PLOTLY = Script(Path(plotly.__file__).parent / "package_data" / "plotly.min.js", "plotly.js")
-"""Plotly's own library, from the installed package."""
-FIGURE = Script(_HERE / "figures" / "figure.js", "figure.js")
-"""Our script around one graph."""
-NUMBER = Script(_HERE / "numbers" / "number.js", "number.js")
-"""Our script of a slider that a figure follows."""
-SCRIPTS = (PLOTLY, FIGURE, NUMBER)
+_OURS = sorted(_HERE.rglob("*.js"))
+_OUR_VERSION = _hash(_OURS)
+"""One for all, so that they lie in one folder and import each other as ``./name.js``."""
+_PLOTLY_PATH = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+_ALL = [Script(_PLOTLY_PATH, _hash([_PLOTLY_PATH])), *(Script(p, _OUR_VERSION) for p in _OURS)]
+SCRIPTS = {script.name: script for script in _ALL}
+"""Plotly's own library, from the installed package, and our scripts, by name."""
+
+
+def find_address(name: str) -> str:
+    """Find where a script is served, seen from the app's root."""
+    return SCRIPTS[name].address

@@ -13,5 +13,5 @@ def list_routes() -> list[Mount]:
     """List the routes; a mount answers unknown paths below it with 404, not with a page."""
     root = str(st.get_option("server.baseUrlPath") or "").strip("/")
     prefix = f"/{root}/gf" if root else "/gf"
-    scripts = [script.make_route() for script in SCRIPTS]
+    scripts = [script.make_route() for script in SCRIPTS.values()]
     return [Mount(prefix, routes=[*scripts, flow_route.make_route()])]

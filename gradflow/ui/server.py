@@ -106,7 +106,7 @@ def _run_once() -> None:
     experiment = gf.Experiment()
     report = gf.run(experiment)
     encode_figure(gf.figure(report))
-    for script in SCRIPTS:
+    for script in SCRIPTS.values():
         script.compress()
     findings(report)
     theory.predict(experiment, report)

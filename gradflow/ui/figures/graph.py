@@ -19,14 +19,15 @@ from gradflow.charts.encode import encode_figure
 from gradflow.charts.figure import get_spec
 from gradflow.charts.theme import Mode
 from gradflow.core.text import _
-from gradflow.ui.assets import FIGURE, PLOTLY
+from gradflow.ui.assets import find_address
 from gradflow.ui.settings.state import read_widget
 
 # The script goes with every figure and every change of it, so it is short: what it imports, a
 # browser fetches once. `document.baseURI` is the page's address, one level below the app's root.
 _SHIM = f"""
 const find = (address) => new URL(address, document.baseURI).href;
-const script = find("{FIGURE.address}"), plotly = find("{PLOTLY.address}");
+const script = find("{find_address("figure.js")}");
+const plotly = find("{find_address("plotly.min.js")}");
 export default async (component) => (await import(script)).default(component, plotly);
 """
 _mount = st.components.v2.component("gradflow_figure", js=_SHIM, isolate_styles=False)

@@ -1,14 +1,16 @@
 // A number: a slider and a field. While it is moved the figure follows, fetched from the server
 // without a run of the page; the page is told once the hand rests.
 
+import { graphs } from "./figure.js";
+
 const REST = 120; // milliseconds without a movement after which the page is told
 const PAUSE = 150; // before neighbours are fetched: a server that has just worked refuses
 const PAGE_LIMIT = 10_000; // after which a page that has not answered is no longer waited for
 const MOST_KEPT = 60;
 
 /** What Streamlit calls whenever it has data for a number, changed or not. */
-export default function mount({ parentElement, data, setTriggerValue }, { graphs }) {
-  const number = (parentElement.number ??= new NumberControl(parentElement, graphs));
+export default function mount({ parentElement, data, setTriggerValue }) {
+  const number = (parentElement.number ??= new NumberControl(parentElement));
   number.tell = (value) => setTriggerValue("value", value);
   number.update(data);
   return () => {
@@ -17,8 +19,7 @@ export default function mount({ parentElement, data, setTriggerValue }, { graphs
 }
 
 class NumberControl {
-  constructor(parent, graphs) {
-    this.graphs = graphs;
+  constructor(parent) {
     this.box = document.createElement("div");
     this.box.className = "gf-number";
     this.box.innerHTML = `
@@ -50,7 +51,7 @@ class NumberControl {
     this.range.hidden = !data.marks.length;
     this.exact.setAttribute("aria-label", data.exact);
     Object.assign(this.exact, { min: data.low, max: data.high, step: data.whole ? 1 : "any" });
-    this.lane = findLane(this.graphs, data.figure);
+    this.lane = findLane(data.figure);
     if (this.lane.moved.has(this)) return; // what the page says is older than what a hand says
     this.known = data.value;
     this.problem.textContent = "";
@@ -106,7 +107,7 @@ class NumberControl {
 
 const lanes = new Map();
 
-function findLane(graphs, name) {
+function findLane(name) {
   if (!lanes.has(name)) lanes.set(name, new Lane(() => graphs.get(name)));
   return lanes.get(name);
 }

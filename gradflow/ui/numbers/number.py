@@ -12,17 +12,15 @@ import streamlit as st
 
 from gradflow.core.spec import find_bounds
 from gradflow.core.text import _
-from gradflow.ui.assets import FIGURE, NUMBER
+from gradflow.ui.assets import find_address
 from gradflow.ui.numbers.marks import list_marks
 from gradflow.ui.settings.form import Form
 from gradflow.ui.settings.state import read_widget
 
-# Short, because it goes with every change. The figure's script is the one that the page's figures
-# use, so that both know the same graphs.
+# Short, because it goes with every change.
 _SHIM = f"""
-const find = (address) => new URL(address, document.baseURI).href;
-const number = import(find("{NUMBER.address}")), figures = import(find("{FIGURE.address}"));
-export default async (component) => (await number).default(component, await figures);
+const number = import(new URL("{find_address("number.js")}", document.baseURI).href);
+export default async (component) => (await number).default(component);
 """
 _mount = st.components.v2.component("gradflow_number", js=_SHIM, isolate_styles=False)
 
