@@ -1,6 +1,8 @@
 // One Plotly graph that stays in the page: drawn once, then changed in place, so that its node,
 // zoom, hover and hidden traces survive a change of the figure.
 
+import { writeNumbersOurWay } from "./hover.js";
+
 /** Graphs in the page by their figure's name, for those who bring a figure by another way. */
 export const graphs = new Map();
 
@@ -153,6 +155,7 @@ class Graph {
       plot.textContent = ""; // words in place of a figure, after a failure
       await Plotly.newPlot(plot, spec);
       plot.on("plotly_click", (event) => this.handleClick(event));
+      writeNumbersOurWay(plot);
       return;
     }
     if (drawn.frames) stopAnimation(Plotly, plot);
