@@ -3,11 +3,14 @@
 import streamlit as st
 
 from gradflow.ui.explore.controls import draw_controls
-from gradflow.ui.explore.state import CONTROLS, PAGE, RESULT, VIEW
+from gradflow.ui.explore.state import CONTROLS, INTRO, RESULT, VIEW
 from gradflow.ui.explore.view import choose_view, show_result
 from gradflow.ui.fragments import make_fragment
+from gradflow.ui.welcome.cards import draw_intro
+from gradflow.ui.welcome.state import open_explore
 
-PAGE.load()
+open_explore()
+make_fragment(draw_intro, key=INTRO)()
 make_fragment(choose_view, key=VIEW)()
 make_fragment(show_result, key=RESULT)()
 with st.sidebar:

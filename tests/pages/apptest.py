@@ -81,12 +81,41 @@ class Number:
 
     def set_value(self, value: Any) -> AppTest:
         """Let the browser say a value with the next run, which is not started yet."""
-        states = self._app._tree.get_widget_states()
-        event = states.widgets.add()
-        event.id = _make_trigger_id(self._proto.id, "events")
-        event.json_trigger_value = json.dumps([{"event": "value", "value": value}])
-        self._app._tree.get_widget_states = lambda: states  # type: ignore[method-assign]
-        return self._app
+        return send_event(self._app, self._proto.id, "value", value)
+
+
+def send_event(app: AppTest, component: str, event: str, value: Any) -> AppTest:
+    """Let the browser send an event of a component, by its id, with the next run."""
+    states = app._tree.get_widget_states()
+    state = states.widgets.add()
+    state.id = _make_trigger_id(component, "events")
+    state.json_trigger_value = json.dumps([{"event": event, "value": value}])
+    app._tree.get_widget_states = lambda: states  # type: ignore[method-assign]
+    return app
+
+
+class Cards:
+    """The networks to start from: ``intro`` on a first visit, ``start`` in "Start from"."""
+
+    def __init__(self, app: AppTest, name: str = "intro") -> None:
+        self._app = app
+        (self._proto,) = [
+            e.proto for e in app.get("bidi_component") if f"-welcome_{name}" in e.proto.id
+        ]
+        self.data = dict(json.loads(self._proto.json))
+
+    def press(self, code: Any) -> AppTest:
+        """Press the button of a preset."""
+        return check_works(send_event(self._app, self._proto.id, "preset", code).run())
+
+    def close(self) -> AppTest:
+        """Close the introduction."""
+        return check_works(send_event(self._app, self._proto.id, "close", True).run())
+
+
+def shows_cards(app: AppTest, name: str = "intro") -> bool:
+    """Whether these cards are on the page."""
+    return any(f"-welcome_{name}" in e.proto.id for e in app.get("bidi_component"))
 
 
 def list_numbers(app: AppTest) -> list[str]:

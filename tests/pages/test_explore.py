@@ -20,6 +20,7 @@ from gradflow.core.presets import PRESETS
 from gradflow.core.spec import find_enum, list_options
 from gradflow.ui.settings.experiments import GROUPS
 from tests.pages.apptest import (
+    Cards,
     Number,
     check_works,
     list_charts,
@@ -44,11 +45,15 @@ def find_widget(app: AppTest, kind: str, name: str):
     return getattr(app, kind)(key=f"setting_{name}")
 
 
-def test_opens_with_the_default_experiment(app: AppTest) -> None:
+OPENING = PRESETS["deep_sigmoid"].experiment
+
+
+def test_opens_with_a_network_that_cannot_learn(app: AppTest) -> None:
     open_page(app)
-    assert read_url(app) == codec.to_query(gf.Experiment())
+    assert read_url(app) == codec.to_query(OPENING)
     assert "gradient" in read_boxes(app).lower()
-    assert "Parameters **306,826**" in read_markdown(app)
+    count = 64 * 128 + 128 + 22 * (128**2 + 128) + 1290
+    assert f"Parameters **{count:,}**" in read_markdown(app)
     assert not app.error
 
 
@@ -327,7 +332,7 @@ def test_impossible_setting_keeps_the_last_picture(app: AppTest) -> None:
     find_widget(app, "text_input", "widths").set_value("100-0").run()
     assert "widths" in check_works(app).error[0].value
     assert len(list_charts(app)) > 0
-    assert read_url(app) == codec.to_query(gf.Experiment())
+    assert read_url(app) == codec.to_query(OPENING)
     find_widget(app, "text_input", "widths").set_value("100-50").run()
     assert not check_works(app).error
     assert read_url(app)["widths"] == "100-50"
@@ -335,16 +340,18 @@ def test_impossible_setting_keeps_the_last_picture(app: AppTest) -> None:
 
 @pytest.mark.parametrize("code", PRESETS)
 def test_presets_load_and_are_recognized(app: AppTest, code: str) -> None:
-    open_page(app)
-    app.selectbox(key="setting_preset").set_value(code).run()
-    assert read_url(check_works(app)) == codec.to_query(PRESETS[code].experiment)
-    assert app.selectbox(key="setting_preset").value == code
+    app.session_state["start_from"] = True
+    open_page(app, depth="3", width="8", batch_size="16")
+    Cards(app, "start").press(code)
+    assert read_url(app) == codec.to_query(PRESETS[code].experiment)
+    assert Cards(app, "start").data["chosen"] == code
+    assert PRESETS[code].look_for in Cards(app, "start").data["line"]
 
 
 def test_reset_brings_the_default_back(app: AppTest) -> None:
     open_page(app, depth="5", activation="relu", dtype="float16", loss_scale="64.0")
     app.sidebar.button[0].click().run()
-    assert read_url(check_works(app)) == codec.to_query(gf.Experiment())
+    assert read_url(check_works(app)) == codec.to_query(OPENING)
 
 
 def test_hidden_settings_keep_their_value(app: AppTest) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Literal
+from urllib.parse import urlencode
 
 from gradflow import charts
 from gradflow.charts.flow.data import Gradient
 from gradflow.charts.forward import Statistic
 from gradflow.charts.overlay import Overlay
+from gradflow.core import codec
 from gradflow.core.experiment import Experiment
 from gradflow.core.numbers import format_number
 from gradflow.core.report import Report
@@ -49,6 +51,7 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
             selectable=rows is report,
             live={
                 "address": write_address(experiment, view),
+                "setting": urlencode(codec.to_query(experiment)),
                 "verdict": verdict.text,
                 "severity": str(verdict.severity),
                 "loss": _("loss {loss}").format(loss=format_number(report.loss)),

@@ -6,19 +6,27 @@ from typing import Any
 
 import streamlit as st
 
-from gradflow.core.presets import PRESETS
 from gradflow.core.text import _
-from gradflow.ui import blocks
 from gradflow.ui.explore.state import EXPLORE, reset_settings
 from gradflow.ui.numbers.number import draw_number, is_number
 from gradflow.ui.settings.experiments import GROUPS, draw_group
 from gradflow.ui.settings.fields import draw_field
 from gradflow.ui.settings.form import Form
+from gradflow.ui.welcome.cards import draw_start
 
 
 def draw_controls() -> None:
     """Draw all controls in the current container."""
-    blocks.draw_presets(EXPLORE, PRESETS, _("a preset experiment …"))
+    start = st.popover(
+        _("Start from"),
+        icon=":material/rocket_launch:",
+        width="stretch",
+        key="start_from",
+        on_change="rerun",
+    )
+    if start.open:
+        with start:
+            draw_start()
     st.button(
         _("Reset all settings"),
         icon=":material/restart_alt:",

@@ -12,14 +12,19 @@ from gradflow.ui.settings.experiments import make_experiment_form
 from gradflow.ui.settings.page import Page
 from gradflow.ui.settings.state import SessionValue, read_widget, show_in_widget
 
-VIEW, RESULT, CONTROLS = "explore_view", "explore_result", "explore_controls"
-"""The page's fragments: the row of controls above the figure, the figure with what follows it, and
-the settings."""
+INTRO, VIEW, RESULT, CONTROLS = (
+    "explore_intro",
+    "explore_view",
+    "explore_result",
+    "explore_controls",
+)
+"""The page's fragments: the introduction, the row of controls above the figure, the figure with
+what follows it, and the settings."""
 
 
 def follow_change(redraw_controls: bool = True) -> None:
     """Let the figures follow a change of settings, and the controls if they look different."""
-    rerun_fragments(*((VIEW, RESULT, CONTROLS) if redraw_controls else (RESULT,)))
+    rerun_fragments(*((INTRO, VIEW, RESULT, CONTROLS) if redraw_controls else (RESULT,)))
 
 
 def follow_view() -> None:
@@ -27,8 +32,11 @@ def follow_view() -> None:
     rerun_fragments(VIEW, RESULT)
 
 
+OPENING = "deep_sigmoid"
+"""The preset that the page opens with: a network that cannot learn, to be cured."""
 EXPLORE = make_experiment_form(
     "setting",
+    make_default=lambda: PRESETS[OPENING].experiment,
     presets={code: preset.experiment for code, preset in PRESETS.items()},
     follow=follow_change,
 )

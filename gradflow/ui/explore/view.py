@@ -56,7 +56,7 @@ def _show_more(experiment: Experiment, report: Report, view: FlowView) -> None:
     explore_report.explain_flow(experiment, view)
     explore_report.show_findings(experiment)
     explore_report.show_numbers(report)
-    if st.button(_("Train this network"), icon=":material/fitness_center:"):
+    if st.button(_("Train this network"), icon=":material/fitness_center:", key="train_network"):
         prepare_run(experiment)
         st.switch_page(paths.TRAINING)
     explore_report.show_details(experiment, report, view)

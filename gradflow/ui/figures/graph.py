@@ -15,6 +15,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
+from gradflow.charts.describe import describe_lines
 from gradflow.charts.encode import encode_figure
 from gradflow.charts.figure import get_spec
 from gradflow.charts.theme import Mode
@@ -47,7 +48,8 @@ class PackedFigure:
             ``alt``, ``mode``, ``version`` (a hash; the same version is not drawn again),
             ``height``, ``fullscreen`` (the text of the button), ``keys`` (how to choose by
             keyboard; empty if nothing can be chosen) and, of a live figure, ``address`` (where
-            the server answers with this content), ``verdict``, ``severity`` and ``loss``.
+            the server answers with this content), ``setting`` (what a browser keeps for the next
+            visit), ``verdict``, ``severity`` and ``loss``.
     """
 
     name: str
@@ -70,15 +72,16 @@ def pack_figure(
     Args:
         figure: the figure.
         name: its key in the page.
-        alt: says it in words.
+        alt: says it in words; where its lines begin and end is added.
         mode: for which it was drawn.
         selectable: whether a point can be chosen.
         live: of a figure that follows sliders while they move: what stands in its line besides.
     """
     body, height = encode_figure(figure), find_height(figure)
+    lines = describe_lines(figure)
     head = {
         "name": name,
-        "alt": alt,
+        "alt": f"{alt}. {lines}" if lines else alt,
         "mode": mode,
         "version": hashlib.blake2b(body, digest_size=8).hexdigest(),
         "height": height,
