@@ -28,7 +28,7 @@ _LOSS_HEADROOM = 3.0
 
 
 Curve = Literal["log_loss", "loss", "accuracy"]
-HEIGHT = 196
+HEIGHT = 192
 
 
 def learning_figure(
@@ -61,7 +61,7 @@ def learning_figure(
             "title": {"text": _("accuracy")},
             "range": [-0.03, 1.03],
             "tickvals": [0, 0.5, 1],
-            "ticktext": ["0 %", "50 %", "100 %"],
+            "ticktext": ["0%", "50%", "100%"],
         }
     else:
         scale = fit_loss_scale(lanes, curve == "log_loss")

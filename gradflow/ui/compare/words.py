@@ -9,7 +9,7 @@ from gradflow.charts.compare.data import ComparedSetting
 from gradflow.charts.theme import Tone
 from gradflow.core.decay import Decay, fit_judged_decay
 from gradflow.core.diagnosis import findings
-from gradflow.core.phrases import format_factor, format_two_digits
+from gradflow.core.numbers import format_number
 from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.core.verdict import Finding, Severity, Verdict
@@ -61,11 +61,11 @@ def _choose_tone(finding: Finding) -> Tone:
 
 def _describe_decay(decay: Decay) -> str:
     values = {
-        "factor": format_factor(decay.factor),
+        "factor": format_number(decay.factor),
         "row": _("layer") if decay.rows == "layer" else _("branch"),
         "first": decay.first,
         "last": decay.last,
-        "ratio": format_two_digits(decay.ratio),
+        "ratio": format_number(decay.ratio),
     }
     if decay.ratio <= 1:
         text = _("× {factor} per {row}; {row} {first} gets {ratio} of what {row} {last} gets")

@@ -12,8 +12,8 @@ from gradflow.charts.compare.flow import compare_flow_figure
 from gradflow.charts.figure import resize_figure
 from gradflow.charts.flow.data import GRADIENTS, Gradient
 from gradflow.charts.flow.text import SYMBOLS
-from gradflow.charts.theme import format_number
 from gradflow.core.errors import GradflowError
+from gradflow.core.numbers import format_number
 from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.core.training import StepRecord

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from gradflow.charts.theme import format_number
+from gradflow.core.numbers import format_number
 from gradflow.core.text import _
 from gradflow.core.training import RunState
 from gradflow.core.training.cures import list_cures
