@@ -1,6 +1,7 @@
 // One Plotly graph that stays in the page: drawn once, then changed in place, so that its node,
 // zoom, hover and hidden traces survive a change of the figure.
 
+import { writeNumbersOurWay } from "./hover.js";
 import { fitLayout, keepsShape } from "./shape.js";
 import { noteSetting } from "./visit.js";
 
@@ -160,6 +161,7 @@ class Graph {
       // The words for it are its label, not its ticks one by one.
       for (const svg of plot.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", true);
       plot.on("plotly_click", (event) => this.handleClick(event));
+      writeNumbersOurWay(plot);
       return;
     }
     if (drawn.frames) stopAnimation(Plotly, plot);
