@@ -151,13 +151,16 @@ def draw_presets(form: Form[Any], presets: Mapping[str, Preset], placeholder: st
         st.caption(_("Look for: ") + _(presets[code].look_for))
 
 
-def explain(name: str) -> None:
-    """Draw a closed box with the long explanation of a figure."""
+def explain(*names: str) -> None:
+    """Draw a closed box with the long explanations of a figure."""
     box = st.expander(
-        _("What am I looking at?"), icon=":material/help:", key=f"explain_{name}", on_change="rerun"
+        _("What am I looking at?"),
+        icon=":material/help:",
+        key=f"explain_{names[0]}",
+        on_change="rerun",
     )
     if box.open:
-        box.markdown(read_text(name))
+        box.markdown("\n\n".join(map(read_text, names)))
 
 
 def read_text(name: str) -> str:
