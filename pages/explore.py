@@ -3,13 +3,15 @@
 import streamlit as st
 
 from gradflow.ui.explore.controls import draw_controls
-from gradflow.ui.explore.state import CONTROLS, PAGE, RESULT, VIEW
-from gradflow.ui.explore.view import choose_view, show_result
+from gradflow.ui.explore.state import CONTROLS, PAGE, RESULT
+from gradflow.ui.explore.view import show_result
 from gradflow.ui.fragments import make_fragment
 
 PAGE.load()
-make_fragment(choose_view, key=VIEW)()
-make_fragment(show_result, key=RESULT)()
-with st.sidebar:
+# Above the figure; on a phone below it (style.css).
+toolbar = st.container(key="stage_toolbar")
+with st.container(key="stage_picture"):
+    make_fragment(show_result, key=RESULT)()
+with toolbar:
     # Last, because a browser draws in this order, and the figure shall not wait.
     make_fragment(draw_controls, key=CONTROLS)()

@@ -12,7 +12,7 @@ from gradflow.ui import blocks, compute, paths
 from gradflow.ui.diagnoses.state import PAGE
 from gradflow.ui.explore import report as explore_report
 from gradflow.ui.explore.look import choose_look, make_view
-from gradflow.ui.explore.state import EXPLORE
+from gradflow.ui.explore.state import EXPLORE, ask_for_cures
 from gradflow.ui.naming import VERDICT_TITLES
 from gradflow.ui.settings.fields import draw_view_choice
 
@@ -36,12 +36,17 @@ def show_verdict() -> None:
     show_explanation(verdict)
     experiment = find_example(verdict)
     report = compute.run(experiment)
-    explore_report.show_findings(experiment, lessons=False)
     view = make_view(choose_look(experiment, report))
-    explore_report.explain_flow(experiment, explore_report.show_flow(experiment, view))
+    explore_report.explain_flow(experiment, explore_report.show_flow(experiment, view, _show_cures))
     if st.button(_("Open this network in Explore"), icon=":material/insights:", type="primary"):
         EXPLORE.replace(experiment)
         st.switch_page(paths.EXPLORE)
+
+
+def _show_cures(experiment: Experiment) -> None:
+    EXPLORE.replace(experiment)
+    ask_for_cures(experiment)
+    st.switch_page(paths.EXPLORE)
 
 
 def choose_verdict() -> Verdict:

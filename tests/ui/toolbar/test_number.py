@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-
 from gradflow.ui.numbers import number
 from gradflow.ui.numbers.number import is_number
+
 from gradflow.ui.settings.experiments import make_experiment_form
 
 
