@@ -3,12 +3,15 @@
 import streamlit as st
 
 from gradflow.ui.explore.controls import draw_controls
-from gradflow.ui.explore.state import CONTROLS, PAGE, RESULT
+from gradflow.ui.explore.state import CONTROLS, INTRO, RESULT
 from gradflow.ui.explore.view import show_result
 from gradflow.ui.fragments import make_fragment
+from gradflow.ui.welcome.cards import draw_intro
+from gradflow.ui.welcome.state import open_explore
 
-PAGE.load()
-# Above the figure; on a phone below it (style.css).
+open_explore()
+make_fragment(draw_intro, key=INTRO)()
+# Above the figure; on a phone below it (toolbar.css).
 toolbar = st.container(key="stage_toolbar")
 with st.container(key="stage_picture"):
     make_fragment(show_result, key=RESULT)()

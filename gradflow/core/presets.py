@@ -79,6 +79,24 @@ PRESETS: dict[str, ExperimentPreset] = {
         ),
         Experiment(network=MLP(depth=50, activation="relu", initialization="kaiming_normal")),
     ),
+    "deep_relu_large": ExperimentPreset(
+        N_("Deep ReLU network, σ = 0.3"),
+        N_(
+            "Weights that are too large: the signal grows more than twofold in every layer, and so "
+            "does the gradient on its way back."
+        ),
+        Experiment(network=MLP(depth=24, activation="relu", initialization="normal", init_std=0.3)),
+    ),
+    "narrow_relu": ExperimentPreset(
+        N_("Deep ReLU network, five units wide"),
+        N_(
+            "In one layer all five units are off for every sample: nothing passes it forward, and "
+            "no gradient comes back. The network is dead before training begins."
+        ),
+        Experiment(
+            network=MLP(depth=24, width=5, activation="relu", initialization="kaiming_normal")
+        ),
+    ),
     "deep_relu_batchnorm": ExperimentPreset(
         N_("Deep ReLU network, He, batch norm"),
         N_(
@@ -166,3 +184,25 @@ PRESETS: dict[str, ExperimentPreset] = {
         Experiment(network=MLP(depth=16, activation="sigmoid"), dtype="float16"),
     ),
 }
+
+PRESET_GROUPS: dict[str, tuple[str, ...]] = {
+    N_("Deep networks"): (
+        "deep_sigmoid",
+        "deep_relu_large",
+        "deep_relu_he",
+        "deep_relu_batchnorm",
+        "narrow_relu",
+        "constant",
+    ),
+    N_("Ten layers, five ways to draw their weights"): (
+        "tanh_small",
+        "tanh_large",
+        "tanh_xavier",
+        "relu_xavier",
+        "relu_sqrt2",
+    ),
+    N_("Shortcuts"): ("residual_sigmoid", "conv_plain", "conv_residual"),
+    N_("Transformers"): ("transformer_pre_norm", "transformer_bare"),
+    N_("Number formats"): ("float16_overflow", "float16_underflow"),
+}
+"""All presets, by what they are about."""

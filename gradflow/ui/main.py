@@ -6,6 +6,7 @@ import streamlit as st
 
 from gradflow.core.text import _
 from gradflow.ui import paths
+from gradflow.ui.assets import read_styles
 from gradflow.ui.language import set_language
 
 HERE = Path(__file__).parent
@@ -19,7 +20,7 @@ st.set_page_config(
     # Any entry makes the menu appear, and with it the switch between light and dark.
     menu_items={"About": _("GradFlow: see how signals and gradients flow through a network.")},
 )
-st.html(HERE / "style.css")
+st.html(f"<style>{read_styles()}</style>")
 st.logo(HERE / "logo.svg", icon_image=ICON, size="large")
 page = st.navigation(
     {

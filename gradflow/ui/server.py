@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from threadpoolctl import threadpool_limits
@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 import gradflow as gf
 from gradflow import ui
 from gradflow.charts.encode import encode_figure
+from gradflow.charts.theme import Mode
 from gradflow.core import ensemble, theory
 from gradflow.core.catalog import Activation
 from gradflow.core.diagnosis import findings
@@ -29,6 +30,8 @@ from gradflow.core.teaching.trajectories import run_descent
 from gradflow.core.theory.moments import get_activation_law
 from gradflow.ui.answers import count_idle_seconds
 from gradflow.ui.assets import SCRIPTS
+from gradflow.ui.welcome.cards import CARDS
+from gradflow.ui.welcome.compute import draw_thumbnail
 
 _SCRIPT = "gradflow.ui.main"
 """A module that draws when it is imported."""
@@ -116,3 +119,6 @@ def _run_once() -> None:
     run_descent(Descent())  # the first optimizer of a process takes a second
     through_time(SequenceExperiment())
     gf.Run.collect(experiment, gf.TrainingPlan(steps=2))
+    for preset in CARDS:  # a first visitor sees them at once
+        for mode in get_args(Mode):
+            draw_thumbnail(preset, mode)

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 import gradflow as gf
 from gradflow.core import codec
+from gradflow.core.presets import PRESETS
 from tests.browser.tools import find_figure, read_query, wait_for_chart, write_chart_js
 
 FLOW = write_chart_js("flow")
@@ -58,7 +59,7 @@ def test_opens_clean_and_offline(page: Page, app_url: str, page_errors: list[str
     open_page(page, app_url)
     assert page.title() == "GradFlow"
     expect(page.get_by_text("on its way back").first).to_be_visible()
-    assert count_columns(page) == 20
+    assert count_columns(page) == 24
     page.wait_for_timeout(500)
     assert page_errors == []
 
@@ -66,8 +67,8 @@ def test_opens_clean_and_offline(page: Page, app_url: str, page_errors: list[str
 def test_depth_slider_by_keyboard(page: Page, app_url: str, page_errors: list[str]) -> None:
     open_page(page, app_url)
     page.get_by_role("slider", name="Depth").press("ArrowRight")
-    page.wait_for_function("() => location.search.includes('depth=21')")
-    page.wait_for_function(f"() => ({COLUMNS})() === 21")
+    page.wait_for_function("() => location.search.includes('depth=25')")
+    page.wait_for_function(f"() => ({COLUMNS})() === 25")
     assert page_errors == []
 
 
@@ -76,9 +77,9 @@ def test_each_kind_of_control_changes_the_chart(
 ) -> None:
     open_page(page, app_url)
     before = take_fingerprint(page)
-    choose(page, "Activation", "Sigmoid")  # select box
+    choose(page, "Activation", "Tanh")  # select box
     wait_for_change(page, before)
-    assert read_query(page)["activation"] == "sigmoid"
+    assert read_query(page)["activation"] == "tanh"
 
     before = take_fingerprint(page)
     width = page.get_by_role("spinbutton", name="Width")  # number field
@@ -111,9 +112,10 @@ def test_reset_and_preset(page: Page, app_url: str, page_errors: list[str]) -> N
     open_page(page, app_url, depth="5", activation="relu")
     assert count_columns(page) == 5
     page.get_by_role("button", name="Reset all settings").click()
-    page.wait_for_function("() => location.search.includes('depth=20')")
-    assert read_query(page) == codec.to_query(gf.Experiment())
-    choose(page, "Start from", "Underflow in float16")
+    page.wait_for_function("() => location.search.includes('depth=24')")
+    assert read_query(page) == codec.to_query(PRESETS["deep_sigmoid"].experiment)
+    page.get_by_role("button", name="Start from").click()
+    page.get_by_role("button", name="Underflow in float16").click()
     expect(page.get_by_text("Underflow: from layer")).to_be_visible()
     assert read_query(page)["dtype"] == "float16"
     assert page_errors == []

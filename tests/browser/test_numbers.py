@@ -156,19 +156,22 @@ def test_presets_and_reset_move_the_sliders_and_a_slider_leaves_the_preset(
     page: Page, app_url: str
 ) -> None:
     open_page(page, app_url)
-    box = page.get_by_role("combobox", name="Start from")
-    box.click()
-    page.get_by_role("option", name=DEEP.label).click()
+    page.get_by_role("button", name="Start from").click()
+    page.get_by_role("button", name=DEEP.label, exact=True).click()
     depth = DEEP.experiment.network.depth
     page.wait_for_url(f"**depth={depth}&**")
     expect(find_field(page, "Depth")).to_have_value(str(depth))
     expect(page.get_by_text("Look for:")).to_be_visible()
+    page.keyboard.press("Escape")
     find_slider(page, "Depth").press("ArrowRight")
     page.wait_for_url(f"**depth={depth + 1}&**")
-    expect(page.get_by_text("Look for:")).to_have_count(0)  # no preset's network any more
+    page.get_by_role("button", name="Start from").click()
+    expect(page.locator(".gf-preset").first).to_be_visible()
+    expect(page.locator(".gf-preset[aria-pressed=true]")).to_have_count(0)
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="Reset all settings").click()
-    page.wait_for_url("**depth=20&**")
-    expect(find_field(page, "Depth")).to_have_value("20")
+    page.wait_for_url("**depth=24&**")
+    expect(find_field(page, "Depth")).to_have_value("24")
 
 
 def test_the_verdict_and_the_loss_follow_the_slider(page: Page, app_url: str) -> None:

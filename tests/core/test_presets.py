@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gradflow as gf
-from gradflow.core.presets import PRESETS
+from gradflow.core.presets import PRESET_GROUPS, PRESETS
 
 
 @cache
@@ -136,3 +136,22 @@ def test_float16_overflows_and_float32_does_not():
 
 def test_labels_differ():
     assert len({preset.label for preset in PRESETS.values()}) == len(PRESETS)
+
+
+def test_each_preset_stands_in_one_group():
+    grouped = [name for names in PRESET_GROUPS.values() for name in names]
+    assert sorted(grouped) == sorted(PRESETS)
+
+
+def test_large_weights_explode_in_relu_as_theory_says():
+    """χ = σ²·n/2 = 0.09·128/2 per layer, for the square of the norm."""
+    growth = measure_change("deep_relu_large") ** (1 / 22)
+    assert growth == pytest.approx(math.sqrt(0.3**2 * 128 / 2), rel=0.05)
+
+
+def test_a_narrow_network_is_born_dead():
+    table = run_layers("narrow_relu")
+    dead = table["layer"][table["dead_units"] == table["fan_out"]]
+    assert len(dead) > 0
+    assert (table["delta_norm"][: dead.iloc[0]] == 0).all()
+    assert (table["delta_norm"][dead.iloc[-1] :] > 0).any()  # the readout has a bias

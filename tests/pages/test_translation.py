@@ -25,6 +25,7 @@ TIME = {"hidden_size": "6", "batch_size": "3", "length": "12"}
 STACK = {"layers": "2", "width": "8"}
 PAGES: dict[str, list[dict[str, str]]] = {
     "explore": [
+        {},
         SMALL,
         {"architecture": "transformer", "depth": "2", "width": "16", "batch_size": "16"},
         {"architecture": "conv", "depth": "4", "channels": "4", "batch_size": "16"},
@@ -191,6 +192,7 @@ def list_unmarked(messages: list[ForwardMsg]) -> set[tuple[str, str]]:
 def test_no_page_shows_english(
     pseudo_app: AppTest, messages: list[ForwardMsg], page: str, query: dict[str, str]
 ) -> None:
+    pseudo_app.session_state["start_from"] = True
     open_page(pseudo_app, page, query)
     assert query.keys() <= read_url(pseudo_app).keys()
     unfold(pseudo_app, messages)
@@ -232,6 +234,7 @@ def test_no_run_is_described_in_english(pseudo_app: AppTest, messages: list[Forw
 def test_english_is_seen_wherever_it_is_shown(app: AppTest, messages: list[ForwardMsg]) -> None:
     """The rule above would otherwise hold for whatever is not looked at."""
     assert load_catalogue("en").gettext("Depth") == "Depth"
+    app.session_state["start_from"] = True
     open_page(app, "explore", SMALL)
     unfold(app, messages)
     texts = set(walk_messages(messages))
@@ -246,5 +249,6 @@ def test_english_is_seen_wherever_it_is_shown(app: AppTest, messages: list[Forwa
         "Tab.label",
         "column",
         "component.alt",
+        "component.look",
         "figure.layout.annotations.text",
     } <= places

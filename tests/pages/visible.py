@@ -64,19 +64,29 @@ def walk_messages(messages: list[ForwardMsg]) -> Iterator[Shown]:
             yield from _walk_message(message)
 
 
-_COMPONENT_TEXTS = ("alt", "fullscreen", "keys", "verdict", "loss", "label", "help", "exact")
+_COMPONENT_TEXTS = {
+    *("alt", "fullscreen", "keys", "verdict", "loss"),  # figures
+    *("label", "help", "exact"),  # numbers
+    *("line", "look", "title", "close", "count", "text"),  # networks to start from, the tour
+    *("start", "resume", "back", "next", "done", "leave"),  # its buttons
+}
 """What our components show besides figures."""
 
 
 def _walk_component(component: Message) -> Iterator[Shown]:
-    """Walk a figure of ours, or a number."""
+    """Walk a figure of ours, a number, or networks to start from."""
     head, _line_feed, spec = component.bytes.partition(b"\n")
-    texts = json.loads(head or component.json)
-    for name in _COMPONENT_TEXTS:
-        if name in texts:
-            yield f"component.{name}", texts[name]
+    yield from _walk_words(json.loads(head or component.json))
     if spec:
         yield from _walk_figure(json.loads(spec))
+
+
+def _walk_words(part: Any) -> Iterator[Shown]:
+    for name, value in part.items() if isinstance(part, dict) else enumerate(part):
+        if name in _COMPONENT_TEXTS and isinstance(value, str):
+            yield f"component.{name}", value
+        elif isinstance(value, (dict, list)):
+            yield from _walk_words(value)
 
 
 def _walk_message(message: Message) -> Iterator[Shown]:

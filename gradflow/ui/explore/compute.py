@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Literal
+from urllib.parse import urlencode
 
 from gradflow import charts
 from gradflow.charts.flow.data import Gradient
 from gradflow.charts.forward import Statistic
 from gradflow.charts.overlay import Overlay
 from gradflow.charts.theme import format_number
+from gradflow.core import codec
 from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
 from gradflow.core.text import _, read_in
@@ -52,6 +54,7 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
             selectable=rows is report,
             live={
                 "address": write_address(experiment, view),
+                "setting": urlencode(codec.to_query(experiment)),
                 "word": _name_verdict(findings[0]),
                 "headline": findings[0].headline,
                 "severity": str(findings[0].severity),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 
+import streamlit as st
+
 from gradflow.core import codec
 from gradflow.core.errors import GradflowError
 from gradflow.core.text import _
@@ -20,6 +22,7 @@ from gradflow.ui.toolbar.toolbar import (
     describe_toggle,
     draw_toolbar,
 )
+from gradflow.ui.welcome.cards import draw_start
 
 _ROW = (
     "depth",
@@ -47,7 +50,14 @@ def draw_controls() -> None:
         panels[_("View")] = {_("The figure"): _describe_view()}
     panels[_("More")] = _describe_rest({control["name"] for control in row})
     key = EXPLORE.find_widget_key("toolbar")
-    draw_toolbar(key, "flow", row, panels, _list_dormant(), take=take_changes, reset=reset_settings)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        draw_toolbar(
+            key, "flow", row, panels, _list_dormant(), take=take_changes, reset=reset_settings
+        )
+        start = st.popover(_("Start from"), key="start_from", on_change="rerun")
+        if start.open:
+            with start:
+                draw_start()
 
 
 def _describe_rest(shown: set[str]) -> Panel:

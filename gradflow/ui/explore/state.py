@@ -17,17 +17,20 @@ from gradflow.ui.settings.experiments import make_experiment_form
 from gradflow.ui.settings.page import Page
 from gradflow.ui.settings.state import SessionValue, read_widget, show_in_widget
 
-RESULT, CONTROLS = "explore_result", "explore_controls"
-"""The page's fragments: the figure with what follows it, and the toolbar."""
+INTRO, RESULT, CONTROLS = "explore_intro", "explore_result", "explore_controls"
+"""The page's fragments: the introduction, the figure with what follows it, and the toolbar."""
 
 
 def follow_change(redraw_controls: bool = True) -> None:
     """Let the figures follow a change of settings, and the toolbar if it looks different."""
-    rerun_fragments(*((RESULT, CONTROLS) if redraw_controls else (RESULT,)))
+    rerun_fragments(*((INTRO, RESULT, CONTROLS) if redraw_controls else (RESULT,)))
 
 
+OPENING = "deep_sigmoid"
+"""The preset that the page opens with: a network that cannot learn, to be cured."""
 EXPLORE = make_experiment_form(
     "setting",
+    make_default=lambda: PRESETS[OPENING].experiment,
     presets={code: preset.experiment for code, preset in PRESETS.items()},
     follow=follow_change,
 )

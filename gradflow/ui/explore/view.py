@@ -56,7 +56,9 @@ def _show_more(experiment: Experiment, report: Report, view: FlowView) -> None:
         with st.container(border=True, key="cures_box"):
             show_cures(experiment, report)
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button(_("Train this network"), icon=":material/fitness_center:"):
+        if st.button(
+            _("Train this network"), icon=":material/fitness_center:", key="train_network"
+        ):
             prepare_run(experiment)
             st.switch_page(paths.TRAINING)
         explore_report.show_numbers(report)

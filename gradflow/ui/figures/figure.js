@@ -2,6 +2,7 @@
 // zoom, hover and hidden traces survive a change of the figure.
 
 import { Line } from "./line.js";
+import { noteSetting } from "./visit.js";
 
 /** Graphs in the page by their figure's name, for those who bring a figure by another way. */
 export const graphs = new Map();
@@ -61,6 +62,7 @@ class Graph {
     const [head, body] = splitBytes(bytes);
     this.head = head;
     this.showLine();
+    if (head.setting) noteSetting(head.setting);
     graphs.set(head.name, this);
     this.plot.setAttribute("aria-label", head.alt);
     this.plot.style.minHeight = `${head.fills ? head.fills[0] : head.height}px`;
@@ -277,7 +279,7 @@ function addElement(parent, className) {
 }
 
 /** Tell whether the page is light or dark, as it looks now. */
-function findMode(element) {
+export function findMode(element) {
   const colour = getComputedStyle(element.closest(".stApp")).backgroundColor;
   const [red, green, blue] = colour.match(/[\d.]+/g).map(Number);
   return red + green + blue < 3 * 128 ? "dark" : "light";

@@ -50,7 +50,7 @@ class PackedFigure:
             ``height``, ``fullscreen`` (the text of the button), ``keys`` (how to choose by
             keyboard; empty if nothing can be chosen) and, of a live figure, ``fills`` (its height
             follows the window between these two), ``address`` (where the server answers with this
-            content) and what its line says.
+            content), ``setting`` (what a browser keeps for the next visit) and what its line says.
     """
 
     name: str

@@ -94,6 +94,11 @@ class Form(Generic[S]):
         self._last_valid.set(settings)
         return settings
 
+    @property
+    def is_set(self) -> bool:
+        """Whether this session has settings already: of a link, another page or a widget."""
+        return self._values.is_set()
+
     def read_last_valid(self) -> S:
         """The settings that were read last, or those of a new session."""
         return self._last_valid.get()
@@ -168,9 +173,13 @@ class Form(Generic[S]):
 
     def _take_preset(self, key: str) -> None:
         if code := read_widget(key):
-            self.load_preset(code)
-            if self.follow is not None:
-                self.follow(True)
+            self.take_preset(code)
+
+    def take_preset(self, code: str) -> None:
+        """Take a preset in the callback of what chose it."""
+        self.load_preset(code)
+        if self.follow is not None:
+            self.follow(True)
 
     # --- widgets ------------------------------------------------------------------------------
 

@@ -65,12 +65,19 @@ class Page:
     parameter: str = "view"
     opening: str = ""
 
-    def load(self) -> None:
-        """Take the settings from the URL when the session starts and when the URL was changed."""
+    def load(self, left: Mapping[str, str] | None = None) -> None:
+        """Take the settings from the URL when the session starts and when the URL was changed.
+
+        Args:
+            left: parameters of an earlier visit. They are taken as a link's, where neither a link
+                nor another page has given this session any settings.
+        """
         names = {self.parameter, *(n for f in self.forms.values() for n in f.codec.list_names())}
         query = self._address.read_change(names)
         if query is None:
             return
+        if not query and left and not any(form.is_set for form in self.forms.values()):
+            query = select_known(left, names)
         asked = query.get(self.parameter)
         self._view.set(asked if asked and asked in self.forms else self._find_opening())
         if asked is not None and asked not in self.forms:

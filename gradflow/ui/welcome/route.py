@@ -1,0 +1,36 @@
+"""The small figures as pictures with an address."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from gradflow.charts.theme import Mode
+from gradflow.core.presets import PRESETS
+from gradflow.ui.answers import Abandoned, TooBusy, compute_answer
+from gradflow.ui.welcome.compute import draw_thumbnail
+
+ROUTE = "thumbnail"
+"""The route's name below ``gf/``."""
+_HEADERS = {"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
+
+
+def make_route() -> Route:
+    """Make the route below ``gf/`` that answers with a picture."""
+    return Route(f"/{ROUTE}", answer, methods=["GET"])
+
+
+async def answer(request: Request) -> Response:
+    """Answer with the picture of a preset; 404 if there is none, 503 if there is too much to do."""
+    code, wanted = (request.query_params.get(name) for name in ("preset", "mode"))
+    mode: Mode | None = next((mode for mode in get_args(Mode) if mode == wanted), None)
+    if code not in PRESETS or mode is None:
+        return Response(status_code=404)
+    try:
+        picture = await compute_answer(request, lambda: draw_thumbnail(code, mode))
+    except (TooBusy, Abandoned):
+        return Response(status_code=503)
+    return Response(picture, headers=_HEADERS, media_type="image/svg+xml")
