@@ -1,12 +1,9 @@
 """Backpropagation step by step: the product of factors, and the four equations with numbers."""
 
-import streamlit as st
-
 from gradflow.core.text import _
 from gradflow.ui.backprop.state import PAGE
 from gradflow.ui.backprop.view import VIEWS
 from gradflow.ui.settings.views import show_views
 
 PAGE.load()
-st.header(_("Backpropagation step by step"))
-show_views(PAGE, VIEWS)
+show_views(PAGE, VIEWS, _("Backpropagation"))

@@ -1,12 +1,9 @@
 """Normalization: its axes, one batch, both modes, small batches, the gradient's flow."""
 
-import streamlit as st
-
 from gradflow.core.text import _
 from gradflow.ui.normalization.state import PAGE
 from gradflow.ui.normalization.views import VIEWS
 from gradflow.ui.settings.views import show_views
 
 PAGE.load()
-st.title(_("Normalization"))
-show_views(PAGE, VIEWS)
+show_views(PAGE, VIEWS, _("Normalization"))

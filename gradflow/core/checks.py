@@ -64,7 +64,7 @@ def _check_overflow(report: Report) -> Iterator[Finding]:
 def _check_underflow(report: Report) -> Iterator[Finding]:
     """Find underflow, and gradients that are zero although nothing underflowed."""
     numbers = report.get_table("layers")["layer"].tolist()
-    small = [n for n in numbers if _measure_subnormal_share(report, n) > UNDERFLOW_SHARE]
+    small = _list_underflowing(report)
     zero = [n for n in numbers if _is_gradient_zero(report, n)]
     if small:
         evidence = join_texts(
@@ -97,12 +97,34 @@ def _judge_zero_gradient(report: Report, layers: list[int]) -> Finding:
             layers=name_layers(layers),
         )
         return Finding(Severity.NOTE, Verdict.HEALTHY, evidence)
+    dead = _find_dead_layer(report)
+    if dead is not None:
+        evidence = Text(
+            "All units of layer {layer} are dead: their slope is 0 for every sample of the batch. "
+            "The gradient is exactly 0 in {layers}.",
+            layer=dead,
+            layers=name_layers(layers),
+        )
+        reason = explain_verdict(Verdict.DEAD, report)
+        return Finding(Severity.BAD, Verdict.DEAD, evidence, reason, dead)
     evidence = Text(
         "The gradient is exactly 0 in {layers}, without underflow: a weight or slope on its way "
         "back is 0.",
         layers=name_layers(layers),
     )
     return Finding(Severity.BAD, Verdict.VANISHING, evidence, layer=max(layers))
+
+
+def _find_dead_layer(report: Report) -> int | None:
+    """Find the first layer whose units are all dead and that gets no gradient."""
+    numbers = report.get_table("layers")["layer"]
+    dead = numbers[report.dead_unit_share() == 1].tolist()
+    return next((n for n in dead if _is_gradient_zero(report, n)), None)
+
+
+def _list_underflowing(report: Report) -> list[int]:
+    numbers = report.get_table("layers")["layer"].tolist()
+    return [n for n in numbers if _measure_subnormal_share(report, n) > UNDERFLOW_SHARE]
 
 
 def _measure_subnormal_share(report: Report, layer: int) -> float:
@@ -159,6 +181,8 @@ def _check_dead_units(report: Report) -> Iterator[Finding]:
     samples = report.get_table("signals")["shape"][0].split("×")[0]
     if samples.isdigit() and int(samples) < ENOUGH_SAMPLES:
         return
+    if _find_dead_layer(report) is not None and not _list_underflowing(report):
+        return  # it was said of the gradient
     template = N_(
         "Up to {share} of the units are dead (layer {worst}): their slope is 0 for every sample of "
         "the batch, so they pass no gradient on; in {layers} more than {limit} are."

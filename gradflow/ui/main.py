@@ -13,84 +13,35 @@ HERE = Path(__file__).parent
 ICON = HERE / "icon.svg"  # a Material icon would be fetched from the web
 
 set_language()
+st.html(f"<style>{read_styles()}</style>")
+st.logo(HERE / "logo.svg", size="medium")
+page = st.navigation(
+    {
+        "": [
+            st.Page(paths.EXPLORE, title=_("Explore"), default=True),
+            st.Page(paths.COMPARE, title=_("Compare"), url_path="compare"),
+        ],
+        _("Train"): [
+            st.Page(paths.TRAINING, title=_("Training"), url_path="training"),
+            st.Page(paths.PRETRAINING, title=_("Pretraining"), url_path="pretraining"),
+        ],
+        _("Learn"): [
+            st.Page(paths.BACKPROP, title=_("Backpropagation"), url_path="backprop"),
+            st.Page(paths.DESCENT, title=_("Descent"), url_path="descent"),
+            st.Page(paths.ACTIVATIONS, title=_("Activation functions"), url_path="activations"),
+            st.Page(paths.NORMALIZATION, title=_("Normalization"), url_path="normalization"),
+            st.Page(paths.DEGRADATION, title=_("Degradation"), url_path="degradation"),
+            st.Page(paths.RECURRENT, title=_("Through time"), url_path="recurrent"),
+            st.Page(paths.DIAGNOSES, title=_("Diagnoses"), url_path="diagnoses"),
+        ],
+    },
+    position="top",
+)
 st.set_page_config(
-    page_title="GradFlow",
+    page_title=f"{page.title} · GradFlow",
     page_icon=str(ICON),
     layout="wide",
     # Any entry makes the menu appear, and with it the switch between light and dark.
     menu_items={"About": _("GradFlow: see how signals and gradients flow through a network.")},
-)
-st.html(f"<style>{read_styles()}</style>")
-st.logo(HERE / "logo.svg", icon_image=ICON, size="large")
-page = st.navigation(
-    {
-        _("Laboratory"): [
-            st.Page(paths.EXPLORE, title=_("Explore"), icon=":material/insights:", default=True),
-            st.Page(
-                paths.COMPARE,
-                title=_("Compare"),
-                icon=":material/compare_arrows:",
-                url_path="compare",
-            ),
-        ],
-        _("Train"): [
-            st.Page(
-                paths.TRAINING,
-                title=_("Training"),
-                icon=":material/fitness_center:",
-                url_path="training",
-            ),
-            st.Page(
-                paths.PRETRAINING,
-                title=_("Pretraining"),
-                icon=":material/layers:",
-                url_path="pretraining",
-            ),
-        ],
-        _("Learn"): [
-            st.Page(
-                paths.BACKPROP,
-                title=_("Backpropagation"),
-                icon=":material/undo:",
-                url_path="backprop",
-            ),
-            st.Page(
-                paths.DESCENT,
-                title=_("Descent"),
-                icon=":material/downhill_skiing:",
-                url_path="descent",
-            ),
-            st.Page(
-                paths.ACTIVATIONS,
-                title=_("Activation functions"),
-                icon=":material/show_chart:",
-                url_path="activations",
-            ),
-            st.Page(
-                paths.NORMALIZATION,
-                title=_("Normalization"),
-                icon=":material/tune:",
-                url_path="normalization",
-            ),
-            st.Page(
-                paths.DEGRADATION,
-                title=_("Degradation"),
-                icon=":material/stairs:",
-                url_path="degradation",
-            ),
-            st.Page(
-                paths.RECURRENT,
-                title=_("Through time"),
-                icon=":material/schedule:",
-                url_path="recurrent",
-            ),
-            st.Page(
-                paths.DIAGNOSES,
-                title=_("Diagnoses"),
-                icon=":material/stethoscope:",
-                url_path="diagnoses",
-            ),
-        ],
-    }
 )
 page.run()

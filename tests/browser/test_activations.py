@@ -6,6 +6,7 @@ from tests.browser.tools import (
     find_figure,
     keep_own_errors,
     measure_width,
+    open_from_menu,
     wait_for_chart,
     wait_for_server,
     write_chart_js,
@@ -14,7 +15,7 @@ from tests.browser.tools import (
 
 def open_page(page: Page, url: str, view: str) -> None:
     page.goto(url)
-    page.get_by_role("link", name="Activation functions").click()
+    open_from_menu(page, "Learn", "Activation functions")
     wait_for_chart(page, "functions")
     wait_for_server(page)
     if view:

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.tools import write_chart_js
+from tests.browser.tools import open_from_menu, write_chart_js
 
 GRAPH = write_chart_js("backprop_network")
 CHAIN = write_chart_js("backprop_chain")
@@ -22,7 +22,7 @@ def wait_for_content(page: Page, chart: str, condition: str) -> None:
 
 def open_page(page: Page, url: str) -> None:
     page.goto(url)
-    page.get_by_role("link", name="Backpropagation").click()
+    open_from_menu(page, "Learn", "Backpropagation")
     wait_for_content(page, CHAIN, "layout.xaxis.ticktext.length === 9")
 
 
@@ -33,9 +33,9 @@ def test_a_longer_chain(page: Page, app_url: str, page_errors: list[str]) -> Non
     wait_for_content(page, CHAIN, "layout.xaxis.ticktext.length === 10")
     page.wait_for_function("() => location.search.includes('length=9')")
     address = page.url
-    page.get_by_role("link", name="Diagnoses").click()
+    open_from_menu(page, "Learn", "Diagnoses")
     expect(page.get_by_role("heading", name="Diagnoses")).to_be_visible()
-    page.get_by_role("link", name="Backpropagation").click()
+    open_from_menu(page, "Learn", "Backpropagation")
     wait_for_content(page, CHAIN, "layout.xaxis.ticktext.length === 10")
     page.wait_for_function(f"() => location.href === '{address}'")
     assert page_errors == []

@@ -2,12 +2,12 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.tools import find_figure, wait_for_chart, wait_for_server
+from tests.browser.tools import find_figure, open_from_menu, wait_for_chart, wait_for_server
 
 
 def open_page(page: Page, url: str) -> None:
     page.goto(url)
-    page.get_by_role("link", name="Degradation").click()
+    open_from_menu(page, "Learn", "Degradation")
     wait_for_chart(page, "degradation_depth")
     wait_for_server(page)
 

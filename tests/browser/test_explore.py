@@ -57,7 +57,7 @@ def choose(page: Page, label: str, option: str) -> None:
 
 def test_opens_clean_and_offline(page: Page, app_url: str, page_errors: list[str]) -> None:
     open_page(page, app_url)
-    assert page.title() == "GradFlow"
+    assert page.title() == "Explore · GradFlow"
     expect(page.get_by_text("on its way back").first).to_be_visible()
     assert count_columns(page) == 24
     page.wait_for_timeout(500)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from gradflow.ui.assets import SCRIPTS
 from tests.browser.tools import find_figure, wait_for_chart, wait_for_server, write_chart_js
 
 FLOW = write_chart_js("flow")
@@ -147,6 +148,6 @@ def test_scripts_come_from_the_app_compressed(page: Page, app_url: str) -> None:
     page.on("response", lambda answer: scripts.setdefault(answer.url, answer))
     open_page(page, app_url)
     packed = [a for url, a in scripts.items() if url.startswith(f"{app_url}/gf/")]
-    assert len(packed) == 3
+    assert len(packed) == len(SCRIPTS)
     assert all(answer.header_value("content-encoding") == "gzip" for answer in packed)
     assert not [url for url in scripts if "PlotlyChart" in url]  # Streamlit's own, of 4.7 MB

@@ -5,7 +5,7 @@ from playwright.sync_api import Page, WebSocket, expect
 
 from tests.browser.tools import keep_own_errors, read_query, wait_for_chart, wait_for_server
 
-NAVIGATION = "document.querySelector('[data-testid=stSidebarNav]')"
+NAVIGATION = "document.querySelector('[data-testid=stHeader]')"
 FRAME_MESSAGE = b"GradFlow: see how signals"
 """In what main.py sends with every run of its own, and nothing else does."""
 
@@ -33,7 +33,7 @@ def open_page(page: Page, url: str, figure: str) -> Frames:
     assert frames.runs > 0
     page.evaluate(
         f"() => {{ window.before = {NAVIGATION}; window.nodes = "
-        f"[...{NAVIGATION}.querySelectorAll('a')]; }}"
+        f"[...{NAVIGATION}.querySelectorAll('a, button')]; }}"
     )
     frames.runs = 0
     return frames
@@ -86,18 +86,18 @@ def test_another_view_leaves_the_frame_alone(
     assert keep_own_errors(page_errors) == []
 
 
-def test_a_setting_of_the_sidebar_reruns_the_view_alone(page: Page, app_url: str) -> None:
+def test_a_setting_reruns_the_view_alone(page: Page, app_url: str) -> None:
     frames = open_page(page, f"{app_url}/descent", "descent_map")
     page.get_by_role("slider", name="Start").first.press("ArrowRight")
     page.wait_for_function("() => location.search.includes('start')")
     wait_for_server(page)
     assert frames.runs == 0
     assert is_navigation_untouched(page)
-    # Nothing is drawn twice in the sidebar, and nothing is gone.
+    # Nothing is drawn twice, and nothing is gone.
     expect(page.get_by_role("slider", name="Steps")).to_have_count(1)
 
 
-def test_another_view_brings_its_own_sidebar(page: Page, app_url: str) -> None:
+def test_another_view_brings_its_own_controls(page: Page, app_url: str) -> None:
     open_page(page, f"{app_url}/backprop?part=chain", "backprop_chain")
     expect(page.get_by_role("slider", name="Length")).to_have_count(1)
     for _visit in range(2):

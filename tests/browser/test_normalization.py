@@ -5,6 +5,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.tools import (
     find_figure,
     measure_width,
+    open_from_menu,
     wait_for_chart,
     wait_for_server,
     write_chart_js,
@@ -13,7 +14,7 @@ from tests.browser.tools import (
 
 def open_page(page: Page, url: str, view: str = "") -> None:
     page.goto(url)
-    page.get_by_role("link", name="Normalization").click()
+    open_from_menu(page, "Learn", "Normalization")
     wait_for_chart(page, "normalization_blocks")
     wait_for_server(page)
     if view:

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.tools import keep_own_errors, wait_for_chart, write_chart_js
+from tests.browser.tools import keep_own_errors, open_from_menu, wait_for_chart, write_chart_js
 
 SMALL = "layers=2&width=8&epochs=2&batch_size=200"
 LONG = "layers=6&width=128&epochs=30&k=10&batch_size=10"
@@ -14,7 +14,7 @@ def test_it_is_found_from_the_start_page_and_shows_all_views(
     page: Page, app_url: str, page_errors: list[str]
 ) -> None:
     page.goto(app_url)
-    page.get_by_role("link", name="Pretraining").click()
+    open_from_menu(page, "Train", "Pretraining")
     wait_for_chart(page, "pretraining_features", 1)
     wait_for_chart(page, "pretraining_errors", 2)
     page.goto(f"{app_url}/pretraining?view=tuning&{SMALL}&seeds=1&steps=50")

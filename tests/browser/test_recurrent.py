@@ -4,12 +4,18 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.tools import find_button, measure_width, wait_for_chart, wait_for_server
+from tests.browser.tools import (
+    find_button,
+    measure_width,
+    open_from_menu,
+    wait_for_chart,
+    wait_for_server,
+)
 
 
 def open_page(page: Page, url: str, view: str = "") -> None:
     page.goto(url)
-    page.get_by_role("link", name="Through time").click()
+    open_from_menu(page, "Learn", "Through time")
     wait_for_chart(page, "recurrent_flow")
     wait_for_server(page)
     if view:

@@ -6,7 +6,13 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.tools import find_button, keep_own_errors, wait_for_chart, write_chart_js
+from tests.browser.tools import (
+    find_button,
+    keep_own_errors,
+    open_from_menu,
+    wait_for_chart,
+    write_chart_js,
+)
 
 LONG = "training?depth=6&width=32&batch_size=32&steps=20000&record_every=20&reports=20"
 SHORT = "training?depth=4&width=16&batch_size=32&steps=30&reports=4"
@@ -46,9 +52,9 @@ def test_charts_grow_while_it_plays_and_rest_while_it_pauses(
     find_button(page, "Play").click()
     expect(find_button(page, "Pause")).to_be_enabled()
     # It goes on while another page is open, and the page shows it again.
-    page.get_by_role("link", name="Descent").click()
+    open_from_menu(page, "Learn", "Descent")
     expect(page.get_by_role("heading", name="Descent on a surface")).to_be_visible()
-    page.get_by_role("link", name="Training", exact=True).click()
+    open_from_menu(page, "Train", "Training")
     expect(page.get_by_text(re.compile(r"step \d+ of 20000 · .* left"))).to_be_visible()
     find_button(page, "Stop").click()
     expect(page.get_by_text(re.compile("stopped by hand"))).to_be_visible()
@@ -111,7 +117,7 @@ def test_a_preset_is_one_press_and_its_runs_are_files(
     page: Page, app_url: str, page_errors: list[str], tmp_path: Path
 ) -> None:
     page.goto(app_url)
-    page.get_by_role("link", name="Training", exact=True).click()
+    open_from_menu(page, "Train", "Training")
     page.get_by_text("Weights that start at zero", exact=True).click()
     expect(page.get_by_text("Measured, and as claimed:")).to_be_visible()
     assert page.evaluate("location.search").startswith("?preset=zero_initialization&run=")

@@ -57,3 +57,9 @@ def measure_width(page: Page) -> float:
 def keep_own_errors(page_errors: list[str]) -> list[str]:
     """Drop what Streamlit logs on deep links, and Plotly when an animation is interrupted."""
     return [e for e in page_errors if "404" not in e and e != "exception: undefined"]
+
+
+def open_from_menu(page: Page, section: str, name: str) -> None:
+    """Open a page of a section of the navigation."""
+    page.get_by_test_id("stTopNavSection").filter(has_text=section).click()
+    page.get_by_role("menuitem", name=name, exact=True).click()

@@ -278,3 +278,18 @@ def test_instance_norm_right_before_the_mean_leaves_nothing(settings, away: bool
     output = build_network(exp, inputs).double()(inputs.double())
     assert (output.std(0).max().item() < 1e-12) is away
     assert ("No gradient arrives" in findings(gf.run(exp))[0].text) is away
+
+
+def test_a_dead_layer_is_why_no_gradient_comes_back() -> None:
+    """Negative biases switch layer 3 off; the gradient ends there, and the verdict names it."""
+    torch.manual_seed(0)
+    model = nn.Sequential(*(m for _ in range(5) for m in (nn.Linear(6, 6), nn.ReLU())))
+    model.append(nn.Linear(6, 3))
+    model[4].bias.data.fill_(-100)
+    report = gf.probe(model, torch.rand(32, 6), loss=lambda out, _: out.square().mean())
+    (dead,) = [f for f in findings(report) if f.verdict is Verdict.DEAD]
+    assert (dead.severity, dead.layer) == (Severity.BAD, 3)
+    assert "All units of layer 3 are dead" in dead.text
+    assert "layers 1 to 3" in dead.text
+    assert "without underflow" not in " ".join(f.text for f in findings(report))
+    assert findings(gf.run(PRESETS["narrow_relu"].experiment))[0].verdict is Verdict.DEAD

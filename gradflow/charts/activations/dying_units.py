@@ -63,7 +63,7 @@ def units_figure(
             "ticks": "",
         },
         "yaxis": {
-            "range": [height[0], height[1] + 0.14 * (height[1] - height[0])],
+            "range": [height[0], height[1] + 0.18 * (height[1] - height[0])],
             "title": {"text": _("z of each unit")},
             "zeroline": True,
             "zerolinecolor": PALETTES[mode].ink,
@@ -117,7 +117,7 @@ def _draw_step(
         on.append((columns[~is_off], low[~is_off], high[~is_off]))
         off.append((columns[is_off], low[is_off], high[is_off]))
     centres = _find_centres(trainings)
-    top = height[1] + 0.07 * (height[1] - height[0])
+    top = height[1] + 0.09 * (height[1] - height[0])
     return [
         _draw_strokes(on, _("on for some samples"), {"color": palette.forward, "width": 4}),
         _draw_strokes(
@@ -158,7 +158,7 @@ def _round(values: FloatArray) -> list[float | None]:
 def _write_caption(training: DyingTraining, step: int) -> str:
     if 0 <= training.overflowed <= step:
         return _("overflow at step {step}").format(step=training.overflowed)
-    return _("{off} off, {dead} dead").format(
+    return _("{off} off,<br>{dead} dead").format(
         off=int(training.off[step].sum()), dead=int(training.dead[step].sum())
     )
 

@@ -30,17 +30,18 @@ def draw_line_legend(flow: FlowData, top: float, mode: Mode) -> Legend:
     left = 0
     names = {"measured": _("RMS, measured")} | {o.kind: o.name for o, _range in flow.overlays}
     for kind, name in names.items():
+        key = {"name": f"key {kind}"}  # by which a narrow screen moves sample and name together
         if kind == "measured":
-            legend.shapes.append(_draw_sample_line(left, top, {"color": ink, "width": 3.5}))
-            legend.shapes.append(_draw_dot(left, top, mode))
+            line = _draw_sample_line(left, top, {"color": ink, "width": 3.5})
+            legend.shapes.extend([line | key, _draw_dot(left, top, mode) | key])
         elif kind == "theory":
             look = {**THEORY_LINE, "color": choose_colour("theory", mode)}
-            legend.shapes.append(_draw_sample_line(left, top, look))
+            legend.shapes.append(_draw_sample_line(left, top, look) | key)
         else:
-            legend.shapes.append(_draw_box(left, top, choose_colour("seeds", mode)))
+            legend.shapes.append(_draw_box(left, top, choose_colour("seeds", mode)) | key)
         left += _SAMPLE + _SPACE
         font = {"size": TEXT_SIZE, "color": ink}
-        legend.texts.append(make_note(name, 0, top, xshift=left, font=font))
+        legend.texts.append(make_note(name, 0, top, xshift=left, font=font, **key))
         left += _LETTER * len(name) + 2 * _SPACE
     return legend
 

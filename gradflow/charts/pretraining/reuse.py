@@ -54,7 +54,7 @@ def reuse_figure(
         "xaxis": {
             "type": "log",
             "title": {"text": _("labelled images of each new digit")},
-            "tickvals": x,
+            "tickvals": list(x),
             "ticktext": [str(count) for count in reuse.per_class],
             "range": [np.log10(x[0]) - 0.06, np.log10(x[-1]) + 0.06],
             "showgrid": False,

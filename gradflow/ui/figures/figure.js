@@ -2,6 +2,7 @@
 // zoom, hover and hidden traces survive a change of the figure.
 
 import { Line } from "./line.js";
+import { fitLayout, keepsShape } from "./shape.js";
 import { noteSetting } from "./visit.js";
 
 /** Graphs in the page by their figure's name, for those who bring a figure by another way. */
@@ -65,7 +66,8 @@ class Graph {
     if (head.setting) noteSetting(head.setting);
     graphs.set(head.name, this);
     this.plot.setAttribute("aria-label", head.alt);
-    this.plot.style.minHeight = `${head.fills ? head.fills[0] : head.height}px`;
+    const least = head.fills ? head.fills[0] : head.height;
+    if (!this.drawn) this.plot.style.minHeight = `${least}px`;
     if (head.keys) {
       this.plot.tabIndex = 0;
       this.plot.setAttribute("aria-description", head.keys);
@@ -144,21 +146,22 @@ class Graph {
   }
 
   async drawOnce(figure, size) {
-    const { Plotly, plot, drawn } = this;
+    const { Plotly, plot, drawn, size: before } = this;
     this.drawn = figure;
     this.size = size;
-    if (figure === drawn) {
+    if (figure === drawn && keepsShape(before, size)) {
       await Plotly.relayout(plot, size);
       return;
     }
-    Object.assign(figure.layout, size);
     keepChanges(figure);
-    const axes = listAxes(figure.layout);
+    const fitted = fitLayout(figure, size);
+    this.holdRoom(fitted.layout.height);
+    const axes = listAxes(fitted.layout);
     const zoom = drawn ? this.findZoom(axes) : {};
     this.axes = axes;
     // The same buttons each time: with others Plotly draws everything anew.
     this.config ??= this.makeConfig();
-    const spec = { ...figure, config: this.config };
+    const spec = { ...fitted, config: this.config };
     if (!drawn) {
       plot.textContent = ""; // words in place of a figure, after a failure
       await Plotly.newPlot(plot, spec);
@@ -170,6 +173,15 @@ class Graph {
     setHome(plot, axes);
     const undone = this.listUndone(zoom);
     if (Object.keys(undone).length) await Plotly.relayout(plot, undone);
+  }
+
+  /** Take the height that the figure has on this screen, where its page kept another one. */
+  holdRoom(height) {
+    this.plot.style.minHeight = `${height}px`;
+    const frame = this.box.closest(".stElementContainer");
+    for (let e = this.box.parentElement; frame?.contains(e); e = e.parentElement) {
+      e.style.height = "auto";
+    }
   }
 
   makeConfig() {
@@ -280,7 +292,9 @@ function addElement(parent, className) {
 
 /** Tell whether the page is light or dark, as it looks now. */
 export function findMode(element) {
-  const colour = getComputedStyle(element.closest(".stApp")).backgroundColor;
+  // What is in a popover stands outside of the app.
+  const app = element.closest(".stApp") ?? document.querySelector(".stApp");
+  const colour = getComputedStyle(app).backgroundColor;
   const [red, green, blue] = colour.match(/[\d.]+/g).map(Number);
   return red + green + blue < 3 * 128 ? "dark" : "light";
 }

@@ -15,6 +15,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
+from gradflow.charts.describe import describe_lines
 from gradflow.charts.encode import encode_figure
 from gradflow.charts.figure import get_spec
 from gradflow.charts.theme import Mode
@@ -73,15 +74,16 @@ def pack_figure(
     Args:
         figure: the figure.
         name: its key in the page.
-        alt: says it in words.
+        alt: says it in words; where its lines begin and end is added.
         mode: for which it was drawn.
         selectable: whether a point can be chosen.
         live: of a figure that follows a toolbar: its address, and what its line says.
     """
     body, height = encode_figure(figure), find_height(figure)
+    lines = describe_lines(figure)
     head = {
         "name": name,
-        "alt": alt,
+        "alt": f"{alt}. {lines}" if lines else alt,
         "mode": mode,
         "version": hashlib.blake2b(body, digest_size=8).hexdigest(),
         "height": height,

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import streamlit as st
-
 from gradflow.core.errors import GradflowError
 from gradflow.ui import blocks
 from gradflow.ui.fragments import make_fragment
 from gradflow.ui.settings.fields import draw_view_choice
 from gradflow.ui.settings.page import Page
+from gradflow.ui.stage import Place, Stage, draw_head, make_stage
 
 
 @dataclass(frozen=True)
@@ -20,8 +19,9 @@ class ViewRow:
 
     Attributes:
         title: its title, marked for translation.
-        show: draws its figures, and those of its controls that stand above them.
-        draw_controls: draws its controls in the sidebar.
+        show: draws its figures.
+        draw_controls: draws the controls.
+        place: where the controls stand.
         is_long: whether it may compute for seconds; then its controls are drawn first, so that
             they can be used meanwhile, and otherwise last, so that the figure need not wait.
     """
@@ -29,35 +29,45 @@ class ViewRow:
     title: str
     show: Callable[[], None]
     draw_controls: Callable[[], None] | None = None
+    place: Place = Place.BESIDE
     is_long: bool = False
 
 
-def show_views(page: Page, views: Mapping[str, ViewRow]) -> None:
-    """Draw the choice of a view, what was wrong with the link, and the chosen view.
+def show_views(page: Page, views: Mapping[str, ViewRow], title: str) -> None:
+    """Draw the page's title, the choice of a view, what was wrong with the link, and the view.
 
     The URL then carries the settings of the view. All of it is a fragment: another view, or a
     change of a setting, does not run the page's frame and navigation again.
+
+    Args:
+        page: the settings of the views.
+        views: the views by their codes.
+        title: the page's name.
     """
-    make_fragment(_draw_views)(page, views)
+    make_fragment(_draw_views)(page, views, title)
 
 
-def _draw_views(page: Page, views: Mapping[str, ViewRow]) -> None:
-    draw_view_choice(page, {code: row.title for code, row in views.items()})
+def _draw_views(page: Page, views: Mapping[str, ViewRow], title: str) -> None:
+    with draw_head(title):
+        draw_view_choice(page, {code: row.title for code, row in views.items()})
     if page.problem:
         blocks.show_error(page.problem)
     view = views[page.view]
+    stage = make_stage(view.place)
     if view.is_long:
-        _draw_sidebar(view)
+        _draw_controls(view, stage)
     try:
-        view.show()
+        with stage.picture:
+            view.show()
         page.sync_url(page.form.read())
     except GradflowError as error:
-        blocks.show_error(error)
+        with stage.picture:
+            blocks.show_error(error)
     if not view.is_long:
-        _draw_sidebar(view)
+        _draw_controls(view, stage)
 
 
-def _draw_sidebar(view: ViewRow) -> None:
+def _draw_controls(view: ViewRow, stage: Stage) -> None:
     if view.draw_controls is not None:
-        with st.sidebar:
+        with stage.controls:
             view.draw_controls()

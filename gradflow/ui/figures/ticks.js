@@ -1,0 +1,116 @@
+// Fewer ticks where there is less room, and names and titles of axes in several lines.
+
+import { getAxis, listIds } from "./columns.js";
+import { measureText, wrapEvenly, wrapText } from "./words.js";
+
+const APART = 6; // pixels between two labels
+const LABEL = 44; // pixels that a label of Plotly's own takes with its surroundings
+const LINE = 30; // the same, of labels above each other
+
+/** Fit ticks and titles of all axes to the extents that they have now. */
+export function fitAxes(shape) {
+  const { layout, width, inner, isNarrow } = shape;
+  for (const id of listIds(layout, "x")) {
+    const axis = getAxis(layout, id);
+    const size = measureExtent(axis) * width;
+    fitTicks(shape, id, axis, size);
+    wrapTitle(shape, axis, size + (isNarrow ? 20 : 40));
+  }
+  let lines = 1;
+  for (const id of listIds(layout, "y")) {
+    const axis = getAxis(layout, id);
+    const size = measureExtent(axis) * inner;
+    if (isNarrow && !axis.tickvals) axis.nticks = count(axis.nticks, size / LINE);
+    wrapTitle(shape, axis, size + 10);
+    lines = Math.max(lines, (axis.title?.text ?? "").split("<br>").length);
+  }
+  shape.margin.l += (lines - 1) * 17;
+}
+
+function measureExtent({ domain = [0, 1] }) {
+  return domain[1] - domain[0];
+}
+
+function count(wanted, most) {
+  return Math.max(2, Math.min(wanted || 10, Math.floor(most)));
+}
+
+function fitTicks(shape, id, axis, size) {
+  if (axis.visible === false || axis.showticklabels === false) return;
+  const names = axis.tickvals ? null : listCategories(shape, id);
+  if (names) {
+    axis.tickvals = names.map((_, i) => i);
+    axis.ticktext = names;
+  }
+  if (!Array.isArray(axis.tickvals)) {
+    if (size < 8 * LABEL) Object.assign(axis, { nticks: count(axis.nticks, size / LABEL), tickangle: 0 });
+    return;
+  }
+  const font = shape.getFont(axis.tickfont, "tickfont");
+  const ticks = axis.tickvals.map((value, i) => ({
+    value,
+    text: String(axis.ticktext?.[i] ?? value),
+    at: placeTick(axis, value, i, axis.tickvals.length) * size,
+  }));
+  const widths = ticks.map(({ text }) => measureText(text, font).width);
+  if (fits(ticks, widths, ticks.map((_, i) => i))) return;
+  axis.tickangle = 0;
+  if (ticks.some(({ text }) => text.replace(/<[^>]*>/g, "").length > 7)) {
+    const slots = ticks.slice(1).map(({ at }, i) => Math.abs(at - ticks[i].at));
+    const room = Math.min(size, ...slots) - APART;
+    axis.ticktext = ticks.map(({ text }) => breakName(text, font, room));
+    return;
+  }
+  for (let step = 2; step < ticks.length; step += 1) {
+    const kept = ticks.map((_, i) => i).filter((i) => i % step === 0);
+    const last = ticks.length - 1;
+    if (kept.at(-1) !== last) {
+      if (kept.length > 1 && last - kept.at(-1) < step * 0.7) kept.pop();
+      kept.push(last);
+    }
+    if (!fits(ticks, widths, kept) && step + 1 < ticks.length) continue;
+    axis.tickvals = kept.map((i) => ticks[i].value);
+    if (axis.ticktext) axis.ticktext = kept.map((i) => ticks[i].text);
+    return;
+  }
+}
+
+/** List the names that a bar chart's axis consists of. */
+function listCategories({ data }, id) {
+  const traces = data.filter((trace) => (trace.xaxis ?? "x") === id && Array.isArray(trace.x));
+  const names = [...new Set(traces.flatMap(({ x }) => x))];
+  const areNames = names.length && names.every((x) => typeof x === "string" && isNaN(Number(x)));
+  return areNames ? names : null;
+}
+
+function placeTick({ range, type }, value, i, all) {
+  if (!range) return (i + 0.5) / all;
+  const at = type === "log" ? Math.log10(value) : value;
+  return (at - range[0]) / (range[1] - range[0]);
+}
+
+function fits(ticks, widths, kept) {
+  return kept.every((i, k) => {
+    const before = kept[k - 1];
+    if (before === undefined) return true;
+    return Math.abs(ticks[i].at - ticks[before].at) >= (widths[i] + widths[before]) / 2 + APART;
+  });
+}
+
+/** Break a name between words, or behind signs in names of code. */
+function breakName(name, font, room) {
+  const wrapped = wrapText(name, font, room);
+  if (measureText(wrapped, font).width <= room || name.includes("<")) return wrapped;
+  let lines = [""];
+  for (const part of name.split(/(?<=[_./ -])/)) {
+    const longer = lines.at(-1) + part;
+    if (measureText(longer, font).width <= room || !lines.at(-1)) lines[lines.length - 1] = longer;
+    else lines.push(part);
+  }
+  return lines.join("<br>");
+}
+
+function wrapTitle(shape, axis, room) {
+  if (!axis.title?.text) return;
+  axis.title = { ...axis.title, text: wrapEvenly(axis.title.text, shape.getTitleFont(axis), room) };
+}
