@@ -5,7 +5,13 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from gradflow.ui.assets import SCRIPTS
-from tests.browser.tools import choose_setting, find_figure, wait_for_chart, wait_for_server, write_chart_js
+from tests.browser.tools import (
+    choose_setting,
+    find_figure,
+    wait_for_chart,
+    wait_for_server,
+    write_chart_js,
+)
 
 FLOW = write_chart_js("flow")
 

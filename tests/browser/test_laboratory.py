@@ -7,7 +7,13 @@ from playwright.sync_api import Page, expect
 import gradflow as gf
 from gradflow.core import codec
 from tests.browser.test_explore import FLOW, open_page, take_fingerprint, wait_for_change
-from tests.browser.tools import choose_setting, find_figure, find_setting, read_query, wait_for_chart
+from tests.browser.tools import (
+    choose_setting,
+    find_figure,
+    find_setting,
+    read_query,
+    wait_for_chart,
+)
 
 SIGMOID = {"activation": "sigmoid", "depth": "12", "width": "64"}
 

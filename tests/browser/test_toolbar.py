@@ -137,7 +137,9 @@ def test_an_exact_value_is_typed(page: Page, app_url: str) -> None:
     assert find_field(page, "Width").input_value() == "37"
 
 
-def test_what_is_impossible_is_said_under_the_toolbar_and_on_the_page(page: Page, app_url: str) -> None:
+def test_what_is_impossible_is_said_under_the_toolbar_and_on_the_page(
+    page: Page, app_url: str
+) -> None:
     open_page(page, app_url, "depth=6&width=32&batch_size=64&normalization=group&groups=8")
     find_field(page, "Width").fill("37")
     expect(page.locator(".gf-problem").filter(has_text="groups")).to_be_visible()
@@ -247,7 +249,9 @@ def test_all_that_matters_is_on_the_first_screen(
     wait_for_server(page)
     expect(find_slider(page, "Depth")).to_be_visible()
     for label in ("Width", "Activation", "Initialization", "Normalization", "Connection"):
-        expect(page.locator(".gf-toolbar").get_by_label(label, exact=True)).to_be_in_viewport(ratio=1)
+        expect(page.locator(".gf-toolbar").get_by_label(label, exact=True)).to_be_in_viewport(
+            ratio=1
+        )
     expect(page.locator(".gf-verdict")).to_be_in_viewport(ratio=1)
     expect(page.get_by_role("button", name="Try cures")).to_be_in_viewport(ratio=1)
     page.wait_for_function(f"(h) => {FLOW}.getBoundingClientRect().bottom <= h", arg=height)

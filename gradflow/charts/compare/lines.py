@@ -108,7 +108,7 @@ def compare_forward_figure(
         axis = Scale(False, float(values.min(initial=0)) - 0.03, 1.03)  # a cosine may be negative
         y = axis.make_axis(_(STATISTICS[statistic])) | {
             "tickvals": [0, 0.25, 0.5, 0.75, 1],
-            "ticktext": ["0", "25 %", "50 %", "75 %", "100 %"],
+            "ticktext": ["0", "25%", "50%", "75%", "100%"],
         }
     else:
         values = values[values > 0]
@@ -164,7 +164,7 @@ def _make_depth_axis(deepest: int, relative: bool) -> dict[str, Any]:
     return make_layer_axis(
         deepest,
         tickvals=[1 + share * (deepest - 1) for share in shares],
-        ticktext=[f"{share:.0%}".replace("%", " %") for share in shares],
-        title={"text": _("relative depth (0 % is the first layer, 100 % the last)")},
+        ticktext=[f"{share:.0%}" for share in shares],
+        title={"text": _("relative depth (0% is the first layer, 100% the last)")},
         unifiedhovertitle={"text": f"<b>{_('at this depth')}</b>"},
     )

@@ -12,8 +12,9 @@ import plotly.graph_objects as go
 from gradflow.charts.axes import PanelAxes
 from gradflow.charts.figure import FloatArray, build_figure, make_footnote, make_legend
 from gradflow.charts.series import Scale
-from gradflow.charts.theme import PALETTES, Mode, format_number, format_share
+from gradflow.charts.theme import PALETTES, Mode
 from gradflow.charts.training.data import Lane, find_horizon, thin_line
+from gradflow.core.numbers import format_number, format_share
 from gradflow.core.text import _
 
 HEIGHT = 340

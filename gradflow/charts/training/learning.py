@@ -53,7 +53,7 @@ def learning_figure(lanes: Sequence[Lane], *, log: bool = True, mode: Mode = "li
         "title": {"text": _("accuracy")},
         "range": [-0.03, 1.03],
         "tickvals": [0, 0.25, 0.5, 0.75, 1],
-        "ticktext": ["0 %", "25 %", "50 %", "75 %", "100 %"],
+        "ticktext": ["0%", "25%", "50%", "75%", "100%"],
     }
     return build_two_panels(
         lanes,

@@ -11,8 +11,9 @@ import numpy as np
 from gradflow.charts.axes import PanelAxes
 from gradflow.charts.figure import FloatArray
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, Mode, escape, format_number
+from gradflow.charts.theme import PALETTES, Mode, escape
 from gradflow.charts.training.data import RECENT_RECORDS, Lane
+from gradflow.core.numbers import format_number
 from gradflow.core.text import _
 
 USUAL_RATIO = 1e-3

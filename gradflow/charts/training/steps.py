@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from gradflow.charts.axes import PanelAxes
 from gradflow.charts.figure import empty_figure
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, Mode, format_number
+from gradflow.charts.theme import PALETTES, Mode
 from gradflow.charts.training.curves import (
     build_two_panels,
     draw_pair,
@@ -20,6 +20,7 @@ from gradflow.charts.training.curves import (
     mark_nonfinite,
 )
 from gradflow.charts.training.data import Lane
+from gradflow.core.numbers import format_number
 from gradflow.core.text import _
 
 

@@ -1,6 +1,7 @@
 // One Plotly graph that stays in the page: drawn once, then changed in place, so that its node,
 // zoom, hover and hidden traces survive a change of the figure.
 
+import { writeNumbersOurWay } from "./hover.js";
 import { Line } from "./line.js";
 import { fitLayout, keepsShape } from "./shape.js";
 import { noteSetting } from "./visit.js";
@@ -166,6 +167,7 @@ class Graph {
       plot.textContent = ""; // words in place of a figure, after a failure
       await Plotly.newPlot(plot, spec);
       plot.on("plotly_click", (event) => this.handleClick(event));
+      writeNumbersOurWay(plot);
       return;
     }
     if (drawn.frames) stopAnimation(Plotly, plot);

@@ -9,8 +9,8 @@ import streamlit as st
 from gradflow import charts
 from gradflow.charts.compare.data import ComparedSetting
 from gradflow.charts.compare.flow import compare_flow_figure
-from gradflow.charts.theme import format_number
 from gradflow.core.errors import GradflowError
+from gradflow.core.numbers import format_number
 from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.core.training import StepRecord

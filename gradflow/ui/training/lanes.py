@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradflow.charts.compare.data import LETTERS
-from gradflow.charts.theme import format_number
 from gradflow.charts.training.data import QUANTITIES, Lane
 from gradflow.core import codec
 from gradflow.core.catalog.optimizers import OPTIMIZERS, PRECISIONS, Clip, Precision
 from gradflow.core.catalog.schedules import SCHEDULES, Schedule
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
+from gradflow.core.numbers import format_number
 from gradflow.core.text import Text, _
 from gradflow.core.training import BackgroundRun, Run, TrainingPlan, cost
 from gradflow.core.training.record import NUMBERS

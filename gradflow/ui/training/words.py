@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from gradflow.charts.theme import format_count, format_number, format_share
 from gradflow.charts.training.speeds import USUAL_RATIO
 from gradflow.core.catalog.optimizers import OPTIMIZERS, Clip
 from gradflow.core.catalog.schedules import SCHEDULES, Schedule
 from gradflow.core.errors import DeviceUnavailable
+from gradflow.core.numbers import format_number, format_share
 from gradflow.core.text import _
 from gradflow.core.training import Run, RunState, TrainingPlan, cost
 from gradflow.core.training.divergence import Origin
@@ -176,11 +176,7 @@ def is_break_hidden(run: Run) -> bool:
 
 def format_times(factor: float) -> str:
     """Write a factor to two digits."""
-    return (
-        format_count(int(float(f"{factor:.1e}")))
-        if 10 <= factor < 1e6
-        else format_number(factor, 2)
-    )
+    return format_number(factor, 2)
 
 
 def describe_speeds(summary: Summary) -> str:
