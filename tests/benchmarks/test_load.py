@@ -102,7 +102,9 @@ def test_the_slider_is_found_by_its_label() -> None:
 
 
 def test_a_rerun_asks_for_a_value() -> None:
-    sent = write_rerun("width=100", "hash", changes={"a": {"depth": 12}}, cached={"m": 1}, fragment="f")
+    sent = write_rerun(
+        "width=100", "hash", changes={"a": {"depth": 12}}, cached={"m": 1}, fragment="f"
+    )
     state = BackMsg.FromString(sent.SerializeToString()).rerun_script
     assert (state.query_string, state.page_script_hash, state.page_name) == (
         "width=100",

@@ -47,7 +47,8 @@ def find_setting(page: Page, label: str) -> Locator:
     """Find a control of Explore's toolbar, behind whichever button it is."""
     control = page.locator(".gf-toolbar").get_by_label(label, exact=True)
     if not control.is_visible():
-        fold = page.locator(".gf-toolbar .gf-fold").filter(has=control)
+        has = page.get_by_label(label, exact=True)
+        fold = page.locator(".gf-toolbar .gf-fold").filter(has=has)
         fold.locator("> button").click()
     return control
 
