@@ -1,8 +1,8 @@
 """Time from an input on Explore to the new Flow figure, in a real browser.
 
-The page itself takes the times: at the capture of the key, the press or the choice, when Plotly has drawn a
-Flow figure that says other numbers (``plotly_afterplot``), and when the last element that the
-server sends has been put into the page.
+The page itself takes the times: at the capture of the key, the press or the choice, when Plotly
+has drawn a Flow figure that says other numbers (``plotly_afterplot``), and when the last element
+that the server sends has been put into the page.
 """
 
 from __future__ import annotations

@@ -1,11 +1,9 @@
-"""How a reader looks at the Flow figure: the controls above it."""
+"""How a reader looks at the Flow figure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
-
-import streamlit as st
 
 from gradflow.charts.flow.data import Gradient
 from gradflow.core.catalog import Architecture
@@ -13,46 +11,13 @@ from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
 from gradflow.core.text import LANGUAGE, N_, _
 from gradflow.ui import blocks
-from gradflow.ui.explore.flow import SEED_COUNTS, FlowView, Rows
+from gradflow.ui.explore.flow import FlowView, Rows
 
 GRADIENTS: dict[Gradient, str] = {
     "delta": N_("∂L/∂z (error signal δ)"),
     "activation_grad": N_("∂L/∂a (activations)"),
     "weight_grad": N_("∂L/∂W (weights)"),
 }
-
-
-def choose_look(
-    experiment: Experiment, report: Report, follow: Callable[[], None] | None = None
-) -> dict[str, Any]:
-    """Draw the controls in a row.
-
-    Args:
-        experiment: what the figure is about.
-        report: its report.
-        follow: called in the callback of a control.
-
-    Returns:
-        Those fields of a ``FlowView`` that are chosen here.
-    """
-    rows = choose_rows(experiment, report, "flow", follow)
-    if rows == "block":
-        return {"rows": rows}
-    left, middle, right = st.columns([6, 2, 2], vertical_alignment="center")
-    with left:
-        gradient = choose_gradient("flow_gradient", follow)
-    theory = middle.toggle(
-        _("Theory"), value=True, key="show_theory", on_change=follow, help=read_theory_help()
-    )
-    seeds = right.selectbox(
-        _("Seeds"),
-        SEED_COUNTS,
-        key="seeds",
-        on_change=follow,
-        format_func=name_seeds,
-        label_visibility="collapsed",
-    )
-    return {"rows": rows, "gradient": gradient, "theory": theory, "seeds": seeds}
 
 
 def read_theory_help() -> str:
