@@ -61,7 +61,12 @@ def escape_markdown(text: str) -> str:
 
 
 def show_figure(
-    figure: go.Figure, key: str, alt: str, on_select: Callable[[int], None] | None = None
+    figure: go.Figure,
+    key: str,
+    alt: str,
+    on_select: Callable[[int], None] | None = None,
+    *,
+    is_main: bool = False,
 ) -> None:
     """Show a chart.
 
@@ -71,9 +76,12 @@ def show_figure(
         alt: describes it in words.
         on_select: called with the ``customdata`` of a point, a whole number, that was clicked or
             chosen by keyboard.
+        is_main: whether it is the picture of its page, which becomes lower in a low window.
     """
-    selectable = on_select is not None
-    draw_packed(pack_figure(figure, key, alt, read_mode(), selectable=selectable), on_select)
+    packed = pack_figure(
+        figure, key, alt, read_mode(), selectable=on_select is not None, is_main=is_main
+    )
+    draw_packed(packed, on_select)
 
 
 def choose_one(
