@@ -46,6 +46,8 @@ class Graph {
     this.spoken.setAttribute("role", "status");
     this.observer = new ResizeObserver(() => this.draw());
     this.observer.observe(this.box);
+    const page = this.box.closest(".stMainBlockContainer"); // what stands above may come later
+    if (page) this.observer.observe(page);
     this.follower = () => this.draw();
     addEventListener("resize", this.follower);
     this.box.addEventListener("fullscreenchange", () => this.draw());
