@@ -20,6 +20,7 @@ from gradflow.ui.figures.graph import draw_packed, pack_figure
 from gradflow.ui.fragments import make_fragment
 from gradflow.ui.language import keep_language
 from gradflow.ui.settings.form import Form
+from gradflow.ui.terms import mark_terms
 
 T = TypeVar("T")
 _TEXTS = Path(__file__).parent / "text"
@@ -157,7 +158,13 @@ def explain(name: str) -> None:
         _("What am I looking at?"), icon=":material/help:", key=f"explain_{name}", on_change="rerun"
     )
     if box.open:
-        box.markdown(read_text(name))
+        with box:
+            write_text(read_text(name))
+
+
+def write_text(markdown: str) -> None:
+    """Write a text of ours, which quotes nothing that a user typed; terms explain themselves."""
+    st.markdown(mark_terms(markdown), unsafe_allow_html=True)
 
 
 def read_text(name: str) -> str:
@@ -173,7 +180,9 @@ def _read_file(name: str, language: str) -> str:
 
 def show_table(table: pd.DataFrame, key: str) -> None:
     """Show a table: numbers are written for people, and sorted and downloaded as numbers."""
-    ways = dict.fromkeys(table.select_dtypes("float").columns, _write_cell)
+    ways: dict[Any, str | Callable[[object], str] | None] = dict.fromkeys(
+        table.select_dtypes("float").columns, _write_cell
+    )
     # A style costs the server 1.5 ms a column, so tables of texts go without.
     styled = table.style.format(ways, na_rep="–") if ways else table
     st.dataframe(styled, key=key, hide_index=True, width="stretch")

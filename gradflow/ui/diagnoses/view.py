@@ -55,7 +55,7 @@ def choose_verdict() -> Verdict:
 
 def show_explanation(verdict: Verdict) -> None:
     """Say what the verdict means, why it comes about and what helps."""
-    st.markdown(blocks.read_text(f"verdict_{verdict}"))
+    blocks.write_text(blocks.read_text(f"verdict_{verdict}"))
     st.subheader(_("Example: {preset}").format(preset=_(PRESETS[EXAMPLES[verdict]].label)))
 
 
