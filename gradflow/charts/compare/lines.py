@@ -25,7 +25,7 @@ from gradflow.charts.theme import Mode
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
 
-HEIGHT = 440
+HEIGHT = 400
 STATISTICS: dict[Statistic, str] = {
     "activation_std": N_("std of a"),
     "activation_rms": N_("RMS of a"),
@@ -130,7 +130,7 @@ def _draw_lines(
     room, footnote = make_footnote([*explain_marks(series, scale), *notes], mode)
     layout = {
         "height": HEIGHT + room,
-        "margin": {"l": 84, "r": 24, "t": 44, "b": 66 + room},
+        "margin": {"l": 84, "r": 24, "t": 36, "b": 60 + room},
         "hovermode": "x unified",
         "dragmode": False,
         "legend": make_legend(),

@@ -1,4 +1,4 @@
-"""Speeds of the layers: their update-to-weight ratios, upright at the right of the maps."""
+"""Speeds of the layers: their update-to-weight ratios, upright."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def draw_speeds(
 
 
 def _start_trace(axes: PanelAxes) -> dict[str, Any]:
-    return {"type": "scatter", "xaxis": axes.x, "yaxis": "y", "showlegend": False}
+    return {"type": "scatter", "xaxis": axes.x, "yaxis": "y"}
 
 
 def _draw_line(
@@ -77,6 +77,7 @@ def _mark_still_layers(
         {
             **_start_trace(axes),
             "name": "marks",
+            "showlegend": False,
             "mode": "markers",
             "y": still + 1,
             "x": np.full(len(still), scale.floor),

@@ -75,7 +75,7 @@ def show_numbers(report: Report) -> None:
         factor=format_number(report.clip_factor)
     )
     numbers = (
-        (_("Loss"), format_number(report.loss, 4), _("of this batch, before any training step.")),
+        (_("Loss"), format_number(report.loss), _("of this batch, before any training step.")),
         (
             _("Gradient norm"),
             format_number(report.grad_norm),

@@ -38,7 +38,7 @@ class Graph {
     this.plotlyUrl = plotlyUrl;
     this.box = addElement(parent, "gf-figure");
     this.plot = addElement(this.box, "gf-plot");
-    this.plot.setAttribute("role", "img");
+    this.plot.setAttribute("role", "figure"); // no image: there are buttons in it
     this.spoken = addElement(this.box, "gf-spoken");
     this.spoken.setAttribute("role", "status");
     this.observer = new ResizeObserver(() => this.draw());
@@ -158,6 +158,8 @@ class Graph {
     if (!drawn) {
       plot.textContent = ""; // words in place of a figure, after a failure
       await Plotly.newPlot(plot, spec);
+      // The words for it are its label, not its ticks one by one.
+      for (const svg of plot.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", true);
       plot.on("plotly_click", (event) => this.handleClick(event));
       writeNumbersOurWay(plot);
       return;
