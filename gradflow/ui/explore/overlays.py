@@ -87,7 +87,7 @@ def explain_theory(experiment: Experiment) -> None:
 _PHASES = {
     Phase.ORDERED: N_("ordered phase (gradients vanish, inputs become alike)"),
     Phase.CRITICAL: N_("critical, the edge of chaos"),
-    Phase.CHAOTIC: N_("chaotic phase (gradients explode, similar inputs part)"),
+    Phase.CHAOTIC: N_("chaotic phase (gradients explode, similar inputs drift apart)"),
 }
 
 

@@ -81,7 +81,11 @@ def show_numbers(report: Report) -> None:
             format_number(report.grad_norm),
             _("‖g‖ over all parameters.") + (clipped if report.clip_factor != 1 else ""),
         ),
-        (_("Parameters"), f"{report.parameter_count:,}", _("weights, biases and the like.")),
+        (
+            _("Parameters"),
+            f"{report.parameter_count:,}",
+            _("weights, biases and all other numbers that training learns."),
+        ),
         (
             _("Time of the pass"),
             f"{1000 * report.seconds:.0f} ms",

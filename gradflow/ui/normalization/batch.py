@@ -40,7 +40,7 @@ def show() -> None:
         _("Histograms, channels and samples before and after the normalization"),
     )
     if spec.samples > DRAWN_SAMPLES:
-        st.caption(_("Of the {n} samples the first 32 are drawn.").format(n=spec.samples))
+        st.caption(_("The figure shows the first 32 of the {n} samples.").format(n=spec.samples))
     st.markdown(describe_pushed_batch(spec, pushed))
     box = st.expander(
         _("Mean and variance of every channel"),
@@ -142,9 +142,9 @@ def _introduce_entry(spec: PushedBatch, pushed: PushResult) -> str:
     channel = min(spec.channel, c)
     row = NORMS[spec.norm]
     return _(
-        "Followed is the middle pixel of sample {sample}, channel {channel}, in a tensor [N, C, "
-        "H, W] = [{n}, {c}, {h}, {w}]. {label} averages {axes}; this one is made of m = {m} "
-        "entries."
+        "The followed entry is the middle pixel of sample {sample}, channel {channel}, in a "
+        "tensor [N, C, H, W] = [{n}, {c}, {h}, {w}]. {label} averages {axes}; its set has "
+        "m = {m} entries."
     ).format(
         sample=spec.sample,
         channel=channel,
