@@ -71,7 +71,7 @@ def test_without_a_network_of_ones_own_it_opens_on_the_example(app: AppTest) -> 
     assert find_session(app).group is None
     example = TRAINING_PRESETS[EXAMPLE]
     assert example.look_for in read_prose(app)
-    assert "Measured, as claimed" in read_prose(app)
+    assert "Measured; the claim holds" in read_prose(app)
     assert len(find_traces(read_chart(app, 1), type="heatmap")) == len(example.runs)
 
 
@@ -286,7 +286,7 @@ def test_a_preset_trains_its_runs_at_one_press_and_says_what_was_measured(app: A
     wait_for_end(app)
     assert [lane.state for lane in find_group(app).lanes] == [RunState.FINISHED] * 2
     zeros, xavier = (lane.run.table()["loss"].iloc[-10:].mean() for lane in find_group(app).lanes)
-    assert "Measured, as claimed" in read_prose(app)
+    assert "Measured; the claim holds" in read_prose(app)
     assert f"**A** loss {zeros:.3g}".rstrip("0") in read_prose(app)
     assert f"**B** loss {xavier:.3g}" in read_prose(app)
     assert "4 of 4 layers did not move" in read_prose(app)

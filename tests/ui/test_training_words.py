@@ -63,7 +63,7 @@ def test_the_table_has_a_column_per_run(run):
     assert list(table.columns[1:]) == ["A one", "B two"]
     rows = table.set_index(table.columns[0])["A one"]
     assert rows["Steps done"] == "15"
-    assert rows["Broke in step"] == "–"
+    assert rows["Diverged in step"] == "–"
 
 
 def test_what_was_not_measured_is_a_dash_and_what_was_a_number(run):
@@ -216,7 +216,7 @@ def test_what_became_of_a_link_is_said():
     )  # paused by hand: the progress bar says so
     group.stop()
     assert "open elsewhere" in words.describe_claim(TokenClaim.OPEN_ELSEWHERE, None)
-    assert "no longer kept" in words.describe_claim(TokenClaim.FORGOTTEN, None)
+    assert "no longer stored" in words.describe_claim(TokenClaim.FORGOTTEN, None)
 
 
 def test_a_minus_infinity_that_relu_hides_is_spoken_of(run):

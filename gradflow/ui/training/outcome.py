@@ -57,7 +57,7 @@ def describe_outcome(setup: Setup, own: list[ShownRun]) -> Outcome:
         line = _("The run was stopped before its end, so the claim was not tested.")
         return Outcome("stop_circle", line, look_for)
     lines, holds = judgement
-    head = _("Measured, as claimed:") if holds else _("Measured, not as claimed:")
+    head = _("Measured; the claim holds:") if holds else _("Measured; the claim does not hold:")
     losses = " · ".join(map(_describe_loss, own))
     measured = "\n".join(f"- {line}" for line in lines)
     icon = "check_circle" if holds else "warning"

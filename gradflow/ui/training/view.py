@@ -123,8 +123,8 @@ def _say_what_goes_on(group: RunGroup | None, setup: Setup | None) -> None:
 
 
 _HELP = {
-    "play": N_("Train with the settings below; after a pause, go on."),
-    "pause": N_("Stop after the step that is being computed; Play goes on."),
+    "play": N_("Train with the settings below, or continue after a pause."),
+    "pause": N_("Pause after the current step; Play continues."),
     "step": N_("Advance to the next record."),
     "stop": N_("End the run and free its memory; its records stay on the page."),
     "reset": N_("End the run and keep it among the earlier ones, for comparison."),
