@@ -132,7 +132,7 @@ def test_settings_changed_meanwhile_wait_for_the_next_run(app: AppTest) -> None:
     find_control(app, "select_slider", "Learning rate η").set_value(0.5)
     check_works(app.run())
     assert read_url(app)["learning_rate"] == "0.5"
-    assert "were changed" in read_boxes(app)
+    assert "You changed the settings" in read_boxes(app)
     press(app, "reset")
     press(app, "step")
     wait_for_end(app)

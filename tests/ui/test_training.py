@@ -245,7 +245,7 @@ def test_only_so_many_sessions_train_at_a_time(sessions, monkeypatch):
     group = sessions.start(first, make_setup(LONG))
     group.play()
     sessions.admit(first)  # its own runs do not count
-    with pytest.raises(TooManyRuns, match="This server runs 1 trainings"):
+    with pytest.raises(TooManyRuns, match="This server allows 1 trainings"):
         sessions.admit(second)
     group.stop()
     sessions.admit(second)

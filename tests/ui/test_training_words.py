@@ -110,7 +110,7 @@ def test_runs_are_named_after_what_they_do_and_know_their_settings(run):
     name = name_run(Run("net", None, plan, ()))
     assert name == "net, Adam η 0.003, clipped, L2 0.01"
     assert find_experiment(run) == TINY
-    with pytest.raises(InvalidExperiment, match="not made from settings"):
+    with pytest.raises(InvalidExperiment, match="not made with settings"):
         find_experiment(Run("net", None, plan, ()))
 
 
@@ -198,7 +198,7 @@ def test_long_runs_are_announced_and_short_ones_are_not():
     plan = TrainingPlan(steps=20_000, record_every=20)
     seconds = cost.estimate_seconds(wide, plan)
     both = Setup(None, (PresetRun("", wide, plan), PresetRun("", wide, plan)))
-    assert f"roughly {words.format_roughly(2 * seconds)} of one" in words.announce_duration(both)
+    assert f"roughly {words.format_roughly(2 * seconds)} on one" in words.announce_duration(both)
 
 
 @pytest.mark.parametrize(
