@@ -180,9 +180,7 @@ def _read_file(name: str, language: str) -> str:
 
 def show_table(table: pd.DataFrame, key: str) -> None:
     """Show a table: numbers are written for people, and sorted and downloaded as numbers."""
-    ways: dict[Any, str | Callable[[object], str] | None] = dict.fromkeys(
-        table.select_dtypes("float").columns, _write_cell
-    )
+    ways: dict[Any, Any] = dict.fromkeys(table.select_dtypes("float").columns, _write_cell)
     # A style costs the server 1.5 ms a column, so tables of texts go without.
     styled = table.style.format(ways, na_rep="–") if ways else table
     st.dataframe(styled, key=key, hide_index=True, width="stretch")

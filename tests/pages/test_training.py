@@ -128,7 +128,7 @@ def test_settings_changed_meanwhile_wait_for_the_next_run(app: AppTest) -> None:
     open_page(app, **TINY)
     press(app, "step")
     wait_for_end(app)
-    assert "were changed" not in read_boxes(app)
+    assert "You changed the settings" not in read_boxes(app)
     find_control(app, "select_slider", "Learning rate η").set_value(0.5)
     check_works(app.run())
     assert read_url(app)["learning_rate"] == "0.5"
@@ -137,7 +137,7 @@ def test_settings_changed_meanwhile_wait_for_the_next_run(app: AppTest) -> None:
     press(app, "step")
     wait_for_end(app)
     assert find_group(app).lanes[0].plan.learning_rate == 0.5
-    assert "were changed" not in read_boxes(app)
+    assert "You changed the settings" not in read_boxes(app)
 
 
 # --- settings and address
