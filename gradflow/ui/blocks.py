@@ -82,7 +82,6 @@ def choose_one(
     names: Mapping[T, str],
     key: str,
     default: T | None = None,
-    follow: Callable[[], None] | None = None,
 ) -> T:
     """Draw the choice of what a figure shows, as a row of buttons.
 
@@ -91,7 +90,6 @@ def choose_one(
         names: the options, and what they are called.
         key: the widget's name in the session.
         default: the option chosen at first; the first one if left out.
-        follow: called when another one is chosen.
     """
     chosen: T = st.segmented_control(
         label,
@@ -99,7 +97,6 @@ def choose_one(
         default=next(iter(names)) if default is None else default,
         required=True,
         key=key,
-        on_change=follow,
         format_func=lambda code: names[code],
         label_visibility="collapsed",
     )
