@@ -20,6 +20,7 @@ from gradflow.ui.figures.graph import draw_packed, pack_figure
 from gradflow.ui.fragments import make_fragment
 from gradflow.ui.language import keep_language
 from gradflow.ui.settings.form import Form
+from gradflow.ui.terms import mark_terms
 
 T = TypeVar("T")
 _TEXTS = Path(__file__).parent / "text"
@@ -165,7 +166,13 @@ def explain(*names: str) -> None:
         on_change="rerun",
     )
     if box.open:
-        box.markdown("\n\n".join(map(read_text, names)))
+        with box:
+            write_text("\n\n".join(map(read_text, names)))
+
+
+def write_text(markdown: str) -> None:
+    """Write a text of ours, which quotes nothing that a user typed; terms explain themselves."""
+    st.markdown(mark_terms(markdown), unsafe_allow_html=True)
 
 
 def read_text(name: str) -> str:
