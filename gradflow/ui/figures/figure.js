@@ -160,6 +160,7 @@ class Graph {
     this.drawn = figure;
     this.size = size;
     if (figure === drawn && keepsShape(before, size)) {
+      this.holdRoom(size.height);
       await Plotly.relayout(plot, size);
       return;
     }
