@@ -4,6 +4,7 @@
 
 import { findExtent, getAxis, listExtents, listIds } from "./columns.js";
 import { findNoteFont, placeNote } from "./notes.js";
+import { layColourbars } from "./colorbars.js";
 import { measureLegend } from "./legend.js";
 import { measureText, wrapText } from "./words.js";
 
@@ -28,7 +29,8 @@ export function arrangeRows(shape, height) {
     return isNarrow ? needed + PAD : Math.max(drawn, needed);
   });
   const last = bands.length - 1;
-  const top = placeLegend(shape, standing[last]);
+  const scale = layColourbars(shape, standing[last] + 2);
+  const top = placeLegend(shape, standing[last] + scale);
   const bottom = hanging[0] + measureMenus(shape, hanging[0]);
   margin.t = isNarrow ? Math.max(top + PAD, 10) : Math.max(margin.t, top);
   margin.b = isNarrow ? Math.max(bottom + PAD, 10) : Math.max(margin.b, bottom);
@@ -49,6 +51,7 @@ export function arrangeRows(shape, height) {
     items.forEach((row, i) => row.forEach((item) => item.settle(edges[i][side] / full)));
   }
   shape.inner = full;
+  if (shape.bars) shape.bars.bar.y = 1 + shape.bars.rise / full;
   if (shape.legendRise !== undefined) layout.legend.y = 1 + shape.legendRise / full;
   layout.height = Math.round(full + margin.t + margin.b);
 }

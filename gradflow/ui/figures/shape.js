@@ -2,7 +2,9 @@
 // wide it will be, because all who look at the same share it; here it gets fonts, ticks, panels and
 // room for its texts that fit.
 
+import { freeSide } from "./colorbars.js";
 import { stackColumns } from "./columns.js";
+import { arrangePanels } from "./grid.js";
 import { holdNotes } from "./notes.js";
 import { arrangeRows } from "./rows.js";
 import { fitAxes } from "./ticks.js";
@@ -27,6 +29,8 @@ export function fitLayout(figure, { width, height }) {
   if (width >= WIDE) return { ...figure, layout: { ...layout, width, height } };
   const given = height === layout.height ? undefined : height;
   const shape = makeShape({ ...figure, layout }, width);
+  freeSide(shape);
+  arrangePanels(shape);
   stackColumns(shape);
   fitAxes(shape);
   shape.width = width - shape.margin.l - shape.margin.r;
@@ -67,7 +71,7 @@ function makeShape({ data: drawn, layout }, full) {
     return { family, size };
   };
   const width = full - margin.l - margin.r;
-  return { data: [...data], layout, margin, width, inner, isNarrow, getFont, getTitleFont };
+  return { full, data: [...data], layout, margin, width, inner, isNarrow, getFont, getTitleFont };
 }
 
 function shrinkTrace(trace) {
