@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradflow.charts.figure import FloatArray, get_spec
-from gradflow.charts.theme import format_number
+from gradflow.core.numbers import format_number
 from gradflow.core.text import _
 
 _MOST_LINES = 6

@@ -103,7 +103,7 @@ def forward_statistics_figure(
         marks += explain_marks(panel, scale)
         layout[f"yaxis{axis[1:]}"] = {
             **scale.make_axis(_("share") if is_share else _("std, RMS")),
-            **({"tickvals": [0, 0.5, 1], "ticktext": ["0", "50 %", "100 %"]} if is_share else {}),
+            **({"tickvals": [0, 0.5, 1], "ticktext": ["0", "50%", "100%"]} if is_share else {}),
             "domain": ([0.46, 1.0] if i == 0 else [0.0, 0.36]) if two else [0.0, 1.0],
             "anchor": "x",
         }

@@ -12,15 +12,9 @@ import plotly.graph_objects as go
 from gradflow.charts.figure import FloatArray, build_figure, empty_figure, make_note
 from gradflow.charts.flow.text import NAMES, SYMBOLS
 from gradflow.charts.rebin import drop_zeros, is_point, read_point
-from gradflow.charts.theme import (
-    PALETTES,
-    TEXT_SIZE,
-    Mode,
-    escape,
-    format_number,
-    format_share,
-)
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, escape
 from gradflow.core.histogram import Histogram
+from gradflow.core.numbers import format_number, format_share
 from gradflow.core.report import Quantity, Report
 from gradflow.core.text import _
 
@@ -111,7 +105,7 @@ def shape_step_lines(histogram: Histogram) -> StepLines:
 
 
 def describe_special_entries(histogram: Histogram) -> str:
-    """Write “45 % exactly 0”, “0.02 % NaN”, one per line, or that there are no such entries."""
+    """Write “45% exactly 0”, “0.02% NaN”, one per line, or that there are no such entries."""
     total, log = max(histogram.total, 1), histogram.scale == "log10"
     special = {
         _("exactly 0") if log else _("exactly 0 (dashed)"): histogram.zeros,

@@ -11,7 +11,8 @@ import numpy as np
 
 from gradflow.charts.figure import FloatArray
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, Mode, Style, fade, format_number
+from gradflow.charts.theme import PALETTES, Mode, Style, fade
+from gradflow.core.numbers import format_number
 
 OverlayKind = Literal["theory", "seeds"]
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from gradflow.charts.figure import FloatArray, choose_layer_ticks
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, Mode, format_power
+from gradflow.charts.theme import PALETTES, Mode
+from gradflow.core.numbers import format_power
 from gradflow.core.text import _
 
 COLUMNS = 4

@@ -24,15 +24,8 @@ from gradflow.charts.figure import (
 from gradflow.charts.flow.text import SYMBOLS
 from gradflow.charts.panels import GAP_Y, Panels, draw_frames
 from gradflow.charts.series import Series
-from gradflow.charts.theme import (
-    PALETTES,
-    TEXT_SIZE,
-    Mode,
-    escape,
-    format_number,
-    list_styles,
-    shorten,
-)
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, escape, list_styles, shorten
+from gradflow.core.numbers import format_number
 from gradflow.core.report import Report
 from gradflow.core.text import _
 

@@ -12,7 +12,8 @@ from plotly.offline import get_plotlyjs
 from gradflow.charts.flow.figure import flow_figure
 from gradflow.charts.forward import forward_statistics_figure
 from gradflow.charts.norms import gradient_norms_figure
-from gradflow.charts.theme import FONT, PALETTES, Mode, escape, format_count, format_number
+from gradflow.charts.theme import FONT, PALETTES, Mode, escape
+from gradflow.core.numbers import format_count, format_number
 from gradflow.core.report import Report
 from gradflow.core.text import LANGUAGE, _
 

@@ -10,15 +10,8 @@ from typing import Any
 import numpy as np
 
 from gradflow.charts.figure import FloatArray
-from gradflow.charts.theme import (
-    PALETTES,
-    Mode,
-    Style,
-    escape,
-    format_number,
-    format_share,
-    list_styles,
-)
+from gradflow.charts.theme import PALETTES, Mode, Style, escape, list_styles
+from gradflow.core.numbers import format_number, format_share
 from gradflow.core.text import _
 
 MARKER_LIMIT = 60

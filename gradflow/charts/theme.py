@@ -1,4 +1,4 @@
-"""Colours, templates and number formats: the only place in the project that knows them.
+"""Colours and templates: the only place in the project that knows them.
 
 Colour is never the only carrier: heatmap scales run monotonously from the page's lightness to the
 other end, so that they survive greyscale, and series differ by dash and marker as well.
@@ -7,12 +7,9 @@ other end, so that they survive greyscale, and series differ by dash and marker 
 from __future__ import annotations
 
 import html
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
-
-from gradflow.core.text import _
 
 Mode = Literal["light", "dark"]
 
@@ -101,6 +98,21 @@ PALETTES: dict[Mode, Palette] = {
 }
 
 
+Tone = Literal["good", "note", "warning", "bad"]
+
+
+def find_tone_colour(tone: Tone, mode: Mode) -> str:
+    """Find the colour that stands for good or bad news; ``note`` is neither."""
+    palette = PALETTES[mode]
+    tones: dict[Tone, str] = {
+        "good": palette.series[2],
+        "note": palette.muted,
+        "warning": palette.backward,
+        "bad": palette.alarm,
+    }
+    return tones[tone]
+
+
 def fade(colour: str, opacity: float) -> str:
     """Make a colour ``#rrggbb`` partly transparent; ``opacity`` 0 is invisible."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
@@ -142,6 +154,7 @@ def make_template(mode: Mode) -> dict[str, Any]:
         "ticklabeloverflow": "allow",
         "title": {"font": {"size": TITLE_SIZE}, "standoff": 8},
         "exponentformat": "power",
+        "separatethousands": True,
     }
     # A click selects a layer; the page marks it, so Plotly need not fade all other points.
     steady = [{"unselected": {"marker": {"opacity": 1}}}]
@@ -174,55 +187,6 @@ def make_template(mode: Mode) -> dict[str, Any]:
             },
         },
     }
-
-
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_MINUS, _NARROW_SPACE = "−", "\N{NARROW NO-BREAK SPACE}"
-
-
-def format_power(exponent: int) -> str:
-    """Write a power of ten: 10⁻⁷."""
-    return "10" + str(exponent).translate(_SUPERSCRIPTS)
-
-
-def format_number(value: float, digits: int = 3) -> str:
-    """Write a number for reading: 0.012, 2.3, 51200, but 5.2·10⁻⁷; NaN, ∞, −∞."""
-    if math.isnan(value):
-        return "NaN"
-    sign = _MINUS if value < 0 else ""
-    size = abs(value)
-    if math.isinf(size):
-        return f"{sign}∞"
-    if size == 0:
-        return "0"
-    mantissa, exponent = f"{size:.{digits - 1}e}".split("e")
-    e = int(exponent)
-    if -4 < e < 6:
-        decimals = max(0, digits - 1 - e)
-        return sign + _trim_zeros(f"{size:.{decimals}f}")
-    return f"{sign}{_trim_zeros(mantissa)}·{format_power(e)}"
-
-
-def _trim_zeros(text: str) -> str:
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def format_share(value: float) -> str:
-    """Write a share of 1 in per cent; only exactly 0 is "0 %", only exactly 1 is "100 %"."""
-    if math.isnan(value):
-        return _("not defined")
-    if 0 < value < 1e-4:
-        return f"<{_NARROW_SPACE}0.01{_NARROW_SPACE}%"
-    if 0.9999 < value < 1:
-        return f">{_NARROW_SPACE}99.99{_NARROW_SPACE}%"
-    percent = 100 * value
-    decimals = 0 if percent in (0, 100) else 2 if percent < 1 or percent > 99 else 1
-    return f"{_trim_zeros(f'{percent:.{decimals}f}')}{_NARROW_SPACE}%"
-
-
-def format_count(value: int) -> str:
-    """Write a whole number with its digits in groups of three."""
-    return f"{value:,}".replace(",", _NARROW_SPACE)
 
 
 def escape(text: object) -> str:

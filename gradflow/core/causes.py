@@ -20,7 +20,7 @@ from gradflow.core.catalog import (
 from gradflow.core.codec import from_query
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment, LayerSettings, NetworkSpec
-from gradflow.core.phrases import format_two_digits
+from gradflow.core.numbers import format_number
 from gradflow.core.report import Report
 from gradflow.core.text import EMPTY, Text, join_texts
 from gradflow.core.verdict import Verdict
@@ -94,8 +94,8 @@ def _describe_gains(report: Report, gains: _LayerGains | None) -> Text:
     if gains is None:
         return EMPTY
     values = {
-        "weights": format_two_digits(gains.weights),
-        "slopes": format_two_digits(gains.slopes),
+        "weights": format_number(gains.weights),
+        "slopes": format_number(gains.slopes),
     }
     if "norm" in report.get_table("signals")["kind"]:
         return Text(
@@ -167,7 +167,7 @@ def _explain_saturated(report: Report, _experiment: Experiment | None) -> Text:
     return Text(
         "The pre-activations spread to a standard deviation of {std}, beyond the part of the "
         "activation that has a slope; smaller weights or a normalization before it narrow them.",
-        std=format_two_digits(spread),
+        std=format_number(spread),
     )
 
 

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from gradflow.core.causes import explain_verdict, parse_experiment
 from gradflow.core.experiment import LayerSettings
-from gradflow.core.phrases import format_two_digits, name_layers
+from gradflow.core.numbers import format_number, format_share
+from gradflow.core.phrases import name_layers
 from gradflow.core.report import Quantity, Report
 from gradflow.core.text import EMPTY, N_, Text, join_texts
 from gradflow.core.verdict import Finding, Severity, Verdict
@@ -55,7 +56,7 @@ def _check_overflow(report: Report) -> Iterator[Finding]:
         rows = counts > 0
         if rows.any():
             layer = int(signals["layer"][rows][first_layer[column]])
-            count = f"{int(counts[rows].sum()):,}"
+            count = int(counts[rows].sum())
             evidence = Text(template, dtype=report.dtype, n=count, layer=layer)
             reason = explain_verdict(Verdict.OVERFLOW, report)
             yield Finding(Severity.BAD, Verdict.OVERFLOW, evidence, reason, layer)
@@ -72,7 +73,7 @@ def _check_underflow(report: Report) -> Iterator[Finding]:
                 "Underflow: from layer {layer} back, gradients come below {tiny}, the smallest "
                 "normal {dtype} number{scaled}; there they lose digits and then become exactly 0.",
                 layer=max(small),
-                tiny=format_two_digits(report.smallest_normal),
+                tiny=format_number(report.smallest_normal),
                 dtype=report.dtype,
                 scaled=Text(" at this loss scale") if report.loss_scale != 1 else "",
             ),
@@ -207,10 +208,10 @@ def _check_share(
     severity = Severity.BAD if share[worst] > limits[1] else Severity.NOTE
     evidence = Text(
         template,
-        share=f"{share[worst]:.0%}",
+        share=format_share(share[worst]),
         worst=int(numbers[worst]),
         layers=name_layers(numbers[beyond].tolist()),
-        limit=f"{limits[0]:.0%}",
+        limit=format_share(limits[0]),
     )
     first = int(numbers[beyond][0])
     yield Finding(severity, verdict, evidence, explain_verdict(verdict, report), first)
@@ -239,4 +240,4 @@ def _check_collapse(report: Report) -> Iterator[Finding]:
 
 def _format_cosine(value: float) -> str:
     """Write a cosine; near 1 it is the distance from 1 that matters."""
-    return f"1 − {format_two_digits(1 - value)}" if 0.999 < value < 1 else f"{value:.3g}"
+    return f"1 − {format_number(1 - value)}" if 0.999 < value < 1 else format_number(value)

@@ -16,7 +16,7 @@ from gradflow.core.causes import explain_verdict, parse_experiment
 from gradflow.core.checks import find_problems
 from gradflow.core.decay import STEADY_RATIO, Decay, fit_judged_decay
 from gradflow.core.experiment import ConvNet
-from gradflow.core.phrases import format_factor, format_two_digits
+from gradflow.core.numbers import format_number
 from gradflow.core.report import Report
 from gradflow.core.text import Text, Value
 from gradflow.core.verdict import Finding, Severity, Verdict
@@ -78,14 +78,14 @@ def _describe_fate(verdict: Verdict, decay: Decay) -> Text:
     ends: dict[str, Value] = {
         "row": row,
         "first": decay.first,
-        "ratio": format_two_digits(decay.ratio),
+        "ratio": format_number(decay.ratio),
         "last": decay.last,
     }
     if decay.ratio <= 1:
         where = Text("at {row} {first} it is {ratio} of what it was at {row} {last}", **ends)
     else:
         where = Text("at {row} {first} it is {ratio} times what it was at {row} {last}", **ends)
-    values: dict[str, Value] = {"factor": format_factor(decay.factor), "row": row, "where": where}
+    values: dict[str, Value] = {"factor": format_number(decay.factor), "row": row, "where": where}
     if verdict is Verdict.VANISHING:
         return Text(
             "The gradient shrinks by a factor {factor} per {row} on its way back; {where}.",

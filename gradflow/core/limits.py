@@ -94,23 +94,18 @@ def refuse_too_large(
         if needed > limit:
             message = Text(
                 "{fields}: {shape} on {batch_size} samples need {needed} {unit}, allowed are at "
-                "most {limit:g}; lower one or more of {titles} and “Batch size” (the owner of "
+                "most {limit}; lower one or more of {titles} and “Batch size” (the owner of "
                 "this server can raise {variable})",
                 fields=", ".join((*sizes, "batch_size")),
                 shape=shape,
                 batch_size=batch_size,
-                needed=_format_three_digits(needed),
+                needed=needed,
                 unit=unit,
                 limit=limit,
                 titles=", ".join(f"“{title}”" for title in sizes.values()),
                 variable=variable,
             )
             raise InvalidExperiment(message, fields=(*sizes, "widths", "batch_size", "dimension"))
-
-
-def _format_three_digits(value: float) -> str:
-    """Format a number with three digits, as people write it: 1,640."""
-    return f"{float(f'{value:.3g}'):,.10g}"
 
 
 def count_seeds_at_once(count: int, gib: float, tflop: float, most: int) -> int:
@@ -128,8 +123,8 @@ def count_seeds_at_once(count: int, gib: float, tflop: float, most: int) -> int:
     max_gib, max_tflop = read_limits()
     if count * tflop > max_tflop:
         message = Text(
-            "count: {count} seeds of this network need {needed:.3g} TFLOP of arithmetic, allowed "
-            "are at most {limit:g}; choose at most {possible} seeds, or a smaller network or batch "
+            "count: {count} seeds of this network need {needed} TFLOP of arithmetic, allowed "
+            "are at most {limit}; choose at most {possible} seeds, or a smaller network or batch "
             "(the owner of this server can raise GRADFLOW_MAX_TFLOP)",
             count=count,
             needed=count * tflop,

@@ -1,4 +1,4 @@
-"""Parts of sentences: names of layers, and numbers as people write them."""
+"""Parts of sentences: names of layers."""
 
 from __future__ import annotations
 
@@ -18,17 +18,3 @@ def name_layers(layers: list[int]) -> Text:
     if len(layers) > MOST_LISTED:
         return Text("{n} layers ({list}, …)", n=len(layers), list=listed)
     return Text("layers {list}", list=listed)
-
-
-def format_factor(factor: float) -> str:
-    """Write a factor that is taken again and again: near 1 its third digit counts."""
-    return f"{factor:.3g}" if 0.9 < factor < 1.1 else format_two_digits(factor)
-
-
-def format_two_digits(value: float) -> str:
-    """Write a number with two digits, as people write them: 0.24, 9,000, 4.3e-15."""
-    if 1e-3 <= abs(value) < 1e6:
-        rounded = float(f"{value:.2g}")
-        return f"{rounded:,.0f}" if abs(rounded) >= 10 else f"{rounded:g}"
-    mantissa, _e, exponent = f"{value:.2g}".partition("e")
-    return f"{mantissa}e{int(exponent)}" if exponent else mantissa

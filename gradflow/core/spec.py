@@ -128,22 +128,24 @@ def describe_allowed(spec: type[Spec], name: str) -> Text:
         low, high, _ = find_bounds(get_args(get_args(kind)[0])[1])
         assert low is not None
         assert high is not None
-        return Text("whole numbers from {low:g} to {high:g}, one per layer", low=low, high=high)
+        return Text("whole numbers from {low} to {high}, one per layer", low=low, high=high)
     low, high, excluded = find_bounds(field)
     if low is None or high is None:
         return Text("an {kind}", kind=kind.__name__) if isinstance(kind, type) else Text("another")
     templates = _WHOLE_NUMBERS if kind is int else _NUMBERS
+    # As whole numbers, bounds are written in full.
+    low, high = (int(bound) if bound.is_integer() else bound for bound in (low, high))
     return Text(templates[excluded], low=low, high=high)
 
 
 # By whether the lower bound is excluded.
 _WHOLE_NUMBERS = (
-    N_("a whole number from {low:g} to {high:g}"),
-    N_("a whole number above {low:g} up to {high:g}"),
+    N_("a whole number from {low} to {high}"),
+    N_("a whole number above {low} up to {high}"),
 )
 _NUMBERS = (
-    N_("a number from {low:g} to {high:g}"),
-    N_("a number above {low:g} up to {high:g}"),
+    N_("a number from {low} to {high}"),
+    N_("a number above {low} up to {high}"),
 )
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from gradflow.core.numbers import format_count, format_number
+
 LANGUAGE: ContextVar[str] = ContextVar("language", default="en")
 """Code of the reader's language; the app sets it once per run of its script."""
 
@@ -30,8 +32,9 @@ class Text:
     """A message and its values; ``str`` renders it in the reader's language.
 
     The template is the English message and the key in the catalogues. Its placeholders are those
-    of ``str.format``; a template without values is taken literally, braces included. Texts can be
-    nested, compared, hashed, copied and pickled; none of that renders them.
+    of ``str.format``, which write numbers as ``format_number`` does; a template without values is
+    taken literally, braces included. Texts can be nested, compared, hashed, copied and pickled;
+    none of that renders them.
 
     >>> str(Text("layers {first} to {last}", first=3, last=7))
     'layers 3 to 7'
@@ -52,7 +55,8 @@ class Text:
 
     def __str__(self) -> str:
         message = _(self.template)
-        return message.format(**self.values) if self.values else message
+        values = {name: _make_quotable(value) for name, value in self.values.items()}
+        return message.format(**values) if values else message
 
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)
@@ -74,6 +78,24 @@ class Text:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return partial(Text, self.template, **self.values), ()
+
+
+class _Number(float):
+    """A number that a template quotes as people write it, unless the template says how."""
+
+    def __format__(self, spec: str) -> str:
+        return super().__format__(spec) if spec else format_number(self)
+
+
+def _make_quotable(value: Value) -> Value:
+    match value:
+        case bool():
+            return value
+        case int():
+            return format_count(value)
+        case float():
+            return _Number(value)
+    return value
 
 
 EMPTY = Text("")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from gradflow.charts.theme import format_number
+from gradflow.core.numbers import format_number
 
+_SIGNS = {"−": "-", "∞": r"\infty ", "·": r"\cdot ", ",": "{,}"}
+_SUPERSCRIPT = re.compile("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _FROM_SUPERSCRIPT = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 
 def write_number(value: float) -> str:
     """Write a number as LaTeX."""
-    text = format_number(value, 4).replace("−", "-").replace("∞", r"\infty ")
-    mantissa, dot, exponent = text.partition("·10")
-    if dot:
-        return rf"{mantissa}\cdot 10^{{{exponent.translate(_FROM_SUPERSCRIPT)}}}"
-    return r"\text{NaN}" if text == "NaN" else text
+    text = format_number(value, 4)
+    if text == "NaN":
+        return r"\text{NaN}"
+    for sign, command in _SIGNS.items():
+        text = text.replace(sign, command)
+    return _SUPERSCRIPT.sub(lambda power: f"^{{{power[0].translate(_FROM_SUPERSCRIPT)}}}", text)
 
 
 def write_factor(value: float) -> str:

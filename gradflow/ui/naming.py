@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gradflow.charts.theme import format_number
 from gradflow.core import codec
 from gradflow.core.catalog import TABLES
+from gradflow.core.numbers import format_number
 from gradflow.core.spec import Spec, find_enum
 from gradflow.core.text import N_, _
 from gradflow.core.training import TrainingPlan

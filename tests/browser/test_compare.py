@@ -1,6 +1,5 @@
 """The Compare page in a real browser: from Explore, with a file, by URL."""
 
-import json
 import urllib.parse
 from pathlib import Path
 
@@ -22,8 +21,8 @@ def wait_for_letters(page: Page, letters: str) -> None:
     page.wait_for_function(f"() => ({LETTERS})() === '{letters}'")
 
 
-def choose(page: Page, label: str, option: str, nth: int) -> None:
-    page.get_by_role("combobox", name=label, exact=True).nth(nth).click()
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=label, exact=True).click()
     page.get_by_role("option", name=option, exact=True).click()
 
 
@@ -37,9 +36,9 @@ def open_from_explore(page: Page, url: str) -> None:
 def test_from_explore_and_back(page: Page, app_url: str, page_errors: list[str]) -> None:
     open_from_explore(page, app_url)
     assert dict(urllib.parse.parse_qsl(read_query(page)["a"])) == codec.to_query(SMALL)
-    page.get_by_role("button", name="Copy of A").click()
+    page.get_by_role("button", name="Add a copy of A").click()
     wait_for_letters(page, "AB")
-    choose(page, "Activation", "ReLU", 1)
+    choose(page, "Activation", "ReLU")
     page.wait_for_function("() => location.search.includes('activation%3Drelu')")
     for tab, key in (("Distributions", "compare_flow"), ("Forward signal", "compare_forward")):
         page.get_by_role("tab", name=tab).click()
@@ -60,7 +59,7 @@ def test_settings_out_of_sight_show_their_value(page: Page, app_url: str) -> Non
     wait_for_letters(page, "AB")
     page.reload()
     wait_for_letters(page, "AB")
-    page.get_by_text("More settings").nth(1).click()
+    page.get_by_role("button", name="More").click()
     expect(page.get_by_role("spinbutton", name="Branch scale α")).to_have_value("1")
     expect(page.get_by_role("spinbutton", name="Layers per block")).to_have_value("2")
 
@@ -72,6 +71,7 @@ def test_a_saved_report_and_a_damaged_one(
     gf.run(gf.Experiment(network=gf.MLP(depth=3, width=8), seed=4)).save(good)
     bad.write_text(good.read_text()[:1000])
     open_from_explore(page, app_url)
+    page.get_by_role("button", name="Add a preset or a file").click()
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files([good, bad])
     wait_for_letters(page, "AB")
     expect(page.get_by_text("bad.json")).to_be_visible()
@@ -84,21 +84,28 @@ def test_a_saved_report_and_a_damaged_one(
     assert page_errors == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_four_cards_fit(page: Page, app_url: str, scheme: str) -> None:
-    page.emulate_media(color_scheme=scheme)
+@pytest.mark.parametrize("letters", ["ab", "abc", "abcd"])
+def test_figure_and_cards_share_the_first_screen(page: Page, app_url: str, letters: str) -> None:
+    columns = dict.fromkeys(letters, "depth=50&width=16&activation=relu&normalization=batch")
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto(f"{app_url}/compare?{urllib.parse.urlencode(columns)}")
+    wait_for_letters(page, letters.upper())
+    page.wait_for_timeout(500)
+    cards = page.locator(".gf-setting")
+    boxes = [card.bounding_box() for card in cards.all()]
+    assert len(boxes) == len(letters)
+    assert len({(round(box["y"]), round(box["height"])) for box in boxes}) == 1  # they line up
+    assert page.evaluate(f"() => {NORMS}.getBoundingClientRect().bottom") <= 720
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 1280
+
+
+def test_on_a_phone_the_figure_comes_before_the_controls(page: Page, app_url: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
     columns = dict.fromkeys("abcd", "depth=4&width=16")
     page.goto(f"{app_url}/compare?{urllib.parse.urlencode(columns)}")
     wait_for_letters(page, "ABCD")
     page.wait_for_timeout(500)
-    sizes = json.loads(
-        page.evaluate(
-            f"""() => JSON.stringify([
-                {NORMS}.getBoundingClientRect().right,
-                document.documentElement.scrollWidth,
-                ...[...document.querySelectorAll('.stMain input, .stMain button')]
-                    .map((e) => e.getBoundingClientRect().right),
-            ])"""
-        )
-    )
-    assert max(sizes) <= 1280
+    figure = page.evaluate(f"() => {NORMS}.getBoundingClientRect().bottom")
+    control = page.get_by_role("combobox", name="Activation", exact=True).bounding_box()
+    assert figure <= control["y"]
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390

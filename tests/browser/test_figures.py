@@ -93,7 +93,7 @@ def test_a_layer_is_chosen_by_keyboard(page: Page, app_url: str) -> None:
     open_page(page, app_url, "depth=8&width=16")
     page.get_by_role("tab", name="One layer").click()
     wait_for_chart(page, "histograms")
-    graph = page.get_by_role("img", name="Distribution of activations and gradients")
+    graph = page.get_by_role("figure", name="Distribution of activations and gradients")
     graph.focus()
     for key in ("Home", "ArrowRight", "ArrowRight", "ArrowLeft", "ArrowRight"):
         page.keyboard.press(key)

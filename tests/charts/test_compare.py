@@ -85,7 +85,7 @@ def test_relative_depth_lets_networks_begin_and_end_together():
     axis = data["layout"]["xaxis"]
     at = dict(zip(axis["ticktext"], axis["tickvals"], strict=True))
     for x, layers in ((short, 6), (deep, 11)):
-        share = (x - at["0 %"]) / (at["100 %"] - at["0 %"])
+        share = (x - at["0%"]) / (at["100%"] - at["0%"])
         assert share == pytest.approx((np.arange(1, layers + 1) - 1) / (layers - 1))
     assert "layer 3 of 6" in find_line(data, "A")["hovertext"][2]
 

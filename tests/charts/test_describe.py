@@ -5,7 +5,7 @@ import pytest
 
 from gradflow.charts import empty_figure, flow_figure, gradient_norms_figure
 from gradflow.charts.describe import describe_lines
-from gradflow.charts.theme import format_number
+from gradflow.core.numbers import format_number
 from tests.charts.reports import make_report
 
 

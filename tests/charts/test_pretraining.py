@@ -143,7 +143,7 @@ def test_courses_show_every_seed_and_their_median(mode):
     x = decode(seeds["x"])
     assert x[np.isfinite(losses)] == pytest.approx([0, 10, 20] * 3)
     assert not find_traces(data, name="Xavier, each seed")  # a single one is its own median
-    assert "guessing: ln 10 = 2.3 | guessing: 10 %" in read_words(data)
+    assert "guessing: ln 10 = 2.3 | guessing: 10%" in read_words(data)
     assert data["layout"]["shapes"][0]["y0"] == pytest.approx(np.log10(np.log(10)))
 
 

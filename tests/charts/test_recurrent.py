@@ -33,7 +33,8 @@ from gradflow.charts.recurrent.training import (
     training_gradient_figure,
     training_loss_figure,
 )
-from gradflow.charts.theme import PALETTES, Mode, format_number
+from gradflow.charts.theme import PALETTES, Mode
+from gradflow.core.numbers import format_number
 from gradflow.core.recurrent.clipping import ClippedGradient, ClippingCourse, ClippingReport
 from tests.charts.figures import decode, find_traces, read_words, to_browser
 

@@ -1,57 +1,6 @@
-import math
-
 import pytest
 
-from gradflow.charts.theme import (
-    PALETTES,
-    escape,
-    format_count,
-    format_number,
-    format_share,
-    list_styles,
-    make_template,
-)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.0, "0"),
-        (0.5, "0.5"),
-        (-2.25, "−2.25"),
-        (0.01234, "0.0123"),
-        (1234.5, "1234"),
-        (99999.0, "99999"),
-        (5.2e-7, "5.2·10⁻⁷"),
-        (-3e20, "−3·10²⁰"),
-        (9.999e-5, "1·10⁻⁴"),
-        (1e-320, "1·10⁻³²⁰"),
-        (math.nan, "NaN"),
-        (math.inf, "∞"),
-        (-math.inf, "−∞"),
-    ],
-)
-def test_numbers_are_short_and_readable(value, text):
-    assert format_number(value) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.0, "0"),
-        (1.0, "100"),
-        (1e-9, "<0.01"),
-        (1 - 1e-9, ">99.99"),
-        (0.005, "0.5"),
-        (0.454, "45.4"),
-    ],
-)
-def test_shares_never_round_to_none_or_all(value, text):
-    assert format_share(value).replace("\N{NARROW NO-BREAK SPACE}", "") == f"{text}%"
-
-
-def test_counts_are_grouped():
-    assert format_count(1234567) == "1\N{NARROW NO-BREAK SPACE}234\N{NARROW NO-BREAK SPACE}567"
+from gradflow.charts.theme import PALETTES, escape, list_styles, make_template
 
 
 def test_text_from_outside_is_escaped():

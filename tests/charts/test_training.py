@@ -15,7 +15,7 @@ from gradflow.charts.training.data import (
     thin_line,
     thin_map,
 )
-from gradflow.charts.training.layers import layers_figure
+from gradflow.charts.training.layers import layers_figure, speeds_figure
 from gradflow.charts.training.learning import fit_loss_scale, learning_figure
 from gradflow.charts.training.maps import find_stretches, fit_shades, shape_map, smooth
 from gradflow.charts.training.steps import steps_figure
@@ -118,25 +118,41 @@ def find_line(data, axis, dash):
     return decode(trace["x"]), decode(trace["y"]), trace
 
 
-@pytest.mark.parametrize("log", [True, False])
-def test_losses_and_accuracies_are_drawn_with_held_out_dashed(log):
+@pytest.mark.parametrize("curve", ["log_loss", "loss", "accuracy"])
+def test_losses_and_accuracies_are_drawn_with_held_out_dashed(curve):
     lane = make_lane()
-    data = to_browser(learning_figure([lane], log=log))
-    draw = np.log10 if log else np.asarray
+    data = to_browser(learning_figure([lane], curve=curve))
+    draw = np.log10 if curve == "log_loss" else np.asarray
+    column = "accuracy" if curve == "accuracy" else "loss"
     x, y, trace = find_line(data, "y", "solid")
     np.testing.assert_allclose(x, lane.steps)
-    np.testing.assert_allclose(y, draw(lane.numbers["loss"]), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(y, draw(lane.numbers[column]), rtol=1e-5, atol=1e-7)
     assert len(trace["hovertext"]) == RECORDS
     x, y, _trace = find_line(data, "y", "dash")
     np.testing.assert_allclose(x, lane.steps[::2])
-    np.testing.assert_allclose(y, draw(lane.numbers["held_out_loss"][::2]), rtol=1e-5, atol=1e-7)
-    _x, y, _trace = find_line(data, "y2", "solid")
-    np.testing.assert_allclose(y, lane.numbers["accuracy"], rtol=1e-6)
-    _x, y, _trace = find_line(data, "y2", "dash")
-    np.testing.assert_allclose(y, lane.numbers["held_out_accuracy"][::2], rtol=1e-6)
+    held_out = lane.numbers[f"held_out_{column}"][::2]
+    np.testing.assert_allclose(y, draw(held_out), rtol=1e-5, atol=1e-7)
     assert data["layout"]["xaxis"]["range"] == [0, 20]
     names = [t["name"] for t in data["data"] if t.get("showlegend") is not False]
     assert names == ["<b>A</b> run &lt;A&gt;", "held-out"]
+
+
+def test_the_step_that_is_shown_is_marked_in_every_panel():
+    lanes = [make_lane("A"), make_lane("B", seed=1)]
+    for figure, panels in ((learning_figure, ["x"]), (layers_figure, ["x", "x2"])):
+        marked = to_browser(figure(lanes, step=7.0))["layout"]["shapes"]
+        assert [(m["xref"], m["x0"], m["x1"]) for m in marked] == [(x, 7, 7) for x in panels]
+        assert {m["yref"] for m in marked} == {"y domain"}
+        assert not to_browser(figure(lanes))["layout"].get("shapes")
+
+
+def test_long_names_are_cut_so_that_all_fit():
+    lanes = [replace(make_lane(letter), name="n" * 70) for letter in "ABCD"]
+    expected = [f"<b>{letter}</b> {'n' * 11}…" for letter in "ABCD"]
+    legend = to_browser(learning_figure(lanes))["data"]
+    assert [t["name"] for t in legend if t.get("showlegend") is not False][:4] == expected
+    titles = to_browser(layers_figure(lanes))["layout"]["annotations"]
+    assert [title["text"] for title in titles] == expected
 
 
 def test_a_loss_that_is_not_finite_is_a_cross_at_the_top():
@@ -169,7 +185,7 @@ def test_short_log_axes_have_readable_ticks():
     data = to_browser(learning_figure([make_lane()]))
     axis = data["layout"]["yaxis"]
     texts = dict(zip(axis["ticktext"], axis["tickvals"], strict=True))
-    assert texts["0.5"] == pytest.approx(math.log10(0.5))
+    assert texts["0.3"] == pytest.approx(math.log10(0.3))
     assert texts["1"] == 0
 
 
@@ -293,16 +309,16 @@ def test_speeds_are_medians_of_the_last_ten_records_beside_one_thousandth():
     ratios = lane.layers["update_ratio"].copy()
     ratios[1, -10:] = 0
     ratios[2, -3] = np.nan
-    data = to_browser(layers_figure([replace_layers(lane, update_ratio=ratios)]))
-    (drawn,) = [t for t in find_traces(data, xaxis="x2") if "lines" in t["mode"]]
+    data = to_browser(speeds_figure([replace_layers(lane, update_ratio=ratios)]))
+    (drawn,) = [t for t in find_traces(data, xaxis="x") if "lines" in t["mode"]]
     expected = [math.log10(np.median(ratios[0, -10:])), math.nan, math.nan]
     np.testing.assert_allclose(decode(drawn["x"]).astype(float), expected)
     assert decode(drawn["y"]).tolist() == [1, 2, 3]
-    (still,) = find_traces(data, xaxis="x2", mode="markers")
+    (still,) = find_traces(data, xaxis="x", mode="markers")
     assert decode(still["y"]).tolist() == [2]
     (usual,) = data["layout"]["shapes"]
-    assert (usual["xref"], usual["x0"], usual["x1"]) == ("x2", -3, -3)
-    low, high = data["layout"]["xaxis2"]["range"]
+    assert (usual["xref"], usual["x0"], usual["x1"]) == ("x", -3, -3)
+    low, high = data["layout"]["xaxis"]["range"]
     assert low < -3 < high
 
 
@@ -315,6 +331,6 @@ def test_a_run_without_records_does_not_hide_the_others():
     data = to_browser(layers_figure([make_lane("A"), empty], quantity="update_ratio"))
     assert len(find_traces(data, type="heatmap")) == 1
     assert to_browser(learning_figure([make_lane("A"), empty]))["data"]
-    for figure in (layers_figure, learning_figure, steps_figure):
+    for figure in (layers_figure, learning_figure, steps_figure, speeds_figure):
         assert "No step was recorded yet" in read_words(to_browser(figure([empty])))
         assert "No step was recorded yet" in read_words(to_browser(figure([])))

@@ -166,12 +166,12 @@ def test_the_evidence_is_measured() -> None:
     report = gf.run(make_experiment("large weights"))
     finding = next(f for f in findings(report) if f.verdict is Verdict.SATURATED)
     share = report.layers["saturated"]
-    assert f"{share.max():.0%}" in finding.text
+    assert f"Up to {100 * share.max():.1f}%" in finding.text
     assert finding.layer == report.layers["layer"][share > 0.3].iloc[0]
     report = gf.run(make_experiment("deep relu"))
     finding = next(f for f in findings(report) if f.verdict is Verdict.DEAD)
     dead = report.layers["dead_units"] / 64
-    assert f"{dead.max():.0%}" in finding.text
+    assert f"Up to {100 * dead.max():.1f}%" in finding.text
     assert finding.layer == report.layers["layer"][dead > 0.1].iloc[0]
 
 

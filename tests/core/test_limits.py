@@ -34,7 +34,7 @@ def test_a_list_of_widths_is_what_to_lower():
 
 def test_of_a_transformer_the_blocks_and_the_width():
     network = gf.Transformer(depth=48, width=1024)
-    with pytest.raises(gf.InvalidExperiment, match=r"48 blocks, width 1024.*“Blocks”, “Width”"):
+    with pytest.raises(gf.InvalidExperiment, match=r"48 blocks, width 1,024.*“Blocks”, “Width”"):
         gf.Experiment(network=network)
 
 

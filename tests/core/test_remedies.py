@@ -256,11 +256,11 @@ def test_remarks_say_what_was_measured() -> None:
     decades = np.log10(norm.max() / norm.min())
     assert remark.startswith("It helps too little: the gradient shrinks by a factor 0.3")
     assert f"{decades:.1f} decades between" in remark
-    assert f"{measure_unevenness(before):.1f} decades before" in remark
+    assert f"{measure_unevenness(before):.2g} decades before" in remark
     assert "but 0.15 for a sigmoid" in remark
     assert outcomes["batch_norm"].remark.startswith("It helps: the gradient roughly keeps")
     assert outcomes["orthogonal"].remark.startswith("It does not help here")
-    scale = f"{1 / fit_factor(before):.2g}"
+    scale = f"{1 / fit_factor(before):.3g}"
     assert f"multiplied by {scale}, one over the factor" in outcomes["larger_weights"].remark
 
 

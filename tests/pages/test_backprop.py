@@ -73,7 +73,7 @@ def test_overflow_is_shown_and_named(app: AppTest) -> None:
     open_page(app, part="chain", length="6", activation="relu", weights="10", dtype="float16")
     assert "Overflow" in app.error[0].value
     assert "z_{5}" in app.error[0].value
-    assert "65504" in app.error[0].value
+    assert "65,504" in app.error[0].value
     assert "∞" in list(app.dataframe[0].value["f(z)"])
 
 

@@ -1,6 +1,7 @@
 """The Compare page, run without a browser: columns, URL, files, errors."""
 
 import dataclasses
+import re
 from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import gradflow as gf
+from gradflow.charts.theme import find_tone_colour
 from gradflow.core import codec
 from gradflow.core.presets import PRESETS
 from tests.charts.figures import decode
@@ -31,7 +33,31 @@ def read_column(app: AppTest, letter: str) -> dict[str, str]:
 
 
 def find_widget(app: AppTest, kind: str, letter: str, name: str):
-    return getattr(app, kind)(key=f"compare_{letter}_{name}")
+    """Find a widget among the controls of a setting, which are opened for it."""
+    return getattr(edit(app, letter), kind)(key=f"compare_{letter}_{name}")
+
+
+def edit(app: AppTest, letter: str) -> AppTest:
+    """Show the controls of a setting, those that are folded, too."""
+    app.session_state["compare_edited"] = letter
+    return open_box(app, f"compare_{letter}_more")
+
+
+def open_box(app: AppTest, key: str) -> AppTest:
+    app.session_state[key] = True
+    return check_works(app.run())
+
+
+def read_row(app: AppTest) -> str:
+    """The row of cards as HTML."""
+    (row,) = [h.proto.body for h in app.get("html") if 'class="gf-settings"' in h.proto.body]
+    return str(row)
+
+
+def read_cards(app: AppTest) -> list[str]:
+    """The words of every card."""
+    row = read_row(app)
+    return [re.sub(r"<[^>]*>", " ", card) for card in row.split('role="listitem"')[1:]]
 
 
 def read_lines(app: AppTest) -> dict[str, np.ndarray]:
@@ -51,6 +77,7 @@ def replace_network(**network) -> gf.Experiment:
 
 
 def upload(app: AppTest, *files: tuple[str, str | bytes]) -> AppTest:
+    open_box(app, "compare_add")
     sent = [
         (name, body if isinstance(body, bytes) else body.encode(), "application/json")
         for name, body in files
@@ -60,9 +87,8 @@ def upload(app: AppTest, *files: tuple[str, str | bytes]) -> AppTest:
 
 
 def read_messages(app: AppTest) -> str:
-    return " ".join(
-        box.value.replace("\\", "") for kind in ("error", "info") for box in app.get(kind)
-    )
+    boxes = [box.value.replace("\\", "") for kind in ("error", "info") for box in app.get(kind)]
+    return " ".join([*boxes, *read_cards(app)])
 
 
 def test_starts_from_the_setting_of_explore(app: AppTest) -> None:
@@ -92,8 +118,7 @@ def test_a_copy_is_changed_and_only_it_moves(app: AppTest) -> None:
     assert read_column(app, "b")["activation"] == "relu"
     assert read_column(app, "a") == codec.to_query(SMALL)
     assert "seed" not in read_column(app, "b")  # it is A's
-    placeholders = [field.placeholder for field in app.text_input]
-    assert "ReLU" in placeholders
+    assert " ReLU" in read_cards(app)[1]
     numbers = app.dataframe[0].value
     assert list(numbers.columns) == ["Measure", "A", "B"]
     assert app.dataframe[1].value["B"].tolist() == ["ReLU"]
@@ -101,6 +126,7 @@ def test_a_copy_is_changed_and_only_it_moves(app: AppTest) -> None:
 
 def test_data_and_seed_of_a_are_those_of_all(app: AppTest) -> None:
     open_page(app, a=write_link(SMALL), b="depth=3&width=16")
+    open_box(app, "compare_shared")
     app.number_input(key="compare_a_seed").set_value(7).run()
     other = SMALL.model_copy(update={"seed": 7})
     assert read_lines(check_works(app))["A"] == pytest.approx(compute_norms(other))
@@ -112,6 +138,7 @@ def test_data_and_seed_of_a_are_those_of_all(app: AppTest) -> None:
 
 def test_presets_give_their_network(app: AppTest) -> None:
     open_page(app, a=write_link(SMALL))
+    open_box(app, "compare_add")
     assert "float16_underflow" not in app.selectbox(key="add_preset").options
     app.selectbox(key="add_preset").set_value("deep_sigmoid").run()
     network = PRESETS["deep_sigmoid"].experiment.network
@@ -122,6 +149,7 @@ def test_presets_give_their_network(app: AppTest) -> None:
     assert read_column(check_works(app), "a") == codec.to_query(
         PRESETS["float16_underflow"].experiment
     )
+    open_box(app, "compare_shared")
     assert app.selectbox(key="compare_a_dtype").value == "float16"
 
 
@@ -130,9 +158,9 @@ def test_two_to_four_and_removing_one(app: AppTest) -> None:
     for _letter in "bcd":
         app.button(key="add_copy").click().run()
     assert list(read_url(check_works(app))) == ["a", "b", "c", "d"]
-    assert not app.file_uploader  # four is enough
+    assert "add_copy" not in [button.key for button in app.button]  # four is enough
     find_widget(app, "number_input", "c", "depth").set_value(3).run()
-    app.button(key="remove_b").click().run()
+    edit(app, "b").button(key="remove_b").click().run()
     assert list(read_url(check_works(app))) == ["a", "c", "d"]
     assert len(read_lines(app)["C"]) == 3  # it keeps its letter and its setting
     app.button(key="add_copy").click().run()
@@ -159,7 +187,7 @@ def test_url_restores_all(app: AppTest) -> None:
     assert read_url(again) == read_url(app)
     assert read_lines(again).keys() == set("ABCD")
     assert find_widget(again, "text_input", "c", "name").value == "<b>mine</b>"
-    again.button(key="share_d").click().run()
+    edit(again, "d").button(key="share_d").click().run()
     assert read_lines(check_works(again))["D"] == pytest.approx(
         compute_norms(SMALL.model_copy(update={"network": alone.network}))
     )
@@ -217,6 +245,7 @@ def test_a_setting_that_becomes_impossible_keeps_its_last_picture(app: AppTest) 
     assert read_lines(app)["B"] == pytest.approx(before["B"])
     find_widget(app, "text_input", "b", "widths").set_value("").run()
     assert not check_works(app).error
+    open_box(app, "compare_shared")
     app.number_input(key="compare_a_batch_size").set_value(1).run()  # too few for B alone
     assert "batch_size" in read_messages(check_works(app))
     assert read_lines(app).keys() == {"A"}
@@ -265,7 +294,7 @@ def test_damaged_files_are_refused_and_lose_nothing(app: AppTest) -> None:
     assert len(read_lines(app)["B"]) == 3
     assert "not in the address" in words
     assert list(read_url(app)) == ["a", "b"]
-    assert "a model of mine" in [field.placeholder for field in app.text_input]
+    assert "a model of mine" in " ".join(read_cards(app))
 
 
 def test_missing_gpu_is_explained(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,10 +315,39 @@ def test_each_tab(app: AppTest, tab: str) -> None:
         assert len(list_charts(app)) == 2
 
 
-def test_without_controls_nothing_else_changes(app: AppTest) -> None:
+def test_controls_of_one_setting_at_a_time_and_the_others_stay(app: AppTest) -> None:
     open_page(app, a=write_link(SMALL), b="depth=3&width=16")
     before, address = read_lines(app), read_url(app)
-    app.toggle(key="compare_controls").set_value(False).run()
-    assert not [w for w in check_works(app).selectbox if w.key == "compare_b_activation"]
+    keys = [widget.key for widget in app.selectbox]
+    assert "compare_b_activation" in keys  # the one that came last
+    assert "compare_a_activation" not in keys
+    edit(app, "a")
+    keys = [widget.key for widget in app.selectbox]
+    assert "compare_a_activation" in keys
+    assert "compare_b_activation" not in keys
     assert read_url(app) == address
     assert read_lines(app)["B"] == pytest.approx(before["B"])
+
+
+def test_cards_have_names_of_presets_until_the_network_changes(app: AppTest) -> None:
+    open_page(app, a=write_link(SMALL))
+    open_box(app, "compare_add")
+    app.selectbox(key="add_preset").set_value("deep_sigmoid").run()
+    label = PRESETS["deep_sigmoid"].label
+    assert label in read_cards(check_works(app))[1]
+    again = open_page(AppTest.from_file(MAIN, default_timeout=60), **read_url(app))
+    assert label in read_cards(again)[1]  # a link says it, too
+    find_widget(app, "number_input", "b", "depth").set_value(7).run()
+    assert label not in read_cards(check_works(app))[1]
+
+
+def test_a_card_says_what_became_of_the_gradient(app: AppTest) -> None:
+    growing = PRESETS["deep_relu_batchnorm"].experiment
+    open_page(app, a=write_link(growing), b="depth=5&width=16")
+    norms = compute_norms(growing)[:-1]
+    assert 100 < norms[0] / norms[-1] < 10_000  # a note on Explore, and yet no neutral news
+    exploding, healthy = read_cards(app)
+    assert "↗ Exploding" in exploding
+    assert "→ Healthy" in healthy
+    tones = re.findall(r"--gf-tone:(#\w+)", read_row(app))
+    assert tones == [find_tone_colour("warning", "light"), find_tone_colour("good", "light")]

@@ -149,7 +149,7 @@ def test_parameters_that_are_no_settings_are_ignored_without_a_word(app: AppTest
 @pytest.mark.parametrize(
     ("query", "words", "kept"),
     [
-        ({"learning_rate": "huge"}, ("learning", "huge", "1000"), Descent()),
+        ({"learning_rate": "huge"}, ("learning", "huge", "1,000"), Descent()),
         ({"surface": "moon", "steps": "7"}, ("surface", "moon", "shelf"), Descent(steps=7)),
         ({"start": "9", "shape": "4"}, ("start", "4.8", "shape"), Descent()),
     ],

@@ -257,12 +257,12 @@ def test_parameters_that_are_no_settings_are_ignored_without_a_word(app: AppTest
     ("query", "words"),
     [
         ({"depth": "0"}, ["depth", '"0"', "1 to 200"]),
-        ({"width": "1000000"}, ["width", "1000000", "1 to 4096"]),
+        ({"width": "1000000"}, ["width", "1000000", "1 to 4,096"]),
         ({"initialization": "normal", "init_std": "nan"}, ["init_std", "nan", "above 0"]),
         ({"activation": "swosh"}, ["activation", "swosh", "one of", "tanh"]),
         ({"depth": "200", "width": "4096", "batch_size": "1797"}, ["GiB", "depth", "batch_size"]),
-        ({"widths": "3-x"}, ["widths", "x", "1 to 4096"]),
-        ({"batch_size": "5000"}, ["batch_size", "5000", "1797"]),
+        ({"widths": "3-x"}, ["widths", "x", "1 to 4,096"]),
+        ({"batch_size": "5000"}, ["batch_size", "5,000", "1,797"]),
         ({"depth": "<script>alert(1)</script>"}, ["depth", "script"]),
     ],
 )

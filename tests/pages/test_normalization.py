@@ -115,7 +115,7 @@ def test_one_batch_in_numbers(app: AppTest) -> None:
     assert f"= {mean:.4g}" in read_latex(app)
     assert f"= {variance:.4g}" in read_latex(app)
     assert f"= {y:.4g}" in read_latex(app)
-    assert "m = 2\N{NARROW NO-BREAK SPACE}048" in read_markdown(app)
+    assert "m = 2,048" in read_markdown(app)
     assert read_url(app)["gamma"] == "2.0"
     assert "groups" not in read_url(app)
 

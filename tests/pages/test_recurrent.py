@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import gradflow as gf
-from gradflow.charts.theme import format_number, format_share
+from gradflow.core.numbers import format_number, format_share
 from gradflow.core.recurrent.factors import FactorSettings, compute_factor_curves
 from gradflow.core.recurrent.settings import TIME_PRESETS, TimePass
 from gradflow.core.recurrent.training import ShortTraining

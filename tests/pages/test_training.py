@@ -15,6 +15,7 @@ from gradflow.core.experiment import Experiment
 from gradflow.core.training import Run, RunState, TrainingPlan
 from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.ui.training.codec import UNUSED
+from gradflow.ui.training.compute import EXAMPLE
 from tests.charts.figures import decode, find_traces
 from tests.pages.apptest import check_works, list_charts, read_boxes, read_chart, read_url
 from tests.pages.training import (
@@ -24,6 +25,7 @@ from tests.pages.training import (
     find_group,
     find_presets,
     find_session,
+    list_buttons,
     open_page,
     press,
     read_errors,
@@ -37,12 +39,11 @@ pytestmark = pytest.mark.usefixtures("stop_runs")
 # --- buttons
 
 
-def test_it_waits_for_a_press_and_then_trains_what_the_controls_say(app: AppTest) -> None:
+def test_it_opens_on_a_run_and_trains_what_the_controls_say(app: AppTest) -> None:
     open_page(app, **TINY)
-    assert not list_charts(app)
-    assert "Press Play" in read_boxes(app)
-    assert app.button("training_pause").disabled
-    assert app.button("training_stop").disabled
+    assert find_session(app).group is None
+    opening = read_chart(app)["data"]
+    assert list_buttons(app) == ["play", "step"]
     press(app, "play")
     wait_for_end(app)
     assert [lane.state for lane in find_group(app).lanes] == [RunState.FINISHED]
@@ -60,7 +61,25 @@ def test_it_waits_for_a_press_and_then_trains_what_the_controls_say(app: AppTest
         decode(heat["z"]), np.log10(expected.matrix("weight_grad_norm")), rtol=1e-3, atol=1e-5
     )
     assert "in 6 steps" in read_prose(app)
-    assert "step 6 of 6 · ended" in app.get("progress")[0].proto.text
+    assert "step 6 of 6 · ended" in read_prose(app)
+    assert read_chart(app)["data"] == opening  # the same settings, trained for all beforehand
+
+
+def test_without_a_network_of_ones_own_it_opens_on_the_example(app: AppTest) -> None:
+    open_page(app)
+    assert read_url(app) == {"preset": EXAMPLE}
+    assert find_session(app).group is None
+    example = TRAINING_PRESETS[EXAMPLE]
+    assert example.look_for in read_prose(app)
+    assert "Measured, as claimed" in read_prose(app)
+    assert len(find_traces(read_chart(app, 1), type="heatmap")) == len(example.runs)
+
+
+def test_what_takes_long_is_not_trained_unasked(app: AppTest) -> None:
+    open_page(app, depth="20", width="128", steps="20000", record_every="20")
+    assert TRAINING_PRESETS[EXAMPLE].look_for in read_prose(app)
+    assert read_url(app)["steps"] == "20000"  # the controls are those of the link
+    assert app.button("training_play").label == "Train this network"
 
 
 def test_step_pause_play_stop_reset(app: AppTest) -> None:
@@ -68,9 +87,10 @@ def test_step_pause_play_stop_reset(app: AppTest) -> None:
     press(app, "step")
     wait_for_end(app)
     assert find_group(app).steps == (1, 2000)
-    assert "paused" in app.get("progress")[0].proto.text
+    assert "paused" in read_prose(app)
+    assert list_buttons(app) == ["play", "step", "stop", "reset"]
     press(app, "play")
-    assert app.button("training_play").disabled
+    assert list_buttons(app) == ["pause", "stop", "reset"]
     press(app, "pause")
     assert not find_group(app).running
     reached = find_group(app).steps[0]
@@ -79,7 +99,7 @@ def test_step_pause_play_stop_reset(app: AppTest) -> None:
     assert find_group(app).steps[0] == reached + 1
     press(app, "stop")
     assert [lane.state for lane in find_group(app).lanes] == [RunState.STOPPED]
-    assert "stopped by hand" in app.get("progress")[0].proto.text
+    assert "stopped by hand" in read_prose(app)
     assert len(list_charts(app)) >= 2  # what was recorded stays
     press(app, "reset")
     assert find_session(app).group is None
@@ -100,7 +120,7 @@ def test_a_run_goes_on_on_other_pages_and_is_found_again(app: AppTest) -> None:
     app.query_params.clear()
     check_works(app.run())
     assert find_group(app) is first
-    assert "of 20000" in app.get("progress")[0].proto.text
+    assert "of 20000" in read_prose(app)
     assert read_url(app)["depth"] == "3"
 
 
@@ -155,13 +175,13 @@ def test_names_of_experiment_and_plan_do_not_clash() -> None:
     ("query", "message"),
     [
         ({"optimizer": "magic"}, 'optimizer: "magic" is not allowed; choose one of sgd, momentum'),
-        ({"steps": "0"}, 'steps: "0" is not allowed; choose a whole number from 1 to 20000'),
+        ({"steps": "0"}, 'steps: "0" is not allowed; choose a whole number from 1 to 20,000'),
         ({"learning_rate": "nan"}, "learning\\_rate"),
         ({"depth": "-1"}, 'depth: "-1" is not allowed'),
         ({"preset": "x"}, 'preset: "x" is not allowed; choose one of sigmoid\\_twin, clipping'),
         ({"preset": "clipping", "depth": "3"}, "depth: no effect beside preset"),
         ({"threshold": "2"}, "threshold"),
-        ({"steps": "20000", "record_every": "1"}, "record\\_every: 1 would make 20000 records"),
+        ({"steps": "20000", "record_every": "1"}, "record\\_every: 1 would make 20,000 records"),
         ({"channels": "16"}, "Left out of this link: channels=16 (no effect with architecture="),
     ],
 )
@@ -203,7 +223,7 @@ def test_impossible_combinations_of_controls_name_the_field(app: AppTest) -> Non
         ("number_input", "Record every", 2, "record_every", "2"),
         ("number_input", "Flow figures", 3, "reports", "3"),
         ("number_input", "Evaluate every", 0, "evaluate_every", "0"),
-        ("slider", "Depth", 5, "depth", "5"),
+        ("number_input", "Depth", 5, "depth", "5"),
     ],
 )
 def test_every_control_changes_the_next_run(
@@ -237,12 +257,13 @@ def test_the_network_of_explore_can_be_taken(app: AppTest) -> None:
     app.run()
     app.switch_page("../../pages/training.py")
     app.query_params.clear()
+    app.session_state["training_more"] = True
     check_works(app.run())
     assert (read_url(app)["depth"], read_url(app)["activation"]) == (
         "4",
         "relu",
     )  # it begins with it
-    find_control(app, "slider", "Depth").set_value(9)
+    find_control(app, "number_input", "Depth").set_value(9)
     check_works(app.run())
     assert read_url(app)["depth"] == "9"
     press(app, "explore")
@@ -265,10 +286,10 @@ def test_a_preset_trains_its_runs_at_one_press_and_says_what_was_measured(app: A
     wait_for_end(app)
     assert [lane.state for lane in find_group(app).lanes] == [RunState.FINISHED] * 2
     zeros, xavier = (lane.run.table()["loss"].iloc[-10:].mean() for lane in find_group(app).lanes)
-    assert "as claimed" in read_boxes(app)
-    assert f"**A** loss {zeros:.3g}".rstrip("0") in read_boxes(app)
-    assert f"**B** loss {xavier:.3g}" in read_boxes(app)
-    assert "4 of 4 layers did not move" in read_boxes(app)
+    assert "Measured, as claimed" in read_prose(app)
+    assert f"**A** loss {zeros:.3g}".rstrip("0") in read_prose(app)
+    assert f"**B** loss {xavier:.3g}" in read_prose(app)
+    assert "4 of 4 layers did not move" in read_prose(app)
     heats = find_traces(read_chart(app, 1), type="heatmap")
     assert len(heats) == 2
     assert "exactly 0" in json.dumps(read_chart(app, 1), ensure_ascii=False)

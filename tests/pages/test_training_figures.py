@@ -37,13 +37,13 @@ def test_the_map_shows_what_is_chosen(app: AppTest) -> None:
     press(app, "play")
     wait_for_end(app)
     run = find_group(app).lanes[0].run
-    find_control(app, "button_group", "What the map shows").set_value("update_ratio")
+    find_control(app, "selectbox", "What the map shows").set_value("update_ratio")
     check_works(app.run())
     (heat,) = find_traces(read_chart(app, 1), type="heatmap")
     np.testing.assert_allclose(
         decode(heat["z"]), np.log10(run.matrix("update_ratio")), rtol=1e-3, atol=1e-5
     )
-    find_control(app, "button_group", "Axis of the loss").set_value("linear")
+    find_control(app, "button_group", "Curve").set_value("loss")
     check_works(app.run())
     (line,) = [
         t

@@ -14,6 +14,7 @@ from tests.pages.conftest import MAIN
 from tests.pages.training import (
     TINY,
     find_control,
+    find_presets,
     open_page,
     press,
 )
@@ -75,8 +76,7 @@ def test_a_link_to_a_run_that_is_gone_keeps_the_settings_and_says_so(app: AppTes
 def test_a_late_choice_does_not_undo_what_a_press_has_set(app: AppTest) -> None:
     open_page(app, **TINY)
     # As when the browser answers with the value of a widget that the page has just replaced.
-    press_of = next(g for g in app.get("button_group") if "Experiments" in g.label)
-    press_of.set_value("zero_initialization")
+    find_presets(app).set_value("zero_initialization")
     find_control(app, "selectbox", "Optimizer").set_value("adam")
     find_control(app, "number_input", "Steps").set_value(9)
     check_works(app.run())

@@ -16,7 +16,10 @@ EXPERIMENT = Experiment(network=MLP(depth=3, width=8), data=Data(batch_size=16))
 
 
 def open_page(app: AppTest, **query: str) -> AppTest:
-    return open_link(app, "training", query)
+    """Open the page, with all settings unfolded."""
+    open_link(app, "training", query)
+    app.session_state["training_more"] = True
+    return check_works(app.run())
 
 
 def press(app: AppTest, name: str) -> AppTest:
@@ -42,7 +45,8 @@ def wait_for_end(app: AppTest) -> AppTest:
 
 
 def read_prose(app: AppTest) -> str:
-    return "\n".join(text.value for kind in ("markdown", "caption") for text in app.get(kind))
+    texts = [text.value for kind in ("markdown", "caption") for text in app.get(kind)]
+    return "\n".join([*texts, *(box.label for box in app.get("expander"))])
 
 
 def find_control(app: AppTest, kind: str, label: str) -> Any:
@@ -50,7 +54,14 @@ def find_control(app: AppTest, kind: str, label: str) -> Any:
 
 
 def find_presets(app: AppTest) -> Any:
-    return next(g for g in app.get("button_group") if "Experiments" in g.label)
+    return next(box for box in app.get("selectbox") if box.label.startswith("Experiment"))
+
+
+def list_buttons(app: AppTest) -> list[str]:
+    """The buttons of a run that can be pressed."""
+    keys = [str(b.key) for b in app.button if not b.disabled]
+    names = ("play", "pause", "step", "stop", "reset")
+    return [name for name in names if f"training_{name}" in keys]
 
 
 def read_errors(app: AppTest) -> str:

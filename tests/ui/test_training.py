@@ -172,14 +172,14 @@ def test_a_run_pauses_when_its_page_is_gone_and_goes_on_while_it_is_open(session
     wait(group)
     assert [lane.state for lane in group.lanes] == [RunState.PAUSED]
     assert count_threads() == 0 or not group.running
-    assert words.describe_progress(group)[1].endswith("paused, its page was closed")
+    assert words.describe_progress(group).endswith("paused, its page was closed")
     assert "Play goes on" in words.describe_claim(TokenClaim.GIVEN, group)
     sessions.look(token, "tab")
     group.play()
     assert group.running
     assert words.describe_claim(TokenClaim.GIVEN, group) == ""
     group.pause()
-    assert words.describe_progress(group)[1].endswith("paused")
+    assert words.describe_progress(group).endswith("paused")
 
 
 def test_a_session_that_is_long_gone_is_forgotten_with_its_runs(sessions):

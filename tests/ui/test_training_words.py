@@ -231,10 +231,11 @@ def test_a_minus_infinity_that_relu_hides_is_spoken_of(run):
 
 
 def test_the_outcome_is_a_sentence_with_the_numbers(run):
-    text = words.describe_result(ShownRun("A", "net", run))
+    text, speeds = words.describe_result(ShownRun("A", "net", run))
     last = run.table()["loss"].iloc[5:].mean()
     assert text.startswith("**A** net: loss ")
     assert f"→ {words.format_number(last)} in 15 steps" in text
+    assert speeds.startswith("Per step, layer ")
 
 
 @pytest.mark.parametrize(

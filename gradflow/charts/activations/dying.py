@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 
 from gradflow.charts.figure import build_figure, make_legend
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, Mode, format_number, format_share, list_styles
+from gradflow.charts.theme import PALETTES, Mode, list_styles
+from gradflow.core.numbers import format_number, format_share
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def dying_figure(
             **dead_scale.make_axis(_("dead units")),
             "domain": [0.56, 1.0],
             "tickvals": [0, 0.5, 1],
-            "ticktext": ["0", "50 %", "100 %"],
+            "ticktext": ["0", "50%", "100%"],
         },
         "yaxis2": {**loss_scale.make_axis(_("loss")), "domain": [0.0, 0.46]},
     }

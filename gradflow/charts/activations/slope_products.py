@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 
 from gradflow.charts.figure import FloatArray, build_figure, make_layer_axis, make_legend, make_note
 from gradflow.charts.series import Scale, Series, draw_series, has_marks
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, fade, format_power, list_styles
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, fade, list_styles
+from gradflow.core.numbers import format_power
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ SMALLEST_FLOAT32 = 2.0**-149
 
 
 def slope_products_figure(products: SlopeProducts, *, mode: Mode = "light") -> go.Figure:
-    """Draw the bound Mⁿ, and median and middle 80 % of the chains' products, on a log axis over n.
+    """Draw the bound Mⁿ, and median and middle 80% of the chains' products, on a log axis over n.
 
     Args:
         products: bound, and percentiles 10, 50 and 90 over the chains, for every n.

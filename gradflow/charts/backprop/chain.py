@@ -12,15 +12,8 @@ import plotly.graph_objects as go
 
 from gradflow.charts.figure import FloatArray, build_figure, make_note
 from gradflow.charts.series import Scale, Series, explain_marks
-from gradflow.charts.theme import (
-    PALETTES,
-    TEXT_SIZE,
-    Mode,
-    fade,
-    format_number,
-    format_power,
-    list_styles,
-)
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, fade, list_styles
+from gradflow.core.numbers import format_number, format_power
 from gradflow.core.text import _
 
 if TYPE_CHECKING:

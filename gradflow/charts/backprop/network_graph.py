@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 
 from gradflow.charts.figure import build_figure
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, Palette, fade, format_number
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, Palette, fade
+from gradflow.core.numbers import format_number
 from gradflow.core.text import _
 
 if TYPE_CHECKING:

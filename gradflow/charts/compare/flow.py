@@ -93,7 +93,7 @@ def compare_flow_figure(
             "domain": (0.0, floor - 0.03),
             "range": [0, 100],
             "tickvals": [0, 100],
-            "ticktext": ["0", "100 %"],
+            "ticktext": ["0", "100%"],
             "anchor": "x",
         } | _title_axis(_("zeros"), palette.muted)
     data: list[dict[str, Any]] = []

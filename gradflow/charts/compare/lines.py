@@ -25,7 +25,7 @@ from gradflow.charts.theme import Mode
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
 
-HEIGHT = 440
+HEIGHT = 400
 STATISTICS: dict[Statistic, str] = {
     "activation_std": N_("std of a"),
     "activation_rms": N_("RMS of a"),
@@ -108,7 +108,7 @@ def compare_forward_figure(
         axis = Scale(False, float(values.min(initial=0)) - 0.03, 1.03)  # a cosine may be negative
         y = axis.make_axis(_(STATISTICS[statistic])) | {
             "tickvals": [0, 0.25, 0.5, 0.75, 1],
-            "ticktext": ["0", "25 %", "50 %", "75 %", "100 %"],
+            "ticktext": ["0", "25%", "50%", "75%", "100%"],
         }
     else:
         values = values[values > 0]
@@ -130,7 +130,7 @@ def _draw_lines(
     room, footnote = make_footnote([*explain_marks(series, scale), *notes], mode)
     layout = {
         "height": HEIGHT + room,
-        "margin": {"l": 84, "r": 24, "t": 44, "b": 66 + room},
+        "margin": {"l": 84, "r": 24, "t": 36, "b": 60 + room},
         "hovermode": "x unified",
         "dragmode": False,
         "legend": make_legend(),
@@ -164,7 +164,7 @@ def _make_depth_axis(deepest: int, relative: bool) -> dict[str, Any]:
     return make_layer_axis(
         deepest,
         tickvals=[1 + share * (deepest - 1) for share in shares],
-        ticktext=[f"{share:.0%}".replace("%", " %") for share in shares],
-        title={"text": _("relative depth (0 % is the first layer, 100 % the last)")},
+        ticktext=[f"{share:.0%}" for share in shares],
+        title={"text": _("relative depth (0% is the first layer, 100% the last)")},
         unifiedhovertitle={"text": f"<b>{_('at this depth')}</b>"},
     )

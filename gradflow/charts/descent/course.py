@@ -12,7 +12,8 @@ import plotly.graph_objects as go
 from gradflow.charts.descent.paths import DescentPath, choose_style
 from gradflow.charts.figure import FloatArray, build_figure, empty_figure, make_note
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, format_number
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode
+from gradflow.core.numbers import format_number
 from gradflow.core.text import _
 
 HEIGHT = 480

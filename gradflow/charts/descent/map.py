@@ -20,7 +20,8 @@ from gradflow.charts.descent.paths import (
     project_path,
 )
 from gradflow.charts.figure import FloatArray, build_figure, empty_figure
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, fade, format_number
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, fade
+from gradflow.core.numbers import format_number
 from gradflow.core.text import _
 
 HEIGHT = 600
@@ -69,7 +70,7 @@ def _make_layout(ground: Ground) -> dict[str, Any]:
 def scale_heights(heights: FloatArray) -> tuple[FloatArray, list[float], list[str]]:
     """Scale heights for drawing, and choose ticks for the colour bar.
 
-    If half of the window is lower than 15 % of the highest point, the drawn height is log10 of
+    If half of the window is lower than 15% of the highest point, the drawn height is log10 of
     the height above the lowest point plus a hundredth of the median; else it is the height itself.
 
     Returns:

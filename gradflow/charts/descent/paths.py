@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from gradflow.charts.figure import FloatArray
-from gradflow.charts.theme import PALETTES, Mode, Style, format_number, list_styles
+from gradflow.charts.theme import PALETTES, Mode, Style, list_styles
+from gradflow.core.numbers import format_number
 
 DRAWN_REACH = 3.0
 """Paths are drawn up to this many half windows from the centre; further out nobody sees them."""

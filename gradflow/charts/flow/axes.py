@@ -7,7 +7,7 @@ from typing import Any
 
 from gradflow.charts.flow.data import FlowData
 from gradflow.charts.rebin import Grid
-from gradflow.charts.theme import format_number
+from gradflow.core.numbers import format_number
 
 
 def make_signal_axis(flow: FlowData) -> dict[str, Any]:

@@ -25,8 +25,8 @@ from gradflow.charts.flow.text import (
 )
 from gradflow.charts.overlay import Overlay, Range, describe_overlays
 from gradflow.charts.rebin import Grid, RowShares, rebin
-from gradflow.charts.theme import format_share
 from gradflow.core.histogram import Histogram
+from gradflow.core.numbers import format_share
 from gradflow.core.report import Quantity, Report, Rows
 from gradflow.core.text import _
 

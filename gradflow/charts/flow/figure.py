@@ -15,7 +15,8 @@ from gradflow.charts.flow.data import FlowData, Gradient, shape_flow
 from gradflow.charts.flow.legend import draw_line_legend
 from gradflow.charts.flow.traces import draw_bands
 from gradflow.charts.overlay import Overlay
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, escape, format_number
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, escape
+from gradflow.core.numbers import format_number
 from gradflow.core.report import Report
 from gradflow.core.text import _
 
@@ -105,7 +106,7 @@ def draw_flow(
             "domain": (0.0, frame.strip),
             "range": [0, 100],
             "tickvals": [0, 100],
-            "ticktext": ["0", "100 %"],
+            "ticktext": ["0", "100%"],
             "showgrid": True,
             "anchor": "x",
         }

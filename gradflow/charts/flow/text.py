@@ -9,8 +9,9 @@ import numpy as np
 
 from gradflow.charts.figure import read_column
 from gradflow.charts.rebin import find_histogram_extremes
-from gradflow.charts.theme import escape, format_count, format_number, format_share
+from gradflow.charts.theme import escape
 from gradflow.core.histogram import Histogram
+from gradflow.core.numbers import format_count, format_number, format_share
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
 

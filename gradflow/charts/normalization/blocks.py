@@ -17,7 +17,8 @@ from gradflow.charts.normalization.block_shapes import (
     Stroke,
     shape_block,
 )
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, fade, format_count
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, fade
+from gradflow.core.numbers import format_count
 from gradflow.core.text import _
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 
 from gradflow.charts.axes import PanelAxes
 from gradflow.charts.figure import FloatArray, build_figure, make_legend, make_note
-from gradflow.charts.theme import PALETTES, TITLE_SIZE, Mode, fade, format_number, format_share
+from gradflow.charts.theme import PALETTES, TITLE_SIZE, Mode, fade
+from gradflow.core.numbers import format_number, format_share
 from gradflow.core.text import _
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 
 from gradflow.charts.axes import PanelAxes
 from gradflow.charts.figure import FloatArray, build_figure, make_legend, make_note
-from gradflow.charts.theme import PALETTES, TITLE_SIZE, Mode, Style, format_number, list_styles
+from gradflow.charts.theme import PALETTES, TITLE_SIZE, Mode, Style, list_styles
+from gradflow.core.numbers import format_number
 from gradflow.core.text import _
 
 if TYPE_CHECKING:

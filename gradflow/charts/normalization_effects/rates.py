@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 from gradflow.charts.figure import FloatArray
 from gradflow.charts.laws import LawCurve, laws_figure
 from gradflow.charts.series import Scale
-from gradflow.charts.theme import PALETTES, Mode, format_number, list_styles
+from gradflow.charts.theme import PALETTES, Mode, list_styles
+from gradflow.core.numbers import format_number
 from gradflow.core.text import _
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from gradflow.charts.figure import build_figure, empty_figure
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, ColourScale, Mode, format_number
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, ColourScale, Mode
+from gradflow.core.numbers import format_number
 from gradflow.core.text import _
 
 Images = npt.NDArray[np.float32]
@@ -60,7 +61,7 @@ def features_figure(
 
 
 def measure_reach(features: Images) -> float:
-    """Find the size below which 98 % of the weights lie; 1 if there is none."""
+    """Find the size below which 98% of the weights lie; 1 if there is none."""
     finite = np.abs(features[np.isfinite(features)])
     return float(np.percentile(finite, _REACH_PERCENTILE)) or 1.0 if len(finite) else 1.0
 

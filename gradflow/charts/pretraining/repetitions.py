@@ -117,5 +117,5 @@ def make_share_axis(title: str, low: float = 0.0) -> dict[str, Any]:
         "title": {"text": title},
         "range": [low - 0.03 * (1 - low), 1 + 0.03 * (1 - low)],
         "tickvals": ticks,
-        "ticktext": [f"{100 * tick:.0f} %" for tick in ticks],
+        "ticktext": [f"{100 * tick:.0f}%" for tick in ticks],
     }

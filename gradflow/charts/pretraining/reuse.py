@@ -17,7 +17,8 @@ from gradflow.charts.pretraining.repetitions import (
     make_share_axis,
     make_spike,
 )
-from gradflow.charts.theme import Mode, format_share, list_styles
+from gradflow.charts.theme import Mode, list_styles
+from gradflow.core.numbers import format_share
 from gradflow.core.text import _
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from gradflow.charts.pretraining.repetitions import (
     make_spike,
 )
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import Mode, format_number, format_share, list_styles
+from gradflow.charts.theme import Mode, list_styles
+from gradflow.core.numbers import format_number, format_share
 from gradflow.core.text import _
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def tuning_figure(
         data += draw_repetitions(name, x, accuracy, texts, style, axis="2", legend=False)
     shapes, notes = zip(
         draw_level(math.log10(chance), _("guessing: ln 10 = 2.3"), mode),
-        draw_level(1 / CLASSES, _("guessing: 10 %"), mode, "2"),
+        draw_level(1 / CLASSES, _("guessing: 10%"), mode, "2"),
         strict=True,
     )
     steps = int(courses[0][2].steps[-1])

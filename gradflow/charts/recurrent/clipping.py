@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 from gradflow.charts.figure import FloatArray, build_figure, empty_figure, make_legend, make_note
 from gradflow.charts.laws import LawCurve, laws_figure
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, TICK_SIZE, Mode, format_number, list_styles
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, TICK_SIZE, Mode, list_styles
+from gradflow.core.numbers import format_number
 from gradflow.core.text import _
 
 if TYPE_CHECKING:

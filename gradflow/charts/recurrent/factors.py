@@ -12,7 +12,8 @@ from gradflow.charts.figure import FloatArray
 from gradflow.charts.laws import LawCurve, laws_figure
 from gradflow.charts.recurrent.time_axis import make_back_axis
 from gradflow.charts.series import Scale
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, format_number, list_styles
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, list_styles
+from gradflow.core.numbers import format_number
 from gradflow.core.text import _
 
 FACTOR_LIMIT = 10.0

@@ -17,8 +17,9 @@ from gradflow.charts.recurrent.gates import (
     TOP_MARGIN,
     measure_height,
 )
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, format_number, format_share
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode
 from gradflow.core.histogram import Histogram
+from gradflow.core.numbers import format_number, format_share
 from gradflow.core.text import _
 
 BINS = 40
@@ -92,7 +93,7 @@ def _draw_bars(
         "width": 1 / BINS,
         "base": floor,
         "y": heights,
-        "hovertext": [f"{name} {low:.3g} … {high:.3g}: {format_share(s)}" for low, high, s in bins],
+        "hovertext": [f"{name} {low} … {high}: {format_share(s)}" for low, high, s in bins],
         "hovertemplate": "%{hovertext}<extra></extra>",
         "marker": {"color": PALETTES[mode].series[0], "line": {"width": 0}},
     }

@@ -17,7 +17,8 @@ from gradflow.charts.figure import (
     empty_figure,
     make_note,
 )
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, format_number
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode
+from gradflow.core.numbers import format_number
 from gradflow.core.text import _
 
 MOST_UNITS = 64

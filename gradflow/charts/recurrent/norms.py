@@ -21,7 +21,8 @@ from gradflow.charts.recurrent.endings import (
 )
 from gradflow.charts.recurrent.time_axis import make_step_axis
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, Mode, format_number
+from gradflow.charts.theme import PALETTES, Mode
+from gradflow.core.numbers import format_number
 from gradflow.core.text import _
 
 STRETCH_SHARE, STRETCH_DECADES = 1.0, 3.0

@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 from gradflow.charts.figure import FloatArray, build_figure, choose_layer_ticks, empty_figure
 from gradflow.charts.laws import LawCurve, laws_figure
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, format_power
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode
+from gradflow.core.numbers import format_power
 from gradflow.core.text import _
 
 HEATMAP_HEIGHT = 380

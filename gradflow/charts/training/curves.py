@@ -1,4 +1,4 @@
-"""Curves of training runs in two panels over the steps, with one legend."""
+"""Curves of training runs over the steps, in one panel or two, with one legend."""
 
 from __future__ import annotations
 
@@ -12,34 +12,39 @@ import plotly.graph_objects as go
 from gradflow.charts.axes import PanelAxes
 from gradflow.charts.figure import FloatArray, build_figure, make_footnote, make_legend
 from gradflow.charts.series import Scale
-from gradflow.charts.theme import PALETTES, Mode, format_number, format_share
+from gradflow.charts.theme import PALETTES, Mode
 from gradflow.charts.training.data import Lane, find_horizon, thin_line
+from gradflow.core.numbers import format_number, format_share
 from gradflow.core.text import _
 
-HEIGHT = 340
-_LEFT, _RIGHT = (0.0, 0.46), (0.57, 1.0)
-_SHORT_AXIS = 3.0
-"""A log axis of up to this many decades has ticks at 1, 2 and 5 of each."""
+_PANELS = {1: ((0.0, 1.0),), 2: ((0.0, 0.46), (0.57, 1.0))}
+"""Both ends of the panels, as shares of the width, by their number."""
+_NAME_LENGTHS = {1: 60, 2: 26, 3: 16, 4: 12}
+"""Characters of a name in the legend, by the number of runs."""
+_SHORT_AXIS, _SHORTEST_AXIS = 3.0, 1.2
+"""A log axis of up to so many decades has ticks at 1 and 3 of each, or at 1, 2 and 5."""
 _MOST_MARKERS = 10
 """Markers of a line; they tell lines apart where colours do not."""
 
 
-def build_two_panels(
+def build_panels(
     lanes: Sequence[Lane],
     data: list[dict[str, Any]],
-    y_axes: tuple[dict[str, Any], dict[str, Any]],
+    y_axes: Sequence[dict[str, Any]],
     *,
+    height: int,
     notes: Sequence[str],
     shapes: Sequence[dict[str, Any]] = (),
     dashed: str,
     mode: Mode,
 ) -> go.Figure:
-    """Build a figure of two panels over the steps.
+    """Build a figure of one or two panels over the steps.
 
     Args:
         lanes: the runs, for the legend.
-        data: traces of both panels.
-        y_axes: of the left and of the right panel.
+        data: traces of all panels.
+        y_axes: of each panel.
+        height: in pixels, without the notes.
         notes: explanations below the panels.
         shapes: other shapes.
         dashed: what dashed lines are, for the legend; empty if there are none.
@@ -54,23 +59,40 @@ def build_two_panels(
         "spikethickness": 1,
         "unifiedhovertitle": {"text": f"<b>{_('step')} %{{x}}</b>"},
     }
-    left, right = y_axes
-    room, annotations = make_footnote(notes, mode, 58)
+    room, annotations = make_footnote(notes, mode, 54)
     layout = {
-        "height": HEIGHT + room,
-        "margin": {"l": 84, "r": 24, "t": 40, "b": 58 + room},
+        "height": height + room,
+        "margin": {"l": 76, "r": 16, "t": 34, "b": 54 + room},
         "dragmode": False,
         "hovermode": "x unified",
         "legend": make_legend(),
         "showlegend": True,
-        "xaxis": {**across, "domain": _LEFT},
-        "xaxis2": {**across, "domain": _RIGHT, "anchor": "y2"},
-        "yaxis": left,
-        "yaxis2": {**right, "anchor": "x2"},
         "shapes": list(shapes),
         "annotations": annotations,
     }
+    for i, (axis, domain) in enumerate(zip(y_axes, _PANELS[len(y_axes)], strict=True)):
+        panel = PanelAxes(i)
+        layout[panel.x_key] = {**across, "domain": domain, "anchor": panel.y}
+        layout[panel.y_key] = {**axis, "anchor": panel.x}
     return build_figure([*data, *_make_legend_entries(lanes, dashed, mode)], layout, mode)
+
+
+def mark_step(step: float | None, axes: PanelAxes, mode: Mode) -> list[dict[str, Any]]:
+    """Draw an upright line at the step that is shown elsewhere, if there is one."""
+    if step is None:
+        return []
+    return [
+        {
+            "type": "line",
+            "xref": axes.x,
+            "yref": f"{axes.y} domain",
+            "x0": step,
+            "x1": step,
+            "y0": 0,
+            "y1": 1,
+            "line": {"color": PALETTES[mode].ink, "width": 1.5, "dash": "dot"},
+        }
+    ]
 
 
 def draw_pair(
@@ -154,12 +176,13 @@ def explain_nonfinite(lanes: Sequence[Lane], column: str) -> list[str]:
 
 
 def make_y_axis(scale: Scale, title: str) -> dict[str, Any]:
-    """Make the y axis of a panel; a short log axis has 1, 2 and 5 of every decade."""
+    """Make the y axis of a panel; a short log axis has ticks within its decades, too."""
     axis = scale.make_axis(title)
     if not scale.log or scale.high - scale.low > _SHORT_AXIS:
         return axis
+    digits = (1, 2, 5) if scale.high - scale.low <= _SHORTEST_AXIS else (1, 3)
     decades = range(math.floor(scale.low), math.ceil(scale.high) + 1)
-    values = [float(f"{digit}e{decade}") for decade in decades for digit in (1, 2, 5)]
+    values = [float(f"{digit}e{decade}") for decade in decades for digit in digits]
     return axis | {
         "tickvals": [math.log10(value) for value in values],
         "ticktext": [format_number(value) for value in values],
@@ -174,7 +197,7 @@ def _make_legend_entries(lanes: Sequence[Lane], dashed: str, mode: Mode) -> list
     runs = [
         {
             **common,
-            "name": lane.label,
+            "name": lane.shorten_label(_NAME_LENGTHS[len(lanes)]),
             "legendgroup": lane.letter,
             "mode": "lines+markers",
             "line": {"color": lane.get_style(mode).colour, "width": 2.5},

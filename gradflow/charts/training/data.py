@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from gradflow.charts.figure import FloatArray
-from gradflow.charts.theme import Mode, Style, escape, list_styles
+from gradflow.charts.theme import Mode, Style, escape, list_styles, shorten
 from gradflow.core.text import N_
 
 MOST_COLUMNS = 400
@@ -43,7 +43,7 @@ QUANTITIES: dict[str, Quantity] = {
     "dead": Quantity(N_("Dead units"), N_("dead units"), share=True),
     "saturated": Quantity(N_("Saturation"), N_("saturated"), share=True),
 }
-"""By column of ``Run.layers``; the second also has a panel of its own at the right of the maps."""
+"""By column of ``Run.layers``; the second also has a figure of its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +74,10 @@ class Lane:
     def label(self) -> str:
         """Letter and name as Plotly writes them."""
         return f"<b>{self.letter}</b> {escape(self.name)}"
+
+    def shorten_label(self, longest: int) -> str:
+        """Write letter and name, of which only so many characters."""
+        return f"<b>{self.letter}</b> {escape(shorten(self.name, longest))}"
 
     def get_style(self, mode: Mode) -> Style:
         """Get colour, dash and marker of its letter."""

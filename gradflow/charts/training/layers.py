@@ -13,9 +13,11 @@ from gradflow.charts.figure import (
     choose_layer_ticks,
     empty_figure,
     make_footnote,
+    make_legend,
     make_note,
 )
-from gradflow.charts.theme import Mode, escape
+from gradflow.charts.theme import Mode
+from gradflow.charts.training.curves import mark_step
 from gradflow.charts.training.data import QUANTITIES, Lane, find_horizon
 from gradflow.charts.training.maps import (
     QuantityMap,
@@ -27,65 +29,93 @@ from gradflow.charts.training.maps import (
 from gradflow.charts.training.speeds import draw_speeds, draw_usual_ratio
 from gradflow.core.text import _
 
-HEIGHT = 430
-_MAPS_END = 0.64
-"""Right end of the maps, as a share of the width."""
-_SPEEDS = (0.78, 1.0)
-"""Both ends of the panel of speeds, as shares of the width."""
+HEIGHT = 226
+_MAPS_END = 0.92
+"""Right end of the maps, as a share of the width; the scale of the shades stands beside them."""
 _GAP = 0.025
 """Between two maps, as a share of the width."""
-_NAME_LENGTHS = {1: 60, 2: 26}
-"""Characters of a name that fit above one of so many maps; above more stand letters alone."""
+_NAME_LENGTHS = {1: 60, 2: 22, 3: 12, 4: 12}
+"""Characters of a name that fit above one of so many maps."""
 
 
 def layers_figure(
-    lanes: Sequence[Lane], *, quantity: str = "weight_grad_norm", mode: Mode = "light"
+    lanes: Sequence[Lane],
+    *,
+    quantity: str = "weight_grad_norm",
+    step: float | None = None,
+    mode: Mode = "light",
 ) -> go.Figure:
-    """Draw a map layer × step for each run, all on one scale, and the layers' speeds at the right.
+    """Draw a map layer × step for each run, all on one scale.
 
     A map shows ``quantity``, on a log scale unless it is a share. Layer 1 is at the bottom. Values
     of exactly 0 are marked by ○, NaN and infinite ones by ✕. A line runs through the map of the
-    update ratio where it is 10⁻³. The speeds are the median over the last records of ‖ΔW‖/‖W‖,
-    with a line at 10⁻³.
+    update ratio where it is 10⁻³.
 
     Args:
         lanes: the runs.
         quantity: a key of ``QUANTITIES``.
+        step: a step to mark.
         mode: for a light or a dark page.
     """
     if not any(len(lane.steps) for lane in lanes):
-        return empty_figure(_("No step was recorded yet"), mode=mode)
+        return empty_figure(_("No step was recorded yet"), mode=mode, height=HEIGHT)
     kind = QUANTITIES[quantity]
     maps = [shape_map(lane, quantity) for lane in lanes]
     low, high = fit_shades([quantity_map.shade for quantity_map in maps], kind)
     data: list[dict[str, Any]] = []
     layout: dict[str, Any] = {}
+    shapes: list[dict[str, Any]] = []
     for i, (lane, quantity_map) in enumerate(zip(lanes, maps, strict=True)):
         axes = PanelAxes(i)
         data += draw_map(lane, quantity_map, quantity, axes, mode)
         layout[axes.x_key] = _make_step_axis(i, lanes)
-    speed_axes = PanelAxes(len(lanes))
-    lines, speed_axis = draw_speeds(lanes, speed_axes, mode)
-    layout[speed_axes.x_key] = speed_axis | {"domain": _SPEEDS}
-    room, notes = make_footnote(_write_notes(maps, quantity), mode)
-    deepest = max(len(lane.modules) for lane in lanes)
+        shapes += [{**line, "yref": "y domain"} for line in mark_step(step, axes, mode)]
+    room, notes = make_footnote(_write_notes(maps, quantity), mode, 54)
     layout |= {
         "height": HEIGHT + room,
-        "margin": {"l": 64, "r": 20, "t": 36, "b": 62 + room},
+        "margin": {"l": 76, "r": 16, "t": 34, "b": 54 + room},
         "dragmode": False,
         "hovermode": "closest",
         "showlegend": False,
-        "yaxis": {
-            "title": {"text": _("layer (1 is next to the input)")},
-            "range": [0.5, deepest + 0.5],
-            "tickvals": choose_layer_ticks(deepest),
-            "showgrid": False,
-        },
+        "yaxis": _make_layers_axis(lanes, every=8),
         "coloraxis": make_colour_axis(kind, low, high, _MAPS_END + 0.01, mode),
-        "shapes": [draw_usual_ratio(speed_axes, mode)],
+        "shapes": shapes,
         "annotations": [*_write_titles(lanes, mode), *notes],
     }
-    return build_figure([*data, *lines], layout, mode)
+    return build_figure(data, layout, mode)
+
+
+def speeds_figure(lanes: Sequence[Lane], *, mode: Mode = "light") -> go.Figure:
+    """Draw how fast each layer moves: the median over the last records of ‖ΔW‖/‖W‖, upright.
+
+    Layer 1 is at the bottom; a line stands at 10⁻³, where a step usually trains well.
+    """
+    if not any(len(lane.steps) for lane in lanes):
+        return empty_figure(_("No step was recorded yet"), mode=mode)
+    axes = PanelAxes(0)
+    data, axis = draw_speeds(lanes, axes, mode)
+    layout = {
+        "height": 360,
+        "margin": {"l": 76, "r": 16, "t": 40, "b": 58},
+        "dragmode": False,
+        "hovermode": "closest",
+        "legend": make_legend(),
+        "showlegend": True,
+        "xaxis": axis,
+        "yaxis": _make_layers_axis(lanes, every=16),
+        "shapes": [draw_usual_ratio(axes, mode)],
+    }
+    return build_figure(data, layout, mode)
+
+
+def _make_layers_axis(lanes: Sequence[Lane], every: int) -> dict[str, Any]:
+    deepest = max(len(lane.modules) for lane in lanes)
+    return {
+        "title": {"text": _("layer")},
+        "range": [0.5, deepest + 0.5],
+        "tickvals": choose_layer_ticks(deepest, every=every, wanted=every),
+        "showgrid": False,
+    }
 
 
 def _make_step_axis(i: int, lanes: Sequence[Lane]) -> dict[str, Any]:
@@ -110,15 +140,17 @@ def _find_domain(i: int, count: int) -> tuple[float, float]:
 
 
 def _write_titles(lanes: Sequence[Lane], mode: Mode) -> list[dict[str, Any]]:
-    """Write the names of the runs above their maps, and the title of the speeds."""
-    most = _NAME_LENGTHS.get(len(lanes), 0)
-    titles = []
-    for i, lane in enumerate(lanes):
-        name = lane.name if len(lane.name) <= most else f"{lane.name[: most - 1]}…"
-        text = f"<b>{lane.letter}</b> {escape(name) if most else ''}"
-        left, _right = _find_domain(i, len(lanes))
-        titles.append(make_note(text, left, 1, font={"color": lane.get_style(mode).colour}))
-    return [*titles, make_note(_("<b>Speed of each layer</b>"), _SPEEDS[0], 1)]
+    """Write the names of the runs above their maps."""
+    longest = _NAME_LENGTHS[len(lanes)]
+    return [
+        make_note(
+            lane.shorten_label(longest),
+            _find_domain(i, len(lanes))[0],
+            1,
+            font={"color": lane.get_style(mode).colour},
+        )
+        for i, lane in enumerate(lanes)
+    ]
 
 
 def _write_notes(maps: Sequence[QuantityMap], quantity: str) -> list[str]:

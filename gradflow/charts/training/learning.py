@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,11 +13,12 @@ from gradflow.charts.figure import empty_figure
 from gradflow.charts.series import Scale, Series
 from gradflow.charts.theme import Mode
 from gradflow.charts.training.curves import (
-    build_two_panels,
+    build_panels,
     draw_pair,
     explain_nonfinite,
     make_y_axis,
     mark_nonfinite,
+    mark_step,
 )
 from gradflow.charts.training.data import Lane
 from gradflow.core.text import _
@@ -26,40 +27,58 @@ _LOSS_HEADROOM = 3.0
 """A log axis reaches up to this many times the largest loss of the start."""
 
 
-def learning_figure(lanes: Sequence[Lane], *, log: bool = True, mode: Mode = "light") -> go.Figure:
-    """Draw the loss over the steps at the left, and the accuracy at the right.
+Curve = Literal["log_loss", "loss", "accuracy"]
+HEIGHT = 192
+
+
+def learning_figure(
+    lanes: Sequence[Lane],
+    *,
+    curve: Curve = "log_loss",
+    step: float | None = None,
+    mode: Mode = "light",
+) -> go.Figure:
+    """Draw the loss, or the accuracy, over the steps.
 
     Lines are solid for training and dashed for held-out data. A loss that is not finite is a cross
     at the top.
 
     Args:
         lanes: the runs.
-        log: whether the loss has a log axis.
+        curve: the loss on a log axis or on a linear one, or the accuracy.
+        step: a step to mark.
         mode: for a light or a dark page.
     """
     if not any(len(lane.steps) for lane in lanes):
-        return empty_figure(_("No step was recorded yet"), mode=mode)
-    scale = fit_loss_scale(lanes, log)
-    left, right = PanelAxes(0), PanelAxes(1)
+        return empty_figure(_("No step was recorded yet"), mode=mode, height=HEIGHT)
+    axes = PanelAxes(0)
     data: list[dict[str, Any]] = []
-    for lane in lanes:
-        data += draw_pair(lane, ("loss", "held_out_loss"), scale, left, mode)
-        data += mark_nonfinite(lane, "loss", scale, mode)
-        data += draw_pair(lane, ("accuracy", "held_out_accuracy"), None, right, mode)
-    notes = explain_nonfinite(lanes, "loss")
-    if any(_leaves_axis(lane, scale) for lane in lanes):
-        notes.append(_("losses above the axis leave the figure"))
-    shares = {
-        "title": {"text": _("accuracy")},
-        "range": [-0.03, 1.03],
-        "tickvals": [0, 0.25, 0.5, 0.75, 1],
-        "ticktext": ["0 %", "25 %", "50 %", "75 %", "100 %"],
-    }
-    return build_two_panels(
+    notes: list[str] = []
+    if curve == "accuracy":
+        for lane in lanes:
+            data += draw_pair(lane, ("accuracy", "held_out_accuracy"), None, axes, mode)
+        y_axis = {
+            "title": {"text": _("accuracy")},
+            "range": [-0.03, 1.03],
+            "tickvals": [0, 0.5, 1],
+            "ticktext": ["0%", "50%", "100%"],
+        }
+    else:
+        scale = fit_loss_scale(lanes, curve == "log_loss")
+        for lane in lanes:
+            data += draw_pair(lane, ("loss", "held_out_loss"), scale, axes, mode)
+            data += mark_nonfinite(lane, "loss", scale, mode)
+        notes += explain_nonfinite(lanes, "loss")
+        if any(_leaves_axis(lane, scale) for lane in lanes):
+            notes.append(_("losses above the axis leave the figure"))
+        y_axis = make_y_axis(scale, _("loss"))
+    return build_panels(
         lanes,
         data,
-        (make_y_axis(scale, _("loss")), shares),
+        (y_axis,),
+        height=HEIGHT,
         notes=notes,
+        shapes=mark_step(step, axes, mode),
         dashed=_("held-out") if any(map(_has_held_out, lanes)) else "",
         mode=mode,
     )

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from gradflow.charts.axes import PanelAxes
 from gradflow.charts.figure import FloatArray
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, ColourScale, Mode, format_power
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, ColourScale, Mode
 from gradflow.charts.training.data import MOST_COLUMNS, QUANTITIES, Lane, Quantity, thin_map
 from gradflow.charts.training.speeds import USUAL_RATIO
+from gradflow.core.numbers import format_power
 from gradflow.core.text import _
 
 _RARE_SHARE = 0.02
@@ -105,7 +106,7 @@ def _make_opaque(scale: ColourScale) -> ColourScale:
 
 def _make_ticks(kind: Quantity, low: float, high: float) -> dict[str, Any]:
     if kind.share:
-        return {"tickvals": [0, 0.5, 1], "ticktext": ["0 %", "50 %", "100 %"]}
+        return {"tickvals": [0, 0.5, 1], "ticktext": ["0%", "50%", "100%"]}
     step = max(1, math.ceil((high - low) / 6))
     ticks = range(math.ceil(low), math.floor(high) + 1, step)
     return {"tickvals": list(ticks), "ticktext": [format_power(tick) for tick in ticks]}

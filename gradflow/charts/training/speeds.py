@@ -1,4 +1,4 @@
-"""Speeds of the layers: their update-to-weight ratios, upright at the right of the maps."""
+"""Speeds of the layers: their update-to-weight ratios, upright."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 from gradflow.charts.axes import PanelAxes
 from gradflow.charts.figure import FloatArray
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, Mode, escape, format_number
+from gradflow.charts.theme import PALETTES, Mode, escape
 from gradflow.charts.training.data import RECENT_RECORDS, Lane
+from gradflow.core.numbers import format_number
 from gradflow.core.text import _
 
 USUAL_RATIO = 1e-3
@@ -40,7 +41,7 @@ def draw_speeds(
 
 
 def _start_trace(axes: PanelAxes) -> dict[str, Any]:
-    return {"type": "scatter", "xaxis": axes.x, "yaxis": "y", "showlegend": False}
+    return {"type": "scatter", "xaxis": axes.x, "yaxis": "y"}
 
 
 def _draw_line(
@@ -76,6 +77,7 @@ def _mark_still_layers(
         {
             **_start_trace(axes),
             "name": "marks",
+            "showlegend": False,
             "mode": "markers",
             "y": still + 1,
             "x": np.full(len(still), scale.floor),

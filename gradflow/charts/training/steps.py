@@ -11,16 +11,19 @@ import plotly.graph_objects as go
 from gradflow.charts.axes import PanelAxes
 from gradflow.charts.figure import empty_figure
 from gradflow.charts.series import Scale, Series
-from gradflow.charts.theme import PALETTES, Mode, format_number
+from gradflow.charts.theme import PALETTES, Mode
 from gradflow.charts.training.curves import (
-    build_two_panels,
+    build_panels,
     draw_pair,
     explain_nonfinite,
     make_y_axis,
     mark_nonfinite,
 )
 from gradflow.charts.training.data import Lane
+from gradflow.core.numbers import format_number
 from gradflow.core.text import _
+
+HEIGHT = 320
 
 
 def steps_figure(lanes: Sequence[Lane], *, mode: Mode = "light") -> go.Figure:
@@ -44,10 +47,11 @@ def steps_figure(lanes: Sequence[Lane], *, mode: Mode = "light") -> go.Figure:
     thresholds = sorted({lane.threshold for lane in lanes if lane.threshold > 0})
     notes = explain_nonfinite(lanes, "grad_norm")
     notes += [_("┄ threshold of clipping {c}").format(c=format_number(c)) for c in thresholds]
-    return build_two_panels(
+    return build_panels(
         lanes,
         data,
         (make_y_axis(norms, _("gradient norm ‖g‖")), make_y_axis(rates, _("learning rate η"))),
+        height=HEIGHT,
         notes=notes,
         shapes=[_draw_threshold(y, mode) for y in map(float, np.log10(thresholds))],
         dashed=_("after clipping") if any(map(_is_clipped, lanes)) else "",

@@ -70,7 +70,7 @@ class ActivationChoice(Choice):
         gain: the recommended gain: ``torch.nn.init.calculate_gain`` where PyTorch has one, else
             √2 for functions that gate like ReLU and 1 for functions with slope 1 at the origin.
         unsaturated: outputs inside this closed interval are not saturated. Ends at the output
-            where φ' falls to 6 % of its largest value (|tanh| = .97, sigmoid = .015 and .985),
+            where φ' falls to 6% of its largest value (|tanh| = .97, sigmoid = .015 and .985),
             or where a clipped function is flat. ``None``: the function has no saturation, or
             only ReLU's zero side, which ``zero`` and ``dead_units`` show.
         alive: outputs strictly inside this interval have φ' ≠ 0. A unit is dead if its output is
@@ -211,7 +211,7 @@ ACTIVATIONS: dict[Activation, ActivationChoice] = {
         parameters=("elu_alpha",),
         module=lambda spec: nn.ELU(spec.elu_alpha),
         gain=lambda spec: _GATED_GAIN,
-        # φ' = a + α, so the cut of 6 % of its maximum max(1, α).
+        # φ' = a + α, so the cut of 6% of its maximum max(1, α).
         unsaturated=lambda module: (
             0.0591 * max(1.0, float(module.alpha)) - float(module.alpha),  # type: ignore[arg-type]
             math.inf,

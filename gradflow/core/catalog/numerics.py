@@ -95,7 +95,7 @@ DTYPES: dict[DType, DTypeChoice] = {
     ),
     DType.FLOAT16: DTypeChoice(
         label="float16",
-        help=N_("Down to 6·10⁻⁸ and up to 65504 only: small gradients become exactly zero."),
+        help=N_("Down to 6·10⁻⁸ and up to 65,504 only: small gradients become exactly zero."),
         parameters=("loss_scale",),
         dtype=torch.float16,
     ),

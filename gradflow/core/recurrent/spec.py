@@ -197,8 +197,8 @@ class SequenceExperiment(Spec):
             if needed > limit:
                 message = Text(
                     "layers × hidden_size × length × batch_size: {layers} layers of {units} units "
-                    "over {steps} steps of {sequences} sequences need {needed:.3g} {unit}, "
-                    "allowed are at most {limit:g}; lower one of them (the owner of this server "
+                    "over {steps} steps of {sequences} sequences need {needed} {unit}, "
+                    "allowed are at most {limit}; lower one of them (the owner of this server "
                     "can raise {variable})",
                     layers=self.network.layers,
                     units=self.network.hidden_size,

@@ -109,8 +109,8 @@ class ShortTraining(Spec):
             if needed > MAX_TFLOP:
                 raise InvalidExperiment(
                     Text(
-                        "steps: {steps} steps of this network need {needed:.3g} TFLOP of "
-                        "arithmetic, allowed are at most {most:g}; choose fewer steps, a shorter "
+                        "steps: {steps} steps of this network need {needed} TFLOP of "
+                        "arithmetic, allowed are at most {most}; choose fewer steps, a shorter "
                         "sequence, a smaller batch or fewer units",
                         steps=self.steps,
                         needed=needed,

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradflow.core.catalog import Connection, Normalization, NormMode
 from gradflow.core.experiment import MLP
-from gradflow.core.phrases import format_two_digits
+from gradflow.core.numbers import format_number
 from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.remedies.weights import Settings
 from gradflow.core.report import Report
@@ -55,15 +55,15 @@ def _describe_clipping(situation: Situation, after: Report) -> Text:
         return Text(
             "The gradient over all parameters has norm {norm}, below the threshold {c}: nothing is "
             "clipped here.",
-            norm=format_two_digits(norm),
-            c=f"{CLIP_NORM:g}",
+            norm=format_number(norm),
+            c=CLIP_NORM,
         )
     return Text(
         "The gradient over all parameters has norm {norm}; clipped to {c}, the step is at most "
         "lr·{c} = {step}.",
-        norm=format_two_digits(norm),
-        c=f"{CLIP_NORM:g}",
-        step=format_two_digits(CLIP_NORM * situation.experiment.learning_rate),
+        norm=format_number(norm),
+        c=CLIP_NORM,
+        step=format_number(CLIP_NORM * situation.experiment.learning_rate),
     )
 
 

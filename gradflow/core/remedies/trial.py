@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gradflow.core.diagnosis import SEVERE_RATIO
 from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.experiment import Experiment, LayerSettings
-from gradflow.core.phrases import format_two_digits
+from gradflow.core.numbers import format_number
 from gradflow.core.remedies.measure import (
     has_lost_gradient,
     measure_factor,
@@ -218,7 +218,7 @@ def _describe_course(report: Report, trend: float) -> Text:
         return Text("the gradient is 0 or not finite in some layers")
     if trend == 1:
         return Text("the gradient roughly keeps its size from layer to layer")
-    factor = format_two_digits(trend)
+    factor = format_number(trend)
     if trend < 1:
         return Text(
             "the gradient shrinks by a factor {factor} per layer on its way back", factor=factor
@@ -229,4 +229,4 @@ def _describe_course(report: Report, trend: float) -> Text:
 def _describe_decades(unevenness: float) -> Text:
     if math.isinf(unevenness):
         return Text("infinitely many decades")
-    return Text("{n} decades", n=f"{unevenness:.1f}")
+    return Text("{n} decades", n=format_number(unevenness, 2))

@@ -17,7 +17,7 @@ from gradflow.core.catalog import (
     NormPosition,
 )
 from gradflow.core.experiment import LayerSettings
-from gradflow.core.phrases import format_two_digits
+from gradflow.core.numbers import format_number
 from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.report import Report
 from gradflow.core.spec import find_bounds
@@ -141,10 +141,10 @@ def _explain_cancelling(situation: Situation) -> Text:
 
 
 def _describe_scaling(situation: Situation, _after: Report) -> Text:
-    scale = format_two_digits(compute_scaling(situation))
+    scale = format_number(compute_scaling(situation))
     if situation.factor in (0.0, math.inf):
         return Text("The weights are multiplied by {scale}.", scale=scale)
-    factor = format_two_digits(situation.factor)
+    factor = format_number(situation.factor)
     if situation.saturated < 0.01:
         return Text(
             "The weights are multiplied by {scale}, one over the factor {factor} per layer.",
@@ -156,7 +156,7 @@ def _describe_scaling(situation: Situation, _after: Report) -> Text:
         "power {power}, because the slopes of the {share} saturated units change with the weights.",
         scale=scale,
         factor=factor,
-        power=format_two_digits(1 + situation.saturated),
+        power=format_number(1 + situation.saturated),
         share=f"{situation.saturated:.0%}",
     )
 

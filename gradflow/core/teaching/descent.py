@@ -120,9 +120,9 @@ class Descent(Spec):
             number = math.nan
         if not low <= number <= high or (whole and not number.is_integer()):
             template = (
-                N_("a whole number from {low:g} to {high:g}")
+                N_("a whole number from {low} to {high}")
                 if whole
-                else N_("a number from {low:g} to {high:g}")
+                else N_("a number from {low} to {high}")
             )
             raise InvalidExperiment.for_value("shape", value, Text(template, low=low, high=high))
         return number
@@ -185,7 +185,7 @@ def _find_row(info: ValidationInfo) -> SurfaceChoice | None:
 
 def _describe_window(row: SurfaceChoice) -> Text:
     first, *second = (
-        Text("{axis} from {low:g} to {high:g}", axis=axis, low=low, high=high)
+        Text("{axis} from {low} to {high}", axis=axis, low=low, high=high)
         for axis, (low, high) in zip(row.axes, row.window, strict=True)
     )
     return Text("{first}, {second}", first=first, second=second[0]) if second else first

@@ -41,7 +41,7 @@ class DescentOutcome(StrEnum):
 def find_outcome(descent: Descent, trajectory: Trajectory) -> DescentOutcome:
     """Find how a trajectory of ``descent`` ended.
 
-    Tried in this order: something overflowed; it is within 1 % of the window's diagonal of a
+    Tried in this order: something overflowed; it is within 1% of the window's diagonal of a
     minimum, or of a saddle or maximum; it is outside the window; its last steps lead to and fro;
     at the speed of its last steps it needs more than three times the steps it has already taken;
     none of these.
@@ -113,7 +113,7 @@ def _has_fallen(trajectory: Trajectory) -> bool:
 
 
 def _goes_to_and_fro(trajectory: Trajectory) -> bool:
-    """Whether the last steps cancel: they mostly reverse, and progress is below 30 % of the way."""
+    """Whether the last steps cancel: they mostly reverse, and progress is below 30% of the way."""
     way = trajectory.step_length[-_RECENT_STEPS:].sum()
     progress = measure_speed(trajectory) * len(trajectory.step_length[-_RECENT_STEPS:])
     moves = np.diff(trajectory.points[-_RECENT_STEPS - 1 :], axis=0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradflow.core.phrases import format_two_digits
+from gradflow.core.numbers import format_number
 from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.descent_outcome import (
     NEAR_SHARE,
@@ -67,14 +67,14 @@ def _describe_overflow(_descent: Descent, trajectory: Trajectory) -> Text:
     pace = Text("")
     if step > 1 and norms[0] > 0:
         factor = np.exp((np.log(norms[step - 1]) - np.log(norms[0])) / (step - 1))
-        pace = Text(", on average {factor} times per step", factor=format_two_digits(float(factor)))
+        pace = Text(", on average {factor} times per step", factor=format_number(float(factor)))
     return Text(
         "Overflows at step {n}: {what} is beyond the range of float64. Every step overshot, and "
         "the gradient grew from {first} to {last}{pace}.",
         n=step,
         what=quantity,
-        first=format_two_digits(norms[0]),
-        last=format_two_digits(norms[step - 1]),
+        first=format_number(norms[0]),
+        last=format_number(norms[step - 1]),
         pace=pace,
     )
 
@@ -90,7 +90,7 @@ def _describe_convergence(descent: Descent, trajectory: Trajectory) -> Text:
         else N_("Reached {place}: near it from step {n} on, not yet at rest, |g| = {g}.")
     )
     return Text(
-        template, place=_name_goal(descent, trajectory), n=arrived, g=format_two_digits(norms[-1])
+        template, place=_name_goal(descent, trajectory), n=arrived, g=format_number(norms[-1])
     )
 
 
@@ -113,8 +113,8 @@ def _describe_standstill(_descent: Descent, trajectory: Trajectory) -> Text:
         "Sits at {point}, where the gradient is zero though it is no minimum: |g| = {g}, and "
         "the last step was {step} long.",
         point=format_point(trajectory.points[-1]),
-        g=format_two_digits(trajectory.gradient_norm[-1]),
-        step=format_two_digits(lengths[-1]) if len(lengths) else "0",
+        g=format_number(trajectory.gradient_norm[-1]),
+        step=format_number(lengths[-1]) if len(lengths) else "0",
     )
 
 
@@ -126,7 +126,7 @@ def _describe_departure(descent: Descent, trajectory: Trajectory) -> Text:
     usual = float(np.median(norms[:outside]))
     comparison = Text("")
     if norms[before] > 3 * usual > 0:
-        factor = format_two_digits(norms[before] / usual)
+        factor = format_number(norms[before] / usual)
         comparison = Text(", {factor} times the median so far", factor=factor)
     return Text(
         "Jumped out of the picture at step {n}: at step {before} |g| = {g}{comparison}, and the "
@@ -134,12 +134,12 @@ def _describe_departure(descent: Descent, trajectory: Trajectory) -> Text:
         "|g| = {last}.",
         n=outside,
         before=before,
-        g=format_two_digits(norms[before]),
+        g=format_number(norms[before]),
         comparison=comparison,
-        length=format_two_digits(trajectory.step_length[before]),
-        size=format_two_digits(descent.row.diagonal),
+        length=format_number(trajectory.step_length[before]),
+        size=format_number(descent.row.diagonal),
         point=format_point(trajectory.points[-1]),
-        last=format_two_digits(norms[-1]),
+        last=format_number(norms[-1]),
     )
 
 
@@ -147,32 +147,32 @@ def _describe_bouncing(_descent: Descent, trajectory: Trajectory) -> Text:
     return Text(
         "Jumps back and forth, at last between {a} and {b}: |g| = {g} and steps {step} long. "
         "The loss went from {first} to {last}.",
-        first=format_two_digits(trajectory.loss[0]),
-        last=format_two_digits(trajectory.loss[-1]),
+        first=format_number(trajectory.loss[0]),
+        last=format_number(trajectory.loss[-1]),
         a=format_point(trajectory.points[-2]),
         b=format_point(trajectory.points[-1]),
-        g=format_two_digits(trajectory.gradient_norm[-2]),
-        step=format_two_digits(trajectory.step_length[-1]),
+        g=format_number(trajectory.gradient_norm[-2]),
+        step=format_number(trajectory.step_length[-1]),
     )
 
 
 def _describe_crawling(descent: Descent, trajectory: Trajectory) -> Text:
     norms, left = trajectory.gradient_norm, estimate_steps_left(descent, trajectory)
-    end, g = format_point(trajectory.points[-1]), format_two_digits(norms[-1])
+    end, g = format_point(trajectory.points[-1]), format_number(norms[-1])
     if DESCENT_OPTIMIZERS[trajectory.optimizer].adaptive:
         cause = Text(
             "Crawls at {point}: |g| is {g}, but it is divided by the size of past gradients, so "
             "that steps are only {step} long",
             point=end,
             g=g,
-            step=format_two_digits(measure_speed(trajectory)),
+            step=format_number(measure_speed(trajectory)),
         )
     elif norms[-1] < 0.1 * norms.max():
         cause = Text(
             "Crawls at {point} because |g| is {g} (at most it was {largest})",
             point=end,
             g=g,
-            largest=format_two_digits(norms.max()),
+            largest=format_number(norms.max()),
         )
     else:
         cause = Text("Crawls at {point} because |g| is {g}", point=end, g=g)
@@ -181,7 +181,7 @@ def _describe_crawling(descent: Descent, trajectory: Trajectory) -> Text:
     return Text(
         "{cause}; at this speed the minimum is {n} steps away.",
         cause=cause,
-        n=format_two_digits(left),
+        n=format_number(left),
     )
 
 
@@ -189,8 +189,8 @@ def _describe_progress(_descent: Descent, trajectory: Trajectory) -> Text:
     return Text(
         "Still on its way at {point}: loss {loss}, |g| = {g}.",
         point=format_point(trajectory.points[-1]),
-        loss=format_two_digits(trajectory.loss[-1]),
-        g=format_two_digits(trajectory.gradient_norm[-1]),
+        loss=format_number(trajectory.loss[-1]),
+        g=format_number(trajectory.gradient_norm[-1]),
     )
 
 
@@ -214,14 +214,12 @@ def _describe_jump(descent: Descent, trajectory: Trajectory) -> Text:
     return Text(
         "On its way step {n} was {length} long, with |g| = {g}.",
         n=step + 1,
-        length=format_two_digits(lengths[step]),
-        g=format_two_digits(trajectory.gradient_norm[step]),
+        length=format_number(lengths[step]),
+        g=format_number(trajectory.gradient_norm[step]),
     )
 
 
 def _format_coordinate(value: float) -> str:
     if not np.isfinite(value):
-        return str(value).replace("inf", "∞").replace("-", "−")
-    if abs(value) >= 1e3:
-        return format_two_digits(value).replace("-", "−")
-    return f"{round(value, 3) or 0.0:g}".replace("-", "−")
+        return format_number(value)
+    return format_number(value if abs(value) >= 1e3 else round(value, 3) or 0.0, 4)

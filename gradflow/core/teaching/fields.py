@@ -38,7 +38,7 @@ def parse_numbers(
             number = math.nan
         if not smallest <= number <= limit:
             raise InvalidExperiment.for_value(
-                name, entry, Text("numbers from {low:g} to {high:g}", low=smallest, high=limit)
+                name, entry, Text("numbers from {low} to {high}", low=smallest, high=limit)
             )
         parsed.append(number)
     return tuple(parsed)

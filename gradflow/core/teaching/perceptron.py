@@ -64,7 +64,7 @@ class Perceptron(Spec):
         fits = 1 <= len(sizes) <= MAX_HIDDEN
         _require(fits, "hidden", Text("a list of {n}", n=len(sizes)), allowed)
         for size in sizes:
-            _require(size.is_integer(), "hidden", f"{size:g}", allowed)
+            _require(size.is_integer(), "hidden", Text("{n}", n=size), allowed)
         return tuple(map(int, sizes))
 
     @property

@@ -109,7 +109,7 @@ def _check_finite_size(
         yield Text(
             "The network is so deep for its width that two networks drawn alike differ by "
             "more than a factor {factor}.",
-            factor=f"{band.max() ** 2:.2g}",
+            factor=float(band.max() ** 2),
         )
     elif 2 * math.log(band.max()) < estimate_instability(network, flow):
         yield Text(
@@ -200,7 +200,7 @@ def _check_number_format(
         yield Text(
             "Predicted numbers come near {largest}, the largest in {dtype}: the measured ones "
             "overflow.",
-            largest=f"{largest:.1g}",
+            largest=largest,
             dtype=experiment.dtype,
         )
     if not known:
@@ -211,7 +211,7 @@ def _check_number_format(
         yield Text(
             "Predicted gradient entries of {size} are below {tiny}, the smallest normal "
             "{dtype} number here: they are measured too small, or as zero.",
-            size=f"{smallest:.1g}",
-            tiny=f"{report.smallest_normal:.1g}",
+            size=float(smallest),
+            tiny=report.smallest_normal,
             dtype=experiment.dtype,
         )

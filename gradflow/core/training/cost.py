@@ -66,8 +66,8 @@ def check_training_cost(experiment: Experiment, plan: TrainingPlan) -> None:
         sizes = experiment.network.size_fields
         raise InvalidExperiment(
             Text(
-                "steps: {steps} steps of this network on {batch_size} samples need {needed:.3g} "
-                "TFLOP of arithmetic, allowed are at most {most:g}; choose at most {possible} "
+                "steps: {steps} steps of this network on {batch_size} samples need {needed} "
+                "TFLOP of arithmetic, allowed are at most {most}; choose at most {possible} "
                 "steps, or lower {sizes} or batch_size (the owner of this server can raise "
                 "GRADFLOW_MAX_TRAINING_TFLOP)",
                 steps=plan.steps,

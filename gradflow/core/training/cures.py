@@ -47,14 +47,14 @@ def list_cures(experiment: Any, plan: TrainingPlan) -> list[Cure]:
 
 def _yield_cures(experiment: Any, plan: TrainingPlan) -> Iterator[Cure]:
     if plan.clip is not Clip.NORM or plan.threshold > CLIP_NORM:
-        label = Text("Clip the gradient to norm {c}", c=f"{CLIP_NORM:g}")
+        label = Text("Clip the gradient to norm {c}", c=CLIP_NORM)
         clipped = plan.replace_settings(clip=Clip.NORM, threshold=CLIP_NORM)
         yield Cure("clipping", label, experiment, clipped)
     rate = plan.learning_rate / RATE_DIVISOR
     label = Text(
         "Learning rate {rate} instead of {old}",
-        rate=f"{rate:.3g}",
-        old=f"{plan.learning_rate:.3g}",
+        rate=rate,
+        old=plan.learning_rate,
     )
     yield Cure("rate", label, experiment, plan.replace_settings(learning_rate=rate))
     if (reinitialized := _reinitialize(experiment)) is not None:

@@ -9,8 +9,8 @@ import streamlit as st
 
 from gradflow.charts.activations.dying import dying_figure
 from gradflow.charts.activations.dying_units import units_figure
-from gradflow.charts.theme import format_number
 from gradflow.core.catalog import ACTIVATIONS
+from gradflow.core.numbers import format_number
 from gradflow.core.teaching.dying import UNITS, BiasedLayer, DyingTraining
 from gradflow.core.text import _
 from gradflow.ui import blocks, compute

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from gradflow.charts.theme import format_number
 from gradflow.core.catalog import ACTIVATIONS
 from gradflow.core.experiment import MLP
+from gradflow.core.numbers import format_number
 from gradflow.core.teaching.activation_facts import Facts, Peak, find_facts
 from gradflow.core.text import _
 from gradflow.ui import blocks

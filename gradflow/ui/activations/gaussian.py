@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from gradflow.charts.activations.gaussian import gaussian_figure
-from gradflow.charts.theme import format_number, format_share
+from gradflow.core.numbers import format_number, format_share
 from gradflow.core.teaching.gaussian import Distribution, Passage, push_gaussian
 from gradflow.core.text import _
 from gradflow.ui import blocks

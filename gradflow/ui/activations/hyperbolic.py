@@ -7,7 +7,7 @@ import math
 import streamlit as st
 
 from gradflow.charts.activations.hyperbolic import sectors_figure, series_figure
-from gradflow.charts.theme import format_number
+from gradflow.core.numbers import format_number
 from gradflow.core.teaching.hyperbolic import PAIRS, PairMember, compute_pair, make_sectors
 from gradflow.core.text import _
 from gradflow.ui import blocks

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from gradflow.charts.activations.slope_products import slope_products_figure
-from gradflow.charts.theme import format_number, format_share
 from gradflow.core.catalog import Activation
+from gradflow.core.numbers import format_number, format_share
 from gradflow.core.presets import PRESETS
 from gradflow.core.teaching.slope_products import SlopeChains, SlopeProducts, measure_slope_products
 from gradflow.core.text import _

@@ -7,8 +7,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from gradflow.charts.backprop.chain import chain_figure
-from gradflow.charts.theme import format_number
 from gradflow.core.catalog import ACTIVATIONS, DTYPES, Activation, DType
+from gradflow.core.numbers import format_number
 from gradflow.core.teaching.chain import MAX_PARAMETER, ChainRun, Trouble, find_events, run_chain
 from gradflow.core.text import _
 from gradflow.ui import blocks

@@ -46,7 +46,7 @@ class ChainControls(Spec):
     dtype: DType = Field(
         DType.FLOAT64,
         title=N_("Number format"),
-        description=N_("float16 overflows above 65504 and knows nothing between 0 and 6·10⁻⁸."),
+        description=N_("float16 overflows above 65,504 and knows nothing between 0 and 6·10⁻⁸."),
     )
     input: float = Field(
         1.0,

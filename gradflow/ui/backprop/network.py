@@ -6,8 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from gradflow.charts.backprop.network_graph import MarkedStep, network_figure
-from gradflow.charts.theme import format_number
 from gradflow.core.catalog import ACTIVATIONS, Activation
+from gradflow.core.numbers import format_number
 from gradflow.core.teaching.perceptron import (
     INPUTS,
     MAX_DATA,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from gradflow.charts.theme import format_number
+from gradflow.core.numbers import format_number
 from gradflow.core.teaching.chain import ChainRun, Event, Term, Trouble
 from gradflow.core.text import _
 from gradflow.ui.latex import write_number, write_product, write_summand

@@ -1,4 +1,4 @@
-"""The card of the Compare page that adds settings: a copy, a preset's network, saved reports."""
+"""How a setting is added on the Compare page: a copy, a preset's network, saved reports."""
 
 from __future__ import annotations
 
@@ -17,18 +17,28 @@ from gradflow.ui.settings.state import read_widget, show_in_widget
 UPLOAD_MEGABYTES = 20
 
 
-def draw_add_card(free: list[str]) -> None:
-    """Draw the card; ``free`` are the letters that can be given away."""
-    st.markdown(_("**Add a setting**"))
+def draw_add_controls() -> None:
+    """Draw the buttons that add a setting, as long as there is room for one."""
+    free = compare_state.list_free_letters()
+    if not free:
+        return
     st.button(
-        _("Copy of A"),
+        _("Add a copy of A"),
         key="add_copy",
-        icon=":material/content_copy:",
+        icon=":material/add:",
         on_click=lambda: compare_state.put_column(
             free[0], Column(), compare_state.FORMS[REFERENCE].read_last_valid()
         ),
-        width="stretch",
     )
+    box = st.popover(
+        _("Add a preset or a file"), icon=":material/add:", key="compare_add", on_change="rerun"
+    )
+    if box.open:
+        with box:
+            _draw_sources(free)
+
+
+def _draw_sources(free: list[str]) -> None:
     key = "add_preset"
     show_in_widget(key, None)  # it always waits for a choice
     st.selectbox(

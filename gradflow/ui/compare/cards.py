@@ -1,31 +1,28 @@
-"""The upper part of the Compare page: a card per setting, with its controls and its verdict."""
+"""The settings of the Compare page as cards in a row: their names, and the fate of their gradients.
+
+All cards are one element, so that they are of one height and cost the page one message. What a card
+says is read; the controls of one setting at a time stand below the cards.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import streamlit as st
 
 from gradflow.charts.compare.data import ComparedSetting
-from gradflow.charts.theme import list_styles
+from gradflow.charts.theme import Tone, escape, find_tone_colour, list_styles
 from gradflow.core import codec
-from gradflow.core.diagnosis import findings
-from gradflow.core.errors import GradflowError
+from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.ui import blocks, compute
-from gradflow.ui.compare import add
 from gradflow.ui.compare import settings as compare_settings
 from gradflow.ui.compare import state as compare_state
-from gradflow.ui.compare.card_controls import (
-    draw_file_controls,
-    draw_setting_controls,
-    read_experiment,
-)
 from gradflow.ui.compare.settings import LETTERS, REFERENCE, Column
-from gradflow.ui.settings.state import show_in_widget
+from gradflow.ui.compare.words import Judgement, judge_report
 
 _GLYPHS = {"circle": "●", "square": "■", "diamond": "◆", "triangle-up": "▲"}
 
@@ -38,172 +35,166 @@ class Card:
         letter: its letter, lower case.
         column: what the session keeps of it.
         experiment: what is computed; ``None`` if nothing can be.
-        head, verdict: places in the card.
-        alerts: a place above all cards, where a long complaint has room.
+        report: what is shown; ``None`` if there is nothing.
+        name: as the user wrote it, or made from the setting.
+        conditions: how data, seed and the like differ from those of A; empty if they do not.
+        problems: what is wrong with the setting.
     """
 
     letter: str
     column: Column
     experiment: Experiment | None
-    head: Any
-    verdict: Any
-    alerts: Any
-
-    def complain(self, problem: GradflowError | str) -> None:
-        """Say what is wrong with this setting."""
-        with self.alerts:
-            blocks.show_error(f"{self.letter.upper()}: {problem}")
+    report: Report | None
+    name: str
+    conditions: str
+    problems: tuple[str, ...]
 
 
-def draw_cards(*, with_controls: bool = True) -> list[Card]:
-    """Draw a card for each column, and one to add another.
-
-    Args:
-        with_controls: without them the figures have more room, on a projector say.
-
-    Returns:
-        The cards, A first.
-    """
-    alerts = st.container()
-    for message in compare_state.REFUSED_FILES.get():
-        blocks.show_error(message)
-    compare_state.REFUSED_FILES.set([])
+def make_cards() -> list[Card]:
+    """Read all settings and run what is not yet known; A comes first."""
     columns = compare_state.list_columns()
-    free = compare_state.list_free_letters()
-    places = st.columns(len(columns) + bool(free and with_controls))
-    cards: list[Card] = []
-    for (letter, column), place in zip(columns.items(), places, strict=False):
-        with place.container(border=True):
-            reference = cards[0].experiment if cards else None
-            card, problem = _draw_card(letter, column, reference, alerts, with_controls)
-        if problem:
-            card.complain(problem)
-        cards.append(card)
-    if free and with_controls:
-        with places[-1].container(border=True):
-            add.draw_add_card(free)
-    names = name_cards(cards)
-    for card in cards:
-        with card.head:
-            _draw_head(card, names[card.letter])
+    read: dict[str, tuple[Experiment | None, str]] = {}
+    for letter, column in columns.items():
+        reference = read[REFERENCE][0] if read else None
+        read[letter] = _read_column(letter, column, reference)
+    experiments = {letter: own for letter, (own, _problem) in read.items()}
+    names = name_columns(columns, experiments)
+    reference = experiments[REFERENCE]
+    cards = []
+    for letter, column in columns.items():
+        experiment, problem = read[letter]
+        report, error = _find_report(column, experiment)
+        conditions = ""
+        if experiment is not None and reference is not None and letter != REFERENCE:
+            conditions = compare_settings.describe_other_conditions(
+                codec.to_fields(experiment), codec.to_fields(reference)
+            )
+        problems = tuple(filter(None, (problem, error)))
+        cards.append(Card(letter, column, experiment, report, names[letter], conditions, problems))
     return cards
 
 
-def _draw_card(
-    letter: str, column: Column, reference: Experiment | None, alerts: Any, with_controls: bool
-) -> tuple[Card, str]:
-    head, verdict = st.container(), st.container()
-    if column.report is not None:
-        experiment, problem = draw_file_controls(letter, column.report)
-    else:
-        if with_controls:
-            draw_setting_controls(letter)
-        experiment, problem = read_experiment(letter, column, reference)
-    if reference is not None and experiment is not None:
-        _show_conditions(letter, column, experiment, reference)
-    return Card(letter, column, experiment, head, verdict, alerts), problem
-
-
-def _show_conditions(letter: str, column: Column, own: Experiment, reference: Experiment) -> None:
-    other = compare_settings.describe_other_conditions(
-        codec.to_fields(own), codec.to_fields(reference)
-    )
-    if not other:
-        return
-    st.info(
-        _("{letter} was computed on other data or under other conditions than A: {other}.").format(
-            letter=letter.upper(), other=other
-        ),
-        icon=":material/difference:",
-    )
+def _read_column(
+    letter: str, column: Column, reference: Experiment | None
+) -> tuple[Experiment | None, str]:
+    """Read what a column is computed from, and what is wrong with it."""
     if column.report is None:
-        st.button(
-            _("Use those of A"),
-            key=f"share_{letter}",
-            on_click=lambda: compare_state.change_column(letter, alone=False),
-            width="stretch",
-        )
+        return read_experiment(letter, column, reference)
+    try:
+        return compare_settings.find_setting(column.report), ""
+    except InvalidExperiment as error:
+        return None, str(error)
 
 
-def _draw_head(card: Card, default_name: str) -> None:
-    name_key = f"compare_{card.letter}_name"
-    show_in_widget(name_key, card.column.name)
-    style = list_styles(blocks.read_mode())[LETTERS.index(card.letter)]
-    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall"):
-        st.html(
-            f'<span style="color:{style.colour};font-size:1.35rem;font-weight:700;'
-            f'white-space:nowrap">{_GLYPHS[style.symbol]} {card.letter.upper()}</span>',
-            width="content",
-        )
-        st.text_input(
-            _("Name of {letter}").format(letter=card.letter.upper()),
-            key=name_key,
-            placeholder=default_name,
-            max_chars=compare_state.MAX_NAME,
-            label_visibility="collapsed",
-            on_change=compare_state.rename_column,
-            args=(card.letter, name_key),
-        )
-        if card.letter != REFERENCE:
-            st.button(
-                "",
-                key=f"remove_{card.letter}",
-                icon=":material/close:",
-                help=_("Remove {letter}").format(letter=card.letter.upper()),
-                type="tertiary",
-                on_click=compare_state.remove_column,
-                args=(card.letter,),
+def read_experiment(
+    letter: str, column: Column, reference: Experiment | None
+) -> tuple[Experiment | None, str]:
+    """Read what the controls describe, else the last that was possible; and what is wrong."""
+    form = compare_state.FORMS[letter]
+    shared = {}
+    if reference is not None and not column.alone:
+        shared = compare_settings.select_shared(codec.to_fields(reference))
+    try:
+        return form.read(shared), form.problem
+    except InvalidExperiment as error:
+        last = codec.to_fields(form.read_last_valid()) | shared
+        try:
+            return codec.from_fields(last), "\n".join(
+                [str(error), _("Shown below is the last setting that was possible.")]
             )
+        except InvalidExperiment:
+            return None, "\n".join([str(error), _("It is left out below.")])
 
 
-def name_cards(cards: list[Card]) -> dict[str, str]:
-    """Name each card by its setting or file; a user may give it another name."""
+def _find_report(column: Column, experiment: Experiment | None) -> tuple[Report | None, str]:
+    if column.report is not None or experiment is None:
+        return column.report, ""
+    try:
+        return compute.run(experiment), ""
+    except GradflowError as error:
+        return None, str(error)
+
+
+def name_columns(
+    columns: dict[str, Column], experiments: dict[str, Experiment | None]
+) -> dict[str, str]:
+    """Name each column as its user did, else by its preset, its setting or its file."""
     names = compare_settings.name_columns(
-        {c.letter: codec.to_fields(c.experiment) for c in cards if c.experiment is not None}
+        {letter: codec.to_fields(own) for letter, own in experiments.items() if own is not None}
     )
-    for card in cards:
-        report = card.column.report
-        if card.letter not in names:
-            names[card.letter] = (report.title if report else "") or card.column.file or "–"
+    reference = experiments.get(REFERENCE)
+    for letter, column in columns.items():
+        experiment, report = experiments[letter], column.report
+        is_copy = letter != REFERENCE and experiment == reference
+        if column.name:
+            names[letter] = column.name
+        elif report is not None and experiment is None:
+            names[letter] = report.title or column.file or "–"
+        elif experiment is None:
+            names[letter] = "–"
+        elif not is_copy and (label := compare_settings.find_preset_label(experiment)):
+            names[letter] = label
     return names
 
 
-def run_cards(cards: list[Card]) -> list[ComparedSetting]:
-    """Run what is not yet known; verdicts and errors go into the cards.
+def list_entries(cards: Sequence[Card]) -> list[ComparedSetting]:
+    """List the settings that have a report."""
+    return [
+        ComparedSetting(card.letter.upper(), card.name, card.report)
+        for card in cards
+        if card.report is not None
+    ]
 
-    Returns:
-        The settings that have a report.
-    """
-    names = name_cards(cards)
-    entries = []
+
+def draw_cards(cards: Sequence[Card]) -> None:
+    """Draw the row of cards, and above it what is wrong with any."""
+    for message in compare_state.REFUSED_FILES.get():
+        blocks.show_error(message)
+    compare_state.REFUSED_FILES.set([])
     for card in cards:
-        name = compare_state.list_columns()[card.letter].name or names[card.letter]
-        with card.verdict:
-            try:
-                report = card.column.report
-                if report is None and card.experiment is not None:
-                    report = compute.run(card.experiment)
-            except GradflowError as error:
-                card.complain(error)
-                continue
-            if report is not None:
-                _show_verdict(report)
-                entries.append(ComparedSetting(card.letter.upper(), name, report))
-    return entries
+        for problem in card.problems:
+            blocks.show_error(f"{card.letter.upper()}: {problem}")
+    st.html(f'<div class="gf-settings" role="list">{"".join(map(write_card, cards))}</div>')
 
 
-def _show_verdict(report: Report) -> None:
-    """Show the first finding, the gradient's fate; folded, so that cards stay even, the others."""
-    first, *others = findings(report)
-    blocks.show_finding(first, brief=True)
-    if others:
-        with st.expander(_("More findings: {n}").format(n=len(others))):
-            for finding in others:
-                blocks.show_finding(finding, brief=True)
+def write_card(card: Card) -> str:
+    """Write a card as HTML."""
+    mode = blocks.read_mode()
+    style = list_styles(mode)[LETTERS.index(card.letter)]
+    letter = f'<b style="color:{style.colour}">{_GLYPHS[style.symbol]} {card.letter.upper()}</b>'
+    lines = [f'<div class="gf-setting-name">{letter} {escape(card.name)}</div>']
+    tone: Tone = "note"
+    if card.report is not None:
+        fate, *others = judge_report(card.report)
+        tone = fate.tone
+        lines.append(_write_judgement(fate))
+        lines += map(_write_other, others)
+    notes = []
+    if card.column.report is not None:
+        notes.append(_("Numbers as saved in the file; nothing is computed."))
+    if card.conditions:
+        notes.append(_("Not under the conditions of A: {other}.").format(other=card.conditions))
+    lines += [f'<div class="gf-setting-note">{escape(note)}</div>' for note in notes]
+    look = f"--gf-tone:{find_tone_colour(tone, mode)}"
+    return f'<div class="gf-setting" role="listitem" style="{look}">{"".join(lines)}</div>'
 
 
-def write_url(cards: list[Card]) -> None:
-    """Make the URL carry the cards, as far as it can."""
+def _write_judgement(judgement: Judgement) -> str:
+    head = f"<b>{judgement.sign} {escape(judgement.head)}</b>"
+    return f"<div>{head} {escape(judgement.text)}</div>"
+
+
+def _write_other(judgement: Judgement) -> str:
+    """Write a further finding: its name, and its sentence when that is opened."""
+    head = _("also: {finding}").format(finding=judgement.head)
+    return (
+        f"<details><summary>{judgement.sign} {escape(head)}</summary>{escape(judgement.text)}"
+        "</details>"
+    )
+
+
+def write_url(cards: Sequence[Card]) -> None:
+    """Make the URL carry the settings, as far as it can."""
     reference = compare_state.FORMS[REFERENCE].read_last_valid()
     query = {}
     for card in cards:

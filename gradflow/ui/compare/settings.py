@@ -92,6 +92,13 @@ def list_network_presets() -> list[str]:
     ]
 
 
+def find_preset_label(experiment: Experiment) -> str:
+    """Find the name of the preset whose network this is; empty if it is none's."""
+    network = experiment.network
+    label = next((p.label for p in PRESETS.values() if p.experiment.network == network), "")
+    return _(label) if label else ""
+
+
 def list_differing(settings: Mapping[str, Fields]) -> list[str]:
     """List the settings that are not the same in all columns, in the order of the specs."""
     return [

@@ -16,7 +16,7 @@ from gradflow.ui.settings.codecs import EXPERIMENTS
 from gradflow.ui.settings.experiments import make_experiment_form
 from gradflow.ui.settings.link import Link, join_names, parse_link
 from gradflow.ui.settings.page import Address
-from gradflow.ui.settings.state import SessionValue, read_widget
+from gradflow.ui.settings.state import SessionValue, read_widget, show_in_widget
 
 FORMS = {letter: make_experiment_form(f"compare_{letter}") for letter in LETTERS}
 ADDRESS = Address("compare")
@@ -27,6 +27,8 @@ UPLOADS: SessionValue[int] = SessionValue("compare_uploads", int)
 MAX_NAME = 40
 """Characters of a column's name."""
 _COLUMNS: SessionValue[dict[str, Column]] = SessionValue("compare_columns", dict)
+_EDITED: SessionValue[str] = SessionValue("compare_edited", lambda: REFERENCE)
+"""The setting whose controls are shown."""
 
 
 def load_comparison() -> None:
@@ -78,7 +80,8 @@ def list_free_letters() -> list[str]:
 
 
 def put_column(letter: str, column: Column, experiment: Experiment | None) -> None:
-    """Set a column; its widgets show ``experiment``."""
+    """Set a column; its widgets show ``experiment``, and it is the one to be changed next."""
+    _EDITED.set(letter)
     _COLUMNS.set(_COLUMNS.get() | {letter: column})
     if experiment is not None:
         FORMS[letter].replace(experiment)
@@ -98,3 +101,15 @@ def rename_column(letter: str, key: str) -> None:
 def remove_column(letter: str) -> None:
     """Remove a column."""
     _COLUMNS.set({other: c for other, c in _COLUMNS.get().items() if other != letter})
+
+
+def find_edited() -> str:
+    """Find the letter of the setting whose controls are shown."""
+    return _EDITED.get() if _EDITED.get() in _COLUMNS.get() else REFERENCE
+
+
+def bind_edited() -> dict[str, Any]:
+    """Prepare the choice of the setting whose controls are shown."""
+    key = "compare_edited_widget"
+    show_in_widget(key, find_edited())
+    return {"key": key, "on_change": lambda: _EDITED.set(read_widget(key))}

@@ -11,8 +11,8 @@ import pandas as pd
 
 from gradflow.charts.compare.data import ComparedSetting
 from gradflow.charts.figure import FloatArray, read_column
-from gradflow.charts.theme import format_count, format_number, format_share
 from gradflow.core.decay import Decay, fit_decay
+from gradflow.core.numbers import format_count, format_number, format_share
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
 

@@ -1,4 +1,4 @@
-"""The lower part of the Compare page: figures and tables of all settings on shared axes."""
+"""The Compare page: cards, controls, and figures and tables of all settings on shared axes."""
 
 from __future__ import annotations
 
@@ -15,35 +15,62 @@ from gradflow.charts.flow.text import SYMBOLS
 from gradflow.charts.forward import Statistic
 from gradflow.core import codec
 from gradflow.core.text import _
-from gradflow.ui import blocks
+from gradflow.ui import blocks, paths, stage
 from gradflow.ui.compare import settings as compare_settings
-from gradflow.ui.compare.card_controls import draw_shared_controls
-from gradflow.ui.compare.cards import Card, draw_cards, run_cards, write_url
+from gradflow.ui.compare.add import draw_add_controls
+from gradflow.ui.compare.cards import Card, draw_cards, list_entries, make_cards, write_url
+from gradflow.ui.compare.controls import draw_controls, draw_shared_controls
 from gradflow.ui.compare.tables import make_delta_table, measure_settings
+from gradflow.ui.compare.words import describe_gradients
 
 
-def show_cards() -> None:
-    """Show a card per setting, what they have in common in the sidebar, and the comparison."""
-    with st.sidebar:
-        with_controls = draw_shared_controls()
-    cards = draw_cards(with_controls=with_controls)
-    entries = run_cards(cards)
+def show_comparison() -> None:
+    """Show the cards of the settings, the controls of one of them, and all figures."""
+    with stage.draw_head(_("Compare")):
+        draw_add_controls()
+        draw_shared_controls()
+    parts = stage.make_stage(stage.Place.ABOVE)
+    cards = make_cards()
+    entries = list_entries(cards)
+    with parts.picture:
+        draw_cards(cards)
+        if entries:
+            gradient, relative = _show_gradients(entries)
+        else:
+            st.info(_("None of the settings can be computed; the reasons stand above."))
+    with parts.controls:
+        draw_controls(cards)
     write_url(cards)
     if entries:
-        show_comparison(cards, entries)
-    else:
-        st.info(_("None of the settings can be computed; the reasons stand above."))
+        with parts.details:
+            _show_details(cards, entries, gradient, relative)
+    stage.draw_next(
+        {
+            paths.EXPLORE: _("Explore: one network in full"),
+            paths.TRAINING: _("Training: what becomes of a gradient while a network learns"),
+            paths.DIAGNOSES: _("Diagnoses: what the verdicts mean"),
+        }
+    )
 
 
-def show_comparison(cards: list[Card], entries: list[ComparedSetting]) -> None:
-    """Show the gradient norms, and other figures and tables in tabs; only the open one runs."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+def _show_gradients(entries: list[ComparedSetting]) -> tuple[Gradient, bool]:
+    """Show the gradient norms, and beneath them how they are looked at, which is returned."""
+    place = st.container()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         gradient = _choose_gradient()
         relative = _choose_relative_depth(entries)
     figure = charts.compare_gradients_figure(
         entries, mode=blocks.read_mode(), gradient=gradient, relative=relative
     )
-    blocks.show_figure(figure, "compare_gradients", _("Gradient norms of all settings"))
+    with place:
+        blocks.show_figure(figure, "compare_gradients", describe_gradients(entries))
+    return gradient, relative
+
+
+def _show_details(
+    cards: list[Card], entries: list[ComparedSetting], gradient: Gradient, relative: bool
+) -> None:
+    """Show other figures and tables in tabs; only the open one runs."""
     blocks.explain("compare_gradients")
     panels: dict[str, Callable[[], None]] = {
         _("Numbers"): lambda: _show_numbers(cards, entries),

@@ -6,8 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from gradflow.charts.degradation.depth import depth_figure
-from gradflow.charts.theme import format_number
 from gradflow.core.catalog import CONNECTIONS, Connection
+from gradflow.core.numbers import format_number
 from gradflow.core.teaching.degradation.depth import DEPTHS, KINDS, DepthSweep
 from gradflow.core.text import _
 from gradflow.ui import blocks

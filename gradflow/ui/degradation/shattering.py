@@ -11,8 +11,8 @@ from gradflow.charts.degradation.shattering import (
     landscapes_figure,
     pairs_figure,
 )
-from gradflow.charts.theme import format_number
 from gradflow.core.catalog import CONNECTIONS, Connection
+from gradflow.core.numbers import format_number
 from gradflow.core.teaching.degradation.depth import KINDS
 from gradflow.core.teaching.degradation.pairs import Correlation
 from gradflow.core.teaching.degradation.shattering import Landscapes, Shattering

@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from gradflow.charts.theme import format_number
 from gradflow.core.catalog.optimizers import CLIPS, Clip
+from gradflow.core.numbers import format_number
 from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.descent_presets import PRESETS
 from gradflow.core.teaching.optimizers import DESCENT_OPTIMIZERS, DescentOptimizer

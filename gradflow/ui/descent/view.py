@@ -25,6 +25,7 @@ from gradflow.ui import blocks, compute
 from gradflow.ui.descent import words as descent_words
 from gradflow.ui.descent.controls import draw_controls
 from gradflow.ui.descent.state import FORM, PAGE
+from gradflow.ui.latex import write_number
 
 _ICONS: dict[DescentOutcome, str] = {
     DescentOutcome.CONVERGED: ":material/check_circle:",
@@ -63,7 +64,7 @@ def _show_formula(descent: Descent) -> None:
     row = descent.row
     shape = ""
     if row.shape is not None:
-        shape = rf",\qquad {row.shape.symbol} = {descent_words.write_number(descent.shape or 0.0)}"
+        shape = rf",\qquad {row.shape.symbol} = {write_number(descent.shape or 0.0)}"
     source = f" {row.source}." if row.source else ""
     st.markdown(f"${row.formula}{shape}$")
     st.caption(_(row.help) + source)

@@ -5,28 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gradflow.charts.theme import format_number
 from gradflow.core.catalog.optimizers import Clip
+from gradflow.core.numbers import format_number
 from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.descent_outcome import count_clipped_steps
 from gradflow.core.teaching.optimizers import DESCENT_OPTIMIZERS
 from gradflow.core.teaching.surfaces import FloatArray
 from gradflow.core.teaching.trajectories import Trajectory
 from gradflow.core.text import _
+from gradflow.ui.latex import write_number
 
 
 def write_vector(values: FloatArray) -> str:
     """Write a vector in LaTeX; a number if it has one entry only."""
     texts = [write_number(value) for value in values.tolist()]
     return texts[0] if len(texts) == 1 else "(" + r",\ ".join(texts) + ")"
-
-
-def write_number(value: float) -> str:
-    """Write a number in LaTeX, to four digits."""
-    if not np.isfinite(value):
-        return r"\mathrm{NaN}" if np.isnan(value) else r"\infty" if value > 0 else r"-\infty"
-    mantissa, e, exponent = f"{value:.4g}".partition("e")
-    return rf"{mantissa}\cdot 10^{{{int(exponent)}}}" if e else mantissa
 
 
 def write_step(descent: Descent, trajectory: Trajectory, n: int) -> list[tuple[str, str]]:

@@ -9,9 +9,9 @@ from gradflow import charts
 from gradflow.charts.flow.data import Gradient
 from gradflow.charts.forward import Statistic
 from gradflow.charts.overlay import Overlay
-from gradflow.charts.theme import format_number
 from gradflow.core import codec
 from gradflow.core.experiment import Experiment
+from gradflow.core.numbers import format_number
 from gradflow.core.report import Report
 from gradflow.core.text import _, read_in
 from gradflow.ui.compute import judge, run

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from gradflow import charts
-from gradflow.charts.theme import format_number
 from gradflow.core.experiment import Experiment
+from gradflow.core.numbers import format_number
 from gradflow.core.remedies import REMEDIES, CureOutcome, Ranking
 from gradflow.core.report import Report
 from gradflow.core.text import _

@@ -8,9 +8,9 @@ import numpy as np
 import streamlit as st
 
 from gradflow.charts.overlay import Overlay, Range
-from gradflow.charts.theme import format_number
 from gradflow.core.ensemble import Ensemble
 from gradflow.core.experiment import MAX_DEPTH, Experiment
+from gradflow.core.numbers import format_number
 from gradflow.core.text import N_, _
 from gradflow.core.theory import Phase, Prediction, Standing
 from gradflow.ui import compute
@@ -68,7 +68,7 @@ def _draw_seeds(experiment: Experiment, ensemble: Ensemble) -> Overlay:
     )
     columns = {column: Range(*ensemble.band(column)) for column in ensemble.values}
     columns["dead_units"] = columns["dead_units"].scale(1 / units)  # charts show it as a share
-    name = _("10 to 90 % of {n} seeds").format(n=len(ensemble.seeds))
+    name = _("10 to 90% of {n} seeds").format(n=len(ensemble.seeds))
     return Overlay("seeds", name, np.arange(1.0, len(units) + 1), columns)
 
 

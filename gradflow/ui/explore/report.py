@@ -13,9 +13,9 @@ import gradflow as gf
 from gradflow import charts
 from gradflow.charts.flow.data import Gradient
 from gradflow.charts.forward import Statistic
-from gradflow.charts.theme import format_number
 from gradflow.core.errors import GradflowError
 from gradflow.core.experiment import Experiment
+from gradflow.core.numbers import format_number
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
 from gradflow.core.verdict import Verdict
@@ -75,7 +75,7 @@ def show_numbers(report: Report) -> None:
         factor=format_number(report.clip_factor)
     )
     numbers = (
-        (_("Loss"), f"{report.loss:.4g}", _("of this batch, before any training step.")),
+        (_("Loss"), format_number(report.loss, 4), _("of this batch, before any training step.")),
         (
             _("Gradient norm"),
             format_number(report.grad_norm),

@@ -1,6 +1,7 @@
 // One Plotly graph that stays in the page: drawn once, then changed in place, so that its node,
 // zoom, hover and hidden traces survive a change of the figure.
 
+import { writeNumbersOurWay } from "./hover.js";
 import { fitLayout, keepsShape } from "./shape.js";
 import { noteSetting } from "./visit.js";
 
@@ -37,7 +38,7 @@ class Graph {
     this.plotlyUrl = plotlyUrl;
     this.box = addElement(parent, "gf-figure");
     this.plot = addElement(this.box, "gf-plot");
-    this.plot.setAttribute("role", "img");
+    this.plot.setAttribute("role", "figure"); // no image: there are buttons in it
     this.spoken = addElement(this.box, "gf-spoken");
     this.spoken.setAttribute("role", "status");
     this.observer = new ResizeObserver(() => this.draw());
@@ -157,7 +158,10 @@ class Graph {
     if (!drawn) {
       plot.textContent = ""; // words in place of a figure, after a failure
       await Plotly.newPlot(plot, spec);
+      // The words for it are its label, not its ticks one by one.
+      for (const svg of plot.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", true);
       plot.on("plotly_click", (event) => this.handleClick(event));
+      writeNumbersOurWay(plot);
       return;
     }
     if (drawn.frames) stopAnimation(Plotly, plot);
@@ -284,7 +288,9 @@ function addElement(parent, className) {
 
 /** Tell whether the page is light or dark, as it looks now. */
 export function findMode(element) {
-  const colour = getComputedStyle(element.closest(".stApp")).backgroundColor;
+  // What is in a popover stands outside of the app.
+  const app = element.closest(".stApp") ?? document.querySelector(".stApp");
+  const colour = getComputedStyle(app).backgroundColor;
   const [red, green, blue] = colour.match(/[\d.]+/g).map(Number);
   return red + green + blue < 3 * 128 ? "dark" : "light";
 }

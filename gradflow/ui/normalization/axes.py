@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from gradflow.charts.normalization.blocks import blocks_figure
-from gradflow.charts.theme import format_count
+from gradflow.core.numbers import format_count
 from gradflow.core.teaching.normalization.sharing import (
     NORMS,
     Norm,

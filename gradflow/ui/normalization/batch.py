@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from gradflow.charts.normalization.batch import DRAWN_SAMPLES, batch_figure
-from gradflow.charts.theme import format_count, format_number
+from gradflow.core.numbers import format_count, format_number
 from gradflow.core.teaching.normalization.batch import (
     BATCHES,
     CHANNELS,

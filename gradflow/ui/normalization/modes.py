@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from gradflow.charts.normalization.running import outputs_figure, running_statistics_figure
-from gradflow.charts.theme import format_number
+from gradflow.core.numbers import format_number
 from gradflow.core.teaching.normalization.running import (
     MEAN,
     STD,

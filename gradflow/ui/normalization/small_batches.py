@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from gradflow.charts.normalization.small_batches import spreads_figure
-from gradflow.charts.theme import format_share
 from gradflow.core.histogram import FloatArray
+from gradflow.core.numbers import format_share
 from gradflow.core.teaching.normalization.small_batches import (
     GROUP_CHANNELS,
     LAWS,

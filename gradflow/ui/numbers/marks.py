@@ -32,7 +32,7 @@ _STEPS = (
     8,
     9,
 )
-"""Within a decade; a step changes the number by 5 to 17 %."""
+"""Within a decade; a step changes the number by 5 to 17%."""
 
 
 def list_marks(low: float, high: float, *, whole: bool, usual: float) -> list[float]:

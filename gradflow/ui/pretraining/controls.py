@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from gradflow.charts.theme import format_number
 from gradflow.core.catalog import ACTIVATIONS
+from gradflow.core.numbers import format_number
 from gradflow.core.pretraining.digits import TRAINING
 from gradflow.core.pretraining.presets import PRETRAINING_PRESETS
 from gradflow.core.pretraining.spec import METHODS, STACK_ACTIVATIONS, STARTS, Start

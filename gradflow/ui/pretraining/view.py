@@ -18,7 +18,7 @@ from gradflow.charts.pretraining.images import (
 )
 from gradflow.charts.pretraining.reuse import reuse_figure
 from gradflow.charts.pretraining.tuning import tuning_figure
-from gradflow.charts.theme import format_number
+from gradflow.core.numbers import format_number
 from gradflow.core.pretraining.digits import TRAINING
 from gradflow.core.pretraining.finetune import TuningCourse
 from gradflow.core.pretraining.greedy import PretrainedStack

@@ -9,8 +9,8 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
-from gradflow.charts.theme import format_number, format_share
 from gradflow.core.histogram import FloatArray
+from gradflow.core.numbers import format_number, format_share
 from gradflow.core.pretraining.digits import CLASSES
 from gradflow.core.pretraining.finetune import TuningCourse
 from gradflow.core.pretraining.greedy import PretrainedStack
@@ -229,7 +229,7 @@ def describe_reuse(spec: Transfer, reuse: Reuse) -> list[str]:
         best = max(values, key=lambda way: values[way])
         tied = sorted(values.values())[-2] >= values[best] - _TIE
         text = (
-            _("With {label} of each new digit, the best two differ by at most 1 %: {shares}.")
+            _("With {label} of each new digit, the best two differ by at most 1%: {shares}.")
             if tied
             else _("With {label} of each new digit, **{way}** is best: {shares}.")
         ).format(

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from gradflow.charts.theme import format_number
 from gradflow.core.catalog import Cell
 from gradflow.core.histogram import FloatArray
+from gradflow.core.numbers import format_number
 from gradflow.core.recurrent.findings import Break, find_break, follow_gradient
 from gradflow.core.recurrent.report import STATE_SYMBOLS, State, TimeReport
 from gradflow.core.text import _

@@ -7,7 +7,7 @@ import math
 import streamlit as st
 
 from gradflow.charts.recurrent.clipping import cosine_figure, directions_figure, parameters_figure
-from gradflow.charts.theme import format_number, format_share
+from gradflow.core.numbers import format_number, format_share
 from gradflow.core.recurrent.clipping import ClippingCourse, ClippingReport
 from gradflow.core.recurrent.settings import TimePass
 from gradflow.core.text import _

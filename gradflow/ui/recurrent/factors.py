@@ -9,8 +9,8 @@ import streamlit as st
 
 from gradflow.charts.recurrent.factors import factors_figure
 from gradflow.charts.recurrent.remaining import remaining_figure
-from gradflow.charts.theme import format_number, format_share
 from gradflow.core.histogram import FloatArray
+from gradflow.core.numbers import format_number, format_share
 from gradflow.core.recurrent.factors import PATHS, FactorCurve, FactorSettings, GradientPath
 from gradflow.core.text import N_, _
 from gradflow.ui import blocks

@@ -10,8 +10,8 @@ import streamlit as st
 from gradflow import charts
 from gradflow.charts.overlay import Overlay, Range
 from gradflow.charts.recurrent.norms import TheoryLine, keep_nearby, time_norms_figure
-from gradflow.charts.theme import format_number
 from gradflow.core.catalog import CELLS, LossAt
+from gradflow.core.numbers import format_number
 from gradflow.core.recurrent.code import to_sequence_code
 from gradflow.core.recurrent.findings import GradientCourse, TimeFate, follow_gradient
 from gradflow.core.recurrent.report import STATE_SYMBOLS, State, TimeReport

@@ -10,8 +10,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from gradflow.charts.recurrent.training import training_gradient_figure, training_loss_figure
-from gradflow.charts.theme import format_number, format_share
 from gradflow.core.catalog import Cell, SequenceSource
+from gradflow.core.numbers import format_number, format_share
 from gradflow.core.recurrent.report import STATE_SYMBOLS, State
 from gradflow.core.recurrent.training import (
     LEARNABLE,

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from gradflow.charts.recurrent.gate_histograms import format_opening
-from gradflow.charts.theme import format_number
 from gradflow.core.catalog import Cell, LossAt
+from gradflow.core.numbers import format_number
 from gradflow.core.recurrent.findings import Break, GradientCourse, TimeFate, find_break
 from gradflow.core.recurrent.report import STATE_SYMBOLS, State, TimeReport
 from gradflow.core.text import N_, _

@@ -12,9 +12,9 @@ from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
 
-from gradflow.charts.theme import format_number
 from gradflow.core import codec
 from gradflow.core.catalog import TABLES
+from gradflow.core.numbers import format_number
 from gradflow.core.spec import find_bounds, find_enum, find_owners, list_options
 from gradflow.core.text import _
 from gradflow.ui.settings.form import Conversion, Form

@@ -72,19 +72,22 @@ class WidgetValue(SessionValue[T]):
         if self.get() is None:
             super().set(value)
 
-    def bind(self, shown: T) -> dict[str, Any]:
+    def bind(self, shown: T, follow: Callable[[], None] | None = None) -> dict[str, Any]:
         """Prepare the widget: the arguments that connect it.
 
         Args:
             shown: what it shows.
+            follow: called after it changed the value.
         """
         key = self._find_widget_key()
         show_in_widget(key, shown)
-        return {"key": key, "on_change": self._take, "args": (key,)}
+        return {"key": key, "on_change": self._take, "args": (key, follow)}
 
-    def _take(self, key: str) -> None:
+    def _take(self, key: str, follow: Callable[[], None] | None) -> None:
         if key == self._find_widget_key():
             super().set(read_widget(key))
+            if follow is not None:
+                follow()
 
     def _find_widget_key(self) -> str:
         return f"{self.key}_widget_{self._generation.get()}"

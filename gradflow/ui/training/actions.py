@@ -14,7 +14,7 @@ from gradflow.core.training.cures import Cure
 from gradflow.ui.settings.state import SessionValue, read_widget, show_in_widget
 from gradflow.ui.training import lanes, state
 from gradflow.ui.training.groups import RunGroup
-from gradflow.ui.training.sessions import SESSIONS, list_earlier
+from gradflow.ui.training.sessions import SESSIONS, EarlierRun, list_earlier
 
 _PRESSED: SessionValue[tuple[Callable[..., None], tuple[Any, ...]] | None] = SessionValue(
     "training_pressed", lambda: None
@@ -40,13 +40,17 @@ def carry_out_press() -> None:
 
 
 def bind_preset() -> dict[str, Any]:
-    """Prepare the choice of a preset; a second press on the one in force is one, too."""
-    key, code = state.FORM.find_widget_key("preset"), state.find_preset()
-    show_in_widget(key, code)
+    """Prepare the choice of a preset; without one, its settings are the user's own."""
+    key = state.FORM.find_widget_key("preset")
+    show_in_widget(key, state.find_preset())
 
     def press() -> None:
-        if key == state.FORM.find_widget_key("preset"):
-            _PRESSED.set((train_preset, (read_widget(key) or code,)))
+        if key != state.FORM.find_widget_key("preset"):
+            return
+        if code := read_widget(key):
+            _PRESSED.set((train_preset, (code,)))
+        else:
+            state.leave_preset()
 
     return {"key": key, "on_change": press}
 
@@ -95,12 +99,13 @@ def train_preset(code: str) -> None:
 def try_cure(cure: Cure, lane: int) -> None:
     """Train the changed run; the one that broke stays beside it."""
     session = state.open_session()
-    assert session.group is not None
-    broken = session.group.lanes[lane].run
+    broken = lanes.list_shown(session)[lane]
+    if session.group is None:
+        session.keep(EarlierRun(broken.name, broken.run))
     state.prepare_run(cure.experiment, cure.plan)
     group = _begin_group()
     earlier = session.earlier.items()
-    state.COMPARED.set([key for key, kept in earlier if kept.run.records == broken.records])
+    state.COMPARED.set([key for key, kept in earlier if kept.run.records == broken.run.records])
     group.play()
 
 

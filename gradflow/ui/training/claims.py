@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gradflow.charts.theme import format_number, format_share
+from gradflow.core.numbers import format_number, format_share
 from gradflow.core.text import _
 from gradflow.core.training import Run
 from gradflow.ui.training.summary import Summary, summarize_run

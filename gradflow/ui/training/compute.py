@@ -1,11 +1,56 @@
-"""Steps of runs computed again: kept, admitted, with a progress bar."""
+"""Runs, and steps of runs, that are computed for all who look at them, with a progress bar."""
 
 from __future__ import annotations
 
+from gradflow.core.errors import DeviceUnavailable
 from gradflow.core.experiment import Experiment
 from gradflow.core.text import _
-from gradflow.core.training import Run, StepRecord, replay
+from gradflow.core.training import Run, StepRecord, cost, replay
+from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.ui.long_work import Progress, compute_with_progress
+from gradflow.ui.training.groups import Opening, Setup
+
+EXAMPLE = "sigmoid_twin"
+"""The preset that the page opens with if there is nothing better."""
+_SHORT_SECONDS = 1.5
+"""Runs that take no longer are trained without being asked for."""
+_STEPS_BETWEEN = 10
+"""Between two looks at whether the page still wants a run."""
+
+
+def open_with(setup: Setup | None) -> Opening:
+    """Train what the page opens with: a preset's runs or short ones, else those of the example.
+
+    Args:
+        setup: what the settings describe, if they are possible.
+    """
+    if setup is None or not (setup.preset or _is_short(setup)):
+        setup = Setup(EXAMPLE, TRAINING_PRESETS[EXAMPLE].runs)
+    runs = setup.runs
+
+    def work(progress: Progress) -> tuple[Run, ...]:
+        def train(i: int) -> Run:
+            def advance(done: int, steps: int) -> None:
+                if done % _STEPS_BETWEEN == 0:
+                    what = _("training run {n} of {all}").format(n=i + 1, all=len(runs))
+                    progress((i + done / steps) / len(runs), what)
+
+            return Run.collect(runs[i].experiment, runs[i].plan, advance)
+
+        return tuple(map(train, range(len(runs))))
+
+    trained = compute_with_progress(("opening", setup), work, lambda place: place.progress(0.0))
+    return Opening(setup, trained)
+
+
+def _is_short(setup: Setup) -> bool:
+    try:
+        estimates = [cost.estimate_seconds(run.experiment, run.plan) for run in setup.runs]
+    except DeviceUnavailable:
+        return False
+    return all(seconds is not None for seconds in estimates) and (
+        sum(seconds or 0.0 for seconds in estimates) < _SHORT_SECONDS
+    )
 
 
 def replay_step(experiment: Experiment, run: Run, step: int) -> StepRecord:

@@ -13,7 +13,14 @@ from gradflow.core.training import TrainingPlan
 from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.ui.explore.state import EXPLORE
 from gradflow.ui.settings.experiments import GROUPS, Group, draw_group
-from gradflow.ui.settings.fields import draw_choice, draw_marks, draw_number
+from gradflow.ui.settings.fields import (
+    DrawField,
+    draw_choice,
+    draw_compact_field,
+    draw_field,
+    draw_marks,
+    draw_number,
+)
 from gradflow.ui.settings.form import Form
 from gradflow.ui.training import actions, state
 from gradflow.ui.training.codec import UNUSED
@@ -41,17 +48,59 @@ _DECADES = {
 """Fields whose size matters rather than their digits, and the powers of ten that are offered."""
 
 
+_MAIN_FIELDS = ("activation", "depth", "optimizer", "learning_rate", "steps")
+"""Settings that are always in sight; all others are a click away."""
+
+
 def draw_controls() -> None:
-    """Draw all controls in the current container."""
+    """Draw the choice of an experiment, the main settings, and behind a button all of them."""
+    with st.container(key="training_row"):
+        st.selectbox(
+            _("Experiment (choosing one trains it)"),
+            list(TRAINING_PRESETS),
+            index=None,
+            format_func=lambda code: _(TRAINING_PRESETS[code].label),
+            placeholder=_("your own"),
+            **actions.bind_preset(),
+        )
+        for name in _MAIN_FIELDS:
+            _draw_main_field(name)
+        box = st.popover(_("All settings"), key="training_more", on_change="rerun")
+    if box.open:  # what is not seen is not sent
+        with box:
+            _draw_all()
+
+
+def _draw_main_field(name: str) -> None:
+    """Draw the widget of one of the main settings, if it applies."""
+    if name in TrainingPlan.model_fields:
+        _draw_plan_field(FORM, name, explained=False)
+    else:
+        draw_compact_field(FORM, name)
+
+
+def _draw_all() -> None:
+    """Draw all controls but those in sight, in groups."""
     _draw_source()
     for group in _PLAN_GROUPS:
-        _draw_plan_group(group)
+        _draw_group(group, _draw_plan_field)
     for group in GROUPS:
         used = replace(group, names=tuple(n for n in group.names if n not in UNUSED))
         opens = group.expanded and group.title == "Network"
-        draw_group(FORM, used, key=_name_box(group), expanded=opens)
+        _draw_group(used, draw_field, expanded=opens)
     for group in _RECORD_GROUPS:
-        _draw_plan_group(group)
+        _draw_group(group, _draw_plan_field)
+
+
+def _draw_group(group: Group, draw: DrawField, *, expanded: bool | None = None) -> None:
+    """Draw a group; of a setting in sight only what hangs on it."""
+
+    def draw_other(form: Form[Any], name: str) -> None:
+        if name not in _MAIN_FIELDS:
+            draw(form, name)
+
+    key = f"training_group_{group.title}"
+    draw_group(FORM, group, key=key, expanded=expanded, draw=draw_other)
 
 
 def _draw_source() -> None:
@@ -81,19 +130,11 @@ def take_from_explore() -> None:
     state.prepare_run(EXPLORE.read_last_valid())
 
 
-def _draw_plan_group(group: Group) -> None:
-    draw_group(FORM, group, key=_name_box(group), draw=_draw_plan_field)
-
-
-def _name_box(group: Group) -> str:
-    return f"training_group_{group.title}"
-
-
-def _draw_plan_field(form: Form[Any], name: str) -> None:
+def _draw_plan_field(form: Form[Any], name: str, *, explained: bool = True) -> None:
     """Draw the widget of a field of the plan, if the field applies."""
     field = TrainingPlan.model_fields[name]
     if find_enum(field) is not None:
-        draw_choice(form, name, explained=True)
+        draw_choice(form, name, explained=explained)
     elif name in _DECADES:
         draw_marks(form, name, _list_marks(name))
     else:

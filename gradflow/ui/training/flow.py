@@ -9,17 +9,26 @@ import streamlit as st
 from gradflow import charts
 from gradflow.charts.compare.data import ComparedSetting
 from gradflow.charts.compare.flow import compare_flow_figure
-from gradflow.charts.theme import format_number
+from gradflow.charts.figure import resize_figure
+from gradflow.charts.flow.data import GRADIENTS, Gradient
+from gradflow.charts.flow.text import SYMBOLS
 from gradflow.core.errors import GradflowError
+from gradflow.core.numbers import format_number
 from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.core.training import StepRecord
 from gradflow.ui import blocks
-from gradflow.ui.explore.look import choose_gradient
+from gradflow.ui.fragments import rerun_fragments
 from gradflow.ui.training import compute, lanes, state
 from gradflow.ui.training.lanes import ShownRun
 
+CURVES, FLOW = "training_curves", "training_river"
+"""The fragments that follow a run."""
 _ALL_RUNS = "all"
+_MOST_SIDE_BY_SIDE = 2
+"""So many runs are shown side by side at first; of more one is."""
+_HEIGHT = 400
+"""Of the figure in pixels, so that all of a run fits a projector."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +71,12 @@ def show_step_flow() -> None:
     reached = sorted({step for own in records.values() for step in own})
     if not reached:
         return
-    st.subheader(_("The flow in one step"), anchor=False)
-    step = _choose_step(runs, reached, running)
-    steps = [
-        _find_step(shown_run, records[shown_run.letter], step) for shown_run in _choose_runs(runs)
-    ]
-    _draw_steps([at for at in steps if at is not None], step)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        gradient = _choose_gradient()
+        chosen = _choose_runs(runs)
+        step = _choose_step(runs, reached, running)
+    steps = [_find_step(shown_run, records[shown_run.letter], step) for shown_run in chosen]
+    _draw_steps([at for at in steps if at is not None], step, gradient)
 
 
 def _list_records(shown_run: ShownRun, *, only_kept: bool) -> dict[int, StepRecord]:
@@ -116,7 +125,7 @@ def _choose_step(runs: list[ShownRun], reached: list[int], running: bool) -> int
     step: int = st.select_slider(
         _("Step shown"),
         steps,
-        **state.STEP.bind(state.find_step(steps, latest)),
+        **state.STEP.bind(state.find_step(steps, latest), _follow_step),
         help=_(
             "While a run goes on, the steps whose histograms are kept (setting Flow figures). "
             "After Pause or Stop every recorded step: those that were not kept are computed again."
@@ -127,30 +136,40 @@ def _choose_step(runs: list[ShownRun], reached: list[int], running: bool) -> int
     return min(step, latest)
 
 
+def _follow_step() -> None:
+    """Let the curves mark the step that was chosen."""
+    rerun_fragments(CURVES, FLOW)
+
+
+def _choose_gradient() -> Gradient:
+    symbols = {code: SYMBOLS[code] for code in GRADIENTS}
+    return blocks.choose_one(_("Gradient"), symbols, "training_flow_gradient", "delta")
+
+
 def _choose_runs(runs: list[ShownRun]) -> list[ShownRun]:
     """Draw the choice of all runs, or one of them in full size."""
     if len(runs) == 1:
         return runs
-    names = {_ALL_RUNS: _("Side by side")} | {
-        run.letter: f"{run.letter} {run.name}" for run in runs
-    }
-    chosen = blocks.choose_one(_("Runs"), names, f"training_flow_of_{len(runs)}")
+    names = {_ALL_RUNS: _("Side by side")} | {run.letter: run.letter for run in runs}
+    first = _ALL_RUNS if len(runs) <= _MOST_SIDE_BY_SIDE else runs[0].letter
+    chosen = blocks.choose_one(_("Runs"), names, f"training_flow_of_{len(runs)}", first)
     return [run for run in runs if chosen in (_ALL_RUNS, run.letter)]
 
 
-def _draw_steps(steps: list[_ShownStep], step: int) -> None:
+def _draw_steps(steps: list[_ShownStep], step: int, gradient: Gradient) -> None:
     if not steps:
         return
-    gradient = choose_gradient("training_flow_gradient")
+    mode = blocks.read_mode()
     if len(steps) == 1:
-        figure = charts.flow_figure(steps[0].report, mode=blocks.read_mode(), gradient=gradient)
+        figure = charts.flow_figure(steps[0].report, mode=mode, gradient=gradient)
     else:
         entries = [
             ComparedSetting(at.shown_run.letter, at.shown_run.name, at.report) for at in steps
         ]
-        figure = compare_flow_figure(entries, mode=blocks.read_mode(), gradient=gradient)
+        figure = compare_flow_figure(entries, mode=mode, gradient=gradient)
     blocks.show_figure(
-        figure, "training_flow", _("Distribution of activations and gradients, layer by layer")
+        resize_figure(figure, _HEIGHT),
+        "training_flow",
+        _("Distribution of activations and gradients, layer by layer"),
     )
     st.caption(" ".join(at.describe(step) for at in steps))
-    blocks.explain("training_flow")

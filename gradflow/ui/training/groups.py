@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from gradflow.core.training import BackgroundRun, RunState
+from gradflow.core.training import BackgroundRun, Run, RunState
 from gradflow.core.training.presets import PresetRun
 from gradflow.ui.turns import ADMISSION
 
@@ -29,6 +29,14 @@ class Setup:
 
     preset: str | None
     runs: tuple[PresetRun, ...]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Runs that were trained once for everybody: the page opens with them."""
+
+    setup: Setup
+    runs: tuple[Run, ...]
 
 
 class RunGroup:

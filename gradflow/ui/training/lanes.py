@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradflow.charts.compare.data import LETTERS
-from gradflow.charts.theme import format_number
 from gradflow.charts.training.data import QUANTITIES, Lane
 from gradflow.core import codec
 from gradflow.core.catalog.optimizers import OPTIMIZERS, PRECISIONS, Clip, Precision
 from gradflow.core.catalog.schedules import SCHEDULES, Schedule
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
+from gradflow.core.numbers import format_number
 from gradflow.core.text import Text, _
 from gradflow.core.training import BackgroundRun, Run, TrainingPlan, cost
 from gradflow.core.training.record import NUMBERS
 from gradflow.ui.training import state
-from gradflow.ui.training.groups import MAX_LANES, RunGroup
+from gradflow.ui.training.groups import MAX_LANES, RunGroup, Setup
 from gradflow.ui.training.names import name_by_differences, name_network
 from gradflow.ui.training.sessions import Session
 
@@ -69,13 +69,17 @@ class ShownRun:
 
 def list_shown(session: Session) -> list[ShownRun]:
     """List all runs on the page, in the order of their letters."""
-    group = session.group
-    own = [] if group is None else list(zip(name_runs(group), group.lanes, strict=True))
-    runs = [
-        ShownRun(letter, name, live.run, live)
-        for letter, (name, live) in zip(LETTERS, own, strict=False)
-    ]
-    beside = [session.earlier[key] for key in state.list_compared()][: MAX_LANES - len(runs)]
+    group, opening = session.group, state.OPENING.get()
+    beside = [session.earlier[key] for key in state.list_compared()]
+    runs: list[ShownRun] = []
+    if group is not None:
+        own = zip(LETTERS, name_runs(group), group.lanes, strict=False)
+        runs = [ShownRun(letter, name, live.run, live) for letter, name, live in own]
+    elif opening is not None and not beside:
+        names = _name_planned(opening.setup, opening.runs)
+        named = zip(LETTERS, names, opening.runs, strict=False)
+        runs = [ShownRun(letter, name, run) for letter, name, run in named]
+    beside = beside[: MAX_LANES - len(runs)]
     letters = LETTERS[len(runs) :]
     runs += [
         ShownRun(letter, earlier.name, earlier.run)
@@ -105,10 +109,22 @@ def distinguish_names(runs: Sequence[tuple[str, Run]]) -> list[str]:
 
 def name_runs(group: RunGroup) -> list[str]:
     """Name the runs of a group."""
+    return _name_planned(group.setup, [live.run for live in group.lanes])
+
+
+def _name_planned(setup: Setup, runs: Sequence[Run]) -> list[str]:
     return [
-        _(planned.label) if planned.label else name_run(live.run)
-        for planned, live in zip(group.setup.runs, group.lanes, strict=True)
+        _(planned.label) if planned.label else name_run(run)
+        for planned, run in zip(setup.runs, runs, strict=True)
     ]
+
+
+def find_setup(session: Session) -> Setup | None:
+    """Find what the first runs on the page were trained with; ``None`` of earlier runs alone."""
+    if session.group is not None:
+        return session.group.setup
+    opening = state.OPENING.get()
+    return None if opening is None or state.list_compared() else opening.setup
 
 
 def name_run(run: Run) -> str:

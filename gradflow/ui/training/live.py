@@ -1,14 +1,14 @@
-"""The parts of the page that follow a run: progress, curves, layers. They rerun by themselves."""
+"""What follows a run: curves, layers, Flow figure. They rerun by themselves."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from gradflow.charts.training.data import QUANTITIES, Lane
-from gradflow.charts.training.layers import layers_figure
-from gradflow.charts.training.learning import learning_figure
+from gradflow.charts.training.layers import layers_figure, speeds_figure
+from gradflow.charts.training.learning import Curve, learning_figure
 from gradflow.charts.training.steps import steps_figure
-from gradflow.core.text import _
+from gradflow.core.text import N_, _
 from gradflow.ui import blocks
 from gradflow.ui.fragments import make_fragment
 from gradflow.ui.training import flow, lanes, state, words
@@ -17,20 +17,39 @@ from gradflow.ui.training.sessions import SESSIONS
 CURVES_EVERY = 0.4
 """Seconds between two drawings of the curves of a run."""
 FLOW_EVERY = 1.0
-"""Seconds between two drawings of its Flow figure, which changes less and takes longer."""
+"""Seconds between two drawings of what changes less and takes longer."""
 FULL_PACE_SESSIONS = 4
 """Sessions that may follow a run at this pace; a class that trains at once looks less often."""
+_SHARES = {1: (5, 6), 2: (5, 6), 3: (3, 2), 4: (3, 2)}
+"""Widths of the curves and of the Flow figure, by the number of runs."""
+_CURVES: dict[Curve, str] = {
+    "log_loss": N_("Loss, log"),
+    "loss": N_("Loss"),
+    "accuracy": N_("Accuracy"),
+}
 
 
-def show_live(*, running: bool) -> None:
-    """Show all that follows a run.
+def show_live(count: int, *, running: bool) -> None:
+    """Show all that follows a run on one screen.
 
     Args:
+        count: of the runs.
         running: whether a run advanced when the page began to be drawn; if not, nothing reruns.
     """
     slower = compute_slowdown(SESSIONS.count_running())
-    make_fragment(_show_curves, run_every=slower * CURVES_EVERY if running else None)(running)
-    make_fragment(flow.show_step_flow, run_every=slower * FLOW_EVERY if running else None)()
+    curves, river = st.columns(_SHARES[count], gap="medium")
+    with curves:
+        every = slower * CURVES_EVERY if running else None
+        make_fragment(_show_curves, run_every=every, key=flow.CURVES)(running)
+    with river:
+        every = slower * FLOW_EVERY if running else None
+        make_fragment(flow.show_step_flow, run_every=every, key=flow.FLOW)()
+
+
+def show_more(*, running: bool) -> None:
+    """Show the figures that are looked at less often, in tabs."""
+    every = compute_slowdown(SESSIONS.count_running()) * FLOW_EVERY if running else None
+    make_fragment(_draw_panels, run_every=every)()
 
 
 def compute_slowdown(sessions: int) -> float:
@@ -44,18 +63,47 @@ def compute_slowdown(sessions: int) -> float:
 
 def _show_curves(running: bool) -> None:
     group = state.open_session().group
-    left, right = st.columns([6, 1], vertical_alignment="bottom")
-    if group is not None:
-        share, text = words.describe_progress(group)
-        left.progress(min(share, 1.0), text)
-    with right:
-        log = _choose_log_axis()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        names = {code: _(label) for code, label in _CURVES.items()}
+        curve = blocks.choose_one(_("Curve"), names, "training_curve", "log_loss")
+        quantity = _choose_quantity()
+        if group is not None:
+            st.caption(words.describe_progress(group), width="stretch")
     drawn = [shown_run.make_lane() for shown_run in lanes.list_shown(state.open_session())]
-    figure = learning_figure(drawn, log=log, mode=blocks.read_mode())
-    blocks.show_figure(figure, "training_learning", _("Loss and accuracy over the steps"))
-    blocks.explain("training_learning")
+    step = None if running else state.STEP.get()
+    mode = blocks.read_mode()
+    figure = learning_figure(drawn, curve=curve, step=step, mode=mode)
+    blocks.show_figure(figure, "training_learning", _("Loss or accuracy over the steps"))
+    figure = layers_figure(drawn, quantity=quantity, step=step, mode=mode)
+    blocks.show_figure(figure, "training_layers", _("Map of layers over steps"))
+    if running and (group is None or not group.running):
+        st.rerun()  # once more as a whole: what is said of a run that has ended
+
+
+def _choose_quantity() -> str:
+    names = {
+        code: f"{_(what.label)} {_find_symbol(code)}".strip() for code, what in QUANTITIES.items()
+    }
+    quantity: str = st.selectbox(
+        _("What the map shows"),
+        list(names),
+        key="training_quantity",
+        format_func=lambda code: names[code],
+        label_visibility="collapsed",
+        width=230,
+    )
+    return quantity
+
+
+def _find_symbol(code: str) -> str:
+    what = QUANTITIES[code]
+    return what.symbol if "‖" in what.symbol else ""
+
+
+def _draw_panels() -> None:
+    drawn = [shown_run.make_lane() for shown_run in lanes.list_shown(state.open_session())]
     panels = {
-        _("Layers"): _show_layers,
+        _("Speed of each layer"): _show_speeds,
         _("Clipping and rate"): _show_steps,
     }
     tabs = st.tabs(list(panels), key="training_panels", on_change="rerun")
@@ -63,33 +111,12 @@ def _show_curves(running: bool) -> None:
         if tab.open:
             with tab:
                 draw(drawn)
-    if running and (group is None or not group.running):
-        st.rerun()  # once more as a whole: what is said of a run that has ended
 
 
-def _choose_log_axis() -> bool:
-    """Draw the choice of the axis of the loss."""
-    scales = {"log": _("log"), "linear": _("linear")}
-    return blocks.choose_one(_("Axis of the loss"), scales, "training_axis") == "log"
-
-
-def _show_layers(drawn: list[Lane]) -> None:
-    names = {
-        code: f"{_(what.label)} {_find_symbol(code)}".strip() for code, what in QUANTITIES.items()
-    }
-    quantity = blocks.choose_one(
-        _("What the map shows"), names, "training_quantity", "weight_grad_norm"
-    )
-    figure = layers_figure(drawn, quantity=quantity, mode=blocks.read_mode())
-    blocks.show_figure(
-        figure, "training_layers", _("Map of layers over steps, and the speed of each layer")
-    )
-    blocks.explain("training_layers")
-
-
-def _find_symbol(code: str) -> str:
-    what = QUANTITIES[code]
-    return what.symbol if "‖" in what.symbol else ""
+def _show_speeds(drawn: list[Lane]) -> None:
+    figure = speeds_figure(drawn, mode=blocks.read_mode())
+    blocks.show_figure(figure, "training_speeds", _("How fast each layer moves"))
+    blocks.explain("training_speeds")
 
 
 def _show_steps(drawn: list[Lane]) -> None:

@@ -25,7 +25,8 @@ from gradflow.ui.settings.link import join_names, parse_link
 from gradflow.ui.settings.page import Address
 from gradflow.ui.settings.state import SessionValue, WidgetValue, read_widget, show_in_widget
 from gradflow.ui.training.codec import RunCodec, RunSettings, select_experiment
-from gradflow.ui.training.groups import Setup
+from gradflow.ui.training.compute import EXAMPLE
+from gradflow.ui.training.groups import Opening, Setup
 from gradflow.ui.training.sessions import SESSIONS, Session, TokenClaim
 
 _switch_architecture = remember_architectures("training:architectures")
@@ -55,6 +56,8 @@ STEP: WidgetValue[int | None] = WidgetValue("training_shown_step", lambda: None)
 """The step whose Flow figure is shown; ``None``: the latest."""
 UPLOADS: SessionValue[int] = SessionValue("training_uploads", int)
 """How many uploads were taken; the upload widget is a new one after each."""
+OPENING: SessionValue[Opening | None] = SessionValue("training_opening", lambda: None)
+"""What is shown until the page has runs of its own."""
 _ADDRESS = Address("training")
 _PRESET: SessionValue[tuple[str, int] | None] = SessionValue("training_preset", lambda: None)
 """The preset that is prepared, and which of its runs the controls show."""
@@ -67,6 +70,9 @@ def load() -> None:
     query = _ADDRESS.read_change(["run", "preset", *FORM.codec.list_names()])
     if query is None:
         return
+    OPENING.set(None)
+    if not query and EXPLORE.read_last_valid() == EXPLORE.make_default():
+        load_preset(EXAMPLE)  # there is no network that anybody has chosen
     if token := query.pop("run", ""):
         _claim_runs(token)
     code = query.pop("preset", None)
@@ -105,6 +111,11 @@ def load_preset(code: str, run: int = 0) -> None:
     preset_run = TRAINING_PRESETS[code].runs[run]
     prepare_run(preset_run.experiment, preset_run.plan)
     _PRESET.set((code, run))
+
+
+def leave_preset() -> None:
+    """Make the settings in the controls those of a run of its own."""
+    _PRESET.set(None)
 
 
 def find_preset() -> str | None:

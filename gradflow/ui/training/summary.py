@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gradflow.charts.theme import format_number, format_share
 from gradflow.charts.training.data import RECENT_RECORDS
+from gradflow.core.numbers import format_number, format_share
 from gradflow.core.text import _
 from gradflow.core.training import Run
 

@@ -1,4 +1,4 @@
-"""The page: experiments, buttons, results of the runs, figures, numbers, files."""
+"""The page: buttons, controls, what the runs did, figures, numbers, files."""
 
 from __future__ import annotations
 
@@ -6,19 +6,28 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from gradflow.core.errors import InvalidExperiment
+from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.text import N_, _
-from gradflow.core.training import RunState
-from gradflow.core.training.cures import list_cures
-from gradflow.core.training.presets import TRAINING_PRESETS
-from gradflow.ui import blocks
-from gradflow.ui.training import actions, claims, files, lanes, live, state, summary, words
+from gradflow.ui import blocks, paths, stage
+from gradflow.ui.training import (
+    actions,
+    compute,
+    files,
+    lanes,
+    live,
+    outcome,
+    state,
+    summary,
+    words,
+)
+from gradflow.ui.training.controls import draw_controls
 from gradflow.ui.training.groups import RunGroup, Setup
 from gradflow.ui.training.lanes import ShownRun
+from gradflow.ui.training.sessions import Session
 
 
 def show_training() -> None:
-    """Show everything but the controls in the sidebar."""
+    """Show the whole page: buttons, controls, what the runs did, figures, numbers, files."""
     session = state.open_session()
     group = session.group
     # Asked once: a run that ends while the page is drawn shall be seen to have ended.
@@ -30,85 +39,91 @@ def show_training() -> None:
         setup, impossible = None, str(error)
     if setup is not None:
         state.sync_url(setup)
-    _draw_presets()
-    for problem in filter(None, (state.FORM.problem, impossible)):
-        blocks.show_error(problem)
-    claim = state.read_claim()
-    if claim is not None and (text := words.describe_claim(claim, group)):
-        st.info(text, icon=":material/link:")
-    _say_what_to_look_for(group, setup)
-    _draw_buttons(group, setup, running=running)
-    runs = lanes.list_shown(session)
-    if group is not None:
-        _show_breaks(group, runs)
-        _show_results(group, runs)
-    if runs:
-        live.show_live(running=running)
-    else:
-        st.info(
-            _("Press Play to train the network of the sidebar, or choose an experiment above.")
-            if state.find_preset() is None
-            else _("Press Play to train the runs of this experiment."),
-            icon=":material/play_arrow:",
-        )
-    _show_details(runs, running=running)
-
-
-def _draw_presets() -> None:
-    st.pills(
-        _("Experiments: one press trains the runs of a claim side by side"),
-        list(TRAINING_PRESETS),
-        format_func=lambda code: _(TRAINING_PRESETS[code].label),
-        **actions.bind_preset(),
+    with stage.draw_head(_("Training")):
+        _draw_buttons(group, setup, running=running)
+    parts = stage.make_stage(stage.Place.ABOVE)
+    with parts.controls:
+        draw_controls()  # first: they can be used while what the page opens with is computed
+    with parts.picture:
+        for problem in filter(None, (state.FORM.problem, impossible)):
+            blocks.show_error(problem)
+        _say_what_goes_on(group, setup)
+        _open(session, setup)
+        runs = lanes.list_shown(session)
+        outcome.show_outcome(session, runs)
+        live.show_live(len(runs), running=running)
+    with parts.details:
+        live.show_more(running=running)
+        _show_details(runs, running=running)
+    stage.draw_next(
+        {
+            paths.EXPLORE: _("Explore: this network before its first step"),
+            paths.DESCENT: _("Descent: one step after the other on a surface"),
+            paths.PRETRAINING: _("Pretraining: where random weights did not begin to learn"),
+        }
     )
 
 
-def _say_what_to_look_for(group: RunGroup | None, setup: Setup | None) -> None:
-    """Say what to look for in a preset, else write the formulas of a step."""
-    current = setup if group is None else group.setup
-    if current is not None and current.preset is not None:
-        preset = TRAINING_PRESETS[current.preset]
-        st.markdown(f"**{_('Look for:')}** {_(preset.look_for)}")
-    elif current is not None:
-        st.latex(words.write_rule(current.runs[0].plan))
+def _open(session: Session, setup: Setup | None) -> None:
+    """Find runs to look at as long as the page has none of its own."""
+    if session.group is not None or state.OPENING.get() is not None:
+        return
+    try:
+        state.OPENING.set(compute.open_with(setup))
+    except GradflowError:  # said when it is tried
+        state.OPENING.set(compute.open_with(None))
 
 
 def _draw_buttons(group: RunGroup | None, setup: Setup | None, *, running: bool) -> None:
+    """Draw the buttons that can be pressed now; the one to train stays in its place."""
     over = group is not None and group.over
     goes_on = group is not None and not over
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        stuck = running or (setup is None and not goes_on)
-        buttons = (
-            ("play", _("Play"), "play_arrow", actions.play, stuck),
-            ("pause", _("Pause"), "pause", actions.pause, not running),
-            ("step", _("Step"), "skip_next", actions.step, stuck),
-            ("stop", _("Stop"), "stop", actions.stop, not goes_on),
-            ("reset", _("Reset"), "restart_alt", actions.reset, group is None),
-        )
-        for code, label, icon, action, disabled in buttons:
+    stuck = running or (setup is None and not goes_on)
+    if goes_on:
+        train = _("Go on")
+    else:
+        several = setup is not None and len(setup.runs) > 1
+        train = _("Train these networks") if several else _("Train this network")
+    buttons = (
+        ("play", train, "play_arrow", actions.play, True),
+        ("pause", _("Pause"), "pause", actions.pause, running),
+        ("step", _("Step"), "skip_next", actions.step, not stuck),
+        ("stop", _("Stop"), "stop", actions.stop, goes_on),
+        ("reset", _("Reset"), "restart_alt", actions.reset, group is not None),
+    )
+    for code, label, icon, action, shown in buttons:
+        if shown:
             st.button(
                 label,
                 key=f"training_{code}",
                 icon=f":material/{icon}:",
                 type="primary" if code == "play" else "secondary",
-                disabled=disabled,
+                disabled=code == "play" and stuck,
                 help=_(_HELP[code]),
                 **actions.bind_press(action),
             )
+
+
+def _say_what_goes_on(group: RunGroup | None, setup: Setup | None) -> None:
+    """Say what a reader should know before a press on a button."""
+    goes_on = group is not None and not group.over
+    claim = state.read_claim()
+    if claim is not None and (text := words.describe_claim(claim, group)):
+        st.info(text, icon=":material/link:")
     if setup is not None and not goes_on and (long := words.announce_duration(setup)):
         st.caption(long)
     if goes_on and setup is not None and group is not None and setup != group.setup:
         st.info(
             _(
                 "The settings were changed after this run began. It goes on as it began; Reset, "
-                "then Play, trains with the new ones."
+                "then Train, trains with the new ones."
             ),
             icon=":material/tune:",
         )
 
 
 _HELP = {
-    "play": N_("Train; after a pause, go on. A run that has ended begins anew."),
+    "play": N_("Train with the settings below; after a pause, go on."),
     "pause": N_("Stop after the step that is being computed; Play goes on."),
     "step": N_("Go on to the next record."),
     "stop": N_("End the run and free its memory; its records stay on the page."),
@@ -116,65 +131,12 @@ _HELP = {
 }
 
 
-def _show_breaks(group: RunGroup, runs: list[ShownRun]) -> None:
-    """Show where runs broke, and what may keep them whole."""
-    for lane, (shown_run, live_run) in enumerate(zip(runs, group.lanes, strict=False)):
-        if live_run.state is RunState.FAILED:
-            blocks.show_error(f"{shown_run.letter}: {live_run.error}")
-        divergence = shown_run.run.divergence
-        if divergence is None:
-            continue
-        setting = group.setup.runs[lane]
-        letter = f"{shown_run.letter}: " if len(group.lanes) > 1 else ""
-        blocks.show_error(letter + divergence.text)
-        if words.is_break_hidden(shown_run.run):
-            st.caption(
-                _(
-                    "There the activation function hides it: it turns −∞ into a finite value. "
-                    "The activations drawn below are infinite or NaN only further on."
-                )
-            )
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(_("Train again with:"), width="content")
-            for cure in list_cures(setting.experiment, setting.plan):
-                st.button(
-                    str(cure.label),
-                    key=f"training_cure_{lane}_{cure.code}",
-                    icon=":material/healing:",
-                    disabled=group.running,
-                    **actions.bind_press(actions.try_cure, cure, lane),
-                )
-
-
-def _show_results(group: RunGroup, runs: list[ShownRun]) -> None:
-    """Show the results of the runs, once none of them goes on."""
-    if not group.over:
-        return
-    own = runs[: len(group.lanes)]
-    if group.setup.preset is None:
-        for shown_run in own:
-            if text := words.describe_result(shown_run):
-                st.markdown(text)
-        return
-    if any(lane.state is RunState.STOPPED for lane in group.lanes):
-        st.info(_("Stopped before the end: what was claimed is not judged."))
-        return
-    judgement = claims.judge_preset(group.setup.preset, [shown_run.run for shown_run in own])
-    if judgement is None:
-        return
-    lines, holds = judgement
-    heading = (
-        _("**Measured, and as claimed:**") if holds else _("**Measured, and not as claimed:**")
-    )
-    text = "\n".join([heading, "", *(f"- {line}" for line in lines)])
-    (st.success if holds else st.warning)(text, icon=":material/straighten:")
-
-
 def _show_details(runs: list[ShownRun], *, running: bool) -> None:
     panels: dict[str, Callable[[], None]] = {
         _("In numbers"): lambda: _show_numbers(runs, running=running),
         _("Compare"): files.draw_comparison,
         _("Save"): lambda: files.draw_downloads(runs),
+        _("What am I looking at?"): _explain,
     }
     tabs = st.tabs(list(panels), key="training_details", on_change="rerun")
     for tab, draw in zip(tabs, panels.values(), strict=True):
@@ -182,6 +144,11 @@ def _show_details(runs: list[ShownRun], *, running: bool) -> None:
             with tab:
                 draw()
     st.caption(words.explain_keeping())
+
+
+def _explain() -> None:
+    for name in ("training_learning", "training_layers", "training_flow", "training_steps"):
+        st.markdown(blocks.read_text(name))
 
 
 def _show_numbers(runs: list[ShownRun], *, running: bool) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from gradflow.charts.theme import format_count, format_number, format_share
 from gradflow.charts.training.speeds import USUAL_RATIO
 from gradflow.core.catalog.optimizers import OPTIMIZERS, Clip
 from gradflow.core.catalog.schedules import SCHEDULES, Schedule
 from gradflow.core.errors import DeviceUnavailable
+from gradflow.core.numbers import format_number, format_share
 from gradflow.core.text import _
 from gradflow.core.training import Run, RunState, TrainingPlan, cost
 from gradflow.core.training.divergence import Origin
@@ -79,17 +79,17 @@ def describe_claim(claim: TokenClaim, group: RunGroup | None) -> str:
         case TokenClaim.OPEN_ELSEWHERE:
             return _(
                 "The run of this link belongs to a page that is open elsewhere, and goes on there. "
-                "Here are its settings: Play trains a run of your own."
+                "Here are its settings: Train starts a run of your own."
             )
         case TokenClaim.FORGOTTEN:
             return _(
-                "The run of this link is no longer kept. Its settings are here: Play trains it "
-                "again."
+                "The run of this link is no longer kept. Its settings are here: Train starts "
+                "it again."
             )
         case TokenClaim.GIVEN if group is not None and group.left_alone and not group.over:
             return _(
                 "Your run was found again. It paused when its page had been closed for {n} "
-                "minutes; Play goes on."
+                "minutes; Go on continues it."
             ).format(n=round(ABSENT_SECONDS / 60))
         case TokenClaim.GIVEN:
             return ""
@@ -104,9 +104,8 @@ def explain_keeping() -> str:
     ).format(pause=round(ABSENT_SECONDS / 60), forget=round(FORGOTTEN_SECONDS / 60))
 
 
-def describe_progress(group: RunGroup) -> tuple[float, str]:
-    """Compute the share that is done, and describe it."""
-    done, planned = group.steps
+def describe_progress(group: RunGroup) -> str:
+    """Describe how far the runs of a group are."""
     counts = [
         _("{done} of {planned}").format(done=lane.steps_done, planned=lane.plan.steps)
         for lane in group.lanes
@@ -121,7 +120,7 @@ def describe_progress(group: RunGroup) -> tuple[float, str]:
         text += " · " + _("{time} left").format(time=format_duration(left))
     if not group.running:
         text += " · " + _describe_pause(group)
-    return (done / planned if planned else 1.0), text
+    return text
 
 
 def _describe_pause(group: RunGroup) -> str:
@@ -142,16 +141,17 @@ def format_duration(seconds: float) -> str:
     return _("{h} h {n} min").format(h=int(seconds // 3600), n=int(seconds % 3600 // 60))
 
 
-def describe_result(shown_run: ShownRun) -> str:
+def describe_result(shown_run: ShownRun) -> tuple[str, str]:
     """Write a sentence on loss and accuracy, and one on the speeds of the layers."""
     summary = summarize_run(shown_run.run)
     if summary is None:
-        return ""
+        return "", ""
     if summary.broke is not None:
         text = _("{run}: the loss began at {before} and was not finite in step {step}.")
-        return text.format(
+        sentence = text.format(
             run=shown_run.label, before=format_number(summary.loss_before), step=summary.broke
         )
+        return sentence, ""
     text = _("{run}: loss {before} → {after} in {steps} steps")
     sentence = text.format(
         run=shown_run.label,
@@ -163,7 +163,7 @@ def describe_result(shown_run: ShownRun) -> str:
         sentence += _(", accuracy {right}").format(right=format_share(summary.accuracy))
     if not math.isnan(summary.held_out_accuracy):
         sentence += _(" (held-out {right})").format(right=format_share(summary.held_out_accuracy))
-    return f"{sentence}. {describe_speeds(summary)}"
+    return f"{sentence}.", describe_speeds(summary)
 
 
 def is_break_hidden(run: Run) -> bool:
@@ -176,11 +176,7 @@ def is_break_hidden(run: Run) -> bool:
 
 def format_times(factor: float) -> str:
     """Write a factor to two digits."""
-    return (
-        format_count(int(float(f"{factor:.1e}")))
-        if 10 <= factor < 1e6
-        else format_number(factor, 2)
-    )
+    return format_number(factor, 2)
 
 
 def describe_speeds(summary: Summary) -> str:

@@ -58,7 +58,10 @@ class Cards {
 
   addTour(parent, tour) {
     const { start, resume } = tour.words;
-    const button = addButton(parent, "gf-tour", "", () => startTour(tour, button, label));
+    const button = addButton(parent, "gf-tour", "", () => {
+      const opener = closePopover(button) ?? button;
+      startTour(tour, opener, label);
+    });
     const label = () => {
       button.textContent = readStep() ? resume : start;
     };
@@ -91,6 +94,14 @@ class Cards {
     this.buttons.set(button, code);
     return button;
   }
+}
+
+/** Close the popover that a button stands in, if any; return what opens it. */
+function closePopover(button) {
+  if (!button.closest("[data-testid=stPopoverBody]")) return undefined;
+  const opener = document.querySelector("[data-testid=stPopoverButton][aria-expanded=true]");
+  opener?.click();
+  return opener;
 }
 
 function addElement(parent, tag, className) {

@@ -78,6 +78,8 @@ class Tour {
     this.backer.disabled = !this.at;
     this.nexter.textContent = isLast ? done : next;
     this.shown = undefined;
+    const next = this.steps[this.at + 1]?.places[0];
+    this.awaited = next && !findVisible(next) ? next : undefined;
     this.place();
     this.nexter.focus({ preventScroll: true });
   }
@@ -112,6 +114,7 @@ class Tour {
 
   /** Put spot and box where the thing is now; scroll to it once. */
   place() {
+    if (this.awaited && findVisible(this.awaited)) this.go(this.at + 1); // done what the step asks
     const target = this.steps[this.at].places.map(findVisible).find(Boolean);
     if (target && target !== this.shown) bringIntoView(target);
     this.shown = target;
@@ -134,6 +137,8 @@ function choosePlace(around, { width, height }) {
   const bottom = innerHeight - height - MARGIN;
   if (!around) return [right / 2, bottom];
   const left = Math.max(MARGIN, Math.min(around.left, right));
+  if (around.bottom < 0) return [left, MARGIN]; // scrolled away
+  if (around.top > innerHeight) return [left, bottom];
   const below = around.bottom + 2 * MARGIN;
   const above = around.top - height - 2 * MARGIN;
   if (below <= bottom) return [left, below];

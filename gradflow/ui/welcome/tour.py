@@ -22,7 +22,7 @@ class Step:
     text: str
 
 
-_CURES = ("[data-action=cures]", ".st-key-details [role=tab]:nth-of-type(3)")
+_CURES = "[data-action=cures]"
 STEPS = (
     Step(
         (".st-key-figure_flow .gf-plot",),
@@ -42,7 +42,7 @@ STEPS = (
         ),
     ),
     Step(
-        _CURES,
+        (_CURES,),
         N_("Try the cures"),
         N_(
             "Every cure that fits this network is run on the same data, and all are ranked by how "
@@ -50,7 +50,7 @@ STEPS = (
         ),
     ),
     Step(
-        (".st-key-apply_cure button", *_CURES),
+        (".st-key-apply_cure button", _CURES),
         N_("Apply one"),
         N_(
             "Once the cures were tried, this is where to apply one: the controls take its settings "

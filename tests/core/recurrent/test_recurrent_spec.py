@@ -12,7 +12,7 @@ from gradflow.core.spec import find_enum
     ("make", "message"),
     [
         (lambda: gf.Recurrent(cell="mgu"), 'cell: "mgu" is not allowed; choose one of rnn_tanh'),
-        (lambda: gf.Recurrent(hidden_size=0), "hidden_size: 0 .* from 1 to 1024"),
+        (lambda: gf.Recurrent(hidden_size=0), "hidden_size: 0 .* from 1 to 1,024"),
         (lambda: gf.Recurrent(forget_bias=1), 'forget_bias: 1.0 .* with cell="rnn_tanh"'),
         (
             lambda: gf.Recurrent(spectral_radius=0.5),
@@ -28,7 +28,7 @@ from gradflow.core.spec import find_enum
         (lambda: gf.Sequences(source="copy", length=10), "length: 10 .* take 11 steps or more"),
         (
             lambda: gf.Sequences(source="digit_pixels", batch_size=1798),
-            "batch_size: 1798 .* 1797 samples",
+            "batch_size: 1,798 .* 1,797 samples",
         ),
         (lambda: gf.SequenceExperiment(loss_at="first"), "loss_at: .* one of last, every"),
     ],

@@ -55,7 +55,7 @@ def test_a_day_of_a_core_is_refused_and_the_longest_run_of_a_usual_network_is_no
     usual = TrainingPlan(steps=20_000, record_every=20)
     cost.check_training_cost(Experiment(), usual)
     wide = Experiment(network=MLP(depth=100, width=1024), data=Data(batch_size=256))
-    with pytest.raises(InvalidExperiment, match=r"^steps: 20000 steps"):
+    with pytest.raises(InvalidExperiment, match=r"^steps: 20,000 steps"):
         cost.check_training_cost(wide, usual)
 
 

@@ -16,9 +16,9 @@ from gradflow.charts.normalization_effects.flow import (
     distributions_figure,
     normalized_flow_figure,
 )
-from gradflow.charts.theme import format_number
 from gradflow.core.catalog import NORM_POSITIONS, NORMALIZATIONS, Normalization, NormPosition
 from gradflow.core.experiment import MLP
+from gradflow.core.numbers import format_number
 from gradflow.core.teaching.normalization.sharing import list_divisors
 from gradflow.core.teaching.normalization_effects.flow import (
     COMPARED,

@@ -9,8 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from gradflow.charts.normalization_effects.rates import learning_rates_figure
-from gradflow.charts.theme import format_number
 from gradflow.core.catalog import NORMALIZATIONS, Normalization
+from gradflow.core.numbers import format_number
 from gradflow.core.teaching.normalization_effects.flow import COMPARED
 from gradflow.core.teaching.normalization_effects.rates import (
     LearningRates,

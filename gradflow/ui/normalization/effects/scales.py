@@ -6,8 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from gradflow.charts.normalization_effects.scales import weight_scales_figure
-from gradflow.charts.theme import format_number
 from gradflow.core.catalog import NORMALIZATIONS, Normalization
+from gradflow.core.numbers import format_number
 from gradflow.core.teaching.normalization_effects import scales as teaching
 from gradflow.core.teaching.normalization_effects.identities import Identities
 from gradflow.core.teaching.normalization_effects.scales import RIVALS, ScaleSweep, WeightScales

@@ -1,0 +1,82 @@
+"""What is said of a setting on its card: a word, a sign, a tone, and the numbers behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gradflow.charts.compare.data import ComparedSetting
+from gradflow.charts.theme import Tone
+from gradflow.core.decay import Decay, fit_judged_decay
+from gradflow.core.diagnosis import findings
+from gradflow.core.numbers import format_number
+from gradflow.core.report import Report
+from gradflow.core.text import _
+from gradflow.core.verdict import Finding, Severity, Verdict
+from gradflow.ui.naming import VERDICT_TITLES
+
+_SIGNS = {Verdict.HEALTHY: "→", Verdict.VANISHING: "↘", Verdict.EXPLODING: "↗"}
+"""Signs of the gradient's fate; whatever else is wrong has a warning sign."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A finding as a card says it.
+
+    Attributes:
+        tone: ``good``, ``note`` (nothing to judge), ``warning`` or ``bad``.
+        sign: says the same without colour.
+        head: a word or two.
+        text: the numbers.
+    """
+
+    tone: Tone
+    sign: str
+    head: str
+    text: str
+
+
+def judge_report(report: Report) -> list[Judgement]:
+    """Judge a report: first the fate of its gradient, then what else is wrong."""
+    decay = fit_judged_decay(report)
+    return [_judge_finding(finding, decay) for finding in findings(report)]
+
+
+def _judge_finding(finding: Finding, decay: Decay | None) -> Judgement:
+    if finding.verdict is None:
+        return Judgement("note", "", "", finding.text)
+    head = _(VERDICT_TITLES[finding.verdict])
+    if finding.verdict not in _SIGNS:
+        return Judgement(_choose_tone(finding), "⚠", head, finding.text)
+    text = finding.text if decay is None else _describe_decay(decay)
+    return Judgement(_choose_tone(finding), _SIGNS[finding.verdict], head, text)
+
+
+def _choose_tone(finding: Finding) -> Tone:
+    """Choose a tone: a gradient that changes a hundredfold is no neutral news."""
+    if finding.severity is Severity.GOOD:
+        return "good"
+    return "bad" if finding.severity is Severity.BAD else "warning"
+
+
+def _describe_decay(decay: Decay) -> str:
+    values = {
+        "factor": format_number(decay.factor),
+        "row": _("layer") if decay.rows == "layer" else _("branch"),
+        "first": decay.first,
+        "last": decay.last,
+        "ratio": format_number(decay.ratio),
+    }
+    if decay.ratio <= 1:
+        text = _("× {factor} per {row}; {row} {first} gets {ratio} of what {row} {last} gets")
+    else:
+        text = _("× {factor} per {row}; {row} {first} gets {ratio} × what {row} {last} gets")
+    return text.format(**values)
+
+
+def describe_gradients(entries: Sequence[ComparedSetting]) -> str:
+    """Describe the figure of gradient norms for who does not see it: each setting's fate."""
+    fates = [(entry, judge_report(entry.report)[0]) for entry in entries]
+    return _("Gradient norms by layer. ") + " ".join(
+        f"{entry.letter}, {entry.name}: {fate.head} {fate.text}." for entry, fate in fates
+    )
