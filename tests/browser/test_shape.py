@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ def test_panels_are_stacked_where_they_are_too_narrow(blank: Page) -> None:
     narrow = fit(blank, figure, PHONE)["layout"]
     assert list_domains(narrow, "x") == [(0, 1)] * 3
     rows = sorted(list_domains(narrow, "y"))
-    assert all(below[1] < above[0] for below, above in zip(rows, rows[1:], strict=False))
+    assert all(below[1] < above[0] for below, above in pairwise(rows))
     assert narrow["height"] > drawn["layout"]["height"]
     # Each title still stands on its own panel.
     tops = [domain[1] for domain in list_domains(narrow, "y")]
