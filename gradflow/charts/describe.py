@@ -14,6 +14,8 @@ from gradflow.charts.figure import FloatArray, get_spec
 from gradflow.core.numbers import format_number
 from gradflow.core.text import _
 
+SPOKEN = {"spoken": True}
+"""``meta`` of a line that is said in words although no legend names it."""
 _MOST_LINES = 6
 """A list of more is no help to who hears it."""
 _POWERS = "10<sup>"
@@ -21,21 +23,23 @@ _POWERS = "10<sup>"
 
 
 def describe_lines(figure: go.Figure) -> str:
-    """Say where each line of the legend begins and ends; nothing if a figure has no such lines."""
+    """Say where each line of the legend begins and ends, and each that is ``SPOKEN``."""
     spec = get_spec(figure)
     layout = spec["layout"]
-    if not layout.get("showlegend", True):
-        return ""
+    has_legend = layout.get("showlegend", True)
     sentences = [
-        _describe_line(trace, *ends, layout) for trace in spec["data"] for ends in _find_ends(trace)
+        _describe_line(trace, *ends, layout)
+        for trace in spec["data"]
+        if trace.get("meta") == SPOKEN or (has_legend and trace.get("showlegend", True))
+        for ends in _find_ends(trace)
     ]
     return " ".join(sentences[:_MOST_LINES])
 
 
 def _find_ends(trace: Mapping[str, Any]) -> Iterator[tuple[FloatArray, FloatArray]]:
-    """Find x and y of the first and the last point; nothing for what is no line of the legend."""
+    """Find x and y of the first and the last point; nothing for what is no line with a name."""
     is_line = trace.get("type") == "scatter" and "lines" in trace.get("mode", "lines")
-    if not is_line or not trace.get("name") or not trace.get("showlegend", True):
+    if not is_line or not trace.get("name"):
         return
     try:
         x, y = (np.asarray(trace[axis], np.float64) for axis in ("x", "y"))

@@ -81,3 +81,22 @@ def compute_with_progress(
     result = LONG_RESULTS.get(key, compute, wait)
     space.empty()
     return result
+
+
+def prepare(key: Hashable, work: Callable[[Progress], R]) -> R:
+    """Compute a long result before a page asks for it.
+
+    Args:
+        key: what the result depends on; that of the page's own call.
+        work: computes the result.
+    """
+
+    def advance(_done: float, _what: Text | str) -> None:
+        with ADMISSION.pause():
+            check_wanted()
+
+    def compute() -> R:
+        with ADMISSION:
+            return work(advance)
+
+    return LONG_RESULTS.get(key, compute)

@@ -8,9 +8,10 @@ import gc
 import importlib
 import pkgutil
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, get_args
 
 import torch
@@ -30,6 +31,9 @@ from gradflow.core.teaching.trajectories import run_descent
 from gradflow.core.theory.moments import get_activation_law
 from gradflow.ui.answers import count_idle_seconds
 from gradflow.ui.assets import SCRIPTS
+from gradflow.ui.pretraining.compute import prepare_opening as prepare_pretraining
+from gradflow.ui.training.compute import prepare_opening as prepare_training
+from gradflow.ui.turns import WANTED
 from gradflow.ui.welcome.cards import CARDS
 from gradflow.ui.welcome.compute import draw_thumbnail
 
@@ -37,6 +41,8 @@ _SCRIPT = "gradflow.ui.main"
 """A module that draws when it is imported."""
 _IDLE_SECONDS = 1.0
 """A pause of all pages after which collecting garbage holds up nobody."""
+_PREPARE_SECONDS = 5.0
+"""A pause after which nobody is held up by computing what nobody has asked for yet."""
 _LOOK_SECONDS = 0.5
 _LEAST_SECONDS = 10.0
 """Time between two collections, at least."""
@@ -58,10 +64,47 @@ async def warm_up(_app: Any) -> AsyncIterator[dict[str, Any] | None]:
         gc.collect()
         gc.freeze()
         collector = asyncio.create_task(collect_when_idle(count_idle_seconds))
+        stopping = threading.Event()
+        preparation = asyncio.create_task(prepare_when_idle(count_idle_seconds, stopping))
         try:
             yield None
         finally:
+            stopping.set()
+            preparation.cancel()
             collector.cancel()
+
+
+async def prepare_when_idle(
+    count_idle_seconds: Callable[[], float],
+    stopping: threading.Event,
+    idle_seconds: float = _PREPARE_SECONDS,
+) -> None:
+    """Compute what pages of long work open with, in the first pause after the start.
+
+    Args:
+        count_idle_seconds: returns the seconds since anybody worked.
+        stopping: set when the server ends, and with it this work.
+        idle_seconds: how long the pause must have lasted.
+    """
+    started = time.monotonic()
+    while min(count_idle_seconds(), time.monotonic() - started) < idle_seconds:
+        await asyncio.sleep(idle_seconds / 10)
+    await asyncio.to_thread(_prepare_openings, stopping)
+
+
+def _prepare_openings(stopping: threading.Event) -> None:
+    def check() -> None:
+        if stopping.is_set():
+            raise _Stopping
+
+    WANTED.set(check)
+    with suppress(_Stopping):
+        prepare_training()
+        prepare_pretraining()
+
+
+class _Stopping(Exception):
+    """The server ends."""
 
 
 async def collect_when_idle(

@@ -32,8 +32,11 @@ def test_lines_that_the_legend_does_not_name_are_not_said() -> None:
     assert describe_lines(figure) == ""
 
 
-def test_figures_without_a_legend_have_their_own_words() -> None:
-    assert describe_lines(flow_figure(make_report(4, 16))) == ""
+def test_the_flow_figures_line_is_said_without_a_legend() -> None:
+    report = make_report(4, 16)
+    rms = report.layers["delta_rms"]
+    first, last = format_number(rms.iloc[0]), format_number(rms.iloc[-1])
+    assert describe_lines(flow_figure(report)) == f"RMS: {first} at 1, {last} at {len(rms)}."
     assert describe_lines(empty_figure("nothing")) == ""
 
 

@@ -170,7 +170,8 @@ def test_views_keep_their_settings_and_share_the_stack(app: AppTest) -> None:
     show_view(app, "tuning")
     assert read_url(app)["view"] == "tuning"
     assert read_url(app)["width"] == "8"
-    assert app.slider(WIDGET + "epochs").value == 2
+    app.session_state["pretraining_stack_box"] = True
+    assert check_works(app.run()).slider(WIDGET + "epochs").value == 2
 
 
 def test_a_preset_is_chosen(app: AppTest) -> None:
@@ -235,6 +236,8 @@ def test_forged_links_name_field_value_and_range(
     for word in words:
         assert word in app.error[0].value
     assert list_charts(app)
+    app.session_state["pretraining_stack_box"] = True
+    app.run()
     form = TRANSFER_WIDGET if query.get("view") == "transfer" else WIDGET
     app.slider(form + "seed").set_value(1)
     assert not check_works(app.run()).error

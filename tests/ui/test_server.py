@@ -6,6 +6,7 @@ import gc
 import os
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 import weakref
@@ -13,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from gradflow.ui import server
+from gradflow.ui import long_work, server
+from gradflow.ui.memo import Memo
+from gradflow.ui.training.compute import open_with
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +34,31 @@ def test_warm_up_freezes_the_collector_and_its_task_ends_with_the_server() -> No
     finally:
         gc.unfreeze()
     assert frozen > 10_000
-    assert tasks == 2
+    assert tasks == 3
+
+
+def test_what_pages_open_with_is_computed_in_a_pause_and_not_when_the_server_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(long_work, "LONG_RESULTS", results := Memo(2**27))
+
+    async def run(*, ended: bool) -> bool:
+        stopping, idle = threading.Event(), [0.0]
+        if ended:
+            stopping.set()
+        task = asyncio.create_task(server.prepare_when_idle(lambda: idle[0], stopping, 0.05))
+        await asyncio.sleep(0.3)
+        assert len(results) == 0  # somebody works
+        idle[0] = 1.0
+        await task
+        return len(results) == 2
+
+    assert not asyncio.run(run(ended=True))
+    assert asyncio.run(run(ended=False))
+    before = len(results)
+    opening = open_with(None)
+    assert [len(run.records) for run in opening.runs] == [150, 150]
+    assert len(results) == before  # the page finds it
 
 
 class Cycle:

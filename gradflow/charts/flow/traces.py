@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradflow.charts.describe import SPOKEN
 from gradflow.charts.figure import FloatArray
 from gradflow.charts.flow.data import Band, FlowData
 from gradflow.charts.overlay import (
@@ -198,6 +199,7 @@ def draw_rms(flow: FlowData, mode: Mode, panels: int = 1) -> list[dict[str, Any]
         {
             "type": "scatter",
             "name": _("RMS"),
+            "meta": SPOKEN,
             "mode": "lines+markers" if few else "lines",
             "x": flow.layers,
             "y": flow.rms,

@@ -14,7 +14,7 @@ from gradflow.core.pretraining.greedy import Progress
 from gradflow.core.pretraining.spec import FineTuning, Stack, Transfer
 from gradflow.core.spec import Spec
 from gradflow.core.text import _
-from gradflow.ui.long_work import compute_with_progress
+from gradflow.ui.long_work import compute_with_progress, prepare
 
 R = TypeVar("R")
 Stop = Callable[[Spec], None]
@@ -24,6 +24,12 @@ Stop = Callable[[Spec], None]
 def pretrain(stack: Stack, stop: Stop) -> greedy.PretrainedStack:
     """Train a stack layer by layer."""
     return _compute(stack, stop, lambda progress: greedy.pretrain(stack, progress))
+
+
+def prepare_opening() -> None:
+    """Train the stack that the page opens with before anybody opens it."""
+    stack = Stack()
+    prepare(stack, lambda progress: greedy.pretrain(stack, progress))
 
 
 def fine_tune(spec: FineTuning, stop: Stop) -> tuple[finetune.TuningCourse, ...]:

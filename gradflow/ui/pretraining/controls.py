@@ -73,9 +73,10 @@ def _draw_tuning() -> None:
     _draw_marks(TUNING, "small_std", _DEVIATIONS)
     _draw_marks(TUNING, "labelled", _LABELLED)
     draw_slider(TUNING, "seeds")
-    st.divider()
-    st.markdown(_("**The stack**"))
-    _draw_stack(TUNING)
+    box = st.expander(_("The stack"), key="pretraining_stack_box", on_change="rerun")
+    if box.open:
+        with box:
+            _draw_stack(TUNING)
 
 
 def _draw_transfer() -> None:

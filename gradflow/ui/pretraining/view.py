@@ -25,7 +25,7 @@ from gradflow.core.pretraining.greedy import PretrainedStack
 from gradflow.core.pretraining.spec import STARTS, FineTuning, Method, Stack, Start, Transfer
 from gradflow.core.pretraining.transfer import WAYS, Way
 from gradflow.core.text import N_, _
-from gradflow.ui import blocks
+from gradflow.ui import blocks, paths, stage
 from gradflow.ui.pretraining import compute, words
 from gradflow.ui.pretraining.controls import draw_controls
 from gradflow.ui.pretraining.state import PAGE, STOPPED, PretrainingView
@@ -47,10 +47,24 @@ _ICONS: dict[TuningFate, str] = {
 
 
 def show_view() -> None:
-    """Show the chosen view, unless its computation was stopped by hand, and its controls."""
-    draw_view_choice(PAGE, TITLES)
-    with st.sidebar:
+    """Show the page: the chosen view, unless its computation was stopped by hand."""
+    with stage.draw_head(_("Pretraining")):
+        draw_view_choice(PAGE, TITLES)
+    parts = stage.make_stage(stage.Place.BESIDE)
+    with parts.controls:
         draw_controls()  # first: they can be used while a long computation runs
+    with parts.picture:
+        _show_result(parts)
+    stage.draw_next(
+        {
+            paths.TRAINING: _("Training: the same trouble, watched step by step"),
+            paths.ACTIVATIONS: _("Activation functions: what made pretraining unnecessary"),
+            paths.NORMALIZATION: _("Normalization: the other reason why deep networks train today"),
+        }
+    )
+
+
+def _show_result(parts: stage.Stage) -> None:
     if PAGE.problem:
         blocks.show_error(PAGE.problem)
     settings = PAGE.form.read()
@@ -66,20 +80,27 @@ def show_view() -> None:
     # Each view has a place of its own, so that none stands below the progress bar of another.
     places = {view: st.container() if view == PAGE.view else st.empty() for view in PretrainingView}
     with places[PretrainingView(PAGE.view)]:
-        _VIEWS[PAGE.view](spec)
+        show_details = _VIEWS[PAGE.view](spec)
+    with parts.details:
+        show_details()
 
 
-def _show_layers(stack: Stack) -> None:
-    _show_rule(stack)
+def _show_layers(stack: Stack) -> Callable[[], None]:
     pretrained = compute.pretrain(stack, STOPPED.set)
     st.markdown(words.describe_stack(stack, pretrained))
     _show_features(stack, pretrained)
-    panels: dict[str, Callable[[], None]] = {
-        _("Reconstruction error"): lambda: _show_errors(pretrained),
-        _("Reconstructions"): lambda: _show_reconstructions(pretrained),
-        _("Layers in numbers"): lambda: _show_numbers(pretrained),
-    }
-    blocks.draw_tabs(panels, "pretraining_details")
+
+    def show_details() -> None:
+        panels: dict[str, Callable[[], None]] = {
+            _("Reconstruction error"): lambda: _show_errors(pretrained),
+            _("Reconstructions"): lambda: _show_reconstructions(pretrained),
+            _("Layers in numbers"): lambda: _show_numbers(pretrained),
+        }
+        blocks.draw_tabs(panels, "pretraining_details")
+        blocks.explain("pretraining_features")
+        _show_rule(stack)
+
+    return show_details
 
 
 def _show_rule(stack: Stack) -> None:
@@ -117,7 +138,6 @@ def _show_features(stack: Stack, pretrained: PretrainedStack) -> None:
         features[epoch], reach=measure_reach(features[-1]), mode=blocks.read_mode()
     )
     blocks.show_figure(figure, "pretraining_features", _("Weights of every unit as an image"))
-    blocks.explain("pretraining_features")
 
 
 def _show_errors(pretrained: PretrainedStack) -> None:
@@ -145,12 +165,10 @@ def _show_numbers(pretrained: PretrainedStack) -> None:
     blocks.explain("pretraining_numbers")
 
 
-def _show_tuning(spec: FineTuning) -> None:
+def _show_tuning(spec: FineTuning) -> Callable[[], None]:
     courses = compute.fine_tune(spec, STOPPED.set)
     lines = [f"- {_ICONS[words.judge_course(c)]} {words.describe_tuning(c)}" for c in courses]
     st.markdown("\n".join(lines))
-    if text := words.describe_conclusion(courses, few=spec.labelled < TRAINING // 2):
-        st.info(text, icon=":material/lightbulb:")
     starts = list(Start)
     curves = [(_(STARTS[c.start].label), starts.index(c.start), c) for c in courses]
     blocks.show_figure(
@@ -158,11 +176,17 @@ def _show_tuning(spec: FineTuning) -> None:
         "pretraining_tuning",
         _("Training loss and held-out accuracy over the steps, for every start"),
     )
-    blocks.explain("pretraining_tuning")
-    st.subheader(_("The gradient before the first step"))
-    _show_gradients(courses)
-    st.subheader(_("In numbers"))
-    blocks.show_table(words.tabulate_tuning(courses), key="pretraining_tuning_table")
+
+    def show_details() -> None:
+        if text := words.describe_conclusion(courses, few=spec.labelled < TRAINING // 2):
+            st.info(text, icon=":material/lightbulb:")
+        blocks.explain("pretraining_tuning")
+        st.subheader(_("The gradient before the first step"))
+        _show_gradients(courses)
+        st.subheader(_("In numbers"))
+        blocks.show_table(words.tabulate_tuning(courses), key="pretraining_tuning_table")
+
+    return show_details
 
 
 def _show_gradients(courses: tuple[TuningCourse, ...]) -> None:
@@ -184,7 +208,7 @@ def _show_gradients(courses: tuple[TuningCourse, ...]) -> None:
     blocks.explain("pretraining_gradients")
 
 
-def _show_transfer(spec: Transfer) -> None:
+def _show_transfer(spec: Transfer) -> Callable[[], None]:
     reuse = compute.transfer(spec, STOPPED.set)
     st.markdown("\n".join(f"- {sentence}" for sentence in words.describe_reuse(spec, reuse)))
     names = [_(WAYS[way].label) for way in Way]
@@ -193,12 +217,17 @@ def _show_transfer(spec: Transfer) -> None:
         "pretraining_reuse",
         _("Accuracy on the new digits against labelled images"),
     )
-    blocks.explain("pretraining_reuse")
-    blocks.show_table(words.tabulate_reuse(reuse), key="pretraining_reuse_table")
+
+    def show_details() -> None:
+        blocks.explain("pretraining_reuse")
+        blocks.show_table(words.tabulate_reuse(reuse), key="pretraining_reuse_table")
+
+    return show_details
 
 
-_VIEWS: dict[str, Callable[[Any], None]] = {
+_VIEWS: dict[str, Callable[[Any], Callable[[], None]]] = {
     PretrainingView.LAYERS: _show_layers,
     PretrainingView.TUNING: _show_tuning,
     PretrainingView.TRANSFER: _show_transfer,
 }
+"""What shows the picture of a view, and returns what shows everything else."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
+
 from gradflow.core.errors import DeviceUnavailable
 from gradflow.core.experiment import Experiment
 from gradflow.core.text import _
 from gradflow.core.training import Run, StepRecord, cost, replay
 from gradflow.core.training.presets import TRAINING_PRESETS
-from gradflow.ui.long_work import Progress, compute_with_progress
+from gradflow.ui.long_work import Progress, compute_with_progress, prepare
 from gradflow.ui.training.groups import Opening, Setup
 
 EXAMPLE = "sigmoid_twin"
@@ -25,7 +27,22 @@ def open_with(setup: Setup | None) -> Opening:
         setup: what the settings describe, if they are possible.
     """
     if setup is None or not (setup.preset or _is_short(setup)):
-        setup = Setup(EXAMPLE, TRAINING_PRESETS[EXAMPLE].runs)
+        setup = _make_example()
+    key, work = _plan_work(setup)
+    return Opening(setup, compute_with_progress(key, work, lambda place: place.progress(0.0)))
+
+
+def prepare_opening() -> None:
+    """Train the runs of the example before anybody opens the page."""
+    prepare(*_plan_work(_make_example()))
+
+
+def _make_example() -> Setup:
+    return Setup(EXAMPLE, TRAINING_PRESETS[EXAMPLE].runs)
+
+
+def _plan_work(setup: Setup) -> tuple[Hashable, Callable[[Progress], tuple[Run, ...]]]:
+    """Plan the training of all runs of a setup: the key of the result, and what computes it."""
     runs = setup.runs
 
     def work(progress: Progress) -> tuple[Run, ...]:
@@ -39,8 +56,7 @@ def open_with(setup: Setup | None) -> Opening:
 
         return tuple(map(train, range(len(runs))))
 
-    trained = compute_with_progress(("opening", setup), work, lambda place: place.progress(0.0))
-    return Opening(setup, trained)
+    return ("opening", setup), work
 
 
 def _is_short(setup: Setup) -> bool:
