@@ -48,7 +48,9 @@ def list_addresses(name: str) -> list[str]:
 def walker(chromium: Browser) -> Iterator[Page]:
     """One page of a browser, for all: a fresh one would load everything again."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    yield context.new_page()
+    page = context.new_page()
+    page.set_default_timeout(120_000)  # milliseconds; views that compute for long, on slow machines
+    yield page
     context.close()
 
 

@@ -4,7 +4,6 @@
 
 import { findExtent, getAxis, listExtents, listIds } from "./columns.js";
 import { findNoteFont, placeNote } from "./notes.js";
-import { layColourbars } from "./colorbars.js";
 import { measureLegend } from "./legend.js";
 import { measureText, wrapText } from "./words.js";
 
@@ -29,8 +28,7 @@ export function arrangeRows(shape, height) {
     return isNarrow ? needed + PAD : Math.max(drawn, needed);
   });
   const last = bands.length - 1;
-  const scale = layColourbars(shape, standing[last] + 2);
-  const top = placeLegend(shape, standing[last] + scale);
+  const top = placeLegend(shape, standing[last]);
   const bottom = hanging[0] + measureMenus(shape, hanging[0]);
   margin.t = isNarrow ? Math.max(top + PAD, 10) : Math.max(margin.t, top);
   margin.b = isNarrow ? Math.max(bottom + PAD, 10) : Math.max(margin.b, bottom);
@@ -51,7 +49,6 @@ export function arrangeRows(shape, height) {
     items.forEach((row, i) => row.forEach((item) => item.settle(edges[i][side] / full)));
   }
   shape.inner = full;
-  if (shape.bars) shape.bars.bar.y = 1 + shape.bars.rise / full;
   if (shape.legendRise !== undefined) layout.legend.y = 1 + shape.legendRise / full;
   layout.height = Math.round(full + margin.t + margin.b);
 }

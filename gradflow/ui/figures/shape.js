@@ -2,7 +2,6 @@
 // wide it will be, because all who look at the same share it; here it gets fonts, ticks, panels and
 // room for its texts that fit.
 
-import { freeSide } from "./colorbars.js";
 import { stackColumns } from "./columns.js";
 import { arrangePanels } from "./grid.js";
 import { holdNotes } from "./notes.js";
@@ -30,7 +29,6 @@ export function fitLayout(figure, { width, height }) {
   const given = height === (layout.height ?? height) ? undefined : height;
   if (width >= WIDE && !given) return { ...figure, layout: { ...layout, width } };
   const shape = makeShape({ ...figure, layout }, width);
-  freeSide(shape);
   arrangePanels(shape);
   stackColumns(shape);
   fitAxes(shape);
@@ -73,7 +71,7 @@ function makeShape({ data: drawn, layout }, full) {
     return { family, size };
   };
   const width = full - margin.l - margin.r;
-  return { full, data: [...data], layout, margin, width, inner, isNarrow, getFont, getTitleFont };
+  return { data: [...data], layout, margin, width, inner, isNarrow, getFont, getTitleFont };
 }
 
 function shrinkTrace(trace) {
