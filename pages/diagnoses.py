@@ -1,12 +1,8 @@
 """Diagnoses: what each verdict means, with an example computed on the spot."""
 
-import streamlit as st
-
-from gradflow.core.text import _
 from gradflow.ui.diagnoses.state import PAGE
 from gradflow.ui.diagnoses.view import show_verdict
 from gradflow.ui.fragments import make_fragment
 
 PAGE.load()
-st.title(_("Diagnoses"))
 make_fragment(show_verdict)()

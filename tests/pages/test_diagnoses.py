@@ -18,6 +18,7 @@ def open_page(app: AppTest, about: str) -> AppTest:
 
 def test_every_verdict_has_a_title_and_an_example() -> None:
     assert set(VERDICT_TITLES) == set(EXAMPLES) == set(Verdict)
+    assert len(set(EXAMPLES.values())) == len(EXAMPLES)
 
 
 @pytest.mark.parametrize("verdict", Verdict)

@@ -39,7 +39,7 @@ def move_widgets(app: AppTest, view: str, kind: str = "slider", **values: Any) -
 def choose(app: AppTest, view: str, name: str, value: Any) -> AppTest:
     """Choose an option of a segmented control."""
     key = KEY.format(view, name)
-    next(group for group in app.get("button_group") if group.key == key).set_value(value)
+    app.selectbox(key=key).set_value(value)
     return check_works(app.run())
 
 

@@ -16,13 +16,13 @@ from gradflow.core.text import _
 from gradflow.ui import blocks, compute
 from gradflow.ui.activations.state import DYING
 from gradflow.ui.settings.fields import draw_marks, draw_slider
+from gradflow.ui.stage import Stage
 
 LEARNING_RATES = (0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 
 
-def show() -> None:
+def show(stage: Stage) -> None:
     """Show which units die under which activation function, and what the loss does."""
-    _draw_controls()
     spec = DYING.read()
     trainings = compute.train_dying(spec)
     named = [(_(ACTIVATIONS[training.activation].label), training) for training in trainings]
@@ -32,29 +32,27 @@ def show() -> None:
         "dying_units",
         _("Range of the pre-activation of every unit, step by step"),
     )
-    blocks.show_figure(
-        dying_figure(named, mode=blocks.read_mode()),
-        "dying",
-        _("Dead units and loss over the steps"),
-    )
-    blocks.show_table(tabulate_trainings(trainings), key="dying_table")
-    for training in trainings:
-        if training.overflowed >= 0:
-            st.warning(_explain_overflow(training, spec), icon=":material/warning:")
-    blocks.explain("activations_dying")
+    with stage.details:
+        for training in trainings:
+            if training.overflowed >= 0:
+                st.warning(_explain_overflow(training, spec), icon=":material/warning:")
+        blocks.show_figure(
+            dying_figure(named, mode=blocks.read_mode()),
+            "dying",
+            _("Dead units and loss over the steps"),
+        )
+        blocks.show_table(tabulate_trainings(trainings), key="dying_table")
+        blocks.explain("activations_dying")
 
 
-def _draw_controls() -> None:
-    columns = st.columns(3)
-    with columns[0]:
-        draw_slider(DYING, "bias", step=0.5)
-        draw_slider(DYING, "negative_slope", step=0.01)
-    with columns[1]:
-        draw_marks(DYING, "learning_rate", LEARNING_RATES)
-        draw_slider(DYING, "elu_alpha", step=0.1)
-    with columns[2]:
-        draw_slider(DYING, "steps")
-        draw_slider(DYING, "seed")
+def draw_controls() -> None:
+    """Draw the controls in the current container."""
+    draw_slider(DYING, "bias", step=0.5)
+    draw_marks(DYING, "learning_rate", LEARNING_RATES)
+    draw_slider(DYING, "steps")
+    draw_slider(DYING, "negative_slope", step=0.01)
+    draw_slider(DYING, "elu_alpha", step=0.1)
+    draw_slider(DYING, "seed")
 
 
 def _count_dead(relu: DyingTraining, steps: int) -> str:

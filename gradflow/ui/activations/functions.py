@@ -8,25 +8,37 @@ import streamlit as st
 
 from gradflow.charts.activations.functions import functions_figure
 from gradflow.core.catalog import ACTIVATIONS, Activation
-from gradflow.core.teaching.activation_facts import make_mlp, sample_function
+from gradflow.core.experiment import MLP
+from gradflow.core.teaching.activation_facts import ShownFunctions, make_mlp, sample_function
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.activations.facts import tabulate_facts, tabulate_formulas
 from gradflow.ui.activations.state import FUNCTIONS
 from gradflow.ui.settings.fields import draw_slider
 from gradflow.ui.settings.form import Conversion
+from gradflow.ui.stage import Stage
 
 
-def show() -> None:
+def show(stage: Stage) -> None:
     """Show the chosen functions and their slopes, and facts on all functions."""
-    _draw_controls()
     spec = FUNCTIONS.read()
     functions = spec.list_functions()
     curves = [
         (_(ACTIVATIONS[f.activation].label), sample_function(f, spec.reach)) for f in functions
     ]
+    st.markdown(
+        _(
+            "**The gradient is multiplied by the slope φ′ at every layer:** a curve that is flat "
+            "where z lies passes nothing on."
+        )
+    )
     figure = functions_figure(curves, mode=blocks.read_mode())
     blocks.show_figure(figure, "functions", _("Activation functions and their derivatives"))
+    with stage.details:
+        _show_facts(spec, functions)
+
+
+def _show_facts(spec: ShownFunctions, functions: Sequence[MLP]) -> None:
     if Activation.RRELU in spec.shown:
         st.caption(
             _(
@@ -43,20 +55,17 @@ def show() -> None:
     blocks.explain("activations_table")
 
 
-def _draw_controls() -> None:
+def draw_controls() -> None:
+    """Draw the controls in the current container."""
     st.pills(
         options=list(Activation),
         selection_mode="multi",
         format_func=lambda code: _(ACTIVATIONS[code].label),
         **FUNCTIONS.bind("shown", Conversion(from_widget=_keep_order)),
     )
-    columns = st.columns(3)
-    with columns[0]:
-        draw_slider(FUNCTIONS, "reach")
-    with columns[1]:
-        draw_slider(FUNCTIONS, "negative_slope", step=0.01)
-    with columns[2]:
-        draw_slider(FUNCTIONS, "elu_alpha", step=0.1)
+    draw_slider(FUNCTIONS, "reach")
+    draw_slider(FUNCTIONS, "negative_slope", step=0.01)
+    draw_slider(FUNCTIONS, "elu_alpha", step=0.1)
 
 
 def _keep_order(

@@ -15,6 +15,7 @@ from gradflow.ui import blocks
 from gradflow.ui.activations.state import GAUSSIAN
 from gradflow.ui.rounding import drop_rounding_error
 from gradflow.ui.settings.fields import draw_activation, draw_marks, draw_slider
+from gradflow.ui.stage import Stage
 
 _COMMON_WIDTHS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 _HUGE_WIDTHS = (1e3, 1e6, 1e12, 1e20, 1e30, 1e37, 1e38, 1e39, 1e40)
@@ -22,31 +23,33 @@ _HUGE_WIDTHS = (1e3, 1e6, 1e12, 1e20, 1e30, 1e37, 1e38, 1e39, 1e40)
 WIDTHS = (*_COMMON_WIDTHS, *_HUGE_WIDTHS)
 
 
-def show() -> None:
+def show(stage: Stage) -> None:
     """Show what φ and φ' make of a Gaussian of the chosen mean and width."""
-    _draw_controls()
     distributions = push_gaussian(GAUSSIAN.read())
+    st.markdown(
+        _(
+            "**A layer’s z goes through φ, its gradient through φ′:** what arrives on either side "
+            "depends on where the Gaussian lies and how wide it is."
+        )
+    )
     blocks.show_figure(
         gaussian_figure(distributions, mode=blocks.read_mode()),
         "gaussian",
         _("Histograms of z, φ(z) and φ′(z)"),
     )
-    blocks.show_table(tabulate_moments(distributions), key="gaussian_table")
-    if reason := _explain_infinities(distributions):
-        st.warning(reason, icon=":material/warning:")
-    blocks.explain("activations_gaussian")
+    with stage.details:
+        if reason := _explain_infinities(distributions):
+            st.warning(reason, icon=":material/warning:")
+        blocks.show_table(tabulate_moments(distributions), key="gaussian_table")
+        blocks.explain("activations_gaussian")
 
 
-def _draw_controls() -> None:
-    columns = st.columns([2, 3, 3, 2])
-    with columns[0]:
-        draw_activation(GAUSSIAN)
-    with columns[1]:
-        draw_slider(GAUSSIAN, "mean", step=0.1)
-    with columns[2]:
-        draw_marks(GAUSSIAN, "width", WIDTHS)
-    with columns[3]:
-        draw_slider(GAUSSIAN, "seed")
+def draw_controls() -> None:
+    """Draw the controls in the current container."""
+    draw_activation(GAUSSIAN)
+    draw_slider(GAUSSIAN, "mean", step=0.1)
+    draw_marks(GAUSSIAN, "width", WIDTHS)
+    draw_slider(GAUSSIAN, "seed")
 
 
 def tabulate_moments(distributions: Passage) -> pd.DataFrame:

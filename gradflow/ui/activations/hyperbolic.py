@@ -14,41 +14,49 @@ from gradflow.ui import blocks
 from gradflow.ui.activations.state import HYPERBOLIC
 from gradflow.ui.latex import write_number, write_words
 from gradflow.ui.settings.fields import draw_buttons, draw_slider
+from gradflow.ui.stage import Stage
 
 
-def show() -> None:
+def show(stage: Stage) -> None:
     """Show a hyperbolic function beside its circular sister, and why they share a name."""
-    _draw_controls()
     spec = HYPERBOLIC.read()
     both = compute_pair(spec)
-    for column, side in zip(st.columns(2), both, strict=True):
-        column.latex(rf"\{side.name} x \approx {side.latex}")
-        column.latex(_write_values(side, spec.x))
+    st.markdown(
+        _(
+            "**One series, two sets of signs:** the terms of {hyperbolic} and {circular} have the "
+            "same size, and only their signs differ."
+        ).format(circular=both[1].name, hyperbolic=both[0].name)
+    )
     figure = series_figure(both, spec.order, spec.x, mode=blocks.read_mode())
     blocks.show_figure(figure, "series", _("Both functions with their partial sums"))
-    if math.isfinite(both[0].radius):
-        st.caption(_("Both series converge only in the grey strip, |x| < π/2."))
+    with stage.details:
+        if math.isfinite(both[0].radius):
+            st.caption(_("Both series converge only in the grey strip, |x| < π/2."))
+        for column, side in zip(st.columns(2), both, strict=True):
+            column.latex(rf"\{side.name} x \approx {side.latex}")
+            column.latex(_write_values(side, spec.x))
+        _show_sectors(spec.x)
+        blocks.explain("activations_hyperbolic")
+
+
+def _show_sectors(x: float) -> None:
     st.subheader(_("Why they share a name"))
-    _show_identities(spec.x)
-    figure = sectors_figure(make_sectors(spec.x), mode=blocks.read_mode())
+    _show_identities(x)
+    figure = sectors_figure(make_sectors(x), mode=blocks.read_mode())
     blocks.show_figure(figure, "sectors", _("Hyperbola and circle with sectors of equal area"))
     st.caption(
         _("t = x = {t}: both shaded sectors have the area |t|/2 = {area}.").format(
-            t=format_number(spec.x), area=format_number(abs(spec.x) / 2)
+            t=format_number(x), area=format_number(abs(x) / 2)
         )
     )
-    blocks.explain("activations_hyperbolic")
 
 
-def _draw_controls() -> None:
-    columns = st.columns(3)
-    with columns[0]:
-        pairs = {name: f"{name} | {sister}" for name, sister in PAIRS.items()}
-        draw_buttons(HYPERBOLIC, "function", pairs)
-    with columns[1]:
-        draw_slider(HYPERBOLIC, "order")
-    with columns[2]:
-        draw_slider(HYPERBOLIC, "x", step=0.1)
+def draw_controls() -> None:
+    """Draw the controls in the current container."""
+    pairs = {name: f"{name} | {sister}" for name, sister in PAIRS.items()}
+    draw_buttons(HYPERBOLIC, "function", pairs)
+    draw_slider(HYPERBOLIC, "order")
+    draw_slider(HYPERBOLIC, "x", step=0.1)
 
 
 def _write_values(side: PairMember, x: float) -> str:

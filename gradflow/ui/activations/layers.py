@@ -15,38 +15,37 @@ from gradflow.ui.activations.state import LAYERS
 from gradflow.ui.explore.state import EXPLORE
 from gradflow.ui.latex import write_number
 from gradflow.ui.settings.fields import draw_activation, draw_marks, draw_slider
+from gradflow.ui.stage import Stage
 
 WEIGHT_STDS = (0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0, 30.0, 100.0, 1000.0)
 
 
-def show() -> None:
+def show(stage: Stage) -> None:
     """Show how the product of the slopes shrinks or grows over the layers."""
-    _draw_controls()
     spec = LAYERS.read()
     products = measure_slope_products(spec)
-    _show_formulas(products, spec.layers)
+    first, *others = describe_products(spec, products)
+    st.markdown(first)
     figure = slope_products_figure(products, mode=blocks.read_mode())
     blocks.show_figure(figure, "slope_products", _("Products of slopes over the layers"))
-    for sentence in describe_products(spec, products):
-        st.markdown(sentence)
-    if spec.activation is Activation.SIGMOID and st.button(
-        _("See a deep sigmoid network in Explore"), icon=":material/insights:"
-    ):
-        EXPLORE.replace(PRESETS["deep_sigmoid"].experiment)
-        st.switch_page(paths.EXPLORE)
-    blocks.explain("activations_layers")
+    with stage.details:
+        for sentence in others:
+            st.markdown(sentence)
+        _show_formulas(products, spec.layers)
+        if spec.activation is Activation.SIGMOID and st.button(
+            _("See a deep sigmoid network in Explore"), icon=":material/insights:"
+        ):
+            EXPLORE.replace(PRESETS["deep_sigmoid"].experiment)
+            st.switch_page(paths.EXPLORE)
+        blocks.explain("activations_layers")
 
 
-def _draw_controls() -> None:
-    columns = st.columns([2, 3, 3, 2])
-    with columns[0]:
-        draw_activation(LAYERS)
-    with columns[1]:
-        draw_slider(LAYERS, "layers")
-    with columns[2]:
-        draw_marks(LAYERS, "weight_std", WEIGHT_STDS)
-    with columns[3]:
-        draw_slider(LAYERS, "seed")
+def draw_controls() -> None:
+    """Draw the controls in the current container."""
+    draw_activation(LAYERS)
+    draw_slider(LAYERS, "layers")
+    draw_marks(LAYERS, "weight_std", WEIGHT_STDS)
+    draw_slider(LAYERS, "seed")
 
 
 def _show_formulas(products: SlopeProducts, layers: int) -> None:

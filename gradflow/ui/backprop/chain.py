@@ -18,32 +18,29 @@ from gradflow.ui.backprop.examples import EXAMPLES
 from gradflow.ui.backprop.state import CHAIN
 from gradflow.ui.settings.fields import draw_choice, draw_number, draw_slider, draw_toggle
 from gradflow.ui.settings.form import Conversion, convert_entry
+from gradflow.ui.stage import Stage
 
 
-def show_chain() -> None:
+def show_chain(stage: Stage) -> None:
     """Show the chain that is set."""
     settings = CHAIN.read()
     chain, layer = settings.chain, settings.layer
     run = run_chain(chain)
-    st.latex(
-        r"h_{i+1} = f(w_i h_i + b_i),\qquad L = \tfrac12\,(h_{n+1} - t)^2,\qquad "
-        r"g_i = \frac{\partial L}{\partial z_i} = g_{i+1}\cdot w_{i+1}\cdot f'(z_i),\qquad "
-        r"\frac{\partial L}{\partial w_i} = g_i\, h_i"
-    )
     _show_events(run)
     blocks.show_figure(
         chain_figure(run, chosen=layer, mode=blocks.read_mode()),
         "backprop_chain",
         _("Factors of each layer of the chain, and the gradient on its way to the input"),
     )
-    blocks.explain("backprop_chain")
-    st.segmented_control(
-        options=list(range(1, chain.length + 1)),
-        required=True,
-        **CHAIN.bind("layer", Conversion(to_widget=lambda layer: min(layer, chain.length))),
-    )
-    st.latex(backprop_latex.write_chain_layer(run, layer))
-    _show_table(run)
+    with stage.details:
+        st.segmented_control(
+            options=list(range(1, chain.length + 1)),
+            required=True,
+            **CHAIN.bind("layer", Conversion(to_widget=lambda layer: min(layer, chain.length))),
+        )
+        st.latex(backprop_latex.write_chain_layer(run, layer))
+        blocks.explain("backprop_chain")
+        _show_table(run)
 
 
 def _show_events(run: ChainRun) -> None:
@@ -58,6 +55,11 @@ def _show_events(run: ChainRun) -> None:
 
 
 def _show_table(run: ChainRun) -> None:
+    st.latex(
+        r"h_{i+1} = f(w_i h_i + b_i),\qquad L = \tfrac12\,(h_{n+1} - t)^2,\qquad "
+        r"g_i = \frac{\partial L}{\partial z_i} = g_{i+1}\cdot w_{i+1}\cdot f'(z_i),\qquad "
+        r"\frac{\partial L}{\partial w_i} = g_i\, h_i"
+    )
     columns = {
         "h": run.h[:-1],
         "w": run.w,

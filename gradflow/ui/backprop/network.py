@@ -32,6 +32,7 @@ from gradflow.ui.backprop import latex as backprop_latex
 from gradflow.ui.backprop.state import NETWORK
 from gradflow.ui.settings.fields import draw_choice, draw_number, draw_slider
 from gradflow.ui.settings.form import convert_entry
+from gradflow.ui.stage import Stage
 
 FORWARD = (StepKind.PREACTIVATION, StepKind.ACTIVATION, StepKind.LOSS, StepKind.NEW_LOSS)
 TITLES: dict[StepKind, str] = {
@@ -47,7 +48,7 @@ TITLES: dict[StepKind, str] = {
 }
 
 
-def show_network() -> None:
+def show_network(stage: Stage) -> None:
     """Show the small network that is set, at the step that is chosen."""
     settings = NETWORK.read()
     run = run_perceptron(settings.network)
@@ -72,8 +73,9 @@ def show_network() -> None:
             _("The network as a graph; the terms of the equation are marked"),
         )
     st.latex(backprop_latex.write_equation(run, step, entry))
-    _show_losses(run)
-    blocks.explain("backprop_network")
+    with stage.details:
+        _show_losses(run)
+        blocks.explain("backprop_network")
 
 
 def _show_overflow(run: PerceptronRun) -> None:

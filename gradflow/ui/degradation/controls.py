@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from gradflow.core.catalog import ARCHITECTURES, NORMALIZATIONS
 from gradflow.core.teaching.degradation.depth import LAYERED, NORMS
 from gradflow.ui.settings.fields import (
@@ -21,18 +19,13 @@ CHANNELS = (4, 8, 16, 32)
 
 def draw_network(form: AnyForm) -> None:
     """Draw the controls of networks of blocks; a depth only where the form has one."""
-    columns = st.columns(4)
-    with columns[0]:
-        draw_choice(form, "architecture", {code: ARCHITECTURES[code].label for code in LAYERED})
-        draw_activation(form)
-    with columns[1]:
-        draw_choice(form, "normalization", {code: NORMALIZATIONS[code].label for code in NORMS})
-        draw_slider(form, "block_size")
-    with columns[2]:
-        draw_slider(form, "depth")
-        draw_marks(form, "width", WIDTHS)
-        draw_marks(form, "channels", CHANNELS)
-    with columns[3]:
-        draw_slider(form, "branch_scale", step=0.05)
-        draw_slider(form, "seed")
-        draw_toggle(form, "zero_last")
+    draw_choice(form, "architecture", {code: ARCHITECTURES[code].label for code in LAYERED})
+    draw_activation(form)
+    draw_choice(form, "normalization", {code: NORMALIZATIONS[code].label for code in NORMS})
+    draw_slider(form, "depth")
+    draw_slider(form, "block_size")
+    draw_marks(form, "width", WIDTHS)
+    draw_marks(form, "channels", CHANNELS)
+    draw_slider(form, "branch_scale", step=0.05)
+    draw_toggle(form, "zero_last")
+    draw_slider(form, "seed")

@@ -9,18 +9,24 @@ from gradflow.charts.degradation.depth import depth_figure
 from gradflow.core.catalog import CONNECTIONS, Connection
 from gradflow.core.numbers import format_number
 from gradflow.core.teaching.degradation.depth import DEPTHS, KINDS, DepthSweep
-from gradflow.core.text import _
+from gradflow.core.text import N_, _
 from gradflow.ui import blocks
 from gradflow.ui.degradation import compute
 from gradflow.ui.degradation.controls import draw_network
 from gradflow.ui.degradation.state import DEPTH
 from gradflow.ui.long_work import compute_parts
+from gradflow.ui.stage import Stage
+
+CLAIM = N_(
+    "More layers can make a network **worse on the data it is trained on**, although its gradient "
+    "does not vanish. Shortcuts mend that: what do they change?"
+)
 
 
-def show() -> None:
+def show(stage: Stage) -> None:
     """Show what arrives at the first layer as networks get deeper."""
-    draw_network(DEPTH)
     spec = DEPTH.read()
+    st.markdown(_(CLAIM))
     sweeps = compute_parts(KINDS, lambda kind: compute.sweep_depths(spec, kind))
     named = [(_(CONNECTIONS[kind].label), sweep) for kind, sweep in sweeps.items()]
     blocks.show_figure(
@@ -28,9 +34,16 @@ def show() -> None:
         "degradation_depth",
         _("Gradient at the first layer against depth"),
     )
-    st.markdown(describe_depth_sweeps(sweeps))
-    blocks.show_table(tabulate_sweeps(sweeps), key="degradation_depth_table")
-    blocks.explain("degradation_depth")
+    with stage.details:
+        st.markdown(describe_depth_sweeps(sweeps))
+        blocks.explain("degradation_claim")
+        blocks.explain("degradation_depth")
+        blocks.show_table(tabulate_sweeps(sweeps), key="degradation_depth_table")
+
+
+def draw_controls() -> None:
+    """Draw the controls in the current container."""
+    draw_network(DEPTH)
 
 
 def describe_depth_sweeps(sweeps: dict[Connection, DepthSweep]) -> str:

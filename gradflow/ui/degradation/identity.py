@@ -15,12 +15,18 @@ from gradflow.ui.degradation.controls import draw_network
 from gradflow.ui.degradation.state import IDENTITY
 from gradflow.ui.latex import write_equations, write_number
 from gradflow.ui.long_work import compute_parts
+from gradflow.ui.stage import Stage
 
 
-def show() -> None:
+def show(stage: Stage) -> None:
     """Show how little each block changes what goes through it."""
-    draw_network(IDENTITY)
     spec = IDENTITY.read()
+    st.markdown(
+        _(
+            "**A residual block only adds to what comes in:** with normalization or a small α, "
+            "late blocks barely change it. A plain block turns it into something else."
+        )
+    )
     by_kind = compute_parts(KINDS, lambda kind: compute.measure_nearness(spec, kind))
     named = [(_(CONNECTIONS[kind].label), nearness) for kind, nearness in by_kind.items()]
     blocks.show_figure(
@@ -28,11 +34,17 @@ def show() -> None:
         "degradation_identity",
         _("How near each block is to the identity"),
     )
-    for column, (name, nearness) in zip(st.columns(len(named)), named, strict=True):
-        if len(nearness.branch):
-            column.markdown(f"**{name}**")
-            column.latex(write_last_block(nearness))
-    blocks.explain("degradation_identity")
+    with stage.details:
+        for column, (name, nearness) in zip(st.columns(len(named)), named, strict=True):
+            if len(nearness.branch):
+                column.markdown(f"**{name}**")
+                column.latex(write_last_block(nearness))
+        blocks.explain("degradation_identity")
+
+
+def draw_controls() -> None:
+    """Draw the controls in the current container."""
+    draw_network(IDENTITY)
 
 
 def write_last_block(nearness: Nearness) -> str:

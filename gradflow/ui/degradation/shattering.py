@@ -23,6 +23,7 @@ from gradflow.ui.degradation.state import SHATTERING
 from gradflow.ui.latex import write_number, write_words
 from gradflow.ui.long_work import compute_parts
 from gradflow.ui.settings.fields import draw_marks, draw_slider, draw_toggle
+from gradflow.ui.stage import Stage
 
 COSINES = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999)
 WIDTHS = (32, 64, 128, 256)
@@ -30,35 +31,39 @@ _LANDSCAPE_FIELDS = ("layers", "residual_layers", "branch_scale", "normalized", 
 _PAIR_FIELDS = ("branch_scale", "normalized", "width", "cosine", "seed")
 
 
-def show() -> None:
+def show(stage: Stage) -> None:
     """Show gradients as functions of one number, then their correlation against depth."""
-    _draw_controls()
     spec = SHATTERING.read()
-    _show_landscapes(spec)
-    _show_pairs(spec)
-
-
-def _draw_controls() -> None:
-    columns = st.columns(3)
-    with columns[0]:
-        draw_slider(SHATTERING, "layers")
-        draw_slider(SHATTERING, "branch_scale", step=0.05)
-    with columns[1]:
-        draw_slider(SHATTERING, "residual_layers")
-        draw_marks(SHATTERING, "width", WIDTHS)
-    with columns[2]:
-        draw_slider(SHATTERING, "seed")
-        draw_toggle(SHATTERING, "normalized")
-
-
-def _show_landscapes(spec: Shattering) -> None:
     landscapes = compute.compute_landscapes(_select_fields(spec, _LANDSCAPE_FIELDS))
     rows = make_landscape_rows(spec, landscapes)
+    st.markdown(
+        _(
+            "**The gradient of a deep plain network looks like white noise:** a tiny change of the "
+            "input changes all of it. That of one layer changes slowly, like brown noise, and a "
+            "residual network stays nearer to it."
+        )
+    )
     blocks.show_figure(
         landscapes_figure(landscapes.x, rows, mode=blocks.read_mode()),
         "degradation_landscapes",
         _("The gradient as a function of the input, for three networks and two noises"),
     )
+    with stage.details:
+        _show_correlations(spec, landscapes, rows)
+        _show_pairs(spec)
+
+
+def draw_controls() -> None:
+    """Draw the controls in the current container."""
+    draw_slider(SHATTERING, "layers")
+    draw_slider(SHATTERING, "residual_layers")
+    draw_slider(SHATTERING, "branch_scale", step=0.05)
+    draw_marks(SHATTERING, "width", WIDTHS)
+    draw_slider(SHATTERING, "seed")
+    draw_toggle(SHATTERING, "normalized")
+
+
+def _show_correlations(spec: Shattering, landscapes: Landscapes, rows: list[LandscapeRow]) -> None:
     step = float(landscapes.x[1] - landscapes.x[0])
     blocks.show_figure(
         autocorrelation_figure(step, rows, mode=blocks.read_mode()),

@@ -1,4 +1,4 @@
-"""The views of the page on degradation, and the claim that they examine."""
+"""The views of the page on degradation."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from gradflow.core.text import N_
 from gradflow.ui.degradation import depth, identity, shattering
 from gradflow.ui.degradation.state import DegradationView
 from gradflow.ui.settings.views import ViewRow
+from gradflow.ui.stage import Place
 
-CLAIM = N_(
-    "More layers can make a network **worse on the data it is trained on**, although its gradient "
-    "does not vanish. Shortcuts mend that. What do they change?"
-)
 VIEWS: dict[str, ViewRow] = {
-    DegradationView.DEPTH: ViewRow(N_("Gradient against depth"), depth.show),
-    DegradationView.SHATTERING: ViewRow(N_("Shattered gradients"), shattering.show),
-    DegradationView.IDENTITY: ViewRow(N_("Near the identity"), identity.show),
+    DegradationView.DEPTH: ViewRow(N_("Gradient against depth"), depth.show, depth.draw_controls),
+    DegradationView.SHATTERING: ViewRow(
+        N_("Shattered gradients"), shattering.show, shattering.draw_controls, Place.ABOVE
+    ),
+    DegradationView.IDENTITY: ViewRow(
+        N_("Near the identity"), identity.show, identity.draw_controls
+    ),
 }

@@ -26,6 +26,7 @@ from gradflow.ui.descent import words as descent_words
 from gradflow.ui.descent.controls import draw_controls
 from gradflow.ui.descent.state import FORM, PAGE
 from gradflow.ui.latex import write_number
+from gradflow.ui.stage import draw_head, make_stage
 
 _ICONS: dict[DescentOutcome, str] = {
     DescentOutcome.CONVERGED: ":material/check_circle:",
@@ -40,23 +41,27 @@ _Trajectories = tuple[Trajectory, ...]
 
 
 def show_descent() -> None:
-    """Show the descent that is set, and its controls in the sidebar."""
+    """Show the descent that is set, and its controls."""
+    draw_head(_("Descent"))
     if PAGE.problem:
         blocks.show_error(PAGE.problem)
     descent = FORM.read()
     trajectories = compute.descend(descent)
     PAGE.sync_url(descent)
     ground, paths = _make_ground(descent), _make_paths(descent, trajectories)
-    _show_formula(descent)
-    blocks.show_figure(
-        descent_figure(ground, paths, mode=blocks.read_mode()),
-        "descent_map",
-        _("The paths of all optimizers on the loss, animated"),
-    )
-    _describe_ends(descent, trajectories)
-    blocks.explain("descent")
-    _show_details(descent, trajectories, ground, paths)
-    with st.sidebar:
+    stage = make_stage()
+    with stage.picture:
+        _show_formula(descent)
+        blocks.show_figure(
+            descent_figure(ground, paths, mode=blocks.read_mode()),
+            "descent_map",
+            _("The paths of all optimizers on the loss, animated"),
+        )
+    with stage.details:
+        _describe_ends(descent, trajectories)
+        blocks.explain("descent")
+        _show_details(descent, trajectories, ground, paths)
+    with stage.controls:
         draw_controls()  # last, as in Explore: the figure shall not wait
 
 
@@ -66,8 +71,7 @@ def _show_formula(descent: Descent) -> None:
     if row.shape is not None:
         shape = rf",\qquad {row.shape.symbol} = {write_number(descent.shape or 0.0)}"
     source = f" {row.source}." if row.source else ""
-    st.markdown(f"${row.formula}{shape}$")
-    st.caption(_(row.help) + source)
+    st.markdown(f"{_(row.help)}{source} ${row.formula}{shape}$")
 
 
 def _make_ground(descent: Descent) -> Ground:

@@ -8,55 +8,56 @@ from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
 from gradflow.core.text import _
 from gradflow.core.verdict import Verdict
-from gradflow.ui import blocks, compute, paths
+from gradflow.ui import blocks, paths
 from gradflow.ui.diagnoses.state import PAGE
 from gradflow.ui.explore import report as explore_report
-from gradflow.ui.explore.look import choose_look, make_view
+from gradflow.ui.explore.look import make_view
 from gradflow.ui.explore.state import EXPLORE
 from gradflow.ui.naming import VERDICT_TITLES
 from gradflow.ui.settings.fields import draw_view_choice
+from gradflow.ui.stage import Place, draw_head, make_stage
 
 EXAMPLES: dict[Verdict, str] = {
     Verdict.HEALTHY: "tanh_xavier",
     Verdict.VANISHING: "deep_sigmoid",
-    Verdict.EXPLODING: "tanh_large",
+    Verdict.EXPLODING: "deep_relu_large",
     Verdict.SATURATED: "tanh_large",
-    Verdict.DEAD: "deep_relu_he",
+    Verdict.DEAD: "narrow_relu",
     Verdict.COLLAPSED: "deep_relu_he",
     Verdict.SYMMETRIC: "constant",
     Verdict.UNDERFLOW: "float16_underflow",
     Verdict.OVERFLOW: "float16_overflow",
 }
-"""Presets that show a verdict."""
+"""Presets that show a verdict, each its own."""
 
 
 def show_verdict() -> None:
-    """Show the chosen verdict and its example."""
+    """Show the chosen verdict: its example, what it means, why it comes about and what helps."""
     verdict = choose_verdict()
-    show_explanation(verdict)
     experiment = find_example(verdict)
-    report = compute.run(experiment)
-    explore_report.show_findings(experiment, lessons=False)
-    view = make_view(choose_look(experiment, report))
-    explore_report.explain_flow(experiment, explore_report.show_flow(experiment, view))
-    if st.button(_("Open this network in Explore"), icon=":material/insights:", type="primary"):
-        EXPLORE.replace(experiment)
-        st.switch_page(paths.EXPLORE)
+    in_short, _blank, at_length = blocks.read_text(f"verdict_{verdict}").partition("\n\n")
+    stage = make_stage(Place.ABOVE)
+    with stage.picture:
+        st.markdown(in_short)
+        view = explore_report.show_flow(experiment, make_view({}))
+    with stage.details:
+        if st.button(_("Open this network in Explore"), icon=":material/insights:", type="primary"):
+            EXPLORE.replace(experiment)
+            st.switch_page(paths.EXPLORE)
+        preset = PRESETS[EXAMPLES[verdict]]
+        st.markdown(f"**{_(preset.label)}.** {_(preset.look_for)}")
+        st.markdown(at_length)
+        explore_report.explain_flow(experiment, view)
 
 
 def choose_verdict() -> Verdict:
-    """Draw the choice of a verdict; the URL carries it."""
+    """Draw the page's heading and the choice of a verdict; the URL carries it."""
+    with draw_head(_("Diagnoses")):
+        draw_view_choice(PAGE, VERDICT_TITLES)
     if PAGE.problem:
         blocks.show_error(PAGE.problem)
-    draw_view_choice(PAGE, VERDICT_TITLES)
     PAGE.sync_url(PAGE.form.read())
     return Verdict(PAGE.view)
-
-
-def show_explanation(verdict: Verdict) -> None:
-    """Say what the verdict means, why it comes about and what helps."""
-    st.markdown(blocks.read_text(f"verdict_{verdict}"))
-    st.subheader(_("Example: {preset}").format(preset=_(PRESETS[EXAMPLES[verdict]].label)))
 
 
 def find_example(verdict: Verdict) -> Experiment:

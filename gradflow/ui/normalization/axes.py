@@ -21,15 +21,15 @@ from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.normalization.state import BLOCK
 from gradflow.ui.settings.fields import draw_allowed, draw_slider
+from gradflow.ui.stage import Stage
 
 
-def show() -> None:
+def show(stage: Stage) -> None:
     """Show four blocks of one tensor, each with the entries that share a mean."""
-    _draw_controls()
     spec = BLOCK.read()
     divisions = list_block_sets(spec)
     named = [(_(NORMS[sets.norm].label), sets) for sets in divisions]
-    st.caption(
+    st.markdown(
         _(
             "Solid blue: the entries that share one mean and one variance with the chosen entry, "
             "which is orange. Thick lines: where one such set ends and the next begins."
@@ -39,24 +39,20 @@ def show() -> None:
         named, spec.height * spec.width, spec.sample, spec.channel, mode=blocks.read_mode()
     )
     blocks.show_figure(figure, "normalization_blocks", write_alternative(divisions))
-    for column, sets in zip(st.columns(len(divisions)), divisions, strict=True):
-        column.markdown(write_caption(sets))
-    st.markdown("\n\n".join(describe_divisions(spec, divisions)))
-    blocks.explain("normalization_sharing")
+    with stage.details:
+        for column, sets in zip(st.columns(len(divisions)), divisions, strict=True):
+            column.markdown(write_caption(sets))
+        st.markdown("\n\n".join(describe_divisions(spec, divisions)))
+        blocks.explain("normalization_sharing")
 
 
-def _draw_controls() -> None:
-    sizes = ("samples", "channels", "height", "width")
-    for column, name in zip(st.columns(4), sizes, strict=True):
-        with column:
-            draw_slider(BLOCK, name)
-    left, middle, right = st.columns(3)
-    with left:
-        draw_allowed(BLOCK, "groups", list_divisors(BLOCK.read_value("channels")))
-    with middle:
-        draw_slider(BLOCK, "sample", high=BLOCK.read_value("samples"))
-    with right:
-        draw_slider(BLOCK, "channel", high=BLOCK.read_value("channels"))
+def draw_controls() -> None:
+    """Draw the controls in the current container."""
+    for name in ("samples", "channels", "height", "width"):
+        draw_slider(BLOCK, name)
+    draw_allowed(BLOCK, "groups", list_divisors(BLOCK.read_value("channels")))
+    draw_slider(BLOCK, "sample", high=BLOCK.read_value("samples"))
+    draw_slider(BLOCK, "channel", high=BLOCK.read_value("channels"))
 
 
 def write_alternative(divisions: Sequence[Sets]) -> str:

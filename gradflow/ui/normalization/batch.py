@@ -23,25 +23,34 @@ from gradflow.ui.latex import write_equations, write_factor, write_number
 from gradflow.ui.normalization import compute
 from gradflow.ui.normalization.state import BATCH
 from gradflow.ui.rounding import drop_rounding_error
-from gradflow.ui.settings.fields import draw_allowed, draw_buttons, draw_marks, draw_slider
+from gradflow.ui.settings.fields import draw_allowed, draw_choice, draw_marks, draw_slider
+from gradflow.ui.stage import Stage
 
 EPSILONS = (1e-10, 1e-8, 1e-5, 1e-3, 0.01, 0.1, 1.0, 10.0, 100.0)
 
 
-def show() -> None:
+def show(stage: Stage) -> None:
     """Show a batch before and after a normalization."""
-    _draw_controls()
     spec = BATCH.read()
     pushed = compute.push(spec)
-    st.caption(_(spec.row.help))
+    st.markdown(describe_pushed_batch(spec, pushed))
     blocks.show_figure(
         batch_figure(pushed, mode=blocks.read_mode()),
         "normalization_batch",
         _("Histograms, channels and samples before and after the normalization"),
     )
-    if spec.samples > DRAWN_SAMPLES:
-        st.caption(_("Of the {n} samples the first 32 are drawn.").format(n=spec.samples))
-    st.markdown(describe_pushed_batch(spec, pushed))
+    with stage.details:
+        st.caption(_(spec.row.help))
+        if spec.samples > DRAWN_SAMPLES:
+            st.caption(_("Of the {n} samples the first 32 are drawn.").format(n=spec.samples))
+        st.subheader(_("The four steps, in numbers"))
+        st.markdown(_introduce_entry(spec, pushed))
+        st.latex(write_steps(spec, pushed.followed))
+        _show_channels(pushed)
+        blocks.explain("normalization_batch")
+
+
+def _show_channels(pushed: PushResult) -> None:
     box = st.expander(
         _("Mean and variance of every channel"),
         icon=":material/table:",
@@ -51,31 +60,20 @@ def show() -> None:
     if box.open:
         with box:
             blocks.show_table(tabulate_channels(pushed), key="normalization_channel_table")
-    st.subheader(_("The four steps, in numbers"))
-    st.markdown(_introduce_entry(spec, pushed))
-    st.latex(write_steps(spec, pushed.followed))
-    blocks.explain("normalization_batch")
 
 
-def _draw_controls() -> None:
-    left, right = st.columns([11, 10])
-    with left:
-        draw_buttons(BATCH, "source", {code: row.label for code, row in BATCHES.items()})
-    with right:
-        draw_buttons(BATCH, "norm", {code: row.short for code, row in NORMS.items()})
-    columns = st.columns(4)
-    with columns[0]:
-        draw_slider(BATCH, "gamma", step=0.1)
-        draw_slider(BATCH, "samples")
-    with columns[1]:
-        draw_slider(BATCH, "beta", step=0.1)
-        draw_slider(BATCH, "sample", high=BATCH.read_value("samples"))
-    with columns[2]:
-        draw_marks(BATCH, "eps", EPSILONS)
-        draw_slider(BATCH, "channel")
-    with columns[3]:
-        draw_slider(BATCH, "seed")
-        draw_allowed(BATCH, "groups", list_divisors(CHANNELS))
+def draw_controls() -> None:
+    """Draw the controls in the current container."""
+    draw_choice(BATCH, "source", {code: row.label for code, row in BATCHES.items()})
+    draw_choice(BATCH, "norm", {code: row.label for code, row in NORMS.items()})
+    draw_allowed(BATCH, "groups", list_divisors(CHANNELS))
+    draw_slider(BATCH, "gamma", step=0.1)
+    draw_slider(BATCH, "beta", step=0.1)
+    draw_marks(BATCH, "eps", EPSILONS)
+    draw_slider(BATCH, "samples")
+    draw_slider(BATCH, "sample", high=BATCH.read_value("samples"))
+    draw_slider(BATCH, "channel")
+    draw_slider(BATCH, "seed")
 
 
 def tabulate_channels(pushed: PushResult) -> pd.DataFrame:

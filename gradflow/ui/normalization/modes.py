@@ -21,22 +21,28 @@ from gradflow.ui.normalization import compute
 from gradflow.ui.normalization.state import MODES
 from gradflow.ui.rounding import drop_rounding_error
 from gradflow.ui.settings.fields import draw_marks, draw_slider
+from gradflow.ui.stage import Stage
 
 MOMENTA = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)
 SIZES = (2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 
-def show() -> None:
+def show(stage: Stage) -> None:
     """Show the running statistics, and what both modes make of a test set."""
-    _draw_controls()
     spec = MODES.read()
     course, outputs = compute.run_statistics(spec)
+    st.markdown(write_course(spec, course))
     figure = running_statistics_figure(course, MEAN, STD**2, mode=blocks.read_mode())
     blocks.show_figure(
         figure, "normalization_course", _("Running mean and variance over the training batches")
     )
-    st.markdown(write_course(spec, course))
-    st.latex(write_update(spec, course))
+    with stage.details:
+        st.latex(write_update(spec, course))
+        _show_modes(spec, outputs)
+        blocks.explain("normalization_modes")
+
+
+def _show_modes(spec: RunningStatistics, outputs: Outputs) -> None:
     st.subheader(_("The same test samples in both modes"))
     blocks.show_figure(
         outputs_figure(outputs, mode=blocks.read_mode()),
@@ -45,20 +51,16 @@ def show() -> None:
     )
     st.markdown(tabulate_modes(outputs))
     st.markdown(compare_modes(spec, outputs))
-    blocks.explain("normalization_modes")
 
 
-def _draw_controls() -> None:
-    columns = st.columns(3)
-    with columns[0]:
-        draw_slider(MODES, "batches")
-        draw_slider(MODES, "shift", step=0.1)
-    with columns[1]:
-        draw_marks(MODES, "momentum", MOMENTA)
-        draw_slider(MODES, "scale", step=0.1)
-    with columns[2]:
-        draw_marks(MODES, "batch_size", SIZES)
-        draw_slider(MODES, "seed")
+def draw_controls() -> None:
+    """Draw the controls in the current container."""
+    draw_slider(MODES, "batches")
+    draw_marks(MODES, "momentum", MOMENTA)
+    draw_marks(MODES, "batch_size", SIZES)
+    draw_slider(MODES, "shift", step=0.1)
+    draw_slider(MODES, "scale", step=0.1)
+    draw_slider(MODES, "seed")
 
 
 def write_course(spec: RunningStatistics, course: RunningCourse) -> str:

@@ -21,37 +21,32 @@ from gradflow.ui import blocks
 from gradflow.ui.latex import write_equations, write_number
 from gradflow.ui.normalization import compute
 from gradflow.ui.normalization.state import SMALL_BATCHES
-from gradflow.ui.settings.fields import draw_allowed, draw_buttons, draw_marks, draw_slider
+from gradflow.ui.settings.fields import draw_allowed, draw_choice, draw_marks, draw_slider
+from gradflow.ui.stage import Stage
 
 
-def show() -> None:
+def show(stage: Stage) -> None:
     """Show the spread of the statistics against the batch size."""
-    _draw_controls()
     spec = SMALL_BATCHES.read()
     spreads = compute.compute_spreads(spec.law, spec.positions, spec.group_channels, spec.seed)
+    st.markdown(describe_spreads(spec, spreads))
     blocks.show_figure(
         spreads_figure(SIZES, spreads, spec.batch_size, mode=blocks.read_mode()),
         "normalization_small",
         _("Spread of batch statistics and error of the output against the batch size"),
     )
-    st.latex(write_formulas(spec, spreads))
-    st.markdown(describe_spreads(spec, spreads))
-    blocks.explain("normalization_small")
+    with stage.details:
+        st.latex(write_formulas(spec, spreads))
+        blocks.explain("normalization_small")
 
 
-def _draw_controls() -> None:
-    left, right = st.columns([2, 1])
-    with left:
-        draw_buttons(SMALL_BATCHES, "law", {code: row.label for code, row in LAWS.items()})
-    with right:
-        draw_slider(SMALL_BATCHES, "seed")
-    columns = st.columns(3)
-    with columns[0]:
-        draw_allowed(SMALL_BATCHES, "batch_size", SIZES)
-    with columns[1]:
-        draw_marks(SMALL_BATCHES, "group_channels", GROUP_CHANNELS)
-    with columns[2]:
-        draw_marks(SMALL_BATCHES, "positions", POSITIONS)
+def draw_controls() -> None:
+    """Draw the controls in the current container."""
+    draw_choice(SMALL_BATCHES, "law", {code: row.label for code, row in LAWS.items()})
+    draw_allowed(SMALL_BATCHES, "batch_size", SIZES)
+    draw_marks(SMALL_BATCHES, "group_channels", GROUP_CHANNELS)
+    draw_marks(SMALL_BATCHES, "positions", POSITIONS)
+    draw_slider(SMALL_BATCHES, "seed")
 
 
 def write_formulas(spec: SmallBatches, spreads: Spreads) -> str:

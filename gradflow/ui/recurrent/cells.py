@@ -6,23 +6,18 @@ import streamlit as st
 
 from gradflow.charts.recurrent.remaining import remaining_figure
 from gradflow.core.catalog import Cell, LossAt
-from gradflow.core.recurrent.settings import TimePass
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.long_work import compute_parts
 from gradflow.ui.recurrent import cell_comparison as comparison
 from gradflow.ui.recurrent import compute, words
 from gradflow.ui.recurrent.state import PASS
-from gradflow.ui.settings.fields import draw_slider
+from gradflow.ui.stage import Stage
 
 
-def show_cells(spec: TimePass) -> None:
+def show_cells(stage: Stage) -> None:
     """Show one pass of every cell."""
-    left, right = st.columns(2)
-    with left:
-        draw_slider(PASS, "compared_bias", step=0.5)
-    with right:
-        draw_slider(PASS, "layer", high=spec.layers)
+    spec = PASS.read()
     layer = spec.shown_layer
     reports = compute_parts(
         tuple(Cell), lambda cell: compute.run_through_time(spec.build_comparison(cell))
@@ -54,12 +49,13 @@ def show_cells(spec: TimePass) -> None:
         "recurrent_cells",
         _("Gradient that is left against the steps back from the loss, for every cell"),
     )
-    if not at_every_step:
-        st.latex(
-            rf"\text{{{_('left after')} }} k \text{{ {_('steps')}}} = "
-            r"\frac{\|\partial L/\partial s_{T-k}\|}"
-            r"{\|\partial L/\partial s_T\|},\qquad s = h "
-            rf"\text{{ {_('or')} }} c"
-        )
-        blocks.show_table(comparison.tabulate_cells(states, layer), key="recurrent_cells_table")
-    blocks.explain("recurrent_cells")
+    with stage.details:
+        if not at_every_step:
+            st.latex(
+                rf"\text{{{_('left after')} }} k \text{{ {_('steps')}}} = "
+                r"\frac{\|\partial L/\partial s_{T-k}\|}"
+                r"{\|\partial L/\partial s_T\|},\qquad s = h "
+                rf"\text{{ {_('or')} }} c"
+            )
+            blocks.show_table(comparison.tabulate_cells(states, layer), key="recurrent_cells_table")
+        blocks.explain("recurrent_cells")

@@ -14,26 +14,28 @@ from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.latex import write_equations, write_number
 from gradflow.ui.recurrent import compute
-from gradflow.ui.recurrent.controls import draw_setting
 from gradflow.ui.recurrent.state import PASS
+from gradflow.ui.stage import Stage
 
 
-def show_clipping(spec: TimePass) -> None:
+def show_clipping(stage: Stage) -> None:
     """Show the gradient of all parameters, clipped both ways."""
-    for column, name in zip(st.columns(2), ("clip_norm", "clip_value"), strict=True):
-        with column:
-            draw_setting(PASS, name)
+    spec = PASS.read()
     report, course = compute.clip_gradient(spec.experiment, spec.clip_norm, spec.clip_value)
     st.markdown(describe_clipping(report))
-    if 0 < report.norm < math.inf:
+    has_direction = 0 < report.norm < math.inf
+    if has_direction:
         _show_directions(spec, report, course)
-    blocks.explain("recurrent_clipping")
-    st.subheader(_("Parameter by parameter"))
-    blocks.show_figure(
-        parameters_figure(report, mode=blocks.read_mode()),
-        "recurrent_clipped",
-        _("Norm of each parameter’s gradient before and after"),
-    )
+    with stage.details:
+        if has_direction:
+            st.latex(write_rules(report))
+        blocks.explain("recurrent_clipping")
+        st.subheader(_("Parameter by parameter"))
+        blocks.show_figure(
+            parameters_figure(report, mode=blocks.read_mode()),
+            "recurrent_clipped",
+            _("Norm of each parameter’s gradient before and after"),
+        )
 
 
 def _show_directions(spec: TimePass, report: ClippingReport, course: ClippingCourse) -> None:
@@ -51,7 +53,6 @@ def _show_directions(spec: TimePass, report: ClippingReport, course: ClippingCou
             "recurrent_cosines",
             _("Cosine of the gradient before and after, against the threshold"),
         )
-    st.latex(write_rules(report))
 
 
 def describe_clipping(report: ClippingReport) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from gradflow.core.recurrent.settings import TIME_PRESETS
@@ -44,15 +46,32 @@ _MARKS: dict[str, tuple[float, ...]] = {
 _TRAINING_STEPS = (10, 20, 50, 100, 200, 300, 500, 1000, 2000)
 
 
-def draw_pass() -> None:
-    """Draw the settings of one pass in the current container."""
+def draw_pass(draw_own: Callable[[], None]) -> None:
+    """Draw the settings of one pass in the current container.
+
+    Args:
+        draw_own: draws what the view has besides.
+    """
     blocks.draw_presets(PASS, TIME_PRESETS, _("an example …"))
+    draw_own()
     _draw_groups(_CELL)
 
 
 def draw_any_cell() -> None:
-    """Draw the settings of one pass, but for the kind of cell in the current container."""
+    """Draw the settings of one pass of every cell in the current container."""
+    draw_slider(PASS, "compared_bias", step=0.5)
+    draw_layer()
     _draw_groups(_ANY_CELL)
+
+
+def draw_layer() -> None:
+    """Draw the choice of the layer that is shown, if there are several."""
+    draw_slider(PASS, "layer", high=PASS.read_value("layers"))
+
+
+def draw_thresholds() -> None:
+    """Draw the thresholds of clipping in the current container."""
+    draw_fields(PASS, ("clip_norm", "clip_value"), draw=draw_setting)
 
 
 def _draw_groups(cell: Group) -> None:
@@ -72,9 +91,9 @@ def draw_training() -> None:
     """Draw the settings of a short training in the current container."""
     draw_choice(TRAINING, "source", {str(code): row.label for code, row in LEARNABLE.items()})
     draw_slider(TRAINING, "length")
-    st.markdown(_("Cells"))
-    for name in ("rnn_tanh", "rnn_relu", "lstm", "gru"):
-        draw_toggle(TRAINING, name)
+    with st.container(horizontal=True):
+        for name in ("rnn_tanh", "rnn_relu", "lstm", "gru"):
+            draw_toggle(TRAINING, name)
     draw_fields(TRAINING, ("forget_bias", "hidden_size"), draw=draw_setting)
     draw_marks(TRAINING, "steps", _TRAINING_STEPS)
     names = ("learning_rate", "clip_norm", "batch_size", "seed")

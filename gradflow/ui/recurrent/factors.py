@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
@@ -16,10 +17,13 @@ from gradflow.core.text import N_, _
 from gradflow.ui import blocks
 from gradflow.ui.latex import write_number
 from gradflow.ui.recurrent import compute
+from gradflow.ui.recurrent.state import FACTORS
+from gradflow.ui.stage import Stage
 
 
-def show_factors(spec: FactorSettings) -> None:
+def show_factors(stage: Stage) -> None:
     """Show four kinds of paths: one step back on each, and all steps together."""
+    spec = FACTORS.read()
     curves = compute.measure_factors(spec)
     st.markdown(
         _(
@@ -29,11 +33,6 @@ def show_factors(spec: FactorSettings) -> None:
             "such part."
         )
     )
-    columns = [column for _row in range(0, len(curves), 2) for column in st.columns(2)]
-    for column, curve in zip(columns, curves, strict=True):
-        with column.container(border=True, height="stretch"):
-            st.markdown(f"**{name_path(curve)}**  \n{describe_factors(curve)}")
-            st.latex(write_path_step(curve.path, spec))
     blocks.show_figure(
         factors_figure(
             [(name_path(curve), curve.total, curve.direct) for curve in curves],
@@ -42,7 +41,21 @@ def show_factors(spec: FactorSettings) -> None:
         "recurrent_factors",
         _("Factor of every step back, for four kinds of paths"),
     )
-    blocks.explain("recurrent_factors")
+    with stage.details:
+        _show_paths(spec, curves)
+        blocks.explain("recurrent_factors")
+        _show_products(curves)
+
+
+def _show_paths(spec: FactorSettings, curves: Sequence[FactorCurve]) -> None:
+    columns = [column for _row in range(0, len(curves), 2) for column in st.columns(2)]
+    for column, curve in zip(columns, curves, strict=True):
+        with column.container(border=True, height="stretch"):
+            st.markdown(f"**{name_path(curve)}**  \n{describe_factors(curve)}")
+            st.latex(write_path_step(curve.path, spec))
+
+
+def _show_products(curves: Sequence[FactorCurve]) -> None:
     st.subheader(_("What the factors make together"))
     blocks.show_figure(
         remaining_figure(

@@ -25,18 +25,19 @@ from gradflow.ui.recurrent.factors import compute_sigmoid
 from gradflow.ui.recurrent.state import PASS
 from gradflow.ui.settings.fields import draw_slider
 from gradflow.ui.settings.form import Conversion
+from gradflow.ui.stage import Stage
 
 _FEW_INPUTS = 3
 """So many products of inputs with their weights, and no more, are written out."""
 
 
-def show_gates(spec: TimePass) -> None:
+def show_gates(stage: Stage) -> None:
     """Show the gates of one layer; of a vanilla RNN, that it has none."""
+    spec = PASS.read()
     if not CELLS[spec.cell].gates:
         _offer_other_cells(spec)
         return
     layer = spec.shown_layer
-    draw_slider(PASS, "layer", high=spec.layers)
     report = compute.run_through_time(spec.experiment, spec.shown_sequence)
     st.markdown(words.describe_highway(report, layer))
     maps, bars = st.columns([13, 6])
@@ -58,9 +59,10 @@ def show_gates(spec: TimePass) -> None:
         )
     with bars:
         _show_histograms(report, spec)
-    blocks.explain("recurrent_gates")
-    st.subheader(_("One gate, with this step’s numbers"))
-    _show_equation(spec)
+    with stage.details:
+        blocks.explain("recurrent_gates")
+        st.subheader(_("One gate, with this step’s numbers"))
+        _show_equation(spec)
 
 
 def _offer_other_cells(spec: TimePass) -> None:

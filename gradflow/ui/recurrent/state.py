@@ -67,6 +67,12 @@ def begin_training(spec: ShortTraining) -> None:
     _MOMENTS.set({})
 
 
+def begin_first_training(spec: ShortTraining) -> None:
+    """Begin to train if nothing was trained yet: the view shall not open empty."""
+    if not _BEGUN.is_set():
+        begin_training(spec)
+
+
 def stop_training() -> None:
     """End the training; its results so far are kept."""
     _STOPPED.set(True)

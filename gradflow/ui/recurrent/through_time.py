@@ -21,8 +21,11 @@ from gradflow.core.text import N_, _
 from gradflow.ui import blocks
 from gradflow.ui.latex import write_number
 from gradflow.ui.recurrent import compute, words
+from gradflow.ui.recurrent.controls import draw_layer
 from gradflow.ui.recurrent.state import PASS
-from gradflow.ui.settings.fields import draw_buttons, draw_slider
+from gradflow.ui.settings.fields import draw_buttons
+from gradflow.ui.settings.state import read_widget
+from gradflow.ui.stage import Stage
 
 _NO_LINE = "none"
 _LINES: dict[str, str] = {
@@ -43,9 +46,10 @@ _BOXES = {
 }
 
 
-def show_pass(spec: TimePass) -> None:
+def show_pass(stage: Stage) -> None:
     """Show one pass through time."""
-    line = _choose_view(spec)
+    spec = PASS.read()
+    line = _read_line(spec)
     layer, state = spec.shown_layer, spec.shown_state
     report = compute.run_through_time(spec.experiment, spec.shown_sequence)
     theory = compute.predict_norms(spec.experiment, layer)
@@ -65,36 +69,62 @@ def show_pass(spec: TimePass) -> None:
     blocks.show_figure(
         figure, "recurrent_flow", _("Distribution of the state and of its gradient, step by step")
     )
-    if equation := write_equation(report, theory, course, state, line):
-        st.latex(equation)
-    if line is not None and dashed:
-        part_of_whole = _(" It is one part of the whole: the gradient also runs through h.")
-        st.caption(
-            _("Dashed: ") + _(TIME_LINES[line].help) + (part_of_whole if is_partial(line) else "")
+    with stage.details:
+        if equation := write_equation(report, theory, course, state, line):
+            st.latex(equation)
+        if line is not None and dashed:
+            part_of_whole = _(" It is one part of the whole: the gradient also runs through h.")
+            st.caption(
+                _("Dashed: ")
+                + _(TIME_LINES[line].help)
+                + (part_of_whole if is_partial(line) else "")
+            )
+        blocks.explain("recurrent_flow")
+        _show_metrics(report, theory, layer)
+        st.subheader(_("Gradient norms over time"))
+        _show_norms(report, theory, layer)
+        _show_export(spec, report)
+
+
+def draw_look() -> None:
+    """Draw the choices of state, line of theory and layer in the current container."""
+    spec, _problem = PASS.read_possible()
+    if CELLS[spec.cell].has_cell:
+        draw_buttons(PASS, "state", _STATES)
+    if lines := _list_lines(spec):
+        st.selectbox(
+            _("Dashed line"),
+            [*lines, _NO_LINE],
+            key=_name_line_widget(lines),
+            format_func=lambda code: _(_LINES[code]),
+            help="\n".join(
+                f"- **{_(TIME_LINES[line].label)}:** {_(TIME_LINES[line].help)}" for line in lines
+            ),
         )
-    blocks.explain("recurrent_flow")
-    _show_metrics(report, theory, layer)
-    st.subheader(_("Gradient norms over time"))
-    _show_norms(report, theory, layer)
-    _show_export(spec, report)
+    draw_layer()
 
 
-def _choose_view(spec: TimePass) -> TimeLine | None:
-    """Draw the choices of state, line of theory and layer side by side; return the line."""
-    has_cell, layers = CELLS[spec.cell].has_cell, spec.layers > 1
-    columns = iter(st.columns([3] * has_cell + [5] + [3] * layers))
-    line = None
-    if has_cell:
-        with next(columns):
-            draw_buttons(PASS, "state", _STATES)
-    with next(columns):
-        # In an LSTM all lines are about the cell state.
-        if not has_cell or spec.shown_state == "cell":
-            line = _choose_line(spec)
-    if layers:
-        with next(columns):
-            draw_slider(PASS, "layer", high=spec.layers)
-    return line
+def _read_line(spec: TimePass) -> TimeLine | None:
+    """Read which line of theory was chosen: the figure is drawn before the choice."""
+    lines = _list_lines(spec)
+    code = read_widget(_name_line_widget(lines), lines[0]) if lines else _NO_LINE
+    return None if code == _NO_LINE else TimeLine(code)
+
+
+def _name_line_widget(lines: list[TimeLine]) -> str:
+    return f"recurrent_line_{lines[0]}_{len(lines)}"
+
+
+def _list_lines(spec: TimePass) -> list[TimeLine]:
+    """List the lines of theory that there are for the shown state."""
+    row = CELLS[spec.cell]
+    if row.has_cell and spec.shown_state != "cell":
+        return []  # in an LSTM all lines are about the cell state
+    if row.highway is not None:
+        return [TimeLine.GATES, TimeLine.FORGET_BIAS]
+    if spec.experiment.network.init.variance is not None:
+        return [TimeLine.SPECTRAL, TimeLine.MEAN_FIELD, TimeLine.BOUND]
+    return [TimeLine.SPECTRAL, TimeLine.BOUND]
 
 
 def _show_metrics(report: TimeReport, theory: TimeTheory, layer: int) -> None:
@@ -126,28 +156,6 @@ def _show_metrics(report: TimeReport, theory: TimeTheory, layer: int) -> None:
     ]
     for column, (label, text, help_text) in zip(st.columns(len(metrics)), metrics, strict=True):
         column.metric(label, text, help=help_text)
-
-
-def _choose_line(spec: TimePass) -> TimeLine | None:
-    """Draw the choice of the line of theory in the Flow figure."""
-    if CELLS[spec.cell].highway is not None:
-        lines = [TimeLine.GATES, TimeLine.FORGET_BIAS]
-    elif spec.experiment.network.init.variance is not None:
-        lines = [TimeLine.SPECTRAL, TimeLine.MEAN_FIELD, TimeLine.BOUND]
-    else:
-        lines = [TimeLine.SPECTRAL, TimeLine.BOUND]
-    code = st.segmented_control(
-        _("Dashed line"),
-        [*map(str, lines), _NO_LINE],
-        default=str(lines[0]),
-        required=True,
-        key=f"recurrent_line_{lines[0]}_{len(lines)}",
-        format_func=lambda code: _(_LINES[code]),
-        help="\n".join(
-            f"- **{_(TIME_LINES[line].label)}:** {_(TIME_LINES[line].help)}" for line in lines
-        ),
-    )
-    return None if code == _NO_LINE else TimeLine(str(code))
 
 
 def make_overlays(

@@ -23,6 +23,8 @@ from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.recurrent import compute, words
 from gradflow.ui.recurrent.state import (
+    TRAINING,
+    begin_first_training,
     begin_training,
     has_begun,
     has_other_results,
@@ -31,6 +33,7 @@ from gradflow.ui.recurrent.state import (
     list_trained,
     stop_training,
 )
+from gradflow.ui.stage import Stage
 from gradflow.ui.turns import check_wanted
 
 _REDRAW_SECONDS = 1.0
@@ -39,17 +42,25 @@ _LEARNED, _BEGUN = 0.2, 0.7
 """Shares of the loss of guessing below which the adding problem is learned, or begun."""
 
 
-def show_short_training(spec: ShortTraining) -> None:
+def show_short_training(stage: Stage) -> None:
     """Show the training while it runs, else its results and the button that begins it."""
-    st.caption(_(LEARNABLE[spec.source].help))
+    spec = TRAINING.read()
+    begin_first_training(spec)
+    st.markdown(_(LEARNABLE[spec.source].help))
     running, ended = st.empty(), st.empty()  # the results are gone while a training runs
     if not has_begun(spec):
         stop_training()  # settings that are put back do not start it again
     elif not is_stopped() and not _is_complete(spec, list_trained(spec)):
         _train(spec, running)
         running.empty()
+    trained = list_trained(spec)
     with ended.container():
-        _show_ended(spec, list_trained(spec))
+        _show_ended(spec, trained)
+    with stage.details:
+        if trained:
+            _show_details(spec, trained)
+        else:
+            blocks.explain("recurrent_training")
 
 
 def _is_complete(spec: ShortTraining, trained: Sequence[TrainedCell]) -> bool:
@@ -84,11 +95,10 @@ def _show_ended(spec: ShortTraining, trained: Sequence[TrainedCell]) -> None:
                 icon=":material/info:",
             )
         st.markdown(_describe_task(spec))
-        blocks.explain("recurrent_training")
         return
     if not complete:
         st.info(_("Stopped. What was trained so far:"), icon=":material/stop_circle:")
-    _show_results(spec, trained)
+    _show_losses(spec, trained, "recurrent_loss")
 
 
 def _describe_task(spec: ShortTraining) -> str:
@@ -157,9 +167,8 @@ def _show_losses(spec: ShortTraining, trained: Sequence[TrainedCell], key: str) 
     )
 
 
-def _show_results(spec: ShortTraining, trained: Sequence[TrainedCell]) -> None:
+def _show_details(spec: ShortTraining, trained: Sequence[TrainedCell]) -> None:
     st.markdown("\n".join(f"- {describe_trained_cell(spec, cell)}" for cell in trained))
-    _show_losses(spec, trained, "recurrent_loss")
     blocks.explain("recurrent_training")
     st.subheader(_("Gradient per time step as training goes"))
     options = {

@@ -19,7 +19,7 @@ class ViewRow:
 
     Attributes:
         title: its title, marked for translation.
-        show: draws its figures.
+        show: draws the picture where it is called, and the details of the stage.
         draw_controls: draws the controls.
         place: where the controls stand.
         is_long: whether it may compute for seconds; then its controls are drawn first, so that
@@ -27,7 +27,7 @@ class ViewRow:
     """
 
     title: str
-    show: Callable[[], None]
+    show: Callable[[Stage], None]
     draw_controls: Callable[[], None] | None = None
     place: Place = Place.BESIDE
     is_long: bool = False
@@ -58,7 +58,7 @@ def _draw_views(page: Page, views: Mapping[str, ViewRow], title: str) -> None:
         _draw_controls(view, stage)
     try:
         with stage.picture:
-            view.show()
+            view.show(stage)
         page.sync_url(page.form.read())
     except GradflowError as error:
         with stage.picture:

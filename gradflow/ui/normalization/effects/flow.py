@@ -40,6 +40,7 @@ from gradflow.ui.settings.fields import (
     draw_marks,
     draw_slider,
 )
+from gradflow.ui.stage import Stage
 
 WIDTHS = (16, 32, 64, 128, 256)
 BATCH_SIZES = (8, 16, 32, 64, 128, 256)
@@ -47,14 +48,11 @@ WEIGHT_STDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 _GRADIENTS: tuple[BackwardSignal, ...] = ("activation_grad", "delta")
 
 
-def show() -> None:
+def show(stage: Stage) -> None:
     """Show the gradient with each normalization, its growth, and both positions of one."""
-    _draw_controls()
     spec = FLOW.read()
-    left, right = st.columns(2)
-    with left:
+    with st.container(horizontal=True):
         gradient = _choose_gradient()
-    with right:
         draw = _choose_figure()
     networks = {_(NORMALIZATIONS[code].label): spec.make_network(code) for code in COMPARED}
     blocks.show_figure(
@@ -64,27 +62,24 @@ def show() -> None:
     )
     growth_by_name = {name: _measure_growth(spec, network) for name, network in networks.items()}
     batch = growth_by_name[_(NORMALIZATIONS[Normalization.BATCH].label)]
-    st.latex(write_growth_formula(spec, batch))
-    blocks.show_table(tabulate_growth(growth_by_name), key="normalization_growth")
-    blocks.explain("normalization_effects_flow")
-    _show_positions(spec, gradient)
+    with stage.details:
+        st.latex(write_growth_formula(spec, batch))
+        blocks.show_table(tabulate_growth(growth_by_name), key="normalization_growth")
+        blocks.explain("normalization_effects_flow")
+        _show_positions(spec, gradient)
 
 
-def _draw_controls() -> None:
-    columns = st.columns([3, 3, 3, 3])
-    with columns[0]:
-        draw_activation(FLOW)
-        draw_slider(FLOW, "depth")
-    with columns[1]:
-        draw_choice(FLOW, "initialization")
-        draw_marks(FLOW, "init_std", WEIGHT_STDS)
-        draw_marks(FLOW, "width", WIDTHS)
-    with columns[2]:
-        draw_choice(FLOW, "norm_position")
-        draw_marks(FLOW, "batch_size", BATCH_SIZES)
-    with columns[3]:
-        draw_allowed(FLOW, "groups", list_divisors(FLOW.read_value("width")))
-        draw_slider(FLOW, "seed")
+def draw_controls() -> None:
+    """Draw the controls in the current container."""
+    draw_activation(FLOW)
+    draw_slider(FLOW, "depth")
+    draw_marks(FLOW, "width", WIDTHS)
+    draw_choice(FLOW, "initialization")
+    draw_marks(FLOW, "init_std", WEIGHT_STDS)
+    draw_choice(FLOW, "norm_position")
+    draw_allowed(FLOW, "groups", list_divisors(FLOW.read_value("width")))
+    draw_marks(FLOW, "batch_size", BATCH_SIZES)
+    draw_slider(FLOW, "seed")
 
 
 def _choose_gradient() -> BackwardSignal:

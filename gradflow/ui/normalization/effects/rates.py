@@ -23,39 +23,43 @@ from gradflow.ui.long_work import compute_parts
 from gradflow.ui.normalization.effects import compute
 from gradflow.ui.normalization.state import LEARNING_RATES
 from gradflow.ui.settings.fields import draw_choice, draw_marks, draw_slider
+from gradflow.ui.stage import Stage
 
 WIDTHS = (16, 24, 32, 48)
 SCALES = (0.1, 0.2, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 
-def show() -> None:
+def show(stage: Stage) -> None:
     """Show the loss after a few steps against the learning rate, for every normalization."""
-    _draw_controls()
     spec = LEARNING_RATES.read()
     trained = compute_parts(COMPARED, lambda code: compute.train(spec, code))
     named = [(_(NORMALIZATIONS[code].label), result) for code, result in trained.items()]
+    st.markdown(
+        _(
+            "**With a normalization, far larger learning rates still train:** below the dotted "
+            "line a network has learned something in {steps} steps."
+        ).format(steps=spec.steps)
+    )
     blocks.show_figure(
         learning_rates_figure(list_learning_rates(), named, mode=blocks.read_mode()),
         "normalization_rates",
         _("Loss after the steps against the learning rate, with each normalization"),
     )
-    for sentence in explain_failures(spec, trained):
-        st.info(sentence, icon=":material/info:")
-    blocks.show_table(tabulate_rates(trained), key="normalization_rates_table")
-    blocks.explain("normalization_effects_rates")
+    with stage.details:
+        for sentence in explain_failures(spec, trained):
+            st.info(sentence, icon=":material/info:")
+        blocks.show_table(tabulate_rates(trained), key="normalization_rates_table")
+        blocks.explain("normalization_effects_rates")
 
 
-def _draw_controls() -> None:
-    columns = st.columns(3)
-    with columns[0]:
-        draw_choice(LEARNING_RATES, "activation")
-        draw_slider(LEARNING_RATES, "depth")
-    with columns[1]:
-        draw_marks(LEARNING_RATES, "weight_scale", SCALES)
-        draw_marks(LEARNING_RATES, "width", WIDTHS)
-    with columns[2]:
-        draw_slider(LEARNING_RATES, "steps")
-        draw_slider(LEARNING_RATES, "seed")
+def draw_controls() -> None:
+    """Draw the controls in the current container."""
+    draw_choice(LEARNING_RATES, "activation")
+    draw_slider(LEARNING_RATES, "depth")
+    draw_marks(LEARNING_RATES, "width", WIDTHS)
+    draw_marks(LEARNING_RATES, "weight_scale", SCALES)
+    draw_slider(LEARNING_RATES, "steps")
+    draw_slider(LEARNING_RATES, "seed")
 
 
 def explain_failures(spec: LearningRates, trained: dict[Normalization, RateSweep]) -> list[str]:

@@ -17,30 +17,29 @@ from gradflow.ui.long_work import compute_parts
 from gradflow.ui.normalization.effects import compute
 from gradflow.ui.normalization.state import WEIGHT_SCALES
 from gradflow.ui.settings.fields import draw_choice, draw_marks, draw_slider
+from gradflow.ui.stage import Stage
 
 WIDTHS = (16, 32, 64, 128)
 EPSILONS = (0.0, 1e-12, 1e-8, 1e-5, 1e-3, 0.1)
 SCALES = (0.001, 0.01, 0.1, 0.5, 1.0, 2.0, 10.0, 100.0, 1000.0)
 
 
-def show() -> None:
+def show(stage: Stage) -> None:
     """Show the gradient against the weight scale, and the identities behind it."""
-    _draw_controls()
     spec = WEIGHT_SCALES.read()
     _show_sweeps(spec)
-    _show_identities(spec)
+    with stage.details:
+        blocks.explain("normalization_effects_scales")
+        _show_identities(spec)
 
 
-def _draw_controls() -> None:
-    columns = st.columns(3)
-    with columns[0]:
-        draw_choice(WEIGHT_SCALES, "activation")
-        draw_slider(WEIGHT_SCALES, "depth")
-    with columns[1]:
-        draw_marks(WEIGHT_SCALES, "epsilon", EPSILONS)
-        draw_marks(WEIGHT_SCALES, "width", WIDTHS)
-    with columns[2]:
-        draw_slider(WEIGHT_SCALES, "seed")
+def draw_controls() -> None:
+    """Draw the controls in the current container."""
+    draw_choice(WEIGHT_SCALES, "activation")
+    draw_slider(WEIGHT_SCALES, "depth")
+    draw_marks(WEIGHT_SCALES, "width", WIDTHS)
+    draw_marks(WEIGHT_SCALES, "epsilon", EPSILONS)
+    draw_slider(WEIGHT_SCALES, "seed")
 
 
 def _show_sweeps(spec: WeightScales) -> None:
@@ -48,13 +47,12 @@ def _show_sweeps(spec: WeightScales) -> None:
     at_scale_1 = spec.model_copy(update={"scale": 1.0})
     sweeps = compute_parts(RIVALS, lambda code: compute.sweep_scales(at_scale_1, code))
     named = [(_(NORMALIZATIONS[code].label), sweep) for code, sweep in sweeps.items()]
+    st.markdown(describe_scale_sweeps(sweeps))
     blocks.show_figure(
         weight_scales_figure(teaching.list_scales(), named, mode=blocks.read_mode()),
         "normalization_scales",
         _("Gradients against the scale of the weights, with and without normalization"),
     )
-    st.markdown(describe_scale_sweeps(sweeps))
-    blocks.explain("normalization_effects_scales")
 
 
 def describe_scale_sweeps(sweeps: dict[Normalization, ScaleSweep]) -> str:
