@@ -81,7 +81,6 @@ def choose_one(
     names: Mapping[T, str],
     key: str,
     default: T | None = None,
-    follow: Callable[[], None] | None = None,
 ) -> T:
     """Draw the choice of what a figure shows, as a row of buttons.
 
@@ -90,7 +89,6 @@ def choose_one(
         names: the options, and what they are called.
         key: the widget's name in the session.
         default: the option chosen at first; the first one if left out.
-        follow: called when another one is chosen.
     """
     chosen: T = st.segmented_control(
         label,
@@ -98,7 +96,6 @@ def choose_one(
         default=next(iter(names)) if default is None else default,
         required=True,
         key=key,
-        on_change=follow,
         format_func=lambda code: names[code],
         label_visibility="collapsed",
     )
@@ -173,7 +170,7 @@ def _read_file(name: str, language: str) -> str:
 
 def show_table(table: pd.DataFrame, key: str) -> None:
     """Show a table: numbers are written for people, and sorted and downloaded as numbers."""
-    ways = dict.fromkeys(table.select_dtypes("float").columns, _write_cell)
+    ways: dict[Any, Any] = dict.fromkeys(table.select_dtypes("float").columns, _write_cell)
     # A style costs the server 1.5 ms a column, so tables of texts go without.
     styled = table.style.format(ways, na_rep="–") if ways else table
     st.dataframe(styled, key=key, hide_index=True, width="stretch")

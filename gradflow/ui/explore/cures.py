@@ -11,23 +11,26 @@ from gradflow.core.remedies import REMEDIES, CureOutcome, Ranking
 from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.ui import blocks, compute
-from gradflow.ui.explore.state import apply_cure, find_cures, keep_cures
+from gradflow.ui.explore.state import apply_cure, find_cures, forget_cures, keep_cures
 
 
 def show_cures(experiment: Experiment, report: Report) -> None:
-    """Show the button, and what the cures did once it was pressed for this setting."""
+    """Show what every cure that fits does to this network, and apply one."""
+    title, close = st.columns([10, 1], vertical_alignment="center")
+    title.markdown(
+        _("**Cures**, tried on the same data and seed; the one with the most level gradient first")
+    )
+    close.button(
+        _("Close"),
+        icon=":material/close:",
+        key="close_cures",
+        on_click=forget_cures,
+        type="tertiary",
+    )
     ranking = find_cures(experiment)
     if ranking is None:
-        st.write(
-            _(
-                "Runs every cure that fits this network on the same data and seed, and ranks them "
-                "by how level the gradient becomes."
-            )
-        )
-        if not st.button(_("Try all cures"), icon=":material/healing:", type="primary"):
-            return
-        keep_cures(experiment, compute.try_cures(experiment))
-        st.rerun()
+        ranking = compute.try_cures(experiment)
+        keep_cures(experiment, ranking)
     if not ranking:
         st.info(
             _(
