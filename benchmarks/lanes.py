@@ -2,7 +2,7 @@
 
 On the live lane the figure is fetched at once, one request at a time and the newest value next;
 the page is told when the hand has rested and the figure is there, as in
-``gradflow/ui/numbers/number.js``.
+``gradflow/ui/toolbar/lane.js``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from benchmarks.session import Session, split_figure
 
 REST_SECONDS = 0.12
-"""As in ``number.js``."""
+"""As in ``gradflow/ui/toolbar/toolbar.js``."""
 MOST_CONNECTIONS = 200
 _TIMEOUT_SECONDS = 60
 

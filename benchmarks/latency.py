@@ -1,8 +1,8 @@
 """Time from an input on Explore to the new Flow figure, in a real browser.
 
-The page itself takes the times: at the capture of the key or the press, when Plotly has drawn a
-Flow figure that says other numbers (``plotly_afterplot``), and when the last element that the
-server sends has been put into the page.
+The page itself takes the times: at the capture of the key, the press or the choice, when Plotly
+has drawn a Flow figure that says other numbers (``plotly_afterplot``), and when the last element
+that the server sends has been put into the page.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,9 @@ WATCH_SCRIPT = """() => {
         if (!state.armed) return;
         Object.assign(state, {armed: false, begin: performance.now()});
     };
-    for (const kind of ['keydown', 'pointerdown']) document.addEventListener(kind, touch, true);
+    for (const kind of ['keydown', 'pointerdown', 'change']) {
+        document.addEventListener(kind, touch, true);
+    }
     flow.on('plotly_afterplot', () => {
         if (!state.begin || state.drawn !== null || read() === state.before) return;
         state.drawn = performance.now() - state.begin;
@@ -61,7 +64,7 @@ WATCH_SCRIPT = """() => {
     state.arm = () => Object.assign(state, {armed: true, begin: 0, drawn: null, last: null,
         before: read()});
 }"""
-IDLE = """() => !document.querySelector('.gf-number[data-ahead]')
+IDLE = """() => !document.querySelector('.gf-control[data-ahead]')
     && document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"""
 
 
@@ -74,13 +77,11 @@ def press_keys(page: Page, count: int) -> Iterator[Callable[[], None]]:
 
 
 def choose_activations(page: Page, count: int) -> Iterator[Callable[[], None]]:
-    """Choose activation functions by keyboard; the list is open when the time begins."""
-    box = page.locator(".st-key-setting_activation input")
+    """Choose activation functions; the time begins when the list says the choice."""
+    box = page.locator(".gf-toolbar").get_by_label("Activation", exact=True)
     for name in CHOICES[:count]:
-        box.click()
-        page.keyboard.type(name)
-        page.get_by_role("option", name=name, exact=True).wait_for()
-        yield lambda: page.keyboard.press("Enter")
+        box.focus()
+        yield partial(box.select_option, label=name)
 
 
 ROWS = (

@@ -22,8 +22,8 @@ FLOW = "flow"
 """Key of the Flow figure in the page."""
 FIGURE_COMPONENT = "gradflow_figure"
 """Name of the app's own component around a Plotly graph."""
-NUMBER_COMPONENT = "gradflow_number"
-"""Name of the app's own slider."""
+TOOLBAR_COMPONENT = "gradflow_toolbar"
+"""Name of the app's own row of controls."""
 _LAYER_AXIS = re.compile(rb'"range":\s*\[\s*0\.5,\s*(\d+)\.5\s*\]')
 _OPEN_SECONDS = 120
 _CACHE_RUNS = 2
@@ -39,7 +39,7 @@ class Figure(NamedTuple):
 
 @dataclass(frozen=True)
 class Slider:
-    """A number of the page: its id and fragment for Streamlit, its field, range and value."""
+    """A number of the toolbar: its component's id and fragment, its field, range and value."""
 
     id: str
     fragment: str
@@ -97,12 +97,13 @@ def count_layers(spec: bytes) -> int | None:
 
 
 def find_slider(message: ForwardMsg, label: str) -> Slider | None:
-    """Find the number with this label, if a message brings it."""
+    """Find the number with this label, if a message brings the toolbar that has it."""
     component = find_component(message)
-    if component is None or component.component_name != NUMBER_COMPONENT:
+    if component is None or component.component_name != TOOLBAR_COMPONENT:
         return None
-    data = json.loads(component.json)
-    if data["label"] != label:
+    row = json.loads(component.json)["row"]
+    data = next((control for control in row if control["label"] == label), None)
+    if data is None:
         return None
     low, high, value = (int(data[name]) for name in ("low", "high", "value"))
     return Slider(component.id, message.delta.fragment_id, data["name"], low, high, value)
@@ -128,7 +129,7 @@ def write_rerun(
     *,
     page: str = "",
     fragment: str = "",
-    numbers: Mapping[str, float] | None = None,
+    changes: Mapping[str, Mapping[str, float]] | None = None,
     cached: Mapping[str, object] | None = None,
 ) -> BackMsg:
     """Write the message by which a browser asks for a run of the page.
@@ -138,7 +139,7 @@ def write_rerun(
         page_hash: which page, as the server calls it; empty before the first run.
         page: which page, by its path; only needed before the first run.
         fragment: the fragment to run, instead of the whole page.
-        numbers: values by the id of the number's component.
+        changes: values by their field's name, by the id of the toolbar.
         cached: hashes of messages that need not be sent again.
     """
     message = BackMsg()
@@ -152,10 +153,10 @@ def write_rerun(
     state.context_info.locale = "en-US"
     state.context_info.url = "http://127.0.0.1/"
     state.context_info.color_scheme = "light"
-    for name, value in (numbers or {}).items():
+    for component, values in (changes or {}).items():
         widget = state.widget_states.widgets.add()
-        widget.id = f"{STREAMLIT_INTERNAL_KEY_PREFIX}_{name}__events"
-        widget.json_trigger_value = json.dumps([{"event": "value", "value": value}])
+        widget.id = f"{STREAMLIT_INTERNAL_KEY_PREFIX}_{component}__events"
+        widget.json_trigger_value = json.dumps([{"event": "change", "value": values}])
     return message
 
 
@@ -235,7 +236,7 @@ class Session:
                 self.query,
                 self._page_hash,
                 fragment=self.slider.fragment,
-                numbers={self.slider.id: value},
+                changes={self.slider.id: {self.slider.name: value}},
                 cached=self._cached,
             )
         )

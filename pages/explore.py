@@ -1,18 +1,19 @@
 """Explore: set a network, run one backward pass, see the gradient flow."""
 
-import streamlit as st
-
 from gradflow.ui.explore.controls import draw_controls
-from gradflow.ui.explore.state import CONTROLS, INTRO, RESULT, VIEW
-from gradflow.ui.explore.view import choose_view, show_result
+from gradflow.ui.explore.state import CONTROLS, INTRO, RESULT
+from gradflow.ui.explore.view import draw_spoken_head, show_result
 from gradflow.ui.fragments import make_fragment
+from gradflow.ui.stage import Place, make_stage
 from gradflow.ui.welcome.cards import draw_intro
 from gradflow.ui.welcome.state import open_explore
 
 open_explore()
+draw_spoken_head()
 make_fragment(draw_intro, key=INTRO)()
-make_fragment(choose_view, key=VIEW)()
-make_fragment(show_result, key=RESULT)()
-with st.sidebar:
+stage = make_stage(Place.ABOVE)
+with stage.picture:
+    make_fragment(show_result, key=RESULT)()
+with stage.controls:
     # Last, because a browser draws in this order, and the figure shall not wait.
     make_fragment(draw_controls, key=CONTROLS)()

@@ -111,7 +111,7 @@ def _validate_fields(values: Mapping[str, Any]) -> Experiment:
 
 def to_query(experiment: Experiment) -> dict[str, str]:
     """Write the settings as URL query parameters: stable codes, numbers that read back exactly."""
-    return {name: _to_text(value) for name, value in to_fields(experiment).items() if value != ()}
+    return {name: write_text(value) for name, value in to_fields(experiment).items() if value != ()}
 
 
 def from_query(query: Mapping[str, str]) -> Experiment:
@@ -181,7 +181,8 @@ def parse_widths(text: str) -> tuple[int | str, ...]:
     return tuple(int(t) if t.isdecimal() and len(t) < 10 else t for t in text.split())
 
 
-def _to_text(value: Any) -> str:
+def write_text(value: Any) -> str:
+    """Write the value of a setting as a URL has it."""
     if isinstance(value, tuple):
         return "-".join(map(str, value))
     if isinstance(value, bool):

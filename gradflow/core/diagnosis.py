@@ -69,7 +69,29 @@ def _judge_fate(report: Report) -> Iterator[Finding]:
         severity = Severity.BAD if decay.change > SEVERE_RATIO else Severity.NOTE
         layer = _find_first_changed_layer(report, decay)
     yield Finding(
-        severity, verdict, _describe_fate(verdict, decay), explain_verdict(verdict, report), layer
+        severity,
+        verdict,
+        _describe_fate(verdict, decay),
+        explain_verdict(verdict, report),
+        layer,
+        _write_numbers(decay),
+    )
+
+
+def _write_numbers(decay: Decay) -> Text:
+    values: dict[str, Value] = {
+        "factor": format_number(decay.factor),
+        "row": Text("layer") if decay.rows == "layer" else Text("branch"),
+        "first": decay.first,
+        "last": decay.last,
+        "ratio": format_number(decay.ratio),
+    }
+    if decay.ratio <= 1:
+        return Text(
+            "× {factor} per {row}; {row} {first} gets {ratio} of what {row} {last} gets.", **values
+        )
+    return Text(
+        "× {factor} per {row}; {row} {first} gets {ratio} times what {row} {last} gets.", **values
     )
 
 

@@ -40,6 +40,7 @@ class Finding:
         evidence: what happened, with the numbers that show it.
         reason: why, tied to the setting where it is known; may be empty.
         layer: the first bad layer, seen in the direction in which it goes wrong.
+        numbers: the evidence in numbers alone, for the line above a figure; may be empty.
     """
 
     severity: Severity
@@ -47,6 +48,12 @@ class Finding:
     evidence: Text
     reason: Text = EMPTY
     layer: int | None = None
+    numbers: Text = EMPTY
+
+    @property
+    def headline(self) -> str:
+        """What happened, as briefly as it can be said after the verdict's name."""
+        return str(self.numbers or self.evidence)
 
     @property
     def text(self) -> str:

@@ -1,4 +1,4 @@
-"""The scripts that our components need, as routes: compressed once, kept by browsers for good."""
+"""What our components need: scripts as routes, compressed once and kept by browsers; styles."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import threading
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import plotly
@@ -101,3 +101,10 @@ SCRIPTS = {script.name: script for script in _ALL}
 def find_address(name: str) -> str:
     """Find where a script is served, seen from the app's root."""
     return SCRIPTS[name].address
+
+
+@cache
+def read_styles() -> str:
+    """Read all our style sheets as one; that of the page's frame comes first."""
+    sheets = sorted(_HERE.rglob("*.css"), key=lambda path: (len(path.parts), path.name))
+    return "\n".join(path.read_text(encoding="utf-8") for path in sheets)

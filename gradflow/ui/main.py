@@ -6,13 +6,14 @@ import streamlit as st
 
 from gradflow.core.text import _
 from gradflow.ui import paths
+from gradflow.ui.assets import read_styles
 from gradflow.ui.language import set_language
 
 HERE = Path(__file__).parent
 ICON = HERE / "icon.svg"  # a Material icon would be fetched from the web
 
 set_language()
-st.html(HERE / "style.css")
+st.html(f"<style>{read_styles()}</style>")
 st.logo(HERE / "logo.svg", size="medium")
 page = st.navigation(
     {

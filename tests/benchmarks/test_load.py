@@ -60,9 +60,9 @@ def write_slider(label: str, value: float, *, fragment: str = "") -> ForwardMsg:
     message = ForwardMsg()
     message.delta.fragment_id = fragment
     component = message.delta.new_element.bidi_component
-    component.id, component.component_name = "id-of-slider", "gradflow_number"
+    component.id, component.component_name = "id-of-slider", "gradflow_toolbar"
     data = {"label": label, "name": label.lower(), "low": 1, "high": 200, "value": value}
-    component.json = json.dumps(data)
+    component.json = json.dumps({"row": [data]})
     return message
 
 
@@ -102,7 +102,9 @@ def test_the_slider_is_found_by_its_label() -> None:
 
 
 def test_a_rerun_asks_for_a_value() -> None:
-    sent = write_rerun("width=100", "hash", numbers={"a": 12}, cached={"m": 1}, fragment="f")
+    sent = write_rerun(
+        "width=100", "hash", changes={"a": {"depth": 12}}, cached={"m": 1}, fragment="f"
+    )
     state = BackMsg.FromString(sent.SerializeToString()).rerun_script
     assert (state.query_string, state.page_script_hash, state.page_name) == (
         "width=100",
@@ -111,7 +113,7 @@ def test_a_rerun_asks_for_a_value() -> None:
     )
     (event,) = state.widget_states.widgets
     assert event.id == _make_trigger_id("a", "events")
-    assert json.loads(event.json_trigger_value) == [{"event": "value", "value": 12}]
+    assert json.loads(event.json_trigger_value) == [{"event": "change", "value": {"depth": 12}}]
     assert (list(state.cached_message_hashes), state.fragment_id) == (["m"], "f")
 
 

@@ -10,7 +10,14 @@ from playwright.sync_api import Page, expect
 import gradflow as gf
 from gradflow.core import codec
 from gradflow.core.presets import PRESETS
-from tests.browser.tools import find_figure, read_query, wait_for_chart, write_chart_js
+from tests.browser.tools import (
+    choose_setting,
+    find_figure,
+    find_setting,
+    read_query,
+    wait_for_chart,
+    write_chart_js,
+)
 
 FLOW = write_chart_js("flow")
 
@@ -48,13 +55,6 @@ def wait_for_change(page: Page, before: str) -> None:
     )
 
 
-def choose(page: Page, label: str, option: str) -> None:
-    box = page.get_by_role("combobox", name=label, exact=True)
-    box.evaluate("(element) => element.scrollIntoView({block: 'center'})")  # scrolling closes it
-    box.click()
-    page.get_by_role("option", name=option, exact=True).click()
-
-
 def test_opens_clean_and_offline(page: Page, app_url: str, page_errors: list[str]) -> None:
     open_page(page, app_url)
     assert page.title() == "Explore · GradFlow"
@@ -77,33 +77,33 @@ def test_each_kind_of_control_changes_the_chart(
 ) -> None:
     open_page(page, app_url)
     before = take_fingerprint(page)
-    choose(page, "Activation", "Tanh")  # select box
+    choose_setting(page, "Activation", "Tanh")  # select box
     wait_for_change(page, before)
     assert read_query(page)["activation"] == "tanh"
 
     before = take_fingerprint(page)
-    width = page.get_by_role("spinbutton", name="Width")  # number field
+    width = find_setting(page, "Width, exactly")  # number field
     width.fill("64")
     width.press("Enter")
     wait_for_change(page, before)
 
     before = take_fingerprint(page)
-    choose(page, "Connection", "Residual")
+    choose_setting(page, "Connection", "Residual")
     wait_for_change(page, before)
     before = take_fingerprint(page)
-    page.get_by_text("Last branch weight zero").click()  # toggle
+    find_setting(page, "Last branch weight zero").click()  # toggle
     wait_for_change(page, before)
     assert read_query(page)["zero_last"] == "true"
 
     before = take_fingerprint(page)
-    widths = page.get_by_role("textbox", name="Widths, one by one")  # text field
+    widths = find_setting(page, "Widths, one by one")  # text field
     widths.fill("40-40-40")
     widths.press("Enter")
     wait_for_change(page, before)
     assert count_columns(page) == 4
 
     before = take_fingerprint(page)
-    page.get_by_role("radio", name="∂L/∂W").click()  # segmented control
+    choose_setting(page, "Gradient in the lower band", "∂L/∂W (weights)")
     wait_for_change(page, before)
     assert page_errors == []
 
@@ -111,12 +111,13 @@ def test_each_kind_of_control_changes_the_chart(
 def test_reset_and_preset(page: Page, app_url: str, page_errors: list[str]) -> None:
     open_page(page, app_url, depth="5", activation="relu")
     assert count_columns(page) == 5
+    page.get_by_role("button", name="More").click()
     page.get_by_role("button", name="Reset all settings").click()
     page.wait_for_function("() => location.search.includes('depth=24')")
     assert read_query(page) == codec.to_query(PRESETS["deep_sigmoid"].experiment)
     page.get_by_role("button", name="Start from").click()
     page.get_by_role("button", name="Underflow in float16").click()
-    expect(page.get_by_text("Underflow: from layer")).to_be_visible()
+    expect(page.get_by_role("button", name="also: underflow")).to_be_visible()
     assert read_query(page)["dtype"] == "float16"
     assert page_errors == []
 
@@ -127,7 +128,7 @@ def test_url_restores_the_setting_after_a_reload(page: Page, app_url: str) -> No
         seed=4,
     )
     open_page(page, app_url, **codec.to_query(experiment))
-    loss = f"{gf.run(experiment).loss:.4g}"
+    loss = f"{gf.run(experiment).loss:.3g}"
     expect(page.get_by_text(f"Loss {loss}")).to_be_visible()
     page.reload()
     wait_for_chart(page, "flow")
@@ -211,12 +212,12 @@ def test_nothing_is_cut_off(page: Page, app_url: str, scheme: str, width: int) -
 def test_other_architectures(page: Page, app_url: str, page_errors: list[str]) -> None:
     open_page(page, app_url, depth="8", batch_size="64", activation="relu")
     before = take_fingerprint(page)
-    choose(page, "Architecture", "Convolutional")
+    choose_setting(page, "Architecture", "Convolutional")
     wait_for_change(page, before)
     assert count_columns(page) == 17
     assert read_query(page)["activation"] == "relu"
-    choose(page, "Architecture", "Transformer")
+    choose_setting(page, "Architecture", "Transformer")
     expect(find_figure(page, "flow").get_by_text("branch (the residual stream")).to_be_visible()
-    page.get_by_role("radio", name="All layers").first.click()
+    choose_setting(page, "Columns of the figure", "All layers")
     page.wait_for_function(f"() => ({COLUMNS})() === 26")
     assert not page_errors

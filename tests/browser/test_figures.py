@@ -5,7 +5,13 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from gradflow.ui.assets import SCRIPTS
-from tests.browser.tools import find_figure, wait_for_chart, wait_for_server, write_chart_js
+from tests.browser.tools import (
+    choose_setting,
+    find_figure,
+    wait_for_chart,
+    wait_for_server,
+    write_chart_js,
+)
 
 FLOW = write_chart_js("flow")
 
@@ -74,7 +80,7 @@ def test_an_unchanged_figure_is_not_drawn_again(page: Page, app_url: str) -> Non
 def test_zoom_survives_changes(page: Page, app_url: str, page_errors: list[str]) -> None:
     open_page(page, app_url, "depth=20&width=16")
     layers = zoom_in(page)
-    page.get_by_role("radio", name="∂L/∂a").click()  # the same axis
+    choose_setting(page, "Gradient in the lower band", "∂L/∂a (activations)")  # the same axis
     page.wait_for_function(f"() => {FLOW}.layout.yaxis2.title.text.includes('∂a')")
     assert read_range(page, "xaxis") == layers
     page.get_by_role("slider", name="Depth").press("ArrowRight")  # an axis of another length

@@ -43,6 +43,21 @@ def read_query(page: Page) -> dict[str, str]:
     return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page.url).query))
 
 
+def find_setting(page: Page, label: str) -> Locator:
+    """Find a control of Explore's toolbar, behind whichever button it is."""
+    control = page.locator(".gf-toolbar").get_by_label(label, exact=True)
+    if not control.is_visible():
+        has = page.get_by_label(label, exact=True)
+        fold = page.locator(".gf-toolbar .gf-fold").filter(has=has)
+        fold.locator("> button").click()
+    return control
+
+
+def choose_setting(page: Page, label: str, option: str) -> None:
+    """Choose an option of a list of Explore's toolbar."""
+    find_setting(page, label).select_option(label=option)
+
+
 def measure_width(page: Page) -> float:
     """Measure the rightmost pixel of the page; beyond the window's width, it is cut off."""
     return float(

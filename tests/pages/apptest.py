@@ -66,22 +66,48 @@ def read_chart(app: AppTest, index: int = 0) -> dict[str, Any]:
     return list_charts(app)[index].spec
 
 
-class Number:
-    """A number of ours, as a browser uses it."""
+class Toolbar:
+    """The controls of Explore, as a browser has them.
 
-    def __init__(self, app: AppTest, key: str) -> None:
+    Attributes:
+        data: what the browser draws.
+        controls: those of the row and of all panels, by name.
+    """
+
+    def __init__(self, app: AppTest) -> None:
         self._app = app
-        elements = app.get("bidi_component")
-        (self._proto,) = [e.proto for e in elements if f"-{key}" in e.proto.id and _is_number(e)]
+        elements = [e.proto for e in app.get("bidi_component")]
+        (self._proto,) = [e for e in elements if e.component_name == "gradflow_toolbar"]
         self.data = dict(json.loads(self._proto.json))
+        sections = [section for panel in self.data["panels"] for section in panel["sections"]]
+        groups = [self.data["row"], *(section["controls"] for section in sections)]
+        self.controls = {c["name"]: c for controls in groups for c in controls}
 
-    @property
-    def value(self) -> Any:
-        return self.data["value"]
+    def read(self, name: str) -> Any:
+        """Read the value that a control shows."""
+        return self.controls[name]["value"]
 
-    def set_value(self, value: Any) -> AppTest:
-        """Let the browser say a value with the next run, which is not started yet."""
-        return send_event(self._app, self._proto.id, "value", value)
+    def set(self, **values: Any) -> AppTest:
+        """Change controls; the page runs."""
+        return self.send("change", values)
+
+    def send(self, event: str, value: Any) -> AppTest:
+        """Let the browser say anything; the page runs."""
+        return check_works(send_event(self._app, self._proto.id, event, value).run())
+
+
+def read_findings(app: AppTest) -> str:
+    """Read what the line above the Flow figure says, and what it unfolds."""
+    head = list_charts(app)[0].head
+    texts = [f"{f['chip']} {f['text']} {f['cause']}" for f in head["findings"]]
+    return "\n".join([f"{head['word']}: {head['headline']}", *texts])
+
+
+def press_in_line(app: AppTest, forged: object = None, **action: str) -> AppTest:
+    """Press a button of the line above the Flow figure, or let a browser say anything."""
+    figure = next(e.proto for e in app.get("bidi_component") if "figure_flow" in e.proto.id)
+    said = action or forged
+    return check_works(send_event(app, figure.id, "action", said).run())
 
 
 def send_event(app: AppTest, component: str, event: str, value: Any) -> AppTest:
@@ -116,16 +142,6 @@ class Cards:
 def shows_cards(app: AppTest, name: str = "intro") -> bool:
     """Whether these cards are on the page."""
     return any(f"-welcome_{name}" in e.proto.id for e in app.get("bidi_component"))
-
-
-def list_numbers(app: AppTest) -> list[str]:
-    """List the names of all numbers on the page."""
-    numbers = [e for e in app.get("bidi_component") if _is_number(e)]
-    return [json.loads(element.proto.json)["name"] for element in numbers]
-
-
-def _is_number(element: Any) -> bool:
-    return bool(element.proto.component_name == "gradflow_number")
 
 
 def read_boxes(app: AppTest) -> str:

@@ -13,7 +13,7 @@ from gradflow.charts.theme import find_tone_colour
 from gradflow.core import codec
 from gradflow.core.presets import PRESETS
 from tests.charts.figures import decode
-from tests.pages.apptest import check_works, list_charts, open_link, read_chart, read_url
+from tests.pages.apptest import Toolbar, check_works, list_charts, open_link, read_chart, read_url
 from tests.pages.conftest import MAIN
 
 PAGE = "../../pages/compare.py"
@@ -95,7 +95,7 @@ def test_starts_from_the_setting_of_explore(app: AppTest) -> None:
     for name, value in codec.to_query(SMALL).items():
         app.query_params[name] = value
     app.run()
-    app.selectbox(key="setting_activation").set_value("sigmoid").run()
+    Toolbar(app).set(activation="sigmoid")
     app.query_params.clear()  # as a click on the page's link does
     app.switch_page(PAGE).run()
     expected = replace_network(depth=5, width=16, activation="sigmoid")
@@ -292,7 +292,7 @@ def test_damaged_files_are_refused_and_lose_nothing(app: AppTest) -> None:
     assert "Traceback" not in words
     assert read_lines(app).keys() == set("ABCD")
     assert len(read_lines(app)["B"]) == 3
-    assert "not in the address" in words
+    assert "leaves it out" in words
     assert list(read_url(app)) == ["a", "b"]
     assert "a model of mine" in " ".join(read_cards(app))
 

@@ -18,31 +18,24 @@ from gradflow.core.catalog import (
 )
 from gradflow.core.presets import PRESETS
 from gradflow.core.spec import find_enum, list_options
-from gradflow.ui.settings.experiments import GROUPS
 from tests.pages.apptest import (
     Cards,
-    Number,
+    Toolbar,
     check_works,
     list_charts,
-    list_numbers,
-    read_boxes,
+    press_in_line,
     read_chart,
+    read_findings,
     read_markdown,
     read_url,
 )
 
 
 def open_page(app: AppTest, **query: str) -> AppTest:
-    """The page as a link opens it, with all groups of controls unfolded."""
-    for group in GROUPS:
-        app.session_state[f"group_{group.title}"] = True
+    """The page as a link opens it."""
     for name, value in query.items():
         app.query_params[name] = value
     return check_works(app.run())
-
-
-def find_widget(app: AppTest, kind: str, name: str):
-    return getattr(app, kind)(key=f"setting_{name}")
 
 
 OPENING = PRESETS["deep_sigmoid"].experiment
@@ -51,29 +44,10 @@ OPENING = PRESETS["deep_sigmoid"].experiment
 def test_opens_with_a_network_that_cannot_learn(app: AppTest) -> None:
     open_page(app)
     assert read_url(app) == codec.to_query(OPENING)
-    assert "gradient" in read_boxes(app).lower()
+    assert "gradient" in read_findings(app).lower()
     count = 64 * 128 + 128 + 22 * (128**2 + 128) + 1290
     assert f"Parameters **{count:,}**" in read_markdown(app)
     assert not app.error
-
-
-def test_folded_groups_cost_nothing_and_forget_nothing(app: AppTest) -> None:
-    """Their widgets are not sent; their settings stay."""
-    exp = gf.Experiment(data=gf.Data(source="gaussian", dimension=7), seed=3)
-    for name, value in codec.to_query(exp).items():
-        app.query_params[name] = value
-    check_works(app.run())
-    assert "dimension" not in list_numbers(app)
-    Number(app, "setting_depth").set_value(7).run()
-    assert read_url(app)["dimension"] == "7"
-    app.session_state["group_Data and loss"] = True
-    check_works(app.run())
-    assert Number(app, "setting_dimension").value == 7
-    Number(app, "setting_dimension").set_value(9).run()
-    app.session_state["group_Data and loss"] = False
-    check_works(app.run())
-    Number(app, "setting_depth").set_value(8).run()
-    assert (read_url(app)["dimension"], read_url(app)["seed"]) == ("9", "3")
 
 
 def test_every_setting_has_a_widget_where_it_applies(app: AppTest) -> None:
@@ -83,9 +57,7 @@ def test_every_setting_has_a_widget_where_it_applies(app: AppTest) -> None:
 
     def look() -> None:
         check_works(app)
-        for kind in ("selectbox", "toggle", "text_input"):
-            seen.update(w.key.removeprefix("setting_") for w in app.get(kind) if w.key)
-        seen.update(list_numbers(app))
+        seen.update(Toolbar(app).controls)
 
     look()
     of_layers = ("initialization", "normalization", "activation", "connection")
@@ -94,15 +66,15 @@ def test_every_setting_has_a_widget_where_it_applies(app: AppTest) -> None:
         ("conv", ("connection", "downsampling")),
         ("transformer", ("activation",)),
     ):
-        find_widget(app, "selectbox", "architecture").set_value(architecture).run()
+        Toolbar(app).set(architecture=architecture)
         look()
         for owner in owners:
             if owner == "gain":
-                find_widget(app, "selectbox", "initialization").set_value("kaiming_normal").run()
+                Toolbar(app).set(initialization="kaiming_normal")
             enum = find_enum(_find_field(owner))
             for code in list_options(enum, architecture):
                 if TABLES[enum][code].parameters:
-                    find_widget(app, "selectbox", owner).set_value(str(code)).run()
+                    Toolbar(app).set(**{owner: str(code)})
                     look()
     assert set(codec.list_field_names()) <= seen
 
@@ -115,7 +87,7 @@ def _find_field(name: str):
 def test_every_option_runs(app: AppTest, enum: type) -> None:
     open_page(app, depth="4", width="16", batch_size="32")
     for member in list_options(enum, "mlp"):
-        find_widget(app, "selectbox", enum.__name__.lower()).set_value(str(member)).run()
+        Toolbar(app).set(**{enum.__name__.lower(): str(member)})
         assert not check_works(app).error, member
         assert read_url(app)[enum.__name__.lower()] == member
 
@@ -132,7 +104,7 @@ def test_every_option_runs(app: AppTest, enum: type) -> None:
 def test_every_option_of_a_convnet_runs(app: AppTest, name: str, enum: type) -> None:
     open_page(app, architecture="conv", depth="6", channels="8", batch_size="16")
     for member in list_options(enum, "conv"):
-        find_widget(app, "selectbox", name).set_value(str(member)).run()
+        Toolbar(app).set(**{name: str(member)})
         assert not check_works(app).error, member
         assert read_url(app)[name] == member
 
@@ -141,7 +113,7 @@ def test_every_placement_of_a_transformers_norm_runs(app: AppTest) -> None:
     open_page(app, architecture="transformer", depth="2", width="16", batch_size="16")
     figures = set()
     for member in NormPlacement:
-        find_widget(app, "selectbox", "norm_placement").set_value(str(member)).run()
+        Toolbar(app).set(norm_placement=str(member))
         assert not check_works(app).error, member
         figures.add(str(read_chart(app)))
     assert len(figures) == 3
@@ -150,7 +122,7 @@ def test_every_placement_of_a_transformers_norm_runs(app: AppTest) -> None:
 def test_another_architecture_keeps_what_it_can(app: AppTest) -> None:
     open_page(app, depth="150", activation="relu", source="moons", seed="7")
     for architecture in (Architecture.CONV, Architecture.TRANSFORMER, Architecture.MLP):
-        find_widget(app, "selectbox", "architecture").set_value(str(architecture)).run()
+        Toolbar(app).set(architecture=str(architecture))
         assert not check_works(app).error, architecture
         assert read_url(app)["architecture"] == architecture
         assert read_url(app)["seed"] == "7"
@@ -163,17 +135,15 @@ def test_another_architecture_keeps_what_it_can(app: AppTest) -> None:
 
 def test_cures_of_a_transformer_say_that_there_are_none(app: AppTest) -> None:
     open_page(app, architecture="transformer", depth="2", width="16", batch_size="16")
-    app.session_state["details"] = "Cures"
-    check_works(app.run())
-    next(b for b in app.button if b.label == "Try all cures").click().run()
+    press_in_line(app, kind="cures")
     assert "No cure applies" in check_works(app).info[0].value
 
 
 def test_the_residual_stream_is_a_click_away(app: AppTest) -> None:
     open_page(app, architecture="transformer", depth="3", width="16", batch_size="16")
     stream = read_chart(app)
-    app.segmented_control(key="flow_rows_transformer").set_value("layer").run()
-    assert read_chart(check_works(app)) != stream
+    Toolbar(app).set(rows="layer")
+    assert read_chart(app) != stream
     assert "branch" in stream["layout"]["xaxis"]["title"]["text"]
 
 
@@ -207,7 +177,7 @@ def test_the_streams_numbers_are_in_the_tabs_too(app: AppTest) -> None:
 def test_moving_the_depth_moves_figure_url_and_metrics(app: AppTest) -> None:
     open_page(app)
     before = read_chart(app)
-    Number(app, "setting_depth").set_value(7).run()
+    Toolbar(app).set(depth=7)
     count = 64 * 128 + 128 + 5 * (128**2 + 128) + 1290
     assert f"Parameters **{count:,}**" in read_markdown(check_works(app))
     assert read_url(app)["depth"] == "7"
@@ -243,7 +213,7 @@ def test_url_restores_every_setting(app: AppTest) -> None:
     open_page(app, **codec.to_query(experiment))
     assert not app.error
     assert read_url(app) == codec.to_query(experiment)
-    assert f"Loss **{gf.run(experiment).loss:.4g}**" in read_markdown(app)
+    assert f"Loss **{gf.run(experiment).loss:.3g}**" in read_markdown(app)
 
 
 def test_parameters_that_are_no_settings_are_ignored_without_a_word(app: AppTest) -> None:
@@ -275,7 +245,7 @@ def test_forged_url_is_explained_and_the_rest_lives(
     assert "Traceback" not in message
     assert read_url(app)["seed"] == "3"  # what was right in the URL is kept
     assert len(list_charts(app)) > 0
-    Number(app, "setting_depth").set_value(9).run()
+    Toolbar(app).set(depth=9)
     assert not check_works(app).error  # and the complaint goes away with the next change
 
 
@@ -317,7 +287,7 @@ def test_settings_without_effect_are_named(
     assert message.startswith(f"Left out of this link: {left_out}"), message
     assert message.endswith("its other settings are kept.")
     assert (len(app.error), read_url(app)["seed"]) == (1, "3")
-    Number(app, "setting_seed").set_value(4).run()
+    Toolbar(app).set(seed=4)
     assert not check_works(app).error
 
 
@@ -329,11 +299,11 @@ def test_the_apps_own_links_are_used_in_full() -> None:
 
 def test_impossible_setting_keeps_the_last_picture(app: AppTest) -> None:
     open_page(app)
-    find_widget(app, "text_input", "widths").set_value("100-0").run()
+    Toolbar(app).set(widths="100-0")
     assert "widths" in check_works(app).error[0].value
     assert len(list_charts(app)) > 0
     assert read_url(app) == codec.to_query(OPENING)
-    find_widget(app, "text_input", "widths").set_value("100-50").run()
+    Toolbar(app).set(widths="100-50")
     assert not check_works(app).error
     assert read_url(app)["widths"] == "100-50"
 
@@ -350,31 +320,31 @@ def test_presets_load_and_are_recognized(app: AppTest, code: str) -> None:
 
 def test_reset_brings_the_default_back(app: AppTest) -> None:
     open_page(app, depth="5", activation="relu", dtype="float16", loss_scale="64.0")
-    app.sidebar.button[0].click().run()
+    Toolbar(app).send("reset", True)
     assert read_url(check_works(app)) == codec.to_query(OPENING)
 
 
 def test_hidden_settings_keep_their_value(app: AppTest) -> None:
     open_page(app)
-    find_widget(app, "selectbox", "initialization").set_value("normal").run()
-    Number(app, "setting_init_std").set_value(0.5).run()
-    find_widget(app, "selectbox", "initialization").set_value("zeros").run()
-    find_widget(app, "selectbox", "initialization").set_value("normal").run()
+    Toolbar(app).set(initialization="normal")
+    Toolbar(app).set(init_std=0.5)
+    Toolbar(app).set(initialization="zeros")
+    Toolbar(app).set(initialization="normal")
     assert read_url(check_works(app))["init_std"] == "0.5"
 
 
 def test_underflow_is_said(app: AppTest) -> None:
     open_page(app, depth="16", activation="sigmoid", dtype="float16")
-    assert "Underflow" in read_boxes(app)
-    Number(app, "setting_loss_scale").set_value(65536.0).run()
-    assert "layers 1 to" not in read_boxes(check_works(app))
+    assert "Underflow" in read_findings(app)
+    Toolbar(app).set(loss_scale=65536.0)
+    assert "layers 1 to" not in read_findings(check_works(app))
 
 
 def test_missing_gpu_is_explained(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     open_page(app, device="cuda", seed="77")
     assert "cuda" in app.error[0].value
-    assert find_widget(app, "selectbox", "device").value == "cuda"  # alive: it can be changed back
+    assert Toolbar(app).read("device") == "cuda"  # alive: it can be changed back
 
 
 TABS = ["Gradient norms", "Forward signal", "One layer", "Table", "Export"]

@@ -10,7 +10,16 @@ from gradflow.core import codec
 from gradflow.core.ensemble import run_seeds
 from gradflow.core.theory import predict
 from tests.charts.figures import decode, find_traces
-from tests.pages.apptest import check_works, list_charts, read_boxes, read_chart, read_url
+from tests.pages.apptest import (
+    Toolbar,
+    check_works,
+    list_charts,
+    press_in_line,
+    read_boxes,
+    read_chart,
+    read_findings,
+    read_url,
+)
 
 SMALL = gf.Experiment(network=gf.MLP(depth=6, width=64), data=gf.Data(batch_size=64))
 SIGMOID = gf.Experiment(
@@ -33,8 +42,7 @@ def test_theory_is_drawn_until_it_is_switched_off(app: AppTest) -> None:
     )
     assert_allclose(decode(line["y"]), np.log10(expected), rtol=1e-6)
     assert any("χ₁" in text.value for text in app.markdown)
-    app.toggle(key="show_theory").set_value(False)
-    check_works(app.run())
+    Toolbar(app).set(theory=False)
     assert not find_traces(read_chart(app), name="theory on top")
 
 
@@ -53,8 +61,7 @@ def test_where_theory_does_not_hold_the_page_says_why(app: AppTest, settings, wo
 def test_seeds_give_a_band(app: AppTest) -> None:
     open_page(app, SMALL)
     assert not find_traces(read_chart(app), name="seeds band")
-    app.selectbox(key="seeds").set_value(8)
-    check_works(app.run())
+    Toolbar(app).set(seeds=8)
     (band,) = find_traces(read_chart(app), name="seeds band")
     low, _middle, high = run_seeds(SMALL, 8).band("delta_norm")
     size = np.sqrt([64 * 64] * 5 + [64 * 10])
@@ -65,17 +72,17 @@ def test_seeds_give_a_band(app: AppTest) -> None:
 
 def test_causes_and_lessons(app: AppTest) -> None:
     open_page(app, SIGMOID)
-    assert "at most 1/4" in read_boxes(app)
-    links = [link.proto for link in app.get("page_link")]
-    assert any("about=vanishing" in str(link) for link in links)
+    assert "at most 1/4" in read_findings(app)
+    finding = list_charts(app)[0].head["findings"][0]
+    assert finding["lesson"] == "Learn why: Vanishing"
+    press_in_line(app, kind="lesson", verdict=finding["verdict"])
+    assert "vanishing" in str(app.query_params)
 
 
 def test_cures_are_tried_shown_and_applied(app: AppTest) -> None:
-    app.session_state["details"] = "Cures"
     open_page(app, SIGMOID)
-    assert len(list_charts(app)) == 1
-    find_button(app, "Try all cures").click()
-    check_works(app.run())
+    assert "cures" not in [chart.head["name"] for chart in list_charts(app)]
+    press_in_line(app, kind="cures")
     cures = read_chart(app, 1)
     assert len(find_traces(cures)) >= 2
     box = app.selectbox(key="cure")
@@ -87,8 +94,25 @@ def test_cures_are_tried_shown_and_applied(app: AppTest) -> None:
     after = gf.run(codec.from_query(read_url(app)))
     norm = after.layers["delta_norm"][:-1]
     assert norm.max() / norm.min() < 10, first
-    assert len(list_charts(app)) == 1  # these cures were for the old setting
-    assert find_button(app, "Try all cures")
+    # These cures were for the old setting.
+    assert "cures" not in [chart.head["name"] for chart in list_charts(app)]
+
+
+def test_cures_are_closed_again(app: AppTest) -> None:
+    open_page(app, SIGMOID)
+    press_in_line(app, kind="cures")
+    app.button(key="close_cures").click()
+    check_works(app.run())
+    assert "cures" not in [chart.head["name"] for chart in list_charts(app)]
+
+
+@pytest.mark.parametrize("action", [{"kind": "lesson", "verdict": "../x"}, {"kind": 3}, [], "x", 7])
+def test_a_forged_press_does_nothing(app: AppTest, action: object) -> None:
+    open_page(app, SMALL)
+    before = read_url(app)
+    press_in_line(app, action)
+    assert read_url(app) == before
+    assert not app.error
 
 
 def find_button(app: AppTest, label: str):

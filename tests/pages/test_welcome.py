@@ -11,7 +11,7 @@ from gradflow.core import codec
 from gradflow.core.presets import PRESET_GROUPS, PRESETS
 from gradflow.ui.welcome.cards import CARDS
 from gradflow.ui.welcome.state import COOKIE
-from tests.pages.apptest import Cards, Number, check_works, open_link, read_url, shows_cards
+from tests.pages.apptest import Cards, Toolbar, check_works, open_link, read_url, shows_cards
 
 LEFT = gf.Experiment(network=gf.MLP(depth=5, width=16, activation="relu"), seed=3)
 OPENING = codec.to_query(PRESETS["deep_sigmoid"].experiment)
@@ -65,7 +65,7 @@ def test_what_is_no_preset_changes_nothing(app: AppTest, forged: object) -> None
 
 def test_another_network_is_not_said_to_be_one_of_the_cards(app: AppTest) -> None:
     app.run()
-    Number(app, "setting_depth").set_value(7).run()
+    Toolbar(app).set(depth=7)
     assert Cards(app).data["chosen"] is None
     assert "24" not in Cards(app).data["line"]
 
@@ -94,7 +94,7 @@ def test_who_returns_finds_what_they_left(app: AppTest, monkeypatch: pytest.Monk
     assert not app.error
     assert read_url(app) == codec.to_query(LEFT)
     app.query_params.clear()  # a link without settings: the session keeps what is set
-    Number(app, "setting_depth").set_value(6).run()
+    Toolbar(app).set(depth=6)
     assert read_url(check_works(app))["depth"] == "6"
 
 

@@ -111,6 +111,7 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
     from gradflow.ui.normalization import compute as normalization
     from gradflow.ui.normalization.effects import compute as effects
     from gradflow.ui.recurrent import compute as recurrent
+    from gradflow.ui.welcome import compute as welcome
 
     small = Experiment(network=MLP(depth=3, width=4), data=Data(batch_size=8))
     time_experiment = SequenceExperiment(
@@ -142,6 +143,7 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
         recurrent.measure_factors: (FactorSettings(),),
         recurrent.clip_gradient: (time_experiment, 1.0, 1.0),
         recurrent.measure_guessing: (ShortTraining(),),
+        welcome.draw_thumbnail: ("narrow_relu", "light"),
     }
     names = {f"{Path(f.__code__.co_filename).name}:{f.__name__}" for f in calls}
     assert len(calls) == len(find_remembered()), names

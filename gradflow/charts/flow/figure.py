@@ -197,8 +197,9 @@ def _write_texts(
             make_note(
                 text,
                 0,
-                -(_BOTTOM + _LINE * i) / _INNER_HEIGHT,
+                0,
                 yanchor="top",
+                yshift=-(_BOTTOM + _LINE * i),
                 font=small,
                 align="left",
             )

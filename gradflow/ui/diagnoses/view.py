@@ -12,7 +12,7 @@ from gradflow.ui import blocks, paths
 from gradflow.ui.diagnoses.state import PAGE
 from gradflow.ui.explore import report as explore_report
 from gradflow.ui.explore.look import make_view
-from gradflow.ui.explore.state import EXPLORE
+from gradflow.ui.explore.state import EXPLORE, ask_for_cures
 from gradflow.ui.naming import VERDICT_TITLES
 from gradflow.ui.settings.fields import draw_view_choice
 from gradflow.ui.stage import Place, draw_head, make_stage
@@ -39,15 +39,21 @@ def show_verdict() -> None:
     stage = make_stage(Place.ABOVE)
     with stage.picture:
         st.markdown(in_short)
-        view = explore_report.show_flow(experiment, make_view({}))
+        view = explore_report.show_flow(experiment, make_view({}), _show_cures)
     with stage.details:
         if st.button(_("Open this network in Explore"), icon=":material/insights:", type="primary"):
             EXPLORE.replace(experiment)
             st.switch_page(paths.EXPLORE)
         preset = PRESETS[EXAMPLES[verdict]]
         st.markdown(f"**{_(preset.label)}.** {_(preset.look_for)}")
-        st.markdown(at_length)
+        blocks.write_text(at_length)
         explore_report.explain_flow(experiment, view)
+
+
+def _show_cures(experiment: Experiment) -> None:
+    EXPLORE.replace(experiment)
+    ask_for_cures(experiment)
+    st.switch_page(paths.EXPLORE)
 
 
 def choose_verdict() -> Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 from urllib.parse import urlencode
 
@@ -14,11 +15,13 @@ from gradflow.core.experiment import Experiment
 from gradflow.core.numbers import format_number
 from gradflow.core.report import Report
 from gradflow.core.text import _, read_in
+from gradflow.core.verdict import Finding
 from gradflow.ui.compute import judge, run
 from gradflow.ui.explore.flow import FlowView, write_address
 from gradflow.ui.explore.overlays import make_overlays
 from gradflow.ui.figures.graph import PackedFigure, pack_figure
 from gradflow.ui.memo import remember
+from gradflow.ui.naming import VERDICT_TITLES
 
 
 @remember
@@ -28,7 +31,7 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
     Raises:
         GradflowError: the experiment cannot be run, or the seeds take too much arithmetic.
     """
-    report, verdict = run(experiment), judge(experiment)[0]
+    report, findings = run(experiment), judge(experiment)
     with read_in(view.language):
         rows = _find_rows(report, view)
         if rows is report:
@@ -46,17 +49,46 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
         return pack_figure(
             figure,
             "flow",
-            f"{alt}. {verdict.text}",
+            f"{alt}. {findings[0].text}",
             view.mode,
             selectable=rows is report,
             live={
                 "address": write_address(experiment, view),
                 "setting": urlencode(codec.to_query(experiment)),
-                "verdict": verdict.text,
-                "severity": str(verdict.severity),
+                "word": _name_verdict(findings[0]),
+                "headline": findings[0].headline,
+                "severity": str(findings[0].severity),
                 "loss": _("loss {loss}").format(loss=format_number(report.loss)),
+                "findings": _describe_findings(findings),
+                "cures": _("Try cures"),
             },
         )
+
+
+def _name_verdict(finding: Finding) -> str:
+    return _(VERDICT_TITLES[finding.verdict]) if finding.verdict else ""
+
+
+def _name_lesson(finding: Finding) -> str:
+    name = _name_verdict(finding)
+    return _("Learn why: {verdict}").format(verdict=name) if name else ""
+
+
+def _describe_findings(findings: Sequence[Finding]) -> list[dict[str, str]]:
+    """Describe what each button of the figure's line unfolds: why, and what else."""
+    chips = [_("Why?")]
+    chips += [_("also: {what}").format(what=_name_verdict(f).lower()) for f in findings[1:]]
+    return [
+        {
+            "chip": chip,
+            "text": finding.text,
+            "cause": finding.cause,
+            "severity": str(finding.severity),
+            "verdict": str(finding.verdict or ""),
+            "lesson": _name_lesson(finding),
+        }
+        for chip, finding in zip(chips, findings, strict=True)
+    ]
 
 
 @remember

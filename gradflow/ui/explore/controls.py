@@ -1,45 +1,104 @@
-"""The controls of Explore."""
+"""The toolbar of Explore: what is set most often in a row, everything else behind its buttons."""
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
 
 import streamlit as st
 
+from gradflow.core import codec
+from gradflow.core.errors import GradflowError
 from gradflow.core.text import _
-from gradflow.ui.explore.state import EXPLORE, reset_settings
-from gradflow.ui.numbers.number import draw_number, is_number
-from gradflow.ui.settings.experiments import GROUPS, draw_group
-from gradflow.ui.settings.fields import draw_field
-from gradflow.ui.settings.form import Form
+from gradflow.ui import compute
+from gradflow.ui.explore.flow import SEED_COUNTS
+from gradflow.ui.explore.look import GRADIENTS, find_rows, list_rows, name_seeds, read_theory_help
+from gradflow.ui.explore.state import EXPLORE, LOOK, reset_settings, take_changes
+from gradflow.ui.settings.experiments import GROUPS
+from gradflow.ui.toolbar.toolbar import (
+    Control,
+    Panel,
+    describe_choice,
+    describe_fields,
+    describe_toggle,
+    draw_toolbar,
+)
 from gradflow.ui.welcome.cards import draw_start
+
+_ROW = (
+    "depth",
+    "width",
+    "channels",
+    "heads",
+    "activation",
+    "initialization",
+    "weight_std",
+    "normalization",
+    "norm_placement",
+    "connection",
+)
+_FINE = ("fan_mode", "gain", "bias_std", "norm_position", "norm_mode", "branch_scale", "zero_last")
+"""Settings of what is chosen in the row that are rarely changed: they stand behind “More”."""
 
 
 def draw_controls() -> None:
-    """Draw all controls in the current container."""
-    start = st.popover(
-        _("Start from"),
-        icon=":material/rocket_launch:",
-        width="stretch",
-        key="start_from",
-        on_change="rerun",
-    )
-    if start.open:
-        with start:
-            draw_start()
-    st.button(
-        _("Reset all settings"),
-        icon=":material/restart_alt:",
-        on_click=reset_settings,
-        width="stretch",
-    )
+    """Draw the toolbar."""
+    explicit = EXPLORE.applies("widths") and EXPLORE.read_value("widths")
+    first = ["widths"] if explicit else []  # in place of depth and width
+    row = describe_fields(EXPLORE, [*first, *_ROW], leave_out=_FINE)
+    panels: dict[str, Panel] = {}
+    with contextlib.suppress(GradflowError):  # which the figure's place says
+        panels[_("View")] = {_("The figure"): _describe_view()}
+    panels[_("More")] = _describe_rest({control["name"] for control in row})
+    key = EXPLORE.find_widget_key("toolbar")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        draw_toolbar(
+            key, "flow", row, panels, _list_dormant(), take=take_changes, reset=reset_settings
+        )
+        start = st.popover(_("Start from"), key="start_from", on_change="rerun")
+        if start.open:
+            with start:
+                draw_start()
+
+
+def _describe_rest(shown: set[str]) -> Panel:
+    rest = {}
     for group in GROUPS:
-        draw_group(EXPLORE, group, key=f"group_{group.title}", draw=_draw_field)
+        names = [n for n in group.names if n not in shown and EXPLORE.find_spec(n) is not None]
+        fine = [n for n in _FINE if EXPLORE.find_owner(n) in shown.intersection(group.names)]
+        if controls := describe_fields(EXPLORE, [*names, *fine]):
+            rest[_(group.title)] = controls
+    return rest
 
 
-def _draw_field(form: Form[Any], name: str) -> None:
-    """Draw a number as a slider that the Flow figure follows, anything else as everywhere."""
-    if is_number(form, name):
-        draw_number(form, name, figure="flow")
-    else:
-        draw_field(form, name)
+def _describe_view() -> list[Control]:
+    """Describe how the figure can be looked at; a residual stream has a gradient of its own."""
+    experiment, _problem = EXPLORE.read_possible()
+    report, look = compute.run(experiment), LOOK.get()
+    rows, names = find_rows(look, experiment, report), list_rows(report)
+    controls = []
+    if len(names) > 1:
+        controls.append(describe_choice("rows", _("Columns of the figure"), names, rows))
+    if rows == "block":
+        return controls
+    gradients = {code: _(label) for code, label in GRADIENTS.items()}
+    seeds = {n: name_seeds(n) for n in SEED_COUNTS}
+    return [
+        *controls,
+        describe_choice(
+            "gradient",
+            _("Gradient in the lower band"),
+            gradients,
+            look.get("gradient", "delta"),
+        ),
+        describe_choice("seeds", _("Seeds"), seeds, look.get("seeds", 1)),
+        describe_toggle("theory", _("Theory"), look.get("theory", True), read_theory_help()),
+    ]
+
+
+def _list_dormant() -> dict[str, str]:
+    """List the settings that do not apply now, with what they would hold."""
+    return {
+        name: codec.write_text(value)
+        for name, value in EXPLORE.values.items()
+        if EXPLORE.find_spec(name) and not EXPLORE.applies(name) and value != ()
+    }

@@ -11,29 +11,32 @@ from gradflow.core.remedies import REMEDIES, CureOutcome, Ranking
 from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.ui import blocks, compute
-from gradflow.ui.explore.state import apply_cure, find_cures, keep_cures
+from gradflow.ui.explore.state import apply_cure, find_cures, forget_cures, keep_cures
 
 
 def show_cures(experiment: Experiment, report: Report) -> None:
-    """Show the button, and what the cures did once it was pressed for this setting."""
+    """Show what every cure that fits does to this network, and apply one."""
+    title, close = st.columns([10, 1], vertical_alignment="center")
+    title.markdown(
+        _("**Cures**, tried on the same data and seed; the one with the most level gradient first")
+    )
+    close.button(
+        _("Close"),
+        icon=":material/close:",
+        key="close_cures",
+        on_click=forget_cures,
+        type="tertiary",
+    )
     ranking = find_cures(experiment)
     if ranking is None:
-        st.write(
-            _(
-                "Runs every cure that fits this network on the same data and seed, and ranks them "
-                "by how level the gradient becomes."
-            )
-        )
-        if not st.button(_("Try all cures"), icon=":material/healing:", type="primary"):
-            return
-        keep_cures(experiment, compute.try_cures(experiment))
-        st.rerun()
+        ranking = compute.try_cures(experiment)
+        keep_cures(experiment, ranking)
     if not ranking:
         st.info(
             _(
-                "No cure applies to this network: they are changes of weights, activation, "
-                "normalization and connections of networks with two hidden layers or more. A "
-                "transformer has its own under “Network” and “Weights”."
+                "No cure applies to this network. Cures change the weights, activation, "
+                "normalization or connections of networks with two or more hidden layers. A "
+                "transformer has settings of its own under “Network” and “Weights”."
             )
         )
         return
@@ -87,7 +90,7 @@ def _describe_cure(outcome: CureOutcome) -> None:
             (
                 _(remedy.change),
                 _("**Costs:** {cost}").format(cost=_(remedy.cost)),
-                _("**Does not help:** {limits}").format(limits=_(remedy.limits)),
+                _("**Limits:** {limits}").format(limits=_(remedy.limits)),
             )
         )
     )

@@ -1,6 +1,6 @@
 """What the Flow figure of Explore depends on, and the address that says so.
 
-A slider that moves takes the address of the figure that is shown, puts its own value into it, and
+A control that moves takes the address of the figure that is shown, puts its own value into it, and
 fetches the figure there (``explore/route.py``), without a run of the page.
 """
 
@@ -15,13 +15,12 @@ from pydantic import BeforeValidator, Field
 from gradflow.charts.flow.data import Gradient
 from gradflow.charts.theme import Mode
 from gradflow.core import codec
-from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import MAX_DEPTH, Experiment
 from gradflow.core.spec import Spec
 from gradflow.core.teaching.fields import to_query
 from gradflow.core.text import find_language
 from gradflow.ui.settings.codecs import EXPERIMENTS
-from gradflow.ui.settings.link import parse_link, select_known
+from gradflow.ui.settings.link import select_known
 
 ROUTE = "flow"
 """The route's name below ``gf/``."""
@@ -56,14 +55,15 @@ def write_address(experiment: Experiment, view: FlowView) -> str:
 
 
 def read_address(texts: Mapping[str, str]) -> tuple[Experiment, FlowView]:
-    """Read what ``write_address`` wrote; parameters that are neither are ignored.
+    """Read what ``write_address`` wrote, with other values in it.
+
+    Parameters that are neither are ignored, and so are settings without effect: after a choice,
+    the address still has those of the option that was chosen before.
 
     Raises:
         InvalidExperiment: something is impossible; the message is the one that the page shows.
     """
-    link = parse_link(EXPERIMENTS, texts)
-    if link.problems:
-        raise InvalidExperiment("\n".join(map(str, link.problems)))
+    experiment = EXPERIMENTS.from_query(select_known(texts, EXPERIMENTS.list_names()))
     known = select_known(texts, FlowView.model_fields)
     known["language"] = find_language(known.get("language", ""))
-    return link.settings, FlowView(**known)
+    return experiment, FlowView(**known)

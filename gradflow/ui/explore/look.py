@@ -1,11 +1,9 @@
-"""How a reader looks at the Flow figure: the controls above it."""
+"""How a reader looks at the Flow figure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-import streamlit as st
 
 from gradflow.charts.flow.data import Gradient
 from gradflow.core.catalog import Architecture
@@ -13,7 +11,7 @@ from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
 from gradflow.core.text import LANGUAGE, N_, _
 from gradflow.ui import blocks
-from gradflow.ui.explore.flow import SEED_COUNTS, FlowView, Rows
+from gradflow.ui.explore.flow import FlowView, Rows
 
 GRADIENTS: dict[Gradient, str] = {
     "delta": N_("∂L/∂z (error signal δ)"),
@@ -22,70 +20,51 @@ GRADIENTS: dict[Gradient, str] = {
 }
 
 
-def choose_look(
-    experiment: Experiment, report: Report, follow: Callable[[], None] | None = None
-) -> dict[str, Any]:
-    """Draw the controls in a row.
-
-    Args:
-        experiment: what the figure is about.
-        report: its report.
-        follow: called in the callback of a control.
-
-    Returns:
-        Those fields of a ``FlowView`` that are chosen here.
-    """
-    rows = choose_rows(experiment, report, "flow", follow)
-    if rows == "block":
-        return {"rows": rows}
-    left, middle, right = st.columns([6, 2, 2], vertical_alignment="center")
-    with left:
-        gradient = choose_gradient("flow_gradient", follow)
-    theory = middle.toggle(
-        _("Theory"),
-        value=True,
-        key="show_theory",
-        on_change=follow,
-        help=_(
-            "Dashed: what mean-field theory predicts, with a band of about one standard deviation, "
-            "by which networks of this width differ."
-        ),
+def read_theory_help() -> str:
+    """Say what the theory's line is."""
+    return _(
+        "Dashed: what mean-field theory predicts, with a band of about one standard deviation, "
+        "by which networks of this width differ."
     )
-    seeds = right.selectbox(
-        _("Seeds"),
-        SEED_COUNTS,
-        key="seeds",
-        on_change=follow,
-        format_func=lambda n: _("one seed") if n == 1 else _("{n} seeds").format(n=n),
-        label_visibility="collapsed",
-    )
-    return {"rows": rows, "gradient": gradient, "theory": theory, "seeds": seeds}
 
 
-def choose_gradient(key: str, follow: Callable[[], None] | None = None) -> Gradient:
+def name_seeds(count: int) -> str:
+    """Name a number of seeds."""
+    return _("one seed") if count == 1 else _("{n} seeds").format(n=count)
+
+
+def choose_gradient(key: str) -> Gradient:
     """Draw the choice of the lower band of a Flow figure."""
     names = {code: _(label) for code, label in GRADIENTS.items()}
-    return blocks.choose_one(_("Gradient in the lower band"), names, key, follow=follow)
+    return blocks.choose_one(_("Gradient in the lower band"), names, key)
 
 
-def choose_rows(
-    experiment: Experiment, report: Report, place: str, follow: Callable[[], None] | None = None
-) -> Rows:
-    """Draw the choice of what the columns of a figure are, layers or blocks.
-
-    A transformer's layers differ in kind, so its stream says more than all of them.
-    """
-    if report.stream is None:
+def choose_rows(experiment: Experiment, report: Report, place: str) -> Rows:
+    """Draw the choice of what the columns of a figure are, layers or blocks."""
+    names = list_rows(report)
+    if len(names) == 1:
         return "layer"
+    usual = _find_usual_rows(experiment)
+    key = f"{place}_rows_{'transformer' if usual == 'block' else 'layers'}"
+    return blocks.choose_one(_("Columns of the figure"), names, key, usual)
+
+
+def list_rows(report: Report) -> dict[Rows, str]:
+    """List what the columns of a figure can be."""
+    names: dict[Rows, str] = {"layer": _("All layers")}
+    return names if report.stream is None else names | {"block": _("Residual stream")}
+
+
+def _find_usual_rows(experiment: Experiment) -> Rows:
+    """A transformer's layers differ in kind, so its stream says more than all of them."""
     transformer = experiment.network.architecture is Architecture.TRANSFORMER
-    names: dict[Rows, str] = {"layer": _("All layers"), "block": _("Residual stream")}
-    return blocks.choose_one(
-        _("Columns of the figure"),
-        names,
-        f"{place}_rows_{'transformer' if transformer else 'layers'}",
-        "block" if transformer else "layer",
-        follow,
-    )
+    return "block" if transformer else "layer"
+
+
+def find_rows(look: Mapping[str, Any], experiment: Experiment, report: Report) -> Rows:
+    """Find what the columns are, as chosen or as usual."""
+    rows: Rows = look.get("rows", _find_usual_rows(experiment))
+    return rows if rows in list_rows(report) else "layer"
 
 
 def make_view(look: Mapping[str, Any], selected: int = 0) -> FlowView:

@@ -20,13 +20,12 @@ from gradflow.core.report import Report
 from gradflow.core.text import N_, _
 from gradflow.core.verdict import Verdict
 from gradflow.ui import blocks, compute, paths
-from gradflow.ui.explore import cures, overlays, stream
+from gradflow.ui.explore import overlays, stream
 from gradflow.ui.explore.compute import pack_flow, pack_forward, pack_norms
 from gradflow.ui.explore.flow import FlowView
 from gradflow.ui.explore.look import GRADIENTS, choose_rows
 from gradflow.ui.explore.state import LAYER, bind_layer
 from gradflow.ui.figures.graph import draw_packed
-from gradflow.ui.naming import VERDICT_TITLES
 
 STATISTICS: dict[Statistic, str] = {
     "activation_std": N_("standard deviation"),
@@ -46,42 +45,23 @@ TABLES = {
 AXES: dict[Literal["log", "linear"], str] = {"log": N_("log"), "linear": N_("linear")}
 
 
-def show_findings(experiment: Experiment, *, lessons: bool = True) -> None:
-    """Show what happened in plain sentences; the first one is the gradient's fate."""
-    findings = compute.judge(experiment)
-    for finding in findings:
-        blocks.show_finding(finding)
-    verdicts = dict.fromkeys(f.verdict for f in findings if f.verdict is not None)
-    if lessons and verdicts:
-        with st.container(horizontal=True):
-            for verdict in verdicts:
-                link_lesson(verdict)
-
-
-def link_lesson(verdict: Verdict) -> None:
-    """Draw a link to the page that teaches a verdict."""
-    st.page_link(
-        paths.DIAGNOSES,
-        label=_("Learn why: {verdict}").format(verdict=_(VERDICT_TITLES[verdict])),
-        icon=":material/school:",
-        query_params={"about": str(verdict)},
-        width="content",
-    )
-
-
 def show_numbers(report: Report) -> None:
     """Show loss, size, time and device of the pass in one line; on hover, what they are."""
     clipped = _(" The step is clipped: multiplied by {factor}.").format(
         factor=format_number(report.clip_factor)
     )
     numbers = (
-        (_("Loss"), format_number(report.loss, 4), _("of this batch, before any training step.")),
+        (_("Loss"), format_number(report.loss), _("of this batch, before any training step.")),
         (
             _("Gradient norm"),
             format_number(report.grad_norm),
             _("‖g‖ over all parameters.") + (clipped if report.clip_factor != 1 else ""),
         ),
-        (_("Parameters"), f"{report.parameter_count:,}", _("weights, biases and the like.")),
+        (
+            _("Parameters"),
+            f"{report.parameter_count:,}",
+            _("weights, biases and all other numbers that training learns."),
+        ),
         (
             _("Time of the pass"),
             f"{1000 * report.seconds:.0f} ms",
@@ -95,8 +75,15 @@ def show_numbers(report: Report) -> None:
     )
 
 
-def show_flow(experiment: Experiment, view: FlowView) -> FlowView:
+def show_flow(
+    experiment: Experiment, view: FlowView, show_cures: Callable[[Experiment], None]
+) -> FlowView:
     """Show the Flow figure.
+
+    Args:
+        experiment: what it is about.
+        view: how it is drawn.
+        show_cures: called when the button of its line asks for cures.
 
     Returns:
         How it is drawn; figures below draw the same overlays.
@@ -107,7 +94,12 @@ def show_flow(experiment: Experiment, view: FlowView) -> FlowView:
         blocks.show_error(error)
         view = view.model_copy(update={"seeds": 1})
         packed = pack_flow(experiment, view)
-    draw_packed(packed, LAYER.set if view.rows == "layer" else None)
+    action = draw_packed(packed, LAYER.set if view.rows == "layer" else None)
+    if isinstance(action, dict):  # a browser may send anything
+        if action.get("kind") == "cures":
+            show_cures(experiment)
+        elif action.get("verdict") in list(Verdict):
+            st.switch_page(paths.DIAGNOSES, query_params={"about": action["verdict"]})
     return view
 
 
@@ -123,7 +115,6 @@ def show_details(experiment: Experiment, report: Report, view: FlowView) -> None
     panels: dict[str, Callable[[], None]] = {
         _("Gradient norms"): lambda: _show_norms(experiment, report, view),
         _("Forward signal"): lambda: _show_forward(experiment, report, view),
-        _("Cures"): lambda: cures.show_cures(experiment, report),
         _("One layer"): lambda: _show_layer(report),
         _("Table"): lambda: _show_tables(report),
         _("Export"): lambda: _show_export(experiment, report),

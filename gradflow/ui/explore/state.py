@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping
 from typing import Any
 
+from gradflow.core import codec
+from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
 from gradflow.core.remedies import Ranking
+from gradflow.ui.explore.flow import FlowView
 from gradflow.ui.fragments import rerun_fragments
 from gradflow.ui.settings.experiments import make_experiment_form
 from gradflow.ui.settings.page import Page
 from gradflow.ui.settings.state import SessionValue, read_widget, show_in_widget
 
-INTRO, VIEW, RESULT, CONTROLS = (
-    "explore_intro",
-    "explore_view",
-    "explore_result",
-    "explore_controls",
-)
-"""The page's fragments: the introduction, the row of controls above the figure, the figure with
-what follows it, and the settings."""
+INTRO, RESULT, CONTROLS = "explore_intro", "explore_result", "explore_controls"
+"""The page's fragments: the introduction, the figure with what follows it, and the toolbar."""
 
 
 def follow_change(redraw_controls: bool = True) -> None:
-    """Let the figures follow a change of settings, and the controls if they look different."""
-    rerun_fragments(*((INTRO, VIEW, RESULT, CONTROLS) if redraw_controls else (RESULT,)))
-
-
-def follow_view() -> None:
-    """Let the figures follow a change of the row of controls above them."""
-    rerun_fragments(VIEW, RESULT)
+    """Let the figures follow a change of settings, and the toolbar if it looks different."""
+    rerun_fragments(*((INTRO, RESULT, CONTROLS) if redraw_controls else (RESULT,)))
 
 
 OPENING = "deep_sigmoid"
@@ -42,9 +36,11 @@ EXPLORE = make_experiment_form(
 )
 PAGE = Page("explore", {"": EXPLORE})
 LOOK: SessionValue[dict[str, Any]] = SessionValue("look", dict)
-"""What is chosen in the row of controls above the figure: fields of a ``FlowView``."""
+"""How the figure is looked at: those fields of a ``FlowView`` that were chosen."""
+_LOOK_NAMES = ("rows", "gradient", "theory", "seeds")
 LAYER: SessionValue[int | None] = SessionValue("layer", lambda: None)
 """The layer whose histograms are shown."""
+_ASKED_FOR_CURES: SessionValue[Experiment | None] = SessionValue("asked_for_cures", lambda: None)
 _TRIED_CURES: SessionValue[tuple[Experiment, Ranking] | None] = SessionValue("cures", lambda: None)
 
 
@@ -67,6 +63,21 @@ def choose_layer(layer: int) -> None:
     rerun_fragments(RESULT)
 
 
+def take_changes(changes: Mapping[str, Any]) -> None:
+    """Take what was changed in the toolbar, in its callback."""
+    look = {name: value for name, value in changes.items() if name in _LOOK_NAMES}
+    settings = {name: value for name, value in changes.items() if EXPLORE.applies(name)}
+    if isinstance(settings.get("widths"), str):
+        settings["widths"] = codec.parse_widths(settings["widths"])
+    with contextlib.suppress(InvalidExperiment):  # nobody can choose it: it was forged
+        FlowView(**look)
+        LOOK.set(LOOK.get() | look)
+    if settings:
+        EXPLORE.take(settings)
+    else:
+        follow_change("rows" in look)
+
+
 def reset_settings() -> None:
     """Go back to the settings of a new session."""
     EXPLORE.reset()
@@ -77,6 +88,21 @@ def apply_cure(experiment: Experiment) -> None:
     """Take the settings that a cure made."""
     EXPLORE.replace(experiment)
     follow_change()
+
+
+def ask_for_cures(experiment: Experiment) -> None:
+    """Have the cures of an experiment shown."""
+    _ASKED_FOR_CURES.set(experiment)
+
+
+def is_asked_for_cures(experiment: Experiment) -> bool:
+    """Whether somebody wants to see what cures this experiment."""
+    return _ASKED_FOR_CURES.get() == experiment
+
+
+def forget_cures() -> None:
+    """Have no cures shown any more."""
+    _ASKED_FOR_CURES.set(None)
 
 
 def keep_cures(experiment: Experiment, ranking: Ranking) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import streamlit as st
 
 from gradflow.core.errors import GradflowError
@@ -12,18 +10,24 @@ from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.ui import blocks, compute, paths
 from gradflow.ui.explore import report as explore_report
+from gradflow.ui.explore.cures import show_cures
 from gradflow.ui.explore.flow import FlowView
-from gradflow.ui.explore.look import choose_look, make_view
-from gradflow.ui.explore.state import EXPLORE, LOOK, PAGE, find_layer, follow_view
+from gradflow.ui.explore.look import find_rows, make_view
+from gradflow.ui.explore.state import (
+    EXPLORE,
+    LOOK,
+    PAGE,
+    ask_for_cures,
+    find_layer,
+    is_asked_for_cures,
+)
 from gradflow.ui.training.state import prepare_run
 from gradflow.ui.turns import ADMISSION
 
 
-def choose_view() -> None:
-    """Draw the row of controls above the figure."""
-    experiment, _problem = EXPLORE.read_possible()
-    with contextlib.suppress(GradflowError):  # which the figure's place says
-        LOOK.set(choose_look(experiment, compute.run(experiment), follow_view))
+def draw_spoken_head() -> None:
+    """Draw the page's heading for those who hear the page; others see it in the navigation."""
+    st.html(f'<h1 class="gf-spoken">{_("Explore")}</h1>')
 
 
 def show_result() -> None:
@@ -47,25 +51,29 @@ def _show_result() -> None:
         blocks.show_error(error)
         return
     PAGE.sync_url(experiment)
-    view = explore_report.show_flow(experiment, _find_view(report))
-    with st.container(key="follows"):  # dimmed while a slider moves: it follows the figure
+    view = explore_report.show_flow(experiment, _find_view(experiment, report), ask_for_cures)
+    with st.container(key="follows"):  # dimmed while a control moves: it follows the figure
         _show_more(experiment, report, view)
 
 
 def _show_more(experiment: Experiment, report: Report, view: FlowView) -> None:
+    if is_asked_for_cures(experiment):
+        with st.container(border=True, key="cures_box"):
+            show_cures(experiment, report)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button(
+            _("Train this network"), icon=":material/fitness_center:", key="train_network"
+        ):
+            prepare_run(experiment)
+            st.switch_page(paths.TRAINING)
+        explore_report.show_numbers(report)
     explore_report.explain_flow(experiment, view)
-    explore_report.show_findings(experiment)
-    explore_report.show_numbers(report)
-    if st.button(_("Train this network"), icon=":material/fitness_center:", key="train_network"):
-        prepare_run(experiment)
-        st.switch_page(paths.TRAINING)
     explore_report.show_details(experiment, report, view)
 
 
-def _find_view(report: Report) -> FlowView:
+def _find_view(experiment: Experiment, report: Report) -> FlowView:
     """Find how the reader looks at the figure."""
     look = LOOK.get()
-    if report.stream is None and look.get("rows") == "block":  # too few layers for a block
-        look = {}
-    layer = 0 if look.get("rows") == "block" else find_layer(len(report.layers)) or 0
-    return make_view(look, layer)
+    if find_rows(look, experiment, report) == "block":
+        return make_view({"rows": "block"})  # which has one gradient, and no theory
+    return make_view(look | {"rows": "layer"}, find_layer(len(report.layers)) or 0)

@@ -2,6 +2,7 @@
 // zoom, hover and hidden traces survive a change of the figure.
 
 import { writeNumbersOurWay } from "./hover.js";
+import { Line } from "./line.js";
 import { fitLayout, keepsShape } from "./shape.js";
 import { noteSetting } from "./visit.js";
 
@@ -23,6 +24,7 @@ export default function mount({ parentElement, data, setTriggerValue }, plotlyUr
 }
 
 const SECOND = 1000; // milliseconds
+const MARGIN = 8; // pixels between a figure and the window's end
 const PLOT_BUTTONS = {
   displaylogo: false,
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
@@ -43,6 +45,8 @@ class Graph {
     this.spoken.setAttribute("role", "status");
     this.observer = new ResizeObserver(() => this.draw());
     this.observer.observe(this.box);
+    this.follower = () => this.draw();
+    addEventListener("resize", this.follower);
     this.box.addEventListener("fullscreenchange", () => this.draw());
     this.plot.addEventListener("keydown", (event) => this.handleKey(event));
     this.plot.addEventListener("blur", () => this.drawn && this.Plotly.Fx.unhover(this.plot));
@@ -63,7 +67,8 @@ class Graph {
     if (head.setting) noteSetting(head.setting);
     graphs.set(head.name, this);
     this.plot.setAttribute("aria-label", head.alt);
-    if (!this.drawn) this.plot.style.minHeight = `${head.height}px`;
+    const least = head.fills ? head.fills[0] : head.height;
+    if (!this.drawn) this.plot.style.minHeight = `${least}px`;
     if (head.keys) {
       this.plot.tabIndex = 0;
       this.plot.setAttribute("aria-description", head.keys);
@@ -74,18 +79,11 @@ class Graph {
     this.draw();
   }
 
-  /** Write what a live figure says in words: the verdict, and the loss. */
+  /** Write what a live figure says in words. */
   showLine() {
-    const { verdict, severity, loss } = this.head;
-    if (!verdict) return;
-    if (!this.line) {
-      this.line = addElement(this.box.parentElement, "gf-line");
-      this.line.setAttribute("aria-live", "polite");
-      this.words = ["gf-verdict", "gf-loss"].map((name) => addElement(this.line, name));
-      this.box.before(this.line);
-    }
-    this.line.dataset.severity = severity;
-    [verdict, loss].forEach((text, i) => (this.words[i].textContent = text));
+    if (!this.head.headline) return;
+    this.line ??= new Line(this.box, (action) => this.tell("action", action));
+    this.line.show(this.head);
   }
 
   /** Ask for a run when the page has turned light or dark: Streamlit itself does not run then.
@@ -105,6 +103,7 @@ class Graph {
 
   remove() {
     this.observer.disconnect();
+    removeEventListener("resize", this.follower);
     if (graphs.get(this.head.name) === this) graphs.delete(this.head.name);
     this.figure = null;
     if (this.drawn) this.Plotly.purge(this.plot);
@@ -130,7 +129,16 @@ class Graph {
   measure() {
     const { clientWidth, clientHeight } = this.box;
     const isFull = document.fullscreenElement === this.box;
-    return { width: clientWidth, height: isFull ? clientHeight : this.head.height };
+    const height = this.head.fills ? this.findRoom() : this.head.height;
+    return { width: clientWidth, height: isFull ? clientHeight : height };
+  }
+
+  /** Find the height that is left of the window below what stands above the figure. */
+  findRoom() {
+    const { top } = this.box.getBoundingClientRect();
+    const scrolled = this.box.closest(".stMain")?.scrollTop ?? 0;
+    const [least, most] = this.head.fills;
+    return Math.round(Math.min(most, Math.max(least, innerHeight - top - scrolled - MARGIN)));
   }
 
   isStale({ width, height }) {

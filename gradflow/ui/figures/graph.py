@@ -34,6 +34,8 @@ export default async (component) => (await import(script)).default(component, pl
 _mount = st.components.v2.component("gradflow_figure", js=_SHIM, isolate_styles=False)
 _PLOTLY_HEIGHT = 450
 """Pixels; what Plotly takes for a figure that does not say."""
+FILLED_HEIGHTS = (400, 1000)
+"""Pixels; the least and the most of a figure whose height follows the window."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,13 @@ class PackedFigure:
     Attributes:
         name: its key in the page.
         height: of the figure, in pixels.
-        is_live: whether words stand above the figure, which follow sliders with it.
+        is_live: whether a line of words stands above the figure, which follows a toolbar with it.
         content: a line of JSON and, after it, the figure's own JSON. In the line: ``name``,
             ``alt``, ``mode``, ``version`` (a hash; the same version is not drawn again),
             ``height``, ``fullscreen`` (the text of the button), ``keys`` (how to choose by
-            keyboard; empty if nothing can be chosen) and, of a live figure, ``address`` (where
-            the server answers with this content), ``setting`` (what a browser keeps for the next
-            visit), ``verdict``, ``severity`` and ``loss``.
+            keyboard; empty if nothing can be chosen) and, of a live figure, ``fills`` (its height
+            follows the window between these two), ``address`` (where the server answers with this
+            content), ``setting`` (what a browser keeps for the next visit) and what its line says.
     """
 
     name: str
@@ -65,7 +67,7 @@ def pack_figure(
     mode: Mode,
     *,
     selectable: bool = False,
-    live: Mapping[str, str] | None = None,
+    live: Mapping[str, Any] | None = None,
 ) -> PackedFigure:
     """Pack a figure for the browser.
 
@@ -75,7 +77,7 @@ def pack_figure(
         alt: says it in words; where its lines begin and end is added.
         mode: for which it was drawn.
         selectable: whether a point can be chosen.
-        live: of a figure that follows sliders while they move: what stands in its line besides.
+        live: of a figure that follows a toolbar: its address, and what its line says.
     """
     body, height = encode_figure(figure), find_height(figure)
     lines = describe_lines(figure)
@@ -87,7 +89,7 @@ def pack_figure(
         "height": height,
         "fullscreen": _("Fullscreen"),
         "keys": _("Arrow keys go from one to the next, Enter chooses.") if selectable else "",
-        **(live or {}),
+        **({"fills": FILLED_HEIGHTS, **live} if live else {}),
     }
     line = json.dumps(head, ensure_ascii=False).encode()
     return PackedFigure(name, height, line + b"\n" + body, is_live=live is not None)
@@ -98,19 +100,25 @@ def find_height(figure: go.Figure) -> int:
     return int(get_spec(figure)["layout"].get("height") or _PLOTLY_HEIGHT)
 
 
-def draw_packed(packed: PackedFigure, on_select: Callable[[int], None] | None = None) -> None:
+def draw_packed(packed: PackedFigure, on_select: Callable[[int], None] | None = None) -> Any:
     """Draw a figure at this place of the page.
 
     Args:
         packed: the figure.
         on_select: called with the ``customdata`` of a point, a whole number, that was clicked or
             chosen by keyboard.
+
+    Returns:
+        What was asked for by a button of a live figure's line, if this run is the answer to it;
+        a browser may send anything.
     """
     widget = f"figure_{packed.name}"  # its key is a name in the session, where forms are, too
     callbacks: dict[str, Any] = {"on_mode_change": _do_nothing}  # the run itself is the answer
     if on_select is not None:
         callbacks["on_choice_change"] = lambda: _pass_choice(widget, on_select)
-    _mount(
+    if packed.is_live:
+        callbacks["on_action_change"] = _do_nothing
+    result = _mount(
         key=widget,
         data=packed.content,
         # Keeps the room before the figure is drawn. The words above a live one take several lines
@@ -118,6 +126,7 @@ def draw_packed(packed: PackedFigure, on_select: Callable[[int], None] | None = 
         height="content" if packed.is_live else packed.height,
         **callbacks,
     )
+    return result.get("action")
 
 
 def _pass_choice(widget: str, on_select: Callable[[int], None]) -> None:

@@ -15,7 +15,7 @@ import streamlit as st
 from gradflow.core import codec
 from gradflow.core.catalog import TABLES
 from gradflow.core.numbers import format_number
-from gradflow.core.spec import find_bounds, find_enum, find_owners, list_options
+from gradflow.core.spec import find_bounds, find_enum, list_options
 from gradflow.core.text import _
 from gradflow.ui.settings.form import Conversion, Form
 from gradflow.ui.settings.page import Page
@@ -46,10 +46,7 @@ def draw_fields(form: AnyForm, names: Iterable[str], *, draw: DrawField | None =
 
 def draw_dependents(form: AnyForm, name: str, *, draw: DrawField | None = None) -> None:
     """Draw the widgets of all fields that depend on a choice, and of those that depend on them."""
-    spec = form.find_spec(name)
-    if spec is not None:
-        dependents = (n for n in spec.model_fields if find_owners(spec).get(n) == name)
-        draw_fields(form, dependents, draw=draw)
+    draw_fields(form, form.list_dependents(name), draw=draw)
 
 
 def draw_compact_field(form: AnyForm, name: str) -> None:

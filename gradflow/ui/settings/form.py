@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from pydantic.fields import FieldInfo
 
 from gradflow.core.errors import InvalidExperiment
-from gradflow.core.spec import Spec
+from gradflow.core.spec import Spec, find_owners
 from gradflow.core.text import Text, _
 from gradflow.ui.settings.codecs import Codec, Fields, P, SpecCodec
 from gradflow.ui.settings.link import Link
@@ -112,7 +112,7 @@ class Form(Generic[S]):
         try:
             return self.read(), self.problem
         except InvalidExperiment as error:
-            instead = _("Shown below is the last setting that was possible.")
+            instead = _("What you see below is the last valid setting.")
             return self.read_last_valid(), f"{error}\n{instead}"
 
     def replace(self, settings: S) -> None:
@@ -199,6 +199,18 @@ class Form(Generic[S]):
         spec = self.find_spec(name)
         return spec is not None and spec.applies(name, self.values)
 
+    def find_owner(self, name: str) -> str | None:
+        """Find the choice that a setting depends on, if it depends on one."""
+        spec = self.find_spec(name)
+        return find_owners(spec).get(name) if spec else None
+
+    def list_dependents(self, name: str) -> list[str]:
+        """List the settings that depend on a choice, whether they apply or not."""
+        spec = self.find_spec(name)
+        if spec is None:
+            return []
+        return [n for n in spec.model_fields if find_owners(spec).get(n) == name]
+
     def read_value(self, name: str) -> Any:
         """Read the current value of a setting, or its default."""
         default = self.find_field(name).default
@@ -234,18 +246,18 @@ class Form(Generic[S]):
     def _take(self, name: str, part: str, key: str, conversion: Conversion) -> None:
         if key != self.find_widget_key(name + part):
             return  # a late answer of a widget that other settings have replaced meanwhile
-        self.take(name, conversion.from_widget(read_widget(key), self.read_value(name)))
+        self.take({name: conversion.from_widget(read_widget(key), self.read_value(name))})
 
-    def take(self, name: str, new: Any) -> None:
-        """Change one setting in the callback of its widget."""
-        if self.follow is None:
-            self.change(name, new)
-            return
+    def take(self, changes: Fields) -> None:
+        """Change settings, one after the other, in the callback of their widget."""
         before, preset = self.values, self.preset
-        self.change(name, new)
-        others = {n for n, value in self.values.items() if n != name and before.get(n) != value}
-        is_number = isinstance(new, (int, float)) and not isinstance(new, bool)
-        self.follow(not is_number or bool(others) or self.preset != preset)
+        for name, new in changes.items():
+            self.change(name, new)
+        if self.follow is None:
+            return
+        others = {n for n, v in self.values.items() if n not in changes and before.get(n) != v}
+        numbers_only = all(type(value) in (int, float) for value in changes.values())
+        self.follow(not numbers_only or bool(others) or self.preset != preset)
 
     def change(self, name: str, new: Any) -> None:
         """Change one setting, and what hangs on it, as its widget does."""

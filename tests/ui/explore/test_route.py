@@ -47,10 +47,10 @@ def open_page(experiment: gf.Experiment, **session: object) -> AppTest:
     ("experiment", "session"),
     [
         (SMALL, {}),
-        (SMALL, {"flow_gradient": "weight_grad", "layer": 2, "seeds": 8}),
-        (SMALL, {"show_theory": False}),
+        (SMALL, {"look": {"gradient": "weight_grad", "seeds": 8}, "layer": 2}),
+        (SMALL, {"look": {"theory": False}}),
         (RESIDUAL, {}),
-        (RESIDUAL, {"flow_rows_layers": "block"}),
+        (RESIDUAL, {"look": {"rows": "block"}}),
         (TRANSFORMER, {}),
     ],
 )
@@ -73,9 +73,11 @@ def test_the_line_says_what_the_engine_says() -> None:
     answer = ask(f"/{write_address(SMALL, FlowView())}")
     head = json.loads(answer.body.split(b"\n", 1)[0])
     report = gf.run(SMALL)
-    assert head["verdict"] == findings(report)[0].text
+    finding = findings(report)[0]
+    assert (head["word"], head["headline"]) == ("Healthy", finding.headline)
+    assert [f["text"] for f in head["findings"]] == [f.text for f in findings(report)]
     assert head["loss"] == f"loss {report.loss:.3g}"
-    assert head["verdict"] in head["alt"]
+    assert finding.text in head["alt"]
 
 
 def test_another_setting_and_another_look_are_other_figures() -> None:
@@ -114,7 +116,7 @@ def test_what_is_impossible_is_named(query: str, sentence: str) -> None:
     assert (answer.status, answer.body.decode()) == (422, sentence)
 
 
-@pytest.mark.parametrize("query", ["depth=700", "activation=relu&elu_alpha=2", "width=0&depth=-1"])
+@pytest.mark.parametrize("query", ["depth=700", "width=0&depth=-1"])
 def test_errors_are_the_pages_own(query: str) -> None:
     app = AppTest.from_file(MAIN, default_timeout=60)
     for pair in query.split("&"):
@@ -122,6 +124,12 @@ def test_errors_are_the_pages_own(query: str) -> None:
         app.query_params[name] = text
     shown = check_works(app.run()).error[0].value.replace("\\", "")
     assert ask(f"/gf/flow?{query}").body.decode().split("\n") == shown.split("\n\n")
+
+
+def test_settings_of_an_option_that_was_left_are_ignored() -> None:
+    """After another choice the address still has them."""
+    tanh = ask(f"/{write_address(SMALL, FlowView())}&negative_slope=0.3&init_std=2").body
+    assert tanh == ask(f"/{write_address(SMALL, FlowView())}").body
 
 
 NAMES = st.sampled_from([*codec.list_field_names(), *FlowView.model_fields, "prefetch", "x", ""])

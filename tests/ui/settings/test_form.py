@@ -95,6 +95,6 @@ def test_a_change_says_whether_other_widgets_have_to_be_drawn_again() -> None:
         ("learning_rate", 0.5, False),
         ("batch_size", 64, False),
     ):
-        form.take(name, value)
+        form.take({name: value})
         assert follows.pop() is redraw, (name, value)
         assert form.values[name] == value

@@ -1,22 +1,24 @@
-"""Sliders that the Flow figure follows: in the end figure, page and address say the same."""
+"""The toolbar that the Flow figure follows: in the end figure, page and address say the same."""
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from gradflow.core.presets import PRESETS
 from tests.browser.tools import (
+    choose_setting,
     find_figure,
+    find_setting,
     read_query,
     wait_for_chart,
     wait_for_server,
     write_chart_js,
-    write_selector,
 )
 
 FLOW = write_chart_js("flow")
 # What the server sends of each part of the page.
-FRAME, CONTROL, DETAIL = b".gf-number-head", b"gradflow_number", b"Gradient norm"
+FRAME, CONTROL, DETAIL = b".gf-row", b"gradflow_toolbar", b"Gradient norm"
 DEEP = next(p for p in PRESETS.values() if p.experiment.network.depth > 20)
 
 
@@ -60,7 +62,7 @@ def read_layers(page: Page) -> int:
 
 def wait_until_settled(page: Page) -> None:
     """Wait until the page has caught up with the sliders."""
-    page.wait_for_function("() => !document.querySelector('.gf-number[data-ahead]')")
+    page.wait_for_function("() => !document.querySelector('.gf-control[data-ahead]')")
     wait_for_server(page)
 
 
@@ -91,14 +93,13 @@ def test_a_choice_right_after_a_drag_finds_what_was_dragged(page: Page, app_url:
     open_page(page, app_url, "depth=10&width=32&batch_size=64&activation=tanh")
     find_slider(page, "Depth").press("ArrowRight")
     find_slider(page, "Depth").press("ArrowRight")
-    page.get_by_role("radio", name="∂L/∂W (weights)").click()
+    choose_setting(page, "Gradient in the lower band", "∂L/∂W (weights)")
     page.wait_for_url("**depth=12&**")
     wait_until_settled(page)
     page.wait_for_function(f"() => {FLOW}.layout.yaxis2.title.text.includes('W')")
     assert read_layers(page) == 12
     find_slider(page, "Depth").press("ArrowLeft")
-    page.locator(f"{write_selector('setting_activation')} input").click()
-    page.get_by_role("option", name="ReLU", exact=True).click()
+    choose_setting(page, "Activation", "ReLU")
     page.wait_for_url("**activation=relu&**")
     page.wait_for_url("**depth=11&**")
     wait_until_settled(page)
@@ -136,13 +137,15 @@ def test_an_exact_value_is_typed(page: Page, app_url: str) -> None:
     assert find_field(page, "Width").input_value() == "37"
 
 
-def test_what_is_impossible_is_said_at_the_number_and_on_the_page(page: Page, app_url: str) -> None:
+def test_what_is_impossible_is_said_under_the_toolbar_and_on_the_page(
+    page: Page, app_url: str
+) -> None:
     open_page(page, app_url, "depth=6&width=32&batch_size=64&normalization=group&groups=8")
     find_field(page, "Width").fill("37")
     expect(page.locator(".gf-problem").filter(has_text="groups")).to_be_visible()
     find_field(page, "Width").press("Enter")
     error = page.get_by_test_id("stAlert").filter(has_text="groups")
-    expect(error).to_contain_text("Shown below is the last setting that was possible.")
+    expect(error).to_contain_text("What you see below is the last valid setting.")
     assert read_query(page)["width"] == "32"
     find_field(page, "Width").fill("40")
     find_field(page, "Width").press("Enter")
@@ -169,6 +172,7 @@ def test_presets_and_reset_move_the_sliders_and_a_slider_leaves_the_preset(
     expect(page.locator(".gf-preset").first).to_be_visible()
     expect(page.locator(".gf-preset[aria-pressed=true]")).to_have_count(0)
     page.keyboard.press("Escape")
+    page.get_by_role("button", name="More").click()
     page.get_by_role("button", name="Reset all settings").click()
     page.wait_for_url("**depth=24&**")
     expect(find_field(page, "Depth")).to_have_value("24")
@@ -186,4 +190,71 @@ def test_the_verdict_and_the_loss_follow_the_slider(page: Page, app_url: str) ->
     expect(loss).to_contain_text("loss")
     label = find_figure(page, "flow").locator(".gf-plot").get_attribute("aria-label")
     assert label is not None
-    assert verdict.inner_text() in label
+    word, headline = verdict.inner_text().split(": ", 1)
+    assert word == "Vanishing"
+    assert headline.split()[1] in label  # the factor per layer
+
+
+def test_a_choice_is_followed_without_a_run_of_the_page(page: Page, app_url: str) -> None:
+    open_page(page, app_url, "depth=6&width=32&batch_size=64&activation=tanh")
+    page.evaluate(f"() => {{ window.node = {FLOW}; window.before = {FLOW}.data[0].z; }}")
+    find_setting(page, "Activation").focus()
+    with page.expect_response(lambda r: "/gf/flow" in r.url and "activation=relu" in r.url):
+        choose_setting(page, "Activation", "ReLU")
+    page.wait_for_url("**activation=relu&**")
+    wait_until_settled(page)
+    assert page.evaluate(f"() => window.node === {FLOW}")
+    assert find_setting(page, "Activation").evaluate("(e) => e === document.activeElement")
+
+
+def test_what_a_choice_brings_stands_beside_it(page: Page, app_url: str) -> None:
+    open_page(page, app_url, "depth=6&width=32&batch_size=64&activation=tanh")
+    choose_setting(page, "Activation", "Leaky ReLU")
+    slope = find_slider(page, "Negative slope")
+    expect(slope).to_be_visible()
+    find_setting(page, "Negative slope, exactly").fill("0.3")
+    find_setting(page, "Negative slope, exactly").press("Enter")
+    page.wait_for_url("**negative_slope=0.3&**")
+    wait_until_settled(page)
+    choose_setting(page, "Activation", "Tanh")
+    expect(slope).to_have_count(0)
+    choose_setting(page, "Activation", "Leaky ReLU")  # what it holds is not forgotten
+    page.wait_for_url("**negative_slope=0.3&**")
+    wait_until_settled(page)
+
+
+def test_panels_close_with_escape_and_give_the_focus_back(page: Page, app_url: str) -> None:
+    open_page(page, app_url, "depth=6&width=32&batch_size=64")
+    more = page.get_by_role("button", name="More")
+    seed = page.locator(".gf-toolbar").get_by_label("Seed, exactly")
+    expect(seed).not_to_be_visible()
+    more.press("Enter")
+    expect(seed).to_be_visible()
+    seed.press("Escape")
+    expect(seed).not_to_be_visible()
+    assert more.evaluate("(e) => e === document.activeElement")
+    lesson = page.get_by_role("button", name="Learn why").first
+    page.get_by_role("button", name="Why?").click()
+    expect(lesson).to_be_visible()
+    more.click()  # one panel at a time
+    expect(seed).to_be_visible()
+    expect(lesson).not_to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1366, 768), (1920, 1080)])
+def test_all_that_matters_is_on_the_first_screen(
+    page: Page, app_url: str, width: int, height: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(app_url)  # a first visit: with the introduction
+    wait_for_chart(page, "flow")
+    wait_for_server(page)
+    expect(find_slider(page, "Depth")).to_be_visible()
+    for label in ("Width", "Activation", "Initialization", "Normalization", "Connection"):
+        expect(page.locator(".gf-toolbar").get_by_label(label, exact=True)).to_be_in_viewport(
+            ratio=1
+        )
+    expect(page.locator(".gf-verdict")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name="Try cures")).to_be_in_viewport(ratio=1)
+    page.wait_for_function(f"(h) => {FLOW}.getBoundingClientRect().bottom <= h", arg=height)
+    assert page.evaluate(f"() => {FLOW}.getBoundingClientRect().height") >= 400

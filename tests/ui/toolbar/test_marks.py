@@ -8,7 +8,7 @@ import pytest
 
 from gradflow.core import codec
 from gradflow.core.spec import find_bounds
-from gradflow.ui.numbers.marks import list_marks
+from gradflow.ui.toolbar.marks import list_marks
 
 FIELDS = {
     f"{part.__name__}.{name}": field

@@ -1,1 +1,0 @@
-"""Numbers that are set by a slider or typed, and whose figure follows while the slider moves."""

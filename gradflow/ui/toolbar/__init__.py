@@ -1,0 +1,1 @@
+"""Settings in a row above a figure, which follows while they are changed."""

@@ -1,0 +1,164 @@
+// The way from controls to the figure that follows them: one request at a time, the newest values
+// next, and likely next ones while nobody waits.
+
+import { graphs } from "./figure.js";
+
+const PAUSE = 150; // milliseconds before neighbours are fetched: a server that has just worked refuses
+const PAGE_LIMIT = 10_000; // after which a page that has not answered is no longer waited for
+const MOST_KEPT = 60;
+
+const lanes = new Map();
+
+export function findLane(figure) {
+  if (!lanes.has(figure)) lanes.set(figure, new Lane(figure));
+  return lanes.get(figure);
+}
+
+class Lane {
+  constructor(figure) {
+    this.figure = figure;
+    this.moved = new Set(); // controls whose value the page's figure does not show yet
+    this.kept = new Map(); // fetched figures by address
+    // Whatever else is touched comes after what a control said.
+    for (const kind of ["pointerdown", "keydown"]) {
+      document.addEventListener(kind, (event) => this.yieldTo(event.target), true);
+    }
+  }
+
+  /** The figure, if the server can answer for it. */
+  get graph() {
+    const graph = graphs.get(this.figure);
+    if (!graph?.head.address) return undefined;
+    graph.lane = this;
+    return graph;
+  }
+
+  async move(control) {
+    this.moved.add(control);
+    control.box.dataset.ahead = "";
+    this.last = control;
+    if (this.isRunning) return;
+    this.isRunning = true;
+    while (this.last && this.graph) await this.follow(this.graph, this.take());
+    this.isRunning = false;
+    for (const toolbar of this.listToolbars()) if (toolbar.isResting) toolbar.commit();
+    this.check();
+    await this.prefetch(control);
+  }
+
+  listToolbars() {
+    return new Set([...this.moved].map((control) => control.toolbar));
+  }
+
+  take() {
+    const control = this.last;
+    this.last = undefined;
+    return control;
+  }
+
+  /** Let the figure follow a control. */
+  async follow(graph, control) {
+    const { bytes, problem = "" } = await this.fetch(this.writeAddress(graph, control));
+    control.toolbar.showProblem(problem);
+    this.isRefused = !bytes;
+    if (!bytes || !this.moved.size) return;
+    graph.showNow(bytes);
+    await graph.draw();
+    dimFollowers(this.moved.size > 0); // after the figure: the page is laid out anew for it
+  }
+
+  /** Write the address of the figure with the values of now, and perhaps another one's. */
+  writeAddress(graph, control, value = control.value) {
+    const [path, query] = graph.head.address.split("?");
+    const texts = new URLSearchParams(query);
+    for (const [name, text] of Object.entries(control.toolbar.dormant)) {
+      if (!texts.has(name)) texts.set(name, text);
+    }
+    for (const moved of this.moved) texts.set(moved.name, moved.value);
+    texts.set(control.name, value);
+    return new URL(`${path}?${texts}`, document.baseURI).href;
+  }
+
+  async fetch(address, isEarly = false) {
+    if (this.kept.has(address)) return { bytes: this.kept.get(address) };
+    try {
+      const answer = await fetch(isEarly ? `${address}&prefetch=1` : address);
+      if (answer.status === 422) return { problem: await answer.text() };
+      if (!answer.ok) return {};
+      const bytes = new Uint8Array(await answer.arrayBuffer());
+      this.kept.set(address, bytes);
+      if (this.kept.size > MOST_KEPT) this.kept.delete(this.kept.keys().next().value);
+      return { bytes };
+    } catch {
+      return {}; // no connection: Streamlit says so
+    }
+  }
+
+  /** Fetch likely next figures while nobody moves anything and the server has nothing to do. */
+  async prefetch(control) {
+    for (const value of control.listNext()) {
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+      if (this.isRunning || !this.graph) return;
+      const address = this.writeAddress(this.graph, control, value);
+      if (!(await this.fetch(address, true)).bytes) return;
+    }
+  }
+
+  /** Tell whether the page's figure is to wait: it does not show yet what the controls say. */
+  refuses(address) {
+    if (!this.moved.size) return false;
+    const moved = [...this.moved];
+    if (this.isRunning || moved.some((control) => control.value !== control.known)) return true;
+    const texts = new URLSearchParams(address?.split("?")[1]);
+    if (!this.isRefused && !moved.every((c) => isSame(c.value, texts.get(c.name)))) return true;
+    this.settle();
+    return false;
+  }
+
+  /** Look whether the page has caught up. */
+  check() {
+    const { graph } = this;
+    if (graph) graph.show(graph.latest);
+    else this.settle();
+    clearTimeout(this.limit);
+    if (this.moved.size) this.limit = setTimeout(() => this.release(), PAGE_LIMIT);
+  }
+
+  /** Forget controls that have left the page. */
+  drop(controls) {
+    for (const control of controls) this.moved.delete(control);
+    if (!this.moved.size) this.settle();
+  }
+
+  settle() {
+    for (const { box } of this.moved) delete box.dataset.ahead;
+    this.moved.clear();
+    dimFollowers(false);
+  }
+
+  /** Let the page have the say. */
+  release() {
+    if (!this.moved.size) return;
+    this.settle();
+    this.check();
+  }
+
+  yieldTo(target) {
+    if (target.closest?.(".gf-toolbar")) return;
+    for (const toolbar of this.listToolbars()) toolbar.commit();
+    this.release();
+  }
+}
+
+/** Tell whether the text of an address says a value. */
+function isSame(value, text) {
+  if (typeof value === "number") return Number(text) === value;
+  return String(value) === (typeof value === "boolean" ? text?.toLowerCase() : text);
+}
+
+/** Dim what stands below the figure while it is of before. */
+function dimFollowers(isBehind) {
+  for (const part of document.querySelectorAll("[class*=st-key-follows]")) {
+    part.classList.toggle("gf-behind", isBehind);
+  }
+}
