@@ -314,7 +314,7 @@ function listAxes(layout) {
   const axes = {};
   for (const [name, axis] of Object.entries(layout)) {
     if (!/^[xy]axis\d*$/.test(name) || !axis.range) continue;
-    axes[name] = { range: [...axis.range], meaning: `${axis.type} ${axis.title?.text}` };
+    axes[name] = { range: [...axis.range], meaning: `${axis.type} ${axis.title?.text?.replaceAll("<br>", " ")}` };
   }
   return axes;
 }
