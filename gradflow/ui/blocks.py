@@ -20,6 +20,7 @@ from gradflow.ui.figures.graph import draw_packed, pack_figure
 from gradflow.ui.fragments import make_fragment
 from gradflow.ui.language import keep_language
 from gradflow.ui.settings.form import Form
+from gradflow.ui.terms import mark_terms
 
 T = TypeVar("T")
 _TEXTS = Path(__file__).parent / "text"
@@ -81,7 +82,6 @@ def choose_one(
     names: Mapping[T, str],
     key: str,
     default: T | None = None,
-    follow: Callable[[], None] | None = None,
 ) -> T:
     """Draw the choice of what a figure shows, as a row of buttons.
 
@@ -90,7 +90,6 @@ def choose_one(
         names: the options, and what they are called.
         key: the widget's name in the session.
         default: the option chosen at first; the first one if left out.
-        follow: called when another one is chosen.
     """
     chosen: T = st.segmented_control(
         label,
@@ -98,7 +97,6 @@ def choose_one(
         default=next(iter(names)) if default is None else default,
         required=True,
         key=key,
-        on_change=follow,
         format_func=lambda code: names[code],
         label_visibility="collapsed",
     )
@@ -157,7 +155,13 @@ def explain(name: str) -> None:
         _("What am I looking at?"), icon=":material/help:", key=f"explain_{name}", on_change="rerun"
     )
     if box.open:
-        box.markdown(read_text(name))
+        with box:
+            write_text(read_text(name))
+
+
+def write_text(markdown: str) -> None:
+    """Write a text of ours, which quotes nothing that a user typed; terms explain themselves."""
+    st.markdown(mark_terms(markdown), unsafe_allow_html=True)
 
 
 def read_text(name: str) -> str:

@@ -114,11 +114,11 @@ def test_what_a_file_says_of_a_step_is_compared_with_what_is_computed(app: AppTe
     find_control(app, "select_slider", "Step shown").set_value(2)
     check_works(app.run())
     assert f"A: step 2, loss {run.records[1].loss:.3g}." in read_prose(app)
-    assert "rounded otherwise" not in read_prose(app)
+    assert "rounds differently" not in read_prose(app)
     find_control(app, "select_slider", "Step shown").set_value(3)
     check_works(app.run())
     assert f"A: step 3, loss {run.records[2].loss + 0.5:.3g}." in read_prose(app)
-    assert f"rounded otherwise: step 3, loss {run.records[2].loss:.3g}" in read_prose(app)
+    assert f"rounds differently: step 3, loss {run.records[2].loss:.3g}" in read_prose(app)
 
 
 # --- files

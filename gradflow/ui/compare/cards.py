@@ -100,7 +100,7 @@ def read_experiment(
         last = codec.to_fields(form.read_last_valid()) | shared
         try:
             return codec.from_fields(last), "\n".join(
-                [str(error), _("Shown below is the last setting that was possible.")]
+                [str(error), _("What you see below is the last valid setting.")]
             )
         except InvalidExperiment:
             return None, "\n".join([str(error), _("It is left out below.")])

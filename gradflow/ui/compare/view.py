@@ -37,7 +37,7 @@ def show_comparison() -> None:
         if entries:
             gradient, relative = _show_gradients(entries)
         else:
-            st.info(_("None of the settings can be computed; the reasons stand above."))
+            st.info(_("None of the settings can be computed; see the reasons above."))
     with parts.controls:
         draw_controls(cards)
     write_url(cards)
@@ -87,7 +87,7 @@ def _choose_relative_depth(entries: list[ComparedSetting]) -> bool:
     return st.toggle(
         _("Relative depth"),
         key="compare_relative",
-        help=_("Networks of different depth begin and end together."),
+        help=_("Lines up the first and the last layers of networks of different depth."),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from gradflow.charts.flow.data import Gradient
@@ -33,22 +33,20 @@ def name_seeds(count: int) -> str:
     return _("one seed") if count == 1 else _("{n} seeds").format(n=count)
 
 
-def choose_gradient(key: str, follow: Callable[[], None] | None = None) -> Gradient:
+def choose_gradient(key: str) -> Gradient:
     """Draw the choice of the lower band of a Flow figure."""
     names = {code: _(label) for code, label in GRADIENTS.items()}
-    return blocks.choose_one(_("Gradient in the lower band"), names, key, follow=follow)
+    return blocks.choose_one(_("Gradient in the lower band"), names, key)
 
 
-def choose_rows(
-    experiment: Experiment, report: Report, place: str, follow: Callable[[], None] | None = None
-) -> Rows:
+def choose_rows(experiment: Experiment, report: Report, place: str) -> Rows:
     """Draw the choice of what the columns of a figure are, layers or blocks."""
     names = list_rows(report)
     if len(names) == 1:
         return "layer"
     usual = _find_usual_rows(experiment)
     key = f"{place}_rows_{'transformer' if usual == 'block' else 'layers'}"
-    return blocks.choose_one(_("Columns of the figure"), names, key, usual, follow)
+    return blocks.choose_one(_("Columns of the figure"), names, key, usual)
 
 
 def list_rows(report: Report) -> dict[Rows, str]:

@@ -51,13 +51,13 @@ class _ShownStep:
         if at == step:
             text = _("{letter}: step {at}, loss {loss}.")
         else:
-            text = _("{letter}: step {at}, the last one up to {step} that is there, loss {loss}.")
+            text = _("{letter}: step {at}, its last record up to step {step}, loss {loss}.")
         loss = format_number(self.record.loss)
         text = text.format(letter=self.shown_run.letter, at=at, step=step, loss=loss)
         if (again.step, again.loss) == (at, self.record.loss):
             return text
         differs = _(
-            "Computed again here, where numbers are rounded otherwise: step {at}, loss {loss}."
+            "Computed again on this machine, which rounds differently: step {at}, loss {loss}."
         )
         return f"{text} {differs.format(at=again.step, loss=format_number(again.loss))}"
 
@@ -117,7 +117,7 @@ def _choose_step(runs: list[ShownRun], reached: list[int], running: bool) -> int
     to_come = {step for step in planned if step > latest}
     if running and st.toggle(_("Follow the run"), value=True, key="training_follow"):
         if to_come:
-            st.caption(_("The next one is kept in step {step}.").format(step=min(to_come)))
+            st.caption(_("The next figure comes at step {step}.").format(step=min(to_come)))
         return latest
     steps = sorted({*reached, *(to_come if running else ())})
     if len(steps) == 1:
@@ -127,12 +127,13 @@ def _choose_step(runs: list[ShownRun], reached: list[int], running: bool) -> int
         steps,
         **state.STEP.bind(state.find_step(steps, latest), _follow_step),
         help=_(
-            "While a run goes on, the steps whose histograms are kept (setting Flow figures). "
-            "After Pause or Stop every recorded step: those that were not kept are computed again."
+            "While a run goes on, you can choose the steps whose histograms are kept (setting "
+            "Flow figures). After Pause or Stop you can choose every recorded step: the "
+            "others are computed again."
         ),
     )
     if step > latest:
-        st.caption(_("Step {step} is still to come.").format(step=step))
+        st.caption(_("The run has not reached step {step} yet.").format(step=step))
     return min(step, latest)
 
 

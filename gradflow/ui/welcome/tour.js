@@ -78,8 +78,8 @@ class Tour {
     this.backer.disabled = !this.at;
     this.nexter.textContent = isLast ? done : next;
     this.shown = undefined;
-    const next = this.steps[this.at + 1]?.places[0];
-    this.awaited = next && !findVisible(next) ? next : undefined;
+    const place = this.steps[this.at + 1]?.places[0];
+    this.awaited = place && !findVisible(place) ? place : undefined;
     this.place();
     this.nexter.focus({ preventScroll: true });
   }
