@@ -145,17 +145,23 @@ def open_page(app: AppTest, page: str, query: dict[str, str]) -> None:
 def unfold(app: AppTest, messages: list[ForwardMsg]) -> None:
     """Open all boxes, and all tabs one after the other."""
     opened: set[str] = set()
-    while boxes := {key for key, _block in list_blocks(messages, "expandable")} - opened:
+    while boxes := find_boxes(messages) - opened:
         open_boxes(app, boxes)
         opened |= boxes
     for tabs in list(app.get("tab_container")):
         for tab in tabs.children.values():
             app.session_state[find_key(tabs.proto.id)] = tab.label
             check_works(app.run())
-            boxes = {key for key, _block in list_blocks(messages, "expandable")} - opened
+            boxes = find_boxes(messages) - opened
             if boxes:
                 open_boxes(app, boxes)
                 opened |= boxes
+
+
+def find_boxes(messages: list[ForwardMsg]) -> set[str]:
+    """Find the keys of all boxes that open: in the page, and over it."""
+    kinds = ("expandable", "popover")
+    return {key for kind in kinds for key, _block in list_blocks(messages, kind)}
 
 
 def open_boxes(app: AppTest, keys: set[str]) -> None:
