@@ -246,7 +246,6 @@ def test_english_is_seen_wherever_it_is_shown(app: AppTest, messages: list[Forwa
     texts = set(walk_messages(messages))
     places = {place for place, text in texts if list_english_words(text) - NAMES}
     assert {
-        "Alert.body",
         "Button.label",
         "Expandable.label",
         "Markdown.help",
@@ -255,6 +254,7 @@ def test_english_is_seen_wherever_it_is_shown(app: AppTest, messages: list[Forwa
         "Tab.label",
         "column",
         "component.alt",
+        "component.headline",
         "component.look",
         "figure.layout.annotations.text",
     } <= places
