@@ -195,6 +195,7 @@ class Graph {
     const frame = this.box.closest(".stElementContainer");
     for (let e = this.box.parentElement; frame?.contains(e); e = e.parentElement) {
       e.style.height = "auto";
+      e.style.flexBasis = "auto"; // what Streamlit keeps of the height among other elements
     }
   }
 
@@ -324,7 +325,8 @@ function listAxes(layout) {
   const axes = {};
   for (const [name, axis] of Object.entries(layout)) {
     if (!/^[xy]axis\d*$/.test(name) || !axis.range) continue;
-    axes[name] = { range: [...axis.range], meaning: `${axis.type} ${axis.title?.text}` };
+    const title = axis.title?.text?.replaceAll("<br>", " "); // it wraps where there is less room
+    axes[name] = { range: [...axis.range], meaning: `${axis.type} ${title}` };
   }
   return axes;
 }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 import streamlit as st
 
 from gradflow.charts.training.data import QUANTITIES, Lane
@@ -14,6 +17,7 @@ from gradflow.ui.fragments import make_fragment
 from gradflow.ui.training import flow, lanes, state, words
 from gradflow.ui.training.sessions import SESSIONS
 
+T = TypeVar("T")
 CURVES_EVERY = 0.4
 """Seconds between two drawings of the curves of a run."""
 FLOW_EVERY = 1.0
@@ -64,11 +68,8 @@ def compute_slowdown(sessions: int) -> float:
 def _show_curves(running: bool) -> None:
     group = state.open_session().group
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        names = {code: _(label) for code, label in _CURVES.items()}
-        curve = blocks.choose_one(_("Curve"), names, "training_curve", "log_loss")
+        curve = _choose(_("Curve"), "training_curve", {c: _(n) for c, n in _CURVES.items()}, 140)
         quantity = _choose_quantity()
-        if group is not None:
-            st.caption(words.describe_progress(group), width="stretch")
     drawn = [shown_run.make_lane() for shown_run in lanes.list_shown(state.open_session())]
     step = None if running else state.STEP.get()
     mode = blocks.read_mode()
@@ -76,6 +77,8 @@ def _show_curves(running: bool) -> None:
     blocks.show_figure(figure, "training_learning", _("Loss or accuracy over the steps"))
     figure = layers_figure(drawn, quantity=quantity, step=step, mode=mode)
     blocks.show_figure(figure, "training_layers", _("Map of layers over steps"))
+    if group is not None:
+        st.caption(words.describe_progress(group))
     if running and (group is None or not group.running):
         st.rerun()  # once more as a whole: what is said of a run that has ended
 
@@ -84,15 +87,20 @@ def _choose_quantity() -> str:
     names = {
         code: f"{_(what.label)} {_find_symbol(code)}".strip() for code, what in QUANTITIES.items()
     }
-    quantity: str = st.selectbox(
-        _("What the map shows"),
+    return _choose(_("What the map shows"), "training_quantity", names, 230)
+
+
+def _choose(label: str, key: str, names: Mapping[T, str], width: int) -> T:
+    """Draw a list in a row of controls; ``width`` is in pixels."""
+    chosen: T = st.selectbox(
+        label,
         list(names),
-        key="training_quantity",
+        key=key,
         format_func=lambda code: names[code],
         label_visibility="collapsed",
-        width=230,
+        width=width,
     )
-    return quantity
+    return chosen
 
 
 def _find_symbol(code: str) -> str:
