@@ -140,8 +140,8 @@ def _blame_large_gains(spec: NetworkSpec, gains: _LayerGains | None) -> Text:
         return EMPTY
     if spec.connection in (Connection.RESIDUAL, Connection.PREACTIVATION):
         return Text(
-            "Every block adds the power of its branch to that of the shortcut; a smaller branch "
-            "scale α lets it grow more slowly."
+            "Every block adds the variance of its branch to that of the shortcut; with a "
+            "smaller branch scale α it grows more slowly."
         )
     if spec.normalization is Normalization.BATCH:
         return Text(
@@ -199,9 +199,7 @@ def _explain_collapsed(report: Report, experiment: Experiment | None) -> Text:
             "outweighs what tells them apart.",
             offset=f"{offset:.0%}",
         )
-    return Text(
-        "Every layer contracts the differences between samples more than the signal itself."
-    )
+    return Text("Every layer shrinks the differences between samples more than the signal itself.")
 
 
 def _explain_symmetric(_report: Report, experiment: Experiment | None) -> Text:
@@ -219,7 +217,7 @@ def _explain_symmetric(_report: Report, experiment: Experiment | None) -> Text:
 
 def _explain_overflow(report: Report, _experiment: Experiment | None) -> Text:
     return Text(
-        "{dtype} ends at {largest}; what is larger becomes infinite.",
+        "The largest number in {dtype} is {largest}; anything larger becomes infinite.",
         dtype=report.dtype,
         largest=_NUMBER_FORMAT_ENDS.get(report.dtype, _FLOAT32_END),
     )
@@ -227,7 +225,10 @@ def _explain_overflow(report: Report, _experiment: Experiment | None) -> Text:
 
 def _explain_underflow(report: Report, _experiment: Experiment | None) -> Text:
     if report.dtype == "float16":
-        return Text("float16 ends at 6e-8; a loss scale shifts gradients back into its range.")
+        return Text(
+            "The smallest number in float16 is 6·10⁻⁸; a loss scale brings gradients back "
+            "into its range."
+        )
     return Text("The gradient has shrunk below the range of {dtype}.", dtype=report.dtype)
 
 

@@ -74,8 +74,8 @@ PRESETS: dict[str, ExperimentPreset] = {
     "deep_relu_he": ExperimentPreset(
         N_("Deep ReLU network, He"),
         N_(
-            "He initialization keeps gradients in range through 50 layers; the inputs slowly "
-            "collapse onto one direction, and some units are dead."
+            "He initialization keeps gradients in range through 50 layers. But the inputs "
+            "slowly collapse onto one direction, and some units are dead."
         ),
         Experiment(network=MLP(depth=50, activation="relu", initialization="kaiming_normal")),
     ),
@@ -131,7 +131,7 @@ PRESETS: dict[str, ExperimentPreset] = {
         Experiment(network=MLP(depth=6, initialization="constant", init_value=0.02)),
     ),
     "conv_plain": ExperimentPreset(
-        N_("50 plain convolutions, Xavier"),
+        N_("Plain convolutional network, 51 layers, Xavier"),
         N_(
             "ReLU halves the power in every layer, and the zeros at the border cost some more: "
             "signal and gradient fade."
@@ -139,7 +139,7 @@ PRESETS: dict[str, ExperimentPreset] = {
         _build_fifty_convolutions(initialization="xavier_normal"),
     ),
     "conv_residual": ExperimentPreset(
-        N_("50 convolutions as in ResNet"),
+        N_("Convolutional ResNet, 51 layers"),
         N_(
             "He weights, batch norm and a shortcut around every two convolutions: the gradient "
             "grows a little from block to block instead of fading."
@@ -151,7 +151,7 @@ PRESETS: dict[str, ExperimentPreset] = {
     "transformer_pre_norm": ExperimentPreset(
         N_("Transformer, 24 blocks, pre-norm"),
         N_(
-            "Choose the residual stream above the figure: nothing stands on it, so the gradient "
+            "Switch the figure to the residual stream: nothing interrupts it, so the gradient "
             "reaches the first block as strong as the last."
         ),
         _build_transformer("pre"),

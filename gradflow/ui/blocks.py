@@ -20,6 +20,7 @@ from gradflow.ui.figures.graph import draw_packed, pack_figure
 from gradflow.ui.fragments import make_fragment
 from gradflow.ui.language import keep_language
 from gradflow.ui.settings.form import Form
+from gradflow.ui.terms import mark_terms
 
 T = TypeVar("T")
 _TEXTS = Path(__file__).parent / "text"
@@ -154,7 +155,13 @@ def explain(name: str) -> None:
         _("What am I looking at?"), icon=":material/help:", key=f"explain_{name}", on_change="rerun"
     )
     if box.open:
-        box.markdown(read_text(name))
+        with box:
+            write_text(read_text(name))
+
+
+def write_text(markdown: str) -> None:
+    """Write a text of ours, which quotes nothing that a user typed; terms explain themselves."""
+    st.markdown(mark_terms(markdown), unsafe_allow_html=True)
 
 
 def read_text(name: str) -> str:

@@ -76,7 +76,7 @@ def compute_with_progress(
 
     def wait() -> None:
         check_wanted()
-        show_progress(0.0, _("waiting for the same computation of someone else"))
+        show_progress(0.0, _("waiting for the same computation, which someone else started"))
 
     result = LONG_RESULTS.get(key, compute, wait)
     space.empty()

@@ -129,7 +129,7 @@ def test_url_restores_the_setting_after_a_reload(page: Page, app_url: str) -> No
         seed=4,
     )
     open_page(page, app_url, **codec.to_query(experiment))
-    loss = f"{gf.run(experiment).loss:.4g}"
+    loss = f"{gf.run(experiment).loss:.3g}"
     expect(page.get_by_text(f"Loss {loss}")).to_be_visible()
     page.reload()
     wait_for_chart(page, "flow")

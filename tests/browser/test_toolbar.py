@@ -145,7 +145,7 @@ def test_what_is_impossible_is_said_under_the_toolbar_and_on_the_page(
     expect(page.locator(".gf-problem").filter(has_text="groups")).to_be_visible()
     find_field(page, "Width").press("Enter")
     error = page.get_by_test_id("stAlert").filter(has_text="groups")
-    expect(error).to_contain_text("Shown below is the last setting that was possible.")
+    expect(error).to_contain_text("What you see below is the last valid setting.")
     assert read_query(page)["width"] == "32"
     find_field(page, "Width").fill("40")
     find_field(page, "Width").press("Enter")

@@ -215,7 +215,7 @@ def test_url_restores_every_setting(app: AppTest) -> None:
     open_page(app, **codec.to_query(experiment))
     assert not app.error
     assert read_url(app) == codec.to_query(experiment)
-    assert f"Loss **{gf.run(experiment).loss:.4g}**" in read_markdown(app)
+    assert f"Loss **{gf.run(experiment).loss:.3g}**" in read_markdown(app)
 
 
 def test_parameters_that_are_no_settings_are_ignored_without_a_word(app: AppTest) -> None:

@@ -160,7 +160,7 @@ def test_reusing_layers_draws_the_accuracies(app: AppTest) -> None:
     check_works(app.run())
     assert read_url(app)["first"] == "147"
     assert (read_url(app)["layers"], read_url(app)["reused"]) == ("1", "1")
-    assert "The first task (1, 4, 7)" in read_markdown(app)
+    assert "On the first task (1, 4, 7)" in read_markdown(app)
     find_group(app, TRANSFER_WIDGET + "first").set_value(["1"])  # two there must be
     assert read_url(check_works(app.run()))["first"] == "147"
 

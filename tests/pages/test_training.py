@@ -71,7 +71,7 @@ def test_without_a_network_of_ones_own_it_opens_on_the_example(app: AppTest) -> 
     assert find_session(app).group is None
     example = TRAINING_PRESETS[EXAMPLE]
     assert example.look_for in read_prose(app)
-    assert "Measured, as claimed" in read_prose(app)
+    assert "Measured; the claim holds" in read_prose(app)
     assert len(find_traces(read_chart(app, 1), type="heatmap")) == len(example.runs)
 
 
@@ -128,16 +128,16 @@ def test_settings_changed_meanwhile_wait_for_the_next_run(app: AppTest) -> None:
     open_page(app, **TINY)
     press(app, "step")
     wait_for_end(app)
-    assert "were changed" not in read_boxes(app)
+    assert "You changed the settings" not in read_boxes(app)
     find_control(app, "select_slider", "Learning rate η").set_value(0.5)
     check_works(app.run())
     assert read_url(app)["learning_rate"] == "0.5"
-    assert "were changed" in read_boxes(app)
+    assert "You changed the settings" in read_boxes(app)
     press(app, "reset")
     press(app, "step")
     wait_for_end(app)
     assert find_group(app).lanes[0].plan.learning_rate == 0.5
-    assert "were changed" not in read_boxes(app)
+    assert "You changed the settings" not in read_boxes(app)
 
 
 # --- settings and address
@@ -286,7 +286,7 @@ def test_a_preset_trains_its_runs_at_one_press_and_says_what_was_measured(app: A
     wait_for_end(app)
     assert [lane.state for lane in find_group(app).lanes] == [RunState.FINISHED] * 2
     zeros, xavier = (lane.run.table()["loss"].iloc[-10:].mean() for lane in find_group(app).lanes)
-    assert "Measured, as claimed" in read_prose(app)
+    assert "Measured; the claim holds" in read_prose(app)
     assert f"**A** loss {zeros:.3g}".rstrip("0") in read_prose(app)
     assert f"**B** loss {xavier:.3g}" in read_prose(app)
     assert "4 of 4 layers did not move" in read_prose(app)

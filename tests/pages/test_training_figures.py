@@ -43,7 +43,7 @@ def test_the_map_shows_what_is_chosen(app: AppTest) -> None:
     np.testing.assert_allclose(
         decode(heat["z"]), np.log10(run.matrix("update_ratio")), rtol=1e-3, atol=1e-5
     )
-    find_control(app, "button_group", "Curve").set_value("loss")
+    find_control(app, "selectbox", "Curve").set_value("loss")
     check_works(app.run())
     (line,) = [
         t
@@ -114,11 +114,11 @@ def test_what_a_file_says_of_a_step_is_compared_with_what_is_computed(app: AppTe
     find_control(app, "select_slider", "Step shown").set_value(2)
     check_works(app.run())
     assert f"A: step 2, loss {run.records[1].loss:.3g}." in read_prose(app)
-    assert "rounded otherwise" not in read_prose(app)
+    assert "rounds differently" not in read_prose(app)
     find_control(app, "select_slider", "Step shown").set_value(3)
     check_works(app.run())
     assert f"A: step 3, loss {run.records[2].loss + 0.5:.3g}." in read_prose(app)
-    assert f"rounded otherwise: step 3, loss {run.records[2].loss:.3g}" in read_prose(app)
+    assert f"rounds differently: step 3, loss {run.records[2].loss:.3g}" in read_prose(app)
 
 
 # --- files

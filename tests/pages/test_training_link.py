@@ -66,7 +66,7 @@ def test_a_link_to_the_run_of_an_open_page_shows_its_settings_only(
 
 def test_a_link_to_a_run_that_is_gone_keeps_the_settings_and_says_so(app: AppTest) -> None:
     open_page(app, **TINY | {"run": "guessed"})
-    assert "no longer kept" in read_boxes(app)
+    assert "no longer stored" in read_boxes(app)
     assert read_url(app)["width"] == "8"
     assert "run" not in read_url(app)
     assert "guessed" not in SESSIONS._sessions

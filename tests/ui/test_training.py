@@ -173,7 +173,7 @@ def test_a_run_pauses_when_its_page_is_gone_and_goes_on_while_it_is_open(session
     assert [lane.state for lane in group.lanes] == [RunState.PAUSED]
     assert count_threads() == 0 or not group.running
     assert words.describe_progress(group).endswith("paused, its page was closed")
-    assert "Play goes on" in words.describe_claim(TokenClaim.GIVEN, group)
+    assert "press Play to continue" in words.describe_claim(TokenClaim.GIVEN, group)
     sessions.look(token, "tab")
     group.play()
     assert group.running
@@ -245,7 +245,7 @@ def test_only_so_many_sessions_train_at_a_time(sessions, monkeypatch):
     group = sessions.start(first, make_setup(LONG))
     group.play()
     sessions.admit(first)  # its own runs do not count
-    with pytest.raises(TooManyRuns, match="This server runs 1 trainings"):
+    with pytest.raises(TooManyRuns, match="This server allows 1 trainings"):
         sessions.admit(second)
     group.stop()
     sessions.admit(second)

@@ -63,7 +63,7 @@ def test_the_table_has_a_column_per_run(run):
     assert list(table.columns[1:]) == ["A one", "B two"]
     rows = table.set_index(table.columns[0])["A one"]
     assert rows["Steps done"] == "15"
-    assert rows["Broke in step"] == "–"
+    assert rows["Diverged in step"] == "–"
 
 
 def test_what_was_not_measured_is_a_dash_and_what_was_a_number(run):
@@ -110,7 +110,7 @@ def test_runs_are_named_after_what_they_do_and_know_their_settings(run):
     name = name_run(Run("net", None, plan, ()))
     assert name == "net, Adam η 0.003, clipped, L2 0.01"
     assert find_experiment(run) == TINY
-    with pytest.raises(InvalidExperiment, match="not made from settings"):
+    with pytest.raises(InvalidExperiment, match="not made with settings"):
         find_experiment(Run("net", None, plan, ()))
 
 
@@ -198,7 +198,7 @@ def test_long_runs_are_announced_and_short_ones_are_not():
     plan = TrainingPlan(steps=20_000, record_every=20)
     seconds = cost.estimate_seconds(wide, plan)
     both = Setup(None, (PresetRun("", wide, plan), PresetRun("", wide, plan)))
-    assert f"roughly {words.format_roughly(2 * seconds)} of one" in words.announce_duration(both)
+    assert f"roughly {words.format_roughly(2 * seconds)} on one" in words.announce_duration(both)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_what_became_of_a_link_is_said():
     )  # paused by hand: the progress bar says so
     group.stop()
     assert "open elsewhere" in words.describe_claim(TokenClaim.OPEN_ELSEWHERE, None)
-    assert "no longer kept" in words.describe_claim(TokenClaim.FORGOTTEN, None)
+    assert "no longer stored" in words.describe_claim(TokenClaim.FORGOTTEN, None)
 
 
 def test_a_minus_infinity_that_relu_hides_is_spoken_of(run):

@@ -32,7 +32,7 @@ PRETRAINING_PRESETS: dict[str, PretrainingPreset] = {
     ),
     "bengio": PretrainingPreset(
         label=N_("Bengio 2006: autoencoders"),
-        look_for=N_("they descend the error itself, so theirs is smaller"),
+        look_for=N_("they minimize the error itself, so theirs is smaller"),
         spec=Stack(method=Method.AUTOENCODER),
     ),
     "bottleneck": PretrainingPreset(
@@ -42,12 +42,14 @@ PRETRAINING_PRESETS: dict[str, PretrainingPreset] = {
     ),
     "sampled": PretrainingPreset(
         label=N_("Visible units sampled"),
-        look_for=N_("sampling is noise: four layers up, hardly more than the mean image is left"),
+        look_for=N_(
+            "sampling adds noise: after four layers hardly more than the mean image is left"
+        ),
         spec=Stack(sampled=True),
     ),
     "deep": PretrainingPreset(
         label=N_("A deep sigmoid network"),
-        look_for=N_("random weights do not even begin to learn, pretrained ones do"),
+        look_for=N_("random weights do not learn at all, pretrained ones do"),
         spec=FineTuning(),
     ),
     "few_labels": PretrainingPreset(
@@ -57,16 +59,16 @@ PRETRAINING_PRESETS: dict[str, PretrainingPreset] = {
     ),
     "shallow": PretrainingPreset(
         label=N_("One hidden layer"),
-        look_for=N_("nothing vanishes in a shallow network, and all starts come about as far"),
+        look_for=N_("nothing vanishes in a shallow network, and all starts do about equally well"),
         spec=FineTuning(layers=1),
     ),
     "patience": PretrainingPreset(
         label=N_("Three layers and patience"),
-        look_for=N_("random weights stand still for hundreds of steps, and then begin"),
+        look_for=N_("random weights make no progress for hundreds of steps, then start to learn"),
         spec=FineTuning(layers=3, steps=1000),
     ),
     "tanh": PretrainingPreset(
-        label=N_("Tanh: no need any more"),
+        label=N_("Tanh: pretraining no longer needed"),
         look_for=N_("with a better activation the random starts learn as well"),
         spec=FineTuning(method=Method.AUTOENCODER, activation=Activation.TANH),
     ),
@@ -82,7 +84,7 @@ PRETRAINING_PRESETS: dict[str, PretrainingPreset] = {
     ),
     "all_frozen": PretrainingPreset(
         label=N_("All hidden layers reused"),
-        look_for=N_("frozen up to the top, the network stays behind however many labels it gets"),
+        look_for=N_("with all layers frozen, the network falls behind however many labels it gets"),
         spec=Transfer(first="01234", reused=3),
     ),
 }

@@ -173,7 +173,7 @@ TIME_PRESETS: dict[str, TimePreset] = {
     ),
     "orthogonal": TimePreset(
         label=N_("tanh RNN, orthogonal"),
-        look_for=N_("a rotation loses nothing; what is lost, tanh takes."),
+        look_for=N_("a rotation keeps the norm; only tanh shrinks the gradient."),
         settings=TimePass(recurrent_init=RecurrentInit.ORTHOGONAL, features=1),
     ),
     "irnn": TimePreset(

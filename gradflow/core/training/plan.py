@@ -80,7 +80,11 @@ class TrainingPlan(Spec):
         Clip.NONE, title="Clipping", description="Whether large gradients are cut before the step."
     )
     threshold: float = Field(
-        1.0, gt=0, le=1e6, title="Threshold c", description="The largest norm, or entry, let by."
+        1.0,
+        gt=0,
+        le=1e6,
+        title="Threshold c",
+        description="The largest norm, or the largest entry, that a gradient keeps.",
     )
     l1: float = Field(
         0.0,

@@ -70,9 +70,9 @@ TRAINING_PRESETS: dict[str, TrainingPreset] = {
     "clipping": TrainingPreset(
         N_("Explosion, with and without clipping"),
         N_(
-            "Weights that are too large make the gradient grow in every layer on its way back. "
-            "Without clipping a few steps end in NaN. Clipped to norm 1, the step keeps its "
-            "direction and the loss falls."
+            "Weights that are too large make the gradient grow in every layer on its way "
+            "back. Without clipping, the run ends in NaN after a few steps. Clipped to norm "
+            "1, the step keeps its direction and the loss falls."
         ),
         (
             _make_run(N_("No clipping"), _LARGE_WEIGHTS, learning_rate=0.05),
@@ -84,9 +84,10 @@ TRAINING_PRESETS: dict[str, TrainingPreset] = {
     "penalties": TrainingPreset(
         N_("L1 and L2 against explosion"),
         N_(
-            "A penalty pulls the weights down. Smaller weights are smaller factors in the chain "
-            "rule: the gradient norm falls from step to step, while without a penalty it stays as "
-            "large as it began. Much more of it would take the signal, too."
+            "A penalty pulls the weights down. Smaller weights are smaller factors in the "
+            "chain rule: the gradient norm falls from step to step, while without a penalty "
+            "it stays as large as it began. A much stronger penalty would shrink the signal, "
+            "too."
         ),
         (
             _make_run(N_("No penalty"), _SATURATED_TANH, steps=300, learning_rate=0.003),
@@ -111,9 +112,9 @@ TRAINING_PRESETS: dict[str, TrainingPreset] = {
     "batch_norm": TrainingPreset(
         N_("A large rate, with and without batch norm"),
         N_(
-            "At this rate the plain network breaks or dies in a few steps. With batch "
-            "normalization it trains well: however large a layer's weights grow, its output keeps "
-            "its scale, and its gradient becomes the smaller."
+            "At this rate the plain network breaks or dies within a few steps. With batch "
+            "normalization it trains well: however large a layer’s weights grow, its output "
+            "keeps its scale, and its gradient shrinks in return."
         ),
         (
             _make_run(N_("Plain"), _RELU_LAYERS | {"depth": 6}, steps=150, learning_rate=3.0),
@@ -162,10 +163,10 @@ TRAINING_PRESETS: dict[str, TrainingPreset] = {
     "dying_relu": TrainingPreset(
         N_("Dying ReLU, and Leaky ReLU"),
         N_(
-            "A large rate throws more than half of the units below zero for every sample. There "
-            "ReLU has slope 0, no gradient comes through, and they never return. Leaky ReLU keeps "
-            "a slope of 0.1 there: no unit dies, and on average over seeds the loss gets lower. "
-            "Choose *Dead units* below."
+            "A large rate throws more than half of the units below zero for every sample. "
+            "There ReLU has slope 0: no gradient comes through, and the units never return. "
+            "Leaky ReLU keeps a slope of 0.1 there: no unit dies, and on average over seeds "
+            "the loss ends lower. Choose *Dead units* below."
         ),
         (
             _make_run("ReLU", _DYING_RELU, steps=150, optimizer="rmsprop", learning_rate=0.05),
@@ -181,8 +182,9 @@ TRAINING_PRESETS: dict[str, TrainingPreset] = {
     "zero_initialization": TrainingPreset(
         N_("Weights that start at zero"),
         N_(
-            "With all weights zero every hidden gradient is exactly zero, in every step: symmetry "
-            "is never broken. Only the last bias learns, how frequent the classes are."
+            "With all weights at zero, every hidden gradient is exactly zero in every step: "
+            "nothing breaks the symmetry. Only the last bias learns: it picks up how frequent "
+            "the classes are."
         ),
         (
             _make_run(N_("Zeros"), _SMALL_TANH | {"initialization": "zeros"}, steps=150),

@@ -48,7 +48,7 @@ def _draw_sources(free: list[str]) -> None:
         key=key,
         format_func=lambda code: _(PRESETS[code].label),
         placeholder=_("a preset experiment …"),
-        help=_("Only its network is taken; data, loss and seed are those of A."),
+        help=_("Only its network is copied; data, loss and seed stay those of A."),
         on_change=put_preset,
         args=(free[0], key),
     )

@@ -100,7 +100,7 @@ def read_experiment(
         last = codec.to_fields(form.read_last_valid()) | shared
         try:
             return codec.from_fields(last), "\n".join(
-                [str(error), _("Shown below is the last setting that was possible.")]
+                [str(error), _("What you see below is the last valid setting.")]
             )
         except InvalidExperiment:
             return None, "\n".join([str(error), _("It is left out below.")])
@@ -161,7 +161,9 @@ def write_card(card: Card) -> str:
     """Write a card as HTML."""
     mode = blocks.read_mode()
     style = list_styles(mode)[LETTERS.index(card.letter)]
-    letter = f'<b style="color:{style.colour}">{_GLYPHS[style.symbol]} {card.letter.upper()}</b>'
+    # Towards the text's colour: on the card's tint the line's own would be hard to read.
+    colour = f"color-mix(in srgb, {style.colour} 80%, currentColor)"
+    letter = f'<b style="color:{colour}">{_GLYPHS[style.symbol]} {card.letter.upper()}</b>'
     lines = [f'<div class="gf-setting-name">{letter} {escape(card.name)}</div>']
     tone: Tone = "note"
     if card.report is not None:

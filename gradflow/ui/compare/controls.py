@@ -71,7 +71,7 @@ def _draw_more(card: Card) -> None:
         preset_key = f"compare_{letter}_preset"
         show_in_widget(preset_key, None)  # it always waits for a choice
         st.selectbox(
-            _("Replace by a preset"),
+            _("Replace with a preset"),
             list(PRESETS) if letter == REFERENCE else compare_settings.list_network_presets(),
             index=None,
             key=preset_key,
@@ -82,7 +82,7 @@ def _draw_more(card: Card) -> None:
         )
         if EXPLORE.read_last_valid() != form.read_last_valid():
             st.button(
-                _("Take the network of Explore"),
+                _("Use the network from Explore"),
                 key=f"explore_{letter}",
                 icon=":material/insights:",
                 on_click=compare_state.put_column,
@@ -96,7 +96,6 @@ def _draw_more(card: Card) -> None:
                 on_click=lambda: compare_state.change_column(letter, alone=False),
                 width="stretch",
             )
-        _draw_removal(letter)
 
 
 def _draw_name(card: Card) -> None:
@@ -112,7 +111,9 @@ def _draw_name(card: Card) -> None:
     )
 
 
-def _draw_removal(letter: str) -> None:
+def draw_removal() -> None:
+    """Draw the button that removes the setting whose controls are shown; A stays."""
+    letter = compare_state.find_edited()
     if letter != REFERENCE:
         st.button(
             _("Remove {letter}").format(letter=letter.upper()),
@@ -120,7 +121,6 @@ def _draw_removal(letter: str) -> None:
             icon=":material/close:",
             on_click=compare_state.remove_column,
             args=(letter,),
-            width="stretch",
         )
 
 
@@ -130,13 +130,15 @@ def _draw_file_controls(card: Card) -> None:
     if experiment is None:
         st.info(
             _(
-                "This file holds no setting that can be run here. It is not in the address of "
-                "this page, and whether its data and seed are those of A is not known."
+                "This file holds no setting that GradFlow can run. The address of this page "
+                "leaves it out, and its data and seed may differ from those of A."
             ),
             icon=":material/link_off:",
         )
     else:
-        st.caption(_("The address holds its setting: after a reload it is computed anew."))
+        st.caption(
+            _("The address of this page holds its setting; after a reload it is computed again.")
+        )
         st.button(
             _("Edit as a setting"),
             key=f"edit_{letter}",
@@ -144,7 +146,6 @@ def _draw_file_controls(card: Card) -> None:
             on_click=compare_state.put_column,
             args=(letter, Column(name=card.column.name, alone=True), experiment),
         )
-    _draw_removal(letter)
 
 
 def draw_shared_controls() -> None:
@@ -153,9 +154,7 @@ def draw_shared_controls() -> None:
     if not box.open:
         return
     with box:
-        st.caption(
-            _("The same for all settings; what a saved file was computed on stays as it was.")
-        )
+        st.caption(_("These apply to all settings. A saved file keeps what it was computed on."))
         for group in GROUPS:
             if set(group.names) <= SHARED:
                 draw_fields(compare_state.FORMS[REFERENCE], group.names, draw=draw_compact_field)

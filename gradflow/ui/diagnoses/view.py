@@ -46,7 +46,7 @@ def show_verdict() -> None:
             st.switch_page(paths.EXPLORE)
         preset = PRESETS[EXAMPLES[verdict]]
         st.markdown(f"**{_(preset.label)}.** {_(preset.look_for)}")
-        st.markdown(at_length)
+        blocks.write_text(at_length)
         explore_report.explain_flow(experiment, view)
 
 

@@ -34,9 +34,9 @@ def show_cures(experiment: Experiment, report: Report) -> None:
     if not ranking:
         st.info(
             _(
-                "No cure applies to this network: they are changes of weights, activation, "
-                "normalization and connections of networks with two hidden layers or more. A "
-                "transformer has its own under “Network” and “Weights”."
+                "No cure applies to this network. Cures change the weights, activation, "
+                "normalization or connections of networks with two or more hidden layers. A "
+                "transformer has settings of its own under “Network” and “Weights”."
             )
         )
         return
@@ -90,7 +90,7 @@ def _describe_cure(outcome: CureOutcome) -> None:
             (
                 _(remedy.change),
                 _("**Costs:** {cost}").format(cost=_(remedy.cost)),
-                _("**Does not help:** {limits}").format(limits=_(remedy.limits)),
+                _("**Limits:** {limits}").format(limits=_(remedy.limits)),
             )
         )
     )

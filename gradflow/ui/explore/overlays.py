@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import streamlit as st
 
 from gradflow.charts.overlay import Overlay, Range
 from gradflow.core.ensemble import Ensemble
@@ -13,7 +12,7 @@ from gradflow.core.experiment import MAX_DEPTH, Experiment
 from gradflow.core.numbers import format_number
 from gradflow.core.text import N_, _
 from gradflow.core.theory import Phase, Prediction, Standing
-from gradflow.ui import compute
+from gradflow.ui import blocks, compute
 from gradflow.ui.explore.flow import SeedCount
 
 _FORWARD = {
@@ -82,13 +81,13 @@ def explain_theory(experiment: Experiment) -> None:
         lines.append(_describe_theory(prediction))
         if prediction.standing is Standing.QUALITATIVE:
             lines.append(_("Only roughly right here:"))
-    st.markdown(" ".join(map(str, (*lines, *prediction.reasons))))
+    blocks.write_text(" ".join(map(str, (*lines, *prediction.reasons))))
 
 
 _PHASES = {
     Phase.ORDERED: N_("ordered phase (gradients vanish, inputs become alike)"),
     Phase.CRITICAL: N_("critical, the edge of chaos"),
-    Phase.CHAOTIC: N_("chaotic phase (gradients explode, similar inputs part)"),
+    Phase.CHAOTIC: N_("chaotic phase (gradients explode, similar inputs drift apart)"),
 }
 
 

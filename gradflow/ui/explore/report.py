@@ -57,13 +57,17 @@ def show_numbers(report: Report) -> None:
         factor=format_number(report.clip_factor)
     )
     numbers = (
-        (_("Loss"), format_number(report.loss, 4), _("of this batch, before any training step.")),
+        (_("Loss"), format_number(report.loss), _("of this batch, before any training step.")),
         (
             _("Gradient norm"),
             format_number(report.grad_norm),
             _("‖g‖ over all parameters.") + (clipped if report.clip_factor != 1 else ""),
         ),
-        (_("Parameters"), f"{report.parameter_count:,}", _("weights, biases and the like.")),
+        (
+            _("Parameters"),
+            f"{report.parameter_count:,}",
+            _("weights, biases and all other numbers that training learns."),
+        ),
         (
             _("Time of the pass"),
             f"{1000 * report.seconds:.0f} ms",

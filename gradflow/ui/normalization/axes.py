@@ -108,8 +108,9 @@ def describe_divisions(spec: NormalizedBlock, divisions: list[Sets]) -> list[str
     total = format_count(spec.samples * spec.channels * spec.height * spec.width)
     texts.append(
         _(
-            "Each normalization divides the same {total} entries into other sets. **RMS norm** has "
-            "the sets of layer norm, but divides by their root mean square and subtracts no mean."
+            "Each normalization divides the same {total} entries into different sets. **RMS "
+            "norm** has the sets of layer norm, but divides by their root mean square and "
+            "subtracts no mean."
         ).format(total=total)
     )
     return texts

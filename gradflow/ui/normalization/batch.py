@@ -42,7 +42,9 @@ def show(stage: Stage) -> None:
     with stage.details:
         st.caption(_(spec.row.help))
         if spec.samples > DRAWN_SAMPLES:
-            st.caption(_("Of the {n} samples the first 32 are drawn.").format(n=spec.samples))
+            st.caption(
+                _("The figure shows the first 32 of the {n} samples.").format(n=spec.samples)
+            )
         st.subheader(_("The four steps, in numbers"))
         st.markdown(_introduce_entry(spec, pushed))
         st.latex(write_steps(spec, pushed.followed))
@@ -140,9 +142,9 @@ def _introduce_entry(spec: PushedBatch, pushed: PushResult) -> str:
     channel = min(spec.channel, c)
     row = NORMS[spec.norm]
     return _(
-        "Followed is the middle pixel of sample {sample}, channel {channel}, in a tensor [N, C, "
-        "H, W] = [{n}, {c}, {h}, {w}]. {label} averages {axes}; this one is made of m = {m} "
-        "entries."
+        "The followed entry is the middle pixel of sample {sample}, channel {channel}, in a "
+        "tensor [N, C, H, W] = [{n}, {c}, {h}, {w}]. {label} averages {axes}; its set has "
+        "m = {m} entries."
     ).format(
         sample=spec.sample,
         channel=channel,

@@ -79,14 +79,19 @@ def describe_tuning(course: TuningCourse) -> str:
 
 
 _FATES: dict[TuningFate, str] = {
-    TuningFate.LEARNED: N_("tells **{share}** of the held-out images right; training loss {loss}."),
-    TuningFate.UNDER_WAY: N_("is on its way, **{share}** of the held-out images; loss {loss}."),
+    TuningFate.LEARNED: N_(
+        "classifies **{share}** of the held-out images correctly; training loss {loss}."
+    ),
+    TuningFate.UNDER_WAY: N_(
+        "is still learning: it classifies **{share}** of the held-out images correctly; loss "
+        "{loss}."
+    ),
     TuningFate.BY_HEART: N_(
-        "tells **{share}** of the held-out images right, though it knows all its labelled "
-        "ones; training loss {loss}."
+        "classifies **{share}** of the held-out images correctly, although it gets all its "
+        "labelled ones right; training loss {loss}."
     ),
     TuningFate.NOT_BEGUN: N_(
-        "has **not begun to learn** after {steps} steps: loss {loss}, guessing has 2.303."
+        "has **not begun to learn** after {steps} steps: loss {loss}; guessing gives 2.3."
     ),
     TuningFate.BROKEN: N_(
         "**overflowed:** the loss is not a finite number. Lower a learning rate."
@@ -111,7 +116,7 @@ def describe_conclusion(courses: Sequence[TuningCourse], *, few: bool) -> str:
         sentences.append(_("With this activation, pretraining is what gets this network going."))
     elif random and max(accuracies[course.start] for course in random) >= pretrained - _TIE:
         sentences.append(
-            _("Random weights come as far here: this network does not need pretraining.")
+            _("Random weights do just as well here: this network does not need pretraining.")
         )
     elif random:
         sentences.append(_("Pretraining is ahead of random weights after these steps."))
@@ -120,17 +125,17 @@ def describe_conclusion(courses: Sequence[TuningCourse], *, few: bool) -> str:
         if gap > _AHEAD:
             sentences.append(
                 _(
-                    "Even ReLU with He's initialization stays behind: what the stack has learned "
-                    "without labels makes up for the labels that are missing."
+                    "Even ReLU with He initialization falls behind: what the stack has "
+                    "learned without labels makes up for the labels that are missing."
                 )
                 if few
-                else _("Even ReLU with He's initialization stays behind after these steps.")
+                else _("Even ReLU with He initialization is behind after these steps.")
             )
         elif gap <= 2 * _TIE:
             sentences.append(
                 _(
-                    "ReLU with He's initialization needs no pretraining to come as far: since "
-                    "about 2010 better starts and activations have taken its place."
+                    "ReLU with He initialization does just as well without pretraining: since "
+                    "about 2010, better initializations and activations have replaced it."
                 )
             )
     return " ".join(sentences)
@@ -190,7 +195,7 @@ def describe_stack(stack: Stack, pretrained: PretrainedStack) -> str:
         "the mean image alone has {mean}."
     )
     if error > pretrained.mean_error:
-        text += " " + _("So the stack knows less than the mean image: it was not trained well.")
+        text += " " + _("So the stack does worse than the mean image: it was not trained well.")
     return text.format(
         through=through, error=format_number(error), mean=format_number(pretrained.mean_error)
     )
@@ -218,7 +223,7 @@ def tabulate_stack(pretrained: PretrainedStack) -> pd.DataFrame:
 
 def describe_reuse(spec: Transfer, reuse: Reuse) -> list[str]:
     """Say what reuse of layers did with few labels and with many, in a sentence each."""
-    first = _("The first task ({digits}) is learned to {share}.").format(
+    first = _("On the first task ({digits}) the network reaches {share}.").format(
         digits=", ".join(spec.first), share=format_spread(reuse.first_accuracy)
     )
     medians = np.median(reuse.accuracy, axis=1)

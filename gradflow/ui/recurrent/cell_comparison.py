@@ -63,9 +63,9 @@ def describe_survivors(states: Sequence[NamedState], layer: int) -> str:
     exploding = [name for name, share in shares.items() if share > 1 / _LEFT]
     lost = [name for name, share in shares.items() if share <= _LEFT]
     text = (
-        _("**{lag} steps back, {names} still have gradient.**")
+        _("**{lag} steps back, {names} still have a gradient.**")
         if len(alive) > 1
-        else _("**{lag} steps back, only {names} still has gradient.**")
+        else _("**{lag} steps back, only {names} still has a gradient.**")
         if alive
         else _("**{lag} steps back, nothing useful is left in any of them.**")
     ).format(lag=lag, names=join_with_and(alive))

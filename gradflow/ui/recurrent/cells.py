@@ -28,8 +28,8 @@ def show_cells(stage: Stage) -> None:
     if at_every_step:
         st.info(
             _(
-                "With a loss at every step gradient enters everywhere, and the curves do not show "
-                "what a cell keeps. Ask for the loss at the last step."
+                "With a loss at every step, every step receives a gradient of its own, and "
+                "the curves do not show what a cell keeps. Choose the loss at the last step."
             ),
             icon=":material/info:",
         )

@@ -149,7 +149,9 @@ def _train(spec: ShortTraining, place: DeltaGenerator) -> None:
                     _show_losses(spec, list_trained(spec), f"recurrent_live_{frames}")
 
         def show_waiting(cell: Cell = cell) -> None:
-            show_progress(cell, 0.0, _("waiting for the same computation of someone else"))
+            show_progress(
+                cell, 0.0, _("waiting for the same computation, which someone else started")
+            )
 
         keep_moments(cell, compute.train_to_end(spec, cell, advance, show_waiting))
 

@@ -63,7 +63,7 @@ def describe_course(report: TimeReport, course: GradientCourse, state: State, la
         sentences.append(text.format(step=course.first, dtype=report.dtype))
     if layer < report.experiment.network.layers:
         sentences.append(
-            _("The layers above hand gradient down at every step, which is in these numbers.")
+            _("These numbers include the gradient that the layers above pass down at every step.")
         )
     return " ".join(sentences)
 
@@ -92,8 +92,10 @@ def describe_fate(course: GradientCourse) -> str:
     if not arrives_only_if_short(course):
         return _(_FATES[course.fate])
     if course.factor < 1:
-        return _("The gradient fades on its way back, but the sequence is short enough.")
-    return _("The gradient grows on its way back, but the sequence is short enough.")
+        return _(
+            "The gradient fades on its way back, but the sequence is short enough for it to arrive."
+        )
+    return _("The gradient grows on its way back, but the sequence is too short for it to explode.")
 
 
 def arrives_only_if_short(course: GradientCourse) -> bool:
@@ -115,9 +117,9 @@ def _describe_forward_break(report: TimeReport, end: Break, state: State) -> str
 
 def _describe_loss_at_every_step(course: GradientCourse, state: State) -> str:
     return _(
-        "**A loss at every step** feeds every step a gradient of its own, so {norm} cannot show "
-        "what is lost on the way: at the first step it is {ratio} times that at the last. Ask for "
-        "the loss at the last step to see what comes from far away."
+        "**A loss at every step** gives every step a gradient of its own, so {norm} cannot "
+        "show what is lost on the way: at the first step it is {ratio} times that at the "
+        "last. Choose the loss at the last step to see what comes from far away."
     ).format(norm=format_norm(state), ratio=format_number(course.remaining, 2))
 
 

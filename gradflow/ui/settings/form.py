@@ -112,7 +112,7 @@ class Form(Generic[S]):
         try:
             return self.read(), self.problem
         except InvalidExperiment as error:
-            instead = _("Shown below is the last setting that was possible.")
+            instead = _("What you see below is the last valid setting.")
             return self.read_last_valid(), f"{error}\n{instead}"
 
     def replace(self, settings: S) -> None:

@@ -46,7 +46,7 @@ def judge_preset(code: str, runs: Sequence[Run]) -> tuple[list[str], bool] | Non
 
 def _describe_loss(run: Summary) -> str:
     if run.broke is not None:
-        return _("broke in step {step}").format(step=run.broke)
+        return _("diverged in step {step}").format(step=run.broke)
     return _("loss {loss}, held-out accuracy {right}").format(
         loss=format_number(run.loss), right=format_share(run.held_out_accuracy)
     )

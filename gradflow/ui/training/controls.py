@@ -117,7 +117,7 @@ def _draw_source() -> None:
         )
         st.caption(_("A change makes it a run of its own."))
     st.button(
-        _("Take the network of Explore"),
+        _("Use the network from Explore"),
         key="training_explore",
         icon=":material/insights:",
         width="stretch",

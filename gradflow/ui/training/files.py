@@ -42,14 +42,10 @@ def draw_comparison() -> None:
             disabled=not session.earlier or own >= MAX_LANES,
             help=_("Up to {n} runs are shown together.").format(n=MAX_LANES),
         )
-        st.caption(
-            _("The last {n} runs of this page are kept, as long as the page itself.").format(
-                n=MAX_EARLIER
-            )
-        )
+        st.caption(_("The last {n} runs are kept until you close this page.").format(n=MAX_EARLIER))
         for key in state.list_compared():
             st.button(
-                _("Set the controls as in “{run}”").format(run=names[key]),
+                _("Use the settings of “{run}”").format(run=names[key]),
                 key=f"training_take_{key}",
                 icon=":material/tune:",
                 **actions.bind_press(actions.take_settings, key),
@@ -118,9 +114,9 @@ def draw_downloads(runs: list[ShownRun]) -> None:
         if (size := estimate_megabytes(run)) > _UPLOAD_MEGABYTES:
             st.caption(
                 _(
-                    "As JSON it has about {n} MB, more than the {most} MB that can be opened here "
-                    "again. In Python gf.Run.load reads it. With fewer records or Flow figures it "
-                    "gets smaller."
+                    "The JSON file would have about {n} MB, more than the {most} MB that this "
+                    "page can open. gf.Run.load in Python reads it. Fewer records or Flow "
+                    "figures make it smaller."
                 ).format(n=round(size), most=_UPLOAD_MEGABYTES)
             )
     st.caption(_("A run as JSON holds everything on this page, and can be opened here again."))

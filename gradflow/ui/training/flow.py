@@ -27,8 +27,9 @@ CURVES, FLOW = "training_curves", "training_river"
 _ALL_RUNS = "all"
 _MOST_SIDE_BY_SIDE = 2
 """So many runs are shown side by side at first; of more one is."""
-_HEIGHT = 400
-"""Of the figure in pixels, so that all of a run fits a projector."""
+_HEIGHT, _LOWER_HEIGHT = 400, 350
+"""Of the figure in pixels, so that all of a run fits a projector; the controls of more runs than
+that take a line more."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,13 @@ class _ShownStep:
         if at == step:
             text = _("{letter}: step {at}, loss {loss}.")
         else:
-            text = _("{letter}: step {at}, the last one up to {step} that is there, loss {loss}.")
+            text = _("{letter}: step {at}, its last record up to step {step}, loss {loss}.")
         loss = format_number(self.record.loss)
         text = text.format(letter=self.shown_run.letter, at=at, step=step, loss=loss)
         if (again.step, again.loss) == (at, self.record.loss):
             return text
         differs = _(
-            "Computed again here, where numbers are rounded otherwise: step {at}, loss {loss}."
+            "Computed again on this machine, which rounds differently: step {at}, loss {loss}."
         )
         return f"{text} {differs.format(at=again.step, loss=format_number(again.loss))}"
 
@@ -76,7 +77,8 @@ def show_step_flow() -> None:
         chosen = _choose_runs(runs)
         step = _choose_step(runs, reached, running)
     steps = [_find_step(shown_run, records[shown_run.letter], step) for shown_run in chosen]
-    _draw_steps([at for at in steps if at is not None], step, gradient)
+    height = _HEIGHT if len(runs) <= _MOST_SIDE_BY_SIDE else _LOWER_HEIGHT
+    _draw_steps([at for at in steps if at is not None], step, gradient, height)
 
 
 def _list_records(shown_run: ShownRun, *, only_kept: bool) -> dict[int, StepRecord]:
@@ -117,7 +119,7 @@ def _choose_step(runs: list[ShownRun], reached: list[int], running: bool) -> int
     to_come = {step for step in planned if step > latest}
     if running and st.toggle(_("Follow the run"), value=True, key="training_follow"):
         if to_come:
-            st.caption(_("The next one is kept in step {step}.").format(step=min(to_come)))
+            st.caption(_("The next figure comes at step {step}.").format(step=min(to_come)))
         return latest
     steps = sorted({*reached, *(to_come if running else ())})
     if len(steps) == 1:
@@ -127,12 +129,13 @@ def _choose_step(runs: list[ShownRun], reached: list[int], running: bool) -> int
         steps,
         **state.STEP.bind(state.find_step(steps, latest), _follow_step),
         help=_(
-            "While a run goes on, the steps whose histograms are kept (setting Flow figures). "
-            "After Pause or Stop every recorded step: those that were not kept are computed again."
+            "While a run goes on, you can choose the steps whose histograms are kept (setting "
+            "Flow figures). After Pause or Stop you can choose every recorded step: the "
+            "others are computed again."
         ),
     )
     if step > latest:
-        st.caption(_("Step {step} is still to come.").format(step=step))
+        st.caption(_("The run has not reached step {step} yet.").format(step=step))
     return min(step, latest)
 
 
@@ -156,7 +159,7 @@ def _choose_runs(runs: list[ShownRun]) -> list[ShownRun]:
     return [run for run in runs if chosen in (_ALL_RUNS, run.letter)]
 
 
-def _draw_steps(steps: list[_ShownStep], step: int, gradient: Gradient) -> None:
+def _draw_steps(steps: list[_ShownStep], step: int, gradient: Gradient, height: int) -> None:
     if not steps:
         return
     mode = blocks.read_mode()
@@ -168,7 +171,7 @@ def _draw_steps(steps: list[_ShownStep], step: int, gradient: Gradient) -> None:
         ]
         figure = compare_flow_figure(entries, mode=mode, gradient=gradient)
     blocks.show_figure(
-        resize_figure(figure, _HEIGHT),
+        resize_figure(figure, height),
         "training_flow",
         _("Distribution of activations and gradients, layer by layer"),
     )

@@ -169,7 +169,7 @@ def find_experiment(run: Run) -> Experiment:
     settings = run.settings
     if settings is None or "sequence_experiment" in settings:
         raise InvalidExperiment(
-            Text("This run was not made from settings that this page has."), fields=("settings",)
+            Text("This run was not made with settings that this page offers."), fields=("settings",)
         )
     return codec.from_query(settings)
 

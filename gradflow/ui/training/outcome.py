@@ -54,10 +54,10 @@ def describe_outcome(setup: Setup, own: list[ShownRun]) -> Outcome:
     stopped = any(r.live is not None and r.live.state is RunState.STOPPED for r in own)
     judgement = claims.judge_preset(setup.preset, [shown_run.run for shown_run in own])
     if stopped or judgement is None:
-        line = _("Stopped before the end: what was claimed is not judged.")
+        line = _("The run was stopped before its end, so the claim was not tested.")
         return Outcome("stop_circle", line, look_for)
     lines, holds = judgement
-    head = _("Measured, as claimed:") if holds else _("Measured, not as claimed:")
+    head = _("Measured; the claim holds:") if holds else _("Measured; the claim does not hold:")
     losses = " · ".join(map(_describe_loss, own))
     measured = "\n".join(f"- {line}" for line in lines)
     icon = "check_circle" if holds else "warning"
@@ -69,7 +69,7 @@ def _describe_loss(shown_run: ShownRun) -> str:
     if summary is None:
         return shown_run.label
     if summary.broke is not None:
-        what = _("broke in step {step}").format(step=summary.broke)
+        what = _("diverged in step {step}").format(step=summary.broke)
     else:
         what = _("loss {loss}").format(loss=format_number(summary.loss))
     return f"{shown_run.label}: {what}"
@@ -100,8 +100,8 @@ def _show_breaks(setup: Setup, own: list[ShownRun], group: RunGroup | None) -> N
         if words.is_break_hidden(shown_run.run):
             st.caption(
                 _(
-                    "There the activation function hides it: it turns −∞ into a finite value. "
-                    "The activations drawn below are infinite or NaN only further on."
+                    "The activation function hides it there: it turns −∞ into a finite value. "
+                    "So the activations below become infinite or NaN only in later layers."
                 )
             )
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -137,8 +137,7 @@ class Sessions:
         self.sweep()
         if self.count_running(but=session) >= MAX_RUNNING:
             message = Text(
-                "This server runs {n} trainings already, and no more at a time. Try again when one "
-                "of them has ended.",
+                "This server allows {n} trainings at a time. Try again when one of them has ended.",
                 n=MAX_RUNNING,
             )
             raise TooManyRuns(message)

@@ -113,7 +113,7 @@ def _format_summary(summary: Summary) -> dict[str, str]:
     ratios = [ratio for ratio in summary.ratios if math.isfinite(ratio)]
     return {
         _("Steps done"): str(summary.steps),
-        _("Broke in step"): "–" if summary.broke is None else str(summary.broke),
+        _("Diverged in step"): "–" if summary.broke is None else str(summary.broke),
         _("Loss, first record"): format_number(summary.loss_before),
         _("Loss"): format_number(summary.loss),
         _("Accuracy"): _format_or_dash(summary.accuracy, format_share),

@@ -115,19 +115,19 @@ def _say_what_goes_on(group: RunGroup | None, setup: Setup | None) -> None:
     if goes_on and setup is not None and group is not None and setup != group.setup:
         st.info(
             _(
-                "The settings were changed after this run began. It goes on as it began; Reset, "
-                "then Train, trains with the new ones."
+                "You changed the settings after this run began. The run keeps its own; press "
+                "Reset, then Play, to train with the new ones."
             ),
             icon=":material/tune:",
         )
 
 
 _HELP = {
-    "play": N_("Train with the settings below; after a pause, go on."),
-    "pause": N_("Stop after the step that is being computed; Play goes on."),
-    "step": N_("Go on to the next record."),
+    "play": N_("Train with the settings below, or continue after a pause."),
+    "pause": N_("Pause after the current step; Play continues."),
+    "step": N_("Advance to the next record."),
     "stop": N_("End the run and free its memory; its records stay on the page."),
-    "reset": N_("End the run and put it with the earlier ones, to be compared."),
+    "reset": N_("End the run and keep it among the earlier ones, for comparison."),
 }
 
 
@@ -153,7 +153,7 @@ def _explain() -> None:
 
 def _show_numbers(runs: list[ShownRun], *, running: bool) -> None:
     if running:
-        st.caption(_("The numbers stand here when no run advances: press Pause, or wait."))
+        st.caption(_("The numbers appear when no run is advancing: press Pause, or wait."))
         return
     if not any(shown_run.run.records for shown_run in runs):
         st.caption(_("Nothing was recorded yet."))

@@ -58,8 +58,8 @@ def announce_duration(setup: Setup) -> str:
     if seconds < LONG_SECONDS:
         return ""
     return _(
-        "This will take roughly {time} of one processor core, longer if others compute, too. It "
-        "goes on while you use other pages."
+        "This takes roughly {time} on one processor core, longer if others are computing too. "
+        "It continues while you use other pages."
     ).format(time=format_roughly(seconds))
 
 
@@ -78,18 +78,18 @@ def describe_claim(claim: TokenClaim, group: RunGroup | None) -> str:
     match claim:
         case TokenClaim.OPEN_ELSEWHERE:
             return _(
-                "The run of this link belongs to a page that is open elsewhere, and goes on there. "
-                "Here are its settings: Train starts a run of your own."
+                "The run in this link belongs to a page that is open elsewhere. Its settings "
+                "are loaded here: press Play to train your own run."
             )
         case TokenClaim.FORGOTTEN:
             return _(
-                "The run of this link is no longer kept. Its settings are here: Train starts "
-                "it again."
+                "The run in this link is no longer stored. Its settings are loaded here: "
+                "press Play to train it again."
             )
         case TokenClaim.GIVEN if group is not None and group.left_alone and not group.over:
             return _(
-                "Your run was found again. It paused when its page had been closed for {n} "
-                "minutes; Go on continues it."
+                "Your run is back. It paused after its page had been closed for {n} minutes; "
+                "press Play to continue."
             ).format(n=round(ABSENT_SECONDS / 60))
         case TokenClaim.GIVEN:
             return ""
@@ -98,9 +98,10 @@ def describe_claim(claim: TokenClaim, group: RunGroup | None) -> str:
 def explain_keeping() -> str:
     """Say how long runs are kept, and where they are found again."""
     return _(
-        "A run goes on while you use other pages of the app, and is found again here, also when "
-        "the page is loaded anew: its address holds the key to the run. When the page is closed, "
-        "the run pauses after {pause} minutes and is forgotten after {forget}. Save what you need."
+        "A run continues while you use other pages of the app. You find it again here, even "
+        "after a reload, because the address of this page identifies it. If you close the "
+        "page, the run pauses after {pause} minutes and is deleted after {forget}. Save what "
+        "you need."
     ).format(pause=round(ABSENT_SECONDS / 60), forget=round(FORGOTTEN_SECONDS / 60))
 
 

@@ -82,7 +82,7 @@ def explain_failures(spec: LearningRates, trained: dict[Normalization, RateSweep
             )
         )
     if stuck:
-        advice = [_("Take more “Steps”"), _("fewer layers (“Depth”)"), _("another activation")]
+        advice = [_("Choose more “Steps”"), _("fewer layers (“Depth”)"), _("another activation")]
         if spec.weight_scale != 1:
             advice.append(_("a “Weight scale k” nearer to 1"))
         sentences.append(
