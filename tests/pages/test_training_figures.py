@@ -43,7 +43,7 @@ def test_the_map_shows_what_is_chosen(app: AppTest) -> None:
     np.testing.assert_allclose(
         decode(heat["z"]), np.log10(run.matrix("update_ratio")), rtol=1e-3, atol=1e-5
     )
-    find_control(app, "button_group", "Curve").set_value("loss")
+    find_control(app, "selectbox", "Curve").set_value("loss")
     check_works(app.run())
     (line,) = [
         t

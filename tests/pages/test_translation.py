@@ -142,17 +142,23 @@ def open_page(app: AppTest, page: str, query: dict[str, str]) -> None:
 def unfold(app: AppTest, messages: list[ForwardMsg]) -> None:
     """Open all boxes, and all tabs one after the other."""
     opened: set[str] = set()
-    while boxes := {key for key, _block in list_blocks(messages, "expandable")} - opened:
+    while boxes := find_boxes(messages) - opened:
         open_boxes(app, boxes)
         opened |= boxes
     for tabs in list(app.get("tab_container")):
         for tab in tabs.children.values():
             app.session_state[find_key(tabs.proto.id)] = tab.label
             check_works(app.run())
-            boxes = {key for key, _block in list_blocks(messages, "expandable")} - opened
+            boxes = find_boxes(messages) - opened
             if boxes:
                 open_boxes(app, boxes)
                 opened |= boxes
+
+
+def find_boxes(messages: list[ForwardMsg]) -> set[str]:
+    """Find the keys of all boxes that open: in the page, and over it."""
+    kinds = ("expandable", "popover")
+    return {key for kind in kinds for key, _block in list_blocks(messages, kind)}
 
 
 def open_boxes(app: AppTest, keys: set[str]) -> None:
@@ -259,7 +265,6 @@ def test_english_is_seen_wherever_it_is_shown(app: AppTest, messages: list[Forwa
     texts = set(walk_messages(messages))
     places = {place for place, text in texts if list_english_words(text) - NAMES}
     assert {
-        "Alert.body",
         "Button.label",
         "Expandable.label",
         "Markdown.help",
@@ -268,6 +273,7 @@ def test_english_is_seen_wherever_it_is_shown(app: AppTest, messages: list[Forwa
         "Tab.label",
         "column",
         "component.alt",
+        "component.headline",
         "component.look",
         "figure.layout.annotations.text",
     } <= places

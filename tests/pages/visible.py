@@ -65,8 +65,8 @@ def walk_messages(messages: list[ForwardMsg]) -> Iterator[Shown]:
 
 
 _COMPONENT_TEXTS = {
-    *("alt", "fullscreen", "keys", "loss"),  # figures
-    *("word", "headline", "cures", "chip", "cause", "lesson"),  # the line above a live one
+    *("alt", "fullscreen", "keys"),  # figures
+    *("word", "headline", "loss", "cures", "chip", "cause", "lesson"),  # the line above one
     *("label", "help", "exact"),  # numbers
     *("line", "look", "title", "close", "count", "text"),  # networks to start from, the tour
     *("start", "resume", "back", "next", "done", "leave"),  # its buttons
@@ -126,6 +126,10 @@ def _shows_name_on_hover(trace: dict[str, Any]) -> bool:
     return trace.get("hoverinfo") != "skip" and "<extra></extra>" not in template
 
 
+_NAMED_BY_CODE = ("layout.shapes", "layout.annotations")
+"""Parts whose names are for scripts."""
+
+
 def _walk_part(part: Any, place: str) -> Iterator[Shown]:
     if isinstance(part, str):
         if place.rpartition(".")[2] in _FIGURE_FIELDS:
@@ -135,7 +139,8 @@ def _walk_part(part: Any, place: str) -> Iterator[Shown]:
             yield from _walk_part(item, place)
     elif isinstance(part, dict):
         for name, item in part.items():
-            if name not in ("template", "bdata"):
+            is_code = name == "name" and place in _NAMED_BY_CODE
+            if name not in ("template", "bdata") and not is_code:
                 yield from _walk_part(item, f"{place}.{name}")
 
 

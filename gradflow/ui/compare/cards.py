@@ -161,7 +161,9 @@ def write_card(card: Card) -> str:
     """Write a card as HTML."""
     mode = blocks.read_mode()
     style = list_styles(mode)[LETTERS.index(card.letter)]
-    letter = f'<b style="color:{style.colour}">{_GLYPHS[style.symbol]} {card.letter.upper()}</b>'
+    # Towards the text's colour: on the card's tint the line's own would be hard to read.
+    colour = f"color-mix(in srgb, {style.colour} 80%, currentColor)"
+    letter = f'<b style="color:{colour}">{_GLYPHS[style.symbol]} {card.letter.upper()}</b>'
     lines = [f'<div class="gf-setting-name">{letter} {escape(card.name)}</div>']
     tone: Tone = "note"
     if card.report is not None:

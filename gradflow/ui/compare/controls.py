@@ -96,7 +96,6 @@ def _draw_more(card: Card) -> None:
                 on_click=lambda: compare_state.change_column(letter, alone=False),
                 width="stretch",
             )
-        _draw_removal(letter)
 
 
 def _draw_name(card: Card) -> None:
@@ -112,7 +111,9 @@ def _draw_name(card: Card) -> None:
     )
 
 
-def _draw_removal(letter: str) -> None:
+def draw_removal() -> None:
+    """Draw the button that removes the setting whose controls are shown; A stays."""
+    letter = compare_state.find_edited()
     if letter != REFERENCE:
         st.button(
             _("Remove {letter}").format(letter=letter.upper()),
@@ -120,7 +121,6 @@ def _draw_removal(letter: str) -> None:
             icon=":material/close:",
             on_click=compare_state.remove_column,
             args=(letter,),
-            width="stretch",
         )
 
 
@@ -146,7 +146,6 @@ def _draw_file_controls(card: Card) -> None:
             on_click=compare_state.put_column,
             args=(letter, Column(name=card.column.name, alone=True), experiment),
         )
-    _draw_removal(letter)
 
 
 def draw_shared_controls() -> None:

@@ -19,7 +19,7 @@ from gradflow.ui import blocks, paths, stage
 from gradflow.ui.compare import settings as compare_settings
 from gradflow.ui.compare.add import draw_add_controls
 from gradflow.ui.compare.cards import Card, draw_cards, list_entries, make_cards, write_url
-from gradflow.ui.compare.controls import draw_controls, draw_shared_controls
+from gradflow.ui.compare.controls import draw_controls, draw_removal, draw_shared_controls
 from gradflow.ui.compare.tables import make_delta_table, measure_settings
 from gradflow.ui.compare.words import describe_gradients
 
@@ -28,6 +28,7 @@ def show_comparison() -> None:
     """Show the cards of the settings, the controls of one of them, and all figures."""
     with stage.draw_head(_("Compare")):
         draw_add_controls()
+        draw_removal()
         draw_shared_controls()
     parts = stage.make_stage(stage.Place.ABOVE)
     cards = make_cards()

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 from gradflow.charts.compare.data import ComparedSetting
 from gradflow.charts.theme import Tone
-from gradflow.core.decay import Decay, fit_judged_decay
 from gradflow.core.diagnosis import findings
-from gradflow.core.numbers import format_number
 from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.core.verdict import Finding, Severity, Verdict
@@ -38,18 +36,14 @@ class Judgement:
 
 def judge_report(report: Report) -> list[Judgement]:
     """Judge a report: first the fate of its gradient, then what else is wrong."""
-    decay = fit_judged_decay(report)
-    return [_judge_finding(finding, decay) for finding in findings(report)]
+    return [_judge_finding(finding) for finding in findings(report)]
 
 
-def _judge_finding(finding: Finding, decay: Decay | None) -> Judgement:
+def _judge_finding(finding: Finding) -> Judgement:
     if finding.verdict is None:
         return Judgement("note", "", "", finding.text)
-    head = _(VERDICT_TITLES[finding.verdict])
-    if finding.verdict not in _SIGNS:
-        return Judgement(_choose_tone(finding), "⚠", head, finding.text)
-    text = finding.text if decay is None else _describe_decay(decay)
-    return Judgement(_choose_tone(finding), _SIGNS[finding.verdict], head, text)
+    head, sign = _(VERDICT_TITLES[finding.verdict]), _SIGNS.get(finding.verdict, "⚠")
+    return Judgement(_choose_tone(finding), sign, head, finding.headline)
 
 
 def _choose_tone(finding: Finding) -> Tone:
@@ -59,24 +53,9 @@ def _choose_tone(finding: Finding) -> Tone:
     return "bad" if finding.severity is Severity.BAD else "warning"
 
 
-def _describe_decay(decay: Decay) -> str:
-    values = {
-        "factor": format_number(decay.factor),
-        "row": _("layer") if decay.rows == "layer" else _("branch"),
-        "first": decay.first,
-        "last": decay.last,
-        "ratio": format_number(decay.ratio),
-    }
-    if decay.ratio <= 1:
-        text = _("× {factor} per {row}; {row} {first} gets {ratio} of what {row} {last} gets")
-    else:
-        text = _("× {factor} per {row}; {row} {first} gets {ratio} × what {row} {last} gets")
-    return text.format(**values)
-
-
 def describe_gradients(entries: Sequence[ComparedSetting]) -> str:
     """Describe the figure of gradient norms for who does not see it: each setting's fate."""
     fates = [(entry, judge_report(entry.report)[0]) for entry in entries]
     return _("Gradient norms by layer. ") + " ".join(
-        f"{entry.letter}, {entry.name}: {fate.head} {fate.text}." for entry, fate in fates
+        f"{entry.letter}, {entry.name}: {fate.head} {fate.text}" for entry, fate in fates
     )

@@ -185,6 +185,7 @@ class Graph {
     const frame = this.box.closest(".stElementContainer");
     for (let e = this.box.parentElement; frame?.contains(e); e = e.parentElement) {
       e.style.height = "auto";
+      e.style.flexBasis = "auto"; // what Streamlit keeps of the height among other elements
     }
   }
 

@@ -27,8 +27,9 @@ CURVES, FLOW = "training_curves", "training_river"
 _ALL_RUNS = "all"
 _MOST_SIDE_BY_SIDE = 2
 """So many runs are shown side by side at first; of more one is."""
-_HEIGHT = 400
-"""Of the figure in pixels, so that all of a run fits a projector."""
+_HEIGHT, _LOWER_HEIGHT = 400, 350
+"""Of the figure in pixels, so that all of a run fits a projector; the controls of more runs than
+that take a line more."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def show_step_flow() -> None:
         chosen = _choose_runs(runs)
         step = _choose_step(runs, reached, running)
     steps = [_find_step(shown_run, records[shown_run.letter], step) for shown_run in chosen]
-    _draw_steps([at for at in steps if at is not None], step, gradient)
+    height = _HEIGHT if len(runs) <= _MOST_SIDE_BY_SIDE else _LOWER_HEIGHT
+    _draw_steps([at for at in steps if at is not None], step, gradient, height)
 
 
 def _list_records(shown_run: ShownRun, *, only_kept: bool) -> dict[int, StepRecord]:
@@ -157,7 +159,7 @@ def _choose_runs(runs: list[ShownRun]) -> list[ShownRun]:
     return [run for run in runs if chosen in (_ALL_RUNS, run.letter)]
 
 
-def _draw_steps(steps: list[_ShownStep], step: int, gradient: Gradient) -> None:
+def _draw_steps(steps: list[_ShownStep], step: int, gradient: Gradient, height: int) -> None:
     if not steps:
         return
     mode = blocks.read_mode()
@@ -169,7 +171,7 @@ def _draw_steps(steps: list[_ShownStep], step: int, gradient: Gradient) -> None:
         ]
         figure = compare_flow_figure(entries, mode=mode, gradient=gradient)
     blocks.show_figure(
-        resize_figure(figure, _HEIGHT),
+        resize_figure(figure, height),
         "training_flow",
         _("Distribution of activations and gradients, layer by layer"),
     )

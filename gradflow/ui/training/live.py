@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 import streamlit as st
 
 from gradflow.charts.training.data import QUANTITIES, Lane
@@ -14,6 +17,7 @@ from gradflow.ui.fragments import make_fragment
 from gradflow.ui.training import flow, lanes, state, words
 from gradflow.ui.training.sessions import SESSIONS
 
+T = TypeVar("T")
 CURVES_EVERY = 0.4
 """Seconds between two drawings of the curves of a run."""
 FLOW_EVERY = 1.0
@@ -64,8 +68,7 @@ def compute_slowdown(sessions: int) -> float:
 def _show_curves(running: bool) -> None:
     group = state.open_session().group
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        names = {code: _(label) for code, label in _CURVES.items()}
-        curve = blocks.choose_one(_("Curve"), names, "training_curve", "log_loss")
+        curve = _choose(_("Curve"), "training_curve", {c: _(n) for c, n in _CURVES.items()}, 140)
         quantity = _choose_quantity()
         if group is not None:
             st.caption(words.describe_progress(group), width="stretch")
@@ -84,15 +87,20 @@ def _choose_quantity() -> str:
     names = {
         code: f"{_(what.label)} {_find_symbol(code)}".strip() for code, what in QUANTITIES.items()
     }
-    quantity: str = st.selectbox(
-        _("What the map shows"),
+    return _choose(_("What the map shows"), "training_quantity", names, 230)
+
+
+def _choose(label: str, key: str, names: Mapping[T, str], width: int) -> T:
+    """Draw a list in a row of controls; ``width`` is in pixels."""
+    chosen: T = st.selectbox(
+        label,
         list(names),
-        key="training_quantity",
+        key=key,
         format_func=lambda code: names[code],
         label_visibility="collapsed",
-        width=230,
+        width=width,
     )
-    return quantity
+    return chosen
 
 
 def _find_symbol(code: str) -> str:
