@@ -15,7 +15,7 @@ from gradflow.core.text import load_catalogue, read_in
 from gradflow.core.verdict import Verdict
 from gradflow.ui import blocks
 from tests import pseudo_locale
-from tests.pages.apptest import check_works, read_url
+from tests.pages.apptest import check_works, press_in_line, read_url
 from tests.pages.training import press, wait_for_end
 from tests.pages.visible import (
     Shown,
@@ -228,10 +228,8 @@ def test_no_problem_of_a_link_is_english(
 
 def test_no_cure_is_described_in_english(pseudo_app: AppTest, messages: list[ForwardMsg]) -> None:
     open_page(pseudo_app, "explore", {**SMALL, "activation": "sigmoid"})
-    pseudo_app.session_state["details"] = translate("Cures")
-    check_works(pseudo_app.run())
-    next(b for b in pseudo_app.button if b.label == translate("Try all cures")).click()
-    unfold(check_works(pseudo_app.run()), messages)
+    press_in_line(pseudo_app, kind="cures")
+    unfold(pseudo_app, messages)
     assert list_unmarked(messages) == set()
 
 

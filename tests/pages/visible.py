@@ -66,8 +66,8 @@ def walk_messages(messages: list[ForwardMsg]) -> Iterator[Shown]:
 
 _COMPONENT_TEXTS = {
     *("alt", "fullscreen", "keys"),  # figures
-    *("word", "headline", "loss", "cures", "chip", "cause", "lesson"),  # the line above one
-    *("label", "help", "exact"),  # numbers
+    *("word", "headline", "loss", "chip", "cause", "lesson", "cures"),  # the line above one
+    *("label", "help", "exact", "reset"),  # a toolbar
     *("line", "look", "title", "close", "count", "text"),  # networks to start from, the tour
     *("start", "resume", "back", "next", "done", "leave"),  # its buttons
 }
@@ -75,7 +75,7 @@ _COMPONENT_TEXTS = {
 
 
 def _walk_component(component: Message) -> Iterator[Shown]:
-    """Walk a figure of ours, a number, or networks to start from."""
+    """Walk a figure of ours, a toolbar, or networks to start from."""
     head, _line_feed, spec = component.bytes.partition(b"\n")
     yield from _walk_words(json.loads(head or component.json))
     if spec:
@@ -86,6 +86,8 @@ def _walk_words(part: Any) -> Iterator[Shown]:
     for name, value in part.items() if isinstance(part, dict) else enumerate(part):
         if name in _COMPONENT_TEXTS and isinstance(value, str):
             yield f"component.{name}", value
+        elif name == "options":
+            yield from (("component.option", str(label)) for _code, label in value)
         elif isinstance(value, (dict, list)):
             yield from _walk_words(value)
 

@@ -29,7 +29,7 @@ from gradflow.charts.training.maps import (
 from gradflow.charts.training.speeds import draw_speeds, draw_usual_ratio
 from gradflow.core.text import _
 
-HEIGHT = 220
+HEIGHT = 204
 _MAPS_END = 0.92
 """Right end of the maps, as a share of the width; the scale of the shades stands beside them."""
 _GAP = 0.025

@@ -70,8 +70,6 @@ def _show_curves(running: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         curve = _choose(_("Curve"), "training_curve", {c: _(n) for c, n in _CURVES.items()}, 140)
         quantity = _choose_quantity()
-        if group is not None:
-            st.caption(words.describe_progress(group), width="stretch")
     drawn = [shown_run.make_lane() for shown_run in lanes.list_shown(state.open_session())]
     step = None if running else state.STEP.get()
     mode = blocks.read_mode()
@@ -79,6 +77,8 @@ def _show_curves(running: bool) -> None:
     blocks.show_figure(figure, "training_learning", _("Loss or accuracy over the steps"))
     figure = layers_figure(drawn, quantity=quantity, step=step, mode=mode)
     blocks.show_figure(figure, "training_layers", _("Map of layers over steps"))
+    if group is not None:
+        st.caption(words.describe_progress(group))
     if running and (group is None or not group.running):
         st.rerun()  # once more as a whole: what is said of a run that has ended
 
