@@ -98,6 +98,8 @@ def _walk_message(message: Message) -> Iterator[Shown]:
             yield from _walk_component(value)
         elif field.name == "arrow_data":
             yield from _walk_table(value.data)
+            if value.styler.display_values:
+                yield from _walk_table(value.styler.display_values)
         elif field.message_type is not None:
             is_map = field.message_type.GetOptions().map_entry
             for part in () if is_map else value if field.is_repeated else [value]:
@@ -113,7 +115,12 @@ def _walk_figure(figure: dict[str, Any]) -> Iterator[Shown]:
     for trace in [*figure["data"], *frames]:
         named = (has_legend and trace.get("showlegend", True)) or _shows_name_on_hover(trace)
         yield from _walk_part({n: p for n, p in trace.items() if n != "name" or named}, "trace")
-    yield from _walk_part(figure["layout"], "layout")
+    # Shapes and annotations have names for our own use.
+    for name, part in figure["layout"].items():
+        parts = part if name in ("shapes", "annotations") else [part]
+        for item in parts:
+            shown = {n: p for n, p in item.items() if n != "name"} if part is parts else item
+            yield from _walk_part(shown, f"layout.{name}")
 
 
 def _shows_name_on_hover(trace: dict[str, Any]) -> bool:
@@ -156,6 +163,24 @@ _NO_WORDS = re.compile(
     r"|\b\w*[\d_]\w*\b|\b\w+(?:\.\w+)+\b",  # codes: float16, weight_norm, readout.weight
     re.DOTALL,
 )
+_NO_PROSE = re.compile(
+    r"%\{[^{}]*\}|`[^`]*`|```.*?```|\$\$.*?\$\$|\$.*?\$|<style>.*?</style>|<[^<>]*>|\]\([^)]*\)|https?://\S+",
+    re.DOTALL,
+)
+_MIXED_UP = re.compile(
+    r"\d[eE][-+−]?\d"  # 1e-14
+    r"|(?:^|[\s(=×])-\d"  # a hyphen as a minus
+    r"|\d\s?\*\s?10|10\^[-−]?\d"  # 1.6*10, 10^-14
+    r"|[\u00b5\u2219\u22c5\u2126]"  # micro, bullet operator, dot operator, ohm
+    r"|\d[ \u00a0\u202f]%"  # 45 %
+)
+
+
+def list_mixed_up_numbers(text: str) -> list[str]:
+    """List what in a text is no number as this app writes them: 1.6·10⁻¹⁴, −3, 45%."""
+    return _MIXED_UP.findall(_NO_PROSE.sub(" ", text))
+
+
 _WORDS_IN_FORMULA = re.compile(r"(?<!_\{)\\text(?:rm|bf|it)?\{([^{}]*)\}")
 """Subscripts are symbols."""
 
