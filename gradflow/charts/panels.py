@@ -76,11 +76,16 @@ class Panels:
         return [step * k for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
     def make_axes(self, title: str) -> dict[str, Any]:
-        """Make both Plotly axes: layers below the last row, powers of ten to the left of each."""
+        """Make both Plotly axes: layers below the last row, powers of ten to the left of each.
+
+        ``meta`` goes with them: how the panels are arranged.
+        """
         ticks = choose_layer_ticks(self.layers, every=6, wanted=4)
         bare = {"showgrid": False, "ticks": "", "fixedrange": True}
         lines = [(i * COLUMNS, e) for i in range(self.rows) for e in self.exponents]
         return {
+            # A browser sets fewer in a row where they would be too narrow (ui/figures/grid.js).
+            "meta": {"panels": {"count": self.count, "columns": COLUMNS, "gaps": [GAP_X, GAP_Y]}},
             "xaxis": bare
             | {
                 "range": [-0.01, self.columns * (1 + GAP_X) - GAP_X + 0.01],

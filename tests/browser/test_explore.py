@@ -14,6 +14,7 @@ from tests.browser.tools import (
     choose_setting,
     find_figure,
     find_setting,
+    open_tab,
     read_query,
     wait_for_chart,
     write_chart_js,
@@ -149,8 +150,6 @@ def test_forged_url_is_explained(page: Page, app_url: str, page_errors: list[str
 
 def test_clicking_a_column_chooses_the_layer(page: Page, app_url: str) -> None:
     open_page(page, app_url)
-    page.get_by_role("tab", name="One layer").click()
-    expect(page.get_by_text("Layer 1 ").first).to_be_visible()
     panel = find_figure(page, "flow").locator(".nsewdrag").first
     panel.scroll_into_view_if_needed()
     box = panel.bounding_box()
@@ -168,11 +167,11 @@ def test_all_tabs_and_downloads(
         ("Forward signal", "forward"),
         ("One layer", "histograms"),
     ):
-        page.get_by_role("tab", name=tab).click()
+        open_tab(page, tab)
         wait_for_chart(page, key)
-    page.get_by_role("tab", name="Table").click()
+    open_tab(page, "Table")
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
-    page.get_by_role("tab", name="Export").click()
+    open_tab(page, "Export")
     folder = tmp_path_factory.mktemp("downloads")
     for label in ("Layers, CSV", "Report, JSON", "Page, HTML", "PyTorch script"):
         with page.expect_download() as download:

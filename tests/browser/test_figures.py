@@ -8,6 +8,7 @@ from gradflow.ui.assets import SCRIPTS
 from tests.browser.tools import (
     choose_setting,
     find_figure,
+    open_tab,
     wait_for_chart,
     wait_for_server,
     write_chart_js,
@@ -71,7 +72,7 @@ def test_a_change_is_drawn_into_the_same_node(
 def test_an_unchanged_figure_is_not_drawn_again(page: Page, app_url: str) -> None:
     open_page(page, app_url, "depth=6&width=16")
     count_draws(page, "flow")
-    page.get_by_role("tab", name="One layer").click()
+    open_tab(page, "One layer")
     wait_for_chart(page, "histograms")
     wait_for_server(page)
     assert page.evaluate("() => window.draws") == 0
@@ -97,7 +98,7 @@ def test_zoom_survives_changes(page: Page, app_url: str, page_errors: list[str])
 
 def test_a_layer_is_chosen_by_keyboard(page: Page, app_url: str) -> None:
     open_page(page, app_url, "depth=8&width=16")
-    page.get_by_role("tab", name="One layer").click()
+    open_tab(page, "One layer")
     wait_for_chart(page, "histograms")
     graph = page.get_by_role("figure", name="Distribution of activations and gradients")
     graph.focus()

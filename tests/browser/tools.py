@@ -58,6 +58,14 @@ def choose_setting(page: Page, label: str, option: str) -> None:
     find_setting(page, label).select_option(label=option)
 
 
+def open_tab(page: Page, name: str) -> None:
+    """Open a tab of what is folded below Explore's figure."""
+    tab = page.get_by_role("tab", name=name)
+    if not tab.is_visible():
+        page.get_by_text("Details: norms").click()
+    tab.click()
+
+
 def measure_width(page: Page) -> float:
     """Measure the rightmost pixel of the page; beyond the window's width, it is cut off."""
     return float(

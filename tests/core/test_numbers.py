@@ -1,12 +1,16 @@
 """Numbers for people."""
 
 import math
+from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gradflow as gf
+from gradflow.core.diagnosis import findings
 from gradflow.core.numbers import format_count, format_number, format_share
+from tests.pages.visible import list_mixed_up_numbers
 from tests.reading import read_numbers
 
 
@@ -61,3 +65,27 @@ def test_three_digits_are_kept(value):
     (read,) = read_numbers(text)
     assert read == pytest.approx(value, rel=0.0051, abs=1e-320)
     assert "e" not in text
+
+
+def test_no_sentence_about_a_network_has_numbers_of_another_form():
+    networks = [
+        gf.MLP(depth=40, width=16, activation="sigmoid"),
+        gf.MLP(depth=20, width=16, activation="relu", initialization="normal", init_std=2),
+        gf.MLP(depth=12, width=16, activation="tanh", initialization="normal", init_std=1e-6),
+        gf.MLP(depth=12, width=16, activation="tanh", init_std=4, initialization="normal"),
+    ]
+    for network, dtype in product(networks, ("float16", "float32")):
+        report = gf.run(gf.Experiment(network=network, data=gf.Data(batch_size=32), dtype=dtype))
+        for finding in findings(report):
+            for text in (finding.text, finding.headline, finding.cause):
+                assert list_mixed_up_numbers(text) == [], text
+
+
+@pytest.mark.parametrize("text", ["1.6e-14", "1E5", "loss -3", "10^-14", "45 %", "5 * 10", "3 µs"])
+def test_numbers_of_another_form_are_seen(text):
+    assert list_mixed_up_numbers(text)
+
+
+@pytest.mark.parametrize("text", ["1.6·10⁻¹⁴", "−3", "45%", "750-700-650", "$e^{-3}$", "`1e-3`"])
+def test_numbers_of_the_one_form_pass(text):
+    assert list_mixed_up_numbers(text) == []

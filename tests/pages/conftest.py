@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.state.session_state import SessionState
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.app_test import TESTING_KEY
@@ -59,3 +61,17 @@ def _rerun_pages_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
             rerun()
 
     monkeypatch.setattr(st, "rerun", rerun_all)
+
+
+@pytest.fixture
+def messages(monkeypatch: pytest.MonkeyPatch) -> list[ForwardMsg]:
+    """All that the app has sent to its browser."""
+    sent: list[ForwardMsg] = []
+    enqueue = ForwardMsgQueue.enqueue
+
+    def record(queue: ForwardMsgQueue, message: ForwardMsg) -> None:
+        sent.append(message)
+        enqueue(queue, message)
+
+    monkeypatch.setattr(ForwardMsgQueue, "enqueue", record)
+    return sent

@@ -28,11 +28,13 @@ from tests.pages.apptest import (
     read_findings,
     read_markdown,
     read_url,
+    send_event,
 )
 
 
 def open_page(app: AppTest, **query: str) -> AppTest:
-    """The page as a link opens it."""
+    """The page as a link opens it, with its details unfolded."""
+    app.session_state["details_box"] = True
     for name, value in query.items():
         app.query_params[name] = value
     return check_works(app.run())
@@ -363,6 +365,16 @@ def test_each_tab_shows_its_content(app: AppTest, tab: str) -> None:
         assert len(app.get("download_button")) == 6
     else:
         assert count == 2
+
+
+def test_a_chosen_layer_is_opened(app: AppTest) -> None:
+    open_page(app, depth="5", width="16")
+    app.session_state["details_box"] = False
+    assert [chart.head["name"] for chart in list_charts(check_works(app.run()))] == ["flow"]
+    figure = next(e.proto for e in app.get("bidi_component") if "figure_flow" in e.proto.id)
+    check_works(send_event(app, figure.id, "choice", 3).run())
+    assert [chart.head["name"] for chart in list_charts(app)] == ["flow", "histograms"]
+    assert app.slider(key="layer_widget").value == 3
 
 
 @pytest.mark.parametrize("depth", ["1", "2", "3"])

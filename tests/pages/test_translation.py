@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.testing.v1 import AppTest
 
 from gradflow.core.text import load_catalogue, read_in
 from gradflow.core.verdict import Verdict
 from gradflow.ui import blocks
 from tests import pseudo_locale
-from tests.pages.apptest import check_works, read_url
+from tests.pages.apptest import check_works, press_in_line, read_url
 from tests.pages.training import press, wait_for_end
-from tests.pages.visible import list_english_words, walk_messages
+from tests.pages.visible import (
+    Shown,
+    list_english_words,
+    list_mixed_up_numbers,
+    walk_messages,
+)
 from tests.pseudo_locale import PSEUDO, translate
 
 SMALL = {"depth": "4", "width": "16", "batch_size": "16"}
@@ -85,28 +90,20 @@ PROBLEMS = [
     ("training", {"preset": "adaptive", "steps": "9"}),
 ]
 
+EXTREMES = [
+    ("explore", {**SMALL, "activation": "sigmoid", "depth": "40"}),
+    ("explore", {**SMALL, "activation": "relu", "initialization": "normal", "init_std": "3"}),
+    ("compare", {"a": "depth=40&width=16&activation=sigmoid", "b": "depth=6&activation=relu"}),
+]
+"""Settings with numbers far from 1."""
 NAMES = {"BatchNorm", "GradFlow", "He", "LeCun", "Xavier"}
-SYMBOLS = {"NaN", "Var", "cos", "cosh", "ms", "sin", "sinh", "tan", "tanh"}
+SYMBOLS = {"NaN", "Var", "cos", "cosh", "ct", "gi", "ht", "ms", "sin", "sinh", "tan", "tanh", "wi"}
 CODES = {"cpu", "cuda", "embedding", "positions", "readout"}
 """Devices, and modules of networks."""
 LINK = {"activation", "depth", "foo", "preset", "steps", "width"}
 """Names in links, which a problem with a link names."""
 COLUMNS = {"layer", "module", "saturated", "similarity"}
 """Columns of a report, which a table shows as they are."""
-
-
-@pytest.fixture
-def messages(monkeypatch: pytest.MonkeyPatch) -> list[ForwardMsg]:
-    """All that the app has sent to its browser."""
-    sent: list[ForwardMsg] = []
-    enqueue = ForwardMsgQueue.enqueue
-
-    def record(queue: ForwardMsgQueue, message: ForwardMsg) -> None:
-        sent.append(message)
-        enqueue(queue, message)
-
-    monkeypatch.setattr(ForwardMsgQueue, "enqueue", record)
-    return sent
 
 
 @pytest.fixture
@@ -194,6 +191,16 @@ def list_unmarked(messages: list[ForwardMsg]) -> set[tuple[str, str]]:
     }
 
 
+def list_mixed_up(messages: list[ForwardMsg]) -> dict[Shown, list[str]]:
+    """List texts with numbers in another form than that of the app, and where they are shown."""
+    shown = {
+        (place, text): list_mixed_up_numbers(text)
+        for place, text in walk_messages(messages)
+        if place != "Metric.delta"  # Streamlit tells by the hyphen that it goes down
+    }
+    return {at: numbers for at, numbers in shown.items() if numbers}
+
+
 @pytest.mark.parametrize(("page", "query"), VIEWS, ids=str)
 def test_no_page_shows_english(
     pseudo_app: AppTest, messages: list[ForwardMsg], page: str, query: dict[str, str]
@@ -203,6 +210,7 @@ def test_no_page_shows_english(
     assert query.keys() <= read_url(pseudo_app).keys()
     unfold(pseudo_app, messages)
     assert list_unmarked(messages) == set()
+    assert list_mixed_up(messages) == {}
 
 
 @pytest.mark.parametrize(("page", "query"), PROBLEMS, ids=str)
@@ -220,10 +228,8 @@ def test_no_problem_of_a_link_is_english(
 
 def test_no_cure_is_described_in_english(pseudo_app: AppTest, messages: list[ForwardMsg]) -> None:
     open_page(pseudo_app, "explore", {**SMALL, "activation": "sigmoid"})
-    pseudo_app.session_state["details"] = translate("Cures")
-    check_works(pseudo_app.run())
-    next(b for b in pseudo_app.button if b.label == translate("Try all cures")).click()
-    unfold(check_works(pseudo_app.run()), messages)
+    press_in_line(pseudo_app, kind="cures")
+    unfold(pseudo_app, messages)
     assert list_unmarked(messages) == set()
 
 
@@ -235,6 +241,17 @@ def test_no_run_is_described_in_english(pseudo_app: AppTest, messages: list[Forw
     wait_for_end(pseudo_app)
     unfold(pseudo_app, messages)
     assert list_unmarked(messages) == set()
+
+
+@pytest.mark.parametrize(("page", "query"), EXTREMES, ids=str)
+def test_extreme_numbers_are_written_as_all_others(
+    app: AppTest, messages: list[ForwardMsg], page: str, query: dict[str, str]
+) -> None:
+    open_page(app, page, query)
+    unfold(app, messages)
+    texts = [text for _place, text in walk_messages(messages)]
+    assert any(re.search("10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]{2}", text) for text in texts)
+    assert list_mixed_up(messages) == {}
 
 
 def test_english_is_seen_wherever_it_is_shown(app: AppTest, messages: list[ForwardMsg]) -> None:

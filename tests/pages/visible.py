@@ -66,8 +66,8 @@ def walk_messages(messages: list[ForwardMsg]) -> Iterator[Shown]:
 
 _COMPONENT_TEXTS = {
     *("alt", "fullscreen", "keys"),  # figures
-    *("word", "headline", "loss", "chip", "cause"),  # the line above one
-    *("label", "help", "exact"),  # numbers
+    *("word", "headline", "loss", "chip", "cause", "lesson", "cures"),  # the line above one
+    *("label", "help", "exact", "reset"),  # a toolbar
     *("line", "look", "title", "close", "count", "text"),  # networks to start from, the tour
     *("start", "resume", "back", "next", "done", "leave"),  # its buttons
 }
@@ -75,7 +75,7 @@ _COMPONENT_TEXTS = {
 
 
 def _walk_component(component: Message) -> Iterator[Shown]:
-    """Walk a figure of ours, a number, or networks to start from."""
+    """Walk a figure of ours, a toolbar, or networks to start from."""
     head, _line_feed, spec = component.bytes.partition(b"\n")
     yield from _walk_words(json.loads(head or component.json))
     if spec:
@@ -86,6 +86,8 @@ def _walk_words(part: Any) -> Iterator[Shown]:
     for name, value in part.items() if isinstance(part, dict) else enumerate(part):
         if name in _COMPONENT_TEXTS and isinstance(value, str):
             yield f"component.{name}", value
+        elif name == "options":
+            yield from (("component.option", str(label)) for _code, label in value)
         elif isinstance(value, (dict, list)):
             yield from _walk_words(value)
 
@@ -96,6 +98,8 @@ def _walk_message(message: Message) -> Iterator[Shown]:
             yield from _walk_component(value)
         elif field.name == "arrow_data":
             yield from _walk_table(value.data)
+            if value.styler.display_values:
+                yield from _walk_table(value.styler.display_values)
         elif field.message_type is not None:
             is_map = field.message_type.GetOptions().map_entry
             for part in () if is_map else value if field.is_repeated else [value]:
@@ -111,7 +115,12 @@ def _walk_figure(figure: dict[str, Any]) -> Iterator[Shown]:
     for trace in [*figure["data"], *frames]:
         named = (has_legend and trace.get("showlegend", True)) or _shows_name_on_hover(trace)
         yield from _walk_part({n: p for n, p in trace.items() if n != "name" or named}, "trace")
-    yield from _walk_part(figure["layout"], "layout")
+    # Shapes and annotations have names for our own use.
+    for name, part in figure["layout"].items():
+        parts = part if name in ("shapes", "annotations") else [part]
+        for item in parts:
+            shown = {n: p for n, p in item.items() if n != "name"} if part is parts else item
+            yield from _walk_part(shown, f"layout.{name}")
 
 
 def _shows_name_on_hover(trace: dict[str, Any]) -> bool:
@@ -154,6 +163,24 @@ _NO_WORDS = re.compile(
     r"|\b\w*[\d_]\w*\b|\b\w+(?:\.\w+)+\b",  # codes: float16, weight_norm, readout.weight
     re.DOTALL,
 )
+_NO_PROSE = re.compile(
+    r"%\{[^{}]*\}|`[^`]*`|```.*?```|\$\$.*?\$\$|\$.*?\$|<style>.*?</style>|<[^<>]*>|\]\([^)]*\)|https?://\S+",
+    re.DOTALL,
+)
+_MIXED_UP = re.compile(
+    r"\d[eE][-+−]?\d"  # 1e-14
+    r"|(?:^|[\s(=×])-\d"  # a hyphen as a minus
+    r"|\d\s?\*\s?10|10\^[-−]?\d"  # 1.6*10, 10^-14
+    r"|[\u00b5\u2219\u22c5\u2126]"  # micro, bullet operator, dot operator, ohm
+    r"|\d[ \u00a0\u202f]%"  # 45 %
+)
+
+
+def list_mixed_up_numbers(text: str) -> list[str]:
+    """List what in a text is no number as this app writes them: 1.6·10⁻¹⁴, −3, 45%."""
+    return _MIXED_UP.findall(_NO_PROSE.sub(" ", text))
+
+
 _WORDS_IN_FORMULA = re.compile(r"(?<!_\{)\\text(?:rm|bf|it)?\{([^{}]*)\}")
 """Subscripts are symbols."""
 

@@ -55,15 +55,16 @@ def join_epochs(errors: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
 
 
 def _write_hover(name: str, errors: Sequence[FloatArray]) -> list[str]:
-    """Write one text per epoch, and one for each gap between layers, which no one sees."""
+    """Write one text per epoch, and none for each gap between layers."""
     texts: list[str] = []
     for layer, values in enumerate(errors, start=1):
         texts += [
             _("layer {layer} after epoch {epoch}, {name}: {error}").format(
                 layer=layer, epoch=epoch, name=name, error=format_number(values[epoch])
             )
-            for epoch in (*range(len(values)), -1)
+            for epoch in range(len(values))
         ]
+        texts.append("")
     return texts[:-1]
 
 

@@ -24,7 +24,13 @@ from gradflow.ui.explore import overlays, stream
 from gradflow.ui.explore.compute import pack_flow, pack_forward, pack_norms
 from gradflow.ui.explore.flow import FlowView
 from gradflow.ui.explore.look import GRADIENTS, choose_rows
-from gradflow.ui.explore.state import LAYER, bind_layer
+from gradflow.ui.explore.state import (
+    DETAILS,
+    DETAILS_BOX,
+    bind_layer,
+    name_layer_tab,
+    open_layer,
+)
 from gradflow.ui.figures.graph import draw_packed
 
 STATISTICS: dict[Statistic, str] = {
@@ -94,7 +100,7 @@ def show_flow(
         blocks.show_error(error)
         view = view.model_copy(update={"seeds": 1})
         packed = pack_flow(experiment, view)
-    action = draw_packed(packed, LAYER.set if view.rows == "layer" else None)
+    action = draw_packed(packed, open_layer if view.rows == "layer" else None)
     if isinstance(action, dict):  # a browser may send anything
         if action.get("kind") == "cures":
             show_cures(experiment)
@@ -111,15 +117,23 @@ def explain_flow(experiment: Experiment, view: FlowView) -> None:
 
 
 def show_details(experiment: Experiment, report: Report, view: FlowView) -> None:
-    """Show everything else in tabs, of which only the open one is computed."""
+    """Show everything else behind a fold, in tabs of which only the open one is computed."""
+    box = st.expander(
+        _("Details: norms, forward signal, one layer, table, export"),
+        key=DETAILS_BOX,
+        on_change="rerun",
+    )
+    if not box.open:
+        return
     panels: dict[str, Callable[[], None]] = {
         _("Gradient norms"): lambda: _show_norms(experiment, report, view),
         _("Forward signal"): lambda: _show_forward(experiment, report, view),
-        _("One layer"): lambda: _show_layer(report),
+        name_layer_tab(): lambda: _show_layer(report),
         _("Table"): lambda: _show_tables(report),
         _("Export"): lambda: _show_export(experiment, report),
     }
-    blocks.draw_tabs(panels, "details")
+    with box:
+        blocks.draw_tabs(panels, DETAILS)
 
 
 def _show_norms(experiment: Experiment, report: Report, view: FlowView) -> None:

@@ -11,6 +11,7 @@ from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
 from gradflow.core.remedies import Ranking
+from gradflow.core.text import _
 from gradflow.ui.explore.flow import FlowView
 from gradflow.ui.fragments import rerun_fragments
 from gradflow.ui.settings.experiments import make_experiment_form
@@ -38,6 +39,8 @@ PAGE = Page("explore", {"": EXPLORE})
 LOOK: SessionValue[dict[str, Any]] = SessionValue("look", dict)
 """How the figure is looked at: those fields of a ``FlowView`` that were chosen."""
 _LOOK_NAMES = ("rows", "gradient", "theory", "seeds")
+DETAILS_BOX, DETAILS = "details_box", "details"
+"""The widgets of what is folded below the figure: the fold, and its tabs."""
 LAYER: SessionValue[int | None] = SessionValue("layer", lambda: None)
 """The layer whose histograms are shown."""
 _ASKED_FOR_CURES: SessionValue[Experiment | None] = SessionValue("asked_for_cures", lambda: None)
@@ -55,6 +58,18 @@ def bind_layer(layers: int) -> dict[str, Any]:
     key = "layer_widget"
     show_in_widget(key, find_layer(layers) or 1)
     return {"key": key, "on_change": lambda: choose_layer(read_widget(key))}
+
+
+def open_layer(layer: int) -> None:
+    """Choose a layer in the figure: its histograms are opened."""
+    LAYER.set(layer)
+    show_in_widget(DETAILS_BOX, True)
+    show_in_widget(DETAILS, name_layer_tab())
+
+
+def name_layer_tab() -> str:
+    """Name the tab of one layer's histograms."""
+    return _("One layer")
 
 
 def choose_layer(layer: int) -> None:

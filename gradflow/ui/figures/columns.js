@@ -70,6 +70,7 @@ export function stackColumns(shape) {
       if (copy) getAxis(layout, copy).domain = domain.map((y) => rise(storey, y));
     });
   }
+  placeColourbar(layout, [rise(0, 0), rise(0, 1)]);
   const place = (item) => placeItem(item, { columns, slots, across, storeys, rise, yIds, storeyOf });
   layout.annotations = (layout.annotations ?? []).flatMap(place);
   layout.shapes = (layout.shapes ?? []).flatMap(place);
@@ -132,6 +133,13 @@ function splitAxes(shape, storeyOf, storeys) {
     if (copy) axis.anchor = copy;
   }
   return copies;
+}
+
+/** Put the scale of colours that stood between two columns to the right of the first storey. */
+function placeColourbar({ coloraxis }, [low, high]) {
+  const bar = coloraxis?.colorbar;
+  if (!bar) return;
+  Object.assign(bar, { x: 1.02, y: (low + high) / 2, yanchor: "middle", len: high - low });
 }
 
 /** Move an annotation or a shape with its panel; what spans several comes in each storey. */

@@ -315,7 +315,8 @@ function listAxes(layout) {
   const axes = {};
   for (const [name, axis] of Object.entries(layout)) {
     if (!/^[xy]axis\d*$/.test(name) || !axis.range) continue;
-    axes[name] = { range: [...axis.range], meaning: `${axis.type} ${axis.title?.text}` };
+    const title = axis.title?.text?.replaceAll("<br>", " "); // it wraps where there is less room
+    axes[name] = { range: [...axis.range], meaning: `${axis.type} ${title}` };
   }
   return axes;
 }

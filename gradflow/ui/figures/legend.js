@@ -6,6 +6,7 @@ const SAMPLE = 40; // pixels before a name: Plotly's sample and the space around
 const GAP = 5;
 const GROUP_GAP = 10;
 const LEAST = 16;
+const MISTAKE = 12; // pixels by which a line may be longer than it is measured
 
 /** Measure the legend of a figure, which may be this wide; 0 if there is none.
  *
@@ -39,8 +40,8 @@ function setLine(entries, room) {
   const highest = Math.max(...entries.map(({ height }) => height));
   const widest = Math.max(...entries.map(({ width }) => width));
   const whole = entries.reduce((sum, { width }) => sum + width + GAP, 0);
-  if (whole < room) return highest;
-  const columns = Math.max(1, Math.floor((room - 2 * GAP) / (widest + GAP)));
+  if (whole + MISTAKE < room) return highest;
+  const columns = Math.max(1, Math.floor((room - MISTAKE) / (widest + GAP)));
   return Math.ceil(entries.length / columns) * highest;
 }
 
@@ -55,7 +56,7 @@ function setGroups(entries, room) {
   });
   let [total, across, row] = [0, 0, 0];
   for (const { width, height } of groups.values()) {
-    if (across && across + width + GAP > room) {
+    if (across && across + width + GAP + MISTAKE > room) {
       total += row + GROUP_GAP;
       [across, row] = [0, 0];
     }

@@ -8,6 +8,7 @@ import { measureLegend } from "./legend.js";
 import { measureText, wrapText } from "./words.js";
 
 const PAD = 6; // pixels between things
+const STRIP = 60; // pixels; a band lower than that keeps its height
 const LOWEST_BAND = 0.5; // of its height, where the height of the figure is given
 
 /** Arrange `shape`; `height` is that of the whole figure if it is given. */
@@ -34,14 +35,16 @@ export function arrangeRows(shape, height) {
   margin.b = isNarrow ? Math.max(bottom + PAD, 10) : Math.max(margin.b, bottom);
 
   const sizes = bands.map(([low, high]) => (high - low) * inner);
-  const rest = gaps.reduce((sum, gap) => sum + gap, margin.t + margin.b);
-  const whole = sizes.reduce((sum, size) => sum + size, 0);
-  const share = height ? Math.max(LOWEST_BAND, (height - rest) / whole) : 1;
+  const rest = sum(gaps) + margin.t + margin.b;
+  const strips = sum(sizes.filter((size) => size < STRIP));
+  const left = (height - rest - strips) / (sum(sizes) - strips);
+  const share = height && sum(sizes) > strips ? Math.max(LOWEST_BAND, left) : 1;
   const edges = [];
   let at = 0;
   sizes.forEach((size, i) => {
-    edges.push([at, at + size * share]);
-    at += size * share + (gaps[i] ?? 0);
+    const high = size < STRIP ? size : size * share;
+    edges.push([at, at + high]);
+    at += high + (gaps[i] ?? 0);
   });
   const full = edges[last][1];
   moveToBands(shape, bands, edges, full);
@@ -51,6 +54,10 @@ export function arrangeRows(shape, height) {
   shape.inner = full;
   if (shape.legendRise !== undefined) layout.legend.y = 1 + shape.legendRise / full;
   layout.height = Math.round(full + margin.t + margin.b);
+}
+
+function sum(numbers) {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 /** Measure ticks and titles of x axes, below (or above) the bands at which they are. */
@@ -151,7 +158,7 @@ function stack(items, base) {
     }
     placed.push(item);
   }
-  return placed.reduce((sum, { offset, height }) => Math.max(sum, offset + height), base);
+  return Math.max(base, ...placed.map(({ offset, height }) => offset + height));
 }
 
 /** Give a legend above the plot its place over what stands there; returns the height of all. */

@@ -3,6 +3,7 @@
 // room for its texts that fit.
 
 import { stackColumns } from "./columns.js";
+import { arrangePanels } from "./grid.js";
 import { holdNotes } from "./notes.js";
 import { arrangeRows } from "./rows.js";
 import { fitAxes } from "./ticks.js";
@@ -11,11 +12,12 @@ import { shrinkFonts } from "./words.js";
 const NARROW = 560; // pixels; below it, texts are smaller and margins tight
 const WIDE = 1000; // from here on, figures are as they were drawn
 const SMALLER = 0.8;
+const SMALLEST_IN_BAR = 9; // pixels; Plotly would make texts that do not fit ever smaller
 const SIZES = { font: 15, tickfont: 15, legend: 15, title: 17 };
 
-/** Whether a figure looks the same at two sizes, but for its axes' lengths. */
+/** Whether a figure looks the same at two sizes, but for the length of its x axes. */
 export function keepsShape(first, second) {
-  return first.width >= WIDE && second.width >= WIDE;
+  return first.width >= WIDE && second.width >= WIDE && first.height === second.height;
 }
 
 /** Fit a figure to a width, and to a height if that is not the one it was drawn for.
@@ -24,9 +26,10 @@ export function keepsShape(first, second) {
  */
 export function fitLayout(figure, { width, height }) {
   const layout = structuredClone(figure.layout);
-  if (width >= WIDE) return { ...figure, layout: { ...layout, width, height } };
-  const given = height === layout.height ? undefined : height;
+  const given = height === (layout.height ?? height) ? undefined : height;
+  if (width >= WIDE && !given) return { ...figure, layout: { ...layout, width } };
   const shape = makeShape({ ...figure, layout }, width);
+  arrangePanels(shape);
   stackColumns(shape);
   fitAxes(shape);
   shape.width = width - shape.margin.l - shape.margin.r;
@@ -50,6 +53,7 @@ function makeShape({ data: drawn, layout }, full) {
       if (note.textangle && note.xshift) note.xshift *= SMALLER;
     }
     data = data.map(shrinkTrace);
+    layout.uniformtext ??= { mode: "hide", minsize: SMALLEST_IN_BAR };
   }
   const base = layout.template?.layout ?? {};
   const family = base.font?.family ?? "sans-serif";

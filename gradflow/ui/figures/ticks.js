@@ -16,15 +16,20 @@ export function fitAxes(shape) {
     fitTicks(shape, id, axis, size);
     wrapTitle(shape, axis, size + (isNarrow ? 20 : 40));
   }
-  let lines = 1;
+  let more = 0;
   for (const id of listIds(layout, "y")) {
     const axis = getAxis(layout, id);
     const size = measureExtent(axis) * inner;
     if (isNarrow && !axis.tickvals) axis.nticks = count(axis.nticks, size / LINE);
+    const drawn = countLines(axis);
     wrapTitle(shape, axis, size + 10);
-    lines = Math.max(lines, (axis.title?.text ?? "").split("<br>").length);
+    more = Math.max(more, countLines(axis) - drawn);
   }
-  shape.margin.l += (lines - 1) * 17;
+  shape.margin.l += more * 17;
+}
+
+function countLines({ title }) {
+  return (title?.text ?? "").split("<br>").length;
 }
 
 function measureExtent({ domain = [0, 1] }) {

@@ -1,0 +1,102 @@
+"""Every page, every view and every tab on three screens: no text of a figure covers another one."""
+
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from gradflow.ui.assets import find_address
+from gradflow.ui.settings.page import Page as PageSettings
+from tests.browser.tools import wait_for_server
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
+SCREENS = ((1280, 800), (768, 1024), (390, 844))
+FAULTS = Path(__file__).with_name("find_faults.js").read_text(encoding="utf-8")
+START = re.compile(r"^(Play|Train.*|Run.*)$")
+"""Buttons that begin what a page shows, where it shows nothing before."""
+DEEP = "?architecture=mlp&depth=50&activation=sigmoid&precision=float16"
+"""Explore's fullest figure: every mark and note, two-digit layers."""
+MODULE = find_address("figure.js")
+SETTLED = f"""async () => {{
+    if (!document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]'))
+        return false;
+    const isHere = (box) => box.isConnected && !box.closest('[data-retained]');
+    const boxes = [...document.querySelectorAll('.gf-figure')].filter(isHere);
+    const {{ graphs }} = await import(new URL('/{MODULE}', location).href);
+    const drawn = [...graphs.values()].filter(({{ box }}) => isHere(box));
+    return drawn.length === boxes.length && drawn.every((graph) => !graph.drawing &&
+        (!graph.box.clientWidth || (graph.drawn && !graph.isStale(graph.measure()))));
+}}"""
+
+
+def list_addresses(name: str) -> list[str]:
+    """List the addresses of a page's views, by its settings, so that a new view is walked, too."""
+    settings = getattr(importlib.import_module(f"gradflow.ui.{name}.state"), "PAGE", None)
+    path = "" if name == "explore" else name
+    if name == "explore":
+        return ["?depth=20", DEEP]
+    if not isinstance(settings, PageSettings) or len(settings.forms) == 1:
+        return [path]
+    return [f"{path}?{settings.parameter}={view}" for view in settings.forms]
+
+
+@pytest.fixture(scope="module")
+def walker(chromium: Browser) -> Iterator[Page]:
+    """One page of a browser, for all: a fresh one would load everything again."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.set_default_timeout(120_000)  # milliseconds; views that compute for long, on slow machines
+    yield page
+    context.close()
+
+
+def settle(page: Page) -> None:
+    """Wait until the page has run and every figure is drawn for the size that it has."""
+    page.wait_for_function("() => new Promise((r) => setTimeout(() => r(true), 50))")
+    page.wait_for_function(SETTLED, polling=50)
+
+
+def start_what_waits(page: Page) -> None:
+    """Press the button of a page that shows nothing before, and wait for its figure."""
+    if page.locator(".stMain .gf-figure").count():
+        return
+    button = page.locator(".stMain").get_by_role("button", name=START).first
+    if button.count():
+        button.click()
+        page.wait_for_selector(".stMain .gf-plot .main-svg")
+
+
+def find_faults(page: Page, place: str) -> list[str]:
+    """Find what cannot be read on each screen, from wide to narrow and back."""
+    faults = []
+    for width, height in SCREENS:
+        page.set_viewport_size({"width": width, "height": height})
+        settle(page)
+        faults += [f"{width} px, {place}: {fault}" for fault in page.evaluate(FAULTS)]
+    page.set_viewport_size({"width": 1280, "height": 800})
+    return faults
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_everything_can_be_read(name: str, walker: Page, app_url: str) -> None:
+    faults = []
+    for address in list_addresses(name):
+        walker.goto(f"{app_url}/{address}")
+        walker.wait_for_selector(".stMain .gf-figure, .stMain button")
+        wait_for_server(walker)
+        start_what_waits(walker)
+        settle(walker)
+        faults += find_faults(walker, f"/{address}")
+        tabs = walker.locator(".stMain [role=tab]:visible")
+        for i in range(tabs.count()):
+            if tabs.nth(i).get_attribute("aria-selected") == "true":
+                continue
+            tabs.nth(i).click()
+            settle(walker)
+            if walker.locator("[role=tabpanel]:visible .gf-figure").count():
+                faults += find_faults(walker, f"/{address}, {tabs.nth(i).inner_text()}")
+    assert not faults, "\n".join(faults)
