@@ -62,13 +62,11 @@ def list_controls(page: Page, name: str, view: str) -> Iterator[Control]:
     if label := BUTTONS.get((name, view)):
         yield make_button(page, label)
         return
-    for place in (".stMain", ".stSidebar"):  # beside the figure, or in the column of settings
-        sliders = page.locator(place).locator(SLIDERS).locator("visible=true")
-        for index in range(min(sliders.count(), SLIDERS_TRIED)):
-            yield make_slider(sliders.nth(index))
+    sliders = page.locator(".stMain").locator(SLIDERS).locator("visible=true")
+    for index in range(min(sliders.count(), SLIDERS_TRIED)):
+        yield make_slider(sliders.nth(index))
     others: tuple[tuple[str, Callable[[Locator], Control]], ...] = (
         (NUMBERS, make_number),
-        (f".stSidebar {LISTS}", partial(make_list, page)),
         (OTHER_BUTTONS, make_buttons),
         (f".stMain {LISTS}", partial(make_list, page)),
     )

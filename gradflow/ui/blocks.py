@@ -62,7 +62,12 @@ def escape_markdown(text: str) -> str:
 
 
 def show_figure(
-    figure: go.Figure, key: str, alt: str, on_select: Callable[[int], None] | None = None
+    figure: go.Figure,
+    key: str,
+    alt: str,
+    on_select: Callable[[int], None] | None = None,
+    *,
+    is_main: bool = False,
 ) -> None:
     """Show a chart.
 
@@ -72,9 +77,12 @@ def show_figure(
         alt: describes it in words.
         on_select: called with the ``customdata`` of a point, a whole number, that was clicked or
             chosen by keyboard.
+        is_main: whether it is the picture of its page, which becomes lower in a low window.
     """
-    selectable = on_select is not None
-    draw_packed(pack_figure(figure, key, alt, read_mode(), selectable=selectable), on_select)
+    packed = pack_figure(
+        figure, key, alt, read_mode(), selectable=on_select is not None, is_main=is_main
+    )
+    draw_packed(packed, on_select)
 
 
 def choose_one(
@@ -149,14 +157,17 @@ def draw_presets(form: Form[Any], presets: Mapping[str, Preset], placeholder: st
         st.caption(_("Look for: ") + _(presets[code].look_for))
 
 
-def explain(name: str) -> None:
-    """Draw a closed box with the long explanation of a figure."""
+def explain(*names: str) -> None:
+    """Draw a closed box with the long explanations of a figure."""
     box = st.expander(
-        _("What am I looking at?"), icon=":material/help:", key=f"explain_{name}", on_change="rerun"
+        _("What am I looking at?"),
+        icon=":material/help:",
+        key=f"explain_{names[0]}",
+        on_change="rerun",
     )
     if box.open:
         with box:
-            write_text(read_text(name))
+            write_text("\n\n".join(map(read_text, names)))
 
 
 def write_text(markdown: str) -> None:

@@ -36,8 +36,7 @@ def show(stage: Stage) -> None:
     )
     with stage.details:
         st.markdown(describe_depth_sweeps(sweeps))
-        blocks.explain("degradation_claim")
-        blocks.explain("degradation_depth")
+        blocks.explain("degradation_depth", "degradation_claim")
         blocks.show_table(tabulate_sweeps(sweeps), key="degradation_depth_table")
 
 

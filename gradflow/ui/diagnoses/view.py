@@ -38,7 +38,7 @@ def show_verdict() -> None:
     in_short, _blank, at_length = blocks.read_text(f"verdict_{verdict}").partition("\n\n")
     stage = make_stage(Place.ABOVE)
     with stage.picture:
-        st.markdown(in_short)
+        blocks.write_text(in_short)
         view = explore_report.show_flow(experiment, make_view({}), _show_cures)
     with stage.details:
         if st.button(_("Open this network in Explore"), icon=":material/insights:", type="primary"):

@@ -25,6 +25,7 @@ export default function mount({ parentElement, data, setTriggerValue }, plotlyUr
 
 const SECOND = 1000; // milliseconds
 const MARGIN = 8; // pixels between a figure and the window's end
+const NARROW = 560; // pixels
 const PLOT_BUTTONS = {
   displaylogo: false,
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
@@ -45,6 +46,8 @@ class Graph {
     this.spoken.setAttribute("role", "status");
     this.observer = new ResizeObserver(() => this.draw());
     this.observer.observe(this.box);
+    const page = this.box.closest(".stMainBlockContainer"); // what stands above may come later
+    if (page) this.observer.observe(page);
     this.follower = () => this.draw();
     addEventListener("resize", this.follower);
     this.box.addEventListener("fullscreenchange", () => this.draw());
@@ -129,8 +132,14 @@ class Graph {
   measure() {
     const { clientWidth, clientHeight } = this.box;
     const isFull = document.fullscreenElement === this.box;
-    const height = this.head.fills ? this.findRoom() : this.head.height;
+    const height = this.followsWindow() ? this.findRoom() : this.head.height;
     return { width: clientWidth, height: isFull ? clientHeight : height };
+  }
+
+  /** Whether the height follows the window; in a narrow one only that of a live figure does. */
+  followsWindow() {
+    const { fills, headline } = this.head;
+    return fills && (headline || this.box.clientWidth >= NARROW);
   }
 
   /** Find the height that is left of the window below what stands above the figure. */
@@ -151,7 +160,7 @@ class Graph {
     this.drawn = figure;
     this.size = size;
     if (figure === drawn && keepsShape(before, size)) {
-      await Plotly.relayout(plot, size);
+      await Plotly.relayout(plot, { width: size.width });
       return;
     }
     keepChanges(figure);

@@ -1,0 +1,73 @@
+"""On a projector the picture of every page and what changes it are seen without scrolling."""
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.tools import wait_for_server
+
+WIDTH, HEIGHT = 1280, 720
+HEADER = 48
+"""Pixels that the navigation may take."""
+WHOLE = (
+    "activations",
+    "activations?view=dying",
+    "backprop",
+    "descent",
+    "normalization",
+    "normalization?view=flow",
+    "degradation",
+    "degradation?view=shattering",
+    "recurrent",
+    "diagnoses",
+)
+"""Addresses whose picture fits as a whole."""
+CONTROLS = "[class*=st-key-stage_controls]"
+
+
+@pytest.fixture
+def projector(page: Page) -> Page:
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+    return page
+
+
+def open_page(page: Page, url: str) -> None:
+    page.goto(url)
+    page.wait_for_selector(".stMain .gf-plot .main-svg")
+    wait_for_server(page)
+
+
+@pytest.mark.parametrize("address", WHOLE)
+def test_the_picture_is_on_the_first_screen(projector: Page, app_url: str, address: str) -> None:
+    open_page(projector, f"{app_url}/{address}")
+    # The figure is drawn anew when something above it takes its place.
+    projector.wait_for_function(
+        "(height) => document.querySelector('.gf-plot .main-svg').getBoundingClientRect().bottom"
+        " <= height",
+        arg=HEIGHT,
+    )
+    header = projector.get_by_test_id("stHeader").bounding_box()
+    figure = projector.locator(".gf-figure").first.bounding_box()
+    assert header is not None
+    assert figure is not None
+    assert header["height"] <= HEADER
+    assert figure["y"] >= header["height"]
+    assert figure["height"] >= 300
+    controls = projector.locator(CONTROLS)
+    if address != "diagnoses":  # which has no more than its row of verdicts
+        box = controls.bounding_box()
+        assert box is not None
+        assert header["height"] <= box["y"] < HEIGHT / 3
+    main = "document.querySelector('[data-testid=stMain]')"
+    assert projector.evaluate(f"() => {main}.scrollWidth <= {main}.clientWidth")
+    assert projector.locator("h1").count() == 1
+
+
+def test_on_a_phone_the_controls_come_under_the_picture(page: Page, app_url: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_page(page, f"{app_url}/backprop")
+    figure = page.locator(".gf-figure").first.bounding_box()
+    controls = page.locator(CONTROLS).bounding_box()
+    assert figure is not None
+    assert controls is not None
+    assert controls["y"] >= figure["y"] + figure["height"]
+    assert controls["x"] + controls["width"] <= 390
