@@ -160,8 +160,7 @@ class Graph {
     this.drawn = figure;
     this.size = size;
     if (figure === drawn && keepsShape(before, size)) {
-      this.holdRoom(size.height);
-      await Plotly.relayout(plot, size);
+      await Plotly.relayout(plot, { width: size.width });
       return;
     }
     keepChanges(figure);

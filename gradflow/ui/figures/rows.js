@@ -106,7 +106,8 @@ function sortNotes(shape, bands, above, below) {
 function makeItem(shape, note, offset, sign) {
   const room = placeNote(shape, note, sign < 0);
   const font = findNoteFont(shape, note);
-  note.text = wrapText(note.text, font, room.width);
+  const isKey = note.name?.startsWith("key"); // `flowKeys` finds its place
+  note.text = wrapText(note.text, font, isKey ? shape.width - 60 : room.width);
   const { width, height, lines } = measureText(note.text, font);
   if (lines > 1) note.align ??= note.xanchor;
   const item = { note, offset, width, height: height + 2, ...room.find(width) };
@@ -189,7 +190,7 @@ function measureMenus({ layout, isNarrow, margin, width }, hanging) {
   const x = (4 - margin.l) / width;
   Object.assign(menu, { x, y: 0, yanchor: "top", pad: { t: hanging + 10 } });
   Object.assign(slider, { x, len: 1 - x, y: 0, yanchor: "top", pad: { t: hanging + 52 } });
-  return 130;
+  return 148;
 }
 
 /** Move everything that is placed in shares of the plot's height along with the bands. */

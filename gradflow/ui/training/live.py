@@ -68,7 +68,7 @@ def compute_slowdown(sessions: int) -> float:
 def _show_curves(running: bool) -> None:
     group = state.open_session().group
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        curve = _choose(_("Curve"), "training_curve", {c: _(n) for c, n in _CURVES.items()}, 140)
+        curve = _choose(_("Curve"), "training_curve", {c: _(n) for c, n in _CURVES.items()}, 124)
         quantity = _choose_quantity()
     drawn = [shown_run.make_lane() for shown_run in lanes.list_shown(state.open_session())]
     step = None if running else state.STEP.get()
@@ -87,7 +87,7 @@ def _choose_quantity() -> str:
     names = {
         code: f"{_(what.label)} {_find_symbol(code)}".strip() for code, what in QUANTITIES.items()
     }
-    return _choose(_("What the map shows"), "training_quantity", names, 230)
+    return _choose(_("What the map shows"), "training_quantity", names, 224)
 
 
 def _choose(label: str, key: str, names: Mapping[T, str], width: int) -> T:
