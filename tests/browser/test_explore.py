@@ -154,7 +154,7 @@ def test_clicking_a_column_chooses_the_layer(page: Page, app_url: str) -> None:
     panel.scroll_into_view_if_needed()
     box = panel.bounding_box()
     assert box is not None
-    page.mouse.click(box["x"] + box["width"] * 6.5 / 20, box["y"] + box["height"] / 2)
+    page.mouse.click(box["x"] + box["width"] * 6.5 / 24, box["y"] + box["height"] / 2)
     expect(page.get_by_role("slider", name=re.compile("Layer"))).to_have_value("7")
 
 

@@ -55,7 +55,7 @@ def zoom_in(page: Page) -> list[float]:
 def test_a_change_is_drawn_into_the_same_node(
     page: Page, app_url: str, page_errors: list[str]
 ) -> None:
-    open_page(page, app_url)
+    open_page(page, app_url, "depth=20&width=16")
     page.evaluate(f"() => {{ window.node = {FLOW}; }}")
     count_draws(page, "flow")
     page.get_by_role("slider", name="Depth").press("ArrowRight")
