@@ -44,7 +44,8 @@ def test_a_batch_follows_gamma(page: Page, app_url: str, page_errors: list[str])
             ?.find((t) => t.xaxis === 'x5'); const y = t?.y?._inputArray ?? t?.y;
             return y && Math.abs(y[0] - 0.1) < 1e-6; }}"""
     )
-    page.get_by_role("radio", name="RMS").click()
+    page.get_by_role("combobox", name="Normalization").click()
+    page.get_by_role("option", name="RMS norm").click()
     expect(page.locator(".stMain")).to_contain_text("root mean square")
     assert page_errors == []
 

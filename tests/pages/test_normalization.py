@@ -37,7 +37,7 @@ def move_widgets(app: AppTest, view: str, kind: str = "slider", **values: Any) -
 
 
 def choose(app: AppTest, view: str, name: str, value: Any) -> AppTest:
-    """Choose an option of a segmented control."""
+    """Choose an option of a list."""
     key = KEY.format(view, name)
     app.selectbox(key=key).set_value(value)
     return check_works(app.run())
