@@ -31,7 +31,10 @@ export function arrangeRows(shape, height) {
   const last = bands.length - 1;
   const top = placeLegend(shape, standing[last]);
   const bottom = hanging[0] + measureMenus(shape, hanging[0]);
-  margin.t = isNarrow ? Math.max(top + PAD, 10) : Math.max(margin.t, top);
+  // A note at a value of the y axis may stand above the plot, in the margin that the chart gave.
+  const isHigh = ({ yref, yanchor }) => yref !== "paper" && yanchor === "bottom";
+  const least = (layout.annotations ?? []).some(isHigh) ? margin.t : 10;
+  margin.t = isNarrow ? Math.max(top + PAD, least) : Math.max(margin.t, top);
   margin.b = isNarrow ? Math.max(bottom + PAD, 10) : Math.max(margin.b, bottom);
 
   const sizes = bands.map(([low, high]) => (high - low) * inner);
