@@ -80,6 +80,10 @@ class Text:
         return partial(Text, self.template, **self.values), ()
 
 
+_LONGEST_COUNT = 10**12
+"""Whole numbers beyond are written with a power of ten."""
+
+
 class _Number(float):
     """A number that a template quotes as people write it, unless the template says how."""
 
@@ -91,9 +95,9 @@ def _make_quotable(value: Value) -> Value:
     match value:
         case bool():
             return value
-        case int():
+        case int() if abs(value) <= _LONGEST_COUNT:
             return format_count(value)
-        case float():
+        case int() | float():
             return _Number(value)
     return value
 

@@ -15,7 +15,6 @@ from gradflow.charts.theme import Mode
 from gradflow.core.errors import GradflowError
 from gradflow.core.numbers import format_number
 from gradflow.core.text import LANGUAGE, _
-from gradflow.core.verdict import Finding, Severity
 from gradflow.ui.figures.graph import draw_packed, pack_figure
 from gradflow.ui.fragments import make_fragment
 from gradflow.ui.language import keep_language
@@ -35,23 +34,6 @@ def read_mode() -> Mode:
 def show_error(error: GradflowError | str) -> None:
     """Show an error that a user can act on: its message, no traceback."""
     st.error(escape_markdown("\n\n".join(str(error).splitlines())), icon=":material/error:")
-
-
-def show_finding(finding: Finding, *, brief: bool = False) -> None:
-    """Show a finding in the colour of its severity; ``brief``: without icon and cause."""
-    show, icon = _BOXES[finding.severity]
-    if brief:
-        show(finding.text)
-    else:
-        cause = finding.cause and f" {finding.cause}"
-        show(f"**{finding.text}**{cause}" if cause else finding.text, icon=icon)
-
-
-_BOXES = {
-    Severity.GOOD: (st.success, ":material/check_circle:"),
-    Severity.NOTE: (st.info, ":material/trending_flat:"),
-    Severity.BAD: (st.warning, ":material/warning:"),
-}
 
 
 def escape_markdown(text: str) -> str:

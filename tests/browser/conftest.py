@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from benchmarks.browser import find_chromium
 from benchmarks.server import fetch_body
@@ -92,10 +92,27 @@ def page_errors() -> list[str]:
     return []
 
 
-@pytest.fixture
-def page(chromium: Browser, app_url: str, page_errors: list[str]) -> Iterator[Page]:
-    """A fresh browser page, not yet on the app: ``page.goto(app_url)``."""
+@pytest.fixture(scope="module")
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """What pages of a module share: scripts are loaded once."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def walker(context: BrowserContext) -> Iterator[Page]:
+    """One page for all tests of a module, which looks at many addresses."""
+    page = context.new_page()
+    page.set_default_timeout(120_000)  # milliseconds; views that compute for long, on slow machines
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, app_url: str, page_errors: list[str]) -> Iterator[Page]:
+    """A fresh browser page of a first visitor, not yet on the app: ``page.goto(app_url)``."""
+    others = context.pages
     page = context.new_page()
 
     def watch_console(message) -> None:  # type: ignore[no-untyped-def]
@@ -111,4 +128,10 @@ def page(chromium: Browser, app_url: str, page_errors: list[str]) -> Iterator[Pa
     page.on("pageerror", lambda error: page_errors.append(f"exception: {error}"))
     page.on("request", watch_requests)
     yield page
-    context.close()
+    context.set_offline(False)
+    devtools = context.new_cdp_session(page)
+    kept = {"origin": app_url, "storageTypes": "cookies,local_storage"}
+    devtools.send("Storage.clearDataForOrigin", kept)
+    for opened in context.pages:
+        if opened not in others:
+            opened.close()

@@ -50,8 +50,10 @@ IS_DRAWN = """() => [...document.querySelectorAll('.gf-plot')]
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_nothing_serious_is_found(page: Page, app_url: str, name: str) -> None:
+def test_nothing_serious_is_found(walker: Page, app_url: str, name: str) -> None:
+    page = walker
     page.set_viewport_size({"width": 1280, "height": 720})
+    page.emulate_media(color_scheme="light")
     axe, found = Axe(), []
     for query in VIEWS[name]:
         page.goto(f"{app_url}/{name}?{urlencode(query)}")

@@ -41,12 +41,12 @@ def test_units_die_while_it_plays(page: Page, app_url: str, page_errors: list[st
     open_page(page, app_url, "Dying ReLU")
     wait_for_chart(page, "dying_units")
     units = find_figure(page, "dying_units")
-    expect(units).to_contain_text("31 off, 31 dead")
+    expect(units).to_contain_text("31 off,31 dead")
     units.locator(".updatemenu-button", has_text="Play").click()
     captions = f"() => {write_chart_js('dying_units')}.data[2].text"
-    page.wait_for_function(f"() => !({captions})().slice(1).includes('31 off, 0 dead')")
+    page.wait_for_function(f"() => !({captions})().slice(1).includes('31 off,<br>0 dead')")
     units.locator(".updatemenu-button", has_text="Pause").click()
-    assert page.evaluate(captions)[0] == "31 off, 31 dead"
+    assert page.evaluate(captions)[0] == "31 off,<br>31 dead"
     page.get_by_role("slider", name="Bias b at the start").press("ArrowRight")
     page.wait_for_function("() => location.search.includes('bias=-3.5')")
     assert keep_own_errors(page_errors) == []

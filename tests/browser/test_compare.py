@@ -29,7 +29,7 @@ def choose(page: Page, label: str, option: str) -> None:
 def open_from_explore(page: Page, url: str) -> None:
     page.goto(f"{url}/?{urllib.parse.urlencode(codec.to_query(SMALL))}")
     wait_for_chart(page, "flow")
-    page.get_by_role("link", name="Compare").click()
+    page.get_by_role("link", name="Compare").first.click()
     wait_for_letters(page, "A")
 
 
@@ -44,10 +44,10 @@ def test_from_explore_and_back(page: Page, app_url: str, page_errors: list[str])
         page.get_by_role("tab", name=tab).click()
         wait_for_chart(page, key, 2)
     address = read_query(page)
-    page.get_by_role("link", name="Explore").click()
+    page.get_by_role("link", name="Explore").first.click()
     page.wait_for_function("() => location.search.includes('activation=sigmoid')")
     assert read_query(page) == codec.to_query(SMALL)  # Explore is as it was left
-    page.get_by_role("link", name="Compare").click()
+    page.get_by_role("link", name="Compare").first.click()
     wait_for_letters(page, "AB")
     assert read_query(page) == address
     assert page_errors == []

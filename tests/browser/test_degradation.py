@@ -16,7 +16,7 @@ def test_depth_and_its_legend(page: Page, app_url: str, page_errors: list[str]) 
     open_page(page, app_url)
     legend = find_figure(page, "degradation_depth").locator(".legendtext")
     expect(legend).to_have_text(["Plain", "Residual", "Residual, pre-activation", "theory"])
-    page.locator(".st-key-explain_degradation_claim summary").click()
+    page.locator(".st-key-explain_degradation_depth summary").click()
     expect(page.get_by_text("higher training error")).to_be_visible()
     assert page_errors == []
 

@@ -25,9 +25,9 @@ CONTROLS = "[class*=st-key-stage_controls]"
 
 
 @pytest.fixture
-def projector(page: Page) -> Page:
-    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
-    return page
+def projector(walker: Page) -> Page:
+    walker.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+    return walker
 
 
 def open_page(page: Page, url: str) -> None:
@@ -62,11 +62,11 @@ def test_the_picture_is_on_the_first_screen(projector: Page, app_url: str, addre
     assert projector.locator("h1").count() == 1
 
 
-def test_on_a_phone_the_controls_come_under_the_picture(page: Page, app_url: str) -> None:
-    page.set_viewport_size({"width": 390, "height": 844})
-    open_page(page, f"{app_url}/backprop")
-    figure = page.locator(".gf-figure").first.bounding_box()
-    controls = page.locator(CONTROLS).bounding_box()
+def test_on_a_phone_the_controls_come_under_the_picture(walker: Page, app_url: str) -> None:
+    walker.set_viewport_size({"width": 390, "height": 844})
+    open_page(walker, f"{app_url}/backprop")
+    figure = walker.locator(".gf-figure").first.bounding_box()
+    controls = walker.locator(CONTROLS).bounding_box()
     assert figure is not None
     assert controls is not None
     assert controls["y"] >= figure["y"] + figure["height"]

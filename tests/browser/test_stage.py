@@ -2,11 +2,10 @@
 
 import importlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from gradflow.ui.assets import find_address
 from gradflow.ui.settings.page import Page as PageSettings
@@ -18,8 +17,10 @@ SCREENS = ((1280, 800), (768, 1024), (390, 844))
 FAULTS = Path(__file__).with_name("find_faults.js").read_text(encoding="utf-8")
 START = re.compile(r"^(Play|Train.*|Run.*)$")
 """Buttons that begin what a page shows, where it shows nothing before."""
-DEEP = "?architecture=mlp&depth=50&activation=sigmoid&precision=float16"
+DEEP = "?architecture=mlp&depth=50&activation=sigmoid&dtype=float16"
 """Explore's fullest figure: every mark and note, two-digit layers."""
+QUICK = {"pretraining": "&layers=2&width=8&epochs=1&batch_size=200&seeds=1&steps=50"}
+"""Settings with which a page that computes for long does not."""
 MODULE = find_address("figure.js")
 SETTLED = f"""async () => {{
     if (!document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]'))
@@ -41,17 +42,8 @@ def list_addresses(name: str) -> list[str]:
         return ["?depth=20", DEEP]
     if not isinstance(settings, PageSettings) or len(settings.forms) == 1:
         return [path]
-    return [f"{path}?{settings.parameter}={view}" for view in settings.forms]
-
-
-@pytest.fixture(scope="module")
-def walker(chromium: Browser) -> Iterator[Page]:
-    """One page of a browser, for all: a fresh one would load everything again."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
-    page.set_default_timeout(120_000)  # milliseconds; views that compute for long, on slow machines
-    yield page
-    context.close()
+    more = QUICK.get(name, "")
+    return [f"{path}?{settings.parameter}={view}{more}" for view in settings.forms]
 
 
 def settle(page: Page) -> None:

@@ -304,7 +304,7 @@ def test_impossible_counts(count):
 def test_seeds_stop_at_the_largest():
     largest = 2**31 - 1
     assert run_seeds(make_experiment(seed=largest - 1), 2).seeds.tolist() == [largest - 1, largest]
-    with pytest.raises(gf.InvalidExperiment, match=f"seed: .* 0 to {largest - 2}") as caught:
+    with pytest.raises(gf.InvalidExperiment, match=f"seed: .* 0 to {largest - 2:,}") as caught:
         run_seeds(make_experiment(seed=largest - 1), 3)
     assert "seed" in caught.value.fields
 

@@ -127,8 +127,8 @@ def test_histograms_that_do_not_exist():
     report = make_ordinary()
     with pytest.raises(gf.GradflowError, match=r"what: 'gradient' is not.*choose one of.*delta"):
         report.histogram("gradient", 1)
-    for layer in (0, 4, -1):
-        with pytest.raises(gf.GradflowError, match=f"layer: .*{layer}.*from 1 to 3"):
+    for layer, text in ((0, "0"), (4, "4"), (-1, "−1")):
+        with pytest.raises(gf.GradflowError, match=f"layer: .*{text}.*from 1 to 3"):
             report.histogram("delta", layer)
     assert report.histogram("delta", np.int64(2)) is report.histogram("delta", 2)
 

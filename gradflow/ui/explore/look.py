@@ -33,12 +33,6 @@ def name_seeds(count: int) -> str:
     return _("one seed") if count == 1 else _("{n} seeds").format(n=count)
 
 
-def choose_gradient(key: str) -> Gradient:
-    """Draw the choice of the lower band of a Flow figure."""
-    names = {code: _(label) for code, label in GRADIENTS.items()}
-    return blocks.choose_one(_("Gradient in the lower band"), names, key)
-
-
 def choose_rows(experiment: Experiment, report: Report, place: str) -> Rows:
     """Draw the choice of what the columns of a figure are, layers or blocks."""
     names = list_rows(report)

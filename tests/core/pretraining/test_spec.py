@@ -39,7 +39,7 @@ def test_starts_and_digits_are_put_in_order():
         (Stack, {"learning_rate": "nan"}, ("learning_rate", "nan", "0.001 to 1")),
         (FineTuning, {"starts": "moon"}, ("starts", "moon", "pretrained, small")),
         (FineTuning, {"starts": ()}, ("starts", "pretrained, small")),
-        (FineTuning, {"labelled": 5000}, ("labelled", "5000", "20 to 1297")),
+        (FineTuning, {"labelled": 5000}, ("labelled", "5000", "20 to 1,297")),
         (Transfer, {"first": "4"}, ("first", "4", "two to eight")),
         (Transfer, {"first": "0123456789"}, ("first", "two to eight")),
         (Transfer, {"layers": 2, "reused": 3}, ("reused", "3", "from 1 to 2")),

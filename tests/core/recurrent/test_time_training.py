@@ -95,7 +95,9 @@ def test_guessing() -> None:
 
 
 def test_what_takes_too_long_is_refused() -> None:
-    with pytest.raises(gf.InvalidExperiment, match="steps: 2000 steps of this network need") as bad:
+    with pytest.raises(
+        gf.InvalidExperiment, match="steps: 2,000 steps of this network need"
+    ) as bad:
         ShortTraining(length=200, hidden_size=128, batch_size=256, steps=2000)
     assert "steps" in bad.value.fields
     with pytest.raises(gf.InvalidExperiment, match='source: "noise" cannot be learned'):

@@ -198,12 +198,12 @@ def test_float16_rounds_as_float16() -> None:
     [
         ({"length": 13}, ("length", "13", "from 1 to 12")),
         ({"length": 3, "weights": (1, 2)}, ("weights", "2 values", "length 3")),
-        ({"weights": (11,)}, ("weights", "11", "from -10 to 10")),
-        ({"biases": "1_x"}, ("biases", "x", "from -10 to 10")),
-        ({"weights": (math.nan,)}, ("weights", "from -10 to 10")),
+        ({"weights": (11,)}, ("weights", "11", "from −10 to 10")),
+        ({"biases": "1_x"}, ("biases", "x", "from −10 to 10")),
+        ({"weights": (math.nan,)}, ("weights", "from −10 to 10")),
         ({"weights": ()}, ("weights", "0 values")),
         ({"weights": None}, ("weights", "null")),
-        ({"input": 1e301}, ("input", "1e+301", "1e+300")),
+        ({"input": 1e301}, ("input", "1e+301", "10³⁰⁰")),
         ({"activation": "magic"}, ("activation", "magic", "sigmoid")),
     ],
 )

@@ -236,7 +236,7 @@ def test_a_learning_rate_that_is_too_large_overflows_and_is_found() -> None:
     ("fields", "words"),
     [
         ({"inputs": (1, 2)}, ("inputs", "list of 2", "3 numbers")),
-        ({"inputs": (1, 2, 1e9)}, ("inputs", "from -100 to 100")),
+        ({"inputs": (1, 2, 1e9)}, ("inputs", "from −100 to 100")),
         ({"targets": "1_2_3_4"}, ("targets", "list of 4", "1 to 3")),
         ({"targets": ()}, ("targets", "list of 0")),
         ({"hidden": (1, 2, 3, 4)}, ("hidden", "list of 4")),

@@ -178,7 +178,7 @@ def test_what_cannot_be_trained_is_refused_at_once():
         gf.train(double, gf.TrainingPlan(precision="bfloat16"))
     with pytest.raises(gf.InvalidExperiment, match="precision float16"):
         gf.train(half)
-    with pytest.raises(gf.InvalidExperiment, match="1438"):
+    with pytest.raises(gf.InvalidExperiment, match="1,438"):
         gf.train(large)
     with pytest.raises(gf.InvalidExperiment, match="noise_every"):
         next(gf.train(noisy, gf.TrainingPlan(noise_every=1)))
