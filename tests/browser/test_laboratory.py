@@ -63,7 +63,7 @@ def test_a_verdict_leads_to_its_lesson_and_back(page: Page, app_url: str) -> Non
     page.get_by_role("button", name="Learn why").first.click()
     expect(page.get_by_role("heading", name="Diagnoses")).to_be_visible()
     assert "about=vanishing" in page.url
-    expect(page.get_by_text("slope is at most 1/4").first).to_be_visible()
+    expect(page.locator(".gf-verdict")).to_contain_text("Vanishing: ×")
     page.get_by_role("button", name="Open this network in Explore").click()
     page.wait_for_function("() => location.search.includes('depth=24')")
     wait_for_chart(page, "flow")

@@ -124,10 +124,10 @@ def test_a_long_run_is_announced_and_one_without_end_refused(app: AppTest) -> No
         return "\n".join(caption.value for caption in app.get("caption"))
 
     open_page(app, **TINY | {"device": "cpu"})
-    assert "of one processor core" not in read_captions()
+    assert "on one processor core" not in read_captions()
     wide = {"depth": "20", "width": "512", "batch_size": "256", "device": "cpu"}
     open_page(app, **wide | {"steps": "2000", "record_every": "20"})
-    assert "roughly 3 min of one processor core" in read_captions()
+    assert "roughly 3 min on one processor core" in read_captions()
     open_page(app, **wide | {"width": "1024", "steps": "20000", "record_every": "20"})
     assert "TFLOP of arithmetic, allowed are at most 200" in app.error[0].value
     assert app.button("training_play").disabled
