@@ -1,5 +1,6 @@
 """Figures in a real browser: what survives a change, and what can be done with one."""
 
+import re
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -159,3 +160,14 @@ def test_scripts_come_from_the_app_compressed(page: Page, app_url: str) -> None:
     assert ours.keys() >= SCRIPTS.keys()
     assert all(ours[name].header_value("content-encoding") == "gzip" for name in SCRIPTS)
     assert not [url for url in scripts if "PlotlyChart" in url]  # Streamlit's own, of 4.7 MB
+
+
+def test_a_drawing_is_hidden_and_its_label_has_the_numbers(page: Page, app_url: str) -> None:
+    open_page(page, app_url, "depth=4&width=16&batch_size=16")
+    plot = find_figure(page, "flow").locator(".gf-plot")
+    label = str(plot.get_attribute("aria-label"))
+    assert "layer 1" in label
+    assert re.search(r"RMS: \S+ at 1, \S+ at 4\.", label)
+    drawings = plot.locator(".main-svg")
+    assert drawings.count() > 0
+    assert all(d.get_attribute("aria-hidden") == "true" for d in drawings.all())

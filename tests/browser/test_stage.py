@@ -1,4 +1,8 @@
-"""Every page, every view and every tab on three screens: no text of a figure covers another one."""
+"""Every page, every view and every tab on three screens: nothing covers or bars the way to it.
+
+No text of a figure covers another one or is cut, no page scrolls sideways, and axe-core finds
+nothing serious, light or dark.
+"""
 
 import importlib
 import re
@@ -9,6 +13,7 @@ from playwright.sync_api import Page
 
 from gradflow.ui.assets import find_address
 from gradflow.ui.settings.page import Page as PageSettings
+from tests.browser.access import COLOURS, list_barriers
 from tests.browser.tools import wait_for_server
 
 ROOT = Path(__file__).parents[2]
@@ -76,12 +81,14 @@ def find_faults(page: Page, place: str) -> list[str]:
 @pytest.mark.parametrize("name", PAGES)
 def test_everything_can_be_read(name: str, walker: Page, app_url: str) -> None:
     faults = []
+    walker.emulate_media(color_scheme="light")
     for address in list_addresses(name):
         walker.goto(f"{app_url}/{address}")
         walker.wait_for_selector(".stMain .gf-figure, .stMain button")
         wait_for_server(walker)
         start_what_waits(walker)
         settle(walker)
+        faults += [f"/{address}: {problem}" for problem in list_barriers(walker)]
         faults += find_faults(walker, f"/{address}")
         tabs = walker.locator(".stMain [role=tab]:visible")
         for i in range(tabs.count()):
@@ -91,4 +98,9 @@ def test_everything_can_be_read(name: str, walker: Page, app_url: str) -> None:
             settle(walker)
             if walker.locator("[role=tabpanel]:visible .gf-figure").count():
                 faults += find_faults(walker, f"/{address}, {tabs.nth(i).inner_text()}")
+    walker.emulate_media(color_scheme="dark")  # the colours of all views are the same
+    walker.wait_for_function("() => [...document.querySelectorAll('.stApp')].length")
+    wait_for_server(walker)
+    settle(walker)
+    faults += [f"dark: {problem}" for problem in list_barriers(walker, COLOURS)]
     assert not faults, "\n".join(faults)

@@ -55,7 +55,7 @@ def test_charts_grow_while_it_plays_and_rest_while_it_pauses(
     expect(find_button(page, "Pause")).to_be_enabled()
     # It goes on while another page is open, and the page shows it again.
     open_from_menu(page, "Learn", "Descent")
-    expect(page.get_by_role("heading", name="Descent on a surface")).to_be_visible()
+    expect(page.get_by_role("heading", name="Descent", exact=True)).to_be_visible()
     open_from_menu(page, "Train", "Training")
     expect(page.get_by_text(re.compile(r"step \d+ of 20000 · .* left"))).to_be_visible()
     find_button(page, "Stop").click()
