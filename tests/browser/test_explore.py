@@ -130,10 +130,10 @@ def test_url_restores_the_setting_after_a_reload(page: Page, app_url: str) -> No
     )
     open_page(page, app_url, **codec.to_query(experiment))
     loss = f"{gf.run(experiment).loss:.3g}"
-    expect(page.get_by_text(f"Loss {loss}")).to_be_visible()
+    expect(page.locator(".gf-loss")).to_have_text(f"loss {loss}")
     page.reload()
     wait_for_chart(page, "flow")
-    expect(page.get_by_text(f"Loss {loss}")).to_be_visible()
+    expect(page.locator(".gf-loss")).to_have_text(f"loss {loss}")
     assert read_query(page) == codec.to_query(experiment)
 
 

@@ -99,7 +99,6 @@ def test_everything_can_be_read(name: str, walker: Page, app_url: str) -> None:
             if walker.locator("[role=tabpanel]:visible .gf-figure").count():
                 faults += find_faults(walker, f"/{address}, {tabs.nth(i).inner_text()}")
     walker.emulate_media(color_scheme="dark")  # the colours of all views are the same
-    walker.wait_for_function("() => [...document.querySelectorAll('.stApp')].length")
     wait_for_server(walker)
     settle(walker)
     faults += [f"dark: {problem}" for problem in list_barriers(walker, COLOURS)]

@@ -196,7 +196,7 @@ def cosine_figure(
         },
         y_title=_("cosine of the angle"),
         mode=mode,
-        scale=Scale(False, min(0.0, low), 1.08),
+        scale=Scale(False, min(0.0, low), 1.2),  # room for the keys above, on a phone
         shapes=[
             {
                 "type": "line",
