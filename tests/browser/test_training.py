@@ -12,6 +12,7 @@ from tests.browser.tools import (
     keep_own_errors,
     open_from_menu,
     wait_for_chart,
+    wait_for_server,
     write_chart_js,
 )
 
@@ -126,6 +127,7 @@ def test_a_preset_is_one_press_and_its_runs_are_files(
     page.wait_for_function("() => location.search.includes('zero_initialization&run=')")
     expect(page.get_by_text("Measured; the claim holds:")).to_be_visible()
     assert page.evaluate("location.search").startswith("?preset=zero_initialization&run=")
+    wait_for_server(page)
     page.get_by_role("tab", name="Save").click()
     saved = {}
     for name in ("Steps, CSV", "Run, JSON"):
