@@ -1,15 +1,16 @@
 """Explore: set a network, run one backward pass, see the gradient flow."""
 
+from gradflow.core.text import _
 from gradflow.ui.explore.controls import draw_controls
 from gradflow.ui.explore.state import CONTROLS, INTRO, RESULT
-from gradflow.ui.explore.view import draw_spoken_head, show_result
+from gradflow.ui.explore.view import show_result
 from gradflow.ui.fragments import make_fragment
-from gradflow.ui.stage import Place, make_stage
+from gradflow.ui.stage import Place, draw_spoken_head, make_stage
 from gradflow.ui.welcome.cards import draw_intro
 from gradflow.ui.welcome.state import open_explore
 
 open_explore()
-draw_spoken_head()
+draw_spoken_head(_("Explore"))
 make_fragment(draw_intro, key=INTRO)()
 stage = make_stage(Place.ABOVE)
 with stage.picture:

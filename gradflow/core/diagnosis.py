@@ -78,14 +78,18 @@ def _judge_fate(report: Report) -> Iterator[Finding]:
     )
 
 
-def _write_numbers(decay: Decay) -> Text:
-    values: dict[str, Value] = {
+def _list_values(decay: Decay) -> dict[str, Value]:
+    return {
         "factor": format_number(decay.factor),
         "row": Text("layer") if decay.rows == "layer" else Text("branch"),
         "first": decay.first,
         "last": decay.last,
         "ratio": format_number(decay.ratio),
     }
+
+
+def _write_numbers(decay: Decay) -> Text:
+    values = _list_values(decay)
     if decay.ratio <= 1:
         return Text(
             "× {factor} per {row}; {row} {first} gets {ratio} of what {row} {last} gets.", **values
@@ -96,18 +100,12 @@ def _write_numbers(decay: Decay) -> Text:
 
 
 def _describe_fate(verdict: Verdict, decay: Decay) -> Text:
-    row = Text("layer") if decay.rows == "layer" else Text("branch")
-    ends: dict[str, Value] = {
-        "row": row,
-        "first": decay.first,
-        "ratio": format_number(decay.ratio),
-        "last": decay.last,
-    }
+    values = _list_values(decay)
     if decay.ratio <= 1:
-        where = Text("at {row} {first} it is {ratio} of what it was at {row} {last}", **ends)
+        where = Text("at {row} {first} it is {ratio} of what it was at {row} {last}", **values)
     else:
-        where = Text("at {row} {first} it is {ratio} times what it was at {row} {last}", **ends)
-    values: dict[str, Value] = {"factor": format_number(decay.factor), "row": row, "where": where}
+        where = Text("at {row} {first} it is {ratio} times what it was at {row} {last}", **values)
+    values |= {"where": where}
     if verdict is Verdict.VANISHING:
         return Text(
             "The gradient shrinks by a factor {factor} per {row} on its way back; {where}.",

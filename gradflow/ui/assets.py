@@ -103,6 +103,18 @@ def find_address(name: str) -> str:
     return SCRIPTS[name].address
 
 
+def write_shim(name: str) -> str:
+    """Write what a component's mount runs: short, because it goes with every change.
+
+    What it imports, a browser fetches once; ``document.baseURI`` is the page's address, one level
+    below the app's root.
+    """
+    return f"""
+const script = import(new URL("{find_address(name)}", document.baseURI).href);
+export default async (component) => (await script).default(component);
+"""
+
+
 @cache
 def read_styles() -> str:
     """Read all our style sheets as one; that of the page's frame comes first."""

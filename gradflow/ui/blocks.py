@@ -102,10 +102,11 @@ def draw_tabs(panels: Mapping[str, Callable[[], None]], key: str) -> None:
         panels: what draws each tab, by its title.
         key: the widget's name in the session.
     """
-    make_fragment(_draw_tabs)(panels, key)
+    make_fragment(draw_tabs_in_place)(panels, key)
 
 
-def _draw_tabs(panels: Mapping[str, Callable[[], None]], key: str) -> None:
+def draw_tabs_in_place(panels: Mapping[str, Callable[[], None]], key: str) -> None:
+    """Draw tabs as ``draw_tabs`` does, but as a part of what draws them."""
     tabs = st.tabs(list(panels), key=key, on_change="rerun")
     for tab, draw in zip(tabs, panels.values(), strict=True):
         if tab.open:

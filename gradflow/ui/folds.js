@@ -1,24 +1,11 @@
 // Buttons that unfold a panel over what follows; one panel is open at a time.
 
-export function addElement(parent, tag, className, text = "") {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.textContent = text;
-  parent.append(element);
-  return element;
-}
-
-export function addButton(parent, text, click) {
-  const button = addElement(parent, "button", "gf-button", text);
-  button.type = "button";
-  button.addEventListener("click", click);
-  return button;
-}
+import { addButton, addElement } from "./elements.js";
 
 /** Add a button and its panel. */
 export function addFold(parent, text) {
   const box = addElement(parent, "div", "gf-fold");
-  const button = addButton(box, text, () => {
+  const button = addButton(box, "gf-button", text, () => {
     const isOpen = box.classList.contains("gf-open");
     close();
     if (!isOpen) setOpen(box, true);

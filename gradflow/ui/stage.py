@@ -56,6 +56,11 @@ def draw_head(title: str) -> DeltaGenerator:
     return row
 
 
+def draw_spoken_head(title: str) -> None:
+    """Draw the heading of a page for those who hear it; others see it in the navigation."""
+    st.html(f'<h1 class="gf-spoken">{title}</h1>')
+
+
 def draw_next(pages: Mapping[Path, str]) -> None:
     """Draw where to go next: links to pages, each with the reason to go there.
 

@@ -83,7 +83,6 @@ def _describe_findings(findings: Sequence[Finding]) -> list[dict[str, str]]:
             "chip": chip,
             "text": finding.text,
             "cause": finding.cause,
-            "severity": str(finding.severity),
             "verdict": str(finding.verdict or ""),
             "lesson": _name_lesson(finding),
         }

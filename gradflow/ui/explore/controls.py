@@ -10,7 +10,7 @@ from gradflow.core import codec
 from gradflow.core.errors import GradflowError
 from gradflow.core.text import _
 from gradflow.ui import compute
-from gradflow.ui.explore.flow import SEED_COUNTS
+from gradflow.ui.explore.flow import SEED_COUNTS, FlowView
 from gradflow.ui.explore.look import GRADIENTS, find_rows, list_rows, name_seeds, read_theory_help
 from gradflow.ui.explore.state import EXPLORE, LOOK, reset_settings, take_changes
 from gradflow.ui.settings.experiments import GROUPS
@@ -73,8 +73,8 @@ def _describe_rest(shown: set[str]) -> Panel:
 def _describe_view() -> list[Control]:
     """Describe how the figure can be looked at; a residual stream has a gradient of its own."""
     experiment, _problem = EXPLORE.read_possible()
-    report, look = compute.run(experiment), LOOK.get()
-    rows, names = find_rows(look, experiment, report), list_rows(report)
+    report, look = compute.run(experiment), FlowView(**LOOK.get())
+    rows, names = find_rows(LOOK.get(), experiment, report), list_rows(report)
     controls = []
     if len(names) > 1:
         controls.append(describe_choice("rows", _("Columns of the figure"), names, rows))
@@ -84,14 +84,9 @@ def _describe_view() -> list[Control]:
     seeds = {n: name_seeds(n) for n in SEED_COUNTS}
     return [
         *controls,
-        describe_choice(
-            "gradient",
-            _("Gradient in the lower band"),
-            gradients,
-            look.get("gradient", "delta"),
-        ),
-        describe_choice("seeds", _("Seeds"), seeds, look.get("seeds", 1)),
-        describe_toggle("theory", _("Theory"), look.get("theory", True), read_theory_help()),
+        describe_choice("gradient", _("Gradient in the lower band"), gradients, look.gradient),
+        describe_choice("seeds", _("Seeds"), seeds, look.seeds),
+        describe_toggle("theory", _("Theory"), look.theory, read_theory_help()),
     ]
 
 

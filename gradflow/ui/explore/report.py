@@ -15,7 +15,7 @@ from gradflow.charts.flow.data import Gradient
 from gradflow.charts.forward import Statistic
 from gradflow.core.errors import GradflowError
 from gradflow.core.experiment import Experiment
-from gradflow.core.numbers import format_number
+from gradflow.core.numbers import format_count, format_number
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
 from gradflow.core.verdict import Verdict
@@ -65,7 +65,7 @@ def show_numbers(report: Report) -> None:
         ),
         (
             _("Parameters"),
-            f"{report.parameter_count:,}",
+            format_count(report.parameter_count),
             _("weights, biases and all other numbers that training learns."),
         ),
         (

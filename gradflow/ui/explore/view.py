@@ -25,11 +25,6 @@ from gradflow.ui.training.state import prepare_run
 from gradflow.ui.turns import ADMISSION
 
 
-def draw_spoken_head() -> None:
-    """Draw the page's heading for those who hear the page; others see it in the navigation."""
-    st.html(f'<h1 class="gf-spoken">{_("Explore")}</h1>')
-
-
 def show_result() -> None:
     """Show the figure and what follows it.
 

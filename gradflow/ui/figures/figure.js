@@ -1,9 +1,10 @@
 // One Plotly graph that stays in the page: drawn once, then changed in place, so that its node,
 // zoom, hover and hidden traces survive a change of the figure.
 
+import { addElement } from "./elements.js";
 import { writeNumbersOurWay } from "./hover.js";
 import { Line } from "./line.js";
-import { fitLayout, keepsShape } from "./shape.js";
+import { NARROW, fitLayout, keepsShape } from "./shape.js";
 import { noteSetting } from "./visit.js";
 
 /** Graphs in the page by their figure's name, for those who bring a figure by another way. */
@@ -25,7 +26,6 @@ export default function mount({ parentElement, data, setTriggerValue }, plotlyUr
 
 const SECOND = 1000; // milliseconds
 const MARGIN = 8; // pixels between a figure and the window's end
-const NARROW = 560; // pixels
 const PLOT_BUTTONS = {
   displaylogo: false,
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
@@ -39,10 +39,10 @@ const FULLSCREEN_ICON = {
 class Graph {
   constructor(parent, plotlyUrl) {
     this.plotlyUrl = plotlyUrl;
-    this.box = addElement(parent, "gf-figure");
-    this.plot = addElement(this.box, "gf-plot");
+    this.box = addElement(parent, "div", "gf-figure");
+    this.plot = addElement(this.box, "div", "gf-plot");
     this.plot.setAttribute("role", "figure"); // no image: there are buttons in it
-    this.spoken = addElement(this.box, "gf-spoken");
+    this.spoken = addElement(this.box, "div", "gf-spoken");
     this.spoken.setAttribute("role", "status");
     this.observer = new ResizeObserver(() => this.draw());
     this.observer.observe(this.box);
@@ -295,13 +295,6 @@ function loadPlotly(url) {
     document.head.append(script);
   });
   return plotly;
-}
-
-function addElement(parent, className) {
-  const element = document.createElement("div");
-  element.className = className;
-  parent.append(element);
-  return element;
 }
 
 /** Tell whether the page is light or dark, as it looks now. */

@@ -1,6 +1,7 @@
 // The line above a live figure: what happened, why, what else, and what can be done.
 
-import { addButton, addElement, addFold } from "./folds.js";
+import { addButton, addElement, scrollTo } from "./elements.js";
+import { addFold } from "./folds.js";
 
 /** One line, brought up to date with each figure. */
 export class Line {
@@ -18,11 +19,10 @@ export class Line {
     this.headline = addElement(verdict, "span", "");
     this.loss = addElement(this.box, "span", "gf-loss");
     this.chips = addElement(this.box, "div", "gf-chips");
-    this.cures = addButton(this.box, "", () => {
+    this.cures = addButton(this.box, "gf-button gf-cures", "", () => {
       this.tell({ kind: "cures" });
       showWhenThere(".st-key-cures_box");
     });
-    this.cures.classList.add("gf-cures");
     this.cures.dataset.action = "cures";
   }
 
@@ -39,11 +39,10 @@ export class Line {
     for (const finding of findings) this.addChip(finding);
   }
 
-  addChip({ chip, text, cause, severity, verdict, lesson }) {
-    const { box, panel } = addFold(this.chips, chip);
-    box.dataset.severity = severity;
+  addChip({ chip, text, cause, verdict, lesson }) {
+    const { panel } = addFold(this.chips, chip);
     for (const part of [text, cause]) if (part) addElement(panel, "p", "", part);
-    if (lesson) addButton(panel, lesson, () => this.tell({ kind: "lesson", verdict }));
+    if (lesson) addButton(panel, "gf-button", lesson, () => this.tell({ kind: "lesson", verdict }));
   }
 }
 
@@ -51,10 +50,9 @@ const PATIENCE = 30_000; // milliseconds
 
 /** Bring a part of the page into view, now or when the page has drawn it. */
 function showWhenThere(selector) {
-  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const show = () => {
     const part = document.querySelector(selector);
-    part?.scrollIntoView({ block: "start", behavior: isCalm ? "auto" : "smooth" });
+    if (part) scrollTo(part, "start");
     return part;
   };
   if (show()) return;

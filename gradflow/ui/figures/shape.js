@@ -9,7 +9,7 @@ import { arrangeRows } from "./rows.js";
 import { fitAxes } from "./ticks.js";
 import { shrinkFonts } from "./words.js";
 
-const NARROW = 560; // pixels; below it, texts are smaller and margins tight
+export const NARROW = 560; // pixels; below it, texts are smaller and margins tight
 const WIDE = 1000; // from here on, figures are as they were drawn
 const SMALLER = 0.8;
 const SMALLEST_IN_BAR = 9; // pixels; Plotly would make texts that do not fit ever smaller

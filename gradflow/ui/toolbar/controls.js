@@ -46,6 +46,11 @@ class Control {
   listNext() {
     return [];
   }
+
+  choose(value) {
+    this.value = value;
+    this.toolbar.choose(this);
+  }
 }
 
 KINDS.number = class extends Control {
@@ -99,10 +104,7 @@ KINDS.choice = class extends Control {
   build() {
     this.main = document.createElement("select");
     this.box.append(this.main);
-    this.main.addEventListener("change", () => {
-      this.value = this.data.options[this.main.selectedIndex][0];
-      this.toolbar.choose(this);
-    });
+    this.main.addEventListener("change", () => this.choose(this.data.options[this.main.selectedIndex][0]));
   }
 
   fill() {
@@ -121,10 +123,7 @@ KINDS.toggle = class extends Control {
     this.main = document.createElement("input");
     this.main.type = "checkbox";
     this.head.prepend(this.main);
-    this.main.addEventListener("change", () => {
-      this.value = this.main.checked;
-      this.toolbar.choose(this);
-    });
+    this.main.addEventListener("change", () => this.choose(this.main.checked));
   }
 
   showValue(value) {
@@ -137,10 +136,7 @@ KINDS.text = class extends Control {
     this.main = document.createElement("input");
     this.main.type = "text";
     this.box.append(this.main);
-    this.main.addEventListener("change", () => {
-      this.value = this.main.value;
-      this.toolbar.choose(this);
-    });
+    this.main.addEventListener("change", () => this.choose(this.main.value));
   }
 
   fill() {

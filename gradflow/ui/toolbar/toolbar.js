@@ -2,7 +2,8 @@
 // control is moved, without a run of the page; the page is told once the hand rests.
 
 import { makeControl } from "./controls.js";
-import { addButton, addElement, addFold } from "./folds.js";
+import { addButton, addElement } from "./elements.js";
+import { addFold } from "./folds.js";
 import { findLane } from "./lane.js";
 
 const REST = 120; // milliseconds without a movement after which the page is told
@@ -61,7 +62,7 @@ class Toolbar {
     const { box, panel } = addFold(this.row, `${title} ▾`);
     addElement(panel, "div", "gf-sections");
     if (reset) {
-      addButton(panel, reset, () => {
+      addButton(panel, "gf-button", reset, () => {
         this.lane.release();
         this.tell("reset", true);
       });

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from gradflow.core.catalog import TABLES, Architecture
 from gradflow.core.spec import find_bounds, find_enum, list_options
 from gradflow.core.text import _
-from gradflow.ui.assets import find_address
+from gradflow.ui.assets import write_shim
 from gradflow.ui.settings.fields import WIDTHS
 from gradflow.ui.settings.form import Form, simplify_value
 from gradflow.ui.settings.state import read_widget
@@ -27,12 +27,9 @@ what its kind needs besides."""
 Panel = Mapping[str, Sequence[Control]]
 """Headings, and the controls under each."""
 
-# Short, because it goes with every change.
-_SHIM = f"""
-const toolbar = import(new URL("{find_address("toolbar.js")}", document.baseURI).href);
-export default async (component) => (await toolbar).default(component);
-"""
-_mount = st.components.v2.component("gradflow_toolbar", js=_SHIM, isolate_styles=False)
+_mount = st.components.v2.component(
+    "gradflow_toolbar", js=write_shim("toolbar.js"), isolate_styles=False
+)
 _SENT_AT_ONCE = ("architecture",)
 """Settings that change others with them: only the page knows what the figure becomes."""
 

@@ -111,14 +111,10 @@ def _find_symbol(code: str) -> str:
 def _draw_panels() -> None:
     drawn = [shown_run.make_lane() for shown_run in lanes.list_shown(state.open_session())]
     panels = {
-        _("Speed of each layer"): _show_speeds,
-        _("Clipping and rate"): _show_steps,
+        _("Speed of each layer"): lambda: _show_speeds(drawn),
+        _("Clipping and rate"): lambda: _show_steps(drawn),
     }
-    tabs = st.tabs(list(panels), key="training_panels", on_change="rerun")
-    for tab, draw in zip(tabs, panels.values(), strict=True):
-        if tab.open:
-            with tab:
-                draw(drawn)
+    blocks.draw_tabs_in_place(panels, "training_panels")
 
 
 def _show_speeds(drawn: list[Lane]) -> None:

@@ -138,11 +138,7 @@ def _show_details(runs: list[ShownRun], *, running: bool) -> None:
         _("Save"): lambda: files.draw_downloads(runs),
         _("What am I looking at?"): _explain,
     }
-    tabs = st.tabs(list(panels), key="training_details", on_change="rerun")
-    for tab, draw in zip(tabs, panels.values(), strict=True):
-        if tab.open:
-            with tab:
-                draw()
+    blocks.draw_tabs_in_place(panels, "training_details")
     st.caption(words.explain_keeping())
 
 

@@ -1,5 +1,6 @@
 // Networks to start from: six small figures, and in "Start from" the names of all presets.
 
+import { addButton, addElement } from "./elements.js";
 import { findMode } from "./figure.js";
 import { readStep, startTour } from "./tour.js";
 import { keepSetting } from "./visit.js";
@@ -102,19 +103,4 @@ function closePopover(button) {
   const opener = document.querySelector("[data-testid=stPopoverButton][aria-expanded=true]");
   opener?.click();
   return opener;
-}
-
-function addElement(parent, tag, className) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  parent.append(element);
-  return element;
-}
-
-function addButton(parent, className, text, press) {
-  const button = addElement(parent, "button", className);
-  button.type = "button";
-  button.textContent = text;
-  button.addEventListener("click", press);
-  return button;
 }

@@ -8,7 +8,7 @@ import streamlit as st
 
 from gradflow.core.presets import PRESET_GROUPS, PRESETS
 from gradflow.core.text import N_, _
-from gradflow.ui.assets import find_address
+from gradflow.ui.assets import write_shim
 from gradflow.ui.explore.state import EXPLORE
 from gradflow.ui.settings.state import read_widget
 from gradflow.ui.welcome import route
@@ -28,12 +28,9 @@ CARDS: dict[str, tuple[str, str]] = {
 }
 """Presets that show what can happen: what each shows in one word, and in a sentence."""
 
-# Short, because it goes with every change.
-_SHIM = f"""
-const cards = import(new URL("{find_address("cards.js")}", document.baseURI).href);
-export default async (component) => (await cards).default(component);
-"""
-_mount = st.components.v2.component("gradflow_cards", js=_SHIM, isolate_styles=False)
+_mount = st.components.v2.component(
+    "gradflow_cards", js=write_shim("cards.js"), isolate_styles=False
+)
 
 
 def draw_intro() -> None:

@@ -1,6 +1,8 @@
 // The tour: a box beside one thing of the page after the other. The page stays usable meanwhile, and
 // nothing runs on the server.
 
+import { addButton, addElement, scrollTo } from "./elements.js";
+
 const KEPT = "gradflow-tour";
 const MARGIN = 8; // pixels between box, window and what it points at
 const LOOK = 200; // milliseconds between two looks at where things are
@@ -48,10 +50,9 @@ class Tour {
     this.text = addElement(this.box, "p", "gf-tour-text");
     this.text.id = "gf-tour-text";
     const row = addElement(this.box, "div", "gf-tour-buttons");
-    this.leaver = addButton(row, words.leave, () => this.leave());
-    this.backer = addButton(row, words.back, () => this.go(this.at - 1));
-    this.nexter = addButton(row, words.next, () => this.go(this.at + 1));
-    this.nexter.className = "gf-tour-next";
+    this.leaver = addButton(row, "", words.leave, () => this.leave());
+    this.backer = addButton(row, "", words.back, () => this.go(this.at - 1));
+    this.nexter = addButton(row, "gf-tour-next", words.next, () => this.go(this.at + 1));
     this.ending = new AbortController();
     const { signal } = this.ending;
     document.addEventListener("keydown", (event) => this.handleKey(event), { signal });
@@ -162,9 +163,7 @@ function findVisible(selector) {
 function bringIntoView(target) {
   const { top, bottom, height } = target.getBoundingClientRect();
   if (top >= 60 && bottom <= innerHeight) return;
-  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
-  const block = height > innerHeight / 2 ? "end" : "center";
-  target.scrollIntoView({ block, behavior });
+  scrollTo(target, height > innerHeight / 2 ? "end" : "center");
 }
 
 /** Colours and font of the page: the box stands outside of what Streamlit gives them to. */
@@ -174,19 +173,4 @@ function takeColours(source, box) {
   for (const name of ["background-color", "text-color", "primary-color", "border-color"]) {
     box.style.setProperty(`--st-${name}`, style.getPropertyValue(`--st-${name}`));
   }
-}
-
-function addElement(parent, tag, className) {
-  const element = document.createElement(tag);
-  element.className = className;
-  parent.append(element);
-  return element;
-}
-
-function addButton(parent, text, press) {
-  const button = addElement(parent, "button", "");
-  button.type = "button";
-  button.textContent = text;
-  button.addEventListener("click", press);
-  return button;
 }

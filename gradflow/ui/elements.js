@@ -1,0 +1,22 @@
+// Elements of the page that our scripts make, and how they bring something into view.
+
+export function addElement(parent, tag, className = "", text = "") {
+  const element = document.createElement(tag);
+  element.className = className;
+  element.textContent = text;
+  parent.append(element);
+  return element;
+}
+
+export function addButton(parent, className, text, press) {
+  const button = addElement(parent, "button", className, text);
+  button.type = "button";
+  button.addEventListener("click", press);
+  return button;
+}
+
+/** Scroll to an element, at once for those who want no motion. */
+export function scrollTo(element, block) {
+  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  element.scrollIntoView({ block, behavior: isCalm ? "instant" : "smooth" });
+}
