@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import ParamSpec
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
+from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 
 from gradflow.ui.language import keep_language
+from gradflow.ui.settings.state import mark_widgets_sent
 
 P = ParamSpec("P")
 
@@ -23,7 +26,15 @@ def make_fragment(
         run_every: seconds between two runs of its own.
         key: its name for callbacks of widgets, see ``rerun_fragments``.
     """
-    return st.fragment(keep_language(draw), run_every=run_every, key=key)
+
+    @wraps(draw)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        draw(*args, **kwargs)
+        context = get_script_run_ctx(suppress_warning=True)
+        if context is not None and context.fragment_ids_this_run:  # not a part of a page's run
+            mark_widgets_sent()
+
+    return st.fragment(keep_language(run), run_every=run_every, key=key)
 
 
 def rerun_fragments(*keys: str) -> None:

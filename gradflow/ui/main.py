@@ -8,6 +8,7 @@ from gradflow.core.text import _
 from gradflow.ui import paths
 from gradflow.ui.assets import read_styles
 from gradflow.ui.language import set_language
+from gradflow.ui.settings.state import mark_widgets_sent
 
 HERE = Path(__file__).parent
 ICON = HERE / "icon.svg"  # a Material icon would be fetched from the web
@@ -45,3 +46,4 @@ st.set_page_config(
     menu_items={"About": _("GradFlow: see how signals and gradients flow through a network.")},
 )
 page.run()
+mark_widgets_sent()

@@ -50,6 +50,7 @@ def test_a_training_can_be_stopped(page: Page, app_url: str, page_errors: list[s
     find_button(page, "Train").click()
     expect(page.get_by_role("progressbar")).to_be_visible()
     expect(find_button(page, "Train")).to_have_count(0)
+    expect(page.get_by_text(re.compile(r"step \d+ of 2000"))).to_be_visible()
     find_button(page, "Stop").click()
     stopped = page.get_by_text("Stopped. What was trained so far:")
     expect(stopped).to_be_visible()

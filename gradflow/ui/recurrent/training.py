@@ -86,7 +86,9 @@ def _show_ended(spec: ShortTraining, trained: Sequence[TrainedCell]) -> None:
     if not spec.cells:
         st.info(_("Choose at least one cell."), icon=":material/info:")
     if not trained:
-        if has_other_results(spec):
+        if has_begun(spec) and is_stopped():
+            st.info(_("Stopped before the first measurement."), icon=":material/stop_circle:")
+        elif has_other_results(spec):
             st.info(
                 _(
                     "The settings have changed since the last training: train with these, or put "

@@ -39,14 +39,26 @@ class SessionValue(Generic[T]):
         return self.key in st.session_state
 
 
+_UNSENT: SessionValue[set[str]] = SessionValue("widgets_unsent", set)
+"""Keys of widgets that were given a value in a run that has not come to its end."""
+
+
 def show_in_widget(key: str, value: Any) -> None:
     """Make the widget of this key, which is drawn next, show a value.
 
     A widget that shows it already is left alone: an assignment would be sent to the browser and
-    could overwrite what its user types meanwhile.
+    could overwrite what its user types meanwhile. But what an overtaken run assigned may never have
+    been sent: without it the browser would show a widget's default, and send that as a choice.
     """
-    if key not in st.session_state or st.session_state[key] != value:
+    unsent = _UNSENT.get()
+    if key in unsent or key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
+        unsent.add(key)
+
+
+def mark_widgets_sent() -> None:
+    """Note that this run came to its end, so that the browser gets all that it has drawn."""
+    _UNSENT.set(set())
 
 
 def read_widget(key: str, default: Any = None) -> Any:
