@@ -71,6 +71,7 @@ def compute_with_progress(
             show_progress(done, what)
 
     def compute() -> R:
+        show_progress(0.0, _("waiting for its turn"))
         with ADMISSION:
             return work(advance)
 

@@ -54,7 +54,7 @@ def test_opens_with_a_network_that_cannot_learn(app: AppTest) -> None:
 
 def test_every_setting_has_a_widget_where_it_applies(app: AppTest) -> None:
     """Each field of the specs is drawn by some choice of the options that use it."""
-    open_page(app)
+    open_page(app, depth="4", width="16", batch_size="32")
     seen = set()
 
     def look() -> None:

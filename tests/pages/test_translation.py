@@ -78,7 +78,7 @@ PAGES: dict[str, list[dict[str, str]]] = {
         {**TIME, "view": "cells"},
         {"view": "factors", "steps": "5", "hidden_size": "8", "batch_size": "4"},
         {**TIME, "view": "clipping"},
-        {"view": "training"},
+        {"view": "training", "length": "4", "hidden_size": "8", "batch_size": "4", "steps": "20"},
     ],
     "diagnoses": [{"about": verdict} for verdict in Verdict],
 }
