@@ -17,6 +17,10 @@ export function addButton(parent, className, text, press) {
 
 /** Scroll to an element, at once for those who want no motion. */
 export function scrollTo(element, block) {
-  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  element.scrollIntoView({ block, behavior: isCalm ? "instant" : "smooth" });
+  element.scrollIntoView({ block, behavior: wantsCalm() ? "instant" : "smooth" });
+}
+
+/** Whether the reader has asked their system for little motion. */
+export function wantsCalm() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }

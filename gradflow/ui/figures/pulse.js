@@ -1,0 +1,220 @@
+// The pulse: a pass through the network, drawn over a Flow figure. It runs forward in blue, meets
+// the loss, and comes back in orange, in each column as high as the gradient there.
+//
+// All it needs is in the figure: the distributions of the columns, and the line of the RMS gradient.
+
+import { addElement, wantsCalm } from "./elements.js";
+import { cutColumn } from "./growth.js";
+
+const COLUMN_TIME = 110; // milliseconds that a pulse takes per column …
+const SHORTEST = 1200; // … and for all of them, at least
+const LONGEST = 3200; // … and at most
+const LOSS_TIME = 500; // milliseconds at the loss
+const TAIL = 2.5; // columns behind the front that still glow
+const REST = 4000; // milliseconds that a picture without motion stands
+const SPREAD = [0.16, 0.84]; // quantiles: a standard deviation of a normal distribution each way
+
+/** Plan a pulse over a figure, from left to right: pixels of each column, seen from its plot. */
+export function planPulse(plot) {
+  const { xaxis } = plot._fullLayout; // Plotly has no public way from values to pixels
+  const forward = findHeatmap(plot, undefined);
+  const backward = findHeatmap(plot, "y2");
+  const line = plot.data.find(({ meta, yaxis }) => meta === "spoken" && yaxis === "y2");
+  if (!forward || !backward || !line) return undefined;
+  const rows = listRows(forward);
+  const low = forward.y0 - forward.dy / 2;
+  const half = xaxis.d2p(1) - xaxis.d2p(0);
+  const bottom = findPixel(plot, "yaxis2", plot._fullLayout.yaxis2.range[0]);
+  const layers = Array.from(rows[0], (_, column) => forward.x0 + column);
+  const columns = layers.map((layer, column) => {
+    const ends = cutColumn(rows, column, low, forward.dy);
+    const value = listItems(line.y)[column];
+    return {
+      layer,
+      value,
+      x: findPixel(plot, "xaxis", layer),
+      signal: ends && SPREAD.map((share) => findPixel(plot, "yaxis", findQuantile(ends, share))),
+      gradient: Number.isFinite(value) ? findPixel(plot, "yaxis2", value) : undefined,
+    };
+  });
+  return { columns, bottom, width: Math.abs(half) };
+}
+
+/** A pulse over the figure of a graph, played when it is asked for. */
+export class Pulse {
+  constructor(graph) {
+    this.graph = graph;
+  }
+
+  get isPlaying() {
+    return this.canvas !== undefined;
+  }
+
+  /** Play it once; call `report` at each step with where it is: forward, loss or back, and layer. */
+  play() {
+    this.stop();
+    const plan = planPulse(this.graph.plot);
+    if (!plan) return;
+    this.canvas = addElement(this.graph.box, "canvas", "gf-pulse");
+    this.canvas.setAttribute("aria-hidden", "true");
+    const { offsetWidth, offsetHeight, offsetTop, offsetLeft } = this.graph.plot;
+    const scale = devicePixelRatio;
+    Object.assign(this.canvas, { width: offsetWidth * scale, height: offsetHeight * scale });
+    Object.assign(this.canvas.style, {
+      width: `${offsetWidth}px`, height: `${offsetHeight}px`,
+      top: `${offsetTop}px`, left: `${offsetLeft}px`,
+    });
+    const context = this.canvas.getContext("2d");
+    context.scale(scale, scale);
+    const brush = new Brush(context, plan, readColours(this.graph.box));
+    if (wantsCalm()) {
+      brush.drawAll();
+      this.timer = setTimeout(() => this.stop(), REST);
+      return;
+    }
+    const count = plan.columns.length;
+    const way = Math.min(LONGEST, Math.max(SHORTEST, count * COLUMN_TIME));
+    const end = 2 * way + LOSS_TIME + (way / count) * TAIL;
+    let begun;
+    const step = (now) => {
+      begun ??= now;
+      const time = now - begun;
+      if (time > end) return this.stop();
+      this.at = findPlace(time, way, count);
+      brush.draw(this.at);
+      this.frames = (this.frames ?? 0) + 1;
+      this.frame = requestAnimationFrame(step);
+    };
+    this.frame = requestAnimationFrame(step);
+  }
+
+  stop() {
+    cancelAnimationFrame(this.frame);
+    clearTimeout(this.timer);
+    this.canvas?.remove();
+    this.canvas = undefined;
+    this.at = undefined;
+  }
+}
+
+/** Find where a pulse is: on its way forward, at the loss or on its way back, in columns. */
+export function findPlace(time, way, count) {
+  if (time < way) return { phase: "forward", front: (time / way) * count };
+  if (time < way + LOSS_TIME) return { phase: "loss", share: (time - way) / LOSS_TIME };
+  return { phase: "back", front: ((time - way - LOSS_TIME) / way) * count };
+}
+
+/** Draws a pulse at its places. */
+class Brush {
+  constructor(context, plan, colours) {
+    Object.assign(this, { context, plan, colours });
+  }
+
+  draw(place) {
+    const { columns } = this.plan;
+    this.clear();
+    if (place.phase === "loss") return this.drawLoss(place.share);
+    const isBack = place.phase === "back";
+    const ordered = isBack ? columns.toReversed() : columns;
+    ordered.forEach((column, i) => {
+      const behind = place.front - i;
+      if (behind < 0 || behind > 1 + TAIL) return;
+      const glow = behind <= 1 ? 1 : 1 - (behind - 1) / TAIL;
+      (isBack ? this.drawGradient : this.drawSignal).call(this, column, glow);
+    });
+  }
+
+  /** Draw all of a pass at once, for those who want no motion. */
+  drawAll() {
+    this.clear();
+    for (const column of this.plan.columns) {
+      this.drawSignal(column, 0.8);
+      this.drawGradient(column, 0.8);
+    }
+  }
+
+  clear() {
+    const { canvas } = this.context;
+    this.context.clearRect(0, 0, canvas.width, canvas.height);
+  }
+
+  drawSignal({ x, signal }, glow) {
+    if (!signal) return;
+    const [low, high] = signal;
+    this.drawBar(x, high, Math.max(3, low - high), this.colours.forward, glow);
+  }
+
+  drawGradient({ x, gradient }, glow) {
+    const { bottom } = this.plan;
+    if (gradient === undefined) return;
+    const height = Math.max(0, bottom - gradient);
+    this.drawBar(x, gradient, height, this.colours.backward, glow);
+    this.drawBall(x, gradient, 5, this.colours.backward, glow);
+  }
+
+  drawLoss(share) {
+    const { columns, bottom, width } = this.plan;
+    const last = columns.at(-1);
+    const middle = last.signal ? (last.signal[0] + bottom) / 2 : bottom / 2;
+    const colour = share < 0.5 ? this.colours.forward : this.colours.backward;
+    this.drawBall(last.x + width / 2, middle, 6 + 14 * Math.sin(Math.PI * share), colour, 0.9);
+  }
+
+  drawBar(x, top, height, colour, glow) {
+    const { context } = this;
+    const width = Math.max(3, this.plan.width * 0.86);
+    context.globalAlpha = 0.75 * glow;
+    context.fillStyle = colour;
+    context.beginPath();
+    context.roundRect(x - width / 2, top, width, height, Math.min(4, width / 2));
+    context.fill();
+    context.globalAlpha = 1;
+  }
+
+  drawBall(x, y, radius, colour, glow) {
+    const { context } = this;
+    context.globalAlpha = glow;
+    context.fillStyle = colour;
+    context.strokeStyle = this.colours.page;
+    context.lineWidth = 2;
+    context.beginPath();
+    context.arc(x, y, radius, 0, 2 * Math.PI);
+    context.fill();
+    context.stroke();
+    context.globalAlpha = 1;
+  }
+}
+
+function readColours(box) {
+  const style = getComputedStyle(box);
+  const read = (name) => style.getPropertyValue(name).trim();
+  return {
+    forward: read("--gf-forward"),
+    backward: read("--gf-backward"),
+    page: read("--st-background-color"),
+  };
+}
+
+function findHeatmap(plot, axis) {
+  return plot.data.find(({ type, yaxis }) => type === "heatmap" && (yaxis ?? "y") === (axis ?? "y"));
+}
+
+function findPixel(plot, name, value) {
+  const axis = plot._fullLayout[name];
+  return axis._offset + axis.d2p(value);
+}
+
+/** Find a quantile among the ends of parts of equal weight. */
+function findQuantile(ends, share) {
+  const place = share * (ends.length - 1);
+  const before = Math.floor(place);
+  return ends[before] + (place - before) * (ends[before + 1] - ends[before]);
+}
+
+function listRows({ z }) {
+  return z._inputArray ?? z;
+}
+
+function listItems(array) {
+  return Array.from(array._inputArray ?? array);
+}
