@@ -2,8 +2,10 @@
 // zoom, hover and hidden traces survive a change of the figure.
 
 import { addElement } from "./elements.js";
+import { Growth } from "./growth.js";
 import { writeNumbersOurWay } from "./hover.js";
 import { Line } from "./line.js";
+import { Pulse } from "./pulse.js";
 import { NARROW, fitLayout, keepsShape } from "./shape.js";
 import { noteSetting } from "./visit.js";
 
@@ -90,7 +92,9 @@ class Graph {
   /** Write what a live figure says in words. */
   showLine() {
     if (!this.head.headline) return;
-    this.line ??= new Line(this.box, (action) => this.tell("action", action));
+    this.growth ??= new Growth(this.plot);
+    this.pulse ??= new Pulse(this);
+    this.line ??= new Line(this);
     this.line.show(this.head);
   }
 
@@ -166,6 +170,7 @@ class Graph {
     this.drawn = figure;
     this.size = size;
     if (figure === drawn && keepsShape(before, size)) {
+      this.pulse?.stop();
       await Plotly.relayout(plot, { width: size.width });
       return;
     }
@@ -186,13 +191,17 @@ class Graph {
       for (const svg of plot.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", true);
       plot.on("plotly_click", (event) => this.handleClick(event));
       writeNumbersOurWay(plot);
+      this.growth?.start();
       return;
     }
+    this.growth?.stop();
+    this.pulse?.stop();
     if (drawn.frames) stopAnimation(Plotly, plot);
     await Plotly.react(plot, spec);
     setHome(plot, axes);
     const undone = this.listUndone(zoom);
     if (Object.keys(undone).length) await Plotly.relayout(plot, undone);
+    this.growth?.start();
   }
 
   /** Take the height that the figure has on this screen, where its page kept another one. */

@@ -6,6 +6,7 @@
 import { wantsCalm } from "./elements.js";
 
 const DURATION = 300; // milliseconds
+const XLINK = "http://www.w3.org/1999/xlink";
 const PARTS = 48; // of equal weight, into which a distribution is cut
 
 /** The distributions of one figure, as they are drawn now. */
@@ -54,7 +55,7 @@ function listBands(plot) {
     const low = y0 - dy / 2;
     return {
       image: images[i],
-      source: images[i].getAttribute("xlink:href"),
+      source: images[i].getAttributeNS(XLINK, "href"),
       low,
       step: dy,
       rows: rows.length,
@@ -173,7 +174,7 @@ function listColours(scale) {
 }
 
 function setSource(image, source) {
-  image.setAttribute("xlink:href", source);
+  image.setAttributeNS(XLINK, "href", source);
 }
 
 function ease(share) {

@@ -6,19 +6,19 @@ import { addFold } from "./folds.js";
 /** One line, brought up to date with each figure. */
 export class Line {
   /**
-   * @param {Element} figure stands below it
-   * @param {(action: object) => void} tell asks the page for something
+   * @param {object} graph stands below it: its box, its pulse, and its way to ask the page
    */
-  constructor(figure, tell) {
-    this.tell = tell;
-    this.box = addElement(figure.parentElement, "div", "gf-line");
-    figure.before(this.box);
+  constructor(graph) {
+    this.tell = (action) => graph.tell("action", action);
+    this.box = addElement(graph.box.parentElement, "div", "gf-line");
+    graph.box.before(this.box);
     const verdict = addElement(this.box, "p", "gf-verdict");
     verdict.setAttribute("aria-live", "polite");
     this.word = addElement(verdict, "strong", "");
     this.headline = addElement(verdict, "span", "");
     this.loss = addElement(this.box, "span", "gf-loss");
     this.chips = addElement(this.box, "div", "gf-chips");
+    this.pulse = addButton(this.box, "gf-button gf-play", "", () => graph.pulse.play());
     this.cures = addButton(this.box, "gf-button gf-cures", "", () => {
       this.tell({ kind: "cures" });
       showWhenThere(".st-key-cures_box");
@@ -26,11 +26,12 @@ export class Line {
     this.cures.dataset.action = "cures";
   }
 
-  show({ word, headline, severity, loss, findings, cures }) {
+  show({ word, headline, severity, loss, findings, pulse, cures }) {
     this.box.dataset.severity = severity;
     this.word.textContent = word && `${word}: `;
     this.headline.textContent = headline;
     this.loss.textContent = loss;
+    this.pulse.textContent = pulse;
     this.cures.textContent = cures;
     const state = JSON.stringify(findings);
     if (state === this.state) return; // what is unfolded stays

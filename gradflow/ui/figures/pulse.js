@@ -1,5 +1,5 @@
-// The pulse: a pass through the network, drawn over a Flow figure. It runs forward in blue, meets
-// the loss, and comes back in orange, in each column as high as the gradient there.
+// The pulse: a pass through the network, shown on a Flow figure. It runs forward and uncovers the
+// signal column by column, meets the loss, and comes back, in each column as high as the gradient.
 //
 // All it needs is in the figure: the distributions of the columns, and the line of the RMS gradient.
 
@@ -11,6 +11,7 @@ const SHORTEST = 1200; // … and for all of them, at least
 const LONGEST = 3200; // … and at most
 const LOSS_TIME = 500; // milliseconds at the loss
 const TAIL = 2.5; // columns behind the front that still glow
+const VEIL = 0.8; // opacity of the page's colour over what the pulse has not reached
 const REST = 4000; // milliseconds that a picture without motion stands
 const SPREAD = [0.16, 0.84]; // quantiles: a standard deviation of a normal distribution each way
 
@@ -19,11 +20,11 @@ export function planPulse(plot) {
   const { xaxis } = plot._fullLayout; // Plotly has no public way from values to pixels
   const forward = findHeatmap(plot, undefined);
   const backward = findHeatmap(plot, "y2");
-  const line = plot.data.find(({ meta, yaxis }) => meta === "spoken" && yaxis === "y2");
+  const line = plot.data.find(({ meta, yaxis }) => meta?.spoken && yaxis === "y2");
   if (!forward || !backward || !line) return undefined;
   const rows = listRows(forward);
   const low = forward.y0 - forward.dy / 2;
-  const half = xaxis.d2p(1) - xaxis.d2p(0);
+  const width = xaxis.d2p(1) - xaxis.d2p(0);
   const bottom = findPixel(plot, "yaxis2", plot._fullLayout.yaxis2.range[0]);
   const layers = Array.from(rows[0], (_, column) => forward.x0 + column);
   const columns = layers.map((layer, column) => {
@@ -37,7 +38,8 @@ export function planPulse(plot) {
       gradient: Number.isFinite(value) ? findPixel(plot, "yaxis2", value) : undefined,
     };
   });
-  return { columns, bottom, width: Math.abs(half) };
+  const colours = [forward, backward].map(({ colorscale }) => colorscale.at(-3)[1]);
+  return { columns, bottom, bands: [findBand(plot, "yaxis"), findBand(plot, "yaxis2")], width, colours };
 }
 
 /** A pulse over the figure of a graph, played when it is asked for. */
@@ -50,7 +52,7 @@ export class Pulse {
     return this.canvas !== undefined;
   }
 
-  /** Play it once; call `report` at each step with where it is: forward, loss or back, and layer. */
+  /** Play it once. */
   play() {
     this.stop();
     const plan = planPulse(this.graph.plot);
@@ -66,7 +68,7 @@ export class Pulse {
     });
     const context = this.canvas.getContext("2d");
     context.scale(scale, scale);
-    const brush = new Brush(context, plan, readColours(this.graph.box));
+    const brush = new Brush(context, plan, getComputedStyle(this.graph.box));
     if (wantsCalm()) {
       brush.drawAll();
       this.timer = setTimeout(() => this.stop(), REST);
@@ -106,22 +108,37 @@ export function findPlace(time, way, count) {
 
 /** Draws a pulse at its places. */
 class Brush {
-  constructor(context, plan, colours) {
-    Object.assign(this, { context, plan, colours });
+  constructor(context, plan, style) {
+    const [forward, backward] = plan.colours;
+    const page = style.getPropertyValue("--st-background-color");
+    Object.assign(this, { context, plan, colours: { forward, backward, page } });
   }
 
   draw(place) {
     const { columns } = this.plan;
-    this.clear();
-    if (place.phase === "loss") return this.drawLoss(place.share);
     const isBack = place.phase === "back";
-    const ordered = isBack ? columns.toReversed() : columns;
-    ordered.forEach((column, i) => {
-      const behind = place.front - i;
-      if (behind < 0 || behind > 1 + TAIL) return;
-      const glow = behind <= 1 ? 1 : 1 - (behind - 1) / TAIL;
-      (isBack ? this.drawGradient : this.drawSignal).call(this, column, glow);
+    this.clear();
+    columns.forEach((column, i) => {
+      const ahead = isBack ? columns.length - 1 - i : i;
+      const behind = place.phase === "loss" ? Infinity : place.front - ahead;
+      if (behind < 0 && !isBack) this.veil(column, 0);
+      if (behind < 0 || !isBack) this.veil(column, 1);
+      const glow = Math.max(0, Math.min(1, 1 - (behind - 1) / TAIL));
+      if (behind < 0 || !glow) return;
+      if (isBack) this.drawGradient(column, glow);
+      else this.drawSignal(column, glow);
     });
+    if (place.phase === "loss") this.drawLoss(place.share);
+  }
+
+  /** Cover the part of a column in one band. */
+  veil({ x }, band) {
+    const { context, plan } = this;
+    const [top, height] = plan.bands[band];
+    context.globalAlpha = VEIL;
+    context.fillStyle = this.colours.page;
+    context.fillRect(x - plan.width / 2, top, plan.width, height);
+    context.globalAlpha = 1;
   }
 
   /** Draw all of a pass at once, for those who want no motion. */
@@ -142,6 +159,7 @@ class Brush {
     if (!signal) return;
     const [low, high] = signal;
     this.drawBar(x, high, Math.max(3, low - high), this.colours.forward, glow);
+    this.drawBall(x, (low + high) / 2, 5, this.colours.forward, glow);
   }
 
   drawGradient({ x, gradient }, glow) {
@@ -153,11 +171,12 @@ class Brush {
   }
 
   drawLoss(share) {
-    const { columns, bottom, width } = this.plan;
+    const { columns, width, bands } = this.plan;
+    const [[top, height], [below]] = bands;
     const last = columns.at(-1);
-    const middle = last.signal ? (last.signal[0] + bottom) / 2 : bottom / 2;
     const colour = share < 0.5 ? this.colours.forward : this.colours.backward;
-    this.drawBall(last.x + width / 2, middle, 6 + 14 * Math.sin(Math.PI * share), colour, 0.9);
+    const radius = 6 + 14 * Math.sin(Math.PI * share);
+    this.drawBall(last.x + width / 2, (top + height + below) / 2, radius, colour, 0.9);
   }
 
   drawBar(x, top, height, colour, glow) {
@@ -185,18 +204,13 @@ class Brush {
   }
 }
 
-function readColours(box) {
-  const style = getComputedStyle(box);
-  const read = (name) => style.getPropertyValue(name).trim();
-  return {
-    forward: read("--gf-forward"),
-    backward: read("--gf-backward"),
-    page: read("--st-background-color"),
-  };
-}
-
 function findHeatmap(plot, axis) {
   return plot.data.find(({ type, yaxis }) => type === "heatmap" && (yaxis ?? "y") === (axis ?? "y"));
+}
+
+function findBand(plot, name) {
+  const { _offset, _length } = plot._fullLayout[name];
+  return [_offset, _length];
 }
 
 function findPixel(plot, name, value) {
