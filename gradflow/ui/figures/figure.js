@@ -30,6 +30,10 @@ const PLOT_BUTTONS = {
   displaylogo: false,
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
 };
+// Without a mouse, Plotly would always show its buttons, over the legend, and a finger that scrolls
+// the page would zoom.
+const TOUCH = { displayModeBar: false, showAxisDragHandles: false };
+const isTouched = matchMedia("(hover: none)").matches;
 const FULLSCREEN_ICON = {
   width: 24,
   height: 24,
@@ -150,6 +154,7 @@ class Graph {
     }
     keepChanges(figure);
     const fitted = fitLayout(figure, size);
+    if (isTouched) fitted.layout.dragmode = false;
     this.holdRoom(fitted.layout.height);
     const axes = listAxes(fitted.layout);
     const zoom = drawn ? this.findZoom(axes) : {};
@@ -186,6 +191,7 @@ class Graph {
   }
 
   makeConfig() {
+    if (isTouched) return TOUCH;
     if (!document.fullscreenEnabled) return PLOT_BUTTONS; // a phone's
     const title = this.head.fullscreen;
     const click = () =>

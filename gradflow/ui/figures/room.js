@@ -3,6 +3,7 @@
 export const NARROW = 560; // pixels; in a figure narrower than that, texts are smaller, margins tight
 const PICTURE = ".st-key-stage_picture";
 const MARGIN = 8; // pixels between a picture and the window's end
+const SHEET = 208; // the same for a live one on a phone, which shows the controls below it
 const PEEK = 72; // the same, once it is as high as it was drawn: so that what follows can be seen
 const LOWEST = 400; // pixels
 const HIGHEST = 1000;
@@ -12,31 +13,33 @@ const STEEPEST = 0.7; // height by width, of what grows
 /** Find the height of a graph on this screen; `all` are those in the page. */
 export function findHeight(graph, all) {
   const { box, head } = graph;
-  if (head.headline) return clamp(findRoom(box), LOWEST, HIGHEST);
-  if (box.clientWidth < NARROW || !box.closest(PICTURE)) return head.height;
+  const isNarrow = box.clientWidth < NARROW;
+  if (head.headline) return clamp(findRoom(box, isNarrow ? SHEET : MARGIN), LOWEST, HIGHEST);
+  if (isNarrow || !box.closest(PICTURE)) return head.height;
   // Those that stand on each other share the room as they shared what they were drawn for.
   const column = listColumn(graph, all);
   const drawn = column.reduce((total, { head }) => total + head.height, 0);
-  const free = findRoom(column[0].box) - measureGaps(column);
+  const free = findRoom(column[0].box, MARGIN) - measureGaps(column);
   const room = free > drawn ? Math.max(drawn, free - PEEK) : free;
   const most = Math.min(HIGHEST, GROWTH * head.height, STEEPEST * box.clientWidth);
   const least = Math.min(LOWEST, head.height);
   return clamp((head.height * room) / drawn, least, Math.max(head.height, most));
 }
 
-/** Find the height that is left of the window below what stands above an element. */
-function findRoom(box) {
+/** Find the height that is left of the window between what stands above and below an element. */
+function findRoom(box, below) {
   const scrolled = box.closest(".stMain")?.scrollTop ?? 0;
-  return innerHeight - box.getBoundingClientRect().top - scrolled - MARGIN;
+  return innerHeight - box.getBoundingClientRect().top - scrolled - below;
 }
 
 /** List the graphs of a picture that stand below each other, this one among them. */
-function listColumn({ box }, all) {
-  const picture = box.closest(PICTURE);
-  const { left } = box.getBoundingClientRect();
+function listColumn(graph, all) {
+  const picture = graph.box.closest(PICTURE);
+  const { left } = graph.box.getBoundingClientRect();
   const isThere = (other) =>
     picture.contains(other.box) && Math.abs(other.box.getBoundingClientRect().left - left) < 1;
-  return [...all].filter(isThere).sort((a, b) => findTop(a) - findTop(b));
+  const others = [...all].filter((other) => other !== graph && isThere(other));
+  return [graph, ...others].sort((a, b) => findTop(a) - findTop(b));
 }
 
 function findTop({ box }) {
