@@ -68,7 +68,7 @@ def test_a_pulse_goes_forward_meets_the_loss_and_comes_back(page: Page, app_url:
         assert fronts == sorted(fronts)
         assert fronts[-1] > DEPTH - 3
     assert page.locator(".gf-pulse").count() == 0
-    find_button(page, "Play a pass").press("Enter")
+    find_button(page, "Play").press("Enter")
     page.wait_for_selector(".gf-pulse")
 
 

@@ -60,7 +60,7 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
                 "severity": str(findings[0].severity),
                 "loss": _("loss {loss}").format(loss=format_number(report.loss)),
                 "findings": _describe_findings(findings),
-                "pulse": _("Play a pass"),
+                "pulse": _("Play"),
                 "cures": _("Try cures"),
             },
         )
