@@ -32,6 +32,7 @@ from gradflow.core.theory.moments import get_activation_law
 from gradflow.ui.answers import count_idle_seconds
 from gradflow.ui.assets import SCRIPTS
 from gradflow.ui.pretraining.compute import prepare_opening as prepare_pretraining
+from gradflow.ui.theme import keep_theme
 from gradflow.ui.training.compute import prepare_opening as prepare_training
 from gradflow.ui.turns import WANTED
 from gradflow.ui.welcome.cards import CARDS
@@ -59,6 +60,7 @@ async def warm_up(_app: Any) -> AsyncIterator[dict[str, Any] | None]:
     collects by itself what piles up while there is no pause.
     """
     torch.set_num_threads(1)
+    keep_theme()
     with threadpool_limits(1):
         await asyncio.to_thread(_run_once)
         gc.collect()
