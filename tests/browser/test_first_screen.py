@@ -1,7 +1,7 @@
 """On a projector the picture of every page and what changes it are seen without scrolling."""
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from tests.browser.tools import wait_for_server
 
@@ -71,3 +71,45 @@ def test_on_a_phone_the_controls_come_under_the_picture(walker: Page, app_url: s
     assert controls is not None
     assert controls["y"] >= figure["y"] + figure["height"]
     assert controls["x"] + controls["width"] <= 390
+
+
+def swipe_up(page: Page) -> None:
+    """Move a finger over the middle of the screen."""
+    devtools = page.context.new_cdp_session(page)
+    for kind, y in [("touchStart", 450), *(("touchMove", y) for y in range(440, 190, -10))]:
+        touch = {"type": kind, "touchPoints": [{"x": 195, "y": y}]}
+        devtools.send("Input.dispatchTouchEvent", touch)
+    devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_a_finger_reaches_everything(chromium: Browser, app_url: str) -> None:
+    context = chromium.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    open_page(page, f"{app_url}/?depth=20")
+    page.wait_for_function("() => document.querySelector('.gf-range')")
+    page.wait_for_function(
+        "(height) => document.querySelector('.gf-range').getBoundingClientRect().bottom < height",
+        arg=844,
+    )
+    figure = page.locator(".gf-figure").bounding_box()
+    depth = page.locator(".gf-range").first.bounding_box()
+    assert figure is not None
+    assert depth is not None
+    assert figure["y"] + figure["height"] <= depth["y"]
+    assert figure["height"] >= 400
+    assert page.locator(".modebar-btn").count() == 0  # over the legend, if nothing hovers
+    # A finger on the figure scrolls the page, and does not zoom.
+    swipe_up(page)
+    page.wait_for_function("() => document.querySelector('.stMain').scrollTop > 150")
+    open_page(page, f"{app_url}/normalization")
+    views = page.locator(".st-key-stage_head button")
+    assert views.count() == 7
+    for box in (view.bounding_box() for view in views.all()):
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+        assert box["height"] >= 38
+    context.close()

@@ -76,7 +76,7 @@ def show_numbers(report: Report) -> None:
         (_("Device"), f"{report.device} · {report.dtype}", _("where, and in which format.")),
     )
     st.markdown(
-        " &emsp; ".join(f"{label} **{text}**" for label, text, _meaning in numbers),
+        "&ensp; ".join(f"{label} **{text}**".replace(" ", "\u00a0") for label, text, _ in numbers),
         help="\n\n".join(f"**{label}:** {meaning}" for label, _text, meaning in numbers),
     )
 

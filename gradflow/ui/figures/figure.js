@@ -26,10 +26,15 @@ export default function mount({ parentElement, data, setTriggerValue }, plotlyUr
 
 const SECOND = 1000; // milliseconds
 const MARGIN = 8; // pixels between a figure and the window's end
+const SHEET = 208; // pixels of the controls below a live figure that a phone shows with it
 const PLOT_BUTTONS = {
   displaylogo: false,
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
 };
+// Without a mouse, Plotly would always show its buttons, over the legend, and a finger that scrolls
+// the page would zoom.
+const TOUCH = { displayModeBar: false, showAxisDragHandles: false };
+const isTouched = matchMedia("(hover: none)").matches;
 const FULLSCREEN_ICON = {
   width: 24,
   height: 24,
@@ -144,10 +149,11 @@ class Graph {
 
   /** Find the height that is left of the window below what stands above the figure. */
   findRoom() {
-    const { top } = this.box.getBoundingClientRect();
+    const { top, width } = this.box.getBoundingClientRect();
     const scrolled = this.box.closest(".stMain")?.scrollTop ?? 0;
     const [least, most] = this.head.fills;
-    return Math.round(Math.min(most, Math.max(least, innerHeight - top - scrolled - MARGIN)));
+    const below = width < NARROW ? SHEET : MARGIN;
+    return Math.round(Math.min(most, Math.max(least, innerHeight - top - scrolled - below)));
   }
 
   isStale({ width, height }) {
@@ -165,6 +171,7 @@ class Graph {
     }
     keepChanges(figure);
     const fitted = fitLayout(figure, size);
+    if (isTouched) fitted.layout.dragmode = false;
     this.holdRoom(fitted.layout.height);
     const axes = listAxes(fitted.layout);
     const zoom = drawn ? this.findZoom(axes) : {};
@@ -199,6 +206,7 @@ class Graph {
   }
 
   makeConfig() {
+    if (isTouched) return TOUCH;
     if (!document.fullscreenEnabled) return PLOT_BUTTONS; // a phone's
     const title = this.head.fullscreen;
     const click = () =>
