@@ -98,21 +98,6 @@ PALETTES: dict[Mode, Palette] = {
 }
 
 
-Tone = Literal["good", "note", "warning", "bad"]
-
-
-def find_tone_colour(tone: Tone, mode: Mode) -> str:
-    """Find the colour that stands for good or bad news; ``note`` is neither."""
-    palette = PALETTES[mode]
-    tones: dict[Tone, str] = {
-        "good": palette.series[2],
-        "note": palette.muted,
-        "warning": palette.backward,
-        "bad": palette.alarm,
-    }
-    return tones[tone]
-
-
 def fade(colour: str, opacity: float) -> str:
     """Make a colour ``#rrggbb`` partly transparent; ``opacity`` 0 is invisible."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))

@@ -66,7 +66,7 @@ def _judge_fate(report: Report) -> Iterator[Finding]:
     verdict, severity, layer = Verdict.HEALTHY, Severity.GOOD, None
     if not decay.is_steady:
         verdict = Verdict.VANISHING if decay.factor < 1 else Verdict.EXPLODING
-        severity = Severity.BAD if decay.change > SEVERE_RATIO else Severity.NOTE
+        severity = _judge_change(decay.change)
         layer = _find_first_changed_layer(report, decay)
     yield Finding(
         severity,
@@ -76,6 +76,12 @@ def _judge_fate(report: Report) -> Iterator[Finding]:
         layer,
         _write_numbers(decay),
     )
+
+
+def _judge_change(change: float) -> Severity:
+    if change > SEVERE_RATIO:
+        return Severity.BAD
+    return Severity.WARNING if change > STEADY_RATIO else Severity.NOTE
 
 
 def _list_values(decay: Decay) -> dict[str, Value]:

@@ -23,10 +23,11 @@ class Verdict(StrEnum):
 
 
 class Severity(StrEnum):
-    """How a finding is shown."""
+    """How bad a finding is; ``ui/assets.py`` gives each a colour."""
 
     GOOD = "good"
     NOTE = "note"
+    WARNING = "warning"
     BAD = "bad"
 
 

@@ -15,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gradflow.charts.theme import PALETTES
+from gradflow.core.verdict import Severity
 from gradflow.ui.compression import accepts_gzip
 
 _HERE = Path(__file__).parent
@@ -119,4 +121,29 @@ export default async (component) => (await script).default(component);
 def read_styles() -> str:
     """Read all our style sheets as one; that of the page's frame comes first."""
     sheets = sorted(_HERE.rglob("*.css"), key=lambda path: (len(path.parts), path.name))
-    return "\n".join(path.read_text(encoding="utf-8") for path in sheets)
+    return "\n".join([_write_tones(), *(path.read_text(encoding="utf-8") for path in sheets)])
+
+
+def _write_tones() -> str:
+    """Write the colour of each severity; Streamlit's own are known in components alone."""
+    palettes = PALETTES["light"], PALETTES["dark"]
+    tones = {
+        Severity.GOOD: [palette.series[2] for palette in palettes],
+        Severity.NOTE: [palette.forward for palette in palettes],
+        Severity.WARNING: [palette.backward for palette in palettes],
+        Severity.BAD: [palette.alarm for palette in palettes],
+    }
+    return "\n".join(
+        f'[data-severity="{severity}"] {{ --gf-tone: light-dark({light}, {dark}); }}'
+        for severity, (light, dark) in tones.items()
+    )
+
+
+def write_section_mark(place: int) -> str:
+    """Write the style of an open section: which one in the navigation, from 1."""
+    return f"""
+[data-testid="stTopNav"] > :nth-child({place}) [data-testid="stTopNavSection"] {{
+  background: color-mix(in srgb, currentColor 10%, transparent) !important;
+  font-weight: 600;
+}}
+"""

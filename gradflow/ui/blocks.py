@@ -48,10 +48,8 @@ def show_figure(
     key: str,
     alt: str,
     on_select: Callable[[int], None] | None = None,
-    *,
-    is_main: bool = False,
 ) -> None:
-    """Show a chart.
+    """Show a chart; in a stage's picture its height follows the window.
 
     Args:
         figure: the chart.
@@ -59,11 +57,8 @@ def show_figure(
         alt: describes it in words.
         on_select: called with the ``customdata`` of a point, a whole number, that was clicked or
             chosen by keyboard.
-        is_main: whether it is the picture of its page, which becomes lower in a low window.
     """
-    packed = pack_figure(
-        figure, key, alt, read_mode(), selectable=on_select is not None, is_main=is_main
-    )
+    packed = pack_figure(figure, key, alt, read_mode(), selectable=on_select is not None)
     draw_packed(packed, on_select)
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from gradflow.core.text import _
 from gradflow.ui import paths
-from gradflow.ui.assets import read_styles
+from gradflow.ui.assets import read_styles, write_section_mark
 from gradflow.ui.language import set_language
 from gradflow.ui.settings.state import mark_widgets_sent
 
@@ -14,30 +14,30 @@ HERE = Path(__file__).parent
 ICON = HERE / "icon.svg"  # a Material icon would be fetched from the web
 
 set_language()
-st.html(f"<style>{read_styles()}</style>")
 st.logo(HERE / "logo.svg", size="medium")
-page = st.navigation(
-    {
-        "": [
-            st.Page(paths.EXPLORE, title=_("Explore"), default=True),
-            st.Page(paths.COMPARE, title=_("Compare"), url_path="compare"),
-        ],
-        _("Train"): [
-            st.Page(paths.TRAINING, title=_("Training"), url_path="training"),
-            st.Page(paths.PRETRAINING, title=_("Pretraining"), url_path="pretraining"),
-        ],
-        _("Learn"): [
-            st.Page(paths.BACKPROP, title=_("Backpropagation"), url_path="backprop"),
-            st.Page(paths.DESCENT, title=_("Descent"), url_path="descent"),
-            st.Page(paths.ACTIVATIONS, title=_("Activation functions"), url_path="activations"),
-            st.Page(paths.NORMALIZATION, title=_("Normalization"), url_path="normalization"),
-            st.Page(paths.DEGRADATION, title=_("Degradation"), url_path="degradation"),
-            st.Page(paths.RECURRENT, title=_("Through time"), url_path="recurrent"),
-            st.Page(paths.DIAGNOSES, title=_("Diagnoses"), url_path="diagnoses"),
-        ],
-    },
-    position="top",
-)
+pages = [
+    st.Page(paths.EXPLORE, title=_("Explore"), default=True),
+    st.Page(paths.COMPARE, title=_("Compare"), url_path="compare"),
+]
+sections = {
+    _("Train"): [
+        st.Page(paths.TRAINING, title=_("Training"), url_path="training"),
+        st.Page(paths.PRETRAINING, title=_("Pretraining"), url_path="pretraining"),
+    ],
+    _("Learn"): [
+        st.Page(paths.BACKPROP, title=_("Backpropagation"), url_path="backprop"),
+        st.Page(paths.DESCENT, title=_("Descent"), url_path="descent"),
+        st.Page(paths.ACTIVATIONS, title=_("Activation functions"), url_path="activations"),
+        st.Page(paths.NORMALIZATION, title=_("Normalization"), url_path="normalization"),
+        st.Page(paths.DEGRADATION, title=_("Degradation"), url_path="degradation"),
+        st.Page(paths.RECURRENT, title=_("Through time"), url_path="recurrent"),
+        st.Page(paths.DIAGNOSES, title=_("Diagnoses"), url_path="diagnoses"),
+    ],
+}
+page = st.navigation({"": pages, **sections}, position="top")
+# Streamlit marks an open page in the navigation, but not the section that it is in.
+place = next((i for i, own in enumerate(sections.values(), len(pages) + 1) if page in own), 0)
+st.html(f"<style>{read_styles()}{write_section_mark(place)}</style>")
 st.set_page_config(
     page_title=f"{page.title} · GradFlow",
     page_icon=str(ICON),

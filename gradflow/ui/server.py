@@ -24,6 +24,7 @@ from gradflow.charts.theme import Mode
 from gradflow.core import ensemble, theory
 from gradflow.core.catalog import Activation
 from gradflow.core.diagnosis import findings
+from gradflow.core.presets import PRESETS
 from gradflow.core.recurrent.record import through_time
 from gradflow.core.recurrent.spec import SequenceExperiment
 from gradflow.core.teaching.descent import Descent
@@ -31,6 +32,8 @@ from gradflow.core.teaching.trajectories import run_descent
 from gradflow.core.theory.moments import get_activation_law
 from gradflow.ui.answers import count_idle_seconds
 from gradflow.ui.assets import SCRIPTS
+from gradflow.ui.compare.rival import find_rival
+from gradflow.ui.explore.state import OPENING
 from gradflow.ui.pretraining.compute import prepare_opening as prepare_pretraining
 from gradflow.ui.training.compute import prepare_opening as prepare_training
 from gradflow.ui.turns import WANTED
@@ -99,6 +102,7 @@ def _prepare_openings(stopping: threading.Event) -> None:
 
     WANTED.set(check)
     with suppress(_Stopping):
+        find_rival(PRESETS[OPENING].experiment)  # for Compare
         prepare_training()
         prepare_pretraining()
 

@@ -30,26 +30,26 @@ def open_from_explore(page: Page, url: str) -> None:
     page.goto(f"{url}/?{urllib.parse.urlencode(codec.to_query(SMALL))}")
     wait_for_chart(page, "flow")
     page.get_by_role("link", name="Compare").first.click()
-    wait_for_letters(page, "A")
-    page.wait_for_function("() => location.search.includes('a=')")
+    wait_for_letters(page, "AB")  # B is what cures it
+    page.wait_for_function("() => location.search.includes('b=')")
 
 
 def test_from_explore_and_back(page: Page, app_url: str, page_errors: list[str]) -> None:
     open_from_explore(page, app_url)
     assert dict(urllib.parse.parse_qsl(read_query(page)["a"])) == codec.to_query(SMALL)
     page.get_by_role("button", name="Add a copy of A").click()
-    wait_for_letters(page, "AB")
+    wait_for_letters(page, "ABC")
     choose(page, "Activation", "ReLU")
     page.wait_for_function("() => location.search.includes('activation%3Drelu')")
     for tab, key in (("Distributions", "compare_flow"), ("Forward signal", "compare_forward")):
         page.get_by_role("tab", name=tab).click()
-        wait_for_chart(page, key, 2)
+        wait_for_chart(page, key, 3)
     address = page.url
     page.get_by_role("link", name="Explore").first.click()
     page.wait_for_function("() => location.search.includes('activation=sigmoid')")
     assert read_query(page) == codec.to_query(SMALL)  # Explore is as it was left
     page.get_by_role("link", name="Compare").first.click()
-    wait_for_letters(page, "AB")
+    wait_for_letters(page, "ABC")
     page.wait_for_url(address)
     assert page_errors == []
 
@@ -74,14 +74,16 @@ def test_a_saved_report_and_a_damaged_one(
     open_from_explore(page, app_url)
     page.get_by_role("button", name="Add a preset or a file").click()
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files([good, bad])
-    wait_for_letters(page, "AB")
+    wait_for_letters(page, "ABC")
     expect(page.get_by_text("bad.json")).to_be_visible()
     expect(page.get_by_text("Seed 4 instead of 0")).to_be_visible()
-    page.wait_for_function("() => location.search.includes('b=')")
+    page.wait_for_function("() => location.search.includes('c=')")
     page.get_by_role("tab", name="Export").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Numbers, CSV").click()
-    assert Path(download.value.path()).read_text().startswith("measure,A,B,comparison,B_to_A")
+    assert (
+        Path(download.value.path()).read_text().startswith("measure,A,B,C,comparison,B_to_A,C_to_A")
+    )
     assert page_errors == []
 
 

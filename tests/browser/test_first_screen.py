@@ -21,6 +21,14 @@ WHOLE = (
     "diagnoses",
 )
 """Addresses whose picture fits as a whole."""
+LARGE = {"width": 1920, "height": 1080}
+FILLED = """(height) => {
+    const boxes = [...document.querySelectorAll('.st-key-stage_picture .gf-plot')]
+        .map((plot) => plot.getBoundingClientRect());
+    const end = Math.max(...boxes.map(({ bottom }) => bottom));
+    return 0.8 * height < end && end <= height;
+}"""
+"""Whether the picture ends in the lowest fifth of the window."""
 CONTROLS = "[class*=st-key-stage_controls]"
 
 
@@ -60,6 +68,15 @@ def test_the_picture_is_on_the_first_screen(projector: Page, app_url: str, addre
     main = "document.querySelector('[data-testid=stMain]')"
     assert projector.evaluate(f"() => {main}.scrollWidth <= {main}.clientWidth")
     assert projector.locator("h1").count() == 1
+    projector.set_viewport_size(LARGE)
+    projector.wait_for_function(FILLED, arg=LARGE["height"])
+
+
+@pytest.mark.parametrize("address", ["compare", "training"])
+def test_the_picture_grows_with_the_window(walker: Page, app_url: str, address: str) -> None:
+    walker.set_viewport_size(LARGE)
+    open_page(walker, f"{app_url}/{address}")
+    walker.wait_for_function(FILLED, arg=LARGE["height"])
 
 
 def test_on_a_phone_the_controls_come_under_the_picture(walker: Page, app_url: str) -> None:

@@ -43,6 +43,7 @@ def test_factor_and_ratio_of_a_known_chain(factor: float, loss_factor: float) ->
     [
         (0.1, "shrinks by a factor 0.1 per layer", Severity.BAD),
         (0.7, "shrinks by a factor 0.7 per layer", Severity.NOTE),
+        (0.3, "shrinks by a factor 0.3 per layer", Severity.WARNING),
         (1.0, "keeps its size", Severity.GOOD),
         (10.0, "grows by a factor 10 per layer", Severity.BAD),
     ],

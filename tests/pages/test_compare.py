@@ -9,9 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import gradflow as gf
-from gradflow.charts.theme import find_tone_colour
 from gradflow.core import codec
 from gradflow.core.presets import PRESETS
+from gradflow.ui.compare.rival import find_rival
 from tests.charts.figures import decode
 from tests.pages.apptest import Toolbar, check_works, list_charts, open_link, read_chart, read_url
 from tests.pages.conftest import MAIN
@@ -99,8 +99,7 @@ def test_starts_from_the_setting_of_explore(app: AppTest) -> None:
     app.query_params.clear()  # as a click on the page's link does
     app.switch_page(PAGE).run()
     expected = replace_network(depth=5, width=16, activation="sigmoid")
-    assert read_url(check_works(app)) == {"a": write_link(expected)}
-    assert read_lines(app).keys() == {"A"}
+    assert read_url(check_works(app))["a"] == write_link(expected)
     assert read_lines(app)["A"] == pytest.approx(compute_norms(expected))
 
 
@@ -345,9 +344,38 @@ def test_a_card_says_what_became_of_the_gradient(app: AppTest) -> None:
     growing = PRESETS["deep_relu_batchnorm"].experiment
     open_page(app, a=write_link(growing), b="depth=5&width=16")
     norms = compute_norms(growing)[:-1]
-    assert 100 < norms[0] / norms[-1] < 10_000  # a note on Explore, and yet no neutral news
+    assert 100 < norms[0] / norms[-1] < 10_000
     exploding, healthy = read_cards(app)
     assert "↗ Exploding" in exploding
     assert "→ Healthy" in healthy
-    tones = re.findall(r"--gf-tone:(#\w+)", read_row(app))
-    assert tones == [find_tone_colour("warning", "light"), find_tone_colour("good", "light")]
+    assert re.findall(r'data-severity="(\w+)"', read_row(app)) == ["warning", "good"]
+
+
+def test_without_a_link_a_cured_network_stands_beside_that_of_explore(app: AppTest) -> None:
+    cards = read_cards(check_works(app.switch_page(PAGE).run()))
+    assert len(cards) == 2
+    assert "↘ Vanishing" in cards[0]
+    assert "→ Healthy" in cards[1]
+    shared = {"source", "batch_size", "loss", "seed"}
+    assert not shared & set(read_column(app, "b"))  # on the data of A
+    opened = read_url(app)
+    app.button(key="add_copy").click().run()
+    assert len(read_cards(app)) == 3
+    alone = open_page(AppTest.from_file(MAIN, default_timeout=60), a=opened["a"])
+    assert len(read_cards(alone)) == 1  # what a link says is not added to
+
+
+@pytest.mark.parametrize(
+    ("preset", "rival"),
+    [
+        ("residual_sigmoid", "deep_sigmoid"),
+        ("conv_residual", "conv_plain"),
+        ("transformer_bare", "transformer_pre_norm"),
+    ],
+)
+def test_the_rival_of_a_network_without_a_cure_is_a_preset(preset: str, rival: str) -> None:
+    own = PRESETS[preset].experiment
+    found = find_rival(own)
+    assert found is not None
+    assert found.network == PRESETS[rival].experiment.network
+    assert found.data == own.data

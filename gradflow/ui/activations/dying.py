@@ -31,7 +31,6 @@ def show(stage: Stage) -> None:
         units_figure(named, mode=blocks.read_mode()),
         "dying_units",
         _("Range of the pre-activation of every unit, step by step"),
-        is_main=True,
     )
     with stage.details:
         for training in trainings:

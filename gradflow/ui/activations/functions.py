@@ -33,9 +33,7 @@ def show(stage: Stage) -> None:
         )
     )
     figure = functions_figure(curves, mode=blocks.read_mode())
-    blocks.show_figure(
-        figure, "functions", _("Activation functions and their derivatives"), is_main=True
-    )
+    blocks.show_figure(figure, "functions", _("Activation functions and their derivatives"))
     with stage.details:
         _show_facts(spec, functions)
 

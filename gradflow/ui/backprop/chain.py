@@ -31,7 +31,6 @@ def show_chain(stage: Stage) -> None:
         chain_figure(run, chosen=layer, mode=blocks.read_mode()),
         "backprop_chain",
         _("Factors of each layer of the chain, and the gradient on its way to the input"),
-        is_main=True,
     )
     with stage.details:
         st.segmented_control(

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import streamlit as st
 
 from gradflow.charts.compare.data import ComparedSetting
-from gradflow.charts.theme import Tone, escape, find_tone_colour, list_styles
+from gradflow.charts.theme import escape, list_styles
 from gradflow.core import codec
 from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
 from gradflow.core.text import _
+from gradflow.core.verdict import Severity
 from gradflow.ui import blocks, compute
 from gradflow.ui.compare import settings as compare_settings
 from gradflow.ui.compare import state as compare_state
@@ -159,16 +160,15 @@ def draw_cards(cards: Sequence[Card]) -> None:
 
 def write_card(card: Card) -> str:
     """Write a card as HTML."""
-    mode = blocks.read_mode()
-    style = list_styles(mode)[LETTERS.index(card.letter)]
+    style = list_styles(blocks.read_mode())[LETTERS.index(card.letter)]
     # Towards the text's colour: on the card's tint the line's own would be hard to read.
     colour = f"color-mix(in srgb, {style.colour} 80%, currentColor)"
     letter = f'<b style="color:{colour}">{_GLYPHS[style.symbol]} {card.letter.upper()}</b>'
     lines = [f'<div class="gf-setting-name">{letter} {escape(card.name)}</div>']
-    tone: Tone = "note"
+    severity = Severity.NOTE
     if card.report is not None:
         fate, *others = judge_report(card.report)
-        tone = fate.tone
+        severity = fate.severity
         lines.append(_write_judgement(fate))
         lines += map(_write_other, others)
     notes = []
@@ -177,8 +177,8 @@ def write_card(card: Card) -> str:
     if card.conditions:
         notes.append(_("Not under the conditions of A: {other}.").format(other=card.conditions))
     lines += [f'<div class="gf-setting-note">{escape(note)}</div>' for note in notes]
-    look = f"--gf-tone:{find_tone_colour(tone, mode)}"
-    return f'<div class="gf-setting" role="listitem" style="{look}">{"".join(lines)}</div>'
+    look = f'class="gf-setting" data-severity="{severity}"'
+    return f'<div {look} role="listitem">{"".join(lines)}</div>'
 
 
 def _write_judgement(judgement: Judgement) -> str:

@@ -10,6 +10,7 @@ from gradflow.core import codec
 from gradflow.core.experiment import Experiment
 from gradflow.core.text import Text
 from gradflow.ui.compare import settings as compare_settings
+from gradflow.ui.compare.rival import find_rival
 from gradflow.ui.compare.settings import LETTERS, REFERENCE, Column
 from gradflow.ui.explore.state import EXPLORE
 from gradflow.ui.settings.codecs import EXPERIMENTS
@@ -32,7 +33,7 @@ _EDITED: SessionValue[str] = SessionValue("compare_edited", lambda: REFERENCE)
 
 
 def load_comparison() -> None:
-    """Take the columns from the URL, or at first the setting of Explore as the reference."""
+    """Take the columns from the URL, or at first the setting of Explore, and a rival of it."""
     query = ADDRESS.read_change([*LETTERS, *map(name_parameter, LETTERS)])
     if query is None:
         return
@@ -40,6 +41,8 @@ def load_comparison() -> None:
     if _COLUMNS.is_set() and not columns:
         return
     _COLUMNS.set({})
+    if not columns and (rival := find_rival(EXPLORE.read_last_valid())) is not None:
+        put_column(LETTERS[1], Column(), rival)
     if REFERENCE not in columns:
         put_column(REFERENCE, Column(), EXPLORE.read_last_valid())
     for letter, text in columns.items():

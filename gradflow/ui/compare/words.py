@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gradflow.charts.compare.data import ComparedSetting
-from gradflow.charts.theme import Tone
 from gradflow.core.diagnosis import findings
 from gradflow.core.report import Report
 from gradflow.core.text import _
@@ -22,13 +21,13 @@ class Judgement:
     """A finding as a card says it.
 
     Attributes:
-        tone: ``good``, ``note`` (nothing to judge), ``warning`` or ``bad``.
+        severity: how bad it is.
         sign: says the same without colour.
         head: a word or two.
         text: the numbers.
     """
 
-    tone: Tone
+    severity: Severity
     sign: str
     head: str
     text: str
@@ -41,16 +40,9 @@ def judge_report(report: Report) -> list[Judgement]:
 
 def _judge_finding(finding: Finding) -> Judgement:
     if finding.verdict is None:
-        return Judgement("note", "", "", finding.text)
+        return Judgement(finding.severity, "", "", finding.text)
     head, sign = _(VERDICT_TITLES[finding.verdict]), _SIGNS.get(finding.verdict, "⚠")
-    return Judgement(_choose_tone(finding), sign, head, finding.headline)
-
-
-def _choose_tone(finding: Finding) -> Tone:
-    """Choose a tone: a gradient that changes a hundredfold is no neutral news."""
-    if finding.severity is Severity.GOOD:
-        return "good"
-    return "bad" if finding.severity is Severity.BAD else "warning"
+    return Judgement(finding.severity, sign, head, finding.headline)
 
 
 def describe_gradients(entries: Sequence[ComparedSetting]) -> str:

@@ -33,7 +33,6 @@ def show(stage: Stage) -> None:
         identity_figure(named, mode=blocks.read_mode()),
         "degradation_identity",
         _("How near each block is to the identity"),
-        is_main=True,
     )
     with stage.details:
         for column, (name, nearness) in zip(st.columns(len(named)), named, strict=True):

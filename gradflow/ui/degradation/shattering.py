@@ -47,7 +47,6 @@ def show(stage: Stage) -> None:
         landscapes_figure(landscapes.x, rows, mode=blocks.read_mode()),
         "degradation_landscapes",
         _("The gradient as a function of the input, for three networks and two noises"),
-        is_main=True,
     )
     with stage.details:
         _show_correlations(spec, landscapes, rows)

@@ -56,7 +56,6 @@ def show_descent() -> None:
             descent_figure(ground, paths, mode=blocks.read_mode()),
             "descent_map",
             _("The paths of all optimizers on the loss, animated"),
-            is_main=True,
         )
     with stage.details:
         _describe_ends(descent, trajectories)

@@ -2,9 +2,10 @@
 // zoom, hover and hidden traces survive a change of the figure.
 
 import { addElement } from "./elements.js";
-import { writeNumbersOurWay } from "./hover.js";
+import { writeNumbersOurWay, writeOutPowers, writeTicksOurWay } from "./hover.js";
 import { Line } from "./line.js";
-import { NARROW, fitLayout, keepsShape } from "./shape.js";
+import { findHeight } from "./room.js";
+import { fitLayout, keepsShape } from "./shape.js";
 import { noteSetting } from "./visit.js";
 
 /** Graphs in the page by their figure's name, for those who bring a figure by another way. */
@@ -25,8 +26,6 @@ export default function mount({ parentElement, data, setTriggerValue }, plotlyUr
 }
 
 const SECOND = 1000; // milliseconds
-const MARGIN = 8; // pixels between a figure and the window's end
-const SHEET = 208; // pixels of the controls below a live figure that a phone shows with it
 const PLOT_BUTTONS = {
   displaylogo: false,
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
@@ -75,8 +74,7 @@ class Graph {
     if (head.setting) noteSetting(head.setting);
     graphs.set(head.name, this);
     this.plot.setAttribute("aria-label", head.alt);
-    const least = head.fills ? head.fills[0] : head.height;
-    if (!this.drawn) this.plot.style.minHeight = `${least}px`;
+    if (!this.drawn) this.holdRoom(this.measure().height);
     if (head.keys) {
       this.plot.tabIndex = 0;
       this.plot.setAttribute("aria-description", head.keys);
@@ -84,6 +82,7 @@ class Graph {
     if (head.version === this.version) return;
     this.version = head.version;
     this.figure = JSON.parse(decoder.decode(body));
+    writeOutPowers(this.figure);
     this.draw();
   }
 
@@ -137,23 +136,7 @@ class Graph {
   measure() {
     const { clientWidth, clientHeight } = this.box;
     const isFull = document.fullscreenElement === this.box;
-    const height = this.followsWindow() ? this.findRoom() : this.head.height;
-    return { width: clientWidth, height: isFull ? clientHeight : height };
-  }
-
-  /** Whether the height follows the window; in a narrow one only that of a live figure does. */
-  followsWindow() {
-    const { fills, headline } = this.head;
-    return fills && (headline || this.box.clientWidth >= NARROW);
-  }
-
-  /** Find the height that is left of the window below what stands above the figure. */
-  findRoom() {
-    const { top, width } = this.box.getBoundingClientRect();
-    const scrolled = this.box.closest(".stMain")?.scrollTop ?? 0;
-    const [least, most] = this.head.fills;
-    const below = width < NARROW ? SHEET : MARGIN;
-    return Math.round(Math.min(most, Math.max(least, innerHeight - top - scrolled - below)));
+    return { width: clientWidth, height: isFull ? clientHeight : findHeight(this, graphs.values()) };
   }
 
   isStale({ width, height }) {
@@ -186,6 +169,8 @@ class Graph {
       for (const svg of plot.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", true);
       plot.on("plotly_click", (event) => this.handleClick(event));
       writeNumbersOurWay(plot);
+      writeTicksOurWay(plot);
+      plot.on("plotly_afterplot", () => writeTicksOurWay(plot));
       return;
     }
     if (drawn.frames) stopAnimation(Plotly, plot);

@@ -34,10 +34,6 @@ export default async (component) => (await import(script)).default(component, pl
 _mount = st.components.v2.component("gradflow_figure", js=_SHIM, isolate_styles=False)
 _PLOTLY_HEIGHT = 450
 """Pixels; what Plotly takes for a figure that does not say."""
-FILLED_HEIGHTS = (400, 1000)
-"""Pixels; the least and the most of a figure whose height follows the window."""
-_LEAST_HEIGHT = 400
-"""Pixels; a main figure becomes no lower than that to fit into the window."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +47,8 @@ class PackedFigure:
         content: a line of JSON and, after it, the figure's own JSON. In the line: ``name``,
             ``alt``, ``mode``, ``version`` (a hash; the same version is not drawn again),
             ``height``, ``fullscreen`` (the text of the button), ``keys`` (how to choose by
-            keyboard; empty if nothing can be chosen), of a main or live figure ``fills`` (its
-            height follows the window between these two) and, of a live one, ``address`` (where the
-            server answers with this content), ``setting`` (what a browser keeps for the next
+            keyboard; empty if nothing can be chosen) and, of a live figure, ``address`` (where
+            the server answers with this content), ``setting`` (what a browser keeps for the next
             visit) and what its line says.
     """
 
@@ -70,7 +65,6 @@ def pack_figure(
     mode: Mode,
     *,
     selectable: bool = False,
-    is_main: bool = False,
     live: Mapping[str, Any] | None = None,
 ) -> PackedFigure:
     """Pack a figure for the browser.
@@ -81,10 +75,10 @@ def pack_figure(
         alt: says it in words; where its lines begin and end is added.
         mode: for which it was drawn.
         selectable: whether a point can be chosen.
-        is_main: whether it is the picture of its page, which becomes lower in a low window.
         live: of a figure that follows a toolbar: its address, and what its line says.
     """
-    body, height = encode_figure(figure), find_height(figure)
+    body = encode_figure(figure)
+    height = int(get_spec(figure)["layout"].get("height") or _PLOTLY_HEIGHT)
     lines = describe_lines(figure)
     head = {
         "name": name,
@@ -94,16 +88,10 @@ def pack_figure(
         "height": height,
         "fullscreen": _("Fullscreen"),
         "keys": _("Arrow keys go from one to the next, Enter chooses.") if selectable else "",
-        **({"fills": (min(_LEAST_HEIGHT, height), height)} if is_main else {}),
-        **({"fills": FILLED_HEIGHTS, **live} if live else {}),
+        **(live or {}),
     }
     line = json.dumps(head, ensure_ascii=False).encode()
     return PackedFigure(name, height, line + b"\n" + body, is_live=live is not None)
-
-
-def find_height(figure: go.Figure) -> int:
-    """Find the height of a figure in pixels."""
-    return int(get_spec(figure)["layout"].get("height") or _PLOTLY_HEIGHT)
 
 
 def draw_packed(packed: PackedFigure, on_select: Callable[[int], None] | None = None) -> Any:

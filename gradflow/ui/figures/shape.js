@@ -6,12 +6,12 @@ import { layColourbar } from "./colourbars.js";
 import { stackColumns } from "./columns.js";
 import { arrangePanels } from "./grid.js";
 import { holdNotes } from "./notes.js";
+import { NARROW } from "./room.js";
 import { arrangeRows } from "./rows.js";
 import { fitAxes } from "./ticks.js";
 import { arrangeTiles } from "./tiles.js";
 import { shrinkFonts } from "./words.js";
 
-export const NARROW = 560; // pixels; below it, texts are smaller and margins tight
 const WIDE = 1000; // from here on, figures are as they were drawn
 const SMALLER = 0.8;
 const SMALLEST_IN_BAR = 9; // pixels; Plotly would make texts that do not fit ever smaller

@@ -38,7 +38,6 @@ def show(stage: Stage) -> None:
         batch_figure(pushed, mode=blocks.read_mode()),
         "normalization_batch",
         _("Histograms, channels and samples before and after the normalization"),
-        is_main=True,
     )
     with stage.details:
         st.caption(_(spec.row.help))

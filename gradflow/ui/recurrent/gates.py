@@ -56,7 +56,6 @@ def show_gates(stage: Stage) -> None:
             _("Gates of sequence {n}: a row per unit, a column per time step").format(
                 n=spec.shown_sequence
             ),
-            is_main=True,
         )
     with bars:
         _show_histograms(report, spec)
@@ -112,7 +111,6 @@ def _show_histograms(report: TimeReport, spec: TimePass) -> None:
         gate_histograms_figure(shares, marks, mode=blocks.read_mode()),
         "recurrent_gate_histograms",
         _("Distribution of the gates over all steps, units and sequences"),
-        is_main=True,
     )
 
 

@@ -70,7 +70,6 @@ def show_pass(stage: Stage) -> None:
         figure,
         "recurrent_flow",
         _("Distribution of the state and of its gradient, step by step"),
-        is_main=True,
     )
     with stage.details:
         if equation := write_equation(report, theory, course, state, line):

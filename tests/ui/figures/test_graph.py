@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import plotly.graph_objects as go
 import pytest
 
 from gradflow.charts.figure import build_figure
@@ -48,11 +47,3 @@ def test_only_whole_numbers_are_choices(
     taken: list[int] = []
     graph._pass_choice("flow", taken.append)
     assert taken == chosen
-
-
-def test_the_picture_of_a_page_becomes_lower_but_never_higher() -> None:
-    figure = go.Figure(layout={"height": 620})
-    assert "fills" not in read_head(pack_figure(figure, "a", "", "light"))
-    assert read_head(pack_figure(figure, "a", "", "light", is_main=True))["fills"] == [400, 620]
-    low = go.Figure(layout={"height": 300})
-    assert read_head(pack_figure(low, "a", "", "light", is_main=True))["fills"] == [300, 300]

@@ -1,0 +1,46 @@
+"""What Compare opens with beside the network of Explore, if nothing else was chosen."""
+
+from __future__ import annotations
+
+from gradflow.core import remedies
+from gradflow.core.errors import GradflowError
+from gradflow.core.experiment import Experiment
+from gradflow.core.presets import PRESETS
+from gradflow.core.verdict import Severity
+from gradflow.ui import compute
+
+_PRESETS = (
+    ("deep_sigmoid", "residual_sigmoid"),
+    ("conv_plain", "conv_residual"),
+    ("transformer_bare", "transformer_pre_norm"),
+)
+"""Of each architecture, a network whose gradient goes wrong, and one that keeps it."""
+
+
+def find_rival(experiment: Experiment) -> Experiment | None:
+    """Find what is worth comparing: the same network, cured, else a well-known one of its kind.
+
+    Every report is remembered for all users, so only the first one waits for the cures.
+
+    Returns:
+        An experiment on the same data; ``None`` if this one cannot be run.
+    """
+    try:
+        is_sound = compute.judge(experiment)[0].severity is Severity.GOOD
+        cured = None if is_sound else _find_best_cure(experiment)
+    except GradflowError:
+        return None
+    if cured is not None:
+        return cured
+    kind = type(experiment.network)
+    for broken, sound in _PRESETS:
+        network = PRESETS[broken if is_sound else sound].experiment.network
+        if isinstance(network, kind) and network != experiment.network:
+            return experiment.model_copy(update={"network": network})
+    return None
+
+
+def _find_best_cure(experiment: Experiment) -> Experiment | None:
+    """Find the cure that leaves the flattest gradient, among those that help."""
+    ranking = remedies.try_all(experiment, compute.run(experiment), compute.run)
+    return next((outcome.experiment for outcome in ranking if outcome.helped), None)

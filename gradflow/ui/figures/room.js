@@ -1,0 +1,56 @@
+// The height of a figure: that of a page's picture follows the window, others keep theirs.
+
+export const NARROW = 560; // pixels; in a figure narrower than that, texts are smaller, margins tight
+const PICTURE = ".st-key-stage_picture";
+const MARGIN = 8; // pixels between a picture and the window's end
+const SHEET = 208; // the same for a live one on a phone, which shows the controls below it
+const PEEK = 72; // the same, once it is as high as it was drawn: so that what follows can be seen
+const LOWEST = 400; // pixels
+const HIGHEST = 1000;
+const GROWTH = 2; // at most, of the height for which a figure was drawn
+const STEEPEST = 0.7; // height by width, of what grows
+
+/** Find the height of a graph on this screen; `all` are those in the page. */
+export function findHeight(graph, all) {
+  const { box, head } = graph;
+  const isNarrow = box.clientWidth < NARROW;
+  if (head.headline) return clamp(findRoom(box, isNarrow ? SHEET : MARGIN), LOWEST, HIGHEST);
+  if (isNarrow || !box.closest(PICTURE)) return head.height;
+  // Those that stand on each other share the room as they shared what they were drawn for.
+  const column = listColumn(graph, all);
+  const drawn = column.reduce((total, { head }) => total + head.height, 0);
+  const free = findRoom(column[0].box, MARGIN) - measureGaps(column);
+  const room = free > drawn ? Math.max(drawn, free - PEEK) : free;
+  const most = Math.min(HIGHEST, GROWTH * head.height, STEEPEST * box.clientWidth);
+  const least = Math.min(LOWEST, head.height);
+  return clamp((head.height * room) / drawn, least, Math.max(head.height, most));
+}
+
+/** Find the height that is left of the window between what stands above and below an element. */
+function findRoom(box, below) {
+  const scrolled = box.closest(".stMain")?.scrollTop ?? 0;
+  return innerHeight - box.getBoundingClientRect().top - scrolled - below;
+}
+
+/** List the graphs of a picture that stand below each other, this one among them. */
+function listColumn(graph, all) {
+  const picture = graph.box.closest(PICTURE);
+  const { left } = graph.box.getBoundingClientRect();
+  const isThere = (other) =>
+    picture.contains(other.box) && Math.abs(other.box.getBoundingClientRect().left - left) < 1;
+  const others = [...all].filter((other) => other !== graph && isThere(other));
+  return [graph, ...others].sort((a, b) => findTop(a) - findTop(b));
+}
+
+function findTop({ box }) {
+  return box.getBoundingClientRect().top;
+}
+
+function measureGaps(column) {
+  const sizes = column.map(({ plot }) => plot.getBoundingClientRect());
+  return sizes.slice(1).reduce((total, { top }, i) => total + top - sizes[i].bottom, 0);
+}
+
+function clamp(value, least, most) {
+  return Math.round(Math.min(most, Math.max(least, value)));
+}
