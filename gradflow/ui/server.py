@@ -31,10 +31,11 @@ from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.trajectories import run_descent
 from gradflow.core.theory.moments import get_activation_law
 from gradflow.ui.answers import count_idle_seconds
-from gradflow.ui.assets import SCRIPTS
+from gradflow.ui.assets import compress_scripts
 from gradflow.ui.compare.rival import find_rival
 from gradflow.ui.explore.state import OPENING
 from gradflow.ui.pretraining.compute import prepare_opening as prepare_pretraining
+from gradflow.ui.theme import keep_theme
 from gradflow.ui.training.compute import prepare_opening as prepare_training
 from gradflow.ui.turns import WANTED
 from gradflow.ui.welcome.cards import CARDS
@@ -62,8 +63,10 @@ async def warm_up(_app: Any) -> AsyncIterator[dict[str, Any] | None]:
     collects by itself what piles up while there is no pause.
     """
     torch.set_num_threads(1)
+    keep_theme()
     with threadpool_limits(1):
-        await asyncio.to_thread(_run_once)
+        # Together: compressing does not hold the interpreter.
+        await asyncio.gather(asyncio.to_thread(compress_scripts), asyncio.to_thread(_run_once))
         gc.collect()
         gc.freeze()
         collector = asyncio.create_task(collect_when_idle(count_idle_seconds))
@@ -156,8 +159,6 @@ def _run_once() -> None:
     experiment = gf.Experiment()
     report = gf.run(experiment)
     encode_figure(gf.figure(report))
-    for script in SCRIPTS.values():
-        script.compress()
     findings(report)
     theory.predict(experiment, report)
     for activation in Activation:  # tables of moments, 20 to 80 ms each
