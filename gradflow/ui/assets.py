@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import hashlib
 import threading
 from collections.abc import Iterable
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 
 import plotly
@@ -17,7 +16,7 @@ from starlette.routing import Route
 
 from gradflow.charts.theme import PALETTES
 from gradflow.core.verdict import Severity
-from gradflow.ui.compression import accepts_gzip
+from gradflow.ui.compression import PACKINGS, Packing, choose_packing
 
 _HERE = Path(__file__).parent
 _YEAR = 365 * 24 * 60 * 60  # seconds
@@ -40,7 +39,8 @@ class Script:
 
     def __init__(self, path: Path, version: str) -> None:
         self._path = path
-        self._lock = threading.Lock()
+        self._locks = {packing: threading.Lock() for packing in PACKINGS}
+        self._packed: dict[Packing, bytes] = {}
         self.name = path.name
         self.version = version
 
@@ -49,22 +49,20 @@ class Script:
         """Where it is served, seen from the app's root."""
         return f"gf/{self.version}/{self.name}"
 
-    def compress(self) -> bytes:
-        """Compress the file with gzip: 0.6 s for plotly.js the first time, nothing later."""
-        with self._lock:
-            return self._packed
-
-    @cached_property
-    def _packed(self) -> bytes:
-        return gzip.compress(self._path.read_bytes(), mtime=0)
+    def compress(self, packing: Packing) -> bytes:
+        """Compress the file: seconds for plotly.js the first time, nothing later."""
+        with self._locks[packing]:
+            if packing not in self._packed:
+                self._packed[packing] = packing.pack(self._path.read_bytes())
+            return self._packed[packing]
 
     def make_route(self) -> Route:
         """Make the route that serves the file below ``gf/``."""
         return Route(f"/{{version}}/{self.name}", self._answer, methods=["GET"])
 
     async def _answer(self, request: Request) -> Response:
-        packs = accepts_gzip(request.headers)
-        tag = f'"{self.version}-gzip"' if packs else f'"{self.version}"'
+        packing = choose_packing(request.headers)
+        tag = f'"{self.version}-{packing.name}"' if packing else f'"{self.version}"'
         # Another version may be asked for while a page from before an update is open.
         is_current = request.path_params["version"] == self.version
         headers = {
@@ -75,9 +73,9 @@ class Script:
         }
         if _knows(request, tag):
             return Response(status_code=304, headers=headers)
-        if packs:
-            body = await asyncio.to_thread(self.compress)
-            headers["Content-Encoding"] = "gzip"
+        if packing:
+            body = await asyncio.to_thread(self.compress, packing)
+            headers["Content-Encoding"] = packing.name
         else:
             body = await asyncio.to_thread(self._path.read_bytes)
         headers["Content-Length"] = str(len(body))
@@ -98,6 +96,13 @@ _PLOTLY_PATH = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 _ALL = [Script(_PLOTLY_PATH, _hash([_PLOTLY_PATH])), *(Script(p, _OUR_VERSION) for p in _OURS)]
 SCRIPTS = {script.name: script for script in _ALL}
 """Plotly's own library, from the installed package, and our scripts, by name."""
+
+
+def compress_scripts() -> None:
+    """Compress all scripts in every way, so that no visitor waits for that."""
+    for script in SCRIPTS.values():
+        for packing in PACKINGS:
+            script.compress(packing)
 
 
 def find_address(name: str) -> str:

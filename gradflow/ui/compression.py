@@ -1,4 +1,4 @@
-"""Streamlit's own scripts, compressed: each once, and kept for the next visitor.
+"""Compression: how a browser wants it, and Streamlit's own scripts, each compressed once.
 
 Streamlit sends them as they are, 3 MB of text on a first visit, and leaves compression to a proxy,
 because compressing anew for every visitor costs more than it saves. Here each is compressed once
@@ -10,14 +10,42 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
-from collections.abc import MutableMapping
-from typing import Any
+import re
+from collections.abc import Callable, MutableMapping
+from functools import partial
+from typing import Any, NamedTuple
 
+import brotli
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _FOLDER = "/static/"
 _KINDS = (".js", ".css")
+_REFUSED = re.compile(r";q=0(\.0*)?$")
+
+
+class Packing(NamedTuple):
+    """A way to compress: its name in HTTP, and what does it."""
+
+    name: str
+    pack: Callable[[bytes], bytes]
+
+
+PACKINGS = (
+    Packing("br", partial(brotli.compress, quality=9)),  # 16 % less of plotly.js, in 2 s
+    Packing("gzip", partial(gzip.compress, mtime=0)),
+)
+"""For what is sent again and again; the best comes first.
+
+Browsers take Brotli from this machine and over https alone.
+"""
+
+
+def choose_packing(headers: Headers) -> Packing | None:
+    """Choose how to compress for a browser; ``None`` if it cannot unpack anything."""
+    words = headers.get("accept-encoding", "").replace(" ", "").split(",")
+    accepted = {word.partition(";")[0] for word in words if not _REFUSED.search(word)}
+    return next((packing for packing in PACKINGS if packing.name in accepted), None)
 
 
 class CompressScripts:
@@ -25,11 +53,12 @@ class CompressScripts:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._packed: dict[bytes, bytes] = {}
+        self._packed: dict[tuple[str, bytes], bytes] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; what is no script, or not wanted compressed, passes as it is."""
-        if not _asks_for_packed_script(scope):
+        packing = _find_packing(scope)
+        if packing is None:
             await self._app(scope, receive, send)
             return
         start: Message = {}
@@ -45,8 +74,8 @@ class CompressScripts:
         body = b"".join(parts)
         headers = MutableHeaders(raw=start["headers"])
         if start["status"] == 200 and body and "content-encoding" not in headers:
-            body = await self._pack(body)
-            headers["Content-Encoding"] = "gzip"
+            body = await self._pack(body, packing)
+            headers["Content-Encoding"] = packing.name
             headers["Content-Length"] = str(len(body))
             headers.add_vary_header("Accept-Encoding")
             if tag := headers.get("etag"):
@@ -54,23 +83,20 @@ class CompressScripts:
         await send(start)
         await send({"type": "http.response.body", "body": body})
 
-    async def _pack(self, body: bytes) -> bytes:
-        content = hashlib.blake2b(body).digest()
-        if content not in self._packed:
-            self._packed[content] = await asyncio.to_thread(gzip.compress, body, mtime=0)
-        return self._packed[content]
+    async def _pack(self, body: bytes, packing: Packing) -> bytes:
+        key = packing.name, hashlib.blake2b(body).digest()
+        if key not in self._packed:
+            self._packed[key] = await asyncio.to_thread(packing.pack, body)
+        return self._packed[key]
 
 
-def _asks_for_packed_script(scope: Scope) -> bool:
+def _find_packing(scope: Scope) -> Packing | None:
+    """Find how to compress what is asked for; ``None`` for all that is no script."""
     if scope["type"] != "http" or scope["method"] != "GET":
-        return False
+        return None
     headers, path = Headers(scope=scope), scope["path"]
-    return (
-        _FOLDER in path
-        and path.endswith(_KINDS)
-        and accepts_gzip(headers)
-        and "range" not in headers
-    )
+    is_script = _FOLDER in path and path.endswith(_KINDS) and "range" not in headers
+    return choose_packing(headers) if is_script else None
 
 
 def accepts_gzip(headers: Headers) -> bool:

@@ -31,10 +31,11 @@ from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.trajectories import run_descent
 from gradflow.core.theory.moments import get_activation_law
 from gradflow.ui.answers import count_idle_seconds
-from gradflow.ui.assets import SCRIPTS
+from gradflow.ui.assets import compress_scripts
 from gradflow.ui.compare.rival import find_rival
 from gradflow.ui.explore.state import OPENING
 from gradflow.ui.pretraining.compute import prepare_opening as prepare_pretraining
+from gradflow.ui.theme import keep_theme
 from gradflow.ui.training.compute import prepare_opening as prepare_training
 from gradflow.ui.turns import WANTED
 from gradflow.ui.welcome.cards import CARDS
@@ -46,6 +47,8 @@ _IDLE_SECONDS = 1.0
 """A pause of all pages after which collecting garbage holds up nobody."""
 _PREPARE_SECONDS = 5.0
 """A pause after which nobody is held up by computing what nobody has asked for yet."""
+_YOUNG_OBJECTS = 5000
+"""New objects after which Python looks for garbage among them."""
 _LOOK_SECONDS = 0.5
 _LEAST_SECONDS = 10.0
 """Time between two collections, at least."""
@@ -59,19 +62,25 @@ async def warm_up(_app: Any) -> AsyncIterator[dict[str, Any] | None]:
     for each other. Streamlit's own collection after every script run is switched off in
     ``.streamlit/config.toml``: it holds the interpreter for 55 to 87 ms, and all other users with
     it. What belongs to the libraries, hundreds of thousands of objects, is frozen; Python still
-    collects by itself what piles up while there is no pause.
+    collects by itself what piles up while there is no pause, though seven times less often than
+    usual: each time it looks through all that a setting has just made.
     """
     torch.set_num_threads(1)
+    keep_theme()
     with threadpool_limits(1):
-        await asyncio.to_thread(_run_once)
+        # Together: compressing does not hold the interpreter.
+        await asyncio.gather(asyncio.to_thread(compress_scripts), asyncio.to_thread(_run_once))
         gc.collect()
         gc.freeze()
+        thresholds = gc.get_threshold()
+        gc.set_threshold(_YOUNG_OBJECTS, *thresholds[1:])
         collector = asyncio.create_task(collect_when_idle(count_idle_seconds))
         stopping = threading.Event()
         preparation = asyncio.create_task(prepare_when_idle(count_idle_seconds, stopping))
         try:
             yield None
         finally:
+            gc.set_threshold(*thresholds)
             stopping.set()
             preparation.cancel()
             collector.cancel()
@@ -156,8 +165,6 @@ def _run_once() -> None:
     experiment = gf.Experiment()
     report = gf.run(experiment)
     encode_figure(gf.figure(report))
-    for script in SCRIPTS.values():
-        script.compress()
     findings(report)
     theory.predict(experiment, report)
     for activation in Activation:  # tables of moments, 20 to 80 ms each

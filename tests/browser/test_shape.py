@@ -12,7 +12,10 @@ from playwright.sync_api import Browser, Page
 from gradflow.charts import remedies_figure
 from gradflow.charts.activations.gaussian import gaussian_figure
 from gradflow.charts.encode import encode_figure
+from gradflow.charts.normalization.blocks import blocks_figure
+from gradflow.charts.pretraining.images import features_figure, reconstructions_figure
 from gradflow.core.teaching.gaussian import GaussianInput, push_gaussian
+from gradflow.core.teaching.normalization.sharing import NormalizedBlock, list_block_sets
 from gradflow.ui.assets import find_address
 from tests.charts.figures import decode
 from tests.charts.reports import make_report
@@ -115,3 +118,51 @@ def test_small_multiples_keep_every_point_in_its_panel(blank: Page) -> None:
 def test_a_given_height_is_kept(blank: Page) -> None:
     figure = remedies_figure(make_report(9, 16), [("one", make_report(9, 16, "relu"))])
     assert fit(blank, figure, TABLET, 300)["layout"]["height"] == pytest.approx(300, abs=2)
+
+
+def cut_tiles(array: Any, columns: int) -> np.ndarray:
+    """Cut a heatmap of images into the images, 8 × 8 with a gap of 1."""
+    whole = np.pad(np.array(array, float), ((0, 1), (0, 1)))
+    tiles = whole.reshape(-1, 9, columns, 9).swapaxes(1, 2)[..., :8, :8]
+    return tiles.reshape(-1, 64)
+
+
+def test_images_are_larger_on_a_phone_and_stay_themselves(blank: Page) -> None:
+    features = np.random.default_rng(0).normal(size=(40, 64)).astype(np.float32)
+    narrow = fit(blank, features_figure(features), PHONE)
+    (trace,) = narrow["data"]
+    tiles = cut_tiles(trace["z"], 8)
+    np.testing.assert_array_equal(tiles[:40], features)
+    assert np.isnan(tiles[40:]).all()
+    assert (cut_tiles(trace["customdata"], 8)[39] == 40).all()  # the units keep their numbers
+    layout = narrow["layout"]
+    # The scale of colours lies beneath them, and leaves them the width.
+    assert trace["colorbar"]["orientation"] == "h"
+    assert trace["colorbar"]["thickness"] <= 10
+    assert layout["margin"]["r"] <= 20
+    plot = PHONE - layout["margin"]["l"] - layout["margin"]["r"]
+    assert plot / 8 > 40
+    high = layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]
+    assert high / plot == pytest.approx(53 / 71, abs=0.01)  # the pixels are squares
+    assert layout["margin"]["b"] >= 40
+
+
+def test_rows_of_images_with_names_are_cut_on_a_phone(blank: Page) -> None:
+    images = np.random.default_rng(0).uniform(size=(10, 64)).astype(np.float32)
+    names = ["original", "1 layer, error 0.025"]
+    narrow = fit(blank, reconstructions_figure(images, images[None] / 2, names), PHONE)
+    tiles = cut_tiles(narrow["data"][0]["z"], 8)
+    np.testing.assert_array_equal(tiles, np.concatenate([images[:8], images[:8] / 2]))
+    assert narrow["layout"]["margin"]["l"] < 100
+
+
+def test_blocks_stand_in_two_rows_with_their_titles(blank: Page) -> None:
+    sets = list_block_sets(NormalizedBlock())[:4]
+    figure = blocks_figure([("", one) for one in sets], 9, 2, 2)
+    slot = json.loads(encode_figure(figure))["layout"]["xaxis"]["range"][1] / 4
+    layout = fit(blank, figure, PHONE)["layout"]
+    titles = [note for note in layout["annotations"] if note["text"].startswith("<b>")]
+    assert [note["x"] for note in titles] == pytest.approx([slot / 2, 1.5 * slot] * 2)
+    rows = [note["y"] for note in titles]
+    assert rows[0] == rows[1] > rows[2] == rows[3]
+    assert layout["xaxis"]["range"] == pytest.approx([0, 2 * slot])

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
+import brotli
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from gradflow.ui.compression import CompressScripts
+from gradflow.ui import compression
+from gradflow.ui.compression import PACKINGS, CompressScripts, Packing
 from tests.ui.ask import ask
 
 SCRIPT = "const x = 1;\n" * 500
@@ -28,17 +31,36 @@ def app(tmp_path: Path) -> Starlette:
     )
 
 
-def test_a_script_is_compressed_once(app: Starlette, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("accepted", "name", "unpack"),
+    [("gzip, br", "br", brotli.decompress), ("gzip", "gzip", gzip.decompress)],
+)
+def test_a_script_is_compressed_once(
+    app: Starlette,
+    monkeypatch: pytest.MonkeyPatch,
+    accepted: str,
+    name: str,
+    unpack: Callable[[bytes], bytes],
+) -> None:
     calls = []
-    compress = gzip.compress
-    monkeypatch.setattr(gzip, "compress", lambda *a, **k: calls.append(1) or compress(*a, **k))
+    counted = [
+        Packing(way.name, lambda body, way=way: calls.append(way.name) or way.pack(body))
+        for way in PACKINGS
+    ]
+    monkeypatch.setattr(compression, "PACKINGS", counted)
     for _visit in range(3):
-        answer = ask("/static/a.js", app=app, accept_encoding="gzip, br")
-        assert gzip.decompress(answer.body).decode() == SCRIPT
-        assert answer.headers["content-encoding"] == "gzip"
+        answer = ask("/static/a.js", app=app, accept_encoding=accepted)
+        assert unpack(answer.body).decode() == SCRIPT
+        assert answer.headers["content-encoding"] == name
         assert int(answer.headers["content-length"]) == len(answer.body) < len(SCRIPT) / 10
         assert answer.headers["vary"] == "Accept-Encoding"
-    assert calls == [1]
+    assert calls == [name]
+
+
+def test_two_browsers_get_what_each_can_unpack(app: Starlette) -> None:
+    for name in ("br", "gzip", "br"):
+        answer = ask("/static/a.js", app=app, accept_encoding=name)
+        assert answer.headers["content-encoding"] == name
 
 
 def test_what_is_known_is_not_sent_again(app: Starlette) -> None:
@@ -51,7 +73,7 @@ def test_what_is_known_is_not_sent_again(app: Starlette) -> None:
     ("path", "headers"),
     [
         ("/static/a.js", {}),
-        ("/static/a.js", {"accept_encoding": "br"}),
+        ("/static/a.js", {"accept_encoding": "zstd, gzip;q=0"}),
         ("/static/a.js", {"accept_encoding": "gzip", "range": "bytes=0-9"}),
         ("/static/b.png", {"accept_encoding": "gzip"}),
         ("/static/none.js", {"accept_encoding": "gzip"}),

@@ -22,9 +22,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_warm_up_freezes_the_collector_and_its_task_ends_with_the_server() -> None:
+    usual = gc.get_threshold()
+
     async def live() -> tuple[int, int]:
         async with server.warm_up(None):
             frozen, tasks = gc.get_freeze_count(), len(asyncio.all_tasks())
+            assert gc.get_threshold()[0] > usual[0]
         await asyncio.sleep(0)
         assert len(asyncio.all_tasks()) == 1  # this one
         return frozen, tasks
@@ -33,6 +36,7 @@ def test_warm_up_freezes_the_collector_and_its_task_ends_with_the_server() -> No
         frozen, tasks = asyncio.run(live())
     finally:
         gc.unfreeze()
+    assert gc.get_threshold() == usual
     assert frozen > 10_000
     assert tasks == 3
 

@@ -179,6 +179,7 @@ def _draw_units(run: PerceptronRun, marked: MarkedStep, mode: Mode) -> dict[str,
     return {
         "type": "scatter",
         "mode": "markers+text",
+        "cliponaxis": False,  # on a phone they are as large, and the plot ends beside them
         "x": [x for x, _y in points],
         "y": [y for _x, y in points],
         "customdata": [list(node) for node in nodes],

@@ -46,7 +46,7 @@ class ComparedSetting:
 
 def list_depths(entries: Sequence[ComparedSetting]) -> list[int]:
     """Count the layers of each network."""
-    return [len(entry.report.layers) for entry in entries]
+    return [len(entry.report.get_table("layers")) for entry in entries]
 
 
 def compute_relative_depth(layers: FloatArray, count: int, deepest: int) -> FloatArray:
@@ -82,7 +82,7 @@ def _label_series(
 ) -> Series | None:
     if series is None:
         return None
-    count = len(entry.report.layers)
+    count = len(entry.report.get_table("layers"))
     modules = series.modules or [""] * len(series.layers)
     positions = [
         _("layer {n} of {count}").format(n=f"{layer:g}", count=count)

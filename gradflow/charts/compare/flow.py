@@ -119,7 +119,7 @@ def compare_flow_figure(
 
 
 def _has_distributions(report: Report, gradient: Gradient) -> bool:
-    return len(report.layers) > 0 and any(
+    return len(report.get_table("layers")) > 0 and any(
         what in ("activation", gradient) and histogram.total
         for (what, _layer), histogram in report.histograms.items()
     )

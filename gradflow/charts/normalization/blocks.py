@@ -69,12 +69,13 @@ def blocks_figure(
     ]
     layout: dict[str, Any] = {
         "height": HEIGHT,
-        "margin": {"l": 4, "r": 4, "t": 64, "b": 4},
+        "margin": {"l": 4, "r": 4, "t": 8, "b": 4},
         "dragmode": False,
         "showlegend": False,
         "hovermode": "closest",
         "xaxis": {"visible": False, "range": [0, len(shapes) * view.slot], "fixedrange": True},
         "yaxis": {"visible": False, "range": view.range_y, "fixedrange": True},
+        "meta": {"panels": {"count": len(shapes), "columns": len(shapes), "cell": view.cell}},
         "annotations": [
             label
             for i, (name, sets) in enumerate(named)
@@ -122,10 +123,29 @@ class _Projection:
 
     @property
     def range_y(self) -> list[float]:
-        """The y axis, with room for the sizes below the blocks."""
-        reach = max(self.height, _SLOT_SIDE)
-        air = (reach - self.height) / 2
-        return [-0.16 * reach - air, 1.02 * reach - air]
+        """The y axis, with room for the sizes below the blocks and the titles above them."""
+        return [-0.16 * self.reach - self.air, 1.24 * self.reach - self.air]
+
+    @property
+    def reach(self) -> float:
+        """Height that a block has in the figure, with air if it is small."""
+        return max(self.height, _SLOT_SIDE)
+
+    @property
+    def air(self) -> float:
+        """Height of the air below a block, and above it."""
+        return (self.reach - self.height) / 2
+
+    @property
+    def title_y(self) -> float:
+        """Where the titles stand."""
+        return 1.02 * self.reach - self.air
+
+    @property
+    def cell(self) -> dict[str, float]:
+        """What a browser must know to put the blocks in several rows."""
+        low, high = self.range_y
+        return {"wide": self.slot, "high": high - low, "low": low}
 
 
 def _collect(
@@ -218,7 +238,18 @@ def _write_labels(
     middle = (block + 0.5) * view.slot
     title_font = {"size": TITLE_SIZE}
     title = f"<b>{name}</b><br>{numbers}"
-    labels = [make_note(title, middle, 1.02, xref="x", xanchor="center", font=title_font)]
+    labels = [
+        make_note(
+            title,
+            middle,
+            view.title_y,
+            xref="x",
+            yref="y",
+            xanchor="center",
+            align="center",
+            font=title_font,
+        )
+    ]
     font = {"size": TEXT_SIZE, "color": PALETTES[mode].muted}
     for text, corner, xanchor, yanchor, angle in (
         (f"N = {samples}", (samples / 2, 0, 0), "center", "top", 0),

@@ -57,6 +57,7 @@ def features_figure(
     rows = -(-len(features) // TILE_COLUMNS)
     layout = _lay_out(whole, _TILE_HEIGHT * rows + 50)
     layout["margin"]["t"] = 40  # the colour bar stays clear of the buttons
+    layout["meta"] = _describe_tiles(whole)
     return build_figure([trace], layout, mode)
 
 
@@ -86,6 +87,7 @@ def reconstructions_figure(
     }
     layout = _lay_out(whole, 68 * len(names) + 20)
     layout["margin"]["l"] = 190
+    layout["meta"] = _describe_tiles(whole, named=True)
     layout["yaxis"] |= {
         "visible": True,
         "tickvals": [i * _TILE_STEP + (SIDE - 1) / 2 for i in range(len(names))],
@@ -128,6 +130,12 @@ def _make_signed_scale(mode: Mode) -> ColourScale:
     """Run from almost the page to the ink, which survives greyscale."""
     palette = PALETTES[mode]
     return ((0.0, palette.grid), (1.0, palette.ink))
+
+
+def _describe_tiles(whole: Images, *, named: bool = False) -> dict[str, Any]:
+    """Say how tiles are arranged, so that a browser can put fewer of them in a row."""
+    rows, columns = ((size + 1) // _TILE_STEP for size in whole.shape)
+    return {"tiles": {"step": _TILE_STEP, "rows": rows, "columns": columns, "named": named}}
 
 
 def _lay_out(whole: Images, height: int) -> dict[str, Any]:

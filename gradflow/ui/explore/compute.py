@@ -41,7 +41,7 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
                 mode=view.mode,
                 gradient=view.gradient,
                 over=_make_overlays(experiment, view),
-                selected=min(view.selected, len(report.layers)) or None,
+                selected=min(view.selected, len(report.get_table("layers"))) or None,
             )
         else:
             alt = _("Distribution of the residual stream and its gradient")

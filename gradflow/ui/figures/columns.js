@@ -70,7 +70,7 @@ export function stackColumns(shape) {
       if (copy) getAxis(layout, copy).domain = domain.map((y) => rise(storey, y));
     });
   }
-  placeColourbar(layout, [rise(0, 0), rise(0, 1)]);
+  if (!shape.bar) placeColourbar(layout, [rise(0, 0), rise(0, 1)]);
   const place = (item) => placeItem(item, { columns, slots, across, storeys, rise, yIds, storeyOf });
   layout.annotations = (layout.annotations ?? []).flatMap(place);
   layout.shapes = (layout.shapes ?? []).flatMap(place);

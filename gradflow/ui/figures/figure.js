@@ -182,6 +182,10 @@ class Graph {
     this.growth?.stop();
     this.pulse?.stop();
     if (drawn.frames) stopAnimation(Plotly, plot);
+    // Plotly would turn a scale of colours, but leave its numbers where they were.
+    if (before.width < NARROW !== size.width < NARROW) {
+      for (const bar of plot.querySelectorAll("g.colorbar")) bar.remove();
+    }
     await Plotly.react(plot, spec);
     setHome(plot, axes);
     const undone = this.listUndone(zoom);

@@ -30,7 +30,7 @@ export function arrangeRows(shape, height) {
   });
   const last = bands.length - 1;
   const top = placeLegend(shape, standing[last]);
-  const bottom = hanging[0] + measureMenus(shape, hanging[0]);
+  const bottom = hanging[0] + measureMenus(shape, hanging[0]) + shape.bar;
   // A note at a value of the y axis may stand above the plot, in the margin that the chart gave.
   const isHigh = ({ yref, yanchor }) => yref !== "paper" && yanchor === "bottom";
   const least = (layout.annotations ?? []).some(isHigh) ? margin.t : 10;

@@ -2,12 +2,14 @@
 // wide it will be, because all who look at the same share it; here it gets fonts, ticks, panels and
 // room for its texts that fit.
 
+import { layColourbar } from "./colourbars.js";
 import { stackColumns } from "./columns.js";
 import { arrangePanels } from "./grid.js";
 import { holdNotes } from "./notes.js";
 import { NARROW } from "./room.js";
 import { arrangeRows } from "./rows.js";
 import { fitAxes } from "./ticks.js";
+import { arrangeTiles } from "./tiles.js";
 import { shrinkFonts } from "./words.js";
 
 const WIDE = 1000; // from here on, figures are as they were drawn
@@ -29,7 +31,9 @@ export function fitLayout(figure, { width, height }) {
   const given = height === (layout.height ?? height) ? undefined : height;
   if (width >= WIDE && !given) return { ...figure, layout: { ...layout, width } };
   const shape = makeShape({ ...figure, layout }, width);
+  arrangeTiles(shape);
   arrangePanels(shape);
+  layColourbar(shape);
   stackColumns(shape);
   fitAxes(shape);
   shape.width = width - shape.margin.l - shape.margin.r;
