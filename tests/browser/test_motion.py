@@ -8,7 +8,13 @@ from playwright.sync_api import Page
 
 import gradflow as gf
 from gradflow.ui.assets import find_address
-from tests.browser.tools import find_button, find_setting, wait_for_chart, wait_for_server
+from tests.browser.tools import (
+    find_button,
+    find_setting,
+    wait_for_chart,
+    wait_for_server,
+    wait_until,
+)
 
 DEPTH = 9
 FIGURE = f"""const {{ graphs }} = await import("/{find_address("figure.js")}");
@@ -78,7 +84,7 @@ def test_without_motion_the_whole_pass_stands_at_once(page: Page, app_url: str) 
     assert run_script(page, "flow.pulse.play(); return flow.pulse.at ?? null;") is None
     assert page.locator(".gf-pulse").count() == 1
     find_setting(page, "Depth").press("ArrowRight")
-    page.wait_for_function(f"async () => {{ {FIGURE} return flow.growth.shown[0].length > 9; }}")
+    wait_until(page, f"async () => {{ {FIGURE} return flow.growth.shown[0].length > 9; }}")
     assert run_script(page, "return flow.growth.bands ?? null;") is None
     assert page.locator(".gf-pulse").count() == 0  # it was of another network
 
@@ -95,7 +101,7 @@ def test_a_change_grows_and_ends_as_the_figure_itself(page: Page, app_url: str) 
     find_setting(page, "Depth").press("ArrowRight")
     page.wait_for_function("() => window.grown > 0")
     page.wait_for_function("() => location.search.includes('depth=10')")
-    page.wait_for_function(GROWN)
+    wait_until(page, GROWN)
     grown = run_script(page, SOURCES)
     open_explore(page, app_url, DEPTH + 1)
     assert grown == run_script(page, SOURCES)

@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 from gradflow.ui.assets import find_address
 from gradflow.ui.settings.page import Page as PageSettings
 from tests.browser.access import COLOURS, list_barriers
-from tests.browser.tools import wait_for_server
+from tests.browser.tools import wait_for_server, wait_until
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
@@ -54,7 +54,7 @@ def list_addresses(name: str) -> list[str]:
 def settle(page: Page) -> None:
     """Wait until the page has run and every figure is drawn for the size that it has."""
     page.wait_for_function("() => new Promise((r) => setTimeout(() => r(true), 50))")
-    page.wait_for_function(SETTLED, polling=50)
+    wait_until(page, SETTLED)
 
 
 def start_what_waits(page: Page) -> None:

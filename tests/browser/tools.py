@@ -4,6 +4,7 @@ import urllib.parse
 
 from playwright.sync_api import Locator, Page
 
+PATIENCE = 60_000  # milliseconds; a shared machine may be busy
 
 def write_selector(key: str) -> str:
     """Write the CSS selector of the widget with this key.
@@ -36,6 +37,23 @@ def wait_for_chart(page: Page, key: str, traces: int = 1) -> None:
 def wait_for_server(page: Page) -> None:
     """Wait until the server has sent the whole page: a click before that can be lost."""
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+
+
+def wait_until(page: Page, predicate: str) -> None:
+    """Wait until an async function of JavaScript returns something true.
+
+    ``Page.wait_for_function`` takes the promise itself for true.
+    """
+    page.evaluate(
+        """async ([predicate, limit]) => {
+            const isTrue = (0, eval)(`(${predicate})`);
+            for (const begun = performance.now(); !(await isTrue()); ) {
+                if (performance.now() - begun > limit) throw new Error(`not true: ${predicate}`);
+                await new Promise((resolve) => setTimeout(resolve, 50));
+            }
+        }""",
+        [predicate, PATIENCE],
+    )
 
 
 def read_query(page: Page) -> dict[str, str]:
