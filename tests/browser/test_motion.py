@@ -10,7 +10,6 @@ import gradflow as gf
 from gradflow.ui.assets import find_address
 from tests.browser.tools import (
     find_button,
-    find_setting,
     wait_for_chart,
     wait_for_server,
     wait_until,
@@ -83,7 +82,7 @@ def test_without_motion_the_whole_pass_stands_at_once(page: Page, app_url: str) 
     open_explore(page, app_url)
     assert run_script(page, "flow.pulse.play(); return flow.pulse.at ?? null;") is None
     assert page.locator(".gf-pulse").count() == 1
-    find_setting(page, "Depth").press("ArrowRight")
+    page.get_by_role("slider", name="Depth").press("ArrowRight")
     wait_until(page, f"async () => {{ {FIGURE} return flow.growth.shown[0].length > 9; }}")
     assert run_script(page, "return flow.growth.bands ?? null;") is None
     assert page.locator(".gf-pulse").count() == 0  # it was of another network
@@ -98,7 +97,7 @@ def test_a_change_grows_and_ends_as_the_figure_itself(page: Page, app_url: str) 
         flow.growth.start = function () { start.call(this); window.grown += Boolean(this.bands); };
         """,
     )
-    find_setting(page, "Depth").press("ArrowRight")
+    page.get_by_role("slider", name="Depth").press("ArrowRight")
     page.wait_for_function("() => window.grown > 0")
     page.wait_for_function("() => location.search.includes('depth=10')")
     wait_until(page, GROWN)

@@ -53,7 +53,7 @@ def list_addresses(name: str) -> list[str]:
 
 def settle(page: Page) -> None:
     """Wait until the page has run and every figure is drawn for the size that it has."""
-    page.wait_for_function("() => new Promise((r) => setTimeout(() => r(true), 50))")
+    page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 50))")
     wait_until(page, SETTLED)
 
 

@@ -6,6 +6,7 @@ from playwright.sync_api import Locator, Page
 
 PATIENCE = 60_000  # milliseconds; a shared machine may be busy
 
+
 def write_selector(key: str) -> str:
     """Write the CSS selector of the widget with this key.
 
