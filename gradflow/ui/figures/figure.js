@@ -6,7 +6,7 @@ import { Growth } from "./growth.js";
 import { writeNumbersOurWay, writeOutPowers, writeTicksOurWay } from "./hover.js";
 import { Line } from "./line.js";
 import { Pulse } from "./pulse.js";
-import { findHeight } from "./room.js";
+import { NARROW, findHeight } from "./room.js";
 import { fitLayout, keepsShape } from "./shape.js";
 import { noteSetting } from "./visit.js";
 
