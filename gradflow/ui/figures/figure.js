@@ -190,7 +190,7 @@ class Graph {
     setHome(plot, axes);
     const undone = this.listUndone(zoom);
     if (Object.keys(undone).length) await Plotly.relayout(plot, undone);
-    this.growth?.start();
+    if (figure !== drawn) this.growth?.start(); // else only its size has changed
   }
 
   /** Take the height that the figure has on this screen, where its page kept another one. */
