@@ -24,8 +24,11 @@ START = re.compile(r"^(Play|Train.*|Run.*)$")
 """Buttons that begin what a page shows, where it shows nothing before."""
 DEEP = "?architecture=mlp&depth=50&activation=sigmoid&dtype=float16"
 """Explore's fullest figure: every mark and note, two-digit layers."""
-QUICK = {"pretraining": "&layers=2&width=8&epochs=1&batch_size=200&seeds=1&steps=50"}
-"""Settings with which a page that computes for long does not."""
+QUICK = {
+    "pretraining": "&layers=2&width=8&epochs=1&batch_size=200&seeds=1&steps=50",
+    "recurrent": "&steps=60",
+}
+"""Settings with which a page that computes for long does not; views without them ignore them."""
 MODULE = find_address("figure.js")
 SETTLED = f"""async () => {{
     if (!document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]'))
