@@ -18,6 +18,7 @@ from gradflow.core.text import _, read_in
 from gradflow.core.verdict import Finding
 from gradflow.ui.compute import judge, run
 from gradflow.ui.explore.flow import FlowView, write_address
+from gradflow.ui.explore.layer import write_layer
 from gradflow.ui.explore.overlays import make_overlays
 from gradflow.ui.figures.graph import PackedFigure, pack_figure
 from gradflow.ui.memo import remember
@@ -105,6 +106,12 @@ def _describe_findings(findings: Sequence[Finding], has_layers: bool) -> list[di
         }
         for chip, finding in zip(chips, findings, strict=True)
     ]
+
+
+@remember
+def pack_layer(experiment: Experiment, view: FlowView, layer: int) -> bytes:
+    """Pack one layer for the route below ``gf/``."""
+    return write_layer(experiment, view, layer)
 
 
 @remember

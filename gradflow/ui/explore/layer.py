@@ -19,7 +19,6 @@ from gradflow.core.text import _, read_in
 from gradflow.core.theory import Prediction
 from gradflow.ui.compute import predict, run
 from gradflow.ui.explore.flow import FlowView
-from gradflow.ui.memo import remember
 
 _BARS = 48
 _SYMBOLS: dict[Gradient, str] = {
@@ -29,8 +28,7 @@ _SYMBOLS: dict[Gradient, str] = {
 }
 
 
-@remember
-def pack_layer(experiment: Experiment, view: FlowView, layer: int) -> bytes:
+def write_layer(experiment: Experiment, view: FlowView, layer: int) -> bytes:
     """Describe a layer as JSON; a number beyond the network means its first or last layer.
 
     Raises:

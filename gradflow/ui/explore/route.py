@@ -13,9 +13,8 @@ from gradflow.core.errors import GradflowError
 from gradflow.core.text import find_language, read_in
 from gradflow.ui.answers import Abandoned, TooBusy, compute_answer, is_idle
 from gradflow.ui.compression import accepts_gzip
-from gradflow.ui.explore.compute import pack_flow
+from gradflow.ui.explore.compute import pack_flow, pack_layer
 from gradflow.ui.explore.flow import ROUTE, read_address
-from gradflow.ui.explore.layer import pack_layer
 
 LAYER_ROUTE = "layer"
 PREFETCH = "prefetch"

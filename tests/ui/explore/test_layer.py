@@ -9,8 +9,8 @@ import pytest
 import gradflow as gf
 from gradflow.core.catalog import Connection
 from gradflow.core.theory import predict
+from gradflow.ui.explore.compute import pack_layer
 from gradflow.ui.explore.flow import FlowView
-from gradflow.ui.explore.layer import pack_layer
 
 DATA = gf.Data(batch_size=32)
 TANH = gf.Experiment(network=gf.MLP(depth=6, width=32, activation="tanh"), data=DATA)
