@@ -1,11 +1,13 @@
 // The height of a figure: that of a page's picture follows the window, others keep theirs.
 
 export const NARROW = 560; // pixels; in a figure narrower than that, texts are smaller, margins tight
+const PHONE = 700; // pixels of a window, as in style.css
 const PICTURE = ".st-key-stage_picture";
 const MARGIN = 8; // pixels between a picture and the window's end
 const SHEET = 208; // the same for a live one on a phone, which shows the controls below it
 const PEEK = 72; // the same, once it is as high as it was drawn: so that what follows can be seen
 const LOWEST = 400; // pixels
+const LOWEST_NARROW = 340; // the same, of a live one on a phone
 const HIGHEST = 1000;
 const GROWTH = 2; // at most, of the height for which a figure was drawn
 const STEEPEST = 0.7; // height by width, of what grows
@@ -13,9 +15,10 @@ const STEEPEST = 0.7; // height by width, of what grows
 /** Find the height of a graph on this screen; `all` are those in the page. */
 export function findHeight(graph, all) {
   const { box, head } = graph;
-  const isNarrow = box.clientWidth < NARROW;
-  if (head.headline) return clamp(findRoom(box, isNarrow ? SHEET : MARGIN), LOWEST, HIGHEST);
-  if (isNarrow || !box.closest(PICTURE)) return head.height;
+  const isPhone = innerWidth <= PHONE;
+  if (head.headline && isPhone) return clamp(findRoom(box, SHEET), LOWEST_NARROW, HIGHEST);
+  if (head.headline) return clamp(findRoom(box, MARGIN), LOWEST, HIGHEST);
+  if (isPhone || !box.closest(PICTURE)) return head.height;
   // Those that stand on each other share the room as they shared what they were drawn for.
   const column = listColumn(graph, all);
   const drawn = column.reduce((total, { head }) => total + head.height, 0);
