@@ -1,7 +1,6 @@
 // The height of a figure: that of a page's picture follows the window, others keep theirs.
 
 export const NARROW = 560; // pixels; in a figure narrower than that, texts are smaller, margins tight
-const PHONE = 700; // pixels of a window, as in style.css
 const PICTURE = ".st-key-stage_picture";
 const MARGIN = 8; // pixels between a picture and the window's end
 const SHEET = 208; // the same for a live one on a phone, which shows the controls below it
@@ -15,10 +14,14 @@ const STEEPEST = 0.7; // height by width, of what grows
 /** Find the height of a graph on this screen; `all` are those in the page. */
 export function findHeight(graph, all) {
   const { box, head } = graph;
-  const isPhone = innerWidth <= PHONE;
-  if (head.headline && isPhone) return clamp(findRoom(box, SHEET), LOWEST_NARROW, HIGHEST);
+  const isNarrow = isSlim(graph);
+  if (head.headline && isNarrow) return clamp(findRoom(box, SHEET), LOWEST_NARROW, HIGHEST);
   if (head.headline) return clamp(findRoom(box, MARGIN), LOWEST, HIGHEST);
-  if (isPhone || !box.closest(PICTURE)) return head.height;
+  if (!box.closest(PICTURE)) return head.height;
+  if (isNarrow) {
+    const twin = [...all].find((other) => isTwin(graph, other));
+    return twin ? findHeight(twin, all) : head.height;
+  }
   // Those that stand on each other share the room as they shared what they were drawn for.
   const column = listColumn(graph, all);
   const drawn = column.reduce((total, { head }) => total + head.height, 0);
@@ -27,6 +30,16 @@ export function findHeight(graph, all) {
   const most = Math.min(HIGHEST, GROWTH * head.height, STEEPEST * box.clientWidth);
   const least = Math.min(LOWEST, head.height);
   return clamp((head.height * room) / drawn, least, Math.max(head.height, most));
+}
+
+function isSlim({ box }) {
+  return box.clientWidth < NARROW;
+}
+
+/** Whether a wider figure stands beside a narrow one, its rows meant to be level with its own. */
+function isTwin(graph, other) {
+  if (other.head.height !== graph.head.height || isSlim(other)) return false;
+  return other.box.isConnected && Math.abs(findTop(other) - findTop(graph)) < 1;
 }
 
 /** Find the height that is left of the window between what stands above and below an element. */
