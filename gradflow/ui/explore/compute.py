@@ -62,6 +62,9 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
                 "findings": _describe_findings(findings),
                 "pulse": _("Play"),
                 "cures": _("Try cures"),
+                "trying": _("Trying cures …"),
+                "undo": _("Undo"),
+                "before": _("before"),
             },
         )
 

@@ -30,6 +30,7 @@ from gradflow.ui.explore.state import (
     bind_layer,
     name_layer_tab,
     open_layer,
+    undo_cure,
 )
 from gradflow.ui.figures.graph import draw_packed
 
@@ -117,7 +118,8 @@ def show_flow(
         blocks.show_error(error)
         view = view.model_copy(update={"seeds": 1})
         packed = pack_flow(experiment, view)
-    action = draw_packed(packed, open_layer if view.rows == "layer" else None)
+    choose = open_layer if view.rows == "layer" else None
+    action = draw_packed(packed, choose, {"undo": undo_cure})
     if isinstance(action, dict):  # a browser may send anything
         if action.get("kind") == "cures":
             show_cures(experiment)
@@ -126,11 +128,11 @@ def show_flow(
     return view
 
 
-def explain_flow(experiment: Experiment, view: FlowView) -> None:
-    """Say what theory predicts, and what the figure shows."""
+def explain_flow(experiment: Experiment, view: FlowView, *more: str) -> None:
+    """Say what theory predicts, and what the figure and ``more`` above it show."""
     if view.rows == "layer":
         overlays.explain_theory(experiment)
-    blocks.explain("flow" if view.rows == "layer" else "stream")
+    blocks.explain("flow" if view.rows == "layer" else "stream", *more)
 
 
 def show_details(experiment: Experiment, report: Report, view: FlowView) -> None:

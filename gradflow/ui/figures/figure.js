@@ -2,6 +2,7 @@
 // zoom, hover and hidden traces survive a change of the figure.
 
 import { addElement } from "./elements.js";
+import { Ghosts } from "./ghosts.js";
 import { Growth } from "./growth.js";
 import { writeNumbersOurWay, writeOutPowers, writeTicksOurWay } from "./hover.js";
 import { Line } from "./line.js";
@@ -93,8 +94,11 @@ class Graph {
     if (!this.head.headline) return;
     this.growth ??= new Growth(this.plot);
     this.pulse ??= new Pulse(this);
+    this.ghosts ??= new Ghosts(this);
     this.line ??= new Line(this);
     this.line.show(this.head);
+    this.ghosts.follow(this.head);
+    this.cures?.follow(this.head);
   }
 
   /** Ask for a run when the page has turned light or dark: Streamlit itself does not run then.
@@ -175,7 +179,10 @@ class Graph {
       plot.on("plotly_click", (event) => this.handleClick(event));
       writeNumbersOurWay(plot);
       writeTicksOurWay(plot);
-      plot.on("plotly_afterplot", () => writeTicksOurWay(plot));
+      plot.on("plotly_afterplot", () => {
+        writeTicksOurWay(plot);
+        this.ghosts?.draw();
+      });
       this.growth?.start();
       return;
     }
