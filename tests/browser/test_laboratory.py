@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 import gradflow as gf
 from gradflow.core import codec
@@ -14,6 +14,7 @@ from tests.browser.tools import (
     find_setting,
     read_query,
     wait_for_chart,
+    wait_for_server,
 )
 
 SIGMOID = {"activation": "sigmoid", "depth": "12", "width": "64"}
@@ -136,6 +137,59 @@ def test_the_ghost_goes_with_the_next_change(page: Page, app_url: str) -> None:
     page.get_by_role("slider", name="Depth").press("ArrowRight")
     expect(page.locator(".gf-ghost-before")).to_have_count(0)
     expect(page.get_by_role("button", name="Undo")).to_be_hidden()
+
+
+def test_a_click_opens_a_layer_before_the_server_answers(
+    page: Page, app_url: str, page_errors: list[str]
+) -> None:
+    open_page(page, app_url, **SIGMOID)
+    wait_for_server(page)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/gf/layer**", hold)
+    column = page.evaluate(
+        f"""() => {{
+            const {{ xaxis, yaxis2 }} = {FLOW}._fullLayout;
+            const {{ left, top }} = {FLOW}.getBoundingClientRect();
+            const [from, to] = [3.5, 4.5].map((x) => left + xaxis._offset + xaxis.d2p(x));
+            return [from, to, top + yaxis2._offset + 20];
+        }}"""
+    )
+    x, y = (column[0] + column[1]) / 2, column[2]
+    page.mouse.move(x, y)
+    page.wait_for_timeout(300)
+    page.mouse.click(x, y)
+    frame = page.locator(".gf-dive-frame")
+    frame.wait_for(state="attached")
+    edges = page.evaluate(
+        """() => {
+            const { left, width } = document.querySelector(".gf-dive-frame").style;
+            return [parseFloat(left), parseFloat(width)];
+        }"""
+    )
+    plot = page.evaluate(f"() => {FLOW}.getBoundingClientRect().left")
+    assert plot + edges[0] == pytest.approx(column[0], abs=1)
+    assert edges[1] == pytest.approx(column[1] - column[0], abs=1)
+    assert page.locator(".gf-dive table").count() == 0
+    page.wait_for_timeout(200)
+    held[0].continue_()
+    page.unroute("**/gf/layer**")
+    cells = page.locator(".gf-dive td:nth-of-type(1)")
+    expect(cells).to_have_count(3)
+    norms = gf.run(codec.from_query(read_query(page))).layers["delta_norm"].to_numpy()
+    weights, slopes, both = (float(cell.get_attribute("data-value")) for cell in cells.all())
+    assert both == pytest.approx(norms[3] / norms[4], rel=1e-6)
+    assert weights * slopes == pytest.approx(both, rel=1e-6)
+    title = page.locator(".gf-dive-bar strong")
+    expect(title).to_have_text("Layer 4 of 12")
+    page.keyboard.press("ArrowRight")
+    expect(title).to_have_text("Layer 5 of 12")
+    page.keyboard.press("Escape")
+    expect(page.locator(".gf-dive")).to_have_count(0)
+    assert page_errors == []
 
 
 def test_a_verdict_leads_to_its_lesson_and_back(page: Page, app_url: str) -> None:

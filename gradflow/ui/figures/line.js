@@ -81,9 +81,10 @@ export class Line {
     this.undo.hidden = !text;
   }
 
-  addChip({ chip, text, cause, verdict, lesson }) {
+  addChip({ chip, text, cause, verdict, lesson, layer, open }) {
     const { panel } = addFold(this.chips, chip);
     for (const part of [text, cause]) if (part) addElement(panel, "p", "", part);
+    if (layer) addButton(panel, "gf-button", open, () => this.graph.choosePoint(layer));
     if (lesson) addButton(panel, "gf-button", lesson, () => this.tell({ kind: "lesson", verdict }));
   }
 }
