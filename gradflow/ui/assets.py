@@ -130,17 +130,30 @@ def read_styles() -> str:
 
 
 def _write_tones() -> str:
-    """Write the colour of each severity; Streamlit's own are known in components alone."""
+    """Write the figures' colours, and that of each severity; Streamlit's own are in components."""
     palettes = PALETTES["light"], PALETTES["dark"]
+    colours = {
+        "forward": [palette.forward for palette in palettes],
+        "backward": [palette.backward for palette in palettes],
+        "muted": [palette.muted for palette in palettes],
+    }
     tones = {
         Severity.GOOD: [palette.series[2] for palette in palettes],
-        Severity.NOTE: [palette.forward for palette in palettes],
-        Severity.WARNING: [palette.backward for palette in palettes],
+        Severity.NOTE: colours["forward"],
+        Severity.WARNING: colours["backward"],
         Severity.BAD: [palette.alarm for palette in palettes],
     }
+    names = [
+        f"--gf-{name}: light-dark({light}, {dark});" for name, (light, dark) in colours.items()
+    ]
     return "\n".join(
-        f'[data-severity="{severity}"] {{ --gf-tone: light-dark({light}, {dark}); }}'
-        for severity, (light, dark) in tones.items()
+        [
+            f".stApp {{ {' '.join(names)} }}",
+            *(
+                f'[data-severity="{severity}"] {{ --gf-tone: light-dark({light}, {dark}); }}'
+                for severity, (light, dark) in tones.items()
+            ),
+        ]
     )
 
 

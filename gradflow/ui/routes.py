@@ -15,5 +15,5 @@ def list_routes() -> list[Mount]:
     root = str(st.get_option("server.baseUrlPath") or "").strip("/")
     prefix = f"/{root}/gf" if root else "/gf"
     scripts = [script.make_route() for script in SCRIPTS.values()]
-    figures = [flow_route.make_route(), thumbnail_route.make_route()]
+    figures = [*flow_route.make_routes(), thumbnail_route.make_route()]
     return [Mount(prefix, routes=[*scripts, *figures])]

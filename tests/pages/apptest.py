@@ -96,6 +96,24 @@ class Toolbar:
         return check_works(send_event(self._app, self._proto.id, event, value).run())
 
 
+def read_panels(app: AppTest) -> dict[str, Any] | None:
+    """Read the panels of cures, if they are shown."""
+    shown = _find_panels(app)
+    return dict(json.loads(shown.json)) if shown else None
+
+
+def press_panel(app: AppTest, event: str, value: Any) -> AppTest:
+    """Let the browser say something about the panels of cures; the page runs."""
+    shown = _find_panels(app)
+    assert shown is not None
+    return check_works(send_event(app, shown.id, event, value).run())
+
+
+def _find_panels(app: AppTest) -> Any:
+    elements = [e.proto for e in app.get("bidi_component")]
+    return next((e for e in elements if e.component_name == "gradflow_cures"), None)
+
+
 def read_findings(app: AppTest) -> str:
     """Read what the line above the Flow figure says, and what it unfolds."""
     head = list_charts(app)[0].head

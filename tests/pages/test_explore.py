@@ -27,6 +27,7 @@ from tests.pages.apptest import (
     read_chart,
     read_findings,
     read_markdown,
+    read_panels,
     read_url,
     send_event,
 )
@@ -138,7 +139,10 @@ def test_another_architecture_keeps_what_it_can(app: AppTest) -> None:
 def test_cures_of_a_transformer_say_that_there_are_none(app: AppTest) -> None:
     open_page(app, architecture="transformer", depth="2", width="16", batch_size="16")
     press_in_line(app, kind="cures")
-    assert "No cure applies" in check_works(app).info[0].value
+    data = read_panels(app)
+    assert data is not None
+    assert "No cure applies" in data["title"]
+    assert data["cures"] == []
 
 
 def test_the_residual_stream_is_a_click_away(app: AppTest) -> None:

@@ -1,5 +1,7 @@
 """Explore explains and cures: theory, seeds, causes, remedies."""
 
+from urllib.parse import parse_qsl
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -15,9 +17,10 @@ from tests.pages.apptest import (
     check_works,
     list_charts,
     press_in_line,
-    read_boxes,
+    press_panel,
     read_chart,
     read_findings,
+    read_panels,
     read_url,
 )
 
@@ -79,31 +82,57 @@ def test_causes_and_lessons(app: AppTest) -> None:
     assert "vanishing" in str(app.query_params)
 
 
-def test_cures_are_tried_shown_and_applied(app: AppTest) -> None:
+def test_cures_are_tried_applied_and_undone(app: AppTest) -> None:
     open_page(app, SIGMOID)
-    assert "cures" not in [chart.head["name"] for chart in list_charts(app)]
+    before = read_url(app)
+    assert read_panels(app) is None
     press_in_line(app, kind="cures")
-    cures = read_chart(app, 1)
-    assert len(find_traces(cures)) >= 2
-    box = app.selectbox(key="cure")
-    first = box.value
-    assert "helps" in read_boxes(app)
-    find_button(app, "Apply").click()
-    check_works(app.run())
-    assert read_url(app) != codec.to_query(SIGMOID)
+    data = read_panels(app)
+    assert data is not None
+    first = data["cures"][0]
+    assert first["helped"]
+    assert first["cost"]
+    press_panel(app, "apply", first["code"])
+    assert read_url(app) == dict(parse_qsl(first["setting"])) != before
     after = gf.run(codec.from_query(read_url(app)))
     norm = after.layers["delta_norm"][:-1]
-    assert norm.max() / norm.min() < 10, first
-    # These cures were for the old setting.
-    assert "cures" not in [chart.head["name"] for chart in list_charts(app)]
+    assert norm.max() / norm.min() < 10
+    # What is drawn over the figure in advance is what is measured then.
+    assert 10 ** np.array(first["levels"]) == pytest.approx(after.layers["delta_rms"], rel=1e-3)
+    assert read_panels(app) is None  # those cures were for the old setting
+    press_in_line(app, kind="undo")
+    assert read_url(app) == before
+    assert read_panels(app) == data
+    press_in_line(app, kind="undo")
+    assert read_url(app) == before
+
+
+def test_a_change_after_a_cure_is_not_undone_with_it(app: AppTest) -> None:
+    open_page(app, SIGMOID)
+    press_in_line(app, kind="cures")
+    data = read_panels(app)
+    assert data is not None
+    press_panel(app, "apply", data["cures"][0]["code"])
+    Toolbar(app).set(depth=5)
+    changed = read_url(app)
+    press_in_line(app, kind="undo")
+    assert read_url(app) == changed
+
+
+@pytest.mark.parametrize("code", ["../x", None, 7, [], {}])
+def test_a_forged_cure_is_not_applied(app: AppTest, code: object) -> None:
+    open_page(app, SIGMOID)
+    press_in_line(app, kind="cures")
+    before = read_url(app)
+    press_panel(app, "apply", code)
+    assert read_url(app) == before
 
 
 def test_cures_are_closed_again(app: AppTest) -> None:
     open_page(app, SIGMOID)
     press_in_line(app, kind="cures")
-    app.button(key="close_cures").click()
-    check_works(app.run())
-    assert "cures" not in [chart.head["name"] for chart in list_charts(app)]
+    press_panel(app, "close", True)
+    assert read_panels(app) is None
 
 
 @pytest.mark.parametrize("action", [{"kind": "lesson", "verdict": "../x"}, {"kind": 3}, [], "x", 7])
@@ -115,11 +144,7 @@ def test_a_forged_press_does_nothing(app: AppTest, action: object) -> None:
     assert not app.error
 
 
-def find_button(app: AppTest, label: str):
-    return next(b for b in app.button if b.label.startswith(label))
-
-
 def test_clipping_is_said_where_the_norm_stands(app: AppTest) -> None:
     open_page(app, gf.Experiment(network=SMALL.network, data=SMALL.data, clip_norm=1e-3))
-    line = next(text for text in app.markdown if "Gradient norm" in text.value)
+    line = next(text for text in app.markdown if "Gradient\u00a0norm" in text.value)
     assert "clipped" in line.proto.help

@@ -237,7 +237,7 @@ def test_gates_follow_sequence_step_and_unit(app: AppTest) -> None:
     report = record_pass(cell="lstm", forget_bias=1.0)
     heat = read_chart(app)["data"][0]
     np.testing.assert_allclose(
-        decode(heat["z"])[7, 3], report.sample.values["forget", 1][3, 0], rtol=1e-6
+        decode(heat["z"])[8, 3], report.sample.values["forget", 1][3, 0], rtol=1e-6
     )
     assert format_number(float(report.gate("forget").mean())) in read_markdown(app)
     before = read_latex(app)
@@ -252,7 +252,7 @@ def test_gates_follow_sequence_step_and_unit(app: AppTest) -> None:
     move_widget(app, "slider", "sequence", 3)
     other = gf.through_time(report.experiment, sample=2)
     np.testing.assert_allclose(
-        decode(read_chart(app)["data"][0]["z"])[7, 3],
+        decode(read_chart(app)["data"][0]["z"])[8, 3],
         other.sample.values["forget", 1][3, 0],
         rtol=1e-6,
     )
@@ -261,6 +261,11 @@ def test_gates_follow_sequence_step_and_unit(app: AppTest) -> None:
 def test_a_vanilla_network_offers_cells_with_gates(app: AppTest) -> None:
     open_page(app, "gates", **SMALL)
     assert "no gates" in read_boxes(app)
+    report = record_pass(cell="lstm")
+    values = decode(read_chart(app)["data"][0]["z"])
+    np.testing.assert_allclose(values[8, 3], report.sample.values["forget", 1][3, 0], rtol=1e-6)
+    assert "f_{12}" in read_latex(app)
+    assert read_url(app)["cell"] == "rnn_tanh"
     app.button(key="recurrent_show_gru").click()
     check_works(app.run())
     assert read_url(app)["cell"] == "gru"

@@ -67,6 +67,9 @@ def walk_messages(messages: list[ForwardMsg]) -> Iterator[Shown]:
 _COMPONENT_TEXTS = {
     *("alt", "fullscreen", "keys"),  # figures
     *("word", "headline", "loss", "chip", "cause", "lesson", "cures"),  # the line above one
+    *("pulse", "trying", "undo", "before", "open"),  # its buttons
+    *("back", "on", "measured", "theory"),  # one layer
+    *("course", "cost", "apply", "tap", "fold"),  # panels of cures
     *("label", "help", "exact", "reset"),  # a toolbar
     *("line", "look", "title", "close", "count", "text"),  # networks to start from, the tour
     *("start", "resume", "back", "next", "done", "leave"),  # its buttons

@@ -38,7 +38,7 @@ def thumbnail_svg(report: Report, *, mode: Mode = "light", gradient: Gradient = 
     parts = _draw_parts(flow, mode) if flow is not None else []
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'width="{WIDTH}" height="{HEIGHT}">{"".join(parts)}</svg>'
+        f'preserveAspectRatio="none" width="{WIDTH}" height="{HEIGHT}">{"".join(parts)}</svg>'
     )
 
 

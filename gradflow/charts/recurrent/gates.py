@@ -23,7 +23,7 @@ from gradflow.core.text import _
 
 MOST_UNITS = 64
 """Rows of a gate; of more units this many are picked evenly."""
-GATE_HEIGHT, GATE_GAP = 150, 30
+GATE_HEIGHT, GATE_GAP = 130, 36
 """Pixels of a gate's rows, and between two gates, where the name of the lower one stands."""
 TOP_MARGIN, BOTTOM_MARGIN = 34, 62
 

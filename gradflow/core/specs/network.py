@@ -127,9 +127,7 @@ class LayerSettings(ActivationSettings):
     init_value: float = Field(
         0.01, ge=-10, le=10, title="Value", description="The value of every weight."
     )
-    init_std: float = Field(
-        0.01, gt=0, le=10, title="Standard deviation σ", description="σ of the weights."
-    )
+    init_std: float = Field(0.01, gt=0, le=10, title="Weight σ", description="σ of the weights.")
     init_limit: float = Field(
         0.05, gt=0, le=10, title="Limit r", description="Weights are drawn from −r to r."
     )

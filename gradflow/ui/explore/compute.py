@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from gradflow import charts
@@ -18,6 +18,7 @@ from gradflow.core.text import _, read_in
 from gradflow.core.verdict import Finding
 from gradflow.ui.compute import judge, run
 from gradflow.ui.explore.flow import FlowView, write_address
+from gradflow.ui.explore.layer import write_layer
 from gradflow.ui.explore.overlays import make_overlays
 from gradflow.ui.figures.graph import PackedFigure, pack_figure
 from gradflow.ui.memo import remember
@@ -59,11 +60,25 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
                 "headline": findings[0].headline,
                 "severity": str(findings[0].severity),
                 "loss": _("loss {loss}").format(loss=format_number(report.loss)),
-                "findings": _describe_findings(findings),
+                "findings": _describe_findings(findings, rows is report),
                 "pulse": _("Play"),
                 "cures": _("Try cures"),
+                "trying": _("Trying cures …"),
+                "undo": _("Undo"),
+                "before": _("before"),
+                "dive": _name_dive() if rows is report else None,
             },
         )
+
+
+def _name_dive() -> dict[str, str]:
+    return {
+        "close": _("Close"),
+        "back": _("The layer before"),
+        "on": _("The next layer"),
+        "measured": _("measured"),
+        "theory": _("theory"),
+    }
 
 
 def _name_verdict(finding: Finding) -> str:
@@ -75,7 +90,7 @@ def _name_lesson(finding: Finding) -> str:
     return _("Learn why: {verdict}").format(verdict=name) if name else ""
 
 
-def _describe_findings(findings: Sequence[Finding]) -> list[dict[str, str]]:
+def _describe_findings(findings: Sequence[Finding], has_layers: bool) -> list[dict[str, Any]]:
     """Describe what each button of the figure's line unfolds: why, and what else."""
     chips = [_("Why?")]
     chips += [_("also: {what}").format(what=_name_verdict(f).lower()) for f in findings[1:]]
@@ -86,9 +101,17 @@ def _describe_findings(findings: Sequence[Finding]) -> list[dict[str, str]]:
             "cause": finding.cause,
             "verdict": str(finding.verdict or ""),
             "lesson": _name_lesson(finding),
+            "layer": finding.layer if has_layers else None,
+            "open": _("Open layer {number}").format(number=finding.layer or ""),
         }
         for chip, finding in zip(chips, findings, strict=True)
     ]
+
+
+@remember
+def pack_layer(experiment: Experiment, view: FlowView, layer: int) -> bytes:
+    """Pack one layer for the route below ``gf/``."""
+    return write_layer(experiment, view, layer)
 
 
 @remember

@@ -1,127 +1,137 @@
-"""The cures: tried with one button, ranked, drawn before and after, applied to the controls."""
+"""The cures as panels to press: tried with one button, ranked, previewed over the figure."""
 
 from __future__ import annotations
 
+import math
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
 import streamlit as st
 
-from gradflow import charts
+from gradflow.charts.figure import FloatArray
+from gradflow.charts.remedies import NormCourse, read_norm_course
+from gradflow.charts.series import Scale, Series
+from gradflow.core import codec
 from gradflow.core.experiment import Experiment
 from gradflow.core.numbers import format_number
 from gradflow.core.remedies import REMEDIES, CureOutcome, Ranking
+from gradflow.core.remedies.measure import measure_factor
 from gradflow.core.report import Report
 from gradflow.core.text import _
-from gradflow.ui import blocks, compute
+from gradflow.ui import compute
+from gradflow.ui.assets import write_shim
+from gradflow.ui.explore.flow import FlowView
 from gradflow.ui.explore.state import apply_cure, find_cures, forget_cures, keep_cures
+from gradflow.ui.settings.state import read_widget
+
+_KEY = "cure_panels"
+_mount = st.components.v2.component(
+    "gradflow_cures", js=write_shim("cures.js"), isolate_styles=False
+)
 
 
-def show_cures(experiment: Experiment, report: Report) -> None:
-    """Show what every cure that fits does to this network, and apply one."""
-    title, close = st.columns([10, 1], vertical_alignment="center")
-    title.markdown(
-        _("**Cures**, tried on the same data and seed; the one with the most level gradient first")
-    )
-    close.button(
-        _("Close"),
-        icon=":material/close:",
-        key="close_cures",
-        on_click=forget_cures,
-        type="tertiary",
-    )
+def show_cures(experiment: Experiment, report: Report, view: FlowView) -> None:
+    """Show what every cure that fits does to this network; one that is pressed is applied.
+
+    The panels put themselves between the figure's line and the figure (``cures.js``).
+    """
     ranking = find_cures(experiment)
     if ranking is None:
         ranking = compute.try_cures(experiment)
         keep_cures(experiment, ranking)
-    if not ranking:
-        st.info(
-            _(
-                "No cure applies to this network. Cures change the weights, activation, "
-                "normalization or connections of networks with two or more hidden layers. A "
-                "transformer has settings of its own under “Network” and “Weights”."
-            )
-        )
-        return
-    figure = charts.remedies_figure(
-        report,
-        [(_(REMEDIES[outcome.code].label), outcome.report) for outcome in ranking],
-        mode=blocks.read_mode(),
+    _mount(
+        key=_KEY,
+        data=_describe(experiment, report, view, ranking),
+        on_apply_change=lambda: apply_cure((read_widget(_KEY) or {}).get("apply")),
+        on_close_change=forget_cures,
     )
-    blocks.show_figure(figure, "cures", _("Gradient norms before and after each cure"))
-    blocks.explain("cures")
-    _choose_cure(ranking)
-    _list_left_out(ranking)
 
 
-def _choose_cure(ranking: Ranking) -> None:
-    """Show one cure in words, and the button that applies it."""
-    ranks = {outcome.code: rank for rank, outcome in enumerate(ranking, start=1)}
-    code = st.selectbox(
-        _("Cure"),
-        list(ranks),
-        key="cure",
-        format_func=lambda code: f"{ranks[code]}. {_(REMEDIES[code].label)}",
-    )
-    outcome = ranking[ranks[code] - 1]
-    with st.container(border=True):
-        text, numbers = st.columns([3, 2], gap="large")
-        with text:
-            _describe_cure(outcome)
-        with numbers:
-            _show_numbers(outcome)
-        st.button(
-            _("Apply: {cure}").format(cure=_(REMEDIES[code].label)),
-            icon=":material/check:",
-            key="apply_cure",
-            type="primary",
-            on_click=apply_cure,
-            args=(outcome.experiment,),
+def _describe(
+    experiment: Experiment, report: Report, view: FlowView, ranking: Ranking
+) -> dict[str, Any]:
+    before = read_norm_course(report, "")
+    courses = [before, *(read_norm_course(outcome.report, "") for outcome in ranking)]
+    lines = [Series("", course.layers, course.relative) for course in courses]
+    scale = Scale.fit([*lines, Series("", np.zeros(1), np.ones(1))], log=True)
+    left_out = [f"{_(REMEDIES[code].label)}: {why}" for code, why in ranking.left_out.items()]
+    return {
+        "setting": urlencode(codec.to_query(experiment)),
+        "title": _describe_all(ranking),
+        "close": _("Close the cures"),
+        "apply": _("Press to apply"),
+        "tap": _("Tap again to apply"),
+        "before": _place(before, scale),
+        "level": _round((0 - scale.low) / (scale.high - scale.low)),
+        "cures": [
+            _describe_cure(outcome, _place(course, scale), measure_factor(report), view)
+            for outcome, course in zip(ranking, courses[1:], strict=True)
+        ],
+        "fold": _("Not tried: {n}").format(n=len(left_out)),
+        "reasons": left_out,
+    }
+
+
+def _describe_all(ranking: Ranking) -> str:
+    if ranking:
+        return _(
+            "Cures, tried on the same data and seed; the one with the most level gradient first. "
+            "Dotted: ‖∂L/∂z‖ of the hidden layers before, strong: after."
         )
+    return _(
+        "No cure applies to this network. Cures change the weights, activation, normalization or "
+        "connections of networks with two or more hidden layers. A transformer has settings of its "
+        "own under “Network” and “Weights”."
+    )
 
 
-def _describe_cure(outcome: CureOutcome) -> None:
+def _describe_cure(
+    outcome: CureOutcome, heights: list[float], factor: float, view: FlowView
+) -> dict[str, Any]:
     remedy = REMEDIES[outcome.code]
-    box, icon = (
-        (st.success, ":material/check_circle:")
-        if outcome.helped
-        else (st.warning, ":material/do_not_disturb_on:")
-    )
-    box(outcome.remark, icon=icon)
-    st.markdown(
-        "\n\n".join(
-            (
-                _(remedy.change),
-                _("**Costs:** {cost}").format(cost=_(remedy.cost)),
-                _("**Limits:** {limits}").format(limits=_(remedy.limits)),
-            )
-        )
-    )
+    ratios = format_number(outcome.parameter_ratio, 3), format_number(outcome.time_ratio, 2)
+    return {
+        "code": outcome.code,
+        "setting": urlencode(codec.to_query(outcome.experiment)),
+        "label": _(remedy.label),
+        "helped": outcome.helped,
+        "word": _("Helps") if outcome.helped else _("Does not help"),
+        "course": _("{before} → {after} per layer").format(
+            before=_write_factor(factor), after=_write_factor(outcome.factor)
+        ),
+        "cost": _("Parameters × {parameters}, time × {time}").format(
+            parameters=ratios[0], time=ratios[1]
+        ),
+        "text": _("Costs: {cost} {remark} {change}").format(
+            cost=_(remedy.cost), remark=outcome.remark, change=_(remedy.change)
+        ),
+        "after": heights,
+        "levels": _list_levels(outcome.report, view),
+    }
 
 
-def _show_numbers(outcome: CureOutcome) -> None:
-    left, right = st.columns(2)
-    left.metric(
-        _("Unevenness"),
-        _("{n} decades").format(n=format_number(outcome.unevenness, 2)),
-        help=_("Between the largest and the smallest ‖∂L/∂z‖ of the hidden layers; 0 is level."),
-    )
-    right.metric(
-        _("Factor per layer"),
-        format_number(outcome.factor, 2),
-        help=_("What a layer multiplies ‖∂L/∂z‖ by, on the way back."),
-    )
-    left.metric(
-        _("Parameters"),
-        f"× {format_number(outcome.parameter_ratio, 3)}",
-        help=_("Number of parameters, after / before."),
-    )
-    right.metric(
-        _("Time, one pass"),
-        f"× {format_number(outcome.time_ratio, 2)}",
-        help=_("Seconds of one recorded pass, after / before; a single measurement."),
-    )
+def _write_factor(factor: float) -> str:
+    return f"×\u00a0{format_number(factor, 2)}" if math.isfinite(factor) else "–"
 
 
-def _list_left_out(ranking: Ranking) -> None:
-    if ranking.left_out:
-        with st.expander(_("Not tried: {n}").format(n=len(ranking.left_out))):
-            for code, reason in ranking.left_out.items():
-                st.markdown(f"**{_(REMEDIES[code].label)}:** {blocks.escape_markdown(reason)}")
+def _place(course: NormCourse, scale: Scale) -> list[float]:
+    """Place norms in a drawing of height 1: zeros at its floor, what is not finite at its top."""
+    places = scale.to_axis(course.relative)
+    places = np.where(course.norms == 0, scale.floor, places)
+    places = np.where(np.isfinite(course.norms), places, scale.ceiling)
+    return [_round(place) for place in (places - scale.low) / (scale.high - scale.low)]
+
+
+def _list_levels(report: Report, view: FlowView) -> list[float | None]:
+    """List log10 of the RMS gradient per column of the figure; ``None`` where there is none."""
+    rows = report.stream if view.rows == "block" else report
+    if rows is None:
+        return []
+    gradient = "activation_grad" if view.rows == "block" else view.gradient
+    rms: FloatArray = rows.get_table("layers").get_numbers(f"{gradient}_rms")
+    return [_round(math.log10(v)) if 0 < v < math.inf else None for v in rms.tolist()]
+
+
+def _round(value: float) -> float:
+    return round(float(value), 4)

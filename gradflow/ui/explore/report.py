@@ -30,6 +30,7 @@ from gradflow.ui.explore.state import (
     bind_layer,
     name_layer_tab,
     open_layer,
+    undo_cure,
 )
 from gradflow.ui.figures.graph import draw_packed
 
@@ -52,32 +53,49 @@ AXES: dict[Literal["log", "linear"], str] = {"log": N_("log"), "linear": N_("lin
 
 
 def show_numbers(report: Report) -> None:
-    """Show loss, size, time and device of the pass in one line; on hover, what they are."""
+    """Show loss, size, time and device of the pass in one line; on hover, what they are.
+
+    On a phone they have signs or nothing before them, where others have words.
+    """
     clipped = _(" The step is clipped: multiplied by {factor}.").format(
         factor=format_number(report.clip_factor)
     )
     numbers = (
-        (_("Loss"), format_number(report.loss), _("of this batch, before any training step.")),
+        (
+            _("Loss"),
+            _("Loss"),
+            format_number(report.loss),
+            _("of this batch, before any training step."),
+        ),
         (
             _("Gradient norm"),
+            "‖g‖",
             format_number(report.grad_norm),
             _("‖g‖ over all parameters.") + (clipped if report.clip_factor != 1 else ""),
         ),
         (
             _("Parameters"),
+            _("params"),
             format_count(report.parameter_count),
             _("weights, biases and all other numbers that training learns."),
         ),
         (
             _("Time of the pass"),
+            "",
             f"{1000 * report.seconds:.0f} ms",
             _("one recorded forward and backward pass, at the time it was computed."),
         ),
-        (_("Device"), f"{report.device} · {report.dtype}", _("where, and in which format.")),
+        (_("Device"), "", f"{report.device} · {report.dtype}", _("where, and in which format.")),
+    )
+    items = (
+        f'<span><span class="gf-word">{word}</span><span class="gf-sign">{sign}</span> '
+        f"<strong>{text}</strong></span>"
+        for word, sign, text, _meaning in numbers
     )
     st.markdown(
-        "&ensp; ".join(f"{label} **{text}**".replace(" ", "\u00a0") for label, text, _ in numbers),
-        help="\n\n".join(f"**{label}:** {meaning}" for label, _text, meaning in numbers),
+        f'<span class="gf-numbers">{" ".join(items)}</span>',
+        unsafe_allow_html=True,
+        help="\n\n".join(f"**{word}:** {meaning}" for word, _sign, _text, meaning in numbers),
     )
 
 
@@ -100,7 +118,8 @@ def show_flow(
         blocks.show_error(error)
         view = view.model_copy(update={"seeds": 1})
         packed = pack_flow(experiment, view)
-    action = draw_packed(packed, open_layer if view.rows == "layer" else None)
+    choose = open_layer if view.rows == "layer" else None
+    action = draw_packed(packed, choose, {"undo": undo_cure})
     if isinstance(action, dict):  # a browser may send anything
         if action.get("kind") == "cures":
             show_cures(experiment)
@@ -109,11 +128,11 @@ def show_flow(
     return view
 
 
-def explain_flow(experiment: Experiment, view: FlowView) -> None:
-    """Say what theory predicts, and what the figure shows."""
+def explain_flow(experiment: Experiment, view: FlowView, *more: str) -> None:
+    """Say what theory predicts, and what the figure and ``more`` above it show."""
     if view.rows == "layer":
         overlays.explain_theory(experiment)
-    blocks.explain("flow" if view.rows == "layer" else "stream")
+    blocks.explain("flow" if view.rows == "layer" else "stream", *more)
 
 
 def show_details(experiment: Experiment, report: Report, view: FlowView) -> None:

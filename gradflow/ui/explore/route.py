@@ -1,8 +1,9 @@
-"""The Flow figure without a run of the page: what a slider fetches while it moves."""
+"""What Explore shows without a run of the page: the Flow figure, and one of its layers."""
 
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,9 +13,10 @@ from gradflow.core.errors import GradflowError
 from gradflow.core.text import find_language, read_in
 from gradflow.ui.answers import Abandoned, TooBusy, compute_answer, is_idle
 from gradflow.ui.compression import accepts_gzip
-from gradflow.ui.explore.compute import pack_flow
+from gradflow.ui.explore.compute import pack_flow, pack_layer
 from gradflow.ui.explore.flow import ROUTE, read_address
 
+LAYER_ROUTE = "layer"
 PREFETCH = "prefetch"
 """A parameter: the figure is not asked for yet; a server that has work refuses."""
 _HEADERS = {
@@ -24,13 +26,36 @@ _HEADERS = {
 }
 
 
-def make_route() -> Route:
-    """Make the route below ``gf/`` that answers with a Flow figure."""
-    return Route(f"/{ROUTE}", answer, methods=["GET"])
+def make_routes() -> list[Route]:
+    """Make the routes below ``gf/``."""
+    return [
+        Route(f"/{ROUTE}", answer_flow, methods=["GET"]),
+        Route(f"/{LAYER_ROUTE}", answer_layer, methods=["GET"]),
+    ]
 
 
-async def answer(request: Request) -> Response:
-    """Answer with the content of a figure, as ``PackedFigure`` has it.
+async def answer_flow(request: Request) -> Response:
+    """Answer with the content of a figure, as ``PackedFigure`` has it."""
+    return await _answer(
+        request, lambda texts: pack_flow(*read_address(texts)).content, "application/x-ndjson"
+    )
+
+
+async def answer_layer(request: Request) -> Response:
+    """Answer with a layer of the network that a figure's address names, as JSON."""
+
+    def write(texts: Mapping[str, str]) -> bytes:
+        number = texts.get("layer", "")
+        layer = int(number) if number.isascii() and number.isdecimal() and len(number) < 6 else 1
+        return pack_layer(*read_address(texts), layer)
+
+    return await _answer(request, write, "application/json")
+
+
+async def _answer(
+    request: Request, write: Callable[[Mapping[str, str]], bytes], media_type: str
+) -> Response:
+    """Answer with what the settings in an address give.
 
     422 with a sentence if the settings are impossible, the one that the page shows; 503 if the
     server has too much to do, and for a prefetch if it has anything to do.
@@ -40,7 +65,7 @@ async def answer(request: Request) -> Response:
         return Response(status_code=503, headers=_HEADERS)
 
     def compute() -> bytes:
-        content = pack_flow(*read_address(texts)).content
+        content = write(texts)
         return gzip.compress(content, compresslevel=1) if packs else content
 
     packs = accepts_gzip(request.headers)
@@ -52,4 +77,4 @@ async def answer(request: Request) -> Response:
         except (TooBusy, Abandoned):
             return Response(status_code=503, headers=_HEADERS)
     encoding = {"Content-Encoding": "gzip"} if packs else {}
-    return Response(content, headers=_HEADERS | encoding, media_type="application/x-ndjson")
+    return Response(content, headers=_HEADERS | encoding, media_type=media_type)

@@ -44,6 +44,10 @@ DETAILS_BOX, DETAILS = "details_box", "details"
 LAYER: SessionValue[int | None] = SessionValue("layer", lambda: None)
 """The layer whose histograms are shown."""
 _ASKED_FOR_CURES: SessionValue[Experiment | None] = SessionValue("asked_for_cures", lambda: None)
+_BEFORE_CURE: SessionValue[tuple[Experiment, dict[str, Any]] | None] = SessionValue(
+    "before_cure", lambda: None
+)
+"""The network that a cure was applied to has become, and the settings before."""
 _TRIED_CURES: SessionValue[tuple[Experiment, Ranking] | None] = SessionValue("cures", lambda: None)
 
 
@@ -99,10 +103,23 @@ def reset_settings() -> None:
     follow_change()
 
 
-def apply_cure(experiment: Experiment) -> None:
-    """Take the settings that a cure made."""
-    EXPLORE.replace(experiment)
-    follow_change()
+def apply_cure(code: object) -> None:
+    """Take the settings that a cure made, in a callback; a browser may name anything."""
+    experiment, _problem = EXPLORE.read_possible()
+    for outcome in find_cures(experiment) or ():
+        if outcome.code == code:
+            _BEFORE_CURE.set((outcome.experiment, EXPLORE.values))
+            EXPLORE.replace(outcome.experiment)
+            follow_change()
+
+
+def undo_cure() -> None:
+    """Put the settings back as they were before a cure, if nothing was changed since."""
+    before = _BEFORE_CURE.get()
+    if before is not None and before[0] == EXPLORE.read_possible()[0]:
+        _BEFORE_CURE.set(None)
+        EXPLORE.replace_values(before[1])
+        follow_change()
 
 
 def ask_for_cures(experiment: Experiment) -> None:

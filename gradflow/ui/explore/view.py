@@ -52,9 +52,9 @@ def _show_result() -> None:
 
 
 def _show_more(experiment: Experiment, report: Report, view: FlowView) -> None:
-    if is_asked_for_cures(experiment):
-        with st.container(border=True, key="cures_box"):
-            show_cures(experiment, report)
+    is_curing = is_asked_for_cures(experiment)
+    if is_curing:
+        show_cures(experiment, report, view)
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
             _("Train this network"), icon=":material/fitness_center:", key="train_network"
@@ -62,7 +62,7 @@ def _show_more(experiment: Experiment, report: Report, view: FlowView) -> None:
             prepare_run(experiment)
             st.switch_page(paths.TRAINING)
         explore_report.show_numbers(report)
-    explore_report.explain_flow(experiment, view)
+    explore_report.explain_flow(experiment, view, *(["cures"] if is_curing else []))
     explore_report.show_details(experiment, report, view)
 
 

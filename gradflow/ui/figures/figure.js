@@ -1,7 +1,9 @@
 // One Plotly graph that stays in the page: drawn once, then changed in place, so that its node,
 // zoom, hover and hidden traces survive a change of the figure.
 
+import { Dive } from "./dive.js";
 import { addElement } from "./elements.js";
+import { Ghosts } from "./ghosts.js";
 import { Growth } from "./growth.js";
 import { writeNumbersOurWay, writeOutPowers, writeTicksOurWay } from "./hover.js";
 import { Line } from "./line.js";
@@ -93,8 +95,13 @@ class Graph {
     if (!this.head.headline) return;
     this.growth ??= new Growth(this.plot);
     this.pulse ??= new Pulse(this);
+    this.ghosts ??= new Ghosts(this);
     this.line ??= new Line(this);
     this.line.show(this.head);
+    this.ghosts.follow(this.head);
+    this.cures?.follow(this.head);
+    this.dive ??= new Dive(this);
+    this.dive.follow(this.head);
   }
 
   /** Ask for a run when the page has turned light or dark: Streamlit itself does not run then.
@@ -175,7 +182,11 @@ class Graph {
       plot.on("plotly_click", (event) => this.handleClick(event));
       writeNumbersOurWay(plot);
       writeTicksOurWay(plot);
-      plot.on("plotly_afterplot", () => writeTicksOurWay(plot));
+      plot.on("plotly_afterplot", () => {
+        writeTicksOurWay(plot);
+        this.ghosts?.draw();
+        this.dive?.place();
+      });
       this.growth?.start();
       return;
     }
@@ -248,7 +259,9 @@ class Graph {
 
   choosePoint(data) {
     const value = Array.isArray(data) ? data[0] : data;
-    if (this.head.keys && Number.isInteger(value)) this.tell("choice", value);
+    if (!this.head.keys || !Number.isInteger(value)) return;
+    if (this.head.dive) this.dive.open(value);
+    this.tell("choice", value);
   }
 
   /** Arrow keys go from point to point of the trace that can be chosen from, Enter chooses. */

@@ -94,13 +94,19 @@ def pack_figure(
     return PackedFigure(name, height, line + b"\n" + body, is_live=live is not None)
 
 
-def draw_packed(packed: PackedFigure, on_select: Callable[[int], None] | None = None) -> Any:
+def draw_packed(
+    packed: PackedFigure,
+    on_select: Callable[[int], None] | None = None,
+    on_action: Mapping[str, Callable[[], None]] | None = None,
+) -> Any:
     """Draw a figure at this place of the page.
 
     Args:
         packed: the figure.
         on_select: called with the ``customdata`` of a point, a whole number, that was clicked or
             chosen by keyboard.
+        on_action: of a live figure, called before the run when a button of its line asks for
+            something of this kind.
 
     Returns:
         What was asked for by a button of a live figure's line, if this run is the answer to it;
@@ -111,7 +117,7 @@ def draw_packed(packed: PackedFigure, on_select: Callable[[int], None] | None = 
     if on_select is not None:
         callbacks["on_choice_change"] = lambda: _pass_choice(widget, on_select)
     if packed.is_live:
-        callbacks["on_action_change"] = _do_nothing
+        callbacks["on_action_change"] = lambda: _pass_action(widget, on_action or {})
     result = _mount(
         key=widget,
         data=packed.content,
@@ -128,6 +134,13 @@ def _pass_choice(widget: str, on_select: Callable[[int], None]) -> None:
     # What a browser sends may be anything.
     if isinstance(value, int) and not isinstance(value, bool):
         on_select(value)
+
+
+def _pass_action(widget: str, on_action: Mapping[str, Callable[[], None]]) -> None:
+    action = (read_widget(widget) or {}).get("action")
+    kind = action.get("kind") if isinstance(action, Mapping) else None
+    if isinstance(kind, str) and kind in on_action:
+        on_action[kind]()
 
 
 def _do_nothing() -> None:

@@ -6,6 +6,7 @@ const MARGIN = 8; // pixels between a picture and the window's end
 const SHEET = 208; // the same for a live one on a phone, which shows the controls below it
 const PEEK = 72; // the same, once it is as high as it was drawn: so that what follows can be seen
 const LOWEST = 400; // pixels
+const LOWEST_NARROW = 340; // the same, of a live one on a phone
 const HIGHEST = 1000;
 const GROWTH = 2; // at most, of the height for which a figure was drawn
 const STEEPEST = 0.7; // height by width, of what grows
@@ -13,9 +14,14 @@ const STEEPEST = 0.7; // height by width, of what grows
 /** Find the height of a graph on this screen; `all` are those in the page. */
 export function findHeight(graph, all) {
   const { box, head } = graph;
-  const isNarrow = box.clientWidth < NARROW;
-  if (head.headline) return clamp(findRoom(box, isNarrow ? SHEET : MARGIN), LOWEST, HIGHEST);
-  if (isNarrow || !box.closest(PICTURE)) return head.height;
+  const isNarrow = isSlim(graph);
+  if (head.headline && isNarrow) return clamp(findRoom(box, SHEET), LOWEST_NARROW, HIGHEST);
+  if (head.headline) return clamp(findRoom(box, MARGIN), LOWEST, HIGHEST);
+  if (!box.closest(PICTURE)) return head.height;
+  if (isNarrow) {
+    const twin = [...all].find((other) => isTwin(graph, other));
+    return twin ? findHeight(twin, all) : head.height;
+  }
   // Those that stand on each other share the room as they shared what they were drawn for.
   const column = listColumn(graph, all);
   const drawn = column.reduce((total, { head }) => total + head.height, 0);
@@ -24,6 +30,16 @@ export function findHeight(graph, all) {
   const most = Math.min(HIGHEST, GROWTH * head.height, STEEPEST * box.clientWidth);
   const least = Math.min(LOWEST, head.height);
   return clamp((head.height * room) / drawn, least, Math.max(head.height, most));
+}
+
+function isSlim({ box }) {
+  return box.clientWidth < NARROW;
+}
+
+/** Whether a wider figure stands beside a narrow one, its rows meant to be level with its own. */
+function isTwin(graph, other) {
+  if (other.head.height !== graph.head.height || isSlim(other)) return false;
+  return other.box.isConnected && Math.abs(findTop(other) - findTop(graph)) < 1;
 }
 
 /** Find the height that is left of the window between what stands above and below an element. */

@@ -32,11 +32,18 @@ _FEW_INPUTS = 3
 
 
 def show_gates(stage: Stage) -> None:
-    """Show the gates of one layer; of a vanilla RNN, that it has none."""
+    """Show the gates of one layer; of a vanilla RNN, that it has none, and those of an LSTM."""
     spec = PASS.read()
-    if not CELLS[spec.cell].gates:
-        _offer_other_cells(spec)
-        return
+    has_gates = bool(CELLS[spec.cell].gates)
+    if not has_gates:
+        st.info(
+            _(
+                "A vanilla RNN has no gates: every step back multiplies the gradient by the same "
+                "matrix and by slopes of at most 1. **Here are those of an LSTM** of the same size."
+            ),
+            icon=":material/info:",
+        )
+        spec = TimePass(**dict(spec) | {"cell": Cell.LSTM})
     layer = spec.shown_layer
     report = compute.run_through_time(spec.experiment, spec.shown_sequence)
     st.markdown(words.describe_highway(report, layer))
@@ -60,29 +67,23 @@ def show_gates(stage: Stage) -> None:
     with bars:
         _show_histograms(report, spec)
     with stage.details:
+        if not has_gates:
+            _offer_other_cells()
         blocks.explain("recurrent_gates")
         st.subheader(_("One gate, with this step’s numbers"))
         _show_equation(spec)
 
 
-def _offer_other_cells(spec: TimePass) -> None:
-    st.latex(CELLS[spec.cell].formula)
-    st.info(
-        _(
-            "A vanilla RNN has no gates: every step back multiplies the gradient by the same "
-            "matrix and by slopes of at most 1, and nothing can switch that off."
-        ),
-        icon=":material/info:",
-    )
-    for column, cell in zip(st.columns(4), (Cell.LSTM, Cell.GRU), strict=False):
-        column.button(
-            _("Show the {cell}").format(cell=_(CELLS[cell].label)),
-            key=f"recurrent_show_{cell}",
-            on_click=PASS.change,
-            args=("cell", str(cell)),
-            width="stretch",
-            icon=":material/arrow_forward:",
-        )
+def _offer_other_cells() -> None:
+    with st.container(horizontal=True, gap="small"):
+        for cell in (Cell.LSTM, Cell.GRU):
+            st.button(
+                _("Change to the {cell}").format(cell=_(CELLS[cell].label)),
+                key=f"recurrent_show_{cell}",
+                on_click=PASS.change,
+                args=("cell", str(cell)),
+                icon=":material/arrow_forward:",
+            )
 
 
 def name_gate(gate: Gate) -> str:

@@ -50,11 +50,11 @@ STEPS = (
         ),
     ),
     Step(
-        (".st-key-apply_cure button", _CURES),
+        (".gf-cure", _CURES),
         N_("Apply one"),
         N_(
-            "Once the cures were tried, this is where to apply one: the controls take its settings "
-            "and the figure follows. The browser’s Back button undoes it."
+            "Once the cures were tried, each has a panel here: rest on it to see its gradient over "
+            "the figure, press it to apply it. Undo puts everything back."
         ),
     ),
     Step(

@@ -33,14 +33,12 @@ class NormRow:
 
     Attributes:
         label: its name.
-        short: its name without "norm".
         axes: the axes that its mean runs over, in words.
         formula: its mean in LaTeX.
         paper: the paper that proposed it.
     """
 
     label: str
-    short: str
     axes: str
     formula: str
     paper: str
@@ -49,35 +47,30 @@ class NormRow:
 NORMS: dict[Norm, NormRow] = {
     Norm.BATCH: NormRow(
         label=N_("Batch norm"),
-        short=N_("Batch"),
         axes=N_("over N, H, W: one mean per channel"),
         formula=r"\mu_{c} = \frac{1}{NHW}\sum_{n,h,w} x",
         paper="Ioffe & Szegedy 2015",
     ),
     Norm.LAYER: NormRow(
         label=N_("Layer norm"),
-        short=N_("Layer"),
         axes=N_("over C, H, W: one mean per sample"),
         formula=r"\mu_{n} = \frac{1}{CHW}\sum_{c,h,w} x",
         paper="Ba et al. 2016",
     ),
     Norm.INSTANCE: NormRow(
         label=N_("Instance norm"),
-        short=N_("Instance"),
         axes=N_("over H, W: one mean per sample and channel"),
         formula=r"\mu_{nc} = \frac{1}{HW}\sum_{h,w} x",
         paper="Ulyanov et al. 2016",
     ),
     Norm.GROUP: NormRow(
         label=N_("Group norm"),
-        short=N_("Group"),
         axes=N_("over H, W and C/G channels: one mean per sample and group"),
         formula=r"\mu_{ng} = \frac{G}{CHW}\sum_{c\in g,h,w} x",
         paper="Wu & He 2018",
     ),
     Norm.RMS: NormRow(
         label=N_("RMS norm"),
-        short=N_("RMS"),
         axes=N_("over C, H, W, without a mean: one root mean square per sample"),
         formula=r"\mathrm{ms}_{n} = \frac{1}{CHW}\sum_{c,h,w} x^2",
         paper="Zhang & Sennrich 2019",
