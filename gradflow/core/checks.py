@@ -81,8 +81,17 @@ def _check_underflow(report: Report) -> Iterator[Finding]:
             if zero
             else EMPTY,
         )
+        numbers = Text(
+            "from layer {layer} back, gradients come below {tiny}, the smallest normal {dtype} "
+            "number.",
+            layer=max(small),
+            tiny=format_number(report.smallest_normal),
+            dtype=report.dtype,
+        )
         reason = explain_verdict(Verdict.UNDERFLOW, report)
-        yield Finding(Severity.BAD, Verdict.UNDERFLOW, evidence, reason, max(small))
+        yield Finding(
+            Severity.BAD, Verdict.UNDERFLOW, evidence, reason, max(small), numbers=numbers
+        )
     elif zero:
         yield _judge_zero_gradient(report, zero)
 

@@ -192,6 +192,16 @@ def test_a_click_opens_a_layer_before_the_server_answers(
     assert page_errors == []
 
 
+def test_a_layer_without_an_answer_says_so(page: Page, app_url: str) -> None:
+    open_page(page, app_url, **SIGMOID)
+    wait_for_server(page)
+    page.route("**/gf/layer**", lambda route: route.fulfill(status=503))
+    page.locator(".gf-plot").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.locator(".gf-dive")).to_contain_text("No answer")
+
+
 def test_a_verdict_leads_to_its_lesson_and_back(page: Page, app_url: str) -> None:
     open_page(page, app_url, **SIGMOID)
     page.get_by_role("button", name="Why?").click()

@@ -9,7 +9,7 @@ from gradflow.core.diagnosis import findings
 from gradflow.core.verdict import Verdict
 from gradflow.ui.diagnoses.view import EXAMPLES, find_example
 from gradflow.ui.naming import VERDICT_TITLES
-from tests.pages.apptest import check_works, list_charts, open_link, read_url
+from tests.pages.apptest import check_works, list_charts, open_link, read_findings, read_url
 
 
 def open_page(app: AppTest, about: str) -> AppTest:
@@ -24,6 +24,13 @@ def test_every_verdict_has_a_title_and_an_example() -> None:
 @pytest.mark.parametrize("verdict", Verdict)
 def test_the_example_shows_the_verdict(verdict: Verdict) -> None:
     assert verdict in [finding.verdict for finding in findings(gf.run(find_example(verdict)))]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.UNDERFLOW, Verdict.SYMMETRIC, Verdict.COLLAPSED])
+def test_the_verdict_that_was_chosen_is_said_first(app: AppTest, verdict: Verdict) -> None:
+    open_page(app, verdict)
+    assert findings(gf.run(find_example(verdict)))[0].verdict != verdict
+    assert read_findings(app).startswith(f"{VERDICT_TITLES[verdict]}: ")
 
 
 def test_a_link_opens_its_verdict_and_the_choice_moves_the_address(app: AppTest) -> None:

@@ -39,7 +39,7 @@ def show_verdict() -> None:
     stage = make_stage(Place.ABOVE)
     with stage.picture:
         blocks.write_text(in_short)
-        view = explore_report.show_flow(experiment, make_view({}), _show_cures)
+        view = explore_report.show_flow(experiment, make_view({"lead": str(verdict)}), _show_cures)
     with stage.details:
         if st.button(_("Open this network in Explore"), icon=":material/insights:", type="primary"):
             EXPLORE.replace(experiment)

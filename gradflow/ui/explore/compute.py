@@ -32,7 +32,8 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
     Raises:
         GradflowError: the experiment cannot be run, or the seeds take too much arithmetic.
     """
-    report, findings = run(experiment), judge(experiment)
+    report = run(experiment)
+    findings = sorted(judge(experiment), key=lambda finding: finding.verdict != view.lead)
     with read_in(view.language):
         rows = _find_rows(report, view)
         if rows is report:
@@ -74,6 +75,7 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
 def _name_dive() -> dict[str, str]:
     return {
         "close": _("Close"),
+        "failed": _("No answer: the server is busy, or not reached. Choose the layer again."),
         "back": _("The layer before"),
         "on": _("The next layer"),
         "measured": _("measured"),

@@ -30,12 +30,20 @@ export class Dive {
     this.asked = `${ROUTE}?${texts}`;
     const { asked } = this;
     const answer = await fetch(new URL(asked, document.baseURI)).catch(() => undefined);
-    const content = answer?.ok ? await answer.json() : undefined;
-    if (!this.isOpen || asked !== this.asked || !content) return;
+    if (!answer?.ok) return this.showProblem(asked, answer);
+    const content = await answer.json();
+    if (!this.isOpen || asked !== this.asked) return;
     this.layer = content.layer;
     this.fill(content);
     this.place();
     scrollTo(this.panel, "nearest");
+  }
+
+  /** Say why a layer cannot be shown: impossible settings in the server's words, or no answer. */
+  async showProblem(asked, answer) {
+    const { failed } = this.graph.head.dive;
+    const text = answer?.status === 422 ? await answer.text() : failed;
+    if (this.isOpen && asked === this.asked) this.content.textContent = text;
   }
 
   /** Follow the figure to another network; the server draws the frame once it knows the layer. */
