@@ -146,5 +146,5 @@ def test_a_forged_press_does_nothing(app: AppTest, action: object) -> None:
 
 def test_clipping_is_said_where_the_norm_stands(app: AppTest) -> None:
     open_page(app, gf.Experiment(network=SMALL.network, data=SMALL.data, clip_norm=1e-3))
-    line = next(text for text in app.markdown if "Gradient\u00a0norm" in text.value)
+    line = next(text for text in app.markdown if "gf-numbers" in text.value)
     assert "clipped" in line.proto.help

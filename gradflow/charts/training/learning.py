@@ -28,7 +28,7 @@ _LOSS_HEADROOM = 3.0
 
 
 Curve = Literal["log_loss", "loss", "accuracy"]
-HEIGHT = 186
+HEIGHT = 172
 
 
 def learning_figure(
