@@ -18,7 +18,7 @@ from gradflow.core.frozen import freeze_mappings
 from gradflow.core.histogram import IntArray
 from gradflow.core.networks.build import allocate_network, draw_weights
 from gradflow.core.networks.stacked import list_linears, load_weights, stack
-from gradflow.core.probe import make_dtype_error, resolve_device, run
+from gradflow.core.probe import resolve_device, run
 from gradflow.core.recording.seeds import (
     SEED_COLUMNS,
     DeviceSeedStatistics,
@@ -26,6 +26,7 @@ from gradflow.core.recording.seeds import (
     SeedRecorder,
 )
 from gradflow.core.recording.summary import FloatArray, Response
+from gradflow.core.refusals import refuse_missing_operations
 from gradflow.core.spec import find_bounds
 from gradflow.core.text import Text
 
@@ -173,10 +174,8 @@ class _SeedBatch:
             for tensors in (self._weights, self._biases)
         )
         load_weights(self._stacked, weights, biases, seeds)
-        try:
+        with refuse_missing_operations("dtype", self._experiment.dtype, self._device):
             return self._run_pass(inputs.to(self._device, self._dtype), targets.to(self._device))
-        except NotImplementedError as error:  # RReLU in float16 on a CPU, in torch 2.13
-            raise make_dtype_error(self._experiment, self._device, error) from error
 
     def _draw(self, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Draw the weights of each seed into their part of the stack; return the seeds' batches."""

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from gradflow.core.catalog import DTYPES, LOSSES, Device
 from gradflow.core.codec import to_query
 from gradflow.core.data import draw_batch
-from gradflow.core.errors import DeviceUnavailable, InvalidExperiment, ProbeError
+from gradflow.core.errors import DeviceUnavailable, ProbeError
 from gradflow.core.experiment import Experiment, LayerSettings
 from gradflow.core.networks.build import build_network
 from gradflow.core.networks.noise import seed_noise
@@ -24,6 +24,7 @@ from gradflow.core.recording.preserve import preserve
 from gradflow.core.recording.recorder import Recorder
 from gradflow.core.recording.result import Recording, add_weights
 from gradflow.core.recording.summary import Summarizer
+from gradflow.core.refusals import refuse_missing_operations
 from gradflow.core.report import Report
 from gradflow.core.text import Text
 
@@ -131,7 +132,7 @@ def run(experiment: Experiment) -> Report:
     if (device.type, dtype) != ("cpu", torch.float32):  # as it is built; a look takes 0.7 ms
         model = model.to(device, dtype)
     seed_noise(model, experiment.seed, device)
-    try:
+    with refuse_missing_operations("dtype", experiment.dtype, device):
         return probe(
             model,
             inputs.to(device, dtype),
@@ -143,25 +144,6 @@ def run(experiment: Experiment) -> Report:
             title=describe(experiment),
             experiment=to_query(experiment),
         )
-    except NotImplementedError as error:  # RReLU in float16 on a CPU, in torch 2.13
-        raise make_dtype_error(experiment, device, error) from error
-
-
-def make_dtype_error(
-    experiment: Experiment, device: torch.device, error: NotImplementedError
-) -> InvalidExperiment:
-    """Make the error for a network that PyTorch cannot compute in its dtype on ``device``."""
-    return InvalidExperiment(
-        Text(
-            "dtype: PyTorch {version} cannot compute this network in {dtype} on {device} "
-            "({error}); choose another dtype or activation",
-            version=torch.__version__,
-            dtype=experiment.dtype,
-            device=str(device),
-            error=str(error),
-        ),
-        fields=("dtype", "activation"),
-    )
 
 
 def resolve_device(device: Device) -> torch.device:

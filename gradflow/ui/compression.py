@@ -43,9 +43,18 @@ Browsers take Brotli from this machine and over https alone.
 
 def choose_packing(headers: Headers) -> Packing | None:
     """Choose how to compress for a browser; ``None`` if it cannot unpack anything."""
-    words = headers.get("accept-encoding", "").replace(" ", "").split(",")
-    accepted = {word.partition(";")[0] for word in words if not _REFUSED.search(word)}
+    accepted = _list_accepted(headers)
     return next((packing for packing in PACKINGS if packing.name in accepted), None)
+
+
+def accepts_gzip(headers: Headers) -> bool:
+    """Whether a browser can unpack what is compressed with gzip."""
+    return "gzip" in _list_accepted(headers)
+
+
+def _list_accepted(headers: Headers) -> set[str]:
+    words = headers.get("accept-encoding", "").replace(" ", "").split(",")
+    return {word.partition(";")[0] for word in words if not _REFUSED.search(word)}
 
 
 class CompressScripts:
@@ -97,8 +106,3 @@ def _find_packing(scope: Scope) -> Packing | None:
     headers, path = Headers(scope=scope), scope["path"]
     is_script = _FOLDER in path and path.endswith(_KINDS) and "range" not in headers
     return choose_packing(headers) if is_script else None
-
-
-def accepts_gzip(headers: Headers) -> bool:
-    """Whether a browser can unpack what is compressed with gzip."""
-    return "gzip" in headers.get("accept-encoding", "")

@@ -15,6 +15,14 @@ export function addButton(parent, className, text, press) {
   return button;
 }
 
+/** Add a part of a drawing in SVG. */
+export function addDrawing(parent, tag, attributes = {}) {
+  const part = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) part.setAttribute(name, value);
+  parent.append(part);
+  return part;
+}
+
 /** Scroll to an element, at once for those who want no motion. */
 export function scrollTo(element, block) {
   element.scrollIntoView({ block, behavior: wantsCalm() ? "instant" : "smooth" });

@@ -122,9 +122,7 @@ def shape_flow(
     gradients = _list_histograms(report, gradient, layers)
     if not any(h.total for h in (*signals, *gradients)):
         return None
-    rms = read_column(table, f"{gradient}_rms")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        level = np.where(np.isfinite(rms) & (rms > 0), np.log10(rms), np.nan)
+    level = list_levels(read_column(table, f"{gradient}_rms"))
     entries = np.array([h.total or math.nan for h in gradients])
     shaped_overlays = _shape_overlays(overlays, gradient, entries)
     levels = np.concatenate([level, *(line.middle for _overlay, line in shaped_overlays)])
@@ -165,6 +163,12 @@ def shape_flow(
     )
 
 
+def list_levels(rms: FloatArray) -> FloatArray:
+    """List log10 of RMS gradients; NaN where one is 0 or not finite."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(np.isfinite(rms) & (rms > 0), np.log10(rms), np.nan)
+
+
 def _shape_overlays(
     overlays: Sequence[Overlay], gradient: Gradient, entries: FloatArray
 ) -> tuple[tuple[Overlay, Range], ...]:
@@ -174,12 +178,7 @@ def _shape_overlays(
         if f"{gradient}_norm" not in overlay.columns:
             continue
         rms = overlay.columns[f"{gradient}_norm"].scale(1 / np.sqrt(entries))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            logs = [
-                np.where(np.isfinite(x) & (x > 0), np.log10(x), np.nan)
-                for x in (rms.low, rms.middle, rms.high)
-            ]
-        shaped.append((overlay, Range(*logs)))
+        shaped.append((overlay, Range(*map(list_levels, (rms.low, rms.middle, rms.high)))))
     return tuple(shaped)
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from gradflow.core.catalog.optimizers import PRECISIONS, Clip
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.histogram import FloatArray
+from gradflow.core.refusals import refuse_missing_operations
 from gradflow.core.text import Text
 from gradflow.core.training import noise_scale, optimizers
 from gradflow.core.training.checkpoint import Checkpoint
@@ -105,21 +106,12 @@ class Trainer:
         """Compute one step; return its record if it is to be recorded or its loss is not finite."""
         self.step += 1
         batch = next(self.task.batches)
-        try:
-            with torch.inference_mode(False), torch.enable_grad():
-                record = self._compute_step(batch)
-        except NotImplementedError as error:  # RReLU in float16 on a CPU, in torch 2.13
-            raise InvalidExperiment(
-                Text(
-                    "precision: PyTorch {version} cannot compute this network in {precision} on "
-                    "{device} ({reason}); choose another precision or activation",
-                    version=torch.__version__,
-                    precision=self.plan.precision,
-                    device=str(self._device),
-                    reason=str(error),
-                ),
-                fields=("precision", "activation"),
-            ) from error
+        with (
+            refuse_missing_operations("precision", self.plan.precision, self._device),
+            torch.inference_mode(False),
+            torch.enable_grad(),
+        ):
+            record = self._compute_step(batch)
         self.finished = self.finished or self.step == self.plan.steps
         return record
 

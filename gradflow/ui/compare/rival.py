@@ -6,6 +6,7 @@ from gradflow.core import remedies
 from gradflow.core.errors import GradflowError
 from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
+from gradflow.core.remedies import Ranking
 from gradflow.core.verdict import Severity
 from gradflow.ui import compute
 
@@ -17,17 +18,21 @@ _PRESETS = (
 """Of each architecture, a network whose gradient goes wrong, and one that keeps it."""
 
 
-def find_rival(experiment: Experiment) -> Experiment | None:
+def find_rival(experiment: Experiment, tried: Ranking | None = None) -> Experiment | None:
     """Find what is worth comparing: the same network, cured, else a well-known one of its kind.
 
     Every report is remembered for all users, so only the first one waits for the cures.
+
+    Args:
+        experiment: what to compare with.
+        tried: what the cures did for it, if that is known already.
 
     Returns:
         An experiment on the same data; ``None`` if this one cannot be run.
     """
     try:
         is_sound = compute.judge(experiment)[0].severity is Severity.GOOD
-        cured = None if is_sound else _find_best_cure(experiment)
+        cured = None if is_sound else _find_best_cure(experiment, tried)
     except GradflowError:
         return None
     if cured is not None:
@@ -40,7 +45,8 @@ def find_rival(experiment: Experiment) -> Experiment | None:
     return None
 
 
-def _find_best_cure(experiment: Experiment) -> Experiment | None:
+def _find_best_cure(experiment: Experiment, tried: Ranking | None) -> Experiment | None:
     """Find the cure that leaves the flattest gradient, among those that help."""
-    ranking = remedies.try_all(experiment, compute.run(experiment), compute.run)
-    return next((outcome.experiment for outcome in ranking if outcome.helped), None)
+    if tried is None:
+        tried = remedies.try_all(experiment, compute.run(experiment), compute.run)
+    return next((outcome.experiment for outcome in tried if outcome.helped), None)

@@ -12,7 +12,7 @@ from gradflow.core.text import Text
 from gradflow.ui.compare import settings as compare_settings
 from gradflow.ui.compare.rival import find_rival
 from gradflow.ui.compare.settings import LETTERS, REFERENCE, Column
-from gradflow.ui.explore.state import EXPLORE
+from gradflow.ui.explore.state import EXPLORE, find_cures
 from gradflow.ui.settings.codecs import EXPERIMENTS
 from gradflow.ui.settings.experiments import make_experiment_form
 from gradflow.ui.settings.link import Link, join_names, parse_link
@@ -41,10 +41,11 @@ def load_comparison() -> None:
     if _COLUMNS.is_set() and not columns:
         return
     _COLUMNS.set({})
-    if not columns and (rival := find_rival(EXPLORE.read_last_valid())) is not None:
+    explored = EXPLORE.read_last_valid()
+    if not columns and (rival := find_rival(explored, find_cures(explored))) is not None:
         put_column(LETTERS[1], Column(), rival)
     if REFERENCE not in columns:
-        put_column(REFERENCE, Column(), EXPLORE.read_last_valid())
+        put_column(REFERENCE, Column(), explored)
     for letter, text in columns.items():
         own = compare_settings.from_text(text)
         reference = (

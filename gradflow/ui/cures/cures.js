@@ -1,12 +1,11 @@
 // Panels of cures above a live figure. Resting on one previews it over the figure, pressing it
 // applies it; a finger rests by its first touch.
 
-import { addButton, addElement } from "./elements.js";
+import { addButton, addDrawing, addElement } from "./elements.js";
 import { graphs } from "./figure.js";
 import { addFold } from "./folds.js";
 
 const FIGURE = "flow";
-const SVG = "http://www.w3.org/2000/svg";
 const SIZE = [100, 40]; // of a drawing, which is stretched to its panel
 
 /** What Streamlit calls whenever it has data for the panels, changed or not. */
@@ -97,7 +96,7 @@ class Panels {
       if (!isFirst) this.apply(cure, panel);
     });
     addElement(panel, "strong", "", cure.label);
-    panel.append(draw(before, cure.after, level));
+    draw(panel, before, cure.after, level);
     const outcome = addElement(panel, "span", cure.helped ? "gf-helps" : "gf-helps-not", cure.word);
     outcome.dataset.severity = cure.helped ? "good" : "warning";
     addElement(panel, "span", "", cure.course);
@@ -138,21 +137,16 @@ class Panels {
 }
 
 /** Draw gradient norms before and after, and the height at which they would be level. */
-function draw(before, after, level) {
+function draw(panel, before, after, level) {
   const [width, height] = SIZE;
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("aria-hidden", "true");
+  const svg = addDrawing(panel, "svg", {
+    viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true",
+  });
   const count = Math.max(before.length, after.length);
   const lines = { level: [level, level], before, after };
   for (const [name, values] of Object.entries(lines)) {
     const step = width / (name === "level" ? 1 : Math.max(1, count - 1));
-    const line = document.createElementNS(SVG, "polyline");
-    const points = values.map((value, i) => `${i * step},${(1 - value) * height}`);
-    line.setAttribute("points", points.join(" "));
-    line.setAttribute("class", `gf-norms-${name}`);
-    svg.append(line);
+    const points = values.map((value, i) => `${i * step},${(1 - value) * height}`).join(" ");
+    addDrawing(svg, "polyline", { points, class: `gf-norms-${name}` });
   }
-  return svg;
 }

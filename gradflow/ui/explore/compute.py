@@ -35,7 +35,7 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
     report = run(experiment)
     findings = sorted(judge(experiment), key=lambda finding: finding.verdict != view.lead)
     with read_in(view.language):
-        rows = _find_rows(report, view)
+        rows = find_shown_rows(report, view)
         if rows is report:
             alt = _("Distribution of activations and gradients, layer by layer")
             figure = charts.flow_figure(
@@ -127,7 +127,7 @@ def pack_norms(
     report = run(experiment)
     with read_in(view.language):
         figure = charts.gradient_norms_figure(
-            _find_rows(report, view),
+            find_shown_rows(report, view),
             mode=view.mode,
             quantities=quantities,
             scale=scale,
@@ -144,7 +144,7 @@ def pack_forward(
     report = run(experiment)
     with read_in(view.language):
         figure = charts.forward_statistics_figure(
-            _find_rows(report, view),
+            find_shown_rows(report, view),
             mode=view.mode,
             statistics=statistics,
             overlays=_make_overlays(experiment, view),
@@ -152,7 +152,8 @@ def pack_forward(
         return pack_figure(figure, "forward", _("Forward statistics per layer"), view.mode)
 
 
-def _find_rows(report: Report, view: FlowView) -> Report:
+def find_shown_rows(report: Report, view: FlowView) -> Report:
+    """Find the report whose rows the columns of the figure are: layers, or blocks of a stream."""
     return report.stream if view.rows == "block" and report.stream is not None else report
 
 

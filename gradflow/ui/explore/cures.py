@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import numpy as np
 import streamlit as st
 
-from gradflow.charts.figure import FloatArray
+from gradflow.charts.flow.data import list_levels
 from gradflow.charts.remedies import NormCourse, read_norm_course
 from gradflow.charts.series import Scale, Series
 from gradflow.core import codec
@@ -21,6 +21,7 @@ from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.ui import compute
 from gradflow.ui.assets import write_shim
+from gradflow.ui.explore.compute import find_shown_rows
 from gradflow.ui.explore.flow import FlowView
 from gradflow.ui.explore.state import apply_cure, find_cures, forget_cures, keep_cures
 from gradflow.ui.settings.state import read_widget
@@ -125,12 +126,12 @@ def _place(course: NormCourse, scale: Scale) -> list[float]:
 
 def _list_levels(report: Report, view: FlowView) -> list[float | None]:
     """List log10 of the RMS gradient per column of the figure; ``None`` where there is none."""
-    rows = report.stream if view.rows == "block" else report
-    if rows is None:
-        return []
-    gradient = "activation_grad" if view.rows == "block" else view.gradient
-    rms: FloatArray = rows.get_table("layers").get_numbers(f"{gradient}_rms")
-    return [_round(math.log10(v)) if 0 < v < math.inf else None for v in rms.tolist()]
+    rows = find_shown_rows(report, view)
+    if rows is report and view.rows == "block":
+        return []  # a cure may leave no stream
+    gradient = view.gradient if rows is report else "activation_grad"
+    levels = list_levels(rows.get_table("layers").get_numbers(f"{gradient}_rms"))
+    return [None if math.isnan(level) else _round(level) for level in levels.tolist()]
 
 
 def _round(value: float) -> float:

@@ -1,11 +1,11 @@
 // One layer of a Flow figure, opened where it was clicked: a frame around its column at once, and a
 // panel with its histograms and the chain rule's two factors.
 
-import { addButton, addElement, scrollTo } from "./elements.js";
+import { addButton, addDrawing, addElement, scrollTo } from "./elements.js";
 import { formatNumber } from "./hover.js";
+import { findBand, findPixel } from "./places.js";
 
 const ROUTE = "gf/layer";
-const SVG = "http://www.w3.org/2000/svg";
 const REST = 300; // milliseconds on a neighbour after which the page is told
 
 export class Dive {
@@ -69,17 +69,19 @@ export class Dive {
     if (!this.isOpen) return;
     const { plot, drawn } = this.graph;
     if (!drawn) return;
-    const { xaxis, yaxis, _size } = plot._fullLayout; // Plotly has no public way to pixels
-    const [left, right] = [this.layer - 0.5, this.layer + 0.5].map((x) => xaxis.d2p(x));
+    const [start, length] = findBand(plot, "xaxis");
+    const [above] = findBand(plot, "yaxis");
+    const [left, right] = [-0.5, 0.5].map((by) => findPixel(plot, "xaxis", this.layer + by));
+    const top = `${plot.offsetTop + above}px`;
     Object.assign(this.frame.style, {
-      left: `${plot.offsetLeft + xaxis._offset + left}px`,
+      left: `${plot.offsetLeft + left}px`,
       width: `${right - left}px`,
-      top: `${plot.offsetTop + yaxis._offset}px`,
-      height: `${_size.h}px`,
+      top,
+      height: `${plot._fullLayout._size.h}px`,
     });
-    this.frame.hidden = this.known === this.layer || right < 0 || left > xaxis._length;
-    this.panel.classList.toggle("gf-left", (left + right) / 2 > xaxis._length / 2);
-    this.panel.style.top = `${plot.offsetTop + yaxis._offset}px`;
+    this.frame.hidden = this.known === this.layer || right < start || left > start + length;
+    this.panel.classList.toggle("gf-left", (left + right) / 2 > start + length / 2);
+    this.panel.style.top = top;
   }
 
   makePanel() {
@@ -162,12 +164,10 @@ function drawHistogram({ name, bars, ends, zeros }) {
   const figure = document.createElement("figure");
   addElement(figure, "figcaption", "", zeros ? `${name}: ${zeros}` : name);
   if (!bars.length) return figure;
-  const svg = figure.appendChild(document.createElementNS(SVG, "svg"));
-  svg.setAttribute("viewBox", `0 0 ${bars.length} 1`);
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("aria-hidden", "true");
-  const path = svg.appendChild(document.createElementNS(SVG, "path"));
-  path.setAttribute("d", bars.map((bar, i) => `M${i},1v${-bar}h0.9v${bar}z`).join(""));
+  const svg = addDrawing(figure, "svg", {
+    viewBox: `0 0 ${bars.length} 1`, preserveAspectRatio: "none", "aria-hidden": "true",
+  });
+  addDrawing(svg, "path", { d: bars.map((bar, i) => `M${i},1v${-bar}h0.9v${bar}z`).join("") });
   const axis = addElement(figure, "div", "gf-dive-ends");
   for (const end of ends) addElement(axis, "span", "", end);
   return figure;

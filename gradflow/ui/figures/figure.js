@@ -6,11 +6,13 @@ import { addElement } from "./elements.js";
 import { Ghosts } from "./ghosts.js";
 import { Growth } from "./growth.js";
 import { writeNumbersOurWay, writeOutPowers, writeTicksOurWay } from "./hover.js";
+import { Keys } from "./keys.js";
 import { Line } from "./line.js";
 import { Pulse } from "./pulse.js";
 import { NARROW, findHeight } from "./room.js";
 import { fitLayout, keepsShape } from "./shape.js";
 import { noteSetting } from "./visit.js";
+import { findZoom, listAxes, listUndone, setHome } from "./zoom.js";
 
 /** Graphs in the page by their figure's name, for those who bring a figure by another way. */
 export const graphs = new Map();
@@ -59,7 +61,7 @@ class Graph {
     this.follower = () => this.draw();
     addEventListener("resize", this.follower);
     this.box.addEventListener("fullscreenchange", () => this.draw());
-    this.plot.addEventListener("keydown", (event) => this.handleKey(event));
+    this.keys = new Keys(this);
     this.plot.addEventListener("blur", () => this.drawn && this.Plotly.Fx.unhover(this.plot));
   }
 
@@ -169,7 +171,7 @@ class Graph {
     if (isTouched) fitted.layout.dragmode = false;
     this.holdRoom(fitted.layout.height);
     const axes = listAxes(fitted.layout);
-    const zoom = drawn ? this.findZoom(axes) : {};
+    const zoom = drawn ? findZoom(plot.layout, this.axes, axes) : {};
     this.axes = axes;
     // The same buttons each time: with others Plotly draws everything anew.
     this.config ??= this.makeConfig();
@@ -199,7 +201,7 @@ class Graph {
     }
     await Plotly.react(plot, spec);
     setHome(plot, axes);
-    const undone = this.listUndone(zoom);
+    const undone = listUndone(plot.layout, zoom);
     if (Object.keys(undone).length) await Plotly.relayout(plot, undone);
     if (figure !== drawn) this.growth?.start(); // else only its size has changed
   }
@@ -224,34 +226,6 @@ class Graph {
     return { ...PLOT_BUTTONS, modeBarButtonsToAdd: [button] };
   }
 
-  /** Find the ranges that the reader chose, of axes that still mean the same.
-   *
-   * They differ from those that the figure came with.
-   */
-  findZoom(next) {
-    const { layout } = this.plot;
-    const zoom = {};
-    for (const [name, { range, meaning }] of Object.entries(this.axes)) {
-      const now = layout[name];
-      if (next[name]?.meaning !== meaning || now.autorange || areEqual(range, now.range)) continue;
-      zoom[name] = [...now.range];
-    }
-    return zoom;
-  }
-
-  /** List the chosen ranges that the new figure has undone and in which it shows something.
-   *
-   * Plotly itself keeps a zoom only where the new figure's range is the old one's.
-   */
-  listUndone(zoom) {
-    const undone = {};
-    for (const [name, range] of Object.entries(zoom)) {
-      const now = this.plot.layout[name].range;
-      if (!areEqual(now, range) && overlap(now, range)) undone[`${name}.range`] = range;
-    }
-    return undone;
-  }
-
   handleClick(event) {
     const point = event.points.find(({ customdata }) => customdata !== undefined);
     if (point) this.choosePoint(point.customdata);
@@ -262,32 +236,6 @@ class Graph {
     if (!this.head.keys || !Number.isInteger(value)) return;
     if (this.head.dive) this.dive.open(value);
     this.tell("choice", value);
-  }
-
-  /** Arrow keys go from point to point of the trace that can be chosen from, Enter chooses. */
-  handleKey(event) {
-    const traces = this.drawn && this.head.keys ? listChoosable(this.plot) : [];
-    if (!traces.length || event.target !== this.plot) return;
-    const values = listItems(traces[0].customdata);
-    const last = values.length - 1;
-    const at = values.indexOf(this.value);
-    const step = {
-      ArrowRight: Math.min(at + 1, last),
-      ArrowLeft: Math.max(at - 1, 0),
-      Home: 0,
-      End: last,
-    }[event.key];
-    if (step !== undefined) {
-      this.value = values[step];
-      const x = listItems(traces[0].x)[step];
-      this.Plotly.Fx.hover(this.plot, { xval: x }, traces.map(nameSubplot));
-      this.spoken.textContent = stripTags(listItems(traces[0].hovertext ?? [])[step] ?? x);
-    } else if ((event.key === "Enter" || event.key === " ") && at >= 0) {
-      this.choosePoint(this.value);
-    } else {
-      return;
-    }
-    event.preventDefault();
   }
 }
 
@@ -331,53 +279,6 @@ function keepChanges({ data, layout }) {
   for (const trace of data) trace.uirevision ??= trace.name;
 }
 
-/** List the axes that have a range: copies of it, and what tells whether it means the same. */
-function listAxes(layout) {
-  const axes = {};
-  for (const [name, axis] of Object.entries(layout)) {
-    if (!/^[xy]axis\d*$/.test(name) || !axis.range) continue;
-    const title = axis.title?.text?.replaceAll("<br>", " "); // it wraps where there is less room
-    axes[name] = { range: [...axis.range], meaning: `${axis.type} ${title}` };
-  }
-  return axes;
-}
-
-/** Have "Reset axes" go back to the ranges of this figure, not to those of the first one. */
-function setHome(plot, axes) {
-  for (const [name, { range }] of Object.entries(axes)) {
-    const axis = plot._fullLayout[name]; // Plotly has no public way
-    [axis._rangeInitial0, axis._rangeInitial1] = range;
-  }
-}
-
-function areEqual(first, second) {
-  return first.length === second.length && first.every((value, i) => value === second[i]);
-}
-
-function overlap(first, second) {
-  return Math.min(...first) < Math.max(...second) && Math.min(...second) < Math.max(...first);
-}
-
 function stopAnimation(Plotly, plot) {
   Plotly.animate(plot, [null], { mode: "immediate" }).catch(() => {});
-}
-
-/** List the traces whose points each stand for something to choose. */
-function listChoosable(plot) {
-  return plot.data.filter(
-    ({ type, customdata, hovertext }) => type === "scatter" && customdata && hovertext,
-  );
-}
-
-/** List the items of an array in any of the forms that Plotly takes. */
-function listItems(array) {
-  return Array.from(array._inputArray ?? array);
-}
-
-function nameSubplot({ xaxis, yaxis }) {
-  return (xaxis ?? "x") + (yaxis ?? "y");
-}
-
-function stripTags(text) {
-  return String(text).replace(/<br>/g, ", ").replace(/<[^>]*>/g, "");
 }

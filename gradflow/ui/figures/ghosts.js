@@ -1,9 +1,8 @@
 // Lines over the gradient of a Flow figure that are not its own: a cure that is looked at, and the
 // river before a cure was applied.
 
-import { addButton, addElement } from "./elements.js";
-
-const SVG = "http://www.w3.org/2000/svg";
+import { addButton, addDrawing, addElement } from "./elements.js";
+import { findBand, findGradientLine, findPixel, listItems } from "./places.js";
 
 export class Ghosts {
   constructor(graph) {
@@ -27,7 +26,7 @@ export class Ghosts {
 
   /** Keep the line of now as that before a change to this setting. */
   keepBefore(setting) {
-    const line = findLine(this.graph.plot);
+    const line = findGradientLine(this.graph.plot);
     if (!line) return;
     const { head } = this.graph;
     this.lines.delete("before");
@@ -53,7 +52,7 @@ export class Ghosts {
     const { box, plot, drawn } = this.graph;
     this.layer?.remove();
     this.layer = undefined;
-    if (!this.lines.size || !drawn || !findLine(plot)) return;
+    if (!this.lines.size || !drawn || !findGradientLine(plot)) return;
     this.layer = addElement(box, "div", "gf-ghosts");
     const { offsetTop, offsetLeft, offsetWidth, offsetHeight } = plot;
     this.layer.style.cssText =
@@ -67,14 +66,13 @@ export class Ghosts {
     const { plot } = this.graph;
     const points = placeLevels(plot, levels);
     if (!points.length) return;
-    const [top, bottom] = findBand(plot);
-    const svg = this.layer.appendChild(document.createElementNS(SVG, "svg"));
-    svg.setAttribute("aria-hidden", "true");
+    const [top, height] = findBand(plot, "yaxis2");
+    const bottom = top + height;
+    const svg = addDrawing(this.layer, "svg", { "aria-hidden": "true" });
     svg.style.clipPath = `inset(${top}px 0 ${this.layer.offsetHeight - bottom}px 0)`;
+    const path = points.map((point) => point.join(",")).join(" ");
     for (const part of ["casing", name]) {
-      const line = svg.appendChild(document.createElementNS(SVG, "polyline"));
-      line.setAttribute("class", `gf-ghost-${part}`);
-      line.setAttribute("points", points.map((point) => point.join(",")).join(" "));
+      const line = addDrawing(svg, "polyline", { class: `gf-ghost-${part}`, points: path });
       if (severity) line.dataset.severity = severity;
     }
     const [x, y] = points[0];
@@ -94,31 +92,17 @@ export class Ghosts {
   }
 }
 
-/** Place levels in a figure, in pixels. */
+/** Place levels in a figure, in pixels; those outside of it are left out. */
 function placeLevels(plot, levels) {
-  const { xaxis, yaxis2 } = plot._fullLayout; // Plotly has no public way from values to pixels
-  const [first] = listItems(findLine(plot).x);
+  const [first] = listItems(findGradientLine(plot).x);
+  const [start, length] = findBand(plot, "xaxis");
   return levels.flatMap((level, i) => {
-    const across = xaxis.d2p(first + i);
-    if (!Number.isFinite(level) || across < 0 || across > xaxis._length) return [];
-    return [[xaxis._offset + across, yaxis2._offset + yaxis2.d2p(level)]];
+    const x = findPixel(plot, "xaxis", first + i);
+    if (!Number.isFinite(level) || x < start || x > start + length) return [];
+    return [[x, findPixel(plot, "yaxis2", level)]];
   });
-}
-
-/** Find where the band of the gradient begins and ends, in pixels. */
-function findBand(plot) {
-  const { _offset, _length } = plot._fullLayout.yaxis2;
-  return [_offset, _offset + _length];
-}
-
-function findLine(plot) {
-  return plot.data?.find(({ meta, yaxis }) => meta?.spoken && yaxis === "y2");
 }
 
 function nameAxis(plot) {
   return plot.layout.yaxis2.title.text;
-}
-
-function listItems(array) {
-  return Array.from(array._inputArray ?? array);
 }

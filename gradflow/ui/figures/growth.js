@@ -4,6 +4,7 @@
 // its new place; the images that Plotly has drawn show that, and in the end themselves again.
 
 import { wantsCalm } from "./elements.js";
+import { listItems } from "./places.js";
 
 const DURATION = 300; // milliseconds
 const XLINK = "http://www.w3.org/1999/xlink";
@@ -50,7 +51,7 @@ function listBands(plot) {
   const traces = plot.data.filter(({ type, visible }) => type === "heatmap" && visible !== false);
   if (images.length !== traces.length) return [];
   return traces.map((trace, i) => {
-    const rows = trace.z._inputArray ?? trace.z;
+    const rows = listItems(trace.z);
     const { y0, dy } = trace;
     const low = y0 - dy / 2;
     return {

@@ -5,6 +5,7 @@
 
 import { addElement, wantsCalm } from "./elements.js";
 import { cutColumn } from "./growth.js";
+import { findBand, findGradientLine, findPixel, listItems } from "./places.js";
 
 const COLUMN_TIME = 110; // milliseconds that a pulse takes per column …
 const SHORTEST = 1200; // … and for all of them, at least
@@ -17,19 +18,19 @@ const SPREAD = [0.16, 0.84]; // quantiles: a standard deviation of a normal dist
 
 /** Plan a pulse over a figure, from left to right: pixels of each column, seen from its plot. */
 export function planPulse(plot) {
-  const { xaxis } = plot._fullLayout; // Plotly has no public way from values to pixels
   const forward = findHeatmap(plot, undefined);
   const backward = findHeatmap(plot, "y2");
-  const line = plot.data.find(({ meta, yaxis }) => meta?.spoken && yaxis === "y2");
+  const line = findGradientLine(plot);
   if (!forward || !backward || !line) return undefined;
-  const rows = listRows(forward);
+  const rows = listItems(forward.z);
   const low = forward.y0 - forward.dy / 2;
-  const width = xaxis.d2p(1) - xaxis.d2p(0);
+  const width = findPixel(plot, "xaxis", 1) - findPixel(plot, "xaxis", 0);
   const bottom = findPixel(plot, "yaxis2", plot._fullLayout.yaxis2.range[0]);
   const layers = Array.from(rows[0], (_, column) => forward.x0 + column);
+  const levels = listItems(line.y);
   const columns = layers.map((layer, column) => {
     const ends = cutColumn(rows, column, low, forward.dy);
-    const value = listItems(line.y)[column];
+    const value = levels[column];
     return {
       layer,
       value,
@@ -208,27 +209,9 @@ function findHeatmap(plot, axis) {
   return plot.data.find(({ type, yaxis }) => type === "heatmap" && (yaxis ?? "y") === (axis ?? "y"));
 }
 
-function findBand(plot, name) {
-  const { _offset, _length } = plot._fullLayout[name];
-  return [_offset, _length];
-}
-
-function findPixel(plot, name, value) {
-  const axis = plot._fullLayout[name];
-  return axis._offset + axis.d2p(value);
-}
-
 /** Find a quantile among the ends of parts of equal weight. */
 function findQuantile(ends, share) {
   const place = share * (ends.length - 1);
   const before = Math.floor(place);
   return ends[before] + (place - before) * (ends[before + 1] - ends[before]);
-}
-
-function listRows({ z }) {
-  return z._inputArray ?? z;
-}
-
-function listItems(array) {
-  return Array.from(array._inputArray ?? array);
 }
