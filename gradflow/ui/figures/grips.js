@@ -83,8 +83,10 @@ export class Grip {
   place(point) {
     this.box.hidden = !point;
     if (!point) return;
-    this.box.style.left = `${point[0]}px`;
-    this.box.style.top = `${point[1]}px`;
+    const [x, y] = point;
+    this.box.style.left = `${x}px`;
+    this.box.style.top = `${y}px`;
+    this.box.classList.toggle("gf-right", x > this.box.parentElement.clientWidth / 2);
   }
 
   /** Say what it is, what pulling it does, and where it stands. */
