@@ -4,11 +4,12 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from gradflow.ui.compression import CompressScripts
+from gradflow.ui.paths import FRAME
 from gradflow.ui.routes import list_routes
 from gradflow.ui.server import warm_up
 
 app = st.App(
-    "gradflow/ui/main.py",
+    FRAME,
     lifespan=warm_up,
     routes=list_routes(),
     middleware=[Middleware(CompressScripts)],
