@@ -8,6 +8,5 @@ from setuptools import find_packages, setup
 
 setup(
     packages=[*find_packages(include=["gradflow", "gradflow.*"]), "gradflow.app"],
-    package_dir={"gradflow.app": "."},
-    package_data={"gradflow.app": [".streamlit/config.toml", "pages/*.py"]},
+    script_name="setup.py",  # by which it knows itself, and stays out of the folder
 )

@@ -134,7 +134,7 @@ class Proxy:
 
 
 def find_nginx() -> str | None:
-    """Find nginx: ``GRADFLOW_NGINX``, or one that is installed, in an ordinary user's path or not."""
+    """Find nginx: ``GRADFLOW_NGINX``, or what is installed, in an ordinary user's path or not."""
     path = os.environ.get("PATH", os.defpath) + os.pathsep + "/usr/sbin"
     return os.environ.get("GRADFLOW_NGINX") or shutil.which("nginx", path=path)
 

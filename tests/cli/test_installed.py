@@ -6,23 +6,27 @@ One start for all: the wheel, the command, the base path, and all that nginx is 
 import asyncio
 import gzip
 import http.client
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+from websockets.typing import Subprotocol
 
-from benchmarks.session import Session
+from benchmarks.session import count_layers, find_figure, write_rerun
 from gradflow.cli.nginx import COOKIE, Limits, Proxy, run_nginx
-from gradflow.cli.processes import LOOPBACK, find_free_ports, run_until_exit, wait_for_health
+from gradflow.cli.processes import LOOPBACK, START_SECONDS, find_free_ports, run_until_exit
 
 ROOT = Path(__file__).parents[2]
 PACKED = ("app.py", "gradflow", "LICENSE", "pages", "pyproject.toml", "README.md", "setup.py")
@@ -66,6 +70,45 @@ def fetch(port: int, path: str, server: str = "", **headers: str) -> Answer:
     return answer
 
 
+@dataclass(frozen=True)
+class OpenPage:
+    session: str
+    logo: str
+    """Where a file of this session is."""
+    cookies: str
+
+
+def is_end(message: ForwardMsg) -> bool:
+    """Whether a run is over that no newer one has stopped."""
+    is_last = message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
+    return message.HasField("script_finished") and is_last
+
+
+@asynccontextmanager
+async def open_page(served: Served, server: str, session: str = "") -> AsyncIterator[OpenPage]:
+    """Open Explore as a browser does that had a session before, if one is named."""
+    url = f"ws://{LOOPBACK}:{served.port}{BASE}/_stcore/stream"
+    protocols = [
+        Subprotocol(name) for name in (["streamlit", "-", session] if session else ["streamlit"])
+    ]
+    cookie = {"Cookie": f"{COOKIE}={server}"}
+    async with connect(
+        url, subprotocols=protocols, additional_headers=cookie, max_size=None, proxy=None
+    ) as socket:
+        await socket.send(write_rerun("depth=4", "").SerializeToString())
+        messages: list[ForwardMsg] = []
+        while not messages or not is_end(messages[-1]):
+            messages.append(ForwardMsg.FromString(await socket.recv(decode=False)))
+        (logo,) = {message.logo.image for message in messages if message.HasField("logo")}
+        assert {count_layers(f.spec) for m in messages if (f := find_figure(m))} == {4}
+        started = next(
+            message.new_session for message in messages if message.HasField("new_session")
+        )
+        assert socket.response is not None
+        cookies = str(socket.response.headers.get_all("Set-Cookie"))
+        yield OpenPage(started.initialize.session_id, logo, cookies)
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder into which the wheel is installed, without network."""
@@ -106,11 +149,11 @@ def served(site: Path, nginx: str, tmp_path_factory: pytest.TempPathFactory) -> 
         patch.setenv("GRADFLOW_NGINX", nginx)
         patch.setenv("STREAMLIT_SERVER_BASE_URL_PATH", BASE)
         with run_until_exit([*command, "--port", str(port)], log, folder) as process:
-            try:
-                wait_for_health(process, f"http://{LOOPBACK}:{port}{BASE}")
-            except Exception:
-                pytest.fail((folder / "log.txt").read_text())
-            said = (folder / "log.txt").read_text()
+            give_up = time.monotonic() + START_SECONDS
+            while " open http" not in (said := (folder / "log.txt").read_text()):
+                if process.poll() is not None or time.monotonic() > give_up:
+                    pytest.fail(f"the app did not start:\n{said}")
+                time.sleep(0.1)
             yield Served(port, re.findall(rf"{LOOPBACK}:\d+(?=[,)])", said), folder / "log.txt")
 
 
@@ -120,9 +163,12 @@ def test_the_command_says_what_it_did(served: Served, site: Path) -> None:
     assert f"http://{LOOPBACK}:{served.port}{BASE}/" in said
     assert COOKIE in said
     assert "\x1b" not in said
-    files = {path.relative_to(site / "gradflow").as_posix() for path in site.rglob("gradflow/app/*")}
+    files = {
+        path.relative_to(site / "gradflow").as_posix() for path in site.rglob("gradflow/app/*")
+    }
     assert {"app/app.py", "app/pages", "app/.streamlit"} <= files
     assert "app/setup.py" not in files
+    assert "Collecting usage statistics" not in said  # its settings are there, too
 
 
 def test_everything_is_below_the_base_path(served: Served) -> None:
@@ -134,19 +180,17 @@ def test_everything_is_below_the_base_path(served: Served) -> None:
         assert fetch(served.port, path).status == 404
 
 
-def test_a_page_comes_over_the_websocket_and_again_from_the_same_process(served: Served) -> None:
-    """A session that reconnects is known to the process that has it, and to no other."""
+def test_a_session_stays_with_its_process(served: Served) -> None:
+    """Over a reconnect and for its files; another process knows neither."""
 
     async def visit() -> None:
-        url = f"http://{LOOPBACK}:{served.port}{BASE}"
-        sessions = [Session(url, "depth=6", cookie=f"{COOKIE}={server}") for server in "12"]
-        for session in sessions:
-            await session.open("Depth")
-        assert [session.layers for session in sessions] == [6, 6]
-        assert [session.errors for session in sessions] == [[], []]
-        # The logo is a file of a session: only the process of that session has it.
-        for session in sessions:
-            await session.close()
+        async with open_page(served, "2") as page:
+            assert served.fetch(page.logo, "2").headers["Content-Type"] == "image/svg+xml"
+            assert served.fetch(page.logo, "1").status == 404
+        async with open_page(served, "2", page.session) as again:
+            assert again.session == page.session
+        async with open_page(served, "1", page.session) as elsewhere:
+            assert elsewhere.session != page.session
 
     asyncio.run(visit())
 
@@ -159,3 +203,67 @@ def test_new_browsers_are_dealt_out_and_stay(served: Served) -> None:
     assert served.fetch("/", server="3").server in {"1", "2"}
     cookie = served.fetch("/").headers.get_all("Set-Cookie")
     assert any(f"Path={BASE}/; HttpOnly; SameSite=Lax" in text for text in cookie or ())
+
+
+def test_what_is_sent_is_compressed_and_kept(served: Served) -> None:
+    page = served.fetch("/", **{"Accept-Encoding": "gzip"})
+    assert page.headers["Content-Encoding"] == "gzip"
+    html = gzip.decompress(page.body).decode()
+    (script,) = set(re.findall(r"(/static/js/index\.[\w-]+\.js)", html))
+    for _time in ("from a server", "from nginx"):
+        answer = served.fetch(script, **{"Accept-Encoding": "gzip"})
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert len(answer.body) < len(gzip.decompress(answer.body)) / 2
+    assert answer.server == ""
+    assert served.fetch(script).headers["Content-Encoding"] is None
+
+
+def test_strangers_are_kept_out(served: Served) -> None:
+    metrics = served.fetch("/_stcore/metrics")
+    for answer in (served.fetch("/"), metrics, fetch(served.port, "/")):
+        for name in ("X-Content-Type-Options", "Content-Security-Policy", "Referrer-Policy"):
+            assert len(answer.headers.get_all(name) or ()) == 1
+        assert "frame-ancestors" in answer.headers["Content-Security-Policy"]
+    assert metrics.status == 404
+
+
+def test_one_address_takes_no_more_than_its_share(served: Served, nginx: str) -> None:
+    (port,) = find_free_ports(1)
+    limits = Limits(requests=1, burst=8, connections=2, body_mb=1)
+
+    async def open_three() -> None:
+        url = f"ws://{LOOPBACK}:{port}{BASE}/_stcore/stream"
+        async with connect(url, proxy=None), connect(url, proxy=None):
+            with pytest.raises(InvalidStatus, match="429"):
+                await connect(url, proxy=None)
+
+    with run_nginx(nginx, Proxy(served.servers, LOOPBACK, port, BASE, limits)):
+        asyncio.run(open_three())
+        statuses = [fetch(port, f"{BASE}/_stcore/health").status for _ in range(12)]
+        assert set(statuses) == {200, 429}
+        length = {"Content-Length": str(2 * 10**6)}
+        assert fetch(port, f"{BASE}/_stcore/upload_file/a/b", **length).status == 413
+
+
+def test_browsers_of_a_process_that_has_died_go_to_the_other(served: Served) -> None:
+    os.kill(find_process(served.servers[1]), signal.SIGKILL)
+    assert served.fetch("/_stcore/health", "2").server == "1"
+
+    async def visit() -> None:
+        async with open_page(served, "2") as page:
+            assert f"{COOKIE}=1" in page.cookies
+
+    asyncio.run(visit())
+    give_up = time.monotonic() + 10
+    while "server process 2 has ended" not in served.log.read_text():
+        assert time.monotonic() < give_up
+        time.sleep(0.1)
+
+
+def find_process(server: str) -> int:
+    """Find the process that listens on a server's port."""
+    option = f"--server.port\0{server.rpartition(':')[2]}\0".encode()
+    commands = Path("/proc").glob("[0-9]*/cmdline")
+    (found,) = (path for path in commands if option in path.read_bytes())
+    return int(found.parent.name)

@@ -1,11 +1,13 @@
 """nginx's configuration as a text; what it does is in test_installed.py."""
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from gradflow.cli.console import CommandFailed
+from gradflow.cli.main import main
 from gradflow.cli.nginx import Proxy
 
 ROOT = Path(__file__).parents[2]
@@ -37,3 +39,12 @@ def test_nginx_takes_the_configuration(
 def test_what_is_no_address_or_path_is_refused(servers: list[str], base_path: str) -> None:
     with pytest.raises(CommandFailed):
         Proxy(servers, "", 8080, base_path)
+
+
+def test_the_file_for_compose_is_that_of_its_servers(capfd) -> None:
+    """``make proxy`` writes it."""
+    servers = re.findall(r"ipv4_address: (\S+)", (ROOT / "compose.yaml").read_text())
+    assert len(servers) == 2
+    options = [word for server in servers for word in ("--server", f"{server}:8501")]
+    assert main(["proxy", *options]) == 0
+    assert capfd.readouterr().out == (ROOT / "deploy" / "nginx.conf").read_text()
