@@ -22,6 +22,7 @@ CHROME = (
     ".gf-toolbar",
     ".gf-welcome",
     ".gf-chips",
+    ".gf-grip",
     ".st-key-stage_controls",
     ".st-key-stage_details",
     ".st-key-stage_head",
