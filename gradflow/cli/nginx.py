@@ -37,13 +37,14 @@ class Limits:
         requests: per second, scripts not counted.
         burst: requests above that at once: a class opens its pages at the same moment.
         connections: at a time, among them a websocket per page.
-        body_mb: size of an upload, as ``server.maxUploadSize`` in ``.streamlit/config.toml``.
+        body_mb: size of an upload; ``server.maxUploadSize`` (``.streamlit/config.toml``) and what is
+            around it.
     """
 
     requests: int = 200
     burst: int = 1000
     connections: int = 500
-    body_mb: int = 20
+    body_mb: int = 21
 
 
 @dataclass(frozen=True)

@@ -73,8 +73,6 @@ def fetch(port: int, path: str, server: str = "", **headers: str) -> Answer:
 @dataclass(frozen=True)
 class OpenPage:
     session: str
-    logo: str
-    """Where a file of this session is."""
     cookies: str
 
 
@@ -99,14 +97,13 @@ async def open_page(served: Served, server: str, session: str = "") -> AsyncIter
         messages: list[ForwardMsg] = []
         while not messages or not is_end(messages[-1]):
             messages.append(ForwardMsg.FromString(await socket.recv(decode=False)))
-        (logo,) = {message.logo.image for message in messages if message.HasField("logo")}
         assert {count_layers(f.spec) for m in messages if (f := find_figure(m))} == {4}
         started = next(
             message.new_session for message in messages if message.HasField("new_session")
         )
         assert socket.response is not None
         cookies = str(socket.response.headers.get_all("Set-Cookie"))
-        yield OpenPage(started.initialize.session_id, logo, cookies)
+        yield OpenPage(started.initialize.session_id, cookies)
 
 
 @pytest.fixture(scope="module")
@@ -157,18 +154,27 @@ def served(site: Path, nginx: str, tmp_path_factory: pytest.TempPathFactory) -> 
             yield Served(port, re.findall(rf"{LOOPBACK}:\d+(?=[,)])", said), folder / "log.txt")
 
 
-def test_the_command_says_what_it_did(served: Served, site: Path) -> None:
+def test_the_command_says_what_it_did(served: Served) -> None:
     said = served.log.read_text()
     assert len(served.servers) == 2
     assert f"http://{LOOPBACK}:{served.port}{BASE}/" in said
     assert COOKIE in said
     assert "\x1b" not in said
-    files = {
-        path.relative_to(site / "gradflow").as_posix() for path in site.rglob("gradflow/app/*")
-    }
-    assert {"app/app.py", "app/pages", "app/.streamlit"} <= files
-    assert "app/setup.py" not in files
-    assert "Collecting usage statistics" not in said  # its settings are there, too
+    assert "Collecting usage statistics" not in said  # Streamlit's settings are there, too
+
+
+def test_the_wheel_holds_every_file(site: Path) -> None:
+    expected = {Path("gradflow/app/app.py"), Path("gradflow/app/.streamlit/config.toml")}
+    for here, there in (("gradflow", "gradflow"), ("pages", "gradflow/app/pages")):
+        expected |= {there / path for path in list_files(ROOT / here)}
+    assert {"gradflow" / path for path in list_files(site / "gradflow")} == expected
+
+
+def list_files(folder: Path) -> Iterator[Path]:
+    """List the files below a folder, as seen from there, but what Python and numba have made."""
+    for path in folder.rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path.relative_to(folder)
 
 
 def test_everything_is_below_the_base_path(served: Served) -> None:
@@ -181,18 +187,36 @@ def test_everything_is_below_the_base_path(served: Served) -> None:
 
 
 def test_a_session_stays_with_its_process(served: Served) -> None:
-    """Over a reconnect and for its files; another process knows neither."""
+    """Over a reconnect, and for the files that it has sent; another process knows neither."""
 
     async def visit() -> None:
         async with open_page(served, "2") as page:
-            assert served.fetch(page.logo, "2").headers["Content-Type"] == "image/svg+xml"
-            assert served.fetch(page.logo, "1").status == 404
+            assert send_file(served, "2", page.session) == 204
+            assert send_file(served, "1", page.session) == 400  # "without sticky sessions", it says
         async with open_page(served, "2", page.session) as again:
             assert again.session == page.session
         async with open_page(served, "1", page.session) as elsewhere:
             assert elsewhere.session != page.session
 
     asyncio.run(visit())
+
+
+def send_file(served: Served, server: str, session: str) -> int:
+    """Upload a file to a session, and return the status."""
+    known = str(served.fetch("/_stcore/health").headers.get_all("Set-Cookie"))
+    token = re.findall(r"_streamlit_xsrf=([^;]+)", known)[0]
+    part = b'Content-Disposition: form-data; name="file"; filename="a.json"\r\n\r\n{}\r\n'
+    headers = {
+        "Content-Type": "multipart/form-data; boundary=x",
+        "Cookie": f"_streamlit_xsrf={token}; {COOKIE}={server}",
+        "X-Xsrftoken": token,
+    }
+    connection = http.client.HTTPConnection(LOOPBACK, served.port, timeout=60)
+    path = f"{BASE}/_stcore/upload_file/{session}/a"
+    connection.request("PUT", path, b"--x\r\n" + part + b"--x--\r\n", headers)
+    status = connection.getresponse().status
+    connection.close()
+    return status
 
 
 def test_new_browsers_are_dealt_out_and_stay(served: Served) -> None:
