@@ -4,13 +4,15 @@ import json
 import socket
 import time
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from gradflow.ui.assets import SCRIPTS
 from gradflow.ui.security.guard import METRICS_SETTING
 from gradflow.ui.security.hosts import SETTING
+from tests.browser.tools import wait_for_server
 
 FOREIGN = "http://evil.example"
 HANDSHAKE = (
@@ -125,3 +127,37 @@ def test_every_answer_is_marked(place: tuple[str, int], path: str, status: int) 
         own = {"'self'", "'none'", "data:", "blob:", "'wasm-unsafe-eval'"}
         others = [s for s in sources.split() if s not in own and not s.startswith("'sha256-")]
         assert others == (["'unsafe-inline'"] if directive == "style-src" else [])
+
+
+TYPED = {
+    "architecture": "https://evil.example/x",
+    "activation": "\\[a](https://evil.example)",
+    "initialization": "www.evil.example",
+    "normalization": "![a](//evil.example/i.png)",
+    "connection": "a@evil.example",
+    "loss": "<a href=//evil.example>a</a>",
+    "source": "$x^2$ :x: :material/home: :red[a]",
+    "dtype": "`a` --> b",
+}
+
+
+@pytest.mark.parametrize("where", ["", "compare"])
+def test_nothing_that_a_stranger_typed_is_a_link(page: Page, app_url: str, where: str) -> None:
+    own = "&".join(f"{name}={text}" for name, text in TYPED.items() if "=" not in text)
+    named = {"a": own, "a_name": "<a href=https://evil.example>www.evil.example</a> :x:"}
+    page.goto(f"{app_url}/{where}?{urlencode(named if where else TYPED)}")
+    alerts = page.get_by_test_id("stAlert")
+    expect(alerts.first).to_be_visible()
+    wait_for_server(page)
+    shown = alerts.all_text_contents()
+    for text in TYPED.values():
+        if not where:
+            assert json.dumps(text) in "".join(shown).replace("\u2060", "")
+    addresses = page.locator("a").evaluate_all("links => links.map((link) => link.href)")
+    addresses += page.locator("svg a").evaluate_all("links => links.map((l) => l.href.baseVal)")
+    addresses += page.locator("img").evaluate_all("images => images.map((image) => image.src)")
+    assert addresses
+    assert [a for a in addresses if not a.startswith((app_url, "data:"))] == []
+    font = "e => getComputedStyle(e).fontFamily"
+    box = alerts.locator("code").first
+    assert box.evaluate(font) == alerts.locator("p").first.evaluate(font)
