@@ -190,6 +190,13 @@ class TrainingPlan(Spec):
         count, last = min(self.reports, len(recorded)), len(recorded) - 1
         return frozenset(recorded[i * last // max(count - 1, 1)] for i in range(count))
 
+    def list_framed_steps(self, most: int) -> frozenset[int]:
+        """List at most about ``most`` recorded steps at equal distances, and the last one."""
+        recorded = self.recorded_steps
+        return frozenset(
+            (*recorded[:: math.ceil(len(recorded) / most)], recorded[-1]) if most else ()
+        )
+
     def compute_rate(self, step: int) -> float:
         """Compute the learning rate of ``step``."""
         return self.learning_rate * SCHEDULES[self.schedule].factor(step, self)
