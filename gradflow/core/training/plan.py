@@ -128,7 +128,7 @@ class TrainingPlan(Spec):
         8,
         ge=0,
         le=MAX_REPORTS,
-        title="Flow figures",
+        title="Full reports",
         description="Recorded steps, evenly spread, of which all histograms are kept.",
     )
     evaluate_every: int = Field(

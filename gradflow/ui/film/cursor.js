@@ -2,7 +2,7 @@
 // what is still to come is veiled.
 
 import { addElement } from "./elements.js";
-import { findBand, findPixel } from "./places.js";
+import { findBand, findPixel, nameKey } from "./places.js";
 
 export class Cursor {
   constructor(graph) {
@@ -21,11 +21,12 @@ export class Cursor {
     this.layer.classList.toggle("gf-moving", isMoving);
     while (this.lines.length > places.length) this.lines.pop().remove();
     while (this.lines.length < places.length) this.lines.push(addElement(this.layer, "div"));
-    const [top, height] = findBand(plot, "yaxis");
     const { offsetTop, offsetLeft } = plot;
     this.steps = places;
     places.forEach((step, i) => {
       const [left, width] = findBand(plot, names[i]);
+      const { yaxis } = plot.data.find(({ xaxis }) => nameKey(xaxis ?? "x") === names[i]) ?? {};
+      const [top, height] = findBand(plot, nameKey(yaxis ?? "y"));
       const x = Math.min(left + width, Math.max(left, findPixel(plot, names[i], step)));
       Object.assign(this.lines[i].style, {
         top: `${offsetTop + top}px`, height: `${height}px`,

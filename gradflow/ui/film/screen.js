@@ -4,7 +4,7 @@
 import { addElement } from "./elements.js";
 import { listColours } from "./growth.js";
 import { formatNumber } from "./hover.js";
-import { findBand, findPixel } from "./places.js";
+import { findBand, findPixel, nameKey } from "./places.js";
 import { convertToValue, drawBand, readNumber } from "./reel.js";
 
 const SIGNAL = 0;
@@ -14,6 +14,7 @@ const ZEROS_AXIS = "y3";
 const MARKED_SHARE = 0.006; // as in charts/flow/data.py
 const LOW_TAIL = 0.1; // as in charts/flow/grids.py
 const INSET = 0.035; // of an axis, for marks at its ends
+const MARK = 5; // pixels from the middle of a mark to its side
 const OWN = ["marks", "nothing finite"]; // traces of marks, which are made anew
 
 /** Read what a figure says of the film that it shows; nothing of another figure. */
@@ -110,7 +111,7 @@ function drawMarks(marks, band, panel, { page }) {
     xaxis: nameAxis("x", panel), yaxis: Y_AXES[band],
     x: marks.map(({ x }) => x), y: marks.map(({ y }) => y),
     marker: {
-      symbol: marks.map(({ symbol }) => symbol), size: 11,
+      symbol: marks.map(({ symbol }) => symbol), size: 2 * MARK + 1,
       color: marks.map(({ colour }) => colour), line: { color: page, width: 1.5 },
     },
   };
@@ -133,21 +134,33 @@ export class Screen {
 
   /** Show frames on their way: of each panel's run those on either side, and the share between. */
   show(moments) {
-    const { plot, base } = this.graph;
+    const { plot, drawn } = this.graph;
     this.open();
     const { context, canvas } = this;
     context.clearRect(0, 0, canvas.width, canvas.height);
-    const grids = findGrids(base);
-    readFilm(base).letters.forEach((letter, panel) => {
+    const grids = findGrids(drawn);
+    const { letters, colours } = readFilm(drawn);
+    letters.forEach((letter, panel) => {
       const moment = moments.get(letter);
       if (!moment) return;
-      const traces = base.data.filter(({ xaxis }) => xaxis === nameAxis("x", panel));
+      const find = (isWanted) => {
+        const index = drawn.data.findIndex(
+          (trace) => trace.xaxis === nameAxis("x", panel) && isWanted(trace),
+        );
+        return index < 0 ? undefined : new Place(plot, drawn.data[index], plot.data[index]);
+      };
       for (const band of [SIGNAL, GRADIENT]) {
-        this.within(plot, panel, Y_AXES[band], () => this.paintBand(moment, band, grids[band], traces, panel));
+        const place = find(({ type, yaxis }) => type === "heatmap" && yaxis === Y_AXES[band]);
+        this.within(place, () => {
+          this.paintBand(moment, band, grids[band], place);
+          this.paintMarks(moment, listMarks(moment.from, band, grids[band], colours), place);
+        });
       }
-      this.within(plot, panel, Y_AXES[GRADIENT], () => this.paintLine(moment, traces, panel));
-      const bars = traces.find(({ yaxis }) => yaxis === ZEROS_AXIS);
-      if (bars) this.within(plot, panel, ZEROS_AXIS, () => this.paintZeros(moment, bars, panel));
+      const line = find(({ meta }) => meta?.spoken);
+      const casing = find(({ name }) => name === "casing");
+      this.within(line, () => this.paintLine(moment, line, casing));
+      const bars = find(({ yaxis }) => yaxis === ZEROS_AXIS);
+      if (bars) this.within(bars, () => this.paintZeros(moment, bars));
     });
   }
 
@@ -180,10 +193,8 @@ export class Screen {
   }
 
   /** Paint within a panel alone. */
-  within(plot, panel, y, paint) {
+  within({ left, top, width, height }, paint) {
     const { context } = this;
-    const [left, width] = findBand(plot, nameKey("x", panel));
-    const [top, height] = findBand(plot, nameKey(y));
     context.save();
     context.beginPath();
     context.rect(left, top, width, height);
@@ -192,36 +203,56 @@ export class Screen {
     context.restore();
   }
 
-  paintBand({ from, to, share }, band, grid, traces, panel) {
-    const { plot } = this.graph;
+  paintBand({ from, to, share }, band, grid, place) {
     const { context } = this;
-    const { colorscale } = traces.find(({ type, yaxis }) => type === "heatmap" && yaxis === Y_AXES[band]);
-    const colours = listColours(colorscale);
-    const left = findPixel(plot, nameKey("x", panel), 0.5);
-    const right = findPixel(plot, nameKey("x", panel), from.layers + 0.5);
-    const bottom = findPixel(plot, nameKey(Y_AXES[band]), grid.low);
-    const top = findPixel(plot, nameKey(Y_AXES[band]), grid.low + grid.rows * grid.step);
+    const colours = listColours(place.trace.colorscale);
+    const left = place.findX(0.5);
+    const top = place.findY(grid.low + grid.rows * grid.step);
+    const size = [place.findX(from.layers + 0.5) - left, place.findY(grid.low) - top];
     // Two pictures that add up: light of one frame goes as that of the next one comes.
     context.globalCompositeOperation = "lighter";
     for (const [frame, weight] of [[from, to ? 1 - share : 1], [to, share]]) {
       if (!frame || weight <= 0) continue;
       context.globalAlpha = weight;
-      context.drawImage(makePicture(frame, band, grid, colours), left, top, right - left, bottom - top);
+      context.drawImage(makePicture(frame, band, grid, colours), left, top, ...size);
     }
   }
 
-  paintLine(moment, traces, panel) {
-    const { plot } = this.graph;
+  paintMarks({ to, share }, marks, place) {
     const { context } = this;
-    const line = traces.find(({ meta }) => meta?.spoken);
-    const casing = traces.find(({ name }) => name === "casing");
+    context.globalCompositeOperation = "source-over";
+    context.globalAlpha = to ? 1 - share : 1;
+    context.lineWidth = 3;
+    for (const { x, y, symbol, colour } of marks) {
+      const [left, top] = [place.findX(x), place.findY(y)];
+      const up = symbol === "triangle-down" ? -MARK : MARK;
+      context.beginPath();
+      if (symbol === "x") {
+        for (const side of [-MARK, MARK]) {
+          context.moveTo(left - side, top - MARK);
+          context.lineTo(left + side, top + MARK);
+        }
+        context.strokeStyle = colour;
+        context.stroke();
+        continue;
+      }
+      context.moveTo(left, top - up);
+      context.lineTo(left + MARK, top + up);
+      context.lineTo(left - MARK, top + up);
+      context.fillStyle = colour;
+      context.fill();
+    }
+  }
+
+  paintLine(moment, place, casing) {
+    const { context } = this;
+    const { line, mode, marker } = place.trace;
     const points = listLayers(moment.from, (layer) => {
       const level = mixNumbers(moment, "level", layer);
-      const x = findPixel(plot, nameKey("x", panel), layer + 1);
-      return [x, findPixel(plot, nameKey(Y_AXES[GRADIENT]), level), Number.isFinite(level)];
+      return [place.findX(layer + 1), place.findY(level), Number.isFinite(level)];
     });
     context.lineJoin = "round";
-    for (const { color, width } of [casing.line, line.line]) {
+    for (const { color, width } of [casing.trace.line, line]) {
       context.beginPath();
       points.forEach(([x, y, isThere], i) => {
         if (!isThere) return;
@@ -232,30 +263,48 @@ export class Screen {
       context.lineWidth = width;
       context.stroke();
     }
-    if (!line.mode.includes("markers")) return;
-    const { size, color, line: edge } = line.marker;
-    Object.assign(context, { fillStyle: color, strokeStyle: edge.color, lineWidth: edge.width });
+    if (!mode.includes("markers")) return;
+    const edge = marker.line;
+    Object.assign(context, { fillStyle: marker.color, strokeStyle: edge.color, lineWidth: edge.width });
     for (const [x, y, isThere] of points) {
       if (!isThere) continue;
       context.beginPath();
-      context.arc(x, y, size / 2, 0, 2 * Math.PI);
+      context.arc(x, y, marker.size / 2, 0, 2 * Math.PI);
       context.fill();
       context.stroke();
     }
   }
 
-  paintZeros(moment, { width, marker }, panel) {
-    const { plot } = this.graph;
+  paintZeros(moment, place) {
     const { context } = this;
+    const { width, marker } = place.trace;
     context.fillStyle = marker.color;
-    const bottom = findPixel(plot, nameKey(ZEROS_AXIS), 0);
+    const bottom = place.findY(0);
     for (let layer = 0; layer < moment.from.layers; layer++) {
-      const [left, right] = [-width / 2, width / 2].map((shift) =>
-        findPixel(plot, nameKey("x", panel), layer + 1 + shift),
-      );
-      const top = findPixel(plot, nameKey(ZEROS_AXIS), 100 * mixNumbers(moment, "zeros", layer));
-      context.fillRect(left, top, right - left, bottom - top);
+      const left = place.findX(layer + 1 - width / 2);
+      const top = place.findY(100 * mixNumbers(moment, "zeros", layer));
+      context.fillRect(left, top, place.findX(layer + 1 + width / 2) - left, bottom - top);
     }
+  }
+}
+
+/** Where a trace is on the screen. On a narrow one it may stand on other axes than it came with. */
+class Place {
+  constructor(plot, trace, { xaxis, yaxis }) {
+    this.plot = plot;
+    this.trace = trace;
+    this.x = nameKey(xaxis);
+    this.y = nameKey(yaxis);
+    [this.left, this.width] = findBand(plot, this.x);
+    [this.top, this.height] = findBand(plot, this.y);
+  }
+
+  findX(value) {
+    return findPixel(this.plot, this.x, value);
+  }
+
+  findY(value) {
+    return findPixel(this.plot, this.y, value);
   }
 }
 
@@ -295,10 +344,4 @@ function keep(value) {
 
 function nameAxis(letter, panel) {
   return panel ? `${letter}${panel + 1}` : letter;
-}
-
-/** Name an axis as layouts do: x2 is xaxis2. */
-function nameKey(axis, panel = 0) {
-  const name = nameAxis(axis, panel);
-  return `${name[0]}axis${name.slice(1)}`;
 }
