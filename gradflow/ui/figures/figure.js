@@ -9,6 +9,7 @@ import { Hands } from "./hands.js";
 import { writeNumbersOurWay, writeOutPowers, writeTicksOurWay } from "./hover.js";
 import { Keys } from "./keys.js";
 import { Line } from "./line.js";
+import { isPresenting } from "./presenting.js";
 import { Pulse } from "./pulse.js";
 import { NARROW, findHeight } from "./room.js";
 import { fitLayout, keepsShape } from "./shape.js";
@@ -241,6 +242,7 @@ class Graph {
   /** Take the height that the figure has on this screen, where its page kept another one. */
   holdRoom(height) {
     this.plot.style.minHeight = `${height}px`;
+    this.box.style.setProperty("--gf-height", `${height}px`);
     const frame = this.box.closest(".stElementContainer");
     for (let e = this.box.parentElement; frame?.contains(e); e = e.parentElement) {
       e.style.height = "auto";
@@ -259,6 +261,7 @@ class Graph {
   }
 
   handleClick(event) {
+    if (isPresenting()) return; // what it opens is not shown
     const point = event.points.find(({ customdata }) => customdata !== undefined);
     if (point) this.choosePoint(point.customdata);
   }
