@@ -37,8 +37,8 @@ class Limits:
         requests: per second, scripts not counted.
         burst: requests above that at once: a class opens its pages at the same moment.
         connections: at a time, among them a websocket per page.
-        body_mb: size of an upload; ``server.maxUploadSize`` (``.streamlit/config.toml``) and what is
-            around it.
+        body_mb: size of an upload; ``server.maxUploadSize`` of ``.streamlit/config.toml`` and what
+            is around it.
     """
 
     requests: int = 200
