@@ -221,7 +221,7 @@ def test_impossible_combinations_of_controls_name_the_field(app: AppTest) -> Non
         ("select_slider", "L2 penalty λ₂", 0.02, "l2", "0.02"),
         ("number_input", "Steps", 12, "steps", "12"),
         ("number_input", "Record every", 2, "record_every", "2"),
-        ("number_input", "Flow figures", 3, "reports", "3"),
+        ("number_input", "Full reports", 3, "reports", "3"),
         ("number_input", "Evaluate every", 0, "evaluate_every", "0"),
         ("number_input", "Depth", 5, "depth", "5"),
     ],
