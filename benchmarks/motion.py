@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks.browser import NO_CHROMIUM, find_chromium, open_chromium
 from benchmarks.harness import describe_machine, format_table, take_percentile
-from benchmarks.server import START_SECONDS, run_app
+from benchmarks.server import run_app
+from gradflow.cli.processes import START_SECONDS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -24,12 +25,11 @@ SIZE = {"width": 1280, "height": 720}
 LATE_MS = 1000 / 30
 REST_MS = 500
 """Between two motions."""
-WATCH = """([figure, moves]) => import(figure).then(({ graphs }) => {
-    const isMoving = (0, eval)(`(graphs) => Boolean(${moves})`);
+WATCH = """(figure) => import(figure).then(({ graphs }) => {
     const watch = (window.motion = { frames: [], count: 0 });
     let last;
     const step = (now) => {
-        const moving = isMoving(graphs);
+        const moving = Boolean(MOVES);
         if (moving && last !== undefined) watch.frames.push(now - last);
         if (moving && last === undefined) watch.count += 1;
         last = moving ? now : undefined;
@@ -116,7 +116,7 @@ def measure_motion(page: Page, url: str, motion: Motion) -> list[float]:
     page.goto(url + motion.path)
     page.wait_for_function("() => document.querySelector('.gf-plot')?.data?.length")
     page.wait_for_timeout(2000)
-    page.evaluate(WATCH, [_find_module(page), motion.moves])
+    page.evaluate(WATCH.replace("MOVES", motion.moves), _find_module(page))
     for begun in range(1, motion.times + 1):
         motion.start(page)
         page.wait_for_function(f"() => motion.count >= {begun} && !motion.isMoving")
@@ -161,7 +161,8 @@ def main(arguments: list[str] | None = None) -> None:
     print(format_table(header, rows))
     print(
         f"\nAim: 30 per second or more. No GPU: the browser paints on the {os.cpu_count()} cores "
-        f"that it shares with the server; load average {os.getloadavg()[0]:.1f}. {describe_machine()}."
+        f"that it shares with the server; load average {os.getloadavg()[0]:.1f}. "
+        f"{describe_machine()}."
     )
 
 
