@@ -6,14 +6,15 @@ import asyncio
 import contextvars
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from starlette.requests import Request
 
 from gradflow.ui.memo import RESULTS
-from gradflow.ui.turns import ADMISSION, WANTED
+from gradflow.ui.turns import ADMISSION
+from gradflow.ui.wanted import CLIENT, WANTED
 
 R = TypeVar("R")
 
@@ -54,6 +55,7 @@ async def compute_answer(request: Request, compute: Callable[[], R]) -> R:
 
     def work() -> R:
         WANTED.set(check)
+        CLIENT.set(_find_sender(request))
         check()
         return compute()
 
@@ -64,6 +66,12 @@ async def compute_answer(request: Request, compute: Callable[[], R]) -> R:
         return await asyncio.wrap_future(answer)
     finally:
         watcher.cancel()
+
+
+def _find_sender(request: Request) -> Hashable:
+    """Find who sent a request, as far as it tells: behind a school's proxy all have one address."""
+    told = (request.headers.get(name) for name in ("X-Forwarded-For", "Cookie", "User-Agent"))
+    return (request.client.host if request.client else "", *told)
 
 
 async def _watch(request: Request, gone: threading.Event) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from gradflow.ui.memo import Memo
-from gradflow.ui.turns import WANTED, Turn, check_wanted
+from gradflow.ui.turns import Turn
+from gradflow.ui.wanted import WANTED, check_wanted
 
 
 def start(work: Callable[[], object]) -> threading.Thread:

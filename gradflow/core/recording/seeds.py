@@ -7,6 +7,7 @@ numbers per seed, on its own device. No gradient is kept, and nothing waits for 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy.typing as npt
@@ -55,6 +56,7 @@ class SeedRecorder:
         activation: the class of the activation modules, if there are any.
         response: what to count in their outputs.
         loss_scale: gradients are divided by it.
+        advance: called between layers, forward and backward; what it raises ends the pass.
     """
 
     def __init__(
@@ -64,8 +66,10 @@ class SeedRecorder:
         activation: type[nn.Module] | None,
         response: Response,
         loss_scale: float,
+        advance: Callable[[], None] = lambda: None,
     ) -> None:
         self._model = model
+        self._advance = advance
         self._statistics = statistics
         self._activation = activation
         self._response = response
@@ -99,13 +103,17 @@ class SeedRecorder:
 
     def _start_layer(self, _module: nn.Module, args: tuple[Tensor], z: Tensor) -> None:
         self._close_layer()
+        self._advance()
         layer: dict[str, Tensor] = {}
         self._layers.append(layer)
         self._last_output = z
         statistics, scale, inputs = self._statistics, self._loss_scale, args[0].detach()
         _, layer["preactivation_std"], _ = statistics.measure_moments(z.detach())
 
+        advance = self._advance
+
         def watch(delta: Tensor) -> None:
+            advance()
             layer["delta_norm"] = statistics.measure_norms(delta) / scale
             layer["weight_grad_norm"] = statistics.measure_norms(delta.mT @ inputs) / scale
 

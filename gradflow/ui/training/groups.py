@@ -16,6 +16,7 @@ from typing import Any
 from gradflow.core.training import BackgroundRun, Run, RunState
 from gradflow.core.training.presets import PresetRun
 from gradflow.ui.turns import ADMISSION
+from gradflow.ui.wanted import CLIENT
 
 MAX_LANES = 4
 """Runs that are played, or compared, together."""
@@ -141,6 +142,7 @@ class _Gate:
         self._turn, self._admission, self._is_abandoned = turn, admission, is_abandoned
 
     def __enter__(self) -> None:
+        CLIENT.set(self._turn)  # a group has a thread per run, and one share of the time
         self._turn.acquire()
         self._admission.__enter__()
 
