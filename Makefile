@@ -1,6 +1,7 @@
 # Every command of the project; `make help` lists them. Needs git, make and Python 3.11 to 3.13.
 
 PYTHON ?= python3
+HOST ?= localhost
 PORT ?= 8501
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -15,8 +16,8 @@ export PYTHONUTF8 := 1
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
-run: $(VENV)/.app ## start the app on http://localhost:8501 (another port: make run PORT=9000)
-	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
+run: $(VENV)/.app ## start the app on http://localhost:8501 (elsewhere: make run HOST=0.0.0.0 PORT=9000)
+	$(BIN)/python -m streamlit run app.py --server.address $(HOST) --server.port $(PORT)
 
 # Browser tests stay together on one worker (tests/conftest.py); the rest is spread evenly.
 test: $(VENV)/.dev ## run all tests, in a real browser too (some of them: make test ARGS="-k probe")

@@ -5,11 +5,13 @@ from starlette.middleware import Middleware
 
 from gradflow.ui.compression import CompressScripts
 from gradflow.ui.routes import list_routes
+from gradflow.ui.security.guard import answer_failure, make_guard
 from gradflow.ui.server import warm_up
 
 app = st.App(
     "gradflow/ui/main.py",
     lifespan=warm_up,
     routes=list_routes(),
-    middleware=[Middleware(CompressScripts)],
+    middleware=[make_guard(), Middleware(CompressScripts)],
+    exception_handlers={Exception: answer_failure},
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gzip
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -11,13 +12,22 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from starlette.requests import Request
+from starlette.responses import Response
 
+from gradflow.core.errors import GradflowError
+from gradflow.ui.compression import accepts_gzip
 from gradflow.ui.memo import RESULTS
 from gradflow.ui.turns import ADMISSION
 from gradflow.ui.wanted import CLIENT, WANTED
 
 R = TypeVar("R")
 
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Vary": "Accept-Encoding",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Of answers that belong to one moment."""
 _MOST_WAITING = 64
 """Requests at a time; a class of thirty has one each under way."""
 _IDLE_SECONDS = 0.1
@@ -72,6 +82,27 @@ def _find_sender(request: Request) -> Hashable:
     """Find who sent a request, as far as it tells: behind a school's proxy all have one address."""
     told = (request.headers.get(name) for name in ("X-Forwarded-For", "Cookie", "User-Agent"))
     return (request.client.host if request.client else "", *told)
+
+
+async def answer_packed(request: Request, write: Callable[[], bytes], media_type: str) -> Response:
+    """Answer with what ``write`` makes, compressed if the browser takes that.
+
+    422 with a sentence if it cannot be made; 503 if the server has too much to do.
+    """
+
+    def compute() -> bytes:
+        content = write()
+        return gzip.compress(content, compresslevel=1) if packs else content
+
+    packs = accepts_gzip(request.headers)
+    try:
+        content = await compute_answer(request, compute)
+    except GradflowError as error:
+        return Response(str(error), 422, HEADERS, "text/plain")
+    except (TooBusy, Abandoned):
+        return Response(status_code=503, headers=HEADERS)
+    encoding = {"Content-Encoding": "gzip"} if packs else {}
+    return Response(content, headers=HEADERS | encoding, media_type=media_type)
 
 
 async def _watch(request: Request, gone: threading.Event) -> None:

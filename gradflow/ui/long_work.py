@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeVar
@@ -18,6 +19,8 @@ Progress = Callable[[float, Text | str], None]
 """Called from time to time with the share that is done, from 0 to 1, and what is being done."""
 _BAR_DELAY = 0.3
 """Seconds before a progress bar appears; what is cached comes sooner."""
+_BAR_SECONDS = 0.25
+"""Between two messages to a browser, which shows each late if they come faster than it draws."""
 LONG_RESULTS = Memo(96 * 2**20)
 """Apart from the results of short work, so that no number of these pushes out what took minutes."""
 P = TypeVar("P")
@@ -60,11 +63,15 @@ def compute_with_progress(
     """
     space = st.empty()
     bars: list[Any] = []
+    shown = -math.inf
 
     def show_progress(done: float, what: Text | str) -> None:
+        nonlocal shown
         if not bars:
             bars.append(draw_bar(space))
-        bars[0].progress(min(done, 1.0), str(what))
+        if time.monotonic() - shown > _BAR_SECONDS:
+            bars[0].progress(min(done, 1.0), str(what))
+            shown = time.monotonic()
 
     def advance(done: float, what: Text | str) -> None:
         with ADMISSION.pause():

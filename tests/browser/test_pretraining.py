@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.tools import keep_own_errors, open_from_menu, wait_for_chart, write_chart_js
 
 SMALL = "layers=2&width=8&epochs=2&batch_size=200"
-LONG = "layers=6&width=128&epochs=30&k=10&batch_size=10"
+LONG = "view=tuning&layers=6&width=128&epochs=30&k=10&batch_size=10&seeds=5&steps=2000"  # minutes
 
 
 def test_it_is_found_from_the_start_page_and_shows_all_views(
@@ -37,8 +37,9 @@ def test_a_long_computation_shows_its_layer_and_can_be_stopped(
     page.get_by_role("button", name="Begin again").click()
     expect(page.get_by_text(re.compile(r"layer 1 of 6, epoch \d+ of 30"))).to_be_visible()
     # Any other setting ends it too.
-    page.get_by_role("radio", name="Autoencoder").click()
-    page.wait_for_function("() => location.search.includes('method=autoencoder')")
+    page.get_by_role("slider", name="Seeds").focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("() => location.search.includes('seeds=4')")
     page.locator(".st-key-pretraining_stop button").click()
     expect(page.get_by_text("Stopped.")).to_be_visible()
     assert keep_own_errors(page_errors) == []

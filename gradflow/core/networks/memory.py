@@ -30,7 +30,7 @@ _DRAWN = 4
 _QR_COPIES = 3
 _REARRANGED = 1.5
 """Copies of its input that a convolution makes."""
-_HEAPED = 1.7
+_HEAPED = 2.4
 """Memory of small tensors, which lie side by side with holes between them, per byte."""
 _WIDE = 8
 """Bytes of a number in the widest format in which entries are looked at."""

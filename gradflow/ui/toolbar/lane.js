@@ -18,6 +18,7 @@ class Lane {
   constructor(figure) {
     this.figure = figure;
     this.moved = new Set(); // controls whose value the page's figure does not show yet
+    this.isHeld = false; // a hand on the figure has not let go: the page is not told yet
     this.kept = new Map(); // fetched figures by address
     // Whatever else is touched comes after what a control said.
     for (const kind of ["pointerdown", "keydown"]) {
@@ -33,9 +34,13 @@ class Lane {
     return graph;
   }
 
-  async move(control) {
-    this.moved.add(control);
-    control.box.dataset.ahead = "";
+  /** Let the figure follow controls that were moved together. */
+  async move(...controls) {
+    for (const control of controls) {
+      this.moved.add(control);
+      control.box.dataset.ahead = "";
+    }
+    const control = controls.at(-1);
     this.last = control;
     if (this.isRunning) return;
     this.isRunning = true;
@@ -43,7 +48,7 @@ class Lane {
     this.isRunning = false;
     for (const toolbar of this.listToolbars()) if (toolbar.isResting) toolbar.commit();
     this.check();
-    await this.prefetch(control);
+    if (!this.isHeld) await this.prefetch(control);
   }
 
   listToolbars() {
@@ -104,8 +109,46 @@ class Lane {
     }
   }
 
+  /** Whether the page's address has all settings of the figure, so that another one's is known. */
+  get isOfPage() {
+    const setting = this.graph?.head.setting;
+    return Boolean(setting) && says(location.search, new URLSearchParams(setting));
+  }
+
+  /** Show the figure of other settings, all of them, before the page does. */
+  async jump(settings) {
+    this.awaited = settings;
+    clearTimeout(this.patience);
+    this.patience = setTimeout(() => this.stopWaiting(), PAGE_LIMIT);
+    const { bytes } = await this.fetch(this.replaceSettings(settings));
+    if (bytes && this.awaited === settings) this.graph?.showNow(bytes);
+  }
+
+  /** Fetch the figure of settings that may come next, if the server has nothing to do. */
+  async prepare(settings) {
+    await this.fetch(this.replaceSettings(settings), true);
+  }
+
+  replaceSettings(settings) {
+    const { address, setting } = this.graph.head;
+    const [path, query] = address.split("?");
+    const texts = new URLSearchParams(query);
+    for (const name of new URLSearchParams(setting).keys()) texts.delete(name);
+    for (const [name, text] of Object.entries(settings)) texts.set(name, text);
+    return new URL(`${path}?${texts}`, document.baseURI).href;
+  }
+
+  /** Let the page show what it has. */
+  stopWaiting() {
+    if (!this.awaited) return;
+    this.awaited = undefined;
+    this.check();
+  }
+
   /** Tell whether the page's figure is to wait: it does not show yet what the controls say. */
   refuses(address) {
+    if (this.awaited && !says(address?.split("?")[1], Object.entries(this.awaited))) return true;
+    this.awaited = undefined;
     if (!this.moved.size) return false;
     const moved = [...this.moved];
     if (this.isRunning || moved.some((control) => control.value !== control.known)) return true;
@@ -139,15 +182,21 @@ class Lane {
   /** Let the page have the say. */
   release() {
     if (!this.moved.size) return;
-    this.settle();
+    if (!this.isHeld) this.settle();
     this.check();
   }
 
   yieldTo(target) {
-    if (target.closest?.(".gf-toolbar")) return;
+    if (target.closest?.(".gf-toolbar, .gf-grip")) return;
     for (const toolbar of this.listToolbars()) toolbar.commit();
     this.release();
   }
+}
+
+/** Tell whether a query has all these parameters. */
+function says(query, parameters) {
+  const texts = new URLSearchParams(query);
+  return [...parameters].every(([name, text]) => texts.get(name) === text);
 }
 
 /** Tell whether the text of an address says a value. */
