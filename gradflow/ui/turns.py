@@ -6,7 +6,8 @@ long work of a busy client gets its turn once the others have had as much. A cli
 starts at the lowest clock of those who are there, so nobody saves up turns.
 
 Long work holds up nobody for long. Its turn can be taken by who comes before it; it then goes on
-only to its next stop (``give_way``), at most one such work per further processor.
+only to its next stop (``give_way``). Other long work does not begin before that, unless there are
+processors for it.
 """
 
 from __future__ import annotations
@@ -75,7 +76,8 @@ class Turn:
     Args:
         check: called every ``_CHECK_SECONDS`` while a thread waits, and at the stops of long work;
             what it raises ends the waiting, and the thread leaves the queue.
-        beside: how many works, whose turn was taken, may go on to their next stop at a time.
+        beside: how many works, whose turn was taken, may go on to their next stop while other long
+            work begins.
         clock: seconds, rising.
     """
 
@@ -101,14 +103,12 @@ class Turn:
         return self._owner is not None
 
     def count_before(self) -> int:
-        """Count the works that come before this thread's own, which waits."""
+        """Count the works that come before this thread's own, which waits: one computes."""
         me = threading.get_ident()
         with self._guard:
-            mine = next((work for work in self._queue if work.thread == me), None)
-            if mine is None:
-                return 0
-            rank = self._rank(mine)
-            return 1 + sum(self._rank(work) < rank for work in self._queue if work is not mine)
+            order = sorted(self._queue, key=self._rank)  # of equals, who came first
+            places = (i for i, work in enumerate(order, start=1) if work.thread == me)
+            return next(places, 0)
 
     def acquire(self, timeout: float | None = None) -> bool:
         """Wait for the turn; return whether it came within ``timeout`` seconds."""
@@ -172,7 +172,10 @@ class Turn:
                 before = mine.expected, mine.spent
                 self._charge(mine)
                 mine.expected, mine.spent = seconds, 0.0
-        self.give_way()
+                if not self._may_begin(mine):  # it came in as if it were short
+                    self._leave_turn(mine)
+        if mine is not None:
+            self._come_back(mine)
         try:
             yield
         finally:
@@ -206,7 +209,10 @@ class Turn:
         self._come_back(mine)
 
     def _come_back(self, mine: _Work) -> None:
+        """Wait for the turn again, unless this thread has it still."""
         with self._guard:
+            if self._find_mine() is not None:
+                return
             self._welcome(mine.client)
             if self._owner is None or self._take(mine):
                 self._begin(mine)
@@ -256,13 +262,17 @@ class Turn:
         """Whether the turn of long work is due to another one."""
         return owner.is_long and self._rank(work) <= self._rank(owner)
 
+    def _may_begin(self, work: _Work) -> bool:
+        """Whether a work may compute beside those whose turn was taken: short work always."""
+        return not work.is_long or len(self._passed) < self._beside
+
     def _take(self, mine: _Work) -> bool:
         """Take the turn of long work, which goes on to its next stop; return whether it is so."""
         owner = self._owner
         assert owner is not None
         self._charge(owner)
         is_next = all(self._rank(mine) <= self._rank(work) for work in self._queue)
-        if not (is_next and self._may_take(mine, owner) and len(self._passed) < self._beside):
+        if not (is_next and self._may_begin(mine) and self._may_take(mine, owner)):
             return False
         self._passed[owner.thread] = owner
         return True
@@ -275,7 +285,7 @@ class Turn:
         self._charge(mine)
         if self._passed.pop(mine.thread, None) is not None:
             return
-        waiting = [*self._passed.values(), *self._queue]
+        waiting = [*self._passed.values(), *filter(self._may_begin, self._queue)]
         self._owner = None
         if waiting:
             following = min(waiting, key=self._rank)  # the first of equals: it came first

@@ -74,7 +74,7 @@ def test_a_tally_counts_memory_once_and_as_long_as_it_is_alive() -> None:
 
 def test_of_a_plain_network_the_inputs_of_all_layers_and_the_weights_count() -> None:
     """Without slack: tanh keeps its output, which is the next layer's input."""
-    width, depth, batch = 200, 11, 1700
+    width, depth, batch = 200, 41, 1700
     estimate = estimate_pass(make_experiment(gf.MLP(depth=depth, width=width), batch))
     kept = 4 * batch * width * (depth - 1)
     weights = 4 * (64 * width + width**2 * (depth - 2) + 10 * width)
