@@ -157,6 +157,7 @@ def switch_architecture(values: Mapping[str, Any], architecture: Architecture) -
     """Move flat settings to another architecture; settings that both have stay where possible."""
     old, new = find_network(values), NETWORKS[architecture]
     kept = set(list_field_names()) - {n for spec in NETWORKS.values() for n in spec.model_fields}
+    kept |= set(NetworkSpec.model_fields)
     if old is new:
         kept |= set(new.model_fields)
     elif issubclass(old, LayerSettings) and issubclass(new, LayerSettings):
