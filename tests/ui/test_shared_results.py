@@ -127,6 +127,7 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
         compute.train_dying: (dying.BiasedLayer(),),
         explore.pack_flow: (small, FlowView()),
         explore.pack_layer: (small, FlowView(), 1),
+        explore.pack_scale: (small, FlowView(), 0.0),
         explore.pack_norms: (small, FlowView(), ("delta",), "log"),
         explore.pack_forward: (small, FlowView(), ("activation_std",)),
         degradation.sweep_depths: (depth.BlockNetworks(), Connection.PLAIN),

@@ -101,6 +101,8 @@ class InitializationChoice(Choice):
         pytorch_bias: biases are drawn as ``nn.Linear`` draws them, U(±1/√fan_in).
         unit_variance: afterwards each weight is divided by the standard deviation of the
             pre-activations it makes of the data (LSUV).
+        scaled_by: the number that multiplies all weights, if a setting has it; the gain is
+            ``gain_value``.
     """
 
     function: Callable[..., None]
@@ -109,6 +111,7 @@ class InitializationChoice(Choice):
     default_gain: float = 1.0
     pytorch_bias: bool = False
     unit_variance: bool = False
+    scaled_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +190,7 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         parameters=("init_value", "bias_std"),
         function=weight_fills.constant,
         arguments=lambda spec: {"value": spec.init_value},
+        scaled_by="init_value",
     ),
     Initialization.NORMAL: InitializationChoice(
         label=N_("Normal"),
@@ -195,6 +199,7 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         function=weight_fills.normal,
         variance=lambda spec, fan_in, fan_out: spec.init_std**2,
         arguments=_take_std,
+        scaled_by="init_std",
     ),
     Initialization.UNIFORM: InitializationChoice(
         label=N_("Uniform"),
@@ -203,6 +208,7 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         function=weight_fills.uniform,
         variance=lambda spec, fan_in, fan_out: spec.init_limit**2 / 3,
         arguments=lambda spec: {"limit": spec.init_limit},
+        scaled_by="init_limit",
     ),
     Initialization.TRUNCATED_NORMAL: InitializationChoice(
         label=N_("Truncated normal"),
@@ -211,6 +217,7 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         function=weight_fills.truncated_normal,
         variance=lambda spec, fan_in, fan_out: _TRUNCATED_VARIANCE * spec.init_std**2,
         arguments=_take_std,
+        scaled_by="init_std",
     ),
     Initialization.LECUN_NORMAL: InitializationChoice(
         label=N_("LeCun normal"),
@@ -233,6 +240,7 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         function=weight_fills.xavier_normal,
         variance=_compute_xavier_variance,
         arguments=_take_gain,
+        scaled_by="gain_value",
     ),
     Initialization.XAVIER_UNIFORM: InitializationChoice(
         label=N_("Xavier (Glorot) uniform"),
@@ -241,6 +249,7 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         function=weight_fills.xavier_uniform,
         variance=_compute_xavier_variance,
         arguments=_take_gain,
+        scaled_by="gain_value",
     ),
     Initialization.KAIMING_NORMAL: InitializationChoice(
         label=N_("Kaiming (He) normal"),
@@ -250,6 +259,7 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         variance=_compute_kaiming_variance,
         arguments=_take_gain_and_fan,
         default_gain=math.sqrt(2.0),
+        scaled_by="gain_value",
     ),
     Initialization.KAIMING_UNIFORM: InitializationChoice(
         label=N_("Kaiming (He) uniform"),
@@ -259,6 +269,7 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         variance=_compute_kaiming_variance,
         arguments=_take_gain_and_fan,
         default_gain=math.sqrt(2.0),
+        scaled_by="gain_value",
     ),
     Initialization.ORTHOGONAL: InitializationChoice(
         label=N_("Orthogonal"),
@@ -267,6 +278,7 @@ INITIALIZATIONS: dict[Initialization, InitializationChoice] = {
         function=weight_fills.orthogonal,
         arguments=_take_gain,
         variance=lambda spec, fan_in, fan_out: compute_gain(spec) ** 2 / max(fan_in, fan_out),
+        scaled_by="gain_value",
     ),
     Initialization.LSUV: InitializationChoice(
         label=N_("LSUV (data-dependent)"),

@@ -8,6 +8,7 @@ from typing import Any
 from gradflow.core.catalog import (
     ACTIVATIONS,
     GAINS,
+    INITIALIZATIONS,
     Activation,
     Connection,
     Gain,
@@ -97,14 +98,11 @@ def _scale_weights(situation: Situation) -> Settings:
     network, scale = situation.network, compute_scaling(situation)
     method = network.initialization
     normal, uniform = KAIMING
-    if method in (*XAVIER, *KAIMING, Initialization.ORTHOGONAL):
-        return {"gain": Gain.CUSTOM, **_multiply_setting("gain_value", _get_gain(network), scale)}
-    if method in (Initialization.NORMAL, Initialization.TRUNCATED_NORMAL):
-        return _multiply_setting("init_std", network.init_std, scale)
-    if method is Initialization.UNIFORM:
-        return _multiply_setting("init_limit", network.init_limit, scale)
-    if method is Initialization.CONSTANT:
-        return _multiply_setting("init_value", network.init_value, scale)
+    name = INITIALIZATIONS[method].scaled_by
+    if name == "gain_value":
+        return {"gain": Gain.CUSTOM, **_multiply_setting(name, _get_gain(network), scale)}
+    if name is not None:
+        return _multiply_setting(name, getattr(network, name), scale)
     same_variance = {
         Initialization.LECUN_NORMAL: (normal, 1.0),
         Initialization.LECUN_UNIFORM: (uniform, 1.0),

@@ -18,6 +18,7 @@ from gradflow.core.text import _, read_in
 from gradflow.core.verdict import Finding
 from gradflow.ui.compute import judge, run
 from gradflow.ui.explore.flow import FlowView, write_address
+from gradflow.ui.explore.hands import describe_hands, write_scale
 from gradflow.ui.explore.layer import write_layer
 from gradflow.ui.explore.overlays import make_overlays
 from gradflow.ui.figures.graph import PackedFigure, pack_figure
@@ -68,6 +69,7 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
                 "undo": _("Undo"),
                 "before": _("before"),
                 "dive": _name_dive() if rows is report else None,
+                "hands": describe_hands(experiment, report, view),
             },
         )
 
@@ -114,6 +116,12 @@ def _describe_findings(findings: Sequence[Finding], has_layers: bool) -> list[di
 def pack_layer(experiment: Experiment, view: FlowView, layer: int) -> bytes:
     """Pack one layer for the route below ``gf/``."""
     return write_layer(experiment, view, layer)
+
+
+@remember
+def pack_scale(experiment: Experiment, view: FlowView, log_factor: float) -> bytes:
+    """Pack the scale of the weights that a hand on the figure asks for."""
+    return write_scale(experiment, view, log_factor)
 
 
 @remember

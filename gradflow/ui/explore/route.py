@@ -1,8 +1,9 @@
-"""What Explore shows without a run of the page: the Flow figure, and one of its layers."""
+"""What Explore shows without a run of the page: the Flow figure, a layer, and a pulled scale."""
 
 from __future__ import annotations
 
 import gzip
+import math
 from collections.abc import Callable, Mapping
 
 from starlette.requests import Request
@@ -13,10 +14,11 @@ from gradflow.core.errors import GradflowError
 from gradflow.core.text import find_language, read_in
 from gradflow.ui.answers import Abandoned, TooBusy, compute_answer, is_idle
 from gradflow.ui.compression import accepts_gzip
-from gradflow.ui.explore.compute import pack_flow, pack_layer
+from gradflow.ui.explore.compute import pack_flow, pack_layer, pack_scale
 from gradflow.ui.explore.flow import ROUTE, read_address
 
 LAYER_ROUTE = "layer"
+SCALE_ROUTE = "scale"
 PREFETCH = "prefetch"
 """A parameter: the figure is not asked for yet; a server that has work refuses."""
 _HEADERS = {
@@ -31,6 +33,7 @@ def make_routes() -> list[Route]:
     return [
         Route(f"/{ROUTE}", answer_flow, methods=["GET"]),
         Route(f"/{LAYER_ROUTE}", answer_layer, methods=["GET"]),
+        Route(f"/{SCALE_ROUTE}", answer_scale, methods=["GET"]),
     ]
 
 
@@ -48,6 +51,19 @@ async def answer_layer(request: Request) -> Response:
         number = texts.get("layer", "")
         layer = int(number) if number.isascii() and number.isdecimal() and len(number) < 6 else 1
         return pack_layer(*read_address(texts), layer)
+
+    return await _answer(request, write, "application/json")
+
+
+async def answer_scale(request: Request) -> Response:
+    """Answer with the settings for a factor per layer, as JSON; ``level`` is its log10."""
+
+    def write(texts: Mapping[str, str]) -> bytes:
+        try:
+            level = float(texts.get("level", ""))
+        except ValueError:
+            level = 0.0
+        return pack_scale(*read_address(texts), level if math.isfinite(level) else 0.0)
 
     return await _answer(request, write, "application/json")
 

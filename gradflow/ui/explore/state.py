@@ -85,7 +85,7 @@ def choose_layer(layer: int) -> None:
 def take_changes(changes: Mapping[str, Any]) -> None:
     """Take what was changed in the toolbar, in its callback."""
     look = {name: value for name, value in changes.items() if name in _LOOK_NAMES}
-    settings = {name: value for name, value in changes.items() if EXPLORE.applies(name)}
+    settings = {name: value for name, value in changes.items() if EXPLORE.applies(name, changes)}
     if isinstance(settings.get("widths"), str):
         settings["widths"] = codec.parse_widths(settings["widths"])
     with contextlib.suppress(InvalidExperiment):  # nobody can choose it: it was forged

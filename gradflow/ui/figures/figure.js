@@ -5,6 +5,7 @@ import { Dive } from "./dive.js";
 import { addElement } from "./elements.js";
 import { Ghosts } from "./ghosts.js";
 import { Growth } from "./growth.js";
+import { Hands } from "./hands.js";
 import { writeNumbersOurWay, writeOutPowers, writeTicksOurWay } from "./hover.js";
 import { Keys } from "./keys.js";
 import { Line } from "./line.js";
@@ -104,6 +105,17 @@ class Graph {
     this.cures?.follow(this.head);
     this.dive ??= new Dive(this);
     this.dive.follow(this.head);
+    this.hands ??= new Hands(this);
+    this.hands.place();
+  }
+
+  /** Keep the ranges of axes, by name, while a hand is on the figure; without any, let them go. */
+  hold(ranges) {
+    const isFree = this.held && !ranges;
+    this.held = ranges;
+    if (!isFree || !this.figure) return;
+    this.figure = { ...this.figure }; // to be drawn once more
+    this.draw();
   }
 
   /** Ask for a run when the page has turned light or dark: Streamlit itself does not run then.
@@ -169,6 +181,9 @@ class Graph {
     keepChanges(figure);
     const fitted = fitLayout(figure, size);
     if (isTouched) fitted.layout.dragmode = false;
+    for (const [axis, range] of Object.entries(this.held ?? {})) {
+      if (fitted.layout[axis]) fitted.layout[axis].range = range;
+    }
     this.holdRoom(fitted.layout.height);
     const axes = listAxes(fitted.layout);
     const zoom = drawn ? findZoom(plot.layout, this.axes, axes) : {};
@@ -188,8 +203,10 @@ class Graph {
         writeTicksOurWay(plot);
         this.ghosts?.draw();
         this.dive?.place();
+        this.hands?.place();
       });
       this.growth?.start();
+      this.hands?.place();
       return;
     }
     this.growth?.stop();
@@ -203,7 +220,7 @@ class Graph {
     setHome(plot, axes);
     const undone = listUndone(plot.layout, zoom);
     if (Object.keys(undone).length) await Plotly.relayout(plot, undone);
-    if (figure !== drawn) this.growth?.start(); // else only its size has changed
+    if (figure !== drawn) this.growth?.start(this.held); // else only its size has changed
   }
 
   /** Take the height that the figure has on this screen, where its page kept another one. */

@@ -24,12 +24,15 @@ export class Growth {
     this.bands = undefined;
   }
 
-  /** Let the figure, which has just been drawn, grow out of what was shown before. */
-  start() {
+  /** Let the figure, which has just been drawn, grow out of what was shown before.
+   *
+   * Under a hand it shows itself at once.
+   */
+  start(isHeld = false) {
     const before = this.shown;
     const bands = listBands(this.plot);
     this.shown = bands.map(({ columns }) => columns);
-    if (!before.length || before.length !== bands.length || wantsCalm()) return;
+    if (!before.length || before.length !== bands.length || isHeld || wantsCalm()) return;
     this.bands = bands.map((band, i) => ({ ...band, from: matchColumns(before[i], band.columns) }));
     const begun = performance.now();
     const step = (now) => {

@@ -194,10 +194,10 @@ class Form(Generic[S]):
         assert spec is not None, name
         return spec.model_fields[name]
 
-    def applies(self, name: str) -> bool:
-        """Whether a setting of this name exists and has an effect."""
+    def applies(self, name: str, changes: Fields | None = None) -> bool:
+        """Whether a setting of this name exists and has an effect, perhaps after changes."""
         spec = self.find_spec(name)
-        return spec is not None and spec.applies(name, self.values)
+        return spec is not None and spec.applies(name, self.values | dict(changes or {}))
 
     def find_owner(self, name: str) -> str | None:
         """Find the choice that a setting depends on, if it depends on one."""

@@ -2,8 +2,8 @@
 
 const KINDS = {};
 
-export function makeControl(toolbar, { kind }) {
-  return new KINDS[kind](toolbar, kind);
+export function makeControl(toolbar, { kind, name }) {
+  return new KINDS[kind](toolbar, kind, name);
 }
 
 class Control {
@@ -146,5 +146,20 @@ KINDS.text = class extends Control {
   showValue(value) {
     this.value = value;
     if (document.activeElement !== this.main) this.main.value = value;
+  }
+};
+
+/** A setting without a control of its own yet: the page draws one once it knows the value. */
+KINDS.unseen = class {
+  constructor(toolbar, kind, name) {
+    Object.assign(this, { toolbar, kind, name, box: document.createElement("div") });
+  }
+
+  showValue(value) {
+    this.value = value;
+  }
+
+  listNext() {
+    return [];
   }
 };

@@ -18,6 +18,7 @@ class Lane {
   constructor(figure) {
     this.figure = figure;
     this.moved = new Set(); // controls whose value the page's figure does not show yet
+    this.isHeld = false; // a hand on the figure has not let go: the page is not told yet
     this.kept = new Map(); // fetched figures by address
     // Whatever else is touched comes after what a control said.
     for (const kind of ["pointerdown", "keydown"]) {
@@ -33,9 +34,13 @@ class Lane {
     return graph;
   }
 
-  async move(control) {
-    this.moved.add(control);
-    control.box.dataset.ahead = "";
+  /** Let the figure follow controls that were moved together. */
+  async move(...controls) {
+    for (const control of controls) {
+      this.moved.add(control);
+      control.box.dataset.ahead = "";
+    }
+    const control = controls.at(-1);
     this.last = control;
     if (this.isRunning) return;
     this.isRunning = true;
@@ -43,7 +48,7 @@ class Lane {
     this.isRunning = false;
     for (const toolbar of this.listToolbars()) if (toolbar.isResting) toolbar.commit();
     this.check();
-    await this.prefetch(control);
+    if (!this.isHeld) await this.prefetch(control);
   }
 
   listToolbars() {
@@ -139,12 +144,12 @@ class Lane {
   /** Let the page have the say. */
   release() {
     if (!this.moved.size) return;
-    this.settle();
+    if (!this.isHeld) this.settle();
     this.check();
   }
 
   yieldTo(target) {
-    if (target.closest?.(".gf-toolbar")) return;
+    if (target.closest?.(".gf-toolbar, .gf-grip")) return;
     for (const toolbar of this.listToolbars()) toolbar.commit();
     this.release();
   }

@@ -5,6 +5,7 @@ import { makeControl } from "./controls.js";
 import { addButton, addElement } from "./elements.js";
 import { addFold } from "./folds.js";
 import { findLane } from "./lane.js";
+import { toolbars } from "./toolbars.js";
 
 const REST = 120; // milliseconds without a movement after which the page is told
 
@@ -14,7 +15,9 @@ export default function mount({ parentElement, data, setTriggerValue }) {
   toolbar.tell = setTriggerValue;
   toolbar.update(data);
   return () => {
-    if (!toolbar.box.isConnected) toolbar.lane.drop(toolbar.controls.values());
+    if (toolbar.box.isConnected) return;
+    toolbar.lane.drop(toolbar.controls.values());
+    if (toolbars.get(toolbar.figure) === toolbar) toolbars.delete(toolbar.figure);
   };
 }
 
@@ -31,12 +34,14 @@ class Toolbar {
   update(data) {
     this.figure = data.figure;
     this.lane = findLane(data.figure);
+    toolbars.set(data.figure, this);
     this.dormant = data.dormant;
     const panels = data.panels.map((panel) => this.updatePanel(panel));
     const row = data.row.map((control) => this.updateControl(control).box);
     keepOnly(this.row, [...row, ...panels]);
     this.dropOthers(data);
     if (!this.lane.moved.size) this.showProblem("");
+    this.lane.graph?.hands?.place(); // there may be something to pull now, or no more
   }
 
   updateControl(data) {
@@ -93,12 +98,39 @@ class Toolbar {
     }
   }
 
-  /** Let the figure follow a control that is still moved. */
-  follow(control) {
+  /** Let the figure follow controls that are still moved. */
+  follow(...controls) {
     clearTimeout(this.timer);
     this.isResting = false;
     this.timer = setTimeout(() => this.rest(), REST);
-    this.lane.move(control);
+    this.lane.move(...controls);
+  }
+
+  /** Let the figure follow values that were found for a hand on it, by name. */
+  take(values) {
+    const moved = Object.entries(values).map(([name, value]) => {
+      if (!this.controls.has(name)) this.controls.set(name, makeControl(this, { kind: "unseen", name }));
+      const control = this.controls.get(name);
+      control.showValue(value);
+      return control;
+    });
+    if (moved.length) this.follow(...moved);
+  }
+
+  /** Drop controls for which the page has no settings any more. */
+  forget(controls) {
+    for (const { name } of controls) this.controls.delete(name);
+    this.lane.drop(controls);
+  }
+
+  /** Tell the page nothing until the hand on the figure lets go. */
+  hold() {
+    this.lane.isHeld = true;
+  }
+
+  letGo() {
+    this.lane.isHeld = false;
+    this.rest();
   }
 
   /** Let the figure follow a choice, and tell the page as soon as it has. */
@@ -114,6 +146,7 @@ class Toolbar {
 
   /** Tell the page when the figure is there: a busy server shall answer what is looked at first. */
   rest() {
+    if (this.lane.isHeld) return;
     this.isResting = this.lane.isRunning;
     if (!this.isResting) this.commit();
   }
