@@ -137,7 +137,7 @@ class Experiment(Spec):
                     code for code, row in LOSSES.items() if self.data.targets in row.targets
                 ),
             )
-            raise InvalidExperiment(message, fields=("loss",))
+            raise InvalidExperiment(message, fields=("loss", "targets"))
         return self
 
     @model_validator(mode="after")
@@ -151,7 +151,7 @@ class Experiment(Spec):
                 readout=readout,
                 possible=", ".join(code for code, row in READOUTS.items() if row.probabilities),
             )
-            raise InvalidExperiment(message, fields=("loss",))
+            raise InvalidExperiment(message, fields=("loss", "readout"))
         return self
 
     @model_validator(mode="after")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+import numpy as np
 import streamlit as st
 
 from gradflow.charts.training.data import QUANTITIES, Lane
@@ -14,6 +15,7 @@ from gradflow.charts.training.steps import steps_figure
 from gradflow.core.text import N_, _
 from gradflow.ui import blocks
 from gradflow.ui.fragments import make_fragment
+from gradflow.ui.settings.state import read_widget, show_in_widget
 from gradflow.ui.training import flow, lanes, state, words
 from gradflow.ui.training.sessions import SESSIONS
 
@@ -67,10 +69,10 @@ def compute_slowdown(sessions: int) -> float:
 
 def _show_curves(running: bool) -> None:
     group = state.open_session().group
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        curve = _choose(_("Curve"), "training_curve", {c: _(n) for c, n in _CURVES.items()}, 124)
-        quantity = _choose_quantity()
     drawn = [shown_run.make_lane() for shown_run in lanes.list_shown(state.open_session())]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        curve = _choose(_("Curve"), "training_curve", _list_curves(drawn), 124)
+        quantity = _choose_quantity()
     step = None if running else state.STEP.get()
     mode = blocks.read_mode()
     figure = learning_figure(drawn, curve=curve, step=step, mode=mode)
@@ -83,6 +85,14 @@ def _show_curves(running: bool) -> None:
         st.rerun()  # once more as a whole: what is said of a run that has ended
 
 
+def _list_curves(drawn: Sequence[Lane]) -> dict[Curve, str]:
+    """List the curves that the runs have: in regression there is no accuracy."""
+    recorded = [lane for lane in drawn if len(lane.steps)]
+    has_accuracy = any(not np.isnan(lane.numbers["accuracy"]).all() for lane in recorded)
+    left_out = "accuracy" if recorded and not has_accuracy else None
+    return {curve: _(name) for curve, name in _CURVES.items() if curve != left_out}
+
+
 def _choose_quantity() -> str:
     names = {
         code: f"{_(what.label)} {_find_symbol(code)}".strip() for code, what in QUANTITIES.items()
@@ -92,6 +102,8 @@ def _choose_quantity() -> str:
 
 def _choose(label: str, key: str, names: Mapping[T, str], width: int) -> T:
     """Draw a list in a row of controls; ``width`` is in pixels."""
+    if read_widget(key) not in names:
+        show_in_widget(key, next(iter(names)))
     chosen: T = st.selectbox(
         label,
         list(names),
