@@ -134,6 +134,7 @@ def _write_tones() -> str:
     """Write the figures' colours, and that of each severity; Streamlit's own are in components."""
     palettes = PALETTES["light"], PALETTES["dark"]
     colours = {
+        "ink": [palette.ink for palette in palettes],
         "forward": [palette.forward for palette in palettes],
         "backward": [palette.backward for palette in palettes],
         "muted": [palette.muted for palette in palettes],
