@@ -1,4 +1,4 @@
-"""Memory that computations hold together: what does not fit waits, or is refused with a sentence."""
+"""Memory that computations hold together: what does not fit waits, or is refused in words."""
 
 from __future__ import annotations
 
