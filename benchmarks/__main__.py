@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import latency, load, pages, recording, recurrent, seeds, training
+from benchmarks import latency, load, motion, pages, recording, recurrent, seeds, training
 
 PARTS = {
     "recording": recording.main,
@@ -10,6 +10,7 @@ PARTS = {
     "seeds": seeds.main,
     "training": training.main,
     "latency": latency.main,
+    "motion": motion.main,
 }
 LONG_PARTS = {"load": load.main, "pages": pages.main}
 """Parts that take minutes: they run only if they are named."""

@@ -29,8 +29,8 @@ SIGNAL, GRADIENT = 0, 1
 _INNER = 0.0005
 """Share of the entries at either end that an axis need not show, unless they are near."""
 
-_EDGE = 0.3
-"""Decades."""
+_EDGE = 0.07
+"""Share of an axis of gradients, at either end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +142,8 @@ def fit_axes(lanes: Sequence[FilmLane]) -> FilmAxes:
         (lanes[0].smallest_normal, lanes[0].smallest),
     )
     # A little beyond whole decades, so that their ticks do not stand at the edge.
-    start, end = math.floor(start + _EDGE) - _EDGE, math.ceil(end - _EDGE) + _EDGE
+    edge = _EDGE * (end - start)
+    start, end = math.floor(start + edge) - edge, math.ceil(end - edge) + edge
     return FilmAxes(
         Grid.cover(low, high, BAND_ROWS, signal.kind, signal.threshold),
         Grid("log10", start, (end - start) / BAND_ROWS, BAND_ROWS),
