@@ -2,7 +2,17 @@
 
 import sys
 
-from benchmarks import latency, load, motion, pages, recording, recurrent, seeds, training
+from benchmarks import (
+    deployment,
+    latency,
+    load,
+    motion,
+    pages,
+    recording,
+    recurrent,
+    seeds,
+    training,
+)
 
 PARTS = {
     "recording": recording.main,
@@ -12,7 +22,7 @@ PARTS = {
     "latency": latency.main,
     "motion": motion.main,
 }
-LONG_PARTS = {"load": load.main, "pages": pages.main}
+LONG_PARTS = {"deployment": deployment.main, "load": load.main, "pages": pages.main}
 """Parts that take minutes: they run only if they are named."""
 HELP = f"""usage: python -m benchmarks [PART [OPTIONS]]
 

@@ -176,12 +176,12 @@ def test_names_of_experiment_and_plan_do_not_clash() -> None:
     [
         ({"optimizer": "magic"}, 'optimizer: "magic" is not allowed; choose one of sgd, momentum'),
         ({"steps": "0"}, 'steps: "0" is not allowed; choose a whole number from 1 to 20,000'),
-        ({"learning_rate": "nan"}, "learning\\_rate"),
+        ({"learning_rate": "nan"}, "learning_rate"),
         ({"depth": "-1"}, 'depth: "-1" is not allowed'),
-        ({"preset": "x"}, 'preset: "x" is not allowed; choose one of sigmoid\\_twin, clipping'),
+        ({"preset": "x"}, 'preset: "x" is not allowed; choose one of sigmoid_twin, clipping'),
         ({"preset": "clipping", "depth": "3"}, "depth: no effect beside preset"),
         ({"threshold": "2"}, "threshold"),
-        ({"steps": "20000", "record_every": "1"}, "record\\_every: 1 would make 20,000 records"),
+        ({"steps": "20000", "record_every": "1"}, "record_every: 1 would make 20,000 records"),
         ({"channels": "16"}, "Left out of this link: channels=16 (no effect with architecture="),
     ],
 )

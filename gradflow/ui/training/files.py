@@ -47,7 +47,7 @@ def draw_comparison() -> None:
         st.caption(_("The last {n} runs are kept until you close this page.").format(n=MAX_EARLIER))
         for key in state.list_compared():
             st.button(
-                _("Use the settings of “{run}”").format(run=names[key]),
+                _("Use the settings of “{run}”").format(run=blocks.write_name(names[key])),
                 key=f"training_take_{key}",
                 icon=":material/tune:",
                 **actions.bind_press(actions.take_settings, key),

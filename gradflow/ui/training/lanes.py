@@ -20,6 +20,7 @@ from gradflow.core.numbers import format_number
 from gradflow.core.text import Text, _
 from gradflow.core.training import BackgroundRun, Run, TrainingPlan
 from gradflow.core.training.record import NUMBERS
+from gradflow.ui import blocks
 from gradflow.ui.training import state
 from gradflow.ui.training.films import make_film_lane
 from gradflow.ui.training.groups import MAX_LANES, RunGroup, Setup
@@ -46,7 +47,7 @@ class ShownRun:
     @property
     def label(self) -> str:
         """Letter and name as Markdown."""
-        return f"**{self.letter}** {self.name}"
+        return f"**{self.letter}** {blocks.write_name(self.name)}"
 
     @property
     def over(self) -> bool:
