@@ -11,7 +11,8 @@ import os
 
 from benchmarks.browser import NO_CHROMIUM, find_chromium, open_chromium
 from benchmarks.harness import describe_machine, format_table
-from benchmarks.server import START_SECONDS, run_app
+from benchmarks.server import run_app
+from gradflow.cli.processes import START_SECONDS
 
 AIM = 30
 COUNT = """async ([begin, seconds]) => {
