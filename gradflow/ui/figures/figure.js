@@ -12,6 +12,7 @@ import { Line } from "./line.js";
 import { Pulse } from "./pulse.js";
 import { NARROW, findHeight } from "./room.js";
 import { fitLayout, keepsShape } from "./shape.js";
+import { Strip } from "./strip.js";
 import { noteSetting } from "./visit.js";
 import { findZoom, listAxes, listUndone, setHome } from "./zoom.js";
 
@@ -105,6 +106,7 @@ class Graph {
     this.cures?.follow(this.head);
     this.dive ??= new Dive(this);
     this.dive.follow(this.head);
+    this.strip ??= new Strip(this);
     this.hands ??= new Hands(this);
     this.hands.place();
   }
@@ -179,7 +181,7 @@ class Graph {
       return;
     }
     keepChanges(figure);
-    const fitted = fitLayout(figure, size);
+    const fitted = fitLayout(this.strip?.makeRoom(figure, size) ?? figure, size);
     if (isTouched) fitted.layout.dragmode = false;
     for (const [axis, range] of Object.entries(this.held ?? {})) {
       if (fitted.layout[axis]) fitted.layout[axis].range = range;
@@ -204,9 +206,11 @@ class Graph {
         this.ghosts?.draw();
         this.dive?.place();
         this.hands?.place();
+        this.strip?.draw();
       });
       this.growth?.start();
       this.hands?.place();
+      this.strip?.draw();
       return;
     }
     this.growth?.stop();
