@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import latency, load, pages, recording, recurrent, seeds, training
+from benchmarks import deployment, latency, load, pages, recording, recurrent, seeds, training
 
 PARTS = {
     "recording": recording.main,
@@ -11,7 +11,7 @@ PARTS = {
     "training": training.main,
     "latency": latency.main,
 }
-LONG_PARTS = {"load": load.main, "pages": pages.main}
+LONG_PARTS = {"deployment": deployment.main, "load": load.main, "pages": pages.main}
 """Parts that take minutes: they run only if they are named."""
 HELP = f"""usage: python -m benchmarks [PART [OPTIONS]]
 

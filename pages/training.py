@@ -1,9 +1,12 @@
 """Training: a run as it learns, layer by layer; where it breaks; runs side by side."""
 
+from gradflow.ui.present.present import draw_steps
 from gradflow.ui.training import state
 from gradflow.ui.training.actions import carry_out_press
+from gradflow.ui.training.steps import list_training_steps
 from gradflow.ui.training.view import show_training
 
 state.load()
 carry_out_press()
+draw_steps(list_training_steps)
 show_training()

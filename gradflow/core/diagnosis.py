@@ -7,7 +7,7 @@ on underflow and overflow, which are about the number format.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -42,6 +42,11 @@ def findings(report: Report) -> list[Finding]:
     return [*_judge_fate(report), *find_problems(report)] or [
         Finding(Severity.NOTE, None, Text("There is no gradient to judge."))
     ]
+
+
+def summarize(found: Iterable[Finding]) -> str:
+    """Write findings as running text, each with its cause."""
+    return " ".join(f"{finding.text} {finding.cause}".strip() for finding in found)
 
 
 def _is_averaged_away(report: Report) -> bool:
