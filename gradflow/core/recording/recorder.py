@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ _KINDS: tuple[tuple[Any, str], ...] = (
     ((nn.RNNBase, nn.RNNCellBase), "recurrent"),
 )
 WEIGHT_KINDS = ("linear", "conv")
+Advance = Callable[[], None]
 _PLAIN_CONTAINERS = (nn.Sequential, nn.ModuleList)
 
 _CATALOG_ROWS = {type(row.module(MLP())): row for row in ACTIVATIONS.values()}
@@ -55,10 +56,20 @@ class Stream(NamedTuple):
 
 
 class Recorder:
-    """Forward hooks on the modules of ``model``; use as a context manager around one pass."""
+    """Forward hooks on the modules of ``model``; use as a context manager around one pass.
 
-    def __init__(self, model: nn.Module, summarizer: Summarizer) -> None:
+    Args:
+        model: the model.
+        summarizer: makes the statistics.
+        advance: called after every weight module, forward and backward; what it raises ends the
+            pass.
+    """
+
+    def __init__(
+        self, model: nn.Module, summarizer: Summarizer, advance: Advance | None = None
+    ) -> None:
         self.records: list[Record] = []
+        self._advance = advance
         self._model = model
         self._summarizer = summarizer
         self._calls: Counter[str] = Counter()
@@ -103,6 +114,8 @@ class Recorder:
             tensors = [t for t in tensors if t.is_floating_point() and t.numel()]
             if kind in WEIGHT_KINDS:
                 self._channels = kind == "conv"
+                if self._advance is not None:
+                    self._advance()
             self._calls[name] += 1
             call = name if self._calls[name] == 1 else f"{name}#{self._calls[name]}"
             new = [t for t in tensors if kind != "block" or self._find_record(t) is None]
@@ -153,9 +166,12 @@ class Recorder:
         self.records.append(entry)
         if tensor.requires_grad:
             summarizer = self._summarizer
+            advance = self._advance if kind in WEIGHT_KINDS else None
 
             def watch(gradient: Tensor) -> None:
                 entry.gradient = summarizer.add_gradient(gradient)
+                if advance is not None:
+                    advance()
 
             tensor.register_hook(watch)  # type: ignore[no-untyped-call]
 
