@@ -79,9 +79,12 @@ class Recorder:
         self._containers: list[tuple[str, nn.Module, Record]] = []
         self._block_inputs: dict[int, Record | None] = {}
         self._handles: list[Any] = []
+        self._bare: set[int] = set()
 
     def __enter__(self) -> Recorder:
-        for name, module in find_watched_modules(self._model):
+        watched = list(find_watched_modules(self._model))
+        self._bare = set(map(id, _find_bare_layers([module for _name, module in watched])))
+        for name, module in watched:
             self._handles.append(
                 module.register_forward_hook(self._make_hook(name or "model", module))
             )
@@ -152,7 +155,12 @@ class Recorder:
     def _record(
         self, name: str, kind: str, module: nn.Module, tensor: Tensor, response: Response | None
     ) -> None:
-        ticket = self._summarizer.add_signal(tensor, response)
+        ticket = self._summarizer.add_signal(
+            tensor,
+            response,
+            units=kind == "activation" or id(module) in self._bare,
+            channels=self._channels,
+        )
         entry = Record(name, kind, module, tuple(tensor.shape), ticket)
         self._seen_outputs[id(tensor)] = weakref.ref(tensor), entry
         self.records.append(entry)
@@ -191,6 +199,23 @@ def find_watched_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         yield name, module
         if module._modules and find_kind(module) not in ("block", "other"):
             inside += (f"{name}.",)
+
+
+def _find_bare_layers(modules: list[nn.Module]) -> list[nn.Module]:
+    """Find the weight modules without an activation module before the next one.
+
+    Of these the units are recorded; of the others, those of the activation.
+    """
+    bare: list[nn.Module] = []
+    is_open = False  # no activation has come since the last one
+    for module in modules:
+        kind = find_kind(module)
+        if kind in WEIGHT_KINDS:
+            bare.append(module)
+        elif kind == "activation" and is_open:
+            bare.pop()
+        is_open = kind in WEIGHT_KINDS or (is_open and kind != "activation")
+    return bare
 
 
 def _list_parents(name: str) -> list[str]:
