@@ -23,7 +23,7 @@ _UNKNOWN_LEFT = 0.5
 
 
 PROCESSES = "GRADFLOW_PROCESSES"
-"""Environment variable: among how many processes of the app memory is divided, this one included."""
+"""Environment variable: among how many processes of the app memory is divided."""
 
 
 class MemoryLimit(NamedTuple):
