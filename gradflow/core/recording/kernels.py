@@ -252,23 +252,23 @@ def compute_similarity(rows, largest):  # type: ignore[no-untyped-def]
 
 @compile_loop()
 def count_dead_columns(rows, low, high):  # type: ignore[no-untyped-def]
-    """Count the columns without an entry strictly between ``low`` and ``high``."""
+    """Count the columns all of whose entries are at ``low`` or below, or at ``high`` or above."""
     alive = np.zeros(rows.shape[1], np.uint8)
     for i in range(rows.shape[0]):
         for j in range(rows.shape[1]):
-            alive[j] |= np.uint8((rows[i, j] > low) & (rows[i, j] < high))
+            alive[j] |= np.uint8(not (rows[i, j] <= low or rows[i, j] >= high))
     return rows.shape[1] - alive.sum()
 
 
 @compile_loop()
 def count_dead_channels(images, low, high):  # type: ignore[no-untyped-def]
-    """Count the channels of (samples, channels, positions) without an entry in (low, high)."""
+    """Count the channels of (samples, channels, positions) all of whose entries are outside."""
     dead = 0
     for c in range(images.shape[1]):
         alive = False
         for i in range(images.shape[0]):
             for k in range(images.shape[2]):
-                if low < images[i, c, k] < high:
+                if not (images[i, c, k] <= low or images[i, c, k] >= high):
                     alive = True
                     break
             if alive:
