@@ -274,14 +274,14 @@ def _make_bottleneck(rng: random.Random) -> DrawnNetwork:
 
 def _make_two_widths(rng: random.Random) -> DrawnNetwork:
     layers, std = rng.randint(4, 10), rng.choice([0.1, 0.15, 0.2])
-    sizes = [FEATURES, *[16] * layers, *[192] * layers, CLASSES]
+    sizes = [FEATURES, *[16] * layers, *[128] * layers, CLASSES]
     modules: list[nn.Module] = []
     for index in range(len(sizes) - 1):
         linear = nn.Linear(sizes[index], sizes[index + 1])
         nn.init.normal_(linear.weight, std=std)
         nn.init.zeros_(linear.bias)
         modules += [linear, nn.LeakyReLU()]
-    return DrawnNetwork(f"16 x{layers} then 192 x{layers} std {std:g}", nn.Sequential(*modules[:-1]))
+    return DrawnNetwork(f"16 x{layers} then 128 x{layers} std {std:g}", nn.Sequential(*modules[:-1]))
 
 
 HAND_WRITTEN: tuple[Callable[[random.Random], DrawnNetwork], ...] = (

@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser("benchmarks.verdicts", description=__doc__.split("\n")[0])
     parser.add_argument("--seed", type=int, default=0, help="draws other networks (default 0)")
     parser.add_argument("--networks", type=int, default=84, help="how many (default 84)")
-    parser.add_argument("--steps", type=int, default=500, help="steps of training (default 500)")
+    parser.add_argument("--steps", type=int, default=300, help="steps of training (default 300)")
     parser.add_argument("--task", choices=("digits", "mixture"), default="digits")
     parser.add_argument(
         "--trained", type=Path, help="JSON file that keeps what training came to, to judge anew"

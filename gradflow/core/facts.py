@@ -41,6 +41,7 @@ class Facts:
     Attributes:
         loss: the kind of loss that the graph shows: ``cross_entropy``, ``nll``, ``mse``, ``l1``,
             ``bce``, ``bce_with_logits``; empty if it is another one.
+        rescaled: whether the loss is that with something done to it, a factor or a penalty.
         last_step: the operation that made the output, if it can spoil it: ``softmax``,
             ``log_softmax``, ``sigmoid``, ``tanh``, ``relu``.
         inputs, outputs, targets: their entries, of targets only if they are no class indices.
@@ -55,6 +56,7 @@ class Facts:
     """
 
     loss: str = ""
+    rescaled: bool = False
     last_step: str = ""
     inputs: Extent | None = None
     outputs: Extent | None = None
@@ -100,9 +102,14 @@ class Facts:
             **dict.fromkeys(("frozen", "unlisted"), _read_texts),
             "output_spread": plain.read_real,
             "readers": lambda values: tuple(map(plain.read_whole, plain.check_type(values, list))),
-            "batch_statistics": lambda value: plain.check_type(value, bool),
+            "batch_statistics": _read_flag,
+            "rescaled": _read_flag,
         }
         return cls(**{name: read(data[name]) for name, read in readers.items() if name in data})
+
+
+def _read_flag(value: Any) -> bool:
+    return bool(plain.check_type(value, bool))
 
 
 def _read_extent(data: Any) -> Extent | None:

@@ -21,8 +21,8 @@ OFFSET, LARGE_OFFSET, HUGE_OFFSET = 3.0, 10.0, 30.0
 """Mean of the inputs in units of their standard deviation."""
 LARGE_TARGET, VERY_LARGE_TARGET, HUGE_TARGET = 10.0, 100.0, 1e4
 """RMS of the targets of a regression."""
-HIGH_LOSS, VERY_HIGH_LOSS = 2.0, 4.0
-"""Initial cross-entropy, in units of that of a guess, ln(classes)."""
+LARGE_LOGITS, VERY_LARGE_LOGITS = 3.0, 10.0
+"""Standard deviation of the logits, unless the loss says that they are right."""
 FAINT_SIGNAL, LOST_SIGNAL = 1e-2, 1e-3
 """RMS of what differs between the samples, where the readout reads."""
 USUAL_UPDATE = 1e-3
@@ -132,21 +132,21 @@ def check_targets(case: Case) -> Iterator[Finding]:
 
 
 def check_logits(case: Case) -> Iterator[Finding]:
-    """Judge an initial cross-entropy that is far above that of a guess."""
+    """Judge logits that are sure, and wrong: a loss far above that of a guess."""
     facts = case.facts
     if facts.loss != "cross_entropy" or facts.classes < 2 or facts.outputs is None:
         return
-    guess = math.log(facts.classes)
-    if not HIGH_LOSS * guess < case.report.loss < math.inf:
+    guess, std = math.log(facts.classes), facts.outputs.std
+    if not LARGE_LOGITS < std < math.inf or not (facts.rescaled or case.report.loss > guess):
         return
-    severity = Severity.WARNING if case.report.loss > VERY_HIGH_LOSS * guess else Severity.NOTE
+    severity = Severity.WARNING if std > VERY_LARGE_LOGITS else Severity.NOTE
     evidence = Text(
         "The loss is {loss} at the start; a guess among {n} classes costs ln {n} = {guess}. The "
         "logits have a standard deviation of {std}: the network is sure, and wrong.",
         loss=format_number(case.report.loss),
         n=facts.classes,
         guess=format_number(guess),
-        std=format_number(facts.outputs.std),
+        std=format_number(std),
     )
     reason = Text(
         "Large weights in the readout, or a signal that grows on its way. The first steps only "

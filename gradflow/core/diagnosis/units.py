@@ -132,6 +132,8 @@ def check_collapse(case: Case) -> Iterator[Finding]:
         start=case.numbers[start],
     )
     severity = _judge_cosine(float(alike[worst]))
+    if severity is Severity.BAD and case.report.dead_unit_share()[worst] > OFTEN_DEAD_SHARE:
+        severity = Severity.WARNING  # few units are left to differ, and what they say may do
     layer = case.numbers[int(np.flatnonzero(beyond)[0])]
     yield Finding(severity, Verdict.COLLAPSED, evidence, _explain_collapsed(case), layer)
 

@@ -66,7 +66,7 @@ class FactTickets:
             else summarizer.add_signal(few - few.mean(0), samples=False),
             _add(target if target is not None and target.is_floating_point() else None, summarizer),
             {
-                "loss": recognize_loss(loss, out),
+                **recognize_loss(loss, out),
                 "last_step": find_last_step(out),
                 "output_shape": "" if out is None else format_shape(tuple(out.shape)),
                 "target_shape": "" if target is None else format_shape(tuple(target.shape)),
@@ -95,8 +95,8 @@ class FactTickets:
         )
 
 
-def recognize_loss(loss: Tensor, output: Tensor | None) -> str:
-    """Recognize the kind of loss by the graph between it and the output; empty if unknown."""
+def recognize_loss(loss: Tensor, output: Tensor | None) -> dict[str, Any]:
+    """Recognize the kind of loss by the graph between it and the output, as fields of ``Facts``."""
     end = None if output is None else output.grad_fn
     names, nodes = set(), [loss.grad_fn]
     for _ in range(_MOST_NODES):
@@ -105,12 +105,14 @@ def recognize_loss(loss: Tensor, output: Tensor | None) -> str:
             break
         names.add(node.name())
         nodes += [n for n, _index in node.next_functions if n is not None and n != end]
+    rescaled = any(name.startswith(("Mul", "Div", "Add")) for name in names)
     for part, code in _LOSSES:
         if any(name.startswith(part) for name in names):
-            return code
+            return {"loss": code, "rescaled": rescaled}
     if any(name.startswith("NllLoss") for name in names):
-        return "cross_entropy" if "LogSoftmaxBackward0" in names else "nll"
-    return "mse" if names >= _SQUARE else ""
+        nll = "cross_entropy" if "LogSoftmaxBackward0" in names else "nll"
+        return {"loss": nll, "rescaled": rescaled}
+    return {"loss": "mse" if names >= _SQUARE else "", "rescaled": rescaled}
 
 
 def find_last_step(output: Tensor | None) -> str:

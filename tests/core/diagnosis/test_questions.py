@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import gradflow as gf
-from gradflow.core.verdict import Verdict
+from gradflow.core.verdict import Finding, Verdict
 
 X = torch.randn(64, 20, generator=torch.Generator().manual_seed(0))
 Y = torch.arange(64) % 10
@@ -77,7 +77,7 @@ class LowRank(nn.Module):
 
 class RootOfZero(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
-        return x.relu().abs().sqrt()
+        return x + (x - x).abs().sqrt()
 
 
 class LastState(nn.Module):
@@ -150,7 +150,7 @@ QUESTIONS: dict[str, Question] = {
     ),
     "widths that jump": Question(
         lambda: run(initialization="normal", init_std=0.1, **UNEVEN_WIDTHS),
-        V.EXPLODING,
+        V.UNEVEN,
         ("he",),
     ),
     "one hidden layer of zeros": Question(
@@ -225,7 +225,7 @@ QUESTIONS: dict[str, Question] = {
 }
 
 
-def list_said(found: list[gf.Finding]) -> list[str]:
+def list_said(found: list[Finding]) -> list[str]:
     return [f"{f.verdict}: {f.text}" for f in found]
 
 
