@@ -12,7 +12,7 @@ from gradflow.core.catalog import Activation
 from gradflow.core.diagnosis.case import Case
 from gradflow.core.numbers import format_number, format_share
 from gradflow.core.phrases import name_layers
-from gradflow.core.text import Text
+from gradflow.core.text import EMPTY, Text
 from gradflow.core.verdict import Finding, Severity, Verdict
 
 SATURATED_SHARE = 0.3
@@ -93,6 +93,8 @@ def explain_dead(case: Case, layer: int) -> Text:
     row = case.numbers.index(layer)
     mean = float(case.layers.get_numbers("preactivation_mean")[row])
     std = float(case.layers.get_numbers("preactivation_std")[row])
+    if not math.isfinite(mean + std):
+        return EMPTY
     if mean == 0 == std:
         return Text("Their pre-activation is exactly 0, where the slope is 0: nothing comes in.")
     if mean < -std:
