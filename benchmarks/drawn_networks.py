@@ -181,7 +181,7 @@ class Detached(nn.Module):
         return x.detach()
 
 
-def _build_he(layer: int) -> float:
+def _build_he(_layer: int) -> float:
     return 1.0
 
 
@@ -214,7 +214,9 @@ def _make_residual(rng: random.Random) -> DrawnNetwork:
 def _make_uneven(rng: random.Random) -> DrawnNetwork:
     depth, first = rng.randint(7, 20), rng.choice([0.1, 0.25, 0.5, 2.0, 4.0, 10.0])
     half = depth // 2
-    model = make_chain(depth, std=lambda i: first if i < half else 1 / first if i < depth - 1 else 1)
+    model = make_chain(
+        depth, std=lambda i: first if i < half else 1 / first if i < depth - 1 else 1
+    )
     return DrawnNetwork(f"relu d{depth} std x{first:g} then x{1 / first:g}", model)
 
 
@@ -281,7 +283,9 @@ def _make_two_widths(rng: random.Random) -> DrawnNetwork:
         nn.init.normal_(linear.weight, std=std)
         nn.init.zeros_(linear.bias)
         modules += [linear, nn.LeakyReLU()]
-    return DrawnNetwork(f"16 x{layers} then 128 x{layers} std {std:g}", nn.Sequential(*modules[:-1]))
+    return DrawnNetwork(
+        f"16 x{layers} then 128 x{layers} std {std:g}", nn.Sequential(*modules[:-1])
+    )
 
 
 HAND_WRITTEN: tuple[Callable[[random.Random], DrawnNetwork], ...] = (

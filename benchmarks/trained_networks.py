@@ -15,11 +15,9 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from benchmarks.drawn_networks import CLASSES, FEATURES, DrawnNetwork
-from gradflow.core.networks.noise import seed_noise
-from gradflow.core.networks.stacked import StackedRReLU, list_linears, load_weights, stack
+from gradflow.core.networks.stacked import list_linears, load_weights, stack
 
 BATCH, EVALUATED = 64, 512
 MOMENTUM, BETAS, EPS = 0.9, (0.9, 0.999), 1e-8
@@ -144,7 +142,9 @@ def _train_in_turn(
 ) -> dict[str, float]:
     best = dict.fromkeys(rates, 0.0)
     for name, values in rates.items():
-        for rate in sorted(values, key=lambda r: abs(math.log10(r) + (1 if name == "sgd" else 2.5))):
+        for rate in sorted(
+            values, key=lambda r: abs(math.log10(r) + (1 if name == "sgd" else 2.5))
+        ):
             best[name] = max(best[name], _train_copy(model, x, y, name, rate, steps))
             if best[name] >= ENOUGH:
                 break

@@ -129,9 +129,7 @@ def _find_kinds(report: Report) -> npt.NDArray[np.object_]:
     return np.array(kinds if len(kinds) == count else [""] * count, object)
 
 
-def _mark_lesser_readers(
-    report: Report, norm: npt.NDArray[np.float64]
-) -> npt.NDArray[np.bool_]:
+def _mark_lesser_readers(report: Report, norm: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """Mark layers side by side (they read the same tensor) but the one with the largest norm."""
     lesser, readers = np.zeros(len(norm), bool), np.array(report.facts.readers)
     if len(readers) == len(norm):

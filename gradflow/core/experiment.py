@@ -132,6 +132,8 @@ class Experiment(Spec):
             and network.normalization is Normalization.BATCH
             and network.norm_mode is NormMode.TRAINING
             and self.data.batch_size < 2
+            # Images have many pixels to take statistics of, which makes it instance norm.
+            and not (isinstance(network, ConvNet) and network.sizes[-1] > 1)
         ):
             message = Text(
                 "batch_size: 1 is not allowed with batch normalization in training mode, which "

@@ -100,7 +100,7 @@ class Report:
     loss_scale: float = 1.0
     title: str = ""
     experiment: Mapping[str, Any] | None = field(default=None)
-    facts: Facts = Facts()
+    facts: Facts = field(default_factory=Facts)
     rows: Rows = "layer"
     stream: Report | None = None
 

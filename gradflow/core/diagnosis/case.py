@@ -10,7 +10,7 @@ import numpy.typing as npt
 from gradflow.core.codec import from_query
 from gradflow.core.decay import Decay, fit_judged_decay, mark_inside_blocks
 from gradflow.core.errors import InvalidExperiment
-from gradflow.core.experiment import Experiment, LayerSettings, NetworkSpec
+from gradflow.core.experiment import MLP, ConvNet, Experiment, LayerSettings, Transformer
 from gradflow.core.facts import Facts
 from gradflow.core.frozen import Table
 from gradflow.core.report import Quantity, Report
@@ -38,9 +38,9 @@ class Case:
         return parse_experiment(self.report)
 
     @property
-    def network(self) -> NetworkSpec | None:
+    def network(self) -> MLP | ConvNet | Transformer | None:
         """The spec of the network, if there is one."""
-        return self.experiment and self.experiment.network
+        return None if self.experiment is None else self.experiment.network
 
     @property
     def settings(self) -> LayerSettings | None:

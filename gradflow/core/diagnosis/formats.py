@@ -10,7 +10,7 @@ import numpy as np
 from gradflow.core.diagnosis.case import Case
 from gradflow.core.numbers import format_number
 from gradflow.core.phrases import name_layers
-from gradflow.core.text import EMPTY, N_, Text, join_texts
+from gradflow.core.text import EMPTY, N_, Text, Value, join_texts
 from gradflow.core.verdict import Finding, Severity, Verdict
 
 _LARGEST = {"float16": 65504.0, "float64": 1.8e308}
@@ -163,7 +163,7 @@ def check_underflow(case: Case) -> Iterator[Finding]:
     small = case.underflowing
     if not small:
         return
-    values = {
+    values: dict[str, Value] = {
         "layer": max(small),
         "tiny": format_number(case.report.smallest_normal),
         "dtype": case.report.dtype,
@@ -191,6 +191,4 @@ def check_underflow(case: Case) -> Iterator[Finding]:
         if case.report.dtype == "float16"
         else Text("The gradient has shrunk below the range of {dtype}.", dtype=case.report.dtype)
     )
-    yield Finding(
-        Severity.BAD, Verdict.UNDERFLOW, evidence, reason, max(small), numbers=numbers
-    )
+    yield Finding(Severity.BAD, Verdict.UNDERFLOW, evidence, reason, max(small), numbers=numbers)

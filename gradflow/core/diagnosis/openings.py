@@ -181,9 +181,14 @@ def check_averaged_output(case: Case) -> Iterator[Finding]:
         return
     if network.connection is Connection.DENSE and network.downsampling is not Downsampling.NONE:
         return  # the images of earlier stages are averaged after they were pooled
-    if network.normalization is Normalization.INSTANCE or (
-        network.normalization is Normalization.GROUP
-        and all(width == network.groups for width in network.hidden_widths)
+    one_image = case.facts.batch_statistics and case.facts.samples == 1
+    if (
+        network.normalization is Normalization.INSTANCE
+        or (network.normalization is Normalization.BATCH and one_image)
+        or (
+            network.normalization is Normalization.GROUP
+            and all(width == network.groups for width in network.hidden_widths)
+        )
     ):
         evidence = Text(
             "No gradient arrives below the readout: what is drawn there is rounding error. The "

@@ -69,7 +69,10 @@ def _judge_constant_output(case: Case) -> Finding | None:
     if facts.last_step == "relu" and outputs is not None and outputs.largest == 0:
         return _find(
             Severity.BAD,
-            Text("The ReLU on the readout is off for every output: nothing comes out, and no gradient returns."),
+            Text(
+                "The ReLU on the readout is off for every output: nothing comes out, and no "
+                "gradient returns."
+            ),
             Text("A readout has no activation: a loss takes any number."),
             case,
         )

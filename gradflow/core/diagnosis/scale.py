@@ -36,17 +36,12 @@ def check_inputs(case: Case) -> Iterator[Finding]:
     if inputs is None or inputs.nonfinite or not inputs.rms > 0:
         return
     severity, evidence = _judge_inputs(case, inputs)
-    if severity is None:
+    if severity is None or _is_normalized_first(case):
         return
-    if _is_normalized_first(case):
-        severity = Severity.NOTE
-        reason = Text("A normalization right at the start makes up for most of it.")
-    else:
-        reason = Text(
-            "Initializations and learning rates are made for inputs of mean 0 and standard "
-            "deviation 1: subtract the mean of the training data and divide by its standard "
-            "deviation."
-        )
+    reason = Text(
+        "Initializations and learning rates are made for inputs of mean 0 and standard deviation "
+        "1: subtract the mean of the training data and divide by its standard deviation."
+    )
     yield Finding(severity, Verdict.INPUTS, join_texts(evidence, _describe_update(case)), reason)
 
 
@@ -61,7 +56,7 @@ def _judge_inputs(case: Case, inputs: Extent) -> tuple[Severity | None, Text]:
         "The inputs are large: from {low} to {high}, mean {mean}, standard deviation {std}.",
         **values,
     )
-    offset = abs(inputs.mean) / inputs.std if inputs.std > 0 else 0.0
+    offset = abs(inputs.mean) / inputs.std if inputs.std > 0 else math.inf
     if offset > OFFSET:
         severity = (
             Severity.BAD

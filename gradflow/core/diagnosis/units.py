@@ -26,14 +26,15 @@ _MEAN_FAR_OUT = 2.0
 
 
 def check_saturation(case: Case) -> Iterator[Finding]:
-    """Find outputs in the flat part of the activation; alone they never kept a net from training."""
+    """Find outputs in the flat part of the activation, which alone never stop training."""
     share = case.layers.get_numbers("saturated")
     beyond = share > SATURATED_SHARE
     if not beyond.any():
         return
     numbers, worst = case.layers["layer"], int(np.nanargmax(share))
     evidence = Text(
-        "Up to {share} of the outputs are saturated (layer {worst}), in {layers} more than {limit}.",
+        "Up to {share} of the outputs are saturated (layer {worst}), in {layers} more than "
+        "{limit}.",
         share=format_share(share[worst]),
         worst=int(numbers[worst]),
         layers=name_layers(numbers[beyond].tolist()),

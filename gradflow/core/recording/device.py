@@ -165,8 +165,9 @@ def count_dead_units_on_device(x: Tensor, response: Response) -> Tensor:
     if response.channels and x.dim() > 2:
         x = x.movedim(1, -1)
     rows = x.reshape(-1, x.shape[-1]) if x.dim() > 1 else x.reshape(-1, 1)
-    outside = (rows <= response.alive[0]) | (rows >= response.alive[1])
-    return outside.all(0).sum().double()
+    low, high = response.alive
+    outside, inside = (rows <= low) | (rows >= high), (rows > low) & (rows < high)
+    return (outside.any(0) & ~inside.any(0)).sum().double()
 
 
 def _compute_similarity(x: Tensor) -> Tensor:

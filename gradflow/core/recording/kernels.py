@@ -252,26 +252,28 @@ def compute_similarity(rows, largest):  # type: ignore[no-untyped-def]
 
 @compile_loop()
 def count_dead_columns(rows, low, high):  # type: ignore[no-untyped-def]
-    """Count the columns all of whose entries are at ``low`` or below, or at ``high`` or above."""
-    alive = np.zeros(rows.shape[1], np.uint8)
+    """Count the columns with entries up to ``low`` or from ``high``, and none between them."""
+    alive, off = np.zeros(rows.shape[1], np.uint8), np.zeros(rows.shape[1], np.uint8)
     for i in range(rows.shape[0]):
         for j in range(rows.shape[1]):
-            alive[j] |= np.uint8(not (rows[i, j] <= low or rows[i, j] >= high))
-    return rows.shape[1] - alive.sum()
+            alive[j] |= np.uint8((rows[i, j] > low) & (rows[i, j] < high))
+            off[j] |= np.uint8((rows[i, j] <= low) | (rows[i, j] >= high))
+    return (off & ~alive).sum()
 
 
 @compile_loop()
 def count_dead_channels(images, low, high):  # type: ignore[no-untyped-def]
-    """Count the channels of (samples, channels, positions) all of whose entries are outside."""
+    """Count the channels of (samples, channels, positions) that are dead as columns can be."""
     dead = 0
     for c in range(images.shape[1]):
-        alive = False
+        alive = off = False
         for i in range(images.shape[0]):
             for k in range(images.shape[2]):
-                if not (images[i, c, k] <= low or images[i, c, k] >= high):
+                off |= images[i, c, k] <= low or images[i, c, k] >= high
+                if low < images[i, c, k] < high:
                     alive = True
                     break
             if alive:
                 break
-        dead += not alive
+        dead += off and not alive
     return dead

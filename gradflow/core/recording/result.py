@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -70,7 +70,7 @@ class Recording:
     seconds: float
     title: str
     experiment: Mapping[str, str] | None
-    facts: Facts = Facts()
+    facts: Facts = field(default_factory=Facts)
 
     @classmethod
     def from_recorder(

@@ -10,7 +10,6 @@ import numpy.typing as npt
 from gradflow.core.decay import fit_decay
 from gradflow.core.report import Report
 
-
 _LOST_FACTOR = 0.85
 """Factor of a gradient that is lost in some layers, if those that have one show none."""
 

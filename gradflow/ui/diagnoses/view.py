@@ -20,6 +20,7 @@ from gradflow.ui.naming import VERDICT_TITLES
 from gradflow.ui.settings.fields import draw_view_choice
 from gradflow.ui.stage import Place, draw_head, make_stage
 
+
 def show_verdict() -> None:
     """Show the chosen verdict: its example, what it means, why it comes about and what helps."""
     verdict = choose_verdict()
@@ -47,7 +48,8 @@ def show_verdict() -> None:
 def read_lesson(verdict: Verdict) -> str:
     """Read what is said of a verdict, with the limits that the checks use."""
     text = blocks.read_text(f"verdict_{verdict}")
-    return re.sub("«(\\w+)»", lambda match: LIMITS[match[1]], text)
+    # Formulas have braces as well.
+    return re.sub(r"\{(\w+)\}", lambda match: LIMITS.get(match[1], match[0]), text)
 
 
 def _show_cures(experiment: Experiment) -> None:
@@ -64,4 +66,3 @@ def choose_verdict() -> Verdict:
         blocks.show_error(PAGE.problem)
     PAGE.sync_url(PAGE.form.read())
     return Verdict(PAGE.view)
-

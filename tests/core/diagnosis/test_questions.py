@@ -164,12 +164,8 @@ QUESTIONS: dict[str, Question] = {
     "pixels from 0 to 255": Question(
         lambda: probe(build_relu(), 255 * torch.rand(64, 20)), V.INPUTS, ("standardize",)
     ),
-    "inputs of 10⁻³": Question(
-        lambda: probe(build_relu(), 1e-3 * X), V.INPUTS, ("standardize",)
-    ),
-    "a large mean": Question(
-        lambda: probe(build_relu(), X + 50), V.INPUTS, ("standardize",)
-    ),
+    "inputs of 10⁻³": Question(lambda: probe(build_relu(), 1e-3 * X), V.INPUTS, ("standardize",)),
+    "a large mean": Question(lambda: probe(build_relu(), X + 50), V.INPUTS, ("standardize",)),
     "targets of 10⁸": Question(
         lambda: probe(build_relu(1), X, 1e8 * X[:, :1], loss=square),
         V.TARGETS,
@@ -204,9 +200,7 @@ QUESTIONS: dict[str, Question] = {
         ("shapes",),
         "64×64",
     ),
-    "detach": Question(
-        lambda: probe(build_relu().insert(4, Cut())), V.CUT, ("attach",), "2.bias"
-    ),
+    "detach": Question(lambda: probe(build_relu().insert(4, Cut())), V.CUT, ("attach",), "2.bias"),
     "layers in a list": Question(lambda: probe(Listed()), V.CUT, ("module_list",), "hidden"),
     "zero readout": Question(make_zero_readout, V.CLOSED, (), "6.weight"),
     "LoRA": Question(
