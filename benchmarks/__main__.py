@@ -2,7 +2,17 @@
 
 import sys
 
-from benchmarks import latency, load, pages, recording, recurrent, seeds, training
+from benchmarks import (
+    deployment,
+    latency,
+    load,
+    motion,
+    pages,
+    recording,
+    recurrent,
+    seeds,
+    training,
+)
 
 PARTS = {
     "recording": recording.main,
@@ -10,8 +20,9 @@ PARTS = {
     "seeds": seeds.main,
     "training": training.main,
     "latency": latency.main,
+    "motion": motion.main,
 }
-LONG_PARTS = {"load": load.main, "pages": pages.main}
+LONG_PARTS = {"deployment": deployment.main, "load": load.main, "pages": pages.main}
 """Parts that take minutes: they run only if they are named."""
 HELP = f"""usage: python -m benchmarks [PART [OPTIONS]]
 

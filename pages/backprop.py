@@ -3,12 +3,13 @@
 from gradflow.core.text import _
 from gradflow.ui import paths
 from gradflow.ui.backprop.state import PAGE
+from gradflow.ui.backprop.steps import list_backprop_steps
 from gradflow.ui.backprop.view import VIEWS
 from gradflow.ui.settings.views import show_views
 from gradflow.ui.stage import draw_next
 
 PAGE.load()
-show_views(PAGE, VIEWS, _("Backpropagation"))
+show_views(PAGE, VIEWS, _("Backpropagation"), list_backprop_steps)
 draw_next(
     {
         paths.ACTIVATIONS: _("Activation functions: what slopes leave after many layers"),

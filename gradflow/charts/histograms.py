@@ -11,9 +11,8 @@ import plotly.graph_objects as go
 
 from gradflow.charts.figure import FloatArray, build_figure, empty_figure, make_note
 from gradflow.charts.flow.text import NAMES, SYMBOLS
-from gradflow.charts.rebin import drop_zeros, is_point, read_point
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, escape
-from gradflow.core.histogram import Histogram
+from gradflow.core.histogram import Histogram, drop_zeros, is_point, read_point
 from gradflow.core.numbers import format_number, format_share
 from gradflow.core.report import Quantity, Report
 from gradflow.core.text import _

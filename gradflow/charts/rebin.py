@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from gradflow.charts.figure import FloatArray
-from gradflow.core.histogram import Histogram, IntArray
+from gradflow.core.histogram import Histogram, cumulate, drop_zeros, is_point, read_point
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def rebin(histogram: Histogram, grid: Grid) -> RowShares:
     else:
         if zeros:
             counts = drop_zeros(histogram)
-        cumulated = _cumulate(counts)
+        cumulated = cumulate(counts)
         inside = np.interp(edges, histogram.edges, cumulated)
         rows, below, above = inside[1:] - inside[:-1], inside[0], cumulated[-1] - inside[-1]
     spread = float(rows.max(initial=0.0))
@@ -117,27 +116,6 @@ def rebin(histogram: Histogram, grid: Grid) -> RowShares:
     )
 
 
-def _cumulate(counts: npt.NDArray[Any]) -> FloatArray:
-    """Count the entries below each edge of the bins."""
-    cumulated = np.zeros(len(counts) + 1)
-    np.cumsum(counts, out=cumulated[1:])
-    return cumulated
-
-
-def drop_zeros(histogram: Histogram) -> IntArray:
-    """Count the entries of a linear histogram without exact zeros, which are in one of its bins."""
-    counts = histogram.counts.copy()
-    if not histogram.zeros or not len(counts):
-        return counts
-    zero_bin = int(np.searchsorted(histogram.edges, 0.0, side="right")) - 1
-    zero_bin = min(max(zero_bin, 0), len(counts) - 1)
-    # Next to an edge, rounding may have put the zeros on either side of it.
-    first = max(zero_bin - 1, 0)
-    zero_bin = first + int(np.argmax(counts[first : zero_bin + 2]))
-    counts[zero_bin] = max(int(counts[zero_bin]) - histogram.zeros, 0)
-    return counts
-
-
 def _place_equal_entries(
     value: float, amount: float, edges: FloatArray
 ) -> tuple[FloatArray, float, float]:
@@ -150,16 +128,6 @@ def _place_equal_entries(
         return rows, 0.0, amount
     rows[row] = amount
     return rows, 0.0, 0.0
-
-
-def is_point(histogram: Histogram) -> bool:
-    """Whether all finite entries are equal; a linear histogram then has one bin."""
-    return histogram.scale == "linear" and len(histogram.counts) == 1
-
-
-def read_point(histogram: Histogram) -> float:
-    """Read the value that all entries share, in a histogram that :func:`is_point`."""
-    return float(histogram.edges[0] / 2 + histogram.edges[-1] / 2)
 
 
 def find_histogram_extremes(histogram: Histogram) -> tuple[float, float]:
@@ -177,7 +145,7 @@ def find_histogram_extremes(histogram: Histogram) -> tuple[float, float]:
 
 def compute_quantiles(histogram: Histogram, shares: tuple[float, ...]) -> Iterator[float]:
     """Compute the values below which ``shares`` of the binned entries lie; NaN without any."""
-    cumulated = _cumulate(histogram.counts)
+    cumulated = cumulate(histogram.counts)
     if is_point(histogram):
         yield from (read_point(histogram) for _share in shares)
     elif not cumulated[-1]:

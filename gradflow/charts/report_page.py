@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
@@ -16,6 +17,9 @@ from gradflow.charts.theme import FONT, PALETTES, Mode, escape
 from gradflow.core.numbers import format_count, format_number
 from gradflow.core.report import Report
 from gradflow.core.text import LANGUAGE, _
+
+HOVER_SCRIPT = Path(__file__).with_name("hover.js")
+"""How a browser writes the numbers of a figure that Plotly writes by itself."""
 
 
 def report_html(report: Report, *, summary: str = "", mode: Mode = "light") -> str:
@@ -49,6 +53,7 @@ def report_html(report: Report, *, summary: str = "", mode: Mode = "light") -> s
         title=title,
         style=_write_style(mode),
         script=get_plotlyjs(),
+        hover=HOVER_SCRIPT.read_text(encoding="utf-8"),
         body="\n".join(body),
     )
 
@@ -150,6 +155,15 @@ _PAGE = """<!DOCTYPE html>
 </head>
 <body>
 {body}
+<script type="module">
+{hover}
+for (const plot of document.querySelectorAll(".js-plotly-plot")) {{
+  writeNumbersOurWay(plot);
+  writeOutPowers(plot);
+  plot.on("plotly_afterplot", () => writeTicksOurWay(plot));
+  Plotly.redraw(plot);
+}}
+</script>
 </body>
 </html>
 """

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gradflow.core import limits
-from gradflow.core.catalog import ACTIVATIONS, DTYPES, LOSSES
+from gradflow.core.catalog import ACTIVATIONS, DTYPES, LOSSES, READOUTS
 from gradflow.core.data import draw_batch
 from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.experiment import MLP, Experiment
@@ -19,6 +19,7 @@ from gradflow.core.histogram import IntArray
 from gradflow.core.networks.build import allocate_network, draw_weights
 from gradflow.core.networks.stacked import list_linears, load_weights, stack
 from gradflow.core.probe import resolve_device, run
+from gradflow.core.recording.recorder import find_response
 from gradflow.core.recording.seeds import (
     SEED_COLUMNS,
     DeviceSeedStatistics,
@@ -193,13 +194,10 @@ class _SeedBatch:
 
     def _run_pass(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         experiment, model = self._experiment, self._stacked
-        row = ACTIVATIONS[experiment.network.activation]
-        module: nn.Module = row.module(experiment.network)
         recorder = SeedRecorder(
             model,
             HostSeedStatistics() if self._device.type == "cpu" else DeviceSeedStatistics(),
-            None if isinstance(module, nn.Identity) else type(module),
-            Response(row.unsaturated and row.unsaturated(module), row.alive),
+            _find_responses(experiment.mlp),
             experiment.loss_scale,
         )
         with recorder:
@@ -210,6 +208,14 @@ class _SeedBatch:
         # The graph ends at the bias of the first layer; the hooks see every gradient on the way.
         torch.autograd.grad((losses * experiment.loss_scale).sum(), list_linears(model)[0].bias)
         return losses.detach().double().cpu(), recorder.collect().cpu()
+
+
+def _find_responses(network: MLP) -> dict[type[nn.Module], Response]:
+    """Find what to count behind the hidden layers, and behind the readout."""
+    modules = [ACTIVATIONS[network.activation].module(network)]
+    if (make := READOUTS[network.readout].module) is not None:
+        modules.append(make())
+    return {type(m): find_response(m) for m in modules if not isinstance(m, nn.Identity)}
 
 
 def _list_seeds(experiment: Experiment, count: int) -> Sequence[int]:

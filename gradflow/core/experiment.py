@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 from gradflow.core import limits
 from gradflow.core.catalog import (
     DTYPES,
+    LOSSES,
+    READOUTS,
     SOURCES,
     Architecture,
     Device,
@@ -119,21 +121,48 @@ class Experiment(Spec):
                     dimension=dimension,
                 )
                 raise InvalidExperiment(message, fields=("dimension",))
-            if self.data.source is Source.GAUSSIAN:
+            if SOURCES[self.data.source].features is None:
                 data = self.data.model_copy(update={"dimension": dimension})
                 object.__setattr__(self, "data", data)  # frozen, but still in the making
         return self
 
     @model_validator(mode="after")
-    def _refuse_batch_norm_of_one_sample(self) -> Self:
+    def _refuse_loss_not_for_targets(self) -> Self:
+        if self.data.targets not in LOSSES[self.loss].targets:
+            message = Text(
+                "loss: {loss} is not possible with targets={targets}; choose one of {possible}",
+                loss=self.loss,
+                targets=self.data.targets,
+                possible=", ".join(
+                    code for code, row in LOSSES.items() if self.data.targets in row.targets
+                ),
+            )
+            raise InvalidExperiment(message, fields=("loss", "targets"))
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_loss_of_no_probabilities(self) -> Self:
+        readout = self.network.readout
+        if LOSSES[self.loss].probabilities and not READOUTS[readout].probabilities:
+            message = Text(
+                "loss: {loss} needs outputs from 0 to 1, which readout={readout} does not give; "
+                "choose loss bce_with_logits, or one of the readouts {possible}",
+                loss=self.loss,
+                readout=readout,
+                possible=", ".join(code for code, row in READOUTS.items() if row.probabilities),
+            )
+            raise InvalidExperiment(message, fields=("loss", "readout"))
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_batch_norm_of_one_value(self) -> Self:
         network = self.network
         if (
             isinstance(network, LayerSettings)
             and network.normalization is Normalization.BATCH
             and network.norm_mode is NormMode.TRAINING
             and self.data.batch_size < 2
-            # Images have many pixels to take statistics of, which makes it instance norm.
-            and not (isinstance(network, ConvNet) and network.sizes[-1] > 1)
+            and network.positions < 2  # over several, PyTorch takes the statistics of one image
         ):
             message = Text(
                 "batch_size: 1 is not allowed with batch normalization in training mode, which "

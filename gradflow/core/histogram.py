@@ -184,6 +184,37 @@ def _compute_edge_weights(bins: int) -> tuple[FloatArray, FloatArray]:
     return 1 - rising, rising
 
 
+def is_point(histogram: Histogram) -> bool:
+    """Whether all finite entries are equal; a linear histogram then has one bin."""
+    return histogram.scale == "linear" and len(histogram.counts) == 1
+
+
+def read_point(histogram: Histogram) -> float:
+    """Read the value that all entries share, in a histogram that :func:`is_point`."""
+    return float(histogram.edges[0] / 2 + histogram.edges[-1] / 2)
+
+
+def drop_zeros(histogram: Histogram) -> IntArray:
+    """Count the entries of a linear histogram without exact zeros, which are in one of its bins."""
+    counts = histogram.counts.copy()
+    if not histogram.zeros or not len(counts):
+        return counts
+    zero_bin = int(np.searchsorted(histogram.edges, 0.0, side="right")) - 1
+    zero_bin = min(max(zero_bin, 0), len(counts) - 1)
+    # Next to an edge, rounding may have put the zeros on either side of it.
+    first = max(zero_bin - 1, 0)
+    zero_bin = first + int(np.argmax(counts[first : zero_bin + 2]))
+    counts[zero_bin] = max(int(counts[zero_bin]) - histogram.zeros, 0)
+    return counts
+
+
+def cumulate(counts: npt.NDArray[Any]) -> FloatArray:
+    """Count the entries below each edge of the bins."""
+    cumulated = np.zeros(len(counts) + 1)
+    np.cumsum(counts, out=cumulated[1:])
+    return cumulated
+
+
 def _read_counts(values: Any) -> IntArray:
     """Read a list of counts from JSON; their sum cannot overflow."""
     if not all(type(value) is int and 0 <= value < 2**48 for value in values):

@@ -242,4 +242,6 @@ def describe(experiment: Experiment) -> str:
         parts = [spec.activation, str(spec.describe_shape()), f"{spec.norm_placement} norm"]
     if spec.architecture != "mlp":
         parts.insert(0, spec.architecture)
+    if spec.readout != "none":
+        parts.append(f"{spec.readout} readout")
     return ", ".join(parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gzip
 import threading
 import time
 from collections.abc import Callable
@@ -11,12 +12,21 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from starlette.requests import Request
+from starlette.responses import Response
 
+from gradflow.core.errors import GradflowError
+from gradflow.ui.compression import accepts_gzip
 from gradflow.ui.memo import RESULTS
 from gradflow.ui.turns import ADMISSION, WANTED
 
 R = TypeVar("R")
 
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Vary": "Accept-Encoding",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Of answers that belong to one moment."""
 _MOST_WAITING = 64
 """Requests at a time; a class of thirty has one each under way."""
 _IDLE_SECONDS = 0.1
@@ -64,6 +74,27 @@ async def compute_answer(request: Request, compute: Callable[[], R]) -> R:
         return await asyncio.wrap_future(answer)
     finally:
         watcher.cancel()
+
+
+async def answer_packed(request: Request, write: Callable[[], bytes], media_type: str) -> Response:
+    """Answer with what ``write`` makes, compressed if the browser takes that.
+
+    422 with a sentence if it cannot be made; 503 if the server has too much to do.
+    """
+
+    def compute() -> bytes:
+        content = write()
+        return gzip.compress(content, compresslevel=1) if packs else content
+
+    packs = accepts_gzip(request.headers)
+    try:
+        content = await compute_answer(request, compute)
+    except GradflowError as error:
+        return Response(str(error), 422, HEADERS, "text/plain")
+    except (TooBusy, Abandoned):
+        return Response(status_code=503, headers=HEADERS)
+    encoding = {"Content-Encoding": "gzip"} if packs else {}
+    return Response(content, headers=HEADERS | encoding, media_type=media_type)
 
 
 async def _watch(request: Request, gone: threading.Event) -> None:

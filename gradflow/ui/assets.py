@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gradflow.charts.report_page import HOVER_SCRIPT
 from gradflow.charts.theme import PALETTES
 from gradflow.core.verdict import Severity
 from gradflow.ui.compression import PACKINGS, Packing, choose_packing
@@ -89,7 +90,7 @@ def _knows(request: Request, tag: str) -> bool:
     return known.strip() == "*" or tag in [t.strip().removeprefix("W/") for t in known.split(",")]
 
 
-_OURS = sorted(_HERE.rglob("*.js"))
+_OURS = sorted([HOVER_SCRIPT, *_HERE.rglob("*.js")])
 _OUR_VERSION = _hash(_OURS)
 """One for all, so that they lie in one folder and import each other as ``./name.js``."""
 _PLOTLY_PATH = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
@@ -133,6 +134,7 @@ def _write_tones() -> str:
     """Write the figures' colours, and that of each severity; Streamlit's own are in components."""
     palettes = PALETTES["light"], PALETTES["dark"]
     colours = {
+        "ink": [palette.ink for palette in palettes],
         "forward": [palette.forward for palette in palettes],
         "backward": [palette.backward for palette in palettes],
         "muted": [palette.muted for palette in palettes],

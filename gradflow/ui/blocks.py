@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,8 @@ from gradflow.ui.terms import mark_terms
 T = TypeVar("T")
 _TEXTS = Path(__file__).parent / "text"
 """Long texts: a folder per language, a Markdown file per text."""
+_PLAIN = re.compile(r"(?:(?!www\.|--)(?:[^\W_]|[ ,.·…()=%+−×√/⁻-]))*", re.IGNORECASE)
+"""What names of ours are made of. It begins no line, so that a number is no list."""
 
 
 def read_mode() -> Mode:
@@ -33,14 +36,26 @@ def read_mode() -> Mode:
 
 def show_error(error: GradflowError | str) -> None:
     """Show an error that a user can act on: its message, no traceback."""
-    st.error(escape_markdown("\n\n".join(str(error).splitlines())), icon=":material/error:")
+    lines = filter(str.strip, str(error).splitlines())
+    st.error("\n\n".join(map(quote_markdown, lines)), icon=":material/error:")
 
 
-def escape_markdown(text: str) -> str:
-    """Escape a text that may quote what a user typed, so that Markdown shows it literally."""
-    for character in "*_$[]<>":
-        text = text.replace(character, f"\\{character}")
-    return text
+def quote_markdown(text: str) -> str:
+    """Write a line that a stranger may have typed a part of, so that Markdown shows it as it is.
+
+    As code: only there nothing at all has a meaning. Escaped, an address still becomes a link, and
+    ``:x:`` a picture. In an error ``style.css`` lets it look like other text.
+    """
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    # Streamlit replaces this in code, too; a word joiner between cannot be seen.
+    shown = text.replace(":material/", ":\u2060material/")
+    return f"{fence} {shown} {fence}"
+
+
+def write_name(name: str) -> str:
+    """Write a name as Markdown: as it is if nothing in it could have a meaning, else quoted."""
+    return name if _PLAIN.fullmatch(name) else quote_markdown(name)
 
 
 def show_figure(

@@ -8,6 +8,7 @@ from gradflow.core.text import _
 from gradflow.ui import paths
 from gradflow.ui.assets import read_styles, write_section_mark
 from gradflow.ui.language import set_language
+from gradflow.ui.present.present import draw_button
 from gradflow.ui.settings.state import mark_widgets_sent
 
 HERE = Path(__file__).parent
@@ -45,5 +46,6 @@ st.set_page_config(
     # Any entry makes the menu appear, and with it the switch between light and dark.
     menu_items={"About": _("GradFlow: see how signals and gradients flow through a network.")},
 )
+draw_button()
 page.run()
 mark_widgets_sent()

@@ -1,8 +1,12 @@
 """Numbers in hovers, which the browser writes, against those that the server writes."""
 
+from pathlib import Path
+
 import numpy as np
 from playwright.sync_api import Page
 
+import gradflow as gf
+from gradflow.charts import report_html
 from gradflow.core.numbers import format_number
 from gradflow.ui.assets import find_address
 from tests.browser.tools import find_figure, wait_for_chart, write_chart_js
@@ -64,3 +68,24 @@ def test_small_ticks_are_written_as_the_page_writes_numbers(page: Page, app_url:
         f"/{find_address('hover.js')}",
     )
     assert ticks == ["−10−7", "0", "10−7", "2·10−7"]  # here a superscript stands on the line
+
+
+def test_an_exported_page_writes_its_numbers_as_the_app_does(
+    page: Page, page_errors: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "report.html"
+    report = gf.run(gf.Experiment(network=gf.MLP(depth=4, width=16)))
+    file.write_text(report_html(report), encoding="utf-8")
+    page.goto(file.as_uri())
+    plots = "[...document.querySelectorAll('.js-plotly-plot')]"
+    for plot in page.locator(".js-plotly-plot").all():
+        plot.locator(".nsewdrag").first.hover()  # it is then that the formats are ours
+    written = page.evaluate(
+        f"""(values) => {plots}.map(
+            (plot) => values.map(plot._fullLayout._d3locale.numberFormat('.3g')))""",
+        VALUES,
+    )
+    assert written == [[format_number(value, 3) for value in VALUES]] * 3
+    templates = page.evaluate(f"{plots}.flatMap(({{ data }}) => data.map((t) => t.hovertemplate))")
+    assert not any("10<sup>" in template for template in templates if template)
+    assert [error for error in page_errors if "file:" not in error] == []

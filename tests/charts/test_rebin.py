@@ -4,11 +4,10 @@ import pytest
 from gradflow.charts.rebin import (
     Grid,
     compute_quantiles,
-    drop_zeros,
     find_histogram_extremes,
     rebin,
 )
-from gradflow.core.histogram import Histogram
+from gradflow.core.histogram import Histogram, drop_zeros
 from tests.charts.reports import make_linear_histogram, make_log_histogram
 
 

@@ -137,15 +137,6 @@ def test_losses_and_accuracies_are_drawn_with_held_out_dashed(curve):
     assert names == ["<b>A</b> run &lt;A&gt;", "held-out"]
 
 
-def test_the_step_that_is_shown_is_marked_in_every_panel():
-    lanes = [make_lane("A"), make_lane("B", seed=1)]
-    for figure, panels in ((learning_figure, ["x"]), (layers_figure, ["x", "x2"])):
-        marked = to_browser(figure(lanes, step=7.0))["layout"]["shapes"]
-        assert [(m["xref"], m["x0"], m["x1"]) for m in marked] == [(x, 7, 7) for x in panels]
-        assert {m["yref"] for m in marked} == {"y domain"}
-        assert not to_browser(figure(lanes))["layout"].get("shapes")
-
-
 def test_long_names_are_cut_so_that_all_fit():
     lanes = [replace(make_lane(letter), name="n" * 70) for letter in "ABCD"]
     expected = [f"<b>{letter}</b> {'n' * 11}…" for letter in "ABCD"]

@@ -92,6 +92,7 @@ def test_choices(field):
     for code in possible:
         settings_ = enable(part, name)
         settings_ |= {"groups": 8} if code == "group" else {}
+        settings_ |= {"network": gf.MLP(readout="sigmoid")} if code == "bce" else {}
         assert getattr(part(**settings_, **{name: str(code)}), name) is code
 
 
@@ -220,9 +221,6 @@ def test_the_digits_are_1797():
 
 def test_batch_norm_needs_two_samples():
     data, network = gf.Data(batch_size=1), gf.MLP(normalization="batch")
-    images = gf.ConvNet(depth=4, normalization="batch")
-    report = gf.run(gf.Experiment(network=images, data=gf.Data(batch_size=1), device="cpu"))
-    assert math.isfinite(report.loss)  # one image is normalized over its pixels
     with pytest.raises(gf.InvalidExperiment, match=r"batch_size: 1 .*batch normalization"):
         gf.Experiment(network=network, data=data)
     evaluated = gf.MLP(normalization="batch", norm_mode="evaluation")

@@ -1,18 +1,19 @@
-"""The page on training without a browser: maps, the scrubber, earlier runs, files."""
+"""The page on training without a browser: maps, the film, earlier runs, files."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from gradflow.charts import flow_figure
+from gradflow.charts.rebin import Grid, rebin
 from gradflow.core.training import Run, TrainingPlan
-from gradflow.ui.training.sessions import EarlierRun
 from tests.charts.figures import decode, find_traces
-from tests.pages.apptest import check_works, read_chart, read_url
+from tests.charts.test_film import check_rows
+from tests.pages.apptest import check_works, list_charts, read_chart, read_url
 from tests.pages.training import (
     EXPERIMENT,
     TINY,
@@ -22,9 +23,9 @@ from tests.pages.training import (
     open_page,
     press,
     read_errors,
-    read_prose,
     wait_for_end,
 )
+from tests.ui.ask import ask
 
 pytestmark = pytest.mark.usefixtures("stop_runs")
 
@@ -53,72 +54,89 @@ def test_the_map_shows_what_is_chosen(app: AppTest) -> None:
     np.testing.assert_allclose(decode(line["y"]), run.table()["loss"], rtol=1e-6)
 
 
-def test_the_scrubber_moves_the_flow_figure_over_all_recorded_steps(app: AppTest) -> None:
-    open_page(app, **TINY | {"reports": "3", "steps": "5"})
+def read_player(app: AppTest) -> dict[str, Any]:
+    """Read what the browser is told of the film."""
+    (player,) = [
+        c.proto for c in app.get("bidi_component") if c.proto.component_name == "gradflow_player"
+    ]
+    return dict(json.loads(player.json))
+
+
+def fetch_frames(run: dict[str, Any], gradient: str = "delta") -> dict[str, Any]:
+    answer = ask(f"/{run['address']}&gradient={gradient}&first=0")
+    assert answer.status == 200
+    return dict(json.loads(answer.body.split(b"\n", 1)[0]))
+
+
+def test_the_page_opens_on_a_film_of_both_runs(app: AppTest) -> None:
+    open_page(app)
+    film = read_player(app)
+    assert [run["letter"] for run in film["runs"]] == ["A", "B"]
+    assert not film["isLive"]
+    assert film["figures"] == {
+        "flow": "training_flow",
+        "steps": ["training_learning", "training_layers", "training_history"],
+    }
+    names = {chart.key.removeprefix("figure_") for chart in list_charts(app)}
+    assert {film["figures"]["flow"], *film["figures"]["steps"][:2]} <= names
+    for run in film["runs"]:
+        frames = fetch_frames(run)
+        assert len(frames["steps"]) == run["count"] > 50
+        assert (frames["steps"][0], frames["steps"][-1]) == (1, film["planned"])
+
+
+def test_a_film_has_the_steps_of_the_run_and_the_figure_its_first(app: AppTest) -> None:
+    open_page(app, **TINY)
     press(app, "play")
     wait_for_end(app)
-    run = find_group(app).lanes[0].run
-    slider = find_control(app, "select_slider", "Step shown")
-    assert slider.options == ["1", "2", "3", "4", "5"]
-    assert slider.value == 5
-    assert sorted(run.reports) == [1, 3, 5]
-    assert f"A: step 5, loss {run.reports[5].loss:.3g}" in read_prose(app)
-    last = read_chart(app, 2)
-    slider.set_value(1)
+    shown = find_group(app).lanes[0].run
+    film = read_player(app)
+    assert (film["isLive"], film["planned"]) == (False, 6)
+    frames = fetch_frames(film["runs"][0])
+    assert frames["steps"] == [record.step for record in shown.records]
+    assert frames["losses"] == [record.loss for record in shown.records]
+    full = Run.collect(EXPERIMENT, TrainingPlan(steps=6, reports=1)).reports[1]
+    (line,) = find_traces(read_chart(app, 2), meta={"spoken": True})
+    assert decode(line["y"]) == pytest.approx(np.log10(full.layers["delta_rms"]), abs=1e-5)
+    find_control(app, "button_group", "Gradient").set_value("weight_grad")
     check_works(app.run())
-    assert f"A: step 1, loss {run.reports[1].loss:.3g}" in read_prose(app)
-    assert read_chart(app, 2)["data"] != last["data"]
-    find_control(app, "select_slider", "Step shown").set_value(
-        4
-    )  # not kept, so it is computed again
-    check_works(app.run())
-    full = Run.collect(EXPERIMENT, TrainingPlan(steps=5, reports=5)).reports[4]
-    expected = json.loads(flow_figure(full, gradient="delta", mode="light").to_json())
-    assert read_chart(app, 2)["data"] == expected["data"]
-    assert f"A: step 4, loss {full.loss:.3g}" in read_prose(app)
-    press(app, "play")  # a new run begins at its latest step again
-    wait_for_end(app)
-    assert find_control(app, "select_slider", "Step shown").value == 5
+    assert read_chart(app, 2)["layout"]["meta"]["film"]["gradient"] == "weight_grad"
+    (line,) = find_traces(read_chart(app, 2), meta={"spoken": True})
+    assert decode(line["y"]) == pytest.approx(np.log10(full.layers["weight_grad_rms"]), abs=1e-5)
 
 
-def test_without_kept_reports_every_step_is_computed_again(app: AppTest) -> None:
-    open_page(app, **TINY | {"reports": "0"})
+def test_the_film_of_a_run_that_goes_on_grows(app: AppTest) -> None:
+    open_page(app, **TINY | {"steps": "20000", "record_every": "20"})
     press(app, "play")
-    wait_for_end(app)
-    assert not find_group(app).lanes[0].run.reports
-    assert f"A: step 6, loss {find_group(app).lanes[0].run.records[-1].loss:.3g}" in read_prose(app)
-
-
-def test_while_a_run_goes_on_the_scrubber_has_the_kept_steps(app: AppTest) -> None:
-    open_page(app, **TINY | {"reports": "3", "steps": "20000", "record_every": "20"})
-    press(app, "play")
-    while len(find_group(app).lanes[0].run.records) < 3:
+    while len(find_group(app).lanes[0].run.records) < 23:
         pass
     check_works(app.run())
-    find_control(app, "toggle", "Follow the run").set_value(False)
-    check_works(app.run())
-    assert find_control(app, "select_slider", "Step shown").options == ["1", "10001", "20000"]
-    press(app, "pause")
-    options = find_control(app, "select_slider", "Step shown").options
-    assert options == [str(record.step) for record in find_group(app).lanes[0].run.records]
+    film = read_player(app)
+    assert (film["isLive"], film["planned"]) == (True, 20000)
+    first = fetch_frames(film["runs"][0])["steps"]
+    assert first[:3] == [1, 221, 441]  # every tenth of 1,001 records and the last, so 11 apart
+    press(app, "stop")
+    film = read_player(app)
+    assert not film["isLive"]
+    assert film["planned"] == find_group(app).lanes[0].run.records[-1].step
 
 
-def test_what_a_file_says_of_a_step_is_compared_with_what_is_computed(app: AppTest) -> None:
-    run = Run.collect(EXPERIMENT, TrainingPlan(steps=6, reports=2))
-    data = json.loads(run.to_json())
-    data["loss"][2] += 0.5
+def test_the_histograms_of_a_layer_take_the_place_of_the_map(app: AppTest) -> None:
     open_page(app, **TINY)
-    (key,) = find_session(app).keep(EarlierRun("from afar", Run.from_json(json.dumps(data))))
-    app.session_state["training_compared"] = [key]
+    find_control(app, "selectbox", "What the map shows").set_value("activation")
     check_works(app.run())
-    find_control(app, "select_slider", "Step shown").set_value(2)
+    assert find_control(app, "selectbox", "Layer").options == [f"layer {n}" for n in (1, 2, 3)]
+    find_control(app, "selectbox", "Layer").set_value(2)
     check_works(app.run())
-    assert f"A: step 2, loss {run.records[1].loss:.3g}." in read_prose(app)
-    assert "rounds differently" not in read_prose(app)
-    find_control(app, "select_slider", "Step shown").set_value(3)
-    check_works(app.run())
-    assert f"A: step 3, loss {run.records[2].loss + 0.5:.3g}." in read_prose(app)
-    assert f"rounds differently: step 3, loss {run.records[2].loss:.3g}" in read_prose(app)
+    run = Run.collect(EXPERIMENT, TrainingPlan(steps=6, reports=6))
+    (heat,) = find_traces(read_chart(app, 1), type="heatmap")
+    assert decode(heat["x"]).tolist() == [1, 2, 3, 4, 5, 6]
+    share, low = decode(heat["customdata"]), heat["y0"] - heat["dy"] / 2
+    for step, report in run.reports.items():
+        shares = rebin(
+            report.histogram("activation", 2), Grid("linear", low, heat["dy"], len(share))
+        )
+        check_rows(share[:, step - 1], shares.rows)
 
 
 # --- files

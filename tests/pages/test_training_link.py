@@ -135,7 +135,7 @@ def test_a_long_run_is_announced_and_one_without_end_refused(app: AppTest) -> No
 
 def test_settings_of_an_experiment_that_have_no_effect_here_are_named(app: AppTest) -> None:
     open_page(app, **TINY | {"loss_scale": "8", "clip_norm": "1"})
-    assert r"clip\_norm, loss\_scale: no effect on this page" in app.error[0].value
+    assert "clip_norm, loss_scale: no effect on this page" in app.error[0].value
     assert read_url(app)["width"] == "8"
 
 

@@ -57,6 +57,10 @@ _FIGURE_FIELDS = {
 """Fields of a figure that a browser shows."""
 
 
+_FENCE = re.compile(r"^`+ | `+$", re.MULTILINE)
+"""Around what an error says (``blocks.quote_markdown``)."""
+
+
 def walk_messages(messages: list[ForwardMsg]) -> Iterator[Shown]:
     """Walk all texts in messages to a browser."""
     for message in messages:
@@ -109,7 +113,8 @@ def _walk_message(message: Message) -> Iterator[Shown]:
                 yield from _walk_message(part)
         elif field.name in _FIELDS and field.type == field.TYPE_STRING:
             place = f"{message.DESCRIPTOR.name}.{field.name}"
-            yield from ((place, text) for text in (value if field.is_repeated else [value]))
+            texts = value if field.is_repeated else [value]
+            yield from ((place, _FENCE.sub("", text)) for text in texts)
 
 
 def _walk_figure(figure: dict[str, Any]) -> Iterator[Shown]:

@@ -40,8 +40,10 @@ from gradflow.core.report import Report
 from gradflow.core.text import _
 
 HEIGHT = 560
-_TOOLBAR = 24
-"""Pixels at the top, where Plotly's toolbar appears."""
+NAMES = 40
+"""Pixels at the top, for the names of the panels."""
+_HEAD = NAMES + 24
+"""The same with Plotly's toolbar above the names, where it appears under the mouse."""
 _LONGEST_NAME = {1: 90, 2: 42, 3: 26, 4: 22, 5: 16}
 """Characters of a name that fit above a panel, by the number of panels."""
 
@@ -61,17 +63,38 @@ def compare_flow_figure(
     flows = [add_law(flow, entry) for flow, entry in zip(flows, entries, strict=True)]
     if not flows:
         return empty_figure(_("Nothing was recorded: no distributions to compare"), mode=mode)
-    shared = draw_flow(merge_axes(flows), mode=mode).layout
     strip = any((flow.backward.zeros > 0).any() for flow in flows)
+    names = [(entry.letter, entry.name) for entry in entries]
+    return draw_flows(names, flows, write_flow_notes(flows, strip), strip=strip, mode=mode)
+
+
+def draw_flows(
+    names: Sequence[tuple[str, str]],
+    flows: Sequence[FlowData],
+    notes: Sequence[str],
+    *,
+    strip: bool,
+    mode: Mode,
+    head: int = _HEAD,
+) -> go.Figure:
+    """Draw flows side by side, on axes that hold them all.
+
+    Args:
+        names: letter (or nothing) and name of each.
+        flows: the numbers, of the same gradient.
+        notes: explanations below.
+        strip: whether there is a strip of zeros.
+        mode: for a light or a dark page.
+        head: pixels above the panels, for their names and what stands above them.
+    """
+    shared = draw_flow(merge_axes(flows), mode=mode).layout
     floor = 0.12 if strip else 0.0
     middle = floor + (0.92 - floor) * 0.56
     palette = PALETTES[mode]
-    notes = write_flow_notes(flows, strip)
     foot = 24 * len(notes)
     layout: dict[str, Any] = {
-        "height": HEIGHT + _TOOLBAR + foot,
-        # The names stand below Plotly's toolbar, which appears under the mouse.
-        "margin": {"l": 84, "r": 20, "t": 40 + _TOOLBAR, "b": 62 + foot},
+        "height": HEIGHT + head - NAMES + foot,
+        "margin": {"l": 84, "r": 20, "t": head, "b": 62 + foot},
         "hovermode": "x unified",
         "hoverdistance": 10_000,  # a column can be wider than the usual 20 px
         "dragmode": False,
@@ -83,10 +106,10 @@ def compare_flow_figure(
         | _title_axis(_("activation a"), palette.forward),
         "yaxis2": shared.yaxis2.to_plotly_json()
         | {"domain": (floor, middle), "anchor": "x"}
-        | _title_axis(f"|{SYMBOLS[gradient]}|", palette.backward),
+        | _title_axis(f"|{SYMBOLS[flows[0].gradient]}|", palette.backward),
         # The limits of the number format; other shapes belong to the one panel of that figure.
         "shapes": [s.to_plotly_json() for s in shared.shapes if s.yref == "y2"],
-        "annotations": _write_texts(entries, flows, notes, middle, mode),
+        "annotations": _write_texts(names, flows, notes, middle, mode),
     }
     if strip:
         layout["yaxis3"] = {
@@ -102,7 +125,7 @@ def compare_flow_figure(
         traces = draw_bands(flow, mode, strip=strip, panels=len(flows))
         data += [{**trace, "xaxis": axis} for trace in traces]
         count = len(flow.layers)
-        name = entries[i].letter or escape(entries[i].name)
+        name = names[i][0] or escape(names[i][1])
         layout["xaxis" + axis[1:]] = make_layer_axis(
             count,
             tickvals=choose_layer_ticks(
@@ -136,39 +159,39 @@ def _find_domain(panel: int, panels: int) -> tuple[float, float]:
 
 
 def _write_texts(
-    entries: Sequence[ComparedSetting],
+    names: Sequence[tuple[str, str]],
     flows: Sequence[FlowData],
-    notes: list[str],
+    notes: Sequence[str],
     middle: float,
     mode: Mode,
 ) -> list[dict[str, Any]]:
     looks, palette = dict(zip(LETTERS, list_styles(mode), strict=False)), PALETTES[mode]
     markers = any(has_markers(flow, len(flows)) for flow in flows)
     samples = f"<b>{'━●━' if markers else '━━'}</b> {_('RMS')}"
-    if any(len(entry.law) for entry in entries):
+    if any(flow.overlays for flow in flows):
         colour = choose_colour("theory", mode)
         samples += f" <b style='color:{colour}'>╍╍</b> {_('theory')}"
     small = {"size": TEXT_SIZE - 1, "color": palette.muted}
-    longest = _LONGEST_NAME[len(entries)]
+    longest = _LONGEST_NAME[len(names)]
     texts = []
-    for i, entry in enumerate(entries):
-        left, right = _find_domain(i, len(entries))
+    for i, (code, name) in enumerate(names):
+        left, right = _find_domain(i, len(names))
         letter = ""
-        if entry.letter:
-            colour = looks[entry.letter].colour
-            letter = f'<b><span style="color:{colour}">{entry.letter}</span></b> '
+        if code:
+            colour = looks[code].colour
+            letter = f'<b><span style="color:{colour}">{code}</span></b> '
         texts += [
             make_note(
-                letter + escape(shorten(entry.name, longest)),
+                letter + escape(shorten(name, longest)),
                 left,
                 1,
                 yshift=4,
                 font={"size": TEXT_SIZE, "color": palette.ink},
-                hovertext=escape(entry.name),
+                hovertext=escape(name),
             ),
             make_note(samples, left, middle, font=small),
         ]
-        if i == len(entries) - 1 and len(entries) < 4:
+        if i == len(names) - 1 and len(names) < 4:
             shade = _("darker: more entries") if mode == "light" else _("brighter: more entries")
             texts.append(make_note(shade, right, middle, xanchor="right", font=small))
     texts += [

@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gradflow.charts.flow.data import FlowData
 from gradflow.charts.rebin import Grid
 from gradflow.core.numbers import format_number
 
 
-def make_signal_axis(flow: FlowData) -> dict[str, Any]:
+def make_signal_axis(grid: Grid, title: str) -> dict[str, Any]:
     """Make the y axis of the forward signal; symlog rows get ticks at powers of ten."""
-    grid = flow.forward.grid
     axis: dict[str, Any] = {
         "range": (grid.low, grid.high),
-        "title": {"text": flow.signal},
+        "title": {"text": title},
         "nticks": 6,
         "zeroline": False,
         "anchor": "x",
@@ -46,11 +44,11 @@ def _write_tick(value: float) -> str:
     return f"{sign}10<sup>{round(math.log10(abs(value)))}</sup>".replace("p>-", "p>−")
 
 
-def make_gradient_axis(flow: FlowData) -> dict[str, Any]:
+def make_gradient_axis(grid: Grid, symbol: str) -> dict[str, Any]:
     """Make the y axis of log10|gradient|."""
     return {
-        "range": (flow.backward.grid.low, flow.backward.grid.high),
-        "title": {"text": f"|{flow.symbol}|"},
+        "range": (grid.low, grid.high),
+        "title": {"text": f"|{symbol}|"},
         # A linear axis over log10: a log axis of Plotly's ends at 10⁻³⁰⁸ and would print more
         # labels than fit.
         "tickprefix": "10<sup>",

@@ -16,6 +16,7 @@ from gradflow.charts.flow.grids import (
     LOW_TAIL,
     choose_activation_grid,
     find_gradient_range,
+    list_gradient_reach,
 )
 from gradflow.charts.flow.text import (
     describe_backward,
@@ -126,7 +127,9 @@ def shape_flow(
     entries = np.array([h.total or math.nan for h in gradients])
     shaped_overlays = _shape_overlays(overlays, gradient, entries)
     levels = np.concatenate([level, *(line.middle for _overlay, line in shaped_overlays)])
-    low, high, normal, smallest = find_gradient_range(report, gradients, levels)
+    low, high, normal, smallest = find_gradient_range(
+        list_gradient_reach(gradients), levels, (report.smallest_normal, report.smallest)
+    )
     forward_texts = zip(
         describe_forward(report, signals),
         describe_overlays(overlays, "activation_std", len(layers), prefix=_("std")),
@@ -204,18 +207,21 @@ def _shape_band(histograms: list[Histogram], grid: Grid, hover: list[str]) -> Ba
     words = _("below the axis"), _("above the axis")
     hover = [text + _describe_outside(c, words) for text, c in zip(hover, columns, strict=True)]
     share = np.array([c.rows for c in columns]).T
-    full = np.array([_find_fullest_share(c) for c in columns])
-    shade = np.ceil(255 * np.minimum(share / full, 1) ** SHADE_GAMMA)
     return Band(
         grid=grid,
         share=share.astype(np.float32),
-        shade=shade.astype(np.uint8),
+        shade=shade_rows(share, np.array([_find_fullest_share(c) for c in columns])),
         below=np.array([c.below for c in columns]),
         above=np.array([c.above for c in columns]),
         zeros=np.array([c.zeros for c in columns]),
         nonfinite=np.array([c.nonfinite for c in columns]),
         hover=hover,
     )
+
+
+def shade_rows(share: FloatArray, full: FloatArray) -> npt.NDArray[np.uint8]:
+    """Find the shades of shares ``(rows, columns)``, ``full`` of which is the darkest one."""
+    return np.ceil(255 * np.minimum(share / full, 1) ** SHADE_GAMMA).astype(np.uint8)
 
 
 def _describe_outside(column: RowShares, words: tuple[str, str]) -> str:

@@ -96,8 +96,8 @@ def draw_flow(
             spikecolor=PALETTES[mode].muted,
             spikethickness=1,
         ),
-        "yaxis": {**make_signal_axis(flow), "domain": frame.upper},
-        "yaxis2": {**make_gradient_axis(flow), "domain": frame.lower},
+        "yaxis": {**make_signal_axis(flow.forward.grid, flow.signal), "domain": frame.upper},
+        "yaxis2": {**make_gradient_axis(flow.backward.grid, flow.symbol), "domain": frame.lower},
         "annotations": [*_write_texts(flow, frame, notes, mode), *legend.texts],
         "shapes": [*_draw_shapes(flow, mode, selected), *legend.shapes],
     }

@@ -9,7 +9,6 @@ import numpy as np
 from gradflow.charts.figure import FloatArray
 from gradflow.charts.rebin import Grid, compute_quantiles, find_histogram_extremes
 from gradflow.core.histogram import Histogram
-from gradflow.core.report import Report
 
 BAND_ROWS = 90
 SYMLOG_GROWTH = 30.0
@@ -23,13 +22,21 @@ LEAST_DECADES = 5.0
 
 
 def choose_activation_grid(histograms: list[Histogram]) -> Grid:
+    """Choose the rows of the forward band for the activations of each layer."""
+    return choose_signal_grid(np.array([_find_reach(h) for h in histograms]).reshape(-1, 2))
+
+
+def choose_signal_grid(reach: FloatArray) -> Grid:
     """Choose the rows of the forward band.
 
-    They are linear over the range of the hidden layers (stray entries far outside aside), unless
-    the signal grows more than ``SYMLOG_GROWTH``-fold over the network: then symlog, linear below
-    the first layer's scale. A far wider readout does not squeeze the hidden layers: it is clipped.
+    They are linear over the range of the hidden layers, unless the signal grows more than
+    ``SYMLOG_GROWTH``-fold over the network: then symlog, linear below the first layer's scale. A
+    far wider readout does not squeeze the hidden layers: it is clipped.
+
+    Args:
+        reach: low and high end of each layer, ``(layers, 2)``, stray entries far outside aside;
+            the readout is the last one. NaN where there is nothing finite.
     """
-    reach = np.array([_find_reach(h) for h in histograms]).reshape(-1, 2)
     hidden = reach[:-1] if len(reach) > 1 else reach
     hidden = hidden[np.isfinite(hidden).all(axis=1)]
     if not len(hidden):
@@ -70,33 +77,45 @@ def _find_reach(histogram: Histogram) -> tuple[float, float]:
     return max(low, inner_low - room), min(high, inner_high + room)
 
 
+def list_gradient_reach(histograms: list[Histogram]) -> FloatArray:
+    """List what a gradient axis should cover of each layer: ``(layers, 2)``, as log10.
+
+    Below, a part of ``LOW_TAIL`` is left out. Layers without any gradient are, too.
+    """
+    return np.array(
+        [
+            (next(compute_quantiles(h, (LOW_TAIL,))), find_histogram_extremes(h)[1])
+            for h in histograms
+            if h.scale == "log10" and h.counts.any()
+        ]
+    ).reshape(-1, 2)
+
+
 def find_gradient_range(
-    report: Report, histograms: list[Histogram], level: FloatArray
+    reach: FloatArray, level: FloatArray, limits: tuple[float, float]
 ) -> tuple[float, float, float, float]:
     """Find the range of the gradient axis, and the limits of the number format within it.
+
+    Args:
+        reach: what it should cover of each layer, ``(layers, 2)``; the readout is the last one.
+        level: log10 of the RMS gradients.
+        limits: smallest normal and smallest number of the format; 0 if unknown.
 
     Returns:
         Low and high end, smallest normal and smallest number, all as log10; the last two are NaN
         if the axis does not come near.
     """
-    lows, highs = [], []
-    for histogram in histograms:
-        if histogram.scale == "log10" and histogram.counts.any():
-            lows.append(next(compute_quantiles(histogram, (LOW_TAIL,))))
-            highs.append(find_histogram_extremes(histogram)[1])
     # The readout's gradient is p - y; where the network is sure, p has no lower end.
-    lows = lows[:-1] if len(lows) > 2 else lows
+    lows = reach[:-1, 0] if len(reach) > 2 else reach[:, 0]
     levels = level[np.isfinite(level)]
     low = min([*lows, *levels], default=-6.0) - 1.0
-    high = max([*highs, *levels], default=0.0) + 0.3
-    normal, smallest = math.nan, math.nan
-    if report.smallest_normal > 0 and low < math.log10(report.smallest_normal) + 2:
-        normal = math.log10(report.smallest_normal)
-        low = min(low, normal - 0.5)
-    if report.smallest > 0 and low < math.log10(report.smallest) + 2:
-        smallest = math.log10(report.smallest)
-        low = smallest - 0.6
+    high = max([*reach[:, 1], *levels], default=0.0) + 0.3
+    near = [math.nan, math.nan]
+    for i, (value, margin) in enumerate(zip(limits, (0.5, 0.6), strict=True)):
+        if value > 0 and low < math.log10(value) + 2:
+            near[i] = math.log10(value)
+            low = min(low, near[i] - margin)
     if high - low < LEAST_DECADES:
         lacking = LEAST_DECADES - (high - low)
         low, high = low - 0.7 * lacking, high + 0.3 * lacking
-    return low, high, normal, smallest
+    return low, high, near[0], near[1]

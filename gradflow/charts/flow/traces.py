@@ -22,6 +22,8 @@ from gradflow.charts.series import MARKER_LIMIT
 from gradflow.charts.theme import PALETTES, ColourScale, Mode
 from gradflow.core.text import _
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 def draw_bands(
     flow: FlowData, mode: Mode, *, strip: bool, first: int = 1, panels: int = 1
@@ -120,6 +122,7 @@ def draw_heatmap(band: Band, axis: str, scale: ColourScale, first: int = 1) -> d
     }
     if symlog:
         centres = grid.from_axis(grid.edges[:-1] + grid.step / 2)
+        centres = centres.clip(-_LARGEST, _LARGEST)  # a row may lie beyond what entries can be
         values = np.broadcast_to(centres[:, None], band.share.shape).astype(np.float32)
         trace["customdata"] = np.stack([band.share, values], axis=-1)
     return trace

@@ -23,6 +23,8 @@ _NAME_LENGTHS = {1: 60, 2: 26, 3: 16, 4: 12}
 """Characters of a name in the legend, by the number of runs."""
 _SHORT_AXIS, _SHORTEST_AXIS = 3.0, 1.2
 """A log axis of up to so many decades has ticks at 1 and 3 of each, or at 1, 2 and 5."""
+_FOOT = 54
+"""Pixels below the panels, for ticks and the name of the axis."""
 _MOST_MARKERS = 10
 """Markers of a line; they tell lines apart where colours do not."""
 
@@ -37,6 +39,7 @@ def build_panels(
     shapes: Sequence[dict[str, Any]] = (),
     dashed: str,
     mode: Mode,
+    foot: int = _FOOT,
 ) -> go.Figure:
     """Build a figure of one or two panels over the steps.
 
@@ -49,9 +52,10 @@ def build_panels(
         shapes: other shapes.
         dashed: what dashed lines are, for the legend; empty if there are none.
         mode: for a light or a dark page.
+        foot: pixels below the panels; the axis of steps has its name where there is room.
     """
     across = {
-        "title": {"text": _("step")},
+        "title": {"text": _("step") if foot >= _FOOT else ""},
         "range": [0, find_horizon(lanes)],
         "tickformat": "d",
         "showgrid": False,
@@ -59,10 +63,10 @@ def build_panels(
         "spikethickness": 1,
         "unifiedhovertitle": {"text": f"<b>{_('step')} %{{x}}</b>"},
     }
-    room, annotations = make_footnote(notes, mode, 54)
+    room, annotations = make_footnote(notes, mode, foot)
     layout = {
         "height": height + room,
-        "margin": {"l": 76, "r": 16, "t": 34, "b": 54 + room},
+        "margin": {"l": 76, "r": 16, "t": 34, "b": foot + room},
         "dragmode": False,
         "hovermode": "x unified",
         "legend": make_legend(),
@@ -75,24 +79,6 @@ def build_panels(
         layout[panel.x_key] = {**across, "domain": domain, "anchor": panel.y}
         layout[panel.y_key] = {**axis, "anchor": panel.x}
     return build_figure([*data, *_make_legend_entries(lanes, dashed, mode)], layout, mode)
-
-
-def mark_step(step: float | None, axes: PanelAxes, mode: Mode) -> list[dict[str, Any]]:
-    """Draw an upright line at the step that is shown elsewhere, if there is one."""
-    if step is None:
-        return []
-    return [
-        {
-            "type": "line",
-            "xref": axes.x,
-            "yref": f"{axes.y} domain",
-            "x0": step,
-            "x1": step,
-            "y0": 0,
-            "y1": 1,
-            "line": {"color": PALETTES[mode].ink, "width": 1.5, "dash": "dot"},
-        }
-    ]
 
 
 def draw_pair(

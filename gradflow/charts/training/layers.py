@@ -17,7 +17,6 @@ from gradflow.charts.figure import (
     make_note,
 )
 from gradflow.charts.theme import Mode
-from gradflow.charts.training.curves import mark_step
 from gradflow.charts.training.data import QUANTITIES, Lane, find_horizon
 from gradflow.charts.training.maps import (
     QuantityMap,
@@ -29,7 +28,7 @@ from gradflow.charts.training.maps import (
 from gradflow.charts.training.speeds import draw_speeds, draw_usual_ratio
 from gradflow.core.text import _
 
-HEIGHT = 204
+HEIGHT = 186
 _MAPS_END = 0.92
 """Right end of the maps, as a share of the width; the scale of the shades stands beside them."""
 _GAP = 0.025
@@ -42,7 +41,6 @@ def layers_figure(
     lanes: Sequence[Lane],
     *,
     quantity: str = "weight_grad_norm",
-    step: float | None = None,
     mode: Mode = "light",
 ) -> go.Figure:
     """Draw a map layer × step for each run, all on one scale.
@@ -54,7 +52,6 @@ def layers_figure(
     Args:
         lanes: the runs.
         quantity: a key of ``QUANTITIES``.
-        step: a step to mark.
         mode: for a light or a dark page.
     """
     if not any(len(lane.steps) for lane in lanes):
@@ -64,12 +61,10 @@ def layers_figure(
     low, high = fit_shades([quantity_map.shade for quantity_map in maps], kind)
     data: list[dict[str, Any]] = []
     layout: dict[str, Any] = {}
-    shapes: list[dict[str, Any]] = []
     for i, (lane, quantity_map) in enumerate(zip(lanes, maps, strict=True)):
         axes = PanelAxes(i)
         data += draw_map(lane, quantity_map, quantity, axes, mode)
-        layout[axes.x_key] = _make_step_axis(i, lanes)
-        shapes += [{**line, "yref": "y domain"} for line in mark_step(step, axes, mode)]
+        layout[axes.x_key] = make_step_axis(i, lanes)
     room, notes = make_footnote(_write_notes(maps, quantity), mode, 54)
     layout |= {
         "height": HEIGHT + room,
@@ -79,8 +74,7 @@ def layers_figure(
         "showlegend": False,
         "yaxis": _make_layers_axis(lanes, every=8),
         "coloraxis": make_colour_axis(kind, low, high, _MAPS_END + 0.01, mode),
-        "shapes": shapes,
-        "annotations": [*_write_titles(lanes, mode), *notes],
+        "annotations": [*write_titles(lanes, mode), *notes],
     }
     return build_figure(data, layout, mode)
 
@@ -118,7 +112,7 @@ def _make_layers_axis(lanes: Sequence[Lane], every: int) -> dict[str, Any]:
     }
 
 
-def _make_step_axis(i: int, lanes: Sequence[Lane]) -> dict[str, Any]:
+def make_step_axis(i: int, lanes: Sequence[Lane]) -> dict[str, Any]:
     """Make the x axis of map i."""
     left, right = _find_domain(i, len(lanes))
     return {
@@ -139,7 +133,7 @@ def _find_domain(i: int, count: int) -> tuple[float, float]:
     return left, left + width
 
 
-def _write_titles(lanes: Sequence[Lane], mode: Mode) -> list[dict[str, Any]]:
+def write_titles(lanes: Sequence[Lane], mode: Mode) -> list[dict[str, Any]]:
     """Write the names of the runs above their maps."""
     longest = _NAME_LENGTHS[len(lanes)]
     return [

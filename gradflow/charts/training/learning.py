@@ -18,7 +18,6 @@ from gradflow.charts.training.curves import (
     explain_nonfinite,
     make_y_axis,
     mark_nonfinite,
-    mark_step,
 )
 from gradflow.charts.training.data import Lane
 from gradflow.core.text import _
@@ -28,14 +27,13 @@ _LOSS_HEADROOM = 3.0
 
 
 Curve = Literal["log_loss", "loss", "accuracy"]
-HEIGHT = 172
+HEIGHT = 150
 
 
 def learning_figure(
     lanes: Sequence[Lane],
     *,
     curve: Curve = "log_loss",
-    step: float | None = None,
     mode: Mode = "light",
 ) -> go.Figure:
     """Draw the loss, or the accuracy, over the steps.
@@ -46,7 +44,6 @@ def learning_figure(
     Args:
         lanes: the runs.
         curve: the loss on a log axis or on a linear one, or the accuracy.
-        step: a step to mark.
         mode: for a light or a dark page.
     """
     if not any(len(lane.steps) for lane in lanes):
@@ -78,8 +75,8 @@ def learning_figure(
         (y_axis,),
         height=HEIGHT,
         notes=notes,
-        shapes=mark_step(step, axes, mode),
         dashed=_("held-out") if any(map(_has_held_out, lanes)) else "",
+        foot=30,  # the map below has the same axis, and names it
         mode=mode,
     )
 

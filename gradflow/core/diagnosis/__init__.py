@@ -8,7 +8,7 @@ the checks, and the texts of the app read them from there (``limits.py``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from gradflow.core.diagnosis.case import Case
 from gradflow.core.diagnosis.fate import check_fate, check_readout_step
@@ -75,3 +75,8 @@ def findings(report: Report) -> list[Finding]:
     if found and _ORDER[found[0].severity] < _ORDER[Severity.GOOD]:
         found = [f for f in found if f.verdict is not Verdict.HEALTHY]
     return found or [Finding(Severity.NOTE, None, Text("There is no gradient to judge."))]
+
+
+def summarize(found: Iterable[Finding]) -> str:
+    """Write findings as running text, each with its cause."""
+    return " ".join(f"{finding.text} {finding.cause}".strip() for finding in found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from gradflow.core.catalog import (
     ACTIVATIONS,
     INITIALIZATIONS,
     NORMALIZATIONS,
+    READOUTS,
     Connection,
     Normalization,
     NormMode,
@@ -129,6 +131,11 @@ def compute_transformer_stds(spec: Transformer) -> dict[str, float]:
 
 def make_recipe(experiment: Experiment) -> Recipe:
     """Make the recipe of the network of ``experiment``."""
+    recipe = _make_structure(experiment)
+    return replace(recipe, output=READOUTS[experiment.network.readout].module)
+
+
+def _make_structure(experiment: Experiment) -> Recipe:
     spec = experiment.network
     if isinstance(spec, ConvNet):
         return _make_convnet(spec, experiment)
@@ -138,7 +145,7 @@ def make_recipe(experiment: Experiment) -> Recipe:
 
 
 def _make_mlp(spec: MLP, experiment: Experiment) -> Recipe:
-    features, classes = experiment.data.features, experiment.data.classes
+    features, outputs = experiment.data.features, experiment.data.outputs
     hidden = ", ".join(map(str, spec.widths)) or f"*[{spec.width}] * {spec.depth - 1}"
     arguments, source = _collect_layer_arguments(spec)
     structure = MLPS[spec.connection]
@@ -146,11 +153,11 @@ def _make_mlp(spec: MLP, experiment: Experiment) -> Recipe:
     return Recipe(
         structure=structure,
         arguments={
-            "sizes": [features, *spec.hidden_widths, classes],
+            "sizes": [features, *spec.hidden_widths, outputs],
             **arguments,
             **_collect_block_arguments(spec),
         },
-        source=source | {"sizes": f"[{features}, {hidden}, {classes}]"},
+        source=source | {"sizes": f"[{features}, {hidden}, {outputs}]"},
         parts=(mlp.finish_layer, *blocks, structure),
     )
 
@@ -171,7 +178,7 @@ def _make_convnet(spec: ConvNet, experiment: Experiment) -> Recipe:
         arguments={
             "image": (channels, side, spec.image_size),
             "widths": list(spec.hidden_widths),
-            "classes": experiment.data.classes,
+            "classes": experiment.data.outputs,
             "windows": windows,
             **arguments,
             **_collect_block_arguments(spec),
@@ -193,7 +200,7 @@ def _make_transformer(spec: Transformer, experiment: Experiment) -> Recipe:
             "depth": spec.depth,
             "heads": spec.heads,
             "inner": MLP_RATIO * spec.width,
-            "classes": experiment.data.classes,
+            "classes": experiment.data.outputs,
             "activation": partial(row.module, spec),
             "placement": str(spec.norm_placement),
             "scale": spec.residual_scale,

@@ -39,6 +39,7 @@ class BackgroundRun:
         experiment: what ``train`` takes; it is built at once, in the caller's thread.
         plan: how to train.
         gate: held while a step is computed, for example a semaphore that admits computations.
+        frames: as ``train`` takes it.
 
     Raises:
         InvalidExperiment, DeviceUnavailable: as ``train`` does.
@@ -49,12 +50,13 @@ class BackgroundRun:
         experiment: Any,
         plan: TrainingPlan | None = None,
         gate: AbstractContextManager[Any] | None = None,
+        frames: int = 0,
     ) -> None:
         task = make_task(experiment)
         self.plan = plan or TrainingPlan()
         self._title, self._settings = task.title, task.settings
         self._gate = gate or nullcontext()
-        self._trainer: Trainer | None = Trainer(task, self.plan)
+        self._trainer: Trainer | None = Trainer(task, self.plan, frames=frames)
         self._lock = threading.Lock()
         self._records: list[StepRecord] = []
         self._checkpoints = Checkpoints(self.plan.steps)

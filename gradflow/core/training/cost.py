@@ -19,6 +19,8 @@ from gradflow.core.training.task import count_samples
 DEFAULT_MAX_TFLOP = 200.0
 MAX_REPORTED_LAYERS = 2000
 """Layers of all full reports of a run together, at about 20 kB each."""
+_MOST_FRAMES, _FRAMED_LAYERS = 100, 5000
+"""Frames of a run that a film shows, and layers of all of them together, at 0.6 kB each."""
 _SECONDS_PER_LAYER = 0.00025
 """Overhead of one layer in one step."""
 _FLOP_PER_SECOND = 8e10
@@ -48,6 +50,12 @@ def estimate_seconds(experiment: Experiment, plan: TrainingPlan) -> float | None
     wider = DTYPES[experiment.dtype].dtype.itemsize / 4
     arithmetic = estimate_tflop(experiment, plan) * 1e12 * wider / _FLOP_PER_SECOND
     return plan.steps * layers * _SECONDS_PER_LAYER + arithmetic
+
+
+def choose_frames(experiment: Experiment) -> int:
+    """Choose how many steps of a run keep their distributions for a film, for ``train``."""
+    layers = len(experiment.network.list_layers(experiment.data))
+    return max(1, min(_MOST_FRAMES, _FRAMED_LAYERS // max(layers, 1)))
 
 
 def read_limit() -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from gradflow.core.training import noise_scale, optimizers
 from gradflow.core.training.checkpoint import Checkpoint
 from gradflow.core.training.divergence import Divergence, Origin
 from gradflow.core.training.evaluation import evaluate_held_out
+from gradflow.core.training.frame import Frame
 from gradflow.core.training.layers import LayerMap
 from gradflow.core.training.norms import Norms
 from gradflow.core.training.passes import PassMeasurements, RecordedPass, find_nearest_to_loss
@@ -33,7 +35,10 @@ Progress = Callable[[int, int], None]
 
 
 def train(
-    experiment: Any, plan: TrainingPlan | None = None, progress: Progress | None = None
+    experiment: Any,
+    plan: TrainingPlan | None = None,
+    progress: Progress | None = None,
+    frames: int = 0,
 ) -> Iterator[StepRecord]:
     """Train what ``experiment`` describes and yield a record of every recorded step.
 
@@ -45,13 +50,15 @@ def train(
         experiment: an ``Experiment``, any other kind with a registered task, or a ``Task``.
         plan: how to train; by default 200 steps of plain SGD.
         progress: called with (steps done, steps in all) after every step; may raise to stop.
+        frames: at most about so many recorded steps keep their distributions in short, for a film.
 
     Raises:
         InvalidExperiment: experiment and plan do not go together, or PyTorch lacks an operation of
             the network in this precision on the device.
         DeviceUnavailable: the experiment asks for a GPU and there is none.
     """
-    return _yield_records(Trainer(make_task(experiment), plan or TrainingPlan()), progress)
+    trainer = Trainer(make_task(experiment), plan or TrainingPlan(), frames=frames)
+    return _yield_records(trainer, progress)
 
 
 def _yield_records(trainer: Trainer, progress: Progress | None) -> Iterator[StepRecord]:
@@ -70,6 +77,7 @@ class Trainer:
         task: the model with its data and loss.
         plan: the settings of the training.
         only: the one step to record, with its full report, instead of those of the plan.
+        frames: at most about so many recorded steps keep their distributions in short.
 
     Attributes:
         task: the model with its data and loss.
@@ -78,7 +86,9 @@ class Trainer:
         finished: whether no step is left, or the loss was not finite.
     """
 
-    def __init__(self, task: Task, plan: TrainingPlan, only: int | None = None) -> None:
+    def __init__(
+        self, task: Task, plan: TrainingPlan, only: int | None = None, frames: int = 0
+    ) -> None:
         self.task = task
         self.plan = plan
         self.step = 0
@@ -99,6 +109,7 @@ class Trainer:
         recorded = plan.recorded_steps if only is None else (only,)
         self._recorded = {step: index for index, step in enumerate(recorded)}
         self._reported = plan.reported_steps if only is None else frozenset(recorded)
+        self._framed = plan.list_framed_steps(frames)
         self._noise = noise_scale.NoiseScale()
         self._overflowed: tuple[int, int] | None = None
 
@@ -130,7 +141,9 @@ class Trainer:
         extras = {} if index is None else self._measure_extras(batch, index)
         self._optimizer.zero_grad()
         recorded = (
-            None if index is None else self._prepare_recording(full=self.step in self._reported)
+            None
+            if index is None
+            else self._prepare_recording(full=self.step in self._reported | self._framed)
         )
         outputs, loss = self._run_forward(batch, recorded or nullcontext())
         value = float(loss.detach())
@@ -148,7 +161,7 @@ class Trainer:
         self._groups = measured.groups
         clipped = self._update(measured)
         after = self._norms.join(self._parameters, 1)
-        return measured.make_record(
+        record = measured.make_record(
             self.step,
             value,
             clipped,
@@ -159,6 +172,15 @@ class Trainer:
             skipped=self._scaler.get_scale() < scale,
             **extras,
         )
+        return self._shorten_record(record)
+
+    def _shorten_record(self, record: StepRecord) -> StepRecord:
+        """Keep of a step's distributions what is asked for."""
+        if record.snapshot is None:
+            return record
+        frame = Frame.take(record.snapshot.make_report()) if self.step in self._framed else None
+        snapshot = record.snapshot if self.step in self._reported else None
+        return dataclasses.replace(record, snapshot=snapshot, frame=frame)
 
     def _prepare_recording(self, *, full: bool) -> RecordedPass:
         return RecordedPass(

@@ -128,7 +128,7 @@ class TrainingPlan(Spec):
         8,
         ge=0,
         le=MAX_REPORTS,
-        title="Flow figures",
+        title="Full reports",
         description="Recorded steps, evenly spread, of which all histograms are kept.",
     )
     evaluate_every: int = Field(
@@ -189,6 +189,13 @@ class TrainingPlan(Spec):
         recorded = self.recorded_steps
         count, last = min(self.reports, len(recorded)), len(recorded) - 1
         return frozenset(recorded[i * last // max(count - 1, 1)] for i in range(count))
+
+    def list_framed_steps(self, most: int) -> frozenset[int]:
+        """List at most about ``most`` recorded steps at equal distances, and the last one."""
+        recorded = self.recorded_steps
+        return frozenset(
+            (*recorded[:: math.ceil(len(recorded) / most)], recorded[-1]) if most else ()
+        )
 
     def compute_rate(self, step: int) -> float:
         """Compute the learning rate of ``step``."""

@@ -11,6 +11,7 @@ from typing import Protocol
 from gradflow.core.histogram import FloatArray
 from gradflow.core.report import Report
 from gradflow.core.training.divergence import Divergence
+from gradflow.core.training.frame import Frame
 
 NUMBERS = (
     "loss",
@@ -80,6 +81,7 @@ class StepRecord:
             is ‖ΔW‖/‖W‖ of the update really made, all else as in ``Report.layers``;
             ``weight_grad_norm`` is taken over all weights of the module.
         snapshot: the raw material of ``report``, where it is kept.
+        frame: the distributions in short, where they are kept.
         divergence: where the run broke; only in its last record.
     """
 
@@ -99,6 +101,7 @@ class StepRecord:
     held_out_accuracy: float = math.nan
     noise_scale: float = math.nan
     snapshot: ReportSource | None = None
+    frame: Frame | None = None
     divergence: Divergence | None = None
 
     @cached_property
@@ -108,3 +111,10 @@ class StepRecord:
         Its tables are made on first access. ``update_ratio`` is that of the update really made.
         """
         return None if self.snapshot is None else self.snapshot.make_report()
+
+    @cached_property
+    def shown_frame(self) -> Frame | None:
+        """The distributions in short: as they were kept, or those of the report if there is one."""
+        if self.frame is not None or self.report is None:
+            return self.frame
+        return Frame.take(self.report)

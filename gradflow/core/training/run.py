@@ -19,6 +19,7 @@ from gradflow.core.text import Text
 from gradflow.core.training.checkpoint import Checkpoint
 from gradflow.core.training.divergence import Divergence, Origin
 from gradflow.core.training.engine import Progress, train
+from gradflow.core.training.frame import Frame
 from gradflow.core.training.plan import TrainingPlan
 from gradflow.core.training.record import LAYER_COLUMNS, NUMBERS, StepRecord
 from gradflow.core.training.task import make_task
@@ -57,11 +58,15 @@ class Run:
 
     @classmethod
     def collect(
-        cls, experiment: Any, plan: TrainingPlan | None = None, progress: Progress | None = None
+        cls,
+        experiment: Any,
+        plan: TrainingPlan | None = None,
+        progress: Progress | None = None,
+        frames: int = 0,
     ) -> Self:
         """Train to the end; arguments and errors are those of ``train``."""
         task, plan = make_task(experiment), plan or TrainingPlan()
-        return cls(task.title, task.settings, plan, tuple(train(task, plan, progress)))
+        return cls(task.title, task.settings, plan, tuple(train(task, plan, progress, frames)))
 
     @property
     def divergence(self) -> Divergence | None:
@@ -119,6 +124,7 @@ class Run:
             **{name: column.tolist() for name, column in self.table().items()},
             "layers": {name: self.matrix(name).T.tolist() for name in LAYER_COLUMNS},
             "reports": {step: json.loads(r.to_json()) for step, r in self.reports.items()},
+            "frames": {r.step: r.frame.to_text() for r in records if r.frame is not None},
             "divergence": asdict(self.divergence) if self.divergence else None,
         }
         return json.dumps(encode(data), allow_nan=False, separators=(",", ":"))
@@ -192,6 +198,12 @@ def _read_records(data: dict[str, Any]) -> tuple[StepRecord, ...]:
     snapshots = {int(step): _read_report(item) for step, item in reports.items()}
     if not set(snapshots) <= set(steps):
         raise ValueError("reports of steps that were not recorded")
+    frames = {
+        int(step): Frame.from_text(check_type(text, str), len(modules))
+        for step, text in check_type(data.get("frames", {}), dict).items()
+    }
+    if not set(frames) <= set(steps):
+        raise ValueError("frames of steps that were not recorded")
     last = _read_divergence(data["divergence"])
     return tuple(
         StepRecord(
@@ -200,6 +212,7 @@ def _read_records(data: dict[str, Any]) -> tuple[StepRecord, ...]:
             layers={name: np.array(column[i]) for name, column in layers.items()},
             skipped=skipped[i],
             snapshot=snapshots.get(step),
+            frame=frames.get(step),
             divergence=last if i == len(steps) - 1 else None,
             **{name: column[i] for name, column in numbers.items()},
         )

@@ -113,7 +113,7 @@ def _describe_ends(descent: Descent, trajectories: _Trajectories) -> None:
     for trajectory in trajectories:
         end = judge_descent(descent, trajectory)
         name = _(DESCENT_OPTIMIZERS[trajectory.optimizer].label)
-        lines.append(f"- {_ICONS[end.outcome]} **{name}:** {blocks.escape_markdown(str(end.text))}")
+        lines.append(f"- {_ICONS[end.outcome]} **{name}:** {end.text}")
     st.markdown("\n".join(lines))
 
 

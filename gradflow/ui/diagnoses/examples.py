@@ -48,14 +48,9 @@ EXAMPLES: dict[Verdict, ExperimentPreset] = {
     Verdict.DEAD: PRESETS["narrow_relu"],
     Verdict.COLLAPSED: PRESETS["deep_relu_he"],
     Verdict.SYMMETRIC: PRESETS["constant"],
-    Verdict.INPUTS: ExperimentPreset(
-        N_("Inputs with a standard deviation of 100"),
-        N_("Signal and gradient of the weights are 100 times what the learning rate is made for."),
-        Experiment(
-            network=MLP(depth=8, activation="relu", initialization="kaiming_normal"),
-            data=Data(source="gaussian", scale=100.0),
-        ),
-    ),
+    Verdict.INPUTS: PRESETS["raw_pixels"],
+    Verdict.TARGETS: PRESETS["huge_targets"],
+    Verdict.READOUT: PRESETS["softmax_twice"],
     Verdict.LOGITS: PRESETS["conv_residual"],
     Verdict.SMALL_BATCH: ExperimentPreset(
         N_("Batch norm with four samples"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 from collections.abc import Callable, Mapping
 
@@ -10,10 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gradflow.core.errors import GradflowError
 from gradflow.core.text import find_language, read_in
-from gradflow.ui.answers import Abandoned, TooBusy, compute_answer, is_idle
-from gradflow.ui.compression import accepts_gzip
+from gradflow.ui.answers import HEADERS, answer_packed, is_idle
 from gradflow.ui.explore.compute import pack_flow, pack_layer, pack_scale
 from gradflow.ui.explore.flow import ROUTE, read_address
 
@@ -21,11 +18,6 @@ LAYER_ROUTE = "layer"
 SCALE_ROUTE = "scale"
 PREFETCH = "prefetch"
 """A parameter: the figure is not asked for yet; a server that has work refuses."""
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Vary": "Accept-Encoding",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 def make_routes() -> list[Route]:
@@ -71,26 +63,12 @@ async def answer_scale(request: Request) -> Response:
 async def _answer(
     request: Request, write: Callable[[Mapping[str, str]], bytes], media_type: str
 ) -> Response:
-    """Answer with what the settings in an address give.
+    """Answer with what the settings in an address give, as ``answer_packed`` does.
 
-    422 with a sentence if the settings are impossible, the one that the page shows; 503 if the
-    server has too much to do, and for a prefetch if it has anything to do.
+    To a prefetch the answer is 503 if the server has anything to do.
     """
     texts = dict(request.query_params)
     if texts.pop(PREFETCH, "") and not is_idle():
-        return Response(status_code=503, headers=_HEADERS)
-
-    def compute() -> bytes:
-        content = write(texts)
-        return gzip.compress(content, compresslevel=1) if packs else content
-
-    packs = accepts_gzip(request.headers)
+        return Response(status_code=503, headers=HEADERS)
     with read_in(find_language(texts.get("language", ""))):  # for the sentences of errors
-        try:
-            content = await compute_answer(request, compute)
-        except GradflowError as error:
-            return Response(str(error), 422, _HEADERS, "text/plain")
-        except (TooBusy, Abandoned):
-            return Response(status_code=503, headers=_HEADERS)
-    encoding = {"Content-Encoding": "gzip"} if packs else {}
-    return Response(content, headers=_HEADERS | encoding, media_type=media_type)
+        return await answer_packed(request, lambda: write(texts), media_type)

@@ -9,6 +9,7 @@ import { Hands } from "./hands.js";
 import { writeNumbersOurWay, writeOutPowers, writeTicksOurWay } from "./hover.js";
 import { Keys } from "./keys.js";
 import { Line } from "./line.js";
+import { isPresenting } from "./presenting.js";
 import { Pulse } from "./pulse.js";
 import { NARROW, findHeight } from "./room.js";
 import { fitLayout, keepsShape } from "./shape.js";
@@ -17,6 +18,9 @@ import { findZoom, listAxes, listUndone, setHome } from "./zoom.js";
 
 /** Graphs in the page by their figure's name, for those who bring a figure by another way. */
 export const graphs = new Map();
+
+/** Called with a graph whenever it has been drawn, or what it shows has moved. */
+export const watchers = new Set();
 
 /** What Streamlit calls whenever it has data for a figure, changed or not. */
 export default function mount({ parentElement, data, setTriggerValue }, plotlyUrl) {
@@ -88,8 +92,14 @@ class Graph {
     }
     if (head.version === this.version) return;
     this.version = head.version;
-    this.figure = JSON.parse(decoder.decode(body));
-    writeOutPowers(this.figure);
+    this.base = JSON.parse(decoder.decode(body));
+    writeOutPowers(this.base);
+    this.redraw();
+  }
+
+  /** Draw what the page has sent, as whoever has taken the figure over (`edit`) changes it. */
+  redraw() {
+    this.figure = this.edit ? this.edit(this.base) : this.base;
     this.draw();
   }
 
@@ -137,7 +147,7 @@ class Graph {
     this.observer.disconnect();
     removeEventListener("resize", this.follower);
     if (graphs.get(this.head.name) === this) graphs.delete(this.head.name);
-    this.figure = null;
+    this.figure = this.base = null;
     if (this.drawn) this.Plotly.purge(this.plot);
   }
 
@@ -204,9 +214,11 @@ class Graph {
         this.ghosts?.draw();
         this.dive?.place();
         this.hands?.place();
+        this.tellWatchers();
       });
       this.growth?.start();
       this.hands?.place();
+      this.tellWatchers();
       return;
     }
     this.growth?.stop();
@@ -223,9 +235,14 @@ class Graph {
     if (figure !== drawn) this.growth?.start(this.held); // else only its size has changed
   }
 
+  tellWatchers() {
+    for (const watch of watchers) watch(this);
+  }
+
   /** Take the height that the figure has on this screen, where its page kept another one. */
   holdRoom(height) {
     this.plot.style.minHeight = `${height}px`;
+    this.box.style.setProperty("--gf-height", `${height}px`);
     const frame = this.box.closest(".stElementContainer");
     for (let e = this.box.parentElement; frame?.contains(e); e = e.parentElement) {
       e.style.height = "auto";
@@ -244,6 +261,7 @@ class Graph {
   }
 
   handleClick(event) {
+    if (isPresenting()) return; // what it opens is not shown
     const point = event.points.find(({ customdata }) => customdata !== undefined);
     if (point) this.choosePoint(point.customdata);
   }

@@ -159,7 +159,7 @@ class Picture {
 const palettes = new Map();
 
 /** List 256 colours of a scale, four numbers each. */
-function listColours(scale) {
+export function listColours(scale) {
   const name = JSON.stringify(scale);
   if (!palettes.has(name)) {
     const canvas = document.createElement("canvas");

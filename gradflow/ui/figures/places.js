@@ -21,3 +21,8 @@ export function findBand(plot, axis) {
   const { _offset, _length } = plot._fullLayout[axis];
   return [_offset, _length];
 }
+
+/** Name an axis as layouts do: the x2 of a trace is xaxis2. */
+export function nameKey(axis) {
+  return `${axis[0]}axis${axis.slice(1)}`;
+}

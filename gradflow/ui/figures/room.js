@@ -1,5 +1,7 @@
 // The height of a figure: that of a page's picture follows the window, others keep theirs.
 
+import { findScale, isPresenting } from "./presenting.js";
+
 export const NARROW = 560; // pixels; in a figure narrower than that, texts are smaller, margins tight
 const PICTURE = ".st-key-stage_picture";
 const MARGIN = 8; // pixels between a picture and the window's end
@@ -7,6 +9,7 @@ const SHEET = 208; // the same for a live one on a phone, which shows the contro
 const PEEK = 72; // the same, once it is as high as it was drawn: so that what follows can be seen
 const LOWEST = 400; // pixels
 const LOWEST_NARROW = 340; // the same, of a live one on a phone
+const LOWEST_PRESENTED = 240;
 const HIGHEST = 1000;
 const GROWTH = 2; // at most, of the height for which a figure was drawn
 const STEEPEST = 0.7; // height by width, of what grows
@@ -15,6 +18,10 @@ const STEEPEST = 0.7; // height by width, of what grows
 export function findHeight(graph, all) {
   const { box, head } = graph;
   const isNarrow = isSlim(graph);
+  if (isPresenting() && box.closest(PICTURE)) {
+    const column = listColumn(graph, all);
+    if (!isNarrow || column.length === 1) return fillScreen(graph, column);
+  }
   if (head.headline && isNarrow) return clamp(findRoom(box, SHEET), LOWEST_NARROW, HIGHEST);
   if (head.headline) return clamp(findRoom(box, MARGIN), LOWEST, HIGHEST);
   if (!box.closest(PICTURE)) return head.height;
@@ -30,6 +37,28 @@ export function findHeight(graph, all) {
   const most = Math.min(HIGHEST, GROWTH * head.height, STEEPEST * box.clientWidth);
   const least = Math.min(LOWEST, head.height);
   return clamp((head.height * room) / drawn, least, Math.max(head.height, most));
+}
+
+/** Find the height of a graph that is presented: those of a picture fill the screen together. */
+function fillScreen(graph, column) {
+  const drawn = column.reduce((total, { head }) => total + head.height, 0);
+  const bar = parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--gf-bar")) || 0;
+  const below = MARGIN + bar + measureAfter(column.at(-1).box);
+  const free = findRoom(column[0].box, below) - measureGaps(column);
+  return clamp((graph.head.height * free) / drawn / findScale(), LOWEST_PRESENTED, Infinity);
+}
+
+/** Measure what stands below an element in its picture. */
+function measureAfter(box) {
+  let height = 0;
+  for (let part = box; !part.matches(PICTURE); part = part.parentElement) {
+    const end = part.getBoundingClientRect().bottom;
+    for (let next = part.nextElementSibling; next; next = next.nextElementSibling) {
+      const at = next.getBoundingClientRect();
+      if (at.top >= end - 1) height += at.height;
+    }
+  }
+  return height;
 }
 
 function isSlim({ box }) {

@@ -14,6 +14,9 @@ from gradflow.ui.settings.form import Form
 from gradflow.ui.settings.link import parse_link, select_known
 from gradflow.ui.settings.state import SessionValue, read_widget, show_in_widget
 
+PRESENT = "present"
+"""A parameter that is no setting: whether the page is presented. It stays as it is."""
+
 
 @dataclass(frozen=True)
 class Address:
@@ -39,8 +42,10 @@ class Address:
 
     def write(self, query: dict[str, str]) -> None:
         """Make the URL carry these parameters."""
-        if st.query_params.to_dict() != query:
-            st.query_params.from_dict(query)
+        before = st.query_params.to_dict()
+        after = query | select_known(before, [PRESENT])
+        if before != after:
+            st.query_params.from_dict(after)
         self._written.set(query)
 
     @property
@@ -116,8 +121,11 @@ class Page:
 
     def sync_url(self, settings: Any) -> None:
         """Make the URL carry the view and its settings."""
-        view = {self.parameter: self.view} if len(self.forms) > 1 else {}
-        self._address.write(view | self.form.codec.to_query(settings))
+        self._address.write(self.name_view(self.view) | self.form.codec.to_query(settings))
+
+    def name_view(self, view: str) -> dict[str, str]:
+        """Name a view as a URL does, where there are several."""
+        return {self.parameter: view} if len(self.forms) > 1 else {}
 
     @property
     def _address(self) -> Address:

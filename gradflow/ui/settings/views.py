@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from gradflow.core.errors import GradflowError
 from gradflow.ui import blocks
 from gradflow.ui.fragments import make_fragment
+from gradflow.ui.present.present import draw_steps
+from gradflow.ui.present.steps import Lesson, list_page_steps
 from gradflow.ui.settings.fields import draw_view_choice
 from gradflow.ui.settings.page import Page
 from gradflow.ui.stage import Place, Stage, draw_head, make_stage
@@ -33,7 +35,12 @@ class ViewRow:
     is_long: bool = False
 
 
-def show_views(page: Page, views: Mapping[str, ViewRow], title: str) -> None:
+def show_views(
+    page: Page,
+    views: Mapping[str, ViewRow],
+    title: str,
+    list_steps: Callable[[], Lesson] | None = None,
+) -> None:
     """Draw the page's title, the choice of a view, what was wrong with the link, and the view.
 
     The URL then carries the settings of the view. All of it is a fragment: another view, or a
@@ -43,7 +50,10 @@ def show_views(page: Page, views: Mapping[str, ViewRow], title: str) -> None:
         page: the settings of the views.
         views: the views by their codes.
         title: the page's name.
+        list_steps: lists what a presentation goes through, if not the views.
     """
+    titles = {code: row.title for code, row in views.items()}
+    draw_steps(list_steps or (lambda: list_page_steps(page, titles)))
     make_fragment(_draw_views)(page, views, title)
 
 

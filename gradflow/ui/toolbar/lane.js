@@ -109,8 +109,46 @@ class Lane {
     }
   }
 
+  /** Whether the page's address has all settings of the figure, so that another one's is known. */
+  get isOfPage() {
+    const setting = this.graph?.head.setting;
+    return Boolean(setting) && says(location.search, new URLSearchParams(setting));
+  }
+
+  /** Show the figure of other settings, all of them, before the page does. */
+  async jump(settings) {
+    this.awaited = settings;
+    clearTimeout(this.patience);
+    this.patience = setTimeout(() => this.stopWaiting(), PAGE_LIMIT);
+    const { bytes } = await this.fetch(this.replaceSettings(settings));
+    if (bytes && this.awaited === settings) this.graph?.showNow(bytes);
+  }
+
+  /** Fetch the figure of settings that may come next, if the server has nothing to do. */
+  async prepare(settings) {
+    await this.fetch(this.replaceSettings(settings), true);
+  }
+
+  replaceSettings(settings) {
+    const { address, setting } = this.graph.head;
+    const [path, query] = address.split("?");
+    const texts = new URLSearchParams(query);
+    for (const name of new URLSearchParams(setting).keys()) texts.delete(name);
+    for (const [name, text] of Object.entries(settings)) texts.set(name, text);
+    return new URL(`${path}?${texts}`, document.baseURI).href;
+  }
+
+  /** Let the page show what it has. */
+  stopWaiting() {
+    if (!this.awaited) return;
+    this.awaited = undefined;
+    this.check();
+  }
+
   /** Tell whether the page's figure is to wait: it does not show yet what the controls say. */
   refuses(address) {
+    if (this.awaited && !says(address?.split("?")[1], Object.entries(this.awaited))) return true;
+    this.awaited = undefined;
     if (!this.moved.size) return false;
     const moved = [...this.moved];
     if (this.isRunning || moved.some((control) => control.value !== control.known)) return true;
@@ -153,6 +191,12 @@ class Lane {
     for (const toolbar of this.listToolbars()) toolbar.commit();
     this.release();
   }
+}
+
+/** Tell whether a query has all these parameters. */
+function says(query, parameters) {
+  const texts = new URLSearchParams(query);
+  return [...parameters].every(([name, text]) => texts.get(name) === text);
 }
 
 /** Tell whether the text of an address says a value. */

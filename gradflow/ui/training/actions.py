@@ -57,13 +57,11 @@ def bind_preset() -> dict[str, Any]:
 
 def play() -> None:
     """Go on, or train anew what the settings describe."""
-    state.STEP.set(None)
     _find_group().play()
 
 
 def step() -> None:
     """Advance to the next record."""
-    state.STEP.set(None)
     _find_group().step()
 
 
@@ -86,7 +84,6 @@ def reset() -> None:
         session.group.stop()
         session.keep(*list_earlier(session.group, lanes.name_runs(session.group)))
         session.group = None
-    state.STEP.set(None)
 
 
 def train_preset(code: str) -> None:

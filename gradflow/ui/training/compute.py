@@ -1,13 +1,12 @@
-"""Runs, and steps of runs, that are computed for all who look at them, with a progress bar."""
+"""Runs that are computed for all who look at them, with a progress bar."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 
 from gradflow.core.errors import DeviceUnavailable
-from gradflow.core.experiment import Experiment
 from gradflow.core.text import _
-from gradflow.core.training import Run, StepRecord, cost, replay
+from gradflow.core.training import Run, cost
 from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.ui.long_work import Progress, compute_with_progress, prepare
 from gradflow.ui.training.groups import Opening, Setup
@@ -52,7 +51,8 @@ def _plan_work(setup: Setup) -> tuple[Hashable, Callable[[Progress], tuple[Run, 
                     what = _("training run {n} of {all}").format(n=i + 1, all=len(runs))
                     progress((i + done / steps) / len(runs), what)
 
-            return Run.collect(runs[i].experiment, runs[i].plan, advance)
+            frames = cost.choose_frames(runs[i].experiment)
+            return Run.collect(runs[i].experiment, runs[i].plan, advance, frames)
 
         return tuple(map(train, range(len(runs))))
 
@@ -67,17 +67,3 @@ def _is_short(setup: Setup) -> bool:
     return all(seconds is not None for seconds in estimates) and (
         sum(seconds or 0.0 for seconds in estimates) < _SHORT_SECONDS
     )
-
-
-def replay_step(experiment: Experiment, run: Run, step: int) -> StepRecord:
-    """Compute a step of a run again, with its full report; a newer run of the page ends it."""
-
-    def work(progress: Progress) -> StepRecord:
-        def advance(done: int, steps: int) -> None:
-            what = _("step {step}, computed again: {done} of {steps} steps")
-            progress(done / steps, what.format(step=step, done=done, steps=steps))
-
-        return replay(experiment, run.plan, step, run.checkpoints, advance)
-
-    key = (experiment, run.plan, step)
-    return compute_with_progress(key, work, lambda place: place.progress(0.0))

@@ -21,6 +21,8 @@ from gradflow.ui.training.sessions import MAX_EARLIER, EarlierRun
 _UPLOAD_MEGABYTES = 20
 _LAYER_BYTES = 13_000
 """Size of a layer in a report, with its histograms."""
+_FRAMED_LAYER_BYTES = 800
+"""Size of a layer in a frame of a film, in base64."""
 
 
 def draw_comparison() -> None:
@@ -45,7 +47,7 @@ def draw_comparison() -> None:
         st.caption(_("The last {n} runs are kept until you close this page.").format(n=MAX_EARLIER))
         for key in state.list_compared():
             st.button(
-                _("Use the settings of “{run}”").format(run=names[key]),
+                _("Use the settings of “{run}”").format(run=blocks.write_name(names[key])),
                 key=f"training_take_{key}",
                 icon=":material/tune:",
                 **actions.bind_press(actions.take_settings, key),
@@ -115,8 +117,8 @@ def draw_downloads(runs: list[ShownRun]) -> None:
             st.caption(
                 _(
                     "The JSON file would have about {n} MB, more than the {most} MB that this "
-                    "page can open. gf.Run.load in Python reads it. Fewer records or Flow "
-                    "figures make it smaller."
+                    "page can open. gf.Run.load in Python reads it. Fewer records or full "
+                    "reports make it smaller."
                 ).format(n=round(size), most=_UPLOAD_MEGABYTES)
             )
     st.caption(_("A run as JSON holds everything on this page, and can be opened here again."))
@@ -127,8 +129,10 @@ def _write_layers(run: Run) -> str:
 
 
 def estimate_megabytes(run: Run) -> float:
-    """Estimate the size of a run as JSON: numbers of 20 digits, and the kept reports."""
+    """Estimate the size of a run as JSON: numbers of 20 digits, kept reports and frames."""
     layers = len(run.records[0].modules) if run.records else 0
     reports = sum(record.snapshot is not None for record in run.records)
+    frames = sum(record.frame is not None for record in run.records)
     numbers = len(run.records) * (len(NUMBERS) + layers * len(LAYER_COLUMNS))
-    return (20 * numbers + _LAYER_BYTES * layers * reports) / 1e6
+    kept = _LAYER_BYTES * reports + _FRAMED_LAYER_BYTES * frames
+    return (20 * numbers + layers * kept) / 1e6

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from gradflow.core.training import BackgroundRun, Run, RunState
+from gradflow.core.training import BackgroundRun, Run, RunState, cost
 from gradflow.core.training.presets import PresetRun
 from gradflow.ui.turns import ADMISSION
 
@@ -49,6 +49,7 @@ class RunGroup:
 
     Attributes:
         left_alone: whether it paused by itself, because no page showed it.
+        seconds: that its steps took so far.
 
     Raises:
         InvalidExperiment, DeviceUnavailable: as ``train`` does.
@@ -64,15 +65,16 @@ class RunGroup:
         self.left_alone = False
         self._is_abandoned = is_abandoned
         turn = threading.Lock()
-        gates = [_Gate(turn, admission, self._check_left_alone) for _run in setup.runs]
+        gates = [_Gate(self, turn, admission) for _run in setup.runs]
         with admission:
             self.lanes = tuple(
-                BackgroundRun(run.experiment, run.plan, gate)
+                BackgroundRun(run.experiment, run.plan, gate, cost.choose_frames(run.experiment))
                 for run, gate in zip(setup.runs, gates, strict=True)
             )
         for gate, lane in zip(gates, self.lanes, strict=True):
             gate.lane = lane
         self._since = (time.monotonic(), 0)
+        self.seconds = 0.0
 
     @property
     def running(self) -> bool:
@@ -123,7 +125,8 @@ class RunGroup:
         for lane in self.lanes:
             lane.stop()
 
-    def _check_left_alone(self) -> bool:
+    def check_left_alone(self) -> bool:
+        """Whether no page shows it any more."""
         self.left_alone = self.left_alone or self._is_abandoned()
         return self.left_alone
 
@@ -132,22 +135,22 @@ class _Gate:
     """Held by a run while it computes a step: its group's turn, then a core."""
 
     def __init__(
-        self,
-        turn: threading.Lock,
-        admission: AbstractContextManager[Any],
-        is_abandoned: Callable[[], bool],
+        self, group: RunGroup, turn: threading.Lock, admission: AbstractContextManager[Any]
     ) -> None:
         self.lane: BackgroundRun | None = None
-        self._turn, self._admission, self._is_abandoned = turn, admission, is_abandoned
+        self._group, self._turn, self._admission = group, turn, admission
+        self._begun = 0.0
 
     def __enter__(self) -> None:
         self._turn.acquire()
         self._admission.__enter__()
+        self._begun = time.monotonic()
 
     def __exit__(self, *error: object) -> None:
+        self._group.seconds += time.monotonic() - self._begun
         self._admission.__exit__(None, None, None)
         self._turn.release()
-        if self.lane is not None and self._is_abandoned():
+        if self.lane is not None and self._group.check_left_alone():
             self.lane.pause()
         # Locks are not fair: without a pause this thread would take them again.
         time.sleep(_YIELD_SECONDS)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradflow.charts.compare.data import LETTERS
+from gradflow.charts.flow.data import Gradient
 from gradflow.charts.training.data import QUANTITIES, Lane
+from gradflow.charts.training.film import FilmLane
 from gradflow.core import codec
 from gradflow.core.catalog.optimizers import OPTIMIZERS, PRECISIONS, Clip, Precision
 from gradflow.core.catalog.schedules import SCHEDULES, Schedule
@@ -16,9 +18,11 @@ from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.numbers import format_number
 from gradflow.core.text import Text, _
-from gradflow.core.training import BackgroundRun, Run, TrainingPlan, cost
+from gradflow.core.training import BackgroundRun, Run, TrainingPlan
 from gradflow.core.training.record import NUMBERS
+from gradflow.ui import blocks
 from gradflow.ui.training import state
+from gradflow.ui.training.films import make_film_lane
 from gradflow.ui.training.groups import MAX_LANES, RunGroup, Setup
 from gradflow.ui.training.names import name_by_differences, name_network
 from gradflow.ui.training.sessions import Session
@@ -43,7 +47,7 @@ class ShownRun:
     @property
     def label(self) -> str:
         """Letter and name as Markdown."""
-        return f"**{self.letter}** {self.name}"
+        return f"**{self.letter}** {blocks.write_name(self.name)}"
 
     @property
     def over(self) -> bool:
@@ -65,6 +69,15 @@ class ShownRun:
             layers={column: run.matrix(column) for column in QUANTITIES},
             threshold=plan.threshold if clipped else float("nan"),
         )
+
+    @property
+    def source(self) -> Run | BackgroundRun:
+        """What its records come from, the same object as long as the run is on the page."""
+        return self.live or self.run
+
+    def make_film(self, gradient: Gradient) -> FilmLane:
+        """Make what figures draw of its kept steps."""
+        return make_film_lane(self.letter, self.name, self.run, gradient)
 
 
 def list_shown(session: Session) -> list[ShownRun]:
@@ -172,12 +185,3 @@ def find_experiment(run: Run) -> Experiment:
             Text("This run was not made with settings that this page offers."), fields=("settings",)
         )
     return codec.from_query(settings)
-
-
-def can_replay(run: Run) -> bool:
-    """Whether a run has settings, and ones that do not ask for too much, as a file's may."""
-    try:
-        cost.check_training_cost(find_experiment(run), run.plan)
-    except InvalidExperiment:
-        return False
-    return True

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from gradflow.charts.training.data import RECENT_RECORDS
 from gradflow.core.numbers import format_number
 from gradflow.core.text import _
 from gradflow.core.training import RunState
@@ -58,10 +59,11 @@ def describe_outcome(setup: Setup, own: list[ShownRun]) -> Outcome:
         return Outcome("stop_circle", line, look_for)
     lines, holds = judgement
     head = _("Measured; the claim holds:") if holds else _("Measured; the claim does not hold:")
+    mean = _("(means of the last {n} records)").format(n=RECENT_RECORDS)
     losses = " · ".join(map(_describe_loss, own))
     measured = "\n".join(f"- {line}" for line in lines)
     icon = "check_circle" if holds else "warning"
-    return Outcome(icon, f"**{head}** {losses}", f"{look_for}\n\n{measured}")
+    return Outcome(icon, f"**{head}** {losses} {mean}", f"{look_for}\n\n{measured}")
 
 
 def _describe_loss(shown_run: ShownRun) -> str:

@@ -37,7 +37,7 @@ def complete_run(name: str, before: Fields, after: Fields) -> Fields:
     if name == "steps":
         record_every = max(after["record_every"], find_least_record_every(after["steps"]))
         return {**after, "record_every": record_every}
-    if name != "architecture":
+    if name in TrainingPlan.model_fields:
         return after
     own = _switch_architecture(name, select_experiment(before), select_experiment(after))
     return {**own, **{n: value for n, value in after.items() if n in TrainingPlan.model_fields}}
@@ -52,8 +52,6 @@ FORM = Form(
 )
 COMPARED: WidgetValue[list[str]] = WidgetValue("training_compared", list)
 """Keys of the earlier runs that are shown beside the current ones."""
-STEP: WidgetValue[int | None] = WidgetValue("training_shown_step", lambda: None)
-"""The step whose Flow figure is shown; ``None``: the latest."""
 UPLOADS: SessionValue[int] = SessionValue("training_uploads", int)
 """How many uploads were taken; the upload widget is a new one after each."""
 OPENING: SessionValue[Opening | None] = SessionValue("training_opening", lambda: None)
@@ -200,20 +198,9 @@ def read_claim() -> TokenClaim | None:
 def begin_own_runs() -> None:
     """Forget what the URL asked for: the page has runs of its own from here on."""
     _CLAIM.set(None)
-    STEP.set(None)
 
 
 def list_compared() -> list[str]:
     """List the keys of the earlier runs that are shown beside the current ones."""
     earlier = open_session().earlier
     return [key for key in COMPARED.get() if key in earlier]
-
-
-def find_step(steps: list[int], latest: int) -> int:
-    """Find the step whose Flow figure is shown: the chosen one, else the latest.
-
-    The first latest step counts as chosen: the page does not move the slider while a run goes on.
-    """
-    STEP.begin_with(latest)
-    step = STEP.get()
-    return step if step is not None and step in steps else latest

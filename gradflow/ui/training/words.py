@@ -167,6 +167,12 @@ def describe_result(shown_run: ShownRun) -> tuple[str, str]:
     return f"{sentence}.", describe_speeds(summary)
 
 
+def describe_end(run: Run) -> str:
+    """Say of a run that broke where it ended; nothing of others."""
+    broke = run.divergence
+    return "" if broke is None else _("diverged in step {step}").format(step=broke.step)
+
+
 def is_break_hidden(run: Run) -> bool:
     """Whether the layer where a run broke has finite activations: ReLU makes 0 of −∞."""
     broke = run.divergence

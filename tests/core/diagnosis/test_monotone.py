@@ -78,7 +78,10 @@ def test_deeper_blocks_are_never_milder(depths: list[int], norm: str) -> None:
 def test_weights_further_off_are_never_milder(size: float, times: float, depth: int) -> None:
     """In a linear network every factor of σ goes into every layer: below and above the best."""
     best = 24**-0.5
-    for sigmas in ((best * size, best * size / times), (best / size**0.5, best / size**0.5 * times)):
+    for sigmas in (
+        (best * size, best * size / times),
+        (best / size**0.5, best / size**0.5 * times),
+    ):
         mild, severe = (
             rank_fate(run(depth=depth, activation="linear", initialization="normal", init_std=s))
             for s in sigmas

@@ -1,0 +1,112 @@
+"""The distributions of one layer over the steps of training runs, as an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from gradflow.charts.axes import PanelAxes
+from gradflow.charts.describe import SPOKEN
+from gradflow.charts.figure import build_figure, empty_figure, make_footnote
+from gradflow.charts.flow.axes import make_gradient_axis, make_signal_axis
+from gradflow.charts.flow.text import SYMBOLS
+from gradflow.charts.flow.traces import draw_heatmap
+from gradflow.charts.rebin import Grid
+from gradflow.charts.theme import PALETTES, Mode
+from gradflow.charts.training.data import Lane
+from gradflow.charts.training.film import GRADIENT, SIGNAL, FilmLane, fit_axes, spread_columns
+from gradflow.charts.training.layers import HEIGHT, make_step_axis, write_titles
+from gradflow.core.text import _
+
+
+def history_figure(
+    lanes: Sequence[Lane],
+    films: Sequence[FilmLane],
+    *,
+    layer: int,
+    band: int = SIGNAL,
+    mode: Mode = "light",
+) -> go.Figure:
+    """Draw the distribution of a layer at every kept step: an image step × value for each run.
+
+    A column is a kept step. Its shade is the share of the layer's entries in each row, relative to
+    the column's fullest row (to the power 0.65). Gradients have the logarithm of their size as
+    axis, and their RMS as a line.
+
+    Args:
+        lanes: the runs, which fix the axis of steps.
+        films: their kept steps.
+        layer: which layer, from 1 at the input side; of a network that has fewer, the last one.
+        band: ``SIGNAL`` for the activations or ``GRADIENT``.
+        mode: for a light or a dark page.
+    """
+    if not any(len(film.steps) for film in films):
+        return empty_figure(_("No step was recorded yet"), mode=mode, height=HEIGHT)
+    films = [film.take_layer(layer) for film in films]
+    grid = fit_axes([film for film in films if len(film.steps)]).grids[band]
+    data: list[dict[str, Any]] = []
+    layout: dict[str, Any] = {}
+    for i, film in enumerate(films):
+        axes = PanelAxes(i)
+        layout[axes.x_key] = make_step_axis(i, lanes)
+        if len(film.steps):
+            data += _draw_panel(film, band, grid, axes, mode)
+    shade = _("darker") if mode == "light" else _("brighter")
+    notes = [_("{shade}: more of the layer’s entries in that step").format(shade=shade)]
+    if band == GRADIENT:
+        notes.append(_("━ RMS"))
+    room, foot = make_footnote(notes, mode, 54)
+    axis = (
+        make_signal_axis(grid, SYMBOLS["activation"])
+        if band == SIGNAL
+        else make_gradient_axis(grid, SYMBOLS[films[0].gradient])
+    )
+    layout |= {
+        "height": HEIGHT + room,
+        "margin": {"l": 76, "r": 16, "t": 34, "b": 54 + room},
+        "dragmode": False,
+        "hovermode": "closest",
+        "showlegend": False,
+        "yaxis": axis,
+        "annotations": [*write_titles(lanes, mode), *foot],
+    }
+    return build_figure(data, layout, mode)
+
+
+def _draw_panel(
+    film: FilmLane, band: int, grid: Grid, axes: PanelAxes, mode: Mode
+) -> list[dict[str, Any]]:
+    palette = PALETTES[mode]
+    columns = spread_columns(film, band, slice(None), grid)
+    scale = palette.forward_scale if band == SIGNAL else palette.backward_scale
+    heatmap = draw_heatmap(columns, "y", scale)
+    for name in ("x0", "dx"):
+        del heatmap[name]
+    place = _("{letter}, step {step}").format(letter=film.letter, step="%{x}")
+    heatmap |= {
+        "xaxis": axes.x,
+        "x": film.steps.astype(np.float32),
+        "hovertemplate": f"{place}<br>{heatmap['hovertemplate']}",
+    }
+    if band == SIGNAL:
+        return [heatmap]
+    line = {
+        "type": "scatter",
+        "name": f"{film.letter} {_('RMS')}",
+        "meta": SPOKEN,
+        "mode": "lines",
+        "xaxis": axes.x,
+        "yaxis": "y",
+        "x": film.steps.astype(np.float32),
+        "y": film.level[:, 0].astype(np.float32),
+        "hoverinfo": "skip",
+    }
+    casing = {"color": palette.page, "width": 5}
+    return [
+        heatmap,
+        {**line, "name": "casing", "meta": None, "line": casing},
+        {**line, "line": {"color": palette.ink, "width": 2}},
+    ]

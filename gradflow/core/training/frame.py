@@ -1,0 +1,128 @@
+"""The distributions of a training step in short: what a film of the training shows of it.
+
+A report of 20 layers takes half a megabyte, a frame of them 12 kB, so that every step of a short
+run can be kept.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from gradflow.core.histogram import (
+    FloatArray,
+    Histogram,
+    cumulate,
+    drop_zeros,
+    is_point,
+    read_point,
+)
+from gradflow.core.report import Quantity, Report
+
+FRAMED: tuple[Quantity, ...] = ("activation", "delta", "activation_grad", "weight_grad")
+"""The quantities of a frame, in the order of its arrays."""
+NUMBERS = ("low", "high", "zeros", "nonfinite", "level")
+BINS = 128
+_LARGEST = float(np.finfo(np.float32).max)
+_NUMBER = np.dtype("<f4")
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """The distributions of a step, each on equal bins between its own smallest and largest entry.
+
+    Attributes:
+        numbers: ``(FRAMED, NUMBERS, layers)`` in float32: ends of the bins, shares of entries that
+            are exactly 0 and that are not finite, and the standard deviation of the activations,
+            or log10 of the RMS of the gradients (NaN where that is 0). The ends of gradients are
+            log10 of their sizes; NaN without finite entries (zeros aside).
+        shades: ``(FRAMED, layers, BINS)``: 255·√(entries of the bin, relative to the fullest bin),
+            rounded up, so that 0 is an empty bin. Exact zeros are in no bin.
+        smallest_normal, smallest: limits of the number format, as in the report.
+    """
+
+    numbers: npt.NDArray[np.float32]
+    shades: npt.NDArray[np.uint8]
+    smallest_normal: float
+    smallest: float
+
+    @classmethod
+    def take(cls, report: Report) -> Self:
+        """Take the frame of a step from its report."""
+        table = report.get_table("layers")
+        layers = [int(layer) for layer in table["layer"]]
+        numbers = np.full((len(FRAMED), len(NUMBERS), len(layers)), np.nan)
+        shades = np.zeros((len(FRAMED), len(layers), BINS), np.uint8)
+        for i, what in enumerate(FRAMED):
+            for j, layer in enumerate(layers):
+                histogram = report.histograms.get((what, layer))
+                if histogram is not None and histogram.total:
+                    numbers[i, :4, j], shades[i, j] = _shorten_histogram(histogram)
+            numbers[i, 4] = _measure_level(table, what)
+        numbers = np.clip(numbers, -_LARGEST, _LARGEST)  # NaN stays
+        return cls(numbers.astype(np.float32), shades, report.smallest_normal, report.smallest)
+
+    def pack(self, *quantities: Quantity) -> bytes:
+        """Pack the numbers, then the shades of some quantities, for a browser."""
+        rows = [FRAMED.index(what) for what in quantities]
+        return self.numbers[rows].astype(_NUMBER).tobytes() + self.shades[rows].tobytes()
+
+    def to_text(self) -> str:
+        """Write the frame for a file, in base64."""
+        limits = np.array([self.smallest_normal, self.smallest], "<f8").tobytes()
+        return base64.b64encode(limits + self.pack(*FRAMED)).decode()
+
+    @classmethod
+    def from_text(cls, text: str, layers: int) -> Self:
+        """Read what ``to_text`` wrote.
+
+        Raises:
+            ValueError: it is no frame of so many layers.
+        """
+        content = base64.b64decode(text, validate=True)
+        limits = np.frombuffer(content[:16], "<f8")
+        count = len(FRAMED) * len(NUMBERS) * layers
+        middle = 16 + count * _NUMBER.itemsize
+        numbers = np.frombuffer(content[16:middle], _NUMBER).astype(np.float32)
+        shades = np.frombuffer(content[middle:], np.uint8)
+        return cls(
+            numbers.reshape(len(FRAMED), len(NUMBERS), layers),
+            shades.reshape(len(FRAMED), layers, BINS),
+            *limits.tolist(),
+        )
+
+
+def _shorten_histogram(
+    histogram: Histogram,
+) -> tuple[tuple[float, float, float, float], npt.NDArray[np.uint8]]:
+    """Find the ends of its bins, its shares beside them, and the shades of ``BINS`` equal bins."""
+    total = histogram.total
+    beside = histogram.zeros / total, histogram.nonfinite / total
+    counts = drop_zeros(histogram) if histogram.scale == "linear" else histogram.counts
+    used = np.flatnonzero(counts)
+    amounts = np.zeros(BINS)
+    if not len(used):
+        return (np.nan, np.nan, *beside), amounts.astype(np.uint8)
+    if is_point(histogram):
+        low = high = read_point(histogram)
+        amounts[0] = 1.0
+    else:
+        edges = histogram.edges
+        low, high = float(edges[used[0]]), float(edges[used[-1] + 1])
+        # As a weighted mean: the difference of both may exceed the range of float64.
+        share = np.arange(BINS + 1) / BINS
+        amounts = np.diff(np.interp(low * (1 - share) + high * share, edges, cumulate(counts)))
+    shades = np.ceil(255 * np.sqrt(amounts / amounts.max()))
+    return (low, high, *beside), shades.astype(np.uint8)
+
+
+def _measure_level(table: Any, what: Quantity) -> FloatArray:
+    if what == "activation":
+        return np.asarray(table.get_numbers("activation_std"))
+    rms = table.get_numbers(f"{what}_rms")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(np.isfinite(rms) & (rms > 0), np.log10(rms), np.nan)

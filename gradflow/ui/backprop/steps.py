@@ -1,0 +1,37 @@
+"""What a presentation of the page goes through: chains to start from, or a pass step by step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gradflow.core.teaching.perceptron_steps import list_steps
+from gradflow.core.text import _
+from gradflow.ui.backprop.examples import EXAMPLES
+from gradflow.ui.backprop.network import TITLES
+from gradflow.ui.backprop.state import CHAIN, NETWORK, PAGE, Part
+from gradflow.ui.present.steps import Lesson, make_step
+
+
+def list_backprop_steps() -> Lesson:
+    """List the steps of the part that is shown."""
+    return _list_chains() if PAGE.view == Part.CHAIN else _list_network_steps()
+
+
+def _list_chains() -> Lesson:
+    names = list(EXAMPLES)
+    steps = [make_step(PAGE, Part.CHAIN, CHAIN.presets[name], _(name)) for name in names]
+    return Lesson(steps, names.index(CHAIN.preset) if CHAIN.preset else None)
+
+
+def _list_network_steps() -> Lesson:
+    shown, _problem = NETWORK.read_possible()
+    steps = [
+        make_step(
+            PAGE,
+            Part.NETWORK,
+            replace(shown, step=number),
+            _(TITLES[step.kind]).format(layer=step.layer),
+        )
+        for number, step in enumerate(list_steps(len(shown.network.hidden) + 1), 1)
+    ]
+    return Lesson(steps, shown.step - 1)

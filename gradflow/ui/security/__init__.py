@@ -1,0 +1,1 @@
+"""What is refused, and what every answer says about itself, whoever asks."""

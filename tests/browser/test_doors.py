@@ -1,0 +1,163 @@
+"""What strangers get who speak to the running app themselves: raw HTTP and handshakes."""
+
+import json
+import socket
+import time
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from gradflow.ui.assets import SCRIPTS
+from gradflow.ui.security.guard import METRICS_SETTING
+from gradflow.ui.security.hosts import SETTING
+from tests.browser.tools import wait_for_server
+
+FOREIGN = "http://evil.example"
+HANDSHAKE = (
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+)
+PATIENCE = 20.0  # seconds; a shared machine may be busy
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: dict[str, str]
+    text: str
+
+
+@pytest.fixture
+def place(app_url: str) -> tuple[str, int]:
+    parts = urlsplit(app_url)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    return parts.hostname, parts.port
+
+
+def say(
+    place: tuple[str, int], path: str, *lines: str, host: str | None = None, method: str = "GET"
+) -> Reply:
+    """Say a request, word by word, and read the reply; that of a handshake to its headers' end."""
+    head = (f"{method} {path} HTTP/1.1", f"Host: {host or f'{place[0]}:{place[1]}'}", *lines)
+    closing = () if lines[:4] == HANDSHAKE else ("Connection: close",)
+    with socket.create_connection(place, PATIENCE) as line:
+        line.sendall("\r\n".join([*head, *closing, "", ""]).encode("latin-1"))
+        received = b""
+        while chunk := line.recv(65536):
+            received += chunk
+            if received.startswith(b"HTTP/1.1 101") and b"\r\n\r\n" in received:
+                break
+    start, _empty, body = received.partition(b"\r\n\r\n")
+    first, *rest = start.decode("latin-1").split("\r\n")
+    headers = dict(line.split(": ", 1) for line in rest)
+    return Reply(
+        int(first.split()[1]), {n.lower(): v for n, v in headers.items()}, body.decode("latin-1")
+    )
+
+
+def shake_hands(place: tuple[str, int], *lines: str, host: str | None = None) -> int:
+    return say(place, "/_stcore/stream", *HANDSHAKE, *lines, host=host).status
+
+
+def test_foreign_pages_open_no_session_and_hold_up_nobody(place: tuple[str, int]) -> None:
+    begun = time.monotonic()
+    for origin in (*[FOREIGN] * 10, "null", "http://127.0.0.1.evil.example"):
+        assert shake_hands(place, f"Origin: {origin}") == 403
+    assert say(place, "/_stcore/health").text == "ok"
+    assert time.monotonic() - begun < 2  # an unreachable public service costs 2 s for each
+
+    assert shake_hands(place, f"Origin: http://{place[0]}:{place[1]}") == 101
+    assert shake_hands(place) == 101  # no browser
+
+
+def test_no_page_of_a_foreign_origin_sends_files(place: tuple[str, int]) -> None:
+    refused = say(place, "/_stcore/upload_file/a/b", f"Origin: {FOREIGN}", method="PUT")
+    assert (refused.status, SETTING in refused.text) == (403, True)
+
+
+@pytest.mark.parametrize("path", ["/", "/compare", "/_stcore/health", "/gf/flow", "/static/x.js"])
+def test_a_foreign_name_is_refused_with_the_setting(place: tuple[str, int], path: str) -> None:
+    refused = say(place, path, host="evil.example:8501")
+    assert refused.status == 403
+    assert refused.text.count("\n") == 1
+    assert "'evil.example:8501' is not a name of this server" in refused.text
+    assert SETTING in refused.text
+
+
+def test_a_foreign_name_opens_no_session(place: tuple[str, int]) -> None:
+    host = "evil.example:8501"
+    assert shake_hands(place, f"Origin: http://{host}", host=host) == 403
+    for own in ("localhost", "192.168.1.20:8501", socket.gethostname()):
+        assert say(place, "/_stcore/health", host=own).text == "ok"
+
+
+def test_metrics_and_who_may_steer_the_page_are_not_public(place: tuple[str, int]) -> None:
+    for path in ("/_stcore/metrics", "/_stcore/metrics/", "/_stcore/metrics?families=x"):
+        refused = say(place, path)
+        assert (refused.status, METRICS_SETTING in refused.text) == (403, True)
+    assert json.loads(say(place, "/_stcore/host-config").text)["allowedOrigins"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        *((path, 200) for path in ("/", "/compare", "/no-such-page", "/_stcore/health")),
+        *((f"/{script.address}", 200) for script in list(SCRIPTS.values())[1:2]),
+        *(("/gf/flow", 200), ("/gf/flow?depth=0", 422), ("/gf/none", 404), ("/media/none", 404)),
+        *(("/_stcore/metrics", 403), ("/component/none", 404), ("/static/../../x", 400)),
+    ],
+)
+def test_every_answer_is_marked(place: tuple[str, int], path: str, status: int) -> None:
+    reply = say(place, path)
+    assert reply.status == status
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert reply.headers["referrer-policy"] == "same-origin"
+    policy = dict(
+        part.strip().split(" ", 1) for part in reply.headers["content-security-policy"].split(";")
+    )
+    assert policy["frame-ancestors"] == "'self'"
+    assert policy["object-src"] == "'none'"
+    assert policy["default-src"] == "'self'"
+    for directive, sources in policy.items():
+        own = {"'self'", "'none'", "data:", "blob:", "'wasm-unsafe-eval'"}
+        others = [s for s in sources.split() if s not in own and not s.startswith("'sha256-")]
+        assert others == (["'unsafe-inline'"] if directive == "style-src" else [])
+
+
+TYPED = {
+    "architecture": "https://evil.example/x",
+    "activation": "\\[a](https://evil.example)",
+    "initialization": "www.evil.example",
+    "normalization": "![a](//evil.example/i.png)",
+    "connection": "a@evil.example",
+    "loss": "<a href=//evil.example>a</a>",
+    "source": "$x^2$ :x: :material/home: :red[a]",
+    "dtype": "`a` --> b",
+}
+
+
+@pytest.mark.parametrize("where", ["", "compare"])
+def test_nothing_that_a_stranger_typed_is_a_link(page: Page, app_url: str, where: str) -> None:
+    own = "&".join(f"{name}={text}" for name, text in TYPED.items() if "=" not in text)
+    named = {"a": own, "a_name": "<a href=https://evil.example>www.evil.example</a> :x:"}
+    page.goto(f"{app_url}/{where}?{urlencode(named if where else TYPED)}")
+    alerts = page.get_by_test_id("stAlert")
+    expect(alerts.first).to_be_visible()
+    wait_for_server(page)
+    shown = alerts.all_text_contents()
+    for text in TYPED.values():
+        if not where:
+            assert json.dumps(text) in "".join(shown).replace("\u2060", "")
+    addresses = page.locator("a").evaluate_all("links => links.map((link) => link.href)")
+    addresses += page.locator("svg a").evaluate_all("links => links.map((l) => l.href.baseVal)")
+    addresses += page.locator("img").evaluate_all("images => images.map((image) => image.src)")
+    assert addresses
+    assert [a for a in addresses if not a.startswith((app_url, "data:"))] == []
+    font = "e => getComputedStyle(e).fontFamily"
+    box = alerts.locator("code").first
+    assert box.evaluate(font) == alerts.locator("p").first.evaluate(font)

@@ -1,0 +1,122 @@
+"""A film's frames and the image of a layer, against the histograms of the steps' reports."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import gradflow as gf
+from gradflow.charts.rebin import rebin
+from gradflow.charts.training.film import (
+    GRADIENT,
+    SIGNAL,
+    film_figure,
+    fit_axes,
+    shape_frame,
+)
+from gradflow.charts.training.history import history_figure
+from gradflow.core.training import Run, TrainingPlan
+from gradflow.ui.training.films import make_film_lane
+from tests.charts.figures import decode, find_traces, read_words, to_browser
+from tests.charts.test_training import make_lane
+
+DEPTH, STEPS = 4, 8
+CLOSE = 0.01
+"""Share of the entries: shades are that coarse."""
+
+
+@pytest.fixture(scope="module")
+def runs() -> list[Run]:
+    experiments = [
+        gf.Experiment(
+            network=gf.MLP(depth=DEPTH, width=16, activation=activation),
+            data=gf.Data(batch_size=32),
+        )
+        for activation in ("tanh", "relu")
+    ]
+    plan = TrainingPlan(steps=STEPS, reports=STEPS)
+    return [Run.collect(experiment, plan, frames=STEPS) for experiment in experiments]
+
+
+@pytest.fixture(scope="module")
+def films(runs):
+    return [
+        make_film_lane(letter, letter, run, "delta") for letter, run in zip("AB", runs, strict=True)
+    ]
+
+
+def check_rows(own: np.ndarray, exact: np.ndarray) -> None:
+    """Entries may be displaced by a row, because the bins of a frame are coarser."""
+    below = np.cumsum(exact)
+    assert (np.cumsum(own) > np.concatenate([[0], below[:-1]]) - CLOSE).all()
+    assert (np.cumsum(own) < np.concatenate([below[1:], [1]]) + CLOSE).all()
+
+
+def test_a_frame_shows_the_histograms_of_its_step(runs, films):
+    axes = fit_axes(films)
+    for run, film in zip(runs, films, strict=True):
+        for i in (0, STEPS - 1):
+            flow, report = shape_frame(film, i, axes), run.reports[i + 1]
+            for what, band in (("activation", flow.forward), ("delta", flow.backward)):
+                for layer in range(DEPTH):
+                    shares = rebin(report.histogram(what, layer + 1), band.grid)
+                    check_rows(band.share[:, layer], shares.rows)
+                    assert band.zeros[layer] == pytest.approx(shares.zeros)
+            rms = report.layers["delta_rms"].to_numpy()
+            assert 10**flow.rms == pytest.approx(rms, rel=1e-5)
+
+
+def test_the_axes_hold_all_steps_and_stay_while_few_come(films):
+    axes = fit_axes(films)
+    for film in films:
+        for i in range(STEPS):
+            flow = shape_frame(film, i, axes)
+            for band in (flow.forward, flow.backward):
+                assert band.above.max() < 1e-3
+            assert flow.forward.below.max() < 1e-3
+    shorter = [
+        replace(film, **{n: getattr(film, n)[:, :-1] for n in ("low", "high", "shades", "zeros")})
+        for film in films
+    ]
+    assert fit_axes(shorter).grids == axes.grids
+
+
+def test_the_figure_begins_with_the_first_step_and_says_how_to_go_on(films):
+    data = to_browser(film_figure(films, height=400))
+    meta = data["layout"]["meta"]["film"]
+    axes = fit_axes(films)
+    assert meta["letters"] == ["A", "B"]
+    assert meta["rows"] == [grid.rows for grid in axes.grids]
+    heats = find_traces(data, type="heatmap")
+    assert [decode(heat["z"]).shape[0] for heat in heats] == meta["rows"] * 2
+    first = shape_frame(films[1], 0, axes)
+    np.testing.assert_array_equal(decode(heats[2]["z"]), first.forward.shade)
+    assert data["layout"]["height"] == 400
+    empty = replace(films[0], steps=np.zeros(0))
+    assert "No step was recorded" in read_words(to_browser(film_figure([empty], height=300)))
+
+
+@pytest.mark.parametrize(("band", "what"), [(SIGNAL, "activation"), (GRADIENT, "delta")])
+def test_the_image_of_a_layer_has_its_histogram_of_every_step(runs, films, band, what):
+    lanes = [make_lane(letter, STEPS, DEPTH) for letter in "AB"]
+    data = to_browser(history_figure(lanes, films, layer=2, band=band))
+    heats = find_traces(data, type="heatmap")
+    assert [heat["xaxis"] for heat in heats] == ["x", "x2"]
+    grid = fit_axes([film.take_layer(2) for film in films]).grids[band]
+    for run, heat in zip(runs, heats, strict=True):
+        assert decode(heat["x"]).tolist() == list(range(1, STEPS + 1))
+        image = decode(heat["customdata"])
+        for i, report in enumerate(run.reports.values()):
+            shares = rebin(report.histogram(what, 2), grid)
+            check_rows(image[:, i], shares.rows)
+    if band == GRADIENT:
+        line = find_traces(data, name="B RMS")[0]
+        levels = [np.log10(r.layers["delta_rms"][1]) for r in runs[1].reports.values()]
+        assert decode(line["y"]) == pytest.approx(levels, abs=1e-4)
+    deeper = to_browser(history_figure(lanes, films, layer=99, band=band))
+    last = to_browser(history_figure(lanes, films, layer=DEPTH, band=band))
+    assert deeper["data"] == last["data"]
+    none = [replace(film, steps=np.zeros(0)) for film in films]
+    assert "No step was recorded" in read_words(to_browser(history_figure(lanes, none, layer=1)))
