@@ -12,6 +12,7 @@ from benchmarks import (
     recurrent,
     seeds,
     training,
+    verdicts,
 )
 
 PARTS = {
@@ -22,7 +23,12 @@ PARTS = {
     "latency": latency.main,
     "motion": motion.main,
 }
-LONG_PARTS = {"deployment": deployment.main, "load": load.main, "pages": pages.main}
+LONG_PARTS = {
+    "deployment": deployment.main,
+    "load": load.main,
+    "pages": pages.main,
+    "verdicts": verdicts.main,
+}
 """Parts that take minutes: they run only if they are named."""
 HELP = f"""usage: python -m benchmarks [PART [OPTIONS]]
 

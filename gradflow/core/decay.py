@@ -114,12 +114,15 @@ def mark_inside_blocks(report: Report) -> npt.NDArray[np.bool_]:
     if report.stream is None:
         return np.zeros(len(modules), bool)
     blocks = {str(name).partition("#")[0] for name in report.stream.get_table("layers")["module"]}
-    return np.array([any(p in blocks for p in _list_parents(m)) for m in modules], bool)
+    return np.array([_is_inside(module, blocks) for module in modules], bool)
 
 
-def _list_parents(module: str) -> list[str]:
-    parts = module.split(".")
-    return [".".join(parts[:end]) for end in range(1, len(parts))]
+def _is_inside(module: str, blocks: set[str]) -> bool:
+    while module:
+        module = module.rpartition(".")[0]
+        if module in blocks:
+            return True
+    return False
 
 
 def _find_kinds(report: Report) -> npt.NDArray[np.object_]:

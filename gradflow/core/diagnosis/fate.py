@@ -55,6 +55,8 @@ def check_readout_step(case: Case) -> Iterator[Finding]:
     delta = case.layers.get_numbers("delta_norm")
     entering = case.layers.get_numbers("activation_grad_norm")[-2]
     passed = delta[-2]
+    if not passed * STRONG_CHANGE < delta[-1]:
+        return
     if case.inside_blocks[-2] and case.report.stream is not None:
         along = case.report.stream.get_table("layers").get_numbers("activation_grad_norm")
         entering = passed = along[-1]

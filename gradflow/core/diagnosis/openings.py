@@ -23,7 +23,8 @@ def check_zero_gradient(case: Case) -> Iterator[Finding]:
 
     A weight of norm 0 that has a gradient of its own opens the way for what lies before it.
     """
-    if case.underflowing:
+    openers = find_openers(case)
+    if case.underflowing or not (openers or case.zero_layers):
         return
     closed = find_closed_parameters(case)
     zero = [n for n in case.zero_layers if n not in find_opened_layers(case)]

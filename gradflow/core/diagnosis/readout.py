@@ -7,10 +7,23 @@ from collections.abc import Iterator
 
 from gradflow.core.diagnosis.case import Case
 from gradflow.core.numbers import format_number, format_share
-from gradflow.core.text import Text
+from gradflow.core.text import N_, Text
 from gradflow.core.verdict import Finding, Severity, Verdict
 
 _RANGES = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0)}
+
+
+_STEPS = {
+    "softmax": N_("softmax"),
+    "log_softmax": N_("log-softmax"),
+    "sigmoid": N_("sigmoid"),
+    "tanh": N_("tanh"),
+    "relu": N_("ReLU"),
+}
+
+
+def _name_step(step: str) -> Text:
+    return Text(_STEPS[step])
 
 
 def check_readout(case: Case) -> Iterator[Finding]:
@@ -91,7 +104,7 @@ def _judge_pairing(case: Case) -> Finding | None:
                 Text(
                     "A {step} stands before the cross-entropy, which has a softmax of its own: "
                     "with {n} classes the loss cannot fall below {lowest}.",
-                    step=step,
+                    step=_name_step(step),
                     n=n,
                     lowest=format_number(lowest),
                 ),
@@ -149,7 +162,7 @@ def _judge_activation(case: Case) -> Finding | None:
         Text(
             "A {step} stands on the readout: the outputs stay within its range, and the targets "
             "reach from {low} to {high}.",
-            step=step,
+            step=_name_step(step),
             low=format_number(targets.low),
             high=format_number(targets.high),
         ),

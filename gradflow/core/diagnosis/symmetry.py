@@ -14,13 +14,12 @@ from gradflow.core.verdict import Finding, Severity, Verdict
 def check_symmetry(case: Case) -> Iterator[Finding]:
     """Find layers whose units have equal weights on both sides: nothing ever tells them apart."""
     equal = {n for n in case.numbers if _has_equal_weights(case, n)}
+    units = dict(zip(case.numbers, case.layers["fan_out"].tolist(), strict=True))
     same = [
         n
-        for n, units, inside in zip(
-            case.numbers, case.layers["fan_out"].tolist(), case.inside_blocks, strict=True
-        )
+        for n in sorted(equal)
         # A shortcut brings units that differ, whatever the weights of its branch.
-        if units > 1 and n in equal and n + 1 in equal and not inside
+        if n + 1 in equal and units[n] > 1 and not case.inside_blocks[case.numbers.index(n)]
     ]
     if not same:
         return
