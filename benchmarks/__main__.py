@@ -6,6 +6,7 @@ from benchmarks import (
     deployment,
     latency,
     load,
+    memory,
     motion,
     pages,
     recording,
@@ -22,7 +23,12 @@ PARTS = {
     "latency": latency.main,
     "motion": motion.main,
 }
-LONG_PARTS = {"deployment": deployment.main, "load": load.main, "pages": pages.main}
+LONG_PARTS = {
+    "deployment": deployment.main,
+    "load": load.main,
+    "memory": memory.main,
+    "pages": pages.main,
+}
 """Parts that take minutes: they run only if they are named."""
 HELP = f"""usage: python -m benchmarks [PART [OPTIONS]]
 

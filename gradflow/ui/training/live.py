@@ -26,7 +26,7 @@ from gradflow.ui.training import film_route, films, flow, lanes, state, words
 from gradflow.ui.training.sessions import SESSIONS
 
 T = TypeVar("T")
-_OVER_STEPS = ("training_learning", "training_layers")
+_OVER_STEPS = ("training_learning", "training_layers", "training_history")
 """Names of the figures in which the film's step is marked."""
 _HISTORIES = ("activation", *GRADIENTS)
 """Quantities whose histograms over the steps can take the place of the map of numbers."""
@@ -121,11 +121,12 @@ def _show_curves(running: bool) -> None:
     figure = learning_figure(drawn, curve=curve, mode=mode)
     blocks.show_figure(figure, _OVER_STEPS[0], _("Loss or accuracy over the steps"))
     if quantity in _HISTORIES:
-        figure, alt = _draw_history(drawn, quantity, layer), _("Distribution over the steps")
+        figure = _draw_history(drawn, quantity, layer)
+        alt = _("Distribution in layer {n} over the steps").format(n=layer)
+        blocks.show_figure(figure, _OVER_STEPS[2], alt)
     else:
         figure = layers_figure(drawn, quantity=quantity, mode=mode)
-        alt = _("Map of layers over steps")
-    blocks.show_figure(figure, _OVER_STEPS[1], alt)
+        blocks.show_figure(figure, _OVER_STEPS[1], _("Map of layers over steps"))
     if group is not None:
         st.caption(words.describe_progress(group))
     if running and (group is None or not group.running):
