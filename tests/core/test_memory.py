@@ -14,6 +14,7 @@ from gradflow.core.networks.memory import (
     bound_pass,
     estimate_pass,
     estimate_seeds,
+    weigh,
 )
 from gradflow.core.recurrent.memory import estimate_through_time
 from gradflow.core.recurrent.record import through_time
@@ -40,9 +41,9 @@ COARSE = {("convolutions", "float64"), ("transformer", "bfloat16")}
 
 
 def measure_alive(compute: Callable[[], object]) -> int:
-    """Measure the most bytes of tensors that are alive at once, on the CPU and with numbers."""
+    """Measure the most memory of tensors that are alive at once, on the CPU and with numbers."""
     compute()  # what is made once only
-    tally = Tally()
+    tally = Tally((), weigh)
     with tally:
         compute()
     return tally.peak
