@@ -6,6 +6,7 @@ from benchmarks import (
     deployment,
     latency,
     load,
+    memory,
     motion,
     pages,
     recording,
@@ -26,6 +27,7 @@ PARTS = {
 LONG_PARTS = {
     "deployment": deployment.main,
     "load": load.main,
+    "memory": memory.main,
     "pages": pages.main,
     "verdicts": verdicts.main,
 }

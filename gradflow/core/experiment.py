@@ -178,11 +178,7 @@ class Experiment(Spec):
             self.data.batch_size,
             DTYPES[self.dtype].dtype.itemsize,
             orthogonal=self.network.orthogonal,
-            shape=self.network.describe_shape(),
-            sizes={
-                name: str(type(self.network).model_fields[name].title)
-                for name in self.network.size_fields
-            },
+            size=self.size,
         )
         return self
 
@@ -199,12 +195,22 @@ class Experiment(Spec):
 
     @property
     def need(self) -> tuple[float, float]:
-        """GiB of memory and TFLOP of arithmetic that one pass takes."""
+        """GiB of memory that one pass takes at most, and its TFLOP of arithmetic."""
         return limits.estimate_need(
             self.network.list_layers(self.data),
             self.data.batch_size,
             DTYPES[self.dtype].dtype.itemsize,
             orthogonal=self.network.orthogonal,
+        )
+
+    @property
+    def size(self) -> limits.Size:
+        """What makes it large, in words."""
+        fields = type(self.network).model_fields
+        return limits.Size(
+            self.network.describe_shape(),
+            self.data.batch_size,
+            {name: str(fields[name].title) for name in self.network.size_fields},
         )
 
     @property

@@ -19,6 +19,7 @@ from gradflow.core.facts import Facts
 from gradflow.core.frozen import Table, TableField, freeze_mappings, get_table
 from gradflow.core.histogram import Histogram
 from gradflow.core.text import Text
+from gradflow.core.units import Units
 
 Quantity = Literal[
     "preactivation", "activation", "delta", "activation_grad", "weight", "weight_grad"
@@ -82,6 +83,7 @@ class Report:
         stream: the residual stream, ``None`` without blocks: a report whose rows are the outputs
             of the model's blocks, numbered from 1. Row 0 is the input of the first block, if it
             is a module's output. The stream has signals and gradients, and no weights.
+        units: some single units of each layer, by its number; none in files of before.
     """
 
     loss: float
@@ -103,9 +105,10 @@ class Report:
     facts: Facts = field(default_factory=Facts)
     rows: Rows = "layer"
     stream: Report | None = None
+    units: Mapping[int, Units] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        freeze_mappings(self, "histograms", "experiment")
+        freeze_mappings(self, "histograms", "experiment", "units")
 
     def get_table(self, name: TableName) -> Table:
         """Return the columns of ``signals``, ``layers`` or ``parameters`` as arrays.
@@ -115,9 +118,10 @@ class Report:
         return get_table(self, name)
 
     def drop_histograms(self) -> Report:
-        """Make a report without the histograms, which are most of its bytes."""
+        """Make a report without histograms and units, which are most of its bytes."""
         report = copy.copy(self)
         object.__setattr__(report, "histograms", {})
+        object.__setattr__(report, "units", {})
         report.__post_init__()
         return report
 
@@ -167,7 +171,7 @@ class Report:
             **{
                 name: getattr(self, name)
                 for name in self.__dataclass_fields__
-                if name not in (*TABLE_COLUMNS, "histograms", "stream", "facts")
+                if name not in (*TABLE_COLUMNS, "histograms", "stream", "facts", "units")
             },
             "facts": self.facts.to_dict(),
             **{name: _table_to_dict(get_table(self, name)) for name in TABLE_COLUMNS},
@@ -176,6 +180,7 @@ class Report:
                 for (what, layer), histogram in self.histograms.items()
             ],
             "stream": self.stream and self.stream._to_dict(),
+            "units": [{"layer": layer, **units.to_dict()} for layer, units in self.units.items()],
         }
 
     @classmethod
@@ -234,6 +239,10 @@ class Report:
             facts=Facts.from_dict(plain.check_type(data.get("facts", {}), dict)),
             rows=rows,
             stream=stream and cls._from_dict(plain.check_type(stream, dict), nested=True),
+            units={
+                _read_layer(item, numbers): Units.from_dict(item)
+                for item in plain.check_type(data.get("units", []), list)
+            },
         )
 
     def save(self, path: str | Path) -> None:
@@ -275,7 +284,14 @@ def _table_from_dict(name: TableName, data: Any) -> Table:
 
 
 def _read_histogram_key(item: Any, numbers: Container[int]) -> tuple[Quantity, int]:
-    what, layer = item["what"], plain.read_whole(item["layer"])
-    if what not in QUANTITIES or layer not in numbers:
-        raise ValueError(f"a histogram of {what} in layer {layer}")
-    return what, layer
+    what = item["what"]
+    if what not in QUANTITIES:
+        raise ValueError(f"a histogram of {what}")
+    return what, _read_layer(item, numbers)
+
+
+def _read_layer(item: Any, numbers: Container[int]) -> int:
+    layer = plain.read_whole(item["layer"])
+    if layer not in numbers:
+        raise ValueError(f"layer {layer}")
+    return layer

@@ -52,13 +52,15 @@ CONVNETS: dict[Connection, type[nn.Module]] = {
 _WITH_BLOCKS = (Connection.RESIDUAL, Connection.PREACTIVATION)
 
 
-def build_network(experiment: Experiment, inputs: Tensor) -> nn.Module:
+def build_network(
+    experiment: Experiment, inputs: Tensor, advance: Callable[[], None] | None = None
+) -> nn.Module:
     """Build the network of ``experiment``, with weights drawn from its seed.
 
-    LSUV scales them by the signals that ``inputs`` make.
+    LSUV scales them by the signals that ``inputs`` make; ``advance`` is called between layers.
     """
     model = allocate_network(experiment)
-    draw_weights(model, experiment, inputs)
+    draw_weights(model, experiment, inputs, advance)
     return model
 
 
@@ -98,10 +100,15 @@ def uses_running_statistics(spec: LayerSettings) -> bool:
     return spec.normalization is Normalization.BATCH and spec.norm_mode is NormMode.EVALUATION
 
 
-def draw_weights(model: nn.Module, experiment: Experiment, inputs: Tensor) -> None:
+def draw_weights(
+    model: nn.Module,
+    experiment: Experiment,
+    inputs: Tensor,
+    advance: Callable[[], None] | None = None,
+) -> None:
     """Draw the weights of an allocated network from the seed, for the first time or anew.
 
-    LSUV scales them by the signals that ``inputs`` make.
+    LSUV scales them by the signals that ``inputs`` make; ``advance`` is called between layers.
     """
     spec = experiment.network
     generator = torch.Generator().manual_seed(experiment.seed)
@@ -109,9 +116,16 @@ def draw_weights(model: nn.Module, experiment: Experiment, inputs: Tensor) -> No
         initialize_transformer(model, generator, **compute_transformer_stds(spec))
         return
     choice = INITIALIZATIONS[spec.initialization]
+    draw = partial(choice.function, **choice.arguments(spec))
+
+    def fill(weight: Tensor, generator: torch.Generator) -> None:
+        draw(weight, generator)
+        if advance is not None:
+            advance()
+
     initialize(
         model,
-        partial(choice.function, **choice.arguments(spec)),
+        fill,
         generator,
         bias_std=spec.bias_std,
         pytorch_bias=choice.pytorch_bias,

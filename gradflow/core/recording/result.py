@@ -137,5 +137,6 @@ class Recording:
             parameters=parameters,
             histograms=tables.collect_histograms(layers, self.summaries, self.parameters),
             stream=stream,
+            units=tables.collect_units(layers, self.summaries),
             **about,
         )

@@ -7,7 +7,7 @@ numbers per seed, on its own device. No gradient is kept, and nothing waits for 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy.typing as npt
@@ -55,6 +55,7 @@ class SeedRecorder:
         statistics: of the device on which it runs.
         responses: what to count in the outputs of activation modules, by their class.
         loss_scale: gradients are divided by it.
+        advance: called between layers, forward and backward; what it raises ends the pass.
     """
 
     def __init__(
@@ -63,8 +64,10 @@ class SeedRecorder:
         statistics: SeedStatistics,
         responses: Mapping[type[nn.Module], Response],
         loss_scale: float,
+        advance: Callable[[], None] = lambda: None,
     ) -> None:
         self._model = model
+        self._advance = advance
         self._statistics = statistics
         self._responses = responses
         self._loss_scale = loss_scale
@@ -97,13 +100,17 @@ class SeedRecorder:
 
     def _start_layer(self, _module: nn.Module, args: tuple[Tensor], z: Tensor) -> None:
         self._close_layer()
+        self._advance()
         layer: dict[str, Tensor] = {}
         self._layers.append(layer)
         self._last_output = z
         statistics, scale, inputs = self._statistics, self._loss_scale, args[0].detach()
         _, layer["preactivation_std"], _ = statistics.measure_moments(z.detach())
 
+        advance = self._advance
+
         def watch(delta: Tensor) -> None:
+            advance()
             layer["delta_norm"] = statistics.measure_norms(delta) / scale
             layer["weight_grad_norm"] = statistics.measure_norms(delta.mT @ inputs) / scale
 

@@ -16,6 +16,7 @@ from typing import Any
 from gradflow.core.training import BackgroundRun, Run, RunState, cost
 from gradflow.core.training.presets import PresetRun
 from gradflow.ui.turns import ADMISSION
+from gradflow.ui.wanted import CLIENT
 
 MAX_LANES = 4
 """Runs that are played, or compared, together."""
@@ -142,6 +143,7 @@ class _Gate:
         self._begun = 0.0
 
     def __enter__(self) -> None:
+        CLIENT.set(self._turn)  # a group has a thread per run, and one share of the time
         self._turn.acquire()
         self._admission.__enter__()
         self._begun = time.monotonic()
