@@ -42,9 +42,18 @@ def read_memory(server: Server) -> float:
     return sum(read_usage(server.pids).memory_mb)
 
 
+async def settle(server: Server) -> float:
+    """Let one person come and go; read the memory once the server has collected its garbage."""
+    session = Session(server.url)
+    await open_all([session])
+    await session.close()
+    await asyncio.sleep(COLLECT_SECONDS)
+    return read_memory(server)
+
+
 async def measure_idle(server: Server, count: int) -> Idle:
     """Open sessions, all on another width, and leave them alone."""
-    before = read_memory(server)
+    before = await settle(server)
     sessions = [Session(server.url, f"width={FIRST_WIDTH + i}") for i in range(count)]
     try:
         opened = await open_all(sessions)
@@ -59,7 +68,7 @@ async def measure_idle(server: Server, count: int) -> Idle:
 
 async def measure_settings(server: Server, count: int) -> tuple[float, float, float]:
     """Measure the memory before and after this many different settings, and after all pages."""
-    before = read_memory(server)
+    before = await settle(server)
     for first in range(0, count, len(DEPTHS)):
         session = Session(server.url, f"width={FIRST_WIDTH + first // len(DEPTHS)}&depth=10")
         lane = LiveLane(session)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import IO
 
 from gradflow.cli.console import CommandFailed
@@ -43,11 +44,19 @@ def run_until_exit(
 
 
 def start(
-    command: Sequence[str], output: int | IO[bytes] | None = None, folder: Path | None = None
+    command: Sequence[str],
+    output: int | IO[bytes] | None = None,
+    folder: Path | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Process:
-    """Start a command that gets no input."""
+    """Start a command that gets no input; ``environment`` holds variables beside ours."""
     return subprocess.Popen(
-        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        command,
+        cwd=folder,
+        env=os.environ | environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
     )
 
 

@@ -62,11 +62,16 @@ def _fetch_text(argument: str) -> str:
     try:
         if argument == "-":
             return sys.stdin.buffer.read().decode()
-        if not argument.lstrip().startswith(("{", "?")) and Path(argument).is_file():
-            return Path(argument).read_text(encoding="utf-8")
+        return Path(argument).read_text(encoding="utf-8") if _is_file(argument) else argument
     except (OSError, ValueError) as error:  # one of bytes that are no text is a ValueError
         message = Text(
             "{name}: cannot be read ({error})", name=quote_value(argument), error=str(error)
         )
         raise CommandFailed(message) from error
-    return argument
+
+
+def _is_file(argument: str) -> bool:
+    try:
+        return Path(argument).is_file()
+    except OSError:  # an address with all its settings is too long for a name
+        return False

@@ -21,6 +21,7 @@ from gradflow.cli.processes import (
     stop,
     wait_for_health,
 )
+from gradflow.core.machine import PROCESSES
 from gradflow.core.text import Text
 from gradflow.ui.paths import APP, SITE
 
@@ -37,6 +38,8 @@ class Server:
     """A server process on a port of the loopback address; after a crash it is another process."""
 
     port: int
+    siblings: int
+    """How many processes share this machine's memory, this one included."""
     quiet: bool
     process: Process = field(init=False)
 
@@ -53,7 +56,8 @@ class Server:
         command = [sys.executable, "-m", "streamlit", *list_arguments(LOOPBACK, self.port)]
         # Only the proxy's address is of use to a person.
         command += ["--logger.hideWelcomeMessage", "true"]
-        self.process = start(command, subprocess.DEVNULL if self.quiet else None, SITE)
+        output = subprocess.DEVNULL if self.quiet else None
+        self.process = start(command, output, SITE, {PROCESSES: str(self.siblings)})
 
 
 @contextmanager
@@ -70,7 +74,7 @@ def run_servers(count: int, *, quiet: bool = False) -> Iterator[list[Server]]:
     servers: list[Server] = []
     try:
         for port in find_free_ports(count):
-            servers.append(Server(port, quiet))  # noqa: PERF401 - each is stopped if a later fails
+            servers.append(Server(port, count, quiet))  # noqa: PERF401 - each is stopped if a later fails
         for server in servers:
             wait_for_health(server.process, f"http://{server.address}{read_base_path()}")
         yield servers

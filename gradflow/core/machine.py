@@ -22,12 +22,17 @@ _UNKNOWN_LEFT = 0.5
 """Share of the memory that counts as free where the system does not say how much is."""
 
 
+PROCESSES = "GRADFLOW_PROCESSES"
+"""Environment variable: among how many processes of the app memory is divided."""
+
+
 class MemoryLimit(NamedTuple):
     """Memory that may be used, in bytes.
 
     Attributes:
         total: the limit.
-        left: what is free of it; files in the cache, which make room, count as free.
+        left: what is free of it, or this process's part of that; files in the cache, which make
+            room, count as free.
         contained: whether it is the limit of a container, not the memory of the host.
     """
 
@@ -47,7 +52,8 @@ def read_memory(root: Path = Path("/")) -> MemoryLimit:
         limit = _read_group(group)
         if limit is not None and limit.total < limits[0].total:
             limits.append(limit)
-    return min(limits, key=lambda limit: limit.left)
+    tightest = min(limits, key=lambda limit: limit.left)
+    return tightest._replace(left=tightest.left // int(os.environ.get(PROCESSES) or 1))
 
 
 def count_processors(root: Path = Path("/")) -> float:

@@ -159,6 +159,8 @@ def test_the_command_says_what_it_did(served: Served) -> None:
     assert len(served.servers) == 2
     assert f"http://{LOOPBACK}:{served.port}{BASE}/" in said
     assert COOKIE in said
+    environment = Path(f"/proc/{find_process(served.servers[0])}/environ").read_bytes()
+    assert b"GRADFLOW_PROCESSES=2\0" in environment
     assert "\x1b" not in said
     assert "Collecting usage statistics" not in said  # Streamlit's settings are there, too
 

@@ -3,14 +3,17 @@
 import io
 import json
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pandas as pd
 import pytest
 
 import gradflow as gf
 from gradflow.cli.main import main
+from gradflow.core.codec import to_query
 
-EXPECTED = gf.run(gf.Experiment(network=gf.MLP(depth=3, width=9), seed=4))
+EXPERIMENT = gf.Experiment(network=gf.MLP(depth=3, width=9), seed=4)
+EXPECTED = gf.run(EXPERIMENT)
 QUERY = "depth=3&width=9&seed=4"
 SETTINGS = '{"depth": 3, "width": 9, "seed": 4}'
 
@@ -27,7 +30,15 @@ def read_norms(text: str) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    "named", [f"http://127.0.0.1:8501/?{QUERY}", f"?{QUERY}", QUERY, SETTINGS, f"/a/?{QUERY}"]
+    "named",
+    [
+        f"http://127.0.0.1:8501/?{urlencode(to_query(EXPERIMENT))}",
+        "&".join([QUERY] * 20),  # too long for a file's name
+        f"?{QUERY}",
+        QUERY,
+        SETTINGS,
+        f"/a/?{QUERY}",
+    ],
 )
 def test_addresses_and_json_name_an_experiment(named: str, capfd) -> None:
     assert main(["run", named]) == 0

@@ -51,6 +51,13 @@ def test_a_host_without_groups(root: Path) -> None:
     assert read_memory(root) == (16 * GB, 12 * GB, False)
 
 
+def test_processes_of_one_app_divide_what_is_left(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADFLOW_PROCESSES", "4")
+    assert read_memory(root) == (16 * GB, 3 * GB, False)
+
+
 def test_the_tightest_group_on_the_way_up_counts(root: Path) -> None:
     """Here the slice in the middle, whose other members have used most of it."""
     mount(root, V2, groups="0::/slice/service/worker")
