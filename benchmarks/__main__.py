@@ -4,6 +4,7 @@ import sys
 
 from benchmarks import (
     deployment,
+    fairness,
     latency,
     load,
     memory,
@@ -26,6 +27,7 @@ PARTS = {
 }
 LONG_PARTS = {
     "deployment": deployment.main,
+    "fairness": fairness.main,
     "load": load.main,
     "memory": memory.main,
     "pages": pages.main,
