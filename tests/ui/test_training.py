@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 
+from gradflow.charts.training.data import Lane
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import MLP, Data, Experiment
 from gradflow.core.training import Run, RunState, TrainingPlan
@@ -271,3 +273,13 @@ def test_the_oldest_earlier_run_makes_room(sessions):
     assert [earlier.name for earlier in session.earlier.values()] == [
         str(i) for i in range(2, MAX_EARLIER + 2)
     ]
+
+
+def test_regression_has_no_curve_of_accuracy():
+    lanes = {
+        known: Lane("A", "run", 3, np.arange(3.0), {"accuracy": np.full(3, known)}, (), {})
+        for known in (0.5, np.nan)
+    }
+    assert list(live.list_curves([lanes[np.nan]])) == ["log_loss", "loss"]
+    assert "accuracy" in live.list_curves(list(lanes.values()))
+    assert "accuracy" in live.list_curves([])  # nothing is recorded yet

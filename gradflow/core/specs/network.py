@@ -37,7 +37,7 @@ class NetworkSpec(Spec):
         Architecture.MLP, title="Architecture", description="The kind of network."
     )
     readout: Readout = Field(
-        Readout.NONE, title="After the readout", description="An activation on the outputs."
+        Readout.NONE, title="Readout activation", description="What follows the last weights."
     )
 
     @model_validator(mode="after")

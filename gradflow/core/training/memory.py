@@ -17,7 +17,6 @@ from gradflow.core.networks.memory import (
 )
 from gradflow.core.tally import Tally
 from gradflow.core.training import optimizers
-from gradflow.core.training.checkpoint import MAX_BYTES
 from gradflow.core.training.plan import TrainingPlan
 from gradflow.core.training.task import count_samples
 
@@ -49,10 +48,4 @@ def estimate_training(experiment: Experiment, plan: TrainingPlan) -> int:
             with torch.no_grad():
                 model.eval()(samples[0][size:])
     flat = sum(parameter.nbytes for parameter in parameters)
-    states = (value for state in optimizer.state.values() for value in state.values())
-    checkpoint = flat + sum(value.nbytes for value in states if isinstance(value, torch.Tensor))
-    beside = max(
-        tally.peak + count_looking(experiment, tally.largest),
-        tally.bytes + max(checkpoint - MAX_BYTES, 0),  # in the making, and dropped if it is large
-    )
-    return round_up(_BUFFERS * flat + beside + MAX_BYTES)
+    return round_up(_BUFFERS * flat + tally.peak + count_looking(experiment, tally.largest))

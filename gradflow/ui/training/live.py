@@ -114,7 +114,7 @@ def _show_curves(running: bool) -> None:
     group = state.open_session().group
     drawn = [shown_run.make_lane() for shown_run in lanes.list_shown(state.open_session())]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        curve = _choose(_("Curve"), "training_curve", _list_curves(drawn), 124)
+        curve = _choose(_("Curve"), "training_curve", list_curves(drawn), 124)
         quantity = _choose_quantity()
         layer = _choose_layer() if quantity in _HISTORIES else 0
     mode = blocks.read_mode()
@@ -153,7 +153,7 @@ def _choose_layer() -> int:
     return _choose(_("Layer"), "training_layer", names, 110)
 
 
-def _list_curves(drawn: Sequence[Lane]) -> dict[Curve, str]:
+def list_curves(drawn: Sequence[Lane]) -> dict[Curve, str]:
     """List the curves that the runs have: in regression there is no accuracy."""
     recorded = [lane for lane in drawn if len(lane.steps)]
     has_accuracy = any(not np.isnan(lane.numbers["accuracy"]).all() for lane in recorded)
