@@ -14,6 +14,7 @@ from benchmarks import (
     recurrent,
     seeds,
     training,
+    verdicts,
 )
 
 PARTS = {
@@ -30,6 +31,7 @@ LONG_PARTS = {
     "load": load.main,
     "memory": memory.main,
     "pages": pages.main,
+    "verdicts": verdicts.main,
 }
 """Parts that take minutes: they run only if they are named."""
 HELP = f"""usage: python -m benchmarks [PART [OPTIONS]]

@@ -96,8 +96,11 @@ def main(arguments: list[str] | None = None) -> None:
     ]
     print(format_table(("a small setting", "p50", "p95"), rows))
     ratio = median(seconds[True]) / median(seconds[False])
-    print(f"\nRatio of the medians: {ratio:.2f}. Passes that nobody wanted any more ended within")
-    print(f"{max(ended):.1f} s. {describe_machine()}.")
+    print(
+        f"\nRatio of the medians: {ratio:.2f}. The others' passes ended at most {max(ended):.1f} s "
+        "after"
+    )
+    print(f"nobody wanted them any more. {describe_machine()}.")
 
 
 if __name__ == "__main__":
