@@ -6,12 +6,14 @@ PORT ?= 8501
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# The servers of compose.yaml.
+PROXIED ?= --server 10.221.8.2:8501 --server 10.221.8.3:8501
 
 # Source files are UTF-8, whatever the locale says.
 export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench clean
+.PHONY: help run test check format bench lock proxy clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -21,7 +23,7 @@ run: $(VENV)/.app ## start the app on http://localhost:8501 (elsewhere: make run
 
 # Browser tests stay together on one worker (tests/conftest.py); the rest is spread evenly.
 test: $(VENV)/.dev ## run all tests, in a real browser too (some of them: make test ARGS="-k probe")
-	scripts/with-chromium $(BIN)/python -m pytest -n 2 $(ARGS)
+	scripts/with-nginx scripts/with-chromium $(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: $(VENV)/.dev ## check format, lint, types and the direction of imports
 	$(BIN)/ruff format --check .
@@ -36,6 +38,17 @@ format: $(VENV)/.dev ## format the code and mend what the linter can mend
 bench: $(VENV)/.dev ## measure what recording, pages and load cost (one part: make bench ARGS=...)
 	$(BIN)/python -m benchmarks $(ARGS)
 
+# PyTorch and the CUDA libraries that some of its builds bring along differ from index to index, and
+# are left out: requirements.txt alone pins them.
+lock: $(VENV)/.dev ## write requirements.lock anew: hashes of all that requirements.txt needs
+	echo "# Written by make lock: all that requirements.txt needs, but PyTorch." > requirements.lock
+	$(BIN)/uv pip compile requirements.txt --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --quiet \
+		| awk '/^[a-z]/ { wanted = !/^(cuda|nvidia|torch|triton)/ } wanted' >> requirements.lock
+
+proxy: $(VENV)/.app ## write deploy/nginx.conf anew, for the servers of compose.yaml
+	$(BIN)/python -m gradflow proxy $(PROXIED) > deploy/nginx.conf
+
 clean: ## remove everything that these commands made
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
 		build dist gradflow.egg-info
@@ -49,7 +62,8 @@ $(BIN)/pip:
 	$(PYTHON) -m venv $(VENV)
 
 # The stamps: installed once, and again when a requirements file changes.
-$(VENV)/.app: requirements.txt | $(BIN)/pip
+$(VENV)/.app: requirements.lock requirements.txt | $(BIN)/pip
+	$(PIP) install --require-hashes -r requirements.lock
 	$(PIP) install -r requirements.txt
 	@touch $@
 

@@ -4,12 +4,13 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from gradflow.ui.compression import CompressScripts
+from gradflow.ui.paths import FRAME
 from gradflow.ui.routes import list_routes
 from gradflow.ui.security.guard import answer_failure, make_guard
 from gradflow.ui.server import warm_up
 
 app = st.App(
-    "gradflow/ui/main.py",
+    FRAME,
     lifespan=warm_up,
     routes=list_routes(),
     middleware=[make_guard(), Middleware(CompressScripts)],

@@ -2,7 +2,20 @@
 
 import sys
 
-from benchmarks import latency, load, pages, recording, recurrent, seeds, training
+from benchmarks import (
+    deployment,
+    fairness,
+    latency,
+    load,
+    memory,
+    motion,
+    pages,
+    recording,
+    recurrent,
+    seeds,
+    training,
+    verdicts,
+)
 
 PARTS = {
     "recording": recording.main,
@@ -10,8 +23,16 @@ PARTS = {
     "seeds": seeds.main,
     "training": training.main,
     "latency": latency.main,
+    "motion": motion.main,
 }
-LONG_PARTS = {"load": load.main, "pages": pages.main}
+LONG_PARTS = {
+    "deployment": deployment.main,
+    "fairness": fairness.main,
+    "load": load.main,
+    "memory": memory.main,
+    "pages": pages.main,
+    "verdicts": verdicts.main,
+}
 """Parts that take minutes: they run only if they are named."""
 HELP = f"""usage: python -m benchmarks [PART [OPTIONS]]
 

@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from benchmarks.lanes import LANES, Lane
 from benchmarks.server import ROOT, Server, Usage, read_usage
 from benchmarks.session import Change, Session
+from gradflow.cli.nginx import COOKIE
 
 SLIDER = "Depth"
 FIRST_WIDTH = 100
@@ -229,11 +230,12 @@ async def _change(person: Person, plan: Plan, generator: random.Random) -> None:
 
 def fetch_cookie(url: str) -> str:
     """Fetch the cookie by which nginx keeps a browser with one process; empty without nginx."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+    where = urlsplit(url)
+    connection = http.client.HTTPConnection(where.netloc, timeout=60)
     try:
-        connection.request("GET", "/")
+        connection.request("GET", f"{where.path}/")
         header = connection.getresponse().getheader("Set-Cookie") or ""
     finally:
         connection.close()
-    match = re.search(r"gfw=[ab]", header)
+    match = re.search(rf"{COOKIE}=\d+", header)
     return match[0] if match else ""

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks.browser import NO_CHROMIUM, find_chromium, open_chromium
 from benchmarks.harness import describe_machine, format_table, take_percentile
-from benchmarks.server import START_SECONDS, run_app
+from benchmarks.server import run_app
+from gradflow.cli.processes import START_SECONDS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

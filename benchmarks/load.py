@@ -18,7 +18,8 @@ from statistics import median
 from benchmarks.crowd import Measurement, Plan, measure_load
 from benchmarks.harness import describe_machine, format_table, take_percentile
 from benchmarks.lanes import LANES
-from benchmarks.server import has_nginx, run_app
+from benchmarks.server import run_app
+from gradflow.cli.nginx import find_nginx
 
 MOST_USERS = 200
 MOST_SECONDS = 600
@@ -103,7 +104,9 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--depths", type=parse_depths, default="10-30", help="LOW-HIGH, or all")
     parser.add_argument("--burst", action="store_true", help="all change at the same instant")
-    parser.add_argument("--processes", type=int, choices=(1, 2), default=1, help="2: behind nginx")
+    parser.add_argument(
+        "--processes", type=int, choices=range(1, 9), default=1, help="several: behind nginx"
+    )
     parser.add_argument("--kind", choices=tuple(LANES), default="live", help="how a change is sent")
     parser.add_argument("--all-pages", action="store_true", help="then open all pages (memory)")
     options = parser.parse_args(arguments)
@@ -112,8 +115,8 @@ def main(arguments: list[str] | None = None) -> None:
     if not 0 < options.seconds <= MOST_SECONDS or options.period < 0.1:
         parser.error(f"--seconds: above 0, at most {MOST_SECONDS}; --period: at least 0.1")
     print("### Load\n")
-    if options.processes > 1 and not has_nginx():
-        print("Not measured: two processes need nginx, which is not installed.")
+    if options.processes > 1 and find_nginx() is None:
+        print("Not measured: several processes need nginx, which is not installed.")
         return
     plan = Plan(
         options.users,

@@ -203,7 +203,8 @@ class Session:
         Returns:
             Seconds until the page was complete.
         """
-        address = f"ws://{urlsplit(self.url).netloc}/_stcore/stream"
+        where = urlsplit(self.url)
+        address = f"ws://{where.netloc}{where.path}/_stcore/stream"
         begin = time.perf_counter()
         self._socket = await connect(
             address,

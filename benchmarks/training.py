@@ -22,7 +22,7 @@ from torch.nn import functional as F
 import gradflow as gf
 from benchmarks.harness import describe_machine, format_table, time_interleaved
 from gradflow.core.training import Trainer
-from gradflow.core.training.task import make_classification_task
+from gradflow.core.training.task import make_experiment_task
 
 NETWORK = gf.Experiment(network=gf.MLP(depth=20, width=128), data=gf.Data(batch_size=256))
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -44,7 +44,7 @@ CANDIDATES = {
 
 def train_bare(experiment: gf.Experiment, optimizer: str) -> Iterator[None]:
     """Train by the usual loop, step by step."""
-    task = make_classification_task(experiment)
+    task = make_experiment_task(experiment)
     model, batches = task.model, task.batches
     stepper = OPTIMIZERS[optimizer](model.parameters(), lr=LEARNING_RATE)
     while True:
@@ -68,7 +68,7 @@ def train_recorded(
         reports=reports,
     )
     while True:
-        trainer = Trainer(make_classification_task(experiment), plan)
+        trainer = Trainer(make_experiment_task(experiment), plan)
         while not trainer.finished:
             trainer.advance()
             yield

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from gradflow.core.theory import Prediction, predict
     from gradflow.core.training import Run, TrainingPlan, train
 
+__version__ = "0.1.0"
+
 # Imported on first use, so that code that needs neither torch nor plotly starts without them.
 _EXPORTS = {
     "MLP": "gradflow.core.experiment:MLP",

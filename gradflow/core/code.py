@@ -12,12 +12,21 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
-from gradflow.core.catalog import DTYPES, INITIALIZATIONS, LOSSES, Normalization, Source
+from gradflow.core.catalog import (
+    DTYPES,
+    INITIALIZATIONS,
+    LOSSES,
+    Normalization,
+    Source,
+    Targets,
+)
 from gradflow.core.catalog.normalizations import ImageRMSNorm
-from gradflow.core.catalog.numerics import widen
 from gradflow.core.data import (
+    ANSWER_SEED_OFFSET,
     DATA_SEED_OFFSET,
     DRAW,
+    ask_teacher,
+    find_answers,
     list_draw_arguments,
     load_digit_images,
     standardize,
@@ -67,7 +76,7 @@ dtype = torch.{dtype}
 inputs, targets = {draw}(
     {batch_size}, torch.Generator().manual_seed({seed} + {offset}){draw_arguments}
 )
-model = {model}
+{settle}model = {model}
 {initialize}model.to(device, dtype)
 inputs, targets = inputs.to(device, dtype), targets.to(device)
 
@@ -125,6 +134,7 @@ def to_code(experiment: Experiment | SequenceExperiment) -> str:
         batch_size=data.batch_size,
         offset=DATA_SEED_OFFSET,
         draw_arguments=_format_keywords(list_draw_arguments(data)),
+        settle=_write_answers(experiment),
         model=recipe.format_call(),
         initialize=_write_initialization(experiment),
         seed=experiment.seed,
@@ -140,21 +150,39 @@ def to_code(experiment: Experiment | SequenceExperiment) -> str:
             *_list_filling_functions(experiment),
         )
     ]
-    parts.append(_read_source(widen))
-    parts.append(_read_source(LOSSES[experiment.loss].function))
+    loss = LOSSES[experiment.loss]
+    parts += map(_read_source, (*loss.parts, loss.function))
     header = _HEADER.format(title=describe(experiment))
     return "\n\n".join([header, *parts, main])
 
 
 def _list_drawing_functions(experiment: Experiment) -> list[Callable[..., Any]]:
     """List the functions that draw the data, callees first."""
-    source = experiment.data.source
-    callees: dict[Source, Callable[..., Any]] = {
-        Source.DIGITS: load_digit_images,
-        Source.MOONS: standardize,
-        Source.SPIRALS: standardize,
-    }
-    return [*([callees[source]] if source in callees else []), DRAW[source]]
+    source, answer = experiment.data.source, find_answers(experiment.data)
+    parts: list[Callable[..., Any]] = [load_digit_images] if source is Source.DIGITS else []
+    if answer is ask_teacher or source in (Source.MOONS, Source.SPIRALS):
+        parts.append(standardize)
+    return [*parts, DRAW[source], *([answer] if answer else [])]
+
+
+def _write_answers(experiment: Experiment) -> str:
+    """Write what is left of ``draw_batch`` after the drawing function."""
+    data, answer = experiment.data, find_answers(experiment.data)
+    numbers = data.targets is Targets.NUMBERS
+    lines = []
+    if answer is not None:
+        outputs = 1 if numbers else data.classes
+        teacher = f"torch.Generator().manual_seed({experiment.seed} + {ANSWER_SEED_OFFSET})"
+        lines.append(f"targets = {answer.__name__}(inputs, {outputs}, {teacher})")
+    if numbers:
+        lines.append(f"targets = {data.target_scale!r} * targets + {data.target_offset!r}")
+    elif answer is not None:
+        lines.append("targets = targets.argmax(1)")
+    if data.targets is Targets.BINARY:
+        lines.append(f"targets = (targets >= {data.classes // 2}).long()")
+    if (data.scale, data.offset) != (1, 0):
+        lines.append(f"inputs = {data.scale!r} * inputs + {data.offset!r}")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _list_filling_functions(experiment: Experiment) -> list[Callable[..., Any]]:

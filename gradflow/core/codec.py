@@ -11,7 +11,15 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any
 
-from gradflow.core.catalog import TABLES, Architecture
+from gradflow.core.catalog import (
+    LOSSES,
+    READOUTS,
+    TABLES,
+    Architecture,
+    Loss,
+    Readout,
+    Targets,
+)
 from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.experiment import (
     MLP,
@@ -157,6 +165,7 @@ def switch_architecture(values: Mapping[str, Any], architecture: Architecture) -
     """Move flat settings to another architecture; settings that both have stay where possible."""
     old, new = find_network(values), NETWORKS[architecture]
     kept = set(list_field_names()) - {n for spec in NETWORKS.values() for n in spec.model_fields}
+    kept |= set(NetworkSpec.model_fields)
     if old is new:
         kept |= set(new.model_fields)
     elif issubclass(old, LayerSettings) and issubclass(new, LayerSettings):
@@ -169,6 +178,42 @@ def switch_architecture(values: Mapping[str, Any], architecture: Architecture) -
             bad = [name for name in error.fields if name in fields and name != "architecture"]
             fields = {n: v for n, v in fields.items() if bad and n not in bad}
             fields["architecture"] = architecture
+
+
+def adapt_choices(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Change what does not go with a choice that was just made: targets, loss and readout.
+
+    Args:
+        name: the setting that was chosen; it stays.
+        values: flat settings with the choice; the others change only where they must.
+    """
+    fields = {
+        n: values.get(n, default)
+        for n, default in (
+            ("targets", Targets.CLASSES),
+            ("loss", Loss.CROSS_ENTROPY),
+            ("readout", Readout.NONE),
+        )
+    }
+    if name not in fields:
+        return dict(values)
+    targets, row = Targets(fields["targets"]), LOSSES[Loss(fields["loss"])]
+    if targets not in row.targets and name == "loss":
+        fields["targets"] = row.targets[-1]
+    elif targets not in row.targets:
+        fields["loss"] = _USUAL_LOSSES[targets]
+    row = LOSSES[Loss(fields["loss"])]
+    if row.probabilities and not READOUTS[Readout(fields["readout"])].probabilities:
+        other = {"loss": Loss.BCE_WITH_LOGITS} if name == "readout" else {"readout": "sigmoid"}
+        fields |= other
+    return {**values, **{n: str(v) for n, v in fields.items() if n in values or n == name}}
+
+
+_USUAL_LOSSES = {
+    Targets.CLASSES: Loss.CROSS_ENTROPY,
+    Targets.BINARY: Loss.BCE_WITH_LOGITS,
+    Targets.NUMBERS: Loss.MSE,
+}
 
 
 def parse_widths(text: str) -> tuple[int | str, ...]:

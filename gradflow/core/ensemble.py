@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gradflow.core import limits
-from gradflow.core.catalog import ACTIVATIONS, DTYPES, LOSSES
+from gradflow.core.catalog import ACTIVATIONS, DTYPES, LOSSES, READOUTS
 from gradflow.core.data import draw_batch
 from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.experiment import MLP, Experiment
@@ -19,6 +19,7 @@ from gradflow.core.histogram import IntArray
 from gradflow.core.networks.build import allocate_network, draw_weights
 from gradflow.core.networks.stacked import list_linears, load_weights, stack
 from gradflow.core.probe import resolve_device, run
+from gradflow.core.recording.recorder import find_response
 from gradflow.core.recording.seeds import (
     SEED_COLUMNS,
     DeviceSeedStatistics,
@@ -31,7 +32,7 @@ from gradflow.core.spec import find_bounds
 from gradflow.core.text import Text
 
 MAX_SEEDS = 64
-_MOST_SEEDS_AT_ONCE = 16
+MOST_SEEDS_AT_ONCE = 16
 """Seeds in one batch: larger ones leave the caches and are slower."""
 
 
@@ -87,7 +88,12 @@ class Ensemble:
 
 
 def run_seeds(
-    experiment: Experiment, count: int, *, progress: Callable[[int, int], None] | None = None
+    experiment: Experiment,
+    count: int,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    most: int = MOST_SEEDS_AT_ONCE,
+    advance: Callable[[], None] = lambda: None,
 ) -> Ensemble:
     """Run ``experiment`` with ``count`` seeds in a row, its own first.
 
@@ -100,6 +106,8 @@ def run_seeds(
         count: seeds, 1 to ``MAX_SEEDS``.
         progress: called with the number of seeds done and ``count`` after each batch of seeds;
             what it raises ends the run.
+        most: seeds that run as one network, at most; fewer take less memory.
+        advance: called between layers; what it raises ends the run.
 
     Raises:
         InvalidExperiment: ``count`` is out of range, leaves the range of seeds or takes too much
@@ -107,15 +115,15 @@ def run_seeds(
         DeviceUnavailable: the experiment asks for a GPU and there is none.
     """
     seeds = _list_seeds(experiment, count)
-    at_once = limits.count_seeds_at_once(count, *experiment.need, most=_MOST_SEEDS_AT_ONCE)
+    at_once = limits.count_seeds_at_once(count, *experiment.need, most=most)
     if not isinstance(experiment.network, MLP):
-        return _run_one_by_one(experiment, seeds, progress)
+        return _run_one_by_one(experiment, seeds, progress, advance)
     losses: list[Tensor] = []
     numbers: list[Tensor] = []
     with torch.inference_mode(False), torch.enable_grad():
         batch = _SeedBatch(experiment, at_once)
         for start in range(0, count, at_once):
-            loss, columns = batch.run(seeds[start : start + at_once])
+            loss, columns = batch.run(seeds[start : start + at_once], advance)
             losses.append(loss)
             numbers.append(columns)
             if progress is not None:
@@ -129,12 +137,15 @@ def run_seeds(
 
 
 def _run_one_by_one(
-    experiment: Experiment, seeds: Sequence[int], progress: Callable[[int, int], None] | None
+    experiment: Experiment,
+    seeds: Sequence[int],
+    progress: Callable[[int, int], None] | None,
+    advance: Callable[[], None],
 ) -> Ensemble:
     """Run the networks that cannot be stacked, convolutions and transformers, seed by seed."""
     reports = []
     for seed in seeds:
-        reports.append(run(experiment.model_copy(update={"seed": seed})))
+        reports.append(run(experiment.model_copy(update={"seed": seed}), advance=advance))
         if progress is not None:
             progress(len(reports), len(seeds))
     return Ensemble(
@@ -162,22 +173,23 @@ class _SeedBatch:
         self._weights = [torch.empty(size, *layer.weight.shape) for layer in layers]
         self._biases = [torch.empty(size, *layer.bias.shape) for layer in layers]
 
-    def run(self, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
+    def run(self, seeds: Sequence[int], advance: Callable[[], None]) -> tuple[Tensor, Tensor]:
         """Run the seeds as one network.
 
         Returns:
             Losses ``(seeds,)`` and numbers ``(columns, layers, seeds)``, on the CPU in float64.
         """
-        inputs, targets = self._draw(seeds)
+        inputs, targets = self._draw(seeds, advance)
         weights, biases = (
             [tensor[: len(seeds)].to(self._device, self._dtype) for tensor in tensors]
             for tensors in (self._weights, self._biases)
         )
         load_weights(self._stacked, weights, biases, seeds)
         with refuse_missing_operations("dtype", self._experiment.dtype, self._device):
-            return self._run_pass(inputs.to(self._device, self._dtype), targets.to(self._device))
+            inputs, targets = inputs.to(self._device, self._dtype), targets.to(self._device)
+            return self._run_pass(inputs, targets, advance)
 
-    def _draw(self, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
+    def _draw(self, seeds: Sequence[int], advance: Callable[[], None]) -> tuple[Tensor, Tensor]:
         """Draw the weights of each seed into their part of the stack; return the seeds' batches."""
         layers = list_linears(self._drawn)
         batches = []
@@ -186,21 +198,21 @@ class _SeedBatch:
             inputs, targets = draw_batch(member.data, seed)
             for layer, weight, bias in zip(layers, self._weights, self._biases, strict=True):
                 layer.weight.data, layer.bias.data = weight[position], bias[position]
-            draw_weights(self._drawn, member, inputs)
+            draw_weights(self._drawn, member, inputs, advance)
             batches.append((inputs, targets))
         all_inputs, all_targets = zip(*batches, strict=True)
         return torch.stack(all_inputs), torch.stack(all_targets)
 
-    def _run_pass(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def _run_pass(
+        self, inputs: Tensor, targets: Tensor, advance: Callable[[], None]
+    ) -> tuple[Tensor, Tensor]:
         experiment, model = self._experiment, self._stacked
-        row = ACTIVATIONS[experiment.network.activation]
-        module: nn.Module = row.module(experiment.network)
         recorder = SeedRecorder(
             model,
             HostSeedStatistics() if self._device.type == "cpu" else DeviceSeedStatistics(),
-            None if isinstance(module, nn.Identity) else type(module),
-            Response(row.unsaturated and row.unsaturated(module), row.alive),
+            _find_responses(experiment.mlp),
             experiment.loss_scale,
+            advance,
         )
         with recorder:
             outputs = model(inputs)
@@ -210,6 +222,14 @@ class _SeedBatch:
         # The graph ends at the bias of the first layer; the hooks see every gradient on the way.
         torch.autograd.grad((losses * experiment.loss_scale).sum(), list_linears(model)[0].bias)
         return losses.detach().double().cpu(), recorder.collect().cpu()
+
+
+def _find_responses(network: MLP) -> dict[type[nn.Module], Response]:
+    """Find what to count behind the hidden layers, and behind the readout."""
+    modules = [ACTIVATIONS[network.activation].module(network)]
+    if (make := READOUTS[network.readout].module) is not None:
+        modules.append(make())
+    return {type(m): find_response(m) for m in modules if not isinstance(m, nn.Identity)}
 
 
 def _list_seeds(experiment: Experiment, count: int) -> Sequence[int]:

@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 from gradflow.core import limits
 from gradflow.core.catalog import (
     DTYPES,
+    LOSSES,
+    READOUTS,
     SOURCES,
     Architecture,
     Device,
@@ -119,19 +121,48 @@ class Experiment(Spec):
                     dimension=dimension,
                 )
                 raise InvalidExperiment(message, fields=("dimension",))
-            if self.data.source is Source.GAUSSIAN:
+            if SOURCES[self.data.source].features is None:
                 data = self.data.model_copy(update={"dimension": dimension})
                 object.__setattr__(self, "data", data)  # frozen, but still in the making
         return self
 
     @model_validator(mode="after")
-    def _refuse_batch_norm_of_one_sample(self) -> Self:
+    def _refuse_loss_not_for_targets(self) -> Self:
+        if self.data.targets not in LOSSES[self.loss].targets:
+            message = Text(
+                "loss: {loss} is not possible with targets={targets}; choose one of {possible}",
+                loss=self.loss,
+                targets=self.data.targets,
+                possible=", ".join(
+                    code for code, row in LOSSES.items() if self.data.targets in row.targets
+                ),
+            )
+            raise InvalidExperiment(message, fields=("loss", "targets"))
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_loss_of_no_probabilities(self) -> Self:
+        readout = self.network.readout
+        if LOSSES[self.loss].probabilities and not READOUTS[readout].probabilities:
+            message = Text(
+                "loss: {loss} needs outputs from 0 to 1, which readout={readout} does not give; "
+                "choose loss bce_with_logits, or one of the readouts {possible}",
+                loss=self.loss,
+                readout=readout,
+                possible=", ".join(code for code, row in READOUTS.items() if row.probabilities),
+            )
+            raise InvalidExperiment(message, fields=("loss", "readout"))
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_batch_norm_of_one_value(self) -> Self:
         network = self.network
         if (
             isinstance(network, LayerSettings)
             and network.normalization is Normalization.BATCH
             and network.norm_mode is NormMode.TRAINING
             and self.data.batch_size < 2
+            and network.positions < 2  # over several, PyTorch takes the statistics of one image
         ):
             message = Text(
                 "batch_size: 1 is not allowed with batch normalization in training mode, which "
@@ -147,11 +178,7 @@ class Experiment(Spec):
             self.data.batch_size,
             DTYPES[self.dtype].dtype.itemsize,
             orthogonal=self.network.orthogonal,
-            shape=self.network.describe_shape(),
-            sizes={
-                name: str(type(self.network).model_fields[name].title)
-                for name in self.network.size_fields
-            },
+            size=self.size,
         )
         return self
 
@@ -168,12 +195,22 @@ class Experiment(Spec):
 
     @property
     def need(self) -> tuple[float, float]:
-        """GiB of memory and TFLOP of arithmetic that one pass takes."""
+        """GiB of memory that one pass takes at most, and its TFLOP of arithmetic."""
         return limits.estimate_need(
             self.network.list_layers(self.data),
             self.data.batch_size,
             DTYPES[self.dtype].dtype.itemsize,
             orthogonal=self.network.orthogonal,
+        )
+
+    @property
+    def size(self) -> limits.Size:
+        """What makes it large, in words."""
+        fields = type(self.network).model_fields
+        return limits.Size(
+            self.network.describe_shape(),
+            self.data.batch_size,
+            {name: str(fields[name].title) for name in self.network.size_fields},
         )
 
     @property

@@ -14,6 +14,7 @@ from gradflow.core.text import Text
 
 DEFAULT_MAX_GIB = 2.0
 DEFAULT_MAX_TFLOP = 0.5
+GIB = 2**30
 
 
 class LayerSize(NamedTuple):
@@ -35,19 +36,31 @@ class LayerSize(NamedTuple):
 def estimate_need(
     layers: Sequence[LayerSize], batch_size: int, itemsize: int, *, orthogonal: bool
 ) -> tuple[float, float]:
-    """Estimate the GiB of memory and the TFLOP of arithmetic that an experiment takes.
+    """Estimate the GiB of memory that an experiment takes at most, and its TFLOP of arithmetic.
 
     Memory: weights in float32 as drawn, in the experiment's format and their gradients; per
-    layer about six arrays of batch × units. Arithmetic: 6·batch·weights·positions for one forward
-    and backward pass, 4·max·min² for each orthogonal matrix (a QR decomposition).
+    layer six arrays of batch × units, of which most networks keep one to three. Arithmetic:
+    6·batch·weights·positions for one forward and backward pass, 4·max·min² for each orthogonal
+    matrix (a QR decomposition).
     """
     weights = sum(layer.fan_in * layer.fan_out for layer in layers)
     units = sum((n.channels_in or n.fan_in) * n.positions + n.fan_out * n.positions for n in layers)
-    gib = (weights * (4 + 2 * itemsize) + 3 * units * batch_size * itemsize) / 2**30
+    gib = (weights * (4 + 2 * itemsize) + 3 * units * batch_size * itemsize) / GIB
     flop = 6 * batch_size * count_products(layers)
     if orthogonal:
         flop += sum(4 * max(n[:2]) * min(n[:2]) ** 2 for n in layers)
     return gib, flop / 1e12
+
+
+def count_least_bytes(layers: Sequence[LayerSize], batch_size: int, itemsize: int) -> int:
+    """Count the bytes that an experiment takes at least.
+
+    They are those of the weights, and of the inputs of all weight layers, which autograd keeps, or
+    of the weights' gradients.
+    """
+    weights = sum(layer.fan_in * layer.fan_out for layer in layers)
+    inputs = sum((n.channels_in or n.fan_in) * n.positions for n in layers[1:])
+    return itemsize * (weights + max(weights, inputs * batch_size))
 
 
 def count_products(layers: Sequence[LayerSize]) -> int:
@@ -63,49 +76,82 @@ def read_limits() -> tuple[float, float]:
     )
 
 
+class Size(NamedTuple):
+    """What makes an experiment large, in words.
+
+    Attributes:
+        shape: the size of the network.
+        batch_size: samples of the pass.
+        titles: the settings to lower → the labels of their controls.
+    """
+
+    shape: Text
+    batch_size: int
+    titles: Mapping[str, str]
+
+    def refuse(self, needed: Text, allowed: Text) -> InvalidExperiment:
+        """Make the error that says what is needed, what is allowed, and what to lower."""
+        message = Text(
+            "{fields}: {shape} on {batch_size} samples need {needed}, {allowed}; lower one or more "
+            "of {titles} and “Batch size”",
+            fields=", ".join((*self.titles, "batch_size")),
+            shape=self.shape,
+            batch_size=self.batch_size,
+            needed=needed,
+            allowed=allowed,
+            titles=", ".join(f"“{title}”" for title in self.titles.values()),
+        )
+        return InvalidExperiment(message, (*self.titles, "widths", "batch_size", "dimension"))
+
+
 def refuse_too_large(
-    layers: Sequence[LayerSize],
-    batch_size: int,
-    itemsize: int,
-    *,
-    orthogonal: bool,
-    shape: Text,
-    sizes: Mapping[str, str],
+    layers: Sequence[LayerSize], batch_size: int, itemsize: int, *, orthogonal: bool, size: Size
 ) -> None:
-    """Refuse an experiment that would take more memory or arithmetic than the limits allow.
+    """Refuse an experiment that is sure to take more memory or arithmetic than the limits allow.
 
     Args:
         layers: the sizes of all weight layers.
         batch_size: samples of the pass.
         itemsize: bytes of a number.
         orthogonal: whether drawing the weights takes a QR decomposition of each.
-        shape: the size of the network in words.
-        sizes: the settings to lower → the labels of their controls.
+        size: the same in words.
 
     Raises:
         InvalidExperiment: names the size, the limit and the settings to lower.
     """
-    needs = estimate_need(layers, batch_size, itemsize, orthogonal=orthogonal)
-    names = (
-        (Text("GiB of memory"), "GRADFLOW_MAX_GIB"),
-        (Text("TFLOP of arithmetic"), "GRADFLOW_MAX_TFLOP"),
+    refuse_memory(count_least_bytes(layers, batch_size, itemsize), size)
+    _gib, needed = estimate_need(layers, batch_size, itemsize, orthogonal=orthogonal)
+    limit = read_limits()[1]
+    if needed > limit:
+        raise size.refuse(
+            Text("{n} TFLOP of arithmetic", n=needed), describe_limit(limit, "GRADFLOW_MAX_TFLOP")
+        )
+
+
+def refuse_memory(needed: int, size: Size) -> None:
+    """Refuse an experiment that takes more memory than one may.
+
+    Args:
+        needed: bytes.
+        size: the experiment in words.
+
+    Raises:
+        InvalidExperiment: names the size, the limit and the settings to lower.
+    """
+    limit = read_limits()[0]
+    if needed > limit * GIB:
+        raise size.refuse(
+            Text("{n} GiB of memory", n=needed / GIB), describe_limit(limit, "GRADFLOW_MAX_GIB")
+        )
+
+
+def describe_limit(limit: float, variable: str) -> Text:
+    """Say what is allowed, and who can allow more."""
+    return Text(
+        "allowed are at most {limit} (the owner of this server can raise {variable})",
+        limit=limit,
+        variable=variable,
     )
-    for needed, limit, (unit, variable) in zip(needs, read_limits(), names, strict=True):
-        if needed > limit:
-            message = Text(
-                "{fields}: {shape} on {batch_size} samples need {needed} {unit}, allowed are at "
-                "most {limit}; lower one or more of {titles} and “Batch size” (the owner of "
-                "this server can raise {variable})",
-                fields=", ".join((*sizes, "batch_size")),
-                shape=shape,
-                batch_size=batch_size,
-                needed=needed,
-                unit=unit,
-                limit=limit,
-                titles=", ".join(f"“{title}”" for title in sizes.values()),
-                variable=variable,
-            )
-            raise InvalidExperiment(message, fields=(*sizes, "widths", "batch_size", "dimension"))
 
 
 def count_seeds_at_once(count: int, gib: float, tflop: float, most: int) -> int:

@@ -34,6 +34,12 @@ def _build_transformer(placement: str) -> Experiment:
     return Experiment(network=network, data=Data(batch_size=128))
 
 
+def _build_shallow(data: Data, loss: str = "cross_entropy", readout: str = "none") -> Experiment:
+    """Build a ReLU network that trains well, to ask what its data and its outputs do to it."""
+    network = MLP(depth=5, activation="relu", initialization="kaiming_normal", readout=readout)
+    return Experiment(network=network, data=data, loss=loss)
+
+
 PRESETS: dict[str, ExperimentPreset] = {
     "tanh_small": ExperimentPreset(
         N_("Ten tanh layers, σ = 0.01"),
@@ -185,6 +191,45 @@ PRESETS: dict[str, ExperimentPreset] = {
     ),
 }
 
+_OF_DATA_AND_OUTPUTS = {
+    "raw_pixels": ExperimentPreset(
+        N_("Raw pixels, 0 to 256"),
+        N_(
+            "Nothing is wrong with the network, but its inputs are a hundred times too large, and "
+            "so are its outputs: the loss begins far above ln 10 = 2.3, that of guessing."
+        ),
+        _build_shallow(Data(inputs="raw", scale=16.0)),
+    ),
+    "softmax_twice": ExperimentPreset(
+        N_("Softmax twice"),
+        N_(
+            "Cross-entropy takes a softmax itself. The second one squeezes the outputs into 0 to "
+            "1: the gradient is about eight times smaller from the start, and even a perfect "
+            "network cannot get below a loss of 1.46."
+        ),
+        _build_shallow(Data(), readout="softmax"),
+    ),
+    "softmax_of_one_unit": ExperimentPreset(
+        N_("Softmax of a single unit"),
+        N_(
+            "A yes-or-no question, one unit, and a softmax behind it: divided by itself, the "
+            "output is 1 for every input. No gradient comes back at all. A sigmoid belongs here."
+        ),
+        _build_shallow(Data(targets="binary"), "bce", "softmax"),
+    ),
+    "huge_targets": ExperimentPreset(
+        N_("Targets of 10⁸"),
+        N_(
+            "Regression on numbers as large as prices or populations: the squared error begins at "
+            "10¹⁶, every gradient is as large as the targets, and a single step throws the weights "
+            "away. Scale the targets instead."
+        ),
+        _build_shallow(Data(targets="numbers", target_scale=1e8), "mse"),
+    ),
+}
+"""Questions that people ask about a network that does not train, although it could."""
+PRESETS |= _OF_DATA_AND_OUTPUTS
+
 PRESET_GROUPS: dict[str, tuple[str, ...]] = {
     N_("Deep networks"): (
         "deep_sigmoid",
@@ -203,6 +248,7 @@ PRESET_GROUPS: dict[str, tuple[str, ...]] = {
     ),
     N_("Shortcuts"): ("residual_sigmoid", "conv_plain", "conv_residual"),
     N_("Transformers"): ("transformer_pre_norm", "transformer_bare"),
+    N_("Data, targets and outputs"): tuple(_OF_DATA_AND_OUTPUTS),
     N_("Number formats"): ("float16_overflow", "float16_underflow"),
 }
 """All presets, by what they are about."""

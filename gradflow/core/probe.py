@@ -16,12 +16,14 @@ from gradflow.core.data import draw_batch
 from gradflow.core.errors import DeviceUnavailable, ProbeError
 from gradflow.core.experiment import Experiment, LayerSettings
 from gradflow.core.networks.build import build_network
+from gradflow.core.networks.memory import refuse_too_much_memory
 from gradflow.core.networks.noise import seed_noise
 from gradflow.core.recording.device import DeviceSummarizer
+from gradflow.core.recording.facts import FactTickets
 from gradflow.core.recording.host import HostSummarizer
 from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.preserve import preserve
-from gradflow.core.recording.recorder import Recorder
+from gradflow.core.recording.recorder import Advance, Recorder
 from gradflow.core.recording.result import Recording, add_weights
 from gradflow.core.recording.summary import Summarizer
 from gradflow.core.refusals import refuse_missing_operations
@@ -42,6 +44,7 @@ def probe(
     clip_norm: float = 0.0,
     title: str = "",
     experiment: Mapping[str, str] | None = None,
+    advance: Advance | None = None,
 ) -> Report:
     """Run one forward and one backward pass of ``model`` and record every layer.
 
@@ -63,6 +66,8 @@ def probe(
             ``torch.nn.utils.clip_grad_norm_`` does. The recorded gradients are not clipped.
         title: one line that names the model in figures.
         experiment: settings to store with the report, in the form of ``codec.to_query``.
+        advance: called between layers, forward and backward; it may wait, and what it raises ends
+            the pass.
 
     Returns:
         A ``Report``: ∂L/∂ of the loss as reduced by ``loss``; norms are Frobenius norms over the
@@ -78,18 +83,18 @@ def probe(
     with torch.inference_mode(False), torch.enable_grad(), preserve(model):
         arguments, keywords, leaves = _copy_arguments(inputs, parameters)
         dtype = _find_dtype(parameters, leaves)
-        smallest = torch.finfo(dtype)
         device = next(iter(parameters.values()), torch.empty(0)).device
         kind = HostSummarizer if device.type == "cpu" else DeviceSummarizer
-        summarizer: Summarizer = kind(loss_scale, smallest.tiny / loss_scale)
+        summarizer: Summarizer = kind(loss_scale)
         differentiable = [p for p in parameters.values() if p.requires_grad] + leaves
         start = time.perf_counter()
-        recorder = Recorder(model, summarizer)
+        recorder = Recorder(model, summarizer, advance)
         with recorder:
             output = model(*arguments, **keywords)
         if isinstance(targets, Tensor) and targets.is_inference():
             targets = targets.clone()  # one that autograd may save
         value = _check_scalar(loss(output, targets))
+        seen = FactTickets.record((arguments, keywords), output, targets, value, summarizer)
         del output
         scaled = value * loss_scale if loss_scale != 1 else value
         grads: list[Tensor | None] = [
@@ -109,26 +114,33 @@ def probe(
             measured,
             loss=float(value.detach()),
             loss_scale=loss_scale,
-            dtype=dtype,
+            dtype=recorder.find_format(dtype),
             device=str(device),
             seconds=seconds,
             title=title or type(model).__name__,
             experiment=experiment,
+            facts=seen.make_facts(model, parameters, recorder, summaries),
         )
         return recording.make_report(measured.compute_update_ratio(rate), rate / learning_rate)
 
 
-def run(experiment: Experiment) -> Report:
+def run(experiment: Experiment, *, advance: Advance | None = None) -> Report:
     """Draw the data, build the network, and probe it.
+
+    Args:
+        experiment: the settings.
+        advance: called between layers, as in ``probe``, and while the weights are drawn.
 
     Raises:
         DeviceUnavailable: the experiment asks for a GPU and there is none.
-        InvalidExperiment: PyTorch lacks an operation of the network in this dtype on the device.
+        InvalidExperiment: it takes more memory than an experiment may, or PyTorch lacks an
+            operation of the network in this dtype on the device.
     """
+    refuse_too_much_memory(experiment)
     device = resolve_device(experiment.device)
     dtype = DTYPES[experiment.dtype].dtype
     inputs, targets = draw_batch(experiment.data, experiment.seed)
-    model = build_network(experiment, inputs)
+    model = build_network(experiment, inputs, advance)
     if (device.type, dtype) != ("cpu", torch.float32):  # as it is built; a look takes 0.7 ms
         model = model.to(device, dtype)
     seed_noise(model, experiment.seed, device)
@@ -143,6 +155,7 @@ def run(experiment: Experiment) -> Report:
             clip_norm=experiment.clip_norm,
             title=describe(experiment),
             experiment=to_query(experiment),
+            advance=advance,
         )
 
 
@@ -240,4 +253,6 @@ def describe(experiment: Experiment) -> str:
         parts = [spec.activation, str(spec.describe_shape()), f"{spec.norm_placement} norm"]
     if spec.architecture != "mlp":
         parts.insert(0, spec.architecture)
+    if spec.readout != "none":
+        parts.append(f"{spec.readout} readout")
     return ", ".join(parts)

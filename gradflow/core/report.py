@@ -14,10 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from gradflow.core import plain
+from gradflow.core.columns import INTEGERS, TEXTS, find_reader
 from gradflow.core.errors import GradflowError, InvalidReport, quote_value
+from gradflow.core.facts import Facts
 from gradflow.core.frozen import Table, TableField, freeze_mappings, get_table
 from gradflow.core.histogram import Histogram
 from gradflow.core.text import Text
+from gradflow.core.units import Units
 
 Quantity = Literal[
     "preactivation", "activation", "delta", "activation_grad", "weight", "weight_grad"
@@ -49,11 +52,6 @@ TABLE_COLUMNS: dict[TableName, tuple[str, ...]] = {
     ),
 }
 """The columns of the tables of a report, in order."""
-_TEXTS = {"module", "kind", "shape", "parameter"}
-_INTEGERS = {"order", "layer", "fan_in", "fan_out", "nonfinite"}  # never unknown (NaN)
-_COUNTS = {"dead_units", "grad_nonfinite"}
-_SHARES = {"saturated", "zero", "grad_zero"}
-_SIGNED = {"mean", "min", "max", "grad_mean", "preactivation_mean", "activation_mean"}
 _READERS: dict[str, Callable[[Any], Any]] = {
     "loss": plain.read_real,
     "grad_norm": plain.read_size,
@@ -91,10 +89,12 @@ class Report:
         loss_scale: factor on the loss during the backward pass; gradients are shown without it.
         title: one line that names the network.
         experiment: the spec as plain data if an ``Experiment`` was run, else ``None``.
+        facts: what entered the network and left it, and what its loss is.
         rows: what a row of ``layers`` is: a layer, a block, or a time step.
         stream: the residual stream, ``None`` without blocks: a report whose rows are the outputs
             of the model's blocks, numbered from 1. Row 0 is the input of the first block, if it
             is a module's output. The stream has signals and gradients, and no weights.
+        units: some single units of each layer, by its number; none in files of before.
     """
 
     loss: float
@@ -113,11 +113,13 @@ class Report:
     loss_scale: float = 1.0
     title: str = ""
     experiment: Mapping[str, Any] | None = field(default=None)
+    facts: Facts = field(default_factory=Facts)
     rows: Rows = "layer"
     stream: Report | None = None
+    units: Mapping[int, Units] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        freeze_mappings(self, "histograms", "experiment")
+        freeze_mappings(self, "histograms", "experiment", "units")
 
     def get_table(self, name: TableName) -> Table:
         """Return the columns of ``signals``, ``layers`` or ``parameters`` as arrays.
@@ -127,9 +129,10 @@ class Report:
         return get_table(self, name)
 
     def drop_histograms(self) -> Report:
-        """Make a report without the histograms, which are most of its bytes."""
+        """Make a report without histograms and units, which are most of its bytes."""
         report = copy.copy(self)
         object.__setattr__(report, "histograms", {})
+        object.__setattr__(report, "units", {})
         report.__post_init__()
         return report
 
@@ -179,14 +182,16 @@ class Report:
             **{
                 name: getattr(self, name)
                 for name in self.__dataclass_fields__
-                if name not in (*TABLE_COLUMNS, "histograms", "stream")
+                if name not in (*TABLE_COLUMNS, "histograms", "stream", "facts", "units")
             },
+            "facts": self.facts.to_dict(),
             **{name: _table_to_dict(get_table(self, name)) for name in TABLE_COLUMNS},
             "histograms": [
                 {"what": what, "layer": layer, **histogram.to_dict()}
                 for (what, layer), histogram in self.histograms.items()
             ],
             "stream": self.stream and self.stream._to_dict(),
+            "units": [{"layer": layer, **units.to_dict()} for layer, units in self.units.items()],
         }
 
     @classmethod
@@ -235,6 +240,11 @@ class Report:
             raise ValueError("stream: a stream has none of its own")
         numbers = set(fields["layers"]["layer"].tolist())
         histograms = plain.read_field(data, "histograms", _check_list)
+        with plain.name_field("facts"):
+            facts = Facts.from_dict(plain.check_type(data.get("facts", {}), dict))
+        with plain.name_field("units"):
+            listed = plain.check_type(data.get("units", []), list)
+            units = {_read_layer(item, numbers): Units.from_dict(item) for item in listed}
         with plain.name_field("stream"):
             inner = stream and cls._from_dict(plain.check_type(stream, dict), nested=True)
         return cls(
@@ -243,6 +253,8 @@ class Report:
             experiment=plain.read_field(data, "experiment", _check_settings),
             rows=rows,
             stream=inner,
+            facts=facts,
+            units=units,
         )
 
     def save(self, path: str | Path) -> None:
@@ -261,9 +273,9 @@ def make_table(name: TableName, columns: Mapping[str, Iterable[Any]]) -> Table:
 
 
 def _make_column(name: str, values: Iterable[Any]) -> npt.NDArray[Any]:
-    if name in _TEXTS:
+    if name in TEXTS:
         return np.array([*values], object)
-    return np.array(values, np.int64 if name in _INTEGERS else np.float64)
+    return np.array(values, np.int64 if name in INTEGERS else np.float64)
 
 
 def _table_to_dict(table: Table) -> dict[str, Any]:
@@ -281,24 +293,9 @@ def _read_table(name: TableName, data: Mapping[str, Any]) -> Table:
             raise ValueError("columns of different lengths")
         for column, values in columns.items():
             with plain.name_field(column):
-                read = _find_reader(column)
+                read = find_reader(column)
                 columns[column] = [read(value) for value in values]
         return make_table(name, columns)
-
-
-def _find_reader(column: str) -> Callable[[Any], Any]:
-    """Find what reads an entry of a column: all that is not listed is a norm or the like."""
-    if column in _TEXTS:
-        return plain.read_text
-    if column in _INTEGERS:
-        return plain.read_whole
-    if column in _COUNTS:
-        return plain.read_count
-    if column in _SHARES:
-        return plain.read_share
-    if column == "similarity":
-        return plain.read_cosine
-    return plain.read_real if column in _SIGNED else plain.read_size
 
 
 def _check_list(value: Any) -> list[Any]:
@@ -314,7 +311,14 @@ def _check_settings(value: Any) -> dict[str, Any] | None:
 def _read_histogram(item: Any, numbers: Container[int]) -> tuple[tuple[Quantity, int], Histogram]:
     with plain.name_field("histograms"):
         what = plain.read_field(plain.check_type(item, dict), "what", plain.read_text)
-        layer = plain.read_field(item, "layer", plain.read_whole)
-        if what not in QUANTITIES or layer not in numbers:
-            raise ValueError(f"{quote_value(what)} in layer {layer} was not recorded")
+        if what not in QUANTITIES:
+            raise ValueError(f"what: {quote_value(what)} is not one of {', '.join(QUANTITIES)}")
+        layer = _read_layer(item, numbers)
     return (what, layer), Histogram.from_dict(item)
+
+
+def _read_layer(item: Any, numbers: Container[int]) -> int:
+    layer: int = plain.read_field(item, "layer", plain.read_whole)
+    if layer not in numbers:
+        raise ValueError(f"layer: {layer} is not in the table of layers")
+    return layer

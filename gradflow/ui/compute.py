@@ -13,6 +13,7 @@ from gradflow.core.teaching import dying, surfaces, trajectories
 from gradflow.core.teaching.descent import Descent
 from gradflow.core.text import _
 from gradflow.core.verdict import Finding
+from gradflow.ui.admission import admit_pass, admit_seeds
 from gradflow.ui.memo import remember
 from gradflow.ui.turns import ADMISSION
 
@@ -20,7 +21,8 @@ from gradflow.ui.turns import ADMISSION
 @remember
 def run(experiment: Experiment) -> Report:
     """Compute the report of an experiment; the same one is computed once for all users."""
-    return run_once(experiment)
+    with admit_pass(experiment) as advance:
+        return run_once(experiment, advance=advance)
 
 
 @remember
@@ -38,7 +40,8 @@ def predict(experiment: Experiment) -> theory.Prediction:
 @remember
 def run_seeds(experiment: Experiment, count: int) -> ensemble.Ensemble:
     """Run an experiment with ``count`` seeds."""
-    return ensemble.run_seeds(experiment, count)
+    with admit_seeds(experiment, count) as (at_once, advance):
+        return ensemble.run_seeds(experiment, count, most=at_once, advance=advance)
 
 
 @remember
@@ -69,8 +72,8 @@ def try_cures(experiment: Experiment) -> remedies.Ranking:
     """
 
     def run_changed(changed: Experiment) -> Report:
-        with ADMISSION:
-            report = run_once(changed)
+        with ADMISSION, admit_pass(changed) as advance:
+            report = run_once(changed, advance=advance)
         return report.drop_histograms()
 
     bar = st.progress(0.0)

@@ -12,7 +12,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from gradflow.core.text import Text, _
 from gradflow.ui.memo import Memo
-from gradflow.ui.turns import ADMISSION, check_wanted
+from gradflow.ui.turns import ADMISSION
+from gradflow.ui.wanted import check_wanted
 
 Progress = Callable[[float, Text | str], None]
 """Called from time to time with the share that is done, from 0 to 1, and what is being done."""

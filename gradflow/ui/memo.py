@@ -21,7 +21,8 @@ from typing import Any, ParamSpec, TypeVar, cast
 import numpy as np
 import pandas as pd
 
-from gradflow.ui.turns import ADMISSION, Turn, check_wanted
+from gradflow.ui.turns import ADMISSION, Turn
+from gradflow.ui.wanted import WANTED, check_wanted
 
 _WAIT_SECONDS = 0.3
 """How often a thread that waits for another's result is told so."""
@@ -50,6 +51,12 @@ class Memo:
     def __len__(self) -> int:
         return len(self._results)
 
+    def clear(self) -> None:
+        """Forget all results, where their memory is needed."""
+        with self._guard:
+            self._results.clear()
+            self.bytes = 0
+
     def get(
         self,
         key: Hashable,
@@ -74,11 +81,19 @@ class Memo:
                 if pending is None:
                     pending = self._pending[key] = _Pending()
                     break
-            with self._turn.pause():
-                while not pending.done.wait(_WAIT_SECONDS):
-                    waiting()
+                pending.waiting += 1
+            try:
+                with self._turn.pause():
+                    while not pending.done.wait(_WAIT_SECONDS):
+                        waiting()
+            finally:
+                with self._guard:
+                    pending.waiting -= 1
             if pending.results:
                 return cast(R, pending.results[0])
+        wanted = WANTED.get()
+        # Somebody else may still wait for it when nobody wants it here any more.
+        token = WANTED.set(lambda: None if pending.waiting else wanted())
         try:
             result = compute()
             parts = list_parts(result)
@@ -86,6 +101,7 @@ class Memo:
             pending.results.append(result)
             self._keep(key, result, _sum_bytes(parts))
         finally:
+            WANTED.reset(token)
             with self._guard:
                 del self._pending[key]
             pending.done.set()
@@ -101,9 +117,14 @@ class Memo:
 
 
 class _Pending:
-    """A result in the making; ``results`` is empty if it failed."""
+    """A result in the making; ``results`` is empty if it failed.
+
+    Attributes:
+        waiting: how many other threads wait for it.
+    """
 
     def __init__(self) -> None:
+        self.waiting = 0
         self.done = threading.Event()
         self.results: list[Any] = []
 

@@ -1,8 +1,15 @@
-"""Paths of the pages, for the navigation and for links between them."""
+"""Paths of the app's files; those of pages are for the navigation and for links between them."""
 
 from pathlib import Path
 
-PAGES = Path(__file__).parents[2] / "pages"
+_PACKAGE = Path(__file__).parents[1]
+_INSTALLED = _PACKAGE / "app"
+SITE = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent
+"""The folder of ``app.py``, ``pages/`` and ``.streamlit/``: beside the package in the repository,
+in it where it is installed (``setup.py``)."""
+APP = SITE / "app.py"
+FRAME = _PACKAGE / "ui" / "main.py"
+PAGES = SITE / "pages"
 EXPLORE = PAGES / "explore.py"
 COMPARE = PAGES / "compare.py"
 TRAINING = PAGES / "training.py"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import importlib
 import pkgutil
-import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -24,6 +22,7 @@ from gradflow.charts.theme import Mode
 from gradflow.core import ensemble, theory
 from gradflow.core.catalog import Activation
 from gradflow.core.diagnosis import findings
+from gradflow.core.machine import keep_memory_compact, read_memory, return_free_memory
 from gradflow.core.presets import PRESETS
 from gradflow.core.recurrent.record import through_time
 from gradflow.core.recurrent.spec import SequenceExperiment
@@ -35,10 +34,11 @@ from gradflow.ui.assets import compress_scripts
 from gradflow.ui.compare.rival import find_rival
 from gradflow.ui.explore.state import OPENING
 from gradflow.ui.pretraining.compute import prepare_opening as prepare_pretraining
+from gradflow.ui.room import ROOM, SCARCE_BYTES
 from gradflow.ui.security.widgets import refuse_forged_values
 from gradflow.ui.theme import keep_theme
 from gradflow.ui.training.compute import prepare_opening as prepare_training
-from gradflow.ui.turns import WANTED
+from gradflow.ui.wanted import WANTED
 from gradflow.ui.welcome.cards import CARDS
 from gradflow.ui.welcome.compute import draw_thumbnail
 
@@ -67,6 +67,9 @@ async def warm_up(_app: Any) -> AsyncIterator[dict[str, Any] | None]:
     usual: each time it looks through all that a setting has just made.
     """
     torch.set_num_threads(1)
+    if read_memory().left < SCARCE_BYTES:
+        keep_memory_compact()
+        ROOM.spread = 1.0
     keep_theme()
     refuse_forged_values()
     with threadpool_limits(1):
@@ -145,18 +148,6 @@ async def collect_when_idle(
             gc.collect()
             return_free_memory()
             collected = time.monotonic()
-
-
-def return_free_memory() -> None:
-    """Give free memory back to the system, in about 20 ms.
-
-    Results stay between tensors that were freed, and glibc keeps such holes: 100 to 200 MB of them
-    after 500 settings. Other systems do without.
-    """
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
-        if trim is not None:
-            trim(0)
 
 
 def _run_once() -> None:

@@ -4,8 +4,6 @@ import argparse
 import json
 import os
 import random
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -18,10 +16,7 @@ from benchmarks.crowd import Measurement, Plan, draw_offsets, draw_value
 from benchmarks.harness import take_percentile
 from benchmarks.load import format_report, main, parse_depths
 from benchmarks.server import (
-    NGINX_CONF,
     Usage,
-    find_free_ports,
-    has_nginx,
     parse_resident_mb,
     parse_ticks,
     read_usage,
@@ -244,19 +239,3 @@ def test_usage_of_this_process() -> None:
     assert usage.cpu_seconds > 0
     assert usage.memory_mb[0] > 10
     assert read_usage([2**30]) == Usage(0.0, ())
-
-
-def test_ports_are_free_and_different() -> None:
-    assert len(set(find_free_ports(3))) == 3
-
-
-@pytest.mark.skipif(not has_nginx(), reason="no nginx")
-def test_nginx_takes_the_configuration(tmp_path: Path) -> None:
-    first, second, front = find_free_ports(3)
-    conf = tmp_path / "nginx.conf"
-    conf.write_text(
-        NGINX_CONF.substitute(host="127.0.0.1", front=front, first=first, second=second)
-    )
-    nginx = shutil.which("nginx")
-    assert nginx is not None
-    subprocess.run([nginx, "-t", "-q", "-p", str(tmp_path), "-c", str(conf)], check=True)

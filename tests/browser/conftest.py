@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from benchmarks.browser import find_chromium
-from benchmarks.server import fetch_body
+from gradflow.cli.processes import fetch_body
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 300  # a busy machine compiles slowly; a server that died is noticed at once

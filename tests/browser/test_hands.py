@@ -148,6 +148,43 @@ def test_the_right_edge_adds_and_removes_layers(page: Page, app_url: str) -> Non
     assert count_columns(page) == int(read_query(page)["depth"])
 
 
+def test_a_strip_above_the_columns_shows_the_units(page: Page, app_url: str) -> None:
+    query = "depth=6&activation=relu&initialization=normal&init_std=0.4&bias_std=3"
+    open_page(page, app_url, query)
+    strip, label = page.locator(".gf-strip"), page.locator(".gf-strip-label")
+    box = strip.bounding_box()
+    assert box is not None
+    x, width = page.evaluate(
+        f"""() => {{ const {{ xaxis }} = {FLOW}._fullLayout;
+            return [{FLOW}.getBoundingClientRect().left + xaxis._offset, xaxis._length]; }}"""
+    )
+    assert (box["x"], box["width"]) == (pytest.approx(x, abs=1), pytest.approx(width, abs=1))
+    assert 36 <= box["height"] <= 56
+    units = gf.run(codec.from_query(read_query(page))).units
+    column = width / 6
+    for layer in (2, 6):
+        page.mouse.move(x + (layer - 0.5) * column, box["y"] + box["height"] / 2)
+        dead, shown = sum(units[layer].dead), len(units[layer].dead)
+        text = f"Layer {layer}: {shown} of {units[layer].count} units shown, {dead} dead"
+        expect(label).to_contain_text(text)
+    # In each column something is drawn; a dot of layer 2 for each of its units.
+    drawn = strip.evaluate(
+        """(canvas) => {
+            const width = canvas.width / 6;
+            const context = canvas.getContext("2d");
+            return [0, 1, 2, 3, 4, 5].map((i) =>
+                context.getImageData(i * width, 0, width, canvas.height).data.some(Boolean));
+        }"""
+    )
+    assert all(drawn)
+    page.mouse.click(x + 1.5 * column, box["y"] + box["height"] / 2)
+    expect(page.locator(".gf-dive-bar strong")).to_have_text("Layer 2 of 6")
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(strip).to_be_hidden()
+    page.set_viewport_size({"width": 1280, "height": 900})
+    expect(strip).to_be_visible()
+
+
 def test_a_finger_pulls_without_scrolling_the_page(chromium: Browser, app_url: str) -> None:
     context = chromium.new_context(has_touch=True, viewport={"width": 390, "height": 844})
     page = context.new_page()

@@ -104,7 +104,7 @@ def test_the_image_of_a_layer_has_its_histogram_of_every_step(runs, films, band,
     data = to_browser(history_figure(lanes, films, layer=2, band=band))
     heats = find_traces(data, type="heatmap")
     assert [heat["xaxis"] for heat in heats] == ["x", "x2"]
-    grid = fit_axes(films).grids[band]
+    grid = fit_axes([film.take_layer(2) for film in films]).grids[band]
     for run, heat in zip(runs, heats, strict=True):
         assert decode(heat["x"]).tolist() == list(range(1, STEPS + 1))
         image = decode(heat["customdata"])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic.fields import FieldInfo
 
 import gradflow as gf
-from gradflow.core.catalog import Architecture
+from gradflow.core.catalog import LOSSES, READOUTS, Architecture
 from gradflow.core.codec import list_field_names
 from gradflow.core.experiment import MAX_BATCH, MAX_DEPTH, MAX_WIDTH, NETWORKS
 from gradflow.core.spec import Spec, find_bounds, find_enum, list_options
@@ -26,6 +26,7 @@ SMALL = {
     "heads": 4,
 }
 """Largest sizes that are drawn."""
+PROBABLE = [code for code, row in READOUTS.items() if row.probabilities]
 NESTED = ("network", "data", "architecture")
 
 
@@ -86,12 +87,15 @@ def experiments(draw: st.DrawFn) -> gf.Experiment:
     architecture = draw(st.sampled_from(Architecture))
     network = draw(specs(NETWORKS[architecture], architecture))
     data = draw(specs(gf.Data, architecture))
+    loss = draw(st.sampled_from([c for c, row in LOSSES.items() if data.targets in row.targets]))
+    if LOSSES[loss].probabilities:
+        network = network.model_copy(update={"readout": draw(st.sampled_from(PROBABLE))})
     if data.batch_size == 1 and getattr(network, "normalization", "") == "batch":
         values = {n: getattr(data, n) for n in data.list_applicable(dict(data))}
         if architecture != "mlp":
             values.pop("dimension", None)
         data = gf.Data(**values | {"batch_size": 2})
-    return draw(specs(gf.Experiment, network=network, data=data))
+    return draw(specs(gf.Experiment, network=network, data=data, loss=loss))
 
 
 NUMBERS = st.integers().map(str) | st.floats().map(repr)

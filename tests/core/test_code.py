@@ -15,7 +15,7 @@ import torch
 from numpy.testing import assert_allclose
 
 import gradflow as gf
-from gradflow.core.catalog import Activation, Connection, Initialization
+from gradflow.core.catalog import Activation, Connection, Initialization, Readout, Source
 from gradflow.core.codec import from_fields, list_field_names
 from tests.core.oracles import NORMALIZATIONS
 
@@ -64,6 +64,17 @@ CASES: list[dict[str, Any]] = [
     *({"source": code, "noise": 0.2} for code in ("moons", "spirals")),
     *({"widths": (9, 12, 7), "connection": code} for code in Connection),
     *({"depth": n, "connection": code} for n in (1, 2) for code in Connection),
+    *({"inputs": "raw", "source": code, "scale": 16.0} for code in ("digits", "moons", "spirals")),
+    *({"readout": code, "connection": c} for code in Readout for c in ("plain", "dense")),
+    *(
+        {"targets": "numbers", "source": code, "loss": loss, "target_scale": 1e8, "offset": -2.0}
+        for code, loss in zip(Source, ("mse", "l1") * 3, strict=False)
+    ),
+    *(
+        {"targets": t, "source": code, "loss": loss, "readout": "sigmoid"}
+        for t, code in (("binary", "digits"), ("classes", "teacher"), ("binary", "teacher"))
+        for loss in ("bce", "bce_with_logits", "l1")
+    ),
     *(
         {"dtype": d, "loss": loss}
         for d in ("float64", "float32", "bfloat16", "float16")

@@ -102,6 +102,7 @@ def test_codes_in_urls_are_stable():
     )
     assert query == {
         "architecture": "mlp",
+        "readout": "none",
         "depth": "3",
         "width": "128",
         "connection": "plain",
@@ -117,7 +118,9 @@ def test_codes_in_urls_are_stable():
         "batch_size": "256",
         "dimension": "64",
         "scale": "1.0",
+        "offset": "0.0",
         "correlation": "0.0",
+        "targets": "classes",
         "loss": "cross_entropy",
         "dtype": "float16",
         "loss_scale": "1.0",

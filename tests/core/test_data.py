@@ -114,6 +114,7 @@ def test_sources_tell_the_truth():
     assert {source: (row.features, row.classes) for source, row in SOURCES.items()} == {
         "digits": (64, 10),
         "gaussian": (None, 10),
+        "teacher": (None, 10),
         "moons": (2, 2),
         "spirals": (2, 2),
     }

@@ -92,6 +92,7 @@ def test_choices(field):
     for code in possible:
         settings_ = enable(part, name)
         settings_ |= {"groups": 8} if code == "group" else {}
+        settings_ |= {"network": gf.MLP(readout="sigmoid")} if code == "bce" else {}
         assert getattr(part(**settings_, **{name: str(code)}), name) is code
 
 

@@ -49,6 +49,7 @@ def test_the_benchmarks_fit():
 
 def test_the_owner_of_the_server_can_raise_the_limits(monkeypatch):
     settings = {"network": gf.MLP(depth=60, width=2048), "data": gf.Data(batch_size=1024)}
+    monkeypatch.setenv("GRADFLOW_MAX_GIB", "1")
     with pytest.raises(gf.InvalidExperiment, match="GiB"):
         gf.Experiment(**settings)
     monkeypatch.setenv("GRADFLOW_MAX_GIB", "64")
@@ -70,5 +71,15 @@ def test_large_numbers_are_written_out():
         gf.Experiment(
             network=gf.ConvNet(
                 depth=60, channels=512, connection="dense", growth_rate=64, image_size=64
-            )
+            ),
+            data=gf.Data(batch_size=600),
         )
+
+
+def test_what_only_a_rehearsal_finds_too_large_is_refused_before_it_runs(monkeypatch):
+    """The inputs of its layers alone take 0.17 GiB, the tanh of normalized values twice as much."""
+    network = gf.MLP(depth=60, width=512, normalization="layer")
+    experiment = gf.Experiment(network=network, data=gf.Data(batch_size=1500))
+    monkeypatch.setenv("GRADFLOW_MAX_GIB", "0.3")
+    with pytest.raises(gf.InvalidExperiment, match=r"need 0\.\d+ GiB of memory, .*“Batch size”"):
+        gf.run(experiment)

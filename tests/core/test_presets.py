@@ -155,3 +155,22 @@ def test_a_narrow_network_is_born_dead():
     assert len(dead) > 0
     assert (table["delta_norm"][: dead.iloc[0]] == 0).all()
     assert (table["delta_norm"][dead.iloc[-1] :] > 0).any()  # the readout has a bias
+
+
+def test_questions_that_people_ask():
+    losses = {name: gf.run(PRESETS[name].experiment).loss for name in PRESETS if name in ASKED}
+    assert losses["raw_pixels"] > 50 * math.log(10)
+    assert losses["huge_targets"] == pytest.approx(1e16, rel=0.01)
+    assert (run_layers("huge_targets")["update_ratio"] > 1e4).all()
+    assert (run_layers("softmax_of_one_unit")["weight_grad_norm"] == 0).all()
+    assert (run_layers("softmax_of_one_unit")["activation_rms"].iloc[-1]) == 1
+    twice = PRESETS["softmax_twice"].experiment
+    once = twice.model_copy(
+        update={"network": twice.network.model_copy(update={"readout": "none"})}
+    )
+    shares = run_layers("softmax_twice")["delta_norm"] / gf.run(once).layers["delta_norm"]
+    assert shares.between(1 / 10, 1 / 7).all()
+    assert math.log(math.e + 9) - 1 == pytest.approx(1.46, abs=0.005)  # all on the right class
+
+
+ASKED = ("raw_pixels", "softmax_twice", "softmax_of_one_unit", "huge_targets")

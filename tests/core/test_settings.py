@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from sklearn.datasets import load_digits
 
 import gradflow as gf
 from gradflow.core.codec import from_fields
@@ -291,10 +292,70 @@ def noise():
 
 
 @moves
+def inputs():
+    raw = load_digits(return_X_y=True)[0]
+    standardized, stored = (
+        run(source="digits", inputs=i, batch_size=1797, activation="linear").layers
+        for i in ("standardized", "raw")
+    )
+    ratio = (stored["preactivation_rms"] / standardized["preactivation_rms"])[0]
+    assert ratio == pytest.approx(math.sqrt((raw**2).mean()), rel=0.2)
+
+
+@moves
+def offset():
+    """An offset far beyond the spread makes all samples alike."""
+    near, far = (run(source="gaussian", offset=o).layers for o in (0.0, 100.0))
+    assert far["preactivation_rms"][0] / near["preactivation_rms"][0] > 50
+    assert far["similarity"][0] > 0.99 > near["similarity"][0]
+
+
+@moves
+def targets():
+    for code, losses, units in (
+        ("classes", "cross_entropy", 10),
+        ("binary", "bce_with_logits", 1),
+        ("numbers", "mse", 1),
+    ):
+        assert run(targets=code, loss=losses).layers["fan_out"].iloc[-1] == units
+
+
+NUMBERS = {"targets": "numbers", "initialization": "zeros", "loss": "mse"}
+
+
+@moves
+def target_scale():
+    """A network that answers 0 is wrong by the targets’ mean square."""
+    assert run(**NUMBERS).loss == pytest.approx(1, rel=1e-5)
+    assert run(**NUMBERS, target_scale=1e8).loss == pytest.approx(1e16, rel=1e-5)
+
+
+@moves
+def target_offset():
+    assert run(**NUMBERS, target_offset=3.0).loss == pytest.approx(1 + 3**2, rel=1e-5)
+
+
+@moves
+def readout():
+    """Behind zero weights: softmax 1/10, sigmoid ½, and no gradient through a dead ReLU."""
+    for code, value in (("softmax", 0.1), ("sigmoid", 0.5), ("tanh", 0.0), ("relu", 0.0)):
+        table = run(initialization="zeros", readout=code).layers
+        assert table["activation_mean"].iloc[-1] == pytest.approx(value)
+        assert (table["delta_norm"].iloc[-1] == 0) == (code == "relu")
+    logs = run(initialization="zeros", readout="log_softmax").layers
+    assert logs["activation_mean"].iloc[-1] == pytest.approx(-math.log(10))
+
+
+@moves
 def loss():
     zeros = {"initialization": "zeros"}
     assert run(**zeros, loss="cross_entropy").loss == pytest.approx(math.log(10), rel=1e-6)
     assert run(**zeros, loss="mse").loss == pytest.approx(1 / 10, rel=1e-6)
+    assert run(**zeros, loss="l1").loss == pytest.approx(1 / 10, rel=1e-6)
+    yes_or_no = zeros | {"targets": "binary"}
+    assert run(**yes_or_no, loss="bce_with_logits").loss == pytest.approx(math.log(2), rel=1e-6)
+    probable = run(**yes_or_no, loss="bce", readout="sigmoid")
+    assert probable.loss == pytest.approx(math.log(2), rel=1e-6)
 
 
 UNDERFLOW = {"depth": 12, "width": 64, "activation": "sigmoid"}

@@ -65,7 +65,7 @@ def test_every_setting_has_a_widget_where_it_applies(app: AppTest) -> None:
     look()
     of_layers = ("initialization", "normalization", "activation", "connection")
     for architecture, owners in (
-        ("mlp", (*of_layers, "source", "dtype", "gain")),
+        ("mlp", (*of_layers, "source", "targets", "dtype", "gain")),
         ("conv", ("connection", "downsampling")),
         ("transformer", ("activation",)),
     ):

@@ -15,7 +15,8 @@ from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.core.verdict import Verdict
 from gradflow.ui.activations.views import VIEWS as ACTIVATIONS
 from gradflow.ui.backprop.examples import EXAMPLES
-from tests.pages.apptest import check_works, open_link, read_url
+from tests.pages.apptest import check_works, list_charts, open_link, read_url
+from tests.pages.training import find_session, press, wait_for_end
 
 PRESENTED = {"present": "1"}
 EXPLORED = [PRESETS[code].label for codes in PRESET_GROUPS.values() for code in codes]
@@ -79,6 +80,18 @@ def test_training_goes_through_its_presets(app: AppTest) -> None:
     steps, at = read_lesson(app)
     assert [step["query"]["preset"] for step in steps] == list(TRAINING_PRESETS)
     assert at == 0
+
+
+@pytest.mark.usefixtures("stop_runs")
+def test_a_preset_takes_the_place_of_other_runs(app: AppTest) -> None:
+    open_link(app, "training", {"depth": "2", "width": "8", "batch_size": "16", "steps": "4"})
+    press(app, "play")
+    wait_for_end(app)
+    assert "run" in read_url(app)
+    open_link(app, "training", {"preset": "sigmoid_twin"} | PRESENTED)
+    loss = next(chart for chart in list_charts(app) if chart.head["name"] == "training_learning")
+    assert "Sigmoid" in json.dumps(loss.spec)
+    assert find_session(app).earlier
 
 
 def test_a_page_that_is_not_presented_has_no_steps(app: AppTest) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -14,6 +15,9 @@ from gradflow.ui.turns import ADMISSION
 
 class Client:
     """A request whose browser goes away when it is told to."""
+
+    client = None
+    headers: Mapping[str, str] = {}
 
     def __init__(self) -> None:
         self.gone = asyncio.Event()

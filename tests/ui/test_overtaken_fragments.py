@@ -10,7 +10,7 @@ from streamlit.runtime.scriptrunner_utils.script_requests import (
     ScriptRequestType,
 )
 
-from gradflow.ui import turns
+from gradflow.ui import wanted
 
 
 @pytest.fixture
@@ -25,20 +25,20 @@ def run_as(
     context = SimpleNamespace(
         fragment_ids_this_run=running, script_requests=requests, yield_check=lambda: None
     )
-    monkeypatch.setattr(turns, "get_script_run_ctx", lambda **_options: context)
+    monkeypatch.setattr(wanted, "get_script_run_ctx", lambda **_options: context)
 
 
 def test_the_same_fragment_overtakes(
     monkeypatch: pytest.MonkeyPatch, requests: ScriptRequests
 ) -> None:
     run_as(monkeypatch, requests, ["view"])
-    turns.check_wanted()
+    wanted.check_wanted()
     requests.request_rerun(RerunData(fragment_id="view", query_string="newest"))
     with pytest.raises(RerunException) as overtaken:
-        turns.check_wanted()
+        wanted.check_wanted()
     assert overtaken.value.rerun_data.fragment_id_queue == ["view"]
     assert overtaken.value.rerun_data.query_string == "newest"
-    turns.check_wanted()  # it was taken, and asks no second time
+    wanted.check_wanted()  # it was taken, and asks no second time
 
 
 @pytest.mark.parametrize(
@@ -54,9 +54,9 @@ def test_what_would_be_lost_goes_on(
 ) -> None:
     run_as(monkeypatch, requests, running)
     requests.request_rerun(RerunData(fragment_id=waiting))
-    turns.check_wanted()
+    wanted.check_wanted()
     assert requests.on_scriptrunner_ready().type is ScriptRequestType.RERUN
 
 
 def test_outside_of_a_page_nothing_happens() -> None:
-    turns.check_wanted()
+    wanted.check_wanted()

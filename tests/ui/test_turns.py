@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from gradflow.ui.memo import Memo
-from gradflow.ui.turns import WANTED, Turn, check_wanted
+from gradflow.ui.turns import Turn
+from gradflow.ui.wanted import CLIENT, WANTED, check_wanted
 
 
 def start(work: Callable[[], object]) -> threading.Thread:
@@ -226,3 +227,162 @@ def test_a_request_whose_client_is_gone_does_not_wait_for_what_another_computes(
     other.join(20)
     assert isinstance(answer[0], Gone)
     assert results.get("key", work) == "computed"
+
+
+class Clock:
+    """Seconds that pass only when they are told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def start_for(client: str, work: Callable[[], object]) -> threading.Thread:
+    def work_for_client() -> None:
+        CLIENT.set(client)
+        work()
+
+    return start(work_for_client)
+
+
+class Heavy:
+    """Long work in parts; each part takes a second, and begins when it is told to."""
+
+    def __init__(self, turn: Turn, clock: Clock, name: str, parts: int) -> None:
+        self.turn, self.clock, self.name, self.parts = turn, clock, name, parts
+        self.begun: list[int] = []
+        self.go = threading.Semaphore(0)
+        self.ended: BaseException | None = None
+        self.thread = start_for(name, self.work)
+
+    def work(self) -> None:
+        try:
+            with self.turn, self.turn.expect(float(self.parts)):
+                for part in range(self.parts):
+                    self.begun.append(part)
+                    assert self.go.acquire(timeout=20)
+                    self.clock.now += 1
+                    self.turn.give_way()
+        except Gone as error:
+            self.ended = error
+
+    def wait_for_part(self, part: int) -> None:
+        end = time.monotonic() + 20
+        while self.begun[-1:] != [part]:
+            assert time.monotonic() < end, self.begun
+            time.sleep(0.001)
+
+
+def test_short_work_takes_the_turn_of_long_work_at_once_which_stops_at_its_next_part() -> None:
+    clock = Clock()
+    turn, entered, finish = Turn(clock=clock), threading.Event(), threading.Event()
+    heavy = Heavy(turn, clock, "heavy", 3)
+    heavy.wait_for_part(0)
+
+    def light() -> None:
+        with turn:
+            entered.set()
+            finish.wait(20)
+
+    thread = start_for("light", light)
+    assert entered.wait(20)  # although the part of the heavy one goes on
+    heavy.go.release()
+    wait_for_queue(turn, 1)
+    assert heavy.begun == [0]
+    finish.set()
+    heavy.wait_for_part(1)
+    heavy.go.release(2)
+    heavy.thread.join(20)
+    thread.join(20)
+    assert not turn.is_busy
+
+
+def test_long_works_take_turns_of_seconds_and_all_of_them_end() -> None:
+    clock = Clock()
+    turn = Turn(clock=clock)
+    first = Heavy(turn, clock, "first", 6)
+    first.wait_for_part(0)
+    second = Heavy(turn, clock, "second", 6)
+    wait_for_queue(turn, 1)
+    first.go.release()
+    first.wait_for_part(1)
+    assert second.begun == []
+    first.go.release()  # two seconds ahead of the other one
+    second.wait_for_part(0)
+    assert first.begun == [0, 1]
+    first.go.release(10)
+    second.go.release(10)
+    for work in (first, second):
+        work.thread.join(20)
+        assert work.begun == list(range(6))
+    assert not turn.is_busy
+
+
+def test_a_client_that_has_had_much_comes_after_one_that_has_had_little() -> None:
+    clock, order = Clock(), []
+    turn = Turn(clock=clock)
+
+    def work(name: str) -> None:
+        with turn:
+            order.append(name)
+            clock.now += 0.3
+
+    def busy() -> None:
+        for _time in range(3):
+            work("busy")
+
+    with turn:
+        thread = start_for("busy", busy)
+        wait_for_queue(turn, 1)
+        others = [start_for("other", lambda: work("other"))]
+        wait_for_queue(turn, 2)
+    for other in (thread, *others):
+        other.join(20)
+    assert order == ["busy", "other", "busy", "busy"]
+
+
+def test_who_waits_is_told_how_many_are_before() -> None:
+    counts = []
+
+    class Seen(Exception):
+        pass
+
+    def tell(before: int) -> None:
+        if threading.current_thread() is last:
+            counts.append(before)
+            raise Seen
+
+    def wait() -> None:
+        with pytest.raises(Seen), turn:
+            pass
+
+    turn = Turn(tell=tell)
+    with turn:
+        first = start(lambda: turn.acquire() and turn.release())
+        wait_for_queue(turn, 1)
+        last = threading.Thread(target=wait)
+        last.start()
+        last.join(20)
+    first.join(20)
+    assert counts == [2]
+    assert turn.count_before() == 0
+
+
+def test_long_work_that_nobody_wants_ends_at_its_next_part() -> None:
+    clock, unwanted = Clock(), threading.Event()
+
+    def check() -> None:
+        if unwanted.is_set():
+            raise Gone
+
+    turn = Turn(check, clock=clock)
+    heavy = Heavy(turn, clock, "heavy", 9)
+    heavy.wait_for_part(0)
+    unwanted.set()
+    heavy.go.release()
+    heavy.thread.join(20)
+    assert heavy.begun == [0]
+    assert isinstance(heavy.ended, Gone)
+    assert not turn.is_busy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -29,8 +29,8 @@ SIGNAL, GRADIENT = 0, 1
 _INNER = 0.0005
 """Share of the entries at either end that an axis need not show, unless they are near."""
 
-_EDGE = 0.3
-"""Decades."""
+_EDGE = 0.07
+"""Share of an axis of gradients, at either end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +67,20 @@ class FilmLane:
     def layers(self) -> int:
         """How many layers there are."""
         return int(self.low.shape[2])
+
+    def take_layer(self, layer: int) -> FilmLane:
+        """Take one layer alone, from 1 at the input side; a number beyond means the last one."""
+        last = min(layer, self.layers)
+        here = slice(last - 1, last)
+        return replace(
+            self,
+            low=self.low[:, :, here],
+            high=self.high[:, :, here],
+            shades=self.shades[:, :, here],
+            zeros=self.zeros[:, :, here],
+            nonfinite=self.nonfinite[:, :, here],
+            level=self.level[:, here],
+        )
 
     def find_reach(self, band: int) -> FloatArray:
         """Find what an axis should cover of each frame and layer: ``(frames, layers, 2)``."""
@@ -128,7 +142,8 @@ def fit_axes(lanes: Sequence[FilmLane]) -> FilmAxes:
         (lanes[0].smallest_normal, lanes[0].smallest),
     )
     # A little beyond whole decades, so that their ticks do not stand at the edge.
-    start, end = math.floor(start + _EDGE) - _EDGE, math.ceil(end - _EDGE) + _EDGE
+    edge = _EDGE * (end - start)
+    start, end = math.floor(start + edge) - edge, math.ceil(end - edge) + edge
     return FilmAxes(
         Grid.cover(low, high, BAND_ROWS, signal.kind, signal.threshold),
         Grid("log10", start, (end - start) / BAND_ROWS, BAND_ROWS),
@@ -152,15 +167,12 @@ def _round_ends(low: float, high: float) -> tuple[float, float]:
     return math.floor(low / unit) * unit, math.ceil(high / unit) * unit
 
 
-def spread_columns(
-    lane: FilmLane, band: int, frames: slice, layers: slice, grid: Grid, hover: Sequence[str] = ()
-) -> Band:
+def spread_columns(lane: FilmLane, band: int, frames: slice, grid: Grid) -> Band:
     """Spread distributions over the rows of a grid: a column per frame and layer."""
     low, high, zeros, nonfinite = (
-        array[band, frames, layers].ravel()
-        for array in (lane.low, lane.high, lane.zeros, lane.nonfinite)
+        array[band, frames].ravel() for array in (lane.low, lane.high, lane.zeros, lane.nonfinite)
     )
-    shades = lane.shades[band, frames, layers].reshape(len(low), -1)
+    shades = lane.shades[band, frames].reshape(len(low), -1)
     edges = grid.from_axis(grid.edges)
     zero_row = int(np.searchsorted(edges, 0.0, side="right")) - 1
     share = np.zeros((grid.rows, len(low)))
@@ -186,7 +198,7 @@ def spread_columns(
         above=above,
         zeros=zeros,
         nonfinite=nonfinite,
-        hover=list(hover) or [""] * len(low),
+        hover=[""] * len(low),
     )
 
 
@@ -232,9 +244,9 @@ def film_figure(lanes: Sequence[FilmLane], *, height: int, mode: Mode = "light")
 
 def shape_frame(lane: FilmLane, frame: int, axes: FilmAxes) -> FlowData:
     """Shape the numbers of a frame as a Flow figure draws them."""
-    here, everywhere = slice(frame, frame + 1), slice(None)
+    here = slice(frame, frame + 1)
     forward, backward = (
-        spread_columns(lane, band, here, everywhere, grid) for band, grid in enumerate(axes.grids)
+        spread_columns(lane, band, here, grid) for band, grid in enumerate(axes.grids)
     )
     return FlowData(
         layers=np.arange(1, lane.layers + 1),

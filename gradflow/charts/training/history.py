@@ -14,6 +14,7 @@ from gradflow.charts.figure import build_figure, empty_figure, make_footnote
 from gradflow.charts.flow.axes import make_gradient_axis, make_signal_axis
 from gradflow.charts.flow.text import SYMBOLS
 from gradflow.charts.flow.traces import draw_heatmap
+from gradflow.charts.rebin import Grid
 from gradflow.charts.theme import PALETTES, Mode
 from gradflow.charts.training.data import Lane
 from gradflow.charts.training.film import GRADIENT, SIGNAL, FilmLane, fit_axes, spread_columns
@@ -44,6 +45,7 @@ def history_figure(
     """
     if not any(len(film.steps) for film in films):
         return empty_figure(_("No step was recorded yet"), mode=mode, height=HEIGHT)
+    films = [film.take_layer(layer) for film in films]
     grid = fit_axes([film for film in films if len(film.steps)]).grids[band]
     data: list[dict[str, Any]] = []
     layout: dict[str, Any] = {}
@@ -51,7 +53,7 @@ def history_figure(
         axes = PanelAxes(i)
         layout[axes.x_key] = make_step_axis(i, lanes)
         if len(film.steps):
-            data += _draw_panel(film, min(layer, film.layers) - 1, band, grid, axes, mode)
+            data += _draw_panel(film, band, grid, axes, mode)
     shade = _("darker") if mode == "light" else _("brighter")
     notes = [_("{shade}: more of the layer’s entries in that step").format(shade=shade)]
     if band == GRADIENT:
@@ -75,10 +77,10 @@ def history_figure(
 
 
 def _draw_panel(
-    film: FilmLane, layer: int, band: int, grid: Any, axes: PanelAxes, mode: Mode
+    film: FilmLane, band: int, grid: Grid, axes: PanelAxes, mode: Mode
 ) -> list[dict[str, Any]]:
     palette = PALETTES[mode]
-    columns = spread_columns(film, band, slice(None), slice(layer, layer + 1), grid)
+    columns = spread_columns(film, band, slice(None), grid)
     scale = palette.forward_scale if band == SIGNAL else palette.backward_scale
     heatmap = draw_heatmap(columns, "y", scale)
     for name in ("x0", "dx"):
@@ -99,7 +101,7 @@ def _draw_panel(
         "xaxis": axes.x,
         "yaxis": "y",
         "x": film.steps.astype(np.float32),
-        "y": film.level[:, layer].astype(np.float32),
+        "y": film.level[:, 0].astype(np.float32),
         "hoverinfo": "skip",
     }
     casing = {"color": palette.page, "width": 5}

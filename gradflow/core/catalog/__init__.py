@@ -51,6 +51,7 @@ from gradflow.core.catalog.optimizers import (
     Optimizer,
     Precision,
 )
+from gradflow.core.catalog.readouts import READOUTS, Readout
 from gradflow.core.catalog.schedules import SCHEDULES, Schedule
 from gradflow.core.catalog.sequences import (
     LOSS_AT,
@@ -58,7 +59,7 @@ from gradflow.core.catalog.sequences import (
     LossAt,
     SequenceSource,
 )
-from gradflow.core.catalog.sources import SOURCES, Source
+from gradflow.core.catalog.sources import INPUTS, SOURCES, TARGETS, Inputs, Source, Targets
 
 TABLES: Mapping[type[StrEnum], Mapping[Any, Choice]] = {
     Architecture: ARCHITECTURES,
@@ -73,7 +74,10 @@ TABLES: Mapping[type[StrEnum], Mapping[Any, Choice]] = {
     Padding: PADDINGS,
     Downsampling: DOWNSAMPLINGS,
     Connection: CONNECTIONS,
+    Readout: READOUTS,
     Source: SOURCES,
+    Inputs: INPUTS,
+    Targets: TARGETS,
     Loss: LOSSES,
     DType: DTYPES,
     Device: DEVICES,
@@ -100,6 +104,7 @@ __all__ = [
     "FAN_MODES",
     "GAINS",
     "INITIALIZATIONS",
+    "INPUTS",
     "LOSSES",
     "LOSS_AT",
     "NORMALIZATIONS",
@@ -109,12 +114,14 @@ __all__ = [
     "OPTIMIZERS",
     "PADDINGS",
     "PRECISIONS",
+    "READOUTS",
     "RECURRENT_INITS",
     "RECURRENT_SCALES",
     "SCHEDULES",
     "SEQUENCE_SOURCES",
     "SOURCES",
     "TABLES",
+    "TARGETS",
     "Activation",
     "ActivationChoice",
     "Architecture",
@@ -128,6 +135,7 @@ __all__ = [
     "FanMode",
     "Gain",
     "Initialization",
+    "Inputs",
     "Loss",
     "LossAt",
     "NormMode",
@@ -137,9 +145,11 @@ __all__ = [
     "Optimizer",
     "Padding",
     "Precision",
+    "Readout",
     "RecurrentInit",
     "RecurrentScale",
     "Schedule",
     "SequenceSource",
     "Source",
+    "Targets",
 ]

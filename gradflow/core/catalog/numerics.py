@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gradflow.core.catalog.choice import Choice
+from gradflow.core.catalog.sources import Targets
 from gradflow.core.text import N_
 
 
@@ -19,6 +20,9 @@ class Loss(StrEnum):
 
     CROSS_ENTROPY = "cross_entropy"
     MSE = "mse"
+    L1 = "l1"
+    BCE_WITH_LOGITS = "bce_with_logits"
+    BCE = "bce"
 
 
 class DType(StrEnum):
@@ -44,9 +48,43 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def mse(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Compute the mean of (output − one-hot target)² over batch and outputs; halves in float32."""
+    """Compute the mean of (output − target)² over batch and outputs; half formats in float32."""
     outputs = widen(outputs)
-    return F.mse_loss(outputs, F.one_hot(targets, outputs.shape[1]).to(outputs.dtype))
+    return F.mse_loss(outputs, spread_targets(targets, outputs))
+
+
+def l1(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Compute the mean of |output − target| over batch and outputs; half formats in float32."""
+    outputs = widen(outputs)
+    return F.l1_loss(outputs, spread_targets(targets, outputs))
+
+
+def bce_with_logits(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Compute the mean of −log σ(output) for targets of 1, −log(1 − σ(output)) for those of 0."""
+    outputs = widen(outputs)
+    return F.binary_cross_entropy_with_logits(outputs, spread_targets(targets, outputs))
+
+
+def bce(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Compute the mean of −log output for targets of 1, and of −log(1 − output) for those of 0.
+
+    Logarithms end at −100, as in PyTorch. NaN, which PyTorch refuses, stays NaN.
+    """
+    outputs = widen(outputs)
+    broken = outputs.isnan()
+    known = outputs.masked_fill(broken, 0.5)
+    losses = F.binary_cross_entropy(known, spread_targets(targets, outputs), reduction="none")
+    return losses.masked_fill(broken, float("nan")).mean()
+
+
+def spread_targets(targets: Tensor, outputs: Tensor) -> Tensor:
+    """Give targets the shape of the outputs: numbers as they are, classes as 0 and 1.
+
+    Of several outputs that of the class is 1; a single output is the class itself, 0 or 1.
+    """
+    if not targets.is_floating_point() and outputs.shape[1] > 1:
+        targets = F.one_hot(targets, outputs.shape[1])
+    return targets.view_as(outputs).to(outputs.dtype)
 
 
 def widen(outputs: Tensor) -> Tensor:
@@ -56,9 +94,22 @@ def widen(outputs: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class LossChoice(Choice):
-    """A row of ``LOSSES``; ``function(outputs, class_indices)`` gives the scalar loss."""
+    """A row of ``LOSSES``.
+
+    Attributes:
+        function: ``function(outputs, targets)``, the scalar loss. Targets are class indices, or
+            numbers.
+        parts: the functions that it calls.
+        targets: what can be asked for with it.
+        probabilities: whether outputs have to lie between 0 and 1.
+        middle: the output of a single unit that is as near to yes as to no.
+    """
 
     function: Callable[[Tensor, Tensor], Tensor]
+    parts: tuple[Callable[..., Tensor], ...] = (widen, spread_targets)
+    targets: tuple[Targets, ...] = tuple(Targets)
+    probabilities: bool = False
+    middle: float = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +124,38 @@ LOSSES: dict[Loss, LossChoice] = {
         label=N_("Cross-entropy"),
         help=N_("Classification: −log of the probability given to the true class."),
         function=cross_entropy,
+        parts=(widen,),
+        targets=(Targets.CLASSES,),
     ),
     Loss.MSE: LossChoice(
         label=N_("Mean squared error"),
-        help=N_("Squared distance to the one-hot target, averaged over batch and outputs."),
+        help=N_(
+            "Squared distance to the target, averaged over batch and outputs; of classes the "
+            "target is one-hot."
+        ),
         function=mse,
+    ),
+    Loss.L1: LossChoice(
+        label=N_("Mean absolute error (L1)"),
+        help=N_("Distance to the target, averaged: the size of its gradient never changes."),
+        function=l1,
+    ),
+    Loss.BCE_WITH_LOGITS: LossChoice(
+        label=N_("BCE with logits"),
+        help=N_(
+            "Binary cross-entropy of σ(output): each unit says yes or no. It takes the sigmoid "
+            "itself."
+        ),
+        function=bce_with_logits,
+        targets=(Targets.CLASSES, Targets.BINARY),
+        middle=0.0,
+    ),
+    Loss.BCE: LossChoice(
+        label=N_("BCE of probabilities"),
+        help=N_("Binary cross-entropy of outputs that are probabilities already."),
+        function=bce,
+        targets=(Targets.CLASSES, Targets.BINARY),
+        probabilities=True,
     ),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from gradflow.core.catalog import (
     ACTIVATIONS,
     INITIALIZATIONS,
     NORMALIZATIONS,
+    READOUTS,
     Connection,
     Normalization,
     NormMode,
@@ -50,13 +52,15 @@ CONVNETS: dict[Connection, type[nn.Module]] = {
 _WITH_BLOCKS = (Connection.RESIDUAL, Connection.PREACTIVATION)
 
 
-def build_network(experiment: Experiment, inputs: Tensor) -> nn.Module:
+def build_network(
+    experiment: Experiment, inputs: Tensor, advance: Callable[[], None] | None = None
+) -> nn.Module:
     """Build the network of ``experiment``, with weights drawn from its seed.
 
-    LSUV scales them by the signals that ``inputs`` make.
+    LSUV scales them by the signals that ``inputs`` make; ``advance`` is called between layers.
     """
     model = allocate_network(experiment)
-    draw_weights(model, experiment, inputs)
+    draw_weights(model, experiment, inputs, advance)
     return model
 
 
@@ -96,10 +100,15 @@ def uses_running_statistics(spec: LayerSettings) -> bool:
     return spec.normalization is Normalization.BATCH and spec.norm_mode is NormMode.EVALUATION
 
 
-def draw_weights(model: nn.Module, experiment: Experiment, inputs: Tensor) -> None:
+def draw_weights(
+    model: nn.Module,
+    experiment: Experiment,
+    inputs: Tensor,
+    advance: Callable[[], None] | None = None,
+) -> None:
     """Draw the weights of an allocated network from the seed, for the first time or anew.
 
-    LSUV scales them by the signals that ``inputs`` make.
+    LSUV scales them by the signals that ``inputs`` make; ``advance`` is called between layers.
     """
     spec = experiment.network
     generator = torch.Generator().manual_seed(experiment.seed)
@@ -107,9 +116,16 @@ def draw_weights(model: nn.Module, experiment: Experiment, inputs: Tensor) -> No
         initialize_transformer(model, generator, **compute_transformer_stds(spec))
         return
     choice = INITIALIZATIONS[spec.initialization]
+    draw = partial(choice.function, **choice.arguments(spec))
+
+    def fill(weight: Tensor, generator: torch.Generator) -> None:
+        draw(weight, generator)
+        if advance is not None:
+            advance()
+
     initialize(
         model,
-        partial(choice.function, **choice.arguments(spec)),
+        fill,
         generator,
         bias_std=spec.bias_std,
         pytorch_bias=choice.pytorch_bias,
@@ -129,6 +145,11 @@ def compute_transformer_stds(spec: Transformer) -> dict[str, float]:
 
 def make_recipe(experiment: Experiment) -> Recipe:
     """Make the recipe of the network of ``experiment``."""
+    recipe = _make_structure(experiment)
+    return replace(recipe, output=READOUTS[experiment.network.readout].module)
+
+
+def _make_structure(experiment: Experiment) -> Recipe:
     spec = experiment.network
     if isinstance(spec, ConvNet):
         return _make_convnet(spec, experiment)
@@ -138,7 +159,7 @@ def make_recipe(experiment: Experiment) -> Recipe:
 
 
 def _make_mlp(spec: MLP, experiment: Experiment) -> Recipe:
-    features, classes = experiment.data.features, experiment.data.classes
+    features, outputs = experiment.data.features, experiment.data.outputs
     hidden = ", ".join(map(str, spec.widths)) or f"*[{spec.width}] * {spec.depth - 1}"
     arguments, source = _collect_layer_arguments(spec)
     structure = MLPS[spec.connection]
@@ -146,11 +167,11 @@ def _make_mlp(spec: MLP, experiment: Experiment) -> Recipe:
     return Recipe(
         structure=structure,
         arguments={
-            "sizes": [features, *spec.hidden_widths, classes],
+            "sizes": [features, *spec.hidden_widths, outputs],
             **arguments,
             **_collect_block_arguments(spec),
         },
-        source=source | {"sizes": f"[{features}, {hidden}, {classes}]"},
+        source=source | {"sizes": f"[{features}, {hidden}, {outputs}]"},
         parts=(mlp.finish_layer, *blocks, structure),
     )
 
@@ -171,7 +192,7 @@ def _make_convnet(spec: ConvNet, experiment: Experiment) -> Recipe:
         arguments={
             "image": (channels, side, spec.image_size),
             "widths": list(spec.hidden_widths),
-            "classes": experiment.data.classes,
+            "classes": experiment.data.outputs,
             "windows": windows,
             **arguments,
             **_collect_block_arguments(spec),
@@ -193,7 +214,7 @@ def _make_transformer(spec: Transformer, experiment: Experiment) -> Recipe:
             "depth": spec.depth,
             "heads": spec.heads,
             "inner": MLP_RATIO * spec.width,
-            "classes": experiment.data.classes,
+            "classes": experiment.data.outputs,
             "activation": partial(row.module, spec),
             "placement": str(spec.norm_placement),
             "scale": spec.residual_scale,

@@ -160,6 +160,8 @@ class PreActivationConvNet(nn.Sequential):
 class DenseConvNet(nn.Module):
     """Layers that each see the outputs of all earlier ones (Huang et al. 2017)."""
 
+    output: nn.Module | None
+
     def __init__(
         self,
         image: tuple[int, int, int],
@@ -169,6 +171,7 @@ class DenseConvNet(nn.Module):
         **after: Any,
     ) -> None:
         super().__init__()
+        self.register_module("output", None)  # what may follow the readout
         self.images = Images(*image)
         self.hidden = nn.ModuleList()
         self.pools = nn.ModuleDict()
@@ -189,5 +192,5 @@ class DenseConvNet(nn.Module):
             if f"pool{index}" in self.pools:
                 x = self.pools[f"pool{index}"](x)
             x = layer(x) if index == 1 else torch.cat([x, layer(x)], dim=1)
-        logits: Tensor = self.readout(x)
-        return logits
+        x = self.readout(x)
+        return x if self.output is None else self.output(x)

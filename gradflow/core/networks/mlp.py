@@ -115,8 +115,11 @@ class PreActivationMLP(nn.Sequential):
 class DenseMLP(nn.Module):
     """Layers that each see the input and all earlier outputs side by side; so does the readout."""
 
+    output: nn.Module | None
+
     def __init__(self, sizes: list[int], **after: Any) -> None:
         super().__init__()
+        self.register_module("output", None)  # what may follow the readout
         self.hidden = nn.ModuleList()
         seen = sizes[0]
         for index, width in enumerate(sizes[1:-1], start=1):
@@ -131,5 +134,5 @@ class DenseMLP(nn.Module):
         """Map ``(…, features)`` to ``(…, classes)``."""
         for layer in self.hidden:
             x = torch.cat([x, layer(x)], dim=-1)
-        logits: Tensor = self.readout(x)
-        return logits
+        x = self.readout(x)
+        return x if self.output is None else self.output(x)

@@ -9,6 +9,8 @@ without an accelerator can test it.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,7 +25,16 @@ from gradflow.core.histogram import (
     Specials,
     make_linear_histogram,
 )
-from gradflow.core.recording.summary import FIELDS, Response, Summaries, to_full_precision
+from gradflow.core.recording.summary import (
+    FIELDS,
+    Interval,
+    Response,
+    Summaries,
+    choose_steps,
+    to_full_precision,
+    view_units,
+)
+from gradflow.core.units import MOST_UNITS, Units
 
 _SPECIALS = Specials._fields
 _NUMBERS = (
@@ -34,19 +45,34 @@ _NUMBERS = (
 """Numbers computed on the device; ``first`` and ``last`` are the range of the finite entries."""
 
 
+class _Picked(NamedTuple):
+    """Units that wait on the device: how many there are, entries of some, and which are dead."""
+
+    total: int
+    entries: Tensor
+    unsaturated: Interval | None
+    dead: Tensor | None
+
+
 class DeviceSummarizer:
     """Summarizes without synchronizing; see ``HostSummarizer`` for arguments and results."""
 
-    def __init__(self, loss_scale: float, smallest_normal: float) -> None:
+    def __init__(self, loss_scale: float) -> None:
         self._loss_scale = loss_scale
-        self._smallest_normal = smallest_normal
         self._sizes: list[int] = []
         self._grids: list[str] = []
         self._numbers: list[Tensor] = []
+        self._units: dict[int, _Picked] = {}
         self._counts: dict[str, list[Tensor]] = {"linear": [], "float32": [], "float64": []}
 
     def add_signal(
-        self, x: Tensor, response: Response | None = None, *, samples: bool = True
+        self,
+        x: Tensor,
+        response: Response | None = None,
+        *,
+        samples: bool = True,
+        units: bool = False,
+        channels: bool = False,
     ) -> int:
         x = to_full_precision(x.detach())
         values, finite = x.reshape(-1).double(), x.reshape(-1).isfinite()
@@ -60,13 +86,16 @@ class DeviceSummarizer:
         counts = torch.zeros(LINEAR_BINS, dtype=torch.int64, device=x.device)
         self._counts["linear"].append(counts.scatter_add_(0, index, finite.long()))
         saturated, dead = values.new_full((), math.nan), values.new_full((), math.nan)
+        marks: Tensor | None = None
         if response is not None:
             if response.unsaturated is not None:
                 low, high = response.unsaturated
                 flat = x.reshape(-1)
                 inside = (flat >= low) & (flat <= high)
                 saturated = (~inside & ~flat.isnan()).double().mean()
-            dead = count_dead_units_on_device(x, response)
+            dead, marks = _mark_dead_units(x, response)
+        if units:
+            self._units[len(self._sizes)] = _pick_units(x, channels, response, marks)
         similarity = (
             _compute_similarity(x) if samples and x.dim() > 1 else values.new_full((), math.nan)
         )
@@ -95,8 +124,7 @@ class DeviceSummarizer:
         # By bits: comparing floats would treat subnormal numbers as zero where the device does.
         magnitude = bits & torch.iinfo(bits.dtype).max
         self._counts[name].append(counts.scatter_add_(0, index, (magnitude != 0).long()))
-        native = dtype in (torch.float32, torch.float64) and self._loss_scale == 1
-        smallest = torch.finfo(dtype).tiny if native else self._smallest_normal
+        smallest = torch.finfo(dtype).tiny / self._loss_scale
         threshold = torch.tensor(smallest, dtype=x.dtype).view(bits.dtype).item()
         numbers = _compute_moments(x.double(), x)
         numbers[_NUMBERS.index("zeros")] = (magnitude == 0).sum().double()
@@ -132,7 +160,8 @@ class DeviceSummarizer:
                 grid = FLOAT64_GRID if name == "float64" else FLOAT32_GRID
                 histograms = grid.make_histograms(counts, [specials[i] for i in tickets])
             by_ticket.update(zip(tickets, histograms, strict=True))
-        return Summaries(numbers, [by_ticket[ticket] for ticket in range(len(self._sizes))])
+        histograms = [by_ticket[ticket] for ticket in range(len(self._sizes))]
+        return Summaries(numbers, histograms, _collect_units(self._units))
 
     def _add(self, grid: str, size: int, numbers: list[Tensor]) -> int:
         self._numbers.append(torch.stack(numbers))
@@ -162,13 +191,55 @@ def _compute_moments(values: Tensor, original: Tensor) -> list[Tensor]:
 
 def count_dead_units_on_device(x: Tensor, response: Response) -> Tensor:
     """Count the units whose output lies outside ``alive`` for every sample; no synchronization."""
+    return _mark_dead_units(x, response)[0]
+
+
+def _mark_dead_units(x: Tensor, response: Response) -> tuple[Tensor, Tensor | None]:
+    """Count the dead units, and mark them; no marks where no unit can be dead."""
     if response.alive is None:
-        return x.new_zeros((), dtype=torch.float64)
+        return x.new_zeros((), dtype=torch.float64), None
     if response.channels and x.dim() > 2:
         x = x.movedim(1, -1)
     rows = x.reshape(-1, x.shape[-1]) if x.dim() > 1 else x.reshape(-1, 1)
-    outside = (rows <= response.alive[0]) | (rows >= response.alive[1])
-    return outside.all(0).sum().double()
+    low, high = response.alive
+    outside, inside = (rows <= low) | (rows >= high), (rows > low) & (rows < high)
+    dead = outside.any(0) & ~inside.any(0)
+    return dead.sum().double(), dead[:MOST_UNITS]
+
+
+def _pick_units(
+    x: Tensor, channels: bool, response: Response | None, dead: Tensor | None
+) -> _Picked:
+    """Copy few entries of the first units; what follows from them waits until the end."""
+    view = view_units(x, channels=channels)
+    step, stride = choose_steps(len(view), view.shape[2] if view.dim() > 2 else 1)
+    entries = view[::step, :MOST_UNITS]
+    if view.dim() > 2:
+        entries = entries[..., ::stride]
+    rows = entries.movedim(1, 0).flatten(1).clone()
+    return _Picked(view.shape[1], rows, response.unsaturated if response else None, dead)
+
+
+def _collect_units(picked: Mapping[int, _Picked]) -> dict[int, Units]:
+    """Compute what is known of all picked units, and copy it at once."""
+    if not picked:
+        return {}
+    numbers = []
+    for units in picked.values():
+        shown, marks = units.entries.double(), units.dead
+        outside = torch.full_like(shown[:, 0], math.nan)
+        if units.unsaturated is not None:
+            low, high = units.unsaturated
+            outside = ((shown < low) | (shown > high)).double().mean(1)
+        dead = torch.zeros_like(outside) if marks is None else marks.double()
+        numbers.append(torch.stack([shown.abs().mean(1), dead, outside]))
+    columns = iter(torch.cat(numbers, dim=1).cpu().T.tolist())
+    result = {}
+    for ticket, units in picked.items():
+        rows = [next(columns) for _ in range(len(units.entries))]
+        mean_abs, flags, saturated = zip(*rows, strict=True)
+        result[ticket] = Units(units.total, mean_abs, tuple(map(bool, flags)), saturated)
+    return result
 
 
 def _compute_similarity(x: Tensor) -> Tensor:

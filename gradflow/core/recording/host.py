@@ -29,8 +29,11 @@ from gradflow.core.recording.summary import (
     Interval,
     Response,
     Summaries,
+    choose_steps,
     to_full_precision,
+    view_units,
 )
+from gradflow.core.units import MOST_UNITS, Units
 
 Array = npt.NDArray[Any]
 _NAN = math.nan
@@ -58,16 +61,15 @@ class HostSummarizer:
     """Summarizes CPU tensors; see :class:`gradflow.core.recording.summary.Summarizer`.
 
     Args:
-        loss_scale: gradients are divided by it.
-        smallest_normal: smallest normal number of the model's dtype divided by the loss scale;
-            smaller non-zero gradients are counted as subnormal.
+        loss_scale: gradients are divided by it. Below the smallest normal number of their own
+            format divided by it they are counted as subnormal.
     """
 
-    def __init__(self, loss_scale: float, smallest_normal: float) -> None:
+    def __init__(self, loss_scale: float) -> None:
         self._loss_scale = loss_scale
-        self._smallest_normal = smallest_normal
         self._rows: list[tuple[float, ...]] = []
         self._histograms: dict[int, Histogram] = {}
+        self._units: dict[int, tuple[tuple[int, Array], Array | None]] = {}
         # Counts by ticket, from which histograms are made together at the end.
         self._linear: dict[int, IntArray] = {}
         self._logarithmic: dict[LogGrid, dict[int, IntArray]] = {}
@@ -87,15 +89,27 @@ class HostSummarizer:
                 np.stack(list(entries.values())), [specials[i] for i in entries]
             )
             by_ticket.update(zip(entries, histograms, strict=True))
-        return Summaries(numbers, [by_ticket[ticket] for ticket in range(len(self._rows))])
+        histograms = [by_ticket[ticket] for ticket in range(len(self._rows))]
+        saturates = np.isfinite(numbers[:, FIELDS.index("saturated")])
+        units = {
+            ticket: _make_units(*found, saturates=bool(saturates[ticket]))
+            for ticket, found in self._units.items()
+        }
+        return Summaries(numbers, histograms, units)
 
     def add_signal(
-        self, x: Tensor, response: Response | None = None, *, samples: bool = True
+        self,
+        x: Tensor,
+        response: Response | None = None,
+        *,
+        samples: bool = True,
+        units: bool = False,
+        channels: bool = False,
     ) -> int:
         x = to_full_precision(x.detach())
         flat = flatten(x)
         ticket, size = len(self._rows), flat.size
-        unsaturated = response and response.unsaturated
+        unsaturated = response.unsaturated if response else None
         counts: IntArray = np.empty(LINEAR_BINS, np.int64)
         bits, interval = flat.view(_FORMATS[flat.dtype].signed), unsaturated or _EMPTY_INTERVAL
         mean, std, rms, low, high, zeros, nan, posinf, neginf, inside, counted = (
@@ -107,7 +121,11 @@ class HostSummarizer:
             specials = Specials(zeros, 0, nan, posinf, neginf)
             self._histograms[ticket] = _make_unusual_histogram(flat, low, high, specials)
         saturated = 1.0 - (inside + nan) / size if unsaturated else _NAN
-        dead = _NAN if response is None else count_dead_units(x, low, high, response)
+        dead, alive = _NAN, None
+        if response is not None:
+            dead, alive = _mark_alive_units(x, low, high, response)
+        if units:
+            self._units[ticket] = _scan_units(x, channels, unsaturated), alive
         similarity = _NAN
         if samples and x.dim() > 1:
             similarity = kernels.compute_similarity(_view_samples(x), max(abs(low), abs(high)))
@@ -124,7 +142,7 @@ class HostSummarizer:
         flat = flatten(x)
         form = _FORMATS[flat.dtype]
         ticket = len(self._rows)
-        smallest = torch.finfo(dtype).tiny if native else self._smallest_normal
+        smallest = torch.finfo(dtype).tiny / self._loss_scale
         counts: IntArray = np.empty(2 * form.grid.size, np.int32)
         row = kernels.scan_gradient(
             flat,
@@ -179,10 +197,44 @@ def count_dead_units(x: Tensor, low: float, high: float, response: Response) -> 
 
     ``low`` and ``high`` are the extremes of ``x``, which often answer alone.
     """
+    return _mark_alive_units(x, low, high, response)[0]
+
+
+def _mark_alive_units(
+    x: Tensor, low: float, high: float, response: Response
+) -> tuple[float, Array | None]:
+    """Count the dead units, and mark the others by 1; no marks if none is dead."""
     alive = response.alive
-    if alive is None or not (low <= alive[0] or high >= alive[1]):
-        return 0.0
+    if alive is None or (low > alive[0] and high < alive[1]):
+        return 0.0, None
     if response.channels and x.dim() > 2:
-        return float(kernels.count_dead_channels(x.flatten(2).numpy(), *alive))
-    rows = x.reshape(-1, x.shape[-1]) if x.dim() > 1 else x.reshape(-1, 1)
-    return float(kernels.count_dead_columns(rows.numpy(), *alive))
+        dead, marks = kernels.mark_alive_channels(x.flatten(2).numpy(), *alive)
+    else:
+        rows = x.reshape(-1, x.shape[-1]) if x.dim() > 1 else x.reshape(-1, 1)
+        dead, marks = kernels.mark_alive_columns(rows.numpy(), *alive)
+    return float(dead), marks if dead else None
+
+
+def _scan_units(x: Tensor, channels: bool, unsaturated: Interval | None) -> tuple[int, Array]:
+    """Count the units, and measure the first ones: mean |x|, and the share that is saturated."""
+    view = view_units(x, channels=channels).numpy()
+    count = view.shape[1]
+    shown = min(count, MOST_UNITS)
+    low, high = unsaturated or _EMPTY_INTERVAL
+    if view.ndim == 2:
+        step, _stride = choose_steps(len(view), 1)
+        return count, kernels.scan_unit_columns(view, shown, step, low, high)
+    steps = choose_steps(len(view), view.shape[2])
+    return count, kernels.scan_unit_channels(view, shown, *steps, low, high)
+
+
+def _make_units(scanned: tuple[int, Array], alive: Array | None, *, saturates: bool) -> Units:
+    count, (mean_abs, saturated) = scanned
+    unknown = (_NAN,) * len(mean_abs)
+    dead = (False,) * len(mean_abs)
+    return Units(
+        count,
+        tuple(mean_abs.tolist()),
+        dead if alive is None else tuple((alive[: len(mean_abs)] == 0).tolist()),
+        tuple(saturated.tolist()) if saturates else unknown,
+    )

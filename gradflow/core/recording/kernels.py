@@ -251,27 +251,70 @@ def compute_similarity(rows, largest):  # type: ignore[no-untyped-def]
 
 
 @compile_loop()
-def count_dead_columns(rows, low, high):  # type: ignore[no-untyped-def]
-    """Count the columns without an entry strictly between ``low`` and ``high``."""
-    alive = np.zeros(rows.shape[1], np.uint8)
+def mark_alive_columns(rows, low, high):  # type: ignore[no-untyped-def]
+    """Mark by 1 the columns with an entry strictly between ``low`` and ``high``, or none but NaN.
+
+    Returns the number of the others, and the marks.
+    """
+    alive, off = np.zeros(rows.shape[1], np.uint8), np.zeros(rows.shape[1], np.uint8)
     for i in range(rows.shape[0]):
         for j in range(rows.shape[1]):
             alive[j] |= np.uint8((rows[i, j] > low) & (rows[i, j] < high))
-    return rows.shape[1] - alive.sum()
+            off[j] |= np.uint8((rows[i, j] <= low) | (rows[i, j] >= high))
+    for j in range(rows.shape[1]):
+        alive[j] |= np.uint8(off[j] == 0)
+    return rows.shape[1] - alive.sum(), alive
 
 
 @compile_loop()
-def count_dead_channels(images, low, high):  # type: ignore[no-untyped-def]
-    """Count the channels of (samples, channels, positions) without an entry in (low, high)."""
-    dead = 0
+def mark_alive_channels(images, low, high):  # type: ignore[no-untyped-def]
+    """Do so with the channels of (samples, channels, positions)."""
+    alive = np.zeros(images.shape[1], np.uint8)
     for c in range(images.shape[1]):
-        alive = False
+        off = False
         for i in range(images.shape[0]):
             for k in range(images.shape[2]):
+                off |= images[i, c, k] <= low or images[i, c, k] >= high
                 if low < images[i, c, k] < high:
-                    alive = True
+                    alive[c] = 1
                     break
-            if alive:
+            if alive[c]:
                 break
-        dead += not alive
-    return dead
+        alive[c] |= np.uint8(not off)
+    return images.shape[1] - alive.sum(), alive
+
+
+@compile_loop(fastmath=REORDER)
+def scan_unit_columns(rows, units, step, low, high):  # type: ignore[no-untyped-def]
+    """Compute mean |x| of the first columns over every ``step``-th row, and the share outside.
+
+    Returns both as rows of one array; outside of [low, high], and nothing if ``low`` > ``high``.
+    """
+    result = np.zeros((2, units))
+    cast = rows.dtype.type
+    low, high, counts = cast(low), cast(high), low <= high
+    used = 0
+    for i in range(0, rows.shape[0], step):
+        used += 1
+        for c in range(units):
+            result[0, c] += np.float64(abs(rows[i, c]))
+        if counts:
+            for c in range(units):
+                result[1, c] += np.float64((rows[i, c] < low) | (rows[i, c] > high))
+    return result / used
+
+
+@compile_loop(fastmath=REORDER)
+def scan_unit_channels(images, units, step, stride, low, high):  # type: ignore[no-untyped-def]
+    """Do so with (samples, channels, positions), at every ``stride``-th position."""
+    result = np.zeros((2, units))
+    counts = low <= high
+    used = 0
+    for i in range(0, images.shape[0], step):
+        used += len(range(0, images.shape[2], stride))
+        for c in range(units):
+            for k in range(0, images.shape[2], stride):
+                x = images[i, c, k]
+                result[0, c] += np.float64(abs(x))
+                result[1, c] += np.float64(counts & ((x < low) | (x > high)))
+    return result / used

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.nn.modules.conv import _ConvNd
 
 from gradflow.core.catalog import ACTIVATIONS
@@ -30,6 +30,7 @@ _KINDS: tuple[tuple[Any, str], ...] = (
     ((nn.RNNBase, nn.RNNCellBase), "recurrent"),
 )
 WEIGHT_KINDS = ("linear", "conv")
+Advance = Callable[[], None]
 _PLAIN_CONTAINERS = (nn.Sequential, nn.ModuleList)
 
 _CATALOG_ROWS = {type(row.module(MLP())): row for row in ACTIVATIONS.values()}
@@ -44,7 +45,9 @@ class Record:
     module: nn.Module
     shape: tuple[int, ...]
     signal: int
+    format: torch.dtype
     gradient: int = NONE
+    reader: Record | None = None  # of a weight module: the first that read the same tensor
 
 
 class Stream(NamedTuple):
@@ -55,10 +58,21 @@ class Stream(NamedTuple):
 
 
 class Recorder:
-    """Forward hooks on the modules of ``model``; use as a context manager around one pass."""
+    """Forward hooks on the modules of ``model``; use as a context manager around one pass.
 
-    def __init__(self, model: nn.Module, summarizer: Summarizer) -> None:
+    Args:
+        model: the model.
+        summarizer: makes the statistics.
+        advance: called after every weight module, forward and backward; what it raises ends the
+            pass.
+    """
+
+    def __init__(
+        self, model: nn.Module, summarizer: Summarizer, advance: Advance | None = None
+    ) -> None:
         self.records: list[Record] = []
+        self.batch_statistics = False  # batch normalization used those of the batch
+        self._advance = advance
         self._model = model
         self._summarizer = summarizer
         self._calls: Counter[str] = Counter()
@@ -67,10 +81,16 @@ class Recorder:
         self._seen_outputs: dict[int, tuple[weakref.ref[Tensor], Record]] = {}
         self._containers: list[tuple[str, nn.Module, Record]] = []
         self._block_inputs: dict[int, Record | None] = {}
+        # The first weight module that read a tensor; modules side by side read the same.
+        self._readers: dict[int, tuple[weakref.ref[Tensor], Record]] = {}
         self._handles: list[Any] = []
+        self._bare: set[int] = set()
 
     def __enter__(self) -> Recorder:
-        for name, module in find_watched_modules(self._model):
+        watched = list(find_watched_modules(self._model))
+        self._bare = set(map(id, _find_bare_layers([module for _name, module in watched])))
+        for name, module in watched:
+            self.batch_statistics |= isinstance(module, _BatchNorm) and module.training
             self._handles.append(
                 module.register_forward_hook(self._make_hook(name or "model", module))
             )
@@ -95,17 +115,21 @@ class Recorder:
         flat = find_response(module) if kind == "activation" else None
         images = flat and replace(flat, channels=True)
 
-        def record(_module: nn.Module, _args: Any, output: Any) -> None:
+        def record(_module: nn.Module, args: Any, output: Any) -> None:
             tensors = [output] if isinstance(output, Tensor) else list(find_tensors(output))
             tensors = [t for t in tensors if t.is_floating_point() and t.numel()]
             if kind in WEIGHT_KINDS:
                 self._channels = kind == "conv"
+                if self._advance is not None:
+                    self._advance()
             self._calls[name] += 1
             call = name if self._calls[name] == 1 else f"{name}#{self._calls[name]}"
             new = [t for t in tensors if kind != "block" or self._find_record(t) is None]
             for index, tensor in enumerate(new):
                 label = call if len(new) == 1 else f"{call}[{index}]"
                 self._record(label, kind, module, tensor, images if self._channels else flat)
+            if kind in WEIGHT_KINDS and new:
+                self._note_reader(args)
             if kind == "block" and len(tensors) == 1:
                 own = self._find_record(tensors[0])
                 assert own is not None
@@ -132,6 +156,29 @@ class Recorder:
         start = self._block_inputs.get(id(blocks[0][1])) if blocks else None
         return Stream(start, [(name, record) for name, _, record in blocks])
 
+    def _note_reader(self, args: tuple[Any, ...]) -> None:
+        """Note which tensor the weight module that was recorded last has read."""
+        if not args or not isinstance(args[0], Tensor):
+            return
+        seen, first = self._readers.get(id(args[0]), (None, None))
+        if seen is not None and seen() is args[0]:
+            self.records[-1].reader = first
+        else:
+            self._readers[id(args[0])] = weakref.ref(args[0]), self.records[-1]
+
+    def list_readers(self) -> tuple[int, ...]:
+        """List for each layer the first one that reads the same tensor; empty if none shares."""
+        layers = [record for record in self.records if record.kind in WEIGHT_KINDS]
+        if all(record.reader is None for record in layers):
+            return ()
+        number = {id(record): n for n, record in enumerate(layers, start=1)}
+        return tuple(number[id(record.reader or record)] for record in layers)
+
+    def find_format(self, otherwise: torch.dtype) -> torch.dtype:
+        """Find the number format of the layers, under autocast the narrowest that really ran."""
+        formats = {r.format for r in self.records if r.kind in WEIGHT_KINDS}
+        return min(formats, key=lambda f: (f.itemsize, torch.finfo(f).max), default=otherwise)
+
     def _find_record(self, tensor: Tensor) -> Record | None:
         seen, record = self._seen_outputs.get(id(tensor), (None, None))
         return record if seen is not None and seen() is tensor else None
@@ -139,15 +186,23 @@ class Recorder:
     def _record(
         self, name: str, kind: str, module: nn.Module, tensor: Tensor, response: Response | None
     ) -> None:
-        ticket = self._summarizer.add_signal(tensor, response)
-        entry = Record(name, kind, module, tuple(tensor.shape), ticket)
+        ticket = self._summarizer.add_signal(
+            tensor,
+            response,
+            units=kind == "activation" or id(module) in self._bare,
+            channels=self._channels,
+        )
+        entry = Record(name, kind, module, tuple(tensor.shape), ticket, tensor.dtype)
         self._seen_outputs[id(tensor)] = weakref.ref(tensor), entry
         self.records.append(entry)
         if tensor.requires_grad:
             summarizer = self._summarizer
+            advance = self._advance if kind in WEIGHT_KINDS else None
 
             def watch(gradient: Tensor) -> None:
                 entry.gradient = summarizer.add_gradient(gradient)
+                if advance is not None:
+                    advance()
 
             tensor.register_hook(watch)  # type: ignore[no-untyped-call]
 
@@ -175,6 +230,23 @@ def find_watched_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         yield name, module
         if module._modules and find_kind(module) not in ("block", "other"):
             inside += (f"{name}.",)
+
+
+def _find_bare_layers(modules: list[nn.Module]) -> list[nn.Module]:
+    """Find the weight modules without an activation module before the next one.
+
+    Of these the units are recorded; of the others, those of the activation.
+    """
+    bare: list[nn.Module] = []
+    is_open = False  # no activation has come since the last one
+    for module in modules:
+        kind = find_kind(module)
+        if kind in WEIGHT_KINDS:
+            bare.append(module)
+        elif kind == "activation" and is_open:
+            bare.pop()
+        is_open = kind in WEIGHT_KINDS or (is_open and kind != "activation")
+    return bare
 
 
 def _list_parents(name: str) -> list[str]:

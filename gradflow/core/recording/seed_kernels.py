@@ -10,9 +10,9 @@ from gradflow.core.recording.kernels import (
     compile_loop,
     compute_moments_in_range,
     compute_sums,
-    count_dead_columns,
     count_inside,
     count_nonfinite,
+    mark_alive_columns,
 )
 
 
@@ -45,5 +45,5 @@ def measure_seed_responses(parts, low, high, alive_low, alive_high):  # type: ig
         total = compute_sums(flat)[0]
         nan = count_nonfinite(flat, total, total)[0]
         result[s, 0] = 1.0 - (count_inside(flat, cast(low), cast(high)) + nan) / flat.size
-        result[s, 1] = 0.0 if nan else float(count_dead_columns(parts[s], alive_low, alive_high))
+        result[s, 1] = 0.0 if nan else float(mark_alive_columns(parts[s], alive_low, alive_high)[0])
     return result

@@ -7,6 +7,7 @@ numbers per seed, on its own device. No gradient is kept, and nothing waits for 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy.typing as npt
@@ -52,23 +53,23 @@ class SeedRecorder:
     Args:
         model: the stacked network.
         statistics: of the device on which it runs.
-        activation: the class of the activation modules, if there are any.
-        response: what to count in their outputs.
+        responses: what to count in the outputs of activation modules, by their class.
         loss_scale: gradients are divided by it.
+        advance: called between layers, forward and backward; what it raises ends the pass.
     """
 
     def __init__(
         self,
         model: nn.Module,
         statistics: SeedStatistics,
-        activation: type[nn.Module] | None,
-        response: Response,
+        responses: Mapping[type[nn.Module], Response],
         loss_scale: float,
+        advance: Callable[[], None] = lambda: None,
     ) -> None:
         self._model = model
+        self._advance = advance
         self._statistics = statistics
-        self._activation = activation
-        self._response = response
+        self._responses = responses
         self._loss_scale = loss_scale
         self._layers: list[dict[str, Tensor]] = []
         self._last_output: Tensor | None = None
@@ -99,13 +100,17 @@ class SeedRecorder:
 
     def _start_layer(self, _module: nn.Module, args: tuple[Tensor], z: Tensor) -> None:
         self._close_layer()
+        self._advance()
         layer: dict[str, Tensor] = {}
         self._layers.append(layer)
         self._last_output = z
         statistics, scale, inputs = self._statistics, self._loss_scale, args[0].detach()
         _, layer["preactivation_std"], _ = statistics.measure_moments(z.detach())
 
+        advance = self._advance
+
         def watch(delta: Tensor) -> None:
+            advance()
             layer["delta_norm"] = statistics.measure_norms(delta) / scale
             layer["weight_grad_norm"] = statistics.measure_norms(delta.mT @ inputs) / scale
 
@@ -113,11 +118,12 @@ class SeedRecorder:
 
     def _continue_layer(self, module: nn.Module, _args: Any, output: Tensor) -> None:
         self._last_output = output
-        if self._activation is not None and isinstance(module, self._activation):
-            layer = self._layers[-1]
-            layer["saturated"], layer["dead_units"] = self._statistics.measure_response(
-                output.detach(), self._response
-            )
+        for kind, response in self._responses.items():
+            if isinstance(module, kind):
+                layer = self._layers[-1]
+                layer["saturated"], layer["dead_units"] = self._statistics.measure_response(
+                    output.detach(), response
+                )
 
     def _close_layer(self) -> None:
         """Measure the last output before the next weight module, which is the activation."""

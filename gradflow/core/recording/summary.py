@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from gradflow.core.histogram import Histogram
+from gradflow.core.units import Units
 
 Interval = tuple[float, float]
 FloatArray = npt.NDArray[np.float64]
@@ -23,6 +24,8 @@ FIELDS = (
 )
 FULL_PRECISION = (torch.float32, torch.float64)
 """Formats in which statistics are computed; others are converted first."""
+_MOST_ROWS, _FEWEST_SAMPLES = 256, 16
+"""Rows over which a unit's mean is taken, about: a fixed cost beside that of a layer."""
 NONE = -1
 """The ticket of a tensor that was not recorded."""
 
@@ -34,11 +37,13 @@ class Summaries:
     ``numbers`` has a row per ticket, a column per name in ``FIELDS``, and a last row of NaN for
     ``NONE``. With non-finite entries the moments follow IEEE rules (a sum with NaN is NaN);
     histograms count them apart. ``saturated`` is a share, ``dead_units`` a number of units,
-    ``similarity`` the mean cosine between two samples; NaN where they do not apply.
+    ``similarity`` the mean cosine between two samples; NaN where they do not apply. ``units`` are
+    the first units of some tensors, by ticket.
     """
 
     numbers: FloatArray
     histograms: Sequence[Histogram]
+    units: Mapping[int, Units] = field(default_factory=dict)
 
     def get_column(self, name: str, tickets: Sequence[int]) -> FloatArray:
         """Get a field of some tickets, or compute what follows from the fields.
@@ -82,11 +87,19 @@ class Summarizer(Protocol):
     """Turns tensors into summaries, at once or later; a ticket names a summary to come."""
 
     def add_signal(
-        self, x: Tensor, response: Response | None = None, *, samples: bool = True
+        self,
+        x: Tensor,
+        response: Response | None = None,
+        *,
+        samples: bool = True,
+        units: bool = False,
+        channels: bool = False,
     ) -> int:
         """Summarize a forward signal or a weight: linear histogram, saturation, dead units.
 
         ``samples``: the first axis of ``x`` runs over samples, whose similarity is measured.
+        ``units``: whether single units are recorded, and ``channels``: whether these are those of
+        a convolution.
         """
 
     def add_gradient(self, x: Tensor) -> int:
@@ -94,6 +107,23 @@ class Summarizer(Protocol):
 
     def collect(self) -> Summaries:
         """Collect all summaries."""
+
+
+def view_units(x: Tensor, *, channels: bool) -> Tensor:
+    """View a tensor as ``(rows, units)``, of images as ``(samples, units, positions)``."""
+    if channels and x.dim() > 2:
+        return x.flatten(2)
+    return x.reshape(-1, x.shape[-1]) if x.dim() > 1 else x.reshape(-1, 1)
+
+
+def choose_steps(rows: int, positions: int) -> tuple[int, int]:
+    """Choose the steps over rows and positions by which single units are looked at.
+
+    They are 1 up to ``_MOST_ROWS`` entries of a unit; of more, that many stand for all.
+    """
+    step = min(-(-rows * positions // _MOST_ROWS), -(-rows // _FEWEST_SAMPLES))
+    used = -(-rows // step)
+    return step, -(-used * positions // _MOST_ROWS)
 
 
 def to_full_precision(x: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.recorder import WEIGHT_KINDS, Record, Stream
 from gradflow.core.recording.summary import NONE, FloatArray, Summaries
 from gradflow.core.report import TABLE_COLUMNS, Quantity, make_table
+from gradflow.core.units import Units
 
 _SIGNAL_COLUMNS = (
     *("mean", "std", "rms", "low", "high"),
@@ -164,6 +165,17 @@ def collect_histograms(
             if ticket != NONE:
                 histograms[what, layer.number] = summaries.histograms[ticket]
     return histograms
+
+
+def collect_units(layers: Sequence[Layer], summaries: Summaries) -> dict[int, Units]:
+    """Collect the recorded units of each layer, by its number."""
+    tickets = {
+        layer.number: layer.first.signal if layer.activation == NONE else layer.activation
+        for layer in layers
+    }
+    return {
+        n: summaries.units[ticket] for n, ticket in tickets.items() if ticket in summaries.units
+    }
 
 
 def make_stream_table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,12 @@ def prepare_pass(experiment: SequenceExperiment) -> tuple[RecurrentNetwork, Tens
     return network, inputs.to(device, dtype), targets.to(device)
 
 
-def through_time(experiment: SequenceExperiment, *, sample: int = 0) -> TimeReport:
+def through_time(
+    experiment: SequenceExperiment,
+    *,
+    sample: int = 0,
+    advance: Callable[[], None] = lambda: None,
+) -> TimeReport:
     """Run one forward and one backward pass and record every step of every layer.
 
     The pass is the unrolled one, which computes what ``torch.nn.RNN``, ``LSTM`` and ``GRU`` do,
@@ -87,11 +93,12 @@ def through_time(experiment: SequenceExperiment, *, sample: int = 0) -> TimeRepo
     Args:
         experiment: the network, the data and the loss.
         sample: the sequence of the batch that is kept unit by unit; beyond the batch, the last.
+        advance: called between steps, forward and backward; what it raises ends the pass.
 
     Raises:
         DeviceUnavailable: the experiment asks for a GPU and there is none.
     """
-    return record_pass(experiment, *prepare_pass(experiment), sample=sample)
+    return record_pass(experiment, *prepare_pass(experiment), sample=sample, advance=advance)
 
 
 def record_pass(
@@ -101,6 +108,7 @@ def record_pass(
     targets: Tensor,
     *,
     sample: int = 0,
+    advance: Callable[[], None] = lambda: None,
 ) -> TimeReport:
     """Record one pass of a network as it stands, for example in the middle of training.
 
@@ -112,13 +120,14 @@ def record_pass(
         inputs: ``(T, B, features)``, on its device.
         targets: ``(T, B)``, on its device.
         sample: the sequence of the batch that is kept unit by unit; beyond the batch, the last.
+        advance: called between steps, forward and backward; what it raises ends the pass.
     """
     limits = torch.finfo(inputs.dtype)
     make = HostSummarizer if inputs.device.type == "cpu" else DeviceSummarizer
     sample = min(max(sample, 0), inputs.shape[1] - 1)
     parameters = dict(network.named_parameters())
     start = time.perf_counter()
-    recorder = _Recorder(experiment, make(1.0, limits.tiny), inputs, sample)
+    recorder = _Recorder(experiment, make(1.0), inputs, sample, advance)
     with torch.enable_grad():
         loss = compute_sequence_loss(experiment, network.unroll(inputs, recorder), targets)
         gradients = torch.autograd.grad(loss, list(parameters.values()))
@@ -155,9 +164,15 @@ class _Recorder:
     """Observer of an unrolled pass; it summarizes tensors at once and keeps few, without graph."""
 
     def __init__(
-        self, experiment: SequenceExperiment, summarizer: Summarizer, inputs: Tensor, sample: int
+        self,
+        experiment: SequenceExperiment,
+        summarizer: Summarizer,
+        inputs: Tensor,
+        sample: int,
+        advance: Callable[[], None],
     ) -> None:
         self.summarizer = summarizer
+        self._advance = advance
         self.tickets: dict[tuple[str, int, int], int] = {}
         """Tickets of the summarizer by (quantity, layer, step), the last two from 1."""
         spec = experiment.network
@@ -181,6 +196,7 @@ class _Recorder:
         self._incoming: dict[int, tuple[int, Tensor]] = {}
 
     def see_step(self, layer: int, time: int, step: CellStep) -> None:
+        self._advance()
         self._record_signal("hidden", layer, time, step.hidden, self._hidden_response, watched=True)
         if step.cell is not None:
             self._record_signal("cell", layer, time, step.cell, None, watched=True)
@@ -215,6 +231,7 @@ class _Recorder:
         final = time == self._length - 1 and name == self._direct_state
 
         def watch(gradient: Tensor) -> None:
+            self._advance()
             self.tickets[f"{name}_grad", layer + 1, time + 1] = self.summarizer.add_gradient(
                 gradient
             )

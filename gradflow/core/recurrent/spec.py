@@ -190,28 +190,27 @@ class SequenceExperiment(Spec):
     def _refuse_beyond_limits(self) -> Self:
         needs = estimate_pass_cost(self)
         names = (
-            (Text("GiB of memory"), "GRADFLOW_MAX_GIB"),
-            (Text("TFLOP of arithmetic"), "GRADFLOW_MAX_TFLOP"),
+            (Text("{n} GiB of memory", n=needs[0]), "GRADFLOW_MAX_GIB"),
+            (Text("{n} TFLOP of arithmetic", n=needs[1]), "GRADFLOW_MAX_TFLOP"),
         )
-        for needed, limit, (unit, variable) in zip(needs, limits.read_limits(), names, strict=True):
-            if needed > limit:
-                message = Text(
-                    "layers × hidden_size × length × batch_size: {layers} layers of {units} units "
-                    "over {steps} steps of {sequences} sequences need {needed} {unit}, "
-                    "allowed are at most {limit}; lower one of them (the owner of this server "
-                    "can raise {variable})",
-                    layers=self.network.layers,
-                    units=self.network.hidden_size,
-                    steps=self.data.steps,
-                    sequences=self.data.batch_size,
-                    needed=needed,
-                    unit=unit,
-                    limit=limit,
-                    variable=variable,
-                )
-                fields = ("layers", "hidden_size", "length", "batch_size")
-                raise InvalidExperiment(message, fields)
+        for need, limit, (words, variable) in zip(needs, limits.read_limits(), names, strict=True):
+            if need > limit:
+                raise self.refuse(words, limits.describe_limit(limit, variable))
         return self
+
+    def refuse(self, needed: Text, allowed: Text) -> InvalidExperiment:
+        """Make the error that says what is needed, what is allowed, and what to lower."""
+        message = Text(
+            "layers × hidden_size × length × batch_size: {layers} layers of {units} units over "
+            "{steps} steps of {sequences} sequences need {needed}, {allowed}; lower one of them",
+            layers=self.network.layers,
+            units=self.network.hidden_size,
+            steps=self.data.steps,
+            sequences=self.data.batch_size,
+            needed=needed,
+            allowed=allowed,
+        )
+        return InvalidExperiment(message, ("layers", "hidden_size", "length", "batch_size"))
 
     @property
     def loss_steps(self) -> int:

@@ -8,12 +8,12 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from gradflow.core.catalog import (
+    SOURCES,
     Architecture,
     Connection,
     Downsampling,
     Normalization,
     Padding,
-    Source,
 )
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.limits import LayerSize
@@ -130,13 +130,13 @@ class ConvNet(LayerSettings):
 
     def count_features(self, data: Data) -> int:
         """Count the numbers per sample: pixels × channels."""
-        if data.source is Source.GAUSSIAN:
+        if SOURCES[data.source].features is None:
             return GAUSSIAN_CHANNELS * self.image_size**2
         return data.features
 
     def find_image_shape(self, data: Data) -> tuple[int, int]:
         """Return ``(channels, height = width)`` of the images in ``data``."""
-        if data.source is Source.GAUSSIAN:
+        if SOURCES[data.source].features is None:
             return GAUSSIAN_CHANNELS, self.image_size
         return 1, math.isqrt(data.features)
 
@@ -176,6 +176,11 @@ class ConvNet(LayerSettings):
         return sizes
 
     @property
+    def positions(self) -> int:
+        """Pixels of the smallest image."""
+        return self.sizes[-1] ** 2
+
+    @property
     def hidden_widths(self) -> tuple[int, ...]:
         """Channels of each convolution's output."""
         if self.connection is Connection.DENSE:
@@ -195,7 +200,7 @@ class ConvNet(LayerSettings):
                     [self.find_image_shape(data)[0], *seen], outs, self.sizes, strict=False
                 )
             ),
-            LayerSize(seen[-1], data.classes),
+            LayerSize(seen[-1], data.outputs),
         ]
 
     def describe_shape(self) -> Text:

@@ -22,7 +22,7 @@ class MLP(LayerSettings):
     """A fully connected network.
 
     ``depth`` counts the weight layers, the readout included: depth 20 is 19 hidden layers of
-    ``width`` units and a readout of as many units as the data has classes. ``widths`` gives the
+    ``width`` units and a readout of as many units as the data has outputs. ``widths`` gives the
     hidden widths one by one instead. Raises ``InvalidExperiment`` on anything impossible.
     """
 
@@ -78,16 +78,16 @@ class MLP(LayerSettings):
         """Units of each hidden layer, from the input side."""
         return self.widths or (self.width,) * (self.depth - 1)
 
-    def list_fans(self, features: int, classes: int) -> list[tuple[int, int]]:
+    def list_fans(self, features: int, outputs: int) -> list[tuple[int, int]]:
         """List ``(fan_in, fan_out)`` of each weight layer, given the sizes of input and output."""
-        sizes = [features, *self.hidden_widths, classes]
+        sizes = [features, *self.hidden_widths, outputs]
         if self.connection is Connection.DENSE:
             return [(sum(sizes[: i + 1]), sizes[i + 1]) for i in range(len(sizes) - 1)]
         return list(pairwise(sizes))
 
     def list_layers(self, data: Data) -> list[LayerSize]:
         """List the sizes of all weight matrices."""
-        return [LayerSize(*fans) for fans in self.list_fans(data.features, data.classes)]
+        return [LayerSize(*fans) for fans in self.list_fans(data.features, data.outputs)]
 
     def describe_shape(self) -> Text:
         """Say the size in words: ``20 layers, width 128``."""

@@ -18,6 +18,7 @@ from gradflow.core.catalog import (
     Normalization,
     NormMode,
     NormPosition,
+    Readout,
 )
 from gradflow.core.catalog.weight_fills import orthogonal
 from gradflow.core.errors import InvalidExperiment, quote_value
@@ -34,6 +35,9 @@ class NetworkSpec(Spec):
 
     architecture: Architecture = Field(
         Architecture.MLP, title="Architecture", description="The kind of network."
+    )
+    readout: Readout = Field(
+        Readout.NONE, title="Readout activation", description="What follows the last weights."
     )
 
     @model_validator(mode="after")
@@ -158,6 +162,11 @@ class LayerSettings(ActivationSettings):
     @abstractmethod
     def hidden_widths(self) -> tuple[int, ...]:
         """Units (channels of a convolution) of each hidden layer, from the input side."""
+
+    @property
+    def positions(self) -> int:
+        """Pixels at which every hidden layer is applied at least; 1 without images."""
+        return 1
 
     @property
     def orthogonal(self) -> bool:

@@ -88,7 +88,7 @@ class Transformer(ActivationSettings):
         return [
             LayerSize(data.features // TOKENS, width, TOKENS),
             *(LayerSize(*fans, TOKENS) for fans in block * self.depth),
-            LayerSize(width, data.classes),
+            LayerSize(width, data.outputs),
         ]
 
     def describe_shape(self) -> Text:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gradflow.core.catalog import Readout
 from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
 from gradflow.core.text import Text
@@ -31,6 +32,11 @@ FORWARD_COLUMNS = (
     "correlation",
 )
 BACKWARD_COLUMNS = ("delta_norm", "activation_grad_norm")
+_OF_OUTPUTS = (
+    *("activation_mean", "activation_std", "activation_rms", "saturated", "correlation"),
+    "activation_grad_norm",
+)
+"""What follows the readout, of which no law is known if it has an activation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +50,8 @@ class Prediction:
         reasons: why no further, as sentences that ``str`` renders; empty if quantitative.
         layers: the layers' numbers.
         preactivation_rms, preactivation_std: of z_l, over batch × units.
-        activation_mean, activation_std, activation_rms: of a_l, the layer's last output.
+        activation_mean, activation_std, activation_rms: of a_l, the layer's last output; nothing
+            is known behind an activation on the readout.
         saturated: share of saturated activations, as the report counts them.
         correlation: mean cosine between the vectors a_l of two different samples.
         delta_norm: ‖∂L/∂z_l‖, anchored at the readout's measured one.
@@ -105,6 +112,12 @@ def predict(experiment: Experiment, report: Report) -> Prediction:
                 **UNDEFINED._asdict(),
             )
         flow, network = predict_flow(experiment)
+        columns = _compute_forward_columns(flow, network) | _compute_backward_columns(
+            flow, float(report.get_table("layers")["delta_norm"][-1])
+        )
+        if experiment.network.readout is not Readout.NONE:
+            for name in _OF_OUTPUTS:
+                columns[name][-1] = math.nan
         band = _compute_band(network)
         reasons = tuple(find_doubts(experiment, report, network, flow, band))
         last = flow.preactivation[max(network.depth - 2, 0)]
@@ -112,8 +125,7 @@ def predict(experiment: Experiment, report: Report) -> Prediction:
             standing=Standing.QUALITATIVE if reasons else Standing.QUANTITATIVE,
             reasons=reasons,
             layers=layers,
-            **_compute_forward_columns(flow, network),
-            **_compute_backward_columns(flow, float(report.get_table("layers")["delta_norm"][-1])),
+            **columns,
             band=band,
             **find_fixed_point(network, last)._asdict(),
         )

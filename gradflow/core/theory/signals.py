@@ -142,7 +142,7 @@ class NetworkLaws:
         spec, data = experiment.mlp, experiment.data
         self.spec = spec
         self.batch_size = data.batch_size
-        self.fans = spec.list_fans(data.features, data.classes)
+        self.fans = spec.list_fans(data.features, data.outputs)
         self.depth = len(self.fans)
         self.law: ActivationLaw = get_activation_law(spec)
         self.input = measure_input(data, experiment.seed)

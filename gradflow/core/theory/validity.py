@@ -21,7 +21,7 @@ from gradflow.core.report import Report
 from gradflow.core.text import Text
 from gradflow.core.theory.flow import PredictedFlow
 from gradflow.core.theory.moments import FloatArray
-from gradflow.core.theory.signals import NetworkLaws
+from gradflow.core.theory.signals import NetworkLaws, average
 
 
 class Standing(StrEnum):
@@ -41,6 +41,10 @@ LARGEST_DEPTH_OVER_WIDTH = 0.2
 """Depth over width beyond which residual networks leave their law (a factor 3 at 66/256)."""
 LARGEST_BAND = math.e
 """Factor on a gradient norm beyond which the band is no prediction."""
+LEAST_UNSATURATED = 16
+"""Units of a layer that pass the gradient on, below which chance decides how much they pass."""
+SAME_UNITS_POWER = 4.0
+"""Mean square by which z may differ between samples that leave the same units unsaturated."""
 LARGEST_COMMON_SHARE = 0.15
 """Share of a unit's signal that may be equal in all samples, for batch norm behind φ."""
 
@@ -116,6 +120,7 @@ def _check_finite_size(
             "The forward recursion is unstable here: chance differences between networks grow "
             "from layer to layer."
         )
+    yield from _check_saturated_units(network, flow)
     narrow = widths and network.depth > LARGEST_DEPTH_OVER_WIDTH * min(widths)
     residual = experiment.mlp.connection is Connection.RESIDUAL
     if narrow and residual and network.norm is Normalization.NONE:
@@ -133,6 +138,23 @@ def _check_finite_size(
             n=int(smallest),
             least=least,
         )
+
+
+def _check_saturated_units(network: NetworkLaws, flow: PredictedFlow) -> Iterator[Text]:
+    """Find a layer of which a few units pass the gradient on, the same ones for all samples."""
+    layers = zip(flow.preactivation, flow.after, network.fans, strict=True)
+    for number, (z, output, (_, units)) in enumerate(layers, start=1):
+        left = units * (1 - output.saturated)
+        differs = z.mean_power * (1 - average(z.cosine))
+        if left < LEAST_UNSATURATED and differs < SAME_UNITS_POWER:
+            yield Text(
+                "Only about {left} of the {units} units of layer {layer} are not saturated, the "
+                "same ones for all samples: what they pass on depends on chance.",
+                left=max(round(left), 1),
+                units=units,
+                layer=number,
+            )
+            return
 
 
 def estimate_instability(network: NetworkLaws, flow: PredictedFlow) -> float:
@@ -164,7 +186,10 @@ def _check_batch_norm(
     cosine = network.input.cosine
     overlap = network.input.compute_overlap(network.batch_size)
     if 1 - overlap < 1e-6:
-        yield Text("All samples are equal, so batch normalization divides 0 by 0.")
+        yield Text(
+            "All samples are equal, or so nearly that rounding decides what batch normalization "
+            "makes of them."
+        )
         return
     centred = (cosine - overlap) / (1 - overlap)
     directions = 1 / (1 / network.batch_size + (1 - 1 / network.batch_size) * (centred**2).mean())

@@ -4,7 +4,6 @@ from gradflow.core.training.background import BackgroundRun, RunState
 from gradflow.core.training.engine import Trainer, train
 from gradflow.core.training.plan import TrainingPlan
 from gradflow.core.training.record import LAYER_COLUMNS, NUMBERS, StepRecord
-from gradflow.core.training.replay import replay
 from gradflow.core.training.run import Run
 from gradflow.core.training.task import Task, make_task, register_task
 
@@ -20,6 +19,5 @@ __all__ = [
     "TrainingPlan",
     "make_task",
     "register_task",
-    "replay",
     "train",
 ]

@@ -9,7 +9,6 @@ from typing import Any
 
 from gradflow.core.errors import GradflowError
 from gradflow.core.text import Text
-from gradflow.core.training.checkpoint import Checkpoints
 from gradflow.core.training.engine import Trainer
 from gradflow.core.training.plan import TrainingPlan
 from gradflow.core.training.record import StepRecord
@@ -33,7 +32,7 @@ class BackgroundRun:
 
     A paused run has no thread: the next ``play`` or ``step`` starts one where the last left off.
     Records are kept here, at most ``plan.MAX_RECORDS``, so a run never waits to be looked at.
-    A stopped run keeps its records and a few checkpoints, and drops model and data.
+    A stopped run keeps its records, and drops model and data.
 
     Args:
         experiment: what ``train`` takes; it is built at once, in the caller's thread.
@@ -59,7 +58,6 @@ class BackgroundRun:
         self._trainer: Trainer | None = Trainer(task, self.plan, frames=frames)
         self._lock = threading.Lock()
         self._records: list[StepRecord] = []
-        self._checkpoints = Checkpoints(self.plan.steps)
         self._state = RunState.PAUSED
         self._steps_done = 0
         self._wanted: int | None = 0
@@ -90,13 +88,7 @@ class BackgroundRun:
     def run(self) -> Run:
         """The run so far."""
         with self._lock:
-            return Run(
-                self._title,
-                self._settings,
-                self.plan,
-                tuple(self._records),
-                self._checkpoints.points,
-            )
+            return Run(self._title, self._settings, self.plan, tuple(self._records))
 
     def play(self) -> None:
         """Go on until the end, a pause or a stop; a run that is over stays as it is."""
@@ -147,8 +139,6 @@ class BackgroundRun:
                 assert trainer is not None
                 with self._gate:
                     record = trainer.advance()
-                    if not trainer.finished:
-                        self._checkpoints.add_if_due(trainer.step, trainer.take_checkpoint)
                 self._keep_record(trainer, record)
         except GradflowError as error:
             self._fail(error.args[0])

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -20,7 +18,6 @@ from gradflow.core.histogram import FloatArray
 from gradflow.core.refusals import refuse_missing_operations
 from gradflow.core.text import Text
 from gradflow.core.training import noise_scale, optimizers
-from gradflow.core.training.checkpoint import Checkpoint
 from gradflow.core.training.divergence import Divergence, Origin
 from gradflow.core.training.evaluation import evaluate_held_out
 from gradflow.core.training.frame import Frame
@@ -76,7 +73,6 @@ class Trainer:
     Args:
         task: the model with its data and loss.
         plan: the settings of the training.
-        only: the one step to record, with its full report, instead of those of the plan.
         frames: at most about so many recorded steps keep their distributions in short.
 
     Attributes:
@@ -86,9 +82,7 @@ class Trainer:
         finished: whether no step is left, or the loss was not finite.
     """
 
-    def __init__(
-        self, task: Task, plan: TrainingPlan, only: int | None = None, frames: int = 0
-    ) -> None:
+    def __init__(self, task: Task, plan: TrainingPlan, frames: int = 0) -> None:
         self.task = task
         self.plan = plan
         self.step = 0
@@ -106,9 +100,8 @@ class Trainer:
         self._scaler = optimizers.build_scaler(plan, self._device)
         self._norms = Norms(self._parameters)
         self._groups: list[list[int]] = []
-        recorded = plan.recorded_steps if only is None else (only,)
-        self._recorded = {step: index for index, step in enumerate(recorded)}
-        self._reported = plan.reported_steps if only is None else frozenset(recorded)
+        self._recorded = {step: index for index, step in enumerate(plan.recorded_steps)}
+        self._reported = plan.reported_steps
         self._framed = plan.list_framed_steps(frames)
         self._noise = noise_scale.NoiseScale()
         self._overflowed: tuple[int, int] | None = None
@@ -125,16 +118,6 @@ class Trainer:
             record = self._compute_step(batch)
         self.finished = self.finished or self.step == self.plan.steps
         return record
-
-    def take_checkpoint(self) -> Checkpoint:
-        """Copy the state between two steps."""
-        return Checkpoint.take(self.step, self.task.model, self._optimizer, self._scaler)
-
-    def resume(self, point: Checkpoint) -> None:
-        """Go on from a state of a run of the same experiment and plan; only before any step."""
-        point.restore(self.task.model, self._optimizer, self._scaler)
-        deque(islice(self.task.batches, point.step), maxlen=0)
-        self.step = point.step
 
     def _compute_step(self, batch: Batch) -> StepRecord | None:
         index = self._recorded.get(self.step)
@@ -282,5 +265,8 @@ class Trainer:
             return build(Origin.WEIGHTS, *(self._overflowed or (self.step - 1, layer)))
         broken = np.flatnonzero(measured.columns["nonfinite"])
         if not len(broken):
-            return build(Origin.LOSS, self.step, 0)
+            # Squares of numbers beyond the root of the largest one overflow.
+            limit = math.sqrt(torch.finfo(self._parameters[0].dtype).max) / 8
+            large = measured.columns["activation_rms"][-1] > limit
+            return build(Origin.OUTPUTS if large else Origin.LOSS, self.step, 0)
         return build(Origin.SIGNAL, self.step, int(broken[0]) + 1)

@@ -18,7 +18,6 @@ from gradflow.core.errors import InvalidReport
 from gradflow.core.plain import check_type, encode, read_text, read_whole
 from gradflow.core.report import Report
 from gradflow.core.text import Text
-from gradflow.core.training.checkpoint import Checkpoint
 from gradflow.core.training.divergence import Divergence, Origin
 from gradflow.core.training.engine import Progress, train
 from gradflow.core.training.frame import Frame
@@ -50,14 +49,12 @@ class Run:
         settings: the experiment as plain text fields, ``None`` if a bare ``Task`` was trained.
         plan: how it was trained.
         records: one per recorded step, in order.
-        checkpoints: states to replay steps from; files do not hold them.
     """
 
     title: str
     settings: Mapping[str, str] | None
     plan: TrainingPlan
     records: Sequence[StepRecord]
-    checkpoints: Sequence[Checkpoint] = ()
 
     @classmethod
     def collect(

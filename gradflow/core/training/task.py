@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gradflow.core.catalog import DTYPES, LOSSES, SOURCES, DType
+from gradflow.core.catalog import DTYPES, LOSSES, READOUTS, SOURCES, DType, Targets
 from gradflow.core.codec import to_query
 from gradflow.core.data import draw_batch
 from gradflow.core.errors import InvalidExperiment
@@ -88,7 +89,7 @@ def make_task(experiment: Any) -> Task:
     )
 
 
-def make_classification_task(experiment: Experiment) -> Task:
+def make_experiment_task(experiment: Experiment) -> Task:
     """Make the task of an ``Experiment``; a fifth of all samples is held out.
 
     Batches have ``data.batch_size`` samples, without replacement, in a new order in every epoch.
@@ -107,7 +108,7 @@ def make_classification_task(experiment: Experiment) -> Task:
         batches=shuffle_batches(inputs[:size], targets[:size], batch_size, experiment.seed),
         held_out=(inputs[size:], targets[size:]),
         loss=LOSSES[experiment.loss].function,
-        accuracy=measure_accuracy,
+        accuracy=find_accuracy(experiment),
         title=describe(experiment),
         settings=to_query(experiment),
     )
@@ -187,9 +188,25 @@ def shuffle_batches(
             yield inputs.index_select(axis, chosen), targets.index_select(axis, chosen)
 
 
+def find_accuracy(experiment: Experiment) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """Find what measures the share of right answers; ``None`` in regression, which has none."""
+    if experiment.data.targets is Targets.NUMBERS:
+        return None
+    if experiment.data.outputs > 1:
+        return measure_accuracy
+    probabilities = READOUTS[experiment.network.readout].probabilities
+    middle = 0.5 if probabilities else LOSSES[experiment.loss].middle
+    return partial(measure_binary_accuracy, middle=middle)
+
+
 def measure_accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
     """Measure the share of samples whose largest output is that of their class."""
     return (outputs.argmax(1) == targets).double().mean()
 
 
-register_task(Experiment, make_classification_task)
+def measure_binary_accuracy(outputs: Tensor, targets: Tensor, middle: float) -> Tensor:
+    """Measure the share of samples whose only output is on the right side of ``middle``."""
+    return ((outputs[:, 0] > middle) == (targets > 0)).double().mean()
+
+
+register_task(Experiment, make_experiment_task)

@@ -68,6 +68,7 @@ def _draw_more(card: Card) -> None:
         for name in ("architecture", *_MAIN_FIELDS):
             draw_dependents(form, name, draw=draw_compact_field)
         draw_compact_field(form, "widths")
+        draw_compact_field(form, "readout")
         preset_key = f"compare_{letter}_preset"
         show_in_widget(preset_key, None)  # it always waits for a choice
         st.selectbox(

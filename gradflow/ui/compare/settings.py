@@ -83,12 +83,20 @@ def find_setting(report: Report) -> Experiment | None:
 
 
 def list_network_presets() -> list[str]:
-    """List the presets whose point lies in the network or its data, not in a number format."""
+    """List the presets whose point lies in the network, not in what all columns share.
+
+    Sizes and kinds of data may differ: their networks show the same on other data.
+    """
+    usual = codec.to_fields(Experiment())
+    names = SHARED - {"source", "batch_size", "dimension", "correlation", "noise"}
     return [
         code
         for code, preset in PRESETS.items()
-        if preset.experiment
-        == Experiment(network=preset.experiment.network, data=preset.experiment.data)
+        if all(
+            usual.get(name) == value
+            for name, value in codec.to_fields(preset.experiment).items()
+            if name in names
+        )
     ]
 
 

@@ -21,6 +21,7 @@ from gradflow.ui.explore.flow import FlowView, write_address
 from gradflow.ui.explore.hands import describe_hands, write_scale
 from gradflow.ui.explore.layer import write_layer
 from gradflow.ui.explore.overlays import make_overlays
+from gradflow.ui.explore.units import describe_units, summarize_units
 from gradflow.ui.figures.graph import PackedFigure, pack_figure
 from gradflow.ui.memo import remember
 from gradflow.ui.naming import VERDICT_TITLES
@@ -39,6 +40,7 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
         rows = find_shown_rows(report, view)
         if rows is report:
             alt = _("Distribution of activations and gradients, layer by layer")
+            alt = ". ".join(filter(None, (alt, summarize_units(report))))
             figure = charts.flow_figure(
                 report,
                 mode=view.mode,
@@ -70,6 +72,7 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
                 "before": _("before"),
                 "dive": _name_dive() if rows is report else None,
                 "hands": describe_hands(experiment, report, view),
+                "units": describe_units(report) if rows is report else None,
             },
         )
 

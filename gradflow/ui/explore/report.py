@@ -13,6 +13,7 @@ import gradflow as gf
 from gradflow import charts
 from gradflow.charts.flow.data import Gradient
 from gradflow.charts.forward import Statistic
+from gradflow.core.diagnosis import summarize
 from gradflow.core.errors import GradflowError
 from gradflow.core.experiment import Experiment
 from gradflow.core.numbers import format_count, format_number
@@ -239,7 +240,8 @@ def _show_tables(report: Report) -> None:
 
 def _show_export(experiment: Experiment, report: Report) -> None:
     def write_page() -> str:
-        return charts.report_html(report, mode=blocks.read_mode(), summary=summarize(experiment))
+        summary = summarize(compute.judge(experiment))
+        return charts.report_html(report, mode=blocks.read_mode(), summary=summary)
 
     def write_script() -> str:
         return gf.to_code(experiment)
@@ -263,8 +265,3 @@ def _show_export(experiment: Experiment, report: Report) -> None:
 
 def _write_csv(rows: pd.DataFrame) -> str:
     return str(rows.to_csv(index=False))
-
-
-def summarize(experiment: Experiment) -> str:
-    """Write the findings as running text."""
-    return " ".join(f"{f.text} {f.cause}".strip() for f in compute.judge(experiment))

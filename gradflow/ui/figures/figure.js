@@ -13,6 +13,7 @@ import { isPresenting } from "./presenting.js";
 import { Pulse } from "./pulse.js";
 import { NARROW, findHeight } from "./room.js";
 import { fitLayout, keepsShape } from "./shape.js";
+import { Strip } from "./strip.js";
 import { noteSetting } from "./visit.js";
 import { findZoom, listAxes, listUndone, setHome } from "./zoom.js";
 
@@ -115,6 +116,7 @@ class Graph {
     this.cures?.follow(this.head);
     this.dive ??= new Dive(this);
     this.dive.follow(this.head);
+    this.strip ??= new Strip(this);
     this.hands ??= new Hands(this);
     this.hands.place();
   }
@@ -189,7 +191,7 @@ class Graph {
       return;
     }
     keepChanges(figure);
-    const fitted = fitLayout(figure, size);
+    const fitted = fitLayout(this.strip?.makeRoom(figure, size) ?? figure, size);
     if (isTouched) fitted.layout.dragmode = false;
     for (const [axis, range] of Object.entries(this.held ?? {})) {
       if (fitted.layout[axis]) fitted.layout[axis].range = range;
@@ -214,10 +216,12 @@ class Graph {
         this.ghosts?.draw();
         this.dive?.place();
         this.hands?.place();
+        this.strip?.draw();
         this.tellWatchers();
       });
       this.growth?.start();
       this.hands?.place();
+      this.strip?.draw();
       this.tellWatchers();
       return;
     }

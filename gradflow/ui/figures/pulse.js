@@ -13,6 +13,7 @@ const LONGEST = 3200; // … and at most
 const LOSS_TIME = 500; // milliseconds at the loss
 const TAIL = 2.5; // columns behind the front that still glow
 const VEIL = 0.8; // opacity of the page's colour over what the pulse has not reached
+const UNITS = 0.35; // opacity of the light over the units that the pulse passes
 const REST = 4000; // milliseconds that a picture without motion stands
 const SPREAD = [0.16, 0.84]; // quantiles: a standard deviation of a normal distribution each way
 
@@ -58,6 +59,7 @@ export class Pulse {
     this.stop();
     const plan = planPulse(this.graph.plot);
     if (!plan) return;
+    plan.strip = this.graph.strip?.band;
     this.canvas = addElement(this.graph.box, "canvas", "gf-pulse");
     this.canvas.setAttribute("aria-hidden", "true");
     const { offsetWidth, offsetHeight, offsetTop, offsetLeft } = this.graph.plot;
@@ -122,8 +124,9 @@ class Brush {
     columns.forEach((column, i) => {
       const ahead = isBack ? columns.length - 1 - i : i;
       const behind = place.phase === "loss" ? Infinity : place.front - ahead;
-      if (behind < 0 && !isBack) this.veil(column, 0);
-      if (behind < 0 || !isBack) this.veil(column, 1);
+      const [upper, lower] = this.plan.bands;
+      if (behind < 0 && !isBack) for (const band of [upper, this.plan.strip]) this.veil(column, band);
+      if (behind < 0 || !isBack) this.veil(column, lower);
       const glow = Math.max(0, Math.min(1, 1 - (behind - 1) / TAIL));
       if (behind < 0 || !glow) return;
       if (isBack) this.drawGradient(column, glow);
@@ -134,8 +137,9 @@ class Brush {
 
   /** Cover the part of a column in one band. */
   veil({ x }, band) {
+    if (!band) return;
     const { context, plan } = this;
-    const [top, height] = plan.bands[band];
+    const [top, height] = band;
     context.globalAlpha = VEIL;
     context.fillStyle = this.colours.page;
     context.fillRect(x - plan.width / 2, top, plan.width, height);
@@ -156,7 +160,19 @@ class Brush {
     this.context.clearRect(0, 0, canvas.width, canvas.height);
   }
 
+  /** Light up the units of a column that the pulse passes. */
+  drawUnits({ x }, colour, glow) {
+    const { context, plan } = this;
+    if (!plan.strip) return;
+    const [top, height] = plan.strip;
+    context.globalAlpha = UNITS * glow;
+    context.fillStyle = colour;
+    context.fillRect(x - plan.width / 2, top, plan.width, height);
+    context.globalAlpha = 1;
+  }
+
   drawSignal({ x, signal }, glow) {
+    this.drawUnits({ x }, this.colours.forward, glow);
     if (!signal) return;
     const [low, high] = signal;
     this.drawBar(x, high, Math.max(3, low - high), this.colours.forward, glow);
@@ -165,6 +181,7 @@ class Brush {
 
   drawGradient({ x, gradient }, glow) {
     const { bottom } = this.plan;
+    this.drawUnits({ x }, this.colours.backward, glow);
     if (gradient === undefined) return;
     const height = Math.max(0, bottom - gradient);
     this.drawBar(x, gradient, height, this.colours.backward, glow);

@@ -277,14 +277,12 @@ export class Player {
 
   findCursor(name) {
     const graph = graphs.get(name);
-    let cursor = this.cursors.get(name);
-    if (cursor && cursor.graph !== graph) {
-      cursor.remove();
-      cursor = undefined;
+    if (this.cursors.get(name)?.graph !== graph) {
+      this.cursors.get(name)?.remove();
+      this.cursors.delete(name);
     }
-    if (graph && !cursor) cursor = new Cursor(graph);
-    this.cursors.set(name, cursor);
-    return cursor;
+    if (graph && !this.cursors.has(name)) this.cursors.set(name, new Cursor(graph));
+    return this.cursors.get(name);
   }
 
   /** Take up a figure that has just been drawn. */
@@ -314,7 +312,7 @@ export class Player {
     clearTimeout(this.timer);
     clearTimeout(this.resting);
     this.screen?.close();
-    for (const cursor of this.cursors.values()) cursor?.remove();
+    for (const cursor of this.cursors.values()) cursor.remove();
     if (this.flow?.edit === this.edit) this.flow.edit = undefined;
   }
 }

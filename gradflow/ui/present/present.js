@@ -11,7 +11,7 @@ import { setPresenting } from "./presenting.js";
 const PARAMETER = "present";
 const FIGURE = "flow"; // which the server answers for without a run of the page
 const PAUSE = 600; // milliseconds after which the page has run, most likely
-const PLAY = ".st-key-stage_picture :is(.gf-play, .updatemenu-button)"; // the first one of an animation
+const PLAY = ".st-key-stage_picture :is(.gf-play, .gf-film-play, .updatemenu-button)"; // the first one of an animation
 const ICONS = {
   start: "M3 4h18M4 4v12h16V4M12 16v4M8 20h8",
   back: "M15 5l-7 7 7 7",

@@ -45,13 +45,18 @@ def draw_button() -> None:
     _draw("present", {"words": words, "code": f"gf/{route.ROUTE}"})
 
 
+def is_presenting() -> bool:
+    """Whether this page is presented."""
+    return PRESENT in st.query_params
+
+
 def draw_steps(list_steps: Callable[[], Lesson]) -> None:
     """Tell the browser what arrow keys go through, if this page is presented.
 
     Args:
         list_steps: lists the page's steps; called only if they are needed.
     """
-    if PRESENT not in st.query_params:
+    if not is_presenting():
         return
     lesson = list_steps()
     steps = [

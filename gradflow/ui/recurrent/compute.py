@@ -10,6 +10,7 @@ from gradflow.core.recurrent.equation import GateEquation, build_gate_equation
 from gradflow.core.recurrent.report import TimeReport
 from gradflow.core.recurrent.spec import SequenceExperiment
 from gradflow.core.recurrent.training import Moment, ShortTraining, train_cell
+from gradflow.ui.admission import admit_sequences
 from gradflow.ui.long_work import LONG_RESULTS
 from gradflow.ui.memo import remember
 from gradflow.ui.turns import ADMISSION
@@ -18,7 +19,8 @@ from gradflow.ui.turns import ADMISSION
 @remember
 def run_through_time(experiment: SequenceExperiment, sequence: int = 1) -> TimeReport:
     """Record one pass; ``sequence``, from 1, is kept unit by unit."""
-    return record.through_time(experiment, sample=sequence - 1)
+    with admit_sequences(experiment) as advance:
+        return record.through_time(experiment, sample=sequence - 1, advance=advance)
 
 
 @remember

@@ -34,7 +34,7 @@ from gradflow.ui.recurrent.state import (
     stop_training,
 )
 from gradflow.ui.stage import Stage
-from gradflow.ui.turns import check_wanted
+from gradflow.ui.wanted import check_wanted
 
 _REDRAW_SECONDS = 1.0
 """Time between two drawings of the loss while a training runs."""

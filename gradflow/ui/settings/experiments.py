@@ -47,12 +47,17 @@ GROUPS = (
             "connection",
             "norm_placement",
             "residual_scale",
+            "readout",
         ),
     ),
     Group(N_("Images"), ("image_size", "kernel", "padding", "downsampling")),
     Group(N_("Weights"), ("initialization", "weight_std", "scaled_output")),
     Group(N_("Normalization"), ("normalization",)),
-    Group(N_("Data and loss"), ("source", "batch_size", "loss", "seed"), expanded=False),
+    Group(
+        N_("Data and loss"),
+        ("source", "scale", "offset", "batch_size", "targets", "loss", "seed"),
+        expanded=False,
+    ),
     Group(N_("Precision and device"), ("dtype", "device"), expanded=False),
     Group(N_("Step"), ("learning_rate", "clip_norm"), expanded=False),
 )
@@ -113,6 +118,8 @@ def make_experiment_form(
 def remember_architectures(key: str) -> Callable[[str, Fields, Fields], Fields]:
     """Make the ``complete`` of a form that keeps the settings of each architecture.
 
+    Targets, loss and readout follow each other (``codec.adapt_choices``).
+
     Args:
         key: where they lie in the session.
     """
@@ -121,7 +128,7 @@ def remember_architectures(key: str) -> Callable[[str, Fields, Fields], Fields]:
     def switch(name: str, before: Fields, after: Fields) -> Fields:
         old = str(before.get("architecture", Architecture.MLP))
         if name != "architecture" or after[name] == old:
-            return after
+            return codec.adapt_choices(name, after)
         codec.find_network(after)  # raises if there is no such architecture
         new = Architecture(after[name])
         kept.set(kept.get() | {old: before})

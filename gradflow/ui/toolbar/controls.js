@@ -53,6 +53,10 @@ class Control {
   }
 }
 
+/** Write a number for a small box, as it can be typed there: 1e8 for a hundred million. */
+const writeShort = (value) =>
+  Math.abs(value) >= 1e6 ? value.toExponential().replace("+", "") : String(value);
+
 KINDS.number = class extends Control {
   build() {
     this.exact = document.createElement("input");
@@ -65,7 +69,7 @@ KINDS.number = class extends Control {
     this.main.addEventListener("pointerup", () => this.toolbar.rest());
     this.exact.addEventListener("input", () => this.exact.value && this.move(+this.exact.value));
     this.exact.addEventListener("change", () => this.toolbar.commit());
-    this.exact.addEventListener("blur", () => (this.exact.value = this.value));
+    this.exact.addEventListener("blur", () => (this.exact.value = writeShort(this.value)));
   }
 
   fill() {
@@ -84,7 +88,7 @@ KINDS.number = class extends Control {
     }
     this.main.value = this.marks.indexOf(value);
     this.main.setAttribute("aria-valuetext", value);
-    if (document.activeElement !== this.exact) this.exact.value = value;
+    if (document.activeElement !== this.exact) this.exact.value = writeShort(value);
   }
 
   move(value) {

@@ -30,7 +30,7 @@ Panel = Mapping[str, Sequence[Control]]
 _mount = st.components.v2.component(
     "gradflow_toolbar", js=write_shim("toolbar.js"), isolate_styles=False
 )
-_SENT_AT_ONCE = ("architecture",)
+_SENT_AT_ONCE = ("architecture", "targets", "loss", "readout")
 """Settings that change others with them: only the page knows what the figure becomes."""
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -20,11 +21,12 @@ from gradflow.core.text import N_, _
 from gradflow.ui import blocks
 from gradflow.ui.film.player import FilmRun, draw_player
 from gradflow.ui.fragments import make_fragment
+from gradflow.ui.settings.state import read_widget, show_in_widget
 from gradflow.ui.training import film_route, films, flow, lanes, state, words
 from gradflow.ui.training.sessions import SESSIONS
 
 T = TypeVar("T")
-_OVER_STEPS = ("training_learning", "training_layers")
+_OVER_STEPS = ("training_learning", "training_layers", "training_history")
 """Names of the figures in which the film's step is marked."""
 _HISTORIES = ("activation", *GRADIENTS)
 """Quantities whose histograms over the steps can take the place of the map of numbers."""
@@ -110,20 +112,21 @@ def _show_player() -> None:
 
 def _show_curves(running: bool) -> None:
     group = state.open_session().group
+    drawn = [shown_run.make_lane() for shown_run in lanes.list_shown(state.open_session())]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        curve = _choose(_("Curve"), "training_curve", {c: _(n) for c, n in _CURVES.items()}, 124)
+        curve = _choose(_("Curve"), "training_curve", list_curves(drawn), 124)
         quantity = _choose_quantity()
         layer = _choose_layer() if quantity in _HISTORIES else 0
-    drawn = [shown_run.make_lane() for shown_run in lanes.list_shown(state.open_session())]
     mode = blocks.read_mode()
     figure = learning_figure(drawn, curve=curve, mode=mode)
     blocks.show_figure(figure, _OVER_STEPS[0], _("Loss or accuracy over the steps"))
     if quantity in _HISTORIES:
-        figure, alt = _draw_history(drawn, quantity, layer), _("Distribution over the steps")
+        figure = _draw_history(drawn, quantity, layer)
+        alt = _("Distribution in layer {n} over the steps").format(n=layer)
+        blocks.show_figure(figure, _OVER_STEPS[2], alt)
     else:
         figure = layers_figure(drawn, quantity=quantity, mode=mode)
-        alt = _("Map of layers over steps")
-    blocks.show_figure(figure, _OVER_STEPS[1], alt)
+        blocks.show_figure(figure, _OVER_STEPS[1], _("Map of layers over steps"))
     if group is not None:
         st.caption(words.describe_progress(group))
     if running and (group is None or not group.running):
@@ -150,6 +153,14 @@ def _choose_layer() -> int:
     return _choose(_("Layer"), "training_layer", names, 110)
 
 
+def list_curves(drawn: Sequence[Lane]) -> dict[Curve, str]:
+    """List the curves that the runs have: in regression there is no accuracy."""
+    recorded = [lane for lane in drawn if len(lane.steps)]
+    has_accuracy = any(not np.isnan(lane.numbers["accuracy"]).all() for lane in recorded)
+    left_out = "accuracy" if recorded and not has_accuracy else None
+    return {curve: _(name) for curve, name in _CURVES.items() if curve != left_out}
+
+
 def _choose_quantity() -> str:
     names = {
         code: f"{_(what.label)} {_find_symbol(code)}".strip() for code, what in QUANTITIES.items()
@@ -161,6 +172,8 @@ def _choose_quantity() -> str:
 
 def _choose(label: str, key: str, names: Mapping[T, str], width: int) -> T:
     """Draw a list in a row of controls; ``width`` is in pixels."""
+    if read_widget(key) not in names:  # what was chosen of other runs
+        show_in_widget(key, next(iter(names)))
     chosen: T = st.selectbox(
         label,
         list(names),

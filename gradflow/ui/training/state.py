@@ -37,7 +37,7 @@ def complete_run(name: str, before: Fields, after: Fields) -> Fields:
     if name == "steps":
         record_every = max(after["record_every"], find_least_record_every(after["steps"]))
         return {**after, "record_every": record_every}
-    if name != "architecture":
+    if name in TrainingPlan.model_fields:
         return after
     own = _switch_architecture(name, select_experiment(before), select_experiment(after))
     return {**own, **{n: value for n, value in after.items() if n in TrainingPlan.model_fields}}

@@ -5,12 +5,22 @@ from __future__ import annotations
 from gradflow.core.text import _
 from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.ui.present.steps import Lesson, Step
-from gradflow.ui.training.state import find_preset
+from gradflow.ui.training import actions, state
+
+
+def make_room() -> None:
+    """Let a presentation show the preset that it has come to, not runs that the page has of others.
+
+    Those are kept among the earlier ones.
+    """
+    group = state.open_session().group
+    if group is not None and state.find_preset() is not None and group.setup != state.make_setup():
+        actions.reset()
 
 
 def list_training_steps() -> Lesson:
     """List the presets."""
-    code, codes = find_preset(), list(TRAINING_PRESETS)
+    code, codes = state.find_preset(), list(TRAINING_PRESETS)
     steps = [
         Step(_(preset.label), query, query, _(preset.look_for))
         for preset, query in ((TRAINING_PRESETS[code], {"preset": code}) for code in codes)

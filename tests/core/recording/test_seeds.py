@@ -76,7 +76,8 @@ def test_saturated_and_dead(statistics, dtype):
 def test_nothing_waits_for_the_device(normalization, loss):
     """On the meta device there are no values: code that read one would raise."""
     small = {"depth": 5, "width": 8, "connection": "residual", "groups": 2}
-    exp = from_fields(small | {"normalization": normalization, "loss": loss})
+    readout = "sigmoid" if LOSSES[loss].probabilities else "none"
+    exp = from_fields(small | {"normalization": normalization, "loss": loss, "readout": readout})
     model = allocate_network(exp)
     shapes = [(layer.weight.shape, layer.bias.shape) for layer in list_linears(model)]
     stack(model)
@@ -85,7 +86,7 @@ def test_nothing_waits_for_the_device(normalization, loss):
     biases = [torch.empty(4, *bias, device="meta") for _, bias in shapes]
     load_weights(model, weights, biases, range(4))
     recorder = SeedRecorder(
-        model, DeviceSeedStatistics(), torch.nn.Tanh, Response((-0.97, 0.97), (-1.0, 1.0)), 2.0
+        model, DeviceSeedStatistics(), {torch.nn.Tanh: Response((-0.97, 0.97), (-1.0, 1.0))}, 2.0
     )
     with recorder:
         outputs = model(torch.empty(4, 6, 64, device="meta"))

@@ -27,7 +27,7 @@ def test_marks_of_every_setting_are_allowed_and_in_order(name: str) -> None:
     marks = list_marks(low, high, whole=field.annotation is int, usual=float(field.default))
     assert marks == sorted(set(marks))
     assert len(marks) <= 350
-    if high > 1e6:
+    if high > 1e6 and field.annotation is int:
         assert marks == []
         return
     assert low <= marks[0]

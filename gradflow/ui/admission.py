@@ -1,0 +1,79 @@
+"""Admission of work that may be large: its memory is reserved, and its turn can be taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from gradflow.core.ensemble import MOST_SEEDS_AT_ONCE
+from gradflow.core.experiment import MLP, Experiment
+from gradflow.core.limits import GIB
+from gradflow.core.networks.memory import bound_pass, estimate_pass, estimate_seeds
+from gradflow.core.recurrent.memory import estimate_through_time
+from gradflow.core.recurrent.spec import SequenceExperiment, estimate_pass_cost
+from gradflow.ui.room import ROOM, Refuse
+from gradflow.ui.turns import ADMISSION
+
+_FLOP_PER_SECOND = 8e10
+"""Speed of one core in float32, within a factor 2."""
+
+
+@contextmanager
+def admit(
+    bound: int, count: Callable[[], int], tflop: float, refuse: Refuse
+) -> Iterator[Callable[[], None]]:
+    """Let a computation in once there is memory for it; to be called within a turn.
+
+    Args:
+        bound: bytes that it is sure not to exceed.
+        count: counts its bytes well, where that matters.
+        tflop: its arithmetic.
+        refuse: makes the error for one that does not fit.
+
+    Returns:
+        What the computation is to call between its parts: others may go first, and it ends there
+        if nobody wants its result any more.
+    """
+    with ROOM.hold(bound, count, refuse), ADMISSION.expect(tflop * 1e12 / _FLOP_PER_SECOND):
+        yield ADMISSION.give_way
+
+
+@contextmanager
+def admit_pass(experiment: Experiment) -> Iterator[Callable[[], None]]:
+    """Let one recorded pass of an experiment in; see ``admit``."""
+    with admit(
+        bound_pass(experiment),
+        lambda: estimate_pass(experiment),
+        experiment.need[1],
+        experiment.size.refuse,
+    ) as give_way:
+        yield give_way
+
+
+@contextmanager
+def admit_seeds(experiment: Experiment, count: int) -> Iterator[tuple[int, Callable[[], None]]]:
+    """Let many seeds of an experiment in; see ``admit``. Also tells how many may run as one."""
+    tflop = count * experiment.need[1]
+    at_once = min(count, MOST_SEEDS_AT_ONCE) if isinstance(experiment.network, MLP) else 1
+    while at_once > 1 and at_once * bound_pass(experiment) > ROOM.count_free():
+        at_once //= 2
+
+    def count_bytes() -> int:
+        return estimate_pass(experiment) if at_once == 1 else estimate_seeds(experiment, at_once)
+
+    bound = at_once * bound_pass(experiment)
+    with admit(bound, count_bytes, tflop, experiment.size.refuse) as give_way:
+        yield at_once, give_way
+
+
+@contextmanager
+def admit_sequences(experiment: SequenceExperiment) -> Iterator[Callable[[], None]]:
+    """Let one recorded pass through time in; see ``admit``."""
+    gib, tflop = estimate_pass_cost(experiment)
+    with admit(
+        int(gib * GIB),
+        lambda: estimate_through_time(experiment),
+        tflop,
+        experiment.refuse,
+    ) as give_way:
+        yield give_way
