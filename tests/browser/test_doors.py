@@ -201,7 +201,7 @@ def test_nothing_that_a_stranger_typed_is_a_link(page: Page, app_url: str, where
     for text in TYPED.values():
         if not where:
             assert json.dumps(text) in "".join(shown).replace("\u2060", "")
-    addresses = page.locator("a").evaluate_all("links => links.map((link) => link.href)")
+    addresses = page.locator("a[href]").evaluate_all("links => links.map((link) => link.href)")
     addresses += page.locator("svg a").evaluate_all("links => links.map((l) => l.href.baseVal)")
     addresses += page.locator("img").evaluate_all("images => images.map((image) => image.src)")
     assert addresses

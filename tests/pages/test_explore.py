@@ -289,7 +289,7 @@ def test_settings_without_effect_are_named(
     app: AppTest, query: dict[str, str], left_out: str
 ) -> None:
     open_page(app, seed="3", **query)
-    message = app.error[0].value.strip("` ")
+    message = app.error[0].value.strip("` ")  # it is quoted as code
     assert message.startswith(f"Left out of this link: {left_out}"), message
     assert message.endswith("its other settings are kept.")
     assert (len(app.error), read_url(app)["seed"]) == (1, "3")
