@@ -4,6 +4,7 @@ import sys
 
 from benchmarks import (
     deployment,
+    fairness,
     latency,
     load,
     memory,
@@ -13,6 +14,7 @@ from benchmarks import (
     recurrent,
     seeds,
     training,
+    verdicts,
 )
 
 PARTS = {
@@ -25,9 +27,11 @@ PARTS = {
 }
 LONG_PARTS = {
     "deployment": deployment.main,
+    "fairness": fairness.main,
     "load": load.main,
     "memory": memory.main,
     "pages": pages.main,
+    "verdicts": verdicts.main,
 }
 """Parts that take minutes: they run only if they are named."""
 HELP = f"""usage: python -m benchmarks [PART [OPTIONS]]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from gradflow.core.diagnosis import SEVERE_RATIO
+from gradflow.core.decay import SEVERE_CHANGE
 from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.experiment import Experiment, LayerSettings
 from gradflow.core.numbers import format_number
@@ -41,7 +41,7 @@ class CureOutcome:
         time_ratio: seconds of the recorded pass, after / before.
         parameter_ratio: number of parameters, after / before.
         helped: whether the gradient is steady now (``core.decay``), or at most half of its decades
-            are left (at most 4 if it was 0 or not finite somewhere). Never if it was steady before.
+            are left (at most 3 if it was 0 or not finite somewhere). Never if it was steady before.
         conclusion: what happened here, with the cure's limits where the gradient is not steady now.
     """
 
@@ -174,7 +174,7 @@ def _has_helped(situation: Situation, before: Report, after: Report) -> bool:
     if situation.factor == 1:
         return False
     old, new = measure_unevenness(before), measure_unevenness(after)
-    enough = MUCH_FLATTER_SHARE * old if math.isfinite(old) else math.log10(SEVERE_RATIO)
+    enough = MUCH_FLATTER_SHARE * old if math.isfinite(old) else math.log10(SEVERE_CHANGE)
     return new <= enough or (measure_trend(after) == 1 and new < old)
 
 
