@@ -10,6 +10,7 @@ const HEIGHT = 44; // pixels, taken from the height of the figure
 const GAP = 4; // pixels below it
 const SMALLEST = 4; // pixels that a dot takes at least: in narrow columns fewer are shown …
 const LARGEST = 11; // … and at most
+const SPACE = 0.14; // share of a column's width between its dots and the next one's
 const FAINTEST = 0.12; // opacity of a dot without any activation
 
 export class Strip {
@@ -17,6 +18,8 @@ export class Strip {
     this.graph = graph;
     this.canvas = addElement(graph.box, "canvas", "gf-strip");
     this.canvas.setAttribute("aria-hidden", "true"); // the figure's words have it
+    this.caption = addElement(graph.box, "div", "gf-strip-caption");
+    this.caption.setAttribute("aria-hidden", "true");
     this.label = addElement(graph.box, "div", "gf-strip-label");
     this.label.hidden = true;
     this.canvas.addEventListener("pointermove", (event) => this.name(this.findColumn(event)));
@@ -48,6 +51,8 @@ export class Strip {
     const { canvas, graph } = this;
     const { plot, head, size } = graph;
     canvas.hidden = !this.fits(size.width);
+    this.caption.hidden = canvas.hidden;
+    graph.box.classList.toggle("gf-stripped", !canvas.hidden);
     this.name(undefined);
     this.columns = [];
     if (canvas.hidden) return;
@@ -57,13 +62,15 @@ export class Strip {
     canvas.style.cssText =
       `left:${plot.offsetLeft + left}px;top:${plot.offsetTop}px;` +
       `width:${length}px;height:${HEIGHT - GAP}px`;
+    this.caption.textContent = head.units.caption;
+    this.caption.style.cssText = `top:${plot.offsetTop}px;width:${plot.offsetLeft + left - 2 * GAP}px`;
     const context = canvas.getContext("2d");
     context.scale(scale, scale);
     const width = findPixel(plot, "xaxis", 1) - findPixel(plot, "xaxis", 0);
     const colours = readColours(canvas);
     for (const units of head.units.layers) {
       const x = findPixel(plot, "xaxis", units.layer) - left;
-      const grid = arrange(units.marks.length, width, HEIGHT - GAP);
+      const grid = arrange(units.marks.length, (1 - SPACE) * width, HEIGHT - GAP);
       const marks = units.marks.slice(0, grid.shown);
       this.columns.push({ ...units, marks, x, width });
       marks.forEach((mark, i) => {
