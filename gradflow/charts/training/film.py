@@ -32,7 +32,7 @@ _INNER = 0.0005
 
 _UNEQUAL = 8.0
 """Runs whose activations differ by more than this factor get a symlog axis …"""
-_LARGEST = 100.0
+_LARGEST = 30.0
 """… that ends at this many times the activations of the smallest: one that diverged leaves it."""
 _EDGE = 0.07
 """Share of an axis of gradients, at either end."""
@@ -160,20 +160,21 @@ def fit_axes(lanes: Sequence[FilmLane]) -> FilmAxes:
 def _choose_signal_grid(lanes: Sequence[FilmLane]) -> Grid:
     """Choose the rows of the activations so that no run is squeezed by another one."""
     reach = _pool_reach(lanes, SIGNAL)
-    sizes = [_measure_size(lane) for lane in lanes]
-    sizes = [size for size in sizes if size > 0]
-    if not sizes or max(sizes) <= _UNEQUAL * min(sizes):
+    runs = [sizes for sizes in map(_list_sizes, lanes) if len(sizes)]
+    largest = [float(sizes.max()) for sizes in runs]
+    if not runs or max(largest) <= _UNEQUAL * min(largest):
         return choose_signal_grid(reach)
-    limit = _LARGEST * min(sizes)
-    return make_symlog_grid(np.clip(reach, -limit, limit), min(sizes))
+    limit = _LARGEST * min(largest)
+    smallest = runs[largest.index(min(largest))]
+    return make_symlog_grid(np.clip(reach, -limit, limit), float(np.median(smallest)))
 
 
-def _measure_size(lane: FilmLane) -> float:
-    """Measure the largest activation of the hidden layers that is to be shown; 0 without any."""
+def _list_sizes(lane: FilmLane) -> FloatArray:
+    """List the size of the activations of each hidden layer in each frame, where there are any."""
     reach = lane.find_reach(SIGNAL)
     hidden = reach[:, :-1] if lane.layers > 1 else reach
-    sizes = np.abs(hidden[np.isfinite(hidden)])
-    return float(sizes.max(initial=0.0))
+    sizes = np.abs(hidden).max(axis=2).ravel()
+    return np.asarray(sizes[np.isfinite(sizes) & (sizes > 0)])
 
 
 def _pool_reach(lanes: Sequence[FilmLane], band: int) -> FloatArray:

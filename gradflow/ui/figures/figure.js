@@ -180,7 +180,7 @@ class Graph {
       return;
     }
     keepChanges(figure);
-    const fitted = fitLayout(this.strip?.makeRoom(figure, size) ?? figure, size);
+    const fitted = this.strip ? this.strip.fit(figure, size) : fitLayout(figure, size);
     if (isTouched) fitted.layout.dragmode = false;
     for (const [axis, range] of Object.entries(this.held ?? {})) {
       if (fitted.layout[axis]) fitted.layout[axis].range = range;

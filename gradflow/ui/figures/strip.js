@@ -1,10 +1,12 @@
 // The network itself, in a strip above a Flow figure: the first units of each layer as dots over its
 // column. The brighter a dot the larger the unit's mean |a|; a dead one is hollow, a saturated one
-// full. On a phone it folds away.
+// full. On a phone it folds away, and where a presented figure would not fit on the screen.
 
 import { addElement } from "./elements.js";
 import { findBand, findPixel } from "./places.js";
+import { isPresenting } from "./presenting.js";
 import { NARROW } from "./room.js";
+import { fitLayout } from "./shape.js";
 
 const HEIGHT = 44; // pixels, taken from the height of the figure
 const GAP = 4; // pixels below it
@@ -30,16 +32,18 @@ export class Strip {
     });
   }
 
-  /** Whether there is something to show, and room for it. */
-  fits(width) {
-    return Boolean(this.graph.head.units) && width >= NARROW;
-  }
-
-  /** Give the figure a margin for it. */
-  makeRoom(figure, { width }) {
-    if (!this.fits(width)) return figure;
-    const { margin } = figure.layout;
-    return { ...figure, layout: { ...figure.layout, margin: { ...margin, t: margin.t + HEIGHT } } };
+  /** Fit a figure with a margin for it; without one if there is nothing to show, or no room. */
+  fit(figure, size) {
+    this.isFolded = !this.graph.head.units || size.width < NARROW;
+    if (!this.isFolded) {
+      const { layout } = figure;
+      const margin = { ...layout.margin, t: layout.margin.t + HEIGHT };
+      const fitted = fitLayout({ ...figure, layout: { ...layout, margin } }, size);
+      // Before a class nobody scrolls.
+      this.isFolded = isPresenting() && fitted.layout.height > size.height;
+      if (!this.isFolded) return fitted;
+    }
+    return fitLayout(figure, size);
   }
 
   /** Where it is in the figure: its top and height. */
@@ -49,8 +53,8 @@ export class Strip {
 
   draw() {
     const { canvas, graph } = this;
-    const { plot, head, size } = graph;
-    canvas.hidden = !this.fits(size.width);
+    const { plot, head } = graph;
+    canvas.hidden = this.isFolded || !head.units;
     this.caption.hidden = canvas.hidden;
     graph.box.classList.toggle("gf-stripped", !canvas.hidden);
     this.name(undefined);
