@@ -290,7 +290,7 @@ def test_regression_has_no_curve_of_accuracy():
 
 def test_runs_that_nobody_advances_make_room_for_others_the_oldest_first(sessions, monkeypatch):
     """There is memory for two of three large runs, and the one that advances stays."""
-    large = TINY.model_copy(update={"network": MLP(depth=3, width=1500)})
+    large = TINY.model_copy(update={"network": MLP(depth=3, width=3000)})
     setup = Setup(None, (PresetRun("", large, LONG),))
     size = estimate_training(large, LONG)
     started: list[RunGroup] = []

@@ -92,14 +92,17 @@ def shorten_query(codec: Codec[S], query: Query, settings: S) -> Query:
     until the rest follows.
     """
     short: Query = {}
-    try:
-        while (found := codec.from_query(short)) != settings:
+    usual: Query = {}
+    while True:
+        try:
+            found = codec.from_query(short)
+        except InvalidExperiment:
+            pass  # one that cannot be without another, which is named next
+        else:
+            if found == settings:
+                return short
             usual = codec.to_query(found)
-            others = (n for n in query if n not in short and usual.get(n) != query[n])
-            name = next(others, None)
-            if name is None:
-                return query
-            short[name] = query[name]
-    except InvalidExperiment:  # one that cannot be without another
-        return query
-    return short
+        name = next((n for n in query if n not in short and usual.get(n) != query[n]), None)
+        if name is None:
+            return query
+        short[name] = query[name]
