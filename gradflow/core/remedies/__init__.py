@@ -8,6 +8,7 @@
 from gradflow.core.remedies.measure import measure_unevenness
 from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.remedies.table import REMEDIES
+from gradflow.core.remedies.training import TrainedCure, rank_by_training, train_cure
 from gradflow.core.remedies.trial import CureOutcome, Ranking, find_applicable, try_all
 
 __all__ = [
@@ -16,7 +17,10 @@ __all__ = [
     "Ranking",
     "Remedy",
     "Situation",
+    "TrainedCure",
     "find_applicable",
     "measure_unevenness",
+    "rank_by_training",
+    "train_cure",
     "try_all",
 ]
