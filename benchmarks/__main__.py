@@ -3,7 +3,9 @@
 import sys
 
 from benchmarks import (
+    cures,
     deployment,
+    fairness,
     latency,
     load,
     memory,
@@ -13,6 +15,7 @@ from benchmarks import (
     recurrent,
     seeds,
     training,
+    verdicts,
 )
 
 PARTS = {
@@ -24,10 +27,13 @@ PARTS = {
     "motion": motion.main,
 }
 LONG_PARTS = {
+    "cures": cures.main,
     "deployment": deployment.main,
+    "fairness": fairness.main,
     "load": load.main,
     "memory": memory.main,
     "pages": pages.main,
+    "verdicts": verdicts.main,
 }
 """Parts that take minutes: they run only if they are named."""
 HELP = f"""usage: python -m benchmarks [PART [OPTIONS]]

@@ -1,4 +1,9 @@
-"""The decay of the gradient: how its size changes from layer to layer on its way back."""
+"""The course of the gradient: how its size changes from layer to layer on its way back.
+
+What is judged is its whole profile: the largest change between any two rows, wherever they are.
+Trained networks show that this predicts best whether plain SGD gets anywhere (docs/diagnosis.md);
+the change per layer adds nothing to it.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +15,15 @@ import numpy.typing as npt
 
 from gradflow.core.report import Report
 
-STEADY_FACTOR, STEADY_RATIO, SMALL_RATIO = 1.18, 100.0, 3.0
-"""A gradient is steady if it changes by less than the first per layer and by less than the second
-in all, or by less than the third in all."""
-FEWEST_BRANCHES = 3
-"""With fewer branches than that, the decay along a residual stream cannot be judged."""
+NOTICEABLE_CHANGE, STRONG_CHANGE, SEVERE_CHANGE = 30.0, 300.0, 1000.0
+"""Largest change of ‖δ‖ between any two rows from which it is noted, a warning, and bad."""
+HOPELESS_CHANGE = 3e4
+"""Beyond that change Adam does not train most networks either."""
+ALIKE_KINDS = ("conv", "linear")
+"""Kinds of layers; outside of blocks only layers of one kind are compared with each other."""
+_STRAIGHT = math.log(2), 0.12
+"""A course is straight if its logarithm leaves a straight line by less than the first, or by less
+than the second times its whole change."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +33,11 @@ class Decay:
     Attributes:
         factor: ``exp`` of minus the slope of a straight line fitted to log ‖δ_l‖ over the hidden
             layers: below 1 the gradient shrinks on its way to the input.
-        first, last: the outermost hidden layers whose ‖δ‖ is positive and finite.
+        first, last: the outermost rows whose ‖δ‖ is positive and finite.
         log_ratio: ln ‖δ_first‖ / ‖δ_last‖.
+        smallest, largest: the rows with the smallest and the largest ‖δ‖.
+        log_span: ln ‖δ_largest‖ / ‖δ_smallest‖.
+        straight: whether the course is well described by its factor.
         rows: what is numbered: ``layer``, or ``branch`` if this is the decay of ‖∂L/∂h‖ along a
             residual stream.
     """
@@ -34,6 +46,10 @@ class Decay:
     first: int
     last: int
     log_ratio: float
+    smallest: int
+    largest: int
+    log_span: float
+    straight: bool
     rows: str = "layer"
 
     @property
@@ -42,35 +58,41 @@ class Decay:
         return _exp(self.log_ratio)
 
     @property
-    def change(self) -> float:
-        """The ratio or its inverse, whichever is above 1."""
-        return _exp(abs(self.log_ratio))
+    def span(self) -> float:
+        """‖δ_largest‖ / ‖δ_smallest‖, the largest change between any two rows."""
+        return _exp(self.log_span)
 
     @property
     def is_steady(self) -> bool:
-        """Whether the gradient keeps its size: little change per layer, or little in all."""
-        per_layer = max(self.factor, 1 / self.factor)
-        return self.change < SMALL_RATIO or (
-            per_layer < STEADY_FACTOR and self.change < STEADY_RATIO
-        )
+        """Whether the gradient keeps its size: no noticeable change between any two rows."""
+        return self.span <= NOTICEABLE_CHANGE
 
 
 def fit_judged_decay(report: Report) -> Decay | None:
-    """Fit the decay to judge: from branch to branch of a residual stream if there is one.
+    """Fit the decay to judge, of rows that are alike.
 
-    Layers within a block differ in kind, and so do their ‖δ‖; the gradient that passes from block
-    to block does not. ``None`` as for ``fit_decay``.
+    Along a residual stream it is that of ∂L/∂h from branch to branch: layers within a block differ
+    in kind, and so do their ‖δ‖, but the gradient that passes from block to block does not. Layers
+    outside of blocks are compared with others of their kind, and of those that read the same
+    tensor only the one with the largest ‖δ‖. Of these courses the one with the largest change is
+    judged. ``None`` as for ``fit_decay``.
     """
-    stream = report.stream
+    layers, stream = report.get_table("layers"), report.stream
+    number, norm = layers["layer"], layers.get_numbers("delta_norm")
+    alike = _mark_usable(norm) & (number < number[-1:]) & ~_mark_lesser_readers(report, norm)
+    courses = []
     if stream is not None:
         points = stream.get_table("layers")
-        number = points["layer"]
-        branches = number > 0
-        usable = branches & _mark_usable(points.get_numbers("activation_grad_norm"))
-        if branches.sum() >= FEWEST_BRANCHES and usable.sum() >= 2:
-            norm = points.get_numbers("activation_grad_norm")[usable]
-            return _fit(number[usable], norm, "branch")
-    return fit_decay(report)
+        along = points.get_numbers("activation_grad_norm")
+        branches = (points["layer"] > 0) & _mark_usable(along)
+        courses.append(_fit(points["layer"][branches], along[branches], "branch"))
+        alike &= ~mark_inside_blocks(report)
+    kinds = _find_kinds(report)
+    for kind in set(kinds[alike].tolist()):
+        chosen = alike & (kinds == kind)
+        courses.append(_fit(number[chosen], norm[chosen], "layer"))
+    found = [course for course in courses if course is not None]
+    return max(found, key=lambda course: course.log_span) if found else fit_decay(report)
 
 
 def fit_decay(report: Report) -> Decay | None:
@@ -79,13 +101,46 @@ def fit_decay(report: Report) -> Decay | None:
     norm = layers.get_numbers("delta_norm")
     usable = _mark_usable(norm)
     number = layers["layer"]
-    if usable.sum() < 2:
-        return None
     # The readout's δ comes straight from the loss; it follows no law of the layers before it.
-    hidden = usable & (number < number[-1])
+    hidden = usable & (number < number[-1:])
     if hidden.sum() < 2:
         hidden = usable
     return _fit(number[hidden], norm[hidden], "layer")
+
+
+def mark_inside_blocks(report: Report) -> npt.NDArray[np.bool_]:
+    """Mark the layers that are inside a block of the residual stream."""
+    modules = report.get_table("layers")["module"].tolist()
+    if report.stream is None:
+        return np.zeros(len(modules), bool)
+    blocks = {str(name).partition("#")[0] for name in report.stream.get_table("layers")["module"]}
+    return np.array([_is_inside(module, blocks) for module in modules], bool)
+
+
+def _is_inside(module: str, blocks: set[str]) -> bool:
+    while module:
+        module = module.rpartition(".")[0]
+        if module in blocks:
+            return True
+    return False
+
+
+def _find_kinds(report: Report) -> npt.NDArray[np.object_]:
+    """Find the kind of each layer: conv or linear; all the same where it is not known."""
+    kinds = [k for k in report.get_table("signals")["kind"].tolist() if k in ALIKE_KINDS]
+    count = len(report.get_table("layers"))
+    return np.array(kinds if len(kinds) == count else [""] * count, object)
+
+
+def _mark_lesser_readers(report: Report, norm: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Mark layers side by side (they read the same tensor) but the one with the largest norm."""
+    lesser, readers = np.zeros(len(norm), bool), np.array(report.facts.readers)
+    if len(readers) == len(norm):
+        for first in {r for i, r in enumerate(readers.tolist(), start=1) if r != i}:
+            group = np.flatnonzero(readers == first)
+            lesser[group] = True
+            lesser[group[np.argmax(np.nan_to_num(norm[group]))]] = False
+    return lesser
 
 
 def _mark_usable(norm: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
@@ -93,11 +148,26 @@ def _mark_usable(norm: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     return usable
 
 
-def _fit(number: npt.NDArray[np.int_], norm: npt.NDArray[np.float64], rows: str) -> Decay:
+def _fit(number: npt.NDArray[np.int_], norm: npt.NDArray[np.float64], rows: str) -> Decay | None:
+    if len(number) < 2:
+        return None
     log_norm = np.log(norm)
-    slope = np.polyfit(number, log_norm, 1)[0]
-    log_ratio = float(log_norm[0] - log_norm[-1])
-    return Decay(_exp(-slope), int(number[0]), int(number[-1]), log_ratio, rows)
+    x, y = number - number.mean(), log_norm - log_norm.mean()
+    slope = float(x @ y / (x @ x))
+    low, high = int(np.argmin(log_norm)), int(np.argmax(log_norm))
+    off = float(np.abs(y - slope * x).max())
+    change = abs(slope) * float(number[-1] - number[0])
+    return Decay(
+        factor=_exp(-slope),
+        first=int(number[0]),
+        last=int(number[-1]),
+        log_ratio=float(log_norm[0] - log_norm[-1]),
+        smallest=int(number[low]),
+        largest=int(number[high]),
+        log_span=float(log_norm[high] - log_norm[low]),
+        straight=off <= max(_STRAIGHT[0], _STRAIGHT[1] * change),
+        rows=rows,
+    )
 
 
 def _exp(value: float) -> float:

@@ -19,6 +19,7 @@ from gradflow.core.networks.build import build_network
 from gradflow.core.networks.memory import refuse_too_much_memory
 from gradflow.core.networks.noise import seed_noise
 from gradflow.core.recording.device import DeviceSummarizer
+from gradflow.core.recording.facts import FactTickets
 from gradflow.core.recording.host import HostSummarizer
 from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.preserve import preserve
@@ -82,10 +83,9 @@ def probe(
     with torch.inference_mode(False), torch.enable_grad(), preserve(model):
         arguments, keywords, leaves = _copy_arguments(inputs, parameters)
         dtype = _find_dtype(parameters, leaves)
-        smallest = torch.finfo(dtype)
         device = next(iter(parameters.values()), torch.empty(0)).device
         kind = HostSummarizer if device.type == "cpu" else DeviceSummarizer
-        summarizer: Summarizer = kind(loss_scale, smallest.tiny / loss_scale)
+        summarizer: Summarizer = kind(loss_scale)
         differentiable = [p for p in parameters.values() if p.requires_grad] + leaves
         start = time.perf_counter()
         recorder = Recorder(model, summarizer, advance)
@@ -94,6 +94,7 @@ def probe(
         if isinstance(targets, Tensor) and targets.is_inference():
             targets = targets.clone()  # one that autograd may save
         value = _check_scalar(loss(output, targets))
+        seen = FactTickets.record((arguments, keywords), output, targets, value, summarizer)
         del output
         scaled = value * loss_scale if loss_scale != 1 else value
         grads: list[Tensor | None] = [
@@ -113,11 +114,12 @@ def probe(
             measured,
             loss=float(value.detach()),
             loss_scale=loss_scale,
-            dtype=dtype,
+            dtype=recorder.find_format(dtype),
             device=str(device),
             seconds=seconds,
             title=title or type(model).__name__,
             experiment=experiment,
+            facts=seen.make_facts(model, parameters, recorder, summaries),
         )
         return recording.make_report(measured.compute_update_ratio(rate), rate / learning_rate)
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from gradflow.core import plain
 from gradflow.core.errors import GradflowError, InvalidReport
+from gradflow.core.facts import Facts
 from gradflow.core.frozen import Table, TableField, freeze_mappings, get_table
 from gradflow.core.histogram import Histogram
 from gradflow.core.text import Text
@@ -77,6 +78,7 @@ class Report:
         loss_scale: factor on the loss during the backward pass; gradients are shown without it.
         title: one line that names the network.
         experiment: the spec as plain data if an ``Experiment`` was run, else ``None``.
+        facts: what entered the network and left it, and what its loss is.
         rows: what a row of ``layers`` is: a layer, a block, or a time step.
         stream: the residual stream, ``None`` without blocks: a report whose rows are the outputs
             of the model's blocks, numbered from 1. Row 0 is the input of the first block, if it
@@ -100,6 +102,7 @@ class Report:
     loss_scale: float = 1.0
     title: str = ""
     experiment: Mapping[str, Any] | None = field(default=None)
+    facts: Facts = field(default_factory=Facts)
     rows: Rows = "layer"
     stream: Report | None = None
     units: Mapping[int, Units] = field(default_factory=dict)
@@ -168,8 +171,9 @@ class Report:
             **{
                 name: getattr(self, name)
                 for name in self.__dataclass_fields__
-                if name not in (*TABLE_COLUMNS, "histograms", "stream", "units")
+                if name not in (*TABLE_COLUMNS, "histograms", "stream", "facts", "units")
             },
+            "facts": self.facts.to_dict(),
             **{name: _table_to_dict(get_table(self, name)) for name in TABLE_COLUMNS},
             "histograms": [
                 {"what": what, "layer": layer, **histogram.to_dict()}
@@ -232,6 +236,7 @@ class Report:
             },
             parameter_count=plain.read_whole(data["parameter_count"]),
             experiment=plain.check_type(data["experiment"], dict, type(None)),
+            facts=Facts.from_dict(plain.check_type(data.get("facts", {}), dict)),
             rows=rows,
             stream=stream and cls._from_dict(plain.check_type(stream, dict), nested=True),
             units={

@@ -14,16 +14,30 @@ class Verdict(StrEnum):
     HEALTHY = "healthy"
     VANISHING = "vanishing"
     EXPLODING = "exploding"
+    UNEVEN = "uneven"
+    CLOSED = "closed"
+    CUT = "cut"
+    FAINT = "faint"
     SATURATED = "saturated"
     DEAD = "dead"
     COLLAPSED = "collapsed"
     SYMMETRIC = "symmetric"
+    INPUTS = "inputs"
+    TARGETS = "targets"
+    LOGITS = "logits"
+    READOUT = "readout"
+    SMALL_BATCH = "small_batch"
     UNDERFLOW = "underflow"
     OVERFLOW = "overflow"
+    NAN = "nan"
 
 
 class Severity(StrEnum):
-    """How bad a finding is; ``ui/assets.py`` gives each a colour."""
+    """How bad a finding is; ``ui/assets.py`` gives each a colour.
+
+    BAD: plain SGD will probably not train this at any rate. WARNING and NOTE: a remark that is
+    said before and after the gradient's fate. GOOD: nothing stands in the way.
+    """
 
     GOOD = "good"
     NOTE = "note"

@@ -18,12 +18,22 @@ VERDICT_TITLES: dict[str, str] = {
     Verdict.HEALTHY: N_("Healthy"),
     Verdict.VANISHING: N_("Vanishing"),
     Verdict.EXPLODING: N_("Exploding"),
+    Verdict.UNEVEN: N_("Uneven"),
+    Verdict.CLOSED: N_("Closed at the start"),
+    Verdict.CUT: N_("Cut off"),
+    Verdict.FAINT: N_("Faint signal"),
     Verdict.SATURATED: N_("Saturated"),
     Verdict.DEAD: N_("Dead units"),
     Verdict.COLLAPSED: N_("Collapsed"),
     Verdict.SYMMETRIC: N_("Symmetric"),
+    Verdict.INPUTS: N_("Scale of inputs"),
+    Verdict.TARGETS: N_("Scale of targets"),
+    Verdict.LOGITS: N_("Scale of logits"),
+    Verdict.READOUT: N_("Readout and loss"),
+    Verdict.SMALL_BATCH: N_("Small batch"),
     Verdict.UNDERFLOW: N_("Underflow"),
     Verdict.OVERFLOW: N_("Overflow"),
+    Verdict.NAN: N_("NaN"),
 }
 
 Fields = Mapping[str, Any]

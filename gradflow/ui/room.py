@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 
 from gradflow.core.errors import GradflowError
@@ -53,7 +53,7 @@ class Room:
         self._make_room = make_room
         self.spread = 2.0
         self._changed = threading.Condition()
-        self._held: dict[int, int] = {}
+        self._held: dict[Hashable, int] = {}
         self._left = 0
 
     def count_free(self) -> int:
@@ -77,40 +77,45 @@ class Room:
             yield
             return
         me = threading.get_ident()
-        if not self._try(me, bound):
+        if not self.keep(me, bound):
             self._wait(me, count(), refuse)
         try:
             yield
         except (MemoryError, RuntimeError) as error:
             if isinstance(error, MemoryError) or _ALLOCATION in str(error):
-                raise refuse(_describe(bound), self._describe_left()) from error
+                raise refuse(describe_size(bound), self.describe_left()) from error
             raise
         finally:
-            with self._changed:
-                self._held.pop(me)
-                self._changed.notify_all()
+            self.drop(me)
 
-    def _wait(self, me: int, size: int, refuse: Refuse) -> None:
-        if self._try(me, size):
-            return
-        if not self._held:
-            self._make_room()
-            if self._try(me, size):
-                return
-        with self._turn.pause():
-            while not self._try(me, size):
-                with self._changed:
-                    if self.spread * size > self._left:  # nor would it fit alone
-                        raise refuse(_describe(size), self._describe_left())
-                    self._changed.wait(_LOOK_SECONDS)
-                check_wanted()
-
-    def _try(self, me: int, size: int) -> bool:
+    def keep(self, owner: Hashable, size: int) -> bool:
+        """Hold room of so many bytes until ``drop``; return whether there is as much."""
         with self._changed:
             if self.spread * size > self._count_free():
                 return False
-            self._held[me] = int(self.spread * size)
+            self._held[owner] = int(self.spread * size)
             return True
+
+    def drop(self, owner: Hashable) -> None:
+        """Give back the room of an owner, if it holds any."""
+        with self._changed:
+            if self._held.pop(owner, None) is not None:
+                self._changed.notify_all()
+
+    def _wait(self, me: int, size: int, refuse: Refuse) -> None:
+        if self.keep(me, size):
+            return
+        if not self._held:
+            self._make_room()
+            if self.keep(me, size):
+                return
+        with self._turn.pause():
+            while not self.keep(me, size):
+                with self._changed:
+                    if self.spread * size > self._left:  # nor would it fit alone
+                        raise refuse(describe_size(size), self.describe_left())
+                    self._changed.wait(_LOOK_SECONDS)
+                check_wanted()
 
     def _count_free(self) -> int:
         """Count what is free; read anew only if nobody holds room, whose use cannot be told."""
@@ -118,7 +123,8 @@ class Room:
             self._left = self._read().left - KEPT_BYTES
         return self._left - sum(self._held.values())
 
-    def _describe_left(self) -> Text:
+    def describe_left(self) -> Text:
+        """Say how much memory is left, and of what."""
         limit = self._read()
         left, total = max(self._left, 0) / GIB, limit.total / GIB
         if limit.contained:
@@ -134,7 +140,8 @@ _ALLOCATION = "can't allocate memory"
 """What PyTorch says if the system refuses memory."""
 
 
-def _describe(size: int) -> Text:
+def describe_size(size: int) -> Text:
+    """Say how much memory so many bytes are."""
     return Text("{n} GiB of memory", n=size / GIB)
 
 

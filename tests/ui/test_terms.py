@@ -25,4 +25,4 @@ def test_formulas_code_links_and_parts_of_words_are_left_alone() -> None:
 
 
 def test_the_long_texts_have_terms() -> None:
-    assert list_marked(mark_terms(read_text("verdict_collapsed"))) == ["q*", "χ₁"]
+    assert list_marked(mark_terms(read_text("verdict_collapsed"))) == ["q*", "χ₁", "dead"]

@@ -11,10 +11,13 @@ import pytest
 from gradflow.charts.training.data import Lane
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import MLP, Data, Experiment
+from gradflow.core.machine import MemoryLimit
 from gradflow.core.training import Run, RunState, TrainingPlan
+from gradflow.core.training.memory import estimate_training
 from gradflow.core.training.presets import PresetRun
+from gradflow.ui.room import KEPT_BYTES, ROOM
 from gradflow.ui.training import live, words
-from gradflow.ui.training.groups import RunGroup, Setup
+from gradflow.ui.training.groups import NoRoom, RunGroup, Setup
 from gradflow.ui.training.sessions import (
     ABSENT_SECONDS,
     FORGOTTEN_SECONDS,
@@ -283,3 +286,34 @@ def test_regression_has_no_curve_of_accuracy():
     assert list(live.list_curves([lanes[np.nan]])) == ["log_loss", "loss"]
     assert "accuracy" in live.list_curves(list(lanes.values()))
     assert "accuracy" in live.list_curves([])  # nothing is recorded yet
+
+
+def test_runs_that_nobody_advances_make_room_for_others_the_oldest_first(sessions, monkeypatch):
+    """There is memory for two of three large runs, and the one that advances stays."""
+    large = TINY.model_copy(update={"network": MLP(depth=3, width=1500)})
+    setup = Setup(None, (PresetRun("", large, LONG),))
+    size = estimate_training(large, LONG)
+    started: list[RunGroup] = []
+
+    def read() -> MemoryLimit:
+        alive = sum(not group.over for group in started)
+        left = KEPT_BYTES + int((2.5 - alive) * ROOM.spread * size)
+        return MemoryLimit(16 * 2**30, max(left, 0), contained=True)
+
+    monkeypatch.setattr(ROOM, "_read", read)
+    opened = [sessions.look(sessions.open(name), name) for name in ("a", "b", "c")]
+    for session in opened[:2]:
+        started.append(sessions.start(session, setup))
+        started[-1].settle()  # as after its first steps
+    started[0].play()
+    third = sessions.start(opened[2], setup)
+    third.settle()
+    started.append(third)
+    assert [group.put_away for group in started] == [False, True, False]
+    started[0].pause()
+    third.play()
+    with pytest.raises(NoRoom, match="container of this server may use; lower one or more of"):
+        sessions.start(opened[1], Setup(None, setup.runs * 4))
+    assert started[0].put_away
+    for group in started:
+        group.stop()

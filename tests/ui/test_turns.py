@@ -344,21 +344,21 @@ def test_a_client_that_has_had_much_comes_after_one_that_has_had_little() -> Non
 
 
 def test_who_waits_is_told_how_many_are_before() -> None:
-    turn, counts = Turn(), []
+    counts = []
 
     class Seen(Exception):
         pass
 
-    def look() -> None:
+    def tell(before: int) -> None:
         if threading.current_thread() is last:
-            counts.append(turn.count_before())
+            counts.append(before)
             raise Seen
 
     def wait() -> None:
         with pytest.raises(Seen), turn:
             pass
 
-    turn._check = look
+    turn = Turn(tell=tell)
     with turn:
         first = start(lambda: turn.acquire() and turn.release())
         wait_for_queue(turn, 1)

@@ -57,9 +57,8 @@ class _Picked(NamedTuple):
 class DeviceSummarizer:
     """Summarizes without synchronizing; see ``HostSummarizer`` for arguments and results."""
 
-    def __init__(self, loss_scale: float, smallest_normal: float) -> None:
+    def __init__(self, loss_scale: float) -> None:
         self._loss_scale = loss_scale
-        self._smallest_normal = smallest_normal
         self._sizes: list[int] = []
         self._grids: list[str] = []
         self._numbers: list[Tensor] = []
@@ -125,8 +124,7 @@ class DeviceSummarizer:
         # By bits: comparing floats would treat subnormal numbers as zero where the device does.
         magnitude = bits & torch.iinfo(bits.dtype).max
         self._counts[name].append(counts.scatter_add_(0, index, (magnitude != 0).long()))
-        native = dtype in (torch.float32, torch.float64) and self._loss_scale == 1
-        smallest = torch.finfo(dtype).tiny if native else self._smallest_normal
+        smallest = torch.finfo(dtype).tiny / self._loss_scale
         threshold = torch.tensor(smallest, dtype=x.dtype).view(bits.dtype).item()
         numbers = _compute_moments(x.double(), x)
         numbers[_NUMBERS.index("zeros")] = (magnitude == 0).sum().double()
@@ -203,8 +201,9 @@ def _mark_dead_units(x: Tensor, response: Response) -> tuple[Tensor, Tensor | No
     if response.channels and x.dim() > 2:
         x = x.movedim(1, -1)
     rows = x.reshape(-1, x.shape[-1]) if x.dim() > 1 else x.reshape(-1, 1)
-    outside = (rows <= response.alive[0]) | (rows >= response.alive[1])
-    dead = outside.all(0)
+    low, high = response.alive
+    outside, inside = (rows <= low) | (rows >= high), (rows > low) & (rows < high)
+    dead = outside.any(0) & ~inside.any(0)
     return dead.sum().double(), dead[:MOST_UNITS]
 
 

@@ -61,14 +61,12 @@ class HostSummarizer:
     """Summarizes CPU tensors; see :class:`gradflow.core.recording.summary.Summarizer`.
 
     Args:
-        loss_scale: gradients are divided by it.
-        smallest_normal: smallest normal number of the model's dtype divided by the loss scale;
-            smaller non-zero gradients are counted as subnormal.
+        loss_scale: gradients are divided by it. Below the smallest normal number of their own
+            format divided by it they are counted as subnormal.
     """
 
-    def __init__(self, loss_scale: float, smallest_normal: float) -> None:
+    def __init__(self, loss_scale: float) -> None:
         self._loss_scale = loss_scale
-        self._smallest_normal = smallest_normal
         self._rows: list[tuple[float, ...]] = []
         self._histograms: dict[int, Histogram] = {}
         self._units: dict[int, tuple[tuple[int, Array], Array | None]] = {}
@@ -144,7 +142,7 @@ class HostSummarizer:
         flat = flatten(x)
         form = _FORMATS[flat.dtype]
         ticket = len(self._rows)
-        smallest = torch.finfo(dtype).tiny if native else self._smallest_normal
+        smallest = torch.finfo(dtype).tiny / self._loss_scale
         counts: IntArray = np.empty(2 * form.grid.size, np.int32)
         row = kernels.scan_gradient(
             flat,
@@ -207,7 +205,7 @@ def _mark_alive_units(
 ) -> tuple[float, Array | None]:
     """Count the dead units, and mark the others by 1; no marks if none is dead."""
     alive = response.alive
-    if alive is None or not (low <= alive[0] or high >= alive[1]):
+    if alive is None or (low > alive[0] and high < alive[1]):
         return 0.0, None
     if response.channels and x.dim() > 2:
         dead, marks = kernels.mark_alive_channels(x.flatten(2).numpy(), *alive)

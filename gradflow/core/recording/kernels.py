@@ -252,14 +252,17 @@ def compute_similarity(rows, largest):  # type: ignore[no-untyped-def]
 
 @compile_loop()
 def mark_alive_columns(rows, low, high):  # type: ignore[no-untyped-def]
-    """Mark by 1 the columns with an entry strictly between ``low`` and ``high``.
+    """Mark by 1 the columns with an entry strictly between ``low`` and ``high``, or none but NaN.
 
     Returns the number of the others, and the marks.
     """
-    alive = np.zeros(rows.shape[1], np.uint8)
+    alive, off = np.zeros(rows.shape[1], np.uint8), np.zeros(rows.shape[1], np.uint8)
     for i in range(rows.shape[0]):
         for j in range(rows.shape[1]):
             alive[j] |= np.uint8((rows[i, j] > low) & (rows[i, j] < high))
+            off[j] |= np.uint8((rows[i, j] <= low) | (rows[i, j] >= high))
+    for j in range(rows.shape[1]):
+        alive[j] |= np.uint8(off[j] == 0)
     return rows.shape[1] - alive.sum(), alive
 
 
@@ -268,13 +271,16 @@ def mark_alive_channels(images, low, high):  # type: ignore[no-untyped-def]
     """Do so with the channels of (samples, channels, positions)."""
     alive = np.zeros(images.shape[1], np.uint8)
     for c in range(images.shape[1]):
+        off = False
         for i in range(images.shape[0]):
             for k in range(images.shape[2]):
+                off |= images[i, c, k] <= low or images[i, c, k] >= high
                 if low < images[i, c, k] < high:
                     alive[c] = 1
                     break
             if alive[c]:
                 break
+        alive[c] |= np.uint8(not off)
     return images.shape[1] - alive.sum(), alive
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.nn.modules.conv import _ConvNd
 
 from gradflow.core.catalog import ACTIVATIONS
@@ -45,7 +45,9 @@ class Record:
     module: nn.Module
     shape: tuple[int, ...]
     signal: int
+    format: torch.dtype
     gradient: int = NONE
+    reader: Record | None = None  # of a weight module: the first that read the same tensor
 
 
 class Stream(NamedTuple):
@@ -69,6 +71,7 @@ class Recorder:
         self, model: nn.Module, summarizer: Summarizer, advance: Advance | None = None
     ) -> None:
         self.records: list[Record] = []
+        self.batch_statistics = False  # batch normalization used those of the batch
         self._advance = advance
         self._model = model
         self._summarizer = summarizer
@@ -78,6 +81,8 @@ class Recorder:
         self._seen_outputs: dict[int, tuple[weakref.ref[Tensor], Record]] = {}
         self._containers: list[tuple[str, nn.Module, Record]] = []
         self._block_inputs: dict[int, Record | None] = {}
+        # The first weight module that read a tensor; modules side by side read the same.
+        self._readers: dict[int, tuple[weakref.ref[Tensor], Record]] = {}
         self._handles: list[Any] = []
         self._bare: set[int] = set()
 
@@ -85,6 +90,7 @@ class Recorder:
         watched = list(find_watched_modules(self._model))
         self._bare = set(map(id, _find_bare_layers([module for _name, module in watched])))
         for name, module in watched:
+            self.batch_statistics |= isinstance(module, _BatchNorm) and module.training
             self._handles.append(
                 module.register_forward_hook(self._make_hook(name or "model", module))
             )
@@ -109,7 +115,7 @@ class Recorder:
         flat = find_response(module) if kind == "activation" else None
         images = flat and replace(flat, channels=True)
 
-        def record(_module: nn.Module, _args: Any, output: Any) -> None:
+        def record(_module: nn.Module, args: Any, output: Any) -> None:
             tensors = [output] if isinstance(output, Tensor) else list(find_tensors(output))
             tensors = [t for t in tensors if t.is_floating_point() and t.numel()]
             if kind in WEIGHT_KINDS:
@@ -122,6 +128,8 @@ class Recorder:
             for index, tensor in enumerate(new):
                 label = call if len(new) == 1 else f"{call}[{index}]"
                 self._record(label, kind, module, tensor, images if self._channels else flat)
+            if kind in WEIGHT_KINDS and new:
+                self._note_reader(args)
             if kind == "block" and len(tensors) == 1:
                 own = self._find_record(tensors[0])
                 assert own is not None
@@ -148,6 +156,29 @@ class Recorder:
         start = self._block_inputs.get(id(blocks[0][1])) if blocks else None
         return Stream(start, [(name, record) for name, _, record in blocks])
 
+    def _note_reader(self, args: tuple[Any, ...]) -> None:
+        """Note which tensor the weight module that was recorded last has read."""
+        if not args or not isinstance(args[0], Tensor):
+            return
+        seen, first = self._readers.get(id(args[0]), (None, None))
+        if seen is not None and seen() is args[0]:
+            self.records[-1].reader = first
+        else:
+            self._readers[id(args[0])] = weakref.ref(args[0]), self.records[-1]
+
+    def list_readers(self) -> tuple[int, ...]:
+        """List for each layer the first one that reads the same tensor; empty if none shares."""
+        layers = [record for record in self.records if record.kind in WEIGHT_KINDS]
+        if all(record.reader is None for record in layers):
+            return ()
+        number = {id(record): n for n, record in enumerate(layers, start=1)}
+        return tuple(number[id(record.reader or record)] for record in layers)
+
+    def find_format(self, otherwise: torch.dtype) -> torch.dtype:
+        """Find the number format of the layers, under autocast the narrowest that really ran."""
+        formats = {r.format for r in self.records if r.kind in WEIGHT_KINDS}
+        return min(formats, key=lambda f: (f.itemsize, torch.finfo(f).max), default=otherwise)
+
     def _find_record(self, tensor: Tensor) -> Record | None:
         seen, record = self._seen_outputs.get(id(tensor), (None, None))
         return record if seen is not None and seen() is tensor else None
@@ -161,7 +192,7 @@ class Recorder:
             units=kind == "activation" or id(module) in self._bare,
             channels=self._channels,
         )
-        entry = Record(name, kind, module, tuple(tensor.shape), ticket)
+        entry = Record(name, kind, module, tuple(tensor.shape), ticket, tensor.dtype)
         self._seen_outputs[id(tensor)] = weakref.ref(tensor), entry
         self.records.append(entry)
         if tensor.requires_grad:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from gradflow.core.facts import Facts
 from gradflow.core.recording import tables
 from gradflow.core.recording.parameters import Parameters, Tickets
 from gradflow.core.recording.recorder import WEIGHT_KINDS, Record, Recorder, Stream
@@ -54,7 +55,7 @@ class Recording:
         dtype: the number format of the forward signal.
         device: where it ran.
         seconds: wall time of the pass.
-        title, experiment: as in the report.
+        title, experiment, facts: as in the report.
     """
 
     model: nn.Module
@@ -69,6 +70,7 @@ class Recording:
     seconds: float
     title: str
     experiment: Mapping[str, str] | None
+    facts: Facts = field(default_factory=Facts)
 
     @classmethod
     def from_recorder(
@@ -116,6 +118,7 @@ class Recording:
             "loss_scale": self.loss_scale,
             "title": self.title,
             "experiment": self.experiment,
+            "facts": self.facts,
         }
         stream = None
         if self.stream.points:

@@ -127,7 +127,7 @@ def record_pass(
     sample = min(max(sample, 0), inputs.shape[1] - 1)
     parameters = dict(network.named_parameters())
     start = time.perf_counter()
-    recorder = _Recorder(experiment, make(1.0, limits.tiny), inputs, sample, advance)
+    recorder = _Recorder(experiment, make(1.0), inputs, sample, advance)
     with torch.enable_grad():
         loss = compute_sequence_loss(experiment, network.unroll(inputs, recorder), targets)
         gradients = torch.autograd.grad(loss, list(parameters.values()))

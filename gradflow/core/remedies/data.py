@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from gradflow.core.catalog import (
     DTYPES,
-    LOSSES,
-    READOUTS,
     DType,
     Inputs,
     Loss,

@@ -7,11 +7,13 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from gradflow.core.decay import STEADY_FACTOR, fit_decay
+from gradflow.core.decay import fit_decay
 from gradflow.core.report import Report
 
 STEADY_DECREASE = 0.1
 """Share of the loss that a step of a good size takes away."""
+_LOST_FACTOR = 0.85
+"""Factor of a gradient that is lost in some layers, if those that have one show none."""
 
 
 def measure_unevenness(report: Report) -> float:
@@ -46,7 +48,7 @@ def measure_trend(report: Report) -> float:
     if decay is None:
         return 0.0 if has_lost_gradient(report) else 1.0
     if has_lost_gradient(report):
-        return min(decay.factor, 1 / STEADY_FACTOR)
+        return min(decay.factor, _LOST_FACTOR)
     return 1.0 if decay.is_steady else decay.factor
 
 

@@ -32,9 +32,9 @@ def _choose_groups(situation: Situation) -> Settings:
 
 
 def _halve_depth(situation: Situation) -> Settings:
-    network = situation.experiment.network
-    if isinstance(network, Transformer):
-        return {"depth": network.depth // 2} if network.depth > 1 else {}
+    transformer = situation.experiment.network
+    if isinstance(transformer, Transformer):
+        return {"depth": transformer.depth // 2} if transformer.depth > 1 else {}
     network = situation.network
     depth = (len(network.hidden_widths) + 1) // 2
     if depth < 3:  # two hidden layers, so that there is something to compare

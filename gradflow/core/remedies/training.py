@@ -14,13 +14,13 @@ from torch import Tensor
 from gradflow.core.catalog import Loss
 from gradflow.core.catalog.numerics import spread_targets
 from gradflow.core.catalog.optimizers import Clip, Optimizer
-from gradflow.core.errors import GradflowError
+from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.numbers import format_number
 from gradflow.core.remedies.measure import find_steady_rate
 from gradflow.core.remedies.table import REMEDIES
 from gradflow.core.remedies.trial import CureOutcome, Ranking
-from gradflow.core.text import Text, join_texts
+from gradflow.core.text import EMPTY, Text, join_texts
 from gradflow.core.training.cost import check_training_cost, estimate_tflop
 from gradflow.core.training.engine import Trainer
 from gradflow.core.training.plan import TrainingPlan
@@ -39,6 +39,8 @@ ENOUGH_BETTER = 0.9
 """Another rate than the reader's own is recommended if it leaves less than that share."""
 MAX_TFLOP = 2.0
 """Arithmetic of all runs of a ranking; what lies beyond is not trained."""
+UNKNOWN_RANK = (1, 0, 0.0)
+"""The rank of a cure that was not trained."""
 _LAST = 8
 """Steps whose mean loss is what training came to."""
 _MOMENTUM = 0.9
@@ -106,29 +108,52 @@ class TrainedCure:
         return self.score <= LEARNED_SHARE
 
     @property
+    def rank(self) -> tuple[int, int, float]:
+        """Its place among other cures, the lowest first.
+
+        Those that learn come first, among them what mends data, loss or output, then the one that
+        leaves the least; then those that were not trained; last those that learn nothing.
+        """
+        if not self.runs:
+            return UNKNOWN_RANK
+        group = 0 if self.has_learned else 2
+        return group, int(not REMEDIES[self.code].mends), self.score
+
+    @property
     def text(self) -> Text:
-        """What happened: ``Loss 2.31 → 0.04 in 50 steps, 3 of 3 seeds.``"""
+        """What happened: ``Loss 2.31 → 0.04 in 50 steps, 3 of 3 seeds.``."""
         if not self.runs:
             return Text("Not trained here: {why}", why=self.refusal)
         rate = self.rate
         runs = self._list_runs(rate)
-        learned = sum(run.share <= LEARNED_SHARE for run in runs)
         if all(math.isinf(run.last) for run in runs):
-            return Text("Diverges at rate {rate} too.", rate=format_number(rate))
-        result = Text(
-            "Loss {first} → {last} in {steps} steps, {learned} of {seeds} seeds.",
-            first=format_number(median(run.first for run in runs)),
-            last=format_number(median(run.last for run in runs)),
-            steps=STEPS,
-            learned=learned,
-            seeds=len(runs),
-        )
+            rates = ", ".join(
+                format_number(run.rate) for run in self.runs if run.seed == self.runs[0].seed
+            )
+            return Text("Diverges at rate {rates}.", rates=rates)
+        values: dict[str, str | float] = {
+            "first": format_number(median(run.first for run in runs)),
+            "last": format_number(median(run.last for run in runs)),
+            "steps": STEPS,
+        }
+        if len(runs) == 1:
+            result = Text("Loss {first} → {last} in {steps} steps.", **values)
+        else:
+            result = Text(
+                "Loss {first} → {last} in {steps} steps, {learned} of {seeds} seeds.",
+                learned=sum(run.share <= LEARNED_SHARE for run in runs),
+                seeds=len(runs),
+                **values,
+            )
         return join_texts(result, self._describe_rate(rate))
 
     def _describe_rate(self, rate: float) -> Text:
         if rate == self.own_rate:
-            return Text("")
-        values = {"own": format_number(self.own_rate), "rate": format_number(rate)}
+            return EMPTY
+        values: dict[str, str | float] = {
+            "own": format_number(self.own_rate),
+            "rate": format_number(rate),
+        }
         if math.isinf(self._score_rate(self.own_rate)):
             return Text("Diverges at your rate {own}: use {rate}.", **values)
         return Text("At rate {rate}; at your rate {own} it learns less.", **values)
@@ -195,31 +220,20 @@ def make_plan(experiment: Experiment, changes: Mapping[str, Any], rate: float) -
 
 
 def estimate_cost(outcome: CureOutcome, seeds: int = 1) -> float:
-    """Estimate the arithmetic of ``train_cure`` in TFLOP.
-
-    Raises:
-        InvalidExperiment: there are too few samples.
-    """
+    """Estimate the arithmetic of ``train_cure`` in TFLOP; 0 where it will refuse to train."""
     rates = list_rates(outcome)
     plan = make_plan(outcome.experiment, outcome.plan, rates[0])
-    return seeds * len(rates) * estimate_tflop(outcome.experiment, plan)
+    try:
+        return seeds * len(rates) * estimate_tflop(outcome.experiment, plan)
+    except InvalidExperiment:  # there are too few samples
+        return 0.0
 
 
 def rank_by_training(ranking: Ranking, trained: Mapping[str, TrainedCure]) -> Ranking:
-    """Rank cures by what training came to.
-
-    Those that learn come first, among them what mends data, loss or output, then the one that
-    leaves the least; then those that were not trained, in their order; last those that learn
-    nothing.
-    """
-
-    def rank(outcome: CureOutcome) -> tuple[int, bool, float]:
-        result = trained.get(outcome.code)
-        if result is None or not result.runs:
-            return 1, False, 0.0
-        return 2 * (not result.has_learned), not REMEDIES[outcome.code].mends, result.score
-
-    return Ranking(sorted(ranking, key=rank), ranking.refusals)
+    """Rank cures by what training came to, see ``TrainedCure.rank``; the others stay in order."""
+    places = {code: result.rank for code, result in trained.items()}
+    ordered = sorted(ranking, key=lambda outcome: places.get(outcome.code, UNKNOWN_RANK))
+    return Ranking(ordered, ranking.refusals)
 
 
 def _train_once(
@@ -242,13 +256,12 @@ def _train_once(
     return ShortRun(plan.learning_rate, experiment.seed, losses[0], last, constant)
 
 
-
 def measure_constant(experiment: Experiment, targets: Tensor) -> float:
     """Measure the loss of the best answer that does not look at the inputs.
 
-    With y the targets as numbers (of classes one-hot) and p their mean per output, that is −Σ p ln p
-    for the cross-entropy, the mean of −p ln p − (1−p) ln(1−p) for the binary ones, of (y − p)² for
-    the squared error, and of |y − median| for the absolute one.
+    With y the targets as numbers (of classes one-hot) and p their mean per output, that is
+    −Σ p ln p for the cross-entropy, the mean of −p ln p − (1−p) ln(1−p) for the binary ones, of
+    (y − p)² for the squared error, and of |y − median| for the absolute one.
     """
     y = spread_targets(targets, torch.zeros(len(targets), experiment.data.outputs)).double()
     p = y.mean(0)

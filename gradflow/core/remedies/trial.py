@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gradflow.core.diagnosis import SEVERE_RATIO
+from gradflow.core.decay import SEVERE_CHANGE
 from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.limits import count_products
@@ -43,7 +43,7 @@ class CureOutcome:
         parameter_ratio: number of parameters, after / before.
         arithmetic_ratio: products of a weight and a signal in one pass, after / before.
         helped: whether the gradient is steady now (``core.decay``), or at most half of its decades
-            are left (at most 4 if it was 0 or not finite somewhere); or it mends data, loss or
+            are left (at most 3 if it was 0 or not finite somewhere); or it mends data, loss or
             output. Never if the gradient was steady before and nothing is mended.
         conclusion: what happened here, with the cure's limits where the gradient is not steady now.
         plan: the settings of training (``TrainingPlan``) of a cure that changes only these; the
@@ -118,7 +118,9 @@ def try_all(
     """
     situation = Situation.of(experiment, before)
     candidates, refusals = _collect_candidates(situation)
-    outcomes = [_offer_plan(code, plan, experiment, before) for code, plan in find_plans(situation).items()]
+    outcomes = [
+        _offer_plan(code, plan, experiment, before) for code, plan in find_plans(situation).items()
+    ]
     for done, (code, candidate) in enumerate(candidates.items()):
         if progress:
             progress(done, len(candidates))
@@ -131,6 +133,23 @@ def try_all(
     if progress and candidates:
         progress(len(candidates), len(candidates))
     return Ranking(sorted(outcomes, key=_get_rank), refusals)
+
+
+def try_one(
+    code: str, experiment: Experiment, before: Report, run: Callable[[Experiment], Report]
+) -> CureOutcome:
+    """Run one cure; see ``try_all``.
+
+    Raises:
+        InvalidExperiment: there is no such cure, or it does not apply here.
+    """
+    situation = Situation.of(experiment, before)
+    if plan := find_plans(situation).get(code):
+        return _offer_plan(code, plan, experiment, before)
+    changed = REMEDIES[code].apply(situation) if code in REMEDIES else None
+    if changed is None:
+        raise InvalidExperiment.for_value("code", code, Text("the code of a cure that applies"))
+    return _judge_cure(REMEDIES[code], situation, changed, before, run(changed))
 
 
 def find_plans(situation: Situation) -> dict[str, dict[str, Any]]:
@@ -174,7 +193,9 @@ def _judge_cure(
         factor=measure_factor(after),
         report=after,
         parameter_ratio=_divide(after.parameter_count, before.parameter_count),
-        arithmetic_ratio=_divide(_count_products(experiment), _count_products(situation.experiment)),
+        arithmetic_ratio=_divide(
+            _count_products(experiment), _count_products(situation.experiment)
+        ),
         helped=helped,
         conclusion=_conclude(remedy, situation, before, after, helped),
     )
@@ -209,7 +230,7 @@ def _has_helped(situation: Situation, before: Report, after: Report) -> bool:
     if situation.factor == 1:
         return False
     old, new = measure_unevenness(before), measure_unevenness(after)
-    enough = MUCH_FLATTER_SHARE * old if math.isfinite(old) else math.log10(SEVERE_RATIO)
+    enough = MUCH_FLATTER_SHARE * old if math.isfinite(old) else math.log10(SEVERE_CHANGE)
     return new <= enough or (measure_trend(after) == 1 and new < old)
 
 

@@ -12,6 +12,7 @@ class Origin(StrEnum):
     """Origins of a divergence: the values that became infinite or NaN first."""
 
     SIGNAL = "signal"
+    OUTPUTS = "outputs"
     LOSS = "loss"
     WEIGHTS = "weights"
 
@@ -22,8 +23,10 @@ class Divergence:
 
     Attributes:
         step: the step whose loss is not finite.
-        origin: ``signal``: the weights are finite, but the output of a module is not; ``loss``:
-            all outputs are finite, the loss is not; ``weights``: an earlier update broke them.
+        origin: ``signal``: the weights are finite, but the output of a module is not;
+            ``outputs``: all outputs are finite, but so large that their loss is not; ``loss``: all
+            outputs are finite and of usual size, the loss is not; ``weights``: an earlier update
+            broke them.
         began: the step in which it began: for ``weights`` the one with the broken update.
         layer: the layer where it began, from 1; 0 if it began in no layer. For ``weights`` the one
             nearest to the loss, because a gradient carries NaN back to all layers before.
@@ -48,6 +51,12 @@ class Divergence:
                     "It began in step {step}: the gradient in {place} overflowed, and the update "
                     "carried that into the weights."
                 ).format(step=self.began, place=layer)
+            case Origin.OUTPUTS:
+                cause = _(
+                    "The outputs have grown from step to step until their loss was no finite "
+                    "number any more: the learning rate is too large for the scale of the targets "
+                    "and inputs."
+                )
             case Origin.LOSS:
                 cause = _("All outputs are finite: it began in the loss itself.")
             case _other:

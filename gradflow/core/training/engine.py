@@ -267,5 +267,8 @@ class Trainer:
             return build(Origin.WEIGHTS, *(self._overflowed or (self.step - 1, layer)))
         broken = np.flatnonzero(measured.columns["nonfinite"])
         if not len(broken):
-            return build(Origin.LOSS, self.step, 0)
+            # Squares of numbers beyond the root of the largest one overflow.
+            limit = math.sqrt(torch.finfo(self._parameters[0].dtype).max) / 8
+            large = measured.columns["activation_rms"][-1] > limit
+            return build(Origin.OUTPUTS if large else Origin.LOSS, self.step, 0)
         return build(Origin.SIGNAL, self.step, int(broken[0]) + 1)

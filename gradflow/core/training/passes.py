@@ -122,7 +122,7 @@ class RecordedPass:
         if full:
             on_host = layers.parameters[0].device.type == "cpu"
             make = HostSummarizer if on_host else DeviceSummarizer
-            self._summarizer: Summarizer = make(loss_scale, torch.finfo(dtype).tiny / loss_scale)
+            self._summarizer: Summarizer = make(loss_scale)
             self._recorder = Recorder(task.model, self._summarizer)
         else:
             self._recorder = LightRecorder(layers, loss_scale)

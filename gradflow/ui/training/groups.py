@@ -13,13 +13,18 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from gradflow.core.errors import InvalidExperiment
 from gradflow.core.training import BackgroundRun, Run, RunState, cost
+from gradflow.core.training.memory import estimate_training
 from gradflow.core.training.presets import PresetRun
+from gradflow.ui.room import ROOM, SMALL_BYTES, Room, describe_size, make_room
 from gradflow.ui.turns import ADMISSION
 from gradflow.ui.wanted import CLIENT
 
 MAX_LANES = 4
 """Runs that are played, or compared, together."""
+_SETTLED_STEPS = 2
+"""Steps after which a run has all its memory: an optimizer has its state after the first."""
 _YIELD_SECONDS = 0.001
 """Pause between two steps of a group, in which whoever waits for a core gets it."""
 
@@ -40,6 +45,10 @@ class Opening:
     runs: tuple[Run, ...]
 
 
+class NoRoom(InvalidExperiment):
+    """There is no memory for these runs now."""
+
+
 class RunGroup:
     """Runs that play together.
 
@@ -47,13 +56,16 @@ class RunGroup:
         setup: the runs.
         is_abandoned: whether no page shows them any more; asked after every step.
         admission: one per core; held for one step.
+        room: the memory in which the runs must fit.
 
     Attributes:
         left_alone: whether it paused by itself, because no page showed it.
+        put_away: whether it ended because others needed its memory.
         seconds: that its steps took so far.
 
     Raises:
         InvalidExperiment, DeviceUnavailable: as ``train`` does.
+        NoRoom: there is no memory for them.
     """
 
     def __init__(
@@ -61,21 +73,39 @@ class RunGroup:
         setup: Setup,
         is_abandoned: Callable[[], bool] = lambda: False,
         admission: AbstractContextManager[Any] = ADMISSION,
+        room: Room = ROOM,
     ) -> None:
         self.setup = setup
-        self.left_alone = False
+        self.left_alone = self.put_away = False
+        self._room, self._owner = room, object()
         self._is_abandoned = is_abandoned
+        self._hold_room()
         turn = threading.Lock()
         gates = [_Gate(self, turn, admission) for _run in setup.runs]
-        with admission:
-            self.lanes = tuple(
-                BackgroundRun(run.experiment, run.plan, gate, cost.choose_frames(run.experiment))
-                for run, gate in zip(setup.runs, gates, strict=True)
-            )
+        try:
+            with admission:
+                self.lanes = tuple(
+                    BackgroundRun(
+                        run.experiment, run.plan, gate, cost.choose_frames(run.experiment)
+                    )
+                    for run, gate in zip(setup.runs, gates, strict=True)
+                )
+        except BaseException:
+            self.settle()
+            raise
         for gate, lane in zip(gates, self.lanes, strict=True):
             gate.lane = lane
         self._since = (time.monotonic(), 0)
         self.seconds = 0.0
+
+    def _hold_room(self) -> None:
+        runs = self.setup.runs
+        sizes = [estimate_training(run.experiment, run.plan) for run in runs]
+        needed = sum(sizes)
+        if needed > SMALL_BYTES and not self._room.keep(self._owner, needed):
+            largest = runs[sizes.index(max(sizes))].experiment
+            error = largest.size.refuse(describe_size(needed), self._room.describe_left())
+            raise NoRoom(error.message, error.fields)
 
     @property
     def running(self) -> bool:
@@ -125,6 +155,17 @@ class RunGroup:
         """End all runs, and free their threads and models."""
         for lane in self.lanes:
             lane.stop()
+        self.settle()
+
+    def put_away_for_others(self) -> None:
+        """End all runs, because their memory is needed; their records stay."""
+        self.put_away = True
+        self.stop()
+        make_room()
+
+    def settle(self) -> None:
+        """Give back the room that was held until the runs took their memory, or were over."""
+        self._room.drop(self._owner)
 
     def check_left_alone(self) -> bool:
         """Whether no page shows it any more."""
@@ -152,6 +193,8 @@ class _Gate:
         self._group.seconds += time.monotonic() - self._begun
         self._admission.__exit__(None, None, None)
         self._turn.release()
+        if all(lane.over or lane.steps_done >= _SETTLED_STEPS for lane in self._group.lanes):
+            self._group.settle()
         if self.lane is not None and self._group.check_left_alone():
             self.lane.pause()
         # Locks are not fair: without a pause this thread would take them again.

@@ -20,7 +20,7 @@ from streamlit import runtime
 from gradflow.core.errors import GradflowError
 from gradflow.core.text import Text
 from gradflow.core.training import Run
-from gradflow.ui.training.groups import RunGroup, Setup
+from gradflow.ui.training.groups import NoRoom, RunGroup, Setup
 
 MAX_RUNNING = 32
 """Groups that run at the same time in the whole process."""
@@ -151,14 +151,34 @@ class Sessions:
     def start(self, session: Session, setup: Setup) -> RunGroup:
         """Start a new group of a session, not yet playing; the one before ends.
 
+        If its memory is not free, runs of others that do not advance end, the oldest first.
+
         Raises:
-            InvalidExperiment, DeviceUnavailable: as ``train`` does; the one before stays.
+            InvalidExperiment, DeviceUnavailable: as ``train`` does, or there is no memory for it;
+                the one before stays.
         """
-        group = RunGroup(setup, lambda: self._is_absent(session, ABSENT_SECONDS))
+        idle = self._list_idle(session)
+        while (group := self._try_start(session, setup, is_last=not idle)) is None:
+            idle.pop(0).put_away_for_others()
         if session.group is not None:
             session.group.stop()
         session.group = group
         return group
+
+    def _try_start(self, session: Session, setup: Setup, *, is_last: bool) -> RunGroup | None:
+        try:
+            return RunGroup(setup, lambda: self._is_absent(session, ABSENT_SECONDS))
+        except NoRoom:
+            if is_last:
+                raise
+            return None
+
+    def _list_idle(self, session: Session) -> list[RunGroup]:
+        """List the groups of others that hold memory and do not advance, the oldest first."""
+        with self._lock:
+            others = [other for other in self._sessions.values() if other is not session]
+        groups = [other.group for other in sorted(others, key=lambda other: other.seen)]
+        return [g for g in groups if g is not None and not g.over and not g.running]
 
     def sweep(self) -> None:
         """Forget the sessions that are long gone, and end their runs."""

@@ -95,6 +95,14 @@ def describe_claim(claim: TokenClaim, group: RunGroup | None) -> str:
             return ""
 
 
+def explain_put_away() -> str:
+    """Say why a run ended that nobody stopped."""
+    return _(
+        "This run was paused and has ended, because others needed the server's memory. What it "
+        "recorded is still here; press Train to begin anew."
+    )
+
+
 def explain_keeping() -> str:
     """Say how long runs are kept, and where they are found again."""
     return _(

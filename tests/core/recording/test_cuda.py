@@ -58,7 +58,7 @@ def test_nothing_waits_for_the_device():
         nn.Linear(16, 4),
     ).cuda()
     x = torch.randn(32, 8, device="cuda")
-    summarizer = DeviceSummarizer(1024.0, torch.finfo(torch.float32).tiny / 1024)
+    summarizer = DeviceSummarizer(1024.0)
     parameters = list(model.parameters())
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("error")

@@ -110,9 +110,8 @@ class Row:
         return float(self.summaries.get_column(name, [self.ticket])[0])
 
 
-def summarize(summarizer, x, *, gradient: bool, loss_scale: float = 1.0, response=None, tiny=None):
-    tiny = torch.finfo(x.dtype).tiny / loss_scale if tiny is None else tiny
-    instance = summarizer(loss_scale, tiny)
+def summarize(summarizer, x, *, gradient: bool, loss_scale: float = 1.0, response=None):
+    instance = summarizer(loss_scale)
     ticket = instance.add_gradient(x) if gradient else instance.add_signal(x, response)
     return Row(instance.collect(), ticket)
 
@@ -231,18 +230,19 @@ def test_gradients(summarizer, x, loss_scale):
 
 @both
 def test_subnormal_is_a_matter_of_the_tensors_own_format(summarizer):
-    """float64 gradients of a float32 model, and float32 ones of a float16 model, lose nothing."""
-    for x, model in (
-        (1e-40 * draw_entries(9), torch.float32),
-        (1e-6 * draw_entries(9).float(), torch.half),
+    """What float16 loses, float32 holds; and what float32 loses, float64."""
+    for size, narrow, wide in (
+        (1e-6, torch.half, torch.float32),
+        (1e-40, torch.float32, torch.float64),
     ):
-        summary = summarize(summarizer, x, gradient=True, tiny=torch.finfo(model).tiny)
-        assert summary.subnormal == 0
+        x = size * draw_entries(9)
+        assert summarize(summarizer, x.to(narrow), gradient=True).subnormal == x.numel()
+        assert summarize(summarizer, x.to(wide), gradient=True).subnormal == 0
 
 
 @both
 def test_histograms_of_one_run_share_their_bins(summarizer):
-    instance = summarizer(1.0, torch.finfo(torch.float32).tiny)
+    instance = summarizer(1.0)
     tensors = [1e-12 * draw_entries(50).float(), draw_entries(50).float(), torch.zeros(4)]
     tickets = [instance.add_gradient(x) for x in tensors]
     summaries = instance.collect()

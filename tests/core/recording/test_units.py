@@ -32,7 +32,7 @@ ROWS = {
 
 
 def summarize_units(summarizer, x: Tensor, unit_axis: int, response: Response) -> Units:
-    instance = summarizer(1.0, torch.finfo(x.dtype).tiny)
+    instance = summarizer(1.0)
     ticket = instance.add_signal(x, response, units=True, channels=unit_axis == 1)
     units: Units = instance.collect().units[ticket]
     return units

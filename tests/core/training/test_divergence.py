@@ -44,6 +44,18 @@ def test_a_loss_that_overflows_alone():
     assert "loss itself" in last.divergence.text
 
 
+def test_a_rate_too_large_for_the_targets_is_not_the_fault_of_the_loss():
+    inputs, _ = make_data()
+    task = make_fixed_task(
+        make_network().float(),
+        batches=itertools.repeat((inputs.float(), torch.full((len(inputs), 1), 1e8))),
+        loss=lambda outputs, targets: (outputs - targets).square().mean(),
+    )
+    last = train_until_break(task, learning_rate=0.5)
+    assert last.divergence == Divergence(2, Origin.OUTPUTS, 2)
+    assert "learning rate is too large" in last.divergence.text
+
+
 class Overflow(torch.autograd.Function):
     """The identity, with an infinite gradient from the third call on."""
 

@@ -1,0 +1,124 @@
+"""What the checks look at: a report, and what several of them derive from it."""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from gradflow.core.codec import from_query
+from gradflow.core.decay import Decay, fit_judged_decay, mark_inside_blocks
+from gradflow.core.errors import InvalidExperiment
+from gradflow.core.experiment import MLP, ConvNet, Experiment, LayerSettings, Transformer
+from gradflow.core.facts import Facts
+from gradflow.core.frozen import Table
+from gradflow.core.report import Quantity, Report
+
+FloatArray = npt.NDArray[np.float64]
+UNDERFLOW_SHARE, UNDERFLOW_RMS = 0.01, 100.0
+"""A layer underflows if more than this share of its gradient's entries is below the smallest
+normal number, and their RMS is below that number times the second: tails reach there earlier, and
+so do the samples that a network is sure of."""
+
+
+class Case:
+    """A report to judge; what is derived from it is computed once."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.layers: Table = report.get_table("layers")
+        self.signals: Table = report.get_table("signals")
+        self.facts: Facts = report.facts
+        self.numbers: list[int] = self.layers["layer"].tolist()
+
+    @cached_property
+    def experiment(self) -> Experiment | None:
+        """The experiment that the report says it comes from, if that is a possible one."""
+        return parse_experiment(self.report)
+
+    @property
+    def network(self) -> MLP | ConvNet | Transformer | None:
+        """The spec of the network, if there is one."""
+        return None if self.experiment is None else self.experiment.network
+
+    @property
+    def settings(self) -> LayerSettings | None:
+        """The spec of a network of layers with weights, activation and normalization."""
+        return self.network if isinstance(self.network, LayerSettings) else None
+
+    @cached_property
+    def decay(self) -> Decay | None:
+        """The course of the gradient that is judged."""
+        return fit_judged_decay(self.report)
+
+    @cached_property
+    def inside_blocks(self) -> npt.NDArray[np.bool_]:
+        """Which layers are inside a block of a residual stream."""
+        return mark_inside_blocks(self.report)
+
+    @cached_property
+    def similarity(self) -> FloatArray:
+        """Mean cosine between samples in hidden layers; NaN for the readout and single units."""
+        known = self.layers.get_numbers("similarity").copy()
+        known[self.layers["fan_out"] < 2] = np.nan
+        known[-1:] = np.nan
+        return known
+
+    @cached_property
+    def zero_layers(self) -> list[int]:
+        """The layers whose gradient is exactly 0."""
+        return [n for n in self.numbers if self._is_gradient_zero(n)]
+
+    @cached_property
+    def dead_layer(self) -> int | None:
+        """The first layer all of whose units are dead and that gets no gradient."""
+        dead = self.layers["layer"][self.report.dead_unit_share() == 1].tolist()
+        return next((n for n in dead if n in self.zero_layers), None)
+
+    @cached_property
+    def underflowing(self) -> list[int]:
+        """The layers whose gradient is too small for the number format."""
+        rms = self.layers.get_numbers("delta_rms")
+        limit = UNDERFLOW_RMS * self.report.smallest_normal
+        return [
+            n
+            for n, size in zip(self.numbers, rms.tolist(), strict=True)
+            if size < limit and self._measure_subnormal_share(n) > UNDERFLOW_SHARE
+        ]
+
+    @cached_property
+    def signal_at_readout(self) -> float | None:
+        """RMS of what differs between the samples where the readout reads; ``None`` if unknown."""
+        if len(self.layers) < 2:
+            return None
+        rms = float(self.layers.get_numbers("activation_rms")[-2])
+        alike = float(self.layers.get_numbers("similarity")[-2])
+        if not np.isfinite(rms) or not np.isfinite(alike) or self.layers["fan_out"][-2] < 2:
+            return None
+        return rms * float(np.sqrt(max(1 - alike, 0.0)))
+
+    def _is_gradient_zero(self, layer: int) -> bool:
+        delta = self.report.histograms.get(("delta", layer))
+        return delta is not None and delta.zeros == delta.total > 0
+
+    def _measure_subnormal_share(self, layer: int) -> float:
+        """Return the larger share of subnormal entries in the layer's ∂L/∂z and ∂L/∂a."""
+        quantities: tuple[Quantity, ...] = ("delta", "activation_grad")
+        histograms = (self.report.histograms.get((quantity, layer)) for quantity in quantities)
+        return max((h.subnormal / h.total for h in histograms if h and h.total), default=0.0)
+
+
+def parse_experiment(report: Report) -> Experiment | None:
+    """Read the experiment that a report says it comes from; ``None`` if it has no possible one."""
+    if not report.experiment:
+        return None
+    return _parse_settings(tuple((str(k), str(v)) for k, v in report.experiment.items()))
+
+
+@lru_cache(maxsize=64)
+def _parse_settings(settings: tuple[tuple[str, str], ...]) -> Experiment | None:
+    try:
+        return from_query(dict(settings))
+    except InvalidExperiment:
+        return None

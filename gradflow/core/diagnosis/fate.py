@@ -1,0 +1,205 @@
+"""The fate of the gradient: whether it keeps its size, vanishes, explodes, or is uneven."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from gradflow.core.decay import (
+    HOPELESS_CHANGE,
+    NOTICEABLE_CHANGE,
+    SEVERE_CHANGE,
+    STRONG_CHANGE,
+    Decay,
+)
+from gradflow.core.diagnosis.case import Case
+from gradflow.core.diagnosis.causes import explain_exploding, explain_vanishing
+from gradflow.core.numbers import format_number
+from gradflow.core.text import EMPTY, Text, Value, join_texts
+from gradflow.core.verdict import Finding, Severity, Verdict
+
+GENTLE_CHANGE = 10.0
+"""A gradient that changes by more does not keep its size, however gently it changes."""
+
+CANCELLED_SHARE = 0.01
+"""Weights that pass on less than this share of what independent ones would cancel each other."""
+
+
+def check_fate(case: Case) -> Iterator[Finding]:
+    """Judge the largest change of ‖δ‖ between any two rows, if there are two."""
+    decay = case.decay
+    if decay is None:
+        return
+    if decay.is_steady:
+        numbers = _write_numbers(decay)
+        yield Finding(Severity.GOOD, Verdict.HEALTHY, _describe_steady(decay), numbers=numbers)
+        return
+    verdict = _name_fate(decay)
+    severity = _judge_change(decay.span)
+    yield Finding(
+        severity,
+        verdict,
+        join_texts(_describe_change(verdict, decay), _foresee_training(severity, decay)),
+        _explain(verdict, case),
+        _find_first_changed_layer(case, decay),
+        _write_numbers(decay),
+    )
+
+
+def check_readout_step(case: Case) -> Iterator[Finding]:
+    """Find a readout that passes hardly anything on: the one step that the profile leaves out."""
+    if len(case.layers) < 2:
+        return
+    delta = case.layers.get_numbers("delta_norm")
+    entering = case.layers.get_numbers("activation_grad_norm")[-2]
+    passed = delta[-2]
+    if not passed * STRONG_CHANGE < delta[-1]:
+        return
+    if case.inside_blocks[-2] and case.report.stream is not None:
+        along = case.report.stream.get_table("layers").get_numbers("activation_grad_norm")
+        entering = passed = along[-1]
+    if not (0 < passed * STRONG_CHANGE < delta[-1] and entering > 0 and np.isfinite(delta[-1])):
+        return
+    by_weights, by_slopes = entering / delta[-1], passed / entering
+    weight = case.layers.get_numbers("weight_norm")[-1] / math.sqrt(case.layers["fan_out"][-1])
+    if by_weights > by_slopes:
+        severity, verdict = Severity.WARNING, Verdict.VANISHING
+        reason = Text("Units before the readout with small slopes let hardly any gradient through.")
+    elif by_weights < CANCELLED_SHARE * weight:
+        severity, verdict = Severity.NOTE, Verdict.UNEVEN
+        reason = Text("What its weights pass on cancels: they are nearly the same for all outputs.")
+    else:
+        severity, verdict = Severity.NOTE, Verdict.UNEVEN
+        reason = Text(
+            "Its weights are small. They grow first; then the gradient reaches the layers before."
+        )
+    evidence = Text(
+        "The readout's own gradient is {times} times that of the layer before it.",
+        times=format_number(delta[-1] / passed),
+    )
+    yield Finding(severity, verdict, evidence, reason, case.numbers[-2])
+
+
+def _name_fate(decay: Decay) -> Verdict:
+    """Name the fate by the ends of the course; it is uneven if they hardly differ."""
+    if abs(decay.log_ratio) <= math.log(NOTICEABLE_CHANGE):
+        return Verdict.UNEVEN
+    return Verdict.VANISHING if decay.log_ratio < 0 else Verdict.EXPLODING
+
+
+def _judge_change(change: float) -> Severity:
+    if change > SEVERE_CHANGE:
+        return Severity.BAD
+    return Severity.WARNING if change > STRONG_CHANGE else Severity.NOTE
+
+
+def _explain(verdict: Verdict, case: Case) -> Text:
+    if verdict is Verdict.VANISHING:
+        return explain_vanishing(case)
+    if verdict is Verdict.EXPLODING:
+        return explain_exploding(case)
+    return Text(
+        "Layers of different size or kind, or weights of different scale, multiply the gradient by "
+        "different factors: one learning rate is too large for some layers or too small for others."
+    )
+
+
+def _foresee_training(severity: Severity, decay: Decay) -> Text:
+    """Say which optimizer the change matters to."""
+    if decay.span > HOPELESS_CHANGE:
+        return Text("Probably neither plain SGD nor Adam trains this.")
+    if severity is Severity.BAD:
+        return Text("Plain SGD will probably not train this at any rate; Adam may, slowly.")
+    return Text("Plain SGD is slow with it; Adam, which scales every step, hardly minds.")
+
+
+def _list_values(decay: Decay) -> dict[str, Value]:
+    return {
+        "factor": format_number(decay.factor),
+        "row": Text("layer") if decay.rows == "layer" else Text("branch"),
+        "first": decay.first,
+        "last": decay.last,
+        "ratio": format_number(decay.ratio),
+        "span": format_number(decay.span),
+        "smallest": decay.smallest,
+        "largest": decay.largest,
+        "one": min(decay.smallest, decay.largest),
+        "other": max(decay.smallest, decay.largest),
+    }
+
+
+def _write_numbers(decay: Decay) -> Text:
+    values = _list_values(decay)
+    if decay.ratio <= 1:
+        ends = Text("{row} {first} gets {ratio} of what {row} {last} gets.", **values)
+    else:
+        ends = Text("{row} {first} gets {ratio} times what {row} {last} gets.", **values)
+    if decay.straight:
+        return Text("× {factor} per {row}; {ends}", **values, ends=ends)
+    return Text(
+        "{row} {largest} gets {span} times what {row} {smallest} gets; {ends}", **values, ends=ends
+    )
+
+
+def _describe_ends(decay: Decay) -> Text:
+    values = _list_values(decay)
+    if decay.ratio <= 1:
+        return Text("at {row} {first} it is {ratio} of what it was at {row} {last}", **values)
+    return Text("at {row} {first} it is {ratio} times what it was at {row} {last}", **values)
+
+
+def _describe_steady(decay: Decay) -> Text:
+    values = _list_values(decay) | {"where": _describe_ends(decay)}
+    factor = Text(" (factor {factor} per {row})", **values) if decay.straight else EMPTY
+    if decay.span < GENTLE_CHANGE:
+        return Text(
+            "The gradient keeps its size on its way back{factor}; {where}.",
+            **values | {"factor": factor},
+        )
+    return Text(
+        "The gradient changes only gently on its way back{factor}; {where}.",
+        **values | {"factor": factor},
+    )
+
+
+def _describe_change(verdict: Verdict, decay: Decay) -> Text:
+    values = _list_values(decay) | {"where": _describe_ends(decay)}
+    extremes = Text(
+        "Its largest change is by a factor {span}, between {row} {one} and {row} {other}.",
+        **values,
+    )
+    if verdict is Verdict.UNEVEN:
+        return join_texts(
+            Text("The gradient is uneven, although its ends are alike: {where}.", **values),
+            extremes,
+        )
+    if not decay.straight:
+        shrinks = verdict is Verdict.VANISHING
+        course = (
+            Text("The gradient shrinks on its way back, but not evenly: {where}.", **values)
+            if shrinks
+            else Text("The gradient grows on its way back, but not evenly: {where}.", **values)
+        )
+        return join_texts(course, extremes)
+    if verdict is Verdict.VANISHING:
+        return Text(
+            "The gradient shrinks by a factor {factor} per {row} on its way back; {where}.",
+            **values,
+        )
+    return Text(
+        "The gradient grows by a factor {factor} per {row} on its way back; {where}.", **values
+    )
+
+
+def _find_first_changed_layer(case: Case, decay: Decay) -> int | None:
+    """Find the first layer, on the way back, whose ‖δ‖ has changed noticeably."""
+    if decay.rows != "layer":
+        return None
+    number = case.layers["layer"]
+    back = np.flatnonzero(number <= decay.last)[::-1]
+    norm = case.layers.get_numbers("delta_norm")[back]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        beyond = np.abs(np.log(norm) - np.log(norm[0])) > math.log(NOTICEABLE_CHANGE)
+    return int(number[back][beyond][0]) if beyond.any() else None

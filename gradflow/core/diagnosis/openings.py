@@ -1,0 +1,200 @@
+"""Gradients that are exactly 0 or missing: closed at the start, dead, or cut off from the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gradflow.core.catalog import Connection, Downsampling, Normalization, NormPosition
+from gradflow.core.diagnosis.case import Case
+from gradflow.core.diagnosis.units import explain_dead
+from gradflow.core.experiment import ConvNet
+from gradflow.core.phrases import name_layers
+from gradflow.core.text import Text, join_texts
+from gradflow.core.verdict import Finding, Severity, Verdict
+
+_BIASES = ("bias", "beta", "b")
+_MOST_NAMED = 3
+
+
+def check_zero_gradient(case: Case) -> Iterator[Finding]:
+    """Find gradients that are exactly 0 without underflow, and tell whether the first step helps.
+
+    A weight of norm 0 that has a gradient of its own opens the way for what lies before it.
+    """
+    openers = find_openers(case)
+    if case.underflowing or not (openers or case.zero_layers):
+        return
+    closed = find_closed_parameters(case)
+    zero = [n for n in case.zero_layers if n not in find_opened_layers(case)]
+    if zero:
+        yield _judge_lost_gradient(case, zero)
+    elif closed:
+        yield _describe_closed(case, closed)
+
+
+def find_openers(case: Case) -> list[tuple[int, str]]:
+    """Find the weights that are exactly 0 and have a gradient: their layers and names."""
+    table = case.report.get_table("parameters")
+    opening = (table.get_numbers("norm") == 0) & (table.get_numbers("grad_norm") > 0)
+    rows = zip(table["layer"][opening].tolist(), table["parameter"][opening].tolist(), strict=True)
+    return [(layer, name) for layer, name in rows if name.rpartition(".")[2] not in _BIASES]
+
+
+def find_opened_layers(case: Case) -> set[int]:
+    """Find the layers without a gradient that will get one after the first step."""
+    last = max((layer for layer, _name in find_openers(case)), default=0)
+    if case.dead_layer is not None:
+        last = min(last, case.dead_layer - 1)
+    return {n for n in case.zero_layers if n <= last}
+
+
+def find_closed_parameters(case: Case) -> list[str]:
+    """Find the parameters whose gradient is exactly 0 until a weight further on opens."""
+    last = max((layer for layer, _name in find_openers(case)), default=0)
+    table = case.report.get_table("parameters")
+    closed = (table.get_numbers("grad_zero") == 1) & (table["layer"] <= last)
+    closed &= (table.get_numbers("norm") > 0) & (table["layer"] > 0)
+    return [str(name) for name in table["parameter"][closed]]
+
+
+def _describe_closed(case: Case, closed: list[str]) -> Finding:
+    openers = find_openers(case)
+    evidence = join_texts(
+        Text("In {layers} the gradient is exactly 0.", layers=name_layers(case.zero_layers))
+        if case.zero_layers
+        else Text("The gradient of {names} is exactly 0.", names=_name_parameters(closed)),
+        Text(
+            "{openers} start at 0 and have a gradient: the first step opens the way.",
+            openers=_name_parameters([name for _layer, name in openers]),
+        )
+        if len(openers) > 1
+        else Text(
+            "{openers} starts at 0 and has a gradient: the first step opens the way.",
+            openers=_name_parameters([name for _layer, name in openers]),
+        ),
+    )
+    reason = Text(
+        "What lies before a weight of 0 gets nothing through it. A branch that starts at 0 leaves "
+        "the shortcut as it is, and a readout that starts at 0 gives every class the same chance: "
+        "both train well."
+    )
+    layer = case.zero_layers[-1] if case.zero_layers else None
+    return Finding(Severity.NOTE, Verdict.CLOSED, evidence, reason, layer)
+
+
+def _judge_lost_gradient(case: Case, layers: list[int]) -> Finding:
+    """Judge layers without any gradient, which nothing will open."""
+    if case.dead_layer is not None:
+        evidence = Text(
+            "All units of layer {layer} are dead: their slope is 0 for every sample of the batch. "
+            "The gradient is exactly 0 in {layers}.",
+            layer=case.dead_layer,
+            layers=name_layers(layers),
+        )
+        reason = explain_dead(case, case.dead_layer)
+        return Finding(Severity.BAD, Verdict.DEAD, evidence, reason, case.dead_layer)
+    evidence = Text(
+        "The gradient is exactly 0 in {layers}, without underflow: a weight or slope on its way "
+        "back is 0.",
+        layers=name_layers(layers),
+    )
+    return Finding(Severity.BAD, Verdict.VANISHING, evidence, layer=max(layers))
+
+
+def check_missing_gradient(case: Case) -> Iterator[Finding]:
+    """Find parameters that ought to learn and that the backward pass never reached."""
+    cut = [name for name in _list_missing(case) if _is_called(case, name)]
+    if cut:
+        evidence = Text(
+            "No gradient reaches {n} parameters that ask for one, the last of them {name}: the "
+            "graph is cut behind it, by detach(), no_grad(), argmax, .item() or .data, or a step "
+            "that has no gradient.",
+            n=len(cut),
+            name=cut[-1],
+        )
+        reason = Text("What lies before the cut keeps the values that it has now.")
+        yield Finding(Severity.WARNING, Verdict.CUT, evidence, reason, _find_last_layer(case, cut))
+    if case.facts.unlisted:
+        evidence = Text(
+            "{names} holds modules in a plain list or dict: the model does not know their "
+            "parameters, so no optimizer trains them. Use nn.ModuleList or nn.ModuleDict.",
+            names=_name_parameters(list(case.facts.unlisted)),
+        )
+        yield Finding(Severity.WARNING, Verdict.CUT, evidence)
+
+
+def check_unlearned(case: Case) -> Iterator[Finding]:
+    """Find parameters that get no gradient because they are not used, or were frozen."""
+    unused = [name for name in _list_missing(case) if not _is_called(case, name)]
+    if unused:
+        evidence = Text(
+            "{n} parameters are not used in this pass and get no gradient: {names}.",
+            n=len(unused),
+            names=_name_parameters(unused),
+        )
+        yield Finding(Severity.NOTE, Verdict.CUT, evidence)
+    frozen = list(case.facts.frozen)
+    if frozen:
+        evidence = Text(
+            "{n} parameters are frozen (requires_grad=False) and will not learn: {names}.",
+            n=len(frozen),
+            names=_name_parameters(frozen),
+        )
+        yield Finding(Severity.NOTE, Verdict.CUT, evidence)
+
+
+def _list_missing(case: Case) -> list[str]:
+    """List the parameters that ask for a gradient and have none, not even 0."""
+    if not case.facts.output_shape:  # a report of an older file does not say what was frozen
+        return []
+    table = case.report.get_table("parameters")
+    missing = np.isnan(table.get_numbers("grad_nonfinite"))
+    return [str(n) for n in table["parameter"][missing] if n not in case.facts.frozen]
+
+
+def _is_called(case: Case, parameter: str) -> bool:
+    """Tell whether the module that has the parameter ran in this pass."""
+    owner = parameter.rpartition(".")[0]
+    return any(_strip_call(str(module)) == owner for module in case.signals["module"])
+
+
+def _find_last_layer(case: Case, names: list[str]) -> int | None:
+    table = case.report.get_table("parameters")
+    rows = zip(table["parameter"].tolist(), table["layer"].tolist(), strict=True)
+    return max((layer for name, layer in rows if name in names and layer), default=None)
+
+
+def _strip_call(module: str) -> str:
+    return module.partition("#")[0].partition("[")[0]
+
+
+def _name_parameters(names: list[str]) -> Text:
+    listed = ", ".join(names[:_MOST_NAMED])
+    return Text("{list}, …", list=listed) if len(names) > _MOST_NAMED else Text(listed)
+
+
+def check_averaged_output(case: Case) -> Iterator[Finding]:
+    """Find a norm over the pixels of single channels right before their mean."""
+    network = case.network
+    if not isinstance(network, ConvNet) or network.norm_position is not NormPosition.AFTER:
+        return
+    if network.connection is Connection.DENSE and network.downsampling is not Downsampling.NONE:
+        return  # the images of earlier stages are averaged after they were pooled
+    one_image = case.facts.batch_statistics and case.facts.samples == 1
+    if (
+        network.normalization is Normalization.INSTANCE
+        or (network.normalization is Normalization.BATCH and one_image)
+        or (
+            network.normalization is Normalization.GROUP
+            and all(width == network.groups for width in network.hidden_widths)
+        )
+    ):
+        evidence = Text(
+            "No gradient arrives below the readout: what is drawn there is rounding error. The "
+            "readout sees each channel's mean over its pixels; the normalization right before it "
+            "has made these means 0: the output is the same for every input. Put the normalization "
+            "before the activation."
+        )
+        yield Finding(Severity.BAD, Verdict.VANISHING, evidence)

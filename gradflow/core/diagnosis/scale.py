@@ -1,0 +1,178 @@
+"""The scale of what enters and leaves: inputs, targets, logits, and the signal on its way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from gradflow.core.diagnosis.case import Case
+from gradflow.core.facts import Extent
+from gradflow.core.numbers import format_number
+from gradflow.core.text import EMPTY, Text, join_texts
+from gradflow.core.verdict import Finding, Severity, Verdict
+
+LARGE_INPUT, VERY_LARGE_INPUT = 5.0, 20.0
+"""RMS of the inputs."""
+SMALL_INPUT, VERY_SMALL_INPUT = 0.3, 0.03
+"""Largest entry of the inputs."""
+OFFSET, LARGE_OFFSET, HUGE_OFFSET = 3.0, 10.0, 30.0
+"""Mean of the inputs in units of their standard deviation."""
+LARGE_TARGET, VERY_LARGE_TARGET, HUGE_TARGET = 10.0, 100.0, 1e4
+"""RMS of the targets of a regression."""
+LARGE_LOGITS, VERY_LARGE_LOGITS = 3.0, 10.0
+"""Standard deviation of the logits, unless the loss says that they are right."""
+FAINT_SIGNAL, LOST_SIGNAL = 1e-2, 1e-3
+"""RMS of what differs between the samples, where the readout reads."""
+USUAL_UPDATE = 1e-3
+_LARGE_UPDATE = 0.1
+_REGRESSIONS = ("mse", "l1")
+
+
+def check_inputs(case: Case) -> Iterator[Finding]:
+    """Judge size and mean of the inputs, unless a normalization comes first."""
+    inputs = case.facts.inputs
+    if inputs is None or inputs.nonfinite or not inputs.rms > 0:
+        return
+    severity, evidence = _judge_inputs(case, inputs)
+    if severity is None or _is_normalized_first(case):
+        return
+    reason = Text(
+        "Initializations and learning rates are made for inputs of mean 0 and standard deviation "
+        "1: subtract the mean of the training data and divide by its standard deviation."
+    )
+    yield Finding(severity, Verdict.INPUTS, join_texts(evidence, _describe_update(case)), reason)
+
+
+def _judge_inputs(case: Case, inputs: Extent) -> tuple[Severity | None, Text]:
+    values = {
+        "mean": format_number(inputs.mean),
+        "std": format_number(inputs.std),
+        "low": format_number(inputs.low),
+        "high": format_number(inputs.high),
+    }
+    large = Text(
+        "The inputs are large: from {low} to {high}, mean {mean}, standard deviation {std}.",
+        **values,
+    )
+    offset = abs(inputs.mean) / inputs.std if inputs.std > 0 else math.inf
+    if offset > OFFSET:
+        severity = (
+            Severity.BAD
+            if offset > HUGE_OFFSET
+            else Severity.WARNING
+            if offset > LARGE_OFFSET or inputs.rms > VERY_LARGE_INPUT
+            else Severity.NOTE
+        )
+        return severity, Text(
+            "The inputs lie far from 0: mean {mean}, standard deviation {std}. What they share "
+            "outweighs what tells them apart.",
+            **values,
+        )
+    if inputs.rms > LARGE_INPUT:
+        return Severity.WARNING if inputs.rms > VERY_LARGE_INPUT else Severity.NOTE, large
+    if inputs.largest < SMALL_INPUT:
+        small = Text("The inputs are small: the largest entry is {size}.", size=inputs.largest)
+        if _is_lost(case):
+            return Severity.BAD, small
+        return Severity.WARNING if inputs.largest < VERY_SMALL_INPUT else Severity.NOTE, small
+    return None, EMPTY
+
+
+def _is_normalized_first(case: Case) -> bool:
+    kinds, layers = case.signals["kind"], case.signals["layer"]
+    return bool(((kinds == "norm") & (layers <= 1)).any())
+
+
+def _describe_update(case: Case) -> Text:
+    """Describe how far a step at the learning rate goes, if that is far."""
+    ratios = case.layers.get_numbers("update_ratio")
+    largest = float(np.nanmax(ratios, initial=0.0))
+    if not largest > _LARGE_UPDATE:
+        return EMPTY
+    return Text(
+        "A first step of plain SGD changes a layer's weights by {ratio} of their size, where "
+        "{usual} is usual.",
+        ratio=format_number(largest),
+        usual=format_number(USUAL_UPDATE),
+    )
+
+
+def check_targets(case: Case) -> Iterator[Finding]:
+    """Judge the size of the targets of a regression."""
+    targets = case.facts.targets
+    if targets is None or case.facts.loss not in _REGRESSIONS or not targets.rms > LARGE_TARGET:
+        return
+    severity = (
+        Severity.BAD
+        if targets.rms > HUGE_TARGET
+        else Severity.WARNING
+        if targets.rms > VERY_LARGE_TARGET
+        else Severity.NOTE
+    )
+    evidence = Text(
+        "The targets are large: mean {mean}, standard deviation {std}; the outputs have an RMS of "
+        "{rms}.",
+        mean=format_number(targets.mean),
+        std=format_number(targets.std),
+        rms=format_number(case.facts.outputs.rms) if case.facts.outputs else "?",
+    )
+    reason = Text(
+        "The gradient grows with the targets, and every usual learning rate is too large for it. "
+        "Subtract their mean and divide by their standard deviation; scale predictions back."
+    )
+    evidence = join_texts(evidence, _describe_update(case))
+    yield Finding(severity, Verdict.TARGETS, evidence, reason, _find_readout(case))
+
+
+def check_logits(case: Case) -> Iterator[Finding]:
+    """Judge logits that are sure, and wrong: a loss far above that of a guess."""
+    facts = case.facts
+    if facts.loss != "cross_entropy" or facts.classes < 2 or facts.outputs is None:
+        return
+    guess, std = math.log(facts.classes), facts.outputs.std
+    if not LARGE_LOGITS < std < math.inf or not (facts.rescaled or case.report.loss > guess):
+        return
+    severity = Severity.WARNING if std > VERY_LARGE_LOGITS else Severity.NOTE
+    evidence = Text(
+        "The loss is {loss} at the start; a guess among {n} classes costs ln {n} = {guess}. The "
+        "logits have a standard deviation of {std}: the network is sure, and wrong.",
+        loss=format_number(case.report.loss),
+        n=facts.classes,
+        guess=format_number(guess),
+        std=format_number(std),
+    )
+    reason = Text(
+        "Large weights in the readout, or a signal that grows on its way. The first steps only "
+        "shrink the logits; a smaller readout, or one that starts at 0, saves them."
+    )
+    evidence = join_texts(evidence, _describe_update(case))
+    yield Finding(severity, Verdict.LOGITS, evidence, reason, _find_readout(case))
+
+
+def _find_readout(case: Case) -> int | None:
+    return case.numbers[-1] if case.numbers else None
+
+
+def check_faint_signal(case: Case) -> Iterator[Finding]:
+    """Judge what is left of the differences between samples where the readout reads."""
+    signal, inputs = case.signal_at_readout, case.facts.inputs
+    if signal is None or not 0 < signal < FAINT_SIGNAL:
+        return
+    if inputs is not None and inputs.largest < SMALL_INPUT:
+        return  # it was said of the inputs
+    evidence = Text(
+        "What differs between the samples has an RMS of only {signal} where the readout reads: it "
+        "learns {times} times more slowly than from a signal of size 1.",
+        signal=format_number(signal),
+        times=format_number(1 / signal),
+    )
+    reason = Text("The signal, or what tells the samples apart, fades on its way forward.")
+    severity = Severity.BAD if _is_lost(case) else Severity.WARNING
+    yield Finding(severity, Verdict.FAINT, evidence, reason, case.numbers[-2])
+
+
+def _is_lost(case: Case) -> bool:
+    signal = case.signal_at_readout
+    return signal is not None and 0 < signal < LOST_SIGNAL

@@ -1,0 +1,88 @@
+"""What only some networks can have: small batches for batch norm, and states through time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from gradflow.core.diagnosis.case import Case
+from gradflow.core.numbers import format_number
+from gradflow.core.text import Text
+from gradflow.core.verdict import Finding, Severity, Verdict
+
+SMALL_BATCH = 8
+"""Samples up to which the statistics of a batch are noise."""
+LARGE_STATE, HUGE_STATE = 1e2, 1e4
+"""Largest entry of a recurrent state, whose inputs have size 1."""
+LARGE_PULL, HUGE_PULL = 1e3, 1e5
+"""‖∂L/∂W‖/‖W‖ of recurrent weights, in units of that of the readout."""
+
+
+def check_small_batch(case: Case) -> Iterator[Finding]:
+    """Say what a few samples do to batch normalization in training mode."""
+    samples = case.facts.samples
+    if not case.facts.batch_statistics or not 1 <= samples <= SMALL_BATCH:
+        return
+    if samples == 1:
+        evidence = Text(
+            "Batch normalization sees one sample: its statistics are those of this image alone, as "
+            "in instance normalization, and training differs from evaluation."
+        )
+    else:
+        evidence = Text(
+            "Batch normalization takes mean and variance from {n} samples: the mean of a unit is "
+            "off by {error} of its standard deviation, and what comes out for one sample depends "
+            "on the others.",
+            n=samples,
+            error=f"{1 / math.sqrt(samples):.0%}",
+        )
+    reason = Text("Layer or group normalization does not look at the batch.")
+    yield Finding(Severity.NOTE, Verdict.SMALL_BATCH, evidence, reason)
+
+
+def check_recurrent_states(case: Case) -> Iterator[Finding]:
+    """Find a state, or a gradient, that grows from step to step of a recurrent module."""
+    recurrent = case.signals["kind"] == "recurrent"
+    if not recurrent.any():
+        return
+    size = np.maximum(abs(case.signals.get_numbers("min")), abs(case.signals.get_numbers("max")))
+    largest = float(np.nanmax(size[recurrent], initial=0.0))
+    pull = _measure_recurrent_pull(case)
+    if not (largest > LARGE_STATE or pull > LARGE_PULL):
+        return
+    severe = largest > HUGE_STATE or pull > HUGE_PULL
+    evidence = (
+        Text(
+            "The state of the recurrent network grows from step to step: its largest entry is "
+            "{size}.",
+            size=format_number(largest),
+        )
+        if largest > LARGE_STATE
+        else Text(
+            "The gradient grows from step to step back through time: relative to the weights it is "
+            "{pull} times that of the readout.",
+            pull=format_number(pull),
+        )
+    )
+    reason = Text(
+        "The recurrent weights multiply state and gradient once per step. Smaller or orthogonal "
+        "recurrent weights, an LSTM or GRU, fewer steps and clipping help."
+    )
+    severity = Severity.BAD if severe else Severity.WARNING
+    yield Finding(severity, Verdict.EXPLODING, evidence, reason)
+
+
+def _measure_recurrent_pull(case: Case) -> float:
+    """Measure ‖∂L/∂W‖/‖W‖ of recurrent weights, in units of that of the last layer."""
+    table = case.report.get_table("parameters")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = table.get_numbers("grad_norm") / table.get_numbers("norm")
+    names = table["parameter"].tolist()
+    own = np.array(["weight_hh" in str(name) for name in names], bool)
+    last = (table["layer"] == case.numbers[-1]) if case.numbers else np.zeros(len(names), bool)
+    last &= np.array([not str(name).endswith("bias") for name in names], bool)
+    if not own.any() or not last.any() or not np.isfinite(ratio[last]).all():
+        return 0.0
+    return float(np.nanmax(ratio[own], initial=0.0)) / float(np.max(ratio[last]))

@@ -1,0 +1,178 @@
+"""What is wrong inside of layers: saturated and dead units, and samples that have become alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from gradflow.core.catalog import Activation
+from gradflow.core.diagnosis.case import Case
+from gradflow.core.numbers import format_number, format_share
+from gradflow.core.phrases import name_layers
+from gradflow.core.text import EMPTY, Text
+from gradflow.core.verdict import Finding, Severity, Verdict
+
+SATURATED_SHARE = 0.3
+"""Share of a layer's outputs in the flat part of the activation."""
+DEAD_SHARE, OFTEN_DEAD_SHARE, ENOUGH_SAMPLES = 0.1, 0.5, 16
+"""Share of dead units; in fewer samples than that, a unit is off in all of them by chance."""
+ALIKE_COSINE, NEARLY_EQUAL_COSINE, EQUAL_COSINE = 0.95, 1 - 1e-3, 1 - 1e-5
+"""Mean cosine between the activations of two samples: noted, a warning, bad."""
+_MEAN_FAR_OUT = 2.0
+"""A mean of z that is so many standard deviations from 0 puts all units on one side."""
+
+
+def check_saturation(case: Case) -> Iterator[Finding]:
+    """Find outputs in the flat part of the activation, which alone never stop training."""
+    share = case.layers.get_numbers("saturated")
+    beyond = share > SATURATED_SHARE
+    if not beyond.any():
+        return
+    numbers, worst = case.layers["layer"], int(np.nanargmax(share))
+    evidence = Text(
+        "Up to {share} of the outputs are saturated (layer {worst}), in {layers} more than "
+        "{limit}.",
+        share=format_share(share[worst]),
+        worst=int(numbers[worst]),
+        layers=name_layers(numbers[beyond].tolist()),
+        limit=format_share(SATURATED_SHARE),
+    )
+    first = int(numbers[beyond][0])
+    reason = _explain_saturated(case, worst)
+    yield Finding(Severity.NOTE, Verdict.SATURATED, evidence, reason, first)
+
+
+def _explain_saturated(case: Case, row: int) -> Text:
+    mean = float(case.layers.get_numbers("preactivation_mean")[row])
+    std = float(case.layers.get_numbers("preactivation_std")[row])
+    if abs(mean) > _MEAN_FAR_OUT * std:
+        return Text(
+            "The pre-activations lie far out, around {mean} with a standard deviation of {std}: a "
+            "mean that inputs or biases bring in, not a spread that is too wide.",
+            mean=format_number(mean),
+            std=format_number(std),
+        )
+    return Text(
+        "The pre-activations spread to a standard deviation of {std}, beyond the part of the "
+        "activation that has a slope; smaller weights or a normalization before it narrow them.",
+        std=format_number(std),
+    )
+
+
+def check_dead_units(case: Case) -> Iterator[Finding]:
+    """Find units whose slope is 0 for every sample of a batch that is large enough."""
+    samples = str(case.signals["shape"][0]).split("×")[0]
+    if samples.isdigit() and int(samples) < ENOUGH_SAMPLES:
+        return
+    if case.dead_layer is not None and not case.underflowing:
+        return  # it was said of the gradient
+    share = case.report.dead_unit_share()
+    if len(share) > 1:
+        share[-1] = math.nan  # an activation on the readout is judged as such
+    beyond = share > DEAD_SHARE
+    if not beyond.any():
+        return
+    numbers, worst = case.layers["layer"], int(np.nanargmax(share))
+    evidence = Text(
+        "Up to {share} of the units are dead (layer {worst}): their slope is 0 for every sample of "
+        "the batch, so they pass no gradient on; in {layers} more than {limit} are.",
+        share=format_share(share[worst]),
+        worst=int(numbers[worst]),
+        layers=name_layers(numbers[beyond].tolist()),
+        limit=format_share(DEAD_SHARE),
+    )
+    severity = Severity.WARNING if share[worst] > OFTEN_DEAD_SHARE else Severity.NOTE
+    reason = explain_dead(case, int(numbers[worst]))
+    yield Finding(severity, Verdict.DEAD, evidence, reason, int(numbers[beyond][0]))
+
+
+def explain_dead(case: Case, layer: int) -> Text:
+    """Say why units of a layer are dead, by the mean and spread of its pre-activations."""
+    row = case.numbers.index(layer)
+    mean = float(case.layers.get_numbers("preactivation_mean")[row])
+    std = float(case.layers.get_numbers("preactivation_std")[row])
+    if not math.isfinite(mean + std):
+        return EMPTY
+    if mean == 0 == std:
+        return Text("Their pre-activation is exactly 0, where the slope is 0: nothing comes in.")
+    if mean < -std:
+        return Text(
+            "Their pre-activations lie below 0, around {mean} with a standard deviation of {std}: "
+            "a large negative bias, or a large mean of what comes in.",
+            mean=format_number(mean),
+            std=format_number(std),
+        )
+    if np.nanmax(case.similarity[: row + 1], initial=-math.inf) > 0.9:
+        return Text(
+            "Where all inputs have become alike, a unit is on for all of them or off for all of "
+            "them."
+        )
+    return Text(
+        "Their pre-activation is negative for every sample, although that of the layer as a whole "
+        "is not (mean {mean}, standard deviation {std}): what tells the samples apart is smaller "
+        "than what they share.",
+        mean=format_number(mean),
+        std=format_number(std),
+    )
+
+
+def check_collapse(case: Case) -> Iterator[Finding]:
+    """Find hidden layers in which the activations of all samples point the same way."""
+    alike = case.similarity
+    beyond = alike > ALIKE_COSINE
+    if not beyond.any():
+        return
+    worst, start = int(np.nanargmax(alike)), int(np.flatnonzero(np.isfinite(alike))[0])
+    evidence = Text(
+        "The inputs become alike: the mean cosine between the activations of two samples reaches "
+        "{cosine} (layer {worst}), from {first} in layer {start}.",
+        cosine=_format_cosine(alike[worst]),
+        worst=case.numbers[worst],
+        first=_format_cosine(alike[start]),
+        start=case.numbers[start],
+    )
+    severity = _judge_cosine(float(alike[worst]))
+    if severity is Severity.BAD and case.report.dead_unit_share()[worst] > OFTEN_DEAD_SHARE:
+        severity = Severity.WARNING  # few units are left to differ, and what they say may do
+    layer = case.numbers[int(np.flatnonzero(beyond)[0])]
+    yield Finding(severity, Verdict.COLLAPSED, evidence, _explain_collapsed(case), layer)
+
+
+def _judge_cosine(cosine: float) -> Severity:
+    if cosine > EQUAL_COSINE:
+        return Severity.BAD
+    return Severity.WARNING if cosine > NEARLY_EQUAL_COSINE else Severity.NOTE
+
+
+def _explain_collapsed(case: Case) -> Text:
+    inputs, network = case.facts.inputs, case.network
+    if inputs is not None and inputs.similarity > 0.9:
+        return Text(
+            "The inputs themselves are alike: two of them have a cosine of {cosine}.",
+            cosine=_format_cosine(inputs.similarity),
+        )
+    if network is not None and network.activation is Activation.LINEAR:
+        return Text(
+            "A product of many matrices turns all inputs towards its largest singular vector."
+        )
+    mean = case.layers.get_numbers("activation_mean")[:-1]
+    rms = case.layers.get_numbers("activation_rms")[:-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios: npt.NDArray[np.float64] = np.abs(mean) / rms
+    known = ratios[np.isfinite(ratios)]
+    offset = float(np.median(known)) if len(known) else 0.0
+    if offset > 0.4:
+        return Text(
+            "Every layer adds the same positive mean to all samples ({offset} of the RMS), which "
+            "outweighs what tells them apart.",
+            offset=f"{offset:.0%}",
+        )
+    return Text("Every layer shrinks the differences between samples more than the signal itself.")
+
+
+def _format_cosine(value: float) -> str:
+    """Write a cosine; near 1 it is the distance from 1 that matters."""
+    return f"1 − {format_number(1 - value)}" if 0.999 < value < 1 else format_number(value)

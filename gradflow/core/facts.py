@@ -1,0 +1,123 @@
+"""Facts about a recorded pass that no layer shows: what entered it, what left it, and its loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+from gradflow.core import plain
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extent:
+    """Size and place of all entries of a tensor.
+
+    Attributes:
+        mean, std, rms, low, high: over all entries.
+        nonfinite: number of infinite and NaN entries.
+        similarity: mean cosine between two different samples; NaN if there are none.
+    """
+
+    mean: float
+    std: float
+    rms: float
+    low: float
+    high: float
+    nonfinite: float = 0.0
+    similarity: float = math.nan
+
+    @property
+    def largest(self) -> float:
+        """The largest absolute value."""
+        return max(abs(self.low), abs(self.high))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What is known of a pass beside its layers; a report of an older file knows nothing.
+
+    Attributes:
+        loss: the kind of loss that the graph shows: ``cross_entropy``, ``nll``, ``mse``, ``l1``,
+            ``bce``, ``bce_with_logits``; empty if it is another one.
+        rescaled: whether the loss is that with something done to it, a factor or a penalty.
+        last_step: the operation that made the output, if it can spoil it: ``softmax``,
+            ``log_softmax``, ``sigmoid``, ``tanh``, ``relu``.
+        inputs, outputs, targets: their entries, of targets only if they are no class indices.
+        output_spread: RMS of the outputs around their mean over the samples.
+        output_shape, target_shape: as ``64×10``.
+        frozen: parameters that ask for no gradient.
+        unlisted: attributes of modules that hold modules in a plain list, tuple or dict, whose
+            parameters no optimizer sees.
+        readers: for each layer the first layer that reads the same tensor; empty if each layer
+            reads one of its own.
+        batch_statistics: whether batch normalization used the statistics of this batch.
+    """
+
+    loss: str = ""
+    rescaled: bool = False
+    last_step: str = ""
+    inputs: Extent | None = None
+    outputs: Extent | None = None
+    targets: Extent | None = None
+    output_spread: float = math.nan
+    output_shape: str = ""
+    target_shape: str = ""
+    frozen: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
+    readers: tuple[int, ...] = ()
+    batch_statistics: bool = False
+
+    @property
+    def samples(self) -> int:
+        """Samples in the batch; 0 if unknown."""
+        first = self.output_shape.partition("×")[0]
+        return int(first) if first.isdigit() else 0
+
+    @property
+    def classes(self) -> int:
+        """Outputs per sample; 0 if unknown or not in rows of numbers."""
+        sizes = self.output_shape.split("×")
+        return int(sizes[1]) if len(sizes) == 2 else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write as plain data."""
+        return {
+            item.name: vars(value) if isinstance(value, Extent) else value
+            for item in fields(self)
+            for value in (getattr(self, item.name),)
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read plain data, of which anything may be missing.
+
+        Raises:
+            TypeError, ValueError, KeyError: something in it is not what it should be.
+        """
+        readers: dict[str, Any] = {
+            **dict.fromkeys(("loss", "last_step", "output_shape", "target_shape"), plain.read_text),
+            **dict.fromkeys(("inputs", "outputs", "targets"), _read_extent),
+            **dict.fromkeys(("frozen", "unlisted"), _read_texts),
+            "output_spread": plain.read_real,
+            "readers": lambda values: tuple(map(plain.read_whole, plain.check_type(values, list))),
+            "batch_statistics": _read_flag,
+            "rescaled": _read_flag,
+        }
+        return cls(**{name: read(data[name]) for name, read in readers.items() if name in data})
+
+
+def _read_flag(value: Any) -> bool:
+    return bool(plain.check_type(value, bool))
+
+
+def _read_extent(data: Any) -> Extent | None:
+    if data is None:
+        return None
+    values = plain.check_type(data, dict)
+    return Extent(**{item.name: plain.read_real(values[item.name]) for item in fields(Extent)})
+
+
+def _read_texts(values: Any) -> tuple[str, ...]:
+    return tuple(map(plain.read_text, plain.check_type(values, list)))

@@ -1,0 +1,168 @@
+"""Recording of the facts about a pass: inputs, outputs, targets, and the kind of loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from gradflow.core.facts import Extent, Facts
+from gradflow.core.recording.recorder import Recorder, find_tensors
+from gradflow.core.recording.summary import NONE, Summaries, Summarizer
+from gradflow.core.recording.tables import format_shape
+
+_MOST_ENTRIES = 2**18
+"""Of a larger tensor only the first samples are looked at."""
+_MOST_NODES = 24
+"""Nodes of the graph between loss and output that are looked at."""
+_LOSSES = (
+    ("BinaryCrossEntropyWithLogits", "bce_with_logits"),
+    ("BinaryCrossEntropy", "bce"),
+    ("SoftMarginLoss", "bce_with_logits"),
+    ("MseLoss", "mse"),
+    ("SmoothL1Loss", "l1"),
+    ("HuberLoss", "l1"),
+    ("L1Loss", "l1"),
+)
+_SQUARE = {"PowBackward0", "SubBackward0", "MeanBackward0"}
+"""Nodes of a mean squared error that is written by hand."""
+_LAST_STEPS = {
+    "LogSoftmaxBackward0": "log_softmax",
+    "SoftmaxBackward0": "softmax",
+    "SigmoidBackward0": "sigmoid",
+    "TanhBackward0": "tanh",
+    "ReluBackward0": "relu",
+}
+_SHAPES_ONLY = ("View", "Squeeze", "Unsqueeze", "Reshape", "Alias", "ToCopy", "Transpose", "T")
+_OWN_ATTRIBUTES = frozenset(vars(nn.Module()))
+
+
+@dataclass(frozen=True)
+class FactTickets:
+    """What was recorded of a pass, whose numbers are known once they are collected."""
+
+    inputs: int
+    outputs: int
+    centred: int
+    targets: int
+    about: dict[str, Any]
+
+    @classmethod
+    def record(
+        cls, inputs: Any, output: Any, targets: Any, loss: Tensor, summarizer: Summarizer
+    ) -> FactTickets:
+        """Record the first tensors with a fraction in ``inputs``, ``output`` and ``targets``."""
+        out = _find_first(output)
+        target = targets if isinstance(targets, Tensor) else None
+        few = None if out is None else _limit(out.detach())
+        varies = few is not None and few.dim() > 0 and len(few) > 1
+        return cls(
+            _add(_find_first(inputs), summarizer),
+            _add(out, summarizer),
+            NONE
+            if few is None or not varies
+            else summarizer.add_signal(few - few.mean(0), samples=False),
+            _add(target if target is not None and target.is_floating_point() else None, summarizer),
+            {
+                **recognize_loss(loss, out),
+                "last_step": find_last_step(out),
+                "output_shape": "" if out is None else format_shape(tuple(out.shape)),
+                "target_shape": "" if target is None else format_shape(tuple(target.shape)),
+            },
+        )
+
+    def make_facts(
+        self,
+        model: nn.Module,
+        parameters: Mapping[str, Tensor],
+        recorder: Recorder,
+        summaries: Summaries,
+    ) -> Facts:
+        """Make the facts from collected summaries."""
+        (spread,) = summaries.get_column("rms", [self.centred])
+        return Facts(
+            inputs=_read_extent(summaries, self.inputs),
+            outputs=_read_extent(summaries, self.outputs),
+            targets=_read_extent(summaries, self.targets),
+            output_spread=float(spread),
+            frozen=tuple(name for name, p in parameters.items() if not p.requires_grad),
+            unlisted=tuple(list_unlisted(model)),
+            readers=recorder.list_readers(),
+            batch_statistics=recorder.batch_statistics,
+            **self.about,
+        )
+
+
+def recognize_loss(loss: Tensor, output: Tensor | None) -> dict[str, Any]:
+    """Recognize the kind of loss by the graph between it and the output, as fields of ``Facts``."""
+    end = None if output is None else output.grad_fn
+    names, nodes = set(), [loss.grad_fn]
+    for _ in range(_MOST_NODES):
+        node = nodes.pop(0) if nodes else None
+        if node is None:
+            break
+        names.add(node.name())
+        nodes += [n for n, _index in node.next_functions if n is not None and n != end]
+    rescaled = any(name.startswith(("Mul", "Div", "Add")) for name in names)
+    for part, code in _LOSSES:
+        if any(name.startswith(part) for name in names):
+            return {"loss": code, "rescaled": rescaled}
+    if any(name.startswith("NllLoss") for name in names):
+        nll = "cross_entropy" if "LogSoftmaxBackward0" in names else "nll"
+        return {"loss": nll, "rescaled": rescaled}
+    return {"loss": "mse" if names >= _SQUARE else "", "rescaled": rescaled}
+
+
+def find_last_step(output: Tensor | None) -> str:
+    """Find the operation that made the output, changes of its shape or format aside."""
+    node = None if output is None else output.grad_fn
+    for _ in range(4):
+        if node is None or not node.name().removesuffix("Backward0").endswith(_SHAPES_ONLY):
+            break
+        node = node.next_functions[0][0]
+    return "" if node is None else _LAST_STEPS.get(node.name(), "")
+
+
+def list_unlisted(model: nn.Module) -> Iterator[str]:
+    """List the attributes that hold modules in plain lists, tuples or dicts, by their path."""
+    known: set[int] = set()
+    for path, module in model.named_modules():
+        if len(vars(module)) == len(_OWN_ATTRIBUTES) or type(module).__module__.startswith("torch"):
+            continue
+        for name, value in vars(module).items():
+            if name in _OWN_ATTRIBUTES or type(value) not in (list, tuple, dict):
+                continue
+            known = known or {id(child) for child in model.modules()}
+            items = value.values() if isinstance(value, dict) else value
+            if any(_has_weights(item) and id(item) not in known for item in items):
+                yield f"{path}.{name}" if path else name
+
+
+def _has_weights(value: Any) -> bool:
+    return isinstance(value, nn.Module) and next(value.parameters(), None) is not None
+
+
+def _find_first(value: Any) -> Tensor | None:
+    return next(
+        (t for t in find_tensors(value) if t.is_floating_point() and t.numel()),
+        None,
+    )
+
+
+def _limit(x: Tensor) -> Tensor:
+    if x.numel() <= _MOST_ENTRIES or not x.dim():
+        return x
+    return x[: max(2, len(x) * _MOST_ENTRIES // x.numel())]
+
+
+def _add(x: Tensor | None, summarizer: Summarizer) -> int:
+    return NONE if x is None or not x.numel() else summarizer.add_signal(_limit(x.detach()))
+
+
+def _read_extent(summaries: Summaries, ticket: int) -> Extent | None:
+    if ticket == NONE:
+        return None
+    names = ("mean", "std", "rms", "low", "high", "nonfinite", "similarity")
+    return Extent(**{n: float(summaries.get_column(n, [ticket])[0]) for n in names})

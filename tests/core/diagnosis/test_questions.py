@@ -1,0 +1,240 @@
+"""What people ask about networks that do not train: a row each, with the accepted cause.
+
+Add a row: what is set or built, the verdict that is to be said first, and the codes of the cures
+that are right.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import gradflow as gf
+from gradflow.core.verdict import Finding, Verdict
+
+X = torch.randn(64, 20, generator=torch.Generator().manual_seed(0))
+Y = torch.arange(64) % 10
+
+
+def run(**settings: object) -> gf.Report:
+    """Run a fully connected network of the catalog on 64 digits."""
+    data = settings.pop("data", gf.Data(batch_size=64))
+    return gf.run(gf.Experiment(network=gf.MLP(**settings), data=data, device="cpu"))
+
+
+def build(*parts: nn.Module) -> nn.Sequential:
+    torch.manual_seed(0)
+    for part in parts:
+        if isinstance(part, nn.Linear) and part.weight.norm() > 0:
+            nn.init.kaiming_normal_(part.weight)
+    return nn.Sequential(*parts)
+
+
+def build_relu(outputs: int = 10, *last: nn.Module) -> nn.Sequential:
+    hidden = [m for i in (20, 32, 32) for m in (nn.Linear(i, 32), nn.ReLU())]
+    return build(*hidden, nn.Linear(32, outputs), *last)
+
+
+def probe(model: nn.Module, x: Tensor = X, y: Tensor = Y, **options: object) -> gf.Report:
+    return gf.probe(model, x, y, **options)
+
+
+class Cut(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.detach()
+
+
+class Listed(nn.Module):
+    """Hidden layers in a plain list."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden = [nn.Linear(20, 20) for _ in range(3)]
+        self.readout = nn.Linear(20, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.hidden:
+            x = layer(x).relu()
+        return self.readout(x)
+
+
+class LowRank(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.base = nn.Linear(20, 20).requires_grad_(False)
+        self.a, self.b = nn.Linear(20, 4, bias=False), nn.Linear(4, 20, bias=False)
+        nn.init.zeros_(self.b.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.base(x) + self.b(self.a(x))
+
+
+class RootOfZero(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + (x - x).abs().sqrt()
+
+
+class LastState(nn.Module):
+    """A ReLU network through time whose recurrent weights are too large."""
+
+    def __init__(self, steps: int, gain: float) -> None:
+        super().__init__()
+        self.rnn = nn.RNN(4, 32, nonlinearity="relu", batch_first=True)
+        nn.init.orthogonal_(self.rnn.weight_hh_l0, gain)
+        self.readout = nn.Linear(32, 10)
+        self.steps = steps
+
+    def forward(self, x: Tensor) -> Tensor:
+        states, _ = self.rnn(x[:, :4, None].transpose(1, 2).repeat(1, self.steps, 1))
+        return self.readout(states[:, -1])
+
+
+def square(output: Tensor, target: Tensor) -> Tensor:
+    return F.mse_loss(output, target)
+
+
+def make_zero_readout() -> gf.Report:
+    model = build_relu()
+    nn.init.zeros_(model[-1].weight)
+    return probe(model)
+
+
+def make_wide_logits() -> gf.Report:
+    model = build_relu()
+    model[-1].weight.data *= 40
+    return probe(model)
+
+
+def make_negative_biases() -> gf.Report:
+    model = build_relu()
+    for linear in model[:-1:2]:
+        linear.bias.data.fill_(-20)
+    return probe(model)
+
+
+def make_frozen() -> gf.Report:
+    model = build_relu()
+    model[0].requires_grad_(False)
+    return probe(model)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A network that does not train, the cause that is said first, and cures that are right."""
+
+    make: Callable[[], gf.Report]
+    cause: Verdict
+    cures: tuple[str, ...] = ()
+    words: str = ""
+
+
+V = Verdict
+UNEVEN_WIDTHS = {"widths": (16,) * 10 + (800,) * 18, "activation": "leaky_relu"}
+QUESTIONS: dict[str, Question] = {
+    "deep sigmoid": Question(
+        lambda: run(depth=12, activation="sigmoid"), V.VANISHING, ("relu", "batch_norm")
+    ),
+    "tiny weights": Question(
+        lambda: run(depth=10, initialization="normal", init_std=0.01), V.VANISHING, ("xavier",)
+    ),
+    "huge weights": Question(
+        lambda: run(depth=15, activation="relu", initialization="normal", init_std=0.2, width=128),
+        V.EXPLODING,
+        ("he",),
+    ),
+    "widths that jump": Question(
+        lambda: run(initialization="normal", init_std=0.1, **UNEVEN_WIDTHS),
+        V.UNEVEN,
+        ("he",),
+    ),
+    "one hidden layer of zeros": Question(
+        lambda: run(depth=2, initialization="zeros"), V.SYMMETRIC, ("xavier",)
+    ),
+    "batch norm, very deep": Question(
+        lambda: run(depth=60, activation="relu", normalization="batch", width=32),
+        V.EXPLODING,
+        ("residual",),
+    ),
+    "pixels from 0 to 255": Question(
+        lambda: probe(build_relu(), 255 * torch.rand(64, 20)), V.INPUTS, ("standardize",)
+    ),
+    "inputs of 10⁻³": Question(lambda: probe(build_relu(), 1e-3 * X), V.INPUTS, ("standardize",)),
+    "a large mean": Question(lambda: probe(build_relu(), X + 50), V.INPUTS, ("standardize",)),
+    "targets of 10⁸": Question(
+        lambda: probe(build_relu(1), X, 1e8 * X[:, :1], loss=square),
+        V.TARGETS,
+        ("scale_targets",),
+    ),
+    "logits of 50": Question(make_wide_logits, V.LOGITS, ("small_readout",)),
+    "softmax before the cross-entropy": Question(
+        lambda: probe(build_relu(10, nn.Softmax(1))), V.READOUT, ("logits",), "1.46"
+    ),
+    "sigmoid before BCE with logits": Question(
+        lambda: probe(
+            build_relu(1, nn.Sigmoid()),
+            X,
+            (X[:, :1] > 0).float(),
+            loss=F.binary_cross_entropy_with_logits,
+        ),
+        V.READOUT,
+        ("logits",),
+    ),
+    "softmax over one output": Question(
+        lambda: probe(build_relu(1, nn.Softmax(1)), X, X[:, :1], loss=square),
+        V.READOUT,
+        ("sigmoid",),
+        "cannot vary",
+    ),
+    "ReLU on the readout": Question(
+        lambda: probe(build_relu(10, nn.ReLU())), V.READOUT, ("logits",)
+    ),
+    "N×1 against N": Question(
+        lambda: probe(build_relu(1), X, X[:, 0], loss=lambda o, t: ((o - t) ** 2).mean()),
+        V.READOUT,
+        ("shapes",),
+        "64×64",
+    ),
+    "detach": Question(lambda: probe(build_relu().insert(4, Cut())), V.CUT, ("attach",), "2.bias"),
+    "layers in a list": Question(lambda: probe(Listed()), V.CUT, ("module_list",), "hidden"),
+    "zero readout": Question(make_zero_readout, V.CLOSED, (), "6.weight"),
+    "LoRA": Question(
+        lambda: probe(nn.Sequential(LowRank(), nn.ReLU(), nn.Linear(20, 10))), V.CLOSED, (), "0.b"
+    ),
+    "large negative biases": Question(make_negative_biases, V.DEAD, ("zero_bias",), "below 0"),
+    "root of 0": Question(
+        lambda: probe(build_relu().insert(2, RootOfZero())), V.NAN, ("epsilon",), "backward"
+    ),
+    "NaN in the data": Question(
+        lambda: probe(build_relu(), torch.where(X > 2, math.nan, X)), V.NAN, ("data",), "inputs"
+    ),
+    "states that explode": Question(
+        lambda: probe(LastState(40, 3.0)), V.EXPLODING, ("clip", "lstm"), "step to step"
+    ),
+}
+
+
+def list_said(found: list[Finding]) -> list[str]:
+    return [f"{f.verdict}: {f.text}" for f in found]
+
+
+@pytest.mark.filterwarnings("ignore:Using a target size")
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_the_accepted_cause_is_said_first(name: str) -> None:
+    question = QUESTIONS[name]
+    found = gf.findings(question.make())
+    # What opens by itself is no trouble, so it stands after the fate of the gradient.
+    first = [f for f in found if f.verdict is not V.HEALTHY]
+    assert first[0].verdict is question.cause, list_said(found)
+    assert question.words in first[0].text + first[0].cause
+
+
+def test_a_frozen_layer_is_named() -> None:
+    said = {f.verdict: f.text for f in gf.findings(make_frozen())}
+    assert "0.weight, 0.bias" in said[V.CUT]
+    assert V.HEALTHY in said
