@@ -100,14 +100,15 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(f"--sessions: 1 to {MOST_SESSIONS}; --settings: 1 to {MOST_SETTINGS}")
     begin = time.perf_counter()
     with run_app() as server:
-        started, at_start = time.perf_counter() - begin, read_memory(server)
+        started, at_start = time.perf_counter() - begin, read_usage(server.pids)
         idle = asyncio.run(measure_idle(server, options.sessions))
     with run_app() as server:
         before, after, toured = asyncio.run(measure_settings(server, options.settings))
     opened = f"{median(idle.opened):.1f} s, 95 %: {take_percentile(idle.opened, 0.95):.1f} s"
     each = 1000 * (idle.after_mb - idle.before_mb) / options.sessions
     rows = [
-        ["start until healthy", f"{started:.0f} s, {at_start:.0f} MB"],
+        ["start until healthy", f"{started:.0f} s, {at_start.cpu_seconds:.0f} s of CPU"],
+        ["memory then", f"{sum(at_start.memory_mb):.0f} MB"],
         [
             f"{options.sessions} idle sessions: memory",
             f"{idle.after_mb:.0f} MB, {each:.0f} kB each",

@@ -11,7 +11,7 @@ beside the bins, so ``counts.sum() + zeros·[log] + nonfinite`` is the number of
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, Literal, NamedTuple
@@ -19,7 +19,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gradflow.core.errors import InvalidReport
+from gradflow.core import plain
+from gradflow.core.errors import InvalidReport, quote_value
 from gradflow.core.text import Text
 
 LINEAR_BINS = 256
@@ -102,29 +103,27 @@ class Histogram:
             InvalidReport: the data are not those of a histogram.
         """
         try:
-            counts = _read_counts(data["counts"])
-            rest = _read_counts([data[name] for name in Specials._fields]).tolist()
+            counts = _read_counts(data, "counts")
+            rest = [_read_counts({name: [data[name]]}, name)[0] for name in Specials._fields]
             if data["scale"] == "linear":
-                low, high = map(float, data["range"])
-                if not -math.inf < low <= high < math.inf:
-                    raise ValueError("not a range")
+                low, high = plain.read_field(data, "range", _read_finite)
+                if low > high:
+                    raise ValueError("range: it ends below its beginning")
                 edges = _compute_linear_edges(low, high, len(counts))
                 negative = _NO_COUNTS
             elif data["scale"] == "log10":
-                edges = np.array(data["edges"], np.float64)
-                negative = _read_counts(data["negative"])
+                edges = np.array(plain.read_field(data, "edges", _read_finite))
+                negative = _read_counts(data, "negative")
                 if len(negative) != len(counts) or (negative > counts).any():
-                    raise ValueError("more negative entries than entries")
+                    raise ValueError("negative: more negative entries than entries")
             else:
-                raise ValueError(f"scale {data['scale']!r:.50}")
-            if edges.shape != (len(counts) + 1,) or not (
-                np.isfinite(edges).all() and (edges[1:] >= edges[:-1]).all()
-            ):
-                raise ValueError("edges that do not rise, or do not fit the counts")
-            return cls(data["scale"], edges, counts, negative, *rest)
+                raise ValueError(f"scale: {quote_value(data['scale'])} is not linear or log10")
+            if edges.shape != (len(counts) + 1,) or not (edges[1:] >= edges[:-1]).all():
+                raise ValueError("edges: they do not rise, or do not fit the counts")
+            return cls(data["scale"], edges, counts, negative, *map(int, rest))
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InvalidReport(
-                Text("histogram: not readable ({error})", error=repr(error))
+                Text("histogram: not readable ({error})", error=str(error))
             ) from error
 
 
@@ -215,11 +214,19 @@ def cumulate(counts: npt.NDArray[Any]) -> FloatArray:
     return cumulated
 
 
-def _read_counts(values: Any) -> IntArray:
+def _read_counts(data: Mapping[str, Any], name: str) -> IntArray:
     """Read a list of counts from JSON; their sum cannot overflow."""
+    values = plain.read_field(data, name, lambda value: plain.check_type(value, list))
     if not all(type(value) is int and 0 <= value < 2**48 for value in values):
-        raise ValueError("counts that are no counts")
+        raise ValueError(f"{name}: there are entries that are no counts")
     return np.array(values, np.int64)
+
+
+def _read_finite(values: Any) -> list[float]:
+    numbers = [plain.read_real(value) for value in plain.check_type(values, list)]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError("there are entries that are not finite")
+    return numbers
 
 
 @dataclass(frozen=True)

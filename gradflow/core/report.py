@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gradflow.core import plain
-from gradflow.core.errors import GradflowError, InvalidReport
+from gradflow.core.columns import INTEGERS, TEXTS, find_reader
+from gradflow.core.errors import GradflowError, InvalidReport, quote_value
 from gradflow.core.facts import Facts
 from gradflow.core.frozen import Table, TableField, freeze_mappings, get_table
 from gradflow.core.histogram import Histogram
@@ -51,10 +52,20 @@ TABLE_COLUMNS: dict[TableName, tuple[str, ...]] = {
     ),
 }
 """The columns of the tables of a report, in order."""
-_TEXTS = {"module", "kind", "shape", "parameter"}
-_INTEGERS = {"order", "layer", "fan_in", "fan_out", "nonfinite"}  # never unknown (NaN)
-_NUMBERS = ("loss", "grad_norm", "clip_factor", "seconds")
-_POSITIVE = ("smallest_normal", "smallest", "loss_scale")
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "loss": plain.read_real,
+    "grad_norm": plain.read_size,
+    "clip_factor": plain.read_share,
+    "seconds": plain.read_size,
+    "smallest_normal": plain.read_positive,
+    "smallest": plain.read_positive,
+    "loss_scale": plain.read_positive,
+    "device": plain.read_text,
+    "dtype": plain.read_text,
+    "title": plain.read_text,
+    "parameter_count": plain.read_whole,
+}
+"""How the fields of a file are read that are no tables."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -191,8 +202,8 @@ class Report:
             InvalidReport: the text is not JSON, not a report, damaged, or of another version.
         """
         try:
-            data = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            data = plain.parse(text)
+        except ValueError as error:
             raise InvalidReport(
                 Text("report: this is not JSON ({error})", error=str(error))
             ) from error
@@ -211,38 +222,39 @@ class Report:
             )
         try:
             return cls._from_dict(data)
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+        except ValueError as error:
             raise InvalidReport(
-                Text("report: the file is damaged ({error})", error=repr(error))
+                Text("report: the file is damaged ({error})", error=str(error))
             ) from error
 
     @classmethod
     def _from_dict(cls, data: Mapping[str, Any], *, nested: bool = False) -> Report:
         fields: dict[str, Any] = {
-            **{name: _table_from_dict(name, data[name]) for name in TABLE_COLUMNS},
-            **{name: plain.read_real(data[name]) for name in _NUMBERS},
-            **{name: plain.read_positive(data[name]) for name in _POSITIVE},
-            **{name: plain.check_type(data[name], str) for name in ("device", "dtype", "title")},
+            **{name: plain.read_field(data, name, read) for name, read in _READERS.items()},
+            **{name: _read_table(name, data) for name in TABLE_COLUMNS},
         }
         rows, stream = data.get("rows", "layer"), data.get("stream")
-        if rows not in get_args(Rows) or (nested and stream):
-            raise ValueError(f"rows {rows!r:.50}")
+        if rows not in get_args(Rows):
+            raise ValueError(f"rows: {quote_value(rows)} is not one of {', '.join(get_args(Rows))}")
+        if nested and stream:
+            raise ValueError("stream: a stream has none of its own")
         numbers = set(fields["layers"]["layer"].tolist())
+        histograms = plain.read_field(data, "histograms", _check_list)
+        with plain.name_field("facts"):
+            facts = Facts.from_dict(plain.check_type(data.get("facts", {}), dict))
+        with plain.name_field("units"):
+            listed = plain.check_type(data.get("units", []), list)
+            units = {_read_layer(item, numbers): Units.from_dict(item) for item in listed}
+        with plain.name_field("stream"):
+            inner = stream and cls._from_dict(plain.check_type(stream, dict), nested=True)
         return cls(
             **fields,
-            histograms={
-                _read_histogram_key(item, numbers): Histogram.from_dict(item)
-                for item in plain.check_type(data["histograms"], list)
-            },
-            parameter_count=plain.read_whole(data["parameter_count"]),
-            experiment=plain.check_type(data["experiment"], dict, type(None)),
-            facts=Facts.from_dict(plain.check_type(data.get("facts", {}), dict)),
+            histograms=dict(_read_histogram(item, numbers) for item in histograms),
+            experiment=plain.read_field(data, "experiment", _check_settings),
             rows=rows,
-            stream=stream and cls._from_dict(plain.check_type(stream, dict), nested=True),
-            units={
-                _read_layer(item, numbers): Units.from_dict(item)
-                for item in plain.check_type(data.get("units", []), list)
-            },
+            stream=inner,
+            facts=facts,
+            units=units,
         )
 
     def save(self, path: str | Path) -> None:
@@ -261,37 +273,52 @@ def make_table(name: TableName, columns: Mapping[str, Iterable[Any]]) -> Table:
 
 
 def _make_column(name: str, values: Iterable[Any]) -> npt.NDArray[Any]:
-    if name in _TEXTS:
+    if name in TEXTS:
         return np.array([*values], object)
-    return np.array(values, np.int64 if name in _INTEGERS else np.float64)
+    return np.array(values, np.int64 if name in INTEGERS else np.float64)
 
 
 def _table_to_dict(table: Table) -> dict[str, Any]:
     return {name: table[name].tolist() for name in table}
 
 
-def _table_from_dict(name: TableName, data: Any) -> Table:
-    columns: dict[str, list[Any]] = {
-        c: plain.check_type(data[c], list) for c in TABLE_COLUMNS[name]
-    }
-    if len(data) != len(columns) or len(set(map(len, columns.values()))) != 1:
-        raise ValueError(f"the columns of {name}")
-    for column, values in columns.items():
-        read_number = plain.read_whole if column in _INTEGERS else plain.read_real
-        read = plain.read_text if column in _TEXTS else read_number
-        columns[column] = [read(value) for value in values]
-    return make_table(name, columns)
+def _read_table(name: TableName, data: Mapping[str, Any]) -> Table:
+    names = TABLE_COLUMNS[name]
+    with plain.name_field(name):
+        table = plain.check_type(data[name], dict)
+        columns = {c: plain.read_field(table, c, _check_list) for c in names}
+        if len(table) != len(names):
+            raise ValueError(f"{quote_value([*table.keys() - columns])} is not known")
+        if len(set(map(len, columns.values()))) != 1:
+            raise ValueError("columns of different lengths")
+        for column, values in columns.items():
+            with plain.name_field(column):
+                read = find_reader(column)
+                columns[column] = [read(value) for value in values]
+        return make_table(name, columns)
 
 
-def _read_histogram_key(item: Any, numbers: Container[int]) -> tuple[Quantity, int]:
-    what = item["what"]
-    if what not in QUANTITIES:
-        raise ValueError(f"a histogram of {what}")
-    return what, _read_layer(item, numbers)
+def _check_list(value: Any) -> list[Any]:
+    found: list[Any] = plain.check_type(value, list)
+    return found
+
+
+def _check_settings(value: Any) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = plain.check_type(value, dict, type(None))
+    return found
+
+
+def _read_histogram(item: Any, numbers: Container[int]) -> tuple[tuple[Quantity, int], Histogram]:
+    with plain.name_field("histograms"):
+        what = plain.read_field(plain.check_type(item, dict), "what", plain.read_text)
+        if what not in QUANTITIES:
+            raise ValueError(f"what: {quote_value(what)} is not one of {', '.join(QUANTITIES)}")
+        layer = _read_layer(item, numbers)
+    return (what, layer), Histogram.from_dict(item)
 
 
 def _read_layer(item: Any, numbers: Container[int]) -> int:
-    layer = plain.read_whole(item["layer"])
+    layer: int = plain.read_field(item, "layer", plain.read_whole)
     if layer not in numbers:
-        raise ValueError(f"layer {layer}")
+        raise ValueError(f"layer: {layer} is not in the table of layers")
     return layer

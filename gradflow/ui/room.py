@@ -19,7 +19,7 @@ from gradflow.ui.memo import RESULTS
 from gradflow.ui.turns import ADMISSION, Turn
 from gradflow.ui.wanted import check_wanted
 
-SMALL_BYTES = 48 * 2**20
+SMALL_BYTES = 96 * 2**20
 """Work that takes no more is always let in; one at a time computes."""
 SCARCE_BYTES = 4 * 2**30
 """Memory so small that holes in it cost more than the time in which they are avoided."""

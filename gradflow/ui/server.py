@@ -35,6 +35,7 @@ from gradflow.ui.compare.rival import find_rival
 from gradflow.ui.explore.state import OPENING
 from gradflow.ui.pretraining.compute import prepare_opening as prepare_pretraining
 from gradflow.ui.room import ROOM, SCARCE_BYTES
+from gradflow.ui.security.widgets import refuse_forged_values
 from gradflow.ui.theme import keep_theme
 from gradflow.ui.training.compute import prepare_opening as prepare_training
 from gradflow.ui.wanted import WANTED
@@ -70,6 +71,7 @@ async def warm_up(_app: Any) -> AsyncIterator[dict[str, Any] | None]:
         keep_memory_compact()
         ROOM.spread = 1.0
     keep_theme()
+    refuse_forged_values()
     with threadpool_limits(1):
         # Together: compressing does not hold the interpreter.
         await asyncio.gather(asyncio.to_thread(compress_scripts), asyncio.to_thread(_run_once))

@@ -82,8 +82,10 @@ def test_an_end_that_is_pulled_level_leaves_a_level_gradient(
     assert measure_factor(before) < 0.8
     x, y = take(page, scale)
     page.mouse.move(x, y - 20, steps=3)
+    page.wait_for_function(f"(y) => Math.abs(({END})() - y) < 6", arg=y - 20)
     page.mouse.move(x, find_level(page), steps=6)
     page.wait_for_function(LEVEL)
+    assert page.evaluate(END) == pytest.approx(find_level(page), abs=6)
     # The picture follows the hand, on the axis on which it was taken; the page waits.
     assert read_query(page) == before
     assert page.evaluate(RANGE) == pytest.approx(axis)
@@ -123,6 +125,18 @@ def test_escape_and_keys(page: Page, app_url: str) -> None:
     expect(layers).to_have_attribute("aria-valuetext", "Depth 9")
     page.keyboard.press("Escape")
     assert wait_for_page(page, "depth", other_than="9") == before
+
+
+def test_a_zoom_survives_a_hand(page: Page, app_url: str) -> None:
+    _layers, scale = open_page(page, app_url, "depth=8&activation=relu")
+    low, high = page.evaluate(RANGE)
+    zoom = [low + 0.1, high + 0.1]
+    page.evaluate(f"(range) => Plotly.relayout({FLOW}, {{ 'yaxis2.range': range }})", zoom)
+    x, y = take(page, scale)
+    page.mouse.move(x, y - 20, steps=3)
+    page.mouse.up()
+    wait_for_page(page, "gain_value", other_than=None)
+    assert page.evaluate(RANGE) == pytest.approx(zoom)
 
 
 def test_the_right_edge_adds_and_removes_layers(page: Page, app_url: str) -> None:

@@ -35,6 +35,10 @@ FLOW = f"""async () => {{
     const {{ graphs }} = await import("/{find_address("figure.js")}");
     return graphs.get("flow").head;
 }}"""
+FILLS = """() => {
+    const { bottom } = document.querySelector(".gf-plot").getBoundingClientRect();
+    return bottom <= 720 && bottom > 690;
+}"""
 CONTRASTS = """() => {
     const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
     const paint = (colour) => { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); };
@@ -123,10 +127,7 @@ def test_the_picture_alone_goes_through_presets(page: Page, app_url: str) -> Non
         for element in page.locator(selector).all():
             expect(element).to_be_hidden()
     # Figure and verdict fill the screen; type is larger than on the page.
-    page.wait_for_function(
-        "() => { const { bottom } = document.querySelector('.gf-plot').getBoundingClientRect();"
-        " return bottom <= 720 && bottom > 690; }"
-    )
+    page.wait_for_function(FILLS)
     size = "(e) => parseFloat(getComputedStyle(e).fontSize)"
     assert page.locator(".gf-verdict").evaluate(size) >= 22
     tick = page.locator(".gf-plot .xtick text").first
@@ -135,6 +136,7 @@ def test_the_picture_alone_goes_through_presets(page: Page, app_url: str) -> Non
     for key, number in [("ArrowRight", 2), ("PageDown", 3), ("ArrowRight", 4), ("PageUp", 3)]:
         page.keyboard.press(key)
         wait_for_step(page, number)
+        page.wait_for_function(FILLS)  # with a strip of zeros and notes, too
     check_code(page, CODES[2])
     wait_for_server(page)
     page.keyboard.press(" ")

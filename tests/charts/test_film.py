@@ -83,6 +83,21 @@ def test_the_axes_hold_all_steps_and_stay_while_few_come(films):
     assert fit_axes(shorter).grids == axes.grids
 
 
+def test_a_run_that_diverges_does_not_squeeze_its_neighbour(films):
+    """B as it is, beside A with activations of up to 10³³."""
+    tame = films[1]
+    wild = replace(films[0], low=films[0].low.copy(), high=films[0].high.copy())
+    wild.low[SIGNAL] *= 1e33
+    wild.high[SIGNAL] *= 1e33
+    axes = fit_axes([wild, tame])
+    size = tame.high[SIGNAL, :, :-1].max()
+    low, high = (float(end) for end in axes.signal.edges[[0, -1]])
+    rows = [axes.signal.to_axis(value) for value in (0.0, size)]
+    assert (rows[1] - rows[0]) / (high - low) > 0.1
+    assert shape_frame(wild, 0, axes).forward.above.max() > 0.1  # marked as beyond
+    assert shape_frame(tame, STEPS - 1, axes).forward.above.max() < 1e-3
+
+
 def test_the_figure_begins_with_the_first_step_and_says_how_to_go_on(films):
     data = to_browser(film_figure(films, height=400))
     meta = data["layout"]["meta"]["film"]

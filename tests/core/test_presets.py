@@ -158,7 +158,9 @@ def test_a_narrow_network_is_born_dead():
 
 
 def test_questions_that_people_ask():
-    losses = {name: gf.run(PRESETS[name].experiment).loss for name in PRESETS if name in ASKED}
+    reports = {name: gf.run(PRESETS[name].experiment) for name in ASKED}
+    losses = {name: report.loss for name, report in reports.items()}
+    assert {name: gf.findings(report)[0].verdict for name, report in reports.items()} == ASKED
     assert losses["raw_pixels"] > 50 * math.log(10)
     assert losses["huge_targets"] == pytest.approx(1e16, rel=0.01)
     assert (run_layers("huge_targets")["update_ratio"] > 1e4).all()
@@ -173,4 +175,10 @@ def test_questions_that_people_ask():
     assert math.log(math.e + 9) - 1 == pytest.approx(1.46, abs=0.005)  # all on the right class
 
 
-ASKED = ("raw_pixels", "softmax_twice", "softmax_of_one_unit", "huge_targets")
+ASKED = {
+    "raw_pixels": "inputs",
+    "softmax_twice": "readout",
+    "softmax_of_one_unit": "readout",
+    "huge_targets": "targets",
+}
+"""What is said first of each."""

@@ -230,6 +230,57 @@ def test_damaged_reports(text):
         gf.Report.from_json(text)
 
 
+def list_impossible(name: str) -> list[Any]:
+    """List what a number of a report cannot be, by the meaning that the documentation gives it."""
+    last = name.rpartition("_")[2]
+    shares = {"saturated", "zero", "grad_zero", "clip_factor"}
+    values: list[Any] = ["x", True, None, [1]]
+    if name in shares:
+        values += [-0.1, 1.1, "Infinity", "-Infinity", 2]
+    if last in ("norm", "rms", "std", "ratio", "seconds") or name == "grad_max":
+        values += [-1, -1e-9, "-Infinity"]
+    if name in ("order", "layer", "fan_in", "fan_out", "nonfinite", "parameter_count"):
+        values += [-1, 0.5, 1.0, "NaN", "Infinity"]
+    if name in ("dead_units", "grad_nonfinite"):
+        values += [-1, 0.5, "Infinity"]
+    if name == "similarity":
+        values += [1.1, -1.1, "Infinity"]
+    if name in ("smallest", "smallest_normal", "loss_scale"):
+        values += [0, -1, "NaN", "Infinity"]
+    return values
+
+
+TEXTS = {"module", "kind", "shape", "parameter", "device", "dtype", "title"}
+CELLS = [(table, c, 0) for table in COLUMNS for c in COLUMNS[table].split() if c not in TEXTS]
+NUMBERS = ("loss", "grad_norm", "clip_factor", "parameter_count", "seconds")
+LIMITS = ("smallest_normal", "smallest", "loss_scale")
+
+
+@pytest.mark.parametrize("path", [*CELLS, *((name,) for name in (*NUMBERS, *LIMITS))])
+def test_numbers_that_cannot_be_are_refused_by_name(path):
+    name = path[-2] if len(path) > 1 else path[0]
+    for value in list_impossible(name):
+        with pytest.raises(gf.InvalidReport, match=rf"{': '.join(path[:2][: len(path)])}: "):
+            gf.Report.from_json(change_json(*path, to=value))
+
+
+def test_half_a_character_is_no_text():
+    for path in (("title",), ("layers", "module", 0)):
+        with pytest.raises(gf.InvalidReport, match=f"{path[-1] if len(path) == 1 else path[1]}: "):
+            gf.Report.from_json(change_json(*path, to="\ud800"))
+
+
+@pytest.mark.parametrize("depth", [17, 900, 100_000])
+@pytest.mark.parametrize(("begin", "end"), [("[", "]"), ('{"a":', "}")])
+def test_deep_nesting_is_refused_on_reading(depth, begin, end):
+    inner = begin * depth + "1" + end * depth
+    text = change_json("experiment", to={"depth": "HERE"}).replace('"HERE"', inner)
+    with pytest.raises(gf.InvalidReport, match="nested too deeply"):
+        gf.Report.from_json(text)
+    with pytest.raises(gf.InvalidReport, match="nested too deeply"):
+        gf.Run.from_json(text)
+
+
 json_values = st.recursive(
     st.none()
     | st.booleans()

@@ -13,6 +13,7 @@ from streamlit.runtime.state.session_state import SessionState
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.app_test import TESTING_KEY
 
+from gradflow.ui.security.widgets import refuse_forged_values
 from gradflow.ui.training.sessions import SESSIONS
 
 MAIN = Path(__file__).parents[2] / "gradflow" / "ui" / "main.py"
@@ -20,6 +21,7 @@ MAIN = Path(__file__).parents[2] / "gradflow" / "ui" / "main.py"
 
 @pytest.fixture
 def app() -> AppTest:
+    refuse_forged_values()  # as the server does when it starts
     return AppTest.from_file(MAIN, default_timeout=60)
 
 

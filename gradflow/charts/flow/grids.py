@@ -47,7 +47,7 @@ def choose_signal_grid(reach: FloatArray) -> Grid:
     scales = scales[scales > 0]
     if len(scales) and scales.max() > SYMLOG_GROWTH * scales[0]:
         # In a comparison with an exploded network, one of ordinary size keeps its shape.
-        return _make_symlog_grid(reach, float(min(scales[0], np.quantile(scales, 0.25))))
+        return make_symlog_grid(reach, float(min(scales[0], np.quantile(scales, 0.25))))
     low, high = hidden[:, 0].min(), hidden[:, 1].max()
     wide_low, wide_high = np.nanmin(reach), np.nanmax(reach)
     if wide_high - wide_low <= READOUT_OUTLIER * (high - low):
@@ -59,7 +59,8 @@ def choose_signal_grid(reach: FloatArray) -> Grid:
     return Grid.cover(float(low), float(high), BAND_ROWS)
 
 
-def _make_symlog_grid(reach: FloatArray, scale: float) -> Grid:
+def make_symlog_grid(reach: FloatArray, scale: float) -> Grid:
+    """Make rows that are linear below the power of ten under ``scale``, and logarithmic beyond."""
     threshold = 10.0 ** math.floor(math.log10(scale))
     finite = reach[np.isfinite(reach).all(axis=1)]
     axis = Grid("symlog", 0.0, 1.0, 1, threshold)

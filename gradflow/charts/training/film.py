@@ -18,6 +18,7 @@ from gradflow.charts.flow.grids import (
     LOW_TAIL,
     choose_signal_grid,
     find_gradient_range,
+    make_symlog_grid,
 )
 from gradflow.charts.flow.text import SYMBOLS
 from gradflow.charts.rebin import Grid
@@ -29,6 +30,10 @@ SIGNAL, GRADIENT = 0, 1
 _INNER = 0.0005
 """Share of the entries at either end that an axis need not show, unless they are near."""
 
+_UNEQUAL = 8.0
+"""Runs whose activations differ by more than this factor get a symlog axis …"""
+_LARGEST = 30.0
+"""… that ends at this many times the activations of the smallest: one that diverged leaves it."""
 _EDGE = 0.07
 """Share of an axis of gradients, at either end."""
 
@@ -132,7 +137,7 @@ class FilmAxes:
 
 def fit_axes(lanes: Sequence[FilmLane]) -> FilmAxes:
     """Fit axes to all frames of all runs; their ends are round, so that few frames move them."""
-    signal = choose_signal_grid(_pool_reach(lanes, SIGNAL))
+    signal = _choose_signal_grid(lanes)
     low, high = _round_ends(signal.low, signal.high)
     gradients = _pool_reach(lanes, GRADIENT)
     levels = np.concatenate([lane.level.ravel() for lane in lanes])
@@ -150,6 +155,26 @@ def fit_axes(lanes: Sequence[FilmLane]) -> FilmAxes:
         normal,
         smallest,
     )
+
+
+def _choose_signal_grid(lanes: Sequence[FilmLane]) -> Grid:
+    """Choose the rows of the activations so that no run is squeezed by another one."""
+    reach = _pool_reach(lanes, SIGNAL)
+    runs = [sizes for sizes in map(_list_sizes, lanes) if len(sizes)]
+    largest = [float(sizes.max()) for sizes in runs]
+    if not runs or max(largest) <= _UNEQUAL * min(largest):
+        return choose_signal_grid(reach)
+    limit = _LARGEST * min(largest)
+    smallest = runs[largest.index(min(largest))]
+    return make_symlog_grid(np.clip(reach, -limit, limit), float(np.median(smallest)))
+
+
+def _list_sizes(lane: FilmLane) -> FloatArray:
+    """List the size of the activations of each hidden layer in each frame, where there are any."""
+    reach = lane.find_reach(SIGNAL)
+    hidden = reach[:, :-1] if lane.layers > 1 else reach
+    sizes = np.abs(hidden).max(axis=2).ravel()
+    return np.asarray(sizes[np.isfinite(sizes) & (sizes > 0)])
 
 
 def _pool_reach(lanes: Sequence[FilmLane], band: int) -> FloatArray:

@@ -38,6 +38,8 @@ def check_fate(case: Case) -> Iterator[Finding]:
         return
     verdict = _name_fate(decay)
     severity = _judge_change(decay.span)
+    if decay.rows == "layer" and decay.last == case.numbers[-1]:
+        severity = Severity.NOTE  # a single hidden layer: the step from the readout alone
     yield Finding(
         severity,
         verdict,

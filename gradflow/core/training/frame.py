@@ -89,8 +89,15 @@ class Frame:
         middle = 16 + count * _NUMBER.itemsize
         numbers = np.frombuffer(content[16:middle], _NUMBER).astype(np.float32)
         shades = np.frombuffer(content[middle:], np.uint8)
+        arranged = numbers.reshape(len(FRAMED), len(NUMBERS), layers)
+        if np.isinf(numbers).any() or not (np.isfinite(limits).all() and (limits > 0).all()):
+            raise ValueError("numbers that are not finite")
+        if ((arranged[:, 2:4] < 0) | (arranged[:, 2:4] > 1)).any():
+            raise ValueError("shares that are none")
+        if (arranged[:, 0] > arranged[:, 1]).any():
+            raise ValueError("bins that end below their beginning")
         return cls(
-            numbers.reshape(len(FRAMED), len(NUMBERS), layers),
+            arranged,
             shades.reshape(len(FRAMED), layers, BINS),
             *limits.tolist(),
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
@@ -12,8 +13,9 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from gradflow.core import plain
 from gradflow.core.errors import InvalidReport
-from gradflow.core.plain import check_type, encode, read_real, read_whole
+from gradflow.core.plain import check_type, encode, read_text, read_whole
 from gradflow.core.report import Report
 from gradflow.core.text import Text
 from gradflow.core.training.divergence import Divergence, Origin
@@ -25,6 +27,7 @@ from gradflow.core.training.task import make_task
 
 FORMAT = "gradflow-run"
 VERSION = 1
+_DIVERGENCE_NUMBERS = ("step", "began", "layer")
 
 
 @dataclass(frozen=True)
@@ -134,8 +137,8 @@ class Run:
             InvalidReport: the text is not JSON, not a run, damaged, or of another version.
         """
         try:
-            data = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            data = plain.parse(text)
+        except ValueError as error:
             raise InvalidReport(
                 Text("run: this is not JSON ({reason})", reason=str(error))
             ) from error
@@ -152,14 +155,14 @@ class Run:
             )
         try:
             return cls(
-                title=check_type(data["title"], str),
-                settings=_read_settings(data["settings"]),
-                plan=TrainingPlan(**check_type(data["plan"], dict)),
+                title=plain.read_field(data, "title", plain.read_text),
+                settings=plain.read_field(data, "settings", _read_settings),
+                plan=plain.read_field(data, "plan", _read_plan),
                 records=_read_records(data),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InvalidReport(
-                Text("run: the file is damaged ({reason:.300})", reason=repr(error))
+                Text("run: the file is damaged ({reason:.300})", reason=str(error))
             ) from error
 
     def save(self, path: str | Path) -> None:
@@ -175,33 +178,46 @@ class Run:
 def _read_settings(value: Any) -> dict[str, str] | None:
     if value is None:
         return None
-    return {name: check_type(text, str) for name, text in check_type(value, dict).items()}
+    return {name: read_text(text) for name, text in check_type(value, dict).items()}
+
+
+def _read_plan(value: Any) -> TrainingPlan:
+    return TrainingPlan(**check_type(value, dict))
 
 
 def _read_records(data: dict[str, Any]) -> tuple[StepRecord, ...]:
-    steps = [read_whole(step) for step in check_type(data["step"], list)]
-    if any(a >= b for a, b in pairwise(steps)):
-        raise ValueError("steps that do not rise")
-    modules = tuple(check_type(name, str) for name in check_type(data["modules"], list))
-    numbers = {name: _read_column(data[name], len(steps)) for name in NUMBERS}
-    skipped = [check_type(value, bool) for value in check_type(data["skipped"], list)]
-    layers = {
-        name: [_read_column(row, len(modules)) for row in check_type(data["layers"][name], list)]
-        for name in LAYER_COLUMNS
+    steps = plain.read_field(data, "step", partial(_read_list, read=read_whole))
+    if any(a >= b for a, b in pairwise([0, *steps])):
+        raise ValueError("step: the numbers do not rise from 1")
+    modules = tuple(plain.read_field(data, "modules", partial(_read_list, read=read_text)))
+    numbers = {
+        name: plain.read_field(
+            data, name, partial(_read_list, read=_find_reader(name), length=len(steps))
+        )
+        for name in NUMBERS
     }
+    skipped = plain.read_field(data, "skipped", partial(_read_list, read=_read_switch))
+    with plain.name_field("layers"):
+        table = check_type(data["layers"], dict)
+        layers = {
+            name: plain.read_field(table, name, partial(_read_matrix, name, len(modules)))
+            for name in LAYER_COLUMNS
+        }
     if any(len(column) != len(steps) for column in (skipped, *layers.values())):
         raise ValueError("columns of different lengths")
     reports = check_type(data["reports"], dict)
-    snapshots = {int(step): _read_report(item) for step, item in reports.items()}
+    with plain.name_field("reports"):
+        snapshots = {int(step): _read_report(item) for step, item in reports.items()}
     if not set(snapshots) <= set(steps):
         raise ValueError("reports of steps that were not recorded")
-    frames = {
-        int(step): Frame.from_text(check_type(text, str), len(modules))
-        for step, text in check_type(data.get("frames", {}), dict).items()
-    }
+    with plain.name_field("frames"):
+        frames = {
+            int(step): Frame.from_text(check_type(text, str), len(modules))
+            for step, text in check_type(data.get("frames", {}), dict).items()
+        }
     if not set(frames) <= set(steps):
         raise ValueError("frames of steps that were not recorded")
-    last = _read_divergence(data["divergence"])
+    last = plain.read_field(data, "divergence", partial(_read_divergence, len(modules)))
     return tuple(
         StepRecord(
             step=step,
@@ -217,19 +233,41 @@ def _read_records(data: dict[str, Any]) -> tuple[StepRecord, ...]:
     )
 
 
-def _read_column(values: Any, length: int) -> list[float]:
-    if len(check_type(values, list)) != length:
+def _read_list(values: Any, *, read: Callable[[Any], Any], length: int | None = None) -> list[Any]:
+    if len(check_type(values, list)) != length and length is not None:
         raise ValueError("columns of different lengths")
-    return [read_real(value) for value in values]
+    return [read(value) for value in values]
+
+
+def _read_matrix(name: str, width: int, rows: Any) -> list[list[float]]:
+    read = partial(_read_list, read=_find_reader(name), length=width)
+    return [read(row) for row in check_type(rows, list)]
+
+
+def _read_switch(value: Any) -> bool:
+    return bool(check_type(value, bool))
+
+
+def _find_reader(name: str) -> Callable[[Any], float]:
+    """Find what reads a number of a step or a layer: all that is not listed is a norm or so."""
+    if name in ("accuracy", "held_out_accuracy", "saturated", "dead"):
+        return plain.read_share
+    if name in ("nonfinite", "grad_nonfinite"):
+        return plain.read_count
+    signed = ("loss", "held_out_loss", "noise_scale", "activation_mean")
+    return plain.read_real if name in signed else plain.read_size
 
 
 def _read_report(item: Any) -> _LoadedReport:
     return _LoadedReport(Report.from_json(json.dumps(check_type(item, dict))))
 
 
-def _read_divergence(item: Any) -> Divergence | None:
+def _read_divergence(layers: int, item: Any) -> Divergence | None:
     if item is None:
         return None
-    numbers = {name: read_whole(item[name]) for name in ("step", "began", "layer")}
-    module = check_type(item["module"], str)
+    item = check_type(item, dict)
+    numbers = {name: plain.read_field(item, name, read_whole) for name in _DIVERGENCE_NUMBERS}
+    if numbers["layer"] > layers:
+        raise ValueError(f"layer: there are {layers}")
+    module = plain.read_field(item, "module", read_text)
     return Divergence(origin=Origin(item["origin"]), module=module, **numbers)

@@ -40,6 +40,7 @@ def _draw_surface(descent: Descent) -> None:
     )
     st.pills(
         options=list(range(len(starts))),
+        required=True,
         format_func=lambda index: _(starts[index].name),
         **FORM.bind("start", named, part="_named"),
     )

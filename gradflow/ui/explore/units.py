@@ -30,8 +30,9 @@ def describe_units(report: Report) -> dict[str, Any] | None:
             {"layer": layer, "count": units.count, "marks": _mark(units, largest)}
             for layer, units in report.units.items()
         ],
+        "caption": _("units: mean\u00a0|a|"),
         "text": _(
-            "Layer {layer}: {shown} of {count} units shown, {dead} dead, {saturated} saturated"
+            "Layer {layer}: {shown} of {count} units shown, {dead} dead ○, {saturated} saturated ●"
         ),
         "dead": DEAD,
         "saturated": SATURATED,

@@ -22,8 +22,7 @@ export class Dive {
     if (!this.isOpen) this.makePanel();
     this.layer = layer;
     this.place();
-    const { head, plot } = this.graph;
-    this.graph.Plotly.Fx.unhover(plot); // under a finger it would stay
+    const { head } = this.graph;
     const [, query] = head.address.split("?");
     const texts = new URLSearchParams(query);
     texts.set("layer", layer);
@@ -34,6 +33,8 @@ export class Dive {
     const content = await answer.json();
     if (!this.isOpen || asked !== this.asked) return;
     this.layer = content.layer;
+    // What the click itself has brought up: it would cover the figure, under a finger for good.
+    this.graph.Plotly.Fx.unhover(this.graph.plot);
     this.fill(content);
     this.place();
     scrollTo(this.panel, "nearest");
@@ -129,9 +130,10 @@ export class Dive {
     this.on.disabled = layer === count;
     this.content.textContent = "";
     if (module) addElement(this.content, "p", "gf-dive-module", module);
-    for (const histogram of histograms) this.content.append(drawHistogram(histogram));
     if (factors.length) this.content.append(this.writeFactors(factors));
     if (note) addElement(this.content, "p", "", note);
+    const pair = addElement(this.content, "div", "gf-dive-pair");
+    pair.append(...histograms.map(drawHistogram));
   }
 
   writeFactors(factors) {

@@ -9,6 +9,8 @@ import { Hands } from "./hands.js";
 import { writeNumbersOurWay, writeOutPowers, writeTicksOurWay } from "./hover.js";
 import { Keys } from "./keys.js";
 import { Line } from "./line.js";
+import { findMode } from "./modes.js";
+import { isTouched, loadPlotly, makeConfig, stopAnimation } from "./plots.js";
 import { isPresenting } from "./presenting.js";
 import { Pulse } from "./pulse.js";
 import { NARROW, findHeight } from "./room.js";
@@ -38,20 +40,6 @@ export default function mount({ parentElement, data, setTriggerValue }, plotlyUr
 }
 
 const SECOND = 1000; // milliseconds
-const PLOT_BUTTONS = {
-  displaylogo: false,
-  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
-};
-// Without a mouse, Plotly would always show its buttons, over the legend, and a finger that scrolls
-// the page would zoom.
-const TOUCH = { displayModeBar: false, showAxisDragHandles: false };
-const isTouched = matchMedia("(hover: none)").matches;
-const FULLSCREEN_ICON = {
-  width: 24,
-  height: 24,
-  path: "M4 4h6v2H6v4H4zM14 4h6v6h-2V6h-4zM4 14h2v4h4v2H4zM18 14h2v6h-6v-2h4z",
-};
-
 class Graph {
   constructor(parent, plotlyUrl) {
     this.plotlyUrl = plotlyUrl;
@@ -124,6 +112,7 @@ class Graph {
   /** Keep the ranges of axes, by name, while a hand is on the figure; without any, let them go. */
   hold(ranges) {
     const isFree = this.held && !ranges;
+    if (ranges && !this.held) this.chosen = findZoom(this.plot.layout, this.axes, this.axes);
     this.held = ranges;
     if (!isFree || !this.figure) return;
     this.figure = { ...this.figure }; // to be drawn once more
@@ -191,7 +180,7 @@ class Graph {
       return;
     }
     keepChanges(figure);
-    const fitted = fitLayout(this.strip?.makeRoom(figure, size) ?? figure, size);
+    const fitted = this.strip ? this.strip.fit(figure, size) : fitLayout(figure, size);
     if (isTouched) fitted.layout.dragmode = false;
     for (const [axis, range] of Object.entries(this.held ?? {})) {
       if (fitted.layout[axis]) fitted.layout[axis].range = range;
@@ -199,9 +188,13 @@ class Graph {
     this.holdRoom(fitted.layout.height);
     const axes = listAxes(fitted.layout);
     const zoom = drawn ? findZoom(plot.layout, this.axes, axes) : {};
+    if (!this.held) {
+      Object.assign(zoom, this.chosen); // before a hand held these axes
+      this.chosen = undefined;
+    }
     this.axes = axes;
     // The same buttons each time: with others Plotly draws everything anew.
-    this.config ??= this.makeConfig();
+    this.config ??= makeConfig(this.box, this.head.fullscreen);
     const spec = { ...fitted, config: this.config };
     if (!drawn) {
       plot.textContent = ""; // words in place of a figure, after a failure
@@ -254,16 +247,6 @@ class Graph {
     }
   }
 
-  makeConfig() {
-    if (isTouched) return TOUCH;
-    if (!document.fullscreenEnabled) return PLOT_BUTTONS; // a phone's
-    const title = this.head.fullscreen;
-    const click = () =>
-      document.fullscreenElement ? document.exitFullscreen() : this.box.requestFullscreen();
-    const button = { name: title, title, icon: FULLSCREEN_ICON, click };
-    return { ...PLOT_BUTTONS, modeBarButtonsToAdd: [button] };
-  }
-
   handleClick(event) {
     if (isPresenting()) return; // what it opens is not shown
     const point = event.points.find(({ customdata }) => customdata !== undefined);
@@ -286,38 +269,8 @@ function splitBytes(bytes) {
   return [JSON.parse(decoder.decode(bytes.subarray(0, end))), bytes.subarray(end + 1)];
 }
 
-let plotly;
-
-function loadPlotly(url) {
-  plotly ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = url;
-    script.onload = () => resolve(globalThis.Plotly);
-    script.onerror = () => {
-      plotly = undefined; // the next figure tries again
-      script.remove();
-      reject(new Error(`${url} was not loaded`));
-    };
-    document.head.append(script);
-  });
-  return plotly;
-}
-
-/** Tell whether the page is light or dark, as it looks now. */
-export function findMode(element) {
-  // What is in a popover stands outside of the app.
-  const app = element.closest(".stApp") ?? document.querySelector(".stApp");
-  const colour = getComputedStyle(app).backgroundColor;
-  const [red, green, blue] = colour.match(/[\d.]+/g).map(Number);
-  return red + green + blue < 3 * 128 ? "dark" : "light";
-}
-
 /** Have Plotly keep what the reader changed; of a trace only while its name stays. */
 function keepChanges({ data, layout }) {
   layout.uirevision ??= "kept";
   for (const trace of data) trace.uirevision ??= trace.name;
-}
-
-function stopAnimation(Plotly, plot) {
-  Plotly.animate(plot, [null], { mode: "immediate" }).catch(() => {});
 }

@@ -5,11 +5,13 @@
 import { findExtent, getAxis, listExtents, listIds } from "./columns.js";
 import { findNoteFont, placeNote } from "./notes.js";
 import { measureLegend } from "./legend.js";
+import { isPresenting } from "./presenting.js";
 import { measureText, wrapText } from "./words.js";
 
 const PAD = 6; // pixels between things
 const STRIP = 60; // pixels; a band lower than that keeps its height
-const LOWEST_BAND = 0.5; // of its height, where the height of the figure is given
+const LOWEST_BAND = 0.5; // of its height, where the height of the figure is given …
+const LOWEST_PRESENTED = 0.35; // … and where nobody scrolls to what does not fit
 
 /** Arrange `shape`; `height` is that of the whole figure if it is given. */
 export function arrangeRows(shape, height) {
@@ -41,7 +43,8 @@ export function arrangeRows(shape, height) {
   const rest = sum(gaps) + margin.t + margin.b;
   const strips = sum(sizes.filter((size) => size < STRIP));
   const left = (height - rest - strips) / (sum(sizes) - strips);
-  const share = height && sum(sizes) > strips ? Math.max(LOWEST_BAND, left) : 1;
+  const lowest = isPresenting() ? LOWEST_PRESENTED : LOWEST_BAND;
+  const share = height && sum(sizes) > strips ? Math.max(lowest, left) : 1;
   const edges = [];
   let at = 0;
   sizes.forEach((size, i) => {

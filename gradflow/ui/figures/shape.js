@@ -8,7 +8,7 @@ import { arrangePanels } from "./grid.js";
 import { holdNotes } from "./notes.js";
 import { NARROW } from "./room.js";
 import { arrangeRows } from "./rows.js";
-import { fitAxes } from "./ticks.js";
+import { fitAxes, thinLabels } from "./ticks.js";
 import { arrangeTiles } from "./tiles.js";
 import { shrinkFonts } from "./words.js";
 
@@ -40,6 +40,7 @@ export function fitLayout(figure, { width, height }) {
   holdNotes(shape);
   shape.width = width - shape.margin.l - shape.margin.r;
   arrangeRows(shape, given);
+  thinLabels(shape);
   return { ...figure, data: shape.data, layout: { ...layout, width } };
 }
 

@@ -1,15 +1,18 @@
 // The network itself, in a strip above a Flow figure: the first units of each layer as dots over its
 // column. The brighter a dot the larger the unit's mean |a|; a dead one is hollow, a saturated one
-// full. On a phone it folds away.
+// full. On a phone it folds away, and where a presented figure would not fit on the screen.
 
 import { addElement } from "./elements.js";
 import { findBand, findPixel } from "./places.js";
+import { isPresenting } from "./presenting.js";
 import { NARROW } from "./room.js";
+import { fitLayout } from "./shape.js";
 
 const HEIGHT = 44; // pixels, taken from the height of the figure
 const GAP = 4; // pixels below it
 const SMALLEST = 4; // pixels that a dot takes at least: in narrow columns fewer are shown …
 const LARGEST = 11; // … and at most
+const SPACE = 0.14; // share of a column's width between its dots and the next one's
 const FAINTEST = 0.12; // opacity of a dot without any activation
 
 export class Strip {
@@ -17,6 +20,8 @@ export class Strip {
     this.graph = graph;
     this.canvas = addElement(graph.box, "canvas", "gf-strip");
     this.canvas.setAttribute("aria-hidden", "true"); // the figure's words have it
+    this.caption = addElement(graph.box, "div", "gf-strip-caption");
+    this.caption.setAttribute("aria-hidden", "true");
     this.label = addElement(graph.box, "div", "gf-strip-label");
     this.label.hidden = true;
     this.canvas.addEventListener("pointermove", (event) => this.name(this.findColumn(event)));
@@ -27,16 +32,18 @@ export class Strip {
     });
   }
 
-  /** Whether there is something to show, and room for it. */
-  fits(width) {
-    return Boolean(this.graph.head.units) && width >= NARROW;
-  }
-
-  /** Give the figure a margin for it. */
-  makeRoom(figure, { width }) {
-    if (!this.fits(width)) return figure;
-    const { margin } = figure.layout;
-    return { ...figure, layout: { ...figure.layout, margin: { ...margin, t: margin.t + HEIGHT } } };
+  /** Fit a figure with a margin for it; without one if there is nothing to show, or no room. */
+  fit(figure, size) {
+    this.isFolded = !this.graph.head.units || size.width < NARROW;
+    if (!this.isFolded) {
+      const { layout } = figure;
+      const margin = { ...layout.margin, t: layout.margin.t + HEIGHT };
+      const fitted = fitLayout({ ...figure, layout: { ...layout, margin } }, size);
+      // Before a class nobody scrolls.
+      this.isFolded = isPresenting() && fitted.layout.height > size.height;
+      if (!this.isFolded) return fitted;
+    }
+    return fitLayout(figure, size);
   }
 
   /** Where it is in the figure: its top and height. */
@@ -46,8 +53,10 @@ export class Strip {
 
   draw() {
     const { canvas, graph } = this;
-    const { plot, head, size } = graph;
-    canvas.hidden = !this.fits(size.width);
+    const { plot, head } = graph;
+    canvas.hidden = this.isFolded || !head.units;
+    this.caption.hidden = canvas.hidden;
+    graph.box.classList.toggle("gf-stripped", !canvas.hidden);
     this.name(undefined);
     this.columns = [];
     if (canvas.hidden) return;
@@ -57,13 +66,15 @@ export class Strip {
     canvas.style.cssText =
       `left:${plot.offsetLeft + left}px;top:${plot.offsetTop}px;` +
       `width:${length}px;height:${HEIGHT - GAP}px`;
+    this.caption.textContent = head.units.caption;
+    this.caption.style.cssText = `top:${plot.offsetTop}px;width:${plot.offsetLeft + left - 2 * GAP}px`;
     const context = canvas.getContext("2d");
     context.scale(scale, scale);
     const width = findPixel(plot, "xaxis", 1) - findPixel(plot, "xaxis", 0);
     const colours = readColours(canvas);
     for (const units of head.units.layers) {
       const x = findPixel(plot, "xaxis", units.layer) - left;
-      const grid = arrange(units.marks.length, width, HEIGHT - GAP);
+      const grid = arrange(units.marks.length, (1 - SPACE) * width, HEIGHT - GAP);
       const marks = units.marks.slice(0, grid.shown);
       this.columns.push({ ...units, marks, x, width });
       marks.forEach((mark, i) => {

@@ -28,6 +28,24 @@ export function fitAxes(shape) {
   shape.margin.l += more * 17;
 }
 
+/** Leave out labels of y axes that would stand on each other, counted from that of 0. */
+export function thinLabels(shape) {
+  const { layout, inner } = shape;
+  for (const id of listIds(layout, "y")) {
+    const axis = getAxis(layout, id);
+    const { tickvals, ticktext, range } = axis;
+    if (!Array.isArray(tickvals) || tickvals.length < 4 || !range || axis.type === "log") continue;
+    const pixels = (measureExtent(axis) * inner) / Math.abs(range[1] - range[0]);
+    const slots = tickvals.slice(1).map((value, i) => Math.abs(value - tickvals[i]) * pixels);
+    const step = Math.ceil(shape.getFont(axis.tickfont, "tickfont").size / Math.min(...slots));
+    if (step < 2) continue;
+    const origin = Math.max(0, tickvals.indexOf(0));
+    const isKept = (_, i) => (i - origin) % step === 0;
+    axis.tickvals = tickvals.filter(isKept);
+    if (ticktext) axis.ticktext = ticktext.filter(isKept);
+  }
+}
+
 function countLines({ title }) {
   return (title?.text ?? "").split("<br>").length;
 }

@@ -129,6 +129,7 @@ def remember_architectures(key: str) -> Callable[[str, Fields, Fields], Fields]:
         old = str(before.get("architecture", Architecture.MLP))
         if name != "architecture" or after[name] == old:
             return codec.adapt_choices(name, after)
+        codec.find_network(after)  # raises if there is no such architecture
         new = Architecture(after[name])
         kept.set(kept.get() | {old: before})
         own = kept.get().get(new)

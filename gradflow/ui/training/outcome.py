@@ -36,7 +36,9 @@ def show_outcome(session: Session, runs: list[ShownRun]) -> None:
         return
     own = runs[: len(setup.runs)]
     outcome = describe_outcome(setup, own)
-    with st.expander(outcome.line, icon=f":material/{outcome.icon}:", key="training_outcome"):
+    # As the expander's own icon, it would stand in place of the arrow that says that it opens.
+    line = f":material/{outcome.icon}: {outcome.line}"
+    with st.expander(line, key="training_outcome"):
         st.markdown(outcome.more)
         if setup.preset is None:
             st.latex(words.write_rule(setup.runs[0].plan))
@@ -59,11 +61,12 @@ def describe_outcome(setup: Setup, own: list[ShownRun]) -> Outcome:
         return Outcome("stop_circle", line, look_for)
     lines, holds = judgement
     head = _("Measured; the claim holds:") if holds else _("Measured; the claim does not hold:")
-    mean = _("(means of the last {n} records)").format(n=RECENT_RECORDS)
+    claim = first.removesuffix(".").partition(":")[0]
+    means = _("Losses are means of the last {n} records.").format(n=RECENT_RECORDS)
     losses = " · ".join(map(_describe_loss, own))
     measured = "\n".join(f"- {line}" for line in lines)
     icon = "check_circle" if holds else "warning"
-    return Outcome(icon, f"**{head}** {losses} {mean}", f"{look_for}\n\n{measured}")
+    return Outcome(icon, f"**{head}** {claim}. {losses}", f"{look_for} {means}\n\n{measured}")
 
 
 def _describe_loss(shown_run: ShownRun) -> str:

@@ -1,7 +1,7 @@
 // Networks to start from: six small figures, and in "Start from" the names of all presets.
 
 import { addButton, addElement } from "./elements.js";
-import { findMode } from "./figure.js";
+import { findMode } from "./modes.js";
 import { readStep, startTour } from "./tour.js";
 import { keepSetting } from "./visit.js";
 
