@@ -33,7 +33,7 @@ def take(code: str, ranking: Ranking) -> gf.core.remedies.CureOutcome:
 def test_losses_are_those_of_plain_sgd_with_momentum() -> None:
     outcome = take("he", rank())
     result = train_cure(outcome)
-    own, scaled = result.runs
+    own, scaled = result.runs[:2]
     before = outcome.report
     wanted = 0.1 * 10 ** round(math.log10(0.1 * before.loss / before.grad_norm**2))
     assert (own.rate, scaled.rate) == pytest.approx((0.01, wanted))
@@ -95,7 +95,7 @@ def test_what_happened_is_said_of_every_seed() -> None:
     assert str(result.text) == "Loss 2.31 → 0.05 in 50 steps, 2 of 3 seeds."
     slower = [replace(run, rate=1.0, last=1.0) for run in runs]
     both = TrainedCure("he", 1.0, (*slower, *runs))
-    assert str(both.text).endswith("seeds. At rate 0.1; at your rate 1 it learns less.")
+    assert str(both.text).endswith("seeds. At rate 0.1, not your 1.")
     broken = TrainedCure("he", 0.1, (replace(runs[0], last=math.inf),))
     assert str(broken.text) == "Diverges at rate 0.1."
 

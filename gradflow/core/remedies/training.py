@@ -21,7 +21,7 @@ from gradflow.core.remedies.measure import find_steady_rate
 from gradflow.core.remedies.table import REMEDIES
 from gradflow.core.remedies.trial import CureOutcome, Ranking
 from gradflow.core.text import EMPTY, Text, join_texts
-from gradflow.core.training.cost import check_training_cost, estimate_tflop
+from gradflow.core.training import cost
 from gradflow.core.training.engine import Trainer
 from gradflow.core.training.plan import TrainingPlan
 from gradflow.core.training.task import make_task
@@ -156,7 +156,7 @@ class TrainedCure:
         }
         if math.isinf(self._score_rate(self.own_rate)):
             return Text("Diverges at your rate {own}: use {rate}.", **values)
-        return Text("At rate {rate}; at your rate {own} it learns less.", **values)
+        return Text("At rate {rate}, not your {own}.", **values)
 
     def _list_runs(self, rate: float) -> list[ShortRun]:
         return [run for run in self.runs if run.rate == rate]
@@ -172,6 +172,7 @@ def train_cure(
 
     SGD with momentum 0.9, unless the cure says otherwise. The scaled rate is that at which a step,
     momentum included, lowers the loss by a tenth to first order; Adam's is ten times its usual one.
+    Where neither learns anything, ten times the scaled rate is tried, too.
 
     Args:
         outcome: of ``try_all``.
@@ -182,21 +183,19 @@ def train_cure(
         The runs, or why there are none: half formats, limits of the server, or a setting that
         PyTorch cannot train.
     """
-    experiment = outcome.experiment
     rates = list_rates(outcome)
+    runs: list[ShortRun] = []
     try:
-        runs = tuple(
-            _train_once(
-                experiment.model_copy(update={"seed": experiment.seed + i}),
-                make_plan(experiment, outcome.plan, rate),
-                progress,
-            )
-            for i in range(seeds)
-            for rate in rates
-        )
+        for i in range(seeds):
+            runs += (_train_seed(outcome, i, rate, progress) for rate in rates)
+            if i == 0 and min(run.share for run in runs) > LEARNED_SHARE:
+                higher = min(10 * rates[-1], _MOST_RATE)  # the scaled rate was too careful
+                if higher not in rates:
+                    rates += (higher,)
+                    runs.append(_train_seed(outcome, 0, higher, progress))
     except GradflowError as error:
         return TrainedCure(outcome.code, rates[0], refusal=error.args[0])
-    return TrainedCure(outcome.code, rates[0], runs)
+    return TrainedCure(outcome.code, rates[0], tuple(runs))
 
 
 def list_rates(outcome: CureOutcome) -> tuple[float, ...]:
@@ -224,9 +223,20 @@ def estimate_cost(outcome: CureOutcome, seeds: int = 1) -> float:
     rates = list_rates(outcome)
     plan = make_plan(outcome.experiment, outcome.plan, rates[0])
     try:
-        return seeds * len(rates) * estimate_tflop(outcome.experiment, plan)
+        return seeds * len(rates) * cost.estimate_tflop(outcome.experiment, plan)
     except InvalidExperiment:  # there are too few samples
         return 0.0
+
+
+def estimate_seconds(outcome: CureOutcome, seeds: int = 1) -> float:
+    """Estimate the seconds that ``train_cure`` takes on one core, roughly; 0 on a GPU."""
+    rates = list_rates(outcome)
+    plan = make_plan(outcome.experiment, outcome.plan, rates[0])
+    try:
+        seconds = cost.estimate_seconds(outcome.experiment, plan)
+    except GradflowError:  # too few samples, or no such device
+        return 0.0
+    return seeds * len(rates) * (seconds or 0.0)
 
 
 def rank_by_training(ranking: Ranking, trained: Mapping[str, TrainedCure]) -> Ranking:
@@ -236,10 +246,13 @@ def rank_by_training(ranking: Ranking, trained: Mapping[str, TrainedCure]) -> Ra
     return Ranking(ordered, ranking.refusals)
 
 
-def _train_once(
-    experiment: Experiment, plan: TrainingPlan, progress: Callable[[], None] | None
+def _train_seed(
+    outcome: CureOutcome, number: int, rate: float, progress: Callable[[], None] | None
 ) -> ShortRun:
-    check_training_cost(experiment, plan)
+    experiment = outcome.experiment
+    experiment = experiment.model_copy(update={"seed": experiment.seed + number})
+    plan = make_plan(experiment, outcome.plan, rate)
+    cost.check_training_cost(experiment, plan)
     task = make_task(experiment)
     trainer = Trainer(task, plan)
     losses = []

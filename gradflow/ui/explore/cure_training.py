@@ -59,7 +59,7 @@ def write_training(experiment: Experiment, view: FlowView, code: str, seeds: int
 
 def describe_result(result: TrainedCure) -> dict[str, Any]:
     """Describe what training came to for a panel; without runs its word stays as it is."""
-    word = _("Trains") if result.has_learned else _("Does not train")
+    word = _("Trains") if result.has_learned else _("No progress yet")
     return {
         "code": result.code,
         "rank": [min(value, 1e9) for value in result.rank],

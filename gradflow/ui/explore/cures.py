@@ -124,8 +124,8 @@ def _describe_cure(
         "course": _("{before} → {after} per layer").format(
             before=_write_factor(factor), after=_write_factor(outcome.factor)
         ),
-        "cost": _("Parameters × {parameters}, products × {products}").format(
-            parameters=ratios[0], products=ratios[1]
+        "cost": _("Parameters × {parameters}, work × {work}").format(
+            parameters=ratios[0], work=ratios[1]
         ),
         "apply": _("Press to train with it") if outcome.plan else "",
         "text": _("Costs: {cost} {remark} {change}").format(
