@@ -71,7 +71,7 @@ def encode(value: Any) -> Any:
 def check_type(value: Any, *types: type) -> Any:
     """Return the value if it is of one of these types; else raise ``ValueError``."""
     if not isinstance(value, types):
-        raise _refuse(value, " or ".join(_KINDS[kind] for kind in types))
+        raise ValueError(_write_fault(value, " or ".join(_KINDS[kind] for kind in types)))  # noqa: TRY004 - one error for all that is read
     return value
 
 
@@ -105,7 +105,7 @@ def read_text(value: Any) -> str:
 def read_whole(value: Any) -> int:
     """Read a whole number from 0 that fits into 64 bits."""
     if type(value) is not int or not 0 <= value < 2**63:
-        raise _refuse(value, "a whole number from 0")
+        raise ValueError(_write_fault(value, "a whole number from 0"))
     return int(value)
 
 
@@ -114,7 +114,7 @@ def read_real(value: Any) -> float:
     if isinstance(value, str) and value in _NON_FINITE:
         return _NON_FINITE[value]
     if type(value) not in (int, float):
-        raise _refuse(value, "a number")
+        raise ValueError(_write_fault(value, "a number"))
     return float(value)
 
 
@@ -122,7 +122,7 @@ def read_positive(value: Any) -> float:
     """Read a finite number above 0."""
     number = read_real(value)
     if not 0 < number < math.inf:
-        raise _refuse(value, "a finite number above 0")
+        raise ValueError(_write_fault(value, "a finite number above 0"))
     return number
 
 
@@ -130,7 +130,7 @@ def read_size(value: Any) -> float:
     """Read a norm, or another number that cannot be negative; it may be infinite or NaN."""
     number = read_real(value)
     if number < 0:
-        raise _refuse(value, "a number from 0")
+        raise ValueError(_write_fault(value, "a number from 0"))
     return number
 
 
@@ -138,7 +138,7 @@ def read_share(value: Any) -> float:
     """Read a share; NaN where it is not known."""
     number = read_real(value)
     if not (0 <= number <= 1 or math.isnan(number)):
-        raise _refuse(value, "a share from 0 to 1")
+        raise ValueError(_write_fault(value, "a share from 0 to 1"))
     return number
 
 
@@ -146,7 +146,7 @@ def read_cosine(value: Any) -> float:
     """Read a cosine, or a mean of some; NaN where it is not known."""
     number = read_real(value)
     if abs(number) > 1 + _ROUNDING:
-        raise _refuse(value, "a cosine from −1 to 1")
+        raise ValueError(_write_fault(value, "a cosine from −1 to 1"))
     return number
 
 
@@ -154,9 +154,9 @@ def read_count(value: Any) -> float:
     """Read a count among measured numbers; NaN where it is not known."""
     number = read_real(value)
     if not math.isnan(number) and not (number >= 0 and number.is_integer()):
-        raise _refuse(value, "a whole number from 0")
+        raise ValueError(_write_fault(value, "a whole number from 0"))
     return number
 
 
-def _refuse(value: Any, allowed: str) -> ValueError:
-    return ValueError(f"{quote_value(value)} is not {allowed}")
+def _write_fault(value: Any, allowed: str) -> str:
+    return f"{quote_value(value)} is not {allowed}"

@@ -15,7 +15,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 import gradflow as gf
-from gradflow.core import ensemble, limits
+from gradflow.core import limits
 from gradflow.core.catalog import Activation, Connection, Initialization
 from gradflow.core.codec import from_fields
 from gradflow.core.data import draw_batch
@@ -187,12 +187,11 @@ def test_same_numbers_every_time():
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 5])
-def test_the_size_of_a_batch_does_not_matter(at_once, monkeypatch):
+def test_the_size_of_a_batch_does_not_matter(at_once):
     exp = make_experiment(activation="rrelu", normalization="batch")
     whole = run_seeds(exp, 7)
-    monkeypatch.setattr(ensemble, "_MOST_SEEDS_AT_ONCE", at_once)
     progress = []
-    parts = run_seeds(exp, 7, progress=lambda *done: progress.append(done))
+    parts = run_seeds(exp, 7, progress=lambda *done: progress.append(done), most=at_once)
     assert progress == [(min(n, 7), 7) for n in range(at_once, 7 + at_once, at_once)]
     assert_allclose(parts.losses, whole.losses, rtol=1e-12)
     for name in SEED_COLUMNS:
@@ -217,9 +216,8 @@ def count_live_tensors() -> int:
 
 
 @pytest.mark.parametrize("abort", [False, True])
-def test_nothing_is_left_behind(abort, monkeypatch):
+def test_nothing_is_left_behind(abort):
     """No tensor, hook or random number; nor in a cycle that waits for the garbage collector."""
-    monkeypatch.setattr(ensemble, "_MOST_SEEDS_AT_ONCE", 2)
     exp = make_experiment(
         activation="rrelu", initialization="lsuv", normalization="batch", connection="residual"
     )
@@ -236,7 +234,7 @@ def test_nothing_is_left_behind(abort, monkeypatch):
     try:
         before, state = count_live_tensors(), read_random_state()
         with contextlib.suppress(KeyboardInterrupt):
-            run_seeds(exp, 4, progress=stop)
+            run_seeds(exp, 4, progress=stop, most=2)
         assert count_live_tensors() == before
         assert read_random_state() == state
     finally:

@@ -83,7 +83,7 @@ def test_what_cannot_be_run_is_left_out_with_its_reason(monkeypatch: pytest.Monk
     assert sum(not outcome.plan for outcome in ranking) == total - 1
     assert calls == [(done, total) for done in range(total + 1)]
 
-    monkeypatch.setenv("GRADFLOW_MAX_GIB", "0.0003")  # about 0.00016 GiB plain, 0.00049 dense
+    monkeypatch.setenv("GRADFLOW_MAX_GIB", "0.0003")  # at least 0.00016 GiB plain, 0.00049 dense
     assert "dense" not in find_applicable(spec, report)
     assert "GiB of memory" in try_all(spec, report, run).left_out["dense"]
 

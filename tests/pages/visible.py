@@ -166,7 +166,7 @@ _NO_WORDS = re.compile(
     r"|`[^`]*`"  # code
     r"|<style>.*?</style>|<[^<>]*>|&\w+;"  # HTML
     r"|\]\([^)]*\)|https?://\S+"  # addresses
-    r"|%\{[^{}]*\}|%[.\d]*[a-z]"  # places for values
+    r"|%?\{[^{}]*\}|%[.\d]*[a-z]"  # places for values
     r"|\$\$.*?\$\$|\$.*?\$"  # formulas
     r"|\b\w*[\d_]\w*\b|\b\w+(?:\.\w+)+\b",  # codes: float16, weight_norm, readout.weight
     re.DOTALL,

@@ -38,7 +38,7 @@ def test_pages_are_thin(page: Path) -> None:
 @pytest.mark.parametrize(
     ("word", "homes"),
     [
-        ("session_state", {"state.py"}),
+        ("session_state", {"state.py", "widgets.py"}),  # and what guards what browsers send
         ("st.cache_", set()),  # results are shared: gradflow/ui/memo.py
         ("@remember", {"compute.py"}),
         (" Memo(", {"memo.py", "long_work.py"}),
