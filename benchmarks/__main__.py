@@ -3,6 +3,7 @@
 import sys
 
 from benchmarks import (
+    cures,
     deployment,
     fairness,
     latency,
@@ -26,6 +27,7 @@ PARTS = {
     "motion": motion.main,
 }
 LONG_PARTS = {
+    "cures": cures.main,
     "deployment": deployment.main,
     "fairness": fairness.main,
     "load": load.main,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gradflow.core.recurrent.record import through_time
     from gradflow.core.recurrent.report import TimeReport
     from gradflow.core.recurrent.spec import Recurrent, SequenceExperiment, Sequences
+    from gradflow.core.remedies import advise
     from gradflow.core.report import Report
     from gradflow.core.theory import Prediction, predict
     from gradflow.core.training import Run, TrainingPlan, train
@@ -52,6 +53,7 @@ _EXPORTS = {
     "Sequences": "gradflow.core.recurrent.spec:Sequences",
     "TimeReport": "gradflow.core.recurrent.report:TimeReport",
     "TrainingPlan": "gradflow.core.training:TrainingPlan",
+    "advise": "gradflow.core.remedies:advise",
     "figure": "gradflow.charts:flow_figure",
     "findings": "gradflow.core.diagnosis:findings",
     "predict": "gradflow.core.theory:predict",
@@ -83,6 +85,7 @@ __all__ = [
     "TimeReport",
     "TrainingPlan",
     "Transformer",
+    "advise",
     "figure",
     "findings",
     "predict",

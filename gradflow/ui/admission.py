@@ -11,6 +11,8 @@ from gradflow.core.limits import GIB
 from gradflow.core.networks.memory import bound_pass, estimate_pass, estimate_seeds
 from gradflow.core.recurrent.memory import estimate_through_time
 from gradflow.core.recurrent.spec import SequenceExperiment, estimate_pass_cost
+from gradflow.core.training.memory import estimate_training
+from gradflow.core.training.plan import TrainingPlan
 from gradflow.ui.room import ROOM, Refuse
 from gradflow.ui.turns import ADMISSION
 
@@ -64,6 +66,16 @@ def admit_seeds(experiment: Experiment, count: int) -> Iterator[tuple[int, Calla
     bound = at_once * bound_pass(experiment)
     with admit(bound, count_bytes, tflop, experiment.size.refuse) as give_way:
         yield at_once, give_way
+
+
+@contextmanager
+def admit_training(
+    experiment: Experiment, plan: TrainingPlan, tflop: float
+) -> Iterator[Callable[[], None]]:
+    """Let short runs of a training in, one after the other; see ``admit``."""
+    needed = estimate_training(experiment, plan)
+    with admit(needed, lambda: needed, tflop, experiment.size.refuse) as give_way:
+        yield give_way
 
 
 @contextmanager

@@ -8,12 +8,13 @@ from gradflow.core import ensemble, remedies, theory
 from gradflow.core.diagnosis import findings
 from gradflow.core.experiment import Experiment
 from gradflow.core.probe import run as run_once
+from gradflow.core.remedies.training import estimate_cost, make_plan
 from gradflow.core.report import Report
 from gradflow.core.teaching import dying, surfaces, trajectories
 from gradflow.core.teaching.descent import Descent
 from gradflow.core.text import _
 from gradflow.core.verdict import Finding
-from gradflow.ui.admission import admit_pass, admit_seeds
+from gradflow.ui.admission import admit_pass, admit_seeds, admit_training
 from gradflow.ui.memo import remember
 from gradflow.ui.turns import ADMISSION
 
@@ -70,12 +71,6 @@ def try_cures(experiment: Experiment) -> remedies.Ranking:
 
     The outcomes, which a session keeps, are without histograms: only their tables are shown.
     """
-
-    def run_changed(changed: Experiment) -> Report:
-        with ADMISSION, admit_pass(changed) as advance:
-            report = run_once(changed, advance=advance)
-        return report.drop_histograms()
-
     bar = st.progress(0.0)
 
     def advance(done: int, total: int) -> None:
@@ -83,6 +78,27 @@ def try_cures(experiment: Experiment) -> remedies.Ranking:
             pass
         bar.progress(done / total, _("{done} of {total} cures").format(done=done, total=total))
 
-    ranking = remedies.try_all(experiment, run(experiment), run_changed, progress=advance)
+    ranking = remedies.try_all(experiment, run(experiment), _run_changed, progress=advance)
     bar.empty()
     return ranking
+
+
+@remember
+def train_cure(experiment: Experiment, code: str, seeds: int) -> remedies.TrainedCure:
+    """Train what a cure makes of an experiment; the same one is trained once for all users.
+
+    Raises:
+        InvalidExperiment: there is no such cure, or it does not apply here.
+    """
+    outcome = remedies.try_one(code, experiment, run(experiment), _run_changed)
+    plan = make_plan(outcome.experiment, outcome.plan, outcome.experiment.learning_rate)
+    tflop = estimate_cost(outcome, seeds)
+    with admit_training(outcome.experiment, plan, tflop) as give_way:
+        return remedies.train_cure(outcome, seeds, give_way)
+
+
+def _run_changed(changed: Experiment) -> Report:
+    """Compute the report of a cured experiment, of which only the tables are shown."""
+    with ADMISSION, admit_pass(changed) as advance:
+        report = run_once(changed, advance=advance)
+    return report.drop_histograms()

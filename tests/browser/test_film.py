@@ -141,3 +141,19 @@ def test_without_motion_a_film_rests_and_steps(page: Page, app_url: str) -> None
     for moment in seen:  # no picture between two recorded steps
         assert all(start == end for _letter, start, end, _share in moment["moments"])
         assert moment["cursors"] == [moment["named"]] * 3
+
+
+def test_figures_share_the_room_again_when_one_takes_anothers_place(
+    page: Page, app_url: str
+) -> None:
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto(f"{app_url}/training")
+    wait_until(page, READY)
+    page.locator(".st-key-training_quantity").get_by_role("combobox").click()
+    page.get_by_role("option", name="Histograms of a").click()
+    history = page.locator(".st-key-figure_training_history .gf-plot")
+    expect(history.locator(".main-svg").first).to_be_visible()
+    page.wait_for_function(
+        "() => document.querySelector('.st-key-figure_training_history .gf-plot')"
+        ".getBoundingClientRect().bottom <= 720"
+    )

@@ -370,7 +370,7 @@ def test_without_a_link_a_cured_network_stands_beside_that_of_explore(app: AppTe
     [
         ("residual_sigmoid", "deep_sigmoid"),
         ("conv_residual", "conv_plain"),
-        ("transformer_bare", "transformer_pre_norm"),
+        ("transformer_pre_norm", "transformer_bare"),
     ],
 )
 def test_the_rival_of_a_network_without_a_cure_is_a_preset(preset: str, rival: str) -> None:

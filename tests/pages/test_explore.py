@@ -136,13 +136,15 @@ def test_another_architecture_keeps_what_it_can(app: AppTest) -> None:
     assert [read_url(app)[n] for n in ("depth", "activation", "source")] == ["150", "relu", "moons"]
 
 
-def test_cures_of_a_transformer_say_that_there_are_none(app: AppTest) -> None:
-    open_page(app, architecture="transformer", depth="2", width="16", batch_size="16")
+def test_cures_of_a_transformer_are_its_own(app: AppTest) -> None:
+    settings = {"norm_placement": "post", "weight_std": "0.2"}
+    open_page(app, architecture="transformer", depth="2", width="16", batch_size="16", **settings)
     press_in_line(app, kind="cures")
     data = read_panels(app)
     assert data is not None
-    assert "No cure applies" in data["title"]
-    assert data["cures"] == []
+    codes = {cure["code"] for cure in data["cures"]}
+    assert {"pre_norm", "scaled_weights", "warm_up"} <= codes
+    assert set(data["training"]["codes"]) == codes
 
 
 def test_the_residual_stream_is_a_click_away(app: AppTest) -> None:

@@ -128,6 +128,14 @@ def test_a_forged_cure_is_not_applied(app: AppTest, code: object) -> None:
     assert read_url(app) == before
 
 
+def test_a_cure_of_the_steps_opens_a_training_with_it(app: AppTest) -> None:
+    open_page(app, SIGMOID)
+    press_in_line(app, kind="cures")
+    press_panel(app, "apply", "adam")
+    assert read_url(app)["optimizer"] == "adam"
+    assert read_url(app)["activation"] == "sigmoid"
+
+
 def test_cures_are_closed_again(app: AppTest) -> None:
     open_page(app, SIGMOID)
     press_in_line(app, kind="cures")

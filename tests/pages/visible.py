@@ -74,6 +74,7 @@ _COMPONENT_TEXTS = {
     *("pulse", "trying", "undo", "before", "open"),  # its buttons
     *("back", "on", "measured", "theory"),  # one layer
     *("course", "cost", "apply", "tap", "fold"),  # panels of cures
+    *("waiting", "running", "progress", "failed", "large"),  # and what training them comes to
     *("label", "help", "exact", "reset"),  # a toolbar
     *("line", "look", "title", "close", "count", "text"),  # networks to start from, the tour
     *("start", "resume", "back", "next", "done", "leave"),  # its buttons

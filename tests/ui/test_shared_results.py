@@ -125,6 +125,7 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
         compute.descend: (Descent(steps=3),),
         compute.compute_heights: (surfaces.Surface.ROSENBROCK, 1.0),
         compute.train_dying: (dying.BiasedLayer(),),
+        compute.train_cure: (small, "relu_he", 1),
         explore.pack_flow: (small, FlowView()),
         explore.pack_layer: (small, FlowView(), 1),
         explore.pack_scale: (small, FlowView(), 0.0),

@@ -5,18 +5,27 @@
 ...     print(REMEDIES[outcome.code].label, outcome.unevenness, outcome.remark)
 """
 
+from gradflow.core.remedies.advice import ADVICE, Advice, advise
 from gradflow.core.remedies.measure import measure_unevenness
 from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.remedies.table import REMEDIES
-from gradflow.core.remedies.trial import CureOutcome, Ranking, find_applicable, try_all
+from gradflow.core.remedies.training import TrainedCure, rank_by_training, train_cure
+from gradflow.core.remedies.trial import CureOutcome, Ranking, find_applicable, try_all, try_one
 
 __all__ = [
+    "ADVICE",
     "REMEDIES",
+    "Advice",
     "CureOutcome",
     "Ranking",
     "Remedy",
     "Situation",
+    "TrainedCure",
+    "advise",
     "find_applicable",
     "measure_unevenness",
+    "rank_by_training",
+    "train_cure",
     "try_all",
+    "try_one",
 ]

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from gradflow.core.decay import fit_decay
 from gradflow.core.report import Report
 
+STEADY_DECREASE = 0.1
+"""Share of the loss that a step of a good size takes away."""
 _LOST_FACTOR = 0.85
 """Factor of a gradient that is lost in some layers, if those that have one show none."""
 
@@ -60,6 +62,18 @@ def measure_saturated_share(report: Report) -> float:
     """Average the share of saturated units over the hidden layers; 0 if no layer can saturate."""
     shares = report.get_table("layers").get_numbers("saturated")[:-1]
     return float(np.nanmean(shares)) if np.isfinite(shares).any() else 0.0
+
+
+def find_steady_rate(report: Report) -> float:
+    """Find the power of ten next to the rate at which a step lowers the loss by a tenth.
+
+    To first order a step of gradient descent with rate η lowers the loss L by η‖g‖², ‖g‖ over all
+    parameters: η = 0.1·L/‖g‖². NaN if loss or gradient is 0 or not finite.
+    """
+    loss, square = report.loss, report.grad_norm**2
+    if not (loss > 0 and square > 0 and math.isfinite(loss) and math.isfinite(square)):
+        return math.nan
+    return float(10.0 ** round(math.log10(STEADY_DECREASE * loss / square)))
 
 
 def _get_hidden_norms(report: Report) -> npt.NDArray[np.float64]:

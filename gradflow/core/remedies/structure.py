@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from gradflow.core.catalog import Connection, Normalization, NormMode
-from gradflow.core.experiment import MLP
+from gradflow.core.experiment import MLP, NetworkSpec, Transformer
 from gradflow.core.numbers import format_number
 from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.remedies.weights import Settings
@@ -32,6 +32,9 @@ def _choose_groups(situation: Situation) -> Settings:
 
 
 def _halve_depth(situation: Situation) -> Settings:
+    transformer = situation.experiment.network
+    if isinstance(transformer, Transformer):
+        return {"depth": transformer.depth // 2} if transformer.depth > 1 else {}
     network = situation.network
     depth = (len(network.hidden_widths) + 1) // 2
     if depth < 3:  # two hidden layers, so that there is something to compare
@@ -170,6 +173,7 @@ STRUCTURE_REMEDIES = (
         cost=N_("About half the time and parameters, and a network that can express less."),
         limits=N_("The factor per layer stays what it was; only its power is smaller."),
         settings=_halve_depth,
+        kinds=(NetworkSpec,),
     ),
     Remedy(
         code="clipping",
@@ -185,6 +189,8 @@ STRUCTURE_REMEDIES = (
             "gradient."
         ),
         settings=_clip_growing_gradient,
+        kinds=(NetworkSpec,),
+        hidden=0,
         comment=_describe_clipping,
     ),
 )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from gradflow.core.decay import SEVERE_CHANGE
 from gradflow.core.errors import GradflowError, InvalidExperiment
-from gradflow.core.experiment import Experiment, LayerSettings
+from gradflow.core.experiment import Experiment
+from gradflow.core.limits import count_products
 from gradflow.core.numbers import format_number
 from gradflow.core.remedies.measure import (
     has_lost_gradient,
@@ -38,11 +40,14 @@ class CureOutcome:
             infinite if some are 0 or not finite.
         factor: change of ‖∂L/∂z‖ per layer on its way back (``core.decay``); NaN if unknown.
         report: the run of ``experiment``.
-        time_ratio: seconds of the recorded pass, after / before.
         parameter_ratio: number of parameters, after / before.
+        arithmetic_ratio: products of a weight and a signal in one pass, after / before.
         helped: whether the gradient is steady now (``core.decay``), or at most half of its decades
-            are left (at most 3 if it was 0 or not finite somewhere). Never if it was steady before.
+            are left (at most 3 if it was 0 or not finite somewhere); or it mends data, loss or
+            output. Never if the gradient was steady before and nothing is mended.
         conclusion: what happened here, with the cure's limits where the gradient is not steady now.
+        plan: the settings of training (``TrainingPlan``) of a cure that changes only these; the
+            experiment and its report are then those from before.
     """
 
     code: str
@@ -50,10 +55,11 @@ class CureOutcome:
     unevenness: float
     factor: float
     report: Report
-    time_ratio: float
     parameter_ratio: float
+    arithmetic_ratio: float
     helped: bool
     conclusion: Text
+    plan: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def remark(self) -> str:
@@ -85,9 +91,8 @@ def find_applicable(experiment: Experiment, report: Report) -> dict[str, Experim
     """Find the cures that apply to ``experiment``, of which ``report`` is a run.
 
     Returns:
-        Code → changed experiment: valid, never the experiment itself, no two equal. Empty for a
-        network with fewer than two hidden layers, which leave no decay to cure, and for a
-        transformer, which has other settings.
+        Code → changed experiment: valid, never the experiment itself, no two equal. Cures that
+        change only the plan of a training are not among them: ``find_plans``.
     """
     return _collect_candidates(Situation.of(experiment, report))[0]
 
@@ -107,12 +112,15 @@ def try_all(
         progress: called with (cures done, cures in all), first with none done.
 
     Returns:
-        The outcomes, sorted by ``unevenness``, then by how far ``factor`` is from 1. Cures that
+        The outcomes: what mends data, loss or output comes first, the others are sorted by
+        ``unevenness``, then by how far ``factor`` is from 1. Cures that
         are impossible here or whose run raises a ``GradflowError`` are in ``left_out``.
     """
     situation = Situation.of(experiment, before)
     candidates, refusals = _collect_candidates(situation)
-    outcomes = []
+    outcomes = [
+        _offer_plan(code, plan, experiment, before) for code, plan in find_plans(situation).items()
+    ]
     for done, (code, candidate) in enumerate(candidates.items()):
         if progress:
             progress(done, len(candidates))
@@ -127,15 +135,36 @@ def try_all(
     return Ranking(sorted(outcomes, key=_get_rank), refusals)
 
 
+def try_one(
+    code: str, experiment: Experiment, before: Report, run: Callable[[Experiment], Report]
+) -> CureOutcome:
+    """Run one cure; see ``try_all``.
+
+    Raises:
+        InvalidExperiment: there is no such cure, or it does not apply here.
+    """
+    situation = Situation.of(experiment, before)
+    if plan := find_plans(situation).get(code):
+        return _offer_plan(code, plan, experiment, before)
+    changed = REMEDIES[code].apply(situation) if code in REMEDIES else None
+    if changed is None:
+        raise InvalidExperiment.for_value("code", code, Text("the code of a cure that applies"))
+    return _judge_cure(REMEDIES[code], situation, changed, before, run(changed))
+
+
+def find_plans(situation: Situation) -> dict[str, dict[str, Any]]:
+    """Find the cures that change only the plan of a training, and the settings of each."""
+    network = situation.experiment.network
+    plans = {c: dict(r.plan(situation)) for c, r in REMEDIES.items() if r.fits(network)}
+    return {code: plan for code, plan in plans.items() if plan}
+
+
 def _collect_candidates(
     situation: Situation,
 ) -> tuple[dict[str, Experiment], dict[str, Text | str]]:
     """Collect the cures that apply, and why others that would apply are impossible."""
     candidates: dict[str, Experiment] = {}
     refusals: dict[str, Text | str] = {}
-    network = situation.experiment.network
-    if not isinstance(network, LayerSettings) or len(network.hidden_widths) < 2:
-        return candidates, refusals
     for code, remedy in REMEDIES.items():
         try:
             changed = remedy.apply(situation)
@@ -156,18 +185,45 @@ def _get_message(error: GradflowError) -> Text | str:
 def _judge_cure(
     remedy: Remedy, situation: Situation, experiment: Experiment, before: Report, after: Report
 ) -> CureOutcome:
-    helped = _has_helped(situation, before, after)
+    helped = remedy.mends or _has_helped(situation, before, after)
     return CureOutcome(
         code=remedy.code,
         experiment=experiment,
         unevenness=measure_unevenness(after),
         factor=measure_factor(after),
         report=after,
-        time_ratio=_divide(after.seconds, before.seconds),
         parameter_ratio=_divide(after.parameter_count, before.parameter_count),
+        arithmetic_ratio=_divide(
+            _count_products(experiment), _count_products(situation.experiment)
+        ),
         helped=helped,
         conclusion=_conclude(remedy, situation, before, after, helped),
     )
+
+
+def _offer_plan(
+    code: str, plan: Mapping[str, Any], experiment: Experiment, before: Report
+) -> CureOutcome:
+    """Offer a cure of the steps: the gradient at the start is what it was."""
+    return CureOutcome(
+        code=code,
+        experiment=experiment,
+        unevenness=measure_unevenness(before),
+        factor=measure_factor(before),
+        report=before,
+        parameter_ratio=1.0,
+        arithmetic_ratio=1.0,
+        helped=False,
+        conclusion=join_texts(
+            Text("The gradient at the start stays as it is: only training shows what this does."),
+            Text(REMEDIES[code].limits),
+        ),
+        plan=plan,
+    )
+
+
+def _count_products(experiment: Experiment) -> int:
+    return count_products(experiment.network.list_layers(experiment.data))
 
 
 def _has_helped(situation: Situation, before: Report, after: Report) -> bool:
@@ -182,9 +238,10 @@ def _divide(after: float, before: float) -> float:
     return after / before if before else math.nan
 
 
-def _get_rank(outcome: CureOutcome) -> tuple[float, float]:
+def _get_rank(outcome: CureOutcome) -> tuple[bool, float, float]:
     factor = outcome.factor
-    return outcome.unevenness, abs(math.log(factor)) if factor > 0 else math.inf
+    steepness = abs(math.log(factor)) if factor > 0 else math.inf
+    return not REMEDIES[outcome.code].mends, outcome.unevenness, steepness
 
 
 def _conclude(
@@ -192,7 +249,9 @@ def _conclude(
 ) -> Text:
     trend = measure_trend(after)
     old, new = measure_unevenness(before), measure_unevenness(after)
-    if helped:
+    if remedy.mends:
+        verdict = Text("It takes away what is wrong")
+    elif helped:
         verdict = Text("It helps") if trend == 1 else Text("It helps in part")
     elif situation.factor == 1 and trend == 1:
         verdict = Text("There was little to cure, and it does no harm")

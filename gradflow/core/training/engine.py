@@ -79,6 +79,7 @@ class Trainer:
         task: the model with its data and loss.
         plan: the settings of the training.
         step: steps done.
+        loss: the loss of the last step; NaN before the first.
         finished: whether no step is left, or the loss was not finite.
     """
 
@@ -86,6 +87,7 @@ class Trainer:
         self.task = task
         self.plan = plan
         self.step = 0
+        self.loss = math.nan
         self.finished = False
         self._layers = LayerMap(task.model)
         self._parameters = self._layers.parameters
@@ -129,7 +131,7 @@ class Trainer:
             else self._prepare_recording(full=self.step in self._reported | self._framed)
         )
         outputs, loss = self._run_forward(batch, recorded or nullcontext())
-        value = float(loss.detach())
+        value = self.loss = float(loss.detach())
         if not math.isfinite(value):
             self.finished = True
             return self._record_divergence(batch, value)

@@ -7,6 +7,7 @@ from gradflow.core.errors import GradflowError
 from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
 from gradflow.core.remedies import Ranking
+from gradflow.core.remedies.training import LEADERS, estimate_seconds
 from gradflow.core.verdict import Severity
 from gradflow.ui import compute
 
@@ -16,6 +17,9 @@ _PRESETS = (
     ("transformer_bare", "transformer_pre_norm"),
 )
 """Of each architecture, a network whose gradient goes wrong, and one that keeps it."""
+
+_MOST_SECONDS = 2.0
+"""That a page may take to train the first cures."""
 
 
 def find_rival(experiment: Experiment, tried: Ranking | None = None) -> Experiment | None:
@@ -46,7 +50,13 @@ def find_rival(experiment: Experiment, tried: Ranking | None = None) -> Experime
 
 
 def _find_best_cure(experiment: Experiment, tried: Ranking | None) -> Experiment | None:
-    """Find the cure that leaves the flattest gradient, among those that help."""
+    """Find the best cure: of the first ones that help, that which trains best.
+
+    If training them takes too long, it is the one that leaves the flattest gradient.
+    """
     if tried is None:
         tried = remedies.try_all(experiment, compute.run(experiment), compute.run)
-    return next((outcome.experiment for outcome in tried if outcome.helped), None)
+    leaders = [outcome for outcome in tried if outcome.helped][:LEADERS]
+    if sum(map(estimate_seconds, leaders)) < _MOST_SECONDS:
+        leaders.sort(key=lambda outcome: compute.train_cure(experiment, outcome.code, 1).rank)
+    return next((outcome.experiment for outcome in leaders), None)

@@ -1,12 +1,14 @@
 // Panels of cures above a live figure. Resting on one previews it over the figure, pressing it
 // applies it; a finger rests by its first touch.
 
-import { addButton, addDrawing, addElement } from "./elements.js";
+import { addButton, addDrawing, addElement, wantsCalm } from "./elements.js";
 import { graphs } from "./figure.js";
 import { addFold } from "./folds.js";
+import { Training } from "./trials.js";
 
 const FIGURE = "flow";
 const SIZE = [100, 40]; // of a drawing, which is stretched to its panel
+const MOVE = 400; // milliseconds in which panels change places
 
 /** What Streamlit calls whenever it has data for the panels, changed or not. */
 export default function mount({ parentElement, data, setTriggerValue }) {
@@ -28,8 +30,14 @@ class Panels {
     this.place = addElement(head, "div", "");
     this.close = addButton(head, "gf-button", "✕", () => this.tell("close", true));
     this.row = addElement(this.box, "div", "gf-cure-row");
-    this.row.addEventListener("pointerleave", () => this.rest(this.focused));
-    this.row.addEventListener("focusout", () => this.rest(undefined));
+    this.row.addEventListener("pointerleave", () => {
+      this.rest(this.focused);
+      this.settle();
+    });
+    this.row.addEventListener("focusout", ({ relatedTarget }) => {
+      this.rest(undefined);
+      if (!this.row.contains(relatedTarget)) this.settle();
+    });
   }
 
   update(data) {
@@ -44,6 +52,10 @@ class Panels {
     this.box.setAttribute("aria-label", data.title);
     this.close.setAttribute("aria-label", data.close);
     this.row.textContent = "";
+    this.training?.stop();
+    this.training = undefined;
+    this.waiting = undefined;
+    this.status = "";
     for (const cure of data.cures) this.addPanel(cure);
     this.place.textContent = "";
     if (data.reasons.length) {
@@ -72,6 +84,7 @@ class Panels {
 
   remove() {
     cancelAnimationFrame(this.frame);
+    this.training?.stop();
     this.rest(undefined);
     this.box.remove();
     if (!this.graph) return;
@@ -84,7 +97,65 @@ class Panels {
     const isBehind = setting !== this.data.setting;
     this.box.classList.toggle("gf-behind", isBehind);
     this.row.inert = isBehind;
-    if (isBehind) this.rest(undefined);
+    if (isBehind) {
+      this.rest(undefined);
+      this.training?.stop();
+      this.training = undefined;
+    } else if (!this.training) {
+      this.training = new Training(this.data.training, this);
+      this.training.run();
+    }
+  }
+
+  /** Say that a cure is being trained, as the n-th of all, or what that came to. */
+  showTraining(code, result, n) {
+    const { running, progress, codes } = this.data.training;
+    const cure = this.data.cures.find((item) => item.code === code);
+    if (result) {
+      cure.trained.textContent = result.text;
+      cure.result = result.text;
+      if (result.word) this.showOutcome(cure, result.trains, result.word);
+    } else if (!cure.result) cure.trained.textContent = running;
+    if (n) this.say(progress.replace("{n}", n).replace("{all}", codes.length));
+  }
+
+  /** Put the panels into an order, as soon as no hand is on them. */
+  rank(codes) {
+    this.waiting = codes;
+    this.settle();
+  }
+
+  settle() {
+    const isHeld = this.row.matches(":hover") || this.row.contains(document.activeElement);
+    if (!this.waiting || isHeld) return;
+    const places = this.data.cures.map(({ panel }) => [panel, panel.offsetLeft]);
+    for (const code of this.waiting) {
+      this.row.append(this.data.cures.find((cure) => cure.code === code).panel);
+    }
+    this.waiting = undefined;
+    this.say(this.data.training.done);
+    if (wantsCalm()) return;
+    for (const [panel, left] of places) {
+      const transform = `translateX(${left - panel.offsetLeft}px)`;
+      panel.animate([{ transform }, { transform: "none" }], { duration: MOVE, easing: "ease" });
+    }
+  }
+
+  /** Say how the panels are ordered, where nothing is looked at. */
+  say(status) {
+    this.status = status;
+    if (!this.shown) this.about.textContent = this.describe();
+  }
+
+  describe() {
+    return `${this.status} ${this.data.title}`.trim();
+  }
+
+  showOutcome(cure, isGood, word) {
+    cure.outcome.className = isGood ? "gf-helps" : "gf-helps-not";
+    cure.outcome.dataset.severity = isGood ? "good" : "warning";
+    cure.outcome.textContent = word;
+    cure.severity = isGood ? "good" : "warning";
   }
 
   addPanel(cure) {
@@ -97,11 +168,15 @@ class Panels {
     });
     addElement(panel, "strong", "", cure.label);
     draw(panel, before, cure.after, level);
-    const outcome = addElement(panel, "span", cure.helped ? "gf-helps" : "gf-helps-not", cure.word);
-    outcome.dataset.severity = cure.helped ? "good" : "warning";
+    cure.outcome = addElement(panel, "span", "");
+    this.showOutcome(cure, cure.helped, cure.word);
     addElement(panel, "span", "", cure.course);
     addElement(panel, "span", "gf-cost", cure.cost);
-    addElement(panel, "span", "gf-apply", matchMedia("(hover: none)").matches ? tap : apply);
+    const press = matchMedia("(hover: none)").matches ? tap : apply;
+    addElement(panel, "span", "gf-apply", cure.apply || press);
+    const { codes, waiting, large } = this.data.training;
+    const isTrained = codes.includes(cure.code);
+    cure.trained = addElement(panel, "span", "gf-trained", isTrained ? waiting : large);
     panel.addEventListener("pointerenter", ({ pointerType }) => {
       if (pointerType === "mouse") this.rest(cure);
     });
@@ -120,18 +195,18 @@ class Panels {
     for (const { panel } of this.data.cures) {
       panel?.toggleAttribute("data-shown", panel === cure?.panel);
     }
-    this.about.textContent = cure?.text ?? this.data.title;
+    this.about.textContent = cure ? [cure.result, cure.text].join(" ").trim() : this.describe();
     if (!this.graph) return;
     if (!cure) this.graph.ghosts.hide("preview");
     else {
-      const { label, levels, helped } = cure;
-      this.graph.ghosts.show("preview", { label, levels, severity: helped ? "good" : "warning" });
+      const { label, levels, severity } = cure;
+      this.graph.ghosts.show("preview", { label, levels, severity });
     }
   }
 
   apply(cure, panel) {
     panel.setAttribute("aria-busy", "true");
-    this.graph.ghosts.keepBefore(cure.setting);
+    if (cure.setting !== this.data.setting) this.graph.ghosts.keepBefore(cure.setting);
     this.tell("apply", cure.code);
   }
 }

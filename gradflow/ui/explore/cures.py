@@ -19,14 +19,25 @@ from gradflow.core.remedies import REMEDIES, CureOutcome, Ranking
 from gradflow.core.remedies.measure import measure_factor
 from gradflow.core.report import Report
 from gradflow.core.text import _
-from gradflow.ui import compute
+from gradflow.core.training import TrainingPlan
+from gradflow.ui import compute, paths
 from gradflow.ui.assets import write_shim
 from gradflow.ui.explore.compute import find_shown_rows
+from gradflow.ui.explore.cure_training import describe_training
 from gradflow.ui.explore.flow import FlowView
-from gradflow.ui.explore.state import apply_cure, find_cures, forget_cures, keep_cures
-from gradflow.ui.settings.state import read_widget
+from gradflow.ui.explore.state import (
+    EXPLORE,
+    apply_cure,
+    find_cures,
+    forget_cures,
+    keep_cures,
+)
+from gradflow.ui.settings.state import SessionValue, read_widget
+from gradflow.ui.training.state import prepare_run
 
 _KEY = "cure_panels"
+_PLANNED: SessionValue[bool] = SessionValue("cure_planned", bool)
+"""Whether a run was prepared that the page on training is to show now."""
 _mount = st.components.v2.component(
     "gradflow_cures", js=write_shim("cures.js"), isolate_styles=False
 )
@@ -37,6 +48,9 @@ def show_cures(experiment: Experiment, report: Report, view: FlowView) -> None:
 
     The panels put themselves between the figure's line and the figure (``cures.js``).
     """
+    if _PLANNED.get():
+        _PLANNED.set(False)
+        st.switch_page(paths.TRAINING)
     ranking = find_cures(experiment)
     if ranking is None:
         ranking = compute.try_cures(experiment)
@@ -44,9 +58,21 @@ def show_cures(experiment: Experiment, report: Report, view: FlowView) -> None:
     _mount(
         key=_KEY,
         data=_describe(experiment, report, view, ranking),
-        on_apply_change=lambda: apply_cure((read_widget(_KEY) or {}).get("apply")),
+        on_apply_change=lambda: _apply((read_widget(_KEY) or {}).get("apply")),
         on_close_change=forget_cures,
     )
+
+
+def _apply(code: object) -> None:
+    """Take a cure, in a callback: one that changes only the plan of a training prepares a run."""
+    experiment, _problem = EXPLORE.read_possible()
+    for outcome in find_cures(experiment) or ():
+        if outcome.code == code and outcome.plan:
+            rate = {"learning_rate": experiment.learning_rate}
+            prepare_run(experiment, TrainingPlan(**rate | dict(outcome.plan)))
+            _PLANNED.set(True)
+            return
+    apply_cure(code)
 
 
 def _describe(
@@ -63,6 +89,7 @@ def _describe(
         "close": _("Close the cures"),
         "apply": _("Press to apply"),
         "tap": _("Tap again to apply"),
+        "training": describe_training(experiment, view, ranking),
         "before": _place(before, scale),
         "level": _round((0 - scale.low) / (scale.high - scale.low)),
         "cures": [
@@ -77,21 +104,17 @@ def _describe(
 def _describe_all(ranking: Ranking) -> str:
     if ranking:
         return _(
-            "Cures, tried on the same data and seed; the one with the most level gradient first. "
-            "Dotted: ‖∂L/∂z‖ of the hidden layers before, strong: after."
+            "Dotted: ‖∂L/∂z‖ of the hidden layers before, strong: with the cure, on the same data "
+            "and seed."
         )
-    return _(
-        "No cure applies to this network. Cures change the weights, activation, normalization or "
-        "connections of networks with two or more hidden layers. A transformer has settings of its "
-        "own under “Network” and “Weights”."
-    )
+    return _("No cure applies to this network.")
 
 
 def _describe_cure(
     outcome: CureOutcome, heights: list[float], factor: float, view: FlowView
 ) -> dict[str, Any]:
     remedy = REMEDIES[outcome.code]
-    ratios = format_number(outcome.parameter_ratio, 3), format_number(outcome.time_ratio, 2)
+    ratios = [format_number(r, 2) for r in (outcome.parameter_ratio, outcome.arithmetic_ratio)]
     return {
         "code": outcome.code,
         "setting": urlencode(codec.to_query(outcome.experiment)),
@@ -101,9 +124,10 @@ def _describe_cure(
         "course": _("{before} → {after} per layer").format(
             before=_write_factor(factor), after=_write_factor(outcome.factor)
         ),
-        "cost": _("Parameters × {parameters}, time × {time}").format(
-            parameters=ratios[0], time=ratios[1]
+        "cost": _("Parameters × {parameters}, work × {work}").format(
+            parameters=ratios[0], work=ratios[1]
         ),
+        "apply": _("Press to train with it") if outcome.plan else "",
         "text": _("Costs: {cost} {remark} {change}").format(
             cost=_(remedy.cost), remark=outcome.remark, change=_(remedy.change)
         ),

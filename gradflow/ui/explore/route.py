@@ -9,9 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gradflow.core.remedies.training import SEEDS
 from gradflow.core.text import find_language, read_in
 from gradflow.ui.answers import HEADERS, answer_packed, is_idle
 from gradflow.ui.explore.compute import pack_flow, pack_layer, pack_scale
+from gradflow.ui.explore.cure_training import ROUTE as TRAINING_ROUTE
+from gradflow.ui.explore.cure_training import write_training
 from gradflow.ui.explore.flow import ROUTE, read_address
 
 LAYER_ROUTE = "layer"
@@ -26,6 +29,7 @@ def make_routes() -> list[Route]:
         Route(f"/{ROUTE}", answer_flow, methods=["GET"]),
         Route(f"/{LAYER_ROUTE}", answer_layer, methods=["GET"]),
         Route(f"/{SCALE_ROUTE}", answer_scale, methods=["GET"]),
+        Route(f"/{TRAINING_ROUTE}", answer_cure, methods=["GET"]),
     ]
 
 
@@ -56,6 +60,16 @@ async def answer_scale(request: Request) -> Response:
         except ValueError:
             level = 0.0
         return pack_scale(*read_address(texts), level if math.isfinite(level) else 0.0)
+
+    return await _answer(request, write, "application/json")
+
+
+async def answer_cure(request: Request) -> Response:
+    """Answer with what training a cure comes to, as JSON, with one run or several."""
+
+    def write(texts: Mapping[str, str]) -> bytes:
+        seeds = SEEDS if texts.get("runs") == str(SEEDS) else 1
+        return write_training(*read_address(texts), texts.get("code", ""), seeds)
 
     return await _answer(request, write, "application/json")
 

@@ -72,9 +72,12 @@ class Graph {
     this.head = head;
     this.showLine();
     if (head.setting) noteSetting(head.setting);
+    const isNew = graphs.get(head.name) !== this;
     graphs.set(head.name, this);
     this.plot.setAttribute("aria-label", head.alt);
     if (!this.drawn) this.holdRoom(this.measure().height);
+    // Those that stood alone for a moment, while a figure beside them changed, share the room again.
+    if (isNew) for (const other of graphs.values()) if (other !== this) other.draw();
     if (head.keys) {
       this.plot.tabIndex = 0;
       this.plot.setAttribute("aria-description", head.keys);
