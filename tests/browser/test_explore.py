@@ -155,7 +155,7 @@ def test_clicking_a_column_chooses_the_layer(page: Page, app_url: str) -> None:
     box = panel.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + box["width"] * 6.5 / 24, box["y"] + box["height"] / 2)
-    expect(page.get_by_role("slider", name=re.compile("Layer"))).to_have_value("7")
+    expect(page.get_by_role("slider", name="Layer (or click")).to_have_value("7")
 
 
 def test_all_tabs_and_downloads(

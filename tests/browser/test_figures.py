@@ -158,7 +158,7 @@ def test_scripts_come_from_the_app_compressed(page: Page, app_url: str) -> None:
     page.on("response", lambda answer: scripts.setdefault(answer.url, answer))
     open_page(page, app_url)
     ours = {url.rpartition("/")[2]: answer for url, answer in scripts.items() if "/gf/" in url}
-    assert ours.keys() >= SCRIPTS.keys() - {"cures.js"}  # which comes with the cures
+    assert ours.keys() >= {"plotly.min.js", "figure.js", "growth.js", "toolbar.js"}
     packs = {ours[name].header_value("content-encoding") for name in SCRIPTS if name in ours}
     assert packs <= {"br", "gzip"}
     assert not [url for url in scripts if "PlotlyChart" in url]  # Streamlit's own, of 4.7 MB

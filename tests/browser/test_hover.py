@@ -21,7 +21,7 @@ def test_hovers_write_numbers_as_the_page_does(page: Page, app_url: str) -> None
     page.goto(f"{app_url}/?depth=6&width=16")
     wait_for_chart(page, "flow")
     for _change in range(2):  # Plotly makes its formats anew with each figure
-        find_figure(page, "flow").hover()
+        find_figure(page, "flow").locator(".nsewdrag").first.hover()
         for digits in (3, 4):
             written = page.evaluate(
                 f"""(values) => values.map(

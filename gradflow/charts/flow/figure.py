@@ -188,10 +188,11 @@ def _write_texts(
                 textangle=-90,
             )
         )
-    for exponent, name in _list_limits(flow) if _has_room_for_labels(flow) else []:
-        texts.append(
-            make_note(name, 0, exponent, yref="y2", font=small, xshift=2, bgcolor=palette.page)
-        )
+    # On the upper line and below the lower one, so that in a low band they do not meet.
+    limits = _list_limits(flow) if _has_room_for_labels(flow) else []
+    for (exponent, name), anchor in zip(limits, ("middle", "top"), strict=False):
+        place = {"yref": "y2", "yanchor": anchor, "xshift": 2}
+        texts.append(make_note(name, 0, exponent, font=small, bgcolor=palette.page, **place))
     for i, text in enumerate(notes):
         texts.append(
             make_note(
@@ -225,7 +226,8 @@ def _has_room_for_labels(flow: FlowData) -> bool:
     left = band.share[:, : max(1, round(len(flow.layers) / 3))]
     for exponent, _name in _list_limits(flow):
         row = int((exponent - band.grid.low) / band.grid.step)
-        if left[max(row, 0) : row + band.grid.rows // 12].any():
+        reach = band.grid.rows // 12
+        if left[max(row - reach, 0) : max(row + reach, 0)].any():
             return False
     return True
 

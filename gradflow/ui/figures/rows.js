@@ -10,6 +10,7 @@ import { measureText, wrapText } from "./words.js";
 
 const PAD = 6; // pixels between things
 const STRIP = 60; // pixels; a band lower than that keeps its height
+const LABEL = 19; // pixels from a strip's highest label to the lowest of the band above it
 const LOWEST_BAND = 0.5; // of its height, where the height of the figure is given …
 const LOWEST_PRESENTED = 0.35; // … and where nobody scrolls to what does not fit
 
@@ -24,8 +25,9 @@ export function arrangeRows(shape, height) {
   const standing = bands.map((_, i) => stack(above[i], axes.above[i]));
   const hanging = bands.map((_, i) => stack(below[i], axes.below[i]));
 
+  const sizes = bands.map(([low, high]) => (high - low) * inner);
   const gaps = bands.slice(1).map(([low], i) => {
-    const drawn = (low - bands[i][1]) * inner;
+    const drawn = Math.max((low - bands[i][1]) * inner, sizes[i] < STRIP ? LABEL : 0);
     const needed = standing[i] + hanging[i + 1];
     if (!needed) return drawn;
     return isNarrow ? needed + PAD : Math.max(drawn, needed);
@@ -39,7 +41,6 @@ export function arrangeRows(shape, height) {
   margin.t = isNarrow ? Math.max(top + PAD, least) : Math.max(margin.t, top);
   margin.b = isNarrow ? Math.max(bottom + PAD, 10) : Math.max(margin.b, bottom);
 
-  const sizes = bands.map(([low, high]) => (high - low) * inner);
   const rest = sum(gaps) + margin.t + margin.b;
   const strips = sum(sizes.filter((size) => size < STRIP));
   const left = (height - rest - strips) / (sum(sizes) - strips);

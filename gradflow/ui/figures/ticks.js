@@ -5,6 +5,7 @@ import { measureText, wrapEvenly, wrapText } from "./words.js";
 
 const APART = 6; // pixels between two labels
 const LABEL = 44; // pixels that a label of Plotly's own takes with its surroundings
+const LINE_HEIGHT = 1.25; // of a label by the size of its font
 const LINE = 30; // the same, of labels above each other
 
 /** Fit ticks and titles of all axes to the extents that they have now. */
@@ -37,7 +38,8 @@ export function thinLabels(shape) {
     if (!Array.isArray(tickvals) || tickvals.length < 4 || !range || axis.type === "log") continue;
     const pixels = (measureExtent(axis) * inner) / Math.abs(range[1] - range[0]);
     const slots = tickvals.slice(1).map((value, i) => Math.abs(value - tickvals[i]) * pixels);
-    const step = Math.ceil(shape.getFont(axis.tickfont, "tickfont").size / Math.min(...slots));
+    const line = LINE_HEIGHT * shape.getFont(axis.tickfont, "tickfont").size;
+    const step = Math.ceil(line / Math.min(...slots));
     if (step < 2) continue;
     const origin = Math.max(0, tickvals.indexOf(0));
     const isKept = (_, i) => (i - origin) % step === 0;
