@@ -57,7 +57,7 @@ export class ScaleHand extends Hand {
     now.value = now.isLevel ? now.level : value;
     now.target = Math.round(((now.value - now.level) / now.about.span) * FINENESS) / FINENESS;
     this.place();
-    now.asking ??= this.ask(now);
+    if (!now.asking && now.target !== now.asked) now.asking = this.ask(now);
   }
 
   /** Follow a figure that has been drawn: with the scale, the height of a level line changes too. */
