@@ -1,7 +1,6 @@
 """The Explore page in a real browser: what a user does, and what the charts then hold."""
 
 import json
-import re
 import urllib.parse
 
 import pytest
