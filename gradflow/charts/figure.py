@@ -76,12 +76,6 @@ def build_figure(
     return PlainFigure(spec | ({"frames": list(frames)} if frames else {}))
 
 
-def resize_figure(figure: go.Figure, height: int) -> go.Figure:
-    """Make the same figure with another height in pixels."""
-    spec = get_spec(figure)
-    return PlainFigure({**spec, "layout": {**spec["layout"], "height": height}})
-
-
 _LONGEST_LIST = 256
 
 

@@ -15,8 +15,6 @@ from typing import Any
 from gradflow.core.errors import quote_value
 
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-
-
 _DEEPEST = 16
 """Lists and mappings within each other; a run with reports in it has eight."""
 _ROUNDING = 1e-6

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from gradflow.charts.axes import PanelAxes
 from gradflow.charts.describe import SPOKEN
-from gradflow.charts.figure import build_figure, empty_figure, make_footnote
+from gradflow.charts.figure import build_figure, empty_figure
 from gradflow.charts.flow.axes import make_gradient_axis, make_signal_axis
 from gradflow.charts.flow.text import SYMBOLS
 from gradflow.charts.flow.traces import draw_heatmap
@@ -18,7 +18,7 @@ from gradflow.charts.rebin import Grid
 from gradflow.charts.theme import PALETTES, Mode
 from gradflow.charts.training.data import Lane
 from gradflow.charts.training.film import GRADIENT, SIGNAL, FilmLane, fit_axes, spread_columns
-from gradflow.charts.training.layers import HEIGHT, make_step_axis, write_titles
+from gradflow.charts.training.layers import HEIGHT, frame_panels, make_step_axis
 from gradflow.core.text import _
 
 
@@ -58,21 +58,12 @@ def history_figure(
     notes = [_("{shade}: more of the layer’s entries in that step").format(shade=shade)]
     if band == GRADIENT:
         notes.append(_("━ RMS"))
-    room, foot = make_footnote(notes, mode, 54)
     axis = (
         make_signal_axis(grid, SYMBOLS["activation"])
         if band == SIGNAL
         else make_gradient_axis(grid, SYMBOLS[films[0].gradient])
     )
-    layout |= {
-        "height": HEIGHT + room,
-        "margin": {"l": 76, "r": 16, "t": 34, "b": 54 + room},
-        "dragmode": False,
-        "hovermode": "closest",
-        "showlegend": False,
-        "yaxis": axis,
-        "annotations": [*write_titles(lanes, mode), *foot],
-    }
+    layout |= frame_panels(lanes, notes, mode) | {"yaxis": axis}
     return build_figure(data, layout, mode)
 
 

@@ -29,6 +29,7 @@ from gradflow.charts.training.speeds import draw_speeds, draw_usual_ratio
 from gradflow.core.text import _
 
 HEIGHT = 186
+_FOOT = 54
 _MAPS_END = 0.92
 """Right end of the maps, as a share of the width; the scale of the shades stands beside them."""
 _GAP = 0.025
@@ -65,16 +66,9 @@ def layers_figure(
         axes = PanelAxes(i)
         data += draw_map(lane, quantity_map, quantity, axes, mode)
         layout[axes.x_key] = make_step_axis(i, lanes)
-    room, notes = make_footnote(_write_notes(maps, quantity), mode, 54)
-    layout |= {
-        "height": HEIGHT + room,
-        "margin": {"l": 76, "r": 16, "t": 34, "b": 54 + room},
-        "dragmode": False,
-        "hovermode": "closest",
-        "showlegend": False,
+    layout |= frame_panels(lanes, _write_notes(maps, quantity), mode) | {
         "yaxis": _make_layers_axis(lanes, every=8),
         "coloraxis": make_colour_axis(kind, low, high, _MAPS_END + 0.01, mode),
-        "annotations": [*write_titles(lanes, mode), *notes],
     }
     return build_figure(data, layout, mode)
 
@@ -133,8 +127,20 @@ def _find_domain(i: int, count: int) -> tuple[float, float]:
     return left, left + width
 
 
-def write_titles(lanes: Sequence[Lane], mode: Mode) -> list[dict[str, Any]]:
-    """Write the names of the runs above their maps."""
+def frame_panels(lanes: Sequence[Lane], notes: Sequence[str], mode: Mode) -> dict[str, Any]:
+    """Frame a panel per run: the names of the runs above, and what explains marks below them."""
+    room, foot = make_footnote(notes, mode, _FOOT)
+    return {
+        "height": HEIGHT + room,
+        "margin": {"l": 76, "r": 16, "t": 34, "b": _FOOT + room},
+        "dragmode": False,
+        "hovermode": "closest",
+        "showlegend": False,
+        "annotations": [*_write_titles(lanes, mode), *foot],
+    }
+
+
+def _write_titles(lanes: Sequence[Lane], mode: Mode) -> list[dict[str, Any]]:
     longest = _NAME_LENGTHS[len(lanes)]
     return [
         make_note(

@@ -103,7 +103,7 @@ export class Pulse {
 }
 
 /** Find where a pulse is: on its way forward, at the loss or on its way back, in columns. */
-export function findPlace(time, way, count) {
+function findPlace(time, way, count) {
   if (time < way) return { phase: "forward", front: (time / way) * count };
   if (time < way + LOSS_TIME) return { phase: "loss", share: (time - way) / LOSS_TIME };
   return { phase: "back", front: ((time - way - LOSS_TIME) / way) * count };

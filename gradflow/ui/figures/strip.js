@@ -107,7 +107,7 @@ export class Strip {
 }
 
 /** Arrange dots in a column: how many are shown, how many stand beside each other, and their size. */
-export function arrange(count, width, height) {
+function arrange(count, width, height) {
   let best = { size: 0 };
   for (let across = 1; across <= count; across++) {
     const size = Math.min(width / across, height / Math.ceil(count / across), LARGEST);

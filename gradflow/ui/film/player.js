@@ -27,7 +27,7 @@ export default function mount({ parentElement, data }) {
   };
 }
 
-export class Player {
+class Player {
   constructor(parent) {
     this.box = addElement(parent, "div", "gf-player");
     this.box.setAttribute("role", "group");

@@ -54,7 +54,7 @@ export class Reel {
 }
 
 /** Unpack what the server has answered. */
-export function unpackFrames(bytes) {
+function unpackFrames(bytes) {
   const end = bytes.indexOf(10);
   const { layers, bins, steps, losses } = JSON.parse(new TextDecoder().decode(bytes.subarray(0, end)));
   const count = BANDS * NUMBERS.length * layers;

@@ -79,11 +79,6 @@ class WidgetValue(SessionValue[T]):
         super().set(value)
         self._generation.set(self._generation.get() + 1)
 
-    def begin_with(self, value: T) -> None:
-        """Give the value that a widget begins with, if there is none yet."""
-        if self.get() is None:
-            super().set(value)
-
     def bind(self, shown: T, follow: Callable[[], None] | None = None) -> dict[str, Any]:
         """Prepare the widget: the arguments that connect it.
 
