@@ -30,6 +30,7 @@ PAGES = [
     ("normalization", {"view": "batch"}, 7, "One batch"),
     ("degradation", {"view": "identity"}, 3, None),
     ("recurrent", {"view": "time"}, 7, "tanh RNN, PyTorch default"),
+    ("learn", {"lesson": "relu"}, 22, "ReLU and its price"),
     ("compare", {}, 6, None),
 ]
 
