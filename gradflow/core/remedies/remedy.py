@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,21 @@ from gradflow.core.remedies.measure import (
 )
 from gradflow.core.report import Report
 from gradflow.core.text import EMPTY, Text
+
+
+class Part(StrEnum):
+    """What a cure changes: cures of different parts are real alternatives."""
+
+    INPUTS = "inputs"
+    TARGETS = "targets"
+    OUTPUT = "output"
+    FORMAT = "format"
+    ACTIVATION = "activation"
+    WEIGHTS = "weights"
+    NORMALIZATION = "normalization"
+    SHORTCUTS = "shortcuts"
+    DEPTH = "depth"
+    STEPS = "steps"
 
 
 @dataclass(frozen=True)
@@ -60,6 +76,7 @@ class Remedy:
 
     Attributes:
         code: stable name.
+        part: what it changes.
         label: what a user reads.
         change: what it does and why that can help.
         cost: what it costs in time and parameters.
@@ -76,6 +93,7 @@ class Remedy:
     """
 
     code: str
+    part: Part
     label: str
     change: str
     cost: str
