@@ -15,8 +15,7 @@ from gradflow.core.remedies import (
     find_applicable,
     try_all,
 )
-from gradflow.core.remedies.remedy import Part
-from gradflow.core.remedies.trial import LEADERS
+from gradflow.core.remedies.parts import LEADERS, Part
 from tests.core.test_remedies import SIGMOID, build_experiment, run_trial
 
 

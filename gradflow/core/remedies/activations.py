@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gradflow.core.catalog import Activation, Initialization
-from gradflow.core.remedies.remedy import Part, Remedy, Situation
+from gradflow.core.remedies.parts import Part
+from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.remedies.weights import Settings, choose_he
 from gradflow.core.text import N_
 

@@ -10,7 +10,8 @@ from gradflow.core.catalog import (
     Readout,
     Targets,
 )
-from gradflow.core.remedies.remedy import Part, Situation, make_general
+from gradflow.core.remedies.parts import Part
+from gradflow.core.remedies.remedy import Situation, make_general
 from gradflow.core.remedies.weights import Settings
 from gradflow.core.text import N_
 

@@ -8,7 +8,8 @@ from gradflow.core.catalog.optimizers import Optimizer
 from gradflow.core.catalog.schedules import Schedule
 from gradflow.core.experiment import Transformer
 from gradflow.core.numbers import format_number
-from gradflow.core.remedies.remedy import Part, Situation, make_general
+from gradflow.core.remedies.parts import Part
+from gradflow.core.remedies.remedy import Situation, make_general
 from gradflow.core.remedies.weights import Settings
 from gradflow.core.report import Report
 from gradflow.core.text import N_, Text

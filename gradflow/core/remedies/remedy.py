@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -16,23 +15,9 @@ from gradflow.core.remedies.measure import (
     measure_saturated_share,
     measure_trend,
 )
+from gradflow.core.remedies.parts import Part
 from gradflow.core.report import Report
 from gradflow.core.text import EMPTY, Text
-
-
-class Part(StrEnum):
-    """What a cure changes: cures of different parts are real alternatives."""
-
-    INPUTS = "inputs"
-    TARGETS = "targets"
-    OUTPUT = "output"
-    FORMAT = "format"
-    ACTIVATION = "activation"
-    WEIGHTS = "weights"
-    NORMALIZATION = "normalization"
-    SHORTCUTS = "shortcuts"
-    DEPTH = "depth"
-    STEPS = "steps"
 
 
 @dataclass(frozen=True)

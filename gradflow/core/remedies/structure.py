@@ -9,7 +9,8 @@ import numpy as np
 from gradflow.core.catalog import Connection, Normalization, NormMode
 from gradflow.core.experiment import MLP, NetworkSpec, Transformer
 from gradflow.core.numbers import format_number
-from gradflow.core.remedies.remedy import Part, Remedy, Situation
+from gradflow.core.remedies.parts import Part
+from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.remedies.weights import Settings
 from gradflow.core.report import Report
 from gradflow.core.text import N_, Text

@@ -18,8 +18,9 @@ from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.numbers import format_number
 from gradflow.core.remedies.measure import find_steady_rate
+from gradflow.core.remedies.parts import lead_with_alternatives
 from gradflow.core.remedies.table import REMEDIES
-from gradflow.core.remedies.trial import CureOutcome, Ranking, lead_with_alternatives
+from gradflow.core.remedies.trial import CureOutcome, Ranking, find_part
 from gradflow.core.text import EMPTY, Text, join_texts
 from gradflow.core.training import cost
 from gradflow.core.training.engine import Trainer
@@ -252,7 +253,7 @@ def rank_by_training(ranking: Ranking, trained: Mapping[str, TrainedCure]) -> Ra
     places = {code: result.rank for code, result in trained.items()}
     ordered = sorted(ranking, key=lambda outcome: places.get(outcome.code, UNKNOWN_RANK))
     learned = {code for code, result in trained.items() if result.has_learned}
-    leading = lead_with_alternatives(ordered, lambda outcome: outcome.code in learned)
+    leading = lead_with_alternatives(ordered, find_part, lambda o: o.code in learned)
     return Ranking(leading, ranking.refusals)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gradflow.core.catalog import NormPlacement
 from gradflow.core.experiment import Transformer
-from gradflow.core.remedies.remedy import Part, Remedy, Situation
+from gradflow.core.remedies.parts import Part
+from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.remedies.weights import Settings
 from gradflow.core.text import N_
 

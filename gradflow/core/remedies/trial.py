@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,13 +18,12 @@ from gradflow.core.remedies.measure import (
     measure_trend,
     measure_unevenness,
 )
+from gradflow.core.remedies.parts import Part, count_doublings, lead_with_alternatives
 from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.remedies.table import REMEDIES
 from gradflow.core.report import Report
 from gradflow.core.text import Text, join_texts
 
-LEADERS = 3
-"""Cures at the head of a list, which are of different parts and trained with several seeds."""
 MUCH_FLATTER_SHARE = 0.5
 """A gradient is much flatter if at most this share of its decades is left."""
 
@@ -69,8 +68,7 @@ class CureOutcome:
 
         The work counts in doublings of parameters times arithmetic.
         """
-        work = self.parameter_ratio * self.arithmetic_ratio
-        return (round(math.log2(work)) if work > 0 else 0), self.changes
+        return count_doublings(self.parameter_ratio * self.arithmetic_ratio), self.changes
 
     @property
     def remark(self) -> str:
@@ -145,19 +143,12 @@ def try_all(
     if progress and candidates:
         progress(len(candidates), len(candidates))
     ordered = sorted(outcomes, key=_get_rank)
-    return Ranking(lead_with_alternatives(ordered, lambda o: o.helped), refusals)
+    return Ranking(lead_with_alternatives(ordered, find_part, lambda o: o.helped), refusals)
 
 
-def lead_with_alternatives(
-    ordered: Sequence[CureOutcome], is_good: Callable[[CureOutcome], bool]
-) -> list[CureOutcome]:
-    """Put the best good cure of each part first, until there are ``LEADERS``; the rest follow."""
-    leaders: list[CureOutcome] = []
-    for outcome in filter(is_good, ordered):
-        parts = {REMEDIES[leader.code].part for leader in leaders}
-        if len(leaders) < LEADERS and REMEDIES[outcome.code].part not in parts:
-            leaders.append(outcome)
-    return leaders + [outcome for outcome in ordered if outcome not in leaders]
+def find_part(outcome: CureOutcome) -> Part:
+    """Find what a cure changes."""
+    return REMEDIES[outcome.code].part
 
 
 def try_one(

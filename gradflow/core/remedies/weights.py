@@ -19,7 +19,8 @@ from gradflow.core.catalog import (
 )
 from gradflow.core.experiment import LayerSettings
 from gradflow.core.numbers import format_number
-from gradflow.core.remedies.remedy import Part, Remedy, Situation
+from gradflow.core.remedies.parts import Part
+from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.report import Report
 from gradflow.core.spec import find_bounds
 from gradflow.core.text import EMPTY, N_, Text

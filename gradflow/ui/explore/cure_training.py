@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 from gradflow.core import codec
 from gradflow.core.experiment import Experiment
 from gradflow.core.remedies import REMEDIES, Ranking, TrainedCure
+from gradflow.core.remedies.parts import LEADERS
 from gradflow.core.remedies.training import MAX_TFLOP, SEEDS, UNKNOWN_RANK, estimate_cost
-from gradflow.core.remedies.trial import LEADERS
 from gradflow.core.teaching.fields import to_query
 from gradflow.core.text import _, read_in
 from gradflow.ui import compute
