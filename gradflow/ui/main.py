@@ -8,6 +8,7 @@ from gradflow.core.text import _
 from gradflow.ui import paths
 from gradflow.ui.assets import read_styles, write_section_mark
 from gradflow.ui.language import set_language
+from gradflow.ui.next import draw_next
 from gradflow.ui.present.present import draw_button
 from gradflow.ui.settings.state import mark_widgets_sent
 
@@ -49,4 +50,5 @@ st.set_page_config(
 )
 draw_button()
 page.run()
+draw_next(paths.find_page(page.url_path))
 mark_widgets_sent()
