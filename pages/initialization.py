@@ -2,12 +2,10 @@
 
 from gradflow.core.teaching.initialization.presets import LAYER_PRESETS
 from gradflow.core.text import _
-from gradflow.ui import paths
 from gradflow.ui.initialization.state import PAGE
 from gradflow.ui.initialization.views import VIEWS
 from gradflow.ui.present.steps import list_page_steps
 from gradflow.ui.settings.views import show_views
-from gradflow.ui.stage import draw_next
 
 PAGE.load()
 show_views(
@@ -17,11 +15,4 @@ show_views(
     lambda: list_page_steps(
         PAGE, {code: view.title for code, view in VIEWS.items()}, LAYER_PRESETS
     ),
-)
-draw_next(
-    {
-        paths.NORMALIZATION: _("Normalization: less to ask of the weights"),
-        paths.PRETRAINING: _("Pretraining: weights that another task has found"),
-        paths.EXPLORE: _("Explore: any network, any law"),
-    }
 )
