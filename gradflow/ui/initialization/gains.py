@@ -76,7 +76,7 @@ def list_marks(codes: list[Activation]) -> list[GainMark]:
     """List the recommended gains, on the curves of these functions."""
     sources = (
         (_("the table"), "diamond", TABLE_GAINS.__getitem__),
-        ("PyTorch", "circle", find_pytorch_gain),
+        (_("PyTorch’s calculate_gain"), "circle", find_pytorch_gain),
         (_("1 over the slope at 0, √2 for ReLU"), "x", find_critical_gain),
     )
     return [
