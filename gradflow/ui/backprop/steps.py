@@ -18,9 +18,11 @@ def list_backprop_steps() -> StepList:
 
 
 def _list_chains() -> StepList:
-    names = list(EXAMPLES)
-    steps = [make_step(PAGE, Part.CHAIN, CHAIN.presets[name], _(name)) for name in names]
-    return StepList(steps, names.index(CHAIN.preset) if CHAIN.preset else None)
+    steps = [
+        make_step(PAGE, Part.CHAIN, CHAIN.presets[code], _(example.label))
+        for code, example in EXAMPLES.items()
+    ]
+    return StepList(steps, list(EXAMPLES).index(CHAIN.preset) if CHAIN.preset else None)
 
 
 def _list_network_steps() -> StepList:
