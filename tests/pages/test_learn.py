@@ -128,7 +128,12 @@ def test_a_sick_network_is_cured(app: AppTest) -> None:
 def test_a_presenter_asks_again_and_shows_the_run_by_the_next_step(app: AppTest) -> None:
     open_page(app, lesson="weights", answers="weights.same", present="1")
     assert not list_charts(app)
-    open_page(app, lesson="weights", shown="True", present="1")
+    steps = [
+        json.loads(e.proto.json) for e in app.get("bidi_component") if e.key == "present_steps"
+    ]
+    following = steps[0]["steps"][steps[0]["current"] + 1]
+    assert following["short"] == {"lesson": "weights"}  # phones predict for themselves
+    open_page(app, **following["query"], present="1")
     assert list_charts(app)
     assert "You predicted" not in read_boxes(app)
 

@@ -119,7 +119,7 @@ class Lesson(BaseModel):
         used = [name for name, value in given.items() if value]
         if len(used) != 1:
             allowed = Text("exactly one of factors, options and patients")
-            raise _refuse("factors, options, patients", used, allowed)
+            raise _refuse(Lesson.__name__, used, allowed)
         return self
 
     @model_validator(mode="after")
