@@ -36,7 +36,7 @@ def check_fate(case: Case) -> Iterator[Finding]:
         numbers = _write_numbers(decay)
         yield Finding(Severity.GOOD, Verdict.HEALTHY, _describe_steady(decay), numbers=numbers)
         return
-    verdict = _name_fate(decay)
+    verdict = name_fate(decay)
     severity = _judge_change(decay.span)
     if decay.rows == "layer" and decay.last == case.numbers[-1]:
         severity = Severity.NOTE  # a single hidden layer: the step from the readout alone
@@ -84,7 +84,7 @@ def check_readout_step(case: Case) -> Iterator[Finding]:
     yield Finding(severity, verdict, evidence, reason, case.numbers[-2])
 
 
-def _name_fate(decay: Decay) -> Verdict:
+def name_fate(decay: Decay) -> Verdict:
     """Name the fate by the ends of the course; it is uneven if they hardly differ."""
     if abs(decay.log_ratio) <= math.log(NOTICEABLE_CHANGE):
         return Verdict.UNEVEN
