@@ -30,6 +30,7 @@ sections = {
         st.Page(paths.BACKPROP, title=_("Backpropagation"), url_path="backprop"),
         st.Page(paths.DESCENT, title=_("Descent"), url_path="descent"),
         st.Page(paths.ACTIVATIONS, title=_("Activation functions"), url_path="activations"),
+        st.Page(paths.INITIALIZATION, title=_("Initialization"), url_path="initialization"),
         st.Page(paths.NORMALIZATION, title=_("Normalization"), url_path="normalization"),
         st.Page(paths.DEGRADATION, title=_("Degradation"), url_path="degradation"),
         st.Page(paths.RECURRENT, title=_("Through time"), url_path="recurrent"),

@@ -41,9 +41,14 @@ NEXT: Mapping[Path, Mapping[Path, str]] = {
         paths.NORMALIZATION: N_("Normalization: why larger steps still train"),
     },
     paths.ACTIVATIONS: {
+        paths.INITIALIZATION: N_("Initialization: weights that make up for the slopes"),
         paths.NORMALIZATION: N_("Normalization: keep z where the slope is"),
-        paths.DIAGNOSES: N_("Diagnoses: vanishing, dead and saturated units"),
         paths.EXPLORE: N_("Explore: put them into a network"),
+    },
+    paths.INITIALIZATION: {
+        paths.NORMALIZATION: N_("Normalization: less to ask of the weights"),
+        paths.PRETRAINING: N_("Pretraining: weights that another task has found"),
+        paths.EXPLORE: N_("Explore: any network, any law"),
     },
     paths.NORMALIZATION: {
         paths.DEGRADATION: N_("Degradation: what shortcuts change"),

@@ -102,15 +102,16 @@ def _make_course(
     loss: float, columns: dict[str, FloatArray], units: FloatArray, batch: int
 ) -> Course:
     delta = columns["delta_norm"]
+    rms = delta / np.sqrt(batch * units)
     return Course(
         loss=loss,
         delta_norm=delta,
-        delta_rms=delta / np.sqrt(batch * units),
+        delta_rms=rms,
         activation_rms=columns["activation_rms"],
         similarity=columns["similarity"],
         saturated=columns["saturated"],
         dead=columns["dead_units"] / units,
-        decay=fit_hidden_decay(np.arange(1, len(delta) + 1), delta),
+        decay=fit_hidden_decay(np.arange(1, len(delta) + 1), delta, rms),
     )
 
 
