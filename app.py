@@ -3,6 +3,7 @@
 import streamlit as st
 from starlette.middleware import Middleware
 
+from gradflow.ui.classroom.door import ClassDoor
 from gradflow.ui.compression import CompressScripts
 from gradflow.ui.paths import FRAME
 from gradflow.ui.routes import list_routes
@@ -13,6 +14,6 @@ app = st.App(
     FRAME,
     lifespan=warm_up,
     routes=list_routes(),
-    middleware=[make_guard(), Middleware(CompressScripts)],
+    middleware=[make_guard(), Middleware(ClassDoor), Middleware(CompressScripts)],
     exception_handlers={Exception: answer_failure},
 )

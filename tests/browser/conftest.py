@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from benchmarks.browser import find_chromium
 from gradflow.cli.processes import fetch_body
+from gradflow.ui.classroom.ballots import SETTING
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 300  # a busy machine compiles slowly; a server that died is noticed at once
@@ -60,6 +61,7 @@ def app_url(tmp_path_factory: pytest.TempPathFactory, server_log: Path) -> Itera
         server = subprocess.Popen(
             command + options,
             cwd=ROOT,
+            env=os.environ | {SETTING: str(log.with_name("votes.sqlite3"))},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

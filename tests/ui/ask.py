@@ -22,7 +22,9 @@ class Answer:
     body: bytes
 
 
-def ask(path: str, method: str = "GET", *, app: Starlette = APP, **headers: str) -> Answer:
+def ask(
+    path: str, method: str = "GET", *, app: Starlette = APP, body: bytes = b"", **headers: str
+) -> Answer:
     """Ask for ``path``; a header's name has ``_`` for ``-``."""
     path, _mark, query = path.partition("?")
     scope = {
@@ -40,7 +42,7 @@ def ask(path: str, method: str = "GET", *, app: Starlette = APP, **headers: str)
         "client": ("127.0.0.1", 1),
     }
     messages = []
-    requests = [{"type": "http.request", "body": b"", "more_body": False}]
+    requests = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> dict[str, object]:
         if not requests:

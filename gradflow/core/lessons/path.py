@@ -30,6 +30,9 @@ class LessonPath(Spec):
     shown: bool = Field(
         False, title="Shown", description="Whether the run is shown, whatever was predicted."
     )
+    classroom: str = Field(
+        "", pattern=r"^([A-Za-z]{6})?$", title="Class", description="The code of a class."
+    )
     seed: int = Field(1, ge=1, le=9999, title="Draw", description="Draws the weights of the runs.")
 
     @model_validator(mode="after")

@@ -18,9 +18,15 @@ from gradflow.core.numbers import format_number
 from gradflow.core.remedies import REMEDIES
 from gradflow.core.text import _
 from gradflow.ui import blocks
+from gradflow.ui.classroom.panel import ask_class, find_class
 from gradflow.ui.learn import compute, state
-from gradflow.ui.learn.parts import draw_question, draw_ways_on
-from gradflow.ui.learn.words import fill
+from gradflow.ui.learn.parts import (
+    draw_question,
+    draw_ways_on,
+    find_prediction,
+    name_question,
+)
+from gradflow.ui.learn.words import fill, write_question
 from gradflow.ui.long_work import compute_parts
 from gradflow.ui.naming import describe_setting
 from gradflow.ui.present.present import is_presenting
@@ -38,7 +44,8 @@ def show_cure(stage: Stage, lesson: Lesson, path: LessonPath) -> None:
     """Show a network that does not train, what is chosen to cure it, and what came of that."""
     patient = draw_patient(lesson, path.seed)
     before = compute.treat(patient, ())
-    predicted = "" if is_presenting() else path.predictions.get(path.lesson, "")
+    code = find_class(path.classroom)
+    predicted = find_prediction(path, code)
     chosen = tuple(filter(None, predicted.split(AND)))
     treated: dict[str, Treatment] = {}
     with stage.controls, st.container(key="learn_words"):
@@ -58,6 +65,8 @@ def show_cure(stage: Stage, lesson: Lesson, path: LessonPath) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             draw_ways_on(path, patient.experiment)
             _draw_others(path)
+    with stage.controls, st.container(key="learn_class_place"):
+        _ask_class(code, lesson, path, patient)
     row = MEASURES[lesson.measure]
     lines = [_make_line(_("as it is"), before, Role.CHOSEN)]
     lines += [_make_line(name, treatment, Role.RUN) for name, treatment in treated.items()]
@@ -69,6 +78,18 @@ def show_cure(stage: Stage, lesson: Lesson, path: LessonPath) -> None:
             "learn_cure",
             _("The loss of the network as it is, and with the chosen cures"),
         )
+
+
+def _ask_class(code: str, lesson: Lesson, path: LessonPath, patient: Patient) -> None:
+    cures = compute.list_cures(patient, ())
+    ballot = {
+        "kind": lesson.kind,
+        "title": _(lesson.title),
+        "question": f"{write_question(lesson)} {_describe(patient)}",
+        "choices": [{"code": cure, "label": _(REMEDIES[cure].label)} for cure in cures],
+    }
+    right = [c for c in cures if compute.treat(patient, (c,)).trains] if path.shown else None
+    ask_class(code, name_question(path), ballot, right, "")
 
 
 def _describe(patient: Patient) -> str:

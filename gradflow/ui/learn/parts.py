@@ -17,7 +17,20 @@ from gradflow.core.text import _
 from gradflow.ui import blocks, paths
 from gradflow.ui.learn import state
 from gradflow.ui.learn.words import write_question
+from gradflow.ui.present.present import is_presenting
 from gradflow.ui.training.codec import RunCodec, RunSettings
+
+
+def find_prediction(path: LessonPath, classroom: str) -> str:
+    """Find what was predicted in the lesson; who presents, or has a class, asks it anew."""
+    if is_presenting() or classroom:
+        return ""
+    return path.predictions.get(path.lesson, "")
+
+
+def name_question(path: LessonPath) -> str:
+    """Name what a class is asked: votes on other weights are other votes."""
+    return f"{path.lesson}:{path.seed}"
 
 
 def draw_question(lesson: Lesson) -> None:

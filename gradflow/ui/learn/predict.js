@@ -91,7 +91,7 @@ class Prediction {
     this.output.textContent = choices[index]?.text ?? none;
     this.slider.setAttribute("aria-valuetext", this.output.textContent);
     this.sketch.replaceChildren();
-    const others = choices.map(({ points }) => ({ points, className: "gf-faint" }));
+    const others = choices.map(({ points, label }) => ({ points, label, className: "gf-faint" }));
     const own = index < 0 ? [] : [{ points: choices[index].points }];
     drawSketch(this.sketch, [...others, ...own], ends);
   }

@@ -17,7 +17,7 @@ from gradflow.core.numbers import format_number
 from gradflow.core.text import _
 from gradflow.ui.assets import write_shim
 from gradflow.ui.learn import state
-from gradflow.ui.learn.words import LETTERS, write_ends
+from gradflow.ui.learn.words import LETTERS, write_ends, write_question
 from gradflow.ui.settings.state import read_widget
 
 _mount = st.components.v2.component(
@@ -51,6 +51,17 @@ def describe_choices(lesson: Lesson, outcome: Outcome) -> dict[str, Any]:
             for i, (code, line) in enumerate(zip(codes, lines, strict=True))
         ],
         "ends": write_ends(scale, is_share=is_share),
+    }
+
+
+def describe_ballot(lesson: Lesson, outcome: Outcome) -> dict[str, Any]:
+    """Describe a question for phones: what is asked, and what there is to choose from."""
+    row = MEASURES[lesson.measure]
+    return {
+        **describe_choices(lesson, outcome),
+        "title": _(lesson.title),
+        "question": write_question(lesson),
+        "axes": f"↑ {_(row.y_axis)}   → {_(row.x_axis)}",
     }
 
 

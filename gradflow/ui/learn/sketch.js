@@ -9,7 +9,8 @@ const EDGE = 5;
 /** Add a drawing of curves.
  *
  * @param {HTMLElement} parent
- * @param {Array<{points: Array<[number, number|null]>, className?: string}>} curves the first below
+ * @param {Array<{points: Array<[number, number|null]>, className?: string, label?: string}>} curves
+ *   the first below; a label stands at the end at which the curves differ
  * @param {{top: string, bottom: string}} ends what the upper and the lower edge stand for
  */
 export function drawSketch(parent, curves, ends) {
@@ -21,6 +22,8 @@ export function drawSketch(parent, curves, ends) {
   });
   addDrawing(svg, "path", { class: "gf-sketch-axes", d: `M1,0V${HIGH - 1}H${WIDE}` });
   for (const { points, className = "" } of curves) addCurve(svg, points, className);
+  const area = addElement(box, "span", "gf-sketch-area");
+  for (const { points, label } of curves) if (label) addLabel(area, points, label, curves);
   addElement(box, "span", "gf-sketch-top", ends.top);
   addElement(box, "span", "gf-sketch-bottom", ends.bottom);
   return box;
@@ -38,6 +41,14 @@ function addCurve(svg, points, className) {
   const [x, y] = whole.at(-1) ?? place(points[0][0], 1);
   const cross = `M${x - 4},${y - 4}l8,8m0,-8l-8,8`; // it breaks here
   addDrawing(svg, "path", { class: "gf-sketch-broken", d: cross });
+}
+
+function addLabel(area, points, label, curves) {
+  const atStart = new Set(curves.map((curve) => curve.points[0][1])).size > 1;
+  const [, y] = place(...(atStart ? points[0] : points.at(-1)));
+  const text = addElement(area, "span", "gf-sketch-label", label);
+  text.style.insetBlockStart = `${(100 * y) / HIGH}%`;
+  text.classList.add(atStart ? "gf-at-start" : "gf-at-end");
 }
 
 function place(x, y) {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from gradflow.core.lessons.path import LessonPath, write_predictions
 from gradflow.core.lessons.schema import Lesson, load_lessons
 from gradflow.ui.settings.codecs import SpecCodec
@@ -9,14 +11,29 @@ from gradflow.ui.settings.form import Form
 from gradflow.ui.settings.page import Page
 from gradflow.ui.settings.state import SessionValue
 
+_FIELD, CLASS = "classroom", "class"
+"""A field, and its name in links, which Python keeps for itself."""
+
 
 class PathCodec(SpecCodec[LessonPath]):
     """A place on the path; a link has only what differs from the beginning."""
 
+    def list_names(self) -> Collection[str]:
+        """List the names of the fields as links have them."""
+        return [CLASS if name == _FIELD else name for name in super().list_names()]
+
     def to_query(self, settings: LessonPath) -> dict[str, str]:
         """Write the lesson, and whatever else is not as it was at first."""
         texts, first = super().to_query(settings), super().to_query(LessonPath())
-        return {n: text for n, text in texts.items() if n == "lesson" or text != first[n]}
+        return {
+            CLASS if name == _FIELD else name: text
+            for name, text in texts.items()
+            if name == "lesson" or text != first[name]
+        }
+
+    def from_query(self, texts: Mapping[str, str]) -> LessonPath:
+        """Make a place from URL parameters."""
+        return LessonPath(**{_FIELD if n == CLASS else n: text for n, text in texts.items()})
 
 
 FORM = Form("learn_path", PathCodec(LessonPath), LessonPath)
@@ -69,6 +86,11 @@ def predict_again() -> None:
     rest = {code: text for code, text in path.predictions.items() if code != path.lesson}
     keep_draft(path.lesson, "")
     _change(answers=write_predictions(rest), shown=False)
+
+
+def leave_class() -> None:
+    """Go on without the class."""
+    _change(classroom="")
 
 
 def draw_again(seed: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gradflow.core.lessons.path import LessonPath
 from gradflow.core.lessons.schema import load_lessons
 from gradflow.core.text import _
-from gradflow.ui.learn.state import FORM
+from gradflow.ui.learn.state import CLASS, FORM
 from gradflow.ui.present.steps import Step, StepList
 
 
@@ -16,7 +16,8 @@ def list_learn_steps(path: LessonPath) -> StepList:
         asked = path.model_copy(update={"lesson": code, "shown": False})
         told = asked.model_copy(update={"shown": True})
         for place in (asked, told):
-            short = {"lesson": code}  # phones predict for themselves
+            # Phones predict for themselves, or vote.
+            short = {CLASS: path.classroom} if path.classroom else {"lesson": code}
             steps.append(Step(_(lesson.title), FORM.codec.to_query(place), short))
     codes = list(load_lessons())
     return StepList(steps, 2 * codes.index(path.lesson) + int(path.shown))

@@ -14,10 +14,17 @@ from gradflow.core.lessons.subjects import MEASURES, Measure
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.assets import write_shim
+from gradflow.ui.classroom.panel import ask_class, find_class
 from gradflow.ui.learn import compute, state
 from gradflow.ui.learn.cure import show_cure
-from gradflow.ui.learn.parts import draw_question, draw_ways_on
+from gradflow.ui.learn.parts import (
+    draw_question,
+    draw_ways_on,
+    find_prediction,
+    name_question,
+)
 from gradflow.ui.learn.prediction import (
+    describe_ballot,
     draw_prediction,
     list_factor_lines,
     list_names,
@@ -81,20 +88,27 @@ def _take_lesson(key: str) -> None:
 
 def _show_prediction(stage: Stage, lesson: Lesson, path: LessonPath) -> None:
     outcome = compute.answer(path.lesson, path.seed)
-    # A presenter asks again what was answered before.
-    predicted = "" if is_presenting() else path.predictions.get(path.lesson, "")
+    code = find_class(path.classroom)
+    predicted = find_prediction(path, code)
     is_revealed = path.shown or bool(predicted)
+    answer, why = write_answer(lesson, outcome)
     with stage.controls, st.container(key="learn_words"):
         draw_question(lesson)
+        if predicted:
+            _draw_verdict(lesson, outcome, predicted)
         if is_revealed:
-            why = _draw_answer(lesson, outcome, predicted)
-        elif not is_presenting():
+            blocks.write_text(f"**{answer}**")
+        elif not (is_presenting() or code):
             st.caption(_("Predict first: choose what you expect, then run it."))
-    if is_revealed:
-        with stage.controls, st.container(key="learn_more", gap="small"):
+    with stage.controls, st.container(key="learn_more", gap="small"):
+        if is_revealed:
             blocks.write_text(why)
             draw_ways_on(path, lesson.make_subject(path.seed))
             _draw_repetitions(path, predicted)
+    with stage.controls, st.container(key="learn_class_place"):
+        ballot = describe_ballot(lesson, outcome)
+        right = [outcome.right] if is_revealed else None
+        ask_class(code, name_question(path), ballot, right, answer)
     with stage.picture:
         if not is_revealed:
             draw_prediction(lesson, path.lesson, outcome)
@@ -110,15 +124,6 @@ def _show_prediction(stage: Stage, lesson: Lesson, path: LessonPath) -> None:
             "learn_run",
             _("The run over what was predicted"),
         )
-
-
-def _draw_answer(lesson: Lesson, outcome: Outcome, predicted: str) -> str:
-    """Draw what the run gave; return why."""
-    answer, why = write_answer(lesson, outcome)
-    if predicted:
-        _draw_verdict(lesson, outcome, predicted)
-    blocks.write_text(f"**{answer}**")
-    return why
 
 
 def _draw_repetitions(path: LessonPath, predicted: str) -> None:
