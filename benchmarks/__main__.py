@@ -17,6 +17,7 @@ from benchmarks import (
     sweep,
     training,
     verdicts,
+    votes,
 )
 
 PARTS = {
@@ -36,6 +37,7 @@ LONG_PARTS = {
     "pages": pages.main,
     "sweep": sweep.main,
     "verdicts": verdicts.main,
+    "votes": votes.main,
 }
 """Parts that take minutes: they run only if they are named."""
 HELP = f"""usage: python -m benchmarks [PART [OPTIONS]]
