@@ -5,26 +5,32 @@ whose distribution has no closed form: the activation makes it skew, and units t
 to stay off, which changes the gradient. So the chain is followed for many representative units,
 with the noise spread evenly over their states (array-RQMC: L'Ecuyer, Lécot & Tuffin 2008), and the
 gradient comes back along their paths. Two samples are followed, for the correlation between them.
+
+Representative units stand in the order of the units, as many per unit in each layer: where the
+widths differ, the shortcut drops the last ones or adds zeros behind them, as in the network.
 """
 
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from gradflow.core.catalog import Normalization
 from gradflow.core.theory.flow import PredictedFlow, collect_flow, list_blocks, pass_readout
 from gradflow.core.theory.moments import FloatArray, compute_values_and_slopes
-from gradflow.core.theory.norm_corrections import compute_tails
 from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal
 
 REPRESENTATIVE_UNITS = 1024
-_GOLDEN = 0.6180339887498949
+"""Representative units of the widest layer."""
+_GOLDEN, _PLASTIC = 0.6180339887498949, 0.7548776662466927
+_LEAST_UNCORRELATED = 16
+_SHIFT = 331
+"""Places by which the noise moves on from block to block. It is far from all Fibonacci numbers: by
+one of those the golden-ratio sequence hardly changes, and a unit would get the same noise again."""
 
 
 class _StreamStep(NamedTuple):
@@ -32,15 +38,13 @@ class _StreamStep(NamedTuple):
 
     Attributes:
         slope: φ'² per unit.
-        norm: factor of the squared gradient through a norm behind the activation.
+        norm: factor of the squared gradient through a norm behind the activation, per unit.
         branch: factor of the squared gradient through a norm at the end of the branch.
-        kept: the units that have a stream from the block before.
     """
 
     slope: FloatArray
-    norm: float
+    norm: FloatArray
     branch: float
-    kept: npt.NDArray[np.bool_]
 
 
 def predict_residual_flow(network: NetworkLaws) -> PredictedFlow:
@@ -58,7 +62,7 @@ def _predict_forward(
     """Fill ``z`` and ``after``; return the steps of the stream: the first layer and each block."""
     spec, last = network.spec, network.depth - 1
     signal = network.typical
-    stream = np.zeros((2, REPRESENTATIVE_UNITS))
+    stream = np.zeros((2, 0))
     steps: list[_StreamStep] = []
     for block in [range(1), *list_blocks(spec, network.depth)] if last else []:
         inner = signal
@@ -67,14 +71,14 @@ def _predict_forward(
             after.append(network.apply_norm_and_activation(z[-1], network.fans[index][1]))
             inner = after[-1].signal
         z.append(network.apply_weights(inner, block[-1]))
-        units, wider = network.fans[block[0]][0], network.fans[block[-1]][1]
-        f, branch = network.apply_norm(z[-1], wider)
-        noise = _draw_noise(f, stream[0], len(steps))
-        kept = np.arange(REPRESENTATIVE_UNITS) * _GOLDEN % 1.0 < units / wider
-        sums = kept * stream + spec.branch_scale * noise if steps else noise
-        stream, slope, norm = _activate(network, sums, wider)
+        units = network.fans[block[-1]][1]
+        f, branch = network.apply_norm(z[-1], units)
+        stream = _fit(stream, count_representatives(network, units))
+        noise = _draw_noise(f, stream, len(steps))
+        sums = stream + spec.branch_scale * noise if steps else noise
+        stream, slope, norm = _activate(network, sums, units)
         signal = _measure_signal(stream)
-        steps.append(_StreamStep(slope**2, norm, float(branch.mean()), kept))
+        steps.append(_StreamStep(slope**2, norm, float(branch.mean())))
         after.append(LayerOutput(signal, np.ones(1), _measure_saturated_share(network, sums[0])))
     z.append(network.apply_weights(signal, last))
     after.append(pass_readout(z[-1]))
@@ -88,7 +92,8 @@ def _predict_backward(
     spec, last = network.spec, network.depth - 1
     delta, grad = [np.ones(1)] * network.depth, [np.ones(1)] * network.depth
     # The squared gradient of the stream, along the paths of the units.
-    per_unit = np.full(REPRESENTATIVE_UNITS, network.gain[last] / network.fans[last][0])
+    units = network.fans[last][0]
+    per_unit = np.full(count_representatives(network, units), network.gain[last] / units)
     all_blocks = [range(1), *list_blocks(spec, network.depth)]
     for block, step in reversed(list(zip(all_blocks, steps, strict=False))):
         units, wider = network.fans[block[0]][0], network.fans[block[-1]][1]
@@ -99,35 +104,76 @@ def _predict_backward(
         for index in reversed(block[1:]):
             grad[index - 1] = delta[index] * network.gain[index]
             delta[index - 1] = grad[index - 1] * after[index - 1].slope
-        skip = np.where(step.kept, inside, inside[step.kept].mean()) * min(1.0, wider / units)
-        per_unit = skip + delta[block[0]] * network.gain[block[0]] / units
+        if block[0]:
+            skip = _fit(inside, count_representatives(network, units))
+            per_unit = skip + delta[block[0]] * network.gain[block[0]] / units
     return delta, grad
 
 
-@cache
-def _make_lattice() -> FloatArray:
+def count_representatives(network: NetworkLaws, units: int) -> int:
+    """Count the representatives of a layer's units."""
+    widest = max(network.spec.hidden_widths)
+    return max(round(REPRESENTATIVE_UNITS * units / widest), 1)
+
+
+def _fit(values: FloatArray, count: int) -> FloatArray:
+    """Drop the last units, or add zeros, as the shortcut does between layers of other widths."""
+    missing = count - values.shape[-1]
+    if missing <= 0:
+        return values[..., :count]
+    return np.concatenate([values, np.zeros((*values.shape[:-1], missing))], axis=-1)
+
+
+@lru_cache(maxsize=64)
+def _make_lattice(count: int) -> FloatArray:
     """Make normal quantiles in a low-discrepancy order: two rows, with different generators."""
-    sequences = np.outer([_GOLDEN, 0.7548776662466927], np.arange(REPRESENTATIVE_UNITS)) % 1.0
-    levels = (sequences.argsort(1).argsort(1) + 0.5) / REPRESENTATIVE_UNITS
+    sequences = np.outer([_GOLDEN, _PLASTIC], np.arange(count)) % 1.0
+    levels = (sequences.argsort(1).argsort(1) + 0.5) / count
     rows = torch.special.ndtri(torch.from_numpy(levels)).numpy()
-    result: FloatArray = rows / rows.std(1, keepdims=True)
+    result: FloatArray = rows / np.maximum(rows.std(1, keepdims=True), 1e-300)
     return result
 
 
-def _draw_noise(z: Signal, state: FloatArray, step: int) -> FloatArray:
-    """Draw Gaussian pairs with the power and cosine of ``z``, spread evenly over the states."""
-    first, second = np.roll(_make_lattice(), 89 * step, axis=1)
-    order = np.argsort(state, kind="stable")
+def _draw_noise(z: Signal, stream: FloatArray, step: int) -> FloatArray:
+    """Draw Gaussian pairs with the power and cosine of ``z``, spread evenly over the states.
+
+    Like independent ones, they are uncorrelated with the stream and with each other.
+    """
+    count = stream.shape[1]
+    rows = np.empty((2, count))
+    rows[:, np.argsort(stream[0], kind="stable")] = np.roll(
+        _make_lattice(count), _SHIFT * step, axis=1
+    )
+    if count >= _LEAST_UNCORRELATED:
+        _remove_correlations(rows, stream)
     cosine = float(np.clip(z.cosine.mean(), -1.0, 1.0))
-    noise = np.empty((2, REPRESENTATIVE_UNITS))
-    noise[0, order] = first
-    noise[1, order] = cosine * first + math.sqrt(1 - cosine**2) * second
-    return math.sqrt(z.mean_power) * noise
+    rows[1] = cosine * rows[0] + math.sqrt(1 - cosine**2) * rows[1]
+    return math.sqrt(z.mean_power) * rows
+
+
+def _remove_correlations(rows: FloatArray, stream: FloatArray) -> None:
+    """Make rows orthogonal to constants, to the stream and to each other (Gram–Schmidt)."""
+    count = rows.shape[1]
+    known = [np.full(count, 1 / math.sqrt(count))]
+    for vector, is_noise in (
+        (stream[0], False),
+        (stream[1], False),
+        (rows[0], True),
+        (rows[1], True),
+    ):
+        left = vector.copy()
+        for direction in known:
+            left -= (left @ direction) * direction
+        length = math.sqrt(left @ left)
+        if length > 1e-6 * math.sqrt(vector @ vector):
+            known.append(left / length)
+            if is_noise:
+                vector[:] = known[-1] * math.sqrt(count)
 
 
 def _activate(
     network: NetworkLaws, sums: FloatArray, units: int
-) -> tuple[FloatArray, FloatArray, float]:
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Apply φ and a norm behind it.
 
     Returns the new stream, φ' for the first sample, and the norm's factor of the squared gradient.
@@ -135,14 +181,27 @@ def _activate(
     value, slope = compute_values_and_slopes(network.law.module, sums.ravel())
     value, slope = value.reshape(sums.shape), slope.reshape(sums.shape)[0]
     if network.norm_first or network.norm is Normalization.NONE:
-        return value, slope, 1.0
-    centred = value if network.norm is Normalization.RMS else value - value.mean()
-    signal, factor = network.normalize(
-        _measure_signal(value), units, compute_tails(centred[0], slope)
-    )
+        return value, slope, np.ones(len(slope))
+    groups = network.spec.groups if network.norm is Normalization.GROUP else 1
+    parts = [_normalize_group(network, own, units) for own in np.array_split(value, groups, axis=1)]
+    streams, factors = zip(*parts, strict=True)
+    return np.concatenate(streams, axis=1), slope, np.concatenate(factors)
+
+
+def _normalize_group(
+    network: NetworkLaws, values: FloatArray, units: int
+) -> tuple[FloatArray, FloatArray]:
+    """Normalize some units of the stream; return also the factor of the squared gradient.
+
+    That the statistic varies by chance makes E 1/s² larger, by its kurtosis over the units. Units
+    that are large stay large, and where chance makes them larger, 1/s² is smaller on their paths:
+    simulated streams of 64 to 512 units show that the two cancel to a few percent in ten blocks.
+    """
+    centred = values if network.norm is Normalization.RMS else values - values.mean()
+    signal, factor = network.normalize(_measure_signal(values), units, kurtosis=1.0)
     factor = factor * (1 - network.compute_removed_share(units))
     scale = math.sqrt(signal.mean_power / max((centred**2).mean(), 1e-300))
-    return scale * centred, slope, float(factor.mean())
+    return scale * centred, np.full(values.shape[1], factor.mean())
 
 
 def _measure_signal(pair: FloatArray) -> Signal:
