@@ -112,14 +112,12 @@ def measure_input(data: Data, seed: int) -> Signal:
     return Signal(representative, np.zeros_like(representative), cosines)
 
 
-def add_signals(h: Signal, f: Signal, scale: float, share: float = 1.0) -> Signal:
-    """Add independent signals, h + scale·f; ``share`` of the units of the sum have an h."""
-    h_power, f_power = share * h.power, scale**2 * f.power
-    h_mean, f_mean = h_power.mean(), f_power.mean()
+def add_signals(h: Signal, f: Signal, scale: float) -> Signal:
+    """Add independent signals, h + scale·f, where f has mean 0."""
+    f_power = scale**2 * f.power
+    h_mean, f_mean = h.mean_power, average(f_power)
     total = max(h_mean + f_mean, 1e-300)
-    return Signal(
-        h_power + f_power, share * h.mean, (h_mean * h.cosine + f_mean * f.cosine) / total
-    )
+    return Signal(h.power + f_power, h.mean, (h_mean * h.cosine + f_mean * f.cosine) / total)
 
 
 class NetworkLaws:
@@ -188,7 +186,7 @@ class NetworkLaws:
         if self.norm_first:
             u, factor = self.normalize(z, units)
             signal, slope = self.activate(
-                u, compute_sphere_factors(self.law, self._get_dimension(units))
+                u, compute_sphere_factors(self.law, self.get_dimension(units))
             )
             kept = 1 - self.compute_removed_share(units, self.law)
             return LayerOutput(
@@ -218,7 +216,7 @@ class NetworkLaws:
 
         ``kurtosis`` is that of the entries whose mean square is s² (see ``compute_tails``).
         """
-        dimension = self._get_dimension(units)
+        dimension = self.get_dimension(units)
         square = z.mean**2
         overlap = float(square.mean()) / max(z.mean_power, 1e-300)
         power, cosine, mean = np.maximum(z.power - square, 0.0), z.cosine, np.zeros_like(z.power)
@@ -256,7 +254,7 @@ class NetworkLaws:
         }
         return sizes.get(self.norm, units)
 
-    def _get_dimension(self, units: int) -> float:
+    def get_dimension(self, units: int) -> float:
         """Get the number of dimensions left to the normalized vector."""
         return self.get_group_size(units) - (self.norm is not Normalization.RMS)
 

@@ -11,8 +11,8 @@ from gradflow.core.theory.flow import (
     list_blocks,
     predict_dense_flow,
     predict_plain_flow,
-    predict_preactivation_flow,
 )
+from gradflow.core.theory.preactivation import predict_preactivation_flow
 from gradflow.core.theory.residual import predict_residual_flow
 from gradflow.core.theory.signals import NetworkLaws
 
