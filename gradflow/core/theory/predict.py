@@ -132,8 +132,11 @@ def predict(experiment: Experiment, report: Report) -> Prediction:
 
 
 def _compute_band(network: NetworkLaws) -> FloatArray:
-    inverse = [*(1 / fan_out for _, fan_out in network.fans[:-1]), 0.0]
-    result: FloatArray = np.exp(np.sqrt(5 * np.cumsum(inverse[::-1])[::-1]) / 2)
+    """Compute the band: 5/n for each layer on the way, and what LSUV's gains vary by."""
+    variance = [5 / fan_out for _, fan_out in network.fans[:-1]]
+    gains = network.gain_spread[1:]
+    variance = [*(v + gain for v, gain in zip(variance, gains, strict=True)), 0.0]
+    result: FloatArray = np.exp(np.sqrt(np.cumsum(variance[::-1])[::-1]) / 2)
     return result
 
 

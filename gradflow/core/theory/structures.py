@@ -33,7 +33,7 @@ def predict_flow(experiment: Experiment) -> tuple[PredictedFlow, NetworkLaws]:
         return predict_structure(network), network
     if network.adapts:  # LSUV measures the network before its last branch weights become 0
         predict_structure(network)
-        network = NetworkLaws(experiment, network.gain)
+        network.adapts = False
     for block in list_blocks(spec, network.depth):
         network.zero_layer(block[-1])
     return predict_structure(network), network
