@@ -77,6 +77,7 @@ def compare(experiment: gf.Experiment, prediction: Prediction, measured: Measure
             anchor = prediction.delta_norm[-1] if name in GRADIENTS else 1.0
             expected = predicted[:-1] / anchor
             values = np.array(measured[name])
+            values = values[np.isfinite(values).any(1)]  # without seeds whose readout has none
             ratios = np.log(values / expected)
             ratios[:, (expected == 0) & (values == 0).all(0)] = 0.0  # branches that start at 0
             if not ratios.size:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradflow.core.catalog import Activation, Normalization
 from gradflow.core.theory.flow import PredictedFlow, collect_flow, list_blocks, pass_readout
 from gradflow.core.theory.moments import FloatArray
 from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal
@@ -66,6 +67,7 @@ def _predict_backward(
     grad[last - 1] = delta[last] * network.gain[last]
     stream = _enter(passed[-1], grad[last - 1])
     blocks = list(list_blocks(network.spec, network.depth))
+    bare = network.spec.normalization is Normalization.NONE
     for number in reversed(range(len(blocks))):
         block = blocks[number]
         delta[block[-1]] = sum(stream, np.zeros(1)) * network.spec.branch_scale**2
@@ -76,6 +78,8 @@ def _predict_backward(
         around = move_gradient(stream, passed[number + 1].parts, passed[number].parts)
         through = _enter(passed[number], grad[block[0] - 1])
         stream = [a + b for a, b in zip(around, through, strict=True)]
+        if network.spec.activation is Activation.LINEAR and bare:
+            grad[block[0] - 1] = sum(stream, np.zeros(1))  # the output is the stream itself
     delta[0] = sum(stream, np.zeros(1))
     return delta, grad
 
