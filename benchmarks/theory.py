@@ -68,18 +68,23 @@ def measure(experiment: gf.Experiment, seeds: int = SEEDS) -> Measured:
     return {name: values[:, :-1].tolist() for name, values in columns.items()}
 
 
-def compare(experiment: gf.Experiment, prediction: Prediction, measured: Measured) -> Outcome:
-    """Compare a prediction with the medians over the seeds."""
+def compare(
+    experiment: gf.Experiment, predictions: Sequence[Prediction], measured: Measured
+) -> Outcome:
+    """Compare predictions with the medians over the seeds; each seed has inputs of its own."""
     worst, where, in_band, share = 0.0, "", True, math.nan
+    first = predictions[0]
+    width = np.log(first.band[:-1])
     with np.errstate(all="ignore"):
         for name in (*GRADIENTS, *SIGNALS):
-            predicted = getattr(prediction, name)
-            anchor = prediction.delta_norm[-1] if name in GRADIENTS else 1.0
-            expected = predicted[:-1] / anchor
+            expected = np.array([getattr(prediction, name)[:-1] for prediction in predictions])
+            if name in GRADIENTS:
+                expected /= np.array([[p.delta_norm[-1]] for p in predictions])
             values = np.array(measured[name])
-            values = values[np.isfinite(values).any(1)]  # without seeds whose readout has none
+            known = np.isfinite(values).any(1)  # without seeds whose readout has no gradient
+            values, expected = values[known], expected[known]
             ratios = np.log(values / expected)
-            ratios[:, (expected == 0) & (values == 0).all(0)] = 0.0  # branches that start at 0
+            ratios[(expected == 0) & (values == 0)] = 0.0  # branches that start at 0
             if not ratios.size:
                 continue
             medians = np.abs(np.median(ratios, axis=0))
@@ -87,16 +92,18 @@ def compare(experiment: gf.Experiment, prediction: Prediction, measured: Measure
             if medians.max() > worst:
                 worst, where = float(medians.max()), f"{name} {int(medians.argmax()) + 1}"
             if name in GRADIENTS:
-                width = np.log(prediction.band[:-1])
                 in_band &= bool((medians <= width).all())
             if name == "delta_norm":
                 share = float((np.abs(ratios) <= width).mean())
-    return Outcome(experiment, prediction, worst, where, in_band, share)
+    return Outcome(experiment, first, worst, where, in_band, share)
 
 
 def judge(experiment: gf.Experiment, measured: Measured) -> Outcome:
-    """Predict one setting and compare."""
-    return compare(experiment, predict(experiment, gf.run(experiment)), measured)
+    """Predict each seed of one setting and compare; the anchor, which cancels, is the first's."""
+    report = gf.run(experiment)
+    seeds = range(experiment.seed, experiment.seed + len(measured[GRADIENTS[0]]))
+    members = [experiment.model_copy(update={"seed": seed}) for seed in seeds]
+    return compare(experiment, [predict(member, report) for member in members], measured)
 
 
 def write_setting(experiment: gf.Experiment) -> str:

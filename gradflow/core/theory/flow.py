@@ -13,6 +13,7 @@ import numpy as np
 
 from gradflow.core.experiment import MLP
 from gradflow.core.theory.moments import FloatArray
+from gradflow.core.theory.readout import compute_kept_by_norm
 from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal, average
 
 
@@ -51,9 +52,11 @@ def predict_plain_flow(network: NetworkLaws) -> PredictedFlow:
         signal = after[-1].signal
     delta = [np.ones_like(network.input.power)]
     grad = [delta[0]]
+    kept = compute_kept_by_norm(network, z[-1])
     for index in range(network.depth - 1, 0, -1):
         grad.insert(0, delta[0] * network.gain[index])
-        delta.insert(0, grad[0] * after[index - 1].slope)
+        delta.insert(0, grad[0] * after[index - 1].slope * kept)
+        kept = 1.0
     return collect_flow(z, after, delta, grad)
 
 
@@ -71,10 +74,13 @@ def predict_dense_flow(network: NetworkLaws) -> PredictedFlow:
     delta = [np.ones_like(network.input.power)]
     grad = [delta[0]]
     per_unit = np.zeros_like(delta[0])
+    last = network.depth - 1
+    lost = (1 - compute_kept_by_norm(network, z[-1])) * network.gain[last] / network.fans[last][0]
     for index in range(network.depth - 1, 0, -1):
         per_unit = per_unit + delta[0] * network.gain[index] / network.fans[index][0]
-        grad.insert(0, per_unit * network.fans[index - 1][1])
-        delta.insert(0, grad[0] * after[index - 1].slope)
+        units = network.fans[index - 1][1]
+        grad.insert(0, per_unit * units)
+        delta.insert(0, (per_unit - lost) * units * after[index - 1].slope)
     return collect_flow(z, after, delta, grad)
 
 

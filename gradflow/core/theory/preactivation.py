@@ -10,6 +10,7 @@ import numpy as np
 from gradflow.core.catalog import Activation, Normalization
 from gradflow.core.theory.flow import PredictedFlow, collect_flow, list_blocks, pass_readout
 from gradflow.core.theory.moments import FloatArray
+from gradflow.core.theory.readout import compute_kept_by_norm
 from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal
 from gradflow.core.theory.stream import (
     Part,
@@ -41,7 +42,8 @@ def predict_preactivation_flow(network: NetworkLaws) -> PredictedFlow:
         after.append(passed[-1].output)
         z.append(network.apply_weights(after[-1].signal, last))
     after.append(pass_readout(z[-1]))
-    delta, grad = _predict_backward(network, after, passed)
+    kept = compute_kept_by_norm(network, z[-1])
+    delta, grad = _predict_backward(network, after, passed, kept)
     return collect_flow(z, after, delta, grad)
 
 
@@ -57,7 +59,7 @@ def _pass_branch(
 
 
 def _predict_backward(
-    network: NetworkLaws, after: list[LayerOutput], passed: list[PassedStream]
+    network: NetworkLaws, after: list[LayerOutput], passed: list[PassedStream], kept: float
 ) -> tuple[list[FloatArray], list[FloatArray]]:
     """Compute ‖∂L/∂z‖² and ‖∂L/∂a‖² per layer; the stream's gradient is that of its parts."""
     last = network.depth - 1
@@ -65,7 +67,7 @@ def _predict_backward(
     if not last:
         return delta, grad
     grad[last - 1] = delta[last] * network.gain[last]
-    stream = _enter(passed[-1], grad[last - 1])
+    stream = _enter(passed[-1], grad[last - 1] * kept)
     blocks = list(list_blocks(network.spec, network.depth))
     bare = network.spec.normalization is Normalization.NONE
     for number in reversed(range(len(blocks))):

@@ -22,6 +22,7 @@ import torch
 from gradflow.core.catalog import Normalization
 from gradflow.core.theory.flow import PredictedFlow, collect_flow, list_blocks, pass_readout
 from gradflow.core.theory.moments import FloatArray, compute_values_and_slopes
+from gradflow.core.theory.readout import predict_readout_gradient
 from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal
 
 REPRESENTATIVE_UNITS = 1024
@@ -94,7 +95,10 @@ def predict_residual_flow(network: NetworkLaws) -> PredictedFlow:
     z: list[Signal] = []
     after: list[LayerOutput] = []
     steps = _predict_forward(network, z, after)
-    delta, grad = _predict_backward(network, after, steps)
+    shared = 0.0
+    if network.norm is Normalization.BATCH:
+        shared = predict_readout_gradient(network.experiment, z[-1]).shared
+    delta, grad = _predict_backward(network, after, steps, shared)
     return collect_flow(z, after, delta, grad)
 
 
@@ -128,9 +132,13 @@ def _predict_forward(
 
 
 def _predict_backward(
-    network: NetworkLaws, after: list[LayerOutput], steps: list[_StreamStep]
+    network: NetworkLaws, after: list[LayerOutput], steps: list[_StreamStep], shared: float
 ) -> tuple[list[FloatArray], list[FloatArray]]:
-    """Compute ‖∂L/∂z‖² and ‖∂L/∂a‖² per layer."""
+    """Compute ‖∂L/∂z‖² and ‖∂L/∂a‖² per layer.
+
+    ``shared`` is the share of the stream's gradient that all samples have in common, which a batch
+    norm in the branch removes.
+    """
     spec, last = network.spec, network.depth - 1
     delta, grad = [np.ones(1)] * network.depth, [np.ones(1)] * network.depth
     rng = np.random.default_rng(0)
@@ -151,14 +159,17 @@ def _predict_backward(
             per_unit = around + math.sqrt(fresh) * _draw_gradients(rng, around)
             inside = step.slope * step.norm.pull_back(per_unit)
         grad[block[-1]] = wider * (per_unit**2).mean(keepdims=True)[0]
-        scale = spec.branch_scale**2 if block[0] else 1.0
-        delta[block[-1]] = wider * (inside**2).mean(keepdims=True)[0] * scale * step.branch
+        left = (inside**2).mean(keepdims=True)[0]
+        shared *= step.slope.mean() ** 2 / max((step.slope**2).mean(), 1e-300)
+        scale = (spec.branch_scale**2 if block[0] else 1.0) * (1 - shared)
+        delta[block[-1]] = wider * left * scale * step.branch
         for index in reversed(block[1:]):
             grad[index - 1] = delta[index] * network.gain[index]
             delta[index - 1] = grad[index - 1] * after[index - 1].slope
         if block[0]:
             around = _fit(inside, count_representatives(network, units))
             fresh = float(delta[block[0]][0]) * network.gain[block[0]] / units
+            shared *= float(left[0] / max(left[0] + fresh, 1e-300))
     return delta, grad
 
 

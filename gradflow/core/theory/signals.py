@@ -127,6 +127,7 @@ class NetworkLaws:
     Layers are numbered by the index of their weights, from 0.
 
     Attributes:
+        experiment: the experiment.
         spec, batch_size, fans, depth: of the experiment.
         law: moments of the activation.
         input: statistics of the inputs.
@@ -141,6 +142,7 @@ class NetworkLaws:
     def __init__(self, experiment: Experiment) -> None:
         spec, data = experiment.mlp, experiment.data
         self.spec = spec
+        self.experiment = experiment
         self.batch_size = data.batch_size
         self.fans = spec.list_fans(data.features, data.outputs)
         self.depth = len(self.fans)
