@@ -69,7 +69,7 @@ def _draw_readout_gradient(
     square = float((delta**2).sum())
     if not 0 < square < math.inf:
         return ReadoutGradient(0.0, 0.0)
-    mean = delta.unflatten(0, (draws, batch)).mean(1)
+    mean = delta.view(draws, batch, -1).mean(1)
     shared = float((mean**2).sum()) * batch / square
     along = ((delta * z.detach()).sum(1) ** 2 / (z.detach() ** 2).sum(1).clamp_min(1e-300)).sum()
     independent = 1 / batch

@@ -256,7 +256,7 @@ def _activate(
     if network.norm_first or network.norm is Normalization.NONE:
         return value, slope, None
     groups = network.spec.groups if network.norm is Normalization.GROUP else 1
-    populations = _divide(value.shape[1], groups, round(network.get_group_size(units)))
+    populations = _divide(len(slope), groups, round(network.get_group_size(units)))
     centres = network.norm is not Normalization.RMS
     if centres:
         value = value - populations.average(value)

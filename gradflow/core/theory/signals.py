@@ -197,9 +197,7 @@ class NetworkLaws:
         freedom = share**2 / max(square / units - (overlap / units) ** 2, 1e-12)
         freedom = max(freedom, 1.0)
         self.gain[index] = 1 / (power * share * (1 - 2 / (9 * freedom)) ** 3)
-        self.gain_spread[index] = float(
-            torch.special.polygamma(1, torch.tensor(freedom / 2, dtype=torch.float64))
-        )
+        self.gain_spread[index] = math.log1p(2 / freedom)
 
     def apply_norm_and_activation(self, z: Signal, units: int) -> LayerOutput:
         """Apply norm and activation, in their order."""

@@ -49,11 +49,13 @@ def mix(parts: Stream) -> Signal:
     """Combine parts into the signal of all their units."""
     if len(parts) == 1:
         return parts[0].signal
-    total = sum(units for units, _ in parts)
-    power = sum(units / total * signal.power for units, signal in parts)
-    mean = sum(units / total * signal.mean for units, signal in parts)
-    shared = sum(units / total * signal.mean_power * signal.cosine for units, signal in parts)
-    return Signal(power, mean, shared / max(average(power), 1e-300))
+    shares = np.array([part.units for part in parts]) / sum(part.units for part in parts)
+    powers, means, cosines = (
+        np.stack(rows) for rows in zip(*(part.signal for part in parts), strict=True)
+    )
+    power = shares @ powers
+    cosine = (shares * powers.mean(1)) @ cosines / max(average(power), 1e-300)
+    return Signal(power, shares @ means, cosine)
 
 
 def fit(stream: Stream, units: int) -> Stream:
