@@ -14,6 +14,7 @@ from benchmarks import (
     recording,
     recurrent,
     seeds,
+    sweep,
     theory,
     training,
     verdicts,
@@ -34,6 +35,7 @@ LONG_PARTS = {
     "load": load.main,
     "memory": memory.main,
     "pages": pages.main,
+    "sweep": sweep.main,
     "theory": theory.main,
     "verdicts": verdicts.main,
 }
