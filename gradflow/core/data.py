@@ -35,7 +35,8 @@ def load_digit_images(raw: bool = False) -> tuple[NDArray[np.float64], NDArray[n
     read: to import scikit-learn takes a second and 65 MB.
     """
     library = find_spec("sklearn")
-    assert library is not None and library.origin is not None
+    assert library is not None
+    assert library.origin is not None
     path = Path(library.origin).parent / "datasets/data/digits.csv.gz"
     table = np.loadtxt(path, delimiter=",")
     images, labels = table[:, :-1], table[:, -1].astype(np.int64)

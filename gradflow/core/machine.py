@@ -22,6 +22,8 @@ _UNKNOWN_LEFT = 0.5
 """Share of the memory that counts as free where the system does not say how much is."""
 
 
+ONE_HEAP = {"MALLOC_ARENA_MAX": "1"}
+"""Environment of a process that does from its start what ``share_one_heap`` does from then on."""
 PROCESSES = "GRADFLOW_PROCESSES"
 """Environment variable: among how many processes of the app memory is divided."""
 
@@ -84,7 +86,8 @@ def share_one_heap() -> None:
 
     Otherwise glibc gives threads heaps of their own, eight per processor, and each keeps the room
     that the deepest network computed by its threads has taken: 1 GB after 500 settings. As one
-    thread at a time computes, none waits for another's memory. Other systems do without.
+    thread at a time computes, none waits for another's memory. Heaps that there are already stay
+    in use, so the earlier the better. Other systems do without.
     """
     _set_malloc_option(_HEAPS, 1)
 
