@@ -17,7 +17,13 @@ PRETRAINING = PAGES / "pretraining.py"
 BACKPROP = PAGES / "backprop.py"
 DESCENT = PAGES / "descent.py"
 ACTIVATIONS = PAGES / "activations.py"
+INITIALIZATION = PAGES / "initialization.py"
 NORMALIZATION = PAGES / "normalization.py"
 DEGRADATION = PAGES / "degradation.py"
 RECURRENT = PAGES / "recurrent.py"
 DIAGNOSES = PAGES / "diagnoses.py"
+
+
+def find_page(address: str) -> Path:
+    """Find the file of a page, which is named after its address; Explore stands at the root."""
+    return PAGES / f"{address}.py" if address else EXPLORE

@@ -58,6 +58,13 @@ PAGES: dict[str, list[dict[str, str]]] = {
         {"view": "gaussian"},
         {"view": "hyperbolic"},
     ],
+    "initialization": [
+        {"view": "layers", "widths": "16-12-8", "batch_size": "16"},
+        {"view": "variance", "fan_in": "20", "step": "6"},
+        {"view": "copies", "step": "300"},
+        {"view": "shapes"},
+        {"view": "gains"},
+    ],
     "normalization": [
         {"view": "sharing"},
         {"view": "batch"},

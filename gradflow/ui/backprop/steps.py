@@ -18,9 +18,11 @@ def list_backprop_steps() -> Lesson:
 
 
 def _list_chains() -> Lesson:
-    names = list(EXAMPLES)
-    steps = [make_step(PAGE, Part.CHAIN, CHAIN.presets[name], _(name)) for name in names]
-    return Lesson(steps, names.index(CHAIN.preset) if CHAIN.preset else None)
+    steps = [
+        make_step(PAGE, Part.CHAIN, CHAIN.presets[code], _(example.label))
+        for code, example in EXAMPLES.items()
+    ]
+    return Lesson(steps, list(EXAMPLES).index(CHAIN.preset) if CHAIN.preset else None)
 
 
 def _list_network_steps() -> Lesson:
