@@ -15,6 +15,7 @@ from benchmarks import (
     recurrent,
     seeds,
     sweep,
+    theory,
     training,
     verdicts,
     votes,
@@ -36,6 +37,7 @@ LONG_PARTS = {
     "memory": memory.main,
     "pages": pages.main,
     "sweep": sweep.main,
+    "theory": theory.main,
     "verdicts": verdicts.main,
     "votes": votes.main,
 }
