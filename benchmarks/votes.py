@@ -1,8 +1,8 @@
 """A class that votes: phones that open their page, and all tap at the same instant.
 
 Each phone then asks for something new every 2.5 to 3.5 s, as ``ballot.js`` does, and the page of
-the presenter counts twice a second; both are measured meanwhile. Server, generator and everything else share
-this machine's cores.
+the presenter counts twice a second; both are measured meanwhile. Server, generator and everything
+else share this machine's cores.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A class in a real browser: a presenter and two phones; and strangers who speak raw HTTP."""
 
 import json
-from http.client import HTTPConnection
+from contextlib import closing
+from http.client import HTTPConnection, HTTPResponse
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,6 +12,16 @@ from tests.browser.access import list_barriers
 from tests.browser.tools import keep_own_errors, read_query, wait_for_chart
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+def speak(
+    url: str, method: str, path: str, body: bytes, headers: dict[str, str]
+) -> tuple[HTTPResponse, str]:
+    """Speak raw HTTP; return the answer and its text."""
+    with closing(HTTPConnection(urlsplit(url).netloc, timeout=20)) as connection:
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        return answer, answer.read().decode()
 
 
 def test_a_class_of_two_phones(
@@ -81,18 +92,13 @@ def test_a_class_of_two_phones(
 def test_strangers_are_refused(
     app_url: str, method: str, path: str, body: bytes, origin: str | None, status: int
 ) -> None:
-    connection = HTTPConnection(urlsplit(app_url).netloc, timeout=20)
-    connection.request(method, path, body, {"Origin": origin} if origin else {})
-    answer = connection.getresponse()
+    answer, _text = speak(app_url, method, path, body, {"Origin": origin} if origin else {})
     assert answer.status == status
     assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
 
 
 def test_a_phones_page_is_light_and_allows_no_foreign_script(app_url: str) -> None:
-    connection = HTTPConnection(urlsplit(app_url).netloc, timeout=20)
-    connection.request("GET", "/gf/phone?class=%22%3E%3Cscript%3E")
-    answer = connection.getresponse()
-    text = answer.read().decode()
+    answer, text = speak(app_url, "GET", "/gf/phone?class=%22%3E%3Cscript%3E", b"", {})
     assert len(text) < 8000
     assert "<script>" not in text
     assert answer.headers["Cache-Control"] == "no-store"

@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from gradflow.core.errors import GradflowError
-from gradflow.core.text import _, find_language, read_in
+from gradflow.core.text import LANGUAGE, _, find_language, read_in
 from gradflow.ui.assets import SCRIPTS
 from gradflow.ui.classroom.ballots import BALLOTS, NoSuchClass, Refused
 
@@ -178,6 +178,7 @@ def write_page(code: str) -> str:
         "words": json.dumps(words),
         "script": SCRIPTS["ballot.js"].address.removeprefix("gf/"),
         "code": code,
+        "language": LANGUAGE.get().replace("_", "-"),
     }
     return _load_page().substitute({name: html.escape(text) for name, text in values.items()})
 
