@@ -72,7 +72,7 @@ def test_question_curves_and_button_are_on_the_first_screen(
         assert is_on_screen(walker, ".gf-predict-run")
         assert measure_width(walker) <= width
     cards = walker.locator(".gf-predict-card")
-    cards.nth(2).click()
+    cards.nth(0).click()
     walker.locator(".gf-predict-run").click()
     expect(walker.get_by_text("that is right")).to_be_visible()
     wait_for_chart(walker, "learn_run", 4)
