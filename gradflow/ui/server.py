@@ -32,6 +32,7 @@ from gradflow.core.theory.moments import get_activation_law
 from gradflow.ui.answers import count_idle_seconds
 from gradflow.ui.assets import compress_scripts
 from gradflow.ui.compare.rival import find_rival
+from gradflow.ui.degradation.compute import prepare_opening as prepare_degradation
 from gradflow.ui.explore.state import OPENING
 from gradflow.ui.pretraining.compute import prepare_opening as prepare_pretraining
 from gradflow.ui.room import ROOM, SCARCE_BYTES
@@ -119,6 +120,7 @@ def _prepare_openings(stopping: threading.Event) -> None:
         find_rival(PRESETS[OPENING].experiment)  # for Compare
         prepare_training()
         prepare_pretraining()
+        prepare_degradation()
 
 
 class _Stopping(Exception):

@@ -6,16 +6,31 @@ from tests.browser.tools import find_figure, open_from_menu, wait_for_chart, wai
 
 
 def open_page(page: Page, url: str) -> None:
-    page.goto(url)
-    open_from_menu(page, "Learn", "Degradation")
+    page.goto(f"{url}/degradation?view=depth")
     wait_for_chart(page, "degradation_depth")
     wait_for_server(page)
+
+
+def test_a_guess_comes_before_the_answer(page: Page, app_url: str, page_errors: list[str]) -> None:
+    page.goto(app_url)
+    open_from_menu(page, "Learn", "Degradation")
+    wait_for_chart(page, "degradation_deeper")
+    wait_for_server(page)
+    figure = find_figure(page, "degradation_deeper")
+    expect(figure).not_to_contain_text("before training")
+    page.get_by_role("radio", name="vanishing").click()
+    expect(figure).to_contain_text("before training")
+    expect(page.get_by_text("Before the first step it explodes")).to_be_visible()
+    page.wait_for_function("() => location.search.includes('guess=vanishing')")
+    assert page_errors == []
 
 
 def test_depth_and_its_legend(page: Page, app_url: str, page_errors: list[str]) -> None:
     open_page(page, app_url)
     legend = find_figure(page, "degradation_depth").locator(".legendtext")
-    expect(legend).to_have_text(["Plain", "Residual", "Residual, pre-activation", "theory"])
+    expect(legend).to_have_text(
+        ["Plain", "Residual", "Residual, pre-activation", "Dense concatenation", "theory"]
+    )
     page.locator(".st-key-explain_degradation_depth summary").click()
     expect(page.get_by_text("higher training error")).to_be_visible()
     assert page_errors == []
