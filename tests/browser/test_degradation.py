@@ -22,17 +22,16 @@ def test_a_guess_comes_before_the_answer(page: Page, app_url: str, page_errors: 
     expect(figure).to_contain_text("before training")
     expect(page.get_by_text("Before the first step it explodes")).to_be_visible()
     page.wait_for_function("() => location.search.includes('guess=vanishing')")
+    page.locator(".st-key-explain_degradation_training summary").click()
+    expect(page.get_by_text("higher training error")).to_be_visible()
     assert page_errors == []
 
 
 def test_depth_and_its_legend(page: Page, app_url: str, page_errors: list[str]) -> None:
     open_page(page, app_url)
     legend = find_figure(page, "degradation_depth").locator(".legendtext")
-    expect(legend).to_have_text(
-        ["Plain", "Residual", "Residual, pre-activation", "Dense concatenation", "theory"]
-    )
-    page.locator(".st-key-explain_degradation_depth summary").click()
-    expect(page.get_by_text("higher training error")).to_be_visible()
+    names = ["Plain", "Residual", "Residual, pre-activation", "Dense concatenation", "theory"]
+    expect(legend).to_have_text(names)
     assert page_errors == []
 
 
