@@ -47,7 +47,7 @@ PAGES: dict[str, list[dict[str, str]]] = {
             "seeds": "1",
             "steps": "50",
         },
-        {**STACK, "view": "transfer", "seeds": "1", "steps": "50"},
+        {**STACK, "view": "transfer", "seeds": "1", "steps": "50", "reused": "2"},
     ],
     "backprop": [{"part": "chain"}, {"part": "network"}],
     "descent": [{"steps": "20"}],
