@@ -154,7 +154,11 @@ class Cards:
 
     def close(self) -> AppTest:
         """Close the introduction."""
-        return check_works(send_event(self._app, self._proto.id, "close", True).run())
+        return self.send("close", True)
+
+    def send(self, event: str, value: Any) -> AppTest:
+        """Let the browser say anything; the page runs."""
+        return check_works(send_event(self._app, self._proto.id, event, value).run())
 
 
 def shows_cards(app: AppTest, name: str = "intro") -> bool:

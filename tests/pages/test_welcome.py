@@ -56,6 +56,12 @@ def test_a_card_loads_its_network(app: AppTest, code: str) -> None:
     assert len(data["line"]) < 60  # three short lines beside the cards on a projector
 
 
+def test_the_introduction_leads_to_the_lessons(app: AppTest) -> None:
+    app.run()
+    Cards(app).send("lessons", True)
+    assert "A product of slopes" in [heading.value for heading in app.subheader]
+
+
 @pytest.mark.parametrize("forged", ["nonsense", 3, None, ["deep_sigmoid"], {"a": 1}])
 def test_what_is_no_preset_changes_nothing(app: AppTest, forged: object) -> None:
     app.run()

@@ -78,7 +78,7 @@ _COMPONENT_TEXTS = {
     *("label", "help", "exact", "reset"),  # a toolbar
     *("line", "look", "title", "close", "count", "text"),  # networks to start from, the tour
     *("start", "resume", "back", "next", "done", "leave"),  # its buttons
-    *("run", "none"),  # a prediction
+    *("run", "none", "voted", "scan"),  # a prediction, and those of a class
 }
 """What our components show besides figures."""
 

@@ -28,6 +28,8 @@ CODE_LENGTH = 6
 MOST_CLASSES = 100
 MOST_PHONES = 500
 """Phones that vote on one question of a class."""
+MOST_VOTES = 6000
+"""Votes of a class on all questions; beyond, those on earlier ones are forgotten."""
 MOST_CHANGES = 50
 """How often a phone may send another prediction for one question."""
 LIFETIME = 3 * 60 * 60.0
@@ -215,6 +217,11 @@ class Ballots:
         database = self._connect()
         with database:
             database.execute("BEGIN IMMEDIATE")
+            (all_votes,) = database.execute(
+                "SELECT count(*) FROM votes WHERE code = ?", (code,)
+            ).fetchone()
+            if all_votes >= MOST_VOTES:
+                database.execute("DELETE FROM votes WHERE code = ? AND question <> ?", place)
             counting = "SELECT count(*) FROM votes WHERE code = ? AND question = ? AND phone <> ?"
             (others,) = database.execute(counting, (*place, phone)).fetchone()
             taken = database.execute(

@@ -31,11 +31,11 @@ class Panel {
   }
 
   addOpener() {
-    const { start, failed, open } = this.data;
+    const { start, failed, opener: address } = this.data;
     const opener = addButton(this.box, "gf-button", start, async () => {
       opener.disabled = true;
       try {
-        const answer = await fetch(find(open), { method: "POST" });
+        const answer = await fetch(find(address), { method: "POST" });
         if (!answer.ok) throw new Error(answer.status);
         const query = new URLSearchParams(location.search);
         query.set("class", (await answer.json()).code);

@@ -55,7 +55,7 @@ def ask_class(
             "choices": choices,
             "right": list(right or ()),
             "revealed": right is not None,
-            "open": f"gf/{route.CLASS}",
+            "opener": f"gf/{route.CLASS}",
             "address": f"gf/{route.VOTES}?class={code}",
             "link": f"learn?class={code}",
             "picture": f"gf/{code_route.ROUTE}",

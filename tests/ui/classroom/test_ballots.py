@@ -153,6 +153,20 @@ def test_there_are_only_so_many_phones_and_changes(
     assert box.count_votes(code) == ("q", {"a": 2, "b": 1})
 
 
+def test_votes_on_earlier_questions_are_forgotten_at_last(
+    box: Ballots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ballots, "MOST_VOTES", 3)
+    code, _host = box.open_class()
+    phone = box.make_phone()
+    for question in "qrstu":
+        ask(box, code, question=question)
+        box.vote(code, phone, question, "a")
+    assert box.count_votes(code) == ("u", {"a": 1})
+    ask(box, code, question="q")
+    assert box.count_votes(code) == ("q", {})
+
+
 def test_processes_share_the_file(box: Ballots, file: Path) -> None:
     code, _host = box.open_class()
     real = Ballots(file)
