@@ -58,7 +58,7 @@ def show_cure(stage: Stage, lesson: Lesson, path: LessonPath) -> None:
             treated = {_name(chosen): after}
             _draw_result(lesson, before, after)
     with stage.controls, st.container(key="learn_more", gap="small"):
-        if not is_presenting():
+        if not (is_presenting() or code):  # a class votes
             _draw_choice(compute.list_cures(patient, ()), chosen)
         if path.shown or any(treatment.trains for treatment in treated.values()):
             blocks.write_text(_(lesson.why))
