@@ -18,7 +18,7 @@ from gradflow.core.theory.flow import PredictedFlow
 from gradflow.core.theory.moments import FloatArray
 from gradflow.core.theory.signals import NetworkLaws, average
 from gradflow.core.theory.structures import predict_flow
-from gradflow.core.theory.validity import Standing, find_doubts, find_obstacles
+from gradflow.core.theory.validity import Laws, Standing, find_doubts, find_obstacles
 
 IntArray = npt.NDArray[np.int64]
 
@@ -53,7 +53,8 @@ class Prediction:
         activation_mean, activation_std, activation_rms: of a_l, the layer's last output; nothing
             is known behind an activation on the readout.
         saturated: share of saturated activations, as the report counts them.
-        correlation: mean cosine between the vectors a_l of two different samples.
+        correlation: mean cosine between the vectors a_l of two different samples; of fully
+            connected networks only.
         delta_norm: ‖∂L/∂z_l‖, anchored at the readout's measured one.
         activation_grad_norm: ‖∂L/∂a_l‖ with the same anchor.
         band: factor b ≥ 1; finite widths put a gradient norm between norm/b and norm·b, with
@@ -114,27 +115,29 @@ def predict(experiment: Experiment, report: Report) -> Prediction:
                 band=unknown,
                 **UNDEFINED._asdict(),
             )
-        flow, network = predict_flow(experiment)
-        columns = _compute_forward_columns(flow, network) | _compute_backward_columns(
+        flow, laws = predict_flow(experiment)
+        columns = _compute_forward_columns(flow, laws) | _compute_backward_columns(
             flow, float(report.get_table("layers")["delta_norm"][-1])
         )
         if experiment.network.readout is not Readout.NONE:
             for name in _OF_OUTPUTS:
                 columns[name][-1] = math.nan
-        band = _compute_band(network)
-        reasons = tuple(find_doubts(experiment, report, network, flow, band))
-        last = flow.preactivation[max(network.depth - 2, 0)]
+        band = _compute_band(laws)
+        reasons = tuple(find_doubts(experiment, report, laws, flow, band))
+        last = flow.preactivation[max(laws.depth - 2, 0)]
         return Prediction(
             standing=Standing.QUALITATIVE if reasons else Standing.QUANTITATIVE,
             reasons=reasons,
             layers=layers,
             **columns,
             band=band,
-            **find_fixed_point(network, last)._asdict(),
+            **(
+                find_fixed_point(laws, last) if isinstance(laws, NetworkLaws) else UNDEFINED
+            )._asdict(),
         )
 
 
-def _compute_band(network: NetworkLaws) -> FloatArray:
+def _compute_band(network: Laws) -> FloatArray:
     """Compute the band: 5/n for each layer on the way, and what LSUV's gains vary by."""
     variance = [5 / fan_out for _, fan_out in network.fans[:-1]]
     gains = network.gain_spread[1:]
@@ -143,8 +146,9 @@ def _compute_band(network: NetworkLaws) -> FloatArray:
     return result
 
 
-def _compute_forward_columns(flow: PredictedFlow, network: NetworkLaws) -> dict[str, Any]:
+def _compute_forward_columns(flow: PredictedFlow, network: Laws) -> dict[str, Any]:
     batch = network.batch_size
+    between = isinstance(network, NetworkLaws)  # others follow pixels and tokens of one sample
     rows = []
     for z, output, (_, units) in zip(flow.preactivation, flow.after, network.fans, strict=True):
         a = output.signal
@@ -155,7 +159,7 @@ def _compute_forward_columns(flow: PredictedFlow, network: NetworkLaws) -> dict[
             "activation_std": a.compute_std(units, batch),
             "activation_rms": math.sqrt(a.mean_power),
             "saturated": output.saturated,
-            "correlation": average(a.cosine) if batch > 1 else math.nan,
+            "correlation": average(a.cosine) if batch > 1 and between else math.nan,
         }
         rows.append([row[column] for column in FORWARD_COLUMNS])
     return dict(zip(FORWARD_COLUMNS, np.array(rows).T, strict=True))

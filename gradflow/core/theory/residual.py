@@ -141,6 +141,8 @@ def _predict_backward(
     """
     spec, last = network.spec, network.depth - 1
     delta, grad = [np.ones(1)] * network.depth, [np.ones(1)] * network.depth
+    if not steps:
+        return delta, grad
     rng = np.random.default_rng(0)
     units = network.fans[last][0]
     count = count_representatives(network, units)
