@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -20,6 +21,7 @@ from gradflow.core.theory import Standing, predict
 from gradflow.core.theory.attention import activate_pairs, predict_transformer_flow
 from gradflow.core.theory.images import make_window, predict_image_flow
 from gradflow.core.theory.moments import get_activation_law
+from gradflow.core.theory.predict import BACKWARD_COLUMNS, FORWARD_COLUMNS
 from tests.core.strategies import experiments
 
 CONV = {"architecture": "conv", "channels": 64, "batch_size": 16, "device": "cpu"}
@@ -132,6 +134,26 @@ def test_the_gradient_of_a_pre_norm_stream_grows_like_that_of_a_stream():
     assert_allclose(tamed.delta[2:-1:2], tamed.delta[2], rtol=0.01)  # branches add nothing
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        TRANSFORMER | {"depth": 3},
+        TRANSFORMER | {"depth": 3, "norm_placement": "post"},
+        {"connection": "preactivation", "widths": (128, 160, 192, 256, 128, 128)},
+        {"connection": "residual", "depth": 12, "width": 256, "norm_position": "after"}
+        | {"normalization": "layer"},
+    ],
+    ids=str,
+)
+def test_the_residual_stream_as_measured(fields):
+    experiment = from_fields(fields | {"device": "cpu"})
+    report = gf.run(experiment)
+    stream = predict(experiment, report).stream
+    assert_allclose(stream.layers, report.stream.layers["layer"])
+    for column in ("activation_rms", "activation_std", "activation_grad_norm"):
+        assert_allclose(getattr(stream, column), report.stream.layers[column], rtol=0.1)
+
+
 def has_law(experiment: gf.Experiment) -> bool:
     """Say what is implemented, by hand."""
     network = experiment.network
@@ -152,14 +174,19 @@ def has_law(experiment: gf.Experiment) -> bool:
 
 
 @given(experiments())
-@settings(max_examples=80)
-def test_the_label_needs_a_law(experiment):
-    layers = len(experiment.network.list_layers(experiment.data))
-    report = gf.run(from_fields({"depth": layers, "width": 1, "batch_size": 2, "device": "cpu"}))
-    prediction = predict(experiment, report)
+@settings(max_examples=60)
+def test_every_experiment_has_a_prediction(experiment):
+    """Never an exception, never a warning, always the report's length; no label without a law."""
+    report = gf.run(from_fields({"depth": 2, "width": 2, "batch_size": 2, "device": "cpu"}))
+    count = len(experiment.network.list_layers(experiment.data))
+    layers = report.layers.iloc[[0] * (count - 1) + [1]].reset_index(drop=True)
+    layers["layer"] = np.arange(1, count + 1)
+    prediction = predict(experiment, dataclasses.replace(report, layers=layers))
+    for column in (*FORWARD_COLUMNS, *BACKWARD_COLUMNS, "band", "layers"):
+        assert getattr(prediction, column).shape == (count,)
+    assert (prediction.standing is Standing.QUANTITATIVE) == (not prediction.reasons)
     if not has_law(experiment):
         assert prediction.standing is Standing.NONE
-        assert prediction.reasons
         assert np.isnan(prediction.delta_norm).all()
     if prediction.standing is Standing.QUANTITATIVE:
         assert min(getattr(experiment.network, "hidden_widths", (48,)), default=48) >= 32

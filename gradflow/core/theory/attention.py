@@ -21,7 +21,7 @@ from gradflow.core.data import draw_batch
 from gradflow.core.experiment import Data, Experiment, Transformer
 from gradflow.core.networks.build import compute_transformer_stds
 from gradflow.core.specs.transformer import MLP_RATIO, TOKENS
-from gradflow.core.theory.flow import PredictedFlow
+from gradflow.core.theory.flow import PredictedFlow, StreamPoint
 from gradflow.core.theory.moments import ActivationLaw, FloatArray, get_activation_law
 from gradflow.core.theory.signals import LayerOutput, Signal
 
@@ -146,7 +146,7 @@ def predict_transformer_flow(experiment: Experiment) -> tuple[PredictedFlow, Tra
     tokens = measure_tokens(experiment.data, experiment.seed)
     z = [laws.fans[0][0] * laws.std**2 * tokens]
     stream = z[0] + laws.std**2 * np.eye(TOKENS)
-    a = [stream]
+    a, streams = [stream], [stream]
     blocks: list[_Block] = []
     for index in range(2 * spec.depth):
         before = _normalize(stream) if laws.pre else None
@@ -167,19 +167,25 @@ def predict_transformer_flow(experiment: Experiment) -> tuple[PredictedFlow, Tra
         after = _normalize(stream) if laws.post else None
         stream = stream if after is None else after.out
         a.append(stream)
+        streams.append(stream)
         blocks.append(_Block(before, attending, slope, after))
     final = _normalize(stream) if laws.pre else None
     a[-1] = stream if final is None else final.out
     z.append(width * laws.std**2 * a[-1].mean((1, 2), keepdims=True))
     a.append(z[-1])
-    delta, grad = _predict_backward(laws, blocks, final, len(tokens))
-    return _collect(laws.law, z, a, delta, grad), laws
+    delta, grad, back = _predict_backward(laws, blocks, final, len(tokens))
+    points = [
+        StreamPoint(2 * index, _summarize(x), _sum_units(g))
+        for index, (x, g) in enumerate(zip(streams, back, strict=True))
+    ]
+    flow = _collect(laws.law, z, a, delta, grad)
+    return flow._replace(stream=tuple(points)), laws
 
 
 def _predict_backward(
     laws: TransformerLaws, blocks: list[_Block], final: _Norm | None, samples: int
-) -> tuple[list[FloatArray], list[FloatArray]]:
-    """Compute D of ∂L/∂z and ∂L/∂a per layer, summed over the units."""
+) -> tuple[list[FloatArray], list[FloatArray], list[FloatArray]]:
+    """Compute D of ∂L/∂z and ∂L/∂a per layer, and of the stream, summed over the units."""
     width, last = laws.spec.width, laws.output_std**2
     inner, scale = MLP_RATIO * width, laws.spec.residual_scale**2
     # The readout takes the mean over the tokens: all get the same gradient.
@@ -187,6 +193,7 @@ def _predict_backward(
     delta: list[FloatArray] = []
     grad = [out]
     stream = out if final is None else out * final.scale
+    streams = [stream]
     for block in reversed(blocks):
         if block.after is not None:
             stream = stream * block.after.scale
@@ -203,10 +210,22 @@ def _predict_backward(
         entering = width * laws.std**2 * back
         branch = entering if block.before is None else entering * block.before.scale
         stream = stream + branch
+        streams.insert(0, stream)
         # Behind a norm at its start the branch alone reads the output, else the stream goes on.
         grad.insert(0, stream if block.before is None else entering)
     delta.insert(0, stream)
-    return delta, grad
+    return delta, grad, streams
+
+
+def _summarize(x: FloatArray) -> Signal:
+    """Describe the tokens as one signal of mean 0."""
+    power = np.array([float(np.einsum("sii->si", x).mean())])
+    return Signal(power, np.zeros(1), np.zeros(1))
+
+
+def _sum_units(d: FloatArray) -> float:
+    """Sum squared gradients over the tokens, and average them over the samples."""
+    return float(np.einsum("sii->s", d).mean())
 
 
 def _collect(
@@ -216,21 +235,17 @@ def _collect(
     delta: list[FloatArray],
     grad: list[FloatArray],
 ) -> PredictedFlow:
-    def summarize(x: FloatArray) -> Signal:
-        power = np.array([float(np.einsum("sii->si", x).mean())])
-        return Signal(power, np.zeros(1), np.zeros(1))
-
     def activate(index: int) -> LayerOutput:
         if index % 4 != _INNER:
-            return LayerOutput(summarize(a[index]), np.ones(1), math.nan)
+            return LayerOutput(_summarize(a[index]), np.ones(1), math.nan)
         q = np.einsum("sii->si", z[index]).ravel()
         mean = np.array([float(law.compute_moments(q).mean.mean())])
-        signal = summarize(a[index])._replace(mean=mean)
+        signal = _summarize(a[index])._replace(mean=mean)
         return LayerOutput(signal, np.ones(1), law.compute_saturated_share(q))
 
-    sums = [[float(np.einsum("sii->s", d).mean()) for d in part] for part in (delta, grad)]
+    sums = [[_sum_units(d) for d in part] for part in (delta, grad)]
     return PredictedFlow(
-        [summarize(x) for x in z],
+        [_summarize(x) for x in z],
         [activate(index) for index in range(len(a))],
         [*sums[0], 1.0],
         [*sums[1], 1.0],

@@ -40,6 +40,25 @@ _OF_OUTPUTS = (
 
 
 @dataclass(frozen=True, eq=False)
+class StreamPrediction:
+    """The prediction for the rows of ``report.stream``: what enters the first block, and blocks.
+
+    Attributes:
+        layers: numbers of the rows, from 0.
+        activation_mean, activation_std, activation_rms: of the stream.
+        activation_grad_norm: ‖∂L/∂h‖, with the same anchor as the layers'.
+        band: as in ``Prediction``.
+    """
+
+    layers: IntArray
+    activation_mean: FloatArray
+    activation_std: FloatArray
+    activation_rms: FloatArray
+    activation_grad_norm: FloatArray
+    band: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class Prediction:
     """The mean-field prediction for an experiment, layer by layer.
 
@@ -66,6 +85,7 @@ class Prediction:
         q_star: second moment of the pre-activation at the fixed point.
         depth_scale: ξ = 1/|ln χ₁|, in layers (Schoenholz et al. 2017).
         phase: ordered for χ₁ < 1, chaotic for χ₁ > 1, critical for ξ beyond the deepest network.
+        stream: the residual stream, ``None`` where there is none or no law of it.
     """
 
     standing: Standing
@@ -86,6 +106,7 @@ class Prediction:
     q_star: float
     depth_scale: float
     phase: Phase | None
+    stream: StreamPrediction | None = None
 
 
 def predict(experiment: Experiment, report: Report) -> Prediction:
@@ -116,9 +137,8 @@ def predict(experiment: Experiment, report: Report) -> Prediction:
                 **UNDEFINED._asdict(),
             )
         flow, laws = predict_flow(experiment)
-        columns = _compute_forward_columns(flow, laws) | _compute_backward_columns(
-            flow, float(report.get_table("layers")["delta_norm"][-1])
-        )
+        anchor = float(report.get_table("layers")["delta_norm"][-1])
+        columns = _compute_forward_columns(flow, laws) | _compute_backward_columns(flow, anchor)
         if experiment.network.readout is not Readout.NONE:
             for name in _OF_OUTPUTS:
                 columns[name][-1] = math.nan
@@ -131,6 +151,7 @@ def predict(experiment: Experiment, report: Report) -> Prediction:
             layers=layers,
             **columns,
             band=band,
+            stream=_predict_stream(flow, anchor, band),
             **(
                 find_fixed_point(laws, last) if isinstance(laws, NetworkLaws) else UNDEFINED
             )._asdict(),
@@ -165,8 +186,28 @@ def _compute_forward_columns(flow: PredictedFlow, network: Laws) -> dict[str, An
     return dict(zip(FORWARD_COLUMNS, np.array(rows).T, strict=True))
 
 
+def _predict_stream(
+    flow: PredictedFlow, anchor: float, band: FloatArray
+) -> StreamPrediction | None:
+    if not flow.stream:
+        return None
+    power = np.array([point.signal.mean_power for point in flow.stream])
+    mean = np.array([average(point.signal.mean) for point in flow.stream])
+    gradient = np.array([point.gradient for point in flow.stream])
+    return StreamPrediction(
+        layers=np.arange(len(flow.stream)),
+        activation_mean=mean,
+        activation_std=np.sqrt(np.maximum(power - mean**2, 0.0)),
+        activation_rms=np.sqrt(power),
+        activation_grad_norm=_check_anchor(anchor) * np.sqrt(gradient),
+        band=band[[point.layer for point in flow.stream]],
+    )
+
+
+def _check_anchor(anchor: float) -> float:
+    return anchor if 0 < anchor < math.inf else math.nan
+
+
 def _compute_backward_columns(flow: PredictedFlow, anchor: float) -> dict[str, Any]:
-    if not 0 < anchor < math.inf:
-        anchor = math.nan
     squares = np.array([flow.delta, flow.activation_grad])
-    return dict(zip(BACKWARD_COLUMNS, anchor * np.sqrt(squares), strict=True))
+    return dict(zip(BACKWARD_COLUMNS, _check_anchor(anchor) * np.sqrt(squares), strict=True))
