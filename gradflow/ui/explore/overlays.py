@@ -131,8 +131,17 @@ def _describe_theory(experiment: Experiment, prediction: Prediction) -> str:
 
 
 def _describe_average(prediction: Prediction) -> str:
-    """Say by what a layer changes the gradient on average, where no layer is like the others."""
+    """Say what happens on the whole way, where no layer is like the others."""
     text = _("**Theory:** the dashed line; this network has no single factor per layer.")
+    if (stream := prediction.stream) is not None:
+        power, gradient = stream.activation_rms, stream.activation_grad_norm
+        return f"{text} " + _(
+            "Through all blocks the residual stream grows by a factor {forward}, and its gradient "
+            "on the way back by {backward}."
+        ).format(
+            forward=format_number(float(power[-1] / power[0])),
+            backward=format_number(float(gradient[0] / gradient[-1])),
+        )
     inner = prediction.delta_norm[:-1]
     known = np.flatnonzero(inner > 0)
     if len(known) < _LEAST_LAYERS:
