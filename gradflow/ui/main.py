@@ -19,6 +19,7 @@ set_language()
 st.logo(HERE / "logo.svg", size="medium")
 pages = [
     st.Page(paths.EXPLORE, title=_("Explore"), default=True),
+    st.Page(paths.LEARN, title=_("Lessons"), url_path="learn"),
     st.Page(paths.COMPARE, title=_("Compare"), url_path="compare"),
 ]
 sections = {
@@ -30,6 +31,7 @@ sections = {
         st.Page(paths.BACKPROP, title=_("Backpropagation"), url_path="backprop"),
         st.Page(paths.DESCENT, title=_("Descent"), url_path="descent"),
         st.Page(paths.ACTIVATIONS, title=_("Activation functions"), url_path="activations"),
+        st.Page(paths.INITIALIZATION, title=_("Initialization"), url_path="initialization"),
         st.Page(paths.NORMALIZATION, title=_("Normalization"), url_path="normalization"),
         st.Page(paths.DEGRADATION, title=_("Degradation"), url_path="degradation"),
         st.Page(paths.RECURRENT, title=_("Through time"), url_path="recurrent"),

@@ -12,9 +12,14 @@ from gradflow.ui import paths
 
 NEXT: Mapping[Path, Mapping[Path, str]] = {
     paths.EXPLORE: {
+        paths.LEARN: N_("Lessons: predict, then see it happen"),
         paths.COMPARE: N_("Compare: two to four networks, side by side"),
         paths.TRAINING: N_("Training: the gradient of every step of learning"),
-        paths.BACKPROP: N_("Backpropagation: where the factors come from"),
+    },
+    paths.LEARN: {
+        paths.EXPLORE: N_("Explore: a network of your own"),
+        paths.BACKPROP: N_("Backpropagation: the chain rule with numbers"),
+        paths.DIAGNOSES: N_("Diagnoses: what can be wrong"),
     },
     paths.COMPARE: {
         paths.EXPLORE: N_("Explore: one network in full"),
@@ -41,9 +46,14 @@ NEXT: Mapping[Path, Mapping[Path, str]] = {
         paths.NORMALIZATION: N_("Normalization: why larger steps still train"),
     },
     paths.ACTIVATIONS: {
+        paths.INITIALIZATION: N_("Initialization: weights that make up for the slopes"),
         paths.NORMALIZATION: N_("Normalization: keep z where the slope is"),
-        paths.DIAGNOSES: N_("Diagnoses: vanishing, dead and saturated units"),
         paths.EXPLORE: N_("Explore: put them into a network"),
+    },
+    paths.INITIALIZATION: {
+        paths.NORMALIZATION: N_("Normalization: less to ask of the weights"),
+        paths.PRETRAINING: N_("Pretraining: weights that another task has found"),
+        paths.EXPLORE: N_("Explore: any network, any law"),
     },
     paths.NORMALIZATION: {
         paths.DEGRADATION: N_("Degradation: what shortcuts change"),

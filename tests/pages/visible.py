@@ -79,6 +79,7 @@ _COMPONENT_TEXTS = {
     *("line", "look", "title", "close", "count", "text"),  # networks to start from, the tour
     *("start", "resume", "back", "next", "done", "leave"),  # its buttons
     "about",  # a point of a board
+    *("run", "none"),  # a prediction
 }
 """What our components show besides figures."""
 
