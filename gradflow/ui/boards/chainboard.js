@@ -101,7 +101,7 @@ export class ChainBoard extends Board {
     const across = isTall ? width : height;
     this.bands = isTall
       ? { pills: 30, units: 76, factors: [152, 0.56 * across], gradient: [0.68 * across, across - 10] }
-      : { pills: 26, units: 62, factors: [0.27 * across, 0.56 * across], gradient: [0.66 * across, across - 30] };
+      : { pills: 26, units: 62, factors: [0.27 * across, 0.56 * across], gradient: [0.68 * across, across - 30] };
     this.across = across;
     this.drawChosen();
     this.drawUnits();
@@ -161,7 +161,7 @@ export class ChainBoard extends Board {
       else pen.text([82, v + 4], formatNumber(tick), "gf-small gf-muted", "end");
     }
     if (isTall) pen.text([(from + to) / 2, 14], title, "gf-muted");
-    else pen.text([8, from - 8], title, "gf-muted", "start");
+    else pen.text([8, from - 12], title, "gf-muted", "start");
     return scale;
   }
 
@@ -193,7 +193,7 @@ export class ChainBoard extends Board {
       this.writeNumber(run.factors[i - 1], this.at(i), scale, { isBar: true });
     }
     if (isTall) return;
-    this.writeLegend(bands.factors[0] - 8, [
+    this.writeLegend(bands.factors[0] - 12, [
       ["gf-weight-bar", "|w_{i+1}|"],
       ["gf-slope-bar", "|f′(z_{i})|"],
       ["gf-product-bar", texts.product],
@@ -230,7 +230,7 @@ export class ChainBoard extends Board {
       this.writeNumber(value, this.at(k + 1), scale);
     });
     if (isTall) return;
-    this.writeLegend(bands.gradient[0] - 8, [["gf-dot", "|g_{i}|"], ["gf-weight-mark", "|∂L/∂w_{i}|"]]);
+    this.writeLegend(bands.gradient[0] - 12, [["gf-dot", "|g_{i}|"], ["gf-weight-mark", "|∂L/∂w_{i}|"]]);
     for (let i = 1; i <= spec.length; i += 1) pen.text([this.at(i), this.across - 8], String(i), "gf-small gf-muted");
     pen.text([this.at(spec.length + 1), this.across - 8], texts.loss, "gf-small gf-muted");
     pen.text([8, this.across - 8], texts.axis, "gf-small gf-muted", "start");

@@ -4,6 +4,7 @@ import { Grip } from "./grips.js";
 import { writeHtml, writePlain } from "./pen.js";
 
 const PIXELS = 3; // of a step
+const FURTHEST = 1e9;
 const FAR = 99; // such a number is pulled by its second digit
 
 export class Pull {
@@ -27,7 +28,9 @@ export class Pull {
     this.grip.place(of.point);
     this.face.innerHTML = writeHtml(of.text);
     const text = writePlain(of.text);
-    this.grip.describe({ label: writePlain(label), hint, text, value, low, high });
+    // Attributes hold no 10³⁰⁰; the text says the number.
+    const [now, least, most] = [value, low, high].map((x) => Math.min(FURTHEST, Math.max(-FURTHEST, x)));
+    this.grip.describe({ label: writePlain(label), hint, text, value: now, low: least, high: most });
   }
 
   begin(isByKey) {
