@@ -19,7 +19,7 @@ from gradflow.core.histogram import IntArray
 from gradflow.core.networks.build import allocate_network, draw_weights
 from gradflow.core.networks.stacked import list_linears, load_weights, stack
 from gradflow.core.probe import resolve_device, run
-from gradflow.core.recording.recorder import find_response
+from gradflow.core.recording.modules import find_response
 from gradflow.core.recording.seeds import (
     SEED_COLUMNS,
     DeviceSeedStatistics,

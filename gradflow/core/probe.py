@@ -24,7 +24,7 @@ from gradflow.core.recording.host import HostSummarizer
 from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.preserve import preserve
 from gradflow.core.recording.recorder import Advance, Recorder
-from gradflow.core.recording.result import Recording, add_weights
+from gradflow.core.recording.result import Recording, add_weights, find_single_tickets
 from gradflow.core.recording.summary import Summarizer
 from gradflow.core.refusals import refuse_missing_operations
 from gradflow.core.report import Report
@@ -86,23 +86,30 @@ def probe(
         device = next(iter(parameters.values()), torch.empty(0)).device
         kind = HostSummarizer if device.type == "cpu" else DeviceSummarizer
         summarizer: Summarizer = kind(loss_scale)
-        differentiable = [p for p in parameters.values() if p.requires_grad] + leaves
+        parameters_with_gradient = [name for name, p in parameters.items() if p.requires_grad]
+        differentiable = [parameters[name] for name in parameters_with_gradient] + leaves
         start = time.perf_counter()
         recorder = Recorder(model, summarizer, advance)
         with recorder:
+            recorder.mark_signals((arguments, keywords))
             output = model(*arguments, **keywords)
-        if isinstance(targets, Tensor) and targets.is_inference():
-            targets = targets.clone()  # one that autograd may save
-        value = _check_scalar(loss(output, targets))
+            recorder.ignore_activations()
+            if isinstance(targets, Tensor) and targets.is_inference():
+                targets = targets.clone()  # one that autograd may save
+            value = _check_scalar(loss(output, targets))
         seen = FactTickets.record((arguments, keywords), output, targets, value, summarizer)
         del output
+        recorder.watch_unseen(value)
         scaled = value * loss_scale if loss_scale != 1 else value
-        grads: list[Tensor | None] = [
-            *torch.autograd.grad(scaled, differentiable, allow_unused=True)
-        ]
-        gradients = {id(p): g for p, g in zip(differentiable, grads, strict=True) if g is not None}
-        tickets = add_weights(recorder.records, parameters, gradients, summarizer)
+        grads = torch.autograd.grad(scaled, differentiable, allow_unused=True)
+        gradients = {
+            name: grad
+            for name, grad in zip(parameters_with_gradient, grads, strict=False)
+            if grad is not None  # type: ignore[redundant-expr]
+        }
+        weights = add_weights(recorder.records, parameters, gradients, summarizer)
         summaries = summarizer.collect()
+        tickets = find_single_tickets(weights)
         measured = Parameters.measure(parameters, gradients, tickets, summaries, loss_scale)
         grad_norm = measured.total_grad_norm
         rate = learning_rate * (min(1.0, clip_norm / (grad_norm + 1e-6)) if clip_norm else 1.0)
@@ -112,6 +119,7 @@ def probe(
             recorder,
             summaries,
             measured,
+            weights,
             loss=float(value.detach()),
             loss_scale=loss_scale,
             dtype=recorder.find_format(dtype),
