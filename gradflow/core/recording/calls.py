@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -123,22 +122,43 @@ class CallWatcher(TorchFunctionMode):
         self, func: Function, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         role = find_role(func)
-        options = kwargs or {}
+        if role is Role.LOOK:
+            return func(*args, **kwargs) if kwargs else func(*args)
         if role is Role.NEST and not self.is_quiet:
             with self:
-                return open_function(func)(*args, **options)
-        out = func(*args, **options)
-        if role is Role.LOOK:
-            return out
+                return open_function(func)(*args, **(kwargs or {}))
+        out = func(*args, **kwargs) if kwargs else func(*args)
         if args and (out is args[0] or out is None) and isinstance(args[0], Tensor):
             self.changed.add(find_storage(args[0]))
         if self.is_quiet:
             return out
+        if role is Role.MEET and not kwargs and self._meet(func, args, out):
+            return out
         outputs = [out] if isinstance(out, Tensor) else _list_outputs(out)
         # Inside vmap and grad, values cannot be read: the graph says what there was.
         if outputs and not _is_wrapped(outputs[0]):
-            self._follow(func, role, args, options, outputs)
+            self._follow(func, role, args, kwargs or {}, outputs)
         return out
+
+    def _meet(self, func: Function, args: tuple[Any, ...], out: Any) -> bool:
+        """Follow the common case at once: a parameter, and maybe a bias, in their own places."""
+        weight, bias = args[1], args[2] if len(args) > 2 else None
+        name, other = self._parameters.get(id(weight)), self._parameters.get(id(bias))
+        if (
+            name is None
+            or type(out) is not Tensor
+            or (other is None and bias is not None)
+            or id(args[0]) in self._parameters
+            or self.makes_weights
+            or _is_wrapped(out)
+        ):
+            return False
+        kind, names = find_kind_of_weight(func), (name,) if other is None else (name, other)
+        fans = find_fans(func, kind, args, (weight,), out)
+        record = self._reports.add_layer(kind, names, fans, args[0], [out])
+        self.layer_count += 1
+        self._known[id(out)] = weakref.ref(out), Lineage((record,))
+        return True
 
     def _follow(
         self,
@@ -149,15 +169,13 @@ class CallWatcher(TorchFunctionMode):
         outputs: list[Tensor],
     ) -> None:
         """Follow what goes in to what comes out."""
-        if role is Role.MEET and args:  # parameters in the first place are a signal here
-            found = self._read((*args[1:], *options.values()))
+        values = (*args, *options.values()) if options else args
+        # In the first place of a layer, parameters are a signal.
+        found = self._read(values[1:] if role is Role.MEET else values)
+        if role is Role.MEET:
             found.is_signal = True
-        else:
-            found = self._read((*args, *options.values()) if options else args)
         if found.names and not self.makes_weights and self._is_layer(role, found, args):
-            for name in self._read(args[:1]).names if role is Role.MEET else ():
-                self.elementwise.setdefault(name, self.layer_count)
-            self._add_layer(func, args, options, found, outputs)
+            self._add_layer(func, role, values, found, outputs)
         elif found.is_signal:
             for name in found.names:
                 self.elementwise.setdefault(name, self.layer_count)
@@ -196,7 +214,7 @@ class CallWatcher(TorchFunctionMode):
         elif tensor._base is not None and id(tensor._base) in self._parameters:
             found.add_weight(tensor, (self._parameters[id(tensor._base)],))
         elif key not in self._constants:
-            found.unknown.append(tensor)
+            found.unknown += (tensor,)
 
     @staticmethod
     def _is_layer(role: Role, found: _Found, args: tuple[Any, ...]) -> bool:
@@ -215,20 +233,23 @@ class CallWatcher(TorchFunctionMode):
     def _add_layer(
         self,
         func: Function,
-        args: tuple[Any, ...],
-        options: dict[str, Any],
+        role: Role,
+        values: tuple[Any, ...],
         found: _Found,
         outputs: list[Tensor],
     ) -> None:
-        kind = "embedding" if find_role(func) is Role.PICK else find_kind_of_weight(func)
-        fans = find_fans(func, kind, (*args, *options.values()), found.made, outputs[0])
-        read = args[0] if args and find_role(func) is Role.MEET else None
-        if read is None and found.signals:
-            read = found.signals[0]
+        kind = "embedding" if role is Role.PICK else find_kind_of_weight(func)
+        read = found.signals[0] if found.signals else None
+        if role is Role.MEET:
+            read = values[0]
+            if id(read) in self._parameters:
+                self.elementwise.setdefault(self._parameters[id(read)], self.layer_count)
+        fans = find_fans(func, kind, values, found.made, outputs[0])
         record = self._reports.add_layer(kind, found.names, fans, read, outputs)
         self.layer_count += 1
+        lineage = Lineage(pending=(record,))
         for tensor in outputs:
-            self.set_lineage(tensor, Lineage(pending=(record,)))
+            self.set_lineage(tensor, lineage)
 
     def _pass_on(
         self,
@@ -269,26 +290,28 @@ class CallWatcher(TorchFunctionMode):
         return Lineage(activated=layers)
 
 
-@dataclass(slots=True)
 class _Found:
     """What is known of the tensors that enter a call."""
 
-    lineage: Lineage = SIGNAL
-    names: tuple[str, ...] = ()
-    made: list[Tensor] = field(default_factory=list)
-    signals: list[Tensor] = field(default_factory=list)
-    unknown: list[Tensor] = field(default_factory=list)
-    is_signal: bool = False
+    __slots__ = ("is_signal", "lineage", "made", "names", "signals", "unknown")
+
+    def __init__(self) -> None:
+        self.lineage = SIGNAL
+        self.names: tuple[str, ...] = ()
+        self.made: tuple[Tensor, ...] = ()
+        self.signals: tuple[Tensor, ...] = ()
+        self.unknown: tuple[Tensor, ...] = ()
+        self.is_signal = False
 
     def add_weight(self, tensor: Tensor, sources: tuple[str, ...]) -> None:
         """Add a tensor that is made of parameters alone."""
         self.names += tuple(name for name in sources if name not in self.names)
         if tensor.dim() > 1:
-            self.made.append(tensor)
+            self.made += (tensor,)
 
     def add_signal(self, tensor: Tensor, lineage: Lineage) -> None:
         """Add a signal; of what signals carry, that of the last layers is kept."""
-        self.signals.append(tensor)
+        self.signals += (tensor,)
         if not self.is_signal:
             self.is_signal, self.lineage = True, lineage
         elif lineage is not self.lineage:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
+from torch.nn import functional as F
 
 from gradflow.core.recording.functions import Function
 
@@ -13,7 +15,7 @@ _TRANSPOSED = ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
 
 
 def find_fans(
-    function: Function, kind: str, args: tuple[Any, ...], weights: list[Tensor], out: Tensor
+    function: Function, kind: str, args: tuple[Any, ...], weights: Sequence[Tensor], out: Tensor
 ) -> tuple[int, int]:
     """Find ``(fan_in, fan_out)``; of a convolution, the outputs are its channels.
 
@@ -28,6 +30,8 @@ def find_fans(
     if not weights:
         return 0, outputs
     weight, shape = weights[-1], weights[-1].shape
+    if kind == "linear" and function is F.linear:
+        return shape[-1], shape[-2]
     match kind, function.__name__:
         case "conv", name:
             window = math.prod(shape[2:])
@@ -39,8 +43,6 @@ def find_fans(
             fans = 1, outputs
         case "recurrent", _:
             fans = sum(w.shape[-1] for w in weights[:2]), outputs
-        case _, "linear":
-            fans = shape[-1], shape[-2]
         case _, "bilinear":
             fans = math.prod(shape[1:]), shape[0]
         case _, "einsum":

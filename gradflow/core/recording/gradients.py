@@ -20,7 +20,7 @@ def watch_result(tensor: Tensor, receive: Receive) -> int:
     where a view was changed through another view before (PyTorch issue 196459).
 
     Returns:
-        The place of the node among all operations.
+        The place of the node among all operations; -1 for a tensor that none has made.
     """
     base = tensor._base
     if base is not None and base.numel() == tensor.numel() and base.grad_fn is not None:
@@ -29,7 +29,9 @@ def watch_result(tensor: Tensor, receive: Receive) -> int:
     if node is None:
         tensor.register_hook(receive)  # type: ignore[no-untyped-call]
         return -1
-    return watch_node(node, tensor.output_nr, receive)
+    watch_node(node, tensor.output_nr, receive)
+    place: int = node._sequence_nr()
+    return place
 
 
 def watch_output(tensor: Tensor, receive: Receive, changed: Container[int]) -> None:
@@ -44,9 +46,15 @@ def watch_output(tensor: Tensor, receive: Receive, changed: Container[int]) -> N
         changed: the storages in which something has been changed in place, by their address.
     """
     base, node = tensor._base, tensor.grad_fn
-    if base is None or node is None or base.grad_fn is None:
-        watch_result(tensor, receive)
-        return
+    if node is None:
+        tensor.register_hook(receive)  # type: ignore[no-untyped-call]
+    elif base is None or base.grad_fn is None:
+        watch_node(node, tensor.output_nr, receive)
+    else:
+        _watch_view(tensor, base, receive, changed)
+
+
+def _watch_view(tensor: Tensor, base: Tensor, receive: Receive, changed: Container[int]) -> None:
     received: list[bool] = []
     storage = find_storage(tensor)
     is_part = base.numel() != tensor.numel()
@@ -64,11 +72,11 @@ def watch_output(tensor: Tensor, receive: Receive, changed: Container[int]) -> N
             gradient = gradient.new_empty_strided(*whole).copy_(gradient).as_strided(*view)
         receive(gradient)
 
-    watch_node(node, tensor.output_nr, receive_once)
+    watch_node(tensor.grad_fn, tensor.output_nr, receive_once)
     watch_node(base.grad_fn, base.output_nr, receive_from_base)
 
 
-def watch_node(node: Any, index: int, receive: Receive) -> int:
+def watch_node(node: Any, index: int, receive: Receive) -> None:
     """Call ``receive`` with the gradient of one output of an autograd node."""
 
     def watch(gradients: tuple[Tensor | None, ...]) -> None:
@@ -77,8 +85,6 @@ def watch_node(node: Any, index: int, receive: Receive) -> int:
             receive(gradient)
 
     node.register_prehook(watch)
-    place: int = node._sequence_nr()
-    return place
 
 
 def find_storage(tensor: Tensor) -> int:

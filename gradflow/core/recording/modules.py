@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
@@ -48,7 +48,7 @@ def find_kind(module: nn.Module) -> str:
         module, nn.MultiheadAttention
     ):
         return "activation"
-    return "block" if any(True for _ in module.children()) else "other"
+    return "block" if module._modules else "other"
 
 
 def is_call_alone(module: nn.Module) -> bool:
@@ -56,32 +56,42 @@ def is_call_alone(module: nn.Module) -> bool:
     return type(module).forward in _CALLED_AS_THEY_ARE and not module._modules
 
 
-def find_watched_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+class Watched(NamedTuple):
+    """A module to record: its path, and its kind."""
+
+    name: str
+    module: nn.Module
+    kind: str
+
+
+def list_watched_modules(modules: Mapping[str, nn.Module]) -> list[Watched]:
     """List the modules to record: all but those inside a weight, norm or activation module."""
+    watched: list[Watched] = []
     inside: tuple[str, ...] = ()
-    for name, module in model.named_modules():
+    for name, module in modules.items():
         if inside and name.startswith(inside) and not isinstance(module, ParametrizationList):
             continue
-        yield name, module
-        if module._modules and find_kind(module) not in ("block", "other"):
+        kind = find_kind(module)
+        watched.append(Watched(name, module, kind))
+        if module._modules and kind not in ("block", "other"):
             inside += (f"{name}.",)
+    return watched
 
 
-def find_bare_layers(modules: list[nn.Module]) -> list[nn.Module]:
-    """Find the weight modules without an activation module before the next one.
+def find_bare_layers(watched: Iterable[Watched]) -> set[int]:
+    """Find the weight modules without an activation module before the next one, by ``id``.
 
     Of these the units are recorded; of the others, those of the activation.
     """
-    bare: list[nn.Module] = []
+    bare: list[int] = []
     is_open = False  # no activation has come since the last one
-    for module in modules:
-        kind = find_kind(module)
+    for _name, module, kind in watched:
         if kind in WEIGHT_KINDS:
-            bare.append(module)
+            bare.append(id(module))
         elif kind == "activation" and is_open:
             bare.pop()
         is_open = kind in WEIGHT_KINDS or (is_open and kind != "activation")
-    return bare
+    return set(bare)
 
 
 def find_tensors(output: Any) -> Iterator[Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from torch import nn
+from torch import Tensor, nn
 
 _PARAMETRIZED = re.compile(r"(^|\.)parametrizations\.(\w+)\.\w+$")
 
@@ -13,19 +13,19 @@ class Names:
     """The parameters of a model by name.
 
     Attributes:
-        parameters: their names, by ``id``; of a shared one the first.
-        dimensions: how many each has, by name.
+        modules: all modules by their path.
+        tensors: the parameters by name; of a shared one, the first name.
+        parameters: their names, by ``id``.
         constants: the buffers, by ``id``.
     """
 
     def __init__(self, model: nn.Module) -> None:
+        self.modules = dict(model.named_modules())
+        self.tensors: dict[str, Tensor] = {}
         self.parameters: dict[int, str] = {}
-        self.dimensions: dict[str, int] = {}
         self.constants: set[int] = set()
-        self._modules: dict[str, nn.Module] = {}
         self._shared: set[int] = set()
-        for path, module in model.named_modules():
-            self._modules[path] = module
+        for path, module in self.modules.items():
             for attribute, parameter in module._parameters.items():
                 if parameter is None:
                     continue
@@ -34,8 +34,9 @@ class Names:
                     continue
                 name = f"{path}.{attribute}" if path else attribute
                 self.parameters[id(parameter)] = name
-                self.dimensions[name] = parameter.dim()
-            self.constants.update(map(id, module._buffers.values()))
+                self.tensors[name] = parameter
+            if module._buffers:
+                self.constants.update(map(id, module._buffers.values()))
 
     def is_shared(self, module: nn.Module) -> bool:
         """Whether another module has one of the parameters of this one."""
@@ -43,28 +44,34 @@ class Names:
 
     def list_own(self, module: nn.Module) -> list[str]:
         """List the names of the parameters of a module and of those in it."""
-        return [self.parameters[id(p)] for p in module.parameters() if id(p) in self.parameters]
+        own = module.parameters() if module._modules else module._parameters.values()
+        return [self.parameters[id(p)] for p in own if id(p) in self.parameters]
 
     def split_parameters(self, names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Split the parameters of a layer into weights and biases."""
-        weights = tuple(name for name in names if self.dimensions[name] > 1) or names[:1]
-        return weights, tuple(name for name in names if name not in weights)
+        weights = tuple([name for name in names if self.tensors[name].dim() > 1]) or names[:1]
+        return weights, tuple([name for name in names if name not in weights])
 
     def name_layer(
-        self, names: tuple[str, ...], kind: str, running: tuple[str, nn.Module] | None
+        self, weight: str, kind: str, running: tuple[str, nn.Module] | None
     ) -> tuple[str, nn.Module]:
-        """Name the layer that parameters make, and find the module that owns its weight.
+        """Name the layer that a weight makes, and find the module that owns it.
 
         It is called as the module, and as the attribute as well if that is no ``weight``: the
         running module if it has the weight, else the one from which the weight has its name.
         """
-        weight = self.split_parameters(names)[0][0]
-        path, _, attribute = _PARAMETRIZED.sub(r"\1\2", weight).rpartition(".")
-        if running is not None:
+        if running is None and weight.endswith(".weight"):
+            path = weight[:-7]
+            return path, self.modules[path]
+        path, _, attribute = weight.rpartition(".")
+        if "parametrizations." in weight:
+            path, _, attribute = _PARAMETRIZED.sub(r"\1\2", weight).rpartition(".")
+        if running is not None and running[1]._parameters:
             for name, parameter in running[1]._parameters.items():
                 if parameter is not None and self.parameters.get(id(parameter)) == weight:
                     path, attribute = running[0], name
-        attribute = re.sub(r"_(orig|g|v)$", "", attribute)
-        attribute = "" if kind == "recurrent" else attribute.removesuffix("_weight")
+        if attribute != "weight":
+            attribute = re.sub(r"_(orig|g|v)$", "", attribute)
+            attribute = "" if kind == "recurrent" else attribute.removesuffix("_weight")
         parts = (path, "" if attribute == "weight" else attribute)
-        return ".".join(filter(None, parts)) or "model", self._modules[path]
+        return ".".join(filter(None, parts)) or "model", self.modules[path]

@@ -72,12 +72,11 @@ class Parameters:
     ) -> dict[str, FloatArray]:
         """Describe the weights of each layer, as columns of the table of layers."""
         norm, grad_norm = self.combine("norm", groups), self.combine("grad_norm", groups)
-        grad_rms, ratio = self.combine("grad_rms", groups), np.full(len(groups), math.nan)
+        first = self._find_first_rows(groups)
+        grad_rms, ratio = self.numbers["grad_rms"][first], update_ratio[first]
         for i, names in enumerate(groups):
-            rows = [self._row[name] for name in names]
-            if len(rows) == 1:
-                ratio[i] = update_ratio[rows[0]]
-            elif rows:
+            if len(names) > 1:
+                rows = [self._row[name] for name in names]
                 count = sum(math.prod(self.shapes[row]) for row in rows)
                 grad_rms[i] = grad_norm[i] / math.sqrt(count)
                 steps = update_ratio[rows] * self.numbers["norm"][rows]
@@ -95,8 +94,15 @@ class Parameters:
         Such a number of two parameters is the root of the sum of squares.
         """
         values = self.numbers[column]
-        rows = [[self._row[name] for name in names] for names in groups]
-        return np.array([_combine(values[row]) for row in rows], np.float64)
+        combined: FloatArray = values[self._find_first_rows(groups)]
+        for i, names in enumerate(groups):
+            if len(names) > 1:
+                combined[i] = _compute_norm(values[[self._row[name] for name in names]])
+        return combined
+
+    def _find_first_rows(self, groups: Sequence[Sequence[str]]) -> list[int]:
+        """Find the row of the first parameter of each group; that of the NaN for none."""
+        return [self._row[names[0]] if names else -1 for names in groups]
 
     def list_with_gradient(self) -> list[str]:
         """List the names of the parameters that have a gradient."""
@@ -108,7 +114,7 @@ class Parameters:
         """Norm of the gradient over all parameters that have one; 0 if none has."""
         norms = self.numbers["grad_norm"][:-1]
         norms = norms[~np.isnan(norms) | (self.numbers["grad_nonfinite"][:-1] > 0)]
-        return _compute_norm(np.append(norms, 0.0))
+        return _compute_norm(norms)
 
     def compute_update_ratio(self, rate: float) -> FloatArray:
         """Compute rate·‖gradient‖/‖value‖ of every parameter; NaN for a value of zero."""
@@ -118,14 +124,10 @@ class Parameters:
             return step / np.where(norm, norm, np.nan)
 
 
-def _combine(values: FloatArray) -> float:
-    return float(values[0]) if len(values) == 1 else _compute_norm(values)
-
-
 def _compute_norm(values: FloatArray) -> float:
     largest = float(np.abs(values).max(initial=0.0))
-    if not len(values) or not 0 < largest < math.inf:
-        return largest if len(values) else math.nan
+    if not 0 < largest < math.inf:
+        return largest
     return largest * float(np.linalg.norm(values / largest))
 
 

@@ -25,11 +25,10 @@ from gradflow.core.recording.graph import find_meetings
 from gradflow.core.recording.modules import (
     LAYER_KINDS,
     find_bare_layers,
-    find_kind,
     find_response,
     find_tensors,
-    find_watched_modules,
     is_call_alone,
+    list_watched_modules,
 )
 from gradflow.core.recording.names import Names
 from gradflow.core.recording.records import Record, Stream
@@ -49,7 +48,6 @@ class _Frame:
     start: int
     was_quiet: bool
     was_making: bool
-    lineage: Lineage | None = None
     acts_on: tuple[Record, ...] = ()
     response: Response | None = None
     result: weakref.ref[Tensor] | None = None
@@ -77,7 +75,6 @@ class Recorder:
         self.batch_statistics = False
         self.is_final = False
         self._advance = advance
-        self._model = model
         self._summarizer = summarizer
         self._names = Names(model)
         self._calls = CallWatcher(self, self._names.parameters, self._names.constants)
@@ -94,13 +91,15 @@ class Recorder:
         self._units: dict[int, bool] = {}
 
     def __enter__(self) -> Recorder:
-        watched = list(find_watched_modules(self._model))
-        bare = set(map(id, find_bare_layers([module for _name, module in watched])))
-        self._units = {id(module): id(module) in bare for _name, module in watched}
-        for name, module in watched:
-            self.batch_statistics |= isinstance(module, _BatchNorm) and module.training
+        watched = list_watched_modules(self._names.modules)
+        bare = find_bare_layers(watched)
+        self._units = {id(module): id(module) in bare for _name, module, _kind in watched}
+        for name, module, kind in watched:
+            if kind == "norm" and isinstance(module, _BatchNorm):
+                self.batch_statistics |= module.training
             if not is_call_alone(module) or self._names.is_shared(module):
-                self._watch_module(name, module)
+                watch = self._watch_quiet_module if kind in _QUIET_KINDS else self._watch_module
+                watch(name, module, kind)
         self._calls.__enter__()  # type: ignore[no-untyped-call]
         return self
 
@@ -123,24 +122,16 @@ class Recorder:
 
     # --- modules --------------------------------------------------------------------------------
 
-    def _watch_module(self, name: str, module: nn.Module) -> None:
-        kind = find_kind(module)
+    def _watch_module(self, name: str, module: nn.Module, kind: str) -> None:
         is_block = kind == "block" and bool(name) and not isinstance(module, PLAIN_CONTAINERS)
         calls, frames, records = self._calls, self._frames, self.records
 
         def enter(_module: nn.Module, args: tuple[Any, ...]) -> None:
-            frame = _Frame(name, module, len(records), calls.is_quiet, calls.makes_weights)
-            frames.append(frame)
-            if kind in _QUIET_KINDS:
-                frame.lineage = calls.get_lineage(args[0]) if args else None
-                calls.is_quiet = True
-            elif kind == "parametrization":
+            frames.append(_Frame(name, module, len(records), calls.is_quiet, calls.makes_weights))
+            if kind == "parametrization":
                 calls.makes_weights = True
             elif is_block:
                 self._containers.add_input(module, self._find_record(args[0] if args else None))
-
-        flat = find_response(module) if kind == "activation" else None
-        images = flat and replace(flat, channels=True)
 
         def leave(_module: nn.Module, _args: Any, output: Any) -> None:
             frame = frames.pop()
@@ -149,49 +140,85 @@ class Recorder:
             calls.is_quiet, calls.makes_weights = frame.was_quiet, frame.was_making
             if kind != "parametrization":
                 with torch._C.DisableTorchFunction():
-                    self._record_output(frame, kind, output, images if self._channels else flat)
+                    self._record_output(frame, kind, output)
 
+        self._add_hooks(module, enter, leave)
+
+    def _watch_quiet_module(self, name: str, module: nn.Module, kind: str) -> None:
+        """Watch a normalization or an activation, which speaks for all that it calls."""
+        calls = self._calls
+        own = self._names.list_own(module)
+        flat = find_response(module) if kind == "activation" else None
+        images = flat and replace(flat, channels=True)
+        entered: list[Lineage | None] = []
+
+        def enter(_module: nn.Module, args: tuple[Any, ...]) -> None:
+            entered.append(calls.get_lineage(args[0]) if args else None)
+            calls.is_quiet = True
+
+        def leave(_module: nn.Module, _args: Any, output: Any) -> None:
+            calls.is_quiet = False
+            lineage = entered.pop()
+            for parameter in own:
+                calls.elementwise.setdefault(parameter, calls.layer_count)
+            acts_on = None
+            if kind == "activation":
+                acts_on = calls.settle(lineage)
+                lineage = Lineage(activated=acts_on or ())
+            with torch._C.DisableTorchFunction():
+                tensors = _list_with_values(output)
+                for tensor in tensors:
+                    calls.set_lineage(tensor, lineage or SIGNAL)
+                response = images if self._channels else flat
+                self._record_new(name or "model", kind, module, tensors, response, acts_on)
+
+        self._add_hooks(module, enter, leave)
+
+    def _add_hooks(self, module: nn.Module, enter: Any, leave: Any) -> None:
         self._handles.append(module.register_forward_pre_hook(enter))
         self._handles.append(module.register_forward_hook(leave))
 
-    def _record_output(
-        self, frame: _Frame, kind: str, output: Any, response: Response | None
-    ) -> None:
+    def _record_output(self, frame: _Frame, kind: str, output: Any) -> None:
         module, calls = frame.module, self._calls
-        tensors = [output] if isinstance(output, Tensor) else list(find_tensors(output))
-        tensors = [tensor for tensor in tensors if _has_values(tensor)]
-        acts_on: tuple[Record, ...] | None = None
-        lineage = SIGNAL
-        if kind in _QUIET_KINDS:
-            for name in self._names.list_own(module):
-                calls.elementwise.setdefault(name, calls.layer_count)
-            lineage = frame.lineage or SIGNAL
-            if kind == "activation":
-                acts_on = calls.settle(frame.lineage)
-                lineage = Lineage(activated=acts_on or ())
-        elif frame.acts_on:  # an activation function of the user's own
-            kind, acts_on, lineage = "activation", frame.acts_on, Lineage(activated=frame.acts_on)
-            is_plain = frame.result is not None and tensors and frame.result() is tensors[0]
-            response = frame.response if is_plain else None
+        acts_on, response = frame.acts_on or None, None
+        lineage = Lineage(activated=frame.acts_on)
+        tensors = _list_with_values(output)
+        if acts_on:  # an activation function of the user's own
+            kind = "activation"
+            if frame.result is not None and tensors and frame.result() is tensors[0]:
+                response = frame.response
         elif kind != "block":
             kind = "other"
         for tensor in tensors:
-            if kind in _QUIET_KINDS or calls.get_lineage(tensor) is None:
+            if calls.get_lineage(tensor) is None:
                 calls.set_lineage(tensor, lineage)
         new = [tensor for tensor in tensors if self._is_new(tensor, kind, frame.start)]
         if not new and kind != "block":
             return
-        name = self._label(frame.name or "model")
-        for index, tensor in enumerate(new):
-            label = name if len(new) == 1 else f"{name}[{index}]"
-            entry = self._record(label, kind, module, tensor, response)
-            entry.acts_on = acts_on
-            if tensor.requires_grad:
-                watch_output(tensor, self._make_receiver(entry), calls.changed)
+        name = self._record_new(frame.name or "model", kind, module, new, response, acts_on)
         if kind == "block" and tensors:
             own = self._find_record(tensors[0])
             assert own is not None
             self._containers.add_output(name, module, own)
+
+    def _record_new(
+        self,
+        name: str,
+        kind: str,
+        module: nn.Module,
+        tensors: list[Tensor],
+        response: Response | None,
+        acts_on: tuple[Record, ...] | None,
+    ) -> str:
+        """Record what a module has made, and return the name of this call."""
+        name = self._label(name)
+        for index, tensor in enumerate(tensors):
+            label = name if len(tensors) == 1 else f"{name}[{index}]"
+            entry = self._record(label, kind, module, tensor, response)
+            entry.acts_on = acts_on
+            if tensor.requires_grad:
+                watch_output(tensor, self._make_receiver(entry), self._calls.changed)
+        return name
 
     def _is_new(self, tensor: Tensor, kind: str, start: int) -> bool:
         """Whether a module has computed a tensor, and no layer in it has recorded it yet."""
@@ -209,11 +236,11 @@ class Recorder:
         outputs: list[Tensor],
     ) -> Record:
         """See ``calls.Reports``."""
-        running = self._frames[-1] if self._frames else None
-        name, module = self._names.name_layer(
-            parameters, kind, None if running is None else (running.name, running.module)
-        )
         weights, biases = self._names.split_parameters(parameters)
+        running = None
+        if self._frames and self._frames[-1].module._parameters:
+            running = self._frames[-1].name, self._frames[-1].module
+        name, module = self._names.name_layer(weights[0], kind, running)
         kind = kind if kind in LAYER_KINDS else "other"
         self._channels = kind == "conv"
         if self._advance is not None:
@@ -221,11 +248,10 @@ class Recorder:
         label, layer = self._label(name), None
         shown = [tensor for tensor in outputs if _has_values(tensor)]
         for index, tensor in enumerate(shown):
-            entry = self._record(
-                label if len(shown) == 1 else f"{label}[{index}]", kind, module, tensor, None
-            )
-            receive = self._make_receiver(entry, self._advance if layer is None else None)
+            called = label if len(shown) == 1 else f"{label}[{index}]"
+            entry = self._record(called, kind, module, tensor, None)
             if tensor.requires_grad:
+                receive = self._make_receiver(entry, self._advance if layer is None else None)
                 entry.sequence = watch_result(tensor, receive)
             layer = layer or entry
         if layer is None:
@@ -266,16 +292,18 @@ class Recorder:
         So it is with compiled code, other threads, and functions with a backward pass of their own.
         """
         seen = {name for record in self.records for name in (*record.weights, *record.biases)}
-        seen.update(self._calls.elementwise)
         unseen = {
             id(parameter): name
-            for name, parameter in self._model.named_parameters()
-            if parameter.requires_grad and parameter.dim() > 1 and name not in seen
+            for name, parameter in self._names.tensors.items()
+            if name not in seen
+            and name not in self._calls.elementwise
+            and parameter.requires_grad
+            and parameter.dim() > 1
         }
         if not unseen or loss.grad_fn is None:
             return
         for meeting in find_meetings(loss.grad_fn, unseen):
-            name, module = self._names.name_layer(meeting.parameters, meeting.kind, None)
+            name, module = self._names.name_layer(meeting.parameters[0], meeting.kind, None)
             dtype = torch.get_default_dtype()
             entry = Record(self._label(name), meeting.kind, module, -1, (), NONE, dtype)
             entry.weights, entry.sequence = meeting.parameters, meeting.node._sequence_nr()
@@ -292,12 +320,13 @@ class Recorder:
         self._counts[name] += 1
         return name if self._counts[name] == 1 else f"{name}#{self._counts[name]}"
 
-    def _find_record(self, tensor: Any) -> Record | None:
+    def _find_record(self, tensor: Tensor | None) -> Record | None:
         """Find the record of a tensor as it is now."""
         known = self._seen.get(id(tensor))
-        if known is None or known[0]() is not tensor or tensor._version != known[1]:
+        if tensor is None or known is None or known[0]() is not tensor:
             return None
-        return known[2]
+        _seen, version, record = known
+        return record if version == tensor._version else None
 
     def _record(
         self, name: str, kind: str, module: nn.Module, tensor: Tensor, response: Response | None
@@ -308,7 +337,7 @@ class Recorder:
             units=kind == "activation" or self._units.get(id(module), True),
             channels=self._channels,
         )
-        order, dtype = len(self.records), tensor.dtype.to_real()
+        order, dtype = len(self.records), tensor.dtype
         entry = Record(name, kind, module, order, tuple(tensor.shape), ticket, dtype)
         self._seen[id(tensor)] = weakref.ref(tensor), tensor._version, entry
         self.records.append(entry)
@@ -333,7 +362,7 @@ class Recorder:
 
     def find_streams(self) -> list[Stream]:
         """Find the residual streams."""
-        return self._containers.find_streams(self._model)
+        return self._containers.find_streams(self._names.modules)
 
     def find_layers_of_parameters(self) -> dict[str, int]:
         """Find the number of the layer in which each parameter is used first."""
@@ -351,7 +380,7 @@ class Recorder:
             for name in (*record.weights, *record.biases):
                 in_layers[name] = in_layers.get(name, False) or record.gradient != NONE
         places, sizes = {}, {}
-        for name, parameter in self._model.named_parameters():
+        for name, parameter in self._names.tensors.items():
             is_reached = name in with_gradient
             if not parameter.requires_grad:
                 is_reached = in_layers.get(name, name in self._calls.elementwise)
@@ -376,6 +405,11 @@ class Recorder:
         """Find the number format of the layers, under autocast the narrowest that really ran."""
         formats = {r.format for r in self.records if r.is_layer and r.signal != NONE}
         return min(formats, key=lambda f: (f.itemsize, torch.finfo(f).max), default=otherwise)
+
+
+def _list_with_values(output: Any) -> list[Tensor]:
+    tensors = [output] if isinstance(output, Tensor) else find_tensors(output)
+    return [tensor for tensor in tensors if _has_values(tensor)]
 
 
 def _has_values(tensor: Tensor) -> bool:

@@ -124,7 +124,6 @@ class Recording:
             clip_factor: factor by which clipping shortened the step.
         """
         layers = tables.group_layers(self.records)
-        named = dict(self.model.named_parameters())
         smallest = torch.finfo(self.dtype)
         signals = tables.make_signals_table(self.records, layers, self.summaries)
         parameters = tables.make_parameters_table(self.parameters, self.layer_of, update_ratio)
@@ -132,7 +131,7 @@ class Recording:
             "loss": self.loss,
             "grad_norm": self.parameters.total_grad_norm,
             "clip_factor": clip_factor,
-            "parameter_count": sum(p.numel() for p in named.values()),
+            "parameter_count": sum(self.coverage.sizes.values()),
             "seconds": self.seconds,
             "device": self.device,
             "dtype": str(self.dtype).removeprefix("torch."),

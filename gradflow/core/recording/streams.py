@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from torch import nn
@@ -44,7 +45,7 @@ class Containers:
         """Add the record of what a container returned."""
         self._calls.append(_Call(name, module, record))
 
-    def find_streams(self, model: nn.Module) -> list[Stream]:
+    def find_streams(self, modules: Mapping[str, nn.Module]) -> list[Stream]:
         """Find the streams, in order of execution.
 
         Blocks are containers of a class of its own side by side in a ``Sequential`` or a
@@ -57,7 +58,6 @@ class Containers:
             for call in self._calls
             if call.path != "model" and not isinstance(call.module, PLAIN_CONTAINERS)
         ]
-        modules = dict(model.named_modules())
         groups: dict[str, list[_Call]] = {}
         for call in calls:
             if isinstance(modules.get(call.parent), PLAIN_CONTAINERS):

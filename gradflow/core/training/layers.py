@@ -14,7 +14,7 @@ from gradflow.core.recording.modules import (
     LAYER_KINDS,
     find_kind,
     find_response,
-    find_watched_modules,
+    list_watched_modules,
 )
 from gradflow.core.recording.records import Record
 from gradflow.core.recording.summary import NONE, Summaries
@@ -40,13 +40,13 @@ class LayerMap:
         self.names: dict[int, str] = {}
         self.modules: dict[int, nn.Module] = {}
         self.weights: dict[int, list[int]] = {}
-        self.watched = [module for _, module in find_watched_modules(model)]
+        modules = dict(model.named_modules())
+        watched = list_watched_modules(modules)
+        self.watched = [module for _, module, _ in watched]
         self.responses = {
-            id(module): find_response(module)
-            for module in self.watched
-            if find_kind(module) == "activation"
+            id(module): find_response(module) for _, module, kind in watched if kind == "activation"
         }
-        for name, module in model.named_modules():
+        for name, module in modules.items():
             owned = [p for p in module.parameters(recurse=False) if p.dim() > 1]
             if owned and find_kind(module) in LAYER_KINDS:
                 self.names[id(module)] = name or "model"
