@@ -77,7 +77,9 @@ class Recorder:
         self._advance = advance
         self._summarizer = summarizer
         self._names = Names(model)
-        self._calls = CallWatcher(self, self._names.parameters, self._names.constants)
+        # Weakly, because garbage in a circle costs more than it took to record it.
+        reports = weakref.proxy(self)
+        self._calls = CallWatcher(reports, self._names.parameters, self._names.constants)
         self._counts: Counter[str] = Counter()
         self._channels = False  # the layer that ran last is a convolution
         self._frames: list[_Frame] = []
