@@ -377,21 +377,17 @@ class Recorder:
 
     def find_coverage(self, with_gradient: Container[str]) -> Coverage:
         """Find where each parameter was, given the names of those that have a gradient."""
-        in_layers: dict[str, bool] = {}
-        for record in self.records:
-            for name in (*record.weights, *record.biases):
-                in_layers[name] = in_layers.get(name, False) or record.gradient != NONE
+        in_layers = {name for r in self.records for name in (*r.weights, *r.biases)}
         places, sizes = {}, {}
         for name, parameter in self._names.tensors.items():
-            is_reached = name in with_gradient
-            if not parameter.requires_grad:
-                is_reached = in_layers.get(name, name in self._calls.elementwise)
+            # Of a frozen one no gradient is asked for, so that nobody knows.
+            is_reached = name in with_gradient or not parameter.requires_grad
             if name in in_layers:
                 place = Place.LAYER if is_reached else Place.UNREACHED
-            elif is_reached:
-                place = Place.ELEMENTWISE
+            elif name in self._calls.elementwise or name in with_gradient:
+                place = Place.ELEMENTWISE if is_reached else Place.UNREACHED
             else:
-                place = Place.UNREACHED if name in self._calls.elementwise else Place.UNUSED
+                place = Place.UNUSED
             places[name], sizes[name] = place, parameter.numel()
         return Coverage(places, sizes)
 
