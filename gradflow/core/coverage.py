@@ -10,7 +10,7 @@ from typing import Any, Self
 from gradflow.core import plain
 from gradflow.core.errors import quote_value
 from gradflow.core.frozen import freeze_mappings
-from gradflow.core.text import Text
+from gradflow.core.text import EMPTY, Text, join_texts
 
 
 class Place(StrEnum):
@@ -33,10 +33,13 @@ class Coverage:
     Attributes:
         places: place of each parameter, by its name.
         sizes: number of its entries.
+        compiled: whether the model was given to ``torch.compile``: what ran in the recorded pass is
+            the code as it is written.
     """
 
     places: Mapping[str, Place] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
+    compiled: bool = False
 
     def __post_init__(self) -> None:
         freeze_mappings(self, "places", "sizes")
@@ -57,20 +60,25 @@ class Coverage:
 
     @property
     def text(self) -> Text:
-        """One sentence on the shares of the four places."""
-        return Text(
+        """One sentence on the four places, and one on what ran if that was not the model itself."""
+        counts = Text(
             "Of {total} parameters {layer} are in layers, {elementwise} act elementwise, "
             "{unreached} have no path from the loss, and {unused} are not used.",
             total=sum(self.sizes.values()),
             **{str(place): self.count(place) for place in Place},
         )
+        compiled = Text(
+            "The model was compiled; recorded is the code as it is written, without torch.compile."
+        )
+        return join_texts(counts, compiled if self.compiled else EMPTY)
 
     def to_dict(self) -> dict[str, Any]:
         """Write as plain data."""
-        return {
+        parameters = {
             name: {"place": str(place), "size": self.sizes[name]}
             for name, place in self.places.items()
         }
+        return {"parameters": parameters, "compiled": self.compiled}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -80,9 +88,10 @@ class Coverage:
             ValueError: something in it is not what it should be.
         """
         places, sizes = {}, {}
-        for name, item in data.items():
+        listed = plain.check_type(data.get("parameters", {}), dict)
+        for name, item in listed.items():
             with plain.name_field(quote_value(name)):
                 entry = plain.check_type(item, dict)
                 places[name] = plain.read_field(entry, "place", Place)
                 sizes[name] = plain.read_field(entry, "size", plain.read_whole)
-        return cls(places, sizes)
+        return cls(places, sizes, bool(plain.check_type(data.get("compiled", False), bool)))

@@ -61,8 +61,7 @@ class Names:
         running module if it has the weight, else the one from which the weight has its name.
         """
         if running is None and weight.endswith(".weight"):
-            path = weight[:-7]
-            return path, self.modules[path]
+            return clean_path(weight[:-7]), self.modules[weight[:-7]]
         path, _, attribute = weight.rpartition(".")
         if "parametrizations." in weight:
             path, _, attribute = _PARAMETRIZED.sub(r"\1\2", weight).rpartition(".")
@@ -73,5 +72,12 @@ class Names:
         if attribute != "weight":
             attribute = re.sub(r"_(orig|g|v)$", "", attribute)
             attribute = "" if kind == "recurrent" else attribute.removesuffix("_weight")
-        parts = (path, "" if attribute == "weight" else attribute)
+        parts = (clean_path(path), "" if attribute == "weight" else attribute)
         return ".".join(filter(None, parts)) or "model", self.modules[path]
+
+
+def clean_path(path: str) -> str:
+    """Leave out of a module's path what ``torch.compile`` has put into it."""
+    return (
+        path.replace("_orig_mod.", "").removesuffix("._orig_mod") if "_orig_mod" in path else path
+    )

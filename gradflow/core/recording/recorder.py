@@ -30,7 +30,8 @@ from gradflow.core.recording.modules import (
     is_call_alone,
     list_watched_modules,
 )
-from gradflow.core.recording.names import Names
+from gradflow.core.recording.names import Names, clean_path
+from gradflow.core.recording.plain import is_compiled, strip_compiler
 from gradflow.core.recording.records import Record, Stream
 from gradflow.core.recording.streams import PLAIN_CONTAINERS, Containers
 from gradflow.core.recording.summary import NONE, Response, Summarizer, view_as_real
@@ -76,6 +77,8 @@ class Recorder:
         self.is_final = False
         self._advance = advance
         self._summarizer = summarizer
+        self._is_compiled = is_compiled(model)
+        model = strip_compiler(model)
         self._names = Names(model)
         # Weakly, because garbage in a circle costs more than it took to record it.
         reports = weakref.proxy(self)
@@ -99,9 +102,11 @@ class Recorder:
         for name, module, kind in watched:
             if kind == "norm" and isinstance(module, _BatchNorm):
                 self.batch_statistics |= module.training
+            if isinstance(module, torch.jit.ScriptModule):
+                continue  # hooks of Python are not called in it
             if not is_call_alone(module) or self._names.is_shared(module):
                 watch = self._watch_quiet_module if kind in _QUIET_KINDS else self._watch_module
-                watch(name, module, kind)
+                watch(clean_path(name), module, kind)
         self._calls.__enter__()  # type: ignore[no-untyped-call]
         return self
 
@@ -389,7 +394,7 @@ class Recorder:
             else:
                 place = Place.UNUSED
             places[name], sizes[name] = place, parameter.numel()
-        return Coverage(places, sizes)
+        return Coverage(places, sizes, self._is_compiled)
 
     def list_readers(self) -> tuple[int, ...]:
         """List for each layer the first one that reads the same tensor; empty if none shares."""

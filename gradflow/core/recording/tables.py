@@ -84,8 +84,9 @@ def group_layers(records: Sequence[Record]) -> list[Layer]:
 def make_signals_table(
     records: Sequence[Record], layers: Sequence[Layer], summaries: Summaries
 ) -> Table:
-    """Make the table of all recorded outputs."""
+    """Make the table of all recorded outputs; of some layers only the gradient is known."""
     number = {id(record): layer.number for layer in layers for record in layer.records}
+    records = [record for record in records if record.signal != NONE]
     signals, gradients = [r.signal for r in records], [r.gradient for r in records]
     columns: dict[str, Any] = {
         "order": range(1, len(records) + 1),
