@@ -14,16 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from gradflow.core.environment import count_processes
+
 _MAP_THRESHOLD = -3
 """``M_MMAP_THRESHOLD`` of glibc's ``malloc.h``."""
 MAPPED_BYTES = 2**18
 """Arrays of this size have pages of their own where memory is kept compact."""
 _UNKNOWN_LEFT = 0.5
 """Share of the memory that counts as free where the system does not say how much is."""
-
-
-PROCESSES = "GRADFLOW_PROCESSES"
-"""Environment variable: among how many processes of the app memory is divided."""
 
 
 class MemoryLimit(NamedTuple):
@@ -53,7 +51,7 @@ def read_memory(root: Path = Path("/")) -> MemoryLimit:
         if limit is not None and limit.total < limits[0].total:
             limits.append(limit)
     tightest = min(limits, key=lambda limit: limit.left)
-    return tightest._replace(left=tightest.left // int(os.environ.get(PROCESSES) or 1))
+    return tightest._replace(left=tightest.left // count_processes())
 
 
 def count_processors(root: Path = Path("/")) -> float:
