@@ -17,6 +17,7 @@ from gradflow.core.machine import MemoryLimit, read_memory, return_free_memory
 from gradflow.core.text import Text
 from gradflow.ui.memo import RESULTS
 from gradflow.ui.turns import ADMISSION, Turn
+from gradflow.ui.waiting import Patience
 from gradflow.ui.wanted import check_wanted
 
 SMALL_BYTES = 96 * 2**20
@@ -109,13 +110,16 @@ class Room:
             self._make_room()
             if self.keep(me, size):
                 return
+        patience = Patience()
         with self._turn.pause():
             while not self.keep(me, size):
                 with self._changed:
                     if self.spread * size > self._left:  # nor would it fit alone
                         raise refuse(describe_size(size), self.describe_left())
                     self._changed.wait(_LOOK_SECONDS)
+                    before = len(self._held)
                 check_wanted()
+                patience.see(before)
 
     def _count_free(self) -> int:
         """Count what is free; read anew only if nobody holds room, whose use cannot be told."""

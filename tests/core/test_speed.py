@@ -1,4 +1,4 @@
-"""Limits on arithmetic stand for time: a slow number format counts as many times as it is slower."""
+"""Limits on arithmetic stand for time: a slow number format counts several times."""
 
 from __future__ import annotations
 
