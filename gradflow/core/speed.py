@@ -62,7 +62,7 @@ def _measure_slowness(dtype: DType, images: bool) -> int:
         return 1
     finally:
         torch.set_num_threads(threads)
-    return 2 ** max(round(math.log2(ratio)), 0)
+    return int(2 ** max(round(math.log2(ratio)), 0))
 
 
 def _time_layer(dtype: DType, images: bool) -> float:
