@@ -63,18 +63,21 @@ class Room:
             return self._count_free()
 
     @contextmanager
-    def hold(self, bound: int, count: Callable[[], int], refuse: Refuse) -> Iterator[None]:
+    def hold(
+        self, bound: int, count: Callable[[], int], refuse: Refuse, small: int = SMALL_BYTES
+    ) -> Iterator[None]:
         """Hold room for a computation.
 
         Args:
             bound: bytes that it is sure not to exceed.
             count: counts its bytes well, if the bound does not fit; may take a moment.
             refuse: makes the error for one that does not fit although nobody else holds room.
+            small: bytes up to which it is let in without room, because it never stops for others.
 
         Raises:
             GradflowError: it does not fit, or the system has no memory for it after all.
         """
-        if bound <= SMALL_BYTES:
+        if bound <= small:
             yield
             return
         me = threading.get_ident()

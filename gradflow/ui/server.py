@@ -22,6 +22,7 @@ from gradflow.charts.theme import Mode
 from gradflow.core import ensemble, theory
 from gradflow.core.catalog import Activation
 from gradflow.core.diagnosis import findings
+from gradflow.core.errors import GradflowError
 from gradflow.core.machine import keep_memory_compact, read_memory, return_free_memory
 from gradflow.core.presets import PRESETS
 from gradflow.core.recurrent.record import through_time
@@ -115,7 +116,7 @@ def _prepare_openings(stopping: threading.Event) -> None:
             raise _Stopping
 
     WANTED.set(check)
-    with suppress(_Stopping):
+    with suppress(_Stopping, GradflowError):  # without memory for it, whoever asks is told
         find_rival(PRESETS[OPENING].experiment)  # for Compare
         prepare_training()
         prepare_pretraining()

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gradflow.core.machine import count_processors
-from gradflow.ui.waiting import Patience, tell_place
+from gradflow.ui.waiting import Patience
 from gradflow.ui.wanted import check_wanted, find_client
 
 _CHECK_SECONDS = 0.2
@@ -80,8 +80,6 @@ class Turn:
         beside: how many works, whose turn was taken, may go on to their next stop while other long
             work begins.
         clock: seconds, rising.
-        tell: called with how many come before a thread that has waited for a while, and when that
-            changes; what it raises ends the waiting, too.
     """
 
     def __init__(
@@ -89,9 +87,7 @@ class Turn:
         check: Callable[[], None] = lambda: None,
         beside: int = 1,
         clock: Callable[[], float] = time.monotonic,
-        tell: Callable[[int], None] = lambda before: None,
     ) -> None:
-        self._tell = tell
         self._check = check
         self._beside = beside
         self._clock = clock
@@ -321,7 +317,7 @@ class Turn:
         return not self._leave_queue(mine)
 
     def _wait(self, mine: _Work, timeout: float | None) -> bool:
-        patience = Patience(self._tell)
+        patience = Patience()
         end = None if timeout is None else time.monotonic() + timeout
         while True:
             left = _CHECK_SECONDS if end is None else end - time.monotonic()
@@ -346,5 +342,5 @@ class Turn:
             return True
 
 
-ADMISSION = Turn(check_wanted, beside=max(1, int(count_processors()) - 1), tell=tell_place)
+ADMISSION = Turn(check_wanted, beside=max(1, int(count_processors()) - 1))
 """The turn of this process; every computation holds it from its start to its end."""

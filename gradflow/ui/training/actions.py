@@ -58,12 +58,14 @@ def bind_preset() -> dict[str, Any]:
 
 def play() -> None:
     """Go on, or train anew what the settings describe."""
-    _find_group().play()
+    if (group := _find_group()) is not None:
+        group.play()
 
 
 def step() -> None:
     """Advance to the next record."""
-    _find_group().step()
+    if (group := _find_group()) is not None:
+        group.step()
 
 
 def pause() -> None:
@@ -113,11 +115,13 @@ def take_settings(key: str) -> None:
         state.prepare_run(lanes.find_experiment(kept.run), kept.run.plan)
 
 
-def _find_group() -> RunGroup:
-    """Find the runs that can go on, else begin new ones."""
+def _find_group() -> RunGroup | None:
+    """Find the runs that can go on, else begin new ones; none if the page is to say why first."""
     session = state.open_session()
-    SESSIONS.admit(session)
     group = session.group
+    if group is not None and group.put_away and not group.is_told:
+        return None
+    SESSIONS.admit(session)
     return _begin_group() if group is None or group.over else group
 
 

@@ -112,6 +112,7 @@ def _say_what_goes_on(group: RunGroup | None, setup: Setup | None) -> None:
         st.info(text, icon=":material/link:")
     if group is not None and group.put_away:
         st.info(words.explain_put_away(), icon=":material/memory:")
+        group.is_told = True
     if ended := state.open_session().ended:
         st.info(words.explain_ended_records(ended), icon=":material/memory:")
     if setup is not None and not goes_on and (long := words.announce_duration(setup)):

@@ -12,11 +12,15 @@ from gradflow.core.recurrent.factors import (
     FactorCurve,
     FactorSettings,
     GradientPath,
-    compute_factor_curves,
+    compute_factor_curve,
 )
 from gradflow.core.recurrent.record import prepare_pass, record_pass
 from gradflow.core.recurrent.theory import TIME_LINES, TimeLine, predict_through_time
 from tests.core.recurrent.oracle import compute_gates, make_experiment, trace_pass
+
+
+def compute_factor_curves(settings: FactorSettings) -> list[FactorCurve]:
+    return [compute_factor_curve(settings, path) for path in GradientPath]
 
 
 def _record(spec: gf.SequenceExperiment, input_scale: float) -> gf.TimeReport:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,11 +99,13 @@ def list_learning_rates() -> FloatArray:
     return np.logspace(LOWEST, HIGHEST, (HIGHEST - LOWEST) * PER_DECADE + 1)
 
 
-def train_at_rates(spec: LearningRates, normalization: Normalization) -> RateSweep:
+def train_at_rates(
+    spec: LearningRates, normalization: Normalization, advance: Callable[[], None] = lambda: None
+) -> RateSweep:
     """Train with one normalization at every learning rate: same weights, same batches.
 
     W ← W − η ∂L/∂W, and b ← b − η ∂L/∂b. The networks of all learning rates are one
-    stacked network, in float32.
+    stacked network, in float32. ``advance`` is called between steps; what it raises ends it.
     """
     rates = list_learning_rates()
     copies = Copies(
@@ -115,6 +118,7 @@ def train_at_rates(spec: LearningRates, normalization: Normalization) -> RateSwe
     initial = _compute_loss(copies)[0]
     random = torch.Generator().manual_seed(spec.seed + DATA_SEED_OFFSET)
     for _step in range(spec.steps):
+        advance()
         _take_step(copies, torch.randint(SAMPLES, (BATCH,), generator=random), tensors, steps)
     return RateSweep(float(initial), _compute_loss(copies).double().numpy())
 
