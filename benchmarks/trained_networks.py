@@ -23,11 +23,15 @@ BATCH, EVALUATED = 64, 512
 MOMENTUM, BETAS, EPS = 0.9, (0.9, 0.999), 1e-8
 ENOUGH = 0.95
 """Training stops once both optimizers have reached this accuracy."""
+UNSETTLED = 0.2, 0.9
+"""Where SGD is left between these, it has learned something: it is given more steps."""
+LONGER, BEST = 3, 3
+"""How many times as many steps, and at how many of the best rates."""
 RATES = {
     "sgd": [10 ** (k / 2) for k in range(-8, 3)],
     "adam": [10 ** (k / 2) for k in range(-10, -1)],
 }
-COARSE_RATES = {"sgd": [10.0**k for k in range(-4, 1)], "adam": [10.0**k for k in range(-5, 0)]}
+COARSE_RATES = {"sgd": [10.0**k for k in range(-4, 2)], "adam": [10.0**k for k in range(-5, 0)]}
 """For networks that are trained one copy after the other."""
 
 
@@ -56,13 +60,24 @@ def load_task(name: str) -> tuple[Tensor, Tensor]:
 
 
 def train_network(network: DrawnNetwork, task: tuple[Tensor, Tensor], steps: int) -> Trained:
-    """Train copies of a network at all rates, and keep the best accuracy of each optimizer."""
+    """Train copies of a network at all rates, and keep the best accuracy of each optimizer.
+
+    If SGD has learned something and is not done, the best rates (of whole decades also those half a
+    decade beside them) are trained longer.
+    """
     x, y = network.transform(task[0]), task[1]
-    if network.stackable:
-        best = _train_stacked(network.model, x, y, RATES, steps)
-    else:
-        best = _train_in_turn(network.model, x, y, COARSE_RATES, steps)
-    return Trained(**best)
+    train = _train_stacked if network.stackable else _train_in_turn
+    reached = train(network.model, x, y, RATES if network.stackable else COARSE_RATES, steps)
+    if UNSETTLED[0] < max(reached["sgd"].values()) < UNSETTLED[1]:
+        rates = {name: _choose_rates(found, network.stackable) for name, found in reached.items()}
+        longer = train(network.model, x, y, rates, LONGER * steps)
+        reached = {name: reached[name] | longer[name] for name in reached}
+    return Trained(**{name: max(found.values()) for name, found in reached.items()})
+
+
+def _choose_rates(reached: dict[float, float], stackable: bool) -> list[float]:
+    best = sorted(reached, key=lambda rate: reached[rate])[-BEST if stackable else -1 :]
+    return best if stackable else [best[0] / 10**0.5, best[0], best[0] * 10**0.5]
 
 
 class _Optimizer:
@@ -92,7 +107,7 @@ class _Optimizer:
 
 def _train_stacked(
     model: nn.Module, x: Tensor, y: Tensor, rates: dict[str, list[float]], steps: int
-) -> dict[str, float]:
+) -> dict[str, dict[float, float]]:
     members = len(rates["sgd"]) + len(rates["adam"])
     model = copy.deepcopy(model)
     trained = [layer.weight.requires_grad for layer in list_linears(model)]
@@ -126,29 +141,25 @@ def _train_stacked(
             with torch.no_grad():
                 accuracy = (model(evaluated).argmax(-1) == labels).float().mean(1)
             best = torch.maximum(best, accuracy)
-            reached = _take_best(best, rates)
-            if min(reached.values()) >= ENOUGH:
+            cut = len(rates["sgd"])
+            if min(float(best[:cut].max()), float(best[cut:].max())) >= ENOUGH:
                 break
-    return _take_best(best, rates)
-
-
-def _take_best(best: Tensor, rates: dict[str, list[float]]) -> dict[str, float]:
-    cut = len(rates["sgd"])
-    return {"sgd": float(best[:cut].max()), "adam": float(best[cut:].max())}
+    reached = iter(best.tolist())
+    return {name: {rate: next(reached) for rate in values} for name, values in rates.items()}
 
 
 def _train_in_turn(
     model: nn.Module, x: Tensor, y: Tensor, rates: dict[str, list[float]], steps: int
-) -> dict[str, float]:
-    best = dict.fromkeys(rates, 0.0)
+) -> dict[str, dict[float, float]]:
+    reached: dict[str, dict[float, float]] = {name: {} for name in rates}
     for name, values in rates.items():
         for rate in sorted(
             values, key=lambda r: abs(math.log10(r) + (1 if name == "sgd" else 2.5))
         ):
-            best[name] = max(best[name], _train_copy(model, x, y, name, rate, steps))
-            if best[name] >= ENOUGH:
+            reached[name][rate] = _train_copy(model, x, y, name, rate, steps)
+            if reached[name][rate] >= ENOUGH:
                 break
-    return best
+    return reached
 
 
 def _train_copy(

@@ -1,19 +1,10 @@
 """Backpropagation step by step: the product of factors, and the four equations with numbers."""
 
 from gradflow.core.text import _
-from gradflow.ui import paths
 from gradflow.ui.backprop.state import PAGE
 from gradflow.ui.backprop.steps import list_backprop_steps
 from gradflow.ui.backprop.view import VIEWS
 from gradflow.ui.settings.views import show_views
-from gradflow.ui.stage import draw_next
 
 PAGE.load()
 show_views(PAGE, VIEWS, _("Backpropagation"), list_backprop_steps)
-draw_next(
-    {
-        paths.ACTIVATIONS: _("Activation functions: what slopes leave after many layers"),
-        paths.DESCENT: _("Descent: what is done with the gradient"),
-        paths.EXPLORE: _("Explore: the gradient of a whole network"),
-    }
-)

@@ -37,6 +37,8 @@ class Decay:
         log_ratio: ln ‖δ_first‖ / ‖δ_last‖.
         smallest, largest: the rows with the smallest and the largest ‖δ‖.
         log_span: ln ‖δ_largest‖ / ‖δ_smallest‖.
+        log_rms_ratio, log_rms_span: the same of the RMS of δ, which figures draw; it differs where
+            rows have different numbers of entries.
         straight: whether the course is well described by its factor.
         rows: what is numbered: ``layer``, or ``branch`` if this is the decay of ‖∂L/∂h‖ along a
             residual stream.
@@ -49,6 +51,8 @@ class Decay:
     smallest: int
     largest: int
     log_span: float
+    log_rms_ratio: float
+    log_rms_span: float
     straight: bool
     rows: str = "layer"
 
@@ -61,6 +65,16 @@ class Decay:
     def span(self) -> float:
         """‖δ_largest‖ / ‖δ_smallest‖, the largest change between any two rows."""
         return _exp(self.log_span)
+
+    @property
+    def rms_ratio(self) -> float:
+        """RMS(δ_first)/RMS(δ_last)."""
+        return _exp(self.log_rms_ratio)
+
+    @property
+    def rms_span(self) -> float:
+        """RMS(δ_largest)/RMS(δ_smallest); it may be below 1."""
+        return _exp(self.log_rms_span)
 
     @property
     def is_steady(self) -> bool:
@@ -79,18 +93,20 @@ def fit_judged_decay(report: Report) -> Decay | None:
     """
     layers, stream = report.get_table("layers"), report.stream
     number, norm = layers["layer"], layers.get_numbers("delta_norm")
+    rms = layers.get_numbers("delta_rms")
     alike = _mark_usable(norm) & (number < number[-1:]) & ~_mark_lesser_readers(report, norm)
     courses = []
     if stream is not None:
         points = stream.get_table("layers")
         along = points.get_numbers("activation_grad_norm")
+        size = points.get_numbers("activation_grad_rms")
         branches = (points["layer"] > 0) & _mark_usable(along)
-        courses.append(_fit(points["layer"][branches], along[branches], "branch"))
+        courses.append(_fit(points["layer"][branches], along[branches], size[branches], "branch"))
         alike &= ~mark_inside_blocks(report)
     kinds = _find_kinds(report)
     for kind in set(kinds[alike].tolist()):
         chosen = alike & (kinds == kind)
-        courses.append(_fit(number[chosen], norm[chosen], "layer"))
+        courses.append(_fit(number[chosen], norm[chosen], rms[chosen], "layer"))
     found = [course for course in courses if course is not None]
     return max(found, key=lambda course: course.log_span) if found else fit_decay(report)
 
@@ -98,14 +114,24 @@ def fit_judged_decay(report: Report) -> Decay | None:
 def fit_decay(report: Report) -> Decay | None:
     """Fit the decay of ‖δ‖ over the hidden layers; ``None`` with fewer than two usable layers."""
     layers = report.get_table("layers")
-    norm = layers.get_numbers("delta_norm")
+    norm, rms = (layers.get_numbers(name) for name in ("delta_norm", "delta_rms"))
+    return fit_hidden_decay(layers["layer"], norm, rms)
+
+
+def fit_hidden_decay(
+    number: npt.NDArray[np.int_], norm: npt.NDArray[np.float64], rms: npt.NDArray[np.float64]
+) -> Decay | None:
+    """Fit the decay of ‖δ‖ = ``norm`` over the layers with these numbers, the last the readout.
+
+    ``rms`` is RMS(δ). This is what is judged where all layers are of one kind and none is in a
+    block.
+    """
     usable = _mark_usable(norm)
-    number = layers["layer"]
     # The readout's δ comes straight from the loss; it follows no law of the layers before it.
     hidden = usable & (number < number[-1:])
     if hidden.sum() < 2:
         hidden = usable
-    return _fit(number[hidden], norm[hidden], "layer")
+    return _fit(number[hidden], norm[hidden], rms[hidden], "layer")
 
 
 def mark_inside_blocks(report: Report) -> npt.NDArray[np.bool_]:
@@ -148,10 +174,15 @@ def _mark_usable(norm: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     return usable
 
 
-def _fit(number: npt.NDArray[np.int_], norm: npt.NDArray[np.float64], rows: str) -> Decay | None:
+def _fit(
+    number: npt.NDArray[np.int_],
+    norm: npt.NDArray[np.float64],
+    rms: npt.NDArray[np.float64],
+    rows: str,
+) -> Decay | None:
     if len(number) < 2:
         return None
-    log_norm = np.log(norm)
+    log_norm, log_rms = np.log(norm), np.log(rms)
     x, y = number - number.mean(), log_norm - log_norm.mean()
     slope = float(x @ y / (x @ x))
     low, high = int(np.argmin(log_norm)), int(np.argmax(log_norm))
@@ -165,6 +196,8 @@ def _fit(number: npt.NDArray[np.int_], norm: npt.NDArray[np.float64], rows: str)
         smallest=int(number[low]),
         largest=int(number[high]),
         log_span=float(log_norm[high] - log_norm[low]),
+        log_rms_ratio=float(log_rms[0] - log_rms[-1]),
+        log_rms_span=float(log_rms[high] - log_rms[low]),
         straight=off <= max(_STRAIGHT[0], _STRAIGHT[1] * change),
         rows=rows,
     )

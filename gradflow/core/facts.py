@@ -42,8 +42,8 @@ class Facts:
         loss: the kind of loss that the graph shows: ``cross_entropy``, ``nll``, ``mse``, ``l1``,
             ``bce``, ``bce_with_logits``; empty if it is another one.
         rescaled: whether the loss is that with something done to it, a factor or a penalty.
-        last_step: the operation that made the output, if it can spoil it: ``softmax``,
-            ``log_softmax``, ``sigmoid``, ``tanh``, ``relu``.
+        last_step: the operation that made the output, or that the loss function begins with, if it
+            can spoil it: ``softmax``, ``log_softmax``, ``sigmoid``, ``tanh``, ``relu``.
         inputs, outputs, targets: their entries, of targets only if they are no class indices.
         output_spread: RMS of the outputs around their mean over the samples.
         output_shape, target_shape: as ``64×10``.
@@ -53,6 +53,8 @@ class Facts:
         readers: for each layer the first layer that reads the same tensor; empty if each layer
             reads one of its own.
         batch_statistics: whether batch normalization used the statistics of this batch.
+        flat_step: a function in the graph whose slope is 0 everywhere, looked for where a gradient
+            is exactly 0.
     """
 
     loss: str = ""
@@ -68,6 +70,7 @@ class Facts:
     unlisted: tuple[str, ...] = ()
     readers: tuple[int, ...] = ()
     batch_statistics: bool = False
+    flat_step: str = ""
 
     @property
     def samples(self) -> int:
@@ -97,7 +100,9 @@ class Facts:
             TypeError, ValueError, KeyError: something in it is not what it should be.
         """
         readers: dict[str, Any] = {
-            **dict.fromkeys(("loss", "last_step", "output_shape", "target_shape"), plain.read_text),
+            **dict.fromkeys(
+                ("loss", "last_step", "output_shape", "target_shape", "flat_step"), plain.read_text
+            ),
             **dict.fromkeys(("inputs", "outputs", "targets"), _read_extent),
             **dict.fromkeys(("frozen", "unlisted"), _read_texts),
             "output_spread": plain.read_real,

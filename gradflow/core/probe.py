@@ -119,7 +119,7 @@ def probe(
             seconds=seconds,
             title=title or type(model).__name__,
             experiment=experiment,
-            facts=seen.make_facts(model, parameters, recorder, summaries),
+            facts=seen.make_facts(model, parameters, measured, recorder, summaries),
         )
         return recording.make_report(measured.compute_update_ratio(rate), rate / learning_rate)
 

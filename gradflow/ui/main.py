@@ -8,6 +8,7 @@ from gradflow.core.text import _
 from gradflow.ui import paths
 from gradflow.ui.assets import read_styles, write_section_mark
 from gradflow.ui.language import set_language
+from gradflow.ui.next import draw_next
 from gradflow.ui.present.present import draw_button
 from gradflow.ui.settings.state import mark_widgets_sent
 
@@ -18,6 +19,7 @@ set_language()
 st.logo(HERE / "logo.svg", size="medium")
 pages = [
     st.Page(paths.EXPLORE, title=_("Explore"), default=True),
+    st.Page(paths.LEARN, title=_("Lessons"), url_path="learn"),
     st.Page(paths.COMPARE, title=_("Compare"), url_path="compare"),
 ]
 sections = {
@@ -29,6 +31,7 @@ sections = {
         st.Page(paths.BACKPROP, title=_("Backpropagation"), url_path="backprop"),
         st.Page(paths.DESCENT, title=_("Descent"), url_path="descent"),
         st.Page(paths.ACTIVATIONS, title=_("Activation functions"), url_path="activations"),
+        st.Page(paths.INITIALIZATION, title=_("Initialization"), url_path="initialization"),
         st.Page(paths.NORMALIZATION, title=_("Normalization"), url_path="normalization"),
         st.Page(paths.DEGRADATION, title=_("Degradation"), url_path="degradation"),
         st.Page(paths.RECURRENT, title=_("Through time"), url_path="recurrent"),
@@ -48,4 +51,5 @@ st.set_page_config(
 )
 draw_button()
 page.run()
+draw_next(paths.find_page(page.url_path))
 mark_widgets_sent()

@@ -11,13 +11,20 @@ APP = SITE / "app.py"
 FRAME = _PACKAGE / "ui" / "main.py"
 PAGES = SITE / "pages"
 EXPLORE = PAGES / "explore.py"
+LEARN = PAGES / "learn.py"
 COMPARE = PAGES / "compare.py"
 TRAINING = PAGES / "training.py"
 PRETRAINING = PAGES / "pretraining.py"
 BACKPROP = PAGES / "backprop.py"
 DESCENT = PAGES / "descent.py"
 ACTIVATIONS = PAGES / "activations.py"
+INITIALIZATION = PAGES / "initialization.py"
 NORMALIZATION = PAGES / "normalization.py"
 DEGRADATION = PAGES / "degradation.py"
 RECURRENT = PAGES / "recurrent.py"
 DIAGNOSES = PAGES / "diagnoses.py"
+
+
+def find_page(address: str) -> Path:
+    """Find the file of a page, which is named after its address; Explore stands at the root."""
+    return PAGES / f"{address}.py" if address else EXPLORE

@@ -5,15 +5,11 @@ Where things stand is said in ``style.css``: on a phone the controls come under 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-
-from gradflow.core.text import _
 
 
 class Place(StrEnum):
@@ -59,15 +55,3 @@ def draw_head(title: str) -> DeltaGenerator:
 def draw_spoken_head(title: str) -> None:
     """Draw the heading of a page for those who hear it; others see it in the navigation."""
     st.html(f'<h1 class="gf-spoken">{title}</h1>')
-
-
-def draw_next(pages: Mapping[Path, str]) -> None:
-    """Draw where to go next: links to pages, each with the reason to go there.
-
-    Args:
-        pages: what there is to see, by the page's path.
-    """
-    with st.container(key="stage_next", horizontal=True, vertical_alignment="center"):
-        st.markdown(_("Go on with"), width="content")
-        for path, label in pages.items():
-            st.page_link(path, label=label, icon=":material/arrow_forward:", width="content")

@@ -51,6 +51,14 @@ def test_steps_and_play_need_no_server(page: Page, app_url: str, page_errors: li
     assert keep_own_errors(page_errors) == []
 
 
+def test_a_step_leaves_the_contours(page: Page, app_url: str) -> None:
+    open_page(page, app_url, "surface=ravine&steps=10")
+    page.wait_for_selector(".contourlayer path")
+    press(page, "◀ Step")
+    page.wait_for_function(f"() => ({HEAD})()?.[0] === 9")
+    assert page.locator(".contourlayer path").count() > 10
+
+
 def test_pause_keeps_the_step(page: Page, app_url: str) -> None:
     open_page(page, app_url, "surface=bowl&start=2.0&learning_rate=0.1&steps=100")
     press(page, "Play")

@@ -98,13 +98,18 @@ def test_weight_scales(mode):
 def test_learning_rates(mode):
     losses = np.full(25, 2.5)
     losses[6], losses[8], losses[24] = 1.0, 0.5, math.nan
-    trained = [("one", RateSweep(2.6, losses)), ("none", RateSweep(2.6, np.full(25, 2.5)))]
+    worse, better = losses.copy(), losses.copy()
+    worse[8], better[10] = 2.5, 0.7
+    sweep = RateSweep(np.full(3, 2.6), np.array([worse, losses, better]))
+    trained = [("one", sweep), ("none", RateSweep(np.full(3, 2.6), np.full((3, 25), 2.5)))]
     data = to_browser(learning_rates_figure(list_learning_rates(), trained, mode=mode))
     (ring,) = find_traces(data, name="largest")
-    assert_allclose(decode(ring["x"]), [-2.0])
-    assert_allclose(decode(ring["y"]), [math.log10(0.5)])
-    (crosses,) = find_traces(data, name="marks")
+    assert_allclose(decode(ring["x"]), [-2.5, -2.0, -1.5])  # lowest, median, highest
+    assert_allclose(decode(ring["y"]), math.log10(0.5))
+    (crosses,) = find_traces(data, name="crosses")
     assert_allclose(decode(crosses["x"]), [2.0])
+    assert crosses["text"][0].strip() == "one"
+    assert crosses["y"][0] > math.log10(30)  # above all losses
     (line,) = data["layout"]["shapes"]
     assert_allclose(line["y0"], math.log10(0.9 * math.log(10)))
     assert data["layout"]["yaxis"]["ticktext"][4:6] == ["0.1", "0.3"]

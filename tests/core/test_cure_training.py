@@ -102,21 +102,29 @@ def test_what_happened_is_said_of_every_seed() -> None:
 
 def test_the_order_is_what_training_came_to() -> None:
     ranking = rank(inputs="raw", scale=16.0)
+    costs = {outcome.code: outcome.cost for outcome in ranking}
 
     def come_to(code: str, last: float) -> TrainedCure:
-        return TrainedCure(code, 0.1, (ShortRun(0.1, 0, 2.3, last, 2.3),))
+        return TrainedCure(code, 0.1, (ShortRun(0.1, 0, 2.3, last, 2.3),), cost=costs[code])
 
-    trained = {
-        "standardize": come_to("standardize", 1.0),
-        "he": come_to("he", 0.5),
-        "xavier_gain": come_to("xavier_gain", 0.2),
-        "selu": come_to("selu", 2.3),
-    }
+    last = {"standardize": 1.0, "he": 0.5, "xavier_gain": 0.2, "batch_norm": 0.6, "selu": 2.3}
+    trained = {code: come_to(code, value) for code, value in last.items()}
     order = [outcome.code for outcome in rank_by_training(ranking, trained)]
-    assert order[:3] == ["standardize", "xavier_gain", "he"]  # what mends stands before
+    # What mends stands before, then the best of each part, then another one for the weights.
+    assert order[:4] == ["standardize", "xavier_gain", "batch_norm", "he"]
     assert order[-1] == "selu"  # it learns nothing
-    untrained = [outcome.code for outcome in ranking if outcome.code not in trained]
-    assert order[3:-1] == untrained
+    assert set(order[4:-1]) == {outcome.code for outcome in ranking} - set(trained)
+
+
+def test_of_cures_that_leave_about_the_same_the_cheaper_is_better() -> None:
+    run = ShortRun(0.1, 0, 2.3, 0.40, 2.3)
+    dear = TrainedCure("dense", 0.1, (run,), cost=(7, 1))
+    cheap = TrainedCure("residual", 0.1, (replace(run, last=0.42),), cost=(0, 1))
+    simple = TrainedCure("selu", 0.1, (replace(run, last=0.42),), cost=(0, 2))
+    bad = TrainedCure("he", 0.1, (replace(run, last=1.2),), cost=(0, 1))
+    assert sorted([bad, dear, simple, cheap], key=lambda cure: cure.rank) == [
+        *(cheap, simple, dear, bad)
+    ]
 
 
 def test_half_formats_are_not_trained() -> None:

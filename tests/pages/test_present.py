@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from gradflow.core import codec
 from gradflow.core.presets import PRESET_GROUPS, PRESETS
 from gradflow.core.teaching.descent_presets import PRESETS as DESCENTS
+from gradflow.core.teaching.initialization.presets import LAYER_PRESETS
 from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.core.verdict import Verdict
 from gradflow.ui.activations.views import VIEWS as ACTIVATIONS
@@ -24,9 +25,16 @@ PAGES = [
     ("explore", {}, EXPLORED, "Deep sigmoid network"),
     ("diagnoses", {"about": "dead"}, len(Verdict), "Dead units"),
     ("descent", {}, [preset.label for preset in DESCENTS.values()], "Vanishing: A to B"),
-    ("backprop", {"part": "chain"}, list(EXAMPLES), None),
+    ("backprop", {"part": "chain"}, [row.label for row in EXAMPLES.values()], None),
     ("backprop", {"part": "network", "step": "3"}, 20, "Forward: the pre-activations z of layer 2"),
     ("activations", {}, [row.title for row in ACTIVATIONS.values()], "Functions and slopes"),
+    (
+        "initialization",
+        {},
+        [preset.label for preset in LAYER_PRESETS.values()],
+        "Ten tanh layers, σ = 0.01",
+    ),
+    ("initialization", {"view": "gains"}, 4, "Gains"),
     ("normalization", {"view": "batch"}, 7, "One batch"),
     ("degradation", {"view": "identity"}, 3, None),
     ("recurrent", {"view": "time"}, 7, "tanh RNN, PyTorch default"),

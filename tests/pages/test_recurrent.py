@@ -197,7 +197,7 @@ def test_the_shortest_sequence_reads_well(app: AppTest) -> None:
 def test_gates_near_one_are_not_called_one(app: AppTest) -> None:
     open_page(app, "gates", cell="lstm", forget_bias="10.0", dtype="float64", **SMALL)
     report = record_pass(cell="lstm", forget_bias=10.0, dtype="float64")
-    assert f"open by **{report.gate('forget').mean():.5f}** on average" in read_markdown(app)
+    assert f"forget gate is **{report.gate('forget').mean():.5f}**" in read_markdown(app)
     value = 1 - report.sample.values["forget", 1][11, 0]
     assert f"= 1-{write_number(value)}" in read_latex(app)
 

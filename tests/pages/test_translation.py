@@ -58,6 +58,13 @@ PAGES: dict[str, list[dict[str, str]]] = {
         {"view": "gaussian"},
         {"view": "hyperbolic"},
     ],
+    "initialization": [
+        {"view": "layers", "widths": "16-12-8", "batch_size": "16"},
+        {"view": "variance", "fan_in": "20", "step": "6"},
+        {"view": "copies", "step": "300"},
+        {"view": "shapes"},
+        {"view": "gains"},
+    ],
     "normalization": [
         {"view": "sharing"},
         {"view": "batch"},
@@ -79,6 +86,11 @@ PAGES: dict[str, list[dict[str, str]]] = {
         {"view": "factors", "steps": "5", "hidden_size": "8", "batch_size": "4"},
         {**TIME, "view": "clipping"},
         {"view": "training", "length": "4", "hidden_size": "8", "batch_size": "4", "steps": "20"},
+    ],
+    "learn": [
+        {"lesson": "slopes"},
+        {"lesson": "relu", "answers": "relu.none"},
+        {"lesson": "cure", "answers": "cure.selu"},
     ],
     "diagnoses": [{"about": verdict} for verdict in Verdict],
 }

@@ -96,18 +96,20 @@ def find_remembered() -> set[str]:
 
 
 def test_results_hold_nothing_that_can_be_changed() -> None:
-    from gradflow.core.catalog import Connection, Normalization
+    from gradflow.core.catalog import Activation, Connection, Normalization
     from gradflow.core.recurrent.factors import FactorSettings
     from gradflow.core.recurrent.spec import Recurrent, SequenceExperiment, Sequences
     from gradflow.core.recurrent.training import ShortTraining
     from gradflow.core.teaching import dying, surfaces
     from gradflow.core.teaching.degradation import depth, identity, shattering
     from gradflow.core.teaching.descent import Descent
+    from gradflow.core.teaching.initialization import copies, variance
     from gradflow.core.teaching.normalization import running, small_batches
     from gradflow.core.teaching.normalization_effects import rates, scales
     from gradflow.ui.degradation import compute as degradation
     from gradflow.ui.explore import compute as explore
     from gradflow.ui.explore.flow import FlowView
+    from gradflow.ui.initialization import compute as initialization
     from gradflow.ui.normalization import compute as normalization
     from gradflow.ui.normalization.effects import compute as effects
     from gradflow.ui.recurrent import compute as recurrent
@@ -135,6 +137,9 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
         degradation.compute_landscapes: (shattering.Shattering(),),
         degradation.correlate_gradients: (shattering.Shattering(), Connection.PLAIN),
         degradation.measure_nearness: (identity.Blocks(), Connection.PLAIN),
+        initialization.measure_layer: (variance.OneLayer(),),
+        initialization.train_copies: (Activation.TANH, 0.1, 0, copies.Start.CONSTANT),
+        initialization.measure_gains: (Activation.TANH,),
         normalization.run_statistics: (running.RunningStatistics(),),
         normalization.compute_spreads: (small_batches.Law.RELU, 1, 2, 0),
         effects.sweep_scales: (scales.WeightScales(), Normalization.NONE),

@@ -24,6 +24,9 @@ _BLOCK_GAP = 6
 _FURTHEST = 100.0
 """Strokes end here, far outside the axis: an overflow has no coordinate."""
 
+_TOP = 0.86
+"""Where the captions begin, as a share of the plot's height."""
+
 Strokes = tuple[FloatArray, FloatArray, FloatArray]
 """Column, lowest and highest z of some units of one training."""
 
@@ -42,7 +45,7 @@ def units_figure(
     """
     steps = choose_steps(len(trainings[0][1].loss))
     height = _fit_height(trainings)
-    contents = [_draw_step(trainings, step, height, mode) for step in steps]
+    contents = [_draw_step(trainings, step, mode) for step in steps]
     frames = [
         {"name": str(step), "data": traces, "traces": [0, 1, 2]}
         for step, traces in zip(steps, contents, strict=True)
@@ -63,12 +66,15 @@ def units_figure(
             "ticks": "",
         },
         "yaxis": {
-            "range": [height[0], height[1] + 0.18 * (height[1] - height[0])],
+            "range": list(height),
+            "domain": [0, _TOP],
             "title": {"text": _("z of each unit")},
             "zeroline": True,
             "zerolinecolor": PALETTES[mode].ink,
             "zerolinewidth": 2,
         },
+        # The captions stand above the plot, where no line of its grid goes through them.
+        "yaxis2": {"range": [0, 1], "domain": [_TOP, 1], "visible": False, "anchor": "x"},
         "updatemenus": [_make_buttons(mode)],
         "sliders": [_make_slider(steps, mode)],
     }
@@ -103,7 +109,6 @@ def _find_centres(trainings: Sequence[tuple[str, DyingTraining]]) -> list[float]
 def _draw_step(
     trainings: Sequence[tuple[str, DyingTraining]],
     step: int,
-    height: tuple[float, float],
     mode: Mode,
 ) -> list[dict[str, Any]]:
     """Draw the units that are on, those that are off, and a caption above each training."""
@@ -117,7 +122,6 @@ def _draw_step(
         on.append((columns[~is_off], low[~is_off], high[~is_off]))
         off.append((columns[is_off], low[is_off], high[is_off]))
     centres = _find_centres(trainings)
-    top = height[1] + 0.09 * (height[1] - height[0])
     return [
         _draw_strokes(on, _("on for some samples"), {"color": palette.forward, "width": 4}),
         _draw_strokes(
@@ -127,7 +131,8 @@ def _draw_step(
             "type": "scatter",
             "mode": "text",
             "x": centres,
-            "y": [top] * len(centres),
+            "y": [0.5] * len(centres),
+            "yaxis": "y2",
             "text": [_write_caption(training, step) for _name, training in trainings],
             "showlegend": False,
             "hoverinfo": "skip",

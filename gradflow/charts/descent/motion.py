@@ -170,7 +170,8 @@ def _make_button(label: str, frames: Any, options: dict[str, Any]) -> dict[str, 
 
 
 def _hold_frame(duration: int) -> dict[str, Any]:
-    return {"duration": duration, "redraw": False}
+    # Without it Plotly takes contours, which are no part of a frame, off the figure.
+    return {"duration": duration, "redraw": True}
 
 
 # Plotly has no button for "one frame on". The nearest is to play a list of frames that begins

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.descent.map import scale_heights
+from gradflow.charts.descent.map import blend, scale_heights
 from gradflow.charts.descent.paths import (
     DescentPath,
     Ground,
@@ -39,16 +39,16 @@ def descent_surface_figure(
     palette = PALETTES[mode]
     x, y = ground.coordinates
     low, high = float(np.nanmin(drawn)), float(np.nanmax(drawn))
-    scale = [colour for _share, colour in palette.forward_scale[1:]]
     surface = {
         "type": "surface",
         "name": "loss",
         "x": x.astype(np.float32),
         "y": y.astype(np.float32),
         "z": drawn.astype(np.float32),
-        "colorscale": [[i / (len(scale) - 1), colour] for i, colour in enumerate(scale)],
+        # In greys, as on the map: colours are for the paths.
+        "colorscale": [[0, palette.page], [1, blend(palette.page, palette.muted, 0.75)]],
         "showscale": False,
-        "opacity": 0.9,
+        "opacity": 0.8,
         "hoverinfo": "skip",
         "lighting": {"ambient": 0.8, "diffuse": 0.5, "specular": 0.05},
         "contours": {
@@ -79,7 +79,8 @@ def descent_surface_figure(
             "yaxis": axis | {"title": {"text": ground.axes[1]}},
             "zaxis": axis | {"title": {"text": "L"}, "tickvals": ticks, "ticktext": texts},
             "aspectratio": {"x": 1.2, "y": 1.2, "z": 0.75},
-            "camera": {"eye": {"x": 1.35, "y": -1.5, "z": 0.95}},
+            # From high up, so that no wall stands before a path.
+            "camera": {"eye": {"x": 0.85, "y": -1.3, "z": 1.95}},
         },
     }
     lines = [_draw_path(path, ground, drawn, mode) for path in paths]
@@ -92,7 +93,7 @@ def _draw_path(path: DescentPath, ground: Ground, drawn: FloatArray, mode: Mode)
     inside = ((path.points >= low) & (path.points <= high)).all(axis=1)
     points = np.where(inside[:, None], path.points, math.nan)
     # A little above the ground, so that the surface does not swallow the line.
-    lift = 0.012 * float(np.nanmax(drawn) - np.nanmin(drawn))
+    lift = 0.025 * float(np.nanmax(drawn) - np.nanmin(drawn))
     height = np.full(len(points), math.nan)
     height[inside] = _interpolate(ground, drawn, points[inside]) + lift
     return {
@@ -102,10 +103,10 @@ def _draw_path(path: DescentPath, ground: Ground, drawn: FloatArray, mode: Mode)
         "x": points[:, 0].astype(np.float32),
         "y": points[:, 1].astype(np.float32),
         "z": height.astype(np.float32),
-        "line": {"color": style.colour, "width": 6},
+        "line": {"color": style.colour, "width": 8},
         "marker": {
             "color": style.colour,
-            "size": 3,
+            "size": 4,
             "symbol": _SYMBOLS_IN_SPACE.get(style.symbol, style.symbol),
         },
         **make_step_hover(path, ground.axes),

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
 from gradflow.charts.figure import build_figure, empty_figure, make_layer_axis, make_note, name_rows
 from gradflow.charts.flow.axes import make_gradient_axis, make_signal_axis
 from gradflow.charts.flow.data import FlowData, Gradient, shape_flow
+from gradflow.charts.flow.factors import (
+    AXIS,
+    FACTORS_HEIGHT,
+    draw_factors,
+    make_factor_axis,
+    write_factor_heading,
+)
 from gradflow.charts.flow.legend import draw_line_legend
+from gradflow.charts.flow.notes import has_room_for_labels, has_zeros, list_limits, write_notes
 from gradflow.charts.flow.traces import draw_bands
 from gradflow.charts.overlay import Overlay
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, escape
 from gradflow.core.numbers import format_number
 from gradflow.core.report import Report
 from gradflow.core.text import _
+
+if TYPE_CHECKING:
+    from gradflow.core.teaching.initialization.factors import Factors
 
 HEIGHT = 640
 _LEFT, _RIGHT, _TOP, _BOTTOM = 84, 44, 34, 62
@@ -37,6 +47,7 @@ def flow_figure(
     selected: int | None = None,
     title: str = "",
     over: Sequence[Overlay] = (),
+    factors: Factors | None = None,
 ) -> go.Figure:
     """Draw signal and gradient through the network, one column per layer, layer 1 at the left.
 
@@ -57,6 +68,7 @@ def flow_figure(
         title: shown above the bands if not empty.
         over: overlays: theory (dashed, with its finite-width band; in the upper band as mean ±
             standard deviation) and the spread over other seeds.
+        factors: the factor of each layer, in a third band, if given.
 
     Each layer has an invisible point with ``customdata`` = layer that answers hover and clicks in
     the whole column.
@@ -64,20 +76,25 @@ def flow_figure(
     flow = shape_flow(report, gradient, over)
     if flow is None:
         return empty_figure(_("Nothing was recorded: no signal and no gradient to show"), mode=mode)
-    return draw_flow(flow, mode=mode, selected=selected, title=title)
+    return draw_flow(flow, mode=mode, selected=selected, title=title, factors=factors)
 
 
 def draw_flow(
-    flow: FlowData, *, mode: Mode = "light", selected: int | None = None, title: str = ""
+    flow: FlowData,
+    *,
+    mode: Mode = "light",
+    selected: int | None = None,
+    title: str = "",
+    factors: Factors | None = None,
 ) -> go.Figure:
     """Draw the numbers of :func:`shape_flow`."""
-    notes = _write_notes(flow)
-    frame = _arrange_bands(flow)
+    notes = write_notes(flow)
+    frame = _arrange_bands(flow, has_factors=factors is not None)
     head = _TITLE if title else 0
     foot = _LINE * len(notes)
     legend = draw_line_legend(flow, frame.lower[1], mode)
     first = int(flow.layers[0])
-    data = draw_bands(flow, mode, strip=frame.strip > 0, first=first)
+    data = draw_bands(flow, mode, strip=frame.has_strip, first=first)
     layout: dict[str, Any] = {
         "height": HEIGHT + head + foot,
         "margin": {"l": _LEFT, "r": _RIGHT, "t": _TOP + head, "b": _BOTTOM + foot},
@@ -90,7 +107,7 @@ def draw_flow(
         "xaxis": make_layer_axis(
             int(flow.layers[-1]),
             first=first,
-            anchor="y3" if frame.strip else "y2",
+            anchor="y3" if frame.has_strip else "y2",
             title={"text": name_rows(flow.rows, first)[0]},
             unifiedhovertitle={"text": f"<b>{name_rows(flow.rows)[1]} %{{x}}</b>"},
             spikecolor=PALETTES[mode].muted,
@@ -101,15 +118,20 @@ def draw_flow(
         "annotations": [*_write_texts(flow, frame, notes, mode), *legend.texts],
         "shapes": [*_draw_shapes(flow, mode, selected), *legend.shapes],
     }
-    if frame.strip:
+    if frame.has_strip:
         layout["yaxis3"] = {
-            "domain": (0.0, frame.strip),
+            "domain": frame.zeros,
             "range": [0, 100],
             "tickvals": [0, 100],
             "ticktext": ["0", "100%"],
             "showgrid": True,
             "anchor": "x",
         }
+    if factors is not None:
+        data += draw_factors(factors, mode)
+        layout["yaxis4"] = make_factor_axis(factors, frame.factors)
+        layout["xaxis"]["anchor"] = AXIS
+        layout["annotations"].append(write_factor_heading(frame.factors[1], mode))
     if title:
         layout["title"] = {"text": escape(title), "y": 0.985, "yanchor": "top"}
     return build_figure(data, layout, mode)
@@ -117,23 +139,30 @@ def draw_flow(
 
 @dataclass(frozen=True)
 class _Frame:
-    """Extent of the bands in shares of the inner height; ``strip`` 0: no strip of zeros."""
+    """Extent of the bands in shares of the inner height.
+
+    What is not drawn has none: ``zeros``, the strip of zeros, and the band of factors.
+    """
 
     upper: tuple[float, float]
     lower: tuple[float, float]
-    strip: float
+    zeros: tuple[float, float]
+    factors: tuple[float, float]
+
+    @property
+    def has_strip(self) -> bool:
+        """Whether there is a strip of zeros."""
+        return self.zeros[1] > self.zeros[0]
 
 
-def _arrange_bands(flow: FlowData) -> _Frame:
-    zeros = _ZEROS / _INNER_HEIGHT if _has_zeros(flow) else 0.0
+def _arrange_bands(flow: FlowData, *, has_factors: bool) -> _Frame:
     header = _HEADER / _INNER_HEIGHT
-    middle = zeros + (1 - header - zeros) * (1 - _UPPER_SHARE)
-    strip = max(0.0, zeros - _GAP / _INNER_HEIGHT)
-    return _Frame((middle + header, 1.0), (zeros, middle), strip)
-
-
-def _has_zeros(flow: FlowData) -> bool:
-    return bool(flow.backward.zeros.max(initial=0.0) > 0)
+    factors = FACTORS_HEIGHT / _INNER_HEIGHT if has_factors else 0.0
+    low = factors + 0.8 * header if has_factors else 0.0
+    strip = (_ZEROS - _GAP) / _INNER_HEIGHT if has_zeros(flow) else 0.0
+    bottom = low + (_ZEROS / _INNER_HEIGHT if strip else 0.0)
+    middle = bottom + (1 - header - bottom) * (1 - _UPPER_SHARE)
+    return _Frame((middle + header, 1.0), (bottom, middle), (low, low + strip), (0.0, factors))
 
 
 def _write_texts(
@@ -175,12 +204,12 @@ def _write_texts(
             font={"size": TEXT_SIZE, "color": palette.ink},
         ),
     ]
-    if frame.strip:
+    if frame.has_strip:
         texts.append(
             make_note(
                 _("zeros"),
                 0,
-                frame.strip / 2,
+                sum(frame.zeros) / 2,
                 xanchor="right",
                 yanchor="middle",
                 xshift=-58,
@@ -189,7 +218,7 @@ def _write_texts(
             )
         )
     # On the upper line and below the lower one, so that in a low band they do not meet.
-    limits = _list_limits(flow) if _has_room_for_labels(flow) else []
+    limits = list_limits(flow) if has_room_for_labels(flow) else []
     for (exponent, name), anchor in zip(limits, ("middle", "top"), strict=False):
         place = {"yref": "y2", "yanchor": anchor, "xshift": 2}
         texts.append(make_note(name, 0, exponent, font=small, bgcolor=palette.page, **place))
@@ -208,30 +237,6 @@ def _write_texts(
     return texts
 
 
-def _list_limits(flow: FlowData) -> list[tuple[float, str]]:
-    limits = [
-        (flow.smallest_normal, _("smallest normal number")),
-        (flow.smallest, _("smallest number")),
-    ]
-    return [
-        (exponent, f"{name}, {format_number(10**exponent, 2)}")
-        for exponent, name in limits
-        if not math.isnan(exponent)
-    ]
-
-
-def _has_room_for_labels(flow: FlowData) -> bool:
-    """Whether the left third of the lower band is empty where the limits are labelled."""
-    band = flow.backward
-    left = band.share[:, : max(1, round(len(flow.layers) / 3))]
-    for exponent, _name in _list_limits(flow):
-        row = int((exponent - band.grid.low) / band.grid.step)
-        reach = band.grid.rows // 12
-        if left[max(row - reach, 0) : max(row + reach, 0)].any():
-            return False
-    return True
-
-
 def _draw_shapes(flow: FlowData, mode: Mode, selected: int | None) -> list[dict[str, Any]]:
     palette = PALETTES[mode]
     shapes: list[dict[str, Any]] = [
@@ -245,7 +250,7 @@ def _draw_shapes(flow: FlowData, mode: Mode, selected: int | None) -> list[dict[
             "y1": exponent,
             "line": {"color": palette.muted, "width": 1.5, "dash": "dash"},
         }
-        for exponent, _name in _list_limits(flow)
+        for exponent, _name in list_limits(flow)
     ]
     if selected is not None and selected in flow.layers:
         shapes.append(
@@ -261,29 +266,3 @@ def _draw_shapes(flow: FlowData, mode: Mode, selected: int | None) -> list[dict[
             }
         )
     return shapes
-
-
-def _write_notes(flow: FlowData) -> list[str]:
-    """Explain the marks that occur in the figure, one line each."""
-    lines = []
-    row = name_rows(flow.rows)[1]
-    bands = (flow.forward, flow.backward)
-    if any((b.nonfinite > 0).any() for b in bands):
-        lines.append(_("✕ some entries of the {row} are NaN or infinite").format(row=row))
-    if any(b.too_high.any() or b.too_low.any() for b in bands):
-        lines.append(_("▲▼ part of the {row} lies beyond the axis").format(row=row))
-    if not _has_room_for_labels(flow):
-        lines.append("╌ " + "; ".join(name for _place, name in _list_limits(flow)))
-    if flow.forward.grid.kind == "symlog":
-        lines.append(
-            _("activation axis: linear up to about ±{value}, logarithmic beyond").format(
-                value=format_number(flow.forward.grid.threshold)
-            )
-        )
-    if _has_zeros(flow):
-        lines.append(
-            _("zeros: entries that are exactly 0 (unit off, or underflow below {value})").format(
-                value=format_number(flow.format_floor, 2)
-            )
-        )
-    return lines

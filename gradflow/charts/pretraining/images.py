@@ -85,18 +85,28 @@ def reconstructions_figure(
         "hovertemplate": _("pixel %{z:.2f}") + "<extra></extra>",
         "showscale": False,
     }
-    layout = _lay_out(whole, 68 * len(names) + 20)
-    layout["margin"]["l"] = 190
-    layout["meta"] = _describe_tiles(whole, named=True)
-    layout["yaxis"] |= {
-        "visible": True,
-        "tickvals": [i * _TILE_STEP + (SIDE - 1) / 2 for i in range(len(names))],
-        "ticktext": list(names),
-        "ticks": "",
-        "showgrid": False,
-        "tickfont": {"size": TEXT_SIZE},
+    return build_figure([trace], _lay_out_named(whole, names), mode)
+
+
+def unit_rows_figure(rows: Images, names: Sequence[str], *, mode: Mode = "light") -> go.Figure:
+    """Draw the weights from the pixels to every hidden unit of several networks, a row for each.
+
+    A row has a scale of its own, from minus the size below which 98% of its weights lie to plus
+    that; 0 is in the middle.
+
+    Args:
+        rows: ``(networks, units, 64)``.
+        names: of the rows.
+        mode: for a light or a dark page.
+    """
+    reaches = np.array([measure_reach(row) for row in rows], np.float32)
+    scaled = (rows / reaches[:, None, None]).astype(np.float32)
+    whole = tile_images(scaled.reshape(-1, SIDE**2), rows.shape[1])
+    trace = _draw_heatmap(whole, (-1.0, 1.0), _make_signed_scale(mode)) | {
+        "hovertemplate": _("%{z:.2f} of the row’s largest weight") + "<extra></extra>",
+        "showscale": False,
     }
-    return build_figure([trace], layout, mode)
+    return build_figure([trace], _lay_out_named(whole, names), mode)
 
 
 def tile_images(images: Images, columns: int = TILE_COLUMNS) -> Images:
@@ -136,6 +146,22 @@ def _describe_tiles(whole: Images, *, named: bool = False) -> dict[str, Any]:
     """Say how tiles are arranged, so that a browser can put fewer of them in a row."""
     rows, columns = ((size + 1) // _TILE_STEP for size in whole.shape)
     return {"tiles": {"step": _TILE_STEP, "rows": rows, "columns": columns, "named": named}}
+
+
+def _lay_out_named(whole: Images, names: Sequence[str]) -> dict[str, Any]:
+    """Lay out rows of tiles with a name at the left of each."""
+    layout = _lay_out(whole, 68 * len(names) + 20)
+    layout["margin"]["l"] = 190
+    layout["meta"] = _describe_tiles(whole, named=True)
+    layout["yaxis"] |= {
+        "visible": True,
+        "tickvals": [i * _TILE_STEP + (SIDE - 1) / 2 for i in range(len(names))],
+        "ticktext": list(names),
+        "ticks": "",
+        "showgrid": False,
+        "tickfont": {"size": TEXT_SIZE},
+    }
+    return layout
 
 
 def _lay_out(whole: Images, height: int) -> dict[str, Any]:

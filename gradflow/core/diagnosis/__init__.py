@@ -74,7 +74,17 @@ def findings(report: Report) -> list[Finding]:
     )
     if found and _ORDER[found[0].severity] < _ORDER[Severity.GOOD]:
         found = [f for f in found if f.verdict is not Verdict.HEALTHY]
-    return found or [Finding(Severity.NOTE, None, Text("There is no gradient to judge."))]
+    return found or [Finding(Severity.NOTE, None, _explain_silence(case))]
+
+
+def _explain_silence(case: Case) -> Text:
+    """Say why nothing is said."""
+    if "recurrent" in case.signals["kind"]:
+        return Text(
+            "One module computes all time steps, so the gradient between them is not seen. A loop "
+            "over a cell (nn.LSTMCell), or gf.through_time, shows it."
+        )
+    return Text("There is no gradient to judge.")
 
 
 def summarize(found: Iterable[Finding]) -> str:

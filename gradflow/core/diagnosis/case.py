@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
+from gradflow.core.catalog import Connection
 from gradflow.core.codec import from_query
 from gradflow.core.decay import Decay, fit_judged_decay, mark_inside_blocks
 from gradflow.core.errors import InvalidExperiment
@@ -14,12 +16,16 @@ from gradflow.core.experiment import MLP, ConvNet, Experiment, LayerSettings, Tr
 from gradflow.core.facts import Facts
 from gradflow.core.frozen import Table
 from gradflow.core.report import Quantity, Report
+from gradflow.core.verdict import Severity
 
 FloatArray = npt.NDArray[np.float64]
 UNDERFLOW_SHARE, UNDERFLOW_RMS = 0.01, 100.0
 """A layer underflows if more than this share of its gradient's entries is below the smallest
 normal number, and their RMS is below that number times the second: tails reach there earlier, and
 so do the samples that a network is sure of."""
+
+OFTEN_DEAD_SHARE = 0.5
+"""More dead units than that are a warning."""
 
 
 class Case:
@@ -66,6 +72,16 @@ class Case:
         return known
 
     @cached_property
+    def judged_similarity(self) -> FloatArray:
+        """``similarity``, but inside a block at most that of the stream that passes it."""
+        known, stream = self.similarity.copy(), self.report.stream
+        if stream is not None and self.inside_blocks.any():
+            along = stream.get_table("layers").get_numbers("similarity")
+            most = float(np.nanmax(along, initial=-1.0))
+            known[self.inside_blocks] = np.minimum(known[self.inside_blocks], most)
+        return known
+
+    @cached_property
     def zero_layers(self) -> list[int]:
         """The layers whose gradient is exactly 0."""
         return [n for n in self.numbers if self._is_gradient_zero(n)]
@@ -94,9 +110,21 @@ class Case:
             return None
         rms = float(self.layers.get_numbers("activation_rms")[-2])
         alike = float(self.layers.get_numbers("similarity")[-2])
-        if not np.isfinite(rms) or not np.isfinite(alike) or self.layers["fan_out"][-2] < 2:
+        if not 0 < rms < math.inf or math.isnan(alike) or self.layers["fan_out"][-2] < 2:
             return None
+        if alike == 1 and self.report.dead_unit_share()[-2] > OFTEN_DEAD_SHARE:
+            return None  # few units are left, and of what they say only the size may differ
         return rms * float(np.sqrt(max(1 - alike, 0.0)))
+
+    @property
+    def sees_inputs(self) -> bool:
+        """Whether the readout sees the inputs itself, so that it learns without the layers."""
+        return self.settings is not None and self.settings.connection is Connection.DENSE
+
+    def soften(self, severity: Severity) -> Severity:
+        """Soften what is bad in the layers where the readout sees the inputs itself."""
+        is_softened = severity is Severity.BAD and self.sees_inputs
+        return Severity.WARNING if is_softened else severity
 
     def _is_gradient_zero(self, layer: int) -> bool:
         delta = self.report.histograms.get(("delta", layer))

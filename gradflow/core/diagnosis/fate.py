@@ -16,13 +16,15 @@ from gradflow.core.decay import (
 )
 from gradflow.core.diagnosis.case import Case
 from gradflow.core.diagnosis.causes import explain_exploding, explain_vanishing
+from gradflow.core.diagnosis.scale import describe_update
 from gradflow.core.numbers import format_number
 from gradflow.core.text import EMPTY, Text, Value, join_texts
 from gradflow.core.verdict import Finding, Severity, Verdict
 
 GENTLE_CHANGE = 10.0
 """A gradient that changes by more does not keep its size, however gently it changes."""
-
+_ALIKE = math.log(1.02)
+"""Numbers that differ by less than that factor are written alike."""
 CANCELLED_SHARE = 0.01
 """Weights that pass on less than this share of what independent ones would cancel each other."""
 
@@ -33,17 +35,18 @@ def check_fate(case: Case) -> Iterator[Finding]:
     if decay is None:
         return
     if decay.is_steady:
-        numbers = _write_numbers(decay)
-        yield Finding(Severity.GOOD, Verdict.HEALTHY, _describe_steady(decay), numbers=numbers)
+        evidence, numbers = _describe_steady(decay), _write_numbers(decay)
+        reason = describe_update(case)
+        yield Finding(Severity.GOOD, Verdict.HEALTHY, evidence, reason, numbers=numbers)
         return
-    verdict = _name_fate(decay)
-    severity = _judge_change(decay.span)
+    verdict = name_fate(decay)
+    severity = case.soften(_judge_change(decay.span))
     if decay.rows == "layer" and decay.last == case.numbers[-1]:
         severity = Severity.NOTE  # a single hidden layer: the step from the readout alone
     yield Finding(
         severity,
         verdict,
-        join_texts(_describe_change(verdict, decay), _foresee_training(severity, decay)),
+        join_texts(_describe_change(verdict, decay), _foresee_training(case, severity, decay)),
         _explain(verdict, case),
         _find_first_changed_layer(case, decay),
         _write_numbers(decay),
@@ -84,7 +87,7 @@ def check_readout_step(case: Case) -> Iterator[Finding]:
     yield Finding(severity, verdict, evidence, reason, case.numbers[-2])
 
 
-def _name_fate(decay: Decay) -> Verdict:
+def name_fate(decay: Decay) -> Verdict:
     """Name the fate by the ends of the course; it is uneven if they hardly differ."""
     if abs(decay.log_ratio) <= math.log(NOTICEABLE_CHANGE):
         return Verdict.UNEVEN
@@ -108,8 +111,10 @@ def _explain(verdict: Verdict, case: Case) -> Text:
     )
 
 
-def _foresee_training(severity: Severity, decay: Decay) -> Text:
+def _foresee_training(case: Case, severity: Severity, decay: Decay) -> Text:
     """Say which optimizer the change matters to."""
+    if decay.span > SEVERE_CHANGE and case.sees_inputs:
+        return Text("The readout sees the inputs itself: it learns, the layers hardly do.")
     if decay.span > HOPELESS_CHANGE:
         return Text("Probably neither plain SGD nor Adam trains this.")
     if severity is Severity.BAD:
@@ -125,6 +130,8 @@ def _list_values(decay: Decay) -> dict[str, Value]:
         "last": decay.last,
         "ratio": format_number(decay.ratio),
         "span": format_number(decay.span),
+        "drawn": _write_drawn(decay.log_ratio, decay.log_rms_ratio, decay.rms_ratio),
+        "drawn_span": _write_drawn(decay.log_span, decay.log_rms_span, decay.rms_span),
         "smallest": decay.smallest,
         "largest": decay.largest,
         "one": min(decay.smallest, decay.largest),
@@ -132,24 +139,35 @@ def _list_values(decay: Decay) -> dict[str, Value]:
     }
 
 
+def _write_drawn(log_norm: float, log_rms: float, rms: float) -> Text:
+    """Write what the figure draws, the RMS, where it is another number than that of the norms."""
+    if abs(log_norm - log_rms) < _ALIKE:
+        return EMPTY
+    return Text(" ({rms} by the RMS, as drawn)", rms=format_number(rms))
+
+
 def _write_numbers(decay: Decay) -> Text:
     values = _list_values(decay)
     if decay.ratio <= 1:
-        ends = Text("{row} {first} gets {ratio} of what {row} {last} gets.", **values)
+        ends = Text("{row} {first} gets {ratio} of what {row} {last} gets{drawn}.", **values)
     else:
-        ends = Text("{row} {first} gets {ratio} times what {row} {last} gets.", **values)
+        ends = Text("{row} {first} gets {ratio} times what {row} {last} gets{drawn}.", **values)
     if decay.straight:
         return Text("× {factor} per {row}; {ends}", **values, ends=ends)
     return Text(
-        "{row} {largest} gets {span} times what {row} {smallest} gets; {ends}", **values, ends=ends
+        "{row} {largest} gets {span} times what {row} {smallest} gets{drawn_span}; {ends}",
+        **values,
+        ends=ends,
     )
 
 
 def _describe_ends(decay: Decay) -> Text:
     values = _list_values(decay)
     if decay.ratio <= 1:
-        return Text("at {row} {first} it is {ratio} of what it was at {row} {last}", **values)
-    return Text("at {row} {first} it is {ratio} times what it was at {row} {last}", **values)
+        return Text(
+            "at {row} {first} it is {ratio} of what it was at {row} {last}{drawn}", **values
+        )
+    return Text("at {row} {first} it is {ratio} times what it was at {row} {last}{drawn}", **values)
 
 
 def _describe_steady(decay: Decay) -> Text:
@@ -169,7 +187,8 @@ def _describe_steady(decay: Decay) -> Text:
 def _describe_change(verdict: Verdict, decay: Decay) -> Text:
     values = _list_values(decay) | {"where": _describe_ends(decay)}
     extremes = Text(
-        "Its largest change is by a factor {span}, between {row} {one} and {row} {other}.",
+        "Its largest change is by a factor {span}, between {row} {one} and {row} "
+        "{other}{drawn_span}.",
         **values,
     )
     if verdict is Verdict.UNEVEN:

@@ -43,7 +43,7 @@ def check_finite(case: Case) -> Iterator[Finding]:
 
 
 def _find_broken_start(case: Case) -> Finding | None:
-    """Find NaN or infinite entries in what the pass starts from: inputs and parameters."""
+    """Find NaN or infinite entries in what the pass starts from: data and parameters."""
     inputs = case.facts.inputs
     if inputs is not None and inputs.nonfinite:
         evidence = Text(
@@ -51,6 +51,14 @@ def _find_broken_start(case: Case) -> Finding | None:
             n=int(inputs.nonfinite),
         )
         reason = Text("A missing value in the data, or a division by a standard deviation of 0.")
+        return Finding(Severity.BAD, Verdict.NAN, evidence, reason)
+    targets = case.facts.targets
+    if targets is not None and targets.nonfinite:
+        evidence = Text(
+            "{n} entries of the targets are NaN or infinite: so is the loss.",
+            n=int(targets.nonfinite),
+        )
+        reason = Text("A missing value in the data: leave such samples out of the loss.")
         return Finding(Severity.BAD, Verdict.NAN, evidence, reason)
     table = case.report.get_table("parameters")
     broken = ~np.isfinite(table.get_numbers("norm"))

@@ -8,6 +8,7 @@ import numpy as np
 
 from gradflow.core.catalog import Connection, Downsampling, Normalization, NormPosition
 from gradflow.core.diagnosis.case import Case
+from gradflow.core.diagnosis.readout import is_output_stuck
 from gradflow.core.diagnosis.units import explain_dead
 from gradflow.core.experiment import ConvNet
 from gradflow.core.phrases import name_layers
@@ -15,6 +16,7 @@ from gradflow.core.text import Text, join_texts
 from gradflow.core.verdict import Finding, Severity, Verdict
 
 _BIASES = ("bias", "beta", "b")
+"""How the names of parameters end that add, so that 0 closes nothing."""
 _MOST_NAMED = 3
 
 
@@ -24,7 +26,7 @@ def check_zero_gradient(case: Case) -> Iterator[Finding]:
     A weight of norm 0 that has a gradient of its own opens the way for what lies before it.
     """
     openers = find_openers(case)
-    if case.underflowing or not (openers or case.zero_layers):
+    if case.underflowing or not (openers or case.zero_layers) or is_output_stuck(case):
         return
     closed = find_closed_parameters(case)
     zero = [n for n in case.zero_layers if n not in find_opened_layers(case)]
@@ -39,7 +41,11 @@ def find_openers(case: Case) -> list[tuple[int, str]]:
     table = case.report.get_table("parameters")
     opening = (table.get_numbers("norm") == 0) & (table.get_numbers("grad_norm") > 0)
     rows = zip(table["layer"][opening].tolist(), table["parameter"][opening].tolist(), strict=True)
-    return [(layer, name) for layer, name in rows if name.rpartition(".")[2] not in _BIASES]
+    return [
+        (layer, name)
+        for layer, name in rows
+        if not name.endswith("bias") and name.rpartition(".")[2] not in _BIASES
+    ]
 
 
 def find_opened_layers(case: Case) -> set[int]:
@@ -94,7 +100,16 @@ def _judge_lost_gradient(case: Case, layers: list[int]) -> Finding:
             layers=name_layers(layers),
         )
         reason = explain_dead(case, case.dead_layer)
-        return Finding(Severity.BAD, Verdict.DEAD, evidence, reason, case.dead_layer)
+        severity = case.soften(Severity.BAD)
+        return Finding(severity, Verdict.DEAD, evidence, reason, case.dead_layer)
+    if case.facts.flat_step:
+        evidence = Text(
+            "The gradient is exactly 0 in {layers}: the slope of {step} is 0 wherever it has one.",
+            layers=name_layers(layers),
+            step=case.facts.flat_step,
+        )
+        reason = Text("What lies before it keeps the values that it has now.")
+        return Finding(Severity.WARNING, Verdict.CUT, evidence, reason, max(layers))
     evidence = Text(
         "The gradient is exactly 0 in {layers}, without underflow: a weight or slope on its way "
         "back is 0.",
@@ -136,7 +151,10 @@ def check_unlearned(case: Case) -> Iterator[Finding]:
         )
         yield Finding(Severity.NOTE, Verdict.CUT, evidence)
     frozen = list(case.facts.frozen)
-    if frozen:
+    if frozen and len(frozen) == len(case.report.get_table("parameters")):
+        evidence = Text("All parameters are frozen (requires_grad=False): nothing will learn.")
+        yield Finding(Severity.WARNING, Verdict.CUT, evidence)
+    elif frozen:
         evidence = Text(
             "{n} parameters are frozen (requires_grad=False) and will not learn: {names}.",
             n=len(frozen),

@@ -61,6 +61,11 @@ def _judge_shapes(case: Case) -> Finding | None:
     )
 
 
+def is_output_stuck(case: Case) -> bool:
+    """Tell whether no weight changes the output or the loss, which says all of the gradient."""
+    return _judge_constant_output(case) is not None
+
+
 def _judge_constant_output(case: Case) -> Finding | None:
     """Find an output that is the same whatever the weights of the readout are."""
     facts = case.facts
@@ -123,14 +128,15 @@ def _judge_pairing(case: Case) -> Finding | None:
                 case,
             )
         case ("nll", step) if step != "log_softmax":
+            bounded = step in _RANGES
             return _find(
-                Severity.BAD,
-                Text(
+                Severity.WARNING if bounded else Severity.BAD,
+                Text("The NLL loss gets probabilities, not their logarithms.")
+                if bounded
+                else Text(
                     "The NLL loss gets no log-probabilities: it takes the output of the true class "
                     "as it is, and falls without end."
-                )
-                if step not in _RANGES
-                else Text("The NLL loss gets probabilities, not their logarithms."),
+                ),
                 Text("Take log_softmax before it, or the cross-entropy, which has it."),
                 case,
             )
@@ -153,7 +159,7 @@ def _judge_activation(case: Case) -> Finding | None:
             case,
         )
     low, high = _RANGES.get(step, (0.0 if step == "relu" else -math.inf, math.inf))
-    if facts.loss not in ("mse", "l1") or targets is None:
+    if facts.loss not in ("mse", "l1") or targets is None or step not in _STEPS:
         return None
     if targets.low >= low - 1e-6 and targets.high <= high + 1e-6:
         return None

@@ -21,6 +21,8 @@ OFFSET, LARGE_OFFSET, HUGE_OFFSET = 3.0, 10.0, 30.0
 """Mean of the inputs in units of their standard deviation."""
 LARGE_TARGET, VERY_LARGE_TARGET, HUGE_TARGET = 10.0, 100.0, 1e4
 """RMS of the targets of a regression."""
+SMALL_TARGET, VERY_SMALL_TARGET = 0.03, 1e-3
+"""RMS of the targets below which they are small; ``OFFSET`` counts for them, too."""
 LARGE_LOGITS, VERY_LARGE_LOGITS = 3.0, 10.0
 """Standard deviation of the logits, unless the loss says that they are right."""
 FAINT_SIGNAL, LOST_SIGNAL = 1e-2, 1e-3
@@ -33,7 +35,12 @@ _REGRESSIONS = ("mse", "l1")
 def check_inputs(case: Case) -> Iterator[Finding]:
     """Judge size and mean of the inputs, unless a normalization comes first."""
     inputs = case.facts.inputs
-    if inputs is None or inputs.nonfinite or not inputs.rms > 0:
+    if inputs is None or inputs.nonfinite:
+        return
+    if inputs.largest == 0:
+        evidence = Text("All inputs are 0: the network sees nothing.")
+        reason = Text("Look at how the data are loaded, and at what is done to them.")
+        yield Finding(Severity.BAD, Verdict.INPUTS, evidence, reason)
         return
     severity, evidence = _judge_inputs(case, inputs)
     if severity is None or _is_normalized_first(case):
@@ -42,7 +49,7 @@ def check_inputs(case: Case) -> Iterator[Finding]:
         "Initializations and learning rates are made for inputs of mean 0 and standard deviation "
         "1: subtract the mean of the training data and divide by its standard deviation."
     )
-    yield Finding(severity, Verdict.INPUTS, join_texts(evidence, _describe_update(case)), reason)
+    yield Finding(severity, Verdict.INPUTS, join_texts(evidence, describe_update(case)), reason)
 
 
 def _judge_inputs(case: Case, inputs: Extent) -> tuple[Severity | None, Text]:
@@ -85,7 +92,7 @@ def _is_normalized_first(case: Case) -> bool:
     return bool(((kinds == "norm") & (layers <= 1)).any())
 
 
-def _describe_update(case: Case) -> Text:
+def describe_update(case: Case) -> Text:
     """Describe how far a step at the learning rate goes, if that is far."""
     ratios = case.layers.get_numbers("update_ratio")
     largest = float(np.nanmax(ratios, initial=0.0))
@@ -102,8 +109,18 @@ def _describe_update(case: Case) -> Text:
 def check_targets(case: Case) -> Iterator[Finding]:
     """Judge the size of the targets of a regression."""
     targets = case.facts.targets
-    if targets is None or case.facts.loss not in _REGRESSIONS or not targets.rms > LARGE_TARGET:
+    if targets is None or case.facts.loss not in _REGRESSIONS or not targets.rms > 0:
         return
+    if targets.rms > LARGE_TARGET:
+        finding = _describe_large_targets(case, targets)
+    elif targets.rms < SMALL_TARGET or abs(targets.mean) > LARGE_OFFSET * targets.std > 0:
+        finding = _describe_small_targets(case, targets)
+    else:
+        return
+    yield finding
+
+
+def _describe_large_targets(case: Case, targets: Extent) -> Finding:
     severity = (
         Severity.BAD
         if targets.rms > HUGE_TARGET
@@ -114,24 +131,48 @@ def check_targets(case: Case) -> Iterator[Finding]:
     evidence = Text(
         "The targets are large: mean {mean}, standard deviation {std}; the outputs have an RMS of "
         "{rms}.",
-        mean=format_number(targets.mean),
-        std=format_number(targets.std),
-        rms=format_number(case.facts.outputs.rms) if case.facts.outputs else "?",
+        **_list_sizes(case, targets),
+    )
+    reason = join_texts(
+        Text("The gradient grows with the targets, and every usual learning rate is too large.")
+        if case.facts.loss == "mse"
+        else Text("A step of a usual learning rate moves the outputs by far less than they miss."),
+        Text("Subtract their mean and divide by their standard deviation; scale predictions back."),
+    )
+    evidence = join_texts(evidence, describe_update(case))
+    return Finding(severity, Verdict.TARGETS, evidence, reason, _find_readout(case))
+
+
+def _describe_small_targets(case: Case, targets: Extent) -> Finding:
+    evidence = Text(
+        "What tells the targets apart is small: mean {mean}, standard deviation {std}; the outputs "
+        "have an RMS of {rms}.",
+        **_list_sizes(case, targets),
     )
     reason = Text(
-        "The gradient grows with the targets, and every usual learning rate is too large for it. "
-        "Subtract their mean and divide by their standard deviation; scale predictions back."
+        "The loss is nearly as low for a network that always answers their mean. Subtract their "
+        "mean and divide by their standard deviation; scale predictions back."
     )
-    evidence = join_texts(evidence, _describe_update(case))
-    yield Finding(severity, Verdict.TARGETS, evidence, reason, _find_readout(case))
+    severity = Severity.WARNING if targets.std < VERY_SMALL_TARGET else Severity.NOTE
+    return Finding(severity, Verdict.TARGETS, evidence, reason, _find_readout(case))
+
+
+def _list_sizes(case: Case, targets: Extent) -> dict[str, str]:
+    return {
+        "mean": format_number(targets.mean),
+        "std": format_number(targets.std),
+        "rms": format_number(case.facts.outputs.rms) if case.facts.outputs else "?",
+    }
 
 
 def check_logits(case: Case) -> Iterator[Finding]:
     """Judge logits that are sure, and wrong: a loss far above that of a guess."""
     facts = case.facts
-    if facts.loss != "cross_entropy" or facts.classes < 2 or facts.outputs is None:
+    binary = facts.loss == "bce_with_logits"
+    if not (binary or (facts.loss == "cross_entropy" and facts.classes > 1)) or not facts.outputs:
         return
-    guess, std = math.log(facts.classes), facts.outputs.std
+    classes = 2 if binary else facts.classes
+    guess, std = math.log(classes), facts.outputs.std
     if not LARGE_LOGITS < std < math.inf or not (facts.rescaled or case.report.loss > guess):
         return
     severity = Severity.WARNING if std > VERY_LARGE_LOGITS else Severity.NOTE
@@ -139,7 +180,7 @@ def check_logits(case: Case) -> Iterator[Finding]:
         "The loss is {loss} at the start; a guess among {n} classes costs ln {n} = {guess}. The "
         "logits have a standard deviation of {std}: the network is sure, and wrong.",
         loss=format_number(case.report.loss),
-        n=facts.classes,
+        n=classes,
         guess=format_number(guess),
         std=format_number(std),
     )
@@ -147,7 +188,7 @@ def check_logits(case: Case) -> Iterator[Finding]:
         "Large weights in the readout, or a signal that grows on its way. The first steps only "
         "shrink the logits; a smaller readout, or one that starts at 0, saves them."
     )
-    evidence = join_texts(evidence, _describe_update(case))
+    evidence = join_texts(evidence, describe_update(case))
     yield Finding(severity, Verdict.LOGITS, evidence, reason, _find_readout(case))
 
 
@@ -158,21 +199,25 @@ def _find_readout(case: Case) -> int | None:
 def check_faint_signal(case: Case) -> Iterator[Finding]:
     """Judge what is left of the differences between samples where the readout reads."""
     signal, inputs = case.signal_at_readout, case.facts.inputs
-    if signal is None or not 0 < signal < FAINT_SIGNAL:
+    if signal is None or not signal < FAINT_SIGNAL:
         return
     if inputs is not None and inputs.largest < SMALL_INPUT:
         return  # it was said of the inputs
-    evidence = Text(
-        "What differs between the samples has an RMS of only {signal} where the readout reads: it "
-        "learns {times} times more slowly than from a signal of size 1.",
-        signal=format_number(signal),
-        times=format_number(1 / signal),
+    evidence = (
+        Text(
+            "What differs between the samples has an RMS of only {signal} where the readout reads: "
+            "it learns {times} times more slowly than from a signal of size 1.",
+            signal=format_number(signal),
+            times=format_number(1 / signal),
+        )
+        if signal
+        else Text("Where the readout reads, nothing differs between the samples any more.")
     )
     reason = Text("The signal, or what tells the samples apart, fades on its way forward.")
-    severity = Severity.BAD if _is_lost(case) else Severity.WARNING
+    severity = case.soften(Severity.BAD) if _is_lost(case) else Severity.WARNING
     yield Finding(severity, Verdict.FAINT, evidence, reason, case.numbers[-2])
 
 
 def _is_lost(case: Case) -> bool:
     signal = case.signal_at_readout
-    return signal is not None and 0 < signal < LOST_SIGNAL
+    return signal is not None and signal < LOST_SIGNAL

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gradflow.core.decay import SEVERE_CHANGE
 from gradflow.core.diagnosis.case import Case
 from gradflow.core.numbers import format_number
 from gradflow.core.text import Text
@@ -14,6 +15,10 @@ from gradflow.core.verdict import Finding, Severity, Verdict
 
 SMALL_BATCH = 8
 """Samples up to which the statistics of a batch are noise."""
+_SMALLER_STEPS = Text(
+    "The recurrent weights multiply state and gradient once per step. Smaller or orthogonal "
+    "recurrent weights, an LSTM or GRU, fewer steps and clipping help."
+)
 LARGE_STATE, HUGE_STATE = 1e2, 1e4
 """Largest entry of a recurrent state, whose inputs have size 1."""
 LARGE_PULL, HUGE_PULL = 1e3, 1e5
@@ -43,10 +48,11 @@ def check_small_batch(case: Case) -> Iterator[Finding]:
 
 
 def check_recurrent_states(case: Case) -> Iterator[Finding]:
-    """Find a state, or a gradient, that grows from step to step of a recurrent module."""
+    """Find a state, or a gradient, that grows or fades from step to step of a recurrent module."""
     recurrent = case.signals["kind"] == "recurrent"
     if not recurrent.any():
         return
+    yield from _judge_steps(case)
     size = np.maximum(abs(case.signals.get_numbers("min")), abs(case.signals.get_numbers("max")))
     largest = float(np.nanmax(size[recurrent], initial=0.0))
     pull = _measure_recurrent_pull(case)
@@ -66,12 +72,42 @@ def check_recurrent_states(case: Case) -> Iterator[Finding]:
             pull=format_number(pull),
         )
     )
-    reason = Text(
-        "The recurrent weights multiply state and gradient once per step. Smaller or orthogonal "
-        "recurrent weights, an LSTM or GRU, fewer steps and clipping help."
-    )
     severity = Severity.BAD if severe else Severity.WARNING
-    yield Finding(severity, Verdict.EXPLODING, evidence, reason)
+    yield Finding(severity, Verdict.EXPLODING, evidence, _SMALLER_STEPS)
+
+
+def _judge_steps(case: Case) -> Iterator[Finding]:
+    """Judge the way back through the calls of a cell, which a loop calls once per step."""
+    norms = case.signals.get_numbers("grad_norm")
+    calls: dict[str, list[float]] = {}
+    for module, kind, norm in zip(
+        case.signals["module"].tolist(), case.signals["kind"].tolist(), norms.tolist(), strict=True
+    ):
+        if kind == "recurrent" and math.isfinite(norm):
+            calls.setdefault(str(module).partition("#")[0], []).append(norm)
+    for name, course in calls.items():
+        if len(course) < 2 or not course[-1] > 0:
+            continue
+        left = course[0] / course[-1]
+        if 1 / SEVERE_CHANGE <= left <= SEVERE_CHANGE:
+            continue
+        evidence = Text(
+            "Through the {steps} steps of {name} the gradient changes by a factor {factor} per "
+            "step on its way back: the first step gets {left} of what the last gets.",
+            steps=len(course),
+            name=name,
+            factor=format_number(left ** (1 / (len(course) - 1))),
+            left=format_number(left),
+        )
+        if left < 1:
+            reason = Text(
+                "What happened that long ago is not learned; the last steps are. An LSTM or GRU, "
+                "orthogonal recurrent weights or fewer steps help."
+            )
+            yield Finding(Severity.WARNING, Verdict.VANISHING, evidence, reason)
+        else:
+            severity = Severity.BAD if left > HUGE_PULL else Severity.WARNING
+            yield Finding(severity, Verdict.EXPLODING, evidence, _SMALLER_STEPS)
 
 
 def _measure_recurrent_pull(case: Case) -> float:

@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from gradflow.core.catalog import Activation
-from gradflow.core.diagnosis.case import Case
+from gradflow.core.diagnosis.case import OFTEN_DEAD_SHARE, Case
 from gradflow.core.numbers import format_number, format_share
 from gradflow.core.phrases import name_layers
-from gradflow.core.text import EMPTY, Text
+from gradflow.core.text import EMPTY, Text, Value
 from gradflow.core.verdict import Finding, Severity, Verdict
 
 SATURATED_SHARE = 0.3
 """Share of a layer's outputs in the flat part of the activation."""
-DEAD_SHARE, OFTEN_DEAD_SHARE, ENOUGH_SAMPLES = 0.1, 0.5, 16
+DEAD_SHARE, ENOUGH_SAMPLES = 0.1, 16
 """Share of dead units; in fewer samples than that, a unit is off in all of them by chance."""
 ALIKE_COSINE, NEARLY_EQUAL_COSINE, EQUAL_COSINE = 0.95, 1 - 1e-3, 1 - 1e-5
 """Mean cosine between the activations of two samples: noted, a warning, bad."""
@@ -121,20 +121,31 @@ def explain_dead(case: Case, layer: int) -> Text:
 
 def check_collapse(case: Case) -> Iterator[Finding]:
     """Find hidden layers in which the activations of all samples point the same way."""
-    alike = case.similarity
+    alike = case.judged_similarity
     beyond = alike > ALIKE_COSINE
     if not beyond.any():
         return
     worst, start = int(np.nanargmax(alike)), int(np.flatnonzero(np.isfinite(alike))[0])
-    evidence = Text(
-        "The inputs become alike: the mean cosine between the activations of two samples reaches "
-        "{cosine} (layer {worst}), from {first} in layer {start}.",
-        cosine=_format_cosine(alike[worst]),
-        worst=case.numbers[worst],
-        first=_format_cosine(alike[start]),
-        start=case.numbers[start],
+    values: dict[str, Value] = {
+        "cosine": _format_cosine(alike[worst]),
+        "worst": case.numbers[worst],
+    }
+    evidence = (
+        Text(
+            "The inputs become alike: the mean cosine between the activations of two samples "
+            "reaches {cosine} (layer {worst}), from {first} in layer {start}.",
+            **values,
+            first=_format_cosine(alike[start]),
+            start=case.numbers[start],
+        )
+        if worst > start
+        else Text(
+            "The samples are alike from the start: the mean cosine between the activations of two "
+            "of them is {cosine} (layer {worst}).",
+            **values,
+        )
     )
-    severity = _judge_cosine(float(alike[worst]))
+    severity = case.soften(_judge_cosine(float(alike[worst])))
     if severity is Severity.BAD and case.report.dead_unit_share()[worst] > OFTEN_DEAD_SHARE:
         severity = Severity.WARNING  # few units are left to differ, and what they say may do
     layer = case.numbers[int(np.flatnonzero(beyond)[0])]

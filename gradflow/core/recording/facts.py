@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from gradflow.core.facts import Extent, Facts
+from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.recorder import Recorder, find_tensors
 from gradflow.core.recording.summary import NONE, Summaries, Summarizer
 from gradflow.core.recording.tables import format_shape
@@ -26,8 +27,8 @@ _LOSSES = (
     ("HuberLoss", "l1"),
     ("L1Loss", "l1"),
 )
-_SQUARE = {"PowBackward0", "SubBackward0", "MeanBackward0"}
-"""Nodes of a mean squared error that is written by hand."""
+_DIFFERENCES = {"PowBackward0": "mse", "AbsBackward0": "l1"}
+"""Losses of a difference, written by hand or as PyTorch composes them, by a node of theirs."""
 _LAST_STEPS = {
     "LogSoftmaxBackward0": "log_softmax",
     "SoftmaxBackward0": "softmax",
@@ -35,6 +36,15 @@ _LAST_STEPS = {
     "TanhBackward0": "tanh",
     "ReluBackward0": "relu",
 }
+_OWN_STEPS = ("LogSoftmax", "BinaryCrossEntropyWithLogits")
+"""What a loss does itself to what it is given."""
+_FLAT_STEPS = {
+    f"{name.capitalize()}Backward0": f"{name}()"
+    for name in ("round", "sign", "floor", "ceil", "trunc")
+}
+"""Functions whose slope is 0 wherever it exists."""
+_MOST_SEARCHED = 10_000
+"""Nodes of the whole graph that are searched for them."""
 _SHAPES_ONLY = ("View", "Squeeze", "Unsqueeze", "Reshape", "Alias", "ToCopy", "Transpose", "T")
 _OWN_ATTRIBUTES = frozenset(vars(nn.Module()))
 
@@ -48,6 +58,7 @@ class FactTickets:
     centred: int
     targets: int
     about: dict[str, Any]
+    start: Any
 
     @classmethod
     def record(
@@ -67,21 +78,23 @@ class FactTickets:
             _add(target if target is not None and target.is_floating_point() else None, summarizer),
             {
                 **recognize_loss(loss, out),
-                "last_step": find_last_step(out),
                 "output_shape": "" if out is None else format_shape(tuple(out.shape)),
                 "target_shape": "" if target is None else format_shape(tuple(target.shape)),
             },
+            loss.grad_fn,
         )
 
     def make_facts(
         self,
         model: nn.Module,
         parameters: Mapping[str, Tensor],
+        measured: Parameters,
         recorder: Recorder,
         summaries: Summaries,
     ) -> Facts:
         """Make the facts from collected summaries."""
         (spread,) = summaries.get_column("rms", [self.centred])
+        is_lost = bool((measured.numbers["grad_zero"] == 1).any())
         return Facts(
             inputs=_read_extent(summaries, self.inputs),
             outputs=_read_extent(summaries, self.outputs),
@@ -91,38 +104,67 @@ class FactTickets:
             unlisted=tuple(list_unlisted(model)),
             readers=recorder.list_readers(),
             batch_statistics=recorder.batch_statistics,
+            flat_step=_find_flat_step(self.start) if is_lost else "",
             **self.about,
         )
 
 
 def recognize_loss(loss: Tensor, output: Tensor | None) -> dict[str, Any]:
-    """Recognize the kind of loss by the graph between it and the output, as fields of ``Facts``."""
+    """Recognize the kind of loss by the graph between it and the output, as fields of ``Facts``.
+
+    An activation that the loss function applies before a loss that has one itself counts as the
+    output's last step.
+    """
     end = None if output is None else output.grad_fn
-    names, nodes = set(), [loss.grad_fn]
+    names, nodes, inner = set(), [loss.grad_fn], ""
     for _ in range(_MOST_NODES):
         node = nodes.pop(0) if nodes else None
         if node is None:
             break
         names.add(node.name())
         nodes += [n for n, _index in node.next_functions if n is not None and n != end]
-    rescaled = any(name.startswith(("Mul", "Div", "Add")) for name in names)
+        if node.name().startswith(_OWN_STEPS) and node.next_functions[0][0] != end:
+            inner = inner or _find_step(node.next_functions[0][0])
+    return {
+        "loss": _name_loss(names),
+        "rescaled": any(name.startswith(("Mul", "Div", "Add")) for name in names),
+        "last_step": inner or _find_step(end),
+    }
+
+
+def _name_loss(names: set[str]) -> str:
     for part, code in _LOSSES:
         if any(name.startswith(part) for name in names):
-            return {"loss": code, "rescaled": rescaled}
+            return code
     if any(name.startswith("NllLoss") for name in names):
-        nll = "cross_entropy" if "LogSoftmaxBackward0" in names else "nll"
-        return {"loss": nll, "rescaled": rescaled}
-    return {"loss": "mse" if names >= _SQUARE else "", "rescaled": rescaled}
+        if "LogSoftmaxBackward0" in names:
+            return "cross_entropy"
+        return "" if "LogBackward0" in names else "nll"  # of logarithms it is what it should be
+    if "SubBackward0" in names and names & {"MeanBackward0", "SumBackward0"}:
+        return next((code for node, code in _DIFFERENCES.items() if node in names), "")
+    return ""
 
 
-def find_last_step(output: Tensor | None) -> str:
-    """Find the operation that made the output, changes of its shape or format aside."""
-    node = None if output is None else output.grad_fn
+def _find_step(node: Any) -> str:
+    """Find the operation that made a tensor, changes of its shape or format aside."""
     for _ in range(4):
         if node is None or not node.name().removesuffix("Backward0").endswith(_SHAPES_ONLY):
             break
         node = node.next_functions[0][0]
     return "" if node is None else _LAST_STEPS.get(node.name(), "")
+
+
+def _find_flat_step(start: Any) -> str:
+    """Find a function whose slope is 0 everywhere in the graph below a node."""
+    nodes, seen = [start], {start}
+    while nodes and len(seen) < _MOST_SEARCHED:
+        node = nodes.pop()
+        if node.name() in _FLAT_STEPS:
+            return _FLAT_STEPS[node.name()]
+        following = {n for n, _index in node.next_functions if n is not None} - seen
+        seen |= following
+        nodes += following
+    return ""
 
 
 def list_unlisted(model: nn.Module) -> Iterator[str]:
@@ -135,9 +177,17 @@ def list_unlisted(model: nn.Module) -> Iterator[str]:
             if name in _OWN_ATTRIBUTES or type(value) not in (list, tuple, dict):
                 continue
             known = known or {id(child) for child in model.modules()}
-            items = value.values() if isinstance(value, dict) else value
-            if any(_has_weights(item) and id(item) not in known for item in items):
+            if any(_has_weights(item) and id(item) not in known for item in _list_items(value)):
                 yield f"{path}.{name}" if path else name
+
+
+def _list_items(value: Any) -> Iterator[Any]:
+    """List what is in a plain list, tuple or dict, and in those in it."""
+    for item in value.values() if isinstance(value, dict) else value:
+        if type(item) in (list, tuple, dict):
+            yield from _list_items(item)
+        else:
+            yield item
 
 
 def _has_weights(value: Any) -> bool:

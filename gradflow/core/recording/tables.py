@@ -135,11 +135,10 @@ def find_layers_of_parameters(
     numbers: dict[str, int] = {}
     for layer in layers:
         for record in layer.records:
-            if record.kind == "block":
-                continue
             module = record.module
-            # A recursive search is slow, and rarely needed.
-            used = module.parameters() if module._modules else module._parameters.values()
+            # A recursive search is slow, and rarely needed; what is in a block has its own records.
+            is_deep = module._modules and record.kind != "block"
+            used = module.parameters() if is_deep else module._parameters.values()
             for parameter in used:
                 if id(parameter) in names:
                     numbers.setdefault(names[id(parameter)], layer.number)

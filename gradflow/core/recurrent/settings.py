@@ -188,7 +188,9 @@ TIME_PRESETS: dict[str, TimePreset] = {
     ),
     "highway": TimePreset(
         label=N_("LSTM, forget bias 4"),
-        look_for=N_("forget gates near one: the cell path is a highway."),
+        look_for=N_(
+            "forget gates near one: along the cell path nearly all of the gradient comes back."
+        ),
         settings=TimePass(cell=Cell.LSTM, forget_bias=4.0),
     ),
     "every": TimePreset(

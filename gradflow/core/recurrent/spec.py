@@ -225,6 +225,13 @@ class SequenceExperiment(Spec):
         return self.data.steps if self.loss_at is LossAt.EVERY else self.data.answer_steps
 
 
+def count_weights(experiment: SequenceExperiment) -> int:
+    """Count the weights of all cells, input and recurrent ones."""
+    spec = experiment.network
+    sizes = spec.list_input_sizes(experiment.data.inputs)
+    return sum(spec.row.blocks * spec.hidden_size * (n + spec.hidden_size) for n in sizes)
+
+
 def estimate_pass_cost(experiment: SequenceExperiment) -> tuple[float, float]:
     """Estimate the GiB of memory and the TFLOP of arithmetic that an experiment takes.
 
@@ -236,7 +243,7 @@ def estimate_pass_cost(experiment: SequenceExperiment) -> tuple[float, float]:
     spec, data = experiment.network, experiment.data
     itemsize = DTYPES[experiment.dtype].dtype.itemsize
     hidden, blocks = spec.hidden_size, spec.row.blocks
-    weights = sum(blocks * hidden * (n + hidden) for n in spec.list_input_sizes(data.inputs))
+    weights = count_weights(experiment)
     kept = 6 * blocks * hidden * spec.layers * data.steps * data.batch_size
     gib = (weights * (4 + 3 * itemsize) + kept * itemsize) / 2**30
     flop = 6 * experiment.slowness * data.steps * data.batch_size * weights

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gradflow.core.catalog import Activation, Initialization
+from gradflow.core.remedies.parts import Part
 from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.remedies.weights import Settings, choose_he
 from gradflow.core.text import N_
@@ -35,6 +36,7 @@ def _switch_to_selu(situation: Situation) -> Settings:
 ACTIVATION_REMEDIES = (
     Remedy(
         code="relu",
+        part=Part.ACTIVATION,
         label=N_("ReLU, weights as they are"),
         change=N_(
             "Replaces the activation by ReLU, whose slope is exactly 1 wherever a unit is "
@@ -50,6 +52,7 @@ ACTIVATION_REMEDIES = (
     ),
     Remedy(
         code="relu_he",
+        part=Part.ACTIVATION,
         label=N_("ReLU with He initialization"),
         change=N_(
             "ReLU has slope 1 where it is active, and He weights make up for the half of the "
@@ -65,6 +68,7 @@ ACTIVATION_REMEDIES = (
     ),
     Remedy(
         code="leaky_relu",
+        part=Part.ACTIVATION,
         label=N_("Leaky ReLU with He"),
         change=N_(
             "A small slope below 0 lets some gradient through every unit, so that none dies; "
@@ -79,6 +83,7 @@ ACTIVATION_REMEDIES = (
     ),
     Remedy(
         code="prelu",
+        part=Part.ACTIVATION,
         label=N_("PReLU with He"),
         change=N_(
             "Leaky ReLU whose slope below 0 is learned, starting at 1/4; He weights for that "
@@ -93,6 +98,7 @@ ACTIVATION_REMEDIES = (
     ),
     Remedy(
         code="rrelu",
+        part=Part.ACTIVATION,
         label=N_("RReLU with He"),
         change=N_(
             "Leaky ReLU with a random slope from 1/8 to 1/3 for every entry, which also "
@@ -107,6 +113,7 @@ ACTIVATION_REMEDIES = (
     ),
     Remedy(
         code="elu",
+        part=Part.ACTIVATION,
         label=N_("ELU with He"),
         change=N_(
             "Exponential below 0, slope 1 above: no dead units, means closer to zero; He "
@@ -120,6 +127,7 @@ ACTIVATION_REMEDIES = (
     ),
     Remedy(
         code="selu",
+        part=Part.ACTIVATION,
         label=N_("SELU with LeCun"),
         change=N_(
             "Scaled ELU that pulls mean and variance of the signal towards 0 and 1 by "

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from gradflow.core.diagnosis import findings
 from gradflow.core.remedies.table import REMEDIES
 from gradflow.core.report import Report
@@ -45,6 +47,7 @@ _ROWS = (
     _take_remedy("scale_targets", "y = (y - y_train.mean()) / y_train.std()"),
     _take_remedy("logits", "return self.readout(h)  # no softmax, sigmoid or ReLU on it"),
     _take_remedy("sigmoid", "return torch.sigmoid(self.readout(h))"),
+    _take_remedy("right_loss", "loss = F.cross_entropy(logits, target)  # it has its log_softmax"),
     _take_remedy("relu_he", 'nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")'),
     _take_remedy("leaky_relu", "h = nn.functional.leaky_relu(layer(h))"),
     _take_remedy("he", 'nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")'),
@@ -68,6 +71,24 @@ _ROWS = (
         N_("The same shape for both"),
         N_("A column minus a row is a square: every output is compared with every target."),
         "loss = F.mse_loss(output.squeeze(1), target)",
+    ),
+    _write(
+        "binary_loss",
+        N_("A loss for one output"),
+        N_("A softmax over one output is always 1; BCE with logits takes one number per sample."),
+        "loss = F.binary_cross_entropy_with_logits(output.squeeze(1), target.float())",
+    ),
+    _write(
+        "straight_through",
+        N_("Pass the gradient by the step"),
+        N_("A step has the slope 0; this one gives its value, and the gradient of what enters it."),
+        "h = h + (h.round() - h).detach()",
+    ),
+    _write(
+        "thaw",
+        N_("Thaw what is to learn"),
+        N_("Parameters without requires_grad get no gradient and stay as they are."),
+        "model.requires_grad_(True)",
     ),
     _write(
         "attach",
@@ -96,8 +117,8 @@ _ROWS = (
     _write(
         "data",
         N_("Look at the data"),
-        N_("NaN in the inputs makes everything NaN."),
-        "assert x.isfinite().all()",
+        N_("What is missing, infinite or always 0 in the data no network can mend."),
+        "assert x.isfinite().all() and x.std() > 0",
     ),
     _write(
         "clip",
@@ -131,7 +152,6 @@ _ANSWERS: dict[Verdict, tuple[str, ...]] = {
     _V.DEAD: ("zero_bias", "leaky_relu"),
     _V.COLLAPSED: ("preactivation", "layer_norm", "relu_he"),
     _V.SYMMETRIC: ("xavier",),
-    _V.INPUTS: ("standardize",),
     _V.TARGETS: ("scale_targets",),
     _V.LOGITS: ("small_readout",),
     _V.SMALL_BATCH: ("group_norm",),
@@ -140,27 +160,48 @@ _ANSWERS: dict[Verdict, tuple[str, ...]] = {
 }
 
 
+_WORTH_MENDING = (_V.INPUTS, _V.TARGETS, _V.LOGITS, _V.SMALL_BATCH)
+"""Notes that are answered although the network is healthy."""
+
+
 def _answer_readout(report: Report) -> tuple[str, ...]:
     facts = report.facts
+    if facts.loss == "nll":
+        return ("right_loss",)
+    if facts.classes == 1 and facts.loss == "cross_entropy":
+        return ("binary_loss",)
     if facts.last_step in ("softmax", "log_softmax") and facts.classes == 1:
         return ("sigmoid",)
     return ("logits",) if facts.last_step else ("shapes",)
 
 
 def _answer_cut(report: Report) -> tuple[str, ...]:
-    if report.facts.frozen and not report.facts.unlisted:
-        return ()  # somebody has asked for that
-    return ("module_list", "attach") if report.facts.unlisted else ("attach",)
+    facts = report.facts
+    if facts.unlisted:
+        return ("module_list",)
+    if facts.flat_step:
+        return ("straight_through",)
+    return ("thaw",) if len(facts.frozen) == len(report.get_table("parameters")) else ("attach",)
+
+
+def _answer_inputs(report: Report) -> tuple[str, ...]:
+    inputs = report.facts.inputs
+    return ("data",) if inputs is not None and inputs.largest == 0 else ("standardize",)
 
 
 def _answer_nan(report: Report) -> tuple[str, ...]:
-    inputs = report.facts.inputs
-    return ("data",) if inputs is not None and inputs.nonfinite else ("epsilon",)
+    if any(
+        data is not None and data.nonfinite for data in (report.facts.inputs, report.facts.targets)
+    ):
+        return ("data",)
+    is_broken = bool((~np.isfinite(report.get_table("parameters").get_numbers("norm"))).any())
+    return ("clip",) if is_broken else ("epsilon",)
 
 
 _CHOSEN: dict[Verdict, Callable[[Report], tuple[str, ...]]] = {
     _V.READOUT: _answer_readout,
     _V.CUT: _answer_cut,
+    _V.INPUTS: _answer_inputs,
     _V.NAN: _answer_nan,
 }
 _THROUGH_TIME = {
@@ -176,12 +217,20 @@ def advise(report: Report) -> list[Advice]:
     warm-up beside the usual ones. Empty for a network that is healthy.
     """
     given: dict[str, Advice] = {}
-    for finding in findings(report):
+    found = findings(report)
+    healthy = any(finding.verdict is Verdict.HEALTHY for finding in found)
+    for finding in found:
+        if finding.severity is Severity.NOTE and not _is_worth_mending(finding, healthy):
+            continue
         for code in _list_answers(finding, report):
             row = ADVICE[code]
             advice = Advice(code, row.title, row.reason, row.line, finding.verdict)
             given.setdefault(code, advice)
     return list(given.values())
+
+
+def _is_worth_mending(note: Finding, healthy: bool) -> bool:
+    return note.verdict in _WORTH_MENDING or not (healthy or note.verdict is Verdict.CUT)
 
 
 def _list_answers(finding: Finding, report: Report) -> Iterator[str]:

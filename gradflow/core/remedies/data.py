@@ -10,6 +10,7 @@ from gradflow.core.catalog import (
     Readout,
     Targets,
 )
+from gradflow.core.remedies.parts import Part
 from gradflow.core.remedies.remedy import Situation, make_general
 from gradflow.core.remedies.weights import Settings
 from gradflow.core.text import N_
@@ -91,6 +92,7 @@ def _choose_float32(situation: Situation) -> Settings:
 DATA_REMEDIES = (
     make_general(
         code="standardize",
+        part=Part.INPUTS,
         label=N_("Standardize the inputs"),
         change=N_(
             "Subtracts the mean of the inputs and divides by their standard deviation, which is "
@@ -103,6 +105,7 @@ DATA_REMEDIES = (
     ),
     make_general(
         code="scale_targets",
+        part=Part.TARGETS,
         label=N_("Scale the targets"),
         change=N_(
             "Brings targets to mean 0 and variance 1, so that loss and gradient have a usual size; "
@@ -115,6 +118,7 @@ DATA_REMEDIES = (
     ),
     make_general(
         code="logits",
+        part=Part.OUTPUT,
         label=N_("No activation on the readout"),
         change=N_(
             "Gives the loss the logits themselves: cross-entropy has its own softmax, BCE with "
@@ -127,6 +131,7 @@ DATA_REMEDIES = (
     ),
     make_general(
         code="sigmoid",
+        part=Part.OUTPUT,
         label=N_("Sigmoid instead of softmax"),
         change=N_(
             "A softmax over a single output is always 1, whatever the weights; a sigmoid gives a "
@@ -139,6 +144,7 @@ DATA_REMEDIES = (
     ),
     make_general(
         code="right_loss",
+        part=Part.OUTPUT,
         label=N_("The loss for these targets"),
         change=N_(
             "Takes the cross-entropy of logits for classes, BCE with logits for yes or no: their "
@@ -151,6 +157,7 @@ DATA_REMEDIES = (
     ),
     make_general(
         code="loss_scale",
+        part=Part.FORMAT,
         label=N_("Loss scaling"),
         change=N_(
             "Multiplies the loss before the backward pass and divides the gradients afterwards, so "
@@ -162,6 +169,7 @@ DATA_REMEDIES = (
     ),
     make_general(
         code="bfloat16",
+        part=Part.FORMAT,
         label=N_("bfloat16 instead of float16"),
         change=N_("Takes a format of 16 bits with the range of float32: nothing underflows."),
         cost=N_("Nothing, but three bits of precision less."),
@@ -170,6 +178,7 @@ DATA_REMEDIES = (
     ),
     make_general(
         code="float32",
+        part=Part.FORMAT,
         label=N_("float32"),
         change=N_("Takes 32 bits for every number, with the range down to 10⁻⁴⁵."),
         cost=N_("Twice the memory; slower on hardware made for 16 bits."),

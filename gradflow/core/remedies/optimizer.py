@@ -8,6 +8,7 @@ from gradflow.core.catalog.optimizers import Optimizer
 from gradflow.core.catalog.schedules import Schedule
 from gradflow.core.experiment import Transformer
 from gradflow.core.numbers import format_number
+from gradflow.core.remedies.parts import Part
 from gradflow.core.remedies.remedy import Situation, make_general
 from gradflow.core.remedies.weights import Settings
 from gradflow.core.report import Report
@@ -46,6 +47,7 @@ def _warm_up(situation: Situation) -> Settings:
 OPTIMIZER_REMEDIES = (
     make_general(
         code="rate",
+        part=Part.STEPS,
         label=N_("A learning rate that fits"),
         change=N_("Takes the power of ten next to 0.1·L/‖g‖², of this loss and this gradient."),
         cost=N_("Nothing."),
@@ -58,6 +60,7 @@ OPTIMIZER_REMEDIES = (
     ),
     make_general(
         code="adam",
+        part=Part.STEPS,
         label=N_("Adam"),
         change=N_(
             "Divides each entry of the gradient by its own recent size, so that every layer takes "
@@ -72,6 +75,7 @@ OPTIMIZER_REMEDIES = (
     ),
     make_general(
         code="warm_up",
+        part=Part.STEPS,
         label=N_("Warm-up of the rate"),
         change=N_(
             "Raises the rate in a straight line over the first steps, which are the most "

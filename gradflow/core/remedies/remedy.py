@@ -15,6 +15,7 @@ from gradflow.core.remedies.measure import (
     measure_saturated_share,
     measure_trend,
 )
+from gradflow.core.remedies.parts import Part
 from gradflow.core.report import Report
 from gradflow.core.text import EMPTY, Text
 
@@ -60,6 +61,7 @@ class Remedy:
 
     Attributes:
         code: stable name.
+        part: what it changes.
         label: what a user reads.
         change: what it does and why that can help.
         cost: what it costs in time and parameters.
@@ -76,6 +78,7 @@ class Remedy:
     """
 
     code: str
+    part: Part
     label: str
     change: str
     cost: str

@@ -9,6 +9,7 @@ import numpy as np
 from gradflow.core.catalog import Connection, Normalization, NormMode
 from gradflow.core.experiment import MLP, NetworkSpec, Transformer
 from gradflow.core.numbers import format_number
+from gradflow.core.remedies.parts import Part
 from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.remedies.weights import Settings
 from gradflow.core.report import Report
@@ -73,6 +74,7 @@ def _describe_clipping(situation: Situation, after: Report) -> Text:
 STRUCTURE_REMEDIES = (
     Remedy(
         code="batch_norm",
+        part=Part.NORMALIZATION,
         label=N_("Batch normalization"),
         change=N_(
             "Gives every unit mean 0 and variance 1 over the batch, so that activations stay "
@@ -91,6 +93,7 @@ STRUCTURE_REMEDIES = (
     ),
     Remedy(
         code="layer_norm",
+        part=Part.NORMALIZATION,
         label=N_("Layer normalization"),
         change=N_(
             "Gives every sample mean 0 and variance 1 over the units of a layer: no batch needed."
@@ -108,6 +111,7 @@ STRUCTURE_REMEDIES = (
     ),
     Remedy(
         code="group_norm",
+        part=Part.NORMALIZATION,
         label=N_("Group normalization"),
         change=N_("Gives every sample mean 0 and variance 1 within groups of units."),
         cost=N_(
@@ -122,6 +126,7 @@ STRUCTURE_REMEDIES = (
     ),
     Remedy(
         code="residual",
+        part=Part.SHORTCUTS,
         label=N_("Residual (ResNet)"),
         change=N_(
             "Adds a shortcut around each block, φ(h + f(h)), so that the gradient also flows "
@@ -137,6 +142,7 @@ STRUCTURE_REMEDIES = (
     ),
     Remedy(
         code="preactivation",
+        part=Part.SHORTCUTS,
         label=N_("Residual, pre-activation"),
         change=N_(
             "Adds a shortcut with nothing on it, h + f(h): the gradient reaches every block "
@@ -152,6 +158,7 @@ STRUCTURE_REMEDIES = (
     ),
     Remedy(
         code="dense",
+        part=Part.SHORTCUTS,
         label=N_("Dense concatenation"),
         change=N_(
             "Shows every layer, and the readout, the outputs of all layers before it, so "
@@ -166,6 +173,7 @@ STRUCTURE_REMEDIES = (
     ),
     Remedy(
         code="shallower",
+        part=Part.DEPTH,
         label=N_("Half the depth"),
         change=N_(
             "Half as many layers: the product that makes the gradient has half as many factors."
@@ -177,6 +185,7 @@ STRUCTURE_REMEDIES = (
     ),
     Remedy(
         code="clipping",
+        part=Part.STEPS,
         label=N_("Gradient clipping"),
         change=N_(
             "Scales the whole gradient down where its norm over all parameters exceeds 1, so "

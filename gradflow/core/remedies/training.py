@@ -18,8 +18,9 @@ from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.numbers import format_number
 from gradflow.core.remedies.measure import find_steady_rate
+from gradflow.core.remedies.parts import lead_with_alternatives
 from gradflow.core.remedies.table import REMEDIES
-from gradflow.core.remedies.trial import CureOutcome, Ranking
+from gradflow.core.remedies.trial import CureOutcome, Ranking, find_part
 from gradflow.core.text import EMPTY, Text, join_texts
 from gradflow.core.training import cost
 from gradflow.core.training.engine import Trainer
@@ -28,9 +29,7 @@ from gradflow.core.training.task import make_task
 
 STEPS = 50
 SEEDS = 3
-"""Seeds of the first cures; the others are trained with one."""
-LEADERS = 3
-"""Cures that are trained with ``SEEDS`` seeds."""
+"""Seeds of the ``LEADERS``; the other cures are trained with one."""
 LEARNED_SHARE = 0.9
 """A network has learned something if its loss is below that share of the best constant's."""
 GROWN = 2.0
@@ -39,13 +38,15 @@ ENOUGH_BETTER = 0.9
 """Another rate than the reader's own is recommended if it leaves less than that share."""
 MAX_TFLOP = 2.0
 """Arithmetic of all runs of a ranking; what lies beyond is not trained."""
-UNKNOWN_RANK = (1, 0, 0.0)
+SAME_SCORE, DONE_SCORE = 1.5, 0.02
+"""Scores within the factor, or below the second, count as one: the cheaper cure is the better."""
+UNKNOWN_RANK = (1, 0, 0, 0, 0, 0.0)
 """The rank of a cure that was not trained."""
 _LAST = 8
 """Steps whose mean loss is what training came to."""
 _MOMENTUM = 0.9
 _LEAST_RATE, _MOST_RATE = 1e-6, 1.0
-_SMALLEST_SHARE = 1e-6
+_SMALLEST_SHARE, _WORST_SHARE = 1e-6, 1e6
 
 
 @dataclass(frozen=True)
@@ -81,12 +82,14 @@ class TrainedCure:
         own_rate: the rate of the settings, or of the cure's own plan.
         runs: for each seed one with each rate.
         refusal: why there are none, if there are none.
+        cost: as in ``CureOutcome``.
     """
 
     code: str
     own_rate: float
     runs: tuple[ShortRun, ...] = ()
     refusal: Text | str = ""
+    cost: tuple[int, int] = (0, 0)
 
     @property
     def rate(self) -> float:
@@ -108,16 +111,19 @@ class TrainedCure:
         return self.score <= LEARNED_SHARE
 
     @property
-    def rank(self) -> tuple[int, int, float]:
+    def rank(self) -> tuple[int, int, int, int, int, float]:
         """Its place among other cures, the lowest first.
 
         Those that learn come first, among them what mends data, loss or output, then the one that
-        leaves the least; then those that were not trained; last those that learn nothing.
+        leaves the least, and of those that leave about the same the cheapest; then those that were
+        not trained; last those that learn nothing.
         """
         if not self.runs:
             return UNKNOWN_RANK
         group = 0 if self.has_learned else 2
-        return group, int(not REMEDIES[self.code].mends), self.score
+        rough = min(max(self.score, DONE_SCORE), _WORST_SHARE)
+        level = round(math.log(rough / DONE_SCORE, SAME_SCORE))
+        return group, int(not REMEDIES[self.code].mends), level, *self.cost, self.score
 
     @property
     def text(self) -> Text:
@@ -194,8 +200,8 @@ def train_cure(
                     rates += (higher,)
                     runs.append(_train_seed(outcome, 0, higher, progress))
     except GradflowError as error:
-        return TrainedCure(outcome.code, rates[0], refusal=error.args[0])
-    return TrainedCure(outcome.code, rates[0], tuple(runs))
+        return TrainedCure(outcome.code, rates[0], refusal=error.args[0], cost=outcome.cost)
+    return TrainedCure(outcome.code, rates[0], tuple(runs), cost=outcome.cost)
 
 
 def list_rates(outcome: CureOutcome) -> tuple[float, ...]:
@@ -240,10 +246,15 @@ def estimate_seconds(outcome: CureOutcome, seeds: int = 1) -> float:
 
 
 def rank_by_training(ranking: Ranking, trained: Mapping[str, TrainedCure]) -> Ranking:
-    """Rank cures by what training came to, see ``TrainedCure.rank``; the others stay in order."""
+    """Rank cures by what training came to, see ``TrainedCure.rank``; the others stay in order.
+
+    The first of those that learn are of different parts (``lead_with_alternatives``).
+    """
     places = {code: result.rank for code, result in trained.items()}
     ordered = sorted(ranking, key=lambda outcome: places.get(outcome.code, UNKNOWN_RANK))
-    return Ranking(ordered, ranking.refusals)
+    learned = {code for code, result in trained.items() if result.has_learned}
+    leading = lead_with_alternatives(ordered, find_part, lambda o: o.code in learned)
+    return Ranking(leading, ranking.refusals)
 
 
 def _train_seed(

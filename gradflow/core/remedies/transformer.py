@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gradflow.core.catalog import NormPlacement
 from gradflow.core.experiment import Transformer
+from gradflow.core.remedies.parts import Part
 from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.remedies.weights import Settings
 from gradflow.core.text import N_
@@ -25,6 +26,7 @@ def _damp_branches(situation: Situation) -> Settings:
 TRANSFORMER_REMEDIES = (
     Remedy(
         code="pre_norm",
+        part=Part.NORMALIZATION,
         label=N_("Pre-norm"),
         change=N_(
             "Normalizes what enters a branch, not the stream: the gradient then passes every "
@@ -37,6 +39,7 @@ TRANSFORMER_REMEDIES = (
     ),
     Remedy(
         code="scaled_weights",
+        part=Part.WEIGHTS,
         label=N_("Weights as in GPT-2"),
         change=N_(
             "Draws all weights with σ = 0.02, and the last one of every branch smaller by "
@@ -49,6 +52,7 @@ TRANSFORMER_REMEDIES = (
     ),
     Remedy(
         code="damped_branches",
+        part=Part.SHORTCUTS,
         label=N_("Branches × 1/√(2·depth)"),
         change=N_(
             "Multiplies what every branch adds, so that all of them together are as large as the "

@@ -7,26 +7,25 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gradflow.core.codec import to_fields
 from gradflow.core.decay import SEVERE_CHANGE
 from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.limits import count_products
-from gradflow.core.numbers import format_number
+from gradflow.core.remedies.conclusion import conclude
 from gradflow.core.remedies.measure import (
-    has_lost_gradient,
     measure_factor,
     measure_trend,
     measure_unevenness,
 )
+from gradflow.core.remedies.parts import Part, count_doublings, lead_with_alternatives
 from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.remedies.table import REMEDIES
 from gradflow.core.report import Report
-from gradflow.core.text import EMPTY, Text, join_texts
+from gradflow.core.text import Text, join_texts
 
 MUCH_FLATTER_SHARE = 0.5
 """A gradient is much flatter if at most this share of its decades is left."""
-FLATTER_MARGIN = 0.1
-"""A gradient is flatter, or less flat, if its decades change by more than this share of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +45,7 @@ class CureOutcome:
             are left (at most 3 if it was 0 or not finite somewhere); or it mends data, loss or
             output. Never if the gradient was steady before and nothing is mended.
         conclusion: what happened here, with the cure's limits where the gradient is not steady now.
+        changes: number of settings that it changes.
         plan: the settings of training (``TrainingPlan``) of a cure that changes only these; the
             experiment and its report are then those from before.
     """
@@ -59,7 +59,16 @@ class CureOutcome:
     arithmetic_ratio: float
     helped: bool
     conclusion: Text
+    changes: int
     plan: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def cost(self) -> tuple[int, int]:
+        """What to choose by between cures that do the same: the work of a pass, then the changes.
+
+        The work counts in doublings of parameters times arithmetic.
+        """
+        return count_doublings(self.parameter_ratio * self.arithmetic_ratio), self.changes
 
     @property
     def remark(self) -> str:
@@ -113,8 +122,9 @@ def try_all(
 
     Returns:
         The outcomes: what mends data, loss or output comes first, the others are sorted by
-        ``unevenness``, then by how far ``factor`` is from 1. Cures that
-        are impossible here or whose run raises a ``GradflowError`` are in ``left_out``.
+        ``unevenness``, then by how far ``factor`` is from 1; but the first that help are of
+        different parts. Cures that are impossible here or whose run raises a ``GradflowError`` are
+        in ``left_out``.
     """
     situation = Situation.of(experiment, before)
     candidates, refusals = _collect_candidates(situation)
@@ -132,7 +142,13 @@ def try_all(
             outcomes.append(_judge_cure(REMEDIES[code], situation, candidate, before, after))
     if progress and candidates:
         progress(len(candidates), len(candidates))
-    return Ranking(sorted(outcomes, key=_get_rank), refusals)
+    ordered = sorted(outcomes, key=_get_rank)
+    return Ranking(lead_with_alternatives(ordered, find_part, lambda o: o.helped), refusals)
+
+
+def find_part(outcome: CureOutcome) -> Part:
+    """Find what a cure changes."""
+    return REMEDIES[outcome.code].part
 
 
 def try_one(
@@ -197,7 +213,8 @@ def _judge_cure(
             _count_products(experiment), _count_products(situation.experiment)
         ),
         helped=helped,
-        conclusion=_conclude(remedy, situation, before, after, helped),
+        conclusion=conclude(remedy, situation, before, after, helped),
+        changes=_count_changes(situation.experiment, experiment),
     )
 
 
@@ -218,8 +235,14 @@ def _offer_plan(
             Text("The gradient at the start stays as it is: only training shows what this does."),
             Text(REMEDIES[code].limits),
         ),
+        changes=len(plan),
         plan=plan,
     )
+
+
+def _count_changes(before: Experiment, after: Experiment) -> int:
+    old, new = to_fields(before), to_fields(after)
+    return sum(old.get(name) != value for name, value in new.items())
 
 
 def _count_products(experiment: Experiment) -> int:
@@ -242,50 +265,3 @@ def _get_rank(outcome: CureOutcome) -> tuple[bool, float, float]:
     factor = outcome.factor
     steepness = abs(math.log(factor)) if factor > 0 else math.inf
     return not REMEDIES[outcome.code].mends, outcome.unevenness, steepness
-
-
-def _conclude(
-    remedy: Remedy, situation: Situation, before: Report, after: Report, helped: bool
-) -> Text:
-    trend = measure_trend(after)
-    old, new = measure_unevenness(before), measure_unevenness(after)
-    if remedy.mends:
-        verdict = Text("It takes away what is wrong")
-    elif helped:
-        verdict = Text("It helps") if trend == 1 else Text("It helps in part")
-    elif situation.factor == 1 and trend == 1:
-        verdict = Text("There was little to cure, and it does no harm")
-    elif new > (1 + FLATTER_MARGIN) * old:
-        verdict = Text("It makes things worse")
-    elif new < (1 - FLATTER_MARGIN) * old:
-        verdict = Text("It helps too little")
-    else:
-        verdict = Text("It does not help here")
-    result = Text(
-        "{verdict}: {course}; {after} between its largest and smallest norm, {before} before.",
-        verdict=verdict,
-        course=_describe_course(after, trend),
-        after=_describe_decades(new),
-        before=_describe_decades(old),
-    )
-    why = EMPTY if trend == 1 else remedy.reason(situation) or Text(remedy.limits)
-    return join_texts(remedy.comment(situation, after), result, why)
-
-
-def _describe_course(report: Report, trend: float) -> Text:
-    if has_lost_gradient(report):
-        return Text("the gradient is 0 or not finite in some layers")
-    if trend == 1:
-        return Text("the gradient roughly keeps its size from layer to layer")
-    factor = format_number(trend)
-    if trend < 1:
-        return Text(
-            "the gradient shrinks by a factor {factor} per layer on its way back", factor=factor
-        )
-    return Text("the gradient grows by a factor {factor} per layer on its way back", factor=factor)
-
-
-def _describe_decades(unevenness: float) -> Text:
-    if math.isinf(unevenness):
-        return Text("infinitely many decades")
-    return Text("{n} decades", n=format_number(unevenness, 2))

@@ -19,6 +19,7 @@ from gradflow.core.catalog import (
 )
 from gradflow.core.experiment import LayerSettings
 from gradflow.core.numbers import format_number
+from gradflow.core.remedies.parts import Part
 from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.report import Report
 from gradflow.core.spec import find_bounds
@@ -162,6 +163,7 @@ def _describe_scaling(situation: Situation, _after: Report) -> Text:
 WEIGHT_REMEDIES = (
     Remedy(
         code="xavier",
+        part=Part.WEIGHTS,
         label=N_("Xavier initialization"),
         change=N_(
             "Draws weights with variance 2/(fan_in + fan_out), so that a linear layer keeps "
@@ -178,6 +180,7 @@ WEIGHT_REMEDIES = (
     ),
     Remedy(
         code="xavier_gain",
+        part=Part.WEIGHTS,
         label=N_("Xavier times a gain"),
         change=N_(
             "Multiplies Xavier's standard deviation: by about √2 for ReLU and its kin, which "
@@ -194,6 +197,7 @@ WEIGHT_REMEDIES = (
     ),
     Remedy(
         code="he",
+        part=Part.WEIGHTS,
         label=N_("He initialization"),
         change=N_(
             "Draws weights with variance 2/fan_in, which makes up for the half of the signal "
@@ -210,6 +214,7 @@ WEIGHT_REMEDIES = (
     ),
     Remedy(
         code="orthogonal",
+        part=Part.WEIGHTS,
         label=N_("Orthogonal initialization"),
         change=N_(
             "Makes each weight matrix a random rotation (times the activation's gain), so "
@@ -225,6 +230,7 @@ WEIGHT_REMEDIES = (
     ),
     Remedy(
         code="lsuv",
+        part=Part.WEIGHTS,
         label=N_("LSUV initialization"),
         change=N_(
             "Rescales orthogonal weights, layer by layer, until every pre-activation has "
@@ -240,6 +246,7 @@ WEIGHT_REMEDIES = (
     ),
     Remedy(
         code="larger_weights",
+        part=Part.WEIGHTS,
         label=N_("Larger weights"),
         change=N_(
             "Raises the standard deviation of the weights, whose size multiplies the "
@@ -256,6 +263,7 @@ WEIGHT_REMEDIES = (
     ),
     Remedy(
         code="smaller_weights",
+        part=Part.WEIGHTS,
         label=N_("Smaller weights"),
         change=N_(
             "Lowers the standard deviation of the weights, whose size multiplies the "

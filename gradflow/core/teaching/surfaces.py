@@ -172,7 +172,7 @@ SURFACES: dict[Surface, SurfaceChoice] = {
     ),
     Surface.RAVINE: SurfaceChoice(
         label=N_("Elongated bowl"),
-        help=N_("κ times as steep across as along: the steep side limits the learning rate."),
+        help=N_("The curvature along y is κ times that along x, and limits the learning rate."),
         formula=r"L = \tfrac12\left(x^2 + \kappa y^2\right)",
         loss=losses.ravine,
         window=((-3.0, 3.0), (-1.5, 1.5)),
@@ -184,7 +184,7 @@ SURFACES: dict[Surface, SurfaceChoice] = {
     ),
     Surface.PLATEAU: SurfaceChoice(
         label=N_("Plateau with a ravine"),
-        help=N_("Far from the ravine the loss is level: the gradient vanishes."),
+        help=N_("Far from the ravine the loss is level, and its gradient vanishes."),
         formula=r"L = \frac{q}{1+q},\quad q = \tfrac12\left(x^2 + \kappa y^2\right)",
         loss=losses.plateau,
         window=((-3.0, 3.0), (-3.0, 3.0)),
@@ -197,7 +197,7 @@ SURFACES: dict[Surface, SurfaceChoice] = {
     ),
     Surface.ROSENBROCK: SurfaceChoice(
         label="Rosenbrock",
-        help=N_("A bent valley: quickly found, slowly followed."),
+        help=N_("A curved valley: its floor is reached soon, the minimum along it late."),
         formula=r"L = (1-x)^2 + 100\,(y-x^2)^2",
         loss=losses.rosenbrock,
         window=((-2.0, 2.0), (-1.0, 3.0)),
@@ -233,7 +233,7 @@ SURFACES: dict[Surface, SurfaceChoice] = {
     ),
     Surface.SADDLE: SurfaceChoice(
         label=N_("Saddle"),
-        help=N_("Down across, up along: near the saddle the gradient is small."),
+        help=N_("A minimum along x and a maximum along y: near the saddle the gradient is small."),
         formula=r"L = \tfrac12 x^2 + \tfrac14\left(y^2-1\right)^2",
         loss=losses.saddle,
         window=((-2.0, 2.0), (-1.8, 1.8)),
@@ -245,7 +245,9 @@ SURFACES: dict[Surface, SurfaceChoice] = {
     ),
     Surface.CLIFF: SurfaceChoice(
         label=N_("Cliff of a recurrent network"),
-        help=N_("One unit over T time steps: the loss breaks off where the state tips over."),
+        help=N_(
+            "A network of one unit over T time steps: the loss jumps where its state changes over."
+        ),
         formula=r"L = \left(\sigma(h_T) - 0.7\right)^2,\quad"
         r" h_t = w\,\sigma(h_{t-1}) + b,\quad h_0 = \tfrac12",
         loss=losses.cliff,

@@ -96,14 +96,7 @@ def _show_table(run: ChainRun) -> None:
 
 def draw_controls() -> None:
     """Draw the controls of the chain in the current container."""
-    st.selectbox(
-        _("Start from"),
-        list(EXAMPLES),
-        index=None,
-        format_func=_,
-        placeholder=_("an example …"),
-        **CHAIN.bind_preset(),
-    )
+    blocks.draw_presets(CHAIN, EXAMPLES, _("an example …"))
     draw_slider(CHAIN, "length")
     draw_choice(CHAIN, "activation", {str(code): ACTIVATIONS[code].label for code in Activation})
     chain = CHAIN.read().chain

@@ -41,11 +41,21 @@ def complete_network(name: str, before: Fields, after: Fields) -> Fields:
     return after if keeps_updates else {**after, "updates": 0}
 
 
-CHAIN = Form(
+class ChainForm(Form[ShownChain]):
+    """A form whose example stays chosen, whichever layer is looked at."""
+
+    def is_preset(self, preset: ShownChain, settings: ShownChain) -> bool:
+        """Whether the chains are the same."""
+        return preset.chain == settings.chain
+
+
+CHAIN = ChainForm(
     "chain",
     ChainCodec(),
     lambda: ShownChain(Chain(), Chain().length),
-    presets={name: ShownChain(chain, chain.length) for name, chain in EXAMPLES.items()},
+    presets={
+        code: ShownChain(example.chain, example.chain.length) for code, example in EXAMPLES.items()
+    },
     complete=complete_chain,
 )
 NETWORK = Form(

@@ -7,7 +7,8 @@ from gradflow.core.errors import GradflowError
 from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
 from gradflow.core.remedies import Ranking
-from gradflow.core.remedies.training import LEADERS, estimate_seconds
+from gradflow.core.remedies.parts import LEADERS
+from gradflow.core.remedies.training import estimate_seconds
 from gradflow.core.verdict import Severity
 from gradflow.ui import compute
 

@@ -15,7 +15,7 @@ from gradflow.charts.flow.text import SYMBOLS
 from gradflow.charts.forward import Statistic
 from gradflow.core import codec
 from gradflow.core.text import _
-from gradflow.ui import blocks, paths, stage
+from gradflow.ui import blocks, stage
 from gradflow.ui.compare import settings as compare_settings
 from gradflow.ui.compare.add import draw_add_controls
 from gradflow.ui.compare.cards import Card, draw_cards, list_entries, make_cards, write_url
@@ -45,13 +45,6 @@ def show_comparison() -> None:
     if entries:
         with parts.details:
             _show_details(cards, entries, gradient, relative)
-    stage.draw_next(
-        {
-            paths.EXPLORE: _("Explore: one network in full"),
-            paths.TRAINING: _("Training: what becomes of a gradient while a network learns"),
-            paths.DIAGNOSES: _("Diagnoses: what the verdicts mean"),
-        }
-    )
 
 
 def _show_gradients(entries: list[ComparedSetting]) -> tuple[Gradient, bool]:

@@ -50,11 +50,20 @@ export class Training {
     return { code, text };
   }
 
-  /** List the results of all cures, the best first; what is not known stays in its place. */
+  /** List the results of all cures, the best first; what is not known stays in its place.
+   *
+   * The first that train change different parts of the network (`lead_with_alternatives`).
+   */
   list() {
-    const { order, unknown } = this.plan;
+    const { order, unknown, parts, leaders } = this.plan;
     const all = order.map((code) => this.results.get(code) ?? { code });
-    return all.sort((a, b) => compare(a.rank ?? unknown, b.rank ?? unknown));
+    all.sort((a, b) => compare(a.rank ?? unknown, b.rank ?? unknown));
+    const first = new Map(); // the best of each part
+    for (const result of all) {
+      const part = parts[result.code];
+      if (result.trains && first.size < leaders && !first.has(part)) first.set(part, result);
+    }
+    return [...new Set([...first.values(), ...all])];
   }
 }
 

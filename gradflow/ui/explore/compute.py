@@ -14,6 +14,7 @@ from gradflow.core import codec
 from gradflow.core.experiment import Experiment
 from gradflow.core.numbers import format_number
 from gradflow.core.report import Report
+from gradflow.core.teaching.initialization.factors import measure_factors
 from gradflow.core.text import _, read_in
 from gradflow.core.verdict import Finding
 from gradflow.ui.compute import judge, run
@@ -47,6 +48,7 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
                 gradient=view.gradient,
                 over=_make_overlays(experiment, view),
                 selected=min(view.selected, len(report.get_table("layers"))) or None,
+                factors=measure_factors(experiment, report) if view.factors else None,
             )
         else:
             alt = _("Distribution of the residual stream and its gradient")

@@ -6,7 +6,6 @@ import contextlib
 
 import streamlit as st
 
-from gradflow.core import codec
 from gradflow.core.errors import GradflowError
 from gradflow.core.text import _
 from gradflow.ui import compute
@@ -21,6 +20,7 @@ from gradflow.ui.toolbar.toolbar import (
     describe_fields,
     describe_toggle,
     draw_toolbar,
+    list_dormant,
 )
 from gradflow.ui.welcome.cards import draw_start
 
@@ -52,7 +52,7 @@ def draw_controls() -> None:
     key = EXPLORE.find_widget_key("toolbar")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         draw_toolbar(
-            key, "flow", row, panels, _list_dormant(), take=take_changes, reset=reset_settings
+            key, "flow", row, panels, list_dormant(EXPLORE), take=take_changes, reset=reset_settings
         )
         start = st.popover(_("Start from"), key="start_from", on_change="rerun")
         if start.open:
@@ -88,12 +88,3 @@ def _describe_view() -> list[Control]:
         describe_choice("seeds", _("Seeds"), seeds, look.seeds),
         describe_toggle("theory", _("Theory"), look.theory, read_theory_help()),
     ]
-
-
-def _list_dormant() -> dict[str, str]:
-    """List the settings that do not apply now, with what they would hold."""
-    return {
-        name: codec.write_text(value)
-        for name, value in EXPLORE.values.items()
-        if EXPLORE.find_spec(name) and not EXPLORE.applies(name) and value != ()
-    }

@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 
 from gradflow.core import codec
 from gradflow.core.experiment import Experiment
-from gradflow.core.remedies import Ranking, TrainedCure
-from gradflow.core.remedies.training import LEADERS, MAX_TFLOP, SEEDS, UNKNOWN_RANK, estimate_cost
+from gradflow.core.remedies import REMEDIES, Ranking, TrainedCure
+from gradflow.core.remedies.parts import LEADERS
+from gradflow.core.remedies.training import MAX_TFLOP, SEEDS, UNKNOWN_RANK, estimate_cost
 from gradflow.core.teaching.fields import to_query
 from gradflow.core.text import _, read_in
 from gradflow.ui import compute
@@ -32,6 +33,7 @@ def describe_training(experiment: Experiment, view: FlowView, ranking: Ranking) 
         "address": f"gf/{ROUTE}?{urlencode(query)}",
         "codes": codes,
         "order": [outcome.code for outcome in ranking],
+        "parts": {outcome.code: REMEDIES[outcome.code].part for outcome in ranking},
         "leaders": LEADERS,
         "seeds": SEEDS,
         "unknown": UNKNOWN_RANK,

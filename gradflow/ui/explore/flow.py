@@ -47,6 +47,7 @@ class FlowView(Spec):
     theory: bool = Field(True, title="Theory")
     seeds: Annotated[SeedCount, BeforeValidator(_read_count)] = Field(1, title="Seeds")
     selected: int = Field(0, ge=0, le=MAX_DEPTH, title="Outlined layer; 0: none")
+    factors: bool = Field(False, title="Factor of each layer beneath")
     lead: str = Field("", title="Verdict that is said first; empty: the most severe one")
 
 

@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from gradflow.core import codec
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
@@ -14,7 +13,7 @@ from gradflow.core.remedies import Ranking
 from gradflow.core.text import _
 from gradflow.ui.explore.flow import FlowView
 from gradflow.ui.fragments import rerun_fragments
-from gradflow.ui.settings.experiments import make_experiment_form
+from gradflow.ui.settings.experiments import make_experiment_form, select_settings
 from gradflow.ui.settings.page import Page
 from gradflow.ui.settings.state import SessionValue, read_widget, show_in_widget
 
@@ -85,9 +84,7 @@ def choose_layer(layer: int) -> None:
 def take_changes(changes: Mapping[str, Any]) -> None:
     """Take what was changed in the toolbar, in its callback."""
     look = {name: value for name, value in changes.items() if name in _LOOK_NAMES}
-    settings = {name: value for name, value in changes.items() if EXPLORE.applies(name, changes)}
-    if isinstance(settings.get("widths"), str):
-        settings["widths"] = codec.parse_widths(settings["widths"])
+    settings = select_settings(EXPLORE, changes)
     with contextlib.suppress(InvalidExperiment):  # nobody can choose it: it was forged
         FlowView(**look)
         LOOK.set(LOOK.get() | look)

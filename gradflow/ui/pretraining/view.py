@@ -25,7 +25,7 @@ from gradflow.core.pretraining.greedy import PretrainedStack
 from gradflow.core.pretraining.spec import STARTS, FineTuning, Method, Stack, Start, Transfer
 from gradflow.core.pretraining.transfer import WAYS, Way
 from gradflow.core.text import N_, _
-from gradflow.ui import blocks, paths, stage
+from gradflow.ui import blocks, stage
 from gradflow.ui.pretraining import compute, words
 from gradflow.ui.pretraining.controls import draw_controls
 from gradflow.ui.pretraining.state import PAGE, STOPPED, PretrainingView
@@ -55,13 +55,6 @@ def show_view() -> None:
         draw_controls()  # first: they can be used while a long computation runs
     with parts.picture:
         _show_result(parts)
-    stage.draw_next(
-        {
-            paths.TRAINING: _("Training: the same trouble, watched step by step"),
-            paths.ACTIVATIONS: _("Activation functions: what made pretraining unnecessary"),
-            paths.NORMALIZATION: _("Normalization: the other reason why deep networks train today"),
-        }
-    )
 
 
 def _show_result(parts: stage.Stage) -> None:

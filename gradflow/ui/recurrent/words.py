@@ -17,8 +17,6 @@ FAR = 100
 """Steps back that sentences and tables speak of, if the sequence is that long."""
 _STEADY = 0.9
 """A factor per step below, or above the inverse, reaches the start of short sequences only."""
-_HIGHWAY = 0.97
-"""A mean gate above counts as open."""
 CELL_NAMES: dict[Cell, str] = {
     Cell.RNN_TANH: N_("tanh RNN"),
     Cell.RNN_RELU: N_("ReLU RNN"),
@@ -163,15 +161,15 @@ def describe_highway(report: TimeReport, layer: int) -> str:
         direct = float(norms[-1 - lag] / norms[-1])
     name = next(gate.label for gate in row.gates if gate.code == row.highway)
     level = float(report.gate(row.highway, layer).mean())
-    text = _("The {gate} is open by **{mean}** on average").format(
+    text = _("The mean value of the {gate} is **{mean}** (0 is closed, 1 is open)").format(
         gate=_(name), mean=format_opening(level)
     )
     if 0 < level < 1:
         text += _(
             ": on the direct path a tenth of the gradient is left after {steps} steps"
         ).format(steps=format_number(math.log(0.1) / math.log(level), 2))
-    text += _(", a highway.") if level > _HIGHWAY else "."
-    text += " " + _("{lag} steps back the product of the gates leaves **{direct}**").format(
+    text += "."
+    text += " " + _("After {lag} steps back the direct path leaves **{direct}** of it").format(
         lag=lag, direct=format_opening(direct)
     )
     if report.experiment.loss_at is LossAt.LAST:

@@ -115,6 +115,14 @@ def make_experiment_form(
     )
 
 
+def select_settings(form: Form[Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Select those of a toolbar's changes that are settings of a form which apply."""
+    settings = {name: value for name, value in changes.items() if form.applies(name, changes)}
+    if isinstance(settings.get("widths"), str):
+        settings["widths"] = codec.parse_widths(settings["widths"])
+    return settings
+
+
 def remember_architectures(key: str) -> Callable[[str, Fields, Fields], Fields]:
     """Make the ``complete`` of a form that keeps the settings of each architecture.
 

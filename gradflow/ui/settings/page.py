@@ -90,6 +90,8 @@ class Page:
                 self.parameter, asked, Text("one of {codes}", codes=", ".join(self.forms))
             )
             self.form.complain(error.message)
+        elif asked is not None and len(query) == 1:
+            self.form.reset()  # as a new session opens the view
         elif query:
             self.form.load_link(parse_link(self.form.codec, query))
 

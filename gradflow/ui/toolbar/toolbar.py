@@ -12,6 +12,7 @@ from typing import Any, get_args, get_origin
 import streamlit as st
 from pydantic.fields import FieldInfo
 
+from gradflow.core import codec
 from gradflow.core.catalog import TABLES, Architecture
 from gradflow.core.spec import find_bounds, find_enum, list_options
 from gradflow.core.text import _
@@ -119,6 +120,15 @@ def _describe_field(form: Form[Any], name: str) -> Control:
     if field.annotation in (int, float):
         return control | _describe_number(field, control["label"])
     return control | _list_options({value: str(value) for value in get_args(field.annotation)})
+
+
+def list_dormant(form: Form[Any]) -> dict[str, str]:
+    """List the settings of a form that do not apply now, with what they would hold."""
+    return {
+        name: codec.write_text(value)
+        for name, value in form.values.items()
+        if form.find_spec(name) and not form.applies(name) and value != ()
+    }
 
 
 def describe_choice(name: str, label: str, names: Mapping[Any, str], value: Any) -> Control:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.text import N_, _
-from gradflow.ui import blocks, paths, stage
+from gradflow.ui import blocks, stage
 from gradflow.ui.training import (
     actions,
     compute,
@@ -55,13 +55,6 @@ def show_training() -> None:
     with parts.details:
         live.show_more(running=running)
         _show_details(runs, running=running)
-    stage.draw_next(
-        {
-            paths.EXPLORE: _("Explore: this network before its first step"),
-            paths.DESCENT: _("Descent: one step after the other on a surface"),
-            paths.PRETRAINING: _("Pretraining: where random weights did not begin to learn"),
-        }
-    )
 
 
 def _open(session: Session, setup: Setup | None) -> None:

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import gradflow as gf
-from gradflow.core.verdict import Finding, Verdict
+from gradflow.core.numbers import format_number
+from gradflow.core.verdict import Finding, Severity, Verdict
 
 X = torch.randn(64, 20, generator=torch.Generator().manual_seed(0))
 Y = torch.arange(64) % 10
@@ -75,6 +76,64 @@ class LowRank(nn.Module):
         return self.base(x) + self.b(self.a(x))
 
 
+class Bare(nn.Module):
+    """LoRA as people write it: two parameters that belong to no layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.base = nn.Linear(20, 20).requires_grad_(False)
+        self.lora_a = nn.Parameter(torch.randn(4, 20) / 5)
+        self.lora_b = nn.Parameter(torch.zeros(20, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.base(x) + x @ self.lora_a.T @ self.lora_b.T
+
+
+class Skip(nn.Module):
+    """A residual branch that is multiplied by a number that starts at 0 (SkipInit, ReZero)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(nn.Linear(20, 20), nn.ReLU(), nn.Linear(20, 20))
+        self.alpha = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.alpha * self.branch(x)
+
+
+class Nested(nn.Module):
+    """Hidden layers in lists of lists."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = [[nn.Linear(20, 20), nn.Linear(20, 20)] for _ in range(2)]
+        self.readout = nn.Linear(20, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for first, second in self.blocks:
+            x = second(first(x).relu()).relu()
+        return self.readout(x)
+
+
+class Rounded(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.round()
+
+
+class Loop(nn.Module):
+    """A recurrent network as a loop over a cell."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.readout = nn.RNNCell(20, 32), nn.Linear(32, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = torch.zeros(len(x), 32)
+        for _ in range(60):
+            state = self.cell(x, state)
+        return self.readout(state)
+
+
 class RootOfZero(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x + (x - x).abs().sqrt()
@@ -124,6 +183,16 @@ def make_frozen() -> gf.Report:
     return probe(model)
 
 
+def make_large_answers() -> gf.Report:
+    model = build_relu(1)
+    model[-1].weight.data *= 40
+    return probe(model, X, (X[:, :1] > 0).float(), loss=F.binary_cross_entropy_with_logits)
+
+
+def make_all_frozen() -> gf.Report:
+    return probe(build_relu().requires_grad_(False))
+
+
 @dataclass(frozen=True)
 class Question:
     """A network that does not train, the cause that is said first, and cures that are right."""
@@ -171,6 +240,24 @@ QUESTIONS: dict[str, Question] = {
         V.TARGETS,
         ("scale_targets",),
     ),
+    "targets of 10⁸ under an absolute loss": Question(
+        lambda: probe(build_relu(1), X, 1e8 * X[:, :1], loss=F.l1_loss),
+        V.TARGETS,
+        ("scale_targets",),
+    ),
+    "targets of 10⁻⁶": Question(
+        lambda: probe(build_relu(1), X, 1e-6 * X[:, :1], loss=square),
+        V.TARGETS,
+        ("scale_targets",),
+    ),
+    "NaN among the targets": Question(
+        lambda: probe(build_relu(1), X, torch.where(X > 2, math.nan, X)[:, 5:6], loss=square),
+        V.NAN,
+        ("data",),
+        "targets",
+    ),
+    "inputs of 0": Question(lambda: probe(build_relu(), 0 * X), V.INPUTS, ("data",)),
+    "sure of yes or no": Question(make_large_answers, V.LOGITS, ("small_readout",), "ln 2"),
     "logits of 50": Question(make_wide_logits, V.LOGITS, ("small_readout",)),
     "softmax before the cross-entropy": Question(
         lambda: probe(build_relu(10, nn.Softmax(1))), V.READOUT, ("logits",), "1.46"
@@ -184,6 +271,18 @@ QUESTIONS: dict[str, Question] = {
         ),
         V.READOUT,
         ("logits",),
+    ),
+    "softmax inside the loss function": Question(
+        lambda: probe(build_relu(), loss=lambda o, t: F.cross_entropy(o.softmax(1), t)),
+        V.READOUT,
+        ("logits",),
+        "1.46",
+    ),
+    "NLL of logits": Question(
+        lambda: probe(build_relu(), loss=F.nll_loss), V.READOUT, ("right_loss",)
+    ),
+    "cross-entropy over one output": Question(
+        lambda: probe(build_relu(1), X, 0 * Y), V.READOUT, ("binary_loss",), "always 0"
     ),
     "softmax over one output": Question(
         lambda: probe(build_relu(1, nn.Softmax(1)), X, X[:, :1], loss=square),
@@ -202,6 +301,19 @@ QUESTIONS: dict[str, Question] = {
     ),
     "detach": Question(lambda: probe(build_relu().insert(4, Cut())), V.CUT, ("attach",), "2.bias"),
     "layers in a list": Question(lambda: probe(Listed()), V.CUT, ("module_list",), "hidden"),
+    "layers in lists of lists": Question(
+        lambda: probe(Nested()), V.CUT, ("module_list",), "blocks"
+    ),
+    "round": Question(
+        lambda: probe(build_relu().insert(4, Rounded())), V.CUT, ("straight_through",), "round()"
+    ),
+    "all frozen": Question(make_all_frozen, V.CUT, ("thaw",), "nothing will learn"),
+    "LoRA of bare parameters": Question(
+        lambda: probe(nn.Sequential(Bare(), nn.ReLU(), nn.Linear(20, 10))), V.CLOSED, (), "lora_b"
+    ),
+    "branches times 0": Question(
+        lambda: probe(nn.Sequential(Skip(), Skip(), nn.Linear(20, 10))), V.CLOSED, (), "0.alpha"
+    ),
     "zero readout": Question(make_zero_readout, V.CLOSED, (), "6.weight"),
     "LoRA": Question(
         lambda: probe(nn.Sequential(LowRank(), nn.ReLU(), nn.Linear(20, 10))), V.CLOSED, (), "0.b"
@@ -212,6 +324,9 @@ QUESTIONS: dict[str, Question] = {
     ),
     "NaN in the data": Question(
         lambda: probe(build_relu(), torch.where(X > 2, math.nan, X)), V.NAN, ("data",), "inputs"
+    ),
+    "a loop over a cell": Question(
+        lambda: probe(Loop()), V.VANISHING, ("lstm", "orthogonal_states"), "60 steps of cell"
     ),
     "states that explode": Question(
         lambda: probe(LastState(40, 3.0)), V.EXPLODING, ("clip", "lstm"), "step to step"
@@ -238,3 +353,38 @@ def test_a_frozen_layer_is_named() -> None:
     said = {f.verdict: f.text for f in gf.findings(make_frozen())}
     assert "0.weight, 0.bias" in said[V.CUT]
     assert V.HEALTHY in said
+
+
+@pytest.mark.parametrize("loss", [nn.NLLLoss(), lambda o, t: F.nll_loss(o.exp().log(), t)])
+def test_logarithms_of_probabilities_are_what_the_nll_loss_takes(loss: Callable) -> None:
+    said = [f.verdict for f in gf.findings(probe(build_relu(10, nn.LogSoftmax(1)), loss=loss))]
+    assert V.READOUT not in said
+
+
+def test_a_readout_that_sees_the_inputs_learns_without_the_layers() -> None:
+    """Concatenation with constant weights, or with none at all: trained, both reach 97 %."""
+    for weights in (
+        {"initialization": "constant", "init_value": 0.02},
+        {"initialization": "zeros"},
+    ):
+        found = gf.findings(run(depth=8, width=16, connection="dense", **weights))
+        assert {f.severity for f in found} <= {Severity.WARNING, Severity.NOTE}, list_said(found)
+        plain = gf.findings(run(depth=8, width=16, **weights))
+        assert plain[0].severity is Severity.BAD
+
+
+def test_the_number_that_is_drawn_is_said_where_widths_differ() -> None:
+    report = run(initialization="normal", init_std=0.1, **UNEVEN_WIDTHS)
+    rms = report.layers["delta_rms"].to_numpy()
+    drawn = format_number(rms[0] / rms[-2])
+    assert f"({drawn} by the RMS, as drawn)" in gf.findings(report)[0].text
+    even = gf.findings(run(depth=12, activation="sigmoid"))[0]
+    assert "as drawn" not in even.text + even.headline
+
+
+def test_a_step_that_is_far_too_long_is_said_of_a_healthy_network() -> None:
+    model = build_relu()
+    assert not gf.findings(probe(model))[0].cause
+    summed = gf.findings(probe(model, loss=lambda o, t: 1e4 * F.cross_entropy(o, t)))[0]
+    assert summed.verdict is V.HEALTHY
+    assert "where 0.001 is usual" in summed.cause

@@ -19,6 +19,7 @@ from gradflow.core.teaching.normalization_effects import flow, identities, rates
 from gradflow.core.teaching.normalization_effects.flow import NormalizedFlow
 from gradflow.core.teaching.normalization_effects.scales import WeightScales
 from gradflow.core.theory import predict
+from gradflow.core.theory.moments import FloatArray
 from tests.core.oracles import trace_signals
 
 # THEORY.md: E φ'²/Var φ (batch norm) and E φ'²/E φ² (layer norm) at q = 1.
@@ -190,7 +191,8 @@ def test_stacked_training_is_that_of_one_network(norm: Normalization) -> None:
     trained = list_linears(model)
     for layer in trained[:-1]:
         layer.weight.data *= 0.7
-    assert_allclose(sweep.initial, F.cross_entropy(model(inputs), targets).item(), rtol=1e-5)
+    assert len(sweep.initial) == len(sweep.losses) == rates.SEEDS
+    assert_allclose(sweep.initial[0], F.cross_entropy(model(inputs), targets).item(), rtol=1e-5)
     optimizer = torch.optim.SGD(
         [p for layer in trained for p in (layer.weight, layer.bias)],
         lr=float(rates.list_learning_rates()[index]),
@@ -202,22 +204,31 @@ def test_stacked_training_is_that_of_one_network(norm: Normalization) -> None:
         F.cross_entropy(model(inputs[batch]), targets[batch]).backward()
         optimizer.step()
     after = F.cross_entropy(model(inputs), targets).item()
-    assert after < sweep.initial
-    assert_allclose(sweep.losses[index], after, rtol=1e-4)
+    assert after < sweep.initial[0]
+    assert_allclose(sweep.losses[0, index], after, rtol=1e-4)
 
 
 def test_the_largest_rate_that_trains() -> None:
+    def find_largest(initial: float, *losses: FloatArray) -> FloatArray:
+        return rates.RateSweep(np.full(len(losses), initial), np.array(losses)).largest
+
     losses = np.full(25, 2.4)
-    assert math.isnan(rates.RateSweep(2.5, losses).largest)
+    assert find_largest(2.5, losses) == 0
     losses[[5, 12]] = 1.0, 2.0
     losses[20:] = math.nan
-    assert_allclose(rates.RateSweep(2.5, losses).largest, rates.list_learning_rates()[12])
-    assert math.isnan(rates.RateSweep(1.1, losses).largest)  # 90 % of the first loss is 0.99
+    assert_allclose(find_largest(2.5, losses), rates.list_learning_rates()[12])
+    assert find_largest(1.1, losses) == 0  # 90 % of the first loss is 0.99
     losses[13] = 0.9 * math.log(10) + 1e-9  # a dead network guesses: that is not training
-    assert_allclose(rates.RateSweep(9.0, losses).largest, 0.1)
+    other = np.where(np.arange(25) == 5, 1.0, math.inf)
+    assert_allclose(find_largest(9.0, losses, other), [0.1, rates.list_learning_rates()[5]])
 
 
 def test_batch_norm_survives_a_bad_scale_and_a_plain_network_does_not() -> None:
     spec = rates.LearningRates(depth=8, width=24, weight_scale=0.1, steps=15)
-    assert math.isnan(rates.train_at_rates(spec, Normalization.NONE).largest)
-    assert rates.train_at_rates(spec, Normalization.BATCH).largest > 0
+    assert not rates.train_at_rates(spec, Normalization.NONE).largest.any()
+    assert rates.train_at_rates(spec, Normalization.BATCH).largest.all()
+
+
+def test_nan_is_no_small_loss_in_a_median() -> None:
+    losses = np.array([[1.0, math.nan], [3.0, 5.0], [2.0, math.nan]])
+    assert rates.RateSweep(np.ones(3), losses).median.tolist() == [2.0, math.inf]

@@ -23,6 +23,8 @@ LOWEST, HIGHEST, PER_DECADE = -4, 2, 4
 """Learning rates go from 10^LOWEST to 10^HIGHEST, so many to a decade."""
 GUESSING_LOSS = math.log(10)
 """The loss of a network that gives each of the ten classes the same probability."""
+SEEDS = 5
+"""Trainings at each learning rate, each with data, weights and batches of its own."""
 LEARNED_SHARE = 0.9
 """A network has trained if its loss is below this share of its first loss and of guessing."""
 
@@ -50,7 +52,9 @@ class LearningRates(Spec):
         description="Hidden weights start at k times a good initialization.",
     )
     steps: int = Field(30, ge=5, le=40, title="Steps", description="Steps of SGD.")
-    seed: int = Field(0, ge=0, le=9999, title="Seed", description="Draws other data and weights.")
+    seed: int = Field(
+        0, ge=0, le=9999, title="Seed", description="The first of five: other data and weights."
+    )
 
     def make_experiment(self, normalization: Normalization) -> Experiment:
         """Make the network with one normalization, at scale 1; its data are all samples."""
@@ -74,24 +78,35 @@ class RateSweep:
     """The losses with one normalization, after the steps at every learning rate.
 
     Attributes:
-        initial: the loss over all samples before the first step.
-        losses: the loss after the last step, one per learning rate; infinite or NaN where it
+        initial: the loss over all samples before the first step, shape ``(seeds,)``.
+        losses: the loss after the last step, shape ``(seeds, rates)``; infinite or NaN where it
             diverged.
     """
 
-    initial: float
+    initial: FloatArray
     losses: FloatArray
 
     @property
-    def threshold(self) -> float:
-        """The loss below which the network has trained."""
-        return LEARNED_SHARE * min(self.initial, GUESSING_LOSS)
+    def threshold(self) -> FloatArray:
+        """The loss below which a network has trained, one per seed."""
+        return LEARNED_SHARE * np.minimum(self.initial, GUESSING_LOSS)
 
     @property
-    def largest(self) -> float:
-        """The largest learning rate that still trains; NaN if none does."""
-        trained = np.flatnonzero(self.losses < self.threshold)
-        return float(list_learning_rates()[trained[-1]]) if len(trained) else math.nan
+    def largest(self) -> FloatArray:
+        """The largest learning rate that still trains, one per seed; 0 if none does."""
+        trained = self.losses < self.threshold[:, None]
+        largest: FloatArray = np.where(trained, list_learning_rates(), 0.0).max(axis=1)
+        return largest
+
+    @property
+    def median(self) -> FloatArray:
+        """The median of the losses over the seeds at every learning rate; NaN counts as infinite.
+
+        Of an odd number of seeds it is one of their losses.
+        """
+        losses = np.where(np.isnan(self.losses), np.inf, self.losses)
+        median: FloatArray = np.median(losses, axis=0)
+        return median
 
 
 def list_learning_rates() -> FloatArray:
@@ -102,11 +117,23 @@ def list_learning_rates() -> FloatArray:
 def train_at_rates(
     spec: LearningRates, normalization: Normalization, advance: Callable[[], None] = lambda: None
 ) -> RateSweep:
-    """Train with one normalization at every learning rate: same weights, same batches.
+    """Train with one normalization at every learning rate, with ``SEEDS`` seeds from the spec's on.
 
-    W ← W − η ∂L/∂W, and b ← b − η ∂L/∂b. The networks of all learning rates are one
-    stacked network, in float32. ``advance`` is called between steps; what it raises ends it.
+    W ← W − η ∂L/∂W, and b ← b − η ∂L/∂b. For each seed all learning rates start from the same
+    weights and see the same batches; they are one stacked network, in float32. ``advance`` is
+    called between steps; what it raises ends it.
     """
+    seeds = range(spec.seed, spec.seed + SEEDS)
+    runs = [
+        _train(spec.model_copy(update={"seed": seed}), normalization, advance) for seed in seeds
+    ]
+    return RateSweep(*map(np.array, zip(*runs, strict=True)))
+
+
+def _train(
+    spec: LearningRates, normalization: Normalization, advance: Callable[[], None]
+) -> tuple[float, FloatArray]:
+    """Train with one seed; return the first loss, and the last at every learning rate."""
     rates = list_learning_rates()
     copies = Copies(
         spec.make_experiment(normalization),
@@ -120,7 +147,7 @@ def train_at_rates(
     for _step in range(spec.steps):
         advance()
         _take_step(copies, torch.randint(SAMPLES, (BATCH,), generator=random), tensors, steps)
-    return RateSweep(float(initial), _compute_loss(copies).double().numpy())
+    return float(initial), _compute_loss(copies).double().numpy()
 
 
 @torch.enable_grad()

@@ -13,11 +13,13 @@ from gradflow.core.catalog import NORMALIZATIONS, Normalization
 from gradflow.core.numbers import format_number
 from gradflow.core.teaching.normalization_effects.flow import COMPARED
 from gradflow.core.teaching.normalization_effects.rates import (
+    SEEDS,
     LearningRates,
     RateSweep,
     list_learning_rates,
 )
 from gradflow.core.text import _
+from gradflow.core.theory.moments import FloatArray
 from gradflow.ui import blocks
 from gradflow.ui.long_work import compute_parts
 from gradflow.ui.normalization.effects import compute
@@ -34,12 +36,7 @@ def show(stage: Stage) -> None:
     spec = LEARNING_RATES.read()
     trained = compute_parts(COMPARED, lambda code: compute.train(spec, code))
     named = [(_(NORMALIZATIONS[code].label), result) for code, result in trained.items()]
-    st.markdown(
-        _(
-            "**With a normalization, far larger learning rates still train:** below the dotted "
-            "line a network has learned something in {steps} steps."
-        ).format(steps=spec.steps)
-    )
+    st.markdown(describe_gains(trained))
     blocks.show_figure(
         learning_rates_figure(list_learning_rates(), named, mode=blocks.read_mode()),
         "normalization_rates",
@@ -62,9 +59,26 @@ def draw_controls() -> None:
     draw_slider(LEARNING_RATES, "seed")
 
 
+def describe_gains(trained: dict[Normalization, RateSweep]) -> str:
+    """Say how much larger the largest rate that trains is with each normalization."""
+    without_norm = trained[Normalization.NONE].largest
+    if not np.median(without_norm):
+        return _("**Without a normalization no learning rate trains here,** with most seeds.")
+    text = _("**{name} {gain}**")
+    gains = [
+        text.format(name=_(NORMALIZATIONS[code].label), gain=_write_spread(result, without_norm))
+        for code, result in trained.items()
+        if code is not Normalization.NONE
+    ]
+    return _(
+        "The largest learning rate that trains, as a multiple of that without a normalization "
+        "(median, and range over {n} seeds): {gains}."
+    ).format(n=SEEDS, gains=", ".join(gains))
+
+
 def explain_failures(spec: LearningRates, trained: dict[Normalization, RateSweep]) -> list[str]:
     """Say why some networks train at no rate, and what to change; empty if all of them train."""
-    failed = {code: result for code, result in trained.items() if math.isnan(result.largest)}
+    failed = {code: result for code, result in trained.items() if not result.largest.any()}
     broken = [code for code, result in failed.items() if not np.isfinite(result.losses).any()]
     stuck = [code for code in failed if code not in broken]
     sentences = []
@@ -78,7 +92,9 @@ def explain_failures(spec: LearningRates, trained: dict[Normalization, RateSweep
                 names=_list_names(broken),
                 scale=format_number(spec.weight_scale),
                 depth=spec.depth,
-                initial=_(" and ").join(format_number(failed[code].initial) for code in broken),
+                initial=_(" and ").join(
+                    format_number(float(np.median(failed[code].initial))) for code in broken
+                ),
             )
         )
     if stuck:
@@ -103,15 +119,15 @@ def tabulate_rates(trained: dict[Normalization, RateSweep]) -> pd.DataFrame:
     without_norm = trained[Normalization.NONE].largest
     rows = []
     for code, result in trained.items():
-        best = int(np.argmin(np.where(np.isnan(result.losses), np.inf, result.losses)))
-        lowest = float(result.losses[best])
+        best = int(np.argmin(result.median))
+        lowest = float(result.median[best])
         has_lowest = math.isfinite(lowest)
         rows.append(
             {
                 _("Normalization"): _(NORMALIZATIONS[code].label),
-                _("loss before"): format_number(result.initial),
-                _("largest η that trains"): _write_number(result.largest, _("none")),
-                _("over that without a norm"): _write_number(result.largest / without_norm, "–"),
+                _("loss before"): format_number(float(np.median(result.initial))),
+                _("largest η that trains"): _write_spread(result, np.ones(SEEDS)),
+                _("over that without a norm"): _write_spread(result, without_norm),
                 _("lowest loss"): format_number(lowest) if has_lowest else "–",
                 _("at η"): format_number(float(list_learning_rates()[best])) if has_lowest else "–",
             }
@@ -119,6 +135,23 @@ def tabulate_rates(trained: dict[Normalization, RateSweep]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _write_number(value: float, instead: str) -> str:
-    """Write a number; where there is none, which is NaN, write the text instead."""
-    return instead if math.isnan(value) else format_number(value, 2)
+def _write_spread(result: RateSweep, unit: FloatArray) -> str:
+    """Write the largest rate in this unit, per seed: the median and, in brackets, the range.
+
+    Seeds without a unit, because the bare network trains at no rate, are left out.
+    """
+    if not np.median(result.largest):
+        return _("none")
+    if not np.median(unit):
+        return "–"
+    values = result.largest[unit > 0] / unit[unit > 0]
+    low, median, high = (_write_rate(float(f(values))) for f in (np.min, np.median, np.max))
+    return (
+        median
+        if low == high
+        else _("{median} ({low} to {high})").format(median=median, low=low, high=high)
+    )
+
+
+def _write_rate(value: float) -> str:
+    return format_number(value, 2) if value else _("none")

@@ -81,6 +81,12 @@ def _show_identities(spec: WeightScales) -> None:
     draw_marks(WEIGHT_SCALES, "scale", SCALES)
     identities = {code: compute.check_identities(spec, code) for code in RIVALS}
     blocks.show_table(tabulate_identities(identities), key="normalization_identities")
+    if spec.epsilon:
+        text = _(
+            "No distance is 0, because the norms divide by √(Var z + ε) with ε = {epsilon}. Set "
+            "“ε of the norm” to 0, and where an identity holds only rounding errors are left."
+        )
+        st.caption(text.format(epsilon=format_number(spec.epsilon)))
     blocks.explain("normalization_effects_identities")
 
 
@@ -95,7 +101,7 @@ def tabulate_identities(identities: dict[Normalization, Identities]) -> pd.DataF
     }
     rows = []
     for text, name in names.items():
-        row = {_("0 where it holds exactly"): text}
+        row = {_("identity: distance from it"): text}
         for code, distances in identities.items():
             row[_(NORMALIZATIONS[code].label)] = format_number(getattr(distances, name), 2)
         rows.append(row)
