@@ -244,3 +244,11 @@ def test_the_factor_of_a_residual_stack_by_hand():
         FactorSettings(steps=20, hidden_size=256, branch_scale=0.5, batch_size=64)
     )[0]
     assert curve.remaining[-1] == pytest.approx(norms[0] / norms[-1], rel=0.2)
+
+
+def test_factors_that_take_too_much_are_refused_before_they_are_measured():
+    with pytest.raises(
+        gf.InvalidExperiment, match="GiB of memory, allowed are at most 2"
+    ) as caught:
+        FactorSettings(steps=150, hidden_size=512, batch_size=512)
+    assert {"hidden_size", "batch_size"} <= set(caught.value.fields)
