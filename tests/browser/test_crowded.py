@@ -73,7 +73,7 @@ def test_a_figure_says_how_many_come_first_while_a_control_moves(
     assert figure["y"] <= label["y"] < label["y"] + label["height"] < figure["y"] + 100
     expect(waiting).to_have_text("Waiting for a turn: one other before you.")
     expect(waiting).to_be_hidden()
-    expect(slider).to_have_value("14")
+    expect(slider).to_have_attribute("aria-valuetext", "14")
 
 
 def test_a_training_that_was_put_away_says_so_before_it_begins_anew(
