@@ -10,7 +10,7 @@ from gradflow.core.text import Text
 from gradflow.core.theory.attention import TransformerLaws
 from gradflow.core.theory.images import ImageLaws
 
-LEAST_WIDTH, LEAST_CHANNELS = 48, 32
+LEAST_WIDTH, LEAST_CHANNELS = 64, 32
 """Smallest width of hidden layers, and number of channels."""
 LARGEST_DEPTH_OVER_WIDTH = 0.18
 """Σ 1/n over the hidden layers beyond which the median of networks leaves their mean, without

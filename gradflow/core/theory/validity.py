@@ -47,11 +47,11 @@ LEAST_BATCH, LEAST_GROUP, LEAST_NORM_ENTRIES = 12, 16, 4
 group), and the number of entries below which there is no law."""
 LEAST_POPULATION = 80
 """Smallest group behind the addition of a residual block, where few large units persist."""
-LARGEST_GAIN_SPREAD = 1.0
-"""Variance of the logarithm of LSUV's gain, about that of χ² with one degree of freedom."""
-LARGEST_ALIGNMENT = 0.2
+LARGEST_GAIN_SPREAD = 0.8
+"""Variance of the logarithm of LSUV's gain; of χ² with one degree of freedom it is about 1."""
+LARGEST_ALIGNMENT = 0.15
 """Relative growth of the gradient norm, because it follows the outputs, that is not noticed."""
-LARGEST_MIXING = 0.3
+LARGEST_MIXING = 0.2
 """What few directions in the data may do to the gradient norm under batch norm."""
 LARGEST_BAND = math.e
 """Factor on a gradient norm beyond which the band is no prediction."""
