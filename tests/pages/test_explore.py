@@ -1,5 +1,7 @@
 """The Explore page, run without a browser: controls, errors, URL, figures."""
 
+from typing import Any
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
