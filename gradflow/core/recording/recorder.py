@@ -32,6 +32,7 @@ from gradflow.core.recording.modules import (
 )
 from gradflow.core.recording.names import Names, clean_path
 from gradflow.core.recording.plain import is_compiled, strip_compiler
+from gradflow.core.recording.preserve import Guard
 from gradflow.core.recording.records import Record, Stream
 from gradflow.core.recording.streams import PLAIN_CONTAINERS, Containers
 from gradflow.core.recording.summary import NONE, Response, Summarizer, view_as_real
@@ -61,6 +62,7 @@ class Recorder:
         model: the model.
         summarizer: makes the statistics.
         advance: called after every layer, forward and backward; what it raises ends the pass.
+        guard: told before anything is written.
 
     Attributes:
         records: what was recorded, in order of execution.
@@ -70,7 +72,11 @@ class Recorder:
     """
 
     def __init__(
-        self, model: nn.Module, summarizer: Summarizer, advance: Advance | None = None
+        self,
+        model: nn.Module,
+        summarizer: Summarizer,
+        advance: Advance | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self.records: list[Record] = []
         self.batch_statistics = False
@@ -83,6 +89,7 @@ class Recorder:
         # Weakly, because garbage in a circle costs more than it took to record it.
         reports = weakref.proxy(self)
         self._calls = CallWatcher(reports, self._names.parameters, self._names.constants)
+        self._calls.guard = guard if guard is not None and guard.is_on else None
         self._counts: Counter[str] = Counter()
         self._channels = False  # the layer that ran last is a convolution
         self._frames: list[_Frame] = []
