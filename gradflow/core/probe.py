@@ -107,7 +107,7 @@ def probe(
         start = time.perf_counter()
         recorder = Recorder(given, summarizer, advance, guard)
         with recorder:
-            recorder.mark_signals((arguments.positional, arguments.keywords))
+            recorder.mark_signals((arguments.positional, arguments.keywords), targets)
             output = model(*arguments.positional, **arguments.keywords)
             recorder.ignore_activations()
             if isinstance(targets, Tensor) and targets.is_inference():

@@ -22,6 +22,7 @@ from gradflow.core.recording.calls import SIGNAL, CallWatcher, Lineage
 from gradflow.core.recording.functions import Function
 from gradflow.core.recording.gradients import watch_node, watch_output, watch_result
 from gradflow.core.recording.graph import find_meetings
+from gradflow.core.recording.layout import Layout
 from gradflow.core.recording.modules import (
     LAYER_KINDS,
     find_bare_layers,
@@ -94,6 +95,7 @@ class Recorder:
         self._channels = False  # the layer that ran last is a convolution
         self._frames: list[_Frame] = []
         self._containers = Containers()
+        self._layout = Layout([*self._names.modules.values()])
         # To tell a module that computes from one that returns what another one made: the record of
         # a tensor, as long as nothing changes it in place.
         self._seen: dict[int, tuple[weakref.ref[Tensor], int, Record]] = {}
@@ -107,6 +109,8 @@ class Recorder:
         bare = find_bare_layers(watched)
         self._units = {id(module): id(module) in bare for _name, module, _kind in watched}
         for name, module, kind in watched:
+            if getattr(module, "batch_first", True) is False:
+                self._handles.append(module.register_forward_pre_hook(self._layout.note))
             if kind == "norm" and isinstance(module, _BatchNorm):
                 self.batch_statistics |= module.training
             if isinstance(module, torch.jit.ScriptModule):
@@ -125,10 +129,11 @@ class Recorder:
         self._handles.clear()
         self._frames.clear()
 
-    def mark_signals(self, values: Any) -> None:
-        """Mark the tensors in ``values``, however nested, as signals."""
+    def mark_signals(self, values: Any, targets: Any = None) -> None:
+        """Mark the tensors in ``values``, however nested, as signals that have these targets."""
         for tensor in find_tensors(values):
             self._calls.set_lineage(tensor, SIGNAL)
+        self._layout.suppose(next(find_tensors(values), None), targets)
 
     def ignore_activations(self) -> None:
         """See layers alone from now on: what a loss does to its input is no activation."""
@@ -348,6 +353,7 @@ class Recorder:
         ticket = self._summarizer.add_signal(
             view_as_real(tensor),
             response,
+            axis=self._layout.find_axis(tensor),
             units=kind == "activation" or self._units.get(id(module), True),
             channels=self._channels,
         )
