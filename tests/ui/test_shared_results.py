@@ -98,6 +98,7 @@ def find_remembered() -> set[str]:
 def test_results_hold_nothing_that_can_be_changed() -> None:
     from gradflow.core.catalog import Activation, Connection, Normalization
     from gradflow.core.recurrent.factors import FactorSettings
+    from gradflow.core.recurrent.settings import TimePass
     from gradflow.core.recurrent.spec import Recurrent, SequenceExperiment, Sequences
     from gradflow.core.recurrent.training import ShortTraining
     from gradflow.core.teaching import dying, surfaces
@@ -119,6 +120,7 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
     time_experiment = SequenceExperiment(
         data=Sequences(length=4, batch_size=4), network=Recurrent(cell="lstm")
     )
+    small_pass = TimePass(hidden_size=4, batch_size=4, length=16)
     calls: dict[Any, tuple[Any, ...]] = {
         compute.run: (small,),
         compute.judge: (small,),
@@ -151,6 +153,8 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
         recurrent.measure_factors: (FactorSettings(),),
         recurrent.clip_gradient: (time_experiment, 1.0, 1.0),
         recurrent.measure_guessing: (ShortTraining(),),
+        recurrent.try_cures: (small_pass,),
+        recurrent.train_cure: (small_pass, "orthogonal"),
         welcome.draw_thumbnail: ("narrow_relu", "light"),
     }
     names = {f"{Path(f.__code__.co_filename).name}:{f.__name__}" for f in calls}
