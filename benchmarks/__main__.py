@@ -14,6 +14,7 @@ from benchmarks import (
     recording,
     recurrent,
     seeds,
+    sweep,
     training,
     verdicts,
 )
@@ -33,6 +34,7 @@ LONG_PARTS = {
     "load": load.main,
     "memory": memory.main,
     "pages": pages.main,
+    "sweep": sweep.main,
     "verdicts": verdicts.main,
 }
 """Parts that take minutes: they run only if they are named."""

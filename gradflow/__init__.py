@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gradflow.core.recurrent.spec import Recurrent, SequenceExperiment, Sequences
     from gradflow.core.remedies import advise
     from gradflow.core.report import Report
+    from gradflow.core.sweep import sweep
     from gradflow.core.theory import Prediction, predict
     from gradflow.core.training import Run, TrainingPlan, train
 
@@ -60,6 +61,7 @@ _EXPORTS = {
     "probe": "gradflow.core.probe:probe",
     "run": "gradflow.core.probe:run",
     "run_seeds": "gradflow.core.ensemble:run_seeds",
+    "sweep": "gradflow.core.sweep:sweep",
     "through_time": "gradflow.core.recurrent.record:through_time",
     "to_code": "gradflow.core.code:to_code",
     "train": "gradflow.core.training:train",
@@ -92,6 +94,7 @@ __all__ = [
     "probe",
     "run",
     "run_seeds",
+    "sweep",
     "through_time",
     "to_code",
     "train",

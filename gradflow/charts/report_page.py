@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,16 @@ def report_html(report: Report, *, summary: str = "", mode: Mode = "light") -> s
     if not report.layers.empty:
         head, rows = format_layers(report)
         body.append(f"<h2>{escape(_('Layers'))}</h2>\n{_write_table(head, rows)}")
+    return _write_page(title, body, mode)
+
+
+def figure_html(figure: go.Figure, *, title: str, mode: Mode = "light") -> str:
+    """Write one figure as a self-contained page."""
+    title = escape(title)
+    return _write_page(title, [f"<h1>{title}</h1>", _embed_figure(figure)], mode)
+
+
+def _write_page(title: str, body: Sequence[str], mode: Mode) -> str:
     return _PAGE.format(
         language=LANGUAGE.get(),
         title=title,

@@ -10,13 +10,16 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import gradflow
-from gradflow.cli import health, proxy, run, serve
+from gradflow.cli import health, proxy, run, serve, sweep
 from gradflow.cli.console import say
 from gradflow.core.errors import GradflowError
 from gradflow.core.text import _
 
 _WRONG_ARGUMENTS = 2
 """Exit status, as of every Unix command."""
+
+
+_COMMANDS = {"serve": serve, "run": run, "sweep": sweep, "health": health, "proxy": proxy}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -31,7 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = _Parser("gradflow", description=_("See how gradients flow through a network."))
     parser.add_argument("--version", action="version", version=f"gradflow {gradflow.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    for name, module in (("serve", serve), ("run", run), ("health", health), ("proxy", proxy)):
+    for name, module in _COMMANDS.items():
         command = commands.add_parser(
             name, help=str(module.HELP), description=str(module.HELP), epilog=str(module.MORE)
         )

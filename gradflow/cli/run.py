@@ -22,6 +22,15 @@ TABLES = ("layers", "signals", "parameters")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
+    add_experiment_argument(parser)
+    parser.add_argument("--format", choices=FORMATS, default=FORMATS[0], help=_("default: json"))
+    parser.add_argument(
+        "--table", choices=TABLES, default=TABLES[0], help=_("what csv holds; default: layers")
+    )
+
+
+def add_experiment_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that names an experiment."""
     parser.add_argument(
         "experiment",
         metavar="URL-or-JSON",
@@ -30,15 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "saved report, or - for stdin"
         ),
     )
-    parser.add_argument("--format", choices=FORMATS, default=FORMATS[0], help=_("default: json"))
-    parser.add_argument(
-        "--table", choices=TABLES, default=TABLES[0], help=_("what csv holds; default: layers")
-    )
 
 
 def call(options: argparse.Namespace) -> None:
     """Run the experiment and write its report."""
-    text = _fetch_text(options.experiment)
+    text = fetch_text(options.experiment)
     say(Text("loading PyTorch"))
     from gradflow.cli.reports import read_experiment, run, write_report  # noqa: PLC0415 - seconds
 
@@ -57,7 +62,7 @@ def call(options: argparse.Namespace) -> None:
     write_data(write_report(report, options.format, options.table))
 
 
-def _fetch_text(argument: str) -> str:
+def fetch_text(argument: str) -> str:
     """Fetch what an argument names: the text of stdin or of a file, or the argument itself."""
     try:
         if argument == "-":

@@ -122,14 +122,24 @@ def fit_judged_decay(report: Report) -> Decay | None:
 def fit_decay(report: Report) -> Decay | None:
     """Fit the decay of ‖δ‖ over the hidden layers; ``None`` with fewer than two usable layers."""
     layers = report.get_table("layers")
-    norm = layers.get_numbers("delta_norm")
+    norm, rms = (layers.get_numbers(name) for name in ("delta_norm", "delta_rms"))
+    return fit_hidden_decay(layers["layer"], norm, rms)
+
+
+def fit_hidden_decay(
+    number: npt.NDArray[np.int_], norm: npt.NDArray[np.float64], rms: npt.NDArray[np.float64]
+) -> Decay | None:
+    """Fit the decay of ‖δ‖ = ``norm`` over the layers with these numbers, the last the readout.
+
+    ``rms`` is RMS(δ). This is what is judged where all layers are of one kind and none is in a
+    block.
+    """
     usable = _mark_usable(norm)
-    number = layers["layer"]
     # The readout's δ comes straight from the loss; it follows no law of the layers before it.
     hidden = usable & (number < number[-1:])
     if hidden.sum() < 2:
         hidden = usable
-    return _fit(number[hidden], norm[hidden], layers.get_numbers("delta_rms")[hidden], "layer")
+    return _fit(number[hidden], norm[hidden], rms[hidden], "layer")
 
 
 def mark_inside_blocks(report: Report) -> npt.NDArray[np.bool_]:

@@ -7,33 +7,32 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gradflow.core import limits
-from gradflow.core.catalog import ACTIVATIONS, DTYPES, LOSSES, READOUTS
-from gradflow.core.data import draw_batch
 from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.experiment import MLP, Experiment
 from gradflow.core.frozen import freeze_mappings
 from gradflow.core.histogram import IntArray
-from gradflow.core.networks.build import allocate_network, draw_weights
-from gradflow.core.networks.stacked import list_linears, load_weights, stack
-from gradflow.core.probe import resolve_device, run
-from gradflow.core.recording.recorder import find_response
-from gradflow.core.recording.seeds import (
-    SEED_COLUMNS,
-    DeviceSeedStatistics,
-    HostSeedStatistics,
-    SeedRecorder,
-)
-from gradflow.core.recording.summary import FloatArray, Response
-from gradflow.core.refusals import refuse_missing_operations
+from gradflow.core.probe import run
+from gradflow.core.recording.summary import FloatArray
 from gradflow.core.spec import find_bounds
+from gradflow.core.stacked_pass import MOST_AT_ONCE, StackedPass
 from gradflow.core.text import Text
 
 MAX_SEEDS = 64
-MOST_SEEDS_AT_ONCE = 16
-"""Seeds in one batch: larger ones leave the caches and are slower."""
+SEED_COLUMNS = (
+    "preactivation_std",
+    "activation_mean",
+    "activation_std",
+    "activation_rms",
+    "saturated",
+    "dead_units",
+    "delta_norm",
+    "activation_grad_norm",
+    "weight_grad_norm",
+)
+"""Columns of ``report.layers`` that are measured for every seed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +91,7 @@ def run_seeds(
     count: int,
     *,
     progress: Callable[[int, int], None] | None = None,
-    most: int = MOST_SEEDS_AT_ONCE,
+    most: int = MOST_AT_ONCE,
     advance: Callable[[], None] = lambda: None,
 ) -> Ensemble:
     """Run ``experiment`` with ``count`` seeds in a row, its own first.
@@ -121,9 +120,13 @@ def run_seeds(
     losses: list[Tensor] = []
     numbers: list[Tensor] = []
     with torch.inference_mode(False), torch.enable_grad():
-        batch = _SeedBatch(experiment, at_once)
+        stacked = StackedPass(experiment, at_once, SEED_COLUMNS)
         for start in range(0, count, at_once):
-            loss, columns = batch.run(seeds[start : start + at_once], advance)
+            members = [
+                experiment.model_copy(update={"seed": seed})
+                for seed in seeds[start : start + at_once]
+            ]
+            loss, columns = stacked.run(members, advance)
             losses.append(loss)
             numbers.append(columns)
             if progress is not None:
@@ -156,80 +159,6 @@ def _run_one_by_one(
             for name in SEED_COLUMNS
         },
     )
-
-
-class _SeedBatch:
-    """Memory and modules for up to ``size`` seeds at once, used again for every batch of seeds."""
-
-    def __init__(self, experiment: Experiment, size: int) -> None:
-        self._experiment = experiment
-        self._device = resolve_device(experiment.device)
-        self._dtype = DTYPES[experiment.dtype].dtype
-        self._drawn = allocate_network(experiment)
-        self._stacked = allocate_network(experiment)
-        stack(self._stacked)
-        self._stacked.to(self._device, self._dtype)
-        layers = list_linears(self._drawn)
-        self._weights = [torch.empty(size, *layer.weight.shape) for layer in layers]
-        self._biases = [torch.empty(size, *layer.bias.shape) for layer in layers]
-
-    def run(self, seeds: Sequence[int], advance: Callable[[], None]) -> tuple[Tensor, Tensor]:
-        """Run the seeds as one network.
-
-        Returns:
-            Losses ``(seeds,)`` and numbers ``(columns, layers, seeds)``, on the CPU in float64.
-        """
-        inputs, targets = self._draw(seeds, advance)
-        weights, biases = (
-            [tensor[: len(seeds)].to(self._device, self._dtype) for tensor in tensors]
-            for tensors in (self._weights, self._biases)
-        )
-        load_weights(self._stacked, weights, biases, seeds)
-        with refuse_missing_operations("dtype", self._experiment.dtype, self._device):
-            inputs, targets = inputs.to(self._device, self._dtype), targets.to(self._device)
-            return self._run_pass(inputs, targets, advance)
-
-    def _draw(self, seeds: Sequence[int], advance: Callable[[], None]) -> tuple[Tensor, Tensor]:
-        """Draw the weights of each seed into their part of the stack; return the seeds' batches."""
-        layers = list_linears(self._drawn)
-        batches = []
-        for position, seed in enumerate(seeds):
-            member = self._experiment.model_copy(update={"seed": seed})
-            inputs, targets = draw_batch(member.data, seed)
-            for layer, weight, bias in zip(layers, self._weights, self._biases, strict=True):
-                layer.weight.data, layer.bias.data = weight[position], bias[position]
-            draw_weights(self._drawn, member, inputs, advance)
-            batches.append((inputs, targets))
-        all_inputs, all_targets = zip(*batches, strict=True)
-        return torch.stack(all_inputs), torch.stack(all_targets)
-
-    def _run_pass(
-        self, inputs: Tensor, targets: Tensor, advance: Callable[[], None]
-    ) -> tuple[Tensor, Tensor]:
-        experiment, model = self._experiment, self._stacked
-        recorder = SeedRecorder(
-            model,
-            HostSeedStatistics() if self._device.type == "cpu" else DeviceSeedStatistics(),
-            _find_responses(experiment.mlp),
-            experiment.loss_scale,
-            advance,
-        )
-        with recorder:
-            outputs = model(inputs)
-        loss = LOSSES[experiment.loss].function
-        pairs = zip(outputs.unbind(), targets.unbind(), strict=True)
-        losses = torch.stack([loss(output, target) for output, target in pairs])
-        # The graph ends at the bias of the first layer; the hooks see every gradient on the way.
-        torch.autograd.grad((losses * experiment.loss_scale).sum(), list_linears(model)[0].bias)
-        return losses.detach().double().cpu(), recorder.collect().cpu()
-
-
-def _find_responses(network: MLP) -> dict[type[nn.Module], Response]:
-    """Find what to count behind the hidden layers, and behind the readout."""
-    modules = [ACTIVATIONS[network.activation].module(network)]
-    if (make := READOUTS[network.readout].module) is not None:
-        modules.append(make())
-    return {type(m): find_response(m) for m in modules if not isinstance(m, nn.Identity)}
 
 
 def _list_seeds(experiment: Experiment, count: int) -> Sequence[int]:

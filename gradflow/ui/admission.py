@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from gradflow.core.ensemble import MOST_SEEDS_AT_ONCE
 from gradflow.core.experiment import MLP, Experiment
 from gradflow.core.limits import GIB
 from gradflow.core.networks.memory import bound_pass, estimate_pass, estimate_seeds
 from gradflow.core.recurrent.memory import estimate_through_time
 from gradflow.core.recurrent.spec import SequenceExperiment, estimate_pass_cost
+from gradflow.core.stacked_pass import MOST_AT_ONCE
 from gradflow.core.training.memory import estimate_training
 from gradflow.core.training.plan import TrainingPlan
 from gradflow.ui.room import ROOM, Refuse
@@ -56,7 +56,7 @@ def admit_pass(experiment: Experiment) -> Iterator[Callable[[], None]]:
 def admit_seeds(experiment: Experiment, count: int) -> Iterator[tuple[int, Callable[[], None]]]:
     """Let many seeds of an experiment in; see ``admit``. Also tells how many may run as one."""
     tflop = count * experiment.need[1]
-    at_once = min(count, MOST_SEEDS_AT_ONCE) if isinstance(experiment.network, MLP) else 1
+    at_once = min(count, MOST_AT_ONCE) if isinstance(experiment.network, MLP) else 1
     while at_once > 1 and at_once * bound_pass(experiment) > ROOM.count_free():
         at_once //= 2
 

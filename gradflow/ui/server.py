@@ -33,6 +33,7 @@ from gradflow.ui.answers import count_idle_seconds
 from gradflow.ui.assets import compress_scripts
 from gradflow.ui.compare.rival import find_rival
 from gradflow.ui.explore.state import OPENING
+from gradflow.ui.learn.compute import prepare_lessons
 from gradflow.ui.pretraining.compute import prepare_opening as prepare_pretraining
 from gradflow.ui.room import ROOM, SCARCE_BYTES
 from gradflow.ui.security.widgets import refuse_forged_values
@@ -117,6 +118,7 @@ def _prepare_openings(stopping: threading.Event) -> None:
     WANTED.set(check)
     with suppress(_Stopping):
         find_rival(PRESETS[OPENING].experiment)  # for Compare
+        prepare_lessons()
         prepare_training()
         prepare_pretraining()
 

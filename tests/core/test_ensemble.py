@@ -19,9 +19,8 @@ from gradflow.core import limits
 from gradflow.core.catalog import Activation, Connection, Initialization
 from gradflow.core.codec import from_fields
 from gradflow.core.data import draw_batch
-from gradflow.core.ensemble import MAX_SEEDS, Ensemble, run_seeds
+from gradflow.core.ensemble import MAX_SEEDS, SEED_COLUMNS, Ensemble, run_seeds
 from gradflow.core.networks.build import build_network
-from gradflow.core.recording.seeds import SEED_COLUMNS
 from tests.core import oracles
 
 SMALL = {"depth": 5, "width": 8, "batch_size": 6, "device": "cpu", "dtype": "float64", "seed": 3}

@@ -87,6 +87,11 @@ PAGES: dict[str, list[dict[str, str]]] = {
         {**TIME, "view": "clipping"},
         {"view": "training", "length": "4", "hidden_size": "8", "batch_size": "4", "steps": "20"},
     ],
+    "learn": [
+        {"lesson": "slopes"},
+        {"lesson": "relu", "answers": "relu.none"},
+        {"lesson": "cure", "answers": "cure.selu"},
+    ],
     "diagnoses": [{"about": verdict} for verdict in Verdict],
 }
 VIEWS = [(page, query) for page, queries in PAGES.items() for query in queries]

@@ -39,7 +39,7 @@ def check_fate(case: Case) -> Iterator[Finding]:
         reason = describe_update(case)
         yield Finding(Severity.GOOD, Verdict.HEALTHY, evidence, reason, numbers=numbers)
         return
-    verdict = _name_fate(decay)
+    verdict = name_fate(decay)
     severity = case.soften(_judge_change(decay))
     if decay.rows == "layer" and decay.last == case.numbers[-1]:
         severity = Severity.NOTE  # a single hidden layer: the step from the readout alone
@@ -87,7 +87,7 @@ def check_readout_step(case: Case) -> Iterator[Finding]:
     yield Finding(severity, verdict, evidence, reason, case.numbers[-2])
 
 
-def _name_fate(decay: Decay) -> Verdict:
+def name_fate(decay: Decay) -> Verdict:
     """Name the fate by the ends of the course; it is uneven if they hardly differ."""
     if abs(decay.log_ratio) <= math.log(NOTICEABLE_CHANGE):
         return Verdict.UNEVEN

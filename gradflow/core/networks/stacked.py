@@ -1,6 +1,6 @@
-"""One network in place of many seeds: each seed gets the numbers of its own network.
+"""One network in place of many: each member gets the numbers of its own network.
 
-Every signal is (seeds, batch, units); every weight has a leading seed dimension too.
+Every signal is (members, batch, units); every weight has a leading member dimension too.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class DeviceSummarizer:
         if units:
             self._units[len(self._sizes)] = _pick_units(x, channels, response, marks)
         similarity = (
-            _compute_similarity(x) if samples and x.dim() > 1 else values.new_full((), math.nan)
+            compute_similarity(x) if samples and x.dim() > 1 else values.new_full((), math.nan)
         )
         numbers = [
             *_compute_moments(values, x.reshape(-1)),
@@ -242,7 +242,7 @@ def _collect_units(picked: Mapping[int, _Picked]) -> dict[int, Units]:
     return result
 
 
-def _compute_similarity(x: Tensor) -> Tensor:
+def compute_similarity(x: Tensor) -> Tensor:
     """Compute the mean cosine between two different samples; all-zero samples are left out."""
     rows = x.reshape(len(x), -1).double()
     largest = rows.abs().amax()

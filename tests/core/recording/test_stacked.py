@@ -1,4 +1,4 @@
-"""Statistics per seed: closed forms, on the CPU's path and on the accelerator's."""
+"""Statistics per member of a stack: closed forms, on the CPU's path and on the accelerator's."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from gradflow.core.catalog import LOSSES
 from gradflow.core.codec import from_fields
 from gradflow.core.networks.build import allocate_network
 from gradflow.core.networks.stacked import list_linears, load_weights, stack
-from gradflow.core.recording.seeds import (
-    SEED_COLUMNS,
-    DeviceSeedStatistics,
-    HostSeedStatistics,
-    SeedRecorder,
+from gradflow.core.recording.stacked import (
+    COLUMNS,
+    DeviceStackedStatistics,
+    HostStackedStatistics,
+    StackedRecorder,
 )
 from gradflow.core.recording.summary import Response
 
@@ -31,7 +31,7 @@ PARTS = {
 }
 
 
-@pytest.mark.parametrize("statistics", [HostSeedStatistics(), DeviceSeedStatistics()])
+@pytest.mark.parametrize("statistics", [HostStackedStatistics(), DeviceStackedStatistics()])
 def test_statistics_of_each_part(statistics):
     x = torch.tensor(list(PARTS.values()), dtype=torch.float64).reshape(-1, 2, 2)
     root = math.sqrt(50 / 4 - 2**2)  # of 1, −2, 3, 6: mean 2, squares 50
@@ -53,7 +53,7 @@ def test_statistics_of_each_part(statistics):
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("statistics", [HostSeedStatistics(), DeviceSeedStatistics()])
+@pytest.mark.parametrize("statistics", [HostStackedStatistics(), DeviceStackedStatistics()])
 def test_saturated_and_dead(statistics, dtype):
     x = torch.tensor(
         [
@@ -71,6 +71,12 @@ def test_saturated_and_dead(statistics, dtype):
     assert dead.tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize("statistics", [HostStackedStatistics(), DeviceStackedStatistics()])
+def test_similarity(statistics):
+    x = torch.tensor([[[1.0, 0.0], [1.0, 0.0]], [[0.0, 2.0], [3.0, 0.0]], [[1.0, 0.0], [1.0, 1.0]]])
+    assert_allclose(statistics.measure_similarity(x), [1, 0, math.sqrt(0.5)], atol=1e-12)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("normalization", ["batch", "group"])
 def test_nothing_waits_for_the_device(normalization, loss):
@@ -85,8 +91,12 @@ def test_nothing_waits_for_the_device(normalization, loss):
     weights = [torch.empty(4, *weight, device="meta") for weight, _ in shapes]
     biases = [torch.empty(4, *bias, device="meta") for _, bias in shapes]
     load_weights(model, weights, biases, range(4))
-    recorder = SeedRecorder(
-        model, DeviceSeedStatistics(), {torch.nn.Tanh: Response((-0.97, 0.97), (-1.0, 1.0))}, 2.0
+    recorder = StackedRecorder(
+        model,
+        DeviceStackedStatistics(),
+        COLUMNS,
+        {torch.nn.Tanh: Response((-0.97, 0.97), (-1.0, 1.0))},
+        2.0,
     )
     with recorder:
         outputs = model(torch.empty(4, 6, 64, device="meta"))
@@ -94,4 +104,4 @@ def test_nothing_waits_for_the_device(normalization, loss):
     pairs = zip(outputs.unbind(), targets.unbind(), strict=True)
     losses = torch.stack([LOSSES[exp.loss].function(*pair) for pair in pairs])
     torch.autograd.grad(losses.sum(), list_linears(model)[0].bias)
-    assert recorder.collect().shape == (len(SEED_COLUMNS), 5, 4)
+    assert recorder.collect().shape == (len(COLUMNS), 5, 4)

@@ -1,4 +1,4 @@
-"""Compiled loops over tensors whose first axis is the seed; see ``kernels``."""
+"""Compiled loops over tensors whose first axis is the member of a stack; see ``kernels``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from gradflow.core.recording.kernels import (
     compile_loop,
     compute_moments_in_range,
+    compute_similarity,
     compute_sums,
     count_inside,
     count_nonfinite,
@@ -17,7 +18,7 @@ from gradflow.core.recording.kernels import (
 
 
 @compile_loop()
-def compute_seed_moments(rows):  # type: ignore[no-untyped-def]
+def compute_stacked_moments(rows):  # type: ignore[no-untyped-def]
     """Compute mean, population standard deviation and rms of each row, in float64."""
     result = np.empty((rows.shape[0], 3))
     for s in range(rows.shape[0]):
@@ -32,7 +33,7 @@ def compute_seed_moments(rows):  # type: ignore[no-untyped-def]
 
 
 @compile_loop()
-def measure_seed_responses(parts, low, high, alive_low, alive_high):  # type: ignore[no-untyped-def]
+def measure_stacked_responses(parts, low, high, alive_low, alive_high):  # type: ignore[no-untyped-def]
     """Measure saturation and dead units of each part (batch, units).
 
     Saturated is the share of entries outside [low, high], NaN not counted; dead are the units
@@ -46,4 +47,13 @@ def measure_seed_responses(parts, low, high, alive_low, alive_high):  # type: ig
         nan = count_nonfinite(flat, total, total)[0]
         result[s, 0] = 1.0 - (count_inside(flat, cast(low), cast(high)) + nan) / flat.size
         result[s, 1] = 0.0 if nan else float(mark_alive_columns(parts[s], alive_low, alive_high)[0])
+    return result
+
+
+@compile_loop()
+def compute_similarities(parts):  # type: ignore[no-untyped-def]
+    """Compute the mean cosine between two different rows of each part (batch, units)."""
+    result = np.empty(parts.shape[0])
+    for s in range(parts.shape[0]):
+        result[s] = compute_similarity(parts[s], np.abs(parts[s]).max())
     return result

@@ -1,38 +1,40 @@
-"""Statistics per seed of a stacked network, taken while its one pass for all seeds runs.
+"""Statistics per member of a stacked network, taken while its one pass for all of them runs.
 
-Every signal and gradient is (seeds, batch, units); each is reduced at once to a few float64
-numbers per seed, on its own device. No gradient is kept, and nothing waits for the device.
+Every signal and gradient is (members, batch, units); each is reduced at once to a few float64
+numbers per member, on its own device. No gradient is kept, and nothing waits for the device.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from gradflow.core.recording import seed_kernels
+from gradflow.core.recording import stacked_kernels
+from gradflow.core.recording.device import compute_similarity
 from gradflow.core.recording.summary import Response, to_full_precision
 
-SEED_COLUMNS = (
+COLUMNS = (
     "preactivation_std",
     "activation_mean",
     "activation_std",
     "activation_rms",
+    "similarity",
     "saturated",
     "dead_units",
     "delta_norm",
     "activation_grad_norm",
     "weight_grad_norm",
 )
-"""Columns of ``report.layers`` that are measured for every seed."""
+"""Columns of ``report.layers`` that can be measured for every member."""
 
 
-class SeedStatistics(Protocol):
-    """Statistics of each seed's part of a tensor, accumulated in float64: tensors (seeds,)."""
+class StackedStatistics(Protocol):
+    """Statistics of each member's part of a tensor, accumulated in float64: tensors (members,)."""
 
     def measure_norms(self, x: Tensor) -> Tensor:
         """Measure the Frobenius norm."""
@@ -43,8 +45,11 @@ class SeedStatistics(Protocol):
     def measure_response(self, x: Tensor, response: Response) -> tuple[Tensor, Tensor]:
         """Measure the share of saturated entries (NaN where none can be), and count dead units."""
 
+    def measure_similarity(self, x: Tensor) -> Tensor:
+        """Measure the mean cosine between two samples; all-zero samples are left out."""
 
-class SeedRecorder:
+
+class StackedRecorder:
     """Hooks on a stacked network; use as a context manager around its forward pass.
 
     After the backward pass, ``collect`` gives the columns. A layer is one weight module and all
@@ -53,6 +58,7 @@ class SeedRecorder:
     Args:
         model: the stacked network.
         statistics: of the device on which it runs.
+        columns: which of ``COLUMNS`` to measure; the others cost nothing.
         responses: what to count in the outputs of activation modules, by their class.
         loss_scale: gradients are divided by it.
         advance: called between layers, forward and backward; what it raises ends the pass.
@@ -61,7 +67,8 @@ class SeedRecorder:
     def __init__(
         self,
         model: nn.Module,
-        statistics: SeedStatistics,
+        statistics: StackedStatistics,
+        columns: Collection[str],
         responses: Mapping[type[nn.Module], Response],
         loss_scale: float,
         advance: Callable[[], None] = lambda: None,
@@ -69,13 +76,14 @@ class SeedRecorder:
         self._model = model
         self._advance = advance
         self._statistics = statistics
-        self._responses = responses
+        self._columns = columns
+        self._responses = responses if "saturated" in columns or "dead_units" in columns else {}
         self._loss_scale = loss_scale
         self._layers: list[dict[str, Tensor]] = []
         self._last_output: Tensor | None = None
         self._handles: list[Any] = []
 
-    def __enter__(self) -> SeedRecorder:
+    def __enter__(self) -> StackedRecorder:
         for module in self._model.modules():
             hook = self._start_layer if isinstance(module, nn.Linear) else self._continue_layer
             self._handles.append(module.register_forward_hook(hook))
@@ -90,11 +98,12 @@ class SeedRecorder:
         self._last_output = None
 
     def collect(self) -> Tensor:
-        """Stack all columns: ``(columns, layers, seeds)`` in float64, on the device."""
-        unknown = torch.full_like(self._layers[0]["preactivation_std"], math.nan)
+        """Stack all columns: ``(columns, layers, members)`` in float64, on the device."""
+        known = next(iter(self._layers[-1].values()))
+        unknown = torch.full_like(known, math.nan)
         columns = [
             torch.stack([layer.get(column, unknown) for layer in self._layers])
-            for column in SEED_COLUMNS
+            for column in self._columns
         ]
         return torch.stack(columns)
 
@@ -104,15 +113,16 @@ class SeedRecorder:
         layer: dict[str, Tensor] = {}
         self._layers.append(layer)
         self._last_output = z
-        statistics, scale, inputs = self._statistics, self._loss_scale, args[0].detach()
-        _, layer["preactivation_std"], _ = statistics.measure_moments(z.detach())
-
-        advance = self._advance
+        statistics, scale, advance = self._statistics, self._loss_scale, self._advance
+        if "preactivation_std" in self._columns:
+            _, layer["preactivation_std"], _ = statistics.measure_moments(z.detach())
+        inputs = args[0].detach() if "weight_grad_norm" in self._columns else None
 
         def watch(delta: Tensor) -> None:
             advance()
             layer["delta_norm"] = statistics.measure_norms(delta) / scale
-            layer["weight_grad_norm"] = statistics.measure_norms(delta.mT @ inputs) / scale
+            if inputs is not None:
+                layer["weight_grad_norm"] = statistics.measure_norms(delta.mT @ inputs) / scale
 
         z.register_hook(watch)  # type: ignore[no-untyped-call]
 
@@ -134,14 +144,17 @@ class SeedRecorder:
         layer["activation_mean"], layer["activation_std"], layer["activation_rms"] = (
             statistics.measure_moments(a.detach())
         )
+        if "similarity" in self._columns:
+            layer["similarity"] = statistics.measure_similarity(a.detach())
 
         def watch(gradient: Tensor) -> None:
             layer["activation_grad_norm"] = statistics.measure_norms(gradient) / scale
 
-        a.register_hook(watch)  # type: ignore[no-untyped-call]
+        if "activation_grad_norm" in self._columns:
+            a.register_hook(watch)  # type: ignore[no-untyped-call]
 
 
-class HostSeedStatistics:
+class HostStackedStatistics:
     """Statistics on the CPU, with compiled loops."""
 
     def measure_norms(self, x: Tensor) -> Tensor:
@@ -149,13 +162,15 @@ class HostSeedStatistics:
         return rms * math.sqrt(x[0].numel())
 
     def measure_moments(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        moments = seed_kernels.compute_seed_moments(_to_contiguous_array(x).reshape(len(x), -1))
+        moments = stacked_kernels.compute_stacked_moments(
+            _to_contiguous_array(x).reshape(len(x), -1)
+        )
         mean, std, rms = torch.from_numpy(moments).unbind(1)
         return mean, std, rms
 
     def measure_response(self, x: Tensor, response: Response) -> tuple[Tensor, Tensor]:
         all_numbers = (-math.inf, math.inf)
-        responses = seed_kernels.measure_seed_responses(
+        responses = stacked_kernels.measure_stacked_responses(
             _to_contiguous_array(x),
             *(response.unsaturated or all_numbers),
             *(response.alive or all_numbers),
@@ -166,8 +181,11 @@ class HostSeedStatistics:
             dead if response.alive else torch.zeros_like(dead),
         )
 
+    def measure_similarity(self, x: Tensor) -> Tensor:
+        return torch.from_numpy(stacked_kernels.compute_similarities(_to_contiguous_array(x)))
 
-class DeviceSeedStatistics:
+
+class DeviceStackedStatistics:
     """Statistics on an accelerator (or anywhere), without synchronizing."""
 
     def measure_norms(self, x: Tensor) -> Tensor:
@@ -192,9 +210,12 @@ class DeviceSeedStatistics:
         flat = (x <= response.alive[0]) | (x >= response.alive[1])
         return saturated, flat.all(1).sum(1).double()
 
+    def measure_similarity(self, x: Tensor) -> Tensor:
+        return torch.stack([compute_similarity(part) for part in x])
+
 
 def _scale_by_largest(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Divide each seed's part by its largest entry, in float64; return also that entry."""
+    """Divide each member's part by its largest entry, in float64; return also that entry."""
     x = x.double()
     largest = x.abs().amax((1, 2))
     unit = largest.where((largest > 0) & largest.isfinite(), 1.0)

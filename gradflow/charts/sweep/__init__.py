@@ -1,0 +1,1 @@
+"""Figures of sweeps: a map over two settings, curves over one."""

@@ -1,0 +1,95 @@
+"""What figures of sweeps are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradflow.charts.figure import FloatArray
+from gradflow.core.numbers import format_number
+
+_EVEN = 0.02
+"""How far the steps of an even axis may differ, as a share."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One setting that a sweep varies.
+
+    Attributes:
+        label: its name for people.
+        values: numbers, or names of options.
+        names: what to call each value, where numbers are not enough.
+    """
+
+    label: str
+    values: Sequence[Any]
+    names: Sequence[str] = ()
+
+    @property
+    def kind(self) -> str:
+        """``linear`` or ``log`` for numbers in even steps, else ``category``."""
+        if self.names or len(self.values) < 2 or not all(map(_is_number, self.values)):
+            return "category"
+        values = np.array(self.values, np.float64)
+        if _is_even(values):
+            return "linear"
+        return "log" if (values > 0).all() and _is_even(np.log(values)) else "category"
+
+    @property
+    def places(self) -> FloatArray:
+        """Where the values stand: the numbers themselves, or 0, 1, 2 … for categories."""
+        if self.kind == "category":
+            return np.arange(len(self.values), dtype=np.float64)
+        return np.array(self.values, np.float64)
+
+    def list_names(self) -> list[str]:
+        """List the values as people read them."""
+        if self.names:
+            return list(self.names)
+        return [format_number(float(v)) if _is_number(v) else str(v) for v in self.values]
+
+
+@dataclass(frozen=True, eq=False)
+class SweptMeasure:
+    """A measure over a grid.
+
+    Attributes:
+        label: the measure's name for people.
+        logarithmic: whether it is drawn by its logarithm.
+        values: over the seeds, ``(first axis, second axis, seeds)``, or ``(axis, seeds)``; NaN
+            where nothing is known.
+        doubtful: ``(first axis, second axis)``: where the number format is not to be trusted.
+    """
+
+    label: str
+    logarithmic: bool
+    values: FloatArray
+    doubtful: npt.NDArray[np.bool_]
+
+    @property
+    def median(self) -> FloatArray:
+        """The median over the seeds; NaN where no seed is known."""
+        return compute_quantile(self.values, 0.5)
+
+
+def compute_quantile(values: FloatArray, share: float) -> FloatArray:
+    """Compute a quantile over the last axis, NaN left out; NaN where all are."""
+    known = ~np.isnan(values).all(axis=-1)
+    result = np.full(values.shape[:-1], np.nan)
+    with np.errstate(invalid="ignore"):  # between two infinite numbers
+        result[known] = np.nanquantile(values[known], share, axis=-1, method="nearest")
+    return result
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_even(values: FloatArray) -> bool:
+    steps = np.diff(values)
+    return bool((np.abs(steps - steps.mean()) <= _EVEN * np.abs(steps.mean())).all())

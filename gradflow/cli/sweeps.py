@@ -1,0 +1,87 @@
+"""Sweeps named on a command line; imports PyTorch, pandas and Plotly."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gradflow.charts.report_page import figure_html
+from gradflow.cli.console import CommandFailed, say
+from gradflow.cli.reports import read_experiment
+from gradflow.core.sweep import MEASURES, Grid, sweep
+from gradflow.core.sweep.table import write_table
+from gradflow.core.text import Text
+from gradflow.ui.phase.figure import MOST_AXES, draw_sweep
+
+_SAY_SECONDS = 1.0
+
+
+def run_sweep(
+    text: str,
+    axes: dict[str, list[Any]],
+    seeds: int,
+    out: Path | None,
+    figure: Path | None,
+    measure: str,
+    scheduler: str | None,
+) -> str:
+    """Run a sweep, write its files, and return the table as CSV where no file was named.
+
+    Raises:
+        CommandFailed: a file cannot be written, or there is no such figure.
+        GradflowError: the sweep is impossible.
+    """
+    grid = Grid(read_experiment(text), axes, seeds)
+    if figure is not None:
+        _check_figure(grid, measure)
+    if out is not None and out.suffix.lower() not in {".parquet", ".csv"}:
+        raise CommandFailed(Text("out: {path} must end in .parquet or .csv", path=str(out)))
+    part = None if out is None else out.with_name(f"{out.name}.part")
+    say(Text("running {count} networks", count=grid.count))
+    table = sweep(
+        grid.base,
+        grid.axes,
+        seeds=seeds,
+        progress=_make_progress(),
+        scheduler=scheduler,
+        file=part,
+    )
+    if out is not None and part is not None:
+        write_table(table, out)
+        part.unlink(missing_ok=True)
+    if figure is not None:
+        page = figure_html(draw_sweep(grid, table, measure), title=str(MEASURES[measure].label))
+        try:
+            figure.write_text(page, encoding="utf-8")
+        except OSError as error:
+            message = Text(
+                "figure: {path} cannot be written ({error})", path=str(figure), error=str(error)
+            )
+            raise CommandFailed(message) from error
+    return "" if out is not None else str(table.drop(columns="profile").to_csv(index=False))
+
+
+def _check_figure(grid: Grid, measure: str) -> None:
+    if len(grid.axes) > MOST_AXES:
+        raise CommandFailed(Text("figure: needs one axis or two"))
+    if measure not in MEASURES:
+        message = Text(
+            "measure: {name} is not measured; choose one of {names}",
+            name=measure,
+            names=", ".join(MEASURES),
+        )
+        raise CommandFailed(message)
+
+
+def _make_progress() -> Callable[[int, int], None]:
+    last = time.monotonic()
+
+    def report(done: int, total: int) -> None:
+        nonlocal last
+        if done == total or time.monotonic() - last > _SAY_SECONDS:
+            last = time.monotonic()
+            say(Text("{done} of {total} networks", done=done, total=total))
+
+    return report

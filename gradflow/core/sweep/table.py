@@ -1,0 +1,80 @@
+"""The table of a sweep, and how it is written to a file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from gradflow.core.errors import GradflowError
+from gradflow.core.sweep.grid import Grid
+from gradflow.core.sweep.measures import MEASURES, Fate
+from gradflow.core.sweep.store import describe_grid
+from gradflow.core.text import Text
+
+
+def make_table(grid: Grid, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Make the table of what has been measured: one row per point and seed, in the grid's order.
+
+    Points that are not possible have a row too; points that have not run yet have none.
+    """
+    points = grid.list_points()
+    found = sorted(rows, key=lambda row: (row["cell"], row["seed"]))
+    measured = {row["cell"] for row in found}
+    impossible = [
+        {"cell": cell, "seed": grid.base.seed, **dict.fromkeys(MEASURES, math.nan)}
+        | {"verdict": str(Fate.IMPOSSIBLE), "precise": False, "profile": []}
+        for cell, point in enumerate(points)
+        if cell not in measured and grid.find_problem(point) is not None
+    ]
+    ordered = sorted([*found, *impossible], key=lambda row: (row["cell"], row["seed"]))
+    table = pd.DataFrame([points[row["cell"]] | _leave_out_cell(row) for row in ordered])
+    table.attrs["grid"] = describe_grid(grid)
+    return table
+
+
+def _leave_out_cell(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "cell"}
+
+
+def shape_column(grid: Grid, table: pd.DataFrame, column: str) -> npt.NDArray[Any]:
+    """Arrange a column of a sweep's table as an array ``(*grid.shape, seeds)``.
+
+    NaN where a point is not possible or has not run; ``precise`` is false there.
+    """
+    places = [{repr(value): i for i, value in enumerate(values)} for values in grid.axes.values()]
+    known = table[table["verdict"] != Fate.IMPOSSIBLE]
+    missing = False if column == "precise" else math.nan
+    shaped = np.full((*grid.shape, grid.seeds), missing)
+    columns = [known[name].tolist() for name in (*grid.axes, "seed", column)]
+    for *point, seed, value in zip(*columns, strict=True):
+        index = tuple(place[repr(v)] for place, v in zip(places, point, strict=True))
+        first = point[list(grid.axes).index("seed")] if "seed" in grid.axes else grid.base.seed
+        shaped[(*index, seed - first)] = value
+    return shaped
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as Parquet or CSV, as the name of the file says.
+
+    Raises:
+        GradflowError: the name says neither, or the file cannot be written.
+    """
+    try:
+        match path.suffix.lower():
+            case ".parquet":
+                table.to_parquet(path, index=False)
+            case ".csv":
+                table.to_csv(path, index=False)
+            case _:
+                raise GradflowError(
+                    Text("file: {path} must end in .parquet or .csv", path=str(path))
+                )
+    except (OSError, ImportError) as error:
+        message = Text("file: {path} cannot be written ({error})", path=str(path), error=str(error))
+        raise GradflowError(message) from error

@@ -1,0 +1,1 @@
+"""The page on phase diagrams: a measure of thousands of networks over two settings."""

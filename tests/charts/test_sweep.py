@@ -1,0 +1,89 @@
+"""Figures of sweeps: medians where they belong, honest about what is not known."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from gradflow.charts.sweep.curve import curve_figure
+from gradflow.charts.sweep.data import Axis, SweptMeasure, compute_quantile
+from gradflow.charts.sweep.phase import fit_range, phase_figure
+
+DEPTH, SIGMA = Axis("Depth", [2, 10, 50]), Axis("Weight σ", [0.1, 1.0])
+
+
+def make_measure(values, *, logarithmic: bool = True) -> SweptMeasure:
+    values = np.array(values, np.float64)
+    return SweptMeasure("Gradient", logarithmic, values, np.zeros(values.shape[:-1], bool))
+
+
+def test_axes_tell_even_steps_from_categories():
+    assert Axis("a", [0, 1, 2]).kind == "linear"
+    assert Axis("a", [0.01, 0.1, 1.0]).kind == "log"
+    assert Axis("a", [-1.0, 0.1, 1.5]).kind == "category"
+    assert Axis("a", [2, 10, 60]).kind == "category"
+    assert Axis("a", [1, 2, 3], names=("x", "y", "z")).kind == "category"
+    assert Axis("a", [True, False]).kind == "category"
+    assert Axis("a", [2, 10, 60]).places.tolist() == [0, 1, 2]
+    assert Axis("a", [1e-7, 1e-5]).list_names() == ["10⁻⁷", "10⁻⁵"]
+
+
+def test_the_map_shows_medians_on_a_logarithmic_scale():
+    values = [
+        [[1, 10, 100], [1e-3, 1e-3, 1e3], [math.nan] * 3],
+        [[0, 0, 0], [1, math.inf, 1], [4] * 3],
+    ]
+    measure = make_measure(values)
+    measure.doubtful[1, 2] = True
+    figure = phase_figure(DEPTH, SIGMA, measure)
+    z = np.array(figure.data[0].z, np.float64)
+    expected = [[1, -3, math.nan], [math.nan, 0, math.log10(4)]]
+    np.testing.assert_allclose(z, expected, rtol=1e-6)
+    assert "Depth: 2<br>Weight σ: 0.1<br>Gradient: 10" in figure.data[0].hovertext[0][0]
+    (doubt,) = [trace for trace in figure.data if trace.type == "scatter"]
+    assert (list(doubt.x), list(doubt.y)) == ([50], [1.0])
+
+
+def test_the_line_between_growing_and_shrinking():
+    x, y = Axis("x", [1, 2, 3]), Axis("y", [1, 2])
+    both = make_measure([[[0.1], [1], [10]], [[0.1], [1], [10]]])
+    assert [t.type for t in phase_figure(x, y, both).data] == ["heatmap", "contour", "contour"]
+    only = make_measure([[[0.1], [0.2], [0.3]]] * 2)
+    assert [t.type for t in phase_figure(x, y, only).data] == ["heatmap"]
+
+
+def test_a_few_values_far_off_do_not_take_all_colours():
+    shades = np.concatenate([np.linspace(-3, 0, 1000), [250.0]])
+    low, high = fit_range(shades)
+    assert -3.1 < low < -2.9
+    assert high < 1
+    assert fit_range(np.full(3, 2.0)) == (1.5, 2.5)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_quantiles_leave_out_what_is_not_known(share):
+    rows = np.array([[3, 1, 2], [math.nan, 5, math.nan], [math.nan] * 3, [1, math.inf, math.inf]])
+    expected = {
+        0.0: [1, 5, math.nan, 1],
+        0.5: [2, 5, math.nan, math.inf],
+        1.0: [3, 5, math.nan, math.inf],
+    }
+    np.testing.assert_array_equal(compute_quantile(rows, share), expected[share])
+
+
+def test_nothing_to_draw_yet():
+    empty = make_measure(np.full((2, 3, 2), math.nan))
+    assert "Nothing" in phase_figure(DEPTH, SIGMA, empty).layout.annotations[0].text
+    assert (
+        "Nothing"
+        in curve_figure(DEPTH, make_measure(np.full((3, 2), math.nan))).layout.annotations[0].text
+    )
+
+
+def test_the_curve_has_the_seeds_as_a_band():
+    figure = curve_figure(SIGMA, make_measure([[1, 2, 9], [10, 20, 90]]))
+    low, high, median = (list(trace.y) for trace in figure.data)
+    assert (low, median, high) == ([1, 10], [2, 20], [9, 90])
+    assert figure.layout.yaxis.type == "log"

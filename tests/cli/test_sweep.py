@@ -1,0 +1,70 @@
+"""``gradflow sweep``: axes on the command line, tables in files, one line per refusal."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import gradflow as gf
+from gradflow.cli.main import main
+from gradflow.cli.sweep import parse_axis
+
+QUERY = "depth=4&width=6&batch_size=8&initialization=normal&init_std=0.3"
+AXES = ["--axis", "init_std=0.1:0.4:3:log", "--axis", "activation=relu,tanh"]
+COMMAND = ["sweep", QUERY, *AXES, "--seeds", "2"]
+
+
+def test_axes() -> None:
+    assert parse_axis("depth=2,10,50") == ("depth", [2, 10, 50])
+    assert parse_axis("init_std=0.5:2:4") == ("init_std", [0.5, 1.0, 1.5, 2.0])
+    assert parse_axis("init_std=0.01:1:3:log") == ("init_std", [0.01, 0.1, 1.0])
+    assert parse_axis("zero_last=true,false") == ("zero_last", [True, False])
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_a_table_and_a_figure(suffix: str, tmp_path: Path, capfd) -> None:
+    out, figure = tmp_path / f"sweep{suffix}", tmp_path / "map.html"
+    assert main([*COMMAND, "--out", str(out), "--figure", str(figure)]) == 0
+    table = pd.read_parquet(out) if suffix == ".parquet" else pd.read_csv(out)
+    assert table["init_std"].tolist() == [0.1] * 4 + [0.2] * 4 + [0.4] * 4
+    row = table.iloc[-1]
+    network = gf.MLP(depth=4, width=6, activation="tanh", initialization="normal", init_std=0.4)
+    report = gf.run(gf.Experiment(network=network, data=gf.Data(batch_size=8), seed=1))
+    assert row["loss"] == pytest.approx(report.loss, rel=1e-5)
+    assert "Gradient at the first layer" in figure.read_text(encoding="utf-8")
+    assert not list(tmp_path.glob("*.part"))
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert "12 of 12 networks" in said.err
+
+
+def test_without_a_file_the_table_is_data_on_stdout(capfd) -> None:
+    assert main(COMMAND) == 0
+    out = capfd.readouterr().out.splitlines()
+    assert out[0].startswith("init_std,activation,seed,first_gradient")
+    assert len(out) == 13
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--axis", "depth"], 'axis: "depth" is not NAME=VALUES'),
+        (["--axis", "depth=1:2"], "is not NAME=from:to:count"),
+        (["--axis", "init_std=0:1:5:log"], "numbers above 0 for log"),
+        (["--axis", "depth=2", "--axis", "depth=3"], "axis: name each setting once"),
+        (["--axis", "deep=2"], "deep: there is no such setting"),
+        (["--axis", "depth=2", "--out", "a.txt"], "out: a.txt must end in .parquet or .csv"),
+        (["--axis", "depth=2", "--out", "no/such/folder.csv"], "cannot be used"),
+        (["--axis", "depth=2", "--figure", "x.html", "--measure", "joy"], "joy is not measured"),
+        (["--axis", "depth=2", "--seeds", "0"], "seeds: 0 is not allowed"),
+    ],
+)
+def test_refusals_are_one_line(
+    arguments: list[str], said: str, tmp_path, monkeypatch, capfd
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["sweep", QUERY, *arguments]) == 1
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert said in err.splitlines()[-1]
+    assert "Traceback" not in err
