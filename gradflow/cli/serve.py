@@ -10,6 +10,7 @@ import sys
 from gradflow.cli import address, workers
 from gradflow.cli.console import CommandFailed, say
 from gradflow.cli.nginx import find_nginx
+from gradflow.core.machine import share_one_heap
 from gradflow.core.text import Text, _
 
 HELP = Text("serve the app")
@@ -88,6 +89,7 @@ def _serve_here(host: str, port: int) -> None:
     """Serve in this process."""
     from streamlit.web import cli  # noqa: PLC0415 - not a part of the library alone
 
+    share_one_heap()
     say(Text("starting one server process on http://{host}:{port}", host=host, port=str(port)))
     sys.argv[:] = ["streamlit", *workers.list_arguments(host, port)]
     cli.main(sys.argv[1:], prog_name="streamlit")

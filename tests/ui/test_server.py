@@ -38,7 +38,7 @@ def test_warm_up_freezes_the_collector_and_its_task_ends_with_the_server() -> No
         gc.unfreeze()
     assert gc.get_threshold() == usual
     assert frozen > 10_000
-    assert tasks == 3
+    assert tasks == 4
 
 
 def test_what_pages_open_with_is_computed_in_a_pause_and_not_when_the_server_ends(
