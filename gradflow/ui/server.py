@@ -39,6 +39,7 @@ from gradflow.ui.answers import count_idle_seconds
 from gradflow.ui.assets import compress_scripts
 from gradflow.ui.compare.rival import find_rival
 from gradflow.ui.compression import PACKED
+from gradflow.ui.degradation.compute import prepare_opening as prepare_degradation
 from gradflow.ui.explore.state import OPENING
 from gradflow.ui.learn.compute import prepare_lessons
 from gradflow.ui.pretraining.compute import prepare_opening as prepare_pretraining
@@ -150,6 +151,7 @@ def _prepare_openings(check: Callable[[], None]) -> None:
         prepare_lessons()
         prepare_training()
         prepare_pretraining()
+        prepare_degradation()
 
 
 def _tighten_scripts(check: Callable[[], None]) -> None:

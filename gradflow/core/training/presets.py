@@ -35,7 +35,7 @@ def _make_run(
     loss: str = "cross_entropy",
     **plan: Any,
 ) -> PresetRun:
-    samples = Data(batch_size=64, **(data or {}))
+    samples = Data(**{"batch_size": 64} | (data or {}))
     experiment = Experiment(network=MLP(**network), data=samples, loss=loss)
     return PresetRun(label, experiment, TrainingPlan(**plan))
 
@@ -62,6 +62,8 @@ _NARROW_BATCH_NORM = _RELU_LAYERS | {"width": 16, "normalization": "batch"}
 _SMALL_RELU = _RELU_LAYERS | {"depth": 4}
 _DEEP_RESIDUAL = _RELU_LAYERS | {"depth": 16, "connection": "preactivation"}
 _NUMBERS = {"source": "gaussian", "targets": "numbers"}
+_WORK = 8192
+"""Images that each run of ``large_batch`` sees, repeated ones counted."""
 _SMALL_TANH = {"depth": 4, "width": 32, "activation": "tanh"}
 
 TRAINING_PRESETS: dict[str, TrainingPreset] = {
@@ -134,6 +136,28 @@ TRAINING_PRESETS: dict[str, TrainingPreset] = {
                 steps=150,
                 learning_rate=3.0,
             ),
+        ),
+    ),
+    "large_batch": TrainingPreset(
+        N_("A batch that is too large"),
+        N_(
+            "All three runs look at 8192 images, with the same rate: 256 batches of 32, 32 of 256, "
+            "or 8 of 1024. A large batch knows its gradient better, but it takes one step with it "
+            "all the same: for the same work there are fewer steps, and the loss stays higher."
+        ),
+        tuple(
+            _make_run(
+                label,
+                _SMALL_RELU,
+                {"batch_size": size},
+                steps=_WORK // size,
+                evaluate_every=1,
+            )
+            for label, size in (
+                (N_("Batches of 32"), 32),
+                (N_("Batches of 256"), 256),
+                (N_("Batches of 1024"), 1024),
+            )
         ),
     ),
     "degradation": TrainingPreset(

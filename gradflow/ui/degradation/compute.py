@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gradflow.core.catalog import Connection
-from gradflow.core.teaching.degradation import depth, identity, pairs, shattering
+from gradflow.core.teaching.degradation import depth, identity, pairs, shattering, training
+from gradflow.ui.long_work import Progress, compute_with_progress, prepare
 from gradflow.ui.memo import remember
+
+
+def train_deeper(spec: training.DeeperNetworks) -> training.DeeperTraining:
+    """Train plain and residual networks of two depths, with a progress bar."""
+    return compute_with_progress(*_plan_training(spec), lambda place: place.progress(0.0))
+
+
+def prepare_opening() -> None:
+    """Train the networks that the page opens with before anybody opens it."""
+    prepare(*_plan_training(training.DeeperNetworks()))
+
+
+def _plan_training(
+    spec: training.DeeperNetworks,
+) -> tuple[training.DeeperNetworks, Callable[[Progress], training.DeeperTraining]]:
+    return spec, lambda progress: training.train_deeper(spec, progress)
 
 
 @remember

@@ -28,10 +28,14 @@ from gradflow.core.theory import Standing, predict
 from gradflow.core.theory.moments import FloatArray
 
 KINDS = (Connection.PLAIN, Connection.RESIDUAL, Connection.PREACTIVATION)
+SWEPT = (*KINDS, Connection.DENSE)
+"""What is swept over the depth; a dense network has no blocks, and no stream."""
 LAYERED = (Architecture.MLP, Architecture.CONV)
 NORMS = (Normalization.NONE, Normalization.BATCH, Normalization.LAYER, Normalization.RMS)
 BATCH, CONVOLUTIONAL_BATCH = 128, 32
 """Digits in a batch; fewer for convolutions, which work on each of their 64 pixels."""
+GROWTH_SHARE = 4
+"""A layer of a dense network has so many times fewer units: it sees those of all before it."""
 DEPTHS = (4, 6, 10, 16, 26, 42, 66, 100)
 """Depths of the networks, about evenly spaced in their logarithm."""
 
@@ -99,14 +103,16 @@ class BlockNetworks(Spec):
         """Make the network with one kind of connection; depth counts the readout."""
         names = ["activation", "normalization"]
         names += [n for n in ("negative_slope", "elu_alpha") if self.applies(n, dict(self))]
-        if connection is not Connection.PLAIN:
+        dense = connection is Connection.DENSE
+        if connection is not Connection.PLAIN and not dense:
             names += ["block_size", "branch_scale", "zero_last"]
         own: dict[str, Any] = {name: getattr(self, name) for name in names}
         own["initialization"] = Initialization(ACTIVATIONS[self.activation].initialization)
+        width, channels = (n // GROWTH_SHARE if dense else n for n in (self.width, self.channels))
         network: MLP | ConvNet = (
-            ConvNet(depth=depth, channels=self.channels, connection=connection, **own)
+            ConvNet(depth=depth, channels=channels, connection=connection, **own)
             if self.architecture is Architecture.CONV
-            else MLP(depth=depth, width=self.width, connection=connection, **own)
+            else MLP(depth=depth, width=width, connection=connection, **own)
         )
         batch = CONVOLUTIONAL_BATCH if self.architecture is Architecture.CONV else BATCH
         return Experiment(
