@@ -63,11 +63,22 @@ def describe_noise(results: dict[int, NoiseResult]) -> str:
     best = max(noisy, key=lambda group: means[group])
     gain = 100 * (means[best] - means[_WHOLE])
     error = 100 * measure_error(results[best].accuracy - results[_WHOLE].accuracy)
-    return _(
+    lead = _(
         "**A mild regularizer:** the fewer images share their statistics, the noisier they are, "
-        "and the higher the training loss. On held-out images groups of {best} are {gain} points "
-        "better than groups of {whole} (± {error}, {seeds} seeds); too much noise harms."
-    ).format(
+        "and the higher the training loss. "
+    )
+    rest = (
+        _(
+            "On held-out images groups of {best} are {gain} points ahead of groups of {whole} "
+            "(± {error}, {seeds} seeds); too much noise harms."
+        )
+        if gain > 0
+        else _(
+            "With so many images it is no help on held-out ones: even groups of {best} are {gain} "
+            "points from groups of {whole} (± {error}, {seeds} seeds)."
+        )
+    )
+    return lead + rest.format(
         best=best,
         gain=format_number(gain, 2),
         whole=_WHOLE,
