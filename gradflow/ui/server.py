@@ -23,6 +23,7 @@ from gradflow.charts.theme import Mode
 from gradflow.core import ensemble, theory
 from gradflow.core.catalog import Activation
 from gradflow.core.diagnosis import findings
+from gradflow.core.errors import GradflowError
 from gradflow.core.machine import (
     keep_memory_compact,
     read_memory,
@@ -146,7 +147,7 @@ async def _wait_for_pause(count_idle_seconds: Callable[[], float], idle_seconds:
 
 def _prepare_openings(check: Callable[[], None]) -> None:
     WANTED.set(check)
-    with suppress(_Stopping):
+    with suppress(_Stopping, GradflowError):  # without memory for it, whoever asks is told
         find_rival(PRESETS[OPENING].experiment)  # for Compare
         prepare_lessons()
         prepare_training()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -140,15 +141,22 @@ class DepthSweep:
     loss: FloatArray
 
 
-def sweep_depths(spec: BlockNetworks, connection: Connection) -> DepthSweep:
-    """Measure the networks with one kind of connection at every depth, before training."""
-    rows = [_measure(spec.make_experiment(connection, depth)) for depth in DEPTHS]
+def sweep_depths(
+    spec: BlockNetworks, connection: Connection, advance: Callable[[], None] | None = None
+) -> DepthSweep:
+    """Measure the networks with one kind of connection at every depth, before training.
+
+    ``advance`` is called between layers; what it raises ends it.
+    """
+    rows = [_measure(spec.make_experiment(connection, depth), advance) for depth in DEPTHS]
     return DepthSweep(np.array(DEPTHS), *np.array(rows).T)
 
 
-def _measure(experiment: Experiment) -> tuple[float, float, float, float]:
+def _measure(
+    experiment: Experiment, advance: Callable[[], None] | None
+) -> tuple[float, float, float, float]:
     """Measure ratio, law, first and loss of one network."""
-    report = run(experiment)
+    report = run(experiment, advance=advance)
     prediction = predict(experiment, report)
     norms = report.layers["delta_norm"].to_numpy(np.float64)
     law = prediction.delta_norm if prediction.standing is not Standing.NONE else norms * np.nan

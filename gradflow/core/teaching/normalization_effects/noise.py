@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -101,8 +102,13 @@ def normalize(x: Tensor, group: int, given: tuple[Tensor, Tensor] | None = None)
     return ((groups - mean) / (variance + _EPSILON).sqrt()).reshape(x.shape)
 
 
-def train_with_noise(spec: BatchNoise, group: int) -> NoiseResult:
-    """Train eight networks whose batch norm takes its statistics over groups of this size."""
+def train_with_noise(
+    spec: BatchNoise, group: int, advance: Callable[[], None] = lambda: None
+) -> NoiseResult:
+    """Train eight networks whose batch norm takes its statistics over groups of this size.
+
+    ``advance`` is called between steps; what it raises ends the training.
+    """
     images, labels = load_digit_images()
     pixels, classes = torch.tensor(images, dtype=torch.float32), torch.tensor(labels)
     seeds = [spec.seed + s for s in range(SEEDS)]
@@ -118,6 +124,7 @@ def train_with_noise(spec: BatchNoise, group: int) -> NoiseResult:
     optimizer = torch.optim.SGD(parameters, lr=spec.learning_rate, momentum=MOMENTUM)
     random = torch.Generator().manual_seed(spec.seed + DATA_SEED_OFFSET)
     for _step in range(STEPS):
+        advance()
         picked = [torch.randperm(spec.images, generator=random)[:BATCH] for _seed in seeds]
         batch = torch.gather(chosen, 1, torch.stack(picked))
         with torch.enable_grad():

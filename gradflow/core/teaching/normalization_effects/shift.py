@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,9 +73,16 @@ class ShiftCourse:
 
 
 def train_and_watch(
-    activation: Activation, learning_rate: float, seed: int, normalization: Normalization
+    activation: Activation,
+    learning_rate: float,
+    seed: int,
+    normalization: Normalization,
+    advance: Callable[[], None] = lambda: None,
 ) -> ShiftCourse:
-    """Train one of the networks, and look at the inputs of φ on the way."""
+    """Train one of the networks, and look at the inputs of φ on the way.
+
+    ``advance`` is called between steps; what it raises ends the training.
+    """
     spec = CovariateShift(activation=activation, learning_rate=learning_rate, seed=seed)
     experiment = spec.make_experiment(normalization)
     inputs, targets = draw_batch(experiment.data, experiment.seed)
@@ -83,6 +91,7 @@ def train_and_watch(
     random = torch.Generator().manual_seed(seed + DATA_SEED_OFFSET)
     looks, losses = [], []
     for step in range(STEPS + 1):
+        advance()
         if step % EVERY == 0:
             looks.append(list_inputs(model, inputs[:PROBED]))
         batch = torch.randint(SAMPLES, (BATCH,), generator=random)
