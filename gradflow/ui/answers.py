@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from starlette.requests import Request
@@ -18,7 +19,7 @@ from gradflow.core.errors import GradflowError
 from gradflow.ui.compression import accepts_gzip
 from gradflow.ui.memo import RESULTS
 from gradflow.ui.turns import ADMISSION
-from gradflow.ui.wanted import CLIENT, WANTED
+from gradflow.ui.wanted import CLIENT, SINCE, WANTED
 
 R = TypeVar("R")
 
@@ -32,6 +33,8 @@ _MOST_WAITING = 64
 """Requests at a time; a class of thirty has one each under way."""
 _IDLE_SECONDS = 0.1
 """A pause without any computation after which nobody is in the middle of a change."""
+_LANE = "X-Lane"
+"""Header that names a way on which only the newest request counts, as ``toolbar/lane.js`` sends."""
 _THREADS = ThreadPoolExecutor(_MOST_WAITING, "gradflow-answer")
 _FREE = threading.BoundedSemaphore(_MOST_WAITING)
 
@@ -44,8 +47,30 @@ class Abandoned(Exception):
     """Nobody waits for the answer any more."""
 
 
+@dataclass(eq=False)
+class _Place:
+    """A request of a lane, and since when its sender has waited.
+
+    Attributes:
+        since: when it came, or the one whose place it has taken.
+        thread: which thread computes it; 0: none yet.
+        overtaken: set once there is a newer one.
+    """
+
+    since: float
+    thread: int = 0
+    overtaken: threading.Event = field(default_factory=threading.Event)
+
+
+_PLACES: dict[Hashable, _Place] = {}
+"""The newest request of each sender and lane."""
+
+
 async def compute_answer(request: Request, compute: Callable[[], R]) -> R:
     """Compute in a thread, in turn with all others; once the browser is gone, not at all.
+
+    Nor is it computed if its turn has not come when the browser sends a newer request on the same
+    lane, which then takes its place in the order of turns.
 
     Args:
         request: what is answered.
@@ -57,15 +82,19 @@ async def compute_answer(request: Request, compute: Callable[[], R]) -> R:
     """
     if not _FREE.acquire(blocking=False):
         raise TooBusy
-    gone = threading.Event()
+    gone, sender = threading.Event(), _find_sender(request)
+    lane = request.headers.get(_LANE)
+    place = _take_place((sender, lane)) if lane else _Place(time.monotonic())
 
     def check() -> None:
-        if gone.is_set():
+        if gone.is_set() or (place.overtaken.is_set() and ADMISSION.is_new(place.thread)):
             raise Abandoned
 
     def work() -> R:
+        place.thread = threading.get_ident()
         WANTED.set(check)
-        CLIENT.set(_find_sender(request))
+        CLIENT.set(sender)
+        SINCE.set(place.since)
         check()
         return compute()
 
@@ -76,6 +105,18 @@ async def compute_answer(request: Request, compute: Callable[[], R]) -> R:
         return await asyncio.wrap_future(answer)
     finally:
         watcher.cancel()
+        if _PLACES.get((sender, lane)) is place:
+            del _PLACES[sender, lane]
+
+
+def _take_place(key: Hashable) -> _Place:
+    """Take the place of the request before, or a new one if that has begun or there is none."""
+    before = _PLACES.get(key)
+    place = _PLACES[key] = _Place(time.monotonic())
+    if before is not None and ADMISSION.is_new(before.thread):
+        place.since = before.since
+        before.overtaken.set()
+    return place
 
 
 def _find_sender(request: Request) -> Hashable:
