@@ -47,6 +47,10 @@ class Abandoned(Exception):
     """Nobody waits for the answer any more."""
 
 
+class Overtaken(Abandoned):
+    """The browser waits for the answer to a newer request."""
+
+
 @dataclass(eq=False)
 class _Place:
     """A request of a lane, and since when its sender has waited.
@@ -79,6 +83,7 @@ async def compute_answer(request: Request, compute: Callable[[], R]) -> R:
     Raises:
         TooBusy: too many wait already.
         Abandoned: the browser is gone.
+        Overtaken: it waits for something newer.
     """
     if not _FREE.acquire(blocking=False):
         raise TooBusy
@@ -87,8 +92,10 @@ async def compute_answer(request: Request, compute: Callable[[], R]) -> R:
     place = _take_place((sender, lane)) if lane else _Place(time.monotonic())
 
     def check() -> None:
-        if gone.is_set() or (place.overtaken.is_set() and ADMISSION.is_new(place.thread)):
+        if gone.is_set():
             raise Abandoned
+        if place.overtaken.is_set() and ADMISSION.is_new(place.thread):
+            raise Overtaken
 
     def work() -> R:
         place.thread = threading.get_ident()
@@ -128,7 +135,8 @@ def _find_sender(request: Request) -> Hashable:
 async def answer_packed(request: Request, write: Callable[[], bytes], media_type: str) -> Response:
     """Answer with what ``write`` makes, compressed if the browser takes that.
 
-    422 with a sentence if it cannot be made; 503 if the server has too much to do.
+    422 with a sentence if it cannot be made; 503 if the server has too much to do; 204 if nobody
+    waits for it any more.
     """
 
     def compute() -> bytes:
@@ -140,7 +148,9 @@ async def answer_packed(request: Request, write: Callable[[], bytes], media_type
         content = await compute_answer(request, compute)
     except GradflowError as error:
         return Response(str(error), 422, HEADERS, "text/plain")
-    except (TooBusy, Abandoned):
+    except Abandoned:
+        return Response(status_code=204, headers=HEADERS)
+    except TooBusy:
         return Response(status_code=503, headers=HEADERS)
     encoding = {"Content-Encoding": "gzip"} if packs else {}
     return Response(content, headers=HEADERS | encoding, media_type=media_type)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gradflow.ui.answers import Abandoned, compute_answer
+from gradflow.ui.answers import Abandoned, Overtaken, compute_answer
 from gradflow.ui.turns import ADMISSION
 from gradflow.ui.wanted import check_wanted
 
@@ -70,7 +70,7 @@ def test_a_newer_request_of_the_same_lane_takes_the_place_of_one_that_has_not_be
             answers.append(asyncio.create_task(ask(name, lane)))
             while len(ADMISSION._queue) < length and not answers[0].done():
                 await asyncio.sleep(0.001)
-        with pytest.raises(Abandoned):
+        with pytest.raises(Overtaken):
             await asyncio.wait_for(answers[0], 20)
         ADMISSION.release()
         return await asyncio.gather(*answers[1:])

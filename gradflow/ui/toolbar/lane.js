@@ -109,7 +109,7 @@ class Lane {
       const headers = { "X-Lane": this.id };
       const answer = await fetch(isEarly ? `${address}&prefetch=1` : address, { headers });
       if (answer.status === 422) return { problem: await answer.text() };
-      if (!answer.ok) return {};
+      if (answer.status !== 200) return {};
       const bytes = new Uint8Array(await answer.arrayBuffer());
       this.kept.set(address, bytes);
       if (this.kept.size > MOST_KEPT) this.kept.delete(this.kept.keys().next().value);
