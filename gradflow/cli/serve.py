@@ -39,11 +39,15 @@ def call(options: argparse.Namespace) -> None:
     """Serve until SIGTERM or Ctrl+C.
 
     Raises:
-        CommandFailed: something is missing, or the port is taken.
+        GradflowError: something is missing or impossible, or the port is taken.
     """
     if importlib.util.find_spec("streamlit") is None:
         raise CommandFailed(Text("serve: Streamlit is missing; pip install 'gradflow[app]'"))
+    from gradflow.ui.environment import check_environment  # noqa: PLC0415 - needs Streamlit
+
+    check_environment()
     port = address.parse_port(options.port) if options.port else address.read_port()
+    address.read_base_path()
     if not 1 <= options.workers <= MOST_WORKERS:
         raise CommandFailed(
             Text(

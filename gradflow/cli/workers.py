@@ -21,7 +21,8 @@ from gradflow.cli.processes import (
     stop,
     wait_for_health,
 )
-from gradflow.core.machine import ONE_HEAP, PROCESSES
+from gradflow.core.environment import PROCESSES
+from gradflow.core.machine import ONE_HEAP
 from gradflow.core.text import Text
 from gradflow.ui.paths import APP, SITE
 

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from gradflow.core.environment import count_processes
+
 _MAP_THRESHOLD, _HEAPS = -3, -8
 """``M_MMAP_THRESHOLD`` and ``M_ARENA_MAX`` of glibc's ``malloc.h``."""
 MAPPED_BYTES = 2**18
@@ -24,8 +26,6 @@ _UNKNOWN_LEFT = 0.5
 
 ONE_HEAP = {"MALLOC_ARENA_MAX": "1"}
 """Environment of a process that does from its start what ``share_one_heap`` does from then on."""
-PROCESSES = "GRADFLOW_PROCESSES"
-"""Environment variable: among how many processes of the app memory is divided."""
 
 
 class MemoryLimit(NamedTuple):
@@ -55,7 +55,7 @@ def read_memory(root: Path = Path("/")) -> MemoryLimit:
         if limit is not None and limit.total < limits[0].total:
             limits.append(limit)
     tightest = min(limits, key=lambda limit: limit.left)
-    return tightest._replace(left=tightest.left // int(os.environ.get(PROCESSES) or 1))
+    return tightest._replace(left=tightest.left // count_processes())
 
 
 def count_processors(root: Path = Path("/")) -> float:

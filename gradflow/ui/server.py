@@ -23,6 +23,7 @@ from gradflow.charts.theme import Mode
 from gradflow.core import ensemble, theory
 from gradflow.core.catalog import Activation
 from gradflow.core.diagnosis import findings
+from gradflow.core.errors import GradflowError
 from gradflow.core.machine import (
     keep_memory_compact,
     read_memory,
@@ -39,6 +40,7 @@ from gradflow.ui.answers import count_idle_seconds
 from gradflow.ui.assets import compress_scripts
 from gradflow.ui.compare.rival import find_rival
 from gradflow.ui.compression import PACKED
+from gradflow.ui.degradation.compute import prepare_opening as prepare_degradation
 from gradflow.ui.explore.state import OPENING
 from gradflow.ui.learn.compute import prepare_lessons
 from gradflow.ui.pretraining.compute import prepare_opening as prepare_pretraining
@@ -145,11 +147,12 @@ async def _wait_for_pause(count_idle_seconds: Callable[[], float], idle_seconds:
 
 def _prepare_openings(check: Callable[[], None]) -> None:
     WANTED.set(check)
-    with suppress(_Stopping):
+    with suppress(_Stopping, GradflowError):  # without memory for it, whoever asks is told
         find_rival(PRESETS[OPENING].experiment)  # for Compare
         prepare_lessons()
         prepare_training()
         prepare_pretraining()
+        prepare_degradation()
 
 
 def _tighten_scripts(check: Callable[[], None]) -> None:

@@ -36,7 +36,7 @@ PAGES = [
     ),
     ("initialization", {"view": "gains"}, 4, "Gains"),
     ("normalization", {"view": "batch"}, 7, "One batch"),
-    ("degradation", {"view": "identity"}, 3, None),
+    ("degradation", {"view": "identity"}, 4, None),
     ("recurrent", {"view": "time"}, 7, "tanh RNN, PyTorch default"),
     ("compare", {}, 6, None),
 ]

@@ -2,6 +2,7 @@
 // next, and likely next ones while nobody waits. A server that keeps a request waiting gets the newest
 // values at once; they take the place of those that it has not begun with.
 
+import { ask } from "./ask.js";
 import { graphs } from "./figure.js";
 
 const PAUSE = 150; // milliseconds before neighbours are fetched: a server that has just worked refuses
@@ -106,8 +107,10 @@ class Lane {
   async fetch(address, isEarly = false) {
     if (this.kept.has(address)) return { bytes: this.kept.get(address) };
     try {
-      const headers = { "X-Lane": this.id };
-      const answer = await fetch(isEarly ? `${address}&prefetch=1` : address, { headers });
+      const tell = (text) => this.graph?.showWaiting(text);
+      const answer = isEarly
+        ? await fetch(`${address}&prefetch=1`)
+        : await ask(address, tell, { headers: { "X-Lane": this.id } });
       if (answer.status === 422) return { problem: await answer.text() };
       if (answer.status !== 200) return {};
       const bytes = new Uint8Array(await answer.arrayBuffer());
@@ -116,6 +119,8 @@ class Lane {
       return { bytes };
     } catch {
       return {}; // no connection: Streamlit says so
+    } finally {
+      if (!isEarly) this.graph?.showWaiting("");
     }
   }
 
