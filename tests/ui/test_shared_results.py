@@ -105,7 +105,7 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
     from gradflow.core.teaching.descent import Descent
     from gradflow.core.teaching.initialization import copies, variance
     from gradflow.core.teaching.normalization import running, small_batches
-    from gradflow.core.teaching.normalization_effects import rates, scales
+    from gradflow.core.teaching.normalization_effects import noise, rates, scales
     from gradflow.ui.degradation import compute as degradation
     from gradflow.ui.explore import compute as explore
     from gradflow.ui.explore.flow import FlowView
@@ -145,6 +145,8 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
         effects.sweep_scales: (scales.WeightScales(), Normalization.NONE),
         effects.check_identities: (scales.WeightScales(), Normalization.BATCH),
         effects.train: (rates.LearningRates(), Normalization.NONE),
+        effects.watch_shift: (Activation.TANH, 0.1, 0, Normalization.BATCH),
+        effects.train_with_noise: (noise.BatchNoise(), 64),
         recurrent.run_through_time: (time_experiment,),
         recurrent.predict_norms: (time_experiment, 1),
         recurrent.build_equation: (time_experiment, 1, "forget", 2, 1, 1),
