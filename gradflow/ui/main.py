@@ -20,6 +20,7 @@ st.logo(HERE / "logo.svg", size="medium")
 pages = [
     st.Page(paths.EXPLORE, title=_("Explore"), default=True),
     st.Page(paths.COMPARE, title=_("Compare"), url_path="compare"),
+    st.Page(paths.PHASE, title=_("Phase diagrams"), url_path="phase"),
 ]
 sections = {
     _("Train"): [
