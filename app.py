@@ -1,5 +1,13 @@
 """Entry point: ``streamlit run app.py``."""
 
+from gradflow.core.errors import GradflowError
+from gradflow.ui.environment import check_environment
+
+try:
+    check_environment()  # before modules that build experiments, for which the limits hold
+except GradflowError as error:
+    raise SystemExit(f"gradflow: {error}") from None
+
 import streamlit as st
 from starlette.middleware import Middleware
 

@@ -15,6 +15,7 @@ from benchmarks import (
     recurrent,
     seeds,
     sweep,
+    theory,
     training,
     verdicts,
 )
@@ -35,6 +36,7 @@ LONG_PARTS = {
     "memory": memory.main,
     "pages": pages.main,
     "sweep": sweep.main,
+    "theory": theory.main,
     "verdicts": verdicts.main,
 }
 """Parts that take minutes: they run only if they are named."""

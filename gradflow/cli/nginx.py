@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from gradflow.cli.address import is_port, parse_base_path
 from gradflow.cli.console import CommandFailed
 from gradflow.cli.processes import LOOPBACK, Process, run_until_exit, wait_for_health
+from gradflow.core.environment import InvalidEnvironment
 from gradflow.core.errors import quote_value
 from gradflow.core.text import Text
 
 COOKIE = "gradflow_server"
 """Holds the number of the server that a browser stays with, from 1."""
+_NGINX = "GRADFLOW_NGINX"
 _EVERYWHERE = {"": LOOPBACK, "0.0.0.0": LOOPBACK, "::": "[::1]"}
 _START_SECONDS = 30
 _TEMPLATE = Path(__file__).with_name("nginx.conf")
@@ -78,13 +81,7 @@ class Proxy:
                     server=quote_value(server),
                 )
                 raise CommandFailed(message)
-        if not re.fullmatch(r"(/[\w.~-]+)*", self.base_path, re.ASCII):
-            message = Text(
-                "base path: {path} is not allowed; choose letters, digits and . ~ _ - between "
-                "slashes",
-                path=quote_value(self.base_path),
-            )
-            raise CommandFailed(message)
+        parse_base_path(self.base_path)
 
     @property
     def url(self) -> str:
@@ -93,7 +90,18 @@ class Proxy:
         return f"http://{host}:{self.port}{self.base_path}"
 
     def write_configuration(self, folder: str) -> str:
-        """Write nginx's whole configuration; ``folder`` is where it may keep files."""
+        """Write nginx's whole configuration; ``folder`` is where it may keep files.
+
+        Raises:
+            CommandFailed: the folder's name would have to be quoted.
+        """
+        if not re.fullmatch(r"/[\w./~+-]+", folder):
+            message = Text(
+                "folder: {folder} is not allowed; choose an absolute path of letters, digits and "
+                ". ~ _ + -",
+                folder=quote_value(folder),
+            )
+            raise CommandFailed(message)
         numbered = list(enumerate(self.servers, 1))
         host = f"[{self.host}]" if ":" in self.host else self.host
         return _Configuration(_TEMPLATE.read_text(encoding="utf-8")).substitute(
@@ -135,9 +143,16 @@ class Proxy:
 
 
 def find_nginx() -> str | None:
-    """Find nginx: ``GRADFLOW_NGINX``, or what is installed, in an ordinary user's path or not."""
+    """Find nginx: ``GRADFLOW_NGINX``, or what is installed, in an ordinary user's path or not.
+
+    Raises:
+        InvalidEnvironment: the variable names no program.
+    """
     path = os.environ.get("PATH", os.defpath) + os.pathsep + "/usr/sbin"
-    return os.environ.get("GRADFLOW_NGINX") or shutil.which("nginx", path=path)
+    named = os.environ.get(_NGINX)
+    if named and shutil.which(named, path=path) is None:
+        raise InvalidEnvironment.for_value(_NGINX, named, Text("the path of nginx's program"))
+    return named or shutil.which("nginx", path=path)
 
 
 @contextmanager
@@ -163,4 +178,4 @@ def _is_address(server: str) -> bool:
         ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
     except ValueError:
         return False
-    return port.isdecimal()
+    return is_port(port)

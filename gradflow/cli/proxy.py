@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from gradflow.cli.address import read_base_path
+from gradflow.cli.address import parse_port, read_base_path
 from gradflow.cli.console import write_data
 from gradflow.cli.nginx import Proxy
 from gradflow.core.text import Text, _
@@ -14,7 +14,7 @@ MORE = Text(
     "Example: gradflow proxy --server 10.0.0.2:8501 --server 10.0.0.3:8501 > nginx.conf. The base "
     "path is that of STREAMLIT_SERVER_BASE_URL_PATH."
 )
-DEFAULT_PORT = 8080
+DEFAULT_PORT = "8080"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=_("a server; repeat it for each"),
     )
     parser.add_argument(
-        "--port", type=int, default=DEFAULT_PORT, help=_("where nginx listens; default: 8080")
+        "--port", default=DEFAULT_PORT, help=_("where nginx listens; default: 8080")
     )
     parser.add_argument(
         "--folder",
@@ -38,5 +38,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> None:
     """Write the configuration."""
-    proxy = Proxy(options.server, "", options.port, read_base_path())
+    proxy = Proxy(options.server, "", parse_port(options.port), read_base_path())
     write_data(proxy.write_configuration(options.folder))

@@ -10,6 +10,7 @@ import sys
 from gradflow.cli import address, workers
 from gradflow.cli.console import CommandFailed, say
 from gradflow.cli.nginx import find_nginx
+from gradflow.core.machine import share_one_heap
 from gradflow.core.text import Text, _
 
 HELP = Text("serve the app")
@@ -38,11 +39,15 @@ def call(options: argparse.Namespace) -> None:
     """Serve until SIGTERM or Ctrl+C.
 
     Raises:
-        CommandFailed: something is missing, or the port is taken.
+        GradflowError: something is missing or impossible, or the port is taken.
     """
     if importlib.util.find_spec("streamlit") is None:
         raise CommandFailed(Text("serve: Streamlit is missing; pip install 'gradflow[app]'"))
+    from gradflow.ui.environment import check_environment  # noqa: PLC0415 - needs Streamlit
+
+    check_environment()
     port = address.parse_port(options.port) if options.port else address.read_port()
+    address.read_base_path()
     if not 1 <= options.workers <= MOST_WORKERS:
         raise CommandFailed(
             Text(
@@ -88,6 +93,7 @@ def _serve_here(host: str, port: int) -> None:
     """Serve in this process."""
     from streamlit.web import cli  # noqa: PLC0415 - not a part of the library alone
 
+    share_one_heap()
     say(Text("starting one server process on http://{host}:{port}", host=host, port=str(port)))
     sys.argv[:] = ["streamlit", *workers.list_arguments(host, port)]
     cli.main(sys.argv[1:], prog_name="streamlit")

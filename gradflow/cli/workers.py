@@ -21,7 +21,8 @@ from gradflow.cli.processes import (
     stop,
     wait_for_health,
 )
-from gradflow.core.machine import PROCESSES
+from gradflow.core.environment import PROCESSES
+from gradflow.core.machine import ONE_HEAP
 from gradflow.core.text import Text
 from gradflow.ui.paths import APP, SITE
 
@@ -57,7 +58,7 @@ class Server:
         # Only the proxy's address is of use to a person.
         command += ["--logger.hideWelcomeMessage", "true"]
         output = subprocess.DEVNULL if self.quiet else None
-        self.process = start(command, output, SITE, {PROCESSES: str(self.siblings)})
+        self.process = start(command, output, SITE, {PROCESSES: str(self.siblings)} | ONE_HEAP)
 
 
 @contextmanager

@@ -58,6 +58,8 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import cache, partial
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np

@@ -20,6 +20,7 @@ from gradflow.core.catalog import (
     Readout,
     Targets,
 )
+from gradflow.core.environment import read_limits
 from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.experiment import (
     MLP,
@@ -29,7 +30,6 @@ from gradflow.core.experiment import (
     LayerSettings,
     NetworkSpec,
 )
-from gradflow.core.limits import read_limits
 from gradflow.core.spec import Spec, find_owners
 from gradflow.core.text import Text
 

@@ -27,6 +27,7 @@ from gradflow.core.specs.data import MAX_BATCH, Data
 from gradflow.core.specs.mlp import MAX_DEPTH, MLP
 from gradflow.core.specs.network import MAX_WIDTH, LayerSettings, NetworkSpec
 from gradflow.core.specs.transformer import Transformer
+from gradflow.core.speed import find_slowness
 from gradflow.core.text import Text
 
 __all__ = [
@@ -176,8 +177,9 @@ class Experiment(Spec):
         limits.refuse_too_large(
             self.network.list_layers(self.data),
             self.data.batch_size,
-            DTYPES[self.dtype].dtype.itemsize,
+            self.dtype,
             orthogonal=self.network.orthogonal,
+            slowness=self.slowness,
             size=self.size,
         )
         return self
@@ -201,7 +203,14 @@ class Experiment(Spec):
             self.data.batch_size,
             DTYPES[self.dtype].dtype.itemsize,
             orthogonal=self.network.orthogonal,
+            slowness=self.slowness,
         )
+
+    @property
+    def slowness(self) -> int:
+        """How many times as long as in float32 its products take."""
+        images = isinstance(self.network, ConvNet)
+        return find_slowness(self.dtype, self.device, images=images)
 
     @property
     def size(self) -> limits.Size:

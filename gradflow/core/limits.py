@@ -1,19 +1,19 @@
 """Limits on the size of an experiment, so that one user cannot stop a shared server.
 
-The defaults suit a small server. ``GRADFLOW_MAX_GIB`` and ``GRADFLOW_MAX_TFLOP`` raise them.
+The defaults suit a small server; its owner can raise them (``core/environment.py``).
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from gradflow.core.catalog import DTYPES, DType
+from gradflow.core.environment import MAX_GIB, MAX_TFLOP, read_limits
 from gradflow.core.errors import InvalidExperiment
+from gradflow.core.speed import describe_arithmetic
 from gradflow.core.text import Text
 
-DEFAULT_MAX_GIB = 2.0
-DEFAULT_MAX_TFLOP = 0.5
 GIB = 2**30
 
 
@@ -34,19 +34,25 @@ class LayerSize(NamedTuple):
 
 
 def estimate_need(
-    layers: Sequence[LayerSize], batch_size: int, itemsize: int, *, orthogonal: bool
+    layers: Sequence[LayerSize],
+    batch_size: int,
+    itemsize: int,
+    *,
+    orthogonal: bool,
+    slowness: int = 1,
 ) -> tuple[float, float]:
     """Estimate the GiB of memory that an experiment takes at most, and its TFLOP of arithmetic.
 
     Memory: weights in float32 as drawn, in the experiment's format and their gradients; per
     layer six arrays of batch × units, of which most networks keep one to three. Arithmetic:
-    6·batch·weights·positions for one forward and backward pass, 4·max·min² for each orthogonal
-    matrix (a QR decomposition).
+    6·batch·weights·positions for one forward and backward pass, ``slowness`` times where the
+    processor takes so long for them; 4·max·min² for each orthogonal matrix (a QR decomposition, in
+    float32).
     """
     weights = sum(layer.fan_in * layer.fan_out for layer in layers)
     units = sum((n.channels_in or n.fan_in) * n.positions + n.fan_out * n.positions for n in layers)
     gib = (weights * (4 + 2 * itemsize) + 3 * units * batch_size * itemsize) / GIB
-    flop = 6 * batch_size * count_products(layers)
+    flop = 6 * slowness * batch_size * count_products(layers)
     if orthogonal:
         flop += sum(4 * max(n[:2]) * min(n[:2]) ** 2 for n in layers)
     return gib, flop / 1e12
@@ -66,14 +72,6 @@ def count_least_bytes(layers: Sequence[LayerSize], batch_size: int, itemsize: in
 def count_products(layers: Sequence[LayerSize]) -> int:
     """Count the products of a weight and a signal in the forward pass of one sample."""
     return sum(layer.fan_in * layer.fan_out * layer.positions for layer in layers)
-
-
-def read_limits() -> tuple[float, float]:
-    """Read how many GiB of memory and TFLOP of arithmetic an experiment may take."""
-    return (
-        float(os.environ.get("GRADFLOW_MAX_GIB", DEFAULT_MAX_GIB)),
-        float(os.environ.get("GRADFLOW_MAX_TFLOP", DEFAULT_MAX_TFLOP)),
-    )
 
 
 class Size(NamedTuple):
@@ -105,26 +103,36 @@ class Size(NamedTuple):
 
 
 def refuse_too_large(
-    layers: Sequence[LayerSize], batch_size: int, itemsize: int, *, orthogonal: bool, size: Size
+    layers: Sequence[LayerSize],
+    batch_size: int,
+    dtype: DType,
+    *,
+    orthogonal: bool,
+    slowness: int,
+    size: Size,
 ) -> None:
     """Refuse an experiment that is sure to take more memory or arithmetic than the limits allow.
 
     Args:
         layers: the sizes of all weight layers.
         batch_size: samples of the pass.
-        itemsize: bytes of a number.
+        dtype: its number format.
         orthogonal: whether drawing the weights takes a QR decomposition of each.
+        slowness: see ``speed.find_slowness``.
         size: the same in words.
 
     Raises:
         InvalidExperiment: names the size, the limit and the settings to lower.
     """
+    itemsize = DTYPES[dtype].dtype.itemsize
     refuse_memory(count_least_bytes(layers, batch_size, itemsize), size)
-    _gib, needed = estimate_need(layers, batch_size, itemsize, orthogonal=orthogonal)
+    _gib, needed = estimate_need(
+        layers, batch_size, itemsize, orthogonal=orthogonal, slowness=slowness
+    )
     limit = read_limits()[1]
     if needed > limit:
         raise size.refuse(
-            Text("{n} TFLOP of arithmetic", n=needed), describe_limit(limit, "GRADFLOW_MAX_TFLOP")
+            describe_arithmetic(needed, dtype, slowness), describe_limit(limit, MAX_TFLOP)
         )
 
 
@@ -140,9 +148,7 @@ def refuse_memory(needed: int, size: Size) -> None:
     """
     limit = read_limits()[0]
     if needed > limit * GIB:
-        raise size.refuse(
-            Text("{n} GiB of memory", n=needed / GIB), describe_limit(limit, "GRADFLOW_MAX_GIB")
-        )
+        raise size.refuse(Text("{n} GiB of memory", n=needed / GIB), describe_limit(limit, MAX_GIB))
 
 
 def describe_limit(limit: float, variable: str) -> Text:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from gradflow.core import plain
 
@@ -13,7 +15,7 @@ MOST_UNITS = 24
 """Units of a layer that are recorded: the first ones."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Units:
     """The first units of a layer; of a convolution, its channels.
 
@@ -29,17 +31,17 @@ class Units:
     """
 
     count: int
-    mean_abs: tuple[float, ...]
-    dead: tuple[bool, ...]
-    saturated: tuple[float, ...]
+    mean_abs: npt.NDArray[np.float64]
+    dead: npt.NDArray[np.bool_]
+    saturated: npt.NDArray[np.float64]
 
     def to_dict(self) -> dict[str, Any]:
         """Write plain data; numbers may be non-finite."""
         return {
             "count": self.count,
-            "mean_abs": list(self.mean_abs),
-            "dead": list(self.dead),
-            "saturated": list(self.saturated),
+            "mean_abs": self.mean_abs.tolist(),
+            "dead": self.dead.tolist(),
+            "saturated": self.saturated.tolist(),
         }
 
     @classmethod
@@ -53,14 +55,12 @@ class Units:
         mean_abs, dead, saturated = lists
         units = cls(
             plain.read_whole(data["count"]),
-            tuple(map(plain.read_real, mean_abs)),
-            tuple(plain.check_type(value, bool) for value in dead),
-            tuple(map(plain.read_real, saturated)),
+            np.array([*map(plain.read_real, mean_abs)], np.float64),
+            np.array([plain.check_type(value, bool) for value in dead], np.bool_),
+            np.array([*map(plain.read_real, saturated)], np.float64),
         )
         if not len(mean_abs) == len(dead) == len(saturated) <= min(MOST_UNITS, units.count):
             raise ValueError("the units of a layer")
-        if any(value < 0 for value in units.mean_abs) or any(
-            not 0 <= share <= 1 for share in units.saturated if not math.isnan(share)
-        ):
+        if (units.mean_abs < 0).any() or ((units.saturated < 0) | (units.saturated > 1)).any():
             raise ValueError("the numbers of a layer's units")
         return units

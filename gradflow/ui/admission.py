@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from gradflow.core.errors import GradflowError
 from gradflow.core.experiment import MLP, Experiment
 from gradflow.core.limits import GIB
 from gradflow.core.networks.memory import bound_pass, estimate_pass, estimate_seeds
@@ -12,6 +13,7 @@ from gradflow.core.recurrent.memory import estimate_through_time
 from gradflow.core.recurrent.spec import SequenceExperiment, estimate_pass_cost
 from gradflow.core.stacked_pass import MOST_AT_ONCE
 from gradflow.core.sweep.jobs import Job
+from gradflow.core.text import Text
 from gradflow.core.training.memory import estimate_training
 from gradflow.core.training.plan import TrainingPlan
 from gradflow.ui.room import ROOM, Refuse
@@ -90,13 +92,36 @@ def admit_training(
 
 
 @contextmanager
-def admit_sequences(experiment: SequenceExperiment) -> Iterator[Callable[[], None]]:
-    """Let one recorded pass through time in; see ``admit``."""
+def admit_long(size: int) -> Iterator[Callable[[], None]]:
+    """Let work in that stops for others again and again, so that a little memory counts, too.
+
+    Args:
+        size: bytes that it takes at most.
+    """
+    with ROOM.hold(size, lambda: size, _refuse_work, small=0):
+        yield ADMISSION.give_way
+
+
+def _refuse_work(needed: Text, left: Text) -> GradflowError:
+    message = Text(
+        "This computation needs {needed}, {left}; choose smaller settings, or try again when those "
+        "of others have ended",
+        needed=needed,
+        left=left,
+    )
+    return GradflowError(message)
+
+
+@contextmanager
+def admit_sequences(
+    experiment: SequenceExperiment, passes: int = 1
+) -> Iterator[Callable[[], None]]:
+    """Let passes through time in, one after the other; see ``admit``."""
     gib, tflop = estimate_pass_cost(experiment)
     with admit(
         int(gib * GIB),
         lambda: estimate_through_time(experiment),
-        tflop,
+        passes * tflop,
         experiment.refuse,
     ) as give_way:
         yield give_way

@@ -5,29 +5,39 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gzip
+import json
 import threading
 import time
-from collections.abc import Callable, Hashable
+import zlib
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from gradflow.core.errors import GradflowError
 from gradflow.ui.compression import accepts_gzip
 from gradflow.ui.memo import RESULTS
 from gradflow.ui.turns import ADMISSION
+from gradflow.ui.waiting import TELL
 from gradflow.ui.wanted import CLIENT, WANTED
 
 R = TypeVar("R")
 
+PLACES = "application/vnd.gradflow.places"
+"""An answer that begins before it is there: how many come first, line by line, then the answer."""
 HEADERS = {
     "Cache-Control": "no-store",
     "Vary": "Accept-Encoding",
     "X-Content-Type-Options": "nosniff",
 }
 """Of answers that belong to one moment."""
+_UNBUFFERED = {"X-Accel-Buffering": "no"}
+"""Has nginx pass on each line as it comes."""
+_OK = 200
+_GZIP = 31
+"""What zlib calls that format."""
 _MOST_WAITING = 64
 """Requests at a time; a class of thirty has one each under way."""
 _IDLE_SECONDS = 0.1
@@ -44,12 +54,15 @@ class Abandoned(Exception):
     """Nobody waits for the answer any more."""
 
 
-async def compute_answer(request: Request, compute: Callable[[], R]) -> R:
+async def compute_answer(
+    request: Request, compute: Callable[[], R], tell: Callable[[str], None] = lambda text: None
+) -> R:
     """Compute in a thread, in turn with all others; once the browser is gone, not at all.
 
     Args:
         request: what is answered.
         compute: makes the answer; where it waits for its turn, it may end by ``Abandoned``.
+        tell: called in that thread with a sentence on a long wait, and when that changes.
 
     Raises:
         TooBusy: too many wait already.
@@ -66,6 +79,7 @@ async def compute_answer(request: Request, compute: Callable[[], R]) -> R:
     def work() -> R:
         WANTED.set(check)
         CLIENT.set(_find_sender(request))
+        TELL.set(tell)
         check()
         return compute()
 
@@ -76,6 +90,7 @@ async def compute_answer(request: Request, compute: Callable[[], R]) -> R:
         return await asyncio.wrap_future(answer)
     finally:
         watcher.cancel()
+        gone.set()  # also where the answer has been given up
 
 
 def _find_sender(request: Request) -> Hashable:
@@ -87,22 +102,79 @@ def _find_sender(request: Request) -> Hashable:
 async def answer_packed(request: Request, write: Callable[[], bytes], media_type: str) -> Response:
     """Answer with what ``write`` makes, compressed if the browser takes that.
 
-    422 with a sentence if it cannot be made; 503 if the server has too much to do.
+    422 with a sentence if it cannot be made; 503 if the server has too much to do. To a browser
+    that accepts ``PLACES`` a long wait is an answer of its own, which ends with this one.
     """
+    told: asyncio.Queue[str] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
 
-    def compute() -> bytes:
-        content = write()
-        return gzip.compress(content, compresslevel=1) if packs else content
+    def tell(text: str) -> None:
+        loop.call_soon_threadsafe(told.put_nowait, text)
 
+    accepts_places = PLACES in request.headers.get("Accept", "")
+    answer = asyncio.create_task(_compute(request, write, tell if accepts_places else _say_nothing))
+    waiting = asyncio.create_task(told.get())
+    await asyncio.wait((answer, waiting), return_when=asyncio.FIRST_COMPLETED)
     packs = accepts_gzip(request.headers)
+    headers = HEADERS | ({"Content-Encoding": "gzip"} if packs else {})
+    if waiting.done():
+        stream = _write_places(answer, waiting.result(), told)
+        body = _pack_lines(stream) if packs else stream
+        return StreamingResponse(body, 200, headers | _UNBUFFERED, PLACES)
+    waiting.cancel()
+    status, content = await answer
+    if status != _OK:
+        return Response(content, status, HEADERS, "text/plain")
+    if packs:
+        content = await asyncio.to_thread(gzip.compress, content, compresslevel=1)
+    return Response(content, status, headers, media_type)
+
+
+def _say_nothing(_text: str) -> None:
+    pass
+
+
+async def _compute(
+    request: Request, write: Callable[[], bytes], tell: Callable[[str], None]
+) -> tuple[int, bytes]:
+    """Compute what is answered: the status, and the content."""
     try:
-        content = await compute_answer(request, compute)
+        return _OK, await compute_answer(request, write, tell)
     except GradflowError as error:
-        return Response(str(error), 422, HEADERS, "text/plain")
+        return 422, str(error).encode()
     except (TooBusy, Abandoned):
-        return Response(status_code=503, headers=HEADERS)
-    encoding = {"Content-Encoding": "gzip"} if packs else {}
-    return Response(content, headers=HEADERS | encoding, media_type=media_type)
+        return 503, b""
+
+
+async def _write_places(
+    answer: asyncio.Task[tuple[int, bytes]], text: str, told: asyncio.Queue[str]
+) -> AsyncIterator[bytes]:
+    """Write a line for each sentence about the wait, one with the status, and the content."""
+    try:
+        while not answer.done():
+            yield _write_line({"waiting": text})
+            waiting = asyncio.create_task(told.get())
+            await asyncio.wait((answer, waiting), return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                text = waiting.result()
+            else:
+                waiting.cancel()
+        status, content = await answer
+        yield _write_line({"status": status}) + content
+    finally:
+        answer.cancel()  # the browser is gone
+
+
+def _write_line(content: Mapping[str, str | int]) -> bytes:
+    return json.dumps(content, ensure_ascii=False).encode() + b"\n"
+
+
+async def _pack_lines(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Compress parts of a stream so that each can be read as soon as it comes."""
+    packer = zlib.compressobj(1, wbits=_GZIP)
+    async for part in parts:
+        yield packer.compress(part) + packer.flush(zlib.Z_SYNC_FLUSH)
+    yield packer.flush()
 
 
 async def _watch(request: Request, gone: threading.Event) -> None:

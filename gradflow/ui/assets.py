@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import threading
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -17,7 +16,7 @@ from starlette.routing import Route
 from gradflow.charts.report_page import HOVER_SCRIPT
 from gradflow.charts.theme import PALETTES
 from gradflow.core.verdict import Severity
-from gradflow.ui.compression import PACKINGS, Packing, choose_packing
+from gradflow.ui.compression import PACKED, PACKINGS, Packing, choose_packing
 
 _HERE = Path(__file__).parent
 _YEAR = 365 * 24 * 60 * 60  # seconds
@@ -40,8 +39,6 @@ class Script:
 
     def __init__(self, path: Path, version: str) -> None:
         self._path = path
-        self._locks = {packing: threading.Lock() for packing in PACKINGS}
-        self._packed: dict[Packing, bytes] = {}
         self.name = path.name
         self.version = version
 
@@ -51,11 +48,8 @@ class Script:
         return f"gf/{self.version}/{self.name}"
 
     def compress(self, packing: Packing) -> bytes:
-        """Compress the file: seconds for plotly.js the first time, nothing later."""
-        with self._locks[packing]:
-            if packing not in self._packed:
-                self._packed[packing] = packing.pack(self._path.read_bytes())
-            return self._packed[packing]
+        """Compress the file: half a second for plotly.js the first time, nothing later."""
+        return PACKED.pack(packing, (self.name, self.version), self._path.read_bytes)
 
     def make_route(self) -> Route:
         """Make the route that serves the file below ``gf/``."""

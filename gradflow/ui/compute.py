@@ -14,9 +14,12 @@ from gradflow.core.teaching import dying, surfaces, trajectories
 from gradflow.core.teaching.descent import Descent
 from gradflow.core.text import _
 from gradflow.core.verdict import Finding
-from gradflow.ui.admission import admit_pass, admit_seeds, admit_training
+from gradflow.ui.admission import admit_long, admit_pass, admit_seeds, admit_training
 from gradflow.ui.memo import remember
 from gradflow.ui.turns import ADMISSION
+
+_DESCENT_BYTES, _POINT_BYTES = 16 * 2**20, 16_000
+"""What a descent takes, and what a point of it takes with all that is recorded there."""
 
 
 @remember
@@ -48,7 +51,9 @@ def run_seeds(experiment: Experiment, count: int) -> ensemble.Ensemble:
 @remember
 def descend(descent: Descent) -> tuple[trajectories.Trajectory, ...]:
     """Compute the trajectory of each optimizer of a descent."""
-    return trajectories.run_descent(descent)
+    size = _DESCENT_BYTES + _POINT_BYTES * descent.steps * len(descent.optimizers)
+    with admit_long(size) as advance:
+        return trajectories.run_descent(descent, advance)
 
 
 @remember

@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from gradflow.core.text import Text, _
+from gradflow.ui.admission import admit_long
 from gradflow.ui.memo import Memo
 from gradflow.ui.turns import ADMISSION
 from gradflow.ui.wanted import check_wanted
@@ -50,6 +51,7 @@ def compute_with_progress(
     key: Hashable,
     work: Callable[[Progress], R],
     draw_bar: Callable[[DeltaGenerator], Any],
+    size: int,
 ) -> R:
     """Take a long result from ``LONG_RESULTS``, or compute it under a progress bar.
 
@@ -60,6 +62,7 @@ def compute_with_progress(
         key: what the result depends on, the kind of work included.
         work: computes the result, and says how far it is.
         draw_bar: draws the progress bar into an empty element, once it is needed.
+        size: bytes that the work takes at most, for which it holds room.
     """
     space = st.empty()
     bars: list[Any] = []
@@ -80,7 +83,7 @@ def compute_with_progress(
 
     def compute() -> R:
         show_progress(0.0, _("waiting for its turn"))
-        with ADMISSION:
+        with ADMISSION, admit_long(size):
             return work(advance)
 
     def wait() -> None:
@@ -92,12 +95,13 @@ def compute_with_progress(
     return result
 
 
-def prepare(key: Hashable, work: Callable[[Progress], R]) -> R:
+def prepare(key: Hashable, work: Callable[[Progress], R], size: int) -> R:
     """Compute a long result before a page asks for it.
 
     Args:
         key: what the result depends on; that of the page's own call.
         work: computes the result.
+        size: bytes that it takes at most.
     """
 
     def advance(_done: float, _what: Text | str) -> None:
@@ -105,7 +109,7 @@ def prepare(key: Hashable, work: Callable[[Progress], R]) -> R:
             check_wanted()
 
     def compute() -> R:
-        with ADMISSION:
+        with ADMISSION, admit_long(size):
             return work(advance)
 
     return LONG_RESULTS.get(key, compute)

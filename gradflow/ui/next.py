@@ -12,9 +12,14 @@ from gradflow.ui import paths
 
 NEXT: Mapping[Path, Mapping[Path, str]] = {
     paths.EXPLORE: {
+        paths.LEARN: N_("Lessons: predict, then see it happen"),
         paths.COMPARE: N_("Compare: two to four networks, side by side"),
         paths.TRAINING: N_("Training: the gradient of every step of learning"),
-        paths.BACKPROP: N_("Backpropagation: where the factors come from"),
+    },
+    paths.LEARN: {
+        paths.EXPLORE: N_("Explore: a network of your own"),
+        paths.BACKPROP: N_("Backpropagation: the chain rule with numbers"),
+        paths.DIAGNOSES: N_("Diagnoses: what can be wrong"),
     },
     paths.COMPARE: {
         paths.EXPLORE: N_("Explore: one network in full"),

@@ -17,6 +17,7 @@ from gradflow.core.machine import MemoryLimit, read_memory, return_free_memory
 from gradflow.core.text import Text
 from gradflow.ui.memo import RESULTS
 from gradflow.ui.turns import ADMISSION, Turn
+from gradflow.ui.waiting import Patience
 from gradflow.ui.wanted import check_wanted
 
 SMALL_BYTES = 96 * 2**20
@@ -62,18 +63,21 @@ class Room:
             return self._count_free()
 
     @contextmanager
-    def hold(self, bound: int, count: Callable[[], int], refuse: Refuse) -> Iterator[None]:
+    def hold(
+        self, bound: int, count: Callable[[], int], refuse: Refuse, small: int = SMALL_BYTES
+    ) -> Iterator[None]:
         """Hold room for a computation.
 
         Args:
             bound: bytes that it is sure not to exceed.
             count: counts its bytes well, if the bound does not fit; may take a moment.
             refuse: makes the error for one that does not fit although nobody else holds room.
+            small: bytes up to which it is let in without room, because it never stops for others.
 
         Raises:
             GradflowError: it does not fit, or the system has no memory for it after all.
         """
-        if bound <= SMALL_BYTES:
+        if bound <= small:
             yield
             return
         me = threading.get_ident()
@@ -109,13 +113,16 @@ class Room:
             self._make_room()
             if self.keep(me, size):
                 return
+        patience = Patience()
         with self._turn.pause():
             while not self.keep(me, size):
                 with self._changed:
                     if self.spread * size > self._left:  # nor would it fit alone
                         raise refuse(describe_size(size), self.describe_left())
                     self._changed.wait(_LOOK_SECONDS)
+                    before = len(self._held)
                 check_wanted()
+                patience.see(before)
 
     def _count_free(self) -> int:
         """Count what is free; read anew only if nobody holds room, whose use cannot be told."""

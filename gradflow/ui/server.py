@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, get_args
 
 import torch
@@ -22,7 +23,13 @@ from gradflow.charts.theme import Mode
 from gradflow.core import ensemble, theory
 from gradflow.core.catalog import Activation
 from gradflow.core.diagnosis import findings
-from gradflow.core.machine import keep_memory_compact, read_memory, return_free_memory
+from gradflow.core.errors import GradflowError
+from gradflow.core.machine import (
+    keep_memory_compact,
+    read_memory,
+    return_free_memory,
+    share_one_heap,
+)
 from gradflow.core.presets import PRESETS
 from gradflow.core.recurrent.record import through_time
 from gradflow.core.recurrent.spec import SequenceExperiment
@@ -32,7 +39,10 @@ from gradflow.core.theory.moments import get_activation_law
 from gradflow.ui.answers import count_idle_seconds
 from gradflow.ui.assets import compress_scripts
 from gradflow.ui.compare.rival import find_rival
+from gradflow.ui.compression import PACKED
+from gradflow.ui.degradation.compute import prepare_opening as prepare_degradation
 from gradflow.ui.explore.state import OPENING
+from gradflow.ui.learn.compute import prepare_lessons
 from gradflow.ui.pretraining.compute import prepare_opening as prepare_pretraining
 from gradflow.ui.room import ROOM, SCARCE_BYTES
 from gradflow.ui.security.widgets import refuse_forged_values
@@ -67,6 +77,7 @@ async def warm_up(_app: Any) -> AsyncIterator[dict[str, Any] | None]:
     usual: each time it looks through all that a setting has just made.
     """
     torch.set_num_threads(1)
+    share_one_heap()
     if read_memory().left < SCARCE_BYTES:
         keep_memory_compact()
         ROOM.spread = 1.0
@@ -76,18 +87,21 @@ async def warm_up(_app: Any) -> AsyncIterator[dict[str, Any] | None]:
         # Together: compressing does not hold the interpreter.
         await asyncio.gather(asyncio.to_thread(compress_scripts), asyncio.to_thread(_run_once))
         gc.collect()
+        return_free_memory()
         gc.freeze()
         thresholds = gc.get_threshold()
         gc.set_threshold(_YOUNG_OBJECTS, *thresholds[1:])
         collector = asyncio.create_task(collect_when_idle(count_idle_seconds))
         stopping = threading.Event()
         preparation = asyncio.create_task(prepare_when_idle(count_idle_seconds, stopping))
+        tightening = asyncio.create_task(tighten_when_idle(count_idle_seconds, stopping))
         try:
             yield None
         finally:
             gc.set_threshold(*thresholds)
             stopping.set()
             preparation.cancel()
+            tightening.cancel()
             collector.cancel()
 
 
@@ -103,22 +117,52 @@ async def prepare_when_idle(
         stopping: set when the server ends, and with it this work.
         idle_seconds: how long the pause must have lasted.
     """
+    await _wait_for_pause(count_idle_seconds, idle_seconds)
+    await asyncio.to_thread(_prepare_openings, partial(_check_running, stopping))
+
+
+async def tighten_when_idle(
+    count_idle_seconds: Callable[[], float],
+    stopping: threading.Event,
+    idle_seconds: float = _PREPARE_SECONDS,
+) -> None:
+    """Compress in every pause what was asked for before it as tightly as can be.
+
+    Args:
+        count_idle_seconds: returns the seconds since anybody worked.
+        stopping: set when the server ends, and with it this work.
+        idle_seconds: how long the pause must have lasted.
+    """
+    while not stopping.is_set():
+        await _wait_for_pause(count_idle_seconds, idle_seconds)
+        await asyncio.to_thread(_tighten_scripts, partial(_check_running, stopping))
+
+
+async def _wait_for_pause(count_idle_seconds: Callable[[], float], idle_seconds: float) -> None:
+    """Wait until nobody has worked for a while, counted from now at the earliest."""
     started = time.monotonic()
     while min(count_idle_seconds(), time.monotonic() - started) < idle_seconds:
         await asyncio.sleep(idle_seconds / 10)
-    await asyncio.to_thread(_prepare_openings, stopping)
 
 
-def _prepare_openings(stopping: threading.Event) -> None:
-    def check() -> None:
-        if stopping.is_set():
-            raise _Stopping
-
+def _prepare_openings(check: Callable[[], None]) -> None:
     WANTED.set(check)
-    with suppress(_Stopping):
+    with suppress(_Stopping, GradflowError):  # without memory for it, whoever asks is told
         find_rival(PRESETS[OPENING].experiment)  # for Compare
+        prepare_lessons()
         prepare_training()
         prepare_pretraining()
+        prepare_degradation()
+
+
+def _tighten_scripts(check: Callable[[], None]) -> None:
+    with suppress(_Stopping):
+        PACKED.tighten(check)
+
+
+def _check_running(stopping: threading.Event) -> None:
+    if stopping.is_set():
+        raise _Stopping
 
 
 class _Stopping(Exception):

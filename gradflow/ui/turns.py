@@ -19,13 +19,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gradflow.core.machine import count_processors
-from gradflow.ui.waiting import tell_place
+from gradflow.ui.waiting import Patience
 from gradflow.ui.wanted import check_wanted, find_client
 
 _CHECK_SECONDS = 0.2
 """How often a waiting thread asks whether anybody still wants what it is going to compute."""
-_TELL_SECONDS = 1.0
-"""A wait after which people want to know why."""
 _STOP_SECONDS = 0.02
 """How often a computing thread looks at a stop whether it is to go on."""
 _USUAL_SECONDS = 0.1
@@ -82,8 +80,6 @@ class Turn:
         beside: how many works, whose turn was taken, may go on to their next stop while other long
             work begins.
         clock: seconds, rising.
-        tell: called with how many come before a thread that has waited for ``_TELL_SECONDS``, and
-            when that changes; what it raises ends the waiting, too.
     """
 
     def __init__(
@@ -91,9 +87,7 @@ class Turn:
         check: Callable[[], None] = lambda: None,
         beside: int = 1,
         clock: Callable[[], float] = time.monotonic,
-        tell: Callable[[int], None] = lambda before: None,
     ) -> None:
-        self._tell = tell
         self._check = check
         self._beside = beside
         self._clock = clock
@@ -323,8 +317,8 @@ class Turn:
         return not self._leave_queue(mine)
 
     def _wait(self, mine: _Work, timeout: float | None) -> bool:
-        begin, told = time.monotonic(), 0
-        end = None if timeout is None else begin + timeout
+        patience = Patience()
+        end = None if timeout is None else time.monotonic() + timeout
         while True:
             left = _CHECK_SECONDS if end is None else end - time.monotonic()
             if mine.called.wait(max(0.0, min(left, _CHECK_SECONDS))):
@@ -337,11 +331,7 @@ class Turn:
                     self._begin(mine)
                     return True
             self._check()
-            if time.monotonic() - begin >= _TELL_SECONDS:
-                before = self.count_before()
-                if before not in (0, told):
-                    self._tell(before)
-                told = before
+            patience.see(self.count_before())
 
     def _leave_queue(self, mine: _Work) -> bool:
         """Leave the queue; return False if the turn came at the last moment."""
@@ -352,5 +342,5 @@ class Turn:
             return True
 
 
-ADMISSION = Turn(check_wanted, beside=max(1, int(count_processors()) - 1), tell=tell_place)
+ADMISSION = Turn(check_wanted, beside=max(1, int(count_processors()) - 1))
 """The turn of this process; every computation holds it from its start to its end."""

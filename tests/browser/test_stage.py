@@ -29,6 +29,11 @@ QUICK = {
     "recurrent": "&steps=60",
 }
 """Settings with which a page that computes for long does not; views without them ignore them."""
+WALKED = {
+    "explore": ("?depth=20", DEEP),
+    "learn": ("", "?lesson=weights", "?answers=slopes.4", "?lesson=cure&answers=cure.selu"),
+}
+"""What is walked on pages with one view that looks different with its settings."""
 MODULE = find_address("figure.js")
 SETTLED = f"""async () => {{
     if (!document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]'))
@@ -46,8 +51,8 @@ def list_addresses(name: str) -> list[str]:
     """List the addresses of a page's views, by its settings, so that a new view is walked, too."""
     settings = getattr(importlib.import_module(f"gradflow.ui.{name}.state"), "PAGE", None)
     path = "" if name == "explore" else name
-    if name == "explore":
-        return ["?depth=20", DEEP]
+    if name in WALKED:
+        return [path + query for query in WALKED[name]]
     if not isinstance(settings, PageSettings) or len(settings.forms) == 1:
         return [path]
     more = QUICK.get(name, "")
@@ -65,7 +70,7 @@ def start_what_waits(page: Page) -> None:
     if page.locator(".stMain .gf-figure").count():
         return
     button = page.locator(".stMain").get_by_role("button", name=START).first
-    if button.count():
+    if button.count() and button.is_enabled():
         button.click()
         page.wait_for_selector(".stMain .gf-plot .main-svg")
 

@@ -14,6 +14,7 @@ from gradflow.charts.degradation.shattering import (
     landscapes_figure,
     pairs_figure,
 )
+from gradflow.charts.degradation.training import TrainedCurve, deeper_figure
 from gradflow.core.teaching.degradation.depth import DepthSweep
 from gradflow.core.teaching.degradation.identity import Nearness
 from gradflow.core.teaching.degradation.pairs import Correlation
@@ -48,6 +49,21 @@ def test_depth(mode) -> None:
     dashed = [t for t in find_traces(data, name="theory") if t["x"] != [None]]
     assert len(dashed) == 1
     assert_allclose(decode(dashed[0]["y"]), math.log10(2))
+
+
+@MODES
+def test_deeper_networks(mode) -> None:
+    shallow = TrainedCurve("a", 0, False, np.array([2.0, 1.0]), np.array([10.0, 1.0]))
+    deep = TrainedCurve("b", 0, True, np.array([2.5, math.nan]), np.array([0.0, 0.1, 1.0]))
+    asked = to_browser(deeper_figure([shallow, deep], with_norms=False, mode=mode))
+    assert len(asked["data"]) == 2
+    data = to_browser(deeper_figure([shallow, deep], with_norms=True, mode=mode))
+    first, norms = find_traces(data, name="a")
+    assert_allclose(decode(norms["y"]), [1, 0])
+    assert first["line"]["color"] == data["data"][2]["line"]["color"]
+    assert first["line"]["dash"] != data["data"][2]["line"]["dash"]
+    assert "before training" in read_words(data)
+    assert "before training" not in read_words(asked)
 
 
 @MODES

@@ -1,6 +1,7 @@
 """The command's arguments: what they say, and how ``serve`` refuses what it cannot do."""
 
 import importlib.util
+import os
 import socket
 import subprocess
 import sys
@@ -55,6 +56,45 @@ def test_impossible_values_are_one_line(arguments: list[str], complaint: str, ca
     assert main(["serve", *arguments]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"gradflow: {complaint}")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GRADFLOW_MAX_GIB", "2 GiB"),
+        ("GRADFLOW_MAX_TRAINING_TFLOP", "-1"),
+        ("GRADFLOW_PROCESSES", "0"),
+        ("GRADFLOW_ALLOWED_HOSTS", "https://gradflow.example/"),
+        ("GRADFLOW_FRAME_ANCESTORS", "a;b"),
+        ("GRADFLOW_METRICS", "maybe"),
+        ("GRADFLOW_NGINX", "/etc/passwd"),
+    ],
+)
+def test_an_impossible_variable_is_one_line(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert main(["serve", "--workers", "2"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"gradflow: {name}: ")
+    assert value in line
+
+
+def test_streamlit_ends_with_the_same_line() -> None:
+    """The limits hold for experiments that modules build when they are imported."""
+    (port,) = find_free_ports(1)
+    run = subprocess.run(
+        [sys.executable, "-m", "streamlit", "run", str(APP), "--server.port", str(port)],
+        env=os.environ | {"GRADFLOW_MAX_TFLOP": "nan"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert (
+        run.stderr
+        == 'gradflow: GRADFLOW_MAX_TFLOP: "nan" is not allowed; choose a number above 0\n'
+    )
 
 
 def test_a_taken_port_is_named(capsys) -> None:

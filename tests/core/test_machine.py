@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -119,3 +122,35 @@ def test_this_machine_says_something() -> None:
     memory = read_memory()
     assert 0 < memory.left < memory.total
     assert 0 < count_processors() <= (os.cpu_count() or 1)
+
+
+_LEAVE_HOLES = """
+import ctypes, pathlib, threading
+from gradflow.core.machine import share_one_heap
+share_one_heap()
+def take(turn=threading.Lock(), kept=[]):
+    with turn:
+        blocks = [ctypes.create_string_buffer(b"1" * 90_000, 90_000) for _i in range(300)]
+        kept.append(blocks.pop())
+        blocks.clear()
+    barrier.wait()
+barrier = threading.Barrier(8)
+def measure():
+    return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * 4096
+threads = [threading.Thread(target=take) for _i in range(8)]
+before = measure()
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print((measure() - before) / (300 * 90_000))
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "mallopt") or os.sysconf("SC_PAGE_SIZE") != 4096,
+    reason="only glibc has heaps per thread",
+)
+def test_threads_that_work_in_turn_need_the_room_of_one() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _LEAVE_HOLES], check=True, capture_output=True, text=True, timeout=60
+    )
+    assert float(done.stdout) < 2

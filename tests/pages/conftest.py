@@ -13,6 +13,7 @@ from streamlit.runtime.state.session_state import SessionState
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.app_test import TESTING_KEY
 
+from gradflow.core.teaching.degradation import training
 from gradflow.ui.security.widgets import refuse_forged_values
 from gradflow.ui.training.sessions import SESSIONS
 
@@ -51,6 +52,12 @@ def _refuse_what_cannot_be_pickled(monkeypatch: pytest.MonkeyPatch) -> None:
                 pickle.dumps(value)
 
     monkeypatch.setattr(SessionState, "maybe_check_serializable", check)
+
+
+@pytest.fixture(autouse=True)
+def _train_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the training that the page on degradation opens with."""
+    monkeypatch.setattr(training, "STEPS", 4)
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from tests.pages.apptest import (
 
 
 def open_page(app: AppTest, **query: str) -> AppTest:
-    return open_link(app, "degradation", query)
+    return open_link(app, "degradation", {"view": "depth"} | query)
 
 
 def read_curve(app: AppTest, name: str, index: int = 0) -> list[float]:
@@ -30,6 +30,27 @@ def read_curve(app: AppTest, name: str, index: int = 0) -> list[float]:
 
 def test_every_view_has_a_title_and_a_spec() -> None:
     assert set(VIEWS) == set(PAGE.forms) == set(DegradationView)
+
+
+def test_deeper_is_worse(app: AppTest) -> None:
+    open_link(app, "degradation", {})
+    assert read_url(app)["view"] == "deeper"
+    assert "does the gradient of the 56 do" in read_markdown(app)
+    names = ["plain 20", "plain 56", "residual 20", "residual 56", "dense 56"]
+    assert [t["name"] for t in read_chart(app)["data"]] == names
+    guess = next(g for g in app.get("button_group") if g.key == "degradation_deeper_guess")
+    guess.set_value("vanishing")
+    check_works(app.run())
+    assert read_url(app)["guess"] == "vanishing"
+    assert "Not quite. **Before the first step it explodes**" in read_markdown(app)
+    assert len(read_chart(app)["data"]) == 2 * len(names)  # the answer: the gradients
+    app.selectbox(key="degradation_deeper_normalization").set_value(Normalization.LAYER)
+    check_works(app.run())
+    assert "Not quite. **Neither**" in read_markdown(app)
+    guess = next(g for g in app.get("button_group") if g.key == "degradation_deeper_guess")
+    guess.set_value("neither")
+    check_works(app.run())
+    assert "Right. **Neither**" in read_markdown(app)
 
 
 def test_depth(app: AppTest) -> None:

@@ -119,7 +119,8 @@ def takes_any_text(metadata: WidgetMetadata[Any]) -> bool:
 PAGES = [
     *(("explore", ""), ("compare", ""), ("training", ""), ("pretraining", ""), ("diagnoses", "")),
     *(("descent", ""), ("backprop", ""), ("activations", ""), ("normalization", "")),
-    *(("degradation", ""), ("recurrent", ""), ("initialization", "variance")),
+    *(("degradation", "depth"), ("recurrent", ""), ("initialization", "variance")),
+    ("phase", ""),
 ]
 
 

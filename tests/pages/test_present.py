@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from gradflow.core import codec
 from gradflow.core.presets import PRESET_GROUPS, PRESETS
 from gradflow.core.teaching.descent_presets import PRESETS as DESCENTS
+from gradflow.core.sweep.phase_presets import PHASE_PRESETS
 from gradflow.core.teaching.initialization.presets import LAYER_PRESETS
 from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.core.verdict import Verdict
@@ -25,7 +26,7 @@ PAGES = [
     ("explore", {}, EXPLORED, "Deep sigmoid network"),
     ("diagnoses", {"about": "dead"}, len(Verdict), "Dead units"),
     ("descent", {}, [preset.label for preset in DESCENTS.values()], "Vanishing: A to B"),
-    ("backprop", {"part": "chain"}, list(EXAMPLES), None),
+    ("backprop", {"part": "chain"}, [row.label for row in EXAMPLES.values()], None),
     ("backprop", {"part": "network", "step": "3"}, 20, "Forward: the pre-activations z of layer 2"),
     ("activations", {}, [row.title for row in ACTIVATIONS.values()], "Functions and slopes"),
     (
@@ -36,9 +37,15 @@ PAGES = [
     ),
     ("initialization", {"view": "gains"}, 4, "Gains"),
     ("normalization", {"view": "batch"}, 7, "One batch"),
-    ("degradation", {"view": "identity"}, 3, None),
+    ("degradation", {"view": "identity"}, 4, None),
     ("recurrent", {"view": "time"}, 7, "tanh RNN, PyTorch default"),
     ("compare", {}, 6, None),
+    (
+        "phase",
+        {},
+        [preset.label for preset in PHASE_PRESETS.values()],
+        "Tanh: weights against biases",
+    ),
 ]
 
 

@@ -30,7 +30,14 @@ WIDGET = "pretraining_set_"
 TRANSFER_WIDGET = "pretraining_transfer_"
 STACK = {"layers": "2", "width": "8", "epochs": "2", "batch_size": "200"}
 TUNING = STACK | {"view": "tuning", "seeds": "1", "steps": "50"}
-TRANSFER = {"view": "transfer", "layers": "2", "width": "8", "seeds": "1", "steps": "50"}
+TRANSFER = {
+    "view": "transfer",
+    "layers": "2",
+    "reused": "2",
+    "width": "8",
+    "seeds": "1",
+    "steps": "50",
+}
 
 
 def open_page(app: AppTest, **query: str) -> AppTest:
@@ -150,11 +157,15 @@ def test_fine_tuning_says_what_each_start_came_to(app: AppTest) -> None:
 
 def test_reusing_layers_draws_the_accuracies(app: AppTest) -> None:
     open_page(app, **TRANSFER)
-    small = {"layers": 2, "width": 8, "seeds": 1, "steps": 50}
+    small = {"layers": 2, "width": 8, "seeds": 1, "steps": 50, "reused": 2}
     reuse = transfer_layers(Transfer(**small))
     tuned = read_chart(app)["data"][2]
     assert decode(tuned["y"]) == pytest.approx(reuse.accuracy[2, 0], abs=1e-6)
     assert decode(tuned["x"]).tolist() == list(PER_CLASS)
+    assert "of each class" in read_markdown(app)
+    find_group(app, TRANSFER_WIDGET + "task").set_value("others")
+    check_works(app.run())
+    assert (read_url(app)["task"], read_url(app)["first"]) == ("others", "01234567")
     find_group(app, TRANSFER_WIDGET + "first").set_value(["4", "1", "7"])
     app.slider(TRANSFER_WIDGET + "layers").set_value(1)
     check_works(app.run())
@@ -226,7 +237,7 @@ def test_parameters_that_are_no_settings_are_ignored_without_a_word(app: AppTest
         ({**STACK, "method": "svm"}, ("method", "svm", "rbm, autoencoder")),
         ({**STACK, "activation": "tanh"}, ("activation", "tanh", "no effect")),
         ({**TUNING, "starts": "<b>", "seeds": "1"}, ("starts", "pretrained, small")),
-        ({**TRANSFER, "first": "1", "reused": "6"}, ("first", "two to eight", "reused", "1 to 2")),
+        ({**TRANSFER, "first": "1", "reused": "6"}, ("first", "two to ten", "reused", "1 to 2")),
     ],
 )
 def test_forged_links_name_field_value_and_range(

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 import gradflow as gf
 from gradflow.core.numbers import format_number, format_share
-from gradflow.core.recurrent.factors import FactorSettings, compute_factor_curves
+from gradflow.core.recurrent.factors import FactorSettings, GradientPath, compute_factor_curve
 from gradflow.core.recurrent.settings import TIME_PRESETS, TimePass
 from gradflow.core.recurrent.training import ShortTraining
 from gradflow.ui.latex import write_number
@@ -354,9 +354,8 @@ def test_without_a_gradient_the_page_says_where_it_broke(app: AppTest) -> None:
 def test_factors_follow_their_settings(app: AppTest) -> None:
     open_page(app, "factors", steps="10", hidden_size="16", batch_size="8")
     move_widget(app, "slider", "forget_bias", 1.0, FactorSettings)
-    expected = compute_factor_curves(
-        FactorSettings(steps=10, hidden_size=16, batch_size=8, forget_bias=1)
-    )
+    spec = FactorSettings(steps=10, hidden_size=16, batch_size=8, forget_bias=1)
+    expected = [compute_factor_curve(spec, path) for path in GradientPath]
     for curve, name in zip(
         expected,
         (
@@ -382,7 +381,8 @@ def test_factors_follow_their_settings(app: AppTest) -> None:
 
 def test_factors_say_when_nothing_is_left(app: AppTest) -> None:
     open_page(app, "factors", steps="150", hidden_size="2", batch_size="2")
-    curve = compute_factor_curves(FactorSettings(steps=150, hidden_size=2, batch_size=2))[2]
+    spec = FactorSettings(steps=150, hidden_size=2, batch_size=2)
+    curve = compute_factor_curve(spec, GradientPath.IRNN)
     left = int((curve.norms > 0).sum())
     assert left < 150
     assert f"but after {left} steps nothing at all is left" in read_markdown(app)

@@ -47,7 +47,7 @@ PAGES: dict[str, list[dict[str, str]]] = {
             "seeds": "1",
             "steps": "50",
         },
-        {**STACK, "view": "transfer", "seeds": "1", "steps": "50"},
+        {**STACK, "view": "transfer", "seeds": "1", "steps": "50", "reused": "2"},
     ],
     "backprop": [{"part": "chain"}, {"part": "network"}],
     "descent": [{"steps": "20"}],
@@ -75,6 +75,7 @@ PAGES: dict[str, list[dict[str, str]]] = {
         {"view": "rates", "depth": "3", "width": "16", "steps": "5"},
     ],
     "degradation": [
+        {"view": "deeper", "guess": "neither"},
         {"view": "depth", "width": "16"},
         {"view": "shattering", "width": "32", "layers": "10"},
         {"view": "identity", "width": "16", "depth": "8"},
@@ -87,6 +88,12 @@ PAGES: dict[str, list[dict[str, str]]] = {
         {**TIME, "view": "clipping"},
         {"view": "training", "length": "4", "hidden_size": "8", "batch_size": "4", "steps": "20"},
     ],
+    "learn": [
+        {"lesson": "slopes"},
+        {"lesson": "relu", "answers": "relu.none"},
+        {"lesson": "cure", "answers": "cure.selu"},
+    ],
+    "phase": [{"depth": "4", "width": "8", "points": "4"}],
     "diagnoses": [{"about": verdict} for verdict in Verdict],
 }
 VIEWS = [(page, query) for page, queries in PAGES.items() for query in queries]

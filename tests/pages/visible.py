@@ -78,6 +78,7 @@ _COMPONENT_TEXTS = {
     *("label", "help", "exact", "reset"),  # a toolbar
     *("line", "look", "title", "close", "count", "text"),  # networks to start from, the tour
     *("start", "resume", "back", "next", "done", "leave"),  # its buttons
+    *("run", "none"),  # a prediction
 }
 """What our components show besides figures."""
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
+import zlib
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
+from starlette.datastructures import Headers
 
-from gradflow.ui.answers import Abandoned, compute_answer
+from gradflow.core.errors import GradflowError
+from gradflow.ui import waiting
+from gradflow.ui.answers import PLACES, Abandoned, answer_packed, compute_answer
 from gradflow.ui.turns import ADMISSION
 
 
@@ -17,9 +23,9 @@ class Client:
     """A request whose browser goes away when it is told to."""
 
     client = None
-    headers: Mapping[str, str] = {}
 
-    def __init__(self) -> None:
+    def __init__(self, headers: Mapping[str, str] = MappingProxyType({})) -> None:
+        self.headers = Headers(headers)
         self.gone = asyncio.Event()
 
     async def receive(self) -> dict[str, Any]:
@@ -69,3 +75,58 @@ def test_it_is_computed_in_a_thread_beside_the_loop() -> None:
         return await compute_answer(Client(), find_name)  # type: ignore[arg-type]
 
     assert asyncio.run(ask_for_thread()).startswith("gradflow-answer")
+
+
+def write_in_turn() -> bytes:
+    with ADMISSION:
+        return b"content"
+
+
+def fail_in_turn() -> bytes:
+    with ADMISSION:
+        raise GradflowError("too large")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+@pytest.mark.parametrize(
+    ("write", "status", "content"),
+    [(write_in_turn, 200, b"content"), (fail_in_turn, 422, b"too large")],
+)
+def test_a_browser_is_told_its_place_before_the_answer(
+    encoding, write, status, content, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "_TELL_SECONDS", 0.0)
+
+    async def read() -> None:
+        client = Client({"Accept": PLACES, "Accept-Encoding": encoding})
+        response = await answer_packed(client, write, "text/plain")  # type: ignore[arg-type]
+        assert response.headers["content-type"] == PLACES
+        assert response.headers.get("content-encoding", "identity") == encoding
+        unpack = zlib.decompressobj(31).decompress if encoding == "gzip" else bytes
+        parts = response.body_iterator  # type: ignore[attr-defined]
+        first = json.loads(unpack(await anext(parts)))  # readable although more is to come
+        assert first == {"waiting": "Waiting for a turn: one other before you."}
+        ADMISSION.release()
+        rest = b"".join([unpack(part) async for part in parts])
+        *_places, line, body = rest.split(b"\n")
+        assert (json.loads(line), body) == ({"status": status}, content)
+
+    with ADMISSION:  # until it is released in the middle
+        asyncio.run(read())
+
+
+def test_whoever_does_not_ask_for_places_gets_the_answer_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(waiting, "_TELL_SECONDS", 0.0)
+
+    async def read() -> None:
+        client = Client({"Accept-Encoding": "identity"})
+        answer = asyncio.create_task(answer_packed(client, write_in_turn, "text/plain"))  # type: ignore[arg-type]
+        await asyncio.sleep(0.5)
+        assert not answer.done()
+        ADMISSION.release()
+        assert (await answer).body == b"content"
+
+    with ADMISSION:  # until it is released in the middle
+        asyncio.run(read())

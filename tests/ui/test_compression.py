@@ -15,7 +15,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from gradflow.ui import compression
-from gradflow.ui.compression import PACKINGS, CompressScripts, Packing
+from gradflow.ui.compression import PACKINGS, CompressScripts, PackedBodies, Packing
 from tests.ui.ask import ask
 
 SCRIPT = "const x = 1;\n" * 500
@@ -48,6 +48,7 @@ def test_a_script_is_compressed_once(
         for way in PACKINGS
     ]
     monkeypatch.setattr(compression, "PACKINGS", counted)
+    monkeypatch.setattr(compression, "PACKED", PackedBodies())
     for _visit in range(3):
         answer = ask("/static/a.js", app=app, accept_encoding=accepted)
         assert unpack(answer.body).decode() == SCRIPT
@@ -94,3 +95,31 @@ def test_other_protocols_pass() -> None:
 
     asyncio.run(CompressScripts(inner)({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
     assert scopes == ["lifespan"]
+
+
+def test_brotli_takes_its_time_later() -> None:
+    sources = Path(compression.__file__).parent.rglob("*.py")
+    body = b"".join(source.read_bytes() for source in sources)[:300_000]  # more than a piece
+    packed, stops = PackedBodies(), []
+    for packing in PACKINGS:
+        packed.pack(packing, "script", lambda: body)
+    quick, zipped = (packed.pack(packing, "script", bytes) for packing in PACKINGS)
+    packed.tighten(lambda: stops.append(None))
+    tight, same = (packed.pack(packing, "script", bytes) for packing in PACKINGS)
+    assert brotli.decompress(tight) == body
+    assert len(tight) < 0.97 * len(quick)
+    assert same == zipped
+    assert len(stops) > 1
+    packed.tighten(lambda: pytest.fail("nothing is left to do"))
+
+
+def test_tightening_ends_with_the_server() -> None:
+    packed = PackedBodies()
+    quick = packed.pack(PACKINGS[0], "script", SCRIPT.encode)
+    with pytest.raises(KeyboardInterrupt):
+        packed.tighten(_raise)
+    assert packed.pack(PACKINGS[0], "script", bytes) == quick
+
+
+def _raise() -> None:
+    raise KeyboardInterrupt

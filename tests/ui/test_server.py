@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from gradflow.core.teaching.degradation import training as degradation
 from gradflow.ui import long_work, server
 from gradflow.ui.memo import Memo
 from gradflow.ui.training.compute import open_with
@@ -38,13 +39,14 @@ def test_warm_up_freezes_the_collector_and_its_task_ends_with_the_server() -> No
         gc.unfreeze()
     assert gc.get_threshold() == usual
     assert frozen > 10_000
-    assert tasks == 3
+    assert tasks == 4
 
 
 def test_what_pages_open_with_is_computed_in_a_pause_and_not_when_the_server_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(long_work, "LONG_RESULTS", results := Memo(2**27))
+    monkeypatch.setattr(degradation, "STEPS", 4)
 
     async def run(*, ended: bool) -> bool:
         stopping, idle = threading.Event(), [0.0]
@@ -55,7 +57,7 @@ def test_what_pages_open_with_is_computed_in_a_pause_and_not_when_the_server_end
         assert len(results) == 0  # somebody works
         idle[0] = 1.0
         await task
-        return len(results) == 2
+        return len(results) == 3
 
     assert not asyncio.run(run(ended=True))
     assert asyncio.run(run(ended=False))

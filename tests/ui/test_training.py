@@ -12,17 +12,18 @@ from gradflow.charts.training.data import Lane
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import MLP, Data, Experiment
 from gradflow.core.machine import MemoryLimit
-from gradflow.core.training import Run, RunState, TrainingPlan
+from gradflow.core.training import Run, RunState, TrainingPlan, cost
 from gradflow.core.training.memory import estimate_training
 from gradflow.core.training.presets import PresetRun
+from gradflow.ui.memo import measure_bytes
 from gradflow.ui.room import KEPT_BYTES, ROOM
 from gradflow.ui.training import live, words
 from gradflow.ui.training.groups import NoRoom, RunGroup, Setup
+from gradflow.ui.training.kept import EarlierRun, measure_run, measure_setup
 from gradflow.ui.training.sessions import (
     ABSENT_SECONDS,
     FORGOTTEN_SECONDS,
     MAX_EARLIER,
-    EarlierRun,
     Sessions,
     TokenClaim,
     TooManyRuns,
@@ -276,6 +277,56 @@ def test_the_oldest_earlier_run_makes_room(sessions):
     assert [earlier.name for earlier in session.earlier.values()] == [
         str(i) for i in range(2, MAX_EARLIER + 2)
     ]
+
+
+def test_records_of_all_sessions_fit_into_one_memory(sessions):
+    """Closed pages lose theirs first, then whoever holds most; each is told how many."""
+    run = Run.collect(TINY, SHORT)
+    size = measure_run(run)
+    sessions._most_bytes = 5 * size
+    names = ("closed", "much", "little")
+    closed, much, little = opened = [sessions.look(sessions.open(n), n) for n in names]
+    sessions.open_tabs.update(names[1:])
+    for session in (closed, much, much, much, little):
+        assert sessions.keep(session, EarlierRun("kept", run))
+    assert [len(session.earlier) for session in opened] == [1, 3, 1]
+    sessions.keep(little, EarlierRun("new", run))
+    assert [len(session.earlier) for session in opened] == [0, 3, 2]
+    first = next(iter(much.earlier))
+    sessions.keep(little, EarlierRun("new", run))
+    assert [len(session.earlier) for session in opened] == [0, 2, 3]
+    assert first not in much.earlier
+    assert [session.ended for session in opened] == [1, 1, 0]
+    assert sum(session.size for session in opened) <= 5 * size
+    sessions._most_bytes *= 10
+    sessions.start(much, make_setup())
+    assert much.ended == 0  # whoever starts anew has seen it
+
+
+def test_runs_that_go_on_keep_the_room_of_all_records_that_they_will_have(sessions):
+    sessions._most_bytes = measure_setup(make_setup(LONG))
+    sessions.open_tabs.update(("a", "b", "c"))
+    a, b, c = (sessions.look(sessions.open(n), n) for n in "abc")
+    group = sessions.start(a, make_setup(LONG))
+    with pytest.raises(TooManyRuns, match="records of this training would take"):
+        sessions.start(b, make_setup(LONG))
+    group.step()
+    wait(group)
+    group.stop()  # the records that it has are few, and on a page
+    ended = sessions.start(b, make_setup(LONG))
+    assert (a.group, a.ended) == (None, 1)
+    ended.pause()
+    sessions.open_tabs.remove("b")
+    assert sessions.start(c, make_setup(LONG))
+    assert (ended.over, b.group) == (True, None)
+
+
+def test_records_are_measured_from_above(sessions):
+    plan = TrainingPlan(steps=12, record_every=3)
+    experiment = Experiment(network=MLP(depth=6, width=8), data=Data(batch_size=8))
+    run = Run.collect(experiment, plan, frames=cost.choose_frames(experiment))
+    planned = measure_setup(Setup(None, (PresetRun("", experiment, plan),)))
+    assert measure_bytes(run) < measure_run(run) == planned < 1.5 * measure_bytes(run)
 
 
 def test_regression_has_no_curve_of_accuracy():

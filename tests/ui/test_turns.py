@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gradflow.ui import waiting
 from gradflow.ui.memo import Memo
 from gradflow.ui.turns import Turn
 from gradflow.ui.wanted import CLIENT, WANTED, check_wanted
@@ -343,31 +344,28 @@ def test_a_client_that_has_had_much_comes_after_one_that_has_had_little() -> Non
     assert order == ["busy", "other", "busy", "busy"]
 
 
-def test_who_waits_is_told_how_many_are_before() -> None:
-    counts = []
-
-    class Seen(Exception):
-        pass
-
-    def tell(before: int) -> None:
-        if threading.current_thread() is last:
-            counts.append(before)
-            raise Seen
+def test_who_waits_is_told_how_many_are_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "_TELL_SECONDS", 0.0)
+    turn, told = Turn(), threading.Event()
+    sentences: list[str] = []
 
     def wait() -> None:
-        with pytest.raises(Seen), turn:
-            pass
+        def tell(text: str) -> None:
+            sentences.append(text)
+            told.set()
 
-    turn = Turn(tell=tell)
+        waiting.TELL.set(tell)
+        with turn:
+            assert turn.count_before() == 0
+
     with turn:
         first = start(lambda: turn.acquire() and turn.release())
         wait_for_queue(turn, 1)
-        last = threading.Thread(target=wait)
-        last.start()
-        last.join(20)
+        last = start(wait)
+        assert told.wait(20)
     first.join(20)
-    assert counts == [2]
-    assert turn.count_before() == 0
+    last.join(20)
+    assert sentences == ["Waiting for a turn: 2 others before you."]
 
 
 def test_long_work_that_nobody_wants_ends_at_its_next_part() -> None:

@@ -33,7 +33,7 @@ def reuse_figure(
     Args:
         names: of the ways, in the order of ``reuse.accuracy``.
         reuse: the accuracies.
-        classes: digits of the new task; 1/classes is guessing.
+        classes: of the new task; 1/classes is guessing.
         mode: for a light or a dark page.
     """
     x = np.array(reuse.per_class, dtype=float)
@@ -54,13 +54,13 @@ def reuse_figure(
         "showlegend": True,
         "xaxis": {
             "type": "log",
-            "title": {"text": _("labelled images of each new digit")},
+            "title": {"text": _("labelled images of each class")},
             "tickvals": list(x),
             "ticktext": [str(count) for count in reuse.per_class],
             "range": [np.log10(x[0]) - 0.06, np.log10(x[-1]) + 0.06],
             "showgrid": False,
             **make_spike(mode),
-            "unifiedhovertitle": {"text": f"<b>{_('images per digit')}: %{{x}}</b>"},
+            "unifiedhovertitle": {"text": f"<b>{_('images per class')}: %{{x}}</b>"},
         },
         "yaxis": make_share_axis(_("held-out accuracy"), math.floor(10 * lowest) / 10),
         "shapes": [shape],

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from gradflow.core import limits
 from gradflow.core.catalog import DTYPES, LOSSES
 from gradflow.core.data import draw_batch
+from gradflow.core.environment import read_limits
 from gradflow.core.experiment import ConvNet, Experiment
 from gradflow.core.machine import MAPPED_BYTES
 from gradflow.core.networks.build import make_recipe
@@ -100,7 +101,7 @@ def refuse_too_much_memory(experiment: Experiment) -> None:
     Raises:
         InvalidExperiment: names the size, the limit and the settings to lower.
     """
-    if bound_pass(experiment) > limits.read_limits()[0] * limits.GIB:
+    if bound_pass(experiment) > read_limits()[0] * limits.GIB:
         limits.refuse_memory(estimate_pass(experiment), experiment.size)
 
 

@@ -8,7 +8,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from gradflow.core.data import DATA_SEED_OFFSET
+from gradflow.core.data import DATA_SEED_OFFSET, load_digit_images
 
 TRAINING, HELD_OUT = 1297, 500
 PIXELS, CLASSES = 64, 10
@@ -28,9 +28,7 @@ class DigitSplit:
 
 @cache
 def _load_digits() -> tuple[Tensor, Tensor]:
-    from sklearn.datasets import load_digits  # noqa: PLC0415 - slow, and only for this data
-
-    images, labels = load_digits(return_X_y=True)
+    images, labels = load_digit_images(raw=True)
     return torch.tensor(images / _MAX_PIXEL, dtype=torch.float32), torch.tensor(labels)
 
 

@@ -72,19 +72,24 @@ PRETRAINING_PRESETS: dict[str, PretrainingPreset] = {
         look_for=N_("with a better activation the random starts learn as well"),
         spec=FineTuning(method=Method.AUTOENCODER, activation=Activation.TANH),
     ),
+    "noisy": PretrainingPreset(
+        label=N_("Clean digits first, noisy ones later"),
+        look_for=N_("with few noisy images a reused network is far ahead: it knows the digits"),
+        spec=Transfer(),
+    ),
     "eight": PretrainingPreset(
         label=N_("Eight digits first, two later"),
         look_for=N_("reuse helps with a single image of each new digit, hardly with more"),
-        spec=Transfer(),
+        spec=Transfer(first="01234567", task="others", reused=2),
     ),
     "five": PretrainingPreset(
         label=N_("Five digits first, five later"),
         look_for=N_("features for 0 to 4 are of little use for 5 to 9, frozen they do harm"),
-        spec=Transfer(first="01234"),
+        spec=Transfer(first="01234", task="others", reused=2),
     ),
     "all_frozen": PretrainingPreset(
         label=N_("All hidden layers reused"),
         look_for=N_("with all layers frozen, the network falls behind however many labels it gets"),
-        spec=Transfer(first="01234", reused=3),
+        spec=Transfer(first="01234", task="others"),
     ),
 }

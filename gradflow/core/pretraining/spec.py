@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
@@ -94,8 +94,8 @@ def _check_starts(value: Any, info: ValidationInfo) -> tuple[str, ...]:
 
 def _check_digits(value: Any, info: ValidationInfo) -> str:
     digits = "".join(sorted(set(value))) if isinstance(value, str) else ""
-    if not 2 <= len(digits) <= 8 or any(digit not in "0123456789" for digit in digits):
-        allowed = Text("two to eight different digits, such as 01234")
+    if len(digits) < 2 or any(digit not in "0123456789" for digit in digits):
+        allowed = Text("two to ten different digits, such as 01234")
         raise InvalidExperiment.for_value(str(info.field_name), value, allowed)
     return digits
 
@@ -210,18 +210,29 @@ class FineTuning(Stack):
         return Stack(**{name: values[name] for name in names} | changed)
 
 
+Task = Literal["noisy", "others"]
+"""Codes of the new tasks: all digits in noisy images, or the digits that were not learned first."""
+MOST_FIRST = 8
+"""Digits learned first, so that there are others."""
+
+
 class Transfer(Spec):
-    """A network that has learned some digits lends its lower layers to one for the others.
+    """A network that has learned some digits lends its lower layers to one for another task.
 
     He's initialization with ReLU, Xavier's with the other activations.
     """
 
     first: Annotated[str, BeforeValidator(_check_digits)] = Field(
-        "01234567", title="Digits learned first", description="The others are the new task."
+        "0123456789", title="Digits learned first", description="With all their labels."
+    )
+    task: Task = Field(
+        "noisy",
+        title="New task",
+        description="With few labels: noisy images of all digits, or the other digits.",
     )
     layers: _Layers = 3
     reused: int = Field(
-        2, ge=1, le=6, title="Layers reused", description="From the input; those above start anew."
+        3, ge=1, le=6, title="Layers reused", description="From the input; those above start anew."
     )
     width: _Width = 64
     activation: _Activation = Field(
@@ -233,6 +244,13 @@ class Transfer(Spec):
     )
     seed: _Seed = 0
     seeds: _Seeds = 5
+
+    @model_validator(mode="after")
+    def _refuse_to_leave_no_others(self) -> Self:
+        if self.task == "others" and len(self.first) > MOST_FIRST:
+            allowed = Text("two to eight different digits, so that there are others")
+            raise InvalidExperiment.for_value("first", self.first, allowed)
+        return self
 
     @model_validator(mode="after")
     def _refuse_to_reuse_missing_layers(self) -> Self:
@@ -247,4 +265,6 @@ class Transfer(Spec):
     @property
     def new(self) -> str:
         """The digits of the new task."""
+        if self.task == "noisy":
+            return "0123456789"
         return "".join(digit for digit in "0123456789" if digit not in self.first)

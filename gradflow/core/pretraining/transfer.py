@@ -1,4 +1,4 @@
-"""Transfer: layers learned on some digits, reused and fine-tuned for the others."""
+"""Transfer: layers learned on some digits, reused and fine-tuned for another task."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ from gradflow.core.pretraining.spec import Transfer
 from gradflow.core.text import N_, Text
 
 PER_CLASS = (1, 2, 5, 10, 20, 50, 100)
-"""Labelled images of each new digit."""
+"""Labelled images of each class of the new task."""
 BATCH_SIZE = 32
+NOISE = 0.3
+"""Standard deviation of the noise on pixels from 0 to 1."""
 _PROGRESS_INTERVAL = 25
 """Steps between two calls of ``progress``."""
 
@@ -59,10 +61,10 @@ class Reuse:
     """The accuracy on the new task, for each way to learn it.
 
     Attributes:
-        per_class: labelled images of each new digit, ``(counts,)``.
-        accuracy: accuracy on the held-out images of the new digits, ``(ways, seeds, counts)``.
+        per_class: labelled images of each class of the new task, ``(counts,)``.
+        accuracy: accuracy on the held-out images of the new task, ``(ways, seeds, counts)``.
         first_accuracy: accuracy on the first task's held-out images, ``(seeds,)``.
-        held_out: number of held-out images of the new digits, ``(seeds,)``.
+        held_out: number of held-out images of the new task, ``(seeds,)``.
     """
 
     per_class: tuple[int, ...]
@@ -93,15 +95,26 @@ class DigitTask:
             *select(data.images, data.labels), *select(data.held_out_images, data.held_out_labels)
         )
 
+    def add_noise(self, seed: int) -> DigitTask:
+        """Add N(0, ``NOISE``²) to every pixel, and keep the pixels in [0, 1]."""
+        generator = torch.Generator().manual_seed(seed)
+
+        def spoil(images: Tensor) -> Tensor:
+            noise = torch.randn(images.shape, generator=generator)
+            return (images + NOISE * noise).clamp(0, 1)
+
+        held_out = spoil(self.held_out_images)
+        return DigitTask(spoil(self.images), self.labels, held_out, self.held_out_labels)
+
     def find_first_of_each(self, count: int) -> Tensor:
-        """Find the indices of the first ``count`` images of each digit, digit by digit."""
+        """Find the indices of the first ``count`` images of each class, class by class."""
         classes = int(self.labels.max()) + 1
         indices = [torch.nonzero(self.labels == c).flatten()[:count] for c in range(classes)]
         return torch.cat(indices)
 
 
 def transfer_layers(spec: Transfer, progress: Progress | None = None) -> Reuse:
-    """Learn ``spec.first``, then the other digits from few images in three ways.
+    """Learn ``spec.first``, then the new task from few images in three ways.
 
     Args:
         spec: tasks and training.
@@ -118,7 +131,10 @@ def transfer_layers(spec: Transfer, progress: Progress | None = None) -> Reuse:
             )
 
     splits = [split_digits(seed) for seed in seeds]
-    first, new = ([DigitTask.of(split, d) for split in splits] for d in (spec.first, spec.new))
+    first = [DigitTask.of(split, spec.first) for split in splits]
+    new = [DigitTask.of(split, spec.new) for split in splits]
+    if spec.task == "noisy":
+        new = [task.add_noise(seed) for task, seed in zip(new, seeds, strict=True)]
     source = _draw_networks(spec, len(spec.first), seeds)
     everything = [torch.arange(len(task.labels)) for task in first]
     for step in _train(spec, source, first, everything):

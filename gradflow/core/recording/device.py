@@ -233,12 +233,13 @@ def _collect_units(picked: Mapping[int, _Picked]) -> dict[int, Units]:
             outside = ((shown < low) | (shown > high)).double().mean(1)
         dead = torch.zeros_like(outside) if marks is None else marks.double()
         numbers.append(torch.stack([shown.abs().mean(1), dead, outside]))
-    columns = iter(torch.cat(numbers, dim=1).cpu().T.tolist())
-    result = {}
+    columns = torch.cat(numbers, dim=1).cpu().numpy()
+    result, first = {}, 0
     for ticket, units in picked.items():
-        rows = [next(columns) for _ in range(len(units.entries))]
-        mean_abs, flags, saturated = zip(*rows, strict=True)
-        result[ticket] = Units(units.total, mean_abs, tuple(map(bool, flags)), saturated)
+        last = first + len(units.entries)
+        mean_abs, dead, saturated = columns[:, first:last]
+        result[ticket] = Units(units.total, mean_abs, dead != 0, saturated)
+        first = last
     return result
 
 

@@ -230,11 +230,10 @@ def _scan_units(x: Tensor, channels: bool, unsaturated: Interval | None) -> tupl
 
 def _make_units(scanned: tuple[int, Array], alive: Array | None, *, saturates: bool) -> Units:
     count, (mean_abs, saturated) = scanned
-    unknown = (_NAN,) * len(mean_abs)
-    dead = (False,) * len(mean_abs)
+    shown = len(mean_abs)
     return Units(
         count,
-        tuple(mean_abs.tolist()),
-        dead if alive is None else tuple((alive[: len(mean_abs)] == 0).tolist()),
-        tuple(saturated.tolist()) if saturates else unknown,
+        mean_abs,
+        np.zeros(shown, np.bool_) if alive is None else alive[:shown] == 0,
+        saturated if saturates else np.full(shown, _NAN),
     )

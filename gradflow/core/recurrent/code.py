@@ -30,6 +30,8 @@ recurrent layer and of the gradient dL/dh that comes back to it, over the whole 
 
 import math
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import torch

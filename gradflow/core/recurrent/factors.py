@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gradflow.core.catalog import Cell, RecurrentInit, SequenceSource
 from gradflow.core.catalog.choice import Choice
@@ -22,6 +23,7 @@ from gradflow.core.probe import run
 from gradflow.core.recurrent.record import through_time
 from gradflow.core.recurrent.report import State, TimeReport
 from gradflow.core.recurrent.spec import Recurrent, SequenceExperiment, Sequences
+from gradflow.core.report import Report
 from gradflow.core.spec import Spec
 from gradflow.core.text import N_
 
@@ -78,6 +80,12 @@ class FactorSettings(Spec):
     )
     seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", description="Draws other weights.")
 
+    @model_validator(mode="after")
+    def _refuse_too_large(self) -> Self:
+        for path in GradientPath:
+            make_experiment(self, path)
+        return self
+
 
 @dataclass(frozen=True, eq=False)
 class FactorCurve:
@@ -110,94 +118,93 @@ class FactorCurve:
         return shares
 
 
-def compute_factor_curves(settings: FactorSettings) -> list[FactorCurve]:
-    """Compute the factors of all paths, in the order of ``GradientPath``.
+def compute_factor_curve(
+    settings: FactorSettings, path: GradientPath, advance: Callable[[], None] = lambda: None
+) -> FactorCurve:
+    """Compute the factors of a path, in float64, on Gaussian noise, with the loss at the end.
 
-    In float64, on Gaussian noise, with the loss at the end.
+    Args:
+        settings: what all paths share.
+        path: which one.
+        advance: called between the parts of the pass; what it raises ends it.
     """
-    return [_TRACERS[path](settings) for path in GradientPath]
+    experiment = make_experiment(settings, path)
+    if isinstance(experiment, Experiment):
+        return _read_residual(run(experiment, advance=advance), settings)
+    return _READERS[path](through_time(experiment, advance=advance), settings)
 
 
-def _trace_residual(settings: FactorSettings) -> FactorCurve:
-    report = run(
-        Experiment(
-            network=MLP(
-                depth=settings.steps + 2,
-                width=settings.hidden_size,
-                connection="preactivation",
-                block_size=1,
-                branch_scale=settings.branch_scale,
-            ),
-            data=Data(
-                source="gaussian",
-                dimension=settings.hidden_size,
-                batch_size=settings.batch_size,
-            ),
-            dtype="float64",
-            seed=settings.seed,
-        )
+def make_experiment(
+    settings: FactorSettings, path: GradientPath
+) -> Experiment | SequenceExperiment:
+    """Make the experiment that measures a path.
+
+    Raises:
+        InvalidExperiment: it takes more memory or arithmetic than one may.
+    """
+    hidden = settings.hidden_size
+    match path:
+        case GradientPath.RESIDUAL:
+            return _make_residual(settings)
+        case GradientPath.LSTM_CELL:
+            network = Recurrent(
+                cell=Cell.LSTM, hidden_size=hidden, forget_bias=settings.forget_bias
+            )
+        case GradientPath.IRNN:
+            network = Recurrent(
+                cell=Cell.RNN_RELU, hidden_size=hidden, recurrent_init=RecurrentInit.IDENTITY
+            )
+        case GradientPath.TANH_RNN:
+            network = Recurrent(
+                cell=Cell.RNN_TANH,
+                hidden_size=hidden,
+                recurrent_init=RecurrentInit.GAUSSIAN,
+                recurrent_gain=settings.gain,
+            )
+    data = Sequences(
+        source=SequenceSource.NOISE, length=settings.steps + 1, batch_size=settings.batch_size
     )
+    return SequenceExperiment(network=network, data=data, dtype="float64", seed=settings.seed)
+
+
+def _make_residual(settings: FactorSettings) -> Experiment:
+    network = MLP(
+        depth=settings.steps + 2,
+        width=settings.hidden_size,
+        connection="preactivation",
+        block_size=1,
+        branch_scale=settings.branch_scale,
+    )
+    data = Data(source="gaussian", dimension=settings.hidden_size, batch_size=settings.batch_size)
+    return Experiment(network=network, data=data, dtype="float64", seed=settings.seed)
+
+
+def _read_residual(report: Report, settings: FactorSettings) -> FactorCurve:
     stream = report.signals["module"].str.fullmatch(_STREAM_MODULES)
     norms = report.signals.loc[stream, "grad_norm"].to_numpy(np.float64)
     return FactorCurve(GradientPath.RESIDUAL, norms[::-1], np.ones(settings.steps))
 
 
-def _trace_lstm_cell(settings: FactorSettings) -> FactorCurve:
-    network = Recurrent(
-        cell=Cell.LSTM, hidden_size=settings.hidden_size, forget_bias=settings.forget_bias
-    )
-    report = _run_through_time(settings, network)
-    return FactorCurve(
-        GradientPath.LSTM_CELL,
-        _reverse_norms(report, "cell"),
-        _reverse_steps(report.gate("forget")),
-    )
+def _read_lstm_cell(report: TimeReport, _settings: FactorSettings) -> FactorCurve:
+    forget = _reverse_steps(report.gate("forget"))
+    return FactorCurve(GradientPath.LSTM_CELL, _reverse_norms(report, "cell"), forget)
 
 
-def _trace_irnn(settings: FactorSettings) -> FactorCurve:
-    network = Recurrent(
-        cell=Cell.RNN_RELU,
-        hidden_size=settings.hidden_size,
-        recurrent_init=RecurrentInit.IDENTITY,
-    )
-    report = _run_through_time(settings, network)
+def _read_irnn(report: TimeReport, _settings: FactorSettings) -> FactorCurve:
     active = 1 - report.column("hidden_zero")
     return FactorCurve(GradientPath.IRNN, _reverse_norms(report, "hidden"), _reverse_steps(active))
 
 
-def _trace_tanh_rnn(settings: FactorSettings) -> FactorCurve:
-    network = Recurrent(
-        cell=Cell.RNN_TANH,
-        hidden_size=settings.hidden_size,
-        recurrent_init=RecurrentInit.GAUSSIAN,
-        recurrent_gain=settings.gain,
-    )
-    report = _run_through_time(settings, network)
+def _read_tanh_rnn(report: TimeReport, settings: FactorSettings) -> FactorCurve:
     nothing = np.full(settings.steps, np.nan)
     return FactorCurve(GradientPath.TANH_RNN, _reverse_norms(report, "hidden"), nothing)
 
 
-_TRACERS: dict[GradientPath, Callable[[FactorSettings], FactorCurve]] = {
-    GradientPath.RESIDUAL: _trace_residual,
-    GradientPath.LSTM_CELL: _trace_lstm_cell,
-    GradientPath.IRNN: _trace_irnn,
-    GradientPath.TANH_RNN: _trace_tanh_rnn,
+_READERS: dict[GradientPath, Callable[[TimeReport, FactorSettings], FactorCurve]] = {
+    GradientPath.LSTM_CELL: _read_lstm_cell,
+    GradientPath.IRNN: _read_irnn,
+    GradientPath.TANH_RNN: _read_tanh_rnn,
 }
-
-
-def _run_through_time(settings: FactorSettings, network: Recurrent) -> TimeReport:
-    return through_time(
-        SequenceExperiment(
-            network=network,
-            data=Sequences(
-                source=SequenceSource.NOISE,
-                length=settings.steps + 1,
-                batch_size=settings.batch_size,
-            ),
-            dtype="float64",
-            seed=settings.seed,
-        )
-    )
 
 
 def _reverse_norms(report: TimeReport, state: State) -> FloatArray:

@@ -22,8 +22,10 @@ from gradflow.core.catalog import (
 )
 from gradflow.core.catalog.cells import CellChoice, RecurrentInitChoice
 from gradflow.core.catalog.sequences import SequenceChoice
+from gradflow.core.environment import MAX_GIB, MAX_TFLOP, read_limits
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.spec import Spec
+from gradflow.core.speed import describe_arithmetic, find_slowness
 from gradflow.core.text import Text
 
 MAX_LAYERS = 8
@@ -190,10 +192,10 @@ class SequenceExperiment(Spec):
     def _refuse_beyond_limits(self) -> Self:
         needs = estimate_pass_cost(self)
         names = (
-            (Text("{n} GiB of memory", n=needs[0]), "GRADFLOW_MAX_GIB"),
-            (Text("{n} TFLOP of arithmetic", n=needs[1]), "GRADFLOW_MAX_TFLOP"),
+            (Text("{n} GiB of memory", n=needs[0]), MAX_GIB),
+            (describe_arithmetic(needs[1], self.dtype, self.slowness), MAX_TFLOP),
         )
-        for need, limit, (words, variable) in zip(needs, limits.read_limits(), names, strict=True):
+        for need, limit, (words, variable) in zip(needs, read_limits(), names, strict=True):
             if need > limit:
                 raise self.refuse(words, limits.describe_limit(limit, variable))
         return self
@@ -213,6 +215,11 @@ class SequenceExperiment(Spec):
         return InvalidExperiment(message, ("layers", "hidden_size", "length", "batch_size"))
 
     @property
+    def slowness(self) -> int:
+        """How many times as long as in float32 its products take."""
+        return find_slowness(self.dtype, self.device)
+
+    @property
     def loss_steps(self) -> int:
         """Steps at the end whose outputs count."""
         return self.data.steps if self.loss_at is LossAt.EVERY else self.data.answer_steps
@@ -230,7 +237,8 @@ def estimate_pass_cost(experiment: SequenceExperiment) -> tuple[float, float]:
 
     Memory: weights as drawn, weights in their format, and two gradients; per step and layer the
     tensors that autograd keeps, about six arrays of batch × units for each block of the recurrent
-    weight. Arithmetic: 6·steps·batch·weights, and the eigenvalues of the recurrent matrices.
+    weight. Arithmetic: 6·steps·batch·weights, as many times as a slow number format takes
+    longer than float32, and the eigenvalues of the recurrent matrices.
     """
     spec, data = experiment.network, experiment.data
     itemsize = DTYPES[experiment.dtype].dtype.itemsize
@@ -238,6 +246,6 @@ def estimate_pass_cost(experiment: SequenceExperiment) -> tuple[float, float]:
     weights = count_weights(experiment)
     kept = 6 * blocks * hidden * spec.layers * data.steps * data.batch_size
     gib = (weights * (4 + 3 * itemsize) + kept * itemsize) / 2**30
-    flop = 6 * data.steps * data.batch_size * weights
+    flop = 6 * experiment.slowness * data.steps * data.batch_size * weights
     flop += EIGENVALUES_FLOP * spec.layers * blocks * hidden**3
     return gib, flop / 1e12

@@ -7,7 +7,7 @@ the network as it stands, and the norms of ∂L/∂h_t and ∂L/∂c_t are kept.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -241,16 +241,20 @@ def take_held_out(task: Task, count: int) -> Batch:
     return inputs[:, :count], targets[:, :count]
 
 
-def train_cell(spec: ShortTraining, cell: Cell) -> Iterator[Moment]:
+def train_cell(
+    spec: ShortTraining, cell: Cell, advance: Callable[[], None] = lambda: None
+) -> Iterator[Moment]:
     """Train one cell and yield moments: before the first step, every ``spec.every``, and the last.
 
-    It ends early if the loss is no longer finite. Whoever drops the iterator ends the training.
+    It ends early if the loss is no longer finite. Whoever drops the iterator ends the training;
+    so does what ``advance`` raises, which is called between two steps.
     """
     experiment = spec.build_experiment(cell)
     trainer = Trainer(make_task(experiment), spec.plan)
     inputs, targets = take_held_out(trainer.task, spec.batch_size)
     yield _measure_moment(experiment, trainer, inputs, targets)
     while not trainer.finished:
+        advance()
         trainer.advance()
         if trainer.step % spec.every == 0 or trainer.finished:
             yield _measure_moment(experiment, trainer, inputs, targets)

@@ -11,6 +11,7 @@ import torch
 from gradflow.core import limits
 from gradflow.core.catalog import Connection
 from gradflow.core.decay import fit_hidden_decay
+from gradflow.core.environment import read_limits
 from gradflow.core.experiment import MLP, Experiment
 from gradflow.core.networks.memory import bound_pass, estimate_seeds
 from gradflow.core.probe import run
@@ -51,7 +52,7 @@ def choose_size(experiment: Experiment, workers: int) -> int:
     """Choose how many networks like this one run at once, within the limit of memory."""
     if _find_group(experiment) is experiment:
         return 1
-    allowed = limits.read_limits()[0] * limits.GIB / workers
+    allowed = read_limits()[0] * limits.GIB / workers
     size = MOST_AT_ONCE
     while size > 1 and size * bound_pass(experiment) > allowed:
         if estimate_seeds(experiment, size) <= allowed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,18 +69,21 @@ class Trajectory:
         return None if np.isfinite(np.concatenate(parts)).all() else len(self.loss) - 1
 
 
-def run_descent(descent: Descent) -> tuple[Trajectory, ...]:
+def run_descent(
+    descent: Descent, advance: Callable[[], None] = lambda: None
+) -> tuple[Trajectory, ...]:
     """Run all optimizers of a descent through ``torch.optim`` in float64.
 
     One backward pass serves all of them: the gradient of the sum of their losses by each point is
     that of its own loss. A trajectory ends at the first point where the loss, its gradient or the
-    point itself is not finite.
+    point itself is not finite. ``advance`` is called between steps; what it raises ends it.
     """
     function, shape = descent.row.loss, descent.shape or 0.0
     pairs = zip(descent.optimizers, descent.rates, strict=True)
     runners = [_Runner(descent, optimizer, rate) for optimizer, rate in pairs]
     active = runners
     for step in range(descent.steps + 1):
+        advance()
         for runner in active:
             runner.point.grad = None
         losses = function(torch.stack([runner.point for runner in active]), shape)

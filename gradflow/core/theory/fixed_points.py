@@ -30,18 +30,21 @@ class FixedPoint(NamedTuple):
 
     Attributes:
         chi: χ₁, the factor of the squared gradient norm per layer; NaN where there is none.
+        weight_factor: the part of χ₁ that the weights make, σ_w² = n·Var(W); the rest are the
+            slopes, and a normalization.
         q_star: q*, second moment of the pre-activation; 0 and infinity are possible.
         depth_scale: ξ = 1/|ln χ₁| layers, over which the squared gradient norm changes by e.
         phase: critical if ξ exceeds the depth of the deepest network.
     """
 
     chi: float
+    weight_factor: float
     q_star: float
     depth_scale: float
     phase: Phase | None
 
 
-UNDEFINED = FixedPoint(math.nan, math.nan, math.nan, None)
+UNDEFINED = FixedPoint(math.nan, math.nan, math.nan, math.nan, None)
 
 
 def find_fixed_point(network: NetworkLaws, last: Signal) -> FixedPoint:
@@ -72,13 +75,13 @@ def find_fixed_point(network: NetworkLaws, last: Signal) -> FixedPoint:
             )
         q, chi = z.mean_power, gain * float(output.slope.mean())
     if not chi > 0:
-        return FixedPoint(chi, q, math.nan, None)
+        return FixedPoint(chi, gain, q, math.nan, None)
     rate = math.log(chi)
     if abs(rate) * MAX_DEPTH <= 1:
         phase = Phase.CRITICAL
     else:
         phase = Phase.CHAOTIC if rate > 0 else Phase.ORDERED
-    return FixedPoint(chi, q, 1 / abs(rate) if rate else math.inf, phase)
+    return FixedPoint(chi, gain, q, 1 / abs(rate) if rate else math.inf, phase)
 
 
 def find_variance_fixed_point(law: ActivationLaw, gain: float, bias: float, start: float) -> float:

@@ -13,7 +13,8 @@ import numpy as np
 
 from gradflow.core.experiment import MLP
 from gradflow.core.theory.moments import FloatArray
-from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal, add_signals, average
+from gradflow.core.theory.readout import compute_kept_by_norm
+from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal, average
 
 
 class PredictedFlow(NamedTuple):
@@ -51,9 +52,11 @@ def predict_plain_flow(network: NetworkLaws) -> PredictedFlow:
         signal = after[-1].signal
     delta = [np.ones_like(network.input.power)]
     grad = [delta[0]]
+    kept = compute_kept_by_norm(network, z[-1])
     for index in range(network.depth - 1, 0, -1):
         grad.insert(0, delta[0] * network.gain[index])
-        delta.insert(0, grad[0] * after[index - 1].slope)
+        delta.insert(0, grad[0] * after[index - 1].slope * kept)
+        kept = 1.0
     return collect_flow(z, after, delta, grad)
 
 
@@ -71,47 +74,14 @@ def predict_dense_flow(network: NetworkLaws) -> PredictedFlow:
     delta = [np.ones_like(network.input.power)]
     grad = [delta[0]]
     per_unit = np.zeros_like(delta[0])
+    last = network.depth - 1
+    lost = (1 - compute_kept_by_norm(network, z[-1])) * network.gain[last] / network.fans[last][0]
     for index in range(network.depth - 1, 0, -1):
         per_unit = per_unit + delta[0] * network.gain[index] / network.fans[index][0]
-        grad.insert(0, per_unit * network.fans[index - 1][1])
-        delta.insert(0, grad[0] * after[index - 1].slope)
+        units = network.fans[index - 1][1]
+        grad.insert(0, per_unit * units)
+        delta.insert(0, (per_unit - lost) * units * after[index - 1].slope)
     return collect_flow(z, after, delta, grad)
-
-
-def predict_preactivation_flow(network: NetworkLaws) -> PredictedFlow:
-    """Predict blocks h + α·f(h) with norm and activation inside f; the stream h stays Gaussian."""
-    spec, last = network.spec, network.depth - 1
-    z = [network.apply_weights(network.input, 0)]
-    after: list[LayerOutput] = []
-    stream = z[0]
-    for block in list_blocks(spec, network.depth):
-        inner = stream
-        for index in block:
-            after.append(_pass_layer(network, inner, index - 1))
-            inner = network.apply_weights(after[-1].signal, index)
-            z.append(inner)
-        units, wider = network.fans[block[0]][0], network.fans[block[-1]][1]
-        stream = add_signals(stream, inner, spec.branch_scale, min(units / wider, 1.0))
-    if last:
-        after.append(_pass_layer(network, stream, last - 1))
-        z.append(network.apply_weights(after[-1].signal, last))
-    after.append(pass_readout(z[-1]))
-
-    ones = np.ones_like(network.input.power)
-    delta, grad = {last: ones}, {last: ones}
-    if last:
-        grad[last - 1] = ones * network.gain[last]
-        stream_grad = grad[last - 1] * after[last - 1].slope
-        for block in reversed(list_blocks(spec, network.depth)):
-            delta[block[-1]] = stream_grad * spec.branch_scale**2
-            for index in reversed(block):
-                grad[index - 1] = delta[index] * network.gain[index]
-                delta[index - 1] = grad[index - 1] * after[index - 1].slope
-            kept = min(network.fans[block[0]][0] / network.fans[block[-1]][1], 1.0)
-            stream_grad = kept * stream_grad + delta[block[0] - 1]
-        delta[0] = stream_grad
-    order = range(network.depth)
-    return collect_flow(z, after, [delta[i] for i in order], [grad[i] for i in order])
 
 
 def _concatenate(seen: Signal, new: Signal, share: float) -> Signal:

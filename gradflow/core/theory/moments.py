@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from gradflow.core.catalog import ACTIVATIONS, Activation
 from gradflow.core.experiment import MLP
+from gradflow.core.theory import kernels
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -29,9 +30,6 @@ _PANEL_EDGES = np.concatenate([-(2.0 ** np.arange(18, -29, -1)), [0.0], 2.0 ** n
 _NODES_PER_PANEL = 12
 _KINK_RANGE, _KINK_STEP = 16.0, 2.0**-7
 _HERMITE_TERMS, _HERMITE_STEP = 48, 1 / 32
-_LAGRANGE_POINTS = np.arange(6)
-_OTHER_POINTS = np.array([[k for k in range(6) if k != j] for j in range(6)])
-_LAGRANGE_DENOMINATORS = np.prod(_LAGRANGE_POINTS[:, None] - _OTHER_POINTS, axis=1, dtype=float)
 
 
 class Moments(NamedTuple):
@@ -68,26 +66,13 @@ class ActivationLaw:
 
     def compute_moments(self, q: FloatArray) -> Moments:
         """Compute the moments at the variances ``q`` ≥ 0, shape ``(count,)``."""
-        return _remember_moments(self, q.tobytes())
-
-    def compute_moments_anew(self, q: FloatArray) -> Moments:
-        """Compute the moments without looking for those that were computed before."""
-        moments = self._compute_mean_slope_moments(q)
-        noise = self.slope_variance / 2
-        return Moments(moments.mean, moments.variance + noise * q, moments.slope + noise)
+        return self._interpolate(q, self.slope_variance / 2)
 
     def compute_saturated_share(self, q: FloatArray) -> float:
         """Compute the share of saturated outputs, averaged over ``q``; NaN without saturation."""
         if self.saturated_between is None:
             return math.nan
-        return _remember_saturated_share(self, q.tobytes())
-
-    def compute_saturated_share_anew(self, q: FloatArray) -> float:
-        """Compute the share of an activation that saturates."""
-        assert self.saturated_between is not None
-        ends = self.saturated_between[:, :, None] / np.sqrt(np.maximum(q, 1e-300))
-        low, high = torch.special.ndtr(torch.from_numpy(ends)).numpy().transpose(1, 0, 2)
-        return float((high - low).sum(0).mean())
+        return float(kernels.average_share_inside(self.saturated_between, q))
 
     def compute_cosine(self, q: float, cosine: FloatArray) -> FloatArray:
         """Compute the cosine E φ(u₁)φ(u₂)/E φ² of two outputs whose inputs have ``cosine``.
@@ -100,7 +85,7 @@ class ActivationLaw:
 
     def compute_cosine_anew(self, q: float, cosine: FloatArray) -> FloatArray:
         """Compute the cosine without looking for those that were computed before."""
-        at_one = self._compute_mean_slope_moments(np.array([q]))
+        at_one = self._interpolate(np.array([q]), 0.0)
         power, slope = float(at_one.power[0]), float(at_one.slope[0])
         total = power + q * self.slope_variance / 2
         if not total > 0:
@@ -108,7 +93,7 @@ class ActivationLaw:
         z, hermite = compute_hermite_functions()
         phi = self.module(torch.from_numpy(math.sqrt(q) * z)).numpy()
         squares = (hermite @ phi) ** 2
-        products = np.vander(cosine, _HERMITE_TERMS, increasing=True) @ squares
+        products = kernels.sum_powers(squares, cosine)
         rest = power - squares.sum()
         if rest > 1e-9 * power:
             tail = max(
@@ -134,30 +119,15 @@ class ActivationLaw:
         phi = self.module(torch.from_numpy(z)).numpy()
         return float(hermite[1] @ phi) ** 2 / float(self.compute_moments(np.ones(1)).variance[0])
 
-    def _compute_mean_slope_moments(self, q: FloatArray) -> Moments:
-        """Compute the moments as if a random slope always had its mean."""
-        phi_zero, slope_zero = self.at_zero
-        with np.errstate(divide="ignore"):
-            variance, slope, shift = _interpolate(self.table, np.log(q))
-        variance, slope = np.exp(variance), np.exp(slope)
-        no_signal = q <= 0
-        variance = np.where(no_signal, 0.0, variance)
-        slope = np.where(no_signal, slope_zero, slope)
-        return Moments(phi_zero + shift * np.sqrt(variance), variance, slope)
+    def _interpolate(self, q: FloatArray, noise: float) -> Moments:
+        """Interpolate the moments; without ``noise`` as if a random slope always had its mean."""
+        return Moments(
+            *kernels.interpolate_moments(self.table, _LOG_Q[0], _LOG_Q_STEP, q, self.at_zero, noise)
+        )
 
 
 # A layer's numbers follow from those of the layer before it, so that networks that differ in depth
 # alone, as while a slider moves, share nearly all of them.
-@lru_cache(maxsize=2048)
-def _remember_moments(law: ActivationLaw, q: bytes) -> Moments:
-    return Moments(*map(_freeze, law.compute_moments_anew(np.frombuffer(q))))
-
-
-@lru_cache(maxsize=2048)
-def _remember_saturated_share(law: ActivationLaw, q: bytes) -> float:
-    return law.compute_saturated_share_anew(np.frombuffer(q))
-
-
 @lru_cache(maxsize=2048)
 def _remember_cosine(law: ActivationLaw, q: float, cosine: bytes) -> FloatArray:
     return _freeze(law.compute_cosine_anew(q, np.frombuffer(cosine)))
@@ -277,21 +247,4 @@ def _make_gaussian_weights(kinks: tuple[float, ...]) -> FloatArray:
     q = np.exp(_LOG_Q)[:, None]
     density = w * np.exp(-(u**2) / (2 * q))
     result: FloatArray = density / density.sum(1, keepdims=True)
-    return result
-
-
-def _interpolate(table: FloatArray, log_q: FloatArray) -> FloatArray:
-    """Interpolate by six-point Lagrange inside the table, and by straight lines beyond its ends."""
-    last = len(_LOG_Q) - 1
-    inside = np.clip(log_q, _LOG_Q[0], _LOG_Q[last])
-    position = (inside - _LOG_Q[0]) / _LOG_Q_STEP
-    first = np.clip(position.astype(int) - 2, 0, last - 5)
-    distance = position - first - _LAGRANGE_POINTS[:, None]
-    weights = distance[_OTHER_POINTS].prod(1) / _LAGRANGE_DENOMINATORS[:, None]
-    result: FloatArray = (weights * table[:, first + _LAGRANGE_POINTS[:, None]]).sum(1)
-    if (log_q != inside).any():
-        beyond = np.clip(log_q, -1e3, 1e3) - inside
-        low, high = table[:2, 1] - table[:2, 0], table[:2, last] - table[:2, last - 1]
-        slope = np.where(beyond < 0, low[:, None], high[:, None]) / _LOG_Q_STEP
-        result[:2] += np.where(beyond, beyond * slope, 0.0)
     return result

@@ -23,6 +23,8 @@ class MomentFactors(NamedTuple):
     slope: float
 
 
+_DRAWN_VALUES = 100_000
+"""Values drawn for the expectation over a batch."""
 GAUSSIAN_FACTORS = MomentFactors(1.0, 1.0)
 
 
@@ -86,3 +88,50 @@ def compute_projections(
     )
     along_signal = float(hermite[0] @ (slope * z) ** 2) / square
     return along_signal, (float(mean), float(mean_z)), (float(shared), float(shared_z))
+
+
+@lru_cache(maxsize=128)
+def compute_batch_factor(law: ActivationLaw, batch: int, q: float, overlap: float) -> float:
+    """Compute the squared gradient's factor through φ and a batch norm behind it.
+
+    It is E‖δ‖²/E‖g‖² for g = ∂L/∂(the norm's output), relative to E φ'²/E v, v being the variance
+    over the ``batch``: of finitely many samples v varies and contains the entry that it divides,
+    and the norm projects. With â the normalized outputs of a unit and P removing the mean,
+    ∂L/∂z_i = φ'(z_i) [P g − â (â·g)/B]_i / √v. So the gradients of two samples become correlated,
+    and the norm of the layer before removes less of them, or more.
+
+    The expectation is taken over drawn units with E z² = ``q``; ``overlap`` is the mean cosine of
+    all pairs of samples, each with itself included.
+    """
+    units = max(_DRAWN_VALUES // batch, 64)
+    noise = np.random.default_rng(0).standard_normal((units, batch))
+    common = noise.mean(1, keepdims=True)
+    noise -= common
+    cosine = (batch * overlap - 1) / (batch - 1)
+    z = math.sqrt(q) * (math.sqrt(1 - cosine) * noise + math.sqrt(batch * overlap) * common)
+    phi, slope = (x.reshape(z.shape) for x in compute_values_and_slopes(law.module, z.ravel()))
+    phi -= phi.mean(1, keepdims=True)
+    v = (phi**2).mean(1)
+    squares, along = slope**2, slope * phi
+    kept = (squares * (1 - 1 / batch)).sum(1) - (along**2).sum(1) / (v * batch)
+    pairs = slope.sum(1) ** 2 - squares.sum(1) + (along.sum(1) ** 2 - (along**2).sum(1)) / v
+    values = (kept + pairs / (batch * (batch - 1))) / (v * batch)
+    # What varies with it and has a known mean takes most of the chance out of the mean.
+    radius = (noise**2).sum(1)
+    moments = law.compute_moments(np.array([q]))
+    power, square = float(moments.power[0]), float(moments.slope[0])
+    alike = float(law.compute_cosine(q, np.array([cosine]))[0])
+    statistic = power * (1 - alike) * (1 - 1 / batch)
+    controls = np.stack(
+        [
+            radius / (batch - 1) - 1,
+            (batch - 3) / radius - 1,
+            squares.mean(1) / square - 1,
+            v / statistic - 1,
+            np.ones(units),
+        ],
+        axis=1,
+    )
+    known = v > 1e-9 * statistic
+    mean = float(np.linalg.lstsq(controls[known], values[known], rcond=None)[0][-1])
+    return mean * statistic / square

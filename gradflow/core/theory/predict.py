@@ -60,6 +60,8 @@ class Prediction:
             b² = exp √(5 Σ 1/n) over the widths between the layer and the readout (Hanin 2018).
         chi: χ₁, the factor of the squared gradient norm per layer at the fixed point (Poole et
             al. 2016); NaN unless the network is plain and its hidden layers are alike.
+        weight_factor: the part of χ₁ that the weights make, σ_w² = n·Var(W); the rest are the
+            slopes, E φ'², and a normalization.
         q_star: second moment of the pre-activation at the fixed point.
         depth_scale: ξ = 1/|ln χ₁|, in layers (Schoenholz et al. 2017).
         phase: ordered for χ₁ < 1, chaotic for χ₁ > 1, critical for ξ beyond the deepest network.
@@ -79,6 +81,7 @@ class Prediction:
     activation_grad_norm: FloatArray
     band: FloatArray
     chi: float
+    weight_factor: float
     q_star: float
     depth_scale: float
     phase: Phase | None
@@ -132,8 +135,11 @@ def predict(experiment: Experiment, report: Report) -> Prediction:
 
 
 def _compute_band(network: NetworkLaws) -> FloatArray:
-    inverse = [*(1 / fan_out for _, fan_out in network.fans[:-1]), 0.0]
-    result: FloatArray = np.exp(np.sqrt(5 * np.cumsum(inverse[::-1])[::-1]) / 2)
+    """Compute the band: 5/n for each layer on the way, and what LSUV's gains vary by."""
+    variance = [5 / fan_out for _, fan_out in network.fans[:-1]]
+    gains = network.gain_spread[1:]
+    variance = [*(v + gain for v, gain in zip(variance, gains, strict=True)), 0.0]
+    result: FloatArray = np.exp(np.sqrt(np.cumsum(variance[::-1])[::-1]) / 2)
     return result
 
 

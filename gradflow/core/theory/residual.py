@@ -5,42 +5,89 @@ whose distribution has no closed form: the activation makes it skew, and units t
 to stay off, which changes the gradient. So the chain is followed for many representative units,
 with the noise spread evenly over their states (array-RQMC: L'Ecuyer, Lécot & Tuffin 2008), and the
 gradient comes back along their paths. Two samples are followed, for the correlation between them.
+
+Representative units stand in the order of the units, as many per unit in each layer: where the
+widths differ, the shortcut drops the last ones or adds zeros behind them, as in the network.
 """
 
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from gradflow.core.catalog import Normalization
 from gradflow.core.theory.flow import PredictedFlow, collect_flow, list_blocks, pass_readout
 from gradflow.core.theory.moments import FloatArray, compute_values_and_slopes
-from gradflow.core.theory.norm_corrections import compute_tails
+from gradflow.core.theory.readout import predict_readout_gradient
 from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal
 
 REPRESENTATIVE_UNITS = 1024
-_GOLDEN = 0.6180339887498949
+"""Representative units of the widest layer."""
+DRAWN_GRADIENTS = 4
+_GOLDEN, _PLASTIC = 0.6180339887498949, 0.7548776662466927
+_LEAST_UNCORRELATED = 16
+_SHIFT = 331
+"""Places by which the noise moves on from block to block. It is far from all Fibonacci numbers: by
+one of those the golden-ratio sequence hardly changes, and a unit would get the same noise again."""
+
+
+class Populations(NamedTuple):
+    """Representatives in populations.
+
+    Attributes:
+        shares: ``(units, populations)``, 1/size where a unit is a member, else 0.
+        members: ``(populations, units)``, 1 or 0.
+    """
+
+    shares: FloatArray
+    members: FloatArray
+
+    def average(self, rows: FloatArray) -> FloatArray:
+        """Average rows over each population; each unit gets its population's mean."""
+        result: FloatArray = rows @ self.shares @ self.members
+        return result
+
+
+class _StreamNorm(NamedTuple):
+    """A norm behind the activation: x̂ = (x − mean)/s in populations, each as large as the layer's.
+
+    Attributes:
+        populations: the units of each.
+        unit: x̂ of the first sample.
+        inverse: 1/s of the population of each unit.
+        centres: the mean is subtracted.
+    """
+
+    populations: Populations
+    unit: FloatArray
+    inverse: FloatArray
+    centres: bool
+
+    def pull_back(self, gradient: FloatArray) -> FloatArray:
+        """Compute ∂L/∂x of gradients ∂L/∂x̂ (rows)."""
+        removed = self.unit * self.populations.average(self.unit * gradient)
+        if self.centres:
+            removed += self.populations.average(gradient)
+        result: FloatArray = self.inverse * (gradient - removed)
+        return result
 
 
 class _StreamStep(NamedTuple):
     """One activation of the stream.
 
     Attributes:
-        slope: φ'² per unit.
-        norm: factor of the squared gradient through a norm behind the activation.
+        slope: φ' per unit.
+        norm: the norm behind the activation.
         branch: factor of the squared gradient through a norm at the end of the branch.
-        kept: the units that have a stream from the block before.
     """
 
     slope: FloatArray
-    norm: float
+    norm: _StreamNorm | None
     branch: float
-    kept: npt.NDArray[np.bool_]
 
 
 def predict_residual_flow(network: NetworkLaws) -> PredictedFlow:
@@ -48,7 +95,10 @@ def predict_residual_flow(network: NetworkLaws) -> PredictedFlow:
     z: list[Signal] = []
     after: list[LayerOutput] = []
     steps = _predict_forward(network, z, after)
-    delta, grad = _predict_backward(network, after, steps)
+    shared = 0.0
+    if network.norm is Normalization.BATCH:
+        shared = predict_readout_gradient(network.experiment, z[-1]).shared
+    delta, grad = _predict_backward(network, after, steps, shared)
     return collect_flow(z, after, delta, grad)
 
 
@@ -58,7 +108,7 @@ def _predict_forward(
     """Fill ``z`` and ``after``; return the steps of the stream: the first layer and each block."""
     spec, last = network.spec, network.depth - 1
     signal = network.typical
-    stream = np.zeros((2, REPRESENTATIVE_UNITS))
+    stream = np.zeros((2, 0))
     steps: list[_StreamStep] = []
     for block in [range(1), *list_blocks(spec, network.depth)] if last else []:
         inner = signal
@@ -67,14 +117,14 @@ def _predict_forward(
             after.append(network.apply_norm_and_activation(z[-1], network.fans[index][1]))
             inner = after[-1].signal
         z.append(network.apply_weights(inner, block[-1]))
-        units, wider = network.fans[block[0]][0], network.fans[block[-1]][1]
-        f, branch = network.apply_norm(z[-1], wider)
-        noise = _draw_noise(f, stream[0], len(steps))
-        kept = np.arange(REPRESENTATIVE_UNITS) * _GOLDEN % 1.0 < units / wider
-        sums = kept * stream + spec.branch_scale * noise if steps else noise
-        stream, slope, norm = _activate(network, sums, wider)
+        units = network.fans[block[-1]][1]
+        f, branch = network.apply_norm(z[-1], units)
+        stream = _fit(stream, count_representatives(network, units))
+        noise = _draw_noise(f, stream, len(steps))
+        sums = stream + spec.branch_scale * noise if steps else noise
+        stream, slope, norm = _activate(network, sums, units)
         signal = _measure_signal(stream)
-        steps.append(_StreamStep(slope**2, norm, float(branch.mean()), kept))
+        steps.append(_StreamStep(slope, norm, float(branch.mean())))
         after.append(LayerOutput(signal, np.ones(1), _measure_saturated_share(network, sums[0])))
     z.append(network.apply_weights(signal, last))
     after.append(pass_readout(z[-1]))
@@ -82,67 +132,153 @@ def _predict_forward(
 
 
 def _predict_backward(
-    network: NetworkLaws, after: list[LayerOutput], steps: list[_StreamStep]
+    network: NetworkLaws, after: list[LayerOutput], steps: list[_StreamStep], shared: float
 ) -> tuple[list[FloatArray], list[FloatArray]]:
-    """Compute ‖∂L/∂z‖² and ‖∂L/∂a‖² per layer."""
+    """Compute ‖∂L/∂z‖² and ‖∂L/∂a‖² per layer.
+
+    ``shared`` is the share of the stream's gradient that all samples have in common, which a batch
+    norm in the branch removes.
+    """
     spec, last = network.spec, network.depth - 1
     delta, grad = [np.ones(1)] * network.depth, [np.ones(1)] * network.depth
-    # The squared gradient of the stream, along the paths of the units.
-    per_unit = np.full(REPRESENTATIVE_UNITS, network.gain[last] / network.fans[last][0])
+    rng = np.random.default_rng(0)
+    units = network.fans[last][0]
+    count = count_representatives(network, units)
+    # The gradient of the stream, along the paths of the units: its root mean square, or behind
+    # norms, which remove what is along the signal, several gradients drawn at random.
+    rows = 1 if all(step.norm is None for step in steps) else DRAWN_GRADIENTS
+    around = np.zeros((rows, count))
+    fresh = network.gain[last] / units
     all_blocks = [range(1), *list_blocks(spec, network.depth)]
     for block, step in reversed(list(zip(all_blocks, steps, strict=False))):
         units, wider = network.fans[block[0]][0], network.fans[block[-1]][1]
-        grad[block[-1]] = wider * per_unit.mean(keepdims=True)
-        inside = step.slope * step.norm * per_unit
-        scale = spec.branch_scale**2 if block[0] else 1.0
-        delta[block[-1]] = wider * inside.mean(keepdims=True) * scale * step.branch
+        if step.norm is None:
+            per_unit = np.sqrt(around**2 + fresh)
+            inside = step.slope * per_unit
+        else:
+            per_unit = around + math.sqrt(fresh) * _draw_gradients(rng, around)
+            inside = step.slope * step.norm.pull_back(per_unit)
+        grad[block[-1]] = wider * (per_unit**2).mean(keepdims=True)[0]
+        left = (inside**2).mean(keepdims=True)[0]
+        shared *= step.slope.mean() ** 2 / max((step.slope**2).mean(), 1e-300)
+        scale = (spec.branch_scale**2 if block[0] else 1.0) * (1 - shared)
+        delta[block[-1]] = wider * left * scale * step.branch
         for index in reversed(block[1:]):
             grad[index - 1] = delta[index] * network.gain[index]
             delta[index - 1] = grad[index - 1] * after[index - 1].slope
-        skip = np.where(step.kept, inside, inside[step.kept].mean()) * min(1.0, wider / units)
-        per_unit = skip + delta[block[0]] * network.gain[block[0]] / units
+        if block[0]:
+            around = _fit(inside, count_representatives(network, units))
+            fresh = float(delta[block[0]][0]) * network.gain[block[0]] / units
+            shared *= float(left[0] / max(left[0] + fresh, 1e-300))
     return delta, grad
 
 
-@cache
-def _make_lattice() -> FloatArray:
-    """Make normal quantiles in a low-discrepancy order: two rows, with different generators."""
-    sequences = np.outer([_GOLDEN, 0.7548776662466927], np.arange(REPRESENTATIVE_UNITS)) % 1.0
-    levels = (sequences.argsort(1).argsort(1) + 0.5) / REPRESENTATIVE_UNITS
-    rows = torch.special.ndtri(torch.from_numpy(levels)).numpy()
-    result: FloatArray = rows / rows.std(1, keepdims=True)
+def _draw_gradients(rng: np.random.Generator, around: FloatArray) -> FloatArray:
+    """Draw rows of mean square 1, each orthogonal to the gradient that comes around the block."""
+    drawn = rng.standard_normal(around.shape)
+    power = np.maximum((around**2).sum(1, keepdims=True), 1e-300)
+    drawn -= (drawn * around).sum(1, keepdims=True) / power * around
+    result: FloatArray = drawn / np.sqrt(np.maximum((drawn**2).mean(1, keepdims=True), 1e-300))
     return result
 
 
-def _draw_noise(z: Signal, state: FloatArray, step: int) -> FloatArray:
-    """Draw Gaussian pairs with the power and cosine of ``z``, spread evenly over the states."""
-    first, second = np.roll(_make_lattice(), 89 * step, axis=1)
-    order = np.argsort(state, kind="stable")
+def count_representatives(network: NetworkLaws, units: int) -> int:
+    """Count the representatives of a layer's units; populations of a norm need more of them."""
+    alone = network.norm_first or network.norm is Normalization.NONE
+    widest = max(network.spec.hidden_widths)
+    return max(round(REPRESENTATIVE_UNITS * (1 if alone else 2) * units / widest), 1)
+
+
+def _fit(values: FloatArray, count: int) -> FloatArray:
+    """Drop the last units, or add zeros, as the shortcut does between layers of other widths."""
+    missing = count - values.shape[-1]
+    if missing <= 0:
+        return values[..., :count]
+    return np.concatenate([values, np.zeros((*values.shape[:-1], missing))], axis=-1)
+
+
+@lru_cache(maxsize=64)
+def _make_lattice(count: int) -> FloatArray:
+    """Make normal quantiles in a low-discrepancy order: two rows, with different generators."""
+    sequences = np.outer([_GOLDEN, _PLASTIC], np.arange(count)) % 1.0
+    levels = (sequences.argsort(1).argsort(1) + 0.5) / count
+    rows = torch.special.ndtri(torch.from_numpy(levels)).numpy()
+    result: FloatArray = rows / np.maximum(rows.std(1, keepdims=True), 1e-300)
+    return result
+
+
+def _draw_noise(z: Signal, stream: FloatArray, step: int) -> FloatArray:
+    """Draw Gaussian pairs with the power and cosine of ``z``, spread evenly over the states.
+
+    Like independent ones, they are uncorrelated with the stream and with each other.
+    """
+    count = stream.shape[1]
+    rows = np.empty((2, count))
+    rows[:, np.argsort(stream[0], kind="stable")] = np.roll(
+        _make_lattice(count), _SHIFT * step, axis=1
+    )
+    if count >= _LEAST_UNCORRELATED:
+        _remove_correlations(rows, stream)
     cosine = float(np.clip(z.cosine.mean(), -1.0, 1.0))
-    noise = np.empty((2, REPRESENTATIVE_UNITS))
-    noise[0, order] = first
-    noise[1, order] = cosine * first + math.sqrt(1 - cosine**2) * second
-    return math.sqrt(z.mean_power) * noise
+    rows[1] = cosine * rows[0] + math.sqrt(1 - cosine**2) * rows[1]
+    return math.sqrt(z.mean_power) * rows
+
+
+def _remove_correlations(rows: FloatArray, stream: FloatArray) -> None:
+    """Make rows orthogonal to constants, to the stream and to each other (Gram–Schmidt)."""
+    count = rows.shape[1]
+    known = [np.full(count, 1 / math.sqrt(count))]
+    for vector, is_noise in (
+        (stream[0], False),
+        (stream[1], False),
+        (rows[0], True),
+        (rows[1], True),
+    ):
+        left = vector.copy()
+        for direction in known:
+            left -= (left @ direction) * direction
+        length = math.sqrt(left @ left)
+        if length > 1e-6 * math.sqrt(vector @ vector):
+            known.append(left / length)
+            if is_noise:
+                vector[:] = known[-1] * math.sqrt(count)
 
 
 def _activate(
     network: NetworkLaws, sums: FloatArray, units: int
-) -> tuple[FloatArray, FloatArray, float]:
+) -> tuple[FloatArray, FloatArray, _StreamNorm | None]:
     """Apply φ and a norm behind it.
 
-    Returns the new stream, φ' for the first sample, and the norm's factor of the squared gradient.
+    Returns the new stream, and of the first sample φ' and the norm.
     """
     value, slope = compute_values_and_slopes(network.law.module, sums.ravel())
     value, slope = value.reshape(sums.shape), slope.reshape(sums.shape)[0]
     if network.norm_first or network.norm is Normalization.NONE:
-        return value, slope, 1.0
-    centred = value if network.norm is Normalization.RMS else value - value.mean()
-    signal, factor = network.normalize(
-        _measure_signal(value), units, compute_tails(centred[0], slope)
-    )
-    factor = factor * (1 - network.compute_removed_share(units))
-    scale = math.sqrt(signal.mean_power / max((centred**2).mean(), 1e-300))
-    return scale * centred, slope, float(factor.mean())
+        return value, slope, None
+    groups = network.spec.groups if network.norm is Normalization.GROUP else 1
+    populations = _divide(len(slope), groups, round(network.get_group_size(units)))
+    centres = network.norm is not Normalization.RMS
+    if centres:
+        value = value - populations.average(value)
+    statistic = populations.average(value**2) + network.epsilon
+    stream = value / np.sqrt(statistic)
+    return stream, slope, _StreamNorm(populations, stream[0], statistic[0] ** -0.5, centres)
+
+
+@lru_cache(maxsize=64)
+def _divide(count: int, groups: int, size: int) -> Populations:
+    """Divide representatives into the norm's groups, and those into populations of ``size`` units.
+
+    A statistic of a population then varies by chance as that of the layer, and persists as it
+    does: large units stay large, which no factor per layer has.
+    """
+    position = np.arange(count)
+    group = position * groups // count
+    most = max(round(count / groups / size), 1)
+    order = np.random.default_rng(0).permutation(count)
+    population = group * most + order % most
+    members = (population == np.arange(groups * most)[:, None]).astype(np.float64)
+    return Populations(members.T / np.maximum(members.sum(1), 1.0), members)
 
 
 def _measure_signal(pair: FloatArray) -> Signal:

@@ -28,6 +28,7 @@ from gradflow.core.theory.moments import ActivationLaw, FloatArray, get_activati
 from gradflow.core.theory.norm_corrections import (
     GAUSSIAN_FACTORS,
     MomentFactors,
+    compute_batch_factor,
     compute_gaussian_tails,
     compute_projections,
     compute_sphere_factors,
@@ -112,14 +113,12 @@ def measure_input(data: Data, seed: int) -> Signal:
     return Signal(representative, np.zeros_like(representative), cosines)
 
 
-def add_signals(h: Signal, f: Signal, scale: float, share: float = 1.0) -> Signal:
-    """Add independent signals, h + scale·f; ``share`` of the units of the sum have an h."""
-    h_power, f_power = share * h.power, scale**2 * f.power
-    h_mean, f_mean = h_power.mean(), f_power.mean()
+def add_signals(h: Signal, f: Signal, scale: float) -> Signal:
+    """Add independent signals, h + scale·f, where f has mean 0."""
+    f_power = scale**2 * f.power
+    h_mean, f_mean = h.mean_power, average(f_power)
     total = max(h_mean + f_mean, 1e-300)
-    return Signal(
-        h_power + f_power, share * h.mean, (h_mean * h.cosine + f_mean * f.cosine) / total
-    )
+    return Signal(h.power + f_power, h.mean, (h_mean * h.cosine + f_mean * f.cosine) / total)
 
 
 class NetworkLaws:
@@ -128,19 +127,22 @@ class NetworkLaws:
     Layers are numbered by the index of their weights, from 0.
 
     Attributes:
+        experiment: the experiment.
         spec, batch_size, fans, depth: of the experiment.
         law: moments of the activation.
         input: statistics of the inputs.
         gain: fan_in·Var(W) of each layer; under LSUV known once the signal has passed it.
+        gain_spread: variance of ln gain between networks.
         adapts: the gains are chosen by LSUV as the signal passes.
         bias: variance of the biases of each layer.
         norm, norm_first: the normalization, and whether it is before the activation.
         epsilon: the normalization's ε.
     """
 
-    def __init__(self, experiment: Experiment, gains: list[float] | None = None) -> None:
+    def __init__(self, experiment: Experiment) -> None:
         spec, data = experiment.mlp, experiment.data
         self.spec = spec
+        self.experiment = experiment
         self.batch_size = data.batch_size
         self.fans = spec.list_fans(data.features, data.outputs)
         self.depth = len(self.fans)
@@ -148,8 +150,9 @@ class NetworkLaws:
         self.input = measure_input(data, experiment.seed)
         choice = INITIALIZATIONS[spec.initialization]
         variance = choice.variance or (lambda spec, fan_in, fan_out: math.nan)
-        self.adapts = choice.unit_variance and gains is None
-        self.gain = gains or [n * variance(spec, n, m) for n, m in self.fans]
+        self.adapts = choice.unit_variance
+        self.gain = [n * variance(spec, n, m) for n, m in self.fans]
+        self.gain_spread = [0.0] * self.depth
         self.bias = [1 / (3 * n) if choice.pytorch_bias else spec.bias_std**2 for n, _ in self.fans]
         evaluates = spec.norm_mode is NormMode.EVALUATION
         batch = spec.normalization is Normalization.BATCH
@@ -172,13 +175,29 @@ class NetworkLaws:
     def apply_weights(self, signal: Signal, index: int) -> Signal:
         """Compute the pre-activations z = W a + b, whose mean is 0."""
         if self.adapts:
-            power = signal.mean_power
-            centred = power * (1 - signal.compute_overlap(self.batch_size) / self.fans[index][1])
-            self.gain[index] = 1 / centred if centred > 1e-12 * power > 0 else self.gain[index]
+            self._adapt_gain(signal, index)
         gain, bias = self.gain[index], self.bias[index]
         mean = gain * signal.mean_power
         cosine = (mean * signal.cosine + bias) / max(mean + bias, 1e-300)
         return Signal(gain * signal.power + bias, np.zeros_like(signal.power), cosine)
+
+    def _adapt_gain(self, signal: Signal, index: int) -> None:
+        """Divide by the variance of z over batch × units, as LSUV does.
+
+        Over few units, and samples with cosines c, that is a sum of few squares: like χ²/ν with
+        ν = 2 mean²/variance degrees of freedom, whose median is smaller than its mean (Wilson &
+        Hilferty 1931).
+        """
+        units, power = self.fans[index][1], signal.mean_power
+        overlap = signal.compute_overlap(self.batch_size)
+        share = 1 - overlap / units
+        if not power * share > 1e-12 * power:
+            return
+        square = 1 + (1 - 1 / self.batch_size) * (average(signal.cosine**2) - 1)
+        freedom = share**2 / max(square / units - (overlap / units) ** 2, 1e-12)
+        freedom = max(freedom, 1.0)
+        self.gain[index] = 1 / (power * share * (1 - 2 / (9 * freedom)) ** 3)
+        self.gain_spread[index] = math.log1p(2 / freedom)
 
     def apply_norm_and_activation(self, z: Signal, units: int) -> LayerOutput:
         """Apply norm and activation, in their order."""
@@ -188,21 +207,34 @@ class NetworkLaws:
         if self.norm_first:
             u, factor = self.normalize(z, units)
             signal, slope = self.activate(
-                u, compute_sphere_factors(self.law, self._get_dimension(units))
+                u, compute_sphere_factors(self.law, self.get_dimension(units))
             )
             kept = 1 - self.compute_removed_share(units, self.law)
             return LayerOutput(
                 signal, slope * factor * kept, self.law.compute_saturated_share(u.power)
             )
         a, slope = self.activate(z)
+        saturated = self.law.compute_saturated_share(z.power)
+        if self.norm is Normalization.BATCH:
+            signal, factor = self.normalize(a, units, kurtosis=1.0)
+            return LayerOutput(signal, slope * factor * self._compute_batch_factor(z), saturated)
         signal, factor = self.normalize(
             a,
             units,
             compute_gaussian_tails(self.law, z.mean_power, self.norm is not Normalization.RMS),
         )
         kept = 1 - self.compute_removed_share(units)
-        saturated = self.law.compute_saturated_share(z.power)
         return LayerOutput(signal, slope * factor * kept, saturated)
+
+    def _compute_batch_factor(self, z: Signal) -> float:
+        """Compute the factor that a batch norm behind φ adds; its arguments are rounded.
+
+        It changes little with them, and takes milliseconds to compute.
+        """
+        log_q = round(10 * math.log(min(max(z.mean_power, 1e-12), 1e6))) / 10
+        overlap = round(100 * z.compute_overlap(self.batch_size)) / 100
+        overlap = min(max(overlap, 0.0), 0.99)
+        return compute_batch_factor(self.law, self.batch_size, math.exp(log_q), overlap)
 
     def activate(
         self, z: Signal, shape: MomentFactors = GAUSSIAN_FACTORS
@@ -218,7 +250,7 @@ class NetworkLaws:
 
         ``kurtosis`` is that of the entries whose mean square is s² (see ``compute_tails``).
         """
-        dimension = self._get_dimension(units)
+        dimension = self.get_dimension(units)
         square = z.mean**2
         overlap = float(square.mean()) / max(z.mean_power, 1e-300)
         power, cosine, mean = np.maximum(z.power - square, 0.0), z.cosine, np.zeros_like(z.power)
@@ -256,7 +288,7 @@ class NetworkLaws:
         }
         return sizes.get(self.norm, units)
 
-    def _get_dimension(self, units: int) -> float:
+    def get_dimension(self, units: int) -> float:
         """Get the number of dimensions left to the normalized vector."""
         return self.get_group_size(units) - (self.norm is not Normalization.RMS)
 

@@ -11,8 +11,8 @@ from gradflow.core.theory.flow import (
     list_blocks,
     predict_dense_flow,
     predict_plain_flow,
-    predict_preactivation_flow,
 )
+from gradflow.core.theory.preactivation import predict_preactivation_flow
 from gradflow.core.theory.residual import predict_residual_flow
 from gradflow.core.theory.signals import NetworkLaws
 
@@ -33,7 +33,7 @@ def predict_flow(experiment: Experiment) -> tuple[PredictedFlow, NetworkLaws]:
         return predict_structure(network), network
     if network.adapts:  # LSUV measures the network before its last branch weights become 0
         predict_structure(network)
-        network = NetworkLaws(experiment, network.gain)
+        network.adapts = False
     for block in list_blocks(spec, network.depth):
         network.zero_layer(block[-1])
     return predict_structure(network), network

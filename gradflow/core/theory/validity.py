@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from gradflow.core.catalog import (
-    ACTIVATIONS,
     DTYPES,
     INITIALIZATIONS,
     Connection,
@@ -21,6 +20,7 @@ from gradflow.core.report import Report
 from gradflow.core.text import Text
 from gradflow.core.theory.flow import PredictedFlow
 from gradflow.core.theory.moments import FloatArray
+from gradflow.core.theory.readout import predict_readout_gradient
 from gradflow.core.theory.signals import NetworkLaws, average
 
 
@@ -32,13 +32,22 @@ class Standing(StrEnum):
     NONE = "none"
 
 
-LEAST_WIDTH_BOUNDED, LEAST_WIDTH = 64, 128
-"""Smallest width for a bounded activation, and for any other."""
+LEAST_WIDTH = 48
+"""Smallest width of the hidden layers."""
 LEAST_BATCH, LEAST_GROUP, LEAST_NORM_ENTRIES = 12, 16, 4
 """Smallest batch and group of units for a normalization's law (behind the activation twice the
 group), and the number of entries below which there is no law."""
-LARGEST_DEPTH_OVER_WIDTH = 0.2
-"""Depth over width beyond which residual networks leave their law (a factor 3 at 66/256)."""
+LEAST_POPULATION = 80
+"""Smallest group behind the addition of a residual block, where few large units persist."""
+LARGEST_DEPTH_OVER_WIDTH = 0.18
+"""Σ 1/n over the hidden layers beyond which the median of networks leaves their mean, without
+shortcuts around the activation; half as much again with bounded activations and with norms."""
+LARGEST_GAIN_SPREAD = 1.0
+"""Variance of the logarithm of LSUV's gain, about that of χ² with one degree of freedom."""
+LARGEST_ALIGNMENT = 0.2
+"""Relative growth of the gradient norm, because it follows the outputs, that is not noticed."""
+LARGEST_MIXING = 0.3
+"""What few directions in the data may do to the gradient norm under batch norm."""
 LARGEST_BAND = math.e
 """Factor on a gradient norm beyond which the band is no prediction."""
 LEAST_UNSATURATED = 16
@@ -91,7 +100,7 @@ def find_doubts(
     """Find why the numbers are only roughly right; empty where they hold."""
     yield from _check_finite_size(experiment, network, flow, band)
     if network.norm is Normalization.BATCH:
-        yield from _check_batch_norm(network, flow, band)
+        yield from _check_batch_norm(network, flow)
     yield from _check_number_format(experiment, report, network, flow)
 
 
@@ -99,39 +108,85 @@ def _check_finite_size(
     experiment: Experiment, network: NetworkLaws, flow: PredictedFlow, band: FloatArray
 ) -> Iterator[Text]:
     widths = experiment.mlp.hidden_widths
-    interval = ACTIVATIONS[experiment.mlp.activation].unsaturated
-    bounded = interval is not None and all(map(math.isfinite, interval(network.law.module)))
-    least = LEAST_WIDTH_BOUNDED if bounded else LEAST_WIDTH
-    if widths and min(widths) < least:
+    if widths and min(widths) < LEAST_WIDTH:
         yield Text(
-            "The law is one of wide layers: with this activation it holds from about {least} "
-            "units, here are {n}.",
-            least=least,
+            "The law is one of wide layers: it holds from about {least} units, here are {n}.",
+            least=LEAST_WIDTH,
             n=min(widths),
         )
-    elif band.max() > LARGEST_BAND:
+    elif max(network.gain_spread) > LARGEST_GAIN_SPREAD:
         yield Text(
-            "The network is so deep for its width that two networks drawn alike differ by "
-            "more than a factor {factor}.",
-            factor=float(band.max() ** 2),
+            "LSUV divides the readout's weights by the spread of its {n} outputs, which are alike "
+            "for all samples: chance decides how large that is.",
+            n=network.fans[-1][1],
         )
     elif 2 * math.log(band.max()) < estimate_instability(network, flow):
         yield Text(
             "The forward recursion is unstable here: chance differences between networks grow "
             "from layer to layer."
         )
-    yield from _check_saturated_units(network, flow)
-    narrow = widths and network.depth > LARGEST_DEPTH_OVER_WIDTH * min(widths)
-    residual = experiment.mlp.connection is Connection.RESIDUAL
-    if narrow and residual and network.norm is Normalization.NONE:
+    elif band.max() > LARGEST_BAND or _is_too_deep(network):
         yield Text(
-            "In residual networks with an activation behind the addition the gradient grows "
-            "faster than the law of wide layers says, once they are this deep for their "
-            "width."
+            "The network is so deep for its width that two networks drawn alike differ by "
+            "more than a factor {factor}.",
+            factor=float(band.max() ** 2),
         )
-    smallest = min(map(network.get_group_size, widths), default=math.inf)
-    is_batch_norm = network.norm is Normalization.BATCH
-    least = LEAST_BATCH if is_batch_norm else LEAST_GROUP * (2 - network.norm_first)
+    yield from _check_saturated_units(network, flow)
+    yield from _check_repeated_activation(network)
+    yield from _check_alignment(experiment, network, flow)
+    yield from _check_group_size(network)
+
+
+def _is_too_deep(network: NetworkLaws) -> bool:
+    """Return whether products of so many random factors are far from their mean."""
+    connection = network.spec.connection
+    if connection not in (Connection.PLAIN, Connection.RESIDUAL):
+        return False
+    bounded = network.law.saturated_between is not None and len(network.law.saturated_between) > 1
+    steady = bounded or network.norm is not Normalization.NONE
+    inverse = sum(1 / units for units in network.spec.hidden_widths)
+    return inverse > LARGEST_DEPTH_OVER_WIDTH * (1.5 if steady else 1.0)
+
+
+def _check_repeated_activation(network: NetworkLaws) -> Iterator[Text]:
+    """Find blocks φ(h): the activation of itself, which is unstable unless it is homogeneous."""
+    spec = network.spec
+    one, four = network.law.compute_moments(np.array([1.0, 4.0])).power
+    homogeneous = abs(four / one - 4) < 1e-3
+    if spec.connection is Connection.RESIDUAL and spec.zero_last and not homogeneous:
+        yield Text(
+            "With branches that start at zero each block only repeats the activation; small "
+            "differences in the signal grow or shrink from block to block."
+        )
+
+
+def _check_alignment(
+    experiment: Experiment, network: NetworkLaws, flow: PredictedFlow
+) -> Iterator[Text]:
+    """Find a gradient that follows the outputs: it comes back through the weights that made them.
+
+    Its part along the signal, along·units/n of the whole, is not lost at any layer, and what it
+    becomes adds up. Normalizations remove it.
+    """
+    if network.norm is not Normalization.NONE:
+        return
+    inverse = sum(1 / units for units in network.spec.hidden_widths)
+    along = predict_readout_gradient(experiment, flow.preactivation[-1]).along
+    if along * network.fans[-1][1] * inverse / 2 > LARGEST_ALIGNMENT:
+        yield Text(
+            "The loss's gradient follows the outputs here, so that it meets the same weights on "
+            "its way back; the law takes both directions as independent."
+        )
+
+
+def _check_group_size(network: NetworkLaws) -> Iterator[Text]:
+    smallest = min(map(network.get_group_size, network.spec.hidden_widths), default=math.inf)
+    if network.norm is Normalization.BATCH:
+        least = LEAST_BATCH
+    elif not network.norm_first and network.spec.connection is Connection.RESIDUAL:
+        least = LEAST_POPULATION
+    else:
+        least = LEAST_GROUP * (2 - network.norm_first)
     if smallest < least:
         yield Text(
             "The normalization's statistics are over only {n} values; the law needs about {least}.",
@@ -180,9 +235,7 @@ def estimate_instability(network: NetworkLaws, flow: PredictedFlow) -> float:
     return math.sqrt(total)
 
 
-def _check_batch_norm(
-    network: NetworkLaws, flow: PredictedFlow, band: FloatArray
-) -> Iterator[Text]:
+def _check_batch_norm(network: NetworkLaws, flow: PredictedFlow) -> Iterator[Text]:
     cosine = network.input.cosine
     overlap = network.input.compute_overlap(network.batch_size)
     if 1 - overlap < 1e-6:
@@ -195,7 +248,7 @@ def _check_batch_norm(
     directions = 1 / (1 / network.batch_size + (1 - 1 / network.batch_size) * (centred**2).mean())
     linear = network.law.compute_linear_share()
     excess = sum(linear**layer for layer in range(network.depth - 1)) / (3 * directions)
-    if excess > max(0.25, math.log(band.max())):
+    if excess > LARGEST_MIXING:
         yield Text(
             "Batch normalization's law is about samples that differ in many directions; these "
             "data have about {n}, and the layers do not mix them fast.",

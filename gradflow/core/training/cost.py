@@ -1,22 +1,21 @@
 """Limits of what a training run takes, so that one user cannot keep a server busy for a day.
 
-The default suits a small server. ``GRADFLOW_MAX_TRAINING_TFLOP`` raises it.
+The default suits a small server; its owner can raise it (``core/environment.py``).
 """
 
 from __future__ import annotations
 
-import os
-
-from gradflow.core.catalog import DTYPES, SOURCES
+from gradflow.core.catalog import SOURCES
+from gradflow.core.environment import read_training_limit
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.limits import count_products
 from gradflow.core.probe import resolve_device
+from gradflow.core.speed import describe_arithmetic
 from gradflow.core.text import Text
 from gradflow.core.training.plan import TrainingPlan
 from gradflow.core.training.task import count_samples
 
-DEFAULT_MAX_TFLOP = 200.0
 MAX_REPORTED_LAYERS = 2000
 """Layers of all full reports of a run together, at about 20 kB each."""
 _MOST_FRAMES, _FRAMED_LAYERS = 100, 5000
@@ -31,7 +30,8 @@ def estimate_tflop(experiment: Experiment, plan: TrainingPlan) -> float:
     """Estimate the arithmetic of a whole run in TFLOP.
 
     6·batch·weights·positions for a step, as much again where the noise scale is measured, and
-    2·samples·weights·positions for a look at the held-out data.
+    2·samples·weights·positions for a look at the held-out data; all of it as many times as a slow
+    number format takes longer than float32.
     """
     batch_size, source = experiment.data.batch_size, experiment.data.source
     total, size = count_samples(SOURCES[source].samples, batch_size, str(source))
@@ -39,7 +39,8 @@ def estimate_tflop(experiment: Experiment, plan: TrainingPlan) -> float:
     passes = plan.steps + (records // plan.noise_every if plan.noise_every else 0)
     looks = records // plan.evaluate_every + 1 if plan.evaluate_every else 0
     samples = 6 * batch_size * passes + 2 * (total - size) * looks
-    return samples * count_products(experiment.network.list_layers(experiment.data)) / 1e12
+    products = count_products(experiment.network.list_layers(experiment.data))
+    return experiment.slowness * samples * products / 1e12
 
 
 def estimate_seconds(experiment: Experiment, plan: TrainingPlan) -> float | None:
@@ -47,8 +48,7 @@ def estimate_seconds(experiment: Experiment, plan: TrainingPlan) -> float | None
     if resolve_device(experiment.device).type != "cpu":
         return None
     layers = len(experiment.network.list_layers(experiment.data))
-    wider = DTYPES[experiment.dtype].dtype.itemsize / 4
-    arithmetic = estimate_tflop(experiment, plan) * 1e12 * wider / _FLOP_PER_SECOND
+    arithmetic = estimate_tflop(experiment, plan) * 1e12 / _FLOP_PER_SECOND
     return plan.steps * layers * _SECONDS_PER_LAYER + arithmetic
 
 
@@ -58,29 +58,24 @@ def choose_frames(experiment: Experiment) -> int:
     return max(1, min(_MOST_FRAMES, _FRAMED_LAYERS // max(layers, 1)))
 
 
-def read_limit() -> float:
-    """Read from the environment how many TFLOP of arithmetic a run may take."""
-    return float(os.environ.get("GRADFLOW_MAX_TRAINING_TFLOP", DEFAULT_MAX_TFLOP))
-
-
 def check_training_cost(experiment: Experiment, plan: TrainingPlan) -> None:
     """Refuse a run that takes too much arithmetic, or keeps too many histograms.
 
     Raises:
         InvalidExperiment: names the settings to lower, and how far.
     """
-    needed, most = estimate_tflop(experiment, plan), read_limit()
+    needed, most = estimate_tflop(experiment, plan), read_training_limit()
     if needed > most:
         sizes = experiment.network.size_fields
         raise InvalidExperiment(
             Text(
-                "steps: {steps} steps of this network on {batch_size} samples need {needed} "
-                "TFLOP of arithmetic, allowed are at most {most}; choose at most {possible} "
+                "steps: {steps} steps of this network on {batch_size} samples need {needed}, "
+                "allowed are at most {most}; choose at most {possible} "
                 "steps, or lower {sizes} or batch_size (the owner of this server can raise "
                 "GRADFLOW_MAX_TRAINING_TFLOP)",
                 steps=plan.steps,
                 batch_size=experiment.data.batch_size,
-                needed=needed,
+                needed=describe_arithmetic(needed, experiment.dtype, experiment.slowness),
                 most=most,
                 possible=max(int(plan.steps * most / needed), 1),
                 sizes=", ".join(sizes),

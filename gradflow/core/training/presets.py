@@ -28,8 +28,8 @@ class TrainingPreset:
     runs: tuple[PresetRun, ...]
 
 
-def _make_run(label: str, network: dict[str, Any], **plan: Any) -> PresetRun:
-    experiment = Experiment(network=MLP(**network), data=Data(batch_size=64))
+def _make_run(label: str, network: dict[str, Any], batch_size: int = 64, **plan: Any) -> PresetRun:
+    experiment = Experiment(network=MLP(**network), data=Data(batch_size=batch_size))
     return PresetRun(label, experiment, TrainingPlan(**plan))
 
 
@@ -52,6 +52,8 @@ _UNEVEN_GRADIENTS = {"depth": 5, "width": 32, "activation": "sigmoid"}
 _RELU_LAYERS = {"width": 32, "activation": "relu", "initialization": "kaiming_normal"}
 _DYING_RELU = _RELU_LAYERS | {"depth": 3}
 _NARROW_BATCH_NORM = _RELU_LAYERS | {"width": 16, "normalization": "batch"}
+_WORK = 8192
+"""Images that each run of ``large_batch`` sees, repeated ones counted."""
 _SMALL_TANH = {"depth": 4, "width": 32, "activation": "tanh"}
 
 TRAINING_PRESETS: dict[str, TrainingPreset] = {
@@ -124,6 +126,28 @@ TRAINING_PRESETS: dict[str, TrainingPreset] = {
                 steps=150,
                 learning_rate=3.0,
             ),
+        ),
+    ),
+    "large_batch": TrainingPreset(
+        N_("A batch that is too large"),
+        N_(
+            "All three runs look at 8192 images, with the same rate: 256 batches of 32, 32 of 256, "
+            "or 8 of 1024. A large batch knows its gradient better, but it takes one step with it "
+            "all the same: for the same work there are fewer steps, and the loss stays higher."
+        ),
+        tuple(
+            _make_run(
+                label,
+                _RELU_LAYERS | {"depth": 4},
+                size,
+                steps=_WORK // size,
+                evaluate_every=1,
+            )
+            for label, size in (
+                (N_("Batches of 32"), 32),
+                (N_("Batches of 256"), 256),
+                (N_("Batches of 1024"), 1024),
+            )
         ),
     ),
     "degradation": TrainingPreset(

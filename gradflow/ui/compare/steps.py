@@ -10,7 +10,7 @@ from gradflow.core.text import N_, _
 from gradflow.ui.compare import settings as compare_settings
 from gradflow.ui.compare.settings import LETTERS, SHARED
 from gradflow.ui.compare.state import FORMS, list_columns
-from gradflow.ui.present.steps import Lesson, Step, shorten_query
+from gradflow.ui.present.steps import Step, StepList, shorten_query
 from gradflow.ui.settings.codecs import EXPERIMENTS
 
 _COMPARISONS: dict[str, tuple[str, ...]] = {
@@ -27,12 +27,12 @@ _COMPARISONS: dict[str, tuple[str, ...]] = {
 """Presets that are on the same data, by what they show beside each other."""
 
 
-def list_comparisons() -> Lesson:
+def list_comparisons() -> StepList:
     """List the comparisons."""
     shown = [FORMS[letter].read_last_valid() for letter in list_columns()]
     compared = [[PRESETS[code].experiment for code in codes] for codes in _COMPARISONS.values()]
     steps = [_make_step(_(title), codes) for title, codes in _COMPARISONS.items()]
-    return Lesson(steps, compared.index(shown) if shown in compared else None)
+    return StepList(steps, compared.index(shown) if shown in compared else None)
 
 
 def _make_step(title: str, codes: Sequence[str]) -> Step:

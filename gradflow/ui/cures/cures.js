@@ -107,15 +107,15 @@ class Panels {
     }
   }
 
-  /** Say that a cure is being trained, as the n-th of all, or what that came to. */
-  showTraining(code, result, n) {
+  /** Say that a cure is being trained, as the n-th of all, or waits, or what that came to. */
+  showTraining(code, result, n, waiting) {
     const { running, progress, codes } = this.data.training;
     const cure = this.data.cures.find((item) => item.code === code);
     if (result) {
       cure.trained.textContent = result.text;
       cure.result = result.text;
       if (result.word) this.showOutcome(cure, result.trains, result.word);
-    } else if (!cure.result) cure.trained.textContent = running;
+    } else if (!cure.result) cure.trained.textContent = waiting || running;
     if (n) this.say(progress.replace("{n}", n).replace("{all}", codes.length));
   }
 

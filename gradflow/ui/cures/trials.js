@@ -1,6 +1,8 @@
 // Asks the server what training the cures comes to, one after the other: each with one seed, then
 // the best with several.
 
+import { ask } from "./ask.js";
+
 export class Training {
   /**
    * @param {object} plan where to ask, and for which cures (`explore/cure_training.py`)
@@ -40,7 +42,9 @@ export class Training {
   async ask(code, seeds) {
     const { address, failed } = this.plan;
     const url = new URL(`${address}&code=${code}&runs=${seeds}`, document.baseURI);
-    const answer = await fetch(url, { signal: this.aborter.signal }).catch(() => undefined);
+    const { signal } = this.aborter;
+    const tell = (text) => signal.aborted || this.panels.showTraining(code, undefined, undefined, text);
+    const answer = await ask(url, tell, { signal }).catch(() => undefined);
     if (answer?.ok) return answer.json();
     const text = answer?.status === 422 ? await answer.text().catch(() => failed) : failed;
     return { code, text };

@@ -2,27 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gradflow.core.catalog import Connection
-from gradflow.core.teaching.degradation import depth, identity, pairs, shattering
+from gradflow.core.teaching.degradation import depth, identity, pairs, shattering, training
+from gradflow.ui.admission import admit_long
+from gradflow.ui.long_work import Progress, compute_with_progress, prepare
 from gradflow.ui.memo import remember
+
+_BYTES = 128 * 2**20
+"""What the largest of these computations takes at its peak, rounded up."""
+
+
+def train_deeper(spec: training.DeeperNetworks) -> training.DeeperTraining:
+    """Train plain and residual networks of two depths, with a progress bar."""
+    return compute_with_progress(*_plan_training(spec), lambda place: place.progress(0.0), _BYTES)
+
+
+def prepare_opening() -> None:
+    """Train the networks that the page opens with before anybody opens it."""
+    prepare(*_plan_training(training.DeeperNetworks()), _BYTES)
+
+
+def _plan_training(
+    spec: training.DeeperNetworks,
+) -> tuple[training.DeeperNetworks, Callable[[Progress], training.DeeperTraining]]:
+    return spec, lambda progress: training.train_deeper(spec, progress)
 
 
 @remember
 def sweep_depths(spec: depth.BlockNetworks, connection: Connection) -> depth.DepthSweep:
     """Run networks with one kind of connection at every depth."""
-    return depth.sweep_depths(spec, connection)
+    with admit_long(_BYTES) as advance:
+        return depth.sweep_depths(spec, connection, advance)
 
 
 @remember
 def compute_landscapes(spec: shattering.Shattering) -> shattering.Landscapes:
     """Compute gradients as functions of a scalar input."""
-    return shattering.compute_landscapes(spec)
+    with admit_long(_BYTES) as advance:
+        return shattering.compute_landscapes(spec, advance)
 
 
 @remember
 def correlate_gradients(spec: shattering.Shattering, connection: Connection) -> pairs.Correlation:
     """Correlate the gradients at two inputs of networks with one kind of connection."""
-    return pairs.measure_correlation(spec, connection)
+    with admit_long(_BYTES):
+        return pairs.measure_correlation(spec, connection)
 
 
 @remember

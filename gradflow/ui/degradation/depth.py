@@ -8,7 +8,7 @@ import streamlit as st
 from gradflow.charts.degradation.depth import depth_figure
 from gradflow.core.catalog import CONNECTIONS, Connection
 from gradflow.core.numbers import format_number
-from gradflow.core.teaching.degradation.depth import DEPTHS, KINDS, DepthSweep
+from gradflow.core.teaching.degradation.depth import DEPTHS, SWEPT, DepthSweep
 from gradflow.core.text import N_, _
 from gradflow.ui import blocks
 from gradflow.ui.degradation import compute
@@ -18,8 +18,8 @@ from gradflow.ui.long_work import compute_parts
 from gradflow.ui.stage import Stage
 
 CLAIM = N_(
-    "More layers can make a network **worse on the data it is trained on**, although its gradient "
-    "does not vanish. Shortcuts mend that: what do they change?"
+    "**The gradient does not vanish.** Behind batch norm that of a plain network **explodes** on "
+    "its way back, × 1.21 in each ReLU layer; without it, He’s weights keep it level."
 )
 
 
@@ -27,7 +27,7 @@ def show(stage: Stage) -> None:
     """Show what arrives at the first layer as networks get deeper."""
     spec = DEPTH.read()
     st.markdown(_(CLAIM))
-    sweeps = compute_parts(KINDS, lambda kind: compute.sweep_depths(spec, kind))
+    sweeps = compute_parts(SWEPT, lambda kind: compute.sweep_depths(spec, kind))
     named = [(_(CONNECTIONS[kind].label), sweep) for kind, sweep in sweeps.items()]
     blocks.show_figure(
         depth_figure(named, mode=blocks.read_mode()),
@@ -36,7 +36,7 @@ def show(stage: Stage) -> None:
     )
     with stage.details:
         st.markdown(describe_depth_sweeps(sweeps))
-        blocks.explain("degradation_depth", "degradation_claim")
+        blocks.explain("degradation_depth")
         blocks.show_table(tabulate_sweeps(sweeps), key="degradation_depth_table")
 
 

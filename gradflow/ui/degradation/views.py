@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from gradflow.core.text import N_
-from gradflow.ui.degradation import depth, identity, shattering
+from gradflow.ui.degradation import deeper, depth, identity, shattering
 from gradflow.ui.degradation.state import DegradationView
 from gradflow.ui.settings.views import ViewRow
 from gradflow.ui.stage import Place
 
 VIEWS: dict[str, ViewRow] = {
+    DegradationView.DEEPER: ViewRow(
+        N_("Deeper is worse"), deeper.show, deeper.draw_controls, Place.ABOVE, is_long=True
+    ),
     DegradationView.DEPTH: ViewRow(N_("Gradient against depth"), depth.show, depth.draw_controls),
     DegradationView.SHATTERING: ViewRow(
         N_("Shattered gradients"), shattering.show, shattering.draw_controls, Place.ABOVE

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from gradflow.charts.overlay import Overlay, Range
+from gradflow.core.catalog import Normalization
 from gradflow.core.ensemble import Ensemble
 from gradflow.core.experiment import MAX_DEPTH, Experiment
 from gradflow.core.numbers import format_number
@@ -27,6 +28,8 @@ _FORWARD = {
 """Column of a report → field of a prediction."""
 NEGLIGIBLE = 1e-6
 """A fixed point below is the signal's slow decay to 0."""
+_LEAST_LAYERS = 3
+"""Hidden layers between which there is an average."""
 _BACKWARD = ("delta_norm", "activation_grad_norm")
 
 
@@ -78,7 +81,7 @@ def explain_theory(experiment: Experiment) -> None:
     if prediction.standing is Standing.NONE:
         lines.append(_("**No theory** for this setting:"))
     else:
-        lines.append(_describe_theory(prediction))
+        lines.append(_describe_theory(experiment, prediction))
         if prediction.standing is Standing.QUALITATIVE:
             lines.append(_("Only roughly right here:"))
     blocks.write_text(" ".join(map(str, (*lines, *prediction.reasons))))
@@ -91,14 +94,22 @@ _PHASES = {
 }
 
 
-def _describe_theory(prediction: Prediction) -> str:
+def _describe_theory(experiment: Experiment, prediction: Prediction) -> str:
     if prediction.phase is None:
-        return _("**Theory:** the dashed line; this network has no single factor per layer.")
+        return _describe_average(prediction)
     text = _("**Theory:** χ₁ = {chi}, {phase}.").format(
         chi=format_number(prediction.chi), phase=_(_PHASES[prediction.phase])
     )
-    text += " " + _("Each layer multiplies ‖δ‖ by √χ₁ = {factor}").format(
-        factor=format_number(math.sqrt(prediction.chi))
+    normalizes = getattr(experiment.network, "normalization", None) is not Normalization.NONE
+    slopes = _("slopes and normalization") if normalizes else _("slopes, E φ′²")
+    text += " " + _(
+        "Each layer multiplies ‖δ‖² by {weights} (weights, n·Var W) × {slope} ({slopes}) = χ₁, "
+        "so ‖δ‖ by √χ₁ = {factor}"
+    ).format(
+        weights=format_number(prediction.weight_factor),
+        slope=format_number(prediction.chi / prediction.weight_factor),
+        slopes=slopes,
+        factor=format_number(math.sqrt(prediction.chi)),
     )
     if prediction.depth_scale <= MAX_DEPTH:
         text += _("; depth scale ξ = {xi} layers").format(
@@ -107,3 +118,17 @@ def _describe_theory(prediction: Prediction) -> str:
     if prediction.q_star > NEGLIGIBLE:
         text += _("; fixed point q* = {q}").format(q=format_number(prediction.q_star, 2))
     return text + "."
+
+
+def _describe_average(prediction: Prediction) -> str:
+    """Say by what a layer changes the gradient on average, where no layer is like the others."""
+    text = _("**Theory:** the dashed line; this network has no single factor per layer.")
+    inner = prediction.delta_norm[:-1]
+    known = np.flatnonzero(inner > 0)
+    if len(known) < _LEAST_LAYERS:
+        return text
+    first, last = known[0], known[-1]
+    factor = float(inner[first] / inner[last]) ** (1 / (last - first))
+    return f"{text} " + _("On average one multiplies ‖δ‖ by {factor}.").format(
+        factor=format_number(factor)
+    )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from itertools import islice
 from typing import Any
+
+import numpy as np
 
 from gradflow.core.numbers import format_count
 from gradflow.core.report import Report
 from gradflow.core.text import _
-from gradflow.core.units import Units
 
 DEAD, SATURATED, BRIGHTEST = -1, 101, 100
 """What stands for a dead unit, for a saturated one, and for the largest mean |a|."""
@@ -24,10 +26,10 @@ def describe_units(report: Report) -> dict[str, Any] | None:
     """
     if not report.units:
         return None
-    largest = _find_largest(report)
+    marks = iter(_Shown(report).mark())
     return {
         "layers": [
-            {"layer": layer, "count": units.count, "marks": _mark(units, largest)}
+            {"layer": layer, "count": units.count, "marks": [*islice(marks, len(units.dead))]}
             for layer, units in report.units.items()
         ],
         "caption": _("units: mean\u00a0|a|"),
@@ -39,36 +41,41 @@ def describe_units(report: Report) -> dict[str, Any] | None:
     }
 
 
-def _find_largest(report: Report) -> float:
-    """Find the largest finite mean |a| in a hidden layer; the outputs are not activations."""
-    last = max(report.units)
-    hidden = [units for layer, units in report.units.items() if layer != last]
-    means = [m for units in hidden or report.units.values() for m in units.mean_abs]
-    return max((mean for mean in means if math.isfinite(mean)), default=0.0)
+class _Shown:
+    """All units that are shown, layer after layer: a call for each layer would take longer."""
 
+    def __init__(self, report: Report) -> None:
+        units = [*report.units.values()]
+        self._mean_abs = np.concatenate([layer.mean_abs for layer in units])
+        self.dead = np.concatenate([layer.dead for layer in units])
+        saturated = np.concatenate([layer.saturated for layer in units])
+        self.saturated = ~self.dead & (saturated > _MOST_SATURATED)
+        # The largest mean is that of hidden layers: the outputs are not activations.
+        last = report.units[max(report.units)]
+        hidden = [layer.mean_abs for layer in units if layer is not last] or [last.mean_abs]
+        means = np.concatenate(hidden)
+        self._largest = float(means[np.isfinite(means)].max(initial=0.0))
 
-def _mark(units: Units, largest: float) -> list[int | None]:
-    marks: list[int | None] = []
-    for mean, dead, saturated in zip(units.mean_abs, units.dead, units.saturated, strict=True):
-        if dead:
-            marks.append(DEAD)
-        elif saturated > _MOST_SATURATED:
-            marks.append(SATURATED)
-        elif not math.isfinite(mean):
-            marks.append(None)
-        else:
-            share = min(mean / largest, 1.0) if largest else 0.0
-            marks.append(round(BRIGHTEST * math.sqrt(share)))
-    return marks
+    def mark(self) -> list[int | None]:
+        """Mark each unit as ``describe_units`` says."""
+        known = np.isfinite(self._mean_abs)
+        share = np.where(known, self._mean_abs, 0.0) / (self._largest or math.inf)
+        brightness = np.rint(BRIGHTEST * np.sqrt(np.minimum(share, 1.0))).astype(int)
+        brightness[self.saturated] = SATURATED
+        brightness[self.dead] = DEAD
+        marks: list[int | None] = brightness.tolist()
+        for i in np.flatnonzero(~(known | self.saturated | self.dead)):
+            marks[i] = None
+        return marks
 
 
 def summarize_units(report: Report) -> str:
     """Say how many of the units that are shown are dead or saturated; empty if none are."""
-    marks = [mark for units in report.units.values() for mark in _mark(units, 1.0)]
-    if not marks:
+    if not report.units:
         return ""
+    shown = _Shown(report)
     return _("Of {count} single units shown, {dead} are dead and {saturated} saturated").format(
-        count=format_count(len(marks)),
-        dead=format_count(marks.count(DEAD)),
-        saturated=format_count(marks.count(SATURATED)),
+        count=format_count(len(shown.dead)),
+        dead=format_count(int(shown.dead.sum())),
+        saturated=format_count(int(shown.saturated.sum())),
     )

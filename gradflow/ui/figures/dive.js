@@ -1,6 +1,7 @@
 // One layer of a Flow figure, opened where it was clicked: a frame around its column at once, and a
 // panel with its histograms and the chain rule's two factors.
 
+import { ask } from "./ask.js";
 import { addButton, addDrawing, addElement, scrollTo } from "./elements.js";
 import { formatNumber } from "./hover.js";
 import { findBand, findPixel } from "./places.js";
@@ -28,7 +29,9 @@ export class Dive {
     texts.set("layer", layer);
     this.asked = `${ROUTE}?${texts}`;
     const { asked } = this;
-    const answer = await fetch(new URL(asked, document.baseURI)).catch(() => undefined);
+    const tell = (text) => asked === this.asked && this.graph.showWaiting(this.isOpen ? text : "");
+    const answer = await ask(new URL(asked, document.baseURI), tell).catch(() => undefined);
+    tell("");
     if (!answer?.ok) return this.showProblem(asked, answer);
     const content = await answer.json();
     if (!this.isOpen || asked !== this.asked) return;

@@ -235,6 +235,14 @@ class Graph {
     if (figure !== drawn) this.growth?.start(this.held); // else only its size has changed
   }
 
+  /** Say over the figure that what was asked for it waits for a turn; nothing with an empty text. */
+  showWaiting(text) {
+    if (!text && !this.waiting) return;
+    this.waiting ??= addElement(this.box, "div", "gf-waiting");
+    this.waiting.setAttribute("role", "status");
+    this.waiting.textContent = text;
+  }
+
   tellWatchers() {
     for (const watch of watchers) watch(this);
   }

@@ -1,5 +1,6 @@
 // The left end of the gradient's line: it changes the scale of the weights.
 
+import { ask } from "./ask.js";
 import { addElement } from "./elements.js";
 import { Hand } from "./hand.js";
 import { findBand, findGradientLine, findPixel, listItems } from "./places.js";
@@ -92,11 +93,14 @@ export class ScaleHand extends Hand {
     const texts = new URLSearchParams(query);
     texts.set("level", asked);
     try {
-      const answer = await fetch(new URL(`${ROUTE}?${texts}`, document.baseURI));
+      const tell = (text) => this.graph.showWaiting(text);
+      const answer = await ask(new URL(`${ROUTE}?${texts}`, document.baseURI), tell);
       if (answer.ok) return await answer.json();
       return { note: answer.status === 422 ? await answer.text() : about.failed };
     } catch {
       return { note: about.failed };
+    } finally {
+      this.graph.showWaiting("");
     }
   }
 

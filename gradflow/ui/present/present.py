@@ -14,7 +14,7 @@ import streamlit as st
 from gradflow.core.text import _
 from gradflow.ui.assets import write_shim
 from gradflow.ui.present import route
-from gradflow.ui.present.steps import Lesson
+from gradflow.ui.present.steps import StepList
 from gradflow.ui.settings.page import PRESENT
 
 _mount = st.components.v2.component(
@@ -50,7 +50,7 @@ def is_presenting() -> bool:
     return PRESENT in st.query_params
 
 
-def draw_steps(list_steps: Callable[[], Lesson]) -> None:
+def draw_steps(list_steps: Callable[[], StepList]) -> None:
     """Tell the browser what arrow keys go through, if this page is presented.
 
     Args:

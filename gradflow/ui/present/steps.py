@@ -34,7 +34,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class StepList:
     """The steps of a page.
 
     Attributes:
@@ -48,7 +48,7 @@ class Lesson:
 
 def list_page_steps(
     page: Page, titles: Mapping[str, str], presets: Mapping[str, Preset] | None = None
-) -> Lesson:
+) -> StepList:
     """List the presets of the view that is shown; of one without any, all views without.
 
     Args:
@@ -67,13 +67,13 @@ def list_page_steps(
             make_step(page, page.view, settings, _(preset.label), _(preset.look_for))
             for settings, preset in named
         ]
-        return Lesson(steps, codes.index(form.preset) if form.preset in codes else None)
+        return StepList(steps, codes.index(form.preset) if form.preset in codes else None)
     views = [view for view in page.forms if not list_codes(view)]
     steps = [
         make_step(page, view, page.forms[view].read_possible()[0], _(titles[view]))
         for view in views
     ]
-    return Lesson(steps, views.index(page.view))
+    return StepList(steps, views.index(page.view))
 
 
 def make_step(page: Page, view: str, settings: Any, title: str, look_for: str = "") -> Step:

@@ -17,6 +17,8 @@ from gradflow.core.text import _
 from gradflow.ui.long_work import compute_with_progress, prepare
 
 R = TypeVar("R")
+_BYTES = 96 * 2**20
+"""What the largest of these computations takes at its peak, rounded up."""
 Stop = Callable[[Spec], None]
 """A function that ends the computation of these settings."""
 
@@ -29,7 +31,7 @@ def pretrain(stack: Stack, stop: Stop) -> greedy.PretrainedStack:
 def prepare_opening() -> None:
     """Train the stack that the page opens with before anybody opens it."""
     stack = Stack()
-    prepare(stack, lambda progress: greedy.pretrain(stack, progress))
+    prepare(stack, lambda progress: greedy.pretrain(stack, progress), _BYTES)
 
 
 def fine_tune(spec: FineTuning, stop: Stop) -> tuple[finetune.TuningCourse, ...]:
@@ -43,7 +45,7 @@ def transfer(spec: Transfer, stop: Stop) -> transfers.Reuse:
 
 
 def _compute(spec: Spec, stop: Stop, work: Callable[[Progress], R]) -> R:
-    return compute_with_progress(spec, work, lambda place: _draw_bar(place, spec, stop))
+    return compute_with_progress(spec, work, lambda place: _draw_bar(place, spec, stop), _BYTES)
 
 
 def _draw_bar(place: DeltaGenerator, spec: Spec, stop: Stop) -> DeltaGenerator:

@@ -11,7 +11,7 @@ from gradflow.core.numbers import format_number
 from gradflow.core.pretraining.digits import TRAINING
 from gradflow.core.pretraining.presets import PRETRAINING_PRESETS
 from gradflow.core.pretraining.spec import METHODS, STACK_ACTIVATIONS, STARTS, Start
-from gradflow.core.text import _
+from gradflow.core.text import N_, _
 from gradflow.ui import blocks
 from gradflow.ui.pretraining.state import PAGE, STACK, TRANSFER, TUNING, PretrainingView
 from gradflow.ui.settings.fields import (
@@ -33,6 +33,7 @@ _CHOSEN_STARTS = Conversion(
     to_widget=lambda starts: [str(start) for start in starts],
     from_widget=lambda codes, _starts: tuple(codes),
 )
+TASKS = {"noisy": N_("the same, noisy"), "others": N_("the other digits")}
 _CHOSEN_DIGITS = Conversion(to_widget=list, from_widget=lambda digits, _first: "".join(digits))
 
 
@@ -80,6 +81,7 @@ def _draw_tuning() -> None:
 
 
 def _draw_transfer() -> None:
+    draw_buttons(TRANSFER, "task", TASKS)
     st.pills(
         options=list("0123456789"),
         selection_mode="multi",

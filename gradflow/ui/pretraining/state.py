@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from gradflow.core.pretraining.presets import PRETRAINING_PRESETS
-from gradflow.core.pretraining.spec import USUAL_RATES, FineTuning, Stack, Transfer
+from gradflow.core.pretraining.spec import MOST_FIRST, USUAL_RATES, FineTuning, Stack, Transfer
 from gradflow.core.spec import Spec
 from gradflow.ui.settings.codecs import Fields, SpecCodec
 from gradflow.ui.settings.form import Form
@@ -61,14 +61,17 @@ def find_usual_rate(values: Fields) -> float:
     return USUAL_RATES.get(values["activation"], default) if applies else default
 
 
-def complete_transfer(_name: str, _before: Fields, after: Fields) -> Fields:
-    """Complete a change: no more layers are reused than there are.
+def complete_transfer(name: str, _before: Fields, after: Fields) -> Fields:
+    """Complete a change: no more layers are reused than there are, and some digits are others.
 
     Raises:
         InvalidExperiment: the change is impossible, as with too few digits.
     """
     reused = min(after["reused"], after["layers"])
-    return _TRANSFER.to_fields(_TRANSFER.from_fields({**after, "reused": reused}))
+    first = after["first"]
+    if name == "task" and after["task"] == "others":
+        first = first[:MOST_FIRST]
+    return _TRANSFER.to_fields(_TRANSFER.from_fields({**after, "reused": reused, "first": first}))
 
 
 def _list_presets(kind: type[Spec]) -> dict[str, Any]:

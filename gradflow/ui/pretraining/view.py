@@ -208,7 +208,7 @@ def _show_transfer(spec: Transfer) -> Callable[[], None]:
     blocks.show_figure(
         reuse_figure(names, reuse, len(spec.new), mode=blocks.read_mode()),
         "pretraining_reuse",
-        _("Accuracy on the new digits against labelled images"),
+        _("Accuracy on the new task against labelled images"),
     )
 
     def show_details() -> None:

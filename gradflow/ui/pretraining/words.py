@@ -15,7 +15,7 @@ from gradflow.core.pretraining.digits import CLASSES
 from gradflow.core.pretraining.finetune import TuningCourse
 from gradflow.core.pretraining.greedy import PretrainedStack
 from gradflow.core.pretraining.spec import STARTS, Stack, Start, Transfer
-from gradflow.core.pretraining.transfer import WAYS, Reuse, Way
+from gradflow.core.pretraining.transfer import PER_CLASS, WAYS, Reuse, Way
 from gradflow.core.text import N_, _
 
 GUESSING = math.log(CLASSES)
@@ -32,6 +32,7 @@ _TIE = 0.01
 """Accuracies this close count as equal."""
 _AHEAD = 0.03
 """An accuracy this much larger counts as better."""
+_TEN = PER_CLASS.index(10)
 
 
 class TuningFate(StrEnum):
@@ -222,21 +223,22 @@ def tabulate_stack(pretrained: PretrainedStack) -> pd.DataFrame:
 
 
 def describe_reuse(spec: Transfer, reuse: Reuse) -> list[str]:
-    """Say what reuse of layers did with few labels and with many, in a sentence each."""
+    """Say what reuse of layers did with one label, with ten and with many, a sentence each."""
     first = _("On the first task ({digits}) the network reaches {share}.").format(
         digits=", ".join(spec.first), share=format_spread(reuse.first_accuracy)
     )
     medians = np.median(reuse.accuracy, axis=1)
     ways = list(Way)
     sentences = [first]
-    for column, label in ((0, _("one labelled image")), (-1, _("{n} labelled images"))):
+    several = _("{n} labelled images")
+    for column, label in ((0, _("one labelled image")), (_TEN, several), (-1, several)):
         values = {way: float(medians[i, column]) for i, way in enumerate(ways)}
         best = max(values, key=lambda way: values[way])
         tied = sorted(values.values())[-2] >= values[best] - _TIE
         text = (
-            _("With {label} of each new digit, the best two differ by at most 1%: {shares}.")
+            _("With {label} of each class, the best two differ by at most 1%: {shares}.")
             if tied
-            else _("With {label} of each new digit, **{way}** is best: {shares}.")
+            else _("With {label} of each class, **{way}** is best: {shares}.")
         ).format(
             label=label.format(n=reuse.per_class[column]),
             way=_(WAYS[best].label).lower(),
@@ -252,7 +254,7 @@ def tabulate_reuse(reuse: Reuse) -> pd.DataFrame:
     """Make a table of median accuracy and its range, per number of labelled images."""
     rows = []
     for i, count in enumerate(reuse.per_class):
-        row: dict[str, object] = {_("Images per digit"): str(count)}
+        row: dict[str, object] = {_("Images per class"): str(count)}
         for j, way in enumerate(Way):
             row[_(WAYS[way].label)] = format_spread(reuse.accuracy[j, :, i])
         rows.append(row)

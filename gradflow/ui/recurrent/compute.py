@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gradflow.core.catalog import Cell
+from gradflow.core.experiment import Experiment
 from gradflow.core.recurrent import clipping, factors, record, theory
 from gradflow.core.recurrent.equation import GateEquation, build_gate_equation
 from gradflow.core.recurrent.report import TimeReport
 from gradflow.core.recurrent.spec import SequenceExperiment
 from gradflow.core.recurrent.training import Moment, ShortTraining, train_cell
-from gradflow.ui.admission import admit_sequences
+from gradflow.ui.admission import admit_pass, admit_sequences
 from gradflow.ui.long_work import LONG_RESULTS
 from gradflow.ui.memo import remember
 from gradflow.ui.turns import ADMISSION
@@ -42,7 +43,20 @@ def build_equation(
 @remember
 def measure_factors(settings: factors.FactorSettings) -> tuple[factors.FactorCurve, ...]:
     """Measure what every step back does to the gradient, on four kinds of paths."""
-    return tuple(factors.compute_factor_curves(settings))
+    return tuple(_measure_path(settings, path) for path in factors.GradientPath)
+
+
+def _measure_path(
+    settings: factors.FactorSettings, path: factors.GradientPath
+) -> factors.FactorCurve:
+    experiment = factors.make_experiment(settings, path)
+    admitted = (
+        admit_pass(experiment)
+        if isinstance(experiment, Experiment)
+        else admit_sequences(experiment)
+    )
+    with admitted as advance:
+        return factors.compute_factor_curve(settings, path, advance)
 
 
 @remember
@@ -50,7 +64,8 @@ def clip_gradient(
     experiment: SequenceExperiment, norm: float, value: float
 ) -> tuple[clipping.ClippingReport, clipping.ClippingCourse]:
     """Clip the gradient by norm and by value, with these thresholds and with others."""
-    return clipping.sweep_clipping(experiment, norm=norm, value=value)
+    with admit_sequences(experiment):
+        return clipping.sweep_clipping(experiment, norm=norm, value=value)
 
 
 @remember
@@ -79,14 +94,12 @@ def train_to_end(
 def _train(
     spec: ShortTraining, cell: Cell, advance: Callable[[Sequence[Moment]], None]
 ) -> tuple[Moment, ...]:
-    """Train a cell; others may compute between two moments."""
+    """Train a cell; others may compute between two steps."""
     moments: list[Moment] = []
-    with ADMISSION:
-        training = train_cell(spec, cell)
-    while True:
-        with ADMISSION:
-            moment = next(training, None)
-        if moment is None:
-            return tuple(moments)
-        moments.append(moment)
-        advance(moments)
+    experiment = spec.build_experiment(cell)
+    with ADMISSION, admit_sequences(experiment, spec.steps) as give_way:
+        for moment in train_cell(spec, cell, give_way):
+            moments.append(moment)
+            with ADMISSION.pause():
+                advance(moments)
+    return tuple(moments)

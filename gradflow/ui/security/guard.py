@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gradflow.core.environment import read_switch
 from gradflow.ui.security.headers import make_headers
 from gradflow.ui.security.hosts import SETTING, Hosts
 
@@ -120,8 +121,17 @@ def make_guard(environment: Mapping[str, str] = os.environ) -> Middleware:
         Guard,
         hosts=Hosts.read(environment),
         headers=make_headers(environment),
-        shows_metrics=environment.get(METRICS_SETTING, "").lower() in ("1", "true", "on"),
+        shows_metrics=read_metrics_switch(environment),
     )
+
+
+def read_metrics_switch(environment: Mapping[str, str] = os.environ) -> bool:
+    """Read whether metrics are shown.
+
+    Raises:
+        GradflowError: the setting is neither on nor off.
+    """
+    return read_switch(METRICS_SETTING, environment.get(METRICS_SETTING, ""))
 
 
 async def answer_failure(_request: Request, _error: Exception) -> Response:

@@ -9,7 +9,7 @@ from gradflow.core.errors import GradflowError
 from gradflow.ui import blocks
 from gradflow.ui.fragments import make_fragment
 from gradflow.ui.present.present import draw_steps
-from gradflow.ui.present.steps import Lesson, list_page_steps
+from gradflow.ui.present.steps import StepList, list_page_steps
 from gradflow.ui.settings.fields import draw_view_choice
 from gradflow.ui.settings.page import Page
 from gradflow.ui.stage import Place, Stage, draw_head, make_stage
@@ -39,7 +39,7 @@ def show_views(
     page: Page,
     views: Mapping[str, ViewRow],
     title: str,
-    list_steps: Callable[[], Lesson] | None = None,
+    list_steps: Callable[[], StepList] | None = None,
 ) -> None:
     """Draw the page's title, the choice of a view, what was wrong with the link, and the view.
 

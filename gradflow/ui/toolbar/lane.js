@@ -1,6 +1,7 @@
 // The way from controls to the figure that follows them: one request at a time, the newest values
 // next, and likely next ones while nobody waits.
 
+import { ask } from "./ask.js";
 import { graphs } from "./figure.js";
 
 const PAUSE = 150; // milliseconds before neighbours are fetched: a server that has just worked refuses
@@ -87,7 +88,8 @@ class Lane {
   async fetch(address, isEarly = false) {
     if (this.kept.has(address)) return { bytes: this.kept.get(address) };
     try {
-      const answer = await fetch(isEarly ? `${address}&prefetch=1` : address);
+      const tell = (text) => this.graph?.showWaiting(text);
+      const answer = isEarly ? await fetch(`${address}&prefetch=1`) : await ask(address, tell);
       if (answer.status === 422) return { problem: await answer.text() };
       if (!answer.ok) return {};
       const bytes = new Uint8Array(await answer.arrayBuffer());
@@ -96,6 +98,8 @@ class Lane {
       return { bytes };
     } catch {
       return {}; // no connection: Streamlit says so
+    } finally {
+      if (!isEarly) this.graph?.showWaiting("");
     }
   }
 

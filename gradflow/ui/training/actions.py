@@ -14,7 +14,8 @@ from gradflow.core.training.cures import Cure
 from gradflow.ui.settings.state import SessionValue, read_widget, show_in_widget
 from gradflow.ui.training import lanes, state
 from gradflow.ui.training.groups import RunGroup
-from gradflow.ui.training.sessions import SESSIONS, EarlierRun, list_earlier
+from gradflow.ui.training.kept import EarlierRun
+from gradflow.ui.training.sessions import SESSIONS, list_earlier
 
 _PRESSED: SessionValue[tuple[Callable[..., None], tuple[Any, ...]] | None] = SessionValue(
     "training_pressed", lambda: None
@@ -57,12 +58,14 @@ def bind_preset() -> dict[str, Any]:
 
 def play() -> None:
     """Go on, or train anew what the settings describe."""
-    _find_group().play()
+    if (group := _find_group()) is not None:
+        group.play()
 
 
 def step() -> None:
     """Advance to the next record."""
-    _find_group().step()
+    if (group := _find_group()) is not None:
+        group.step()
 
 
 def pause() -> None:
@@ -80,10 +83,10 @@ def stop() -> None:
 def reset() -> None:
     """End the runs and keep them as earlier ones, so that the page is free for the settings."""
     session = state.open_session()
-    if session.group is not None:
-        session.group.stop()
-        session.keep(*list_earlier(session.group, lanes.name_runs(session.group)))
+    if (before := session.group) is not None:
+        before.stop()
         session.group = None
+        SESSIONS.keep(session, *list_earlier(before, lanes.name_runs(before)))
 
 
 def train_preset(code: str) -> None:
@@ -98,7 +101,7 @@ def try_cure(cure: Cure, lane: int) -> None:
     session = state.open_session()
     broken = lanes.list_shown(session)[lane]
     if session.group is None:
-        session.keep(EarlierRun(broken.name, broken.run))
+        SESSIONS.keep(session, EarlierRun(broken.name, broken.run))
     state.prepare_run(cure.experiment, cure.plan)
     group = _begin_group()
     earlier = session.earlier.items()
@@ -108,15 +111,17 @@ def try_cure(cure: Cure, lane: int) -> None:
 
 def take_settings(key: str) -> None:
     """Make the controls show what an earlier run, or a file, was made with."""
-    run = state.open_session().earlier[key].run
-    state.prepare_run(lanes.find_experiment(run), run.plan)
+    if (kept := state.open_session().earlier.get(key)) is not None:
+        state.prepare_run(lanes.find_experiment(kept.run), kept.run.plan)
 
 
-def _find_group() -> RunGroup:
-    """Find the runs that can go on, else begin new ones."""
+def _find_group() -> RunGroup | None:
+    """Find the runs that can go on, else begin new ones; none if the page is to say why first."""
     session = state.open_session()
-    SESSIONS.admit(session)
     group = session.group
+    if group is not None and group.put_away and not group.is_told:
+        return None
+    SESSIONS.admit(session)
     return _begin_group() if group is None or group.over else group
 
 
@@ -126,6 +131,6 @@ def _begin_group() -> RunGroup:
     before = session.group
     group = SESSIONS.start(session, setup)
     if before is not None:
-        session.keep(*list_earlier(before, lanes.name_runs(before)))
+        SESSIONS.keep(session, *list_earlier(before, lanes.name_runs(before)))
     state.begin_own_runs()
     return group

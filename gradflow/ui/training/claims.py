@@ -98,6 +98,10 @@ def _describe_dead(run: Summary) -> str:
     return _("{x} of the units are dead").format(x=format_share(run.dead))
 
 
+def _describe_steps(run: Summary) -> str:
+    return _("{n} steps").format(n=run.steps)
+
+
 def _describe_still(run: Summary) -> str:
     still = sum(not ratio > 0 for ratio in run.ratios)
     return _("{n} of {all} layers did not move").format(n=still, all=len(run.ratios))
@@ -121,6 +125,10 @@ CLAIMS: dict[str, PresetClaim] = {
     ),
     "batch_norm": PresetClaim(
         _describe_with(_describe_gradient), lambda n: _is_stuck(n[0]) and _has_learned(n[1])
+    ),
+    "large_batch": PresetClaim(
+        _describe_with(_describe_steps),
+        lambda n: n[0].loss < 0.5 * n[1].loss and n[1].loss < 0.7 * n[2].loss,
     ),
     "degradation": PresetClaim(
         _describe_with(_describe_gradient),

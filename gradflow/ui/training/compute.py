@@ -7,9 +7,11 @@ from collections.abc import Callable, Hashable
 from gradflow.core.errors import DeviceUnavailable
 from gradflow.core.text import _
 from gradflow.core.training import Run, cost
+from gradflow.core.training.memory import estimate_training
 from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.ui.long_work import Progress, compute_with_progress, prepare
 from gradflow.ui.training.groups import Opening, Setup
+from gradflow.ui.training.kept import measure_setup
 
 EXAMPLE = "sigmoid_twin"
 """The preset that the page opens with if there is nothing better."""
@@ -27,8 +29,9 @@ def open_with(setup: Setup | None) -> Opening:
     """
     if setup is None or not (setup.preset or _is_short(setup)):
         setup = _make_example()
-    key, work = _plan_work(setup)
-    return Opening(setup, compute_with_progress(key, work, lambda place: place.progress(0.0)))
+    key, work, size = _plan_work(setup)
+    runs = compute_with_progress(key, work, lambda place: place.progress(0.0), size)
+    return Opening(setup, runs)
 
 
 def prepare_opening() -> None:
@@ -40,8 +43,12 @@ def _make_example() -> Setup:
     return Setup(EXAMPLE, TRAINING_PRESETS[EXAMPLE].runs)
 
 
-def _plan_work(setup: Setup) -> tuple[Hashable, Callable[[Progress], tuple[Run, ...]]]:
-    """Plan the training of all runs of a setup: the key of the result, and what computes it."""
+def _plan_work(setup: Setup) -> tuple[Hashable, Callable[[Progress], tuple[Run, ...]], int]:
+    """Plan the training of all runs of a setup, one after the other.
+
+    Returns:
+        The key of the result, what computes it, and the bytes that this takes at most.
+    """
     runs = setup.runs
 
     def work(progress: Progress) -> tuple[Run, ...]:
@@ -56,7 +63,8 @@ def _plan_work(setup: Setup) -> tuple[Hashable, Callable[[Progress], tuple[Run, 
 
         return tuple(map(train, range(len(runs))))
 
-    return ("opening", setup), work
+    size = max(estimate_training(run.experiment, run.plan) for run in runs)
+    return ("opening", setup), work, size + measure_setup(setup)
 
 
 def _is_short(setup: Setup) -> bool:

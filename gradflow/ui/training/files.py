@@ -15,8 +15,9 @@ from gradflow.core.training.record import LAYER_COLUMNS, NUMBERS
 from gradflow.ui import blocks
 from gradflow.ui.training import actions, lanes, state
 from gradflow.ui.training.groups import MAX_LANES
+from gradflow.ui.training.kept import EarlierRun
 from gradflow.ui.training.lanes import ShownRun
-from gradflow.ui.training.sessions import MAX_EARLIER, EarlierRun
+from gradflow.ui.training.sessions import MAX_EARLIER, SESSIONS
 
 _UPLOAD_MEGABYTES = 20
 _LAYER_BYTES = 13_000
@@ -28,24 +29,28 @@ _FRAMED_LAYER_BYTES = 800
 def draw_comparison() -> None:
     """Draw the choice of earlier runs that are shown beside the current ones, and the upload."""
     session = state.open_session()
-    own = 0 if session.group is None else len(session.group.lanes)
-    names = _name_earlier(session.earlier)
+    group, earlier = session.group, session.earlier  # they may end for others meanwhile
+    own = 0 if group is None else len(group.lanes)
+    names = _name_earlier(earlier)
     left, right = st.columns([3, 2])
     with left:
         st.multiselect(
             _("Show beside"),
-            list(session.earlier),
-            **state.COMPARED.bind(state.list_compared()),
+            list(earlier),
+            **state.COMPARED.bind([key for key in state.list_compared() if key in earlier]),
             max_selections=max(MAX_LANES - own, 0) or None,
             format_func=lambda key: names[key],
-            placeholder=_("earlier runs and files …")
-            if session.earlier
-            else _("no earlier run yet"),
-            disabled=not session.earlier or own >= MAX_LANES,
+            placeholder=_("earlier runs and files …") if earlier else _("no earlier run yet"),
+            disabled=not earlier or own >= MAX_LANES,
             help=_("Up to {n} runs are shown together.").format(n=MAX_LANES),
         )
-        st.caption(_("The last {n} runs are kept until you close this page.").format(n=MAX_EARLIER))
-        for key in state.list_compared():
+        st.caption(
+            _(
+                "The last {n} runs are kept until you close this page, or others need the "
+                "server's memory."
+            ).format(n=MAX_EARLIER)
+        )
+        for key in filter(names.get, state.list_compared()):
             st.button(
                 _("Use the settings of “{run}”").format(run=blocks.write_name(names[key])),
                 key=f"training_take_{key}",
@@ -86,7 +91,7 @@ def _take_files(files: list[UploadedFile], room: int) -> None:
             problems.append(Text("{file}: {error}", file=file.name, error=error.message))
         else:
             earlier.append(EarlierRun(lanes.name_run(run), run, file.name))
-    keys = state.open_session().keep(*earlier)
+    keys = SESSIONS.keep(state.open_session(), *earlier)
     state.COMPARED.set([*state.list_compared(), *keys][:room])
     state.UPLOADS.set(state.UPLOADS.get() + 1)
     state.FORM.complain(*problems)

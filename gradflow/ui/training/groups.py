@@ -61,6 +61,7 @@ class RunGroup:
     Attributes:
         left_alone: whether it paused by itself, because no page showed it.
         put_away: whether it ended because others needed its memory.
+        is_told: whether its page has said so.
         seconds: that its steps took so far.
 
     Raises:
@@ -76,7 +77,7 @@ class RunGroup:
         room: Room = ROOM,
     ) -> None:
         self.setup = setup
-        self.left_alone = self.put_away = False
+        self.left_alone = self.put_away = self.is_told = False
         self._room, self._owner = room, object()
         self._is_abandoned = is_abandoned
         self._hold_room()

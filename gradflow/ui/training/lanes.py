@@ -83,7 +83,7 @@ class ShownRun:
 def list_shown(session: Session) -> list[ShownRun]:
     """List all runs on the page, in the order of their letters."""
     group, opening = session.group, state.OPENING.get()
-    beside = [session.earlier[key] for key in state.list_compared()]
+    beside = [kept for key in state.list_compared() if (kept := session.earlier.get(key))]
     runs: list[ShownRun] = []
     if group is not None:
         own = zip(LETTERS, name_runs(group), group.lanes, strict=False)
@@ -134,8 +134,8 @@ def _name_planned(setup: Setup, runs: Sequence[Run]) -> list[str]:
 
 def find_setup(session: Session) -> Setup | None:
     """Find what the first runs on the page were trained with; ``None`` of earlier runs alone."""
-    if session.group is not None:
-        return session.group.setup
+    if (group := session.group) is not None:
+        return group.setup
     opening = state.OPENING.get()
     return None if opening is None or state.list_compared() else opening.setup
 

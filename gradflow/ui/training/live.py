@@ -83,7 +83,8 @@ def _show_player() -> None:
     """Show the player of the film of all runs."""
     session = state.open_session()
     shown = lanes.list_shown(session)
-    computed = 0.0 if session.group is None else session.group.seconds
+    group = session.group
+    computed = 0.0 if group is None else group.seconds
     draw_player(
         [
             FilmRun(

@@ -19,8 +19,13 @@ from streamlit import runtime
 
 from gradflow.core.errors import GradflowError
 from gradflow.core.text import Text
-from gradflow.core.training import Run
 from gradflow.ui.training.groups import NoRoom, RunGroup, Setup
+from gradflow.ui.training.kept import (
+    EarlierRun,
+    choose_most_bytes,
+    measure_group,
+    measure_setup,
+)
 
 MAX_RUNNING = 32
 """Groups that run at the same time in the whole process."""
@@ -33,16 +38,7 @@ FORGOTTEN_SECONDS = 1800.0
 
 
 class TooManyRuns(GradflowError):
-    """The process runs as many trainings as it may."""
-
-
-@dataclass(frozen=True)
-class EarlierRun:
-    """An earlier run, or one from a file; ``file`` is the file's name."""
-
-    name: str
-    run: Run
-    file: str = ""
+    """The process runs as many trainings as it may, or keeps as many records."""
 
 
 @dataclass
@@ -54,21 +50,39 @@ class Session:
         seen: when its page last asked, or was last known to be open.
         group: what it trains now, or trained last.
         earlier: earlier runs by key, the oldest first.
+        ended: runs whose records have ended for others since the last start.
     """
 
     streamlit_id: str
     seen: float
     group: RunGroup | None = None
     earlier: dict[str, EarlierRun] = field(default_factory=dict)
+    ended: int = 0
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def keep(self, *new: EarlierRun) -> list[str]:
         """Keep runs, and return their keys. The oldest ones make room."""
         keys = [str(next(self._numbers)) for _run in new]
-        self.earlier |= dict(zip(keys, new, strict=True))
-        for key in list(self.earlier)[:-MAX_EARLIER]:
-            del self.earlier[key]
+        kept = self.earlier | dict(zip(keys, new, strict=True))
+        self.earlier = dict(list(kept.items())[-MAX_EARLIER:])
         return keys
+
+    @property
+    def size(self) -> int:
+        """Bytes that all its records take, or will take if its runs go on."""
+        group = self.group
+        own = 0 if group is None else measure_group(group)
+        return own + sum(kept.size for kept in self.earlier.values())
+
+    def end_oldest(self) -> None:
+        """End the oldest of its records, while its page may be drawn; those that it shows last."""
+        if self.earlier:
+            self.ended += 1
+            self.earlier = dict(list(self.earlier.items())[1:])
+        elif self.group is not None:
+            self.ended += len(self.group.lanes)
+            self.group.stop()
+            self.group = None
 
 
 class TokenClaim(StrEnum):
@@ -85,13 +99,17 @@ class Sessions:
     Args:
         clock: seconds, rising.
         connected: whether the browser of a session is still there.
+        most_bytes: that records of all sessions may take together; chosen by the machine's memory
+            when they are first kept, if it is not given.
     """
 
     def __init__(
         self,
         clock: Callable[[], float] = time.monotonic,
         connected: Callable[[str], bool] | None = None,
+        most_bytes: int | None = None,
     ) -> None:
+        self._most_bytes = most_bytes
         self._clock = clock
         self._connected = connected or _is_connected
         self._lock = threading.Lock()
@@ -151,12 +169,16 @@ class Sessions:
     def start(self, session: Session, setup: Setup) -> RunGroup:
         """Start a new group of a session, not yet playing; the one before ends.
 
-        If its memory is not free, runs of others that do not advance end, the oldest first.
+        If its memory is not free, runs of others that do not advance end, the oldest first; if that
+        of its records is not, records end as ``make_room`` says.
 
         Raises:
             InvalidExperiment, DeviceUnavailable: as ``train`` does, or there is no memory for it;
                 the one before stays.
+            TooManyRuns: there is no memory for its records beside those of runs that go on.
         """
+        session.ended = 0
+        self.make_room(measure_setup(setup))
         idle = self._list_idle(session)
         while (group := self._try_start(session, setup, is_last=not idle)) is None:
             idle.pop(0).put_away_for_others()
@@ -179,6 +201,52 @@ class Sessions:
             others = [other for other in self._sessions.values() if other is not session]
         groups = [other.group for other in sorted(others, key=lambda other: other.seen)]
         return [g for g in groups if g is not None and not g.over and not g.running]
+
+    def keep(self, session: Session, *new: EarlierRun) -> list[str]:
+        """Keep earlier runs of a session, and return the keys of those for which there is room."""
+        self.make_room(sum(kept.size for kept in new), is_needed=False)
+        keys = session.keep(*new)
+        self.make_room(0, is_needed=False)
+        return [key for key in keys if key in session.earlier]
+
+    def make_room(self, size: int, *, is_needed: bool = True) -> None:
+        """End records until so many bytes more fit into what all sessions may keep.
+
+        First those of pages that are closed, the longest unseen first; then earlier runs of the
+        session that holds most, then what is over and shown there. What may go on stays.
+
+        Args:
+            size: of what is to come.
+            is_needed: whether it cannot do with less.
+
+        Raises:
+            TooManyRuns: it does not fit, and is needed.
+        """
+        if self._most_bytes is None:
+            self._most_bytes = choose_most_bytes()
+        with self._lock:
+            sessions = list(self._sessions.values())
+        sizes = {id(session): session.size for session in sessions}
+        while sum(sizes.values()) + size > self._most_bytes:
+            able = [session for session in sessions if self._can_end(session)]
+            if not able:
+                if is_needed:
+                    raise _refuse_records(size, self._most_bytes)
+                return
+            first = min(able, key=lambda s: self._rank_to_end(s, sizes[id(s)]))
+            first.end_oldest()
+            sizes[id(first)] = first.size
+
+    def _can_end(self, session: Session) -> bool:
+        group = session.group
+        is_closed = not self._connected(session.streamlit_id)
+        shown_can = group is not None and (group.over or (is_closed and not group.running))
+        return bool(session.earlier) or shown_can
+
+    def _rank_to_end(self, session: Session, size: int) -> tuple[int, float]:
+        if not self._connected(session.streamlit_id):
+            return 0, session.seen
+        return 1 if session.earlier else 2, -size
 
     def sweep(self) -> None:
         """Forget the sessions that are long gone, and end their runs."""
@@ -205,6 +273,16 @@ class Sessions:
 
 def _is_connected(streamlit_id: str) -> bool:
     return runtime.exists() and runtime.get_instance().is_active_session(streamlit_id)
+
+
+def _refuse_records(size: int, most: int) -> TooManyRuns:
+    message = Text(
+        "The records of this training would take {n} MB, and this server keeps {most} MB for those "
+        "of all. Choose fewer records or reports, or try again when others have ended.",
+        n=size / 1e6,
+        most=most / 1e6,
+    )
+    return TooManyRuns(message)
 
 
 SESSIONS = Sessions()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gradflow.core.text import _
 from gradflow.core.training.presets import TRAINING_PRESETS
-from gradflow.ui.present.steps import Lesson, Step
+from gradflow.ui.present.steps import Step, StepList
 from gradflow.ui.training import actions, state
 
 
@@ -18,11 +18,11 @@ def make_room() -> None:
         actions.reset()
 
 
-def list_training_steps() -> Lesson:
+def list_training_steps() -> StepList:
     """List the presets."""
     code, codes = state.find_preset(), list(TRAINING_PRESETS)
     steps = [
         Step(_(preset.label), query, query, _(preset.look_for))
         for preset, query in ((TRAINING_PRESETS[code], {"preset": code}) for code in codes)
     ]
-    return Lesson(steps, codes.index(code) if code is not None else None)
+    return StepList(steps, codes.index(code) if code is not None else None)

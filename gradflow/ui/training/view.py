@@ -105,6 +105,9 @@ def _say_what_goes_on(group: RunGroup | None, setup: Setup | None) -> None:
         st.info(text, icon=":material/link:")
     if group is not None and group.put_away:
         st.info(words.explain_put_away(), icon=":material/memory:")
+        group.is_told = True
+    if ended := state.open_session().ended:
+        st.info(words.explain_ended_records(ended), icon=":material/memory:")
     if setup is not None and not goes_on and (long := words.announce_duration(setup)):
         st.caption(long)
     if goes_on and setup is not None and group is not None and setup != group.setup:

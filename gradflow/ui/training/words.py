@@ -103,6 +103,19 @@ def explain_put_away() -> str:
     )
 
 
+def explain_ended_records(count: int) -> str:
+    """Say why records are gone that this page had."""
+    if count == 1:
+        return _(
+            "The records of one of your earlier runs are gone, because those of all trainings "
+            "filled the memory that this server keeps for them. Save what you need."
+        )
+    return _(
+        "The records of {n} of your earlier runs are gone, because those of all trainings filled "
+        "the memory that this server keeps for them. Save what you need."
+    ).format(n=count)
+
+
 def explain_keeping() -> str:
     """Say how long runs are kept, and where they are found again."""
     return _(

@@ -35,7 +35,7 @@ class Cards {
     }
   }
 
-  build({ cards, groups, title, close, tour }) {
+  build({ cards, groups, title, close, tour, start }) {
     this.box.replaceChildren();
     this.box.setAttribute("aria-label", title);
     this.box.classList.toggle("gf-intro", !groups);
@@ -43,7 +43,9 @@ class Cards {
     this.images = new Map();
     const words = addElement(this.box, "div", "gf-welcome-words");
     this.line = addElement(words, "p", "gf-welcome-line");
-    this.addTour(words, tour);
+    const ways = addElement(words, "div", "gf-welcome-ways");
+    if (start) addButton(ways, "gf-tour gf-lessons", start, () => this.tell("lessons", true));
+    this.addTour(ways, tour);
     const row = addElement(this.box, "div", "gf-cards");
     for (const card of cards) this.addCard(row, card);
     for (const group of groups ?? []) this.addGroup(group);

@@ -8,6 +8,7 @@ import streamlit as st
 
 from gradflow.core.presets import PRESET_GROUPS, PRESETS
 from gradflow.core.text import N_, _
+from gradflow.ui import paths
 from gradflow.ui.assets import write_shim
 from gradflow.ui.explore.state import EXPLORE
 from gradflow.ui.settings.state import read_widget
@@ -35,8 +36,11 @@ _mount = st.components.v2.component(
 
 def draw_intro() -> None:
     """Draw what a first visitor sees above Explore: what this is, six networks, the tour."""
-    if shows_intro():
-        _draw("intro", {"line": _write_line(), "close": _("Close the introduction")})
+    if not shows_intro():
+        return
+    more = {"line": _write_line(), "close": _("Close the introduction"), "start": _("Lessons")}
+    if _draw("intro", more).get("lessons"):
+        st.switch_page(paths.LEARN)
 
 
 def draw_start() -> None:
@@ -54,7 +58,8 @@ def draw_start() -> None:
     )
 
 
-def _draw(name: str, more: dict[str, Any]) -> None:
+def _draw(name: str, more: dict[str, Any]) -> Any:
+    """Draw the cards; return what was pressed, if this run is the answer to it."""
     key = f"welcome_{name}"
     data = {
         "cards": [
@@ -66,11 +71,12 @@ def _draw(name: str, more: dict[str, Any]) -> None:
         "tour": write_tour(),
         **more,
     }
-    _mount(
+    return _mount(
         key=key,
         data=data,
         on_preset_change=lambda: _take_preset(key),
         on_close_change=close_intro,
+        on_lessons_change=lambda: None,  # the run itself is the answer
     )
 
 

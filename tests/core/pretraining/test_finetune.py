@@ -166,7 +166,15 @@ def test_pretraining_starts_what_random_weights_do_not():
         assert stuck.loss[0, -1] == pytest.approx(math.log(10), abs=0.05)
 
 
-REUSE = {"layers": 2, "reused": 1, "width": 8, "steps": 50, "seeds": 2, "first": "13579"}
+REUSE = {
+    "layers": 2,
+    "reused": 1,
+    "width": 8,
+    "steps": 50,
+    "seeds": 2,
+    "first": "13579",
+    "task": "others",
+}
 
 
 def test_tasks_hold_their_digits_and_number_them():
@@ -180,6 +188,32 @@ def test_tasks_hold_their_digits_and_number_them():
     assert chosen.tolist()[:3] == [i for i, c in enumerate(task.labels.tolist()) if c == 0][:3]
     held = digits.held_out_labels
     assert len(task.held_out_labels) == int(((held == 2) | (held == 5) | (held == 8)).sum())
+
+
+def test_noisy_images_are_the_same_digits():
+    digits = split_digits(1)
+    task = DigitTask.of(digits, "0123456789")
+    noisy = task.add_noise(3)
+    assert_array_equal(noisy.held_out_labels, digits.held_out_labels)
+    assert noisy.images.min() == 0
+    assert noisy.images.max() == 1
+    inner = (task.images > 0.4) & (task.images < 0.6)  # hardly ever cut off at 0 or 1
+    added = (noisy.images - task.images)[inner]
+    assert math.isclose(float(added.std()), 0.3, rel_tol=0.1)
+    assert math.isclose(float(added.mean()), 0, abs_tol=0.02)
+
+
+@pytest.mark.parametrize("seed", [0, 100])
+def test_reuse_pays_where_it_contains_what_the_task_needs_and_harms_where_not(seed: int):
+    def measure(**settings: object):
+        return np.median(transfer_layers(Transfer(seed=seed, **settings)).accuracy, axis=1)
+
+    few = slice(PER_CLASS.index(2), PER_CLASS.index(20) + 1)
+    random, frozen, tuned = measure()[:, few]
+    assert (frozen > random + 0.03).all()
+    assert (tuned > random + 0.03).all()
+    random, frozen, _tuned = measure(first="01234", task="others", reused=2)[:, few]
+    assert frozen.mean() < random.mean()
 
 
 def test_reused_layers_are_the_sources_and_the_others_are_alike():

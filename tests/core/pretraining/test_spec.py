@@ -16,7 +16,9 @@ from gradflow.core.pretraining.transfer import WAYS, Way
 from gradflow.core.teaching.fields import to_query
 
 
-@pytest.mark.parametrize("spec", [Stack(), FineTuning(starts="relu_small"), Transfer(first="97")])
+@pytest.mark.parametrize(
+    "spec", [Stack(), FineTuning(starts="relu_small"), Transfer(first="97", task="others")]
+)
 def test_specs_survive_the_address(spec):
     fields = to_query(spec)
     assert type(spec)(**{name: fields[name] for name in spec.list_applicable(dict(spec))}) == spec
@@ -25,7 +27,8 @@ def test_specs_survive_the_address(spec):
 def test_starts_and_digits_are_put_in_order():
     assert FineTuning(starts="relu_pretrained").starts == ("pretrained", "relu")
     assert Transfer(first="9110").first == "019"
-    assert Transfer(first="019").new == "2345678"
+    assert Transfer(first="019", task="others").new == "2345678"
+    assert Transfer(first="019").new == "0123456789"
 
 
 @pytest.mark.parametrize(
@@ -40,8 +43,8 @@ def test_starts_and_digits_are_put_in_order():
         (FineTuning, {"starts": "moon"}, ("starts", "moon", "pretrained, small")),
         (FineTuning, {"starts": ()}, ("starts", "pretrained, small")),
         (FineTuning, {"labelled": 5000}, ("labelled", "5000", "20 to 1,297")),
-        (Transfer, {"first": "4"}, ("first", "4", "two to eight")),
-        (Transfer, {"first": "0123456789"}, ("first", "two to eight")),
+        (Transfer, {"first": "4"}, ("first", "4", "two to ten")),
+        (Transfer, {"first": "0123456789", "task": "others"}, ("first", "two to eight")),
         (Transfer, {"layers": 2, "reused": 3}, ("reused", "3", "from 1 to 2")),
     ],
 )

@@ -12,11 +12,15 @@ from gradflow.core.recurrent.factors import (
     FactorCurve,
     FactorSettings,
     GradientPath,
-    compute_factor_curves,
+    compute_factor_curve,
 )
 from gradflow.core.recurrent.record import prepare_pass, record_pass
 from gradflow.core.recurrent.theory import TIME_LINES, TimeLine, predict_through_time
 from tests.core.recurrent.oracle import compute_gates, make_experiment, trace_pass
+
+
+def compute_factor_curves(settings: FactorSettings) -> list[FactorCurve]:
+    return [compute_factor_curve(settings, path) for path in GradientPath]
 
 
 def _record(spec: gf.SequenceExperiment, input_scale: float) -> gf.TimeReport:
@@ -240,3 +244,11 @@ def test_the_factor_of_a_residual_stack_by_hand():
         FactorSettings(steps=20, hidden_size=256, branch_scale=0.5, batch_size=64)
     )[0]
     assert curve.remaining[-1] == pytest.approx(norms[0] / norms[-1], rel=0.2)
+
+
+def test_factors_that_take_too_much_are_refused_before_they_are_measured():
+    with pytest.raises(
+        gf.InvalidExperiment, match="GiB of memory, allowed are at most 2"
+    ) as caught:
+        FactorSettings(steps=150, hidden_size=512, batch_size=512)
+    assert {"hidden_size", "batch_size"} <= set(caught.value.fields)

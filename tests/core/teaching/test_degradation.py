@@ -12,7 +12,7 @@ from gradflow.core.catalog import Connection
 from gradflow.core.data import draw_batch
 from gradflow.core.networks.build import build_network
 from gradflow.core.networks.stacked import list_linears
-from gradflow.core.teaching.degradation import depth, identity, pairs, shattering
+from gradflow.core.teaching.degradation import depth, identity, pairs, shattering, training
 from gradflow.core.teaching.degradation.shattering import Shattering
 from gradflow.core.teaching.degradation.tangents import propagate_tangents
 from tests.core.oracles import compute_loss, trace_signals
@@ -20,7 +20,7 @@ from tests.core.oracles import compute_loss, trace_signals
 PLAIN, RESIDUAL, PREACTIVATION = depth.KINDS
 
 
-@pytest.mark.parametrize("connection", depth.KINDS)
+@pytest.mark.parametrize("connection", depth.SWEPT)
 @pytest.mark.parametrize("normalization", ["none", "batch"])
 def test_depth_sweep_against_autograd(
     connection: Connection, normalization: str, monkeypatch: pytest.MonkeyPatch
@@ -39,6 +39,42 @@ def test_depth_sweep_against_autograd(
         assert_allclose(sweep.ratio[index], norms[0] / norms[-1], rtol=1e-3)  # float32 inside
         assert_allclose(sweep.first[index], norms[0], rtol=1e-3)
         assert_allclose(sweep.loss[index], loss.item(), rtol=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_56_plain_layers_learn_worse_than_20_and_residual_ones_do_not(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "STEPS", 60)
+    names = training.NETWORKS[:4]
+    (plain_20, plain_56), (residual_20, residual_56) = names[:2], names[2:]
+    trained = training.train_deeper(training.DeeperNetworks(seed=seed), names=names)
+    ends = {name: losses[-1] for name, losses in trained.losses.items()}
+    assert ends[plain_56] > ends[plain_20] + 0.5
+    assert ends[plain_56] > 2  # guessing is 2.3
+    assert ends[residual_56] < ends[residual_20] + 0.25
+    assert ends[residual_56] < ends[plain_20] - 0.5
+    # Behind batch norm the plain gradient grows by √(π/(π − 1)) per layer, and is not the reason:
+    factor = trained.norms[plain_56][0] ** (1 / 55)
+    assert math.isclose(factor, math.sqrt(math.pi / (math.pi - 1)), rel_tol=0.02)
+    assert trained.norms[residual_56][0] < 10
+
+
+def test_a_level_gradient_does_not_mend_56_plain_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "STEPS", 60)
+    (shallow, deep) = training.NETWORKS[:2]
+    for normalization in ("layer", "none"):
+        spec = training.DeeperNetworks(normalization=normalization)
+        trained = training.train_deeper(spec, names=(shallow, deep))
+        assert 0.1 < trained.norms[deep][0] < 10
+        assert trained.losses[deep][-1] > trained.losses[shallow][-1] + 0.3
+
+
+def test_smoothing_by_hand() -> None:
+    losses = np.arange(40.0) ** 2
+    smoothed = training.smooth(losses)
+    expected = [losses[max(0, i - 14) : i + 1].mean() for i in range(40)]
+    assert_allclose(smoothed, expected)
 
 
 def test_a_zero_branch_keeps_the_gradient_at_any_depth() -> None:

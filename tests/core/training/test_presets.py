@@ -17,9 +17,9 @@ def seed(request):
     return request.param
 
 
-def run_preset(code, seed):
+def run_preset(code, seed, record_every=10):
     """The runs of a preset under another seed, recorded now and then."""
-    every = {"record_every": 10, "reports": 0, "evaluate_every": 0}
+    every = {"record_every": record_every, "reports": 0, "evaluate_every": 0}
     return [
         gf.Run.collect(
             one.experiment.model_copy(update={"seed": seed}), one.plan.replace_settings(**every)
@@ -54,6 +54,14 @@ def test_clipping_keeps_an_exploding_network_whole(seed):
     delta = clipped.records[0].layers["delta_norm"]
     assert delta[0] > 5 * delta[-2]
     assert all(record.clipped_grad_norm <= 1 + 1e-5 for record in clipped.records)
+
+
+def test_a_large_batch_takes_too_few_steps(seed):
+    runs = run_preset("large_batch", seed, record_every=1)
+    works = {run.experiment.data.batch_size * run.plan.steps for run in runs}
+    assert works == {8192}
+    ends = [run.records[-1].loss for run in runs]
+    assert ends[0] < 0.5 * ends[1] < 0.35 * ends[2]
 
 
 def test_penalties_shrink_an_exploding_gradient(seed):

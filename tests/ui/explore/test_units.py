@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 import gradflow as gf
 from gradflow.core.units import Units
 from gradflow.ui.explore.units import DEAD, SATURATED, describe_units, summarize_units
@@ -15,11 +17,16 @@ def replace_units(units: dict[int, Units]) -> gf.Report:
     return changed
 
 
+def make_units(count: int, mean: list[float], dead: list[bool], saturated: list[float]) -> Units:
+    return Units(count, np.array(mean), np.array(dead), np.array(saturated))
+
+
 def test_marks_are_relative_to_the_largest_mean_of_a_hidden_layer() -> None:
     nan = math.nan
-    hidden = Units(30, (4.0, 1.0, 0.0, 3.9, math.inf), (False,) * 5, (nan, 0.2, nan, 0.6, nan))
-    off = Units(2, (0.0, 1.0), (True, False), (nan, nan))
-    outputs = Units(1, (400.0,), (False,), (nan,))
+    means, saturated = [4.0, 1.0, 0.0, 3.9, math.inf], [nan, 0.2, nan, 0.6, nan]
+    hidden = make_units(30, means, [False] * 5, saturated)
+    off = make_units(2, [0.0, 1.0], [True, False], [nan, nan])
+    outputs = make_units(1, [400.0], [False], [nan])
     report = replace_units({1: hidden, 2: off, 3: outputs})
     described = describe_units(report)
     assert described is not None

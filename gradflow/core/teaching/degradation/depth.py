@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -28,10 +29,14 @@ from gradflow.core.theory import Standing, predict
 from gradflow.core.theory.moments import FloatArray
 
 KINDS = (Connection.PLAIN, Connection.RESIDUAL, Connection.PREACTIVATION)
+SWEPT = (*KINDS, Connection.DENSE)
+"""What is swept over the depth; a dense network has no blocks, and no stream."""
 LAYERED = (Architecture.MLP, Architecture.CONV)
 NORMS = (Normalization.NONE, Normalization.BATCH, Normalization.LAYER, Normalization.RMS)
 BATCH, CONVOLUTIONAL_BATCH = 128, 32
 """Digits in a batch; fewer for convolutions, which work on each of their 64 pixels."""
+GROWTH_SHARE = 4
+"""A layer of a dense network has so many times fewer units: it sees those of all before it."""
 DEPTHS = (4, 6, 10, 16, 26, 42, 66, 100)
 """Depths of the networks, about evenly spaced in their logarithm."""
 
@@ -99,14 +104,16 @@ class BlockNetworks(Spec):
         """Make the network with one kind of connection; depth counts the readout."""
         names = ["activation", "normalization"]
         names += [n for n in ("negative_slope", "elu_alpha") if self.applies(n, dict(self))]
-        if connection is not Connection.PLAIN:
+        dense = connection is Connection.DENSE
+        if connection is not Connection.PLAIN and not dense:
             names += ["block_size", "branch_scale", "zero_last"]
         own: dict[str, Any] = {name: getattr(self, name) for name in names}
         own["initialization"] = Initialization(ACTIVATIONS[self.activation].initialization)
+        width, channels = (n // GROWTH_SHARE if dense else n for n in (self.width, self.channels))
         network: MLP | ConvNet = (
-            ConvNet(depth=depth, channels=self.channels, connection=connection, **own)
+            ConvNet(depth=depth, channels=channels, connection=connection, **own)
             if self.architecture is Architecture.CONV
-            else MLP(depth=depth, width=self.width, connection=connection, **own)
+            else MLP(depth=depth, width=width, connection=connection, **own)
         )
         batch = CONVOLUTIONAL_BATCH if self.architecture is Architecture.CONV else BATCH
         return Experiment(
@@ -134,15 +141,22 @@ class DepthSweep:
     loss: FloatArray
 
 
-def sweep_depths(spec: BlockNetworks, connection: Connection) -> DepthSweep:
-    """Measure the networks with one kind of connection at every depth, before training."""
-    rows = [_measure(spec.make_experiment(connection, depth)) for depth in DEPTHS]
+def sweep_depths(
+    spec: BlockNetworks, connection: Connection, advance: Callable[[], None] | None = None
+) -> DepthSweep:
+    """Measure the networks with one kind of connection at every depth, before training.
+
+    ``advance`` is called between layers; what it raises ends it.
+    """
+    rows = [_measure(spec.make_experiment(connection, depth), advance) for depth in DEPTHS]
     return DepthSweep(np.array(DEPTHS), *np.array(rows).T)
 
 
-def _measure(experiment: Experiment) -> tuple[float, float, float, float]:
+def _measure(
+    experiment: Experiment, advance: Callable[[], None] | None
+) -> tuple[float, float, float, float]:
     """Measure ratio, law, first and loss of one network."""
-    report = run(experiment)
+    report = run(experiment, advance=advance)
     prediction = predict(experiment, report)
     norms = report.layers["delta_norm"].to_numpy(np.float64)
     law = prediction.delta_norm if prediction.standing is not Standing.NONE else norms * np.nan

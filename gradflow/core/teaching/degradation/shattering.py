@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,14 +122,18 @@ class Landscapes:
     white: Landscape
 
 
-def compute_landscapes(spec: Shattering) -> Landscapes:
-    """Compute the gradients of three networks of one input, brown and white noise, in float64."""
+def compute_landscapes(spec: Shattering, advance: Callable[[], None] = lambda: None) -> Landscapes:
+    """Compute the gradients of three networks of one input, brown and white noise, in float64.
+
+    ``advance`` is called before each; what it raises ends it.
+    """
     random = torch.Generator().manual_seed(spec.seed + DATA_SEED_OFFSET)
     x = torch.linspace(-REACH, REACH, POINTS, dtype=torch.float64)[:, None]
 
     def compute_landscape(
         connection: Connection, layers: int, normalized: bool | None = None
     ) -> Landscape:
+        advance()
         experiment = spec.make_experiment(connection, layers=layers, normalized=normalized)
         gradients = propagate_tangents(experiment, x, torch.ones_like(x))[-1]
         readout = torch.randn(spec.width, generator=random, dtype=torch.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,18 +114,25 @@ def list_learning_rates() -> FloatArray:
     return np.logspace(LOWEST, HIGHEST, (HIGHEST - LOWEST) * PER_DECADE + 1)
 
 
-def train_at_rates(spec: LearningRates, normalization: Normalization) -> RateSweep:
+def train_at_rates(
+    spec: LearningRates, normalization: Normalization, advance: Callable[[], None] = lambda: None
+) -> RateSweep:
     """Train with one normalization at every learning rate, with ``SEEDS`` seeds from the spec's on.
 
     W ← W − η ∂L/∂W, and b ← b − η ∂L/∂b. For each seed all learning rates start from the same
-    weights and see the same batches; they are one stacked network, in float32.
+    weights and see the same batches; they are one stacked network, in float32. ``advance`` is
+    called between steps; what it raises ends it.
     """
     seeds = range(spec.seed, spec.seed + SEEDS)
-    runs = [_train(spec.model_copy(update={"seed": seed}), normalization) for seed in seeds]
+    runs = [
+        _train(spec.model_copy(update={"seed": seed}), normalization, advance) for seed in seeds
+    ]
     return RateSweep(*map(np.array, zip(*runs, strict=True)))
 
 
-def _train(spec: LearningRates, normalization: Normalization) -> tuple[float, FloatArray]:
+def _train(
+    spec: LearningRates, normalization: Normalization, advance: Callable[[], None]
+) -> tuple[float, FloatArray]:
     """Train with one seed; return the first loss, and the last at every learning rate."""
     rates = list_learning_rates()
     copies = Copies(
@@ -137,6 +145,7 @@ def _train(spec: LearningRates, normalization: Normalization) -> tuple[float, Fl
     initial = _compute_loss(copies)[0]
     random = torch.Generator().manual_seed(spec.seed + DATA_SEED_OFFSET)
     for _step in range(spec.steps):
+        advance()
         _take_step(copies, torch.randint(SAMPLES, (BATCH,), generator=random), tensors, steps)
     return float(initial), _compute_loss(copies).double().numpy()
 

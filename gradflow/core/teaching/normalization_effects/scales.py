@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,10 +80,18 @@ def list_scales() -> FloatArray:
     return np.logspace(-DECADES, DECADES, 2 * DECADES * PER_DECADE + 1)
 
 
-def sweep_scales(spec: WeightScales, normalization: Normalization) -> ScaleSweep:
-    """Measure the gradient with one normalization at every scale, in float64."""
+def sweep_scales(
+    spec: WeightScales, normalization: Normalization, advance: Callable[[], None] = lambda: None
+) -> ScaleSweep:
+    """Measure the gradient with one normalization at every scale, in float64.
+
+    ``advance`` is called between some scales and the next; what it raises ends it.
+    """
     parts = np.array_split(list_scales(), -(-len(list_scales()) // _SCALES_AT_ONCE))
-    rows = [_measure_part(spec, normalization, part) for part in parts]
+    rows = []
+    for part in parts:
+        advance()
+        rows.append(_measure_part(spec, normalization, part))
     return ScaleSweep(*np.concatenate(rows, axis=1))
 
 

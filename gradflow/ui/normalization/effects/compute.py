@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from gradflow.core.catalog import Normalization
 from gradflow.core.teaching.normalization_effects import identities, rates, scales
+from gradflow.ui.admission import admit_long
 from gradflow.ui.memo import remember
+
+_BYTES = 112 * 2**20
+"""What the largest of these computations takes at its peak, rounded up."""
 
 
 @remember
 def sweep_scales(spec: scales.WeightScales, normalization: Normalization) -> scales.ScaleSweep:
     """Run the network with one normalization at every scale of its weights."""
-    return scales.sweep_scales(spec, normalization)
+    with admit_long(_BYTES) as advance:
+        return scales.sweep_scales(spec, normalization, advance)
 
 
 @remember
@@ -24,4 +29,5 @@ def check_identities(
 @remember
 def train(spec: rates.LearningRates, normalization: Normalization) -> rates.RateSweep:
     """Train the network with one normalization at every learning rate."""
-    return rates.train_at_rates(spec, normalization)
+    with admit_long(_BYTES) as advance:
+        return rates.train_at_rates(spec, normalization, advance)

@@ -1,0 +1,1 @@
+"""Figures of the lessons: curves to choose from, and the run over the prediction."""
