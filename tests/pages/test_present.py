@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from gradflow.core import codec
 from gradflow.core.presets import PRESET_GROUPS, PRESETS
-from gradflow.core.teaching.descent_presets import PRESETS as DESCENTS
 from gradflow.core.sweep.phase_presets import PHASE_PRESETS
+from gradflow.core.teaching.descent_presets import PRESETS as DESCENTS
 from gradflow.core.teaching.initialization.presets import LAYER_PRESETS
 from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.core.verdict import Verdict

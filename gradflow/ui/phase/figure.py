@@ -58,4 +58,4 @@ def make_axis(name: str, grid: Grid) -> Axis:
 def _draw_profiles(grid: Grid, table: pd.DataFrame) -> list[list[str]]:
     """Draw the course of the gradient in every cell, with the first seed."""
     profiles = shape_column(grid, table, "profile")[..., 0]
-    return [[draw_profile(p) if isinstance(p, list) else "" for p in row] for row in profiles]
+    return [["" if p is None else draw_profile(p) for p in row] for row in profiles]

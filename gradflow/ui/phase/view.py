@@ -55,7 +55,6 @@ def show_page() -> None:
     with stage.controls:
         _draw_controls(settings)
     with stage.details:
-        _draw_chosen(found.grid)
         blocks.explain("phase_map")
 
 
@@ -80,8 +79,10 @@ def _show_map(settings: PhaseSettings, found: LiveMap) -> None:
         growing=not was_whole,
         mode=blocks.read_mode(),
     )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if not _draw_chosen(found.grid):
+            st.markdown(_describe_progress(found, len(rows)), width="content")
     blocks.show_figure(figure, "phase_map", _describe_map(settings), _choose_cell)
-    st.caption(_describe_progress(found, len(rows)))
     if found.is_whole and not was_whole:
         st.rerun()  # once more as a whole, so that it stops looking
 
@@ -163,21 +164,21 @@ def _choose_cell(cell: int) -> None:
     CHOSEN.set([*kept, cell][-2:])
 
 
-def _draw_chosen(grid: Grid) -> None:
+def _draw_chosen(grid: Grid) -> bool:
+    """Draw the cells that were clicked and where they can go; return whether there are any."""
     chosen = [(cell, e) for cell in CHOSEN.get() if (e := _find_experiment(grid, cell))]
     if not chosen:
-        return
-    (_cell, latest), row = chosen[-1], st.container(horizontal=True, vertical_alignment="center")
-    row.markdown(
-        " · ".join("**" + _describe_cell(grid, cell) + "**" for cell, _experiment in chosen),
-        width="content",
-    )
-    if row.button(_("Open in Explore"), icon=":material/insights:", type="primary"):
+        return False
+    names = " · ".join(_describe_cell(grid, cell) for cell, _experiment in chosen)
+    st.markdown(f"**{names}**", width="content")
+    _cell, latest = chosen[-1]
+    if st.button(_("Open in Explore"), icon=":material/insights:", type="primary"):
         EXPLORE.replace(latest)
         st.switch_page(paths.EXPLORE)
-    if len(chosen) > 1 and row.button(_("Compare both"), icon=":material/compare:"):
+    if len(chosen) > 1 and st.button(_("Compare both"), icon=":material/compare:"):
         compare_state.start_comparison([experiment for _cell, experiment in chosen])
         st.switch_page(paths.COMPARE)
+    return True
 
 
 def _find_experiment(grid: Grid, cell: int) -> Experiment | None:
