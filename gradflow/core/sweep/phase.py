@@ -125,8 +125,8 @@ class PhaseSettings:
             grid = self.grid
         except InvalidExperiment as error:
             plan = {"across": self.map.across, "upwards": self.map.upwards}
-            own = [name for name, axis in plan.items() if axis in error.fields]
-            raise InvalidExperiment(error.message, (*error.fields, *own)) from error
+            error.fields += tuple(name for name, axis in plan.items() if axis in error.fields)
+            raise
         if grid.count > MOST_NETWORKS:
             message = Text(
                 "points: {count} networks are too many for one map; at most {most}, choose fewer "
