@@ -94,7 +94,9 @@ def fit_judged_decay(report: Report) -> Decay | None:
     layers, stream = report.get_table("layers"), report.stream
     number, norm = layers["layer"], layers.get_numbers("delta_norm")
     rms = layers.get_numbers("delta_rms")
+    kinds = _find_kinds(report)
     alike = _mark_usable(norm) & (number < number[-1:]) & ~_mark_lesser_readers(report, norm)
+    alike &= kinds != "recurrent"
     courses = []
     if stream is not None:
         points = stream.get_table("layers")
@@ -103,7 +105,6 @@ def fit_judged_decay(report: Report) -> Decay | None:
         branches = (points["layer"] > 0) & _mark_usable(along)
         courses.append(_fit(points["layer"][branches], along[branches], size[branches], "branch"))
         alike &= ~mark_inside_blocks(report)
-    kinds = _find_kinds(report)
     for kind in set(kinds[alike].tolist()):
         chosen = alike & (kinds == kind)
         courses.append(_fit(number[chosen], norm[chosen], rms[chosen], "layer"))
@@ -112,10 +113,13 @@ def fit_judged_decay(report: Report) -> Decay | None:
 
 
 def fit_decay(report: Report) -> Decay | None:
-    """Fit the decay of ‖δ‖ over the hidden layers; ``None`` with fewer than two usable layers."""
-    layers = report.get_table("layers")
-    norm, rms = (layers.get_numbers(name) for name in ("delta_norm", "delta_rms"))
-    return fit_hidden_decay(layers["layer"], norm, rms)
+    """Fit the decay of ‖δ‖ over the hidden layers; ``None`` with fewer than two usable layers.
+
+    Recurrent ones are left out: they follow each other in time.
+    """
+    layers, deep = report.get_table("layers"), _find_kinds(report) != "recurrent"
+    norm, rms = (layers.get_numbers(name)[deep] for name in ("delta_norm", "delta_rms"))
+    return fit_hidden_decay(layers["layer"][deep], norm, rms)
 
 
 def fit_hidden_decay(
@@ -137,9 +141,11 @@ def fit_hidden_decay(
 def mark_inside_blocks(report: Report) -> npt.NDArray[np.bool_]:
     """Mark the layers that are inside a block of the residual stream."""
     modules = report.get_table("layers")["module"].tolist()
-    if report.stream is None:
-        return np.zeros(len(modules), bool)
-    blocks = {str(name).partition("#")[0] for name in report.stream.get_table("layers")["module"]}
+    blocks = {
+        str(name).partition("#")[0]
+        for stream in report.streams.values()
+        for name in stream.get_table("layers")["module"]
+    }
     return np.array([_is_inside(module, blocks) for module in modules], bool)
 
 
@@ -152,10 +158,12 @@ def _is_inside(module: str, blocks: set[str]) -> bool:
 
 
 def _find_kinds(report: Report) -> npt.NDArray[np.object_]:
-    """Find the kind of each layer: conv or linear; all the same where it is not known."""
-    kinds = [k for k in report.get_table("signals")["kind"].tolist() if k in ALIKE_KINDS]
-    count = len(report.get_table("layers"))
-    return np.array(kinds if len(kinds) == count else [""] * count, object)
+    """Find the kind of each layer: conv, linear or recurrent; empty for any other."""
+    signals, numbers = report.get_table("signals"), report.get_table("layers")["layer"].tolist()
+    first: dict[int, str] = {}
+    for number, kind in zip(signals["layer"].tolist(), signals["kind"].tolist(), strict=True):
+        first.setdefault(number, kind if kind in (*ALIKE_KINDS, "recurrent") else "")
+    return np.array([first.get(number, "") for number in numbers], object)
 
 
 def _mark_lesser_readers(report: Report, norm: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

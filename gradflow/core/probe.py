@@ -18,13 +18,17 @@ from gradflow.core.experiment import Experiment, LayerSettings
 from gradflow.core.networks.build import build_network
 from gradflow.core.networks.memory import refuse_too_much_memory
 from gradflow.core.networks.noise import seed_noise
+from gradflow.core.recording.arguments import Arguments
 from gradflow.core.recording.device import DeviceSummarizer
 from gradflow.core.recording.facts import FactTickets
 from gradflow.core.recording.host import HostSummarizer
+from gradflow.core.recording.losses import compute_loss, find_modules
 from gradflow.core.recording.parameters import Parameters
+from gradflow.core.recording.plain import run_plainly, strip_compiler
 from gradflow.core.recording.preserve import preserve
 from gradflow.core.recording.recorder import Advance, Recorder
-from gradflow.core.recording.result import Recording, add_weights
+from gradflow.core.recording.refusals import refuse_unusable_model
+from gradflow.core.recording.result import Recording, add_weights, find_single_tickets
 from gradflow.core.recording.summary import Summarizer
 from gradflow.core.refusals import refuse_missing_operations
 from gradflow.core.report import Report
@@ -51,13 +55,17 @@ def probe(
     Nothing of the model changes: parameters, buffers (running statistics included), ``.grad``,
     training mode, hooks and random state are as before, also after an exception. Modules may be
     used more than once, work in place, return tuples, have frozen parameters, and be on any
-    device and dtype.
+    device and dtype. What was given to ``torch.compile`` runs as it is written, and so do
+    checkpoints.
 
     Args:
         model: any ``nn.Module``, with inputs on its own device.
-        inputs: a tensor, a tuple of positional arguments or a mapping of keyword arguments.
+        inputs: one argument, a tuple of positional arguments, or a mapping of keyword arguments.
+            Tensors in them are copied, however nested.
         targets: the second argument of ``loss``.
-        loss: ``loss(output, targets)``, a scalar that depends on the parameters.
+        loss: ``loss(output, targets)``, a scalar that depends on the parameters. Cross-entropy by
+            default; of an output that is no tensor it takes the loss if there is one, else the
+            logits.
         loss_scale: the loss is multiplied by it before the backward pass and gradients are
             divided by it before they are counted, as in mixed-precision training.
         learning_rate: for ``update_ratio`` = learning_rate·‖∂L/∂W‖/‖W‖ (a step of plain SGD).
@@ -75,34 +83,51 @@ def probe(
 
     Raises:
         ProbeError: the loss is not a scalar or does not depend on parameters or inputs, or the
-            model has parameters that are not materialized yet.
+            model cannot be recorded: parameters without values, quantized modules.
         Exception: whatever the model or the loss raises, unchanged.
     """
+    given, model = model, strip_compiler(model)
     parameters = dict(model.named_parameters())
-    _refuse_lazy(parameters)
-    with torch.inference_mode(False), torch.enable_grad(), preserve(model):
-        arguments, keywords, leaves = _copy_arguments(inputs, parameters)
+    refuse_unusable_model(model, parameters)
+    with (
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        preserve(model, *find_modules(loss)),
+        run_plainly(model),
+    ):
+        from_inputs = not parameters or not all(p.requires_grad for p in parameters.values())
+        arguments = Arguments(inputs, from_inputs=from_inputs)
+        leaves = arguments.leaves
         dtype = _find_dtype(parameters, leaves)
         device = next(iter(parameters.values()), torch.empty(0)).device
         kind = HostSummarizer if device.type == "cpu" else DeviceSummarizer
         summarizer: Summarizer = kind(loss_scale)
-        differentiable = [p for p in parameters.values() if p.requires_grad] + leaves
+        parameters_with_gradient = [name for name, p in parameters.items() if p.requires_grad]
+        differentiable = [parameters[name] for name in parameters_with_gradient] + leaves
         start = time.perf_counter()
-        recorder = Recorder(model, summarizer, advance)
+        recorder = Recorder(given, summarizer, advance)
         with recorder:
-            output = model(*arguments, **keywords)
-        if isinstance(targets, Tensor) and targets.is_inference():
-            targets = targets.clone()  # one that autograd may save
-        value = _check_scalar(loss(output, targets))
-        seen = FactTickets.record((arguments, keywords), output, targets, value, summarizer)
+            recorder.mark_signals((arguments.positional, arguments.keywords))
+            output = model(*arguments.positional, **arguments.keywords)
+            recorder.ignore_activations()
+            if isinstance(targets, Tensor) and targets.is_inference():
+                targets = targets.clone()  # one that autograd may save
+            value = _check_scalar(compute_loss(loss, output, targets))
+        seen = FactTickets.record(
+            (arguments.positional, arguments.keywords), output, targets, value, summarizer
+        )
         del output
+        recorder.watch_unseen(value)
         scaled = value * loss_scale if loss_scale != 1 else value
-        grads: list[Tensor | None] = [
-            *torch.autograd.grad(scaled, differentiable, allow_unused=True)
-        ]
-        gradients = {id(p): g for p, g in zip(differentiable, grads, strict=True) if g is not None}
-        tickets = add_weights(recorder.records, parameters, gradients, summarizer)
+        grads = torch.autograd.grad(scaled, differentiable, allow_unused=True)
+        gradients = {
+            name: grad.to_dense() if grad.layout is not torch.strided else grad
+            for name, grad in zip(parameters_with_gradient, grads, strict=False)
+            if grad is not None  # type: ignore[redundant-expr]
+        }
+        weights = add_weights(recorder.records, parameters, gradients, summarizer)
         summaries = summarizer.collect()
+        tickets = find_single_tickets(weights)
         measured = Parameters.measure(parameters, gradients, tickets, summaries, loss_scale)
         grad_norm = measured.total_grad_norm
         rate = learning_rate * (min(1.0, clip_norm / (grad_norm + 1e-6)) if clip_norm else 1.0)
@@ -112,6 +137,7 @@ def probe(
             recorder,
             summaries,
             measured,
+            weights,
             loss=float(value.detach()),
             loss_scale=loss_scale,
             dtype=recorder.find_format(dtype),
@@ -174,45 +200,6 @@ def resolve_device(device: Device) -> torch.device:
         )
     gpu = device is not Device.CPU and torch.cuda.is_available()
     return torch.device("cuda", torch.cuda.current_device()) if gpu else torch.device("cpu")
-
-
-def _refuse_lazy(parameters: Mapping[str, Tensor]) -> None:
-    for name, parameter in parameters.items():
-        if isinstance(parameter, nn.parameter.UninitializedParameter):
-            raise ProbeError(
-                Text(
-                    "model: parameter {name} is not materialized yet; "
-                    "run the model once on a batch",
-                    name=name,
-                )
-            )
-
-
-def _copy_arguments(
-    inputs: Any, parameters: Mapping[str, Tensor]
-) -> tuple[tuple[Any, ...], dict[str, Any], list[Tensor]]:
-    """Copy the inputs into positional and keyword arguments, because a model may change them.
-
-    Also returns the input tensors whose gradient has to be asked for. With frozen parameters, or
-    none, the graph would start only behind them; asking for the gradient of the inputs makes it
-    start at the first layer, so that its ∂L/∂z is recorded as well.
-    """
-    leaves: list[Tensor] = []
-    from_inputs = not parameters or not all(p.requires_grad for p in parameters.values())
-
-    def copy_argument(value: Any) -> Any:
-        if not isinstance(value, Tensor):
-            return value
-        copy = value.detach().clone()
-        if (from_inputs or value.requires_grad) and value.is_floating_point():
-            leaves.append(copy.requires_grad_())
-            return copy.clone()  # a leaf itself could not be changed in place
-        return copy
-
-    if isinstance(inputs, Mapping):
-        return (), {name: copy_argument(value) for name, value in inputs.items()}, leaves
-    values = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
-    return tuple(copy_argument(value) for value in values), {}, leaves
 
 
 def _find_dtype(parameters: Mapping[str, Tensor], leaves: list[Tensor]) -> torch.dtype:

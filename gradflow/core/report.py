@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from gradflow.core import plain
 from gradflow.core.columns import INTEGERS, TEXTS, find_reader
+from gradflow.core.coverage import Coverage
 from gradflow.core.errors import GradflowError, InvalidReport, quote_value
 from gradflow.core.facts import Facts
 from gradflow.core.frozen import Table, TableField, freeze_mappings, get_table
@@ -66,6 +67,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "parameter_count": plain.read_whole,
 }
 """How the fields of a file are read that are no tables."""
+_NESTED = ("histograms", "streams", "stream", "facts", "units", "coverage")
+"""Fields that are written in a way of their own."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -91,9 +94,12 @@ class Report:
         experiment: the spec as plain data if an ``Experiment`` was run, else ``None``.
         facts: what entered the network and left it, and what its loss is.
         rows: what a row of ``layers`` is: a layer, a block, or a time step.
-        stream: the residual stream, ``None`` without blocks: a report whose rows are the outputs
-            of the model's blocks, numbered from 1. Row 0 is the input of the first block, if it
-            is a module's output. The stream has signals and gradients, and no weights.
+        streams: the residual streams by the path of what holds their blocks, in order of execution;
+            an encoder and a decoder have one each. A stream is a report whose rows are the outputs
+            of the blocks, numbered from 1. Row 0 is the input of the first block, if it is
+            recorded. A stream has signals and gradients, and no weights.
+        stream: of the streams the one next to the loss; ``None`` without blocks.
+        coverage: where each parameter was in the pass; empty in files of before.
         units: some single units of each layer, by its number; none in files of before.
     """
 
@@ -115,11 +121,17 @@ class Report:
     experiment: Mapping[str, Any] | None = field(default=None)
     facts: Facts = field(default_factory=Facts)
     rows: Rows = "layer"
+    streams: Mapping[str, Report] = field(default_factory=dict)
     stream: Report | None = None
+    coverage: Coverage = field(default_factory=Coverage)
     units: Mapping[int, Units] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        freeze_mappings(self, "histograms", "experiment", "units")
+        if self.stream is None:
+            object.__setattr__(self, "stream", next(reversed([*self.streams.values()]), None))
+        elif self.stream not in self.streams.values():
+            object.__setattr__(self, "streams", {"": self.stream})
+        freeze_mappings(self, "histograms", "experiment", "units", "streams")
 
     def get_table(self, name: TableName) -> Table:
         """Return the columns of ``signals``, ``layers`` or ``parameters`` as arrays.
@@ -182,7 +194,16 @@ class Report:
             **{
                 name: getattr(self, name)
                 for name in self.__dataclass_fields__
-                if name not in (*TABLE_COLUMNS, "histograms", "stream", "facts", "units")
+                if name
+                not in (
+                    *TABLE_COLUMNS,
+                    "histograms",
+                    "streams",
+                    "stream",
+                    "facts",
+                    "units",
+                    "coverage",
+                )
             },
             "facts": self.facts.to_dict(),
             **{name: _table_to_dict(get_table(self, name)) for name in TABLE_COLUMNS},
@@ -190,7 +211,8 @@ class Report:
                 {"what": what, "layer": layer, **histogram.to_dict()}
                 for (what, layer), histogram in self.histograms.items()
             ],
-            "stream": self.stream and self.stream._to_dict(),
+            "streams": {name: stream._to_dict() for name, stream in self.streams.items()},
+            "coverage": self.coverage.to_dict(),
             "units": [{"layer": layer, **units.to_dict()} for layer, units in self.units.items()],
         }
 
@@ -233,11 +255,13 @@ class Report:
             **{name: plain.read_field(data, name, read) for name, read in _READERS.items()},
             **{name: _read_table(name, data) for name in TABLE_COLUMNS},
         }
-        rows, stream = data.get("rows", "layer"), data.get("stream")
+        rows, streams = data.get("rows", "layer"), data.get("streams", {})
+        if data.get("stream"):  # files of before have one at most
+            streams = {"": data["stream"]}
         if rows not in get_args(Rows):
             raise ValueError(f"rows: {quote_value(rows)} is not one of {', '.join(get_args(Rows))}")
-        if nested and stream:
-            raise ValueError("stream: a stream has none of its own")
+        if nested and streams:
+            raise ValueError("streams: a stream has none of its own")
         numbers = set(fields["layers"]["layer"].tolist())
         histograms = plain.read_field(data, "histograms", _check_list)
         with plain.name_field("facts"):
@@ -245,14 +269,20 @@ class Report:
         with plain.name_field("units"):
             listed = plain.check_type(data.get("units", []), list)
             units = {_read_layer(item, numbers): Units.from_dict(item) for item in listed}
-        with plain.name_field("stream"):
-            inner = stream and cls._from_dict(plain.check_type(stream, dict), nested=True)
+        with plain.name_field("coverage"):
+            coverage = Coverage.from_dict(plain.check_type(data.get("coverage", {}), dict))
+        with plain.name_field("streams"):
+            inner = {
+                plain.read_text(name): cls._from_dict(plain.check_type(item, dict), nested=True)
+                for name, item in plain.check_type(streams, dict).items()
+            }
         return cls(
             **fields,
             histograms=dict(_read_histogram(item, numbers) for item in histograms),
             experiment=plain.read_field(data, "experiment", _check_settings),
             rows=rows,
-            stream=inner,
+            streams=inner,
+            coverage=coverage,
             facts=facts,
             units=units,
         )

@@ -22,7 +22,7 @@ from gradflow.core.networks.build import allocate_network, draw_weights
 from gradflow.core.networks.shared_normals import SharedNormals
 from gradflow.core.networks.stacked import list_linears, load_weights, stack
 from gradflow.core.probe import resolve_device
-from gradflow.core.recording.recorder import find_response
+from gradflow.core.recording.modules import find_response
 from gradflow.core.recording.stacked import (
     DeviceStackedStatistics,
     HostStackedStatistics,

@@ -84,11 +84,12 @@ def _knows(request: Request, tag: str) -> bool:
     return known.strip() == "*" or tag in [t.strip().removeprefix("W/") for t in known.split(",")]
 
 
-_OURS = sorted([HOVER_SCRIPT, *_HERE.rglob("*.js")])
-_OUR_VERSION = _hash(_OURS)
+OURS = sorted([HOVER_SCRIPT, *_HERE.rglob("*.js")])
+"""The files of our own scripts."""
+_OUR_VERSION = _hash(OURS)
 """One for all, so that they lie in one folder and import each other as ``./name.js``."""
 _PLOTLY_PATH = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-_ALL = [Script(_PLOTLY_PATH, _hash([_PLOTLY_PATH])), *(Script(p, _OUR_VERSION) for p in _OURS)]
+_ALL = [Script(_PLOTLY_PATH, _hash([_PLOTLY_PATH])), *(Script(p, _OUR_VERSION) for p in OURS)]
 SCRIPTS = {script.name: script for script in _ALL}
 """Plotly's own library, from the installed package, and our scripts, by name."""
 
@@ -132,12 +133,18 @@ def _write_tones() -> str:
         "forward": [palette.forward for palette in palettes],
         "backward": [palette.backward for palette in palettes],
         "muted": [palette.muted for palette in palettes],
+        "alarm": [palette.alarm for palette in palettes],
+        **{
+            f"series-{i}": [palette.series[i] for palette in palettes]
+            for i in range(len(palettes[0].series))
+        },
+        "theory": [palette.theory for palette in palettes],
     }
     tones = {
-        Severity.GOOD: [palette.series[2] for palette in palettes],
+        Severity.GOOD: colours["series-2"],
         Severity.NOTE: colours["forward"],
         Severity.WARNING: colours["backward"],
-        Severity.BAD: [palette.alarm for palette in palettes],
+        Severity.BAD: colours["alarm"],
     }
     names = [
         f"--gf-{name}: light-dark({light}, {dark});" for name, (light, dark) in colours.items()

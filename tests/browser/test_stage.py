@@ -39,7 +39,7 @@ SETTLED = f"""async () => {{
     if (!document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]'))
         return false;
     const isHere = (box) => box.isConnected && !box.closest('[data-retained]');
-    const boxes = [...document.querySelectorAll('.gf-figure')].filter(isHere);
+    const boxes = [...document.querySelectorAll('.gf-figure:not(.gf-board)')].filter(isHere);
     const {{ graphs }} = await import(new URL('/{MODULE}', location).href);
     const drawn = [...graphs.values()].filter(({{ box }}) => isHere(box));
     return drawn.length === boxes.length && drawn.every((graph) => !graph.drawing &&

@@ -66,6 +66,25 @@ def read_chart(app: AppTest, index: int = 0) -> dict[str, Any]:
     return list_charts(app)[index].spec
 
 
+class Board:
+    """A figure that computes in the browser, as the page describes it.
+
+    Attributes:
+        data: what it computes from (``spec``), its texts, and the rest.
+    """
+
+    def __init__(self, app: AppTest) -> None:
+        self._app = app
+        elements = [e.proto for e in app.get("bidi_component")]
+        (self._proto,) = [e for e in elements if e.component_name == "gradflow_board"]
+        self.data = dict(json.loads(self._proto.json))
+        self.spec = self.data["spec"]
+
+    def send(self, **changes: Any) -> AppTest:
+        """Let the browser say what a hand has changed, or anything; the page runs."""
+        return check_works(send_event(self._app, self._proto.id, "change", changes).run())
+
+
 class Toolbar:
     """The controls of Explore, as a browser has them.
 

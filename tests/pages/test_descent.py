@@ -9,7 +9,8 @@ from gradflow.core.teaching.descent_verdict import judge_descent
 from gradflow.core.teaching.fields import to_query
 from gradflow.core.teaching.trajectories import run_descent
 from gradflow.ui import blocks
-from tests.pages.apptest import check_works, open_link, read_chart, read_markdown, read_url
+from gradflow.ui.boards.specs import describe_descent
+from tests.pages.apptest import Board, check_works, list_charts, open_link, read_markdown, read_url
 
 WIDGET = "descent_set_"
 
@@ -23,8 +24,7 @@ def check_shows(app: AppTest, descent: Descent) -> None:
     assert read_url(app) == dict(sorted(to_query(descent).items()))
     for trajectory in run_descent(descent):
         assert str(judge_descent(descent, trajectory).text) in read_markdown(app)
-    longest = max(len(trajectory.loss) for trajectory in run_descent(descent)) - 1
-    assert read_chart(app)["frames"][-1]["name"] == str(longest)
+    assert Board(app).spec == describe_descent(descent)
 
 
 def test_it_opens_with_the_slow_crawl_from_a_to_b(app: AppTest) -> None:
@@ -88,6 +88,23 @@ def test_rules_rates_momentum_and_clipping(app: AppTest) -> None:
     pills.set_value([])  # one rule there must be
     check_works(app.run())
     check_shows(app, expected)
+
+
+def test_a_start_that_was_pulled_is_taken(app: AppTest) -> None:
+    open_page(app, surface="ravine", steps="5")
+    Board(app).send(start=[1.25, -0.5])
+    check_shows(app, Descent(surface="ravine", steps=5, start=(1.25, -0.5)))
+    assert app.slider(WIDGET + "start_0").value == 1.25
+    for forged in ([99.0, 0.0], [0.0], "x", None, [True, 0.0]):
+        Board(app).send(start=forged, steps=7)
+    check_shows(app, Descent(surface="ravine", steps=5, start=(1.25, -0.5)))
+
+
+def test_the_landscape_is_drawn(app: AppTest) -> None:
+    open_page(app, surface="ravine", steps="5")
+    app.session_state["descent_details"] = "Landscape, 3-D"
+    check_works(app.run())
+    assert [chart.key for chart in list_charts(app)] == ["figure_descent_surface"]
 
 
 def test_each_optimizer_has_a_multiplier_which_stays_with_it(app: AppTest) -> None:

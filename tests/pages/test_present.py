@@ -25,7 +25,12 @@ PAGES = [
     ("explore", {}, EXPLORED, "Deep sigmoid network"),
     ("diagnoses", {"about": "dead"}, len(Verdict), "Dead units"),
     ("descent", {}, [preset.label for preset in DESCENTS.values()], "Vanishing: A to B"),
-    ("backprop", {"part": "chain"}, [row.label for row in EXAMPLES.values()], None),
+    (
+        "backprop",
+        {"part": "chain"},
+        [example.label for example in EXAMPLES.values()],
+        "Sigmoid: vanishes",
+    ),
     ("backprop", {"part": "network", "step": "3"}, 20, "Forward: the pre-activations z of layer 2"),
     ("activations", {}, [row.title for row in ACTIVATIONS.values()], "Functions and slopes"),
     (

@@ -78,6 +78,7 @@ _COMPONENT_TEXTS = {
     *("label", "help", "exact", "reset"),  # a toolbar
     *("line", "look", "title", "close", "count", "text"),  # networks to start from, the tour
     *("start", "resume", "back", "next", "done", "leave"),  # its buttons
+    "about",  # a point of a board
     *("run", "none"),  # a prediction
 }
 """What our components show besides figures."""
@@ -95,6 +96,9 @@ def _walk_words(part: Any) -> Iterator[Shown]:
     for name, value in part.items() if isinstance(part, dict) else enumerate(part):
         if name in _COMPONENT_TEXTS and isinstance(value, str):
             yield f"component.{name}", value
+        elif name in ("texts", "names"):  # of a board
+            texts = value.values() if isinstance(value, dict) else value
+            yield from ((f"component.{name}", text) for text in texts)
         elif name == "options":
             yield from (("component.option", str(label)) for _code, label in value)
         elif isinstance(value, (dict, list)):

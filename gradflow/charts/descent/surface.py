@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from gradflow.charts.descent.map import blend, scale_heights
 from gradflow.charts.descent.paths import (
     DescentPath,
     Ground,
@@ -19,6 +18,7 @@ from gradflow.charts.descent.paths import (
 )
 from gradflow.charts.figure import FloatArray, build_figure, empty_figure
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode
+from gradflow.core.numbers import format_number
 from gradflow.core.text import _
 
 HEIGHT = 620
@@ -45,7 +45,7 @@ def descent_surface_figure(
         "x": x.astype(np.float32),
         "y": y.astype(np.float32),
         "z": drawn.astype(np.float32),
-        # In greys, as on the map: colours are for the paths.
+        # In greys, as seen from above: colours are for the paths.
         "colorscale": [[0, palette.page], [1, blend(palette.page, palette.muted, 0.75)]],
         "showscale": False,
         "opacity": 0.8,
@@ -128,3 +128,38 @@ def _interpolate(ground: Ground, drawn: FloatArray, points: FloatArray) -> Float
         + drawn[j + 1, i + 1] * s * t
     )
     return heights
+
+
+def scale_heights(heights: FloatArray) -> tuple[FloatArray, list[float], list[str]]:
+    """Scale heights for drawing, and choose ticks for the colour bar.
+
+    If half of the window is lower than 15% of the highest point, the drawn height is log10 of
+    the height above the lowest point plus a hundredth of the median; else it is the height itself.
+
+    Returns:
+        The drawn heights, and the ticks with their texts.
+    """
+    low = float(np.nanmin(heights))
+    above = heights - low
+    median, high = float(np.nanmedian(above)), float(np.nanmax(above))
+    if median == 0 or median >= 0.15 * high:
+        values = np.linspace(low, low + high, 5)
+        return heights, values.tolist(), _format_ticks(values, high)
+    softening = median / 100
+    exponents = np.arange(np.ceil(np.log10(softening)), np.floor(np.log10(high)) + 1)
+    steps = np.concatenate([[0.0], 10.0**exponents])
+    drawn: FloatArray = np.log10(above + softening)
+    return drawn, np.log10(steps + softening).tolist(), _format_ticks(low + steps, high)
+
+
+def _format_ticks(values: FloatArray, high: float) -> list[str]:
+    # The lowest point of the grid is hardly ever exactly the minimum.
+    return [
+        format_number(value if abs(value) > 1e-3 * high else 0.0, 2) for value in values.tolist()
+    ]
+
+
+def blend(below: str, above: str, share: float) -> str:
+    """Blend two colours ``#rrggbb``; contours lie on each other, so none may be transparent."""
+    pairs = zip(*([int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in (below, above)), strict=True)
+    return "#" + "".join(f"{round(a + share * (b - a)):02x}" for a, b in pairs)

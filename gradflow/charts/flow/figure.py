@@ -43,7 +43,7 @@ def flow_figure(
     report: Report,
     *,
     mode: Mode = "light",
-    gradient: Gradient = "delta",
+    gradient: Gradient | None = None,
     selected: int | None = None,
     title: str = "",
     over: Sequence[Overlay] = (),
@@ -63,7 +63,7 @@ def flow_figure(
         report: the run to draw.
         mode: for a light or a dark page; the figure's own background is transparent.
         gradient: quantity of the lower band: ``delta`` ∂L/∂z, ``activation_grad`` ∂L/∂a or
-            ``weight_grad`` ∂L/∂W.
+            ``weight_grad`` ∂L/∂W. By default ∂L/∂z, and of a residual stream ∂L/∂a.
         selected: the layer to outline, if any.
         title: shown above the bands if not empty.
         over: overlays: theory (dashed, with its finite-width band; in the upper band as mean ±
@@ -73,6 +73,8 @@ def flow_figure(
     Each layer has an invisible point with ``customdata`` = layer that answers hover and clicks in
     the whole column.
     """
+    if gradient is None:
+        gradient = "activation_grad" if report.rows == "block" else "delta"
     flow = shape_flow(report, gradient, over)
     if flow is None:
         return empty_figure(_("Nothing was recorded: no signal and no gradient to show"), mode=mode)

@@ -9,8 +9,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from gradflow.core.facts import Extent, Facts
+from gradflow.core.recording.modules import find_tensors
 from gradflow.core.recording.parameters import Parameters
-from gradflow.core.recording.recorder import Recorder, find_tensors
+from gradflow.core.recording.recorder import Recorder
 from gradflow.core.recording.summary import NONE, Summaries, Summarizer
 from gradflow.core.recording.tables import format_shape
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,30 +17,43 @@ _READ_ONLY_CODE = (
     "gradflow.core.recurrent.network",
 )
 """Packages whose modules never write their parameters."""
+_SMALL = 2**12
+"""Entries of tensors that are copied together."""
 
 
 @contextmanager
-def preserve(model: nn.Module) -> Iterator[None]:
-    """Undo on exit, also after an exception, whatever a forward pass did to ``model``.
+def preserve(model: nn.Module, *others: nn.Module) -> Iterator[None]:
+    """Undo on exit, also after an exception, whatever a pass did to ``model`` and ``others``.
 
-    Restores the values (and identities) of parameters and buffers, ``.grad``, training flags,
-    and the random states of torch (CPU and the model's devices), NumPy and ``random``. Inside,
-    a copy of the buffers is held, and of the parameters if code that is not PyTorch's runs.
+    Restores the values, shapes and identities of parameters and buffers, ``.grad`` with its values,
+    training flags, and the random states of torch (CPU, the models' devices, and generators that
+    modules hold), NumPy and ``random``. Inside, a copy of the buffers and the gradients is held,
+    and of the parameters if code that is not PyTorch's runs.
+
+    What modules keep in plain Python attributes stays as the pass has left it, and so does what
+    hooks of the caller's do.
     """
-    modules = list(model.modules())
+    modules = list(dict.fromkeys(m for module in (model, *others) for m in module.modules()))
     flags = [module.training for module in modules]
     live: list[dict[str, Any]] = [
-        table for module in modules for table in (module._parameters, module._buffers)
+        table
+        for module in modules
+        if not isinstance(module, torch.jit.ScriptModule)
+        for table in (module._parameters, module._buffers)
     ]
     tables = [dict(table) for table in live]
-    tensors = _list_unique(tensor for table in tables for tensor in table.values())
-    buffers = _list_unique(tensor for module in modules for tensor in module._buffers.values())
-    at_risk = tensors if _may_write_parameters(modules) else buffers
-    alike: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
-    for tensor in at_risk:
-        alike.setdefault((tensor.device, tensor.dtype), []).append(tensor.data)
-    copies = [_join(group) for group in alike.values()]
+    parameters = _list_unique(p for module in modules for p in module._parameters.values())
+    buffers = _list_unique(b for module in modules for b in module._buffers.values())
+    tensors = [*parameters, *buffers]
     grads = [tensor.grad for tensor in tensors]
+    at_risk = tensors if _may_write_parameters(modules) else buffers
+    copies = _Copies([*at_risk, *_list_unique(grads)])
+    generators = [
+        (value, value.get_state())
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, torch.Generator)
+    ]
     devices = sorted({t.device.index for t in tensors if t.device.type == "cuda"})
     # NumPy's global state is legacy, and just what a model may still use.
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
@@ -50,6 +63,8 @@ def preserve(model: nn.Module) -> Iterator[None]:
     finally:
         np.random.set_state(numpy_state)  # noqa: NPY002
         random.setstate(python_state)
+        for generator, state in generators:
+            generator.set_state(state)
         for module, flag in zip(modules, flags, strict=True):
             module.training = flag
         for table, original in zip(live, tables, strict=True):
@@ -58,12 +73,46 @@ def preserve(model: nn.Module) -> Iterator[None]:
         for tensor, grad in zip(tensors, grads, strict=True):
             if tensor.grad is not grad:
                 tensor.grad = grad
-        for group, copy in zip(alike.values(), copies, strict=True):
-            if not torch.equal(_join(group), copy):
-                parts = torch.split(copy, [data.numel() for data in group])
-                for data, part in zip(group, parts, strict=True):
-                    # The data alone: a version bump would break graphs the caller still holds.
-                    data.copy_(part.view(data.shape))
+        copies.restore()
+
+
+class _Copies:
+    """Copies of the values of tensors, joined where they are alike, and many are small.
+
+    They are restored by their data alone: a version bump would break graphs that the caller still
+    holds.
+    """
+
+    def __init__(self, tensors: list[Tensor]) -> None:
+        self._tensors = tensors
+        # What these are now, also if a tensor gets another shape or other memory later.
+        self._data = [tensor.data for tensor in tensors]
+        self._joined: list[tuple[list[Tensor], Tensor]] = []
+        self._sparse: list[tuple[int, Tensor]] = []
+        small: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
+        for index, data in enumerate(self._data):
+            if data.layout is not torch.strided:
+                self._sparse.append((index, data.clone()))
+            elif data.numel() < _SMALL:
+                small.setdefault((data.device, data.dtype), []).append(data)
+            else:
+                self._joined.append(([data], data.clone()))
+        self._joined += [(group, _join(group)) for group in small.values()]
+
+    def restore(self) -> None:
+        for group, copy in self._joined:
+            if torch.equal(group[0] if len(group) == 1 else _join(group), copy):
+                continue
+            parts = torch.split(copy.reshape(-1), [data.numel() for data in group])
+            for data, part in zip(group, parts, strict=True):
+                data.copy_(part.view(data.shape))
+        for tensor, data in zip(self._tensors, self._data, strict=True):
+            if tensor.shape != data.shape or (
+                data.layout is torch.strided and tensor.data_ptr() != data.data_ptr()
+            ):
+                tensor.data = data
+        for index, copy in self._sparse:
+            self._tensors[index].data = copy
 
 
 def _may_write_parameters(modules: list[nn.Module]) -> bool:
@@ -77,8 +126,10 @@ def _may_write_parameters(modules: list[nn.Module]) -> bool:
 
 
 def _join(tensors: list[Tensor]) -> Tensor:
+    if len(tensors) == 1:
+        return tensors[0].clone()
     return torch.cat([tensor.reshape(-1) for tensor in tensors])
 
 
-def _list_unique(tensors: Iterator[Tensor | None]) -> list[Tensor]:
+def _list_unique(tensors: Iterable[Tensor | None]) -> list[Tensor]:
     return list({id(tensor): tensor for tensor in tensors if tensor is not None}.values())

@@ -1,174 +1,404 @@
-"""Hooks that summarize every module output, and the gradient that comes back to it.
+"""The recorder: what modules return, the calls in which a weight meets a signal, the gradients.
 
-No tensor is kept: it is summarized while it is in the cache, and only numbers stay. A hook never
-refers to the tensor it watches, so that no reference cycle keeps activations alive.
+Hooks on modules give names and blocks, the calls of functions give layers. No tensor is kept: it
+is summarized while it is in the cache, and only numbers stay. A hook never refers to the tensor it
+watches, so that no reference cycle keeps activations alive.
 """
 
 from __future__ import annotations
 
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
-from torch.nn.modules.conv import _ConvNd
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from gradflow.core.catalog import ACTIVATIONS
-from gradflow.core.catalog.activations import ActivationChoice
-from gradflow.core.experiment import MLP
-from gradflow.core.recording.summary import NONE, Response, Summarizer
-
-_NORMS = (_NormBase, nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.LocalResponseNorm)
-_KINDS: tuple[tuple[Any, str], ...] = (
-    (nn.Linear, "linear"),
-    (_ConvNd, "conv"),
-    (_NORMS, "norm"),
-    ((nn.RNNBase, nn.RNNCellBase), "recurrent"),
+from gradflow.core.coverage import Coverage, Place
+from gradflow.core.recording.calls import SIGNAL, CallWatcher, Lineage
+from gradflow.core.recording.functions import Function
+from gradflow.core.recording.gradients import watch_node, watch_output, watch_result
+from gradflow.core.recording.graph import find_meetings
+from gradflow.core.recording.modules import (
+    LAYER_KINDS,
+    find_bare_layers,
+    find_response,
+    find_tensors,
+    is_call_alone,
+    list_watched_modules,
 )
-WEIGHT_KINDS = ("linear", "conv")
+from gradflow.core.recording.names import Names, clean_path
+from gradflow.core.recording.plain import is_compiled, strip_compiler
+from gradflow.core.recording.records import Record, Stream
+from gradflow.core.recording.streams import PLAIN_CONTAINERS, Containers
+from gradflow.core.recording.summary import NONE, Response, Summarizer, view_as_real
+
 Advance = Callable[[], None]
-_PLAIN_CONTAINERS = (nn.Sequential, nn.ModuleList)
-
-_CATALOG_ROWS = {type(row.module(MLP())): row for row in ACTIVATIONS.values()}
+_QUIET_KINDS = ("norm", "activation")
 
 
-@dataclass(slots=True)
-class Record:
-    """One recorded output: the module it came from, and the tickets of its summaries."""
+@dataclass(slots=True, eq=False)
+class _Frame:
+    """A module that runs: how things were before it, and which activation it has called."""
 
     name: str
-    kind: str
     module: nn.Module
-    shape: tuple[int, ...]
-    signal: int
-    format: torch.dtype
-    gradient: int = NONE
-    reader: Record | None = None  # of a weight module: the first that read the same tensor
-
-
-class Stream(NamedTuple):
-    """The residual stream: the input of the first repeated block, if known, and all outputs."""
-
-    start: Record | None
-    points: list[tuple[str, Record]]
+    start: int
+    was_quiet: bool
+    was_making: bool
+    acts_on: tuple[Record, ...] = ()
+    response: Response | None = None
+    result: weakref.ref[Tensor] | None = None
 
 
 class Recorder:
-    """Forward hooks on the modules of ``model``; use as a context manager around one pass.
+    """Hooks on the modules of ``model`` and a watch on its calls; a context manager around a pass.
 
     Args:
         model: the model.
         summarizer: makes the statistics.
-        advance: called after every weight module, forward and backward; what it raises ends the
-            pass.
+        advance: called after every layer, forward and backward; what it raises ends the pass.
+
+    Attributes:
+        records: what was recorded, in order of execution.
+        batch_statistics: whether batch normalization used those of the batch.
+        is_final: whether the backward pass of the loss has begun; what gradients a model or a loss
+            asks for before do not count.
     """
 
     def __init__(
         self, model: nn.Module, summarizer: Summarizer, advance: Advance | None = None
     ) -> None:
         self.records: list[Record] = []
-        self.batch_statistics = False  # batch normalization used those of the batch
+        self.batch_statistics = False
+        self.is_final = False
         self._advance = advance
-        self._model = model
         self._summarizer = summarizer
-        self._calls: Counter[str] = Counter()
-        self._channels = False  # the weight module that ran last is a convolution
-        # To tell a container that computes from one that returns its child's output.
-        self._seen_outputs: dict[int, tuple[weakref.ref[Tensor], Record]] = {}
-        self._containers: list[tuple[str, nn.Module, Record]] = []
-        self._block_inputs: dict[int, Record | None] = {}
-        # The first weight module that read a tensor; modules side by side read the same.
+        self._is_compiled = is_compiled(model)
+        model = strip_compiler(model)
+        self._names = Names(model)
+        # Weakly, because garbage in a circle costs more than it took to record it.
+        reports = weakref.proxy(self)
+        self._calls = CallWatcher(reports, self._names.parameters, self._names.constants)
+        self._counts: Counter[str] = Counter()
+        self._channels = False  # the layer that ran last is a convolution
+        self._frames: list[_Frame] = []
+        self._containers = Containers()
+        # To tell a module that computes from one that returns what another one made: the record of
+        # a tensor, as long as nothing changes it in place.
+        self._seen: dict[int, tuple[weakref.ref[Tensor], int, Record]] = {}
+        # The first layer that read a tensor; layers side by side read the same.
         self._readers: dict[int, tuple[weakref.ref[Tensor], Record]] = {}
         self._handles: list[Any] = []
-        self._bare: set[int] = set()
+        self._units: dict[int, bool] = {}
 
     def __enter__(self) -> Recorder:
-        watched = list(find_watched_modules(self._model))
-        self._bare = set(map(id, _find_bare_layers([module for _name, module in watched])))
-        for name, module in watched:
-            self.batch_statistics |= isinstance(module, _BatchNorm) and module.training
-            self._handles.append(
-                module.register_forward_hook(self._make_hook(name or "model", module))
-            )
-            if name and find_kind(module) == "block" and not isinstance(module, _PLAIN_CONTAINERS):
-                self._handles.append(module.register_forward_pre_hook(self._remember_input))
+        watched = list_watched_modules(self._names.modules)
+        bare = find_bare_layers(watched)
+        self._units = {id(module): id(module) in bare for _name, module, _kind in watched}
+        for name, module, kind in watched:
+            if kind == "norm" and isinstance(module, _BatchNorm):
+                self.batch_statistics |= module.training
+            if isinstance(module, torch.jit.ScriptModule):
+                continue  # hooks of Python are not called in it
+            if not is_call_alone(module) or self._names.is_shared(module):
+                watch = self._watch_quiet_module if kind in _QUIET_KINDS else self._watch_module
+                watch(clean_path(name), module, kind)
+        self._calls.__enter__()  # type: ignore[no-untyped-call]
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: Any) -> None:
+        self._calls.__exit__(*error)  # type: ignore[no-untyped-call]
+        self.is_final = True
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+        self._frames.clear()
 
-    def _remember_input(self, module: nn.Module, args: tuple[Any, ...]) -> None:
-        """Find the record of a block's input before the block runs and maybe changes it."""
-        if id(module) not in self._block_inputs:
-            first = args[0] if args else None
-            record = self._find_record(first) if torch.is_tensor(first) else None
-            self._block_inputs[id(module)] = record
+    def mark_signals(self, values: Any) -> None:
+        """Mark the tensors in ``values``, however nested, as signals."""
+        for tensor in find_tensors(values):
+            self._calls.set_lineage(tensor, SIGNAL)
 
-    def _make_hook(self, name: str, module: nn.Module) -> Any:
-        kind = find_kind(module)
+    def ignore_activations(self) -> None:
+        """See layers alone from now on: what a loss does to its input is no activation."""
+        self._calls.sees_activations = False
+
+    # --- modules --------------------------------------------------------------------------------
+
+    def _watch_module(self, name: str, module: nn.Module, kind: str) -> None:
+        is_block = kind == "block" and bool(name) and not isinstance(module, PLAIN_CONTAINERS)
+        calls, frames, records = self._calls, self._frames, self.records
+
+        def enter(_module: nn.Module, args: tuple[Any, ...]) -> None:
+            frames.append(_Frame(name, module, len(records), calls.is_quiet, calls.makes_weights))
+            if kind == "parametrization":
+                calls.makes_weights = True
+            elif is_block:
+                self._containers.add_input(module, self._find_record(args[0] if args else None))
+
+        def leave(_module: nn.Module, _args: Any, output: Any) -> None:
+            frame = frames.pop()
+            while frame.module is not module:  # one of which the exception was caught
+                frame = frames.pop()
+            calls.is_quiet, calls.makes_weights = frame.was_quiet, frame.was_making
+            if kind != "parametrization":
+                with torch._C.DisableTorchFunction():
+                    self._record_output(frame, kind, output)
+
+        self._add_hooks(module, enter, leave)
+
+    def _watch_quiet_module(self, name: str, module: nn.Module, kind: str) -> None:
+        """Watch a normalization or an activation, which speaks for all that it calls."""
+        calls = self._calls
+        own = self._names.list_own(module)
         flat = find_response(module) if kind == "activation" else None
         images = flat and replace(flat, channels=True)
+        entered: list[Lineage | None] = []
 
-        def record(_module: nn.Module, args: Any, output: Any) -> None:
-            tensors = [output] if isinstance(output, Tensor) else list(find_tensors(output))
-            tensors = [t for t in tensors if t.is_floating_point() and t.numel()]
-            if kind in WEIGHT_KINDS:
-                self._channels = kind == "conv"
-                if self._advance is not None:
-                    self._advance()
-            self._calls[name] += 1
-            call = name if self._calls[name] == 1 else f"{name}#{self._calls[name]}"
-            new = [t for t in tensors if kind != "block" or self._find_record(t) is None]
-            for index, tensor in enumerate(new):
-                label = call if len(new) == 1 else f"{call}[{index}]"
-                self._record(label, kind, module, tensor, images if self._channels else flat)
-            if kind in WEIGHT_KINDS and new:
-                self._note_reader(args)
-            if kind == "block" and len(tensors) == 1:
-                own = self._find_record(tensors[0])
-                assert own is not None
-                self._containers.append((call, module, own))
+        def enter(_module: nn.Module, args: tuple[Any, ...]) -> None:
+            entered.append(calls.get_lineage(args[0]) if args else None)
+            calls.is_quiet = True
 
-        return record
+        def leave(_module: nn.Module, _args: Any, output: Any) -> None:
+            calls.is_quiet = False
+            lineage = entered.pop()
+            for parameter in own:
+                calls.elementwise.setdefault(parameter, calls.layer_count)
+            acts_on = None
+            if kind == "activation":
+                acts_on = calls.settle(lineage)
+                lineage = Lineage(activated=acts_on or ())
+            with torch._C.DisableTorchFunction():
+                tensors = _list_with_values(output)
+                for tensor in tensors:
+                    calls.set_lineage(tensor, lineage or SIGNAL)
+                response = images if self._channels else flat
+                self._record_new(name or "model", kind, module, tensors, response, acts_on)
 
-    def find_stream(self) -> Stream:
-        """Find the residual stream: the outputs of repeated blocks, and what enters the first.
+        self._add_hooks(module, enter, leave)
 
-        A block is a container of a class of its own (not ``nn.Sequential``) of which the model has
-        several, and which is in no other block. The input of the first block is known if it is a
-        module's output.
-        """
-        candidates = [
-            (name, module, record)
-            for name, module, record in self._containers
-            if name != "model" and not isinstance(module, _PLAIN_CONTAINERS)
-        ]
-        count = Counter(type(module) for _, module, _ in candidates)
-        blocks = [entry for entry in candidates if count[type(entry[1])] > 1]
-        names = {name for name, _, _ in blocks}
-        blocks = [entry for entry in blocks if not names & set(_list_parents(entry[0]))]
-        start = self._block_inputs.get(id(blocks[0][1])) if blocks else None
-        return Stream(start, [(name, record) for name, _, record in blocks])
+    def _add_hooks(self, module: nn.Module, enter: Any, leave: Any) -> None:
+        self._handles.append(module.register_forward_pre_hook(enter))
+        self._handles.append(module.register_forward_hook(leave))
 
-    def _note_reader(self, args: tuple[Any, ...]) -> None:
-        """Note which tensor the weight module that was recorded last has read."""
-        if not args or not isinstance(args[0], Tensor):
+    def _record_output(self, frame: _Frame, kind: str, output: Any) -> None:
+        module, calls = frame.module, self._calls
+        acts_on, response = frame.acts_on or None, None
+        lineage = Lineage(activated=frame.acts_on)
+        tensors = _list_with_values(output)
+        if acts_on:  # an activation function of the user's own
+            kind = "activation"
+            if frame.result is not None and tensors and frame.result() is tensors[0]:
+                response = frame.response
+        elif kind != "block":
+            kind = "other"
+        for tensor in tensors:
+            if calls.get_lineage(tensor) is None:
+                calls.set_lineage(tensor, lineage)
+        new = [tensor for tensor in tensors if self._is_new(tensor, kind, frame.start)]
+        if not new and kind != "block":
             return
-        seen, first = self._readers.get(id(args[0]), (None, None))
-        if seen is not None and seen() is args[0]:
-            self.records[-1].reader = first
+        name = self._record_new(frame.name or "model", kind, module, new, response, acts_on)
+        if kind == "block" and tensors:
+            own = self._find_record(tensors[0])
+            assert own is not None
+            self._containers.add_output(name, module, own)
+
+    def _record_new(
+        self,
+        name: str,
+        kind: str,
+        module: nn.Module,
+        tensors: list[Tensor],
+        response: Response | None,
+        acts_on: tuple[Record, ...] | None,
+    ) -> str:
+        """Record what a module has made, and return the name of this call."""
+        name = self._label(name)
+        for index, tensor in enumerate(tensors):
+            label = name if len(tensors) == 1 else f"{name}[{index}]"
+            entry = self._record(label, kind, module, tensor, response)
+            entry.acts_on = acts_on
+            if tensor.requires_grad:
+                watch_output(tensor, self._make_receiver(entry), self._calls.changed)
+        return name
+
+    def _is_new(self, tensor: Tensor, kind: str, start: int) -> bool:
+        """Whether a module has computed a tensor, and no layer in it has recorded it yet."""
+        record = self._find_record(tensor)
+        return record is None or (kind != "block" and record.order < start)
+
+    # --- calls ----------------------------------------------------------------------------------
+
+    def add_layer(
+        self,
+        kind: str,
+        parameters: tuple[str, ...],
+        fans: tuple[int, int],
+        source: Any,
+        outputs: list[Tensor],
+    ) -> Record:
+        """See ``calls.Reports``."""
+        weights, biases = self._names.split_parameters(parameters)
+        running = None
+        if self._frames and self._frames[-1].module._parameters:
+            running = self._frames[-1].name, self._frames[-1].module
+        name, module = self._names.name_layer(weights[0], kind, running)
+        kind = kind if kind in LAYER_KINDS else "other"
+        self._channels = kind == "conv"
+        if self._advance is not None:
+            self._advance()
+        label, layer = self._label(name), None
+        shown = [tensor for tensor in outputs if _has_values(tensor)]
+        for index, tensor in enumerate(shown):
+            called = label if len(shown) == 1 else f"{label}[{index}]"
+            entry = self._record(called, kind, module, tensor, None)
+            if tensor.requires_grad:
+                receive = self._make_receiver(entry, self._advance if layer is None else None)
+                entry.sequence = watch_result(tensor, receive)
+            layer = layer or entry
+        if layer is None:
+            return Record(label, kind, module, -1, (), NONE, torch.get_default_dtype())
+        layer.weights, layer.biases, layer.fans = weights, biases, fans
+        self._note_reader(source, layer)
+        return layer
+
+    def add_activation(
+        self, function: Function, response: Response | None, layers: tuple[Record, ...], a: Tensor
+    ) -> None:
+        """See ``calls.Reports``."""
+        frame = self._frames[-1] if self._frames else None
+        if frame is not None and not frame.module._modules and not frame.module._parameters:
+            frame.acts_on, frame.response, frame.result = layers, response, weakref.ref(a)
+            return
+        name = f"{layers[-1].name}.{function.__name__.strip('_')}"
+        if response is not None and self._channels:
+            response = replace(response, channels=True)
+        entry = self._record(self._label(name), "activation", layers[-1].module, a, response)
+        entry.acts_on = layers
+        if a.requires_grad:
+            watch_output(a, self._make_receiver(entry), self._calls.changed)
+
+    def _note_reader(self, source: Any, layer: Record) -> None:
+        """Note which tensor a layer has read."""
+        if not isinstance(source, Tensor):
+            return
+        seen, first = self._readers.get(id(source), (None, None))
+        if seen is not None and seen() is source:
+            layer.reader = first
         else:
-            self._readers[id(args[0])] = weakref.ref(args[0]), self.records[-1]
+            self._readers[id(source)] = weakref.ref(source), layer
+
+    def watch_unseen(self, loss: Tensor) -> None:
+        """Find the layers that ran out of sight, in the graph of the loss: their gradients alone.
+
+        So it is with compiled code, other threads, and functions with a backward pass of their own.
+        """
+        seen = {name for record in self.records for name in (*record.weights, *record.biases)}
+        unseen = {
+            id(parameter): name
+            for name, parameter in self._names.tensors.items()
+            if name not in seen
+            and name not in self._calls.elementwise
+            and parameter.requires_grad
+            and parameter.dim() > 1
+        }
+        if not unseen or loss.grad_fn is None:
+            return
+        for meeting in find_meetings(loss.grad_fn, unseen):
+            name, module = self._names.name_layer(meeting.parameters[0], meeting.kind, None)
+            dtype = torch.get_default_dtype()
+            entry = Record(self._label(name), meeting.kind, module, -1, (), NONE, dtype)
+            entry.weights, entry.sequence = meeting.parameters, meeting.node._sequence_nr()
+            watch_node(meeting.node, 0, self._make_receiver(entry))
+            before = [r for r in self.records if r.sequence <= entry.sequence]
+            self.records.insert(before[-1].order + 1 if before else 0, entry)
+            for order, record in enumerate(self.records):
+                record.order = order
+
+    # --- records --------------------------------------------------------------------------------
+
+    def _label(self, name: str) -> str:
+        """Name a call: those after the first are numbered."""
+        self._counts[name] += 1
+        return name if self._counts[name] == 1 else f"{name}#{self._counts[name]}"
+
+    def _find_record(self, tensor: Tensor | None) -> Record | None:
+        """Find the record of a tensor as it is now."""
+        known = self._seen.get(id(tensor))
+        if tensor is None or known is None or known[0]() is not tensor:
+            return None
+        _seen, version, record = known
+        return record if version == tensor._version else None
+
+    def _record(
+        self, name: str, kind: str, module: nn.Module, tensor: Tensor, response: Response | None
+    ) -> Record:
+        ticket = self._summarizer.add_signal(
+            view_as_real(tensor),
+            response,
+            units=kind == "activation" or self._units.get(id(module), True),
+            channels=self._channels,
+        )
+        order, dtype = len(self.records), tensor.dtype
+        entry = Record(name, kind, module, order, tuple(tensor.shape), ticket, dtype)
+        self._seen[id(tensor)] = weakref.ref(tensor), tensor._version, entry
+        self.records.append(entry)
+        return entry
+
+    def _make_receiver(
+        self, entry: Record, advance: Advance | None = None
+    ) -> Callable[[Tensor], None]:
+        summarizer = self._summarizer
+
+        def receive(gradient: Tensor) -> None:
+            if self.is_final:
+                entry.gradient = summarizer.add_gradient(view_as_real(gradient))
+                if entry.signal == NONE:
+                    entry.shape = tuple(gradient.shape)
+                if advance is not None:
+                    advance()
+
+        return receive
+
+    # --- results --------------------------------------------------------------------------------
+
+    def find_streams(self) -> list[Stream]:
+        """Find the residual streams."""
+        return self._containers.find_streams(self._names.modules)
+
+    def find_layers_of_parameters(self) -> dict[str, int]:
+        """Find the number of the layer in which each parameter is used first."""
+        numbers: dict[str, int] = {}
+        layers = (record for record in self.records if record.is_layer)
+        for number, layer in enumerate(layers, start=1):
+            for name in (*layer.weights, *layer.biases):
+                numbers.setdefault(name, number)
+        return self._calls.elementwise | numbers
+
+    def find_coverage(self, with_gradient: Container[str]) -> Coverage:
+        """Find where each parameter was, given the names of those that have a gradient."""
+        in_layers = {name for r in self.records for name in (*r.weights, *r.biases)}
+        places, sizes = {}, {}
+        for name, parameter in self._names.tensors.items():
+            # Of a frozen one no gradient is asked for, so that nobody knows.
+            is_reached = name in with_gradient or not parameter.requires_grad
+            if name in in_layers:
+                place = Place.LAYER if is_reached else Place.UNREACHED
+            elif name in self._calls.elementwise or name in with_gradient:
+                place = Place.ELEMENTWISE if is_reached else Place.UNREACHED
+            else:
+                place = Place.UNUSED
+            places[name], sizes[name] = place, parameter.numel()
+        return Coverage(places, sizes, self._is_compiled)
 
     def list_readers(self) -> tuple[int, ...]:
         """List for each layer the first one that reads the same tensor; empty if none shares."""
-        layers = [record for record in self.records if record.kind in WEIGHT_KINDS]
+        layers = [record for record in self.records if record.is_layer]
         if all(record.reader is None for record in layers):
             return ()
         number = {id(record): n for n, record in enumerate(layers, start=1)}
@@ -176,105 +406,19 @@ class Recorder:
 
     def find_format(self, otherwise: torch.dtype) -> torch.dtype:
         """Find the number format of the layers, under autocast the narrowest that really ran."""
-        formats = {r.format for r in self.records if r.kind in WEIGHT_KINDS}
+        formats = {r.format for r in self.records if r.is_layer and r.signal != NONE}
         return min(formats, key=lambda f: (f.itemsize, torch.finfo(f).max), default=otherwise)
 
-    def _find_record(self, tensor: Tensor) -> Record | None:
-        seen, record = self._seen_outputs.get(id(tensor), (None, None))
-        return record if seen is not None and seen() is tensor else None
 
-    def _record(
-        self, name: str, kind: str, module: nn.Module, tensor: Tensor, response: Response | None
-    ) -> None:
-        ticket = self._summarizer.add_signal(
-            tensor,
-            response,
-            units=kind == "activation" or id(module) in self._bare,
-            channels=self._channels,
-        )
-        entry = Record(name, kind, module, tuple(tensor.shape), ticket, tensor.dtype)
-        self._seen_outputs[id(tensor)] = weakref.ref(tensor), entry
-        self.records.append(entry)
-        if tensor.requires_grad:
-            summarizer = self._summarizer
-            advance = self._advance if kind in WEIGHT_KINDS else None
-
-            def watch(gradient: Tensor) -> None:
-                entry.gradient = summarizer.add_gradient(gradient)
-                if advance is not None:
-                    advance()
-
-            tensor.register_hook(watch)  # type: ignore[no-untyped-call]
+def _list_with_values(output: Any) -> list[Tensor]:
+    tensors = [output] if isinstance(output, Tensor) else find_tensors(output)
+    return [tensor for tensor in tensors if _has_values(tensor)]
 
 
-def find_kind(module: nn.Module) -> str:
-    """Find the kind of a module, for the column ``kind`` of ``report.signals``."""
-    for classes, kind in _KINDS:
-        if isinstance(module, classes):
-            return kind
-    if _find_catalog_row(module) is not None and not isinstance(module, nn.Identity):
-        return "activation"
-    if type(module).__module__ == "torch.nn.modules.activation" and not isinstance(
-        module, nn.MultiheadAttention
-    ):
-        return "activation"
-    return "block" if any(True for _ in module.children()) else "other"
-
-
-def find_watched_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """List the modules to record: all but those inside a weight, norm or activation module."""
-    inside: tuple[str, ...] = ()
-    for name, module in model.named_modules():
-        if inside and name.startswith(inside):
-            continue
-        yield name, module
-        if module._modules and find_kind(module) not in ("block", "other"):
-            inside += (f"{name}.",)
-
-
-def _find_bare_layers(modules: list[nn.Module]) -> list[nn.Module]:
-    """Find the weight modules without an activation module before the next one.
-
-    Of these the units are recorded; of the others, those of the activation.
-    """
-    bare: list[nn.Module] = []
-    is_open = False  # no activation has come since the last one
-    for module in modules:
-        kind = find_kind(module)
-        if kind in WEIGHT_KINDS:
-            bare.append(module)
-        elif kind == "activation" and is_open:
-            bare.pop()
-        is_open = kind in WEIGHT_KINDS or (is_open and kind != "activation")
-    return bare
-
-
-def _list_parents(name: str) -> list[str]:
-    parts = name.split(".")
-    return [".".join(parts[:i]) for i in range(1, len(parts))]
-
-
-def find_tensors(output: Any) -> Iterator[Tensor]:
-    """List the tensors in the output of a module, however nested."""
-    if isinstance(output, Tensor):
-        yield output
-    elif isinstance(output, dict):
-        yield from find_tensors(list(output.values()))
-    elif isinstance(output, (tuple, list)):
-        for item in output:
-            yield from find_tensors(item)
-
-
-def _find_catalog_row(module: nn.Module) -> ActivationChoice | None:
-    """Find the catalog's row of an activation module, or of a class that it is derived from."""
-    return next(
-        (_CATALOG_ROWS[kind] for kind in type(module).__mro__ if kind in _CATALOG_ROWS), None
+def _has_values(tensor: Tensor) -> bool:
+    """Whether a tensor has fractions that can be counted."""
+    return (
+        (tensor.is_floating_point() or tensor.is_complex())
+        and tensor.layout is torch.strided
+        and tensor.numel() > 0
     )
-
-
-def find_response(module: nn.Module) -> Response:
-    """Find what to count in the output of an activation module."""
-    row = _find_catalog_row(module)
-    if row is None:
-        return Response()
-    return Response(row.unsaturated and row.unsaturated(module), row.alive)

@@ -2,43 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from gradflow.core.coverage import Coverage
 from gradflow.core.facts import Facts
 from gradflow.core.recording import tables
 from gradflow.core.recording.parameters import Parameters, Tickets
-from gradflow.core.recording.recorder import WEIGHT_KINDS, Record, Recorder, Stream
+from gradflow.core.recording.recorder import Recorder
+from gradflow.core.recording.records import Record, Stream, WeightTickets
 from gradflow.core.recording.summary import NONE, FloatArray, Summaries, Summarizer
 from gradflow.core.report import Report
 
+_LARGE = 2**12
+"""Entries of a parameter that is summarized on its own."""
+
 
 def add_weights(
-    records: list[Record],
+    records: Sequence[Record],
     parameters: Mapping[str, Tensor],
-    gradients: Mapping[int, Tensor],
+    gradients: Mapping[str, Tensor],
     summarizer: Summarizer,
-) -> Tickets:
-    """Summarize the weight of every layer and its gradient.
+) -> WeightTickets:
+    """Summarize the weights of every layer and their gradients, those of a recurrent one together.
 
-    Returns their tickets, by the ``id`` of the weight. A weight that a parametrization computes
-    anew is not a parameter of the model, and is left out.
+    A weight that is computed of several parameters is none of them, and is left out. Large
+    parameters in no layer are summarized as well, which is the fastest way to their norms.
     """
-    own = {id(parameter) for parameter in parameters.values()}
-    used = (record.module.weight for record in records if record.kind in WEIGHT_KINDS)
-    weights = {id(weight): weight for weight in used if id(weight) in own}
-    return {
-        key: (
-            summarizer.add_signal(weight, samples=False),
-            summarizer.add_gradient(gradients[key]) if key in gradients else NONE,
+    groups = [record.weights for record in records if record.is_layer]
+    recurrent = {record.weights for record in records if record.kind == "recurrent"}
+    large = [(name,) for name, p in parameters.items() if p.numel() >= _LARGE]
+    tickets: WeightTickets = {}
+    for names in dict.fromkeys([*groups, *large]):
+        weights = [parameters[name].detach() for name in names]
+        if any(w.is_complex() for w in weights) or (len(names) > 1 and names not in recurrent):
+            continue
+        known = [gradients[name] for name in names if name in gradients]
+        tickets[names] = (
+            summarizer.add_signal(_join(weights), samples=False),
+            summarizer.add_gradient(_join(known)) if len(known) == len(names) else NONE,
         )
-        for key, weight in weights.items()
-        if isinstance(weight, Tensor)
-    }
+    return tickets
+
+
+def find_single_tickets(weights: WeightTickets) -> Tickets:
+    """Find the tickets of the parameters that were summarized alone, by their names."""
+    return {names[0]: tickets for names, tickets in weights.items() if len(names) == 1}
+
+
+def _join(tensors: list[Tensor]) -> Tensor:
+    return tensors[0] if len(tensors) == 1 else torch.cat([t.reshape(-1) for t in tensors])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,7 +64,8 @@ class Recording:
 
     Attributes:
         model: the model, only for names, shapes and number of its parameters.
-        records, stream: from its ``Recorder``.
+        records, streams, layer_of, coverage: from its ``Recorder``.
+        weights: tickets of the weights of layers.
         summaries: statistics of the signals and gradients.
         parameters: norms of the parameters and their gradients.
         loss: the loss as reduced.
@@ -60,7 +78,10 @@ class Recording:
 
     model: nn.Module
     records: list[Record]
-    stream: Stream
+    streams: list[Stream]
+    layer_of: Mapping[str, int]
+    coverage: Coverage
+    weights: WeightTickets
     summaries: Summaries
     parameters: Parameters
     loss: float
@@ -79,13 +100,17 @@ class Recording:
         recorder: Recorder,
         summaries: Summaries,
         parameters: Parameters,
+        weights: WeightTickets,
         **about: object,
     ) -> Recording:
         """Collect the records after the backward pass; ``about`` gives the other attributes."""
         return cls(
             model=model,
             records=recorder.records,
-            stream=recorder.find_stream(),
+            streams=recorder.find_streams(),
+            layer_of=recorder.find_layers_of_parameters(),
+            coverage=recorder.find_coverage(set(parameters.list_with_gradient())),
+            weights=weights,
             summaries=summaries,
             parameters=parameters,
             **about,  # type: ignore[arg-type]
@@ -99,17 +124,14 @@ class Recording:
             clip_factor: factor by which clipping shortened the step.
         """
         layers = tables.group_layers(self.records)
-        named = dict(self.model.named_parameters())
         smallest = torch.finfo(self.dtype)
         signals = tables.make_signals_table(self.records, layers, self.summaries)
-        parameters = tables.make_parameters_table(
-            self.parameters, tables.find_layers_of_parameters(named, layers), update_ratio
-        )
+        parameters = tables.make_parameters_table(self.parameters, self.layer_of, update_ratio)
         about: dict[str, Any] = {
             "loss": self.loss,
             "grad_norm": self.parameters.total_grad_norm,
             "clip_factor": clip_factor,
-            "parameter_count": sum(p.numel() for p in named.values()),
+            "parameter_count": sum(self.coverage.sizes.values()),
             "seconds": self.seconds,
             "device": self.device,
             "dtype": str(self.dtype).removeprefix("torch."),
@@ -120,10 +142,10 @@ class Recording:
             "experiment": self.experiment,
             "facts": self.facts,
         }
-        stream = None
-        if self.stream.points:
-            points, histograms = tables.make_stream_table(self.stream, self.summaries)
-            stream = Report(
+        streams = {}
+        for stream in self.streams:
+            points, histograms = tables.make_stream_table(stream, self.summaries)
+            streams[stream.name] = Report(
                 signals=signals.take_none(),
                 layers=points,
                 parameters=parameters.take_none(),
@@ -135,8 +157,9 @@ class Recording:
             signals=signals,
             layers=tables.make_layers_table(layers, self.summaries, self.parameters, update_ratio),
             parameters=parameters,
-            histograms=tables.collect_histograms(layers, self.summaries, self.parameters),
-            stream=stream,
+            histograms=tables.collect_histograms(layers, self.summaries, self.weights),
+            streams=streams,
+            coverage=self.coverage,
             units=tables.collect_units(layers, self.summaries),
             **about,
         )

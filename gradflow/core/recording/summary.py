@@ -129,3 +129,8 @@ def choose_steps(rows: int, positions: int) -> tuple[int, int]:
 def to_full_precision(x: Tensor) -> Tensor:
     """Convert float16 and bfloat16 to float32, which holds all their values exactly."""
     return x if x.dtype in FULL_PRECISION else x.float()
+
+
+def view_as_real(x: Tensor) -> Tensor:
+    """View complex numbers as their real and imaginary parts; other tensors stay as they are."""
+    return torch.view_as_real(x.resolve_conj()) if x.is_complex() else x

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
-from torch.nn.modules.conv import _ConvNd
 
 from gradflow.core.frozen import Table
 from gradflow.core.histogram import Histogram
 from gradflow.core.recording.parameters import Parameters
-from gradflow.core.recording.recorder import WEIGHT_KINDS, Record, Stream
+from gradflow.core.recording.records import Record, Stream, WeightTickets
 from gradflow.core.recording.summary import NONE, FloatArray, Summaries
 from gradflow.core.report import TABLE_COLUMNS, Quantity, make_table
 from gradflow.core.units import Units
@@ -30,41 +28,65 @@ _TABLE_NAMES = {"low": "min", "high": "max", "max_abs": "max"}
 
 @dataclass(slots=True)
 class Layer:
-    """One call of a weight module, and the records that follow it up to the next one."""
+    """One call of a weight, and the records that follow it up to the next one.
+
+    Attributes:
+        number: from 1.
+        records: the first is the weight's own output.
+        last: the layer's activation a: of the records that act on its signal, the last.
+        activation: ticket of the output of its activation function.
+    """
 
     number: int
     records: list[Record]
+    last: Record
+    activation: int = NONE
 
     @property
     def first(self) -> Record:
         return self.records[0]
 
-    @property
-    def last(self) -> Record:
-        return self.records[-1]
+    def find_activation(self, acting: Sequence[Record]) -> None:
+        """Find ``last`` and ``activation`` among the records and those known to act on it.
 
-    @property
-    def activation(self) -> int:
-        """Ticket of the output of the layer's last activation module."""
-        return next((r.signal for r in reversed(self.records) if r.kind == "activation"), NONE)
+        An activation function that runs next may act on another layer (two side by side, say);
+        then neither it nor what follows is of this one.
+        """
+        reach = []
+        for record in self.records:
+            if record.acts_on is not None and record not in acting:
+                break
+            reach.append(record)
+        activations = [record for record in reach if record.kind == "activation"]
+        if acting and acting[0] not in reach:
+            self.last, self.activation = acting[0], acting[0].signal
+        else:
+            self.last = reach[-1]
+            self.activation = activations[-1].signal if activations else NONE
 
 
 def group_layers(records: Sequence[Record]) -> list[Layer]:
     """Group records into layers in execution order; those before the first weight are left out."""
     layers: list[Layer] = []
+    acting: dict[int, list[Record]] = {}
     for record in records:
-        if record.kind in WEIGHT_KINDS:
-            layers.append(Layer(len(layers) + 1, []))
+        if record.is_layer:
+            layers.append(Layer(len(layers) + 1, [], record))
         if layers:
             layers[-1].records.append(record)
+        for layer in record.acts_on or ():
+            acting.setdefault(id(layer), []).append(record)
+    for group in layers:
+        group.find_activation(acting.get(id(group.first), ()))
     return layers
 
 
 def make_signals_table(
     records: Sequence[Record], layers: Sequence[Layer], summaries: Summaries
 ) -> Table:
-    """Make the table of all recorded outputs."""
+    """Make the table of all recorded outputs; of some layers only the gradient is known."""
     number = {id(record): layer.number for layer in layers for record in layer.records}
+    records = [record for record in records if record.signal != NONE]
     signals, gradients = [r.signal for r in records], [r.gradient for r in records]
     columns: dict[str, Any] = {
         "order": range(1, len(records) + 1),
@@ -89,26 +111,27 @@ def make_layers_table(
     z, a = [record.signal for record in first], [record.signal for record in last]
     z_grad, a_grad = [record.gradient for record in first], [record.gradient for record in last]
     activations = [layer.activation for layer in layers]
-    modules = [record.module for record in first]
-    weight, bias = parameters.find_rows(modules, "weight"), parameters.find_rows(modules, "bias")
-    fans = [find_fans(module) for module in modules]
+    weights = [record.weights for record in first]
+    # A weight that is computed of several parameters is none of them.
+    weights = [
+        names if len(names) == 1 or record.kind == "recurrent" else ()
+        for names, record in zip(weights, first, strict=True)
+    ]
+    biases = [record.biases for record in first]
     moments = ("mean", "std", "rms")
     columns: dict[str, Any] = {
         "layer": [layer.number for layer in layers],
-        "module": [record.name for record in first],
-        "fan_in": [fan_in for fan_in, _ in fans],
-        "fan_out": [fan_out for _, fan_out in fans],
+        "module": [record.name.removesuffix("[0]") for record in first],
+        "fan_in": [record.fans[0] for record in first],
+        "fan_out": [record.fans[1] for record in first],
         **_read_columns(summaries, z, moments, prefix="preactivation_"),
         **_read_columns(summaries, a, moments, prefix="activation_"),
         "similarity": summaries.get_column("similarity", a),
         **_read_columns(summaries, activations, ("saturated", "dead_units")),
         **_read_columns(summaries, z_grad, ("norm", "rms"), prefix="delta_"),
         **_read_columns(summaries, a_grad, ("norm", "rms"), prefix="activation_grad_"),
-        "weight_norm": parameters.numbers["norm"][weight],
-        "weight_grad_norm": parameters.numbers["grad_norm"][weight],
-        "weight_grad_rms": parameters.numbers["grad_rms"][weight],
-        "bias_grad_norm": parameters.numbers["grad_norm"][bias],
-        "update_ratio": update_ratio[weight],
+        **parameters.describe_weights(weights, update_ratio),
+        "bias_grad_norm": parameters.combine("grad_norm", biases),
     }
     return make_table("layers", columns)
 
@@ -127,31 +150,13 @@ def make_parameters_table(
     return make_table("parameters", columns)
 
 
-def find_layers_of_parameters(
-    parameters: Mapping[str, Tensor], layers: Sequence[Layer]
-) -> dict[str, int]:
-    """Map the names of parameters to the number of the layer whose modules first use them."""
-    names = {id(parameter): name for name, parameter in parameters.items()}
-    numbers: dict[str, int] = {}
-    for layer in layers:
-        for record in layer.records:
-            module = record.module
-            # A recursive search is slow, and rarely needed; what is in a block has its own records.
-            is_deep = module._modules and record.kind != "block"
-            used = module.parameters() if is_deep else module._parameters.values()
-            for parameter in used:
-                if id(parameter) in names:
-                    numbers.setdefault(names[id(parameter)], layer.number)
-    return numbers
-
-
 def collect_histograms(
-    layers: Sequence[Layer], summaries: Summaries, parameters: Parameters
+    layers: Sequence[Layer], summaries: Summaries, weights: WeightTickets
 ) -> dict[tuple[Quantity, int], Histogram]:
     """Collect the recorded histograms of every layer and quantity."""
     histograms: dict[tuple[Quantity, int], Histogram] = {}
     for layer in layers:
-        weight, weight_grad = parameters.tickets.get(id(layer.first.module.weight), (NONE, NONE))
+        weight, weight_grad = weights.get(layer.first.weights, (NONE, NONE))
         sources: dict[Quantity, int] = {
             "preactivation": layer.first.signal,
             "activation": layer.last.signal,
@@ -206,14 +211,6 @@ def make_stream_table(
         if gradient != NONE:
             histograms["activation_grad", layer] = summaries.histograms[gradient]
     return make_table("layers", columns), histograms
-
-
-def find_fans(module: nn.Module) -> tuple[int, int]:
-    """Find ``(fan_in, fan_out)``: numbers that enter one output, and outputs (or channels)."""
-    if isinstance(module, _ConvNd):
-        window = math.prod(module.kernel_size)
-        return module.in_channels // module.groups * window, module.out_channels
-    return int(module.in_features), int(module.out_features)  # type: ignore[arg-type]
 
 
 def format_shape(shape: tuple[int, ...]) -> str:

@@ -134,7 +134,7 @@ def record_pass(
     summaries = recorder.summarizer.collect()
     measured = Parameters.measure(
         parameters,
-        {id(p): g for p, g in zip(parameters.values(), gradients, strict=True)},
+        dict(zip(parameters, gradients, strict=True)),
         {},
         summaries,
         1.0,

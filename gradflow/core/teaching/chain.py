@@ -25,8 +25,6 @@ MAX_PARAMETER = 10.0
 """Largest absolute value of a weight or bias."""
 MAX_DATA = 1e300
 """Largest absolute value of the input and the target."""
-VANISHED, EXPLODED = 1e-2, 1e2
-"""|g|/|∂L/∂h| at the loss beyond which the gradient counts as vanished or exploded."""
 
 _DataValue = Annotated[float, Field(ge=-MAX_DATA, le=MAX_DATA)]
 
@@ -71,8 +69,6 @@ class Trouble(StrEnum):
     """Codes of the troubles that a gradient may meet on its way back."""
 
     OVERFLOW = "overflow"
-    VANISHING = "vanishing"
-    EXPLODING = "exploding"
     ZERO_FACTOR = "zero_factor"
     UNDERFLOW = "underflow"
     ZERO_ERROR = "zero_error"
@@ -209,11 +205,10 @@ def _to_floats(values: list[Tensor]) -> tuple[float, ...]:
 def find_events(run: ChainRun) -> list[Event]:
     """Find the events in a chain that deserve a sentence, in the order of computation.
 
-    At most one overflow (the first number that is not finite), at most one reason for a gradient
-    of exactly 0 (the first on the way back), and where the gradient first leaves
-    [``VANISHED``, ``EXPLODED``] times the gradient at the loss, which no rescaled loss changes.
+    At most one overflow (the first number that is not finite), and at most one reason for a
+    gradient of exactly 0 (the first on the way back).
     """
-    candidates = [find_overflow(run), find_zero(run), find_departure(run)]
+    candidates = [find_overflow(run), find_zero(run)]
     return [event for event in candidates if event]
 
 
@@ -246,22 +241,4 @@ def find_zero(run: ChainRun) -> Event | None:
             if run.slope[i - 1] == 0:
                 return Event(Trouble.ZERO_FACTOR, Term.SLOPE, i, 0.0)
             return Event(Trouble.UNDERFLOW, Term.G, i, 0.0)
-    return None
-
-
-def find_departure(run: ChainRun) -> Event | None:
-    """Find where, coming from the loss, |g_i| leaves the range around |∂L/∂h_{n+1}|.
-
-    ``None`` also where it jumps to exactly 0 at once, which ``find_zero`` reports.
-    """
-    if run.error == 0 or not math.isfinite(run.error):
-        return None
-    for i in range(len(run.g), 0, -1):
-        ratio = abs(run.g[i - 1]) / abs(run.error)
-        if ratio == 0:
-            return None
-        if ratio < VANISHED:
-            return Event(Trouble.VANISHING, Term.G, i, run.g[i - 1])
-        if ratio > EXPLODED:
-            return Event(Trouble.EXPLODING, Term.G, i, run.g[i - 1])
     return None

@@ -45,9 +45,13 @@ def parse_numbers(
 
 
 def to_query(spec: Spec) -> dict[str, str]:
-    """Write the fields that apply as text, which the spec's constructor reads back exactly."""
+    """Write the fields that apply as text, which the spec's constructor reads back exactly.
+
+    A field without any number is left out, as its default is to have none.
+    """
     values = dict(spec)
-    return {name: _to_text(values[name]) for name in type(spec).list_applicable(values)}
+    names = [name for name in type(spec).list_applicable(values) if values[name] != ()]
+    return {name: _to_text(values[name]) for name in names}
 
 
 def _to_text(value: Any) -> str:

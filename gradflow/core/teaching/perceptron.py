@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -21,6 +22,8 @@ INPUTS = 3
 MAX_HIDDEN, MAX_UNITS, MAX_OUTPUTS = 3, 5, 3
 MAX_DATA = 100.0
 """Largest absolute value of an input or a target."""
+MAX_PARAMETER = 1000.0
+"""Largest absolute value of a weight or bias that is given."""
 MAX_UPDATES = 200
 
 
@@ -29,8 +32,8 @@ class Perceptron(Spec):
 
     Every layer, the last one too, is a^{(l)} = f(W^{(l)} a^{(l−1)} + b^{(l)}). Weights are drawn
     from N(0, 1) and biases from N(0, ¼) by ``seed``, rounded to two decimals, so that a person
-    can follow. ``updates`` steps of gradient descent are taken before the numbers are shown.
-    Raises ``InvalidExperiment`` on anything impossible.
+    can follow, unless ``parameters`` gives them. ``updates`` steps of gradient descent are taken
+    before the numbers are shown. Raises ``InvalidExperiment`` on anything impossible.
     """
 
     inputs: tuple[float, ...] = Field((0.6, -0.4, 0.9), title="Inputs x")
@@ -39,6 +42,11 @@ class Perceptron(Spec):
     activation: Activation = Field(Activation.SIGMOID, title="Activation f")
     learning_rate: float = Field(0.5, gt=0, le=100, title="Learning rate α")
     seed: int = Field(0, ge=0, le=9999, title="Seed of the weights")
+    parameters: tuple[float, ...] = Field(
+        (),
+        title="Weights and biases",
+        description="All of them, layer by layer: W by rows, then b. None: drawn by the seed.",
+    )
     updates: int = Field(0, ge=0, le=MAX_UPDATES, title="Updates taken")
 
     @field_validator("inputs", "targets", mode="before")
@@ -66,6 +74,19 @@ class Perceptron(Spec):
         for size in sizes:
             _require(size.is_integer(), "hidden", Text("{n}", n=size), allowed)
         return tuple(map(int, sizes))
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _check_parameters(cls, values: Any, info: ValidationInfo) -> tuple[float, ...]:
+        if values in ((), ""):
+            return ()
+        numbers = parse_numbers("parameters", values, MAX_PARAMETER)
+        if "hidden" in info.data and "targets" in info.data:
+            sizes = (INPUTS, *info.data["hidden"], len(info.data["targets"]))
+            count = sum(n * (m + 1) for m, n in pairwise(sizes))
+            given, allowed = Text("a list of {n}", n=len(numbers)), Text("{n} numbers", n=count)
+            _require(len(numbers) == count, "parameters", given, allowed)
+        return numbers
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -144,17 +165,25 @@ class PerceptronRun:
 
 
 def draw_parameters(spec: Perceptron) -> Parameters:
-    """Draw the weights and biases before the first update."""
+    """Draw the weights and biases before the first update, or take those that are given."""
+    if spec.parameters:
+        return _split(torch.tensor(spec.parameters, dtype=torch.float64), spec.sizes)
     generator = torch.Generator().manual_seed(spec.seed)
 
     def draw(std: float, *shape: int) -> Tensor:
         values = torch.randn(shape, generator=generator, dtype=torch.float64)
         return (std * values).round(decimals=2)
 
-    return tuple(
-        (draw(1.0, n, m), draw(0.5, n))
-        for m, n in zip(spec.sizes[:-1], spec.sizes[1:], strict=True)
-    )
+    return tuple((draw(1.0, n, m), draw(0.5, n)) for m, n in pairwise(spec.sizes))
+
+
+def _split(numbers: Tensor, sizes: tuple[int, ...]) -> Parameters:
+    """Split a list of all weights and biases into W and b of each layer."""
+    layers = []
+    for m, n in pairwise(sizes):
+        weight, bias, numbers = torch.split(numbers, [n * m, n, len(numbers) - n * (m + 1)])
+        layers.append((weight.reshape(n, m), bias))
+    return tuple(layers)
 
 
 def run_perceptron(spec: Perceptron) -> PerceptronRun:

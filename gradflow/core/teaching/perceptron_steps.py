@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from torch import Tensor
@@ -130,85 +130,6 @@ def _list_weight_entries(values: Tensor, references: Tensor) -> tuple[StepEntry,
         StepEntry(i, j, value, reference)
         for i, (row, reference_row) in enumerate(rows, 1)
         for j, (value, reference) in enumerate(zip(row, reference_row, strict=True), 1)
-    )
-
-
-Node = tuple[int, int]
-"""(layer, unit); layer 0 holds the inputs."""
-Edge = tuple[int, int, int]
-"""(layer, unit i, unit j of the layer before): the place of w_ij^{(l)}."""
-
-
-@dataclass(frozen=True)
-class Highlight:
-    """The nodes and edges of the network that an equation reads or computes.
-
-    Attributes:
-        result: nodes whose number the equation gives.
-        reads: nodes whose numbers the equation reads.
-        edges: connections it reads or gives → the number that is read or given.
-    """
-
-    result: frozenset[Node] = frozenset()
-    reads: frozenset[Node] = frozenset()
-    edges: dict[Edge, float] = field(default_factory=dict)
-
-
-def find_highlight(run: PerceptronRun, step: PerceptronStep, entry: StepEntry) -> Highlight:
-    """Find the nodes and edges that the equation of one number of a step reads or computes."""
-    layer, i, j = step.layer, entry.unit, entry.source
-    sizes = run.spec.sizes
-    here = frozenset({(layer, i)})
-    match step.kind:
-        case StepKind.LOSS | StepKind.NEW_LOSS:
-            return Highlight(reads=_list_layer_nodes(layer, sizes))
-        case StepKind.PREACTIVATION:
-            row = run.parameters[layer - 1][0][i - 1].tolist()
-            edges = {(layer, i, k): weight for k, weight in enumerate(row, 1)}
-            return Highlight(here, _list_layer_nodes(layer - 1, sizes), edges)
-        case StepKind.HIDDEN_DELTA:
-            column = run.parameters[layer][0][:, i - 1].tolist()
-            edges = {(layer + 1, k, i): weight for k, weight in enumerate(column, 1)}
-            return Highlight(here, _list_layer_nodes(layer + 1, sizes), edges)
-        case StepKind.WEIGHT_GRADIENT | StepKind.UPDATE if j:
-            return Highlight(reads=here | {(layer - 1, j)}, edges={(layer, i, j): entry.value})
-        case StepKind.BIAS_GRADIENT:
-            return Highlight(reads=here)
-        case _:
-            return Highlight(here)
-
-
-def _list_layer_nodes(layer: int, sizes: tuple[int, ...]) -> frozenset[Node]:
-    return frozenset((layer, unit) for unit in range(1, sizes[layer] + 1))
-
-
-@dataclass(frozen=True)
-class Progress:
-    """The quantities computed up to a step.
-
-    Attributes:
-        z, a: the last layer whose z, a is known; 0 for none.
-        delta, weight: the first layer whose δ, ∂E/∂W is known; L + 1 for none.
-    """
-
-    z: int
-    a: int
-    delta: int
-    weight: int
-
-
-def find_progress(layers: int, index: int) -> Progress:
-    """Find what is known once step ``index`` (from 0) has been taken."""
-    done = list_steps(layers)[: index + 1]
-
-    def list_layers(*kinds: StepKind) -> list[int]:
-        return [step.layer for step in done if step.kind in kinds]
-
-    return Progress(
-        z=max(list_layers(StepKind.PREACTIVATION), default=0),
-        a=max(list_layers(StepKind.ACTIVATION), default=0),
-        delta=min(list_layers(StepKind.OUTPUT_DELTA, StepKind.HIDDEN_DELTA), default=layers + 1),
-        weight=min(list_layers(StepKind.WEIGHT_GRADIENT), default=layers + 1),
     )
 
 

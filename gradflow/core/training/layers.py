@@ -10,23 +10,20 @@ import numpy as np
 from torch import nn
 
 from gradflow.core.histogram import FloatArray
-from gradflow.core.recording.recorder import (
-    WEIGHT_KINDS,
-    Record,
+from gradflow.core.recording.modules import (
+    LAYER_KINDS,
     find_kind,
     find_response,
-    find_watched_modules,
+    list_watched_modules,
 )
+from gradflow.core.recording.records import Record
 from gradflow.core.recording.summary import NONE, Summaries
-
-_LAYER_KINDS = (*WEIGHT_KINDS, "recurrent")
 
 
 class LayerMap:
     """The weight modules of ``model`` and their parameters.
 
-    These are linear, convolutional and recurrent modules. A report makes no layer of a recurrent
-    module, which it sees as a whole; otherwise layers are numbered as in a report.
+    These are linear, convolutional and recurrent modules, numbered as the layers of a report.
 
     Attributes:
         parameters: all parameters of the model.
@@ -43,15 +40,15 @@ class LayerMap:
         self.names: dict[int, str] = {}
         self.modules: dict[int, nn.Module] = {}
         self.weights: dict[int, list[int]] = {}
-        self.watched = [module for _, module in find_watched_modules(model)]
+        modules = dict(model.named_modules())
+        watched = list_watched_modules(modules)
+        self.watched = [module for _, module, _ in watched]
         self.responses = {
-            id(module): find_response(module)
-            for module in self.watched
-            if find_kind(module) == "activation"
+            id(module): find_response(module) for _, module, kind in watched if kind == "activation"
         }
-        for name, module in model.named_modules():
+        for name, module in modules.items():
             owned = [p for p in module.parameters(recurse=False) if p.dim() > 1]
-            if owned and find_kind(module) in _LAYER_KINDS:
+            if owned and find_kind(module) in LAYER_KINDS:
                 self.names[id(module)] = name or "model"
                 self.modules[id(module)] = module
                 self.weights[id(module)] = [position[id(p)] for p in owned]

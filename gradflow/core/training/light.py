@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from gradflow.core.histogram import FloatArray
 from gradflow.core.recording.device import count_dead_units_on_device
 from gradflow.core.recording.host import count_dead_units, flatten
-from gradflow.core.recording.recorder import find_kind, find_tensors
+from gradflow.core.recording.modules import find_kind, find_tensors
 from gradflow.core.recording.summary import Response, to_full_precision
 from gradflow.core.training import kernels
 from gradflow.core.training.layers import LayerMap, count_units

@@ -16,7 +16,7 @@ from gradflow.core.recording.device import DeviceSummarizer
 from gradflow.core.recording.host import HostSummarizer
 from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.recorder import Recorder
-from gradflow.core.recording.result import Recording, add_weights
+from gradflow.core.recording.result import Recording, add_weights, find_single_tickets
 from gradflow.core.recording.summary import Summarizer
 from gradflow.core.training.layers import LayerMap, summarize_layers
 from gradflow.core.training.light import LightRecorder
@@ -161,15 +161,17 @@ class RecordedPass:
     def _build_recording(self, recorder: Recorder, loss: float) -> Recording:
         task, summarizer = self._task, self._summarizer
         named = dict(task.model.named_parameters())
-        gradients = {id(p): p.grad for p in named.values() if p.grad is not None}
-        tickets = add_weights(recorder.records, named, gradients, summarizer)
+        gradients = {name: p.grad for name, p in named.items() if p.grad is not None}
+        weights = add_weights(recorder.records, named, gradients, summarizer)
         summaries = summarizer.collect()
+        tickets = find_single_tickets(weights)
         measured = Parameters.measure(named, gradients, tickets, summaries, self._loss_scale)
         return Recording.from_recorder(
             task.model,
             recorder,
             summaries,
             measured,
+            weights,
             loss=loss,
             loss_scale=self._loss_scale,
             dtype=self._dtype,

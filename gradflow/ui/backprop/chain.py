@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from gradflow.charts.backprop.chain import chain_figure
 from gradflow.core.catalog import ACTIVATIONS, DTYPES, Activation, DType
 from gradflow.core.numbers import format_number
-from gradflow.core.teaching.chain import MAX_PARAMETER, ChainRun, Trouble, find_events, run_chain
+from gradflow.core.teaching.chain import (
+    MAX_DATA,
+    MAX_LENGTH,
+    MAX_PARAMETER,
+    ChainRun,
+    Trouble,
+    find_events,
+    run_chain,
+)
 from gradflow.core.text import _
 from gradflow.ui import blocks
-from gradflow.ui.backprop import latex as backprop_latex
 from gradflow.ui.backprop import words as backprop_words
 from gradflow.ui.backprop.examples import EXAMPLES
 from gradflow.ui.backprop.state import CHAIN
+from gradflow.ui.boards import specs
+from gradflow.ui.boards.board import draw_board, read_count, read_number, read_numbers
 from gradflow.ui.settings.fields import draw_choice, draw_number, draw_slider, draw_toggle
-from gradflow.ui.settings.form import Conversion, convert_entry
+from gradflow.ui.settings.form import convert_entry
 from gradflow.ui.stage import Stage
 
 
@@ -26,32 +37,76 @@ def show_chain(stage: Stage) -> None:
     settings = CHAIN.read()
     chain, layer = settings.chain, settings.layer
     run = run_chain(chain)
-    _show_events(run)
-    blocks.show_figure(
-        chain_figure(run, chosen=layer, mode=blocks.read_mode()),
+    draw_board(
+        "chain",
         "backprop_chain",
-        _("Factors of each layer of the chain, and the gradient on its way to the input"),
+        alt=_("The chain, the factors of each layer, and the gradient on its way to the input"),
+        spec=specs.describe_chain(chain) | {"layer": layer},
+        texts=_write_texts(),
+        limits={"data": MAX_DATA, "parameter": MAX_PARAMETER},
+        readers={
+            "input": read_number(-MAX_DATA, MAX_DATA),
+            "target": read_number(-MAX_DATA, MAX_DATA),
+            "weights": read_numbers(-MAX_PARAMETER, MAX_PARAMETER, MAX_LENGTH),
+            "layer": read_count(1, MAX_LENGTH),
+        },
+        take=_take_changes,
     )
     with stage.details:
-        st.segmented_control(
-            options=list(range(1, chain.length + 1)),
-            required=True,
-            **CHAIN.bind("layer", Conversion(to_widget=lambda layer: min(layer, chain.length))),
-        )
-        st.latex(backprop_latex.write_chain_layer(run, layer))
+        _show_events(run)
         blocks.explain("backprop_chain")
         _show_table(run)
 
 
+def _write_texts() -> dict[str, str]:
+    return {
+        "vanishing": _(
+            "<b>The gradient vanishes.</b> {ratio} of it is left at layer 1: × {mean} per layer."
+        ),
+        "exploding": _(
+            "<b>The gradient explodes.</b> At layer 1 it is {ratio} times as large: × {mean} per "
+            "layer."
+        ),
+        "steady": _(
+            "<b>The gradient keeps its size.</b> At layer 1 it is {ratio} times as large: × {mean} "
+            "per layer."
+        ),
+        "zero": _("<b>The gradient is exactly 0</b> from layer {layer} back to the input."),
+        "overflow": _(
+            "<b>Overflow.</b> Some numbers are infinite or not a number: see the red crosses."
+        ),
+        "arrived": _(
+            "<b>The output equals the target,</b> so every gradient is 0. Pull the target."
+        ),
+        "layer": _("Layer {layer}:"),
+        "unit": _("unit"),
+        "factor": _("factor"),
+        "factorShort": _("factor"),
+        "gradient": _("gradient"),
+        "gradientShort": _("gradient"),
+        "product": _("their product"),
+        "loss": _("loss"),
+        "axis": _("layer i"),
+        "label": _("Value of {symbol}"),
+        "hint": _("pull up or down"),
+        "keys": _("Arrow keys choose a layer."),
+    }
+
+
+def _take_changes(changes: Mapping[str, Any]) -> None:
+    """Take what a hand on the figure has changed: a weight is one of its own from then on."""
+    taken = dict(changes)
+    if "weights" in taken:
+        given = taken.pop("weights")
+        CHAIN.change("each", True)
+        taken["w"] = given + CHAIN.read_value("w")[len(given) :]
+    CHAIN.take(taken)
+
+
 def _show_events(run: ChainRun) -> None:
-    run_events = find_events(run)
-    for event in run_events:
-        if event.trouble is Trouble.OVERFLOW:
-            st.error(backprop_words.describe_event(run, event), icon=":material/error:")
-        else:
-            st.warning(backprop_words.describe_event(run, event), icon=":material/warning:")
-    if not run_events:
-        st.success(backprop_words.describe_steady_gradient(run), icon=":material/check_circle:")
+    for event in find_events(run):
+        show = st.error if event.trouble is Trouble.OVERFLOW else st.warning
+        show(backprop_words.describe_event(run, event))
 
 
 def _show_table(run: ChainRun) -> None:

@@ -151,6 +151,7 @@ class PerceptronControls(Spec):
             "Weights come from N(0, 1), biases from N(0, 1/4), rounded to two decimals."
         ),
     )
+    parameters: tuple[float, ...] = ()
     updates: int = Field(0, ge=0, le=MAX_UPDATES)
     step: int = Field(1, ge=1)
 
@@ -205,7 +206,7 @@ class PerceptronCodec:
         return ""
 
 
-_PERCEPTRON_NAMES = ("activation", "learning_rate", "seed", "updates")
+_PERCEPTRON_NAMES = ("activation", "learning_rate", "seed", "parameters", "updates")
 
 
 def count_steps(network: Perceptron) -> int:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
-from gradflow.charts.backprop.network_graph import MarkedStep, network_figure
 from gradflow.core.catalog import ACTIVATIONS, Activation
 from gradflow.core.numbers import format_number
 from gradflow.core.teaching.perceptron import (
     INPUTS,
     MAX_DATA,
+    MAX_PARAMETER,
     MAX_UNITS,
     MAX_UPDATES,
     PerceptronRun,
@@ -21,20 +24,19 @@ from gradflow.core.teaching.perceptron_steps import (
     StepEntry,
     StepKind,
     find_first_nonfinite,
-    find_highlight,
-    find_progress,
     list_entries,
     list_steps,
 )
 from gradflow.core.text import N_, _
 from gradflow.ui import blocks
-from gradflow.ui.backprop import latex as backprop_latex
 from gradflow.ui.backprop.state import NETWORK
+from gradflow.ui.backprop.symbols import write_symbol
+from gradflow.ui.boards import specs
+from gradflow.ui.boards.board import draw_board, read_count, read_numbers
 from gradflow.ui.settings.fields import draw_choice, draw_number, draw_slider
 from gradflow.ui.settings.form import convert_entry
 from gradflow.ui.stage import Stage
 
-FORWARD = (StepKind.PREACTIVATION, StepKind.ACTIVATION, StepKind.LOSS, StepKind.NEW_LOSS)
 TITLES: dict[StepKind, str] = {
     StepKind.PREACTIVATION: N_("Forward: the pre-activations z of layer {layer}"),
     StepKind.ACTIVATION: N_("Forward: the activations a of layer {layer}"),
@@ -44,38 +46,75 @@ TITLES: dict[StepKind, str] = {
     StepKind.WEIGHT_GRADIENT: N_("Backward, equation 3: the weight gradients of layer {layer}"),
     StepKind.BIAS_GRADIENT: N_("Backward, equation 4: the bias gradients of layer {layer}"),
     StepKind.UPDATE: N_("Update: the new weights and biases of layer {layer}"),
-    StepKind.NEW_LOSS: N_("The new loss, after the update"),
+    StepKind.NEW_LOSS: N_("Forward again, with the new weights: the new loss"),
 }
+_MOST_PARAMETERS = sum(n * (m + 1) for m, n in ((3, 5), (5, 5), (5, 5), (5, 3)))
+_READERS = {
+    "step": read_count(1, 99),
+    "inputs": read_numbers(-MAX_DATA, MAX_DATA, INPUTS),
+    "targets": read_numbers(-MAX_DATA, MAX_DATA, INPUTS),
+    "parameters": read_numbers(-MAX_PARAMETER, MAX_PARAMETER, _MOST_PARAMETERS),
+}
+"""How to read what a hand on the figure has changed."""
 
 
 def show_network(stage: Stage) -> None:
     """Show the small network that is set, at the step that is chosen."""
     settings = NETWORK.read()
     run = run_perceptron(settings.network)
-    all_steps, at = list_steps(run.layers), settings.step
-    step = all_steps[at - 1]
     _show_overflow(run)
-    _draw_step_bar(step, at, len(all_steps))
-    numbers = list_entries(run, step)
-    left, right = st.columns([3, 2], gap="medium")
-    with right:
-        entry = _choose_entry(step, at, numbers)
-        _show_table(step, numbers, rows=max(*run.spec.sizes, 4))
-    with left:
-        marked = MarkedStep(
-            find_progress(run.layers, at - 1),
-            find_highlight(run, step, entry),
-            step.kind not in FORWARD,
-        )
-        blocks.show_figure(
-            network_figure(run, marked, mode=blocks.read_mode()),
-            "backprop_network",
-            _("The network as a graph; the terms of the equation are marked"),
-        )
-    st.latex(backprop_latex.write_equation(run, step, entry))
+    draw_board(
+        "network",
+        "backprop_network",
+        alt=_("The network as a graph; what the equation of this step uses is marked"),
+        spec=specs.describe_network(settings.network) | {"step": settings.step},
+        texts=_write_texts(),
+        limits={"data": MAX_DATA, "parameter": MAX_PARAMETER},
+        readers=_READERS,
+        take=_take_changes,
+    )
     with stage.details:
         _show_losses(run)
         blocks.explain("backprop_network")
+        _show_table(run, list_steps(run.layers)[settings.step - 1])
+
+
+def _write_texts() -> dict[str, str]:
+    return {
+        **{str(kind): _(title) for kind, title in TITLES.items()},
+        "first": _("First"),
+        "back": _("Back"),
+        "next": _("Next"),
+        "last": _("Last"),
+        "step": _("Step {at} of {count}."),
+        "input": _("input"),
+        "layer": _("layer {layer}"),
+        "output": _("layer {layer}, output"),
+        "add": _("Add part {n} of {count}"),
+        "restart": _("Add it up part by part"),
+        "paths": _("Along every path"),
+        "reuse": _("Reuse δ of the next layer"),
+        "allPaths": _("sum over all {count} paths"),
+        "renewed": _("new {symbol}"),
+        "sum": _("Sum of {n} of {count}: {sum}."),
+        "cost": _(
+            "Every path on its own: {paths} paths, {products} multiplications. With the δ of layer "
+            "{next}, which are known already: {terms}."
+        ),
+        "label": _("Value of {symbol}"),
+        "hint": _("pull up or down"),
+        "keys": _("Right and left go from step to step, up and down from unit to unit."),
+    }
+
+
+def _take_changes(changes: Mapping[str, Any]) -> None:
+    """Take what a hand on the figure has changed."""
+    names = {"inputs": "x", "targets": "t"}
+    taken = {names.get(name, name): value for name, value in changes.items()}
+    if "t" in taken:
+        kept = NETWORK.read_value("t")
+        taken["t"] = taken["t"] + kept[len(taken["t"]) :]
+    NETWORK.take(taken)
 
 
 def _show_overflow(run: PerceptronRun) -> None:
@@ -86,52 +125,20 @@ def _show_overflow(run: PerceptronRun) -> None:
             "lead to it go beyond the largest number of float64, 1.8·10³⁰⁸. A smaller learning "
             "rate keeps the steps small."
         )
-        name = backprop_latex.write_symbol(step, entry)
+        name = write_symbol(step, entry)
         st.error(
             text.format(updates=run.spec.updates, name=name, value=format_number(entry.value)),
             icon=":material/error:",
         )
 
 
-def _draw_step_bar(step: PerceptronStep, at: int, count: int) -> None:
-    buttons = (
-        (_("First"), "first_page", 1, None, at == 1),
-        (_("Back"), "chevron_left", at - 1, "B", at == 1),
-        (_("Next"), "chevron_right", at + 1, "N", at == count),
-        (_("Last"), "last_page", count, None, at == count),
-    )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        for label, icon, target, shortcut, disabled in buttons:
-            st.button(
-                label,
-                icon=f":material/{icon}:",
-                shortcut=shortcut,
-                disabled=disabled,
-                key=f"backprop_step_{icon}",
-                on_click=NETWORK.change,
-                args=("step", target),
-                type="primary" if icon == "chevron_right" else "secondary",
-            )
-        title = _(TITLES[step.kind]).format(layer=step.layer)
-        heading = _("**Step {at} of {count}.** {title}")
-        st.markdown(heading.format(at=at, count=count, title=title))
-
-
-def _choose_entry(step: PerceptronStep, at: int, numbers: tuple[StepEntry, ...]) -> StepEntry:
-    chosen: int = st.selectbox(
-        _("Show the calculation of"),
-        list(range(len(numbers))),
-        key=f"backprop_entry_{at}",
-        format_func=lambda k: backprop_latex.write_symbol(step, numbers[k]),
-        disabled=len(numbers) == 1,
-    )
-    return numbers[chosen]
-
-
-def _show_table(step: PerceptronStep, numbers: tuple[StepEntry, ...], rows: int) -> None:
+def _show_table(run: PerceptronRun, step: PerceptronStep) -> None:
+    """Show all numbers of a step, by the equation and by autograd."""
+    st.markdown(f"**{_(TITLES[step.kind]).format(layer=step.layer)}**")
+    numbers: tuple[StepEntry, ...] = list_entries(run, step)
     table = pd.DataFrame(
         {
-            _("number"): [backprop_latex.write_symbol(step, entry) for entry in numbers],
+            _("number"): [write_symbol(step, entry) for entry in numbers],
             _("by the equation"): [format_number(entry.value, 5) for entry in numbers],
             _("by autograd"): [format_number(entry.reference, 5) for entry in numbers],
             _("difference"): [format_number(entry.difference, 2) for entry in numbers],
@@ -146,7 +153,7 @@ def _show_table(step: PerceptronStep, numbers: tuple[StepEntry, ...], rows: int)
         hide_index=True,
         column_config=right,
         width="stretch",
-        height=min(36 * (len(table) + 1), 90 * rows),
+        height="content",
     )
 
 

@@ -18,6 +18,8 @@ from gradflow.ui.settings.codecs import Fields
 from gradflow.ui.settings.form import Form
 from gradflow.ui.settings.page import Page
 
+_NETWORK_CODEC = PerceptronCodec()
+
 
 class Part(StrEnum):
     """What the page shows."""
@@ -36,9 +38,17 @@ def complete_chain(name: str, before: Fields, after: Fields) -> Fields:
 
 
 def complete_network(name: str, before: Fields, after: Fields) -> Fields:
-    """Take back all updates when anything else is changed."""
-    keeps_updates = name in ("step", "updates") or before[name] == after[name]
-    return after if keeps_updates else {**after, "updates": 0}
+    """Take back all updates when anything else is changed, and weights where there are others.
+
+    Raises:
+        InvalidExperiment: the change is impossible, as weights of another size.
+    """
+    if name in ("step", "updates") or before[name] == after[name]:
+        return after
+    others = {"parameters": ()} if name in ("layers", "units", "outputs", "seed") else {}
+    values = {**after, **others, "updates": 0}
+    _NETWORK_CODEC.from_fields(values)
+    return values
 
 
 class ChainForm(Form[ShownChain]):
@@ -60,7 +70,7 @@ CHAIN = ChainForm(
 )
 NETWORK = Form(
     "network",
-    PerceptronCodec(),
+    _NETWORK_CODEC,
     lambda: ShownPerceptron(Perceptron(), 1),
     complete=complete_network,
 )

@@ -16,45 +16,6 @@ def describe_event(run: ChainRun, event: Event) -> str:
     return _SENTENCES[event.trouble](run, event)
 
 
-def describe_steady_gradient(run: ChainRun) -> str:
-    """Describe the gradient of a chain without events."""
-    text = _(
-        "The gradient keeps its size within a factor of 100: at layer 1, $|g_1|$ is "
-        "**{ratio}** times the gradient at the loss."
-    )
-    return text.format(ratio=format_number(_measure_ratio(run, 1)))
-
-
-def _measure_ratio(run: ChainRun, i: int) -> float:
-    return abs(run.g[i - 1]) / abs(run.error)
-
-
-def _describe_vanishing(run: ChainRun, event: Event) -> str:
-    text = _(
-        "**The gradient vanishes.** At layer {i}, after {taken} of {n} factors, $|g_{{{i}}}|$ is "
-        "{ratio} times the gradient at the loss, less than 1/100."
-    )
-    return _describe_departure(run, event, text)
-
-
-def _describe_exploding(run: ChainRun, event: Event) -> str:
-    text = _(
-        "**The gradient explodes.** At layer {i}, after {taken} of {n} factors, $|g_{{{i}}}|$ is "
-        "{ratio} times the gradient at the loss, more than 100."
-    )
-    return _describe_departure(run, event, text)
-
-
-def _describe_departure(run: ChainRun, event: Event, text: str) -> str:
-    n, i, last = len(run.g), event.index, _measure_ratio(run, 1)
-    departure = text.format(i=i, n=n, taken=n - i + 1, ratio=format_number(_measure_ratio(run, i)))
-    if not (0 < last < math.inf):
-        return departure
-    more = _("All {n} factors together are {last}: on average **{mean} per layer**.")
-    mean = format_number(last ** (1 / n))
-    return f"{departure} {more.format(n=n, last=format_number(last), mean=mean)}"
-
-
 def _describe_zero_factor(_run: ChainRun, event: Event) -> str:
     is_slope = event.term is Term.SLOPE
     text = _(
@@ -105,8 +66,6 @@ def _describe_overflow(run: ChainRun, event: Event) -> str:
 
 _SENTENCES: dict[Trouble, Callable[[ChainRun, Event], str]] = {
     Trouble.OVERFLOW: _describe_overflow,
-    Trouble.VANISHING: _describe_vanishing,
-    Trouble.EXPLODING: _describe_exploding,
     Trouble.ZERO_FACTOR: _describe_zero_factor,
     Trouble.UNDERFLOW: _describe_underflow,
     Trouble.ZERO_ERROR: _describe_zero_error,

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
 from gradflow.charts.descent.course import descent_course_figure
-from gradflow.charts.descent.map import descent_figure
-from gradflow.charts.descent.paths import DescentPath, Ground
+from gradflow.charts.descent.paths import DescentPath, Ground, choose_style
 from gradflow.charts.descent.surface import descent_surface_figure
+from gradflow.charts.theme import PALETTES
 from gradflow.core.catalog.optimizers import Clip
 from gradflow.core.teaching.descent import Descent
-from gradflow.core.teaching.descent_outcome import (
-    DescentOutcome,
-    find_first_outside,
-    is_in_sight,
-)
+from gradflow.core.teaching.descent_outcome import DescentOutcome
 from gradflow.core.teaching.descent_verdict import format_point, judge_descent
 from gradflow.core.teaching.optimizers import DESCENT_OPTIMIZERS, DescentOptimizer
 from gradflow.core.teaching.trajectories import Trajectory
 from gradflow.core.text import _
 from gradflow.ui import blocks, compute
+from gradflow.ui.boards import specs
+from gradflow.ui.boards.board import draw_board, read_numbers
 from gradflow.ui.descent import words as descent_words
 from gradflow.ui.descent.controls import draw_controls
 from gradflow.ui.descent.state import FORM, PAGE
@@ -48,19 +48,14 @@ def show_descent() -> None:
     descent = FORM.read()
     trajectories = compute.descend(descent)
     PAGE.sync_url(descent)
-    ground, paths = _make_ground(descent), _make_paths(descent, trajectories)
     stage = make_stage()
     with stage.picture:
         _show_formula(descent)
-        blocks.show_figure(
-            descent_figure(ground, paths, mode=blocks.read_mode()),
-            "descent_map",
-            _("The paths of all optimizers on the loss, animated"),
-        )
+        _draw_descent(descent)
     with stage.details:
         _describe_ends(descent, trajectories)
         blocks.explain("descent")
-        _show_details(descent, trajectories, ground, paths)
+        _show_details(descent, trajectories)
     with stage.controls:
         draw_controls()  # last, as in Explore: the figure shall not wait
 
@@ -74,16 +69,62 @@ def _show_formula(descent: Descent) -> None:
     st.markdown(f"{_(row.help)}{source} ${row.formula}{shape}$")
 
 
-def _make_ground(descent: Descent) -> Ground:
+def _draw_descent(descent: Descent) -> None:
     row = descent.row
-    coordinates, heights = compute.compute_heights(descent.surface, descent.shape or 0.0)
+    codes = list(DescentOptimizer)
+    styles = [
+        (choose_style(codes.index(code), "light"), choose_style(codes.index(code), "dark"))
+        for code in descent.optimizers
+    ]
+    draw_board(
+        "descent",
+        "descent_map",
+        alt=_("The paths of all optimizers on the loss; the start can be pulled"),
+        spec=specs.describe_descent(descent),
+        texts=_write_texts(),
+        readers={"start": read_numbers(-math.inf, math.inf, row.dimension)},
+        take=FORM.take,
+        window=row.window,
+        axes=[_(axis) for axis in row.axes],
+        marks=_list_marks(descent),
+        names=[_(DESCENT_OPTIMIZERS[code].label) for code in descent.optimizers],
+        styles=[
+            {
+                "colour": f"light-dark({light.colour}, {dark.colour})",
+                "dash": light.dash,
+                "symbol": light.symbol,
+            }
+            for light, dark in styles
+        ],
+        tones={mode: [p.page, p.muted, p.ink] for mode, p in PALETTES.items()},
+    )
+
+
+def _write_texts() -> dict[str, str]:
+    return {
+        "play": _("Play"),
+        "pause": _("Pause"),
+        "back": _("One step back"),
+        "on": _("One step on"),
+        "shown": _("Step shown"),
+        "step": _("step {n} of {count}"),
+        "numbers": _("at {point}: L = {loss}, |g| = {gradient}"),
+        "pointed": _("Pointer at {point}: L = {loss}"),
+        "start": _("Start"),
+        "hint": _("pull the start"),
+        "keys": _("The start is moved by the arrow keys once it has the focus."),
+    }
+
+
+def _list_marks(descent: Descent) -> list[dict[str, Any]]:
+    row = descent.row
     marks = [(_(mark.name), _(mark.help), mark.point) for mark in row.marks]
     if not marks:
         marks = [("", _("a minimum"), minimum) for minimum in row.minima]
-    return Ground(row.axes, coordinates, heights, marks)
+    return [{"name": name, "about": about, "point": point} for name, about, point in marks]
 
 
-def _make_paths(descent: Descent, trajectories: _Trajectories) -> list[DescentPath]:
+def _make_paths(trajectories: _Trajectories) -> list[DescentPath]:
     codes = list(DescentOptimizer)
     return [
         DescentPath(
@@ -93,19 +134,9 @@ def _make_paths(descent: Descent, trajectories: _Trajectories) -> list[DescentPa
             trajectory.loss,
             trajectory.gradient_norm,
             trajectory.clipped_norm,
-            _explain_unseen_end(descent, trajectory),
         )
         for trajectory in trajectories
     ]
-
-
-def _explain_unseen_end(descent: Descent, trajectory: Trajectory) -> str:
-    """Say why the end of a trajectory cannot be seen; empty if it can."""
-    if trajectory.broken_at is not None:
-        return _("overflows at step {n}").format(n=trajectory.broken_at)
-    if is_in_sight(descent, trajectory):
-        return ""
-    return _("left the picture at step {n}").format(n=find_first_outside(descent, trajectory))
 
 
 def _describe_ends(descent: Descent, trajectories: _Trajectories) -> None:
@@ -117,17 +148,16 @@ def _describe_ends(descent: Descent, trajectories: _Trajectories) -> None:
     st.markdown("\n".join(lines))
 
 
-def _show_details(
-    descent: Descent, trajectories: _Trajectories, ground: Ground, paths: list[DescentPath]
-) -> None:
+def _show_details(descent: Descent, trajectories: _Trajectories) -> None:
     """Show tabs, of which only the open one is computed."""
+    paths = _make_paths(trajectories)
     panels: dict[str, Callable[[], None]] = {
         _("Loss and gradient"): lambda: _show_course(descent, paths),
         _("One step in numbers"): lambda: _show_step(descent, trajectories),
         _("End points"): lambda: _show_end_points(descent, trajectories),
     }
-    if ground.is_flat:
-        panels[_("Landscape, 3-D")] = lambda: _show_landscape(ground, paths)
+    if descent.row.dimension == 2:
+        panels[_("Landscape, 3-D")] = lambda: _show_landscape(descent, paths)
     blocks.draw_tabs(panels, "descent_details")
 
 
@@ -139,7 +169,9 @@ def _show_course(descent: Descent, paths: list[DescentPath]) -> None:
     blocks.explain("descent_course")
 
 
-def _show_landscape(ground: Ground, paths: list[DescentPath]) -> None:
+def _show_landscape(descent: Descent, paths: list[DescentPath]) -> None:
+    coordinates, heights = compute.compute_heights(descent.surface, descent.shape or 0.0)
+    ground = Ground(descent.row.axes, coordinates, heights)
     figure = descent_surface_figure(ground, paths, mode=blocks.read_mode())
     blocks.show_figure(figure, "descent_surface", _("The loss as a landscape with the paths"))
     blocks.explain("descent_surface")

@@ -9,16 +9,17 @@ const STEPS = {
 export class Grip {
   /**
    * @param {HTMLElement} parent what it stands in
-   * @param {string} kind "layers" (pulled sideways) or "scale" (up and down)
+   * @param {string} kind "layers" (pulled sideways), "scale" (up and down),
+   *   "pill" (a number) or "start"
    * @param {object} hand what is done: `begin(isByKey)` (false: there is nothing to pull now),
-   *   `pull(x, y)` (pixels from where it was taken), `step(by)`, `end()`, `cancel()`
+   *   `pull(x, y)` (pixels from where it was taken), `step(by, key)`, `end()`, `cancel()`
    */
   constructor(parent, kind, hand) {
     this.hand = hand;
     this.box = addElement(parent, "div", `gf-grip gf-grip-${kind}`);
     this.box.tabIndex = 0;
     this.box.setAttribute("role", "slider");
-    this.box.setAttribute("aria-orientation", kind === "scale" ? "vertical" : "horizontal");
+    this.box.setAttribute("aria-orientation", kind === "layers" ? "horizontal" : "vertical");
     addElement(this.box, "span", "gf-grip-knob");
     this.label = addElement(this.box, "span", "gf-grip-label");
     this.label.setAttribute("aria-hidden", "true"); // the handle itself says these words
@@ -67,16 +68,16 @@ export class Grip {
   handleKey(event) {
     const step = STEPS[event.key];
     if (event.key === "Escape" && this.isMoved) this.drop("cancel");
-    else if (step && this.by !== "pointer") this.step(step);
+    else if (step && this.by !== "pointer") this.step(step, event.key);
     else return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  step(by) {
+  step(by, key) {
     if (!this.isMoved && !this.hand.begin(true)) return;
     this.by = "keys";
-    this.hand.step(by);
+    this.hand.step(by, key);
   }
 
   /** Put it at a place of its figure, in pixels; out of sight without one. */

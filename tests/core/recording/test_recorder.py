@@ -150,15 +150,15 @@ def test_in_place_activations_do_not_spoil_preactivations():
 
 def test_tuples_and_dictionaries():
     _, _, report = probe_model("pieces")
-    assert list_modules(report) == ["linear", "readout", "model"]  # the model adds tanh(linear)
-    assert list_kinds(report) == ["linear", "linear", "block"]
+    assert list_modules(report) == ["linear", "linear.tanh", "readout"]
+    assert list_kinds(report) == ["linear", "activation", "linear"]
     _, _, report = probe_model("lstm")
     assert list_modules(report) == ["rnn[0]", "rnn[1]", "rnn[2]", "readout"]
 
 
 def test_containers_that_hand_on_a_childs_output_have_no_row_of_their_own():
     _, _, report = probe_model("shared")
-    assert list_modules(report) == ["first", "second", "readout"]
+    assert list_modules(report) == ["first", "first.tanh", "second", "readout"]
 
 
 def test_a_container_that_computes_has_a_row():

@@ -13,7 +13,6 @@ from gradflow.core.teaching.chain import (
     Event,
     Term,
     Trouble,
-    find_departure,
     find_events,
     find_overflow,
     find_zero,
@@ -109,26 +108,6 @@ def test_slopes_of_the_sigmoid_stay_below_a_quarter() -> None:
     assert find_events(run) == []
 
 
-@pytest.mark.parametrize("sign", [1, -1])
-@pytest.mark.parametrize(
-    ("weight", "trouble", "index"),
-    [(0.5, Trouble.VANISHING, 5), (2.0, Trouble.EXPLODING, 5), (1.2, None, 0)],
-)
-def test_departure_is_the_first_place_beyond_a_hundred(sign, weight, trouble, index) -> None:
-    # Linear, so |g_i| / |∂L/∂h| = w^(12 − i): 2⁷ = 128 is the first power beyond 100.
-    run = run_chain(Chain(length=12, activation="linear", weights=(sign * weight,), target=7.0))
-    event = find_departure(run)
-    assert (event and (event.trouble, event.index)) == (trouble and (trouble, index))
-
-
-@pytest.mark.parametrize("target", [0.0, 1e200])
-def test_the_verdict_does_not_depend_on_the_scale_of_the_loss(target) -> None:
-    event = find_departure(run_chain(Chain(length=9, weights=(1.0,), target=target)))
-    assert event is not None
-    assert event.trouble is Trouble.VANISHING
-    assert event.index == 6  # (0.22…)⁴ is the first product below 1/100
-
-
 def run_overflowing(**settings) -> Event:
     event = find_overflow(run_chain(Chain(activation="relu", **settings)))
     assert event is not None
@@ -175,7 +154,6 @@ def test_a_gradient_of_zero_has_its_reason() -> None:
     off = run_chain(Chain(**relu, weights=(1.0, -1.0, 1.0), biases=(0.0, 0.0, 0.5)))
     assert find_zero(off) == Event(Trouble.ZERO_FACTOR, Term.SLOPE, 2, 0.0)
     assert off.g[2] != 0
-    assert find_departure(off) is None
     assert off.g[:2] == (0.0, 0.0)
     weight = run_chain(Chain(**relu, weights=(1.0, 1.0, 0.0), biases=(0.0, 0.0, 0.5)))
     assert find_zero(weight) == Event(Trouble.ZERO_FACTOR, Term.W, 3, 0.0)

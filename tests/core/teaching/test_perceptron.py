@@ -16,8 +16,6 @@ from gradflow.core.teaching.perceptron_steps import (
     StepEntry,
     StepKind,
     find_first_nonfinite,
-    find_highlight,
-    find_progress,
     list_entries,
     list_steps,
 )
@@ -186,39 +184,17 @@ def test_entries_name_the_right_unit_and_weight() -> None:
     assert entry.value == pytest.approx(new.item(), rel=1e-12)
 
 
-def test_highlights_are_the_terms_of_the_equation() -> None:
-    run = run_perceptron(SPEC)  # 3 – 4 – 3 – 2
-    (_w1, _b1), (w2, _b2), (w3, _b3) = draw_parameters(SPEC)
-
-    def find(kind: StepKind, layer: int, unit: int, source: int = 0):
-        step = PerceptronStep(kind, layer)
-        return find_highlight(run, step, find_entry(run, step, unit, source))
-
-    z = find(K.PREACTIVATION, 2, 3)
-    assert z.result == {(2, 3)}
-    assert z.reads == {(1, 1), (1, 2), (1, 3), (1, 4)}
-    assert z.edges == {(2, 3, j): w2[2, j - 1].item() for j in range(1, 5)}
-    delta = find(K.HIDDEN_DELTA, 2, 1)
-    assert delta.result == {(2, 1)}
-    assert delta.reads == {(3, 1), (3, 2)}
-    assert delta.edges == {(3, j, 1): w3[j - 1, 0].item() for j in (1, 2)}
-    weight = find(K.WEIGHT_GRADIENT, 2, 3, 4)
-    assert weight.reads == {(2, 3), (1, 4)}
-    assert weight.edges == {(2, 3, 4): run.by_pytorch.weight[1][2, 3].item()}
-    assert find(K.LOSS, 3, 0).reads == {(3, 1), (3, 2)}
-    assert find(K.OUTPUT_DELTA, 3, 2).result == {(3, 2)}
-    assert find(K.ACTIVATION, 1, 2).result == {(1, 2)}
-    assert find(K.BIAS_GRADIENT, 1, 2).reads == {(1, 2)}
-    assert find(K.UPDATE, 1, 2).result == {(1, 2)}
-    assert set(find(K.UPDATE, 1, 2, 3).edges) == {(1, 2, 3)}
-
-
-def test_what_is_known_grows_step_by_step() -> None:
-    seen = [find_progress(2, index) for index in range(len(list_steps(2)))]
-    assert [k.z for k in seen] == [1, 1] + [2] * 12
-    assert [k.a for k in seen] == [0, 1, 1] + [2] * 11
-    assert [k.delta for k in seen] == [3] * 5 + [2] + [1] * 8
-    assert [k.weight for k in seen] == [3] * 7 + [2] + [1] * 6
+def test_given_parameters_take_the_place_of_drawn_ones() -> None:
+    drawn = draw_parameters(SPEC)
+    flat = [x for w, b in drawn for x in (*w.flatten().tolist(), *b.tolist())]
+    given = Perceptron(**dict(SPEC) | {"parameters": tuple(flat), "seed": 7})
+    for (weight, bias), (w, b) in zip(draw_parameters(given), drawn, strict=True):
+        assert torch.equal(weight, w)
+        assert torch.equal(bias, b)
+    assert Perceptron(**to_query(given)) == given
+    assert "parameters" not in to_query(SPEC)
+    with pytest.raises(InvalidExperiment, match=r"parameters: a list of 2.*give 39 numbers"):
+        Perceptron(parameters=(1.0, 2.0))
 
 
 def test_a_learning_rate_that_is_too_large_overflows_and_is_found() -> None:

@@ -1,1 +1,0 @@
-"""Backpropagation: the chain, and the small network as a graph."""

@@ -1,0 +1,1 @@
+"""Figures that compute in the browser: a chain, a small network, a descent."""
