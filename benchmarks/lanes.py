@@ -1,14 +1,15 @@
 """The ways on which a change goes to the server: the live lane, as a browser takes it, or the page.
 
-On the live lane the figure is fetched at once, one request at a time and the newest value next;
-the page is told when the hand has rested and the figure is there, as in
-``gradflow/ui/toolbar/lane.js``.
+On the live lane the figure is fetched at once, one request at a time and the newest value next,
+beside one that is kept waiting; the page is told when the hand has rested and the figure is there,
+as in ``gradflow/ui/toolbar/lane.js``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import http.client
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -17,7 +18,9 @@ from benchmarks.session import Session, split_figure
 
 REST_SECONDS = 0.12
 """As in ``gradflow/ui/toolbar/toolbar.js``."""
-MOST_CONNECTIONS = 200
+PATIENCE_SECONDS = 0.4
+"""As in ``gradflow/ui/toolbar/lane.js``."""
+MOST_CONNECTIONS = 400
 _TIMEOUT_SECONDS = 60
 
 
@@ -55,11 +58,11 @@ class LiveLane:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._connection = http.client.HTTPConnection(
-            urlsplit(session.url).netloc, timeout=_TIMEOUT_SECONDS
-        )
+        self._resting: list[http.client.HTTPConnection] = []
         self._wanted: int | None = None
+        self._newest = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._requests: set[asyncio.Task[None]] = set()
         self._rest: asyncio.Task[None] | None = None
 
     async def change(self, value: int) -> None:
@@ -67,45 +70,63 @@ class LiveLane:
         self._session.begin_change(value)
         is_running, self._wanted = self._wanted is not None or bool(self._tasks), value
         if not is_running:
-            self._start(self._follow())
+            self._start(self._follow(), self._tasks)
         if self._rest is not None:
             self._rest.cancel()
         self._rest = asyncio.create_task(self._commit(value))
 
     async def close(self) -> None:
-        """Wait for what is under way, and close the connection."""
-        await asyncio.gather(*self._tasks)
-        self._connection.close()
+        """Wait for what is under way, and close the connections."""
+        await asyncio.gather(*self._tasks, *self._requests)
+        for connection in self._resting:
+            connection.close()
 
-    def _start(self, work: object) -> None:
-        task = asyncio.create_task(work)  # type: ignore[arg-type]
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    @staticmethod
+    def _start(work: Coroutine[None, None, None], among: set[asyncio.Task[None]]) -> None:
+        task = asyncio.create_task(work)
+        among.add(task)
+        task.add_done_callback(among.discard)
 
     async def _follow(self) -> None:
         while (value := self._wanted) is not None:
             self._wanted = None
-            loop = asyncio.get_running_loop()
-            try:
-                content = await loop.run_in_executor(self._threads, self._fetch, value)
-            except (OSError, http.client.HTTPException) as error:
-                self._connection.close()
-                self._session.errors.append(f"no figure: {error!r}")
-                continue
-            if content is not None:
-                self._session.take_figure(split_figure(content))
+            self._newest += 1
+            request = asyncio.create_task(self._show(value, self._newest))
+            self._requests.add(request)
+            request.add_done_callback(self._requests.discard)
+            while self._wanted is None and not request.done():
+                await asyncio.wait([request], timeout=PATIENCE_SECONDS)
 
-    def _fetch(self, value: int) -> bytes | None:
+    async def _show(self, value: int, number: int) -> None:
+        connection = self._resting.pop() if self._resting else self._connect()
+        loop = asyncio.get_running_loop()
+        try:
+            fetch = loop.run_in_executor(self._threads, self._fetch, connection, value)
+            status, content = await fetch
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            self._session.errors.append(f"no figure: {error!r}")
+            return
+        self._resting.append(connection)
+        self._session.received_bytes += len(content)
+        if status == 200:
+            self._session.take_figure(split_figure(content))
+        elif number == self._newest:
+            text = content[:200].decode(errors="replace")
+            self._session.errors.append(f"{status}: {text}")
+
+    def _connect(self) -> http.client.HTTPConnection:
+        address = urlsplit(self._session.url).netloc
+        return http.client.HTTPConnection(address, timeout=_TIMEOUT_SECONDS)
+
+    def _fetch(self, connection: http.client.HTTPConnection, value: int) -> tuple[int, bytes]:
         session = self._session
-        headers = {"Cookie": session.cookie} if session.cookie else {}
-        self._connection.request("GET", session.write_address(value), headers=headers)
-        answer = self._connection.getresponse()
-        content = answer.read()
-        session.received_bytes += len(content)
-        if answer.status != 200:
-            session.errors.append(f"{answer.status}: {content[:200].decode(errors='replace')}")
-            return None
-        return content
+        headers = {"X-Lane": str(id(self))}
+        if session.cookie:
+            headers["Cookie"] = session.cookie
+        connection.request("GET", session.write_address(value), headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
 
     async def _commit(self, value: int) -> None:
         await asyncio.sleep(REST_SECONDS)

@@ -110,7 +110,7 @@ def measure_view(page: Page, url: str, view: View, presses: int) -> Answer:
     # Before its first run a page counts as idle, and a figure's first drawing is no answer.
     page.wait_for_selector(".stMain .stElementContainer", state="attached", timeout=LOAD_MS)
     wait_until_idle(page, LOAD_MS)
-    is_there(page, ".js-plotly-plot .main-svg", FIRST_FIGURE_MS)  # Training begins without one
+    is_there(page, ".gf-plot .main-svg", FIRST_FIGURE_MS)  # Training begins without one
     page.wait_for_timeout(2 * QUIET_MS)  # a page that goes on by itself says so soon
     wait_until_idle(page, LOAD_MS)
     page.evaluate(WATCH_SCRIPT)

@@ -37,6 +37,7 @@ class Decay:
         log_ratio: ln ‖δ_first‖ / ‖δ_last‖.
         smallest, largest: the rows with the smallest and the largest ‖δ‖.
         log_span: ln ‖δ_largest‖ / ‖δ_smallest‖.
+        log_peak: ln of the largest ‖δ‖ over that of the larger end: 0 if an end is the largest.
         log_rms_ratio, log_rms_span: the same of the RMS of δ, which figures draw; it differs where
             rows have different numbers of entries.
         straight: whether the course is well described by its factor.
@@ -51,6 +52,7 @@ class Decay:
     smallest: int
     largest: int
     log_span: float
+    log_peak: float
     log_rms_ratio: float
     log_rms_span: float
     straight: bool
@@ -75,6 +77,12 @@ class Decay:
     def rms_span(self) -> float:
         """RMS(δ_largest)/RMS(δ_smallest); it may be below 1."""
         return _exp(self.log_rms_span)
+
+    @property
+    def is_valley(self) -> bool:
+        """Whether both ends get about the most, and what lies between them less."""
+        most = math.log(NOTICEABLE_CHANGE)
+        return abs(self.log_ratio) <= most and self.log_peak <= most
 
     @property
     def is_steady(self) -> bool:
@@ -204,6 +212,7 @@ def _fit(
         smallest=int(number[low]),
         largest=int(number[high]),
         log_span=float(log_norm[high] - log_norm[low]),
+        log_peak=float(log_norm[high] - max(log_norm[0], log_norm[-1])),
         log_rms_ratio=float(log_rms[0] - log_rms[-1]),
         log_rms_span=float(log_rms[high] - log_rms[low]),
         straight=off <= max(_STRAIGHT[0], _STRAIGHT[1] * change),

@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from starlette.requests import Request
@@ -21,7 +22,7 @@ from gradflow.ui.compression import accepts_gzip
 from gradflow.ui.memo import RESULTS
 from gradflow.ui.turns import ADMISSION
 from gradflow.ui.waiting import TELL
-from gradflow.ui.wanted import CLIENT, WANTED
+from gradflow.ui.wanted import CLIENT, SINCE, WANTED
 
 R = TypeVar("R")
 
@@ -42,6 +43,8 @@ _MOST_WAITING = 64
 """Requests at a time; a class of thirty has one each under way."""
 _IDLE_SECONDS = 0.1
 """A pause without any computation after which nobody is in the middle of a change."""
+_LANE = "X-Lane"
+"""Header that names a way on which only the newest request counts, as ``toolbar/lane.js`` sends."""
 _THREADS = ThreadPoolExecutor(_MOST_WAITING, "gradflow-answer")
 _FREE = threading.BoundedSemaphore(_MOST_WAITING)
 
@@ -54,10 +57,36 @@ class Abandoned(Exception):
     """Nobody waits for the answer any more."""
 
 
+class Overtaken(Abandoned):
+    """The browser waits for the answer to a newer request."""
+
+
+@dataclass(eq=False)
+class _Place:
+    """A request of a lane, and since when its sender has waited.
+
+    Attributes:
+        since: when it came, or the one whose place it has taken.
+        thread: which thread computes it; 0: none yet.
+        overtaken: set once there is a newer one.
+    """
+
+    since: float
+    thread: int = 0
+    overtaken: threading.Event = field(default_factory=threading.Event)
+
+
+_NEWEST: dict[Hashable, _Place] = {}
+"""The newest request of each sender and lane."""
+
+
 async def compute_answer(
     request: Request, compute: Callable[[], R], tell: Callable[[str], None] = lambda text: None
 ) -> R:
     """Compute in a thread, in turn with all others; once the browser is gone, not at all.
+
+    Nor is it computed if its turn has not come when the browser sends a newer request on the same
+    lane, which then takes its place in the order of turns.
 
     Args:
         request: what is answered.
@@ -67,18 +96,25 @@ async def compute_answer(
     Raises:
         TooBusy: too many wait already.
         Abandoned: the browser is gone.
+        Overtaken: it waits for something newer.
     """
     if not _FREE.acquire(blocking=False):
         raise TooBusy
-    gone = threading.Event()
+    gone, sender = threading.Event(), _find_sender(request)
+    lane = request.headers.get(_LANE)
+    place = _take_place((sender, lane)) if lane else _Place(time.monotonic())
 
     def check() -> None:
         if gone.is_set():
             raise Abandoned
+        if place.overtaken.is_set() and ADMISSION.is_new(place.thread):
+            raise Overtaken
 
     def work() -> R:
+        place.thread = threading.get_ident()
         WANTED.set(check)
-        CLIENT.set(_find_sender(request))
+        CLIENT.set(sender)
+        SINCE.set(place.since)
         TELL.set(tell)
         check()
         return compute()
@@ -91,6 +127,18 @@ async def compute_answer(
     finally:
         watcher.cancel()
         gone.set()  # also where the answer has been given up
+        if _NEWEST.get((sender, lane)) is place:
+            del _NEWEST[sender, lane]
+
+
+def _take_place(key: Hashable) -> _Place:
+    """Take the place of the request before, or a new one if that has begun or there is none."""
+    before = _NEWEST.get(key)
+    place = _NEWEST[key] = _Place(time.monotonic())
+    if before is not None and ADMISSION.is_new(before.thread):
+        place.since = before.since
+        before.overtaken.set()
+    return place
 
 
 def _find_sender(request: Request) -> Hashable:
@@ -102,8 +150,9 @@ def _find_sender(request: Request) -> Hashable:
 async def answer_packed(request: Request, write: Callable[[], bytes], media_type: str) -> Response:
     """Answer with what ``write`` makes, compressed if the browser takes that.
 
-    422 with a sentence if it cannot be made; 503 if the server has too much to do. To a browser
-    that accepts ``PLACES`` a long wait is an answer of its own, which ends with this one.
+    422 with a sentence if it cannot be made; 503 if the server has too much to do; 204 if nobody
+    waits for it any more. To a browser that accepts ``PLACES`` a long wait is an answer of its own,
+    which ends with this one.
     """
     told: asyncio.Queue[str] = asyncio.Queue()
     loop = asyncio.get_running_loop()
@@ -142,7 +191,9 @@ async def _compute(
         return _OK, await compute_answer(request, write, tell)
     except GradflowError as error:
         return 422, str(error).encode()
-    except (TooBusy, Abandoned):
+    except Abandoned:
+        return 204, b""
+    except TooBusy:
         return 503, b""
 
 

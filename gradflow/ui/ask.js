@@ -4,7 +4,8 @@ const PLACES = "application/vnd.gradflow.places"; // an answer that begins with 
 
 /** Ask as `fetch` does; while others come first, `tell` is called with a sentence about it. */
 export async function ask(address, tell = () => {}, options = {}) {
-  const answer = await fetch(address, { ...options, headers: { Accept: `${PLACES}, */*` } });
+  const headers = { ...options.headers, Accept: `${PLACES}, */*` };
+  const answer = await fetch(address, { ...options, headers });
   if (answer.headers.get("Content-Type") !== PLACES) return answer;
   const reader = answer.body.getReader();
   let bytes = new Uint8Array();
@@ -15,6 +16,7 @@ export async function ask(address, tell = () => {}, options = {}) {
     for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10)) {
       const { waiting, status } = JSON.parse(new TextDecoder().decode(bytes.subarray(0, end)));
       bytes = bytes.slice(end + 1);
+      if (status === 204) return new Response(null, { status }); // something newer was asked for
       if (status) return new Response(join(bytes, await readRest(reader)), { status });
       tell(waiting);
     }

@@ -8,6 +8,7 @@ from starlette.routing import Mount
 from gradflow.ui.assets import SCRIPTS
 from gradflow.ui.explore import route as flow_route
 from gradflow.ui.present import route as code_route
+from gradflow.ui.recurrent import cure_route
 from gradflow.ui.training import film_route
 from gradflow.ui.welcome import route as thumbnail_route
 
@@ -18,4 +19,5 @@ def list_routes() -> list[Mount]:
     prefix = f"/{root}/gf" if root else "/gf"
     scripts = [script.make_route() for script in SCRIPTS.values()]
     figures = [*flow_route.make_routes(), thumbnail_route.make_route(), film_route.make_route()]
+    figures.append(cure_route.make_route())
     return [Mount(prefix, routes=[*scripts, *figures, code_route.make_route()])]

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from gradflow.core.machine import count_processors
 from gradflow.ui.waiting import Patience
-from gradflow.ui.wanted import check_wanted, find_client
+from gradflow.ui.wanted import SINCE, check_wanted, find_client
 
 _CHECK_SECONDS = 0.2
 """How often a waiting thread asks whether anybody still wants what it is going to compute."""
@@ -46,6 +46,7 @@ class _Work:
         since: when ``spent`` was counted last.
         depth: how often the thread has taken the turn.
         checked: when it last looked whether it is still wanted.
+        came: when it, or what it takes the place of, has come; of equals, the first is next.
         called: set once the turn is its own.
     """
 
@@ -56,6 +57,7 @@ class _Work:
     since: float = 0.0
     depth: int = 1
     checked: float = 0.0
+    came: float = 0.0
     called: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -107,9 +109,14 @@ class Turn:
         """Count the works that come before this thread's own, which waits: one computes."""
         me = threading.get_ident()
         with self._guard:
-            order = sorted(self._queue, key=self._rank)  # of equals, who came first
+            order = sorted(self._queue, key=self._order)
             places = (i for i, work in enumerate(order, start=1) if work.thread == me)
             return next(places, 0)
+
+    def is_new(self, thread: int) -> bool:
+        """Whether a thread waits for its first turn: nothing is lost if it leaves."""
+        with self._guard:
+            return any(work.thread == thread and not work.since for work in self._queue)
 
     def acquire(self, timeout: float | None = None) -> bool:
         """Wait for the turn; return whether it came within ``timeout`` seconds."""
@@ -118,7 +125,9 @@ class Turn:
             if mine is not None:
                 mine.depth += 1
                 return True
-            mine = _Work(threading.get_ident(), find_client())
+            since = SINCE.get()
+            came = self._clock() if since is None else since
+            mine = _Work(threading.get_ident(), find_client(), came=came)
             self._welcome(mine.client)
             if self._owner is None or self._take(mine):
                 self._begin(mine)
@@ -225,6 +234,7 @@ class Turn:
                 self._begin(mine)
                 return
             mine.called.clear()
+            mine.came = self._clock()
             self._queue.append(mine)
         self._wait_in_queue(mine, None)
 
@@ -257,6 +267,10 @@ class Turn:
         """
         is_computing = work is self._owner or work.thread in self._passed
         return self._clocks[work.client] + work.left * (1 if is_computing else 2)
+
+    def _order(self, work: _Work) -> tuple[float, float]:
+        """Order works that wait; of equals, the one that came first."""
+        return self._rank(work), work.came
 
     def _charge(self, work: _Work) -> None:
         """Count the seconds that a work has had the turn."""
@@ -295,7 +309,7 @@ class Turn:
         waiting = [*self._passed.values(), *filter(self._may_begin, self._queue)]
         self._owner = None
         if waiting:
-            following = min(waiting, key=self._rank)  # the first of equals: it came first
+            following = min(waiting, key=self._order)
             if self._passed.pop(following.thread, None) is None:
                 self._queue.remove(following)
                 self._begin(following)

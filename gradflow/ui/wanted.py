@@ -49,6 +49,9 @@ Whoever computes for something else than a page sets it: a route's raises once i
 CLIENT: ContextVar[Hashable] = ContextVar("CLIENT", default=None)
 """For whom this thread computes; ``None``: for the session of the page that runs here."""
 
+SINCE: ContextVar[float | None] = ContextVar("SINCE", default=None)
+"""Since when that client has waited, in seconds of ``time.monotonic``; ``None``: from now on."""
+
 
 def check_wanted() -> None:
     """End what waits here by an exception if nobody wants it any more, as ``WANTED`` says."""

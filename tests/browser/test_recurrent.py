@@ -41,6 +41,32 @@ def test_an_lstm_with_open_gates_keeps_the_gradient(
     assert page_errors == []
 
 
+def test_a_cure_is_trained_previewed_applied_and_undone(
+    page: Page, app_url: str, page_errors: list[str]
+) -> None:
+    open_page(page, app_url)
+    line = page.locator(".gf-verdict")
+    expect(line).to_contain_text("per step back")
+    before = line.inner_text()
+    page.locator(".gf-cures").click()
+    panel = page.get_by_role("button", name=re.compile("Orthogonal recurrent weights"))
+    expect(panel).to_be_visible()
+    page.mouse.move(5, 5)  # panels change places when no hand is on them
+    # A rotation learns to remember, and costs less than a gated cell.
+    expect(panel).to_contain_text("it remembers", timeout=60_000)
+    expect(page.locator(".gf-cure-head")).to_contain_text("Ranked by training", timeout=60_000)
+    panel.hover()
+    expect(page.locator(".gf-ghost-label")).to_have_text("Orthogonal recurrent weights")
+    panel.click()
+    page.wait_for_function("() => location.search.includes('recurrent_init=orthogonal')")
+    expect(line).not_to_have_text(before)
+    expect(page.locator(".gf-ghost-label")).to_contain_text("before")
+    page.locator(".gf-undo").click()
+    page.wait_for_function("() => location.search.includes('recurrent_init=pytorch')")
+    expect(line).to_have_text(before)
+    assert page_errors == []
+
+
 def test_a_training_can_be_stopped(page: Page, app_url: str, page_errors: list[str]) -> None:
     open_page(page, app_url, "Training")
     slider = page.get_by_role("slider", name="Steps")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from gradflow.core.presets import PRESETS
 from tests.browser.tools import (
@@ -86,6 +86,34 @@ def test_a_drag_ends_with_figure_page_and_address_in_one_state(
     assert read_layers(page) == depth
     assert [url for url in answers if "prefetch" not in url]  # it followed while it was dragged
     assert page.evaluate(f"() => window.node === {FLOW}")
+    assert not page_errors
+
+
+def test_a_request_that_is_kept_waiting_does_not_hold_up_a_newer_value(
+    page: Page, app_url: str, page_errors: list[str]
+) -> None:
+    open_page(page, app_url, "depth=10&width=32&batch_size=64")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/gf/flow?*depth=11&*", hold)
+    find_slider(page, "Depth").press("ArrowRight")
+    with page.expect_response(lambda r: "depth=12&" in r.url) as newer:
+        find_slider(page, "Depth").press("ArrowRight")
+    lane = newer.value.request.headers["x-lane"]
+    page.wait_for_function(
+        f"""() => {{ const x = {FLOW}.data.find((t) => t.name === 'RMS').x;
+            return (x._inputArray ?? x).length === 12; }}"""
+    )
+    asked = [route for route in held if "prefetch" not in route.request.url]
+    assert [route.request.headers["x-lane"] for route in asked] == [lane]
+    for route in held:
+        route.continue_()  # what comes late is not shown
+    page.wait_for_url("**depth=12&**")
+    wait_until_settled(page)
+    assert read_layers(page) == 12
     assert not page_errors
 
 

@@ -9,10 +9,14 @@ from numpy.testing import assert_allclose
 import gradflow as gf
 from gradflow.charts.laws import LawCurve, laws_figure
 from gradflow.charts.normalization_effects.flow import NetworkReport, normalized_flow_figure
+from gradflow.charts.normalization_effects.noise import noise_figure
 from gradflow.charts.normalization_effects.rates import learning_rates_figure
 from gradflow.charts.normalization_effects.scales import weight_scales_figure
+from gradflow.charts.normalization_effects.shift import shift_figure
+from gradflow.core.teaching.normalization_effects.noise import NoiseResult
 from gradflow.core.teaching.normalization_effects.rates import RateSweep, list_learning_rates
 from gradflow.core.teaching.normalization_effects.scales import ScaleSweep
+from gradflow.core.teaching.normalization_effects.shift import ShiftCourse
 from tests.charts.figures import decode, find_traces, read_words, to_browser
 
 MODES = pytest.mark.parametrize("mode", ["light", "dark"])
@@ -113,3 +117,30 @@ def test_learning_rates(mode):
     (line,) = data["layout"]["shapes"]
     assert_allclose(line["y0"], math.log10(0.9 * math.log(10)))
     assert data["layout"]["yaxis"]["ticktext"][4:6] == ["0.1", "0.3"]
+
+
+@MODES
+def test_what_arrives_at_a_unit(mode) -> None:
+    steps = np.array([0.0, 2.0, 4.0])
+    percentiles = np.stack([np.array([[-1.0, 0.0, 1.0]] * 3) + s for s in (0, 5)], axis=1)
+    course = ShiftCourse(steps, percentiles, np.zeros((3, 2)), np.array([2.0, 1.0]))
+    data = to_browser(shift_figure([("plain", course), ("batch norm", course)], 2, mode=mode))
+    medians = find_traces(data, name="median")
+    assert len(medians) == 2
+    assert_allclose(decode(medians[0]["y"]), [5, 5, 5])
+    band = find_traces(data, name="middle 70% of the digits")[0]
+    assert_allclose(decode(band["y"]), [4, 4, 4, 6, 6, 6])
+    assert data["layout"]["yaxis"]["range"] == data["layout"]["yaxis2"]["range"]
+    assert_allclose(decode(find_traces(data, name="plain")[0]["y"]), [2, 1])
+
+
+@MODES
+def test_noise_and_what_it_does(mode) -> None:
+    one = NoiseResult(np.array([0.0, 0.1, 0.01]), np.array([0.5, 0.6, 0.7]), np.ones(3))
+    data = to_browser(noise_figure([("no norm", one), ("64", one)], mode=mode))
+    loss, accuracy = find_traces(data, name="their middle")
+    assert_allclose(decode(loss["y"]), [-2, -2])
+    assert_allclose(decode(accuracy["y"]), [60, 60])
+    dots = find_traces(data, name="one seed")[0]
+    assert decode(dots["y"]).min() == -6  # a loss of 0 is drawn where the axis can
+    assert len(decode(dots["x"])) == 6

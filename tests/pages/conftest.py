@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.app_test import TESTING_KEY
 
 from gradflow.core.teaching.degradation import training
+from gradflow.core.teaching.normalization_effects import noise
 from gradflow.ui.security.widgets import refuse_forged_values
 from gradflow.ui.training.sessions import SESSIONS
 
@@ -56,8 +57,9 @@ def _refuse_what_cannot_be_pickled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _train_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorten the training that the page on degradation opens with."""
-    monkeypatch.setattr(training, "STEPS", 4)
+    """Shorten the training of views that compute for seconds."""
+    for module in (training, noise):
+        monkeypatch.setattr(module, "STEPS", 4)
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,7 @@
 """The Explore page, run without a browser: controls, errors, URL, figures."""
 
+from typing import Any
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -155,21 +157,24 @@ def test_the_residual_stream_is_a_click_away(app: AppTest) -> None:
     assert "branch" in stream["layout"]["xaxis"]["title"]["text"]
 
 
+def find_traces(chart: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    return [trace for trace in chart["data"] if trace.get("name") == name]
+
+
 def test_the_streams_numbers_are_in_the_tabs_too(app: AppTest) -> None:
     settings = {"architecture": "transformer", "depth": "2", "width": "16", "batch_size": "16"}
     stream = gf.run(codec.from_query(settings)).stream.layers
     open_page(app, **settings)
     app.session_state["details"] = "Gradient norms"
     check_works(app.run())
-    line = read_chart(app, 1)["data"][0]
-    assert line["name"] == "‖∂L/∂h‖"
+    (line,) = find_traces(read_chart(app, 1), "‖∂L/∂h‖")
     assert [10**y for y in line["y"]] == pytest.approx(
         stream["activation_grad_norm"].tolist(), rel=1e-5
     )
     app.segmented_control(key="norm_rows_transformer").set_value("layer").run()
-    assert read_chart(check_works(app), 1)["data"][0]["name"] == "‖∂L/∂z‖"
+    assert find_traces(read_chart(check_works(app), 1), "‖∂L/∂z‖")
     app.session_state["details"] = "Forward signal"
-    assert read_chart(check_works(app.run()), 1)["data"][0]["name"] == "std of h"
+    assert find_traces(read_chart(check_works(app.run()), 1), "std of h")
     app.session_state["details"] = "Table"
     check_works(app.run())
     app.segmented_control(key="table_of_stream").set_value("stream").run()

@@ -1,4 +1,4 @@
-"""The last three views of the page on normalization."""
+"""The views of the page on normalization that train, or look at a whole network."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,14 @@ from gradflow.core.teaching.normalization_effects.flow import COMPARED
 from gradflow.core.teaching.normalization_effects.rates import LearningRates, RateSweep
 from gradflow.ui.normalization.effects.rates import explain_failures
 from tests.charts.figures import decode
-from tests.pages.apptest import check_works, list_charts, open_link, read_chart, read_url
+from tests.pages.apptest import (
+    check_works,
+    list_charts,
+    open_link,
+    read_chart,
+    read_markdown,
+    read_url,
+)
 
 
 def open_page(app: AppTest, **query: str) -> AppTest:
@@ -155,6 +162,29 @@ def test_learning_rates(app: AppTest) -> None:
     rows = app.dataframe[0].value.set_index("Normalization")
     assert rows.loc["None", "loss before"] in app.info[0].value
     assert rows.loc["None", ["lowest loss", "at η"]].tolist() == ["–", "–"]
+
+
+def test_covariate_shift(app: AppTest) -> None:
+    open_page(app, view="shift", layer="2")
+    assert "what arrives at layer 2 moves" in read_markdown(app)
+    before = read_curve(app, "median")
+    app.slider(key="normalization_shift_layer").set_value(5)
+    check_works(app.run())
+    assert "at layer 5" in read_markdown(app)
+    assert read_curve(app, "median") != before
+    app.selectbox(key="normalization_shift_activation").set_value(Activation.SIGMOID)
+    check_works(app.run())
+    assert read_url(app)["activation"] == "sigmoid"
+
+
+def test_the_noise_of_batch_norm(app: AppTest) -> None:
+    open_page(app, view="noise", images="64")
+    assert "A mild regularizer" in read_markdown(app)
+    assert app.dataframe[0].value["Images per group"].tolist() == ["no norm", "64", "16", "8", "4"]
+    assert len(read_curve(app, "their middle")) == 5
+    app.select_slider(key="normalization_noise_images").set_value(128)
+    check_works(app.run())
+    assert read_url(app)["images"] == "128"
 
 
 def test_nothing_is_said_of_failures_where_there_are_none() -> None:

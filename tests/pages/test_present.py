@@ -40,7 +40,7 @@ PAGES = [
         "Ten tanh layers, σ = 0.01",
     ),
     ("initialization", {"view": "gains"}, 4, "Gains"),
-    ("normalization", {"view": "batch"}, 7, "One batch"),
+    ("normalization", {"view": "batch"}, 9, "One batch"),
     ("degradation", {"view": "identity"}, 4, None),
     ("recurrent", {"view": "time"}, 7, "tanh RNN, PyTorch default"),
     ("compare", {}, 6, None),

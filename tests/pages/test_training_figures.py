@@ -13,7 +13,7 @@ from gradflow.charts.rebin import Grid, rebin
 from gradflow.core.training import Run, TrainingPlan
 from tests.charts.figures import decode, find_traces
 from tests.charts.test_film import check_rows
-from tests.pages.apptest import check_works, list_charts, read_chart, read_url
+from tests.pages.apptest import check_works, list_charts, open_link, read_chart, read_url
 from tests.pages.training import (
     EXPERIMENT,
     TINY,
@@ -187,3 +187,14 @@ def test_uploads_become_runs_and_what_is_none_is_refused(app: AppTest) -> None:
     assert "b.json: run: this JSON is no training run" in read_errors(app)
     assert "c.json: run: format version 9" in read_errors(app)
     assert "d.json: run: this is not JSON" in read_errors(app)
+
+
+def test_a_penalized_loss_is_written_out(app: AppTest) -> None:
+    app.session_state["training_panels"] = "L1 and L2"
+    query = {"depth": "3", "width": "16", "batch_size": "16", "steps": "10", "l1": "0.01"}
+    check_works(open_link(app, "training", query))
+    formulas = [formula.value for formula in app.latex]
+    assert any(r"\lambda_1\,\mathrm{sign}(w)" in text for text in formulas)
+    assert any(r"\tilde L_{1} &= " in text and r"+0.01\cdot" in text for text in formulas)
+    names = [str(trace.get("name")) for chart in list_charts(app) for trace in chart.spec["data"]]
+    assert any(name.endswith("of the penalty") for name in names)

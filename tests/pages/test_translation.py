@@ -73,6 +73,8 @@ PAGES: dict[str, list[dict[str, str]]] = {
         {"view": "flow", "depth": "5", "width": "16", "batch_size": "16"},
         {"view": "scales", "depth": "3", "width": "16"},
         {"view": "rates", "depth": "3", "width": "16", "steps": "5"},
+        {"view": "shift"},
+        {"view": "noise"},
     ],
     "degradation": [
         {"view": "deeper", "guess": "neither"},

@@ -15,8 +15,9 @@ from starlette.datastructures import Headers
 
 from gradflow.core.errors import GradflowError
 from gradflow.ui import waiting
-from gradflow.ui.answers import PLACES, Abandoned, answer_packed, compute_answer
+from gradflow.ui.answers import PLACES, Abandoned, Overtaken, answer_packed, compute_answer
 from gradflow.ui.turns import ADMISSION
+from gradflow.ui.wanted import check_wanted
 
 
 class Client:
@@ -53,6 +54,62 @@ def test_an_abandoned_request_leaves_the_queue_and_computes_nothing() -> None:
     with ADMISSION:
         asyncio.run(leave())
     assert computed == []
+
+
+def test_a_newer_request_of_the_same_lane_takes_the_place_of_one_that_has_not_begun() -> None:
+    computed: list[str] = []
+
+    async def ask(name: str, lane: str) -> str:
+        client = Client()
+        client.headers = {"X-Lane": lane}
+
+        def compute() -> str:
+            with ADMISSION:
+                computed.append(name)
+            return name
+
+        return await compute_answer(client, compute)  # type: ignore[arg-type]
+
+    async def ask_all() -> list[Any]:
+        answers = []
+        for length, (name, lane) in enumerate([("old", "1"), ("other", "2"), ("new", "1")], 1):
+            answers.append(asyncio.create_task(ask(name, lane)))
+            while len(ADMISSION._queue) < length and not answers[0].done():
+                await asyncio.sleep(0.001)
+        with pytest.raises(Overtaken):
+            await asyncio.wait_for(answers[0], 20)
+        ADMISSION.release()
+        return await asyncio.gather(*answers[1:])
+
+    ADMISSION.acquire()
+    assert asyncio.run(ask_all()) == ["other", "new"]
+    assert computed == ["new", "other"]
+
+
+def test_what_has_begun_is_not_overtaken() -> None:
+    begun, end = threading.Event(), threading.Event()
+
+    def compute() -> str:
+        with ADMISSION:
+            begun.set()
+            end.wait(20)
+            check_wanted()
+        return "old"
+
+    async def ask_both() -> list[str]:
+        clients = [Client(), Client()]
+        for client in clients:
+            client.headers = {"X-Lane": "1"}
+        old = asyncio.create_task(compute_answer(clients[0], compute))  # type: ignore[arg-type]
+        await asyncio.to_thread(begun.wait, 20)
+        new = asyncio.create_task(
+            compute_answer(clients[1], lambda: "new")  # type: ignore[arg-type]
+        )
+        await asyncio.wait_for(asyncio.shield(new), 20)
+        end.set()
+        return [await old, await new]
+
+    assert asyncio.run(ask_both()) == ["old", "new"]
 
 
 def test_an_error_reaches_the_caller_and_frees_its_place() -> None:

@@ -98,6 +98,7 @@ def find_remembered() -> set[str]:
 def test_results_hold_nothing_that_can_be_changed() -> None:
     from gradflow.core.catalog import Activation, Connection, Normalization
     from gradflow.core.recurrent.factors import FactorSettings
+    from gradflow.core.recurrent.settings import TimePass
     from gradflow.core.recurrent.spec import Recurrent, SequenceExperiment, Sequences
     from gradflow.core.recurrent.training import ShortTraining
     from gradflow.core.teaching import dying, surfaces
@@ -105,7 +106,7 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
     from gradflow.core.teaching.descent import Descent
     from gradflow.core.teaching.initialization import copies, variance
     from gradflow.core.teaching.normalization import running, small_batches
-    from gradflow.core.teaching.normalization_effects import rates, scales
+    from gradflow.core.teaching.normalization_effects import noise, rates, scales
     from gradflow.ui.degradation import compute as degradation
     from gradflow.ui.explore import compute as explore
     from gradflow.ui.explore.flow import FlowView
@@ -119,6 +120,7 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
     time_experiment = SequenceExperiment(
         data=Sequences(length=4, batch_size=4), network=Recurrent(cell="lstm")
     )
+    small_pass = TimePass(hidden_size=4, batch_size=4, length=16)
     calls: dict[Any, tuple[Any, ...]] = {
         compute.run: (small,),
         compute.judge: (small,),
@@ -145,12 +147,16 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
         effects.sweep_scales: (scales.WeightScales(), Normalization.NONE),
         effects.check_identities: (scales.WeightScales(), Normalization.BATCH),
         effects.train: (rates.LearningRates(), Normalization.NONE),
+        effects.watch_shift: (Activation.TANH, 0.1, 0, Normalization.BATCH),
+        effects.train_with_noise: (noise.BatchNoise(), 64),
         recurrent.run_through_time: (time_experiment,),
         recurrent.predict_norms: (time_experiment, 1),
         recurrent.build_equation: (time_experiment, 1, "forget", 2, 1, 1),
         recurrent.measure_factors: (FactorSettings(),),
         recurrent.clip_gradient: (time_experiment, 1.0, 1.0),
         recurrent.measure_guessing: (ShortTraining(),),
+        recurrent.try_cures: (small_pass,),
+        recurrent.train_cure: (small_pass, "orthogonal"),
         welcome.draw_thumbnail: ("narrow_relu", "light"),
     }
     names = {f"{Path(f.__code__.co_filename).name}:{f.__name__}" for f in calls}

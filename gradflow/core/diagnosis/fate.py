@@ -40,7 +40,7 @@ def check_fate(case: Case) -> Iterator[Finding]:
         yield Finding(Severity.GOOD, Verdict.HEALTHY, evidence, reason, numbers=numbers)
         return
     verdict = name_fate(decay)
-    severity = case.soften(_judge_change(decay.span))
+    severity = case.soften(_judge_change(decay))
     if decay.rows == "layer" and decay.last == case.numbers[-1]:
         severity = Severity.NOTE  # a single hidden layer: the step from the readout alone
     yield Finding(
@@ -94,10 +94,10 @@ def name_fate(decay: Decay) -> Verdict:
     return Verdict.VANISHING if decay.log_ratio < 0 else Verdict.EXPLODING
 
 
-def _judge_change(change: float) -> Severity:
-    if change > SEVERE_CHANGE:
+def _judge_change(decay: Decay) -> Severity:
+    if decay.span > SEVERE_CHANGE and not decay.is_valley:
         return Severity.BAD
-    return Severity.WARNING if change > STRONG_CHANGE else Severity.NOTE
+    return Severity.WARNING if decay.span > STRONG_CHANGE else Severity.NOTE
 
 
 def _explain(verdict: Verdict, case: Case) -> Text:
@@ -115,6 +115,8 @@ def _foresee_training(case: Case, severity: Severity, decay: Decay) -> Text:
     """Say which optimizer the change matters to."""
     if decay.span > SEVERE_CHANGE and case.sees_inputs:
         return Text("The readout sees the inputs itself: it learns, the layers hardly do.")
+    if decay.is_valley:
+        return Text("The layers at both ends learn, those between them hardly.")
     if decay.span > HOPELESS_CHANGE:
         return Text("Probably neither plain SGD nor Adam trains this.")
     if severity is Severity.BAD:

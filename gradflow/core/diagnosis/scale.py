@@ -25,7 +25,7 @@ SMALL_TARGET, VERY_SMALL_TARGET = 0.03, 1e-3
 """RMS of the targets below which they are small; ``OFFSET`` counts for them, too."""
 LARGE_LOGITS, VERY_LARGE_LOGITS = 3.0, 10.0
 """Standard deviation of the logits, unless the loss says that they are right."""
-FAINT_SIGNAL, LOST_SIGNAL = 1e-2, 1e-3
+FAINT_SIGNAL, LOST_SIGNAL = 1e-2, 1e-5
 """RMS of what differs between the samples, where the readout reads."""
 USUAL_UPDATE = 1e-3
 _LARGE_UPDATE = 0.1

@@ -19,7 +19,7 @@ SATURATED_SHARE = 0.3
 """Share of a layer's outputs in the flat part of the activation."""
 DEAD_SHARE, ENOUGH_SAMPLES = 0.1, 16
 """Share of dead units; in fewer samples than that, a unit is off in all of them by chance."""
-ALIKE_COSINE, NEARLY_EQUAL_COSINE, EQUAL_COSINE = 0.95, 1 - 1e-3, 1 - 1e-5
+ALIKE_COSINE, NEARLY_EQUAL_COSINE, EQUAL_COSINE = 0.95, 1 - 1e-3, 1 - 1e-6
 """Mean cosine between the activations of two samples: noted, a warning, bad."""
 _MEAN_FAR_OUT = 2.0
 """A mean of z that is so many standard deviations from 0 puts all units on one side."""

@@ -17,6 +17,20 @@ from gradflow.core.theory.readout import compute_kept_by_norm
 from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal, average
 
 
+class StreamPoint(NamedTuple):
+    """The residual stream in front of the first block, or behind a block.
+
+    Attributes:
+        layer: index of the last weight layer before it.
+        signal: the stream.
+        gradient: ‖∂L/∂h‖² over all ways back.
+    """
+
+    layer: int
+    signal: Signal
+    gradient: float
+
+
 class PredictedFlow(NamedTuple):
     """The prediction per weight layer.
 
@@ -25,12 +39,14 @@ class PredictedFlow(NamedTuple):
         after: the layer's output, behind norm and activation.
         delta: ‖∂L/∂z‖².
         activation_grad: ‖∂L/∂a‖².
+        stream: the residual stream, empty where there is none or no law of it.
     """
 
     preactivation: list[Signal]
     after: list[LayerOutput]
     delta: list[float]
     activation_grad: list[float]
+    stream: tuple[StreamPoint, ...] = ()
 
 
 def list_blocks(spec: MLP, depth: int) -> list[range]:

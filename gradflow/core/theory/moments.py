@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from gradflow.core.catalog import ACTIVATIONS, Activation
 from gradflow.core.experiment import MLP
+from gradflow.core.specs.network import ActivationSettings
 from gradflow.core.theory import kernels
 
 FloatArray = npt.NDArray[np.float64]
@@ -103,6 +104,26 @@ class ActivationLaw:
         result: FloatArray = np.clip(products / total, -1.0, 1.0)
         return result
 
+    def compute_pairs(self, q: float, cosine: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Compute the cosines of φ(u), φ(v) and of φ'(u), φ'(v), for u, v of variance ``q``.
+
+        The Hermite coefficients of φ' are those of φ, √(k/q) a_k, one order lower.
+        """
+        z, hermite = compute_hermite_functions()
+        phi = self.module(torch.from_numpy(math.sqrt(q) * z)).numpy()
+        at_one = self.compute_moments(np.array([q]))
+        orders = np.arange(_HERMITE_TERMS)
+        squares = (hermite @ phi) ** 2
+        powers = np.vander(cosine, _HERMITE_TERMS, increasing=True)
+        slopes = (orders * squares / q)[1:]
+        kept = [(squares, float(at_one.power[0])), (slopes, float(at_one.slope[0]))]
+        pairs = []
+        for terms, total in kept:
+            rest = max(total - terms.sum(), 0.0)  # of orders beyond: only equal inputs have it
+            tail = rest * np.where(cosine > 0, np.maximum(cosine, 0.0) ** _HERMITE_TERMS, 0.0)
+            pairs.append((powers[:, : len(terms)] @ terms + tail) / max(total, 1e-300))
+        return pairs[0], pairs[1]
+
     def compute_spread(self, q: float) -> float:
         """Compute Var φ²/(E φ²)², the relative variance of φ² under N(0, q)."""
         return _remember_spread(self, q)
@@ -143,7 +164,7 @@ def _freeze(numbers: FloatArray) -> FloatArray:
     return numbers
 
 
-def get_activation_law(spec: MLP) -> ActivationLaw:
+def get_activation_law(spec: ActivationSettings) -> ActivationLaw:
     """Get the law of the activation of ``spec``, with its parameters."""
     parameters = ACTIVATIONS[spec.activation].parameters
     return _make_law(spec.activation, tuple((name, getattr(spec, name)) for name in parameters))

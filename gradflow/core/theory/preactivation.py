@@ -8,16 +8,23 @@ from __future__ import annotations
 import numpy as np
 
 from gradflow.core.catalog import Activation, Normalization
-from gradflow.core.theory.flow import PredictedFlow, collect_flow, list_blocks, pass_readout
+from gradflow.core.theory.flow import (
+    PredictedFlow,
+    StreamPoint,
+    collect_flow,
+    list_blocks,
+    pass_readout,
+)
 from gradflow.core.theory.moments import FloatArray
 from gradflow.core.theory.readout import compute_kept_by_norm
-from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal
+from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal, average
 from gradflow.core.theory.stream import (
     Part,
     PassedStream,
     Stream,
     add_branch,
     fit,
+    mix,
     move_gradient,
     pass_stream,
 )
@@ -43,8 +50,13 @@ def predict_preactivation_flow(network: NetworkLaws) -> PredictedFlow:
         z.append(network.apply_weights(after[-1].signal, last))
     after.append(pass_readout(z[-1]))
     kept = compute_kept_by_norm(network, z[-1])
-    delta, grad = _predict_backward(network, after, passed, kept)
-    return collect_flow(z, after, delta, grad)
+    delta, grad, back = _predict_backward(network, after, passed, kept)
+    ends = [0, *(block[-1] for block in list_blocks(network.spec, network.depth))]
+    points = zip(ends, passed, back, strict=False)
+    flow = collect_flow(z, after, delta, grad)
+    return flow._replace(
+        stream=tuple(StreamPoint(i, mix(p.parts), average(g)) for i, p, g in points)
+    )
 
 
 def _pass_branch(
@@ -60,14 +72,15 @@ def _pass_branch(
 
 def _predict_backward(
     network: NetworkLaws, after: list[LayerOutput], passed: list[PassedStream], kept: float
-) -> tuple[list[FloatArray], list[FloatArray]]:
-    """Compute ‖∂L/∂z‖² and ‖∂L/∂a‖² per layer; the stream's gradient is that of its parts."""
+) -> tuple[list[FloatArray], list[FloatArray], list[FloatArray]]:
+    """Compute ‖∂L/∂z‖² and ‖∂L/∂a‖² per layer, and ‖∂L/∂h‖² of the stream, from its parts."""
     last = network.depth - 1
     delta, grad = ([np.ones_like(network.input.power)] * network.depth for _ in range(2))
     if not last:
-        return delta, grad
+        return delta, grad, []
     grad[last - 1] = delta[last] * network.gain[last]
     stream = _enter(passed[-1], grad[last - 1] * kept)
+    back = [sum(stream, np.zeros(1))]
     blocks = list(list_blocks(network.spec, network.depth))
     bare = network.spec.normalization is Normalization.NONE
     for number in reversed(range(len(blocks))):
@@ -80,10 +93,11 @@ def _predict_backward(
         around = move_gradient(stream, passed[number + 1].parts, passed[number].parts)
         through = _enter(passed[number], grad[block[0] - 1])
         stream = [a + b for a, b in zip(around, through, strict=True)]
+        back.insert(0, sum(stream, np.zeros(1)))
         if network.spec.activation is Activation.LINEAR and bare:
-            grad[block[0] - 1] = sum(stream, np.zeros(1))  # the output is the stream itself
-    delta[0] = sum(stream, np.zeros(1))
-    return delta, grad
+            grad[block[0] - 1] = back[0]  # the output is the stream itself
+    delta[0] = back[0]
+    return delta, grad, back
 
 
 def _enter(passed: PassedStream, grad: FloatArray) -> list[FloatArray]:

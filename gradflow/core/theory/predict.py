@@ -18,7 +18,7 @@ from gradflow.core.theory.flow import PredictedFlow
 from gradflow.core.theory.moments import FloatArray
 from gradflow.core.theory.signals import NetworkLaws, average
 from gradflow.core.theory.structures import predict_flow
-from gradflow.core.theory.validity import Standing, find_doubts, find_obstacles
+from gradflow.core.theory.validity import Laws, Standing, find_doubts, find_obstacles
 
 IntArray = npt.NDArray[np.int64]
 
@@ -40,6 +40,25 @@ _OF_OUTPUTS = (
 
 
 @dataclass(frozen=True, eq=False)
+class StreamPrediction:
+    """The prediction for the rows of ``report.stream``: what enters the first block, and blocks.
+
+    Attributes:
+        layers: numbers of the rows, from 0.
+        activation_mean, activation_std, activation_rms: of the stream.
+        activation_grad_norm: ‖∂L/∂h‖, with the same anchor as the layers'.
+        band: as in ``Prediction``.
+    """
+
+    layers: IntArray
+    activation_mean: FloatArray
+    activation_std: FloatArray
+    activation_rms: FloatArray
+    activation_grad_norm: FloatArray
+    band: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class Prediction:
     """The mean-field prediction for an experiment, layer by layer.
 
@@ -53,7 +72,8 @@ class Prediction:
         activation_mean, activation_std, activation_rms: of a_l, the layer's last output; nothing
             is known behind an activation on the readout.
         saturated: share of saturated activations, as the report counts them.
-        correlation: mean cosine between the vectors a_l of two different samples.
+        correlation: mean cosine between the vectors a_l of two different samples; of fully
+            connected networks only.
         delta_norm: ‖∂L/∂z_l‖, anchored at the readout's measured one.
         activation_grad_norm: ‖∂L/∂a_l‖ with the same anchor.
         band: factor b ≥ 1; finite widths put a gradient norm between norm/b and norm·b, with
@@ -65,6 +85,7 @@ class Prediction:
         q_star: second moment of the pre-activation at the fixed point.
         depth_scale: ξ = 1/|ln χ₁|, in layers (Schoenholz et al. 2017).
         phase: ordered for χ₁ < 1, chaotic for χ₁ > 1, critical for ξ beyond the deepest network.
+        stream: the residual stream, ``None`` where there is none or no law of it.
     """
 
     standing: Standing
@@ -85,6 +106,7 @@ class Prediction:
     q_star: float
     depth_scale: float
     phase: Phase | None
+    stream: StreamPrediction | None = None
 
 
 def predict(experiment: Experiment, report: Report) -> Prediction:
@@ -114,27 +136,29 @@ def predict(experiment: Experiment, report: Report) -> Prediction:
                 band=unknown,
                 **UNDEFINED._asdict(),
             )
-        flow, network = predict_flow(experiment)
-        columns = _compute_forward_columns(flow, network) | _compute_backward_columns(
-            flow, float(report.get_table("layers")["delta_norm"][-1])
-        )
+        flow, laws = predict_flow(experiment)
+        anchor = float(report.get_table("layers")["delta_norm"][-1])
+        columns = _compute_forward_columns(flow, laws) | _compute_backward_columns(flow, anchor)
         if experiment.network.readout is not Readout.NONE:
             for name in _OF_OUTPUTS:
                 columns[name][-1] = math.nan
-        band = _compute_band(network)
-        reasons = tuple(find_doubts(experiment, report, network, flow, band))
-        last = flow.preactivation[max(network.depth - 2, 0)]
+        band = _compute_band(laws)
+        reasons = tuple(find_doubts(experiment, report, laws, flow, band))
+        last = flow.preactivation[max(laws.depth - 2, 0)]
         return Prediction(
             standing=Standing.QUALITATIVE if reasons else Standing.QUANTITATIVE,
             reasons=reasons,
             layers=layers,
             **columns,
             band=band,
-            **find_fixed_point(network, last)._asdict(),
+            stream=_predict_stream(flow, anchor, band),
+            **(
+                find_fixed_point(laws, last) if isinstance(laws, NetworkLaws) else UNDEFINED
+            )._asdict(),
         )
 
 
-def _compute_band(network: NetworkLaws) -> FloatArray:
+def _compute_band(network: Laws) -> FloatArray:
     """Compute the band: 5/n for each layer on the way, and what LSUV's gains vary by."""
     variance = [5 / fan_out for _, fan_out in network.fans[:-1]]
     gains = network.gain_spread[1:]
@@ -143,8 +167,9 @@ def _compute_band(network: NetworkLaws) -> FloatArray:
     return result
 
 
-def _compute_forward_columns(flow: PredictedFlow, network: NetworkLaws) -> dict[str, Any]:
+def _compute_forward_columns(flow: PredictedFlow, network: Laws) -> dict[str, Any]:
     batch = network.batch_size
+    between = isinstance(network, NetworkLaws)  # others follow pixels and tokens of one sample
     rows = []
     for z, output, (_, units) in zip(flow.preactivation, flow.after, network.fans, strict=True):
         a = output.signal
@@ -155,14 +180,34 @@ def _compute_forward_columns(flow: PredictedFlow, network: NetworkLaws) -> dict[
             "activation_std": a.compute_std(units, batch),
             "activation_rms": math.sqrt(a.mean_power),
             "saturated": output.saturated,
-            "correlation": average(a.cosine) if batch > 1 else math.nan,
+            "correlation": average(a.cosine) if batch > 1 and between else math.nan,
         }
         rows.append([row[column] for column in FORWARD_COLUMNS])
     return dict(zip(FORWARD_COLUMNS, np.array(rows).T, strict=True))
 
 
+def _predict_stream(
+    flow: PredictedFlow, anchor: float, band: FloatArray
+) -> StreamPrediction | None:
+    if not flow.stream:
+        return None
+    power = np.array([point.signal.mean_power for point in flow.stream])
+    mean = np.array([average(point.signal.mean) for point in flow.stream])
+    gradient = np.array([point.gradient for point in flow.stream])
+    return StreamPrediction(
+        layers=np.arange(len(flow.stream)),
+        activation_mean=mean,
+        activation_std=np.sqrt(np.maximum(power - mean**2, 0.0)),
+        activation_rms=np.sqrt(power),
+        activation_grad_norm=_check_anchor(anchor) * np.sqrt(gradient),
+        band=band[[point.layer for point in flow.stream]],
+    )
+
+
+def _check_anchor(anchor: float) -> float:
+    return anchor if 0 < anchor < math.inf else math.nan
+
+
 def _compute_backward_columns(flow: PredictedFlow, anchor: float) -> dict[str, Any]:
-    if not 0 < anchor < math.inf:
-        anchor = math.nan
     squares = np.array([flow.delta, flow.activation_grad])
-    return dict(zip(BACKWARD_COLUMNS, anchor * np.sqrt(squares), strict=True))
+    return dict(zip(BACKWARD_COLUMNS, _check_anchor(anchor) * np.sqrt(squares), strict=True))

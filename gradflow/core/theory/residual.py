@@ -20,7 +20,13 @@ import numpy as np
 import torch
 
 from gradflow.core.catalog import Normalization
-from gradflow.core.theory.flow import PredictedFlow, collect_flow, list_blocks, pass_readout
+from gradflow.core.theory.flow import (
+    PredictedFlow,
+    StreamPoint,
+    collect_flow,
+    list_blocks,
+    pass_readout,
+)
 from gradflow.core.theory.moments import FloatArray, compute_values_and_slopes
 from gradflow.core.theory.readout import predict_readout_gradient
 from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal
@@ -99,7 +105,10 @@ def predict_residual_flow(network: NetworkLaws) -> PredictedFlow:
     if network.norm is Normalization.BATCH:
         shared = predict_readout_gradient(network.experiment, z[-1]).shared
     delta, grad = _predict_backward(network, after, steps, shared)
-    return collect_flow(z, after, delta, grad)
+    flow = collect_flow(z, after, delta, grad)
+    ends = [0, *(block[-1] for block in list_blocks(network.spec, network.depth))]
+    points = [StreamPoint(i, after[i].signal, flow.activation_grad[i]) for i in ends if steps]
+    return flow._replace(stream=tuple(points))
 
 
 def _predict_forward(
@@ -141,6 +150,8 @@ def _predict_backward(
     """
     spec, last = network.spec, network.depth - 1
     delta, grad = [np.ones(1)] * network.depth, [np.ones(1)] * network.depth
+    if not steps:
+        return delta, grad
     rng = np.random.default_rng(0)
     units = network.fans[last][0]
     count = count_representatives(network, units)

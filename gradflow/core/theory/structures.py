@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gradflow.core.catalog import Connection
-from gradflow.core.experiment import Experiment
+from gradflow.core.experiment import ConvNet, Experiment, Transformer
+from gradflow.core.theory.attention import predict_transformer_flow
 from gradflow.core.theory.flow import (
     PredictedFlow,
     list_blocks,
     predict_dense_flow,
     predict_plain_flow,
 )
+from gradflow.core.theory.images import predict_image_flow
 from gradflow.core.theory.preactivation import predict_preactivation_flow
 from gradflow.core.theory.residual import predict_residual_flow
 from gradflow.core.theory.signals import NetworkLaws
+from gradflow.core.theory.validity import Laws
 
 STRUCTURES: dict[Connection, Callable[[NetworkLaws], PredictedFlow]] = {
     Connection.PLAIN: predict_plain_flow,
@@ -24,8 +27,12 @@ STRUCTURES: dict[Connection, Callable[[NetworkLaws], PredictedFlow]] = {
 }
 
 
-def predict_flow(experiment: Experiment) -> tuple[PredictedFlow, NetworkLaws]:
+def predict_flow(experiment: Experiment) -> tuple[PredictedFlow, Laws]:
     """Predict the flow through the network of ``experiment``; return also its laws."""
+    if isinstance(experiment.network, ConvNet):
+        return predict_image_flow(experiment)
+    if isinstance(experiment.network, Transformer):
+        return predict_transformer_flow(experiment)
     spec = experiment.mlp
     predict_structure = STRUCTURES[spec.connection]
     network = NetworkLaws(experiment)

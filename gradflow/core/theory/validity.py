@@ -7,21 +7,31 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 import numpy as np
-import torch
 
 from gradflow.core.catalog import (
-    DTYPES,
     INITIALIZATIONS,
     Connection,
     Normalization,
 )
-from gradflow.core.experiment import MLP, Experiment
+from gradflow.core.experiment import MLP, ConvNet, Experiment, LayerSettings
 from gradflow.core.report import Report
 from gradflow.core.text import Text
+from gradflow.core.theory.architecture_limits import (
+    LARGEST_DEPTH_OVER_WIDTH,
+    LEAST_WIDTH,
+    find_image_doubts,
+    find_image_obstacles,
+    find_transformer_doubts,
+)
+from gradflow.core.theory.attention import TransformerLaws
 from gradflow.core.theory.flow import PredictedFlow
+from gradflow.core.theory.images import ImageLaws
 from gradflow.core.theory.moments import FloatArray
+from gradflow.core.theory.number_format import check_number_format
 from gradflow.core.theory.readout import predict_readout_gradient
 from gradflow.core.theory.signals import NetworkLaws, average
+
+Laws = NetworkLaws | ImageLaws | TransformerLaws
 
 
 class Standing(StrEnum):
@@ -32,21 +42,16 @@ class Standing(StrEnum):
     NONE = "none"
 
 
-LEAST_WIDTH = 48
-"""Smallest width of the hidden layers."""
 LEAST_BATCH, LEAST_GROUP, LEAST_NORM_ENTRIES = 12, 16, 4
 """Smallest batch and group of units for a normalization's law (behind the activation twice the
 group), and the number of entries below which there is no law."""
 LEAST_POPULATION = 80
 """Smallest group behind the addition of a residual block, where few large units persist."""
-LARGEST_DEPTH_OVER_WIDTH = 0.18
-"""Σ 1/n over the hidden layers beyond which the median of networks leaves their mean, without
-shortcuts around the activation; half as much again with bounded activations and with norms."""
-LARGEST_GAIN_SPREAD = 1.0
-"""Variance of the logarithm of LSUV's gain, about that of χ² with one degree of freedom."""
-LARGEST_ALIGNMENT = 0.2
+LARGEST_GAIN_SPREAD = 0.8
+"""Variance of the logarithm of LSUV's gain; of χ² with one degree of freedom it is about 1."""
+LARGEST_ALIGNMENT = 0.15
 """Relative growth of the gradient norm, because it follows the outputs, that is not noticed."""
-LARGEST_MIXING = 0.3
+LARGEST_MIXING = 0.2
 """What few directions in the data may do to the gradient norm under batch norm."""
 LARGEST_BAND = math.e
 """Factor on a gradient norm beyond which the band is no prediction."""
@@ -60,20 +65,15 @@ LARGEST_COMMON_SHARE = 0.15
 
 def find_obstacles(experiment: Experiment) -> Iterator[Text]:
     """Find why nothing can be predicted; empty if something can."""
+    if isinstance(experiment.network, LayerSettings):
+        yield from _check_weights(experiment.network)
+    if isinstance(experiment.network, ConvNet):
+        yield from find_image_obstacles(experiment.network)
     if not isinstance(experiment.network, MLP):
-        yield Text("The theory here is about fully connected networks.")
         return
     spec = experiment.mlp
-    variance = INITIALIZATIONS[spec.initialization].variance
     network = NetworkLaws(experiment)
     smallest = min(map(network.get_group_size, spec.hidden_widths), default=math.inf)
-    if variance is None:
-        yield Text(
-            "With equal weights all units of a layer are copies of each other; the theory is "
-            "about independent random weights."
-        )
-    elif not any(network.gain):
-        yield Text("With zero weights no signal and no gradient passes a layer.")
     if smallest < LEAST_NORM_ENTRIES:
         yield Text(
             "A normalization over {n} values has no law; it takes {least} or more.",
@@ -90,18 +90,34 @@ def find_obstacles(experiment: Experiment) -> Iterator[Text]:
         )
 
 
+def _check_weights(spec: LayerSettings) -> Iterator[Text]:
+    choice = INITIALIZATIONS[spec.initialization]
+    if choice.variance is None:
+        yield Text(
+            "With equal weights all units of a layer are copies of each other; the theory is "
+            "about independent random weights."
+        )
+    elif choice.variance(spec, 1, 1) == 0:
+        yield Text("With zero weights no signal and no gradient passes a layer.")
+
+
 def find_doubts(
     experiment: Experiment,
     report: Report,
-    network: NetworkLaws,
+    laws: Laws,
     flow: PredictedFlow,
     band: FloatArray,
 ) -> Iterator[Text]:
     """Find why the numbers are only roughly right; empty where they hold."""
-    yield from _check_finite_size(experiment, network, flow, band)
-    if network.norm is Normalization.BATCH:
-        yield from _check_batch_norm(network, flow)
-    yield from _check_number_format(experiment, report, network, flow)
+    if isinstance(laws, ImageLaws):
+        yield from find_image_doubts(experiment, laws)
+    elif isinstance(laws, TransformerLaws):
+        yield from find_transformer_doubts(laws)
+    else:
+        yield from _check_finite_size(experiment, laws, flow, band)
+        if laws.norm is Normalization.BATCH:
+            yield from _check_batch_norm(laws, flow)
+    yield from check_number_format(experiment, report, flow)
 
 
 def _check_finite_size(
@@ -262,34 +278,4 @@ def _check_batch_norm(network: NetworkLaws, flow: PredictedFlow) -> Iterator[Tex
         yield Text(
             "Large biases are equal for all samples; behind the activation, batch "
             "normalization then divides units by very different numbers."
-        )
-
-
-def _check_number_format(
-    experiment: Experiment, report: Report, network: NetworkLaws, flow: PredictedFlow
-) -> Iterator[Text]:
-    largest = float(torch.finfo(DTYPES[experiment.dtype].dtype).max)
-    anchor = float(report.get_table("layers")["delta_norm"][-1])
-    units = np.array([fan_out for _, fan_out in network.fans])
-    entries = np.sqrt(np.array(flow.delta) / (units * network.batch_size)) * anchor
-    signal = max(math.sqrt(z.mean_power) for z in flow.preactivation)
-    known = 0 < anchor < math.inf
-    if not 5 * signal < largest or (known and not 5 * entries.max() * report.loss_scale < largest):
-        yield Text(
-            "Predicted numbers come near {largest}, the largest in {dtype}: the measured ones "
-            "overflow.",
-            largest=largest,
-            dtype=experiment.dtype,
-        )
-    if not known:
-        yield Text("The readout's gradient is zero or not finite, so the gradient has no anchor.")
-        return
-    smallest = entries[entries > 0].min(initial=math.inf)
-    if smallest < report.smallest_normal:
-        yield Text(
-            "Predicted gradient entries of {size} are below {tiny}, the smallest normal "
-            "{dtype} number here: they are measured too small, or as zero.",
-            size=float(smallest),
-            tiny=report.smallest_normal,
-            dtype=experiment.dtype,
         )

@@ -28,8 +28,15 @@ class TrainingPreset:
     runs: tuple[PresetRun, ...]
 
 
-def _make_run(label: str, network: dict[str, Any], batch_size: int = 64, **plan: Any) -> PresetRun:
-    experiment = Experiment(network=MLP(**network), data=Data(batch_size=batch_size))
+def _make_run(
+    label: str,
+    network: dict[str, Any],
+    data: dict[str, Any] | None = None,
+    loss: str = "cross_entropy",
+    **plan: Any,
+) -> PresetRun:
+    samples = Data(**{"batch_size": 64} | (data or {}))
+    experiment = Experiment(network=MLP(**network), data=samples, loss=loss)
     return PresetRun(label, experiment, TrainingPlan(**plan))
 
 
@@ -52,6 +59,9 @@ _UNEVEN_GRADIENTS = {"depth": 5, "width": 32, "activation": "sigmoid"}
 _RELU_LAYERS = {"width": 32, "activation": "relu", "initialization": "kaiming_normal"}
 _DYING_RELU = _RELU_LAYERS | {"depth": 3}
 _NARROW_BATCH_NORM = _RELU_LAYERS | {"width": 16, "normalization": "batch"}
+_SMALL_RELU = _RELU_LAYERS | {"depth": 4}
+_DEEP_RESIDUAL = _RELU_LAYERS | {"depth": 16, "connection": "preactivation"}
+_NUMBERS = {"source": "gaussian", "targets": "numbers"}
 _WORK = 8192
 """Images that each run of ``large_batch`` sees, repeated ones counted."""
 _SMALL_TANH = {"depth": 4, "width": 32, "activation": "tanh"}
@@ -138,8 +148,8 @@ TRAINING_PRESETS: dict[str, TrainingPreset] = {
         tuple(
             _make_run(
                 label,
-                _RELU_LAYERS | {"depth": 4},
-                size,
+                _SMALL_RELU,
+                {"batch_size": size},
                 steps=_WORK // size,
                 evaluate_every=1,
             )
@@ -200,6 +210,87 @@ TRAINING_PRESETS: dict[str, TrainingPreset] = {
                 steps=150,
                 optimizer="rmsprop",
                 learning_rate=0.05,
+            ),
+        ),
+    ),
+    "raw_inputs": TrainingPreset(
+        N_("Raw pixels or standardized ones"),
+        N_(
+            "Pixels from 0 to 256 make signal, loss and gradient a hundred times too large: the "
+            "first steps throw the weights so far that the units die, and the loss stays at "
+            "guessing. The same network learns at the same rate from standardized pixels."
+        ),
+        (
+            _make_run(
+                N_("Raw"),
+                _SMALL_RELU,
+                {"inputs": "raw", "scale": 16.0},
+                steps=100,
+                learning_rate=0.1,
+            ),
+            _make_run(N_("Standardized"), _SMALL_RELU, steps=100, learning_rate=0.1),
+        ),
+    ),
+    "large_targets": TrainingPreset(
+        N_("Targets of 1,000, or scaled to 1"),
+        N_(
+            "The gradient of a squared error grows with the targets. At a rate that suits targets "
+            "of size 1, targets a thousand times larger end in infinity within ten steps."
+        ),
+        (
+            _make_run(
+                N_("Targets of 1,000"),
+                _SMALL_RELU,
+                _NUMBERS | {"target_scale": 1000.0},
+                "mse",
+                steps=100,
+                learning_rate=0.01,
+            ),
+            _make_run(
+                N_("Targets of 1"), _SMALL_RELU, _NUMBERS, "mse", steps=100, learning_rate=0.01
+            ),
+        ),
+    ),
+    "double_softmax": TrainingPreset(
+        N_("A softmax too many"),
+        N_(
+            "The cross-entropy has a softmax of its own. With another one before it the loss "
+            "cannot fall below 1.46, and its gradient is small: the network learns slowly, and "
+            "its loss seems to be stuck."
+        ),
+        (
+            _make_run(
+                N_("Softmax on the readout"),
+                _SMALL_RELU | {"readout": "softmax"},
+                steps=150,
+                learning_rate=0.1,
+            ),
+            _make_run(N_("Logits"), _SMALL_RELU, steps=150, learning_rate=0.1),
+        ),
+    ),
+    "warm_up": TrainingPreset(
+        N_("A large rate, with and without warm-up"),
+        N_(
+            "Sixteen residual layers without a normalization begin with large logits and a large "
+            "gradient. The full rate throws the weights far at once, and the run needs long to "
+            "recover, if it does; a rate that rises over 50 steps gets there unharmed."
+        ),
+        (
+            _make_run(
+                N_("Constant rate"),
+                _DEEP_RESIDUAL,
+                steps=150,
+                optimizer="momentum",
+                learning_rate=0.02,
+            ),
+            _make_run(
+                N_("Warm-up"),
+                _DEEP_RESIDUAL,
+                steps=150,
+                optimizer="momentum",
+                learning_rate=0.02,
+                schedule="warmup",
+                warmup_steps=50,
             ),
         ),
     ),

@@ -99,9 +99,11 @@ export class ChainBoard extends Board {
     this.at = (i) => start + i * this.unit;
     this.place = (u, v) => (isTall ? [v, u] : [u, v]);
     const across = isTall ? width : height;
+    const top = Math.max(124, 0.27 * across); // below the units
+    const rest = across - top;
     this.bands = isTall
       ? { pills: 30, units: 76, factors: [152, 0.56 * across], gradient: [0.68 * across, across - 10] }
-      : { pills: 26, units: 62, factors: [0.27 * across, 0.56 * across], gradient: [0.68 * across, across - 30] };
+      : { pills: 26, units: 62, factors: [top, top + 0.4 * rest], gradient: [top + 0.57 * rest, across - 30] };
     this.across = across;
     this.drawChosen();
     this.drawUnits();

@@ -6,7 +6,6 @@ import { graphs } from "./figure.js";
 import { addFold } from "./folds.js";
 import { Training } from "./trials.js";
 
-const FIGURE = "flow";
 const SIZE = [100, 40]; // of a drawing, which is stretched to its panel
 const MOVE = 400; // milliseconds in which panels change places
 
@@ -67,7 +66,7 @@ class Panels {
 
   /** Stand above the figure, now or as soon as it is in the page. */
   enter() {
-    const graph = graphs.get(FIGURE);
+    const graph = graphs.get(this.data.figure);
     if (!graph) {
       this.frame = requestAnimationFrame(() => this.enter());
       return;

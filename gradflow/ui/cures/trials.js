@@ -19,6 +19,7 @@ export class Training {
   async run() {
     const { codes, leaders, seeds } = this.plan;
     await this.train(codes, 1);
+    if (seeds === 1) return;
     const best = this.list().slice(0, leaders);
     await this.train(best.filter(({ trains }) => trains).map(({ code }) => code), seeds);
   }

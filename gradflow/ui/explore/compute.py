@@ -21,7 +21,7 @@ from gradflow.ui.compute import judge, run
 from gradflow.ui.explore.flow import FlowView, write_address
 from gradflow.ui.explore.hands import describe_hands, write_scale
 from gradflow.ui.explore.layer import write_layer
-from gradflow.ui.explore.overlays import make_overlays
+from gradflow.ui.explore.overlays import make_overlays, make_stream_overlays
 from gradflow.ui.explore.units import describe_units, summarize_units
 from gradflow.ui.figures.graph import PackedFigure, pack_figure
 from gradflow.ui.memo import remember
@@ -52,7 +52,12 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
             )
         else:
             alt = _("Distribution of the residual stream and its gradient")
-            figure = charts.flow_figure(rows, mode=view.mode, gradient="activation_grad")
+            figure = charts.flow_figure(
+                rows,
+                mode=view.mode,
+                gradient="activation_grad",
+                over=_make_overlays(experiment, view),
+            )
         return pack_figure(
             figure,
             "flow",
@@ -171,7 +176,7 @@ def find_shown_rows(report: Report, view: FlowView) -> Report:
 
 
 def _make_overlays(experiment: Experiment, view: FlowView) -> tuple[Overlay, ...]:
-    """Make the overlays on the layers; nothing is predicted of a residual stream."""
+    """Make the overlays on the layers, or on the residual stream, which other seeds have not."""
     if view.rows == "block":
-        return ()
+        return make_stream_overlays(experiment, theory=view.theory)
     return make_overlays(experiment, theory=view.theory, seeds=view.seeds)

@@ -6,12 +6,10 @@ import math
 from typing import Any
 from urllib.parse import urlencode
 
-import numpy as np
 import streamlit as st
 
 from gradflow.charts.flow.data import list_levels
-from gradflow.charts.remedies import NormCourse, read_norm_course
-from gradflow.charts.series import Scale, Series
+from gradflow.charts.remedies import read_norm_course
 from gradflow.core import codec
 from gradflow.core.experiment import Experiment
 from gradflow.core.numbers import format_number
@@ -21,7 +19,14 @@ from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.core.training import TrainingPlan
 from gradflow.ui import compute, paths
-from gradflow.ui.assets import write_shim
+from gradflow.ui.cures.panels import (
+    fit_scale,
+    mount_panels,
+    name_buttons,
+    place_norms,
+    round_place,
+    write_levels,
+)
 from gradflow.ui.explore.compute import find_shown_rows
 from gradflow.ui.explore.cure_training import describe_training
 from gradflow.ui.explore.flow import FlowView
@@ -38,9 +43,6 @@ from gradflow.ui.training.state import prepare_run
 _KEY = "cure_panels"
 _PLANNED: SessionValue[bool] = SessionValue("cure_planned", bool)
 """Whether a run was prepared that the page on training is to show now."""
-_mount = st.components.v2.component(
-    "gradflow_cures", js=write_shim("cures.js"), isolate_styles=False
-)
 
 
 def show_cures(experiment: Experiment, report: Report, view: FlowView) -> None:
@@ -55,7 +57,7 @@ def show_cures(experiment: Experiment, report: Report, view: FlowView) -> None:
     if ranking is None:
         ranking = compute.try_cures(experiment)
         keep_cures(experiment, ranking)
-    _mount(
+    mount_panels(
         key=_KEY,
         data=_describe(experiment, report, view, ranking),
         on_apply_change=lambda: _apply((read_widget(_KEY) or {}).get("apply")),
@@ -80,20 +82,18 @@ def _describe(
 ) -> dict[str, Any]:
     before = read_norm_course(report, "")
     courses = [before, *(read_norm_course(outcome.report, "") for outcome in ranking)]
-    lines = [Series("", course.layers, course.relative) for course in courses]
-    scale = Scale.fit([*lines, Series("", np.zeros(1), np.ones(1))], log=True)
+    scale = fit_scale(courses)
     left_out = [f"{_(REMEDIES[code].label)}: {why}" for code, why in ranking.left_out.items()]
     return {
+        "figure": "flow",
         "setting": urlencode(codec.to_query(experiment)),
         "title": _describe_all(ranking),
-        "close": _("Close the cures"),
-        "apply": _("Press to apply"),
-        "tap": _("Tap again to apply"),
+        **name_buttons(),
         "training": describe_training(experiment, view, ranking),
-        "before": _place(before, scale),
-        "level": _round((0 - scale.low) / (scale.high - scale.low)),
+        "before": place_norms(before, scale),
+        "level": round_place((0 - scale.low) / (scale.high - scale.low)),
         "cures": [
-            _describe_cure(outcome, _place(course, scale), measure_factor(report), view)
+            _describe_cure(outcome, place_norms(course, scale), measure_factor(report), view)
             for outcome, course in zip(ranking, courses[1:], strict=True)
         ],
         "fold": _("Not tried: {n}").format(n=len(left_out)),
@@ -140,14 +140,6 @@ def _write_factor(factor: float) -> str:
     return f"×\u00a0{format_number(factor, 2)}" if math.isfinite(factor) else "–"
 
 
-def _place(course: NormCourse, scale: Scale) -> list[float]:
-    """Place norms in a drawing of height 1: zeros at its floor, what is not finite at its top."""
-    places = scale.to_axis(course.relative)
-    places = np.where(course.norms == 0, scale.floor, places)
-    places = np.where(np.isfinite(course.norms), places, scale.ceiling)
-    return [_round(place) for place in (places - scale.low) / (scale.high - scale.low)]
-
-
 def _list_levels(report: Report, view: FlowView) -> list[float | None]:
     """List log10 of the RMS gradient per column of the figure; ``None`` where there is none."""
     rows = find_shown_rows(report, view)
@@ -155,8 +147,4 @@ def _list_levels(report: Report, view: FlowView) -> list[float | None]:
         return []  # a cure may leave no stream
     gradient = view.gradient if rows is report else "activation_grad"
     levels = list_levels(rows.get_table("layers").get_numbers(f"{gradient}_rms"))
-    return [None if math.isnan(level) else _round(level) for level in levels.tolist()]
-
-
-def _round(value: float) -> float:
-    return round(float(value), 4)
+    return write_levels(levels)

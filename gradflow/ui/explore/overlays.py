@@ -12,7 +12,7 @@ from gradflow.core.ensemble import Ensemble
 from gradflow.core.experiment import MAX_DEPTH, Experiment
 from gradflow.core.numbers import format_number
 from gradflow.core.text import N_, _
-from gradflow.core.theory import Phase, Prediction, Standing
+from gradflow.core.theory import Phase, Prediction, Standing, StreamPrediction
 from gradflow.ui import blocks, compute
 from gradflow.ui.explore.flow import SeedCount
 
@@ -43,25 +43,35 @@ def make_overlays(experiment: Experiment, *, theory: bool, seeds: SeedCount) -> 
     if theory:
         prediction = compute.predict(experiment)
         if prediction.standing is not Standing.NONE:
-            overlays.append(_draw_theory(prediction))
+            overlays.append(_draw_theory(prediction, prediction))
     if seeds > 1:
         overlays.append(_draw_seeds(experiment, compute.run_seeds(experiment, seeds)))
     return tuple(overlays)
 
 
-def _draw_theory(prediction: Prediction) -> Overlay:
+def make_stream_overlays(experiment: Experiment, *, theory: bool) -> tuple[Overlay, ...]:
+    """Make what is drawn over the residual stream; theory only where there is one."""
+    prediction = compute.predict(experiment)
+    if not theory or prediction.stream is None:
+        return ()
+    return (_draw_theory(prediction, prediction.stream),)
+
+
+def _draw_theory(prediction: Prediction, rows: Prediction | StreamPrediction) -> Overlay:
     columns = {}
     for column, name in _FORWARD.items():
-        values = getattr(prediction, name)
-        unknown = np.full(len(values), math.nan)
-        columns[column] = Range(unknown, values, unknown)
+        if hasattr(rows, name):
+            values = getattr(rows, name)
+            unknown = np.full(len(values), math.nan)
+            columns[column] = Range(unknown, values, unknown)
     for name in _BACKWARD:
-        norm = getattr(prediction, name)
-        with np.errstate(over="ignore"):
-            columns[name] = Range(norm / prediction.band, norm, norm * prediction.band)
+        if hasattr(rows, name):
+            norm = getattr(rows, name)
+            with np.errstate(over="ignore"):
+                columns[name] = Range(norm / rows.band, norm, norm * rows.band)
     rough = prediction.standing is Standing.QUALITATIVE
     name = _("theory (roughly)") if rough else _("theory")
-    return Overlay("theory", name, prediction.layers.astype(np.float64), columns)
+    return Overlay("theory", name, rows.layers.astype(np.float64), columns)
 
 
 def _draw_seeds(experiment: Experiment, ensemble: Ensemble) -> Overlay:
@@ -121,8 +131,17 @@ def _describe_theory(experiment: Experiment, prediction: Prediction) -> str:
 
 
 def _describe_average(prediction: Prediction) -> str:
-    """Say by what a layer changes the gradient on average, where no layer is like the others."""
+    """Say what happens on the whole way, where no layer is like the others."""
     text = _("**Theory:** the dashed line; this network has no single factor per layer.")
+    if (stream := prediction.stream) is not None:
+        power, gradient = stream.activation_rms, stream.activation_grad_norm
+        return f"{text} " + _(
+            "Through all blocks the residual stream grows by a factor {forward}, and its gradient "
+            "on the way back by {backward}."
+        ).format(
+            forward=format_number(float(power[-1] / power[0])),
+            backward=format_number(float(gradient[0] / gradient[-1])),
+        )
     inner = prediction.delta_norm[:-1]
     known = np.flatnonzero(inner > 0)
     if len(known) < _LEAST_LAYERS:

@@ -131,8 +131,7 @@ def show_flow(
 
 def explain_flow(experiment: Experiment, view: FlowView, *more: str) -> None:
     """Say what theory predicts, and what the figure and ``more`` above it show."""
-    if view.rows == "layer":
-        overlays.explain_theory(experiment)
+    overlays.explain_theory(experiment)
     blocks.explain("flow" if view.rows == "layer" else "stream", *more)
 
 

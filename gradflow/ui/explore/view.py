@@ -70,5 +70,5 @@ def _find_view(experiment: Experiment, report: Report) -> FlowView:
     """Find how the reader looks at the figure."""
     look = LOOK.get()
     if find_rows(look, experiment, report) == "block":
-        return make_view({"rows": "block"})  # which has one gradient, and no theory
+        return make_view({"rows": "block"})  # which has one gradient
     return make_view(look | {"rows": "layer"}, find_layer(len(report.get_table("layers"))) or 0)

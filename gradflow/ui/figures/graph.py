@@ -48,8 +48,8 @@ class PackedFigure:
             ``alt``, ``mode``, ``version`` (a hash; the same version is not drawn again),
             ``height``, ``fullscreen`` (the text of the button), ``keys`` (how to choose by
             keyboard; empty if nothing can be chosen) and, of a live figure, ``address`` (where
-            the server answers with this content), ``setting`` (what a browser keeps for the next
-            visit) and what its line says.
+            the server answers with this content, if it does), ``setting`` (what is shown; of
+            Explore a browser keeps it for the next visit) and what its line says.
     """
 
     name: str

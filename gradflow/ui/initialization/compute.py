@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from gradflow.core.catalog import Activation
 from gradflow.core.teaching.initialization import copies, gains, shapes, variance
+from gradflow.ui.admission import admit_long
 from gradflow.ui.compute import run
 from gradflow.ui.memo import remember
+
+_BYTES = 64 * 2**20
+"""What the gains take at their peak, rounded up: five networks of 128 units at once."""
 
 
 @remember
@@ -25,7 +29,8 @@ def train_copies(
 @remember
 def measure_gains(activation: Activation) -> gains.GainCurve:
     """Measure the factor per layer of one activation function at every gain."""
-    return gains.measure_gains(activation)
+    with admit_long(_BYTES) as advance:
+        return gains.measure_gains(activation, advance)
 
 
 def read_shape(spec: shapes.Shapes, shape: shapes.Shape) -> shapes.ShapeNumbers:

@@ -9,8 +9,10 @@ from gradflow.core.teaching.normalization.running import RunningStatistics
 from gradflow.core.teaching.normalization.sharing import NormalizedBlock, list_divisors
 from gradflow.core.teaching.normalization.small_batches import SmallBatches
 from gradflow.core.teaching.normalization_effects.flow import NormalizedFlow
+from gradflow.core.teaching.normalization_effects.noise import BatchNoise
 from gradflow.core.teaching.normalization_effects.rates import LearningRates
 from gradflow.core.teaching.normalization_effects.scales import WeightScales
+from gradflow.core.teaching.normalization_effects.shift import CovariateShift
 from gradflow.ui.settings.codecs import Fields
 from gradflow.ui.settings.fields import round_down
 from gradflow.ui.settings.form import make_form
@@ -27,6 +29,8 @@ class NormalizationView(StrEnum):
     FLOW = "flow"
     SCALES = "scales"
     RATES = "rates"
+    SHIFT = "shift"
+    NOISE = "noise"
 
 
 def fit_block(_name: str, _before: Fields, after: Fields) -> Fields:
@@ -60,6 +64,8 @@ SMALL_BATCHES = make_form("normalization_small", SmallBatches)
 FLOW = make_form("normalization_flow", NormalizedFlow, complete=fit_flow)
 WEIGHT_SCALES = make_form("normalization_scales", WeightScales)
 LEARNING_RATES = make_form("normalization_rates", LearningRates)
+SHIFT = make_form("normalization_shift", CovariateShift)
+NOISE = make_form("normalization_noise", BatchNoise)
 PAGE = Page(
     "normalization",
     {
@@ -70,5 +76,7 @@ PAGE = Page(
         NormalizationView.FLOW: FLOW,
         NormalizationView.SCALES: WEIGHT_SCALES,
         NormalizationView.RATES: LEARNING_RATES,
+        NormalizationView.SHIFT: SHIFT,
+        NormalizationView.NOISE: NOISE,
     },
 )

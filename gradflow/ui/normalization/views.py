@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gradflow.core.text import N_
 from gradflow.ui.normalization import axes, batch, modes, small_batches
-from gradflow.ui.normalization.effects import flow, rates, scales
+from gradflow.ui.normalization.effects import flow, noise, rates, scales, shift
 from gradflow.ui.normalization.state import NormalizationView
 from gradflow.ui.settings.views import ViewRow
 from gradflow.ui.stage import Place
@@ -24,5 +24,11 @@ VIEWS: dict[str, ViewRow] = {
     ),
     NormalizationView.RATES: ViewRow(
         N_("Learning rate"), rates.show, rates.draw_controls, Place.ABOVE
+    ),
+    NormalizationView.SHIFT: ViewRow(
+        N_("Covariate shift"), shift.show, shift.draw_controls, Place.ABOVE
+    ),
+    NormalizationView.NOISE: ViewRow(
+        N_("Noise"), noise.show, noise.draw_controls, Place.ABOVE, is_long=True
     ),
 }

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gradflow.core.catalog import Cell
+from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
-from gradflow.core.recurrent import clipping, factors, record, theory
+from gradflow.core.recurrent import clipping, cures, factors, record, theory, trial
 from gradflow.core.recurrent.equation import GateEquation, build_gate_equation
 from gradflow.core.recurrent.report import TimeReport
+from gradflow.core.recurrent.settings import TimePass
 from gradflow.core.recurrent.spec import SequenceExperiment
 from gradflow.core.recurrent.training import Moment, ShortTraining, train_cell
+from gradflow.core.text import Text
 from gradflow.ui.admission import admit_pass, admit_sequences
 from gradflow.ui.long_work import LONG_RESULTS
 from gradflow.ui.memo import remember
@@ -66,6 +69,27 @@ def clip_gradient(
     """Clip the gradient by norm and by value, with these thresholds and with others."""
     with admit_sequences(experiment):
         return clipping.sweep_clipping(experiment, norm=norm, value=value)
+
+
+@remember
+def try_cures(spec: TimePass) -> tuple[cures.TimeCure, ...]:
+    """Try every cure of a pass through time."""
+    return tuple(cures.try_time_cures(spec, lambda s: run_through_time(s.experiment)))
+
+
+@remember
+def train_cure(spec: TimePass, code: str) -> trial.TrainedTimeCure:
+    """Train what a cure makes of a network to remember; it is trained once for all users.
+
+    Raises:
+        InvalidExperiment: there is no such cure, or it does not apply here.
+    """
+    outcome = next((o for o in try_cures(spec) if o.code == code), None)
+    if outcome is None:
+        raise InvalidExperiment.for_value("code", code, Text("the code of a cure that applies"))
+    experiment = trial.build_trial(outcome.spec)
+    with admit_sequences(experiment) as give_way:
+        return trial.train_time_cure(outcome, spec, give_way)
 
 
 @remember

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any
 
 from gradflow.core.catalog import Cell
 from gradflow.core.recurrent.factors import FactorSettings
 from gradflow.core.recurrent.settings import TIME_PRESETS, TimePass
+from gradflow.core.recurrent.spec import SequenceExperiment
 from gradflow.core.recurrent.training import Moment, ShortTraining, TrainedCell
 from gradflow.ui.recurrent.codec import TimePassCodec
 from gradflow.ui.settings.form import Form, make_form
@@ -53,11 +55,47 @@ PAGE = Page(
         RecurrentView.TRAINING: TRAINING,
     },
 )
+_ASKED_FOR_CURES: SessionValue[SequenceExperiment | None] = SessionValue(
+    "recurrent_asked_for_cures", lambda: None
+)
+_BEFORE_CURE: SessionValue[tuple[SequenceExperiment, dict[str, Any]] | None] = SessionValue(
+    "recurrent_before_cure", lambda: None
+)
+"""The network that a cure was applied to has become, and the settings before."""
 _BEGUN: SessionValue[ShortTraining | None] = SessionValue("recurrent_begun", lambda: None)
 """The settings that were trained last."""
 _STOPPED: SessionValue[bool] = SessionValue("recurrent_stopped", bool)
 _MOMENTS: SessionValue[dict[Cell, tuple[Moment, ...]]] = SessionValue("recurrent_trained", dict)
 """How far the training of each cell came."""
+
+
+def ask_for_cures() -> None:
+    """Have the cures of what is set shown, in a callback."""
+    _ASKED_FOR_CURES.set(PASS.read_possible()[0].experiment)
+
+
+def is_asked_for_cures(spec: TimePass) -> bool:
+    """Whether somebody wants to see what cures this experiment."""
+    return _ASKED_FOR_CURES.get() == spec.experiment
+
+
+def forget_cures() -> None:
+    """Have no cures shown any more."""
+    _ASKED_FOR_CURES.set(None)
+
+
+def apply_cure(cured: TimePass) -> None:
+    """Take the settings that a cure made, in a callback."""
+    _BEFORE_CURE.set((cured.experiment, PASS.values))
+    PASS.replace(cured)
+
+
+def undo_cure() -> None:
+    """Put the settings back as they were before a cure, if nothing was changed since."""
+    before = _BEFORE_CURE.get()
+    if before is not None and before[0] == PASS.read_possible()[0].experiment:
+        _BEFORE_CURE.set(None)
+        PASS.replace_values(before[1])
 
 
 def begin_training(spec: ShortTraining) -> None:

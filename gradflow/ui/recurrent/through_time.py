@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -18,11 +19,14 @@ from gradflow.core.recurrent.report import STATE_SYMBOLS, State, TimeReport
 from gradflow.core.recurrent.settings import TimePass
 from gradflow.core.recurrent.theory import TIME_LINES, TimeLine, TimeTheory
 from gradflow.core.text import N_, _
+from gradflow.core.verdict import Severity
 from gradflow.ui import blocks
+from gradflow.ui.figures.graph import draw_packed, pack_figure
 from gradflow.ui.latex import write_number
 from gradflow.ui.recurrent import compute, words
 from gradflow.ui.recurrent.controls import draw_layer
-from gradflow.ui.recurrent.state import PASS
+from gradflow.ui.recurrent.cures import FIGURE, name_experiment, show_cures
+from gradflow.ui.recurrent.state import PASS, ask_for_cures, is_asked_for_cures, undo_cure
 from gradflow.ui.settings.fields import draw_buttons
 from gradflow.ui.settings.state import read_widget
 from gradflow.ui.stage import Stage
@@ -43,6 +47,12 @@ _BOXES = {
     TimeFate.KEPT: (st.success, ":material/check_circle:"),
     TimeFate.EXPLODES: (st.warning, ":material/trending_up:"),
     TimeFate.BROKEN: (st.error, ":material/error:"),
+}
+_SEVERITIES = {
+    TimeFate.VANISHES: Severity.WARNING,
+    TimeFate.KEPT: Severity.GOOD,
+    TimeFate.EXPLODES: Severity.WARNING,
+    TimeFate.BROKEN: Severity.BAD,
 }
 
 
@@ -66,11 +76,16 @@ def show_pass(stage: Stage) -> None:
         gradient="activation_grad",
         over=dashed,
     )
-    blocks.show_figure(
+    packed = pack_figure(
         figure,
-        "recurrent_flow",
+        FIGURE,
         _("Distribution of the state and of its gradient, step by step"),
+        blocks.read_mode(),
+        live=_describe_line(spec, report, course),
     )
+    draw_packed(packed, on_action={"cures": ask_for_cures, "undo": undo_cure})
+    if is_asked_for_cures(spec):
+        show_cures(spec)
     with stage.details:
         if equation := write_equation(report, theory, course, state, line):
             st.latex(equation)
@@ -81,11 +96,28 @@ def show_pass(stage: Stage) -> None:
                 + _(TIME_LINES[line].help)
                 + (part_of_whole if is_partial(line) else "")
             )
-        blocks.explain("recurrent_flow")
+        blocks.explain("recurrent_flow", *(["recurrent_cures"] if is_asked_for_cures(spec) else []))
         _show_metrics(report, theory, layer)
         st.subheader(_("Gradient norms over time"))
         _show_norms(report, theory, layer)
         _show_export(spec, report)
+
+
+def _describe_line(spec: TimePass, report: TimeReport, course: GradientCourse) -> dict[str, Any]:
+    """Describe the line above the figure: the way back in numbers, and what can be done."""
+    return {
+        "setting": name_experiment(spec),
+        "word": "",
+        "headline": words.write_numbers(course, report.length),
+        "severity": _SEVERITIES[course.fate],
+        "loss": _("loss {loss}").format(loss=format_number(report.loss)),
+        "findings": [],
+        "pulse": _("Play"),
+        "cures": _("Try cures"),
+        "trying": _("Trying cures …"),
+        "undo": _("Undo"),
+        "before": _("before"),
+    }
 
 
 def draw_look() -> None:

@@ -85,6 +85,15 @@ def _describe_end(
     return [f"**{describe_fate(course)}**"]
 
 
+def write_numbers(course: GradientCourse, length: int) -> str:
+    """Write the way back in numbers alone, for the line above the figure."""
+    if not math.isfinite(course.factor):
+        return _("no gradient to follow")
+    return _("× {factor} per step back; step 1 gets {left} of what step {last} gets").format(
+        factor=format_number(course.factor, 3), left=format_number(course.remaining), last=length
+    )
+
+
 def describe_fate(course: GradientCourse) -> str:
     """Say in a sentence whether a gradient arrives."""
     if not arrives_only_if_short(course):

@@ -1,10 +1,12 @@
 // The way from controls to the figure that follows them: one request at a time, the newest values
-// next, and likely next ones while nobody waits.
+// next, and likely next ones while nobody waits. A server that keeps a request waiting gets the newest
+// values at once; they take the place of those that it has not begun with.
 
 import { ask } from "./ask.js";
 import { graphs } from "./figure.js";
 
 const PAUSE = 150; // milliseconds before neighbours are fetched: a server that has just worked refuses
+const PATIENCE = 400; // after which newer values are asked for although older ones are not answered
 const PAGE_LIMIT = 10_000; // after which a page that has not answered is no longer waited for
 const MOST_KEPT = 60;
 
@@ -21,6 +23,9 @@ class Lane {
     this.moved = new Set(); // controls whose value the page's figure does not show yet
     this.isHeld = false; // a hand on the figure has not let go: the page is not told yet
     this.kept = new Map(); // fetched figures by address
+    this.id = Math.random().toString(36).slice(2); // tells the server whose requests these are
+    this.asked = 0; // requests so far
+    this.shown = 0; // which of them the figure shows
     // Whatever else is touched comes after what a control said.
     for (const kind of ["pointerdown", "keydown"]) {
       document.addEventListener(kind, (event) => this.yieldTo(event.target), true);
@@ -45,7 +50,7 @@ class Lane {
     this.last = control;
     if (this.isRunning) return;
     this.isRunning = true;
-    while (this.last && this.graph) await this.follow(this.graph, this.take());
+    while (this.last && this.graph) await this.outlast(this.follow(this.graph, this.take()));
     this.isRunning = false;
     for (const toolbar of this.listToolbars()) if (toolbar.isResting) toolbar.commit();
     this.check();
@@ -62,12 +67,26 @@ class Lane {
     return control;
   }
 
+  /** Wait for an answer, but not for long once there are newer values. */
+  async outlast(answer) {
+    let isOpen = true;
+    const end = answer.finally(() => (isOpen = false));
+    do await Promise.race([end, new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
+    while (isOpen && !(this.last && this.isWaiting)); // a figure that is being drawn is not overtaken
+  }
+
   /** Let the figure follow a control. */
   async follow(graph, control) {
+    const number = ++this.asked;
+    this.isWaiting = true;
     const { bytes, problem = "" } = await this.fetch(this.writeAddress(graph, control));
-    control.toolbar.showProblem(problem);
-    this.isRefused = !bytes;
-    if (!bytes || !this.moved.size) return;
+    if (number === this.asked) {
+      this.isWaiting = false;
+      control.toolbar.showProblem(problem);
+      this.isRefused = !bytes;
+    }
+    if (!bytes || !this.moved.size || number < this.shown) return;
+    this.shown = number;
     graph.showNow(bytes);
     await graph.draw();
     dimFollowers(this.moved.size > 0); // after the figure: the page is laid out anew for it
@@ -89,9 +108,11 @@ class Lane {
     if (this.kept.has(address)) return { bytes: this.kept.get(address) };
     try {
       const tell = (text) => this.graph?.showWaiting(text);
-      const answer = isEarly ? await fetch(`${address}&prefetch=1`) : await ask(address, tell);
+      const answer = isEarly
+        ? await fetch(`${address}&prefetch=1`)
+        : await ask(address, tell, { headers: { "X-Lane": this.id } });
       if (answer.status === 422) return { problem: await answer.text() };
-      if (!answer.ok) return {};
+      if (answer.status !== 200) return {};
       const bytes = new Uint8Array(await answer.arrayBuffer());
       this.kept.set(address, bytes);
       if (this.kept.size > MOST_KEPT) this.kept.delete(this.kept.keys().next().value);

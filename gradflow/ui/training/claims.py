@@ -15,6 +15,8 @@ from gradflow.ui.training.words import format_times
 Summaries = Sequence[Summary]
 CHANCE_LOSS = math.log(10)
 """Cross-entropy of guessing one of ten digits."""
+LEAST_DOUBLE_SOFTMAX_LOSS = math.log(1 + 9 / math.e)
+"""The lowest cross-entropy of probabilities that are taken for logits, ten of them."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ def judge_preset(code: str, runs: Sequence[Run]) -> tuple[list[str], bool] | Non
 def _describe_loss(run: Summary) -> str:
     if run.broke is not None:
         return _("diverged in step {step}").format(step=run.broke)
+    if math.isnan(run.held_out_accuracy):  # a regression
+        return _("loss {loss}").format(loss=format_number(run.loss))
     return _("loss {loss}, held-out accuracy {right}").format(
         loss=format_number(run.loss), right=format_share(run.held_out_accuracy)
     )
@@ -74,6 +78,10 @@ def _describe_first_gradient(run: Summary) -> str:
     return _("‖∂L/∂W‖ of layer 1 at the start {x} of the last layer’s").format(
         x=format_number(run.first_share)
     )
+
+
+def _describe_start(run: Summary) -> str:
+    return _("loss {before} before the first step").format(before=format_number(run.loss_before))
 
 
 def _describe_gradient(run: Summary) -> str:
@@ -137,6 +145,20 @@ CLAIMS: dict[str, PresetClaim] = {
     "dying_relu": PresetClaim(
         _describe_with(_describe_dead),
         lambda n: n[0].dead > 0.4 and n[1].dead == 0 and n[1].loss < n[0].loss,
+    ),
+    "raw_inputs": PresetClaim(
+        _describe_with(_describe_start), lambda n: _is_stuck(n[0]) and _has_learned(n[1])
+    ),
+    "large_targets": PresetClaim(
+        _describe_with(_describe_start),
+        lambda n: n[0].broke is not None and n[1].loss < n[1].loss_before,
+    ),
+    "double_softmax": PresetClaim(
+        _describe_with(_describe_gradient),
+        lambda n: n[0].loss > LEAST_DOUBLE_SOFTMAX_LOSS and _has_learned(n[1]),
+    ),
+    "warm_up": PresetClaim(
+        _describe_with(_describe_gradient), lambda n: n[1].loss < 0.7 * n[0].loss
     ),
     "zero_initialization": PresetClaim(
         _describe_with(_describe_still), lambda n: _is_stuck(n[0]) and _has_learned(n[1])

@@ -113,7 +113,7 @@ def distinguish_names(runs: Sequence[tuple[str, Run]]) -> list[str]:
     own = {
         i: (experiment, run.plan)
         for i, (name, run) in enumerate(runs)
-        if name == name_run(run) and (experiment := _find_known(run)) is not None
+        if name == name_run(run) and (experiment := find_known(run)) is not None
     }
     by_differences = name_by_differences(list(own.values()))
     better = {i: name for i, name in zip(own, by_differences, strict=True) if name}
@@ -162,11 +162,12 @@ def name_run(run: Run) -> str:
 
 
 def _name_network(run: Run) -> str:
-    experiment = _find_known(run)
+    experiment = find_known(run)
     return run.title if experiment is None else name_network(experiment)
 
 
-def _find_known(run: Run) -> Experiment | None:
+def find_known(run: Run) -> Experiment | None:
+    """Find the experiment that was trained, if it has settings that this page offers."""
     try:
         return find_experiment(run)
     except InvalidExperiment:

@@ -22,7 +22,7 @@ from gradflow.ui import blocks
 from gradflow.ui.film.player import FilmRun, draw_player
 from gradflow.ui.fragments import make_fragment
 from gradflow.ui.settings.state import read_widget, show_in_widget
-from gradflow.ui.training import film_route, films, flow, lanes, state, words
+from gradflow.ui.training import film_route, films, flow, lanes, penalties, state, words
 from gradflow.ui.training.sessions import SESSIONS
 
 T = TypeVar("T")
@@ -192,11 +192,14 @@ def _find_symbol(code: str) -> str:
 
 
 def _draw_panels() -> None:
-    drawn = [shown_run.make_lane() for shown_run in lanes.list_shown(state.open_session())]
+    shown = lanes.list_shown(state.open_session())
+    drawn = [shown_run.make_lane() for shown_run in shown]
     panels = {
         _("Speed of each layer"): lambda: _show_speeds(drawn),
         _("Clipping and rate"): lambda: _show_steps(drawn),
     }
+    if penalized := penalties.list_penalized(shown):
+        panels[_("L1 and L2")] = lambda: penalties.show_penalties(penalized)
     blocks.draw_tabs_in_place(panels, "training_panels")
 
 

@@ -110,7 +110,7 @@ def test_the_last_step_is_recognized_by_the_graph(step: str) -> None:
         (100 * X, S.WARNING),
         (0.05 * X, S.NOTE),
         (0.005 * X, S.WARNING),
-        (1e-4 * X, S.BAD),
+        (1e-6 * X, S.BAD),
         (X + 5, S.NOTE),
         (X + 15, S.WARNING),
         (X + 100, S.BAD),

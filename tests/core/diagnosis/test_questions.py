@@ -388,3 +388,22 @@ def test_a_step_that_is_far_too_long_is_said_of_a_healthy_network() -> None:
     summed = gf.findings(probe(model, loss=lambda o, t: 1e4 * F.cross_entropy(o, t)))[0]
     assert summed.verdict is V.HEALTHY
     assert "where 0.001 is usual" in summed.cause
+
+
+def test_a_valley_is_a_warning_and_a_hill_is_bad() -> None:
+    """He weights × 4, then ÷ 4, train to 93 %; the other way round they stay at 10 %."""
+
+    def judge(first: float) -> Finding:
+        torch.manual_seed(0)
+        parts: list[nn.Module] = []
+        for i in range(14):
+            linear = nn.Linear(20, 20 if i < 13 else 10)
+            scale = first if i < 7 else 1 / first if i < 13 else 1
+            nn.init.normal_(linear.weight, std=scale * (2 / 20) ** 0.5)
+            parts += [linear, nn.ReLU()]
+        return gf.findings(probe(nn.Sequential(*parts[:-1])))[0]
+
+    for scale in (4, 10):
+        valley, hill = judge(scale), judge(1 / scale)
+        assert (valley.verdict, valley.severity) == (V.UNEVEN, Severity.WARNING), valley.text
+        assert (hill.verdict, hill.severity) == (V.UNEVEN, Severity.BAD), hill.text

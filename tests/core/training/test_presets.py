@@ -58,7 +58,8 @@ def test_clipping_keeps_an_exploding_network_whole(seed):
 
 def test_a_large_batch_takes_too_few_steps(seed):
     runs = run_preset("large_batch", seed, record_every=1)
-    works = {run.experiment.data.batch_size * run.plan.steps for run in runs}
+    asked = TRAINING_PRESETS["large_batch"].runs
+    works = {one.experiment.data.batch_size * one.plan.steps for one in asked}
     assert works == {8192}
     ends = [run.records[-1].loss for run in runs]
     assert ends[0] < 0.5 * ends[1] < 0.35 * ends[2]
@@ -117,6 +118,32 @@ def test_zeros_never_break_symmetry(seed):
         assert record.grad_norm > 0  # of the last bias alone
     assert find_last_loss(zeros) > 0.95 * CHANCE
     assert find_last_loss(xavier) < 1.0
+
+
+def test_raw_pixels_are_not_learned_from_and_standardized_ones_are(seed):
+    raw, standardized = run_preset("raw_inputs", seed)
+    assert find_last_loss(raw) > 0.9 * CHANCE
+    assert find_last_loss(standardized) < 0.7
+    assert raw.records[0].loss > 20 * standardized.records[0].loss
+
+
+def test_large_targets_end_in_infinity_at_a_usual_rate(seed):
+    large, scaled = run_preset("large_targets", seed)
+    assert large.divergence is not None
+    assert large.divergence.step < 15
+    assert scaled.divergence is None
+    assert find_last_loss(scaled) < scaled.records[0].loss
+
+
+def test_a_second_softmax_holds_the_loss_up(seed):
+    double, logits = run_preset("double_softmax", seed)
+    assert find_last_loss(double) > np.log(1 + 9 / np.e)  # 1.46, the lowest that it can be
+    assert find_last_loss(logits) < 0.5
+
+
+def test_a_warm_up_ends_lower_than_the_full_rate_at_once(seed):
+    constant, warm = run_preset("warm_up", seed)
+    assert find_last_loss(warm) < 0.7 * find_last_loss(constant)
 
 
 def test_presets_say_what_to_look_for_and_differ_in_what_they_compare():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,9 +81,15 @@ def find_critical_gain(activation: Activation) -> float:
     ]
 
 
-def measure_gains(activation: Activation) -> GainCurve:
-    """Measure the factor per layer at every gain, over seeds."""
-    rows = [_measure(activation, gain) for gain in GAINS]
+def measure_gains(activation: Activation, advance: Callable[[], None] = lambda: None) -> GainCurve:
+    """Measure the factor per layer at every gain, over seeds.
+
+    ``advance`` is called between gains; what it raises ends the work.
+    """
+    rows = []
+    for gain in GAINS:
+        advance()
+        rows.append(_measure(activation, gain))
     return GainCurve(*np.array(rows).T)
 
 

@@ -70,7 +70,7 @@ LAYER_PRESETS: dict[str, ExperimentPreset] = {
         N_("Ten tanh layers, all weights 0.01"),
         N_(
             "Equal weights add up in step, so n·Var(W) says nothing here. All units of a layer "
-            "are copies of one another: see Copies."
+            "are copies of one another: see *Zeros and constants*."
         ),
         _change("tanh_xavier", initialization="constant"),
     ),

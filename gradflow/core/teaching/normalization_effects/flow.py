@@ -39,8 +39,9 @@ NORMS = COMPARED[1:]
 class NormalizedFlow(Spec):
     """A deep network, drawn from one seed, with each of the normalizations in turn.
 
-    Inputs are N(0, I), as many numbers per sample as a layer has units, because the laws are
-    about samples that differ in many directions; ten classes and cross-entropy.
+    Inputs are N(0, I), scaled and shifted where that is asked for, as many numbers per sample as a
+    layer has units, because the laws are about samples that differ in many directions; ten classes
+    and cross-entropy.
     """
 
     depth: int = Field(
@@ -60,6 +61,12 @@ class NormalizedFlow(Spec):
     )
     init_std: float = Field(
         0.05, ge=0.001, le=10, title="Standard deviation σ", description="σ of the weights."
+    )
+    scale: float = Field(
+        1.0, ge=1e-3, le=1e3, title="Input scale", description="Standard deviation of the inputs."
+    )
+    offset: float = Field(
+        0.0, ge=0, le=1e3, title="Input offset", description="Mean of the inputs."
     )
     norm_position: NormPosition = Field(
         NormPosition.BEFORE, title="Position", description="Before or after the activation."
@@ -110,7 +117,13 @@ class NormalizedFlow(Spec):
         """Make the experiment of a network of ``make_network`` on the data."""
         return Experiment(
             network=network,
-            data=Data(source="gaussian", dimension=self.width, batch_size=self.batch_size),
+            data=Data(
+                source="gaussian",
+                dimension=self.width,
+                batch_size=self.batch_size,
+                scale=self.scale,
+                offset=self.offset,
+            ),
             seed=self.seed,
         )
 

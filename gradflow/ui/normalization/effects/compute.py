@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gradflow.core.catalog import Normalization
-from gradflow.core.teaching.normalization_effects import identities, rates, scales
+from gradflow.core.catalog import Activation, Normalization
+from gradflow.core.teaching.normalization_effects import identities, noise, rates, scales, shift
 from gradflow.ui.admission import admit_long
 from gradflow.ui.memo import remember
 
@@ -31,3 +31,19 @@ def train(spec: rates.LearningRates, normalization: Normalization) -> rates.Rate
     """Train the network with one normalization at every learning rate."""
     with admit_long(_BYTES) as advance:
         return rates.train_at_rates(spec, normalization, advance)
+
+
+@remember
+def watch_shift(
+    activation: Activation, learning_rate: float, seed: int, normalization: Normalization
+) -> shift.ShiftCourse:
+    """Train one network, and look at the inputs of its activations on the way."""
+    with admit_long(_BYTES) as advance:
+        return shift.train_and_watch(activation, learning_rate, seed, normalization, advance)
+
+
+@remember
+def train_with_noise(spec: noise.BatchNoise, group: int) -> noise.NoiseResult:
+    """Train networks whose batch norm takes its statistics over groups of one size."""
+    with admit_long(_BYTES) as advance:
+        return noise.train_with_noise(spec, group, advance)

@@ -45,6 +45,8 @@ from gradflow.ui.stage import Stage
 WIDTHS = (16, 32, 64, 128, 256)
 BATCH_SIZES = (8, 16, 32, 64, 128, 256)
 WEIGHT_STDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+INPUT_SCALES = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
+INPUT_OFFSETS = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0)
 _GRADIENTS: tuple[BackwardSignal, ...] = ("activation_grad", "delta")
 
 
@@ -78,6 +80,8 @@ def draw_controls() -> None:
     draw_marks(FLOW, "init_std", WEIGHT_STDS)
     draw_choice(FLOW, "norm_position")
     draw_allowed(FLOW, "groups", list_divisors(FLOW.read_value("width")))
+    draw_marks(FLOW, "scale", INPUT_SCALES)
+    draw_marks(FLOW, "offset", INPUT_OFFSETS)
     draw_marks(FLOW, "batch_size", BATCH_SIZES)
     draw_slider(FLOW, "seed")
 

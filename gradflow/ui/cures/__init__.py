@@ -1,0 +1,1 @@
+"""The panels of cures, above any live figure."""
