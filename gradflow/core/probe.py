@@ -92,7 +92,7 @@ def probe(
     with (
         torch.inference_mode(False),
         torch.enable_grad(),
-        preserve(model, *find_modules(loss)),
+        preserve(model, *find_modules(loss)) as guard,
         run_plainly(model),
     ):
         from_inputs = not parameters or not all(p.requires_grad for p in parameters.values())
@@ -105,9 +105,9 @@ def probe(
         parameters_with_gradient = [name for name, p in parameters.items() if p.requires_grad]
         differentiable = [parameters[name] for name in parameters_with_gradient] + leaves
         start = time.perf_counter()
-        recorder = Recorder(given, summarizer, advance)
+        recorder = Recorder(given, summarizer, advance, guard)
         with recorder:
-            recorder.mark_signals((arguments.positional, arguments.keywords))
+            recorder.mark_signals((arguments.positional, arguments.keywords), targets)
             output = model(*arguments.positional, **arguments.keywords)
             recorder.ignore_activations()
             if isinstance(targets, Tensor) and targets.is_inference():

@@ -22,9 +22,11 @@ from gradflow.core.recording.functions import (
     find_function_response,
     find_kind_of_weight,
     find_role,
+    may_write,
     open_function,
 )
 from gradflow.core.recording.gradients import find_storage
+from gradflow.core.recording.preserve import Guard
 from gradflow.core.recording.records import Record
 from gradflow.core.recording.summary import Response
 
@@ -83,6 +85,7 @@ class CallWatcher(TorchFunctionMode):
         makes_weights: whether what runs computes a weight, and is no layer.
         sees_activations: whether activation functions count; not in a loss.
         elementwise: parameters that have met a signal entry by entry, and after how many layers.
+        guard: told before something is written, if it has anything to guard.
         changed: addresses of the memory in which something was changed in place.
     """
 
@@ -95,6 +98,7 @@ class CallWatcher(TorchFunctionMode):
         self.elementwise: dict[str, int] = {}
         self.changed: set[int] = set()
         self.layer_count = 0
+        self.guard: Guard | None = None
         self._reports = reports
         self._parameters = parameters
         self._constants = constants
@@ -121,6 +125,8 @@ class CallWatcher(TorchFunctionMode):
     def __torch_function__(
         self, func: Function, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
+        if self.guard is not None and may_write(func, args, kwargs or {}):
+            self.guard.keep((*args, *(kwargs or {}).values()))
         role = find_role(func)
         if role is Role.LOOK:
             return func(*args, **kwargs) if kwargs else func(*args)

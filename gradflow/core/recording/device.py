@@ -71,6 +71,7 @@ class DeviceSummarizer:
         response: Response | None = None,
         *,
         samples: bool = True,
+        axis: int = 0,
         units: bool = False,
         channels: bool = False,
     ) -> int:
@@ -97,7 +98,9 @@ class DeviceSummarizer:
         if units:
             self._units[len(self._sizes)] = _pick_units(x, channels, response, marks)
         similarity = (
-            compute_similarity(x) if samples and x.dim() > 1 else values.new_full((), math.nan)
+            compute_similarity(x.movedim(axis, 0))
+            if samples and x.dim() > 1
+            else values.new_full((), math.nan)
         )
         numbers = [
             *_compute_moments(values, x.reshape(-1)),

@@ -114,6 +114,16 @@ def find_role(function: Function) -> Role:
     return role
 
 
+def may_write(function: Function, args: tuple[Any, ...], options: dict[str, Any]) -> bool:
+    """Whether a function may write into its arguments: by its name, or as embeddings do."""
+    name = function.__name__
+    if name.endswith("_"):
+        return not name.endswith("__") or name.startswith("__i") or name == "__setitem__"
+    if function in (F.embedding, F.embedding_bag):  # rows that are longer are shortened
+        return options.get("max_norm", args[3] if len(args) > 3 else None) is not None
+    return "out" in options
+
+
 def find_kind_of_weight(function: Function) -> str:
     """Find the kind of the layer that a function makes of a weight."""
     return _KIND.get(function, "linear")

@@ -103,6 +103,7 @@ class HostSummarizer:
         response: Response | None = None,
         *,
         samples: bool = True,
+        axis: int = 0,
         units: bool = False,
         channels: bool = False,
     ) -> int:
@@ -128,7 +129,9 @@ class HostSummarizer:
             self._units[ticket] = _scan_units(x, channels, unsaturated), alive
         similarity = _NAN
         if samples and x.dim() > 1:
-            similarity = kernels.compute_similarity(_view_samples(x), max(abs(low), abs(high)))
+            similarity = kernels.compute_similarity(
+                _view_samples(x.movedim(axis, 0) if axis else x), max(abs(low), abs(high))
+            )
         row = (size, mean, std, rms, low, high, zeros, 0, nan, posinf, neginf)
         self._rows.append((*row, saturated, dead, similarity))
         return ticket

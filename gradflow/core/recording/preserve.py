@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gradflow.core.recording.gradients import find_storage
+
 _READ_ONLY_CODE = (
     "torch.nn.modules.",
     "gradflow.core.networks.",
@@ -19,16 +21,19 @@ _READ_ONLY_CODE = (
 """Packages whose modules never write their parameters."""
 _SMALL = 2**12
 """Entries of tensors that are copied together."""
+_LARGE = 2**20
+"""Entries of a parameter that is copied only before it is written."""
 
 
 @contextmanager
-def preserve(model: nn.Module, *others: nn.Module) -> Iterator[None]:
+def preserve(model: nn.Module, *others: nn.Module) -> Iterator[Guard]:
     """Undo on exit, also after an exception, whatever a pass did to ``model`` and ``others``.
 
     Restores the values, shapes and identities of parameters and buffers, ``.grad`` with its values,
     training flags, and the random states of torch (CPU, the models' devices, and generators that
     modules hold), NumPy and ``random``. Inside, a copy of the buffers and the gradients is held,
-    and of the parameters if code that is not PyTorch's runs.
+    and of the parameters if code that is not PyTorch's runs. Large parameters are copied by the
+    guard that is returned, which is told before anything is written.
 
     What modules keep in plain Python attributes stays as the pass has left it, and so does what
     hooks of the caller's do.
@@ -46,8 +51,10 @@ def preserve(model: nn.Module, *others: nn.Module) -> Iterator[None]:
     buffers = _list_unique(b for module in modules for b in module._buffers.values())
     tensors = [*parameters, *buffers]
     grads = [tensor.grad for tensor in tensors]
-    at_risk = tensors if _may_write_parameters(modules) else buffers
-    copies = _Copies([*at_risk, *_list_unique(grads)])
+    at_risk = parameters if _may_write_parameters(modules) else []
+    guard = Guard([p for p in at_risk if _is_large(p)])
+    small = [p for p in at_risk if not _is_large(p)]
+    copies = _Copies([*small, *buffers, *_list_unique(grads)])
     generators = [
         (value, value.get_state())
         for module in modules
@@ -59,7 +66,7 @@ def preserve(model: nn.Module, *others: nn.Module) -> Iterator[None]:
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     try:
         with torch.random.fork_rng(devices=devices):
-            yield
+            yield guard
     finally:
         np.random.set_state(numpy_state)  # noqa: NPY002
         random.setstate(python_state)
@@ -74,6 +81,34 @@ def preserve(model: nn.Module, *others: nn.Module) -> Iterator[None]:
             if tensor.grad is not grad:
                 tensor.grad = grad
         copies.restore()
+        guard.restore()
+
+
+class Guard:
+    """Copies of large parameters, made when they are about to be written."""
+
+    def __init__(self, tensors: list[Tensor]) -> None:
+        self._guarded = {find_storage(tensor): tensor for tensor in tensors}
+        self._data = [(tensor, tensor.data) for tensor in tensors]
+        self._copies: list[_Copies] = []
+        self.is_on = bool(tensors)
+
+    def keep(self, values: Iterable[Any]) -> None:
+        """Keep a copy of what is about to be written, if it shares memory with a parameter."""
+        for value in values:
+            if isinstance(value, (list, tuple)):
+                self.keep(value)
+            elif isinstance(value, Tensor) and value.layout is torch.strided:
+                tensor = self._guarded.pop(find_storage(value), None)
+                if tensor is not None:
+                    self._copies.append(_Copies([tensor]))
+
+    def restore(self) -> None:
+        """Restore what was written, and give back their memory to those that got another."""
+        for copies in self._copies:
+            copies.restore()
+        for tensor, data in self._data:
+            _give_back(tensor, data)
 
 
 class _Copies:
@@ -107,12 +142,21 @@ class _Copies:
             for data, part in zip(group, parts, strict=True):
                 data.copy_(part.view(data.shape))
         for tensor, data in zip(self._tensors, self._data, strict=True):
-            if tensor.shape != data.shape or (
-                data.layout is torch.strided and tensor.data_ptr() != data.data_ptr()
-            ):
-                tensor.data = data
+            _give_back(tensor, data)
         for index, copy in self._sparse:
             self._tensors[index].data = copy
+
+
+def _give_back(tensor: Tensor, data: Tensor) -> None:
+    """Give a tensor the shape and the memory that it had."""
+    if tensor.shape != data.shape or (
+        data.layout is torch.strided and tensor.data_ptr() != data.data_ptr()
+    ):
+        tensor.data = data
+
+
+def _is_large(tensor: Tensor) -> bool:
+    return tensor.numel() >= _LARGE and tensor.layout is torch.strided
 
 
 def _may_write_parameters(modules: list[nn.Module]) -> bool:

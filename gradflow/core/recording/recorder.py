@@ -22,6 +22,7 @@ from gradflow.core.recording.calls import SIGNAL, CallWatcher, Lineage
 from gradflow.core.recording.functions import Function
 from gradflow.core.recording.gradients import watch_node, watch_output, watch_result
 from gradflow.core.recording.graph import find_meetings
+from gradflow.core.recording.layout import Layout
 from gradflow.core.recording.modules import (
     LAYER_KINDS,
     find_bare_layers,
@@ -32,6 +33,7 @@ from gradflow.core.recording.modules import (
 )
 from gradflow.core.recording.names import Names, clean_path
 from gradflow.core.recording.plain import is_compiled, strip_compiler
+from gradflow.core.recording.preserve import Guard
 from gradflow.core.recording.records import Record, Stream
 from gradflow.core.recording.streams import PLAIN_CONTAINERS, Containers
 from gradflow.core.recording.summary import NONE, Response, Summarizer, view_as_real
@@ -61,6 +63,7 @@ class Recorder:
         model: the model.
         summarizer: makes the statistics.
         advance: called after every layer, forward and backward; what it raises ends the pass.
+        guard: told before anything is written.
 
     Attributes:
         records: what was recorded, in order of execution.
@@ -70,7 +73,11 @@ class Recorder:
     """
 
     def __init__(
-        self, model: nn.Module, summarizer: Summarizer, advance: Advance | None = None
+        self,
+        model: nn.Module,
+        summarizer: Summarizer,
+        advance: Advance | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self.records: list[Record] = []
         self.batch_statistics = False
@@ -83,10 +90,12 @@ class Recorder:
         # Weakly, because garbage in a circle costs more than it took to record it.
         reports = weakref.proxy(self)
         self._calls = CallWatcher(reports, self._names.parameters, self._names.constants)
+        self._calls.guard = guard if guard is not None and guard.is_on else None
         self._counts: Counter[str] = Counter()
         self._channels = False  # the layer that ran last is a convolution
         self._frames: list[_Frame] = []
         self._containers = Containers()
+        self._layout = Layout([*self._names.modules.values()])
         # To tell a module that computes from one that returns what another one made: the record of
         # a tensor, as long as nothing changes it in place.
         self._seen: dict[int, tuple[weakref.ref[Tensor], int, Record]] = {}
@@ -100,6 +109,8 @@ class Recorder:
         bare = find_bare_layers(watched)
         self._units = {id(module): id(module) in bare for _name, module, _kind in watched}
         for name, module, kind in watched:
+            if getattr(module, "batch_first", True) is False:
+                self._handles.append(module.register_forward_pre_hook(self._layout.note))
             if kind == "norm" and isinstance(module, _BatchNorm):
                 self.batch_statistics |= module.training
             if isinstance(module, torch.jit.ScriptModule):
@@ -118,10 +129,11 @@ class Recorder:
         self._handles.clear()
         self._frames.clear()
 
-    def mark_signals(self, values: Any) -> None:
-        """Mark the tensors in ``values``, however nested, as signals."""
+    def mark_signals(self, values: Any, targets: Any = None) -> None:
+        """Mark the tensors in ``values``, however nested, as signals that have these targets."""
         for tensor in find_tensors(values):
             self._calls.set_lineage(tensor, SIGNAL)
+        self._layout.suppose(next(find_tensors(values), None), targets)
 
     def ignore_activations(self) -> None:
         """See layers alone from now on: what a loss does to its input is no activation."""
@@ -341,6 +353,7 @@ class Recorder:
         ticket = self._summarizer.add_signal(
             view_as_real(tensor),
             response,
+            axis=self._layout.find_axis(tensor),
             units=kind == "activation" or self._units.get(id(module), True),
             channels=self._channels,
         )

@@ -92,12 +92,13 @@ class Summarizer(Protocol):
         response: Response | None = None,
         *,
         samples: bool = True,
+        axis: int = 0,
         units: bool = False,
         channels: bool = False,
     ) -> int:
         """Summarize a forward signal or a weight: linear histogram, saturation, dead units.
 
-        ``samples``: the first axis of ``x`` runs over samples, whose similarity is measured.
+        ``samples``: ``axis`` of ``x`` runs over samples, whose similarity is measured.
         ``units``: whether single units are recorded, and ``channels``: whether these are those of
         a convolution.
         """

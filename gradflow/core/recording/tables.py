@@ -56,7 +56,8 @@ class Layer:
         for record in self.records:
             if record.acts_on is not None and record not in acting:
                 break
-            reach.append(record)
+            if record.is_layer or record.kind != "recurrent":  # else a state that is handed on
+                reach.append(record)
         activations = [record for record in reach if record.kind == "activation"]
         if acting and acting[0] not in reach:
             self.last, self.activation = acting[0], acting[0].signal

@@ -394,3 +394,52 @@ def test_recurrent_layers(kind):
     weights = torch.cat([g.flatten() for g in expected[1:] if g.dim() > 1])
     assert row.weight_grad_norm == pytest.approx(weights.norm().item(), rel=1e-12)
     check_coverage(report, model)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_the_similarity_of_sequences_is_that_of_samples(inside):
+    """Time steps come first in the input, or only in the module."""
+
+    class TimeFirst(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding, self.rnn, self.head = nn.Linear(4, 5), nn.GRU(5, 6), nn.Linear(6, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            z = self.embedding(x)
+            return self.head(self.rnn(z.transpose(0, 1) if inside else z)[0][-1])
+
+    torch.manual_seed(0)
+    model, x = TimeFirst().double(), torch.randn(7, 9, 4).double()
+    report = gf.probe(model, x.transpose(0, 1) if inside else x, torch.arange(9) % 3)
+    z = model.embedding(x)
+    for found, signal in zip(report.layers["similarity"], (z, model.rnn(z)[0]), strict=False):
+        rows = F.normalize(signal.transpose(0, 1).flatten(1), dim=1)
+        cosines = (rows @ rows.T)[~torch.eye(9, dtype=torch.bool)]
+        assert found == pytest.approx(cosines.mean().item(), rel=1e-6)
+
+
+def test_complex_parameters_keep_their_imaginary_part():
+    class Spectral(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(4, 3, dtype=torch.complex128))
+            self.scale = nn.Parameter(torch.randn(4, dtype=torch.complex128))
+
+        def forward(self, x: Tensor, zero: Tensor | float = 0.0) -> Tensor:
+            return ((torch.fft.fft(x) * self.scale) @ self.weight + zero).abs()
+
+    torch.manual_seed(0)
+    model, x, y = Spectral(), torch.randn(6, 4, dtype=torch.float64), torch.arange(6) % 3
+    report = gf.probe(model, x, y)
+    zero = torch.zeros(6, 3, dtype=torch.complex128, requires_grad=True)
+    loss = F.cross_entropy(model(x, zero), y)
+    delta, *gradients = torch.autograd.grad(loss, [zero, *model.parameters()])
+    assert report.layers["delta_norm"][0] == pytest.approx(delta.norm().item(), rel=1e-12)
+    for row, p, g in zip(
+        report.parameters.itertuples(), model.parameters(), gradients, strict=True
+    ):
+        assert row.norm == pytest.approx(p.norm().item(), rel=1e-12)
+        assert row.grad_norm == pytest.approx(g.norm().item(), rel=1e-12)
+        assert row.grad_max == pytest.approx(g.abs().max().item(), rel=1e-12)
+    assert report.layers["weight_norm"][0] == pytest.approx(model.weight.norm().item(), rel=1e-12)

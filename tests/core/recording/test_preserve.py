@@ -98,6 +98,40 @@ def test_the_callers_grad_mode_does_not_matter(name, mode):
     assert isinstance(made_here, gf.Report), made_here
 
 
+class WritesMuch(nn.Module):
+    """Writes large parameters in different ways; they are copied only when that happens."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.table = nn.Embedding(2**17, 8, max_norm=1e-3 if how == "max_norm" else None)
+        self.head = nn.Linear(48, 3)
+        self.how = how
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        weight = self.table.weight
+        match self.how:
+            case "data":
+                weight.data.mul_(2)
+            case "item":
+                with torch.no_grad():
+                    weight[0] = 5.0
+            case "out":
+                torch.mul(weight.detach(), 2, out=weight.data)
+            case "list":
+                torch._foreach_mul_([weight.data], 3.0)
+            case "init":
+                nn.init.normal_(weight)
+            case "new":
+                weight.data = torch.zeros(3, 2)
+                weight.data = torch.zeros(2**17, 8)
+        return self.head(self.table(tokens).flatten(1))
+
+
+@pytest.mark.parametrize("how", ["data", "item", "out", "list", "init", "new", "max_norm"])
+def test_large_parameters_keep_their_values(how):
+    assert isinstance(check_unchanged(WritesMuch(how), torch.randint(9, (8, 6))), gf.Report)
+
+
 def test_inputs_keep_their_values():
     x = draw_floats()
     copy = x.clone()
