@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import gradflow
 from gradflow.cli import health, proxy, run, serve, sweep
-from gradflow.cli.console import say
+from gradflow.cli.console import give_up_stdout, say
 from gradflow.core.errors import GradflowError
 from gradflow.core.text import _
 
@@ -63,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(error.message)
         return 1
     except BrokenPipeError:  # the reader of our data has seen enough: gradflow run … | head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        give_up_stdout()
         return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         return 128 + signal.SIGINT

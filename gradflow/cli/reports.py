@@ -57,7 +57,8 @@ def write_report(report: Report, form: str, table: str) -> str:
 
 def _find_query(text: str) -> str:
     address = urlsplit(text)
-    if address.scheme in {"http", "https"} or text.startswith(("/", "?")):
+    is_whole = address.scheme in {"http", "https"}
+    if is_whole or text.startswith("?") or (text.startswith("/") and "?" in text):
         name = address.path.rstrip("/").rpartition("/")[2]
         page = PAGES / f"{name}.py"
         if page != EXPLORE and page.is_file():

@@ -12,6 +12,7 @@ from gradflow.core.networks.memory import bound_pass, estimate_pass, estimate_se
 from gradflow.core.recurrent.memory import estimate_through_time
 from gradflow.core.recurrent.spec import SequenceExperiment, estimate_pass_cost
 from gradflow.core.stacked_pass import MOST_AT_ONCE
+from gradflow.core.sweep.jobs import Job
 from gradflow.core.text import Text
 from gradflow.core.training.memory import estimate_training
 from gradflow.core.training.plan import TrainingPlan
@@ -68,6 +69,16 @@ def admit_seeds(experiment: Experiment, count: int) -> Iterator[tuple[int, Calla
     bound = at_once * bound_pass(experiment)
     with admit(bound, count_bytes, tflop, experiment.size.refuse) as give_way:
         yield at_once, give_way
+
+
+@contextmanager
+def admit_job(job: Job) -> Iterator[Callable[[], None]]:
+    """Let the networks of a sweep's job in, which run as one; see ``admit``."""
+    experiment = job[0].experiment
+    bound = len(job) * bound_pass(experiment)
+    tflop = len(job) * experiment.need[1]
+    with admit(bound, lambda: bound, tflop, experiment.size.refuse) as give_way:
+        yield give_way
 
 
 @contextmanager

@@ -21,6 +21,7 @@ pages = [
     st.Page(paths.EXPLORE, title=_("Explore"), default=True),
     st.Page(paths.LEARN, title=_("Lessons"), url_path="learn"),
     st.Page(paths.COMPARE, title=_("Compare"), url_path="compare"),
+    st.Page(paths.PHASE, title=_("Phase diagrams"), url_path="phase"),
 ]
 sections = {
     _("Train"): [

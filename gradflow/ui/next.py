@@ -24,7 +24,13 @@ NEXT: Mapping[Path, Mapping[Path, str]] = {
     paths.COMPARE: {
         paths.EXPLORE: N_("Explore: one network in full"),
         paths.TRAINING: N_("Training: what becomes of a gradient while a network learns"),
+        paths.PHASE: N_("Phase diagrams: hundreds of networks at once"),
         paths.DIAGNOSES: N_("Diagnoses: what the verdicts mean"),
+    },
+    paths.PHASE: {
+        paths.EXPLORE: N_("Explore: one network of the map in full"),
+        paths.INITIALIZATION: N_("Initialization: where the critical scale comes from"),
+        paths.NORMALIZATION: N_("Normalization: keep the scale whatever the weights"),
     },
     paths.TRAINING: {
         paths.EXPLORE: N_("Explore: this network before its first step"),

@@ -22,6 +22,7 @@ WHOLE = (
     "degradation?view=shattering",
     "recurrent",
     "diagnoses",
+    "phase?depth=6&points=4",
 )
 """Addresses whose picture fits as a whole."""
 LARGE = {"width": 1920, "height": 1080}

@@ -8,9 +8,16 @@ import numpy as np
 import pytest
 
 from gradflow.charts.sweep.curve import curve_figure
-from gradflow.charts.sweep.data import Axis, SweptMeasure, compute_quantile
+from gradflow.charts.sweep.data import (
+    Axis,
+    SweptMeasure,
+    TheoryLines,
+    compute_quantile,
+    draw_profile,
+)
 from gradflow.charts.sweep.phase import fit_range, phase_figure
 
+LEVELS = {0.0: "critical", -6.0: "low", 6.0: "high"}
 DEPTH, SIGMA = Axis("Depth", [2, 10, 50]), Axis("Weight σ", [0.1, 1.0])
 
 
@@ -41,17 +48,34 @@ def test_the_map_shows_medians_on_a_logarithmic_scale():
     z = np.array(figure.data[0].z, np.float64)
     expected = [[1, -3, math.nan], [math.nan, 0, math.log10(4)]]
     np.testing.assert_allclose(z, expected, rtol=1e-6)
-    assert "Depth: 2<br>Weight σ: 0.1<br>Gradient: 10" in figure.data[0].hovertext[0][0]
-    (doubt,) = [trace for trace in figure.data if trace.type == "scatter"]
+    doubt, cells = (trace for trace in figure.data if trace.type == "scatter")
+    assert cells.hovertext[0] == "Weight σ: 0.1<br>Depth: 2<br><b>Gradient: 10</b>"
+    assert list(cells.customdata) == [0, 1, 3, 4, 5]  # not of the cell that is not known
     assert (list(doubt.x), list(doubt.y)) == ([50], [1.0])
 
 
 def test_the_line_between_growing_and_shrinking():
     x, y = Axis("x", [1, 2, 3]), Axis("y", [1, 2])
     both = make_measure([[[0.1], [1], [10]], [[0.1], [1], [10]]])
-    assert [t.type for t in phase_figure(x, y, both).data] == ["heatmap", "contour", "contour"]
+    types = [t.type for t in phase_figure(x, y, both).data]
+    assert types == ["heatmap", "contour", "contour", "scatter"]
     only = make_measure([[[0.1], [0.2], [0.3]]] * 2)
-    assert [t.type for t in phase_figure(x, y, only).data] == ["heatmap"]
+    assert [t.type for t in phase_figure(x, y, only).data] == ["heatmap", "scatter"]
+
+
+def test_theory_takes_the_place_of_that_line():
+    x, y = Axis("x", [1, 2, 3]), Axis("y", [1, 2])
+    both = make_measure([[[0.1], [1], [10]], [[0.1], [1], [10]]])
+    field = TheoryLines(x.places, y.places, np.array([[-9.0, 0, 3], [-9, 1, 4]]), LEVELS)
+    lines = [t for t in phase_figure(x, y, both, theory=field).data if t.type == "contour"]
+    assert [t.contours.start for t in lines] == [0, 0, -6, -6]  # 6 is nowhere reached
+    assert [t.name for t in lines if t.showlegend] == ["critical", "low"]
+
+
+def test_the_course_of_a_gradient_in_one_line():
+    assert draw_profile([-7, -6, -5, -4, -3, -2, -1, 0]) == "▁▂▃▄▅▆▇█"
+    assert draw_profile([0.0, -0.2, -math.inf, math.nan]) == "▁▁  "  # less than a factor 10
+    assert len(draw_profile(np.linspace(-9, 0, 200))) == 24
 
 
 def test_a_few_values_far_off_do_not_take_all_colours():

@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -85,6 +87,8 @@ def test_html_stands_alone_and_says_what_was_found(capfd) -> None:
         ('{"depth": [1]}', "depth"),
         ("hello", "neither an address"),
         ("", "neither an address"),
+        ("/no/such/report.json", "nor a file"),
+        ("/dev/null", "nor a file"),
         ("a\0=b", "there is no such setting"),
     ],
 )
@@ -109,3 +113,16 @@ def test_reports_without_settings_and_damaged_files_are_refused(
     path.write_bytes(b"\xff\xfe")
     assert main(["run", str(path)]) == 1
     assert "cannot be read" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize(
+    ("place", "complaint"), [(">/dev/full", "No space left"), (">&-", "closed")]
+)
+def test_data_that_cannot_be_written_is_one_line(place: str, complaint: str) -> None:
+    command = f"{sys.executable} -m gradflow proxy --server 127.0.0.1:8501 {place}"
+    run = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    (line,) = run.stderr.splitlines()
+    assert line.startswith("gradflow: stdout: ")
+    assert complaint in line

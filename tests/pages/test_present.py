@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from gradflow.core import codec
 from gradflow.core.presets import PRESET_GROUPS, PRESETS
+from gradflow.core.sweep.phase_presets import PHASE_PRESETS
 from gradflow.core.teaching.descent_presets import PRESETS as DESCENTS
 from gradflow.core.teaching.initialization.presets import LAYER_PRESETS
 from gradflow.core.training.presets import TRAINING_PRESETS
@@ -44,6 +45,12 @@ PAGES = [
     ("degradation", {"view": "identity"}, 4, None),
     ("recurrent", {"view": "time"}, 7, "tanh RNN, PyTorch default"),
     ("compare", {}, 6, None),
+    (
+        "phase",
+        {},
+        [preset.label for preset in PHASE_PRESETS.values()],
+        "Tanh: weights against biases",
+    ),
 ]
 
 

@@ -95,6 +95,7 @@ PAGES: dict[str, list[dict[str, str]]] = {
         {"lesson": "relu", "answers": "relu.none"},
         {"lesson": "cure", "answers": "cure.selu"},
     ],
+    "phase": [{"depth": "4", "width": "8", "points": "4"}],
     "diagnoses": [{"about": verdict} for verdict in Verdict],
 }
 VIEWS = [(page, query) for page, queries in PAGES.items() for query in queries]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +70,8 @@ class SweptMeasure:
     logarithmic: bool
     values: FloatArray
     doubtful: npt.NDArray[np.bool_]
+    profiles: Sequence[Sequence[str]] = ()
+    """The course of the gradient over the layers in every cell, drawn in one line of text."""
 
     @property
     def median(self) -> FloatArray:
@@ -84,6 +86,54 @@ def compute_quantile(values: FloatArray, share: float) -> FloatArray:
     with np.errstate(invalid="ignore"):  # between two infinite numbers
         result[known] = np.nanquantile(values[known], share, axis=-1, method="nearest")
     return result
+
+
+@dataclass(frozen=True, eq=False)
+class TheoryLines:
+    """A field whose level lines theory draws over a map.
+
+    Attributes:
+        x: places on the axis that runs to the right.
+        y: places on the axis that runs upwards.
+        values: ``(y, x)``; NaN where theory says nothing.
+        levels: where the lines are, and what each is called.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    values: FloatArray
+    levels: Mapping[float, str]
+
+
+_BARS = "▁▂▃▄▅▆▇█"
+_MOST_BARS = 24
+
+
+def draw_profile(logs: Sequence[float]) -> str:
+    """Draw numbers, log₁₀ of a gradient by layer, as a line of bars; a gap where one is not finite.
+
+    All that differ by less than a factor 10 are of the same height or the next.
+    """
+    values = np.array(logs, np.float64)
+    if len(values) > _MOST_BARS:
+        values = values[np.linspace(0, len(values) - 1, _MOST_BARS).round().astype(int)]
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return " " * len(values)
+    low, span = finite.min(), max(float(finite.max() - finite.min()), len(_BARS) - 1.0)
+    steps = np.where(np.isfinite(values), (values - low) / span * (len(_BARS) - 1), -1)
+    return "".join(" " if step < 0 else _BARS[round(float(step))] for step in steps)
+
+
+def fill_gaps(values: FloatArray) -> FloatArray:
+    """Give every gap of a map, NaN, the value of the nearest cell that has one."""
+    known, missing = np.argwhere(~np.isnan(values)), np.argwhere(np.isnan(values))
+    if not len(known) or not len(missing):
+        return values
+    away = np.abs(missing[:, None, :] - known[None, :, :]).sum(axis=2).argmin(axis=1)
+    filled = values.copy()
+    filled[tuple(missing.T)] = values[tuple(known[away].T)]
+    return filled
 
 
 def _is_number(value: Any) -> bool:

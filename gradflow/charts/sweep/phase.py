@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradflow.charts.figure import FloatArray, build_figure, empty_figure, make_legend
-from gradflow.charts.sweep.data import Axis, SweptMeasure
+from gradflow.charts.sweep.data import Axis, SweptMeasure, TheoryLines, fill_gaps
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode
 from gradflow.core.numbers import format_number, format_power
 from gradflow.core.text import _
@@ -20,18 +20,31 @@ _MOST_TICKS = 8
 _HEIGHT = 560
 
 
-def phase_figure(x: Axis, y: Axis, measure: SweptMeasure, *, mode: Mode = "light") -> go.Figure:
+def phase_figure(
+    x: Axis,
+    y: Axis,
+    measure: SweptMeasure,
+    *,
+    theory: TheoryLines | None = None,
+    growing: bool = False,
+    mode: Mode = "light",
+) -> go.Figure:
     """Draw the median over the seeds as a heatmap, and the line where it is 1.
+
+    A cell can be chosen: its ``customdata`` is its number, the x axis running fastest.
 
     Args:
         x: the setting that runs to the right.
         y: the setting that runs upwards.
         measure: what is drawn; its values are ``(y, x, seeds)``.
+        theory: lines over the map; they take the place of the line where the measure is 1.
+        growing: whether the map is not whole yet; cells that are missing look like their
+            neighbours.
         mode: for a light or a dark page.
     """
     median = measure.median
     if not np.isfinite(median).any():
-        return empty_figure(_("Nothing has been measured yet"), mode=mode)
+        return empty_figure(_("Nothing has been measured yet"), mode=mode, height=_HEIGHT)
     shades = shape_shades(measure)
     low, high = fit_range(shades)
     layout = {
@@ -41,11 +54,16 @@ def phase_figure(x: Axis, y: Axis, measure: SweptMeasure, *, mode: Mode = "light
         "coloraxis": _make_colours(measure, low, high, mode),
         "margin": {"l": 90, "r": 120, "t": 36, "b": 64},
         "legend": make_legend(),
+        "hovermode": "closest",
     }
+    lines = (
+        _draw_level(x, y, measure, shades, mode) if theory is None else _draw_theory(theory, mode)
+    )
     data = [
-        _draw_heatmap(x, y, measure, shades),
-        *_draw_level(x, y, measure, shades, mode),
+        _draw_heatmap(x, y, measure, fill_gaps(shades) if growing else shades),
+        *lines,
         *_mark_doubt(x, y, measure, mode),
+        _draw_cells(x, y, measure),
     ]
     return build_figure(data, layout, mode)
 
@@ -98,16 +116,6 @@ def _make_colours(measure: SweptMeasure, low: float, high: float, mode: Mode) ->
 
 
 def _draw_heatmap(x: Axis, y: Axis, measure: SweptMeasure, shades: FloatArray) -> dict[str, Any]:
-    median = measure.median
-    names = [[(a, b) for a in x.list_names()] for b in y.list_names()]
-    values = [[format_number(v) for v in row] for row in median.tolist()]
-    texts = [
-        [
-            f"{x.label}: {a}<br>{y.label}: {b}<br>{measure.label}: {v}"
-            for (a, b), v in zip(*rows, strict=True)
-        ]
-        for rows in zip(names, values, strict=True)
-    ]
     return {
         "type": "heatmap",
         "name": measure.label,
@@ -115,9 +123,39 @@ def _draw_heatmap(x: Axis, y: Axis, measure: SweptMeasure, shades: FloatArray) -
         "x": x.places,
         "y": y.places,
         "z": shades.astype(np.float32),
+        "hoverinfo": "skip",
+    }
+
+
+def _draw_cells(x: Axis, y: Axis, measure: SweptMeasure) -> dict[str, Any]:
+    """Draw the middle of every measured cell, unseen: what is hovered, chosen and spoken."""
+    median = measure.median
+    rows, columns = np.nonzero(~np.isnan(median))
+    names = x.list_names(), y.list_names()
+    texts = []
+    for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
+        value = format_number(float(median[i, j]))
+        lines = [
+            f"{y.label}: {names[1][i]}",
+            f"{x.label}: {names[0][j]}",
+            f"<b>{measure.label}: {value}</b>",
+        ]
+        if measure.profiles:
+            lines.append(
+                _("gradient, first layer to last: {bars}").format(bars=measure.profiles[i][j])
+            )
+        texts.append("<br>".join(lines))
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "cells",
+        "showlegend": False,
+        "x": x.places[columns],
+        "y": y.places[rows],
+        "customdata": rows * len(x.values) + columns,
         "hovertext": texts,
-        "hoverongaps": False,
         "hovertemplate": "%{hovertext}<extra></extra>",
+        "marker": {"size": 14, "opacity": 0},
     }
 
 
@@ -146,6 +184,35 @@ def _draw_level(
         {**common, "line": casing, "showlegend": False},
         {**common, "line": line, "showlegend": True},
     ]
+
+
+def _draw_theory(theory: TheoryLines, mode: Mode) -> list[dict[str, Any]]:
+    if min(theory.values.shape, default=0) < 2:
+        return []
+    palette, traces = PALETTES[mode], []
+    for i, (level, name) in enumerate(theory.levels.items()):
+        if not (np.nanmin(theory.values) < level < np.nanmax(theory.values)):
+            continue
+        common = {
+            "type": "contour",
+            "name": name,
+            "showscale": False,
+            "hoverinfo": "skip",
+            "x": theory.x,
+            "y": theory.y,
+            "z": theory.values.astype(np.float32),
+            "autocontour": False,
+            "connectgaps": False,
+            "contours": {"start": level, "end": level, "size": 1, "coloring": "none"},
+        }
+        dash, width = ("solid", 3) if i == 0 else ("dash", 2)
+        casing = {"color": palette.page, "width": width + 3}
+        line = {"color": palette.theory, "width": width, "dash": dash}
+        traces += [
+            {**common, "line": casing, "showlegend": False},
+            {**common, "line": line, "showlegend": True},
+        ]
+    return traces
 
 
 def _mark_doubt(x: Axis, y: Axis, measure: SweptMeasure, mode: Mode) -> list[dict[str, Any]]:

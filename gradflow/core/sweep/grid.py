@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from gradflow.core.codec import from_fields, list_field_names, to_fields
@@ -102,24 +103,24 @@ class Grid:
         """
         return from_fields(to_fields(self.base) | dict(point))
 
+    @cached_property
+    def experiments(self) -> tuple[Experiment | None, ...]:
+        """The experiment of every point, with the first seed; ``None`` where it is not possible."""
+        return tuple(map(self._make_possible, self.list_points()))
+
     def list_networks(self) -> Iterator[Network]:
         """List the networks of all possible points, those of a coarser grid first."""
-        points = self.list_points()
-        for cell in sorted(range(len(points)), key=self._find_level):
-            try:
-                experiment = self.make_experiment(points[cell])
-            except InvalidExperiment:
-                continue
-            for seed in range(experiment.seed, experiment.seed + self.seeds):
-                yield Network(cell, experiment.model_copy(update={"seed": seed}))
+        for cell in sorted(range(len(self.experiments)), key=self._find_level):
+            experiment = self.experiments[cell]
+            if experiment is not None:
+                for seed in range(experiment.seed, experiment.seed + self.seeds):
+                    yield Network(cell, experiment.model_copy(update={"seed": seed}))
 
-    def find_problem(self, point: Mapping[str, Any]) -> Text | str | None:
-        """Say why a point is not possible; ``None``: it is."""
+    def _make_possible(self, point: Mapping[str, Any]) -> Experiment | None:
         try:
-            self.make_experiment(point)
-        except InvalidExperiment as error:
-            return error.message
-        return None
+            return self.make_experiment(point)
+        except InvalidExperiment:
+            return None
 
     def _find_level(self, cell: int) -> int:
         """Find how many times a coarse grid is halved before it has this point."""
@@ -137,7 +138,10 @@ class Grid:
     def _refuse_axes_without_effect(self) -> None:
         used: set[str] = set()
         problem: InvalidExperiment | None = None
-        for point in self.list_points():
+        # Whether a setting has an effect depends on choices, not on numbers.
+        ends = [_choose_ends(values) for values in self.axes.values()]
+        for row in itertools.product(*ends):
+            point = dict(zip(self.axes, row, strict=True))
             try:
                 used |= to_fields(self.make_experiment(point)).keys()
             except InvalidExperiment as error:
@@ -164,6 +168,11 @@ def _simplify(value: Any) -> Any:
     if isinstance(value, StrEnum):
         return str(value)
     return value.item() if hasattr(value, "item") else value
+
+
+def _choose_ends(values: Sequence[Any]) -> Sequence[Any]:
+    """Choose the first and the last of numbers, and all options of a choice."""
+    return values if isinstance(values[0], str) else (values[0], values[-1])
 
 
 def _check_axis(name: str, values: Sequence[Any]) -> None:

@@ -67,7 +67,8 @@ def run_job(job: Job, advance: Advance = lambda: None) -> list[Row]:
     What ``advance`` raises ends the job.
     """
     with torch.inference_mode(False), torch.enable_grad():
-        courses = _run_stacked(job, advance) if len(job) > 1 else [_run_alone(job[0], advance)]
+        alone = _find_group(job[0].experiment) is job[0].experiment
+        courses = [_run_alone(job[0], advance)] if alone else _run_stacked(job, advance)
     return [
         {
             "cell": network.cell,

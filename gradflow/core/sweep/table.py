@@ -17,6 +17,9 @@ from gradflow.core.sweep.measures import MEASURES, Fate
 from gradflow.core.sweep.store import describe_grid
 from gradflow.core.text import Text
 
+_MORE = ("verdict", "precise", "profile")
+_MISSING: dict[str, Any] = {"precise": True, "profile": None}
+
 
 def make_table(grid: Grid, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Make the table of what has been measured: one row per point and seed, in the grid's order.
@@ -25,32 +28,34 @@ def make_table(grid: Grid, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """
     points = grid.list_points()
     found = sorted(rows, key=lambda row: (row["cell"], row["seed"]))
-    measured = {row["cell"] for row in found}
     impossible = [
         {"cell": cell, "seed": grid.base.seed, **dict.fromkeys(MEASURES, math.nan)}
         | {"verdict": str(Fate.IMPOSSIBLE), "precise": False, "profile": []}
-        for cell, point in enumerate(points)
-        if cell not in measured and grid.find_problem(point) is not None
+        for cell, experiment in enumerate(grid.experiments)
+        if experiment is None
     ]
     ordered = sorted([*found, *impossible], key=lambda row: (row["cell"], row["seed"]))
-    table = pd.DataFrame([points[row["cell"]] | _leave_out_cell(row) for row in ordered])
+    table = pd.DataFrame(
+        [points[row["cell"]] | row for row in ordered],
+        columns=[*grid.axes, *(() if "seed" in grid.axes else ("seed",)), *MEASURES, *_MORE],
+    )
     table.attrs["grid"] = describe_grid(grid)
     return table
-
-
-def _leave_out_cell(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "cell"}
 
 
 def shape_column(grid: Grid, table: pd.DataFrame, column: str) -> npt.NDArray[Any]:
     """Arrange a column of a sweep's table as an array ``(*grid.shape, seeds)``.
 
-    NaN where a point is not possible or has not run; ``precise`` is false there.
+    What a point that is not possible or has not run has there: NaN, true of ``precise``, ``None``
+    of ``profile``.
     """
     places = [{repr(value): i for i, value in enumerate(values)} for values in grid.axes.values()]
     known = table[table["verdict"] != Fate.IMPOSSIBLE]
-    missing = False if column == "precise" else math.nan
-    shaped = np.full((*grid.shape, grid.seeds), missing)
+    shaped: npt.NDArray[Any] = np.full(
+        (*grid.shape, grid.seeds),
+        _MISSING.get(column, math.nan),
+        dtype=object if column == "profile" else None,
+    )
     columns = [known[name].tolist() for name in (*grid.axes, "seed", column)]
     for *point, seed, value in zip(*columns, strict=True):
         index = tuple(place[repr(v)] for place, v in zip(places, point, strict=True))

@@ -1,0 +1,190 @@
+"""The page on phase diagrams: the map as it fills, its controls, and what a click opens."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gradflow.charts.sweep.data import TheoryLines
+from gradflow.core.experiment import Experiment
+from gradflow.core.numbers import format_count
+from gradflow.core.sweep import MEASURES, Grid
+from gradflow.core.sweep.critical import REACH
+from gradflow.core.sweep.phase import RANGES, PhaseSettings, list_axes
+from gradflow.core.sweep.phase_presets import PHASE_PRESETS
+from gradflow.core.sweep.table import make_table
+from gradflow.core.text import _
+from gradflow.ui import blocks, paths
+from gradflow.ui.compare import state as compare_state
+from gradflow.ui.explore.state import EXPLORE
+from gradflow.ui.fragments import make_fragment
+from gradflow.ui.naming import describe_setting, name_setting
+from gradflow.ui.phase.figure import draw_sweep, make_axis
+from gradflow.ui.phase.maps import MAPS, LiveMap
+from gradflow.ui.phase.state import CHOSEN, PAGE, PHASE
+from gradflow.ui.settings.fields import (
+    draw_choice,
+    draw_field,
+    draw_number,
+    draw_slider,
+)
+from gradflow.ui.stage import draw_head, make_stage
+
+_WITH_THEORY = ("first_gradient", "factor", "largest_change")
+_EVERY = 0.5
+"""Seconds between two looks at a map that fills."""
+_BASE = (
+    *("activation", "initialization", "normalization", "connection"),
+    *("depth", "width", "channels", "batch_size", "seed"),
+)
+"""Settings of the experiment that are offered, where no axis varies them."""
+
+
+def show_page() -> None:
+    """Show the whole page."""
+    with draw_head(_("Phase diagrams")):
+        pass
+    stage = make_stage()
+    settings, problem = PHASE.read_possible()
+    with stage.picture:
+        if problem:
+            blocks.show_error(problem)
+        st.markdown(_write_task())
+        found = MAPS.find(settings.grid)
+        make_fragment(_show_map, run_every=None if found.is_whole else _EVERY)(settings, found)
+    PAGE.sync_url(settings)
+    with stage.controls:
+        _draw_controls(settings)
+    with stage.details:
+        blocks.explain("phase_map")
+
+
+def _write_task() -> str:
+    code = PHASE.preset
+    if code:
+        return _("**Look for:** {what}").format(what=_(PHASE_PRESETS[code].look_for))
+    return _(
+        "Every cell is a network of its own, after one forward and one backward pass. Where does "
+        "the gradient reach the first layer?"
+    )
+
+
+def _show_map(settings: PhaseSettings, found: LiveMap) -> None:
+    was_whole = found.is_whole
+    rows = found.look()
+    figure = draw_sweep(
+        found.grid,
+        make_table(found.grid, rows),
+        settings.map.measure,
+        theory=_find_lines(settings, found),
+        growing=not was_whole,
+        mode=blocks.read_mode(),
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if not _draw_chosen(found.grid):
+            st.markdown(_describe_progress(found, len(rows)), width="content")
+    blocks.show_figure(figure, "phase_map", _describe_map(settings), _choose_cell)
+    if found.is_whole and not was_whole:
+        st.rerun()  # once more as a whole, so that it stops looking
+
+
+def _describe_map(settings: PhaseSettings) -> str:
+    return _("{measure} over {across} and {upwards}").format(
+        measure=_(MEASURES[settings.map.measure].label),
+        across=name_setting(settings.map.across),
+        upwards=name_setting(settings.map.upwards),
+    )
+
+
+def _describe_progress(found: LiveMap, done: int) -> str:
+    if found.error is not None:
+        return str(found.error)
+    if found.is_whole:
+        return _("{count} networks. Click a cell to open its network.").format(
+            count=format_count(done)
+        )
+    return _("{done} of {total} networks").format(
+        done=format_count(done), total=format_count(found.grid.count)
+    )
+
+
+def _find_lines(settings: PhaseSettings, found: LiveMap) -> TheoryLines | None:
+    """Find theory's lines; only measures of the gradient have any."""
+    if found.theory is None or settings.map.measure not in _WITH_THEORY or not found.theory.rows:
+        return None
+    rows, columns, growth = found.theory
+    upwards, across = (make_axis(name, found.grid) for name in found.grid.axes)
+    return TheoryLines(
+        across.places[columns],
+        upwards.places[rows],
+        growth,
+        {
+            0.0: _("theory: χ₁ = 1, the critical line"),
+            -REACH: _("depth = 6 ξ: signals reach no further"),
+            REACH: _("depth = 6 ξ"),
+        },
+    )
+
+
+# --- controls ---
+
+
+def _draw_controls(settings: PhaseSettings) -> None:
+    st.selectbox(
+        _("Start from"),
+        list(PHASE_PRESETS),
+        index=None,
+        format_func=lambda code: _(PHASE_PRESETS[code].label),
+        placeholder=_("your own map"),
+        **PHASE.bind_preset(),
+    )
+    names = {code: row.label for code, row in MEASURES.items()}
+    draw_choice(PHASE, "measure", names)
+    values = PHASE.values
+    axes = {name: name_setting(name) for name in list_axes(settings.experiment)}
+    for name, ends in (("across", ("left", "right")), ("upwards", ("bottom", "top"))):
+        draw_choice(PHASE, name, axes | {values[name]: name_setting(values[name])})
+        if values[name] in RANGES:
+            for column, end in zip(st.columns(2), ends, strict=True):
+                with column:
+                    draw_number(PHASE, end)
+    draw_slider(PHASE, "points")
+    if "seed" not in (values["across"], values["upwards"]):
+        draw_slider(PHASE, "seeds")
+    with st.expander(_("The network"), key="phase_network"):
+        for name in _BASE:
+            if name not in (values["across"], values["upwards"]):
+                draw_field(PHASE, name, compact=True)
+
+
+# --- what a click opens ---
+
+
+def _choose_cell(cell: int) -> None:
+    kept = [c for c in CHOSEN.get() if c != cell]
+    CHOSEN.set([*kept, cell][-2:])
+
+
+def _draw_chosen(grid: Grid) -> bool:
+    """Draw the cells that were clicked and where they can go; return whether there are any."""
+    chosen = [(cell, e) for cell in CHOSEN.get() if (e := _find_experiment(grid, cell))]
+    if not chosen:
+        return False
+    names = " · ".join(_describe_cell(grid, cell) for cell, _experiment in chosen)
+    st.markdown(f"**{names}**", width="content")
+    _cell, latest = chosen[-1]
+    if st.button(_("Open in Explore"), icon=":material/insights:", type="primary"):
+        EXPLORE.replace(latest)
+        st.switch_page(paths.EXPLORE)
+    if len(chosen) > 1 and st.button(_("Compare both"), icon=":material/compare:"):
+        compare_state.start_comparison([experiment for _cell, experiment in chosen])
+        st.switch_page(paths.COMPARE)
+    return True
+
+
+def _find_experiment(grid: Grid, cell: int) -> Experiment | None:
+    return grid.experiments[cell] if 0 <= cell < len(grid.experiments) else None
+
+
+def _describe_cell(grid: Grid, cell: int) -> str:
+    point = grid.list_points()[cell]
+    return ", ".join(describe_setting(name, value) for name, value in point.items())

@@ -1,0 +1,37 @@
+"""Phase diagrams in a real browser: the map fills, a click opens its network, on a phone too."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.tools import wait_for_server
+
+SMALL = "phase?depth=5&width=8&batch_size=8&across=bias_std&upwards=depth&top=6&points=5"
+
+
+def test_from_a_cell_to_its_network(walker: Page, app_url: str) -> None:
+    walker.goto(f"{app_url}/{SMALL}")
+    expect(walker.get_by_text("25 networks. Click a cell")).to_be_visible(timeout=60_000)
+    wait_for_server(walker)
+    plot = walker.locator(".gf-plot .nsewdrag").first
+    box = plot.bounding_box()
+    assert box is not None
+    # The second column of five, the top row.
+    plot.click(position={"x": 0.3 * box["width"], "y": 0.1 * box["height"]})
+    expect(walker.get_by_text("Depth 6, Bias σ 0.25")).to_be_visible()
+    plot.click(position={"x": 0.9 * box["width"], "y": 0.9 * box["height"]})
+    expect(walker.get_by_role("button", name="Compare both")).to_be_visible()
+    walker.get_by_role("button", name="Open in Explore").click()
+    walker.wait_for_function("() => location.search.includes('bias_std=1')")
+    assert "depth=2" in walker.url
+
+
+def test_a_phone_sees_the_map_first(walker: Page, app_url: str) -> None:
+    walker.set_viewport_size({"width": 390, "height": 844})
+    walker.goto(f"{app_url}/{SMALL}")
+    expect(walker.get_by_text(re.compile("25 networks"))).to_be_visible(timeout=60_000)
+    box = walker.locator(".gf-plot").first.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= 844
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390

@@ -1,0 +1,138 @@
+"""The page on phase diagrams: its networks are those of Explore, and a map is shared."""
+
+from __future__ import annotations
+
+import math
+import time
+from urllib.parse import parse_qsl
+
+import pytest
+
+import gradflow as gf
+from gradflow.core.sweep.phase import PhaseMap, PhaseSettings
+from gradflow.core.sweep.phase_presets import PHASE_PRESETS
+from gradflow.ui.phase.maps import MAPS, LiveMap
+from gradflow.ui.phase.state import PhaseCodec
+from tests.pages.apptest import open_link
+
+SMALL = dict(
+    parse_qsl(
+        "depth=4&width=8&initialization=normal&init_std=0.3&batch_size=8"
+        "&across=init_std&left=0.1&right=0.4&upwards=depth&bottom=2&top=5&points=4&measure=loss"
+    )
+)
+EXPERIMENT = gf.Experiment(
+    network=gf.MLP(depth=4, width=8, initialization="normal", init_std=0.3),
+    data=gf.Data(batch_size=8),
+)
+
+
+def make_settings(**plan) -> PhaseSettings:
+    usual = {"across": "init_std", "left": 0.1, "right": 0.4, "upwards": "depth", "bottom": 2}
+    return PhaseSettings(EXPERIMENT, PhaseMap(**usual | {"top": 5, "points": 4} | plan))
+
+
+def find_box(app, label: str):
+    return next(box for box in app.selectbox if box.label == label)
+
+
+@pytest.fixture(autouse=True)
+def end_maps():
+    """End every map of a test: a thread that computes when Python ends would crash it."""
+    yield
+    for live in MAPS._maps.values():
+        live._seen = -math.inf
+        if live._thread is not None:
+            live._thread.join(30)
+
+
+def fill(live: LiveMap) -> list[dict]:
+    give_up = time.monotonic() + 60
+    while not live.is_whole and live.error is None and time.monotonic() < give_up:
+        live.look()
+        time.sleep(0.02)
+    return live.look()
+
+
+def test_every_cell_is_the_network_that_explore_shows():
+    live = LiveMap(make_settings().grid)
+    rows = fill(live)
+    assert len(rows) == 16
+    for row in rows:
+        report = gf.run(live.grid.experiments[row["cell"]])
+        assert row["loss"] == pytest.approx(report.loss, rel=1e-5)
+        assert live.grid.experiments[row["cell"]].network.depth == 2 + row["cell"] // 4
+
+
+def test_all_who_look_at_the_same_share_a_map_whatever_they_measure():
+    grids = [make_settings(measure=measure).grid for measure in ("loss", "factor")]
+    assert MAPS.find(grids[0]) is MAPS.find(grids[1])
+    assert MAPS.find(make_settings(points=5).grid) is not MAPS.find(grids[0])
+
+
+def test_a_map_that_nobody_looks_at_stops_and_goes_on(monkeypatch):
+    monkeypatch.setattr("gradflow.ui.phase.maps._UNSEEN_SECONDS", -1.0)
+    live = LiveMap(make_settings(points=12).grid)
+    live.look()
+    assert live._thread is not None
+    live._thread.join(30)
+    assert not live.is_whole
+    monkeypatch.setattr("gradflow.ui.phase.maps._UNSEEN_SECONDS", 5.0)
+    assert len(fill(live)) == live.grid.count
+
+
+@pytest.mark.parametrize("code", PHASE_PRESETS)
+def test_presets_are_possible_and_survive_a_link(code):
+    settings = PHASE_PRESETS[code].settings
+    codec = PhaseCodec()
+    assert codec.from_query(codec.to_query(settings)) == settings
+    assert codec.from_fields(codec.to_fields(settings)) == settings
+    assert 50 < settings.grid.count <= 6000
+    assert sum(e is not None for e in settings.grid.experiments) > 0.9 * settings.grid.count
+
+
+def test_the_page_opens_with_a_map_and_takes_a_link(app):
+    open_link(app, "phase", SMALL)
+    assert not app.exception
+    assert find_box(app, "Measure").value == "loss"
+    assert not app.error
+
+
+def test_a_new_axis_brings_its_usual_ends_and_axes_change_places(app):
+    open_link(app, "phase", SMALL)
+    find_box(app, "Across").set_value("batch_size").run()
+    assert not app.exception
+    values = app.session_state["phase"]
+    assert (values["across"], values["left"], values["right"]) == ("batch_size", 2, 256)
+    find_box(app, "Upwards").set_value("batch_size").run()
+    values = app.session_state["phase"]
+    assert (values["across"], values["upwards"]) == ("depth", "batch_size")
+    assert (values["left"], values["right"], values["bottom"], values["top"]) == (2, 5, 2, 256)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("across=deep", "across"),
+        ("across=depth&upwards=depth", 'upwards: "depth" is the other axis already'),
+        ("across=init_std", "init_std: it has no effect"),
+        ("left=3&right=2", "right: 2 must be above left"),
+        ("points=40&seeds=8", "too many for one map"),
+        ("across=gain_value&gain=one", "gain_value: it has no effect"),
+    ],
+)
+def test_impossible_links_are_named(app, query, said):
+    open_link(app, "phase", dict(parse_qsl(query)))
+    assert not app.exception
+    assert any(said in error.value for error in app.error)
+
+
+def test_a_click_opens_the_network_in_explore(app):
+    open_link(app, "phase", SMALL)
+    app.session_state["phase_chosen"] = [6, 9]
+    app.run()
+    (button,) = [b for b in app.button if b.label == "Open in Explore"]
+    button.click().run()
+    assert not app.exception
+    values = app.session_state["setting"]
+    assert (values["depth"], values["init_std"]) == (4, pytest.approx(0.1 * 4 ** (1 / 3), rel=1e-3))
