@@ -12,7 +12,8 @@ from gradflow.core.catalog import Connection
 from gradflow.core.experiment import MLP, Experiment
 from gradflow.core.sweep.grid import Grid
 from gradflow.core.theory.fixed_points import find_fixed_point
-from gradflow.core.theory.structures import predict_flow
+from gradflow.core.theory.flow import predict_plain_flow
+from gradflow.core.theory.signals import NetworkLaws
 from gradflow.core.theory.validity import find_obstacles
 
 FloatArray = npt.NDArray[np.float64]
@@ -72,6 +73,7 @@ def _predict_point(experiment: Experiment | None) -> float:
     with np.errstate(all="ignore"):
         if any(True for _obstacle in find_obstacles(experiment)):
             return math.nan
-        flow, laws = predict_flow(experiment)
+        laws = NetworkLaws(experiment)
+        flow = predict_plain_flow(laws)
         chi = find_fixed_point(laws, flow.preactivation[max(laws.depth - 2, 0)]).chi
     return network.depth * math.log(chi) if chi > 0 else math.nan
