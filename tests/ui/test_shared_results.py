@@ -97,6 +97,9 @@ def find_remembered() -> set[str]:
 
 def test_results_hold_nothing_that_can_be_changed() -> None:
     from gradflow.core.catalog import Activation, Connection, Normalization
+    from gradflow.core.lessons.patients import draw_patient
+    from gradflow.core.lessons.schema import load_lessons
+    from gradflow.core.lessons.subjects import Measure
     from gradflow.core.recurrent.factors import FactorSettings
     from gradflow.core.recurrent.settings import TimePass
     from gradflow.core.recurrent.spec import Recurrent, SequenceExperiment, Sequences
@@ -111,6 +114,7 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
     from gradflow.ui.explore import compute as explore
     from gradflow.ui.explore.flow import FlowView
     from gradflow.ui.initialization import compute as initialization
+    from gradflow.ui.learn import compute as learn
     from gradflow.ui.normalization import compute as normalization
     from gradflow.ui.normalization.effects import compute as effects
     from gradflow.ui.recurrent import compute as recurrent
@@ -121,6 +125,7 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
         data=Sequences(length=4, batch_size=4), network=Recurrent(cell="lstm")
     )
     small_pass = TimePass(hidden_size=4, batch_size=4, length=16)
+    patient = draw_patient(load_lessons()["cure"], 3)
     calls: dict[Any, tuple[Any, ...]] = {
         compute.run: (small,),
         compute.judge: (small,),
@@ -142,6 +147,9 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
         initialization.measure_layer: (variance.OneLayer(),),
         initialization.train_copies: (Activation.TANH, 0.1, 0, copies.Start.CONSTANT),
         initialization.measure_gains: (Activation.TANH,),
+        learn.measure: (Measure.GRADIENT, small),
+        learn.treat: (patient, ()),
+        learn.list_cures: (patient, ()),
         normalization.run_statistics: (running.RunningStatistics(),),
         normalization.compute_spreads: (small_batches.Law.RELU, 1, 2, 0),
         effects.sweep_scales: (scales.WeightScales(), Normalization.NONE),
