@@ -23,7 +23,6 @@ NEXT: Mapping[Path, Mapping[Path, str]] = {
     },
     paths.COMPARE: {
         paths.EXPLORE: N_("Explore: one network in full"),
-        paths.TRAINING: N_("Training: what becomes of a gradient while a network learns"),
         paths.PHASE: N_("Phase diagrams: hundreds of networks at once"),
         paths.DIAGNOSES: N_("Diagnoses: what the verdicts mean"),
     },

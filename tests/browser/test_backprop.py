@@ -117,7 +117,7 @@ def test_steps_paths_and_an_update(page: Page, app_url: str, page_errors: list[s
     page.wait_for_function("() => location.search.includes('step=10')")
     # All paths into one δ, one after the other, and the same sum from the next layer's δ.
     board.get_by_role("button", name="Along every path").click()
-    assert board.locator(".gf-marked").count() == 2
+    expect(board.locator(".gf-marked")).to_have_count(2)
     for n in range(2, 7):
         board.get_by_role("button", name=f"Add part {n} of 6").click()
     expect(board.locator(".gf-sum")).to_contain_text("6 paths, 24 multiplications")

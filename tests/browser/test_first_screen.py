@@ -127,7 +127,7 @@ def test_a_finger_reaches_everything(chromium: Browser, app_url: str) -> None:
     page.wait_for_function("() => document.querySelector('.stMain').scrollTop > 150")
     open_page(page, f"{app_url}/normalization")
     views = page.locator(".st-key-stage_head button")
-    assert views.count() == 7
+    assert views.count() == 9
     for box in (view.bounding_box() for view in views.all()):
         assert box is not None
         assert box["x"] >= 0

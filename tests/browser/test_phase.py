@@ -14,12 +14,16 @@ def test_from_a_cell_to_its_network(walker: Page, app_url: str) -> None:
     expect(walker.get_by_text("25 networks. Click a cell")).to_be_visible(timeout=60_000)
     wait_for_server(walker)
     plot = walker.locator(".gf-plot .nsewdrag").first
-    box = plot.bounding_box()
-    assert box is not None
-    # The second column of five, the top row.
-    plot.click(position={"x": 0.3 * box["width"], "y": 0.1 * box["height"]})
+
+    def click(right: float, down: float) -> None:
+        box = plot.bounding_box()
+        assert box is not None
+        plot.click(position={"x": right * box["width"], "y": down * box["height"]})
+
+    click(0.3, 0.1)  # the second column of five, the top row
     expect(walker.get_by_text("Depth 6, Bias σ 0.25")).to_be_visible()
-    plot.click(position={"x": 0.9 * box["width"], "y": 0.9 * box["height"]})
+    wait_for_server(walker)  # the figure makes room for what was chosen
+    click(0.9, 0.9)
     expect(walker.get_by_role("button", name="Compare both")).to_be_visible()
     walker.get_by_role("button", name="Open in Explore").click()
     walker.wait_for_function("() => location.search.includes('bias_std=1')")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, get_args, get_origin
 
+from hypothesis import assume
 from hypothesis import strategies as st
 from pydantic.fields import FieldInfo
 
@@ -95,7 +96,11 @@ def experiments(draw: st.DrawFn) -> gf.Experiment:
         if architecture != "mlp":
             values.pop("dimension", None)
         data = gf.Data(**values | {"batch_size": 2})
-    return draw(specs(gf.Experiment, network=network, data=data, loss=loss))
+    try:
+        return draw(specs(gf.Experiment, network=network, data=data, loss=loss))
+    except gf.InvalidExperiment as error:
+        assume("TFLOP" not in str(error))  # a format that this processor is slow in
+        raise
 
 
 NUMBERS = st.integers().map(str) | st.floats().map(repr)

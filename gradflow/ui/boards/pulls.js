@@ -51,7 +51,9 @@ export class Pull {
     const size = Math.abs(from);
     const unit = size > FAR ? 10 ** (Math.floor(Math.log10(size)) - 1) : this.unit;
     const moved = Math.min(this.high, Math.max(this.low, from + steps * unit));
-    this.set(Number(moved.toPrecision(12)));
+    // At once: the next key may come before the drawing does.
+    this.value = Number(moved.toPrecision(12));
+    this.set(this.value);
   }
 
   end() {

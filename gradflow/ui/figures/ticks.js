@@ -35,7 +35,7 @@ export function thinLabels(shape) {
   for (const id of listIds(layout, "y")) {
     const axis = getAxis(layout, id);
     const { tickvals, ticktext, range } = axis;
-    if (!Array.isArray(tickvals) || tickvals.length < 4 || !range || axis.type === "log") continue;
+    if (!Array.isArray(tickvals) || tickvals.length < 3 || !range || axis.type === "log") continue;
     const pixels = (measureExtent(axis) * inner) / Math.abs(range[1] - range[0]);
     const slots = tickvals.slice(1).map((value, i) => Math.abs(value - tickvals[i]) * pixels);
     const line = LINE_HEIGHT * shape.getFont(axis.tickfont, "tickfont").size;
