@@ -84,7 +84,9 @@ def test_a_training_that_was_put_away_says_so_before_it_begins_anew(
     train = visitor.locator(".st-key-training_play button").first
     pause = visitor.locator(".st-key-training_pause button").first
     train.click()
-    expect(visitor.get_by_text(re.compile(r"^step [1-9]\d* of"))).to_be_visible(timeout=60_000)
+    expect(visitor.locator("p", has_text=re.compile(r"^step [1-9]\d* of"))).to_be_visible(
+        timeout=60_000
+    )
     pause.click()
     expect(train).to_be_enabled()  # it has paused
     tell(crowded_url, f"memory?mib={LITTLE}")
