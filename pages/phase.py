@@ -2,6 +2,7 @@
 
 from gradflow.core.sweep.phase_presets import PHASE_PRESETS
 from gradflow.core.text import _
+from gradflow.ui.fragments import make_fragment
 from gradflow.ui.phase.state import PAGE
 from gradflow.ui.phase.view import show_page
 from gradflow.ui.present.present import draw_steps
@@ -9,4 +10,4 @@ from gradflow.ui.present.steps import list_page_steps
 
 PAGE.load()
 draw_steps(lambda: list_page_steps(PAGE, {"": _("Phase diagrams")}, PHASE_PRESETS))
-show_page()
+make_fragment(show_page)()

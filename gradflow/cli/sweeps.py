@@ -11,7 +11,7 @@ from gradflow.charts.report_page import figure_html
 from gradflow.cli.console import CommandFailed, say
 from gradflow.cli.reports import read_experiment
 from gradflow.core.sweep import MEASURES, Grid, sweep
-from gradflow.core.sweep.table import write_table
+from gradflow.core.sweep.table import WRITERS, write_table
 from gradflow.core.text import Text
 from gradflow.ui.phase.figure import MOST_AXES, draw_sweep
 
@@ -36,8 +36,10 @@ def run_sweep(
     grid = Grid(read_experiment(text), axes, seeds)
     if figure is not None:
         _check_figure(grid, measure)
-    if out is not None and out.suffix.lower() not in {".parquet", ".csv"}:
-        raise CommandFailed(Text("out: {path} must end in .parquet or .csv", path=str(out)))
+    if out is not None and out.suffix.lower() not in WRITERS:
+        raise CommandFailed(
+            Text("out: {path} must end in {ends}", path=str(out), ends=" or ".join(WRITERS))
+        )
     part = None if out is None else out.with_name(f"{out.name}.part")
     say(Text("running {count} networks", count=grid.count))
     table = sweep(

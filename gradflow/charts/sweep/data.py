@@ -64,6 +64,7 @@ class SweptMeasure:
         values: over the seeds, ``(first axis, second axis, seeds)``, or ``(axis, seeds)``; NaN
             where nothing is known.
         doubtful: ``(first axis, second axis)``: where the number format is not to be trusted.
+        profiles: the course of the gradient over the layers in every cell, as a line of text.
     """
 
     label: str
@@ -71,7 +72,6 @@ class SweptMeasure:
     values: FloatArray
     doubtful: npt.NDArray[np.bool_]
     profiles: Sequence[Sequence[str]] = ()
-    """The course of the gradient over the layers in every cell, drawn in one line of text."""
 
     @property
     def median(self) -> FloatArray:

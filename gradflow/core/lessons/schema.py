@@ -97,11 +97,6 @@ class Lesson(BaseModel):
         """The option whose settings are the lesson's own."""
         return next(option for option in self.options if not option.settings)
 
-    def find_settings(self, code: str) -> dict[str, Value]:
-        """Find the settings behind an option."""
-        changes = next(option.settings for option in self.options if option.code == code)
-        return self.settings | changes
-
     def make_subject(self, seed: int, changes: Mapping[str, Value] = {}) -> Subject:
         """Make the run that gives the answer, or one with settings changed."""
         return make_subject(self.measure, self.settings | dict(changes), seed)

@@ -6,6 +6,6 @@
 
 from gradflow.core.sweep.engine import run_networks, sweep
 from gradflow.core.sweep.grid import Grid
-from gradflow.core.sweep.measures import MEASURES, Fate, Measure
+from gradflow.core.sweep.measures import MEASURES, Fate
 
-__all__ = ["MEASURES", "Fate", "Grid", "Measure", "run_networks", "sweep"]
+__all__ = ["MEASURES", "Fate", "Grid", "run_networks", "sweep"]

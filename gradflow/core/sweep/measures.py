@@ -138,7 +138,7 @@ def measure(course: Course, experiment: Experiment) -> dict[str, Any]:
         "similarity": float(course.similarity[hidden][-1]),
         "loss": course.loss,
         "verdict": str(_find_fate(course)),
-        "precise": is_precise(course, experiment),
+        "precise": _is_precise(course, experiment),
         "profile": [round(float(value), 4) for value in profile],
     }
 
@@ -158,7 +158,7 @@ def _find_fate(course: Course) -> Fate:
     return Fate(Verdict.HEALTHY if course.decay.is_steady else name_fate(course.decay))
 
 
-def is_precise(course: Course, experiment: Experiment) -> bool:
+def _is_precise(course: Course, experiment: Experiment) -> bool:
     """Say whether rounding leaves three digits of the gradient of the first layer."""
     numbers = torch.finfo(DTYPES[experiment.dtype].dtype)
     if not np.isfinite(course.delta_norm).all():

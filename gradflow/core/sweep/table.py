@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,11 @@ from gradflow.core.sweep.measures import MEASURES, Fate
 from gradflow.core.sweep.store import describe_grid
 from gradflow.core.text import Text
 
+WRITERS: dict[str, Callable[..., Any]] = {
+    ".parquet": pd.DataFrame.to_parquet,
+    ".csv": pd.DataFrame.to_csv,
+}
+"""What writes a table, by how the name of its file ends."""
 _MORE = ("verdict", "precise", "profile")
 _MISSING: dict[str, Any] = {"precise": True, "profile": None}
 
@@ -27,14 +32,13 @@ def make_table(grid: Grid, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     Points that are not possible have a row too; points that have not run yet have none.
     """
     points = grid.list_points()
-    found = sorted(rows, key=lambda row: (row["cell"], row["seed"]))
     impossible = [
         {"cell": cell, "seed": grid.base.seed, **dict.fromkeys(MEASURES, math.nan)}
         | {"verdict": str(Fate.IMPOSSIBLE), "precise": False, "profile": []}
         for cell, experiment in enumerate(grid.experiments)
         if experiment is None
     ]
-    ordered = sorted([*found, *impossible], key=lambda row: (row["cell"], row["seed"]))
+    ordered = sorted([*rows, *impossible], key=lambda row: (row["cell"], row["seed"]))
     table = pd.DataFrame(
         [points[row["cell"]] | row for row in ordered],
         columns=[*grid.axes, *(() if "seed" in grid.axes else ("seed",)), *MEASURES, *_MORE],
@@ -65,21 +69,13 @@ def shape_column(grid: Grid, table: pd.DataFrame, column: str) -> npt.NDArray[An
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as Parquet or CSV, as the name of the file says.
+    """Write a table as the name of the file says, which ends as one of ``WRITERS``.
 
     Raises:
-        GradflowError: the name says neither, or the file cannot be written.
+        GradflowError: the file cannot be written.
     """
     try:
-        match path.suffix.lower():
-            case ".parquet":
-                table.to_parquet(path, index=False)
-            case ".csv":
-                table.to_csv(path, index=False)
-            case _:
-                raise GradflowError(
-                    Text("file: {path} must end in .parquet or .csv", path=str(path))
-                )
+        WRITERS[path.suffix.lower()](table, path, index=False)
     except (OSError, ImportError) as error:
         message = Text("file: {path} cannot be written ({error})", path=str(path), error=str(error))
         raise GradflowError(message) from error

@@ -41,8 +41,7 @@ _BASE = (
 
 def show_page() -> None:
     """Show the whole page."""
-    with draw_head(_("Phase diagrams")):
-        pass
+    draw_head(_("Phase diagrams"))
     stage = make_stage()
     settings, problem = PHASE.read_possible()
     with stage.picture:
