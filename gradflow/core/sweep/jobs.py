@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from gradflow.core.catalog import Connection
 from gradflow.core.decay import fit_hidden_decay
 from gradflow.core.environment import read_limits
 from gradflow.core.experiment import MLP, Experiment
-from gradflow.core.networks.memory import bound_pass, estimate_seeds
+from gradflow.core.networks.memory import fit_stack
 from gradflow.core.probe import run
 from gradflow.core.stacked_pass import MOST_AT_ONCE, StackedPass, find_structure
 from gradflow.core.sweep.grid import Network
@@ -41,9 +41,9 @@ def make_jobs(networks: Iterable[Network], workers: int) -> Iterator[Job]:
     for members in groups.values():
         size = choose_size(members[0].experiment, workers)
         # Members of one seed may share their random numbers.
-        for first, part in _cut(members, size * MOST_AT_ONCE):
-            part.sort(key=lambda network: network.experiment.seed)
-            jobs += [(first + start, tuple(job)) for start, job in _cut(part, size)]
+        for first, chosen in cut(members, size * MOST_AT_ONCE):
+            part = sorted(chosen, key=lambda network: network.experiment.seed)
+            jobs += [(first + start, tuple(job)) for start, job in cut(part, size)]
     jobs.sort(key=lambda job: job[0])
     yield from (job for _place, job in jobs)
 
@@ -52,13 +52,7 @@ def choose_size(experiment: Experiment, workers: int) -> int:
     """Choose how many networks like this one run at once, within the limit of memory."""
     if _find_group(experiment) is experiment:
         return 1
-    allowed = read_limits()[0] * limits.GIB / workers
-    size = MOST_AT_ONCE
-    while size > 1 and size * bound_pass(experiment) > allowed:
-        if estimate_seeds(experiment, size) <= allowed:
-            break
-        size //= 2
-    return size
+    return fit_stack(experiment, MOST_AT_ONCE, read_limits()[0] * limits.GIB / workers)
 
 
 def run_job(job: Job, advance: Advance = lambda: None) -> list[Row]:
@@ -129,5 +123,6 @@ def _find_group(experiment: Experiment) -> object:
     return experiment
 
 
-def _cut(items: list[Any], size: int) -> Iterator[tuple[int, list[Any]]]:
+def cut(items: Sequence[Any], size: int) -> Iterator[tuple[int, Sequence[Any]]]:
+    """Cut items into parts of ``size``, each with the place of its first item."""
     return ((start, items[start : start + size]) for start in range(0, len(items), size))
