@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from gradflow.core.errors import GradflowError
-from gradflow.core.experiment import MLP, Experiment
+from gradflow.core.experiment import Experiment
 from gradflow.core.limits import GIB
 from gradflow.core.networks.memory import bound_pass, estimate_pass, estimate_seeds, fit_stack
 from gradflow.core.recurrent.memory import estimate_through_time
 from gradflow.core.recurrent.spec import SequenceExperiment, estimate_pass_cost
-from gradflow.core.stacked_pass import MOST_AT_ONCE
+from gradflow.core.stacked_pass import MOST_AT_ONCE, can_stack
 from gradflow.core.text import Text
 from gradflow.core.training.memory import estimate_training
 from gradflow.core.training.plan import TrainingPlan
@@ -62,7 +62,7 @@ def admit_stack(experiment: Experiment, count: int) -> Iterator[tuple[int, Calla
         experiment: one of them.
         count: how many there are.
     """
-    most = min(count, MOST_AT_ONCE) if isinstance(experiment.network, MLP) else 1
+    most = min(count, MOST_AT_ONCE) if can_stack(experiment) else 1
     at_once = fit_stack(experiment, most, ROOM.count_free() / ROOM.spread)
 
     def count_bytes() -> int:
