@@ -36,6 +36,7 @@ from gradflow.core.recurrent.spec import SequenceExperiment
 from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.trajectories import run_descent
 from gradflow.core.theory.moments import get_activation_law
+from gradflow.core.theory.structures import predict_flow
 from gradflow.ui.answers import count_idle_seconds
 from gradflow.ui.assets import compress_scripts
 from gradflow.ui.compare.rival import find_rival
@@ -204,6 +205,8 @@ def _run_once() -> None:
     encode_figure(gf.figure(report))
     findings(report)
     theory.predict(experiment, report)
+    residual = gf.MLP(connection="residual", normalization="layer", norm_position="after")
+    predict_flow(gf.Experiment(network=residual))  # it has loops of its own to compile
     for activation in Activation:  # tables of moments, 20 to 80 ms each
         get_activation_law(gf.MLP(activation=activation))
     ensemble.run_seeds(gf.Experiment(network=gf.MLP(depth=3, width=8)), 2)
