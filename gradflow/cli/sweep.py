@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gradflow.cli.console import CommandFailed, say, write_data
 from gradflow.cli.run import add_experiment_argument, fetch_text
@@ -59,8 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> None:
     """Run the sweep and write its table."""
-    axes = dict(parse_axis(text) for text in options.axis)
-    if len(axes) < len(options.axis):
+    axes = list(map(parse_axis, options.axis))
+    if len({axis.name for axis in axes}) < len(axes):
         raise CommandFailed(Text("axis: name each setting once"))
     text = fetch_text(options.experiment)
     say(Text("loading PyTorch"))
@@ -73,7 +73,21 @@ def call(options: argparse.Namespace) -> None:
         write_data(csv)
 
 
-def parse_axis(text: str) -> tuple[str, list[Any]]:
+class Axis(NamedTuple):
+    """A setting and its values, as somebody named them.
+
+    Attributes:
+        name: of the setting.
+        values: numbers, or options.
+        is_spaced: whether only the ends were named; whole numbers are rounded then.
+    """
+
+    name: str
+    values: list[Any]
+    is_spaced: bool = False
+
+
+def parse_axis(text: str) -> Axis:
     """Parse ``name=values``: ``10,20,50``, or ``from:to:count``, with ``:log`` in equal ratios.
 
     Raises:
@@ -86,8 +100,8 @@ def parse_axis(text: str) -> tuple[str, list[Any]]:
         )
         raise CommandFailed(message)
     if ":" in values:
-        return name, _space_out(text, values.split(":"))
-    return name, [_parse_value(value) for value in values.split(",")]
+        return Axis(name, _space_out(text, values.split(":")), is_spaced=True)
+    return Axis(name, [_parse_value(value) for value in values.split(",")])
 
 
 def _space_out(text: str, parts: list[str]) -> list[float]:

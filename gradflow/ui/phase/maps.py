@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from gradflow.core.errors import GradflowError
+from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.sweep import Grid
 from gradflow.core.sweep.critical import Growth, predict_growth
-from gradflow.core.sweep.jobs import Job, Row, cut, make_jobs, run_job
+from gradflow.core.sweep.jobs import Job, Row, cut, make_jobs, refuse_job, run_job
 from gradflow.core.sweep.store import describe_grid
 from gradflow.core.text import Text
 from gradflow.ui.admission import admit_stack
@@ -71,8 +71,7 @@ class LiveMap:
         WANTED.set(self._check_seen)
         try:
             for job in self._jobs[self._done :]:
-                with ADMISSION, admit_stack(job[0].experiment, len(job)) as (at_once, give_way):
-                    rows = [row for _, part in cut(job, at_once) for row in run_job(part, give_way)]
+                rows = _run_admitted(job)
                 with self._guard:
                     self._rows += [_make_compact(row) for row in rows]
                     self._done += 1
@@ -92,6 +91,15 @@ class LiveMap:
     def _check_seen(self) -> None:
         if time.monotonic() - self._seen > _UNSEEN_SECONDS:
             raise _Unseen
+
+
+def _run_admitted(job: Job) -> list[Row]:
+    """Run a job once its turn has come; what this server has no memory for is not possible."""
+    try:
+        with ADMISSION, admit_stack(job[0].experiment, len(job)) as (at_once, give_way):
+            return [row for _, part in cut(job, at_once) for row in run_job(part, give_way)]
+    except InvalidExperiment as error:
+        return refuse_job(job, error)
 
 
 def _make_compact(row: Row) -> dict[str, Any]:

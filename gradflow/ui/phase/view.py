@@ -119,7 +119,7 @@ def _find_lines(settings: PhaseSettings, found: LiveMap) -> TheoryLines | None:
         {
             0.0: _("theory: χ₁ = 1, the critical line"),
             -REACH: _("depth = 6 ξ: signals reach no further"),
-            REACH: _("depth = 6 ξ"),
+            REACH: _("depth = 6 ξ: signals reach no further"),
         },
     )
 
