@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from gradflow.charts.report_page import figure_html
+from gradflow.cli.axes import Axis
 from gradflow.cli.console import CommandFailed, say
 from gradflow.cli.reports import read_experiment
-from gradflow.cli.sweep import Axis
 from gradflow.core.experiment import Experiment
 from gradflow.core.sweep import MEASURES, Grid, sweep
 from gradflow.core.sweep.phase import is_whole

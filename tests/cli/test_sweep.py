@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 import gradflow as gf
+from gradflow.cli.axes import parse_axis
 from gradflow.cli.main import main
-from gradflow.cli.sweep import parse_axis
 
 QUERY = "depth=4&width=6&batch_size=8&initialization=normal&init_std=0.3"
 AXES = ["--axis", "init_std=0.1:0.4:3:log", "--axis", "activation=relu,tanh"]

@@ -97,6 +97,20 @@ class Grid:
             dict(zip(self.axes, row, strict=True)) for row in itertools.product(*self.axes.values())
         ]
 
+    def find_point(self, cell: int) -> dict[str, Any]:
+        """Find the values of the axes at a point, as ``list_points`` lists them.
+
+        Raises:
+            IndexError: there are not so many points.
+        """
+        if not 0 <= cell < math.prod(self.shape):
+            raise IndexError(cell)
+        point = {}
+        for name, values in reversed(list(self.axes.items())):
+            cell, place = divmod(cell, len(values))
+            point[name] = values[place]
+        return dict(reversed(list(point.items())))
+
     def make_experiment(self, point: Mapping[str, Any]) -> Experiment:
         """Make the experiment of a point, with the first seed.
 

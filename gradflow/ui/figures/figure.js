@@ -9,6 +9,7 @@ import { Hands } from "./hands.js";
 import { writeNumbersOurWay, writeOutPowers, writeTicksOurWay } from "./hover.js";
 import { Keys } from "./keys.js";
 import { Line } from "./line.js";
+import { Peek } from "./peek.js";
 import { findMode } from "./modes.js";
 import { isTouched, loadPlotly, makeConfig, stopAnimation } from "./plots.js";
 import { isPresenting } from "./presenting.js";
@@ -205,6 +206,7 @@ class Graph {
       // The words for it are its label, not its ticks one by one.
       for (const svg of plot.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", true);
       plot.on("plotly_click", (event) => this.handleClick(event));
+      if (this.head.peek) this.peek = new Peek(this);
       writeNumbersOurWay(plot);
       writeTicksOurWay(plot);
       plot.on("plotly_afterplot", () => {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -31,9 +33,13 @@ def draw_sweep(
     *,
     theory: TheoryLines | None = None,
     growing: bool = False,
+    chosen: Sequence[int] = (),
     mode: Mode = "light",
 ) -> go.Figure:
-    """Draw a measure of a sweep over one or two axes; the first runs upwards in a map."""
+    """Draw a measure of a sweep over one or two axes; the first runs upwards in a map.
+
+    See ``phase_figure``; the cells ``chosen`` of a map are marked.
+    """
     row = MEASURES[measure]
     axes = [make_axis(name, grid) for name in grid.axes]
     values = SweptMeasure(
@@ -46,7 +52,7 @@ def draw_sweep(
     is_table = any(axis.kind == "category" and axis.names for axis in axes)
     values = replace(
         values,
-        marks=_list_marks(grid, table, is_table),
+        marks=[*_list_marks(grid, table, is_table), _mark_chosen(grid, chosen)],
         profiles=_draw_profiles(grid, table),
         remarks=_write_remarks(grid, table),
     )
@@ -74,6 +80,11 @@ def _list_marks(grid: Grid, table: pd.DataFrame, is_table: bool) -> list[Mark]:
         Mark(_("rounding, underflow or overflow has spoilt this"), "x", doubtful),
         Mark(_("not possible"), "line-ew", (fates == Fate.IMPOSSIBLE).any(axis=-1)),
     ]
+
+
+def _mark_chosen(grid: Grid, cells: Sequence[int]) -> Mark:
+    where = np.isin(np.arange(math.prod(grid.shape)), cells).reshape(grid.shape)
+    return Mark(_("chosen"), "diamond", where)
 
 
 def _write_remarks(grid: Grid, table: pd.DataFrame) -> list[list[str]]:

@@ -17,10 +17,12 @@ from gradflow.core.sweep.store import describe_grid
 from gradflow.core.text import Text
 from gradflow.ui.admission import admit_stack
 from gradflow.ui.turns import ADMISSION
-from gradflow.ui.wanted import CLIENT, WANTED
+from gradflow.ui.wanted import CLIENT, WANTED, check_wanted
 
 _UNSEEN_SECONDS = 5.0
 """A map at which nobody has looked for so long stops; it goes on when somebody does."""
+_LOOK_SECONDS = 0.1
+"""Between two looks at a map that is prepared."""
 _BEFORE_THEORY = 2
 """Jobs that are shown before theory's lines are computed."""
 _MOST_NETWORKS = 20_000
@@ -130,3 +132,12 @@ class _Maps:
 
 
 MAPS = _Maps()
+
+
+def prepare_map(grid: Grid) -> None:
+    """Compute the map of a grid before anybody looks at it, as long as that is wanted."""
+    live = MAPS.find(grid)
+    while not live.is_whole and live.error is None:
+        live.look()
+        check_wanted()
+        time.sleep(_LOOK_SECONDS)
