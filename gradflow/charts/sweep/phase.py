@@ -59,6 +59,7 @@ def phase_figure(
         "margin": {"l": 90, "r": 120, "t": 36, "b": 64},
         "legend": make_legend(),
         "hovermode": "closest",
+        "hoverdistance": -1,
     }
     lines = (
         _draw_level(x, y, measure, shades, mode) if theory is None else _draw_theory(theory, mode)

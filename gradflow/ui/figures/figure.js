@@ -57,7 +57,7 @@ class Graph {
     addEventListener("resize", this.follower);
     this.box.addEventListener("fullscreenchange", () => this.draw());
     this.keys = new Keys(this);
-    this.plot.addEventListener("blur", () => this.drawn && this.Plotly.Fx.unhover(this.plot));
+    this.plot.addEventListener("blur", () => this.leave());
   }
 
   /** Show what the page brings, unless a slider is ahead of it and waits for something else. */
@@ -247,6 +247,11 @@ class Graph {
 
   tellWatchers() {
     for (const watch of watchers) watch(this);
+  }
+
+  leave() {
+    if (this.drawn) this.Plotly.Fx.unhover(this.plot);
+    this.peek?.hide();
   }
 
   /** Take the height that the figure has on this screen, where its page kept another one. */

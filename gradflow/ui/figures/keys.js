@@ -27,6 +27,7 @@ export class Keys {
       const x = listItems(traces[0].x)[step];
       if (isMap(traces[0])) {
         Plotly.Fx.hover(plot, [{ curveNumber: plot.data.indexOf(traces[0]), pointNumber: step }]);
+        this.graph.peek?.rest(this.value, x); // Plotly tells of pointers alone
       } else {
         Plotly.Fx.hover(plot, { xval: x }, traces.map(nameSubplot));
       }
