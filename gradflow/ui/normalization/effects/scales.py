@@ -71,8 +71,8 @@ def describe_scale_sweeps(sweeps: dict[Normalization, ScaleSweep], epsilon: floa
         if code is not Normalization.NONE
     )
     text = _(
-        "**All hidden weights times k.** From k = 1 to 1,000 the share of the gradient that reaches "
-        "layer 1 changes by a factor of {plain} without a norm, {parts}."
+        "**All hidden weights times k.** From k = 1 to 1,000 the share of the gradient that "
+        "reaches layer 1 changes by a factor of {plain} without a norm, {parts}."
     ).format(plain=spans[Normalization.NONE], parts=parts)
     if not epsilon:
         return text
