@@ -45,4 +45,3 @@ def _explain(case: Case, zero: bool) -> Text:
         "Units with equal weights get equal gradients and stay equal; only randomness breaks the "
         "symmetry."
     )
-

@@ -35,7 +35,7 @@ def show(stage: Stage) -> None:
     st.markdown(
         _(
             "**Each tile is one unit: its weights, one for each of the 64 pixels.** Train the "
-            "twelve for 300 steps: how many different units will there be in each row?"
+            "twelve for 300 steps: how many kinds of unit will there be in each row?"
         )
         if step == 0
         else describe_courses(courses, index)
