@@ -44,6 +44,8 @@ from gradflow.ui.compression import PACKED
 from gradflow.ui.degradation.compute import prepare_opening as prepare_degradation
 from gradflow.ui.explore.state import OPENING
 from gradflow.ui.learn.compute import prepare_lessons
+from gradflow.ui.phase.maps import prepare_map
+from gradflow.ui.phase.state import OPENING as PHASES
 from gradflow.ui.pretraining.compute import prepare_opening as prepare_pretraining
 from gradflow.ui.room import ROOM, SCARCE_BYTES
 from gradflow.ui.security.widgets import refuse_forged_values
@@ -150,6 +152,7 @@ def _prepare_openings(check: Callable[[], None]) -> None:
     WANTED.set(check)
     with suppress(_Stopping, GradflowError):  # without memory for it, whoever asks is told
         find_rival(PRESETS[OPENING].experiment)  # for Compare
+        prepare_map(PHASES.grid)
         prepare_lessons()
         prepare_training()
         prepare_pretraining()
@@ -215,4 +218,4 @@ def _run_once() -> None:
     gf.Run.collect(experiment, gf.TrainingPlan(steps=2))
     for preset in CARDS:  # a first visitor sees them at once
         for mode in get_args(Mode):
-            draw_thumbnail(preset, mode)
+            draw_thumbnail(PRESETS[preset].experiment, mode)
