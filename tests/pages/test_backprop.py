@@ -165,6 +165,15 @@ def test_the_table_holds_autograds_numbers(app: AppTest) -> None:
         assert values == pytest.approx(gradient.flatten().tolist(), rel=1e-4)
 
 
+def test_the_board_is_told_which_of_its_changes_is_answered(app: AppTest) -> None:
+    open_page(app, part="network")
+    assert Board(app).data["answered"] is None
+    Board(app).send(step=3, count=7)
+    assert (Board(app).spec["step"], Board(app).data["answered"]) == (3, 7)
+    Board(app).send(step=4, count={"seven": 7})
+    assert (Board(app).spec["step"], Board(app).data["answered"]) == (4, None)
+
+
 def test_updates_repeat_and_are_taken_back(app: AppTest) -> None:
     open_page(app, part="network", step="20")
     for count in (1, 2):
