@@ -22,12 +22,12 @@ TERMS: dict[str, str] = {
         "them explode. On it, gradients keep their size in networks of any depth."
     ),
     "n·Var W": N_(
-        "The number of a unit's inputs times the variance of a weight, σ_w²: what the weights alone "
-        "multiply a mean square by."
+        "The number of a unit's inputs times the variance of a weight, σ_w²: by so much weights "
+        "alone multiply a mean square."
     ),
     "E φ′²": N_(
-        "The mean square of the activation function's slope at the pre-activations of a layer: what "
-        "the activation lets through of a squared gradient."
+        "The mean square of the activation function's slope at the pre-activations of a layer: so "
+        "much of a squared gradient the activation lets through."
     ),
     "residual stream": N_(
         "What runs past all blocks of the network: each block reads it and adds its output to it."
