@@ -9,7 +9,7 @@ import numpy as np
 
 from gradflow.core.diagnosis.case import Case
 from gradflow.core.numbers import format_number
-from gradflow.core.phrases import name_layers
+from gradflow.core.phrases import name_layers, name_row
 from gradflow.core.text import EMPTY, N_, Text, Value, join_texts
 from gradflow.core.verdict import Finding, Severity, Verdict
 
@@ -114,7 +114,12 @@ def _describe_break(case: Case, row: int, over: bool, *, forward: bool) -> Findi
         )
     )
     counts = case.signals.get_numbers("nonfinite" if forward else "grad_nonfinite")
-    evidence = Text(template, dtype=case.report.dtype, n=int(np.nansum(counts)), layer=layer)
+    evidence = Text(
+        template,
+        dtype=case.report.dtype,
+        n=int(np.nansum(counts)),
+        layer=name_row(layer, case.modules),
+    )
     return Finding(Severity.BAD, Verdict.OVERFLOW, evidence, _explain_overflow(case), layer)
 
 
@@ -172,7 +177,7 @@ def check_underflow(case: Case) -> Iterator[Finding]:
     if not small:
         return
     values: dict[str, Value] = {
-        "layer": max(small),
+        "layer": name_row(max(small), case.modules),
         "tiny": format_number(case.report.smallest_normal),
         "dtype": case.report.dtype,
     }
@@ -183,7 +188,10 @@ def check_underflow(case: Case) -> Iterator[Finding]:
             **values,
             scaled=Text(" at this loss scale") if case.report.loss_scale != 1 else "",
         ),
-        Text("No gradient at all is left in {layers}.", layers=name_layers(case.zero_layers))
+        Text(
+            "No gradient at all is left in {layers}.",
+            layers=name_layers(case.zero_layers, case.modules),
+        )
         if case.zero_layers
         else EMPTY,
     )

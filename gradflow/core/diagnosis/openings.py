@@ -11,7 +11,7 @@ from gradflow.core.diagnosis.case import Case
 from gradflow.core.diagnosis.readout import is_output_stuck
 from gradflow.core.diagnosis.units import explain_dead
 from gradflow.core.experiment import ConvNet
-from gradflow.core.phrases import name_layers
+from gradflow.core.phrases import name_layers, name_row
 from gradflow.core.text import Text, join_texts
 from gradflow.core.verdict import Finding, Severity, Verdict
 
@@ -68,7 +68,10 @@ def find_closed_parameters(case: Case) -> list[str]:
 def _describe_closed(case: Case, closed: list[str]) -> Finding:
     openers = find_openers(case)
     evidence = join_texts(
-        Text("In {layers} the gradient is exactly 0.", layers=name_layers(case.zero_layers))
+        Text(
+            "In {layers} the gradient is exactly 0.",
+            layers=name_layers(case.zero_layers, case.modules),
+        )
         if case.zero_layers
         else Text("The gradient of {names} is exactly 0.", names=_name_parameters(closed)),
         Text(
@@ -96,8 +99,8 @@ def _judge_lost_gradient(case: Case, layers: list[int]) -> Finding:
         evidence = Text(
             "All units of layer {layer} are dead: their slope is 0 for every sample of the batch. "
             "The gradient is exactly 0 in {layers}.",
-            layer=case.dead_layer,
-            layers=name_layers(layers),
+            layer=name_row(case.dead_layer, case.modules),
+            layers=name_layers(layers, case.modules),
         )
         reason = explain_dead(case, case.dead_layer)
         severity = case.soften(Severity.BAD)
@@ -105,7 +108,7 @@ def _judge_lost_gradient(case: Case, layers: list[int]) -> Finding:
     if case.facts.flat_step:
         evidence = Text(
             "The gradient is exactly 0 in {layers}: the slope of {step} is 0 wherever it has one.",
-            layers=name_layers(layers),
+            layers=name_layers(layers, case.modules),
             step=case.facts.flat_step,
         )
         reason = Text("What lies before it keeps the values that it has now.")
@@ -113,7 +116,7 @@ def _judge_lost_gradient(case: Case, layers: list[int]) -> Finding:
     evidence = Text(
         "The gradient is exactly 0 in {layers}, without underflow: a weight or slope on its way "
         "back is 0.",
-        layers=name_layers(layers),
+        layers=name_layers(layers, case.modules),
     )
     return Finding(Severity.BAD, Verdict.VANISHING, evidence, layer=max(layers))
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from urllib.parse import urlencode
 
 from gradflow import charts
+from gradflow.charts.flow.columns import Order
 from gradflow.charts.flow.data import Gradient
 from gradflow.charts.forward import Statistic
 from gradflow.charts.overlay import Overlay
@@ -37,8 +38,10 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
     """
     report = run(experiment)
     findings = sorted(judge(experiment), key=lambda finding: finding.verdict != view.lead)
+    rows, order = find_shown_rows(report, view), find_order(view)
+    in_order = order == "layer"  # else columns are no steps of a pass
+    has_layers = rows is report and in_order
     with read_in(view.language):
-        rows = find_shown_rows(report, view)
         if rows is report:
             alt = _("Distribution of activations and gradients, layer by layer")
             alt = ". ".join(filter(None, (alt, summarize_units(report))))
@@ -49,6 +52,8 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
                 over=_make_overlays(experiment, view),
                 selected=min(view.selected, len(report.get_table("layers"))) or None,
                 factors=measure_factors(experiment, report) if view.factors else None,
+                order=order,
+                opened=view.opened,
             )
         else:
             alt = _("Distribution of the residual stream and its gradient")
@@ -72,14 +77,14 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
                 "severity": str(findings[0].severity),
                 "loss": _("loss {loss}").format(loss=format_number(report.loss)),
                 "findings": _describe_findings(findings, rows is report),
-                "pulse": _("Play"),
+                "pulse": _("Play") if in_order else "",
                 "cures": _("Try cures"),
                 "trying": _("Trying cures …"),
                 "undo": _("Undo"),
                 "before": _("before"),
-                "dive": _name_dive() if rows is report else None,
-                "hands": describe_hands(experiment, report, view),
-                "units": describe_units(report) if rows is report else None,
+                "dive": _name_dive() if has_layers else None,
+                "hands": describe_hands(experiment, report, view) if in_order else None,
+                "units": describe_units(report) if has_layers else None,
             },
         )
 
@@ -173,6 +178,11 @@ def pack_forward(
 def find_shown_rows(report: Report, view: FlowView) -> Report:
     """Find the report whose rows the columns of the figure are: layers, or blocks of a stream."""
     return report.stream if view.rows == "block" and report.stream is not None else report
+
+
+def find_order(view: FlowView) -> Order:
+    """Find the order of the figure's columns; a stream has its own."""
+    return "layer" if view.rows == "block" else view.rows
 
 
 def _make_overlays(experiment: Experiment, view: FlowView) -> tuple[Overlay, ...]:

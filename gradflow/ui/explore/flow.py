@@ -24,8 +24,9 @@ from gradflow.ui.settings.link import select_known
 
 ROUTE = "flow"
 """The route's name below ``gf/``."""
-Rows = Literal["layer", "block"]
-"""What the columns of the figure are: layers, or the residual stream after each block."""
+Rows = Literal["layer", "kind", "fold", "block"]
+"""What the columns of the figure are: layers in their order or by kind, the layers of each block
+together, or the residual stream after each block."""
 SeedCount = Literal[1, 8, 16, 32, 64]
 SEED_COUNTS: tuple[SeedCount, ...] = get_args(SeedCount)
 
@@ -47,6 +48,7 @@ class FlowView(Spec):
     theory: bool = Field(True, title="Theory")
     seeds: Annotated[SeedCount, BeforeValidator(_read_count)] = Field(1, title="Seeds")
     selected: int = Field(0, ge=0, le=MAX_DEPTH, title="Outlined layer; 0: none")
+    opened: int = Field(0, ge=0, le=MAX_DEPTH, title="Unfolded block; 0: none")
     factors: bool = Field(False, title="Factor of each layer beneath")
     lead: str = Field("", title="Verdict that is said first; empty: the most severe one")
 

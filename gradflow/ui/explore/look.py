@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
+from gradflow.charts.flow.columns import Order, list_orders
 from gradflow.charts.flow.data import Gradient
 from gradflow.core.catalog import Architecture
 from gradflow.core.experiment import Experiment
@@ -33,23 +34,33 @@ def name_seeds(count: int) -> str:
     return _("one seed") if count == 1 else _("{n} seeds").format(n=count)
 
 
-def choose_rows(experiment: Experiment, report: Report, place: str) -> Rows:
+_ORDERS: dict[Order, str] = {
+    "layer": N_("All layers"),
+    "kind": N_("By kind"),
+    "fold": N_("Blocks, folded"),
+}
+
+
+def choose_rows(experiment: Experiment, report: Report, place: str) -> Literal["layer", "block"]:
     """Draw the choice of what the columns of a figure are, layers or blocks."""
-    names = list_rows(report)
-    if len(names) == 1:
+    if report.stream is None:
         return "layer"
+    names: dict[Literal["layer", "block"], str] = {
+        "layer": _("All layers"),
+        "block": _("Residual stream"),
+    }
     usual = _find_usual_rows(experiment)
     key = f"{place}_rows_{'transformer' if usual == 'block' else 'layers'}"
     return blocks.choose_one(_("Columns of the figure"), names, key, usual)
 
 
 def list_rows(report: Report) -> dict[Rows, str]:
-    """List what the columns of a figure can be."""
-    names: dict[Rows, str] = {"layer": _("All layers")}
+    """List what the columns of the Flow figure can be."""
+    names: dict[Rows, str] = {order: _(_ORDERS[order]) for order in list_orders(report)}
     return names if report.stream is None else names | {"block": _("Residual stream")}
 
 
-def _find_usual_rows(experiment: Experiment) -> Rows:
+def _find_usual_rows(experiment: Experiment) -> Literal["layer", "block"]:
     """A transformer's layers differ in kind, so its stream says more than all of them."""
     transformer = experiment.network.architecture is Architecture.TRANSFORMER
     return "block" if transformer else "layer"

@@ -30,7 +30,7 @@ from gradflow.ui.explore.state import (
     DETAILS_BOX,
     bind_layer,
     name_layer_tab,
-    open_layer,
+    open_column,
     undo_cure,
 )
 from gradflow.ui.figures.graph import draw_packed
@@ -119,7 +119,7 @@ def show_flow(
         blocks.show_error(error)
         view = view.model_copy(update={"seeds": 1})
         packed = pack_flow(experiment, view)
-    choose = open_layer if view.rows == "layer" else None
+    choose = None if view.rows == "block" else open_column
     action = draw_packed(packed, choose, {"undo": undo_cure})
     if isinstance(action, dict):  # a browser may send anything
         if action.get("kind") == "cures":
@@ -132,7 +132,7 @@ def show_flow(
 def explain_flow(experiment: Experiment, view: FlowView, *more: str) -> None:
     """Say what theory predicts, and what the figure and ``more`` above it show."""
     overlays.explain_theory(experiment)
-    blocks.explain("flow" if view.rows == "layer" else "stream", *more)
+    blocks.explain("stream" if view.rows == "block" else "flow", *more)
 
 
 def show_details(experiment: Experiment, report: Report, view: FlowView) -> None:
@@ -197,7 +197,7 @@ def _show_forward(experiment: Experiment, report: Report, view: FlowView) -> Non
 
 def _share_look(view: FlowView, rows: Literal["layer", "block"]) -> FlowView:
     """Keep what figures below the Flow figure share with it: everything but band and outline."""
-    return view.model_copy(update={"rows": rows, "gradient": "delta", "selected": 0})
+    return view.model_copy(update={"rows": rows, "gradient": "delta", "selected": 0, "opened": 0})
 
 
 def _show_layer(report: Report) -> None:
