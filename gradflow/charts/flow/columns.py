@@ -36,6 +36,8 @@ LINE_HEIGHT = 20
 """Pixels of a second line on the axis."""
 _SECOND_LINE = "\u00a0<br>"
 """What stands before a name that is below the numbers."""
+_ASIDE = 0.05
+"""Columns by which a name stands beside its place: Plotly takes labels of one place for one."""
 GROUPED = "groups"
 """In ``layout.meta``: the axis has names of groups, by which a browser thins it (``ticks.js``)."""
 
@@ -266,8 +268,7 @@ def write_labels(
         if any(low < middle + half and middle - half < high for low, high in taken):
             continue
         taken.append((middle - half - _LETTER, middle + half + _LETTER))
-        # Two labels of one axis must not have the same place.
-        labels.append((name.middle + 1e-3, f"{_SECOND_LINE}{name.name}" if ticks else name.name))
+        labels.append((name.middle + _ASIDE, f"{_SECOND_LINE}{name.name}" if ticks else name.name))
     labels.sort()
     return {"tickvals": [at for at, _text in labels], "ticktext": [text for _at, text in labels]}
 

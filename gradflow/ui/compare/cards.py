@@ -160,22 +160,27 @@ def draw_cards(cards: Sequence[Card]) -> None:
 
 def write_card(card: Card) -> str:
     """Write a card as HTML."""
-    style = list_styles(blocks.read_mode())[LETTERS.index(card.letter)]
-    # Towards the text's colour: on the card's tint the line's own would be hard to read.
-    colour = f"color-mix(in srgb, {style.colour} 80%, currentColor)"
-    letter = f'<b style="color:{colour}">{_GLYPHS[style.symbol]} {card.letter.upper()}</b>'
-    lines = [f'<div class="gf-setting-name">{letter} {escape(card.name)}</div>']
-    severity = Severity.NOTE
-    if card.report is not None:
-        fate, *others = judge_report(card.report)
-        severity = fate.severity
-        lines.append(_write_judgement(fate))
-        lines += map(_write_other, others)
     notes = []
     if card.column.report is not None:
         notes.append(_("Numbers as saved in the file; nothing is computed."))
     if card.conditions:
         notes.append(_("Not under the conditions of A: {other}.").format(other=card.conditions))
+    return write_summary(card.letter.upper(), card.name, card.report, notes)
+
+
+def write_summary(letter: str, name: str, report: Report | None, notes: Sequence[str] = ()) -> str:
+    """Write what is said of a report as HTML: its name, its fate, and what else is wrong."""
+    style = list_styles(blocks.read_mode())[LETTERS.index(letter.lower())]
+    # Towards the text's colour: on the card's tint the line's own would be hard to read.
+    colour = f"color-mix(in srgb, {style.colour} 80%, currentColor)"
+    sign = f'<b style="color:{colour}">{_GLYPHS[style.symbol]} {letter}</b>'
+    lines = [f'<div class="gf-setting-name">{sign} {escape(name)}</div>']
+    severity = Severity.NOTE
+    if report is not None:
+        fate, *others = judge_report(report)
+        severity = fate.severity
+        lines.append(_write_judgement(fate))
+        lines += map(_write_other, others)
     lines += [f'<div class="gf-setting-note">{escape(note)}</div>' for note in notes]
     look = f'class="gf-setting" data-severity="{severity}"'
     return f'<div {look} role="listitem">{"".join(lines)}</div>'

@@ -41,6 +41,7 @@ export class Line {
     this.pulse.textContent = pulse;
     this.pulse.hidden = !pulse; // columns in another order than that of a pass
     this.cures.textContent = this.isWaiting ? trying : cures;
+    this.cures.hidden = !cures; // nothing can be set
     const state = JSON.stringify(findings);
     if (state === this.state) return; // what is unfolded stays
     this.state = state;
