@@ -110,8 +110,8 @@ def fit_judged_decay(report: Report) -> Decay | None:
         points = stream.get_table("layers")
         along = points.get_numbers("activation_grad_norm")
         size = points.get_numbers("activation_grad_rms")
-        branches = (points["layer"] > 0) & _mark_usable(along)
-        courses.append(_fit(points["layer"][branches], along[branches], size[branches], "branch"))
+        branches = points["layer"] > 0
+        courses.append(fit_stream_decay(along[branches], size[branches]))
         alike &= ~mark_inside_blocks(report)
     for kind in set(kinds[alike].tolist()):
         chosen = alike & (kinds == kind)
@@ -144,6 +144,15 @@ def fit_hidden_decay(
     if hidden.sum() < 2:
         hidden = usable
     return _fit(number[hidden], norm[hidden], rms[hidden], "layer")
+
+
+def fit_stream_decay(norm: npt.NDArray[np.float64], rms: npt.NDArray[np.float64]) -> Decay | None:
+    """Fit the decay of ‖∂L/∂h‖ = ``norm`` behind each branch of a residual stream.
+
+    ``rms`` is RMS(∂L/∂h). ``None`` with fewer than two usable branches.
+    """
+    usable = _mark_usable(norm)
+    return _fit(np.arange(1, len(norm) + 1)[usable], norm[usable], rms[usable], "branch")
 
 
 def mark_inside_blocks(report: Report) -> npt.NDArray[np.bool_]:
