@@ -51,7 +51,7 @@ def draw_controls() -> None:
         with st.container(horizontal=True):
             _draw_ways_to_look()
     with snippet:
-        st.code(SNIPPET, language="python")
+        st.code(SNIPPET, language=None)
     with files:
         _draw_upload()
 

@@ -35,25 +35,34 @@ from gradflow.ui.your_model.timeline import show_timeline
 
 def show_page() -> None:
     """Show the page."""
-    draw_spoken_head(_("Your model"))
     stage = make_stage(Place.ABOVE)
     with stage.controls:
         draw_controls()
     shown, beside = find_shown(), find_beside()
     with ADMISSION, stage.picture:
+        _draw_head(shown if beside is None else None)
         _show_problems()
         if beside is not None:
             show_comparison(shown, beside, stage.details)
         elif isinstance(shown.content, Timeline):
             show_timeline(shown.content, stage.details)
         elif shown.saved is not None:
-            _show_report(shown, shown.saved, shown.content)
+            view = _find_view(shown.saved, shown.content)
+            explore_report.show_flow(shown.saved, view, _try_nothing, choose_column)
             with stage.details:
                 _show_details(shown, shown.saved, shown.content)
     if shown.code in GALLERY:
         PAGE.sync_url(PAGE.form.read())
     else:
         PAGE.clear_url()
+
+
+def _draw_head(shown: Brought | None) -> None:
+    """Draw the heading, and what to look for in a report of the gallery."""
+    with st.container(key="your_model_says", gap=None):
+        draw_spoken_head(_("Your model"))
+        if shown is not None and shown.code in GALLERY:
+            st.markdown(_("Look for: ") + _(GALLERY[shown.code].look_for))
 
 
 def _show_problems() -> None:
@@ -72,14 +81,6 @@ def _find_view(saved: SavedReport, report: Report) -> FlowView:
     return make_view(look | {"rows": rows}, find_layer(len(report.get_table("layers"))) or 0)
 
 
-def _show_report(shown: Brought, saved: SavedReport, report: Report) -> None:
-    item = GALLERY.get(shown.code)
-    if item is not None:
-        with st.container(key="your_model_says"):
-            st.markdown(_("Look for: ") + _(item.look_for))
-    explore_report.show_flow(saved, _find_view(saved, report), _try_nothing, choose_column)
-
-
 def _try_nothing(_experiment: Experiment) -> None:
     """Leave cures out: nothing of a report can be set."""
 
@@ -95,7 +96,7 @@ def _show_details(shown: Brought, saved: SavedReport, report: Report) -> None:
         )
     if item is not None and item.cause:
         blocks.write_text(f"**{_('Why?')}** {_(item.cause)}")
-        st.code(item.cure, language="python")
+        st.code(item.cure, language=None)
     if item is not None:
         st.button(
             _("Compare with: {title}").format(title=_(GALLERY[item.rival].title)),
