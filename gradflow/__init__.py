@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gradflow.core.theory import Prediction, predict
     from gradflow.core.timeline import Timeline, Trouble
     from gradflow.core.training import Run, TrainingPlan, train
+    from gradflow.core.watching import Watch, watch
 
 __version__ = "0.1.0"
 
@@ -58,6 +59,7 @@ _EXPORTS = {
     "Timeline": "gradflow.core.timeline:Timeline",
     "TrainingPlan": "gradflow.core.training:TrainingPlan",
     "Trouble": "gradflow.core.timeline:Trouble",
+    "Watch": "gradflow.core.watching:Watch",
     "advise": "gradflow.core.remedies:advise",
     "figure": "gradflow.charts:figure",
     "findings": "gradflow.core.diagnosis:findings",
@@ -70,6 +72,7 @@ _EXPORTS = {
     "through_time": "gradflow.core.recurrent.record:through_time",
     "to_code": "gradflow.core.code:to_code",
     "train": "gradflow.core.training:train",
+    "watch": "gradflow.core.watching:watch",
 }
 
 __all__ = [
@@ -94,6 +97,7 @@ __all__ = [
     "TrainingPlan",
     "Transformer",
     "Trouble",
+    "Watch",
     "advise",
     "figure",
     "findings",
@@ -106,6 +110,7 @@ __all__ = [
     "through_time",
     "to_code",
     "train",
+    "watch",
 ]
 
 

@@ -32,7 +32,7 @@ def make_lane(
         name=name,
         planned=planned,
         steps=table["step"].to_numpy(np.float64),
-        numbers={column: table[column].to_numpy(np.float64) for column in table},
+        numbers={str(name): column.to_numpy(np.float64) for name, column in table.items()},
         modules=series.modules,
         layers={column: series.matrix(column) for column in QUANTITIES},
         threshold=threshold,

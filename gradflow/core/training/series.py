@@ -95,7 +95,7 @@ class StepSeries:
         last = records[-1].divergence if records else None
         return {
             "modules": list(self.modules),
-            **{name: column.tolist() for name, column in self.table().items()},
+            **{str(name): column.tolist() for name, column in self.table().items()},
             "layers": {name: self.matrix(name).T.tolist() for name in LAYER_COLUMNS},
             "reports": {step: json.loads(r.to_json()) for step, r in self.reports.items()},
             "frames": {r.step: r.frame.to_text() for r in records if r.frame is not None},

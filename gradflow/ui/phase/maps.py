@@ -72,7 +72,11 @@ class LiveMap:
         try:
             for job in self._jobs[self._done :]:
                 with ADMISSION, admit_stack(job[0].experiment, len(job)) as (at_once, give_way):
-                    rows = [row for _, part in cut(job, at_once) for row in run_job(part, give_way)]
+                    rows = [
+                        row
+                        for _, part in cut(job, at_once)
+                        for row in run_job(tuple(part), give_way)
+                    ]
                 with self._guard:
                     self._rows += [_make_compact(row) for row in rows]
                     self._done += 1
