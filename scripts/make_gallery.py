@@ -152,7 +152,8 @@ def main() -> None:
         is_image = name.startswith("resnet")
         inputs, targets = draw_images() if is_image else draw_words()
         loss = F.cross_entropy if is_image else compute_loss
-        report = gf.probe(model, inputs, targets, loss=loss, title=title)
+        passes = [gf.probe(model, inputs, targets, loss=loss, title=title) for _ in range(3)]
+        report = min(passes, key=lambda report: report.seconds)  # the others warm up
         content = report.to_json().encode()
         path = FOLDER / f"{name}.json.gz"
         path.write_bytes(gzip.compress(content, mtime=0))
