@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from torch import nn
 
 import gradflow as gf
+from gradflow.core import codec
 from gradflow.core.diagnosis import findings
 from gradflow.core.verdict import Verdict
 from gradflow.ui.your_model.gallery import GALLERY, load_item
@@ -191,6 +192,14 @@ def test_strange_numbers_and_names_are_drawn(app: AppTest) -> None:
     upload(open_page(app), ("$x$ [a](//evil).json", strange.to_json()))
     assert "<img" not in json.dumps(read_flow(app)["data"])
     assert not read_errors(app)
+
+
+def test_a_report_of_a_network_of_ours_leads_back_to_its_setting(app: AppTest) -> None:
+    experiment = gf.Experiment(network=gf.MLP(depth=6, width=8), data=gf.Data(batch_size=20))
+    upload(open_page(app), ("run.json", gf.run(experiment).to_json()))
+    app.button(key="your_model_explore").click().run()
+    app.switch_page("../../pages/explore.py")
+    assert read_url(check_works(app.run())) == codec.to_query(experiment)
 
 
 def test_a_session_keeps_four_files(app: AppTest) -> None:

@@ -31,7 +31,7 @@ from gradflow.ui.your_model.state import (
 )
 
 SNIPPET = """\
-import gradflow as gf  # beside your own code
+import gradflow as gf  # 1. beside your own code
 report = gf.probe(model, inputs, targets)
 report.save("model.json")"""
 
@@ -81,7 +81,7 @@ def name_shown(code: str) -> str:
 
 def _draw_upload() -> None:
     files = st.file_uploader(
-        _("Drop model.json, or a watch's timeline"),
+        _("2. Drop model.json, or a watch's timeline"),
         "json",
         accept_multiple_files=True,
         key=f"your_model_uploads_{UPLOADS.get()}",

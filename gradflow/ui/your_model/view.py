@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
+from gradflow.core.diagnosis.case import parse_experiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.core.timeline import Timeline
-from gradflow.ui import blocks
+from gradflow.ui import blocks, paths
 from gradflow.ui.explore import report as explore_report
 from gradflow.ui.explore.flow import FlowView
 from gradflow.ui.explore.look import find_rows, make_view
-from gradflow.ui.explore.state import find_layer
+from gradflow.ui.explore.state import EXPLORE, find_layer
 from gradflow.ui.explore.subject import SavedReport
 from gradflow.ui.stage import Place, draw_spoken_head, make_stage
 from gradflow.ui.turns import ADMISSION
@@ -105,6 +106,12 @@ def _show_details(shown: Brought, saved: SavedReport, report: Report) -> None:
             on_click=compare_with,
             args=(item.rival,),
         )
+    experiment = parse_experiment(report)
+    if experiment is not None and st.button(
+        _("Open this network in Explore"), icon=":material/insights:", key="your_model_explore"
+    ):
+        EXPLORE.replace(experiment)
+        st.switch_page(paths.EXPLORE)
     explore_report.show_numbers(report)
     if report.coverage.places:
         st.caption(str(report.coverage.text))
