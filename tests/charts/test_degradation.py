@@ -26,7 +26,7 @@ MODES = pytest.mark.parametrize("mode", ["light", "dark"])
 
 def test_nothing_to_draw() -> None:
     for figure in (
-        depth_figure([]),
+        depth_figure([], [4, 100]),
         identity_figure([]),
         landscapes_figure(np.zeros(2), []),
         autocorrelation_figure(0.1, []),
@@ -41,7 +41,9 @@ def test_depth(mode) -> None:
     depths = np.array([4, 10, 100])
     plain = DepthSweep(depths, np.array([1.0, 0.0, 1e8]), np.full(3, 2.0), np.ones(3), np.ones(3))
     other = DepthSweep(depths, np.ones(3), np.full(3, math.nan), np.ones(3), np.ones(3))
-    data = to_browser(depth_figure([("plain", plain), ("other", other)], mode=mode))
+    data = to_browser(
+        depth_figure([("plain", plain), ("other", other)], depths.tolist(), mode=mode)
+    )
     assert data["layout"]["xaxis"]["type"] == "log"
     assert data["layout"]["xaxis"]["ticktext"] == ["4", "10", "100"]
     (line,) = find_traces(data, name="plain")

@@ -31,10 +31,12 @@ def _plan_training(
 
 
 @remember
-def sweep_depths(spec: depth.BlockNetworks, connection: Connection) -> depth.DepthSweep:
-    """Run networks with one kind of connection at every depth."""
+def measure_depth(
+    spec: depth.BlockNetworks, connection: Connection, layers: int
+) -> depth.DepthSweep:
+    """Run a network with one kind of connection and so many layers."""
     with admit_long(_BYTES) as advance:
-        return depth.sweep_depths(spec, connection, advance)
+        return depth.sweep_depths(spec, connection, (layers,), advance)
 
 
 @remember
@@ -54,4 +56,5 @@ def correlate_gradients(spec: shattering.Shattering, connection: Connection) -> 
 @remember
 def measure_nearness(spec: identity.Blocks, connection: Connection) -> identity.Nearness:
     """Measure how near the blocks with one kind of connection are to the identity."""
-    return identity.measure_nearness(spec, connection)
+    with admit_long(_BYTES):
+        return identity.measure_nearness(spec, connection)

@@ -22,12 +22,9 @@ PLAIN, RESIDUAL, PREACTIVATION = depth.KINDS
 
 @pytest.mark.parametrize("connection", depth.SWEPT)
 @pytest.mark.parametrize("normalization", ["none", "batch"])
-def test_depth_sweep_against_autograd(
-    connection: Connection, normalization: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(depth, "DEPTHS", (4, 9))
+def test_depth_sweep_against_autograd(connection: Connection, normalization: str) -> None:
     spec = depth.BlockNetworks(width=16, normalization=normalization, branch_scale=0.5, seed=1)
-    sweep = depth.sweep_depths(spec, connection)
+    sweep = depth.join_depths(depth.sweep_depths(spec, connection, (n,)) for n in (4, 9))
     assert sweep.depths.tolist() == [4, 9]
     for index, layers in enumerate((4, 9)):
         experiment = spec.make_experiment(connection, layers)
@@ -300,11 +297,10 @@ def test_convolutional_blocks_by_hand(connection: Connection) -> None:
         h = after.detach()
 
 
-def test_convolutional_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_convolutional_sweep() -> None:
     """∂L/∂z of the first convolution and of the readout, by autograd from the built module."""
-    monkeypatch.setattr(depth, "DEPTHS", (4,))
     spec = depth.BlockNetworks(architecture="conv", channels=4, seed=3)
-    sweep = depth.sweep_depths(spec, RESIDUAL)
+    sweep = depth.sweep_depths(spec, RESIDUAL, (4,))
     experiment = spec.make_experiment(RESIDUAL, 4)
     inputs, targets = draw_batch(experiment.data, experiment.seed)
     model = build_network(experiment, inputs)
