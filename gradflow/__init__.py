@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradflow.charts import flow_figure as figure
+    from gradflow.charts import figure
     from gradflow.core.code import to_code
     from gradflow.core.diagnosis import findings
     from gradflow.core.ensemble import Ensemble, run_seeds
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ProbeError,
     )
     from gradflow.core.experiment import MLP, ConvNet, Data, Experiment, Transformer
+    from gradflow.core.files import load
     from gradflow.core.probe import probe, run
     from gradflow.core.recurrent.record import through_time
     from gradflow.core.recurrent.report import TimeReport
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from gradflow.core.report import Report
     from gradflow.core.sweep import sweep
     from gradflow.core.theory import Prediction, predict
+    from gradflow.core.timeline import Timeline, Trouble
     from gradflow.core.training import Run, TrainingPlan, train
+    from gradflow.core.watching import Watch, watch
 
 __version__ = "0.1.0"
 
@@ -53,10 +56,14 @@ _EXPORTS = {
     "SequenceExperiment": "gradflow.core.recurrent.spec:SequenceExperiment",
     "Sequences": "gradflow.core.recurrent.spec:Sequences",
     "TimeReport": "gradflow.core.recurrent.report:TimeReport",
+    "Timeline": "gradflow.core.timeline:Timeline",
     "TrainingPlan": "gradflow.core.training:TrainingPlan",
+    "Trouble": "gradflow.core.timeline:Trouble",
+    "Watch": "gradflow.core.watching:Watch",
     "advise": "gradflow.core.remedies:advise",
-    "figure": "gradflow.charts:flow_figure",
+    "figure": "gradflow.charts:figure",
     "findings": "gradflow.core.diagnosis:findings",
+    "load": "gradflow.core.files:load",
     "predict": "gradflow.core.theory:predict",
     "probe": "gradflow.core.probe:probe",
     "run": "gradflow.core.probe:run",
@@ -65,6 +72,7 @@ _EXPORTS = {
     "through_time": "gradflow.core.recurrent.record:through_time",
     "to_code": "gradflow.core.code:to_code",
     "train": "gradflow.core.training:train",
+    "watch": "gradflow.core.watching:watch",
 }
 
 __all__ = [
@@ -85,11 +93,15 @@ __all__ = [
     "SequenceExperiment",
     "Sequences",
     "TimeReport",
+    "Timeline",
     "TrainingPlan",
     "Transformer",
+    "Trouble",
+    "Watch",
     "advise",
     "figure",
     "findings",
+    "load",
     "predict",
     "probe",
     "run",
@@ -98,6 +110,7 @@ __all__ = [
     "through_time",
     "to_code",
     "train",
+    "watch",
 ]
 
 

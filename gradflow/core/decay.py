@@ -19,6 +19,8 @@ NOTICEABLE_CHANGE, STRONG_CHANGE, SEVERE_CHANGE = 30.0, 300.0, 1000.0
 """Largest change of ‖δ‖ between any two rows from which it is noted, a warning, and bad."""
 HOPELESS_CHANGE = 3e4
 """Beyond that change Adam does not train most networks either."""
+USUAL_INPUT = 5.0
+"""RMS of inputs up to which, and down to whose inverse, their size is a usual one."""
 ALIKE_KINDS = ("conv", "linear")
 """Kinds of layers; outside of blocks only layers of one kind are compared with each other."""
 _STRAIGHT = math.log(2), 0.12
@@ -96,28 +98,36 @@ def fit_judged_decay(report: Report) -> Decay | None:
     Along a residual stream it is that of ∂L/∂h from branch to branch: layers within a block differ
     in kind, and so do their ‖δ‖, but the gradient that passes from block to block does not. Layers
     outside of blocks are compared with others of their kind, and of those that read the same
-    tensor only the one with the largest ‖δ‖. Of these courses the one with the largest change is
-    judged. ``None`` as for ``fit_decay``.
+    tensor, and of the calls of one module, only the one with the largest ‖δ‖. A first layer whose
+    inputs have an unusual size, which a normalization behind it takes out again, is left out. Of
+    these courses the one with the largest change is judged. ``None`` as for ``fit_decay``.
     """
     layers, stream = report.get_table("layers"), report.stream
     number, norm = layers["layer"], layers.get_numbers("delta_norm")
     rms = layers.get_numbers("delta_rms")
-    kinds = _find_kinds(report)
+    kinds = find_kinds(report)
+    judged = ~_mark_lesser_calls(report, norm)
+    if _is_size_undone(report):
+        judged[:1] = False
     alike = _mark_usable(norm) & (number < number[-1:]) & ~_mark_lesser_readers(report, norm)
+    alike &= judged
     alike &= kinds != "recurrent"
     courses = []
     if stream is not None:
         points = stream.get_table("layers")
         along = points.get_numbers("activation_grad_norm")
         size = points.get_numbers("activation_grad_rms")
-        branches = (points["layer"] > 0) & _mark_usable(along)
-        courses.append(_fit(points["layer"][branches], along[branches], size[branches], "branch"))
+        branches = points["layer"] > 0
+        courses.append(fit_stream_decay(along[branches], size[branches]))
         alike &= ~mark_inside_blocks(report)
     for kind in set(kinds[alike].tolist()):
         chosen = alike & (kinds == kind)
         courses.append(_fit(number[chosen], norm[chosen], rms[chosen], "layer"))
     found = [course for course in courses if course is not None]
-    return max(found, key=lambda course: course.log_span) if found else fit_decay(report)
+    if found:
+        return max(found, key=lambda course: course.log_span)
+    rest = judged & (kinds != "recurrent")
+    return fit_hidden_decay(number[rest], norm[rest], rms[rest])
 
 
 def fit_decay(report: Report) -> Decay | None:
@@ -125,7 +135,7 @@ def fit_decay(report: Report) -> Decay | None:
 
     Recurrent ones are left out: they follow each other in time.
     """
-    layers, deep = report.get_table("layers"), _find_kinds(report) != "recurrent"
+    layers, deep = report.get_table("layers"), find_kinds(report) != "recurrent"
     norm, rms = (layers.get_numbers(name)[deep] for name in ("delta_norm", "delta_rms"))
     return fit_hidden_decay(layers["layer"][deep], norm, rms)
 
@@ -144,6 +154,15 @@ def fit_hidden_decay(
     if hidden.sum() < 2:
         hidden = usable
     return _fit(number[hidden], norm[hidden], rms[hidden], "layer")
+
+
+def fit_stream_decay(norm: npt.NDArray[np.float64], rms: npt.NDArray[np.float64]) -> Decay | None:
+    """Fit the decay of ‖∂L/∂h‖ = ``norm`` behind each branch of a residual stream.
+
+    ``rms`` is RMS(∂L/∂h). ``None`` with fewer than two usable branches.
+    """
+    usable = _mark_usable(norm)
+    return _fit(np.arange(1, len(norm) + 1)[usable], norm[usable], rms[usable], "branch")
 
 
 def mark_inside_blocks(report: Report) -> npt.NDArray[np.bool_]:
@@ -165,7 +184,7 @@ def _is_inside(module: str, blocks: set[str]) -> bool:
     return False
 
 
-def _find_kinds(report: Report) -> npt.NDArray[np.object_]:
+def find_kinds(report: Report) -> npt.NDArray[np.object_]:
     """Find the kind of each layer: conv, linear or recurrent; empty for any other."""
     signals, numbers = report.get_table("signals"), report.get_table("layers")["layer"].tolist()
     first: dict[int, str] = {}
@@ -183,6 +202,27 @@ def _mark_lesser_readers(report: Report, norm: npt.NDArray[np.float64]) -> npt.N
             lesser[group] = True
             lesser[group[np.argmax(np.nan_to_num(norm[group]))]] = False
     return lesser
+
+
+def _mark_lesser_calls(report: Report, norm: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Mark the calls of a module but the one with the largest norm: they share their weights."""
+    modules = [str(m).partition("#")[0] for m in report.get_table("layers")["module"].tolist()]
+    lesser = np.zeros(len(norm), bool)
+    if len(set(modules)) < len(modules):
+        largest = {
+            module: int(np.argmax(np.where(np.equal(modules, module), np.nan_to_num(norm), -1.0)))
+            for module in set(modules)
+        }
+        lesser = np.array([largest[module] != i for i, module in enumerate(modules)], bool)
+    return lesser
+
+
+def _is_size_undone(report: Report) -> bool:
+    """Tell whether inputs are large or small, and the first layer's normalization undoes it."""
+    inputs, signals = report.facts.inputs, report.get_table("signals")
+    if inputs is None or 1 / USUAL_INPUT < inputs.rms < USUAL_INPUT:
+        return False
+    return bool(((signals["kind"] == "norm") & (signals["layer"] == 1)).any())
 
 
 def _mark_usable(norm: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

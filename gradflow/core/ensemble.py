@@ -11,13 +11,13 @@ from torch import Tensor
 
 from gradflow.core import limits
 from gradflow.core.errors import GradflowError, InvalidExperiment
-from gradflow.core.experiment import MLP, Experiment
+from gradflow.core.experiment import Experiment
 from gradflow.core.frozen import freeze_mappings
 from gradflow.core.histogram import IntArray
 from gradflow.core.probe import run
 from gradflow.core.recording.summary import FloatArray
 from gradflow.core.spec import find_bounds
-from gradflow.core.stacked_pass import MOST_AT_ONCE, StackedPass
+from gradflow.core.stacked_pass import MOST_AT_ONCE, StackedPass, can_stack
 from gradflow.core.text import Text
 
 MAX_SEEDS = 64
@@ -115,7 +115,7 @@ def run_seeds(
     """
     seeds = _list_seeds(experiment, count)
     at_once = limits.count_seeds_at_once(count, *experiment.need, most=most)
-    if not isinstance(experiment.network, MLP):
+    if not can_stack(experiment):
         return _run_one_by_one(experiment, seeds, progress, advance)
     losses: list[Tensor] = []
     numbers: list[Tensor] = []
@@ -126,9 +126,9 @@ def run_seeds(
                 experiment.model_copy(update={"seed": seed})
                 for seed in seeds[start : start + at_once]
             ]
-            loss, columns = stacked.run(members, advance)
-            losses.append(loss)
-            numbers.append(columns)
+            measured = stacked.run(members, advance)
+            losses.append(measured.losses)
+            numbers.append(measured.columns)
             if progress is not None:
                 progress(min(start + at_once, count), count)
     values = torch.cat(numbers, dim=2).transpose(1, 2).numpy()

@@ -40,16 +40,19 @@ class Facts:
 
     Attributes:
         loss: the kind of loss that the graph shows: ``cross_entropy``, ``nll``, ``mse``, ``l1``,
-            ``bce``, ``bce_with_logits``; empty if it is another one.
+            ``bce``, ``bce_with_logits``, ``soft_margin``; empty if it is another one.
         rescaled: whether the loss is that with something done to it, a factor or a penalty.
         last_step: the operation that made the output, or that the loss function begins with, if it
-            can spoil it: ``softmax``, ``log_softmax``, ``sigmoid``, ``tanh``, ``relu``.
+            can spoil it: ``softmax``, ``log_softmax``, ``sigmoid``, ``tanh``, ``relu``, or
+            ``softmax_of_samples``, which runs over the samples.
+        step_before: ``relu`` if that is what such an operation is given.
         inputs, outputs, targets: their entries, of targets only if they are no class indices.
         output_spread: RMS of the outputs around their mean over the samples.
         output_shape, target_shape: as ``64×10``.
+        compared_shape: that of the largest tensor between the output and the loss.
         frozen: parameters that ask for no gradient.
-        unlisted: attributes of modules that hold modules in a plain list, tuple or dict, whose
-            parameters no optimizer sees.
+        unlisted: attributes of modules that hold modules or parameters in a plain list, tuple or
+            dict, or a tensor that asks for a gradient: no optimizer sees them.
         readers: for each layer the first layer that reads the same tensor; empty if each layer
             reads one of its own.
         batch_statistics: whether batch normalization used the statistics of this batch.
@@ -60,12 +63,14 @@ class Facts:
     loss: str = ""
     rescaled: bool = False
     last_step: str = ""
+    step_before: str = ""
     inputs: Extent | None = None
     outputs: Extent | None = None
     targets: Extent | None = None
     output_spread: float = math.nan
     output_shape: str = ""
     target_shape: str = ""
+    compared_shape: str = ""
     frozen: tuple[str, ...] = ()
     unlisted: tuple[str, ...] = ()
     readers: tuple[int, ...] = ()
@@ -101,7 +106,11 @@ class Facts:
         """
         readers: dict[str, Any] = {
             **dict.fromkeys(
-                ("loss", "last_step", "output_shape", "target_shape", "flat_step"), plain.read_text
+                (
+                    *("loss", "last_step", "step_before", "flat_step"),
+                    *("output_shape", "target_shape", "compared_shape"),
+                ),
+                plain.read_text,
             ),
             **dict.fromkeys(("inputs", "outputs", "targets"), _read_extent),
             **dict.fromkeys(("frozen", "unlisted"), _read_texts),

@@ -10,7 +10,9 @@ beside the bins, so ``counts.sum() + zeros·[log] + nonfinite`` is the number of
 
 from __future__ import annotations
 
+import base64
 import math
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -30,6 +32,10 @@ MANTISSA_BITS = 2
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 _NO_COUNTS: IntArray = np.zeros(0, np.int64)
+_MOST = 2**48
+"""No count is that large."""
+_LONGEST = 2**16
+"""Bytes of packed counts: the grid of float64 has 8,188 bins."""
 _LARGEST_FLOAT = float(np.finfo(np.float64).max)
 
 
@@ -84,13 +90,16 @@ class Histogram:
         return self.negative, self.counts - self.negative
 
     def to_dict(self) -> dict[str, Any]:
-        """Convert to JSON-ready data; linear edges are stored as their end points."""
-        data: dict[str, Any] = {"scale": self.scale, "counts": self.counts.tolist()}
+        """Convert to JSON-ready data: counts packed, of linear edges the ends, of others the first.
+
+        The edges of a logarithmic histogram that is on no grid of a number format are listed.
+        """
+        data: dict[str, Any] = {"scale": self.scale, "counts": pack_counts(self.counts)}
         if self.scale == "linear":
             data["range"] = [float(self.edges[0]), float(self.edges[-1])]
         else:
-            data["edges"] = self.edges.tolist()
-            data["negative"] = self.negative.tolist()
+            data |= _locate_edges(self.edges)
+            data["negative"] = pack_counts(self.negative)
         for name in ("zeros", "subnormal", "nan", "posinf", "neginf"):
             data[name] = getattr(self, name)
         return data
@@ -112,7 +121,7 @@ class Histogram:
                 edges = _compute_linear_edges(low, high, len(counts))
                 negative = _NO_COUNTS
             elif data["scale"] == "log10":
-                edges = np.array(plain.read_field(data, "edges", _read_finite))
+                edges = _read_log_edges(data, len(counts))
                 negative = _read_counts(data, "negative")
                 if len(negative) != len(counts) or (negative > counts).any():
                     raise ValueError("negative: more negative entries than entries")
@@ -215,11 +224,52 @@ def cumulate(counts: npt.NDArray[Any]) -> FloatArray:
 
 
 def _read_counts(data: Mapping[str, Any], name: str) -> IntArray:
-    """Read a list of counts from JSON; their sum cannot overflow."""
-    values = plain.read_field(data, name, lambda value: plain.check_type(value, list))
-    if not all(type(value) is int and 0 <= value < 2**48 for value in values):
+    """Read counts from JSON, packed or as a list; their sum cannot overflow."""
+    values = plain.read_field(data, name, lambda value: plain.check_type(value, list, str))
+    if isinstance(values, str):
+        with plain.name_field(name):
+            return unpack_counts(values)
+    if not all(type(value) is int and 0 <= value < _MOST for value in values):
         raise ValueError(f"{name}: there are entries that are no counts")
     return np.array(values, np.int64)
+
+
+def pack_counts(counts: IntArray) -> str:
+    """Pack counts into a text: their bytes, the high ones of all together, deflated, in base64."""
+    plane = counts.astype("<u8").view(np.uint8).reshape(-1, 8).T
+    return base64.b64encode(zlib.compress(plane.tobytes(), 6)).decode()
+
+
+def unpack_counts(text: str) -> IntArray:
+    """Unpack what ``pack_counts`` has packed; raises ``ValueError`` on anything else."""
+    unpacker = zlib.decompressobj()
+    try:
+        content = unpacker.decompress(base64.b64decode(text, validate=True), _LONGEST)
+    except zlib.error as error:
+        raise ValueError(f"not readable ({error})") from None
+    if not unpacker.eof or len(content) % 8:
+        raise ValueError("not readable (its end is missing)")
+    counts = np.frombuffer(content, np.uint8).reshape(8, -1).T.copy().view("<u8").reshape(-1)
+    if (counts >= _MOST).any():
+        raise ValueError("there are entries that are no counts")
+    return counts.astype(np.int64)
+
+
+def _locate_edges(edges: FloatArray) -> dict[str, Any]:
+    """Locate edges on the grid of a number format: which, and the number of the first one."""
+    for name, grid in _GRIDS.items():
+        first = int(np.searchsorted(grid.edges, edges[0])) if len(edges) else 0
+        if np.array_equal(grid.edges[first : first + len(edges)], edges):
+            return {"grid": name, "first": first}
+    return {"edges": edges.tolist()}
+
+
+def _read_log_edges(data: Mapping[str, Any], count: int) -> FloatArray:
+    if "grid" not in data:
+        return np.array(plain.read_field(data, "edges", _read_finite))
+    grid = _GRIDS[plain.read_field(data, "grid", plain.read_text)]
+    first = plain.read_field(data, "first", plain.read_whole)
+    return grid.edges[first : first + count + 1]
 
 
 def _read_finite(values: Any) -> list[float]:
@@ -295,3 +345,4 @@ def _compute_log_edges(exponent_bits: int, mantissa_bits: int) -> FloatArray:
 
 FLOAT32_GRID = LogGrid(exponent_bits=8, mantissa_bits=23)
 FLOAT64_GRID = LogGrid(exponent_bits=11, mantissa_bits=52)
+_GRIDS = {"float32": FLOAT32_GRID, "float64": FLOAT64_GRID}

@@ -20,8 +20,11 @@ from gradflow.core.errors import GradflowError, InvalidReport, quote_value
 from gradflow.core.facts import Facts
 from gradflow.core.frozen import Table, TableField, freeze_mappings, get_table
 from gradflow.core.histogram import Histogram
+from gradflow.core.lookup import find_attribute
+from gradflow.core.numbers import format_number
 from gradflow.core.text import Text
 from gradflow.core.units import Units
+from gradflow.core.verdict import Finding
 
 Quantity = Literal[
     "preactivation", "activation", "delta", "activation_grad", "weight", "weight_grad"
@@ -31,7 +34,9 @@ TableName = Literal["signals", "layers", "parameters"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
 
 FORMAT = "gradflow-report"
-VERSION = 1
+VERSION = 2
+READABLE = (1, 2)
+"""Versions that can be read; 1 lists the counts and edges of histograms, 2 packs them."""
 TABLE_COLUMNS: dict[TableName, tuple[str, ...]] = {
     "signals": (
         *("order", "layer", "module", "kind", "shape", "mean", "std", "rms", "min", "max"),
@@ -71,7 +76,7 @@ _NESTED = ("histograms", "streams", "stream", "facts", "units", "coverage")
 """Fields that are written in a way of their own."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Report:
     """The record of one forward and one backward pass through a network; it cannot be changed.
 
@@ -132,6 +137,28 @@ class Report:
         elif self.stream not in self.streams.values():
             object.__setattr__(self, "streams", {"": self.stream})
         freeze_mappings(self, "histograms", "experiment", "units", "streams")
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What can be said of the pass, the worst first; of a stream nothing on its own."""
+        if self.rows == "block":
+            return []
+        found: list[Finding] = find_attribute("gradflow.core.diagnosis:findings")(self)
+        return found
+
+    def compare(self, other: Report) -> Any:
+        """Compare this report with a later one of the same model: a ``Comparison``."""
+        return find_attribute("gradflow.core.comparison:Comparison").make(self, other)
+
+    def __repr__(self) -> str:
+        """Say in one line what was recorded."""
+        layers = len(self.get_table("layers"))
+        loss = format_number(self.loss)
+        return f"<Report {self.title!r}: {layers} {self.rows}s, loss {loss}>"
+
+    def _repr_html_(self) -> str:
+        html: str = find_attribute("gradflow.charts.notebook:write_card")(self)
+        return html
 
     def get_table(self, name: TableName) -> Table:
         """Return the columns of ``signals``, ``layers`` or ``parameters`` as arrays.
@@ -233,13 +260,13 @@ class Report:
             raise InvalidReport(
                 Text("report: this JSON was not saved by GradFlow (no format mark)")
             )
-        if data.get("version") != VERSION:
+        if data.get("version") not in READABLE:
             raise InvalidReport(
                 Text(
                     "report: format version {version} is not readable; "
-                    "this GradFlow reads version {readable}",
+                    "this GradFlow reads versions {readable}",
                     version=repr(data.get("version")),
-                    readable=VERSION,
+                    readable=", ".join(map(str, READABLE)),
                 )
             )
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +21,12 @@ from gradflow.core.data import draw_batch
 from gradflow.core.experiment import MLP, Experiment
 from gradflow.core.networks.build import allocate_network, draw_weights
 from gradflow.core.networks.shared_normals import SharedNormals
-from gradflow.core.networks.stacked import list_linears, load_weights, stack
+from gradflow.core.networks.stacked import (
+    list_linears,
+    list_stream_blocks,
+    load_weights,
+    stack,
+)
 from gradflow.core.probe import resolve_device
 from gradflow.core.recording.modules import find_response
 from gradflow.core.recording.stacked import (
@@ -50,6 +56,21 @@ _NORMAL_FILLS = (
 )
 
 
+class StackedNumbers(NamedTuple):
+    """What a stacked pass measures, on the CPU in float64.
+
+    Attributes:
+        losses: ``(members,)``.
+        columns: ``(columns, layers, members)``.
+        stream: ‖∂L/∂h‖ and RMS(∂L/∂h) behind each block, ``(2, blocks, members)``; no blocks where
+            a report has no residual stream.
+    """
+
+    losses: Tensor
+    columns: Tensor
+    stream: Tensor
+
+
 class StackedPass:
     """Memory and modules for up to ``size`` fully connected networks at once, used again and again.
 
@@ -75,13 +96,10 @@ class StackedPass:
 
     def run(
         self, members: Sequence[Experiment], advance: Callable[[], None] = lambda: None
-    ) -> tuple[Tensor, Tensor]:
+    ) -> StackedNumbers:
         """Run the members as one network; each has the numbers of ``run``.
 
         ``advance`` is called between layers; what it raises ends the pass.
-
-        Returns:
-            Losses ``(members,)`` and numbers ``(columns, layers, members)``, on the CPU in float64.
         """
         inputs, targets = self._draw(members, advance)
         weights, biases = (
@@ -112,7 +130,7 @@ class StackedPass:
 
     def _run_pass(
         self, inputs: Tensor, targets: Tensor, advance: Callable[[], None]
-    ) -> tuple[Tensor, Tensor]:
+    ) -> StackedNumbers:
         experiment, model = self._experiment, self._stacked
         recorder = StackedRecorder(
             model,
@@ -120,6 +138,7 @@ class StackedPass:
             self._columns,
             _find_responses(experiment.mlp),
             experiment.loss_scale,
+            list_stream_blocks(model),
             advance,
         )
         with recorder:
@@ -129,7 +148,19 @@ class StackedPass:
         losses = torch.stack([loss(output, target) for output, target in pairs])
         # The graph ends at the bias of the first layer; the hooks see every gradient on the way.
         torch.autograd.grad((losses * experiment.loss_scale).sum(), list_linears(model)[0].bias)
-        return losses.detach().double().cpu(), recorder.collect().cpu()
+        return StackedNumbers(
+            losses.detach().double().cpu(),
+            recorder.collect().cpu(),
+            recorder.collect_stream().cpu(),
+        )
+
+
+def can_stack(experiment: Experiment) -> bool:
+    """Say whether networks like this one run as one: fully connected ones do.
+
+    The layers of convolutional networks and transformers have no counterparts for many members.
+    """
+    return isinstance(experiment.network, MLP)
 
 
 def find_structure(experiment: Experiment) -> Hashable:

@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from gradflow.core.errors import GradflowError
-from gradflow.core.experiment import MLP, Experiment
+from gradflow.core.experiment import Experiment
 from gradflow.core.limits import GIB
-from gradflow.core.networks.memory import bound_pass, estimate_pass, estimate_seeds
+from gradflow.core.networks.memory import bound_pass, estimate_pass, estimate_seeds, fit_stack
 from gradflow.core.recurrent.memory import estimate_through_time
 from gradflow.core.recurrent.spec import SequenceExperiment, estimate_pass_cost
-from gradflow.core.stacked_pass import MOST_AT_ONCE
-from gradflow.core.sweep.jobs import Job
+from gradflow.core.stacked_pass import MOST_AT_ONCE, can_stack
 from gradflow.core.text import Text
 from gradflow.core.training.memory import estimate_training
 from gradflow.core.training.plan import TrainingPlan
@@ -56,29 +55,23 @@ def admit_pass(experiment: Experiment) -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def admit_seeds(experiment: Experiment, count: int) -> Iterator[tuple[int, Callable[[], None]]]:
-    """Let many seeds of an experiment in; see ``admit``. Also tells how many may run as one."""
-    tflop = count * experiment.need[1]
-    at_once = min(count, MOST_AT_ONCE) if isinstance(experiment.network, MLP) else 1
-    while at_once > 1 and at_once * bound_pass(experiment) > ROOM.count_free():
-        at_once //= 2
+def admit_stack(experiment: Experiment, count: int) -> Iterator[tuple[int, Callable[[], None]]]:
+    """Let networks of one structure in; see ``admit``. Also tells how many of them may run as one.
+
+    Args:
+        experiment: one of them.
+        count: how many there are.
+    """
+    most = min(count, MOST_AT_ONCE) if can_stack(experiment) else 1
+    at_once = fit_stack(experiment, most, ROOM.count_free() / ROOM.spread)
 
     def count_bytes() -> int:
         return estimate_pass(experiment) if at_once == 1 else estimate_seeds(experiment, at_once)
 
     bound = at_once * bound_pass(experiment)
+    tflop = count * experiment.need[1]
     with admit(bound, count_bytes, tflop, experiment.size.refuse) as give_way:
         yield at_once, give_way
-
-
-@contextmanager
-def admit_job(job: Job) -> Iterator[Callable[[], None]]:
-    """Let the networks of a sweep's job in, which run as one; see ``admit``."""
-    experiment = job[0].experiment
-    bound = len(job) * bound_pass(experiment)
-    tflop = len(job) * experiment.need[1]
-    with admit(bound, lambda: bound, tflop, experiment.size.refuse) as give_way:
-        yield give_way
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from gradflow.core.teaching import dying, surfaces, trajectories
 from gradflow.core.teaching.descent import Descent
 from gradflow.core.text import _
 from gradflow.core.verdict import Finding
-from gradflow.ui.admission import admit_long, admit_pass, admit_seeds, admit_training
+from gradflow.ui.admission import admit_long, admit_pass, admit_stack, admit_training
 from gradflow.ui.memo import remember
 from gradflow.ui.turns import ADMISSION
 
@@ -46,7 +46,7 @@ def predict(experiment: Experiment) -> theory.Prediction:
 @remember
 def run_seeds(experiment: Experiment, count: int) -> ensemble.Ensemble:
     """Run an experiment with ``count`` seeds."""
-    with admit_seeds(experiment, count) as (at_once, advance):
+    with admit_stack(experiment, count) as (at_once, advance):
         return ensemble.run_seeds(experiment, count, most=at_once, advance=advance)
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from gradflow.charts.training.film import fit_axes, shape_frame
+from gradflow.charts.training.film import FilmLane, fit_axes, shape_frame
+from gradflow.charts.training.lanes import make_film_lane
 from gradflow.core.numbers import format_number
 from gradflow.core.training import Run, cost
 from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.ui.assets import find_address
 from gradflow.ui.training.compute import EXAMPLE
-from gradflow.ui.training.films import FilmLane, make_film_lane
 from tests.browser.tools import find_button, keep_own_errors, wait_until
 
 PLAYER = "[...document.querySelectorAll('.gf-player')].at(-1)?.parentElement.player"

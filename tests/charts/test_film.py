@@ -17,8 +17,8 @@ from gradflow.charts.training.film import (
     shape_frame,
 )
 from gradflow.charts.training.history import history_figure
+from gradflow.charts.training.lanes import make_film_lane
 from gradflow.core.training import Run, TrainingPlan
-from gradflow.ui.training.films import make_film_lane
 from tests.charts.figures import decode, find_traces, read_words, to_browser
 from tests.charts.test_training import make_lane
 

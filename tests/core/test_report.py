@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import math
+import zlib
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,8 @@ from pandas.testing import assert_frame_equal
 from torch import nn
 
 import gradflow as gf
+from gradflow.core import plain
+from gradflow.core.histogram import pack_counts
 from gradflow.core.report import QUANTITIES
 
 COLUMNS = {  # DESIGN.md, section 3, and how alike the samples are
@@ -145,7 +149,8 @@ def test_histograms_that_do_not_exist():
         ("3", "not saved by GradFlow"),
         ('{"format": "other"}', "not saved by GradFlow"),
         ('{"format": "gradflow-report"}', "version None"),
-        ('{"format": "gradflow-report", "version": 2}', "version 2.*reads version 1"),
+        ('{"format": "gradflow-report", "version": 3}', "version 3.*reads versions 1, 2"),
+        ('{"format": "gradflow-report", "version": 2}', "damaged"),
         ('{"format": "gradflow-report", "version": 1}', "damaged"),
     ],
 )
@@ -158,7 +163,58 @@ def test_files_that_are_no_reports(text, message, tmp_path):
         gf.Report.load(path)
 
 
-DATA = json.loads(make_ordinary().to_json())
+def write_first_version(report: gf.Report) -> dict[str, Any]:
+    """Write a report as the first version of the format did: all counts and edges in lists."""
+    data = json.loads(report.to_json()) | {"version": 1}
+    for item, histogram in zip(data["histograms"], report.histograms.values(), strict=True):
+        item["counts"] = histogram.counts.tolist()
+        if histogram.scale == "log10":
+            del item["grid"], item["first"]
+            item["negative"] = histogram.negative.tolist()
+            item["edges"] = histogram.edges.tolist()
+    return data
+
+
+@pytest.mark.parametrize("make", REPORTS.values(), ids=REPORTS)
+def test_files_of_the_first_version_are_read(make):
+    report = make()
+    assert_same(gf.Report.from_json(json.dumps(plain.encode(write_first_version(report)))), report)
+
+
+PACKED = json.loads(make_ordinary().to_json())
+DATA = write_first_version(make_ordinary())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"counts": "no base64!"},
+        {"counts": ""},
+        {"counts": base64.b64encode(b"no zlib").decode()},
+        {"counts": base64.b64encode(zlib.compress(bytes(12))).decode()},
+        {"counts": base64.b64encode(zlib.compress(bytes(2**26))).decode()},
+        {"counts": base64.b64encode(zlib.compress(b"\xff" * 64)).decode()},
+        {"counts": pack_counts(np.ones(3, np.int64))},
+        {"grid": "float8"},
+        {"grid": []},
+        {"first": -1},
+        {"first": 10**6},
+    ],
+)
+def test_damaged_counts(change):
+    data = copy.deepcopy(PACKED)
+    data["histograms"][LOG] |= change
+    with pytest.raises(gf.InvalidReport):
+        gf.Report.from_json(json.dumps(data))
+
+
+def test_a_hundred_layers_take_a_megabyte():
+    """Also where counts are large: 32 convolutional maps of 16 × 16, 64 samples."""
+    layers = [nn.Sequential(nn.Conv2d(32, 32, 3, padding=1), nn.ReLU()) for _ in range(99)]
+    model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10))
+    report = gf.probe(model, torch.randn(64, 32, 16, 16), torch.randint(10, (64,)))
+    assert len(report.layers) == 100
+    assert len(report.to_json()) < 1e6
 
 
 def change_json(*path: Any, to: Any) -> str:

@@ -1,10 +1,11 @@
-"""A small Flow figure without Plotly: both bands and the RMS line, as an SVG of a few kB."""
+"""A Flow figure without Plotly: both bands and the RMS line, as an SVG of a few kB."""
 
 from __future__ import annotations
 
 import base64
 import struct
 import zlib
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +15,27 @@ from gradflow.charts.flow.data import Band, FlowData, Gradient, shape_flow
 from gradflow.charts.theme import PALETTES, ColourScale, Mode
 from gradflow.core.report import Report
 
+Extent = tuple[float, float]
 WIDTH, HEIGHT = 150, 84
 """Of the picture, in pixels of the page."""
-_FORWARD, _BACKWARD = (1.0, 32.0), (38.0, 83.0)
-"""Top and bottom of the bands."""
-_STRIP = 10.0
-"""Height of the strip of exact zeros at the bottom, if there are any."""
+
+
+class Canvas(NamedTuple):
+    """Where the parts of the picture are, in pixels from the top.
+
+    Attributes:
+        width: of the bands.
+        forward, backward: top and bottom of the bands.
+        strip: height of the strip of exact zeros at the bottom, if there are any.
+    """
+
+    width: float
+    forward: Extent
+    backward: Extent
+    strip: float
+
+
+_SMALL = Canvas(WIDTH, (1.0, 32.0), (38.0, 83.0), 10.0)
 _SHADES = 16
 
 
@@ -35,35 +51,45 @@ def thumbnail_svg(report: Report, *, mode: Mode = "light", gradient: Gradient = 
         An SVG of 150 × 84 pixels; a report without anything to draw gives an empty one.
     """
     flow = shape_flow(report, gradient)
-    parts = _draw_parts(flow, mode) if flow is not None else []
+    parts = draw_parts(flow, _SMALL, mode) if flow is not None else []
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
         f'preserveAspectRatio="none" width="{WIDTH}" height="{HEIGHT}">{"".join(parts)}</svg>'
     )
 
 
-def _draw_parts(flow: FlowData, mode: Mode) -> list[str]:
-    palette = PALETTES[mode]
-    has_zeros = bool(flow.backward.zeros.max(initial=0.0) > 0)
-    top, bottom = _BACKWARD
-    lower = (top, bottom - _STRIP - 2) if has_zeros else _BACKWARD
+def draw_parts(flow: FlowData, canvas: Canvas, mode: Mode) -> list[str]:
+    """Draw the elements of the picture."""
+    palette, width = PALETTES[mode], canvas.width
+    lower = find_lower_band(flow, canvas)
+    has_zeros = lower != canvas.backward
+    bottom, strip = canvas.backward[1], canvas.strip
+    zeros = flow.backward.zeros
     return [
-        _draw_band(flow.forward, _FORWARD, palette.forward_scale),
-        _draw_band(flow.backward, lower, palette.backward_scale),
-        *(_draw_zeros(flow.backward.zeros, bottom, palette.muted) if has_zeros else ()),
-        *_draw_nonfinite(flow.forward, _FORWARD, palette.alarm),
-        *_draw_nonfinite(flow.backward, lower, palette.alarm),
-        *_draw_rms(flow, lower, mode),
+        _draw_band(flow.forward, canvas.forward, width, palette.forward_scale),
+        _draw_band(flow.backward, lower, width, palette.backward_scale),
+        *(_draw_zeros(zeros, bottom, strip, width, palette.muted) if has_zeros else ()),
+        *_draw_nonfinite(flow.forward, canvas.forward, width, palette.alarm),
+        *_draw_nonfinite(flow.backward, lower, width, palette.alarm),
+        *_draw_rms(flow, lower, width, mode),
     ]
 
 
-def _draw_band(band: Band, extent: tuple[float, float], scale: ColourScale) -> str:
+def find_lower_band(flow: FlowData, canvas: Canvas) -> Extent:
+    """Find top and bottom of the backward band, which leaves room for exact zeros."""
+    top, bottom = canvas.backward
+    has_zeros = bool(flow.backward.zeros.max(initial=0.0) > 0)
+    return (top, bottom - canvas.strip - 2) if has_zeros else (top, bottom)
+
+
+def _draw_band(band: Band, extent: Extent, across: float, scale: ColourScale) -> str:
     shades = np.ceil(band.shade[::-1] * ((_SHADES - 1) / 255)).astype(np.uint8)  # the top row first
     colours = [_pick_colour(scale, i / (_SHADES - 1)) for i in range(_SHADES)]
     data = base64.b64encode(_encode_png(shades, colours)).decode()
     top, bottom = extent
     return (
-        f'<image y="{top:g}" width="{WIDTH}" height="{bottom - top:g}" preserveAspectRatio="none" '
+        f'<image y="{top:g}" width="{across:g}" height="{bottom - top:g}" '
+        'preserveAspectRatio="none" '
         f'style="image-rendering:pixelated" href="data:image/png;base64,{data}"/>'
     )
 
@@ -94,21 +120,23 @@ def _encode_png(pixels: npt.NDArray[np.uint8], colours: list[bytes]) -> bytes:
     )
 
 
-def _draw_zeros(zeros: FloatArray, bottom: float, colour: str) -> list[str]:
+def _draw_zeros(
+    zeros: FloatArray, bottom: float, strip: float, across: float, colour: str
+) -> list[str]:
     """Draw the share of exact zeros of each layer as a bar."""
-    step = WIDTH / len(zeros)
+    step = across / len(zeros)
     bars = [
-        f"M{i * step:.1f} {bottom:g}h{0.8 * step:.1f}v{-_STRIP * share:.1f}h{-0.8 * step:.1f}z"
+        f"M{i * step:.1f} {bottom:g}h{0.8 * step:.1f}v{-strip * share:.1f}h{-0.8 * step:.1f}z"
         for i, share in enumerate(zeros)
         if share > 0
     ]
     return [f'<path fill="{colour}" d="{"".join(bars)}"/>']
 
 
-def _draw_nonfinite(band: Band, extent: tuple[float, float], colour: str) -> list[str]:
+def _draw_nonfinite(band: Band, extent: Extent, across: float, colour: str) -> list[str]:
     """Draw a cross over each layer with NaN or infinite entries, and tint those with no others."""
     top, bottom = extent
-    step = WIDTH / len(band.nonfinite)
+    step = across / len(band.nonfinite)
     reach = min(0.3 * step, 3.0)
     crosses, tints = "", ""
     for i, share in enumerate(band.nonfinite):
@@ -126,10 +154,10 @@ def _draw_nonfinite(band: Band, extent: tuple[float, float], colour: str) -> lis
     ]
 
 
-def _draw_rms(flow: FlowData, extent: tuple[float, float], mode: Mode) -> list[str]:
+def _draw_rms(flow: FlowData, extent: Extent, across: float, mode: Mode) -> list[str]:
     """Draw the RMS line on its casing, interrupted where there is no number."""
     grid, (top, bottom) = flow.backward.grid, extent
-    x = (np.arange(len(flow.rms)) + 0.5) * (WIDTH / len(flow.rms))
+    x = (np.arange(len(flow.rms)) + 0.5) * (across / len(flow.rms))
     y = bottom - (flow.rms - grid.low) / (grid.high - grid.low) * (bottom - top)
     path, pen = "", "M"
     for at, height in zip(x, y, strict=True):

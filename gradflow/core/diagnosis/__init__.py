@@ -84,6 +84,8 @@ def _explain_silence(case: Case) -> Text:
             "One module computes all time steps, so the gradient between them is not seen. A loop "
             "over a cell (nn.LSTMCell), or gf.through_time, shows it."
         )
+    if len(case.numbers) == 1:
+        return Text("The network has a single layer, on whose way back nothing can go wrong.")
     return Text("There is no gradient to judge.")
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gradflow.core.catalog import Connection
 from gradflow.core.codec import from_query
-from gradflow.core.decay import Decay, fit_judged_decay, mark_inside_blocks
+from gradflow.core.decay import Decay, find_kinds, fit_judged_decay, mark_inside_blocks
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import MLP, ConvNet, Experiment, LayerSettings, Transformer
 from gradflow.core.facts import Facts
@@ -24,6 +24,8 @@ UNDERFLOW_SHARE, UNDERFLOW_RMS = 0.01, 100.0
 normal number, and their RMS is below that number times the second: tails reach there earlier, and
 so do the samples that a network is sure of."""
 
+SMALL_TABLE = 0.01
+"""RMS of an embedding's vectors that is small."""
 OFTEN_DEAD_SHARE = 0.5
 """More dead units than that are a warning."""
 
@@ -63,13 +65,30 @@ class Case:
         """Which layers are inside a block of a residual stream."""
         return mark_inside_blocks(self.report)
 
+    @property
+    def readout(self) -> int | None:
+        """The number of the last layer."""
+        return self.numbers[-1] if self.numbers else None
+
     @cached_property
     def similarity(self) -> FloatArray:
-        """Mean cosine between samples in hidden layers; NaN for the readout and single units."""
+        """Mean cosine between samples in hidden layers; NaN for the readout and single units.
+
+        It is NaN, too, behind a layer that reads a single number, and one whose weights are equal:
+        there samples may differ in size alone, and a cosine does not see that.
+        """
         known = self.layers.get_numbers("similarity").copy()
         known[self.layers["fan_out"] < 2] = np.nan
+        single = (self.layers["fan_in"] == 1) & (find_kinds(self.report) == "linear")
+        single |= np.array([self.has_equal_weights(n) for n in self.numbers], bool)
+        known[np.cumsum(single) > 0] = np.nan
         known[-1:] = np.nan
         return known
+
+    def has_equal_weights(self, layer: int) -> bool:
+        """Tell whether all weights of a layer are one number."""
+        weight = self.report.histograms.get(("weight", layer))
+        return weight is not None and len(weight.counts) == 1 and weight.nonfinite == 0
 
     @cached_property
     def judged_similarity(self) -> FloatArray:
@@ -95,6 +114,8 @@ class Case:
     @cached_property
     def underflowing(self) -> list[int]:
         """The layers whose gradient is too small for the number format."""
+        if self.is_loss_lost:
+            return self.numbers
         rms = self.layers.get_numbers("delta_rms")
         limit = UNDERFLOW_RMS * self.report.smallest_normal
         return [
@@ -109,8 +130,8 @@ class Case:
         if len(self.layers) < 2:
             return None
         rms = float(self.layers.get_numbers("activation_rms")[-2])
-        alike = float(self.layers.get_numbers("similarity")[-2])
-        if not 0 < rms < math.inf or math.isnan(alike) or self.layers["fan_out"][-2] < 2:
+        alike = float(self.similarity[-2])
+        if not 0 < rms < math.inf or math.isnan(alike):
             return None
         if alike == 1 and self.report.dead_unit_share()[-2] > OFTEN_DEAD_SHARE:
             return None  # few units are left, and of what they say only the size may differ
@@ -121,10 +142,30 @@ class Case:
         """Whether the readout sees the inputs itself, so that it learns without the layers."""
         return self.settings is not None and self.settings.connection is Connection.DENSE
 
+    @cached_property
+    def starts_small(self) -> bool:
+        """Whether the first layer is a table of small numbers, an embedding, which grows."""
+        if self.facts.inputs is not None or not len(self.layers):
+            return False
+        rms = float(self.layers.get_numbers("activation_rms")[0])
+        return str(self.signals["kind"][0]) == "other" and rms < SMALL_TABLE
+
     def soften(self, severity: Severity) -> Severity:
         """Soften what is bad in the layers where the readout sees the inputs itself."""
         is_softened = severity is Severity.BAD and self.sees_inputs
         return Severity.WARNING if is_softened else severity
+
+    @property
+    def is_loss_lost(self) -> bool:
+        """Whether float16 has made 0 of the gradient where it enters the network."""
+        last = self.signals.get_numbers("grad_zero")[-1:]
+        return (
+            self.report.dtype == "float16"
+            and bool(self.facts.loss)
+            and 0 < self.report.loss < math.inf
+            and self.zero_layers == self.numbers
+            and bool((last == 1).any())
+        )
 
     def _is_gradient_zero(self, layer: int) -> bool:
         delta = self.report.histograms.get(("delta", layer))

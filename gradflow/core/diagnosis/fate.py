@@ -156,11 +156,18 @@ def _write_numbers(decay: Decay) -> Text:
         ends = Text("{row} {first} gets {ratio} times what {row} {last} gets{drawn}.", **values)
     if decay.straight:
         return Text("× {factor} per {row}; {ends}", **values, ends=ends)
+    if _is_at_ends(decay):
+        return ends
     return Text(
         "{row} {largest} gets {span} times what {row} {smallest} gets{drawn_span}; {ends}",
         **values,
         ends=ends,
     )
+
+
+def _is_at_ends(decay: Decay) -> bool:
+    """Tell whether the largest change is that between the ends, which is said anyway."""
+    return {decay.smallest, decay.largest} == {decay.first, decay.last}
 
 
 def _describe_ends(decay: Decay) -> Text:
@@ -205,7 +212,7 @@ def _describe_change(verdict: Verdict, decay: Decay) -> Text:
             if shrinks
             else Text("The gradient grows on its way back, but not evenly: {where}.", **values)
         )
-        return join_texts(course, extremes)
+        return course if _is_at_ends(decay) else join_texts(course, extremes)
     if verdict is Verdict.VANISHING:
         return Text(
             "The gradient shrinks by a factor {factor} per {row} on its way back; {where}.",

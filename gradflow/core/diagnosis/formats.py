@@ -16,6 +16,10 @@ from gradflow.core.verdict import Finding, Severity, Verdict
 _LARGEST = {"float16": 65504.0, "float64": 1.8e308}
 """The largest number of a format; that of float32 and of bfloat16 is ``_LARGEST_FLOAT32``."""
 _LARGEST_FLOAT32 = 3.4e38
+_LEAST_FLOAT16 = 6e-8
+_SCALE_LOSS = Text(
+    "The smallest number in float16 is 6·10⁻⁸; a loss scale brings gradients back into its range."
+)
 _SHORT_OF_ROOT = 8.0
 """Products of entries below √largest by this factor stay finite, and so do usual sums of them."""
 
@@ -35,11 +39,12 @@ def check_finite(case: Case) -> Iterator[Finding]:
     over = forward is not None and _is_overflow(case, forward, forward=True)
     if forward is not None:
         yield _describe_break(case, forward, over, forward=True)
+    if forward is None and not math.isfinite(case.report.loss):
+        yield _describe_broken_loss(case)
+        return
     if backward is not None and (forward is None or over):
         over = over or _is_overflow(case, backward, forward=False)
         yield _describe_break(case, backward, over, forward=False)
-    if forward is None and backward is None and not math.isfinite(case.report.loss):
-        yield _describe_broken_loss(case)
 
 
 def _find_broken_start(case: Case) -> Finding | None:
@@ -47,7 +52,7 @@ def _find_broken_start(case: Case) -> Finding | None:
     inputs = case.facts.inputs
     if inputs is not None and inputs.nonfinite:
         evidence = Text(
-            "{n} entries of the inputs are NaN or infinite before the network sees them.",
+            "NaN or infinite entries ({n}) are in the inputs before the network sees them.",
             n=int(inputs.nonfinite),
         )
         reason = Text("A missing value in the data, or a division by a standard deviation of 0.")
@@ -55,7 +60,7 @@ def _find_broken_start(case: Case) -> Finding | None:
     targets = case.facts.targets
     if targets is not None and targets.nonfinite:
         evidence = Text(
-            "{n} entries of the targets are NaN or infinite: so is the loss.",
+            "NaN or infinite entries ({n}) are in the targets, and so the loss is not finite.",
             n=int(targets.nonfinite),
         )
         reason = Text("A missing value in the data: leave such samples out of the loss.")
@@ -80,17 +85,32 @@ def _find_broken_row(case: Case, *, forward: bool) -> int | None:
 
 
 def _is_overflow(case: Case, row: int, *, forward: bool) -> bool:
-    """Tell overflow from NaN out of usual numbers, by what is there and what went in."""
-    signals = case.signals
+    """Tell overflow from NaN and ∞ out of usual numbers, by what is there and what went in.
+
+    What is infinite may come of exp, whose argument need not be large; on the way back also of
+    a signal that is.
+    """
     columns = ("min", "max") if forward else ("grad_max",)
-    if any(math.isinf(signals.get_numbers(name)[row]) for name in columns):
-        return True
     limit = math.sqrt(find_largest(case)) / _SHORT_OF_ROOT
     before = slice(max(row - 3, 0), row) if forward else slice(row + 1, row + 4)
-    return any(
-        float(np.nanmax(np.abs(signals.get_numbers(name)[before]), initial=0)) > limit
-        for name in columns
-    )
+    if forward and _is_infinite(case, row, columns):
+        limit = min(limit, math.log(find_largest(case)))
+        if not row:
+            return case.facts.inputs is None or case.facts.inputs.largest > limit
+    if _measure_largest(case, before, columns) > limit:
+        return True
+    near = slice(max(row - 3, 0), row + 4)
+    return not forward and _measure_largest(case, near, ("min", "max")) > limit
+
+
+def _is_infinite(case: Case, row: int, columns: tuple[str, ...]) -> bool:
+    return any(math.isinf(case.signals.get_numbers(name)[row]) for name in columns)
+
+
+def _measure_largest(case: Case, rows: slice, columns: tuple[str, ...]) -> float:
+    """Measure the largest of what is known in columns; infinite entries count as large."""
+    known = [np.abs(case.signals.get_numbers(name)[rows]) for name in columns]
+    return max(float(np.nanmax(values, initial=0)) for values in known)
 
 
 def find_largest(case: Case) -> float:
@@ -120,20 +140,26 @@ def _describe_break(case: Case, row: int, over: bool, *, forward: bool) -> Findi
 
 def _describe_nan(case: Case, row: int, *, forward: bool) -> Finding:
     layer, module = int(case.signals["layer"][row]), str(case.signals["module"][row])
+    columns = ("min", "max") if forward else ("grad_max",)
+    what = Text("Infinity") if _is_infinite(case, row, columns) else "NaN"
     if forward:
         evidence = Text(
-            "NaN appears in the forward pass, first in the output of {module}, although nothing "
+            "{what} appears in the forward pass, first in the output of {module}, although nothing "
             "large went in.",
+            what=what,
             module=module,
         )
         reason = Text(
-            "0/0, the root or logarithm of a negative number, or a softmax over nothing (a row "
-            "that is masked as a whole): look at what this module computes."
+            "0/0 or 1/0, the logarithm of 0, the root or logarithm of a negative number, an "
+            "exponential of more than {most}, or a softmax over nothing (a row that is masked as a "
+            "whole): look at what this module computes.",
+            most=int(math.log(find_largest(case))),
         )
     else:
         evidence = Text(
-            "NaN appears in the backward pass, first in the gradient of the output of {module}, "
+            "{what} appears in the backward pass, first in the gradient of the output of {module}, "
             "although the forward pass is finite and no gradient is large.",
+            what=what,
             module=module,
         )
         reason = Text(
@@ -145,6 +171,9 @@ def _describe_nan(case: Case, row: int, *, forward: bool) -> Finding:
 
 def _describe_broken_loss(case: Case) -> Finding:
     outputs = case.facts.outputs
+    if outputs is not None and outputs.low != 0 and _is_loss_infinite(case):
+        evidence = Text("The loss is infinite, although all outputs are finite and of usual size.")
+        return Finding(Severity.BAD, Verdict.OVERFLOW, evidence, _explain_overflow(case))
     large = outputs is not None and outputs.largest > math.sqrt(find_largest(case)) / _SHORT_OF_ROOT
     if large and outputs is not None:
         evidence = Text(
@@ -156,6 +185,14 @@ def _describe_broken_loss(case: Case) -> Finding:
     evidence = Text("The loss is not finite, although all outputs are finite and of usual size.")
     reason = Text("The logarithm of 0 or a division by 0 in the loss, or NaN among the targets.")
     return Finding(Severity.BAD, Verdict.NAN, evidence, reason)
+
+
+def _is_loss_infinite(case: Case) -> bool:
+    """Tell whether the loss is infinite, and its gradient, too; not NaN, as that of 0·log 0 is."""
+    row = _find_broken_row(case, forward=False)
+    return (
+        math.isinf(case.report.loss) and row is not None and _is_infinite(case, row, ("grad_max",))
+    )
 
 
 def _explain_overflow(case: Case) -> Text:
@@ -170,6 +207,15 @@ def check_underflow(case: Case) -> Iterator[Finding]:
     """Find layers whose gradient is too small for the number format."""
     small = case.underflowing
     if not small:
+        return
+    if case.is_loss_lost:
+        evidence = Text(
+            "Underflow: the gradient of the loss is below {tiny} and becomes exactly 0 in float16 "
+            "before it reaches the network; nothing is left in {layers}.",
+            tiny=format_number(_LEAST_FLOAT16),
+            layers=name_layers(case.zero_layers),
+        )
+        yield Finding(Severity.BAD, Verdict.UNDERFLOW, evidence, _SCALE_LOSS, max(small))
         return
     values: dict[str, Value] = {
         "layer": max(small),
@@ -192,10 +238,7 @@ def check_underflow(case: Case) -> Iterator[Finding]:
         **values,
     )
     reason = (
-        Text(
-            "The smallest number in float16 is 6·10⁻⁸; a loss scale brings gradients back "
-            "into its range."
-        )
+        _SCALE_LOSS
         if case.report.dtype == "float16"
         else Text("The gradient has shrunk below the range of {dtype}.", dtype=case.report.dtype)
     )

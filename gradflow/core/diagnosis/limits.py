@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gradflow.core import decay
-from gradflow.core.diagnosis import case, fate, scale, special, units
+from gradflow.core.diagnosis import case, fate, readout, scale, special, units
 from gradflow.core.numbers import format_count, format_number, format_share
 
 LIMITS: dict[str, str] = {
@@ -37,5 +37,6 @@ LIMITS: dict[str, str] = {
     "very_large_logits": format_number(scale.VERY_LARGE_LOGITS),
     "faint_signal": format_number(scale.FAINT_SIGNAL),
     "lost_signal": format_number(scale.LOST_SIGNAL),
+    "readout_saturated": format_share(readout.NEARLY_ALL),
     "small_batch": format_count(special.SMALL_BATCH),
 }

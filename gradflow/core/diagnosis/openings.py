@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from gradflow.core.catalog import Connection, Downsampling, Normalization, NormPosition
+from gradflow.core.coverage import Place
 from gradflow.core.diagnosis.case import Case
 from gradflow.core.diagnosis.readout import is_output_stuck
 from gradflow.core.diagnosis.units import explain_dead
 from gradflow.core.experiment import ConvNet
 from gradflow.core.phrases import name_layers
-from gradflow.core.text import Text, join_texts
+from gradflow.core.text import Text, Value, join_texts
 from gradflow.core.verdict import Finding, Severity, Verdict
 
 _BIASES = ("bias", "beta", "b")
@@ -28,11 +30,13 @@ def check_zero_gradient(case: Case) -> Iterator[Finding]:
     openers = find_openers(case)
     if case.underflowing or not (openers or case.zero_layers) or is_output_stuck(case):
         return
+    if not math.isfinite(case.report.loss):
+        return
     closed = find_closed_parameters(case)
     zero = [n for n in case.zero_layers if n not in find_opened_layers(case)]
     if zero:
         yield _judge_lost_gradient(case, zero)
-    elif closed:
+    elif closed or case.zero_layers:
         yield _describe_closed(case, closed)
 
 
@@ -49,11 +53,22 @@ def find_openers(case: Case) -> list[tuple[int, str]]:
 
 
 def find_opened_layers(case: Case) -> set[int]:
-    """Find the layers without a gradient that will get one after the first step."""
-    last = max((layer for layer, _name in find_openers(case)), default=0)
+    """Find the layers without a gradient that will get one after the first step.
+
+    They lie before an opening weight, or beside it in the same module, whose parts may multiply
+    each other (queries and keys, a gate and what it scales).
+    """
+    openers = find_openers(case)
+    last = max((layer for layer, _name in openers), default=0)
     if case.dead_layer is not None:
         last = min(last, case.dead_layer - 1)
-    return {n for n in case.zero_layers if n <= last}
+    owners = {name.rpartition(".")[0].rpartition(".")[0] for _layer, name in openers}
+    beside = {
+        number
+        for number, module in zip(case.numbers, case.layers["module"].tolist(), strict=True)
+        if number != case.dead_layer and str(module).rpartition(".")[0] in owners
+    }
+    return {n for n in case.zero_layers if n <= last or n in beside}
 
 
 def find_closed_parameters(case: Case) -> list[str]:
@@ -110,6 +125,16 @@ def _judge_lost_gradient(case: Case, layers: list[int]) -> Finding:
         )
         reason = Text("What lies before it keeps the values that it has now.")
         return Finding(Severity.WARNING, Verdict.CUT, evidence, reason, max(layers))
+    if case.readout in layers:
+        evidence = Text(
+            "No gradient enters the network: it is exactly 0 in {layers}. The loss, or what stands "
+            "behind the readout, is flat at these outputs.",
+            layers=name_layers(layers),
+        )
+        reason = Text(
+            "A clamp, a mask that leaves nothing, or a function of an error that is far too large."
+        )
+        return Finding(Severity.BAD, Verdict.READOUT, evidence, reason, max(layers))
     evidence = Text(
         "The gradient is exactly 0 in {layers}, without underflow: a weight or slope on its way "
         "back is 0.",
@@ -120,21 +145,25 @@ def _judge_lost_gradient(case: Case, layers: list[int]) -> Finding:
 
 def check_missing_gradient(case: Case) -> Iterator[Finding]:
     """Find parameters that ought to learn and that the backward pass never reached."""
-    cut = [name for name in _list_missing(case) if _is_called(case, name)]
+    cut = _list_missing(case, used=True)
     if cut:
         evidence = Text(
-            "No gradient reaches {n} parameters that ask for one, the last of them {name}: the "
-            "graph is cut behind it, by detach(), no_grad(), argmax, .item() or .data, or a step "
-            "that has no gradient.",
-            n=len(cut),
-            name=cut[-1],
+            "No gradient reaches {parameters}: the graph is cut behind it, by detach(), no_grad(), "
+            "argmax, .item() or .data, or a step that has no gradient; or what it computes is not "
+            "used.",
+            parameters=cut[-1]
+            if len(cut) == 1
+            else Text(
+                "{n} parameters that ask for one, the last of them {name}", n=len(cut), name=cut[-1]
+            ),
         )
         reason = Text("What lies before the cut keeps the values that it has now.")
         yield Finding(Severity.WARNING, Verdict.CUT, evidence, reason, _find_last_layer(case, cut))
     if case.facts.unlisted:
         evidence = Text(
-            "{names} holds modules in a plain list or dict: the model does not know their "
-            "parameters, so no optimizer trains them. Use nn.ModuleList or nn.ModuleDict.",
+            "{names} holds modules or parameters that the model does not know, because they stand "
+            "in a plain list or dict, or are a plain tensor: no optimizer trains them. Use "
+            "nn.ModuleList, nn.ModuleDict or nn.Parameter.",
             names=_name_parameters(list(case.facts.unlisted)),
         )
         yield Finding(Severity.WARNING, Verdict.CUT, evidence)
@@ -142,12 +171,15 @@ def check_missing_gradient(case: Case) -> Iterator[Finding]:
 
 def check_unlearned(case: Case) -> Iterator[Finding]:
     """Find parameters that get no gradient because they are not used, or were frozen."""
-    unused = [name for name in _list_missing(case) if not _is_called(case, name)]
+    unused = _list_missing(case, used=False)
     if unused:
-        evidence = Text(
-            "{n} parameters are not used in this pass and get no gradient: {names}.",
-            n=len(unused),
-            names=_name_parameters(unused),
+        values: dict[str, Value] = {"n": len(unused), "names": _name_parameters(unused)}
+        evidence = (
+            Text(
+                "{n} parameters meet no signal in this pass and get no gradient: {names}.", **values
+            )
+            if len(unused) > 1
+            else Text("{names} meets no signal in this pass and gets no gradient.", **values)
         )
         yield Finding(Severity.NOTE, Verdict.CUT, evidence)
     frozen = list(case.facts.frozen)
@@ -155,37 +187,36 @@ def check_unlearned(case: Case) -> Iterator[Finding]:
         evidence = Text("All parameters are frozen (requires_grad=False): nothing will learn.")
         yield Finding(Severity.WARNING, Verdict.CUT, evidence)
     elif frozen:
-        evidence = Text(
-            "{n} parameters are frozen (requires_grad=False) and will not learn: {names}.",
-            n=len(frozen),
-            names=_name_parameters(frozen),
+        values = {"n": len(frozen), "names": _name_parameters(frozen)}
+        evidence = (
+            Text(
+                "{n} parameters are frozen (requires_grad=False) and will not learn: {names}.",
+                **values,
+            )
+            if len(frozen) > 1
+            else Text("{names} is frozen (requires_grad=False) and will not learn.", **values)
         )
         yield Finding(Severity.NOTE, Verdict.CUT, evidence)
 
 
-def _list_missing(case: Case) -> list[str]:
-    """List the parameters that ask for a gradient and have none, not even 0."""
+def _list_missing(case: Case, *, used: bool) -> list[str]:
+    """List the parameters that ask for a gradient and have none, not even 0, if they are used."""
     if not case.facts.output_shape:  # a report of an older file does not say what was frozen
         return []
     table = case.report.get_table("parameters")
     missing = np.isnan(table.get_numbers("grad_nonfinite"))
-    return [str(n) for n in table["parameter"][missing] if n not in case.facts.frozen]
-
-
-def _is_called(case: Case, parameter: str) -> bool:
-    """Tell whether the module that has the parameter ran in this pass."""
-    owner = parameter.rpartition(".")[0]
-    return any(_strip_call(str(module)) == owner for module in case.signals["module"])
+    places = case.report.coverage.places
+    return [
+        str(name)
+        for name in table["parameter"][missing]
+        if name not in case.facts.frozen and (places.get(name) is not Place.UNUSED) == used
+    ]
 
 
 def _find_last_layer(case: Case, names: list[str]) -> int | None:
     table = case.report.get_table("parameters")
     rows = zip(table["parameter"].tolist(), table["layer"].tolist(), strict=True)
     return max((layer for name, layer in rows if name in names and layer), default=None)
-
-
-def _strip_call(module: str) -> str:
-    return module.partition("#")[0].partition("[")[0]
 
 
 def _name_parameters(names: list[str]) -> Text:

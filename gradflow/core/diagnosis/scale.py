@@ -7,13 +7,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gradflow.core.decay import USUAL_INPUT
 from gradflow.core.diagnosis.case import Case
+from gradflow.core.diagnosis.shapes import REGRESSIONS
 from gradflow.core.facts import Extent
 from gradflow.core.numbers import format_number
 from gradflow.core.text import EMPTY, Text, join_texts
 from gradflow.core.verdict import Finding, Severity, Verdict
 
-LARGE_INPUT, VERY_LARGE_INPUT = 5.0, 20.0
+LARGE_INPUT, VERY_LARGE_INPUT = USUAL_INPUT, 20.0
 """RMS of the inputs."""
 SMALL_INPUT, VERY_SMALL_INPUT = 0.3, 0.03
 """Largest entry of the inputs."""
@@ -29,7 +31,8 @@ FAINT_SIGNAL, LOST_SIGNAL = 1e-2, 1e-5
 """RMS of what differs between the samples, where the readout reads."""
 USUAL_UPDATE = 1e-3
 _LARGE_UPDATE = 0.1
-_REGRESSIONS = ("mse", "l1")
+SAME_COSINE = 1 - 1e-12
+"""Mean cosine between samples that are the same but for rounding."""
 
 
 def check_inputs(case: Case) -> Iterator[Finding]:
@@ -42,8 +45,19 @@ def check_inputs(case: Case) -> Iterator[Finding]:
         reason = Text("Look at how the data are loaded, and at what is done to them.")
         yield Finding(Severity.BAD, Verdict.INPUTS, evidence, reason)
         return
+    if case.facts.samples > 1 and (inputs.std == 0 or _is_one_sample(inputs, case)):
+        evidence = Text("All samples are the same: nothing tells them apart.")
+        reason = Text("Look at how the data are loaded, and at what is done to them.")
+        yield Finding(Severity.BAD, Verdict.INPUTS, evidence, reason)
+        return
     severity, evidence = _judge_inputs(case, inputs)
-    if severity is None or _is_normalized_first(case):
+    if severity is None or _is_normalized(case, 0):
+        return
+    if case.facts.batch_statistics and _is_normalized(case, 1):
+        reason = Text(
+            "The batch normalization behind the first layer takes their scale and mean out again."
+        )
+        yield Finding(Severity.NOTE, Verdict.INPUTS, evidence, reason)
         return
     reason = Text(
         "Initializations and learning rates are made for inputs of mean 0 and standard deviation "
@@ -87,9 +101,15 @@ def _judge_inputs(case: Case, inputs: Extent) -> tuple[Severity | None, Text]:
     return None, EMPTY
 
 
-def _is_normalized_first(case: Case) -> bool:
+def _is_one_sample(inputs: Extent, case: Case) -> bool:
+    return bool(
+        len(case.layers) and case.layers["fan_in"][0] > 1 and inputs.similarity > SAME_COSINE
+    )
+
+
+def _is_normalized(case: Case, layer: int) -> bool:
     kinds, layers = case.signals["kind"], case.signals["layer"]
-    return bool(((kinds == "norm") & (layers <= 1)).any())
+    return bool(((kinds == "norm") & (layers == layer)).any())
 
 
 def describe_update(case: Case) -> Text:
@@ -108,10 +128,17 @@ def describe_update(case: Case) -> Text:
 
 def check_targets(case: Case) -> Iterator[Finding]:
     """Judge the size of the targets of a regression."""
-    targets = case.facts.targets
-    if targets is None or case.facts.loss not in _REGRESSIONS or not targets.rms > 0:
+    facts, targets = case.facts, case.facts.targets
+    like_outputs = facts.target_shape == facts.output_shape
+    if targets is None or not (facts.loss in REGRESSIONS or (not facts.loss and like_outputs)):
         return
-    if targets.rms > LARGE_TARGET:
+    if targets.std == 0 and targets.mean != 0 and facts.samples > 1:
+        evidence = Text("All targets are {value}: no input tells them apart.", value=targets.mean)
+        reason = Text("Look at how the targets are made, or at a batch that has others.")
+        finding = Finding(Severity.NOTE, Verdict.TARGETS, evidence, reason, case.readout)
+    elif not targets.rms > 0:
+        return
+    elif targets.rms > LARGE_TARGET:
         finding = _describe_large_targets(case, targets)
     elif targets.rms < SMALL_TARGET or abs(targets.mean) > LARGE_OFFSET * targets.std > 0:
         finding = _describe_small_targets(case, targets)
@@ -123,7 +150,7 @@ def check_targets(case: Case) -> Iterator[Finding]:
 def _describe_large_targets(case: Case, targets: Extent) -> Finding:
     severity = (
         Severity.BAD
-        if targets.rms > HUGE_TARGET
+        if targets.rms > HUGE_TARGET and case.facts.loss
         else Severity.WARNING
         if targets.rms > VERY_LARGE_TARGET
         else Severity.NOTE
@@ -136,11 +163,13 @@ def _describe_large_targets(case: Case, targets: Extent) -> Finding:
     reason = join_texts(
         Text("The gradient grows with the targets, and every usual learning rate is too large.")
         if case.facts.loss == "mse"
-        else Text("A step of a usual learning rate moves the outputs by far less than they miss."),
+        else Text("A step of a usual learning rate moves the outputs by far less than they miss.")
+        if case.facts.loss
+        else Text("The outputs have far to go, and losses are made for errors of size 1."),
         Text("Subtract their mean and divide by their standard deviation; scale predictions back."),
     )
     evidence = join_texts(evidence, describe_update(case))
-    return Finding(severity, Verdict.TARGETS, evidence, reason, _find_readout(case))
+    return Finding(severity, Verdict.TARGETS, evidence, reason, case.readout)
 
 
 def _describe_small_targets(case: Case, targets: Extent) -> Finding:
@@ -154,7 +183,7 @@ def _describe_small_targets(case: Case, targets: Extent) -> Finding:
         "mean and divide by their standard deviation; scale predictions back."
     )
     severity = Severity.WARNING if targets.std < VERY_SMALL_TARGET else Severity.NOTE
-    return Finding(severity, Verdict.TARGETS, evidence, reason, _find_readout(case))
+    return Finding(severity, Verdict.TARGETS, evidence, reason, case.readout)
 
 
 def _list_sizes(case: Case, targets: Extent) -> dict[str, str]:
@@ -168,7 +197,7 @@ def _list_sizes(case: Case, targets: Extent) -> dict[str, str]:
 def check_logits(case: Case) -> Iterator[Finding]:
     """Judge logits that are sure, and wrong: a loss far above that of a guess."""
     facts = case.facts
-    binary = facts.loss == "bce_with_logits"
+    binary = facts.loss in ("bce_with_logits", "soft_margin")
     if not (binary or (facts.loss == "cross_entropy" and facts.classes > 1)) or not facts.outputs:
         return
     classes = 2 if binary else facts.classes
@@ -189,11 +218,7 @@ def check_logits(case: Case) -> Iterator[Finding]:
         "shrink the logits; a smaller readout, or one that starts at 0, saves them."
     )
     evidence = join_texts(evidence, describe_update(case))
-    yield Finding(severity, Verdict.LOGITS, evidence, reason, _find_readout(case))
-
-
-def _find_readout(case: Case) -> int | None:
-    return case.numbers[-1] if case.numbers else None
+    yield Finding(severity, Verdict.LOGITS, evidence, reason, case.readout)
 
 
 def check_faint_signal(case: Case) -> Iterator[Finding]:
@@ -213,8 +238,15 @@ def check_faint_signal(case: Case) -> Iterator[Finding]:
         if signal
         else Text("Where the readout reads, nothing differs between the samples any more.")
     )
-    reason = Text("The signal, or what tells the samples apart, fades on its way forward.")
-    severity = case.soften(Severity.BAD) if _is_lost(case) else Severity.WARNING
+    if case.starts_small:
+        reason = Text(
+            "The vectors of the embedding start small. They are weights, and grow with the first "
+            "steps; larger ones, or a normalization behind them, save these."
+        )
+    else:
+        reason = Text("The signal, or what tells the samples apart, fades on its way forward.")
+    is_hopeless = _is_lost(case) and not case.starts_small
+    severity = case.soften(Severity.BAD) if is_hopeless else Severity.WARNING
     yield Finding(severity, Verdict.FAINT, evidence, reason, case.numbers[-2])
 
 

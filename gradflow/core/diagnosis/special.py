@@ -13,6 +13,8 @@ from gradflow.core.numbers import format_number
 from gradflow.core.text import Text
 from gradflow.core.verdict import Finding, Severity, Verdict
 
+STEP_KINDS = ("recurrent", "linear", "conv")
+"""Kinds of modules that a loop may call once per step."""
 SMALL_BATCH = 8
 """Samples up to which the statistics of a batch are noise."""
 _SMALLER_STEPS = Text(
@@ -50,9 +52,9 @@ def check_small_batch(case: Case) -> Iterator[Finding]:
 def check_recurrent_states(case: Case) -> Iterator[Finding]:
     """Find a state, or a gradient, that grows or fades from step to step of a recurrent module."""
     recurrent = case.signals["kind"] == "recurrent"
+    yield from _judge_steps(case)
     if not recurrent.any():
         return
-    yield from _judge_steps(case)
     size = np.maximum(abs(case.signals.get_numbers("min")), abs(case.signals.get_numbers("max")))
     largest = float(np.nanmax(size[recurrent], initial=0.0))
     pull = _measure_recurrent_pull(case)
@@ -77,20 +79,19 @@ def check_recurrent_states(case: Case) -> Iterator[Finding]:
 
 
 def _judge_steps(case: Case) -> Iterator[Finding]:
-    """Judge the way back through the calls of a cell, which a loop calls once per step."""
-    norms = case.signals.get_numbers("grad_norm")
-    calls: dict[str, list[float]] = {}
-    for module, kind, norm in zip(
-        case.signals["module"].tolist(), case.signals["kind"].tolist(), norms.tolist(), strict=True
-    ):
-        if kind == "recurrent" and math.isfinite(norm):
-            calls.setdefault(str(module).partition("#")[0], []).append(norm)
-    for name, course in calls.items():
-        if len(course) < 2 or not course[-1] > 0:
+    """Judge the way back through the calls of a module, which a loop calls once per step.
+
+    Of modules that are called as often (a layer for the inputs, one for the state) the first is
+    named; of cells that return several states the one that keeps most.
+    """
+    named: set[int] = set()
+    for name, course in _list_calls(case).items():
+        if len(course) < 2 or not course[-1] > 0 or len(course) in named:
             continue
         left = course[0] / course[-1]
         if 1 / SEVERE_CHANGE <= left <= SEVERE_CHANGE:
             continue
+        named.add(len(course))
         evidence = Text(
             "Through the {steps} steps of {name} the gradient changes by a factor {factor} per "
             "step on its way back: the first step gets {left} of what the last gets.",
@@ -101,13 +102,30 @@ def _judge_steps(case: Case) -> Iterator[Finding]:
         )
         if left < 1:
             reason = Text(
-                "What happened that long ago is not learned; the last steps are. An LSTM or GRU, "
-                "orthogonal recurrent weights or fewer steps help."
+                "What happened that long ago is not learned; the last steps are. An LSTM whose "
+                "forget gates start open, a GRU, orthogonal recurrent weights or fewer steps help."
             )
             yield Finding(Severity.WARNING, Verdict.VANISHING, evidence, reason)
         else:
             severity = Severity.BAD if left > HUGE_PULL else Severity.WARNING
             yield Finding(severity, Verdict.EXPLODING, evidence, _SMALLER_STEPS)
+
+
+def _list_calls(case: Case) -> dict[str, list[float]]:
+    """List the norms of the gradient over the calls of each module that was called repeatedly.
+
+    A cell that returns several states has the largest of their norms.
+    """
+    norms = case.signals.get_numbers("grad_norm").tolist()
+    steps: dict[str, dict[str, float]] = {}
+    for module, kind, norm in zip(
+        case.signals["module"].tolist(), case.signals["kind"].tolist(), norms, strict=True
+    ):
+        if kind in STEP_KINDS and math.isfinite(norm):
+            call = str(module).partition("[")[0]
+            calls = steps.setdefault(call.partition("#")[0], {})
+            calls[call] = max(norm, calls.get(call, 0.0))
+    return {name: list(calls.values()) for name, calls in steps.items() if len(calls) > 1}
 
 
 def _measure_recurrent_pull(case: Case) -> float:

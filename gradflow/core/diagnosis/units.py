@@ -12,7 +12,7 @@ from gradflow.core.catalog import Activation
 from gradflow.core.diagnosis.case import OFTEN_DEAD_SHARE, Case
 from gradflow.core.numbers import format_number, format_share
 from gradflow.core.phrases import name_layers
-from gradflow.core.text import EMPTY, Text, Value
+from gradflow.core.text import EMPTY, N_, Text, Value
 from gradflow.core.verdict import Finding, Severity, Verdict
 
 SATURATED_SHARE = 0.3
@@ -21,6 +21,8 @@ DEAD_SHARE, ENOUGH_SAMPLES = 0.1, 16
 """Share of dead units; in fewer samples than that, a unit is off in all of them by chance."""
 ALIKE_COSINE, NEARLY_EQUAL_COSINE, EQUAL_COSINE = 0.95, 1 - 1e-3, 1 - 1e-6
 """Mean cosine between the activations of two samples: noted, a warning, bad."""
+ALIKE_BEFORE = 0.9
+"""Mean cosine between what two samples bring to a layer, from which it decides for both alike."""
 _MEAN_FAR_OUT = 2.0
 """A mean of z that is so many standard deviations from 0 puts all units on one side."""
 
@@ -97,26 +99,59 @@ def explain_dead(case: Case, layer: int) -> Text:
     if not math.isfinite(mean + std):
         return EMPTY
     if mean == 0 == std:
-        return Text("Their pre-activation is exactly 0, where the slope is 0: nothing comes in.")
+        return _explain_zero(case, layer)
+    cosine = np.nanmax(case.similarity[:row], initial=_find_input_cosine(case))
     if mean < -std:
-        return Text(
+        template = N_(
             "Their pre-activations lie below 0, around {mean} with a standard deviation of {std}: "
-            "a large negative bias, or a large mean of what comes in.",
-            mean=format_number(mean),
-            std=format_number(std),
+            "a large negative bias, or a large mean of what comes in."
         )
-    if np.nanmax(case.similarity[: row + 1], initial=-math.inf) > 0.9:
-        return Text(
+    elif mean <= std and cosine > ALIKE_BEFORE:
+        template = N_(
             "Where all inputs have become alike, a unit is on for all of them or off for all of "
             "them."
         )
-    return Text(
-        "Their pre-activation is negative for every sample, although that of the layer as a whole "
-        "is not (mean {mean}, standard deviation {std}): what tells the samples apart is smaller "
-        "than what they share.",
-        mean=format_number(mean),
-        std=format_number(std),
-    )
+    elif mean <= std and _is_off_below_zero(case, row):
+        template = N_(
+            "Their pre-activation is negative for every sample, although that of the layer as a "
+            "whole is not (mean {mean}, standard deviation {std}): what tells the samples apart is "
+            "smaller than what they share."
+        )
+    else:
+        template = N_(
+            "Their pre-activations have a mean of {mean} and a standard deviation of {std}: for "
+            "every sample they lie where the activation is flat."
+        )
+    return Text(template, mean=format_number(mean), std=format_number(std))
+
+
+def _explain_zero(case: Case, layer: int) -> Text:
+    weight = case.report.histograms.get(("weight", layer))
+    if weight is not None and weight.zeros == weight.total:
+        return Text(
+            "Their weights are all 0, and so is their pre-activation, where the slope is 0."
+        )
+    return Text("Their pre-activation is exactly 0, where the slope is 0: nothing comes in.")
+
+
+def _find_input_cosine(case: Case) -> float:
+    inputs = case.facts.inputs
+    if inputs is None or math.isnan(inputs.similarity) or case.layers["fan_in"][0] < 2:
+        return -math.inf
+    return inputs.similarity
+
+
+def _is_off_below_zero(case: Case, row: int) -> bool:
+    """Tell whether units of a layer can be dead as those of a ReLU are: by negative z alone."""
+    known = case.report.histograms.get(("preactivation", case.numbers[row]))
+    rows = case.signals["layer"] == case.numbers[row]
+    rows &= case.signals["kind"] == "activation"
+    if known is None or not known.total or not rows.any():
+        return False
+    negative = (float(known.counts[known.edges[1:] <= 0].sum()) + known.zeros) / known.total
+    low, high = (float(case.signals.get_numbers(name)[rows][0]) for name in ("min", "max"))
+    is_clipped = high < known.edges[-1] * (1 - 1e-3)
+    return low == 0 and not is_clipped and negative >= case.report.dead_unit_share()[row]
 
 
 def check_collapse(case: Case) -> Iterator[Finding]:
@@ -146,8 +181,10 @@ def check_collapse(case: Case) -> Iterator[Finding]:
         )
     )
     severity = case.soften(_judge_cosine(float(alike[worst])))
-    if severity is Severity.BAD and case.report.dead_unit_share()[worst] > OFTEN_DEAD_SHARE:
-        severity = Severity.WARNING  # few units are left to differ, and what they say may do
+    few = case.report.dead_unit_share()[worst] > OFTEN_DEAD_SHARE
+    if severity is Severity.BAD and (few or case.starts_small):
+        # Few units are left to differ, and what they say may do; a small embedding grows.
+        severity = Severity.WARNING
     layer = case.numbers[int(np.flatnonzero(beyond)[0])]
     yield Finding(severity, Verdict.COLLAPSED, evidence, _explain_collapsed(case), layer)
 

@@ -95,6 +95,22 @@ def estimate_seeds(experiment: Experiment, count: int) -> int:
     return round_up(tally.peak + again + looking)
 
 
+def fit_stack(experiment: Experiment, most: int, allowed: float) -> int:
+    """Choose how many fully connected networks like this one run at once in ``allowed`` bytes.
+
+    Args:
+        experiment: one of them.
+        most: how many would be best; they are halved as long as they do not fit.
+        allowed: bytes; a single network is not compared with them.
+    """
+    size = most
+    while size > 1 and size * bound_pass(experiment) > allowed:
+        if estimate_seeds(experiment, size) <= allowed:
+            break
+        size //= 2
+    return size
+
+
 def refuse_too_much_memory(experiment: Experiment) -> None:
     """Refuse an experiment whose pass takes more memory than one may.
 

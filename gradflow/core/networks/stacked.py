@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gradflow.core.networks.mlp import Block
 from gradflow.core.networks.noise import apply_random_slopes
 
 
@@ -105,3 +106,9 @@ def load_weights(
 def list_linears(model: nn.Module) -> list[nn.Linear]:
     """List the weight layers, from the input side."""
     return [module for module in model.modules() if isinstance(module, nn.Linear)]
+
+
+def list_stream_blocks(model: nn.Module) -> list[nn.Module]:
+    """List the blocks whose outputs make a residual stream; a single one makes none."""
+    blocks = [module for module in model.modules() if isinstance(module, Block)]
+    return blocks if len(blocks) > 1 else []

@@ -8,7 +8,7 @@ layers' output it carries to the first activation function.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -30,6 +30,7 @@ from gradflow.core.recording.preserve import Guard
 from gradflow.core.recording.records import Record
 from gradflow.core.recording.summary import Response
 
+OnError = Callable[[Exception], None]
 _is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
 _WHOLE_NUMBERS = (torch.int64, torch.int32)
 _MOST_LAYERS = 16
@@ -87,6 +88,7 @@ class CallWatcher(TorchFunctionMode):
         elementwise: parameters that have met a signal entry by entry, and after how many layers.
         guard: told before something is written, if it has anything to guard.
         changed: addresses of the memory in which something was changed in place.
+        on_error: told of errors of the watcher's own, which then do not reach the model.
     """
 
     def __init__(
@@ -99,11 +101,20 @@ class CallWatcher(TorchFunctionMode):
         self.changed: set[int] = set()
         self.layer_count = 0
         self.guard: Guard | None = None
+        self.on_error: OnError | None = None
         self._reports = reports
         self._parameters = parameters
         self._constants = constants
         self._known: dict[int, tuple[weakref.ref[Tensor], Lineage]] = {}
         self._settled: set[int] = set()
+
+    def forget(self) -> None:
+        """Forget all calls."""
+        self.is_quiet = self.makes_weights = False
+        self.sees_activations = True
+        self.layer_count = 0
+        for known in (self.elementwise, self.changed, self._known, self._settled):
+            known.clear()
 
     def get_lineage(self, tensor: Any) -> Lineage | None:
         """Get what is known of a tensor."""
@@ -134,17 +145,26 @@ class CallWatcher(TorchFunctionMode):
             with self:
                 return open_function(func)(*args, **(kwargs or {}))
         out = func(*args, **kwargs) if kwargs else func(*args)
+        try:
+            self._note(func, role, args, kwargs, out)
+        except Exception as error:
+            if self.on_error is None:
+                raise
+            self.on_error(error)
+        return out
+
+    def _note(
+        self, func: Function, role: Role, args: tuple[Any, ...], kwargs: Any, out: Any
+    ) -> None:
+        """Note what a call has returned."""
         if args and (out is args[0] or out is None) and isinstance(args[0], Tensor):
             self.changed.add(find_storage(args[0]))
-        if self.is_quiet:
-            return out
-        if role is Role.MEET and not kwargs and self._meet(func, args, out):
-            return out
+        if self.is_quiet or (role is Role.MEET and not kwargs and self._meet(func, args, out)):
+            return
         outputs = [out] if isinstance(out, Tensor) else _list_outputs(out)
         # Inside vmap and grad, values cannot be read: the graph says what there was.
         if outputs and not _is_wrapped(outputs[0]):
             self._follow(func, role, args, kwargs or {}, outputs)
-        return out
 
     def _meet(self, func: Function, args: tuple[Any, ...], out: Any) -> bool:
         """Follow the common case at once: a parameter, and maybe a bias, in their own places."""

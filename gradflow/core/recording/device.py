@@ -58,7 +58,7 @@ class DeviceSummarizer:
     """Summarizes without synchronizing; see ``HostSummarizer`` for arguments and results."""
 
     def __init__(self, loss_scale: float) -> None:
-        self._loss_scale = loss_scale
+        self.loss_scale = loss_scale
         self._sizes: list[int] = []
         self._grids: list[str] = []
         self._numbers: list[Tensor] = []
@@ -117,8 +117,8 @@ class DeviceSummarizer:
     def add_gradient(self, x: Tensor) -> int:
         dtype = x.dtype
         x = to_full_precision(x.detach()).reshape(-1)
-        if self._loss_scale != 1:
-            x = x.double() / self._loss_scale
+        if self.loss_scale != 1:
+            x = x.double() / self.loss_scale
         name = "float64" if x.dtype == torch.float64 else "float32"
         grid = FLOAT64_GRID if name == "float64" else FLOAT32_GRID
         bits = x.contiguous().view(torch.int64 if name == "float64" else torch.int32)
@@ -127,7 +127,7 @@ class DeviceSummarizer:
         # By bits: comparing floats would treat subnormal numbers as zero where the device does.
         magnitude = bits & torch.iinfo(bits.dtype).max
         self._counts[name].append(counts.scatter_add_(0, index, (magnitude != 0).long()))
-        smallest = torch.finfo(dtype).tiny / self._loss_scale
+        smallest = torch.finfo(dtype).tiny / self.loss_scale
         threshold = torch.tensor(smallest, dtype=x.dtype).view(bits.dtype).item()
         numbers = _compute_moments(x.double(), x)
         numbers[_NUMBERS.index("zeros")] = (magnitude == 0).sum().double()

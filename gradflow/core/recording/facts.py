@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,7 @@ _MOST_NODES = 24
 _LOSSES = (
     ("BinaryCrossEntropyWithLogits", "bce_with_logits"),
     ("BinaryCrossEntropy", "bce"),
-    ("SoftMarginLoss", "bce_with_logits"),
+    ("SoftMarginLoss", "soft_margin"),
     ("MseLoss", "mse"),
     ("SmoothL1Loss", "l1"),
     ("HuberLoss", "l1"),
@@ -37,6 +38,7 @@ _LAST_STEPS = {
     "TanhBackward0": "tanh",
     "ReluBackward0": "relu",
 }
+_TAKES_SAMPLES = ("softmax", "log_softmax")
 _OWN_STEPS = ("LogSoftmax", "BinaryCrossEntropyWithLogits")
 """What a loss does itself to what it is given."""
 _FLAT_STEPS = {
@@ -117,19 +119,24 @@ def recognize_loss(loss: Tensor, output: Tensor | None) -> dict[str, Any]:
     output's last step.
     """
     end = None if output is None else output.grad_fn
-    names, nodes, inner = set(), [loss.grad_fn], ""
+    names, nodes, inner = set(), [loss.grad_fn], ("", "")
+    compared: tuple[int, ...] = ()
     for _ in range(_MOST_NODES):
         node = nodes.pop(0) if nodes else None
         if node is None:
             break
         names.add(node.name())
+        compared = max(compared, _read_shape(node), key=math.prod)
         nodes += [n for n, _index in node.next_functions if n is not None and n != end]
         if node.name().startswith(_OWN_STEPS) and node.next_functions[0][0] != end:
-            inner = inner or _find_step(node.next_functions[0][0])
+            inner = inner if inner[0] else _find_step(node.next_functions[0][0])
+    last, before = inner if inner[0] else _find_step(end)
     return {
         "loss": _name_loss(names),
         "rescaled": any(name.startswith(("Mul", "Div", "Add")) for name in names),
-        "last_step": inner or _find_step(end),
+        "last_step": last,
+        "step_before": before,
+        "compared_shape": format_shape(compared),
     }
 
 
@@ -146,13 +153,32 @@ def _name_loss(names: set[str]) -> str:
     return ""
 
 
-def _find_step(node: Any) -> str:
-    """Find the operation that made a tensor, changes of its shape or format aside."""
+def _find_step(node: Any) -> tuple[str, str]:
+    """Find the operation that made a tensor, and the ReLU before it if there is one."""
+    node = _skip_shapes(node)
+    step = "" if node is None else _LAST_STEPS.get(node.name(), "")
+    if not step or step == "relu":
+        return step, ""
+    before = _skip_shapes(node.next_functions[0][0])
+    is_cut_off = before is not None and _LAST_STEPS.get(before.name()) == "relu"
+    if step in _TAKES_SAMPLES and node._saved_dim == 0 and len(_read_shape(node)) > 1:
+        step = "softmax_of_samples"
+    return step, "relu" if is_cut_off else ""
+
+
+def _skip_shapes(node: Any) -> Any:
+    """Go back over changes of the shape or format of a tensor."""
     for _ in range(4):
         if node is None or not node.name().removesuffix("Backward0").endswith(_SHAPES_ONLY):
             break
         node = node.next_functions[0][0]
-    return "" if node is None else _LAST_STEPS.get(node.name(), "")
+    return node
+
+
+def _read_shape(node: Any) -> tuple[int, ...]:
+    """Read the shape of what a node made."""
+    made = node._input_metadata
+    return tuple(made[0].shape) if made else ()
 
 
 def _find_flat_step(start: Any) -> str:
@@ -169,16 +195,21 @@ def _find_flat_step(start: Any) -> str:
 
 
 def list_unlisted(model: nn.Module) -> Iterator[str]:
-    """List the attributes that hold modules in plain lists, tuples or dicts, by their path."""
+    """List the attributes that hold weights which the model does not know, by their path.
+
+    They are modules or parameters in plain lists, tuples or dicts, and tensors that ask for a
+    gradient.
+    """
     known: set[int] = set()
     for path, module in model.named_modules():
         if len(vars(module)) == len(_OWN_ATTRIBUTES) or type(module).__module__.startswith("torch"):
             continue
         for name, value in vars(module).items():
-            if name in _OWN_ATTRIBUTES or type(value) not in (list, tuple, dict):
+            if name in _OWN_ATTRIBUTES or type(value) not in (list, tuple, dict, Tensor):
                 continue
-            known = known or {id(child) for child in model.modules()}
-            if any(_has_weights(item) and id(item) not in known for item in _list_items(value)):
+            known = known or {id(part) for part in (*model.modules(), *model.parameters())}
+            items = [value] if isinstance(value, Tensor) else _list_items(value)
+            if any(_has_weights(item) and id(item) not in known for item in items):
                 yield f"{path}.{name}" if path else name
 
 
@@ -192,6 +223,8 @@ def _list_items(value: Any) -> Iterator[Any]:
 
 
 def _has_weights(value: Any) -> bool:
+    if isinstance(value, Tensor):
+        return value.is_leaf and value.requires_grad
     return isinstance(value, nn.Module) and next(value.parameters(), None) is not None
 
 

@@ -66,7 +66,7 @@ class HostSummarizer:
     """
 
     def __init__(self, loss_scale: float) -> None:
-        self._loss_scale = loss_scale
+        self.loss_scale = loss_scale
         self._rows: list[tuple[float, ...]] = []
         self._histograms: dict[int, Histogram] = {}
         self._units: dict[int, tuple[tuple[int, Array], Array | None]] = {}
@@ -138,14 +138,14 @@ class HostSummarizer:
 
     def add_gradient(self, x: Tensor) -> int:
         dtype = x.dtype
-        native = dtype in FULL_PRECISION and self._loss_scale == 1
+        native = dtype in FULL_PRECISION and self.loss_scale == 1
         x = to_full_precision(x.detach())
-        if self._loss_scale != 1:
-            x = x.double() / self._loss_scale
+        if self.loss_scale != 1:
+            x = x.double() / self.loss_scale
         flat = flatten(x)
         form = _FORMATS[flat.dtype]
         ticket = len(self._rows)
-        smallest = torch.finfo(dtype).tiny / self._loss_scale
+        smallest = torch.finfo(dtype).tiny / self.loss_scale
         counts: IntArray = np.empty(2 * form.grid.size, np.int32)
         row = kernels.scan_gradient(
             flat,

@@ -25,6 +25,16 @@ class _PlainCheckpoint:
         return function(*args)
 
 
+class _OpenCheckpoint:
+    """A checkpoint in the place of a reentrant one, in whose forward pass gradients pass."""
+
+    @staticmethod
+    def apply(function: Any, preserve: bool, *args: Any) -> Any:
+        return torch.utils.checkpoint.checkpoint(
+            function, *args, use_reentrant=False, preserve_rng_state=preserve
+        )
+
+
 def strip_compiler(model: nn.Module) -> nn.Module:
     """Find the module that ``torch.compile`` has wrapped; any other is returned as it is."""
     while isinstance(inner := getattr(model, "_orig_mod", None), nn.Module):
@@ -54,17 +64,30 @@ def run_plainly(model: nn.Module) -> Iterator[None]:
         if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
             # Optimized, it would be one node of the graph.
             stack.enter_context(torch.jit.optimized_execution(False))  # type: ignore[attr-defined]
-        stack.enter_context(_replace_checkpoints())
+        stack.enter_context(_replace_checkpoints(_PlainCheckpoint))
         yield
 
 
 @contextmanager
-def _replace_checkpoints() -> Iterator[None]:
+def run_openly(model: nn.Module) -> Iterator[None]:
+    """Run what was compiled as it is written, and let gradients be seen in checkpoints.
+
+    Unlike ``run_plainly`` it takes no more memory: it is for somebody's own loop.
+    """
+    with ExitStack() as stack:
+        if is_compiled(model):
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        stack.enter_context(_replace_checkpoints(_OpenCheckpoint))
+        yield
+
+
+@contextmanager
+def _replace_checkpoints(other: type) -> Iterator[None]:
     global _users  # noqa: PLW0603 - of all threads the first replaces and the last restores
     module: Any = torch.utils.checkpoint
     with _LOCK:
         _users += 1
-        module.CheckpointFunction = _PlainCheckpoint
+        module.CheckpointFunction = other
     try:
         yield
     finally:

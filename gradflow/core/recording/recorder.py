@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from gradflow.core.coverage import Coverage, Place
-from gradflow.core.recording.calls import SIGNAL, CallWatcher, Lineage
+from gradflow.core.recording.calls import SIGNAL, CallWatcher, Lineage, OnError
 from gradflow.core.recording.functions import Function
 from gradflow.core.recording.gradients import watch_node, watch_output, watch_result
 from gradflow.core.recording.graph import find_meetings
@@ -64,9 +64,12 @@ class Recorder:
         summarizer: makes the statistics.
         advance: called after every layer, forward and backward; what it raises ends the pass.
         guard: told before anything is written.
+        on_error: told of errors of the recorder's own, which then do not reach the model.
 
     Attributes:
         records: what was recorded, in order of execution.
+        is_running: whether modules that are called now are recorded.
+        received: how many gradients have come.
         batch_statistics: whether batch normalization used those of the batch.
         is_final: whether the backward pass of the loss has begun; what gradients a model or a loss
             asks for before do not count.
@@ -78,10 +81,14 @@ class Recorder:
         summarizer: Summarizer,
         advance: Advance | None = None,
         guard: Guard | None = None,
+        on_error: OnError | None = None,
     ) -> None:
         self.records: list[Record] = []
         self.batch_statistics = False
         self.is_final = False
+        self.is_running = False
+        self.received = 0
+        self._on_error = on_error
         self._advance = advance
         self._summarizer = summarizer
         self._is_compiled = is_compiled(model)
@@ -90,6 +97,7 @@ class Recorder:
         # Weakly, because garbage in a circle costs more than it took to record it.
         reports = weakref.proxy(self)
         self._calls = CallWatcher(reports, self._names.parameters, self._names.constants)
+        self._calls.on_error = on_error
         self._calls.guard = guard if guard is not None and guard.is_on else None
         self._counts: Counter[str] = Counter()
         self._channels = False  # the layer that ran last is a convolution
@@ -105,6 +113,16 @@ class Recorder:
         self._units: dict[int, bool] = {}
 
     def __enter__(self) -> Recorder:
+        self.attach()
+        self.resume()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.pause()
+        self.detach()
+
+    def attach(self) -> None:
+        """Put hooks on the modules."""
         watched = list_watched_modules(self._names.modules)
         bare = find_bare_layers(watched)
         self._units = {id(module): id(module) in bare for _name, module, _kind in watched}
@@ -118,16 +136,32 @@ class Recorder:
             if not is_call_alone(module) or self._names.is_shared(module):
                 watch = self._watch_quiet_module if kind in _QUIET_KINDS else self._watch_module
                 watch(clean_path(name), module, kind)
-        self._calls.__enter__()  # type: ignore[no-untyped-call]
-        return self
 
-    def __exit__(self, *error: Any) -> None:
-        self._calls.__exit__(*error)  # type: ignore[no-untyped-call]
-        self.is_final = True
+    def detach(self) -> None:
+        """Take the hooks away."""
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+
+    def resume(self) -> None:
+        """Record what the model calls from now on, in this thread."""
+        self.is_final, self.is_running = False, True
+        self._calls.__enter__()  # type: ignore[no-untyped-call]
+
+    def pause(self) -> None:
+        """Record no more calls; what gradients come from now on are those of the loss."""
+        self._calls.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+        self.is_final, self.is_running = True, False
         self._frames.clear()
+
+    def restart(self, summarizer: Summarizer) -> None:
+        """Forget all that was recorded; the hooks stay."""
+        self._summarizer = summarizer
+        self._calls.forget()
+        for known in (self.records, self._counts, self._frames, self._seen, self._readers):
+            known.clear()
+        self._containers = Containers()
+        self.received = 0
 
     def mark_signals(self, values: Any, targets: Any = None) -> None:
         """Mark the tensors in ``values``, however nested, as signals that have these targets."""
@@ -194,8 +228,27 @@ class Recorder:
         self._add_hooks(module, enter, leave)
 
     def _add_hooks(self, module: nn.Module, enter: Any, leave: Any) -> None:
+        if self._on_error is not None:
+            enter, leave = self._make_tolerant(enter), self._make_tolerant(leave)
         self._handles.append(module.register_forward_pre_hook(enter))
         self._handles.append(module.register_forward_hook(leave))
+
+    def _make_tolerant(self, hook: Any) -> Any:
+        """Make a hook that does nothing while nothing is recorded, and never raises."""
+
+        def run(*args: Any) -> None:
+            if self.is_running:
+                try:
+                    hook(*args)
+                except Exception as error:
+                    self._fail(error)
+
+        return run
+
+    def _fail(self, error: Exception) -> None:
+        if self._on_error is None:
+            raise error
+        self._on_error(error)
 
     def _record_output(self, frame: _Frame, kind: str, output: Any) -> None:
         module, calls = frame.module, self._calls
@@ -371,12 +424,19 @@ class Recorder:
         def receive(gradient: Tensor) -> None:
             if self.is_final:
                 entry.gradient = summarizer.add_gradient(view_as_real(gradient))
+                self.received += 1
                 if entry.signal == NONE:
                     entry.shape = tuple(gradient.shape)
                 if advance is not None:
                     advance()
 
-        return receive
+        def receive_quietly(gradient: Tensor) -> None:
+            try:
+                receive(gradient)
+            except Exception as error:
+                self._fail(error)
+
+        return receive if self._on_error is None else receive_quietly
 
     # --- results --------------------------------------------------------------------------------
 

@@ -61,6 +61,7 @@ class StackedRecorder:
         columns: which of ``COLUMNS`` to measure; the others cost nothing.
         responses: what to count in the outputs of activation modules, by their class.
         loss_scale: gradients are divided by it.
+        blocks: modules whose outputs are the residual stream, one after another.
         advance: called between layers, forward and backward; what it raises ends the pass.
     """
 
@@ -71,6 +72,7 @@ class StackedRecorder:
         columns: Collection[str],
         responses: Mapping[type[nn.Module], Response],
         loss_scale: float,
+        blocks: Collection[nn.Module] = (),
         advance: Callable[[], None] = lambda: None,
     ) -> None:
         self._model = model
@@ -79,7 +81,9 @@ class StackedRecorder:
         self._columns = columns
         self._responses = responses if "saturated" in columns or "dead_units" in columns else {}
         self._loss_scale = loss_scale
+        self._blocks = blocks
         self._layers: list[dict[str, Tensor]] = []
+        self._stream: list[dict[str, Tensor]] = []
         self._last_output: Tensor | None = None
         self._handles: list[Any] = []
 
@@ -87,6 +91,8 @@ class StackedRecorder:
         for module in self._model.modules():
             hook = self._start_layer if isinstance(module, nn.Linear) else self._continue_layer
             self._handles.append(module.register_forward_hook(hook))
+        for block in self._blocks:
+            self._handles.append(block.register_forward_hook(self._extend_stream))
         return self
 
     def __exit__(self, error: object, *_: object) -> None:
@@ -106,6 +112,24 @@ class StackedRecorder:
             for column in self._columns
         ]
         return torch.stack(columns)
+
+    def collect_stream(self) -> Tensor:
+        """Stack ‖∂L/∂h‖ and RMS(∂L/∂h) behind each block: ``(2, blocks, members)``, as above."""
+        if not self._stream:
+            return self.collect().new_empty(2, 0, len(self._layers[-1]["delta_norm"]))
+        names = ("norm", "rms")
+        return torch.stack([torch.stack([point[name] for point in self._stream]) for name in names])
+
+    def _extend_stream(self, _module: nn.Module, _args: Any, h: Tensor) -> None:
+        point: dict[str, Tensor] = {}
+        self._stream.append(point)
+        statistics, scale, size = self._statistics, self._loss_scale, math.sqrt(h[0].numel())
+
+        def watch(gradient: Tensor) -> None:
+            point["norm"] = statistics.measure_norms(gradient) / scale
+            point["rms"] = point["norm"] / size
+
+        h.register_hook(watch)  # type: ignore[no-untyped-call]
 
     def _start_layer(self, _module: nn.Module, args: tuple[Tensor], z: Tensor) -> None:
         self._close_layer()

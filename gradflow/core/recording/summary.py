@@ -84,7 +84,13 @@ class Response:
 
 
 class Summarizer(Protocol):
-    """Turns tensors into summaries, at once or later; a ticket names a summary to come."""
+    """Turns tensors into summaries, at once or later; a ticket names a summary to come.
+
+    Attributes:
+        loss_scale: gradients are divided by it; it can be set until the first one comes.
+    """
+
+    loss_scale: float
 
     def add_signal(
         self,

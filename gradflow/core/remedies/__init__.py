@@ -5,7 +5,8 @@
 ...     print(REMEDIES[outcome.code].label, outcome.unevenness, outcome.remark)
 """
 
-from gradflow.core.remedies.advice import ADVICE, Advice, advise
+from gradflow.core.remedies.advice import advise
+from gradflow.core.remedies.advice_table import ADVICE, Advice
 from gradflow.core.remedies.measure import measure_unevenness
 from gradflow.core.remedies.remedy import Remedy, Situation
 from gradflow.core.remedies.table import REMEDIES

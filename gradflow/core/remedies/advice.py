@@ -1,146 +1,21 @@
-"""Advice for any probed model: what to change, in words and as a line of code."""
+"""Advice for a probed model: which rows of the table answer what was found."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from gradflow.core.diagnosis import findings
-from gradflow.core.remedies.table import REMEDIES
+from gradflow.core.diagnosis.case import Case
+from gradflow.core.diagnosis.readout import RANGES, is_readout_dead
+from gradflow.core.diagnosis.scale import SAME_COSINE
+from gradflow.core.diagnosis.shapes import REGRESSIONS, judge_shapes
+from gradflow.core.facts import Facts
+from gradflow.core.remedies.advice_table import ADVICE, Advice
 from gradflow.core.report import Report
-from gradflow.core.text import N_, Text
 from gradflow.core.verdict import Finding, Severity, Verdict
-
-
-@dataclass(frozen=True)
-class Advice:
-    """A cure that the owner of a model makes by hand.
-
-    Attributes:
-        code: stable name; that of the row of ``REMEDIES`` which does the same, if there is one.
-        title: what to do, in a few words.
-        reason: what it does and why that can help.
-        line: the line of PyTorch that does it.
-        verdict: what it is an answer to; ``None`` before it is given.
-    """
-
-    code: str
-    title: Text
-    reason: Text
-    line: str
-    verdict: Verdict | None = None
-
-
-def _take_remedy(code: str, line: str) -> Advice:
-    remedy = REMEDIES[code]
-    return Advice(code, Text(remedy.label), Text(remedy.change), line)
-
-
-def _write(code: str, title: str, reason: str, line: str) -> Advice:
-    return Advice(code, Text(title), Text(reason), line)
-
-
-_ROWS = (
-    _take_remedy("standardize", "x = (x - x_train.mean(0)) / x_train.std(0).clamp_min(1e-6)"),
-    _take_remedy("scale_targets", "y = (y - y_train.mean()) / y_train.std()"),
-    _take_remedy("logits", "return self.readout(h)  # no softmax, sigmoid or ReLU on it"),
-    _take_remedy("sigmoid", "return torch.sigmoid(self.readout(h))"),
-    _take_remedy("right_loss", "loss = F.cross_entropy(logits, target)  # it has its log_softmax"),
-    _take_remedy("relu_he", 'nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")'),
-    _take_remedy("leaky_relu", "h = nn.functional.leaky_relu(layer(h))"),
-    _take_remedy("he", 'nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")'),
-    _take_remedy("xavier", "nn.init.xavier_normal_(layer.weight)"),
-    _take_remedy("layer_norm", "h = nn.LayerNorm(width)(h)  # made once, in __init__"),
-    _take_remedy("group_norm", "nn.GroupNorm(groups, channels)  # in place of nn.BatchNorm2d"),
-    _take_remedy("preactivation", "h = h + branch(h)"),
-    _take_remedy("pre_norm", "h = h + attention(norm(h))"),
-    _take_remedy("warm_up", "LinearLR(optimizer, start_factor=0.01, total_iters=500)"),
-    _take_remedy("adam", "optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)"),
-    _take_remedy("loss_scale", "scaler = torch.amp.GradScaler()"),
-    _take_remedy("bfloat16", 'with torch.autocast("cuda", dtype=torch.bfloat16): ...'),
-    _write(
-        "small_readout",
-        N_("A smaller readout"),
-        N_("Logits of size 1 leave every answer open; large ones have to be unlearned first."),
-        "nn.init.zeros_(model.readout.weight)",
-    ),
-    _write(
-        "shapes",
-        N_("The same shape for both"),
-        N_("A column minus a row is a square: every output is compared with every target."),
-        "loss = F.mse_loss(output.squeeze(1), target)",
-    ),
-    _write(
-        "binary_loss",
-        N_("A loss for one output"),
-        N_("A softmax over one output is always 1; BCE with logits takes one number per sample."),
-        "loss = F.binary_cross_entropy_with_logits(output.squeeze(1), target.float())",
-    ),
-    _write(
-        "straight_through",
-        N_("Pass the gradient by the step"),
-        N_("A step has the slope 0; this one gives its value, and the gradient of what enters it."),
-        "h = h + (h.round() - h).detach()",
-    ),
-    _write(
-        "thaw",
-        N_("Thaw what is to learn"),
-        N_("Parameters without requires_grad get no gradient and stay as they are."),
-        "model.requires_grad_(True)",
-    ),
-    _write(
-        "attach",
-        N_("Keep the graph whole"),
-        N_("What is detached, made of indices or computed without gradient returns none."),
-        "h = layer(h)  # no .detach(), .item(), argmax or torch.no_grad() on the way",
-    ),
-    _write(
-        "module_list",
-        N_("Register the modules"),
-        N_("Modules in a plain list are no part of the model: no optimizer sees them."),
-        "self.layers = nn.ModuleList(layers)",
-    ),
-    _write(
-        "zero_bias",
-        N_("Biases of 0"),
-        N_("A bias far below 0 keeps a unit off for every sample, so that nothing moves it."),
-        "nn.init.zeros_(layer.bias)",
-    ),
-    _write(
-        "epsilon",
-        N_("Keep off the singular point"),
-        N_("The slope of a root, a logarithm or a quotient at 0 is infinite; times 0 it is NaN."),
-        "(x + 1e-8).sqrt()",
-    ),
-    _write(
-        "data",
-        N_("Look at the data"),
-        N_("What is missing, infinite or always 0 in the data no network can mend."),
-        "assert x.isfinite().all() and x.std() > 0",
-    ),
-    _write(
-        "clip",
-        N_("Clip the gradient"),
-        N_("Bounds every step, so that none throws the weights far off."),
-        "nn.utils.clip_grad_norm_(model.parameters(), 1.0)",
-    ),
-    _write(
-        "lstm",
-        N_("A gated cell"),
-        N_("The cell state of an LSTM adds up from step to step instead of being multiplied."),
-        "nn.LSTM(features, hidden, batch_first=True)",
-    ),
-    _write(
-        "orthogonal_states",
-        N_("Orthogonal recurrent weights"),
-        N_("A rotation neither shrinks nor stretches a state from step to step."),
-        "nn.init.orthogonal_(rnn.weight_hh_l0)",
-    ),
-)
-ADVICE: dict[str, Advice] = {row.code: row for row in _ROWS}
-"""All advice by its code."""
 
 _V = Verdict
 _ANSWERS: dict[Verdict, tuple[str, ...]] = {
@@ -149,14 +24,10 @@ _ANSWERS: dict[Verdict, tuple[str, ...]] = {
     _V.UNEVEN: ("he", "layer_norm", "preactivation", "adam"),
     _V.FAINT: ("layer_norm", "relu_he"),
     _V.SATURATED: ("xavier", "layer_norm"),
-    _V.DEAD: ("zero_bias", "leaky_relu"),
     _V.COLLAPSED: ("preactivation", "layer_norm", "relu_he"),
     _V.SYMMETRIC: ("xavier",),
-    _V.TARGETS: ("scale_targets",),
     _V.LOGITS: ("small_readout",),
     _V.SMALL_BATCH: ("group_norm",),
-    _V.UNDERFLOW: ("bfloat16", "loss_scale"),
-    _V.OVERFLOW: ("bfloat16", "standardize", "clip"),
 }
 
 
@@ -165,14 +36,52 @@ _WORTH_MENDING = (_V.INPUTS, _V.TARGETS, _V.LOGITS, _V.SMALL_BATCH)
 
 
 def _answer_readout(report: Report) -> tuple[str, ...]:
-    facts = report.facts
-    if facts.loss == "nll":
-        return ("right_loss",)
-    if facts.classes == 1 and facts.loss == "cross_entropy":
-        return ("binary_loss",)
-    if facts.last_step in ("softmax", "log_softmax") and facts.classes == 1:
-        return ("sigmoid",)
-    return ("logits",) if facts.last_step else ("shapes",)
+    case = Case(report)
+    facts, targets = case.facts, case.facts.targets
+    is_single = facts.classes == 1
+    is_flat = is_readout_dead(case) or facts.loss in REGRESSIONS
+    answers = (
+        (judge_shapes(case) is not None, ("shapes",)),
+        (facts.last_step == "softmax_of_samples", ("dimension",)),
+        (facts.loss == "nll" and facts.last_step != "log_softmax", ("right_loss",)),
+        (is_single and facts.loss == "cross_entropy", ("binary_loss",)),
+        (is_single and facts.last_step in ("softmax", "log_softmax"), ("sigmoid",)),
+        (
+            facts.loss == "bce_with_logits" and targets is not None and not facts.last_step,
+            ("binary_targets",),
+        ),
+        (report.loss < 0, ("sign",)),
+        (is_flat and _is_within_range(facts), ("small_readout", "logits")),
+        (facts.last_step != "", ("logits",)),
+    )
+    return next((codes for applies, codes in answers if applies), ("slope",))
+
+
+def _is_within_range(facts: Facts) -> bool:
+    """Tell whether a bounded readout can say all that the targets ask."""
+    low, high = RANGES.get(facts.last_step, (math.inf, -math.inf))
+    return facts.targets is not None and low <= facts.targets.low <= facts.targets.high <= high
+
+
+def _answer_dead(report: Report, layer: int | None) -> tuple[str, ...]:
+    layers = report.get_table("layers")
+    rms = layers.get_numbers("preactivation_rms")[layers["layer"] == layer]
+    return ("he",) if (rms == 0).any() else ("zero_bias", "leaky_relu")
+
+
+def _answer_targets(report: Report) -> tuple[str, ...]:
+    targets = report.facts.targets
+    return ("data",) if targets is not None and targets.std == 0 else ("scale_targets",)
+
+
+def _answer_range(report: Report) -> tuple[str, ...]:
+    """Answer numbers that leave a format: another one where it is float16 that is too small."""
+    return ("bfloat16", "loss_scale") if report.dtype == "float16" else ("relu_he", "layer_norm")
+
+
+def _answer_overflow(report: Report) -> tuple[str, ...]:
+    first = "bfloat16" if report.dtype == "float16" else "he"
+    return (first, "standardize", "clip")
 
 
 def _answer_cut(report: Report) -> tuple[str, ...]:
@@ -186,7 +95,8 @@ def _answer_cut(report: Report) -> tuple[str, ...]:
 
 def _answer_inputs(report: Report) -> tuple[str, ...]:
     inputs = report.facts.inputs
-    return ("data",) if inputs is not None and inputs.largest == 0 else ("standardize",)
+    is_empty = inputs is not None and (inputs.std == 0 or inputs.similarity > SAME_COSINE)
+    return ("data",) if is_empty else ("standardize",)
 
 
 def _answer_nan(report: Report) -> tuple[str, ...]:
@@ -203,6 +113,9 @@ _CHOSEN: dict[Verdict, Callable[[Report], tuple[str, ...]]] = {
     _V.CUT: _answer_cut,
     _V.INPUTS: _answer_inputs,
     _V.NAN: _answer_nan,
+    _V.TARGETS: _answer_targets,
+    _V.UNDERFLOW: _answer_range,
+    _V.OVERFLOW: _answer_overflow,
 }
 _THROUGH_TIME = {
     _V.EXPLODING: ("clip", "orthogonal_states", "lstm"),
@@ -237,14 +150,44 @@ def _list_answers(finding: Finding, report: Report) -> Iterator[str]:
     verdict = finding.verdict
     if verdict is None or finding.severity is Severity.GOOD:
         return
-    if "recurrent" in report.get_table("signals")["kind"] and verdict in _THROUGH_TIME:
-        yield from _THROUGH_TIME[verdict]
+    if verdict in _THROUGH_TIME and _runs_through_time(report, finding):
+        yield from _answer_steps(report, verdict)
+    elif verdict is _V.DEAD:
+        yield from _answer_dead(report, finding.layer)
     elif verdict in _CHOSEN:
         yield from _CHOSEN[verdict](report)
     else:
-        yield from _ANSWERS.get(verdict, ())
+        if verdict in _ANSWERS:
+            yield from _ANSWERS[verdict] if report.stream is None else _answer_blocks(verdict)
         if _has_attention(report) and verdict in (_V.VANISHING, _V.EXPLODING, _V.UNEVEN):
             yield from ("pre_norm", "warm_up")
+
+
+def _answer_blocks(verdict: Verdict) -> list[str]:
+    """Answer for a network that has shortcuts already."""
+    replaced = {"preactivation": "small_branch"}
+    return [replaced.get(code, code) for code in _ANSWERS[verdict]]
+
+
+def _runs_through_time(report: Report, finding: Finding) -> bool:
+    is_loop = any("#" in str(module) for module in report.get_table("layers")["module"])
+    is_about_steps = is_loop and finding.layer is None
+    return is_about_steps or "recurrent" in report.get_table("signals")["kind"]
+
+
+def _answer_steps(report: Report, verdict: Verdict) -> Iterator[str]:
+    """Answer what happens through time; four rows of weights per state are an LSTM already."""
+    parameters = report.get_table("parameters")
+    sizes = [
+        [int(size) for size in str(shape).split("×")]
+        for name, shape in zip(
+            parameters["parameter"].tolist(), parameters["shape"].tolist(), strict=True
+        )
+        if "weight_hh" in str(name)
+    ]
+    is_lstm = any(rows == 4 * states for rows, states in sizes)
+    for code in _THROUGH_TIME[verdict]:
+        yield "forget_bias" if is_lstm and code == "lstm" else code
 
 
 def _has_attention(report: Report) -> bool:

@@ -13,7 +13,7 @@ from gradflow.core.experiment import MLP, Experiment
 from gradflow.core.sweep.grid import Grid
 from gradflow.core.theory.fixed_points import find_fixed_point
 from gradflow.core.theory.flow import predict_plain_flow
-from gradflow.core.theory.signals import NetworkLaws
+from gradflow.core.theory.laws import NetworkLaws
 from gradflow.core.theory.validity import find_obstacles
 
 FloatArray = npt.NDArray[np.float64]

@@ -40,8 +40,9 @@ def sweep(
 ) -> pd.DataFrame:
     """Run an experiment at every combination of the axes' values, under several seeds.
 
-    Fully connected networks of one structure run as one batched computation, others one by one;
-    each has the numbers of ``gradflow.run``, up to the order of summation.
+    Fully connected networks of one structure, shortcuts included, run as one batched computation,
+    convolutional ones and transformers one by one; each has the numbers of ``gradflow.run``, up to
+    the order of summation.
 
     Args:
         experiment: the settings that no axis changes.

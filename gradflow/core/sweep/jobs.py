@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from gradflow.core import limits
-from gradflow.core.catalog import Connection
-from gradflow.core.decay import fit_hidden_decay
+from gradflow.core.decay import fit_hidden_decay, fit_stream_decay
 from gradflow.core.environment import read_limits
-from gradflow.core.experiment import MLP, Experiment
-from gradflow.core.networks.memory import bound_pass, estimate_seeds
+from gradflow.core.experiment import Experiment
+from gradflow.core.networks.memory import fit_stack
 from gradflow.core.probe import run
-from gradflow.core.stacked_pass import MOST_AT_ONCE, StackedPass, find_structure
+from gradflow.core.stacked_pass import MOST_AT_ONCE, StackedPass, can_stack, find_structure
 from gradflow.core.sweep.grid import Network
 from gradflow.core.sweep.measures import Course, FloatArray, measure
 
 _COLUMNS = ("activation_rms", "similarity", "saturated", "dead_units", "delta_norm")
-_WITHOUT_BLOCKS = (Connection.PLAIN, Connection.DENSE)
 Job = tuple[Network, ...]
 Row = dict[str, Any]
 """``cell``, ``seed``, and what ``measure`` gives."""
@@ -41,24 +39,18 @@ def make_jobs(networks: Iterable[Network], workers: int) -> Iterator[Job]:
     for members in groups.values():
         size = choose_size(members[0].experiment, workers)
         # Members of one seed may share their random numbers.
-        for first, part in _cut(members, size * MOST_AT_ONCE):
-            part.sort(key=lambda network: network.experiment.seed)
-            jobs += [(first + start, tuple(job)) for start, job in _cut(part, size)]
+        for first, chosen in cut(members, size * MOST_AT_ONCE):
+            part = sorted(chosen, key=lambda network: network.experiment.seed)
+            jobs += [(first + start, tuple(job)) for start, job in cut(part, size)]
     jobs.sort(key=lambda job: job[0])
     yield from (job for _place, job in jobs)
 
 
 def choose_size(experiment: Experiment, workers: int) -> int:
     """Choose how many networks like this one run at once, within the limit of memory."""
-    if _find_group(experiment) is experiment:
+    if not can_stack(experiment):
         return 1
-    allowed = read_limits()[0] * limits.GIB / workers
-    size = MOST_AT_ONCE
-    while size > 1 and size * bound_pass(experiment) > allowed:
-        if estimate_seeds(experiment, size) <= allowed:
-            break
-        size //= 2
-    return size
+    return fit_stack(experiment, MOST_AT_ONCE, read_limits()[0] * limits.GIB / workers)
 
 
 def run_job(job: Job, advance: Advance = lambda: None) -> list[Row]:
@@ -67,8 +59,10 @@ def run_job(job: Job, advance: Advance = lambda: None) -> list[Row]:
     What ``advance`` raises ends the job.
     """
     with torch.inference_mode(False), torch.enable_grad():
-        alone = _find_group(job[0].experiment) is job[0].experiment
-        courses = [_run_alone(job[0], advance)] if alone else _run_stacked(job, advance)
+        if can_stack(job[0].experiment):
+            courses = _run_stacked(job, advance)
+        else:
+            courses = [_run_alone(network, advance) for network in job]
     return [
         {
             "cell": network.cell,
@@ -85,14 +79,16 @@ def _run_alone(network: Network, advance: Advance) -> Course:
 
 def _run_stacked(job: Job, advance: Advance) -> list[Course]:
     members = [network.experiment for network in job]
-    losses, numbers = StackedPass(members[0], len(members), _COLUMNS).run(members, advance)
-    table = dict(zip(_COLUMNS, numbers.numpy(), strict=True))  # each (layers, members)
+    measured = StackedPass(members[0], len(members), _COLUMNS).run(members, advance)
+    table = dict(zip(_COLUMNS, measured.columns.numpy(), strict=True))  # each (layers, members)
+    stream = measured.stream.numpy()
     layers = members[0].network.list_layers(members[0].data)
     units = np.array([layer.fan_out for layer in layers], np.float64)
     return [
         _make_course(
-            float(losses[i]),
+            float(measured.losses[i]),
             {name: column[:, i] for name, column in table.items()},
+            stream[..., i],
             units,
             members[i].data.batch_size,
         )
@@ -101,10 +97,16 @@ def _run_stacked(job: Job, advance: Advance) -> list[Course]:
 
 
 def _make_course(
-    loss: float, columns: dict[str, FloatArray], units: FloatArray, batch: int
+    loss: float,
+    columns: dict[str, FloatArray],
+    stream: FloatArray,
+    units: FloatArray,
+    batch: int,
 ) -> Course:
     delta = columns["delta_norm"]
     rms = delta / np.sqrt(batch * units)
+    # In a network with blocks no two layers outside of them are alike.
+    along = fit_stream_decay(*stream)
     return Course(
         loss=loss,
         delta_norm=delta,
@@ -113,21 +115,15 @@ def _make_course(
         similarity=columns["similarity"],
         saturated=columns["saturated"],
         dead=columns["dead_units"] / units,
-        decay=fit_hidden_decay(np.arange(1, len(delta) + 1), delta, rms),
+        decay=along or fit_hidden_decay(np.arange(1, len(delta) + 1), delta, rms),
     )
 
 
 def _find_group(experiment: Experiment) -> object:
-    """Find what networks share that run as one; the experiment itself: it runs alone.
-
-    The gradient of networks with blocks is judged along their stream, which a stack does not
-    record.
-    """
-    network = experiment.network
-    if isinstance(network, MLP) and network.connection in _WITHOUT_BLOCKS:
-        return find_structure(experiment)
-    return experiment
+    """Find what networks share that run as one; the experiment itself: it runs alone."""
+    return find_structure(experiment) if can_stack(experiment) else experiment
 
 
-def _cut(items: list[Any], size: int) -> Iterator[tuple[int, list[Any]]]:
+def cut(items: Sequence[Any], size: int) -> Iterator[tuple[int, Sequence[Any]]]:
+    """Cut items into parts of ``size``, each with the place of its first item."""
     return ((start, items[start : start + size]) for start in range(0, len(items), size))

@@ -27,9 +27,10 @@ from gradflow.core.theory.flow import (
     list_blocks,
     pass_readout,
 )
+from gradflow.core.theory.laws import NetworkLaws
 from gradflow.core.theory.moments import FloatArray, compute_values_and_slopes
 from gradflow.core.theory.readout import predict_readout_gradient
-from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal
+from gradflow.core.theory.signals import LayerOutput, Signal
 
 REPRESENTATIVE_UNITS = 1024
 """Representative units of the widest layer."""

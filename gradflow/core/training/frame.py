@@ -66,10 +66,17 @@ class Frame:
         numbers = np.clip(numbers, -_LARGEST, _LARGEST)  # NaN stays
         return cls(numbers.astype(np.float32), shades, report.smallest_normal, report.smallest)
 
+    def select(
+        self, *quantities: Quantity
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
+        """Select the numbers and the shades of some quantities."""
+        rows = [FRAMED.index(what) for what in quantities]
+        return self.numbers[rows], self.shades[rows]
+
     def pack(self, *quantities: Quantity) -> bytes:
         """Pack the numbers, then the shades of some quantities, for a browser."""
-        rows = [FRAMED.index(what) for what in quantities]
-        return self.numbers[rows].astype(_NUMBER).tobytes() + self.shades[rows].tobytes()
+        numbers, shades = self.select(*quantities)
+        return numbers.astype(_NUMBER).tobytes() + shades.tobytes()
 
     def to_text(self) -> str:
         """Write the frame for a file, in base64."""

@@ -12,10 +12,10 @@ import numpy as np
 from gradflow.core.errors import GradflowError
 from gradflow.core.sweep import Grid
 from gradflow.core.sweep.critical import Growth, predict_growth
-from gradflow.core.sweep.jobs import Job, Row, make_jobs, run_job
+from gradflow.core.sweep.jobs import Job, Row, cut, make_jobs, run_job
 from gradflow.core.sweep.store import describe_grid
 from gradflow.core.text import Text
-from gradflow.ui.admission import admit_job
+from gradflow.ui.admission import admit_stack
 from gradflow.ui.turns import ADMISSION
 from gradflow.ui.wanted import CLIENT, ENDING, WANTED
 
@@ -71,8 +71,8 @@ class LiveMap:
         WANTED.set(self._check_seen)
         try:
             for job in self._jobs[self._done :]:
-                with ADMISSION, admit_job(job) as give_way:
-                    rows = run_job(job, give_way)
+                with ADMISSION, admit_stack(job[0].experiment, len(job)) as (at_once, give_way):
+                    rows = [row for _, part in cut(job, at_once) for row in run_job(part, give_way)]
                 with self._guard:
                     self._rows += [_make_compact(row) for row in rows]
                     self._done += 1

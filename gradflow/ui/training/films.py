@@ -1,4 +1,4 @@
-"""Films of runs: the kept steps as figures draw them, and as browsers fetch them.
+"""Films of runs: the kept steps as browsers fetch them.
 
 A browser fetches each frame once (``film_route.py``) and plays them without the server.
 """
@@ -11,12 +11,9 @@ import secrets
 import threading
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-import numpy as np
-
 from gradflow.charts.flow.data import Gradient
-from gradflow.charts.training.film import FilmLane
-from gradflow.core.training import BackgroundRun, Run, StepRecord
-from gradflow.core.training.frame import BINS, FRAMED, Frame
+from gradflow.core.training import BackgroundRun, Run
+from gradflow.core.training.frame import BINS
 
 
 class Films:
@@ -48,46 +45,13 @@ class Films:
 FILMS = Films()
 
 
-def list_frames(run: Run) -> list[tuple[StepRecord, Frame]]:
-    """List the records whose distributions are kept, with these."""
-    frames = [(record, record.shown_frame) for record in run.records]
-    return [(record, frame) for record, frame in frames if frame is not None]
-
-
-def make_film_lane(letter: str, name: str, run: Run, gradient: Gradient) -> FilmLane:
-    """Make what figures draw of the kept steps of a run."""
-    frames = list_frames(run)
-    layers = len(run.records[0].modules) if run.records else 0
-    rows = [FRAMED.index("activation"), FRAMED.index(gradient)]
-    numbers = np.zeros((2, 5, 0, layers))
-    shades = np.zeros((2, 0, layers, BINS), np.uint8)
-    if frames:
-        numbers = np.stack([frame.numbers[rows] for _record, frame in frames], axis=2)
-        shades = np.stack([frame.shades[rows] for _record, frame in frames], axis=1)
-    low, high, zeros, nonfinite, level = numbers.astype(np.float64).swapaxes(0, 1)
-    return FilmLane(
-        letter=letter,
-        name=name,
-        gradient=gradient,
-        steps=np.array([record.step for record, _frame in frames], np.float64),
-        low=low,
-        high=high,
-        shades=shades,
-        zeros=zeros,
-        nonfinite=nonfinite,
-        level=level[1],
-        smallest_normal=frames[0][1].smallest_normal if frames else 0.0,
-        smallest=frames[0][1].smallest if frames else 0.0,
-    )
-
-
 def pack_frames(run: Run, gradient: Gradient, first: int) -> bytes:
     """Pack the frames of a run from one on: a line of JSON, then the bytes of ``Frame.pack``.
 
     In the line: ``layers``, ``bins``, and of each frame its step and its loss, ``null`` if that is
     not finite.
     """
-    frames = list_frames(run)[first:]
+    frames = run.frames[first:]
     head = {
         "layers": len(run.records[0].modules) if run.records else 0,
         "bins": BINS,

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from gradflow.charts.compare.data import LETTERS
 from gradflow.charts.flow.data import Gradient
-from gradflow.charts.training.data import QUANTITIES, Lane
+from gradflow.charts.training.data import Lane
 from gradflow.charts.training.film import FilmLane
+from gradflow.charts.training.lanes import make_film_lane, make_lane
 from gradflow.core import codec
 from gradflow.core.catalog.optimizers import OPTIMIZERS, PRECISIONS, Clip, Precision
 from gradflow.core.catalog.schedules import SCHEDULES, Schedule
@@ -19,10 +18,8 @@ from gradflow.core.experiment import Experiment
 from gradflow.core.numbers import format_number
 from gradflow.core.text import Text, _
 from gradflow.core.training import BackgroundRun, Run, TrainingPlan
-from gradflow.core.training.record import NUMBERS
 from gradflow.ui import blocks
 from gradflow.ui.training import state
-from gradflow.ui.training.films import make_film_lane
 from gradflow.ui.training.groups import MAX_LANES, RunGroup, Setup
 from gradflow.ui.training.names import name_by_differences, name_network
 from gradflow.ui.training.sessions import Session
@@ -56,19 +53,9 @@ class ShownRun:
 
     def make_lane(self) -> Lane:
         """Make the lane that figures draw."""
-        run, table = self.run, self.run.table()
-        plan = run.plan
-        clipped = plan.clip is Clip.NORM
-        return Lane(
-            letter=self.letter,
-            name=self.name,
-            planned=plan.steps,
-            steps=table["step"].to_numpy(np.float64),
-            numbers={name: table[name].to_numpy(np.float64) for name in NUMBERS},
-            modules=run.records[0].modules if run.records else (),
-            layers={column: run.matrix(column) for column in QUANTITIES},
-            threshold=plan.threshold if clipped else float("nan"),
-        )
+        plan = self.run.plan
+        threshold = plan.threshold if plan.clip is Clip.NORM else float("nan")
+        return make_lane(self.letter, self.name, self.run, plan.steps, threshold)
 
     @property
     def source(self) -> Run | BackgroundRun:

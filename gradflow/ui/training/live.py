@@ -22,7 +22,7 @@ from gradflow.ui import blocks
 from gradflow.ui.film.player import FilmRun, draw_player
 from gradflow.ui.fragments import make_fragment
 from gradflow.ui.settings.state import read_widget, show_in_widget
-from gradflow.ui.training import film_route, films, flow, lanes, penalties, state, words
+from gradflow.ui.training import film_route, flow, lanes, penalties, state, words
 from gradflow.ui.training.sessions import SESSIONS
 
 T = TypeVar("T")
@@ -90,7 +90,7 @@ def _show_player() -> None:
             FilmRun(
                 shown_run.letter,
                 film_route.write_address(shown_run.source),
-                len(films.list_frames(shown_run.run)),
+                len(shown_run.run.frames),
                 shown_run.over,
                 words.describe_end(shown_run.run),
             )

@@ -308,7 +308,7 @@ def test_dead_units_are_counted_beside_a_nan() -> None:
     ("prepare", "words"),
     [
         (lambda m: m[2].bias.data.fill_(-30), "lie below 0"),
-        (lambda m: zero(m, "2.weight", "2.bias"), "exactly 0, where the slope is 0"),
+        (lambda m: zero(m, "2.weight", "2.bias"), "weights are all 0"),
     ],
 )
 def test_the_cause_of_death_is_measured(prepare, words: str) -> None:

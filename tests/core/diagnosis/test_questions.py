@@ -21,6 +21,7 @@ from gradflow.core.verdict import Finding, Severity, Verdict
 
 X = torch.randn(64, 20, generator=torch.Generator().manual_seed(0))
 Y = torch.arange(64) % 10
+YES = (X[:, :1] > 0).float()
 
 
 def run(**settings: object) -> gf.Report:
@@ -134,6 +135,106 @@ class Loop(nn.Module):
         return self.readout(state)
 
 
+class LongLoop(nn.Module):
+    """An LSTM as a loop over a cell, whose forget gates start half open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.readout = nn.LSTMCell(20, 32), nn.Linear(32, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        states = (torch.zeros(len(x), 32), torch.zeros(len(x), 32))
+        for _ in range(80):
+            states = self.cell(x, states)
+        return self.readout(states[0])
+
+
+class OwnLoop(nn.Module):
+    """A recurrent network of two layers that are called once per step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.enter, self.go_on = nn.Linear(20, 32), nn.Linear(32, 32)
+        self.readout = nn.Linear(32, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = torch.zeros(len(x), 32)
+        for _ in range(60):
+            state = torch.tanh(self.enter(x) + self.go_on(state))
+        return self.readout(state)
+
+
+class JoinedLoop(nn.Module):
+    """A recurrent network of one layer that sees inputs and state side by side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.readout = nn.Linear(52, 32), nn.Linear(32, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = torch.zeros(len(x), 32)
+        for _ in range(60):
+            state = torch.tanh(self.cell(torch.cat([x, state], 1)))
+        return self.readout(state)
+
+
+class ListedParameters(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = [nn.Parameter(torch.randn(20, 20) / 5) for _ in range(2)]
+        self.readout = nn.Linear(20, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for weight in self.weights:
+            x = (x @ weight).relu()
+        return self.readout(x)
+
+
+class Scaled(nn.Module):
+    """A learned temperature that is detached."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden, self.readout = nn.Linear(20, 20), nn.Linear(20, 10)
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.readout(self.hidden(x).relu()) * self.scale.detach()
+
+
+class Modulated(nn.Module):
+    """A residual block whose scale, shift and gate come of a layer of zeros (adaLN-Zero)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.modulation, self.branch = nn.Linear(20, 60), nn.Linear(20, 20)
+        nn.init.zeros_(self.modulation.weight)
+        nn.init.zeros_(self.modulation.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        shift, scale, gate = self.modulation(x).chunk(3, -1)
+        return x + gate * self.branch(x * (1 + scale) + shift).relu()
+
+
+class ZeroQueries(nn.Module):
+    """Attention whose queries start at 0: no key gets a gradient, and every value the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query, self.key, self.value = (nn.Linear(4, 16, bias=False) for _ in range(3))
+        self.readout = nn.Linear(16, 10)
+        nn.init.zeros_(self.query.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weights = (self.query(x) @ self.key(x).transpose(1, 2)).softmax(-1)
+        return self.readout((weights @ self.value(x)).mean(1))
+
+
+class Log(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.relu().log()
+
+
 class RootOfZero(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x + (x - x).abs().sqrt()
@@ -164,6 +265,29 @@ def make_zero_readout() -> gf.Report:
     return probe(model)
 
 
+def make_shifted_readout(step: nn.Module, loss: Callable) -> gf.Report:
+    model = build_relu(1, step)
+    model[-2].bias.data.fill_(-200)
+    return probe(model, X, YES, loss=loss)
+
+
+def make_wide_readout(step: nn.Module) -> gf.Report:
+    model = build_relu(1, step)
+    model[-2].weight.data *= 1000
+    return probe(model, X, YES, loss=square)
+
+
+def make_zero_layer() -> gf.Report:
+    model = build_relu()
+    for parameter in model[2].parameters():
+        nn.init.zeros_(parameter)
+    return probe(model)
+
+
+def make_tiny_loss(output: Tensor, target: Tensor) -> Tensor:
+    return 1e-6 * F.cross_entropy(output.float(), target)
+
+
 def make_wide_logits() -> gf.Report:
     model = build_relu()
     model[-1].weight.data *= 40
@@ -186,7 +310,7 @@ def make_frozen() -> gf.Report:
 def make_large_answers() -> gf.Report:
     model = build_relu(1)
     model[-1].weight.data *= 40
-    return probe(model, X, (X[:, :1] > 0).float(), loss=F.binary_cross_entropy_with_logits)
+    return probe(model, X, YES, loss=F.binary_cross_entropy_with_logits)
 
 
 def make_all_frozen() -> gf.Report:
@@ -266,7 +390,7 @@ QUESTIONS: dict[str, Question] = {
         lambda: probe(
             build_relu(1, nn.Sigmoid()),
             X,
-            (X[:, :1] > 0).float(),
+            YES,
             loss=F.binary_cross_entropy_with_logits,
         ),
         V.READOUT,
@@ -293,6 +417,75 @@ QUESTIONS: dict[str, Question] = {
     "ReLU on the readout": Question(
         lambda: probe(build_relu(10, nn.ReLU())), V.READOUT, ("logits",)
     ),
+    "tanh before the cross-entropy": Question(
+        lambda: probe(build_relu(10, nn.Tanh())), V.READOUT, ("logits",), "0.797"
+    ),
+    "softmax over the samples": Question(
+        lambda: probe(build_relu(10, nn.LogSoftmax(0)), loss=F.nll_loss),
+        V.READOUT,
+        ("dimension",),
+        "dim is 0",
+    ),
+    "ReLU before the sigmoid": Question(
+        lambda: probe(build_relu(1, nn.ReLU(), nn.Sigmoid()), X, YES, loss=F.binary_cross_entropy),
+        V.READOUT,
+        ("logits",),
+    ),
+    "classes −1 and 1 for BCE": Question(
+        lambda: probe(build_relu(1), X, 2 * YES - 1, loss=F.binary_cross_entropy_with_logits),
+        V.READOUT,
+        ("binary_targets",),
+    ),
+    "a minus before the loss": Question(
+        lambda: probe(build_relu(), loss=lambda o, t: -F.cross_entropy(o, t)),
+        V.READOUT,
+        ("sign",),
+    ),
+    "a sigmoid that is far out": Question(
+        lambda: make_shifted_readout(nn.Sigmoid(), F.binary_cross_entropy),
+        V.READOUT,
+        ("small_readout",),
+        "flat for every output",
+    ),
+    "a saturated tanh on the readout": Question(
+        lambda: make_wide_readout(nn.Tanh()), V.READOUT, ("small_readout",), "saturated"
+    ),
+    "a loss that is clamped": Question(
+        lambda: probe(build_relu(), loss=lambda o, t: F.cross_entropy(o, t).clamp(max=1)),
+        V.READOUT,
+        ("slope",),
+        "No gradient enters",
+    ),
+    "N×1×1 against N×1": Question(
+        lambda: probe(build_relu(1, nn.Unflatten(1, (1, 1))), X, X[:, :1], loss=square),
+        V.READOUT,
+        ("shapes",),
+        "64×64×1",
+    ),
+    "one sample again and again": Question(
+        lambda: probe(build_relu(), X[:1].expand(64, -1)), V.INPUTS, ("data",), "the same"
+    ),
+    "pixels from 0 to 255 before batch norm": Question(
+        lambda: probe(
+            build(nn.Linear(20, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 10)),
+            255 * torch.rand(64, 20),
+        ),
+        V.INPUTS,
+        ("standardize",),
+        "takes their scale",
+    ),
+    "targets of 10⁴ under a loss of one's own": Question(
+        lambda: probe(
+            build_relu(1), X, 1e4 * X[:, :1], loss=lambda o, t: (o - t).square().add(1).log().mean()
+        ),
+        V.TARGETS,
+        ("scale_targets",),
+    ),
+    "targets that are all alike": Question(
+        lambda: probe(build_relu(1), X, 0 * X[:, :1] + 5, loss=square),
+        V.TARGETS,
+        ("data",),
+    ),
     "N×1 against N": Question(
         lambda: probe(build_relu(1), X, X[:, 0], loss=lambda o, t: ((o - t) ** 2).mean()),
         V.READOUT,
@@ -304,6 +497,12 @@ QUESTIONS: dict[str, Question] = {
     "layers in lists of lists": Question(
         lambda: probe(Nested()), V.CUT, ("module_list",), "blocks"
     ),
+    "parameters in a list": Question(
+        lambda: probe(ListedParameters()), V.CUT, ("module_list",), "weights"
+    ),
+    "a scale that is detached": Question(
+        lambda: probe(Scaled()), V.CUT, ("attach",), "reaches scale"
+    ),
     "round": Question(
         lambda: probe(build_relu().insert(4, Rounded())), V.CUT, ("straight_through",), "round()"
     ),
@@ -314,6 +513,18 @@ QUESTIONS: dict[str, Question] = {
     "branches times 0": Question(
         lambda: probe(nn.Sequential(Skip(), Skip(), nn.Linear(20, 10))), V.CLOSED, (), "0.alpha"
     ),
+    "adaLN-Zero": Question(
+        lambda: probe(nn.Sequential(Modulated(), Modulated(), nn.Linear(20, 10))),
+        V.CLOSED,
+        (),
+        "0.modulation",
+    ),
+    "queries that start at 0": Question(
+        lambda: probe(ZeroQueries(), X.view(64, 5, 4)), V.CLOSED, (), "query"
+    ),
+    "a layer of zeros behind a ReLU": Question(
+        make_zero_layer, V.DEAD, ("he",), "weights are all 0"
+    ),
     "zero readout": Question(make_zero_readout, V.CLOSED, (), "6.weight"),
     "LoRA": Question(
         lambda: probe(nn.Sequential(LowRank(), nn.ReLU(), nn.Linear(20, 10))), V.CLOSED, (), "0.b"
@@ -322,11 +533,35 @@ QUESTIONS: dict[str, Question] = {
     "root of 0": Question(
         lambda: probe(build_relu().insert(2, RootOfZero())), V.NAN, ("epsilon",), "backward"
     ),
+    "logarithm of 0": Question(
+        lambda: probe(build_relu().insert(4, Log())), V.NAN, ("epsilon",), "Infinity"
+    ),
+    "a loss of log 0": Question(
+        lambda: probe(build_relu(10, nn.Softmax(1)), loss=lambda o, _: -(0 * o).log().mean()),
+        V.NAN,
+        ("epsilon",),
+        "loss is not finite",
+    ),
+    "a loss that float16 cannot hold": Question(
+        lambda: probe(build_relu().half(), X.half(), loss=make_tiny_loss),
+        V.UNDERFLOW,
+        ("loss_scale",),
+        "before it reaches",
+    ),
     "NaN in the data": Question(
         lambda: probe(build_relu(), torch.where(X > 2, math.nan, X)), V.NAN, ("data",), "inputs"
     ),
     "a loop over a cell": Question(
         lambda: probe(Loop()), V.VANISHING, ("lstm", "orthogonal_states"), "60 steps of cell"
+    ),
+    "a loop over layers of one's own": Question(
+        lambda: probe(OwnLoop()), V.VANISHING, ("lstm",), "60 steps of"
+    ),
+    "a loop over one layer of one's own": Question(
+        lambda: probe(JoinedLoop()), V.VANISHING, ("lstm",), "60 steps of cell"
+    ),
+    "a loop over an LSTM cell": Question(
+        lambda: probe(LongLoop()), V.VANISHING, ("forget_bias",), "80 steps of cell"
     ),
     "states that explode": Question(
         lambda: probe(LastState(40, 3.0)), V.EXPLODING, ("clip", "lstm"), "step to step"
@@ -407,3 +642,61 @@ def test_a_valley_is_a_warning_and_a_hill_is_bad() -> None:
         valley, hill = judge(scale), judge(1 / scale)
         assert (valley.verdict, valley.severity) == (V.UNEVEN, Severity.WARNING), valley.text
         assert (hill.verdict, hill.severity) == (V.UNEVEN, Severity.BAD), hill.text
+
+
+SOUND: dict[str, Callable[[], gf.Report]] = {
+    "a loss that gives both the same shape": lambda: probe(
+        build_relu(1), X, X[:, 0], loss=lambda o, t: F.mse_loss(o.squeeze(1), t)
+    ),
+    "a curve over one number": lambda: probe(
+        build(nn.Linear(1, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1)),
+        torch.linspace(0, 1, 64)[:, None],
+        torch.linspace(0, 6, 64)[:, None].sin(),
+        loss=square,
+    ),
+    "a bottleneck of one unit": lambda: probe(
+        build(nn.Linear(20, 1), nn.ReLU(), nn.Linear(1, 32), nn.ReLU(), nn.Linear(32, 10))
+    ),
+    "classes −1 and 1 for the soft margin": lambda: probe(
+        build_relu(1), X, 2 * YES - 1, loss=F.soft_margin_loss
+    ),
+    "large inputs before batch norm": lambda: probe(
+        build(
+            nn.Linear(20, 32),
+            nn.BatchNorm1d(32),
+            nn.ReLU(),
+            nn.Linear(32, 32),
+            nn.ReLU(),
+            nn.Linear(32, 10),
+        ),
+        1e5 * X,
+    ),
+    "one layer": lambda: probe(nn.Linear(20, 10)),
+}
+"""What trains well, and looked sick."""
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_what_trains_is_not_warned_of(name: str) -> None:
+    found = gf.findings(SOUND[name]())
+    assert {f.severity for f in found} <= {Severity.GOOD, Severity.NOTE}, list_said(found)
+
+
+@pytest.mark.parametrize("std", [0, 1e-6])
+def test_a_small_embedding_is_no_lost_signal(std: float) -> None:
+    """Trained by SGD, tables that start at 0 and at 10⁻⁶ reach a loss of 0.005 as large ones do."""
+    torch.manual_seed(0)
+    table = nn.Embedding(50, 16)
+    nn.init.normal_(table.weight, std=std)
+    model = nn.Sequential(table, nn.Linear(16, 16), nn.Tanh(), nn.Flatten(), nn.Linear(80, 10))
+    found = gf.findings(probe(model, torch.randint(50, (64, 5))))
+    assert Severity.BAD not in {f.severity for f in found}, list_said(found)
+
+
+def test_a_change_between_the_ends_is_said_once() -> None:
+    found = gf.findings(
+        run(depth=60, activation="relu", normalization="batch", connection="residual", width=64)
+    )[0]
+    assert found.verdict is V.EXPLODING
+    assert found.text.count("branch 29") == 1
+    assert found.headline.count("branch 29") == 1

@@ -30,7 +30,17 @@ MLPS = [
     {"normalization": "batch", "connection": "dense", "initialization": "lsuv"},
     {"activation": "rrelu", "loss": "mse", "readout": "relu"},
     {"connection": "residual", "normalization": "batch"},
+    {
+        "connection": "residual",
+        "depth": 12,
+        "block_size": 3,
+        "branch_scale": 0.5,
+        "zero_last": True,
+    },
+    {"connection": "residual", "widths": (8, 12, 6, 6, 10), "normalization": "layer"},
+    {"connection": "residual", "depth": 4, "block_size": 2},
     {"connection": "preactivation", "depth": 9},
+    {"connection": "preactivation", "normalization": "rms", "activation": "rrelu", "block_size": 1},
     {"depth": 1},
     {"depth": 2, "initialization": "zeros"},
 ]
@@ -47,6 +57,19 @@ def make_base(**settings) -> gf.Experiment:
     return from_fields(chosen)
 
 
+def judge_alone(report: gf.Report) -> dict:
+    """Find the largest change and the factor of the gradient, along the stream if there is one."""
+    norm = report.layers["delta_norm"].to_numpy()[:-1]
+    if report.stream is not None:
+        stream = report.stream.layers
+        norm = stream["activation_grad_norm"].to_numpy()[stream["layer"] > 0]
+    norm = norm[norm > 0]
+    if len(norm) < 2:
+        return {}
+    slope = np.polyfit(np.arange(len(norm)), np.log(norm), 1)[0]
+    return {"largest_change": norm.max() / norm.min(), "factor": math.exp(-slope)}
+
+
 def measure_alone(experiment: gf.Experiment) -> dict:
     """Measure a report by its definitions in the documentation, without the sweep's own code."""
     report = gf.run(experiment)
@@ -54,6 +77,7 @@ def measure_alone(experiment: gf.Experiment) -> dict:
     hidden = layers.iloc[:-1] if len(layers) > 1 else layers
     return {
         "first_gradient": layers["delta_norm"].iloc[0] / layers["delta_norm"].iloc[-1],
+        **judge_alone(report),
         "saturated": hidden["saturated"].mean(),
         "dead": (hidden["dead_units"] / hidden["fan_out"]).mean(),
         "similarity": hidden["similarity"].iloc[-1],

@@ -1,0 +1,1 @@
+"""``gf.watch`` for trainers of others; each module needs the library that it is named after."""

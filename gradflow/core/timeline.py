@@ -1,0 +1,195 @@
+"""A training that was watched: what was recorded of its steps, as plain numbers and as a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from gradflow.core import plain
+from gradflow.core.errors import InvalidReport
+from gradflow.core.frozen import FrozenMapping
+from gradflow.core.text import Text
+from gradflow.core.training.frame import BINS, FRAMED, NUMBERS, Frame
+from gradflow.core.training.record import LAYER_COLUMNS, StepRecord
+from gradflow.core.training.series import StepSeries, parse_file, read_list, read_records
+
+FORMAT = "gradflow-timeline"
+VERSION = 1
+
+
+class Direction(StrEnum):
+    """The pass in which something was found."""
+
+    FORWARD = "forward"
+    BACKWARD = "backward"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """The first value of a training that is NaN or infinite.
+
+    Attributes:
+        step: the step, from 1.
+        direction: the pass. In the forward one ``module`` is the first whose output has such a
+            value, in the backward one the one nearest to the loss whose gradient has.
+        module: its name; empty if it is not in the model, but in the loss.
+        weights: whether parameters of that module were not finite already before the step.
+        loss_scale: factor on the loss in the backward pass.
+    """
+
+    step: int
+    direction: Direction
+    module: str
+    weights: bool = False
+    loss_scale: float = 1.0
+
+    @property
+    def text(self) -> Text:
+        """One sentence."""
+        if self.weights:
+            template = (
+                "Step {step}, forward pass: weights of {module} are not finite, an update before "
+                "has broken them."
+            )
+        elif not self.module:
+            template = "Step {step}: all outputs of the model are finite, the loss is not."
+        elif self.direction is Direction.FORWARD:
+            template = "Step {step}, forward pass: the output of {module} is not finite."
+        else:
+            template = (
+                "Step {step}, backward pass: the gradient in {module} is not finite, that of the "
+                "layers behind it is."
+            )
+        return Text(template, step=self.step, module=self.module)
+
+    @classmethod
+    def from_dict(cls, data: Any) -> Self:
+        """Read plain data; raises ``ValueError`` if something in it is wrong."""
+        values = plain.check_type(data, dict)
+        return cls(
+            step=plain.read_field(values, "step", plain.read_whole),
+            direction=plain.read_field(values, "direction", Direction),
+            module=plain.read_field(values, "module", plain.read_text),
+            weights=plain.read_field(values, "weights", lambda v: plain.check_type(v, bool)),
+            loss_scale=plain.read_field(values, "loss_scale", plain.read_positive),
+        )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Timeline(StepSeries):
+    """What ``gf.watch`` has recorded of a training, layer by layer and step by step.
+
+    ``matrix(column)`` is a map (layers × steps) of a column of ``record.LAYER_COLUMNS``
+    (``weight_grad_norm``, ``activation_std``, ``dead``, …), ``layers()`` and ``table()`` are data
+    frames, ``reports`` has the full reports that were kept, by step, and ``gf.figure`` draws it.
+
+    Attributes:
+        title: one line that names the model.
+        every: steps from one recording to the next.
+        records: one per recorded step, in order; all have the same layers.
+        troubles: the first value that was not finite, and what was found later.
+    """
+
+    title: str
+    every: int
+    records: Sequence[StepRecord]
+    troubles: Sequence[Trouble] = ()
+
+    @classmethod
+    def collect(
+        cls,
+        title: str,
+        every: int,
+        records: Sequence[StepRecord],
+        troubles: Sequence[Trouble] = (),
+    ) -> Self:
+        """Collect records whose layers may differ: those that a step did not run have NaN there."""
+        modules = tuple(dict.fromkeys(name for record in records for name in record.modules))
+        aligned = tuple(_align(record, modules) for record in records)
+        return cls(title=title, every=every, records=aligned, troubles=tuple(troubles))
+
+    @property
+    def steps(self) -> np.typing.NDArray[np.int64]:
+        """The recorded steps, from 1."""
+        return np.array([record.step for record in self.records], np.int64)
+
+    def to_json(self) -> str:
+        """Write strict JSON (non-finite numbers as the strings NaN, Infinity, -Infinity)."""
+        data = {
+            "format": FORMAT,
+            "version": VERSION,
+            "title": self.title,
+            "every": self.every,
+            **self.write_records(),
+            "troubles": [asdict(trouble) for trouble in self.troubles],
+        }
+        return json.dumps(plain.encode(data), allow_nan=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read the JSON that :meth:`to_json` writes.
+
+        Raises:
+            InvalidReport: the text is not JSON, no timeline, damaged, or of another version.
+        """
+        refusal = Text("timeline: this JSON is no timeline saved by GradFlow")
+        data = parse_file(text, "timeline", FORMAT, VERSION, refusal)
+        try:
+            return cls(
+                title=plain.read_field(data, "title", plain.read_text),
+                every=plain.read_field(data, "every", plain.read_whole),
+                records=read_records(data),
+                troubles=plain.read_field(
+                    data, "troubles", lambda v: tuple(read_list(v, read=Trouble.from_dict))
+                ),
+            )
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise InvalidReport(
+                Text("timeline: the file is damaged ({reason:.300})", reason=str(error))
+            ) from error
+
+    def save(self, path: str | Path) -> None:
+        """Write the timeline as JSON."""
+        Path(path).write_text(self.to_json(), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a timeline written by :meth:`save`; raises ``InvalidReport`` if it is not one."""
+        return cls.from_json(Path(path).read_bytes())
+
+    def __repr__(self) -> str:
+        ends = f"{self.steps[0]} to {self.steps[-1]}, " if self.records else ""
+        return (
+            f"<Timeline {self.title!r}: {len(self.records)} steps, {ends}"
+            f"{len(self.modules)} layers>"
+        )
+
+
+def _align(record: StepRecord, modules: tuple[str, ...]) -> StepRecord:
+    """Arrange what a record has of its layers as that of ``modules``."""
+    if record.modules == modules:
+        return record
+    places = [modules.index(name) for name in record.modules]
+    layers: Mapping[str, Any] = FrozenMapping(
+        {name: _spread(record.layers[name], places, len(modules)) for name in LAYER_COLUMNS}
+    )
+    frame = record.frame
+    if frame is not None:
+        numbers = np.full((len(FRAMED), len(NUMBERS), len(modules)), np.nan, np.float32)
+        numbers[:, 2:4] = 0
+        shades = np.zeros((len(FRAMED), len(modules), BINS), np.uint8)
+        numbers[:, :, places], shades[:, places] = frame.numbers, frame.shades
+        frame = Frame(numbers, shades, frame.smallest_normal, frame.smallest)
+    return replace(record, modules=modules, layers=layers, frame=frame)
+
+
+def _spread(values: Any, places: list[int], count: int) -> Any:
+    spread = np.full(count, np.nan)
+    spread[places] = values
+    return spread

@@ -1,0 +1,5 @@
+"""Recording inside somebody's own training loop."""
+
+from gradflow.core.watching.watch import Watch, watch
+
+__all__ = ["Watch", "watch"]
