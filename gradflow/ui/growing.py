@@ -17,7 +17,7 @@ from gradflow.ui.wanted import check_wanted
 P = TypeVar("P")
 R = TypeVar("R")
 _FIRST_SECONDS, _AGAIN_SECONDS = 0.05, 0.5
-"""After how long the parts that are known are drawn, and between two drawings of them."""
+"""After how long what is known is drawn, and between two drawings of it."""
 
 
 class GrowingPlace:
@@ -31,6 +31,12 @@ class GrowingPlace:
     def __init__(self) -> None:
         self._container = st.container()
         self._drawn: list[frozenset[str]] = []
+        self._next = time.monotonic() + _FIRST_SECONDS
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to draw what is new."""
+        return time.monotonic() > self._next
 
     @contextmanager
     def draw(self) -> Iterator[None]:
@@ -52,6 +58,7 @@ class GrowingPlace:
         self._drawn = [
             known.snapshot() - others for known, others in zip(names, before, strict=True)
         ]
+        self._next = time.monotonic() + _AGAIN_SECONDS
 
 
 def draw_parts(
@@ -70,15 +77,14 @@ def draw_parts(
     Returns:
         The result of every part.
     """
-    place, drawn = GrowingPlace(), time.monotonic() + _FIRST_SECONDS - _AGAIN_SECONDS
+    place = GrowingPlace()
     known: dict[P, R] = {}
     for part in parts:
         check_wanted()
         known[part] = compute(part)
         is_whole = len(known) == len(parts)
-        if is_whole or time.monotonic() - drawn > _AGAIN_SECONDS:
+        if is_whole or place.is_due:
             progress = _("{done} of {total} computed").format(done=len(known), total=len(parts))
             with place.draw():
                 draw(known, "" if is_whole else progress)
-            drawn = time.monotonic()
     return known

@@ -57,9 +57,9 @@ def test_depth(mode) -> None:
 def test_deeper_networks(mode) -> None:
     shallow = TrainedCurve("a", 0, False, np.array([2.0, 1.0]), np.array([10.0, 1.0]))
     deep = TrainedCurve("b", 0, True, np.array([2.5, math.nan]), np.array([0.0, 0.1, 1.0]))
-    asked = to_browser(deeper_figure([shallow, deep], with_norms=False, mode=mode))
+    asked = to_browser(deeper_figure([shallow, deep], 5, with_norms=False, mode=mode))
     assert len(asked["data"]) == 2
-    data = to_browser(deeper_figure([shallow, deep], with_norms=True, mode=mode))
+    data = to_browser(deeper_figure([shallow, deep], 5, with_norms=True, mode=mode))
     first, norms = find_traces(data, name="a")
     assert_allclose(decode(norms["y"]), [1, 0])
     assert first["line"]["color"] == data["data"][2]["line"]["color"]
