@@ -74,17 +74,20 @@ def describe_noise(results: Mapping[int, NoiseResult]) -> str:
     best = max(noisy, key=lambda group: means[group])
     gain = 100 * (means[best] - means[_WHOLE])
     error = 100 * measure_error(results[best].accuracy - results[_WHOLE].accuracy)
-    rest = (
-        _(
-            "On held-out images groups of {best} are {gain} points ahead of groups of {whole} "
-            "(± {error}, {seeds} seeds); too much noise harms."
-        )
-        if gain > 0
-        else _(
+    rest = _(
+        "On held-out images groups of {best} are {gain} points ahead of groups of {whole} "
+        "(± {error}, {seeds} seeds); too much noise harms."
+    )
+    if gain <= 0:
+        rest = _(
             "With so many images it is no help on held-out ones: even groups of {best} are {gain} "
             "points from groups of {whole} (± {error}, {seeds} seeds)."
         )
-    )
+    elif gain < 2 * error:
+        rest = _(
+            "On held-out images groups of {best} are {gain} points ahead of groups of {whole} "
+            "(± {error}, {seeds} seeds), which may be chance; too much noise harms."
+        )
     return lead + rest.format(
         best=best,
         gain=format_number(gain, 2),
