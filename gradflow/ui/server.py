@@ -36,6 +36,7 @@ from gradflow.core.recurrent.spec import SequenceExperiment
 from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.trajectories import run_descent
 from gradflow.core.theory.moments import get_activation_law
+from gradflow.core.theory.structures import predict_flow
 from gradflow.ui.answers import count_idle_seconds
 from gradflow.ui.assets import compress_scripts
 from gradflow.ui.compare.rival import find_rival
@@ -50,7 +51,7 @@ from gradflow.ui.room import ROOM, SCARCE_BYTES
 from gradflow.ui.security.widgets import refuse_forged_values
 from gradflow.ui.theme import keep_theme
 from gradflow.ui.training.compute import prepare_opening as prepare_training
-from gradflow.ui.wanted import WANTED
+from gradflow.ui.wanted import ENDING, WANTED, listen_for_end
 from gradflow.ui.welcome.cards import CARDS
 from gradflow.ui.welcome.compute import draw_thumbnail
 
@@ -85,7 +86,7 @@ async def warm_up(_app: Any) -> AsyncIterator[dict[str, Any] | None]:
         ROOM.spread = 1.0
     keep_theme()
     refuse_forged_values()
-    with threadpool_limits(1):
+    with threadpool_limits(1), listen_for_end():
         # Together: compressing does not hold the interpreter.
         await asyncio.gather(asyncio.to_thread(compress_scripts), asyncio.to_thread(_run_once))
         gc.collect()
@@ -164,7 +165,7 @@ def _tighten_scripts(check: Callable[[], None]) -> None:
 
 
 def _check_running(stopping: threading.Event) -> None:
-    if stopping.is_set():
+    if stopping.is_set() or ENDING.is_set():
         raise _Stopping
 
 
@@ -207,6 +208,8 @@ def _run_once() -> None:
     encode_figure(gf.figure(report))
     findings(report)
     theory.predict(experiment, report)
+    residual = gf.MLP(connection="residual", normalization="layer", norm_position="after")
+    predict_flow(gf.Experiment(network=residual))  # it has loops of its own to compile
     for activation in Activation:  # tables of moments, 20 to 80 ms each
         get_activation_law(gf.MLP(activation=activation))
     ensemble.run_seeds(gf.Experiment(network=gf.MLP(depth=3, width=8)), 2)
