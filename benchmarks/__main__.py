@@ -19,6 +19,7 @@ from benchmarks import (
     training,
     verdicts,
     votes,
+    watch,
 )
 
 PARTS = {
@@ -40,6 +41,7 @@ LONG_PARTS = {
     "theory": theory.main,
     "verdicts": verdicts.main,
     "votes": votes.main,
+    "watch": watch.main,
 }
 """Parts that take minutes: they run only if they are named."""
 HELP = f"""usage: python -m benchmarks [PART [OPTIONS]]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gradflow.charts import figure
     from gradflow.core.code import to_code
+    from gradflow.core.coordinates import CoordinateCheck, coordinate_check
     from gradflow.core.diagnosis import findings
     from gradflow.core.ensemble import Ensemble, run_seeds
     from gradflow.core.errors import (
@@ -42,6 +43,7 @@ _EXPORTS = {
     "ConvNet": "gradflow.core.experiment:ConvNet",
     "Transformer": "gradflow.core.experiment:Transformer",
     "Data": "gradflow.core.experiment:Data",
+    "CoordinateCheck": "gradflow.core.coordinates:CoordinateCheck",
     "DeviceUnavailable": "gradflow.core.errors:DeviceUnavailable",
     "Ensemble": "gradflow.core.ensemble:Ensemble",
     "Experiment": "gradflow.core.experiment:Experiment",
@@ -61,6 +63,7 @@ _EXPORTS = {
     "Trouble": "gradflow.core.timeline:Trouble",
     "Watch": "gradflow.core.watching:Watch",
     "advise": "gradflow.core.remedies:advise",
+    "coordinate_check": "gradflow.core.coordinates:coordinate_check",
     "figure": "gradflow.charts:figure",
     "findings": "gradflow.core.diagnosis:findings",
     "load": "gradflow.core.files:load",
@@ -78,6 +81,7 @@ _EXPORTS = {
 __all__ = [
     "MLP",
     "ConvNet",
+    "CoordinateCheck",
     "Data",
     "DeviceUnavailable",
     "Ensemble",
@@ -99,6 +103,7 @@ __all__ = [
     "Trouble",
     "Watch",
     "advise",
+    "coordinate_check",
     "figure",
     "findings",
     "load",

@@ -166,7 +166,7 @@ def make_template(mode: Mode) -> dict[str, Any]:
             },
             "legend": {"font": {"size": TEXT_SIZE}},
             "modebar": {
-                "bgcolor": "rgba(0,0,0,0)",
+                "bgcolor": palette.page,  # it may stand on a long legend
                 "color": palette.muted,
                 "activecolor": palette.ink,
             },

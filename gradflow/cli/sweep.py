@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
-from typing import Any
 
+from gradflow.cli.axes import parse_axis
 from gradflow.cli.console import CommandFailed, say, write_data
 from gradflow.cli.run import add_experiment_argument, fetch_text
-from gradflow.core.errors import quote_value
 from gradflow.core.text import Text, _
 
 HELP = Text("run one experiment at all combinations of some settings and write a table")
@@ -18,7 +16,6 @@ MORE = Text(
     "init_std=0.02:0.5:20:log --seeds 8 --out sweep.parquet. What is done is kept in "
     "sweep.parquet.part until the sweep is whole: the same command goes on from there."
 )
-_MOST_VALUES = 10_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,8 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(options: argparse.Namespace) -> None:
     """Run the sweep and write its table."""
-    axes = dict(parse_axis(text) for text in options.axis)
-    if len(axes) < len(options.axis):
+    axes = list(map(parse_axis, options.axis))
+    if len({axis.name for axis in axes}) < len(axes):
         raise CommandFailed(Text("axis: name each setting once"))
     text = fetch_text(options.experiment)
     say(Text("loading PyTorch"))
@@ -71,50 +68,3 @@ def call(options: argparse.Namespace) -> None:
     csv = run_sweep(text, axes, options.seeds, out, figure, options.measure, options.scheduler)
     if csv:
         write_data(csv)
-
-
-def parse_axis(text: str) -> tuple[str, list[Any]]:
-    """Parse ``name=values``: ``10,20,50``, or ``from:to:count``, with ``:log`` in equal ratios.
-
-    Raises:
-        CommandFailed: it is neither.
-    """
-    name, equals, values = text.partition("=")
-    if not (name and equals and values):
-        message = Text(
-            "axis: {text} is not NAME=VALUES, such as depth=10,20,50", text=quote_value(text)
-        )
-        raise CommandFailed(message)
-    if ":" in values:
-        return name, _space_out(text, values.split(":"))
-    return name, [_parse_value(value) for value in values.split(",")]
-
-
-def _space_out(text: str, parts: list[str]) -> list[float]:
-    try:
-        low, high, count = float(parts[0]), float(parts[1]), int(parts[2])
-        ratios = parts[3:] == ["log"]
-        possible = 2 <= count <= _MOST_VALUES and (low > 0 < high or not ratios)
-    except (ValueError, IndexError):
-        possible = False
-    if not possible or len(parts) > 3 + ratios or not math.isfinite(high - low):
-        message = Text(
-            "axis: {text} is not NAME=from:to:count or NAME=from:to:count:log, with a count of 2 "
-            "to {most}, and numbers above 0 for log",
-            text=quote_value(text),
-            most=_MOST_VALUES,
-        )
-        raise CommandFailed(message)
-    shares = [i / (count - 1) for i in range(count)]
-    if ratios:
-        return [float(f"{low * (high / low) ** share:.6g}") for share in shares]
-    return [float(f"{low + (high - low) * share:.6g}") for share in shares]
-
-
-def _parse_value(text: str) -> Any:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return {"true": True, "false": False}.get(text, text)

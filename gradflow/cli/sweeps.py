@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from gradflow.charts.report_page import figure_html
+from gradflow.cli.axes import Axis
 from gradflow.cli.console import CommandFailed, say
 from gradflow.cli.reports import read_experiment
+from gradflow.core.experiment import Experiment
 from gradflow.core.sweep import MEASURES, Grid, sweep
+from gradflow.core.sweep.phase import is_whole
 from gradflow.core.sweep.table import WRITERS, write_table
 from gradflow.core.text import Text
 from gradflow.ui.phase.figure import MOST_AXES, draw_sweep
@@ -20,7 +23,7 @@ _SAY_SECONDS = 1.0
 
 def run_sweep(
     text: str,
-    axes: dict[str, list[Any]],
+    axes: Sequence[Axis],
     seeds: int,
     out: Path | None,
     figure: Path | None,
@@ -33,7 +36,8 @@ def run_sweep(
         CommandFailed: a file cannot be written, or there is no such figure.
         GradflowError: the sweep is impossible.
     """
-    grid = Grid(read_experiment(text), axes, seeds)
+    experiment = read_experiment(text)
+    grid = Grid(experiment, {a.name: _round_whole(a, experiment) for a in axes}, seeds)
     if figure is not None:
         _check_figure(grid, measure)
     if out is not None and out.suffix.lower() not in WRITERS:
@@ -63,6 +67,13 @@ def run_sweep(
             )
             raise CommandFailed(message) from error
     return "" if out is not None else str(table.drop(columns="profile").to_csv(index=False))
+
+
+def _round_whole(axis: Axis, experiment: Experiment) -> list[Any]:
+    """Round values between two ends where the setting takes whole numbers, each once."""
+    if axis.is_spaced and is_whole(axis.name.rpartition(".")[2], experiment):
+        return list(dict.fromkeys(map(round, axis.values)))
+    return axis.values
 
 
 def _check_figure(grid: Grid, measure: str) -> None:

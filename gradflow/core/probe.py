@@ -114,7 +114,12 @@ def probe(
                 targets = targets.clone()  # one that autograd may save
             value = _check_scalar(compute_loss(loss, output, targets))
         seen = FactTickets.record(
-            (arguments.positional, arguments.keywords), output, targets, value, summarizer
+            (arguments.positional, arguments.keywords),
+            output,
+            targets,
+            value,
+            summarizer,
+            recorder.find_axis,
         )
         del output
         recorder.watch_unseen(value)

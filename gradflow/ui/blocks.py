@@ -63,6 +63,7 @@ def show_figure(
     key: str,
     alt: str,
     on_select: Callable[[int], None] | None = None,
+    peek: str = "",
 ) -> None:
     """Show a chart; in a stage's picture its height follows the window.
 
@@ -72,8 +73,9 @@ def show_figure(
         alt: describes it in words.
         on_select: called with the ``customdata`` of a point, a whole number, that was clicked or
             chosen by keyboard.
+        peek: where the picture of a hovered point is, up to its ``customdata``.
     """
-    packed = pack_figure(figure, key, alt, read_mode(), selectable=on_select is not None)
+    packed = pack_figure(figure, key, alt, read_mode(), selectable=on_select is not None, peek=peek)
     draw_packed(packed, on_select)
 
 

@@ -36,6 +36,7 @@ from gradflow.core.recurrent.spec import SequenceExperiment
 from gradflow.core.teaching.descent import Descent
 from gradflow.core.teaching.trajectories import run_descent
 from gradflow.core.theory.moments import get_activation_law
+from gradflow.core.theory.structures import predict_flow
 from gradflow.ui.answers import count_idle_seconds
 from gradflow.ui.assets import compress_scripts
 from gradflow.ui.compare.rival import find_rival
@@ -43,6 +44,8 @@ from gradflow.ui.compression import PACKED
 from gradflow.ui.degradation.compute import prepare_opening as prepare_degradation
 from gradflow.ui.explore.state import OPENING
 from gradflow.ui.learn.compute import prepare_lessons
+from gradflow.ui.phase.maps import prepare_map
+from gradflow.ui.phase.state import OPENING as PHASES
 from gradflow.ui.pretraining.compute import prepare_opening as prepare_pretraining
 from gradflow.ui.room import ROOM, SCARCE_BYTES
 from gradflow.ui.security.widgets import refuse_forged_values
@@ -149,6 +152,7 @@ def _prepare_openings(check: Callable[[], None]) -> None:
     WANTED.set(check)
     with suppress(_Stopping, GradflowError):  # without memory for it, whoever asks is told
         find_rival(PRESETS[OPENING].experiment)  # for Compare
+        prepare_map(PHASES.grid)
         prepare_lessons()
         prepare_training()
         prepare_pretraining()
@@ -204,6 +208,8 @@ def _run_once() -> None:
     encode_figure(gf.figure(report))
     findings(report)
     theory.predict(experiment, report)
+    residual = gf.MLP(connection="residual", normalization="layer", norm_position="after")
+    predict_flow(gf.Experiment(network=residual))  # it has loops of its own to compile
     for activation in Activation:  # tables of moments, 20 to 80 ms each
         get_activation_law(gf.MLP(activation=activation))
     ensemble.run_seeds(gf.Experiment(network=gf.MLP(depth=3, width=8)), 2)
@@ -212,4 +218,4 @@ def _run_once() -> None:
     gf.Run.collect(experiment, gf.TrainingPlan(steps=2))
     for preset in CARDS:  # a first visitor sees them at once
         for mode in get_args(Mode):
-            draw_thumbnail(preset, mode)
+            draw_thumbnail(PRESETS[preset].experiment, mode)

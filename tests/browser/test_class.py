@@ -51,7 +51,7 @@ def test_a_class_of_two_phones(
         assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     assert not [url for url in requests if "static" in url]  # none of Streamlit
     assert not list_barriers(phones[0])
-    expect(page.locator(".gf-class-count")).to_have_text("2 predictions")
+    expect(page.locator(".gf-class-count")).to_have_text("Predictions: 2")
     expect(page.locator(".gf-class-number")).to_have_text(["1", "0", "1", "0"])
     phones[0].reload()
     expect(phones[0].locator("#choices button").nth(0)).to_have_attribute("aria-pressed", "true")

@@ -94,6 +94,7 @@ def test_a_plane_keeps_its_relief_and_has_a_landscape(
     open_page(page, app_url, "surface=saddle&optimizers=sgd_adam&steps=20")
     shades = page.evaluate(PAINTED)
     assert shades > 15
+    expect(page.locator(".gf-board rect[style*=rgb]")).to_have_count(18)  # their scale
     press(page, "One step back")
     press(page, "Play")
     expect(page.locator(".gf-counter")).to_have_text("step 20 of 20")

@@ -82,6 +82,24 @@ def test_question_curves_and_button_are_on_the_first_screen(
     assert measure_width(walker) <= width
 
 
+@pytest.mark.parametrize(("width", "height"), SCREENS)
+def test_a_cure_and_what_it_does_are_on_one_screen(
+    walker: Page, app_url: str, width: int, height: int
+) -> None:
+    walker.set_viewport_size({"width": width, "height": height})
+    walker.goto(f"{app_url}/learn?lesson=cure&seed=2")
+    wait_for_chart(walker, "learn_cure", 1)
+    walker.locator(".st-key-learn_cures").get_by_text("A learning rate that fits").click()
+    train = walker.locator(".st-key-learn_train button")
+    expect(train).to_be_enabled()
+    train.click()
+    expect(walker.get_by_text("Not yet:")).to_be_visible()
+    wait_for_chart(walker, "learn_cure", 2)
+    assert is_on_screen(walker, ".st-key-learn_train")
+    assert is_on_screen(walker, ".st-key-stage_picture [data-testid='stAlert']")
+    assert measure_width(walker) <= width
+
+
 def test_a_presentation_goes_from_question_to_run(walker: Page, app_url: str) -> None:
     walker.set_viewport_size({"width": 1280, "height": 720})
     open_lesson(walker, app_url, "lesson=weights&present=1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from gradflow.charts.sweep.curve import curve_figure
 from gradflow.charts.sweep.data import (
     Axis,
+    Mark,
     SweptMeasure,
     TheoryLines,
     compute_quantile,
@@ -23,7 +25,7 @@ DEPTH, SIGMA = Axis("Depth", [2, 10, 50]), Axis("Weight σ", [0.1, 1.0])
 
 def make_measure(values, *, logarithmic: bool = True) -> SweptMeasure:
     values = np.array(values, np.float64)
-    return SweptMeasure("Gradient", logarithmic, values, np.zeros(values.shape[:-1], bool))
+    return SweptMeasure("Gradient", logarithmic, values)
 
 
 def test_axes_tell_even_steps_from_categories():
@@ -42,15 +44,20 @@ def test_the_map_shows_medians_on_a_logarithmic_scale():
         [[1, 10, 100], [1e-3, 1e-3, 1e3], [math.nan] * 3],
         [[0, 0, 0], [1, math.inf, 1], [4] * 3],
     ]
-    measure = make_measure(values)
-    measure.doubtful[1, 2] = True
+    doubtful = Mark("doubtful", "x-thin", np.array([[False] * 3, [False, False, True]]))
+    remarks = [["It keeps its size.", "", "not <possible>"], [""] * 3]
+    measure = replace(make_measure(values), marks=[doubtful], remarks=remarks)
     figure = phase_figure(DEPTH, SIGMA, measure)
     z = np.array(figure.data[0].z, np.float64)
     expected = [[1, -3, math.nan], [math.nan, 0, math.log10(4)]]
     np.testing.assert_allclose(z, expected, rtol=1e-6)
     doubt, cells = (trace for trace in figure.data if trace.type == "scatter")
-    assert cells.hovertext[0] == "Weight σ: 0.1<br>Depth: 2<br><b>Gradient: 10</b>"
-    assert list(cells.customdata) == [0, 1, 3, 4, 5]  # not of the cell that is not known
+    expected = "Weight σ: 0.1<br>Depth: 2<br><b>Gradient: 10</b><br>It keeps its size."
+    assert cells.hovertext[0] == expected
+    assert cells.hovertext[2] == "Weight σ: 0.1<br>Depth: 50<br>not &lt;possible&gt;"
+    assert list(cells.customdata) == [0, 1, 2, 3, 4, 5]
+    unknown = phase_figure(DEPTH, SIGMA, make_measure(values)).data[-1]
+    assert list(unknown.customdata) == [0, 1, 3, 4, 5]  # not of the cell that is not known
     assert (list(doubt.x), list(doubt.y)) == ([50], [1.0])
 
 

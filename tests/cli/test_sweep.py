@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 import gradflow as gf
+from gradflow.cli.axes import parse_axis
 from gradflow.cli.main import main
-from gradflow.cli.sweep import parse_axis
 
 QUERY = "depth=4&width=6&batch_size=8&initialization=normal&init_std=0.3"
 AXES = ["--axis", "init_std=0.1:0.4:3:log", "--axis", "activation=relu,tanh"]
@@ -15,10 +15,16 @@ COMMAND = ["sweep", QUERY, *AXES, "--seeds", "2"]
 
 
 def test_axes() -> None:
-    assert parse_axis("depth=2,10,50") == ("depth", [2, 10, 50])
-    assert parse_axis("init_std=0.5:2:4") == ("init_std", [0.5, 1.0, 1.5, 2.0])
-    assert parse_axis("init_std=0.01:1:3:log") == ("init_std", [0.01, 0.1, 1.0])
-    assert parse_axis("zero_last=true,false") == ("zero_last", [True, False])
+    assert parse_axis("depth=2,10,50") == ("depth", [2, 10, 50], False)
+    assert parse_axis("init_std=0.5:2:4") == ("init_std", [0.5, 1.0, 1.5, 2.0], True)
+    assert parse_axis("init_std=0.01:1:3:log") == ("init_std", [0.01, 0.1, 1.0], True)
+    assert parse_axis("zero_last=true,false") == ("zero_last", [True, False], False)
+
+
+def test_whole_numbers_between_two_ends_are_rounded_and_come_once(capfd) -> None:
+    assert main(["sweep", QUERY, "--axis", "depth=2:4:7", "--seeds", "1"]) == 0
+    depths = [line.split(",")[0] for line in capfd.readouterr().out.splitlines()[1:]]
+    assert depths == ["2", "3", "4"]
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])

@@ -21,9 +21,9 @@ from gradflow.core.theory.structures import predict_flow
 from tests.core.oracles import list_linears, trace_signals
 
 MEASURED = ("preactivation_rms", "preactivation_std", "activation_std", "activation_rms")
-SIZE = {"depth": 9, "width": 320}
+SIZE = {"depth": 7, "width": 512}
 INPUTS = {"dimension": 256, "correlation": 0.2}
-NUMERICS = {"batch_size": 64, "dtype": "float64", "device": "cpu"}
+NUMERICS = {"batch_size": 64, "device": "cpu"}
 WIDE = SIZE | NUMERICS | {"source": "gaussian"} | INPUTS
 
 
@@ -61,7 +61,7 @@ STRUCTURES = {
     "plain": {},
     "residual": {"branch_scale": 0.7},
     "preactivation": {"branch_scale": 0.7},
-    "dense": {"width": 128, "depth": 7},
+    "dense": {"depth": 5},
 }
 
 
@@ -87,13 +87,13 @@ def test_every_structure_and_norm_as_measured(connection, norm):
         {"bias_std": 0.3},
         {"normalization": "batch", "batch_size": 24},
         {"normalization": "layer", "norm_position": "after"},
-        {"normalization": "group", "groups": 10},
+        {"normalization": "group", "groups": 8},
         {"connection": "residual", "block_size": 1},
         {"connection": "residual", "normalization": "layer"},
         {"connection": "residual", "zero_last": True, "initialization": "lsuv"},
         {"connection": "preactivation", "block_size": 3},
         {"connection": "preactivation", "widths": (300, 300, 400, 400, 200)},
-        {"connection": "dense", "width": 128, "depth": 6},
+        {"connection": "dense", "depth": 5},
         {"initialization": "lsuv"},
         {"initialization": "orthogonal", "gain": "recommended", "widths": (300, 200, 400, 150)},
     ],
@@ -298,7 +298,9 @@ def test_the_anchor_is_the_readout():
     assert prediction.delta_norm[-1] == report.layers["delta_norm"].iloc[-1]
     other, scaled = run_and_predict(loss="mse", **fields)
     factor = other.layers["delta_norm"].iloc[-1] / report.layers["delta_norm"].iloc[-1]
-    assert_allclose(scaled.delta_norm, prediction.delta_norm * factor, rtol=1e-6)
+    # A squared error follows the outputs, which makes some per cent.
+    assert_allclose(scaled.delta_norm, prediction.delta_norm * factor, rtol=0.2)
+    assert scaled.delta_norm[0] > 1.02 * prediction.delta_norm[0] * factor
     assert_allclose(scaled.activation_rms, prediction.activation_rms)
 
 
@@ -325,7 +327,7 @@ def test_band():
         ({"normalization": "group", "groups": 16}, "qualitative", "only 8 values"),
         ({"normalization": "batch", "source": "moons"}, "qualitative", "about 2"),
         ({"width": 32}, "qualitative", "wide layers"),
-        ({"activation": "relu", "width": 40}, "qualitative", "64"),
+        ({"activation": "relu", "width": 40}, "qualitative", "48"),
         ({"activation": "relu", "depth": 190}, "qualitative", "so deep"),
         (
             {"activation": "gelu", "initialization": "kaiming_normal", "depth": 30},

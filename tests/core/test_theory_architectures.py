@@ -39,6 +39,7 @@ MEASURED: dict[str, dict[str, Any]] = {
         "connection": "dense",
         "growth_rate": 32,
         "normalization": "group",
+        "groups": 2,
         "activation": "relu",
         "initialization": "kaiming_normal",
     },
@@ -64,6 +65,36 @@ def test_the_median_of_seeds_is_as_predicted(name):
         assert np.abs(error).max() < math.log(1.25), column
     mean = np.median(ensemble.values["activation_mean"], axis=0)
     assert_allclose(mean[:-1], prediction.activation_mean[:-1], atol=0.12)
+
+
+WIDE_CONV = {"architecture": "conv", "channels": 512, "depth": 4, "batch_size": 8, "device": "cpu"}
+WIDE_TRANSFORMER = TRANSFORMER | {"width": 512, "depth": 1, "batch_size": 16}
+WIDE: dict[str, dict[str, Any]] = {
+    "zero padding": WIDE_CONV,
+    "circular padding": WIDE_CONV | {"padding": "circular"},
+    "strides": WIDE_CONV | {"downsampling": "stride", "stages": 2},
+    "group norm": WIDE_CONV | {"normalization": "group", "groups": 8, "activation": "silu"},
+    "RMS norm behind": WIDE_CONV | {"normalization": "rms", "norm_position": "after"},
+    "pre-activation": WIDE_CONV | {"connection": "preactivation", "block_size": 1},
+    "a linear stream": WIDE_CONV
+    | {"connection": "preactivation", "block_size": 1, "activation": "linear", "kernel": 1},
+    "dense": WIDE_CONV | {"connection": "dense", "growth_rate": 128},
+    "pre-norm": WIDE_TRANSFORMER,
+    "post-norm": WIDE_TRANSFORMER | {"norm_placement": "post"},
+    "no norm": WIDE_TRANSFORMER | {"norm_placement": "none"},
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_wide_networks_are_as_predicted(name):
+    """One network of 512 units, in which a factor of 10 % would show."""
+    experiment = from_fields(WIDE[name])
+    report = gf.run(experiment)
+    prediction = predict(experiment, report)
+    assert prediction.standing is Standing.QUANTITATIVE, prediction.reasons
+    for column in ("delta_norm", "activation_grad_norm", "activation_rms", "preactivation_std"):
+        ratio = (report.layers[column] / getattr(prediction, column))[:-1]
+        assert_allclose(ratio, 1, atol=0.12, err_msg=column)
 
 
 @pytest.mark.parametrize("stride", [1, 2])

@@ -11,8 +11,10 @@ import pytest
 import gradflow as gf
 from gradflow.core.sweep.phase import PhaseMap, PhaseSettings
 from gradflow.core.sweep.phase_presets import PHASE_PRESETS
-from gradflow.ui.phase.maps import MAPS, LiveMap
+from gradflow.core.sweep.store import describe_grid
+from gradflow.ui.phase.maps import MAPS, LiveMap, prepare_map
 from gradflow.ui.phase.state import PhaseCodec
+from gradflow.ui.wanted import WANTED
 from tests.pages.apptest import open_link
 
 SMALL = dict(
@@ -81,6 +83,25 @@ def test_a_map_that_nobody_looks_at_stops_and_goes_on(monkeypatch):
     assert len(fill(live)) == live.grid.count
 
 
+def test_a_prepared_map_is_whole_when_it_is_first_looked_at():
+    grid = make_settings(points=3).grid
+    prepare_map(grid)
+    assert MAPS.find(grid).is_whole
+    assert len(MAPS.find(grid).look()) == grid.count
+
+
+def test_preparing_ends_with_who_wants_it():
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    token = WANTED.set(stop)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            prepare_map(make_settings(points=13).grid)
+    finally:
+        WANTED.reset(token)
+
+
 @pytest.mark.parametrize("code", PHASE_PRESETS)
 def test_presets_are_possible_and_survive_a_link(code):
     settings = PHASE_PRESETS[code].settings
@@ -129,7 +150,8 @@ def test_impossible_links_are_named(app, query, said):
 
 def test_a_click_opens_the_network_in_explore(app):
     open_link(app, "phase", SMALL)
-    app.session_state["phase_chosen"] = [6, 9]
+    key = describe_grid(make_settings().grid)
+    app.session_state["phase_chosen"] = [("another map", 3), (key, 9)]
     app.run()
     (button,) = [b for b in app.button if b.label == "Open in Explore"]
     button.click().run()

@@ -14,9 +14,12 @@ from pathlib import Path
 
 import pytest
 
+import gradflow as gf
+from gradflow.core.sweep.phase import PhaseMap, PhaseSettings
 from gradflow.core.teaching.degradation import training as degradation
 from gradflow.ui import long_work, server
 from gradflow.ui.memo import Memo
+from gradflow.ui.phase.maps import MAPS
 from gradflow.ui.training.compute import open_with
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +50,9 @@ def test_what_pages_open_with_is_computed_in_a_pause_and_not_when_the_server_end
 ) -> None:
     monkeypatch.setattr(long_work, "LONG_RESULTS", results := Memo(2**27))
     monkeypatch.setattr(degradation, "STEPS", 4)
+    network, plan = gf.MLP(depth=3, width=8), PhaseMap(upwards="seed", bottom=0, top=2)
+    phases = PhaseSettings(gf.Experiment(network=network), plan)
+    monkeypatch.setattr(server, "PHASES", phases)
 
     async def run(*, ended: bool) -> bool:
         stopping, idle = threading.Event(), [0.0]
@@ -60,7 +66,9 @@ def test_what_pages_open_with_is_computed_in_a_pause_and_not_when_the_server_end
         return len(results) == 3
 
     assert not asyncio.run(run(ended=True))
+    assert not MAPS.find(phases.grid).is_whole
     assert asyncio.run(run(ended=False))
+    assert MAPS.find(phases.grid).is_whole
     before = len(results)
     opening = open_with(None)
     assert [len(run.records) for run in opening.runs] == [150, 150]

@@ -165,7 +165,7 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
         recurrent.measure_guessing: (ShortTraining(),),
         recurrent.try_cures: (small_pass,),
         recurrent.train_cure: (small_pass, "orthogonal"),
-        welcome.draw_thumbnail: ("narrow_relu", "light"),
+        welcome.draw_thumbnail: (small, "light"),
     }
     names = {f"{Path(f.__code__.co_filename).name}:{f.__name__}" for f in calls}
     assert len(calls) == len(find_remembered()), names

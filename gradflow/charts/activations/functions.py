@@ -40,7 +40,7 @@ def functions_figure(
                 "x": curve.z,
                 "y": values,
                 "yaxis": axis,
-                "line": {"color": style.colour, "dash": style.dash, "width": 3},
+                "line": {"color": style.colour, "dash": style.dash, "width": 3, "simplify": False},
                 "hovertemplate": f"{name} {symbol} = %{{y:.4g}}<extra></extra>",
             }
             data.append(line)

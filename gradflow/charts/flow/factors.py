@@ -101,7 +101,7 @@ def write_factor_heading(top: float, mode: Mode) -> dict[str, Any]:
     palette = PALETTES[mode]
     explanation = (
         f"<span style='font-size:{TEXT_SIZE - 1}px;color:{palette.muted}'>"
-        f"{_('bar: n·Var(W)·E φ′², ring: measured on the mean square of ∂L/∂z')}</span>"
+        f"{_('of the mean square of ∂L/∂z; bar: n·Var(W)·E φ′², ring: measured')}</span>"
     )
     return make_note(
         f"<b>← {_('× in each layer')}</b>&nbsp;&nbsp;{explanation}",

@@ -90,8 +90,8 @@ def draw_flow(
     factors: Factors | None = None,
 ) -> go.Figure:
     """Draw the numbers of :func:`shape_flow`."""
-    notes = write_notes(flow)
     frame = _arrange_bands(flow, has_factors=factors is not None)
+    notes = write_notes(flow, has_strip=frame.has_strip)
     head = _TITLE if title else 0
     foot = _LINE * len(notes)
     legend = draw_line_legend(flow, frame.lower[1], mode)
@@ -161,7 +161,9 @@ def _arrange_bands(flow: FlowData, *, has_factors: bool) -> _Frame:
     header = _HEADER / _INNER_HEIGHT
     factors = FACTORS_HEIGHT / _INNER_HEIGHT if has_factors else 0.0
     low = factors + 0.8 * header if has_factors else 0.0
-    strip = (_ZEROS - _GAP) / _INNER_HEIGHT if has_zeros(flow) else 0.0
+    # Above a band of factors only what leaves nothing to draw is worth the room.
+    enough = bool((flow.backward.zeros == 1).any()) if has_factors else has_zeros(flow)
+    strip = (_ZEROS - _GAP) / _INNER_HEIGHT if enough else 0.0
     bottom = low + (_ZEROS / _INNER_HEIGHT if strip else 0.0)
     middle = bottom + (1 - header - bottom) * (1 - _UPPER_SHARE)
     return _Frame((middle + header, 1.0), (bottom, middle), (low, low + strip), (0.0, factors))

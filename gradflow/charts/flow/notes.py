@@ -40,7 +40,7 @@ def has_room_for_labels(flow: FlowData) -> bool:
     return True
 
 
-def write_notes(flow: FlowData) -> list[str]:
+def write_notes(flow: FlowData, *, has_strip: bool) -> list[str]:
     """Explain the marks that occur in the figure, one line each."""
     lines = []
     row = name_rows(flow.rows)[1]
@@ -57,7 +57,7 @@ def write_notes(flow: FlowData) -> list[str]:
                 value=format_number(flow.forward.grid.threshold)
             )
         )
-    if has_zeros(flow):
+    if has_strip:
         lines.append(
             _("zeros: entries that are exactly 0 (unit off, or underflow below {value})").format(
                 value=format_number(flow.format_floor, 2)

@@ -105,8 +105,9 @@ def lesson_figure(
         return empty_figure(_("Nothing was run"), mode=mode, height=_HEIGHT)
     series = [line.series for line in lines]
     scale = choose_scale(series)
+    ranks = {line: rank for rank, line in enumerate(lines)}
     ordered = sorted(lines, key=lambda line: [Role.OTHER, Role.CHOSEN, Role.RUN].index(line.role))
-    data = [trace for line in ordered for trace in _draw_line(line, scale, mode)]
+    data = [trace for line in ordered for trace in _draw_line(line, ranks[line], scale, mode)]
     y = scale.make_axis(y_axis)
     if series[0].is_share:
         y |= {"tickvals": [0, 0.25, 0.5, 0.75, 1], "ticktext": ["0%", "25%", "50%", "75%", "100%"]}
@@ -134,7 +135,7 @@ def _find_range(series: Sequence[Series]) -> list[float]:
     return [low - room, high + room]
 
 
-def _draw_line(line: LessonLine, scale: Scale, mode: Mode) -> list[dict[str, Any]]:
+def _draw_line(line: LessonLine, rank: int, scale: Scale, mode: Mode) -> list[dict[str, Any]]:
     palette, series = PALETTES[mode], line.series
     colour, width, dash = {
         Role.RUN: (palette.backward, 4.5, "solid"),
@@ -152,6 +153,7 @@ def _draw_line(line: LessonLine, scale: Scale, mode: Mode) -> list[dict[str, Any
     trace = {
         "type": "scatter",
         "name": series.name,
+        "legendrank": rank,
         "mode": "lines" + "+markers" * few + "+text" * bool(line.letter),
         "text": letters,
         "textposition": "middle left" if line.backwards else "middle right",

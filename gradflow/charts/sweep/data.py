@@ -55,6 +55,21 @@ class Axis:
 
 
 @dataclass(frozen=True, eq=False)
+class Mark:
+    """A sign over the cells of a map.
+
+    Attributes:
+        name: what it says of them.
+        symbol: Plotly's name of the sign.
+        where: ``(first axis, second axis)``.
+    """
+
+    name: str
+    symbol: str
+    where: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
 class SweptMeasure:
     """A measure over a grid.
 
@@ -63,15 +78,17 @@ class SweptMeasure:
         logarithmic: whether it is drawn by its logarithm.
         values: over the seeds, ``(first axis, second axis, seeds)``, or ``(axis, seeds)``; NaN
             where nothing is known.
-        doubtful: ``(first axis, second axis)``: where the number format is not to be trusted.
+        marks: what stands out in the map.
         profiles: the course of the gradient over the layers in every cell, as a line of text.
+        remarks: what else there is to say of every cell; empty of one that has not been measured.
     """
 
     label: str
     logarithmic: bool
     values: FloatArray
-    doubtful: npt.NDArray[np.bool_]
+    marks: Sequence[Mark] = ()
     profiles: Sequence[Sequence[str]] = ()
+    remarks: Sequence[Sequence[str]] = ()
 
     @property
     def median(self) -> FloatArray:

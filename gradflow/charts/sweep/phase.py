@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import math
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,8 @@ _RARE_SHARE = 0.02
 """Share of the values at either end that have the outermost shade."""
 _MOST_TICKS = 8
 _HEIGHT = 560
+_LINE_LENGTH = 48
+"""Characters of a line in a hover."""
 
 
 def phase_figure(
@@ -55,6 +59,7 @@ def phase_figure(
         "margin": {"l": 90, "r": 120, "t": 36, "b": 64},
         "legend": make_legend(),
         "hovermode": "closest",
+        "hoverdistance": -1,
     }
     lines = (
         _draw_level(x, y, measure, shades, mode) if theory is None else _draw_theory(theory, mode)
@@ -62,7 +67,7 @@ def phase_figure(
     data = [
         _draw_heatmap(x, y, measure, fill_gaps(shades) if growing else shades),
         *lines,
-        *_mark_doubt(x, y, measure, mode),
+        *_draw_marks(x, y, measure, mode),
         _draw_cells(x, y, measure),
     ]
     return build_figure(data, layout, mode)
@@ -88,12 +93,26 @@ def fit_range(shades: FloatArray) -> tuple[float, float]:
 
 
 def _make_axis(axis: Axis) -> dict[str, Any]:
-    common = {"title": {"text": axis.label}, "showgrid": False}
-    if axis.kind != "category":
-        return {**common, "type": axis.kind}
+    common = {"title": {"text": axis.label}, "showgrid": False, "type": axis.kind}
+    if axis.kind == "linear":
+        return common
+    if axis.kind == "log":
+        ticks = _list_round_numbers(float(min(axis.values)), float(max(axis.values)))
+        return {**common, "tickvals": ticks, "ticktext": list(map(format_number, ticks))}
     step = math.ceil(len(axis.values) / 24)
     names = axis.list_names()
-    return {**common, "tickvals": list(range(0, len(names), step)), "ticktext": names[::step]}
+    ticks = list(range(0, len(names), step))
+    # Names take the room that they need; numbers of layers can be left out.
+    common |= {"type": "linear", "automargin": bool(axis.names)}
+    return {**common, "tickvals": ticks, "ticktext": names[::step]}
+
+
+def _list_round_numbers(low: float, high: float) -> list[float]:
+    """List 1, 2 and 5 times the powers of ten within a range; of many decades the powers alone."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    factors = (1, 2, 5) if len(powers) < _MOST_TICKS / 2 else (1,)
+    numbers = [float(f"{factor}e{power}") for power in powers for factor in factors]
+    return [n for n in numbers if low <= n <= high] or [low, high]
 
 
 def _make_colours(measure: SweptMeasure, low: float, high: float, mode: Mode) -> dict[str, Any]:
@@ -130,17 +149,20 @@ def _draw_heatmap(x: Axis, y: Axis, measure: SweptMeasure, shades: FloatArray) -
 def _draw_cells(x: Axis, y: Axis, measure: SweptMeasure) -> dict[str, Any]:
     """Draw the middle of every measured cell, unseen: what is hovered, chosen and spoken."""
     median = measure.median
-    rows, columns = np.nonzero(~np.isnan(median))
+    known = ~np.isnan(median)
+    if measure.remarks:
+        known |= np.array([[bool(remark) for remark in row] for row in measure.remarks])
+    rows, columns = np.nonzero(known)
     names = x.list_names(), y.list_names()
     texts = []
     for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
-        value = format_number(float(median[i, j]))
-        lines = [
-            f"{y.label}: {names[1][i]}",
-            f"{x.label}: {names[0][j]}",
-            f"<b>{measure.label}: {value}</b>",
-        ]
-        if measure.profiles:
+        value = float(median[i, j])
+        lines = [f"{y.label}: {names[1][i]}", f"{x.label}: {names[0][j]}"]
+        if not math.isnan(value):
+            lines.append(f"<b>{measure.label}: {format_number(value)}</b>")
+        if measure.remarks:
+            lines += map(html.escape, textwrap.wrap(measure.remarks[i][j], _LINE_LENGTH))
+        if measure.profiles and measure.profiles[i][j]:
             lines.append(
                 _("gradient, first layer to last: {bars}").format(bars=measure.profiles[i][j])
             )
@@ -189,7 +211,8 @@ def _draw_level(
 def _draw_theory(theory: TheoryLines, mode: Mode) -> list[dict[str, Any]]:
     if min(theory.values.shape, default=0) < 2:
         return []
-    palette, traces = PALETTES[mode], []
+    palette = PALETTES[mode]
+    traces: list[dict[str, Any]] = []
     for i, (level, name) in enumerate(theory.levels.items()):
         if not (np.nanmin(theory.values) < level < np.nanmax(theory.values)):
             continue
@@ -208,29 +231,33 @@ def _draw_theory(theory: TheoryLines, mode: Mode) -> list[dict[str, Any]]:
         dash, width = ("solid", 3) if i == 0 else ("dash", 2)
         casing = {"color": palette.page, "width": width + 3}
         line = {"color": palette.theory, "width": width, "dash": dash}
+        is_new = all(trace["name"] != name for trace in traces)
         traces += [
             {**common, "line": casing, "showlegend": False},
-            {**common, "line": line, "showlegend": True},
+            {**common, "line": line, "showlegend": is_new},
         ]
     return traces
 
 
-def _mark_doubt(x: Axis, y: Axis, measure: SweptMeasure, mode: Mode) -> list[dict[str, Any]]:
-    rows, columns = np.nonzero(measure.doubtful)
-    if not len(rows):
-        return []
-    return [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "name": _("rounding, underflow or overflow has spoilt this"),
-            "x": x.places[columns],
-            "y": y.places[rows],
-            "hoverinfo": "skip",
-            "marker": {
-                "symbol": "x-thin",
-                "size": 6,
-                "line": {"width": 1, "color": PALETTES[mode].ink},
-            },
-        }
-    ]
+def _draw_marks(x: Axis, y: Axis, measure: SweptMeasure, mode: Mode) -> list[dict[str, Any]]:
+    palette = PALETTES[mode]
+    traces: list[dict[str, Any]] = []
+    for mark in measure.marks:
+        rows, columns = np.nonzero(mark.where)
+        if not len(rows):
+            continue
+        look = {"size": 7, "color": palette.page, "line": {"width": 1.3, "color": palette.ink}}
+        if mark.symbol.endswith("-open"):
+            look["color"] = palette.ink
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": mark.name,
+                "x": x.places[columns],
+                "y": y.places[rows],
+                "hoverinfo": "skip",
+                "marker": {"symbol": mark.symbol, **look},
+            }
+        )
+    return traces

@@ -118,13 +118,17 @@ def _make_training(settings: Settings, seed: int) -> TrainingRun:
 
 MEASURES: dict[Measure, MeasureRow] = {
     Measure.GRADIENT: MeasureRow(
-        N_("layer (the loss is on the right)"), N_("RMS gradient"), _make_experiment
+        N_("layer (the loss is on the right)"),
+        N_("RMS gradient, last hidden layer = 1"),
+        _make_experiment,
     ),
     Measure.SIGNAL: MeasureRow(
-        N_("layer (the input is on the left)"), N_("RMS signal"), _make_experiment
+        N_("layer (the input is on the left)"), N_("RMS signal, first layer = 1"), _make_experiment
     ),
     Measure.TIME: MeasureRow(
-        N_("time step (the loss is on the right)"), N_("gradient norm"), _make_time_pass
+        N_("time step (the loss is on the right)"),
+        N_("gradient norm, last step = 1"),
+        _make_time_pass,
     ),
     Measure.LOSS: MeasureRow(N_("step of training"), N_("loss"), _make_training),
     Measure.DEAD: MeasureRow(

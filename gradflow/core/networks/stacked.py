@@ -110,5 +110,5 @@ def list_linears(model: nn.Module) -> list[nn.Linear]:
 
 def list_stream_blocks(model: nn.Module) -> list[nn.Module]:
     """List the blocks whose outputs make a residual stream; a single one makes none."""
-    blocks = [module for module in model.modules() if isinstance(module, Block)]
+    blocks: list[nn.Module] = [module for module in model.modules() if isinstance(module, Block)]
     return blocks if len(blocks) > 1 else []

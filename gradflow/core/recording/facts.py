@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,20 +65,37 @@ class FactTickets:
 
     @classmethod
     def record(
-        cls, inputs: Any, output: Any, targets: Any, loss: Tensor, summarizer: Summarizer
+        cls,
+        inputs: Any,
+        output: Any,
+        targets: Any,
+        loss: Tensor,
+        summarizer: Summarizer,
+        find_axis: Callable[[Tensor], int],
     ) -> FactTickets:
-        """Record the first tensors with a fraction in ``inputs``, ``output`` and ``targets``."""
+        """Record the first tensors with a fraction in ``inputs``, ``output`` and ``targets``.
+
+        ``find_axis`` finds the axis of the samples.
+        """
+
+        def add(x: Tensor | None) -> int:
+            if x is None or not x.numel():
+                return NONE
+            axis = find_axis(x)
+            return summarizer.add_signal(_limit(x.detach(), axis), axis=axis)
+
         out = _find_first(output)
         target = targets if isinstance(targets, Tensor) else None
-        few = None if out is None else _limit(out.detach())
-        varies = few is not None and few.dim() > 0 and len(few) > 1
+        axis = 0 if out is None else find_axis(out)
+        few = None if out is None else _limit(out.detach(), axis)
+        varies = few is not None and few.dim() > 0 and few.shape[axis] > 1
         return cls(
-            _add(_find_first(inputs), summarizer),
-            _add(out, summarizer),
+            add(_find_first(inputs)),
+            add(out),
             NONE
             if few is None or not varies
-            else summarizer.add_signal(few - few.mean(0), samples=False),
-            _add(target if target is not None and target.is_floating_point() else None, summarizer),
+            else summarizer.add_signal(few - few.mean(axis, keepdim=True), samples=False),
+            add(target if target is not None and target.is_floating_point() else None),
             {
                 **recognize_loss(loss, out),
                 "output_shape": "" if out is None else format_shape(tuple(out.shape)),
@@ -235,14 +252,11 @@ def _find_first(value: Any) -> Tensor | None:
     )
 
 
-def _limit(x: Tensor) -> Tensor:
+def _limit(x: Tensor, axis: int) -> Tensor:
     if x.numel() <= _MOST_ENTRIES or not x.dim():
         return x
-    return x[: max(2, len(x) * _MOST_ENTRIES // x.numel())]
-
-
-def _add(x: Tensor | None, summarizer: Summarizer) -> int:
-    return NONE if x is None or not x.numel() else summarizer.add_signal(_limit(x.detach()))
+    samples = x.shape[axis]
+    return x.narrow(axis, 0, min(samples, max(2, samples * _MOST_ENTRIES // x.numel())))
 
 
 def _read_extent(summaries: Summaries, ticket: int) -> Extent | None:

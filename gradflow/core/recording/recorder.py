@@ -440,6 +440,10 @@ class Recorder:
 
     # --- results --------------------------------------------------------------------------------
 
+    def find_axis(self, tensor: Tensor) -> int:
+        """Find the axis of the samples in a tensor."""
+        return self._layout.find_axis(tensor)
+
     def find_streams(self) -> list[Stream]:
         """Find the residual streams."""
         return self._containers.find_streams(self._names.modules)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from gradflow.core.recording import stacked_kernels
 from gradflow.core.recording.device import compute_similarity
+from gradflow.core.recording.gradients import watch_node
 from gradflow.core.recording.summary import Response, to_full_precision
 
 COLUMNS = (
@@ -129,7 +130,7 @@ class StackedRecorder:
             point["norm"] = statistics.measure_norms(gradient) / scale
             point["rms"] = point["norm"] / size
 
-        h.register_hook(watch)  # type: ignore[no-untyped-call]
+        watch_node(h.grad_fn, h.output_nr, watch)
 
     def _start_layer(self, _module: nn.Module, args: tuple[Tensor], z: Tensor) -> None:
         self._close_layer()
@@ -148,7 +149,7 @@ class StackedRecorder:
             if inputs is not None:
                 layer["weight_grad_norm"] = statistics.measure_norms(delta.mT @ inputs) / scale
 
-        z.register_hook(watch)  # type: ignore[no-untyped-call]
+        watch_node(z.grad_fn, z.output_nr, watch)
 
     def _continue_layer(self, module: nn.Module, _args: Any, output: Tensor) -> None:
         self._last_output = output
@@ -175,7 +176,7 @@ class StackedRecorder:
             layer["activation_grad_norm"] = statistics.measure_norms(gradient) / scale
 
         if "activation_grad_norm" in self._columns:
-            a.register_hook(watch)  # type: ignore[no-untyped-call]
+            watch_node(a.grad_fn, a.output_nr, watch)
 
 
 class HostStackedStatistics:

@@ -17,6 +17,7 @@ from gradflow.core.catalog.numerics import widen
 from gradflow.core.frozen import Table
 from gradflow.core.probe import resolve_device
 from gradflow.core.recording.device import DeviceSummarizer
+from gradflow.core.recording.gradients import watch_node
 from gradflow.core.recording.host import HostSummarizer
 from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.summary import FloatArray, Response, Summaries, Summarizer
@@ -210,7 +211,7 @@ class _Recorder:
             norms = torch.linalg.vector_norm(gradient.flatten(1), dim=1, dtype=torch.float64)
             self._incoming[layer] = (first, norms)
 
-        hidden.register_hook(watch)  # type: ignore[no-untyped-call]
+        watch_node(hidden.grad_fn, hidden.output_nr, watch)
 
     def _record_signal(
         self,
@@ -238,7 +239,7 @@ class _Recorder:
             if final:
                 self._last[layer] = gradient
 
-        values.register_hook(watch)  # type: ignore[no-untyped-call]
+        watch_node(values.grad_fn, values.output_nr, watch)
 
     def build_steps_table(self, summaries: Summaries) -> Table:
         layers = range(1, self._spec.layers + 1)

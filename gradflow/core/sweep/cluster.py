@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Executor
+from concurrent.futures import CancelledError, Executor
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,16 +13,19 @@ from gradflow.core.text import Text
 CONNECT_SECONDS = 10
 _ATTEMPTS = 5
 """Workers that a job may lose before the sweep gives up."""
+_PACKAGES = ("gradflow", "torch")
+"""What must be of the same version everywhere, so that networks are read and numbers are equal."""
 
 
 @contextmanager
 def connect(address: str) -> Iterator[Executor]:
     """Connect to the scheduler of a cluster, and yield an executor whose jobs its workers run.
 
-    The workers need this version of gradflow. A job whose worker is lost runs on another.
+    A job whose worker is lost runs on another.
 
     Raises:
-        GradflowError: dask.distributed is not installed, or nobody answers at the address.
+        GradflowError: dask.distributed is not installed, nobody answers at the address, there is no
+            worker, one has other versions of gradflow or PyTorch, or the cluster is lost meanwhile.
     """
     try:
         import distributed  # noqa: PLC0415 - an optional extra
@@ -39,4 +42,53 @@ def connect(address: str) -> Iterator[Executor]:
         )
         raise GradflowError(message) from error
     with client:
-        yield client.get_executor(retries=_ATTEMPTS)
+        _wait_for_worker(client, address)
+        refuse_other_versions(client.get_versions(packages=list(_PACKAGES)))
+        try:
+            yield client.get_executor(retries=_ATTEMPTS)
+        except (distributed.KilledWorker, CancelledError) as error:
+            message = Text(
+                "scheduler: {address} has lost its workers ({error}); start them again, and then "
+                "the sweep: it goes on from its file, if it has one",
+                address=address,
+                error=str(error) or type(error).__name__,
+            )
+            raise GradflowError(message) from error
+
+
+def _wait_for_worker(client: Any, address: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+    except TimeoutError as error:
+        message = Text(
+            "scheduler: {address} has no workers; start one with dask worker {address}",
+            address=address,
+        )
+        raise GradflowError(message) from error
+
+
+def refuse_other_versions(versions: dict[str, Any]) -> None:
+    """Refuse workers with other versions than this process, as ``Client.get_versions`` lists them.
+
+    Builds of one release, such as 2.13.0+cpu and 2.13.0+cu130, count as the same.
+
+    Raises:
+        GradflowError: names a worker, its versions and those that it needs.
+    """
+    own = _name_versions(versions["client"])
+    for worker, found in versions["workers"].items():
+        if (other := _name_versions(found)) != own:
+            message = Text(
+                "scheduler: the worker {worker} has {other}, and here is {own}; install the same "
+                "there",
+                worker=worker,
+                other=other,
+                own=own,
+            )
+            raise GradflowError(message)
+
+
+def _name_versions(found: dict[str, Any]) -> str:
+    packages = found["packages"]
+    numbers = {name: str(packages.get(name) or "?").partition("+")[0] for name in _PACKAGES}
+    return ", ".join(f"{name} {number}" for name, number in numbers.items())

@@ -13,7 +13,7 @@ from gradflow.core.experiment import MLP, Experiment
 from gradflow.core.sweep.grid import Grid
 from gradflow.core.theory.fixed_points import find_fixed_point
 from gradflow.core.theory.flow import predict_plain_flow
-from gradflow.core.theory.signals import NetworkLaws
+from gradflow.core.theory.laws import NetworkLaws
 from gradflow.core.theory.validity import find_obstacles
 
 FloatArray = npt.NDArray[np.float64]
@@ -21,6 +21,8 @@ REACH = 6.0
 """Signals survive about 6 ξ layers (Schoenholz et al. 2017)."""
 _MOST_POINTS = 25
 """Points of an axis at which theory is asked; between them its lines are interpolated."""
+_ROUNDING = 1e-6
+"""Growth that is none: a network at the critical point has no line of noise."""
 _DEEP_ENOUGH = 8
 """Layers from which the fixed point is found as from many more."""
 
@@ -76,4 +78,7 @@ def _predict_point(experiment: Experiment | None) -> float:
         laws = NetworkLaws(experiment)
         flow = predict_plain_flow(laws)
         chi = find_fixed_point(laws, flow.preactivation[max(laws.depth - 2, 0)]).chi
-    return network.depth * math.log(chi) if chi > 0 else math.nan
+    if not chi > 0:
+        return math.nan
+    growth = network.depth * math.log(chi)
+    return growth if abs(growth) > _ROUNDING else 0.0

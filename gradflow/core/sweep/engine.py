@@ -14,12 +14,14 @@ from typing import Any
 import pandas as pd
 import torch
 
+from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.sweep.cluster import connect
 from gradflow.core.sweep.grid import Grid, Network
 from gradflow.core.sweep.jobs import Job, Row, make_jobs, run_job
 from gradflow.core.sweep.store import Store
 from gradflow.core.sweep.table import make_table
+from gradflow.core.text import Text
 
 Progress = Callable[[int, int], None]
 
@@ -59,11 +61,14 @@ def sweep(
         the columns of ``MEASURES``, ``verdict`` (a ``Fate``), ``precise`` (False: rounding,
         underflow or overflow has spoilt the gradient in this number format) and ``profile``, log₁₀
         of the RMS gradient of each layer.
-        A point whose values are not possible together has a row of NaN, its verdict
-        ``impossible``. ``attrs`` holds the grid, as text.
+        A point whose values are not possible together, or not on this machine, has a row of NaN,
+        its verdict ``impossible``, and the reason in ``problem``. The axis ``loss`` has the column
+        ``experiment.loss``, because there is a measure of that name. ``attrs`` holds the grid, as
+        text.
 
     Raises:
-        InvalidExperiment: the axes or seeds are impossible, see ``Grid``.
+        InvalidExperiment: the axes or seeds are impossible, see ``Grid``; or no network is
+            possible on this machine.
         GradflowError: the file is of another sweep, or the cluster does not answer.
     """
     grid = Grid(experiment, axes, seeds)
@@ -84,7 +89,13 @@ def sweep(
                 store.add(done)
             if progress is not None:
                 progress(len(rows), len(networks))
+    if all(row["problem"] for row in rows):
+        _refuse_all(rows[0]["problem"])
     return make_table(grid, rows)
+
+
+def _refuse_all(problem: Text) -> None:
+    raise InvalidExperiment(problem)
 
 
 def run_networks(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -54,7 +54,9 @@ class Grid:
     seeds: int = 1
 
     def __post_init__(self) -> None:
-        axes = {_strip(name): tuple(map(_simplify, values)) for name, values in self.axes.items()}
+        if not isinstance(self.axes, Mapping):
+            raise InvalidExperiment(Text("axes: give a mapping, setting → list of values"))
+        axes = {_strip(name): _list_values(name, values) for name, values in self.axes.items()}
         object.__setattr__(self, "axes", axes)
         freeze_mappings(self, "axes")
         if not axes:
@@ -95,6 +97,20 @@ class Grid:
             dict(zip(self.axes, row, strict=True)) for row in itertools.product(*self.axes.values())
         ]
 
+    def find_point(self, cell: int) -> dict[str, Any]:
+        """Find the values of the axes at a point, as ``list_points`` lists them.
+
+        Raises:
+            IndexError: there are not so many points.
+        """
+        if not 0 <= cell < math.prod(self.shape):
+            raise IndexError(cell)
+        point = {}
+        for name, values in reversed(list(self.axes.items())):
+            cell, place = divmod(cell, len(values))
+            point[name] = values[place]
+        return dict(reversed(list(point.items())))
+
     def make_experiment(self, point: Mapping[str, Any]) -> Experiment:
         """Make the experiment of a point, with the first seed.
 
@@ -106,7 +122,13 @@ class Grid:
     @cached_property
     def experiments(self) -> tuple[Experiment | None, ...]:
         """The experiment of every point, with the first seed; ``None`` where it is not possible."""
-        return tuple(map(self._make_possible, self.list_points()))
+        return tuple(None if isinstance(e, InvalidExperiment) else e for e in self._outcomes)
+
+    @cached_property
+    def problems(self) -> Mapping[int, Text | str]:
+        """Why points are not possible, by their numbers."""
+        outcomes = enumerate(self._outcomes)
+        return {i: e.message for i, e in outcomes if isinstance(e, InvalidExperiment)}
 
     def list_networks(self) -> Iterator[Network]:
         """List the networks of all possible points, those of a coarser grid first."""
@@ -116,11 +138,15 @@ class Grid:
                 for seed in range(experiment.seed, experiment.seed + self.seeds):
                     yield Network(cell, experiment.model_copy(update={"seed": seed}))
 
-    def _make_possible(self, point: Mapping[str, Any]) -> Experiment | None:
+    def _try_point(self, point: Mapping[str, Any]) -> Experiment | InvalidExperiment:
         try:
             return self.make_experiment(point)
-        except InvalidExperiment:
-            return None
+        except InvalidExperiment as error:
+            return error.with_traceback(None)
+
+    @cached_property
+    def _outcomes(self) -> tuple[Experiment | InvalidExperiment, ...]:
+        return tuple(map(self._try_point, self.list_points()))
 
     def _find_level(self, cell: int) -> int:
         """Find how many times a coarse grid is halved before it has this point."""
@@ -161,6 +187,22 @@ class Grid:
 
 def _strip(name: str) -> str:
     return next((name.removeprefix(p) for p in _PREFIXES if name.startswith(p)), name)
+
+
+def _list_values(name: str, values: Any) -> tuple[Any, ...]:
+    """List the values of an axis, which may be any iterable."""
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        message = Text("{name}: give a list of values, also of a single one", name=name)
+        raise InvalidExperiment(message, fields=(name,))
+    listed = tuple(map(_simplify, itertools.islice(values, MOST_NETWORKS + 1)))
+    if len(listed) > MOST_NETWORKS:
+        message = Text(
+            "{name}: more than {most} values are too many; choose fewer",
+            name=name,
+            most=MOST_NETWORKS,
+        )
+        raise InvalidExperiment(message, fields=(name,))
+    return listed
 
 
 def _simplify(value: Any) -> Any:

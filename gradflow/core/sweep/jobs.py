@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -11,17 +12,20 @@ import torch
 from gradflow.core import limits
 from gradflow.core.decay import fit_hidden_decay, fit_stream_decay
 from gradflow.core.environment import read_limits
+from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.networks.memory import fit_stack
 from gradflow.core.probe import run
 from gradflow.core.stacked_pass import MOST_AT_ONCE, StackedPass, can_stack, find_structure
 from gradflow.core.sweep.grid import Network
-from gradflow.core.sweep.measures import Course, FloatArray, measure
+from gradflow.core.sweep.measures import MEASURES, Course, Fate, FloatArray, measure
+from gradflow.core.text import Text
 
 _COLUMNS = ("activation_rms", "similarity", "saturated", "dead_units", "delta_norm")
-Job = tuple[Network, ...]
+T = TypeVar("T")
+Job = Sequence[Network]
 Row = dict[str, Any]
-"""``cell``, ``seed``, and what ``measure`` gives."""
+"""``cell``, ``seed``, what ``measure`` gives, and ``problem``: why it is not possible, or empty."""
 Advance = Callable[[], None]
 
 
@@ -56,21 +60,40 @@ def choose_size(experiment: Experiment, workers: int) -> int:
 def run_job(job: Job, advance: Advance = lambda: None) -> list[Row]:
     """Run the networks of a job and measure them; ``advance`` is called between layers.
 
-    What ``advance`` raises ends the job.
+    What ``advance`` raises ends the job. Networks that this machine refuses, such as those that are
+    too large for its memory, have rows that say so.
     """
-    with torch.inference_mode(False), torch.enable_grad():
-        if can_stack(job[0].experiment):
-            courses = _run_stacked(job, advance)
-        else:
-            courses = [_run_alone(network, advance) for network in job]
+    try:
+        courses = _run_networks(job, advance)
+    except InvalidExperiment as error:
+        return refuse_job(job, error)
     return [
-        {
-            "cell": network.cell,
-            "seed": network.experiment.seed,
-            **measure(course, network.experiment),
-        }
+        _name_row(network) | measure(course, network.experiment) | {"problem": ""}
         for network, course in zip(job, courses, strict=True)
     ]
+
+
+def refuse_job(job: Job, error: InvalidExperiment) -> list[Row]:
+    """Make the rows of networks that are not possible, with the reason."""
+    return [_name_row(network) | make_impossible_row(error.message) for network in job]
+
+
+def make_impossible_row(problem: Text | str) -> dict[str, Any]:
+    """Make what a row has in place of measures where a point is not possible."""
+    unknown: dict[str, Any] = dict.fromkeys(MEASURES, math.nan)
+    verdict = str(Fate.IMPOSSIBLE)
+    return unknown | {"verdict": verdict, "precise": False, "profile": [], "problem": problem}
+
+
+def _name_row(network: Network) -> Row:
+    return {"cell": network.cell, "seed": network.experiment.seed}
+
+
+def _run_networks(job: Job, advance: Advance) -> list[Course]:
+    with torch.inference_mode(False), torch.enable_grad():
+        if can_stack(job[0].experiment):
+            return _run_stacked(job, advance)
+        return [_run_alone(network, advance) for network in job]
 
 
 def _run_alone(network: Network, advance: Advance) -> Course:
@@ -124,6 +147,6 @@ def _find_group(experiment: Experiment) -> object:
     return find_structure(experiment) if can_stack(experiment) else experiment
 
 
-def cut(items: Sequence[Any], size: int) -> Iterator[tuple[int, Sequence[Any]]]:
+def cut(items: Sequence[T], size: int) -> Iterator[tuple[int, Sequence[T]]]:
     """Cut items into parts of ``size``, each with the place of its first item."""
     return ((start, items[start : start + size]) for start in range(0, len(items), size))

@@ -23,6 +23,8 @@ from gradflow.core.verdict import Verdict
 FloatArray = npt.NDArray[np.float64]
 MOST_ERROR = 1e-3
 """Relative error of a gradient from which its number format is not to be trusted."""
+_LEAST_GROWTH = 10.0
+"""Growth of errors that every format may have, also those that begin with fewer digits."""
 
 
 class Fate(StrEnum):
@@ -36,6 +38,19 @@ class Fate(StrEnum):
     NOT_FINITE = "not_finite"
     UNKNOWN = "unknown"
     IMPOSSIBLE = "impossible"
+
+
+FATES: dict[str, str] = {
+    Fate.HEALTHY: N_("The gradient keeps its size."),
+    Fate.VANISHING: N_("The gradient vanishes."),
+    Fate.EXPLODING: N_("The gradient explodes."),
+    Fate.UNEVEN: N_("The gradient is uneven, although its ends are alike."),
+    Fate.ZERO: N_("The gradient is exactly 0 in a layer."),
+    Fate.NOT_FINITE: N_("The gradient or the loss is not finite."),
+    Fate.UNKNOWN: N_("There are no two layers to compare."),
+    Fate.IMPOSSIBLE: N_("These settings are not possible together."),
+}
+"""What each fate says of a network."""
 
 
 @dataclass(frozen=True)
@@ -159,15 +174,17 @@ def _find_fate(course: Course) -> Fate:
 
 
 def _is_precise(course: Course, experiment: Experiment) -> bool:
-    """Say whether rounding leaves three digits of the gradient of the first layer."""
+    """Say whether rounding leaves three digits of the first layer's gradient, or nearly all."""
     numbers = torch.finfo(DTYPES[experiment.dtype].dtype)
     if not np.isfinite(course.delta_norm).all():
         return False
     smallest = UNDERFLOW_RMS * numbers.smallest_normal / experiment.loss_scale
-    if (course.delta_rms < smallest).any():
+    # Where no gradient is that small, one that is exactly 0 has not underflown: weights are 0.
+    known = course.delta_rms > 0
+    if (course.delta_rms[known] < smallest).any():
         return False
-    if len(course.delta_norm) < 3:
+    if len(known) < 3 or not known[[0, -2]].all():
         return True
     signal = course.activation_rms[-2] / max(course.activation_rms[0], 1e-300)
     growth = course.delta_norm[0] / course.delta_norm[-2] / max(signal, 1e-300)
-    return bool(numbers.eps * growth < MOST_ERROR)
+    return bool(growth < max(MOST_ERROR / numbers.eps, _LEAST_GROWTH))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, get_args
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -52,10 +52,25 @@ RANGES: dict[str, Range] = {
     "batch_size": Range(2, 256, logarithmic=True),
     "scale": Range(0.1, 100, logarithmic=True),
     "correlation": Range(0, 1),
+    "init_value": Range(0.001, 0.5, logarithmic=True),
+    "groups": Range(1, 8),
+    "growth_rate": Range(2, 16),
+    "image_size": Range(8, 32),
+    "stages": Range(1, 3),
+    "heads": Range(1, 8),
+    "dimension": Range(4, 256, logarithmic=True),
+    "noise": Range(0, 2),
+    "offset": Range(0, 10),
+    "target_scale": Range(0.1, 100, logarithmic=True),
+    "loss_scale": Range(1, 65536, logarithmic=True),
     "seed": Range(0, 15),
 }
 """The numbers that may be an axis, with where they begin."""
-CHOICES = ("activation", "initialization", "normalization", "connection", "norm_position", "dtype")
+CHOICES = (
+    *("activation", "initialization", "normalization", "connection", "norm_position", "dtype"),
+    *("gain", "fan_mode", "zero_last", "norm_mode", "norm_placement", "scaled_output", "readout"),
+    *("kernel", "padding", "downsampling", "source", "inputs", "targets", "loss"),
+)
 """The choices that may be an axis, with all their options."""
 AXES = (*RANGES, *CHOICES)
 
@@ -170,15 +185,25 @@ def list_values(
     field = _find_field(name, experiment)
     if (enum := find_enum(field)) is not None:
         return [str(code) for code in list_options(enum, experiment.network.architecture)]
+    if field.annotation is bool:
+        return [False, True]
+    if options := get_args(field.annotation):  # a Literal
+        return list(options)
     least, most, excluded = find_bounds(field)
     first, last = max(low, least or 0.0), min(high, high if most is None else most)
     if excluded and first <= (least or 0.0):
         first = last / 100
     spread = np.geomspace if RANGES[name].logarithmic and first > 0 else np.linspace
     values = spread(first, max(last, first), points)
-    if field.annotation is int:
+    if is_whole(name, experiment):
         return list(dict.fromkeys(round(value) for value in values.tolist()))
     return list(dict.fromkeys(float(f"{value:.4g}") for value in values.tolist()))
+
+
+def is_whole(name: str, experiment: Experiment) -> bool:
+    """Say whether a setting of an experiment takes whole numbers alone."""
+    specs: tuple[type[Spec], ...] = (type(experiment.network), Data, Experiment)
+    return any(s.model_fields[name].annotation is int for s in specs if name in s.model_fields)
 
 
 def _find_field(name: str, experiment: Experiment) -> Any:

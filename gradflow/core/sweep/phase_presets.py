@@ -28,8 +28,8 @@ PHASE_PRESETS: dict[str, PhasePreset] = {
     "edge_of_chaos": PhasePreset(
         N_("Tanh: weights against biases"),
         N_(
-            "Beneath the line gradients vanish, above it they explode; only near it, at the edge "
-            "of chaos, do they cross thirty layers. Where do larger biases move the line?"
+            "Beneath the line gradients vanish, above it they explode: the edge of chaos. Where do "
+            "larger biases move it?"
         ),
         _build(
             MLP(depth=30, width=96, initialization="kaiming_normal", gain="custom", gain_value=1.0),
@@ -58,8 +58,8 @@ PHASE_PRESETS: dict[str, PhasePreset] = {
     "pairs": PhasePreset(
         N_("Which initialization for which activation?"),
         N_(
-            "A table that notes on deep learning print as a rule, measured: in every row, look for "
-            "the laws whose gradient is near 1."
+            "The usual advice, measured: in every row, which initializations have a dot, because "
+            "the gradient keeps its size?"
         ),
         _build(
             MLP(depth=20, width=64),
@@ -71,8 +71,8 @@ PHASE_PRESETS: dict[str, PhasePreset] = {
     "depth_norm": PhasePreset(
         N_("Normalization against depth"),
         N_(
-            "Small weights: without normalization the gradient is lost within a few layers. Which "
-            "normalization keeps its size, and which one makes it grow with depth?"
+            "With small weights the gradient is soon lost. Which normalization keeps its size, and "
+            "which one makes it grow with depth?"
         ),
         _build(
             MLP(width=64, activation="relu", initialization="normal", init_std=0.05),
@@ -85,7 +85,7 @@ PHASE_PRESETS: dict[str, PhasePreset] = {
     ),
     "batch": PhasePreset(
         N_("Batch norm: batch size against depth"),
-        N_("The gradient of batch norm grows with depth, whatever the batch; by how much?"),
+        N_("With batch norm the gradient grows with depth. For which batches does it grow most?"),
         _build(
             MLP(
                 width=64, activation="relu", initialization="kaiming_normal", normalization="batch"
@@ -102,8 +102,8 @@ PHASE_PRESETS: dict[str, PhasePreset] = {
     "width_seed": PhasePreset(
         N_("Width against seed: how much is luck?"),
         N_(
-            "Every row is one width, every cell another draw of the same law. Theory speaks of "
-            "infinite width: how wide must a network be until the draw hardly matters?"
+            "Every cell in a row is another draw of the same law. How wide must a network be until "
+            "the draw hardly matters?"
         ),
         _build(
             MLP(depth=30, width=64, activation="relu", initialization="kaiming_normal"),

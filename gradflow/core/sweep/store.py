@@ -19,7 +19,7 @@ from gradflow.core.sweep.measures import MEASURES, Fate
 from gradflow.core.text import Text
 
 FORMAT = "gradflow-sweep"
-VERSION = 1
+VERSION = 2
 
 
 def describe_grid(grid: Grid) -> str:
@@ -86,7 +86,8 @@ class Store:
 
     def add(self, rows: list[dict[str, Any]]) -> None:
         """Append the rows of a job."""
-        self._file.write(json.dumps(plain.encode(rows), allow_nan=False) + "\n")
+        texts = [row | {"problem": str(row["problem"])} for row in rows]
+        self._file.write(json.dumps(plain.encode(texts), allow_nan=False) + "\n")
         self._file.flush()
 
     def _read_rows(self, line: str) -> list[dict[str, Any]]:
@@ -104,5 +105,6 @@ def _read_row(data: Any) -> dict[str, Any]:
         **{name: plain.read_field(row, name, plain.read_real) for name in MEASURES},
         "verdict": str(Fate(plain.read_field(row, "verdict", plain.read_text))),
         "precise": plain.check_type(row.get("precise"), bool),
+        "problem": plain.read_field(row, "problem", plain.read_text),
         "profile": [plain.read_real(v) for v in plain.check_type(row.get("profile"), list)],
     }

@@ -13,6 +13,7 @@ import pandas as pd
 
 from gradflow.core.errors import GradflowError
 from gradflow.core.sweep.grid import Grid
+from gradflow.core.sweep.jobs import make_impossible_row
 from gradflow.core.sweep.measures import MEASURES, Fate
 from gradflow.core.sweep.store import describe_grid
 from gradflow.core.text import Text
@@ -22,8 +23,10 @@ WRITERS: dict[str, Callable[..., Any]] = {
     ".csv": pd.DataFrame.to_csv,
 }
 """What writes a table, by how the name of its file ends."""
-_MORE = ("verdict", "precise", "profile")
-_MISSING: dict[str, Any] = {"precise": True, "profile": None}
+_MORE = ("verdict", "precise", "profile", "problem")
+_MISSING: dict[str, Any] = {"precise": True, "profile": None, "verdict": None, "problem": ""}
+_WORDS = ("profile", "verdict", "problem")
+"""Columns that are no numbers."""
 
 
 def make_table(grid: Grid, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -31,36 +34,44 @@ def make_table(grid: Grid, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
     Points that are not possible have a row too; points that have not run yet have none.
     """
-    points = grid.list_points()
+    points, names = grid.list_points(), list_axis_columns(grid)
     impossible = [
-        {"cell": cell, "seed": grid.base.seed, **dict.fromkeys(MEASURES, math.nan)}
-        | {"verdict": str(Fate.IMPOSSIBLE), "precise": False, "profile": []}
-        for cell, experiment in enumerate(grid.experiments)
-        if experiment is None
+        {"cell": cell, "seed": grid.base.seed} | make_impossible_row(problem)
+        for cell, problem in grid.problems.items()
     ]
     ordered = sorted([*rows, *impossible], key=lambda row: (row["cell"], row["seed"]))
     table = pd.DataFrame(
-        [points[row["cell"]] | row for row in ordered],
-        columns=[*grid.axes, *(() if "seed" in grid.axes else ("seed",)), *MEASURES, *_MORE],
+        [
+            {**row, "problem": str(row["problem"])}
+            | dict(zip(names, points[row["cell"]].values(), strict=True))
+            for row in ordered
+        ],
+        columns=[*names, *(() if "seed" in grid.axes else ("seed",)), *MEASURES, *_MORE],
     )
     table.attrs["grid"] = describe_grid(grid)
     return table
+
+
+def list_axis_columns(grid: Grid) -> list[str]:
+    """List the columns of the axes; one that is also a measure, the loss, has its full name."""
+    return [f"experiment.{name}" if name in MEASURES else name for name in grid.axes]
 
 
 def shape_column(grid: Grid, table: pd.DataFrame, column: str) -> npt.NDArray[Any]:
     """Arrange a column of a sweep's table as an array ``(*grid.shape, seeds)``.
 
     What a point that is not possible or has not run has there: NaN, true of ``precise``, ``None``
-    of ``profile``.
+    of ``profile``. A point that is not possible has its ``verdict`` and ``problem``, at the first
+    seed.
     """
     places = [{repr(value): i for i, value in enumerate(values)} for values in grid.axes.values()]
-    known = table[table["verdict"] != Fate.IMPOSSIBLE]
+    known = table if column in _WORDS else table[table["verdict"] != Fate.IMPOSSIBLE]
     shaped: npt.NDArray[Any] = np.full(
         (*grid.shape, grid.seeds),
         _MISSING.get(column, math.nan),
-        dtype=object if column == "profile" else None,
+        dtype=object if column in _WORDS else None,
     )
-    columns = [known[name].tolist() for name in (*grid.axes, "seed", column)]
+    columns = [known[name].tolist() for name in (*list_axis_columns(grid), "seed", column)]
     for *point, seed, value in zip(*columns, strict=True):
         index = tuple(place[repr(v)] for place, v in zip(places, point, strict=True))
         first = point[list(grid.axes).index("seed")] if "seed" in grid.axes else grid.base.seed

@@ -10,8 +10,8 @@ from gradflow.core.text import Text
 from gradflow.core.theory.attention import TransformerLaws
 from gradflow.core.theory.images import ImageLaws
 
-LEAST_WIDTH, LEAST_CHANNELS = 64, 32
-"""Smallest width of hidden layers, and number of channels."""
+LEAST_WIDTH, LEAST_CHANNELS, LEAST_GROUP = 48, 32, 16
+"""Smallest width of hidden layers, number of channels, and group of units or channels."""
 LARGEST_DEPTH_OVER_WIDTH = 0.18
 """Σ 1/n over the hidden layers beyond which the median of networks leaves their mean, without
 shortcuts around the activation; half as much again with bounded activations and with norms."""
@@ -57,6 +57,12 @@ def find_image_doubts(experiment: Experiment, laws: ImageLaws) -> Iterator[Text]
         yield Text(
             "The network is so deep for its {n} channels that chance differences add up.",
             n=min(channels),
+        )
+    if laws.norm is Normalization.GROUP and min(channels) / laws.spec.groups < LEAST_GROUP:
+        yield Text(
+            "A group has only {n} channels, whose pixels are alike; the law needs about {least}.",
+            n=min(channels) // laws.spec.groups,
+            least=LEAST_GROUP,
         )
     if laws.norm is Normalization.BATCH:
         yield Text(

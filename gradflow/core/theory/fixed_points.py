@@ -10,8 +10,9 @@ import numpy as np
 
 from gradflow.core.catalog import Connection, Normalization
 from gradflow.core.experiment import MAX_DEPTH
+from gradflow.core.theory.laws import NetworkLaws
 from gradflow.core.theory.moments import ActivationLaw, FloatArray
-from gradflow.core.theory.signals import NetworkLaws, Signal
+from gradflow.core.theory.signals import Signal
 
 _LOG_Q = np.linspace(math.log(1e-12), math.log(1e6), 400)
 _TOLERANCE = 1e-9

@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from gradflow.core.experiment import MLP
+from gradflow.core.theory.laws import NetworkLaws
 from gradflow.core.theory.moments import FloatArray
 from gradflow.core.theory.readout import compute_kept_by_norm
-from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal, average
+from gradflow.core.theory.signals import LayerOutput, Signal, average
 
 
 class StreamPoint(NamedTuple):

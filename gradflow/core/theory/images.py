@@ -18,6 +18,7 @@ import numpy as np
 from gradflow.core.catalog import (
     INITIALIZATIONS,
     NORMALIZATIONS,
+    Activation,
     Connection,
     Normalization,
     NormMode,
@@ -288,6 +289,9 @@ def _predict_preactivation(laws: ImageLaws, power: FloatArray, shared: float) ->
     grad = {last: _read_out(laws, passed[-1].field)}
     delta: dict[int, FloatArray] = {}
     around = grad[last] * passed[-1].slope
+    bare = laws.spec.activation is Activation.LINEAR and (
+        laws.spec.normalization is Normalization.NONE
+    )
     for block in reversed(blocks):
         delta[block[-1]] = around * scale
         for index in reversed(block):
@@ -298,6 +302,8 @@ def _predict_preactivation(laws: ImageLaws, power: FloatArray, shared: float) ->
         spread = np.zeros_like(through)
         spread[:, ::step, ::step] = around
         around = spread + through
+        if bare:
+            grad[block[0] - 1] = around  # the output is the stream itself
     delta[0] = around
     order = range(last + 1)
     return _collect(z, passed, [delta[i] for i in order], [grad[i] for i in order])

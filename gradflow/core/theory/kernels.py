@@ -83,3 +83,84 @@ def sum_powers(coefficients, x):  # type: ignore[no-untyped-def]
             total = total * x[i] + coefficients[k]
         result[i] = total
     return result
+
+
+@compile_loop()
+def measure_pair(pair):  # type: ignore[no-untyped-def]
+    """Measure the mean squares of two rows, the mean of all and the mean of their product."""
+    first, second, total, product = 0.0, 0.0, 0.0, 0.0
+    count = pair.shape[1]
+    for i in range(count):
+        a, b = pair[0, i], pair[1, i]
+        first += a * a
+        second += b * b
+        total += a + b
+        product += a * b
+    return first / count, second / count, total / (2 * count), product / count
+
+
+@compile_loop()
+def average_populations(rows, population, inverse):  # type: ignore[no-untyped-def]
+    """Average rows over populations of 1/``inverse`` units; each unit gets its own one's mean."""
+    result = np.empty_like(rows)
+    sums = np.empty(inverse.size)
+    for r in range(rows.shape[0]):
+        sums[:] = 0.0
+        for i in range(rows.shape[1]):
+            sums[population[i]] += rows[r, i]
+        sums *= inverse
+        for i in range(rows.shape[1]):
+            result[r, i] = sums[population[i]]
+    return result
+
+
+@compile_loop()
+def remove_direction(rows, directions):  # type: ignore[no-untyped-def]
+    """Make each row orthogonal to its row of ``directions``, and of mean square 1."""
+    result = np.empty_like(rows)
+    count = rows.shape[1]
+    for r in range(rows.shape[0]):
+        product, power = 0.0, 1e-300
+        for i in range(count):
+            product += rows[r, i] * directions[r, i]
+            power += directions[r, i] * directions[r, i]
+        square = 1e-300
+        for i in range(count):
+            result[r, i] = rows[r, i] - product / power * directions[r, i]
+            square += result[r, i] * result[r, i]
+        result[r] *= math.sqrt(count / square)
+    return result
+
+
+@compile_loop()
+def remove_correlations(rows, stream):  # type: ignore[no-untyped-def]
+    """Make two ``rows`` orthogonal to constants, two rows of ``stream`` and each other, in place.
+
+    Gram–Schmidt; their mean square becomes 1. What is along those before already stays as it is.
+    """
+    count = rows.shape[1]
+    known = np.empty((5, count))
+    known[0] = 1 / math.sqrt(count)
+    found = 1
+    for k in range(4):
+        vector = stream[k] if k < 2 else rows[k - 2]
+        left = known[found]
+        whole = 0.0
+        for i in range(count):
+            left[i] = vector[i]
+            whole += vector[i] * vector[i]
+        for d in range(found):
+            product = 0.0
+            for i in range(count):
+                product += left[i] * known[d, i]
+            for i in range(count):
+                left[i] -= product * known[d, i]
+        square = 0.0
+        for i in range(count):
+            square += left[i] * left[i]
+        if square > 1e-12 * whole:
+            left /= math.sqrt(square)
+            found += 1
+            if k >= 2:
+                for i in range(count):
+                    rows[k - 2, i] = left[i] * math.sqrt(count)

@@ -202,7 +202,7 @@ def compute_values_and_slopes(module: nn.Module, u: FloatArray) -> tuple[FloatAr
     point = torch.from_numpy(u).requires_grad_()
     with torch.enable_grad():
         value: Tensor = module(point)
-        (slope,) = torch.autograd.grad(value.sum(), point)
+        (slope,) = torch.autograd.grad(value, point, torch.ones_like(value))
     return value.detach().numpy(), slope.numpy()
 
 

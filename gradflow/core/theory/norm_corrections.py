@@ -73,6 +73,14 @@ def compute_tails(
 
 
 @lru_cache(maxsize=64)
+def compute_slope_kurtosis(law: ActivationLaw, q: float) -> float:
+    """Compute E φ'⁴/(E φ'²)² under N(0, q)."""
+    z, hermite = compute_hermite_functions()
+    square = compute_values_and_slopes(law.module, math.sqrt(q) * z)[1] ** 2
+    return float(hermite[0] @ square**2 / max((hermite[0] @ square) ** 2, 1e-300))
+
+
+@lru_cache(maxsize=64)
 def compute_projections(
     law: ActivationLaw,
 ) -> tuple[float, tuple[float, float], tuple[float, float]]:

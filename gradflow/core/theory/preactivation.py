@@ -15,9 +15,10 @@ from gradflow.core.theory.flow import (
     list_blocks,
     pass_readout,
 )
+from gradflow.core.theory.laws import NetworkLaws
 from gradflow.core.theory.moments import FloatArray
 from gradflow.core.theory.readout import compute_kept_by_norm
-from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal, average
+from gradflow.core.theory.signals import LayerOutput, Signal, average
 from gradflow.core.theory.stream import (
     Part,
     PassedStream,

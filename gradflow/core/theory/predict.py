@@ -13,10 +13,12 @@ from gradflow.core.catalog import Readout
 from gradflow.core.experiment import Experiment
 from gradflow.core.report import Report
 from gradflow.core.text import Text
+from gradflow.core.theory.finite_width import find_median_factors
 from gradflow.core.theory.fixed_points import UNDEFINED, Phase, find_fixed_point
 from gradflow.core.theory.flow import PredictedFlow
+from gradflow.core.theory.laws import NetworkLaws
 from gradflow.core.theory.moments import FloatArray
-from gradflow.core.theory.signals import NetworkLaws, average
+from gradflow.core.theory.signals import average, scale_signal
 from gradflow.core.theory.structures import predict_flow
 from gradflow.core.theory.validity import Laws, Standing, find_doubts, find_obstacles
 
@@ -136,15 +138,16 @@ def predict(experiment: Experiment, report: Report) -> Prediction:
                 band=unknown,
                 **UNDEFINED._asdict(),
             )
-        flow, laws = predict_flow(experiment)
+        mean, laws = predict_flow(experiment)
+        flow = _take_medians(mean, laws)
         anchor = float(report.get_table("layers")["delta_norm"][-1])
         columns = _compute_forward_columns(flow, laws) | _compute_backward_columns(flow, anchor)
         if experiment.network.readout is not Readout.NONE:
             for name in _OF_OUTPUTS:
                 columns[name][-1] = math.nan
         band = _compute_band(laws)
-        reasons = tuple(find_doubts(experiment, report, laws, flow, band))
-        last = flow.preactivation[max(laws.depth - 2, 0)]
+        reasons = tuple(find_doubts(experiment, report, laws, mean, band))
+        last = mean.preactivation[max(laws.depth - 2, 0)]
         return Prediction(
             standing=Standing.QUALITATIVE if reasons else Standing.QUANTITATIVE,
             reasons=reasons,
@@ -156,6 +159,21 @@ def predict(experiment: Experiment, report: Report) -> Prediction:
                 find_fixed_point(laws, last) if isinstance(laws, NetworkLaws) else UNDEFINED
             )._asdict(),
         )
+
+
+def _take_medians(flow: PredictedFlow, laws: Laws) -> PredictedFlow:
+    """Turn the means of wide networks into the medians of finite ones."""
+    if not isinstance(laws, NetworkLaws):
+        return flow
+    factors = find_median_factors(laws, flow)
+    z = zip(flow.preactivation, factors.preactivation, strict=True)
+    outputs = zip(flow.after, factors.activation, strict=True)
+    return flow._replace(
+        preactivation=[scale_signal(signal, factor) for signal, factor in z],
+        after=[a._replace(signal=scale_signal(a.signal, factor)) for a, factor in outputs],
+        delta=list(factors.delta * flow.delta),
+        activation_grad=list(factors.activation_grad * flow.activation_grad),
+    )
 
 
 def _compute_band(network: Laws) -> FloatArray:

@@ -17,8 +17,9 @@ import torch
 from gradflow.core.catalog import LOSSES, READOUTS, Loss, Normalization, Readout
 from gradflow.core.data import draw_batch
 from gradflow.core.experiment import Data, Experiment
+from gradflow.core.theory.laws import NetworkLaws
 from gradflow.core.theory.norm_corrections import compute_projections
-from gradflow.core.theory.signals import NetworkLaws, Signal
+from gradflow.core.theory.signals import Signal
 
 _DRAWN_OUTPUTS = 512
 
@@ -29,10 +30,14 @@ class ReadoutGradient(NamedTuple):
     Attributes:
         shared: share of ‖δ‖² in the mean over the samples, beyond that of independent samples.
         along: mean square of the cosine between a sample's δ and its z.
+        alone: Σ ‖δ_i‖⁴/‖δ‖⁴ over the samples i; 1/alone of them make the gradient.
+        together: Σ (δ_i·δ_j)²/‖δ‖⁴ over pairs of different samples.
     """
 
     shared: float
     along: float
+    alone: float
+    together: float
 
 
 def predict_readout_gradient(experiment: Experiment, z: Signal) -> ReadoutGradient:
@@ -68,13 +73,23 @@ def _draw_readout_gradient(
         (delta,) = torch.autograd.grad(value, z)
     square = float((delta**2).sum())
     if not 0 < square < math.inf:
-        return ReadoutGradient(0.0, 0.0)
-    mean = delta.view(draws, batch, -1).mean(1)
+        return ReadoutGradient(0.0, 0.0, 1 / batch, 0.0)
+    delta, z = delta.double(), z.detach()
+    grouped = delta.view(draws, batch, -1)
+    mean = grouped.mean(1)
     shared = float((mean**2).sum()) * batch / square
-    along = ((delta * z.detach()).sum(1) ** 2 / (z.detach() ** 2).sum(1).clamp_min(1e-300)).sum()
+    along = ((delta * z).sum(1) ** 2 / (z**2).sum(1).clamp_min(1e-300)).sum()
+    products = grouped @ grouped.mT
+    powers = products.diagonal(dim1=1, dim2=2)
+    total = powers.sum(1)
+    shares = products[total > 0] / total[total > 0, None, None]
+    alone = (shares.diagonal(dim1=1, dim2=2) ** 2).sum(1).median()
+    both = (shares**2).sum((1, 2)).median()
     independent = 1 / batch
     shared = max(shared - independent, 0.0) / max(1 - independent, independent)
-    return ReadoutGradient(min(shared, 1.0), float(along) / square)
+    return ReadoutGradient(
+        min(shared, 1.0), float(along) / square, float(alone), float(both - alone)
+    )
 
 
 def compute_kept_by_norm(network: NetworkLaws, z: Signal) -> float:

@@ -13,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from gradflow.core.catalog import Normalization
+from gradflow.core.theory.laws import NetworkLaws
 from gradflow.core.theory.moments import FloatArray
 from gradflow.core.theory.norm_corrections import compute_gaussian_tails, compute_sphere_factors
-from gradflow.core.theory.signals import LayerOutput, NetworkLaws, Signal, add_signals, average
+from gradflow.core.theory.signals import LayerOutput, Signal, add_signals, average
 
 MOST_PARTS = 24
 """Parts beyond which the most similar neighbours are taken as one."""
@@ -147,10 +148,14 @@ def _pass_group(network: NetworkLaws, group: Stream, units: int) -> list[LayerOu
         scale = u.power / np.maximum(whole.power, 1e-300)
         shape = compute_sphere_factors(network.law, network.get_dimension(units))
         factor = factor * (1 - network.compute_removed_share(units, network.law))
+        # A norm that centres moves silent units too: the mean varies by 1/size of the power.
+        centred = network.norm is not Normalization.RMS
+        moved = whole.power / size if centred else 0.0
         passed = []
         for _, (power, mean, cosine) in group:
-            signal, slope = network.activate(Signal(power * scale, mean, cosine), shape)
-            saturated = network.law.compute_saturated_share(power * scale)
+            left = (power + moved) * scale
+            signal, slope = network.activate(Signal(left, mean, cosine), shape)
+            saturated = network.law.compute_saturated_share(left)
             passed.append(LayerOutput(signal, slope * factor, saturated))
         return passed
     activated = [network.activate(signal) for _, signal in group]

@@ -18,6 +18,7 @@ from gradflow.core.report import Report
 from gradflow.core.text import Text
 from gradflow.core.theory.architecture_limits import (
     LARGEST_DEPTH_OVER_WIDTH,
+    LEAST_GROUP,
     LEAST_WIDTH,
     find_image_doubts,
     find_image_obstacles,
@@ -26,10 +27,11 @@ from gradflow.core.theory.architecture_limits import (
 from gradflow.core.theory.attention import TransformerLaws
 from gradflow.core.theory.flow import PredictedFlow
 from gradflow.core.theory.images import ImageLaws
+from gradflow.core.theory.laws import NetworkLaws
 from gradflow.core.theory.moments import FloatArray
 from gradflow.core.theory.number_format import check_number_format
 from gradflow.core.theory.readout import predict_readout_gradient
-from gradflow.core.theory.signals import NetworkLaws, average
+from gradflow.core.theory.signals import average
 
 Laws = NetworkLaws | ImageLaws | TransformerLaws
 
@@ -42,9 +44,9 @@ class Standing(StrEnum):
     NONE = "none"
 
 
-LEAST_BATCH, LEAST_GROUP, LEAST_NORM_ENTRIES = 12, 16, 4
-"""Smallest batch and group of units for a normalization's law (behind the activation twice the
-group), and the number of entries below which there is no law."""
+LEAST_BATCH, LEAST_NORM_ENTRIES = 12, 4
+"""Smallest batch for a normalization's law, and the number of entries below which there is none.
+Of units it takes ``LEAST_GROUP``, behind the activation twice as many."""
 LEAST_POPULATION = 80
 """Smallest group behind the addition of a residual block, where few large units persist."""
 LARGEST_GAIN_SPREAD = 0.8
@@ -53,12 +55,17 @@ LARGEST_ALIGNMENT = 0.15
 """Relative growth of the gradient norm, because it follows the outputs, that is not noticed."""
 LARGEST_MIXING = 0.2
 """What few directions in the data may do to the gradient norm under batch norm."""
+LARGEST_PLAIN_DEPTH = 0.3
+"""Σ 1/n of plain networks, whose median is predicted; see ``LARGEST_DEPTH_OVER_WIDTH``."""
 LARGEST_BAND = math.e
 """Factor on a gradient norm beyond which the band is no prediction."""
 LEAST_UNSATURATED = 16
 """Units of a layer that pass the gradient on, below which chance decides how much they pass."""
 SAME_UNITS_POWER = 4.0
 """Mean square by which z may differ between samples that leave the same units unsaturated."""
+LARGEST_SAMPLE_CHANCE = 0.12
+"""Relative standard deviation of the first layer's gradient norm over batches of samples, of which
+a norm divides those close to zero by little."""
 LARGEST_COMMON_SHARE = 0.15
 """Share of a unit's signal that may be equal in all samples, for batch norm behind φ."""
 
@@ -147,6 +154,7 @@ def _check_finite_size(
             "more than a factor {factor}.",
             factor=float(band.max() ** 2),
         )
+    yield from _check_first_norm(network)
     yield from _check_saturated_units(network, flow)
     yield from _check_repeated_activation(network)
     yield from _check_alignment(experiment, network, flow)
@@ -158,10 +166,11 @@ def _is_too_deep(network: NetworkLaws) -> bool:
     connection = network.spec.connection
     if connection not in (Connection.PLAIN, Connection.RESIDUAL):
         return False
+    most = LARGEST_DEPTH_OVER_WIDTH if connection is Connection.RESIDUAL else LARGEST_PLAIN_DEPTH
     bounded = network.law.saturated_between is not None and len(network.law.saturated_between) > 1
     steady = bounded or network.norm is not Normalization.NONE
     inverse = sum(1 / units for units in network.spec.hidden_widths)
-    return inverse > LARGEST_DEPTH_OVER_WIDTH * (1.5 if steady else 1.0)
+    return inverse > most * (1.5 if steady else 1.0)
 
 
 def _check_repeated_activation(network: NetworkLaws) -> Iterator[Text]:
@@ -182,9 +191,10 @@ def _check_alignment(
     """Find a gradient that follows the outputs: it comes back through the weights that made them.
 
     Its part along the signal, along·units/n of the whole, is not lost at any layer, and what it
-    becomes adds up. Normalizations remove it.
+    becomes adds up. Normalizations remove it; of plain networks it is predicted.
     """
-    if network.norm is not Normalization.NONE:
+    shortcuts = network.spec.connection in (Connection.RESIDUAL, Connection.PREACTIVATION)
+    if network.norm is not Normalization.NONE or not shortcuts:
         return
     inverse = sum(1 / units for units in network.spec.hidden_widths)
     along = predict_readout_gradient(experiment, flow.preactivation[-1]).along
@@ -208,6 +218,19 @@ def _check_group_size(network: NetworkLaws) -> Iterator[Text]:
             "The normalization's statistics are over only {n} values; the law needs about {least}.",
             n=int(smallest),
             least=least,
+        )
+
+
+def _check_first_norm(network: NetworkLaws) -> Iterator[Text]:
+    """Find samples so close to zero that a norm over the first layer's units magnifies them."""
+    if network.norm in (Normalization.NONE, Normalization.BATCH) or network.depth < 2:
+        return
+    slope = network.pass_first_layer().slope
+    chance = float(slope.std() / max(average(slope), 1e-300)) / 2 / math.sqrt(network.batch_size)
+    if chance > LARGEST_SAMPLE_CHANCE:
+        yield Text(
+            "A few samples are close to zero, and the normalization of the first layer divides "
+            "them by little: its gradient is mostly theirs, and other samples have another."
         )
 
 
@@ -252,7 +275,6 @@ def estimate_instability(network: NetworkLaws, flow: PredictedFlow) -> float:
 
 
 def _check_batch_norm(network: NetworkLaws, flow: PredictedFlow) -> Iterator[Text]:
-    cosine = network.input.cosine
     overlap = network.input.compute_overlap(network.batch_size)
     if 1 - overlap < 1e-6:
         yield Text(
@@ -260,8 +282,7 @@ def _check_batch_norm(network: NetworkLaws, flow: PredictedFlow) -> Iterator[Tex
             "makes of them."
         )
         return
-    centred = (cosine - overlap) / (1 - overlap)
-    directions = 1 / (1 / network.batch_size + (1 - 1 / network.batch_size) * (centred**2).mean())
+    directions = network.directions
     linear = network.law.compute_linear_share()
     excess = sum(linear**layer for layer in range(network.depth - 1)) / (3 * directions)
     if excess > LARGEST_MIXING:

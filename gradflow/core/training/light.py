@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from gradflow.core.histogram import FloatArray
 from gradflow.core.recording.device import count_dead_units_on_device
+from gradflow.core.recording.gradients import watch_result
 from gradflow.core.recording.host import count_dead_units, flatten
 from gradflow.core.recording.modules import find_kind, find_tensors
 from gradflow.core.recording.summary import Response, to_full_precision
@@ -103,7 +104,7 @@ class LightRecorder:
             def watch(delta: Tensor) -> None:
                 row[_DELTA] = norm(delta.detach()) / scale
 
-            z.register_hook(watch)  # type: ignore[no-untyped-call]
+            watch_result(z, watch)
 
     def _record_other_module(self, module: nn.Module, _args: Any, output: Any) -> None:
         """Record any other output: as long as none follows, it is the layer's activation."""

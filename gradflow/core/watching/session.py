@@ -248,7 +248,8 @@ class Session:
             loss = float(value) if value.numel() == 1 else math.nan
             if self._call is not None and root.grad_fn is not None:
                 inputs, output = self._call
-                seen = FactTickets.record(inputs, output, None, root, summarizer)
+                find_axis = self._recorder.find_axis
+                seen = FactTickets.record(inputs, output, None, root, summarizer, find_axis)
         else:
             seen, loss = earlier.seen, earlier.loss
         self._call = self._root = self._scaled = None

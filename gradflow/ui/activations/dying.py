@@ -71,8 +71,9 @@ def _count_dead(relu: DyingTraining, steps: int) -> str:
     else:
         text = _(
             "**{after} of {units} ReLU units are dead from the start and stay so for all {steps} "
-            "steps.** The bias keeps z below 0 for every sample, there the slope is 0, so their "
-            "weights get no gradient. Below 0 the others have a slope, and come back."
+            "steps.** Their bias keeps z below 0 for every sample; the slope there is 0, so their "
+            "weights get no gradient. The other functions have a slope below 0, so their units "
+            "come back."
         )
     return text.format(after=after, before=before, units=UNITS, steps=steps)
 

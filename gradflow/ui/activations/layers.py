@@ -69,8 +69,8 @@ def describe_products(spec: SlopeChains, products: SlopeProducts) -> list[str]:
     """Say what the products mean, in plain words."""
     bound, median = float(products.bound[-1]), float(products.slopes[1, -1])
     slopes = _(
-        "Over {n} layers the slopes alone leave at most **{bound}** of the gradient, and in "
-        "the median chain **{median}**: a factor {typical} per layer where {largest} is the "
+        "Over {n} layers the slopes alone leave at most **{bound}** of the gradient. In the "
+        "median chain they leave **{median}**: × {typical} per layer, where × {largest} is the "
         "most."
     ).format(
         n=spec.layers,
@@ -81,8 +81,8 @@ def describe_products(spec: SlopeChains, products: SlopeProducts) -> list[str]:
     )
     if products.largest < 1:
         slopes += " " + _(
-            "Weights must be larger than {size} in size to make up for it, and large weights "
-            "push z to where the slope is smaller still."
+            "Only weights larger than {size} make up for that, and such weights push z to where "
+            "the slope is smaller still."
         ).format(size=format_number(1 / products.largest))
     sentences = [slopes]
     if products.zero[-1] > 0:

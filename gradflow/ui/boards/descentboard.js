@@ -3,25 +3,25 @@
 
 import { Board } from "./board.js";
 import { runDescent } from "./descents.js";
-import { addButton, addElement, wantsCalm } from "./elements.js";
+import { addElement } from "./elements.js";
 import { Grip } from "./grips.js";
 import { GROUNDS } from "./grounds.js";
 import { formatNumber } from "./hover.js";
 import { findMode } from "./modes.js";
+import { CORNERS, DASHES, cutStep, drawKey, listCorners } from "./pathmarks.js";
 import { Pen } from "./pen.js";
 import { fill } from "./phrases.js";
 import { paintRelief } from "./relief.js";
 import { LinearScale } from "./scales.js";
+import { StepBar } from "./stepbar.js";
 
 const HEIGHT = 560;
-const SECONDS = 6; // about, of a long descent that plays
-const SLOWEST = 0.25; // seconds of a step
+const BAR = 84; // pixels to the right of a relief for its colours
+const TICKS = [0, 0.25, 0.5, 0.75, 1]; // shares of its height that are named
 const REACH = 3; // half windows around the middle; paths that go further are cut there
 const STEPS = 200; // of a key, across the window
 const POINTS = 241; // of a curve
 const FEW = 400; // steps, of which each has a dot
-const DASHES = { solid: "", dash: "9 5", dot: "2 4", dashdot: "9 4 2 4", longdash: "15 6", longdashdot: "15 5 2 5" };
-const CORNERS = { circle: 40, square: 4, diamond: -4, "triangle-up": 3, cross: 5, star: 6 }; // of a head; −4 stands on one
 
 export class DescentBoard extends Board {
   constructor(parent) {
@@ -31,15 +31,7 @@ export class DescentBoard extends Board {
     this.canvas.setAttribute("aria-hidden", "true");
     this.plot.prepend(this.canvas);
     this.grip = new Grip(this.plot, "start", this);
-    const bar = addElement(this.below, "div", "gf-steps");
-    this.player = addButton(bar, "gf-button gf-play", "", () => this.play());
-    this.back = addButton(bar, "gf-button", "◀", () => this.show(this.shown - 1));
-    this.on = addButton(bar, "gf-button", "▶", () => this.show(this.shown + 1));
-    this.slider = addElement(bar, "input", "gf-range");
-    this.slider.type = "range";
-    this.slider.min = 0;
-    this.slider.addEventListener("input", () => this.show(Number(this.slider.value)));
-    this.counter = addElement(bar, "output", "gf-counter");
+    this.steps = new StepBar(this.below, this);
     this.legend = addElement(this.below, "div", "gf-numbers-of-step");
     this.plot.addEventListener("pointermove", (event) => this.x && this.point(event));
     this.plot.addEventListener("pointerleave", (event) => this.x && this.point(event));
@@ -62,41 +54,7 @@ export class DescentBoard extends Board {
 
   remove() {
     super.remove();
-    this.stop();
-  }
-
-  // --- playing -------------------------------------------------------------------------------
-
-  get last() {
-    return Math.max(...this.paths.map(({ points }) => points.length - 1));
-  }
-
-  show(step) {
-    this.stop();
-    this.shown = Math.min(this.last, Math.max(0, step));
-    this.plan();
-  }
-
-  play() {
-    if (this.playing) {
-      this.stop();
-      return;
-    }
-    const first = this.shown >= this.last ? 0 : this.shown;
-    const pace = wantsCalm() ? SLOWEST : Math.min(SLOWEST, SECONDS / Math.max(1, this.last));
-    let begun;
-    const go = (now) => {
-      begun ??= now;
-      this.shown = Math.min(this.last, first + Math.floor((now - begun) / 1000 / pace));
-      this.playing = this.shown < this.last ? requestAnimationFrame(go) : undefined;
-      this.draw();
-    };
-    this.playing = requestAnimationFrame(go);
-  }
-
-  stop() {
-    cancelAnimationFrame(this.playing);
-    this.playing = undefined;
+    this.steps.stop();
   }
 
   // --- what is shown -------------------------------------------------------------------------
@@ -104,21 +62,12 @@ export class DescentBoard extends Board {
   writeWords() {
     const { spec } = this;
     const { texts, names, styles } = this.data;
-    const isAtEnd = !this.paths || this.shown === this.last;
     this.paths = runDescent(spec);
-    this.shown = isAtEnd ? this.last : Math.min(this.shown, this.last);
-    this.player.textContent = this.playing ? texts.pause : texts.play;
-    this.back.ariaLabel = this.back.title = texts.back;
-    this.on.ariaLabel = this.on.title = texts.on;
-    this.back.disabled = this.shown === 0;
-    this.on.disabled = this.shown === this.last;
-    this.slider.max = this.last;
-    this.slider.value = this.shown;
-    this.slider.ariaLabel = texts.shown;
-    this.counter.textContent = fill(texts.step, { n: this.shown, count: this.last });
+    this.steps.take(Math.max(...this.paths.map(({ points }) => points.length - 1)), texts);
+    const { shown } = this.steps;
     this.legend.innerHTML = this.paths
       .map((path, k) => {
-        const n = Math.min(this.shown, path.points.length - 1);
+        const n = Math.min(shown, path.points.length - 1);
         const numbers = fill(texts.numbers, {
           point: writePoint(path.points[n]),
           loss: formatNumber(path.loss[n]),
@@ -143,7 +92,8 @@ export class DescentBoard extends Board {
   drawAt({ width, height }) {
     const { data, spec } = this;
     this.pen = new Pen();
-    const plot = { left: 58, right: width - 14, top: 10, bottom: height - 44 };
+    const right = width - (this.isFlat ? BAR : 14);
+    const plot = { left: 58, right, top: 10, bottom: height - 44 };
     const ranges = this.isFlat ? data.window : [data.window[0], this.findLossRange()];
     this.x = new LinearScale(ranges[0], [plot.left, plot.right]);
     this.y = new LinearScale(ranges[1], [plot.bottom, plot.top]);
@@ -154,7 +104,8 @@ export class DescentBoard extends Board {
     this.canvas.hidden = !this.isFlat;
     if (this.isFlat) {
       Object.assign(style, { left: `${plot.left}px`, top: `${plot.top}px`, width: `${size.width}px`, height: `${size.height}px` });
-      paintRelief(this.canvas, spec, data.window, size, data.tones[findMode(this.box)]);
+      const tones = data.tones[findMode(this.box)];
+      this.drawBar(plot, paintRelief(this.canvas, spec, data.window, size, tones));
     } else {
       this.drawCurve();
     }
@@ -201,6 +152,23 @@ export class DescentBoard extends Board {
     pen.text([14, (top + bottom) / 2], this.isFlat ? data.axes[1] : "L");
   }
 
+  /** Draw the bands of the relief with the loss at which they begin. */
+  drawBar({ right, top, bottom }, { colours, find }) {
+    const { pen } = this;
+    const place = (share) => bottom - share * (bottom - top);
+    colours.forEach(([r, g, b], k) => {
+      const [low, high] = [k, k + 1].map((n) => place(n / colours.length));
+      pen.rect([right + 12, low], [right + 26, high], "", { style: `fill:rgb(${r} ${g} ${b})` });
+    });
+    for (const share of TICKS) {
+      const loss = find(share);
+      // The lowest place that was looked at misses a minimum at 0 by a little.
+      const text = formatNumber(Math.abs(loss) < find(1) / 1000 ? 0 : loss, 2);
+      pen.text([right + 31, place(share) + (share === 1 ? 10 : 4)], text, "gf-small gf-muted", "start");
+    }
+    pen.text([right + 19, bottom + 18], "L", "gf-small");
+  }
+
   drawCurve() {
     const { pen, x, y, data } = this;
     const points = this.listCurve().map(([at, loss]) => [x.place(at), y.place(loss)]);
@@ -219,7 +187,7 @@ export class DescentBoard extends Board {
     const isNear = (place) => place?.every((part) => Math.abs(part) <= REACH);
     return relative.map((place, n) => {
       if (isNear(place)) return this.toPixels(place);
-      return isNear(relative[n - 1]) ? this.toPixels(cut(relative[n - 1], place, REACH)) : [NaN, NaN];
+      return isNear(relative[n - 1]) ? this.toPixels(cutStep(relative[n - 1], place, REACH)) : [NaN, NaN];
     });
   }
 
@@ -233,7 +201,8 @@ export class DescentBoard extends Board {
   }
 
   drawPath(path, { colour, dash }) {
-    const { pen, shown, data } = this;
+    const { pen, data } = this;
+    const { shown } = this.steps;
     const clip = { "clip-path": `url(#clip-${data.name})` };
     const places = this.listPlaces(path);
     const style = { ...clip, style: `stroke:${colour}`, "stroke-dasharray": DASHES[dash] };
@@ -248,7 +217,7 @@ export class DescentBoard extends Board {
 
   /** Draw where a path is at the shown step, or a cross where it left the picture before. */
   drawHead(path, { colour, symbol }) {
-    const places = this.listPlaces(path, this.shown);
+    const places = this.listPlaces(path, this.steps.shown);
     const [x, y] = places.at(-1);
     if (Number.isFinite(x + y) && this.isInside([x, y])) {
       this.pen.path(listCorners([x, y], 9, CORNERS[symbol]), "gf-head", { style: `fill:${colour}` });
@@ -289,7 +258,7 @@ export class DescentBoard extends Board {
   }
 
   begin(isByKey) {
-    this.stop();
+    this.steps.stop();
     this.from = this.spec.start;
     if (!isByKey) this.hold();
     return true;
@@ -325,37 +294,6 @@ export class DescentBoard extends Board {
     this.move(this.from);
     this.release();
   }
-}
-
-/** Find where the line from a place within a border to one beyond reaches it. */
-function cut(inside, outside, border) {
-  if (outside.some(Number.isNaN)) return [NaN, NaN];
-  const isFar = outside.some((part) => !Number.isFinite(part));
-  const way = outside.map((part, i) => {
-    if (!isFar) return part - inside[i];
-    return Number.isFinite(part) ? 0 : Math.sign(part); // an infinite one gives the direction alone
-  });
-  const shares = way.map((part, i) => (part ? (border * Math.sign(part) - inside[i]) / part : Infinity));
-  const share = Math.min(...shares);
-  return inside.map((part, i) => part + share * way[i]);
-}
-
-/** List the corners of a regular polygon, the first one once more at the end. */
-function listCorners([x, y], size, count) {
-  const turn = count < 0 ? 0 : Math.PI / count; // a side below, or a corner
-  return Array.from({ length: Math.abs(count) + 1 }, (_, i) => {
-    const angle = Math.PI / 2 + turn + (2 * Math.PI * i) / Math.abs(count);
-    return [x + size * Math.cos(angle), y + size * Math.sin(angle)];
-  });
-}
-
-/** Draw a path and its head for the legend. */
-function drawKey({ colour, dash, symbol }) {
-  const pen = new Pen();
-  const style = `stroke:${colour};fill:${colour}`;
-  pen.line([0, 8], [34, 8], "gf-path", { style, "stroke-dasharray": DASHES[dash] });
-  pen.path(listCorners([17, 8], 6, CORNERS[symbol]), "", { style });
-  return `<svg width="34" height="16" aria-hidden="true">${pen}</svg> `;
 }
 
 function writePoint(point) {

@@ -5,13 +5,12 @@ import { Board } from "./board.js";
 import { addButton, addElement } from "./elements.js";
 import { formatNumber } from "./hover.js";
 import { backpropagate } from "./netpass.js";
-import { BACKWARD, findKnown, listParts, listSteps, writeEquation, writePath } from "./netsteps.js";
-import { bracket, fill } from "./phrases.js";
+import { BACKWARD, PER_WEIGHT, findKnown, listParts, listRead, listSteps, writeEquation, writeSum } from "./netsteps.js";
+import { fill } from "./phrases.js";
 import { Pen, writeHtml } from "./pen.js";
 import { Pulls } from "./pulls.js";
 
 const HEIGHT = 560;
-const PER_WEIGHT = new Set(["weight_gradient", "update"]);
 const DIGITS = 1000; // weights of the page's address have three decimals
 
 export class NetBoard extends Board {
@@ -79,32 +78,17 @@ export class NetBoard extends Board {
     this.title.innerHTML = `<b>${fill(texts.step, { at: spec.step, count: this.steps.length })}</b> ${title}`;
     const [name, ...sides] = writeEquation({ ...this, network: spec, texts });
     this.equation.innerHTML = [name, ...sides].map((side, i) => `<span>${i ? "= " : ""}${writeHtml(side)}</span>`).join(" ");
-    this.writeSum();
+    this.showSum();
   }
 
-  writeSum() {
-    const { parts, lit, step, unit } = this;
+  showSum() {
+    const { parts, lit, step } = this;
     const { texts } = this.data;
     this.adder.hidden = parts.length < 2;
     this.add.textContent = lit < parts.length ? fill(texts.add, { n: lit + 1, count: parts.length }) : texts.restart;
     this.toggle.hidden = step.kind !== "hidden_delta";
     this.toggle.textContent = this.alongPaths ? texts.reuse : texts.paths;
-    const sum = parts.slice(0, lit).reduce((all, { product }) => all + product, 0);
-    const part = lit && lit <= parts.length ? parts[lit - 1] : undefined;
-    const lines = [];
-    if (part && lit < parts.length) {
-      const units = part.edges.map(([, i]) => i);
-      const symbols = this.alongPaths ? `${writePath(step.layer, unit, units)} = ` : "";
-      const numbers = part.factors.map(bracket).join("·");
-      lines.push(`${symbols}${numbers} = ${formatNumber(part.product)}`);
-    }
-    lines.push(fill(texts.sum, { n: lit, count: parts.length, sum: formatNumber(sum) }));
-    if (step.kind === "hidden_delta" && lit === parts.length) {
-      const paths = this.sizes.slice(step.layer + 1).reduce((count, size) => count * size, 1);
-      const factors = 2 * (this.sizes.length - 1 - step.layer);
-      const next = this.sizes[step.layer + 1];
-      lines.push(fill(texts.cost, { paths, products: paths * factors, terms: next, next: step.layer + 1 }));
-    }
+    const lines = writeSum({ ...this, texts });
     this.sum.innerHTML = lines.map((line) => `<span>${writeHtml(line)}</span>`).join(" ");
   }
 
@@ -174,7 +158,7 @@ export class NetBoard extends Board {
     const { texts } = this.data;
     const pass = known.isNew ? this.renewed : this.pass;
     const write = (value) => formatNumber(value, radius < 22 ? 2 : 3);
-    const reads = this.listRead();
+    const reads = listRead(this);
     sizes.forEach((size, layer) => {
       const [x] = this.place(layer, 1);
       const isLast = layer === sizes.length - 1;
@@ -200,18 +184,6 @@ export class NetBoard extends Board {
       const [x, y] = this.place(sizes.length - 1, k + 1);
       pen.text([x + radius + 24, y - 17], `t_{${k + 1}}`, "gf-small gf-muted");
     });
-  }
-
-  /** List the units whose numbers the equation reads, as "layer,unit". */
-  listRead() {
-    const { step, unit, source, parts, lit } = this;
-    const { kind, layer } = step;
-    if (kind === "loss" || kind === "new_loss") {
-      return new Set(Array.from({ length: this.sizes[layer] }, (_, i) => `${layer},${i + 1}`));
-    }
-    if (PER_WEIGHT.has(kind)) return new Set([`${layer - 1},${source}`, `${layer},${unit}`]);
-    const edges = parts.slice(0, lit).flatMap((part) => part.edges);
-    return new Set(edges.flatMap(([l, i, j]) => (l > layer ? [`${l},${i}`] : [`${l - 1},${j}`])));
   }
 
   placePulls() {

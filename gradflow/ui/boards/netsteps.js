@@ -6,6 +6,7 @@ import { formatNumber } from "./hover.js";
 import { bracket, fill } from "./phrases.js";
 
 export const BACKWARD = new Set(["output_delta", "hidden_delta", "weight_gradient", "bias_gradient", "update"]);
+export const PER_WEIGHT = new Set(["weight_gradient", "update"]);
 
 /** List the steps of a network of so many layers: list_steps of core/teaching/perceptron_steps.py. */
 export function listSteps(layers) {
@@ -141,8 +142,38 @@ export function writeEquation({ network, pass, renewed, step, unit: i, source: j
   }
 }
 
+/** List the units whose numbers the equation reads, as "layer,unit". */
+export function listRead({ step, sizes, unit, source, parts, lit }) {
+  const { kind, layer } = step;
+  if (kind === "loss" || kind === "new_loss") {
+    return new Set(Array.from({ length: sizes[layer] }, (_, i) => `${layer},${i + 1}`));
+  }
+  if (PER_WEIGHT.has(kind)) return new Set([`${layer - 1},${source}`, `${layer},${unit}`]);
+  const edges = parts.slice(0, lit).flatMap((part) => part.edges);
+  return new Set(edges.flatMap(([l, i, j]) => (l > layer ? [`${l},${i}`] : [`${l - 1},${j}`])));
+}
+
+/** Write the part of a sum that was lit last, what the lit parts add up to, and what that costs. */
+export function writeSum({ parts, lit, step, sizes, unit, alongPaths, texts }) {
+  const { kind, layer } = step;
+  const sum = parts.slice(0, lit).reduce((all, { product }) => all + product, 0);
+  const lines = [];
+  if (lit && lit < parts.length) {
+    const { edges, factors, product } = parts[lit - 1];
+    const symbols = alongPaths ? `${writePath(layer, unit, edges.map(([, i]) => i))} = ` : "";
+    lines.push(`${symbols}${factors.map(bracket).join("·")} = ${write(product)}`);
+  }
+  lines.push(fill(texts.sum, { n: lit, count: parts.length, sum: write(sum) }));
+  if (kind === "hidden_delta" && lit === parts.length) {
+    const paths = sizes.slice(layer + 1).reduce((count, size) => count * size, 1);
+    const products = paths * 2 * (sizes.length - 1 - layer);
+    lines.push(fill(texts.cost, { paths, products, terms: sizes[layer + 1], next: layer + 1 }));
+  }
+  return lines;
+}
+
 /** Write the factors of one path from a unit to an output as symbols. */
-export function writePath(layer, unit, units) {
+function writePath(layer, unit, units) {
   const parts = units.map((i, k) => `w_{${i}${k ? units[k - 1] : unit}}${up(layer + 1 + k)} f′(z_{${i}}${up(layer + 1 + k)})`);
   const last = `_{${units.at(-1)}}`;
   return `${parts.join(" ")} (a${last} − t${last})`;

@@ -21,19 +21,24 @@ function computeHeights({ surface, shape }, [[left, right], [bottom, top]], colu
   return heights;
 }
 
-/** Find how heights are drawn, as shares from 0 to 1.
+/** Find how heights are drawn: `place` makes shares from 0 to 1 of them, `find` the opposite.
  *
  * If half of the window is lower than 15% of the highest point, by the logarithm of the height above
  * the lowest point plus a hundredth of the median; else by the height itself.
  */
-export function scaleHeights(heights) {
+function scaleHeights(heights) {
   const sorted = Float64Array.from(heights).sort();
   const [low, high] = [sorted[0], sorted.at(-1) - sorted[0]];
   const median = sorted[sorted.length >> 1] - low;
-  if (median === 0 || median >= 0.15 * high) return (height) => (height - low) / (high || 1);
+  if (median === 0 || median >= 0.15 * high) {
+    return { place: (height) => (height - low) / (high || 1), find: (share) => low + share * high };
+  }
   const soft = median / 100;
   const span = Math.log((high + soft) / soft);
-  return (height) => Math.log((height - low + soft) / soft) / span;
+  return {
+    place: (height) => Math.log((height - low + soft) / soft) / span,
+    find: (share) => low + soft * Math.expm1(share * span),
+  };
 }
 
 const mix = (below, above, share) =>
@@ -44,16 +49,18 @@ const mix = (below, above, share) =>
 
 /** Paint the loss on a canvas of this size, unless it is there already.
  *
+ * Returns the colours of the bands, from the lowest, and what finds the loss at a share of the height.
+ *
  * @param tones colours of the lowest and the highest band, and of the lines between bands
  */
 export function paintRelief(canvas, spec, window, { width, height }, tones) {
   const key = JSON.stringify([spec.surface, spec.shape, width, height, tones]);
-  if (canvas.dataset.key === key) return;
+  if (canvas.dataset.key === key) return canvas.relief;
   canvas.dataset.key = key;
   const [columns, rows] = [Math.ceil(width / CELL), Math.ceil(height / CELL)];
   const heights = computeHeights(spec, window, columns, rows);
-  const scale = scaleHeights(heights);
-  const bands = heights.map((value) => Math.min(BANDS - 1, Math.floor(BANDS * scale(value))));
+  const { place, find } = scaleHeights(heights);
+  const bands = heights.map((value) => Math.min(BANDS - 1, Math.floor(BANDS * place(value))));
   const [low, high, line] = tones;
   const colours = Array.from({ length: BANDS }, (_, k) => mix(low, high, (DARKEST * k) / (BANDS - 1)));
   const ink = mix(line, line, 0);
@@ -66,4 +73,6 @@ export function paintRelief(canvas, spec, window, { width, height }, tones) {
     image.data.set([...(isEdge ? edges : colours)[band], 255], 4 * at);
   });
   context.putImageData(image, 0, 0);
+  canvas.relief = { colours: colours.map((parts) => parts.map(Math.round)), find };
+  return canvas.relief;
 }

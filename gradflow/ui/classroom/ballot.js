@@ -34,6 +34,7 @@ async function ask() {
 function end() {
   state = undefined;
   find("choices").replaceChildren();
+  find("title").textContent = document.title;
   find("question").textContent = "";
   find("axes").textContent = "";
   find("said").textContent = words.code ? words.over : "";
@@ -57,7 +58,7 @@ function draw() {
     }
     button.setAttribute("aria-label", `${choice.label}: ${choice.alt}`);
     addElement(button, "span", "letter", choice.label);
-    drawSketch(button, [{ points: choice.points }], ballot.ends);
+    drawSketch(button, [{ points: choice.points }], ballot.ends, ballot.level);
   }
   mark();
   say();

@@ -37,7 +37,8 @@ def ask_class(
         code: of the class; empty: there is none, and the panel offers to open one.
         question: a code of its own for each question.
         ballot: what phones are shown: ``title``, ``question``, ``kind``, ``choices`` with
-            ``code`` and ``label``, and for curves ``points``, ``ends`` and ``axes``.
+            ``code`` and ``label``, and for curves ``points``, ``ends``, ``level``
+            and ``axes``.
         right: the right choices once the run is shown, before that ``None``.
         answer: what the run gave, a sentence.
     """
@@ -62,7 +63,7 @@ def ask_class(
             "label": _("In class"),
             "start": _("Predict together in class"),
             "failed": _("That did not work. Try again."),
-            "voted": _("{count} predictions"),
+            "voted": _("Predictions: {count}"),
             "next": _("Show the run"),
             "back": _("End the class"),
             "scan": _("QR code: phones predict there"),

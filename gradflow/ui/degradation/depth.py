@@ -9,7 +9,7 @@ from gradflow.charts.degradation.depth import depth_figure
 from gradflow.core.catalog import CONNECTIONS, Connection
 from gradflow.core.numbers import format_number
 from gradflow.core.teaching.degradation.depth import DEPTHS, SWEPT, DepthSweep
-from gradflow.core.text import N_, _
+from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.degradation import compute
 from gradflow.ui.degradation.controls import draw_network
@@ -17,17 +17,15 @@ from gradflow.ui.degradation.state import DEPTH
 from gradflow.ui.long_work import compute_parts
 from gradflow.ui.stage import Stage
 
-CLAIM = N_(
-    "**The gradient does not vanish.** Behind batch norm that of a plain network **explodes** on "
-    "its way back, × 1.21 in each ReLU layer; without it, He’s weights keep it level."
-)
+_LEVEL = 100.0
+"""A gradient that changes by less over the deepest network counts as level."""
 
 
 def show(stage: Stage) -> None:
     """Show what arrives at the first layer as networks get deeper."""
     spec = DEPTH.read()
-    st.markdown(_(CLAIM))
     sweeps = compute_parts(SWEPT, lambda kind: compute.sweep_depths(spec, kind))
+    st.markdown(describe_plain(sweeps[Connection.PLAIN]))
     named = [(_(CONNECTIONS[kind].label), sweep) for kind, sweep in sweeps.items()]
     blocks.show_figure(
         depth_figure(named, mode=blocks.read_mode()),
@@ -43,6 +41,33 @@ def show(stage: Stage) -> None:
 def draw_controls() -> None:
     """Draw the controls in the current container."""
     draw_network(DEPTH)
+
+
+def describe_plain(sweep: DepthSweep) -> str:
+    """Say what becomes of the gradient of a deep plain network, as it is drawn."""
+    ratio = float(sweep.ratio[-1])
+    text = (
+        _(
+            "**Here the gradient of a plain network vanishes**: at depth {depth}, {ratio} of it is "
+            "left at layer 1. With ReLU and He’s weights it does not."
+        )
+        if not ratio * _LEVEL >= 1
+        else _(
+            "**The gradient does not vanish.** In a plain network it even **explodes** on its way "
+            "back, × {factor} in each layer: at depth {depth} layer 1 gets {ratio} times what the "
+            "readout gets."
+        )
+        if ratio > _LEVEL
+        else _(
+            "**The gradient does not vanish.** Even in a plain network of depth {depth} it stays "
+            "level: layer 1 gets {ratio} times what the readout gets."
+        )
+    )
+    return text.format(
+        depth=DEPTHS[-1],
+        ratio=format_number(ratio),
+        factor=format_number(ratio ** (1 / (DEPTHS[-1] - 1))),
+    )
 
 
 def describe_depth_sweeps(sweeps: dict[Connection, DepthSweep]) -> str:

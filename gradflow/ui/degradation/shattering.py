@@ -28,6 +28,8 @@ from gradflow.ui.stage import Stage
 COSINES = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999)
 WIDTHS = (32, 64, 128, 256)
 _LANDSCAPE_FIELDS = ("layers", "residual_layers", "branch_scale", "normalized", "width", "seed")
+_SHATTERED = 0.5
+"""A lower correlation of gradients at neighbouring points counts as noise."""
 _PAIR_FIELDS = ("branch_scale", "normalized", "width", "cosine", "seed")
 
 
@@ -36,13 +38,7 @@ def show(stage: Stage) -> None:
     spec = SHATTERING.read()
     landscapes = compute.compute_landscapes(_select_fields(spec, _LANDSCAPE_FIELDS))
     rows = make_landscape_rows(spec, landscapes)
-    st.markdown(
-        _(
-            "**The gradient of a deep plain network looks like white noise:** a tiny change of the "
-            "input changes all of it. That of one layer changes slowly, like brown noise, and a "
-            "residual network stays nearer to it."
-        )
-    )
+    st.markdown(describe_landscapes(spec, landscapes))
     blocks.show_figure(
         landscapes_figure(landscapes.x, rows, mode=blocks.read_mode()),
         "degradation_landscapes",
@@ -85,6 +81,20 @@ def make_landscape_rows(spec: Shattering, landscapes: Landscapes) -> list[Landsc
         LandscapeRow(_("brown noise"), landscapes.brown, True),
         LandscapeRow(_("white noise"), landscapes.white, True),
     ]
+
+
+def describe_landscapes(spec: Shattering, landscapes: Landscapes) -> str:
+    """Say which noise the gradient of the plain network looks like, as it is drawn."""
+    if float(landscapes.plain.correlation[1]) < _SHATTERED:
+        return _(
+            "**The gradient of a deep plain network looks like white noise:** a tiny change of the "
+            "input changes all of it. That of one layer changes slowly, like brown noise, and that "
+            "of a residual network does, too, or nearly."
+        )
+    return _(
+        "**Not shattered yet:** from one point to the next, the gradient of {layers} plain layers "
+        "is still much the same. Choose more layers, or batch normalization."
+    ).format(layers=spec.layers)
 
 
 def write_neighbours(spec: Shattering, landscapes: Landscapes, step: float) -> str:

@@ -9,6 +9,7 @@ import { Hands } from "./hands.js";
 import { writeNumbersOurWay, writeOutPowers, writeTicksOurWay } from "./hover.js";
 import { Keys } from "./keys.js";
 import { Line } from "./line.js";
+import { Peek } from "./peek.js";
 import { findMode } from "./modes.js";
 import { isTouched, loadPlotly, makeConfig, stopAnimation } from "./plots.js";
 import { isPresenting } from "./presenting.js";
@@ -56,7 +57,7 @@ class Graph {
     addEventListener("resize", this.follower);
     this.box.addEventListener("fullscreenchange", () => this.draw());
     this.keys = new Keys(this);
-    this.plot.addEventListener("blur", () => this.drawn && this.Plotly.Fx.unhover(this.plot));
+    this.plot.addEventListener("blur", () => this.leave());
   }
 
   /** Show what the page brings, unless a slider is ahead of it and waits for something else. */
@@ -205,6 +206,7 @@ class Graph {
       // The words for it are its label, not its ticks one by one.
       for (const svg of plot.querySelectorAll(".main-svg")) svg.setAttribute("aria-hidden", true);
       plot.on("plotly_click", (event) => this.handleClick(event));
+      if (this.head.peek) this.peek = new Peek(this);
       writeNumbersOurWay(plot);
       writeTicksOurWay(plot);
       plot.on("plotly_afterplot", () => {
@@ -245,6 +247,11 @@ class Graph {
 
   tellWatchers() {
     for (const watch of watchers) watch(this);
+  }
+
+  leave() {
+    if (this.drawn) this.Plotly.Fx.unhover(this.plot);
+    this.peek?.hide();
   }
 
   /** Take the height that the figure has on this screen, where its page kept another one. */

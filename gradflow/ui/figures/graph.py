@@ -47,7 +47,8 @@ class PackedFigure:
         content: a line of JSON and, after it, the figure's own JSON. In the line: ``name``,
             ``alt``, ``mode``, ``version`` (a hash; the same version is not drawn again),
             ``height``, ``fullscreen`` (the text of the button), ``keys`` (how to choose by
-            keyboard; empty if nothing can be chosen) and, of a live figure, ``address`` (where
+            keyboard; empty if nothing can be chosen), ``peek`` (where the picture of a point is, up
+            to its number; empty if there is none) and, of a live figure, ``address`` (where
             the server answers with this content, if it does), ``setting`` (what is shown; of
             Explore a browser keeps it for the next visit) and what its line says.
     """
@@ -65,6 +66,7 @@ def pack_figure(
     mode: Mode,
     *,
     selectable: bool = False,
+    peek: str = "",
     live: Mapping[str, Any] | None = None,
 ) -> PackedFigure:
     """Pack a figure for the browser.
@@ -75,6 +77,7 @@ def pack_figure(
         alt: says it in words; where its lines begin and end is added.
         mode: for which it was drawn.
         selectable: whether a point can be chosen.
+        peek: where the picture of a hovered point is, up to its number.
         live: of a figure that follows a toolbar: its address, and what its line says.
     """
     body = encode_figure(figure)
@@ -88,6 +91,7 @@ def pack_figure(
         "height": height,
         "fullscreen": _("Fullscreen"),
         "keys": _("Arrow keys go from one to the next, Enter chooses.") if selectable else "",
+        "peek": peek,
         **(live or {}),
     }
     line = json.dumps(head, ensure_ascii=False).encode()

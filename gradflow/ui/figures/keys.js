@@ -20,11 +20,17 @@ export class Keys {
       ArrowLeft: Math.max(at - 1, 0),
       Home: 0,
       End: last,
+      ...findAboveAndBelow(traces[0], at),
     }[event.key];
     if (step !== undefined) {
       this.value = values[step];
       const x = listItems(traces[0].x)[step];
-      Plotly.Fx.hover(plot, { xval: x }, traces.map(nameSubplot));
+      if (isMap(traces[0])) {
+        Plotly.Fx.hover(plot, [{ curveNumber: plot.data.indexOf(traces[0]), pointNumber: step }]);
+        this.graph.peek?.rest(this.value, x); // Plotly tells of pointers alone
+      } else {
+        Plotly.Fx.hover(plot, { xval: x }, traces.map(nameSubplot));
+      }
       spoken.textContent = stripTags(listItems(traces[0].hovertext ?? [])[step] ?? x);
     } else if ((event.key === "Enter" || event.key === " ") && at >= 0) {
       this.graph.choosePoint(this.value);
@@ -40,6 +46,22 @@ function listChoosable(plot) {
   return plot.data.filter(
     ({ type, customdata, hovertext }) => type === "scatter" && customdata && hovertext,
   );
+}
+
+/** Whether points stand above each other, so that there are two ways to go. */
+function isMap({ x }) {
+  const items = listItems(x);
+  return new Set(items).size < items.length;
+}
+
+/** Find the points next to one in its column of a map. */
+function findAboveAndBelow(trace, at) {
+  if (at < 0 || !isMap(trace)) return {};
+  const [x, y] = [listItems(trace.x), listItems(trace.y)];
+  const column = x.map((_, i) => i).filter((i) => x[i] === x[at]);
+  column.sort((one, other) => y[one] - y[other]);
+  const place = column.indexOf(at);
+  return { ArrowUp: column[place + 1] ?? at, ArrowDown: column[place - 1] ?? at };
 }
 
 function nameSubplot({ xaxis, yaxis }) {

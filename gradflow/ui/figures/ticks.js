@@ -62,6 +62,7 @@ function count(wanted, most) {
 
 function fitTicks(shape, id, axis, size) {
   if (axis.visible === false || axis.showticklabels === false) return;
+  if (axis.automargin) return; // Plotly turns its labels and makes room for them
   const names = axis.tickvals ? null : listCategories(shape, id);
   if (names) {
     axis.tickvals = names.map((_, i) => i);

@@ -34,8 +34,8 @@ def show(stage: Stage) -> None:
     index = STEPS.index(step)
     st.markdown(
         _(
-            "**Twelve units, each drawn by its weights to the 64 pixels.** Train them for 300 "
-            "steps: how many kinds of unit will there be in each row?"
+            "**Each tile is one unit: its weights, one for each of the 64 pixels.** Train the "
+            "twelve for 300 steps: how many kinds of unit will there be in each row?"
         )
         if step == 0
         else describe_courses(courses, index)

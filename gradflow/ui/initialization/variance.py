@@ -27,19 +27,19 @@ _BACKWARD_STEP = 5
 """From here on the derivation speaks of the gradient, too."""
 _WORDS = {
     1: N_(
-        "**One product.** w and a are independent, w has mean 0: its variance and the mean square "
-        "of a multiply."
+        "**One product.** The weight w and the input a are independent, and w has mean 0. So the "
+        "mean square of w·a is the variance of w times the mean square of a."
     ),
     2: N_(
         "**A sum of n_in products.** Independent terms add their variances: the more units come "
         "in, the larger z."
     ),
     3: N_(
-        "**What φ leaves.** Of x with mean square 1, φ passes on E φ(x)²: all of it if linear, "
-        "half of it if ReLU, which sets half of all x to 0."
+        "**What φ leaves.** If x has mean square 1, φ(x) has E φ(x)²: 1 if φ is linear, ½ if it "
+        "is ReLU, which sets half of all x to 0."
     ),
     4: N_(
-        "**Keep the signal.** The factor is to be 1, so Var(W) = 1/(n_in·E φ²): 1/n for a linear "
+        "**Keep the signal.** The factor should be 1, so Var(W) = 1/(n_in·E φ²): 1/n for a linear "
         "layer (LeCun), 2/n for ReLU (He)."
     ),
     5: N_(
@@ -47,8 +47,8 @@ _WORDS = {
         "by φ′: the same sum, with n_out in place of n_in."
     ),
     6: N_(
-        "**Both at once** is possible only if n_in = n_out. Xavier takes their mean: one factor is "
-        "then as far above 1 as the other is below 2."
+        "**Both at once** is possible only if n_in = n_out. Xavier divides by their mean: if φ is "
+        "linear, one factor is then as far above 1 as the other is below."
     ),
 }
 

@@ -36,8 +36,6 @@ from gradflow.ui.stage import Stage
 _CHOICE = "learn_cures"
 _DESCRIBED = ("activation", "initialization", "init_std", "depth", "learning_rate")
 """Settings of a network by which its reader looks for what is wrong."""
-_BEST = 3
-"""Cures whose runs are drawn where all were tried."""
 
 
 def show_cure(stage: Stage, lesson: Lesson, path: LessonPath) -> None:
@@ -47,30 +45,32 @@ def show_cure(stage: Stage, lesson: Lesson, path: LessonPath) -> None:
     code = find_class(path.classroom)
     predicted = find_prediction(path, code)
     chosen = tuple(filter(None, predicted.split(AND)))
-    treated: dict[str, Treatment] = {}
     with stage.controls, st.container(key="learn_words"):
         draw_question(lesson)
         st.caption(_describe(patient))
-        if path.shown:
-            treated = _draw_all(patient)
-        elif chosen:
-            after = compute.treat(patient, chosen)
-            treated = {_name(chosen): after}
-            _draw_result(lesson, before, after)
-    with stage.controls, st.container(key="learn_more", gap="small"):
+    with stage.controls, st.container(key="learn_choice", gap="small"):
         if not (is_presenting() or code):  # a class votes
             _draw_choice(compute.list_cures(patient, ()), chosen)
-        if path.shown or any(treatment.trains for treatment in treated.values()):
-            blocks.write_text(_(lesson.why))
-        with st.container(horizontal=True, vertical_alignment="center"):
-            draw_ways_on(path, patient.experiment)
-            _draw_others(path)
+    with (
+        stage.controls,
+        st.container(key="learn_more", gap="small"),
+        st.container(horizontal=True, vertical_alignment="center"),
+    ):
+        draw_ways_on(path, patient.experiment, _("See it in Explore"))
+        _draw_others(path, is_asked=bool(code))
     with stage.controls, st.container(key="learn_class_place"):
         _ask_class(code, lesson, path, patient)
     row = MEASURES[lesson.measure]
     lines = [_make_line(_("as it is"), before, Role.CHOSEN)]
-    lines += [_make_line(name, treatment, Role.RUN) for name, treatment in treated.items()]
     with stage.picture:
+        if path.shown:
+            lines += _draw_all(patient)
+        elif chosen:
+            after = compute.treat(patient, chosen)
+            lines.append(_make_line(_name(chosen), after, Role.RUN))
+            _draw_result(lesson, after)
+            if after.trains:
+                blocks.write_text(_(lesson.why))
         blocks.show_figure(
             lesson_figure(
                 lines, x_axis=_(row.x_axis), y_axis=_(row.y_axis), mode=blocks.read_mode()
@@ -102,21 +102,20 @@ def _name(cures: Sequence[str]) -> str:
     return " + ".join(_(REMEDIES[code].label) for code in cures)
 
 
-def _draw_result(lesson: Lesson, before: Treatment, after: Treatment) -> None:
+def _draw_result(lesson: Lesson, after: Treatment) -> None:
     if after.trains:
         start, end = after.losses.start, after.losses.reached
         answer = fill(lesson.answer, {"start": start, "result": end})
         st.success(answer, icon=":material/check_circle:")
         return
     values = {
-        "before": format_number(before.losses.reached),
         "after": format_number(after.losses.reached),
         "constant": format_number(after.constant),
     }
     st.warning(
         _(
-            "Not yet: the loss ends at {after}, {before} without the cure. Guessing the "
-            "frequency of each class gives {constant}. Try another cure, or add one."
+            "Not yet: the loss ends at {after}; guessing gives {constant}. "
+            "Try another cure, or add one."
         ).format(**values),
         icon=":material/lightbulb:",
     )
@@ -126,11 +125,12 @@ def _draw_choice(codes: Sequence[str], tried: Sequence[str]) -> None:
     if tried and read_widget(_CHOICE) is None:  # a link
         show_in_widget(_CHOICE, [code for code in tried if code in codes])
     st.pills(
-        _("Cures, in the order of choice"),
+        _("Cures: choose one to {most}").format(most=MOST_CURES),
         codes,
         selection_mode="multi",
         key=_CHOICE,
         format_func=lambda code: _(REMEDIES[code].label),
+        help=_("They are applied in the order in which you choose them."),
     )
     selected = read_widget(_CHOICE) or []
     st.button(
@@ -139,7 +139,6 @@ def _draw_choice(codes: Sequence[str], tried: Sequence[str]) -> None:
         type="primary",
         icon=":material/fitness_center:",
         disabled=not 0 < len(selected) <= MOST_CURES,
-        help=_("Choose one to {most} cures.").format(most=MOST_CURES),
         on_click=_train,
     )
 
@@ -149,15 +148,15 @@ def _train() -> None:
     state.commit(AND.join(selected[:MOST_CURES]))
 
 
-def _draw_others(path: LessonPath) -> None:
+def _draw_others(path: LessonPath, *, is_asked: bool) -> None:
     st.button(
-        _("Another network"),
+        _("Another one"),
         key="learn_other",
         type="tertiary",
         on_click=_draw_another,
         args=(path.seed,),
     )
-    if not path.shown:
+    if not (path.shown or is_asked):  # a class has a button of its own for that
         st.button(_("Show what helps"), key="learn_show", type="tertiary", on_click=state.show_run)
 
 
@@ -167,8 +166,8 @@ def _draw_another(seed: int) -> None:
     show_in_widget(_CHOICE, [])
 
 
-def _draw_all(patient: Patient) -> dict[str, Treatment]:
-    """Train with each cure alone, and say which help; return the best."""
+def _draw_all(patient: Patient) -> list[LessonLine]:
+    """Train with each cure alone, and say which help; return the line of the best, if any."""
     codes = compute.list_cures(patient, ())
     treated = compute_parts(codes, lambda code: compute.treat(patient, (code,)))
     helping = sorted((c for c in codes if treated[c].trains), key=lambda c: treated[c].share)
@@ -178,7 +177,7 @@ def _draw_all(patient: Patient) -> dict[str, Treatment]:
             count=len(helping), all=len(codes), names=names
         )
     )
-    return {_(REMEDIES[code].label): treated[code] for code in helping[:_BEST]}
+    return [_make_line(_(REMEDIES[c].label), treated[c], Role.RUN) for c in helping[:1]]
 
 
 def _make_line(name: str, treatment: Treatment, role: Role) -> LessonLine:

@@ -39,8 +39,8 @@ def draw_question(lesson: Lesson) -> None:
     blocks.write_text(write_question(lesson))
 
 
-def draw_ways_on(path: LessonPath, subject: Subject) -> None:
-    """Draw where the lesson can be tried, and the next one."""
+def draw_ways_on(path: LessonPath, subject: Subject, name: str = "") -> None:
+    """Draw where the lesson can be tried, which may have a name of its own, and the next one."""
     codes = list(load_lessons())
     following = codes[codes.index(path.lesson) + 1 :]
     page, query, label = find_page(subject)
@@ -55,7 +55,9 @@ def draw_ways_on(path: LessonPath, subject: Subject) -> None:
                 on_click=state.go_to,
                 args=(following[0],),
             )
-        st.page_link(page, label=label, icon=":material/tune:", query_params=query, width="content")
+        st.page_link(
+            page, label=name or label, icon=":material/tune:", query_params=query, width="content"
+        )
 
 
 def find_page(subject: Subject) -> tuple[Path, dict[str, str], str]:

@@ -28,25 +28,25 @@ class Prediction {
   }
 
   build() {
-    const { kind, label, text, run } = this.data;
+    const { kind, label, axes, run } = this.data;
     this.box.replaceChildren();
     this.box.setAttribute("aria-label", label);
     if (kind === "factor") this.addSlider();
     else this.addCards();
     const row = addElement(this.box, "div", "gf-predict-row");
     this.button = addButton(row, "gf-button gf-predict-run", run, () => this.tell("run", this.chosen));
-    addElement(row, "span", "gf-predict-axes", text);
+    addElement(row, "span", "gf-predict-axes", axes);
   }
 
   addCards() {
-    const { choices, ends } = this.data;
+    const { choices, ends, level } = this.data;
     const cards = addElement(this.box, "div", "gf-predict-cards");
     cards.dataset.count = choices.length;
     this.cards = choices.map(({ code, label, alt, points }) => {
       const card = addButton(cards, "gf-predict-card", "", () => this.choose(code));
       card.setAttribute("aria-label", `${label}: ${alt}`);
       addElement(card, "span", "gf-predict-letter", label);
-      drawSketch(card, [{ points }], ends);
+      drawSketch(card, [{ points }], ends, level);
       return [code, card];
     });
   }
@@ -87,6 +87,7 @@ class Prediction {
       return;
     }
     const index = choices.findIndex((choice) => choice.code === code);
+    this.slider.classList.toggle("gf-unset", index < 0);
     if (index >= 0) this.slider.value = index;
     this.output.textContent = choices[index]?.text ?? none;
     this.slider.setAttribute("aria-valuetext", this.output.textContent);

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from gradflow.charts.learn.figure import choose_scale, sketch_line, write_value
-from gradflow.charts.series import Series
+from gradflow.charts.series import Scale, Series, explain_marks
 from gradflow.core.lessons.outcome import Outcome
 from gradflow.core.lessons.path import is_prediction
 from gradflow.core.lessons.schema import Kind, Lesson
@@ -51,17 +52,29 @@ def describe_choices(lesson: Lesson, outcome: Outcome) -> dict[str, Any]:
             for i, (code, line) in enumerate(zip(codes, lines, strict=True))
         ],
         "ends": write_ends(scale, is_share=is_share),
+        "level": _find_level(lesson, scale),
+        "axes": _write_axes(lesson, lines, scale),
     }
+
+
+def _find_level(lesson: Lesson, scale: Scale) -> float | None:
+    """Find how high in a small drawing 1 lies, where a gradient or a signal starts."""
+    if lesson.measure in (Measure.LOSS, Measure.DEAD):
+        return None
+    return round((0.0 - scale.low) / (scale.high - scale.low), 4)
+
+
+def _write_axes(lesson: Lesson, lines: Sequence[Series], scale: Scale) -> str:
+    row = MEASURES[lesson.measure]
+    return "   ".join([f"↑ {_(row.y_axis)}", f"→ {_(row.x_axis)}", *explain_marks(lines, scale)])
 
 
 def describe_ballot(lesson: Lesson, outcome: Outcome) -> dict[str, Any]:
     """Describe a question for phones: what is asked, and what there is to choose from."""
-    row = MEASURES[lesson.measure]
     return {
         **describe_choices(lesson, outcome),
         "title": _(lesson.title),
         "question": write_question(lesson),
-        "axes": f"↑ {_(row.y_axis)}   → {_(row.x_axis)}",
     }
 
 
@@ -88,7 +101,6 @@ def _describe_line(line: Series, *, is_share: bool, backwards: bool) -> str:
 
 def draw_prediction(lesson: Lesson, code: str, outcome: Outcome) -> None:
     """Draw what there is to choose from, and the button that runs the network."""
-    row = MEASURES[lesson.measure]
     _mount(
         key=f"{_KEY}_{code}",
         data={
@@ -97,7 +109,6 @@ def draw_prediction(lesson: Lesson, code: str, outcome: Outcome) -> None:
             "label": _("Your prediction"),
             "run": _("Run it"),
             "none": _("Slide: what do you expect?"),
-            "text": f"↑ {_(row.y_axis)}   → {_(row.x_axis)}",
         },
         on_choice_change=lambda: _take(lesson, code, "choice"),
         on_run_change=lambda: _take(lesson, code, "run"),

@@ -154,10 +154,10 @@ def _draw_verdict(lesson: Lesson, outcome: Outcome, predicted: str) -> None:
 
 
 def _list_lines(lesson: Lesson, outcome: Outcome, predicted: str) -> list[LessonLine]:
-    """List the run, what was predicted, and the other curves."""
+    """List what was predicted and the other curves by their letters, then the run."""
     is_share = lesson.measure is Measure.DEAD
     run = Series(_("the run"), outcome.run.x, outcome.run.y, is_share=is_share)
-    lines = [LessonLine(run, Role.RUN)]
+    lines = []
     names = list_names(lesson, outcome)
     if lesson.kind is Kind.FACTOR:
         drawn = dict(zip(names, list_factor_lines(lesson, outcome.run), strict=True))
@@ -174,4 +174,4 @@ def _list_lines(lesson: Lesson, outcome: Outcome, predicted: str) -> list[Lesson
         role = Role.CHOSEN if code == predicted else Role.OTHER
         letter = "" if lesson.kind is Kind.FACTOR else names[code]
         lines.append(LessonLine(line, role, letter, outcome.run.backwards))
-    return lines
+    return [*lines, LessonLine(run, Role.RUN)]

@@ -39,7 +39,7 @@ def write_label(lesson: Lesson, option: Option) -> str:
 
 
 def write_ends(scale: Scale, *, is_share: bool) -> dict[str, str]:
-    """Write what the upper and the lower edge of a small drawing stand for."""
+    """Write what the upper and the lower end of a small drawing's axis stand for."""
     if is_share:
         return {"top": format_share(1.0), "bottom": format_share(0.0)}
     if scale.log:

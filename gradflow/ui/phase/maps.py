@@ -9,18 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from gradflow.core.errors import GradflowError
+from gradflow.core.errors import GradflowError, InvalidExperiment
 from gradflow.core.sweep import Grid
 from gradflow.core.sweep.critical import Growth, predict_growth
-from gradflow.core.sweep.jobs import Job, Row, cut, make_jobs, run_job
+from gradflow.core.sweep.jobs import Job, Row, cut, make_jobs, refuse_job, run_job
 from gradflow.core.sweep.store import describe_grid
 from gradflow.core.text import Text
 from gradflow.ui.admission import admit_stack
 from gradflow.ui.turns import ADMISSION
-from gradflow.ui.wanted import CLIENT, WANTED
+from gradflow.ui.wanted import CLIENT, WANTED, check_wanted
 
 _UNSEEN_SECONDS = 5.0
 """A map at which nobody has looked for so long stops; it goes on when somebody does."""
+_LOOK_SECONDS = 0.1
+"""Between two looks at a map that is prepared."""
 _BEFORE_THEORY = 2
 """Jobs that are shown before theory's lines are computed."""
 _MOST_NETWORKS = 20_000
@@ -71,8 +73,7 @@ class LiveMap:
         WANTED.set(self._check_seen)
         try:
             for job in self._jobs[self._done :]:
-                with ADMISSION, admit_stack(job[0].experiment, len(job)) as (at_once, give_way):
-                    rows = [row for _, part in cut(job, at_once) for row in run_job(part, give_way)]
+                rows = _run_admitted(job)
                 with self._guard:
                     self._rows += [_make_compact(row) for row in rows]
                     self._done += 1
@@ -92,6 +93,15 @@ class LiveMap:
     def _check_seen(self) -> None:
         if time.monotonic() - self._seen > _UNSEEN_SECONDS:
             raise _Unseen
+
+
+def _run_admitted(job: Job) -> list[Row]:
+    """Run a job once its turn has come; what this server has no memory for is not possible."""
+    try:
+        with ADMISSION, admit_stack(job[0].experiment, len(job)) as (at_once, give_way):
+            return [row for _, part in cut(job, at_once) for row in run_job(part, give_way)]
+    except InvalidExperiment as error:
+        return refuse_job(job, error)
 
 
 def _make_compact(row: Row) -> dict[str, Any]:
@@ -122,3 +132,12 @@ class _Maps:
 
 
 MAPS = _Maps()
+
+
+def prepare_map(grid: Grid) -> None:
+    """Compute the map of a grid before anybody looks at it, as long as that is wanted."""
+    live = MAPS.find(grid)
+    while not live.is_whole and live.error is None:
+        live.look()
+        check_wanted()
+        time.sleep(_LOOK_SECONDS)

@@ -78,15 +78,16 @@ def _set_ends(name: str, before: Fields, after: Fields) -> Fields:
     return changed
 
 
-_OPENING = next(iter(PHASE_PRESETS.values())).settings
+OPENING = next(iter(PHASE_PRESETS.values())).settings
+"""What the page opens with."""
 PHASE: Form[PhaseSettings] = Form(
     "phase",
     PhaseCodec(),
-    lambda: _OPENING,
+    lambda: OPENING,
     presets={code: preset.settings for code, preset in PHASE_PRESETS.items()},
     complete=_set_ends,
     renewed=True,
 )
 PAGE = Page("phase", {"": PHASE})
-CHOSEN: SessionValue[list[int]] = SessionValue("phase_chosen", list)
-"""The cells that were clicked, the latest last: at most the two that Compare takes."""
+CHOSEN: SessionValue[list[tuple[str, int]]] = SessionValue("phase_chosen", list)
+"""The cells that were clicked, with their map, the latest last: at most the two for Compare."""

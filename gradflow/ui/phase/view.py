@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from urllib.parse import urlencode
+
 import streamlit as st
 
 from gradflow.charts.sweep.data import TheoryLines
@@ -11,6 +14,7 @@ from gradflow.core.sweep import MEASURES, Grid
 from gradflow.core.sweep.critical import REACH
 from gradflow.core.sweep.phase import RANGES, PhaseSettings, list_axes
 from gradflow.core.sweep.phase_presets import PHASE_PRESETS
+from gradflow.core.sweep.store import describe_grid
 from gradflow.core.sweep.table import make_table
 from gradflow.core.text import _
 from gradflow.ui import blocks, paths
@@ -20,7 +24,8 @@ from gradflow.ui.fragments import make_fragment
 from gradflow.ui.naming import describe_setting, name_setting
 from gradflow.ui.phase.figure import draw_sweep, make_axis
 from gradflow.ui.phase.maps import MAPS, LiveMap
-from gradflow.ui.phase.state import CHOSEN, PAGE, PHASE
+from gradflow.ui.phase.route import ROUTE
+from gradflow.ui.phase.state import CHOSEN, PAGE, PHASE, PhaseCodec
 from gradflow.ui.settings.fields import (
     draw_choice,
     draw_field,
@@ -76,14 +81,23 @@ def _show_map(settings: PhaseSettings, found: LiveMap) -> None:
         settings.map.measure,
         theory=_find_lines(settings, found),
         growing=not was_whole,
+        chosen=[cell for cell, _experiment in _list_chosen(found.grid)],
         mode=blocks.read_mode(),
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         if not _draw_chosen(found.grid):
             st.markdown(_describe_progress(found, len(rows)), width="content")
-    blocks.show_figure(figure, "phase_map", _describe_map(settings), _choose_cell)
+    choose = partial(_choose_cell, describe_grid(found.grid))
+    blocks.show_figure(figure, "phase_map", _describe_map(settings), choose, _write_peek(settings))
     if found.is_whole and not was_whole:
         st.rerun()  # once more as a whole, so that it stops looking
+
+
+def _write_peek(settings: PhaseSettings) -> str:
+    """Write where the small Flow figure of a cell is, up to the cell's number."""
+    query = PhaseCodec().to_query(settings) | {"mode": blocks.read_mode()}
+    query.pop("measure")  # it does not change the networks
+    return f"gf/{ROUTE}?{urlencode(query)}&cell="
 
 
 def _describe_map(settings: PhaseSettings) -> str:
@@ -119,7 +133,7 @@ def _find_lines(settings: PhaseSettings, found: LiveMap) -> TheoryLines | None:
         {
             0.0: _("theory: χ₁ = 1, the critical line"),
             -REACH: _("depth = 6 ξ: signals reach no further"),
-            REACH: _("depth = 6 ξ"),
+            REACH: _("depth = 6 ξ: signals reach no further"),
         },
     )
 
@@ -158,14 +172,21 @@ def _draw_controls(settings: PhaseSettings) -> None:
 # --- what a click opens ---
 
 
-def _choose_cell(cell: int) -> None:
-    kept = [c for c in CHOSEN.get() if c != cell]
-    CHOSEN.set([*kept, cell][-2:])
+def _choose_cell(key: str, cell: int) -> None:
+    kept = [choice for choice in CHOSEN.get() if choice[0] == key and choice[1] != cell]
+    CHOSEN.set([*kept, (key, cell)][-2:])
+
+
+def _list_chosen(grid: Grid) -> list[tuple[int, Experiment]]:
+    """List the cells of this map that were clicked, and their networks."""
+    key = describe_grid(grid)
+    cells = [cell for map_key, cell in CHOSEN.get() if map_key == key]
+    return [(cell, e) for cell in cells if (e := _find_experiment(grid, cell))]
 
 
 def _draw_chosen(grid: Grid) -> bool:
     """Draw the cells that were clicked and where they can go; return whether there are any."""
-    chosen = [(cell, e) for cell in CHOSEN.get() if (e := _find_experiment(grid, cell))]
+    chosen = _list_chosen(grid)
     if not chosen:
         return False
     names = " · ".join(_describe_cell(grid, cell) for cell, _experiment in chosen)
@@ -185,5 +206,5 @@ def _find_experiment(grid: Grid, cell: int) -> Experiment | None:
 
 
 def _describe_cell(grid: Grid, cell: int) -> str:
-    point = grid.list_points()[cell]
+    point = grid.find_point(cell)
     return ", ".join(describe_setting(name, value) for name, value in point.items())

@@ -27,9 +27,9 @@ def show_factors(stage: Stage) -> None:
     curves = compute.measure_factors(spec)
     st.markdown(
         _(
-            "**Residual connections, the LSTM’s cell path and ReLU are one idea:** part of the "
-            "step hands the state on with the derivative one, or nearly (ReLU: where a unit is "
-            "active), so the gradient comes back with a factor near one. A tanh network has no "
+            "**Residual connections, the LSTM’s cell path and ReLU are one idea:** part of each "
+            "step hands the state on with a derivative of one or nearly one (ReLU: where a unit is "
+            "active). So the gradient comes back with a factor near one. A tanh network has no "
             "such part."
         )
     )
@@ -95,11 +95,11 @@ def _describe_direct_path(curve: FactorCurve) -> str:
 
 
 _DIRECT_PATHS: dict[GradientPath, str] = {
-    GradientPath.RESIDUAL: N_("; direct path alone 1"),
-    GradientPath.LSTM_CELL: N_("; direct path alone {mean}, the mean forget gate"),
+    GradientPath.RESIDUAL: N_("; the direct path alone gives 1"),
+    GradientPath.LSTM_CELL: N_("; the direct path alone gives {mean}, the mean of the forget gate"),
     GradientPath.IRNN: N_(
-        "; no other path than the direct one, which is 1 for an active unit "
-        "and 0 for one that is off: {share} are active"
+        "; the direct path is the only one: 1 for an active unit and 0 for one that is off; "
+        "{share} are active"
     ),
     GradientPath.TANH_RNN: N_("; there is no direct path"),
 }

@@ -229,8 +229,8 @@ def describe_trained_cell(spec: ShortTraining, cell: TrainedCell) -> str:
         else _("**{name}** has begun to learn: loss {start} → **{loss}** in {step} steps.")
         if last.loss < _BEGUN * guess
         else _(
-            "**{name}** still answers 1, whatever it reads: loss {start} → **{loss}** after "
-            "{step} steps."
+            "**{name}** has not begun to learn: loss {start} → **{loss}** after {step} steps, no "
+            "better than always answering 1."
         )
     )
     return text.format(name=name, start=start, loss=loss, step=last.step)

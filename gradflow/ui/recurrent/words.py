@@ -133,23 +133,26 @@ def _describe_loss_at_every_step(course: GradientCourse, state: State) -> str:
 def _describe_step_back(
     report: TimeReport, course: GradientCourse, state: State, layer: int
 ) -> str:
-    text = _("One step back multiplies {norm} by **{factor}** on average").format(
-        norm=format_norm(state), factor=format_number(course.factor, 4)
-    )
+    text = _("One step back multiplies {norm} by **{factor}** on average")
     if course.tenfold < report.length:
-        text += (
-            _(": a tenth is left after {steps} steps")
+        text = (
+            _("After {steps} steps back a tenth of {norm} is left")
             if course.factor < 1
-            else _(": ten times as much after {steps} steps")
-        ).format(steps=format_number(course.tenfold, 2))
+            else _("After {steps} steps back {norm} is ten times as large")
+        )
+    text = text.format(
+        norm=format_norm(state),
+        factor=format_number(course.factor, 4),
+        steps=format_number(course.tenfold, 2),
+    )
     lag = choose_lag(report)
     remaining = report.remaining(lag, state, layer)
     if lag < 2 or not math.isfinite(remaining):
         return text + "."
     back = (
-        _(". {lag} steps back **{left}** of it is left.")
+        _(", after {lag} **{left}** of it.")
         if course.factor < 1
-        else _(". {lag} steps back it is **{left}** times as large.")
+        else _(", after {lag} **{left}** times as large.")
     )
     return text + back.format(left=format_number(remaining, 2), lag=lag)
 

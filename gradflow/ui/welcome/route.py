@@ -9,6 +9,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gradflow.charts.theme import Mode
+from gradflow.core.errors import GradflowError
+from gradflow.core.experiment import Experiment
 from gradflow.core.presets import PRESETS
 from gradflow.ui.answers import Abandoned, TooBusy, compute_answer
 from gradflow.ui.welcome.compute import draw_thumbnail
@@ -25,12 +27,23 @@ def make_route() -> Route:
 
 async def answer(request: Request) -> Response:
     """Answer with the picture of a preset; 404 if there is none, 503 if there is too much to do."""
-    code, wanted = (request.query_params.get(name) for name in ("preset", "mode"))
+    preset = PRESETS.get(request.query_params.get("preset", ""))
+    return await answer_picture(request, None if preset is None else preset.experiment)
+
+
+async def answer_picture(request: Request, experiment: Experiment | None) -> Response:
+    """Answer with the small Flow figure of an experiment, in the mode that the request names.
+
+    404 if there is none, or it cannot be run; 503 if there is too much to do.
+    """
+    wanted = request.query_params.get("mode")
     mode: Mode | None = next((mode for mode in get_args(Mode) if mode == wanted), None)
-    if code not in PRESETS or mode is None:
+    if experiment is None or mode is None:
         return Response(status_code=404)
     try:
-        picture = await compute_answer(request, lambda: draw_thumbnail(code, mode))
+        picture = await compute_answer(request, lambda: draw_thumbnail(experiment, mode))
+    except GradflowError:
+        return Response(status_code=404)
     except (TooBusy, Abandoned):
         return Response(status_code=503)
     return Response(picture, headers=_HEADERS, media_type="image/svg+xml")

@@ -413,7 +413,8 @@ def test_the_similarity_of_sequences_is_that_of_samples(inside):
     model, x = TimeFirst().double(), torch.randn(7, 9, 4).double()
     report = gf.probe(model, x.transpose(0, 1) if inside else x, torch.arange(9) % 3)
     z = model.embedding(x)
-    for found, signal in zip(report.layers["similarity"], (z, model.rnn(z)[0]), strict=False):
+    found_first = [report.facts.inputs.similarity, *report.layers["similarity"]]
+    for found, signal in zip(found_first, (x, z, model.rnn(z)[0]), strict=False):
         rows = F.normalize(signal.transpose(0, 1).flatten(1), dim=1)
         cosines = (rows @ rows.T)[~torch.eye(9, dtype=torch.bool)]
         assert found == pytest.approx(cosines.mean().item(), rel=1e-6)

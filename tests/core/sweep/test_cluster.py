@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 
 import numpy as np
@@ -13,8 +14,9 @@ import pytest
 import gradflow as gf
 from gradflow.cli.processes import LOOPBACK, find_free_ports, run_until_exit
 from gradflow.core.sweep import cluster as cluster_module
+from gradflow.core.sweep.cluster import refuse_other_versions
 
-pytest.importorskip("distributed")
+distributed = pytest.importorskip("distributed")
 BASE = gf.Experiment(
     network=gf.MLP(depth=12, width=24, initialization="normal", init_std=0.1),
     data=gf.Data(batch_size=64),
@@ -75,3 +77,35 @@ def test_nobody_answers(monkeypatch):
     (port,) = find_free_ports(1)
     with pytest.raises(gf.GradflowError, match=r"scheduler: tcp://.* does not answer"):
         gf.sweep(BASE, AXES, scheduler=f"tcp://{LOOPBACK}:{port}")
+
+
+def list_versions(**worker: str | None) -> dict:
+    """List versions as Dask does, of this process and of one worker."""
+    own = {"gradflow": "1.2", "torch": "2.13.0+cpu"}
+    return {
+        "client": {"packages": own},
+        "scheduler": {"packages": {}},
+        "workers": {"tcp://10.0.0.9:1": {"packages": own | worker}},
+    }
+
+
+def test_a_worker_with_other_versions_is_named():
+    refuse_other_versions(list_versions(torch="2.13.0+cu130"))
+    for other, said in (({"gradflow": "1.1"}, "gradflow 1.1, torch"), ({"gradflow": None}, r"\?")):
+        with pytest.raises(gf.GradflowError, match=rf"10\.0\.0\.9:1 has .*{said}.* here is grad"):
+            refuse_other_versions(list_versions(**other))
+    with pytest.raises(gf.GradflowError, match=r"torch 2\.12\.1.*install the same"):
+        refuse_other_versions(list_versions(torch="2.12.1"))
+
+
+def test_a_cluster_without_workers_says_so(cluster, monkeypatch):
+    address, workers = cluster
+    for worker in workers:
+        worker.kill()
+        worker.wait()
+    with distributed.Client(address) as client:
+        while client.scheduler_info()["workers"]:
+            time.sleep(0.05)
+    monkeypatch.setattr(cluster_module, "CONNECT_SECONDS", 2)
+    with pytest.raises(gf.GradflowError, match=r"tcp://.* has no workers; start one"):
+        gf.sweep(BASE, AXES, seeds=1, scheduler=address)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -176,6 +177,11 @@ def test_points_that_are_not_possible_have_a_row():
         ({}, 1, "axes: name at least one"),
         ({"deep": [1]}, 1, "deep: there is no such setting"),
         ({"depth": []}, 1, "depth: give at least one value"),
+        ({"depth": 5}, 1, "depth: give a list of values"),
+        ({"activation": "tanh"}, 1, "activation: give a list of values"),
+        (["depth"], 1, "axes: give a mapping"),
+        ({"seed": itertools.count()}, 1, "seed: more than 200,000 values"),
+        ({"init_std": [0.1, 0.2], "gain_value": [1.0, 2.0]}, 1, "it has no effect"),
         ({"depth": [3, 3]}, 1, "depth: give at least one value, and each once"),
         ({"init_std": [0.1, 0.2]}, 1, "init_std: it has no effect"),
         ({"depth": [0, -1]}, 1, "depth: 0 is not allowed"),
@@ -189,6 +195,47 @@ def test_points_that_are_not_possible_have_a_row():
 def test_impossible_sweeps(axes, seeds, message):
     with pytest.raises(gf.InvalidExperiment, match=message):
         gf.sweep(make_base(), axes, seeds=seeds)
+
+
+def test_what_is_not_possible_says_why():
+    """Together, or on this machine: RReLU has no float16 on a CPU."""
+    base = make_base(normalization="group", groups=4)
+    table = gf.sweep(base, {"groups": [2, 3]}, seeds=1)
+    assert table["problem"].iloc[0] == ""
+    assert "groups" in table["problem"].iloc[1]
+    axes = {"activation": ["tanh", "rrelu"], "dtype": ["float16", "float32"]}
+    table = gf.sweep(make_base(), axes, seeds=2)
+    refused = table[table["verdict"] == "impossible"]
+    assert set(zip(refused["activation"], refused["dtype"], strict=True)) == {("rrelu", "float16")}
+    assert refused["problem"].str.contains("choose another dtype").all()
+    assert refused[list(MEASURES)].isna().all(axis=None)
+    with pytest.raises(gf.InvalidExperiment, match="choose another dtype"):
+        gf.sweep(make_base(activation="rrelu"), {"dtype": ["float16"]}, seeds=2)
+
+
+def test_the_setting_and_the_measure_that_are_both_called_loss_have_columns_of_their_own():
+    axes = {"loss": ["mse", "cross_entropy"], "zero_last": [True, False]}
+    table = gf.sweep(make_base(connection="residual"), axes, seeds=1)
+    assert table["experiment.loss"].tolist() == ["mse", "mse", "cross_entropy", "cross_entropy"]
+    assert table["zero_last"].tolist() == [True, False, True, False]
+    assert table["loss"].dtype == float
+
+
+def test_a_gradient_that_is_exactly_0_is_no_rounding():
+    """Weights of zero stop it at once; small weights lose it in the format's smallest numbers."""
+    base = make_base(depth=40, dtype="float32")
+    axes = {"initialization": ["zeros", "normal"], "init_std": [1e-4]}
+    table = gf.sweep(base, axes, seeds=1).set_index("initialization")
+    assert table["verdict"].tolist() == ["zero", "zero"]
+    assert table["precise"].to_dict() == {"zeros": True, "normal": False}
+
+
+def test_results_that_are_not_finite_are_named():
+    settings = {"initialization": "normal", "activation": "relu", "dtype": "float16", "depth": 12}
+    table = gf.sweep(make_base(**settings, width=32), {"init_std": [0.25, 10.0]}, seeds=1)
+    assert table["verdict"].tolist() == ["healthy", "not_finite"]
+    assert table["precise"].tolist() == [True, False]
+    assert not math.isfinite(table["loss"].iloc[1])
 
 
 def test_a_coarse_map_comes_first():

@@ -29,12 +29,19 @@ def test_the_first_look_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
             expected.append(signal @ weight.detach().double().numpy().T)
             signal = np.tanh(expected[-1])
     for layer in range(shift.HIDDEN):
-        percentiles = np.percentile(expected[layer][:, 0], [15, 50, 85])
-        assert_allclose(course.percentiles[0, layer], percentiles, rtol=1e-4, atol=1e-5)
+        units = np.percentile(expected[layer], [15, 50, 85], axis=0).T
+        assert np.abs(units - course.percentiles[0, layer]).max(1).min() < 1e-4  # one of them
     assert course.steps.tolist() == [0, 2]
     mean = np.array([[[1.0, 5.0]], [[2.0, 1.0]]])
-    drift = shift.measure_drift(mean, np.array([[[0.5, 4.0]], [[9.0, 9.0]]]))
-    assert_allclose(drift[:, 0], [0, math.sqrt((2**2 + 1) / 2)])
+    moves = shift.measure_moves(mean, np.array([[[0.5, 4.0]], [[9.0, 9.0]]]))
+    assert_allclose(moves[:, 0], [[0, 0], [2, 1]])
+
+
+def test_the_unit_that_is_followed_moves_as_far_as_is_said() -> None:
+    course = shift.train_and_watch(Activation.TANH, 0.2, 0, NONE)
+    low, middle, high = course.percentiles[:, 3].T
+    moved = abs(middle[-1] - middle[0]) / ((high[0] - low[0]) / 2)  # in about standard deviations
+    assert 0.5 < moved / course.drift[-1, 3] < 2
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -216,3 +216,28 @@ def test_what_stays_at_zero_does_not_move_and_what_leaves_it_has_no_ratio():
     assert second.layers["update_ratio"][0] == 0
     assert second.layers["update_ratio"][2] > 0
     np.testing.assert_array_equal(first.report.layers["update_ratio"], [0, 0, np.nan])
+
+
+class InPlace(nn.Linear):
+    """Returns a view that it has changed through another view of the same."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = super().forward(x).clone().view(-1, self.out_features)
+        h[:, :1].add_(1)
+        return h
+
+
+@pytest.mark.parametrize("reports", [0, 100])
+def test_views_that_were_changed_in_place_are_recorded(reports):
+    """A hook on such a tensor ends Python."""
+    torch.manual_seed(0)
+    model = nn.Sequential(InPlace(5, 4), nn.ReLU(inplace=True), nn.Linear(4, 3)).double()
+    plan = gf.TrainingPlan(steps=1, record_every=1, reports=reports)
+    ((record, before, _after, (inputs, targets)),) = follow_training(make_fixed_task(model), plan)
+    first, _relu, last = before
+    z = first(inputs)
+    logits = last(z.relu()).detach().requires_grad_()
+    (known,) = torch.autograd.grad(F.cross_entropy(logits, targets), logits)
+    assert record.layers["delta_norm"][1] == pytest.approx(known.norm().item(), rel=1e-9)
+    delta = (known @ last.weight) * (z > 0)
+    assert record.layers["delta_norm"][0] == pytest.approx(delta.norm().item(), rel=1e-9)

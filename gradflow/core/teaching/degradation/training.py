@@ -48,7 +48,7 @@ class DeeperNetworks(Spec):
     """ReLU networks with He weights on 1024 digits, trained by SGD with momentum 0.9."""
 
     guess: Guess = Field(
-        "open", title="Why is it worse?", description="What the gradient of 56 layers does."
+        "open", title="The gradient of the 56 is", description="On its way back, before training."
     )
     normalization: Normalization = Field(
         Normalization.BATCH, title="Normalization", description="Before each ReLU."

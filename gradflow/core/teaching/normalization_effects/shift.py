@@ -59,8 +59,8 @@ class ShiftCourse:
 
     Attributes:
         steps: taken before each look, ``(looks,)``.
-        percentiles: ``PERCENTILES`` of the input of φ of each layer's first unit,
-            ``(looks, layers, 3)``.
+        percentiles: ``PERCENTILES`` of the input of φ of each layer's typical unit, the one whose
+            mean has moved most nearly as far as ``drift`` says, ``(looks, layers, 3)``.
         drift: how far the units' means have moved from where they began, in standard deviations
             that they began with: the root mean square over the units, ``(looks, layers)``.
         losses: of the step's batch, ``(STEPS,)``.
@@ -103,19 +103,21 @@ def train_and_watch(
                 own.sub_(learning_rate * gradient)
         losses.append(loss.item())
     seen = np.array(looks)  # (looks, layers, samples, units)
-    mean, std = seen.mean(2), seen.std(2)
+    moves = measure_moves(seen.mean(2), seen.std(2))
+    drift = np.sqrt(np.mean(moves**2, axis=2))
+    typical = np.abs(moves[-1] - drift[-1][:, None]).argmin(1)
+    followed = seen[:, np.arange(HIDDEN), :, typical]  # (layers, looks, samples)
     return ShiftCourse(
         steps=np.arange(0.0, STEPS + 1, EVERY),
-        percentiles=np.percentile(seen[..., 0], PERCENTILES, axis=2).transpose(1, 2, 0),
-        drift=measure_drift(mean, std),
+        percentiles=np.percentile(followed, PERCENTILES, axis=2).transpose(2, 1, 0),
+        drift=drift,
         losses=np.array(losses[:STEPS]),
     )
 
 
-def measure_drift(mean: FloatArray, std: FloatArray) -> FloatArray:
+def measure_moves(mean: FloatArray, std: FloatArray) -> FloatArray:
     """Measure how far means ``(looks, layers, units)`` are from the first, in the first stds."""
-    moved = (mean - mean[:1]) / np.maximum(std[:1], 1e-12)
-    result: FloatArray = np.sqrt(np.mean(moved**2, axis=2))
+    result: FloatArray = np.abs(mean - mean[:1]) / np.maximum(std[:1], 1e-12)
     return result
 
 

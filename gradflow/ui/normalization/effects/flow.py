@@ -57,12 +57,13 @@ def show(stage: Stage) -> None:
         gradient = _choose_gradient()
         draw = _choose_figure()
     networks = {_(NORMALIZATIONS[code].label): spec.make_network(code) for code in COMPARED}
+    growth_by_name = {name: _measure_growth(spec, network) for name, network in networks.items()}
+    st.markdown(describe_growth(growth_by_name))
     blocks.show_figure(
         draw(_run_networks(spec, networks, gradient), gradient=gradient, mode=blocks.read_mode()),
         "normalization_flow",
         _("The gradient of the same network with each normalization"),
     )
-    growth_by_name = {name: _measure_growth(spec, network) for name, network in networks.items()}
     batch = growth_by_name[_(NORMALIZATIONS[Normalization.BATCH].label)]
     with stage.details:
         st.latex(write_growth_formula(spec, batch))
@@ -116,6 +117,18 @@ def _run_networks(
 def _measure_growth(spec: NormalizedFlow, network: MLP) -> Growth:
     experiment = spec.make_experiment(network)
     return measure_growth(network, app_compute.run(experiment), app_compute.predict(experiment))
+
+
+def describe_growth(growth_by_name: dict[str, Growth]) -> str:
+    """Say what is left of the gradient at the first layer with each normalization."""
+    parts = [
+        _("**{name}** × {factor}").format(name=name, factor=format_number(growth.ratio))
+        for name, growth in growth_by_name.items()
+    ]
+    return _(
+        "**A norm fixes the size of the signal, not that of the gradient.** From the last hidden "
+        "layer back to the first ‖∂L/∂a‖ changes by: {parts}."
+    ).format(parts=", ".join(parts))
 
 
 def write_growth_formula(spec: NormalizedFlow, batch: Growth) -> str:

@@ -67,17 +67,20 @@ def describe_noise(results: dict[int, NoiseResult]) -> str:
         "**A mild regularizer:** the fewer images share their statistics, the noisier they are, "
         "and the higher the training loss. "
     )
-    rest = (
-        _(
-            "On held-out images groups of {best} are {gain} points ahead of groups of {whole} "
-            "(± {error}, {seeds} seeds); too much noise harms."
-        )
-        if gain > 0
-        else _(
+    rest = _(
+        "On held-out images groups of {best} are {gain} points ahead of groups of {whole} "
+        "(± {error}, {seeds} seeds); too much noise harms."
+    )
+    if gain <= 0:
+        rest = _(
             "With so many images it is no help on held-out ones: even groups of {best} are {gain} "
             "points from groups of {whole} (± {error}, {seeds} seeds)."
         )
-    )
+    elif gain < 2 * error:
+        rest = _(
+            "On held-out images groups of {best} are {gain} points ahead of groups of {whole} "
+            "(± {error}, {seeds} seeds), which may be chance; too much noise harms."
+        )
     return lead + rest.format(
         best=best,
         gain=format_number(gain, 2),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -47,7 +48,7 @@ def _show_sweeps(spec: WeightScales) -> None:
     at_scale_1 = spec.model_copy(update={"scale": 1.0})
     sweeps = compute_parts(RIVALS, lambda code: compute.sweep_scales(at_scale_1, code))
     named = [(_(NORMALIZATIONS[code].label), sweep) for code, sweep in sweeps.items()]
-    st.markdown(describe_scale_sweeps(sweeps))
+    st.markdown(describe_scale_sweeps(sweeps, spec.epsilon))
     blocks.show_figure(
         weight_scales_figure(teaching.list_scales(), named, mode=blocks.read_mode()),
         "normalization_scales",
@@ -55,19 +56,27 @@ def _show_sweeps(spec: WeightScales) -> None:
     )
 
 
-def describe_scale_sweeps(sweeps: dict[Normalization, ScaleSweep]) -> str:
-    """Say how far the gradient's ratio changes over the six decades."""
-    parts = [
-        _("**{name}** {low} … {high}").format(
-            name=_(NORMALIZATIONS[code].label),
-            low=format_number(float(sweep.ratio.min())),
-            high=format_number(float(sweep.ratio.max())),
-        )
+def describe_scale_sweeps(sweeps: dict[Normalization, ScaleSweep], epsilon: float) -> str:
+    """Say how far the gradient at layer 1 depends on the scale of the weights."""
+    good = int(np.argmin(abs(teaching.list_scales() - 1)))
+    spans = {
+        code: format_number(float(sweep.ratio[good:].max() / sweep.ratio[good:].min()))
         for code, sweep in sweeps.items()
-    ]
-    return _("Over six decades of k, ‖∂L/∂a‖ at layer 1 over that at the last hidden layer: ") + (
-        ", ".join(parts) + "."
+    }
+    parts = ", ".join(
+        _("behind **{name}** by a factor of {span}").format(
+            name=_(NORMALIZATIONS[code].label), span=span
+        )
+        for code, span in spans.items()
+        if code is not Normalization.NONE
     )
+    text = _(
+        "**All hidden weights times k.** From k = 1 to 1,000 the share of the gradient that "
+        "reaches layer 1 changes by a factor of {plain} without a norm, {parts}."
+    ).format(plain=spans[Normalization.NONE], parts=parts)
+    if not epsilon:
+        return text
+    return text + _(" Far on the left the norms fail: z is so small that ε outweighs its variance.")
 
 
 def _show_identities(spec: WeightScales) -> None:

@@ -58,8 +58,8 @@ def describe_shift(courses: dict[Normalization, ShiftCourse], layer: int) -> str
     losses = {code: float(np.mean(c.losses[-_RECENT:])) for code, c in courses.items()}
     return _(
         "**The same digits, and yet what arrives at layer {layer} moves** while the layers before "
-        "it learn: its means by **{plain}** standard deviations, with batch norm by **{batch}**. "
-        "Loss at the end: {plain_loss} and {batch_loss}."
+        "it learn: the mean of a typical unit by **{plain}** of its standard deviations, with "
+        "batch norm by **{batch}**. Loss at the end: {plain_loss} and {batch_loss}."
     ).format(
         layer=layer,
         plain=format_number(drifts[Normalization.NONE]),
