@@ -39,7 +39,7 @@ FIRST_FIGURE_MS = 10_000
 PRESS_MS = 15_000
 """How long a figure is waited for after a press."""
 QUIET_MS = 500
-HEAD = ("page", "view", "control pressed by keyboard", "median", "slowest")
+HEAD = ("page", "view", "control pressed by keyboard", "median", "slowest", "server CPU")
 REST_SECONDS, MOST_REST_SECONDS = 8, 180
 """A server that has done nothing for so long has done what it does in a pause."""
 WINDOW: Any = {"width": 1280, "height": 900}
@@ -69,10 +69,24 @@ class View:
     @property
     def address(self) -> str:
         """Where it is, seen from the app's root; Explore is the app's first page."""
-        path = "" if self.page == "explore" else self.page
+        path = "" if self.page == "explore" else self.page.replace("_", "-")
         settings = SETTINGS.get((self.page, self.code), "")
         parts = [f"{self.parameter}={self.code}"] * bool(self.code) + [settings] * bool(settings)
         return "?".join([path, "&".join(parts)] if parts else [path])
+
+
+@dataclass(frozen=True)
+class Press:
+    """What one press took until its figure was drawn.
+
+    Attributes:
+        milliseconds: of time, in the browser.
+        cpu: milliseconds that the server computed meanwhile, in steps of 10; on a busy machine they
+            say more than the time.
+    """
+
+    milliseconds: float
+    cpu: float
 
 
 @dataclass(frozen=True)
@@ -82,13 +96,13 @@ class Answer:
     Attributes:
         view: the view.
         control: what was pressed; ``None``: nothing that was pressed redrew a figure.
-        milliseconds: of every press but the first.
+        presses: answered ones, all but the first.
         missing: presses that no figure answered.
     """
 
     view: View
     control: Control | None
-    milliseconds: tuple[float, ...] = ()
+    presses: tuple[Press, ...] = ()
     missing: int = 0
 
 
@@ -104,9 +118,9 @@ def list_views(only: Sequence[str] = ()) -> list[View]:
     return [v for v in views if not only or {v.page, f"{v.page}/{v.code}"} & set(only)]
 
 
-def measure_view(page: Page, url: str, view: View, presses: int) -> Answer:
+def measure_view(page: Page, server: Server, view: View, presses: int) -> Answer:
     """Find the main control of a view and press it again and again."""
-    page.goto(f"{url}/{view.address}")
+    page.goto(f"{server.url}/{view.address}")
     # Before its first run a page counts as idle, and a figure's first drawing is no answer.
     page.wait_for_selector(".stMain .stElementContainer", state="attached", timeout=LOAD_MS)
     wait_until_idle(page, LOAD_MS)
@@ -115,16 +129,16 @@ def measure_view(page: Page, url: str, view: View, presses: int) -> Answer:
     wait_until_idle(page, LOAD_MS)
     page.evaluate(WATCH_SCRIPT)
     for control in list_controls(page, view.page, view.code):
-        if press(page, control) is None and page.evaluate(IDLE_SCRIPT):
+        if press(page, server, control) is None and page.evaluate(IDLE_SCRIPT):
             continue  # the page is complete, and no figure has changed
-        times = [press(page, control) for _ in range(presses)]
-        measured = tuple(time for time in times if time is not None)
-        return Answer(view, control, measured, len(times) - len(measured))
+        tries = [press(page, server, control) for _ in range(presses)]
+        answered = tuple(one for one in tries if one is not None)
+        return Answer(view, control, answered, len(tries) - len(answered))
     return Answer(view, None)
 
 
-def press(page: Page, control: Control) -> float | None:
-    """Press a control once; the milliseconds until its figure is drawn, if one is."""
+def press(page: Page, server: Server, control: Control) -> Press | None:
+    """Press a control once; what it took until its figure was drawn, if one was."""
     from playwright.sync_api import Error
 
     # Longer than a press is waited for, so that a late answer does not count for the next one.
@@ -132,12 +146,14 @@ def press(page: Page, control: Control) -> float | None:
     try:
         key = control.prepare()
         page.evaluate("() => window.watch.arm()")
+        before = read_usage(server.pids).cpu_seconds
         page.keyboard.press(key)
         page.wait_for_function("() => window.watch.latency !== null", timeout=PRESS_MS)
     except Error:  # gone, covered, or without an answer
         page.keyboard.press("Escape")
         return None
-    return float(page.evaluate("() => window.watch.latency"))
+    cpu = read_usage(server.pids).cpu_seconds - before
+    return Press(float(page.evaluate("() => window.watch.latency")), 1000 * cpu)
 
 
 def is_there(page: Page, selector: str, milliseconds: int) -> bool:
@@ -165,15 +181,16 @@ def format_answer(answer: Answer) -> str:
     """Format the row of a view."""
     name = [answer.view.page, answer.view.code or "–"]
     if answer.control is None:
-        return format_row([*name, "none: no control pressed here redraws a figure", "–", "–"])
+        return format_row([*name, "none: no control pressed here redraws a figure", *"–––"])
     control = str(answer.control)
     if not is_numeric(answer.control):
         control += " (no number redraws a figure)"
-    times = answer.milliseconds
+    times = [press.milliseconds for press in answer.presses]
     middle, slowest = (f"{f(times):,.0f} ms" if times else "–" for f in (median, max))
     if answer.missing:
         slowest = f"{answer.missing} unanswered in {PRESS_MS // 1000} s"
-    return format_row([*name, control, middle, slowest])
+    cpu = f"{median(press.cpu for press in answer.presses):,.0f} ms" if times else "–"
+    return format_row([*name, control, middle, slowest, cpu])
 
 
 def wait_for_rest(server: Server) -> None:
@@ -270,8 +287,9 @@ def main(arguments: list[str] | None = None) -> None:
             wait_for_rest(server)
             print(format_first_visit(measure_first_visit(browser, server.url)))
         else:
+            wait_for_rest(server)
             print(format_table(HEAD, [], texts=3), flush=True)
-            for answer in measure_views(browser, server.url, views, options.presses):
+            for answer in measure_views(browser, server, views, options.presses):
                 print(format_answer(answer), flush=True)
             print(f"\n{options.presses} presses each, after one; target: ≤ {TARGET_MS} ms.")
     print(
@@ -281,13 +299,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def measure_views(
-    browser: Browser, url: str, views: Sequence[View], presses: int
+    browser: Browser, server: Server, views: Sequence[View], presses: int
 ) -> Iterator[Answer]:
     """Measure every view in a session of its own, one after the other."""
     for view in views:
         page = browser.new_page(viewport=WINDOW)
         page.set_default_timeout(LOAD_MS)
-        yield measure_view(page, url, view, presses)
+        yield measure_view(page, server, view, presses)
         page.close()
 
 

@@ -22,7 +22,7 @@ from gradflow.ui.compression import accepts_gzip
 from gradflow.ui.memo import RESULTS
 from gradflow.ui.turns import ADMISSION
 from gradflow.ui.waiting import TELL
-from gradflow.ui.wanted import CLIENT, SINCE, WANTED
+from gradflow.ui.wanted import CLIENT, ENDING, SINCE, WANTED
 
 R = TypeVar("R")
 
@@ -54,7 +54,7 @@ class TooBusy(Exception):
 
 
 class Abandoned(Exception):
-    """Nobody waits for the answer any more."""
+    """Nobody waits for the answer any more, or the server ends."""
 
 
 class Overtaken(Abandoned):
@@ -105,7 +105,7 @@ async def compute_answer(
     place = _take_place((sender, lane)) if lane else _Place(time.monotonic())
 
     def check() -> None:
-        if gone.is_set():
+        if gone.is_set() or ENDING.is_set():
             raise Abandoned
         if place.overtaken.is_set() and ADMISSION.is_new(place.thread):
             raise Overtaken

@@ -20,6 +20,8 @@ from gradflow.ui.turns import ADMISSION
 
 _DESCENT_BYTES, _POINT_BYTES = 16 * 2**20, 16_000
 """What a descent takes, and what a point of it takes with all that is recorded there."""
+_DYING_BYTES = 32 * 2**20
+"""What the training of a biased layer takes at its peak, rounded up."""
 
 
 @remember
@@ -68,7 +70,8 @@ def compute_heights(
 @remember
 def train_dying(layer: dying.BiasedLayer) -> tuple[dying.DyingTraining, ...]:
     """Train the biased layer with every rival of ReLU."""
-    return tuple(dying.train_rivals(layer))
+    with admit_long(_DYING_BYTES):
+        return tuple(dying.train_rivals(layer))
 
 
 def try_cures(experiment: Experiment) -> remedies.Ranking:

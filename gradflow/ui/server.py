@@ -51,7 +51,7 @@ from gradflow.ui.room import ROOM, SCARCE_BYTES
 from gradflow.ui.security.widgets import refuse_forged_values
 from gradflow.ui.theme import keep_theme
 from gradflow.ui.training.compute import prepare_opening as prepare_training
-from gradflow.ui.wanted import WANTED
+from gradflow.ui.wanted import ENDING, WANTED, listen_for_end
 from gradflow.ui.welcome.cards import CARDS
 from gradflow.ui.welcome.compute import draw_thumbnail
 
@@ -86,7 +86,7 @@ async def warm_up(_app: Any) -> AsyncIterator[dict[str, Any] | None]:
         ROOM.spread = 1.0
     keep_theme()
     refuse_forged_values()
-    with threadpool_limits(1):
+    with threadpool_limits(1), listen_for_end():
         # Together: compressing does not hold the interpreter.
         await asyncio.gather(asyncio.to_thread(compress_scripts), asyncio.to_thread(_run_once))
         gc.collect()
@@ -165,7 +165,7 @@ def _tighten_scripts(check: Callable[[], None]) -> None:
 
 
 def _check_running(stopping: threading.Event) -> None:
-    if stopping.is_set():
+    if stopping.is_set() or ENDING.is_set():
         raise _Stopping
 
 

@@ -2,25 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+import signal
+import threading
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
+from types import FrameType
 
-from streamlit.runtime.scriptrunner_utils.exceptions import RerunException
+from streamlit.runtime.scriptrunner_utils.exceptions import RerunException, StopException
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests, ScriptRequestType
 from streamlit.runtime.scriptrunner_utils.script_run_context import (
     ScriptRunContext,
     get_script_run_ctx,
 )
 
+ENDING = threading.Event()
+"""Set once this process was asked to end: nobody wants anything any more."""
+
+
+@contextmanager
+def listen_for_end() -> Iterator[None]:
+    """Set ``ENDING`` as soon as this process is asked to end, besides what happens then.
+
+    The web server waits for the answers that are under way, which would take until the last of the
+    computations that wait is done.
+    """
+    if threading.current_thread() is not threading.main_thread():  # who hears no signals
+        yield
+        return
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def end(number: int, frame: FrameType | None) -> None:
+        ENDING.set()
+        handler = handlers[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+
+    # Without a handler a signal ends the process at once, and there is nothing to add.
+    heard = [number for number, handler in handlers.items() if callable(handler)]
+    for number in heard:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in heard:
+            signal.signal(number, handlers[number])
+
 
 def check_page_run() -> None:
-    """End this run of a page if its browser asked for a newer one, or is gone.
+    """End this run of a page if its browser asked for a newer one, or is gone, or the server ends.
 
     Any ``st`` command does that too, but draws something, and lets the run of a fragment go on
     although the same fragment is to run again. Outside of a page nothing happens.
     """
     context = get_script_run_ctx(suppress_warning=True)
     if context is not None:
+        if ENDING.is_set():
+            raise StopException
         context.yield_check()
         _end_overtaken_fragment(context)
 

@@ -11,6 +11,7 @@ from benchmarks.harness import format_table
 from benchmarks.pages import (
     SETTINGS,
     Answer,
+    Press,
     View,
     count_payload,
     format_answer,
@@ -25,6 +26,10 @@ ROOT = Path(__file__).parents[2]
 
 def make_control(kind: str) -> Control:
     return Control(kind, "Depth", lambda: "Enter")
+
+
+def make_presses(*milliseconds: float) -> tuple[Press, ...]:
+    return tuple(Press(time, cpu=time / 2) for time in milliseconds)
 
 
 def test_every_page_has_a_view() -> None:
@@ -48,6 +53,7 @@ def test_buttons_and_settings_belong_to_views_that_exist() -> None:
     [
         (View("explore"), ""),
         (View("compare"), "compare"),
+        (View("your_model", "report", "lstm"), "your-model?report=lstm"),
         (View("backprop", "part", "chain"), "backprop?part=chain"),
         (View("recurrent", "view", "gates"), "recurrent?view=gates&cell=lstm"),
     ],
@@ -57,19 +63,22 @@ def test_addresses(view: View, address: str) -> None:
 
 
 def test_a_row_says_what_was_pressed() -> None:
-    answer = Answer(View("explore"), make_control("slider"), (120.0, 90.0, 2400.0))
-    assert format_answer(answer) == "| explore | – | slider “Depth” | 120 ms | 2,400 ms |"
+    answer = Answer(View("explore"), make_control("slider"), make_presses(120, 90, 2400))
+    row = "| explore | – | slider “Depth” | 120 ms | 2,400 ms | 60 ms |"
+    assert format_answer(answer) == row
 
 
 def test_a_row_says_that_there_is_no_number() -> None:
-    row = format_answer(Answer(View("backprop", "part", "network"), make_control("button"), (9.0,)))
+    row = format_answer(
+        Answer(View("backprop", "part", "network"), make_control("button"), make_presses(9))
+    )
     assert "| network | button “Depth” (no number redraws a figure) | 9 ms" in row
     assert "none" in format_answer(Answer(View("compare"), None))
 
 
 def test_a_number_field_is_a_number() -> None:
-    answer = Answer(View("compare"), make_control("number"), (90.0,))
-    assert format_answer(answer) == "| compare | – | number “Depth” | 90 ms | 90 ms |"
+    answer = Answer(View("compare"), make_control("number"), make_presses(90))
+    assert format_answer(answer) == "| compare | – | number “Depth” | 90 ms | 90 ms | 45 ms |"
 
 
 def test_a_row_says_what_was_not_answered() -> None:

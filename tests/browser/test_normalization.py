@@ -61,3 +61,18 @@ def test_views_fit_and_survive_a_reload(page: Page, app_url: str) -> None:
         wait_for_chart(page, key)
         page.wait_for_function(f"() => location.search.includes('view={view}&')")
         assert measure_width(page) <= 1280
+
+
+def test_a_figure_that_grows_while_its_networks_are_trained_keeps_its_node(
+    page: Page, app_url: str
+) -> None:
+    page.goto(f"{app_url}/normalization?view=rates&depth=6&width=16&steps=10")
+    wait_for_chart(page, "normalization_rates")
+    wait_for_server(page)
+    chart = write_chart_js("normalization_rates")
+    page.evaluate(f"() => {{ window.node = {chart}; }}")
+    page.get_by_role("slider", name="Depth").press("ArrowLeft")
+    page.wait_for_function("() => location.search.includes('depth=5')")  # at the end of the run
+    expect(page.locator(".stMain")).to_contain_text("range over 5 seeds")
+    expect(page.locator(".stMain")).not_to_contain_text("of 15 computed")
+    page.wait_for_function(f"() => {chart} === window.node && {chart}.data.length > 5")

@@ -26,7 +26,7 @@ MODES = pytest.mark.parametrize("mode", ["light", "dark"])
 
 def test_nothing_to_draw() -> None:
     for figure in (
-        depth_figure([]),
+        depth_figure([], [4, 100]),
         identity_figure([]),
         landscapes_figure(np.zeros(2), []),
         autocorrelation_figure(0.1, []),
@@ -41,7 +41,9 @@ def test_depth(mode) -> None:
     depths = np.array([4, 10, 100])
     plain = DepthSweep(depths, np.array([1.0, 0.0, 1e8]), np.full(3, 2.0), np.ones(3), np.ones(3))
     other = DepthSweep(depths, np.ones(3), np.full(3, math.nan), np.ones(3), np.ones(3))
-    data = to_browser(depth_figure([("plain", plain), ("other", other)], mode=mode))
+    data = to_browser(
+        depth_figure([("plain", plain), ("other", other)], depths.tolist(), mode=mode)
+    )
     assert data["layout"]["xaxis"]["type"] == "log"
     assert data["layout"]["xaxis"]["ticktext"] == ["4", "10", "100"]
     (line,) = find_traces(data, name="plain")
@@ -55,9 +57,9 @@ def test_depth(mode) -> None:
 def test_deeper_networks(mode) -> None:
     shallow = TrainedCurve("a", 0, False, np.array([2.0, 1.0]), np.array([10.0, 1.0]))
     deep = TrainedCurve("b", 0, True, np.array([2.5, math.nan]), np.array([0.0, 0.1, 1.0]))
-    asked = to_browser(deeper_figure([shallow, deep], with_norms=False, mode=mode))
+    asked = to_browser(deeper_figure([shallow, deep], 5, with_norms=False, mode=mode))
     assert len(asked["data"]) == 2
-    data = to_browser(deeper_figure([shallow, deep], with_norms=True, mode=mode))
+    data = to_browser(deeper_figure([shallow, deep], 5, with_norms=True, mode=mode))
     first, norms = find_traces(data, name="a")
     assert_allclose(decode(norms["y"]), [1, 0])
     assert first["line"]["color"] == data["data"][2]["line"]["color"]

@@ -137,7 +137,9 @@ def test_what_arrives_at_a_unit(mode) -> None:
 @MODES
 def test_noise_and_what_it_does(mode) -> None:
     one = NoiseResult(np.array([0.0, 0.1, 0.01]), np.array([0.5, 0.6, 0.7]), np.ones(3))
-    data = to_browser(noise_figure([("no norm", one), ("64", one)], mode=mode))
+    data = to_browser(
+        noise_figure([("no norm", one), ("64", one)], ["no norm", "64", "4"], mode=mode)
+    )
     loss, accuracy = find_traces(data, name="their middle")
     assert_allclose(decode(loss["y"]), [-2, -2])
     assert_allclose(decode(accuracy["y"]), [60, 60])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import threading
 import zlib
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from gradflow.core.errors import GradflowError
 from gradflow.ui import waiting
 from gradflow.ui.answers import PLACES, Abandoned, Overtaken, answer_packed, compute_answer
 from gradflow.ui.turns import ADMISSION
-from gradflow.ui.wanted import check_wanted
+from gradflow.ui.wanted import ENDING, check_wanted, listen_for_end
 
 
 class Client:
@@ -54,6 +55,31 @@ def test_an_abandoned_request_leaves_the_queue_and_computes_nothing() -> None:
     with ADMISSION:
         asyncio.run(leave())
     assert computed == []
+
+
+def test_a_server_that_is_asked_to_end_lets_go_of_all_who_wait() -> None:
+    """Else it would end only after the last computation that waits."""
+    heard: list[int] = []
+    usual = signal.signal(signal.SIGTERM, lambda number, _frame: heard.append(number))
+
+    async def end() -> None:
+        client = Client()
+        answer = asyncio.create_task(compute_answer(client, ADMISSION.acquire))  # type: ignore[arg-type]
+        while not ADMISSION._queue:
+            await asyncio.sleep(0.001)
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(Abandoned):
+            await asyncio.wait_for(answer, 20)
+
+    try:
+        with listen_for_end(), ADMISSION:
+            asyncio.run(end())
+        assert heard == [signal.SIGTERM]  # what happened before still happens
+        signal.raise_signal(signal.SIGTERM)
+        assert len(heard) == 2
+    finally:
+        ENDING.clear()
+        signal.signal(signal.SIGTERM, usual)
 
 
 def test_a_newer_request_of_the_same_lane_takes_the_place_of_one_that_has_not_begun() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from gradflow.core.histogram import Histogram
 from gradflow.core.report import Report
 from gradflow.ui import compute, memo
 from gradflow.ui.memo import Memo
+from gradflow.ui.room import ROOM
 
 UI = Path(compute.__file__).parent
 
@@ -95,7 +97,17 @@ def find_remembered() -> set[str]:
     }
 
 
-def test_results_hold_nothing_that_can_be_changed() -> None:
+READERS = {
+    *("judge", "predict", "compute_heights", "pack_flow", "pack_layer", "pack_norms"),
+    *("pack_forward", "measure", "list_cures", "predict_norms", "build_equation"),
+    "measure_guessing",
+}
+"""What reads known results, or makes next to nothing; all else holds room for its memory."""
+
+
+def test_results_hold_nothing_that_can_be_changed_and_room_was_held_for_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from gradflow.core.catalog import Activation, Connection, Normalization
     from gradflow.core.lessons.patients import draw_patient
     from gradflow.core.lessons.schema import load_lessons
@@ -140,7 +152,7 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
         explore.pack_scale: (small, FlowView(), 0.0),
         explore.pack_norms: (small, FlowView(), ("delta",), "log"),
         explore.pack_forward: (small, FlowView(), ("activation_std",)),
-        degradation.sweep_depths: (depth.BlockNetworks(), Connection.PLAIN),
+        degradation.measure_depth: (depth.BlockNetworks(), Connection.PLAIN, 4),
         degradation.compute_landscapes: (shattering.Shattering(),),
         degradation.correlate_gradients: (shattering.Shattering(), Connection.PLAIN),
         degradation.measure_nearness: (identity.Blocks(), Connection.PLAIN),
@@ -170,8 +182,21 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
     names = {f"{Path(f.__code__.co_filename).name}:{f.__name__}" for f in calls}
     assert len(calls) == len(find_remembered()), names
     changeable: dict[str, set[str]] = {}
+    held: list[int] = []
+    hold = ROOM.hold
+
+    def note(bound: int, *rest: Any, **more: Any) -> AbstractContextManager[None]:
+        held.append(bound)
+        return hold(bound, *rest, **more)
+
+    monkeypatch.setattr(ROOM, "hold", note)
+    memo.RESULTS.clear()
+    without_room = set()
     for function, arguments in calls.items():
+        held.clear()
         parts = memo.list_parts(function(*arguments))
+        if not held:
+            without_room.add(function.__name__)
         own = {id(part._values) for part in parts if hasattr(part, "_values")}
         own |= {id(part._columns) for part in parts if hasattr(part, "_columns")}
         bad = {
@@ -183,3 +208,4 @@ def test_results_hold_nothing_that_can_be_changed() -> None:
         if bad:
             changeable[function.__name__] = bad
     assert not changeable
+    assert without_room == READERS

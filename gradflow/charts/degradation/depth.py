@@ -16,20 +16,22 @@ if TYPE_CHECKING:
     from gradflow.core.teaching.degradation.depth import DepthSweep
 
 
-def depth_figure(sweeps: Sequence[tuple[str, DepthSweep]], *, mode: Mode = "light") -> go.Figure:
+def depth_figure(
+    sweeps: Sequence[tuple[str, DepthSweep]], depths: Sequence[int], *, mode: Mode = "light"
+) -> go.Figure:
     """Draw ‖∂L/∂z_1‖ / ‖∂L/∂z_L‖ over the depth L, both on log axes, theory dashed.
 
     Args:
-        sweeps: name of each kind of connection, and its ratios.
+        sweeps: name of each kind of connection, and its ratios, as far as they are known.
+        depths: L of all networks.
         mode: for a light or a dark page.
     """
-    depths = sweeps[0][1].depths.tolist() if sweeps else [1]
     return laws_figure(
         make_depth_curves(sweeps),
         x={
             "type": "log",
             "title": {"text": _("depth L (weight layers)")},
-            "tickvals": depths,
+            "tickvals": list(depths),
             "ticktext": [str(depth) for depth in depths],
             "range": [float(np.log10(depths[0] / 1.1)), float(np.log10(depths[-1] * 1.1))],
             "unifiedhovertitle": {"text": f"<b>{_('depth')} %{{x}}</b>"},

@@ -44,12 +44,13 @@ class TrainedCurve:
 
 
 def deeper_figure(
-    curves: Sequence[TrainedCurve], *, with_norms: bool, mode: Mode = "light"
+    curves: Sequence[TrainedCurve], steps: int, *, with_norms: bool, mode: Mode = "light"
 ) -> go.Figure:
     """Draw the training loss of every network, and perhaps the gradient they began with.
 
     Args:
-        curves: the networks.
+        curves: the networks, as far as they are known.
+        steps: of a whole training.
         with_norms: whether the gradient is drawn, too; it answers the page's question.
         mode: for a light or a dark page.
     """
@@ -60,7 +61,6 @@ def deeper_figure(
         data.append(_draw_losses(curve, losses, mode))
         if with_norms:
             data.append(_draw_norms(curve, norms, mode))
-    steps = max((len(curve.losses) for curve in curves), default=1)
     guessing = {"color": palette.muted, "width": 1.5, "dash": "dot"}
     titles = [(_("training loss"), _LEFT)]
     layout: dict[str, Any] = {

@@ -23,15 +23,18 @@ _LOWEST = 1e-6
 """A training loss below is drawn here."""
 
 
-def noise_figure(results: Sequence[tuple[str, NoiseResult]], *, mode: Mode = "light") -> go.Figure:
+def noise_figure(
+    results: Sequence[tuple[str, NoiseResult]], names: Sequence[str], *, mode: Mode = "light"
+) -> go.Figure:
     """Draw training loss and held-out accuracy over the size of the groups, a dot per seed.
 
     Args:
-        results: name of each group size, from no norm to the smallest groups, and its networks.
+        results: name of each group size, from no norm to the smallest groups, and its networks; as
+            far as they are known.
+        names: of all group sizes.
         mode: for a light or a dark page.
     """
     left, right = PanelAxes(0), PanelAxes(1)
-    names = [name for name, _result in results]
     losses = [np.log10(np.maximum(own.training_loss, _LOWEST)) for _name, own in results]
     accuracies = [100 * own.accuracy for _name, own in results]
     texts = [
@@ -48,7 +51,7 @@ def noise_figure(results: Sequence[tuple[str, NoiseResult]], *, mode: Mode = "li
     ]
     x = {
         "tickvals": list(range(len(names))),
-        "ticktext": names,
+        "ticktext": list(names),
         "range": [-0.4, len(names) - 0.6],
         "title": {"text": _("images that share their mean and variance")},
         "showgrid": False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -54,6 +55,19 @@ class Case:
     def settings(self) -> LayerSettings | None:
         """The spec of a network of layers with weights, activation and normalization."""
         return self.network if isinstance(self.network, LayerSettings) else None
+
+    @cached_property
+    def modules(self) -> Mapping[int, str]:
+        """The names of the layers of somebody's own model, by number; ours go without."""
+        return {} if self.report.experiment else _list_modules(self.layers)
+
+    @cached_property
+    def branches(self) -> Mapping[int, str]:
+        """The names of the branches of a residual stream, as ``modules`` has those of layers."""
+        stream = self.report.stream
+        if self.report.experiment or stream is None:
+            return {}
+        return _list_modules(stream.get_table("layers"))
 
     @cached_property
     def decay(self) -> Decay | None:
@@ -190,6 +204,10 @@ class Case:
         quantities: tuple[Quantity, ...] = ("delta", "activation_grad")
         histograms = (self.report.histograms.get((quantity, layer)) for quantity in quantities)
         return max((h.subnormal / h.total for h in histograms if h and h.total), default=0.0)
+
+
+def _list_modules(table: Table) -> Mapping[int, str]:
+    return dict(zip(table["layer"].tolist(), map(str, table["module"]), strict=True))
 
 
 def parse_experiment(report: Report) -> Experiment | None:

@@ -28,7 +28,7 @@ def check_symmetry(case: Case) -> Iterator[Finding]:
     zero = all(case.report.histograms["weight", n].zeros for n in same)
     evidence = Text(
         "All weights of {layers} are {value}: their units are copies of each other.",
-        layers=name_layers(same),
+        layers=name_layers(same, case.modules),
         value="0" if zero else Text("equal"),
     )
     # Rounding tells the units of a single layer apart in the end, and those along a shortcut.

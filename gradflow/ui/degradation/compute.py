@@ -7,34 +7,47 @@ from collections.abc import Callable
 from gradflow.core.catalog import Connection
 from gradflow.core.teaching.degradation import depth, identity, pairs, shattering, training
 from gradflow.ui.admission import admit_long
-from gradflow.ui.long_work import Progress, compute_with_progress, prepare
+from gradflow.ui.long_work import compute_with_progress, prepare
 from gradflow.ui.memo import remember
+from gradflow.ui.turns import ADMISSION
 
 _BYTES = 128 * 2**20
 """What the largest of these computations takes at its peak, rounded up."""
 
 
-def train_deeper(spec: training.DeeperNetworks) -> training.DeeperTraining:
-    """Train plain and residual networks of two depths, with a progress bar."""
-    return compute_with_progress(*_plan_training(spec), lambda place: place.progress(0.0), _BYTES)
+def train_deeper(
+    spec: training.DeeperNetworks, show: Callable[[training.DeeperTraining], object]
+) -> training.DeeperTraining:
+    """Train plain and residual networks of two depths, with a progress bar.
+
+    ``show`` is called now and then with what is known so far, while others may compute.
+    """
+
+    def show_known(known: training.DeeperTraining) -> None:
+        with ADMISSION.pause():
+            show(known)
+
+    return compute_with_progress(
+        spec,
+        lambda progress: training.train_deeper(spec, progress, show=show_known),
+        lambda place: place.progress(0.0),
+        _BYTES,
+    )
 
 
 def prepare_opening() -> None:
     """Train the networks that the page opens with before anybody opens it."""
-    prepare(*_plan_training(training.DeeperNetworks()), _BYTES)
-
-
-def _plan_training(
-    spec: training.DeeperNetworks,
-) -> tuple[training.DeeperNetworks, Callable[[Progress], training.DeeperTraining]]:
-    return spec, lambda progress: training.train_deeper(spec, progress)
+    spec = training.DeeperNetworks()
+    prepare(spec, lambda progress: training.train_deeper(spec, progress), _BYTES)
 
 
 @remember
-def sweep_depths(spec: depth.BlockNetworks, connection: Connection) -> depth.DepthSweep:
-    """Run networks with one kind of connection at every depth."""
+def measure_depth(
+    spec: depth.BlockNetworks, connection: Connection, layers: int
+) -> depth.DepthSweep:
+    """Run a network with one kind of connection and so many layers."""
     with admit_long(_BYTES) as advance:
-        return depth.sweep_depths(spec, connection, advance)
+        return depth.sweep_depths(spec, connection, (layers,), advance)
 
 
 @remember
@@ -54,4 +67,5 @@ def correlate_gradients(spec: shattering.Shattering, connection: Connection) -> 
 @remember
 def measure_nearness(spec: identity.Blocks, connection: Connection) -> identity.Nearness:
     """Measure how near the blocks with one kind of connection are to the identity."""
-    return identity.measure_nearness(spec, connection)
+    with admit_long(_BYTES):
+        return identity.measure_nearness(spec, connection)

@@ -10,6 +10,7 @@ from gradflow.core.numbers import format_number
 from gradflow.core.teaching.degradation.depth import NORMS
 from gradflow.core.teaching.degradation.training import (
     NETWORKS,
+    STEPS,
     DeeperNetworks,
     DeeperTraining,
     Name,
@@ -18,6 +19,7 @@ from gradflow.core.text import N_, _
 from gradflow.ui import blocks
 from gradflow.ui.degradation import compute
 from gradflow.ui.degradation.state import DEEPER
+from gradflow.ui.growing import GrowingPlace
 from gradflow.ui.settings.fields import draw_buttons, draw_choice, draw_marks, draw_slider
 from gradflow.ui.stage import Stage
 
@@ -41,24 +43,40 @@ _FAMILIES = {
 def show(stage: Stage) -> None:
     """Show the networks in training; once somebody has guessed, the gradients they began with."""
     spec = DEEPER.read()
-    training = compute.train_deeper(spec.trained)
+    above, place = st.container(), GrowingPlace()
+
+    def draw(known: DeeperTraining) -> None:
+        with place.draw():
+            _draw(spec, known)
+
+    def draw_if_due(known: DeeperTraining) -> None:
+        if place.is_due:
+            draw(known)
+
+    with above:  # for the progress bar
+        training = compute.train_deeper(spec.trained, draw_if_due)
+    draw(training)
+    with stage.details:
+        st.markdown(write_ends(training))
+        blocks.explain("degradation_training", "degradation_claim")
+
+
+def _draw(spec: DeeperNetworks, known: DeeperTraining) -> None:
+    """Draw what is known: all of it, or that of a training that goes on."""
     is_answered = spec.guess != "open"
     st.markdown(
-        write_answer(spec, training)
-        if is_answered
+        write_answer(spec, known)
+        if is_answered and _DEEP in known.norms
         else _(
             "**56 plain layers learn worse than 20, on the very images they are trained on.** With "
             "shortcuts they learn as well. So what does the gradient of the 56 do on its way back?"
         )
     )
     blocks.show_figure(
-        deeper_figure(list_curves(training), with_norms=is_answered, mode=blocks.read_mode()),
+        deeper_figure(list_curves(known), STEPS, with_norms=is_answered, mode=blocks.read_mode()),
         "degradation_deeper",
         _("Training loss of plain and residual networks of 20 and 56 layers"),
     )
-    with stage.details:
-        st.markdown(write_ends(training))
-        blocks.explain("degradation_training", "degradation_claim")
 
 
 def draw_controls() -> None:
@@ -86,7 +104,7 @@ def list_curves(training: DeeperTraining) -> list[TrainedCurve]:
             training.losses[name],
             training.norms[name],
         )
-        for name in NETWORKS
+        for name in training.losses
     ]
 
 

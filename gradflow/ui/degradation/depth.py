@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 import streamlit as st
 
 from gradflow.charts.degradation.depth import depth_figure
 from gradflow.core.catalog import CONNECTIONS, Connection
 from gradflow.core.numbers import format_number
-from gradflow.core.teaching.degradation.depth import DEPTHS, SWEPT, DepthSweep
+from gradflow.core.teaching.degradation.depth import DEPTHS, SWEPT, DepthSweep, join_depths
 from gradflow.core.text import _
 from gradflow.ui import blocks
 from gradflow.ui.degradation import compute
 from gradflow.ui.degradation.controls import draw_network
 from gradflow.ui.degradation.state import DEPTH
-from gradflow.ui.long_work import compute_parts
+from gradflow.ui.growing import draw_parts
 from gradflow.ui.stage import Stage
 
 _LEVEL = 100.0
@@ -24,18 +26,33 @@ _LEVEL = 100.0
 def show(stage: Stage) -> None:
     """Show what arrives at the first layer as networks get deeper."""
     spec = DEPTH.read()
-    sweeps = compute_parts(SWEPT, lambda kind: compute.sweep_depths(spec, kind))
-    st.markdown(describe_plain(sweeps[Connection.PLAIN]))
-    named = [(_(CONNECTIONS[kind].label), sweep) for kind, sweep in sweeps.items()]
-    blocks.show_figure(
-        depth_figure(named, mode=blocks.read_mode()),
-        "degradation_depth",
-        _("Gradient at the first layer against depth"),
-    )
+    # From shallow to deep, so that the lines grow to the right.
+    parts = [(kind, layers) for layers in DEPTHS for kind in SWEPT]
+    sweeps = _join(draw_parts(parts, lambda part: compute.measure_depth(spec, *part), _draw))
     with stage.details:
         st.markdown(describe_depth_sweeps(sweeps))
         blocks.explain("degradation_depth")
         blocks.show_table(tabulate_sweeps(sweeps), key="degradation_depth_table")
+
+
+def _join(known: Mapping[tuple[Connection, int], DepthSweep]) -> dict[Connection, DepthSweep]:
+    """Join what is known of each kind of connection."""
+    return {
+        kind: join_depths(sweep for (own, _layers), sweep in known.items() if own is kind)
+        for kind, _layers in known
+    }
+
+
+def _draw(known: Mapping[tuple[Connection, int], DepthSweep], progress: str) -> None:
+    sweeps = _join(known)
+    named = [(_(CONNECTIONS[kind].label), sweep) for kind, sweep in sweeps.items()]
+    words = describe_plain(sweeps[Connection.PLAIN])
+    st.markdown(" ".join(filter(None, (words, progress))))
+    blocks.show_figure(
+        depth_figure(named, DEPTHS, mode=blocks.read_mode()),
+        "degradation_depth",
+        _("Gradient at the first layer against depth"),
+    )
 
 
 def draw_controls() -> None:
@@ -45,7 +62,7 @@ def draw_controls() -> None:
 
 def describe_plain(sweep: DepthSweep) -> str:
     """Say what becomes of the gradient of a deep plain network, as it is drawn."""
-    ratio = float(sweep.ratio[-1])
+    ratio, depth = float(sweep.ratio[-1]), int(sweep.depths[-1])
     text = (
         _(
             "**Here the gradient of a plain network vanishes**: at depth {depth}, {ratio} of it is "
@@ -64,9 +81,9 @@ def describe_plain(sweep: DepthSweep) -> str:
         )
     )
     return text.format(
-        depth=DEPTHS[-1],
+        depth=depth,
         ratio=format_number(ratio),
-        factor=format_number(ratio ** (1 / (DEPTHS[-1] - 1))),
+        factor=format_number(ratio ** (1 / (depth - 1))),
     )
 
 

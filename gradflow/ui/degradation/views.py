@@ -12,7 +12,9 @@ VIEWS: dict[str, ViewRow] = {
     DegradationView.DEEPER: ViewRow(
         N_("Deeper is worse"), deeper.show, deeper.draw_controls, Place.ABOVE, is_long=True
     ),
-    DegradationView.DEPTH: ViewRow(N_("Gradient against depth"), depth.show, depth.draw_controls),
+    DegradationView.DEPTH: ViewRow(
+        N_("Gradient against depth"), depth.show, depth.draw_controls, is_long=True
+    ),
     DegradationView.SHATTERING: ViewRow(
         N_("Shattered gradients"), shattering.show, shattering.draw_controls, Place.ABOVE
     ),

@@ -8,14 +8,15 @@ from gradflow.ui.admission import admit_long
 from gradflow.ui.compute import run
 from gradflow.ui.memo import remember
 
-_BYTES = 64 * 2**20
-"""What the gains take at their peak, rounded up: five networks of 128 units at once."""
+_BYTES = 96 * 2**20
+"""What the largest of these computations takes at its peak, rounded up."""
 
 
 @remember
 def measure_layer(spec: variance.OneLayer) -> variance.LayerNumbers:
     """Compute and measure the factors of one layer."""
-    return variance.measure_layer(spec)
+    with admit_long(_BYTES):
+        return variance.measure_layer(spec)
 
 
 @remember
@@ -23,7 +24,8 @@ def train_copies(
     activation: Activation, constant: float, seed: int, start: copies.Start
 ) -> copies.Course:
     """Train the small network from one start."""
-    return copies.train_copies(activation, constant, seed, start)
+    with admit_long(_BYTES) as advance:
+        return copies.train_copies(activation, constant, seed, start, advance)
 
 
 @remember

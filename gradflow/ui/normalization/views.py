@@ -23,7 +23,7 @@ VIEWS: dict[str, ViewRow] = {
         N_("Bad initialization"), scales.show, scales.draw_controls, Place.ABOVE
     ),
     NormalizationView.RATES: ViewRow(
-        N_("Learning rate"), rates.show, rates.draw_controls, Place.ABOVE
+        N_("Learning rate"), rates.show, rates.draw_controls, Place.ABOVE, is_long=True
     ),
     NormalizationView.SHIFT: ViewRow(
         N_("Covariate shift"), shift.show, shift.draw_controls, Place.ABOVE

@@ -17,7 +17,7 @@ from gradflow.core.sweep.store import describe_grid
 from gradflow.core.text import Text
 from gradflow.ui.admission import admit_stack
 from gradflow.ui.turns import ADMISSION
-from gradflow.ui.wanted import CLIENT, WANTED, check_wanted
+from gradflow.ui.wanted import CLIENT, ENDING, WANTED, check_wanted
 
 _UNSEEN_SECONDS = 5.0
 """A map at which nobody has looked for so long stops; it goes on when somebody does."""
@@ -30,7 +30,7 @@ _MOST_NETWORKS = 20_000
 
 
 class _Unseen(Exception):
-    """Nobody looks at the map any more."""
+    """Nobody looks at the map any more, or the server ends."""
 
 
 class LiveMap:
@@ -91,7 +91,7 @@ class LiveMap:
             self.theory = predict_growth(self.grid)
 
     def _check_seen(self) -> None:
-        if time.monotonic() - self._seen > _UNSEEN_SECONDS:
+        if ENDING.is_set() or time.monotonic() - self._seen > _UNSEEN_SECONDS:
             raise _Unseen
 
 

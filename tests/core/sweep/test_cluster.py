@@ -6,10 +6,12 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 import gradflow as gf
 from gradflow.cli.processes import LOOPBACK, find_free_ports, run_until_exit
@@ -25,33 +27,49 @@ BASE = gf.Experiment(
 AXES = {"init_std": np.geomspace(0.05, 0.5, 48)}
 
 
+COMPOSE = yaml.safe_load((Path(__file__).parents[3] / "compose.yaml").read_text())
+
+
+def make_command(service: str, changes: dict[str, str]) -> list[str]:
+    """The command of a service of ``compose.yaml``, here instead of in a container."""
+    _python, *words = COMPOSE["services"][service]["command"]
+    assert set(changes) <= set(words)
+    return [sys.executable, *(changes.get(word, word) for word in words), "--host", LOOPBACK]
+
+
 @pytest.fixture
-def cluster():
-    """Yield the scheduler's address and the two workers."""
-    port, dashboard = find_free_ports(2)
+def cluster(tmp_path: Path):
+    """Yield the scheduler's address and the two workers, run as ``compose.yaml`` runs them."""
+    (port,) = find_free_ports(1)
     address = f"tcp://{LOOPBACK}:{port}"
-    here = ["--host", LOOPBACK]
+    here = {
+        "tcp://scheduler:8786": address,
+        "--local-directory=/tmp": f"--local-directory={tmp_path}",
+    }
     with ExitStack() as stack:
-        processes = []
-
-        def run(module: str, *arguments: str) -> subprocess.Popen[bytes]:
-            command = [sys.executable, "-m", f"distributed.cli.{module}", *here, *arguments]
-            processes.append(stack.enter_context(run_until_exit(command, subprocess.DEVNULL)))
-            return processes[-1]
-
-        run(
-            "dask_scheduler",
-            "--port",
-            str(port),
-            "--dashboard-address",
-            f":{dashboard}",
-            "--no-show",
-        )
-        options = ["--no-nanny", "--nthreads", "1", "--no-dashboard"]
-        workers = [run("dask_worker", address, *options) for _ in range(2)]
-        yield address, workers
+        processes = [
+            stack.enter_context(run_until_exit(command, subprocess.DEVNULL))
+            for command in (
+                make_command("scheduler", {"8786": str(port)}),
+                make_command("worker", here),
+                make_command("worker", here),
+            )
+        ]
+        yield address, processes[1:]
         for process in processes:
             process.kill()
+
+
+def test_only_servers_reach_the_cluster_of_compose() -> None:
+    """Who reaches a scheduler can run anything on its workers."""
+    services = COMPOSE["services"]
+    for name in ("scheduler", "worker"):
+        assert "ports" not in services[name]
+        assert services[name]["networks"] == ["cluster"]
+    assert COMPOSE["networks"]["cluster"]["internal"] is True
+    near = {name for name, own in services.items() if "cluster" in own.get("networks", ())}
+    assert near == {"gradflow", "scheduler", "worker"}
+    assert "GRADFLOW_SCHEDULER" in services["gradflow"]["environment"]
 
 
 def test_a_lost_worker_loses_nothing(cluster, monkeypatch):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 import gradflow as gf
 from gradflow.core.catalog import Connection
@@ -22,12 +22,9 @@ PLAIN, RESIDUAL, PREACTIVATION = depth.KINDS
 
 @pytest.mark.parametrize("connection", depth.SWEPT)
 @pytest.mark.parametrize("normalization", ["none", "batch"])
-def test_depth_sweep_against_autograd(
-    connection: Connection, normalization: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(depth, "DEPTHS", (4, 9))
+def test_depth_sweep_against_autograd(connection: Connection, normalization: str) -> None:
     spec = depth.BlockNetworks(width=16, normalization=normalization, branch_scale=0.5, seed=1)
-    sweep = depth.sweep_depths(spec, connection)
+    sweep = depth.join_depths(depth.sweep_depths(spec, connection, (n,)) for n in (4, 9))
     assert sweep.depths.tolist() == [4, 9]
     for index, layers in enumerate((4, 9)):
         experiment = spec.make_experiment(connection, layers)
@@ -48,7 +45,16 @@ def test_56_plain_layers_learn_worse_than_20_and_residual_ones_do_not(
     monkeypatch.setattr(training, "STEPS", 60)
     names = training.NETWORKS[:4]
     (plain_20, plain_56), (residual_20, residual_56) = names[:2], names[2:]
-    trained = training.train_deeper(training.DeeperNetworks(seed=seed), names=names)
+    looks: list[training.DeeperTraining] = []
+    spec = training.DeeperNetworks(seed=seed)
+    trained = training.train_deeper(spec, names=names, show=looks.append)
+    known = looks[7]  # in the midst of the first
+    assert list(known.losses) == list(known.norms) == [names[0]]
+    assert_array_equal(known.losses[names[0]], trained.losses[names[0]][:40])
+    assert_array_equal(known.norms[names[0]], trained.norms[names[0]])
+    assert {name: len(losses) for name, losses in looks[-1].losses.items()} == dict.fromkeys(
+        names, 60
+    )
     ends = {name: losses[-1] for name, losses in trained.losses.items()}
     assert ends[plain_56] > ends[plain_20] + 0.5
     assert ends[plain_56] > 2  # guessing is 2.3
@@ -300,11 +306,10 @@ def test_convolutional_blocks_by_hand(connection: Connection) -> None:
         h = after.detach()
 
 
-def test_convolutional_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_convolutional_sweep() -> None:
     """∂L/∂z of the first convolution and of the readout, by autograd from the built module."""
-    monkeypatch.setattr(depth, "DEPTHS", (4,))
     spec = depth.BlockNetworks(architecture="conv", channels=4, seed=3)
-    sweep = depth.sweep_depths(spec, RESIDUAL)
+    sweep = depth.sweep_depths(spec, RESIDUAL, (4,))
     experiment = spec.make_experiment(RESIDUAL, 4)
     inputs, targets = draw_batch(experiment.data, experiment.seed)
     model = build_network(experiment, inputs)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from torch.nn import functional as F
 
 import gradflow as gf
@@ -184,6 +184,11 @@ def test_stacked_training_is_that_of_one_network(norm: Normalization) -> None:
     """Three steps of torch.optim.SGD on one network, in float32 as well."""
     spec = rates.LearningRates(depth=4, width=16, steps=5, weight_scale=0.7, seed=2)
     sweep = rates.train_at_rates(spec, norm)
+    other = rates.train_at_rates(spec.list_seeds()[1], norm)
+    joined = rates.join_seeds([other, sweep])
+    assert_array_equal(joined.losses, [*other.losses, *sweep.losses])
+    assert_array_equal(joined.initial, [*other.initial, *sweep.initial])
+    assert joined.losses.shape == (2, len(rates.list_learning_rates()))
     index = 9
     experiment = spec.make_experiment(norm)
     inputs, targets = draw_batch(experiment.data, experiment.seed)
@@ -191,7 +196,6 @@ def test_stacked_training_is_that_of_one_network(norm: Normalization) -> None:
     trained = list_linears(model)
     for layer in trained[:-1]:
         layer.weight.data *= 0.7
-    assert len(sweep.initial) == len(sweep.losses) == rates.SEEDS
     assert_allclose(sweep.initial[0], F.cross_entropy(model(inputs), targets).item(), rtol=1e-5)
     optimizer = torch.optim.SGD(
         [p for layer in trained for p in (layer.weight, layer.bias)],

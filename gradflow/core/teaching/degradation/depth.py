@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -126,7 +126,7 @@ class DepthSweep:
     """The networks with one kind of connection; all arrays have one entry per depth.
 
     Attributes:
-        depths: L, the number of weight layers, as in ``DEPTHS``.
+        depths: L, the number of weight layers, rising.
         ratio: ‖∂L/∂z_1‖ / ‖∂L/∂z_L‖: the share of the readout's error signal that arrives at
             layer 1.
         law: the ratio by mean-field theory; NaN where theory has no number.
@@ -142,14 +142,23 @@ class DepthSweep:
 
 
 def sweep_depths(
-    spec: BlockNetworks, connection: Connection, advance: Callable[[], None] | None = None
+    spec: BlockNetworks,
+    connection: Connection,
+    depths: Sequence[int] = DEPTHS,
+    advance: Callable[[], None] | None = None,
 ) -> DepthSweep:
-    """Measure the networks with one kind of connection at every depth, before training.
+    """Measure the networks with one kind of connection at these depths, before training.
 
     ``advance`` is called between layers; what it raises ends it.
     """
-    rows = [_measure(spec.make_experiment(connection, depth), advance) for depth in DEPTHS]
-    return DepthSweep(np.array(DEPTHS), *np.array(rows).T)
+    rows = [_measure(spec.make_experiment(connection, depth), advance) for depth in depths]
+    return DepthSweep(np.array(depths), *np.array(rows).T)
+
+
+def join_depths(sweeps: Iterable[DepthSweep]) -> DepthSweep:
+    """Join what was measured with the same kind of connection, from shallow to deep."""
+    rows = [[getattr(sweep, field.name) for field in fields(sweep)] for sweep in sweeps]
+    return DepthSweep(*map(np.concatenate, zip(*rows, strict=True)))
 
 
 def _measure(

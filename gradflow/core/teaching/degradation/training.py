@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -28,6 +28,8 @@ STEPS = 120
 SMOOTHED = 15
 """Steps over which the drawn training loss is averaged: one batch is a noisy witness."""
 _MOMENTUM = 0.9
+_LOOK_EVERY = 5
+"""Steps between two looks at what is known."""
 Name = tuple[Connection, int]
 """A network: its connections and its depth."""
 NETWORKS: tuple[Name, ...] = (
@@ -114,6 +116,7 @@ def train_deeper(
     spec: DeeperNetworks,
     progress: Progress = lambda done, what: None,
     names: tuple[Name, ...] = NETWORKS,
+    show: Callable[[DeeperTraining], object] = lambda known: None,
 ) -> DeeperTraining:
     """Train the networks one after the other, each on the same batches.
 
@@ -122,19 +125,25 @@ def train_deeper(
         progress: called between steps with the share that is done and what is being done; what it
             raises ends the work.
         names: the networks.
+        show: called now and then with what is known so far.
     """
     total = sum(depth for _connection, depth in names)
-    losses, norms, done = {}, {}, 0
+    losses: dict[Name, FloatArray] = {}
+    norms: dict[Name, FloatArray] = {}
+    done = 0
     for name in names:
         depth = name[1]
-
-        def advance(share: float, done: int = done, depth: int = depth) -> None:
-            progress((done + share * depth) / total, Text("training {depth} layers", depth=depth))
-
         experiment = spec.make_experiment(name)
-        losses[name] = _train(experiment, spec.learning_rate, advance)
         delta = np.asarray(run(experiment).get_table("layers")["delta_norm"], np.float64)
         norms[name] = delta / delta[-1]
+        seen: list[float] = []
+        for loss in _train(experiment, spec.learning_rate):
+            seen.append(loss)
+            losses[name] = smooth(np.array(seen))
+            if len(seen) % _LOOK_EVERY == 0:
+                show(DeeperTraining(dict(losses), dict(norms)))
+            share = (done + len(seen) / STEPS * depth) / total
+            progress(share, Text("training {depth} layers", depth=depth))
         done += depth
     return DeeperTraining(losses, norms)
 
@@ -148,20 +157,18 @@ def smooth(losses: FloatArray) -> FloatArray:
     return result
 
 
-def _train(experiment: Experiment, rate: float, advance: Callable[[float], None]) -> FloatArray:
+def _train(experiment: Experiment, rate: float) -> Iterator[float]:
+    """Train a network, and yield the loss of each step's batch."""
     inputs, targets = draw_batch(experiment.data, experiment.seed)
     model = build_network(experiment, inputs)
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.SGD(parameters, lr=rate, momentum=_MOMENTUM)
     random = torch.Generator().manual_seed(experiment.seed + DATA_SEED_OFFSET)
-    losses = []
-    for step in range(STEPS):
-        advance(step / STEPS)
+    for _step in range(STEPS):
         batch = torch.randint(SAMPLES, (BATCH,), generator=random)
         with torch.enable_grad():
             loss = F.cross_entropy(model(inputs[batch]), targets[batch])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        losses.append(loss.item())
-    return smooth(np.array(losses))
+        yield loss.item()

@@ -69,8 +69,17 @@ class Course:
     loss: FloatArray
 
 
-def train_copies(activation: Activation, constant: float, seed: int, start: Start) -> Course:
-    """Train the network from one start, in float64, with biases that begin at 0."""
+def train_copies(
+    activation: Activation,
+    constant: float,
+    seed: int,
+    start: Start,
+    advance: Callable[[], None] = lambda: None,
+) -> Course:
+    """Train the network from one start, in float64, with biases that begin at 0.
+
+    ``advance`` is called between steps; what it raises ends the training.
+    """
     images, labels = load_digit_images()
     inputs = torch.from_numpy(images[:_SAMPLES])
     targets = torch.from_numpy(labels[:_SAMPLES])
@@ -78,6 +87,7 @@ def train_copies(activation: Activation, constant: float, seed: int, start: Star
     first: Tensor = next(network.parameters())
     kept: list[tuple[FloatArray, int, float, float]] = []
     for step in range(STEPS[-1] + 1):
+        advance()
         output = network(inputs)
         loss = nn.functional.cross_entropy(output, targets)
         if step in STEPS:

@@ -97,9 +97,9 @@ def normalize(x: Tensor, group: int, given: tuple[Tensor, Tensor] | None = None)
         mean, variance = given
         return (x - mean) / (variance + _EPSILON).sqrt()
     groups = x.reshape(len(x), -1, group, x.shape[2])
-    mean = groups.mean(2, keepdim=True)
-    variance = groups.var(2, keepdim=True, correction=0)
-    return ((groups - mean) / (variance + _EPSILON).sqrt()).reshape(x.shape)
+    centred = groups - groups.mean(2, keepdim=True)
+    variance = centred.square().mean(2, keepdim=True)  # ``var`` takes three times as long
+    return (centred * (variance + _EPSILON).rsqrt()).reshape(x.shape)
 
 
 def train_with_noise(

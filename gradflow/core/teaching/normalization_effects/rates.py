@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +55,10 @@ class LearningRates(Spec):
     seed: int = Field(
         0, ge=0, le=9999, title="Seed", description="The first of five: other data and weights."
     )
+
+    def list_seeds(self) -> list[LearningRates]:
+        """List the settings of each of the ``SEEDS`` trainings: this one's seed and those after."""
+        return [self.model_copy(update={"seed": self.seed + i}) for i in range(SEEDS)]
 
     def make_experiment(self, normalization: Normalization) -> Experiment:
         """Make the network with one normalization, at scale 1; its data are all samples."""
@@ -117,23 +121,12 @@ def list_learning_rates() -> FloatArray:
 def train_at_rates(
     spec: LearningRates, normalization: Normalization, advance: Callable[[], None] = lambda: None
 ) -> RateSweep:
-    """Train with one normalization at every learning rate, with ``SEEDS`` seeds from the spec's on.
+    """Train with one normalization at every learning rate, with the spec's own seed alone.
 
-    W ← W − η ∂L/∂W, and b ← b − η ∂L/∂b. For each seed all learning rates start from the same
-    weights and see the same batches; they are one stacked network, in float32. ``advance`` is
-    called between steps; what it raises ends it.
+    W ← W − η ∂L/∂W, and b ← b − η ∂L/∂b. All learning rates start from the same weights and see
+    the same batches; they are one stacked network, in float32. ``advance`` is called between steps;
+    what it raises ends it.
     """
-    seeds = range(spec.seed, spec.seed + SEEDS)
-    runs = [
-        _train(spec.model_copy(update={"seed": seed}), normalization, advance) for seed in seeds
-    ]
-    return RateSweep(*map(np.array, zip(*runs, strict=True)))
-
-
-def _train(
-    spec: LearningRates, normalization: Normalization, advance: Callable[[], None]
-) -> tuple[float, FloatArray]:
-    """Train with one seed; return the first loss, and the last at every learning rate."""
     rates = list_learning_rates()
     copies = Copies(
         spec.make_experiment(normalization),
@@ -142,12 +135,18 @@ def _train(
     )
     tensors = [p for layer in copies.layers for p in (layer.weight, layer.bias)]
     steps = torch.tensor(rates, dtype=torch.float32)[:, None, None]
-    initial = _compute_loss(copies)[0]
+    initial = _compute_loss(copies)[:1].double().numpy()
     random = torch.Generator().manual_seed(spec.seed + DATA_SEED_OFFSET)
     for _step in range(spec.steps):
         advance()
         _take_step(copies, torch.randint(SAMPLES, (BATCH,), generator=random), tensors, steps)
-    return float(initial), _compute_loss(copies).double().numpy()
+    return RateSweep(initial, _compute_loss(copies).double().numpy()[None])
+
+
+def join_seeds(sweeps: Iterable[RateSweep]) -> RateSweep:
+    """Join the losses of several seeds with the same normalization."""
+    initial, losses = zip(*((sweep.initial, sweep.losses) for sweep in sweeps), strict=True)
+    return RateSweep(np.concatenate(initial), np.concatenate(losses))
 
 
 @torch.enable_grad()

@@ -23,12 +23,13 @@ def check_identities(
     spec: scales.WeightScales, normalization: Normalization
 ) -> identities.Identities:
     """Measure how far the network with one normalization is from each identity."""
-    return identities.measure_identities(spec, normalization)
+    with admit_long(_BYTES):
+        return identities.measure_identities(spec, normalization)
 
 
 @remember
 def train(spec: rates.LearningRates, normalization: Normalization) -> rates.RateSweep:
-    """Train the network with one normalization at every learning rate."""
+    """Train the network of one seed with one normalization at every learning rate."""
     with admit_long(_BYTES) as advance:
         return rates.train_at_rates(spec, normalization, advance)
 

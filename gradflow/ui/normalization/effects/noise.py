@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from gradflow.core.numbers import format_number, format_share
 from gradflow.core.teaching.normalization_effects.noise import GROUPS, SEEDS, NoiseResult
 from gradflow.core.text import _
 from gradflow.ui import blocks
-from gradflow.ui.long_work import compute_parts
+from gradflow.ui.growing import draw_parts
 from gradflow.ui.normalization.effects import compute
 from gradflow.ui.normalization.state import NOISE
 from gradflow.ui.settings.fields import draw_marks, draw_slider
@@ -29,19 +30,23 @@ _WHOLE = max(GROUPS)
 def show(stage: Stage) -> None:
     """Show training loss and held-out accuracy against the size of the groups."""
     spec = NOISE.read()
-    results = compute_parts(_ORDER, lambda group: compute.train_with_noise(spec, group))
-    st.markdown(describe_noise(results))
+    results = draw_parts(_ORDER, lambda group: compute.train_with_noise(spec, group), _draw)
+    with stage.details:
+        blocks.show_table(tabulate_noise(results), key="normalization_noise_table")
+        blocks.explain("normalization_effects_noise")
+
+
+def _draw(known: Mapping[int, NoiseResult], progress: str) -> None:
+    st.markdown(" ".join(filter(None, (describe_noise(known), progress))))
     blocks.show_figure(
         noise_figure(
-            [(name_group(group), result) for group, result in results.items()],
+            [(name_group(group), result) for group, result in known.items()],
+            [name_group(group) for group in _ORDER],
             mode=blocks.read_mode(),
         ),
         "normalization_noise",
         _("Training loss and held-out accuracy against the images that share statistics"),
     )
-    with stage.details:
-        blocks.show_table(tabulate_noise(results), key="normalization_noise_table")
-        blocks.explain("normalization_effects_noise")
 
 
 def draw_controls() -> None:
@@ -56,17 +61,19 @@ def name_group(group: int) -> str:
     return str(group) if group else _("no norm")
 
 
-def describe_noise(results: dict[int, NoiseResult]) -> str:
+def describe_noise(results: Mapping[int, NoiseResult]) -> str:
     """Say what the noise does to the training loss, and how small its effect on accuracy is."""
+    lead = _(
+        "**A mild regularizer:** the fewer images share their statistics, the noisier they are, "
+        "and the higher the training loss. "
+    )
+    if len(results) < len(_ORDER):
+        return lead.strip()
     means = {group: float(result.accuracy.mean()) for group, result in results.items()}
     noisy = [group for group in _ORDER if group not in (0, _WHOLE)]
     best = max(noisy, key=lambda group: means[group])
     gain = 100 * (means[best] - means[_WHOLE])
     error = 100 * measure_error(results[best].accuracy - results[_WHOLE].accuracy)
-    lead = _(
-        "**A mild regularizer:** the fewer images share their statistics, the noisier they are, "
-        "and the higher the training loss. "
-    )
     rest = _(
         "On held-out images groups of {best} are {gain} points ahead of groups of {whole} "
         "(± {error}, {seeds} seeds); too much noise harms."

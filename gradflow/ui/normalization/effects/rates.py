@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -16,37 +17,62 @@ from gradflow.core.teaching.normalization_effects.rates import (
     SEEDS,
     LearningRates,
     RateSweep,
+    join_seeds,
     list_learning_rates,
 )
 from gradflow.core.text import _
 from gradflow.core.theory.moments import FloatArray
 from gradflow.ui import blocks
-from gradflow.ui.long_work import compute_parts
+from gradflow.ui.growing import draw_parts
 from gradflow.ui.normalization.effects import compute
 from gradflow.ui.normalization.state import LEARNING_RATES
 from gradflow.ui.settings.fields import draw_choice, draw_marks, draw_slider
 from gradflow.ui.stage import Stage
 
 WIDTHS = (16, 24, 32, 48)
+Part = tuple[tuple[LearningRates, ...], Normalization]
+"""Seeds that are trained with one normalization before the figure is drawn anew."""
 SCALES = (0.1, 0.2, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 
 def show(stage: Stage) -> None:
     """Show the loss after a few steps against the learning rate, for every normalization."""
     spec = LEARNING_RATES.read()
-    trained = compute_parts(COMPARED, lambda code: compute.train(spec, code))
-    named = [(_(NORMALIZATIONS[code].label), result) for code, result in trained.items()]
-    st.markdown(describe_gains(trained))
-    blocks.show_figure(
-        learning_rates_figure(list_learning_rates(), named, mode=blocks.read_mode()),
-        "normalization_rates",
-        _("Loss after the steps against the learning rate, with each normalization"),
-    )
+    # The lines come with one seed, and settle with two more each time: of an odd number one is the
+    # middle.
+    first, *others = spec.list_seeds()
+    rounds = ((first,), *zip(others[::2], others[1::2], strict=True))
+    parts = [(seeds, code) for seeds in rounds for code in COMPARED]
+    trained = join_parts(draw_parts(parts, _train, _draw))
     with stage.details:
         for sentence in explain_failures(spec, trained):
             st.info(sentence, icon=":material/info:")
         blocks.show_table(tabulate_rates(trained), key="normalization_rates_table")
         blocks.explain("normalization_effects_rates")
+
+
+def _train(part: Part) -> RateSweep:
+    seeds, code = part
+    return join_seeds(compute.train(one, code) for one in seeds)
+
+
+def join_parts(known: Mapping[Part, RateSweep]) -> dict[Normalization, RateSweep]:
+    """Join the seeds of each normalization, as far as they are known."""
+    return {
+        code: join_seeds(sweep for (_seeds, own), sweep in known.items() if own is code)
+        for _seeds, code in known
+    }
+
+
+def _draw(known: Mapping[Part, RateSweep], progress: str) -> None:
+    trained = join_parts(known)
+    named = [(_(NORMALIZATIONS[code].label), result) for code, result in trained.items()]
+    st.markdown(" ".join(filter(None, (describe_gains(trained), progress))))
+    blocks.show_figure(
+        learning_rates_figure(list_learning_rates(), named, mode=blocks.read_mode()),
+        "normalization_rates",
+        _("Loss after the steps against the learning rate, with each normalization"),
+    )
 
 
 def draw_controls() -> None:
@@ -60,7 +86,7 @@ def draw_controls() -> None:
 
 
 def describe_gains(trained: dict[Normalization, RateSweep]) -> str:
-    """Say how much larger the largest rate that trains is with each normalization."""
+    """Say how much larger the largest rate that trains is with each normalization that is known."""
     without_norm = trained[Normalization.NONE].largest
     if not np.median(without_norm):
         return _("**Without a normalization no learning rate trains here,** with most seeds.")
@@ -70,10 +96,20 @@ def describe_gains(trained: dict[Normalization, RateSweep]) -> str:
         for code, result in trained.items()
         if code is not Normalization.NONE
     ]
-    return _(
-        "The largest learning rate that trains, as a multiple of that without a normalization "
-        "(median, and range over {n} seeds): {gains}."
-    ).format(n=SEEDS, gains=", ".join(gains))
+    if not gains:
+        return ""
+    sentence = (
+        _(
+            "The largest learning rate that trains, as a multiple of that without a normalization "
+            "(median, and range over {n} seeds): {gains}."
+        )
+        if len(without_norm) > 1
+        else _(
+            "The largest learning rate that trains, as a multiple of that without a normalization "
+            "(with one seed): {gains}."
+        )
+    )
+    return sentence.format(n=len(without_norm), gains=", ".join(gains))
 
 
 def explain_failures(spec: LearningRates, trained: dict[Normalization, RateSweep]) -> list[str]:
@@ -144,7 +180,10 @@ def _write_spread(result: RateSweep, unit: FloatArray) -> str:
         return _("none")
     if not np.median(unit):
         return "–"
+    unit = unit[: len(result.largest)]
     values = result.largest[unit > 0] / unit[unit > 0]
+    if not len(values):
+        return "–"
     low, median, high = (_write_rate(float(f(values))) for f in (np.min, np.median, np.max))
     return (
         median
