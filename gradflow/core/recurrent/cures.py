@@ -15,6 +15,7 @@ from typing import Any
 from gradflow.core.catalog import Cell, RecurrentInit, RecurrentScale
 from gradflow.core.catalog.optimizers import Clip, Optimizer
 from gradflow.core.errors import GradflowError
+from gradflow.core.frozen import freeze_mappings
 from gradflow.core.numbers import format_number
 from gradflow.core.recurrent.findings import GradientCourse, TimeFate, follow_gradient
 from gradflow.core.recurrent.report import TimeReport
@@ -94,6 +95,9 @@ class TimeCure:
     weight_ratio: float
     changes: int
     plan: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        freeze_mappings(self, "plan")
 
     @property
     def decades(self) -> float:
