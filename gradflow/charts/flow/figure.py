@@ -44,8 +44,9 @@ if TYPE_CHECKING:
 
 HEIGHT = 640
 _LEFT, _RIGHT, _TOP, _BOTTOM = 84, 44, 34, 62
-_HEADER, _ZEROS, _GAP, _LINE, _TITLE = 50, 56, 12, 24, 36
-"""Pixels: between the bands, strip of zeros, gap in it, per line of notes, of a title."""
+_HEADER, _ZEROS, _SHORT_ZEROS, _GAP, _LINE, _TITLE = 50, 56, 34, 12, 24, 36
+"""Pixels: between the bands, strip of zeros, the same above factors, gap in it, line of notes, of
+a title."""
 _INNER_HEIGHT = HEIGHT - _TOP - _BOTTOM
 _UPPER_SHARE = 0.42
 """Share of the two bands' height that goes to the forward signal."""
@@ -202,8 +203,9 @@ def _arrange_bands(flow: FlowData, *, has_factors: bool) -> _Frame:
     low = factors + 0.8 * header if has_factors else 0.0
     # Above a band of factors only what leaves nothing to draw is worth the room.
     enough = bool((flow.backward.zeros == 1).any()) if has_factors else has_zeros(flow)
-    strip = (_ZEROS - _GAP) / _INNER_HEIGHT if enough else 0.0
-    bottom = low + (_ZEROS / _INNER_HEIGHT if strip else 0.0)
+    zeros = (_SHORT_ZEROS if has_factors else _ZEROS) / _INNER_HEIGHT
+    strip = zeros - _GAP / _INNER_HEIGHT if enough else 0.0
+    bottom = low + (zeros if enough else 0.0)
     middle = bottom + (1 - header - bottom) * (1 - _UPPER_SHARE)
     return _Frame((middle + header, 1.0), (bottom, middle), (low, low + strip), (0.0, factors))
 
