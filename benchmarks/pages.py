@@ -69,7 +69,7 @@ class View:
     @property
     def address(self) -> str:
         """Where it is, seen from the app's root; Explore is the app's first page."""
-        path = "" if self.page == "explore" else self.page
+        path = "" if self.page == "explore" else self.page.replace("_", "-")
         settings = SETTINGS.get((self.page, self.code), "")
         parts = [f"{self.parameter}={self.code}"] * bool(self.code) + [settings] * bool(settings)
         return "?".join([path, "&".join(parts)] if parts else [path])

@@ -43,7 +43,7 @@ def _build_shallow(data: Data, loss: str = "cross_entropy", readout: str = "none
 PRESETS: dict[str, ExperimentPreset] = {
     "tanh_small": ExperimentPreset(
         N_("Ten tanh layers, σ = 0.01"),
-        N_("The signal dies out on its way forward; the error signal dies out on its way back."),
+        N_("The signal dies out on its way forward, and the gradient on its way back."),
         _build_ten_layers(activation="tanh", initialization="normal", init_std=0.01),
     ),
     "tanh_large": ExperimentPreset(
@@ -56,7 +56,7 @@ PRESETS: dict[str, ExperimentPreset] = {
     ),
     "tanh_xavier": ExperimentPreset(
         N_("Ten tanh layers, Xavier"),
-        N_("Activations and gradients keep their spread from layer to layer."),
+        N_("Activations and gradients nearly keep their size; tanh takes a little in each layer."),
         _build_ten_layers(activation="tanh", initialization="xavier_normal"),
     ),
     "relu_xavier": ExperimentPreset(
@@ -106,8 +106,8 @@ PRESETS: dict[str, ExperimentPreset] = {
     "deep_relu_batchnorm": ExperimentPreset(
         N_("Deep ReLU network, He, batch norm"),
         N_(
-            "The forward signal is perfectly steady, yet the gradient explodes gently: batch norm "
-            "makes it grow in every layer."
+            "The forward signal is perfectly steady, yet the gradient explodes: batch norm makes "
+            "it grow a little in every layer."
         ),
         Experiment(
             network=MLP(

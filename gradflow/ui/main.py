@@ -22,6 +22,7 @@ pages = [
     st.Page(paths.LEARN, title=_("Lessons"), url_path="learn"),
     st.Page(paths.COMPARE, title=_("Compare"), url_path="compare"),
     st.Page(paths.PHASE, title=_("Phase diagrams"), url_path="phase"),
+    st.Page(paths.YOUR_MODEL, title=_("Your model"), url_path="your-model"),
 ]
 sections = {
     _("Train"): [

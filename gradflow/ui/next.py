@@ -31,6 +31,11 @@ NEXT: Mapping[Path, Mapping[Path, str]] = {
         paths.INITIALIZATION: N_("Initialization: where the critical scale comes from"),
         paths.NORMALIZATION: N_("Normalization: keep the scale whatever the weights"),
     },
+    paths.YOUR_MODEL: {
+        paths.EXPLORE: N_("Explore: the same figure, with every setting in your hands"),
+        paths.DIAGNOSES: N_("Diagnoses: what the verdicts mean, and what helps"),
+        paths.TRAINING: N_("Training: the gradient of every step of learning"),
+    },
     paths.TRAINING: {
         paths.EXPLORE: N_("Explore: this network before its first step"),
         paths.DESCENT: N_("Descent: one step after the other on a surface"),
@@ -73,6 +78,7 @@ NEXT: Mapping[Path, Mapping[Path, str]] = {
         paths.DIAGNOSES: N_("Diagnoses: vanishing and exploding gradients"),
     },
     paths.DIAGNOSES: {
+        paths.YOUR_MODEL: N_("Your model: which of them it has"),
         paths.BACKPROP: N_("Backpropagation: where the factors come from"),
         paths.COMPARE: N_("Compare: a network and its cure, side by side"),
     },

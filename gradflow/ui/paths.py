@@ -14,6 +14,7 @@ EXPLORE = PAGES / "explore.py"
 LEARN = PAGES / "learn.py"
 COMPARE = PAGES / "compare.py"
 PHASE = PAGES / "phase.py"
+YOUR_MODEL = PAGES / "your_model.py"
 TRAINING = PAGES / "training.py"
 PRETRAINING = PAGES / "pretraining.py"
 BACKPROP = PAGES / "backprop.py"
@@ -28,4 +29,4 @@ DIAGNOSES = PAGES / "diagnoses.py"
 
 def find_page(address: str) -> Path:
     """Find the file of a page, which is named after its address; Explore stands at the root."""
-    return PAGES / f"{address}.py" if address else EXPLORE
+    return PAGES / f"{address.replace('-', '_')}.py" if address else EXPLORE

@@ -21,6 +21,17 @@ TERMS: dict[str, str] = {
         "The border at χ₁ = 1 between settings that make gradients vanish and settings that make "
         "them explode. On it, gradients keep their size in networks of any depth."
     ),
+    "n·Var W": N_(
+        "The number of a unit's inputs times the variance of a weight, σ_w²: by so much weights "
+        "alone multiply a mean square."
+    ),
+    "E φ′²": N_(
+        "The mean square of the activation function's slope at the pre-activations of a layer: so "
+        "much of a squared gradient the activation lets through."
+    ),
+    "residual stream": N_(
+        "What runs past all blocks of the network: each block reads it and adds its output to it."
+    ),
     "mean-field": N_(
         "Theory of very wide layers with random weights: a unit sums so many inputs that its "
         "pre-activation is normally distributed, and one number per layer describes them all."

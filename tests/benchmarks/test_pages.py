@@ -53,6 +53,7 @@ def test_buttons_and_settings_belong_to_views_that_exist() -> None:
     [
         (View("explore"), ""),
         (View("compare"), "compare"),
+        (View("your_model", "report", "lstm"), "your-model?report=lstm"),
         (View("backprop", "part", "chain"), "backprop?part=chain"),
         (View("recurrent", "view", "gates"), "recurrent?view=gates&cell=lstm"),
     ],

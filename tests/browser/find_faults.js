@@ -30,13 +30,23 @@
     return text.textContent.trim() && !isHover && visibility !== "hidden" && opacity > 0 &&
       display !== "none" && parseFloat(fontSize) > 0;
   };
+  /** Measure the lines of a text that are not blank. */
+  const measureInk = (text) => {
+    const lines = [...text.querySelectorAll("tspan.line")];
+    const inked = lines.filter((line) => line.textContent.trim());
+    if (inked.length === lines.length) return text.getBoundingClientRect();
+    const boxes = inked.map((line) => line.getBoundingClientRect());
+    const [left, top] = ["left", "top"].map((side) => Math.min(...boxes.map((at) => at[side])));
+    const [right, bottom] = ["right", "bottom"].map((s) => Math.max(...boxes.map((at) => at[s])));
+    return { left, top, right, bottom, width: right - left, height: bottom - top };
+  };
   for (const plot of document.querySelectorAll(".gf-plot")) {
     const box = plot.getBoundingClientRect();
     if (!box.width || isGone(plot)) continue;
     const name = plot.getAttribute("aria-label").slice(0, 40);
     const texts = [...plot.querySelectorAll("text")].filter(isSeen);
     const shown = texts
-      .map((text) => ({ words: text.textContent.trim().slice(0, 40), at: text.getBoundingClientRect() }))
+      .map((text) => ({ words: text.textContent.trim().slice(0, 40), at: measureInk(text) }))
       .filter(({ at }) => at.width > 2 && at.height > 2);
     shown.forEach(({ words, at }, i) => {
       const out = Math.max(

@@ -140,7 +140,7 @@ def test_steps_paths_and_an_update(page: Page, app_url: str, page_errors: list[s
     assert [t for t in outputs if t.startswith("E =")] == [f"E = {after.by_hand.loss:.3f}"]
     assert f"{float(after.by_hand.a[-1][0]):.3f}" in outputs
     page.get_by_role("button", name="Apply the update").click()
-    expect(page.get_by_text("Loss E, 1 updates taken")).to_be_visible()
+    expect(page.get_by_text("Updates taken: 1.")).to_be_visible()
     page.wait_for_function("() => location.search.includes('updates=1')")
     assert keep_own_errors(page_errors) == []
 

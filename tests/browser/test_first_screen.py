@@ -23,6 +23,7 @@ WHOLE = (
     "recurrent",
     "diagnoses",
     "phase?depth=6&points=4",
+    "your-model",
 )
 """Addresses whose picture fits as a whole."""
 LARGE = {"width": 1920, "height": 1080}

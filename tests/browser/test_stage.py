@@ -39,6 +39,7 @@ QUICK = {
 """Settings with which a page that computes for long does not; views without them ignore them."""
 WALKED = {
     "explore": ("?depth=20", DEEP),
+    "your_model": ("?report=resnet_plain", "?report=pre_ln"),
     "learn": ("", "?lesson=weights", "?answers=slopes.4", "?lesson=cure&answers=cure.selu"),
 }
 """What is walked on pages with one view that looks different with its settings."""
@@ -58,7 +59,7 @@ SETTLED = f"""async () => {{
 def list_addresses(name: str) -> list[str]:
     """List the addresses of a page's views, by its settings, so that a new view is walked, too."""
     settings = getattr(importlib.import_module(f"gradflow.ui.{name}.state"), "PAGE", None)
-    path = "" if name == "explore" else name
+    path = "" if name == "explore" else name.replace("_", "-")
     if name in WALKED:
         return [path + query for query in WALKED[name]]
     if not isinstance(settings, PageSettings) or len(settings.forms) == 1:

@@ -34,7 +34,7 @@ def wait_for_chart(page: Page, key: str, traces: int = 1) -> None:
     """Wait until the chart holds at least this many traces, or the board as many parts."""
     chart = write_chart_js(key)
     parts = f"{chart}?.data?.length ?? {chart}?.querySelector('svg')?.children.length"
-    page.wait_for_function(f"() => ({parts}) >= {traces}")
+    page.wait_for_function(f"() => ({parts}) >= {traces}", timeout=PATIENCE)
 
 
 def wait_for_server(page: Page) -> None:

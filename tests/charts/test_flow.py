@@ -8,6 +8,8 @@ from numpy.testing import assert_allclose
 
 from gradflow.charts import flow_figure, forward_statistics_figure, gradient_norms_figure
 from gradflow.charts.encode import encode_figure
+from gradflow.charts.flow.arrange import arrange_flow, pool_levels
+from gradflow.charts.flow.columns import make_columns
 from gradflow.charts.flow.data import GRADIENTS, shape_flow
 from gradflow.charts.flow.grids import choose_activation_grid
 from gradflow.core.report import Report
@@ -303,3 +305,77 @@ def test_notes_leave_the_toolbar_its_place():
         top = [note for note in notes if note["y"] == 1]
         assert word in " ".join(note["text"] for note in top)
         assert all((note["x"], note["xanchor"]) == (0, "left") for note in top)
+
+
+def make_blocks(count=4):
+    """Make a report of blocks of two layers, between a stem and a head."""
+    report = make_report(2 * count + 2, 16, "relu", he)
+    layers = report.layers
+    inner = [f"net.{i}.{name}" for i in range(count) for name in ("up", "down")]
+    return dataclasses.replace(report, layers=layers.assign(module=["stem", *inner, "head"]))
+
+
+def test_a_folded_column_holds_all_entries_of_its_block():
+    report = make_blocks()
+    flow, columns = shape_flow(report), make_columns(report, "fold", opened=3)
+    folded = arrange_flow(flow, columns, report)
+    # The stem, block 0, the two layers of block 1, blocks 2 and 3, the head.
+    members = [(1,), (2, 3), (4,), (5,), (6, 7), (8, 9), (10,)]
+    assert folded.layers.tolist() == [1, 2, 3, 4, 5, 6, 7]
+    assert folded.choices.tolist() == [1, -2, 4, 5, -4, -5, 10]
+    for column, layers in enumerate(members):
+        totals = [report.histogram("delta", n).total for n in layers]
+        counts = sum(
+            total * flow.backward.share[:, n - 1].astype(float)
+            for total, n in zip(totals, layers, strict=True)
+        )
+        assert_allclose(folded.backward.share[:, column], counts / sum(totals), atol=1e-6)
+        norms = report.layers["delta_norm"][[n - 1 for n in layers]]
+        rms = math.sqrt((norms**2).sum() / sum(totals))
+        assert folded.rms[column] == pytest.approx(math.log10(rms), abs=1e-6)
+    for band in (folded.forward, folded.backward):
+        mass = band.share.sum(axis=0) + band.below + band.above + band.nonfinite
+        mass += band.zeros if band is folded.backward else 0
+        assert mass == pytest.approx(np.ones(7), abs=1e-5)
+        assert (band.shade.max(axis=0) == 255).all()
+
+
+def test_layers_of_a_kind_stand_side_by_side_and_no_line_joins_two_kinds():
+    report = make_blocks()
+    data = to_browser(flow_figure(report, order="kind", selected=3))
+    (targets, _below) = find_traces(data, name="layers")
+    assert decode(targets["customdata"]).tolist() == [1, 2, 4, 6, 8, 3, 5, 7, 9, 10]
+    (line,) = find_traces(data, name="RMS")
+    x, y = decode(line["x"]), decode(line["y"])
+    parts = np.split(x, np.flatnonzero(np.isnan(x)))
+    drawn = [part[~np.isnan(part)].tolist() for part in parts]
+    assert drawn == [[1], [2, 3, 4, 5], [6, 7, 8, 9], [10]]
+    levels = np.log10(report.layers["delta_rms"].to_numpy())
+    assert_allclose(y[~np.isnan(x)], levels[[0, 1, 3, 5, 7, 2, 4, 6, 8, 9]], rtol=1e-5)
+    labels = data["layout"]["xaxis"]["ticktext"]
+    assert labels == ["stem", "up<br>×4", "down<br>×4", "head"]
+    outline = next(s for s in data["layout"]["shapes"] if s["type"] == "rect" and s["x0"] == 5.5)
+    assert outline["x1"] == 6.5  # layer 3 is the first of its kind
+
+
+def test_blocks_are_named_below_their_layers():
+    data = to_browser(flow_figure(make_blocks()))
+    axis = data["layout"]["xaxis"]
+    assert axis["ticktext"] == [
+        "\u00a0<br>stem",
+        "0",
+        "1",
+        "\u00a0<br>net",
+        "2",
+        "3",
+        "\u00a0<br>head",
+    ]
+    lines = next(s["path"] for s in data["layout"]["shapes"] if s["type"] == "path")
+    assert lines == "".join(f"M{x},0V1" for x in (1.5, 3.5, 5.5, 7.5, 9.5))
+
+
+def test_levels_are_pooled_far_below_what_can_be_squared():
+    pooled = pool_levels(np.array([-300.0, -301.0, np.nan]), np.array([1.0, 3.0, 4.0]), np.zeros(3))
+    exact = -300 + math.log10((1 + 3e-2) / 8) / 2
+    assert pooled == pytest.approx(exact)
+    assert math.isnan(pool_levels(np.array([0.0, np.nan]), np.ones(2), np.array([0.0, 0.5])))

@@ -1,6 +1,5 @@
 """The Compare page, run without a browser: columns, URL, files, errors."""
 
-import dataclasses
 import re
 from urllib.parse import parse_qsl, urlencode
 
@@ -74,16 +73,6 @@ def compute_norms(experiment: gf.Experiment) -> np.ndarray:
 
 def replace_network(**network) -> gf.Experiment:
     return SMALL.model_copy(update={"network": gf.MLP(**network)})
-
-
-def upload(app: AppTest, *files: tuple[str, str | bytes]) -> AppTest:
-    open_box(app, "compare_add")
-    sent = [
-        (name, body if isinstance(body, bytes) else body.encode(), "application/json")
-        for name, body in files
-    ]
-    app.file_uploader[0].set_value(sent)
-    return check_works(app.run())
 
 
 def read_messages(app: AppTest) -> str:
@@ -251,49 +240,6 @@ def test_a_setting_that_becomes_impossible_keeps_its_last_picture(app: AppTest) 
     assert read_column(app, "b")["normalization"] == "batch"
     app.number_input(key="compare_a_batch_size").set_value(32).run()
     assert read_lines(check_works(app))["B"] == pytest.approx(before["B"])
-
-
-def test_a_saved_report_is_shown_as_saved_and_can_become_a_setting(app: AppTest) -> None:
-    saved = gf.Experiment(network=gf.MLP(depth=6, width=8), data=gf.Data(batch_size=20), seed=3)
-    report = gf.run(saved)
-    marked = report.layers.assign(delta_norm=report.layers["delta_norm"] * 1.5)
-    report = dataclasses.replace(report, layers=marked)
-    upload(open_page(app, a=write_link(SMALL)), ("run.json", report.to_json()))
-    assert read_lines(app)["B"] == pytest.approx(
-        1.5 * compute_norms(saved)
-    )  # the file's, not computed
-    assert "Batch size 20 instead of 32" in read_messages(app)
-    assert read_column(app, "b") == codec.to_query(saved)
-    assert app.file_uploader[0].value == []
-    app.button(key="edit_b").click().run()
-    assert read_lines(check_works(app))["B"] == pytest.approx(compute_norms(saved))
-    find_widget(app, "number_input", "b", "depth").set_value(2).run()
-    assert len(read_lines(check_works(app))["B"]) == 2
-
-
-def test_damaged_files_are_refused_and_lose_nothing(app: AppTest) -> None:
-    open_page(app, a=write_link(SMALL), b="depth=3&width=16")
-    good = dataclasses.replace(gf.run(SMALL), experiment=None, title="a model of mine")
-    cut = good.to_json()[:-200]
-    upload(
-        app,
-        ("cut.json", cut),
-        ("a_*b*.json", "{}"),
-        ("x.json", b"\xff\x00"),
-        ("good.json", good.to_json()),
-        ("more.json", good.to_json()),
-        ("full.json", good.to_json()),
-    )
-    words = read_messages(app)
-    assert all(name in words for name in ("cut.json", "a_*b*.json", "x.json", "full.json"))
-    assert "not JSON" in words
-    assert "room for four" in words
-    assert "Traceback" not in words
-    assert read_lines(app).keys() == set("ABCD")
-    assert len(read_lines(app)["B"]) == 3
-    assert "leaves it out" in words
-    assert list(read_url(app)) == ["a", "b"]
-    assert "a model of mine" in " ".join(read_cards(app))
 
 
 def test_missing_gpu_is_explained(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,7 +120,7 @@ PAGES = [
     *(("explore", ""), ("compare", ""), ("training", ""), ("pretraining", ""), ("diagnoses", "")),
     *(("descent", ""), ("backprop", ""), ("activations", ""), ("normalization", "")),
     *(("degradation", "depth"), ("recurrent", ""), ("initialization", "variance")),
-    ("phase", ""),
+    *(("phase", ""), ("your_model", "")),
 ]
 
 

@@ -17,6 +17,7 @@ from gradflow.core.training.presets import TRAINING_PRESETS
 from gradflow.core.verdict import Verdict
 from gradflow.ui.activations.views import VIEWS as ACTIVATIONS
 from gradflow.ui.backprop.examples import EXAMPLES
+from gradflow.ui.your_model.gallery import GALLERY
 from tests.pages.apptest import check_works, list_charts, open_link, read_url
 from tests.pages.training import find_session, press, wait_for_end
 
@@ -45,6 +46,7 @@ PAGES = [
     ("degradation", {"view": "identity"}, 4, None),
     ("recurrent", {"view": "time"}, 7, "tanh RNN, PyTorch default"),
     ("compare", {}, 6, None),
+    ("your_model", {}, [item.title for item in GALLERY.values()], "ResNet-34, shortcut forgotten"),
     (
         "phase",
         {},

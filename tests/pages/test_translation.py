@@ -96,6 +96,7 @@ PAGES: dict[str, list[dict[str, str]]] = {
         {"lesson": "cure", "answers": "cure.selu"},
     ],
     "phase": [{"depth": "4", "width": "8", "points": "4"}],
+    "your_model": [{"report": "resnet_plain"}, {"report": "lstm"}],
     "diagnoses": [{"about": verdict} for verdict in Verdict],
 }
 VIEWS = [(page, query) for page, queries in PAGES.items() for query in queries]
@@ -114,7 +115,7 @@ EXTREMES = [
 """Settings with numbers far from 1."""
 NAMES = {"BatchNorm", "GradFlow", "He", "LeCun", "Xavier"}
 SYMBOLS = {"NaN", "Var", "cos", "cosh", "ct", "gi", "ht", "ms", "sin", "sinh", "tan", "tanh", "wi"}
-CODES = {"cpu", "cuda", "embedding", "positions", "readout"}
+CODES = {"cpu", "cuda", "embedding", "fc", "head", "lm", "positions", "readout"}
 """Devices, and modules of networks."""
 LINK = {"activation", "depth", "foo", "preset", "steps", "width"}
 """Names in links, which a problem with a link names."""

@@ -11,7 +11,6 @@ import pytest
 import gradflow as gf
 from gradflow.charts.compare.data import ComparedSetting
 from gradflow.core import codec
-from gradflow.core.errors import InvalidExperiment
 from gradflow.core.presets import PRESETS
 from gradflow.ui import naming
 from gradflow.ui.compare import settings
@@ -126,16 +125,6 @@ def test_other_conditions_are_named():
     noise = codec.to_fields(gf.Experiment(data=gf.Data(source="gaussian", dimension=9)))
     words = settings.describe_other_conditions(codec.to_fields(TANH), noise)
     assert words == "Data Handwritten digits instead of Gaussian noise"
-
-
-def test_setting_of_a_report():
-    report = make_report(2, 8)
-    assert settings.find_setting(dataclasses.replace(report, experiment=None)) is None
-    saved = dataclasses.replace(report, experiment=codec.to_query(RELU_HE))
-    assert settings.find_setting(saved) == RELU_HE
-    for bad in ({"depth": [1]}, {"widths": "x"}, {"nonsense": "1"}):
-        with pytest.raises(InvalidExperiment):
-            settings.find_setting(dataclasses.replace(report, experiment=bad))
 
 
 def replace_norms(report, factor: float):

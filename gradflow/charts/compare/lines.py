@@ -15,6 +15,7 @@ from gradflow.charts.figure import (
     make_footnote,
     make_layer_axis,
     make_legend,
+    name_rows,
 )
 from gradflow.charts.flow.data import Gradient
 from gradflow.charts.flow.text import SYMBOLS
@@ -22,7 +23,7 @@ from gradflow.charts.forward import LINEAR_SPREAD, Statistic, list_forward_serie
 from gradflow.charts.norms import list_norm_series
 from gradflow.charts.series import Scale, Series, draw_series, explain_marks
 from gradflow.charts.theme import Mode
-from gradflow.core.report import Report
+from gradflow.core.report import Report, Rows
 from gradflow.core.text import N_, _
 
 HEIGHT = 400
@@ -135,7 +136,7 @@ def _draw_lines(
         "dragmode": False,
         "legend": make_legend(),
         "showlegend": True,
-        "xaxis": _make_depth_axis(max(list_depths(entries)), relative),
+        "xaxis": _make_depth_axis(max(list_depths(entries)), relative, entries[0].report.rows),
         "yaxis": y,
         "annotations": footnote,
     }
@@ -153,12 +154,15 @@ def _slim(trace: dict[str, Any]) -> dict[str, Any]:
     return trace | {"line": line, "marker": marker}
 
 
-def _make_depth_axis(deepest: int, relative: bool) -> dict[str, Any]:
+def _make_depth_axis(deepest: int, relative: bool, rows: Rows) -> dict[str, Any]:
     if not relative:
+        title, word = name_rows(rows)
+        if rows == "layer":
+            title = _("layer (1 is next to the input)")
         return make_layer_axis(
             deepest,
-            title={"text": _("layer (1 is next to the input)")},
-            unifiedhovertitle={"text": f"<b>{_('layer')} %{{x}}</b>"},
+            title={"text": title},
+            unifiedhovertitle={"text": f"<b>{word} %{{x}}</b>"},
         )
     shares = (0.0, 0.25, 0.5, 0.75, 1.0) if deepest > 1 else (1.0,)
     return make_layer_axis(

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradflow.charts.figure import FloatArray, read_column
+from gradflow.charts.flow.columns import Columns
 from gradflow.charts.flow.grids import (
     BAND_ROWS,
     LOW_TAIL,
@@ -81,7 +82,8 @@ class FlowData:
     """The numbers and texts of a Flow figure.
 
     Attributes:
-        layers: layer numbers, from 1 at the input side.
+        layers: places of the columns: layer numbers, from 1 at the input side, unless there are
+            ``columns``.
         forward, backward: the bands.
         gradient: the quantity of the lower band.
         rms: log10 of the RMS gradient per layer; NaN where it is 0 or not finite.
@@ -93,6 +95,7 @@ class FlowData:
         rows: what a column is: a layer, a block, a time step.
         overlays: lines and bands on the gradient (log10 of RMS values), each with its overlay.
         reach: mean ± standard deviation of the activations as theory predicts them, if it does.
+        columns: what the columns are, if each is not simply a layer.
     """
 
     layers: npt.NDArray[np.int64]
@@ -109,6 +112,12 @@ class FlowData:
     rows: Rows = "layer"
     overlays: tuple[tuple[Overlay, Range], ...] = ()
     reach: Range | None = None
+    columns: Columns | None = None
+
+    @property
+    def choices(self) -> npt.NDArray[np.int64]:
+        """What choosing a column means: the number of its layer, or minus that of its group."""
+        return self.layers if self.columns is None else self.columns.choices
 
 
 def shape_flow(

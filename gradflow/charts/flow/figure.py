@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 
 from gradflow.charts.figure import build_figure, empty_figure, make_layer_axis, make_note, name_rows
+from gradflow.charts.flow.arrange import arrange_flow
 from gradflow.charts.flow.axes import make_gradient_axis, make_signal_axis
+from gradflow.charts.flow.columns import (
+    GROUPED,
+    LINE_HEIGHT,
+    Order,
+    Span,
+    arrange_axis,
+    draw_edges,
+    make_columns,
+    make_stream_names,
+    write_labels,
+)
 from gradflow.charts.flow.data import FlowData, Gradient, shape_flow
 from gradflow.charts.flow.factors import (
     AXIS,
@@ -32,8 +44,9 @@ if TYPE_CHECKING:
 
 HEIGHT = 640
 _LEFT, _RIGHT, _TOP, _BOTTOM = 84, 44, 34, 62
-_HEADER, _ZEROS, _GAP, _LINE, _TITLE = 50, 56, 12, 24, 36
-"""Pixels: between the bands, strip of zeros, gap in it, per line of notes, of a title."""
+_HEADER, _ZEROS, _SHORT_ZEROS, _GAP, _LINE, _TITLE = 50, 56, 34, 12, 24, 36
+"""Pixels: between the bands, strip of zeros, the same above factors, gap in it, line of notes, of
+a title."""
 _INNER_HEIGHT = HEIGHT - _TOP - _BOTTOM
 _UPPER_SHARE = 0.42
 """Share of the two bands' height that goes to the forward signal."""
@@ -48,6 +61,8 @@ def flow_figure(
     title: str = "",
     over: Sequence[Overlay] = (),
     factors: Factors | None = None,
+    order: Order = "layer",
+    opened: int = 0,
 ) -> go.Figure:
     """Draw signal and gradient through the network, one column per layer, layer 1 at the left.
 
@@ -69,6 +84,10 @@ def flow_figure(
         over: overlays: theory (dashed, with its finite-width band; in the upper band as mean ±
             standard deviation) and the spread over other seeds.
         factors: the factor of each layer, in a third band, if given.
+        order: ``layer``: all layers in order of execution; ``kind``: those of one kind beside each
+            other, from the first block to the last; ``fold``: a column per block, which pools the
+            entries of its layers. Names of blocks and kinds stand below the columns.
+        opened: of folded blocks the number of one, from 1, that shows its layers.
 
     Each layer has an invisible point with ``customdata`` = layer that answers hover and clicks in
     the whole column.
@@ -78,7 +97,13 @@ def flow_figure(
     flow = shape_flow(report, gradient, over)
     if flow is None:
         return empty_figure(_("Nothing was recorded: no signal and no gradient to show"), mode=mode)
-    return draw_flow(flow, mode=mode, selected=selected, title=title, factors=factors)
+    columns = make_columns(report, order, opened)
+    if columns is not None:
+        flow = arrange_flow(flow, columns, report)
+    names = columns.spans if columns is not None else ()
+    if report.rows == "block":
+        names = make_stream_names(report)
+    return draw_flow(flow, mode=mode, selected=selected, title=title, factors=factors, names=names)
 
 
 def draw_flow(
@@ -88,12 +113,14 @@ def draw_flow(
     selected: int | None = None,
     title: str = "",
     factors: Factors | None = None,
+    names: Sequence[Span] = (),
 ) -> go.Figure:
-    """Draw the numbers of :func:`shape_flow`."""
+    """Draw the numbers of :func:`shape_flow`, with ``names`` below the columns."""
     frame = _arrange_bands(flow, has_factors=factors is not None)
     notes = write_notes(flow, has_strip=frame.has_strip)
     head = _TITLE if title else 0
-    foot = _LINE * len(notes)
+    below = _BOTTOM + (LINE_HEIGHT if names else 0)
+    foot = _LINE * len(notes) + below - _BOTTOM
     legend = draw_line_legend(flow, frame.lower[1], mode)
     first = int(flow.layers[0])
     data = draw_bands(flow, mode, strip=frame.has_strip, first=first)
@@ -117,9 +144,22 @@ def draw_flow(
         ),
         "yaxis": {**make_signal_axis(flow.forward.grid, flow.signal), "domain": frame.upper},
         "yaxis2": {**make_gradient_axis(flow.backward.grid, flow.symbol), "domain": frame.lower},
-        "annotations": [*_write_texts(flow, frame, notes, mode), *legend.texts],
+        "annotations": [
+            *_write_texts(flow, frame, notes, below, mode),
+            *legend.texts,
+        ],
         "shapes": [*_draw_shapes(flow, mode, selected), *legend.shapes],
     }
+    if flow.columns is not None:
+        layout["xaxis"] = arrange_axis(flow.columns, layout["xaxis"])
+        layout["shapes"] += draw_edges(flow.columns, mode)
+    elif names:
+        axis = layout["xaxis"]
+        ticks = zip(axis["tickvals"], axis.get("ticktext", axis["tickvals"]), strict=True)
+        numbers = [(at, str(text)) for at, text in ticks]
+        axis |= write_labels(numbers, names, len(flow.layers))
+    if names:
+        layout["meta"] = {GROUPED: True}
     if frame.has_strip:
         layout["yaxis3"] = {
             "domain": frame.zeros,
@@ -163,14 +203,15 @@ def _arrange_bands(flow: FlowData, *, has_factors: bool) -> _Frame:
     low = factors + 0.8 * header if has_factors else 0.0
     # Above a band of factors only what leaves nothing to draw is worth the room.
     enough = bool((flow.backward.zeros == 1).any()) if has_factors else has_zeros(flow)
-    strip = (_ZEROS - _GAP) / _INNER_HEIGHT if enough else 0.0
-    bottom = low + (_ZEROS / _INNER_HEIGHT if strip else 0.0)
+    zeros = (_SHORT_ZEROS if has_factors else _ZEROS) / _INNER_HEIGHT
+    strip = zeros - _GAP / _INNER_HEIGHT if enough else 0.0
+    bottom = low + (zeros if enough else 0.0)
     middle = bottom + (1 - header - bottom) * (1 - _UPPER_SHARE)
     return _Frame((middle + header, 1.0), (bottom, middle), (low, low + strip), (0.0, factors))
 
 
 def _write_texts(
-    flow: FlowData, frame: _Frame, notes: list[str], mode: Mode
+    flow: FlowData, frame: _Frame, notes: list[str], below: int, mode: Mode
 ) -> list[dict[str, Any]]:
     palette = PALETTES[mode]
     forward = {"size": TITLE_SIZE, "color": palette.forward}
@@ -233,7 +274,7 @@ def _write_texts(
                 0,
                 0,
                 yanchor="top",
-                yshift=-(_BOTTOM + _LINE * i),
+                yshift=-(below + _LINE * i),
                 font=small,
                 align="left",
             )
@@ -256,14 +297,15 @@ def _draw_shapes(flow: FlowData, mode: Mode, selected: int | None) -> list[dict[
         }
         for exponent, _name in list_limits(flow)
     ]
-    if selected is not None and selected in flow.layers:
+    if selected is not None and selected in flow.choices:
+        place = int(flow.layers[flow.choices == selected][0])
         shapes.append(
             {
                 "type": "rect",
                 "xref": "x",
                 "yref": "paper",
-                "x0": selected - 0.5,
-                "x1": selected + 0.5,
+                "x0": place - 0.5,
+                "x1": place + 0.5,
                 "y0": 0,
                 "y1": 1,
                 "line": {"color": palette.ink, "width": 3},

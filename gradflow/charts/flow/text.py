@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from gradflow.charts.figure import read_column
+from gradflow.charts.figure import FloatArray, read_column
 from gradflow.charts.rebin import find_histogram_extremes
 from gradflow.charts.theme import escape
 from gradflow.core.histogram import Histogram
@@ -117,6 +117,26 @@ def describe_forward(report: Report, histograms: list[Histogram]) -> list[str]:
             lines.append(f"{dead_word} {format_number(dead)} ({format_share(dead_share)})")
         texts.append("<br>".join(lines + _list_special_counts(histogram)))
     return texts
+
+
+def write_pool(name: str, symbol: str, rms: float, parts: FloatArray, modules: list[str]) -> str:
+    """Write the hover of a column that pools layers: its RMS, and where it is least and largest.
+
+    Args:
+        name: what the column is called.
+        symbol: of the quantity, or its name.
+        rms: of all entries of the layers.
+        parts: RMS of each layer.
+        modules: their escaped names.
+    """
+    lines = [
+        f"{escape(name)}: {symbol}",
+        _("{count} layers together: RMS {rms}").format(count=len(modules), rms=format_number(rms)),
+    ]
+    if np.isfinite(parts).any():
+        ends = (int(np.nanargmin(parts)), int(np.nanargmax(parts)))
+        lines += [f"{modules[i]}: {format_number(float(parts[i]))}" for i in ends]
+    return "<br>".join(lines)
 
 
 def describe_backward(report: Report, gradient: str, histograms: list[Histogram]) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gradflow.charts.describe import SPOKEN
 from gradflow.charts.figure import FloatArray
@@ -69,7 +70,7 @@ def draw_targets(flow: FlowData, band: Band, axis: str) -> dict[str, Any]:
         "x": flow.layers,
         "y": np.full(len(flow.layers), (band.grid.low + band.grid.high) / 2, np.float32),
         "yaxis": axis,
-        "customdata": flow.layers,
+        "customdata": flow.choices,
         "hovertext": band.hover,
         "hovertemplate": "%{hovertext}<extra></extra>",
         "line": {"color": "rgba(0,0,0,0)", "width": 0},
@@ -86,7 +87,7 @@ def draw_zero_bars(flow: FlowData, mode: Mode) -> dict[str, Any]:
         "y": (100 * flow.backward.zeros).astype(np.float32),
         "width": 0.8 if len(flow.layers) <= MARKER_LIMIT else 1,
         "yaxis": "y3",
-        "customdata": flow.layers,
+        "customdata": flow.choices,
         "hovertext": flow.backward.hover,
         "hovertemplate": "%{hovertext}<extra></extra>",
         "marker": {"color": palette.muted, "line": {"width": 0}},
@@ -159,30 +160,34 @@ def draw_hatching(flow: FlowData, band: Band, axis: str, mode: Mode) -> list[dic
 
 def draw_theory_and_seeds(flow: FlowData, mode: Mode) -> list[dict[str, Any]]:
     """Draw theory's mean ± std above, and lines and bands of the RMS gradient below."""
-    layers = flow.layers.astype(np.float64)
+    layers = break_line(flow, flow.layers)
     traces = []
     if flow.reach is not None:
         grid = flow.forward.grid
-        x, ends = join_lines(layers, [flow.reach.low, flow.reach.high])
+        reach = [break_line(flow, end) for end in (flow.reach.low, flow.reach.high)]
+        x, ends = join_lines(layers, reach)
         edges = np.array([grid.to_axis(value) for value in ends])
         inside = np.where((edges > grid.low) & (edges < grid.high), edges, np.nan)
         unknown = np.full(len(inside), np.nan)
         line = Range(unknown, inside, unknown)
         traces += draw_range_on_heatmap(x, line, "theory", mode, axis="y", steps=True)
     for overlay, gradient in flow.overlays:
-        traces += draw_range_on_heatmap(layers, gradient, overlay.kind, mode, axis="y2", line=False)
+        line = Range(*(break_line(flow, y) for y in (gradient.low, gradient.middle, gradient.high)))
+        traces += draw_range_on_heatmap(layers, line, overlay.kind, mode, axis="y2", line=False)
     return traces
 
 
 def draw_theory_on_top(flow: FlowData, mode: Mode) -> list[dict[str, Any]]:
     """Draw theory's dashes above the RMS line: they must show where both coincide."""
     look = {**THEORY_LINE, "width": 2.5, "color": choose_colour("theory", mode)}
-    layers = flow.layers.astype(np.float64)
+    layers = break_line(flow, flow.layers)
     return [
         trace
         for overlay, gradient in flow.overlays
         if overlay.kind == "theory"
-        for trace in draw_line(layers, gradient.middle, "theory on top", "y2", look)
+        for trace in draw_line(
+            layers, break_line(flow, gradient.middle), "theory on top", "y2", look
+        )
     ]
 
 
@@ -196,7 +201,9 @@ def draw_rms(flow: FlowData, mode: Mode, panels: int = 1) -> list[dict[str, Any]
     palette = PALETTES[mode]
     few, wide = has_markers(flow, panels), has_markers(flow, 2 * panels)
     theory = [gradient.middle for overlay, gradient in flow.overlays if overlay.kind == "theory"]
-    x, y = join_lines(flow.layers.astype(np.float64), [flow.rms, *theory])
+    layers = break_line(flow, flow.layers)
+    rms, *theory = (break_line(flow, line) for line in (flow.rms, *theory))
+    x, y = join_lines(layers, [rms, *theory])
     return [
         *draw_line(x, y, "casing", "y2", {"color": palette.page, "width": 9 if wide else 7}),
         {
@@ -204,8 +211,8 @@ def draw_rms(flow: FlowData, mode: Mode, panels: int = 1) -> list[dict[str, Any]
             "name": _("RMS"),
             "meta": SPOKEN,
             "mode": "lines+markers" if few else "lines",
-            "x": flow.layers,
-            "y": flow.rms,
+            "x": layers if len(layers) > len(flow.layers) else flow.layers,
+            "y": rms,
             "yaxis": "y2",
             "hoverinfo": "skip",
             "line": {"color": palette.ink, "width": 3.5 if wide else 3},
@@ -216,6 +223,12 @@ def draw_rms(flow: FlowData, mode: Mode, panels: int = 1) -> list[dict[str, Any]
             },
         },
     ]
+
+
+def break_line(flow: FlowData, line: npt.NDArray[Any]) -> FloatArray:
+    """Break a line over the columns where it must not go on: between two kinds of layers."""
+    breaks = () if flow.columns is None else flow.columns.breaks
+    return np.insert(line.astype(np.float64), breaks, np.nan) if breaks else line.astype(np.float64)
 
 
 def join_lines(x: FloatArray, lines: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:

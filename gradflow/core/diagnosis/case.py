@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -56,6 +57,19 @@ class Case:
         return self.network if isinstance(self.network, LayerSettings) else None
 
     @cached_property
+    def modules(self) -> Mapping[int, str]:
+        """The names of the layers of somebody's own model, by number; ours go without."""
+        return {} if self.report.experiment else _list_modules(self.layers)
+
+    @cached_property
+    def branches(self) -> Mapping[int, str]:
+        """The names of the branches of a residual stream, as ``modules`` has those of layers."""
+        stream = self.report.stream
+        if self.report.experiment or stream is None:
+            return {}
+        return _list_modules(stream.get_table("layers"))
+
+    @cached_property
     def decay(self) -> Decay | None:
         """The course of the gradient that is judged."""
         return fit_judged_decay(self.report)
@@ -79,16 +93,19 @@ class Case:
         """
         known = self.layers.get_numbers("similarity").copy()
         known[self.layers["fan_out"] < 2] = np.nan
-        single = (self.layers["fan_in"] == 1) & (find_kinds(self.report) == "linear")
-        single |= np.array([self.has_equal_weights(n) for n in self.numbers], bool)
+        single = self.layers["fan_in"] == 1
+        if single.any():
+            single &= find_kinds(self.report) == "linear"
+        if self.equal_layers:
+            single |= np.isin(self.numbers, list(self.equal_layers))
         known[np.cumsum(single) > 0] = np.nan
         known[-1:] = np.nan
         return known
 
-    def has_equal_weights(self, layer: int) -> bool:
-        """Tell whether all weights of a layer are one number."""
-        weight = self.report.histograms.get(("weight", layer))
-        return weight is not None and len(weight.counts) == 1 and weight.nonfinite == 0
+    @cached_property
+    def equal_layers(self) -> set[int]:
+        """The layers all of whose weights are one number."""
+        return {n for n in self.numbers if self._has_equal_weights(n)}
 
     @cached_property
     def judged_similarity(self) -> FloatArray:
@@ -138,6 +155,13 @@ class Case:
         return rms * float(np.sqrt(max(1 - alike, 0.0)))
 
     @property
+    def has_shortcuts(self) -> bool:
+        """Whether signals pass blocks beside their layers."""
+        settings = self.settings
+        along = settings is not None and settings.connection is not Connection.PLAIN
+        return along or self.report.stream is not None
+
+    @property
     def sees_inputs(self) -> bool:
         """Whether the readout sees the inputs itself, so that it learns without the layers."""
         return self.settings is not None and self.settings.connection is Connection.DENSE
@@ -167,6 +191,10 @@ class Case:
             and bool((last == 1).any())
         )
 
+    def _has_equal_weights(self, layer: int) -> bool:
+        weight = self.report.histograms.get(("weight", layer))
+        return weight is not None and len(weight.counts) == 1 and weight.nonfinite == 0
+
     def _is_gradient_zero(self, layer: int) -> bool:
         delta = self.report.histograms.get(("delta", layer))
         return delta is not None and delta.zeros == delta.total > 0
@@ -176,6 +204,10 @@ class Case:
         quantities: tuple[Quantity, ...] = ("delta", "activation_grad")
         histograms = (self.report.histograms.get((quantity, layer)) for quantity in quantities)
         return max((h.subnormal / h.total for h in histograms if h and h.total), default=0.0)
+
+
+def _list_modules(table: Table) -> Mapping[int, str]:
+    return dict(zip(table["layer"].tolist(), map(str, table["module"]), strict=True))
 
 
 def parse_experiment(report: Report) -> Experiment | None:

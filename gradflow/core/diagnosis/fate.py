@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from gradflow.core.diagnosis.case import Case
 from gradflow.core.diagnosis.causes import explain_exploding, explain_vanishing
 from gradflow.core.diagnosis.scale import describe_update
 from gradflow.core.numbers import format_number
+from gradflow.core.phrases import name_row
 from gradflow.core.text import EMPTY, Text, Value, join_texts
 from gradflow.core.verdict import Finding, Severity, Verdict
 
@@ -34,8 +36,9 @@ def check_fate(case: Case) -> Iterator[Finding]:
     decay = case.decay
     if decay is None:
         return
+    names = case.modules if decay.rows == "layer" else case.branches
     if decay.is_steady:
-        evidence, numbers = _describe_steady(decay), _write_numbers(decay)
+        evidence, numbers = _describe_steady(decay, names), _write_numbers(decay)
         reason = describe_update(case)
         yield Finding(Severity.GOOD, Verdict.HEALTHY, evidence, reason, numbers=numbers)
         return
@@ -46,7 +49,9 @@ def check_fate(case: Case) -> Iterator[Finding]:
     yield Finding(
         severity,
         verdict,
-        join_texts(_describe_change(verdict, decay), _foresee_training(case, severity, decay)),
+        join_texts(
+            _describe_change(verdict, decay, names), _foresee_training(case, severity, decay)
+        ),
         _explain(verdict, case),
         _find_first_changed_layer(case, decay),
         _write_numbers(decay),
@@ -124,20 +129,23 @@ def _foresee_training(case: Case, severity: Severity, decay: Decay) -> Text:
     return Text("Plain SGD is slow with it; Adam, which scales every step, hardly minds.")
 
 
-def _list_values(decay: Decay) -> dict[str, Value]:
-    return {
-        "factor": format_number(decay.factor),
-        "row": Text("layer") if decay.rows == "layer" else Text("branch"),
+def _list_values(decay: Decay, names: Mapping[int, str] = MappingProxyType({})) -> dict[str, Value]:
+    rows = {
         "first": decay.first,
         "last": decay.last,
-        "ratio": format_number(decay.ratio),
-        "span": format_number(decay.span),
-        "drawn": _write_drawn(decay.log_ratio, decay.log_rms_ratio, decay.rms_ratio),
-        "drawn_span": _write_drawn(decay.log_span, decay.log_rms_span, decay.rms_span),
         "smallest": decay.smallest,
         "largest": decay.largest,
         "one": min(decay.smallest, decay.largest),
         "other": max(decay.smallest, decay.largest),
+    }
+    return {
+        **{key: name_row(number, names) for key, number in rows.items()},
+        "factor": format_number(decay.factor),
+        "row": Text("layer") if decay.rows == "layer" else Text("branch"),
+        "ratio": format_number(decay.ratio),
+        "span": format_number(decay.span),
+        "drawn": _write_drawn(decay.log_ratio, decay.log_rms_ratio, decay.rms_ratio),
+        "drawn_span": _write_drawn(decay.log_span, decay.log_rms_span, decay.rms_span),
     }
 
 
@@ -170,8 +178,8 @@ def _is_at_ends(decay: Decay) -> bool:
     return {decay.smallest, decay.largest} == {decay.first, decay.last}
 
 
-def _describe_ends(decay: Decay) -> Text:
-    values = _list_values(decay)
+def _describe_ends(decay: Decay, names: Mapping[int, str]) -> Text:
+    values = _list_values(decay, names)
     if decay.ratio <= 1:
         return Text(
             "at {row} {first} it is {ratio} of what it was at {row} {last}{drawn}", **values
@@ -179,8 +187,8 @@ def _describe_ends(decay: Decay) -> Text:
     return Text("at {row} {first} it is {ratio} times what it was at {row} {last}{drawn}", **values)
 
 
-def _describe_steady(decay: Decay) -> Text:
-    values = _list_values(decay) | {"where": _describe_ends(decay)}
+def _describe_steady(decay: Decay, names: Mapping[int, str]) -> Text:
+    values = _list_values(decay) | {"where": _describe_ends(decay, names)}
     factor = Text(" (factor {factor} per {row})", **values) if decay.straight else EMPTY
     if decay.span < GENTLE_CHANGE:
         return Text(
@@ -193,8 +201,8 @@ def _describe_steady(decay: Decay) -> Text:
     )
 
 
-def _describe_change(verdict: Verdict, decay: Decay) -> Text:
-    values = _list_values(decay) | {"where": _describe_ends(decay)}
+def _describe_change(verdict: Verdict, decay: Decay, names: Mapping[int, str]) -> Text:
+    values = _list_values(decay, names) | {"where": _describe_ends(decay, names)}
     extremes = Text(
         "Its largest change is by a factor {span}, between {row} {one} and {row} "
         "{other}{drawn_span}.",

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradflow.core.diagnosis.case import Case
 from gradflow.core.numbers import format_number
-from gradflow.core.phrases import name_layers
+from gradflow.core.phrases import name_layers, name_row
 from gradflow.core.text import EMPTY, N_, Text, Value, join_texts
 from gradflow.core.verdict import Finding, Severity, Verdict
 
@@ -134,7 +134,12 @@ def _describe_break(case: Case, row: int, over: bool, *, forward: bool) -> Findi
         )
     )
     counts = case.signals.get_numbers("nonfinite" if forward else "grad_nonfinite")
-    evidence = Text(template, dtype=case.report.dtype, n=int(np.nansum(counts)), layer=layer)
+    evidence = Text(
+        template,
+        dtype=case.report.dtype,
+        n=int(np.nansum(counts)),
+        layer=name_row(layer, case.modules),
+    )
     return Finding(Severity.BAD, Verdict.OVERFLOW, evidence, _explain_overflow(case), layer)
 
 
@@ -213,12 +218,12 @@ def check_underflow(case: Case) -> Iterator[Finding]:
             "Underflow: the gradient of the loss is below {tiny} and becomes exactly 0 in float16 "
             "before it reaches the network; nothing is left in {layers}.",
             tiny=format_number(_LEAST_FLOAT16),
-            layers=name_layers(case.zero_layers),
+            layers=name_layers(case.zero_layers, case.modules),
         )
         yield Finding(Severity.BAD, Verdict.UNDERFLOW, evidence, _SCALE_LOSS, max(small))
         return
     values: dict[str, Value] = {
-        "layer": max(small),
+        "layer": name_row(max(small), case.modules),
         "tiny": format_number(case.report.smallest_normal),
         "dtype": case.report.dtype,
     }
@@ -229,7 +234,10 @@ def check_underflow(case: Case) -> Iterator[Finding]:
             **values,
             scaled=Text(" at this loss scale") if case.report.loss_scale != 1 else "",
         ),
-        Text("No gradient at all is left in {layers}.", layers=name_layers(case.zero_layers))
+        Text(
+            "No gradient at all is left in {layers}.",
+            layers=name_layers(case.zero_layers, case.modules),
+        )
         if case.zero_layers
         else EMPTY,
     )

@@ -13,7 +13,7 @@ from gradflow.core.diagnosis.case import Case
 from gradflow.core.diagnosis.readout import is_output_stuck
 from gradflow.core.diagnosis.units import explain_dead
 from gradflow.core.experiment import ConvNet
-from gradflow.core.phrases import name_layers
+from gradflow.core.phrases import name_layers, name_row
 from gradflow.core.text import Text, Value, join_texts
 from gradflow.core.verdict import Finding, Severity, Verdict
 
@@ -83,7 +83,10 @@ def find_closed_parameters(case: Case) -> list[str]:
 def _describe_closed(case: Case, closed: list[str]) -> Finding:
     openers = find_openers(case)
     evidence = join_texts(
-        Text("In {layers} the gradient is exactly 0.", layers=name_layers(case.zero_layers))
+        Text(
+            "In {layers} the gradient is exactly 0.",
+            layers=name_layers(case.zero_layers, case.modules),
+        )
         if case.zero_layers
         else Text("The gradient of {names} is exactly 0.", names=_name_parameters(closed)),
         Text(
@@ -111,8 +114,8 @@ def _judge_lost_gradient(case: Case, layers: list[int]) -> Finding:
         evidence = Text(
             "All units of layer {layer} are dead: their slope is 0 for every sample of the batch. "
             "The gradient is exactly 0 in {layers}.",
-            layer=case.dead_layer,
-            layers=name_layers(layers),
+            layer=name_row(case.dead_layer, case.modules),
+            layers=name_layers(layers, case.modules),
         )
         reason = explain_dead(case, case.dead_layer)
         severity = case.soften(Severity.BAD)
@@ -120,7 +123,7 @@ def _judge_lost_gradient(case: Case, layers: list[int]) -> Finding:
     if case.facts.flat_step:
         evidence = Text(
             "The gradient is exactly 0 in {layers}: the slope of {step} is 0 wherever it has one.",
-            layers=name_layers(layers),
+            layers=name_layers(layers, case.modules),
             step=case.facts.flat_step,
         )
         reason = Text("What lies before it keeps the values that it has now.")
@@ -129,7 +132,7 @@ def _judge_lost_gradient(case: Case, layers: list[int]) -> Finding:
         evidence = Text(
             "No gradient enters the network: it is exactly 0 in {layers}. The loss, or what stands "
             "behind the readout, is flat at these outputs.",
-            layers=name_layers(layers),
+            layers=name_layers(layers, case.modules),
         )
         reason = Text(
             "A clamp, a mask that leaves nothing, or a function of an error that is far too large."
@@ -138,7 +141,7 @@ def _judge_lost_gradient(case: Case, layers: list[int]) -> Finding:
     evidence = Text(
         "The gradient is exactly 0 in {layers}, without underflow: a weight or slope on its way "
         "back is 0.",
-        layers=name_layers(layers),
+        layers=name_layers(layers, case.modules),
     )
     return Finding(Severity.BAD, Verdict.VANISHING, evidence, layer=max(layers))
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gradflow.core.catalog import Activation
 from gradflow.core.diagnosis.case import OFTEN_DEAD_SHARE, Case
 from gradflow.core.numbers import format_number, format_share
-from gradflow.core.phrases import name_layers
+from gradflow.core.phrases import name_layers, name_row
 from gradflow.core.text import EMPTY, N_, Text, Value
 from gradflow.core.verdict import Finding, Severity, Verdict
 
@@ -38,8 +38,8 @@ def check_saturation(case: Case) -> Iterator[Finding]:
         "Up to {share} of the outputs are saturated (layer {worst}), in {layers} more than "
         "{limit}.",
         share=format_share(share[worst]),
-        worst=int(numbers[worst]),
-        layers=name_layers(numbers[beyond].tolist()),
+        worst=name_row(int(numbers[worst]), case.modules),
+        layers=name_layers(numbers[beyond].tolist(), case.modules),
         limit=format_share(SATURATED_SHARE),
     )
     first = int(numbers[beyond][0])
@@ -82,8 +82,8 @@ def check_dead_units(case: Case) -> Iterator[Finding]:
         "Up to {share} of the units are dead (layer {worst}): their slope is 0 for every sample of "
         "the batch, so they pass no gradient on; in {layers} more than {limit} are.",
         share=format_share(share[worst]),
-        worst=int(numbers[worst]),
-        layers=name_layers(numbers[beyond].tolist()),
+        worst=name_row(int(numbers[worst]), case.modules),
+        layers=name_layers(numbers[beyond].tolist(), case.modules),
         limit=format_share(DEAD_SHARE),
     )
     severity = Severity.WARNING if share[worst] > OFTEN_DEAD_SHARE else Severity.NOTE

@@ -51,7 +51,10 @@ USUAL_SETTINGS: dict[Cell, dict[str, Any]] = {
 LEARNABLE: dict[SequenceSource, Choice] = {
     SequenceSource.ADDING: Choice(
         label=N_("Adding problem"),
-        help=N_("The answer at the end is the sum of two marked numbers."),
+        help=N_(
+            "Two numbers of a sequence are marked, one in each half; the answer at the end is "
+            "their sum. So a cell has to remember the first one over many steps."
+        ),
     ),
     SequenceSource.DIGIT_ROWS: Choice(
         label=N_("Digits, row by row"),

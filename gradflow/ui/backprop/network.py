@@ -159,18 +159,14 @@ def _show_table(run: PerceptronRun, step: PerceptronStep) -> None:
 
 def _show_losses(run: PerceptronRun) -> None:
     updates = run.spec.updates
-    change = format_number(run.losses[-1] - run.losses[-2], 3).replace(
-        "−", "-"
-    )  # st.metric reads it
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.metric(
-            _("Loss E, {n} updates taken").format(n=updates), format_number(run.losses[-2], 4)
-        )
-        st.metric(
-            _("Loss after one more"),
-            format_number(run.losses[-1], 4),
-            change,
-            delta_color="inverse",
+        st.markdown(
+            _("Updates taken: {n}. **E = {loss}**; one more gives {after} ({change}).").format(
+                n=updates,
+                loss=format_number(run.losses[-2], 4),
+                after=format_number(run.losses[-1], 4),
+                change=format_number(run.losses[-1] - run.losses[-2], 3),
+            )
         )
         st.button(
             _("Apply the update"),

@@ -19,6 +19,7 @@ export class Board {
     this.spoken = addElement(this.box, "div", "gf-spoken");
     this.spoken.setAttribute("role", "status");
     this.changes = {};
+    this.sent = 0; // changes that the page was told of; it says which of them it answers
     this.draw = this.draw.bind(this);
     this.follower = () => {
       this.isMeasured = false;
@@ -42,7 +43,8 @@ export class Board {
     this.plot.setAttribute("aria-label", data.alt);
     this.plot.setAttribute("aria-description", data.texts.keys);
     const text = JSON.stringify(data.spec);
-    const isOld = text === this.before && performance.now() < this.until;
+    const isEarlier = (data.answered ?? Infinity) < this.sent; // a later answer is on its way
+    const isOld = isEarlier || (text === this.before && performance.now() < this.until);
     if (this.isHeld || Object.keys(this.changes).length || isOld) return;
     this.page = text;
     this.before = undefined;
@@ -76,7 +78,8 @@ export class Board {
     if (this.isHeld || !Object.keys(this.changes).length) return;
     this.before = this.page;
     this.until = performance.now() + PATIENCE;
-    this.tell("change", this.changes);
+    this.sent += 1;
+    this.tell("change", { ...this.changes, count: this.sent });
     this.changes = {};
     this.spoken.textContent = this.describe();
   }

@@ -43,7 +43,9 @@ def draw_board(
         more: what this kind needs besides.
     """
     widget = f"figure_{key}"
+    count = _read_sent(widget).get("count")
     data = {"kind": kind, "name": key, "alt": alt, "spec": spec, "texts": texts, **more}
+    data["answered"] = count if isinstance(count, int) else None
     _mount(
         key=widget,
         data=data,
@@ -54,15 +56,19 @@ def draw_board(
 def _pass_changes(
     widget: str, readers: Mapping[str, Reader], take: Callable[[Mapping[str, Any]], None]
 ) -> None:
-    sent = (read_widget(widget) or {}).get("change")
     changes = {}
-    for name, value in sent.items() if isinstance(sent, Mapping) else ():
+    for name, value in _read_sent(widget).items():
         try:
             changes[name] = readers[name](value)
         except (KeyError, TypeError, ValueError):
             continue
     if changes:
         take(changes)
+
+
+def _read_sent(widget: str) -> Mapping[str, Any]:
+    sent = (read_widget(widget) or {}).get("change")
+    return sent if isinstance(sent, Mapping) else {}
 
 
 def read_number(low: float, high: float) -> Reader:

@@ -1,20 +1,16 @@
-"""How a setting is added on the Compare page: a copy, a preset's network, saved reports."""
+"""How a setting is added on the Compare page: a copy, or a preset's network."""
 
 from __future__ import annotations
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from gradflow.core.errors import GradflowError
 from gradflow.core.presets import PRESETS
-from gradflow.core.report import Report
 from gradflow.core.text import _
+from gradflow.ui import paths
 from gradflow.ui.compare import settings as compare_settings
 from gradflow.ui.compare import state as compare_state
 from gradflow.ui.compare.settings import REFERENCE, Column
 from gradflow.ui.settings.state import read_widget, show_in_widget
-
-UPLOAD_MEGABYTES = 20
 
 
 def draw_add_controls() -> None:
@@ -30,9 +26,7 @@ def draw_add_controls() -> None:
             free[0], Column(), compare_state.FORMS[REFERENCE].read_last_valid()
         ),
     )
-    box = st.popover(
-        _("Add a preset or a file"), icon=":material/add:", key="compare_add", on_change="rerun"
-    )
+    box = st.popover(_("Add a preset"), icon=":material/add:", key="compare_add", on_change="rerun")
     if box.open:
         with box:
             _draw_sources(free)
@@ -52,33 +46,14 @@ def _draw_sources(free: list[str]) -> None:
         on_change=put_preset,
         args=(free[0], key),
     )
-    files = st.file_uploader(
-        _("Saved reports (gradflow-report.json)"),
-        "json",
-        accept_multiple_files=True,
-        key=f"uploads_{compare_state.UPLOADS.get()}",
-        max_upload_size=UPLOAD_MEGABYTES,
+    st.page_link(
+        paths.YOUR_MODEL,
+        label=_("Saved reports, of any model: on Your model"),
+        icon=":material/arrow_forward:",
     )
-    if files:
-        compare_state.REFUSED_FILES.set([p for file in files if (p := _take_file(file))])
-        compare_state.UPLOADS.set(compare_state.UPLOADS.get() + 1)
-        st.rerun()
 
 
 def put_preset(letter: str, key: str) -> None:
     """Put the preset that a widget says into a column."""
     if code := read_widget(key):
         compare_state.put_column(letter, Column(), PRESETS[code].experiment)
-
-
-def _take_file(file: UploadedFile) -> str:
-    """Give a saved report a column; else say why not."""
-    letters = compare_state.list_free_letters()
-    try:
-        report = Report.from_json(file.getvalue())
-    except GradflowError as error:
-        return f"{file.name}: {error}"
-    if not letters:
-        return _("{file}: there is room for four settings; remove one first").format(file=file.name)
-    compare_state.put_column(letters[0], Column(report=report, file=file.name), None)
-    return ""

@@ -57,14 +57,14 @@ def make_cards() -> list[Card]:
     read: dict[str, tuple[Experiment | None, str]] = {}
     for letter, column in columns.items():
         reference = read[REFERENCE][0] if read else None
-        read[letter] = _read_column(letter, column, reference)
+        read[letter] = read_experiment(letter, column, reference)
     experiments = {letter: own for letter, (own, _problem) in read.items()}
     names = name_columns(columns, experiments)
     reference = experiments[REFERENCE]
     cards = []
     for letter, column in columns.items():
         experiment, problem = read[letter]
-        report, error = _find_report(column, experiment)
+        report, error = _find_report(experiment)
         conditions = ""
         if experiment is not None and reference is not None and letter != REFERENCE:
             conditions = compare_settings.describe_other_conditions(
@@ -73,18 +73,6 @@ def make_cards() -> list[Card]:
         problems = tuple(filter(None, (problem, error)))
         cards.append(Card(letter, column, experiment, report, names[letter], conditions, problems))
     return cards
-
-
-def _read_column(
-    letter: str, column: Column, reference: Experiment | None
-) -> tuple[Experiment | None, str]:
-    """Read what a column is computed from, and what is wrong with it."""
-    if column.report is None:
-        return read_experiment(letter, column, reference)
-    try:
-        return compare_settings.find_setting(column.report), ""
-    except InvalidExperiment as error:
-        return None, str(error)
 
 
 def read_experiment(
@@ -107,9 +95,9 @@ def read_experiment(
             return None, "\n".join([str(error), _("It is left out below.")])
 
 
-def _find_report(column: Column, experiment: Experiment | None) -> tuple[Report | None, str]:
-    if column.report is not None or experiment is None:
-        return column.report, ""
+def _find_report(experiment: Experiment | None) -> tuple[Report | None, str]:
+    if experiment is None:
+        return None, ""
     try:
         return compute.run(experiment), ""
     except GradflowError as error:
@@ -119,18 +107,16 @@ def _find_report(column: Column, experiment: Experiment | None) -> tuple[Report 
 def name_columns(
     columns: dict[str, Column], experiments: dict[str, Experiment | None]
 ) -> dict[str, str]:
-    """Name each column as its user did, else by its preset, its setting or its file."""
+    """Name each column as its user did, else by its preset or its setting."""
     names = compare_settings.name_columns(
         {letter: codec.to_fields(own) for letter, own in experiments.items() if own is not None}
     )
     reference = experiments.get(REFERENCE)
     for letter, column in columns.items():
-        experiment, report = experiments[letter], column.report
+        experiment = experiments[letter]
         is_copy = letter != REFERENCE and experiment == reference
         if column.name:
             names[letter] = column.name
-        elif report is not None and experiment is None:
-            names[letter] = report.title or column.file or "–"
         elif experiment is None:
             names[letter] = "–"
         elif not is_copy and (label := compare_settings.find_preset_label(experiment)):
@@ -149,9 +135,6 @@ def list_entries(cards: Sequence[Card]) -> list[ComparedSetting]:
 
 def draw_cards(cards: Sequence[Card]) -> None:
     """Draw the row of cards, and above it what is wrong with any."""
-    for message in compare_state.REFUSED_FILES.get():
-        blocks.show_error(message)
-    compare_state.REFUSED_FILES.set([])
     for card in cards:
         for problem in card.problems:
             blocks.show_error(f"{card.letter.upper()}: {problem}")
@@ -160,22 +143,25 @@ def draw_cards(cards: Sequence[Card]) -> None:
 
 def write_card(card: Card) -> str:
     """Write a card as HTML."""
-    style = list_styles(blocks.read_mode())[LETTERS.index(card.letter)]
+    notes = []
+    if card.conditions:
+        notes.append(_("Not under the conditions of A: {other}.").format(other=card.conditions))
+    return write_summary(card.letter.upper(), card.name, card.report, notes)
+
+
+def write_summary(letter: str, name: str, report: Report | None, notes: Sequence[str] = ()) -> str:
+    """Write what is said of a report as HTML: its name, its fate, and what else is wrong."""
+    style = list_styles(blocks.read_mode())[LETTERS.index(letter.lower())]
     # Towards the text's colour: on the card's tint the line's own would be hard to read.
     colour = f"color-mix(in srgb, {style.colour} 80%, currentColor)"
-    letter = f'<b style="color:{colour}">{_GLYPHS[style.symbol]} {card.letter.upper()}</b>'
-    lines = [f'<div class="gf-setting-name">{letter} {escape(card.name)}</div>']
+    sign = f'<b style="color:{colour}">{_GLYPHS[style.symbol]} {letter}</b>'
+    lines = [f'<div class="gf-setting-name">{sign} {escape(name)}</div>']
     severity = Severity.NOTE
-    if card.report is not None:
-        fate, *others = judge_report(card.report)
+    if report is not None:
+        fate, *others = judge_report(report)
         severity = fate.severity
         lines.append(_write_judgement(fate))
         lines += map(_write_other, others)
-    notes = []
-    if card.column.report is not None:
-        notes.append(_("Numbers as saved in the file; nothing is computed."))
-    if card.conditions:
-        notes.append(_("Not under the conditions of A: {other}.").format(other=card.conditions))
     lines += [f'<div class="gf-setting-note">{escape(note)}</div>' for note in notes]
     look = f'class="gf-setting" data-severity="{severity}"'
     return f'<div {look} role="listitem">{"".join(lines)}</div>'
@@ -203,7 +189,7 @@ def write_url(cards: Sequence[Card]) -> None:
         if card.experiment is not None:
             base = None if card.letter == REFERENCE else reference
             query[card.letter] = compare_settings.to_text(card.experiment, base)
-        elif card.column.report is None:
+        else:
             last = compare_state.FORMS[card.letter].read_last_valid()
             query[card.letter] = compare_settings.to_text(last, last)
         if card.letter in query and card.column.name:

@@ -37,12 +37,9 @@ def draw_controls(cards: Sequence[Card]) -> None:
     form = compare_state.FORMS[chosen]
     with st.container(key="compare_row"):
         _draw_choice(cards)
-        if card.column.report is None:
-            for name in _MAIN_FIELDS:
-                draw_compact_field(form, name)
-            _draw_more(card)
-        else:
-            _draw_file_controls(card)
+        for name in _MAIN_FIELDS:
+            draw_compact_field(form, name)
+        _draw_more(card)
 
 
 def _draw_choice(cards: Sequence[Card]) -> None:
@@ -125,37 +122,13 @@ def draw_removal() -> None:
         )
 
 
-def _draw_file_controls(card: Card) -> None:
-    """Say what the address keeps of a saved report, and offer its setting."""
-    letter, experiment = card.letter, card.experiment
-    if experiment is None:
-        st.info(
-            _(
-                "This file holds no setting that GradFlow can run. The address of this page "
-                "leaves it out, and its data and seed may differ from those of A."
-            ),
-            icon=":material/link_off:",
-        )
-    else:
-        st.caption(
-            _("The address of this page holds its setting; after a reload it is computed again.")
-        )
-        st.button(
-            _("Edit as a setting"),
-            key=f"edit_{letter}",
-            icon=":material/edit:",
-            on_click=compare_state.put_column,
-            args=(letter, Column(name=card.column.name, alone=True), experiment),
-        )
-
-
 def draw_shared_controls() -> None:
     """Draw the controls that all settings share: data, loss, seed and number format of A."""
     box = st.popover(_("Data, loss, seed"), key="compare_shared", on_change="rerun")
     if not box.open:
         return
     with box:
-        st.caption(_("These apply to all settings. A saved file keeps what it was computed on."))
+        st.caption(_("These apply to all settings."))
         for group in GROUPS:
             if set(group.names) <= SHARED:
                 draw_fields(compare_state.FORMS[REFERENCE], group.names, draw=draw_compact_field)

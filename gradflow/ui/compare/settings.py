@@ -12,7 +12,6 @@ import pandas as pd
 from gradflow.core import codec
 from gradflow.core.experiment import Data, Experiment
 from gradflow.core.presets import PRESETS
-from gradflow.core.report import Report
 from gradflow.core.text import _
 from gradflow.ui import naming
 
@@ -32,14 +31,10 @@ class Column:
     Attributes:
         name: as the user wrote it; empty: made from the settings.
         alone: whether data, seed and the like are its own instead of the reference's.
-        report: the content of an uploaded file, ``None`` if the setting is computed here.
-        file: the name of that file.
     """
 
     name: str = ""
     alone: bool = False
-    report: Report | None = None
-    file: str = ""
 
 
 def share_settings(own: Fields, reference: Fields) -> dict[str, Any]:
@@ -69,17 +64,6 @@ def from_text(text: str) -> dict[str, str]:
 def stands_alone(own: Fields, reference: Fields) -> bool:
     """Whether ``own`` names data, a seed or the like that differs from the reference's."""
     return any(reference.get(name) != value for name, value in own.items() if name in SHARED)
-
-
-def find_setting(report: Report) -> Experiment | None:
-    """Find the setting that a saved report was computed from, if it can be run here.
-
-    Raises:
-        InvalidExperiment: it holds one, but an impossible one.
-    """
-    if report.experiment is None:
-        return None
-    return codec.from_query({str(name): str(text) for name, text in report.experiment.items()})
 
 
 def list_network_presets() -> list[str]:

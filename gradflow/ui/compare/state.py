@@ -21,10 +21,6 @@ from gradflow.ui.settings.state import SessionValue, read_widget, show_in_widget
 
 FORMS = {letter: make_experiment_form(f"compare_{letter}") for letter in LETTERS}
 ADDRESS = Address("compare")
-REFUSED_FILES: SessionValue[list[str]] = SessionValue("compare_refused_files", list)
-"""Why files of the last upload were refused."""
-UPLOADS: SessionValue[int] = SessionValue("compare_uploads", int)
-"""How many uploads were taken; the upload widget is a new one after each."""
 MAX_NAME = 40
 """Characters of a column's name."""
 _COLUMNS: SessionValue[dict[str, Column]] = SessionValue("compare_columns", dict)
@@ -84,7 +80,7 @@ def list_free_letters() -> list[str]:
 
 
 def put_column(letter: str, column: Column, experiment: Experiment | None) -> None:
-    """Set a column; its widgets show ``experiment``, and it is the one to be changed next."""
+    """Set a column; its widgets show ``experiment``, if given, and it is to be changed next."""
     _EDITED.set(letter)
     _COLUMNS.set(_COLUMNS.get() | {letter: column})
     if experiment is not None:

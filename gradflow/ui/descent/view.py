@@ -50,14 +50,24 @@ def show_descent() -> None:
     PAGE.sync_url(descent)
     stage = make_stage()
     with stage.picture:
-        _show_formula(descent)
+        _describe(descent, trajectories)
         _draw_descent(descent)
     with stage.details:
-        _describe_ends(descent, trajectories)
+        _show_formula(descent)
+        if len(trajectories) > 1:
+            st.markdown("\n".join(f"- {line}" for line in _list_ends(descent, trajectories)))
         blocks.explain("descent")
         _show_details(descent, trajectories)
     with stage.controls:
         draw_controls()  # last, as in Explore: the figure shall not wait
+
+
+def _describe(descent: Descent, trajectories: _Trajectories) -> None:
+    """Say what loss this is, and how a single path ends; several have a list below."""
+    row = descent.row
+    about = _(row.help) + (f" {row.source}." if row.source else "")
+    ends = _list_ends(descent, trajectories) if len(trajectories) == 1 else []
+    st.markdown("  \n".join([about, *ends]))
 
 
 def _show_formula(descent: Descent) -> None:
@@ -65,8 +75,7 @@ def _show_formula(descent: Descent) -> None:
     shape = ""
     if row.shape is not None:
         shape = rf",\qquad {row.shape.symbol} = {write_number(descent.shape or 0.0)}"
-    source = f" {row.source}." if row.source else ""
-    st.markdown(f"{_(row.help)}{source} ${row.formula}{shape}$")
+    st.markdown(f"${row.formula}{shape}$")
 
 
 def _draw_descent(descent: Descent) -> None:
@@ -139,13 +148,14 @@ def _make_paths(trajectories: _Trajectories) -> list[DescentPath]:
     ]
 
 
-def _describe_ends(descent: Descent, trajectories: _Trajectories) -> None:
+def _list_ends(descent: Descent, trajectories: _Trajectories) -> list[str]:
+    """List how each path ends."""
     lines = []
     for trajectory in trajectories:
         end = judge_descent(descent, trajectory)
         name = _(DESCENT_OPTIMIZERS[trajectory.optimizer].label)
-        lines.append(f"- {_ICONS[end.outcome]} **{name}:** {end.text}")
-    st.markdown("\n".join(lines))
+        lines.append(f"{_ICONS[end.outcome]} **{name}:** {end.text}")
+    return lines
 
 
 def _show_details(descent: Descent, trajectories: _Trajectories) -> None:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from gradflow.core.spec import Spec
 from gradflow.core.verdict import Verdict
-from gradflow.ui.settings.codecs import SpecCodec
+from gradflow.ui.settings.codecs import NoSettings, SpecCodec
 from gradflow.ui.settings.form import Form
 from gradflow.ui.settings.page import Page
-
-
-class NoSettings(Spec):
-    """A verdict is explained as it is: there is nothing to set."""
-
 
 PAGE = Page(
     "diagnoses",

@@ -7,21 +7,21 @@ from typing import Any, Literal
 from urllib.parse import urlencode
 
 from gradflow import charts
+from gradflow.charts.flow.columns import Order
 from gradflow.charts.flow.data import Gradient
 from gradflow.charts.forward import Statistic
 from gradflow.charts.overlay import Overlay
-from gradflow.core import codec
 from gradflow.core.experiment import Experiment
 from gradflow.core.numbers import format_number
 from gradflow.core.report import Report
 from gradflow.core.teaching.initialization.factors import measure_factors
 from gradflow.core.text import _, read_in
 from gradflow.core.verdict import Finding
-from gradflow.ui.compute import judge, run
 from gradflow.ui.explore.flow import FlowView, write_address
 from gradflow.ui.explore.hands import describe_hands, write_scale
 from gradflow.ui.explore.layer import write_layer
 from gradflow.ui.explore.overlays import make_overlays, make_stream_overlays
+from gradflow.ui.explore.subject import Subject, find_report, judge_subject, write_subject
 from gradflow.ui.explore.units import describe_units, summarize_units
 from gradflow.ui.figures.graph import PackedFigure, pack_figure
 from gradflow.ui.memo import remember
@@ -29,16 +29,18 @@ from gradflow.ui.naming import VERDICT_TITLES
 
 
 @remember
-def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
+def pack_flow(subject: Subject, view: FlowView) -> PackedFigure:
     """Pack the Flow figure; the page and the route below ``gf/`` both send this.
 
     Raises:
-        GradflowError: the experiment cannot be run, or the seeds take too much arithmetic.
+        GradflowError: the subject cannot be run or is gone, or the seeds take too much arithmetic.
     """
-    report = run(experiment)
-    findings = sorted(judge(experiment), key=lambda finding: finding.verdict != view.lead)
+    report, experiment = find_report(subject), find_experiment(subject)
+    findings = sorted(judge_subject(subject), key=lambda finding: finding.verdict != view.lead)
+    rows, order = find_shown_rows(report, view), find_order(view)
+    in_order = order == "layer"  # else columns are no steps of a pass
+    has_layers = rows is report and in_order
     with read_in(view.language):
-        rows = find_shown_rows(report, view)
         if rows is report:
             alt = _("Distribution of activations and gradients, layer by layer")
             alt = ". ".join(filter(None, (alt, summarize_units(report))))
@@ -46,9 +48,13 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
                 report,
                 mode=view.mode,
                 gradient=view.gradient,
-                over=_make_overlays(experiment, view),
+                over=_make_overlays(subject, view),
                 selected=min(view.selected, len(report.get_table("layers"))) or None,
-                factors=measure_factors(experiment, report) if view.factors else None,
+                factors=measure_factors(experiment, report)
+                if view.factors and experiment is not None
+                else None,
+                order=order,
+                opened=view.opened,
             )
         else:
             alt = _("Distribution of the residual stream and its gradient")
@@ -56,7 +62,7 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
                 rows,
                 mode=view.mode,
                 gradient="activation_grad",
-                over=_make_overlays(experiment, view),
+                over=_make_overlays(subject, view),
             )
         return pack_figure(
             figure,
@@ -65,21 +71,23 @@ def pack_flow(experiment: Experiment, view: FlowView) -> PackedFigure:
             view.mode,
             selectable=rows is report,
             live={
-                "address": write_address(experiment, view),
-                "setting": urlencode(codec.to_query(experiment)),
+                "address": write_address(subject, view),
+                "setting": urlencode(write_subject(subject)),
                 "word": _name_verdict(findings[0]),
                 "headline": findings[0].headline,
                 "severity": str(findings[0].severity),
                 "loss": _("loss {loss}").format(loss=format_number(report.loss)),
                 "findings": _describe_findings(findings, rows is report),
-                "pulse": _("Play"),
-                "cures": _("Try cures"),
+                "pulse": _("Play") if in_order else "",
+                "cures": "" if experiment is None else _("Try cures"),
                 "trying": _("Trying cures …"),
                 "undo": _("Undo"),
                 "before": _("before"),
-                "dive": _name_dive() if rows is report else None,
-                "hands": describe_hands(experiment, report, view),
-                "units": describe_units(report) if rows is report else None,
+                "dive": _name_dive() if has_layers else None,
+                "hands": describe_hands(experiment, report, view)
+                if in_order and experiment is not None
+                else None,
+                "units": describe_units(report) if has_layers else None,
             },
         )
 
@@ -123,9 +131,9 @@ def _describe_findings(findings: Sequence[Finding], has_layers: bool) -> list[di
 
 
 @remember
-def pack_layer(experiment: Experiment, view: FlowView, layer: int) -> bytes:
+def pack_layer(subject: Subject, view: FlowView, layer: int) -> bytes:
     """Pack one layer for the route below ``gf/``."""
-    return write_layer(experiment, view, layer)
+    return write_layer(subject, view, layer)
 
 
 @remember
@@ -136,36 +144,36 @@ def pack_scale(experiment: Experiment, view: FlowView, log_factor: float) -> byt
 
 @remember
 def pack_norms(
-    experiment: Experiment,
+    subject: Subject,
     view: FlowView,
     quantities: tuple[Gradient, ...],
     scale: Literal["log", "linear"],
 ) -> PackedFigure:
     """Pack the figure of gradient norms; of a view, only what both figures share counts."""
-    report = run(experiment)
+    report = find_report(subject)
     with read_in(view.language):
         figure = charts.gradient_norms_figure(
             find_shown_rows(report, view),
             mode=view.mode,
             quantities=quantities,
             scale=scale,
-            overlays=_make_overlays(experiment, view),
+            overlays=_make_overlays(subject, view),
         )
         return pack_figure(figure, "norms", _("Gradient norms per layer"), view.mode)
 
 
 @remember
 def pack_forward(
-    experiment: Experiment, view: FlowView, statistics: tuple[Statistic, ...]
+    subject: Subject, view: FlowView, statistics: tuple[Statistic, ...]
 ) -> PackedFigure:
     """Pack the figure of forward statistics; of a view, only what both figures share counts."""
-    report = run(experiment)
+    report = find_report(subject)
     with read_in(view.language):
         figure = charts.forward_statistics_figure(
             find_shown_rows(report, view),
             mode=view.mode,
             statistics=statistics,
-            overlays=_make_overlays(experiment, view),
+            overlays=_make_overlays(subject, view),
         )
         return pack_figure(figure, "forward", _("Forward statistics per layer"), view.mode)
 
@@ -175,8 +183,21 @@ def find_shown_rows(report: Report, view: FlowView) -> Report:
     return report.stream if view.rows == "block" and report.stream is not None else report
 
 
-def _make_overlays(experiment: Experiment, view: FlowView) -> tuple[Overlay, ...]:
+def find_experiment(subject: Subject) -> Experiment | None:
+    """Find the experiment that is shown; ``None`` of a report that was brought."""
+    return subject if isinstance(subject, Experiment) else None
+
+
+def find_order(view: FlowView) -> Order:
+    """Find the order of the figure's columns; a stream has its own."""
+    return "layer" if view.rows == "block" else view.rows
+
+
+def _make_overlays(subject: Subject, view: FlowView) -> tuple[Overlay, ...]:
     """Make the overlays on the layers, or on the residual stream, which other seeds have not."""
+    experiment = find_experiment(subject)
+    if experiment is None:
+        return ()  # nothing is known of it but what was measured
     if view.rows == "block":
         return make_stream_overlays(experiment, theory=view.theory)
     return make_overlays(experiment, theory=view.theory, seeds=view.seeds)

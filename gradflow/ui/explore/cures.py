@@ -143,8 +143,8 @@ def _write_factor(factor: float) -> str:
 def _list_levels(report: Report, view: FlowView) -> list[float | None]:
     """List log10 of the RMS gradient per column of the figure; ``None`` where there is none."""
     rows = find_shown_rows(report, view)
-    if rows is report and view.rows == "block":
-        return []  # a cure may leave no stream
+    if rows is report and view.rows != "layer":
+        return []  # a cure may leave no stream, and other columns have no such line
     gradient = view.gradient if rows is report else "activation_grad"
     levels = list_levels(rows.get_table("layers").get_numbers(f"{gradient}_rms"))
     return write_levels(levels)

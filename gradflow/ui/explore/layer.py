@@ -11,14 +11,14 @@ import numpy as np
 from gradflow.charts.flow.data import Gradient
 from gradflow.charts.rebin import Grid, rebin
 from gradflow.core.catalog.connections import Connection
-from gradflow.core.experiment import Experiment
 from gradflow.core.histogram import Histogram
 from gradflow.core.numbers import format_number, format_share
 from gradflow.core.report import Quantity, Report
 from gradflow.core.text import _, read_in
 from gradflow.core.theory import Prediction
-from gradflow.ui.compute import predict, run
+from gradflow.ui.compute import predict
 from gradflow.ui.explore.flow import FlowView
+from gradflow.ui.explore.subject import SavedReport, Subject, find_report
 
 _BARS = 48
 _SYMBOLS: dict[Gradient, str] = {
@@ -28,18 +28,18 @@ _SYMBOLS: dict[Gradient, str] = {
 }
 
 
-def write_layer(experiment: Experiment, view: FlowView, layer: int) -> bytes:
+def write_layer(subject: Subject, view: FlowView, layer: int) -> bytes:
     """Describe a layer as JSON; a number beyond the network means its first or last layer.
 
     Raises:
-        GradflowError: the experiment cannot be run.
+        GradflowError: the subject cannot be run, or is gone.
     """
-    report = run(experiment)
+    report = find_report(subject)
     table = report.get_table("layers")
     count = len(table)
     layer = max(1, min(layer, count))
     with read_in(view.language):
-        factors, note = _list_factors(experiment, report, layer)
+        factors, note = _list_factors(subject, report, layer)
         content = {
             "layer": layer,
             "count": count,
@@ -55,18 +55,18 @@ def write_layer(experiment: Experiment, view: FlowView, layer: int) -> bytes:
     return json.dumps(content, ensure_ascii=False).encode()
 
 
-def _list_factors(
-    experiment: Experiment, report: Report, layer: int
-) -> tuple[list[dict[str, Any]], str]:
+def _list_factors(subject: Subject, report: Report, layer: int) -> tuple[list[dict[str, Any]], str]:
     """List the factors on the way from the next layer's gradient to this one's, or say why not."""
     if layer == len(report.get_table("layers")):
         return [], _("The last layer: its gradient comes straight from the loss.")
-    if getattr(experiment.network, "connection", None) is not Connection.PLAIN:
+    if isinstance(subject, SavedReport):
+        return [], ""
+    if getattr(subject.network, "connection", None) is not Connection.PLAIN:
         return [], _(
             "Here the gradient comes back on several ways, so it is no product of two factors."
         )
     measured = divide_factors(report, layer)
-    expected = divide_factors(predict(experiment), layer)
+    expected = divide_factors(predict(subject), layer)
     names = (
         (_("The weights multiply by"), "‖Wᵀδ‖ / ‖δ‖"),
         (_("What follows them, the slopes, by"), "‖δ‖ / ‖∂L/∂a‖"),

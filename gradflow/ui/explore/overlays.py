@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from gradflow.charts.overlay import Overlay, Range
-from gradflow.core.catalog import Normalization
+from gradflow.core.catalog import Connection, Normalization
 from gradflow.core.ensemble import Ensemble
-from gradflow.core.experiment import MAX_DEPTH, Experiment
+from gradflow.core.experiment import MAX_DEPTH, MLP, Experiment
 from gradflow.core.numbers import format_number
 from gradflow.core.text import N_, _
 from gradflow.core.theory import Phase, Prediction, Standing, StreamPrediction
@@ -106,7 +106,7 @@ _PHASES = {
 
 def _describe_theory(experiment: Experiment, prediction: Prediction) -> str:
     if prediction.phase is None:
-        return _describe_average(prediction)
+        return _describe_average(experiment, prediction)
     text = _("**Theory:** χ₁ = {chi}, {phase}.").format(
         chi=format_number(prediction.chi), phase=_(_PHASES[prediction.phase])
     )
@@ -130,9 +130,20 @@ def _describe_theory(experiment: Experiment, prediction: Prediction) -> str:
     return text + "."
 
 
-def _describe_average(prediction: Prediction) -> str:
+def _explain_lack_of_factor(experiment: Experiment) -> str:
+    network = experiment.network
+    if getattr(network, "connection", None) is not Connection.PLAIN:
+        return _("the gradient comes back on more than one way")
+    if not isinstance(network, MLP):
+        return _("it depends on the place in the image")
+    return _("its hidden layers differ, or are too few")
+
+
+def _describe_average(experiment: Experiment, prediction: Prediction) -> str:
     """Say what happens on the whole way, where no layer is like the others."""
-    text = _("**Theory:** the dashed line; this network has no single factor per layer.")
+    text = _(
+        "**Theory:** the dashed line; there is no single factor per layer, as {reason}."
+    ).format(reason=_explain_lack_of_factor(experiment))
     if (stream := prediction.stream) is not None:
         power, gradient = stream.activation_rms, stream.activation_grad_norm
         return f"{text} " + _(

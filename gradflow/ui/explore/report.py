@@ -20,7 +20,7 @@ from gradflow.core.numbers import format_count, format_number
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
 from gradflow.core.verdict import Verdict
-from gradflow.ui import blocks, compute, paths
+from gradflow.ui import blocks, paths
 from gradflow.ui.explore import overlays, stream
 from gradflow.ui.explore.compute import pack_flow, pack_forward, pack_norms
 from gradflow.ui.explore.flow import FlowView
@@ -30,9 +30,10 @@ from gradflow.ui.explore.state import (
     DETAILS_BOX,
     bind_layer,
     name_layer_tab,
-    open_layer,
+    open_column,
     undo_cure,
 )
+from gradflow.ui.explore.subject import Subject, judge_subject
 from gradflow.ui.figures.graph import draw_packed
 
 STATISTICS: dict[Statistic, str] = {
@@ -101,41 +102,46 @@ def show_numbers(report: Report) -> None:
 
 
 def show_flow(
-    experiment: Experiment, view: FlowView, show_cures: Callable[[Experiment], None]
+    subject: Subject,
+    view: FlowView,
+    show_cures: Callable[[Experiment], None],
+    choose: Callable[[int], None] = open_column,
 ) -> FlowView:
     """Show the Flow figure.
 
     Args:
-        experiment: what it is about.
+        subject: what it is about.
         view: how it is drawn.
         show_cures: called when the button of its line asks for cures.
+        choose: called with what a column that is chosen stands for.
 
     Returns:
         How it is drawn; figures below draw the same overlays.
     """
     try:
-        packed = pack_flow(experiment, view)
+        packed = pack_flow(subject, view)
     except GradflowError as error:  # too many seeds
         blocks.show_error(error)
         view = view.model_copy(update={"seeds": 1})
-        packed = pack_flow(experiment, view)
-    choose = open_layer if view.rows == "layer" else None
-    action = draw_packed(packed, choose, {"undo": undo_cure})
+        packed = pack_flow(subject, view)
+    on_select = None if view.rows == "block" else choose
+    action = draw_packed(packed, on_select, {"undo": undo_cure})
     if isinstance(action, dict):  # a browser may send anything
-        if action.get("kind") == "cures":
-            show_cures(experiment)
+        if action.get("kind") == "cures" and isinstance(subject, Experiment):
+            show_cures(subject)
         elif action.get("verdict") in list(Verdict):
             st.switch_page(paths.DIAGNOSES, query_params={"about": action["verdict"]})
     return view
 
 
-def explain_flow(experiment: Experiment, view: FlowView, *more: str) -> None:
+def explain_flow(subject: Subject, view: FlowView, *more: str) -> None:
     """Say what theory predicts, and what the figure and ``more`` above it show."""
-    overlays.explain_theory(experiment)
-    blocks.explain("flow" if view.rows == "layer" else "stream", *more)
+    if isinstance(subject, Experiment):
+        overlays.explain_theory(subject)
+    blocks.explain("stream" if view.rows == "block" else "flow", *more)
 
 
-def show_details(experiment: Experiment, report: Report, view: FlowView) -> None:
+def show_details(subject: Subject, report: Report, view: FlowView) -> None:
     """Show everything else behind a fold, in tabs of which only the open one is computed."""
     box = st.expander(
         _("Details: norms, forward signal, one layer, table, export"),
@@ -145,18 +151,18 @@ def show_details(experiment: Experiment, report: Report, view: FlowView) -> None
     if not box.open:
         return
     panels: dict[str, Callable[[], None]] = {
-        _("Gradient norms"): lambda: _show_norms(experiment, report, view),
-        _("Forward signal"): lambda: _show_forward(experiment, report, view),
+        _("Gradient norms"): lambda: _show_norms(subject, report, view),
+        _("Forward signal"): lambda: _show_forward(subject, report, view),
         name_layer_tab(): lambda: _show_layer(report),
         _("Table"): lambda: _show_tables(report),
-        _("Export"): lambda: _show_export(experiment, report),
+        _("Export"): lambda: _show_export(subject, report),
     }
     with box:
         blocks.draw_tabs(panels, DETAILS)
 
 
-def _show_norms(experiment: Experiment, report: Report, view: FlowView) -> None:
-    rows = choose_rows(experiment, report, "norm")
+def _show_norms(subject: Subject, report: Report, view: FlowView) -> None:
+    rows = choose_rows(subject, report, "norm")
     left, right = st.columns([3, 1])
     quantities: list[Gradient] = ["activation_grad"]
     if rows == "layer":
@@ -177,12 +183,12 @@ def _show_norms(experiment: Experiment, report: Report, view: FlowView) -> None:
         format_func=lambda code: _(AXES[code]),
     )
     look = _share_look(view, rows)
-    draw_packed(pack_norms(experiment, look, tuple(quantities), scale))
+    draw_packed(pack_norms(subject, look, tuple(quantities), scale))
     blocks.explain("norms")
 
 
-def _show_forward(experiment: Experiment, report: Report, view: FlowView) -> None:
-    rows = choose_rows(experiment, report, "forward")
+def _show_forward(subject: Subject, report: Report, view: FlowView) -> None:
+    rows = choose_rows(subject, report, "forward")
     chosen = st.segmented_control(
         _("Statistics"),
         list(STATISTICS) if rows == "layer" else STREAM_STATISTICS,
@@ -191,13 +197,13 @@ def _show_forward(experiment: Experiment, report: Report, view: FlowView) -> Non
         key="forward_statistics" if rows == "layer" else "stream_statistics",
         format_func=lambda code: _(STATISTICS[code]),
     )
-    draw_packed(pack_forward(experiment, _share_look(view, rows), tuple(chosen)))
+    draw_packed(pack_forward(subject, _share_look(view, rows), tuple(chosen)))
     blocks.explain("forward")
 
 
 def _share_look(view: FlowView, rows: Literal["layer", "block"]) -> FlowView:
     """Keep what figures below the Flow figure share with it: everything but band and outline."""
-    return view.model_copy(update={"rows": rows, "gradient": "delta", "selected": 0})
+    return view.model_copy(update={"rows": rows, "gradient": "delta", "selected": 0, "opened": 0})
 
 
 def _show_layer(report: Report) -> None:
@@ -237,13 +243,10 @@ def _show_tables(report: Report) -> None:
     blocks.explain("tables")
 
 
-def _show_export(experiment: Experiment, report: Report) -> None:
+def _show_export(subject: Subject, report: Report) -> None:
     def write_page() -> str:
-        summary = summarize(compute.judge(experiment))
+        summary = summarize(judge_subject(subject))
         return charts.report_html(report, mode=blocks.read_mode(), summary=summary)
-
-    def write_script() -> str:
-        return gf.to_code(experiment)
 
     files: list[tuple[str, Callable[[], str], str, str]] = []
     for name, rows in _list_tables(report).items():
@@ -252,14 +255,18 @@ def _show_export(experiment: Experiment, report: Report) -> None:
     files += [
         (_("Report, JSON"), report.to_json, "gradflow-report.json", "application/json"),
         (_("Page, HTML"), write_page, "gradflow-report.html", "text/html"),
-        (_("PyTorch script"), write_script, "gradflow-network.py", "text/x-python"),
     ]
+    if isinstance(subject, Experiment):
+        write_script = partial(gf.to_code, subject)
+        name = "gradflow-network.py"
+        files.append((_("PyTorch script"), write_script, name, "text/x-python"))
     columns = st.columns(3)
     for index, file in enumerate(files):
         with columns[index % 3]:
             blocks.draw_download(*file)
-    st.caption(_("The address of this page holds all settings: copy it to share them."))
-    st.code(write_script(), language="python", height=400)
+    if isinstance(subject, Experiment):
+        st.caption(_("The address of this page holds all settings: copy it to share them."))
+        st.code(gf.to_code(subject), language="python", height=400)
 
 
 def _write_csv(rows: pd.DataFrame) -> str:

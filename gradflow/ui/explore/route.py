@@ -15,7 +15,7 @@ from gradflow.ui.answers import HEADERS, answer_packed, is_idle
 from gradflow.ui.explore.compute import pack_flow, pack_layer, pack_scale
 from gradflow.ui.explore.cure_training import ROUTE as TRAINING_ROUTE
 from gradflow.ui.explore.cure_training import write_training
-from gradflow.ui.explore.flow import ROUTE, read_address
+from gradflow.ui.explore.flow import ROUTE, read_address, read_experiment
 
 LAYER_ROUTE = "layer"
 SCALE_ROUTE = "scale"
@@ -59,7 +59,7 @@ async def answer_scale(request: Request) -> Response:
             level = float(texts.get("level", ""))
         except ValueError:
             level = 0.0
-        return pack_scale(*read_address(texts), level if math.isfinite(level) else 0.0)
+        return pack_scale(*read_experiment(texts), level if math.isfinite(level) else 0.0)
 
     return await _answer(request, write, "application/json")
 
@@ -69,7 +69,7 @@ async def answer_cure(request: Request) -> Response:
 
     def write(texts: Mapping[str, str]) -> bytes:
         seeds = SEEDS if texts.get("runs") == str(SEEDS) else 1
-        return write_training(*read_address(texts), texts.get("code", ""), seeds)
+        return write_training(*read_experiment(texts), texts.get("code", ""), seeds)
 
     return await _answer(request, write, "application/json")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gradflow.core.errors import InvalidExperiment
-from gradflow.core.experiment import Experiment
+from gradflow.core.experiment import MAX_DEPTH, Experiment
 from gradflow.core.presets import PRESETS
 from gradflow.core.remedies import Ranking
 from gradflow.core.text import _
@@ -37,7 +37,7 @@ EXPLORE = make_experiment_form(
 PAGE = Page("explore", {"": EXPLORE})
 LOOK: SessionValue[dict[str, Any]] = SessionValue("look", dict)
 """How the figure is looked at: those fields of a ``FlowView`` that were chosen."""
-_LOOK_NAMES = ("rows", "gradient", "theory", "seeds")
+_LOOK_NAMES = ("rows", "gradient", "theory", "seeds", "opened")
 DETAILS_BOX, DETAILS = "details_box", "details"
 """The widgets of what is folded below the figure: the fold, and its tabs."""
 LAYER: SessionValue[int | None] = SessionValue("layer", lambda: None)
@@ -63,11 +63,23 @@ def bind_layer(layers: int) -> dict[str, Any]:
     return {"key": key, "on_change": lambda: choose_layer(read_widget(key))}
 
 
-def open_layer(layer: int) -> None:
-    """Choose a layer in the figure: its histograms are opened."""
-    LAYER.set(layer)
+def open_column(choice: int) -> None:
+    """Open what a column of the figure stands for: the histograms of a layer, or a folded block.
+
+    Args:
+        choice: the number of the layer, or minus that of the block.
+    """
+    if choice < 0:
+        unfold_block(-choice)
+        return
+    LAYER.set(choice)
     show_in_widget(DETAILS_BOX, True)
     show_in_widget(DETAILS, name_layer_tab())
+
+
+def unfold_block(number: int) -> None:
+    """Show the layers of a folded block; those of none with 0. A browser may send any number."""
+    LOOK.set(LOOK.get() | {"opened": min(number, MAX_DEPTH)})
 
 
 def name_layer_tab() -> str:

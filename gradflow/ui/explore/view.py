@@ -20,6 +20,7 @@ from gradflow.ui.explore.state import (
     ask_for_cures,
     find_layer,
     is_asked_for_cures,
+    unfold_block,
 )
 from gradflow.ui.training.state import prepare_run
 from gradflow.ui.turns import ADMISSION
@@ -56,6 +57,8 @@ def _show_more(experiment: Experiment, report: Report, view: FlowView) -> None:
     if is_curing:
         show_cures(experiment, report, view)
     with st.container(horizontal=True, vertical_alignment="center"):
+        if view.rows == "fold" and view.opened:
+            st.button(_("Fold all blocks"), key="fold_blocks", on_click=unfold_block, args=(0,))
         if st.button(
             _("Train this network"), icon=":material/fitness_center:", key="train_network"
         ):
@@ -69,6 +72,7 @@ def _show_more(experiment: Experiment, report: Report, view: FlowView) -> None:
 def _find_view(experiment: Experiment, report: Report) -> FlowView:
     """Find how the reader looks at the figure."""
     look = LOOK.get()
-    if find_rows(look, experiment, report) == "block":
-        return make_view({"rows": "block"})  # which has one gradient
-    return make_view(look | {"rows": "layer"}, find_layer(len(report.get_table("layers"))) or 0)
+    rows = find_rows(look, experiment, report)
+    if rows == "block":
+        return make_view({"rows": rows})  # which has one gradient
+    return make_view(look | {"rows": rows}, find_layer(len(report.get_table("layers"))) or 0)

@@ -39,7 +39,9 @@ export class Line {
     this.headline.textContent = headline;
     this.loss.textContent = loss;
     this.pulse.textContent = pulse;
+    this.pulse.hidden = !pulse; // columns in another order than that of a pass
     this.cures.textContent = this.isWaiting ? trying : cures;
+    this.cures.hidden = !cures; // nothing can be set
     const state = JSON.stringify(findings);
     if (state === this.state) return; // what is unfolded stays
     this.state = state;

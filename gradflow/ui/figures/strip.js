@@ -4,7 +4,6 @@
 
 import { addElement } from "./elements.js";
 import { findBand, findPixel } from "./places.js";
-import { isPresenting } from "./presenting.js";
 import { NARROW } from "./room.js";
 import { fitLayout } from "./shape.js";
 
@@ -39,8 +38,7 @@ export class Strip {
       const { layout } = figure;
       const margin = { ...layout.margin, t: layout.margin.t + HEIGHT };
       const fitted = fitLayout({ ...figure, layout: { ...layout, margin } }, size);
-      // Before a class nobody scrolls.
-      this.isFolded = isPresenting() && fitted.layout.height > size.height;
+      this.isFolded = fitted.layout.height > size.height; // the axis below matters more
       if (!this.isFolded) return fitted;
     }
     return fitLayout(figure, size);

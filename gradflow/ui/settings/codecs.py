@@ -51,6 +51,10 @@ class Codec(Protocol[S]):
         """Say which of the parameters have no effect on these settings; may be empty."""
 
 
+class NoSettings(Spec):
+    """The settings of a view that shows what it shows as it is."""
+
+
 @dataclass(frozen=True)
 class SpecCodec(Generic[P]):
     """Settings that are one spec.

@@ -125,6 +125,10 @@ class Page:
         """Make the URL carry the view and its settings."""
         self._address.write(self.name_view(self.view) | self.form.codec.to_query(settings))
 
+    def clear_url(self) -> None:
+        """Make the URL carry nothing: what is shown has no address."""
+        self._address.write({})
+
     def name_view(self, view: str) -> dict[str, str]:
         """Name a view as a URL does, where there are several."""
         return {self.parameter: view} if len(self.forms) > 1 else {}

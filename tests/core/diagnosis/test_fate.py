@@ -301,7 +301,7 @@ def test_a_dead_layer_is_why_no_gradient_comes_back() -> None:
     report = gf.probe(model, torch.rand(32, 6), loss=lambda out, _: out.square().mean())
     (dead,) = [f for f in findings(report) if f.verdict is Verdict.DEAD]
     assert (dead.severity, dead.layer) == (Severity.BAD, 3)
-    assert "All units of layer 3 are dead" in dead.text
-    assert "layers 1 to 3" in dead.text
+    assert "All units of layer 3 (4) are dead" in dead.text  # the fifth module
+    assert "layers 1 (0) to 3 (4)" in dead.text
     assert "without underflow" not in " ".join(f.text for f in findings(report))
     assert findings(gf.run(PRESETS["narrow_relu"].experiment))[0].verdict is Verdict.DEAD

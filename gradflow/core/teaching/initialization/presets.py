@@ -53,7 +53,7 @@ LAYER_PRESETS: dict[str, ExperimentPreset] = {
     ),
     "tanh_orthogonal": ExperimentPreset(
         N_("Ten tanh layers, orthogonal"),
-        N_("Weights that turn the signal and stretch it nowhere: what is lost, tanh takes."),
+        N_("These weights turn the signal and do not stretch it: what is lost is lost in tanh."),
         _change("tanh_xavier", initialization="orthogonal"),
     ),
     "relu_lsuv": ExperimentPreset(

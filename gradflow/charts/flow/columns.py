@@ -1,0 +1,283 @@
+"""Columns of the Flow figure: every layer, layers by kind, or a column per block.
+
+What a column shows is a pool of layers, mostly of one; what stands below the columns are the names
+of the groups that they are in.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from gradflow.charts.figure import name_rows
+from gradflow.charts.theme import PALETTES, Mode, escape
+from gradflow.core.grouping import Group, group_by_block, group_by_kind
+from gradflow.core.report import Report
+from gradflow.core.text import _
+
+Order = Literal["layer", "kind", "fold"]
+"""All layers in order of execution, layers by kind, or one column per block."""
+ORDERS: tuple[Order, ...] = get_args(Order)
+_LETTER = 7.6
+"""Pixels of a letter of a label, about; labels are thinned for a figure of usual width."""
+_USUAL_WIDTH = 1050.0
+"""Pixels of the columns in a window of 1280."""
+_TICK_ROOM = 30.0
+"""Pixels that a number on the axis takes with its surroundings."""
+_MOST_LINES = 50
+"""Lines between groups; more of them would hide the columns, and stand between names alone."""
+LINE_HEIGHT = 20
+"""Pixels of a second line on the axis."""
+_SECOND_LINE = "\u00a0<br>"
+"""What stands before a name that is below the numbers."""
+_ASIDE = 0.05
+"""Columns by which a name stands beside its place: Plotly takes labels of one place for one."""
+GROUPED = "groups"
+"""In ``layout.meta``: the axis has names of groups, by which a browser thins it (``ticks.js``)."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Neighbouring columns under one escaped name; their places are numbered from 1."""
+
+    name: str
+    first: int
+    last: int
+
+    @property
+    def middle(self) -> float:
+        """Where the name stands."""
+        return (self.first + self.last) / 2
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the columns of a Flow figure show.
+
+    Attributes:
+        order: how they are ordered.
+        pools: the rows of ``report.layers`` that each column pools.
+        names: of each column that pools several.
+        choices: what choosing a column means: the number of its layer, or minus that of its group.
+        spans: names below the axis.
+        ticks: places and texts on the axis.
+        edges: places between two groups, where lines stand.
+        title: of the axis.
+    """
+
+    order: Order
+    pools: tuple[tuple[int, ...], ...]
+    names: tuple[str, ...]
+    choices: npt.NDArray[np.int64]
+    spans: tuple[Span, ...]
+    ticks: tuple[tuple[float, str], ...]
+    edges: tuple[float, ...]
+    title: str
+
+    @property
+    def breaks(self) -> tuple[int, ...]:
+        """Before which columns the line of the RMS ends: it goes from block to block only."""
+        return tuple(span.first - 1 for span in self.spans[1:]) if self.order == "kind" else ()
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether any column shows several layers."""
+        return any(len(pool) > 1 for pool in self.pools)
+
+
+def list_orders(report: Report) -> tuple[Order, ...]:
+    """List the orders in which the layers of a report can be shown."""
+    if report.rows != "layer":
+        return ("layer",)
+    found: list[Order] = ["layer"]
+    if group_by_kind(report):
+        found.append("kind")
+    if group_by_block(report):
+        found.append("fold")
+    return tuple(found)
+
+
+def make_columns(report: Report, order: Order = "layer", opened: int = 0) -> Columns | None:
+    """Make the columns of a report; ``None`` if each is a layer and they are in no groups.
+
+    Args:
+        report: the report.
+        order: how they are ordered; where a report has no such groups, as its layers are.
+        opened: of blocks that are folded, the number of one, from 1, that shows its layers.
+    """
+    if report.rows != "layer":
+        return None
+    groups = group_by_kind(report) if order == "kind" else group_by_block(report)
+    if not groups:
+        groups, order = group_by_block(report), "layer"
+    if not groups:
+        return None
+    rows = {int(n): row for row, n in enumerate(report.get_table("layers")["layer"])}
+    if order == "fold":
+        return _fold(groups, rows, opened)
+    layers = [n for group in groups for n in group.layers]
+    ends = np.cumsum([len(group.layers) for group in groups]).tolist()
+    own = [
+        Span(escape(group.name), end - len(group.layers) + 1, end)
+        for group, end in zip(groups, ends, strict=True)
+    ]
+    is_kind = order == "kind"
+    spans = [_name_kind(span) for span in own] if is_kind else _join_places(groups, own)
+    return Columns(
+        order=order,
+        pools=tuple((rows[n],) for n in layers),
+        names=tuple("" for _layer in layers),
+        choices=np.array(layers),
+        spans=tuple(spans),
+        ticks=() if is_kind else _number_blocks(groups, own, len(layers)),
+        edges=_choose_edges([span.last + 0.5 for span in own[:-1]], spans),
+        title=_("kinds of layers, each from the first block to the last")
+        if is_kind
+        else _("blocks, from the input (left) to the loss (right)"),
+    )
+
+
+def _fold(groups: Sequence[Group], rows: dict[int, int], opened: int) -> Columns:
+    pools: list[tuple[int, ...]] = []
+    choices: list[int] = []
+    names: list[str] = []
+    own: list[Span] = []
+    for i, group in enumerate(groups, 1):
+        first = len(pools) + 1
+        if len(group.layers) == 1 or i == opened:
+            pools += [(rows[n],) for n in group.layers]
+            choices += group.layers
+            names += [""] * len(group.layers)
+        else:
+            pools.append(tuple(rows[n] for n in group.layers))
+            choices.append(-i)
+            names.append(group.name)
+        own.append(Span(escape(group.name), first, len(pools)))
+    spans = _join_places(groups, own)
+    is_wide = [span.last > span.first for span in own]
+    edges = [
+        span.last + 0.5
+        for i, span in enumerate(own[:-1])
+        if is_wide[i] or is_wide[i + 1] or groups[i].place != groups[i + 1].place
+    ]
+    return Columns(
+        order="fold",
+        pools=tuple(pools),
+        names=tuple(names),
+        choices=np.array(choices),
+        spans=tuple(spans),
+        ticks=_number_blocks(groups, own, len(pools)),
+        edges=_choose_edges(edges, spans),
+        title=_("blocks, each in one column (choose one to see its layers)"),
+    )
+
+
+def _choose_edges(edges: Sequence[float], spans: Sequence[Span]) -> tuple[float, ...]:
+    return tuple(edges if len(edges) <= _MOST_LINES else [s.last + 0.5 for s in spans[:-1]])
+
+
+def make_stream_names(stream: Report) -> tuple[Span, ...]:
+    """Make the names below the branches of a residual stream: the lists that its blocks are in.
+
+    Empty if there is one list alone.
+    """
+    table = stream.get_table("layers")
+    parents = [str(name).partition("#")[0].rpartition(".")[0] for name in table["module"]]
+    spans = []
+    numbers = table["layer"].tolist()
+    for parent, run in groupby(zip(parents, numbers, strict=True), lambda item: item[0]):
+        members = [number for _parent, number in run if number > 0]
+        if members and parent:
+            spans.append(Span(escape(parent.rpartition(".")[2]), members[0], members[-1]))
+    return tuple(spans) if len(spans) > 1 else ()
+
+
+def _name_kind(span: Span) -> Span:
+    count = span.last - span.first + 1
+    return Span(f"{span.name}<br>×{count}" if count > 1 else span.name, span.first, span.last)
+
+
+def _join_places(groups: Sequence[Group], own: Sequence[Span]) -> list[Span]:
+    """Join the spans of the blocks in one list, or in lists that take turns."""
+    pairs = zip(groups, own, strict=True)
+    runs = []
+    for place, run in groupby(pairs, lambda pair: pair[0].place):
+        members = [span for _group, span in run]
+        runs.append(Span(escape(place), members[0].first, members[-1].last))
+    count = Counter(span.name for span in runs)
+    spans: list[Span] = []
+    for is_woven, woven in groupby(runs, lambda span: count[span.name] > 1):
+        joined = list(woven)
+        if is_woven:
+            name = " · ".join(dict.fromkeys(span.name for span in joined))
+            joined = [Span(name, joined[0].first, joined[-1].last)]
+        spans += joined
+    return spans
+
+
+def _number_blocks(
+    groups: Sequence[Group], own: Sequence[Span], count: int
+) -> tuple[tuple[float, str], ...]:
+    """Number the blocks on the axis, as many as have room."""
+    ticks, end = [], -np.inf
+    width = _USUAL_WIDTH / count
+    numbered = [(span.middle, g.index) for g, span in zip(groups, own, strict=True) if g.index]
+    for step in (1, 2, 5, 10, 20, 50, 100):
+        chosen = [tick for tick in numbered if int(tick[1]) % step == 0]
+        gaps = np.diff([at for at, _text in chosen]) * width
+        if not len(gaps) or np.median(gaps) >= _TICK_ROOM:
+            break
+    for at, text in chosen:
+        if (at - end) * width >= _TICK_ROOM * 0.8:
+            ticks.append((at, text))
+            end = at
+    return tuple(ticks)
+
+
+def arrange_axis(columns: Columns, axis: dict[str, Any]) -> dict[str, Any]:
+    """Give an axis over layers the range, labels and title of columns."""
+    word = name_rows("layer")[1] if columns.order == "layer" else _("column")
+    return {
+        **axis,
+        **write_labels(columns.ticks, columns.spans, len(columns.pools)),
+        "range": [0.5, len(columns.pools) + 0.5],
+        "title": {"text": columns.title},
+        "unifiedhovertitle": {"text": f"<b>{word} %{{x}}</b>"},
+    }
+
+
+def write_labels(
+    ticks: Sequence[tuple[float, str]], names: Sequence[Span], count: int
+) -> dict[str, Any]:
+    """Write the labels of an axis: numbers, and names in a line of their own below them.
+
+    Of the names those that have room; wide spans come first.
+    """
+    width = _USUAL_WIDTH / max(count, 1)
+    taken: list[tuple[float, float]] = []
+    labels = list(ticks)
+    for name in sorted(names, key=lambda name: name.first - name.last):
+        length = max(map(len, name.name.split("<br>")))
+        middle, half = name.middle * width, _LETTER * length / 2
+        if any(low < middle + half and middle - half < high for low, high in taken):
+            continue
+        taken.append((middle - half - _LETTER, middle + half + _LETTER))
+        labels.append((name.middle + _ASIDE, f"{_SECOND_LINE}{name.name}" if ticks else name.name))
+    labels.sort()
+    return {"tickvals": [at for at, _text in labels], "ticktext": [text for _at, text in labels]}
+
+
+def draw_edges(columns: Columns, mode: Mode) -> list[dict[str, Any]]:
+    """Draw the lines between groups, all as one path."""
+    if not columns.edges:
+        return []
+    path = "".join(f"M{edge},0V1" for edge in columns.edges)
+    line = {"color": PALETTES[mode].muted, "width": 1}
+    place = {"type": "path", "path": path, "xref": "x", "yref": "paper"}
+    return [{**place, "line": line, "opacity": 0.45}]

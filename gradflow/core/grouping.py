@@ -1,0 +1,168 @@
+"""The layers of a large model in groups: by the block they are in, and by their kind."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Container, Hashable
+from dataclasses import dataclass
+from functools import cached_property
+
+from gradflow.core.report import Report
+
+_NUMBER = re.compile(r"\d+")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Layers that belong together.
+
+    Attributes:
+        name: of a block its module's path; of a kind what its layers are called in their blocks.
+        layers: their numbers, in order of execution.
+        place: of a block the list of modules that it is in, briefly; else the name, briefly.
+        index: the number of a block in that list; else empty.
+    """
+
+    name: str
+    layers: tuple[int, ...]
+    place: str
+    index: str = ""
+
+
+def group_by_block(report: Report) -> tuple[Group, ...]:
+    """Group the layers of a report by block: each block, and what stands between two of them.
+
+    Blocks are those of the residual streams; without any, the modules that a number stands for in
+    the paths of their layers. Layers outside of blocks that share a parent module which holds no
+    block are one group. The groups follow one another as the layers do; a block that is called
+    several times is as many groups. Empty where no block has several layers.
+    """
+    layers = _Layers(report)
+    runs: list[tuple[str, list[int]]] = []
+    before: Hashable = None
+    for number, path, call in layers.rows:
+        block = layers.find_block(path)
+        name = block or layers.find_home(path)
+        key = (name, call if block in layers.called_again else "")
+        if key == before:
+            runs[-1][1].append(number)
+        else:
+            runs.append((name, [number]))
+        before = key
+    blocks = [own for name, own in runs if name in layers.blocks]
+    if len(blocks) < 2 or all(len(own) < 2 for own in blocks):
+        return ()
+    return tuple(Group(name, tuple(own), *_split_place(name, layers.blocks)) for name, own in runs)
+
+
+def group_by_kind(report: Report) -> tuple[Group, ...]:
+    """Group the layers of a report by what they are called in their blocks: all ``q_proj``, ….
+
+    Blocks are alike whose paths differ in numbers alone. A kind has a layer of several blocks; all
+    other layers are groups of one. The groups are in the order of their first layers. Empty where
+    blocks have no layers in common, or one kind alone.
+    """
+    layers = _Layers(report)
+    found: dict[tuple[str, str], list[int]] = {}
+    for number, path, _call in layers.rows:
+        block = layers.find_block(path)
+        kind = (_NUMBER.sub("*", block), path[len(block) + 1 :]) if block else (path, "")
+        found.setdefault(kind, []).append(number)
+    kinds = [(place, own) for (place, own), numbers in found.items() if own and len(numbers) > 1]
+    if len(kinds) < 2:
+        return ()
+    places = {place for place, _own in kinds}
+    groups = []
+    for (place, own), numbers in found.items():
+        if (place, own) in kinds:
+            rivals = [other for where, other in kinds if where == place and other != own]
+            name = _shorten(own, rivals)
+            name = f"{place.partition('.')[0]} {name}" if len(places) > 1 else name
+        else:
+            name = _shorten_path(f"{place}.{own}" if own else place)
+        groups.append(Group(name, tuple(numbers), name))
+    return tuple(groups)
+
+
+class _Layers:
+    """The paths of the layers of a report, and of its blocks.
+
+    Attributes:
+        rows: of each layer its number, its path, and which call of it this is.
+        called_again: the blocks that run several times.
+    """
+
+    def __init__(self, report: Report) -> None:
+        table = report.get_table("layers")
+        names = table["module"] if "module" in table else [""] * len(table)
+        self.rows = [
+            (int(number), path, call)
+            for number, name in zip(table["layer"], names, strict=True)
+            for path, _, call in [str(name).partition("#")]
+        ]
+        calls: Counter[str] = Counter()
+        for stream in report.streams.values():
+            steps = stream.get_table("layers")
+            blocks = steps["module"][steps["layer"] > 0]
+            calls.update(str(name).partition("#")[0] for name in blocks)
+        self.called_again = {path for path, count in calls.items() if count > 1}
+        self.blocks = set(calls) or {_find_numbered(path) for _, path, _ in self.rows} - {""}
+
+    @cached_property
+    def _holders(self) -> set[str]:
+        """The modules that hold blocks."""
+        return {parent for block in self.blocks for parent in _list_parents(block)}
+
+    def find_block(self, path: str) -> str:
+        """Find the block that a layer is in; empty if it is in none."""
+        return next((own for own in (path, *_list_parents(path)) if own in self.blocks), "")
+
+    def find_home(self, path: str) -> str:
+        """Find what a layer outside of blocks is shown under: its parent, or itself."""
+        parent = path.rpartition(".")[0]
+        return path if not parent or parent in self._holders else parent
+
+
+def _find_numbered(path: str) -> str:
+    """Find the outermost module of a path, but for the layer itself, that has a number."""
+    parts = path.split(".")[:-1]
+    end = next((i for i, part in enumerate(parts, 1) if part.isdecimal()), 0)
+    return ".".join(parts[:end])
+
+
+def _list_parents(path: str) -> list[str]:
+    """List the modules that a module is in, the innermost first."""
+    parts = path.split(".")
+    return [".".join(parts[:end]) for end in range(len(parts) - 1, 0, -1)]
+
+
+def _split_place(path: str, blocks: Container[str]) -> tuple[str, str]:
+    """Split the path of a block into its list and its number in it, both as short as they can.
+
+    Blocks without a list have numbers in their names: attention1, attention2, ….
+    """
+    parent, _, last = path.rpartition(".")
+    if last.isdecimal() and parent:
+        return _shorten_path(parent), last
+    name = _shorten_path(path)
+    place = name.rstrip("0123456789")
+    return (place, name[len(place) :]) if place and path in blocks else (name, "")
+
+
+def _shorten_path(path: str) -> str:
+    """Shorten a path to its last part that is no number, with what follows."""
+    parts = path.split(".")
+    start = next((i for i in range(len(parts) - 1, -1, -1) if not parts[i].isdecimal()), 0)
+    return ".".join(parts[start:])
+
+
+def _shorten(path: str, rivals: list[str]) -> str:
+    """Shorten a path to its last parts, as many as tell it apart from its rivals."""
+    parts = path.split(".")
+    for start in range(len(parts) - 1, 0, -1):
+        end = ".".join(parts[start:])
+        is_told = not any(f".{rival}".endswith(f".{end}") for rival in rivals)
+        if is_told and not parts[start].isdecimal():
+            return end
+    return path

@@ -1,0 +1,119 @@
+"""What Your model shows: a report on Explore's stage, two beside each other, or a timeline."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from gradflow.core.diagnosis.case import parse_experiment
+from gradflow.core.experiment import Experiment
+from gradflow.core.report import Report
+from gradflow.core.text import _
+from gradflow.core.timeline import Timeline
+from gradflow.ui import blocks, paths
+from gradflow.ui.explore import report as explore_report
+from gradflow.ui.explore.flow import FlowView
+from gradflow.ui.explore.look import find_rows, make_view
+from gradflow.ui.explore.state import EXPLORE, find_layer
+from gradflow.ui.explore.subject import SavedReport
+from gradflow.ui.stage import Place, draw_spoken_head, make_stage
+from gradflow.ui.turns import ADMISSION
+from gradflow.ui.your_model.compare import show_comparison
+from gradflow.ui.your_model.controls import draw_controls
+from gradflow.ui.your_model.gallery import GALLERY
+from gradflow.ui.your_model.state import (
+    LOOK,
+    PAGE,
+    REFUSED,
+    Brought,
+    change_look,
+    choose_column,
+    compare_with,
+    find_beside,
+    find_shown,
+)
+from gradflow.ui.your_model.timeline import show_timeline
+
+
+def show_page() -> None:
+    """Show the page."""
+    stage = make_stage(Place.ABOVE)
+    with stage.controls:
+        draw_controls()
+    shown, beside = find_shown(), find_beside()
+    with ADMISSION, stage.picture:
+        _draw_head(shown if beside is None else None)
+        _show_problems()
+        if beside is not None:
+            show_comparison(shown, beside, stage.details)
+        elif isinstance(shown.content, Timeline):
+            show_timeline(shown.content, stage.details)
+        elif shown.saved is not None:
+            view = _find_view(shown.saved, shown.content)
+            explore_report.show_flow(shown.saved, view, _try_nothing, choose_column)
+            with stage.details:
+                _show_details(shown, shown.saved, shown.content)
+    if shown.code in GALLERY:
+        PAGE.sync_url(PAGE.form.read())
+    else:
+        PAGE.clear_url()
+
+
+def _draw_head(shown: Brought | None) -> None:
+    """Draw the heading, and what to look for in a report of the gallery."""
+    with st.container(key="your_model_says", gap=None):
+        draw_spoken_head(_("Your model"))
+        if shown is not None and shown.code in GALLERY:
+            st.markdown(_("Look for: ") + _(GALLERY[shown.code].look_for))
+
+
+def _show_problems() -> None:
+    for message in REFUSED.get():
+        blocks.show_error(message)
+    REFUSED.set([])
+    if PAGE.problem:
+        blocks.show_error(PAGE.problem)
+
+
+def _find_view(saved: SavedReport, report: Report) -> FlowView:
+    look = LOOK.get()
+    rows = find_rows(look, saved, report)
+    if rows == "block":
+        return make_view({"rows": rows})
+    return make_view(look | {"rows": rows}, find_layer(len(report.get_table("layers"))) or 0)
+
+
+def _try_nothing(_experiment: Experiment) -> None:
+    """Leave cures out: nothing of a report can be set."""
+
+
+def _show_details(shown: Brought, saved: SavedReport, report: Report) -> None:
+    view, item = _find_view(saved, report), GALLERY.get(shown.code)
+    if view.rows == "fold" and view.opened:
+        st.button(
+            _("Fold all blocks"),
+            key="your_model_fold",
+            on_click=change_look,
+            args=({"opened": 0},),
+        )
+    if item is not None and item.cause:
+        blocks.write_text(f"**{_('Why?')}** {_(item.cause)}")
+        st.code(item.cure, language=None)
+    if item is not None:
+        st.button(
+            _("Compare with: {title}").format(title=_(GALLERY[item.rival].title)),
+            key="your_model_rival",
+            icon=":material/compare_arrows:",
+            on_click=compare_with,
+            args=(item.rival,),
+        )
+    experiment = parse_experiment(report)
+    if experiment is not None and st.button(
+        _("Open this network in Explore"), icon=":material/insights:", key="your_model_explore"
+    ):
+        EXPLORE.replace(experiment)
+        st.switch_page(paths.EXPLORE)
+    explore_report.show_numbers(report)
+    if report.coverage.places:
+        st.caption(str(report.coverage.text))
+    explore_report.explain_flow(saved, view)
+    explore_report.show_details(saved, report, view)

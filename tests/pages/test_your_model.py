@@ -1,0 +1,229 @@
+"""The page Your model, run without a browser: the gallery, files, comparisons, timelines."""
+
+import dataclasses
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+from torch import nn
+
+import gradflow as gf
+from gradflow.core import codec
+from gradflow.core.diagnosis import findings
+from gradflow.core.verdict import Verdict
+from gradflow.ui.your_model.gallery import GALLERY, load_item
+from tests.charts.figures import decode
+from tests.pages.apptest import check_works, list_charts, open_link, read_url
+
+SICK = ("resnet_plain", "lstm")
+
+
+class Block(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.up, self.down = nn.Linear(width, width), nn.Linear(width, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.down(torch.tanh(self.up(x)))
+
+
+def probe_blocks(count: int) -> gf.Report:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 6), nn.Sequential(*map(Block, [6] * count)), nn.Linear(6, 3))
+    return gf.probe(model, torch.randn(16, 6), torch.randint(3, (16,)))
+
+
+def open_page(app: AppTest, **query: str) -> AppTest:
+    return open_link(app, "your_model", query)
+
+
+def upload(app: AppTest, *files: tuple[str, str | bytes]) -> AppTest:
+    sent = [(n, b if isinstance(b, bytes) else b.encode(), "application/json") for n, b in files]
+    app.file_uploader[0].set_value(sent)
+    return check_works(app.run())
+
+
+def read_flow(app: AppTest) -> dict[str, Any]:
+    (chart,) = [chart for chart in list_charts(app) if chart.head["name"] == "flow"]
+    return chart.spec | {"head": chart.head}
+
+
+def read_errors(app: AppTest) -> str:
+    return " ".join(box.value for box in app.error)
+
+
+@pytest.mark.parametrize("code", GALLERY)
+def test_what_is_said_of_a_report_of_the_gallery_is_so(code: str) -> None:
+    item, (_saved, report) = GALLERY[code], load_item(code)
+    is_sick = findings(report)[0].verdict is not Verdict.HEALTHY
+    assert is_sick == (code in SICK)
+    assert bool(item.cause) == bool(item.cure) == (code in (*SICK, "post_ln"))
+    assert GALLERY[item.rival].rival == code
+    stream = report.stream
+    rows = report if stream is None else stream
+    column = "delta_norm" if stream is None else "activation_grad_norm"
+    norms = rows.layers[column].to_numpy()
+    match code:
+        case "resnet_plain":
+            assert -14 < np.log10(norms[1] / norms[-1]) < -12  # thirteen decades
+            assert report.layers["activation_rms"].iloc[-2] < 1e-9
+        case "post_ln":
+            assert norms[1] < norms[-1] / 2
+        case "lstm":
+            assert norms[0] < 1e-3 * norms[-1]
+            assert report.layers["similarity"].iloc[-2] > 0.999
+        case "pre_ln":
+            assert (np.diff(rows.layers["activation_rms"]) > 0).all()
+            assert 0.3 < norms[1] / norms[-1] < 3
+        case "lstm_shortcut":
+            assert 0.3 < norms[0] / norms[-1] < 3
+        case "resnet":
+            assert norms[1] / norms[-1] < 15
+
+
+def test_the_gallery_is_alive_before_anybody_brings_a_file(app: AppTest) -> None:
+    open_page(app)
+    assert read_url(app) == {"report": "resnet_plain"}
+    head = read_flow(app)["head"]
+    assert head["severity"] == "bad"
+    assert head["cures"] == ""
+    assert head["hands"] is None
+    assert "gf.probe(model, inputs, targets)" in app.code[0].value
+    assert "downsample(x)" in app.code[1].value  # the cure
+    app.button(key="your_model_rival").click()
+    check_works(app.run())
+    (norms,) = [c for c in list_charts(app) if c.head["name"] == "your_model_norms"]
+    lines = {t["name"][3]: 10 ** decode(t["y"]) for t in norms.spec["data"] if "<b>" in t["name"]}
+    streams = [load_item(code)[1].stream for code in ("resnet_plain", "resnet")]
+    for letter, stream in zip("AB", streams, strict=True):
+        assert stream is not None
+        expected = stream.layers["activation_grad_norm"].to_numpy()
+        assert lines[letter] == pytest.approx(expected[-len(lines[letter]) :], rel=1e-5)
+
+
+def test_a_file_is_shown_with_everything_that_explore_shows(app: AppTest) -> None:
+    report = probe_blocks(3)
+    upload(open_page(app), ("mine.json", report.to_json()))
+    flow = read_flow(app)
+    assert "report" not in read_url(app)
+    targets = next(t for t in flow["data"] if t["name"] == "layers")
+    assert decode(targets["customdata"]).tolist() == list(range(1, 9))
+    assert flow["layout"]["xaxis"]["ticktext"].count("1") == 1  # the second block
+    assert f"saved={flow['head']['address'].partition('saved=')[2][:32]}" in flow["head"]["address"]
+    # Every column of the table, every tab.
+    app.session_state["details_box"] = True
+    for tab in ("Gradient norms", "Forward signal", "One layer", "Table", "Export"):
+        app.session_state["details"] = tab
+        check_works(app.run())
+    assert not any("PyTorch" in d.proto.label for d in app.get("download_button"))
+
+
+def test_blocks_are_folded_and_unfolded(app: AppTest) -> None:
+    upload(open_page(app), ("mine.json", probe_blocks(3).to_json()))
+    app.session_state["your_model_view"] = True
+    check_works(app.run())
+    app.radio(key="your_model_rows").set_value("fold").run()
+
+    def list_choices() -> list[int]:
+        targets = next(t for t in read_flow(check_works(app))["data"] if t["name"] == "layers")
+        return decode(targets["customdata"]).tolist()  # type: ignore[no-any-return]
+
+    assert list_choices() == [1, -2, -3, -4, 8]
+    app.session_state["your_model_look"] = {"rows": "fold", "opened": 3}
+    app.run()
+    assert list_choices() == [1, -2, 4, 5, -4, 8]
+    app.button(key="your_model_fold").click().run()
+    assert list_choices() == [1, -2, -3, -4, 8]
+    app.radio(key="your_model_rows").set_value("kind").run()
+    assert list_choices() == [1, 2, 4, 6, 3, 5, 7, 8]
+
+
+def forge(data: dict[str, Any], path: tuple[Any, ...], value: Any) -> str:
+    damaged = json.loads(json.dumps(data))
+    *way, last = path
+    place = damaged
+    for step in way:
+        place = place[step]
+    place[last] = value
+    return json.dumps(damaged)
+
+
+def test_bad_files_are_refused_with_the_field_and_lose_nothing(app: AppTest) -> None:
+    report = probe_blocks(2)
+    text = report.to_json()
+    data = json.loads(text)
+    bad = {
+        "cut.json": text[:-300],
+        "a_*b*.json": "{}",
+        "bytes.json": b"\xff\x00",
+        "newer.json": forge(data, ("version",), 99),
+        "loss.json": forge(data, ("loss",), [1]),
+        "module.json": forge(data, ("layers", "module", 1), 7),
+        "order.json": forge(data, ("layers", "layer", 1), -1),
+        "counts.json": forge(data, ("histograms", 0, "counts"), "x"),
+        "stream.json": forge(data, ("streams", "1", "layers"), None),
+        "place.json": forge(data, ("coverage", "parameters", "0.weight", "place"), "x"),
+        "run.json": json.dumps({"format": "gradflow-run", "version": 1}),
+    }
+    upload(open_page(app), ("good.json", text))
+    before = read_flow(app)["head"]["version"]
+    upload(app, *bad.items())
+    words = read_errors(app)
+    for name in bad:
+        assert name in words
+    for field in ("loss", "module", "counts", "streams", "coverage", "format version 99"):
+        assert field in words
+    assert "Traceback" not in words
+    assert read_flow(app)["head"]["version"] == before
+
+
+def test_strange_numbers_and_names_are_drawn(app: AppTest) -> None:
+    report = probe_blocks(2)
+    layers = report.layers.assign(
+        module=["<img src=x onerror=alert(1)>", *report.layers["module"][1:]],
+        delta_norm=np.inf,
+        delta_rms=np.nan,
+        activation_std=1e300,
+    )
+    strange = dataclasses.replace(report, layers=layers, title="[a](//evil.example) $x$")
+    upload(open_page(app), ("$x$ [a](//evil).json", strange.to_json()))
+    assert "<img" not in json.dumps(read_flow(app)["data"])
+    assert not read_errors(app)
+
+
+def test_a_report_of_a_network_of_ours_leads_back_to_its_setting(app: AppTest) -> None:
+    experiment = gf.Experiment(network=gf.MLP(depth=6, width=8), data=gf.Data(batch_size=20))
+    upload(open_page(app), ("run.json", gf.run(experiment).to_json()))
+    app.button(key="your_model_explore").click().run()
+    app.switch_page("../../pages/explore.py")
+    assert read_url(check_works(app.run())) == codec.to_query(experiment)
+
+
+def test_a_session_keeps_four_files(app: AppTest) -> None:
+    text = probe_blocks(1).to_json()
+    upload(open_page(app), *((f"{i}.json", text) for i in range(6)))
+    shown = app.selectbox(key="your_model_shown_widget")
+    assert shown.options[:5] == [
+        "5.json",
+        "4.json",
+        "3.json",
+        "2.json",
+        GALLERY["resnet_plain"].title,
+    ]
+    shown.set_value("lstm").run()
+    assert read_url(check_works(app)) == {"report": "lstm"}
+
+
+def test_a_watched_training_is_a_map_of_layers_and_steps(app: AppTest) -> None:
+    experiment = gf.Experiment(network=gf.MLP(depth=3, width=8), data=gf.Data(batch_size=16))
+    records = list(gf.train(experiment, gf.TrainingPlan(steps=4), frames=4))
+    timeline = gf.Timeline.collect("mine", 1, records)
+    upload(open_page(app), ("watch.json", timeline.to_json()))
+    (chart,) = [c for c in list_charts(app) if c.head["name"] == "timeline_map"]
+    heatmap = next(t for t in chart.spec["data"] if t["type"] == "heatmap")
+    assert decode(heatmap["z"]).shape[0] == 3
+    assert len(list_charts(app)) == 2  # one layer's distribution, step by step
+    assert not read_errors(app)
