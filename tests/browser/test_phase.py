@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.tools import wait_for_server
+from tests.browser.tools import find_figure, wait_for_server, write_chart_js
 
 SMALL = "phase?depth=5&width=8&batch_size=8&across=bias_std&upwards=depth&top=6&points=5"
 
@@ -19,6 +19,20 @@ def test_from_a_cell_to_its_network(walker: Page, app_url: str) -> None:
         box = plot.bounding_box()
         assert box is not None
         plot.click(position={"x": right * box["width"], "y": down * box["height"]})
+
+    chart = write_chart_js("phase_map")
+    walker.wait_for_function(f"() => {chart}?.data?.at(-1)?.customdata?.length === 25")
+    # By keyboard: the second column, one row up; its small figure comes from the server.
+    figure = find_figure(walker, "phase_map")
+    figure.locator(".gf-plot").focus()
+    for key in ("Home", "ArrowRight", "ArrowUp"):
+        walker.keyboard.press(key)
+    expect(figure.locator(".gf-spoken")).to_contain_text("Depth: 3, Bias σ: 0.25")
+    picture = figure.locator(".gf-peek img[src$='cell=6']")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.naturalWidth") == 150
+    figure.locator(".gf-plot").blur()
+    expect(picture).to_be_hidden()
 
     click(0.3, 0.1)  # the second column of five, the top row
     expect(walker.get_by_text("Depth 6, Bias σ 0.25")).to_be_visible()

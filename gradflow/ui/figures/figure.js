@@ -30,11 +30,16 @@ export const watchers = new Set();
 export default function mount({ parentElement, data, setTriggerValue }, plotlyUrl) {
   const graph = (parentElement.graph ??= new Graph(parentElement, plotlyUrl));
   graph.tell = setTriggerValue;
+  graph.calls.add(data);
   graph.show(data);
   graph.followMode();
   return () => {
-    // Also called late for a call that a newer one overtook: then the graph stays.
-    if (graph.box.isConnected) return;
+    graph.calls.delete(data);
+    if (graph.box.isConnected) {
+      // A call that a newer one overtook: it may even have come after that one.
+      if (graph.latest === data && graph.calls.size) graph.show([...graph.calls].at(-1));
+      return;
+    }
     graph.remove();
     delete parentElement.graph;
   };
@@ -44,6 +49,7 @@ const SECOND = 1000; // milliseconds
 class Graph {
   constructor(parent, plotlyUrl) {
     this.plotlyUrl = plotlyUrl;
+    this.calls = new Set(); // what Streamlit has brought and not taken back
     this.box = addElement(parent, "div", "gf-figure");
     this.plot = addElement(this.box, "div", "gf-plot");
     this.plot.setAttribute("role", "figure"); // no image: there are buttons in it

@@ -11,10 +11,6 @@ export class Peek {
     this.panel = addElement(graph.box, "div", "gf-peek");
     this.panel.hidden = true;
     this.panel.setAttribute("aria-hidden", true); // the hover has the words
-    this.picture = addElement(this.panel, "img");
-    this.picture.alt = "";
-    this.picture.addEventListener("load", () => this.show());
-    this.picture.addEventListener("error", () => this.hide());
     graph.plot.on("plotly_hover", ({ points }) => {
       const point = points.find(({ customdata }) => Number.isInteger(customdata));
       if (point) this.rest(point.customdata, point.x);
@@ -30,22 +26,32 @@ export class Peek {
   }
 
   ask(cell, x) {
-    const { box, plot, head } = this.graph;
-    const [start, length] = findBand(plot, "xaxis");
-    this.panel.classList.toggle("gf-left", findPixel(plot, "xaxis", x) > start + length / 2);
-    const address = new URL(head.peek + cell, document.baseURI).href;
-    this.wanted = box.isConnected;
-    if (this.picture.src === address && this.picture.complete) this.show();
-    else this.picture.src = address; // gives up the one that was under way
+    this.giveUp();
+    const picture = (this.asked = new Image());
+    picture.alt = "";
+    picture.addEventListener("load", () => this.show(picture, x));
+    picture.addEventListener("error", () => picture === this.asked && this.hide());
+    picture.src = new URL(this.graph.head.peek + cell, document.baseURI).href;
   }
 
-  show() {
-    this.panel.hidden = !this.wanted;
+  show(picture, x) {
+    if (picture !== this.asked) return;
+    const { plot } = this.graph;
+    const [start, length] = findBand(plot, "xaxis");
+    this.panel.classList.toggle("gf-left", findPixel(plot, "xaxis", x) > start + length / 2);
+    this.panel.replaceChildren(picture);
+    this.panel.hidden = false;
   }
 
   hide() {
-    clearTimeout(this.timer);
-    this.wanted = false;
+    this.giveUp();
     this.panel.hidden = true;
+  }
+
+  /** Ask no more for what has not come yet: the server need not compute it. */
+  giveUp() {
+    clearTimeout(this.timer);
+    if (this.asked && !this.asked.complete) this.asked.src = "";
+    this.asked = undefined;
   }
 }

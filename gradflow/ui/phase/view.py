@@ -54,7 +54,8 @@ def show_page() -> None:
             blocks.show_error(problem)
         st.markdown(_write_task())
         found = MAPS.find(settings.grid)
-        make_fragment(_show_map, run_every=None if found.is_whole else _EVERY)(settings, found)
+        growing = not found.is_whole
+        make_fragment(_show_map, run_every=_EVERY if growing else None)(settings, found, growing)
     PAGE.sync_url(settings)
     with stage.controls:
         _draw_controls(settings)
@@ -72,15 +73,14 @@ def _write_task() -> str:
     )
 
 
-def _show_map(settings: PhaseSettings, found: LiveMap) -> None:
-    was_whole = found.is_whole
+def _show_map(settings: PhaseSettings, found: LiveMap, growing: bool) -> None:
     rows = found.look()
     figure = draw_sweep(
         found.grid,
         make_table(found.grid, rows),
         settings.map.measure,
         theory=_find_lines(settings, found),
-        growing=not was_whole,
+        growing=growing,
         chosen=[cell for cell, _experiment in _list_chosen(found.grid)],
         mode=blocks.read_mode(),
     )
@@ -89,7 +89,7 @@ def _show_map(settings: PhaseSettings, found: LiveMap) -> None:
             st.markdown(_describe_progress(found, len(rows)), width="content")
     choose = partial(_choose_cell, describe_grid(found.grid))
     blocks.show_figure(figure, "phase_map", _describe_map(settings), choose, _write_peek(settings))
-    if found.is_whole and not was_whole:
+    if growing and found.is_whole:
         st.rerun()  # once more as a whole, so that it stops looking
 
 
