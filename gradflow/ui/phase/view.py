@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
+from itertools import count
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -55,7 +57,8 @@ def show_page() -> None:
         st.markdown(_write_task())
         found = MAPS.find(settings.grid)
         growing = not found.is_whole
-        make_fragment(_show_map, run_every=_EVERY if growing else None)(settings, found, growing)
+        show = make_fragment(_show_map, run_every=_EVERY if growing else None)
+        show(settings, found, growing, count())
     PAGE.sync_url(settings)
     with stage.controls:
         _draw_controls(settings)
@@ -73,7 +76,8 @@ def _write_task() -> str:
     )
 
 
-def _show_map(settings: PhaseSettings, found: LiveMap, growing: bool) -> None:
+def _show_map(settings: PhaseSettings, found: LiveMap, growing: bool, runs: Iterator[int]) -> None:
+    is_page = next(runs) == 0  # then the controls are still to be drawn: without, they lose values
     rows = found.look()
     figure = draw_sweep(
         found.grid,
@@ -89,7 +93,7 @@ def _show_map(settings: PhaseSettings, found: LiveMap, growing: bool) -> None:
             st.markdown(_describe_progress(found, len(rows)), width="content")
     choose = partial(_choose_cell, describe_grid(found.grid))
     blocks.show_figure(figure, "phase_map", _describe_map(settings), choose, _write_peek(settings))
-    if growing and found.is_whole:
+    if growing and found.is_whole and not is_page:
         st.rerun()  # once more as a whole, so that it stops looking
 
 

@@ -101,6 +101,20 @@ def test_every_network_is_a_run_of_its_own(settings):
             assert_allclose(row[name], value, rtol=1e-9, atol=1e-4 * (name == "profile"))
 
 
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [("float32", 1e-4), ("float16", 0.02), ("bfloat16", 0.1)]
+)
+@pytest.mark.parametrize("connection", ["plain", "residual", "preactivation", "dense"])
+def test_every_format_has_the_numbers_of_a_run_of_its_own(dtype, tolerance, connection):
+    base = make_base(dtype=dtype, connection=connection, normalization="layer")
+    table = gf.sweep(base, {"scale": [0.5, 2.0]}, seeds=3)
+    for _, row in table.iterrows():
+        own = {"scale": row["scale"], "seed": row["seed"]}
+        expected = measure_alone(from_fields(to_fields(base) | own))
+        for name in ("first_gradient", "largest_change", "factor", "similarity", "loss"):
+            assert_allclose(row[name], expected[name], rtol=tolerance, err_msg=name)
+
+
 def test_the_verdict_is_that_of_the_page():
     base = make_base(depth=12, width=16, batch_size=20)
     axes = {"activation": ["sigmoid", "tanh", "linear"], "initialization": ["normal", "orthogonal"]}
