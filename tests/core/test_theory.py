@@ -332,7 +332,7 @@ def test_band():
             "differ in size",
         ),
         ({"width": 32}, "qualitative", "wide layers"),
-        ({"activation": "relu", "width": 40}, "qualitative", "48"),
+        ({"activation": "relu", "width": 40}, "qualitative", "64"),
         ({"activation": "relu", "depth": 190}, "qualitative", "so deep"),
         (
             {"activation": "gelu", "initialization": "kaiming_normal", "depth": 30},
