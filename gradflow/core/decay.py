@@ -206,15 +206,21 @@ def _mark_lesser_readers(report: Report, norm: npt.NDArray[np.float64]) -> npt.N
 
 def _mark_lesser_calls(report: Report, norm: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """Mark the calls of a module but the one with the largest norm: they share their weights."""
-    modules = [str(m).partition("#")[0] for m in report.get_table("layers")["module"].tolist()]
     lesser = np.zeros(len(norm), bool)
-    if len(set(modules)) < len(modules):
+    if has_repeated_calls(report):
+        names = report.get_table("layers")["module"].tolist()
+        modules = [str(name).partition("#")[0] for name in names]
         largest = {
             module: int(np.argmax(np.where(np.equal(modules, module), np.nan_to_num(norm), -1.0)))
             for module in set(modules)
         }
         lesser = np.array([largest[module] != i for i, module in enumerate(modules)], bool)
     return lesser
+
+
+def has_repeated_calls(report: Report) -> bool:
+    """Tell whether a layer's module was called more than once."""
+    return "#" in "".join(report.get_table("layers")["module"].tolist())
 
 
 def _is_size_undone(report: Report) -> bool:

@@ -6,6 +6,8 @@ from tests.browser.tools import find_figure, open_from_menu, wait_for_chart, wai
 
 
 def open_page(page: Page, url: str, view: str = "") -> None:
+    # It opens with a training, which takes its time on a busy machine.
+    page.set_default_timeout(90_000)
     page.goto(url)
     open_from_menu(page, "Learn", "Degradation")
     wait_for_chart(page, "degradation_deeper")

@@ -36,7 +36,8 @@ def test_the_run_is_drawn_last_and_looks_different_from_the_prediction() -> None
 
 
 def test_what_breaks_is_marked_where_it_does() -> None:
-    figure = draw(LessonLine(BROKEN, Role.RUN), LessonLine(FALLING, Role.OTHER))
+    figure = draw(LessonLine(BROKEN, Role.OTHER, "B"), LessonLine(FALLING, Role.RUN))
+    assert figure.data[0].text.index(" B ") == 48  # the last value that is left
     (cross,) = [trace for trace in figure.data if trace.name == "marks"]
     assert cross.x == (50.0,)
     assert "NaN" in cross.hovertext[0]

@@ -326,8 +326,13 @@ def test_band():
         ({"normalization": "batch", "batch_size": 6}, "qualitative", "only 6 values"),
         ({"normalization": "group", "groups": 16}, "qualitative", "only 8 values"),
         ({"normalization": "batch", "source": "moons"}, "qualitative", "about 2"),
+        (
+            {"connection": "residual", "activation": "hardswish", "source": "moons"},
+            "qualitative",
+            "differ in size",
+        ),
         ({"width": 32}, "qualitative", "wide layers"),
-        ({"activation": "relu", "width": 40}, "qualitative", "48"),
+        ({"activation": "relu", "width": 40}, "qualitative", "64"),
         ({"activation": "relu", "depth": 190}, "qualitative", "so deep"),
         (
             {"activation": "gelu", "initialization": "kaiming_normal", "depth": 30},

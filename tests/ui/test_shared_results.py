@@ -100,7 +100,7 @@ def find_remembered() -> set[str]:
 READERS = {
     *("judge", "predict", "compute_heights", "pack_flow", "pack_layer", "pack_norms"),
     *("pack_forward", "measure", "list_cures", "predict_norms", "build_equation"),
-    "measure_guessing",
+    *("measure_guessing", "draw_thumbnail"),
 }
 """What reads known results, or makes next to nothing; all else holds room for its memory."""
 

@@ -148,8 +148,9 @@ def _draw_line(line: LessonLine, rank: int, scale: Scale, mode: Mode) -> list[di
     ]
     few = len(series.layers) <= MARKER_LIMIT and line.role is Role.RUN
     letters = [""] * len(series.values)
-    if line.letter:  # where the lines are furthest apart
-        letters[0 if line.backwards else -1] = f" {line.letter} "
+    seen = np.flatnonzero(np.isfinite(series.values))
+    if line.letter and len(seen):  # where the lines are furthest apart
+        letters[int(seen[0 if line.backwards else -1])] = f" {line.letter} "
     trace = {
         "type": "scatter",
         "name": series.name,

@@ -93,16 +93,19 @@ class Case:
         """
         known = self.layers.get_numbers("similarity").copy()
         known[self.layers["fan_out"] < 2] = np.nan
-        single = (self.layers["fan_in"] == 1) & (find_kinds(self.report) == "linear")
-        single |= np.array([self.has_equal_weights(n) for n in self.numbers], bool)
+        single = self.layers["fan_in"] == 1
+        if single.any():
+            single &= find_kinds(self.report) == "linear"
+        if self.equal_layers:
+            single |= np.isin(self.numbers, list(self.equal_layers))
         known[np.cumsum(single) > 0] = np.nan
         known[-1:] = np.nan
         return known
 
-    def has_equal_weights(self, layer: int) -> bool:
-        """Tell whether all weights of a layer are one number."""
-        weight = self.report.histograms.get(("weight", layer))
-        return weight is not None and len(weight.counts) == 1 and weight.nonfinite == 0
+    @cached_property
+    def equal_layers(self) -> set[int]:
+        """The layers all of whose weights are one number."""
+        return {n for n in self.numbers if self._has_equal_weights(n)}
 
     @cached_property
     def judged_similarity(self) -> FloatArray:
@@ -152,6 +155,13 @@ class Case:
         return rms * float(np.sqrt(max(1 - alike, 0.0)))
 
     @property
+    def has_shortcuts(self) -> bool:
+        """Whether signals pass blocks beside their layers."""
+        settings = self.settings
+        along = settings is not None and settings.connection is not Connection.PLAIN
+        return along or self.report.stream is not None
+
+    @property
     def sees_inputs(self) -> bool:
         """Whether the readout sees the inputs itself, so that it learns without the layers."""
         return self.settings is not None and self.settings.connection is Connection.DENSE
@@ -180,6 +190,10 @@ class Case:
             and self.zero_layers == self.numbers
             and bool((last == 1).any())
         )
+
+    def _has_equal_weights(self, layer: int) -> bool:
+        weight = self.report.histograms.get(("weight", layer))
+        return weight is not None and len(weight.counts) == 1 and weight.nonfinite == 0
 
     def _is_gradient_zero(self, layer: int) -> bool:
         delta = self.report.histograms.get(("delta", layer))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gradflow.core.decay import SEVERE_CHANGE
+from gradflow.core.decay import SEVERE_CHANGE, has_repeated_calls
 from gradflow.core.diagnosis.case import Case
 from gradflow.core.numbers import format_number
 from gradflow.core.text import Text
@@ -116,6 +116,8 @@ def _list_calls(case: Case) -> dict[str, list[float]]:
 
     A cell that returns several states has the largest of their norms.
     """
+    if not has_repeated_calls(case.report):
+        return {}
     norms = case.signals.get_numbers("grad_norm").tolist()
     steps: dict[str, dict[str, float]] = {}
     for module, kind, norm in zip(

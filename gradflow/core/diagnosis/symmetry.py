@@ -13,7 +13,9 @@ from gradflow.core.verdict import Finding, Severity, Verdict
 
 def check_symmetry(case: Case) -> Iterator[Finding]:
     """Find layers whose units have equal weights on both sides: nothing ever tells them apart."""
-    equal = {n for n in case.numbers if case.has_equal_weights(n)}
+    equal = case.equal_layers
+    if not equal:
+        return
     units = dict(zip(case.numbers, case.layers["fan_out"].tolist(), strict=True))
     same = [
         n
@@ -30,7 +32,7 @@ def check_symmetry(case: Case) -> Iterator[Finding]:
         value="0" if zero else Text("equal"),
     )
     # Rounding tells the units of a single layer apart in the end, and those along a shortcut.
-    lasting = zero or (len(same) > 1 and case.report.stream is None)
+    lasting = zero or (len(same) > 1 and not case.has_shortcuts)
     severity = case.soften(Severity.BAD if lasting else Severity.WARNING)
     yield Finding(severity, Verdict.SYMMETRIC, evidence, _explain(case, zero), same[0])
 

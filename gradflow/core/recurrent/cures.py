@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gradflow.core.catalog import Cell, RecurrentInit, RecurrentScale
+from gradflow.core.catalog.optimizers import Clip, Optimizer
 from gradflow.core.errors import GradflowError
+from gradflow.core.frozen import freeze_mappings
 from gradflow.core.numbers import format_number
 from gradflow.core.recurrent.findings import GradientCourse, TimeFate, follow_gradient
 from gradflow.core.recurrent.report import TimeReport
@@ -25,6 +27,8 @@ from gradflow.core.text import EMPTY, N_, Text, join_texts
 
 MUCH_FARTHER_SHARE = 0.5
 """A cure helps if at most this share of the decades is left that the gradient changes by."""
+CLIPPED_TO, ADAM_RATE = 1.0, 0.01
+"""The norm to which gradients are clipped, and the rate of Adam."""
 SHORTER, LEAST_LENGTH = 4, 12
 """A shorter sequence has one over the first of the steps, and at least the second."""
 _VANILLA = (Cell.RNN_TANH, Cell.RNN_RELU)
@@ -50,6 +54,7 @@ class TimeRemedy:
         limits: when it does not help.
         settings: ``(settings of the pass, course of its gradient) →`` the settings it would change;
             none where it does not apply.
+        plan: the same for the settings of a training (``TrainingPlan``).
     """
 
     code: str
@@ -58,7 +63,8 @@ class TimeRemedy:
     change: str
     cost: str
     limits: str
-    settings: Callable[[TimePass, GradientCourse], Mapping[str, Any]]
+    settings: Callable[[TimePass, GradientCourse], Mapping[str, Any]] = lambda _spec, _course: {}
+    plan: Callable[[GradientCourse], Mapping[str, Any]] = lambda _course: {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +81,8 @@ class TimeCure:
         work_ratio: products of a weight and a signal in one pass, after / before.
         weight_ratio: number of weights, after / before.
         changes: number of settings that it changes.
+        plan: the settings of training of a cure that changes only these; the network and its pass
+            are those before.
     """
 
     code: str
@@ -86,6 +94,10 @@ class TimeCure:
     work_ratio: float
     weight_ratio: float
     changes: int
+    plan: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        freeze_mappings(self, "plan")
 
     @property
     def decades(self) -> float:
@@ -105,16 +117,17 @@ def try_time_cures(
 ) -> list[TimeCure]:
     """Run every cure that applies, and order them: the gradient that changes least comes first.
 
-    The first that help change different parts.
+    The first that help change different parts. What changes only the training needs no run.
 
     Args:
         spec: the settings to cure.
         run: gives the pass of changed settings.
         progress: called with (cures done, cures in all), first with none done.
     """
-    before = _follow(spec, run(spec))
+    report = run(spec)
+    before = _follow(spec, report)
     candidates = find_time_cures(spec, before)
-    outcomes = []
+    outcomes = [_offer_plan(code, plan, spec, report) for code, plan in find_plans(before).items()]
     for done, (code, changed) in enumerate(candidates.items()):
         if progress:
             progress(done, len(candidates))
@@ -145,6 +158,27 @@ def find_time_cures(spec: TimePass, course: GradientCourse) -> dict[str, TimePas
             known.append(changed.experiment)
             found[code] = changed
     return found
+
+
+def find_plans(course: GradientCourse) -> dict[str, Mapping[str, Any]]:
+    """Find the cures that change only the training, and what they set in its plan."""
+    plans = {code: remedy.plan(course) for code, remedy in TIME_REMEDIES.items()}
+    return {code: plan for code, plan in plans.items() if plan}
+
+
+def _offer_plan(code: str, plan: Mapping[str, Any], spec: TimePass, report: TimeReport) -> TimeCure:
+    return TimeCure(
+        code=code,
+        spec=spec,
+        report=report,
+        course=_follow(spec, report),
+        helped=False,
+        conclusion=Text("The gradient stays what it is; training shows whether that helps."),
+        work_ratio=1.0,
+        weight_ratio=1.0,
+        changes=len(plan),
+        plan=plan,
+    )
 
 
 def find_time_part(outcome: TimeCure) -> Part:
@@ -253,6 +287,11 @@ def _scale_matrix(spec: TimePass, course: GradientCourse) -> Mapping[str, Any]:
     return {name: round(min(max(getattr(spec, name) / course.factor, low), high), 3)}
 
 
+def _clip(course: GradientCourse) -> Mapping[str, Any]:
+    grows = course.factor > 1 or course.fate is TimeFate.BROKEN
+    return {"clip": Clip.NORM, "threshold": CLIPPED_TO} if grows else {}
+
+
 def _shorten(spec: TimePass, _course: GradientCourse) -> Mapping[str, Any]:
     if spec.experiment.data.row.steps is not None:  # images of a size of their own
         return {}
@@ -345,6 +384,27 @@ TIME_REMEDIES: dict[str, TimeRemedy] = {
             cost=N_("A quarter of the work; what lies farther back is not seen at all."),
             limits=N_("The factor per step stays what it was; only its power is smaller."),
             settings=_shorten,
+        ),
+        TimeRemedy(
+            code="clip",
+            part=Part.STEPS,
+            label=N_("Clip the gradient"),
+            change=N_("Shortens a gradient whose norm is above 1 to that norm, in every step."),
+            cost=N_("The norm of the gradient, once per step."),
+            limits=N_("It bounds the step, not the state, and lengthens nothing that vanishes."),
+            plan=_clip,
+        ),
+        TimeRemedy(
+            code="adam",
+            part=Part.STEPS,
+            label=N_("Adam"),
+            change=N_("Divides each entry of the gradient by its own recent size."),
+            cost=N_("Two more numbers per parameter, and about twice the work of a step."),
+            limits=N_(
+                "It makes up for the gradient’s size: what the last steps bring still drowns what "
+                "the first ones do."
+            ),
+            plan=lambda _course: {"optimizer": Optimizer.ADAM, "learning_rate": ADAM_RATE},
         ),
     )
 }

@@ -17,7 +17,7 @@ from gradflow.core.catalog.optimizers import Clip, Optimizer
 from gradflow.core.catalog.sequences import SYMBOLS
 from gradflow.core.errors import GradflowError
 from gradflow.core.numbers import format_number
-from gradflow.core.recurrent.cures import TimeCure
+from gradflow.core.recurrent.cures import ADAM_RATE, CLIPPED_TO, TimeCure
 from gradflow.core.recurrent.settings import TimePass
 from gradflow.core.recurrent.spec import SequenceExperiment, Sequences, estimate_pass_cost
 from gradflow.core.text import Text
@@ -26,8 +26,16 @@ from gradflow.core.training.plan import TrainingPlan
 from gradflow.core.training.task import make_task
 
 TRIAL_LENGTH, TRIAL_BATCH = 20, 32
-TRIAL_STEPS, TRIAL_RATE, TRIAL_CLIP = 200, 0.01, 1.0
-"""Steps of Adam, its rate, and the norm to which gradients are clipped."""
+TRIAL_STEPS = 200
+_USUAL_PLAN = {
+    "optimizer": Optimizer.ADAM,
+    "learning_rate": ADAM_RATE,
+    "clip": Clip.NORM,
+    "threshold": CLIPPED_TO,
+}
+"""How a changed network is trained."""
+_PLAIN_PLAN = {"optimizer": Optimizer.MOMENTUM, "learning_rate": 0.1}
+"""What a cure that changes only the training starts from."""
 GUESS = math.log(SYMBOLS)
 """Cross-entropy of an answer that knows nothing, between 8 symbols."""
 REMEMBERED = 0.5
@@ -112,14 +120,17 @@ def train_time_cure(
 ) -> TrainedTimeCure:
     """Train what a cure made of a network to remember a symbol; see the module.
 
-    Adam with rate 0.01 for 200 steps of 32 sequences, gradients clipped to norm 1.
+    Adam with rate 0.01 for 200 steps of 32 sequences, gradients clipped to norm 1. A cure that
+    changes only the training takes the place of that, or of a part of SGD with momentum and rate
+    0.1: so Adam is tried without clipping, and clipping without Adam.
 
     Args:
         outcome: of ``try_time_cures``.
         before: the settings before the cure. One that changes the sequences alone is not trained.
         progress: called after every step; may raise to stop.
     """
-    if outcome.spec.experiment.network == before.experiment.network:
+    is_same = outcome.spec.experiment.network == before.experiment.network
+    if is_same and not outcome.plan:
         why = Text("it changes the sequences, not the network.")
         return TrainedTimeCure(outcome.code, outcome.cost, refusal=why)
     experiment = build_trial(outcome.spec)
@@ -127,13 +138,10 @@ def train_time_cure(
         return TrainedTimeCure(outcome.code, outcome.cost, refusal=Text("too much arithmetic."))
     plan = TrainingPlan(
         steps=TRIAL_STEPS,
-        optimizer=Optimizer.ADAM,
-        learning_rate=TRIAL_RATE,
-        clip=Clip.NORM,
-        threshold=TRIAL_CLIP,
         record_every=TRIAL_STEPS,
         reports=0,
         evaluate_every=0,
+        **_PLAIN_PLAN | dict(outcome.plan) if outcome.plan else _USUAL_PLAN,
     )
     losses = []
     try:

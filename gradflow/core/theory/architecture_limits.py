@@ -10,7 +10,7 @@ from gradflow.core.text import Text
 from gradflow.core.theory.attention import TransformerLaws
 from gradflow.core.theory.images import ImageLaws
 
-LEAST_WIDTH, LEAST_CHANNELS, LEAST_GROUP = 48, 32, 16
+LEAST_WIDTH, LEAST_CHANNELS, LEAST_GROUP = 64, 32, 16
 """Smallest width of hidden layers, number of channels, and group of units or channels."""
 LARGEST_DEPTH_OVER_WIDTH = 0.18
 """Σ 1/n over the hidden layers beyond which the median of networks leaves their mean, without

@@ -66,6 +66,9 @@ SAME_UNITS_POWER = 4.0
 LARGEST_SAMPLE_CHANCE = 0.12
 """Relative standard deviation of the first layer's gradient norm over batches of samples, of which
 a norm divides those close to zero by little."""
+LARGEST_SPREAD, STEEPEST = 0.3, 1.05
+"""Standard deviation of the samples' mean squares, relative to their mean, and d ln E φ²/d ln q,
+beyond which a typical sample stands for no others in residual blocks."""
 LARGEST_COMMON_SHARE = 0.15
 """Share of a unit's signal that may be equal in all samples, for batch norm behind φ."""
 
@@ -174,10 +177,22 @@ def _is_too_deep(network: NetworkLaws) -> bool:
 
 
 def _check_repeated_activation(network: NetworkLaws) -> Iterator[Text]:
-    """Find blocks φ(h): the activation of itself, which is unstable unless it is homogeneous."""
+    """Find blocks φ(h + …) of which an activation that is not homogeneous makes too much.
+
+    With branches of zeros it is the activation of itself, and unstable.
+    """
     spec = network.spec
+    if spec.connection is not Connection.RESIDUAL or network.norm is not Normalization.NONE:
+        spread = 0.0
+    else:
+        spread = float(network.input.power.std() / max(network.input.mean_power, 1e-300))
     one, four = network.law.compute_moments(np.array([1.0, 4.0])).power
     homogeneous = abs(four / one - 4) < 1e-3
+    if spread > LARGEST_SPREAD and math.log(four / one, 4) > STEEPEST:
+        yield Text(
+            "Samples differ in size, and this activation makes more of large ones in each block; "
+            "the law follows one sample of the mean size."
+        )
     if spec.connection is Connection.RESIDUAL and spec.zero_last and not homogeneous:
         yield Text(
             "With branches that start at zero each block only repeats the activation; small "

@@ -45,7 +45,6 @@ class Watch:
 
     Attributes:
         steps: steps that the optimizer has made inside.
-        reports: of the last recorded steps; the oldest first.
         troubles: the first value that was not finite.
         problems: what could not be recorded and why, each also given as a warning once.
     """
@@ -61,7 +60,7 @@ class Watch:
         on_report: Callable[[int, Report], object] | None,
     ) -> None:
         self.steps = 0
-        self.reports: deque[Report] = deque(maxlen=keep)
+        self._reports: deque[Report] = deque(maxlen=keep)
         self.troubles: list[Trouble] = []
         self.problems: list[str] = []
         self._given, self._model = model, _find_own_model(model)
@@ -112,6 +111,11 @@ class Watch:
         self._count_step(None)
 
     # --- results --------------------------------------------------------------------------------
+
+    @property
+    def reports(self) -> list[Report]:
+        """The reports of the last recorded steps, the oldest first."""
+        return [*self._reports]
 
     def timeline(self) -> Timeline:
         """Collect what was recorded so far: numbers and distributions layer by layer.
@@ -232,7 +236,7 @@ class Watch:
             step = self.steps + 1
             report = session.make_report(f"{type(self._model).__name__}, step {step}")
             self._keep(make_record(step, report, find_learning_rate(optimizer)))
-            self.reports.append(report)
+            self._reports.append(report)
             self._order = session.find_order()
             self._choose_sentinel()
             if self._on_report is not None:

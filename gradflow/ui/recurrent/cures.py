@@ -13,13 +13,12 @@ from gradflow.charts.flow.data import list_levels
 from gradflow.charts.remedies import NormCourse
 from gradflow.charts.series import Scale
 from gradflow.core.numbers import format_number
-from gradflow.core.recurrent.cures import TIME_REMEDIES, TimeCure
+from gradflow.core.recurrent.cures import ADAM_RATE, TIME_REMEDIES, TimeCure
 from gradflow.core.recurrent.report import TimeReport
 from gradflow.core.recurrent.settings import TimePass
 from gradflow.core.recurrent.trial import (
     GUESS,
     TRIAL_LENGTH,
-    TRIAL_RATE,
     TRIAL_STEPS,
     UNKNOWN_TIME_RANK,
     TrainedTimeCure,
@@ -35,7 +34,7 @@ from gradflow.ui.cures.panels import (
     write_levels,
 )
 from gradflow.ui.recurrent import compute
-from gradflow.ui.recurrent.state import PASS, apply_cure, forget_cures
+from gradflow.ui.recurrent.state import PAGE, PASS, RecurrentView, apply_cure, forget_cures
 from gradflow.ui.settings.state import read_widget
 
 FIGURE = "recurrent_flow"
@@ -43,6 +42,8 @@ FIGURE = "recurrent_flow"
 ROUTE = "remember"
 """The route of the training below ``gf/``."""
 _KEY = "recurrent_cure_panels"
+_SHOWN_IN = {"clip": RecurrentView.CLIPPING, "adam": RecurrentView.TRAINING}
+"""The views of cures that change only the training."""
 
 
 def name_experiment(spec: TimePass) -> str:
@@ -65,7 +66,10 @@ def _apply(code: object) -> None:
     """Take the settings that a cure made, in a callback; a browser may name anything."""
     spec, _problem = PASS.read_possible()
     for outcome in compute.try_cures(spec):
-        if outcome.code == code:
+        if outcome.code == code and outcome.plan:
+            PAGE.show(_SHOWN_IN[outcome.code])
+            forget_cures()
+        elif outcome.code == code:
             apply_cure(outcome.spec)
 
 
@@ -117,7 +121,7 @@ def _describe_trial() -> str:
         "{back} steps before; a guess costs {guess}."
     ).format(
         steps=TRIAL_STEPS,
-        rate=format_number(TRIAL_RATE),
+        rate=format_number(ADAM_RATE),
         back=TRIAL_LENGTH - 1,
         guess=format_number(GUESS),
     )
@@ -142,16 +146,22 @@ def _describe_cure(
         "setting": name_experiment(outcome.spec),
         "label": _(remedy.label),
         "helped": outcome.helped,
-        "word": _("Helps") if outcome.helped else _("Does not help"),
+        "word": _name_help(outcome),
         "course": _("{factor} per step").format(factor=_write_factor(outcome.course.factor)),
         "cost": _("Weights × {weights}, work × {work}").format(weights=ratios[0], work=ratios[1]),
-        "apply": "",
+        "apply": _("Press to see it at work") if outcome.plan else "",
         "text": _("Costs: {cost} {remark} {change}").format(
             cost=_(remedy.cost), remark=str(outcome.conclusion), change=_(remedy.change)
         ),
         "after": place_norms(course, scale),
         "levels": _list_levels(spec, outcome),
     }
+
+
+def _name_help(outcome: TimeCure) -> str:
+    if outcome.plan:
+        return _("In training")
+    return _("Helps") if outcome.helped else _("Does not help")
 
 
 def _write_factor(factor: float) -> str:

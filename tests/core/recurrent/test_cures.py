@@ -47,7 +47,8 @@ def test_the_first_that_help_change_different_parts(name: str) -> None:
     assert len({find_time_part(outcome) for outcome in leaders}) == len(leaders)
     rest = [outcome.decades for outcome in outcomes[len(leaders) :]]
     assert rest == sorted(rest)
-    assert all(outcome.spec.experiment != preset.experiment for outcome in outcomes)
+    changing = [outcome for outcome in outcomes if not outcome.plan]
+    assert all(outcome.spec.experiment != preset.experiment for outcome in changing)
 
 
 def test_forget_gates_hand_on_what_their_bias_says() -> None:
@@ -100,6 +101,42 @@ def test_a_trial_is_training_of_the_copy_task_by_hand() -> None:
     assert result.first == pytest.approx(losses[0], rel=1e-5)
     by_hand = sum(losses[-8:]) / 8 < GUESS / 2
     assert result.has_learned == by_hand
+
+
+@pytest.mark.parametrize("code", ["clip", "adam"])
+def test_what_changes_only_the_training_is_tried_alone(code: str) -> None:
+    """Clipping without Adam, and Adam without clipping, on the network as it is."""
+    spec = TimePass(**dict(TIME_PRESETS["exploding"].settings) | SMALL)
+    outcome = next(
+        o for o in try_time_cures(spec, lambda s: through_time(s.experiment)) if o.code == code
+    )
+    assert outcome.spec == spec
+    result = train_time_cure(outcome, spec)
+    task = make_task(build_trial(spec))
+    parameters = list(task.model.parameters())
+    optimizer = (
+        torch.optim.SGD(parameters, lr=0.1, momentum=0.9)
+        if code == "clip"
+        else torch.optim.Adam(parameters, lr=0.01)
+    )
+    losses = []
+    for _ in range(TRIAL_STEPS):
+        inputs, targets = next(task.batches)
+        loss = F.cross_entropy(task.model(inputs)[-1], targets[-1])
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        if code == "clip":
+            nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+    assert result.first == pytest.approx(losses[0], rel=1e-5)
+    assert result.has_learned == (sum(losses[-8:]) / 8 < GUESS / 2)
+
+
+def test_a_gradient_that_fades_is_not_clipped() -> None:
+    codes = {outcome.code for outcome in cure()}
+    assert "adam" in codes
+    assert "clip" not in codes
 
 
 def test_what_was_learned_decides_and_then_the_cost() -> None:

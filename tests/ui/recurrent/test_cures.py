@@ -27,6 +27,8 @@ def test_the_panels_ask_for_what_core_trains() -> None:
     address = f"/{route}?{query}&code={codes[0]}"
     content = json.loads(ask(address).body)
     result = train_time_cure(outcomes[0], SMALL)
+    words = {cure["code"]: cure["word"] for cure in data["cures"]}
+    assert words["adam"] == "In training"  # no pass can show what it does
     assert content["text"] == str(result.text)
     assert content["rank"] == pytest.approx(list(result.rank))
     refused = ask(f"{address}x")
