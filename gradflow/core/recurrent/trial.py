@@ -17,7 +17,8 @@ from gradflow.core.catalog.optimizers import Clip, Optimizer
 from gradflow.core.catalog.sequences import SYMBOLS
 from gradflow.core.errors import GradflowError
 from gradflow.core.numbers import format_number
-from gradflow.core.recurrent.cures import ADAM_RATE, CLIPPED_TO, TimeCure
+from gradflow.core.recurrent.cure_table import ADAM_RATE, CLIPPED_TO
+from gradflow.core.recurrent.cures import TimeCure
 from gradflow.core.recurrent.settings import TimePass
 from gradflow.core.recurrent.spec import SequenceExperiment, Sequences, estimate_pass_cost
 from gradflow.core.text import Text

@@ -13,7 +13,8 @@ from gradflow.charts.flow.data import list_levels
 from gradflow.charts.remedies import NormCourse
 from gradflow.charts.series import Scale
 from gradflow.core.numbers import format_number
-from gradflow.core.recurrent.cures import ADAM_RATE, TIME_REMEDIES, TimeCure
+from gradflow.core.recurrent.cure_table import ADAM_RATE, TIME_REMEDIES
+from gradflow.core.recurrent.cures import TimeCure
 from gradflow.core.recurrent.report import TimeReport
 from gradflow.core.recurrent.settings import TimePass
 from gradflow.core.recurrent.trial import (

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from gradflow.core.recurrent.cure_table import TIME_REMEDIES
 from gradflow.core.recurrent.cures import (
-    TIME_REMEDIES,
     TimeCure,
     find_time_part,
     try_time_cures,
