@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradflow.charts import figure
+    from gradflow.charts.draw import figure
     from gradflow.core.code import to_code
     from gradflow.core.coordinates import CoordinateCheck, coordinate_check
     from gradflow.core.diagnosis import findings
@@ -64,7 +64,7 @@ _EXPORTS = {
     "Watch": "gradflow.core.watching:Watch",
     "advise": "gradflow.core.remedies:advise",
     "coordinate_check": "gradflow.core.coordinates:coordinate_check",
-    "figure": "gradflow.charts:figure",
+    "figure": "gradflow.charts.draw:figure",
     "findings": "gradflow.core.diagnosis:findings",
     "load": "gradflow.core.files:load",
     "predict": "gradflow.core.theory:predict",

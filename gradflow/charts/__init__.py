@@ -2,7 +2,6 @@
 
 from gradflow.charts.compare.flow import compare_flow_figure
 from gradflow.charts.compare.lines import compare_forward_figure, compare_gradients_figure
-from gradflow.charts.draw import figure
 from gradflow.charts.figure import empty_figure
 from gradflow.charts.flow.figure import flow_figure
 from gradflow.charts.forward import forward_statistics_figure
@@ -19,7 +18,6 @@ __all__ = [
     "compare_forward_figure",
     "compare_gradients_figure",
     "empty_figure",
-    "figure",
     "flow_figure",
     "forward_statistics_figure",
     "gradient_norms_figure",

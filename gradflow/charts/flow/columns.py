@@ -106,12 +106,14 @@ def list_orders(report: Report) -> tuple[Order, ...]:
 def make_columns(report: Report, order: Order = "layer", opened: int = 0) -> Columns | None:
     """Make the columns of a report; ``None`` if each is a layer and they are in no groups.
 
+    Layers of networks of ours are known by their numbers, which verdicts and tables name, too.
+
     Args:
         report: the report.
         order: how they are ordered; where a report has no such groups, as its layers are.
         opened: of blocks that are folded, the number of one, from 1, that shows its layers.
     """
-    if report.rows != "layer":
+    if report.rows != "layer" or (order == "layer" and report.experiment is not None):
         return None
     groups = group_by_kind(report) if order == "kind" else group_by_block(report)
     if not groups:
