@@ -22,11 +22,12 @@ from gradflow.core.recording.arguments import Arguments
 from gradflow.core.recording.device import DeviceSummarizer
 from gradflow.core.recording.facts import FactTickets
 from gradflow.core.recording.host import HostSummarizer
+from gradflow.core.recording.ledger import Advance
 from gradflow.core.recording.losses import compute_loss, find_modules
 from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.plain import run_plainly, strip_compiler
 from gradflow.core.recording.preserve import preserve
-from gradflow.core.recording.recorder import Advance, Recorder
+from gradflow.core.recording.recorder import Recorder
 from gradflow.core.recording.refusals import refuse_unusable_model
 from gradflow.core.recording.result import Recording, add_weights, find_single_tickets
 from gradflow.core.recording.summary import Summarizer
@@ -145,7 +146,7 @@ def probe(
             weights,
             loss=float(value.detach()),
             loss_scale=loss_scale,
-            dtype=recorder.find_format(dtype),
+            dtype=recorder.ledger.find_format(dtype),
             device=str(device),
             seconds=seconds,
             title=title or type(model).__name__,

@@ -36,7 +36,10 @@ def test_from_a_cell_to_its_network(walker: Page, app_url: str) -> None:
 
     click(0.3, 0.1)  # the second column of five, the top row
     expect(walker.get_by_text("Depth 6, Bias σ 0.25")).to_be_visible()
-    wait_for_server(walker)  # the figure makes room for what was chosen
+    wait_for_server(walker)
+    # The figure makes room for what was chosen: it is drawn anew, and its plot is lower.
+    walker.wait_for_function(f"() => {chart}?.data?.some(({{ name }}) => name === 'chosen')")
+    walker.wait_for_function(f"() => {chart}?.querySelector('.legend')")
     click(0.9, 0.9)
     expect(walker.get_by_role("button", name="Compare both")).to_be_visible()
     walker.get_by_role("button", name="Open in Explore").click()

@@ -122,7 +122,7 @@ class FactTickets:
             output_spread=float(spread),
             frozen=tuple(name for name, p in parameters.items() if not p.requires_grad),
             unlisted=tuple(list_unlisted(model)),
-            readers=recorder.list_readers(),
+            readers=recorder.ledger.list_readers(),
             batch_statistics=recorder.batch_statistics,
             flat_step=_find_flat_step(self.start) if is_lost else "",
             **self.about,

@@ -116,7 +116,7 @@ class Session:
         """Take everything away."""
         taps.ignore(self)
         self._recorder.detach()
-        self._recorder.is_final = False  # gradients that come later do not count
+        self._recorder.ledger.is_final = False  # gradients that come later do not count
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
@@ -213,7 +213,7 @@ class Session:
             if self._measured is None:
                 self._summarizer.loss_scale = scale
                 self._recorder.watch_unseen(root)
-            self._received = self._recorder.received
+            self._received = self._recorder.ledger.received
         except Exception as error:
             self._fail(error)
 
@@ -228,7 +228,7 @@ class Session:
             or self._root is None
         ):
             return
-        is_ours = self._recorder.received > self._received
+        is_ours = self._recorder.ledger.received > self._received
         if not is_ours and self._measured is None:
             return  # the loss of something else
         try:
@@ -303,7 +303,7 @@ class Session:
             found.weights,
             loss=found.loss,
             loss_scale=summarizer.loss_scale,
-            dtype=recorder.find_format(self._dtype),
+            dtype=recorder.ledger.find_format(self._dtype),
             device=str(self._device),
             seconds=time.perf_counter() - self.start,
             title=title,
@@ -334,8 +334,8 @@ class Session:
     def _fail(self, error: Exception) -> None:
         """Record nothing more in this step."""
         self.has_failed = True
-        if self._recorder.is_running and self._outermost:
-            self._recorder.is_running = False
+        if self._outermost:
+            self._recorder.give_up()
         self._on_error(error)
 
 

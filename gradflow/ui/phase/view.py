@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
-from itertools import count
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -39,6 +37,8 @@ from gradflow.ui.stage import draw_head, make_stage
 _WITH_THEORY = ("first_gradient", "factor", "largest_change")
 _EVERY = 0.5
 """Seconds between two looks at a map that fills."""
+_LAST_LOOKS = 2
+"""Looks at a map that is whole after which the page stops looking."""
 _BASE = (
     *("activation", "initialization", "normalization", "connection"),
     *("depth", "width", "channels", "batch_size", "seed"),
@@ -58,7 +58,7 @@ def show_page() -> None:
         found = MAPS.find(settings.grid)
         growing = not found.is_whole
         show = make_fragment(_show_map, run_every=_EVERY if growing else None)
-        show(settings, found, growing, count())
+        show(settings, found, growing, [])
     PAGE.sync_url(settings)
     with stage.controls:
         _draw_controls(settings)
@@ -76,8 +76,7 @@ def _write_task() -> str:
     )
 
 
-def _show_map(settings: PhaseSettings, found: LiveMap, growing: bool, runs: Iterator[int]) -> None:
-    is_page = next(runs) == 0  # then the controls are still to be drawn: without, they lose values
+def _show_map(settings: PhaseSettings, found: LiveMap, growing: bool, looks: list[bool]) -> None:
     rows = found.look()
     figure = draw_sweep(
         found.grid,
@@ -93,7 +92,9 @@ def _show_map(settings: PhaseSettings, found: LiveMap, growing: bool, runs: Iter
             st.markdown(_describe_progress(found, len(rows)), width="content")
     choose = partial(_choose_cell, describe_grid(found.grid))
     blocks.show_figure(figure, "phase_map", _describe_map(settings), choose, _write_peek(settings))
-    if growing and found.is_whole and not is_page:
+    looks.append(found.is_whole)
+    # Not before the page's own run has reached the browser: its controls would lose their values.
+    if growing and len(looks) > _LAST_LOOKS and all(looks[-_LAST_LOOKS:]):
         st.rerun()  # once more as a whole, so that it stops looking
 
 
