@@ -72,10 +72,11 @@ class Divergence:
             case _other:
                 cause = _("It began outside the layers.")
         stopped = _("The loss of step {step} is not finite, so the run stopped.")
-        sentences = (stopped.format(step=self.step), cause, self._explain_targets())
+        sentences = (stopped.format(step=self.step), cause, self._reason)
         return " ".join(filter(None, sentences))
 
-    def _explain_targets(self) -> str:
+    @property
+    def _reason(self) -> str:
         if not self.targets:
             return ""
         reason = _(
