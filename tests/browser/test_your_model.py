@@ -48,7 +48,7 @@ def test_the_gallery_opens_a_layer_and_compares(
     wait_for_server(page)
     expect(page.locator(".gf-verdict")).to_contain_text("Faint signal")
     expect(find_button(page, "Try cures")).to_have_count(0)
-    expect(page.get_by_text("a shortcut around each LSTM layer")).to_be_visible()
+    expect(page.locator(".st-key-your_model_advice").get_by_text("h + branch(h)")).to_be_visible()
     # A layer of a report that was brought opens as one of Explore does.
     find_figure(page, "flow").locator(".gf-plot").focus()
     for key in ("ArrowRight", "ArrowRight", "Enter"):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,11 @@ def test_what_is_said_of_a_report_of_the_gallery_is_so(code: str) -> None:
     item, (_saved, report) = GALLERY[code], load_item(code)
     is_sick = findings(report)[0].verdict is not Verdict.HEALTHY
     assert is_sick == (code in SICK)
-    assert bool(item.cause) == bool(item.cure) == (code in (*SICK, "post_ln"))
+    assert bool(item.cause) == (code in (*SICK, "post_ln"))
+    # Advice is given to the sick alone, and names the cure that the rival has: the shortcut.
+    assert ("preactivation" in [advice.code for advice in gf.advise(report)][:2]) == is_sick
+    assert bool(gf.advise(report)) == is_sick
+    assert bool(item.cure) == (code == "post_ln")
     assert GALLERY[item.rival].rival == code
     stream = report.stream
     rows = report if stream is None else stream
@@ -92,7 +97,11 @@ def test_the_gallery_is_alive_before_anybody_brings_a_file(app: AppTest) -> None
     assert head["cures"] == ""
     assert head["hands"] is None
     assert "gf.probe(model, inputs, targets)" in app.code[0].value
-    assert "downsample(x)" in app.code[1].value  # the cure
+    advice = gf.advise(load_item("resnet_plain")[1])
+    assert advice[0].code == "preactivation"
+    assert [code.value for code in app.code[1:]] == [row.line for row in advice]
+    words = re.sub("<[^>]*>", "", " ".join(text.value for text in app.markdown))  # without terms
+    assert all(f"**{row.title}.**" in words for row in advice)
     app.button(key="your_model_rival").click()
     check_works(app.run())
     (norms,) = [c for c in list_charts(app) if c.head["name"] == "your_model_norms"]

@@ -22,7 +22,7 @@ _ANSWERS: dict[Verdict, tuple[str, ...]] = {
     _V.VANISHING: ("relu_he", "layer_norm", "preactivation", "adam"),
     _V.EXPLODING: ("he", "preactivation", "clip", "adam"),
     _V.UNEVEN: ("he", "layer_norm", "preactivation", "adam"),
-    _V.FAINT: ("layer_norm", "relu_he"),
+    _V.FAINT: ("layer_norm", "preactivation", "relu_he"),
     _V.SATURATED: ("xavier", "layer_norm"),
     _V.COLLAPSED: ("preactivation", "layer_norm", "relu_he"),
     _V.SYMMETRIC: ("xavier",),
@@ -158,21 +158,29 @@ def _list_answers(finding: Finding, report: Report) -> Iterator[str]:
         yield from _CHOSEN[verdict](report)
     else:
         if verdict in _ANSWERS:
-            yield from _ANSWERS[verdict] if report.stream is None else _answer_blocks(verdict)
+            answers = _ANSWERS[verdict] if report.stream is None else _answer_blocks(verdict)
+            has_states = _has_states(report)  # a recurrent layer has activations of its own
+            yield from (code for code in answers if not (has_states and code == "relu_he"))
         if _has_attention(report) and verdict in (_V.VANISHING, _V.EXPLODING, _V.UNEVEN):
             yield from ("pre_norm", "warm_up")
 
 
 def _answer_blocks(verdict: Verdict) -> list[str]:
-    """Answer for a network that has shortcuts already."""
-    replaced = {"preactivation": "small_branch"}
-    return [replaced.get(code, code) for code in _ANSWERS[verdict]]
+    """Answer for a network of blocks: what sinks along them passes by no shortcut yet."""
+    answers = _ANSWERS[verdict]
+    if verdict in (_V.VANISHING, _V.FAINT):
+        return sorted(answers, key=lambda code: code != "preactivation")
+    return ["small_branch" if code == "preactivation" else code for code in answers]
 
 
 def _runs_through_time(report: Report, finding: Finding) -> bool:
     is_loop = any("#" in str(module) for module in report.get_table("layers")["module"])
     is_about_steps = is_loop and finding.layer is None
-    return is_about_steps or "recurrent" in report.get_table("signals")["kind"]
+    return is_about_steps or _has_states(report)
+
+
+def _has_states(report: Report) -> bool:
+    return "recurrent" in report.get_table("signals")["kind"]
 
 
 def _answer_steps(report: Report, verdict: Verdict) -> Iterator[str]:

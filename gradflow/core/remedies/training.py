@@ -25,6 +25,7 @@ from gradflow.core.text import EMPTY, Text, join_texts
 from gradflow.core.training import cost
 from gradflow.core.training.engine import Trainer
 from gradflow.core.training.plan import TrainingPlan
+from gradflow.core.training.rehearsal import GROWN
 from gradflow.core.training.task import make_task
 
 STEPS = 50
@@ -32,8 +33,6 @@ SEEDS = 3
 """Seeds of the ``LEADERS``; the other cures are trained with one."""
 LEARNED_SHARE = 0.9
 """A network has learned something if its loss is below that share of the best constant's."""
-GROWN = 2.0
-"""A loss that has grown by that factor has diverged, though it may be finite."""
 ENOUGH_BETTER = 0.9
 """Another rate than the reader's own is recommended if it leaves less than that share."""
 MAX_TFLOP = 2.0

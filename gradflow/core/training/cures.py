@@ -12,7 +12,9 @@ from gradflow.core.codec import from_fields, to_fields
 from gradflow.core.errors import InvalidExperiment
 from gradflow.core.experiment import Experiment
 from gradflow.core.text import Text
+from gradflow.core.training.divergence import Divergence
 from gradflow.core.training.plan import TrainingPlan
+from gradflow.core.training.rehearsal import scale_targets
 
 CLIP_NORM = 1.0
 RATE_DIVISOR = 10.0
@@ -23,7 +25,7 @@ class Cure:
     """A changed run.
 
     Attributes:
-        code: ``clipping``, ``rate``, ``initialization`` or ``precision``.
+        code: ``targets``, ``clipping``, ``rate``, ``initialization`` or ``precision``.
         label: what changes, in words.
         experiment: what to train.
         plan: how.
@@ -35,22 +37,30 @@ class Cure:
     plan: TrainingPlan
 
 
-def list_cures(experiment: Any, plan: TrainingPlan) -> list[Cure]:
+def list_cures(
+    experiment: Any, plan: TrainingPlan, divergence: Divergence | None = None
+) -> list[Cure]:
     """List the cures that apply to a run.
 
-    They are clipping, a smaller rate, another initialization and a wider number format. The
-    initialization is the one made for the activation function; only an ``Experiment`` whose
-    network has one, and has another than that, is offered it.
+    They are smaller targets where these were too large for the rate (``divergence``), clipping, a
+    smaller rate, another initialization and a wider number format. The initialization is the one
+    made for the activation function; only an ``Experiment`` whose network has one, and has another
+    than that, is offered it.
     """
-    return list(_yield_cures(experiment, plan))
+    return list(_yield_cures(experiment, plan, divergence))
 
 
-def _yield_cures(experiment: Any, plan: TrainingPlan) -> Iterator[Cure]:
+def _yield_cures(
+    experiment: Any, plan: TrainingPlan, divergence: Divergence | None
+) -> Iterator[Cure]:
+    rate = plan.learning_rate / RATE_DIVISOR
+    if divergence is not None and divergence.targets:
+        rate = divergence.rate or rate
+        yield Cure("targets", Text("Scale the targets"), scale_targets(experiment), plan)
     if plan.clip is not Clip.NORM or plan.threshold > CLIP_NORM:
         label = Text("Clip the gradient to norm {c}", c=CLIP_NORM)
         clipped = plan.replace_settings(clip=Clip.NORM, threshold=CLIP_NORM)
         yield Cure("clipping", label, experiment, clipped)
-    rate = plan.learning_rate / RATE_DIVISOR
     label = Text(
         "Learning rate {rate} instead of {old}",
         rate=rate,

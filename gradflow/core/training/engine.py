@@ -26,6 +26,7 @@ from gradflow.core.training.norms import Norms
 from gradflow.core.training.passes import PassMeasurements, RecordedPass, find_nearest_to_loss
 from gradflow.core.training.plan import TrainingPlan
 from gradflow.core.training.record import StepRecord
+from gradflow.core.training.rehearsal import GROWN, STEPS, blame_targets
 from gradflow.core.training.task import Batch, Task, make_task
 
 Progress = Callable[[int, int], None]
@@ -74,6 +75,7 @@ class Trainer:
         task: the model with its data and loss.
         plan: the settings of the training.
         frames: at most about so many recorded steps keep their distributions in short.
+        looks_into: whether a run that breaks is looked into by training it again.
 
     Attributes:
         task: the model with its data and loss.
@@ -83,7 +85,9 @@ class Trainer:
         finished: whether no step is left, or the loss was not finite.
     """
 
-    def __init__(self, task: Task, plan: TrainingPlan, frames: int = 0) -> None:
+    def __init__(
+        self, task: Task, plan: TrainingPlan, frames: int = 0, *, looks_into: bool = True
+    ) -> None:
         self.task = task
         self.plan = plan
         self.step = 0
@@ -107,6 +111,7 @@ class Trainer:
         self._framed = plan.list_framed_steps(frames)
         self._noise = noise_scale.NoiseScale()
         self._overflowed: tuple[int, int] | None = None
+        self._looks_into = looks_into
 
     def advance(self) -> StepRecord | None:
         """Compute one step; return its record if it is to be recorded or its loss is not finite."""
@@ -254,8 +259,14 @@ class Trainer:
             np.zeros(len(self._parameters)),
             learning_rate=self.plan.compute_rate(self.step),
             loss_scale=self._scaler.get_scale(),
-            divergence=self._locate_divergence(measured),
+            divergence=self._explain_divergence(measured, batch),
         )
+
+    def _explain_divergence(self, measured: PassMeasurements, batch: Batch) -> Divergence:
+        divergence, settings = self._locate_divergence(measured), self.task.settings
+        if settings is None or not self._looks_into:
+            return divergence
+        return blame_targets(divergence, settings, self.plan, batch[1], _lasts)
 
     def _locate_divergence(self, measured: PassMeasurements) -> Divergence:
         def build(origin: Origin, began: int, layer: int) -> Divergence:
@@ -272,3 +283,14 @@ class Trainer:
             large = measured.columns["activation_rms"][-1] > limit
             return build(Origin.OUTPUTS if large else Origin.LOSS, self.step, 0)
         return build(Origin.SIGNAL, self.step, int(broken[0]) + 1)
+
+
+def _lasts(experiment: Any, plan: TrainingPlan) -> bool:
+    """Train the first steps once more, and tell whether the loss stays finite and does not grow."""
+    plan = plan.replace_settings(reports=0, evaluate_every=0, noise_every=0)
+    trainer = Trainer(make_task(experiment), plan, looks_into=False)
+    trainer.advance()
+    first = trainer.loss
+    while not trainer.finished and trainer.step < STEPS:
+        trainer.advance()
+    return trainer.loss <= GROWN * first  # not if it is NaN

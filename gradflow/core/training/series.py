@@ -215,9 +215,14 @@ def _read_report(item: Any) -> LoadedReport:
 def _read_divergence(layers: int, item: Any) -> Divergence | None:
     if item is None:
         return None
-    item = check_type(item, dict)
+    item = {"targets": 0.0, "rate": 0.0} | check_type(item, dict)  # older files lack them
     numbers = {name: plain.read_field(item, name, read_whole) for name in _DIVERGENCE_NUMBERS}
     if numbers["layer"] > layers:
         raise ValueError(f"layer: there are {layers}")
-    module = plain.read_field(item, "module", read_text)
-    return Divergence(origin=Origin(item["origin"]), module=module, **numbers)
+    return Divergence(
+        origin=Origin(item["origin"]),
+        module=plain.read_field(item, "module", read_text),
+        targets=plain.read_field(item, "targets", plain.read_size),
+        rate=plain.read_field(item, "rate", plain.read_size),
+        **numbers,
+    )

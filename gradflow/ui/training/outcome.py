@@ -111,7 +111,7 @@ def _show_breaks(setup: Setup, own: list[ShownRun], group: RunGroup | None) -> N
             )
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(_("Train again with:"), width="content")
-            for cure in list_cures(setting.experiment, setting.plan):
+            for cure in list_cures(setting.experiment, setting.plan, divergence):
                 st.button(
                     str(cure.label),
                     key=f"training_cure_{lane}_{cure.code}",

@@ -21,8 +21,9 @@ class GalleryItem:
     Attributes:
         title: what the model is.
         look_for: one sentence on what there is to see.
-        cause: of a sick one, why it is so.
-        cure: the line of code that mends it, or makes what it is compared with.
+        cause: of one that can be better, why it is so.
+        cure: the line of code that makes what it is compared with, where no advice is given
+            because the verdict is healthy.
         rival: the code of the report to compare it with.
     """
 
@@ -46,7 +47,6 @@ GALLERY: dict[str, GalleryItem] = {
             "slopes alone, and PyTorch's default weights are too small for ReLU. No batch norm "
             "puts the scale back."
         ),
-        "return F.relu(self.bn2(self.conv2(out)) + self.downsample(x))",
     ),
     "resnet": GalleryItem(
         N_("ResNet-34"),
@@ -89,7 +89,6 @@ GALLERY: dict[str, GalleryItem] = {
             "open, and PyTorch's default weights are small. Six layers on each other leave a "
             "thousandth."
         ),
-        "h = h + layer(h)[0]  # a shortcut around each LSTM layer",
     ),
     "lstm_shortcut": GalleryItem(
         N_("Six LSTM layers with shortcuts"),

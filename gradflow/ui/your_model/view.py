@@ -17,6 +17,7 @@ from gradflow.ui.explore.state import EXPLORE, find_layer
 from gradflow.ui.explore.subject import SavedReport
 from gradflow.ui.stage import Place, draw_spoken_head, make_stage
 from gradflow.ui.turns import ADMISSION
+from gradflow.ui.your_model.advice import show_advice
 from gradflow.ui.your_model.compare import show_comparison
 from gradflow.ui.your_model.controls import draw_controls
 from gradflow.ui.your_model.gallery import GALLERY
@@ -97,7 +98,11 @@ def _show_details(shown: Brought, saved: SavedReport, report: Report) -> None:
         )
     if item is not None and item.cause:
         blocks.write_text(f"**{_('Why?')}** {_(item.cause)}")
-        st.code(item.cure, language=None)
+    if item is not None and item.cure:
+        st.code(item.cure, language="python")
+    experiment = parse_experiment(report)
+    if experiment is None:
+        show_advice(report)
     if item is not None:
         st.button(
             _("Compare with: {title}").format(title=_(GALLERY[item.rival].title)),
@@ -106,7 +111,6 @@ def _show_details(shown: Brought, saved: SavedReport, report: Report) -> None:
             on_click=compare_with,
             args=(item.rival,),
         )
-    experiment = parse_experiment(report)
     if experiment is not None and st.button(
         _("Open this network in Explore"), icon=":material/insights:", key="your_model_explore"
     ):

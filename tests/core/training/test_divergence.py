@@ -56,6 +56,38 @@ def test_a_rate_too_large_for_the_targets_is_not_the_fault_of_the_loss():
     assert "learning rate is too large" in last.divergence.text
 
 
+def fit_numbers(scale, learning_rate):
+    """Losses of plain steps of gradient descent on numbers of that size, written once more."""
+    torch.manual_seed(0)
+    inputs, targets = torch.randn(64, 8), torch.randn(64, 1)
+    model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU())
+    model.append(nn.Linear(16, 1))
+    for _ in range(100):
+        loss = F.mse_loss(model(inputs), scale * targets)
+        gradients = torch.autograd.grad(loss, list(model.parameters()))
+        for parameter, gradient in zip(model.parameters(), gradients, strict=True):
+            parameter.data.sub_(learning_rate * gradient)
+    return loss.item()
+
+
+@pytest.mark.parametrize(("scale", "blamed"), [(1000.0, True), (1.0, False)])
+def test_targets_are_blamed_only_where_smaller_ones_train(scale, blamed):
+    """At the same rate smaller targets train; a rate that is too large for any is not theirs."""
+    rate = 0.05 if blamed else 100.0
+    assert (fit_numbers(1.0, rate) < 10) == blamed
+    assert not fit_numbers(scale, rate) < 10
+    experiment = gf.Experiment(
+        network=gf.MLP(depth=3, width=16, activation="relu"),
+        data=gf.Data(targets="numbers", target_scale=scale, target_offset=2.0, batch_size=64),
+        loss="mse",
+    )
+    run = gf.Run.collect(experiment, gf.TrainingPlan(learning_rate=rate))
+    assert run.divergence is not None
+    assert (run.divergence.targets > 0) == blamed
+    assert ("Scale the targets" in run.divergence.text) == blamed
+    assert gf.Run.from_json(run.to_json()).divergence == run.divergence
+
+
 class Overflow(torch.autograd.Function):
     """The identity, with an infinite gradient from the third call on."""
 

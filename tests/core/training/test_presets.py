@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import gradflow as gf
+from gradflow.core.training.cures import list_cures
 from gradflow.core.training.divergence import Origin
 from gradflow.core.training.presets import TRAINING_PRESETS
 
@@ -131,6 +132,16 @@ def test_large_targets_end_in_infinity_at_a_usual_rate(seed):
     large, scaled = run_preset("large_targets", seed)
     assert large.divergence is not None
     assert large.divergence.step < 15
+    assert large.divergence.targets > 500
+    assert "too large for targets of size" in large.divergence.text
+    one = TRAINING_PRESETS["large_targets"].runs[0]
+    experiment = one.experiment.model_copy(update={"seed": seed})
+    cures = {cure.code: cure for cure in list_cures(experiment, one.plan, large.divergence)}
+    assert next(iter(cures)) == "targets"
+    assert cures["rate"].plan.learning_rate == large.divergence.rate <= 1e-4
+    for code in ("targets", "rate"):
+        cured = gf.Run.collect(cures[code].experiment, cures[code].plan)
+        assert cured.divergence is None
     assert scaled.divergence is None
     assert find_last_loss(scaled) < scaled.records[0].loss
 
