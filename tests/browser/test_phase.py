@@ -13,17 +13,20 @@ def test_from_a_cell_to_its_network(walker: Page, app_url: str) -> None:
     walker.goto(f"{app_url}/{SMALL}")
     expect(walker.get_by_text("25 networks. Click a cell")).to_be_visible(timeout=60_000)
     wait_for_server(walker)
-    plot = walker.locator(".gf-plot .nsewdrag").first
+    figure = find_figure(walker, "phase_map")
+    plot = figure.locator(".gf-plot .nsewdrag").first
 
-    def click(right: float, down: float) -> None:
+    def click(right: float, down: float, depth: int) -> None:
+        """Click a cell as a hand does: Plotly takes a click for the cell that it has hovered."""
         box = plot.bounding_box()
         assert box is not None
+        plot.hover(position={"x": right * box["width"], "y": down * box["height"]})
+        expect(figure.locator(".hoverlayer")).to_contain_text(f"Depth: {depth}")
         plot.click(position={"x": right * box["width"], "y": down * box["height"]})
 
     chart = write_chart_js("phase_map")
     walker.wait_for_function(f"() => {chart}?.data?.at(-1)?.customdata?.length === 25")
     # By keyboard: the second column, one row up; its small figure comes from the server.
-    figure = find_figure(walker, "phase_map")
     figure.locator(".gf-plot").focus()
     for key in ("Home", "ArrowRight", "ArrowUp"):
         walker.keyboard.press(key)
@@ -34,13 +37,13 @@ def test_from_a_cell_to_its_network(walker: Page, app_url: str) -> None:
     figure.locator(".gf-plot").blur()
     expect(picture).to_be_hidden()
 
-    click(0.3, 0.1)  # the second column of five, the top row
+    click(0.3, 0.1, 6)  # the second column of five, the top row
     expect(walker.get_by_text("Depth 6, Bias σ 0.25")).to_be_visible()
     wait_for_server(walker)
     # The figure makes room for what was chosen: it is drawn anew, and its plot is lower.
     walker.wait_for_function(f"() => {chart}?.data?.some(({{ name }}) => name === 'chosen')")
     walker.wait_for_function(f"() => {chart}?.querySelector('.legend')")
-    click(0.9, 0.9)
+    click(0.9, 0.9, 2)
     expect(walker.get_by_role("button", name="Compare both")).to_be_visible()
     walker.get_by_role("button", name="Open in Explore").click()
     walker.wait_for_function("() => location.search.includes('bias_std=1')")
