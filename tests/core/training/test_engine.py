@@ -182,7 +182,7 @@ def test_what_cannot_be_trained_is_refused_at_once():
         gf.train(large)
     with pytest.raises(gf.InvalidExperiment, match="noise_every"):
         next(gf.train(noisy, gf.TrainingPlan(noise_every=1)))
-    with pytest.raises(gf.InvalidExperiment, match="Experiment.* and Task"):
+    with pytest.raises(gf.InvalidExperiment, match=r"Experiment.* and Task"):
         gf.train(object())
     assert gf.Experiment in TASKS
     rrelu = make_small_experiment(activation="rrelu")
