@@ -124,13 +124,8 @@ class Watch:
         of the older ones is left out, again and again. Full reports are kept of the first and the
         last one.
         """
-        ends = {id(record) for record in (self._records[:1] + self._records[-1:])}
-        records = [
-            record if id(record) in ends else replace(record, snapshot=None)
-            for record in self._records
-        ]
         title = type(self._model).__name__
-        return Timeline.collect(title, self._every, records, self.troubles)
+        return Timeline.collect(title, self._every, self._records, self.troubles)
 
     def save(self, path: str | Path) -> None:
         """Write the timeline as JSON, which ``gf.load`` and the page *Your model* read."""
@@ -245,7 +240,7 @@ class Watch:
         self._try(finish)
 
     def _keep(self, record: StepRecord) -> None:
-        """Keep a record; of too many, every second one goes, and the ends stay."""
+        """Keep a record; of too many, every second one goes. The ends stay, with their reports."""
         most = max(_FEWEST_STEPS, min(_MOST_STEPS, _MOST_CELLS // max(len(record.modules), 1)))
         records = self._records
         if len(records) > 1:
