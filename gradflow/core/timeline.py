@@ -6,18 +6,22 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 from gradflow.core import plain
-from gradflow.core.errors import InvalidReport
 from gradflow.core.frozen import FrozenMapping
 from gradflow.core.text import Text
 from gradflow.core.training.frame import BINS, FRAMED, NUMBERS, Frame
 from gradflow.core.training.record import LAYER_COLUMNS, StepRecord
-from gradflow.core.training.series import StepSeries, parse_file, read_list, read_records
+from gradflow.core.training.series import (
+    StepSeries,
+    name_damage,
+    parse_file,
+    read_list,
+    read_records,
+)
 
 FORMAT = "gradflow-timeline"
 VERSION = 1
@@ -140,7 +144,7 @@ class Timeline(StepSeries):
         """
         refusal = Text("timeline: this JSON is no timeline saved by GradFlow")
         data = parse_file(text, "timeline", FORMAT, VERSION, refusal)
-        try:
+        with name_damage("timeline"):
             return cls(
                 title=plain.read_field(data, "title", plain.read_text),
                 every=plain.read_field(data, "every", plain.read_whole),
@@ -149,19 +153,6 @@ class Timeline(StepSeries):
                     data, "troubles", lambda v: tuple(read_list(v, read=Trouble.from_dict))
                 ),
             )
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise InvalidReport(
-                Text("timeline: the file is damaged ({reason:.300})", reason=str(error))
-            ) from error
-
-    def save(self, path: str | Path) -> None:
-        """Write the timeline as JSON."""
-        Path(path).write_text(self.to_json(), encoding="utf-8")
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a timeline written by :meth:`save`; raises ``InvalidReport`` if it is not one."""
-        return cls.from_json(Path(path).read_bytes())
 
     def __repr__(self) -> str:
         ends = f"{self.steps[0]} to {self.steps[-1]}, " if self.records else ""

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 from gradflow.core import plain
-from gradflow.core.errors import InvalidReport
 from gradflow.core.plain import check_type, encode, read_text
 from gradflow.core.text import Text
 from gradflow.core.training.divergence import Divergence
 from gradflow.core.training.engine import Progress, train
 from gradflow.core.training.plan import TrainingPlan
 from gradflow.core.training.record import StepRecord
-from gradflow.core.training.series import StepSeries, parse_file, read_records
+from gradflow.core.training.series import StepSeries, name_damage, parse_file, read_records
 from gradflow.core.training.task import make_task
 
 FORMAT = "gradflow-run"
@@ -78,26 +76,13 @@ class Run(StepSeries):
         """
         refusal = Text("run: this JSON is no training run saved by GradFlow")
         data = parse_file(text, "run", FORMAT, VERSION, refusal)
-        try:
+        with name_damage("run"):
             return cls(
                 title=plain.read_field(data, "title", plain.read_text),
                 settings=plain.read_field(data, "settings", _read_settings),
                 plan=plain.read_field(data, "plan", _read_plan),
                 records=read_records(data),
             )
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise InvalidReport(
-                Text("run: the file is damaged ({reason:.300})", reason=str(error))
-            ) from error
-
-    def save(self, path: str | Path) -> None:
-        """Write the run as JSON."""
-        Path(path).write_text(self.to_json(), encoding="utf-8")
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a run written by :meth:`save`; raises ``InvalidReport`` if it is not one."""
-        return cls.from_json(Path(path).read_bytes())
 
 
 def _read_settings(value: Any) -> dict[str, str] | None:

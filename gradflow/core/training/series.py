@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -35,10 +38,28 @@ class LoadedReport:
         return self.loaded
 
 
-class StepSeries:
+class StepSeries(ABC):
     """Something with the recorded steps of a training, ``records``; all have the same layers."""
 
     records: Sequence[StepRecord]
+
+    @abstractmethod
+    def to_json(self) -> str:
+        """Write strict JSON (non-finite numbers as the strings NaN, Infinity, -Infinity)."""
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read the JSON that :meth:`to_json` writes; raises ``InvalidReport`` if it is not such."""
+
+    def save(self, path: str | Path) -> None:
+        """Write it as JSON."""
+        Path(path).write_text(self.to_json(), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what :meth:`save` wrote; raises ``InvalidReport`` if it is not such a file."""
+        return cls.from_json(Path(path).read_bytes())
 
     @property
     def reports(self) -> dict[int, Report]:
@@ -131,6 +152,17 @@ def parse_file(
             )
         )
     return data
+
+
+@contextmanager
+def name_damage(kind: str) -> Iterator[None]:
+    """Turn errors of reading the fields of a file into an ``InvalidReport`` that names its kind."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise InvalidReport(
+            Text("{kind}: the file is damaged ({reason:.300})", kind=kind, reason=str(error))
+        ) from error
 
 
 def read_records(data: Mapping[str, Any]) -> tuple[StepRecord, ...]:
