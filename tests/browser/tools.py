@@ -45,13 +45,19 @@ def wait_for_server(page: Page) -> None:
 def wait_until(page: Page, predicate: str) -> None:
     """Wait until an async function of JavaScript returns something true.
 
-    ``Page.wait_for_function`` takes the promise itself for true.
+    ``Page.wait_for_function`` takes the promise itself for true. While the page is being built a
+    predicate may fail on what is not there yet; its last error is told if it never holds.
     """
     page.evaluate(
         """async ([predicate, limit]) => {
             const isTrue = (0, eval)(`(${predicate})`);
-            for (const begun = performance.now(); !(await isTrue()); ) {
-                if (performance.now() - begun > limit) throw new Error(`not true: ${predicate}`);
+            let failure = "";
+            const holds = async () => {
+                try { return await isTrue(); } catch (error) { failure = error; }
+            };
+            for (const begun = performance.now(); !(await holds()); ) {
+                if (performance.now() - begun > limit)
+                    throw new Error(`not true: ${predicate} ${failure}`);
                 await new Promise((resolve) => setTimeout(resolve, 50));
             }
         }""",
