@@ -69,8 +69,8 @@ class Comparison:
         return html
 
 
-def _leave_out(found: Sequence[Finding], verdicts: set[Verdict | None]) -> list[Finding]:
-    return [finding for finding in found if finding.verdict not in verdicts]
+def _leave_out(findings: Sequence[Finding], verdicts: set[Verdict | None]) -> list[Finding]:
+    return [finding for finding in findings if finding.verdict not in verdicts]
 
 
 def _join_layers(before: Report, after: Report) -> pd.DataFrame:

@@ -47,7 +47,7 @@ class Coverage:
     def list_parameters(self, place: Place | str) -> list[str]:
         """List the names of the parameters in a place; ``ValueError`` if there is no such place."""
         wanted = Place(place)
-        return [name for name, found in self.places.items() if found == wanted]
+        return [name for name, used in self.places.items() if used == wanted]
 
     def count(self, place: Place | str) -> int:
         """Count the scalar parameters in a place."""

@@ -123,9 +123,9 @@ def fit_judged_decay(report: Report) -> Decay | None:
     for kind in set(kinds[alike].tolist()):
         chosen = alike & (kinds == kind)
         courses.append(_fit(number[chosen], norm[chosen], rms[chosen], "layer"))
-    found = [course for course in courses if course is not None]
-    if found:
-        return max(found, key=lambda course: course.log_span)
+    fits = [course for course in courses if course is not None]
+    if fits:
+        return max(fits, key=lambda course: course.log_span)
     rest = judged & (kinds != "recurrent")
     return fit_hidden_decay(number[rest], norm[rest], rms[rest])
 

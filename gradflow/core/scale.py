@@ -157,10 +157,12 @@ def find_scale(
             measure, lambda x: predict_log_factor(change(x), first), goal, start, bounds
         )
     solve(measure, goal, start, bounds, tolerance=TOLERANCE, most=_MOST_PASSES)
-    found = {value: _take_log(decay) for value, decay in decays.items()}
-    best = min(found, key=lambda value: _measure_miss(found[value], goal))
+    logarithms = {value: _take_log(decay) for value, decay in decays.items()}
+    best = min(logarithms, key=lambda value: _measure_miss(logarithms[value], goal))
     return Scaling(
-        setting.write_changes(best), math.exp(found[best]), abs(found[best] - goal) <= TOLERANCE
+        setting.write_changes(best),
+        math.exp(logarithms[best]),
+        abs(logarithms[best] - goal) <= TOLERANCE,
     )
 
 

@@ -104,7 +104,7 @@ def try_time_cures(
 
 def find_time_cures(spec: TimePass, course: GradientCourse) -> dict[str, TimePass]:
     """Find the cures that apply: code → changed settings, no two of the same network."""
-    found: dict[str, TimePass] = {}
+    cures: dict[str, TimePass] = {}
     known = [spec.experiment]
     for code, remedy in TIME_REMEDIES.items():
         settings = remedy.settings(spec, course)
@@ -116,8 +116,8 @@ def find_time_cures(spec: TimePass, course: GradientCourse) -> dict[str, TimePas
             continue
         if changed.experiment not in known:
             known.append(changed.experiment)
-            found[code] = changed
-    return found
+            cures[code] = changed
+    return cures
 
 
 def find_plans(course: GradientCourse) -> dict[str, Mapping[str, Any]]:

@@ -141,15 +141,15 @@ def remove_correlations(rows, stream):  # type: ignore[no-untyped-def]
     count = rows.shape[1]
     known = np.empty((5, count))
     known[0] = 1 / math.sqrt(count)
-    found = 1
+    rank = 1
     for k in range(4):
         vector = stream[k] if k < 2 else rows[k - 2]
-        left = known[found]
+        left = known[rank]
         whole = 0.0
         for i in range(count):
             left[i] = vector[i]
             whole += vector[i] * vector[i]
-        for d in range(found):
+        for d in range(rank):
             product = 0.0
             for i in range(count):
                 product += left[i] * known[d, i]
@@ -160,7 +160,7 @@ def remove_correlations(rows, stream):  # type: ignore[no-untyped-def]
             square += left[i] * left[i]
         if square > 1e-12 * whole:
             left /= math.sqrt(square)
-            found += 1
+            rank += 1
             if k >= 2:
                 for i in range(count):
                     rows[k - 2, i] = left[i] * math.sqrt(count)

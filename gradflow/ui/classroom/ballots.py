@@ -237,11 +237,11 @@ class Ballots:
 
     def _find(self, code: str, columns: str) -> tuple[Any, ...] | None:
         """Find a class that is not over."""
-        found = self._connect().execute(
+        cursor = self._connect().execute(
             f"SELECT {columns} FROM classes WHERE code = ? AND seen >= ?",
             (code, self._clock() - LIFETIME),
         )
-        row: tuple[Any, ...] | None = found.fetchone()
+        row: tuple[Any, ...] | None = cursor.fetchone()
         return row
 
     def _note_seen(self, code: str) -> None:

@@ -79,9 +79,9 @@ def write_scale(experiment: Experiment, view: FlowView, log_factor: float) -> by
     """
     most = _FARTHEST / math.log(10)
     factor = 10 ** min(max(log_factor, -most), most)
-    found = find_scale(experiment, factor, run, _choose_fit(view))
+    scaling = find_scale(experiment, factor, run, _choose_fit(view))
     note = ""
     with read_in(view.language):
-        if not found.is_reached:
+        if not scaling.is_reached:
             note = _("The scale of the weights alone brings it no nearer.")
-    return json.dumps({"changes": dict(found.changes), "note": note}, ensure_ascii=False).encode()
+    return json.dumps({"changes": dict(scaling.changes), "note": note}, ensure_ascii=False).encode()

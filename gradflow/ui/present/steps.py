@@ -95,13 +95,13 @@ def shorten_query(codec: Codec[S], query: Query, settings: S) -> Query:
     usual: Query = {}
     while True:
         try:
-            found = codec.from_query(short)
+            completed = codec.from_query(short)
         except InvalidExperiment:
             pass  # one that cannot be without another, which is named next
         else:
-            if found == settings:
+            if completed == settings:
                 return short
-            usual = codec.to_query(found)
+            usual = codec.to_query(completed)
         name = next((n for n in query if n not in short and usual.get(n) != query[n]), None)
         if name is None:
             return query

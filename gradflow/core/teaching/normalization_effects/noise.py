@@ -83,12 +83,12 @@ class _Networks:
 
     def measure_statistics(self, x: Tensor) -> Statistics:
         """Measure mean and variance of every hidden layer over all of ``x``."""
-        found: Statistics = []
+        statistics: Statistics = []
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             x = torch.baddbmm(bias, x, weight.mT)
-            found.append((x.mean(1, keepdim=True), x.var(1, keepdim=True, correction=0)))
-            x = normalize(x, x.shape[1], found[-1]).relu()
-        return found
+            statistics.append((x.mean(1, keepdim=True), x.var(1, keepdim=True, correction=0)))
+            x = normalize(x, x.shape[1], statistics[-1]).relu()
+        return statistics
 
 
 def normalize(x: Tensor, group: int, given: tuple[Tensor, Tensor] | None = None) -> Tensor:
