@@ -166,12 +166,15 @@ def choose_layer_ticks(count: int, every: int = 12, wanted: int = 12) -> list[in
     return [1, *inner, count]
 
 
-def make_layer_axis(count: int, *, first: int = 1, **options: Any) -> dict[str, Any]:
+def make_layer_axis(
+    count: int, *, first: int = 1, every: int = 12, wanted: int = 12, **options: Any
+) -> dict[str, Any]:
     """Make the x axis of charts over layers: layer 1 at the input side, the readout at the right.
 
-    ``count`` is the last number; ``first`` 0 makes room for the start of a residual stream.
+    ``count`` is the last number; ``first`` 0 makes room for the start of a residual stream. See
+    ``choose_layer_ticks`` for ``every`` and ``wanted``.
     """
-    ticks: dict[str, Any] = {"tickvals": choose_layer_ticks(count)}
+    ticks: dict[str, Any] = {"tickvals": choose_layer_ticks(count, every, wanted)}
     if first == 0:
         ticks["ticktext"] = [_("start"), *map(str, ticks["tickvals"])]
         ticks["tickvals"] = [0, *ticks["tickvals"]]
@@ -186,8 +189,10 @@ def make_layer_axis(count: int, *, first: int = 1, **options: Any) -> dict[str, 
 
 def find_layer_range(layers: Table) -> tuple[int, int]:
     """Find the first and the last number of the rows of ``report.layers``; (1, 0) if empty."""
+    if "layer" not in layers or not len(layers):
+        return 1, 0
     numbers = layers["layer"]
-    return (int(numbers[0]), int(numbers[-1])) if len(numbers) else (1, 0)
+    return int(numbers[0]), int(numbers[-1])
 
 
 def make_legend() -> dict[str, Any]:

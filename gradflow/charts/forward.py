@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -12,16 +13,17 @@ from gradflow.charts.figure import (
     build_figure,
     empty_figure,
     find_layer_range,
+    make_footnote,
     make_layer_axis,
     make_legend,
-    make_note,
     name_rows,
     read_column,
 )
+from gradflow.charts.flow.names import draw_hover_names, name_axis
 from gradflow.charts.flow.text import write_axis_symbol
 from gradflow.charts.overlay import Overlay, add_overlay_series, draw_overlays, make_legend_entries
 from gradflow.charts.series import Scale, Series, draw_series, explain_marks
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, list_styles
+from gradflow.charts.theme import Mode, list_styles
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
 
@@ -44,6 +46,8 @@ _NAMES: dict[Statistic, str] = {
     "dead_units": N_("dead units"),
     "similarity": N_("similarity of samples"),
 }
+_BOTTOM = 62
+"""Pixels below the plot, for numbers and title of the axis."""
 _SHARES = ("saturated", "dead_units", "similarity")
 LINEAR_SPREAD = 100.0
 """Values that spread over more than this factor, two decades, are drawn on a log axis."""
@@ -74,11 +78,9 @@ def forward_statistics_figure(
     log = bool(len(spread) and spread.max() > LINEAR_SPREAD * spread.min())
     two = len(panels) == 2
     height = 460 if two else 320
-    bottom = 62 + (24 if absent else 0)
-    notes = [_("{what}: does not apply to this activation").format(what=", ".join(absent))]
+    below = name_axis(report)
+    bottom = _BOTTOM + below.room
     layout: dict[str, Any] = {
-        "height": height + (24 if absent else 0),
-        "margin": {"l": 84, "r": 24, "t": 44, "b": bottom},
         "hovermode": "x unified",
         "hoversubplots": "axis",
         "dragmode": False,
@@ -98,8 +100,11 @@ def forward_statistics_figure(
         )
         first = len(widths) if is_share else 0
         looks = list_styles(mode)[first:]
+        if i == 0:
+            data += draw_hover_names(report, (scale.low + scale.high) / 2)
         data += draw_overlays(panel, overlays, names, scale, looks, mode, axis=axis)
-        data += draw_series(panel, scale, mode, first_style=first, axis=axis)
+        lines = [replace(line, modules=()) for line in panel]
+        data += draw_series(lines, scale, mode, first_style=first, axis=axis)
         marks += explain_marks(panel, scale)
         layout[f"yaxis{axis[1:]}"] = {
             **scale.make_axis(_("share") if is_share else _("std, RMS")),
@@ -117,20 +122,12 @@ def forward_statistics_figure(
         title={"text": axis_title if report.rows == "block" else row},
         unifiedhovertitle={"text": f"<b>{row} %{{x}}</b>"},
     )
-    lines = [*dict.fromkeys(marks), *(notes if absent else [])]
-    if lines:
-        inner = layout["height"] - 44 - bottom
-        layout["annotations"] = [
-            make_note(
-                "   ".join(lines),
-                0,
-                -60 / inner,
-                yanchor="top",
-                font={"size": TEXT_SIZE - 1, "color": PALETTES[mode].muted},
-            )
-        ]
-        layout["margin"]["b"] = 86
-        layout["height"] = height + 24
+    if absent:
+        marks.append(_("{what}: does not apply to this activation").format(what=", ".join(absent)))
+    room, layout["annotations"] = make_footnote([*dict.fromkeys(marks)], mode, bottom)
+    layout["height"] = height + below.room + room
+    layout["margin"] = {"l": 84, "r": 24, "t": 44, "b": bottom + room}
+    below.label(layout, mode)
     return build_figure(data, layout, mode)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -12,21 +13,24 @@ from gradflow.charts.figure import (
     build_figure,
     empty_figure,
     find_layer_range,
+    make_footnote,
     make_layer_axis,
     make_legend,
-    make_note,
     name_rows,
     read_column,
 )
 from gradflow.charts.flow.data import GRADIENTS, Gradient
+from gradflow.charts.flow.names import draw_hover_names, name_axis
 from gradflow.charts.flow.text import write_axis_symbol
 from gradflow.charts.overlay import Overlay, add_overlay_series, draw_overlays, make_legend_entries
 from gradflow.charts.series import Scale, Series, draw_series, explain_marks
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, list_styles
+from gradflow.charts.theme import Mode, list_styles
 from gradflow.core.report import Report
 from gradflow.core.text import _
 
 HEIGHT = 420
+_BOTTOM = 62
+"""Pixels below the plot, for numbers and title of the axis."""
 
 
 def gradient_norms_figure(
@@ -49,12 +53,13 @@ def gradient_norms_figure(
         return empty_figure(_("Nothing was recorded: no gradient norms to show"), mode=mode)
     names = [f"{name}_norm" for name in quantities]
     axis = Scale.fit(add_overlay_series(series, overlays, names), scale == "log")
-    notes = explain_marks(series, axis)
+    below = name_axis(report)
+    room, footnote = make_footnote(explain_marks(series, axis), mode, _BOTTOM + below.room)
     first, last = find_layer_range(report.get_table("layers"))
     axis_title, row = name_rows(report.rows, first)
     layout = {
-        "height": HEIGHT,
-        "margin": {"l": 84, "r": 24, "t": 44, "b": 62 + (24 if notes else 0)},
+        "height": HEIGHT + below.room + room,
+        "margin": {"l": 84, "r": 24, "t": 44, "b": _BOTTOM + below.room + room},
         "hovermode": "x unified",
         "dragmode": False,
         "legend": make_legend(),
@@ -66,21 +71,16 @@ def gradient_norms_figure(
             unifiedhovertitle={"text": f"<b>{row} %{{x}}</b>"},
         ),
         "yaxis": axis.make_axis(_("gradient norm")),
-        "annotations": [
-            make_note(
-                "   ".join(notes),
-                0,
-                -0.2,
-                yanchor="top",
-                font={"size": TEXT_SIZE - 1, "color": PALETTES[mode].muted},
-            )
-        ]
-        if notes
-        else [],
+        "annotations": footnote,
     }
+    below.label(layout, mode)
+    # The name of the module stands above all values of a hover, but for the stream: of a block.
+    modules = series[0].modules
+    lines = [replace(s, modules=()) if s.modules == modules else s for s in series]
     data = [
+        *draw_hover_names(report, (axis.low + axis.high) / 2),
         *draw_overlays(series, overlays, names, axis, list_styles(mode), mode),
-        *draw_series(series, axis, mode),
+        *draw_series(lines, axis, mode),
         *make_legend_entries(overlays, names, mode),
     ]
     return build_figure(data, layout, mode)

@@ -80,7 +80,7 @@ def group_by_kind(report: Report) -> tuple[Group, ...]:
             name = _shorten(own, rivals)
             name = f"{place.partition('.')[0]} {name}" if len(places) > 1 else name
         else:
-            name = _shorten_path(f"{place}.{own}" if own else place)
+            name = shorten_path(f"{place}.{own}" if own else place)
         groups.append(Group(name, tuple(numbers), name))
     return tuple(groups)
 
@@ -144,13 +144,13 @@ def _split_place(path: str, blocks: Container[str]) -> tuple[str, str]:
     """
     parent, _, last = path.rpartition(".")
     if last.isdecimal() and parent:
-        return _shorten_path(parent), last
-    name = _shorten_path(path)
+        return shorten_path(parent), last
+    name = shorten_path(path)
     place = name.rstrip("0123456789")
     return (place, name[len(place) :]) if place and path in blocks else (name, "")
 
 
-def _shorten_path(path: str) -> str:
+def shorten_path(path: str) -> str:
     """Shorten a path to its last part that is no number, with what follows."""
     parts = path.split(".")
     start = next((i for i in range(len(parts) - 1, -1, -1) if not parts[i].isdecimal()), 0)

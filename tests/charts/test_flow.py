@@ -294,8 +294,9 @@ def test_the_start_of_the_stream_is_a_column_of_its_own():
     ):
         lines = to_browser(figure)
         assert lines["layout"]["xaxis"]["range"] == [-0.5, 3.5]
-        assert list(decode(lines["data"][0]["x"])) == [0, 1, 2, 3]
-        assert lines["data"][0]["name"] in ("‖∂L/∂h‖", "RMS of h")
+        names, line = lines["data"]
+        assert list(decode(names["x"])) == list(decode(line["x"])) == [0, 1, 2, 3]
+        assert line["name"] in ("‖∂L/∂h‖", "RMS of h")
 
 
 def test_notes_leave_the_toolbar_its_place():

@@ -128,6 +128,14 @@ def test_a_file_is_shown_with_everything_that_explore_shows(app: AppTest) -> Non
         app.session_state["details"] = tab
         check_works(app.run())
     assert not any("PyTorch" in d.proto.label for d in app.get("download_button"))
+    app.session_state["details"] = "One layer"
+    check_works(app.run())
+    names = [f"{n}: {name}" for n, name in enumerate(report.layers["module"], 1)]
+    slider = app.select_slider(key="layer_widget")
+    assert slider.options == names
+    slider.set_value(3).run()
+    (panels,) = [c for c in list_charts(check_works(app)) if c.head["name"] == "histograms"]
+    assert report.layers["module"][2] in panels.spec["layout"]["title"]["text"]
 
 
 def test_blocks_are_folded_and_unfolded(app: AppTest) -> None:

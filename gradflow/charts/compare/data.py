@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gradflow.charts.figure import FloatArray, read_column
+from gradflow.charts.figure import FloatArray, find_layer_range, name_rows, read_column
 from gradflow.charts.flow.data import Band, FlowData, Gradient, shape_flow
 from gradflow.charts.overlay import Overlay, Range
 from gradflow.charts.rebin import Grid
@@ -82,17 +82,22 @@ def _label_series(
 ) -> Series | None:
     if series is None:
         return None
-    count = len(entry.report.get_table("layers"))
+    first, last = find_layer_range(entry.report.get_table("layers"))
     modules = series.modules or [""] * len(series.layers)
+    word = name_rows(entry.report.rows)[1]
     positions = [
-        _("layer {n} of {count}").format(n=f"{layer:g}", count=count)
-        + (f": {module}" if module else "")
+        (_("{row} {n} of {count}").format(row=word, n=f"{layer:g}", count=last) if layer else "")
+        + (": " if layer and module else "")
+        + module
         for layer, module in zip(series.layers, modules, strict=True)
     ]
+    count = last - first + 1
     return dataclasses.replace(
         series,
         name=entry.label,
-        layers=compute_relative_depth(series.layers, count, deepest) if relative else series.layers,
+        layers=compute_relative_depth(series.layers - first + 1, count, deepest)
+        if relative
+        else series.layers,
         modules=positions,
     )
 

@@ -17,10 +17,10 @@ from gradflow.charts.compare.data import (
 )
 from gradflow.charts.figure import (
     build_figure,
-    choose_layer_ticks,
     empty_figure,
     make_layer_axis,
     make_note,
+    name_rows,
 )
 from gradflow.charts.flow.data import FlowData, Gradient
 from gradflow.charts.flow.figure import draw_flow
@@ -122,19 +122,19 @@ def draw_flows(
     data: list[dict[str, Any]] = []
     for i, flow in enumerate(flows):
         axis = "x" + (str(i + 1) if i else "")
-        traces = draw_bands(flow, mode, strip=strip, panels=len(flows))
+        first, word = int(flow.layers[0]), name_rows(flow.rows)[1]
+        traces = draw_bands(flow, mode, strip=strip, first=first, panels=len(flows))
         data += [{**trace, "xaxis": axis} for trace in traces]
-        count = len(flow.layers)
         name = names[i][0] or escape(names[i][1])
         layout["xaxis" + axis[1:]] = make_layer_axis(
-            count,
-            tickvals=choose_layer_ticks(
-                count, every=24 // len(flows), wanted=max(3, 12 // len(flows))
-            ),
+            int(flow.layers[-1]),
+            first=first,
+            every=24 // len(flows),
+            wanted=max(3, 12 // len(flows)),
             domain=_find_domain(i, len(flows)),
             anchor="y3" if strip else "y2",
-            title={"text": _("layer")},
-            unifiedhovertitle={"text": f"<b>{name}, {_('layer')} %{{x}}</b>"},
+            title={"text": word},
+            unifiedhovertitle={"text": f"<b>{name}, {word} %{{x}}</b>"},
             spikecolor=palette.muted,
             spikethickness=1,
         )

@@ -12,21 +12,25 @@ from gradflow.charts.compare.data import LETTERS, ComparedSetting, list_depths, 
 from gradflow.charts.figure import (
     build_figure,
     empty_figure,
+    find_layer_range,
     make_footnote,
     make_layer_axis,
     make_legend,
     name_rows,
 )
 from gradflow.charts.flow.data import Gradient
+from gradflow.charts.flow.names import UNNAMED, NamedAxis, name_axis
 from gradflow.charts.flow.text import SYMBOLS
 from gradflow.charts.forward import LINEAR_SPREAD, Statistic, list_forward_series
 from gradflow.charts.norms import list_norm_series
 from gradflow.charts.series import Scale, Series, draw_series, explain_marks
 from gradflow.charts.theme import Mode
-from gradflow.core.report import Report, Rows
+from gradflow.core.report import Report
 from gradflow.core.text import N_, _
 
 HEIGHT = 400
+_BOTTOM = 62
+"""Pixels below the plot, for numbers and title of the axis."""
 STATISTICS: dict[Statistic, str] = {
     "activation_std": N_("std of a"),
     "activation_rms": N_("RMS of a"),
@@ -128,20 +132,31 @@ def _draw_lines(
     relative: bool,
     notes: Sequence[str] = (),
 ) -> go.Figure:
-    room, footnote = make_footnote([*explain_marks(series, scale), *notes], mode)
+    names = UNNAMED if relative else _name_shared_axis(entries)
+    room, footnote = make_footnote(
+        [*explain_marks(series, scale), *notes], mode, _BOTTOM + names.room
+    )
     layout = {
-        "height": HEIGHT + room,
-        "margin": {"l": 84, "r": 24, "t": 36, "b": 60 + room},
+        "height": HEIGHT + names.room + room,
+        "margin": {"l": 84, "r": 24, "t": 36, "b": _BOTTOM + names.room + room},
         "hovermode": "x unified",
         "dragmode": False,
         "legend": make_legend(),
         "showlegend": True,
-        "xaxis": _make_depth_axis(max(list_depths(entries)), relative, entries[0].report.rows),
+        "xaxis": _make_depth_axis(entries, relative),
         "yaxis": y,
         "annotations": footnote,
     }
+    names.label(layout, mode)
     traces = [_slim(trace) for trace in draw_series(series, scale, mode) if len(trace["x"])]
     return build_figure(traces, layout, mode)
+
+
+def _name_shared_axis(entries: Sequence[ComparedSetting]) -> NamedAxis:
+    """Name the places of the axis, if all networks have the same modules there."""
+    tables = [entry.report.get_table("layers") for entry in entries]
+    modules = {tuple(table["module"]) if "module" in table else () for table in tables}
+    return name_axis(entries[0].report) if len(modules) == 1 else UNNAMED
 
 
 def _slim(trace: dict[str, Any]) -> dict[str, Any]:
@@ -154,16 +169,21 @@ def _slim(trace: dict[str, Any]) -> dict[str, Any]:
     return trace | {"line": line, "marker": marker}
 
 
-def _make_depth_axis(deepest: int, relative: bool, rows: Rows) -> dict[str, Any]:
+def _make_depth_axis(entries: Sequence[ComparedSetting], relative: bool) -> dict[str, Any]:
     if not relative:
-        title, word = name_rows(rows)
+        rows = entries[0].report.rows
+        ranges = [find_layer_range(entry.report.get_table("layers")) for entry in entries]
+        first = min(low for low, _high in ranges)
+        title, word = name_rows(rows, first)
         if rows == "layer":
             title = _("layer (1 is next to the input)")
         return make_layer_axis(
-            deepest,
+            max(high for _low, high in ranges),
+            first=first,
             title={"text": title},
             unifiedhovertitle={"text": f"<b>{word} %{{x}}</b>"},
         )
+    deepest = max(list_depths(entries))
     shares = (0.0, 0.25, 0.5, 0.75, 1.0) if deepest > 1 else (1.0,)
     return make_layer_axis(
         deepest,

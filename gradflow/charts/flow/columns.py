@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from gradflow.charts.figure import name_rows
-from gradflow.charts.theme import PALETTES, Mode, escape
+from gradflow.charts.flow.labels import USUAL_WIDTH, Span
+from gradflow.charts.theme import escape
 from gradflow.core.grouping import Group, group_by_block, group_by_kind
 from gradflow.core.report import Report
 from gradflow.core.text import _
@@ -24,36 +24,10 @@ from gradflow.core.text import _
 Order = Literal["layer", "kind", "fold"]
 """All layers in order of execution, layers by kind, or one column per block."""
 ORDERS: tuple[Order, ...] = get_args(Order)
-_LETTER = 7.6
-"""Pixels of a letter of a label, about; labels are thinned for a figure of usual width."""
-_USUAL_WIDTH = 1050.0
-"""Pixels of the columns in a window of 1280."""
 _TICK_ROOM = 30.0
 """Pixels that a number on the axis takes with its surroundings."""
 _MOST_LINES = 50
 """Lines between groups; more of them would hide the columns, and stand between names alone."""
-LINE_HEIGHT = 20
-"""Pixels of a second line on the axis."""
-_SECOND_LINE = "\u00a0<br>"
-"""What stands before a name that is below the numbers."""
-_ASIDE = 0.05
-"""Columns by which a name stands beside its place: Plotly takes labels of one place for one."""
-GROUPED = "groups"
-"""In ``layout.meta``: the axis has names of groups, by which a browser thins it (``ticks.js``)."""
-
-
-@dataclass(frozen=True)
-class Span:
-    """Neighbouring columns under one escaped name; their places are numbered from 1."""
-
-    name: str
-    first: int
-    last: int
-
-    @property
-    def middle(self) -> float:
-        """Where the name stands."""
-        return (self.first + self.last) / 2
 
 
 @dataclass(frozen=True)
@@ -184,22 +158,6 @@ def _choose_edges(edges: Sequence[float], spans: Sequence[Span]) -> tuple[float,
     return tuple(edges if len(edges) <= _MOST_LINES else [s.last + 0.5 for s in spans[:-1]])
 
 
-def make_stream_names(stream: Report) -> tuple[Span, ...]:
-    """Make the names below the branches of a residual stream: the lists that its blocks are in.
-
-    Empty if there is one list alone.
-    """
-    table = stream.get_table("layers")
-    parents = [str(name).partition("#")[0].rpartition(".")[0] for name in table["module"]]
-    spans = []
-    numbers = table["layer"].tolist()
-    for parent, run in groupby(zip(parents, numbers, strict=True), lambda item: item[0]):
-        members = [number for _parent, number in run if number > 0]
-        if members and parent:
-            spans.append(Span(escape(parent.rpartition(".")[2]), members[0], members[-1]))
-    return tuple(spans) if len(spans) > 1 else ()
-
-
 def _name_kind(span: Span) -> Span:
     count = span.last - span.first + 1
     return Span(f"{span.name}<br>×{count}" if count > 1 else span.name, span.first, span.last)
@@ -228,7 +186,7 @@ def _number_blocks(
 ) -> tuple[tuple[float, str], ...]:
     """Number the blocks on the axis, as many as have room."""
     ticks, end = [], -np.inf
-    width = _USUAL_WIDTH / count
+    width = USUAL_WIDTH / count
     numbered = [(span.middle, g.index) for g, span in zip(groups, own, strict=True) if g.index]
     for step in (1, 2, 5, 10, 20, 50, 100):
         chosen = [tick for tick in numbered if int(tick[1]) % step == 0]
@@ -240,46 +198,3 @@ def _number_blocks(
             ticks.append((at, text))
             end = at
     return tuple(ticks)
-
-
-def arrange_axis(columns: Columns, axis: dict[str, Any]) -> dict[str, Any]:
-    """Give an axis over layers the range, labels and title of columns."""
-    word = name_rows("layer")[1] if columns.order == "layer" else _("column")
-    return {
-        **axis,
-        **write_labels(columns.ticks, columns.spans, len(columns.pools)),
-        "range": [0.5, len(columns.pools) + 0.5],
-        "title": {"text": columns.title},
-        "unifiedhovertitle": {"text": f"<b>{word} %{{x}}</b>"},
-    }
-
-
-def write_labels(
-    ticks: Sequence[tuple[float, str]], names: Sequence[Span], count: int
-) -> dict[str, Any]:
-    """Write the labels of an axis: numbers, and names in a line of their own below them.
-
-    Of the names those that have room; wide spans come first.
-    """
-    width = _USUAL_WIDTH / max(count, 1)
-    taken: list[tuple[float, float]] = []
-    labels = list(ticks)
-    for name in sorted(names, key=lambda name: name.first - name.last):
-        length = max(map(len, name.name.split("<br>")))
-        middle, half = name.middle * width, _LETTER * length / 2
-        if any(low < middle + half and middle - half < high for low, high in taken):
-            continue
-        taken.append((middle - half - _LETTER, middle + half + _LETTER))
-        labels.append((name.middle + _ASIDE, f"{_SECOND_LINE}{name.name}" if ticks else name.name))
-    labels.sort()
-    return {"tickvals": [at for at, _text in labels], "ticktext": [text for _at, text in labels]}
-
-
-def draw_edges(columns: Columns, mode: Mode) -> list[dict[str, Any]]:
-    """Draw the lines between groups, all as one path."""
-    if not columns.edges:
-        return []
-    path = "".join(f"M{edge},0V1" for edge in columns.edges)
-    line = {"color": PALETTES[mode].muted, "width": 1}
-    place = {"type": "path", "path": path, "xref": "x", "yref": "paper"}
-    return [{**place, "line": line, "opacity": 0.45}]

@@ -11,17 +11,7 @@ import plotly.graph_objects as go
 from gradflow.charts.figure import build_figure, empty_figure, make_layer_axis, make_note, name_rows
 from gradflow.charts.flow.arrange import arrange_flow
 from gradflow.charts.flow.axes import make_gradient_axis, make_signal_axis
-from gradflow.charts.flow.columns import (
-    GROUPED,
-    LINE_HEIGHT,
-    Order,
-    Span,
-    arrange_axis,
-    draw_edges,
-    make_columns,
-    make_stream_names,
-    write_labels,
-)
+from gradflow.charts.flow.columns import Order
 from gradflow.charts.flow.data import FlowData, Gradient, shape_flow
 from gradflow.charts.flow.factors import (
     AXIS,
@@ -31,6 +21,7 @@ from gradflow.charts.flow.factors import (
     write_factor_heading,
 )
 from gradflow.charts.flow.legend import draw_line_legend
+from gradflow.charts.flow.names import UNNAMED, NamedAxis, name_axis
 from gradflow.charts.flow.notes import has_room_for_labels, has_zeros, list_limits, write_notes
 from gradflow.charts.flow.traces import draw_bands
 from gradflow.charts.overlay import Overlay
@@ -97,12 +88,9 @@ def flow_figure(
     flow = shape_flow(report, gradient, over)
     if flow is None:
         return empty_figure(_("Nothing was recorded: no signal and no gradient to show"), mode=mode)
-    columns = make_columns(report, order, opened)
-    if columns is not None:
-        flow = arrange_flow(flow, columns, report)
-    names = columns.spans if columns is not None else ()
-    if report.rows == "block":
-        names = make_stream_names(report)
+    names = name_axis(report, order, opened)
+    if names.columns is not None:
+        flow = arrange_flow(flow, names.columns, report)
     return draw_flow(flow, mode=mode, selected=selected, title=title, factors=factors, names=names)
 
 
@@ -113,13 +101,13 @@ def draw_flow(
     selected: int | None = None,
     title: str = "",
     factors: Factors | None = None,
-    names: Sequence[Span] = (),
+    names: NamedAxis = UNNAMED,
 ) -> go.Figure:
     """Draw the numbers of :func:`shape_flow`, with ``names`` below the columns."""
     frame = _arrange_bands(flow, has_factors=factors is not None)
     notes = write_notes(flow, has_strip=frame.has_strip)
     head = _TITLE if title else 0
-    below = _BOTTOM + (LINE_HEIGHT if names else 0)
+    below = _BOTTOM + names.room
     foot = _LINE * len(notes) + below - _BOTTOM
     legend = draw_line_legend(flow, frame.lower[1], mode)
     first = int(flow.layers[0])
@@ -150,16 +138,7 @@ def draw_flow(
         ],
         "shapes": [*_draw_shapes(flow, mode, selected), *legend.shapes],
     }
-    if flow.columns is not None:
-        layout["xaxis"] = arrange_axis(flow.columns, layout["xaxis"])
-        layout["shapes"] += draw_edges(flow.columns, mode)
-    elif names:
-        axis = layout["xaxis"]
-        ticks = zip(axis["tickvals"], axis.get("ticktext", axis["tickvals"]), strict=True)
-        numbers = [(at, str(text)) for at, text in ticks]
-        axis |= write_labels(numbers, names, len(flow.layers))
-    if names:
-        layout["meta"] = {GROUPED: True}
+    names.label(layout, mode)
     if frame.has_strip:
         layout["yaxis3"] = {
             "domain": frame.zeros,

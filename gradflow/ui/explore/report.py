@@ -207,19 +207,25 @@ def _share_look(view: FlowView, rows: Literal["layer", "block"]) -> FlowView:
 
 
 def _show_layer(report: Report) -> None:
-    layers = len(report.layers)
-    if layers > 1:
-        layer = st.slider(
-            _("Layer (or click one in the figure above)"),
-            1,
-            layers,
-            **bind_layer(layers),
-        )
-    else:
+    names = name_layers(report)
+    label = _("Layer (or click one in the figure above)")
+    if len(names) < 2:
         layer = 1
+    elif report.experiment is not None:  # its layers are known by their numbers
+        layer = st.slider(label, 1, len(names), **bind_layer(len(names)))
+    else:
+        ways = bind_layer(len(names))
+        layer = st.select_slider(label, list(names), format_func=lambda n: names[n], **ways)
     figure = charts.layer_histograms_figure(report, layer, mode=blocks.read_mode())
     blocks.show_figure(figure, "histograms", _("Histograms of one layer"))
     blocks.explain("histograms")
+
+
+def name_layers(report: Report) -> dict[int, str]:
+    """Name the layers by their numbers: number and module."""
+    table = report.get_table("layers")
+    pairs = zip(table["layer"].tolist(), table["module"], strict=True)
+    return {int(number): f"{number}: {module}" for number, module in pairs}
 
 
 def _list_tables(report: Report) -> dict[str, pd.DataFrame]:
