@@ -1,17 +1,24 @@
 """Phase diagrams in a real browser: the map fills, a click opens its network, on a phone too."""
 
-import re
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from playwright.sync_api import Page, expect
-
-from tests.browser.tools import find_figure, wait_for_server, write_chart_js
+import gradflow as gf
+from gradflow.core.numbers import format_number
+from gradflow.ui.settings.codecs import EXPERIMENTS
+from tests.browser.tools import (
+    find_figure,
+    read_query,
+    wait_for_server,
+    wait_until,
+    write_chart_js,
+)
 
 SMALL = "phase?depth=5&width=8&batch_size=8&across=bias_std&upwards=depth&top=6&points=5"
 
 
 def test_from_a_cell_to_its_network(walker: Page, app_url: str) -> None:
     walker.goto(f"{app_url}/{SMALL}")
-    expect(walker.get_by_text("25 networks. Click a cell")).to_be_visible(timeout=60_000)
+    expect(walker.get_by_text("25 networks. Choose a cell")).to_be_visible(timeout=60_000)
     wait_for_server(walker)
     figure = find_figure(walker, "phase_map")
     plot = figure.locator(".gf-plot .nsewdrag").first
@@ -37,12 +44,12 @@ def test_from_a_cell_to_its_network(walker: Page, app_url: str) -> None:
     figure.locator(".gf-plot").blur()
     expect(picture).to_be_hidden()
 
+    before = plot.bounding_box()
     click(0.3, 0.1, 6)  # the second column of five, the top row
     expect(walker.get_by_text("Depth 6, Bias σ 0.25")).to_be_visible()
     wait_for_server(walker)
-    # The figure makes room for what was chosen: it is drawn anew, and its plot is lower.
     walker.wait_for_function(f"() => {chart}?.data?.some(({{ name }}) => name === 'chosen')")
-    walker.wait_for_function(f"() => {chart}?.querySelector('.legend')")
+    assert plot.bounding_box() == before  # the map stays where the hand is
     click(0.9, 0.9, 2)
     expect(walker.get_by_role("button", name="Compare both")).to_be_visible()
     walker.get_by_role("button", name="Open in Explore").click()
@@ -50,12 +57,46 @@ def test_from_a_cell_to_its_network(walker: Page, app_url: str) -> None:
     assert "depth=2" in walker.url
 
 
-def test_a_phone_sees_the_map_first(walker: Page, app_url: str) -> None:
-    walker.set_viewport_size({"width": 390, "height": 844})
-    walker.goto(f"{app_url}/{SMALL}")
-    expect(walker.get_by_text(re.compile("25 networks"))).to_be_visible(timeout=60_000)
-    box = walker.locator(".gf-plot").first.bounding_box()
+def test_a_tap_on_a_phone_shows_a_cell_and_opens_its_network(
+    chromium: Browser, app_url: str
+) -> None:
+    size: ViewportSize = {"width": 390, "height": 844}
+    phone = chromium.new_context(viewport=size, has_touch=True, is_mobile=True).new_page()
+    phone.set_default_timeout(60_000)
+    phone.goto(f"{app_url}/{SMALL}")
+    expect(phone.get_by_text("25 networks. Choose a cell")).to_be_visible(timeout=60_000)
+    expect(phone.get_by_role("button", name="Open in Explore")).to_be_disabled()
+    figure = find_figure(phone, "phase_map")
+    # The whole figure, with its scale of colours, and the edge of the controls below it.
+    wait_until(
+        phone,
+        "async () => Math.abs(document.querySelector('.gf-plot .main-svg')"
+        ".getBoundingClientRect().bottom - 820) < 2",
+    )
+    box = figure.locator(".gf-plot").bounding_box()
     assert box is not None
-    assert box["y"] + box["height"] <= 844
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 390
+
+    def tap(right: float, down: float) -> None:
+        wait_for_server(phone)
+        plot = figure.locator(".nsewdrag").bounding_box()
+        assert plot is not None
+        phone.touchscreen.tap(plot["x"] + right * plot["width"], plot["y"] + down * plot["height"])
+
+    tap(0.3, 0.1)  # the second column of five, the top row
+    expect(phone.get_by_text("Depth 6, Bias σ 0.25")).to_be_visible()
+    expect(figure.locator(".hoverlayer")).to_contain_text("Depth: 6")
+    tap(0.9, 0.9)
+    expect(phone.get_by_role("button", name="Compare both")).to_be_visible()
+    # Two names and two buttons take more room: the map has moved, and the words with it.
+    expect(figure.locator(".hoverlayer")).to_contain_text("Depth: 2Bias σ: 1")
+    said = figure.locator(".hoverlayer").text_content() or ""
+    phone.get_by_role("button", name="Open in Explore").click()
+    phone.wait_for_function("() => location.search.includes('bias_std=1')")
+    query = read_query(phone)
+    assert query["depth"] == "2"
+    network = EXPERIMENTS.from_query(query)
+    delta = gf.run(network).layers["delta_norm"]
+    assert format_number(delta.iloc[0] / delta.iloc[-1]) in said
+    phone.context.close()

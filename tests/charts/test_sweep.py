@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from gradflow.charts.encode import encode_figure
 from gradflow.charts.sweep.curve import curve_figure
 from gradflow.charts.sweep.data import (
     Axis,
@@ -37,6 +39,17 @@ def test_axes_tell_even_steps_from_categories():
     assert Axis("a", [True, False]).kind == "category"
     assert Axis("a", [2, 10, 60]).places.tolist() == [0, 1, 2]
     assert Axis("a", [1e-7, 1e-5]).list_names() == ["10⁻⁷", "10⁻⁵"]
+
+
+def test_an_axis_reaches_to_the_edges_of_the_outer_cells():
+    assert Axis("a", [0, 1, 2]).range == [-0.5, 2.5]
+    assert Axis("a", [3, 2, 1]).range == [0.5, 3.5]
+    assert Axis("a", [0.01, 0.1, 1.0]).range == pytest.approx([-2.5, 0.5])
+    assert Axis("a", [2, 10, 60]).range == [-0.5, 2.5]
+    assert Axis("a", [7]).range == [-0.5, 0.5]
+    figure = phase_figure(DEPTH, SIGMA, make_measure(np.ones((2, 3, 1))))
+    assert figure.layout.xaxis.range == tuple(DEPTH.range)
+    assert figure.layout.yaxis.range == tuple(SIGMA.range)
 
 
 def test_the_map_shows_medians_on_a_logarithmic_scale():
@@ -102,6 +115,13 @@ def test_quantiles_leave_out_what_is_not_known(share):
         1.0: [3, 5, math.nan, math.inf],
     }
     np.testing.assert_array_equal(compute_quantile(rows, share), expected[share])
+
+
+def test_ticks_of_the_scale_are_lists_that_a_phone_can_thin():
+    for low in (1.0, 1e-6):  # less than two powers of ten, and more
+        figure = phase_figure(DEPTH, SIGMA, make_measure([[[low], [2], [2]]] * 2))
+        bar = json.loads(encode_figure(figure))["layout"]["coloraxis"]["colorbar"]
+        assert len(bar["tickvals"]) == len(bar["ticktext"]) > 1
 
 
 def test_nothing_to_draw_yet():

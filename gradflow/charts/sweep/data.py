@@ -47,6 +47,13 @@ class Axis:
             return np.arange(len(self.values), dtype=np.float64)
         return np.array(self.values, np.float64)
 
+    @property
+    def range(self) -> list[float]:
+        """From the outer edge of the first cell to that of the last, as Plotly takes it."""
+        places = np.log10(self.places) if self.kind == "log" else self.places
+        half = (places.max() - places.min()) / (2 * max(len(places) - 1, 1)) or 0.5
+        return [float(places.min() - half), float(places.max() + half)]
+
     def list_names(self) -> list[str]:
         """List the values as people read them."""
         if self.names:
@@ -62,11 +69,13 @@ class Mark:
         name: what it says of them.
         symbol: Plotly's name of the sign.
         where: ``(first axis, second axis)``.
+        explained: whether it stands in the legend.
     """
 
     name: str
     symbol: str
     where: npt.NDArray[np.bool_]
+    explained: bool = True
 
 
 @dataclass(frozen=True, eq=False)

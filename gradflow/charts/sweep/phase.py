@@ -94,6 +94,7 @@ def fit_range(shades: FloatArray) -> tuple[float, float]:
 
 def _make_axis(axis: Axis) -> dict[str, Any]:
     common = {"title": {"text": axis.label}, "showgrid": False, "type": axis.kind}
+    common["range"] = axis.range  # Plotly would make room for the signs in the outer cells
     if axis.kind == "linear":
         return common
     if axis.kind == "log":
@@ -129,7 +130,7 @@ def _make_colours(measure: SweptMeasure, low: float, high: float, mode: Mode) ->
         if len(ticks) > 1:
             bar |= {"tickvals": ticks, "ticktext": [format_power(tick) for tick in ticks]}
         else:
-            places = np.linspace(low, high, 5)
+            places = np.linspace(low, high, 5).tolist()  # browsers thin lists alone
             bar |= {"tickvals": places, "ticktext": [format_number(10**p) for p in places]}
     return {"cmin": low, "cmax": high, "colorscale": ((0.0, first), *others), "colorbar": bar}
 
@@ -247,13 +248,12 @@ def _draw_marks(x: Axis, y: Axis, measure: SweptMeasure, mode: Mode) -> list[dic
         if not len(rows):
             continue
         look = {"size": 7, "color": palette.page, "line": {"width": 1.3, "color": palette.ink}}
-        if mark.symbol.endswith("-open"):
-            look["color"] = palette.ink
         traces.append(
             {
                 "type": "scatter",
                 "mode": "markers",
                 "name": mark.name,
+                "showlegend": mark.explained,
                 "x": x.places[columns],
                 "y": y.places[rows],
                 "hoverinfo": "skip",

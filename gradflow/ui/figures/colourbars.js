@@ -44,7 +44,7 @@ function findOwn(shape) {
 /** Leave out so many ticks that the names of the others do not touch. */
 function thinTicks(bar, font, width) {
   const { tickvals, ticktext } = bar;
-  if (!tickvals) return;
+  if (!Array.isArray(tickvals)) return;
   const widest = Math.max(...(ticktext ?? tickvals).map((text) => measureText(String(text), font).width));
   const step = Math.ceil((tickvals.length * (widest + APART)) / width);
   const isKept = (_, i) => (tickvals.length - 1 - i) % step === 0;

@@ -240,6 +240,7 @@ class Graph {
     setHome(plot, axes);
     const undone = listUndone(plot.layout, zoom);
     if (Object.keys(undone).length) await Plotly.relayout(plot, undone);
+    this.peek?.follow();
     if (figure !== drawn) this.growth?.start(this.held); // else only its size has changed
   }
 

@@ -1,9 +1,11 @@
 // A small Flow figure beside a map: that of the cell on which a pointer, a finger or a key rests.
 
 import { addElement } from "./elements.js";
-import { findBand, findPixel } from "./places.js";
+import { findBand, findPixel, listItems } from "./places.js";
+import { isTouched } from "./plots.js";
 
 const REST = 120; // milliseconds on a cell after which its figure is asked for
+const ANSWER = 5000; // milliseconds within which the page answers a tap
 
 export class Peek {
   constructor(graph) {
@@ -11,12 +13,27 @@ export class Peek {
     this.panel = addElement(graph.box, "div", "gf-peek");
     this.panel.hidden = true;
     this.panel.setAttribute("aria-hidden", true); // the hover has the words
+    graph.plot.on("plotly_click", ({ points }) => {
+      this.tapped = { cell: findCell(points)?.customdata, at: performance.now() };
+    });
     graph.plot.on("plotly_hover", ({ points }) => {
-      const point = points.find(({ customdata }) => Number.isInteger(customdata));
+      const point = findCell(points);
       if (point) this.rest(point.customdata, point.x);
       else this.hide();
     });
     graph.plot.on("plotly_unhover", () => this.hide());
+  }
+
+  /** Stay with the cell that a finger has tapped, where the figure has moved under it. */
+  follow() {
+    if (!isTouched || !this.tapped || performance.now() - this.tapped.at > ANSWER) return;
+    const { plot, Plotly } = this.graph;
+    const curveNumber = plot.data.findLastIndex(({ customdata }) => customdata);
+    const trace = plot.data[curveNumber];
+    const pointNumber = listItems(trace?.customdata ?? []).indexOf(this.tapped.cell);
+    if (pointNumber < 0) return;
+    Plotly.Fx.hover(plot, [{ curveNumber, pointNumber }]);
+    this.rest(this.tapped.cell, listItems(trace.x)[pointNumber]); // Plotly tells of pointers alone
   }
 
   /** Rest on the cell of this number, which stands at this x. */
@@ -54,4 +71,8 @@ export class Peek {
     if (this.asked && !this.asked.complete) this.asked.src = "";
     this.asked = undefined;
   }
+}
+
+function findCell(points) {
+  return points.find(({ customdata }) => Number.isInteger(customdata));
 }

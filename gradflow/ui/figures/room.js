@@ -6,9 +6,10 @@ export const NARROW = 560; // pixels; in a figure narrower than that, texts are 
 const PICTURE = ".st-key-stage_picture";
 const MARGIN = 8; // pixels between a picture and the window's end
 const SHEET = 208; // the same for a live one on a phone, which shows the controls below it
+const EDGE = 24; // the same for a map on a phone: so that one sees that more follows
 const PEEK = 72; // the same, once it is as high as it was drawn: so that what follows can be seen
 const LOWEST = 400; // pixels
-const LOWEST_NARROW = 340; // the same, of a live one on a phone
+const LOWEST_NARROW = 340; // the same, of a live one or a map on a phone
 const LOWEST_PRESENTED = 240;
 const HIGHEST = 1000;
 const GROWTH = 2; // at most, of the height for which a figure was drawn
@@ -25,6 +26,7 @@ export function findHeight(graph, all) {
   if (head.headline && isNarrow) return clamp(findRoom(box, SHEET), LOWEST_NARROW, HIGHEST);
   if (head.headline) return clamp(findRoom(box, MARGIN), LOWEST, HIGHEST);
   if (!box.closest(PICTURE)) return head.height;
+  if (isNarrow && head.peek) return clamp(findRoom(box, EDGE), LOWEST_NARROW, HIGHEST);
   if (isNarrow) {
     const twin = [...all].find((other) => isTwin(graph, other));
     return twin ? findHeight(twin, all) : head.height;

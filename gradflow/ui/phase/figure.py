@@ -76,7 +76,7 @@ def _list_marks(grid: Grid, table: pd.DataFrame, is_table: bool) -> list[Mark]:
     healthy = (fates == Fate.HEALTHY).all(axis=-1) & is_table
     return [
         Mark(_("the gradient keeps its size"), "circle", healthy & ~doubtful),
-        Mark(_("the gradient is exactly 0"), "circle-open", zero & ~doubtful),
+        Mark(_("the gradient is exactly 0"), "square", zero & ~doubtful),
         Mark(_("rounding, underflow or overflow has spoilt this"), "x", doubtful),
         Mark(_("not possible"), "line-ew", (fates == Fate.IMPOSSIBLE).any(axis=-1)),
     ]
@@ -84,7 +84,7 @@ def _list_marks(grid: Grid, table: pd.DataFrame, is_table: bool) -> list[Mark]:
 
 def _mark_chosen(grid: Grid, cells: Sequence[int]) -> Mark:
     where = np.isin(np.arange(math.prod(grid.shape)), cells).reshape(grid.shape)
-    return Mark(_("chosen"), "diamond", where)
+    return Mark(_("chosen"), "diamond", where, explained=False)  # words over the map name them
 
 
 def _write_remarks(grid: Grid, table: pd.DataFrame) -> list[list[str]]:

@@ -87,9 +87,7 @@ def _show_map(settings: PhaseSettings, found: LiveMap, growing: bool, looks: lis
         chosen=[cell for cell, _experiment in _list_chosen(found.grid)],
         mode=blocks.read_mode(),
     )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if not _draw_chosen(found.grid):
-            st.markdown(_describe_progress(found, len(rows)), width="content")
+    _draw_chosen(found.grid, _describe_progress(found, len(rows)))
     choose = partial(_choose_cell, describe_grid(found.grid))
     blocks.show_figure(figure, "phase_map", _describe_map(settings), choose, _write_peek(settings))
     looks.append(found.is_whole)
@@ -117,9 +115,7 @@ def _describe_progress(found: LiveMap, done: int) -> str:
     if found.error is not None:
         return str(found.error)
     if found.is_whole:
-        return _("{count} networks. Click a cell to open its network.").format(
-            count=format_count(done)
-        )
+        return _("{count} networks. Choose a cell.").format(count=format_count(done))
     return _("{done} of {total} networks").format(
         done=format_count(done), total=format_count(found.grid.count)
     )
@@ -189,21 +185,28 @@ def _list_chosen(grid: Grid) -> list[tuple[int, Experiment]]:
     return [(cell, e) for cell in cells if (e := _find_experiment(grid, cell))]
 
 
-def _draw_chosen(grid: Grid) -> bool:
-    """Draw the cells that were clicked and where they can go; return whether there are any."""
+def _draw_chosen(grid: Grid, progress: str) -> None:
+    """Draw the cells that were clicked and where they can go, or else the progress.
+
+    The row keeps its height, so that the map does not move under the pointer.
+    """
     chosen = _list_chosen(grid)
-    if not chosen:
-        return False
     names = " · ".join(_describe_cell(grid, cell) for cell, _experiment in chosen)
-    st.markdown(f"**{names}**", width="content")
-    _cell, latest = chosen[-1]
-    if st.button(_("Open in Explore"), icon=":material/insights:", type="primary"):
-        EXPLORE.replace(latest)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{names}**" if chosen else progress)
+        opens = st.button(
+            _("Open in Explore"),
+            icon=":material/insights:",
+            type="primary" if chosen else "secondary",
+            disabled=not chosen,
+        )
+        compares = len(chosen) > 1 and st.button(_("Compare both"), icon=":material/compare:")
+    if opens:
+        EXPLORE.replace(chosen[-1][1])
         st.switch_page(paths.EXPLORE)
-    if len(chosen) > 1 and st.button(_("Compare both"), icon=":material/compare:"):
+    if compares:
         compare_state.start_comparison([experiment for _cell, experiment in chosen])
         st.switch_page(paths.COMPARE)
-    return True
 
 
 def _find_experiment(grid: Grid, cell: int) -> Experiment | None:
