@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Container, Hashable
+from collections.abc import Container, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from gradflow.core.frozen import Table
 from gradflow.core.report import Report
 
 _NUMBER = re.compile(r"\d+")
@@ -30,15 +31,16 @@ class Group:
     index: str = ""
 
 
-def group_by_block(report: Report) -> tuple[Group, ...]:
-    """Group the layers of a report by block: each block, and what stands between two of them.
+def group_by_block(source: Report | Sequence[str]) -> tuple[Group, ...]:
+    """Group layers by block: each block, and what stands between two of them.
 
-    Blocks are those of the residual streams; without any, the modules that a number stands for in
-    the paths of their layers. Layers outside of blocks that share a parent module which holds no
-    block are one group. The groups follow one another as the layers do; a block that is called
-    several times is as many groups. Empty where no block has several layers.
+    Layers are those of a report, or modules in the order in which they run. Blocks are those of the
+    residual streams; without any, the modules that a number stands for in the paths of their
+    layers. Layers outside of blocks that share a parent module which holds no block are one group.
+    The groups follow one another as the layers do; a block that is called several times is as many
+    groups. Empty where no block has several layers.
     """
-    layers = _Layers(report)
+    layers = _Layers(source)
     runs: list[tuple[str, list[int]]] = []
     before: Hashable = None
     for number, path, call in layers.rows:
@@ -56,14 +58,15 @@ def group_by_block(report: Report) -> tuple[Group, ...]:
     return tuple(Group(name, tuple(own), *_split_place(name, layers.blocks)) for name, own in runs)
 
 
-def group_by_kind(report: Report) -> tuple[Group, ...]:
-    """Group the layers of a report by what they are called in their blocks: all ``q_proj``, ….
+def group_by_kind(source: Report | Sequence[str]) -> tuple[Group, ...]:
+    """Group layers by what they are called in their blocks: all ``q_proj``, ….
 
-    Blocks are alike whose paths differ in numbers alone. A kind has a layer of several blocks; all
-    other layers are groups of one. The groups are in the order of their first layers. Empty where
-    blocks have no layers in common, or one kind alone.
+    Layers are given as for ``group_by_block``. Blocks are alike whose paths differ in numbers
+    alone. A kind has a layer of several blocks; all other layers are groups of one. The groups are
+    in the order of their first layers. Empty where blocks have no layers in common, or one kind
+    alone.
     """
-    layers = _Layers(report)
+    layers = _Layers(source)
     found: dict[tuple[str, str], list[int]] = {}
     for number, path, _call in layers.rows:
         block = layers.find_block(path)
@@ -86,24 +89,22 @@ def group_by_kind(report: Report) -> tuple[Group, ...]:
 
 
 class _Layers:
-    """The paths of the layers of a report, and of its blocks.
+    """The paths of layers, and of their blocks.
 
     Attributes:
         rows: of each layer its number, its path, and which call of it this is.
         called_again: the blocks that run several times.
     """
 
-    def __init__(self, report: Report) -> None:
-        table = report.get_table("layers")
-        names = table["module"] if "module" in table else [""] * len(table)
+    def __init__(self, source: Report | Sequence[str]) -> None:
+        numbered, streams = _list_layers(source)
         self.rows = [
-            (int(number), path, call)
-            for number, name in zip(table["layer"], names, strict=True)
-            for path, _, call in [str(name).partition("#")]
+            (number, path, call)
+            for number, name in numbered
+            for path, _, call in [name.partition("#")]
         ]
         calls: Counter[str] = Counter()
-        for stream in report.streams.values():
-            steps = stream.get_table("layers")
+        for steps in streams:
             blocks = steps["module"][steps["layer"] > 0]
             calls.update(str(name).partition("#")[0] for name in blocks)
         self.called_again = {path for path, count in calls.items() if count > 1}
@@ -122,6 +123,16 @@ class _Layers:
         """Find what a layer outside of blocks is shown under: its parent, or itself."""
         parent = path.rpartition(".")[0]
         return path if not parent or parent in self._holders else parent
+
+
+def _list_layers(source: Report | Sequence[str]) -> tuple[list[tuple[int, str]], list[Table]]:
+    """List number and module of each layer, and the tables of the residual streams."""
+    if not isinstance(source, Report):
+        return list(enumerate(source, 1)), []
+    table = source.get_table("layers")
+    names = table["module"] if "module" in table else [""] * len(table)
+    numbered = [(int(n), str(name)) for n, name in zip(table["layer"], names, strict=True)]
+    return numbered, [stream.get_table("layers") for stream in source.streams.values()]
 
 
 def _find_numbered(path: str) -> str:

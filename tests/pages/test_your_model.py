@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from torch import nn
 
 import gradflow as gf
+from gradflow.charts.training.timeline import describe_map
 from gradflow.core import codec
 from gradflow.core.diagnosis import findings
 from gradflow.core.verdict import Verdict
@@ -242,5 +243,16 @@ def test_a_watched_training_is_a_map_of_layers_and_steps(app: AppTest) -> None:
     (chart,) = [c for c in list_charts(app) if c.head["name"] == "timeline_map"]
     heatmap = next(t for t in chart.spec["data"] if t["type"] == "heatmap")
     assert decode(heatmap["z"]).shape[0] == 3
+    assert {name for row in heatmap["customdata"] for name in row} == set(timeline.modules)
+    says = describe_map(timeline, "weight_grad_norm")
+    assert says in chart.head["alt"]
+
+    def read_lines() -> str:
+        return " ".join(part.proto.body for part in app.get("html"))
+
+    assert says in read_lines()
+    app.session_state["timeline_quantity"] = "delta_norm"
+    check_works(app.run())
+    assert describe_map(timeline, "delta_norm") in read_lines()
     assert len(list_charts(app)) == 2  # one layer's distribution, step by step
     assert not read_errors(app)

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradflow.charts.figure import FloatArray
 from gradflow.charts.theme import Mode, Style, escape, list_styles, shorten
-from gradflow.core.text import N_
+from gradflow.core.text import N_, _
 
 MOST_COLUMNS = 400
 """At most this many points of a line, or columns of a map, are drawn."""
@@ -51,7 +51,7 @@ class Lane:
     """One run of a figure.
 
     Attributes:
-        letter: ``A`` … ``D``; it fixes colour, dash and marker.
+        letter: ``A`` … ``D``; it fixes colour, dash and marker. Empty of one that stands alone.
         name: of the run, in plain text.
         planned: steps of the whole run.
         steps: recorded steps, ``(records,)``.
@@ -69,18 +69,26 @@ class Lane:
     modules: Sequence[str]
     layers: Mapping[str, FloatArray]
     threshold: float = float("nan")
+    is_named: bool = False
 
     @property
     def label(self) -> str:
         """Letter and name as Plotly writes them."""
-        return f"<b>{self.letter}</b> {escape(self.name)}"
+        return self.shorten_label(len(self.name))
 
     def shorten_label(self, longest: int) -> str:
         """Write letter and name, of which only so many characters."""
-        return f"<b>{self.letter}</b> {escape(shorten(self.name, longest))}"
+        name = escape(shorten(self.name, longest))
+        return f"<b>{self.letter}</b> {name}" if self.letter else name
+
+    def write_layer(self, number: int) -> str:
+        """Write the name of a layer, from 1, for hovers."""
+        if self.is_named:
+            return escape(self.modules[number - 1])
+        return _("{letter}, layer {layer}").format(letter=self.letter, layer=number)
 
     def get_style(self, mode: Mode) -> Style:
-        """Get colour, dash and marker of its letter."""
+        """Get colour, dash and marker of its letter, or the first ones."""
         return list_styles(mode)["ABCD".index(self.letter)]
 
     def select_measured(self, column: str) -> tuple[FloatArray, FloatArray]:

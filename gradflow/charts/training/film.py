@@ -45,7 +45,7 @@ class FilmLane:
     Arrays have a row for the activations and one for a gradient, whose values are log10 of sizes.
 
     Attributes:
-        letter, name: of the run; the name is plain text.
+        letter, name: of the run; the name is plain text, the letter empty if it stands alone.
         gradient: which gradient.
         steps: of the frames.
         low, high: ends of the bins of each layer, ``(2, frames, layers)``; NaN without entries.

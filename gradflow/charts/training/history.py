@@ -76,7 +76,8 @@ def _draw_panel(
     heatmap = draw_heatmap(columns, "y", scale)
     for name in ("x0", "dx"):
         del heatmap[name]
-    place = _("{letter}, step {step}").format(letter=film.letter, step="%{x}")
+    step = _("step {step}").format(step="%{x}")
+    place = f"{film.letter}, {step}" if film.letter else step
     heatmap |= {
         "xaxis": axes.x,
         "x": film.steps.astype(np.float32),
@@ -86,7 +87,7 @@ def _draw_panel(
         return [heatmap]
     line = {
         "type": "scatter",
-        "name": f"{film.letter} {_('RMS')}",
+        "name": f"{film.letter} {_('RMS')}".strip(),
         "meta": SPOKEN,
         "mode": "lines",
         "xaxis": axes.x,

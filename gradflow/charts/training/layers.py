@@ -16,7 +16,7 @@ from gradflow.charts.figure import (
     make_legend,
     make_note,
 )
-from gradflow.charts.theme import Mode
+from gradflow.charts.theme import PALETTES, Mode
 from gradflow.charts.training.data import QUANTITIES, Lane, find_horizon
 from gradflow.charts.training.maps import (
     QuantityMap,
@@ -25,6 +25,7 @@ from gradflow.charts.training.maps import (
     make_colour_axis,
     shape_map,
 )
+from gradflow.charts.training.rows import NamedRows
 from gradflow.charts.training.speeds import draw_speeds, draw_usual_ratio
 from gradflow.core.text import _
 
@@ -43,6 +44,7 @@ def layers_figure(
     *,
     quantity: str = "weight_grad_norm",
     mode: Mode = "light",
+    rows: NamedRows | None = None,
 ) -> go.Figure:
     """Draw a map layer × step for each run, all on one scale.
 
@@ -54,6 +56,7 @@ def layers_figure(
         lanes: the runs.
         quantity: a key of ``QUANTITIES``.
         mode: for a light or a dark page.
+        rows: names of the layers of a run that stands alone; else they are numbered.
     """
     if not any(len(lane.steps) for lane in lanes):
         return empty_figure(_("No step was recorded yet"), mode=mode, height=HEIGHT)
@@ -70,6 +73,10 @@ def layers_figure(
         "yaxis": _make_layers_axis(lanes, every=8),
         "coloraxis": make_colour_axis(kind, low, high, _MAPS_END + 0.01, mode),
     }
+    if rows is not None:
+        layout["yaxis"] = rows.make_axis()
+        layout["shapes"] = rows.draw_edges((0.5, find_horizon(lanes) + 0.5), mode)
+        layout["margin"]["l"] = rows.room
     return build_figure(data, layout, mode)
 
 
@@ -147,7 +154,7 @@ def _write_titles(lanes: Sequence[Lane], mode: Mode) -> list[dict[str, Any]]:
             lane.shorten_label(longest),
             _find_domain(i, len(lanes))[0],
             1,
-            font={"color": lane.get_style(mode).colour},
+            font={"color": lane.get_style(mode).colour if lane.letter else PALETTES[mode].ink},
         )
         for i, lane in enumerate(lanes)
     ]

@@ -133,9 +133,14 @@ def _draw_heatmap(
     lane: Lane, quantity_map: QuantityMap, kind: Quantity, axes: PanelAxes
 ) -> dict[str, Any]:
     value = "%{z:.1%}" if kind.share else "10<sup>%{z:.2f}</sup>"
-    cell = _("{letter}, layer {layer}, step {step}").format(
-        letter=lane.letter, layer="%{y}", step="%{x}"
-    )
+    names = None
+    if lane.is_named:
+        layer = "%{customdata}"
+        rows = [[lane.write_layer(number)] for number in range(1, len(lane.modules) + 1)]
+        names = [row * len(quantity_map.steps) for row in rows]
+    else:
+        layer = _("{letter}, layer {layer}").format(letter=lane.letter, layer="%{y}")
+    cell = _("{layer}, step {step}").format(layer=layer, step="%{x}")
     return {
         "type": "heatmap",
         "name": lane.label,
@@ -146,6 +151,7 @@ def _draw_heatmap(
         "y0": 1,
         "dy": 1,
         "z": quantity_map.shade.astype(np.float32),
+        "customdata": names,
         "hoverongaps": False,
         "hovertemplate": f"{cell}<br>{_(kind.symbol)} {value}<extra></extra>",
     }
@@ -201,7 +207,7 @@ def _mark_cells(
     if not marks:
         return []
     rows, columns, symbols, colours, values = zip(*marks[:_MOST_MARKS], strict=True)
-    text = _("{letter}, layer {layer}: {value}")
+    text = _("{layer}: {value}")
     return [
         {
             "type": "scatter",
@@ -213,7 +219,7 @@ def _mark_cells(
             "x": [float(quantity_map.steps[column]) for column in columns],
             "y": [row + 1 for row in rows],
             "hovertext": [
-                text.format(letter=lane.letter, layer=row + 1, value=value)
+                text.format(layer=lane.write_layer(row + 1), value=value)
                 for row, value in zip(rows, values, strict=True)
             ],
             "hovertemplate": "%{hovertext}<extra></extra>",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 import plotly.graph_objects as go
 
 from gradflow.charts.figure import PlainFigure, get_spec
@@ -14,8 +16,10 @@ from gradflow.charts.training.film import GRADIENT, SIGNAL
 from gradflow.charts.training.history import history_figure
 from gradflow.charts.training.lanes import make_film_lane, make_lane
 from gradflow.charts.training.layers import layers_figure
+from gradflow.charts.training.rows import RowOrder, name_rows, write_module
 from gradflow.core.errors import GradflowError
-from gradflow.core.text import Text
+from gradflow.core.numbers import format_number, format_share
+from gradflow.core.text import Text, _
 
 if TYPE_CHECKING:
     from gradflow.core.timeline import Timeline
@@ -31,6 +35,7 @@ def timeline_figure(
     quantity: str = "weight_grad_norm",
     layer: int | None = None,
     what: ImageOf = "activation",
+    order: RowOrder = "layer",
     mode: Mode = "light",
 ) -> go.Figure:
     """Draw a map layer × step of a quantity, or of one layer how its distribution changes.
@@ -43,13 +48,14 @@ def timeline_figure(
             column is the distribution in a step. Activations keep their sign; gradients have
             log10 of their size as axis.
         what: of the image.
+        order: of the rows of a map: ``layer``: as the layers run, from the bottom; ``kind``:
+            those of one kind together, each from the first block to the last.
         mode: for a light or a dark page.
 
     Raises:
         GradflowError: there is no such quantity or layer.
     """
-    title = timeline.title
-    lane = make_lane("A", title, timeline, int(timeline.steps[-1]) if len(timeline.steps) else 1)
+    planned = int(timeline.steps[-1]) if len(timeline.steps) else 1
     if layer is None:
         if quantity not in QUANTITIES:
             raise GradflowError(
@@ -59,8 +65,7 @@ def timeline_figure(
                     known=", ".join(QUANTITIES),
                 )
             )
-        figure = layers_figure([lane], quantity=quantity, mode=mode)
-        return _enlarge(figure)
+        return _enlarge(_draw_map(timeline, quantity, order, planned, mode))
     if not 1 <= layer <= max(len(timeline.modules), 1):
         raise GradflowError(
             Text(
@@ -71,8 +76,79 @@ def timeline_figure(
         )
     gradient: Gradient = "delta" if what == "activation" else what
     band = SIGNAL if what == "activation" else GRADIENT
-    film = make_film_lane("A", title, timeline, gradient)
+    module = write_module(timeline.modules[layer - 1], layer) if timeline.modules else ""
+    name = " · ".join(filter(None, (timeline.title, module)))
+    lane = make_lane("", name, timeline, planned)
+    film = make_film_lane("", name, timeline, gradient)
     return _enlarge(history_figure([lane], [film], layer=layer, band=band, mode=mode))
+
+
+def _draw_map(
+    timeline: Timeline, quantity: str, order: RowOrder, planned: int, mode: Mode
+) -> go.Figure:
+    kind = QUANTITIES[quantity]
+    name = f"{timeline.title} · {_(kind.label)} {_(kind.symbol)}"
+    lane = make_lane("", name, timeline, planned)
+    rows = name_rows(lane.modules, order)
+    places = list(rows.order)
+    lane = replace(
+        lane,
+        modules=[write_module(lane.modules[place], place + 1) for place in places],
+        layers={column: values[places] for column, values in lane.layers.items()},
+        is_named=True,
+    )
+    return layers_figure([lane], quantity=quantity, mode=mode, rows=rows)
+
+
+def list_quantities(timeline: Timeline) -> list[str]:
+    """List the quantities of maps in which there is something to see."""
+    return [name for name in QUANTITIES if not np.isnan(timeline.matrix(name)).all()]
+
+
+def describe_map(timeline: Timeline, quantity: str) -> str:
+    """Say where a quantity is largest and smallest in the last step, and where it changed most."""
+    kind, values = QUANTITIES[quantity], timeline.matrix(quantity)
+    if not values.size:
+        return _("No step was recorded yet")
+    write = format_share if kind.share else format_number
+    last, names = values[:, -1], [write_module(m, n) for n, m in enumerate(timeline.modules, 1)]
+    known = np.flatnonzero(np.isfinite(last))
+    step = int(timeline.steps[-1])
+    if not len(known):
+        return _("{symbol} is known of no layer in step {step}.").format(
+            symbol=_(kind.symbol), step=step
+        )
+    high, low = known[last[known].argmax()], known[last[known].argmin()]
+    sentences = [
+        _("In step {step}, {symbol} is largest in {high} ({most}), smallest in {low} ({least}).")
+        if last[high] > last[low]
+        else _("In step {step}, {symbol} is {most} in all layers.")
+    ]
+    first = values[:, 0]
+    with np.errstate(all="ignore"):
+        change = np.abs(last - first) if kind.share else np.abs(np.log(last / first))
+    moved = np.flatnonzero(np.isfinite(change) & (change > 0))
+    found = {}
+    if len(moved):
+        most = moved[change[moved].argmax()]
+        sentences.append(
+            _("Since step {first} it has changed most in {moved}, from {before} to {after}.")
+        )
+        found = {
+            "moved": names[most],
+            "before": write(float(first[most])),
+            "after": write(float(last[most])),
+        }
+    return " ".join(sentences).format(
+        step=step,
+        symbol=_(kind.symbol),
+        high=names[high],
+        most=write(float(last[high])),
+        low=names[low],
+        least=write(float(last[low])),
+        first=int(timeline.steps[0]),
+        **found,
+    )
 
 
 def _enlarge(figure: go.Figure) -> go.Figure:
