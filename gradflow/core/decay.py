@@ -111,7 +111,8 @@ def fit_judged_decay(report: Report) -> Decay | None:
         judged[:1] = False
     alike = _mark_usable(norm) & (number < number[-1:]) & ~_mark_lesser_readers(report, norm)
     alike &= judged
-    alike &= kinds != "recurrent"
+    if has_repeated_calls(report):
+        alike &= kinds != "recurrent"  # they follow each other in time
     courses = []
     if stream is not None:
         points = stream.get_table("layers")

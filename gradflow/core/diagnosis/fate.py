@@ -23,8 +23,10 @@ from gradflow.core.phrases import name_row
 from gradflow.core.text import EMPTY, Text, Value, join_texts
 from gradflow.core.verdict import Finding, Severity, Verdict
 
-GENTLE_CHANGE = 10.0
+GENTLE_CHANGE = 3.0
 """A gradient that changes by more does not keep its size, however gently it changes."""
+ENOUGH_LAYERS = 4
+"""So many steps from layer to layer show that the gradient changes alike in all of them."""
 _ALIKE = math.log(1.02)
 """Numbers that differ by less than that factor are written alike."""
 CANCELLED_SHARE = 0.01
@@ -38,7 +40,7 @@ def check_fate(case: Case) -> Iterator[Finding]:
         return
     names = case.modules if decay.rows == "layer" else case.branches
     if decay.is_steady:
-        evidence, numbers = _describe_steady(decay, names), _write_numbers(decay)
+        evidence, numbers = _describe_steady(case, decay, names), _write_steady_numbers(decay)
         reason = describe_update(case)
         yield Finding(Severity.GOOD, Verdict.HEALTHY, evidence, reason, numbers=numbers)
         return
@@ -153,12 +155,14 @@ def _write_drawn(log_norm: float, log_rms: float, rms: float) -> Text:
     """Write what the figure draws, the RMS, where it is another number than that of the norms."""
     if abs(log_norm - log_rms) < _ALIKE:
         return EMPTY
-    return Text(" ({rms} by the RMS, as drawn)", rms=format_number(rms))
+    return Text(" (× {rms} by the RMS, as drawn)", rms=format_number(rms))
 
 
 def _write_numbers(decay: Decay) -> Text:
     values = _list_values(decay)
-    if decay.ratio <= 1:
+    if abs(decay.log_ratio) < _ALIKE:
+        ends = Text("{row} {first} gets as much as {row} {last}{drawn}.", **values)
+    elif decay.ratio <= 1:
         ends = Text("{row} {first} gets {ratio} of what {row} {last} gets{drawn}.", **values)
     else:
         ends = Text("{row} {first} gets {ratio} times what {row} {last} gets{drawn}.", **values)
@@ -178,8 +182,15 @@ def _is_at_ends(decay: Decay) -> bool:
     return {decay.smallest, decay.largest} == {decay.first, decay.last}
 
 
+def _is_most_between(decay: Decay) -> bool:
+    """Tell whether the ends show less than half of the change, in decades."""
+    return abs(decay.log_ratio) < decay.log_span / 2
+
+
 def _describe_ends(decay: Decay, names: Mapping[int, str]) -> Text:
     values = _list_values(decay, names)
+    if abs(decay.log_ratio) < _ALIKE:
+        return Text("at {row} {first} it is what it was at {row} {last}{drawn}", **values)
     if decay.ratio <= 1:
         return Text(
             "at {row} {first} it is {ratio} of what it was at {row} {last}{drawn}", **values
@@ -187,27 +198,58 @@ def _describe_ends(decay: Decay, names: Mapping[int, str]) -> Text:
     return Text("at {row} {first} it is {ratio} times what it was at {row} {last}{drawn}", **values)
 
 
-def _describe_steady(decay: Decay, names: Mapping[int, str]) -> Text:
-    values = _list_values(decay) | {"where": _describe_ends(decay, names)}
-    factor = Text(" (factor {factor} per {row})", **values) if decay.straight else EMPTY
+def _write_steady_numbers(decay: Decay) -> Text:
+    """Write the numbers of a healthy gradient, and how it changes if it does not keep its size."""
+    numbers = _write_numbers(decay)
     if decay.span < GENTLE_CHANGE:
-        return Text(
-            "The gradient keeps its size on its way back{factor}; {where}.",
-            **values | {"factor": factor},
+        return numbers
+    if _is_most_between(decay):
+        return Text("changes gently, {numbers}", numbers=numbers)
+    if decay.log_ratio < 0:
+        return Text("shrinks gently, {numbers}", numbers=numbers)
+    return Text("grows gently, {numbers}", numbers=numbers)
+
+
+def _describe_steady(case: Case, decay: Decay, names: Mapping[int, str]) -> Text:
+    values = _list_values(decay, names) | {
+        "where": _describe_ends(decay, names),
+        "limit": format_number(NOTICEABLE_CHANGE),
+    }
+    values["factor"] = Text(" (factor {factor} per {row})", **values) if decay.straight else EMPTY
+    if decay.span < GENTLE_CHANGE:
+        return Text("The gradient keeps its size on its way back{factor}; {where}.", **values)
+    if _is_most_between(decay):
+        return join_texts(
+            Text("The gradient changes gently on its way back{factor}; {where}.", **values),
+            _describe_extremes(decay, names),
+            Text("Less than a factor {limit} hardly holds plain SGD back.", **values),
         )
+    many = decay.last - decay.first >= ENOUGH_LAYERS
+    goes_on = decay.straight and many and not case.has_shortcuts  # those add, they do not multiply
+    if decay.log_ratio < 0:
+        course = Text("The gradient shrinks gently on its way back{factor}; {where}.", **values)
+        deeper = Text("With many more such layers it would vanish.")
+    else:
+        course = Text("The gradient grows gently on its way back{factor}; {where}.", **values)
+        deeper = Text("With many more such layers it would explode.")
+    return join_texts(
+        course,
+        Text("Less than a factor {limit} hardly holds plain SGD back.", **values),
+        deeper if goes_on else EMPTY,
+    )
+
+
+def _describe_extremes(decay: Decay, names: Mapping[int, str]) -> Text:
     return Text(
-        "The gradient changes only gently on its way back{factor}; {where}.",
-        **values | {"factor": factor},
+        "Its largest change is by a factor {span}, between {row} {one} and {row} "
+        "{other}{drawn_span}.",
+        **_list_values(decay, names),
     )
 
 
 def _describe_change(verdict: Verdict, decay: Decay, names: Mapping[int, str]) -> Text:
     values = _list_values(decay, names) | {"where": _describe_ends(decay, names)}
-    extremes = Text(
-        "Its largest change is by a factor {span}, between {row} {one} and {row} "
-        "{other}{drawn_span}.",
-        **values,
-    )
+    extremes = _describe_extremes(decay, names)
     if verdict is Verdict.UNEVEN:
         return join_texts(
             Text("The gradient is uneven, although its ends are alike: {where}.", **values),

@@ -17,6 +17,8 @@ _LARGEST = {"float16": 65504.0, "float64": 1.8e308}
 """The largest number of a format; that of float32 and of bfloat16 is ``_LARGEST_FLOAT32``."""
 _LARGEST_FLOAT32 = 3.4e38
 _LEAST_FLOAT16 = 6e-8
+COARSE_STEPS = 10.0
+"""An RMS of fewer of the smallest numbers than that has one digit left, or none."""
 _SCALE_LOSS = Text(
     "The smallest number in float16 is 6·10⁻⁸; a loss scale brings gradients back into its range."
 )
@@ -227,12 +229,21 @@ def check_underflow(case: Case) -> Iterator[Finding]:
         "tiny": format_number(case.report.smallest_normal),
         "dtype": case.report.dtype,
     }
+    severity = _judge_underflow(case)
+    scaled = Text(" at this loss scale") if case.report.loss_scale != 1 else EMPTY
     evidence = join_texts(
         Text(
+            "From layer {layer} back, the smallest gradients are below {tiny}, the smallest normal "
+            "{dtype} number{scaled}: they lose digits, but less than a hundredth of a layer's RMS.",
+            **values,
+            scaled=scaled,
+        )
+        if severity is Severity.NOTE
+        else Text(
             "Underflow: from layer {layer} back, gradients come below {tiny}, the smallest "
             "normal {dtype} number{scaled}; there they lose digits and then become exactly 0.",
             **values,
-            scaled=Text(" at this loss scale") if case.report.loss_scale != 1 else "",
+            scaled=scaled,
         ),
         Text(
             "No gradient at all is left in {layers}.",
@@ -250,4 +261,15 @@ def check_underflow(case: Case) -> Iterator[Finding]:
         if case.report.dtype == "float16"
         else Text("The gradient has shrunk below the range of {dtype}.", dtype=case.report.dtype)
     )
-    yield Finding(Severity.BAD, Verdict.UNDERFLOW, evidence, reason, max(small), numbers=numbers)
+    yield Finding(severity, Verdict.UNDERFLOW, evidence, reason, max(small), numbers=numbers)
+
+
+def _judge_underflow(case: Case) -> Severity:
+    """Judge by the layer whose gradient has the smallest RMS: a format rounds to even steps there.
+
+    Where the RMS is a normal number, a step is a small part of it: 1/1000 in float16.
+    """
+    rms = case.layers.get_numbers("delta_rms")[np.isin(case.numbers, case.underflowing)].min()
+    if rms < COARSE_STEPS * case.report.smallest:
+        return Severity.BAD
+    return Severity.WARNING if rms < case.report.smallest_normal else Severity.NOTE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gradflow.core import decay
-from gradflow.core.diagnosis import case, fate, readout, scale, special, units
+from gradflow.core.diagnosis import case, fate, formats, readout, scale, special, units
 from gradflow.core.numbers import format_count, format_number, format_share
 
 LIMITS: dict[str, str] = {
@@ -21,6 +21,7 @@ LIMITS: dict[str, str] = {
     "equal_cosine": f"1 − {format_number(1 - units.EQUAL_COSINE)}",
     "underflow_share": format_share(case.UNDERFLOW_SHARE),
     "underflow_rms": format_count(int(case.UNDERFLOW_RMS)),
+    "coarse_steps": format_count(int(formats.COARSE_STEPS)),
     "large_input": format_number(scale.LARGE_INPUT),
     "very_large_input": format_number(scale.VERY_LARGE_INPUT),
     "small_input": format_number(scale.SMALL_INPUT),

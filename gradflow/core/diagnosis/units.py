@@ -23,6 +23,8 @@ ALIKE_COSINE, NEARLY_EQUAL_COSINE, EQUAL_COSINE = 0.95, 1 - 1e-3, 1 - 1e-6
 """Mean cosine between the activations of two samples: noted, a warning, bad."""
 ALIKE_BEFORE = 0.9
 """Mean cosine between what two samples bring to a layer, from which it decides for both alike."""
+_BEHIND_SHORTCUT = ".tail."
+"""In the names of modules of our networks: what runs behind the addition of a shortcut."""
 _MEAN_FAR_OUT = 2.0
 """A mean of z that is so many standard deviations from 0 puts all units on one side."""
 
@@ -34,13 +36,20 @@ def check_saturation(case: Case) -> Iterator[Finding]:
     if not beyond.any():
         return
     numbers, worst = case.layers["layer"], int(np.nanargmax(share))
-    evidence = Text(
-        "Up to {share} of the outputs are saturated (layer {worst}), in {layers} more than "
-        "{limit}.",
-        share=format_share(share[worst]),
-        worst=name_row(int(numbers[worst]), case.modules),
-        layers=name_layers(numbers[beyond].tolist(), case.modules),
-        limit=format_share(SATURATED_SHARE),
+    values: dict[str, Value] = {
+        "share": format_share(share[worst]),
+        "worst": name_row(int(numbers[worst]), case.modules),
+        "layers": name_layers(numbers[beyond].tolist(), case.modules),
+        "limit": format_share(SATURATED_SHARE),
+    }
+    evidence = (
+        Text("In {layers} {share} of the outputs are saturated.", **values)
+        if beyond.sum() == 1
+        else Text(
+            "Up to {share} of the outputs are saturated (layer {worst}), in {layers} more than "
+            "{limit}.",
+            **values,
+        )
     )
     first = int(numbers[beyond][0])
     reason = _explain_saturated(case, worst)
@@ -48,20 +57,42 @@ def check_saturation(case: Case) -> Iterator[Finding]:
 
 
 def _explain_saturated(case: Case, row: int) -> Text:
-    mean = float(case.layers.get_numbers("preactivation_mean")[row])
-    std = float(case.layers.get_numbers("preactivation_std")[row])
+    mean, std = _measure_activation_input(case, row)
+    if math.isnan(mean):
+        return Text(
+            "What a branch and its shortcut add up to reaches beyond the part of the activation "
+            "that has a slope; smaller weights or a smaller branch scale narrow it."
+        )
     if abs(mean) > _MEAN_FAR_OUT * std:
         return Text(
-            "The pre-activations lie far out, around {mean} with a standard deviation of {std}: a "
-            "mean that inputs or biases bring in, not a spread that is too wide.",
+            "What enters the activation lies far out, around {mean} with a standard deviation of "
+            "{std}: a mean that inputs or biases bring in, not a spread that is too wide.",
             mean=format_number(mean),
             std=format_number(std),
         )
     return Text(
-        "The pre-activations spread to a standard deviation of {std}, beyond the part of the "
-        "activation that has a slope; smaller weights or a normalization before it narrow them.",
+        "What enters the activation spreads to a standard deviation of {std}, beyond the part that "
+        "has a slope; smaller weights or a normalization before it narrow it.",
         std=format_number(std),
     )
+
+
+def _measure_activation_input(case: Case, row: int) -> tuple[float, float]:
+    """Return mean and standard deviation of what a layer's activation sees; NaN if unknown.
+
+    That is what the module before it gives out: the layer, its normalization, or a block. Behind a
+    residual block the shortcut is added in between, and the sum is not recorded.
+    """
+    signals = case.signals
+    rows = np.flatnonzero(signals["layer"] == case.numbers[row]).tolist()
+    kinds = [str(signals["kind"][r]) for r in rows]
+    if "activation" not in kinds[1:]:
+        z = [case.layers.get_numbers(f"preactivation_{name}")[row] for name in ("mean", "std")]
+        return float(z[0]), float(z[1])
+    before = rows[kinds.index("activation", 1) - 1]
+    if _BEHIND_SHORTCUT in str(signals["module"][before + 1]):
+        return math.nan, math.nan
+    return float(signals.get_numbers("mean")[before]), float(signals.get_numbers("std")[before])
 
 
 def check_dead_units(case: Case) -> Iterator[Finding]:
@@ -78,13 +109,24 @@ def check_dead_units(case: Case) -> Iterator[Finding]:
     if not beyond.any():
         return
     numbers, worst = case.layers["layer"], int(np.nanargmax(share))
-    evidence = Text(
-        "Up to {share} of the units are dead (layer {worst}): their slope is 0 for every sample of "
-        "the batch, so they pass no gradient on; in {layers} more than {limit} are.",
-        share=format_share(share[worst]),
-        worst=name_row(int(numbers[worst]), case.modules),
-        layers=name_layers(numbers[beyond].tolist(), case.modules),
-        limit=format_share(DEAD_SHARE),
+    values: dict[str, Value] = {
+        "share": format_share(share[worst]),
+        "worst": name_row(int(numbers[worst]), case.modules),
+        "layers": name_layers(numbers[beyond].tolist(), case.modules),
+        "limit": format_share(DEAD_SHARE),
+    }
+    evidence = (
+        Text(
+            "In {layers} {share} of the units are dead: their slope is 0 for every sample of the "
+            "batch, so they pass no gradient on.",
+            **values,
+        )
+        if beyond.sum() == 1
+        else Text(
+            "Up to {share} of the units are dead (layer {worst}): their slope is 0 for every "
+            "sample of the batch, so they pass no gradient on; in {layers} more than {limit} are.",
+            **values,
+        )
     )
     severity = Severity.WARNING if share[worst] > OFTEN_DEAD_SHARE else Severity.NOTE
     reason = explain_dead(case, int(numbers[worst]))
@@ -94,8 +136,7 @@ def check_dead_units(case: Case) -> Iterator[Finding]:
 def explain_dead(case: Case, layer: int) -> Text:
     """Say why units of a layer are dead, by the mean and spread of its pre-activations."""
     row = case.numbers.index(layer)
-    mean = float(case.layers.get_numbers("preactivation_mean")[row])
-    std = float(case.layers.get_numbers("preactivation_std")[row])
+    mean, std = _measure_activation_input(case, row)
     if not math.isfinite(mean + std):
         return EMPTY
     if mean == 0 == std:
@@ -119,8 +160,8 @@ def explain_dead(case: Case, layer: int) -> Text:
         )
     else:
         template = N_(
-            "Their pre-activations have a mean of {mean} and a standard deviation of {std}: for "
-            "every sample they lie where the activation is flat."
+            "For every sample they lie where the activation is flat; what enters it has a mean of "
+            "{mean} and a standard deviation of {std} in this layer."
         )
     return Text(template, mean=format_number(mean), std=format_number(std))
 
@@ -164,19 +205,19 @@ def check_collapse(case: Case) -> Iterator[Finding]:
     values: dict[str, Value] = {
         "cosine": _format_cosine(alike[worst]),
         "worst": case.numbers[worst],
+        "first": _format_cosine(alike[start]),
+        "start": case.numbers[start],
     }
     evidence = (
         Text(
             "The inputs become alike: the mean cosine between the activations of two samples "
             "reaches {cosine} (layer {worst}), from {first} in layer {start}.",
             **values,
-            first=_format_cosine(alike[start]),
-            start=case.numbers[start],
         )
-        if worst > start
+        if _count_passed(alike[worst]) > _count_passed(alike[start])
         else Text(
             "The samples are alike from the start: the mean cosine between the activations of two "
-            "of them is {cosine} (layer {worst}).",
+            "of them is {first} in layer {start}.",
             **values,
         )
     )
@@ -187,6 +228,11 @@ def check_collapse(case: Case) -> Iterator[Finding]:
         severity = Severity.WARNING
     layer = case.numbers[int(np.flatnonzero(beyond)[0])]
     yield Finding(severity, Verdict.COLLAPSED, evidence, _explain_collapsed(case), layer)
+
+
+def _count_passed(cosine: float) -> int:
+    """Count the limits that a cosine is beyond."""
+    return sum(cosine > limit for limit in (ALIKE_COSINE, NEARLY_EQUAL_COSINE, EQUAL_COSINE))
 
 
 def _judge_cosine(cosine: float) -> Severity:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from gradflow.core.decay import find_kinds
 from gradflow.core.diagnosis import findings
 from gradflow.core.diagnosis.case import Case
 from gradflow.core.diagnosis.readout import RANGES, is_readout_dead
@@ -175,8 +176,10 @@ def _answer_blocks(verdict: Verdict) -> list[str]:
 
 def _runs_through_time(report: Report, finding: Finding) -> bool:
     is_loop = any("#" in str(module) for module in report.get_table("layers")["module"])
-    is_about_steps = is_loop and finding.layer is None
-    return is_about_steps or _has_states(report)
+    if is_loop or finding.layer is None:
+        return (is_loop and finding.layer is None) or _has_states(report)
+    # A change from one recurrent layer to the next is none from step to step.
+    return _has_states(report) and find_kinds(report)[finding.layer - 1] != "recurrent"
 
 
 def _has_states(report: Report) -> bool:

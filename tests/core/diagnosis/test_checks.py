@@ -323,7 +323,7 @@ def test_saturation_by_spread_and_by_a_mean_far_out() -> None:
     wide, far = build(activation=nn.Tanh), build(activation=nn.Tanh)
     wide[2].weight.data *= 20
     far[2].bias.data.fill_(6)
-    for model, words in ((wide, "spread to a standard deviation"), (far, "lie far out, around")):
+    for model, words in ((wide, "spreads to a standard deviation"), (far, "lies far out, around")):
         found = find(gf.probe(model, X, Y), V.SATURATED)
         assert found is not None
         assert words in found.cause

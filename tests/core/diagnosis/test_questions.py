@@ -612,7 +612,7 @@ def test_the_number_that_is_drawn_is_said_where_widths_differ() -> None:
     report = run(initialization="normal", init_std=0.1, **UNEVEN_WIDTHS)
     rms = report.layers["delta_rms"].to_numpy()
     drawn = format_number(rms[0] / rms[-2])
-    assert f"({drawn} by the RMS, as drawn)" in gf.findings(report)[0].text
+    assert f"(× {drawn} by the RMS, as drawn)" in gf.findings(report)[0].text
     even = gf.findings(run(depth=12, activation="sigmoid"))[0]
     assert "as drawn" not in even.text + even.headline
 
