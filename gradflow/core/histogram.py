@@ -170,7 +170,7 @@ def make_linear_histograms(
     """Make many linear histograms at once, all with ``LINEAR_BINS`` bins and low < high."""
     edges = _compute_linear_edges(low[:, None], high[:, None], LINEAR_BINS)
     # Together: a hundred small arrays that stay between tensors that go leave holes in the memory.
-    together = np.stack(counts)
+    together = np.concatenate(counts).reshape(len(counts), -1)  # np.stack takes twice as long
     return [
         Histogram("linear", edges[i], together[i], _NO_COUNTS, *special)
         for i, special in enumerate(specials)
@@ -318,7 +318,7 @@ class LogGrid:
         Zeros must not be among the counts. All histograms share the bins that any of them uses,
         so that a heatmap can stack them.
         """
-        used = np.any(by_sign, axis=0)
+        used = by_sign.max(axis=0) > 0
         bins = np.flatnonzero(used[: self.finite] | used[self.size : self.size + self.finite])
         low, high = (int(bins[0]), int(bins[-1]) + 1) if len(bins) else (0, 0)
         negative = by_sign[:, low:high].astype(np.int64)

@@ -106,7 +106,7 @@ class CallWatcher(TorchFunctionMode):
         self._parameters = parameters
         self._constants = constants
         self._known: dict[int, tuple[weakref.ref[Tensor], Lineage]] = {}
-        self._settled: set[int] = set()
+        self._settled: set[Record] = set()
 
     def forget(self) -> None:
         """Forget all calls."""
@@ -129,8 +129,8 @@ class CallWatcher(TorchFunctionMode):
         """Say which layers an activation of such a signal belongs to, and that they have one."""
         if lineage is None:
             return None
-        new = tuple(layer for layer in lineage.pending if id(layer) not in self._settled)
-        self._settled.update(map(id, new))
+        new = tuple([layer for layer in lineage.pending if layer not in self._settled])
+        self._settled.update(new)
         return new + lineage.activated
 
     def __torch_function__(
@@ -139,12 +139,12 @@ class CallWatcher(TorchFunctionMode):
         if self.guard is not None and may_write(func, args, kwargs or {}):
             self.guard.keep((*args, *(kwargs or {}).values()))
         role = find_role(func)
-        if role is Role.LOOK:
-            return func(*args, **kwargs) if kwargs else func(*args)
         if role is Role.NEST and not self.is_quiet:
             with self:
                 return open_function(func)(*args, **(kwargs or {}))
         out = func(*args, **kwargs) if kwargs else func(*args)
+        if role is Role.LOOK:
+            return out
         try:
             self._note(func, role, args, kwargs, out)
         except Exception as error:

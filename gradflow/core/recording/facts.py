@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from gradflow.core.facts import Extent, Facts
-from gradflow.core.recording.modules import find_tensors
+from gradflow.core.recording.modules import OWN_ATTRIBUTES, find_tensors
 from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.recorder import Recorder
 from gradflow.core.recording.summary import NONE, Summaries, Summarizer
@@ -49,7 +49,6 @@ _FLAT_STEPS = {
 _MOST_SEARCHED = 10_000
 """Nodes of the whole graph that are searched for them."""
 _SHAPES_ONLY = ("View", "Squeeze", "Unsqueeze", "Reshape", "Alias", "ToCopy", "Transpose", "T")
-_OWN_ATTRIBUTES = frozenset(vars(nn.Module()))
 
 
 @dataclass(frozen=True)
@@ -219,10 +218,10 @@ def list_unlisted(model: nn.Module) -> Iterator[str]:
     """
     known: set[int] = set()
     for path, module in model.named_modules():
-        if len(vars(module)) == len(_OWN_ATTRIBUTES) or type(module).__module__.startswith("torch"):
+        if len(vars(module)) == len(OWN_ATTRIBUTES) or type(module).__module__.startswith("torch"):
             continue
         for name, value in vars(module).items():
-            if name in _OWN_ATTRIBUTES or type(value) not in (list, tuple, dict, Tensor):
+            if name in OWN_ATTRIBUTES or type(value) not in (list, tuple, dict, Tensor):
                 continue
             known = known or {id(part) for part in (*model.modules(), *model.parameters())}
             items = [value] if isinstance(value, Tensor) else _list_items(value)

@@ -26,12 +26,13 @@ def find_fans(
         weights: those of two or more dimensions that are made of parameters.
         out: what it returned.
     """
+    shape = weights[-1].shape if weights else ()
+    if function is F.linear and len(shape) == 2:
+        return shape[1], shape[0]
     outputs = out.shape[-1] if out.dim() else 1
-    if not weights:
-        return 0, outputs
-    weight, shape = weights[-1], weights[-1].shape
-    if kind == "linear" and function is F.linear:
-        return shape[-1], shape[-2]
+    if len(shape) < 2:
+        return math.prod(shape) if shape else 0, outputs
+    weight = weights[-1]
     match kind, function.__name__:
         case "conv", name:
             window = math.prod(shape[2:])

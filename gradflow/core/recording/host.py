@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,18 +42,25 @@ _EMPTY_INTERVAL: Interval = (math.inf, -math.inf)
 _SPECIALS = slice(FIELDS.index("zeros"), FIELDS.index("neginf") + 1)
 
 
-class _Format(NamedTuple):
-    """NumPy types and histogram grid of float32 or float64, for the compiled loops."""
-
-    real: type[np.floating[Any]]
-    signed: type[np.signedinteger[Any]]
-    grid: LogGrid
+_SIGNED: dict[int, np.dtype[Any]] = {4: np.dtype(np.int32), 8: np.dtype(np.int64)}
+"""Integers as wide as floats of so many bytes: the compiled loops look at bits."""
 
 
-_FORMATS = {
-    np.dtype(np.float32): _Format(np.float32, np.int32, FLOAT32_GRID),
-    np.dtype(np.float64): _Format(np.float64, np.int64, FLOAT64_GRID),
-}
+class _Gradients(NamedTuple):
+    """How gradients of one number format are counted, and the counts by ticket.
+
+    Attributes:
+        shift, bins: of the logarithmic grid.
+        smallest: the bits of the smallest normal number.
+        always: whether small entries are looked for in any case.
+        counts: over the negative bins, then the positive ones.
+    """
+
+    shift: int
+    bins: int
+    smallest: int
+    always: bool
+    counts: dict[int, IntArray]
 
 
 class HostSummarizer:
@@ -73,6 +79,7 @@ class HostSummarizer:
         # Counts by ticket, from which histograms are made together at the end.
         self._linear: dict[int, IntArray] = {}
         self._logarithmic: dict[LogGrid, dict[int, IntArray]] = {}
+        self._gradients: dict[torch.dtype, _Gradients] = {}
 
     def collect(self) -> Summaries:
         numbers = np.array([*self._rows, (_NAN,) * len(FIELDS)], np.float64)
@@ -86,7 +93,8 @@ class HostSummarizer:
             by_ticket.update(zip(self._linear, histograms, strict=True))
         for grid, entries in self._logarithmic.items():
             histograms = grid.make_histograms(
-                np.stack(list(entries.values())), [specials[i] for i in entries]
+                np.concatenate(list(entries.values())).reshape(len(entries), -1),
+                [specials[i] for i in entries],
             )
             by_ticket.update(zip(entries, histograms, strict=True))
         histograms = [by_ticket[ticket] for ticket in range(len(self._rows))]
@@ -108,11 +116,11 @@ class HostSummarizer:
         channels: bool = False,
     ) -> int:
         x = to_full_precision(x.detach())
-        flat = flatten(x)
+        array, flat = x.numpy(), flatten(x)
         ticket, size = len(self._rows), flat.size
         unsaturated = response.unsaturated if response else None
         counts: IntArray = np.empty(LINEAR_BINS, np.int64)
-        bits, interval = flat.view(_FORMATS[flat.dtype].signed), unsaturated or _EMPTY_INTERVAL
+        bits, interval = flat.view(_SIGNED[flat.itemsize]), unsaturated or _EMPTY_INTERVAL
         mean, std, rms, low, high, zeros, nan, posinf, neginf, inside, counted = (
             kernels.scan_signal(flat, bits, *interval, counts)
         )
@@ -124,40 +132,44 @@ class HostSummarizer:
         saturated = 1.0 - (inside + nan) / size if unsaturated else _NAN
         dead, alive = _NAN, None
         if response is not None:
-            dead, alive = _mark_alive_units(x, low, high, response)
+            dead, alive = _mark_alive_units(array, low, high, response)
         if units:
-            self._units[ticket] = _scan_units(x, channels, unsaturated), alive
+            self._units[ticket] = _scan_units(array, channels, unsaturated), alive
         similarity = _NAN
-        if samples and x.dim() > 1:
-            similarity = kernels.compute_similarity(
-                _view_samples(x.movedim(axis, 0) if axis else x), max(abs(low), abs(high))
-            )
+        if samples and array.ndim > 1:
+            rows = _view_samples(np.moveaxis(array, axis, 0) if axis else array)
+            similarity = kernels.compute_similarity(rows, max(abs(low), abs(high)))
         row = (size, mean, std, rms, low, high, zeros, 0, nan, posinf, neginf)
         self._rows.append((*row, saturated, dead, similarity))
         return ticket
 
     def add_gradient(self, x: Tensor) -> int:
-        dtype = x.dtype
-        native = dtype in FULL_PRECISION and self.loss_scale == 1
+        form = self._gradients.get(x.dtype) or self._add_format(x.dtype)
         x = to_full_precision(x.detach())
         if self.loss_scale != 1:
             x = x.double() / self.loss_scale
         flat = flatten(x)
-        form = _FORMATS[flat.dtype]
         ticket = len(self._rows)
-        smallest = torch.finfo(dtype).tiny / self.loss_scale
-        counts: IntArray = np.empty(2 * form.grid.size, np.int32)
-        row = kernels.scan_gradient(
-            flat,
-            flat.view(form.signed),
-            form.grid.shift,
-            _read_bits(smallest, form),
-            not native,
-            counts,
-        )
-        self._logarithmic.setdefault(form.grid, {})[ticket] = counts
+        counts: IntArray = np.empty(form.bins, np.int32)
+        bits = flat.view(_SIGNED[flat.itemsize])
+        row = kernels.scan_gradient(flat, bits, form.shift, form.smallest, form.always, counts)
+        form.counts[ticket] = counts
         self._rows.append((flat.size, *row, _NAN, _NAN, _NAN))
         return ticket
+
+    def _add_format(self, dtype: torch.dtype) -> _Gradients:
+        is_scaled = self.loss_scale != 1
+        is_wide = dtype == torch.float64 or is_scaled
+        grid, real = (FLOAT64_GRID, np.float64) if is_wide else (FLOAT32_GRID, np.float32)
+        smallest = int(real(torch.finfo(dtype).tiny / self.loss_scale).view(f"i{real().itemsize}"))
+        self._gradients[dtype] = form = _Gradients(
+            grid.shift,
+            2 * grid.size,
+            smallest,
+            always=is_scaled or dtype not in FULL_PRECISION,
+            counts=self._logarithmic.setdefault(grid, {}),
+        )
+        return form
 
 
 def flatten(x: Tensor) -> Array:
@@ -168,15 +180,9 @@ def flatten(x: Tensor) -> Array:
     return flat
 
 
-@cache
-def _read_bits(value: float, form: _Format) -> int:
-    return int(form.real(value).view(form.signed))
-
-
-def _view_samples(x: Tensor) -> Array:
-    """View a tensor as one row per sample (position along the first axis)."""
-    rows: Array = x.numpy()
-    return rows if rows.ndim == 2 else rows.reshape(len(rows), -1)
+def _view_samples(x: Array) -> Array:
+    """View entries as one row per sample (position along the first axis)."""
+    return x if x.ndim == 2 else x.reshape(len(x), -1)
 
 
 def _make_unusual_histogram(flat: Array, low: float, high: float, specials: Specials) -> Histogram:
@@ -200,27 +206,25 @@ def count_dead_units(x: Tensor, low: float, high: float, response: Response) -> 
 
     ``low`` and ``high`` are the extremes of ``x``, which often answer alone.
     """
-    return _mark_alive_units(x, low, high, response)[0]
+    return _mark_alive_units(x.numpy(), low, high, response)[0]
 
 
 def _mark_alive_units(
-    x: Tensor, low: float, high: float, response: Response
+    x: Array, low: float, high: float, response: Response
 ) -> tuple[float, Array | None]:
     """Count the dead units, and mark the others by 1; no marks if none is dead."""
     alive = response.alive
     if alive is None or (low > alive[0] and high < alive[1]):
         return 0.0, None
-    if response.channels and x.dim() > 2:
-        dead, marks = kernels.mark_alive_channels(x.flatten(2).numpy(), *alive)
-    else:
-        rows = x.reshape(-1, x.shape[-1]) if x.dim() > 1 else x.reshape(-1, 1)
-        dead, marks = kernels.mark_alive_columns(rows.numpy(), *alive)
+    view = view_units(x, channels=response.channels)
+    mark = kernels.mark_alive_columns if view.ndim == 2 else kernels.mark_alive_channels
+    dead, marks = mark(view, *alive)
     return float(dead), marks if dead else None
 
 
-def _scan_units(x: Tensor, channels: bool, unsaturated: Interval | None) -> tuple[int, Array]:
+def _scan_units(x: Array, channels: bool, unsaturated: Interval | None) -> tuple[int, Array]:
     """Count the units, and measure the first ones: mean |x|, and the share that is saturated."""
-    view = view_units(x, channels=channels).numpy()
+    view = view_units(x, channels=channels)
     count = view.shape[1]
     shown = min(count, MOST_UNITS)
     low, high = unsaturated or _EMPTY_INTERVAL

@@ -7,7 +7,6 @@ refers to the tensor it watches, so that no reference cycle keeps activations al
 from __future__ import annotations
 
 import weakref
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -48,7 +47,7 @@ class Ledger:
         self._summarizer = summarizer
         self._layout = layout
         self._on_error = on_error
-        self._counts: Counter[str] = Counter()
+        self._counts: dict[str, int] = {}
         # To tell a module that computes from one that returns what another one made: the record of
         # a tensor, as long as nothing changes it in place.
         self._seen: dict[int, tuple[weakref.ref[Tensor], int, Record]] = {}
@@ -64,8 +63,8 @@ class Ledger:
 
     def label(self, name: str) -> str:
         """Name a call: those after the first are numbered."""
-        self._counts[name] += 1
-        return name if self._counts[name] == 1 else f"{name}#{self._counts[name]}"
+        count = self._counts[name] = self._counts.get(name, 0) + 1
+        return name if count == 1 else f"{name}#{count}"
 
     def find(self, tensor: Tensor | None) -> Record | None:
         """Find the record of a tensor as it is now."""
@@ -82,7 +81,7 @@ class Ledger:
         ticket = self._summarizer.add_signal(
             view_as_real(tensor),
             response,
-            axis=self._layout.find_axis(tensor),
+            axis=self._layout.find_axis(tensor) if tensor.dim() > 2 else 0,
             units=kind == "activation" or self.units.get(id(module), True),
             channels=self.channels,
         )

@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gradflow.core.recording.calls import SIGNAL, CallWatcher, Lineage
 from gradflow.core.recording.gradients import watch_output
-from gradflow.core.recording.layout import Layout
+from gradflow.core.recording.layout import Layout, read_batch_first
 from gradflow.core.recording.ledger import Ledger
 from gradflow.core.recording.modules import (
     find_bare_layers,
@@ -86,7 +86,7 @@ class ModuleHooks:
         bare = find_bare_layers(watched)
         self._ledger.units = {id(module): id(module) in bare for _name, module, _kind in watched}
         for name, module, kind in watched:
-            if getattr(module, "batch_first", True) is False:
+            if read_batch_first(module) is False:
                 self._handles.append(module.register_forward_pre_hook(self._layout.note))
             if kind == "norm" and isinstance(module, _BatchNorm):
                 self.batch_statistics |= module.training
@@ -139,7 +139,6 @@ class ModuleHooks:
         calls = self._calls
         own = self._names.list_own(module)
         flat = find_response(module) if kind == "activation" else None
-        images = flat and replace(flat, channels=True)
         entered: list[Lineage | None] = []
 
         def enter(_module: nn.Module, args: tuple[Any, ...]) -> None:
@@ -159,7 +158,9 @@ class ModuleHooks:
                 tensors = _list_with_values(output)
                 for tensor in tensors:
                     calls.set_lineage(tensor, lineage or SIGNAL)
-                response = images if self._ledger.channels else flat
+                response = flat
+                if flat is not None and self._ledger.channels:
+                    response = replace(flat, channels=True)
                 self._record_new(name or "model", kind, module, tensors, response, acts_on)
 
         self._add_hooks(module, enter, leave)

@@ -23,6 +23,8 @@ _KINDS: tuple[tuple[Any, str], ...] = (
     ((nn.RNNBase, nn.RNNCellBase), "recurrent"),
     (ParametrizationList, "parametrization"),
 )
+OWN_ATTRIBUTES = frozenset(vars(nn.Module()))
+"""Attributes that every module has."""
 WEIGHT_KINDS = ("linear", "conv")
 LAYER_KINDS = (*WEIGHT_KINDS, "recurrent")
 """Kinds of layers; an embedding is one of kind ``other``."""

@@ -25,6 +25,7 @@ class Names:
         self.parameters: dict[int, str] = {}
         self.constants: set[int] = set()
         self._shared: set[int] = set()
+        self._matrices: set[str] = set()
         for path, module in self.modules.items():
             for attribute, parameter in module._parameters.items():
                 if parameter is None:
@@ -35,6 +36,8 @@ class Names:
                 name = f"{path}.{attribute}" if path else attribute
                 self.parameters[id(parameter)] = name
                 self.tensors[name] = parameter
+                if parameter.dim() > 1:
+                    self._matrices.add(name)
             if module._buffers:
                 self.constants.update(map(id, module._buffers.values()))
 
@@ -49,7 +52,7 @@ class Names:
 
     def split_parameters(self, names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Split the parameters of a layer into weights and biases."""
-        weights = tuple([name for name in names if self.tensors[name].dim() > 1]) or names[:1]
+        weights = tuple([name for name in names if name in self._matrices]) or names[:1]
         return weights, tuple([name for name in names if name not in weights])
 
     def name_layer(

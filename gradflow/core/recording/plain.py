@@ -45,8 +45,7 @@ def strip_compiler(model: nn.Module) -> nn.Module:
 def is_compiled(model: nn.Module) -> bool:
     """Whether a module, or one in it, was given to ``torch.compile``."""
     return "torch._dynamo" in sys.modules and any(
-        isinstance(getattr(module, "_orig_mod", None), nn.Module)
-        or getattr(module, "_compiled_call_impl", None) is not None
+        "_orig_mod" in module._modules or module._compiled_call_impl is not None
         for module in model.modules()
     )
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gradflow.core.recording.gradients import find_storage
+from gradflow.core.recording.modules import OWN_ATTRIBUTES
 
 _READ_ONLY_CODE = (
     "torch.nn.modules.",
@@ -58,8 +59,8 @@ def preserve(model: nn.Module, *others: nn.Module) -> Iterator[Guard]:
     generators = [
         (value, value.get_state())
         for module in modules
-        for value in vars(module).values()
-        if isinstance(value, torch.Generator)
+        for name in vars(module).keys() - OWN_ATTRIBUTES
+        if isinstance(value := vars(module)[name], torch.Generator)
     ]
     devices = sorted({t.device.index for t in tensors if t.device.type == "cuda"})
     # NumPy's global state is legacy, and just what a model may still use.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from gradflow.core.errors import ProbeError
 from gradflow.core.text import Text
@@ -18,7 +19,7 @@ def refuse_unusable_model(model: nn.Module, parameters: Mapping[str, Tensor]) ->
             a module is quantized.
     """
     for name, tensor in {**parameters, **dict(model.named_buffers())}.items():
-        if isinstance(tensor, (nn.UninitializedParameter, nn.UninitializedBuffer)):
+        if is_lazy(tensor):
             raise ProbeError(
                 Text(
                     "model: parameter {name} is not materialized yet; "

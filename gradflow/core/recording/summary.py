@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from gradflow.core.units import Units
 
 Interval = tuple[float, float]
 FloatArray = npt.NDArray[np.float64]
+Entries = TypeVar("Entries", Tensor, npt.NDArray[Any])
 
 FIELDS = (
     *("size", "mean", "std", "rms", "low", "high"),
@@ -116,11 +117,13 @@ class Summarizer(Protocol):
         """Collect all summaries."""
 
 
-def view_units(x: Tensor, *, channels: bool) -> Tensor:
-    """View a tensor as ``(rows, units)``, of images as ``(samples, units, positions)``."""
-    if channels and x.dim() > 2:
-        return x.flatten(2)
-    return x.reshape(-1, x.shape[-1]) if x.dim() > 1 else x.reshape(-1, 1)
+def view_units(x: Entries, *, channels: bool) -> Entries:
+    """View entries as ``(rows, units)``, of images as ``(samples, units, positions)``."""
+    if x.ndim == 2:
+        return x
+    if channels and x.ndim > 2:
+        return x.reshape(*x.shape[:2], -1)
+    return x.reshape(-1, x.shape[-1]) if x.ndim > 1 else x.reshape(-1, 1)
 
 
 def choose_steps(rows: int, positions: int) -> tuple[int, int]:
