@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from gradflow.ui.assets import SCRIPTS
+from gradflow.ui.assets import SCRIPTS, find_address
 from tests.browser.tools import (
     choose_setting,
     find_figure,
@@ -33,10 +33,15 @@ def wait_for_layers(page: Page, count: int) -> None:
 
 
 def count_draws(page: Page, key: str) -> None:
-    """Have the page count from now on how often the figure is drawn."""
+    """Have the page count how often the figure is drawn, once its opening has come to rest."""
     page.evaluate(
-        f"""() => {{ window.draws = 0;
-            {write_chart_js(key)}.on('plotly_afterplot', () => (window.draws += 1)); }}"""
+        f"""async () => {{ window.draws = 0;
+            {write_chart_js(key)}.on('plotly_afterplot', () => (window.draws += 1));
+            for (let before = -1; before !== window.draws; ) {{
+                before = window.draws;
+                await new Promise((resolve) => setTimeout(resolve, 500));
+            }}
+            window.draws = 0; }}"""
     )
 
 
@@ -77,6 +82,25 @@ def test_an_unchanged_figure_is_not_drawn_again(page: Page, app_url: str) -> Non
     wait_for_chart(page, "histograms")
     wait_for_server(page)
     assert page.evaluate("() => window.draws") == 0
+
+
+def test_an_axis_without_curves_is_no_error(
+    page: Page, app_url: str, page_errors: list[str]
+) -> None:
+    open_page(page, app_url, "depth=6&width=16")
+    has_axis = page.evaluate(
+        f"""async () => {{
+            const {{ graphs }} = await import("/{find_address("figure.js")}");
+            const graph = graphs.get("flow");
+            const {{ data, layout }} = graph.figure;
+            const later = {{ ...layout, yaxis9: {{ range: [0, 1] }} }};
+            graph.figure = {{ data, layout: later }};
+            await graph.draw();
+            return "yaxis9" in graph.plot._fullLayout;
+        }}"""
+    )
+    assert not has_axis  # Plotly makes it with the first curve
+    assert page_errors == []
 
 
 def test_zoom_survives_changes(page: Page, app_url: str, page_errors: list[str]) -> None:

@@ -15,6 +15,7 @@ export function listAxes(layout) {
 export function setHome(plot, axes) {
   for (const [name, { range }] of Object.entries(axes)) {
     const axis = plot._fullLayout[name]; // Plotly has no public way
+    if (!axis) continue; // it has no trace yet
     [axis._rangeInitial0, axis._rangeInitial1] = range;
   }
 }
