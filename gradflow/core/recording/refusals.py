@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 
 from torch import Tensor, nn
@@ -15,9 +16,10 @@ def refuse_unusable_model(model: nn.Module, parameters: Mapping[str, Tensor]) ->
     """Refuse parameters without values, and numbers that no gradient passes.
 
     Raises:
-        ProbeError: a parameter is not materialized, on the meta device or an inference tensor, or
-            a module is quantized.
+        ProbeError: a parameter is not materialized, on the meta device, an inference tensor or
+            sharded over several processes, or a module is quantized.
     """
+    _refuse_shards(model, parameters)
     for name, tensor in {**parameters, **dict(model.named_buffers())}.items():
         if is_lazy(tensor):
             raise ProbeError(
@@ -53,3 +55,20 @@ def refuse_unusable_model(model: nn.Module, parameters: Mapping[str, Tensor]) ->
                     name=name or type(module).__name__,
                 )
             )
+
+
+def _refuse_shards(model: nn.Module, parameters: Mapping[str, Tensor]) -> None:
+    """Refuse what is spread over processes; without these modules, nothing is."""
+    whole = sys.modules.get("torch.distributed.tensor")
+    wrapper = sys.modules.get("torch.distributed.fsdp")
+    if (whole is not None and any(isinstance(p, whole.DTensor) for p in parameters.values())) or (
+        wrapper is not None
+        and any(isinstance(m, wrapper.FullyShardedDataParallel) for m in model.modules())
+    ):
+        raise ProbeError(
+            Text(
+                "model: its parameters are sharded over several processes, each of which sees only "
+                "its own part; record the model before it is sharded, "
+                "or under DistributedDataParallel"
+            )
+        )
