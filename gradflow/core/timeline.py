@@ -13,7 +13,7 @@ import numpy as np
 from gradflow.core import plain
 from gradflow.core.frozen import FrozenMapping
 from gradflow.core.text import Text
-from gradflow.core.training.frame import BINS, FRAMED, NUMBERS, Frame
+from gradflow.core.training.frame import BINS, FRAMED, GRADIENTS, NUMBERS, SIGNS, Frame
 from gradflow.core.training.record import LAYER_COLUMNS, StepRecord
 from gradflow.core.training.series import (
     StepSeries,
@@ -24,7 +24,7 @@ from gradflow.core.training.series import (
 )
 
 FORMAT = "gradflow-timeline"
-VERSION = 1
+VERSION = 2
 
 
 class Direction(StrEnum):
@@ -175,8 +175,10 @@ def _align(record: StepRecord, modules: tuple[str, ...]) -> StepRecord:
         numbers = np.full((len(FRAMED), len(NUMBERS), len(modules)), np.nan, np.float32)
         numbers[:, 2:4] = 0
         shades = np.zeros((len(FRAMED), len(modules), BINS), np.uint8)
+        signs = np.zeros((len(GRADIENTS), len(modules), SIGNS), np.uint8)
         numbers[:, :, places], shades[:, places] = frame.numbers, frame.shades
-        frame = Frame(numbers, shades, frame.smallest_normal, frame.smallest)
+        signs[:, places] = frame.signs
+        frame = Frame(numbers, shades, signs, frame.smallest_normal, frame.smallest)
     return replace(record, modules=modules, layers=layers, frame=frame)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import gradflow as gf
-from gradflow.charts.rebin import rebin
+from gradflow.charts.rebin import Grid, rebin
 from gradflow.charts.training.film import (
     GRADIENT,
     SIGNAL,
@@ -18,6 +18,8 @@ from gradflow.charts.training.film import (
 )
 from gradflow.charts.training.history import history_figure
 from gradflow.charts.training.lanes import make_film_lane
+from gradflow.charts.training.signed import make_signed_grid
+from gradflow.core.histogram import Histogram
 from gradflow.core.training import Run, TrainingPlan
 from tests.charts.figures import decode, find_traces, read_words, to_browser
 from tests.charts.test_training import make_lane
@@ -113,23 +115,39 @@ def test_the_figure_begins_with_the_first_step_and_says_how_to_go_on(films):
     assert "No step was recorded" in read_words(to_browser(film_figure([empty], height=300)))
 
 
+def place_signs(histogram: Histogram, grid: Grid) -> np.ndarray:
+    """Place every bin of a gradient's histogram on the rows by its sign and its middle."""
+    rows = np.zeros(grid.rows)
+    middles = 10.0 ** ((histogram.edges[1:] + histogram.edges[:-1]) / 2)
+    for sign, counts in zip((-1, 1), histogram.signed, strict=True):
+        for middle, count in zip(middles, counts, strict=True):
+            place = (grid.to_axis(sign * middle) - grid.low) / grid.step
+            rows[int(np.clip(place, 0, grid.rows - 1))] += count
+    rows[int(-grid.low / grid.step)] += histogram.zeros
+    return rows / histogram.total
+
+
 @pytest.mark.parametrize(("band", "what"), [(SIGNAL, "activation"), (GRADIENT, "delta")])
 def test_the_image_of_a_layer_has_its_histogram_of_every_step(runs, films, band, what):
     lanes = [make_lane(letter, STEPS, DEPTH) for letter in "AB"]
     data = to_browser(history_figure(lanes, films, layer=2, band=band))
     heats = find_traces(data, type="heatmap")
     assert [heat["xaxis"] for heat in heats] == ["x", "x2"]
-    grid = fit_axes([film.take_layer(2) for film in films]).grids[band]
+    axes = fit_axes([film.take_layer(2) for film in films])
+    grid = axes.signal if band == SIGNAL else make_signed_grid(axes.gradient)
     for run, heat in zip(runs, heats, strict=True):
         assert decode(heat["x"]).tolist() == list(range(1, STEPS + 1))
         image = decode(heat["customdata"])
+        image = image if band == SIGNAL else image[..., 0]  # beside it stands the row's value
         for i, report in enumerate(run.reports.values()):
-            shares = rebin(report.histogram(what, 2), grid)
-            check_rows(image[:, i], shares.rows)
+            histogram = report.histogram(what, 2)
+            exact = rebin(histogram, grid).rows if band == SIGNAL else place_signs(histogram, grid)
+            check_rows(image[:, i], exact)
     if band == GRADIENT:
-        line = find_traces(data, name="B RMS")[0]
-        levels = [np.log10(r.layers["delta_rms"][1]) for r in runs[1].reports.values()]
-        assert decode(line["y"]) == pytest.approx(levels, abs=1e-4)
+        above, below = find_traces(data, name="B RMS")
+        levels = [grid.to_axis(r.layers["delta_rms"][1]) for r in runs[1].reports.values()]
+        assert decode(above["y"]) == pytest.approx(levels, abs=1e-4)
+        assert decode(below["y"]) == pytest.approx(-decode(above["y"]))
     deeper = to_browser(history_figure(lanes, films, layer=99, band=band))
     last = to_browser(history_figure(lanes, films, layer=DEPTH, band=band))
     assert deeper["data"] == last["data"]

@@ -50,6 +50,8 @@ class FilmLane:
         steps: of the frames.
         low, high: ends of the bins of each layer, ``(2, frames, layers)``; NaN without entries.
         shades: ``(2, frames, layers, bins)``: 255·√(entries, relative to the fullest bin).
+        signs: share of the gradient's entries in each bin that are positive, ``(frames, layers,
+            bins)``.
         zeros, nonfinite: shares of the entries beside the bins, ``(2, frames, layers)``.
         level: log10 of the RMS gradient, ``(frames, layers)``.
         smallest_normal, smallest: limits of the number format for gradients.
@@ -62,6 +64,7 @@ class FilmLane:
     low: FloatArray
     high: FloatArray
     shades: npt.NDArray[np.uint8]
+    signs: FloatArray
     zeros: FloatArray
     nonfinite: FloatArray
     level: FloatArray
@@ -82,6 +85,7 @@ class FilmLane:
             low=self.low[:, :, here],
             high=self.high[:, :, here],
             shades=self.shades[:, :, here],
+            signs=self.signs[:, here],
             zeros=self.zeros[:, :, here],
             nonfinite=self.nonfinite[:, :, here],
             level=self.level[:, here],

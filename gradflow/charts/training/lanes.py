@@ -44,10 +44,12 @@ def make_film_lane(letter: str, name: str, series: StepSeries, gradient: Gradien
     records, frames = [record for record, _ in series.frames], [f for _, f in series.frames]
     numbers = np.zeros((2, 5, 0, len(series.modules)))
     shades = np.zeros((2, 0, len(series.modules), 1), np.uint8)
+    signs = np.zeros((0, len(series.modules), 1))
     if frames:
         rows = [frame.select("activation", gradient) for frame in frames]
         numbers = np.stack([n for n, _ in rows], axis=2)
         shades = np.stack([s for _, s in rows], axis=1)
+        signs = np.stack([frame.select_signs(gradient) for frame in frames])
     low, high, zeros, nonfinite, level = numbers.astype(np.float64).swapaxes(0, 1)
     return FilmLane(
         letter=letter,
@@ -57,6 +59,7 @@ def make_film_lane(letter: str, name: str, series: StepSeries, gradient: Gradien
         low=low,
         high=high,
         shades=shades,
+        signs=signs,
         zeros=zeros,
         nonfinite=nonfinite,
         level=level[1],

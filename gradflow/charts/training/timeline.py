@@ -45,8 +45,8 @@ def timeline_figure(
         quantity: of the map: ``weight_grad_norm`` ‖∂L/∂W‖, ``delta_norm`` ‖∂L/∂z‖,
             ``activation_std``, ``update_ratio`` ‖ΔW‖/‖W‖, ``dead`` or ``saturated`` (shares).
         layer: if given, an image step × value of this layer instead, from 1 at the input side: a
-            column is the distribution in a step. Activations keep their sign; gradients have
-            log10 of their size as axis.
+            column is the distribution in a step. Activations and gradients keep their sign; of
+            gradients either side of 0 has a log axis.
         what: of the image.
         order: of the rows of a map: ``layer``: as the layers run, from the bottom; ``kind``:
             those of one kind together, each from the first block to the last.

@@ -18,7 +18,7 @@ from gradflow.core.training.series import StepSeries, name_damage, parse_file, r
 from gradflow.core.training.task import make_task
 
 FORMAT = "gradflow-run"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)

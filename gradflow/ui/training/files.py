@@ -22,7 +22,7 @@ from gradflow.ui.training.sessions import MAX_EARLIER, SESSIONS
 _UPLOAD_MEGABYTES = 20
 _LAYER_BYTES = 6_000
 """Size of a layer in a report, with its histograms."""
-_FRAMED_LAYER_BYTES = 800
+_FRAMED_LAYER_BYTES = 1060
 """Size of a layer in a frame of a film, in base64."""
 
 

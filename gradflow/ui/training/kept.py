@@ -13,7 +13,7 @@ _MOST_BYTES, _LEAST_BYTES = 256 * 2**20, 32 * 2**20
 _SHARE = 4
 """Of the memory that is left, records of all sessions take one part in so many at most."""
 _RECORD_BYTES, _RECORDED_LAYER_BYTES = 2200, 100
-_REPORTED_LAYER_BYTES, _FRAMED_LAYER_BYTES = 24_000, 650
+_REPORTED_LAYER_BYTES, _FRAMED_LAYER_BYTES = 24_000, 850
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,10 @@ from gradflow.core.timeline import Timeline
 from gradflow.ui import blocks
 
 _IMAGES: dict[ImageOf, str] = {
-    "activation": N_("Activations"),
-    "delta": N_("∂L/∂z (error signal δ)"),
-    "activation_grad": N_("∂L/∂a (activations)"),
-    "weight_grad": N_("∂L/∂W (weights)"),
+    "activation": N_("Activation"),
+    "delta": N_("Gradient ∂L/∂z"),
+    "activation_grad": "∂L/∂a",
+    "weight_grad": "∂L/∂W",
 }
 _ORDERS: dict[RowOrder, str] = {"layer": N_("As they run"), "kind": N_("By kind")}
 
@@ -71,11 +71,17 @@ def _describe_course(timeline: Timeline) -> str:
 
 
 def _show_layer(timeline: Timeline) -> None:
-    names = {n: f"{n}: {module}" for n, module in enumerate(timeline.modules, 1)}
-    left, right = st.columns(2)
-    layer = left.selectbox(_("Layer"), list(names), format_func=lambda n: names[n])
-    what = right.selectbox(
-        _("Distribution of"), list(_IMAGES), format_func=lambda code: _(_IMAGES[code])
-    )
+    names = {n: f"{_('Layer')} {n}: {module}" for n, module in enumerate(timeline.modules, 1)}
+    st.markdown(f"**{_('The distribution of one layer, step by step')}**")
+    with st.container(horizontal=True, key="timeline_layer_bar"):
+        ways = {code: _(name) for code, name in _IMAGES.items()}
+        what = blocks.choose_one(_("Distribution of"), ways, "timeline_image")
+        layer = st.selectbox(
+            _("Layer"),
+            list(names),
+            format_func=lambda n: names[n],
+            key="timeline_layer_number",
+            label_visibility="collapsed",
+        )
     figure = timeline_figure(timeline, layer=layer, what=what, mode=blocks.read_mode())
     blocks.show_figure(figure, "timeline_layer", _("Distribution in one layer, step by step"))

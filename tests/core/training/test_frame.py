@@ -9,7 +9,7 @@ import pytest
 
 import gradflow as gf
 from gradflow.core.histogram import drop_zeros
-from gradflow.core.training.frame import BINS, FRAMED, Frame
+from gradflow.core.training.frame import BINS, FRAMED, GRADIENTS, Frame
 from tests.core.training.tasks import make_small_experiment
 
 
@@ -42,6 +42,23 @@ def test_a_frame_has_the_shares_of_the_reports_histograms(run):
                 assert value == pytest.approx(report.layers[column][j], rel=1e-5)
 
 
+def test_a_frame_knows_which_share_of_a_gradient_is_positive(run):
+    """Up to every edge between two pairs of bins."""
+    for record in run.records[::4]:
+        frame, report = record.frame, record.report
+        for what in GRADIENTS:
+            shares = frame.select_signs(what)
+            for j in range(4):
+                histogram = report.histogram(what, j + 1)
+                low, high = frame.numbers[FRAMED.index(what), :2, j]
+                positive = np.concatenate([[0], np.cumsum(histogram.signed[1])])
+                edges = np.linspace(low, high, BINS + 1)
+                expected = np.interp(edges, histogram.edges, positive) / histogram.counts.sum()
+                amounts = (frame.shades[FRAMED.index(what), j] / 255.0) ** 2
+                own = np.cumsum(amounts * shares[j]) / amounts.sum()
+                assert own[1::2] == pytest.approx(expected[2::2], abs=0.015)
+
+
 def test_frames_change_nothing_and_are_kept_at_equal_distances(run):
     experiment, plan = make_small_experiment(), gf.TrainingPlan(steps=20, reports=2)
     with_frames = gf.Run.collect(experiment, plan, frames=5)
@@ -68,6 +85,7 @@ def test_files_have_the_frames(run):
     for record, own in zip(read.records, run.records, strict=True):
         np.testing.assert_array_equal(record.frame.numbers, own.frame.numbers)
         np.testing.assert_array_equal(record.frame.shades, own.frame.shades)
+        np.testing.assert_array_equal(record.frame.signs, own.frame.signs)
         assert record.frame.smallest == own.frame.smallest
     text = run.records[0].frame.to_text()
     for damaged, layers in ((text[:-8], 4), (text, 5), ("?", 4)):

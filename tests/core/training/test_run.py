@@ -75,7 +75,7 @@ def test_an_empty_run_is_a_run():
 
 DAMAGES = {
     "format": lambda d: d.pop("format"),
-    "version": lambda d: d.update(version=2),
+    "version": lambda d: d.update(version=1),
     "plan": lambda d: d["plan"].update(steps=-1),
     "unknown setting": lambda d: d["plan"].update(code="import os"),
     "column": lambda d: d["loss"].pop(),
