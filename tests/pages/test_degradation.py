@@ -2,10 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from gradflow.core.catalog import Activation, Architecture, Normalization
+from gradflow.core.teaching.degradation.training import NETWORKS, STEPS, DeeperTraining
+from gradflow.ui.degradation.deeper import write_ends
 from gradflow.ui.degradation.state import PAGE, DegradationView
 from gradflow.ui.degradation.views import VIEWS
 from tests.charts.figures import decode
@@ -51,6 +54,12 @@ def test_deeper_is_worse(app: AppTest) -> None:
     guess.set_value("neither")
     check_works(app.run())
     assert "Right. **Neither**" in read_markdown(app)
+
+
+def test_a_loss_at_the_end_is_said_only_of_networks_that_are_done() -> None:
+    first, second, *_others = NETWORKS
+    known = DeeperTraining({first: np.linspace(2, 0.5, STEPS), second: np.linspace(3, 2, 7)}, {})
+    assert write_ends(known) == "Training loss at the end: plain 20: **0.5**"
 
 
 def test_depth(app: AppTest) -> None:

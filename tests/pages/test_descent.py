@@ -185,3 +185,13 @@ def test_explanations_exist_and_the_figure_has_one(app: AppTest) -> None:
         assert len(blocks.read_text(name)) > 200
     open_page(app)
     assert Descent(**read_url(app)) == PRESETS["vanishing"].descent
+
+
+def test_how_each_of_several_paths_ends_is_said_above_the_figure(app: AppTest) -> None:
+    """In a word each, in the order of the paths; the list below has the same outcomes."""
+    open_page(app, surface="shelf", optimizers="sgd_momentum_adam", multipliers="1.0_1.0_1.0")
+    above = next(m.value for m in app.markdown if "·" in m.value)
+    words = [part.split("**")[1:] for part in above.splitlines()[-1].split(" · ")]
+    assert words == [["SGD", " crawls"], ["Momentum", " arrives"], ["Adam", " crawls"]]
+    listed = next(m.value for m in app.markdown if m.value.startswith("- "))
+    assert "**SGD:** Crawls" in listed

@@ -73,7 +73,7 @@ def draw_factors(factors: Factors, mode: Mode) -> list[dict[str, Any]]:
             "yaxis": AXIS,
             "text": texts,
             "textposition": "middle center",
-            "textfont": {"size": TEXT_SIZE - 1, "color": palette.ink},
+            "textfont": {"size": TEXT_SIZE - 3, "color": palette.ink},  # ten of them fit a phone
             "hoverinfo": "skip",
         },
     ]

@@ -57,14 +57,13 @@ def show(stage: Stage) -> None:
         training = compute.train_deeper(spec.trained, draw_if_due)
     draw(training)
     with stage.details:
-        st.markdown(write_ends(training))
         blocks.explain("degradation_training", "degradation_claim")
 
 
 def _draw(spec: DeeperNetworks, known: DeeperTraining) -> None:
     """Draw what is known: all of it, or that of a training that goes on."""
     is_answered = spec.guess != "open"
-    st.markdown(
+    words = (
         write_answer(spec, known)
         if is_answered and _DEEP in known.norms
         else _(
@@ -72,6 +71,7 @@ def _draw(spec: DeeperNetworks, known: DeeperTraining) -> None:
             "shortcuts they learn as well. So what does the gradient of the 56 do on its way back?"
         )
     )
+    st.markdown(f"{words}  \n{write_ends(known)}")
     blocks.show_figure(
         deeper_figure(list_curves(known), STEPS, with_norms=is_answered, mode=blocks.read_mode()),
         "degradation_deeper",
@@ -140,11 +140,10 @@ def write_answer(spec: DeeperNetworks, training: DeeperTraining) -> str:
 
 
 def write_ends(training: DeeperTraining) -> str:
-    """Write the training loss at the end of every network."""
+    """Write the training loss at the end of every network that has been trained."""
     ends = [
-        _("{name}: **{loss}**").format(
-            name=name_network(name), loss=format_number(float(training.losses[name][-1]))
-        )
+        _("{name}: **{loss}**").format(name=name_network(name), loss=format_number(losses[-1]))
         for name in NETWORKS
+        if len(losses := training.losses.get(name, ())) == STEPS
     ]
-    return _("Training loss at the end: ") + " · ".join(ends)
+    return _("Training loss at the end: ") + (" · ".join(ends) or "…")

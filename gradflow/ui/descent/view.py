@@ -18,7 +18,7 @@ from gradflow.core.teaching.descent_outcome import DescentOutcome
 from gradflow.core.teaching.descent_verdict import format_point, judge_descent
 from gradflow.core.teaching.optimizers import DESCENT_OPTIMIZERS, DescentOptimizer
 from gradflow.core.teaching.trajectories import Trajectory
-from gradflow.core.text import _
+from gradflow.core.text import N_, _
 from gradflow.ui import blocks, compute
 from gradflow.ui.boards import specs
 from gradflow.ui.boards.board import draw_board, read_numbers
@@ -36,6 +36,15 @@ _ICONS: dict[DescentOutcome, str] = {
     DescentOutcome.BOUNCING: ":material/swap_horiz:",
     DescentOutcome.LEFT: ":material/open_in_new:",
     DescentOutcome.OVERFLOW: ":material/error:",
+}
+_BRIEF: dict[DescentOutcome, str] = {
+    DescentOutcome.CONVERGED: N_("arrives"),
+    DescentOutcome.UNDER_WAY: N_("is under way"),
+    DescentOutcome.CRAWLING: N_("crawls"),
+    DescentOutcome.STUCK: N_("is stuck"),
+    DescentOutcome.BOUNCING: N_("bounces"),
+    DescentOutcome.LEFT: N_("leaves the picture"),
+    DescentOutcome.OVERFLOW: N_("overflows"),
 }
 _Trajectories = tuple[Trajectory, ...]
 
@@ -63,11 +72,20 @@ def show_descent() -> None:
 
 
 def _describe(descent: Descent, trajectories: _Trajectories) -> None:
-    """Say what loss this is, and how a single path ends; several have a list below."""
+    """Say what loss this is, and how each path ends: of several in a word, with a list below."""
     row = descent.row
     about = _(row.help) + (f" {row.source}." if row.source else "")
-    ends = _list_ends(descent, trajectories) if len(trajectories) == 1 else []
+    if len(trajectories) == 1:
+        ends = _list_ends(descent, trajectories)
+    else:
+        ends = [" · ".join(_name_end(descent, trajectory) for trajectory in trajectories)]
     st.markdown("  \n".join([about, *ends]))
+
+
+def _name_end(descent: Descent, trajectory: Trajectory) -> str:
+    outcome = judge_descent(descent, trajectory).outcome
+    name = _(DESCENT_OPTIMIZERS[trajectory.optimizer].label)
+    return f"{_ICONS[outcome]}\N{NO-BREAK SPACE}**{name}** {_(_BRIEF[outcome])}"
 
 
 def _show_formula(descent: Descent) -> None:

@@ -59,6 +59,7 @@ def show(stage: Stage) -> None:
     numbers = compute.measure_layer(spec)
     st.markdown(_(_WORDS[spec.step]))
     st.latex(write_step(spec, numbers))
+    st.markdown(describe_laws(spec, numbers))
     laws = {str(code): (_(name), numbers.variances[code]) for code, name in LAWS.items()}
     blocks.show_figure(
         variance_figure(
@@ -73,7 +74,6 @@ def show(stage: Stage) -> None:
         _("Factor of the signal and of the gradient against the variance of the weights"),
     )
     with stage.details:
-        st.markdown(describe_laws(spec, numbers))
         blocks.explain("initialization_variance")
 
 

@@ -160,8 +160,9 @@ def _show_numbers(pretrained: PretrainedStack) -> None:
 
 def _show_tuning(spec: FineTuning) -> Callable[[], None]:
     courses = compute.fine_tune(spec, STOPPED.set)
-    lines = [f"- {_ICONS[words.judge_course(c)]} {words.describe_tuning(c)}" for c in courses]
-    st.markdown("\n".join(lines))
+    lines = [f"{_ICONS[words.judge_course(c)]} {words.describe_tuning(c)}" for c in courses]
+    conclusion = words.describe_conclusion(courses, few=spec.labelled < TRAINING // 2)
+    st.markdown("  \n".join([conclusion, *lines] if conclusion else lines))
     starts = list(Start)
     curves = [(_(STARTS[c.start].label), starts.index(c.start), c) for c in courses]
     blocks.show_figure(
@@ -171,8 +172,6 @@ def _show_tuning(spec: FineTuning) -> Callable[[], None]:
     )
 
     def show_details() -> None:
-        if text := words.describe_conclusion(courses, few=spec.labelled < TRAINING // 2):
-            st.info(text, icon=":material/lightbulb:")
         blocks.explain("pretraining_tuning")
         st.subheader(_("The gradient before the first step"))
         _show_gradients(courses)
