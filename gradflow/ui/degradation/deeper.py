@@ -142,8 +142,10 @@ def write_answer(spec: DeeperNetworks, training: DeeperTraining) -> str:
 def write_ends(training: DeeperTraining) -> str:
     """Write the training loss at the end of every network that has been trained."""
     ends = [
-        _("{name}: **{loss}**").format(name=name_network(name), loss=format_number(losses[-1]))
+        _("{name}: **{loss}**").format(
+            name=name_network(name), loss=format_number(float(training.losses[name][-1]))
+        )
         for name in NETWORKS
-        if len(losses := training.losses.get(name, ())) == STEPS
+        if name in training.losses and len(training.losses[name]) == STEPS
     ]
     return _("Training loss at the end: ") + (" · ".join(ends) or "…")
