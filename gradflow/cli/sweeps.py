@@ -12,6 +12,7 @@ from gradflow.cli.axes import Axis
 from gradflow.cli.console import CommandFailed, say
 from gradflow.cli.reports import read_experiment
 from gradflow.core.experiment import Experiment
+from gradflow.core.stacked_pass import can_stack
 from gradflow.core.sweep import MEASURES, Grid, sweep
 from gradflow.core.sweep.phase import is_whole
 from gradflow.core.sweep.table import WRITERS, write_table
@@ -45,7 +46,15 @@ def run_sweep(
             Text("out: {path} must end in {ends}", path=str(out), ends=" or ".join(WRITERS))
         )
     part = None if out is None else out.with_name(f"{out.name}.part")
-    say(Text("running {count} networks", count=grid.count))
+    if can_stack(grid.base):
+        say(Text("running {count} networks", count=grid.count))
+    else:
+        message = Text(
+            "running {count} networks one by one, because convolutional networks and transformers "
+            "do not run as one",
+            count=grid.count,
+        )
+        say(message)
     table = sweep(
         grid.base,
         grid.axes,

@@ -138,3 +138,24 @@ def test_the_curve_has_the_seeds_as_a_band():
     low, high, median = (list(trace.y) for trace in figure.data)
     assert (low, median, high) == ([1, 10], [2, 20], [9, 90])
     assert figure.layout.yaxis.type == "log"
+
+
+def test_the_curve_has_the_signs_of_the_map():
+    doubtful = Mark("doubtful", "x", np.array([True, False, True, False]))
+    impossible = Mark("not possible", "line-ew", np.array([False, False, False, True]))
+    values = make_measure([[1, 3], [5, 5], [0, 0], [math.nan, math.nan]])
+    figure = curve_figure(
+        Axis("Depth", [2, 4, 6, 8]), replace(values, marks=[doubtful, impossible])
+    )
+    signs = [(t.name, t.yaxis, list(t.x), list(t.y)) for t in figure.data[3:]]
+    assert [t.showlegend for t in figure.data[3:]] == [True, False, True]
+    edge = figure.data[4].y[0]
+    assert signs == [
+        ("doubtful", "y", [2], [1]),
+        ("doubtful", "y2", [6], [edge]),  # 0 has no place on a logarithmic axis
+        ("not possible", "y2", [8], [edge]),
+    ]
+    assert tuple(figure.layout.yaxis2.range) == (0, 1)
+    assert 0 < edge < 0.1
+    plain = curve_figure(Axis("Depth", [2, 4]), make_measure([[-1], [0]], logarithmic=False))
+    assert len(plain.data) == 3

@@ -74,3 +74,19 @@ def test_refusals_are_one_line(
     assert out == ""
     assert said in err.splitlines()[-1]
     assert "Traceback" not in err
+
+
+def test_a_curve_marks_what_the_number_format_has_spoilt(tmp_path: Path) -> None:
+    figure = tmp_path / "curve.html"
+    axis = ["--axis", "init_std=0.001,0.3"]
+    query = QUERY.replace("depth=4", "depth=20") + "&dtype=float16"
+    assert main(["sweep", query, *axis, "--seeds", "1", "--figure", str(figure)]) == 0
+    assert "underflow or overflow has spoilt this" in figure.read_text(encoding="utf-8")
+
+
+def test_networks_without_batched_layers_run_one_by_one_and_say_so(capfd) -> None:
+    query = "architecture=conv&channels=2&depth=2&batch_size=4&image_size=8&stages=1"
+    assert main(["sweep", query, "--axis", "batch_size=2,4", "--seeds", "1"]) == 0
+    assert "running 2 networks one by one, because convolutional" in capfd.readouterr().err
+    assert main(["sweep", QUERY, "--axis", "batch_size=2,4", "--seeds", "1"]) == 0
+    assert "one by one" not in capfd.readouterr().err

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from urllib.parse import parse_qsl
 
 import pytest
 
 import gradflow as gf
+from gradflow.core.numbers import format_share
 from gradflow.core.sweep.phase import PhaseMap, PhaseSettings
 from gradflow.core.sweep.phase_presets import PHASE_PRESETS
 from gradflow.core.sweep.store import describe_grid
@@ -88,6 +90,23 @@ def test_a_prepared_map_is_whole_when_it_is_first_looked_at():
     prepare_map(grid)
     assert MAPS.find(grid).is_whole
     assert len(MAPS.find(grid).look()) == grid.count
+
+
+def test_a_whole_map_says_what_it_has_found(app):
+    grid = make_settings().grid
+    prepare_map(grid)
+    open_link(app, "phase", SMALL)
+    (said,) = [text.value for text in app.markdown if text.value.startswith("Of 16 networks")]
+    healthy = sum(row["verdict"] == "healthy" for row in MAPS.find(grid).look())
+    assert f"within a factor 30, in {format_share(healthy / 16)}" in said
+
+
+def test_a_map_whose_networks_run_alone_says_so(monkeypatch, app):
+    monkeypatch.setattr("gradflow.ui.phase.maps.LiveMap._fill", lambda live: None)
+    query = "architecture=conv&channels=2&depth=2&stages=1&across=batch_size&upwards=seed"
+    open_link(app, "phase", dict(parse_qsl(f"{query}&left=2&right=4&bottom=0&top=1")))
+    assert not app.exception
+    assert any(re.fullmatch("0 of 6 networks, one by one", t.value) for t in app.markdown)
 
 
 def test_preparing_ends_with_who_wants_it():

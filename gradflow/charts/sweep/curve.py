@@ -8,15 +8,19 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradflow.charts.figure import build_figure, empty_figure, make_legend
-from gradflow.charts.sweep.data import Axis, SweptMeasure, compute_quantile
+from gradflow.charts.sweep.data import Axis, SweptMeasure, compute_quantile, make_axis, make_sign
 from gradflow.charts.theme import PALETTES, Mode, fade
 from gradflow.core.text import _
 
 _HEIGHT = 460
+_EDGE = 0.02
+"""Where signs stand that have no number, as a share of the height."""
 
 
 def curve_figure(x: Axis, measure: SweptMeasure, *, mode: Mode = "light") -> go.Figure:
     """Draw the median over the seeds as a line, and all seeds as a band.
+
+    Signs stand on the line, or at the lower edge where there is no number to draw.
 
     Args:
         x: the setting; ``measure.values`` is ``(x, seeds)``.
@@ -24,14 +28,10 @@ def curve_figure(x: Axis, measure: SweptMeasure, *, mode: Mode = "light") -> go.
         mode: for a light or a dark page.
     """
     lines = {share: compute_quantile(measure.values, share) for share in (0.0, 0.5, 1.0)}
-    if not np.isfinite(lines[0.5]).any():
+    drawn = np.isfinite(lines[0.5]) & ((lines[0.5] > 0) | (not measure.logarithmic))
+    if not drawn.any():
         return empty_figure(_("Nothing has been measured yet"), mode=mode)
     palette = PALETTES[mode]
-    axis: dict[str, Any] = {"title": {"text": x.label}}
-    if x.kind == "category":
-        axis |= {"tickvals": list(range(len(x.values))), "ticktext": x.list_names()}
-    else:
-        axis["type"] = x.kind
     common = {"type": "scatter", "mode": "lines", "x": x.places, "hoverinfo": "skip"}
     edge = {"width": 0, "color": palette.backward}
     data: list[dict[str, Any]] = [
@@ -54,13 +54,26 @@ def curve_figure(x: Axis, measure: SweptMeasure, *, mode: Mode = "light") -> go.
             "hovertemplate": "%{x}: %{y:.3g}<extra></extra>",
         },
     ]
+    for mark in measure.marks:
+        signs = [
+            make_sign(mark, palette) | {"x": x.places[where], "y": heights[where], "yaxis": own}
+            for own, where, heights in (
+                ("y", mark.where & drawn, lines[0.5]),
+                ("y2", mark.where & ~drawn, np.full(len(drawn), _EDGE)),
+            )
+            if where.any()
+        ]
+        data += [
+            sign | {"showlegend": sign is signs[0], "legendgroup": mark.name} for sign in signs
+        ]
     layout = {
         "height": _HEIGHT,
-        "xaxis": axis,
+        "xaxis": make_axis(x),
         "yaxis": {
             "title": {"text": measure.label},
             "type": "log" if measure.logarithmic else "linear",
         },
+        "yaxis2": {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
         "legend": make_legend(),
         "margin": {"l": 90, "r": 20, "t": 40, "b": 64},
     }

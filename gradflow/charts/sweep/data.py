@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from gradflow.charts.figure import FloatArray
+from gradflow.charts.theme import Palette
 from gradflow.core.numbers import format_number
 
 _EVEN = 0.02
 """How far the steps of an even axis may differ, as a share."""
+_MOST_TICKS = 8
+_MANY_NAMES = 12
+_SMALL = 12
+"""Size of names in pixels where there are many, so that each has its line."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,46 @@ class Mark:
     symbol: str
     where: npt.NDArray[np.bool_]
     explained: bool = True
+
+
+def make_axis(axis: Axis) -> dict[str, Any]:
+    """Make Plotly's axis of a setting."""
+    # Without a range Plotly would make room for the signs in the outer cells.
+    common = {"title": {"text": axis.label}, "type": axis.kind, "range": axis.range}
+    if axis.kind == "linear":
+        return common
+    if axis.kind == "log":
+        ticks = _list_round_numbers(float(min(axis.values)), float(max(axis.values)))
+        return {**common, "tickvals": ticks, "ticktext": list(map(format_number, ticks))}
+    step = math.ceil(len(axis.values) / 24)
+    names = axis.list_names()
+    ticks = list(range(0, len(names), step))
+    # Names take the room that they need; numbers of layers can be left out.
+    common |= {"type": "linear", "automargin": bool(axis.names)}
+    if len(axis.names) > _MANY_NAMES:
+        common["tickfont"] = {"size": _SMALL}
+    return {**common, "tickvals": ticks, "ticktext": names[::step]}
+
+
+def _list_round_numbers(low: float, high: float) -> list[float]:
+    """List 1, 2 and 5 times the powers of ten within a range; of many decades the powers alone."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    factors = (1, 2, 5) if len(powers) < _MOST_TICKS / 2 else (1,)
+    numbers = [float(f"{factor}e{power}") for power in powers for factor in factors]
+    return [n for n in numbers if low <= n <= high] or [low, high]
+
+
+def make_sign(mark: Mark, palette: Palette) -> dict[str, Any]:
+    """Make the trace of a mark, without its places."""
+    look = {"size": 7, "color": palette.page, "line": {"width": 1.3, "color": palette.ink}}
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": mark.name,
+        "showlegend": mark.explained,
+        "hoverinfo": "skip",
+        "marker": {"symbol": mark.symbol, **look},
+    }
 
 
 @dataclass(frozen=True, eq=False)

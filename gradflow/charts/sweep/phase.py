@@ -11,7 +11,14 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradflow.charts.figure import FloatArray, build_figure, empty_figure, make_legend
-from gradflow.charts.sweep.data import Axis, SweptMeasure, TheoryLines, fill_gaps
+from gradflow.charts.sweep.data import (
+    Axis,
+    SweptMeasure,
+    TheoryLines,
+    fill_gaps,
+    make_axis,
+    make_sign,
+)
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode
 from gradflow.core.numbers import format_number, format_power
 from gradflow.core.text import _
@@ -53,8 +60,8 @@ def phase_figure(
     low, high = fit_range(shades)
     layout = {
         "height": _HEIGHT,
-        "xaxis": _make_axis(x),
-        "yaxis": _make_axis(y),
+        "xaxis": make_axis(x) | {"showgrid": False},
+        "yaxis": make_axis(y) | {"showgrid": False},
         "coloraxis": _make_colours(measure, low, high, mode),
         "margin": {"l": 90, "r": 120, "t": 36, "b": 64},
         "legend": make_legend(),
@@ -90,30 +97,6 @@ def fit_range(shades: FloatArray) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = map(float, np.quantile(known, (_RARE_SHARE, 1 - _RARE_SHARE)))
     return (low, high) if high > low else (low - 0.5, high + 0.5)
-
-
-def _make_axis(axis: Axis) -> dict[str, Any]:
-    common = {"title": {"text": axis.label}, "showgrid": False, "type": axis.kind}
-    common["range"] = axis.range  # Plotly would make room for the signs in the outer cells
-    if axis.kind == "linear":
-        return common
-    if axis.kind == "log":
-        ticks = _list_round_numbers(float(min(axis.values)), float(max(axis.values)))
-        return {**common, "tickvals": ticks, "ticktext": list(map(format_number, ticks))}
-    step = math.ceil(len(axis.values) / 24)
-    names = axis.list_names()
-    ticks = list(range(0, len(names), step))
-    # Names take the room that they need; numbers of layers can be left out.
-    common |= {"type": "linear", "automargin": bool(axis.names)}
-    return {**common, "tickvals": ticks, "ticktext": names[::step]}
-
-
-def _list_round_numbers(low: float, high: float) -> list[float]:
-    """List 1, 2 and 5 times the powers of ten within a range; of many decades the powers alone."""
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    factors = (1, 2, 5) if len(powers) < _MOST_TICKS / 2 else (1,)
-    numbers = [float(f"{factor}e{power}") for power in powers for factor in factors]
-    return [n for n in numbers if low <= n <= high] or [low, high]
 
 
 def _make_colours(measure: SweptMeasure, low: float, high: float, mode: Mode) -> dict[str, Any]:
@@ -247,17 +230,6 @@ def _draw_marks(x: Axis, y: Axis, measure: SweptMeasure, mode: Mode) -> list[dic
         rows, columns = np.nonzero(mark.where)
         if not len(rows):
             continue
-        look = {"size": 7, "color": palette.page, "line": {"width": 1.3, "color": palette.ink}}
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": mark.name,
-                "showlegend": mark.explained,
-                "x": x.places[columns],
-                "y": y.places[rows],
-                "hoverinfo": "skip",
-                "marker": {"symbol": mark.symbol, **look},
-            }
-        )
+        where = {"x": x.places[columns], "y": y.places[rows]}
+        traces.append(make_sign(mark, palette) | where)
     return traces

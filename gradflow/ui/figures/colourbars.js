@@ -33,6 +33,19 @@ export function layColourbar(shape) {
   widenPlot(shape);
 }
 
+/** Lift the names of flat scales off them: Plotly draws them too low where the margins are large. */
+export function liftTitles(plot) {
+  for (const bar of plot.querySelectorAll("g.colorbar")) {
+    const [title, colours] = [".cbtitle", ".cbfills"].map((name) => bar.querySelector(name));
+    if (!title || !colours) continue;
+    title.style.translate = "none";
+    const [name, scale] = [title, colours].map((part) => part.getBoundingClientRect());
+    const isOver = scale.width > scale.height && name.left < scale.right && name.top < scale.top;
+    const lift = name.bottom - scale.top;
+    if (isOver && lift > 0) title.style.translate = `0 ${-lift}px`;
+  }
+}
+
 function findOwn(shape) {
   const at = shape.data.findIndex((trace) => trace.colorbar && trace.showscale !== false);
   if (at < 0) return undefined;

@@ -1,6 +1,7 @@
 // One Plotly graph that stays in the page: drawn once, then changed in place, so that its node,
 // zoom, hover and hidden traces survive a change of the figure.
 
+import { liftTitles } from "./colourbars.js";
 import { Dive } from "./dive.js";
 import { addElement } from "./elements.js";
 import { Ghosts } from "./ghosts.js";
@@ -215,8 +216,10 @@ class Graph {
       if (this.head.peek) this.peek = new Peek(this);
       writeNumbersOurWay(plot);
       writeTicksOurWay(plot);
+      liftTitles(plot);
       plot.on("plotly_afterplot", () => {
         writeTicksOurWay(plot);
+        liftTitles(plot);
         this.ghosts?.draw();
         this.dive?.place();
         this.hands?.place();

@@ -8,6 +8,7 @@ const MARGIN = 8; // pixels between a picture and the window's end
 const SHEET = 208; // the same for a live one on a phone, which shows the controls below it
 const EDGE = 24; // the same for a map on a phone: so that one sees that more follows
 const PEEK = 72; // the same, once it is as high as it was drawn: so that what follows can be seen
+const MOST_AFTER = 72; // the same, at most, for what is said below a map
 const LOWEST = 400; // pixels
 const LOWEST_NARROW = 340; // the same, of a live one or a map on a phone
 const LOWEST_PRESENTED = 240;
@@ -34,7 +35,8 @@ export function findHeight(graph, all) {
   // Those that stand on each other share the room as they shared what they were drawn for.
   const column = listColumn(graph, all);
   const drawn = column.reduce((total, { head }) => total + head.height, 0);
-  const free = findRoom(column[0].box, MARGIN) - measureGaps(column);
+  const below = head.peek ? Math.min(measureAfter(box) + 3 * MARGIN, MOST_AFTER) : 0;
+  const free = findRoom(column[0].box, MARGIN + below) - measureGaps(column);
   const room = free > drawn ? Math.max(drawn, free - PEEK) : free;
   const most = Math.min(HIGHEST, GROWTH * head.height, STEEPEST * box.clientWidth);
   const least = Math.min(LOWEST, head.height);

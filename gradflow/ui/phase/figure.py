@@ -48,7 +48,8 @@ def draw_sweep(
         shape_column(grid, table, measure),
     )
     if len(axes) == 1:
-        return curve_figure(axes[0], values, mode=mode)
+        marked = replace(values, marks=_list_marks(grid, table, is_table=False))
+        return curve_figure(axes[0], marked, mode=mode)
     is_table = any(axis.kind == "category" and axis.names for axis in axes)
     values = replace(
         values,

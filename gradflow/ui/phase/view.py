@@ -10,6 +10,7 @@ import streamlit as st
 from gradflow.charts.sweep.data import TheoryLines
 from gradflow.core.experiment import Experiment
 from gradflow.core.numbers import format_count
+from gradflow.core.stacked_pass import can_stack
 from gradflow.core.sweep import MEASURES, Grid
 from gradflow.core.sweep.critical import REACH
 from gradflow.core.sweep.phase import RANGES, PhaseSettings, list_axes
@@ -23,6 +24,7 @@ from gradflow.ui.explore.state import EXPLORE
 from gradflow.ui.fragments import make_fragment
 from gradflow.ui.naming import describe_setting, name_setting
 from gradflow.ui.phase.figure import draw_sweep, make_axis
+from gradflow.ui.phase.findings import write_findings
 from gradflow.ui.phase.maps import MAPS, LiveMap
 from gradflow.ui.phase.route import ROUTE
 from gradflow.ui.phase.state import CHOSEN, PAGE, PHASE, PhaseCodec
@@ -78,9 +80,10 @@ def _write_task() -> str:
 
 def _show_map(settings: PhaseSettings, found: LiveMap, growing: bool, looks: list[bool]) -> None:
     rows = found.look()
+    table = make_table(found.grid, rows)
     figure = draw_sweep(
         found.grid,
-        make_table(found.grid, rows),
+        table,
         settings.map.measure,
         theory=_find_lines(settings, found),
         growing=growing,
@@ -90,6 +93,8 @@ def _show_map(settings: PhaseSettings, found: LiveMap, growing: bool, looks: lis
     _draw_chosen(found.grid, _describe_progress(found, len(rows)))
     choose = partial(_choose_cell, describe_grid(found.grid))
     blocks.show_figure(figure, "phase_map", _describe_map(settings), choose, _write_peek(settings))
+    if found.is_whole and found.theory is not None:
+        st.markdown(write_findings(found.grid, table, found.theory))
     looks.append(found.is_whole)
     # Not before the page's own run has reached the browser: its controls would lose their values.
     if growing and len(looks) > _LAST_LOOKS and all(looks[-_LAST_LOOKS:]):
@@ -116,9 +121,9 @@ def _describe_progress(found: LiveMap, done: int) -> str:
         return str(found.error)
     if found.is_whole:
         return _("{count} networks. Choose a cell.").format(count=format_count(done))
-    return _("{done} of {total} networks").format(
-        done=format_count(done), total=format_count(found.grid.count)
-    )
+    alone = not can_stack(found.grid.base)
+    text = _("{done} of {total} networks, one by one") if alone else _("{done} of {total} networks")
+    return text.format(done=format_count(done), total=format_count(found.grid.count))
 
 
 def _find_lines(settings: PhaseSettings, found: LiveMap) -> TheoryLines | None:
