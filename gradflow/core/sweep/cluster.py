@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Executor
 from contextlib import contextmanager
@@ -11,6 +13,9 @@ from gradflow.core.errors import GradflowError
 from gradflow.core.text import Text
 
 CONNECT_SECONDS = 10
+LOST_SECONDS = 30
+"""Time in which a worker may start again before a sweep without any is given up."""
+_LOOK_SECONDS = 0.5
 _ATTEMPTS = 5
 """Workers that a job may lose before the sweep gives up."""
 _PACKAGES = ("gradflow", "torch")
@@ -45,7 +50,8 @@ def connect(address: str) -> Iterator[Executor]:
         _wait_for_worker(client, address)
         refuse_other_versions(client.get_versions(packages=list(_PACKAGES)))
         try:
-            yield client.get_executor(retries=_ATTEMPTS)
+            with _watch_workers(client):
+                yield client.get_executor(retries=_ATTEMPTS)
         except (distributed.KilledWorker, CancelledError) as error:
             message = Text(
                 "scheduler: {address} has lost its workers ({error}); start them again, and then "
@@ -54,6 +60,33 @@ def connect(address: str) -> Iterator[Executor]:
                 error=str(error) or type(error).__name__,
             )
             raise GradflowError(message) from error
+
+
+@contextmanager
+def _watch_workers(client: Any) -> Iterator[None]:
+    """Cancel all jobs once there has been no worker for a while: they would wait for ever."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        seen = time.monotonic()
+        while not ended.wait(_LOOK_SECONDS) and client.status == "running":
+            try:
+                workers = client.scheduler_info()["workers"]
+            except OSError:  # the scheduler is lost, too: the client itself ends the jobs
+                return
+            if workers:
+                seen = time.monotonic()
+            elif time.monotonic() - seen > LOST_SECONDS:
+                client.close()
+                return
+
+    watcher = threading.Thread(target=watch, name="workers", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
 
 
 def _wait_for_worker(client: Any, address: str) -> None:

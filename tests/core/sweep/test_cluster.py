@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -88,6 +89,30 @@ def test_a_lost_worker_loses_nothing(cluster, monkeypatch):
     assert seen[-1] == 192
     assert workers[1].poll() is None
     pd.testing.assert_frame_equal(table, gf.sweep(BASE, AXES, seeds=4, scheduler=""), rtol=1e-9)
+
+
+def test_when_all_workers_are_lost_it_ends_and_goes_on_from_its_file(
+    cluster, monkeypatch, tmp_path
+):
+    address, workers = cluster
+    monkeypatch.setattr(cluster_module, "LOST_SECONDS", 1)
+    file = tmp_path / "sweep.part"
+
+    def kill_all(done: int, total: int) -> None:
+        if done:
+            for worker in workers:
+                worker.kill()
+                worker.wait()
+
+    with pytest.raises(gf.GradflowError, match=r"scheduler: tcp://.* has lost its workers"):
+        gf.sweep(BASE, AXES, seeds=8, progress=kill_all, scheduler=address, file=file)
+    seen: list[int] = []
+    table = gf.sweep(
+        BASE, AXES, seeds=8, progress=lambda done, total: seen.append(done), file=file, scheduler=""
+    )
+    assert seen[0] > 0  # what the workers had done
+    assert len(table) == 384
+    assert "workers" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_nobody_answers(monkeypatch):
