@@ -159,6 +159,10 @@ def test_a_new_axis_brings_its_usual_ends_and_axes_change_places(app):
         ("left=3&right=2", "right: 2 must be above left"),
         ("points=40&seeds=8", "too many for one map"),
         ("across=gain_value&gain=one", "gain_value: it has no effect"),
+        ("across=bias_std&architecture=transformer", "bias_std: it has no effect"),
+        ("across=kernel&upwards=growth_rate", "growth_rate: it has no effect"),
+        ("left=nan&points=1e9", "points"),
+        ("across=correlation&left=5&right=6", "correlation"),
     ],
 )
 def test_impossible_links_are_named(app, query, said):

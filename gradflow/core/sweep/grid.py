@@ -176,13 +176,17 @@ class Grid:
                 return
         if not used and problem is not None:
             raise problem
-        unused = next(name for name in self.axes if name not in used)
-        message = Text(
-            "{name}: it has no effect with these settings; choose another axis, or the setting "
-            "that uses it",
-            name=unused,
-        )
-        raise InvalidExperiment(message, fields=(unused,))
+        raise make_unused_error(next(name for name in self.axes if name not in used))
+
+
+def make_unused_error(name: str) -> InvalidExperiment:
+    """Make the error of an axis that changes nothing."""
+    message = Text(
+        "{name}: it has no effect with these settings; choose another axis, or the setting that "
+        "uses it",
+        name=name,
+    )
+    return InvalidExperiment(message, fields=(name,))
 
 
 def _strip(name: str) -> str:

@@ -13,7 +13,7 @@ from gradflow.core.codec import to_fields
 from gradflow.core.errors import InvalidExperiment, quote_value
 from gradflow.core.experiment import Data, Experiment
 from gradflow.core.spec import Spec, find_bounds, find_enum, list_options
-from gradflow.core.sweep.grid import Grid
+from gradflow.core.sweep.grid import Grid, make_unused_error
 from gradflow.core.sweep.measures import MEASURES
 from gradflow.core.text import Text
 
@@ -181,6 +181,9 @@ def list_values(
     """List the values of an axis: ``points`` numbers in even steps, or all options of a choice.
 
     Whole numbers that would come twice come once, and none leaves the bounds of the setting.
+
+    Raises:
+        InvalidExperiment: networks of this architecture have no such setting.
     """
     field = _find_field(name, experiment)
     if (enum := find_enum(field)) is not None:
@@ -208,4 +211,7 @@ def is_whole(name: str, experiment: Experiment) -> bool:
 
 def _find_field(name: str, experiment: Experiment) -> Any:
     specs: tuple[type[Spec], ...] = (type(experiment.network), Data, Experiment)
-    return next(spec.model_fields[name] for spec in specs if name in spec.model_fields)
+    for spec in specs:
+        if name in spec.model_fields:
+            return spec.model_fields[name]
+    raise make_unused_error(name)
