@@ -87,7 +87,8 @@ class Mark:
 def make_axis(axis: Axis) -> dict[str, Any]:
     """Make Plotly's axis of a setting."""
     # Without a range Plotly would make room for the signs in the outer cells.
-    common = {"title": {"text": axis.label}, "type": axis.kind, "range": axis.range}
+    title = {"text": axis.label}
+    common: dict[str, Any] = {"title": title, "type": axis.kind, "range": axis.range}
     if axis.kind == "linear":
         return common
     if axis.kind == "log":

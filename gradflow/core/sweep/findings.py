@@ -26,16 +26,16 @@ class Band(NamedTuple):
 
     Attributes:
         places: of the values at which it does.
-        count: of all values.
+        total: of all values.
     """
 
     places: list[int]
-    count: int
+    total: int
 
     @property
     def is_whole(self) -> bool:
         """Whether it does everywhere."""
-        return len(self.places) == self.count
+        return len(self.places) == self.total
 
     @property
     def is_connected(self) -> bool:
@@ -166,8 +166,7 @@ def measure_scatter(draws: Sequence[float] | FloatArray) -> float:
 
 
 def _find_precise(grid: Grid, table: pd.DataFrame) -> BoolArray:
-    precise: BoolArray = shape_column(grid, table, "precise").astype(bool).all(axis=-1)
-    return precise
+    return np.array(shape_column(grid, table, "precise").astype(bool).all(axis=-1))
 
 
 def _take_median(values: FloatArray) -> FloatArray:

@@ -107,8 +107,8 @@ def _write_options(grid: Grid, kept: BoolArray, axis: int) -> str:
     """Write which options of an axis keep the gradient most often, and which never."""
     name, other = list(grid.axes)[axis], list(grid.axes)[1 - axis]
     counts = kept.sum(axis=1 - axis)
-    best = np.flatnonzero(counts == counts.max())
-    never = [format_setting(name, grid.axes[name][i]) for i in np.flatnonzero(counts == 0)]
+    best = np.flatnonzero(counts == counts.max()).tolist()
+    never = [format_setting(name, grid.axes[name][i]) for i in np.flatnonzero(counts == 0).tolist()]
     names = [format_setting(name, grid.axes[name][i]) for i in best]
     text = _("{setting}: most often {best}, for {count} of {total} ({other})").format(
         setting=name_setting(name),
@@ -146,7 +146,7 @@ def _write_bands(grid: Grid, table: pd.DataFrame, kept: BoolArray) -> str:
             continue
         lines = kept if axis == 0 else kept.T
         bands = [(end, find_band(lines[end])) for end in dict.fromkeys(ends)]
-        telling = sum(1 < len(band.places) < band.count for _end, band in bands)
+        telling = sum(1 < len(band.places) < band.total for _end, band in bands)
         found.append((telling, axis, bands))
     if not found:
         return ""
@@ -170,7 +170,7 @@ def _describe_band(grid: Grid, axis: str, band: Band) -> str:
         return _("everywhere")
     if not band.is_connected:
         return _("at {count} of {total} values of {setting}").format(
-            count=len(band.places), total=band.count, setting=setting
+            count=len(band.places), total=band.total, setting=setting
         )
     low, high = (format_setting(axis, values[i]) for i in (band.places[0], band.places[-1]))
     if low == high:
