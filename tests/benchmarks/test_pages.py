@@ -5,15 +5,17 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.frames import Frame, Opcode
 
 from benchmarks.controls import BUTTONS, Control
 from benchmarks.harness import format_table
 from benchmarks.pages import (
     SETTINGS,
     Answer,
+    FrameCounter,
     Press,
     View,
-    count_payload,
     format_answer,
     format_first_visit,
     list_views,
@@ -96,8 +98,20 @@ def test_bytes_of_a_first_visit_add_up() -> None:
 def test_binary_frames_are_counted_unpacked() -> None:
     data = bytes(range(100))
     frame = {"opcode": 2, "payloadData": base64.b64encode(data).decode()}
-    assert count_payload(frame) == 100
-    assert count_payload({"opcode": 1, "payloadData": "é"}) == 2
+    assert FrameCounter().count(frame) == 100
+    assert FrameCounter().count({"opcode": 1, "payloadData": "é"}) == 2
+
+
+def test_frames_are_counted_as_they_are_compressed() -> None:
+    """Against what the library of the server makes of them, one frame after the other."""
+    factory = ServerPerMessageDeflateFactory()
+    _accepted, deflate = factory.process_request_params([("client_max_window_bits", None)], [])
+    counter = FrameCounter()
+    counter.read_handshake({"Sec-WebSocket-Extensions": "permessage-deflate; other"})
+    for content in (b"a page, " * 200, b"a page, " * 300, bytes(range(256))):
+        frame = {"opcode": 2, "payloadData": base64.b64encode(content).decode()}
+        sent = deflate.encode(Frame(Opcode.BINARY, content))
+        assert counter.count(frame) == len(sent.data)
 
 
 def test_files_are_named_without_host_and_version() -> None:

@@ -103,6 +103,15 @@ def test_a_foreign_name_opens_no_session(place: tuple[str, int]) -> None:
         assert say(place, "/_stcore/health", host=own).text == "ok"
 
 
+def test_what_a_page_says_is_compressed(place: tuple[str, int]) -> None:
+    """Three of four bytes of a page on its websocket repeat others."""
+    wanted = "Sec-WebSocket-Extensions: permessage-deflate"
+    origin = f"Origin: http://{place[0]}:{place[1]}"
+    reply = say(place, "/_stcore/stream", *HANDSHAKE, wanted, origin)
+    assert reply.status == 101
+    assert "permessage-deflate" in reply.headers["sec-websocket-extensions"]
+
+
 def test_metrics_and_who_may_steer_the_page_are_not_public(place: tuple[str, int]) -> None:
     for path in ("/_stcore/metrics", "/_stcore/metrics/", "/_stcore/metrics?families=x"):
         refused = say(place, path)
