@@ -24,11 +24,12 @@ from gradflow.core.recording.facts import FactTickets
 from gradflow.core.recording.host import HostSummarizer
 from gradflow.core.recording.ledger import Advance
 from gradflow.core.recording.losses import compute_loss, find_modules
+from gradflow.core.recording.names import Names
 from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.plain import run_plainly, strip_compiler
 from gradflow.core.recording.preserve import preserve
 from gradflow.core.recording.recorder import Recorder
-from gradflow.core.recording.refusals import refuse_unusable_model
+from gradflow.core.recording.refusals import refuse_new_parameters, refuse_unusable_model
 from gradflow.core.recording.result import Recording, add_weights, find_single_tickets
 from gradflow.core.recording.summary import Summarizer
 from gradflow.core.refusals import refuse_missing_operations
@@ -61,8 +62,8 @@ def probe(
 
     Args:
         model: any ``nn.Module``, with inputs on its own device.
-        inputs: one argument, a tuple of positional arguments, or a mapping of keyword arguments.
-            Tensors in them are copied, however nested.
+        inputs: one argument, a plain tuple of positional arguments, or a mapping of keyword
+            arguments. Tensors in them are copied, however nested.
         targets: the second argument of ``loss``.
         loss: ``loss(output, targets)``, a scalar that depends on the parameters. Cross-entropy by
             default; of an output that is no tensor it takes the loss if there is one, else the
@@ -88,7 +89,8 @@ def probe(
         Exception: whatever the model or the loss raises, unchanged.
     """
     given, model = model, strip_compiler(model)
-    parameters = dict(model.named_parameters())
+    names = Names(model)
+    parameters = names.tensors
     refuse_unusable_model(model, parameters)
     with (
         torch.inference_mode(False),
@@ -106,10 +108,12 @@ def probe(
         parameters_with_gradient = [name for name, p in parameters.items() if p.requires_grad]
         differentiable = [parameters[name] for name in parameters_with_gradient] + leaves
         start = time.perf_counter()
-        recorder = Recorder(given, summarizer, advance, guard)
+        recorder = Recorder(given, summarizer, advance, guard, names=names)
         with recorder:
             recorder.mark_signals((arguments.positional, arguments.keywords), targets)
             output = model(*arguments.positional, **arguments.keywords)
+            if recorder.has_grown():
+                refuse_new_parameters(model, parameters)
             recorder.ignore_activations()
             if isinstance(targets, Tensor) and targets.is_inference():
                 targets = targets.clone()  # one that autograd may save

@@ -12,7 +12,8 @@ class Arguments:
     """Copies of what a model is called with, in containers however nested.
 
     Args:
-        inputs: one argument, a tuple of positional arguments, or a mapping of keyword arguments.
+        inputs: one argument, a plain tuple of positional arguments, or a mapping of keyword
+            arguments.
         from_inputs: whether the graph has to start at the inputs. With frozen parameters, or none,
             it would start only behind them; asking for the gradient of the inputs makes it start
             at the first layer, so that its ∂L/∂z is recorded as well.
@@ -32,7 +33,8 @@ class Arguments:
         if isinstance(inputs, Mapping):
             self.keywords = {str(name): self._copy(value) for name, value in inputs.items()}
         else:
-            values = inputs if isinstance(inputs, tuple) else (inputs,)
+            # One with names, such as a packed sequence, is one argument.
+            values = inputs if type(inputs) is tuple else (inputs,)
             self.positional = tuple(self._copy(value) for value in values)
 
     def _copy(self, value: Any) -> Any:

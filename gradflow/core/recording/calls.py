@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from gradflow.core.errors import ProbeError
 from gradflow.core.recording.fans import find_fans
 from gradflow.core.recording.functions import (
     Function,
@@ -29,6 +30,7 @@ from gradflow.core.recording.gradients import find_storage
 from gradflow.core.recording.preserve import Guard
 from gradflow.core.recording.records import Record
 from gradflow.core.recording.summary import Response
+from gradflow.core.text import Text
 
 OnError = Callable[[Exception], None]
 _is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
@@ -71,6 +73,9 @@ class Reports(Protocol):
         self, function: Function, response: Response | None, layers: tuple[Record, ...], a: Tensor
     ) -> None:
         """Record the output of an activation function that has met the signal of layers."""
+
+    def add_gradients(self, tensors: list[Tensor]) -> None:
+        """Record the gradients of tensors that had none when they were recorded."""
 
 
 class CallWatcher(TorchFunctionMode):
@@ -133,6 +138,21 @@ class CallWatcher(TorchFunctionMode):
         self._settled.update(new)
         return new + lineage.activated
 
+    def note_returned(self, out: Any) -> None:
+        """Note what a function with a backward pass of its own has returned.
+
+        Without gradients inside, what it computed last may have been recorded already.
+        """
+        try:
+            with torch._C.DisableTorchFunction():
+                self._reports.add_gradients(
+                    _list_outputs((out,) if isinstance(out, Tensor) else out)
+                )
+        except Exception as error:
+            if self.on_error is None:
+                raise
+            self.on_error(error)
+
     def __torch_function__(
         self, func: Function, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
@@ -164,6 +184,13 @@ class CallWatcher(TorchFunctionMode):
         outputs = [out] if isinstance(out, Tensor) else _list_outputs(out)
         # Inside vmap and grad, values cannot be read: the graph says what there was.
         if outputs and not _is_wrapped(outputs[0]):
+            if outputs[0].is_nested:
+                raise ProbeError(
+                    Text(
+                        "model: computes with nested tensors, which cannot be recorded; "
+                        "pad them and mask what was added"
+                    )
+                )
             self._follow(func, role, args, kwargs or {}, outputs)
 
     def _meet(self, func: Function, args: tuple[Any, ...], out: Any) -> bool:
@@ -177,6 +204,7 @@ class CallWatcher(TorchFunctionMode):
             or id(args[0]) in self._parameters
             or self.makes_weights
             or _is_wrapped(out)
+            or out.is_nested
         ):
             return False
         kind, names = find_kind_of_weight(func), (name,) if other is None else (name, other)

@@ -105,13 +105,16 @@ class Ledger:
         summarizer = self._summarizer
 
         def receive(gradient: Tensor) -> None:
-            if self.is_final:
-                entry.gradient = summarizer.add_gradient(view_as_real(gradient))
-                self.received += 1
-                if entry.signal == NONE:
-                    entry.shape = tuple(gradient.shape)
-                if advance is not None:
-                    advance()
+            if not self.is_final or not gradient.numel():
+                return
+            self.received += 1
+            if entry.gradient != NONE:
+                return  # of several backward passes through one graph the first counts
+            entry.gradient = summarizer.add_gradient(view_as_real(gradient))
+            if entry.signal == NONE:
+                entry.shape = tuple(gradient.shape)
+            if advance is not None:
+                advance()
 
         def receive_quietly(gradient: Tensor) -> None:
             try:

@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gradflow.core.recording.calls import SIGNAL, CallWatcher, Lineage
 from gradflow.core.recording.gradients import watch_output
+from gradflow.core.recording.hook import Hook
 from gradflow.core.recording.layout import Layout, read_batch_first
 from gradflow.core.recording.ledger import Ledger
 from gradflow.core.recording.modules import (
@@ -87,7 +88,7 @@ class ModuleHooks:
         self._ledger.units = {id(module): id(module) in bare for _name, module, _kind in watched}
         for name, module, kind in watched:
             if read_batch_first(module) is False:
-                self._handles.append(module.register_forward_pre_hook(self._layout.note))
+                self._handles.append(module.register_forward_pre_hook(Hook(self._layout.note)))
             if kind == "norm" and isinstance(module, _BatchNorm):
                 self.batch_statistics |= module.training
             if isinstance(module, torch.jit.ScriptModule):
@@ -181,7 +182,7 @@ class ModuleHooks:
                 except Exception as error:
                     self._ledger.fail(error)
 
-        return run
+        return Hook(run)
 
     def _record_output(self, frame: Frame, kind: str, output: Any) -> None:
         module, calls = frame.module, self._calls

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -43,14 +44,23 @@ def find_kind(module: nn.Module) -> str:
     """Find the kind of a module, for the column ``kind`` of ``report.signals``."""
     for classes, kind in _KINDS:
         if isinstance(module, classes):
-            return kind
-    if find_catalog_row(module) is not None and not isinstance(module, nn.Identity):
-        return "activation"
-    if type(module).__module__ == "torch.nn.modules.activation" and not isinstance(
-        module, nn.MultiheadAttention
-    ):
+            return "block" if kind == "norm" and _has_weights_inside(module) else kind
+    is_own = type(module).__module__ == "torch.nn.modules.activation"
+    if (
+        (is_own and not isinstance(module, nn.MultiheadAttention))
+        or (find_catalog_row(module) is not None and not isinstance(module, nn.Identity))
+    ) and not _has_weights_inside(module):
         return "activation"
     return "block" if module._modules else "other"
+
+
+def _has_weights_inside(module: nn.Module) -> bool:
+    """Whether modules in it have weights; those that make its own parameters do not count."""
+    return bool(module._modules) and any(
+        next(inner.parameters(), None) is not None
+        for name, inner in module._modules.items()
+        if inner is not None and name != "parametrizations"
+    )
 
 
 def is_call_alone(module: nn.Module) -> bool:
@@ -105,6 +115,8 @@ def find_tensors(output: Any) -> Iterator[Tensor]:
     elif isinstance(output, (tuple, list)):
         for item in output:
             yield from find_tensors(item)
+    elif is_dataclass(output) and not isinstance(output, type):
+        yield from find_tensors([getattr(output, field.name) for field in fields(output)])
 
 
 def find_catalog_row(module: nn.Module) -> ActivationChoice | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 _PARAMETRIZED = re.compile(r"(^|\.)parametrizations\.(\w+)\.\w+$")
 
@@ -36,10 +37,18 @@ class Names:
                 name = f"{path}.{attribute}" if path else attribute
                 self.parameters[id(parameter)] = name
                 self.tensors[name] = parameter
-                if parameter.dim() > 1:
+                if not is_lazy(parameter) and parameter.dim() > 1:
                     self._matrices.add(name)
             if module._buffers:
                 self.constants.update(map(id, module._buffers.values()))
+        self._part_count = self._count_parts()
+
+    def has_grown(self) -> bool:
+        """Whether a module has got parameters or modules since."""
+        return self._count_parts() > self._part_count
+
+    def _count_parts(self) -> int:
+        return sum([len(m._parameters) + len(m._modules) for m in self.modules.values()])
 
     def is_shared(self, module: nn.Module) -> bool:
         """Whether another module has one of the parameters of this one."""

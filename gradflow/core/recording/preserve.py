@@ -45,7 +45,7 @@ def preserve(model: nn.Module, *others: nn.Module) -> Iterator[Guard]:
         table
         for module in modules
         if not isinstance(module, torch.jit.ScriptModule)
-        for table in (module._parameters, module._buffers)
+        for table in (module._parameters, module._buffers, module._modules)
     ]
     tables = [dict(table) for table in live]
     parameters = _list_unique(p for module in modules for p in module._parameters.values())

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from gradflow.core.coverage import Coverage, Place
+from gradflow.core.recording import opaque
 from gradflow.core.recording.calls import SIGNAL, CallWatcher, OnError
 from gradflow.core.recording.functions import Function
 from gradflow.core.recording.gradients import watch_node, watch_output, watch_result
@@ -39,6 +40,7 @@ class Recorder:
         advance: called after every layer, forward and backward; what it raises ends the pass.
         guard: told before anything is written.
         on_error: told of errors of the recorder's own, which then do not reach the model.
+        names: the names of the model's parts, if they are known.
 
     Attributes:
         ledger: what was recorded.
@@ -51,10 +53,11 @@ class Recorder:
         advance: Advance | None = None,
         guard: Guard | None = None,
         on_error: OnError | None = None,
+        names: Names | None = None,
     ) -> None:
         self._advance = advance
         self._is_compiled = is_compiled(model)
-        self._names = Names(strip_compiler(model))
+        self._names = names or Names(strip_compiler(model))
         self._layout = Layout([*self._names.modules.values()])
         self.ledger = Ledger(summarizer, self._layout, on_error)
         # Weakly, because garbage in a circle costs more than it took to record it.
@@ -100,11 +103,13 @@ class Recorder:
     def resume(self) -> None:
         """Record what the model calls from now on, in this thread."""
         self.ledger.is_final, self._hooks.is_running = False, True
+        opaque.listen()
         self._calls.__enter__()  # type: ignore[no-untyped-call]
 
     def pause(self) -> None:
         """Record no more calls; what gradients come from now on are those of the loss."""
         self._calls.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+        opaque.ignore()
         self.ledger.is_final = True
         self._hooks.stop()
 
@@ -117,6 +122,10 @@ class Recorder:
         self._calls.forget()
         self.ledger.clear(summarizer)
         self._hooks.clear()
+
+    def has_grown(self) -> bool:
+        """Whether the model has got parameters or modules since the recorder was made."""
+        return self._names.has_grown()
 
     def mark_signals(self, values: Any, targets: Any = None) -> None:
         """Mark the tensors in ``values``, however nested, as signals that have these targets."""
@@ -148,15 +157,18 @@ class Recorder:
         self.ledger.channels = kind == "conv"
         if self._advance is not None:
             self._advance()
-        label, layer = self.ledger.label(name), None
         shown = [tensor for tensor in outputs if has_values(tensor)]
+        label, layer = self.ledger.label(name) if shown else name, None
         for index, tensor in enumerate(shown):
             called = label if len(shown) == 1 else f"{label}[{index}]"
             entry = self.ledger.add(called, kind, module, tensor, None)
             if tensor.requires_grad:
                 receive = self.ledger.make_receiver(entry, self._advance if layer is None else None)
                 entry.sequence = watch_result(tensor, receive)
-            layer = layer or entry
+            if layer is None:
+                layer = entry
+            else:
+                layer.states += (entry,)
         if layer is None:
             return Record(label, kind, module, -1, (), NONE, torch.get_default_dtype())
         layer.weights, layer.biases, layer.fans = weights, biases, fans
@@ -180,6 +192,15 @@ class Recorder:
         entry.acts_on = layers
         if a.requires_grad:
             watch_output(a, self.ledger.make_receiver(entry), self._calls.changed)
+
+    def add_gradients(self, tensors: list[Tensor]) -> None:
+        """See ``calls.Reports``."""
+        for tensor in tensors:
+            entry = self.ledger.find(tensor)
+            if entry is not None and entry.sequence == -1 and tensor.requires_grad:
+                advance = self._advance if entry.is_layer else None
+                receive = self.ledger.make_receiver(entry, advance)
+                entry.sequence = watch_result(tensor, receive)
 
     def watch_unseen(self, loss: Tensor) -> None:
         """Find the layers that ran out of sight, in the graph of the loss: their gradients alone.

@@ -32,6 +32,7 @@ class Record:
         acts_on: of the output of an activation function, the layers whose signal met it first;
             ``None`` if it is not known whose signal it met.
         sequence: place among all operations, by the number that autograd gives them.
+        states: what the same call returned beside it.
     """
 
     name: str
@@ -48,6 +49,14 @@ class Record:
     reader: Record | None = None
     acts_on: tuple[Record, ...] | None = None
     sequence: int = -1
+    states: tuple[Record, ...] = ()
+
+    @property
+    def delta(self) -> int:
+        """Ticket of the gradient; if only the state of a recurrent module is used, of the state."""
+        if self.gradient == NONE and self.states:
+            return next((s.gradient for s in self.states if s.gradient != NONE), NONE)
+        return self.gradient
 
     @property
     def is_layer(self) -> bool:

@@ -20,7 +20,14 @@ def refuse_unusable_model(model: nn.Module, parameters: Mapping[str, Tensor]) ->
             sharded over several processes, or a module is quantized.
     """
     _refuse_shards(model, parameters)
-    for name, tensor in {**parameters, **dict(model.named_buffers())}.items():
+    modules = [*model.named_modules()]
+    buffers = {
+        f"{path}.{name}" if path else name: buffer
+        for path, module in modules
+        for name, buffer in module._buffers.items()
+        if buffer is not None
+    }
+    for name, tensor in {**parameters, **buffers}.items():
         if is_lazy(tensor):
             raise ProbeError(
                 Text(
@@ -46,13 +53,31 @@ def refuse_unusable_model(model: nn.Module, parameters: Mapping[str, Tensor]) ->
                     name=name,
                 )
             )
-    for name, module in model.named_modules():
+    for name, module in modules:
         if ".quantized" in type(module).__module__:
             raise ProbeError(
                 Text(
                     "model: {name} is quantized, and gradients do not pass whole numbers; "
                     "probe the model it was made from",
                     name=name or type(module).__name__,
+                )
+            )
+
+
+def refuse_new_parameters(model: nn.Module, parameters: Mapping[str, Tensor]) -> None:
+    """Refuse a model that made parameters in its forward pass, which nobody has seen before.
+
+    Raises:
+        ProbeError: there is such a parameter.
+    """
+    known = set(map(id, parameters.values()))
+    for name, parameter in model.named_parameters():
+        if id(parameter) not in known:
+            raise ProbeError(
+                Text(
+                    "model: parameter {name} was made in the forward pass; run the model once on a "
+                    "batch before, or make it in __init__",
+                    name=name,
                 )
             )
 

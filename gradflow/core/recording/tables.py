@@ -110,7 +110,7 @@ def make_layers_table(
     """Make the table of layers."""
     first, last = [layer.first for layer in layers], [layer.last for layer in layers]
     z, a = [record.signal for record in first], [record.signal for record in last]
-    z_grad, a_grad = [record.gradient for record in first], [record.gradient for record in last]
+    z_grad, a_grad = [record.delta for record in first], [record.delta for record in last]
     activations = [layer.activation for layer in layers]
     weights = [record.weights for record in first]
     # A weight that is computed of several parameters is none of them.
@@ -161,8 +161,8 @@ def collect_histograms(
         sources: dict[Quantity, int] = {
             "preactivation": layer.first.signal,
             "activation": layer.last.signal,
-            "delta": layer.first.gradient,
-            "activation_grad": layer.last.gradient,
+            "delta": layer.first.delta,
+            "activation_grad": layer.last.delta,
             "weight": weight,
             "weight_grad": weight_grad,
         }

@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 from gradflow.core.facts import Facts
 from gradflow.core.recording.device import DeviceSummarizer
 from gradflow.core.recording.facts import FactTickets
+from gradflow.core.recording.hook import Hook
 from gradflow.core.recording.host import HostSummarizer
 from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.plain import run_openly, strip_compiler
@@ -90,6 +91,7 @@ class Session:
         self._received = 0
         self._call: _Call | None = None
         self._root: Tensor | None = None
+        self._loss = math.nan
         self._scaled: tuple[Any, Tensor, float] | None = None
         self._measured: _Measured | None = None
         self._update: Update | None = None
@@ -105,11 +107,12 @@ class Session:
         # Before the recorder's own hooks a call begins, and behind them it ends.
         for module in modules:
             self._handles.append(
-                module.register_forward_pre_hook(self._enter_module, with_kwargs=True)
+                module.register_forward_pre_hook(Hook(self._enter_module), with_kwargs=True)
             )
         self._recorder.attach()
         for module in modules:
-            self._handles.append(module.register_forward_hook(self._leave_module, always_call=True))
+            leave = Hook(self._leave_module)
+            self._handles.append(module.register_forward_hook(leave, always_call=True))
         taps.listen(self)
 
     def close(self) -> None:
@@ -129,6 +132,11 @@ class Session:
     def has_backward(self) -> bool:
         """Whether a forward pass and its backward pass were recorded."""
         return self._measured is not None and not self.has_failed
+
+    @property
+    def has_calls(self) -> bool:
+        """Whether the model was called, so that a backward pass must follow."""
+        return bool(self._calls)
 
     # --- forward --------------------------------------------------------------------------------
 
@@ -156,6 +164,8 @@ class Session:
         self._outermost.pop()
         if not self._outermost:
             self._recorder.pause()
+            # What the loop differentiates by itself does not count (a gradient penalty).
+            self._recorder.ledger.is_final = False
             if output is None:  # it has raised
                 self._calls, self._call = 0, None
             elif self._call is not None:
@@ -198,35 +208,36 @@ class Session:
         self._scaled = scaled, loss.detach(), scale
         self._root = loss
 
-    def before_backward(self, tensors: Any) -> None:
+    def before_backward(self, tensors: Any, seeds: Any) -> None:
         """See ``taps.Listener``."""
         self._backward_depth += 1
         if self._backward_depth > 1 or self.has_failed or not self._calls:
             return
         try:
-            root = tensors if isinstance(tensors, Tensor) else next(iter(tensors))
-            scale = 1.0
+            roots = [tensors] if isinstance(tensors, Tensor) else [*tensors]
+            scale, root = 1.0, roots[0]
             if self._scaled is not None and self._scaled[0] is root:
                 scale = self._scaled[2]
+                self._loss = float(self._scaled[1])
             else:
                 self._root, self._scaled = root, None
+                self._loss = _sum_losses(roots, seeds)
             if self._measured is None:
                 self._summarizer.loss_scale = scale
-                self._recorder.watch_unseen(root)
+                for tensor in roots:
+                    self._recorder.watch_unseen(tensor)
             self._received = self._recorder.ledger.received
+            self._recorder.ledger.is_final = True
         except Exception as error:
             self._fail(error)
 
     def after_backward(self, *, completed: bool) -> None:
         """See ``taps.Listener``."""
         self._backward_depth -= 1
-        if (
-            self._backward_depth
-            or not completed
-            or self.has_failed
-            or not self._calls
-            or self._root is None
-        ):
+        if self._backward_depth:
+            return
+        self._recorder.ledger.is_final = False
+        if not completed or self.has_failed or not self._calls or self._root is None:
             return
         is_ours = self._recorder.ledger.received > self._received
         if not is_ours and self._measured is None:
@@ -242,16 +253,15 @@ class Session:
         """Measure the parameters and their gradients."""
         root, summarizer, earlier = self._root, self._summarizer, self._measured
         assert root is not None
-        seen, loss = None, math.nan
-        if earlier is None or is_ours:
-            value = root.detach()
-            loss = float(value) if value.numel() == 1 else math.nan
+        if earlier is None:
+            seen, loss = None, self._loss
             if self._call is not None and root.grad_fn is not None:
                 inputs, output = self._call
                 find_axis = self._recorder.find_axis
                 seen = FactTickets.record(inputs, output, None, root, summarizer, find_axis)
         else:
-            seen, loss = earlier.seen, earlier.loss
+            # Another loss of the same pass adds to it; one of the next pass accumulates gradients.
+            seen, loss = earlier.seen, earlier.loss + (self._loss if is_ours else 0.0)
         self._call = self._root = self._scaled = None
         gradients = {
             name: p.grad.to_dense() if p.grad.layout is not torch.strided else p.grad
@@ -337,6 +347,16 @@ class Session:
         if self._outermost:
             self._recorder.give_up()
         self._on_error(error)
+
+
+def _sum_losses(roots: list[Tensor], seeds: Any) -> float:
+    """Sum what a backward pass begins with: each root times the gradient that it is given."""
+    given = [seeds] if isinstance(seeds, Tensor) or seeds is None else [*seeds]
+    total = 0.0
+    for index, root in enumerate(roots):
+        value, seed = root.detach(), given[index] if index < len(given) else None
+        total += float(value if seed is None else (value * seed.detach()).sum())
+    return total
 
 
 def find_learning_rate(optimizer: Optimizer | None) -> float:

@@ -21,8 +21,8 @@ class Listener(Protocol):
     def note_scaled_loss(self, scaled: Any, loss: Any, scale: float) -> None:
         """Note that a loss was multiplied by ``scale``."""
 
-    def before_backward(self, tensors: Any) -> None:
-        """Note that a backward pass from these tensors begins."""
+    def before_backward(self, tensors: Any, seeds: Any) -> None:
+        """Note that a backward pass from these tensors begins, with these gradients of them."""
 
     def after_backward(self, *, completed: bool) -> None:
         """Note that it is over, by an exception if it was not ``completed``."""
@@ -65,7 +65,7 @@ def _list_here() -> list[Listener]:
 def _run_backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
     listeners = _list_here()
     for listener in listeners:
-        listener.before_backward(tensors)
+        listener.before_backward(tensors, args[0] if args else kwargs.get("grad_tensors"))
     completed = False
     try:
         _backward(tensors, *args, **kwargs)

@@ -21,6 +21,7 @@ from torch.optim.optimizer import (
 )
 
 from gradflow.core.errors import GradflowError, ProbeError
+from gradflow.core.recording.hook import Hook
 from gradflow.core.recording.plain import is_compiled, strip_compiler
 from gradflow.core.recording.refusals import refuse_unusable_model
 from gradflow.core.report import Report
@@ -91,15 +92,16 @@ class Watch:
         ]
         is_plain = not isinstance(self._model, torch.jit.ScriptModule)
         if is_plain and not is_compiled(self._given):
-            hook = self._model.register_forward_pre_hook(self._note_inputs, with_kwargs=True)
+            note = Hook(self._note_inputs)
+            hook = self._model.register_forward_pre_hook(note, with_kwargs=True)
             self._handles.append(hook)
         self._choose_sentinel()
         self._open_session()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        if self._session is not None and self._session.has_backward:
-            self._finish_session(None)  # the loop ended before its step, or makes steps by hand
+        if not self.steps and self._session is not None and self._session.has_backward:
+            self._finish_session(None)  # a loop that makes its steps by hand
         self._close_session()
         for handle in self._handles:
             handle.remove()
@@ -201,7 +203,16 @@ class Watch:
             if session.has_backward:
                 self._try(session.after_update)
                 self._finish_session(optimizer)
-            if session.has_backward or session.has_failed:
+            elif session.has_calls and not session.has_failed:
+                self._complain(
+                    ProbeError(
+                        Text(
+                            "no backward pass was seen before the step; gradients that "
+                            "torch.autograd.grad returns are not recorded"
+                        )
+                    )
+                )
+            if session.has_backward or session.has_failed or session.has_calls:
                 self._close_session()
         self.steps += 1
         if self._session is None and self.steps % self._every == 0:
