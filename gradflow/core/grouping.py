@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Container, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 from gradflow.core.frozen import Table
 from gradflow.core.report import Report
+from gradflow.core.text import Text
 
 _NUMBER = re.compile(r"\d+")
 
@@ -67,12 +69,9 @@ def group_by_kind(source: Report | Sequence[str]) -> tuple[Group, ...]:
     alone.
     """
     layers = _Layers(source)
-    found: dict[tuple[str, str], list[int]] = {}
-    for number, path, _call in layers.rows:
-        block = layers.find_block(path)
-        kind = (_NUMBER.sub("*", block), path[len(block) + 1 :]) if block else (path, "")
-        found.setdefault(kind, []).append(number)
-    kinds = [(place, own) for (place, own), numbers in found.items() if own and len(numbers) > 1]
+    found, kinds = _find_kinds(layers)
+    if len(kinds) < 2:  # in networks of ours, conv7 of one block is what conv9 is of the next
+        found, kinds = _find_kinds(layers, by_place=True)
     if len(kinds) < 2:
         return ()
     places = {place for place, _own in kinds}
@@ -86,6 +85,39 @@ def group_by_kind(source: Report | Sequence[str]) -> tuple[Group, ...]:
             name = shorten_path(f"{place}.{own}" if own else place)
         groups.append(Group(name, tuple(numbers), name))
     return tuple(groups)
+
+
+_Kind: TypeAlias = tuple[str, str]
+"""A list of blocks, and what a layer is called in one of them; of a layer outside its path."""
+
+
+def _find_kinds(
+    layers: _Layers, *, by_place: bool = False
+) -> tuple[dict[_Kind, list[int]], list[_Kind]]:
+    """Find the layers of each kind, and which kinds several blocks have.
+
+    With ``by_place``, layers of a block that differ in numbers alone are told apart by their order.
+    """
+    found: dict[_Kind, list[int]] = {}
+    places: Counter[tuple[str, str, str]] = Counter()
+    for number, path, call in layers.rows:
+        block = layers.find_block(path)
+        own = path[len(block) + 1 :] if block else ""
+        if by_place and own:
+            own = _NUMBER.sub("", own)
+            places[block, call, own] += 1
+            own = f"{own}.{places[block, call, own]}"
+        kind = (_NUMBER.sub("*", block) if block else path, own)
+        found.setdefault(kind, []).append(number)
+    kinds = [kind for kind, numbers in found.items() if kind[1] and len(numbers) > 1]
+    return found, kinds
+
+
+def name_module(module: str, number: int) -> Text | str:
+    """Name a layer by its module; by its number as well if the module's name is one."""
+    if not module.isdecimal():
+        return module
+    return Text("layer {n} ({module})", n=number, module=module)
 
 
 class _Layers:

@@ -1,5 +1,6 @@
 """The page Your model in a real browser: the gallery, one's own file, on a phone as well."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -27,8 +28,23 @@ class Block(nn.Module):
         return x + self.down(torch.tanh(self.up(x)))
 
 
-def save_report(path: Path, blocks: int) -> Path:
-    model = nn.Sequential(nn.Linear(6, 6), nn.Sequential(*(Block() for _ in range(blocks))))
+KINDS = ("q_proj", "k_proj", "v_proj", "o_proj", "intermediate_layer_dense", "down_proj")
+
+
+class LongBlock(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        for name in KINDS:
+            self.add_module(name, nn.Linear(6, 6))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for name in KINDS:
+            x = x + self.get_submodule(name)(x)
+        return x
+
+
+def save_report(path: Path, blocks: int, block: type[nn.Module] = Block) -> Path:
+    model = nn.Sequential(nn.Linear(6, 6), nn.Sequential(*(block() for _ in range(blocks))))
     gf.probe(model, torch.randn(8, 6), torch.randint(6, (8,))).save(path)
     return path
 
@@ -91,3 +107,32 @@ def test_a_file_from_drop_to_folded_blocks_on_a_phone(
     wait_for_columns(page, 13)
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
     assert [e for e in page_errors if "your-model/_stcore" not in e and "404" not in e] == []
+
+
+def test_each_kind_keeps_a_label_on_a_phone_and_none_touches_another(
+    page: Page, app_url: str, tmp_path: Path
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{app_url}/your-model")
+    wait_for_columns(page, 34)
+    wait_for_server(page)
+    file = save_report(tmp_path / "mine.json", 12, LongBlock)
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
+    wait_for_columns(page, 13)  # folded, since there are many
+    wait_for_server(page)
+    find_button(page, "View").click()
+    page.get_by_text("By kind").click()
+    wait_for_columns(page, 73)
+    ticks = find_figure(page, "flow").locator(".xtick text")
+    boxes = []
+    for tick in ticks.all():
+        box = tick.bounding_box()
+        assert box is not None
+        boxes.append((box["x"], box["x"] + box["width"], tick.text_content() or ""))
+    shown = " ".join(text for _left, _right, text in boxes)
+    for start in ("q_", "k_", "v_", "o_", "int", "down"):
+        assert start in shown
+    boxes.sort()
+    for (_left, right, _text), (left, _right, _other) in pairwise(boxes):
+        assert right < left
+    assert boxes[-1][1] <= 390

@@ -96,6 +96,26 @@ def test_a_kind_is_one_attribute_of_all_blocks_of_a_list() -> None:
     ]
 
 
+@pytest.mark.parametrize("network", [gf.ConvNet, gf.MLP])
+def test_layers_of_our_residual_blocks_are_of_a_kind_by_their_place(network):
+    experiment = gf.Experiment(
+        network=network(depth=8, connection="residual"), data=gf.Data(batch_size=4)
+    )
+    report = gf.run(experiment)
+    names = dict(zip(report.layers["layer"], report.layers["module"], strict=True))
+    groups = {
+        tuple(names[n] for n in group.layers): group.name
+        for group in group_by_kind(report)
+        if len(group.layers) > 1
+    }
+    name = "conv" if network is gf.ConvNet else "linear"
+    first = tuple(f"block{n}.branch.{name}{n}" for n in (2, 4, 6))
+    second = tuple(f"block{n}.branch.{name}{n + 1}" for n in (2, 4, 6))
+    assert groups == {first: f"{name}.1", second: f"{name}.2"}
+    plain = gf.Experiment(network=network(depth=8), data=gf.Data(batch_size=4))
+    assert group_by_kind(gf.run(plain)) == ()  # which has no blocks
+
+
 def test_a_block_that_runs_again_is_another_group() -> None:
     class Shared(Model):
         def forward(self, x: torch.Tensor) -> torch.Tensor:

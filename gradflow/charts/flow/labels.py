@@ -44,7 +44,7 @@ class Labels:
         places: on the axis, in order.
         texts: of each.
         sizes: how many columns each names; 0 of a number. A browser that has less room thins
-            labels by them (``ticks.js``).
+            labels by them (``names.js``).
     """
 
     places: tuple[float, ...]

@@ -18,7 +18,7 @@ from gradflow.core.report import Report
 from gradflow.core.text import _
 
 GROUPED = "groups"
-"""In ``layout.meta``: how many columns each label of the axis names (``ticks.js``)."""
+"""In ``layout.meta``: how many columns each label of the axis names (``names.js``)."""
 
 
 @dataclass(frozen=True)

@@ -69,13 +69,6 @@ class NamedRows:
         return [{"type": "path", "path": path, "xref": "x", "yref": "y", "line": line}]
 
 
-def write_module(module: str, number: int) -> str:
-    """Write the name of a layer's module; of one whose name is a number, that of the layer, too."""
-    return (
-        _("layer {n} ({module})").format(n=number, module=module) if module.isdecimal() else module
-    )
-
-
 def name_rows(modules: Sequence[str], order: RowOrder = "layer") -> NamedRows:
     """Name the rows of these layers, in an order; where there are no kinds, as they run."""
     groups = group_by_kind(modules) if order == "kind" else group_by_block(modules)

@@ -16,8 +16,9 @@ from gradflow.charts.training.film import GRADIENT, SIGNAL
 from gradflow.charts.training.history import history_figure
 from gradflow.charts.training.lanes import make_film_lane, make_lane
 from gradflow.charts.training.layers import layers_figure
-from gradflow.charts.training.rows import RowOrder, name_rows, write_module
+from gradflow.charts.training.rows import RowOrder, name_rows
 from gradflow.core.errors import GradflowError
+from gradflow.core.grouping import name_module
 from gradflow.core.numbers import format_number, format_share
 from gradflow.core.text import Text, _
 
@@ -76,7 +77,7 @@ def timeline_figure(
         )
     gradient: Gradient = "delta" if what == "activation" else what
     band = SIGNAL if what == "activation" else GRADIENT
-    module = write_module(timeline.modules[layer - 1], layer) if timeline.modules else ""
+    module = str(name_module(timeline.modules[layer - 1], layer)) if timeline.modules else ""
     name = " · ".join(filter(None, (timeline.title, module)))
     lane = make_lane("", name, timeline, planned)
     film = make_film_lane("", name, timeline, gradient)
@@ -93,7 +94,7 @@ def _draw_map(
     places = list(rows.order)
     lane = replace(
         lane,
-        modules=[write_module(lane.modules[place], place + 1) for place in places],
+        modules=[str(name_module(lane.modules[place], place + 1)) for place in places],
         layers={column: values[places] for column, values in lane.layers.items()},
         is_named=True,
     )
@@ -111,7 +112,7 @@ def describe_map(timeline: Timeline, quantity: str) -> str:
     if not values.size:
         return _("No step was recorded yet")
     write = format_share if kind.share else format_number
-    last, names = values[:, -1], [write_module(m, n) for n, m in enumerate(timeline.modules, 1)]
+    last, names = values[:, -1], [str(name_module(m, n)) for n, m in enumerate(timeline.modules, 1)]
     known = np.flatnonzero(np.isfinite(last))
     step = int(timeline.steps[-1])
     if not len(known):

@@ -1,12 +1,12 @@
 // Fewer ticks where there is less room, and names and titles of axes in several lines.
 
 import { getAxis, listIds } from "./columns.js";
-import { measureText, wrapEvenly, wrapText } from "./words.js";
+import { fitGroups } from "./names.js";
+import { breakName, measureText, wrapEvenly } from "./words.js";
 
 const APART = 6; // pixels between two labels
 const LABEL = 44; // pixels that a label of Plotly's own takes with its surroundings
 const LINE_HEIGHT = 1.25; // of a label by the size of its font
-const SECOND_LINE = "\u00a0<br>"; // what stands before a name that is below the numbers
 const LINE = 30; // the same, of labels above each other
 
 /** Fit ticks and titles of all axes to the extents that they have now. */
@@ -80,7 +80,8 @@ function fitTicks(shape, id, axis, size) {
     at: placeTick(axis, value, i, axis.tickvals.length) * size,
   }));
   const widths = ticks.map(({ text }) => measureText(text, font).width);
-  if (id === "x" && shape.layout.meta?.groups) return fitGroups(axis, ticks, font, size);
+  const { groups } = shape.layout.meta ?? {};
+  if (id === "x" && groups) return fitGroups(axis, ticks, groups, font, size);
   if (fits(ticks, widths, ticks.map((_, i) => i))) return;
   axis.tickangle = 0;
   if (ticks.some(({ text }) => text.replace(/<[^>]*>/g, "").length > 7)) {
@@ -103,47 +104,6 @@ function fitTicks(shape, id, axis, size) {
   }
 }
 
-/** Fit the labels of an axis with names of groups; those in a second line have room of their own. */
-function fitGroups(axis, ticks, font, size) {
-  axis.tickangle = 0;
-  const isName = ({ text }) => text.startsWith(SECOND_LINE);
-  const names = ticks.filter(isName);
-  const rest = ticks.filter((tick) => !isName(tick));
-  const kept = [...keepRoomy(rest, font, size), ...keepRoomy(names, font, size)];
-  kept.sort((a, b) => a.value - b.value);
-  axis.tickvals = kept.map(({ value }) => value);
-  axis.ticktext = kept.map(({ text }) => text);
-}
-
-/** Keep labels that do not touch each other, those first that have most room; long ones are broken. */
-function keepRoomy(ticks, font, size) {
-  const far = (i) => Math.min(...[i - 1, i + 1].map((j) => (ticks[j] ? Math.abs(ticks[j].at - ticks[i].at) : size)));
-  const numbers = ticks.every(({ text }) => !isNaN(Number(text)));
-  const items = ticks.map((tick, i) => {
-    const room = far(i) - APART;
-    const isLong = !numbers && measureText(tick.text, font).width > room;
-    const text = isLong && !tick.text.startsWith(SECOND_LINE) ? breakLines(tick.text, font, room) : tick.text;
-    return { ...tick, text, room, width: measureText(text, font).width, step: findStep(Number(text)) };
-  });
-  // Of numbers that are as far apart the rounder ones stay: 0, 5, 10 …
-  items.sort((a, b) => (numbers ? b.step - a.step || a.value - b.value : b.room - a.room));
-  const kept = [];
-  for (const item of items) {
-    const touches = ({ at, width }) => Math.abs(at - item.at) < (width + item.width) / 2 + APART;
-    if (!kept.some(touches)) kept.push(item);
-  }
-  return kept;
-}
-
-/** Find the largest of 100, 50, 20, 10, 5, 2, 1 that divides a number. */
-function findStep(number) {
-  return [100, 50, 20, 10, 5, 2, 1].find((step) => number % step === 0) ?? 0;
-}
-
-function breakLines(text, font, room) {
-  return text.split("<br>").map((line) => breakName(line, font, room)).join("<br>");
-}
-
 /** List the names that a bar chart's axis consists of. */
 function listCategories({ data }, id) {
   const traces = data.filter((trace) => (trace.xaxis ?? "x") === id && Array.isArray(trace.x));
@@ -164,19 +124,6 @@ function fits(ticks, widths, kept) {
     if (before === undefined) return true;
     return Math.abs(ticks[i].at - ticks[before].at) >= (widths[i] + widths[before]) / 2 + APART;
   });
-}
-
-/** Break a name between words, or behind signs in names of code. */
-function breakName(name, font, room) {
-  const wrapped = wrapText(name, font, room);
-  if (measureText(wrapped, font).width <= room || name.includes("<")) return wrapped;
-  let lines = [""];
-  for (const part of name.split(/(?<=[_./ -])/)) {
-    const longer = lines.at(-1) + part;
-    if (measureText(longer, font).width <= room || !lines.at(-1)) lines[lines.length - 1] = longer;
-    else lines.push(part);
-  }
-  return lines.join("<br>");
 }
 
 function wrapTitle(shape, axis, room) {

@@ -96,6 +96,19 @@ export function wrapText(text, font, room) {
   return html;
 }
 
+/** Break a name between words, or behind signs in names of code. */
+export function breakName(name, font, room) {
+  const wrapped = wrapText(name, font, room);
+  if (measureText(wrapped, font).width <= room || name.includes("<")) return wrapped;
+  let lines = [""];
+  for (const part of name.split(/(?<=[_./ -])/)) {
+    const longer = lines.at(-1) + part;
+    if (measureText(longer, font).width <= room || !lines.at(-1)) lines[lines.length - 1] = longer;
+    else lines.push(part);
+  }
+  return lines.join("<br>");
+}
+
 /** Wrap a text into lines of about the same length. */
 export function wrapEvenly(text, font, room) {
   const wrapped = wrapText(text, font, room);
