@@ -116,6 +116,18 @@ with torch.no_grad():
 watch = train(risky, on_trouble=lambda trouble: print(trouble.text))
 
 # %% [markdown]
+# ## Does the learning rate transfer to a wider model?
+# The size of each layer's output is watched over the first steps of networks of several widths.
+# What grows with the width needs a smaller rate there.
+
+# %%
+check = gf.coordinate_check(
+    lambda width: Classifier(F.relu, depth=3, width=width), x, y, widths=(32, 64, 128, 256), steps=2
+)
+print(check.text)
+gf.figure(check)
+
+# %% [markdown]
 # ## Take it along
 # `watch.save("watch.json")` writes all of it, `report.save("report.json")` one report. Both can be
 # dropped on the page *Your model*, and `gf.load` reads them.

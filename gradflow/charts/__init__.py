@@ -2,6 +2,7 @@
 
 from gradflow.charts.compare.flow import compare_flow_figure
 from gradflow.charts.compare.lines import compare_forward_figure, compare_gradients_figure
+from gradflow.charts.coordinates import coordinate_figure
 from gradflow.charts.figure import empty_figure
 from gradflow.charts.flow.figure import flow_figure
 from gradflow.charts.forward import forward_statistics_figure
@@ -17,6 +18,7 @@ __all__ = [
     "compare_flow_figure",
     "compare_forward_figure",
     "compare_gradients_figure",
+    "coordinate_figure",
     "empty_figure",
     "flow_figure",
     "forward_statistics_figure",

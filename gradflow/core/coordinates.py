@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from gradflow.core.errors import GradflowError
+from gradflow.core.grouping import name_module
 from gradflow.core.text import Text, join_texts
 from gradflow.core.watching import watch
 
@@ -77,7 +78,7 @@ class CoordinateCheck:
                 "a wide one.",
                 steps=steps,
                 exponent=float(worst["exponent"]),
-                module=str(worst["module"]),
+                module=name_module(str(worst["module"]), int(worst["layer"])),
             )
         growing = last[last["growth"] == Growth.GROWS]
         return join_texts(
@@ -85,7 +86,7 @@ class CoordinateCheck:
                 "After {steps} steps the output of {module} grows like width to the power "
                 "{exponent:.2f}.",
                 steps=steps,
-                module=str(worst["module"]),
+                module=name_module(str(worst["module"]), int(worst["layer"])),
                 exponent=float(worst["exponent"]),
             ),
             Text(
@@ -156,7 +157,7 @@ def coordinate_check(
     if len(names) > 1:
         raise GradflowError(Text("make_model: the layers are not the same for all widths"))
     columns = ["width", "seed", "step", "layer", "module", "rms"]
-    return CoordinateCheck(sizes[columns], _fit(sizes))
+    return CoordinateCheck(sizes[columns], fit_sizes(sizes))
 
 
 def _draw_batch(model: nn.Module, targets: Any) -> tuple[Tensor, Any]:
@@ -200,7 +201,7 @@ def _train(
     return pd.concat(tables).rename(columns={"preactivation_rms": "rms"})
 
 
-def _fit(sizes: pd.DataFrame) -> pd.DataFrame:
+def fit_sizes(sizes: pd.DataFrame) -> pd.DataFrame:
     """Fit the exponent of each layer in each step."""
     rows = []
     for (step, layer), group in sizes.groupby(["step", "layer"], sort=True):

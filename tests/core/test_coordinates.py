@@ -100,6 +100,8 @@ def test_a_batch_is_drawn_for_a_network_that_begins_with_a_linear_layer():
     found = gf.coordinate_check(make, widths=(16, 64), steps=1, seeds=1)
     assert found.exponents["step"].max() == 1
     assert torch.equal(state, torch.get_rng_state())
+    # Its modules have numbers for names: so the number of the layer stands beside one.
+    assert "layer 1 (0)" in str(found.text) or "layer 2 (2)" in str(found.text)
 
 
 def test_what_diverges_grows():
