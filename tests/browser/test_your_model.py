@@ -62,7 +62,7 @@ def test_the_gallery_opens_a_layer_and_compares(
     page.goto(f"{app_url}/your-model?report=lstm")
     wait_for_columns(page, 8)
     wait_for_server(page)
-    expect(page.locator(".gf-verdict")).to_contain_text("Faint signal")
+    expect(page.locator(".gf-verdict")).to_contain_text("Vanishing")
     expect(find_button(page, "Try cures")).to_have_count(0)
     expect(page.locator(".st-key-your_model_advice").get_by_text("h + branch(h)")).to_be_visible()
     # A layer of a report that was brought opens as one of Explore does.

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import re
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from gradflow.core import codec
 from gradflow.core.diagnosis import findings
 from gradflow.core.verdict import Verdict
 from gradflow.ui.your_model.gallery import GALLERY, load_item
+from gradflow.ui.your_model.look import Rival
 from tests.charts.figures import decode
 from tests.pages.apptest import check_works, list_charts, open_link, read_url
 
@@ -150,13 +151,74 @@ def test_blocks_are_folded_and_unfolded(app: AppTest) -> None:
         return decode(targets["customdata"]).tolist()  # type: ignore[no-any-return]
 
     assert list_choices() == [1, -2, -3, -4, 8]
-    app.session_state["your_model_look"] = {"rows": "fold", "opened": 3}
+    look = {"beside": "", "rows": "fold", "gradient": "delta", "opened": 3}
+    app.session_state["your_model_look"] = look
     app.run()
     assert list_choices() == [1, -2, 4, 5, -4, 8]
     app.button(key="your_model_fold").click().run()
     assert list_choices() == [1, -2, -3, -4, 8]
     app.radio(key="your_model_rows").set_value("kind").run()
     assert list_choices() == [1, 2, 4, 6, 3, 5, 7, 8]
+
+
+def test_a_link_leads_to_a_comparison_of_the_gallery_as_it_is_seen(app: AppTest) -> None:
+    open_page(app)
+    app.button(key="your_model_rival").click()
+    check_works(app.run())
+    assert read_url(app) == {"report": "resnet_plain", "beside": "resnet"}
+    app.segmented_control(key="your_model_compared_rows").set_value("layer")
+    check_works(app.run())
+    link = {"report": "resnet_plain", "beside": "resnet", "rows": "layer"}
+    assert read_url(app) == link
+    seen = [chart.spec["data"] for chart in list_charts(app)]
+    assert "copy it to share it" in " ".join(caption.value for caption in app.caption)
+
+    other = AppTest.from_file(app._script_path, default_timeout=60)
+    open_page(other, **link)
+    assert read_url(other) == link
+    assert [chart.spec["data"] for chart in list_charts(other)] == seen
+    other.selectbox(key="your_model_shown_widget").set_value("post_ln")
+    assert read_url(check_works(other.run())) == {"report": "post_ln"}
+
+
+def test_a_link_leads_to_a_view_of_the_gallery(app: AppTest) -> None:
+    link = {"report": "post_ln", "rows": "kind", "gradient": "weight_grad"}
+    open_page(app, **link)
+    assert read_url(app) == link
+    flow = read_flow(app)
+    assert "kinds of layers" in flow["layout"]["xaxis"]["title"]["text"]
+    assert "weight_grad" in flow["head"]["address"]
+
+
+@pytest.mark.parametrize(
+    ("forged", "kept"),
+    [
+        ({"beside": "/etc/passwd"}, {}),
+        ({"beside": "lstm"}, {"beside": "lstm"}),
+        ({"opened": "-3"}, {}),
+        ({"rows": "x"}, {}),
+    ],
+)
+def test_forged_links_show_the_report(
+    app: AppTest, forged: dict[str, str], kept: dict[str, str]
+) -> None:
+    open_page(app, report="resnet", **forged)
+    assert read_url(app) == {"report": "resnet"} | kept
+    assert bool(read_errors(app)) == (not kept)
+
+
+def test_every_report_of_the_gallery_can_stand_in_a_link() -> None:
+    assert set(get_args(Rival)) == {"", *GALLERY}
+
+
+def test_what_a_file_takes_part_in_has_no_address(app: AppTest) -> None:
+    upload(open_page(app), ("mine.json", probe_blocks(3).to_json()))
+    assert read_url(app) == {}
+    assert "send the file" in " ".join(caption.value for caption in app.caption)
+    app.selectbox(key="your_model_shown_widget").set_value("lstm").run()
+    assert read_url(check_works(app)) == {"report": "lstm"}
+    app.selectbox(key="your_model_beside_widget").set_value("file: mine.json").run()
+    assert read_url(check_works(app)) == {}
 
 
 def forge(data: dict[str, Any], path: tuple[Any, ...], value: Any) -> str:

@@ -16,8 +16,10 @@ from gradflow.ui.compare.cards import write_summary
 from gradflow.ui.compare.tables import make_delta_table
 from gradflow.ui.compare.words import describe_gradients
 from gradflow.ui.explore.flow import Rows
+from gradflow.ui.settings.state import read_widget, show_in_widget
 from gradflow.ui.your_model.controls import name_shown
-from gradflow.ui.your_model.state import Brought
+from gradflow.ui.your_model.look import read_look
+from gradflow.ui.your_model.state import Brought, change_look
 
 
 def show_comparison(first: Brought, second: Brought, details: DeltaGenerator) -> None:
@@ -51,7 +53,19 @@ def _choose_rows(entries: list[ComparedSetting]) -> Rows:
     if any(entry.report.stream is None for entry in entries):
         return "layer"
     names: dict[Rows, str] = {"block": _("Residual stream"), "layer": _("All layers")}
-    return blocks.choose_one(_("Columns of the figure"), names, "your_model_compared_rows")
+    key = "your_model_compared_rows"
+    rows: Rows = "layer" if read_look().get("rows") == "layer" else "block"
+    show_in_widget(key, rows)
+    st.segmented_control(
+        _("Columns of the figure"),
+        list(names),
+        required=True,
+        key=key,
+        format_func=lambda code: names[code],
+        label_visibility="collapsed",
+        on_change=lambda: change_look({"rows": read_widget(key)}),
+    )
+    return rows
 
 
 def _list_streams(entries: list[ComparedSetting]) -> list[ComparedSetting]:

@@ -15,8 +15,8 @@ from gradflow.ui.explore.subject import SavedReport
 from gradflow.ui.settings.state import read_widget, show_in_widget
 from gradflow.ui.turns import ADMISSION
 from gradflow.ui.your_model.gallery import GALLERY
+from gradflow.ui.your_model.look import read_look
 from gradflow.ui.your_model.state import (
-    LOOK,
     REFUSED,
     UPLOAD_MEGABYTES,
     UPLOADS,
@@ -108,7 +108,7 @@ def _draw_look(saved: SavedReport, report: Report) -> None:
     box = st.popover(_("View"), key="your_model_view", on_change="rerun")
     if not box.open:
         return
-    rows, look = find_rows(LOOK.get(), saved, report), FlowView(**LOOK.get())
+    rows, look = find_rows(read_look(), saved, report), FlowView(**read_look())
     with box:
         names: dict[Rows, str] = list_rows(report)
         key = "your_model_rows"

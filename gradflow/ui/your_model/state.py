@@ -11,22 +11,15 @@ from gradflow.core.experiment import MAX_DEPTH
 from gradflow.core.files import read_file
 from gradflow.core.report import Report
 from gradflow.core.timeline import Timeline
-from gradflow.ui.explore.flow import FlowView
 from gradflow.ui.explore.state import open_column
 from gradflow.ui.explore.subject import SavedReport, name_report
-from gradflow.ui.settings.codecs import NoSettings, SpecCodec
-from gradflow.ui.settings.form import Form
 from gradflow.ui.settings.page import Page
 from gradflow.ui.settings.state import SessionValue, read_widget, show_in_widget
 from gradflow.ui.your_model.gallery import GALLERY, OPENING, load_item
+from gradflow.ui.your_model.look import LOOK
 
-PAGE = Page(
-    "your_model",
-    dict.fromkeys(GALLERY, Form("your_model_settings", SpecCodec(NoSettings), NoSettings)),
-    parameter="report",
-    opening=OPENING,
-)
-"""Which report of the gallery is shown; files of a session have no address."""
+PAGE = Page("your_model", dict.fromkeys(GALLERY, LOOK), parameter="report", opening=OPENING)
+"""Which report of the gallery is shown, and how; files of a session have no address."""
 UPLOAD_MEGABYTES = 20
 MOST_FILES = 4
 """Files that a session keeps; the oldest leaves."""
@@ -34,8 +27,6 @@ REFUSED: SessionValue[list[str]] = SessionValue("your_model_refused", list)
 """Why files of the last upload were refused."""
 UPLOADS: SessionValue[int] = SessionValue("your_model_uploads", int)
 """How many uploads were taken; the upload widget is a new one after each."""
-LOOK: SessionValue[dict[str, Any]] = SessionValue("your_model_look", dict)
-"""How the figure is looked at: those fields of a ``FlowView`` that were chosen."""
 _FILE = "file: "
 """What stands before the name of a file, among the codes of the gallery."""
 
@@ -63,15 +54,17 @@ class Brought:
 _FILES: SessionValue[dict[str, Brought]] = SessionValue("your_model_files", dict)
 _SHOWN: SessionValue[str] = SessionValue("your_model_shown", str)
 """The file that is shown; empty: a report of the gallery."""
-_BESIDE: SessionValue[str | None] = SessionValue("your_model_beside", lambda: None)
+_BESIDE: SessionValue[str] = SessionValue("your_model_beside", str)
+"""The file that it is compared with; empty: what the look says."""
 
 
 def load_page() -> None:
-    """Take what the address names; that is a report of the gallery."""
-    before = PAGE.view
+    """Take what the address names: a report of the gallery, and how it is looked at."""
+    before = PAGE.view, LOOK.values
     PAGE.load()
-    if PAGE.view != before:
+    if (PAGE.view, LOOK.values) != before:
         _SHOWN.set("")
+        _BESIDE.set("")
 
 
 def take_file(name: str, content: bytes) -> None:
@@ -113,9 +106,19 @@ def find_shown() -> Brought:
 
 def find_beside() -> Brought | None:
     """Find what it is compared with, if it is a report and compared."""
-    beside = _BESIDE.get()
+    beside = _BESIDE.get() or LOOK.values["beside"]
     is_possible = find_shown().report is not None and beside in list_rivals()
-    return find(beside) if beside and is_possible else None
+    return find(beside) if is_possible else None
+
+
+def sync_url() -> bool:
+    """Make the address lead to what is shown, if it can; whether it does."""
+    beside = find_beside()
+    if all(own is None or own.code in GALLERY for own in (find_shown(), beside)):
+        PAGE.sync_url(LOOK.read())
+        return True
+    PAGE.clear_url()
+    return False
 
 
 def show(code: str) -> None:
@@ -123,8 +126,8 @@ def show(code: str) -> None:
     if code in GALLERY:
         PAGE.show(code)
     _SHOWN.set("" if code in GALLERY else code)
-    _BESIDE.set(None)
-    LOOK.set({name: value for name, value in LOOK.get().items() if name == "gradient"})
+    compare_with("")
+    change_look({"rows": "", "opened": 0})
 
 
 def bind_shown() -> dict[str, Any]:
@@ -139,21 +142,23 @@ def bind_beside() -> dict[str, Any]:
     key = "your_model_beside_widget"
     beside = find_beside()
     show_in_widget(key, beside.code if beside else None)
-    return {"key": key, "on_change": lambda: _BESIDE.set(read_widget(key))}
+    return {"key": key, "on_change": lambda: compare_with(read_widget(key) or "")}
 
 
 def compare_with(code: str) -> None:
-    """Compare what is shown with another report."""
-    _BESIDE.set(code)
+    """Compare what is shown with another report; with an empty code it is shown alone."""
+    _BESIDE.set("" if code in GALLERY else code)
+    LOOK.change("beside", code if code in GALLERY else "")
 
 
 def change_look(changes: Mapping[str, Any]) -> None:
     """Change how the figure is looked at; impossible values, which are forged, are not taken."""
     try:
-        FlowView(**changes)
+        LOOK.codec.from_fields(LOOK.values | dict(changes))
     except InvalidExperiment:
         return
-    LOOK.set({**LOOK.get(), **changes})
+    for name, value in changes.items():
+        LOOK.change(name, value)
 
 
 def choose_column(choice: int) -> None:

@@ -21,8 +21,8 @@ from gradflow.ui.your_model.advice import show_advice
 from gradflow.ui.your_model.compare import show_comparison
 from gradflow.ui.your_model.controls import draw_controls
 from gradflow.ui.your_model.gallery import GALLERY
+from gradflow.ui.your_model.look import read_look
 from gradflow.ui.your_model.state import (
-    LOOK,
     PAGE,
     REFUSED,
     Brought,
@@ -31,6 +31,7 @@ from gradflow.ui.your_model.state import (
     compare_with,
     find_beside,
     find_shown,
+    sync_url,
 )
 from gradflow.ui.your_model.timeline import show_timeline
 
@@ -53,10 +54,18 @@ def show_page() -> None:
             explore_report.show_flow(shown.saved, view, _try_nothing, choose_column)
             with stage.details:
                 _show_details(shown, shown.saved, shown.content)
-    if shown.code in GALLERY:
-        PAGE.sync_url(PAGE.form.read())
-    else:
-        PAGE.clear_url()
+    is_linked = sync_url()
+    with stage.details:
+        st.caption(_say_how_to_share(is_linked))
+
+
+def _say_how_to_share(is_linked: bool) -> str:
+    if is_linked:
+        return _("The address of this page leads to what you see: copy it to share it.")
+    return _(
+        "A file that you dropped stays in this session, and the address of this page does not lead "
+        "to it: to share what you see, send the file."
+    )
 
 
 def _draw_head(shown: Brought | None) -> None:
@@ -76,7 +85,7 @@ def _show_problems() -> None:
 
 
 def _find_view(saved: SavedReport, report: Report) -> FlowView:
-    look = LOOK.get()
+    look = read_look()
     rows = find_rows(look, saved, report)
     if rows == "block":
         return make_view({"rows": rows})
