@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradflow.charts.figure import name_rows
+from gradflow.charts.figure import make_layer_axis, name_rows
 from gradflow.charts.flow.data import FlowData, shape_flow
+from gradflow.charts.flow.labels import SECOND_LINE
+from gradflow.charts.flow.names import NamedAxis, name_axis
 from gradflow.charts.flow.thumbnail import Canvas, draw_parts, find_lower_band
 from gradflow.charts.rebin import Grid
 from gradflow.charts.theme import FONT, PALETTES, Mode, escape
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 _LEFT, _RIGHT, _FOOT = 74, 14, 34
 """Room for the ticks, the right margin and the axis of layers, in pixels."""
+_HALF_LETTER = 3.4
+"""Pixels of half a letter of a label, about."""
 _CANVAS = Canvas(680, (22.0, 140.0), (176.0, 330.0), 22.0)
 _MOST_FINDINGS = 4
 _MODE: Mode = "light"
@@ -67,7 +72,7 @@ def _wrap(parts: Sequence[str]) -> str:
 def _write_head(report: Report) -> str:
     facts = [
         (_("loss"), format_number(report.loss)),
-        (_name_rows(report.rows), format_count(len(report.get_table("layers")))),
+        (_name_rows(report.rows), format_count(report.count_rows())),
         (_("parameters"), format_count(report.parameter_count)),
     ]
     line = " · ".join(f"{name} {value}" for name, value in facts)
@@ -91,18 +96,19 @@ def _draw_figure(report: Report) -> str:
     if flow is None:
         return ""
     width = _LEFT + _CANVAS.width + _RIGHT
-    height = _CANVAS.backward[1] + _FOOT
+    names = name_axis(report)
+    height = _CANVAS.backward[1] + _FOOT + names.room
     bands = "".join(draw_parts(flow, _CANVAS, _MODE))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" '
         f'style="width:100%;max-width:{width:g}px;display:block" role="img" '
         f'aria-label="{escape(_("Signal and gradient through the network"))}" '
         f'font-size="12" fill="{PALETTES[_MODE].ink}">'
-        f'<g transform="translate({_LEFT} 0)">{bands}</g>{_write_axes(flow)}</svg>'
+        f'<g transform="translate({_LEFT} 0)">{bands}</g>{_write_axes(flow, names)}</svg>'
     )
 
 
-def _write_axes(flow: FlowData) -> str:
+def _write_axes(flow: FlowData, names: NamedAxis) -> str:
     palette = PALETTES[_MODE]
     forward, lower = _CANVAS.forward, find_lower_band(flow, _CANVAS)
     texts = [
@@ -116,16 +122,19 @@ def _write_axes(flow: FlowData) -> str:
         *_write_ticks(forward, _list_signal_ticks(flow.forward.grid)),
         *_write_ticks(lower, _list_gradient_ticks(flow.backward.grid)),
     ]
-    count = len(flow.layers)
-    step = _CANVAS.width / count
-    places = sorted({0, count - 1, *range(0, count, max(1, count // 8))})
-    bottom = _CANVAS.backward[1]
-    for i in places:
-        if i in (0, count - 1) or i < count - 1 - count // 12:
-            x = _LEFT + (i + 0.5) * step
-            texts.append(_text(x, bottom + 15, str(int(flow.layers[i])), palette.ink, "middle"))
-    name, middle = name_rows(flow.rows)[1], _LEFT + _CANVAS.width / 2
-    texts.append(_text(middle, bottom + 30, name, palette.muted, "middle"))
+    first, bottom = int(flow.layers[0]), _CANVAS.backward[1]
+    axis = make_layer_axis(int(flow.layers[-1]), first=first)
+    step = _CANVAS.width / len(flow.layers)
+    labels = names.choose_labels(axis, _CANVAS.width)
+    for at, text in zip(labels.places, labels.texts, strict=True):
+        below, x = text.startswith(SECOND_LINE), _LEFT + (at - first + 0.5) * step
+        y = bottom + 15 + (names.room if below else 0)
+        name = html.unescape(text.removeprefix(SECOND_LINE))
+        x = min(x, _LEFT + _CANVAS.width + _RIGHT - _HALF_LETTER * len(name))
+        texts.append(_text(x, y, name, palette.ink, "middle"))
+    title = name_rows(flow.rows)[1] if names.columns is None else names.columns.title
+    middle, low = _LEFT + _CANVAS.width / 2, bottom + 31 + names.room
+    texts.append(_text(middle, low, title, palette.muted, "middle"))
     if lower != _CANVAS.backward:
         texts.append(_text(_LEFT - 6, bottom - 4, _("zeros"), palette.muted, "end"))
     return "".join(texts)

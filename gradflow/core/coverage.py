@@ -72,6 +72,10 @@ class Coverage:
         )
         return join_texts(counts, compiled if self.compiled else EMPTY)
 
+    def __repr__(self) -> str:
+        """Say in a line what ``text`` says; a model has hundreds of parameters."""
+        return f"<Coverage: {self.text}>"
+
     def to_dict(self) -> dict[str, Any]:
         """Write as plain data."""
         parameters = {

@@ -150,11 +150,15 @@ class Report:
         """Compare this report with a later one of the same model: a ``Comparison``."""
         return find_attribute("gradflow.core.comparison:Comparison").make(self, other)
 
+    def count_rows(self) -> int:
+        """Count layers, blocks or steps; what enters the first block, row 0, is none."""
+        table = self.get_table("layers")
+        return int((table["layer"] > 0).sum()) if "layer" in table else len(table)
+
     def __repr__(self) -> str:
         """Say in one line what was recorded."""
-        layers = len(self.get_table("layers"))
         loss = format_number(self.loss)
-        return f"<Report {self.title!r}: {layers} {self.rows}s, loss {loss}>"
+        return f"<Report {self.title!r}: {self.count_rows()} {self.rows}s, loss {loss}>"
 
     def _repr_html_(self) -> str:
         html: str = find_attribute("gradflow.charts.notebook:write_card")(self)

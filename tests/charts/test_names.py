@@ -112,6 +112,7 @@ def test_what_enters_the_first_block_is_compared_as_well():
     same = entries[:2]
     lines = to_browser(compare_gradients_figure(same, gradient="activation_grad"))
     assert lines["layout"]["xaxis"]["range"] == [-0.5, 3.5]
+    assert lines["layout"]["yaxis"]["title"]["text"] == "gradient norm ‖∂L/∂h‖"
     assert [decode(t["x"]).tolist() for t in lines["data"]] == [[0, 1, 2, 3]] * 2
     assert "branch 2 of 3: trunk.1" in lines["data"][0]["hovertext"][2]
     # By relative depth all of them begin and end together.

@@ -73,3 +73,35 @@ def test_layers_without_a_partner():
     assert names == list(deep.layers["module"])
     assert table["layer_after"].notna().sum() == 3
     assert table["delta_rms_before"].tolist() == pytest.approx(list(deep.layers["delta_rms"]))
+
+
+def test_a_card_names_blocks_and_counts_them():
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.up, self.down = nn.Linear(4, 4), nn.Linear(4, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + self.down(torch.tanh(self.up(x)))
+
+    model = nn.Sequential()
+    model.add_module("stem<", nn.Linear(4, 4))
+    model.add_module("trunk", nn.Sequential(*(Block() for _ in range(5))))
+    report = gf.probe(model, torch.randn(8, 4), torch.randint(4, (8,)))
+
+    def read_labels(shown: gf.Report) -> dict[str, float]:
+        card = ET.fromstring(shown._repr_html_().replace("&nbsp;", " "))
+        texts = [node for node in card.iter() if node.tag.endswith("text")]
+        return {node.text or "": float(node.get("x", "0")) for node in texts}
+
+    labels = read_labels(report)
+    # 11 layers share 680 pixels from 74 on; block i has the layers 2i + 2 and 2i + 3.
+    for block in range(5):
+        assert labels[str(block)] == pytest.approx(74 + (2 * block + 2) * 680 / 11, abs=1)
+    assert {"stem<", "trunk", "blocks, from the input (left) to the loss (right)"} <= set(labels)
+    stream = report.stream
+    assert stream is not None
+    assert {"start", "1", "5"} <= set(read_labels(stream))
+    assert "blocks 5" in stream._repr_html_()
+    assert "5 blocks" in repr(stream)
+    assert len(repr(report.coverage)) < 200

@@ -20,7 +20,7 @@ from gradflow.charts.figure import (
 )
 from gradflow.charts.flow.data import Gradient
 from gradflow.charts.flow.names import UNNAMED, NamedAxis, name_axis
-from gradflow.charts.flow.text import SYMBOLS
+from gradflow.charts.flow.text import write_axis_symbol
 from gradflow.charts.forward import LINEAR_SPREAD, Statistic, list_forward_series
 from gradflow.charts.norms import list_norm_series
 from gradflow.charts.series import Scale, Series, draw_series, explain_marks
@@ -72,7 +72,8 @@ def compare_gradients_figure(
     if not any(len(s.layers) for s in series):
         return empty_figure(_("Nothing was recorded: no gradient norms to compare"), mode=mode)
     axis = Scale.fit(series, log=True)
-    title = _("gradient norm ‖{symbol}‖").format(symbol=SYMBOLS[gradient])
+    symbol = write_axis_symbol(entries[0].report, gradient)
+    title = _("gradient norm ‖{symbol}‖").format(symbol=symbol)
     return _draw_lines(entries, series, axis, axis.make_axis(title), mode, relative)
 
 

@@ -11,7 +11,7 @@ USUAL_WIDTH = 1050.0
 """Pixels of the columns in a window of 1280."""
 LINE_HEIGHT = 20
 """Pixels of a second line on the axis."""
-_SECOND_LINE = "\u00a0<br>"
+SECOND_LINE = "\u00a0<br>"
 """What stands before a name that is below the numbers."""
 _ASIDE = 0.05
 """Columns by which a name stands beside its place: Plotly takes labels of one place for one."""
@@ -52,12 +52,17 @@ class Labels:
     sizes: tuple[int, ...]
 
 
-def choose_labels(ticks: Sequence[tuple[float, str]], names: Sequence[Span], count: int) -> Labels:
+def choose_labels(
+    ticks: Sequence[tuple[float, str]],
+    names: Sequence[Span],
+    count: int,
+    pixels: float = USUAL_WIDTH,
+) -> Labels:
     """Choose the labels of an axis: numbers, and names in a line of their own below them.
 
-    Of the names those that have room; wide spans come first.
+    Of the names those that have room in so many ``pixels``; wide spans come first.
     """
-    width = USUAL_WIDTH / max(count, 1)
+    width = pixels / max(count, 1)
     taken: list[tuple[float, float]] = []
     labels = [(at, text, 0) for at, text in ticks]
     for name in sorted(names, key=lambda name: -name.size):
@@ -66,7 +71,7 @@ def choose_labels(ticks: Sequence[tuple[float, str]], names: Sequence[Span], cou
         if any(low < middle + half and middle - half < high for low, high in taken):
             continue
         taken.append((middle - half - _LETTER, middle + half + _LETTER))
-        text = f"{_SECOND_LINE}{name.name}" if ticks else name.name
+        text = f"{SECOND_LINE}{name.name}" if ticks else name.name
         labels.append((name.middle + _ASIDE, text, name.size))
     labels.sort()
     return Labels(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from gradflow.charts.figure import name_rows, read_column
 from gradflow.charts.flow.columns import Columns, Order, make_columns
-from gradflow.charts.flow.labels import LINE_HEIGHT, Span, choose_labels
+from gradflow.charts.flow.labels import LINE_HEIGHT, USUAL_WIDTH, Labels, Span, choose_labels
 from gradflow.charts.theme import PALETTES, Mode, escape
 from gradflow.core.grouping import shorten_path
 from gradflow.core.report import Report
@@ -38,27 +38,30 @@ class NamedAxis:
         """Pixels that the names take below the numbers."""
         return LINE_HEIGHT if self.names else 0
 
+    def choose_labels(self, axis: Mapping[str, Any], pixels: float = USUAL_WIDTH) -> Labels:
+        """Choose the labels of an axis over layers, whose numbers it has, in so many pixels."""
+        if self.columns is not None:
+            return choose_labels(self.columns.ticks, self.names, len(self.columns.pools), pixels)
+        places = axis["tickvals"]
+        ticks = list(zip(places, map(str, axis.get("ticktext", places)), strict=True))
+        count = round(axis["range"][1] - axis["range"][0])
+        return choose_labels(ticks, self.names, count, pixels)
+
     def label(self, layout: dict[str, Any], mode: Mode) -> None:
         """Put the names on the x axis of a figure, and lines between groups into it."""
         axis = layout["xaxis"]
-        ticks: Sequence[tuple[float, str]] = list(
-            zip(axis["tickvals"], map(str, axis.get("ticktext", axis["tickvals"])), strict=True)
-        )
-        count = len(axis["tickvals"]) and round(axis["range"][1] - axis["range"][0])
         if self.columns is not None:
             word = name_rows("layer")[1] if self.columns.order == "layer" else _("column")
-            ticks, count = self.columns.ticks, len(self.columns.pools)
             axis |= {
-                "range": [0.5, count + 0.5],
+                "range": [0.5, len(self.columns.pools) + 0.5],
                 "title": {"text": self.columns.title},
                 "unifiedhovertitle": {"text": f"<b>{word} %{{x}}</b>"},
             }
             layout["shapes"] = [*layout.get("shapes", ()), *_draw_edges(self.columns.edges, mode)]
-        if not self.names:
-            return
-        labels = choose_labels(ticks, self.names, count)
-        axis |= {"tickvals": list(labels.places), "ticktext": list(labels.texts)}
-        layout["meta"] = {**layout.get("meta", {}), GROUPED: list(labels.sizes)}
+        if self.names:
+            labels = self.choose_labels(axis)
+            axis |= {"tickvals": list(labels.places), "ticktext": list(labels.texts)}
+            layout["meta"] = {**layout.get("meta", {}), GROUPED: list(labels.sizes)}
 
 
 UNNAMED = NamedAxis(None, ())
