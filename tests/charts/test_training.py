@@ -308,6 +308,7 @@ def test_speeds_are_medians_of_the_last_ten_records_beside_one_thousandth():
     (still,) = find_traces(data, xaxis="x", mode="markers")
     assert decode(still["y"]).tolist() == [2]
     (usual,) = data["layout"]["shapes"]
+    assert (usual["name"], usual["showlegend"]) == ("usual: 0.001", True)
     assert (usual["xref"], usual["x0"], usual["x1"]) == ("x", -3, -3)
     low, high = data["layout"]["xaxis"]["range"]
     assert low < -3 < high

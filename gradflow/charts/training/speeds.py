@@ -115,4 +115,6 @@ def draw_usual_ratio(axes: PanelAxes, mode: Mode) -> dict[str, Any]:
         "y0": 0,
         "y1": 1,
         "line": {"color": PALETTES[mode].ink, "width": 1.5, "dash": "dot"},
+        "name": _("usual: {ratio}").format(ratio=format_number(USUAL_RATIO)),
+        "showlegend": True,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,12 +57,17 @@ class TuningCourse:
     report: Report
 
 
-def fine_tune(spec: FineTuning, progress: Progress | None = None) -> tuple[TuningCourse, ...]:
+def fine_tune(
+    spec: FineTuning,
+    progress: Progress | None = None,
+    show: Callable[[tuple[TuningCourse, ...]], object] | None = None,
+) -> tuple[TuningCourse, ...]:
     """Train from every chosen start, with ``spec.seeds`` seeds from ``spec.seed`` on.
 
     Args:
         spec: the stack and the training.
         progress: called between steps.
+        show: called with the courses so far, whenever another one is done.
     """
     seeds = range(spec.seed, spec.seed + spec.seeds)
     splits = [split_digits(seed) for seed in seeds]
@@ -93,6 +99,8 @@ def fine_tune(spec: FineTuning, progress: Progress | None = None) -> tuple[Tunin
         start = Start(code)
         networks = initialize_starts(spec, start, stacks)
         courses.append(_follow_training(spec, start, networks, splits, advance))
+        if show and len(courses) < len(spec.starts):
+            show(tuple(courses))
     return tuple(courses)
 
 

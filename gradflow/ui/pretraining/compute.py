@@ -15,6 +15,7 @@ from gradflow.core.pretraining.spec import FineTuning, Stack, Transfer
 from gradflow.core.spec import Spec
 from gradflow.core.text import _
 from gradflow.ui.long_work import compute_with_progress, prepare
+from gradflow.ui.turns import ADMISSION
 
 R = TypeVar("R")
 _BYTES = 96 * 2**20
@@ -34,9 +35,16 @@ def prepare_opening() -> None:
     prepare(stack, lambda progress: greedy.pretrain(stack, progress), _BYTES)
 
 
-def fine_tune(spec: FineTuning, stop: Stop) -> tuple[finetune.TuningCourse, ...]:
-    """Train a network from every start."""
-    return _compute(spec, stop, lambda progress: finetune.fine_tune(spec, progress))
+def fine_tune(
+    spec: FineTuning, stop: Stop, show: Callable[[tuple[finetune.TuningCourse, ...]], object]
+) -> tuple[finetune.TuningCourse, ...]:
+    """Train a network from every start; ``show`` is called with those that are done."""
+
+    def show_known(courses: tuple[finetune.TuningCourse, ...]) -> None:
+        with ADMISSION.pause():
+            show(courses)
+
+    return _compute(spec, stop, lambda progress: finetune.fine_tune(spec, progress, show_known))
 
 
 def transfer(spec: Transfer, stop: Stop) -> transfers.Reuse:

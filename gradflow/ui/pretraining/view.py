@@ -26,6 +26,7 @@ from gradflow.core.pretraining.spec import STARTS, FineTuning, Method, Stack, St
 from gradflow.core.pretraining.transfer import WAYS, Way
 from gradflow.core.text import N_, _
 from gradflow.ui import blocks, stage
+from gradflow.ui.growing import GrowingPlace
 from gradflow.ui.pretraining import compute, words
 from gradflow.ui.pretraining.controls import draw_controls
 from gradflow.ui.pretraining.state import PAGE, STOPPED, PretrainingView
@@ -159,17 +160,15 @@ def _show_numbers(pretrained: PretrainedStack) -> None:
 
 
 def _show_tuning(spec: FineTuning) -> Callable[[], None]:
-    courses = compute.fine_tune(spec, STOPPED.set)
-    lines = [f"{_ICONS[words.judge_course(c)]} {words.describe_tuning(c)}" for c in courses]
-    conclusion = words.describe_conclusion(courses, few=spec.labelled < TRAINING // 2)
-    st.markdown("  \n".join([conclusion, *lines] if conclusion else lines))
-    starts = list(Start)
-    curves = [(_(STARTS[c.start].label), starts.index(c.start), c) for c in courses]
-    blocks.show_figure(
-        tuning_figure(curves, mode=blocks.read_mode()),
-        "pretraining_tuning",
-        _("Training loss and held-out accuracy over the steps, for every start"),
-    )
+    above, place = st.container(), GrowingPlace()
+
+    def draw(known: tuple[TuningCourse, ...]) -> None:
+        with place.draw():
+            _draw_tuning(spec, known)
+
+    with above:  # for the progress bar
+        courses = compute.fine_tune(spec, STOPPED.set, draw)
+    draw(courses)
 
     def show_details() -> None:
         blocks.explain("pretraining_tuning")
@@ -179,6 +178,24 @@ def _show_tuning(spec: FineTuning) -> Callable[[], None]:
         blocks.show_table(words.tabulate_tuning(courses), key="pretraining_tuning_table")
 
     return show_details
+
+
+def _draw_tuning(spec: FineTuning, courses: tuple[TuningCourse, ...]) -> None:
+    """Draw the courses that are known; what follows from them is said once all are."""
+    lines = [f"{_ICONS[words.judge_course(c)]} {words.describe_tuning(c)}" for c in courses]
+    conclusion = (
+        words.describe_conclusion(courses, few=spec.labelled < TRAINING // 2)
+        if len(courses) == len(spec.starts)
+        else ""
+    )
+    st.markdown("  \n".join([conclusion, *lines] if conclusion else lines))
+    starts = list(Start)
+    curves = [(_(STARTS[c.start].label), starts.index(c.start), c) for c in courses]
+    blocks.show_figure(
+        tuning_figure(curves, mode=blocks.read_mode()),
+        "pretraining_tuning",
+        _("Training loss and held-out accuracy over the steps, for every start"),
+    )
 
 
 def _show_gradients(courses: tuple[TuningCourse, ...]) -> None:

@@ -246,3 +246,10 @@ def test_transfer_repeats_reports_progress_and_measures_the_new_digits():
     again = transfer_layers(spec)
     assert_array_equal(reuse.accuracy, again.accuracy)
     assert (reuse.first_accuracy > 0.3).all()
+
+
+def test_courses_are_shown_as_they_come() -> None:
+    spec, shown = FineTuning(**SMALL), []
+    courses = fine_tune(spec, show=shown.append)
+    assert [len(known) for known in shown] == list(range(1, len(spec.starts)))
+    assert all(known == courses[: len(known)] for known in shown)
