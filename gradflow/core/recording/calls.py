@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -27,6 +27,7 @@ from gradflow.core.recording.functions import (
     open_function,
 )
 from gradflow.core.recording.gradients import find_storage
+from gradflow.core.recording.lineage import SIGNAL, Found, Lineage
 from gradflow.core.recording.preserve import Guard
 from gradflow.core.recording.records import Record
 from gradflow.core.recording.summary import Response
@@ -35,25 +36,6 @@ from gradflow.core.text import Text
 OnError = Callable[[Exception], None]
 _is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor
 _WHOLE_NUMBERS = (torch.int64, torch.int32)
-_MOST_LAYERS = 16
-"""Layers whose output a signal carries, the last ones; a residual stream carries all."""
-
-
-class Lineage(NamedTuple):
-    """What a tensor is made of.
-
-    Attributes:
-        pending: layers whose output it carries, with no activation function behind them.
-        activated: layers whose output has met an activation function last.
-        sources: parameters that it is made of alone; empty for a signal.
-    """
-
-    pending: tuple[Record, ...] = ()
-    activated: tuple[Record, ...] = ()
-    sources: tuple[str, ...] = ()
-
-
-SIGNAL = Lineage()
 
 
 class Reports(Protocol):
@@ -240,9 +222,9 @@ class CallWatcher(TorchFunctionMode):
                 if id(tensor) not in self._parameters:
                     self.set_lineage(tensor, made)
 
-    def _read(self, values: Iterable[Any]) -> _Found:
+    def _read(self, values: Iterable[Any]) -> Found:
         """Read what is known of the tensors in the arguments of a call."""
-        found = _Found()
+        found = Found()
         for value in values:
             if isinstance(value, Tensor):
                 self._read_tensor(value, found)
@@ -252,7 +234,7 @@ class CallWatcher(TorchFunctionMode):
                         self._read_tensor(item, found)
         return found
 
-    def _read_tensor(self, tensor: Tensor, found: _Found) -> None:
+    def _read_tensor(self, tensor: Tensor, found: Found) -> None:
         key = id(tensor)
         name = self._parameters.get(key)
         if name is not None:
@@ -271,7 +253,7 @@ class CallWatcher(TorchFunctionMode):
             found.unknown += (tensor,)
 
     @staticmethod
-    def _is_layer(role: Role, found: _Found, args: tuple[Any, ...]) -> bool:
+    def _is_layer(role: Role, found: Found, args: tuple[Any, ...]) -> bool:
         """Whether the parameters meet a signal as a layer does."""
         match role:
             case Role.MEET:
@@ -289,7 +271,7 @@ class CallWatcher(TorchFunctionMode):
         func: Function,
         role: Role,
         values: tuple[Any, ...],
-        found: _Found,
+        found: Found,
         outputs: list[Tensor],
     ) -> None:
         kind = "embedding" if role is Role.PICK else find_kind_of_weight(func)
@@ -311,7 +293,7 @@ class CallWatcher(TorchFunctionMode):
         role: Role,
         args: tuple[Any, ...],
         options: dict[str, Any],
-        found: _Found,
+        found: Found,
         outputs: list[Tensor],
     ) -> None:
         """Pass on what a signal carries to what a call makes of it."""
@@ -342,43 +324,6 @@ class CallWatcher(TorchFunctionMode):
             response = find_function_response(func, args, options)
             self._reports.add_activation(func, response, layers, a)
         return Lineage(activated=layers)
-
-
-class _Found:
-    """What is known of the tensors that enter a call."""
-
-    __slots__ = ("is_signal", "lineage", "made", "names", "signals", "unknown")
-
-    def __init__(self) -> None:
-        self.lineage = SIGNAL
-        self.names: tuple[str, ...] = ()
-        self.made: tuple[Tensor, ...] = ()
-        self.signals: tuple[Tensor, ...] = ()
-        self.unknown: tuple[Tensor, ...] = ()
-        self.is_signal = False
-
-    def add_weight(self, tensor: Tensor, sources: tuple[str, ...]) -> None:
-        """Add a tensor that is made of parameters alone."""
-        self.names += tuple(name for name in sources if name not in self.names)
-        if tensor.dim() > 1:
-            self.made += (tensor,)
-
-    def add_signal(self, tensor: Tensor, lineage: Lineage) -> None:
-        """Add a signal; of what signals carry, that of the last layers is kept."""
-        self.signals += (tensor,)
-        if not self.is_signal:
-            self.is_signal, self.lineage = True, lineage
-        elif lineage is not self.lineage:
-            self.lineage = Lineage(
-                _join(self.lineage.pending, lineage.pending),
-                _join(self.lineage.activated, lineage.activated),
-            )
-
-
-def _join(layers: tuple[Record, ...], others: tuple[Record, ...]) -> tuple[Record, ...]:
-    if not others or others is layers:
-        return layers
-    return (layers + tuple(layer for layer in others if layer not in layers))[-_MOST_LAYERS:]
 
 
 def _list_outputs(out: Any) -> list[Tensor]:

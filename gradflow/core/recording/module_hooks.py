@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from gradflow.core.recording.calls import SIGNAL, CallWatcher, Lineage
+from gradflow.core.recording.calls import CallWatcher
 from gradflow.core.recording.gradients import watch_output
 from gradflow.core.recording.hook import Hook
 from gradflow.core.recording.layout import Layout, read_batch_first
 from gradflow.core.recording.ledger import Ledger
+from gradflow.core.recording.lineage import SIGNAL, Lineage
 from gradflow.core.recording.modules import (
     find_bare_layers,
     find_response,

@@ -16,12 +16,13 @@ from torch import Tensor, nn
 
 from gradflow.core.coverage import Coverage, Place
 from gradflow.core.recording import opaque
-from gradflow.core.recording.calls import SIGNAL, CallWatcher, OnError
+from gradflow.core.recording.calls import CallWatcher, OnError
 from gradflow.core.recording.functions import Function
 from gradflow.core.recording.gradients import watch_node, watch_output, watch_result
 from gradflow.core.recording.graph import find_meetings
 from gradflow.core.recording.layout import Layout
 from gradflow.core.recording.ledger import Advance, Ledger
+from gradflow.core.recording.lineage import SIGNAL
 from gradflow.core.recording.module_hooks import ModuleHooks, has_values
 from gradflow.core.recording.modules import LAYER_KINDS, find_tensors
 from gradflow.core.recording.names import Names

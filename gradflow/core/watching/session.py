@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from gradflow.core.facts import Facts
 from gradflow.core.recording.device import DeviceSummarizer
@@ -221,7 +220,7 @@ class Session:
                 self._loss = float(self._scaled[1])
             else:
                 self._root, self._scaled = root, None
-                self._loss = _sum_losses(roots, seeds)
+                self._loss = taps.sum_losses(roots, seeds)
             if self._measured is None:
                 self._summarizer.loss_scale = scale
                 for tensor in roots:
@@ -347,21 +346,3 @@ class Session:
         if self._outermost:
             self._recorder.give_up()
         self._on_error(error)
-
-
-def _sum_losses(roots: list[Tensor], seeds: Any) -> float:
-    """Sum what a backward pass begins with: each root times the gradient that it is given."""
-    given = [seeds] if isinstance(seeds, Tensor) or seeds is None else [*seeds]
-    total = 0.0
-    for index, root in enumerate(roots):
-        value, seed = root.detach(), given[index] if index < len(given) else None
-        total += float(value if seed is None else (value * seed.detach()).sum())
-    return total
-
-
-def find_learning_rate(optimizer: Optimizer | None) -> float:
-    """Find the learning rate of an optimizer's first group; NaN if there is none."""
-    if optimizer is None:
-        return math.nan
-    rate = optimizer.param_groups[0].get("lr", math.nan)
-    return float(rate)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from torch.optim import Optimizer
 
 from gradflow.core.histogram import FloatArray
 from gradflow.core.report import Report
@@ -57,3 +60,11 @@ def _count_nonfinite(report: Report) -> tuple[FloatArray, FloatArray]:
         np.add.at(total, table["layer"].astype(int), np.nan_to_num(table.get_numbers(column)))
         counts.append(total[1:])
     return counts[0], counts[1]
+
+
+def find_learning_rate(optimizer: Optimizer | None) -> float:
+    """Find the learning rate of an optimizer's first group; NaN if there is none."""
+    if optimizer is None:
+        return math.nan
+    rate = optimizer.param_groups[0].get("lr", math.nan)
+    return float(rate)

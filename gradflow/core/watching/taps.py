@@ -81,3 +81,13 @@ def _scale_loss(self: GradScaler, outputs: Any) -> Any:
         for listener in _list_here():
             listener.note_scaled_loss(scaled, outputs, float(self.get_scale()))
     return scaled
+
+
+def sum_losses(roots: list[Tensor], seeds: Any) -> float:
+    """Sum what a backward pass begins with: each root times the gradient that it is given."""
+    given = [seeds] if isinstance(seeds, Tensor) or seeds is None else [*seeds]
+    total = 0.0
+    for index, root in enumerate(roots):
+        value, seed = root.detach(), given[index] if index < len(given) else None
+        total += float(value if seed is None else (value * seed.detach()).sum())
+    return total

@@ -22,15 +22,21 @@ from torch.optim.optimizer import (
 
 from gradflow.core.errors import GradflowError, ProbeError
 from gradflow.core.recording.hook import Hook
-from gradflow.core.recording.plain import is_compiled, strip_compiler
+from gradflow.core.recording.plain import is_compiled
 from gradflow.core.recording.refusals import refuse_unusable_model
 from gradflow.core.report import Report
 from gradflow.core.text import Text
 from gradflow.core.timeline import Timeline, Trouble
 from gradflow.core.training.record import StepRecord
-from gradflow.core.watching.session import Session, find_learning_rate
-from gradflow.core.watching.step_record import make_record
+from gradflow.core.watching.session import Session
+from gradflow.core.watching.step_record import find_learning_rate, make_record
 from gradflow.core.watching.troubles import Inputs, find_trouble_by_gradients
+from gradflow.core.watching.wrappers import (
+    find_own_model,
+    is_distributed,
+    is_other_rank,
+    refuse_copies,
+)
 
 _MOST_STEPS = 200
 """Steps that a timeline keeps …"""
@@ -64,7 +70,7 @@ class Watch:
         self._reports: deque[Report] = deque(maxlen=keep)
         self.troubles: list[Trouble] = []
         self.problems: list[str] = []
-        self._given, self._model = model, _find_own_model(model)
+        self._given, self._model = model, find_own_model(model)
         self._every, self._optimizer = every, optimizer
         self._on_trouble, self._on_report = on_trouble, on_report
         self._records: list[StepRecord] = []
@@ -78,10 +84,10 @@ class Watch:
     # --- life -----------------------------------------------------------------------------------
 
     def __enter__(self) -> Watch:
-        if _is_other_rank():
+        if is_other_rank():
             return self
         try:
-            _refuse_copies(self._given)
+            refuse_copies(self._given)
             refuse_unusable_model(self._model, dict(self._model.named_parameters()))
         except GradflowError as error:
             self._complain(error)
@@ -192,7 +198,7 @@ class Watch:
         if math.isfinite(sentinel.grad.sum().item()):
             return
         # Of several processes one alone cannot run the model again.
-        inputs = None if _is_distributed() else self._inputs
+        inputs = None if is_distributed() else self._inputs
         self._look_for_trouble(
             lambda: find_trouble_by_gradients(self.steps + 1, self._model, self._order, inputs)
         )
@@ -353,29 +359,3 @@ def watch(
         on_trouble=on_trouble,
         on_report=on_report,
     )
-
-
-def _find_own_model(model: nn.Module) -> nn.Module:
-    """Find the user's own model in what compilers and wrappers for several devices made of it."""
-    inner = strip_compiler(model)
-    while isinstance(inner, nn.parallel.DistributedDataParallel):
-        inner = strip_compiler(inner.module)
-    return inner
-
-
-def _refuse_copies(model: nn.Module) -> None:
-    if isinstance(strip_compiler(model), nn.DataParallel):
-        raise ProbeError(
-            Text(
-                "model: DataParallel runs copies of it, which cannot be recorded; "
-                "DistributedDataParallel can, and so can the model without it"
-            )
-        )
-
-
-def _is_distributed() -> bool:
-    return torch.distributed.is_available() and torch.distributed.is_initialized()
-
-
-def _is_other_rank() -> bool:
-    return _is_distributed() and torch.distributed.get_rank() != 0
