@@ -99,6 +99,8 @@ def test_the_gallery_is_alive_before_anybody_brings_a_file(app: AppTest) -> None
     assert head["cures"] == ""
     assert head["hands"] is None
     assert "gf.probe(model, inputs, targets)" in app.code[0].value
+    assert "gf.watch(model" in app.file_uploader[0].help
+    assert any(text.value.startswith("An example.") for text in app.markdown)
     advice = gf.advise(load_item("resnet_plain")[1])
     assert advice[0].code == "preactivation"
     assert [code.value for code in app.code[1:]] == [row.line for row in advice]

@@ -84,7 +84,9 @@ def show_numbers(report: Report) -> None:
         (
             _("Time of the pass"),
             "",
-            f"{1000 * report.seconds:.0f} ms",
+            f"{1000 * report.seconds:.0f} ms"
+            if report.seconds < 1
+            else f"{format_number(report.seconds)} s",
             _("one recorded forward and backward pass, at the time it was computed."),
         ),
         (_("Device"), "", f"{report.device} · {report.dtype}", _("where, and in which format.")),

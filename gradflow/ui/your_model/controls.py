@@ -51,7 +51,7 @@ def draw_controls() -> None:
         with st.container(horizontal=True):
             _draw_ways_to_look()
     with snippet:
-        st.code(SNIPPET, language=None)
+        st.code(SNIPPET, language=None, wrap_lines=True)
     with files:
         _draw_upload()
 
@@ -86,6 +86,11 @@ def _draw_upload() -> None:
         accept_multiple_files=True,
         key=f"your_model_uploads_{UPLOADS.get()}",
         max_upload_size=UPLOAD_MEGABYTES,
+        help=_(
+            "A report shows one pass. To see a whole training, put "
+            "`with gf.watch(model, every=50) as watch:` around your loop, and drop what "
+            '`watch.save("watch.json")` writes.'
+        ),
     )
     if files:
         REFUSED.set([problem for file in files if (problem := _take_file(file))])

@@ -73,7 +73,8 @@ def _draw_head(shown: Brought | None) -> None:
     with st.container(key="your_model_says", gap=None):
         draw_spoken_head(_("Your model"))
         if shown is not None and shown.code in GALLERY:
-            st.markdown(_("Look for: ") + _(GALLERY[shown.code].look_for))
+            words = _("An example. Look for: {what}")
+            st.markdown(words.format(what=_(GALLERY[shown.code].look_for)))
 
 
 def _show_problems() -> None:
