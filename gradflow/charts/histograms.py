@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from gradflow.charts.figure import FloatArray, build_figure, empty_figure, make_note
 from gradflow.charts.flow.text import NAMES, SYMBOLS
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, Mode, escape
+from gradflow.core.grouping import write_module
 from gradflow.core.histogram import Histogram, drop_zeros, is_point, read_point
 from gradflow.core.numbers import format_number, format_share
 from gradflow.core.report import Quantity, Report
@@ -122,7 +123,7 @@ def _write_heading(report: Report, layer: int) -> str:
     title = f"{_('Layer')} {layer}"
     if "module" in table and "layer" in table:
         for module in table.loc[table["layer"] == layer, "module"]:
-            title += f" · {escape(module)}"
+            title += f" · {escape(str(write_module(module)))}"
     return title
 
 

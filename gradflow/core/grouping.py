@@ -113,6 +113,11 @@ def _find_kinds(
     return found, kinds
 
 
+def write_module(module: str) -> Text | str:
+    """Write the name of a module where its layer's number stands beside it."""
+    return Text("module {name}", name=module) if module.isdecimal() else module
+
+
 def name_module(module: str, number: int) -> Text | str:
     """Name a layer by its module; by its number as well if the module's name is one."""
     if not module.isdecimal():

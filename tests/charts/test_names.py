@@ -11,6 +11,7 @@ from gradflow.charts import (
     flow_figure,
     forward_statistics_figure,
     gradient_norms_figure,
+    layer_histograms_figure,
 )
 from gradflow.charts.compare.data import ComparedSetting
 from tests.charts.figures import decode, find_traces, to_browser
@@ -93,6 +94,14 @@ def test_numbers_stand_alone_where_names_would_be_other_numbers(draw):
     own = gf.run(gf.Experiment(network=network, data=gf.Data(batch_size=16)))
     for report in (plain, own):
         assert "groups" not in to_browser(draw(report))["layout"].get("meta", {})
+
+
+def test_a_module_whose_name_is_a_number_is_called_a_module():
+    report = probe(nn.Sequential(nn.Linear(6, 6), nn.Tanh(), nn.Linear(6, 3)))
+    data = to_browser(gradient_norms_figure(report))
+    assert find_traces(data, name="modules")[0]["hovertext"] == ["module 0", "module 2"]
+    title = to_browser(layer_histograms_figure(report, 2))["layout"]["title"]["text"]
+    assert "Layer 2 · module 2" in title
 
 
 def test_models_with_the_same_modules_are_compared_by_name():

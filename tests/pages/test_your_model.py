@@ -15,6 +15,7 @@ import gradflow as gf
 from gradflow.charts.training.timeline import describe_map
 from gradflow.core import codec
 from gradflow.core.diagnosis import findings
+from gradflow.core.grouping import write_module
 from gradflow.core.verdict import Verdict
 from gradflow.ui.your_model.gallery import GALLERY, load_item
 from gradflow.ui.your_model.look import Rival
@@ -134,7 +135,7 @@ def test_a_file_is_shown_with_everything_that_explore_shows(app: AppTest) -> Non
     assert not any("PyTorch" in d.proto.label for d in app.get("download_button"))
     app.session_state["details"] = "One layer"
     check_works(app.run())
-    names = [f"{n}: {name}" for n, name in enumerate(report.layers["module"], 1)]
+    names = [f"{n}: {write_module(name)}" for n, name in enumerate(report.layers["module"], 1)]
     slider = app.select_slider(key="layer_widget")
     assert slider.options == names
     slider.set_value(3).run()

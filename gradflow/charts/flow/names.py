@@ -13,7 +13,7 @@ from gradflow.charts.figure import name_rows, read_column
 from gradflow.charts.flow.columns import Columns, Order, make_columns
 from gradflow.charts.flow.labels import LINE_HEIGHT, USUAL_WIDTH, Labels, Span, choose_labels
 from gradflow.charts.theme import PALETTES, Mode, escape
-from gradflow.core.grouping import shorten_path
+from gradflow.core.grouping import shorten_path, write_module
 from gradflow.core.report import Report
 from gradflow.core.text import _
 
@@ -136,7 +136,7 @@ def draw_hover_names(report: Report, height: float) -> list[dict[str, Any]]:
             "mode": "lines",
             "x": read_column(table, "layer"),
             "y": np.full(len(table), height),
-            "hovertext": [escape(str(module)) for module in table["module"]],
+            "hovertext": [escape(str(write_module(str(name)))) for name in table["module"]],
             "hovertemplate": "%{hovertext}<extra></extra>",
             "line": {"color": "rgba(0,0,0,0)", "width": 0},
         }

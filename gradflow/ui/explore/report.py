@@ -16,6 +16,7 @@ from gradflow.charts.forward import Statistic
 from gradflow.core.diagnosis import summarize
 from gradflow.core.errors import GradflowError
 from gradflow.core.experiment import Experiment
+from gradflow.core.grouping import write_module
 from gradflow.core.numbers import format_count, format_number
 from gradflow.core.report import Report
 from gradflow.core.text import N_, _
@@ -227,7 +228,7 @@ def name_layers(report: Report) -> dict[int, str]:
     """Name the layers by their numbers: number and module."""
     table = report.get_table("layers")
     pairs = zip(table["layer"].tolist(), table["module"], strict=True)
-    return {int(number): f"{number}: {module}" for number, module in pairs}
+    return {int(number): f"{number}: {write_module(str(module))}" for number, module in pairs}
 
 
 def _list_tables(report: Report) -> dict[str, pd.DataFrame]:

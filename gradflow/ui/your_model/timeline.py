@@ -15,7 +15,7 @@ from gradflow.charts.training.timeline import (
     list_quantities,
     timeline_figure,
 )
-from gradflow.core.grouping import group_by_kind
+from gradflow.core.grouping import group_by_kind, write_module
 from gradflow.core.numbers import format_number
 from gradflow.core.text import N_, _
 from gradflow.core.timeline import Timeline
@@ -71,7 +71,10 @@ def _describe_course(timeline: Timeline) -> str:
 
 
 def _show_layer(timeline: Timeline) -> None:
-    names = {n: f"{_('Layer')} {n}: {module}" for n, module in enumerate(timeline.modules, 1)}
+    names = {
+        n: f"{_('Layer')} {n}: {write_module(module)}"
+        for n, module in enumerate(timeline.modules, 1)
+    }
     st.markdown(f"**{_('The distribution of one layer, step by step')}**")
     with st.container(horizontal=True, key="timeline_layer_bar"):
         ways = {code: _(name) for code, name in _IMAGES.items()}
