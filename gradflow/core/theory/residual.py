@@ -93,12 +93,10 @@ class _StreamStep(NamedTuple):
     """One activation of the stream.
 
     Attributes:
-        slope: φ' per unit.
         norm: the norm behind the activation.
         branch: factor of the squared gradient through a norm at the end of the branch.
     """
 
-    slope: FloatArray
     norm: _StreamNorm | None
     branch: float
 
@@ -107,11 +105,11 @@ def predict_residual_flow(network: NetworkLaws) -> PredictedFlow:
     """Predict a first layer, blocks φ(h + α·f(h)) and a linear readout."""
     z: list[Signal] = []
     after: list[LayerOutput] = []
-    steps = _predict_forward(network, z, after)
+    steps, slopes = _predict_forward(network, z, after)
     shared = 0.0
     if network.norm is Normalization.BATCH:
         shared = predict_readout_gradient(network.experiment, z[-1]).shared
-    delta, grad = _predict_backward(network, after, steps, shared)
+    delta, grad = _predict_backward(network, after, steps, slopes, shared)
     flow = collect_flow(z, after, delta, grad)
     ends = [0, *(block[-1] for block in list_blocks(network.spec, network.depth))]
     points = [StreamPoint(i, after[i].signal, flow.activation_grad[i]) for i in ends if steps]
@@ -120,12 +118,16 @@ def predict_residual_flow(network: NetworkLaws) -> PredictedFlow:
 
 def _predict_forward(
     network: NetworkLaws, z: list[Signal], after: list[LayerOutput]
-) -> list[_StreamStep]:
-    """Fill ``z`` and ``after``; return the steps of the stream: the first layer and each block."""
+) -> tuple[list[_StreamStep], list[FloatArray]]:
+    """Fill ``z`` and ``after``.
+
+    Returns the steps of the stream, the first layer and each block, and φ' of every unit in each.
+    """
     spec, last = network.spec, network.depth - 1
     signal = network.typical
     stream = np.zeros((2, 0))
     steps: list[_StreamStep] = []
+    entered: list[FloatArray] = []
     for block in [range(1), *list_blocks(spec, network.depth)] if last else []:
         inner = signal
         for index in block[:-1]:
@@ -138,17 +140,30 @@ def _predict_forward(
         stream = _fit(stream, count_representatives(network, units))
         noise = _draw_noise(f, stream, len(steps))
         sums = stream + spec.branch_scale * noise if steps else noise
-        stream, slope, norm = _activate(network, sums, units)
+        stream, norm = _activate(network, sums, units)
         signal = _measure_signal(stream)
-        steps.append(_StreamStep(slope, norm, float(branch.mean())))
+        entered.append(sums[0])
+        steps.append(_StreamStep(norm, float(branch.mean())))
         after.append(LayerOutput(signal, np.ones(1), _measure_saturated_share(network, sums[0])))
     z.append(network.apply_weights(signal, last))
     after.append(pass_readout(z[-1]))
-    return steps
+    return steps, _compute_slopes(network, entered)
+
+
+def _compute_slopes(network: NetworkLaws, entered: list[FloatArray]) -> list[FloatArray]:
+    """Compute φ' of all activations of the stream at once: each call takes 50 µs of its own."""
+    if not entered:
+        return []
+    slopes = compute_values_and_slopes(network.law.module, np.concatenate(entered))[1]
+    return np.split(slopes, np.cumsum([len(row) for row in entered])[:-1])
 
 
 def _predict_backward(
-    network: NetworkLaws, after: list[LayerOutput], steps: list[_StreamStep], shared: float
+    network: NetworkLaws,
+    after: list[LayerOutput],
+    steps: list[_StreamStep],
+    slopes: list[FloatArray],
+    shared: float,
 ) -> tuple[list[FloatArray], list[FloatArray]]:
     """Compute ‖∂L/∂z‖² and ‖∂L/∂a‖² per layer.
 
@@ -167,18 +182,18 @@ def _predict_backward(
     around = np.zeros((rows, count))
     fresh = network.gain[last] / units
     all_blocks = [range(1), *list_blocks(spec, network.depth)]
-    numbered = enumerate(zip(all_blocks, steps, strict=False))
-    for number, (block, step) in reversed(list(numbered)):
+    numbered = enumerate(zip(all_blocks, steps, slopes, strict=False))
+    for number, (block, step, slope) in reversed(list(numbered)):
         units, wider = network.fans[block[0]][0], network.fans[block[-1]][1]
         if step.norm is None:
             per_unit = np.sqrt(around**2 + fresh)
-            inside = step.slope * per_unit
+            inside = slope * per_unit
         else:
             per_unit = around + math.sqrt(fresh) * _draw_gradients(number, around)
-            inside = step.slope * step.norm.pull_back(per_unit)
+            inside = slope * step.norm.pull_back(per_unit)
         grad[block[-1]] = wider * (per_unit**2).mean(keepdims=True)[0]
         left = (inside**2).mean(keepdims=True)[0]
-        shared *= step.slope.mean() ** 2 / max((step.slope**2).mean(), 1e-300)
+        shared *= slope.mean() ** 2 / max((slope**2).mean(), 1e-300)
         scale = (spec.branch_scale**2 if block[0] else 1.0) * (1 - shared)
         delta[block[-1]] = wider * left * scale * step.branch
         for index in reversed(block[1:]):
@@ -255,23 +270,20 @@ def _order(values: FloatArray) -> IntArray:
 
 def _activate(
     network: NetworkLaws, sums: FloatArray, units: int
-) -> tuple[FloatArray, FloatArray, _StreamNorm | None]:
-    """Apply φ and a norm behind it.
-
-    Returns the new stream, and of the first sample φ' and the norm.
-    """
-    value, slope = compute_values_and_slopes(network.law.module, sums.ravel())
-    value, slope = value.reshape(sums.shape), slope.reshape(sums.shape)[0]
+) -> tuple[FloatArray, _StreamNorm | None]:
+    """Apply φ and a norm behind it; return the new stream, and the norm of the first sample."""
+    with torch.no_grad():
+        value = network.law.module(torch.from_numpy(sums)).numpy()
     if network.norm_first or network.norm is Normalization.NONE:
-        return value, slope, None
+        return value, None
     groups = network.spec.groups if network.norm is Normalization.GROUP else 1
-    populations = _divide(len(slope), groups, round(network.get_group_size(units)))
+    populations = _divide(sums.shape[1], groups, round(network.get_group_size(units)))
     centres = network.norm is not Normalization.RMS
     if centres:
         value = value - populations.average(value)
     statistic = populations.average(value**2) + network.epsilon
     stream = value / np.sqrt(statistic)
-    return stream, slope, _StreamNorm(populations, stream[0], statistic[0] ** -0.5, centres)
+    return stream, _StreamNorm(populations, stream[0], statistic[0] ** -0.5, centres)
 
 
 @lru_cache(maxsize=64)
