@@ -40,7 +40,11 @@ def parse_axis(text: str) -> Axis:
         raise CommandFailed(message)
     if ":" in values:
         return Axis(name, _space_out(text, values.split(":")), is_spaced=True)
-    return Axis(name, [_parse_value(value) for value in values.split(",")])
+    parts = values.split(",")
+    if "" in parts:
+        message = Text("axis: {text} has an empty value between commas", text=quote_value(text))
+        raise CommandFailed(message)
+    return Axis(name, [_parse_value(value) for value in parts])
 
 
 def _space_out(text: str, parts: list[str]) -> list[float]:

@@ -92,6 +92,15 @@ def test_theory_takes_the_place_of_that_line():
     assert [t.name for t in lines if t.showlegend] == ["critical", "low"]
 
 
+def test_without_any_number_there_are_no_lines():
+    x, y = Axis("x", [1, 2, 3]), Axis("y", [1, 2])
+    zeros = make_measure(np.zeros((2, 3, 1)))  # none has a logarithm
+    unknown = TheoryLines(x.places, y.places, np.full((2, 3), math.nan), LEVELS)
+    for theory in (None, unknown):
+        types = [t.type for t in phase_figure(x, y, zeros, theory=theory).data]
+        assert types == ["heatmap", "scatter"]
+
+
 def test_the_course_of_a_gradient_in_one_line():
     assert draw_profile([-7, -6, -5, -4, -3, -2, -1, 0]) == "▁▂▃▄▅▆▇█"
     assert draw_profile([0.0, -0.2, -math.inf, math.nan]) == "▁▁  "  # less than a factor 10

@@ -1,5 +1,9 @@
 """``gradflow sweep``: axes on the command line, tables in files, one line per refusal."""
 
+import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -60,15 +64,33 @@ def test_without_a_file_the_table_is_data_on_stdout(capfd) -> None:
         (["--axis", "depth=2", "--axis", "depth=3"], "axis: name each setting once"),
         (["--axis", "deep=2"], "deep: there is no such setting"),
         (["--axis", "depth=2", "--out", "a.txt"], "out: a.txt must end in .parquet or .csv"),
-        (["--axis", "depth=2", "--out", "no/such/folder.csv"], "cannot be used"),
+        (
+            ["--axis", "depth=2", "--out", "no/such/folder.csv"],
+            "out: no/such/folder.csv cannot be written",
+        ),
         (["--axis", "depth=2", "--figure", "x.html", "--measure", "joy"], "joy is not measured"),
         (["--axis", "depth=2", "--seeds", "0"], "seeds: 0 is not allowed"),
+        (["--axis", "depth=1,,2"], 'axis: "depth=1,,2" has an empty value'),
+        (["--axis", "depth=1:2:3:lin"], "is not NAME=from:to:count"),
+        (["--axis", "depth=2:3:2:log:x"], "is not NAME=from:to:count"),
+        (["--axis", "depth=2,2.0"], "give at least one value, and each once"),
+        (["--axis", "depth=nan"], "depth: NaN is not allowed"),
+        (["--axis", "seed=1,2"], "seeds: 8 have no meaning with an axis seed"),
+        (["--axis", "depth=2", "--axis", "network.depth=3"], "axes: name each setting once"),
+        (["--axis", "depth=2", "--out", "a.json"], "must end in .parquet or .csv"),
+        (["--axis", "depth=2", "--out", "folder.csv"], "out: folder.csv cannot be written"),
+        (["--axis", "depth=2", "--figure", "no/x.html"], "figure: no/x.html cannot be written"),
+        (["--axis", "depth=2", "--out", "other.csv"], "other.csv.part is not of this sweep"),
+        (["--axis", "depth=2", "--out", "binary.csv"], "binary.csv.part cannot be used"),
     ],
 )
 def test_refusals_are_one_line(
     arguments: list[str], said: str, tmp_path, monkeypatch, capfd
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("folder.csv").mkdir()
+    Path("other.csv.part").write_text('{"format": "gradflow-sweep"}\n')
+    Path("binary.csv.part").write_bytes(b"\xff\xfe")
     assert main(["sweep", QUERY, *arguments]) == 1
     out, err = capfd.readouterr()
     assert out == ""
@@ -90,3 +112,35 @@ def test_networks_without_batched_layers_run_one_by_one_and_say_so(capfd) -> Non
     assert "running 2 networks one by one, because convolutional" in capfd.readouterr().err
     assert main(["sweep", QUERY, "--axis", "batch_size=2,4", "--seeds", "1"]) == 0
     assert "one by one" not in capfd.readouterr().err
+
+
+def test_a_slip_in_a_value_is_named(capfd) -> None:
+    axes = ["--axis", "activation=relu,tanhh", "--axis", "depth=2,3"]
+    assert main(["sweep", QUERY, *axes, "--seeds", "1"]) == 0
+    err = capfd.readouterr().err.splitlines()[-1]
+    assert "2 of 4 points are not possible, such as activation=tanhh, depth=2 (" in err
+    assert '"tanhh" is not allowed' in err
+
+
+def test_an_interrupted_command_goes_on_from_its_file(tmp_path: Path) -> None:
+    out = tmp_path / "sweep.csv"
+    query = "depth=60&width=128&batch_size=64&initialization=normal"
+    words = ["sweep", query, "--axis", "init_std=0.05:0.3:24", "--axis", "bias_std=0:1:8"]
+    command = [sys.executable, "-m", "gradflow", *words, "--seeds", "2", "--out", str(out)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = next(line for line in process.stderr if re.search(r"[1-9]\d* of 384", line))
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == 130
+    assert "Traceback" not in rest
+    assert not out.exists()
+    part = tmp_path / "sweep.csv.part"
+    lines = part.read_text().splitlines()
+    assert len(lines) > 1, said
+    part.write_text("\n".join([*lines, lines[-1][:-50]]))  # as a loss of power would leave it
+    again = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=True)
+    assert "384 of 384 networks" in again.stderr
+    assert not part.exists()
+    table = pd.read_csv(out)
+    assert len(table) == len(table.drop_duplicates(["init_std", "bias_std", "seed"])) == 384

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import re
 import time
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qsl
 
 import pytest
@@ -14,7 +17,8 @@ from gradflow.core.numbers import format_share
 from gradflow.core.sweep.phase import PhaseMap, PhaseSettings
 from gradflow.core.sweep.phase_presets import PHASE_PRESETS
 from gradflow.core.sweep.store import describe_grid
-from gradflow.ui.phase.maps import MAPS, LiveMap, prepare_map
+from gradflow.ui.phase import maps
+from gradflow.ui.phase.maps import MAPS, LiveMap, _Maps, prepare_map
 from gradflow.ui.phase.state import PhaseCodec
 from gradflow.ui.wanted import WANTED
 from tests.pages.apptest import open_link
@@ -107,6 +111,53 @@ def test_a_map_whose_networks_run_alone_says_so(monkeypatch, app):
     open_link(app, "phase", dict(parse_qsl(f"{query}&left=2&right=4&bottom=0&top=1")))
     assert not app.exception
     assert any(re.fullmatch("0 of 6 networks, one by one", t.value) for t in app.markdown)
+
+
+def test_twenty_who_look_at_once_have_it_computed_once(monkeypatch):
+    ran = []
+    run = maps._run_admitted
+    monkeypatch.setattr(maps, "_run_admitted", lambda job: ran.append(len(job)) or run(job))
+
+    def look(_i: int) -> list[dict]:
+        return fill(MAPS.find(make_settings(points=4, top=9).grid))
+
+    with ThreadPoolExecutor(20) as sessions:
+        seen = list(sessions.map(look, range(20)))
+    assert [len(rows) for rows in seen] == [16] * 20
+    assert sum(ran) == 16
+    assert all(row is seen[0][i] for rows in seen for i, row in enumerate(rows))
+
+
+def test_maps_that_nobody_has_looked_at_for_long_are_forgotten(monkeypatch):
+    monkeypatch.setattr(maps, "_MOST_NETWORKS", 40)
+    kept = _Maps()
+    first = kept.find(make_settings().grid)
+    gone = weakref.ref(first)
+    kept.find(make_settings(top=6).grid)
+    assert kept.find(make_settings().grid) is first
+    kept.find(make_settings(top=7).grid)
+    assert kept.find(make_settings().grid) is first  # looked at after the second
+    kept.find(make_settings(top=8).grid)
+    kept.find(make_settings(top=9).grid)
+    del first
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_map_that_failed_says_so_and_begins_anew(monkeypatch):
+    def fail(job) -> None:
+        raise RuntimeError("out of luck")
+
+    grid = make_settings(points=2).grid
+    with monkeypatch.context() as broken:
+        broken.setattr(maps, "_run_admitted", fail)
+        live = MAPS.find(grid)
+        with pytest.raises(RuntimeError):
+            live._fill()
+        assert "Reload the page" in str(live.error)
+        assert live.look() == []
+        assert live._thread is None
+    assert len(fill(MAPS.find(grid))) == 4
 
 
 def test_preparing_ends_with_who_wants_it():

@@ -171,7 +171,7 @@ def _draw_level(
     """Draw the line between growing and shrinking, where the map has both."""
     if not measure.logarithmic or min(shades.shape) < 2:
         return []
-    if "category" in (x.kind, y.kind) or not np.nanmin(shades) < 0 < np.nanmax(shades):
+    if "category" in (x.kind, y.kind) or not _passes(shades, 0):
         return []
     common = {
         "type": "contour",
@@ -192,13 +192,18 @@ def _draw_level(
     ]
 
 
+def _passes(values: FloatArray, level: float) -> bool:
+    """Say whether there are values on both sides of a level."""
+    return bool((values < level).any() and (values > level).any())
+
+
 def _draw_theory(theory: TheoryLines, mode: Mode) -> list[dict[str, Any]]:
     if min(theory.values.shape, default=0) < 2:
         return []
     palette = PALETTES[mode]
     traces: list[dict[str, Any]] = []
     for i, (level, name) in enumerate(theory.levels.items()):
-        if not (np.nanmin(theory.values) < level < np.nanmax(theory.values)):
+        if not _passes(theory.values, level):
             continue
         common = {
             "type": "contour",

@@ -57,6 +57,8 @@ class Grid:
         if not isinstance(self.axes, Mapping):
             raise InvalidExperiment(Text("axes: give a mapping, setting → list of values"))
         axes = {_strip(name): _list_values(name, values) for name, values in self.axes.items()}
+        if len(axes) < len(self.axes):
+            raise InvalidExperiment(Text("axes: name each setting once"), fields=tuple(axes))
         object.__setattr__(self, "axes", axes)
         freeze_mappings(self, "axes")
         if not axes:
@@ -221,6 +223,12 @@ def _choose_ends(values: Sequence[Any]) -> Sequence[Any]:
     return values if isinstance(values[0], str) else (values[0], values[-1])
 
 
+def _find_key(value: Any) -> float | str:
+    """Find what tells values apart: 2 and 2.0 are one, but not 1 and true."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_number else repr(value)
+
+
 def _check_axis(name: str, values: Sequence[Any]) -> None:
     if name not in list_field_names():
         message = Text(
@@ -229,6 +237,6 @@ def _check_axis(name: str, values: Sequence[Any]) -> None:
             known=", ".join(list_field_names()),
         )
         raise InvalidExperiment(message, fields=(name,))
-    if not values or len(set(map(repr, values))) < len(values):
+    if not values or len(set(map(_find_key, values))) < len(values):
         message = Text("{name}: give at least one value, and each once", name=name)
         raise InvalidExperiment(message, fields=(name,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -112,16 +113,20 @@ def _write_options(grid: Grid, kept: BoolArray, axis: int) -> str:
     names = [format_setting(name, grid.axes[name][i]) for i in best]
     text = _("{setting}: most often {best}, for {count} of {total} ({other})").format(
         setting=name_setting(name),
-        best=join_with_and(names)
-        if len(names) <= _MOST_NAMES
-        else _("{count} options").format(count=len(names)),
+        best=_join_few(names, _MOST_NAMES),
         count=int(counts.max()),
         total=len(grid.axes[other]),
         other=name_setting(other).lower(),
     )
     if never:
-        text += _("; never {never}").format(never=join_with_and(never))
+        text += _("; never {never}").format(never=_join_few(never, _MOST_CLAUSES))
     return f"{text}."
+
+
+def _join_few(names: Sequence[str], most: int) -> str:
+    if len(names) > most:
+        return _("{count} options").format(count=len(names))
+    return join_with_and(names)
 
 
 def _write_bands_of_options(grid: Grid, kept: BoolArray, axis: int) -> str:

@@ -26,7 +26,7 @@ _LOOK_SECONDS = 0.1
 _BEFORE_THEORY = 2
 """Jobs that are shown before theory's lines are computed."""
 _MOST_NETWORKS = 20_000
-"""Networks in all maps that are kept; each takes about a kilobyte."""
+"""Networks in all maps that are kept; each takes about three kilobytes."""
 
 
 class _Unseen(Exception):
@@ -85,6 +85,9 @@ class LiveMap:
             return
         except GradflowError as error:
             self.error = error.message
+        except Exception:
+            self.error = Text("The server failed on this map. Reload the page to try it again.")
+            raise
 
     def _ask_theory(self) -> None:
         with ADMISSION:
@@ -116,11 +119,11 @@ class _Maps:
         self._maps: OrderedDict[str, LiveMap] = OrderedDict()
 
     def find(self, grid: Grid) -> LiveMap:
-        """Find the map of a grid, or begin it."""
+        """Find the map of a grid, or begin it, also anew if it could not go on."""
         key = describe_grid(grid)
         with self._guard:
             found = self._maps.get(key)
-            if found is None:
+            if found is None or found.error is not None:
                 found = self._maps[key] = LiveMap(grid)
             self._maps.move_to_end(key)
             while len(self._maps) > 1 and self._count_networks() > _MOST_NETWORKS:
