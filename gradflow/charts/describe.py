@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,6 +17,8 @@ from gradflow.core.text import _
 
 SPOKEN = {"spoken": True}
 """``meta`` of a line that is said in words although no legend names it."""
+SIGNED = "threshold"
+"""In ``meta`` of a line on an axis that is logarithmic on either side of 0: where that begins."""
 _MOST_LINES = 6
 """A list of more is no help to who hears it."""
 _POWERS = "10<sup>"
@@ -30,10 +33,20 @@ def describe_lines(figure: go.Figure) -> str:
     sentences = [
         _describe_line(trace, *ends, layout)
         for trace in spec["data"]
-        if trace.get("meta") == SPOKEN or (has_legend and trace.get("showlegend", True))
+        if _is_spoken(trace) or (has_legend and trace.get("showlegend", True))
         for ends in _find_ends(trace)
     ]
     return " ".join(sentences[:_MOST_LINES])
+
+
+def _is_spoken(trace: Mapping[str, Any]) -> bool:
+    meta = trace.get("meta")
+    return isinstance(meta, Mapping) and bool(meta.get("spoken"))
+
+
+def _take_back(place: float, threshold: float) -> float:
+    """Take back what an axis that is logarithmic on either side of 0 does to a value."""
+    return math.copysign(threshold * math.expm1(abs(place) * math.log(10)), place)
 
 
 def _find_ends(trace: Mapping[str, Any]) -> Iterator[tuple[FloatArray, FloatArray]]:
@@ -55,7 +68,9 @@ def _describe_line(
 ) -> str:
     name = html.unescape(re.sub(r"<[^<>]*>", "", trace["name"]))
     start, end = (_write(value, _find_axis(trace, "x", layout)) for value in x)
-    first, last = (_write(value, _find_axis(trace, "y", layout)) for value in y)
+    signed = trace["meta"].get(SIGNED, 0.0) if _is_spoken(trace) else 0.0
+    values = [_take_back(value, signed) if signed else value for value in y.tolist()]
+    first, last = (_write(value, _find_axis(trace, "y", layout)) for value in values)
     if start == end:
         return _("{name}: {value} at {x}.").format(name=name, value=first, x=start)
     return _("{name}: {first} at {start}, {last} at {end}.").format(

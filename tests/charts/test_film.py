@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import gradflow as gf
+from gradflow.charts.describe import describe_lines
 from gradflow.charts.rebin import Grid, rebin
 from gradflow.charts.training.film import (
     GRADIENT,
@@ -20,6 +21,7 @@ from gradflow.charts.training.history import history_figure
 from gradflow.charts.training.lanes import make_film_lane
 from gradflow.charts.training.signed import make_signed_grid
 from gradflow.core.histogram import Histogram
+from gradflow.core.numbers import format_number
 from gradflow.core.training import Run, TrainingPlan
 from tests.charts.figures import decode, find_traces, read_words, to_browser
 from tests.charts.test_training import make_lane
@@ -148,6 +150,9 @@ def test_the_image_of_a_layer_has_its_histogram_of_every_step(runs, films, band,
         levels = [grid.to_axis(r.layers["delta_rms"][1]) for r in runs[1].reports.values()]
         assert decode(above["y"]) == pytest.approx(levels, abs=1e-4)
         assert decode(below["y"]) == pytest.approx(-decode(above["y"]))
+        first, last = (format_number(10.0 ** films[1].level[i, 1]) for i in (0, -1))
+        words = describe_lines(history_figure(lanes, films, layer=2, band=band))
+        assert f"B RMS: {first} at 1, {last} at {STEPS}." in words
     deeper = to_browser(history_figure(lanes, films, layer=99, band=band))
     last = to_browser(history_figure(lanes, films, layer=DEPTH, band=band))
     assert deeper["data"] == last["data"]

@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradflow.charts.axes import PanelAxes
+from gradflow.charts.describe import SIGNED, SPOKEN
 from gradflow.charts.figure import build_figure, empty_figure
 from gradflow.charts.flow.axes import make_signal_axis
 from gradflow.charts.flow.text import NAMES, SYMBOLS
@@ -107,7 +108,11 @@ def _draw_panel(
         for height in (level, -level)
         for name, meta, line in (
             ("casing", None, {"color": palette.page, "width": 5}),
-            (f"{film.letter} {_('RMS')}".strip(), None, {"color": palette.ink, "width": 2}),
+            (
+                f"{film.letter} {_('RMS')}".strip(),
+                SPOKEN | {SIGNED: grid.threshold} if height is level else None,
+                {"color": palette.ink, "width": 2},
+            ),
         )
     ]
     return [heatmap, *lines]
