@@ -91,7 +91,7 @@ def probe(
     given, model = model, strip_compiler(model)
     names = Names(model)
     parameters = names.tensors
-    refuse_unusable_model(model, parameters)
+    refuse_unusable_model(names)
     with (
         torch.inference_mode(False),
         torch.enable_grad(),
@@ -155,7 +155,7 @@ def probe(
             seconds=seconds,
             title=title or type(model).__name__,
             experiment=experiment,
-            facts=seen.make_facts(model, parameters, measured, recorder, summaries),
+            facts=seen.make_facts(parameters, measured, recorder, summaries),
         )
         return recording.make_report(measured.compute_update_ratio(rate), rate / learning_rate)
 

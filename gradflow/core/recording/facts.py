@@ -105,7 +105,6 @@ class FactTickets:
 
     def make_facts(
         self,
-        model: nn.Module,
         parameters: Mapping[str, Tensor],
         measured: Parameters,
         recorder: Recorder,
@@ -120,7 +119,7 @@ class FactTickets:
             targets=_read_extent(summaries, self.targets),
             output_spread=float(spread),
             frozen=tuple(name for name, p in parameters.items() if not p.requires_grad),
-            unlisted=tuple(list_unlisted(model)),
+            unlisted=tuple(list_unlisted(recorder.modules, parameters)),
             readers=recorder.ledger.list_readers(),
             batch_statistics=recorder.batch_statistics,
             flat_step=_find_flat_step(self.start) if is_lost else "",
@@ -210,20 +209,22 @@ def _find_flat_step(start: Any) -> str:
     return ""
 
 
-def list_unlisted(model: nn.Module) -> Iterator[str]:
+def list_unlisted(
+    modules: Mapping[str, nn.Module], parameters: Mapping[str, Tensor]
+) -> Iterator[str]:
     """List the attributes that hold weights which the model does not know, by their path.
 
     They are modules or parameters in plain lists, tuples or dicts, and tensors that ask for a
     gradient.
     """
     known: set[int] = set()
-    for path, module in model.named_modules():
+    for path, module in modules.items():
         if len(vars(module)) == len(OWN_ATTRIBUTES) or type(module).__module__.startswith("torch"):
             continue
         for name, value in vars(module).items():
             if name in OWN_ATTRIBUTES or type(value) not in (list, tuple, dict, Tensor):
                 continue
-            known = known or {id(part) for part in (*model.modules(), *model.parameters())}
+            known = known or {*map(id, modules.values()), *map(id, parameters.values())}
             items = [value] if isinstance(value, Tensor) else _list_items(value)
             if any(_has_weights(item) and id(item) not in known for item in items):
                 yield f"{path}.{name}" if path else name

@@ -7,7 +7,7 @@ Hooks on modules give names and blocks (``module_hooks.py``), the calls of funct
 from __future__ import annotations
 
 import weakref
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -87,6 +87,11 @@ class Recorder:
     def records(self) -> list[Record]:
         """What was recorded, in order of execution."""
         return self.ledger.records
+
+    @property
+    def modules(self) -> Mapping[str, nn.Module]:
+        """The modules of the model by their paths."""
+        return self._names.modules
 
     @property
     def batch_statistics(self) -> bool:

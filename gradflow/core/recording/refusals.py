@@ -9,25 +9,25 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from gradflow.core.errors import ProbeError
+from gradflow.core.recording.names import Names
 from gradflow.core.text import Text
 
 
-def refuse_unusable_model(model: nn.Module, parameters: Mapping[str, Tensor]) -> None:
+def refuse_unusable_model(names: Names) -> None:
     """Refuse parameters without values, and numbers that no gradient passes.
 
     Raises:
         ProbeError: a parameter is not materialized, on the meta device, an inference tensor or
             sharded over several processes, or a module is quantized.
     """
-    _refuse_shards(model, parameters)
-    modules = [*model.named_modules()]
+    _refuse_shards(names)
     buffers = {
         f"{path}.{name}" if path else name: buffer
-        for path, module in modules
+        for path, module in names.modules.items()
         for name, buffer in module._buffers.items()
         if buffer is not None
     }
-    for name, tensor in {**parameters, **buffers}.items():
+    for name, tensor in {**names.tensors, **buffers}.items():
         if is_lazy(tensor):
             raise ProbeError(
                 Text(
@@ -53,7 +53,7 @@ def refuse_unusable_model(model: nn.Module, parameters: Mapping[str, Tensor]) ->
                     name=name,
                 )
             )
-    for name, module in modules:
+    for name, module in names.modules.items():
         if ".quantized" in type(module).__module__:
             raise ProbeError(
                 Text(
@@ -82,14 +82,17 @@ def refuse_new_parameters(model: nn.Module, parameters: Mapping[str, Tensor]) ->
             )
 
 
-def _refuse_shards(model: nn.Module, parameters: Mapping[str, Tensor]) -> None:
+def _refuse_shards(names: Names) -> None:
     """Refuse what is spread over processes; without these modules, nothing is."""
-    whole = sys.modules.get("torch.distributed.tensor")
+    tensor = sys.modules.get("torch.distributed.tensor")
     wrapper = sys.modules.get("torch.distributed.fsdp")
-    if (whole is not None and any(isinstance(p, whole.DTensor) for p in parameters.values())) or (
-        wrapper is not None
-        and any(isinstance(m, wrapper.FullyShardedDataParallel) for m in model.modules())
-    ):
+    is_cut = tensor is not None and any(
+        isinstance(p, tensor.DTensor) for p in names.tensors.values()
+    )
+    is_wrapped = wrapper is not None and any(
+        isinstance(m, wrapper.FullyShardedDataParallel) for m in names.modules.values()
+    )
+    if is_cut or is_wrapped:
         raise ProbeError(
             Text(
                 "model: its parameters are sharded over several processes, each of which sees only "

@@ -302,7 +302,7 @@ class Session:
         facts = Facts()
         if found.seen is not None:
             facts = found.seen.make_facts(
-                self._model, self._parameters, found.parameters, recorder, found.summaries
+                self._parameters, found.parameters, recorder, found.summaries
             )
         recording = Recording.from_recorder(
             self._model,

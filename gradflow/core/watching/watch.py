@@ -22,6 +22,7 @@ from torch.optim.optimizer import (
 
 from gradflow.core.errors import GradflowError, ProbeError
 from gradflow.core.recording.hook import Hook
+from gradflow.core.recording.names import Names
 from gradflow.core.recording.plain import is_compiled
 from gradflow.core.recording.refusals import refuse_unusable_model
 from gradflow.core.report import Report
@@ -88,7 +89,7 @@ class Watch:
             return self
         try:
             refuse_copies(self._given)
-            refuse_unusable_model(self._model, dict(self._model.named_parameters()))
+            refuse_unusable_model(Names(self._model))
         except GradflowError as error:
             self._complain(error)
             return self
