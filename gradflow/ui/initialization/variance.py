@@ -59,7 +59,8 @@ def show(stage: Stage) -> None:
     numbers = compute.measure_layer(spec)
     st.markdown(_(_WORDS[spec.step]))
     st.latex(write_step(spec, numbers))
-    st.markdown(describe_laws(spec, numbers))
+    with st.container(key="below_on_phone"):  # beneath the picture there (style.css)
+        st.markdown(describe_laws(spec, numbers))
     laws = {str(code): (_(name), numbers.variances[code]) for code, name in LAWS.items()}
     blocks.show_figure(
         variance_figure(
