@@ -97,8 +97,9 @@ def fit_judged_decay(report: Report) -> Decay | None:
 
     Along a residual stream it is that of ∂L/∂h from branch to branch: layers within a block differ
     in kind, and so do their ‖δ‖, but the gradient that passes from block to block does not. Layers
-    outside of blocks are compared with others of their kind, and of those that read the same
-    tensor, and of the calls of one module, only the one with the largest ‖δ‖. A first layer whose
+    outside of blocks are compared with others of their kind that feed them or that they feed, and
+    of those that read the same tensor, and of the calls of one module, only the one with the
+    largest ‖δ‖. A first layer whose
     inputs have an unusual size, which a normalization behind it takes out again, is left out. Of
     these courses the one with the largest change is judged. ``None`` as for ``fit_decay``.
     """
@@ -122,13 +123,18 @@ def fit_judged_decay(report: Report) -> Decay | None:
         courses.append(fit_stream_decay(along[branches], size[branches]))
         alike &= ~mark_inside_blocks(report)
     for kind in set(kinds[alike].tolist()):
-        chosen = alike & (kinds == kind)
+        chosen = _keep_course(report, norm, alike & (kinds == kind))
         courses.append(_fit(number[chosen], norm[chosen], rms[chosen], "layer"))
     fits = [course for course in courses if course is not None]
     if fits:
         return max(fits, key=lambda course: course.log_span)
     rest = judged & (kinds != "recurrent")
-    return fit_hidden_decay(number[rest], norm[rest], rms[rest])
+    usable = rest & _mark_usable(norm)
+    # The readout's δ comes straight from the loss; it follows no law of the layers before it.
+    course = _keep_course(report, norm, usable & (number < number[rest][-1:]))
+    if course.sum() < 2:
+        course = _keep_course(report, norm, usable)
+    return _fit(number[course], norm[course], rms[course], "layer")
 
 
 def fit_decay(report: Report) -> Decay | None:
@@ -192,6 +198,30 @@ def find_kinds(report: Report) -> npt.NDArray[np.object_]:
     for number, kind in zip(signals["layer"].tolist(), signals["kind"].tolist(), strict=True):
         first.setdefault(number, kind if kind in (*ALIKE_KINDS, "recurrent") else "")
     return np.array([first.get(number, "") for number in numbers], object)
+
+
+def _keep_course(
+    report: Report, norm: npt.NDArray[np.float64], chosen: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Keep the chosen rows of one way back: the two that differ most, and those on their way.
+
+    Layers of which neither feeds the other, such as two embeddings that are added, are no course;
+    all that feed or are fed by both of the two lie between them in size.
+    """
+    rows = np.flatnonzero(chosen)
+    pairs = np.array(report.facts.parallel, int).reshape(-1, 2) - 1
+    pairs = pairs[np.isin(pairs, rows).all(1)]
+    if not len(pairs):
+        return chosen
+    joined = np.ones((len(norm), len(norm)), bool)
+    joined[pairs[:, 0], pairs[:, 1]] = joined[pairs[:, 1], pairs[:, 0]] = False
+    joined = joined[np.ix_(rows, rows)]
+    size = np.log(norm[rows])
+    change = np.where(joined, np.abs(size[:, None] - size), -1.0)
+    one, other = np.unravel_index(int(np.argmax(change)), change.shape)
+    kept = np.zeros(len(norm), bool)
+    kept[rows[joined[one] & joined[other]]] = True
+    return kept
 
 
 def _mark_lesser_readers(report: Report, norm: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:

@@ -55,6 +55,8 @@ class Facts:
             dict, or a tensor that asks for a gradient: no optimizer sees them.
         readers: for each layer the first layer that reads the same tensor; empty if each layer
             reads one of its own.
+        parallel: pairs of layers of which neither feeds the other, such as two embeddings whose
+            outputs are added.
         batch_statistics: whether batch normalization used the statistics of this batch.
         flat_step: a function in the graph whose slope is 0 everywhere, looked for where a gradient
             is exactly 0.
@@ -74,6 +76,7 @@ class Facts:
     frozen: tuple[str, ...] = ()
     unlisted: tuple[str, ...] = ()
     readers: tuple[int, ...] = ()
+    parallel: tuple[tuple[int, int], ...] = ()
     batch_statistics: bool = False
     flat_step: str = ""
 
@@ -116,6 +119,7 @@ class Facts:
             **dict.fromkeys(("frozen", "unlisted"), _read_texts),
             "output_spread": plain.read_real,
             "readers": lambda values: tuple(map(plain.read_whole, plain.check_type(values, list))),
+            "parallel": _read_pairs,
             "batch_statistics": _read_flag,
             "rescaled": _read_flag,
         }
@@ -131,6 +135,11 @@ def _read_extent(data: Any) -> Extent | None:
         return None
     values = plain.check_type(data, dict)
     return Extent(**{item.name: plain.read_real(values[item.name]) for item in fields(Extent)})
+
+
+def _read_pairs(values: Any) -> tuple[tuple[int, int], ...]:
+    pairs = [plain.check_type(pair, list) for pair in plain.check_type(values, list)]
+    return tuple((plain.read_whole(one), plain.read_whole(other)) for one, other in pairs)
 
 
 def _read_texts(values: Any) -> tuple[str, ...]:

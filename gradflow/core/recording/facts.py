@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from gradflow.core.facts import Extent, Facts
+from gradflow.core.recording.graph import find_parallel_layers
 from gradflow.core.recording.modules import OWN_ATTRIBUTES, find_tensors
 from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.recorder import Recorder
@@ -121,6 +122,9 @@ class FactTickets:
             frozen=tuple(name for name, p in parameters.items() if not p.requires_grad),
             unlisted=tuple(list_unlisted(recorder.modules, parameters)),
             readers=recorder.ledger.list_readers(),
+            parallel=find_parallel_layers(self.start, recorder.ledger.list_sequences())
+            if self.start is not None
+            else (),
             batch_statistics=recorder.batch_statistics,
             flat_step=_find_flat_step(self.start) if is_lost else "",
             **self.about,

@@ -154,6 +154,13 @@ class Ledger:
         number = {id(record): n for n, record in enumerate(layers, start=1)}
         return tuple(number[id(record.reader or record)] for record in layers)
 
+    def list_sequences(self) -> list[tuple[int, ...]]:
+        """List for each layer the places of what it returned among all operations."""
+        return [
+            tuple(record.sequence for record in (layer, *layer.states))
+            for layer in self.list_layers()
+        ]
+
     def find_format(self, otherwise: torch.dtype) -> torch.dtype:
         """Find the number format of the layers, under autocast the narrowest that really ran."""
         formats = {r.format for r in self.list_layers() if r.signal != NONE}

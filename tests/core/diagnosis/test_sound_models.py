@@ -1,5 +1,7 @@
 """Models that train are never called bad: like is compared with like."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -63,3 +65,31 @@ def test_projections_side_by_side_are_not_compared() -> None:
     report = gf.probe(Gated(), torch.randn(32, 20), torch.arange(32) % 10)
     assert report.facts.readers == (1, 2, 2, 4)
     assert list_grave(report) == []
+
+
+class Towers(nn.Module):
+    """Two embeddings, or two towers of layers, whose outputs are added; one counts for little."""
+
+    def __init__(self, *, deep: bool) -> None:
+        super().__init__()
+        self.words, self.places = nn.Embedding(50, 20), nn.Embedding(8, 20)
+        self.one, self.other = (
+            nn.Sequential(*(nn.Linear(20, 20) for _ in range(3 * deep))) for _ in range(2)
+        )
+        self.last = nn.Linear(20, 50)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        places = self.other(self.places(torch.arange(8)))
+        return self.last(self.one(self.words(tokens)) + 1e-5 * places).flatten(0, 1)
+
+
+@pytest.mark.parametrize("deep", [False, True], ids=["embeddings", "towers"])
+def test_layers_of_which_neither_feeds_the_other_are_no_course(*, deep: bool) -> None:
+    """The second gets a hundred thousandth of the gradient, and may: nothing passes through it."""
+    torch.manual_seed(0)
+    tokens = torch.randint(50, (16, 8))
+    report = gf.probe(Towers(deep=deep), tokens, tokens.flatten())
+    assert list_grave(report) == []
+    # The same numbers would be bad if one of them fed the other.
+    chain = replace(report, facts=replace(report.facts, parallel=()))
+    assert list_grave(chain) != []
