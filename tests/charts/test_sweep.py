@@ -21,7 +21,7 @@ from gradflow.charts.sweep.data import (
 )
 from gradflow.charts.sweep.phase import fit_range, phase_figure
 
-LEVELS = {0.0: "critical", -6.0: "low", 6.0: "high"}
+LEVELS = {-6.0: "low", 6.0: "high"}
 DEPTH, SIGMA = Axis("Depth", [2, 10, 50]), Axis("Weight σ", [0.1, 1.0])
 
 
@@ -86,16 +86,31 @@ def test_the_line_between_growing_and_shrinking():
 def test_theory_takes_the_place_of_that_line():
     x, y = Axis("x", [1, 2, 3]), Axis("y", [1, 2])
     both = make_measure([[[0.1], [1], [10]], [[0.1], [1], [10]]])
-    field = TheoryLines(x.places, y.places, np.array([[-9.0, 0, 3], [-9, 1, 4]]), LEVELS)
-    lines = [t for t in phase_figure(x, y, both, theory=field).data if t.type == "contour"]
-    assert [t.contours.start for t in lines] == [0, 0, -6, -6]  # 6 is nowhere reached
+    line = np.array([2.0, 1.8]), y.places
+    field = TheoryLines(
+        line, "critical", x.places, y.places, np.array([[-9.0, 0, 3], [-9, 1, 4]]), LEVELS
+    )
+    lines = phase_figure(x, y, both, theory=field).data[1:5]
+    assert [t.name for t in lines] == ["critical"] * 2 + ["low"] * 2  # 6 is nowhere reached
     assert [t.name for t in lines if t.showlegend] == ["critical", "low"]
+    assert list(lines[0].x) == [2.0, 1.8]
+    assert lines[2].contours.start == -6
+
+
+def test_numbers_between_the_values_have_a_place():
+    assert Axis("x", [1, 2, 4]).locate(np.array([3.0])).tolist() == [3.0]
+    uneven = Axis("x", [9, 2, 1])
+    assert uneven.kind == "category"
+    assert uneven.locate(np.array([1.5, 5.5, math.nan])).tolist()[:2] == [1.5, 0.5]
 
 
 def test_without_any_number_there_are_no_lines():
     x, y = Axis("x", [1, 2, 3]), Axis("y", [1, 2])
     zeros = make_measure(np.zeros((2, 3, 1)))  # none has a logarithm
-    unknown = TheoryLines(x.places, y.places, np.full((2, 3), math.nan), LEVELS)
+    nowhere = np.full(2, math.nan), y.places
+    unknown = TheoryLines(
+        nowhere, "critical", x.places, y.places, np.full((2, 3), math.nan), LEVELS
+    )
     for theory in (None, unknown):
         types = [t.type for t in phase_figure(x, y, zeros, theory=theory).data]
         assert types == ["heatmap", "scatter"]

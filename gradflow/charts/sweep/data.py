@@ -53,6 +53,15 @@ class Axis:
             return np.arange(len(self.values), dtype=np.float64)
         return np.array(self.values, np.float64)
 
+    def locate(self, values: FloatArray) -> FloatArray:
+        """Find where numbers between the values stand."""
+        if self.kind != "category":
+            return values
+        order = np.argsort(self.values)
+        known = np.array(self.values, np.float64)[order]
+        places: FloatArray = np.interp(values, known, self.places[order])
+        return places
+
     @property
     def range(self) -> list[float]:
         """From the outer edge of the first cell to that of the last, as Plotly takes it."""
@@ -163,15 +172,19 @@ def compute_quantile(values: FloatArray, share: float) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class TheoryLines:
-    """A field whose level lines theory draws over a map.
+    """What theory draws over a map: a line, and level lines of a field.
 
     Attributes:
-        x: places on the axis that runs to the right.
+        critical: places of the line on the axis to the right and on the one upwards.
+        name: what the line is called.
+        x: places of the field on the axis that runs to the right.
         y: places on the axis that runs upwards.
         values: ``(y, x)``; NaN where theory says nothing.
         levels: where the lines are, and what each is called.
     """
 
+    critical: tuple[FloatArray, FloatArray]
+    name: str
     x: FloatArray
     y: FloatArray
     values: FloatArray

@@ -198,18 +198,29 @@ def _passes(values: FloatArray, level: float) -> bool:
 
 
 def _draw_theory(theory: TheoryLines, mode: Mode) -> list[dict[str, Any]]:
-    if min(theory.values.shape, default=0) < 2:
-        return []
     palette = PALETTES[mode]
     traces: list[dict[str, Any]] = []
-    for i, (level, name) in enumerate(theory.levels.items()):
+
+    def add(trace: dict[str, Any], width: int, dash: str, *, named: bool) -> None:
+        line = {"color": palette.theory, "width": width, "dash": dash}
+        casing = {"color": palette.page, "width": width + 3}
+        traces.append(trace | {"line": casing, "showlegend": False, "hoverinfo": "skip"})
+        traces.append(trace | {"line": line, "showlegend": named, "hoverinfo": "skip"})
+
+    x, y = theory.critical
+    if np.isfinite(x + y).any():
+        line = {"type": "scatter", "mode": "lines", "name": theory.name, "x": x, "y": y}
+        add(line, 3, "solid", named=True)
+    if min(theory.values.shape, default=0) < 2:
+        return traces
+    named: set[str] = set()
+    for level, name in theory.levels.items():
         if not _passes(theory.values, level):
             continue
-        common = {
+        contour = {
             "type": "contour",
             "name": name,
             "showscale": False,
-            "hoverinfo": "skip",
             "x": theory.x,
             "y": theory.y,
             "z": theory.values.astype(np.float32),
@@ -217,14 +228,8 @@ def _draw_theory(theory: TheoryLines, mode: Mode) -> list[dict[str, Any]]:
             "connectgaps": False,
             "contours": {"start": level, "end": level, "size": 1, "coloring": "none"},
         }
-        dash, width = ("solid", 3) if i == 0 else ("dash", 2)
-        casing = {"color": palette.page, "width": width + 3}
-        line = {"color": palette.theory, "width": width, "dash": dash}
-        is_new = all(trace["name"] != name for trace in traces)
-        traces += [
-            {**common, "line": casing, "showlegend": False},
-            {**common, "line": line, "showlegend": is_new},
-        ]
+        add(contour, 2, "dash", named=name not in named)
+        named.add(name)
     return traces
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +26,20 @@ _ROUNDING = 1e-6
 """Growth that is none: a network at the critical point has no line of noise."""
 _DEEP_ENOUGH = 8
 """Layers from which the fixed point is found as from many more."""
+_HALVINGS = 8
+"""Of the step between two points, until the critical line is known."""
+
+
+class Line(NamedTuple):
+    """Where theory's χ₁ is 1.
+
+    Attributes:
+        axis: 0 or 1, the axis along which it was looked for.
+        values: of that axis, for each place of the other one; NaN where χ₁ is not 1 exactly once.
+    """
+
+    axis: int
+    values: FloatArray
 
 
 class Growth(NamedTuple):
@@ -34,11 +49,13 @@ class Growth(NamedTuple):
         rows: places along the first axis.
         columns: places along the second axis.
         values: ``(rows, columns)``; NaN where theory has no fixed point.
+        critical: where it is 0, between these points, too; ``None`` if empty.
     """
 
     rows: list[int]
     columns: list[int]
     values: FloatArray
+    critical: Line | None = None
 
 
 def predict_growth(grid: Grid) -> Growth:
@@ -53,7 +70,60 @@ def predict_growth(grid: Grid) -> Growth:
     across = grid.shape[1]
     cells = [[grid.experiments[i * across + j] for j in places[1]] for i in places[0]]
     values = np.array([[_predict_point(experiment) for experiment in row] for row in cells])
-    return Growth(places[0], places[1], values)
+    return Growth(places[0], places[1], values, _find_line(grid, places, values))
+
+
+def find_crossing(places: FloatArray, values: FloatArray) -> float:
+    """Find where values pass 0, between two places in proportion; NaN if not exactly once."""
+    known = np.isfinite(values)
+    x, y = places[known], values[known]
+    zeros = x[y == 0]
+    (before,) = np.nonzero(y[:-1] * y[1:] < 0)
+    if len(zeros) + len(before) != 1:
+        return math.nan
+    if len(zeros):
+        return float(zeros[0])
+    i = before[0]
+    return float(x[i] - y[i] * (x[i + 1] - x[i]) / (y[i + 1] - y[i]))
+
+
+def _find_line(grid: Grid, places: list[list[int]], values: FloatArray) -> Line:
+    """Find the critical line along the axis along which it is met more often."""
+    own = [np.array(v, np.float64)[p] for v, p in zip(grid.axes.values(), places, strict=True)]
+    met = [np.array([find_crossing(own[a], v) for v in (values.T, values)[a]]) for a in (0, 1)]
+    axis = int(np.isfinite(met[1]).mean() >= np.isfinite(met[0]).mean())
+    name, other = list(grid.axes)[axis], list(grid.axes)[1 - axis]
+    if any(isinstance(value, int) for value in grid.axes[name]):
+        return Line(axis, met[axis])  # between two whole numbers there is no network
+    line = met[axis]
+    for k in np.flatnonzero(np.isfinite(line)):
+        fixed = grid.axes[other][places[1 - axis][k]]
+
+        def predict(value: float, fixed: Any = fixed) -> float:
+            return _predict_point(grid.make_experiment({name: value, other: fixed}))
+
+        line[k] = _halve(predict, own[axis], (values.T, values)[axis][k], line[k])
+    return Line(axis, line)
+
+
+def _halve(
+    predict: Callable[[float], float], places: FloatArray, values: FloatArray, crossing: float
+) -> float:
+    """Find a crossing more closely: where a phase begins, growth has a kink."""
+    known = np.isfinite(values)
+    x, y = places[known], values[known]
+    i = int(np.searchsorted(x, crossing))
+    if crossing == x[i]:
+        return crossing
+    ends, heights = x[i - 1 : i + 1].copy(), y[i - 1 : i + 1].copy()
+    for _step in range(_HALVINGS):
+        middle = float(ends.mean())
+        height = predict(middle)
+        if not math.isfinite(height) or height == 0:
+            return middle
+        side = int(height * heights[0] < 0)
+        ends[side], heights[side] = middle, height
+    return find_crossing(ends, heights)
 
 
 def _choose_places(values: Any) -> list[int]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gradflow.core.sweep.critical import Growth
+from gradflow.core.sweep.critical import Growth, find_crossing
 from gradflow.core.sweep.grid import Grid
 from gradflow.core.sweep.measures import Fate
 from gradflow.core.sweep.table import shape_column
@@ -109,48 +109,23 @@ def find_extremes(grid: Grid, table: pd.DataFrame) -> list[tuple[int, float]]:
 def compare_with_theory(grid: Grid, table: pd.DataFrame, growth: Growth) -> Distance | None:
     """Compare where the measured factor per layer is 1 with where theory's χ₁ is.
 
-    Along one axis at each value of the other one, of the axis along which both lines are there more
-    often; ``None`` where they never are.
+    Along the axis of theory's line at each value of the other one; ``None`` where both lines never
+    are.
     """
-    rows, columns, predicted = growth
-    if not rows or not columns:
+    if growth.critical is None:
         return None
     factor = _take_median(shape_column(grid, table, "factor"))
     with np.errstate(divide="ignore", invalid="ignore"):
         measured = np.where(_find_precise(grid, table), np.log(factor), np.nan)
-    names = list(grid.axes)
-    up, right = (np.array(values, np.float64) for values in grid.axes.values())
-    found = [
-        _measure_distance(names[1], right, measured[rows], right[columns], predicted),
-        _measure_distance(names[0], up, measured[:, columns].T, up[rows], predicted.T),
-    ]
-    known = [distance for distance in found if distance is not None]
-    return max(known, key=lambda distance: distance.lines) if known else None
-
-
-def _measure_distance(
-    axis: str, places: FloatArray, measured: FloatArray, own: FloatArray, predicted: FloatArray
-) -> Distance | None:
-    pairs = zip(measured, predicted, strict=True)
-    gaps = np.array([find_crossing(places, m) - find_crossing(own, p) for m, p in pairs])
-    gaps = np.abs(gaps[np.isfinite(gaps)])
+    axis, line = growth.critical
+    name, values = list(grid.axes.items())[axis]
+    courses = measured[growth.rows] if axis else measured[:, growth.columns].T
+    places = np.array(values, np.float64)
+    gaps = np.abs(np.array([find_crossing(places, course) for course in courses]) - line)
+    gaps = gaps[np.isfinite(gaps)]
     if not len(gaps):
         return None
-    return Distance(axis, len(gaps), float(np.median(gaps)), float(gaps.max()))
-
-
-def find_crossing(places: FloatArray, values: FloatArray) -> float:
-    """Find where values pass 0, between two places in proportion; NaN if not exactly once."""
-    known = np.isfinite(values)
-    x, y = places[known], values[known]
-    zeros = x[y == 0]
-    (before,) = np.nonzero(y[:-1] * y[1:] < 0)
-    if len(zeros) + len(before) != 1:
-        return math.nan
-    if len(zeros):
-        return float(zeros[0])
-    i = before[0]
-    return float(x[i] - y[i] * (x[i + 1] - x[i]) / (y[i + 1] - y[i]))
+    return Distance(name, len(gaps), float(np.median(gaps)), float(gaps.max()))
 
 
 def measure_scatter(draws: Sequence[float] | FloatArray) -> float:

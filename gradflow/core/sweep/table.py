@@ -64,7 +64,9 @@ def shape_column(grid: Grid, table: pd.DataFrame, column: str) -> npt.NDArray[An
     of ``profile``. A point that is not possible has its ``verdict`` and ``problem``, at the first
     seed.
     """
-    places = [{repr(value): i for i, value in enumerate(values)} for values in grid.axes.values()]
+    places = [
+        {_make_key(value): i for i, value in enumerate(values)} for values in grid.axes.values()
+    ]
     known = table if column in _WORDS else table[table["verdict"] != Fate.IMPOSSIBLE]
     shaped: npt.NDArray[Any] = np.full(
         (*grid.shape, grid.seeds),
@@ -73,10 +75,16 @@ def shape_column(grid: Grid, table: pd.DataFrame, column: str) -> npt.NDArray[An
     )
     columns = [known[name].tolist() for name in (*list_axis_columns(grid), "seed", column)]
     for *point, seed, value in zip(*columns, strict=True):
-        index = tuple(place[repr(v)] for place, v in zip(places, point, strict=True))
+        index = tuple(place[_make_key(v)] for place, v in zip(places, point, strict=True))
         first = point[list(grid.axes).index("seed")] if "seed" in grid.axes else grid.base.seed
         shaped[(*index, seed - first)] = value
     return shaped
+
+
+def _make_key(value: Any) -> str:
+    """Make the key of an axis' value, which a column of other numbers has turned into a float."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return repr(float(value)) if is_number else repr(value)
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:

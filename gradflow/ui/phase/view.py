@@ -128,20 +128,17 @@ def _describe_progress(found: LiveMap, done: int) -> str:
 
 def _find_lines(settings: PhaseSettings, found: LiveMap) -> TheoryLines | None:
     """Find theory's lines; only measures of the gradient have any."""
-    if found.theory is None or settings.map.measure not in _WITH_THEORY or not found.theory.rows:
+    if found.theory is None or settings.map.measure not in _WITH_THEORY:
         return None
-    rows, columns, growth = found.theory
+    rows, columns, growth, line = found.theory
+    if line is None:
+        return None
     upwards, across = (make_axis(name, found.grid) for name in found.grid.axes)
-    return TheoryLines(
-        across.places[columns],
-        upwards.places[rows],
-        growth,
-        {
-            0.0: _("theory: χ₁ = 1, the critical line"),
-            -REACH: _("depth = 6 ξ: signals reach no further"),
-            REACH: _("depth = 6 ξ: signals reach no further"),
-        },
-    )
+    x, y = across.places[columns], upwards.places[rows]
+    critical = (across.locate(line.values), y) if line.axis else (x, upwards.locate(line.values))
+    levels = dict.fromkeys((-REACH, REACH), _("depth = 6 ξ: signals reach no further"))
+    name = _("theory: χ₁ = 1, the critical line")
+    return TheoryLines(critical, name, x, y, growth, levels)
 
 
 # --- controls ---

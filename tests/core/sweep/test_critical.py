@@ -40,6 +40,24 @@ def test_the_edge_of_chaos_of_tanh(bias, weight):
     assert above > 5 * abs(on)
 
 
+def test_the_line_is_exact_between_the_points():
+    """Without biases tanh's χ₁ passes 1 at σ_w = 1 with a kink: a straight line would miss it."""
+    axes = {"bias_std": [0.0, math.sqrt(0.05)], "gain_value": [0.85, 0.95, 1.1, 1.3, 1.5]}
+    growth = predict_growth(Grid(make_base(depth=30), axes))
+    assert growth.critical.axis == 1
+    assert_allclose(growth.critical.values, [1.0, math.sqrt(1.761)], rtol=2e-3)
+    turned = predict_growth(Grid(make_base(depth=30), dict(reversed(axes.items()))))
+    assert turned.critical.axis == 0
+    assert_allclose(turned.critical.values, growth.critical.values, rtol=1e-12)
+
+
+def test_a_line_between_whole_numbers_is_where_a_straight_one_is():
+    base = make_base(activation="relu", initialization="normal", init_std=0.125, gain="standard")
+    growth = predict_growth(Grid(base, {"width": [64, 192], "depth": [10, 20]}))
+    assert growth.critical.axis == 0
+    assert np.isfinite(growth.critical.values).all()
+
+
 def test_choices_have_no_line():
     growth = predict_growth(
         Grid(make_base(), {"activation": ["tanh", "relu"], "bias_std": [0.0, 1.0]})

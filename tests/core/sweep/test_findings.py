@@ -10,13 +10,12 @@ import pytest
 import gradflow as gf
 from gradflow.core.decay import NOTICEABLE_CHANGE
 from gradflow.core.sweep import Fate, Grid
-from gradflow.core.sweep.critical import Growth, predict_growth
+from gradflow.core.sweep.critical import Growth, Line, find_crossing, predict_growth
 from gradflow.core.sweep.findings import (
     choose_lines,
     compare_with_theory,
     count_fates,
     find_band,
-    find_crossing,
     find_extremes,
     find_kept,
     measure_scatter,
@@ -106,7 +105,8 @@ def test_the_distance_from_theory_is_in_the_unit_of_its_axis():
     # Measured: the factor is 1 at 0.15 without biases, and at 0.25 with them.
     factor = np.exp([-1.0, -3.0, 1.0, -1.0, 2.0, 1.0])
     table = make_table(grid, make_rows(grid, factor=factor.tolist()))
-    growth = Growth([0, 2], [0, 1], np.array([[-1.0, -1.0], [1.0, 1.0]]))  # theory: at 0.2
+    line = Line(0, np.array([0.2, 0.2]))
+    growth = Growth([0, 2], [0, 1], np.array([[-1.0, -1.0], [1.0, 1.0]]), line)
     axis, lines, median, largest = compare_with_theory(grid, table, growth)
     assert (axis, lines) == ("init_std", 2)
     assert (median, largest) == pytest.approx((0.05, 0.05))
@@ -122,7 +122,8 @@ def test_tanh_is_close_to_theory_and_a_wrong_line_is_far():
     assert distance.axis == "gain_value"
     assert distance.lines == 3
     assert distance.median < 0.1  # half a step
-    moved = Growth(growth.rows, growth.columns, growth.values + 10)
+    line = Line(0, growth.critical.values + 0.5)
+    moved = growth._replace(critical=line)
     assert compare_with_theory(grid, table, moved).median > 3 * distance.median
 
 

@@ -21,6 +21,7 @@ from gradflow.core.networks.build import allocate_network, draw_weights
 from gradflow.core.networks.shared_normals import SharedNormals
 from gradflow.core.sweep import MEASURES, Grid, run_networks
 from gradflow.core.sweep.jobs import make_jobs
+from gradflow.core.sweep.table import shape_column
 
 SMALL = {"depth": 6, "width": 8, "batch_size": 6, "device": "cpu", "dtype": "float64", "seed": 3}
 MLPS = [
@@ -233,6 +234,12 @@ def test_the_setting_and_the_measure_that_are_both_called_loss_have_columns_of_t
     assert table["experiment.loss"].tolist() == ["mse", "mse", "cross_entropy", "cross_entropy"]
     assert table["zero_last"].tolist() == [True, False, True, False]
     assert table["loss"].dtype == float
+
+
+def test_whole_numbers_among_others_have_their_place():
+    grid = Grid(make_base(), {"bias_std": [0, 0.1], "depth": [3, 4]})
+    table = gf.sweep(make_base(), {"bias_std": [0, 0.1], "depth": [3, 4]}, seeds=1)
+    assert np.isfinite(shape_column(grid, table, "loss")).all()
 
 
 def test_a_gradient_that_is_exactly_0_is_no_rounding():
