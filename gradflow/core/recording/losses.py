@@ -15,17 +15,19 @@ from gradflow.core.text import Text
 
 
 def compute_loss(loss: Callable[[Any, Any], Any], output: Any, targets: Any) -> Any:
-    """Compute the loss; the default one also of outputs that are no tensors.
+    """Compute the loss; the default one of any output, with the classes of a sequence last.
 
-    Cross-entropy takes the ``loss`` that such an output brings along, else its ``logits``, else
-    its first tensor; the classes of a sequence are along the last axis.
+    Cross-entropy takes the ``loss`` that an output brings along, else its ``logits``, else its
+    first tensor. The classes may be along the last axis, as language models have them, or along
+    the second one, as PyTorch wants them; of a tensor for which both are possible, the second.
 
     Raises:
-        ProbeError: the default loss has no targets.
+        ProbeError: the default loss has no targets, or does not fit them.
     """
     if loss is not F.cross_entropy:
         return loss(output, targets)
-    if not isinstance(output, Tensor):
+    is_bare = isinstance(output, Tensor)
+    if not is_bare:
         own = _get(output, "loss")
         if isinstance(own, Tensor) and targets is None:
             return own
@@ -33,10 +35,6 @@ def compute_loss(loss: Callable[[Any, Any], Any], output: Any, targets: Any) -> 
         if logits is None:
             logits = next((t for t in find_tensors(output) if t.is_floating_point()), None)
         output = logits if logits is not None else output
-        if isinstance(targets, Tensor) and isinstance(output, Tensor):
-            classes = output.shape[-1]
-            if output.dim() > 2 and targets.shape == output.shape[:-1]:
-                return F.cross_entropy(output.reshape(-1, classes), targets.reshape(-1))
     if targets is None:
         raise ProbeError(
             Text(
@@ -44,7 +42,24 @@ def compute_loss(loss: Callable[[Any, Any], Any], output: Any, targets: Any) -> 
                 "give targets, or loss=lambda output, targets: …"
             )
         )
-    return loss(output, targets)
+    if not isinstance(output, Tensor) or not isinstance(targets, Tensor):
+        return loss(output, targets)
+    is_last = output.dim() > 2 and targets.shape == output.shape[:-1]
+    if is_last and not (is_bare and targets.shape == (output.shape[0], *output.shape[2:])):
+        output, targets = output.flatten(0, -2), targets.flatten()
+    try:
+        return loss(output, targets)
+    except (RuntimeError, IndexError, ValueError) as error:
+        message = Text(
+            "targets: cross-entropy, the default loss, does not take targets of shape {targets} "
+            "({dtype}) for an output of shape {output}: {error}. Give others, or "
+            "loss=lambda output, targets: …",
+            targets=str(tuple(targets.shape)),
+            dtype=str(targets.dtype).removeprefix("torch."),
+            output=str(tuple(output.shape)),
+            error=str(error).splitlines()[0].rstrip("."),
+        )
+        raise ProbeError(message) from error
 
 
 def _get(output: Any, name: str) -> Any:

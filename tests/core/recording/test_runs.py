@@ -203,6 +203,34 @@ def test_the_default_loss_takes_the_outputs_of_transformers():
         gf.probe(make_mlp(), draw_floats())
 
 
+def test_the_default_loss_finds_the_classes_of_a_sequence():
+    x = torch.randn(2, 5, 6, generator=torch.Generator().manual_seed(0))
+    model, labels = nn.Linear(6, 3), torch.arange(10).view(2, 5) % 3
+    expected = F.cross_entropy(model(x).flatten(0, 1), labels.flatten()).item()
+    assert gf.probe(model, x, labels).loss == pytest.approx(expected, rel=1e-6)
+    turned = nn.Sequential(model, Turn())
+    assert gf.probe(turned, x, labels).loss == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        (torch.zeros(7, dtype=torch.long), r"shape \(7,\) \(int64\) .* output of shape \(4, 3\)"),
+        (torch.full((4,), 3), r"Target 3 is out of bounds\. Give others, or loss="),
+    ],
+)
+def test_targets_that_do_not_fit_the_default_loss(targets, message):
+    with pytest.raises(gf.ProbeError, match=message):
+        gf.probe(nn.Linear(6, 3), torch.randn(4, 6), targets)
+
+
+class Turn(nn.Module):
+    """Puts the classes where PyTorch wants them."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mT
+
+
 class Untidy(nn.Module):
     """Gives a buffer another shape, writes a gradient, and draws from a generator of its own."""
 
