@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 from gradflow.charts.theme import PALETTES, TEXT_SIZE, TITLE_SIZE, Mode, make_template
 from gradflow.core.frozen import Table
-from gradflow.core.report import Rows
+from gradflow.core.report import Quantity, Report, Rows
 from gradflow.core.text import _
 
 FloatArray = npt.NDArray[np.float64]
@@ -152,6 +152,19 @@ def read_column(table: Table | pd.DataFrame, name: str) -> FloatArray:
     if name not in table:
         return np.full(len(table), math.nan)
     return np.asarray(table[name], np.float64)
+
+
+def find_absent(report: Report, what: Quantity) -> npt.NDArray[np.bool_]:
+    """Find the layers of which nothing was recorded of a quantity; tables have NaN there.
+
+    A histogram counts NaN as well: a layer without entries has none that could be NaN. Where a
+    report has no histograms, nothing is taken for absent.
+    """
+    layers = read_column(report.get_table("layers"), "layer").tolist()
+    if not report.histograms:
+        return np.zeros(len(layers), bool)
+    known = {layer for (name, layer), h in report.histograms.items() if name == what and h.total}
+    return np.array([layer not in known for layer in layers], bool)
 
 
 def choose_layer_ticks(count: int, every: int = 12, wanted: int = 12) -> list[int]:

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from gradflow.charts.figure import (
     build_figure,
     empty_figure,
+    find_absent,
     find_layer_range,
     make_footnote,
     make_layer_axis,
@@ -24,7 +25,7 @@ from gradflow.charts.flow.text import write_axis_symbol
 from gradflow.charts.overlay import Overlay, add_overlay_series, draw_overlays, make_legend_entries
 from gradflow.charts.series import Scale, Series, draw_series, explain_marks
 from gradflow.charts.theme import Mode, list_styles
-from gradflow.core.report import Report
+from gradflow.core.report import Quantity, Report
 from gradflow.core.text import N_, _
 
 Statistic = Literal[
@@ -151,7 +152,9 @@ def list_forward_series(
         label = _name_statistic(report, name)
         values = report.dead_unit_share() if name == "dead_units" else read_column(table, name)
         if name not in _SHARES:
-            widths.append(Series(label, layers, values, modules))
+            what: Quantity = "activation" if name.startswith("activation") else "preactivation"
+            absent_here = find_absent(report, what)
+            widths.append(Series(label, layers, values, modules, absent=absent_here))
         elif np.isnan(values).all():
             absent.append(label)
         else:  # NaN: a layer without such an activation, e.g. the readout

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from gradflow.charts.figure import (
     build_figure,
     empty_figure,
+    find_absent,
     find_layer_range,
     make_footnote,
     make_layer_axis,
@@ -46,7 +47,8 @@ def gradient_norms_figure(
     ‖∂L/∂z_l‖ (δ) and ‖∂L/∂a_l‖ over the whole batch × units array, ‖∂L/∂W_l‖ over the weight
     matrix, of the loss as reduced; and, if the network has blocks, the gradient of the stream
     after each block. ``overlays`` are drawn in the colours of their quantities. On the log axis
-    zeros lie on the floor; NaN and infinite norms are crosses at the ceiling.
+    zeros lie on the floor; NaN and infinite norms are crosses at the ceiling. Where no gradient
+    was recorded, a line has a gap.
     """
     series = list_norm_series(report, quantities)
     if not series:
@@ -97,6 +99,7 @@ def list_norm_series(report: Report, quantities: Sequence[Gradient] = GRADIENTS)
             layers,
             read_column(table, f"{name}_norm"),
             modules,
+            absent=find_absent(report, name),
         )
         for name in quantities
         if len(layers) and f"{name}_norm" in table
@@ -104,12 +107,15 @@ def list_norm_series(report: Report, quantities: Sequence[Gradient] = GRADIENTS)
     if series and "kind" in signals and "grad_norm" in signals:
         blocks = signals["kind"] == "block"
         if blocks.any():
+            norms = read_column(signals, "grad_norm")
+            broken = read_column(signals, "grad_nonfinite") > 0
             series.append(
                 Series(
                     _("stream ‖∂L/∂h‖"),
                     read_column(signals, "layer")[blocks],
-                    read_column(signals, "grad_norm")[blocks],
+                    norms[blocks],
                     tuple(signals["module"][blocks]) if "module" in signals else (),
+                    absent=(np.isnan(norms) & ~broken)[blocks],
                 )
             )
     return [s for s in series if not np.isnan(s.layers).all()]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gradflow.charts.figure import FloatArray
 from gradflow.charts.theme import PALETTES, Mode, Style, escape, list_styles
@@ -25,9 +25,10 @@ class Series:
     Attributes:
         name: for legend and hover, e.g. ‖∂L/∂W‖.
         layers: x positions.
-        values: y, any float; NaN where nothing is known.
+        values: y, any float; NaN is a value that came out as NaN, but where it is absent.
         modules: the module of each point; shown in the hover if not empty.
         is_share: whether the values are shares of 1.
+        absent: where there is no value, so that the line has a gap; ``None``: nowhere.
     """
 
     name: str
@@ -35,6 +36,18 @@ class Series:
     values: FloatArray
     modules: Sequence[str] = ()
     is_share: bool = False
+    absent: npt.NDArray[np.bool_] | None = None
+
+    @property
+    def gaps(self) -> npt.NDArray[np.bool_]:
+        """Where there is no value."""
+        nan = np.isnan(self.values)
+        return np.zeros(len(nan), bool) if self.absent is None else np.asarray(nan & self.absent)
+
+    @property
+    def broken(self) -> npt.NDArray[np.bool_]:
+        """Where the value is NaN or infinite."""
+        return np.asarray(~np.isfinite(self.values) & ~self.gaps)
 
 
 @dataclass(frozen=True)
@@ -116,13 +129,18 @@ def draw_series(
 def has_marks(series: Sequence[Series], scale: Scale) -> tuple[bool, bool]:
     """Whether zeros are marked on the floor, and non-finite values at the ceiling."""
     zeros = scale.log and any((s.values == 0).any() for s in series)
-    return zeros, any((~np.isfinite(s.values)).any() for s in series)
+    return zeros, any(s.broken.any() for s in series)
 
 
 def explain_marks(series: Sequence[Series], scale: Scale) -> list[str]:
     """Explain the marks that occur on an axis, one text each."""
     zeros, nonfinite = has_marks(series, scale)
-    return [_("▽ exactly 0")] * zeros + [_("✕ NaN or infinite")] * nonfinite
+    gaps = any(s.gaps.any() for s in series)
+    return [
+        *[_("▽ exactly 0")] * zeros,
+        *[_("✕ NaN or infinite")] * nonfinite,
+        *[_("gap: nothing was recorded there")] * gaps,
+    ]
 
 
 def _draw_line(
@@ -154,8 +172,10 @@ def _write_hover(series: Series) -> list[str]:
     format_value = format_share if series.is_share else format_number
     modules = [f" ({escape(m)})" for m in series.modules] or [""] * len(series.values)
     return [
-        f"{series.name}{module} {format_value(value)}"
-        for value, module in zip(series.values.tolist(), modules, strict=True)
+        f"{series.name}{module} {_('not recorded') if is_absent else format_value(value)}"
+        for value, module, is_absent in zip(
+            series.values.tolist(), modules, series.gaps.tolist(), strict=True
+        )
     ]
 
 
@@ -163,8 +183,10 @@ def _draw_marks(
     series: Series, scale: Scale, style: Style, mode: Mode, axis: str, shift: float
 ) -> dict[str, Any] | None:
     layers, x, y, symbols, colours, texts = [], [], [], [], [], []
-    for layer, value in zip(series.layers.tolist(), series.values.tolist(), strict=True):
-        if not math.isfinite(value):
+    for layer, value, is_broken in zip(
+        series.layers.tolist(), series.values.tolist(), series.broken.tolist(), strict=True
+    ):
+        if is_broken:
             why = _("not a finite number, drawn at the top")
             mark = (scale.ceiling, "x", PALETTES[mode].alarm)
         elif scale.log and value == 0:

@@ -4,8 +4,15 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
-from gradflow.charts import forward_statistics_figure, gradient_norms_figure
+import gradflow as gf
+from gradflow.charts import (
+    compare_gradients_figure,
+    forward_statistics_figure,
+    gradient_norms_figure,
+)
+from gradflow.charts.compare.data import ComparedSetting
 from gradflow.charts.figure import choose_layer_ticks
 from gradflow.charts.forward import list_forward_series
 from gradflow.charts.norms import list_norm_series
@@ -143,3 +150,51 @@ def test_layer_ticks_name_the_first_and_the_last_layer():
         ticks = choose_layer_ticks(count)
         assert (ticks[0], ticks[-1]) == (1, count)
         assert len(ticks) <= 14
+
+
+class Cut(torch.nn.Module):
+    """Two layers without a gradient, and a third whose gradient has infinities on request."""
+
+    def __init__(self, is_broken: bool) -> None:
+        super().__init__()
+        self.first, self.second = torch.nn.Linear(4, 5), torch.nn.Linear(5, 5)
+        self.third, self.fourth = torch.nn.Linear(5, 5), torch.nn.Linear(5, 3)
+        self.is_broken = is_broken
+
+    def forward(self, x):
+        h = self.second(torch.relu(self.first(x))).detach()
+        h = torch.tanh(self.third(h))
+        # √ is infinitely steep at 0, and ∞ − ∞ is NaN.
+        return self.fourth(torch.sqrt(h - h) if self.is_broken else h)
+
+
+def probe_cut(is_broken):
+    torch.manual_seed(0)
+    return gf.probe(Cut(is_broken), torch.randn(16, 4), torch.randint(3, (16,)))
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_a_gradient_that_does_not_exist_is_a_gap_and_no_nan(is_broken):
+    report = probe_cut(is_broken)
+    assert np.isnan(report.layers["delta_norm"][:2]).all()
+    entries = [ComparedSetting(letter, letter, report) for letter in "AB"]
+    figures = [gradient_norms_figure(report, quantities=["delta"])]
+    figures += [compare_gradients_figure(entries, relative=relative) for relative in (False, True)]
+    for figure in figures:
+        data = to_browser(figure)
+        line = next(t for t in data["data"] if t["name"] != "modules")
+        assert np.isnan(decode(line["y"])[:2]).all()
+        assert all("not recorded" in text for text in line["hovertext"][:2])
+        assert "NaN" not in " ".join(line["hovertext"][:2])
+        marks = [t for t in data["data"] if t["name"] == "marks"]
+        pairs = [p for t in marks for p in zip(t["x"], t["marker"]["symbol"], strict=True)]
+        marked = {round(x) for x, symbol in pairs if symbol == "x"}
+        assert marked == ({3} if is_broken else set())
+        assert ("NaN or infinite" in read_words(data)) == is_broken
+        assert "gap: nothing was recorded" in read_words(data)
+
+
+def test_without_histograms_nan_is_what_it_says():
+    report = REPORTS["nonfinite"]().drop_histograms()
+    data = to_browser(gradient_norms_figure(report, quantities=["delta"]))
+    assert list_drawn(data)[1]["customdata"] == [1, 2]

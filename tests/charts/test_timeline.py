@@ -141,3 +141,32 @@ def test_names_are_escaped(timeline):
     )
     for options in ({}, {"layer": 1}):
         assert "<i>" not in str(to_browser(gf.figure(strange, **options)))
+
+
+def test_a_quantity_that_was_lost_says_since_when(timeline: gf.Timeline) -> None:
+    def lose(rows: list[int], since: int) -> gf.Timeline:
+        records = []
+        for i, record in enumerate(timeline.records):
+            norms = record.layers["weight_grad_norm"].copy()
+            norms[rows] = np.nan if i >= since else norms[rows]
+            layers = {**record.layers, "weight_grad_norm": norms}
+            lost = float(i >= since)
+            records.append(dataclasses.replace(record, layers=layers, grad_nonfinite=lost))
+        return dataclasses.replace(timeline, records=records)
+
+    everywhere = [*range(len(timeline.modules))]
+    step = timeline.steps[1]
+    says = describe_map(lose(everywhere, 1), "weight_grad_norm")
+    assert says == f"‖∂L/∂W‖ is NaN or infinite in all layers since step {step}."
+    one = describe_map(lose([2], 1), "weight_grad_norm")
+    assert f"In {timeline.modules[2]} it is NaN or infinite since step {step}." in one
+    two = describe_map(lose([2, 4], 1), "weight_grad_norm")
+    assert f"In 2 layers it is NaN or infinite, in {timeline.modules[2]} since step {step}." in two
+    # A layer that never had a gradient is not lost.
+    frozen = dataclasses.replace(
+        lose([2], 0),
+        records=[
+            dataclasses.replace(record, grad_nonfinite=0.0) for record in lose([2], 0).records
+        ],
+    )
+    assert "NaN" not in describe_map(frozen, "weight_grad_norm")

@@ -229,9 +229,39 @@ def test_a_share_that_is_not_defined_is_blank_and_not_broken():
     assert not shaped.broken.any()
 
 
-def test_stretches_are_marked_in_their_middle():
+def test_stretches_have_two_ends():
     cells = np.array([[1, 1, 1, 0, 1], [0, 0, 0, 0, 0], [0, 1, 1, 1, 1]], bool)
-    assert find_stretches(cells) == [(0, 1), (0, 4), (2, 2)]
+    assert find_stretches(cells) == [(0, 0, 2), (0, 4, 4), (2, 1, 4)]
+
+
+def test_a_cross_stands_where_values_cease_to_be_finite_and_the_stretch_is_tinted():
+    values = np.full((2, 6), 0.1)
+    values[0, 2:] = np.nan
+    lane = replace_layers(make_lane(records=6, layers=2), weight_grad_norm=values)
+    data = to_browser(layers_figure([replace(lane, steps=lane.steps * 10)]))
+    (marks,) = find_traces(data, name="marks")
+    assert (marks["x"], marks["y"]) == ([30], [1])
+    assert "NaN or ∞ from step 30 to 60" in marks["hovertext"][0]
+    (tint,) = find_traces(data, name="broken")
+    np.testing.assert_array_equal(decode(tint["z"]) == 1, np.isnan(values))
+
+
+def test_a_layer_without_a_gradient_is_blank_and_not_broken():
+    """Of two layers one is frozen; in step 3 the loss is not finite, in step 4 layer 2 not run."""
+    values = np.array([[np.nan] * 4, [0.1, 0.2, np.nan, np.nan]])
+    lane = replace_layers(make_lane(records=4, layers=2), weight_grad_norm=values)
+    zeros = np.zeros(4)
+    lane = replace_numbers(
+        lane,
+        loss=np.array([1, 1, np.nan, 1]),
+        nonfinite=zeros,
+        grad_nonfinite=np.array([0, 0, 5, 0.0]),
+    )
+    broken = shape_map(lane, "weight_grad_norm").broken
+    np.testing.assert_array_equal(broken, [[False] * 4, [False, False, True, False]])
+    # Of many columns drawn as few, one that is broken stays so.
+    thinned = shape_map(lane, "weight_grad_norm", columns=2)
+    np.testing.assert_array_equal(thinned.broken, [[False] * 2, [False, True]])
 
 
 def test_shades_span_two_decades_and_pass_over_rare_values():

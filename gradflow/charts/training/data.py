@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from gradflow.charts.figure import FloatArray
 from gradflow.charts.theme import Mode, Style, escape, list_styles, shorten
@@ -95,6 +96,21 @@ class Lane:
         """Select steps and values of a number that is not measured in every record."""
         known = ~np.isnan(self.numbers[column])
         return self.steps[known], self.numbers[column][known]
+
+    def find_broken(self, column: str) -> npt.NDArray[np.bool_]:
+        """Find the values of layers that came out as NaN or infinite.
+
+        A layer may also have none: in steps that do not run it, or never. A step that is finite
+        throughout has no NaN, and a layer that has no value in any such step has none at all.
+        """
+        values = self.layers[column]
+        missing = np.isnan(values)
+        if not values.size or not {"loss", "nonfinite", "grad_nonfinite"} <= set(self.numbers):
+            return np.asarray(~np.isfinite(values))
+        counts = self.numbers["nonfinite"] + self.numbers["grad_nonfinite"]
+        sound = np.isfinite(self.numbers["loss"]) & (counts == 0)
+        never = missing[:, sound].all(axis=1, keepdims=True) & sound.any()
+        return np.asarray(np.isinf(values) | (missing & ~sound & ~never))
 
     def compute_recent(self, column: str) -> FloatArray:
         """Compute the median of the last records, per layer; NaN where any is not finite."""

@@ -49,8 +49,8 @@ def layers_figure(
     """Draw a map layer × step for each run, all on one scale.
 
     A map shows ``quantity``, on a log scale unless it is a share. Layer 1 is at the bottom. Values
-    of exactly 0 are marked by ○, NaN and infinite ones by ✕. A line runs through the map of the
-    update ratio where it is 10⁻³.
+    of exactly 0 are marked by ○. Where values are NaN or infinite the map is tinted, and ✕ stands
+    at the first. A line runs through the map of the update ratio where it is 10⁻³.
 
     Args:
         lanes: the runs.
@@ -166,7 +166,7 @@ def _write_notes(maps: Sequence[QuantityMap], quantity: str) -> list[str]:
     if any(quantity_map.zero.any() for quantity_map in maps):
         notes.append(_("○ exactly 0"))
     if any(quantity_map.broken.any() for quantity_map in maps):
-        notes.append(_("✕ NaN or infinite"))
+        notes.append(_("✕ NaN or infinite from here on, as far as the tint goes"))
     if QUANTITIES[quantity].share and any(quantity_map.is_blank for quantity_map in maps):
         notes.append(_("blank: not defined for this activation function"))
     if quantity == "update_ratio":

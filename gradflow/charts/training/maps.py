@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from gradflow.charts.axes import PanelAxes
 from gradflow.charts.figure import FloatArray
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, ColourScale, Mode
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, ColourScale, Mode, fade
 from gradflow.charts.training.data import MOST_COLUMNS, QUANTITIES, Lane, Quantity, thin_map
 from gradflow.charts.training.speeds import USUAL_RATIO
 from gradflow.core.numbers import format_power
@@ -59,7 +59,11 @@ def shape_map(lane: Lane, quantity: str, columns: int = MOST_COLUMNS) -> Quantit
         return QuantityMap(steps, np.where(finite, values, np.nan), nowhere, nowhere)
     logs = np.full(values.shape, np.nan)
     np.log10(values, out=logs, where=finite & (values > 0))
-    return QuantityMap(steps, logs, values == 0, ~finite)
+    return QuantityMap(steps, logs, values == 0, _thin(lane.find_broken(quantity), lane, columns))
+
+
+def _thin(cells: npt.NDArray[np.bool_], lane: Lane, columns: int) -> npt.NDArray[np.bool_]:
+    return thin_map(lane.steps, cells.astype(np.float64), columns)[1] > 0
 
 
 def fit_shades(shades: Sequence[FloatArray], kind: Quantity) -> tuple[float, float]:
@@ -124,6 +128,7 @@ def draw_map(
     is_ratio = quantity == "update_ratio"
     return [
         _draw_heatmap(lane, quantity_map, QUANTITIES[quantity], axes),
+        *_shade_broken(lane, quantity_map, axes, mode),
         *(_draw_contour(quantity_map, axes, mode) if is_ratio else []),
         *_mark_cells(lane, quantity_map, axes, mode),
     ]
@@ -155,6 +160,34 @@ def _draw_heatmap(
         "hoverongaps": False,
         "hovertemplate": f"{cell}<br>{_(kind.symbol)} {value}<extra></extra>",
     }
+
+
+def _shade_broken(
+    lane: Lane, quantity_map: QuantityMap, axes: PanelAxes, mode: Mode
+) -> list[dict[str, Any]]:
+    """Tint the cells whose values are not finite; those without a value stay blank."""
+    if not quantity_map.broken.any():
+        return []
+    colour = fade(PALETTES[mode].alarm, 0.28)
+    names = [[lane.write_layer(row + 1)] for row in range(len(quantity_map.broken))]
+    return [
+        {
+            "type": "heatmap",
+            "name": "broken",
+            "showscale": False,
+            "colorscale": [[0, colour], [1, colour]],
+            "xaxis": axes.x,
+            "yaxis": "y",
+            "x": quantity_map.steps.astype(np.float32),
+            "y0": 1,
+            "dy": 1,
+            "z": np.where(quantity_map.broken, 1, np.nan).astype(np.float32),
+            "customdata": [row * len(quantity_map.steps) for row in names],
+            "hoverongaps": False,
+            "hovertemplate": _("{layer}, step {step}").format(layer="%{customdata}", step="%{x}")
+            + f"<br>{_('NaN or ∞')}<extra></extra>",
+        }
+    ]
 
 
 def _draw_contour(quantity_map: QuantityMap, axes: PanelAxes, mode: Mode) -> list[dict[str, Any]]:
@@ -195,13 +228,16 @@ def smooth(rows: FloatArray) -> FloatArray:
 def _mark_cells(
     lane: Lane, quantity_map: QuantityMap, axes: PanelAxes, mode: Mode
 ) -> list[dict[str, Any]]:
-    """Draw ○ and ✕ in the middle of every stretch of values that are 0, or not finite."""
+    """Draw ○ in the middle of every stretch of zeros, ✕ where values cease to be finite."""
     palette = PALETTES[mode]
     marks = [
-        *((*cell, "circle-open", palette.muted, "0") for cell in find_stretches(quantity_map.zero)),
         *(
-            (*cell, "x-thin", palette.alarm, _("NaN or ∞"))
-            for cell in find_stretches(quantity_map.broken)
+            (row, (first + last) // 2, "circle-open", palette.muted, "0")
+            for row, first, last in find_stretches(quantity_map.zero)
+        ),
+        *(
+            (row, first, "x-thin", palette.alarm, _write_stretch(quantity_map.steps, first, last))
+            for row, first, last in find_stretches(quantity_map.broken)
         ),
     ]
     if not marks:
@@ -233,10 +269,18 @@ def _mark_cells(
     ]
 
 
-def find_stretches(cells: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Find row and middle column of every unbroken stretch of true cells in a row."""
-    middles = []
+def _write_stretch(steps: FloatArray, first: int, last: int) -> str:
+    if first == last:
+        return _("NaN or ∞ in step {step:g}").format(step=steps[first])
+    return _("NaN or ∞ from step {first:g} to {last:g}").format(
+        first=steps[first], last=steps[last]
+    )
+
+
+def find_stretches(cells: npt.NDArray[np.bool_]) -> list[tuple[int, int, int]]:
+    """Find row, first and last column of every unbroken stretch of true cells in a row."""
+    found = []
     for row, line in enumerate(cells):
         edges = np.flatnonzero(np.diff(np.concatenate([[0], line.astype(np.int8), [0]])))
-        middles += [(row, int(a + b - 1) // 2) for a, b in edges.reshape(-1, 2).tolist()]
-    return middles
+        found += [(row, a, b - 1) for a, b in edges.reshape(-1, 2).tolist()]
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -115,9 +116,14 @@ def describe_map(timeline: Timeline, quantity: str) -> str:
     last, names = values[:, -1], [str(name_module(m, n)) for n, m in enumerate(timeline.modules, 1)]
     known = np.flatnonzero(np.isfinite(last))
     step = int(timeline.steps[-1])
+    lost = [] if kind.share else _describe_lost(timeline, quantity, names)
     if not len(known):
-        return _("{symbol} is known of no layer in step {step}.").format(
-            symbol=_(kind.symbol), step=step
+        return (
+            lost[0]
+            if lost
+            else _("{symbol} is known of no layer in step {step}.").format(
+                symbol=_(kind.symbol), step=step
+            )
         )
     high, low = known[last[known].argmax()], known[last[known].argmin()]
     sentences = [
@@ -140,7 +146,7 @@ def describe_map(timeline: Timeline, quantity: str) -> str:
             "before": write(float(first[most])),
             "after": write(float(last[most])),
         }
-    return " ".join(sentences).format(
+    said = " ".join(sentences).format(
         step=step,
         symbol=_(kind.symbol),
         high=names[high],
@@ -150,6 +156,35 @@ def describe_map(timeline: Timeline, quantity: str) -> str:
         first=int(timeline.steps[0]),
         **found,
     )
+    return " ".join([said, *lost])
+
+
+def _describe_lost(timeline: Timeline, quantity: str, names: Sequence[str]) -> list[str]:
+    """Say which layers are not finite in the last step, and since when, if any are."""
+    broken = make_lane("", "", timeline, 1).find_broken(quantity)
+    rows = np.flatnonzero(broken[:, -1])
+    if not len(rows):
+        return []
+    # Of each row the first step of the stretch that reaches to the end.
+    starts = [int(np.flatnonzero(~np.append(False, broken[row]))[-1]) for row in rows]
+    values = timeline.matrix(quantity)
+    is_all = not np.isfinite(values[:, -1]).any()
+    if is_all:
+        text = _("{symbol} is NaN or infinite in all layers since step {since}.")
+    elif len(rows) == 1:
+        text = _("In {module} it is NaN or infinite since step {since}.")
+    else:
+        text = _("In {count} layers it is NaN or infinite, in {module} since step {since}.")
+    first = int(np.argmin(starts))
+    since = max(starts) if is_all else starts[first]
+    return [
+        text.format(
+            symbol=_(QUANTITIES[quantity].symbol),
+            count=len(rows),
+            module=names[rows[first]],
+            since=int(timeline.steps[since]),
+        )
+    ]
 
 
 def _enlarge(figure: go.Figure) -> go.Figure:
