@@ -9,6 +9,9 @@ from typing import Any, Self
 
 from gradflow.core import plain
 
+ODD_CHANGE = 10.0
+"""Change of the gradient by a single function that is more than that of a usual one."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Extent:
@@ -60,6 +63,8 @@ class Facts:
         batch_statistics: whether batch normalization used the statistics of this batch.
         flat_step: a function in the graph whose slope is 0 everywhere, looked for where a gradient
             is exactly 0.
+        own_steps: functions with a backward pass of their own, and what they multiply the largest
+            entry of the gradient by: of all calls what is furthest from 1, and 0 if all give 0.
     """
 
     loss: str = ""
@@ -79,6 +84,22 @@ class Facts:
     parallel: tuple[tuple[int, int], ...] = ()
     batch_statistics: bool = False
     flat_step: str = ""
+    own_steps: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def closed_step(self) -> str:
+        """The function with a backward pass of its own that passes nothing on, if there is one."""
+        return next((name for name, share in self.own_steps if share == 0), "")
+
+    @property
+    def odd_step(self) -> tuple[str, float] | None:
+        """The function with a backward pass of its own that changes the gradient most."""
+        odd = [
+            (abs(math.log(share)), name, share)
+            for name, share in self.own_steps
+            if 0 < share < math.inf and not 1 / ODD_CHANGE < share < ODD_CHANGE
+        ]
+        return max(odd)[1:] if odd else None
 
     @property
     def samples(self) -> int:
@@ -120,6 +141,7 @@ class Facts:
             "output_spread": plain.read_real,
             "readers": lambda values: tuple(map(plain.read_whole, plain.check_type(values, list))),
             "parallel": _read_pairs,
+            "own_steps": _read_shares,
             "batch_statistics": _read_flag,
             "rescaled": _read_flag,
         }
@@ -140,6 +162,11 @@ def _read_extent(data: Any) -> Extent | None:
 def _read_pairs(values: Any) -> tuple[tuple[int, int], ...]:
     pairs = [plain.check_type(pair, list) for pair in plain.check_type(values, list)]
     return tuple((plain.read_whole(one), plain.read_whole(other)) for one, other in pairs)
+
+
+def _read_shares(values: Any) -> tuple[tuple[str, float], ...]:
+    pairs = [plain.check_type(pair, list) for pair in plain.check_type(values, list)]
+    return tuple((plain.read_text(name), plain.read_size(share)) for name, share in pairs)
 
 
 def _read_texts(values: Any) -> tuple[str, ...]:

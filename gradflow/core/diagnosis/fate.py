@@ -101,6 +101,11 @@ def name_fate(decay: Decay) -> Verdict:
     return Verdict.VANISHING if decay.log_ratio < 0 else Verdict.EXPLODING
 
 
+def is_hopeless(decay: Decay) -> bool:
+    """Tell whether Adam hardly trains it either."""
+    return decay.span > HOPELESS_CHANGE and not decay.is_valley
+
+
 def _judge_change(decay: Decay) -> Severity:
     if decay.span > SEVERE_CHANGE and not decay.is_valley:
         return Severity.BAD
@@ -108,6 +113,14 @@ def _judge_change(decay: Decay) -> Severity:
 
 
 def _explain(verdict: Verdict, case: Case) -> Text:
+    odd = case.facts.odd_step
+    if odd is not None:
+        return Text(
+            "{name} has a backward pass of its own, and multiplies the gradient by {share}: is "
+            "that its slope?",
+            name=odd[0],
+            share=format_number(odd[1]),
+        )
     if verdict is Verdict.VANISHING:
         return explain_vanishing(case)
     if verdict is Verdict.EXPLODING:
@@ -124,7 +137,7 @@ def _foresee_training(case: Case, severity: Severity, decay: Decay) -> Text:
         return Text("The readout sees the inputs itself: it learns, the layers hardly do.")
     if decay.is_valley:
         return Text("The layers at both ends learn, those between them hardly.")
-    if decay.span > HOPELESS_CHANGE:
+    if is_hopeless(decay):
         return Text("Probably neither plain SGD nor Adam trains this.")
     if severity is Severity.BAD:
         return Text("Plain SGD will probably not train this at any rate; Adam may, slowly.")

@@ -48,7 +48,9 @@ def find_openers(case: Case) -> list[tuple[int, str]]:
     return [
         (layer, name)
         for layer, name in rows
-        if not name.endswith("bias") and name.rpartition(".")[2] not in _BIASES
+        if not name.endswith("bias")
+        and not name.rpartition(".")[2].startswith("bias_")  # of recurrent modules
+        and name.rpartition(".")[2] not in _BIASES
     ]
 
 
@@ -125,6 +127,15 @@ def _judge_lost_gradient(case: Case, layers: list[int]) -> Finding:
             "The gradient is exactly 0 in {layers}: the slope of {step} is 0 wherever it has one.",
             layers=name_layers(layers, case.modules),
             step=case.facts.flat_step,
+        )
+        reason = Text("What lies before it keeps the values that it has now.")
+        return Finding(Severity.WARNING, Verdict.CUT, evidence, reason, max(layers))
+    if case.facts.closed_step:
+        evidence = Text(
+            "The gradient is exactly 0 in {layers}: the slope of {step} is 0, says its own "
+            "backward pass.",
+            layers=name_layers(layers, case.modules),
+            step=case.facts.closed_step,
         )
         reason = Text("What lies before it keeps the values that it has now.")
         return Finding(Severity.WARNING, Verdict.CUT, evidence, reason, max(layers))

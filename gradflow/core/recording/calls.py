@@ -28,6 +28,7 @@ from gradflow.core.recording.functions import (
 )
 from gradflow.core.recording.gradients import find_storage
 from gradflow.core.recording.lineage import SIGNAL, Found, Lineage
+from gradflow.core.recording.own_steps import OwnSteps
 from gradflow.core.recording.preserve import Guard
 from gradflow.core.recording.records import Record
 from gradflow.core.recording.summary import Response
@@ -73,6 +74,7 @@ class CallWatcher(TorchFunctionMode):
         makes_weights: whether what runs computes a weight, and is no layer.
         sees_activations: whether activation functions count; not in a loss.
         elementwise: parameters that have met a signal entry by entry, and after how many layers.
+        own_steps: what functions with a backward pass of their own make of the gradient.
         guard: told before something is written, if it has anything to guard.
         changed: addresses of the memory in which something was changed in place.
         on_error: told of errors of the watcher's own, which then do not reach the model.
@@ -87,6 +89,7 @@ class CallWatcher(TorchFunctionMode):
         self.elementwise: dict[str, int] = {}
         self.changed: set[int] = set()
         self.layer_count = 0
+        self.own_steps = OwnSteps()
         self.guard: Guard | None = None
         self.on_error: OnError | None = None
         self._reports = reports
@@ -100,7 +103,8 @@ class CallWatcher(TorchFunctionMode):
         self.is_quiet = self.makes_weights = False
         self.sees_activations = True
         self.layer_count = 0
-        for known in (self.elementwise, self.changed, self._known, self._settled):
+        known: Any
+        for known in (self.elementwise, self.changed, self._known, self._settled, self.own_steps):
             known.clear()
 
     def get_lineage(self, tensor: Any) -> Lineage | None:
@@ -127,9 +131,9 @@ class CallWatcher(TorchFunctionMode):
         """
         try:
             with torch._C.DisableTorchFunction():
-                self._reports.add_gradients(
-                    _list_outputs((out,) if isinstance(out, Tensor) else out)
-                )
+                outputs = _list_outputs((out,) if isinstance(out, Tensor) else out)
+                self._reports.add_gradients(outputs)
+                self.own_steps.watch(outputs)
         except Exception as error:
             if self.on_error is None:
                 raise

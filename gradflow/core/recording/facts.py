@@ -113,6 +113,7 @@ class FactTickets:
     ) -> Facts:
         """Make the facts from collected summaries."""
         (spread,) = summaries.get_column("rms", [self.centred])
+        own = recorder.own_steps.list_ratios()
         is_lost = bool((measured.numbers["grad_zero"] == 1).any())
         return Facts(
             inputs=_read_extent(summaries, self.inputs),
@@ -127,6 +128,7 @@ class FactTickets:
             else (),
             batch_statistics=recorder.batch_statistics,
             flat_step=_find_flat_step(self.start) if is_lost else "",
+            own_steps=own,
             **self.about,
         )
 

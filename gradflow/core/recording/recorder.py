@@ -26,6 +26,7 @@ from gradflow.core.recording.lineage import SIGNAL
 from gradflow.core.recording.module_hooks import ModuleHooks, has_values
 from gradflow.core.recording.modules import LAYER_KINDS, find_tensors
 from gradflow.core.recording.names import Names
+from gradflow.core.recording.own_steps import OwnSteps
 from gradflow.core.recording.plain import is_compiled, strip_compiler
 from gradflow.core.recording.preserve import Guard
 from gradflow.core.recording.records import Record, Stream
@@ -97,6 +98,11 @@ class Recorder:
     def batch_statistics(self) -> bool:
         """Whether batch normalization used those of the batch."""
         return self._hooks.batch_statistics
+
+    @property
+    def own_steps(self) -> OwnSteps:
+        """What functions with a backward pass of their own make of the gradient."""
+        return self._calls.own_steps
 
     def attach(self) -> None:
         """Put hooks on the modules."""

@@ -10,11 +10,14 @@ import numpy as np
 from gradflow.core.decay import find_kinds
 from gradflow.core.diagnosis import findings
 from gradflow.core.diagnosis.case import Case
+from gradflow.core.diagnosis.fate import is_hopeless
+from gradflow.core.diagnosis.openings import find_opened_layers
 from gradflow.core.diagnosis.readout import RANGES, is_readout_dead
 from gradflow.core.diagnosis.scale import SAME_COSINE
 from gradflow.core.diagnosis.shapes import REGRESSIONS, judge_shapes
 from gradflow.core.facts import Facts
 from gradflow.core.remedies.advice_table import ADVICE, Advice
+from gradflow.core.remedies.lines import list_recurrent, write_line
 from gradflow.core.report import Report
 from gradflow.core.verdict import Finding, Severity, Verdict
 
@@ -89,7 +92,7 @@ def _answer_cut(report: Report) -> tuple[str, ...]:
     facts = report.facts
     if facts.unlisted:
         return ("module_list",)
-    if facts.flat_step:
+    if facts.flat_step or facts.closed_step:
         return ("straight_through",)
     return ("thaw",) if len(facts.frozen) == len(report.get_table("parameters")) else ("attach",)
 
@@ -118,6 +121,7 @@ _CHOSEN: dict[Verdict, Callable[[Report], tuple[str, ...]]] = {
     _V.UNDERFLOW: _answer_range,
     _V.OVERFLOW: _answer_overflow,
 }
+_FATES = (_V.VANISHING, _V.EXPLODING, _V.UNEVEN)
 _THROUGH_TIME = {
     _V.EXPLODING: ("clip", "orthogonal_states", "lstm"),
     _V.VANISHING: ("lstm", "orthogonal_states"),
@@ -138,7 +142,8 @@ def advise(report: Report) -> list[Advice]:
             continue
         for code in _list_answers(finding, report):
             row = ADVICE[code]
-            advice = Advice(code, row.title, row.reason, row.line, finding.verdict)
+            line = write_line(code, report)
+            advice = Advice(code, row.title, row.reason, line, finding.verdict)
             given.setdefault(code, advice)
     return list(given.values())
 
@@ -157,13 +162,39 @@ def _list_answers(finding: Finding, report: Report) -> Iterator[str]:
         yield from _answer_dead(report, finding.layer)
     elif verdict in _CHOSEN:
         yield from _CHOSEN[verdict](report)
+    elif verdict in _FATES and _is_lost(report):
+        # What is exactly 0 no scale, no norm and no optimizer makes larger.
+        yield from ("preactivation",) if _has_weights(report) else ("he", "preactivation")
     else:
+        if verdict in _FATES and report.facts.odd_step is not None:
+            yield "gradcheck"
         if verdict in _ANSWERS:
             answers = _ANSWERS[verdict] if report.stream is None else _answer_blocks(verdict)
-            has_states = _has_states(report)  # a recurrent layer has activations of its own
-            yield from (code for code in answers if not (has_states and code == "relu_he"))
-        if _has_attention(report) and verdict in (_V.VANISHING, _V.EXPLODING, _V.UNEVEN):
+            useless = _list_useless(report, verdict)
+            yield from (code for code in answers if code not in useless)
+        if _has_attention(report) and verdict in _FATES:
             yield from ("pre_norm", "warm_up")
+
+
+def _is_lost(report: Report) -> bool:
+    """Tell whether layers get a gradient of exactly 0 that nothing will open."""
+    case = Case(report)
+    return bool(set(case.zero_layers) - find_opened_layers(case))
+
+
+def _has_weights(report: Report) -> bool:
+    return bool((report.get_table("layers").get_numbers("weight_norm") != 0).all())
+
+
+def _list_useless(report: Report, verdict: Verdict) -> set[str]:
+    """List the answers that the report, or what is said of it, rules out."""
+    decay = Case(report).decay
+    useless = set()
+    if _has_states(report):
+        useless.add("relu_he")  # a recurrent layer has activations of its own
+    if verdict in _FATES and decay is not None and is_hopeless(decay):
+        useless.add("adam")
+    return useless
 
 
 def _answer_blocks(verdict: Verdict) -> list[str]:
@@ -187,18 +218,17 @@ def _has_states(report: Report) -> bool:
 
 
 def _answer_steps(report: Report, verdict: Verdict) -> Iterator[str]:
-    """Answer what happens through time; four rows of weights per state are an LSTM already."""
-    parameters = report.get_table("parameters")
-    sizes = [
-        [int(size) for size in str(shape).split("×")]
-        for name, shape in zip(
-            parameters["parameter"].tolist(), parameters["shape"].tolist(), strict=True
-        )
-        if "weight_hh" in str(name)
-    ]
-    is_lstm = any(rows == 4 * states for rows, states in sizes)
+    """Answer what happens through time; an LSTM is no answer for an LSTM.
+
+    Its gates open where the gradient vanishes; where it explodes, open ones make it worse.
+    """
+    is_lstm = bool(list_recurrent(report, gates=4))
+    has_biases = any("bias_hh" in str(n) for n in report.get_table("parameters")["parameter"])
     for code in _THROUGH_TIME[verdict]:
-        yield "forget_bias" if is_lstm and code == "lstm" else code
+        if code != "lstm" or not is_lstm:
+            yield code
+        elif verdict is _V.VANISHING and has_biases:
+            yield "forget_bias"
 
 
 def _has_attention(report: Report) -> bool:

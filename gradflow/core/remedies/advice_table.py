@@ -80,6 +80,13 @@ _ROWS = (
         "h = h + (h.round() - h).detach()",
     ),
     _write(
+        "gradcheck",
+        N_("Check your own backward pass"),
+        N_("gradcheck compares what it returns with slopes measured by small steps."),
+        "x = torch.randn(4, 8, dtype=torch.float64, requires_grad=True)\n"
+        "torch.autograd.gradcheck(Function.apply, x)",
+    ),
+    _write(
         "thaw",
         N_("Thaw what is to learn"),
         N_("Parameters without requires_grad get no gradient and stay as they are."),
@@ -157,7 +164,7 @@ _ROWS = (
         "forget_bias",
         N_("Forget gates that start open"),
         N_("With a bias of 1 or more the cell state, and its gradient, last many steps."),
-        "nn.init.constant_(lstm.bias_hh_l0[hidden : 2 * hidden], 1.0)",
+        "nn.init.ones_(lstm.bias_hh_l0.detach().chunk(4)[1])",
     ),
     _write(
         "lstm",
