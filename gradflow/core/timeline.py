@@ -12,7 +12,8 @@ import numpy as np
 
 from gradflow.core import plain
 from gradflow.core.frozen import FrozenMapping
-from gradflow.core.text import Text
+from gradflow.core.numbers import format_number
+from gradflow.core.text import Text, join_texts
 from gradflow.core.training.frame import BINS, FRAMED, GRADIENTS, NUMBERS, SIGNS, Frame
 from gradflow.core.training.record import LAYER_COLUMNS, StepRecord
 from gradflow.core.training.series import (
@@ -45,6 +46,9 @@ class Trouble:
         module: its name; empty if it is not in the model, but in the loss.
         weights: whether parameters of that module were not finite already before the step.
         loss_scale: factor on the loss in the backward pass.
+        largest: the largest entry of the outputs, if its square is infinite; else 0.
+        update: the largest ‖ΔW‖/‖W‖ of a layer in the last recorded step before, if above 1.
+        updated: that step, or 0.
     """
 
     step: int
@@ -52,14 +56,39 @@ class Trouble:
     module: str
     weights: bool = False
     loss_scale: float = 1.0
+    largest: float = 0.0
+    update: float = 0.0
+    updated: int = 0
 
     @property
     def text(self) -> Text:
-        """One sentence."""
+        """One sentence, and one on the update before if that was far too large."""
+        if not self.updated:
+            return self._describe()
+        return join_texts(
+            self._describe(),
+            Text(
+                "Step {step} has changed the weights of a layer by {times} times their size.",
+                step=self.updated,
+                times=format_number(self.update),
+            ),
+        )
+
+    def _describe(self) -> Text:
         if self.weights:
             template = (
                 "Step {step}, forward pass: weights of {module} are not finite, an update before "
                 "has broken them."
+            )
+        elif self.largest:
+            template = (
+                "Step {step}, forward pass: the outputs of the model reach {largest}, and the "
+                "square of that is infinite in their number format, as a loss of squares is."
+            )
+        elif not self.module and self.direction is Direction.BACKWARD:
+            template = (
+                "Step {step}: the gradient is infinite or NaN already where it comes from the "
+                "loss; in the model nothing was before."
             )
         elif not self.module:
             template = "Step {step}: all outputs of the model are finite, the loss is not."
@@ -67,10 +96,12 @@ class Trouble:
             template = "Step {step}, forward pass: the output of {module} is not finite."
         else:
             template = (
-                "Step {step}, backward pass: the gradient in {module} is not finite, that of the "
-                "layers behind it is."
+                "Step {step}, backward pass: the gradient comes from the loss as finite numbers, "
+                "and in {module} it becomes infinite or NaN."
             )
-        return Text(template, step=self.step, module=self.module)
+        return Text(
+            template, step=self.step, module=self.module, largest=format_number(self.largest)
+        )
 
     @classmethod
     def from_dict(cls, data: Any) -> Self:
@@ -82,6 +113,9 @@ class Trouble:
             module=plain.read_field(values, "module", plain.read_text),
             weights=plain.read_field(values, "weights", lambda v: plain.check_type(v, bool)),
             loss_scale=plain.read_field(values, "loss_scale", plain.read_positive),
+            largest=plain.read_size(values.get("largest", 0.0)),
+            update=plain.read_size(values.get("update", 0.0)),
+            updated=plain.read_whole(values.get("updated", 0)),
         )
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from gradflow.core.recording.arguments import Arguments
 from gradflow.core.recording.device import DeviceSummarizer
 from gradflow.core.recording.host import HostSummarizer
+from gradflow.core.recording.modules import find_tensors
 from gradflow.core.recording.plain import run_plainly
 from gradflow.core.recording.preserve import preserve
 from gradflow.core.recording.recorder import Recorder
 from gradflow.core.recording.records import Record
 from gradflow.core.recording.summary import NONE, Summaries, Summarizer
 from gradflow.core.timeline import Direction, Trouble
+from gradflow.core.training.record import StepRecord
 
 
 class Inputs(NamedTuple):
@@ -68,8 +72,9 @@ def find_trouble_by_gradients(
 ) -> Trouble | None:
     """Find where a step went wrong of which only the gradients are there.
 
-    Where they are finite next to the loss, the backward pass broke. Else the forward pass runs once
-    more, on what the model was called with.
+    The forward pass runs once more, on what the model was called with. Where all is finite in it,
+    and gradients are next to the loss, the backward pass broke, unless the outputs are so large
+    that their squares are infinite.
 
     Args:
         step: the step.
@@ -82,14 +87,28 @@ def find_trouble_by_gradients(
     broken = [name for name in ranked if not _is_finite(parameters[name].grad)]
     if not broken:
         return None
-    if broken[-1] != ranked[-1]:
-        module = broken[-1].rpartition(".")[0]
-        return Trouble(step=step, direction=Direction.BACKWARD, module=module or "model")
-    found = None if inputs is None else _run_again(step, model, inputs)
-    return found or Trouble(step=step, direction=Direction.BACKWARD, module="")
+    found, largest = (None, 0.0) if inputs is None else _run_again(step, model, inputs)
+    module = broken[-1].rpartition(".")[0] or "model"
+    return found or Trouble(
+        step=step,
+        direction=Direction.FORWARD if largest else Direction.BACKWARD,
+        module=module if broken[-1] != ranked[-1] else "",
+        largest=largest,
+    )
 
 
-def _run_again(step: int, model: nn.Module, inputs: Inputs) -> Trouble | None:
+def add_update(trouble: Trouble, records: Sequence[StepRecord]) -> Trouble:
+    """Add the last recorded update before, if it was larger than the weights themselves."""
+    before = [record for record in records if record.step < trouble.step]
+    if not before:
+        return trouble
+    ratios = before[-1].layers["update_ratio"]
+    update = float(np.nanmax(ratios, initial=0.0))
+    return replace(trouble, update=update, updated=before[-1].step) if update > 1 else trouble
+
+
+def _run_again(step: int, model: nn.Module, inputs: Inputs) -> tuple[Trouble | None, float]:
+    """Run the model again: what goes wrong, else the largest output if its square is infinite."""
     device = next(model.parameters()).device
     summarizer: Summarizer = (HostSummarizer if device.type == "cpu" else DeviceSummarizer)(1.0)
     with (
@@ -103,13 +122,14 @@ def _run_again(step: int, model: nn.Module, inputs: Inputs) -> Trouble | None:
         recorder = Recorder(model, summarizer, None, guard)
         with recorder:
             recorder.mark_signals((positional, keywords))
-            model(*positional, **keywords)
+            output = model(*positional, **keywords)
     summaries = summarizer.collect()
     for record in recorder.records:
         if summaries.get_column("nonfinite", [record.signal])[0] > 0:
             parameters = dict(model.named_parameters())
-            return _blame(step, record.name, record.module, parameters, 1.0)
-    return None
+            return _blame(step, record.name, record.module, parameters, 1.0), 0.0
+    made = [x.abs().max() for x in find_tensors(output) if x.is_floating_point() and x.numel()]
+    return None, max((float(x) for x in made if not (x * x).isfinite()), default=0.0)
 
 
 def _blame(

@@ -31,7 +31,7 @@ from gradflow.core.timeline import Timeline, Trouble
 from gradflow.core.training.record import StepRecord
 from gradflow.core.watching.session import Session
 from gradflow.core.watching.step_record import find_learning_rate, make_record
-from gradflow.core.watching.troubles import Inputs, find_trouble_by_gradients
+from gradflow.core.watching.troubles import Inputs, add_update, find_trouble_by_gradients
 from gradflow.core.watching.wrappers import (
     find_own_model,
     is_distributed,
@@ -277,10 +277,11 @@ class Watch:
         found: list[Trouble | None] = []
         self._try(lambda: found.append(find()))
         if found and found[0] is not None:
-            self.troubles.append(found[0])
+            trouble = add_update(found[0], self._records)
+            self.troubles.append(trouble)
             self._inputs = None
             if self._on_trouble is not None:
-                self._on_trouble(found[0])
+                self._on_trouble(trouble)
 
     def _try(self, action: Callable[[], object]) -> bool:
         """Do something of the watch's own, whose errors are not the loop's."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import gc
+import json
 import math
 import weakref
 from collections.abc import Callable
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -493,6 +495,32 @@ def test_a_loss_that_breaks_is_no_module():
         (F.cross_entropy(model(x), y) * math.nan).backward()
         optimizer.step()
     assert [t.module for t in watch.troubles] == [""]
+
+
+@pytest.mark.parametrize("every", [1, 2], ids=["recorded", "between"])
+def test_outputs_whose_square_is_infinite_are_the_forward_pass(every):
+    """The loss is infinite, and so is the gradient of the last weights; that of the bias is not."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(16, 64), nn.Tanh(), nn.Linear(64, 64), nn.ReLU())
+    model.append(nn.Linear(64, 1))
+    optimizer = torch.optim.SGD(model.parameters(), 3.0)
+    losses = []
+    with gf.watch(model, every=every) as watch:
+        for _ in range(6):
+            x = torch.randn(32, 16) * 3
+            optimizer.zero_grad()
+            loss = (model(x) - x.sum(1, keepdim=True)).square().mean()
+            loss.backward()
+            losses.append(loss.item())
+            optimizer.step()
+    (trouble,) = watch.troubles
+    assert trouble.step == 1 + [math.isfinite(loss) for loss in losses].index(False)
+    assert trouble.direction is Direction.FORWARD
+    assert "backward" not in str(trouble.text)
+    assert (trouble.largest > 1e18) == (every == 2)  # a recorded step knows the loss
+    assert trouble.updated == 3
+    assert trouble.update > 1e3
+    assert gf.Trouble.from_dict(json.loads(json.dumps(asdict(trouble)))) == trouble
 
 
 def test_what_on_trouble_raises_ends_the_loop():
