@@ -18,6 +18,7 @@ from gradflow.charts.sweep.data import (
     TheoryLines,
     compute_quantile,
     draw_profile,
+    fill_gaps,
 )
 from gradflow.charts.sweep.phase import fit_range, phase_figure
 
@@ -183,3 +184,22 @@ def test_the_curve_has_the_signs_of_the_map():
     assert 0 < edge < 0.1
     plain = curve_figure(Axis("Depth", [2, 4]), make_measure([[-1], [0]], logarithmic=False))
     assert len(plain.data) == 3
+
+
+def test_gaps_look_like_neighbours_along_numbers_and_like_no_other_category():
+    nan = math.nan
+    coarse = np.array([[1.0, nan, 3.0], [nan, nan, nan], [nan, nan, 9.0]])
+    assert fill_gaps(coarse).tolist() == [[1, 1, 3], [1, 1, 3], [1, 9, 9]]
+    columns = fill_gaps(coarse, along=(True, False))  # categories stand beside each other
+    np.testing.assert_array_equal(columns, [[1, nan, 3], [1, nan, 3], [1, nan, 9]])
+    np.testing.assert_array_equal(fill_gaps(coarse, along=(False, False)), coarse)
+
+
+def test_a_growing_map_leaves_categories_empty():
+    values = np.full((2, 3, 1), math.nan)
+    values[0, 0] = 10.0
+    even, uneven = Axis("x", [1, 2, 3]), Axis("x", [1, 2, 30])
+    names = Axis("x", ["a", "b", "c"], names=("A", "B", "C"))
+    for axis, known in ((even, 6), (uneven, 2), (names, 2)):
+        figure = phase_figure(axis, Axis("y", [1, 2]), make_measure(values), growing=True)
+        assert np.isfinite(np.array(figure.data[0].z)).sum() == known

@@ -48,6 +48,35 @@ def test_a_table_and_a_figure(suffix: str, tmp_path: Path, capfd) -> None:
     assert "12 of 12 networks" in said.err
 
 
+@pytest.mark.parametrize(
+    ("axis", "values"),
+    [
+        ("bias_std=0,0.1,0.3", [0.0, 0.1, 0.3]),
+        ("init_std=1e-3,1", [0.001, 1.0]),
+        ("bias_std=1,2.5", [1.0, 2.5]),
+        ("connection=plain,residual", ["plain", "residual"]),
+    ],
+)
+def test_a_figure_of_whole_and_other_numbers(
+    axis: str, values: list, tmp_path: Path, capfd
+) -> None:
+    out, figure = tmp_path / "sweep.csv", tmp_path / "map.html"
+    axes = ["--axis", axis, "--axis", "depth=2,3"]
+    files = ["--out", str(out), "--figure", str(figure)]
+    assert main(["sweep", QUERY, *axes, "--seeds", "1", *files]) == 0
+    assert pd.read_csv(out)[axis.partition("=")[0]].unique().tolist() == values
+    assert "Gradient at the first layer" in figure.read_text(encoding="utf-8")
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_figure_of_switches(tmp_path: Path) -> None:
+    figure = tmp_path / "map.html"
+    query = f"{QUERY}&connection=residual"
+    axes = ["--axis", "zero_last=true,false", "--axis", "bias_std=0,0.5"]
+    assert main(["sweep", query, *axes, "--seeds", "1", "--figure", str(figure)]) == 0
+    assert "Gradient at the first layer" in figure.read_text(encoding="utf-8")
+
+
 def test_without_a_file_the_table_is_data_on_stdout(capfd) -> None:
     assert main(COMMAND) == 0
     out = capfd.readouterr().out.splitlines()

@@ -207,7 +207,7 @@ def test_a_new_axis_brings_its_usual_ends_and_axes_change_places(app):
         ("across=deep", "across"),
         ("across=depth&upwards=depth", 'upwards: "depth" is the other axis already'),
         ("across=init_std", "init_std: it has no effect"),
-        ("left=3&right=2", "right: 2 must be above left"),
+        ("left=3&right=2", "across: To, which is 2, must be above From, which is 3"),
         ("points=40&seeds=8", "too many for one map"),
         ("across=gain_value&gain=one", "gain_value: it has no effect"),
         ("across=bias_std&architecture=transformer", "bias_std: it has no effect"),

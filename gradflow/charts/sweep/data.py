@@ -144,7 +144,7 @@ class SweptMeasure:
         values: over the seeds, ``(first axis, second axis, seeds)``, or ``(axis, seeds)``; NaN
             where nothing is known.
         marks: what stands out in the map.
-        profiles: the course of the gradient over the layers in every cell, as a line of text.
+        profiles: the course of the gradient over the layers in every cell, as lines of text.
         remarks: what else there is to say of every cell; empty of one that has not been measured.
     """
 
@@ -211,14 +211,23 @@ def draw_profile(logs: Sequence[float]) -> str:
     return "".join(" " if step < 0 else _BARS[round(float(step))] for step in steps)
 
 
-def fill_gaps(values: FloatArray) -> FloatArray:
-    """Give every gap of a map, NaN, the value of the nearest cell that has one."""
+def fill_gaps(values: FloatArray, along: tuple[bool, bool] = (True, True)) -> FloatArray:
+    """Give gaps of a map, NaN, the value of the nearest cell that has one.
+
+    Args:
+        values: ``(rows, columns)``.
+        along: whether cells of other rows, and of other columns, are neighbours. Those of another
+            category are not: they say nothing of this one.
+    """
     known, missing = np.argwhere(~np.isnan(values)), np.argwhere(np.isnan(values))
     if not len(known) or not len(missing):
         return values
-    away = np.abs(missing[:, None, :] - known[None, :, :]).sum(axis=2).argmin(axis=1)
+    steps = np.abs(missing[:, None, :] - known[None, :, :])
+    barred = (steps[..., np.logical_not(along)] > 0).any(axis=-1)
+    away = np.where(barred, np.inf, steps.sum(axis=-1))
+    nearest, found = away.argmin(axis=1), np.isfinite(away.min(axis=1))
     filled = values.copy()
-    filled[tuple(missing.T)] = values[tuple(known[away].T)]
+    filled[tuple(missing[found].T)] = values[tuple(known[nearest[found]].T)]
     return filled
 
 

@@ -50,7 +50,7 @@ def phase_figure(
         measure: what is drawn; its values are ``(y, x, seeds)``.
         theory: lines over the map; they take the place of the line where the measure is 1.
         growing: whether the map is not whole yet; cells that are missing look like their
-            neighbours.
+            neighbours along axes of numbers in even steps, and stay empty among categories.
         mode: for a light or a dark page.
     """
     median = measure.median
@@ -71,8 +71,9 @@ def phase_figure(
     lines = (
         _draw_level(x, y, measure, shades, mode) if theory is None else _draw_theory(theory, mode)
     )
+    along = (y.kind != "category", x.kind != "category")
     data = [
-        _draw_heatmap(x, y, measure, fill_gaps(shades) if growing else shades),
+        _draw_heatmap(x, y, measure, fill_gaps(shades, along) if growing else shades),
         *lines,
         *_draw_marks(x, y, measure, mode),
         _draw_cells(x, y, measure),
@@ -147,9 +148,7 @@ def _draw_cells(x: Axis, y: Axis, measure: SweptMeasure) -> dict[str, Any]:
         if measure.remarks:
             lines += map(html.escape, textwrap.wrap(measure.remarks[i][j], _LINE_LENGTH))
         if measure.profiles and measure.profiles[i][j]:
-            lines.append(
-                _("gradient, first layer to last: {bars}").format(bars=measure.profiles[i][j])
-            )
+            lines.append(measure.profiles[i][j])
         texts.append("<br>".join(lines))
     return {
         "type": "scatter",

@@ -107,15 +107,14 @@ class PhaseMap(Spec):
                 axis=quote_value(self.upwards),
             )
             raise InvalidExperiment(message, fields=("upwards",))
-        for axis, low, high, names in (
-            (self.across, self.left, self.right, ("left", "right")),
-            (self.upwards, self.bottom, self.top, ("bottom", "top")),
+        for name, axis, low, high, names in (
+            ("across", self.across, self.left, self.right, ("left", "right")),
+            ("upwards", self.upwards, self.bottom, self.top, ("bottom", "top")),
         ):
             if axis in RANGES and not low < high:
                 message = Text(
-                    "{second}: {high} must be above {first}, which is {low}",
-                    first=names[0],
-                    second=names[1],
+                    "{name}: To, which is {high}, must be above From, which is {low}",
+                    name=name,
                     low=low,
                     high=high,
                 )

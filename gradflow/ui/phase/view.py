@@ -17,13 +17,13 @@ from gradflow.core.sweep.phase import RANGES, PhaseSettings, list_axes
 from gradflow.core.sweep.phase_presets import PHASE_PRESETS
 from gradflow.core.sweep.store import describe_grid
 from gradflow.core.sweep.table import make_table
-from gradflow.core.text import _
+from gradflow.core.text import N_, _
 from gradflow.ui import blocks, paths
 from gradflow.ui.compare import state as compare_state
 from gradflow.ui.explore.state import EXPLORE
 from gradflow.ui.fragments import make_fragment
 from gradflow.ui.naming import describe_setting, name_setting
-from gradflow.ui.phase.figure import draw_sweep, make_axis
+from gradflow.ui.phase.figure import OF_GRADIENT, draw_sweep, make_axis
 from gradflow.ui.phase.findings import write_findings
 from gradflow.ui.phase.maps import MAPS, LiveMap
 from gradflow.ui.phase.route import ROUTE
@@ -36,7 +36,16 @@ from gradflow.ui.settings.fields import (
 )
 from gradflow.ui.stage import draw_head, make_stage
 
-_WITH_THEORY = ("first_gradient", "factor", "largest_change")
+_QUESTIONS: dict[str, str] = {
+    "first_gradient": N_("Where does the gradient reach the first layer?"),
+    "largest_change": N_("Where do the layers get gradients of about the same size?"),
+    "factor": N_("Where does the gradient neither grow nor shrink from layer to layer?"),
+    "saturated": N_("Where do the activations stand in their flat part?"),
+    "dead": N_("Where do units answer to no sample any more?"),
+    "similarity": N_("Where can the last layer still tell the samples apart?"),
+    "loss": N_("Where does the network begin with a large loss?"),
+}
+"""What to ask of a map of each measure."""
 _EVERY = 0.5
 """Seconds between two looks at a map that fills."""
 _LAST_LOOKS = 2
@@ -54,9 +63,10 @@ def show_page() -> None:
     stage = make_stage()
     settings, problem = PHASE.read_possible()
     with stage.picture:
-        if problem:
-            blocks.show_error(problem)
-        st.markdown(_write_task())
+        with st.container():  # so that the map below stays the fragment that it is
+            if problem:
+                blocks.show_error(problem)
+            st.markdown(_write_task(settings.map.measure))
         found = MAPS.find(settings.grid)
         growing = not found.is_whole
         show = make_fragment(_show_map, run_every=_EVERY if growing else None)
@@ -68,14 +78,13 @@ def show_page() -> None:
         blocks.explain("phase_map")
 
 
-def _write_task() -> str:
+def _write_task(measure: str) -> str:
     code = PHASE.preset
     if code:
         return _("**Look for:** {what}").format(what=_(PHASE_PRESETS[code].look_for))
     return _(
-        "Every cell is a network of its own, after one forward and one backward pass. Where does "
-        "the gradient reach the first layer?"
-    )
+        "Every cell is a network of its own, after one forward and one backward pass. {question}"
+    ).format(question=_(_QUESTIONS[measure]))
 
 
 def _show_map(settings: PhaseSettings, found: LiveMap, growing: bool, looks: list[bool]) -> None:
@@ -128,7 +137,7 @@ def _describe_progress(found: LiveMap, done: int) -> str:
 
 def _find_lines(settings: PhaseSettings, found: LiveMap) -> TheoryLines | None:
     """Find theory's lines; only measures of the gradient have any."""
-    if found.theory is None or settings.map.measure not in _WITH_THEORY:
+    if found.theory is None or settings.map.measure not in OF_GRADIENT:
         return None
     rows, columns, growth, line = found.theory
     if line is None:
