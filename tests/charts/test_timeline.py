@@ -64,11 +64,17 @@ def timeline() -> gf.Timeline:
 def test_each_row_is_the_layer_whose_name_its_hover_says(timeline, quantity, order):
     data = to_browser(gf.figure(timeline, quantity=quantity, order=order))
     (drawn,) = find_traces(data, type="heatmap")
-    rows = [{*row} for row in drawn["customdata"]]
+    rows = [{*row} for row in drawn["text"]]
     names = [name for row in rows for name in row]
     assert sorted(names) == sorted(timeline.modules)
     assert all(len(row) == 1 for row in rows)
-    values = timeline.matrix(quantity)[[timeline.modules.index(name) for name in names]]
+    places = [timeline.modules.index(name) for name in names]
+    values = timeline.matrix(quantity)[places]
+    # Choosing a row means its layer, by mouse and by keys.
+    assert decode(drawn["customdata"])[:, 0].tolist() == [place + 1 for place in places]
+    (targets,) = find_traces(data, name="layers")
+    assert targets["customdata"] == [place + 1 for place in places]
+    assert [text.partition(",")[0] for text in targets["hovertext"]] == names
     np.testing.assert_allclose(decode(drawn["z"]), np.log10(values), rtol=1e-5)
     if order == "layer":
         assert names == list(timeline.modules)
@@ -103,7 +109,7 @@ def test_layers_whose_names_are_numbers_are_numbered():
     data = to_browser(gf.figure(timeline))
     assert data["layout"]["yaxis"]["ticktext"] == ["1", "2"]
     assert data["layout"]["yaxis"]["title"]["text"] == "layer"
-    assert find_traces(data, type="heatmap")[0]["customdata"] == [["layer 1 (0)"], ["layer 2 (2)"]]
+    assert find_traces(data, type="heatmap")[0]["text"] == [["layer 1 (0)"], ["layer 2 (2)"]]
     assert "layer" in describe_map(timeline, "weight_grad_norm")
 
 

@@ -17,7 +17,8 @@ from gradflow.charts.training.data import (
 )
 from gradflow.charts.training.layers import layers_figure, speeds_figure
 from gradflow.charts.training.learning import fit_loss_scale, learning_figure
-from gradflow.charts.training.maps import find_stretches, fit_shades, shape_map, smooth
+from gradflow.charts.training.maps import fit_shades, shape_map, smooth
+from gradflow.charts.training.marks import find_stretches
 from gradflow.charts.training.steps import steps_figure
 from tests.charts.figures import decode, find_traces, read_words, to_browser
 

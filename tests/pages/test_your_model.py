@@ -20,7 +20,7 @@ from gradflow.core.verdict import Verdict
 from gradflow.ui.your_model.gallery import GALLERY, load_item
 from gradflow.ui.your_model.look import Rival
 from tests.charts.figures import decode
-from tests.pages.apptest import check_works, list_charts, open_link, read_url
+from tests.pages.apptest import check_works, list_charts, open_link, read_url, send_event
 
 SICK = ("resnet_plain", "lstm")
 
@@ -308,7 +308,7 @@ def test_a_watched_training_is_a_map_of_layers_and_steps(app: AppTest) -> None:
     (chart,) = [c for c in list_charts(app) if c.head["name"] == "timeline_map"]
     heatmap = next(t for t in chart.spec["data"] if t["type"] == "heatmap")
     assert decode(heatmap["z"]).shape[0] == 3
-    assert {name for row in heatmap["customdata"] for name in row} == set(timeline.modules)
+    assert {name for row in heatmap["text"] for name in row} == set(timeline.modules)
     says = describe_map(timeline, "weight_grad_norm")
     assert says in chart.head["alt"]
 
@@ -321,3 +321,34 @@ def test_a_watched_training_is_a_map_of_layers_and_steps(app: AppTest) -> None:
     assert describe_map(timeline, "delta_norm") in read_lines()
     assert len(list_charts(app)) == 2  # one layer's distribution, step by step
     assert not read_errors(app)
+
+
+def test_a_watched_training_says_what_is_wrong_and_what_to_do(app: AppTest) -> None:
+    experiment = gf.Experiment(
+        network=gf.MLP(depth=12, width=16, activation="sigmoid"), data=gf.Data(batch_size=32)
+    )
+    records = list(gf.train(experiment, gf.TrainingPlan(steps=3), frames=4))
+    timeline = gf.Timeline.collect("mine", 1, records)
+    step, report = [*timeline.reports.items()][-1]
+    found = report.findings
+    assert found[0].verdict is Verdict.VANISHING
+    upload(open_page(app), ("watch.json", timeline.to_json()))
+    words = " ".join(part.proto.body for part in app.get("html"))
+    assert f"Step {step}" in words
+    assert found[0].headline in words.replace("&#x27;", "'")
+    advice = gf.advise(report)
+    assert [row.line for row in advice] == [code.value for code in app.code[1:]]
+    app.button(key="timeline_lesson_vanishing").click().run()
+    app.switch_page("../../pages/diagnoses.py")
+    assert read_url(check_works(app.run()))["about"] == "vanishing"
+
+
+def test_a_row_of_the_map_opens_the_distribution_of_its_layer(app: AppTest) -> None:
+    experiment = gf.Experiment(network=gf.MLP(depth=4, width=8), data=gf.Data(batch_size=16))
+    records = list(gf.train(experiment, gf.TrainingPlan(steps=4), frames=4))
+    timeline = gf.Timeline.collect("mine", 1, records)
+    upload(open_page(app), ("watch.json", timeline.to_json()))
+    for choice, shown in ((3, 3), (99, 4), (-2, 1)):
+        figure = next(e.proto for e in app.get("bidi_component") if "timeline_map" in e.proto.id)
+        check_works(send_event(app, figure.id, "choice", choice).run())
+        assert app.selectbox(key="timeline_layer_number").value == shown

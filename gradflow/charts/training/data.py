@@ -60,6 +60,8 @@ class Lane:
         modules: names of the layers, from the input side.
         layers: values ``(layers, records)`` by column of ``Run.layers``.
         threshold: of clipping by norm; NaN without it.
+        choices: of a run that stands alone, the layer that choosing each row means; its modules
+            are then the names of these.
     """
 
     letter: str
@@ -70,7 +72,7 @@ class Lane:
     modules: Sequence[str]
     layers: Mapping[str, FloatArray]
     threshold: float = float("nan")
-    is_named: bool = False
+    choices: Sequence[int] = ()
 
     @property
     def label(self) -> str:
@@ -84,7 +86,7 @@ class Lane:
 
     def write_layer(self, number: int) -> str:
         """Write the name of a layer, from 1, for hovers."""
-        if self.is_named:
+        if self.choices:
             return escape(self.modules[number - 1])
         return _("{letter}, layer {layer}").format(letter=self.letter, layer=number)
 
@@ -119,6 +121,27 @@ class Lane:
             return np.full(len(last), np.nan)
         whole = np.where(np.isfinite(last), last, np.nan)
         return np.asarray(np.median(whole, axis=1), np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class QuantityMap:
+    """A quantity of one run over layers and steps.
+
+    Attributes:
+        steps: of the columns.
+        shade: ``(layers, columns)``: log10 of the values, or shares; NaN where there is none.
+        zero, broken: ``(layers, columns)``: values that are exactly 0, that are NaN or infinite.
+    """
+
+    steps: FloatArray
+    shade: FloatArray
+    zero: npt.NDArray[np.bool_]
+    broken: npt.NDArray[np.bool_]
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there are values, none of which has a shade."""
+        return bool(self.shade.size) and bool(np.isnan(self.shade).all())
 
 
 def find_horizon(lanes: Sequence[Lane]) -> float:

@@ -17,9 +17,8 @@ from gradflow.charts.figure import (
     make_note,
 )
 from gradflow.charts.theme import PALETTES, Mode
-from gradflow.charts.training.data import QUANTITIES, Lane, find_horizon
+from gradflow.charts.training.data import QUANTITIES, Lane, QuantityMap, find_horizon
 from gradflow.charts.training.maps import (
-    QuantityMap,
     draw_map,
     fit_shades,
     make_colour_axis,

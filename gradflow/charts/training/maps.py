@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,22 @@ import numpy.typing as npt
 
 from gradflow.charts.axes import PanelAxes
 from gradflow.charts.figure import FloatArray
-from gradflow.charts.theme import PALETTES, TEXT_SIZE, ColourScale, Mode, fade
-from gradflow.charts.training.data import MOST_COLUMNS, QUANTITIES, Lane, Quantity, thin_map
+from gradflow.charts.theme import PALETTES, TEXT_SIZE, ColourScale, Mode
+from gradflow.charts.training.data import (
+    MOST_COLUMNS,
+    QUANTITIES,
+    Lane,
+    Quantity,
+    QuantityMap,
+    thin_map,
+)
+from gradflow.charts.training.marks import (
+    draw_targets,
+    mark_cells,
+    name_cells,
+    shade_broken,
+    write_cell,
+)
 from gradflow.charts.training.speeds import USUAL_RATIO
 from gradflow.core.numbers import format_power
 from gradflow.core.text import _
@@ -22,29 +35,6 @@ _RARE_SHARE = 0.02
 """Share of the values at either end that have the outermost shade."""
 _WINDOWS = 10
 """The line in a map is that of means over one of so many windows: single batches differ."""
-_MOST_MARKS = 300
-"""At most this many marks in one map."""
-
-
-@dataclass(frozen=True, eq=False)
-class QuantityMap:
-    """A quantity of one run over layers and steps.
-
-    Attributes:
-        steps: of the columns.
-        shade: ``(layers, columns)``: log10 of the values, or shares; NaN where there is none.
-        zero, broken: ``(layers, columns)``: values that are exactly 0, that are NaN or infinite.
-    """
-
-    steps: FloatArray
-    shade: FloatArray
-    zero: npt.NDArray[np.bool_]
-    broken: npt.NDArray[np.bool_]
-
-    @property
-    def is_blank(self) -> bool:
-        """Whether there are values, none of which has a shade."""
-        return bool(self.shade.size) and bool(np.isnan(self.shade).all())
 
 
 def shape_map(lane: Lane, quantity: str, columns: int = MOST_COLUMNS) -> QuantityMap:
@@ -128,9 +118,10 @@ def draw_map(
     is_ratio = quantity == "update_ratio"
     return [
         _draw_heatmap(lane, quantity_map, QUANTITIES[quantity], axes),
-        *_shade_broken(lane, quantity_map, axes, mode),
+        *shade_broken(lane, quantity_map, axes, mode),
+        *draw_targets(lane, quantity_map, QUANTITIES[quantity], axes),
         *(_draw_contour(quantity_map, axes, mode) if is_ratio else []),
-        *_mark_cells(lane, quantity_map, axes, mode),
+        *mark_cells(lane, quantity_map, axes, mode),
     ]
 
 
@@ -138,14 +129,6 @@ def _draw_heatmap(
     lane: Lane, quantity_map: QuantityMap, kind: Quantity, axes: PanelAxes
 ) -> dict[str, Any]:
     value = "%{z:.1%}" if kind.share else "10<sup>%{z:.2f}</sup>"
-    names = None
-    if lane.is_named:
-        layer = "%{customdata}"
-        rows = [[lane.write_layer(number)] for number in range(1, len(lane.modules) + 1)]
-        names = [row * len(quantity_map.steps) for row in rows]
-    else:
-        layer = _("{letter}, layer {layer}").format(letter=lane.letter, layer="%{y}")
-    cell = _("{layer}, step {step}").format(layer=layer, step="%{x}")
     return {
         "type": "heatmap",
         "name": lane.label,
@@ -156,38 +139,10 @@ def _draw_heatmap(
         "y0": 1,
         "dy": 1,
         "z": quantity_map.shade.astype(np.float32),
-        "customdata": names,
+        **name_cells(lane, len(quantity_map.steps)),
         "hoverongaps": False,
-        "hovertemplate": f"{cell}<br>{_(kind.symbol)} {value}<extra></extra>",
+        "hovertemplate": f"{write_cell(lane)}<br>{_(kind.symbol)} {value}<extra></extra>",
     }
-
-
-def _shade_broken(
-    lane: Lane, quantity_map: QuantityMap, axes: PanelAxes, mode: Mode
-) -> list[dict[str, Any]]:
-    """Tint the cells whose values are not finite; those without a value stay blank."""
-    if not quantity_map.broken.any():
-        return []
-    colour = fade(PALETTES[mode].alarm, 0.28)
-    names = [[lane.write_layer(row + 1)] for row in range(len(quantity_map.broken))]
-    return [
-        {
-            "type": "heatmap",
-            "name": "broken",
-            "showscale": False,
-            "colorscale": [[0, colour], [1, colour]],
-            "xaxis": axes.x,
-            "yaxis": "y",
-            "x": quantity_map.steps.astype(np.float32),
-            "y0": 1,
-            "dy": 1,
-            "z": np.where(quantity_map.broken, 1, np.nan).astype(np.float32),
-            "customdata": [row * len(quantity_map.steps) for row in names],
-            "hoverongaps": False,
-            "hovertemplate": _("{layer}, step {step}").format(layer="%{customdata}", step="%{x}")
-            + f"<br>{_('NaN or ∞')}<extra></extra>",
-        }
-    ]
 
 
 def _draw_contour(quantity_map: QuantityMap, axes: PanelAxes, mode: Mode) -> list[dict[str, Any]]:
@@ -223,64 +178,3 @@ def smooth(rows: FloatArray) -> FloatArray:
     half = max(count // _WINDOWS // 2, 0)
     means = [rows[:, max(i - half, 0) : i + half + 1].mean(axis=1) for i in range(count)]
     return np.stack(means, axis=1)
-
-
-def _mark_cells(
-    lane: Lane, quantity_map: QuantityMap, axes: PanelAxes, mode: Mode
-) -> list[dict[str, Any]]:
-    """Draw ○ in the middle of every stretch of zeros, ✕ where values cease to be finite."""
-    palette = PALETTES[mode]
-    marks = [
-        *(
-            (row, (first + last) // 2, "circle-open", palette.muted, "0")
-            for row, first, last in find_stretches(quantity_map.zero)
-        ),
-        *(
-            (row, first, "x-thin", palette.alarm, _write_stretch(quantity_map.steps, first, last))
-            for row, first, last in find_stretches(quantity_map.broken)
-        ),
-    ]
-    if not marks:
-        return []
-    rows, columns, symbols, colours, values = zip(*marks[:_MOST_MARKS], strict=True)
-    text = _("{layer}: {value}")
-    return [
-        {
-            "type": "scatter",
-            "name": "marks",
-            "mode": "markers",
-            "xaxis": axes.x,
-            "yaxis": "y",
-            "cliponaxis": False,
-            "x": [float(quantity_map.steps[column]) for column in columns],
-            "y": [row + 1 for row in rows],
-            "hovertext": [
-                text.format(layer=lane.write_layer(row + 1), value=value)
-                for row, value in zip(rows, values, strict=True)
-            ],
-            "hovertemplate": "%{hovertext}<extra></extra>",
-            "marker": {
-                "symbol": symbols,
-                "size": 9,
-                "color": colours,
-                "line": {"width": 2, "color": colours},
-            },
-        }
-    ]
-
-
-def _write_stretch(steps: FloatArray, first: int, last: int) -> str:
-    if first == last:
-        return _("NaN or ∞ in step {step:g}").format(step=steps[first])
-    return _("NaN or ∞ from step {first:g} to {last:g}").format(
-        first=steps[first], last=steps[last]
-    )
-
-
-def find_stretches(cells: npt.NDArray[np.bool_]) -> list[tuple[int, int, int]]:
-    """Find row, first and last column of every unbroken stretch of true cells in a row."""
-    found = []
-    for row, line in enumerate(cells):
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], line.astype(np.int8), [0]])))
-        found += [(row, a, b - 1) for a, b in edges.reshape(-1, 2).tolist()]
-    return found

@@ -97,7 +97,7 @@ def _draw_map(
         lane,
         modules=[str(name_module(lane.modules[place], place + 1)) for place in places],
         layers={column: values[places] for column, values in lane.layers.items()},
-        is_named=True,
+        choices=tuple(place + 1 for place in places),
     )
     return layers_figure([lane], quantity=quantity, mode=mode, rows=rows)
 

@@ -150,11 +150,11 @@ def write_card(card: Card) -> str:
 
 
 def write_summary(letter: str, name: str, report: Report | None, notes: Sequence[str] = ()) -> str:
-    """Write what is said of a report as HTML: its name, its fate, and what else is wrong."""
-    style = list_styles(blocks.read_mode())[LETTERS.index(letter.lower())]
-    # Towards the text's colour: on the card's tint the line's own would be hard to read.
-    colour = f"color-mix(in srgb, {style.colour} 80%, currentColor)"
-    sign = f'<b style="color:{colour}">{_GLYPHS[style.symbol]} {letter}</b>'
+    """Write what is said of a report as HTML: its name, its fate, and what else is wrong.
+
+    Of one that stands alone ``letter`` is empty.
+    """
+    sign = _write_sign(letter) if letter else ""
     lines = [f'<div class="gf-setting-name">{sign} {escape(name)}</div>']
     severity = Severity.NOTE
     if report is not None:
@@ -165,6 +165,13 @@ def write_summary(letter: str, name: str, report: Report | None, notes: Sequence
     lines += [f'<div class="gf-setting-note">{escape(note)}</div>' for note in notes]
     look = f'class="gf-setting" data-severity="{severity}"'
     return f'<div {look} role="listitem">{"".join(lines)}</div>'
+
+
+def _write_sign(letter: str) -> str:
+    style = list_styles(blocks.read_mode())[LETTERS.index(letter.lower())]
+    # Towards the text's colour: on the card's tint the line's own would be hard to read.
+    colour = f"color-mix(in srgb, {style.colour} 80%, currentColor)"
+    return f'<b style="color:{colour}">{_GLYPHS[style.symbol]} {letter}</b>'
 
 
 def _write_judgement(judgement: Judgement) -> str:
