@@ -86,7 +86,9 @@ def _show_way_out(report: Report) -> None:
     """Show causes and cures of what was found, and where each verdict is explained."""
     for finding in report.findings:
         if finding.cause:
-            blocks.write_text(f"**{_('Why?')}** {finding.cause}")
+            name = _(VERDICT_TITLES[finding.verdict]) if finding.verdict else ""
+            why = f"<b>{html.escape(f'{name}. '.lstrip('. '))}{_('Why?')}</b>"
+            st.html(f'<p class="gf-says">{why} {html.escape(finding.cause)}</p>')
     show_advice(report)
     with st.container(horizontal=True):
         for finding in report.findings:
