@@ -137,12 +137,12 @@ def name_rows(rows: Rows, first: int = 1) -> tuple[str, str]:
     With ``first`` 0 there is a row for the signal that enters the first block.
     """
     if first == 0:
-        title = _("branch (the residual stream behind it; start: what enters the first)")
+        title = _("branch (the signal behind it; start: what enters the first)")
         return title, _("branch")
     if rows == "layer":
         return _("layer (1 is next to the input, the last next to the loss)"), _("layer")
     if rows == "block":
-        title = _("branch (the residual stream behind it; the loss is on the right)")
+        title = _("branch (the signal behind it; the loss is on the right)")
         return title, _("branch")
     return _("time step (the loss is on the right)"), _("step")
 

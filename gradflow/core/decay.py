@@ -44,7 +44,7 @@ class Decay:
             rows have different numbers of entries.
         straight: whether the course is well described by its factor.
         rows: what is numbered: ``layer``, or ``branch`` if this is the decay of ‖∂L/∂h‖ along a
-            residual stream.
+            residual stream; ``block`` if nothing passes the blocks.
     """
 
     factor: float

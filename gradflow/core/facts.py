@@ -60,6 +60,9 @@ class Facts:
             reads one of its own.
         parallel: pairs of layers of which neither feeds the other, such as two embeddings whose
             outputs are added.
+        unbridged: blocks of unchanged shape whose input reaches the next block through layers
+            alone: they have no shortcut.
+        attending: blocks in which attention is computed.
         batch_statistics: whether batch normalization used the statistics of this batch.
         flat_step: a function in the graph whose slope is 0 everywhere, looked for where a gradient
             is exactly 0.
@@ -82,6 +85,8 @@ class Facts:
     unlisted: tuple[str, ...] = ()
     readers: tuple[int, ...] = ()
     parallel: tuple[tuple[int, int], ...] = ()
+    unbridged: tuple[str, ...] = ()
+    attending: tuple[str, ...] = ()
     batch_statistics: bool = False
     flat_step: str = ""
     own_steps: tuple[tuple[str, float], ...] = ()
@@ -137,7 +142,7 @@ class Facts:
                 plain.read_text,
             ),
             **dict.fromkeys(("inputs", "outputs", "targets"), _read_extent),
-            **dict.fromkeys(("frozen", "unlisted"), _read_texts),
+            **dict.fromkeys(("frozen", "unlisted", "unbridged", "attending"), _read_texts),
             "output_spread": plain.read_real,
             "readers": lambda values: tuple(map(plain.read_whole, plain.check_type(values, list))),
             "parallel": _read_pairs,

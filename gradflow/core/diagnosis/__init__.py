@@ -26,7 +26,11 @@ from gradflow.core.diagnosis.scale import (
     check_logits,
     check_targets,
 )
-from gradflow.core.diagnosis.special import check_recurrent_states, check_small_batch
+from gradflow.core.diagnosis.special import (
+    check_recurrent_states,
+    check_shortcuts,
+    check_small_batch,
+)
 from gradflow.core.diagnosis.symmetry import check_symmetry
 from gradflow.core.diagnosis.units import check_collapse, check_dead_units, check_saturation
 from gradflow.core.report import Report
@@ -41,6 +45,7 @@ CHECKS: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     check_missing_gradient,
     check_fate,
     check_recurrent_states,
+    check_shortcuts,
     check_logits,
     check_symmetry,
     check_zero_gradient,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -72,7 +73,9 @@ class Case:
     @cached_property
     def decay(self) -> Decay | None:
         """The course of the gradient that is judged."""
-        return fit_judged_decay(self.report)
+        decay = fit_judged_decay(self.report)
+        is_bare = decay is not None and decay.rows == "branch" and self.has_bare_blocks
+        return replace(decay, rows="block") if decay is not None and is_bare else decay
 
     @cached_property
     def inside_blocks(self) -> npt.NDArray[np.bool_]:
@@ -159,7 +162,16 @@ class Case:
         """Whether signals pass blocks beside their layers."""
         settings = self.settings
         along = settings is not None and settings.connection is not Connection.PLAIN
-        return along or self.report.stream is not None
+        return along or (self.report.stream is not None and not self.has_bare_blocks)
+
+    @property
+    def has_bare_blocks(self) -> bool:
+        """Whether the blocks stand one behind another, with no shortcut past any of them."""
+        stream = self.report.stream
+        if stream is None or not self.facts.unbridged:
+            return False
+        names = set(map(str, stream.get_table("layers")["module"]))
+        return len(names - set(self.facts.unbridged)) <= 1  # where the first reads is unknown
 
     @property
     def sees_inputs(self) -> bool:

@@ -27,6 +27,7 @@ GENTLE_CHANGE = 3.0
 """A gradient that changes by more does not keep its size, however gently it changes."""
 ENOUGH_LAYERS = 4
 """So many steps from layer to layer show that the gradient changes alike in all of them."""
+_ROWS = {"layer": Text("layer"), "branch": Text("branch"), "block": Text("block")}
 _ALIKE = math.log(1.02)
 """Numbers that differ by less than that factor are written alike."""
 CANCELLED_SHARE = 0.01
@@ -40,7 +41,8 @@ def check_fate(case: Case) -> Iterator[Finding]:
         return
     names = case.modules if decay.rows == "layer" else case.branches
     if decay.is_steady:
-        evidence, numbers = _describe_steady(case, decay, names), _write_steady_numbers(decay)
+        evidence = _describe_steady(case, decay, names)
+        numbers = _write_steady_numbers(decay)
         reason = describe_update(case)
         yield Finding(Severity.GOOD, Verdict.HEALTHY, evidence, reason, numbers=numbers)
         return
@@ -156,7 +158,7 @@ def _list_values(decay: Decay, names: Mapping[int, str] = MappingProxyType({})) 
     return {
         **{key: name_row(number, names) for key, number in rows.items()},
         "factor": format_number(decay.factor),
-        "row": Text("layer") if decay.rows == "layer" else Text("branch"),
+        "row": _ROWS[decay.rows],
         "ratio": format_number(decay.ratio),
         "span": format_number(decay.span),
         "drawn": _write_drawn(decay.log_ratio, decay.log_rms_ratio, decay.rms_ratio),

@@ -15,6 +15,8 @@ from gradflow.core.verdict import Finding, Severity, Verdict
 
 STEP_KINDS = ("recurrent", "linear", "conv")
 """Kinds of modules that a loop may call once per step."""
+ENOUGH_BLOCKS = 4
+"""Blocks of a transformer without shortcuts that are no accident."""
 SMALL_BATCH = 8
 """Samples up to which the statistics of a batch are noise."""
 _SMALLER_STEPS = Text(
@@ -25,6 +27,30 @@ LARGE_STATE, HUGE_STATE = 1e2, 1e4
 """Largest entry of a recurrent state, whose inputs have size 1."""
 LARGE_PULL, HUGE_PULL = 1e3, 1e5
 """‖∂L/∂W‖/‖W‖ of recurrent weights, in units of that of the readout."""
+
+
+def list_bare_blocks(case: Case) -> list[str]:
+    """List the blocks of a transformer that have no shortcut."""
+    return [name for name in case.facts.unbridged if name in case.facts.attending]
+
+
+def check_shortcuts(case: Case) -> Iterator[Finding]:
+    """Find a transformer whose blocks have no shortcuts: nobody leaves them out on purpose."""
+    blocks = list_bare_blocks(case)
+    if len(blocks) < ENOUGH_BLOCKS:
+        return
+    evidence = Text(
+        "{n} blocks with attention, {first} to {last}, have no shortcut: what enters one gets out "
+        "through its layers alone. Transformers add it to what attention, and then the perceptron, "
+        "make of it.",
+        n=len(blocks),
+        first=blocks[0],
+        last=blocks[-1],
+    )
+    reason = Text(
+        "Attention averages over tokens: without shortcuts they become alike from block to block."
+    )
+    yield Finding(Severity.NOTE, None, evidence, reason)
 
 
 def check_small_batch(case: Case) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from gradflow.core.facts import Extent, Facts
-from gradflow.core.recording.graph import find_parallel_layers
+from gradflow.core.recording.graph import find_wiring
 from gradflow.core.recording.modules import OWN_ATTRIBUTES, find_tensors
 from gradflow.core.recording.parameters import Parameters
 from gradflow.core.recording.recorder import Recorder
@@ -123,14 +123,18 @@ class FactTickets:
             frozen=tuple(name for name, p in parameters.items() if not p.requires_grad),
             unlisted=tuple(list_unlisted(recorder.modules, parameters)),
             readers=recorder.ledger.list_readers(),
-            parallel=find_parallel_layers(self.start, recorder.ledger.list_sequences())
-            if self.start is not None
-            else (),
             batch_statistics=recorder.batch_statistics,
             flat_step=_find_flat_step(self.start) if is_lost else "",
             own_steps=own,
+            **self._find_wiring(recorder),
             **self.about,
         )
+
+    def _find_wiring(self, recorder: Recorder) -> dict[str, Any]:
+        if self.start is None:
+            return {}
+        sequences = recorder.ledger.list_sequences()
+        return find_wiring(self.start, sequences, recorder.find_streams())._asdict()
 
 
 def recognize_loss(loss: Tensor, output: Tensor | None) -> dict[str, Any]:

@@ -34,6 +34,12 @@ def watch_result(tensor: Tensor, receive: Receive) -> int:
     return place
 
 
+def find_place(value: Any) -> int:
+    """Find where a tensor was made, among all operations; -1 if none with a gradient made it."""
+    node = value.grad_fn if isinstance(value, Tensor) else None
+    return -1 if node is None else int(node._sequence_nr())
+
+
 def watch_output(tensor: Tensor, receive: Receive, changed: Container[int]) -> None:
     """Call ``receive`` with the gradient of the output of a module.
 

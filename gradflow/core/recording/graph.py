@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
+
+from gradflow.core.recording.records import Stream
 
 _PREPARING = frozenset(
     f"{name}Backward0"
@@ -25,6 +27,8 @@ _KINDS = {
     **dict.fromkeys(("GroupedMm", "Einsum"), "linear"),
 }
 
+_ATTENTION = ("ScaledDotProduct", "SoftmaxBackward", "SafeSoftmaxBackward")
+"""How the names of the nodes begin that weigh values."""
 _MOST_NODES = 100_000
 """Nodes of a graph in which it is looked for which layer feeds which."""
 
@@ -83,32 +87,86 @@ def _find_kind(node: Any) -> str | None:
     return _KINDS.get(name.removesuffix("Backward0"))
 
 
-def find_parallel_layers(
-    root: Any, sequences: Sequence[tuple[int, ...]]
-) -> tuple[tuple[int, int], ...]:
-    """Find the pairs of layers of which neither feeds the other; nothing in a huge graph.
+class Wiring(NamedTuple):
+    """What leads where in a graph; empty of a huge one.
+
+    Attributes:
+        parallel: pairs of layers of which neither feeds the other.
+        unbridged: blocks whose input reaches the next block through layers alone.
+        attending: blocks in which attention is computed.
+    """
+
+    parallel: tuple[tuple[int, int], ...]
+    unbridged: tuple[str, ...]
+    attending: tuple[str, ...]
+
+
+def find_wiring(
+    root: Any, sequences: Sequence[tuple[int, ...]], streams: Sequence[Stream]
+) -> Wiring:
+    """Find what leads where.
 
     Args:
         root: the node of the loss.
         sequences: for each layer, the places of what it returned among all operations.
+        streams: the blocks.
     """
     layers = {place: bit for bit, places in enumerate(sequences) for place in places if place >= 0}
-    feeds: dict[Any, int] = {}
+    points = dict.fromkeys(p for s in streams for places in s.places for p in places if p >= 0)
+    bits = {place: 1 << bit for bit, place in enumerate(points)}
     fed: dict[int, int] = {}
+    feeds: dict[Any, tuple[int, int]] = {}
+    attention = []
+    reached: dict[int, int] = {}  # by a point: the points that reach it past all layers
     for node in _list_in_order(root):
-        below = 0
+        place, below, past = node._sequence_nr(), 0, 0
         for source, _index in node.next_functions:
-            below |= feeds.get(source, 0)
-        layer = layers.get(node._sequence_nr())
+            known = feeds.get(source, (0, 0))
+            below, past = below | known[0], past | known[1]
+        layer = layers.get(place)
         if layer is not None:
             fed[layer] = fed.get(layer, 0) | below
-            below |= 1 << layer
-        feeds[node] = below
-    return tuple(
-        (one + 1, other + 1)
-        for one, other in combinations(sorted(fed), 2)
-        if not (fed[other] >> one & 1 or fed[one] >> other & 1)
+            below, past = below | 1 << layer, 0
+        if place in bits:
+            past |= bits[place]
+            reached[place] = past
+        feeds[node] = below, past
+        if points and node.name().startswith(_ATTENTION):
+            attention.append(place)
+    blocks = [
+        (name, *places)
+        for stream in streams
+        for (name, _record), places in zip(stream.points, stream.places, strict=True)
+    ]
+    return Wiring(
+        tuple(
+            (one + 1, other + 1)
+            for one, other in combinations(sorted(fed), 2)
+            if not (fed[other] >> one & 1 or fed[one] >> other & 1)
+        ),
+        tuple(name for s in streams for name in _list_unbridged(s, reached, bits)),
+        tuple(n for n, start, end in blocks if any(start < place <= end for place in attention)),
     )
+
+
+def _list_unbridged(
+    stream: Stream, reached: Mapping[int, int], bits: Mapping[int, int]
+) -> Iterator[str]:
+    """List the blocks past whose layers nothing leads to the next block, which reads them.
+
+    A loop may add the shortcut itself, so that what the next block reads is looked at; behind the
+    last block, what it returns. A block that changes the shape has layers on its shortcut, too.
+    """
+    shapes = [record.shape for _name, record in stream.points]
+    before = [stream.start.shape if stream.start else shapes[0], *shapes]
+    following = [start for start, _end in stream.places[1:]] + [stream.places[-1][1]]
+    for (name, record), (start, end), after, shape in zip(
+        stream.points, stream.places, following, before, strict=False
+    ):
+        known = start in reached and end in bits and after in reached and start != after
+        known = known and record.shape == shape
+        if known and reached[after] & bits[end] and not reached[after] & bits[start]:
+            yield name
 
 
 def _list_in_order(root: Any) -> list[Any]:

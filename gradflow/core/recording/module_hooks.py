@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from gradflow.core.recording.calls import CallWatcher
-from gradflow.core.recording.gradients import watch_output
+from gradflow.core.recording.gradients import find_place, watch_output
 from gradflow.core.recording.hook import Hook
 from gradflow.core.recording.layout import Layout, read_batch_first
 from gradflow.core.recording.ledger import Ledger
@@ -43,6 +43,7 @@ class Frame:
     acts_on: tuple[Record, ...] = ()
     response: Response | None = None
     result: weakref.ref[Tensor] | None = None
+    entered: int = -1
 
 
 class ModuleHooks:
@@ -123,6 +124,7 @@ class ModuleHooks:
             if kind == "parametrization":
                 calls.makes_weights = True
             elif is_block:
+                frames[-1].entered = find_place(args[0] if args else None)
                 self.containers.add_input(module, self._ledger.find(args[0] if args else None))
 
         def leave(_module: nn.Module, _args: Any, output: Any) -> None:
@@ -206,7 +208,7 @@ class ModuleHooks:
         if kind == "block" and tensors:
             own = self._ledger.find(tensors[0])
             assert own is not None
-            self.containers.add_output(name, module, own)
+            self.containers.add_output(name, module, own, (frame.entered, find_place(tensors[0])))
 
     def _record_new(
         self,

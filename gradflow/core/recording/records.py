@@ -67,9 +67,11 @@ class Record:
 class Stream(NamedTuple):
     """A residual stream: the input of the first repeated block, if known, and all outputs.
 
-    ``name`` is the path of what holds the blocks.
+    ``name`` is the path of what holds the blocks. ``places`` has for each output where the block's
+    input and it were made, among all operations; -1 if nothing made them.
     """
 
     name: str
     start: Record | None
     points: list[tuple[str, Record]]
+    places: list[tuple[int, int]]

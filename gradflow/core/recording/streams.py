@@ -15,11 +15,15 @@ PLAIN_CONTAINERS = (nn.Sequential, nn.ModuleList)
 
 
 class _Call(NamedTuple):
-    """A call of a container: its name, the container, and the record of what it returned."""
+    """A call of a container: its name, the container, and the record of what it returned.
+
+    ``place`` says where its input and its output were made.
+    """
 
     name: str
     module: nn.Module
     record: Record
+    place: tuple[int, int]
 
     @property
     def path(self) -> str:
@@ -41,9 +45,11 @@ class Containers:
         """Add the record of a block's input, before the block runs and maybe changes it."""
         self._inputs.setdefault(id(module), record)
 
-    def add_output(self, name: str, module: nn.Module, record: Record) -> None:
-        """Add the record of what a container returned."""
-        self._calls.append(_Call(name, module, record))
+    def add_output(
+        self, name: str, module: nn.Module, record: Record, place: tuple[int, int]
+    ) -> None:
+        """Add the record of what a container returned, and where its input and that were made."""
+        self._calls.append(_Call(name, module, record, place))
 
     def find_streams(self, modules: Mapping[str, nn.Module]) -> list[Stream]:
         """Find the streams, in order of execution.
@@ -73,6 +79,7 @@ class Containers:
                 group[0].parent,
                 self._inputs.get(id(group[0].module)),
                 [(call.name, call.record) for call in group],
+                [call.place for call in group],
             )
             for group in streams.values()
         ]

@@ -15,6 +15,7 @@ from gradflow.core.diagnosis.openings import find_opened_layers
 from gradflow.core.diagnosis.readout import RANGES, is_readout_dead
 from gradflow.core.diagnosis.scale import SAME_COSINE
 from gradflow.core.diagnosis.shapes import REGRESSIONS, judge_shapes
+from gradflow.core.diagnosis.special import ENOUGH_BLOCKS, list_bare_blocks
 from gradflow.core.facts import Facts
 from gradflow.core.remedies.advice_table import ADVICE, Advice
 from gradflow.core.remedies.lines import list_recurrent, write_line
@@ -137,6 +138,8 @@ def advise(report: Report) -> list[Advice]:
     given: dict[str, Advice] = {}
     found = findings(report)
     healthy = any(finding.verdict is Verdict.HEALTHY for finding in found)
+    if len(list_bare_blocks(Case(report))) >= ENOUGH_BLOCKS:
+        given["shortcuts"] = ADVICE["shortcuts"]
     for finding in found:
         if finding.severity is Severity.NOTE and not _is_worth_mending(finding, healthy):
             continue

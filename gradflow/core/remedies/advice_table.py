@@ -137,6 +137,12 @@ _ROWS = (
         "h = h + self.alpha * branch(h)  # self.alpha = nn.Parameter(torch.zeros(1))",
     ),
     _write(
+        "shortcuts",
+        N_("Shortcuts around attention and perceptron"),
+        N_("What enters is added to what each makes of it, so that signal and gradient pass both."),
+        "x = x + self.attention(self.norm1(x))\nx = x + self.mlp(self.norm2(x))",
+    ),
+    _write(
         "binary_targets",
         N_("Classes 0 and 1"),
         N_("BCE takes probabilities: with targets beyond 0 and 1 the loss falls without end."),
