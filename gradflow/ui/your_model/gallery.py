@@ -59,13 +59,15 @@ GALLERY: dict[str, GalleryItem] = {
     "post_ln": GalleryItem(
         N_("Transformer, post-LN"),
         N_(
-            "The gradient sinks from block to block towards the input: the last blocks get most "
-            "of it. By kind, each matrix has its own level."
+            "Nearly flat, and called healthy: the first block gets four tenths of what the last "
+            "gets. That such models need a warm-up, a first pass does not show. By kind, each "
+            "matrix has its own level."
         ),
         "pre_ln",
         N_(
             "The normalization behind each addition divides what the shortcut carries as well, on "
-            "the way back in every block. With many blocks such models need a warm-up."
+            "the way back in every block: here by little, × 0.93 per block. With many blocks such "
+            "models are trained with a warm-up."
         ),
         "nn.TransformerEncoderLayer(width, heads, norm_first=True)",
     ),
