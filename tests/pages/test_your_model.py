@@ -20,6 +20,7 @@ from gradflow.core.verdict import Verdict
 from gradflow.ui.your_model.gallery import GALLERY, load_item
 from gradflow.ui.your_model.look import Rival
 from tests.charts.figures import decode
+from tests.core.diagnosis.test_shortcuts import Stack, probe_tokens
 from tests.pages.apptest import check_works, list_charts, open_link, read_url, send_event
 
 SICK = ("resnet_plain", "lstm")
@@ -353,3 +354,14 @@ def test_a_row_of_the_map_opens_the_distribution_of_its_layer(app: AppTest) -> N
         figure = next(e.proto for e in app.get("bidi_component") if "timeline_map" in e.proto.id)
         check_works(send_event(app, figure.id, "choice", choice).run())
         assert app.selectbox(key="timeline_layer_number").value == shown
+
+
+def test_a_remark_without_a_verdict_has_a_name_and_its_lines(app: AppTest) -> None:
+    """A transformer without shortcuts: healthy at its start, and still told what is missing."""
+    report = probe_tokens(Stack(4))
+    open_page(app)
+    upload(app, ("stack.json", report.to_json()))
+    chips = [finding["chip"] for finding in read_flow(app)["head"]["findings"]]
+    assert "also: a remark" in chips
+    assert "also: " not in chips
+    assert "x = x + self.mlp(self.norm2(x))" in app.code[1].value

@@ -115,7 +115,8 @@ def _name_lesson(finding: Finding) -> str:
 def _describe_findings(findings: Sequence[Finding], has_layers: bool) -> list[dict[str, Any]]:
     """Describe what each button of the figure's line unfolds: why, and what else."""
     chips = [_("Why?")]
-    chips += [_("also: {what}").format(what=_name_verdict(f).lower()) for f in findings[1:]]
+    others = [_name_verdict(finding).lower() or _("a remark") for finding in findings[1:]]
+    chips += [_("also: {what}").format(what=other) for other in others]
     return [
         {
             "chip": chip,
