@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
 from typing import Any, NamedTuple
 
 from gradflow.core.recording.records import Stream
@@ -133,6 +132,7 @@ def find_wiring(
         feeds[node] = below, past
         if points and node.name().startswith(_ATTENTION):
             attention.append(place)
+    met = sum(1 << layer for layer in fed)
     blocks = [
         (name, *places)
         for stream in streams
@@ -141,12 +141,21 @@ def find_wiring(
     return Wiring(
         tuple(
             (one + 1, other + 1)
-            for one, other in combinations(sorted(fed), 2)
-            if not (fed[other] >> one & 1 or fed[one] >> other & 1)
+            for other in sorted(fed)
+            for one in _list_bits(met & ~fed[other] & ((1 << other) - 1))
+            if not fed[one] >> other & 1
         ),
         tuple(name for s in streams for name in _list_unbridged(s, reached, bits)),
         tuple(n for n, start, end in blocks if any(start < place <= end for place in attention)),
     )
+
+
+def _list_bits(mask: int) -> Iterator[int]:
+    """List the places of the ones in a number: none of a chain, however long."""
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
 
 
 def _list_unbridged(
