@@ -51,10 +51,15 @@ def test_from_a_cell_to_its_network(walker: Page, app_url: str) -> None:
     walker.wait_for_function(f"() => {chart}?.data?.some(({{ name }}) => name === 'chosen')")
     assert plot.bounding_box() == before  # the map stays where the hand is
     click(0.9, 0.9, 2)
-    expect(walker.get_by_role("button", name="Compare both")).to_be_visible()
-    walker.get_by_role("button", name="Open in Explore").click()
+    expect(walker.get_by_role("link", name="Compare both")).to_be_visible()
+    walker.get_by_role("link", name="Open in Explore").click()
     walker.wait_for_function("() => location.search.includes('bias_std=1')")
     assert "depth=2" in walker.url
+    wait_for_server(walker)
+    walker.go_back()  # one step: to the map as it was, with its cells
+    expect(walker.get_by_text("Depth 6, Bias σ 0.25 · Depth 2, Bias σ 1")).to_be_visible()
+    walker.wait_for_function("() => location.search.includes('cells=21_4')")
+    assert read_query(walker)["points"] == "5"
 
 
 def test_a_tap_on_a_phone_shows_a_cell_and_opens_its_network(
@@ -65,7 +70,7 @@ def test_a_tap_on_a_phone_shows_a_cell_and_opens_its_network(
     phone.set_default_timeout(60_000)
     phone.goto(f"{app_url}/{SMALL}")
     expect(phone.get_by_text("25 networks. Choose a cell")).to_be_visible(timeout=60_000)
-    expect(phone.get_by_role("button", name="Open in Explore")).to_be_disabled()
+    expect(phone.get_by_role("link", name="Open in Explore")).to_have_attribute("disabled", "")
     figure = find_figure(phone, "phase_map")
     # The whole figure, with its scale of colours, and the edge of the controls below it.
     wait_until(
@@ -88,11 +93,11 @@ def test_a_tap_on_a_phone_shows_a_cell_and_opens_its_network(
     expect(phone.get_by_text("Depth 6, Bias σ 0.25")).to_be_visible()
     expect(figure.locator(".hoverlayer")).to_contain_text("Depth: 6")
     tap(0.9, 0.9)
-    expect(phone.get_by_role("button", name="Compare both")).to_be_visible()
-    # Two names and two buttons take more room: the map has moved, and the words with it.
+    expect(phone.get_by_role("link", name="Compare both")).to_be_visible()
+    # The map is drawn anew, with its second sign; the words stay with the cell.
     expect(figure.locator(".hoverlayer")).to_contain_text("Depth: 2Bias σ: 1")
     said = figure.locator(".hoverlayer").text_content() or ""
-    phone.get_by_role("button", name="Open in Explore").click()
+    phone.get_by_role("link", name="Open in Explore").click()
     phone.wait_for_function("() => location.search.includes('bias_std=1')")
     query = read_query(phone)
     assert query["depth"] == "2"

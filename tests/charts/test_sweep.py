@@ -120,7 +120,7 @@ def test_without_any_number_there_are_no_lines():
 def test_the_course_of_a_gradient_in_one_line():
     assert draw_profile([-7, -6, -5, -4, -3, -2, -1, 0]) == "▁▂▃▄▅▆▇█"
     assert draw_profile([0.0, -0.2, -math.inf, math.nan]) == "▁▁  "  # less than a factor 10
-    assert len(draw_profile(np.linspace(-9, 0, 200))) == 24
+    assert len(draw_profile(np.linspace(-9, 0, 200))) == 20
 
 
 def test_a_few_values_far_off_do_not_take_all_colours():

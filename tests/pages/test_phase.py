@@ -8,6 +8,7 @@ import re
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import pytest
@@ -16,12 +17,14 @@ import gradflow as gf
 from gradflow.core.numbers import format_share
 from gradflow.core.sweep.phase import PhaseMap, PhaseSettings
 from gradflow.core.sweep.phase_presets import PHASE_PRESETS
-from gradflow.core.sweep.store import describe_grid
+from gradflow.ui.compare.settings import select_shared, write_comparison
 from gradflow.ui.phase import maps
 from gradflow.ui.phase.maps import MAPS, LiveMap, _Maps, prepare_map
-from gradflow.ui.phase.state import PhaseCodec
+from gradflow.ui.phase.state import PHASE, PhaseCodec
+from gradflow.ui.settings.codecs import EXPERIMENTS
+from gradflow.ui.settings.link import parse_link
 from gradflow.ui.wanted import WANTED
-from tests.pages.apptest import open_link
+from tests.pages.apptest import open_link, read_url
 
 SMALL = dict(
     parse_qsl(
@@ -222,13 +225,59 @@ def test_impossible_links_are_named(app, query, said):
     assert any(said in error.value for error in app.error)
 
 
-def test_a_click_opens_the_network_in_explore(app):
-    open_link(app, "phase", SMALL)
-    key = describe_grid(make_settings().grid)
-    app.session_state["phase_chosen"] = [("another map", 3), (key, 9)]
-    app.run()
-    (button,) = [b for b in app.button if b.label == "Open in Explore"]
-    button.click().run()
+def test_what_a_browser_still_sends_of_before_a_choice_is_no_choice(monkeypatch):
+    """A map that fills asks again and again; an answer may be on its way when a setting changes."""
+    session: dict[str, object] = {}
+    monkeypatch.setattr("streamlit.session_state", session)
+    preset, left = PHASE.bind_preset(), PHASE.bind("left")
+    assert session[preset["key"]] == "edge_of_chaos"
+    across = PHASE.bind("across")
+    session[across["key"]] = "depth"
+    across["on_change"](*across["args"])
+    after = PHASE.values
+    assert (after["across"], after["left"]) == ("depth", 2)
+    for stale in (preset, left):
+        session[stale["key"]] = {"edge_of_chaos": "edge_of_chaos"}.get(session[stale["key"]], 0.5)
+        stale["on_change"](*stale["args"])
+        assert PHASE.values == after
+    assert session[PHASE.bind_preset()["key"]] is None
+    assert PHASE.bind("across")["key"] == across["key"]  # in its user's hand
+    again = PHASE.bind_preset()
+    session[again["key"]] = "pairs"
+    again["on_change"](*again["args"])
+    assert PHASE.preset == "pairs"
+
+
+def test_chosen_cells_are_in_the_address(app):
+    open_link(app, "phase", SMALL | {"cells": "9_3"})
+    assert not app.error
+    assert read_url(app)["cells"] == "9_3"
+    assert any("Depth 4, " in text.value and " · " in text.value for text in app.markdown)
+    find_box(app, "Measure").set_value("factor").run()
+    assert app.session_state["phase"]["cells"] == (9, 3)
+    find_box(app, "Across").set_value("batch_size").run()
+    assert app.session_state["phase"]["cells"] == ()
+    assert "cells" not in app.query_params
+
+
+@pytest.mark.parametrize("cells", ["16", "x", "1_2_3", "99999999999"])
+def test_cells_that_no_map_has_are_named(app, cells):
+    open_link(app, "phase", SMALL | {"cells": cells})
     assert not app.exception
-    values = app.session_state["setting"]
-    assert (values["depth"], values["init_std"]) == (4, pytest.approx(0.1 * 4 ** (1 / 3), rel=1e-3))
+    assert any("cells" in error.value for error in app.error)
+
+
+def test_a_preset_stays_one_whatever_is_chosen():
+    settings = PHASE_PRESETS["edge_of_chaos"].settings
+    chosen = replace(settings, map=settings.map.model_copy(update={"cells": (1, 2)}))
+    assert PHASE.is_preset(settings, chosen)
+    assert PhaseCodec().from_query(PhaseCodec().to_query(chosen)) == chosen
+
+
+def test_two_cells_are_a_comparison():
+    first, second = make_settings().grid.experiments[3], make_settings().grid.experiments[9]
+    query = write_comparison([first, second])
+    assert EXPERIMENTS.from_query(dict(parse_qsl(query["a"]))) == first
+    own = dict(parse_qsl(query["b"]))
+    shared = select_shared(EXPERIMENTS.to_query(first))
+    assert parse_link(EXPERIMENTS, own, shared).settings == second

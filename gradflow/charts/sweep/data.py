@@ -192,7 +192,7 @@ class TheoryLines:
 
 
 _BARS = "▁▂▃▄▅▆▇█"
-_MOST_BARS = 24
+_MOST_BARS = 20
 
 
 def draw_profile(logs: Sequence[float]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Self, get_args
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from gradflow.core.codec import to_fields
 from gradflow.core.errors import InvalidExperiment, quote_value
@@ -15,10 +16,12 @@ from gradflow.core.experiment import Data, Experiment
 from gradflow.core.spec import Spec, find_bounds, find_enum, list_options
 from gradflow.core.sweep.grid import Grid, make_unused_error
 from gradflow.core.sweep.measures import MEASURES
+from gradflow.core.teaching.fields import parse_numbers
 from gradflow.core.text import Text
 
 MOST_POINTS = 40
 MOST_NETWORKS = 6000
+MOST_CELLS = 2
 
 
 class Range(NamedTuple):
@@ -91,6 +94,16 @@ class PhaseMap(Spec):
         1, ge=1, le=8, title="Seeds", description="Networks at each point; their median is shown."
     )
     measure: str = Field("first_gradient", title="Measure", description="What the colour shows.")
+    cells: tuple[int, ...] = Field((), title="Cells", description="Those chosen, by number.")
+
+    @field_validator("cells", mode="before")
+    @classmethod
+    def _parse_cells(cls, value: Any) -> tuple[int, ...]:
+        cells = parse_numbers("cells", value, MOST_NETWORKS, low=0)
+        if len(cells) > MOST_CELLS:
+            allowed = Text("at most {most} cells", most=MOST_CELLS)
+            raise InvalidExperiment.for_value("cells", len(cells), allowed)
+        return tuple(map(int, cells))
 
     @model_validator(mode="after")
     def _refuse_other_axes(self) -> Self:
@@ -149,6 +162,10 @@ class PhaseSettings:
                 most=MOST_NETWORKS,
             )
             raise InvalidExperiment(message, fields=("points", "seeds"))
+        count = math.prod(grid.shape)
+        for cell in self.map.cells:
+            if cell >= count:
+                raise InvalidExperiment.for_value("cells", cell, Text("below {count}", count=count))
 
     @cached_property
     def grid(self) -> Grid:

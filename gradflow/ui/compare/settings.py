@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
@@ -46,6 +46,13 @@ def share_settings(own: Fields, reference: Fields) -> dict[str, Any]:
 def select_shared(fields: Mapping[str, V]) -> dict[str, V]:
     """Select the settings that all columns take from the reference."""
     return {name: value for name, value in fields.items() if name in SHARED}
+
+
+def write_comparison(experiments: Sequence[Experiment]) -> dict[str, str]:
+    """Write the URL of a comparison of these experiments, at most one per letter."""
+    reference = experiments[0]
+    columns = zip(LETTERS, experiments, strict=False)
+    return {letter: to_text(e, None if letter == REFERENCE else reference) for letter, e in columns}
 
 
 def to_text(experiment: Experiment, reference: Experiment | None) -> str:

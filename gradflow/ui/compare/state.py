@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -85,13 +85,6 @@ def put_column(letter: str, column: Column, experiment: Experiment | None) -> No
     _COLUMNS.set(_COLUMNS.get() | {letter: column})
     if experiment is not None:
         FORMS[letter].replace(experiment)
-
-
-def start_comparison(experiments: Sequence[Experiment]) -> None:
-    """Begin anew with these experiments, at most one per letter."""
-    _COLUMNS.set({})
-    for letter, experiment in zip(LETTERS, experiments, strict=False):
-        put_column(letter, Column(), experiment)
 
 
 def change_column(letter: str, **changes: Any) -> None:

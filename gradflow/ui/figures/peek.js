@@ -1,7 +1,7 @@
 // A small Flow figure beside a map: that of the cell on which a pointer, a finger or a key rests.
 
 import { addElement } from "./elements.js";
-import { findBand, findPixel, listItems } from "./places.js";
+import { listItems } from "./places.js";
 import { isTouched } from "./plots.js";
 
 const REST = 120; // milliseconds on a cell after which its figure is asked for
@@ -18,7 +18,7 @@ export class Peek {
     });
     graph.plot.on("plotly_hover", ({ points }) => {
       const point = findCell(points);
-      if (point) this.rest(point.customdata, point.x);
+      if (point) this.rest(point.customdata);
       else this.hide();
     });
     graph.plot.on("plotly_unhover", () => this.hide());
@@ -33,29 +33,26 @@ export class Peek {
     const pointNumber = listItems(trace?.customdata ?? []).indexOf(this.tapped.cell);
     if (pointNumber < 0) return;
     Plotly.Fx.hover(plot, [{ curveNumber, pointNumber }]);
-    this.rest(this.tapped.cell, listItems(trace.x)[pointNumber]); // Plotly tells of pointers alone
+    this.rest(this.tapped.cell); // Plotly tells of pointers alone
   }
 
-  /** Rest on the cell of this number, which stands at this x. */
-  rest(cell, x) {
+  /** Rest on the cell of this number. */
+  rest(cell) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.ask(cell, x), REST);
+    this.timer = setTimeout(() => this.ask(cell), REST);
   }
 
-  ask(cell, x) {
+  ask(cell) {
     this.giveUp();
     const picture = (this.asked = new Image());
     picture.alt = "";
-    picture.addEventListener("load", () => this.show(picture, x));
+    picture.addEventListener("load", () => this.show(picture));
     picture.addEventListener("error", () => picture === this.asked && this.hide());
     picture.src = new URL(this.graph.head.peek + cell, document.baseURI).href;
   }
 
-  show(picture, x) {
+  show(picture) {
     if (picture !== this.asked) return;
-    const { plot } = this.graph;
-    const [start, length] = findBand(plot, "xaxis");
-    this.panel.classList.toggle("gf-left", findPixel(plot, "xaxis", x) > start + length / 2);
     this.panel.replaceChildren(picture);
     this.panel.hidden = false;
   }

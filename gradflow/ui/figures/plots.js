@@ -5,8 +5,8 @@ const PLOT_BUTTONS = {
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
 };
 // Without a mouse, Plotly would always show its buttons, over the legend, and a finger that scrolls
-// the page would zoom.
-const TOUCH = { displayModeBar: false, showAxisDragHandles: false };
+// the page would zoom. What a browser makes of one tap counts as two clicks, which let the axes go.
+const TOUCH = { displayModeBar: false, showAxisDragHandles: false, doubleClick: false };
 export const isTouched = matchMedia("(hover: none)").matches;
 const FULLSCREEN_ICON = {
   width: 24,

@@ -165,5 +165,5 @@ def _write_profile(logs: Sequence[float]) -> str:
     if not len(known):
         return ""
     low, high = (format_number(10 ** float(end), 2) for end in (known.min(), known.max()))
-    text = _("RMS gradient, first layer to last: {bars}<br>from {low} (lowest) to {high} (highest)")
+    text = _("RMS gradient, first layer to last:<br>{bars}<br>{low} (lowest) to {high} (highest)")
     return text.format(bars=draw_profile(logs), low=low, high=high)

@@ -12,7 +12,6 @@ from gradflow.core.text import Text
 from gradflow.ui.settings.codecs import EXPERIMENTS, Fields, SpecCodec
 from gradflow.ui.settings.form import Form
 from gradflow.ui.settings.page import Page
-from gradflow.ui.settings.state import SessionValue
 
 _MAPS = SpecCodec(PhaseMap)
 _MAP_NAMES = tuple(PhaseMap.model_fields)
@@ -58,11 +57,16 @@ def _leave_out_map(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _set_ends(name: str, before: Fields, after: Fields) -> Fields:
-    """Give an axis that was just chosen its usual ends; both axes change places if need be."""
-    if name not in _ENDS:
-        return after
-    other = "upwards" if name == "across" else "across"
+    """Give an axis that was just chosen its usual ends; both axes change places if need be.
+
+    Cells are those of one map: on another one none is chosen.
+    """
     changed = dict(after)
+    if name not in ("cells", "measure"):
+        changed["cells"] = ()
+    if name not in _ENDS:
+        return changed
+    other = "upwards" if name == "across" else "across"
     if after[name] == before[other]:
         changed[other] = before[name]
         changed |= {
@@ -80,7 +84,18 @@ def _set_ends(name: str, before: Fields, after: Fields) -> Fields:
 
 OPENING = next(iter(PHASE_PRESETS.values())).settings
 """What the page opens with."""
-PHASE: Form[PhaseSettings] = Form(
+
+
+class PhaseForm(Form[PhaseSettings]):
+    """The form of a phase diagram."""
+
+    def is_preset(self, preset: PhaseSettings, settings: PhaseSettings) -> bool:
+        """Whether the map is a preset's, whatever cells of it are chosen."""
+        plan = settings.map.model_copy(update={"cells": preset.map.cells})
+        return settings.experiment == preset.experiment and plan == preset.map
+
+
+PHASE = PhaseForm(
     "phase",
     PhaseCodec(),
     lambda: OPENING,
@@ -89,5 +104,3 @@ PHASE: Form[PhaseSettings] = Form(
     renewed=True,
 )
 PAGE = Page("phase", {"": PHASE})
-CHOSEN: SessionValue[list[tuple[str, int]]] = SessionValue("phase_chosen", list)
-"""The cells that were clicked, with their map, the latest last: at most the two for Compare."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from urllib.parse import urlencode
 
@@ -13,13 +14,13 @@ from gradflow.core.numbers import format_count
 from gradflow.core.stacked_pass import can_stack
 from gradflow.core.sweep import MEASURES, Grid
 from gradflow.core.sweep.critical import REACH
-from gradflow.core.sweep.phase import RANGES, PhaseSettings, list_axes
+from gradflow.core.sweep.phase import MOST_CELLS, RANGES, PhaseSettings, list_axes
 from gradflow.core.sweep.phase_presets import PHASE_PRESETS
 from gradflow.core.sweep.store import describe_grid
 from gradflow.core.sweep.table import make_table
 from gradflow.core.text import N_, _
 from gradflow.ui import blocks, paths
-from gradflow.ui.compare import state as compare_state
+from gradflow.ui.compare.settings import write_comparison
 from gradflow.ui.explore.state import EXPLORE
 from gradflow.ui.fragments import make_fragment
 from gradflow.ui.naming import describe_setting, name_setting
@@ -27,7 +28,7 @@ from gradflow.ui.phase.figure import OF_GRADIENT, draw_sweep, make_axis
 from gradflow.ui.phase.findings import write_findings
 from gradflow.ui.phase.maps import MAPS, LiveMap
 from gradflow.ui.phase.route import ROUTE
-from gradflow.ui.phase.state import CHOSEN, PAGE, PHASE, PhaseCodec
+from gradflow.ui.phase.state import PAGE, PHASE, PhaseCodec
 from gradflow.ui.settings.fields import (
     draw_choice,
     draw_field,
@@ -88,6 +89,11 @@ def _write_task(measure: str) -> str:
 
 
 def _show_map(settings: PhaseSettings, found: LiveMap, growing: bool, looks: list[bool]) -> None:
+    cells = list_chosen()
+    if cells != settings.map.cells:  # since the page was drawn
+        settings, _problem = PHASE.read_possible()
+        PAGE.sync_url(settings)
+    is_whole = found.is_whole
     rows = found.look()
     table = make_table(found.grid, rows)
     figure = draw_sweep(
@@ -96,24 +102,26 @@ def _show_map(settings: PhaseSettings, found: LiveMap, growing: bool, looks: lis
         settings.map.measure,
         theory=_find_lines(settings, found),
         growing=growing,
-        chosen=[cell for cell, _experiment in _list_chosen(found.grid)],
+        chosen=cells,
         mode=blocks.read_mode(),
     )
-    _draw_chosen(found.grid, _describe_progress(found, len(rows)))
+    _draw_chosen(found.grid, cells, _describe_progress(found, len(rows), is_whole))
     choose = partial(_choose_cell, describe_grid(found.grid))
     blocks.show_figure(figure, "phase_map", _describe_map(settings), choose, _write_peek(settings))
-    if found.is_whole and found.theory is not None:
+    if is_whole and found.theory is not None:
         st.markdown(write_findings(found.grid, table, found.theory))
-    looks.append(found.is_whole)
+    looks.append(is_whole)
     # Not before the page's own run has reached the browser: its controls would lose their values.
     if growing and len(looks) > _LAST_LOOKS and all(looks[-_LAST_LOOKS:]):
+        # This run's address may be an older one, which would count as a link to those settings.
+        PAGE.sync_url(PHASE.read_possible()[0])
         st.rerun()  # once more as a whole, so that it stops looking
 
 
 def _write_peek(settings: PhaseSettings) -> str:
     """Write where the small Flow figure of a cell is, up to the cell's number."""
     query = PhaseCodec().to_query(settings) | {"mode": blocks.read_mode()}
-    query.pop("measure")  # it does not change the networks
+    query = {n: text for n, text in query.items() if n not in ("measure", "cells")}
     return f"gf/{ROUTE}?{urlencode(query)}&cell="
 
 
@@ -125,10 +133,10 @@ def _describe_map(settings: PhaseSettings) -> str:
     )
 
 
-def _describe_progress(found: LiveMap, done: int) -> str:
+def _describe_progress(found: LiveMap, done: int, is_whole: bool) -> str:
     if found.error is not None:
         return str(found.error)
-    if found.is_whole:
+    if is_whole:
         return _("{count} networks. Choose a cell.").format(count=format_count(done))
     alone = not can_stack(found.grid.base)
     text = _("{done} of {total} networks, one by one") if alone else _("{done} of {total} networks")
@@ -184,40 +192,43 @@ def _draw_controls(settings: PhaseSettings) -> None:
 # --- what a click opens ---
 
 
+def list_chosen() -> tuple[int, ...]:
+    """List the cells of the map that were clicked, the latest last."""
+    return tuple(PHASE.values.get("cells", ()))
+
+
 def _choose_cell(key: str, cell: int) -> None:
-    kept = [choice for choice in CHOSEN.get() if choice[0] == key and choice[1] != cell]
-    CHOSEN.set([*kept, (key, cell)][-2:])
+    if key != describe_grid(PHASE.read_last_valid().grid):
+        return  # a late click on a map that is gone
+    PHASE.change("cells", (*(c for c in list_chosen() if c != cell), cell)[-MOST_CELLS:])
 
 
-def _list_chosen(grid: Grid) -> list[tuple[int, Experiment]]:
-    """List the cells of this map that were clicked, and their networks."""
-    key = describe_grid(grid)
-    cells = [cell for map_key, cell in CHOSEN.get() if map_key == key]
-    return [(cell, e) for cell in cells if (e := _find_experiment(grid, cell))]
-
-
-def _draw_chosen(grid: Grid, progress: str) -> None:
+def _draw_chosen(grid: Grid, cells: Sequence[int], progress: str) -> None:
     """Draw the cells that were clicked and where they can go, or else the progress.
 
-    The row keeps its height, so that the map does not move under the pointer.
+    Links, not buttons: a link takes the settings along in its address, and one step back leads to
+    the map. The row keeps its height, so that the map does not move under the pointer.
     """
-    chosen = _list_chosen(grid)
-    names = " · ".join(_describe_cell(grid, cell) for cell, _experiment in chosen)
-    with st.container(horizontal=True, vertical_alignment="center"):
+    found = ((cell, _find_experiment(grid, cell)) for cell in cells)
+    chosen = {cell: experiment for cell, experiment in found if experiment is not None}
+    experiments = list(chosen.values())
+    names = " · ".join(_describe_cell(grid, cell) for cell in chosen)
+    with st.container(horizontal=True, vertical_alignment="center", key="phase_chosen"):
         st.markdown(f"**{names}**" if chosen else progress)
-        opens = st.button(
-            _("Open in Explore"),
+        st.page_link(
+            paths.EXPLORE,
+            label=_("Open in Explore"),
             icon=":material/insights:",
-            type="primary" if chosen else "secondary",
             disabled=not chosen,
+            query_params=EXPLORE.codec.to_query(experiments[-1]) if chosen else None,
         )
-        compares = len(chosen) > 1 and st.button(_("Compare both"), icon=":material/compare:")
-    if opens:
-        EXPLORE.replace(chosen[-1][1])
-        st.switch_page(paths.EXPLORE)
-    if compares:
-        compare_state.start_comparison([experiment for _cell, experiment in chosen])
-        st.switch_page(paths.COMPARE)
+        if len(chosen) > 1:
+            st.page_link(
+                paths.COMPARE,
+                label=_("Compare both"),
+                icon=":material/compare:",
+                query_params=write_comparison(experiments),
+            )
 
 
 def _find_experiment(grid: Grid, cell: int) -> Experiment | None:

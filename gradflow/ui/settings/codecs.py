@@ -92,7 +92,7 @@ class SpecCodec(Generic[P]):
         return {
             name: texts[name]
             for name in self.spec.list_applicable(dict(settings))
-            if shown is None or name in shown
+            if name in texts and (shown is None or name in shown)
         }
 
     def from_query(self, texts: Mapping[str, str]) -> P:

@@ -61,9 +61,10 @@ class Form(Generic[S]):
             ``InvalidExperiment``, the change is not taken and the widget goes back.
         follow: called in the callback of a widget after it changed settings; the argument says
             whether widgets besides that one have to be drawn again.
-        renewed: whether widgets get new keys when other settings are loaded. Needed where a
-            browser asks again and again by itself: it may still send the old value of a widget,
-            which would count as a choice of its user's.
+        renewed: whether widgets get new keys when their values change otherwise than by their own
+            hand: other settings are loaded, or change with another one. Needed where a browser asks
+            again and again by itself: it may still send the old value of a widget, which would
+            count as a choice of its user's.
     """
 
     key: str
@@ -125,7 +126,7 @@ class Form(Generic[S]):
         self._values.set(dict(values))
         self._problems.set(())
         if self.renewed:
-            self._generation.set(self._generation.get() + 1)
+            self._renew("")
 
     def reset(self) -> None:
         """Go back to the settings of a new session."""
@@ -167,13 +168,19 @@ class Form(Generic[S]):
 
     def bind_preset(self) -> dict[str, Any]:
         """Prepare the choice of a preset: the arguments that connect its widget."""
-        key = self.find_widget_key("preset")
+        key = self._find_preset_key()
         show_in_widget(key, self.preset)
         return {"key": key, "on_change": self._take_preset, "args": (key,)}
 
     def _take_preset(self, key: str) -> None:
+        if key != self._find_preset_key():
+            return  # a late answer, as in ``_take``
         if code := read_widget(key):
             self.take_preset(code)
+
+    def _find_preset_key(self) -> str:
+        """Find the key of the choice of a preset, another one once another preset is in force."""
+        return self.find_widget_key(f"preset_{self.preset}" if self.renewed else "preset")
 
     def take_preset(self, code: str) -> None:
         """Take a preset in the callback of what chose it."""
@@ -240,8 +247,14 @@ class Form(Generic[S]):
 
     def find_widget_key(self, name: str) -> str:
         """Find the key that the widget of a field has now."""
-        generation = self._generation.get()
+        counts = self._generations.get()
+        generation = counts.get("", 0) + counts.get(name, 0)
         return f"{self.key}_{name}_{generation}" if generation else f"{self.key}_{name}"
+
+    def _renew(self, *names: str) -> None:
+        """Give the widgets of these fields new keys; all of them if a name is empty."""
+        counts = self._generations.get()
+        self._generations.set(counts | {name: counts.get(name, 0) + 1 for name in names})
 
     def _take(self, name: str, part: str, key: str, conversion: Conversion) -> None:
         if key != self.find_widget_key(name + part):
@@ -270,6 +283,8 @@ class Form(Generic[S]):
                 return
         self._values.set(dict(after))
         self._problems.set(())
+        if self.renewed:
+            self._renew(*(n for n in after if n != name and after[n] != before.get(n)))
 
     # --- places in the session ----------------------------------------------------------------
 
@@ -286,8 +301,9 @@ class Form(Generic[S]):
         return SessionValue(f"{self.key}:problems", tuple)
 
     @property
-    def _generation(self) -> SessionValue[int]:
-        return SessionValue(f"{self.key}:generation", int)
+    def _generations(self) -> SessionValue[dict[str, int]]:
+        """How often the widgets of each field were renewed; under an empty name, all at once."""
+        return SessionValue(f"{self.key}:generations", dict)
 
 
 def make_form(

@@ -59,7 +59,7 @@ def test_the_bars_of_a_cell_have_their_range(swept):
     network = BASE.network.model_copy(update={"init_std": 0.1})
     rms = gf.run(BASE.model_copy(update={"network": network})).layers["delta_rms"]
     low, high = (format_number(value, 2) for value in (rms.min(), rms.max()))
-    assert f"from {low} (lowest) to {high} (highest)" in words[0]
+    assert f"{low} (lowest) to {high} (highest)" in words[0]
 
 
 def test_signs_of_the_gradient_stand_on_maps_of_the_gradient(swept):
