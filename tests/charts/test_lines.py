@@ -14,6 +14,7 @@ from gradflow.charts import (
 )
 from gradflow.charts.compare.data import ComparedSetting
 from gradflow.charts.figure import choose_layer_ticks
+from gradflow.charts.flow.text import describe_forward
 from gradflow.charts.forward import list_forward_series
 from gradflow.charts.norms import list_norm_series
 from gradflow.charts.series import Scale, Series
@@ -198,3 +199,15 @@ def test_without_histograms_nan_is_what_it_says():
     report = REPORTS["nonfinite"]().drop_histograms()
     data = to_browser(gradient_norms_figure(report, quantities=["delta"]))
     assert list_drawn(data)[1]["customdata"] == [1, 2]
+
+
+def test_the_flow_figure_says_whose_output_an_activation_is_and_what_is_not_there():
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.LayerNorm(5), torch.nn.Linear(5, 3))
+    report = gf.probe(model, torch.randn(16, 4), torch.randint(3, (16,)))
+    first, last = describe_forward(report, [report.histogram("activation", n) for n in (1, 2)])
+    assert "output of 1<br>" in first
+    assert "output of" not in last
+    words = "no column below"
+    assert words not in read_words(to_browser(gf.figure(report)))
+    assert words in read_words(to_browser(gf.figure(probe_cut(False))))

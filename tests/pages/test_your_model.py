@@ -365,3 +365,33 @@ def test_a_remark_without_a_verdict_has_a_name_and_its_lines(app: AppTest) -> No
     assert "also: a remark" in chips
     assert "also: " not in chips
     assert "x = x + self.mlp(self.norm2(x))" in app.code[1].value
+
+
+def test_a_link_to_the_report_that_was_shown_before_a_file_shows_it_again(app: AppTest) -> None:
+    open_page(app)
+    upload(app, ("mine.json", probe_blocks(1).to_json()))
+    assert read_url(app) == {}
+    app.query_params["report"] = "resnet_plain"
+    assert app.selectbox(key="your_model_shown_widget").value == "file: mine.json"
+    check_works(app.run())
+    assert app.selectbox(key="your_model_shown_widget").value == "resnet_plain"
+    assert read_url(app) == {"report": "resnet_plain"}
+
+
+def test_a_layer_of_one_file_is_not_chosen_in_the_next(app: AppTest) -> None:
+    text = probe_blocks(2).to_json()
+    upload(open_page(app), ("one.json", text))
+    figure = next(e.proto for e in app.get("bidi_component") if "figure_flow" in e.proto.id)
+    check_works(send_event(app, figure.id, "choice", 3).run())
+    assert "selected=3" in read_flow(app)["head"]["address"]
+    upload(app, ("two.json", text))
+    assert "selected=3" not in read_flow(app)["head"]["address"]
+
+
+def test_files_that_leave_are_named(app: AppTest) -> None:
+    text = probe_blocks(1).to_json()
+    upload(open_page(app), *((f"{i}.json", text) for i in range(4)))
+    assert "left." not in " ".join(part.proto.body for part in app.get("html"))
+    upload(app, ("4.json", text))
+    assert "keeps 4 files: 0.json left." in " ".join(p.proto.body for p in app.get("html"))
+    assert "reload" in " ".join(caption.value for caption in app.caption)

@@ -67,6 +67,12 @@ class Band:
     hover: list[str]
 
     @property
+    def absent(self) -> npt.NDArray[np.bool_]:
+        """Layers of which nothing was recorded."""
+        rest = self.below + self.above + self.zeros + self.nonfinite
+        return np.asarray((self.share.sum(axis=0) == 0) & (rest == 0))
+
+    @property
     def too_high(self) -> npt.NDArray[np.bool_]:
         """Layers of which a noteworthy part lies above the axis."""
         return np.asarray(self.above > MARKED_SHARE)

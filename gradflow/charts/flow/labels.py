@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 _LETTER = 7.6
 """Pixels of a letter of a label, about; labels are thinned for a figure of usual width."""
+_APART = 6.0
+"""Pixels between two names, at least."""
 USUAL_WIDTH = 1050.0
 """Pixels of the columns in a window of 1280."""
 LINE_HEIGHT = 20
 """Pixels of a second line on the axis."""
 SECOND_LINE = "\u00a0<br>"
 """What stands before a name that is below the numbers."""
-_ASIDE = 0.05
+_ASIDE = 0.001
 """Columns by which a name stands beside its place: Plotly takes labels of one place for one."""
 
 
@@ -70,7 +72,7 @@ def choose_labels(
         middle, half = name.middle * width, _LETTER * length / 2
         if any(low < middle + half and middle - half < high for low, high in taken):
             continue
-        taken.append((middle - half - _LETTER, middle + half + _LETTER))
+        taken.append((middle - half - _APART, middle + half + _APART))
         text = f"{SECOND_LINE}{name.name}" if ticks else name.name
         labels.append((name.middle + _ASIDE, text, name.size))
     labels.sort()

@@ -47,6 +47,12 @@ def write_notes(flow: FlowData, *, has_strip: bool) -> list[str]:
     bands = (flow.forward, flow.backward)
     if any((b.nonfinite > 0).any() for b in bands):
         lines.append(_("✕ some entries of the {row} are NaN or infinite").format(row=row))
+    if flow.backward.absent.any():
+        lines.append(
+            _("no column below: {symbol} was not recorded there, or no gradient reaches it").format(
+                symbol=flow.symbol
+            )
+        )
     if any(b.too_high.any() or b.too_low.any() for b in bands):
         lines.append(_("▲▼ part of the {row} lies beyond the axis").format(row=row))
     if not has_room_for_labels(flow):

@@ -100,11 +100,13 @@ def describe_forward(report: Report, histograms: list[Histogram]) -> list[str]:
     min_word, max_word = _("min"), _("max")
     saturated_word, dead_word = _("saturated"), _("dead units")
     texts = []
-    for (title, symbol), row, histogram in zip(titles, table, histograms, strict=True):
+    ends = _list_ends(report)
+    for (title, symbol), row, histogram, end in zip(titles, table, histograms, ends, strict=True):
         mean, std, rms, saturated, dead, dead_share = row
         low, high = find_histogram_extremes(histogram)
         lines = [
             f"{title}{what} {symbol}",
+            *([_("output of {module}").format(module=escape(end))] if end else []),
             ", ".join(
                 f"{word} {format_number(value)}"
                 for word, value in ((mean_word, mean), (std_word, std), (rms_word, rms))
@@ -117,6 +119,32 @@ def describe_forward(report: Report, histograms: list[Histogram]) -> list[str]:
             lines.append(f"{dead_word} {format_number(dead)} ({format_share(dead_share)})")
         texts.append("<br>".join(lines + _list_special_counts(histogram)))
     return texts
+
+
+def _list_ends(report: Report) -> list[str]:
+    """Name the module whose output each layer's activation is, where that is not the layer's own.
+
+    All that runs after a weight up to the next one belongs to its layer: after the last weight of
+    a block that may be the normalization of the next.
+    """
+    table, signals = report.get_table("layers"), report.get_table("signals")
+    needed = {"layer", "module", "rms"}
+    if report.rows != "layer" or not needed <= set(signals) or "module" not in table:
+        return [""] * len(table)
+    last = dict(
+        zip(
+            signals["layer"].tolist(),
+            zip(signals["module"].tolist(), signals["rms"].tolist(), strict=True),
+            strict=True,
+        )
+    )
+    rms = read_column(table, "activation_rms").tolist()
+    ends = []
+    for layer, module, size in zip(table["layer"].tolist(), table["module"], rms, strict=True):
+        name, found = last.get(layer, ("", math.nan))
+        is_same = name.partition("[")[0] == module or not math.isclose(found, size, rel_tol=1e-6)
+        ends.append("" if is_same else name)
+    return ends
 
 
 def write_pool(name: str, symbol: str, rms: float, parts: FloatArray, modules: list[str]) -> str:
@@ -147,9 +175,11 @@ def describe_backward(report: Report, gradient: str, histograms: list[Histogram]
     titles = zip(list_layer_names(report), list_symbols(report, gradient), strict=True)
     rms_word, norm_word, largest_word = _("RMS"), _("norm"), _("largest entry about")
     texts = []
-    for (title, symbol), (rms, norm), histogram in zip(titles, table, histograms, strict=True):
-        lines = [
-            f"{title}{symbol}",
+    weights = read_column(report.get_table("layers"), "weight_grad_norm").tolist()
+    rows = zip(titles, table, histograms, weights, strict=True)
+    for (title, symbol), (rms, norm), histogram, weight in rows:
+        lines = [f"{title}{symbol}"]
+        lines += [
             f"{rms_word} {format_number(rms)}",
             f"{norm_word} ‖{symbol}‖ {format_number(norm)}",
         ]
@@ -158,6 +188,8 @@ def describe_backward(report: Report, gradient: str, histograms: list[Histogram]
             lines.append(f"{largest_word} {format_number(largest, 2)}")
         if histogram.subnormal:
             lines.append(f"{_('subnormal')} {format_share(histogram.subnormal / histogram.total)}")
+        if not histogram.total and not math.isnan(weight):
+            lines.append(f"‖{SYMBOLS['weight_grad']}‖ {format_number(weight)}")
         texts.append("<br>".join(lines + _list_special_counts(histogram)))
     return texts
 

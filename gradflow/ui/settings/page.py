@@ -70,17 +70,20 @@ class Page:
     parameter: str = "view"
     opening: str = ""
 
-    def load(self, left: Mapping[str, str] | None = None) -> None:
+    def load(self, left: Mapping[str, str] | None = None) -> bool:
         """Take the settings from the URL when the session starts and when the URL was changed.
 
         Args:
             left: parameters of an earlier visit. They are taken as a link's, where neither a link
                 nor another page has given this session any settings.
+
+        Returns:
+            Whether there was a link to take.
         """
         names = {self.parameter, *(n for f in self.forms.values() for n in f.codec.list_names())}
         query = self._address.read_change(names)
         if query is None:
-            return
+            return False
         if not query and left and not any(form.is_set for form in self.forms.values()):
             query = select_known(left, names)
         asked = query.get(self.parameter)
@@ -94,6 +97,7 @@ class Page:
             self.form.reset()  # as a new session opens the view
         elif query:
             self.form.load_link(parse_link(self.form.codec, query))
+        return bool(query)
 
     @property
     def view(self) -> str:

@@ -17,6 +17,7 @@ from gradflow.ui.turns import ADMISSION
 from gradflow.ui.your_model.gallery import GALLERY
 from gradflow.ui.your_model.look import read_look
 from gradflow.ui.your_model.state import (
+    MOST_FILES,
     REFUSED,
     UPLOAD_MEGABYTES,
     UPLOADS,
@@ -89,8 +90,9 @@ def _draw_upload() -> None:
         help=_(
             "A report shows one pass. To see a whole training, put "
             "`with gf.watch(model, every=50) as watch:` around your loop, and drop what "
-            '`watch.save("watch.json")` writes.'
-        ),
+            '`watch.save("watch.json")` writes.\n\nThe last {count} files stay, until you '
+            "reload the page."
+        ).format(count=MOST_FILES),
     )
     if files:
         REFUSED.set([problem for file in files if (problem := _take_file(file))])

@@ -11,7 +11,7 @@ from gradflow.core.experiment import MAX_DEPTH
 from gradflow.core.files import read_file
 from gradflow.core.report import Report
 from gradflow.core.timeline import Timeline
-from gradflow.ui.explore.state import open_column
+from gradflow.ui.explore.state import LAYER, open_column
 from gradflow.ui.explore.subject import SavedReport, name_report
 from gradflow.ui.settings.page import Page
 from gradflow.ui.settings.state import SessionValue, read_widget, show_in_widget
@@ -25,6 +25,10 @@ MOST_FILES = 4
 """Files that a session keeps; the oldest leaves."""
 REFUSED: SessionValue[list[str]] = SessionValue("your_model_refused", list)
 """Why files of the last upload were refused."""
+LEFT: SessionValue[list[str]] = SessionValue("your_model_left", list)
+"""Files that left with the last upload, because newer ones took their places."""
+TIMELINE_LAYER = "timeline_layer_number"
+"""The widget with the layer of a timeline whose distribution is shown."""
 UPLOADS: SessionValue[int] = SessionValue("your_model_uploads", int)
 """How many uploads were taken; the upload widget is a new one after each."""
 _FILE = "file: "
@@ -60,9 +64,7 @@ _BESIDE: SessionValue[str] = SessionValue("your_model_beside", str)
 
 def load_page() -> None:
     """Take what the address names: a report of the gallery, and how it is looked at."""
-    before = PAGE.view, LOOK.values
-    PAGE.load()
-    if (PAGE.view, LOOK.values) != before:
+    if PAGE.load():  # also of the report that the page had before a file
         _SHOWN.set("")
         _BESIDE.set("")
 
@@ -74,7 +76,9 @@ def take_file(name: str, content: bytes) -> None:
     code = _FILE + name
     files = {other: file for other, file in _FILES.get().items() if other != code}
     files[code] = Brought(code, saved, recorded)
-    _FILES.set(dict([*files.items()][-MOST_FILES:]))
+    kept = dict([*files.items()][-MOST_FILES:])
+    LEFT.set(LEFT.get() + [other.removeprefix(_FILE) for other in files if other not in kept])
+    _FILES.set(kept)
     show(code)
 
 
@@ -128,6 +132,8 @@ def show(code: str) -> None:
     _SHOWN.set("" if code in GALLERY else code)
     compare_with("")
     change_look({"rows": "", "opened": 0})
+    LAYER.set(None)  # a layer of another model
+    show_in_widget(TIMELINE_LAYER, 1)
 
 
 def bind_shown() -> dict[str, Any]:

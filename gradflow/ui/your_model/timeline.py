@@ -27,6 +27,7 @@ from gradflow.ui.compare.cards import write_summary
 from gradflow.ui.naming import VERDICT_TITLES
 from gradflow.ui.settings.state import show_in_widget
 from gradflow.ui.your_model.advice import show_advice
+from gradflow.ui.your_model.state import TIMELINE_LAYER
 
 _IMAGES: dict[ImageOf, str] = {
     "activation": N_("Activation"),
@@ -34,8 +35,6 @@ _IMAGES: dict[ImageOf, str] = {
     "activation_grad": "∂L/∂a",
     "weight_grad": "∂L/∂W",
 }
-_LAYER = "timeline_layer_number"
-"""The widget with the layer whose distribution is shown."""
 _ORDERS: dict[RowOrder, str] = {"layer": N_("As they run"), "kind": N_("By kind")}
 
 
@@ -106,7 +105,7 @@ def _show_way_out(report: Report) -> None:
 
 def _choose_layer(count: int, layer: int) -> None:
     """Show the distribution of a layer chosen in the map; a browser may send any number."""
-    show_in_widget(_LAYER, max(1, min(layer, count)))
+    show_in_widget(TIMELINE_LAYER, max(1, min(layer, count)))
 
 
 def _describe_course(timeline: Timeline) -> str:
@@ -136,7 +135,7 @@ def _show_layer(timeline: Timeline) -> None:
             _("Layer"),
             list(names),
             format_func=lambda n: names[n],
-            key=_LAYER,
+            key=TIMELINE_LAYER,
             label_visibility="collapsed",
         )
     figure = timeline_figure(timeline, layer=layer, what=what, mode=blocks.read_mode())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import streamlit as st
 
 from gradflow.core.diagnosis.case import parse_experiment
@@ -23,6 +25,8 @@ from gradflow.ui.your_model.controls import draw_controls
 from gradflow.ui.your_model.gallery import GALLERY
 from gradflow.ui.your_model.look import read_look
 from gradflow.ui.your_model.state import (
+    LEFT,
+    MOST_FILES,
     PAGE,
     REFUSED,
     Brought,
@@ -63,9 +67,9 @@ def _say_how_to_share(is_linked: bool) -> str:
     if is_linked:
         return _("The address of this page leads to what you see: copy it to share it.")
     return _(
-        "A file that you dropped stays in this session, and the address of this page does not lead "
-        "to it: to share what you see, send the file."
-    )
+        "A file that you dropped stays until you reload the page or drop {count} newer ones, and "
+        "the address of this page does not lead to it: to share what you see, send the file."
+    ).format(count=MOST_FILES)
 
 
 def _draw_head(shown: Brought | None) -> None:
@@ -81,6 +85,13 @@ def _show_problems() -> None:
     for message in REFUSED.get():
         blocks.show_error(message)
     REFUSED.set([])
+    if LEFT.get():
+        names = ", ".join(LEFT.get())
+        text = _("A session keeps {count} files: {names} left.").format(
+            count=MOST_FILES, names=names
+        )
+        st.html(f'<p class="gf-says" role="status">{html.escape(text)}</p>')
+        LEFT.set([])
     if PAGE.problem:
         blocks.show_error(PAGE.problem)
 
