@@ -115,7 +115,7 @@ EXTREMES = [
 """Settings with numbers far from 1."""
 NAMES = {"BatchNorm", "GradFlow", "He", "LeCun", "Xavier"}
 SYMBOLS = {"NaN", "Var", "cos", "cosh", "ct", "gi", "ht", "ms", "sin", "sinh", "tan", "tanh", "wi"}
-CODES = {"cpu", "cuda", "embedding", "fc", "head", "lm", "positions", "readout"}
+CODES = {"cpu", "cuda", "embedding", "fc", "head", "lm", "positions", "readout", "relu"}
 """Devices, and modules of networks."""
 LINK = {"activation", "depth", "foo", "preset", "steps", "width"}
 """Names in links, which a problem with a link names."""

@@ -129,7 +129,8 @@ def _list_ends(report: Report) -> list[str]:
     """
     table, signals = report.get_table("layers"), report.get_table("signals")
     needed = {"layer", "module", "rms"}
-    if report.rows != "layer" or not needed <= set(signals) or "module" not in table:
+    is_own = report.rows == "layer" and report.experiment is None  # ours are known by numbers
+    if not is_own or not needed <= set(signals) or "module" not in table:
         return [""] * len(table)
     last = dict(
         zip(
