@@ -69,10 +69,13 @@ def train_network(network: DrawnNetwork, task: tuple[Tensor, Tensor], steps: int
     train = _train_stacked if network.stackable else _train_in_turn
     reached = train(network.model, x, y, RATES if network.stackable else COARSE_RATES, steps)
     if UNSETTLED[0] < max(reached["sgd"].values()) < UNSETTLED[1]:
-        rates = {name: _choose_rates(found, network.stackable) for name, found in reached.items()}
+        rates = {
+            name: _choose_rates(accuracies, network.stackable)
+            for name, accuracies in reached.items()
+        }
         longer = train(network.model, x, y, rates, LONGER * steps)
         reached = {name: reached[name] | longer[name] for name in reached}
-    return Trained(**{name: max(found.values()) for name, found in reached.items()})
+    return Trained(**{name: max(accuracies.values()) for name, accuracies in reached.items()})
 
 
 def _choose_rates(reached: dict[float, float], stackable: bool) -> list[float]:

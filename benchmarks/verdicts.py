@@ -42,9 +42,9 @@ def judge_network(network: DrawnNetwork, task: tuple[torch.Tensor, torch.Tensor]
     return gf.findings(gf.probe(network.model, inputs, targets, experiment=asked))
 
 
-def name_call(found: Sequence[Finding]) -> Severity:
+def name_call(judged: Sequence[Finding]) -> Severity:
     """Name what a reader is told first: it is healthy, or how bad the worst finding is."""
-    return found[0].severity
+    return judged[0].severity
 
 
 def name_outcome(accuracy: float) -> str:
@@ -82,16 +82,16 @@ def main(arguments: list[str] | None = None) -> None:
         known = json.loads(options.trained.read_text())
     calls, results, rows = [], [], []
     for number, network in enumerate(draw_networks(options.networks, options.seed), start=1):
-        found = judge_network(network, task)
+        judged = judge_network(network, task)
         key = f"{options.task} {options.seed} {number} {network.name}"
         if key not in known:
             known[key] = asdict(train_network(network, task, options.steps))
             if options.trained:
                 options.trained.write_text(json.dumps(known, indent=1))
         result = Trained(**known[key])
-        calls.append(name_call(found))
+        calls.append(name_call(judged))
         results.append(result)
-        said = ", ".join(f"{f.verdict}: {f.severity}" for f in found)
+        said = ", ".join(f"{f.verdict}: {f.severity}" for f in judged)
         rows.append([network.name, said, f"{result.sgd:.0%}", f"{result.adam:.0%}"])
     print("### Verdicts\n")
     for optimizer in ("sgd", "adam"):

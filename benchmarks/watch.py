@@ -146,9 +146,9 @@ def main(arguments: list[str] | None = None) -> None:
     rows = []
     for name, experiment in NETWORKS.items():
         if options.only in name:
-            found = measure(experiment, options.every, options.turns)
-            ratios = [f"{found[c]:.3f} ×" if c in found else "not installed" for c in columns]
-            rows.append([name, f"{1000 * found['step']:.1f} ms", *ratios])
+            measured = measure(experiment, options.every, options.turns)
+            ratios = [f"{measured[c]:.3f} ×" if c in measured else "not installed" for c in columns]
+            rows.append([name, f"{1000 * measured['step']:.1f} ms", *ratios])
     print(f"### Watching, every {options.every} steps (aim {AIM} ×)\n")
     head = ("network", "bare step", "GradFlow", "GradFlow, between", "TensorBoard", "wandb")
     print(format_table(head, rows))

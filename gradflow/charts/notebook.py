@@ -83,10 +83,10 @@ def _name_rows(rows: Rows) -> str:
     return {"layer": _("layers"), "block": _("blocks"), "step": _("steps")}[rows]
 
 
-def _write_findings(found: Sequence[Finding]) -> str:
+def _write_findings(findings: Sequence[Finding]) -> str:
     items = [
         f"<li>{escape(f'{finding.text} {finding.cause}'.strip())}</li>"
-        for finding in found[:_MOST_FINDINGS]
+        for finding in findings[:_MOST_FINDINGS]
     ]
     return f'<ul style="margin:6px 0;padding-left:20px">{"".join(items)}</ul>'
 

@@ -69,14 +69,14 @@ def group_by_kind(source: Report | Sequence[str]) -> tuple[Group, ...]:
     alone.
     """
     layers = _Layers(source)
-    found, kinds = _find_kinds(layers)
+    members, kinds = _find_kinds(layers)
     if len(kinds) < 2:  # in networks of ours, conv7 of one block is what conv9 is of the next
-        found, kinds = _find_kinds(layers, by_place=True)
+        members, kinds = _find_kinds(layers, by_place=True)
     if len(kinds) < 2:
         return ()
     places = {place for place, _own in kinds}
     groups = []
-    for (place, own), numbers in found.items():
+    for (place, own), numbers in members.items():
         if (place, own) in kinds:
             rivals = [other for where, other in kinds if where == place and other != own]
             name = _shorten(own, rivals)
@@ -98,7 +98,7 @@ def _find_kinds(
 
     With ``by_place``, layers of a block that differ in numbers alone are told apart by their order.
     """
-    found: dict[_Kind, list[int]] = {}
+    members: dict[_Kind, list[int]] = {}
     places: Counter[tuple[str, str, str]] = Counter()
     for number, path, call in layers.rows:
         block = layers.find_block(path)
@@ -108,9 +108,9 @@ def _find_kinds(
             places[block, call, own] += 1
             own = f"{own}.{places[block, call, own]}"
         kind = (_NUMBER.sub("*", block) if block else path, own)
-        found.setdefault(kind, []).append(number)
-    kinds = [kind for kind, numbers in found.items() if kind[1] and len(numbers) > 1]
-    return found, kinds
+        members.setdefault(kind, []).append(number)
+    kinds = [kind for kind, numbers in members.items() if kind[1] and len(numbers) > 1]
+    return members, kinds
 
 
 def write_module(module: str) -> Text | str:

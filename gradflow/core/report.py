@@ -143,8 +143,8 @@ class Report:
         """What can be said of the pass, the worst first; of a stream nothing on its own."""
         if self.rows == "block":
             return []
-        found: list[Finding] = find_attribute("gradflow.core.diagnosis:findings")(self)
-        return found
+        checked: list[Finding] = find_attribute("gradflow.core.diagnosis:findings")(self)
+        return checked
 
     def compare(self, other: Report) -> Any:
         """Compare this report with a later one of the same model: a ``Comparison``."""
@@ -360,13 +360,13 @@ def _read_table(name: TableName, data: Mapping[str, Any]) -> Table:
 
 
 def _check_list(value: Any) -> list[Any]:
-    found: list[Any] = plain.check_type(value, list)
-    return found
+    checked: list[Any] = plain.check_type(value, list)
+    return checked
 
 
 def _check_settings(value: Any) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = plain.check_type(value, dict, type(None))
-    return found
+    checked: dict[str, Any] | None = plain.check_type(value, dict, type(None))
+    return checked
 
 
 def _read_histogram(item: Any, numbers: Container[int]) -> tuple[tuple[Quantity, int], Histogram]:

@@ -94,9 +94,8 @@ def test_a_tap_on_a_phone_shows_a_cell_and_opens_its_network(
     expect(figure.locator(".hoverlayer")).to_contain_text("Depth: 6")
     chart = write_chart_js("phase_map")
     phone.wait_for_function(f"() => {chart}?.data?.some(({{ name }}) => name === 'chosen')")
-    phone.wait_for_timeout(
-        500
-    )  # Plotly takes a tap on what was hovered within 50 ms for one on that
+    # As a hand does: a tap within 50 ms of a hover is for Plotly one on what was hovered.
+    phone.wait_for_timeout(500)
     tap(0.9, 0.9)
     expect(phone.get_by_role("link", name="Compare both")).to_be_visible()
     # The map is drawn anew, with its second sign; the words stay with the cell.

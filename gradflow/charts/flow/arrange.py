@@ -113,8 +113,8 @@ def _find_fullest(band: Band, share: FloatArray, zeros: FloatArray) -> FloatArra
 
 def _count_entries(report: Report, what: Quantity) -> FloatArray:
     numbers: Sequence[Any] = report.get_table("layers")["layer"].tolist()
-    found = (report.histograms.get((what, int(n))) for n in numbers)
-    return np.array([0 if h is None else h.total for h in found], np.float64)
+    histograms = (report.histograms.get((what, int(n))) for n in numbers)
+    return np.array([0 if h is None else h.total for h in histograms], np.float64)
 
 
 def _take(line: Range, order: Sequence[int]) -> Range:

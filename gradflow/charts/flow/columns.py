@@ -69,12 +69,12 @@ def list_orders(report: Report) -> tuple[Order, ...]:
     """List the orders in which the layers of a report can be shown."""
     if report.rows != "layer":
         return ("layer",)
-    found: list[Order] = ["layer"]
+    orders: list[Order] = ["layer"]
     if group_by_kind(report):
-        found.append("kind")
+        orders.append("kind")
     if group_by_block(report):
-        found.append("fold")
-    return tuple(found)
+        orders.append("fold")
+    return tuple(orders)
 
 
 def make_columns(report: Report, order: Order = "layer", opened: int = 0) -> Columns | None:

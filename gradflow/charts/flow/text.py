@@ -142,8 +142,10 @@ def _list_ends(report: Report) -> list[str]:
     rms = read_column(table, "activation_rms").tolist()
     ends = []
     for layer, module, size in zip(table["layer"].tolist(), table["module"], rms, strict=True):
-        name, found = last.get(layer, ("", math.nan))
-        is_same = name.partition("[")[0] == module or not math.isclose(found, size, rel_tol=1e-6)
+        name, last_size = last.get(layer, ("", math.nan))
+        is_same = name.partition("[")[0] == module or not math.isclose(
+            last_size, size, rel_tol=1e-6
+        )
         ends.append("" if is_same else name)
     return ends
 

@@ -74,12 +74,12 @@ def findings(report: Report) -> list[Finding]:
     averaged = [*check_averaged_output(case)]
     if averaged:
         return averaged
-    found = sorted(
+    judged = sorted(
         (finding for check in CHECKS for finding in check(case)), key=lambda f: _ORDER[f.severity]
     )
-    if found and _ORDER[found[0].severity] < _ORDER[Severity.GOOD]:
-        found = [f for f in found if f.verdict is not Verdict.HEALTHY]
-    return found or [Finding(Severity.NOTE, None, _explain_silence(case))]
+    if judged and _ORDER[judged[0].severity] < _ORDER[Severity.GOOD]:
+        judged = [f for f in judged if f.verdict is not Verdict.HEALTHY]
+    return judged or [Finding(Severity.NOTE, None, _explain_silence(case))]
 
 
 def _explain_silence(case: Case) -> Text:
@@ -94,6 +94,6 @@ def _explain_silence(case: Case) -> Text:
     return Text("There is no gradient to judge.")
 
 
-def summarize(found: Iterable[Finding]) -> str:
+def summarize(judged: Iterable[Finding]) -> str:
     """Write findings as running text, each with its cause."""
-    return " ".join(f"{finding.text} {finding.cause}".strip() for finding in found)
+    return " ".join(f"{finding.text} {finding.cause}".strip() for finding in judged)

@@ -42,9 +42,9 @@ def check_readout(case: Case) -> Iterator[Finding]:
         _judge_saturation,
     )
     for judge in judges:
-        found = judge(case)
-        if found is not None:
-            yield found
+        finding = judge(case)
+        if finding is not None:
+            yield finding
             return
 
 

@@ -27,7 +27,7 @@ from gradflow.core.recording.functions import (
     open_function,
 )
 from gradflow.core.recording.gradients import find_storage
-from gradflow.core.recording.lineage import SIGNAL, Found, Lineage
+from gradflow.core.recording.lineage import SIGNAL, Given, Lineage
 from gradflow.core.recording.own_steps import OwnSteps
 from gradflow.core.recording.preserve import Guard
 from gradflow.core.recording.records import Record
@@ -109,8 +109,8 @@ class CallWatcher(TorchFunctionMode):
 
     def get_lineage(self, tensor: Any) -> Lineage | None:
         """Get what is known of a tensor."""
-        found = self._known.get(id(tensor))
-        return found[1] if found is not None and found[0]() is tensor else None
+        given = self._known.get(id(tensor))
+        return given[1] if given is not None and given[0]() is tensor else None
 
     def set_lineage(self, tensor: Tensor, lineage: Lineage) -> None:
         """Set what is known of a tensor."""
@@ -211,63 +211,63 @@ class CallWatcher(TorchFunctionMode):
         """Follow what goes in to what comes out."""
         values = (*args, *options.values()) if options else args
         # In the first place of a layer, parameters are a signal.
-        found = self._read(values[1:] if role is Role.MEET else values)
+        given = self._read(values[1:] if role is Role.MEET else values)
         if role is Role.MEET:
-            found.is_signal = True
-        if found.names and not self.makes_weights and self._is_layer(role, found, args):
-            self._add_layer(func, role, values, found, outputs)
-        elif found.is_signal:
-            for name in found.names:
+            given.is_signal = True
+        if given.names and not self.makes_weights and self._is_layer(role, given, args):
+            self._add_layer(func, role, values, given, outputs)
+        elif given.is_signal:
+            for name in given.names:
                 self.elementwise.setdefault(name, self.layer_count)
-            self._pass_on(func, role, args, options, found, outputs)
-        elif found.names:
-            made = Lineage(sources=found.names)
+            self._pass_on(func, role, args, options, given, outputs)
+        elif given.names:
+            made = Lineage(sources=given.names)
             for tensor in outputs:
                 if id(tensor) not in self._parameters:
                     self.set_lineage(tensor, made)
 
-    def _read(self, values: Iterable[Any]) -> Found:
+    def _read(self, values: Iterable[Any]) -> Given:
         """Read what is known of the tensors in the arguments of a call."""
-        found = Found()
+        given = Given()
         for value in values:
             if isinstance(value, Tensor):
-                self._read_tensor(value, found)
+                self._read_tensor(value, given)
             elif isinstance(value, (list, tuple)):
                 for item in value:
                     if isinstance(item, Tensor):
-                        self._read_tensor(item, found)
-        return found
+                        self._read_tensor(item, given)
+        return given
 
-    def _read_tensor(self, tensor: Tensor, found: Found) -> None:
+    def _read_tensor(self, tensor: Tensor, given: Given) -> None:
         key = id(tensor)
         name = self._parameters.get(key)
         if name is not None:
-            found.add_weight(tensor, (name,))
+            given.add_weight(tensor, (name,))
             return
         known = self._known.get(key)
         if known is not None and known[0]() is tensor:
             lineage = known[1]
             if lineage.sources:
-                found.add_weight(tensor, lineage.sources)
+                given.add_weight(tensor, lineage.sources)
             else:
-                found.add_signal(tensor, lineage)
+                given.add_signal(tensor, lineage)
         elif tensor._base is not None and id(tensor._base) in self._parameters:
-            found.add_weight(tensor, (self._parameters[id(tensor._base)],))
+            given.add_weight(tensor, (self._parameters[id(tensor._base)],))
         elif key not in self._constants:
-            found.unknown += (tensor,)
+            given.unknown += (tensor,)
 
     @staticmethod
-    def _is_layer(role: Role, found: Found, args: tuple[Any, ...]) -> bool:
+    def _is_layer(role: Role, given: Given, args: tuple[Any, ...]) -> bool:
         """Whether the parameters meet a signal as a layer does."""
         match role:
             case Role.MEET:
                 return True
             case Role.PRODUCT:
-                others = found.signals or any(t.is_floating_point() for t in found.unknown)
-                return bool(found.made and others)
+                others = given.signals or any(t.is_floating_point() for t in given.unknown)
+                return bool(given.made and others)
             case Role.PICK:
-                index = [t.dtype in _WHOLE_NUMBERS for t in (*found.signals, *found.unknown)]
-                return any(index) and bool(found.made) and args[0] is found.made[0]
+                index = [t.dtype in _WHOLE_NUMBERS for t in (*given.signals, *given.unknown)]
+                return any(index) and bool(given.made) and args[0] is given.made[0]
         return False
 
     def _add_layer(
@@ -275,17 +275,17 @@ class CallWatcher(TorchFunctionMode):
         func: Function,
         role: Role,
         values: tuple[Any, ...],
-        found: Found,
+        given: Given,
         outputs: list[Tensor],
     ) -> None:
         kind = "embedding" if role is Role.PICK else find_kind_of_weight(func)
-        read = found.signals[0] if found.signals else None
+        read = given.signals[0] if given.signals else None
         if role is Role.MEET:
             read = values[0]
             if id(read) in self._parameters:
                 self.elementwise.setdefault(self._parameters[id(read)], self.layer_count)
-        fans = find_fans(func, kind, values, found.made, outputs[0])
-        record = self._reports.add_layer(kind, found.names, fans, read, outputs)
+        fans = find_fans(func, kind, values, given.made, outputs[0])
+        record = self._reports.add_layer(kind, given.names, fans, read, outputs)
         self.layer_count += 1
         lineage = Lineage(pending=(record,))
         for tensor in outputs:
@@ -297,19 +297,19 @@ class CallWatcher(TorchFunctionMode):
         role: Role,
         args: tuple[Any, ...],
         options: dict[str, Any],
-        found: Found,
+        given: Given,
         outputs: list[Tensor],
     ) -> None:
         """Pass on what a signal carries to what a call makes of it."""
-        lineage = found.lineage
+        lineage = given.lineage
         if role in (Role.PRODUCT, Role.MEET, Role.MIX):
             lineage = SIGNAL
         elif self.sees_activations and role is Role.ACTIVATE:
             lineage = self._activate(outputs[0], lineage, func, args, options)
-        elif self.sees_activations and role is Role.GATE and len(found.signals) > 1:
+        elif self.sees_activations and role is Role.GATE and len(given.signals) > 1:
             # x·σ(x), and the two halves of a gated unit: the product is the activation.
             both = tuple(layer for layer in lineage.activated if layer in lineage.pending)
-            if both and found.signals[0].shape == found.signals[1].shape:
+            if both and given.signals[0].shape == given.signals[1].shape:
                 self._reports.add_activation(func, None, both, outputs[0])
                 lineage = Lineage(activated=both)
         for tensor in outputs:

@@ -63,8 +63,8 @@ def find_meetings(root: Any, parameters: Mapping[int, str]) -> list[Meeting]:
                 seen.add(source)
                 nodes.append(source)
     met: dict[Any, list[str]] = {}
-    for name, found in owned.items():
-        waiting, done = list(found), set()
+    for name, starts in owned.items():
+        waiting, done = list(starts), set()
         while waiting:
             node = waiting.pop()
             if node in done:

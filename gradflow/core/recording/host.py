@@ -100,8 +100,8 @@ class HostSummarizer:
         histograms = [by_ticket[ticket] for ticket in range(len(self._rows))]
         saturates = np.isfinite(numbers[:, FIELDS.index("saturated")])
         units = {
-            ticket: _make_units(*found, saturates=bool(saturates[ticket]))
-            for ticket, found in self._units.items()
+            ticket: _make_units(*parts, saturates=bool(saturates[ticket]))
+            for ticket, parts in self._units.items()
         }
         return Summaries(numbers, histograms, units)
 

@@ -29,7 +29,7 @@ class Lineage(NamedTuple):
 SIGNAL = Lineage()
 
 
-class Found:
+class Given:
     """What is known of the tensors that enter a call."""
 
     __slots__ = ("is_signal", "lineage", "made", "names", "signals", "unknown")

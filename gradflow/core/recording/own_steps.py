@@ -48,8 +48,8 @@ class OwnSteps:
             if 0 < before < math.inf and after < math.inf:
                 ratios.setdefault(name, []).append(after / before)
         return tuple(
-            (name, max((r for r in found if r), key=lambda r: abs(math.log(r)), default=0.0))
-            for name, found in ratios.items()
+            (name, max((r for r in changes if r), key=lambda r: abs(math.log(r)), default=0.0))
+            for name, changes in ratios.items()
         )
 
 

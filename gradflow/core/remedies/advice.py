@@ -136,11 +136,11 @@ def advise(report: Report) -> list[Advice]:
     warm-up beside the usual ones. Empty for a network that is healthy.
     """
     given: dict[str, Advice] = {}
-    found = findings(report)
-    healthy = any(finding.verdict is Verdict.HEALTHY for finding in found)
+    judged = findings(report)
+    healthy = any(finding.verdict is Verdict.HEALTHY for finding in judged)
     if len(list_bare_blocks(Case(report))) >= ENOUGH_BLOCKS:
         given["shortcuts"] = ADVICE["shortcuts"]
-    for finding in found:
+    for finding in judged:
         if finding.severity is Severity.NOTE and not _is_worth_mending(finding, healthy):
             continue
         for code in _list_answers(finding, report):

@@ -40,7 +40,7 @@ def list_recurrent(report: Report, gates: int | None = None) -> list[str]:
     As many gates as rows of weights per state are counted: four are those of an LSTM.
     """
     table = report.get_table("parameters")
-    found: dict[str, None] = {}
+    paths: dict[str, None] = {}
     for name, shape in zip(table["parameter"].tolist(), table["shape"].tolist(), strict=True):
         path, _dot, own = str(name).rpartition(".")
         sizes = [int(size) for size in str(shape).split("×") if size.isdigit()]
@@ -48,8 +48,8 @@ def list_recurrent(report: Report, gates: int | None = None) -> list[str]:
             # With projections the state is smaller than its gates.
             is_meant = gates is None or sizes[0] >= gates * sizes[1]
             if is_meant:
-                found[path] = None
-    return [*found]
+                paths[path] = None
+    return [*paths]
 
 
 def _write_loop(paths: list[str], part: str, variable: str, body: str) -> str:

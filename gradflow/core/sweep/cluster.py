@@ -109,8 +109,8 @@ def refuse_other_versions(versions: dict[str, Any]) -> None:
         GradflowError: names a worker, its versions and those that it needs.
     """
     own = _name_versions(versions["client"])
-    for worker, found in versions["workers"].items():
-        if (other := _name_versions(found)) != own:
+    for worker, host in versions["workers"].items():
+        if (other := _name_versions(host)) != own:
             message = Text(
                 "scheduler: the worker {worker} has {other}, and here is {own}; install the same "
                 "there",
@@ -121,7 +121,7 @@ def refuse_other_versions(versions: dict[str, Any]) -> None:
             raise GradflowError(message)
 
 
-def _name_versions(found: dict[str, Any]) -> str:
-    packages = found["packages"]
+def _name_versions(host: dict[str, Any]) -> str:
+    packages = host["packages"]
     numbers = {name: str(packages.get(name) or "?").partition("+")[0] for name in _PACKAGES}
     return ", ".join(f"{name} {number}" for name, number in numbers.items())

@@ -298,19 +298,19 @@ class Session:
     def make_report(self, title: str) -> Report:
         """Make the report of the step."""
         assert self._measured is not None
-        found, recorder, summarizer = self._measured, self._recorder, self._summarizer
+        measured, recorder, summarizer = self._measured, self._recorder, self._summarizer
         facts = Facts()
-        if found.seen is not None:
-            facts = found.seen.make_facts(
-                self._parameters, found.parameters, recorder, found.summaries
+        if measured.seen is not None:
+            facts = measured.seen.make_facts(
+                self._parameters, measured.parameters, recorder, measured.summaries
             )
         recording = Recording.from_recorder(
             self._model,
             recorder,
-            found.summaries,
-            found.parameters,
-            found.weights,
-            loss=found.loss,
+            measured.summaries,
+            measured.parameters,
+            measured.weights,
+            loss=measured.loss,
             loss_scale=summarizer.loss_scale,
             dtype=recorder.ledger.find_format(self._dtype),
             device=str(self._device),

@@ -87,9 +87,9 @@ def find_trouble_by_gradients(
     broken = [name for name in ranked if not _is_finite(parameters[name].grad)]
     if not broken:
         return None
-    found, largest = (None, 0.0) if inputs is None else _run_again(step, model, inputs)
+    trouble, largest = (None, 0.0) if inputs is None else _run_again(step, model, inputs)
     module = broken[-1].rpartition(".")[0] or "model"
-    return found or Trouble(
+    return trouble or Trouble(
         step=step,
         direction=Direction.FORWARD if largest else Direction.BACKWARD,
         module=module if broken[-1] != ranked[-1] else "",

@@ -274,10 +274,10 @@ class Watch:
             self._look_for_trouble(lambda: session.find_trouble(self.steps + 1))
 
     def _look_for_trouble(self, find: Callable[[], Trouble | None]) -> None:
-        found: list[Trouble | None] = []
-        self._try(lambda: found.append(find()))
-        if found and found[0] is not None:
-            trouble = add_update(found[0], self._records)
+        troubles: list[Trouble | None] = []
+        self._try(lambda: troubles.append(find()))
+        if troubles and troubles[0] is not None:
+            trouble = add_update(troubles[0], self._records)
             self.troubles.append(trouble)
             self._inputs = None
             if self._on_trouble is not None:

@@ -144,7 +144,7 @@ def _write_bands_of_options(grid: Grid, kept: BoolArray, axis: int) -> str:
 
 def _write_bands(grid: Grid, table: pd.DataFrame, kept: BoolArray) -> str:
     """Write where along one axis the gradient is kept, at the first and last value of the other."""
-    found = []
+    choices = []
     for axis in (0, 1):  # the lines are at values of this axis
         ends = choose_lines(grid, table, axis)
         if ends is None:
@@ -152,10 +152,10 @@ def _write_bands(grid: Grid, table: pd.DataFrame, kept: BoolArray) -> str:
         lines = kept if axis == 0 else kept.T
         bands = [(end, find_band(lines[end])) for end in dict.fromkeys(ends)]
         telling = sum(1 < len(band.places) < band.total for _end, band in bands)
-        found.append((telling, axis, bands))
-    if not found:
+        choices.append((telling, axis, bands))
+    if not choices:
         return ""
-    _telling, axis, bands = max(found, key=lambda item: item[0])
+    _telling, axis, bands = max(choices, key=lambda item: item[0])
     name, other = list(grid.axes)[axis], list(grid.axes)[1 - axis]
     clauses = [
         _("at {point} {band}").format(

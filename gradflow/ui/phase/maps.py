@@ -122,13 +122,13 @@ class _Maps:
         """Find the map of a grid, or begin it, also anew if it could not go on."""
         key = describe_grid(grid)
         with self._guard:
-            found = self._maps.get(key)
-            if found is None or found.error is not None:
-                found = self._maps[key] = LiveMap(grid)
+            live = self._maps.get(key)
+            if live is None or live.error is not None:
+                live = self._maps[key] = LiveMap(grid)
             self._maps.move_to_end(key)
             while len(self._maps) > 1 and self._count_networks() > _MOST_NETWORKS:
                 self._maps.popitem(last=False)
-            return found
+            return live
 
     def _count_networks(self) -> int:
         return sum(kept.grid.count for kept in self._maps.values())

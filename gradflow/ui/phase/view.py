@@ -68,10 +68,10 @@ def show_page() -> None:
             if problem:
                 blocks.show_error(problem)
             st.markdown(_write_task(settings.map.measure))
-        found = MAPS.find(settings.grid)
-        growing = not found.is_whole
+        live = MAPS.find(settings.grid)
+        growing = not live.is_whole
         show = make_fragment(_show_map, run_every=_EVERY if growing else None)
-        show(settings, found, growing, [])
+        show(settings, live, growing, [])
     PAGE.sync_url(settings)
     with stage.controls:
         _draw_controls(settings)
@@ -88,28 +88,28 @@ def _write_task(measure: str) -> str:
     ).format(question=_(_QUESTIONS[measure]))
 
 
-def _show_map(settings: PhaseSettings, found: LiveMap, growing: bool, looks: list[bool]) -> None:
+def _show_map(settings: PhaseSettings, live: LiveMap, growing: bool, looks: list[bool]) -> None:
     cells = list_chosen()
     if cells != settings.map.cells:  # since the page was drawn
         settings, _problem = PHASE.read_possible()
         PAGE.sync_url(settings)
-    is_whole = found.is_whole
-    rows = found.look()
-    table = make_table(found.grid, rows)
+    is_whole = live.is_whole
+    rows = live.look()
+    table = make_table(live.grid, rows)
     figure = draw_sweep(
-        found.grid,
+        live.grid,
         table,
         settings.map.measure,
-        theory=_find_lines(settings, found),
+        theory=_find_lines(settings, live),
         growing=growing,
         chosen=cells,
         mode=blocks.read_mode(),
     )
-    _draw_chosen(found.grid, cells, _describe_progress(found, len(rows), is_whole))
-    choose = partial(_choose_cell, describe_grid(found.grid))
+    _draw_chosen(live.grid, cells, _describe_progress(live, len(rows), is_whole))
+    choose = partial(_choose_cell, describe_grid(live.grid))
     blocks.show_figure(figure, "phase_map", _describe_map(settings), choose, _write_peek(settings))
-    if is_whole and found.theory is not None:
-        st.markdown(write_findings(found.grid, table, found.theory))
+    if is_whole and live.theory is not None:
+        st.markdown(write_findings(live.grid, table, live.theory))
     looks.append(is_whole)
     # Not before the page's own run has reached the browser: its controls would lose their values.
     if growing and len(looks) > _LAST_LOOKS and all(looks[-_LAST_LOOKS:]):
@@ -133,24 +133,24 @@ def _describe_map(settings: PhaseSettings) -> str:
     )
 
 
-def _describe_progress(found: LiveMap, done: int, is_whole: bool) -> str:
-    if found.error is not None:
-        return str(found.error)
+def _describe_progress(live: LiveMap, done: int, is_whole: bool) -> str:
+    if live.error is not None:
+        return str(live.error)
     if is_whole:
         return _("{count} networks. Choose a cell.").format(count=format_count(done))
-    alone = not can_stack(found.grid.base)
+    alone = not can_stack(live.grid.base)
     text = _("{done} of {total} networks, one by one") if alone else _("{done} of {total} networks")
-    return text.format(done=format_count(done), total=format_count(found.grid.count))
+    return text.format(done=format_count(done), total=format_count(live.grid.count))
 
 
-def _find_lines(settings: PhaseSettings, found: LiveMap) -> TheoryLines | None:
+def _find_lines(settings: PhaseSettings, live: LiveMap) -> TheoryLines | None:
     """Find theory's lines; only measures of the gradient have any."""
-    if found.theory is None or settings.map.measure not in OF_GRADIENT:
+    if live.theory is None or settings.map.measure not in OF_GRADIENT:
         return None
-    rows, columns, growth, line = found.theory
+    rows, columns, growth, line = live.theory
     if line is None:
         return None
-    upwards, across = (make_axis(name, found.grid) for name in found.grid.axes)
+    upwards, across = (make_axis(name, live.grid) for name in live.grid.axes)
     x, y = across.places[columns], upwards.places[rows]
     critical = (across.locate(line.values), y) if line.axis else (x, upwards.locate(line.values))
     levels = dict.fromkeys((-REACH, REACH), _("depth = 6 ξ: signals reach no further"))
@@ -209,8 +209,8 @@ def _draw_chosen(grid: Grid, cells: Sequence[int], progress: str) -> None:
     Links, not buttons: a link takes the settings along in its address, and one step back leads to
     the map. The row keeps its height, so that the map does not move under the pointer.
     """
-    found = ((cell, _find_experiment(grid, cell)) for cell in cells)
-    chosen = {cell: experiment for cell, experiment in found if experiment is not None}
+    pairs = ((cell, _find_experiment(grid, cell)) for cell in cells)
+    chosen = {cell: experiment for cell, experiment in pairs if experiment is not None}
     experiments = list(chosen.values())
     names = " · ".join(_describe_cell(grid, cell) for cell in chosen)
     with st.container(horizontal=True, vertical_alignment="center", key="phase_chosen"):
