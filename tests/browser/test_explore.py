@@ -215,7 +215,7 @@ def test_other_architectures(page: Page, app_url: str, page_errors: list[str]) -
     assert count_columns(page) == 17
     assert read_query(page)["activation"] == "relu"
     choose_setting(page, "Architecture", "Transformer")
-    expect(find_figure(page, "flow").get_by_text("branch (the residual stream")).to_be_visible()
+    expect(find_figure(page, "flow").get_by_text("branch (the signal behind it")).to_be_visible()
     choose_setting(page, "Columns of the figure", "All layers")
     page.wait_for_function(f"() => ({COLUMNS})() === 26")
     assert not page_errors

@@ -121,6 +121,7 @@ def test_a_preset_is_one_press_and_its_runs_are_files(
     page.get_by_role("combobox", name="Experiment").click()
     page.get_by_role("option", name="Weights that start at zero", exact=True).click()
     page.wait_for_function("() => location.search.includes('zero_initialization&run=')")
+    expect(page.get_by_text("step 150 of 150 · ended").first).to_be_visible()
     expect(page.get_by_text("Measured; the claim holds:")).to_be_visible()
     assert page.evaluate("location.search").startswith("?preset=zero_initialization&run=")
     wait_for_server(page)

@@ -8,6 +8,7 @@ import re
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
@@ -156,7 +157,7 @@ def test_a_map_that_failed_says_so_and_begins_anew(monkeypatch):
         broken.setattr(maps, "_run_admitted", fail)
         live = MAPS.find(grid)
         with pytest.raises(RuntimeError):
-            live._fill()
+            copy_context().run(live._fill)  # it sets who wants what is computed
         assert "Reload the page" in str(live.error)
         assert live.look() == []
         assert live._thread is None

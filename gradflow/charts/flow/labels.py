@@ -15,7 +15,7 @@ LINE_HEIGHT = 20
 """Pixels of a second line on the axis."""
 SECOND_LINE = "\u00a0<br>"
 """What stands before a name that is below the numbers."""
-_ASIDE = 0.001
+_ASIDE = 0.01
 """Columns by which a name stands beside its place: Plotly takes labels of one place for one."""
 
 
