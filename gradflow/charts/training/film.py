@@ -196,6 +196,18 @@ def _round_ends(low: float, high: float) -> tuple[float, float]:
     return math.floor(low / unit) * unit, math.ceil(high / unit) * unit
 
 
+def place_bins(
+    shades: FloatArray, low: float, high: float, share: float
+) -> tuple[FloatArray, FloatArray]:
+    """Place the bins of a frame: their ends, and the share of all entries in each of them."""
+    amounts = (shades / 255.0) ** 2
+    amounts *= share / (amounts.sum() or 1.0)
+    ends = np.linspace(low, high, len(amounts) + 1)
+    if low == high:  # equal entries
+        ends[1:] = np.nextafter(low, np.inf)
+    return ends, amounts
+
+
 def spread_columns(lane: FilmLane, band: int, frames: slice, grid: Grid) -> Band:
     """Spread distributions over the rows of a grid: a column per frame and layer."""
     low, high, zeros, nonfinite = (
@@ -207,12 +219,7 @@ def spread_columns(lane: FilmLane, band: int, frames: slice, grid: Grid) -> Band
     share = np.zeros((grid.rows, len(low)))
     full, below, above = np.ones(len(low)), np.zeros(len(low)), np.zeros(len(low))
     for i in np.flatnonzero(zeros + nonfinite < 1):
-        amounts = (shades[i] / 255.0) ** 2
-        amounts *= (1 - zeros[i] - nonfinite[i]) / (amounts.sum() or 1.0)
-        ends = np.linspace(low[i], high[i], len(amounts) + 1)
-        if low[i] == high[i]:  # equal entries
-            ends = np.full(len(ends), np.nextafter(low[i], np.inf))
-            ends[0] = low[i]
+        ends, amounts = place_bins(shades[i], low[i], high[i], 1 - zeros[i] - nonfinite[i])
         inside = np.interp(edges, ends, np.concatenate([[0.0], np.cumsum(amounts)]))
         share[:, i] = np.diff(inside)
         below[i], above[i] = inside[0], amounts.sum() - inside[-1]

@@ -10,7 +10,7 @@ from gradflow.charts.figure import FloatArray
 from gradflow.charts.flow.data import Band, shade_rows
 from gradflow.charts.flow.grids import BAND_ROWS
 from gradflow.charts.rebin import Grid
-from gradflow.charts.training.film import GRADIENT, FilmLane
+from gradflow.charts.training.film import GRADIENT, FilmLane, place_bins
 
 
 def make_signed_grid(sizes: Grid) -> Grid:
@@ -42,11 +42,7 @@ def spread_signed(lane: FilmLane, grid: Grid) -> Band:
     share = np.zeros((grid.rows, count))
     full, below, above = np.ones(count), np.zeros(count), np.zeros(count)
     for i in np.flatnonzero(zeros + nonfinite < 1):
-        amounts = (shades[i] / 255.0) ** 2
-        amounts *= (1 - zeros[i] - nonfinite[i]) / (amounts.sum() or 1.0)
-        ends = np.linspace(low[i], high[i], len(amounts) + 1)
-        if low[i] == high[i]:  # equal entries
-            ends[1:] = np.nextafter(low[i], np.inf)
+        ends, amounts = place_bins(shades[i], low[i], high[i], 1 - zeros[i] - nonfinite[i])
         positive, negative = (
             np.interp(sizes, ends, np.concatenate([[0.0], np.cumsum(side)]))
             for side in (amounts * signs[i], amounts * (1 - signs[i]))

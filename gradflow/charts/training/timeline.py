@@ -135,13 +135,13 @@ def describe_map(timeline: Timeline, quantity: str) -> str:
     with np.errstate(all="ignore"):
         change = np.abs(last - first) if kind.share else np.abs(np.log(last / first))
     moved = np.flatnonzero(np.isfinite(change) & (change > 0))
-    found = {}
+    course = {}
     if len(moved):
         most = moved[change[moved].argmax()]
         sentences.append(
             _("Since step {first} it has changed most in {moved}, from {before} to {after}.")
         )
-        found = {
+        course = {
             "moved": names[most],
             "before": write(float(first[most])),
             "after": write(float(last[most])),
@@ -154,7 +154,7 @@ def describe_map(timeline: Timeline, quantity: str) -> str:
         low=names[low],
         least=write(float(last[low])),
         first=int(timeline.steps[0]),
-        **found,
+        **course,
     )
     return " ".join([said, *lost])
 

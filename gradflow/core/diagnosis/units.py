@@ -36,12 +36,7 @@ def check_saturation(case: Case) -> Iterator[Finding]:
     if not beyond.any():
         return
     numbers, worst = case.layers["layer"], int(np.nanargmax(share))
-    values: dict[str, Value] = {
-        "share": format_share(share[worst]),
-        "worst": name_row(int(numbers[worst]), case.modules),
-        "layers": name_layers(numbers[beyond].tolist(), case.modules),
-        "limit": format_share(SATURATED_SHARE),
-    }
+    values = _list_values(case, share, SATURATED_SHARE)
     evidence = (
         Text("In {layers} {share} of the outputs are saturated.", **values)
         if beyond.sum() == 1
@@ -54,6 +49,17 @@ def check_saturation(case: Case) -> Iterator[Finding]:
     first = int(numbers[beyond][0])
     reason = _explain_saturated(case, worst)
     yield Finding(Severity.NOTE, Verdict.SATURATED, evidence, reason, first)
+
+
+def _list_values(case: Case, share: npt.NDArray[np.float64], limit: float) -> dict[str, Value]:
+    """List what is said of the layers whose share is beyond a limit, and of the largest share."""
+    numbers, worst = case.layers["layer"], int(np.nanargmax(share))
+    return {
+        "share": format_share(share[worst]),
+        "worst": name_row(int(numbers[worst]), case.modules),
+        "layers": name_layers(numbers[share > limit].tolist(), case.modules),
+        "limit": format_share(limit),
+    }
 
 
 def _explain_saturated(case: Case, row: int) -> Text:
@@ -109,12 +115,7 @@ def check_dead_units(case: Case) -> Iterator[Finding]:
     if not beyond.any():
         return
     numbers, worst = case.layers["layer"], int(np.nanargmax(share))
-    values: dict[str, Value] = {
-        "share": format_share(share[worst]),
-        "worst": name_row(int(numbers[worst]), case.modules),
-        "layers": name_layers(numbers[beyond].tolist(), case.modules),
-        "limit": format_share(DEAD_SHARE),
-    }
+    values = _list_values(case, share, DEAD_SHARE)
     evidence = (
         Text(
             "In {layers} {share} of the units are dead: their slope is 0 for every sample of the "

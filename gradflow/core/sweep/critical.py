@@ -90,7 +90,8 @@ def find_crossing(places: FloatArray, values: FloatArray) -> float:
 def _find_line(grid: Grid, places: list[list[int]], values: FloatArray) -> Line:
     """Find the critical line along the axis along which it is met more often."""
     own = [np.array(v, np.float64)[p] for v, p in zip(grid.axes.values(), places, strict=True)]
-    met = [np.array([find_crossing(own[a], v) for v in (values.T, values)[a]]) for a in (0, 1)]
+    courses = values.T, values
+    met = [np.array([find_crossing(own[a], course) for course in courses[a]]) for a in (0, 1)]
     axis = int(np.isfinite(met[1]).mean() >= np.isfinite(met[0]).mean())
     name, other = list(grid.axes)[axis], list(grid.axes)[1 - axis]
     if any(isinstance(value, int) for value in grid.axes[name]):
@@ -102,7 +103,7 @@ def _find_line(grid: Grid, places: list[list[int]], values: FloatArray) -> Line:
         def predict(value: float, fixed: Any = fixed) -> float:
             return _predict_point(grid.make_experiment({name: value, other: fixed}))
 
-        line[k] = _halve(predict, own[axis], (values.T, values)[axis][k], line[k])
+        line[k] = _halve(predict, own[axis], courses[axis][k], line[k])
     return Line(axis, line)
 
 
